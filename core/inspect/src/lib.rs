@@ -1,0 +1,1 @@
+//! The firewall: rules, matching, redaction and what a stream must hold back.

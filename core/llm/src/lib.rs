@@ -1,0 +1,1 @@
+//! LLM wire formats as views of spans over the original bytes.

@@ -1,0 +1,1 @@
+//! Model prices in integer money.

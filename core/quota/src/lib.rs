@@ -1,0 +1,1 @@
+//! Budgets and windows: reserve before the call, settle after it.

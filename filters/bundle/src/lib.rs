@@ -1,0 +1,1 @@
+//! All filters in one module, chosen by root_id.

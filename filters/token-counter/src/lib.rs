@@ -1,0 +1,1 @@
+//! The token-counter filter.

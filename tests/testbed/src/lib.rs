@@ -1,0 +1,1 @@
+//! Finds Envoy, renders the reference bootstrap, starts and stops a gateway.

@@ -1,0 +1,1 @@
+//! The project's commands: setup, build, demo, test, bench.
