@@ -1,0 +1,150 @@
+//! The escapes of JSON strings (RFC 8259, section 7), read and written.
+
+/// What one escape stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unit {
+    /// A character; a surrogate pair is one.
+    Char(char),
+    /// Half of a surrogate pair.
+    Lone,
+}
+
+/// Why there is no escape at the start of some bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Bad {
+    /// The bytes end inside it.
+    Cut,
+    /// It is not one.
+    Invalid,
+}
+
+/// The escape at the start of `raw`, which starts with a backslash: what it stands for and how many bytes it has.
+pub(crate) fn read(raw: &[u8]) -> Result<(Unit, usize), Bad> {
+    let char = match raw.get(1) {
+        None => return Err(Bad::Cut),
+        Some(b'"') => '"',
+        Some(b'\\') => '\\',
+        Some(b'/') => '/',
+        Some(b'b') => '\u{8}',
+        Some(b'f') => '\u{c}',
+        Some(b'n') => '\n',
+        Some(b'r') => '\r',
+        Some(b't') => '\t',
+        Some(b'u') => return unicode(raw),
+        Some(_) => return Err(Bad::Invalid),
+    };
+    Ok((Unit::Char(char), 2))
+}
+
+fn unicode(raw: &[u8]) -> Result<(Unit, usize), Bad> {
+    let first = hex(raw.get(2..).unwrap_or_default())?;
+    let (unit, len) = match first {
+        0xd800..=0xdbff => match second(raw) {
+            Some(second) => (0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00), 12),
+            None => return Ok((Unit::Lone, 6)),
+        },
+        _ => (first, 6),
+    };
+    // A low surrogate that no high one precedes is the only value left that is no character.
+    Ok((char::from_u32(unit).map_or(Unit::Lone, Unit::Char), len))
+}
+
+/// The low surrogate that follows the six bytes of a high one.
+fn second(raw: &[u8]) -> Option<u32> {
+    let rest = raw.get(6..)?.strip_prefix(b"\\u")?;
+    hex(rest).ok().filter(|unit| (0xdc00..=0xdfff).contains(unit))
+}
+
+/// The value of the four hexadecimal digits at the start of `digits`.
+fn hex(digits: &[u8]) -> Result<u32, Bad> {
+    let mut value = 0;
+    let mut seen = 0;
+    for digit in digits.iter().take(4) {
+        value = value * 16 + char::from(*digit).to_digit(16).ok_or(Bad::Invalid)?;
+        seen += 1;
+    }
+    if seen == 4 { Ok(value) } else { Err(Bad::Cut) }
+}
+
+/// Appends `text` as the content of a JSON string, without the quotes around it.
+///
+/// Only what must be escaped is: the quote, the backslash and control characters. The result holds no line break, so
+/// it fits on one `data:` line.
+pub fn escape_into(text: &str, out: &mut Vec<u8>) {
+    const HEX: [u8; 16] = *b"0123456789abcdef";
+    out.reserve(text.len());
+    let bytes = text.as_bytes();
+    let mut copied = 0;
+    for (at, byte) in bytes.iter().enumerate() {
+        let short = match byte {
+            b'"' | b'\\' => *byte,
+            b'\n' => b'n',
+            b'\r' => b'r',
+            b'\t' => b't',
+            0x8 => b'b',
+            0xc => b'f',
+            0..0x20 => 0,
+            _ => continue,
+        };
+        out.extend_from_slice(bytes.get(copied..at).unwrap_or_default());
+        copied = at + 1;
+        match short {
+            0 => {
+                out.extend_from_slice(b"\\u00");
+                out.extend([byte >> 4, byte & 15].iter().filter_map(|nibble| HEX.get(usize::from(*nibble))));
+            }
+            short => out.extend_from_slice(&[b'\\', short]),
+        }
+    }
+    out.extend_from_slice(bytes.get(copied..).unwrap_or_default());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn reads_each_escape_and_nothing_else() {
+        for (raw, want) in [
+            (&br#"\""#[..], Ok((Unit::Char('"'), 2))),
+            (br"\\n", Ok((Unit::Char('\\'), 2))),
+            (br"\/", Ok((Unit::Char('/'), 2))),
+            (br"\b\f", Ok((Unit::Char('\u{8}'), 2))),
+            (br"\f", Ok((Unit::Char('\u{c}'), 2))),
+            (br"\n", Ok((Unit::Char('\n'), 2))),
+            (br"\r", Ok((Unit::Char('\r'), 2))),
+            (br"\t", Ok((Unit::Char('\t'), 2))),
+            (br"\u00e9x", Ok((Unit::Char('é'), 6))),
+            (br"\u00E9", Ok((Unit::Char('é'), 6))),
+            (br"\u0000", Ok((Unit::Char('\0'), 6))),
+            (br"\uffff", Ok((Unit::Char('\u{ffff}'), 6))),
+            (br"\ud83d\ude00", Ok((Unit::Char('😀'), 12))),
+            (br"\ud83d", Ok((Unit::Lone, 6))),
+            (br"\ud83d\ud83d\ude00", Ok((Unit::Lone, 6))),
+            (br"\ud83dx", Ok((Unit::Lone, 6))),
+            (br"\ude00", Ok((Unit::Lone, 6))),
+            (br"\", Err(Bad::Cut)),
+            (br"\u12", Err(Bad::Cut)),
+            (br"\u12g4", Err(Bad::Invalid)),
+            (br"\u+123", Err(Bad::Invalid)),
+            (br"\x41", Err(Bad::Invalid)),
+            (br"\'", Err(Bad::Invalid)),
+            (br"\U0041", Err(Bad::Invalid)),
+        ] {
+            assert_eq!(read(raw), want, "{}", String::from_utf8_lossy(raw));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn written_text_is_read_back_by_another_parser(text in any::<String>(), control in "[\\x00-\\x1f\"\\\\]{0,8}") {
+            let text = text + &control;
+            let mut literal = vec![b'"'];
+            escape_into(&text, &mut literal);
+            literal.push(b'"');
+            prop_assert_eq!(serde_json::from_slice::<String>(&literal).unwrap(), text);
+            prop_assert!(!literal.iter().any(|byte| *byte < 0x20));
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! What a request says, as spans over its bytes.
+
+use crate::{Dialect, Edits, Error, ErrorKind, Limits, Span, Str};
+
+/// A request: where in the body stands what the gateway acts on.
+///
+/// It holds offsets only; every method that reads wants the body it was made from.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The format it was read in.
+    pub dialect: Dialect,
+    /// The model asked for; `None` when the body does not say (some servers then take their own default).
+    pub model: Option<Str>,
+    /// Whether the answer is asked for as a stream.
+    pub stream: bool,
+    /// Whether the client itself asked for usage at the end of the stream.
+    pub include_usage: bool,
+    /// The most tokens that the answer may have: `max_completion_tokens`, else `max_tokens`; `None` when absent or
+    /// null. Larger than fits counts as `u64::MAX`.
+    pub max_output_tokens: Option<u64>,
+    /// How many answers are asked for (`n`); 1 when absent or null, never 0.
+    pub candidates: u32,
+    /// The messages, in their order.
+    pub messages: Vec<Message>,
+    /// Every text of the body, in document order.
+    pub texts: Vec<Text>,
+    /// Image parts seen.
+    pub images: u32,
+    /// What [`ask_for_usage`](Request::ask_for_usage) does: these bytes in place of this span.
+    pub(crate) usage_edit: Option<(Span, &'static str)>,
+    /// Where a member can be put that the top object does not have yet.
+    pub(crate) members: Members,
+}
+
+/// Where members of the top object may be added.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Members {
+    /// Offset after the opening brace.
+    pub(crate) start: usize,
+    /// Whether there are none yet, so that no comma may follow a new one.
+    pub(crate) none: bool,
+}
+
+/// One entry of `messages`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Message {
+    /// Its `role`, as it stands.
+    pub role: Option<Str>,
+    /// Its `name`.
+    pub name: Option<Str>,
+}
+
+/// Whose text it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Role {
+    /// The operator of the application.
+    System,
+    /// The operator, in newer models.
+    Developer,
+    /// The user.
+    User,
+    /// The model, in an earlier turn.
+    Assistant,
+    /// The result of a tool call.
+    Tool,
+    /// The result of a legacy function call.
+    Function,
+    /// The definitions of tools, functions and response formats.
+    Tools,
+    /// Nobody in particular: a text outside messages, or a message with no role or one that the API does not have.
+    Other,
+}
+
+/// What a text is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TextKind {
+    /// The content of a message, or of a text part of it.
+    Content,
+    /// A refusal of the model in an earlier turn.
+    Refusal,
+    /// The name of a participant.
+    Name,
+    /// The name of the function in a call of the model.
+    ToolName,
+    /// The arguments of such a call: JSON inside a string.
+    ToolArguments,
+    /// A string in the definition of a tool, a function or a response format: values, and names of properties.
+    ToolDefinition,
+    /// The address of an image, or the image itself as a `data:` URL.
+    ImageUrl,
+    /// The bytes of an audio or file part in base64.
+    Data,
+    /// Every other string: `user`, `stop`, values and keys of `metadata`, fields that the API does not have and their
+    /// names, roles and discriminators that the API does not have.
+    Other,
+}
+
+/// A text of the request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Text {
+    /// Whose it is.
+    pub role: Role,
+    /// What it is for.
+    pub kind: TextKind,
+    /// The message it stands in, as an index into [`Request::messages`].
+    pub message: Option<u32>,
+    /// Where it stands.
+    pub str: Str,
+}
+
+impl Request {
+    /// Reads a request.
+    ///
+    /// # Errors
+    /// When the body is not JSON in the strict sense of the crate, is over a limit, or a field that the gateway acts on
+    /// has another type than the API says.
+    pub fn parse(dialect: Dialect, body: &[u8], limits: &Limits) -> Result<Request, Error> {
+        let _ = (dialect, limits);
+        Err(Error::new(ErrorKind::Syntax, body.len()))
+    }
+
+    /// The JSON pointer (RFC 6901) of the innermost value that contains `span`, or of the member whose key does; empty
+    /// for the whole body, or when it is not JSON.
+    ///
+    /// It is found by a second walk over the body: for reports only. It holds keys that the client may have chosen.
+    #[must_use]
+    pub fn pointer(body: &[u8], span: Span) -> String {
+        let _ = (body, span);
+        String::new()
+    }
+
+    /// Adds the edit that makes the upstream send usage at the end of a stream, whatever the client said; none when
+    /// the answer is not a stream or the client asks for it already.
+    pub fn ask_for_usage(&self, body: &[u8], edits: &mut Edits) {
+        let _ = body;
+        if let Some((span, with)) = self.usage_edit {
+            // Refused only when it is there already.
+            let _ = edits.replace(span, with);
+        }
+    }
+
+    /// Adds the edit that makes the request one for `model`. The first such edit stands: a second is not added.
+    pub fn set_model(&self, model: &str, edits: &mut Edits) {
+        let _ = match self.model {
+            Some(literal) => edits.replace_text(literal.span, model),
+            None => {
+                let mut member = b"\"model\":\"".to_vec();
+                crate::escape_into(model, &mut member);
+                member.extend_from_slice(if self.members.none { b"\"" } else { b"\"," });
+                edits.replace(Span::new(self.members.start, self.members.start), member)
+            }
+        };
+    }
+}

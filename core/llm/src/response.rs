@@ -1,0 +1,136 @@
+//! What an answer says, as spans over its bytes.
+
+use crate::{Dialect, Error, ErrorKind, Limits, Span, Str, Usage};
+
+/// Where an output text belongs: texts of one channel are one text cut in pieces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Channel {
+    /// Index of the candidate; 0 for what stands outside of candidates.
+    pub choice: u32,
+    /// Which text of it.
+    pub part: Part,
+}
+
+/// A text of a candidate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Part {
+    /// What is said.
+    Content,
+    /// What is thought (`reasoning_content`, `reasoning` of compatible servers).
+    Reasoning,
+    /// Why nothing is said.
+    Refusal,
+    /// The name of the function of the tool call with this index; [`Part::LEGACY_CALL`] for a legacy function call.
+    ToolName(u32),
+    /// Its arguments.
+    ToolArguments(u32),
+    /// What is said in the audio.
+    Transcript,
+    /// The chosen tokens of `logprobs`: they say the content again.
+    Logprobs,
+    /// Every other string that a model or a tool may have written. Pieces of different texts share this channel.
+    Other,
+}
+
+impl Part {
+    /// The index that stands for a legacy `function_call`.
+    pub const LEGACY_CALL: u32 = u32::MAX;
+}
+
+/// A text of an answer, or a piece of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutText {
+    /// The text that it is a piece of.
+    pub channel: Channel,
+    /// Where it stands.
+    pub str: Str,
+}
+
+/// A whole answer (`application/json`).
+#[derive(Clone, Debug, Default)]
+pub struct Response {
+    /// The model that answered.
+    pub model: Option<Str>,
+    /// Every text that the client sees, in document order.
+    pub texts: Vec<OutText>,
+    /// What the provider says was used; `None` when it does not say, or says null.
+    pub usage: Option<Usage>,
+    /// Whether it is an error: has a top-level `error` that is not null.
+    pub is_error: bool,
+    /// The values of `logprobs`: an edit of the content makes them false, and they repeat it token by token and byte by
+    /// byte. Put `null` in their place.
+    pub logprobs: Vec<Span>,
+}
+
+impl Response {
+    /// Reads a whole answer.
+    ///
+    /// # Errors
+    /// When the body is not JSON in the strict sense of the crate (halves of surrogate pairs pass) or is over a limit.
+    pub fn parse(dialect: Dialect, body: &[u8], limits: &Limits) -> Result<Response, Error> {
+        let _ = (dialect, limits);
+        Err(Error::new(ErrorKind::Syntax, body.len()))
+    }
+}
+
+/// One event of a streamed answer. Spans are relative to its data.
+///
+/// Keep one per stream and use [`parse_into`](Chunk::parse_into): it then does not allocate for events like those
+/// before.
+#[derive(Clone, Debug, Default)]
+pub struct Chunk {
+    /// The model that answers.
+    pub model: Option<Str>,
+    /// Every text that the client sees, in document order.
+    pub texts: Vec<OutText>,
+    /// Candidates that said `finish_reason` in this chunk.
+    pub finished: Vec<u32>,
+    /// How many entries `choices` has.
+    pub choices: usize,
+    /// What the provider says was used so far; `None` when it does not say, or says null.
+    pub usage: Option<Usage>,
+    /// Whether it is an error: has a top-level `error` that is not null.
+    pub is_error: bool,
+    /// As [`Response::logprobs`].
+    pub logprobs: Vec<Span>,
+}
+
+impl Chunk {
+    /// Reads the data of one event; `Ok(None)` for the end marker (`[DONE]`).
+    ///
+    /// # Errors
+    /// As [`Response::parse`]; `Empty` for an event whose data is empty.
+    pub fn parse(dialect: Dialect, data: &[u8], limits: &Limits) -> Result<Option<Chunk>, Error> {
+        let mut chunk = Chunk::default();
+        Ok(chunk.parse_into(dialect, data, limits)?.then_some(chunk))
+    }
+
+    /// As [`parse`](Chunk::parse), in place of what the chunk held before; `false` for the end marker. After the end
+    /// marker and after an error the chunk is empty.
+    ///
+    /// # Errors
+    /// As [`parse`](Chunk::parse).
+    pub fn parse_into(&mut self, dialect: Dialect, data: &[u8], limits: &Limits) -> Result<bool, Error> {
+        let _ = (dialect, limits);
+        self.clear();
+        Err(Error::new(ErrorKind::Syntax, data.len()))
+    }
+
+    /// Whether it carries usage and nothing that a client that did not ask for usage would miss: no candidates, no
+    /// error.
+    #[must_use]
+    pub fn is_usage_only(&self) -> bool {
+        self.usage.is_some() && self.choices == 0 && !self.is_error
+    }
+
+    fn clear(&mut self) {
+        self.model = None;
+        self.texts.clear();
+        self.finished.clear();
+        self.choices = 0;
+        self.usage = None;
+        self.is_error = false;
+        self.logprobs.clear();
+    }
+}
