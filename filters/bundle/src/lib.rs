@@ -1,1 +1,12 @@
-//! All filters in one module, chosen by root_id.
+//! `tollgate.wasm`: all filters in one module.
+//!
+//! A plugin chooses its filter by `root_id` (Istio: `pluginName`): `prompt-inspector`, `token-counter`, `cost-quota`,
+//! `model-router`. Plugins with the same `vm_id` share one virtual machine per worker, and in it one view of the
+//! request: the first filter of a chain parses it, the next ones find it parsed.
+
+use cost_quota::CostQuota;
+use model_router::ModelRouter;
+use prompt_inspector::PromptInspector;
+use token_counter::TokenCounter;
+
+tollgate_kit::filter!(PromptInspector, TokenCounter, CostQuota, ModelRouter);

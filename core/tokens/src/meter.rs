@@ -1,0 +1,133 @@
+//! What one call used: the provider's word where there is one, our own count where there is none.
+//!
+//! A [`Meter`] watches an answer go by. The provider's usage is taken as the truth and is *set*, never added (several
+//! providers repeat a growing total in every event). When the stream is cut before usage came, when the upstream sends
+//! none, or when the client leaves, the record is what was asked and what was seen of the answer: never zero for work
+//! that was done.
+
+use std::collections::BTreeMap;
+
+use tollgate_llm::{Channel, Chunk, OutText, Part, Response, Usage};
+
+use crate::{Encoding, StreamCounter};
+
+/// Where the numbers of a [`Record`] come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The provider's usage.
+    Provider,
+    /// Our own count of what was asked and what was seen of the answer.
+    Counted,
+    /// Input by the provider's word, output by our own count.
+    Mixed,
+    /// Nothing was used: the call never reached a provider, or the provider refused it.
+    None,
+}
+
+impl Source {
+    /// The value of the property `tollgate.usage_source`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Source::Provider => "provider",
+            Source::Counted => "counted",
+            Source::Mixed => "mixed",
+            Source::None => "none",
+        }
+    }
+
+    /// The source of that name.
+    pub fn from_name(name: &str) -> Option<Source> {
+        [Source::Provider, Source::Counted, Source::Mixed, Source::None].into_iter().find(|s| s.name() == name)
+    }
+}
+
+/// What a call used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// Tokens; `input` includes `cached`, `output` includes `reasoning`, `total` is the provider's where it gave one.
+    pub usage: Usage,
+    /// Where they come from.
+    pub source: Source,
+}
+
+impl Record {
+    /// The record of a call for which nobody charges.
+    pub const NOTHING: Record =
+        Record { usage: Usage { input: 0, cached: 0, output: 0, reasoning: 0, total: 0 }, source: Source::None };
+}
+
+/// Output texts that are counted on their own; an upstream that opens more has the rest counted as one.
+const MAX_CHANNELS: usize = 64;
+
+/// Watches one answer.
+#[derive(Debug)]
+pub struct Meter {
+    encoding: Encoding,
+    prompt_tokens: u64,
+    provider: Option<Usage>,
+    outputs: BTreeMap<Channel, StreamCounter>,
+    overflow: Option<StreamCounter>,
+}
+
+impl Meter {
+    /// A meter for a call whose prompt counts `prompt_tokens`.
+    pub fn new(encoding: Encoding, prompt_tokens: u64) -> Meter {
+        Meter { encoding, prompt_tokens, provider: None, outputs: BTreeMap::new(), overflow: None }
+    }
+
+    /// Takes in one event of a streamed answer; `data` is what the chunk's spans point into.
+    pub fn chunk(&mut self, chunk: &Chunk, data: &[u8]) {
+        self.take(chunk.usage, &chunk.texts, data);
+    }
+
+    /// Takes in a whole answer. Its texts are counted only if it says no usage.
+    pub fn response(&mut self, response: &Response, body: &[u8]) {
+        let texts: &[OutText] = if response.usage.is_some() { &[] } else { &response.texts };
+        self.take(response.usage, texts, body);
+    }
+
+    fn take(&mut self, usage: Option<Usage>, texts: &[OutText], bytes: &[u8]) {
+        if usage.is_some() {
+            self.provider = usage;
+        }
+        for text in texts {
+            // What repeats another text, or what nobody generated, is not charged.
+            if matches!(text.channel.part, Part::Logprobs | Part::Other) {
+                continue;
+            }
+            let decoded = text.str.decode(bytes);
+            self.counter(text.channel).push(decoded.as_bytes());
+        }
+    }
+
+    fn counter(&mut self, channel: Channel) -> &mut StreamCounter {
+        let encoding = self.encoding;
+        if self.outputs.len() >= MAX_CHANNELS && !self.outputs.contains_key(&channel) {
+            return self.overflow.get_or_insert_with(|| StreamCounter::new(encoding));
+        }
+        self.outputs.entry(channel).or_insert_with(|| StreamCounter::new(encoding))
+    }
+
+    /// Tokens of the answer as far as it was seen, by our own count.
+    pub fn counted_output(&self) -> u64 {
+        self.outputs.values().chain(&self.overflow).map(StreamCounter::count).sum()
+    }
+
+    /// What the call used, as far as is known now.
+    pub fn record(&self) -> Record {
+        match self.provider {
+            // A first event that says the input and not yet the output, and then no more: the answer was cut.
+            Some(usage) if usage.output == 0 => {
+                let output = self.counted_output();
+                let source = if output == 0 { Source::Provider } else { Source::Mixed };
+                Record { usage: Usage { output, total: usage.total.max(usage.input + output), ..usage }, source }
+            }
+            Some(usage) => Record { usage, source: Source::Provider },
+            None => {
+                let (input, output) = (self.prompt_tokens, self.counted_output());
+                let usage = Usage { input, output, total: input + output, ..Usage::default() };
+                Record { usage, source: Source::Counted }
+            }
+        }
+    }
+}

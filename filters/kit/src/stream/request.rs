@@ -1,0 +1,231 @@
+//! The request half of a stream.
+
+use std::rc::Rc;
+
+use tollgate_llm::{Dialect, ErrorKind};
+
+use super::{Phase, Step, Stream};
+use crate::abi::{self, Buffer};
+use crate::call::Call;
+use crate::config::OnUnscannable;
+use crate::filter::Verdict;
+use crate::headers::Headers;
+use crate::plugin::{Plugin, Unscanned};
+use crate::property;
+use crate::reply::Reply;
+
+/// Headers that only Tollgate may set: a client that sent one could choose its own route or upstream.
+const OWNED_HEADERS: [&str; 8] = [
+    "x-tollgate-model",
+    "x-tollgate-route",
+    "x-tollgate-prefix-hash",
+    "x-gateway-model-name",
+    "x-gateway-base-model-name",
+    "x-gateway-inference-objective",
+    "x-gateway-inference-fairness-id",
+    "x-gateway-destination-endpoint",
+];
+
+impl Stream {
+    pub(crate) fn request_headers(&mut self, end: bool) -> Step {
+        let Some(plugin) = self.plugin.clone() else {
+            return self.reply(&Reply::internal());
+        };
+        self.strip_owned_headers();
+        let headers = Headers::REQUEST;
+        let method = headers.get(":method").unwrap_or_default();
+        let path = headers.get(":path").unwrap_or_default();
+        self.dialect = Dialect::detect(&method, &path);
+        if self.dialect.is_none() {
+            return Step::Continue;
+        }
+        if let Some((reason, reply)) = unreadable(headers, &plugin) {
+            return self.unscannable(&plugin, reason, reply);
+        }
+        if end {
+            return self.judge(&plugin, Vec::new());
+        }
+        self.phase = Phase::Holding(Vec::new());
+        plugin.watchdog.watch(self.id);
+        Step::Hold
+    }
+
+    pub(crate) fn request_body(&mut self, size: usize, end: bool) -> Step {
+        let Some(plugin) = self.plugin.clone() else {
+            return Step::Hold;
+        };
+        let mut body = match &mut self.phase {
+            Phase::Holding(body) => std::mem::take(body),
+            Phase::Replied => return Step::Hold,
+            Phase::Passing | Phase::Admitted => return Step::Continue,
+        };
+        plugin.watchdog.release(self.id);
+        let limit = plugin.limits().max_request_bytes;
+        if size > limit {
+            return self.unscannable(&plugin, Unscanned::RequestTooLarge, too_large(limit));
+        }
+        if size > body.len() {
+            // Envoy shows all that is held so far; only what is new is copied.
+            match abi::get_buffer(Buffer::RequestBody, body.len(), size - body.len()) {
+                Ok(new) if body.is_empty() => body = new,
+                Ok(new) => body.extend_from_slice(&new),
+                Err(status) => {
+                    log::error!("tollgate: {}: request body not readable: {status}", plugin.name);
+                    return self.reply(&Reply::internal());
+                }
+            }
+        }
+        if end {
+            return self.judge(&plugin, body);
+        }
+        self.phase = Phase::Holding(body);
+        Step::Hold
+    }
+
+    /// With trailers no body callback ever says that the body has ended: this one does.
+    pub(crate) fn request_trailers(&mut self) -> Step {
+        let Some(plugin) = self.plugin.clone() else {
+            return Step::Hold;
+        };
+        match std::mem::replace(&mut self.phase, Phase::Passing) {
+            Phase::Holding(body) => {
+                plugin.watchdog.release(self.id);
+                self.judge(&plugin, body)
+            }
+            Phase::Replied => {
+                self.phase = Phase::Replied;
+                Step::Hold
+            }
+            phase @ (Phase::Passing | Phase::Admitted) => {
+                self.phase = phase;
+                Step::Continue
+            }
+        }
+    }
+
+    /// The first Tollgate filter of the chain removes what only Tollgate may set, and leaves word that it has: a later
+    /// one would remove what an earlier one has set.
+    fn strip_owned_headers(&mut self) {
+        if property::get(property::EDGE).is_some() {
+            return;
+        }
+        self.edge = true;
+        for name in OWNED_HEADERS {
+            if let Err(status) = Headers::REQUEST.remove(name) {
+                log::error!("tollgate: header {name} not removed: {status}");
+            }
+        }
+        property::set(property::EDGE, "1");
+    }
+
+    fn unscannable(&mut self, plugin: &Plugin, reason: Unscanned, reply: Reply) -> Step {
+        match plugin.limits().on_unscannable {
+            OnUnscannable::Refuse => self.reply(&reply),
+            OnUnscannable::Pass => {
+                self.phase = Phase::Passing;
+                plugin.report_unscanned(reason);
+                Step::Continue
+            }
+        }
+    }
+
+    /// The body is complete: reads it, lets the filter judge it, and carries the verdict out.
+    fn judge(&mut self, plugin: &Rc<Plugin>, body: Vec<u8>) -> Step {
+        let Some(dialect) = self.dialect else {
+            return Step::Continue;
+        };
+        let size = body.len();
+        let parsed = match plugin.recent.parse(dialect, body, &plugin.parser_limits) {
+            Ok(parsed) => parsed,
+            Err(error) => return self.unscannable(plugin, Unscanned::Malformed, malformed(&error)),
+        };
+        let mut call = Call::new(&parsed);
+        if self.edge {
+            publish(&call);
+        }
+        let mut exchange = Rc::clone(&plugin.filter).exchange();
+        if let Verdict::Reply(reply) = exchange.on_request(&mut call) {
+            return self.reply(&reply);
+        }
+        let headers = Headers::REQUEST;
+        if exchange.reads_response() && headers.get("accept-encoding").is_some() {
+            // An answer that comes compressed could not be read.
+            if let Err(status) = headers.set("accept-encoding", "identity") {
+                log::warn!("tollgate: {}: accept-encoding not set: {status}", plugin.name);
+            }
+        }
+        // From here on the exchange is settled in `log`, also if the edit fails.
+        self.exchange = Some(exchange);
+        if call.edits_overlap {
+            log::error!("tollgate: {}: overlapping edits", plugin.name);
+            return self.reply(&Reply::internal());
+        }
+        if !call.edits.is_empty() {
+            let edited = call.edits.apply(&parsed.body);
+            if let Err(status) = replace_body(headers, size, &edited) {
+                log::error!("tollgate: {}: request body not replaced: {status}", plugin.name);
+                return self.reply(&Reply::internal());
+            }
+        }
+        self.phase = Phase::Admitted;
+        Step::Continue
+    }
+}
+
+/// What the head already says about whether the body can be read.
+fn unreadable(headers: Headers, plugin: &Plugin) -> Option<(Unscanned, Reply)> {
+    if let Some(encoding) = headers.get("content-encoding")
+        && !encoding.is_empty()
+        && !encoding.eq_ignore_ascii_case(b"identity")
+    {
+        let reply = Reply::invalid_request(
+            415,
+            "unscannable",
+            "This gateway does not accept compressed request bodies: send the body without content-encoding.",
+        );
+        return Some((Unscanned::RequestEncoding, reply));
+    }
+    let limit = plugin.limits().max_request_bytes;
+    let length = headers.get_ascii("content-length").and_then(|length| length.parse::<usize>().ok());
+    length.is_some_and(|length| length > limit).then(|| (Unscanned::RequestTooLarge, too_large(limit)))
+}
+
+fn too_large(limit: usize) -> Reply {
+    let message = format!("The request body is larger than this gateway accepts ({limit} bytes).");
+    Reply::invalid_request(413, "too_large", message).with_code("request_too_large")
+}
+
+fn malformed(error: &tollgate_llm::Error) -> Reply {
+    let mut reply =
+        Reply::invalid_request(400, "malformed", format!("The request body is not a chat completion: {error}."));
+    if let ErrorKind::WrongType(field) = error.kind {
+        reply.param = Some(field);
+        reply.code = Some("invalid_type");
+    }
+    reply
+}
+
+/// What every log line of an LLM call has, whichever filters are in the chain.
+fn publish(call: &Call<'_>) {
+    property::set(property::DIALECT, call.view().dialect.name());
+    property::set(property::STREAM, if call.view().stream { "true" } else { "false" });
+    property::set(property::VERDICT, "allow");
+    if let Some(model) = call.model() {
+        property::set(property::MODEL, loggable(&model));
+    }
+}
+
+/// A model name as it may stand in a log: the client chose it, so it is bounded and printable, or not there.
+fn loggable(model: &str) -> &str {
+    if model.len() <= 256 && model.bytes().all(|b| b.is_ascii_graphic()) { model } else { "(unprintable)" }
+}
+
+/// Puts another body in place of the `size` bytes that are held. An HTTP/1.1 upstream that were left with the old
+/// `content-length` would read the rest of the body as the next request.
+fn replace_body(headers: Headers, size: usize, body: &[u8]) -> Result<(), abi::Status> {
+    abi::set_buffer(Buffer::RequestBody, 0, size, body)?;
+    if headers.get("content-length").is_some() {
+        headers.set("content-length", body.len().to_string())?;
+    }
+    Ok(())
+}

@@ -1,0 +1,320 @@
+//! The response half of a stream.
+
+use tollgate_llm::sse::{Framer, PushError};
+use tollgate_llm::{Dialect, Response as View};
+
+use super::{Phase, Step, Stream};
+use crate::abi::{self, Buffer};
+use crate::config::OnUnscannable;
+use crate::filter::{Exchange, Flow, Reading, Verdict};
+use crate::headers::Headers;
+use crate::plugin::{Plugin, Unscanned};
+use crate::property;
+use crate::reply::Reply;
+use crate::response::{BodyKind, Origin, Response, ResponseHead};
+
+/// How the answer is being read.
+pub(super) enum Answer {
+    /// Not at all.
+    Passing,
+    /// JSON: `body` is what has come of it; gated, head and body are held.
+    Whole { gate: bool, body: Vec<u8> },
+    /// Server-sent events. `out` is kept for its capacity.
+    Events { gate: bool, framer: Framer, out: Vec<u8> },
+    /// A streamed answer was ended by us: whatever still comes is dropped.
+    Cut,
+}
+
+impl Stream {
+    pub(crate) fn response_headers(&mut self, end: bool) -> Step {
+        let Some(plugin) = self.plugin.clone() else {
+            return Step::Continue;
+        };
+        let replied = matches!(self.phase, Phase::Replied);
+        // Our own reply comes back through here (Envoy runs it through the encoder chain); it is not to be read.
+        let Some(exchange) = self.exchange.as_mut().filter(|_| !replied) else {
+            return Step::Continue;
+        };
+        let head = read_head(end);
+        self.origin = Some(head.origin);
+        self.finished = end;
+        let reading = exchange.on_response_head(&head);
+        if end || reading == Reading::Pass || head.origin == Origin::Local {
+            return Step::Continue;
+        }
+        let gate = reading == Reading::Gate;
+        let unreadable = match head.kind {
+            _ if head.encoded => Some(Unscanned::ResponseEncoding),
+            // An error page of the upstream's own proxy is not the model speaking.
+            BodyKind::Other if head.is_success() => Some(Unscanned::ResponseType),
+            _ => None,
+        };
+        if let Some(reason) = unreadable {
+            return self.unscannable_response(&plugin, reason, gate);
+        }
+        match head.kind {
+            BodyKind::Json => {
+                self.answer = Answer::Whole { gate, body: Vec::new() };
+                if gate { Step::Hold } else { Step::Continue }
+            }
+            BodyKind::Events => {
+                if gate && let Err(status) = Headers::RESPONSE.remove("content-length") {
+                    log::error!("tollgate: {}: content-length not removed: {status}", plugin.name);
+                    return self.reply(&Reply::internal());
+                }
+                let framer = Framer::new(plugin.limits().max_event_bytes);
+                self.answer = Answer::Events { gate, framer, out: Vec::new() };
+                Step::Continue
+            }
+            BodyKind::Other => Step::Continue,
+        }
+    }
+
+    pub(crate) fn response_body(&mut self, size: usize, end: bool) -> Step {
+        self.finished |= end;
+        let (Some(plugin), Some(dialect)) = (self.plugin.clone(), self.dialect) else {
+            return Step::Continue;
+        };
+        match &mut self.answer {
+            Answer::Passing => Step::Continue,
+            Answer::Cut => self.drop_frame(&plugin, size),
+            Answer::Whole { .. } => self.whole_body(&plugin, dialect, size, end),
+            Answer::Events { .. } => self.event_bytes(&plugin, dialect, size, end),
+        }
+    }
+
+    /// The end of an answer that has trailers. Of a streamed answer nothing more can be let out here (Envoy takes no
+    /// body bytes with trailers); an exchange has let go of everything by the last event of a complete answer.
+    pub(crate) fn response_trailers(&mut self) -> Step {
+        self.finished = true;
+        let (Some(plugin), Some(dialect)) = (self.plugin.clone(), self.dialect) else {
+            return Step::Continue;
+        };
+        match std::mem::replace(&mut self.answer, Answer::Passing) {
+            Answer::Whole { gate, body } => self.judge_whole(&plugin, dialect, gate, body),
+            Answer::Events { framer, mut out, .. } => {
+                out.clear();
+                if let Some(exchange) = &mut self.exchange {
+                    let _ = finish(framer, exchange.as_mut(), &mut out);
+                    if !out.is_empty() {
+                        log::debug!("tollgate: {} bytes of a cut answer were still held at its trailers", out.len());
+                    }
+                }
+                Step::Continue
+            }
+            Answer::Passing | Answer::Cut => Step::Continue,
+        }
+    }
+
+    // === JSON ===
+
+    fn whole_body(&mut self, plugin: &Plugin, dialect: Dialect, size: usize, end: bool) -> Step {
+        let Answer::Whole { gate, body } = &mut self.answer else {
+            return Step::Continue;
+        };
+        let gate = *gate;
+        // Held, Envoy shows all that has come; passing, only this frame.
+        let start = if gate { body.len() } else { 0 };
+        let new = size.saturating_sub(start);
+        if body.len() + new > plugin.limits().max_response_bytes {
+            self.answer = Answer::Passing;
+            return self.unscannable_response(plugin, Unscanned::ResponseTooLarge, gate);
+        }
+        if new > 0 {
+            match abi::get_buffer(Buffer::ResponseBody, start, new) {
+                Ok(bytes) if body.is_empty() => *body = bytes,
+                Ok(bytes) => body.extend_from_slice(&bytes),
+                Err(status) => {
+                    log::error!("tollgate: {}: response body not readable: {status}", plugin.name);
+                    return if gate { self.reply(&Reply::internal()) } else { Step::Continue };
+                }
+            }
+        }
+        if end {
+            let body = std::mem::take(body);
+            self.answer = Answer::Passing;
+            return self.judge_whole(plugin, dialect, gate, body);
+        }
+        if gate { Step::Hold } else { Step::Continue }
+    }
+
+    fn judge_whole(&mut self, plugin: &Plugin, dialect: Dialect, gate: bool, body: Vec<u8>) -> Step {
+        if body.is_empty() {
+            return Step::Continue;
+        }
+        let view = match View::parse(dialect, &body, &plugin.parser_limits) {
+            Ok(view) => view,
+            Err(error) => {
+                log::debug!("tollgate: {}: answer not read: {error}", plugin.name);
+                return self.unscannable_response(plugin, Unscanned::ResponseMalformed, gate);
+            }
+        };
+        let Some(exchange) = &mut self.exchange else {
+            return Step::Continue;
+        };
+        let mut response = Response::new(&view, &body);
+        match exchange.on_response(&mut response) {
+            Verdict::Reply(reply) if gate => return self.reply(&reply),
+            Verdict::Reply(_) | Verdict::Continue => {}
+        }
+        if gate && !response.edits.is_empty() {
+            let edited = response.edits.apply(&body);
+            if let Err(status) = replace_body(body.len(), &edited) {
+                log::error!("tollgate: {}: response body not replaced: {status}", plugin.name);
+                return self.reply(&Reply::internal());
+            }
+        }
+        Step::Continue
+    }
+
+    // === server-sent events ===
+
+    fn event_bytes(&mut self, plugin: &Plugin, dialect: Dialect, size: usize, end: bool) -> Step {
+        let (Answer::Events { gate, framer, out }, Some(exchange)) = (&mut self.answer, &mut self.exchange) else {
+            return Step::Continue;
+        };
+        let gate = *gate;
+        let bytes = match abi::get_buffer(Buffer::ResponseBody, 0, size) {
+            Ok(bytes) => bytes,
+            Err(_) if size == 0 => Vec::new(),
+            Err(status) => {
+                log::error!("tollgate: {}: response body not readable: {status}", plugin.name);
+                return if gate { self.drop_frame(plugin, size) } else { Step::Continue };
+            }
+        };
+        out.clear();
+        let mut stop = framer
+            .push(&bytes, |event| match exchange.on_event(&event, out) {
+                Flow::Continue => Ok(()),
+                Flow::Cut(reply) => Err(reply),
+            })
+            .err();
+        if stop.is_none() && end {
+            let framer = std::mem::replace(framer, Framer::new(0));
+            stop = finish(framer, exchange.as_mut(), out).err();
+        }
+        match stop {
+            None => {}
+            Some(PushError::Each(reply)) if gate => {
+                cut(dialect, &reply, out);
+                let out = std::mem::take(out);
+                self.answer = Answer::Cut;
+                return self.replace_frame(plugin, size, &bytes, &out);
+            }
+            Some(PushError::Each(_)) => {}
+            Some(PushError::TooLarge) if gate && plugin.limits().on_unscannable == OnUnscannable::Refuse => {
+                cut(dialect, &upstream_unreadable(), out);
+                let out = std::mem::take(out);
+                self.answer = Answer::Cut;
+                return self.replace_frame(plugin, size, &bytes, &out);
+            }
+            Some(PushError::TooLarge) => {
+                exchange.on_unscanned();
+                plugin.report_unscanned(Unscanned::ResponseTooLarge);
+                out.extend_from_slice(framer.pending());
+                let out = std::mem::take(out);
+                self.answer = Answer::Passing;
+                return if gate { self.replace_frame(plugin, size, &bytes, &out) } else { Step::Continue };
+            }
+        }
+        if !gate {
+            return Step::Continue;
+        }
+        let mut buffer = std::mem::take(out);
+        let step = self.replace_frame(plugin, size, &bytes, &buffer);
+        if let Answer::Events { out, .. } = &mut self.answer {
+            buffer.clear();
+            *out = buffer;
+        }
+        step
+    }
+
+    /// Sends `out` in place of the frame that came.
+    fn replace_frame(&mut self, plugin: &Plugin, size: usize, came: &[u8], out: &[u8]) -> Step {
+        if came == out {
+            return Step::Continue;
+        }
+        if let Err(status) = abi::set_buffer(Buffer::ResponseBody, 0, size, out) {
+            log::error!("tollgate: {}: response body not replaced: {status}", plugin.name);
+            self.answer = Answer::Cut;
+            return Step::Hold;
+        }
+        Step::Continue
+    }
+
+    fn drop_frame(&mut self, plugin: &Plugin, size: usize) -> Step {
+        if size == 0 {
+            return Step::Continue;
+        }
+        if let Err(status) = abi::set_buffer(Buffer::ResponseBody, 0, size, &[]) {
+            log::error!("tollgate: {}: response body not dropped: {status}", plugin.name);
+            return Step::Hold;
+        }
+        Step::Continue
+    }
+
+    // === what cannot be read ===
+
+    fn unscannable_response(&mut self, plugin: &Plugin, reason: Unscanned, gate: bool) -> Step {
+        if gate && plugin.limits().on_unscannable == OnUnscannable::Refuse {
+            log::warn!("tollgate: {}: answer refused: {}", plugin.name, reason.name());
+            return self.reply(&upstream_unreadable());
+        }
+        if let Some(exchange) = &mut self.exchange {
+            exchange.on_unscanned();
+        }
+        plugin.report_unscanned(reason);
+        Step::Continue
+    }
+}
+
+/// The end of an event stream: the event without its blank line, then what the exchange still holds.
+fn finish(mut framer: Framer, exchange: &mut dyn Exchange, out: &mut Vec<u8>) -> Result<(), PushError<Box<Reply>>> {
+    framer.finish(|event| match exchange.on_event(&event, out) {
+        Flow::Continue => Ok(()),
+        Flow::Cut(reply) => Err(reply),
+    })?;
+    match exchange.on_events_end(out) {
+        Flow::Continue => Ok(()),
+        Flow::Cut(reply) => Err(PushError::Each(reply)),
+    }
+}
+
+/// Ends a streamed answer in the caller's dialect: an error event and no end mark, as the provider's own would.
+fn cut(dialect: Dialect, reply: &Reply, out: &mut Vec<u8>) {
+    property::set(property::VERDICT, reply.verdict);
+    out.extend_from_slice(&dialect.error_event(&reply.error()));
+}
+
+fn upstream_unreadable() -> Reply {
+    Reply {
+        kind: "server_error",
+        ..Reply::invalid_request(502, "unscannable", "The upstream's answer could not be inspected.")
+    }
+}
+
+fn read_head(ended: bool) -> ResponseHead {
+    let headers = Headers::RESPONSE;
+    let status = headers.get_ascii(":status").and_then(|status| status.parse().ok()).unwrap_or_default();
+    // The one attribute that says who made an answer, in every phase and version.
+    let details = property::attribute(&["response", "code_details"]).unwrap_or_default();
+    let origin = if details == b"via_upstream" { Origin::Upstream } else { Origin::Local };
+    let encoding = headers.get("content-encoding").unwrap_or_default();
+    ResponseHead {
+        status,
+        origin,
+        kind: BodyKind::of(&headers.get("content-type").unwrap_or_default()),
+        encoded: !encoding.is_empty() && !encoding.eq_ignore_ascii_case(b"identity"),
+        ended,
+    }
+}
+
+/// Puts another body in place of the held one of `size` bytes, and says its length if the upstream said one.
+fn replace_body(size: usize, body: &[u8]) -> Result<(), abi::Status> {
+    abi::set_buffer(Buffer::ResponseBody, 0, size, body)?;
+    let headers = Headers::RESPONSE;
+    if headers.get("content-length").is_some() {
+        headers.set("content-length", body.len().to_string())?;
+    }
+    Ok(())
+}

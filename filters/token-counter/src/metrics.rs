@@ -1,0 +1,41 @@
+//! The metrics of the filter.
+
+use tollgate_kit::metrics::{Histogram, Labelled};
+use tollgate_tokens::Record;
+
+/// One name per OpenTelemetry GenAI `gen_ai.token.type`, and those that are part of them.
+const TYPES: &[&str] = &[".type.input", ".type.cached_input", ".type.output", ".type.reasoning"];
+const SOURCES: &[&str] = &[".source.provider", ".source.counted", ".source.mixed", ".source.none"];
+
+pub(crate) struct Metrics {
+    /// `tollgate_tokens_total{model, type}`.
+    tokens: Labelled,
+    /// `tollgate_calls_total{model, source}`: settled calls by where their usage comes from.
+    calls: Labelled,
+    /// `tollgate_ttft_ms`.
+    ttft: Histogram,
+}
+
+impl Metrics {
+    pub(crate) fn define() -> Metrics {
+        Metrics {
+            tokens: Labelled::new("tollgate_tokens_total.model", TYPES),
+            calls: Labelled::new("tollgate_calls_total.model", SOURCES),
+            ttft: Histogram::define("tollgate_ttft_ms"),
+        }
+    }
+
+    /// Counts a settled call.
+    pub(crate) fn settle(&mut self, model: &str, record: &Record, ttft_ms: Option<u64>) {
+        let usage = record.usage;
+        for (i, tokens) in [usage.input, usage.cached, usage.output, usage.reasoning].into_iter().enumerate() {
+            if tokens > 0 {
+                self.tokens.counter(model, i).add(tokens);
+            }
+        }
+        self.calls.counter(model, record.source as usize).add(1);
+        if let Some(ms) = ttft_ms {
+            self.ttft.record(ms);
+        }
+    }
+}
