@@ -1,1 +1,19 @@
 //! Exact token counts and prompt framing.
+//!
+//! ```
+//! use tollgate_tokens::Encoding;
+//!
+//! let encoding = Encoding::for_model("gpt-4o-2024-08-06").unwrap();
+//! assert_eq!(encoding.count("hello world"), 2);
+//! ```
+
+mod encoding;
+mod meter;
+mod model;
+mod prompt;
+mod stream;
+
+pub use encoding::Encoding;
+pub use meter::{Meter, Record, Source};
+pub use prompt::{PromptCount, count_prompt};
+pub use stream::StreamCounter;
