@@ -3,14 +3,20 @@
 mod dialect;
 mod error;
 mod escape;
+mod keys;
 mod limits;
 mod literal;
+mod path;
+mod pointer;
+mod reader;
 mod request;
 mod response;
+mod scan;
 mod span;
 mod splice;
 pub mod sse;
 mod usage;
+mod words;
 
 pub use dialect::{ApiError, Dialect};
 pub use error::{Error, ErrorKind};

@@ -28,7 +28,12 @@ impl Str {
             return String::from_utf8_lossy(raw);
         }
         let mut text = Vec::with_capacity(raw.len());
-        self.decode_into(body, &mut text);
+        for piece in (Pieces { raw, escaped: true, at: 0 }) {
+            match piece.escape {
+                Some(char) => text.extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes()),
+                None => text.extend_from_slice(raw.get(piece.start..piece.end).unwrap_or_default()),
+            }
+        }
         Cow::Owned(
             String::from_utf8(text).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()),
         )
@@ -37,24 +42,18 @@ impl Str {
     /// Whether the text is `word`; does not allocate.
     #[must_use]
     pub fn is(self, body: &[u8], word: &str) -> bool {
-        let raw = self.span.of(body);
-        if !self.escaped {
-            return raw == word.as_bytes();
-        }
-        let mut rest = word.as_bytes();
-        for piece in Pieces::new(raw, true) {
-            let Some(left) = piece.text(raw, |bytes| rest.strip_prefix(bytes)) else { return false };
-            rest = left;
-        }
-        rest.is_empty()
+        if self.escaped { self.bytes(body).eq(word.bytes()) } else { self.span.of(body) == word.as_bytes() }
     }
 
-    /// Appends the bytes of the text.
-    pub(crate) fn decode_into(self, body: &[u8], out: &mut Vec<u8>) {
+    /// The bytes of the text.
+    pub(crate) fn bytes(self, body: &[u8]) -> impl Iterator<Item = u8> {
         let raw = self.span.of(body);
-        for piece in Pieces::new(raw, self.escaped) {
-            piece.text(raw, |bytes| out.extend_from_slice(bytes));
-        }
+        Pieces { raw, escaped: self.escaped, at: 0 }.flat_map(|piece| {
+            let run = if piece.escape.is_none() { raw.get(piece.start..piece.end) } else { None };
+            let mut utf8 = [0; 4];
+            let len = piece.escape.map_or(0, |char| char.encode_utf8(&mut utf8).len());
+            run.unwrap_or_default().iter().copied().chain(utf8.into_iter().take(len))
+        })
     }
 
     /// The raw bytes that decode to `decoded[range]`, where `decoded` is the text.
@@ -101,13 +100,6 @@ struct Piece {
 }
 
 impl Piece {
-    fn text<R>(self, raw: &[u8], with: impl FnOnce(&[u8]) -> R) -> R {
-        match self.escape {
-            Some(char) => with(char.encode_utf8(&mut [0; 4]).as_bytes()),
-            None => with(raw.get(self.start..self.end).unwrap_or_default()),
-        }
-    }
-
     fn text_len(self) -> usize {
         self.escape.map_or(self.end - self.start, char::len_utf8)
     }
@@ -136,12 +128,6 @@ struct Pieces<'b> {
     raw: &'b [u8],
     escaped: bool,
     at: usize,
-}
-
-impl<'b> Pieces<'b> {
-    fn new(raw: &'b [u8], escaped: bool) -> Pieces<'b> {
-        Pieces { raw, escaped, at: 0 }
-    }
 }
 
 impl Iterator for Pieces<'_> {

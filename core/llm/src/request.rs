@@ -1,6 +1,8 @@
 //! What a request says, as spans over its bytes.
 
-use crate::{Dialect, Edits, Error, ErrorKind, Limits, Span, Str};
+use crate::reader::{Found, Reader, Scratch, Value};
+use crate::scan::Side;
+use crate::{Dialect, Edits, Error, ErrorKind, Limits, Span, Str, pointer, words};
 
 /// A request: where in the body stands what the gateway acts on.
 ///
@@ -117,8 +119,24 @@ impl Request {
     /// When the body is not JSON in the strict sense of the crate, is over a limit, or a field that the gateway acts on
     /// has another type than the API says.
     pub fn parse(dialect: Dialect, body: &[u8], limits: &Limits) -> Result<Request, Error> {
-        let _ = (dialect, limits);
-        Err(Error::new(ErrorKind::Syntax, body.len()))
+        let mut request = Request {
+            dialect,
+            model: None,
+            stream: false,
+            include_usage: false,
+            max_output_tokens: None,
+            candidates: 1,
+            messages: Vec::new(),
+            texts: Vec::new(),
+            images: 0,
+            usage_edit: None,
+            members: Members::default(),
+        };
+        let mut scratch = Scratch::default();
+        let mut reader = Reader::new(body, limits, Side::Request, &mut scratch)?;
+        (dialect.row().request)(&mut reader, &mut Draft { request: &mut request, max_items: limits.max_items })?;
+        reader.end()?;
+        Ok(request)
     }
 
     /// The JSON pointer (RFC 6901) of the innermost value that contains `span`, or of the member whose key does; empty
@@ -127,8 +145,7 @@ impl Request {
     /// It is found by a second walk over the body: for reports only. It holds keys that the client may have chosen.
     #[must_use]
     pub fn pointer(body: &[u8], span: Span) -> String {
-        let _ = (body, span);
-        String::new()
+        pointer::find(body, span)
     }
 
     /// Adds the edit that makes the upstream send usage at the end of a stream, whatever the client said; none when
@@ -153,4 +170,73 @@ impl Request {
             }
         };
     }
+}
+
+/// A request that a dialect is filling in.
+pub(crate) struct Draft<'r> {
+    pub(crate) request: &'r mut Request,
+    max_items: usize,
+}
+
+impl Draft<'_> {
+    /// The next message, empty yet, and its index.
+    pub(crate) fn message(&mut self, at: usize) -> Result<u32, Error> {
+        let index = self.request.messages.len();
+        if index >= self.max_items {
+            return Err(Error::new(ErrorKind::TooMany, at));
+        }
+        self.request.messages.push(Message::default());
+        u32::try_from(index).map_err(|_| Error::new(ErrorKind::TooMany, at))
+    }
+
+    pub(crate) fn text(&mut self, from: From, kind: TextKind, str: Str) -> Result<(), Error> {
+        if self.request.texts.len() >= self.max_items {
+            return Err(Error::new(ErrorKind::TooMany, str.span.start));
+        }
+        self.request.texts.push(Text { role: from.role, kind, message: from.message, str });
+        Ok(())
+    }
+
+    /// A name of a member that the dialect does not know: a text, unless it is a word of the API.
+    pub(crate) fn key(&mut self, body: &[u8], from: From, kind: TextKind, key: Str) -> Result<(), Error> {
+        if words::is_key(body, key) { Ok(()) } else { self.text(from, kind, key) }
+    }
+
+    /// Every string in `value`, and every name that the client chose.
+    pub(crate) fn texts(
+        &mut self,
+        reader: &mut Reader<'_, '_>,
+        from: From,
+        kind: TextKind,
+        value: Value,
+    ) -> Result<(), Error> {
+        let body = reader.body();
+        reader.walk(value, |found| match found {
+            Found::Key(key, Some(member)) if member.is(body, "properties") => self.text(from, kind, key),
+            Found::Key(key, _) => self.key(body, from, kind, key),
+            Found::Value(str, member) if words::is_kind(body, member, str) => Ok(()),
+            Found::Value(str, _) => self.text(from, kind, str),
+        })
+    }
+
+    /// The value as a text of this kind if it is a string; if not, every string in it as another text.
+    pub(crate) fn text_or_others(
+        &mut self,
+        reader: &mut Reader<'_, '_>,
+        from: From,
+        kind: TextKind,
+        value: Value,
+    ) -> Result<(), Error> {
+        match value {
+            Value::String(str) => self.text(from, kind, str),
+            value => self.texts(reader, from, TextKind::Other, value),
+        }
+    }
+}
+
+/// Where a text comes from.
+#[derive(Clone, Copy)]
+pub(crate) struct From {
+    pub(crate) role: Role,
+    pub(crate) message: Option<u32>,
 }

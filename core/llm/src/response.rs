@@ -1,6 +1,8 @@
 //! What an answer says, as spans over its bytes.
 
-use crate::{Dialect, Error, ErrorKind, Limits, Span, Str, Usage};
+use crate::reader::{Found, Reader, Scratch, Value};
+use crate::scan::Side;
+use crate::{Dialect, Error, ErrorKind, Limits, Span, Str, Usage, words};
 
 /// Where an output text belongs: texts of one channel are one text cut in pieces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -29,6 +31,10 @@ pub enum Part {
     Transcript,
     /// The chosen tokens of `logprobs`: they say the content again.
     Logprobs,
+    /// The reasoning again, under another name, of servers that send both `reasoning_content` and `reasoning`.
+    ReasoningCopy,
+    /// The reasoning again, in blocks (`reasoning_details`, `thinking_blocks`).
+    ReasoningDetails,
     /// Every other string that a model or a tool may have written. Pieces of different texts share this channel.
     Other,
 }
@@ -69,8 +75,10 @@ impl Response {
     /// # Errors
     /// When the body is not JSON in the strict sense of the crate (halves of surrogate pairs pass) or is over a limit.
     pub fn parse(dialect: Dialect, body: &[u8], limits: &Limits) -> Result<Response, Error> {
-        let _ = (dialect, limits);
-        Err(Error::new(ErrorKind::Syntax, body.len()))
+        let mut chunk = Chunk::default();
+        chunk.read(dialect.row().response, body, limits)?;
+        let Chunk { model, texts, usage, is_error, logprobs, .. } = chunk;
+        Ok(Response { model, texts, usage, is_error, logprobs })
     }
 }
 
@@ -94,6 +102,7 @@ pub struct Chunk {
     pub is_error: bool,
     /// As [`Response::logprobs`].
     pub logprobs: Vec<Span>,
+    scratch: Scratch,
 }
 
 impl Chunk {
@@ -112,9 +121,12 @@ impl Chunk {
     /// # Errors
     /// As [`parse`](Chunk::parse).
     pub fn parse_into(&mut self, dialect: Dialect, data: &[u8], limits: &Limits) -> Result<bool, Error> {
-        let _ = (dialect, limits);
-        self.clear();
-        Err(Error::new(ErrorKind::Syntax, data.len()))
+        let row = dialect.row();
+        if (row.is_end)(data) {
+            self.clear();
+            return Ok(false);
+        }
+        self.read(row.chunk, data, limits).map(|()| true)
     }
 
     /// Whether it carries usage and nothing that a client that did not ask for usage would miss: no candidates, no
@@ -122,6 +134,20 @@ impl Chunk {
     #[must_use]
     pub fn is_usage_only(&self) -> bool {
         self.usage.is_some() && self.choices == 0 && !self.is_error
+    }
+
+    fn read(&mut self, read: ReadAnswer, body: &[u8], limits: &Limits) -> Result<(), Error> {
+        self.clear();
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let result = Reader::new(body, limits, Side::Answer, &mut scratch).and_then(|mut reader| {
+            read(&mut reader, &mut Sketch { answer: self, max_items: limits.max_items })?;
+            reader.end()
+        });
+        self.scratch = scratch;
+        if result.is_err() {
+            self.clear();
+        }
+        result
     }
 
     fn clear(&mut self) {
@@ -132,5 +158,54 @@ impl Chunk {
         self.usage = None;
         self.is_error = false;
         self.logprobs.clear();
+    }
+}
+
+/// How a dialect reads an answer, or an event of one.
+pub(crate) type ReadAnswer = fn(&mut Reader<'_, '_>, &mut Sketch<'_>) -> Result<(), Error>;
+
+/// An answer that a dialect is filling in.
+pub(crate) struct Sketch<'c> {
+    pub(crate) answer: &'c mut Chunk,
+    max_items: usize,
+}
+
+impl Sketch<'_> {
+    pub(crate) fn text(&mut self, channel: Channel, str: Str) -> Result<(), Error> {
+        if self.answer.texts.len() >= self.max_items {
+            return Err(Error::new(ErrorKind::TooMany, str.span.start));
+        }
+        self.answer.texts.push(OutText { channel, str });
+        Ok(())
+    }
+
+    /// Every string in `value`, but for discriminators. Names of members are the upstream's, not the model's.
+    pub(crate) fn texts(&mut self, reader: &mut Reader<'_, '_>, channel: Channel, value: Value) -> Result<(), Error> {
+        let body = reader.body();
+        reader.walk(value, |found| match found {
+            Found::Value(str, member) if !words::is_kind(body, member, str) => self.text(channel, str),
+            _ => Ok(()),
+        })
+    }
+
+    /// The value as a text of this part if it is a string; if not, every string in it as another text.
+    pub(crate) fn text_or_others(
+        &mut self,
+        reader: &mut Reader<'_, '_>,
+        channel: Channel,
+        value: Value,
+    ) -> Result<(), Error> {
+        match value {
+            Value::String(str) => self.text(channel, str),
+            value => self.texts(reader, Channel { part: Part::Other, ..channel }, value),
+        }
+    }
+
+    /// A value that says nothing: an identifier, a number. What an upstream hides in an object there is shown.
+    pub(crate) fn nothing(&mut self, reader: &mut Reader<'_, '_>, choice: u32, value: Value) -> Result<(), Error> {
+        match value {
+            Value::Object(_) | Value::Array(_) => self.texts(reader, Channel { choice, part: Part::Other }, value),
+            _ => Ok(()),
+        }
     }
 }

@@ -1,6 +1,33 @@
-//! A framer for `text/event-stream` that works on bytes (WHATWG HTML, "Server-sent events").
+//! A framer for `text/event-stream` that works on bytes.
+//!
+//! The format is that of WHATWG HTML, section 9.2 "Server-sent events": lines end in CR, LF or CRLF, an empty line ends
+//! an event, a byte order mark may stand before the first line. The framer gives out every byte that it was fed: each
+//! [`Event`] holds its raw bytes with its terminator, and events without data (comments, `retry:`, blank lines) come out
+//! too, so that a stream that is not edited leaves as it came.
+//!
+//! ```
+//! use tollgate_llm::sse::{Framer, PushError};
+//!
+//! let mut framer = Framer::new(1 << 20);
+//! let mut seen = Vec::new();
+//! for piece in ["data: {\"a\"", ":1}\r", "\n\r\n: ping\n\nda", "ta: [DONE]\n\n"] {
+//!     framer.push(piece.as_bytes(), |event| {
+//!         seen.push(event.data().map(|data| data.into_owned()));
+//!         Ok::<_, PushError<()>>(())
+//!     })?;
+//! }
+//! assert_eq!(seen, [Some(b"{\"a\":1}".to_vec()), None, Some(b"[DONE]".to_vec())]);
+//! assert_eq!(framer.pending(), b"");
+//! # Ok::<(), PushError<PushError<()>>>(())
+//! ```
+//!
+//! An event is given out when its end is certain. After a CR that is the last byte fed, it is not: an LF may follow
+//! and belongs to the same terminator. Streams that end lines in LF or CRLF, all that are known among LLM servers, are
+//! never held back by this.
 
 use std::borrow::Cow;
+
+const BOM: [u8; 3] = [0xef, 0xbb, 0xbf];
 
 /// Why a push stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -18,15 +45,31 @@ pub enum PushError<E> {
 /// Cuts a body into events, whatever pieces it comes in.
 #[derive(Clone, Debug)]
 pub struct Framer {
+    /// Bytes not given out yet.
     held: Vec<u8>,
+    /// Whether `held` went through `scan` already. Not so only after the callback stopped.
+    scanned: bool,
+    scan: Scan,
+    /// Whether no event was given out yet: a byte order mark counts at the start of a body only.
+    first: bool,
+    /// Whether an event was too large.
+    failed: bool,
     max: usize,
 }
 
 impl Framer {
-    /// A framer at the start of a body; `max_event_bytes` bounds one event with its terminator, and so what is held.
+    /// A framer at the start of a body; `max_event_bytes` bounds one event with its terminator, and so what is held
+    /// between pushes.
     #[must_use]
     pub fn new(max_event_bytes: usize) -> Framer {
-        Framer { held: Vec::new(), max: max_event_bytes }
+        Framer {
+            held: Vec::new(),
+            scanned: true,
+            scan: Scan::start(),
+            first: true,
+            failed: false,
+            max: max_event_bytes,
+        }
     }
 
     /// Feeds bytes and calls `each` for every event completed, in order. Events that lie whole inside `bytes` are not
@@ -35,60 +78,541 @@ impl Framer {
     /// # Errors
     /// [`PushError::TooLarge`], or what `each` said.
     pub fn push<E>(&mut self, bytes: &[u8], each: impl FnMut(Event<'_>) -> Result<(), E>) -> Result<(), PushError<E>> {
-        let _ = each;
-        if self.held.len() + bytes.len() > self.max {
+        if self.failed {
             return Err(PushError::TooLarge);
         }
-        self.held.extend_from_slice(bytes);
-        Ok(())
+        if self.scanned {
+            return self.feed(bytes, each);
+        }
+        let mut all = std::mem::take(&mut self.held);
+        all.extend_from_slice(bytes);
+        self.scanned = true;
+        self.feed(&all, each)
     }
 
-    /// The bytes of the unfinished event held so far.
+    /// The bytes that were not given out yet: the unfinished event at the end.
     #[must_use]
     pub fn pending(&self) -> &[u8] {
         &self.held
     }
 
-    /// At the end of the body: gives out what is held, as an event (many servers omit the final blank line). The framer
-    /// is empty afterwards.
+    /// At the end of the body: gives out what is held as a last event, though its end is missing (many servers omit the
+    /// final blank line). Without a data line it is an event whose [`data`](Event::data) is `None`. The framer is empty
+    /// afterwards, ready for another body.
     ///
     /// # Errors
-    /// What `each` said.
+    /// What `each` said; [`PushError::TooLarge`] if a push said so: what is held is dropped then.
     pub fn finish<E>(&mut self, mut each: impl FnMut(Event<'_>) -> Result<(), E>) -> Result<(), PushError<E>> {
-        let held = std::mem::take(&mut self.held);
-        if held.is_empty() { Ok(()) } else { each(Event { raw: &held }).map_err(PushError::Each) }
+        let result = self.push(&[], &mut each);
+        let result = match result {
+            Ok(()) if !self.held.is_empty() => {
+                each(Event { raw: &self.held, bom: self.first && self.held.starts_with(&BOM) }).map_err(PushError::Each)
+            }
+            result => result,
+        };
+        *self = Framer::new(self.max);
+        result
+    }
+
+    fn feed<E>(&mut self, bytes: &[u8], mut each: impl FnMut(Event<'_>) -> Result<(), E>) -> Result<(), PushError<E>> {
+        let mut rest = bytes;
+        while let Some((event, after)) = self.scan.end(rest).and_then(|end| rest.split_at_checked(end)) {
+            if self.held.len() + event.len() > self.max {
+                break;
+            }
+            rest = after;
+            let said = if self.held.is_empty() {
+                each(Event { raw: event, bom: self.first && event.starts_with(&BOM) })
+            } else {
+                self.held.extend_from_slice(event);
+                let said = each(Event { raw: &self.held, bom: self.first && self.held.starts_with(&BOM) });
+                self.held.clear();
+                said
+            };
+            self.first = false;
+            if let Err(error) = said {
+                self.held.extend_from_slice(rest);
+                self.scanned = false;
+                return Err(PushError::Each(error));
+            }
+        }
+        self.held.extend_from_slice(rest);
+        self.failed = self.held.len() > self.max;
+        if self.failed { Err(PushError::TooLarge) } else { Ok(()) }
+    }
+}
+
+/// Finds the ends of events; remembers where in a line it is between calls.
+#[derive(Clone, Copy, Debug)]
+struct Scan {
+    /// How much of a byte order mark was seen at the start of the body; `None` once past it.
+    bom: Option<usize>,
+    /// Whether the line so far is empty.
+    empty: bool,
+    /// Whether the last byte was a CR: an LF that follows belongs to it.
+    cr: bool,
+    /// Whether that CR ended an empty line, and with it an event.
+    ended: bool,
+}
+
+impl Scan {
+    fn start() -> Scan {
+        Scan { bom: Some(0), ..Scan::event() }
+    }
+
+    /// At the start of an event that is not the first.
+    fn event() -> Scan {
+        Scan { bom: None, empty: true, cr: false, ended: false }
+    }
+
+    /// The offset in `bytes` after the event that goes on there; `None` if it does not end for certain.
+    fn end(&mut self, bytes: &[u8]) -> Option<usize> {
+        let mut at = self.skip_bom(bytes);
+        loop {
+            if self.cr {
+                if *bytes.get(at)? == b'\n' {
+                    at += 1;
+                }
+                self.cr = false;
+                if self.ended {
+                    *self = Scan::event();
+                    return Some(at);
+                }
+            }
+            let rest = bytes.get(at..).filter(|rest| !rest.is_empty())?;
+            let Some(len) = memchr::memchr2(b'\n', b'\r', rest) else {
+                self.empty = false;
+                return None;
+            };
+            let ended = self.empty && len == 0;
+            self.empty = true;
+            if rest.get(len) == Some(&b'\r') {
+                self.cr = true;
+                self.ended = ended;
+            } else if ended {
+                *self = Scan::event();
+                return Some(at + len + 1);
+            }
+            at += len + 1;
+        }
+    }
+
+    fn skip_bom(&mut self, bytes: &[u8]) -> usize {
+        let mut at = 0;
+        while let Some(seen) = self.bom {
+            let (Some(byte), Some(want)) = (bytes.get(at), BOM.get(seen)) else { break };
+            if byte == want {
+                at += 1;
+                self.bom = Some(seen + 1).filter(|seen| *seen < BOM.len());
+            } else {
+                self.bom = None;
+                self.empty = seen == 0;
+            }
+        }
+        at
     }
 }
 
 /// One event, or a run of comments, with its terminator.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Event<'a> {
     raw: &'a [u8],
+    /// Whether it starts with a byte order mark that counts as one.
+    bom: bool,
 }
 
 impl<'a> Event<'a> {
-    /// Its bytes as they came.
+    /// Its bytes as they came, up to the end of the empty line.
     #[must_use]
     pub fn raw(&self) -> &'a [u8] {
         self.raw
     }
 
-    /// The value of `event:`; the last one counts.
+    /// The value of `event:`; the last one counts. `None` stands for `message`.
     #[must_use]
     pub fn name(&self) -> Option<&'a [u8]> {
-        None
+        self.lines().filter_map(|line| line.value(b"event")).last()
     }
 
-    /// The values of its `data:` lines, joined by LF; `None` if it has none (a comment, `retry:`).
+    /// The values of its `data:` lines, joined by LF; `None` if it has none (a comment, `retry:`). Clients ignore an
+    /// event whose data is empty. Borrowed when there is one line.
     #[must_use]
     pub fn data(&self) -> Option<Cow<'a, [u8]>> {
-        None
+        let mut values = self.lines().filter_map(|line| line.value(b"data"));
+        let mut data = Cow::Borrowed(values.next()?);
+        for value in values {
+            let joined = data.to_mut();
+            joined.push(b'\n');
+            joined.extend_from_slice(value);
+        }
+        Some(data)
     }
 
     /// Appends the event with its data replaced; everything else stays byte for byte. There are as many data lines as
-    /// `data` has lines. An event without data is appended as it is.
+    /// `data` has lines, where the first one stood. An event without data is appended as it is.
     pub fn with_data(&self, data: &[u8], out: &mut Vec<u8>) {
-        let _ = data;
-        out.extend_from_slice(self.raw);
+        let mut lines = self.lines();
+        out.extend_from_slice(if self.bom { &BOM } else { &[] });
+        let mut written = false;
+        for line in &mut lines {
+            let Some(value) = line.value(b"data") else {
+                // With the lines between gone, a CR and the LF of the last line would become one terminator.
+                if line.content.is_empty() && line.terminator == b"\n" && out.ends_with(b"\r") {
+                    out.push(b'\n');
+                }
+                out.extend_from_slice(line.content);
+                out.extend_from_slice(line.terminator);
+                continue;
+            };
+            if written {
+                continue;
+            }
+            written = true;
+            let prefix = line.content.get(..line.content.len() - value.len()).filter(|_| line.content.contains(&b':'));
+            let mut pieces = Lines { rest: data };
+            let mut piece = pieces.next();
+            loop {
+                let content = piece.map_or(&[][..], |piece| piece.content);
+                let prefix = prefix.unwrap_or(b"data:");
+                out.extend_from_slice(prefix);
+                // the receiver takes one space away
+                if prefix.ends_with(b":") && content.starts_with(b" ") {
+                    out.push(b' ');
+                }
+                out.extend_from_slice(content);
+                let more = piece.is_some_and(|piece| !piece.terminator.is_empty());
+                if !more {
+                    break;
+                }
+                out.extend_from_slice(if line.terminator.is_empty() { b"\n" } else { line.terminator });
+                piece = pieces.next();
+            }
+            out.extend_from_slice(line.terminator);
+        }
+    }
+
+    fn lines(&self) -> Lines<'a> {
+        Lines { rest: self.raw.get(if self.bom { BOM.len() } else { 0 }..).unwrap_or_default() }
+    }
+}
+
+/// Shows the length only: data is what a model wrote.
+impl std::fmt::Debug for Event<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Event").field("len", &self.raw.len()).finish_non_exhaustive()
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Line<'a> {
+    content: &'a [u8],
+    terminator: &'a [u8],
+}
+
+impl<'a> Line<'a> {
+    /// The value of the line if its field is `name`.
+    fn value(self, name: &[u8]) -> Option<&'a [u8]> {
+        match self.content.strip_prefix(name)? {
+            [] => Some(&[]),
+            [b':', b' ', value @ ..] | [b':', value @ ..] => Some(value),
+            _ => None,
+        }
+    }
+}
+
+struct Lines<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Iterator for Lines<'a> {
+    type Item = Line<'a>;
+
+    fn next(&mut self) -> Option<Line<'a>> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let len = memchr::memchr2(b'\n', b'\r', self.rest).unwrap_or(self.rest.len());
+        let (content, after) = self.rest.split_at_checked(len)?;
+        let (terminator, rest) = after.split_at_checked(match after {
+            [b'\r', b'\n', ..] => 2,
+            [] => 0,
+            _ => 1,
+        })?;
+        self.rest = rest;
+        Some(Line { content, terminator })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// What a receiver sees of an event: raw bytes, name, data.
+    type Seen = (Vec<u8>, Option<Vec<u8>>, Option<Vec<u8>>);
+
+    fn seen(event: Event<'_>) -> Seen {
+        (event.raw().to_vec(), event.name().map(<[u8]>::to_vec), event.data().map(Cow::into_owned))
+    }
+
+    /// Events before the end, and those that `finish` adds.
+    fn frame<'a>(pieces: impl IntoIterator<Item = &'a [u8]>, max: usize) -> (Vec<Seen>, Vec<Seen>, Option<Vec<u8>>) {
+        let mut framer = Framer::new(max);
+        let mut events = Vec::new();
+        for piece in pieces {
+            let pushed = framer.push(piece, |event| {
+                events.push(seen(event));
+                Ok::<(), ()>(())
+            });
+            if pushed.is_err() {
+                assert_eq!(pushed, Err(PushError::TooLarge));
+                return (events, Vec::new(), Some(framer.pending().to_vec()));
+            }
+        }
+        let mut last = Vec::new();
+        framer
+            .finish(|event| {
+                last.push(seen(event));
+                Ok::<(), ()>(())
+            })
+            .unwrap();
+        assert_eq!(framer.pending(), b"");
+        (events, last, None)
+    }
+
+    #[test]
+    fn events_of_a_body() {
+        type Case<'a> = (&'a str, &'a [(&'a str, Option<&'a str>, Option<&'a str>)]);
+        let cases: &[Case<'_>] = &[
+            ("", &[]),
+            ("data: a\n\n", &[("data: a\n\n", None, Some("a"))]),
+            ("data:a\r\n\r\n", &[("data:a\r\n\r\n", None, Some("a"))]),
+            ("data:  a\r\r", &[("data:  a\r\r", None, Some(" a"))]),
+            ("data\n\n", &[("data\n\n", None, Some(""))]),
+            ("data:\n\n", &[("data:\n\n", None, Some(""))]),
+            ("datax: a\n\n", &[("datax: a\n\n", None, None)]),
+            ("event: e\ndata: a\n\n", &[("event: e\ndata: a\n\n", Some("e"), Some("a"))]),
+            ("event: e\nevent: f\ndata: a\n\n", &[("event: e\nevent: f\ndata: a\n\n", Some("f"), Some("a"))]),
+            ("data: a\ndata: b\r\ndata\n\n", &[("data: a\ndata: b\r\ndata\n\n", None, Some("a\nb\n"))]),
+            (": ping\n\ndata: a\n\n", &[(": ping\n\n", None, None), ("data: a\n\n", None, Some("a"))]),
+            (": ping\ndata: a\n\n", &[(": ping\ndata: a\n\n", None, Some("a"))]),
+            ("retry: 9\nid: 1\n\n", &[("retry: 9\nid: 1\n\n", None, None)]),
+            (
+                "\n\r\n\rdata: a\n\n",
+                &[("\n", None, None), ("\r\n", None, None), ("\r", None, None), ("data: a\n\n", None, Some("a"))],
+            ),
+            ("data: a\n", &[("data: a\n", None, Some("a"))]),
+            ("data: a", &[("data: a", None, Some("a"))]),
+            (": pi", &[(": pi", None, None)]),
+            ("\u{feff}data: a\n\n", &[("\u{feff}data: a\n\n", None, Some("a"))]),
+            ("\u{feff}\ndata: a\n\n", &[("\u{feff}\n", None, None), ("data: a\n\n", None, Some("a"))]),
+            ("\u{feff}data: a", &[("\u{feff}data: a", None, Some("a"))]),
+            ("\n\u{feff}data: a\n\n", &[("\n", None, None), ("\u{feff}data: a\n\n", None, None)]),
+            ("\u{feff}\u{feff}data: a\n\n", &[("\u{feff}\u{feff}data: a\n\n", None, None)]),
+        ];
+        for (body, want) in cases {
+            let (mut events, last, _) = frame([body.as_bytes()], 1 << 20);
+            events.extend(last);
+            let bytes = |text: &&str| text.as_bytes().to_vec();
+            let want: Vec<Seen> = want
+                .iter()
+                .map(|(raw, name, data)| (bytes(raw), name.as_ref().map(bytes), data.as_ref().map(bytes)))
+                .collect();
+            assert_eq!(events, want, "{body:?}");
+        }
+    }
+
+    #[test]
+    fn data_is_replaced_in_place() {
+        for (event, data, want) in [
+            ("data: a\n\n", "b", "data: b\n\n"),
+            ("data:a\r\n\r\n", "b", "data:b\r\n\r\n"),
+            ("data:a\n\n", " b", "data:  b\n\n"),
+            ("data: a\n\n", " b", "data:  b\n\n"),
+            ("data\n\n", "b", "data:b\n\n"),
+            ("data: a\n\n", "", "data: \n\n"),
+            ("id: 1\ndata: a\n: c\nevent: e\n\n", "b", "id: 1\ndata: b\n: c\nevent: e\n\n"),
+            ("data: a\ndata: b\nid: 1\n\n", "c", "data: c\nid: 1\n\n"),
+            ("data: a\r\ndata: b\r\n\r\n", "c\nd\ne", "data: c\r\ndata: d\r\ndata: e\r\n\r\n"),
+            ("data: a\n\n", "b\n", "data: b\ndata: \n\n"),
+            ("data: a\n\n", "\n\n", "data: \ndata: \ndata: \n\n"),
+            ("data: a\n\n", "b\r\nc\rd", "data: b\ndata: c\ndata: d\n\n"),
+            ("data: a", "b\nc", "data: b\ndata: c"),
+            ("\u{feff}data: a\n\n", "b", "\u{feff}data: b\n\n"),
+            ("data:\rdata:\n\n", "b", "data:b\r\n\n"),
+            (": ping\n\n", "b", ": ping\n\n"),
+        ] {
+            let mut framer = Framer::new(1 << 20);
+            let mut out = Vec::new();
+            let mut each = |event: Event<'_>| {
+                event.with_data(data.as_bytes(), &mut out);
+                Ok::<(), ()>(())
+            };
+            framer.push(event.as_bytes(), &mut each).unwrap();
+            framer.finish(&mut each).unwrap();
+            assert_eq!(String::from_utf8_lossy(&out), want, "{event:?} {data:?}");
+        }
+    }
+
+    #[test]
+    fn whole_events_are_not_copied() {
+        let body = b"data: a\n\ndata: b\n\nda";
+        let mut framer = Framer::new(64);
+        framer
+            .push(body, |event| {
+                assert!(body.as_ptr_range().contains(&event.raw().as_ptr()));
+                assert!(matches!(event.data(), Some(Cow::Borrowed(_))));
+                Ok::<(), ()>(())
+            })
+            .unwrap();
+        assert_eq!(framer.pending(), b"da");
+    }
+
+    #[test]
+    fn an_event_over_the_limit_is_kept_for_the_one_who_lets_it_pass() {
+        let mut framer = Framer::new(10);
+        let mut count = 0;
+        let mut each = |_: Event<'_>| {
+            count += 1;
+            Ok::<(), ()>(())
+        };
+        framer.push(b"data: a\n\ndata: ", &mut each).unwrap();
+        assert_eq!(framer.push(b"123456\n\ndata: b\n\n", &mut each), Err(PushError::TooLarge));
+        assert_eq!(framer.pending(), b"data: 123456\n\ndata: b\n\n");
+        assert_eq!(framer.push(b"more", &mut each), Err(PushError::TooLarge));
+        assert_eq!(framer.pending(), b"data: 123456\n\ndata: b\n\n");
+        assert_eq!(framer.finish(&mut each), Err(PushError::TooLarge));
+        assert_eq!(framer.pending(), b"");
+        assert_eq!(count, 1);
+    }
+
+    #[test]
+    fn goes_on_after_the_callback_stopped() {
+        let mut framer = Framer::new(64);
+        let mut events = Vec::new();
+        let mut each = |event: Event<'_>| {
+            events.push(event.raw().to_vec());
+            if events.len() == 1 { Err("stop") } else { Ok(()) }
+        };
+        assert_eq!(framer.push(b"data: a\n\ndata: b\n\nda", &mut each), Err(PushError::Each("stop")));
+        assert_eq!(framer.pending(), b"data: b\n\nda");
+        framer.push(b"ta: c\n\n", &mut each).unwrap();
+        assert_eq!(framer.pending(), b"");
+        assert_eq!(events, [b"data: a\n\n", b"data: b\n\n", b"data: c\n\n"]);
+    }
+
+    /// The algorithm of the standard, on the whole text: names and data of the events that have data lines.
+    fn standard(body: &str) -> Vec<(Option<String>, String)> {
+        let text = body.strip_prefix('\u{feff}').unwrap_or(body).replace("\r\n", "\n").replace('\r', "\n");
+        let mut events = Vec::new();
+        let (mut name, mut data): (Option<String>, Option<Vec<&str>>) = (None, None);
+        for line in text.split('\n').chain([""]) {
+            if line.is_empty() {
+                if let Some(lines) = data.take() {
+                    events.push((name.take(), lines.join("\n")));
+                }
+                name = None;
+                continue;
+            }
+            let (field, value) = line.split_once(':').unwrap_or((line, ""));
+            let value = value.strip_prefix(' ').unwrap_or(value);
+            match field {
+                "event" => name = Some(value.to_owned()),
+                "data" => data.get_or_insert_default().push(value),
+                _ => {}
+            }
+        }
+        events
+    }
+
+    fn body() -> impl Strategy<Value = String> {
+        let piece = prop::sample::select(vec![
+            "data:",
+            "data: ",
+            "data",
+            "event: e",
+            ":",
+            " ",
+            "x",
+            "é",
+            "\u{feff}",
+            "\n",
+            "\r",
+            "\r\n",
+            "\n\n",
+            "\r\n\r\n",
+            "id: 7\n",
+            "retry: 1\n",
+            "[DONE]",
+        ]);
+        prop::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
+    }
+
+    fn split(body: &[u8], cuts: &[usize]) -> Vec<Vec<u8>> {
+        let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut % (body.len() + 1)).chain([0, body.len()]).collect();
+        cuts.sort_unstable();
+        cuts.windows(2).map(|pair| body[pair[0]..pair[1]].to_vec()).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn any_split_gives_the_same_events_and_all_bytes(
+            body in body(), cuts in prop::collection::vec(any::<usize>(), 0..12), max in prop::option::of(1usize..40),
+        ) {
+            let max = max.unwrap_or(1 << 20);
+            let bytes = body.as_bytes();
+            let whole = frame([bytes], max);
+            for pieces in [split(bytes, &cuts), bytes.iter().map(|byte| vec![*byte]).collect()] {
+                let (events, last, rest) = frame(pieces.iter().map(Vec::as_slice), max);
+                prop_assert_eq!(&events, &whole.0[..events.len()]);
+                if rest.is_none() {
+                    let mut all = events;
+                    all.extend(last);
+                    let mut want = whole.0.clone();
+                    want.extend(whole.1.clone());
+                    prop_assert_eq!(all, want);
+                } else {
+                    prop_assert_eq!(events.len(), whole.0.len());
+                }
+                prop_assert_eq!(rest.is_some(), whole.2.is_some());
+            }
+            let raw: Vec<u8> = whole.0.iter().chain(&whole.1).flat_map(|event| event.0.clone()).chain(whole.2.unwrap_or_default()).collect();
+            prop_assert_eq!(raw, bytes);
+        }
+
+        #[test]
+        fn says_what_the_standard_says(body in body()) {
+            let (mut events, last, _) = frame([body.as_bytes()], 1 << 20);
+            events.extend(last);
+            let got: Vec<_> = events
+                .into_iter()
+                .filter_map(|(_, name, data)| {
+                    let text = |bytes| String::from_utf8(bytes).unwrap();
+                    Some((name.map(text), text(data?)))
+                })
+                .collect();
+            prop_assert_eq!(got, standard(&body));
+        }
+
+        #[test]
+        fn replaced_data_is_what_the_receiver_reads(body in body(), data in "[ a\n]{0,6}") {
+            let mut out = Vec::new();
+            let mut want = Vec::new();
+            let mut framer = Framer::new(1 << 20);
+            let mut each = |event: Event<'_>| {
+                event.with_data(data.as_bytes(), &mut out);
+                if event.data().is_some() {
+                    want.push((event.name().map(<[u8]>::to_vec), data.as_bytes().to_vec()));
+                }
+                Ok::<(), ()>(())
+            };
+            framer.push(body.as_bytes(), &mut each).unwrap();
+            framer.finish(&mut each).unwrap();
+            let got: Vec<_> = standard(std::str::from_utf8(&out).unwrap())
+                .into_iter()
+                .map(|(name, data)| (name.map(String::into_bytes), data.into_bytes()))
+                .collect();
+            prop_assert_eq!(got, want);
+        }
     }
 }

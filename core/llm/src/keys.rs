@@ -1,0 +1,174 @@
+//! Members of the same name, found without quadratic time and without a table.
+//!
+//! The keys of all open objects lie in one vector, each object's at the end while it is read. A key is compared with
+//! those before it while they are few. An object with many keys is checked once, at its end, by sorting: by hash, then by
+//! text. An attacker who makes hashes collide (they are not keyed: the crate has no source of chance) is left with a
+//! plain sort, `n log n` comparisons.
+
+use std::cmp::Ordering;
+
+use crate::Str;
+
+/// Up to so many keys of an object are compared each with each.
+const FEW: usize = 24;
+
+/// The keys of the open objects.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Keys {
+    all: Vec<Key>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Key {
+    hash: u64,
+    str: Str,
+}
+
+impl Keys {
+    pub(crate) fn clear(&mut self) {
+        self.all.clear();
+    }
+
+    /// How many keys all open objects have so far; for an object that opens, where its own begin.
+    pub(crate) fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    /// Adds a key to the object whose keys begin at `base`; gives back the offset of the key if it is there already
+    /// (of objects with many keys, only [`close`](Keys::close) finds that out).
+    pub(crate) fn add(&mut self, body: &[u8], base: usize, str: Str) -> Result<(), usize> {
+        let key = Key { hash: hash(body, str), str };
+        let object = self.all.get(base..).unwrap_or_default();
+        if object.len() <= FEW && object.iter().any(|other| other.same(&key, body)) {
+            return Err(str.span.start);
+        }
+        self.all.push(key);
+        Ok(())
+    }
+
+    /// Ends the object whose keys begin at `base`; gives back the offset of a key that is there twice.
+    pub(crate) fn close(&mut self, body: &[u8], base: usize) -> Result<(), usize> {
+        let object = self.all.get_mut(base..).unwrap_or_default();
+        if object.len() > FEW {
+            object.sort_unstable_by(|a, b| a.hash.cmp(&b.hash).then_with(|| text_order(body, a.str, b.str)));
+            let twice = object.array_windows().find(|[a, b]| a.same(b, body));
+            if let Some([a, b]) = twice {
+                return Err(a.str.span.start.max(b.str.span.start));
+            }
+        }
+        self.all.truncate(base);
+        Ok(())
+    }
+}
+
+impl Key {
+    fn same(&self, other: &Key, body: &[u8]) -> bool {
+        self.hash == other.hash && text_order(body, self.str, other.str) == Ordering::Equal
+    }
+}
+
+fn text_order(body: &[u8], a: Str, b: Str) -> Ordering {
+    if a.escaped || b.escaped { a.bytes(body).cmp(b.bytes(body)) } else { a.span.of(body).cmp(b.span.of(body)) }
+}
+
+/// A hash of the text, however it is spelled.
+fn hash(body: &[u8], str: Str) -> u64 {
+    if str.escaped {
+        let mut hash = START;
+        let mut word = [0; 8];
+        let mut filled = 0;
+        for byte in str.bytes(body) {
+            if let Some(slot) = word.get_mut(filled) {
+                *slot = byte;
+            }
+            filled += 1;
+            if filled == word.len() {
+                hash = mix(hash, u64::from_le_bytes(word));
+                (word, filled) = ([0; 8], 0);
+            }
+        }
+        return mix(hash, u64::from_le_bytes(word));
+    }
+    let (words, tail) = str.span.of(body).as_chunks::<8>();
+    let hash = words.iter().fold(START, |hash, word| mix(hash, u64::from_le_bytes(*word)));
+    mix(hash, tail.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)))
+}
+
+const START: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// One round of multiply and fold; the odd constants are fractions of the golden ratio and of pi.
+fn mix(hash: u64, word: u64) -> u64 {
+    let product = u128::from(hash ^ word) * u128::from(0x243f_6a88_85a3_08d3_u64);
+    (product as u64) ^ (product >> 64) as u64 ^ hash.rotate_left(29)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Span;
+
+    /// The keys, one after the other, in a body.
+    fn body(keys: &[String]) -> (Vec<u8>, Vec<Str>) {
+        let mut body = Vec::new();
+        let strs = keys
+            .iter()
+            .map(|key| {
+                let start = body.len() + 1;
+                body.extend_from_slice(format!("\"{key}\"").as_bytes());
+                Str { span: Span::new(start, start + key.len()), escaped: key.contains('\\') }
+            })
+            .collect();
+        (body, strs)
+    }
+
+    fn twice(keys: &[String]) -> Option<usize> {
+        let (body, strs) = body(keys);
+        let mut all = Keys::default();
+        for str in &strs {
+            if let Err(at) = all.add(&body, 0, *str) {
+                return Some(at);
+            }
+        }
+        let result = all.close(&body, 0).err();
+        assert!(result.is_some() || all.len() == 0);
+        result
+    }
+
+    #[test]
+    fn found_whatever_the_number_and_the_spelling() {
+        for count in [2, 10, FEW, FEW + 1, FEW + 2, 100, 1000] {
+            let keys: Vec<String> = (0..count).map(|n| format!("key number {n}")).collect();
+            assert_eq!(twice(&keys), None, "{count}");
+            for spelling in
+                [keys[0].clone(), "k\\u0065y number 0".to_owned(), "\\u006b\\u0065y number \\u0030".to_owned()]
+            {
+                let mut keys = keys.clone();
+                keys.push(spelling);
+                let at = body(&keys).1.last().unwrap().span.start;
+                assert_eq!(twice(&keys), Some(at), "{count}");
+            }
+        }
+    }
+
+    #[test]
+    fn lengths_around_a_word_hash_alike_in_both_spellings() {
+        for len in 0..40 {
+            let plain = "x".repeat(len);
+            let escaped = "\\u0078".repeat(len);
+            let (body, strs) = body(&[plain, escaped]);
+            assert_eq!(hash(&body, strs[0]), hash(&body, strs[1]), "{len}");
+        }
+    }
+
+    #[test]
+    fn inner_objects_do_not_mix_with_outer_ones() {
+        let (body, strs) = body(&["a".into(), "a".into(), "b".into()]);
+        let mut all = Keys::default();
+        all.add(&body, 0, strs[0]).unwrap();
+        let inner = all.len();
+        all.add(&body, inner, strs[1]).unwrap();
+        all.close(&body, inner).unwrap();
+        all.add(&body, 0, strs[2]).unwrap();
+        all.close(&body, 0).unwrap();
+    }
+}
