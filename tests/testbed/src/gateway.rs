@@ -123,6 +123,16 @@ impl Gateway {
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
+    /// The end of Envoy's own log, for a person to read.
+    pub fn log_tail(&self) -> String {
+        self.files().log_tail()
+    }
+
+    /// Where the access log is while Envoy runs.
+    pub fn access_log_path(&self) -> PathBuf {
+        self.files().access_log()
+    }
+
     /// The access log so far as text.
     pub fn access_log_text(&self) -> Result<String> {
         let bytes = fs::read(self.files().access_log()).context(|| "cannot read the access log".into())?;

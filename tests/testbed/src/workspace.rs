@@ -16,13 +16,15 @@ pub fn root() -> &'static Path {
     here.ancestors().nth(2).unwrap_or(here)
 }
 
-/// Cargo's target directory: `$CARGO_TARGET_DIR`, else `target/` in the root. A relative `$CARGO_TARGET_DIR` is taken from
-/// the root; `cargo xtask` makes it absolute for everything it starts.
+/// Cargo's target directory: `$CARGO_TARGET_DIR` if that is an absolute path, else the directory that the running program was
+/// built in (it has cargo's CACHEDIR.TAG), else `target/` in the root.
 pub fn target_dir() -> PathBuf {
-    match std::env::var_os("CARGO_TARGET_DIR") {
-        Some(dir) if !dir.is_empty() => root().join(dir),
-        _ => root().join("target"),
-    }
+    let given = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from).filter(|dir| dir.is_absolute());
+    let built_in = || {
+        let program = std::env::current_exe().ok()?;
+        program.ancestors().find(|dir| dir.join("CACHEDIR.TAG").is_file()).map(Path::to_owned)
+    };
+    given.or_else(built_in).unwrap_or_else(|| root().join("target"))
 }
 
 /// Where cargo leaves the modules.

@@ -1,0 +1,280 @@
+//! Dependency directions, from `cargo metadata`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+use tollgate_testbed::{Context, Error, Result, workspace};
+
+use crate::cargo;
+
+/// Which crates of the workspace (by folder) a crate may depend on. The first line that fits decides; a crate that no line
+/// fits is against the design. `core/*` stands for every folder in `core/`.
+const ALLOWED: &[(&str, &[&str])] = &[
+    ("core/llm", &[]),
+    ("core/prices", &[]),
+    ("core/tokens", &["core/llm"]),
+    ("core/inspect", &["core/llm"]),
+    ("core/route", &["core/llm"]),
+    ("core/quota", &["core/prices"]),
+    ("filters/kit", &["core/llm"]),
+    ("filters/bundle", &["filters/*"]),
+    ("filters/*", &["filters/kit", "core/*"]),
+    ("host", &[]),
+    ("cli", &["core/*", "host"]),
+    ("examples/mock-llm", &[]),
+    ("tests/testbed", &[]),
+    ("tests/fuzz", &["core/*"]),
+    ("tests/*", &["tests/testbed", "examples/mock-llm", "host"]),
+    ("xtask", &["tests/testbed"]),
+];
+
+/// Crates from outside that only one folder may name.
+const RESERVED: &[(&str, &str)] = &[("proxy-wasm", "filters/kit"), ("wasmtime", "host")];
+
+/// Crates that must not stand behind any crate of `core/`, at whatever remove: they bring a host, a clock or a network.
+const NOT_IN_CORE: &[&str] =
+    &["proxy-wasm", "wasmtime", "wasmi", "tokio", "mio", "hyper", "reqwest", "ureq", "socket2", "chrono", "time"];
+
+/// The crates of the workspace and what they depend on.
+#[derive(Debug, Default)]
+pub(crate) struct Workspace {
+    /// By folder.
+    crates: BTreeMap<String, Dependencies>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Dependencies {
+    /// Folders of the workspace's crates it names, in whatever section.
+    workspace: BTreeSet<String>,
+    /// Names of the crates from outside that it names.
+    outside: BTreeSet<String>,
+    /// Names of all crates that are compiled into it.
+    behind: BTreeSet<String>,
+}
+
+impl Workspace {
+    /// As cargo sees it, for the machine we run on.
+    pub(crate) fn load() -> Result<Workspace> {
+        let host = cargo::rustc(&["-vV"])?.unwrap_or_default();
+        let host = host.lines().find_map(|line| line.strip_prefix("host: "));
+        let host = host.ok_or_else(|| Error::new("rustc does not say which machine it is for"))?;
+        let text = cargo::output(&["metadata", "--format-version", "1", "--filter-platform", host])?;
+        let metadata = serde_json::from_slice(&text).context(|| "cargo metadata".into())?;
+        Workspace::read(&metadata).ok_or_else(|| Error::new("cargo metadata has another shape than expected"))
+    }
+
+    /// From the JSON of `cargo metadata --format-version 1`.
+    fn read(metadata: &Value) -> Option<Workspace> {
+        let root = metadata["workspace_root"].as_str()?;
+        let packages = metadata["packages"].as_array()?;
+        let names: BTreeMap<&str, &str> = packages
+            .iter()
+            .map(|package| Some((package["id"].as_str()?, package["name"].as_str()?)))
+            .collect::<Option<_>>()?;
+        let nodes: BTreeMap<&str, &Value> = metadata["resolve"]["nodes"]
+            .as_array()?
+            .iter()
+            .map(|node| Some((node["id"].as_str()?, node)))
+            .collect::<Option<_>>()?;
+        let mut crates = BTreeMap::new();
+        for id in metadata["workspace_members"].as_array()? {
+            let id = id.as_str()?;
+            let package = packages.iter().find(|package| package["id"] == id)?;
+            let folder = folder(root, package["manifest_path"].as_str()?.strip_suffix("/Cargo.toml")?)?;
+            let mut dependencies = Dependencies::default();
+            for dependency in package["dependencies"].as_array()? {
+                match dependency["path"].as_str() {
+                    Some(path) => dependencies.workspace.insert(folder_or_path(root, path)),
+                    None => dependencies.outside.insert(dependency["name"].as_str()?.to_owned()),
+                };
+            }
+            let mut seen = BTreeSet::new();
+            let mut next = vec![id];
+            while let Some(id) = next.pop() {
+                for dependency in nodes.get(id)?["deps"].as_array()? {
+                    let kinds = dependency["dep_kinds"].as_array()?;
+                    let compiled_in = kinds.iter().any(|kind| kind["kind"].is_null());
+                    let id = dependency["pkg"].as_str()?;
+                    if compiled_in && seen.insert(id) {
+                        next.push(id);
+                    }
+                }
+            }
+            dependencies.behind = seen.iter().filter_map(|id| names.get(id)).map(|name| (*name).to_owned()).collect();
+            crates.insert(folder, dependencies);
+        }
+        Some(Workspace { crates })
+    }
+}
+
+fn folder(root: &str, path: &str) -> Option<String> {
+    Some(path.strip_prefix(root)?.trim_matches('/').to_owned())
+}
+
+fn folder_or_path(root: &str, path: &str) -> String {
+    folder(root, path).unwrap_or_else(|| path.to_owned())
+}
+
+fn fits(pattern: &str, folder: &str) -> bool {
+    match pattern.strip_suffix("/*") {
+        Some(parent) => {
+            folder.strip_prefix(parent).and_then(|rest| rest.strip_prefix('/')).is_some_and(|f| !f.contains('/'))
+        }
+        None => pattern == folder,
+    }
+}
+
+/// What in the workspace is against the tables above, a sentence each.
+pub(crate) fn violations(workspace: &Workspace) -> Vec<String> {
+    let mut found = Vec::new();
+    for (folder, dependencies) in &workspace.crates {
+        let Some((_, allowed)) = ALLOWED.iter().find(|(pattern, _)| fits(pattern, folder)) else {
+            found.push(format!("{folder} has no place in the design (see xtask/src/check/directions.rs)"));
+            continue;
+        };
+        for other in &dependencies.workspace {
+            if other == folder || !allowed.iter().any(|pattern| fits(pattern, other)) {
+                found.push(format!("{folder} must not depend on {other}"));
+            }
+        }
+        for (name, owner) in RESERVED {
+            if dependencies.outside.contains(*name) && folder != owner {
+                found.push(format!("{folder} must not depend on {name}: only {owner} does"));
+            }
+        }
+        if fits("core/*", folder) {
+            for name in NOT_IN_CORE.iter().filter(|name| dependencies.behind.contains(**name)) {
+                found.push(format!("{folder} must not depend on {name}, not even through others"));
+            }
+        }
+    }
+    found
+}
+
+/// The repository's root, for the sources' check.
+pub(super) fn core_dir() -> std::path::PathBuf {
+    workspace::root().join("core")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn this_workspace_is_as_the_design_says() {
+        let workspace = Workspace::load().unwrap();
+        assert!(workspace.crates["filters/kit"].workspace.contains("core/llm"));
+        assert_eq!(violations(&workspace), [""; 0]);
+    }
+
+    /// A workspace with the good edges of the real one, and one more crate or edge.
+    fn with(folder: &str, workspace: &[&str], outside: &[&str], behind: &[&str]) -> Vec<String> {
+        let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
+        let mut crates = BTreeMap::new();
+        for (folder, edges, names) in [
+            ("core/llm", &[][..], &["memchr"][..]),
+            ("core/quota", &["core/prices"], &[]),
+            ("filters/kit", &["core/llm"], &["proxy-wasm"]),
+            ("filters/bundle", &["filters/kit", "filters/cost-quota"], &[]),
+            ("filters/cost-quota", &["filters/kit", "core/quota", "core/tokens"], &[]),
+            ("cli", &["core/llm", "host"], &[]),
+            ("host", &[], &["wasmtime"]),
+        ] {
+            let dependencies = Dependencies { workspace: set(edges), outside: set(names), behind: set(names) };
+            crates.insert(folder.to_owned(), dependencies);
+        }
+        let dependencies: &mut Dependencies = crates.entry(folder.to_owned()).or_default();
+        dependencies.workspace.extend(set(workspace));
+        dependencies.outside.extend(set(outside));
+        dependencies.behind.extend(set(behind));
+        violations(&Workspace { crates })
+    }
+
+    #[test]
+    fn every_edge_against_the_design_fails() {
+        assert_eq!(with("core/llm", &[], &[], &[]), [""; 0]);
+        for (folder, edge) in [
+            ("core/llm", "filters/kit"),
+            ("core/llm", "core/tokens"),
+            ("core/tokens", "core/quota"),
+            ("core/quota", "core/llm"),
+            ("filters/kit", "core/quota"),
+            ("filters/cost-quota", "filters/token-counter"),
+            ("filters/cost-quota", "filters/bundle"),
+            ("filters/cost-quota", "tests/testbed"),
+            ("host", "core/llm"),
+            ("host", "filters/kit"),
+            ("cli", "filters/kit"),
+            ("examples/mock-llm", "core/llm"),
+            ("tests/testbed", "core/llm"),
+            ("tests/e2e", "filters/kit"),
+            ("tests/e2e", "core/llm"),
+            ("xtask", "core/llm"),
+            ("core/llm", "/elsewhere/crate"),
+        ] {
+            assert_eq!(with(folder, &[edge], &[], &[]), [format!("{folder} must not depend on {edge}")]);
+        }
+    }
+
+    #[test]
+    fn only_kit_knows_the_abi_and_only_host_the_engine() {
+        for (folder, name) in [("filters/cost-quota", "proxy-wasm"), ("cli", "wasmtime"), ("filters/kit", "wasmtime")] {
+            let found = with(folder, &[], &[name], &[]);
+            assert!(
+                found.len() == 1 && found[0].starts_with(&format!("{folder} must not depend on {name}")),
+                "{found:?}"
+            );
+        }
+        assert_eq!(with("core/llm", &[], &["proxy-wasm"], &["proxy-wasm"]).len(), 2);
+    }
+
+    #[test]
+    fn a_host_behind_the_core_fails_at_any_remove() {
+        assert_eq!(
+            with("core/tokens", &[], &["innocent"], &["innocent", "tokio"]),
+            ["core/tokens must not depend on tokio, not even through others"]
+        );
+    }
+
+    #[test]
+    fn a_crate_without_a_place_fails() {
+        for folder in ["util", "core", "core/llm/derive", "filtersx/kit"] {
+            let found = with(folder, &[], &[], &[]);
+            assert!(found.len() == 1 && found[0].contains("has no place"), "{folder}: {found:?}");
+        }
+    }
+
+    /// What cargo says is read as it is meant: by folder, in every section, and through others only where compiled in.
+    #[test]
+    fn metadata_is_read() {
+        let package = |folder: &str, dependencies: Value| {
+            json!({"id": folder, "name": folder.replace('/', "-"), "manifest_path": format!("/w/{folder}/Cargo.toml"),
+                   "dependencies": dependencies})
+        };
+        let dep = |id: &str, kind: Value| json!({"pkg": id, "dep_kinds": [{"kind": kind}]});
+        let metadata = json!({
+            "workspace_root": "/w",
+            "workspace_members": ["core/llm", "filters/kit"],
+            "packages": [
+                package("core/llm", json!([{"name": "a", "path": null}, {"name": "t", "kind": "dev"}])),
+                package("filters/kit", json!([{"name": "tollgate-llm", "path": "/w/core/llm"}, {"name": "proxy-wasm"}])),
+                {"id": "a", "name": "a"}, {"id": "mio", "name": "mio"}, {"id": "t", "name": "tokio"},
+                {"id": "p", "name": "proxy-wasm"},
+            ],
+            "resolve": {"nodes": [
+                {"id": "core/llm", "deps": [dep("a", Value::Null), dep("t", json!("dev"))]},
+                {"id": "filters/kit", "deps": [dep("core/llm", Value::Null), dep("p", Value::Null)]},
+                {"id": "a", "deps": [dep("mio", Value::Null)]},
+                {"id": "mio", "deps": []}, {"id": "t", "deps": []}, {"id": "p", "deps": []},
+            ]},
+        });
+        let workspace = Workspace::read(&metadata).unwrap();
+        let llm = &workspace.crates["core/llm"];
+        assert_eq!(llm.outside.iter().collect::<Vec<_>>(), ["a", "t"]);
+        assert_eq!(llm.behind.iter().collect::<Vec<_>>(), ["a", "mio"]);
+        assert_eq!(workspace.crates["filters/kit"].workspace.iter().collect::<Vec<_>>(), ["core/llm"]);
+        assert_eq!(violations(&workspace), ["core/llm must not depend on mio, not even through others"]);
+    }
+}

@@ -1,0 +1,153 @@
+//! An AI gateway at work, from nothing.
+
+mod call;
+mod stack;
+mod tour;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use serde_json::json;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use tollgate_testbed::{Context, Error, Result};
+
+use crate::{modules, progress, setup};
+use stack::{CONSUMER_HEADER, Stack};
+
+/// What to do with the stack once it is up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// Show it and end.
+    Tour,
+    /// Show it and leave it running.
+    Keep,
+    /// Print where it is, as JSON, and leave it running.
+    Json,
+}
+
+impl Mode {
+    /// From what follows `demo` on the command line.
+    pub(crate) fn parse(flags: &[&str]) -> Result<Mode> {
+        match flags {
+            [] => Ok(Mode::Tour),
+            ["--keep"] => Ok(Mode::Keep),
+            ["--keep", "--json"] | ["--json", "--keep"] => Ok(Mode::Json),
+            _ => Err(Error::new(format!("demo takes --keep, or --keep --json, not `{}`", flags.join(" ")))),
+        }
+    }
+}
+
+/// `cargo xtask demo`
+pub(crate) fn run(mode: Mode) -> Result<ExitCode> {
+    setup::target()?;
+    let envoy = setup::envoy()?;
+    modules::build()?;
+    let mock = stack::build_mock()?;
+
+    // From here on there are files to remove, so an interrupt is a request to end.
+    let interrupt = Interrupt::watch()?;
+    progress::step(&format!("starting a mock provider and Envoy {}", envoy.version()));
+    let mut stack = Stack::start(&envoy, &mock)?;
+    let mut as_expected = true;
+    if mode != Mode::Json {
+        progress::step("the tour");
+        as_expected = tour::run(&stack, &interrupt)?;
+    }
+    if mode != Mode::Tour && !interrupt.came() {
+        match mode {
+            Mode::Json => println!("{}", addresses(&stack)),
+            _ => print!("{}", what_to_try(&stack)),
+        }
+        while !interrupt.came() {
+            stack.check()?;
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        progress::step("stopping");
+        return Ok(ExitCode::SUCCESS);
+    }
+    Ok(match (interrupt.came(), as_expected) {
+        (true, _) => ExitCode::from(130),
+        (false, true) => ExitCode::SUCCESS,
+        (false, false) => ExitCode::FAILURE,
+    })
+}
+
+/// Whether somebody wants us to end.
+#[derive(Debug)]
+pub(crate) struct Interrupt(Arc<AtomicBool>);
+
+impl Interrupt {
+    fn watch() -> Result<Interrupt> {
+        let came = Arc::new(AtomicBool::new(false));
+        for signal in [SIGINT, SIGTERM, SIGHUP] {
+            // The second one ends at once: in this order, the first has no effect here.
+            let watched = signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&came))
+                .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&came)));
+            watched.context(|| "cannot watch for signals".into())?;
+        }
+        Ok(Interrupt(came))
+    }
+
+    /// True once it came.
+    pub(crate) fn came(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// For scripts. Both protocols are on one port: HTTP/2 is with prior knowledge.
+fn addresses(stack: &Stack) -> String {
+    json!({
+        "gateway": stack.gateway.url(),
+        "gateway_h2": stack.gateway.url(),
+        "admin": format!("http://{}", stack.gateway.admin()),
+        "mock": format!("http://{}", stack.mock_address("openai")),
+        "consumer_header": CONSUMER_HEADER,
+    })
+    .to_string()
+}
+
+fn what_to_try(stack: &Stack) -> String {
+    let gateway = stack.gateway.url();
+    let ask = format!("{gateway}/v1/chat/completions -H 'content-type: application/json' -H '{CONSUMER_HEADER}: you'");
+    format!(
+        "\nIt is running; try it (Ctrl-C ends it):\n
+  # a chat call; a streamed one; one over HTTP/2 that `fast` is an alias for
+  curl -s  {ask} \\
+    -d '{{\"model\":\"gpt-4o\",\"messages\":[{{\"role\":\"user\",\"content\":\"Why are there tolls?\"}}]}}'
+  curl -sN {ask} \\
+    -d '{{\"model\":\"gpt-4o\",\"stream\":true,\"messages\":[{{\"role\":\"user\",\"content\":\"Why are there tolls?\"}}]}}'
+  curl -s --http2-prior-knowledge {ask} \\
+    -d '{{\"model\":\"fast\",\"messages\":[{{\"role\":\"user\",\"content\":\"Why are there tolls?\"}}]}}'
+  # what Tollgate recorded of them, what the provider received, and the metrics
+  tail -n 3 {log}
+  curl -s http://{mock}/received
+  curl -s http://{admin}/stats/prometheus | grep tollgate
+
+",
+        log = stack.gateway.access_log_path().display(),
+        mock = stack.mock_address("openai"),
+        admin = stack.gateway.admin(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_are_read() {
+        for (flags, mode) in [
+            (&[][..], Some(Mode::Tour)),
+            (&["--keep"], Some(Mode::Keep)),
+            (&["--keep", "--json"], Some(Mode::Json)),
+            (&["--json", "--keep"], Some(Mode::Json)),
+            (&["--json"], None),
+            (&["--keep", "--keep"], None),
+            (&["keep"], None),
+        ] {
+            assert_eq!(Mode::parse(flags).ok(), mode, "{flags:?}");
+        }
+    }
+}

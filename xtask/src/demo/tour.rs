@@ -1,0 +1,312 @@
+//! The tour: six things an AI gateway does, each asked for over HTTP, each shown as it came back and as Tollgate recorded it.
+//!
+//! It is a demonstration, so it looks at what it shows: a step that did not turn out as its title says is marked, and the
+//! command fails.
+
+use std::io::{IsTerminal, Write};
+
+use serde_json::Value;
+use tollgate_testbed::{Context, Error, Result};
+
+use super::Interrupt;
+use super::call::{Answer, Call};
+use super::stack::Stack;
+
+/// Shows all steps; false if one was not as expected.
+pub(crate) fn run(stack: &Stack, interrupt: &Interrupt) -> Result<bool> {
+    let mut tour = Tour { stack, style: Style::of_stdout(), steps: 0, failed: 0 };
+    let steps: [fn(&mut Tour<'_>) -> Result<()>; 6] = [chat, streamed, routed, refused, redacted, run_out];
+    for step in steps {
+        if interrupt.came() {
+            return Ok(false);
+        }
+        step(&mut tour)?;
+    }
+    let (steps, failed) = (tour.steps, tour.failed);
+    if failed == 0 {
+        println!(
+            "\nAll {steps} as they should be. `cargo xtask demo --keep` leaves the gateway running for you to try."
+        );
+    } else {
+        println!(
+            "\n{failed} of {steps} not as they should be, see above. The end of Envoy's log:\n{}",
+            stack.gateway.log_tail()
+        );
+    }
+    Ok(failed == 0)
+}
+
+fn chat(tour: &mut Tour<'_>) -> Result<()> {
+    tour.title("A chat call")?;
+    let call = Call {
+        consumer: "alice",
+        model: "gpt-4o",
+        prompt: "Why did medieval bridges charge a toll?".into(),
+        stream: None,
+    };
+    let (answer, entry) = tour.call(&call)?;
+    tour.expect(answer.status == 200 && !answer.text.is_empty(), "an answer");
+    tour.expect(number(&entry, "input_tokens") > 0 && number(&entry, "output_tokens") > 0, "tokens on record");
+    tour.expect(number(&entry, "cost_nano_usd") > 0, "a cost on record");
+    tour.expect(entry["upstream_cluster"] == "openai", "sent to openai");
+    Ok(())
+}
+
+fn streamed(tour: &mut Tour<'_>) -> Result<()> {
+    tour.title("A streamed call: each · is where one event ended and the next arrived")?;
+    let call = Call {
+        consumer: "alice",
+        model: "gpt-4o-mini",
+        prompt: "say: Tolls paid for the upkeep of the bridge, and now and then for the baron's new roof.".into(),
+        stream: Some(25),
+    };
+    let (answer, entry) = tour.call(&call)?;
+    tour.expect(answer.status == 200 && answer.deltas > 3 && answer.done, "many events and [DONE]");
+    tour.expect(!answer.usage_seen, "no usage chunk, which we did not ask for");
+    tour.expect(entry["usage_source"] == "provider", "the provider's usage on record all the same");
+    Ok(())
+}
+
+fn routed(tour: &mut Tour<'_>) -> Result<()> {
+    tour.title("Routed by model: `fast` is our name for a model on another upstream")?;
+    let call =
+        Call { consumer: "alice", model: "fast", prompt: "Name a toll bridge that still stands.".into(), stream: None };
+    let (answer, entry) = tour.call(&call)?;
+    let last = tour.stack.received()?.pop().unwrap_or_default();
+    let asked: Value = serde_json::from_str(last["body"].as_str().unwrap_or_default()).unwrap_or_default();
+    let (upstream, model) = (&last["upstream"], &asked["model"]);
+    tour.line("upstream", &format!("{} was asked for {}", plain(upstream), plain(model)))?;
+    tour.expect(answer.status == 200, "an answer");
+    tour.expect(upstream == "local" && entry["upstream_cluster"] == "local", "sent to local");
+    tour.expect(model == "llama-3.1-8b", "the alias replaced in the body");
+    Ok(())
+}
+
+fn refused(tour: &mut Tour<'_>) -> Result<()> {
+    tour.title("A prompt with a cloud key in it: refused before anything reaches the upstream")?;
+    let before = tour.stack.received()?.len();
+    let call = Call {
+        consumer: "bob",
+        model: "gpt-4o",
+        prompt: "Why does this fail? aws configure set aws_access_key_id AKIAIOSFODNN7EXAMPLE".into(),
+        stream: None,
+    };
+    let (answer, entry) = tour.call(&call)?;
+    let received = tour.stack.received()?.len() - before;
+    tour.line("upstream", if received == 0 { "received nothing" } else { "received the request" })?;
+    tour.expect((400..500).contains(&answer.status) && answer.error.is_some(), "an error for the client");
+    tour.expect(received == 0, "nothing sent on");
+    tour.expect(plain(&entry["rules"]).contains("secret.aws-access-key"), "the rule on record");
+    tour.expect(!answer.text.contains("AKIA"), "the key not repeated");
+    Ok(())
+}
+
+fn redacted(tour: &mut Tour<'_>) -> Result<()> {
+    tour.title("An e-mail address that arrives in five pieces is taken out of a streamed answer")?;
+    let call = Call {
+        consumer: "bob",
+        model: "gpt-4o",
+        prompt: "deltas: [\"Write to \",\"ja\",\"ne.doe\",\"@exam\",\"ple.\",\"com\",\", she keeps the bridge.\"]"
+            .into(),
+        stream: Some(25),
+    };
+    let (answer, entry) = tour.call(&call)?;
+    tour.expect(answer.status == 200 && answer.done, "a whole stream");
+    tour.expect(answer.text == "Write to [email], she keeps the bridge.", "[email] in place of the address");
+    tour.expect(plain(&entry["rules"]).contains("pii.email"), "the rule on record");
+    Ok(())
+}
+
+fn run_out(tour: &mut Tour<'_>) -> Result<()> {
+    tour.title("A consumer with a small budget runs out of it")?;
+    let call = Call {
+        consumer: "trial",
+        model: "gpt-4o-mini",
+        prompt: "Tell me all you know about the tolls of the river Rhine, castle by castle, from Basel to Cologne."
+            .into(),
+        stream: None,
+    };
+    for _ in 0..MANY {
+        let (answer, entry) = tour.call(&call)?;
+        if answer.status == 429 {
+            tour.expect(answer.retry_after.is_some(), "a retry-after");
+            tour.expect(answer.error.is_some(), "an error for the client");
+            tour.expect(entry["upstream_cluster"].is_null(), "nothing sent on");
+            return Ok(());
+        }
+        tour.expect(answer.status == 200, "an answer");
+    }
+    tour.expect(false, "a refusal in the end");
+    Ok(())
+}
+
+/// More calls than any small budget allows.
+const MANY: usize = 40;
+
+struct Tour<'a> {
+    stack: &'a Stack,
+    style: Style,
+    steps: usize,
+    failed: usize,
+}
+
+impl Tour<'_> {
+    fn title(&mut self, text: &str) -> Result<()> {
+        self.steps += 1;
+        let Style { bold, reset, .. } = self.style;
+        print(&format!("\n{bold}{}. {text}{reset}\n", self.steps))
+    }
+
+    fn line(&self, label: &str, text: &str) -> Result<()> {
+        let Style { dim, reset, .. } = self.style;
+        print(&format!("   {dim}{label:<10}{reset} {text}\n"))
+    }
+
+    /// Sends a call and shows what was asked, what came back, and what was recorded.
+    fn call(&mut self, call: &Call) -> Result<(Answer, Value)> {
+        let how = if call.stream.is_some() { ", streamed" } else { "" };
+        self.line("asked", &format!("{} → {}{how}: {}", call.consumer, call.model, shortened(&call.prompt, 96)))?;
+        let Style { dim, reset, .. } = self.style;
+        let mut first = true;
+        let answer = call.send(self.stack.gateway.address(), &mut |piece| {
+            let lead =
+                if first { format!("   {dim}{:<10}{reset} 200  ", "came back") } else { format!("{dim}·{reset}") };
+            first = false;
+            // Whoever has closed our output does not want to see more; the next line says so.
+            let _ = print(&format!("{lead}{piece}"));
+        })?;
+        if first {
+            let error = answer.error.as_ref().map(|error| format!("{error}: ")).unwrap_or_default();
+            let retry = answer.retry_after.as_ref().map(|s| format!("  (retry-after: {s})")).unwrap_or_default();
+            let text = shortened(&answer.text, 160);
+            self.line("came back", &format!("{}  {error}{text}{retry}", answer.status))?;
+        } else {
+            print("\n")?;
+        }
+        if answer.request_id.is_empty() {
+            return Err(Error::new("the answer has no x-request-id"));
+        }
+        let entry = self.stack.gateway.access_log_entry(&answer.request_id)?;
+        self.line("recorded", &record(&entry))?;
+        Ok((answer, entry))
+    }
+
+    /// Marks what is not as it should be.
+    fn expect(&mut self, holds: bool, what: &str) {
+        if !holds {
+            self.failed = (self.failed + 1).min(self.steps);
+            let Style { red, reset, .. } = self.style;
+            println!("   {red}✗ expected {what}{reset}");
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Style {
+    bold: &'static str,
+    dim: &'static str,
+    red: &'static str,
+    reset: &'static str,
+}
+
+impl Style {
+    fn of_stdout() -> Style {
+        if std::io::stdout().is_terminal() {
+            Style { bold: "\x1b[1m", dim: "\x1b[2m", red: "\x1b[31m", reset: "\x1b[0m" }
+        } else {
+            Style { bold: "", dim: "", red: "", reset: "" }
+        }
+    }
+}
+
+fn print(text: &str) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).context(|| "cannot write".into())
+}
+
+/// An access log entry in a line: what Tollgate knows of a call.
+fn record(entry: &Value) -> String {
+    let mut parts = vec![plain(&entry["verdict"])];
+    let model = plain(&entry["model"]);
+    parts.push(match plain(&entry["served_model"]) {
+        served if served == "-" || served == model => format!("model {model}"),
+        served => format!("model {model} (served {served})"),
+    });
+    parts.push(format!("route {}", plain(&entry["route"])));
+    parts.push(format!(
+        "{} in + {} out tokens ({})",
+        plain(&entry["input_tokens"]),
+        plain(&entry["output_tokens"]),
+        plain(&entry["usage_source"])
+    ));
+    parts.push(dollars(number(entry, "cost_nano_usd")));
+    if entry["rules"].as_str().is_some_and(|rules| !rules.is_empty()) {
+        parts.push(format!("rules {}", plain(&entry["rules"])));
+    }
+    parts.join(" · ")
+}
+
+/// A field as text; `-` for what nobody has set.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::Null => "-".into(),
+        Value::String(text) if text.is_empty() => "-".into(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// A field that Tollgate publishes as decimal text; 0 if it is not there.
+fn number(entry: &Value, field: &str) -> u64 {
+    entry[field].as_str().and_then(|text| text.parse().ok()).unwrap_or(0)
+}
+
+/// Nano-dollars as dollars, with as many digits as it takes and at least two.
+fn dollars(nano: u64) -> String {
+    let fraction = format!("{:09}", nano % 1_000_000_000);
+    let digits = fraction.trim_end_matches('0').len().max(2);
+    format!("${}.{}", nano / 1_000_000_000, fraction.get(..digits).unwrap_or_default())
+}
+
+/// In one line of at most so many characters.
+fn shortened(text: &str, limit: usize) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(limit) {
+        Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()),
+        None => line,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn money_is_exact() {
+        for (nano, text) in [(0, "$0.00"), (1, "$0.000000001"), (365_000, "$0.000365"), (2_500_000_000, "$2.50")] {
+            assert_eq!(dollars(nano), text);
+        }
+    }
+
+    #[test]
+    fn an_entry_is_told_in_a_line() {
+        let entry = json!({
+            "verdict": "allow", "model": "fast", "served_model": "llama-3.1-8b", "route": "local", "input_tokens": "12",
+            "output_tokens": "30", "usage_source": "provider", "cost_nano_usd": "3000", "rules": null,
+        });
+        assert_eq!(
+            record(&entry),
+            "allow · model fast (served llama-3.1-8b) · route local · 12 in + 30 out tokens (provider) · $0.000003"
+        );
+        let entry = json!({"verdict": "block", "rules": "secret.aws-access-key"});
+        assert!(record(&entry).ends_with("rules secret.aws-access-key"));
+    }
+
+    #[test]
+    fn long_text_is_cut_between_characters() {
+        assert_eq!(shortened("a  b\nc", 10), "a b c");
+        assert_eq!(shortened("äöüß", 2), "äö…");
+    }
+}

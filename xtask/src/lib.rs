@@ -1,1 +1,0 @@
-//! The project's commands: setup, build, demo, test, bench.

@@ -1,0 +1,46 @@
+//! The modules that Envoy loads.
+
+use std::fs;
+use std::io::Write;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use tollgate_testbed::workspace::{self, BUNDLE, FILTERS};
+use tollgate_testbed::{Context, Result};
+
+use crate::setup::TARGET;
+use crate::{cargo, progress, setup};
+
+/// `cargo xtask build`
+pub(crate) fn run() -> Result<()> {
+    setup::target()?;
+    build()?;
+    println!("{:<24} {:>10} {:>10}", "module", "bytes", "gzip -9");
+    for name in FILTERS.into_iter().chain([BUNDLE]) {
+        let path = workspace::module(name)?;
+        let bytes = fs::read(&path).context(|| format!("cannot read {}", path.display()))?;
+        println!("{:<24} {:>10} {:>10}", workspace::module_file(name), bytes.len(), gzip(&bytes)?);
+    }
+    println!("in {}", workspace::modules_dir().display());
+    Ok(())
+}
+
+/// Builds all of them in release.
+///
+/// In two runs: a filter that is a module of its own has the entry points that Envoy calls, and must not have them as a part
+/// of the bundle. In one run cargo would build it once for both.
+pub(crate) fn build() -> Result<()> {
+    progress::step("building the modules (release, wasm32-wasip1)");
+    let release = ["build", "--release", "--target", TARGET];
+    let singles = FILTERS.map(|name| format!("tollgate-{name}"));
+    let packages = singles.iter().flat_map(|name| ["--package", name.as_str()]);
+    cargo::run(&release.into_iter().chain(packages).collect::<Vec<_>>())?;
+    cargo::run(&[&release[..], &["--package", "tollgate-bundle"]].concat())
+}
+
+/// Size after gzip -9, which is what an image registry transfers.
+fn gzip(bytes: &[u8]) -> Result<usize> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    let compressed = encoder.write_all(bytes).and_then(|()| encoder.finish());
+    Ok(compressed.context(|| "cannot compress".into())?.len())
+}

@@ -1,0 +1,27 @@
+//! The whole test suite.
+
+use tollgate_testbed::Result;
+
+use crate::{cargo, check, modules, progress, setup};
+
+/// `cargo xtask test`. The last thing printed is what cargo says of the last tests.
+pub(crate) fn run() -> Result<()> {
+    progress::step("1/5 what the tests need");
+    setup::target()?;
+    let envoy = setup::envoy()?;
+    progress::note(&format!("Envoy {} ({})", envoy.version(), envoy.path().display()));
+
+    progress::step("2/5 the crates depend on each other as the design says");
+    check::run()?;
+
+    progress::step("3/5 native tests");
+    cargo::run(&["test", "--workspace", "--exclude", E2E])?;
+
+    progress::step("4/5 the modules");
+    modules::build()?;
+
+    progress::step("5/5 tests in a real Envoy");
+    cargo::run(&["test", "--package", E2E])
+}
+
+const E2E: &str = "tollgate-e2e";
