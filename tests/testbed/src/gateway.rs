@@ -21,13 +21,20 @@ pub struct Options {
     pub concurrency: u32,
     /// `warn`, `info`, `debug`, ...
     pub log_level: String,
+    /// Levels of single components over that, e.g. `wasm:trace`; may be empty.
+    pub component_log_level: String,
     /// How long it may take to become ready.
     pub start_limit: Duration,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { concurrency: 1, log_level: "warn".into(), start_limit: Duration::from_secs(60) }
+        Options {
+            concurrency: 1,
+            log_level: "warn".into(),
+            component_log_level: String::new(),
+            start_limit: Duration::from_secs(60),
+        }
     }
 }
 
@@ -62,6 +69,7 @@ impl Gateway {
             .arg("-c")
             .arg(files.config())
             .args(["--concurrency", &options.concurrency.to_string(), "-l", &options.log_level])
+            .args(["--component-log-level", &options.component_log_level])
             .arg("--admin-address-path")
             .arg(files.admin_address())
             .args(["--disable-hot-restart", "--use-dynamic-base-id", "--file-flush-interval-msec", FLUSH_MS])
