@@ -14,6 +14,6 @@ mod prompt;
 mod stream;
 
 pub use encoding::Encoding;
-pub use meter::{Meter, Record, Source};
+pub use meter::{Meter, Record, Seen, Source};
 pub use prompt::{PromptCount, count_prompt};
 pub use stream::StreamCounter;

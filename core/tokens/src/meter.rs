@@ -7,7 +7,8 @@
 
 use std::collections::BTreeMap;
 
-use tollgate_llm::{Channel, Chunk, OutText, Part, Response, Usage};
+use tollgate_llm::sse::Event;
+use tollgate_llm::{Channel, Chunk, Dialect, Limits, OutText, Part, Request, Response, Usage};
 
 use crate::{Encoding, StreamCounter};
 
@@ -59,31 +60,82 @@ impl Record {
 /// Output texts that are counted on their own; an upstream that opens more has the rest counted as one.
 const MAX_CHANNELS: usize = 64;
 
+/// What an event turned out to be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// It holds text of the model.
+    pub text: bool,
+    /// It is the usage that the gateway asked for and the client did not: the client is not to see it.
+    pub withhold: bool,
+}
+
 /// Watches one answer.
 #[derive(Debug)]
 pub struct Meter {
+    dialect: Dialect,
     encoding: Encoding,
     prompt_tokens: u64,
+    withholds: bool,
+    served_model: Option<String>,
     provider: Option<Usage>,
     outputs: BTreeMap<Channel, StreamCounter>,
     overflow: Option<StreamCounter>,
+    /// Kept from event to event for its memory.
+    chunk: Chunk,
 }
 
 impl Meter {
-    /// A meter for a call whose prompt counts `prompt_tokens`.
-    pub fn new(encoding: Encoding, prompt_tokens: u64) -> Meter {
-        Meter { encoding, prompt_tokens, provider: None, outputs: BTreeMap::new(), overflow: None }
+    /// A meter for the answer to `request`, whose prompt counts `prompt_tokens`.
+    ///
+    /// The upstream is to be asked for usage ([`Request::ask_for_usage`]); a client that did not ask does not get it.
+    pub fn new(request: &Request, model: Option<&str>, prompt_tokens: u64) -> Meter {
+        Meter {
+            dialect: request.dialect,
+            encoding: model.and_then(Encoding::for_model).unwrap_or(Encoding::O200kBase),
+            prompt_tokens,
+            withholds: request.stream && !request.include_usage,
+            served_model: None,
+            provider: None,
+            outputs: BTreeMap::new(),
+            overflow: None,
+            chunk: Chunk::default(),
+        }
     }
 
-    /// Takes in one event of a streamed answer; `data` is what the chunk's spans point into.
-    pub fn chunk(&mut self, chunk: &Chunk, data: &[u8]) {
-        self.take(chunk.usage, &chunk.texts, data);
+    /// Whether a streamed answer may have an event that the client is not to see.
+    pub fn withholds(&self) -> bool {
+        self.withholds
+    }
+
+    /// The model that the provider says answered.
+    pub fn served_model(&self) -> Option<&str> {
+        self.served_model.as_deref()
+    }
+
+    /// Takes in one event of a streamed answer. One that cannot be read counts for nothing: the record is then what
+    /// the others say.
+    pub fn event(&mut self, event: &Event<'_>) -> Seen {
+        let Some(data) = event.data() else {
+            return Seen::default();
+        };
+        let mut chunk = std::mem::take(&mut self.chunk);
+        let mut seen = Seen::default();
+        if let Ok(true) = chunk.parse_into(self.dialect, &data, &Limits::default()) {
+            self.take(chunk.usage, &chunk.texts, &data);
+            if self.served_model.is_none() {
+                self.served_model = chunk.model.map(|model| model.decode(&data).into_owned());
+            }
+            seen = Seen { text: !chunk.texts.is_empty(), withhold: self.withholds && chunk.is_usage_only() };
+        }
+        self.chunk = chunk;
+        seen
     }
 
     /// Takes in a whole answer. Its texts are counted only if it says no usage.
     pub fn response(&mut self, response: &Response, body: &[u8]) {
         let texts: &[OutText] = if response.usage.is_some() { &[] } else { &response.texts };
         self.take(response.usage, texts, body);
+        self.served_model = response.model.map(|model| model.decode(body).into_owned());
     }
 
     fn take(&mut self, usage: Option<Usage>, texts: &[OutText], bytes: &[u8]) {

@@ -1,1 +1,228 @@
-//! The cost-quota filter.
+//! The `cost-quota` filter.
+//!
+//! Before a call it reserves, in every budget of the call's consumer at once, the most that the call can take; after it,
+//! however it ended, it settles what the call did take. The count is one for all workers. Refusals are 429 in the
+//! caller's dialect and say which budget spoke; a call that was refused, or that never reached a provider, takes nothing.
+//!
+//! Behind token-counter it takes that filter's numbers; without it, it counts by itself.
+
+mod config;
+mod consumer;
+mod counter;
+mod metrics;
+mod store;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use tollgate_kit::{
+    BodyKind, Call, ConfigError, Configuration, End, Exchange, Filter, Flow, Limits, Reading, Reply, Response,
+    ResponseHead, Verdict, property,
+};
+use tollgate_llm::sse::Event;
+use tollgate_prices::ModelPrice;
+use tollgate_quota::{Ask, Charge, Denied, Refusal, Reservation, Unit, UnixMillis, ratelimit_headers};
+use tollgate_tokens::{Meter, count_prompt};
+
+use config::{Config, OnUnavailable, OnUnknownPrice};
+use counter::Counter;
+use metrics::Metrics;
+use store::SharedData;
+
+pub use config::RawConfig;
+
+/// The filter.
+pub struct CostQuota {
+    config: Config,
+    metrics: RefCell<Metrics>,
+}
+
+impl Filter for CostQuota {
+    fn name() -> &'static str {
+        "cost-quota"
+    }
+
+    fn configure(configuration: &Configuration<'_>) -> Result<Self, ConfigError> {
+        Ok(CostQuota { config: Config::parse(configuration)?, metrics: RefCell::new(Metrics::define()) })
+    }
+
+    fn limits(&self) -> &Limits {
+        &self.config.limits
+    }
+
+    fn exchange(self: Rc<Self>) -> Box<dyn Exchange> {
+        Box::new(Paying { filter: self, model: None, counter: Counter::Neighbour, reservation: None })
+    }
+}
+
+#[cfg(feature = "module")]
+tollgate_kit::filter!(CostQuota);
+
+/// The payment of one call.
+struct Paying {
+    filter: Rc<CostQuota>,
+    model: Option<String>,
+    counter: Counter,
+    reservation: Option<Reservation>,
+}
+
+// === impl Paying ===
+
+impl Exchange for Paying {
+    fn on_request(&mut self, call: &mut Call<'_>) -> Verdict {
+        let filter = Rc::clone(&self.filter);
+        self.model = call.model().map(|model| model.into_owned());
+        let Some(consumer) = self.consumer(call) else {
+            return Verdict::Reply(Box::new(unidentified()));
+        };
+        let input_tokens = match property::get_u64(property::INPUT_TOKENS) {
+            Some(tokens) => tokens,
+            None => {
+                let tokens = count_prompt(call.view(), call.body(), self.model.as_deref()).tokens;
+                call.view().ask_for_usage(call.body(), call.edits());
+                self.counter = Counter::Own(Box::new(Meter::new(call.view(), self.model.as_deref(), tokens)));
+                tokens
+            }
+        };
+        let view = call.view();
+        let ask = Ask { input_tokens, max_output_tokens: view.max_output_tokens, candidates: view.candidates };
+        let price = self.price();
+        let quota = &filter.config.quota;
+        let budgets = quota.budgets(&consumer);
+        if price.is_none() && budgets.iter().any(|budget| budget.unit() == Unit::Usd) {
+            filter.metrics.borrow().unpriced.add(1);
+            if filter.config.on_unknown_price == OnUnknownPrice::Refuse {
+                return Verdict::Reply(Box::new(unpriced()));
+            }
+        }
+        let estimate = quota.estimate(&ask, price.as_ref());
+        match quota.reserve(&SharedData, &consumer, millis(call.now_ns()), &estimate) {
+            Ok(reservation) => self.reservation = Some(reservation),
+            Err(Refusal::Denied(denied)) => {
+                filter.metrics.borrow().denied.add(1);
+                return Verdict::Reply(Box::new(over_budget(&denied)));
+            }
+            Err(Refusal::Unavailable(why)) => {
+                filter.metrics.borrow().unavailable.add(1);
+                log_unavailable("reserved", &why);
+                if filter.config.on_unavailable == OnUnavailable::Refuse {
+                    return Verdict::Reply(Box::new(unavailable()));
+                }
+            }
+        }
+        Verdict::Continue
+    }
+
+    fn reads_response(&self) -> bool {
+        matches!(self.counter, Counter::Own(_))
+    }
+
+    fn on_response_head(&mut self, head: &ResponseHead) -> Reading {
+        if let Some(reservation) = &self.reservation {
+            for (name, value) in ratelimit_headers(reservation.statuses()) {
+                // Without them the answer is still right.
+                let _ = head.headers().set(name, value);
+            }
+        }
+        match self.counter.own() {
+            Some(meter) if head.is_success() && head.kind == BodyKind::Events && meter.withholds() => Reading::Gate,
+            Some(_) if head.is_success() => Reading::Observe,
+            _ => Reading::Pass,
+        }
+    }
+
+    fn on_response(&mut self, response: &mut Response<'_>) -> Verdict {
+        if let Some(meter) = self.counter.own() {
+            meter.response(response.view(), response.body());
+        }
+        Verdict::Continue
+    }
+
+    fn on_event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) -> Flow {
+        if !self.counter.own().is_some_and(|meter| meter.event(event).withhold) {
+            out.extend_from_slice(event.raw());
+        }
+        Flow::Continue
+    }
+
+    fn on_progress(&mut self, now_ns: u64) {
+        let now = millis(now_ns);
+        if let Some(reservation) = self.reservation.as_mut().filter(|reservation| reservation.renew_at() <= now) {
+            // If it fails the reservation stands until its lease ends, and the next event tries again.
+            let _ = self.filter.config.quota.renew(&SharedData, reservation, now);
+        }
+    }
+
+    fn on_log(&mut self, end: &End) {
+        let tokens = self.counter.charged(end);
+        // An alias may have been served by a model with a price of its own.
+        let prices = &self.filter.config.prices;
+        let served = self.counter.served_model();
+        let price = served.and_then(|model| prices.find(&model).copied()).or_else(|| self.price());
+        let cost = price.map(|price| price.cost(&tokens));
+        let nano_usd = cost.unwrap_or_default();
+        property::set(property::COST_NANO_USD, nano_usd.0.to_string());
+        property::set(property::COST_MICRO_USD, metrics::micro_usd(nano_usd).to_string());
+        let mut metrics = self.filter.metrics.borrow_mut();
+        if let (Some(model), Some(cost), true) = (&self.model, cost, end.succeeded) {
+            metrics.cost(model, cost);
+        }
+        let Some(reservation) = self.reservation.take() else { return };
+        let requests = u64::from(end.reached_upstream());
+        let actual = Charge { tokens: tokens.input.saturating_add(tokens.output), requests, nano_usd };
+        if let Err(why) = self.filter.config.quota.settle(&SharedData, reservation, millis(end.now_ns), &actual) {
+            metrics.unsettled.add(1);
+            log_unavailable("settled", &why);
+        }
+    }
+}
+
+impl Paying {
+    /// Who pays; publishes the name. `None`: nobody, and somebody must.
+    fn consumer(&self, call: &Call<'_>) -> Option<Vec<u8>> {
+        let Some(source) = &self.filter.config.consumer else {
+            return Some(Vec::new());
+        };
+        let name = source.name(call)?;
+        property::set(property::CONSUMER, &name);
+        Some(name)
+    }
+
+    fn price(&self) -> Option<ModelPrice> {
+        self.filter.config.prices.find(self.model.as_deref()?).copied()
+    }
+}
+
+fn millis(now_ns: u64) -> UnixMillis {
+    UnixMillis(now_ns / 1_000_000)
+}
+
+fn over_budget(denied: &Denied) -> Reply {
+    Reply {
+        details: denied.budget.to_string(),
+        kind: denied.kind(),
+        code: Some(denied.code()),
+        headers: denied.headers().into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+        ..Reply::invalid_request(Denied::STATUS, "limited", denied.message())
+    }
+}
+
+fn unidentified() -> Reply {
+    Reply::invalid_request(401, "unidentified", "The gateway does not know who is calling.")
+        .with_code("consumer_missing")
+}
+
+fn unpriced() -> Reply {
+    let message = "The gateway knows no price for this model, and the caller's budget is in money.";
+    Reply { param: Some("model"), ..Reply::invalid_request(403, "unpriced", message).with_code("model_unpriced") }
+}
+
+fn unavailable() -> Reply {
+    let message = "The gateway could not ask the caller's budget. Please try again.";
+    let headers = vec![("retry-after".to_owned(), "1".to_owned())];
+    Reply { kind: "server_error", headers, ..Reply::invalid_request(503, "unavailable", message) }
+}
+
+fn log_unavailable(what: &str, why: &impl std::fmt::Display) {
+    tollgate_kit::warn(&format!("cost-quota: a call could not be {what}: {why}"));
+}

@@ -93,6 +93,9 @@ pub trait Exchange {
         Flow::Continue
     }
 
+    /// A piece of the answer has come, whatever is read of it. The time is in nanoseconds since the Unix epoch.
+    fn on_progress(&mut self, _now_ns: u64) {}
+
     /// The answer, or the rest of it, cannot be read, and policy lets it pass.
     fn on_unscanned(&mut self) {}
 

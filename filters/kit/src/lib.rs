@@ -89,6 +89,11 @@ pub fn now_ns() -> u64 {
     abi::now_ns()
 }
 
+/// Writes a warning to Envoy's log. Never of what a client or a model said.
+pub fn warn(message: &str) {
+    log::warn!("tollgate: {message}");
+}
+
 /// Makes a module of one or more [`Filter`]s; with several, the plugin's `root_id` chooses.
 ///
 /// A module has one entry point, so a crate that is also linked into the bundle says this under a feature that the

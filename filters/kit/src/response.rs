@@ -102,6 +102,8 @@ pub struct End {
     pub status: Option<u16>,
     /// Who answered, if anybody did.
     pub origin: Option<Origin>,
+    /// The upstream answered with a status of success.
+    pub succeeded: bool,
     /// The answer came to its end before the stream did.
     pub finished: bool,
     /// Nanoseconds since the Unix epoch.
@@ -122,10 +124,17 @@ impl End {
         flags & NEVER_SENT == 0 && property::attribute(&["upstream", "address"]).is_some_and(|a| !a.is_empty())
     }
 
-    pub(crate) fn read(origin: Option<Origin>, finished: bool) -> End {
+    /// Whether a provider has worked for this call: it answered, or the client left while it may have been at work. Not
+    /// if the call was refused on its way, could not be sent, or the provider refused it.
+    pub fn was_served(&self) -> bool {
+        self.succeeded || (self.origin.is_none() && self.reached_upstream())
+    }
+
+    pub(crate) fn read(origin: Option<Origin>, succeeded: bool, finished: bool) -> End {
         End {
             status: property::attribute_u64(&["response", "code"]).and_then(|code| u16::try_from(code).ok()),
             origin,
+            succeeded,
             finished,
             now_ns: abi::now_ns(),
         }

@@ -49,6 +49,7 @@ pub(crate) struct Stream {
     exchange: Option<Box<dyn Exchange>>,
     origin: Option<Origin>,
     answer: Answer,
+    succeeded: bool,
     finished: bool,
 }
 
@@ -63,6 +64,7 @@ impl Stream {
             exchange: None,
             origin: None,
             answer: Answer::Passing,
+            succeeded: false,
             finished: false,
         }
     }
@@ -84,7 +86,7 @@ impl Stream {
             plugin.watchdog.release(self.id);
         }
         if let Some(mut exchange) = self.exchange.take() {
-            exchange.on_log(&End::read(self.origin, self.finished));
+            exchange.on_log(&End::read(self.origin, self.succeeded, self.finished));
         }
     }
 }

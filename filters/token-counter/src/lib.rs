@@ -15,9 +15,9 @@ use tollgate_kit::{
     BodyKind, Call, ConfigError, Configuration, End, Exchange, Filter, Flow, Limits, Reading, Response, ResponseHead,
     Verdict, now_ns, property,
 };
+use tollgate_llm::Usage;
 use tollgate_llm::sse::Event;
-use tollgate_llm::{Chunk, Dialect, Usage};
-use tollgate_tokens::{Encoding, Meter, Record, count_prompt};
+use tollgate_tokens::{Meter, Record, count_prompt};
 
 use metrics::Metrics;
 
@@ -50,7 +50,7 @@ impl Filter for TokenCounter {
     }
 
     fn exchange(self: Rc<Self>) -> Box<dyn Exchange> {
-        Box::new(Counting { filter: self, call: None, chunk: Chunk::default(), served_model: None, first_ns: None })
+        Box::new(Counting { filter: self, meter: None, forwarded_ns: 0, first_ns: None })
     }
 }
 
@@ -60,19 +60,9 @@ tollgate_kit::filter!(TokenCounter);
 /// The counting of one call.
 struct Counting {
     filter: Rc<TokenCounter>,
-    call: Option<Counted>,
-    chunk: Chunk,
-    served_model: Option<String>,
-    first_ns: Option<u64>,
-}
-
-/// What is remembered of a request once it has gone on.
-struct Counted {
-    dialect: Dialect,
-    meter: Meter,
-    withhold_usage: bool,
+    meter: Option<Meter>,
     forwarded_ns: u64,
-    answered: bool,
+    first_ns: Option<u64>,
 }
 
 // === impl Counting ===
@@ -83,15 +73,9 @@ impl Exchange for Counting {
         let model = call.model();
         let prompt = count_prompt(view, body, model.as_deref());
         property::set(property::INPUT_TOKENS, prompt.tokens.to_string());
-        let encoding = model.as_deref().and_then(Encoding::for_model).unwrap_or(Encoding::O200kBase);
         view.ask_for_usage(body, call.edits());
-        self.call = Some(Counted {
-            dialect: view.dialect,
-            meter: Meter::new(encoding, prompt.tokens),
-            withhold_usage: view.stream && !view.include_usage,
-            forwarded_ns: call.now_ns(),
-            answered: false,
-        });
+        self.meter = Some(Meter::new(view, model.as_deref(), prompt.tokens));
+        self.forwarded_ns = call.now_ns();
         Verdict::Continue
     }
 
@@ -100,74 +84,46 @@ impl Exchange for Counting {
     }
 
     fn on_response_head(&mut self, head: &ResponseHead) -> Reading {
-        let Some(call) = self.call.as_mut().filter(|_| head.is_success()) else {
-            return Reading::Pass;
-        };
-        call.answered = true;
-        match head.kind {
-            BodyKind::Events if call.withhold_usage => Reading::Gate,
+        match (&self.meter, head.kind) {
+            _ if !head.is_success() => Reading::Pass,
+            (Some(meter), BodyKind::Events) if meter.withholds() => Reading::Gate,
             _ => Reading::Observe,
         }
     }
 
     fn on_response(&mut self, response: &mut Response<'_>) -> Verdict {
         self.first_ns.get_or_insert_with(now_ns);
-        let (view, body) = (response.view(), response.body());
-        if let Some(call) = &mut self.call {
-            call.meter.response(view, body);
+        if let Some(meter) = &mut self.meter {
+            meter.response(response.view(), response.body());
         }
-        self.served_model = view.model.map(|model| model.decode(body).into_owned());
         Verdict::Continue
     }
 
     fn on_event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) -> Flow {
-        if !self.count_event(event) {
+        let seen = self.meter.as_mut().map(|meter| meter.event(event)).unwrap_or_default();
+        if seen.text {
+            self.first_ns.get_or_insert_with(now_ns);
+        }
+        if !seen.withhold {
             out.extend_from_slice(event.raw());
         }
         Flow::Continue
     }
 
     fn on_log(&mut self, end: &End) {
-        let Some(call) = &self.call else { return };
-        let record = if call.answered || (end.origin.is_none() && end.reached_upstream()) {
-            call.meter.record()
-        } else {
-            // Nothing was generated: the call was refused on its way, failed to connect, or the provider refused it.
-            Record::NOTHING
-        };
+        let Some(meter) = &self.meter else { return };
+        let record = if end.was_served() { meter.record() } else { Record::NOTHING };
         publish(&record);
-        if let Some(model) = &self.served_model {
+        if let Some(model) = meter.served_model() {
             property::set(property::SERVED_MODEL, model);
         }
-        let ttft_ms = self.first_ns.map(|first| first.saturating_sub(call.forwarded_ns) / 1_000_000);
+        let ttft_ms = self.first_ns.map(|first| first.saturating_sub(self.forwarded_ns) / 1_000_000);
         if let Some(ttft_ms) = ttft_ms {
             property::set(property::TTFT_MS, ttft_ms.to_string());
         }
         // Only what a provider has served becomes a label: a client could make up names for ever.
-        let label = self.served_model.as_deref().filter(|_| call.answered).unwrap_or("none");
+        let label = meter.served_model().filter(|_| end.succeeded).unwrap_or("none");
         self.filter.metrics.borrow_mut().settle(label, &record, ttft_ms);
-    }
-}
-
-impl Counting {
-    /// Takes an event in; whether it is to be withheld from the client.
-    fn count_event(&mut self, event: &Event<'_>) -> bool {
-        let (Some(call), Some(data)) = (&mut self.call, event.data()) else {
-            return false;
-        };
-        let limits = tollgate_llm::Limits::default();
-        // An event that cannot be read passes: the record falls back on what could be.
-        if !matches!(self.chunk.parse_into(call.dialect, &data, &limits), Ok(true)) {
-            return false;
-        }
-        call.meter.chunk(&self.chunk, &data);
-        if !self.chunk.texts.is_empty() {
-            self.first_ns.get_or_insert_with(now_ns);
-        }
-        if self.served_model.is_none() {
-            self.served_model = self.chunk.model.map(|model| model.decode(&data).into_owned());
-        }
-        call.withhold_usage && self.chunk.is_usage_only()
     }
 }
 

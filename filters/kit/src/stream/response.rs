@@ -37,6 +37,7 @@ impl Stream {
         };
         let head = read_head(end);
         self.origin = Some(head.origin);
+        self.succeeded = head.is_success();
         self.finished = end;
         let reading = exchange.on_response_head(&head);
         if end || reading == Reading::Pass || head.origin == Origin::Local {
@@ -75,6 +76,9 @@ impl Stream {
         let (Some(plugin), Some(dialect)) = (self.plugin.clone(), self.dialect) else {
             return Step::Continue;
         };
+        if let Some(exchange) = &mut self.exchange {
+            exchange.on_progress(abi::now_ns());
+        }
         match &mut self.answer {
             Answer::Passing => Step::Continue,
             Answer::Cut => self.drop_frame(&plugin, size),

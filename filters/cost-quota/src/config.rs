@@ -1,0 +1,154 @@
+//! The configuration as users write it, and what it becomes.
+
+use serde::Deserialize;
+use tollgate_kit::{ConfigError, Configuration, Limits};
+use tollgate_prices::{Entries, PriceTable, RawPrices};
+use tollgate_quota::{Overflow, Period, Quota, RawBudget, RawConsumer, RawQuota};
+
+use crate::consumer::{ConsumerSource, RawConsumerSource};
+
+/// The configuration of the filter.
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RawConfig {
+    /// Bounds of what one call may make the filter read.
+    pub limits: Limits,
+    /// Where the name of the consumer comes from. Required as soon as there is a budget.
+    pub consumer: Option<RawConsumerSource>,
+    /// What models cost, in dollars per million tokens.
+    pub prices: RawPrices,
+    /// What happens to a call whose model has no price while a budget in `usd` applies to its consumer. Default:
+    /// `allow`, counted in the metric `tollgate_unpriced_calls_total`.
+    pub on_unknown_price: OnUnknownPrice,
+    /// What happens when the count cannot be asked (contention without end, a full table). Default: `refuse` (503).
+    pub on_unavailable: OnUnavailable,
+    /// The budgets of each consumer, see [`RawQuota::budgets`].
+    pub budgets: Vec<RawBudget>,
+    /// Consumers with budgets of their own, see [`RawQuota::consumers`].
+    pub consumers: Entries<RawConsumer>,
+    /// See [`RawQuota::namespace`].
+    pub namespace: String,
+    /// See [`RawQuota::lease`].
+    pub lease: Period,
+    /// See [`RawQuota::max_consumers`].
+    pub max_consumers: u64,
+    /// See [`RawQuota::overflow`].
+    pub overflow: Overflow,
+    /// See [`RawQuota::assumed_output_tokens`].
+    pub assumed_output_tokens: u64,
+    /// See [`RawQuota::max_output_tokens`].
+    pub max_output_tokens: u64,
+}
+
+/// What happens to a call that nobody knows the price of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnUnknownPrice {
+    /// It passes and takes no money; tokens and requests count as ever.
+    #[default]
+    Allow,
+    /// It is refused with 403.
+    Refuse,
+}
+
+/// What happens when the count cannot be asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnUnavailable {
+    /// Calls are refused with 503.
+    #[default]
+    Refuse,
+    /// Calls pass uncounted.
+    Allow,
+}
+
+impl Default for RawConfig {
+    fn default() -> RawConfig {
+        let quota = RawQuota::default();
+        RawConfig {
+            limits: Limits::default(),
+            consumer: None,
+            prices: RawPrices::default(),
+            on_unknown_price: OnUnknownPrice::default(),
+            on_unavailable: OnUnavailable::default(),
+            budgets: quota.budgets,
+            consumers: quota.consumers,
+            namespace: quota.namespace,
+            lease: quota.lease,
+            max_consumers: quota.max_consumers,
+            overflow: quota.overflow,
+            assumed_output_tokens: quota.assumed_output_tokens,
+            max_output_tokens: quota.max_output_tokens,
+        }
+    }
+}
+
+/// The configuration, validated.
+#[derive(Debug)]
+pub(crate) struct Config {
+    pub(crate) limits: Limits,
+    pub(crate) consumer: Option<ConsumerSource>,
+    pub(crate) prices: PriceTable,
+    pub(crate) on_unknown_price: OnUnknownPrice,
+    pub(crate) on_unavailable: OnUnavailable,
+    pub(crate) quota: Quota,
+}
+
+impl Config {
+    pub(crate) fn parse(configuration: &Configuration<'_>) -> Result<Config, ConfigError> {
+        let raw: RawConfig = configuration.parse()?;
+        if raw.consumer.is_none() && (!raw.budgets.is_empty() || !raw.consumers.0.is_empty()) {
+            return Err(ConfigError::new(
+                "consumer: budgets are kept per consumer: say where its name comes from, e.g. `consumer: {header: \
+                 x-consumer-id}` for a header that an authentication filter sets",
+            ));
+        }
+        let quota = RawQuota {
+            namespace: raw.namespace,
+            budgets: raw.budgets,
+            consumers: raw.consumers,
+            lease: raw.lease,
+            max_consumers: raw.max_consumers,
+            overflow: raw.overflow,
+            assumed_output_tokens: raw.assumed_output_tokens,
+            max_output_tokens: raw.max_output_tokens,
+        };
+        Ok(Config {
+            limits: raw.limits,
+            consumer: raw.consumer.map(ConsumerSource::try_from).transpose()?,
+            prices: PriceTable::new(raw.prices).map_err(|error| ConfigError::new(format!("prices.{error}")))?,
+            on_unknown_price: raw.on_unknown_price,
+            on_unavailable: raw.on_unavailable,
+            quota: Quota::new(quota).map_err(ConfigError::new)?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_refused_says_where() {
+        for (json, words) in [
+            (r#"{"budgets":[{"name":"a","unit":"tokens","limit":1,"window":"1m"}]}"#, "consumer: budgets are kept"),
+            (r#"{"consumer":{}}"#, "consumer: one of"),
+            (r#"{"consumer":{"header":"a b"}}"#, "consumer.header"),
+            (r#"{"prices":{"a*b":{"input":"1","output":"1"}}}"#, "prices.\"a*b\""),
+            (r#"{"budget":[]}"#, "budget"),
+            (
+                r#"{"consumer":{"header":"x"},"budgets":[{"name":"a","unit":"tokens","limit":1.5,"window":"1m"}]}"#,
+                "budgets[0].limit",
+            ),
+        ] {
+            let error = Config::parse(&Configuration::new(json.as_bytes())).unwrap_err().to_string();
+            assert!(error.contains(words), "{json}: {error}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_a_configuration_that_limits_nobody() {
+        let config = Config::parse(&Configuration::new(b"{}")).unwrap();
+        assert!(config.consumer.is_none() && config.prices.is_empty());
+    }
+}

@@ -1,0 +1,51 @@
+//! What a call is charged for, whoever counted it.
+
+use tollgate_kit::{End, property};
+use tollgate_prices::Tokens;
+use tollgate_tokens::Meter;
+
+/// Who knows what the call uses.
+pub(crate) enum Counter {
+    /// A token-counter before this filter: it publishes the record before this filter settles, for `on_log` runs in the
+    /// order of the chain.
+    Neighbour,
+    /// Nobody else.
+    Own(Box<Meter>),
+}
+
+impl Counter {
+    /// The tokens that are charged: none if no provider has worked for the call.
+    pub(crate) fn charged(&self, end: &End) -> Tokens {
+        match self {
+            Counter::Own(meter) if end.was_served() => {
+                let usage = meter.record().usage;
+                Tokens { input: usage.input, cached: usage.cached, output: usage.output }
+            }
+            Counter::Own(_) => Tokens::default(),
+            Counter::Neighbour => {
+                let number = |name| property::get_u64(name).unwrap_or_default();
+                Tokens {
+                    input: number(property::INPUT_TOKENS),
+                    cached: number(property::CACHED_TOKENS),
+                    output: number(property::OUTPUT_TOKENS),
+                }
+            }
+        }
+    }
+
+    /// The model that the provider says answered.
+    pub(crate) fn served_model(&self) -> Option<String> {
+        match self {
+            Counter::Own(meter) => meter.served_model().map(str::to_owned),
+            Counter::Neighbour => property::get(property::SERVED_MODEL),
+        }
+    }
+
+    /// The meter, if this filter counts by itself.
+    pub(crate) fn own(&mut self) -> Option<&mut Meter> {
+        match self {
+            Counter::Own(meter) => Some(meter),
+            Counter::Neighbour => None,
+        }
+    }
+}
