@@ -81,8 +81,10 @@ impl Playback {
             exchange,
             reset,
         };
-        // Of a body that is at its end from the start nobody asks for a frame.
-        playback.finish_if_last();
+        // Of a body that is known to be none nobody asks for a frame.
+        if playback.length == Some(0) {
+            playback.finish_if_last();
+        }
         playback
     }
 
