@@ -1,0 +1,209 @@
+//! Tests of what always holds, whatever calls come in whatever order, against a model that keeps every call.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use tollgate_prices::NanoUsd;
+
+use crate::memory::Memory;
+use crate::*;
+
+const MINUTE: u64 = 60_000;
+const LEASE: u64 = 40_000;
+
+fn quota(limits: [u64; 3]) -> Quota {
+    let [requests, tokens, nano_usd] = limits;
+    let usd = NanoUsd(nano_usd);
+    let yaml = format!(
+        "budgets:\n\
+         - {{ name: r, unit: requests, limit: {requests}, window: 1m }}\n\
+         - {{ name: t, unit: tokens, limit: {tokens}, window: 3m }}\n\
+         - {{ name: m, unit: usd, limit: \"{usd}\", window: 1h }}\n\
+         lease: {LEASE}ms\n"
+    );
+    Quota::new(serde_saphyr::from_str(&yaml).unwrap()).unwrap()
+}
+
+#[derive(Clone, Debug)]
+enum Act {
+    Reserve { consumer: usize, charge: Charge },
+    Settle { which: usize, actual: Charge },
+    Renew { which: usize },
+    Die { which: usize },
+    Wait { millis: u64 },
+}
+
+fn charge(max: u64) -> impl Strategy<Value = Charge> {
+    (0..=max, 0u64..=2, 0..=max).prop_map(|(tokens, requests, nano_usd)| Charge {
+        tokens,
+        requests,
+        nano_usd: NanoUsd(nano_usd),
+    })
+}
+
+fn acts() -> impl Strategy<Value = Vec<Act>> {
+    let act = prop_oneof![
+        6 => (0usize..2, charge(60)).prop_map(|(consumer, charge)| Act::Reserve { consumer, charge }),
+        4 => (any::<usize>(), charge(90)).prop_map(|(which, actual)| Act::Settle { which, actual }),
+        1 => any::<usize>().prop_map(|which| Act::Renew { which }),
+        1 => any::<usize>().prop_map(|which| Act::Die { which }),
+        3 => prop_oneof![0u64..100, 0..LEASE, 0..2 * MINUTE].prop_map(|millis| Act::Wait { millis }),
+    ];
+    prop::collection::vec(act, 1..120)
+}
+
+/// A call as the model remembers it: one entry for each budget.
+struct Held {
+    consumer: usize,
+    charge: Charge,
+    at: u64,
+    expiry: u64,
+    alive: bool,
+}
+
+const WINDOWS: [(Unit, u64); 3] = [(Unit::Requests, MINUTE), (Unit::Tokens, 3 * MINUTE), (Unit::Usd, 60 * MINUTE)];
+
+#[derive(Default)]
+struct Model {
+    held: Vec<Held>,
+    /// Settled amounts by consumer, budget and window.
+    settled: BTreeMap<(usize, usize, u64), u64>,
+}
+
+impl Model {
+    /// Settled and reserved of one budget, counted call by call.
+    fn used(&self, consumer: usize, budget: usize, now: u64) -> u64 {
+        let (unit, window) = WINDOWS[budget];
+        let settled = self.settled.get(&(consumer, budget, now / window)).copied().unwrap_or(0);
+        let standing = self.held.iter().filter(|held| {
+            held.consumer == consumer && held.alive && held.expiry > now && held.at / window == now / window
+        });
+        settled + standing.map(|held| held.charge.of(unit)).sum::<u64>()
+    }
+}
+
+/// The end of a lease: `LEASE` from `now` on, rounded up to a multiple of a quarter of it.
+fn expiry(now: u64) -> u64 {
+    (now + LEASE).div_ceil(LEASE / 4) * (LEASE / 4)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn records_count_what_a_model_counts_that_keeps_every_call(
+        limits in [1u64..8, 1u64..200, 1u64..400], begin in 0u64..10 * MINUTE, acts in acts(),
+    ) {
+        let (quota, store, mut model, mut now) = (quota(limits), Memory::default(), Model::default(), begin);
+        let names = [&b"alice"[..], b"bob"];
+        let mut calls: Vec<(usize, Reservation)> = Vec::new();
+        for act in acts {
+            match act {
+                Act::Reserve { consumer, charge } => {
+                    let used = [0, 1, 2].map(|budget| model.used(consumer, budget, now));
+                    let fits = |budget: usize| {
+                        let amount = charge.of(WINDOWS[budget].0);
+                        amount == 0 || used[budget] + amount <= limits[budget]
+                    };
+                    match quota.reserve(&store, names[consumer], UnixMillis(now), &charge) {
+                        Ok(reservation) => {
+                            prop_assert!([0, 1, 2].into_iter().all(fits), "admitted {charge:?} beside {used:?}");
+                            for (budget, status) in reservation.statuses().iter().enumerate() {
+                                let (unit, window) = WINDOWS[budget];
+                                let sum = used[budget] + charge.of(unit);
+                                prop_assert_eq!(status.remaining, limits[budget].saturating_sub(sum));
+                                prop_assert_eq!(status.reset.as_millis() as u64, window - now % window);
+                            }
+                            calls.push((model.held.len(), reservation));
+                            model.held.push(Held { consumer, charge, at: now, expiry: expiry(now), alive: true });
+                        }
+                        Err(Refusal::Denied(denied)) => {
+                            let budget = ["r", "t", "m"].iter().position(|name| **name == *denied.budget).unwrap();
+                            let (unit, window) = WINDOWS[budget];
+                            prop_assert!(!fits(budget), "denied {charge:?} beside {used:?}");
+                            prop_assert_eq!(
+                                (denied.unit, denied.used, denied.requested, denied.limit),
+                                (unit, used[budget], charge.of(unit), limits[budget])
+                            );
+                            prop_assert_eq!(denied.never_fits, charge.of(unit) > limits[budget]);
+                            prop_assert_eq!(denied.retry_after.as_millis() as u64, window - now % window);
+                        }
+                        Err(other) => prop_assert!(false, "{other:?}"),
+                    }
+                }
+                Act::Settle { which, actual } if !calls.is_empty() => {
+                    let (index, reservation) = calls.swap_remove(which % calls.len());
+                    quota.settle(&store, reservation, UnixMillis(now), &actual).unwrap();
+                    let held = &mut model.held[index];
+                    held.alive = false;
+                    for (budget, (unit, window)) in WINDOWS.into_iter().enumerate() {
+                        if held.at / window == now / window {
+                            *model.settled.entry((held.consumer, budget, now / window)).or_default() += actual.of(unit);
+                        }
+                    }
+                }
+                Act::Renew { which } if !calls.is_empty() => {
+                    let at = which % calls.len();
+                    let (index, reservation) = &mut calls[at];
+                    quota.renew(&store, reservation, UnixMillis(now)).unwrap();
+                    prop_assert_eq!(reservation.renew_at(), UnixMillis(now + LEASE / 2));
+                    model.held[*index].expiry = expiry(now);
+                }
+                Act::Die { which } if !calls.is_empty() => drop(calls.swap_remove(which % calls.len())),
+                Act::Wait { millis } => now += millis,
+                Act::Settle { .. } | Act::Renew { .. } | Act::Die { .. } => {}
+            }
+        }
+        // Space does not grow with calls.
+        for (key, (value, _)) in &store.0.borrow().values {
+            prop_assert!(value.len() <= 2 + 3 * (33 + 16 * 8), "{} bytes under {key:?}", value.len());
+        }
+    }
+
+    #[test]
+    fn clocks_that_disagree_a_little_never_admit_more(
+        limit in 1u64..10, calls in prop::collection::vec((0u64..40, 0u64..5_000, any::<bool>()), 1..80),
+    ) {
+        // Each call is made by a worker whose clock is up to 5 s behind the true one. A window that one of them has
+        // opened stays open for all, so a window never admits more than its limit.
+        let yaml = format!("budgets: [ {{ name: a, unit: requests, limit: {limit}, window: 10s }} ]");
+        let quota = Quota::new(serde_saphyr::from_str(&yaml).unwrap()).unwrap();
+        let store = Memory::default();
+        let one = Charge { requests: 1, ..Charge::NOTHING };
+        let (mut now, mut admitted) = (100_000, BTreeMap::<u64, u64>::new());
+        for (wait, behind, settle) in calls {
+            now += wait * 100;
+            let clock = UnixMillis(now - behind);
+            if let Ok(reservation) = quota.reserve(&store, b"a", clock, &one) {
+                let window = clock.0 + reservation.statuses()[0].reset.as_millis() as u64;
+                *admitted.entry(window).or_default() += 1;
+                if settle {
+                    quota.settle(&store, reservation, UnixMillis(now), &one).unwrap();
+                }
+            }
+        }
+        prop_assert!(admitted.values().all(|count| *count <= limit), "{admitted:?}");
+    }
+
+    #[test]
+    fn any_numbers_are_an_answer(
+        now: u64, later: u64, tokens: u64, actual: u64, limit: u64, consumer in prop::collection::vec(any::<u8>(), 0..600),
+    ) {
+        let yaml = format!("budgets: [ {{ name: a, unit: tokens, limit: \"{limit}\", window: 1h }} ]");
+        let quota = Quota::new(serde_saphyr::from_str(&yaml).unwrap()).unwrap();
+        let store = Memory::default();
+        let charge = |tokens| Charge { tokens, ..Charge::NOTHING };
+        match quota.reserve(&store, &consumer, UnixMillis(now), &charge(tokens)) {
+            Ok(mut reservation) => {
+                prop_assert!(tokens <= limit);
+                quota.renew(&store, &mut reservation, UnixMillis(later)).unwrap();
+                quota.settle(&store, reservation, UnixMillis(later), &charge(actual)).unwrap();
+            }
+            Err(Refusal::Denied(denied)) => prop_assert!(tokens > limit && denied.never_fits && !denied.message().is_empty()),
+            Err(Refusal::Unavailable(why)) => {
+                prop_assert_eq!(why, Unavailable::NameTooLong { length: consumer.len() });
+                prop_assert!(consumer.len() > MAX_CONSUMER_BYTES);
+            }
+        }
+    }
+}

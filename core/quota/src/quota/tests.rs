@@ -1,0 +1,249 @@
+//! Calls one after the other.
+
+use std::cell::Cell;
+
+use tollgate_prices::NanoUsd;
+
+use super::*;
+use crate::memory::Memory;
+
+const NOW: UnixMillis = UnixMillis(1_700_000_010_000); // 30 s into a minute
+const CALL: Charge = Charge { tokens: 40, requests: 1, nano_usd: NanoUsd(400) };
+
+fn quota(yaml: &str) -> Quota {
+    Quota::new(serde_saphyr::from_str(yaml).unwrap()).unwrap()
+}
+
+fn later(millis: u64) -> UnixMillis {
+    UnixMillis(NOW.0 + millis)
+}
+
+fn remaining(quota: &Quota, store: &Memory, consumer: &str, now: UnixMillis) -> Vec<u64> {
+    let probe = quota.reserve(store, consumer.as_bytes(), now, &Charge::NOTHING).unwrap();
+    probe.statuses().iter().map(|status| status.remaining).collect()
+}
+
+fn denied(result: Result<Reservation, Refusal<std::convert::Infallible>>) -> Denied {
+    match result {
+        Err(Refusal::Denied(denied)) => *denied,
+        other => panic!("{other:?}"),
+    }
+}
+
+const THREE: &str = "budgets:\n\
+     - { name: r, unit: requests, limit: 3, window: 1m }\n\
+     - { name: t, unit: tokens, limit: 100, window: 1m }\n\
+     - { name: m, unit: usd, limit: \"0.000001\", window: 1d }\n";
+
+#[test]
+fn a_rejected_call_takes_nothing_from_any_budget() {
+    let (quota, store) = (quota(THREE), Memory::default());
+    let first = quota.reserve(&store, b"a", NOW, &CALL).unwrap();
+    assert_eq!(remaining(&quota, &store, "a", NOW), [2, 60, 600]);
+    let refused = denied(quota.reserve(&store, b"a", NOW, &Charge { tokens: 61, ..CALL }));
+    assert_eq!((&*refused.budget, refused.used, refused.requested, refused.limit), ("t", 40, 61, 100));
+    assert_eq!((refused.never_fits, refused.shared), (false, false));
+    assert_eq!(refused.retry_after, Duration::from_secs(30));
+    assert_eq!(refused.statuses, first.statuses().into());
+    assert_eq!(remaining(&quota, &store, "a", NOW), [2, 60, 600]);
+    quota.settle(&store, first, NOW, &Charge { tokens: 90, requests: 1, nano_usd: NanoUsd(5) }).unwrap();
+    assert_eq!(remaining(&quota, &store, "a", NOW), [2, 10, 995]);
+}
+
+#[test]
+fn of_several_budgets_the_one_that_waiting_helps_last_is_named() {
+    let (quota, store) = (quota(THREE), Memory::default());
+    let _held = quota.reserve(&store, b"a", NOW, &Charge { tokens: 90, requests: 1, nano_usd: NanoUsd(900) });
+    assert_eq!(&*denied(quota.reserve(&store, b"a", NOW, &Charge { tokens: 20, ..CALL })).budget, "m");
+    let refused = denied(quota.reserve(&store, b"a", NOW, &Charge { tokens: 101, ..CALL }));
+    assert_eq!((&*refused.budget, refused.never_fits), ("t", true));
+}
+
+#[test]
+fn a_settlement_may_pass_the_limit_and_then_nothing_is_admitted() {
+    let (quota, store) = (quota(THREE), Memory::default());
+    let held = quota.reserve(&store, b"a", NOW, &CALL).unwrap();
+    quota.settle(&store, held, NOW, &Charge { tokens: 1_000, ..CALL }).unwrap();
+    let refused = denied(quota.reserve(&store, b"a", NOW, &Charge { tokens: 1, ..Charge::NOTHING }));
+    assert_eq!((refused.used, refused.never_fits), (1_000, false));
+    assert_eq!(refused.statuses[1].remaining, 0);
+    assert!(quota.reserve(&store, b"a", later(30_000), &CALL).is_ok(), "the next minute");
+}
+
+#[test]
+fn a_call_that_never_went_upstream_gives_everything_back() {
+    let (quota, store) = (quota(THREE), Memory::default());
+    let held = quota.reserve(&store, b"a", NOW, &CALL).unwrap();
+    quota.settle(&store, held, NOW, &Charge::NOTHING).unwrap();
+    assert_eq!(remaining(&quota, &store, "a", NOW), [3, 100, 1_000]);
+}
+
+#[test]
+fn a_settlement_after_the_window_counts_in_no_window() {
+    let (quota, store) = (quota(THREE), Memory::default());
+    let held = quota.reserve(&store, b"a", NOW, &CALL).unwrap();
+    quota.settle(&store, held, later(30_000), &CALL).unwrap();
+    // Per minute it is gone; per day it counts.
+    assert_eq!(remaining(&quota, &store, "a", later(30_000)), [3, 100, 600]);
+    // With nothing to count, nothing is written.
+    let held = quota.reserve(&store, b"a", later(30_000), &CALL).unwrap();
+    let before = store.0.borrow().clone();
+    quota.settle(&store, held, later(2 * 86_400_000), &CALL).unwrap();
+    assert_eq!(*store.0.borrow(), before);
+}
+
+#[test]
+fn a_call_whose_worker_died_lets_go_when_its_lease_ends() {
+    let quota = quota(&THREE.replace("1m", "1d"));
+    let store = Memory::default();
+    drop(quota.reserve(&store, b"a", NOW, &CALL).unwrap());
+    assert_eq!(remaining(&quota, &store, "a", later(15 * 60_000 - 1)), [2, 60, 600]);
+    assert_eq!(remaining(&quota, &store, "a", later(19 * 60_000)), [3, 100, 1_000]);
+}
+
+#[test]
+fn a_long_call_keeps_its_reservation_and_settles_once() {
+    let quota = quota(&THREE.replace("1m", "1d"));
+    let store = Memory::default();
+    let mut held = quota.reserve(&store, b"a", NOW, &CALL).unwrap();
+    let mut now = NOW;
+    for _ in 0..10 {
+        now = held.renew_at();
+        quota.renew(&store, &mut held, now).unwrap();
+        assert_eq!(remaining(&quota, &store, "a", now), [2, 60, 600]);
+    }
+    assert_eq!(now, later(10 * 450_000));
+    quota.settle(&store, held, now, &CALL).unwrap();
+    assert_eq!(remaining(&quota, &store, "a", now), [2, 60, 600]);
+    // Late is not lost either: a lease that has ended stands again.
+    let mut held = quota.reserve(&store, b"b", NOW, &CALL).unwrap();
+    assert_eq!(remaining(&quota, &store, "b", later(3_600_000)), [3, 100, 1_000]);
+    quota.renew(&store, &mut held, later(3_600_000)).unwrap();
+    assert_eq!(remaining(&quota, &store, "b", later(3_600_000)), [2, 60, 600]);
+}
+
+#[test]
+fn a_free_call_does_not_wait_for_money() {
+    let (quota, store) = (quota(THREE), Memory::default());
+    let _held = quota.reserve(&store, b"a", NOW, &Charge { nano_usd: NanoUsd(1_000), ..CALL }).unwrap();
+    assert_eq!(&*denied(quota.reserve(&store, b"a", NOW, &CALL)).budget, "m");
+    assert!(quota.reserve(&store, b"a", NOW, &Charge { nano_usd: NanoUsd(0), ..CALL }).is_ok());
+}
+
+#[test]
+fn usage_survives_a_change_of_limits_and_order() {
+    let (old, store) = (quota(THREE), Memory::default());
+    let held = old.reserve(&store, b"a", NOW, &CALL).unwrap();
+    let new = quota(
+        "budgets:\n\
+         - { name: m, unit: usd, limit: \"0.000002\", window: 24h }\n\
+         - { name: t, unit: tokens, limit: 50, window: 60s }\n",
+    );
+    assert_eq!(remaining(&new, &store, "a", NOW), [1_600, 10]);
+    // A stream of the old configuration settles into what the new one counts, and into what it does not know.
+    old.settle(&store, held, NOW, &Charge { tokens: 45, ..CALL }).unwrap();
+    assert_eq!(remaining(&new, &store, "a", NOW), [1_600, 5]);
+    assert_eq!(remaining(&old, &store, "a", NOW), [2, 55, 600]);
+}
+
+#[test]
+fn consumers_and_namespaces_count_apart() {
+    let (here, store) = (quota(THREE), Memory::default());
+    let there = quota(&format!("{THREE}namespace: there\n"));
+    let _held = here.reserve(&store, b"a", NOW, &CALL).unwrap();
+    assert_eq!(remaining(&here, &store, "a", NOW), [2, 60, 600]);
+    assert_eq!(remaining(&here, &store, "b", NOW), [3, 100, 1_000]);
+    assert_eq!(remaining(&there, &store, "a", NOW), [3, 100, 1_000]);
+}
+
+#[test]
+fn a_consumer_without_budgets_never_touches_the_store() {
+    struct Broken;
+    impl Store for Broken {
+        type Error = &'static str;
+        fn get(&self, _: &[u8]) -> Result<Option<(Vec<u8>, Cas)>, &'static str> {
+            Err("no store")
+        }
+        fn put(&self, _: &[u8], _: &[u8], _: Cas) -> Result<bool, &'static str> {
+            Err("no store")
+        }
+    }
+    let quota = quota(&format!("{THREE}consumers: {{ admin: {{ budgets: [] }} }}\n"));
+    let mut held = quota.reserve(&Broken, b"admin", NOW, &CALL).unwrap();
+    assert_eq!((held.statuses(), held.charge(), held.is_shared()), (&[][..], &CALL, false));
+    quota.renew(&Broken, &mut held, NOW).unwrap();
+    quota.settle(&Broken, held, NOW, &CALL).unwrap();
+    let refused = quota.reserve(&Broken, b"other", NOW, &CALL);
+    assert_eq!(refused, Err(Refusal::Unavailable(Unavailable::Store("no store"))));
+}
+
+#[test]
+fn consumers_above_the_maximum_share_one_record() {
+    let quota = quota(&format!(
+        "{THREE}max_consumers: 2\nconsumers: {{ vip: {{ budgets: [ {{ name: r, unit: requests, limit: 9, window: 1m }} ] }} }}\n"
+    ));
+    let store = Memory::default();
+    for (consumer, shared, left) in [
+        ("a", false, 2),
+        ("b", false, 2),
+        ("c", true, 2),
+        ("d", true, 1),
+        ("a", false, 1),
+        ("vip", false, 8),
+        ("c", true, 0),
+    ] {
+        let held = quota.reserve(&store, consumer.as_bytes(), NOW, &Charge { requests: 1, ..Charge::NOTHING }).unwrap();
+        assert_eq!((held.is_shared(), held.statuses()[0].remaining), (shared, left), "{consumer}");
+    }
+    assert!(denied(quota.reserve(&store, b"e", NOW, &CALL)).shared);
+    for stranger in 0..1_000 {
+        let _ = quota.reserve(&store, format!("stranger {stranger}").as_bytes(), NOW, &CALL);
+    }
+    // The ticket, the directory, the shared record, two consumers and the one of the configuration.
+    assert_eq!(store.0.borrow().values.len(), 6);
+}
+
+#[test]
+fn or_they_are_refused() {
+    let quota = quota(&format!("{THREE}max_consumers: 1\noverflow: refuse\n"));
+    let store = Memory::default();
+    assert!(quota.reserve(&store, b"a", NOW, &CALL).is_ok());
+    let refused = quota.reserve(&store, b"b", NOW, &CALL);
+    assert_eq!(refused, Err(Refusal::Unavailable(Unavailable::Crowded { max_consumers: 1 })));
+    assert!(quota.reserve(&store, b"a", NOW, &CALL).is_ok());
+}
+
+#[test]
+fn a_record_that_is_malformed_is_an_error_and_is_not_overwritten() {
+    let (quota, store) = (quota(THREE), Memory::default());
+    let held = quota.reserve(&store, b"a", NOW, &CALL).unwrap();
+    store.put(b"tollgate.quota.1/default/consumer/a", b"\x01\x09garbage", Cas::ANY).unwrap();
+    let corrupt = Unavailable::Corrupt(crate::Corrupt { offset: 2 });
+    assert_eq!(quota.reserve(&store, b"a", NOW, &CALL), Err(Refusal::Unavailable(corrupt)));
+    assert_eq!(quota.settle(&store, held, NOW, &CALL), Err(corrupt));
+    assert_eq!(store.get(b"tollgate.quota.1/default/consumer/a").unwrap().unwrap().0, b"\x01\x09garbage");
+}
+
+#[test]
+fn a_call_takes_two_host_calls_and_its_settlement_two() {
+    struct Counted(Memory, Cell<usize>);
+    impl Store for Counted {
+        type Error = std::convert::Infallible;
+        fn get(&self, key: &[u8]) -> Result<Option<(Vec<u8>, Cas)>, Self::Error> {
+            self.1.set(self.1.get() + 1);
+            self.0.get(key)
+        }
+        fn put(&self, key: &[u8], value: &[u8], cas: Cas) -> Result<bool, Self::Error> {
+            self.1.set(self.1.get() + 1);
+            self.0.put(key, value, cas)
+        }
+    }
+    let quota = quota(THREE);
+    let store = Counted(Memory::default(), Cell::new(0));
+    drop(quota.reserve(&store, b"a", NOW, &CALL).unwrap());
+    store.1.set(0);
+    let held = quota.reserve(&store, b"a", NOW, &CALL).unwrap();
+    assert_eq!(store.1.get(), 2);
+    quota.settle(&store, held, NOW, &CALL).unwrap();
+    assert_eq!(store.1.get(), 4);
+}

@@ -1,0 +1,97 @@
+//! Where a consumer stands, and the headers that say so.
+
+use std::time::Duration;
+
+use crate::charge::Unit;
+use crate::time::GoDuration;
+use tollgate_prices::NanoUsd;
+
+/// Where a consumer stands in one budget.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BudgetStatus {
+    /// What the budget counts.
+    pub unit: Unit,
+    /// The most that one window takes, in the unit (nano-dollars for money).
+    pub limit: u64,
+    /// What is left of it, with everything reserved taken off.
+    pub remaining: u64,
+    /// The time until the window ends and `remaining` is `limit` again.
+    pub reset: Duration,
+}
+
+/// A header: its name in lower case, and its value in visible ASCII.
+pub type Header = (&'static str, String);
+
+/// `x-ratelimit-{limit,remaining,reset}-{requests,tokens}` as OpenAI sends them
+/// (<https://platform.openai.com/docs/guides/rate-limits#rate-limits-in-headers>), the reset as in `6m0s`. Money has
+/// no such header at OpenAI; it is told the same way under `-cost`, in decimal US dollars without a sign.
+///
+/// There is one set per unit: of several budgets, the one with the least left (of these, the one that resets last).
+pub fn ratelimit_headers(statuses: &[BudgetStatus]) -> Vec<Header> {
+    let mut headers = Vec::with_capacity(3 * statuses.len().min(3));
+    for (unit, [limit, remaining, reset]) in [
+        (
+            Unit::Requests,
+            ["x-ratelimit-limit-requests", "x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"],
+        ),
+        (Unit::Tokens, ["x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens"]),
+        (Unit::Usd, ["x-ratelimit-limit-cost", "x-ratelimit-remaining-cost", "x-ratelimit-reset-cost"]),
+    ] {
+        let of_unit = statuses.iter().filter(|status| status.unit == unit);
+        let Some(status) = of_unit.min_by_key(|status| (status.remaining, std::cmp::Reverse(status.reset))) else {
+            continue;
+        };
+        headers.push((limit, number(unit, status.limit)));
+        headers.push((remaining, number(unit, status.remaining)));
+        headers.push((reset, GoDuration(status.reset).to_string()));
+    }
+    headers
+}
+
+fn number(unit: Unit, amount: u64) -> String {
+    match unit {
+        Unit::Usd => NanoUsd(amount).to_string(),
+        Unit::Tokens | Unit::Requests => amount.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status(unit: Unit, limit: u64, remaining: u64, reset_millis: u64) -> BudgetStatus {
+        BudgetStatus { unit, limit, remaining, reset: Duration::from_millis(reset_millis) }
+    }
+
+    #[test]
+    fn headers() {
+        use Unit::*;
+        for (statuses, lines) in [
+            (vec![], ""),
+            (
+                vec![status(Tokens, 10_000, 1_218, 360_000)],
+                "limit-tokens 10000|remaining-tokens 1218|reset-tokens 6m0s",
+            ),
+            (
+                vec![status(Usd, 5_000_000_000, 4_998_700_000, 250), status(Requests, 60, 0, 1_000)],
+                "limit-requests 60|remaining-requests 0|reset-requests 1s|\
+                 limit-cost 5.00|remaining-cost 4.9987|reset-cost 250ms",
+            ),
+            // The tightest of a unit.
+            (
+                vec![status(Tokens, 100, 90, 1_000), status(Tokens, 1_000, 20, 60_000), status(Tokens, 50, 30, 1)],
+                "limit-tokens 1000|remaining-tokens 20|reset-tokens 1m0s",
+            ),
+            (
+                vec![status(Tokens, 100, 0, 1_000), status(Tokens, 1_000, 0, 60_000)],
+                "limit-tokens 1000|remaining-tokens 0|reset-tokens 1m0s",
+            ),
+        ] {
+            let found: Vec<String> = ratelimit_headers(&statuses)
+                .iter()
+                .map(|(name, value)| format!("{} {value}", name.strip_prefix("x-ratelimit-").unwrap()))
+                .collect();
+            assert_eq!(found.join("|"), lines);
+        }
+    }
+}
