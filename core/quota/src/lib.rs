@@ -37,7 +37,7 @@
 //! #     }
 //! # }
 //! let raw: RawQuota = serde_json::from_str(
-//!     r#"{ "budgets": [ { "name": "per-minute", "unit": "tokens", "limit": 2000, "window": "1m" } ] }"#,
+//!     r#"{ "budgets": [ { "name": "per-minute", "unit": "tokens", "limit": 2500, "window": "1m" } ] }"#,
 //! ).unwrap();
 //! let quota = Quota::new(raw).unwrap();
 //! let store = Memory::default();
@@ -46,19 +46,19 @@
 //! // 500 tokens of prompt, and 1024 of an answer whose length the client did not limit.
 //! let estimate = quota.estimate(&Ask { input_tokens: 500, max_output_tokens: None, candidates: 1 }, None);
 //! let reservation = quota.reserve(&store, b"alice", now, &estimate).unwrap();
-//! assert_eq!(reservation.statuses()[0].remaining, 476);
+//! assert_eq!(reservation.statuses()[0].remaining, 976);
 //!
 //! // Another call of the same size has to wait for the next minute.
 //! let Err(Refusal::Denied(denied)) = quota.reserve(&store, b"alice", now, &estimate) else { panic!() };
 //! assert_eq!(
 //!     denied.message(),
 //!     "Rate limit reached for budget `per-minute` on tokens per 1m: \
-//!      Limit 2000, Used 1524, Requested 1524. Please try again in 40s.",
+//!      Limit 2500, Used 1524, Requested 1524. Please try again in 40s.",
 //! );
 //!
 //! // The answer took 20 tokens only: now there is room.
 //! quota.settle(&store, reservation, now, &Charge { tokens: 520, ..Charge::NOTHING }).unwrap();
-//! assert_eq!(quota.reserve(&store, b"alice", now, &estimate).unwrap().statuses()[0].remaining, 2000 - 520 - 1524);
+//! assert_eq!(quota.reserve(&store, b"alice", now, &estimate).unwrap().statuses()[0].remaining, 2500 - 520 - 1524);
 //! ```
 
 mod budget;
