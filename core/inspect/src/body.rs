@@ -1,0 +1,243 @@
+//! Inspection of bodies that are there as a whole: requests, and answers that are not streamed.
+
+use crate::cuts::{Cut, Cuts, First};
+use crate::policy::Policy;
+use crate::report::{Cause, Finding, MAX_FINDINGS, Report};
+use crate::rule::{Action, Direction, RuleIndex};
+use crate::search::matcher::{Match, Matcher};
+use crate::search::scratch::Scratch;
+use crate::search::view::View;
+use std::borrow::Cow;
+use std::ops::Range;
+use tollgate_llm::{Channel, Edits, Overlap, Part, Request, Response, Span, Str, TextKind};
+
+/// Edits that redactions of one body may need. Every one costs memory that the client would choose; the largest prompts
+/// we know of, redacted by every rule of a pack, need some hundreds.
+const MAX_EDITS: usize = 16 * 1024;
+
+/// Inspects every text of a request, whoever's it is: system, user, assistant, tool results, tool calls, tool
+/// definitions, names, and fields that the API does not know. Only base64 data (of images, sounds and files) is not
+/// looked at; it is counted as unscanned.
+///
+/// Content that comes in several parts is inspected part by part and also joined, since that is how the model reads it:
+/// a secret cut in two parts is found, and redacted in both.
+pub fn inspect_request(policy: &Policy, request: &Request, body: &[u8]) -> Report {
+    let mut inspection = Inspection::new(policy, Direction::Request, body);
+    let mut parts = Vec::new();
+    let mut message = None;
+    for (index, text) in request.texts.iter().enumerate() {
+        if text.message != message {
+            inspection.parts(&parts);
+            parts.clear();
+            message = text.message;
+        }
+        match text.kind {
+            TextKind::Content => parts.push((index, text.str)),
+            TextKind::Data => inspection.report.unscanned += 1,
+            TextKind::ImageUrl if is_base64(text.str, body) => inspection.report.unscanned += 1,
+            _ => inspection.whole(&[(index, text.str)]),
+        }
+    }
+    inspection.parts(&parts);
+    inspection.report
+}
+
+/// Inspects every text of an answer that is not streamed: of every candidate the content, the refusal, the reasoning,
+/// names and arguments of tool calls, transcripts and all other strings.
+///
+/// The pieces of one channel are one text, as in a stream. `logprobs` are not inspected: they say the content again, so
+/// where a rule may redact or block they are taken out of the answer (`null`), matched or not.
+pub fn inspect_response(policy: &Policy, response: &Response, body: &[u8]) -> Report {
+    let mut inspection = Inspection::new(policy, Direction::Response, body);
+    let mut order: Vec<usize> = (0..response.texts.len()).collect();
+    let channel = |at: &usize| response.texts.get(*at).map(|text| text.channel);
+    order.sort_by_key(channel);
+    let mut rest = order.as_slice();
+    while let Some(first) = rest.first().and_then(channel) {
+        let len = if is_piecewise(first) { rest.partition_point(|at| channel(at) <= Some(first)) } else { 1 };
+        let (pieces, after) = rest.split_at_checked(len).unwrap_or((rest, &[]));
+        let parts: Vec<(usize, Str)> = pieces
+            .iter()
+            .filter_map(|at| Some((*at, response.texts.get(*at)?.str)))
+            .filter(|(_, str)| !within(&response.logprobs, str.span))
+            .collect();
+        inspection.whole(&parts);
+        rest = after;
+    }
+    if policy.can_edit(Direction::Response) {
+        inspection.edit(|edits| response.logprobs.iter().try_for_each(|span| edits.replace(*span, "null")));
+    }
+    inspection.report
+}
+
+/// Whether texts of this channel are pieces of one text. If not, each is a text by itself: names of tools come whole,
+/// and what is in unknown places is not known to go together.
+pub(crate) fn is_piecewise(channel: Channel) -> bool {
+    !matches!(channel.part, Part::ToolName(_) | Part::Other)
+}
+
+/// Whether `span` lies in one of `outer`, which ascend and do not overlap.
+pub(crate) fn within(outer: &[Span], span: Span) -> bool {
+    let at = outer.partition_point(|outer| outer.end < span.end);
+    outer.get(at).is_some_and(|outer| outer.start <= span.start)
+}
+
+/// Whether a URL holds its data itself, in base64.
+fn is_base64(url: Str, body: &[u8]) -> bool {
+    let url = url.decode(body);
+    let (head, _) = url.split_once(',').unwrap_or((&url, ""));
+    head.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:")) && head.ends_with(";base64")
+}
+
+/// A piece of a text: its index among the texts of the view, and where it stands.
+type Piece = (usize, Str);
+
+struct Inspection<'a> {
+    policy: &'a Policy,
+    direction: Direction,
+    body: &'a [u8],
+    cuts: Cuts,
+    report: Report,
+}
+
+impl<'a> Inspection<'a> {
+    fn new(policy: &'a Policy, direction: Direction, body: &'a [u8]) -> Inspection<'a> {
+        Inspection { policy, direction, body, cuts: Cuts::default(), report: Report::default() }
+    }
+
+    /// Inspects pieces of one text as one text.
+    fn whole(&mut self, pieces: &[Piece]) {
+        let joined = Joined::new(pieces, self.body);
+        self.search(&joined, 0..joined.text.len(), |_| true);
+        self.redact(&joined);
+    }
+
+    /// Inspects parts that are texts by themselves and one text together.
+    fn parts(&mut self, parts: &[Piece]) {
+        let joined = Joined::new(parts, self.body);
+        for piece in 0..parts.len() {
+            self.search(&joined, joined.range(piece), |_| true);
+        }
+        if parts.len() > 1 {
+            let crosses = |found: &Match| found.end > joined.range(joined.piece_at(found.start)).end as u64;
+            self.search(&joined, 0..joined.text.len(), crosses);
+        }
+        self.redact(&joined);
+    }
+
+    /// Runs every rule over a range of the text and keeps the matches that `wanted` wants.
+    fn search(&mut self, joined: &Joined<'_>, range: Range<usize>, wanted: impl Fn(&Match) -> bool) {
+        let Some(text) = joined.text.get(range.clone()) else { return };
+        let offset = range.start as u64;
+        let Inspection { policy, direction, cuts, report, .. } = self;
+        policy.with_scratch(|scratch: &mut Scratch| {
+            for (index, rule) in policy.on(*direction) {
+                let target = rule.target(policy.classes());
+                Matcher::new(0).read(&target, View::whole(text), true, scratch, |found| {
+                    let found = Match { start: found.start + offset, end: found.end + offset, ..found };
+                    if wanted(&found) {
+                        report.matched(index, rule.action());
+                        match rule.action() {
+                            Action::Log => {}
+                            Action::Redact => cuts.add(Cut { start: found.start, end: found.end, rule: index }),
+                            Action::Block => {
+                                report.cause.get_or_insert(Cause::Rule(index));
+                            }
+                        }
+                        if report.findings.len() < MAX_FINDINGS {
+                            report.findings.push(joined.finding(index, rule.action(), &found));
+                        }
+                    }
+                    true
+                });
+            }
+        });
+    }
+
+    /// Makes edits of what the rules want replaced in the text.
+    fn redact(&mut self, joined: &Joined<'_>) {
+        let mut replacements: Vec<Vec<(Range<usize>, &'a str)>> = vec![Vec::new(); joined.pieces.len()];
+        while let First::Closed(cut) = self.cuts.first(u64::MAX) {
+            self.report.redactions += 1;
+            let mut with = self.policy.rule(cut.rule).map_or("", |rule| rule.replacement());
+            let (first, end) = (joined.piece_at(cut.start), cut.end as usize);
+            let mut start = cut.start as usize;
+            for (piece, replacements) in replacements.iter_mut().enumerate().skip(first) {
+                if start >= end {
+                    break;
+                }
+                let range = joined.range(piece);
+                if start < range.end {
+                    replacements.push((start - range.start..end.min(range.end) - range.start, with));
+                    with = ""; // said once, in the first piece
+                    start = range.end;
+                }
+            }
+        }
+        let body = self.body;
+        self.edit(|edits| {
+            let mut spans = Vec::new();
+            for ((_, str), replacements) in joined.pieces.iter().zip(&replacements) {
+                let ranges: Vec<Range<usize>> = replacements.iter().map(|(range, _)| range.clone()).collect();
+                spans.clear();
+                str.raw_many(body, &ranges, &mut spans);
+                spans.iter().zip(replacements).try_for_each(|(span, (_, with))| edits.replace_text(*span, with))?;
+            }
+            Ok(())
+        });
+    }
+
+    /// Adds edits unless nothing will be edited. More of them than may be, or ones that cannot be made, block.
+    fn edit(&mut self, add: impl FnOnce(&mut Edits) -> Result<(), Overlap>) {
+        if self.report.verdict == Some(Action::Block) {
+            self.report.edits = Edits::new();
+            return;
+        }
+        let done = add(&mut self.report.edits);
+        if done.is_err() || self.report.edits.len() > MAX_EDITS {
+            self.report.block(Cause::TooManyRedactions);
+        }
+    }
+}
+
+/// Pieces of a text and what they say together.
+struct Joined<'a> {
+    pieces: &'a [Piece],
+    text: Cow<'a, str>,
+    /// Where each piece ends in the text.
+    ends: Vec<usize>,
+}
+
+impl<'a> Joined<'a> {
+    fn new(pieces: &'a [Piece], body: &'a [u8]) -> Joined<'a> {
+        let mut joined = Joined { pieces, text: Cow::Borrowed(""), ends: Vec::with_capacity(pieces.len()) };
+        for (_, str) in pieces {
+            let piece = str.decode(body);
+            if joined.ends.is_empty() {
+                joined.text = piece;
+            } else {
+                joined.text.to_mut().push_str(&piece);
+            }
+            joined.ends.push(joined.text.len());
+        }
+        joined
+    }
+
+    /// Where a piece stands in the text.
+    fn range(&self, piece: usize) -> Range<usize> {
+        let start = piece.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
+        start..self.ends.get(piece).copied().unwrap_or(start)
+    }
+
+    /// The piece that the character at a position of the text stands in.
+    fn piece_at(&self, position: u64) -> usize {
+        self.ends.partition_point(|end| *end as u64 <= position)
+    }
+
+    fn finding(&self, rule: RuleIndex, action: Action, found: &Match) -> Finding {
+        let piece = self.piece_at(found.start);
+        let offset = self.range(piece).start;
+        let text = self.pieces.get(piece).map_or(0, |(index, _)| *index);
+        Finding { rule, action, text, range: found.start as usize - offset..found.end as usize - offset }
+    }
+}

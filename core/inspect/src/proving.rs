@@ -1,0 +1,101 @@
+//! Random patterns and texts for property tests: few letters, so that they meet.
+
+use crate::Policy;
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
+use std::ops::Range;
+use std::sync::Arc;
+
+const ATOMS: &[&str] = &[
+    "a", "b", "é", "_", " ", r"\n", r"\r", ".", "[ab]", "[^a]", r"\w", r"\W", r"\s", "[a-zé]", "(?i:B)", "(?s:.)",
+    "ab", "aé", "aab",
+];
+const ASSERTIONS: &[&str] = &[
+    "^",
+    "$",
+    r"\b",
+    r"\B",
+    "(?m:^)",
+    "(?m:$)",
+    "(?mR:^)",
+    "(?mR:$)",
+    r"(?-u:\b)",
+    r"\b{start}",
+    r"\b{end}",
+    r"\b{start-half}",
+    r"\b{end-half}",
+];
+const REPEATS: &[&str] = &["*", "+", "?", "*?", "+?", "??", "{2}", "{1,3}", "{0,2}?", "{2,}"];
+
+/// Regular expressions that compile and cannot match the empty string.
+pub(crate) fn regexes() -> impl Strategy<Value = String> {
+    let leaf = prop_oneof![
+        6 => select(ATOMS).prop_map(str::to_owned),
+        1 => select(ASSERTIONS).prop_map(str::to_owned),
+    ];
+    let any = leaf.prop_recursive(5, 24, 4, |inner| {
+        prop_oneof![
+            vec(inner.clone(), 1..4).prop_map(|parts| parts.concat()),
+            vec(inner.clone(), 2..4).prop_map(|choices| format!("(?:{})", choices.join("|"))),
+            (inner, select(REPEATS)).prop_map(|(inner, repeat)| format!("(?:{inner}){repeat}")),
+        ]
+    });
+    any.prop_filter("matches nothing, or the empty string", |pattern| {
+        regex_syntax::parse(pattern).is_ok_and(|hir| hir.properties().minimum_len().is_some_and(|len| len > 0))
+    })
+}
+
+/// Texts of the letters that the expressions are made of.
+pub(crate) fn texts(len: Range<usize>) -> impl Strategy<Value = String> {
+    let letter = prop_oneof![
+        8 => select(vec!['a', 'b']),
+        4 => select(vec!['é', '_', ' ', '\n', '\r', 'B', 'z', '-', '漢', '😀']),
+    ];
+    vec(letter, len).prop_map(|letters| letters.into_iter().collect())
+}
+
+/// A text and ascending places where it is cut, its two ends included.
+pub(crate) fn pieces(len: usize) -> impl Strategy<Value = (String, Vec<usize>)> {
+    (texts(0..len), vec(0..len * 4, 0..8)).prop_map(|(text, cuts)| {
+        let cuts = cuts.into_iter().filter(|&cut| text.is_char_boundary(cut));
+        let mut cuts: Vec<usize> = [0, text.len()].into_iter().chain(cuts).collect();
+        cuts.sort_unstable();
+        (text, cuts)
+    })
+}
+
+/// A policy of rules in JSON, with a short longest match.
+pub(crate) fn policy(rules: &[&str]) -> Arc<Policy> {
+    let raw = serde_json::from_str(&format!(r#"{{"rules":[{}],"max_match_bytes":400}}"#, rules.join(","))).unwrap();
+    Arc::new(Policy::from_raw(raw).unwrap())
+}
+
+/// Policies of one to four rules with these actions.
+pub(crate) fn policies(actions: &'static [&'static str]) -> impl Strategy<Value = Arc<Policy>> {
+    let keywords = vec(select(&["a", "ab", "éa", "bB_", "a b"][..]), 1..4);
+    let pattern = prop_oneof![
+        3 => regexes().prop_map(|regex| format!(r#"{{"regex":{}}}"#, json(&regex, false))),
+        1 => (keywords, any::<bool>(), any::<bool>()).prop_map(|(keywords, word, ignore_case)| {
+            format!(r#"{{"keywords":{keywords:?},"word":{word},"ignore_case":{ignore_case}}}"#)
+        }),
+    ];
+    (vec((pattern, select(actions)), 1..5), 16u32..40).prop_map(|(rules, max)| {
+        let rules = rules
+            .iter()
+            .enumerate()
+            .map(|(index, (pattern, action))| format!(r#"{{"id":"r{index}","match":{pattern},"action":"{action}"}}"#));
+        let rules = rules.collect::<Vec<_>>().join(",");
+        let raw = serde_json::from_str(&format!(r#"{{"rules":[{rules}],"max_match_bytes":{max}}}"#)).unwrap();
+        Arc::new(Policy::from_raw(raw).unwrap())
+    })
+}
+
+/// A text as a JSON literal; `escape`: every character of it as `\u`.
+pub(crate) fn json(text: &str, escape: bool) -> String {
+    if !escape {
+        return serde_json::to_string(text).unwrap();
+    }
+    let units: String = text.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect();
+    format!("\"{units}\"")
+}

@@ -1,0 +1,6 @@
+//! Finding a pattern in a text that may come in pieces.
+
+pub(crate) mod matcher;
+pub(crate) mod scratch;
+pub(crate) mod starts;
+pub(crate) mod view;

@@ -1,0 +1,340 @@
+use super::*;
+use crate::proving::{json, policies, policy, texts};
+use crate::rule::Action;
+use crate::{inspect_response, report::Finding};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+use tollgate_llm::sse::{Framer, PushError};
+use tollgate_llm::{Part, Response};
+
+/// A piece of a text: candidate, which of its texts (from 2 on: the arguments of a tool call), and what it says.
+type Piece = (u32, u8, String);
+
+const CONTENT: u8 = 0;
+const REASONING: u8 = 1;
+
+fn delta((choice, part, text): &Piece, escape: bool) -> String {
+    let text = json(text, escape);
+    let delta = match *part {
+        CONTENT => format!(r#"{{"role":"assistant","content":{text}}}"#),
+        REASONING => format!(r#"{{"reasoning_content":{text}}}"#),
+        part => format!(
+            r#"{{"tool_calls":[{{"index":{part},"id":"call_{part}","type":"function","function":{{"arguments":{text}}}}}]}}"#
+        ),
+    };
+    format!(r#"{{"index":{choice},"delta":{delta},"finish_reason":null}}"#)
+}
+
+fn event(choices: &[String]) -> String {
+    format!("data: {{\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"choices\":[{}]}}\n\n", choices.join(","))
+}
+
+/// A stream in which each candidate of `pieces` finishes, then `[DONE]`.
+fn stream(pieces: &[Piece], escape: bool) -> String {
+    let mut body: String = pieces.iter().map(|piece| event(&[delta(piece, escape)])).collect();
+    let mut choices: Vec<u32> = pieces.iter().map(|(choice, ..)| *choice).collect();
+    choices.sort_unstable();
+    choices.dedup();
+    for choice in choices {
+        body += &event(&[format!(r#"{{"index":{choice},"delta":{{}},"finish_reason":"stop"}}"#)]);
+    }
+    body + "data: {\"choices\":[],\"usage\":{\"total_tokens\":1}}\n\ndata: [DONE]\n\n"
+}
+
+/// What a client that reads `body` puts together, by channel.
+fn heard(body: &[u8]) -> BTreeMap<Channel, String> {
+    let mut said: BTreeMap<Channel, String> = BTreeMap::new();
+    let mut finished = Vec::new();
+    let mut framer = Framer::new(1 << 20);
+    let mut each = |event: Event<'_>| {
+        let Some(data) = event.data() else { return Ok(()) };
+        let Some(chunk) = Chunk::parse(Dialect::OpenAiChat, &data, &Limits::default()).unwrap() else { return Ok(()) };
+        for text in &chunk.texts {
+            let text_now = text.str.decode(&data);
+            assert!(!finished.contains(&text.channel.choice) || text_now.is_empty(), "text after the end");
+            said.entry(text.channel).or_default().push_str(&text_now);
+        }
+        finished.extend_from_slice(&chunk.finished);
+        Ok::<_, PushError<()>>(())
+    };
+    framer.push(body, &mut each).unwrap();
+    framer.finish(&mut each).unwrap();
+    said.retain(|_, text| !text.is_empty());
+    said
+}
+
+struct Outcome {
+    out: Vec<u8>,
+    verdict: StreamVerdict,
+    inspector: StreamInspector,
+    most_held: usize,
+}
+
+/// Sends `body` through an inspection in the pieces given.
+fn inspect<'b>(policy: &Arc<Policy>, pieces: impl IntoIterator<Item = &'b [u8]>) -> Outcome {
+    let mut inspector = StreamInspector::new(policy.clone(), Dialect::OpenAiChat);
+    let (mut out, mut most_held) = (Vec::new(), 0);
+    let mut verdict = StreamVerdict::Continue;
+    let mut framer = Framer::new(1 << 20);
+    let mut each = |event: Event<'_>| {
+        verdict = inspector.event(&event, &mut out);
+        most_held = most_held.max(inspector.held_bytes());
+        if verdict == StreamVerdict::Continue { Ok(()) } else { Err(()) }
+    };
+    let mut pushed: Result<(), PushError<()>> = Ok(());
+    for piece in pieces {
+        pushed = pushed.and_then(|()| framer.push(piece, &mut each));
+    }
+    if pushed.and_then(|()| framer.finish(&mut each)).is_ok() {
+        verdict = inspector.finish(&mut out);
+    }
+    Outcome { out, verdict, inspector, most_held }
+}
+
+fn whole(policy: &Arc<Policy>, body: &str) -> Outcome {
+    inspect(policy, [body.as_bytes()])
+}
+
+/// What inspection of the same texts in an answer that is not streamed leaves of each.
+fn redacted(policy: &Policy, texts: &BTreeMap<Channel, String>) -> (Report, BTreeMap<Channel, String>) {
+    let choices: Vec<String> = texts
+        .iter()
+        .map(|(channel, text)| {
+            let text = json(text, false);
+            let message = match channel.part {
+                Part::Content => format!(r#"{{"content":{text}}}"#),
+                Part::Reasoning => format!(r#"{{"reasoning_content":{text}}}"#),
+                Part::ToolArguments(index) => {
+                    format!(r#"{{"tool_calls":[{{"index":{index},"function":{{"arguments":{text}}}}}]}}"#)
+                }
+                part => panic!("{part:?}"),
+            };
+            format!(r#"{{"index":{},"message":{message},"finish_reason":"stop"}}"#, channel.choice)
+        })
+        .collect();
+    let body = format!(r#"{{"choices":[{}]}}"#, choices.join(","));
+    let read = |body: &[u8]| Response::parse(Dialect::OpenAiChat, body, &Limits::default()).unwrap();
+    let report = inspect_response(policy, &read(body.as_bytes()), body.as_bytes());
+    let edited = report.edits.apply(body.as_bytes());
+    let mut left: BTreeMap<Channel, String> = BTreeMap::new();
+    for text in read(&edited).texts {
+        left.entry(text.channel).or_default().push_str(&text.str.decode(&edited));
+    }
+    left.retain(|_, text| !text.is_empty());
+    (report, left)
+}
+
+const EMAIL: &str = r#"{"id":"email","match":{"regex":"\\b[\\w.+-]{1,64}@[\\w-]{1,63}(\\.[\\w-]{1,63}){1,4}\\b"},"action":"redact","replacement":"[email]"}"#;
+const KEY: &str = r#"{"id":"key","match":{"regex":"\\bAKIA[0-9A-Z]{16}\\b"},"action":"block"}"#;
+
+fn content(pieces: &[&str]) -> Vec<Piece> {
+    pieces.iter().map(|piece| (0, CONTENT, (*piece).to_owned())).collect()
+}
+
+#[test]
+fn a_text_split_over_events_is_redacted() {
+    let policy = policy(&[EMAIL]);
+    let body = stream(&content(&["Write to jo", "hn.doe@exam", "ple.c", "om, please"]), false);
+    let outcome = whole(&policy, &body);
+    assert_eq!(outcome.verdict, StreamVerdict::Continue);
+    let out = String::from_utf8(outcome.out).unwrap();
+    let said: Vec<String> = out
+        .split("\n\n")
+        .filter_map(|event| event.strip_prefix("data: "))
+        .filter_map(|data| serde_json::from_str::<serde_json::Value>(data).ok())
+        .filter_map(|chunk| chunk["choices"][0]["delta"]["content"].as_str().map(str::to_owned))
+        .collect();
+    assert_eq!(said, ["Write to ", "", "", "[email], ", "please"], "{out}");
+    // what was withheld of `please` leaves in an event of its own, before the one that says the end
+    assert!(out.ends_with(concat!(
+        r#"data: {"id":"c","object":"chat.completion.chunk","choices":[{"index":0,"delta":{"content":"please"},"finish_reason":null}]}"#,
+        "\n\n",
+        r#"data: {"id":"c","object":"chat.completion.chunk","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#,
+        "\n\n",
+        r#"data: {"choices":[],"usage":{"total_tokens":1}}"#,
+        "\n\ndata: [DONE]\n\n",
+    )));
+    assert_eq!(outcome.inspector.report().verdict, Some(Action::Redact));
+    assert_eq!(outcome.inspector.report().redactions, 1);
+    assert_eq!(outcome.inspector.report().rule_names(&policy), "email");
+}
+
+#[test]
+fn nothing_of_a_blocked_match_leaves() {
+    let policy = policy(&[KEY]);
+    for pieces in [
+        &["the key is AKIAIOSFODNN7EXAMPLE, keep it"][..],
+        &["the key is AKIA", "IOSFODNN7EXAMPLE", ", keep it"],
+        &["the key is A", "K", "IA", "IOSFODNN7EXAMPLE"],
+    ] {
+        let outcome = whole(&policy, &stream(&content(pieces), false));
+        let rule = policy.rules().iter().position(|rule| rule.id() == "key").unwrap();
+        let StreamVerdict::Block(Cause::Rule(index)) = outcome.verdict else { panic!("{pieces:?}") };
+        assert_eq!(index.get(), rule);
+        assert_eq!(heard(&outcome.out).into_values().collect::<Vec<_>>(), ["the key is "], "{pieces:?}");
+        assert!(!String::from_utf8(outcome.out).unwrap().contains("[DONE]"));
+    }
+}
+
+#[test]
+fn untouched_streams_leave_byte_for_byte() {
+    let body = "\u{feff}: hello\r\n\r\nevent: message\r\nid: 7\r\ndata:{ \"choices\" : [ {\"delta\":\r\ndata: \
+                {\"content\":\"caf\\u00e9 \\ud83d\\ude00 .\"}}]}\r\n\r\nretry: 3\n\n\
+                data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\" ok!\"},\"finish_reason\":\"stop\"}]}\n\n\
+                data: [DONE]\n\n: bye";
+    for rules in [&[EMAIL, KEY][..], &[KEY], &[]] {
+        let outcome = whole(&policy(rules), body);
+        assert_eq!(outcome.verdict, StreamVerdict::Continue);
+        assert_eq!(String::from_utf8(outcome.out).unwrap(), body, "{rules:?}");
+    }
+}
+
+#[test]
+fn logprobs_do_not_say_what_was_redacted() {
+    let body = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a@b.c \"},\"logprobs\":{\"content\":[{\"token\":\"a@b.c\",\
+                \"bytes\":[97,64,98],\"top_logprobs\":[{\"token\":\"a@b.d\"}]}]}}]}\n\n";
+    let out = String::from_utf8(whole(&policy(&[EMAIL]), body).out).unwrap();
+    assert_eq!(out, "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"[email] \"},\"logprobs\":null}]}\n\n");
+    let log = EMAIL.replace("\"redact\"", "\"log\"").replace(",\"replacement\":\"[email]\"", "");
+    assert_eq!(String::from_utf8(whole(&policy(&[&log]), body).out).unwrap(), body);
+}
+
+#[test]
+fn what_cannot_be_read_follows_the_policy() {
+    let body = "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\ndata: {\"choices\":[\n\ndata: [DONE]\n\n";
+    let blocked = whole(&policy(&[KEY]), body);
+    assert_eq!(blocked.verdict, StreamVerdict::Block(Cause::Unreadable));
+    assert_eq!(blocked.inspector.report().verdict, Some(Action::Block));
+    assert_eq!(blocked.inspector.report().unscanned, 1);
+    let log = KEY.replace("block", "log");
+    let passed = whole(&policy(&[&log]), body);
+    assert_eq!(passed.verdict, StreamVerdict::Continue);
+    assert_eq!(String::from_utf8(passed.out).unwrap(), body);
+    assert_eq!(passed.inspector.report().unscanned, 1);
+}
+
+#[test]
+fn a_cut_stream_is_resolved_at_its_end() {
+    let policy = policy(&[EMAIL]);
+    for (body, expected) in [
+        ("data: {\"choices\":[{\"delta\":{\"content\":\"to a@b.c\"}}]}\n\n", "to [email]"),
+        ("data: {\"choices\":[{\"delta\":{\"content\":\"to a@b.c\"}}]}", "to [email]"),
+        ("data: {\"choices\":[{\"delta\":{\"content\":\"to a@b\"}}]}\r\n", "to a@b"),
+    ] {
+        let outcome = whole(&policy, body);
+        assert_eq!(heard(&outcome.out).into_values().collect::<Vec<_>>(), [expected], "{body:?}");
+        assert_eq!(outcome.inspector.held_bytes(), 0);
+    }
+}
+
+#[test]
+fn a_text_with_a_piece_in_the_event_that_ends_it_needs_no_other_event() {
+    let body = event(&[r#"{"index":0,"delta":{"content":"mail a@b.c"},"finish_reason":"stop"}"#.to_owned()]);
+    let out = String::from_utf8(whole(&policy(&[EMAIL]), &body).out).unwrap();
+    assert_eq!(out, body.replace("a@b.c", "[email]"));
+}
+
+#[test]
+fn text_after_the_end_of_a_text_is_not_inspected_and_does_not_pass() {
+    let end = r#"{"index":0,"delta":{"content":"AKIAIOSF"},"finish_reason":"stop"}"#.to_owned();
+    let body = event(&[end]) + &event(&[delta(&(0, CONTENT, "ODNN7EXAMPLE".to_owned()), false)]);
+    let outcome = whole(&policy(&[KEY]), &body);
+    assert_eq!(outcome.verdict, StreamVerdict::Block(Cause::TextAfterEnd));
+}
+
+#[test]
+fn texts_kept_apart_are_bounded() {
+    let pieces: Vec<Piece> = (0..2000).map(|choice| (choice, CONTENT, "a".to_owned())).collect();
+    let outcome = whole(&policy(&[EMAIL]), &stream(&pieces, false));
+    assert_eq!(outcome.verdict, StreamVerdict::Block(Cause::TooManyTexts));
+}
+
+#[test]
+fn names_of_tools_and_unknown_strings_are_texts_by_themselves() {
+    let body = concat!(
+        r#"data: {"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"name":"get","arguments":""}}],"x":["AKIAIOSFODNN7","EXAMPLE"]}}]}"#,
+        "\n\n"
+    );
+    let outcome = whole(&policy(&[EMAIL, KEY]), body);
+    assert_eq!(outcome.verdict, StreamVerdict::Continue);
+    assert_eq!(String::from_utf8(outcome.out).unwrap(), body);
+    let body = body.replace("\"EXAMPLE\"", "\"AKIAIOSFODNN7EXAMPLE\"");
+    assert!(matches!(whole(&policy(&[KEY]), &body).verdict, StreamVerdict::Block(Cause::Rule(_))));
+}
+
+fn pieces() -> impl Strategy<Value = Vec<Piece>> {
+    vec((0u32..2, 0u8..4, texts(0..8)), 0..12)
+}
+
+fn joined(pieces: &[Piece]) -> BTreeMap<Channel, String> {
+    let mut texts: BTreeMap<Channel, String> = BTreeMap::new();
+    for (choice, part, text) in pieces {
+        let part = match *part {
+            CONTENT => Part::Content,
+            REASONING => Part::Reasoning,
+            index => Part::ToolArguments(u32::from(index)),
+        };
+        texts.entry(Channel { choice: *choice, part }).or_default().push_str(text);
+    }
+    texts.retain(|_, text| !text.is_empty());
+    texts
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1500, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_client_hears_what_redaction_of_the_whole_leaves(
+        policy in policies(&["redact", "log"]),
+        pieces in pieces(),
+        step in 1usize..40,
+        escape: bool,
+    ) {
+        let body = stream(&pieces, escape);
+        let outcome = inspect(&policy, body.as_bytes().chunks(step));
+        prop_assert_eq!(outcome.verdict, StreamVerdict::Continue);
+        let (report, expected) = redacted(&policy, &joined(&pieces));
+        prop_assert_eq!(heard(&outcome.out), expected);
+        let seen = outcome.inspector.report();
+        prop_assert_eq!(seen.verdict, report.verdict);
+        prop_assert_eq!(&seen.rules, &report.rules);
+        prop_assert_eq!(seen.matches, report.matches);
+        prop_assert_eq!(seen.redactions, report.redactions);
+        prop_assert_eq!(outcome.inspector.held_bytes(), 0);
+        let channels = joined(&pieces).len();
+        prop_assert!(outcome.most_held <= policy.max_match_bytes() * channels);
+        if report.redactions == 0 && outcome.most_held == 0 {
+            prop_assert_eq!(outcome.out, body.into_bytes());
+        }
+    }
+
+    #[test]
+    fn a_block_does_not_depend_on_pieces(
+        policy in policies(&["block", "redact", "log"]),
+        text in texts(0..40),
+        cuts in vec(0usize..160, 0..8),
+        step in 1usize..40,
+    ) {
+        let one = whole(&policy, &stream(&[(0, CONTENT, text.clone())], false));
+        let mut cuts: Vec<usize> = cuts.into_iter().filter(|&cut| text.is_char_boundary(cut)).chain([0, text.len()]).collect();
+        cuts.sort_unstable();
+        let pieces: Vec<Piece> = cuts.windows(2).map(|cut| (0, CONTENT, text[cut[0]..cut[1]].to_owned())).collect();
+        let many = inspect(&policy, stream(&pieces, true).as_bytes().chunks(step));
+        prop_assert_eq!(one.verdict, many.verdict);
+        prop_assert_eq!(heard(&one.out), heard(&many.out));
+        prop_assert_eq!(&one.inspector.report().rules, &many.inspector.report().rules);
+        prop_assert_eq!(one.inspector.report().matches, many.inspector.report().matches);
+        // A stream is blocked where the whole text would be, and what leaves stops short of every match that blocks.
+        let channel = Channel { choice: 0, part: Part::Content };
+        let texts = BTreeMap::from([(channel, text.clone())]);
+        let (report, _) = redacted(&policy, &texts);
+        prop_assert_eq!(report.verdict == Some(Action::Block), one.verdict != StreamVerdict::Continue);
+        let blocking = |finding: &&Finding| finding.action == Action::Block;
+        let starts = report.findings.iter().filter(blocking).map(|finding| finding.range.start);
+        if let Some(start) = starts.min().filter(|_| policy.rules().iter().all(|rule| rule.action() != Action::Redact)) {
+            let heard = heard(&many.out).remove(&channel).unwrap_or_default();
+            prop_assert!(text[..start].starts_with(&heard), "{:?} left of {:?}, blocked at {}", heard, text, start);
+        }
+    }
+}
