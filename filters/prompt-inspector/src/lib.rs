@@ -1,17 +1,16 @@
 //! The `prompt-inspector` filter: the prompt firewall.
 //!
 //! Every text of a request is matched against the rules before anything goes upstream, every text of an answer before
-//! it reaches the client, streamed or not. A rule blocks, redacts or logs. What leaves in the log is rule ids; never
-//! what they matched.
+//! it reaches the client, streamed or not. A rule blocks, redacts or logs. What is said of a match, to the caller, in
+//! the log and in metrics, is the id of its rule; never what it matched.
 
+mod config;
 mod metrics;
 
 use std::rc::Rc;
 
-use serde::Deserialize;
 use tollgate_inspect::{
-    Action, Direction, Policy, RawPolicy, Report, RuleIndex, StreamInspector, StreamVerdict, inspect_request,
-    inspect_response,
+    Action, Cause, Direction, Report, StreamInspector, StreamVerdict, inspect_request, inspect_response,
 };
 use tollgate_kit::{
     BodyKind, Call, ConfigError, Configuration, End, Exchange, Filter, Flow, Limits, Reading, Reply, Response,
@@ -20,21 +19,160 @@ use tollgate_kit::{
 use tollgate_llm::Dialect;
 use tollgate_llm::sse::Event;
 
+use config::Config;
 use metrics::Metrics;
 
-/// The configuration of the filter.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct RawConfig {
-    /// Bounds of what one call may make the filter read, and what to do with what it cannot read.
-    pub limits: Limits,
-    /// The rules.
-    pub policy: RawPolicy,
-}
+pub use config::RawConfig;
 
 /// The filter.
 pub struct PromptInspector {
-    limits: Limits,
-    policy: Rc<Policy>,
+    config: Config,
     metrics: Metrics,
+}
+
+impl Filter for PromptInspector {
+    fn name() -> &'static str {
+        "prompt-inspector"
+    }
+
+    fn configure(configuration: &Configuration<'_>) -> Result<Self, ConfigError> {
+        let config = Config::parse(configuration)?;
+        let metrics = Metrics::define(&config.policy);
+        Ok(PromptInspector { config, metrics })
+    }
+
+    fn limits(&self) -> &Limits {
+        &self.config.limits
+    }
+
+    fn exchange(self: Rc<Self>) -> Box<dyn Exchange> {
+        Box::new(Inspection { filter: self, dialect: None, request: Report::default(), response: None, stream: None })
+    }
+}
+
+#[cfg(feature = "module")]
+tollgate_kit::filter!(PromptInspector);
+
+/// The inspection of one call.
+struct Inspection {
+    filter: Rc<PromptInspector>,
+    dialect: Option<Dialect>,
+    request: Report,
+    response: Option<Report>,
+    stream: Option<StreamInspector>,
+}
+
+// === impl Inspection ===
+
+impl Exchange for Inspection {
+    fn on_request(&mut self, call: &mut Call<'_>) -> Verdict {
+        self.dialect = Some(call.view().dialect);
+        let policy = &self.filter.config.policy;
+        if !policy.has(Direction::Request) {
+            return Verdict::Continue;
+        }
+        let mut report = inspect_request(policy, call.view(), call.body());
+        call.set_edits(std::mem::take(&mut report.edits));
+        self.request = report;
+        match self.request.cause {
+            // Refused, the call never gets to `on_log`: all that is to be said is said here.
+            Some(cause) => {
+                self.publish();
+                Verdict::Reply(Box::new(self.refusal(cause)))
+            }
+            None => {
+                publish_verdict(&self.request);
+                Verdict::Continue
+            }
+        }
+    }
+
+    fn reads_response(&self) -> bool {
+        self.filter.config.policy.has(Direction::Response)
+    }
+
+    fn on_response_head(&mut self, head: &ResponseHead) -> Reading {
+        let policy = &self.filter.config.policy;
+        let Some(dialect) = self.dialect.filter(|_| policy.has(Direction::Response)) else {
+            return Reading::Pass;
+        };
+        if head.kind == BodyKind::Events {
+            self.stream = Some(StreamInspector::new(policy.clone(), dialect));
+        }
+        if policy.can_edit(Direction::Response) { Reading::Gate } else { Reading::Observe }
+    }
+
+    fn on_response(&mut self, response: &mut Response<'_>) -> Verdict {
+        let mut report = inspect_response(&self.filter.config.policy, response.view(), response.body());
+        response.set_edits(std::mem::take(&mut report.edits));
+        let cause = report.cause;
+        self.response = Some(report);
+        match cause {
+            Some(cause) => Verdict::Reply(Box::new(self.refusal(cause))),
+            None => Verdict::Continue,
+        }
+    }
+
+    fn on_event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) -> Flow {
+        match self.stream.as_mut().map(|stream| stream.event(event, out)) {
+            Some(StreamVerdict::Block(cause)) => Flow::Cut(Box::new(self.refusal(cause))),
+            Some(StreamVerdict::Continue) | None => Flow::Continue,
+        }
+    }
+
+    fn on_events_end(&mut self, out: &mut Vec<u8>) -> Flow {
+        match self.stream.as_mut().map(|stream| stream.finish(out)) {
+            Some(StreamVerdict::Block(cause)) => Flow::Cut(Box::new(self.refusal(cause))),
+            Some(StreamVerdict::Continue) | None => Flow::Continue,
+        }
+    }
+
+    fn on_log(&mut self, _: &End) {
+        self.publish();
+    }
+}
+
+impl Inspection {
+    /// What the caller is told: the rule's own status and message.
+    fn refusal(&self, cause: Cause) -> Reply {
+        let policy = &self.filter.config.policy;
+        let error = policy.refusal(cause);
+        let details = match cause {
+            Cause::Rule(rule) => policy.rule(rule).map(|rule| rule.id().to_owned()).unwrap_or_default(),
+            _ => "uninspectable".to_owned(),
+        };
+        let reply = Reply::invalid_request(error.status, Action::Block.name(), error.message);
+        Reply { details, ..reply.with_code("content_policy_violation") }
+    }
+
+    /// The rules that matched, on the way there and on the way back, and the stronger of the two verdicts.
+    fn publish(&self) {
+        let policy = &self.filter.config.policy;
+        let response = self.response.as_ref().or(self.stream.as_ref().map(StreamInspector::report));
+        let mut names = Vec::new();
+        for report in std::iter::once(&self.request).chain(response) {
+            self.filter.metrics.count(report);
+            if !report.rules.is_empty() {
+                names.push(report.rule_names(policy));
+            }
+        }
+        if !names.is_empty() {
+            property::set(property::RULES, names.join(","));
+        }
+        if let Some(response) = response.filter(|response| response.verdict > self.request.verdict) {
+            publish_verdict(response);
+        }
+        if response.is_some_and(|response| response.unscanned > 0) {
+            property::set(property::UNSCANNED, "response_texts");
+        } else if self.request.unscanned > 0 {
+            property::set(property::UNSCANNED, "request_texts");
+        }
+    }
+}
+
+/// Says what was done, if it is more than to let pass; a later filter that refuses has the last word.
+fn publish_verdict(report: &Report) {
+    if report.verdict.is_some() {
+        property::set(property::VERDICT, report.verdict_name());
+    }
 }

@@ -1,0 +1,61 @@
+//! The configuration as users write it, and what it becomes.
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+use tollgate_inspect::{OnUnscannable as PolicyUnscannable, Policy, RawPolicy, RawRule};
+use tollgate_kit::{ConfigError, Configuration, Limits, OnUnscannable};
+
+/// The configuration of the filter.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawConfig {
+    /// Bounds of what one call may make the filter read, and what to do with what it cannot read.
+    #[serde(default)]
+    pub limits: Limits,
+    /// The rules, see [`RawPolicy::rules`].
+    #[serde(default)]
+    pub rules: Vec<RawRule>,
+    /// See [`RawPolicy::max_match_bytes`].
+    #[serde(default = "RawPolicy::default_max_match_bytes")]
+    pub max_match_bytes: u32,
+}
+
+/// The configuration, validated.
+pub(crate) struct Config {
+    pub(crate) limits: Limits,
+    pub(crate) policy: Arc<Policy>,
+}
+
+impl Config {
+    pub(crate) fn parse(configuration: &Configuration<'_>) -> Result<Config, ConfigError> {
+        let RawConfig { limits, rules, max_match_bytes } = configuration.parse()?;
+        // One knob says what happens to what cannot be read, in every filter: `limits.on_unscannable`.
+        let on_unscannable = Some(match limits.on_unscannable {
+            OnUnscannable::Refuse => PolicyUnscannable::Block,
+            OnUnscannable::Pass => PolicyUnscannable::Pass,
+        });
+        let policy =
+            Policy::from_raw(RawPolicy { rules, max_match_bytes, on_unscannable }).map_err(ConfigError::new)?;
+        Ok(Config { limits, policy: Arc::new(policy) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_refused_says_where() {
+        for (json, words) in [
+            (r#"{"rule":[]}"#, "rule"),
+            (r#"{"rules":[{"id":"a","match":{"regex":"("},"action":"block"}]}"#, "rules[0].match"),
+            (r#"{"rules":[{"id":"a","match":{"regex":"x","glob":"y"},"action":"block"}]}"#, "rules[0].match"),
+            (r#"{"rules":[{"id":"a","match":{"regex":"x"},"action":"stop"}]}"#, "rules[0].action"),
+            (r#"{"max_match_bytes":1}"#, "max_match_bytes"),
+        ] {
+            let error = Config::parse(&Configuration::new(json.as_bytes())).map(|_| ()).unwrap_err().to_string();
+            assert!(error.contains(words), "{json}: {error}");
+        }
+    }
+}
