@@ -59,7 +59,9 @@ fn the_same_request_gives_the_same_answer() {
 #[test]
 fn knobs_of_a_json_answer() {
     let mock = mock();
-    let rows: &[(&[(&str, &str)], &str, &str, Value)] = &[
+    // Knobs, members of the request, where to look in the answer, what to find there.
+    type Row<'a> = (&'a [(&'a str, &'a str)], &'a str, &'a str, Value);
+    let rows: &[Row<'_>] = &[
         (&[("answer", "a%20b%C3%A9")], "", "/choices/0/message/content", json!("a bé")),
         (&[("answer-base64", "YSDDqQ==")], "", "/choices/0/message/content", json!("a é")),
         (&[("deltas", r#"["bob@exa","mple.com"]"#)], "", "/choices/0/message/content", json!("bob@example.com")),
