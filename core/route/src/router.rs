@@ -1,0 +1,215 @@
+//! The tables.
+
+use std::collections::BTreeMap;
+
+use crate::config::{ConfigError, RawRoute, RawRouter};
+use crate::header::header_value;
+use crate::refusal::NotRouted;
+
+/// Where a call goes. Every name in it may be a header value (see [`header_value`]).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Decision<'r> {
+    /// The name of the route.
+    pub route: &'r str,
+    /// The model to ask the upstream for. `None`: the one the client named, the body stays as it is.
+    pub upstream_model: Option<&'r str>,
+    /// The provider behind the route, if the configuration says.
+    pub provider: Option<&'r str>,
+}
+
+/// Routes by model, validated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Router {
+    exact: BTreeMap<Box<str>, Route>,
+    /// Prefixes without their `*`, the longest first.
+    prefixes: Vec<(Box<str>, Route)>,
+    default: Option<Route>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Route {
+    route: Box<str>,
+    upstream_model: Option<Box<str>>,
+    provider: Option<Box<str>>,
+}
+
+impl Router {
+    /// Checks `raw`.
+    pub fn new(raw: RawRouter) -> Result<Router, ConfigError> {
+        if raw.models.is_empty() && raw.default.is_none() {
+            return Err(ConfigError { path: "models".into(), problem: "no model and no default: nothing would pass" });
+        }
+        let default = raw.default.map(|raw| Route::new(raw, "default")).transpose()?;
+        let mut router = Router { exact: BTreeMap::new(), prefixes: Vec::new(), default };
+        for (name, raw) in raw.models {
+            let path = format!("models.{name:?}");
+            let prefix = name.strip_suffix('*');
+            if name.is_empty() {
+                return Err(ConfigError { path, problem: "a model name must not be empty" });
+            }
+            if prefix.unwrap_or(&name).contains('*') {
+                return Err(ConfigError { path, problem: "`*` may only stand at the end of a name" });
+            }
+            let route = Route::new(raw, &path)?;
+            match prefix {
+                Some(prefix) => router.prefixes.push((prefix.into(), route)),
+                None => {
+                    router.exact.insert(name.into(), route);
+                }
+            }
+        }
+        router.prefixes.sort_by(|(a, _), (b, _)| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+        Ok(router)
+    }
+
+    /// Where a call for `model` goes: by its exact name, else by the longest prefix, else by default.
+    ///
+    /// A call that names no model is refused whatever the default: upstreams differ in what they make of it.
+    pub fn decide(&self, model: Option<&str>) -> Result<Decision<'_>, NotRouted> {
+        let model = model.filter(|model| !model.is_empty()).ok_or(NotRouted::Missing)?;
+        let by_prefix =
+            || self.prefixes.iter().find(|(prefix, _)| model.starts_with(&**prefix)).map(|(_, route)| route);
+        let route = self
+            .exact
+            .get(model)
+            .or_else(by_prefix)
+            .or(self.default.as_ref())
+            .ok_or_else(|| NotRouted::unknown(model))?;
+        Ok(Decision {
+            route: &route.route,
+            upstream_model: route.upstream_model.as_deref().filter(|upstream| *upstream != model),
+            provider: route.provider.as_deref(),
+        })
+    }
+}
+
+impl Route {
+    fn new(raw: RawRoute, path: &str) -> Result<Route, ConfigError> {
+        let check = |field: &str, name: String| match header_value(&name) {
+            Some(_) => Ok(name.into_boxed_str()),
+            None => Err(ConfigError {
+                path: format!("{path}.{field}"),
+                problem: "must be 1 to 256 bytes of visible ASCII without spaces",
+            }),
+        };
+        Ok(Route {
+            route: check("route", raw.route)?,
+            upstream_model: raw.upstream_model.map(|name| check("upstream_model", name)).transpose()?,
+            provider: raw.provider.map(|name| check("provider", name)).transpose()?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn router(yaml: &str) -> Result<Router, String> {
+        let raw: RawRouter = serde_saphyr::from_str(yaml).map_err(|error| error.to_string())?;
+        Router::new(raw).map_err(|error| error.to_string())
+    }
+
+    const MODELS: &str = "models:\n\
+         \x20 gpt-4o: { route: openai }\n\
+         \x20 gpt-4o-mini: { route: cheap, provider: azure }\n\
+         \x20 \"gpt-4o*\": { route: dated }\n\
+         \x20 \"gpt-*\": { route: others, upstream_model: gpt-5 }\n\
+         \x20 fast: { route: local, upstream_model: llama-3.1-8b, provider: vllm }\n\
+         \x20 \"claude-*\": { route: anthropic, provider: anthropic }\n";
+
+    #[test]
+    fn decisions() {
+        let strict = router(MODELS).unwrap();
+        let open = router(&format!("{MODELS}default: {{ route: rest, provider: any }}\n")).unwrap();
+        for (model, route, upstream_model, provider) in [
+            ("gpt-4o", "openai", None, None),
+            ("gpt-4o-mini", "cheap", None, Some("azure")),
+            ("gpt-4o-2024-08-06", "dated", None, None),
+            ("gpt-4", "others", Some("gpt-5"), None),
+            // Already what the upstream calls it: nothing to change in the body.
+            ("gpt-5", "others", None, None),
+            ("gpt-", "others", Some("gpt-5"), None),
+            ("fast", "local", Some("llama-3.1-8b"), Some("vllm")),
+            ("claude-sonnet-4-5", "anthropic", None, Some("anthropic")),
+        ] {
+            let decision = Decision { route, upstream_model, provider };
+            assert_eq!(strict.decide(Some(model)), Ok(decision), "{model}");
+            assert_eq!(open.decide(Some(model)), Ok(decision), "{model}");
+        }
+        for model in ["gpt", "GPT-4o", " gpt-4o", "faster", "llama-3.1-8b", "*", "fast\0"] {
+            assert_eq!(strict.decide(Some(model)), Err(NotRouted::unknown(model)), "{model}");
+        }
+        assert_eq!(open.decide(Some("GPT-4o")).unwrap().route, "rest");
+        for model in [None, Some("")] {
+            assert_eq!(strict.decide(model), Err(NotRouted::Missing));
+            assert_eq!(open.decide(model), Err(NotRouted::Missing), "the default is for models that have a name");
+        }
+    }
+
+    #[test]
+    fn a_star_alone_is_every_model() {
+        let router = router("models: { \"*\": { route: all }, a: { route: one } }").unwrap();
+        for (model, route) in [("a", "one"), ("b", "all"), ("*", "all")] {
+            assert_eq!(router.decide(Some(model)).unwrap().route, route);
+        }
+    }
+
+    #[test]
+    fn json_says_the_same() {
+        let raw: RawRouter =
+            serde_json::from_str(r#"{"models":{"a":{"route":"one"}},"default":{"route":"two"}}"#).unwrap();
+        assert_eq!(
+            Router::new(raw).unwrap(),
+            router("{ models: { a: { route: one } }, default: { route: two } }").unwrap()
+        );
+        let twice = serde_json::from_str::<RawRouter>(r#"{"models":{"a":{"route":"one"},"a":{"route":"two"}}}"#);
+        assert!(twice.unwrap_err().to_string().contains("`a` is given twice"));
+    }
+
+    #[test]
+    fn what_is_refused_says_where() {
+        for (yaml, words) in [
+            ("{}", "models: no model and no default"),
+            ("models: { '': { route: a } }", "models.\"\": a model name must not be empty"),
+            ("models: { 'a*b': { route: a } }", "models.\"a*b\": `*` may only stand at the end"),
+            ("models: { a: { route: '' } }", "models.\"a\".route: must be 1 to 256 bytes"),
+            ("models: { a: { route: 'b c' } }", "models.\"a\".route: must be"),
+            ("models: { a: { route: \"b\\r\\nx: y\" } }", "models.\"a\".route: must be"),
+            ("models: { a: { route: b, upstream_model: é } }", "models.\"a\".upstream_model: must be"),
+            ("models: { a: { route: b, provider: '' } }", "models.\"a\".provider: must be"),
+            ("default: { route: '' }", "default.route: must be"),
+            ("models: { a: { upstream_model: b } }", "route"),
+            ("models: { a: { route: b, weight: 1 } }", "weight"),
+            ("routes: {}", "routes"),
+        ] {
+            let error = router(yaml).unwrap_err();
+            assert!(error.contains(words), "{yaml}: {error}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_longest_prefix_wins(
+            prefixes in prop::collection::btree_set("[ab]{0,4}", 1..12), model in "[ab]{1,6}",
+        ) {
+            let yaml: String =
+                prefixes.iter().map(|prefix| format!("  \"{prefix}*\": {{ route: \"r{prefix}\" }}\n")).collect();
+            let router = router(&format!("models:\n{yaml}")).unwrap();
+            let longest = prefixes.iter().filter(|prefix| model.starts_with(*prefix)).max_by_key(|prefix| prefix.len());
+            match longest {
+                Some(prefix) => prop_assert_eq!(router.decide(Some(&model)).unwrap().route, format!("r{prefix}")),
+                None => prop_assert_eq!(router.decide(Some(&model)), Err(NotRouted::unknown(&model))),
+            }
+        }
+
+        #[test]
+        fn any_name_is_a_decision_or_a_refusal(model: String) {
+            match router(MODELS).unwrap().decide(Some(&model)) {
+                Ok(decision) => prop_assert!(header_value(decision.route).is_some()),
+                Err(refusal) => prop_assert!(!refusal.api_error().message.is_empty()),
+            }
+        }
+    }
+}
