@@ -52,7 +52,9 @@ impl Envoy {
             let cause = String::from_utf8_lossy(&output.stderr);
             return Err(Error::new(format!("{name} does not run: {}", cause.trim())));
         }
-        let version = version(&text).ok_or_else(|| Error::new(format!("{name} --version says {:?}", text.trim())))?;
+        let version = version(&text).ok_or_else(|| {
+            Error::new(format!("{name} --version says {:?}", text.lines().next().unwrap_or_default()))
+        })?;
         let (major, minor, _) = version;
         if (major, minor) < OLDEST {
             return Err(Error::new(format!(

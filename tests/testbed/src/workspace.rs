@@ -17,12 +17,12 @@ pub fn root() -> &'static Path {
 }
 
 /// Cargo's target directory: `$CARGO_TARGET_DIR` if that is an absolute path, else the directory that the running program was
-/// built in (it has cargo's CACHEDIR.TAG), else `target/` in the root.
+/// built in (cargo keeps its note on rustc there), else `target/` in the root.
 pub fn target_dir() -> PathBuf {
     let given = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from).filter(|dir| dir.is_absolute());
     let built_in = || {
         let program = std::env::current_exe().ok()?;
-        program.ancestors().find(|dir| dir.join("CACHEDIR.TAG").is_file()).map(Path::to_owned)
+        program.ancestors().find(|dir| dir.join(".rustc_info.json").is_file()).map(Path::to_owned)
     };
     given.or_else(built_in).unwrap_or_else(|| root().join("target"))
 }

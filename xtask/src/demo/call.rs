@@ -17,6 +17,8 @@ pub(crate) struct Call {
     pub(crate) prompt: String,
     /// Tokens of the mock per second; `Some` makes it a streamed call.
     pub(crate) stream: Option<u32>,
+    /// The most output tokens to pay for.
+    pub(crate) max_tokens: Option<u32>,
 }
 
 /// What came back.
@@ -41,10 +43,9 @@ impl Call {
     /// The request's body.
     pub(crate) fn body(&self) -> String {
         let mut body = json!({"model": self.model, "messages": [{"role": "user", "content": self.prompt}]});
-        if self.stream.is_some()
-            && let Some(members) = body.as_object_mut()
-        {
-            members.insert("stream".into(), true.into());
+        if let Some(members) = body.as_object_mut() {
+            members.extend(self.stream.map(|_| ("stream".into(), true.into())));
+            members.extend(self.max_tokens.map(|tokens| ("max_tokens".into(), tokens.into())));
         }
         body.to_string()
     }

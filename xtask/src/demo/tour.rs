@@ -43,6 +43,7 @@ fn chat(tour: &mut Tour<'_>) -> Result<()> {
         model: "gpt-4o",
         prompt: "Why did medieval bridges charge a toll?".into(),
         stream: None,
+        max_tokens: None,
     };
     let (answer, entry) = tour.call(&call)?;
     tour.expect(answer.status == 200 && !answer.text.is_empty(), "an answer");
@@ -59,6 +60,7 @@ fn streamed(tour: &mut Tour<'_>) -> Result<()> {
         model: "gpt-4o-mini",
         prompt: "say: Tolls paid for the upkeep of the bridge, and now and then for the baron's new roof.".into(),
         stream: Some(25),
+        max_tokens: None,
     };
     let (answer, entry) = tour.call(&call)?;
     tour.expect(answer.status == 200 && answer.deltas > 3 && answer.done, "many events and [DONE]");
@@ -69,8 +71,13 @@ fn streamed(tour: &mut Tour<'_>) -> Result<()> {
 
 fn routed(tour: &mut Tour<'_>) -> Result<()> {
     tour.title("Routed by model: `fast` is our name for a model on another upstream")?;
-    let call =
-        Call { consumer: "alice", model: "fast", prompt: "Name a toll bridge that still stands.".into(), stream: None };
+    let call = Call {
+        consumer: "alice",
+        model: "fast",
+        prompt: "Name a toll bridge that still stands.".into(),
+        stream: None,
+        max_tokens: None,
+    };
     let (answer, entry) = tour.call(&call)?;
     let last = tour.stack.received()?.pop().unwrap_or_default();
     let asked: Value = serde_json::from_str(last["body"].as_str().unwrap_or_default()).unwrap_or_default();
@@ -90,6 +97,7 @@ fn refused(tour: &mut Tour<'_>) -> Result<()> {
         model: "gpt-4o",
         prompt: "Why does this fail? aws configure set aws_access_key_id AKIAIOSFODNN7EXAMPLE".into(),
         stream: None,
+        max_tokens: None,
     };
     let (answer, entry) = tour.call(&call)?;
     let received = tour.stack.received()?.len() - before;
@@ -109,6 +117,7 @@ fn redacted(tour: &mut Tour<'_>) -> Result<()> {
         prompt: "deltas: [\"Write to \",\"ja\",\"ne.doe\",\"@exam\",\"ple.\",\"com\",\", she keeps the bridge.\"]"
             .into(),
         stream: Some(25),
+        max_tokens: None,
     };
     let (answer, entry) = tour.call(&call)?;
     tour.expect(answer.status == 200 && answer.done, "a whole stream");
@@ -125,6 +134,7 @@ fn run_out(tour: &mut Tour<'_>) -> Result<()> {
         prompt: "Tell me all you know about the tolls of the river Rhine, castle by castle, from Basel to Cologne."
             .into(),
         stream: None,
+        max_tokens: Some(100),
     };
     for _ in 0..MANY {
         let (answer, entry) = tour.call(&call)?;
@@ -164,7 +174,10 @@ impl Tour<'_> {
 
     /// Sends a call and shows what was asked, what came back, and what was recorded.
     fn call(&mut self, call: &Call) -> Result<(Answer, Value)> {
-        let how = if call.stream.is_some() { ", streamed" } else { "" };
+        let mut how = if call.stream.is_some() { ", streamed".to_owned() } else { String::new() };
+        if let Some(tokens) = call.max_tokens {
+            how.push_str(&format!(", at most {tokens} tokens"));
+        }
         self.line("asked", &format!("{} → {}{how}: {}", call.consumer, call.model, shortened(&call.prompt, 96)))?;
         let Style { dim, reset, .. } = self.style;
         let mut first = true;
