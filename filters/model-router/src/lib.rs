@@ -1,1 +1,115 @@
-//! The model-router filter.
+//! The `model-router` filter.
+//!
+//! Reads the model from the body and says in two headers where the call goes: `x-tollgate-route`, the route that the
+//! configuration maps the model to, and `x-tollgate-model`, the model that the upstream is asked for. Envoy's own routes
+//! match them and choose the cluster. An alias has the body's model replaced in place; every other byte stays. A model
+//! that has no route is refused with the provider's own 404.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use serde::Deserialize;
+use tollgate_kit::{Call, ConfigError, Configuration, Exchange, Filter, Limits, Reply, Verdict, property, warn};
+use tollgate_route::{Decision, NotRouted, RawRoute, RawRouter, Router, header_value};
+
+/// The header that names the route.
+const ROUTE: &str = "x-tollgate-route";
+/// The header that names the model that the upstream is asked for.
+const MODEL: &str = "x-tollgate-model";
+
+/// The configuration of the filter.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RawConfig {
+    /// Bounds of what one call may make the filter read.
+    pub limits: Limits,
+    /// Routes by model, see [`RawRouter::models`].
+    pub models: BTreeMap<String, RawRoute>,
+    /// The route of every other model, see [`RawRouter::default`].
+    pub default: Option<RawRoute>,
+}
+
+/// The filter.
+pub struct ModelRouter {
+    limits: Limits,
+    router: Router,
+}
+
+impl Filter for ModelRouter {
+    fn name() -> &'static str {
+        "model-router"
+    }
+
+    fn configure(configuration: &Configuration<'_>) -> Result<Self, ConfigError> {
+        let RawConfig { limits, models, default } = configuration.parse()?;
+        let router = Router::new(RawRouter { models, default }).map_err(ConfigError::new)?;
+        Ok(ModelRouter { limits, router })
+    }
+
+    fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    fn exchange(self: Rc<Self>) -> Box<dyn Exchange> {
+        Box::new(Routing { filter: self })
+    }
+}
+
+#[cfg(feature = "module")]
+tollgate_kit::filter!(ModelRouter);
+
+/// The routing of one call.
+struct Routing {
+    filter: Rc<ModelRouter>,
+}
+
+// === impl Routing ===
+
+impl Exchange for Routing {
+    fn on_request(&mut self, call: &mut Call<'_>) -> Verdict {
+        let model = call.model();
+        let decision = match self.filter.router.decide(model.as_deref()) {
+            Ok(decision) => decision,
+            Err(refusal) => return Verdict::Reply(Box::new(not_routed(&refusal))),
+        };
+        let upstream_model = decision.upstream_model.or(model.as_deref()).unwrap_or_default();
+        if !set_headers(call, &decision, upstream_model) {
+            return Verdict::Reply(Box::new(failed()));
+        }
+        property::set(property::ROUTE, decision.route);
+        if let Some(provider) = decision.provider {
+            property::set(property::PROVIDER, provider);
+        }
+        if let Some(alias_of) = decision.upstream_model {
+            call.view().set_model(alias_of, call.edits());
+        }
+        Verdict::Continue
+    }
+}
+
+/// Sets both headers. A model whose name cannot be a header value goes by its route alone. Without the route header
+/// Envoy would send the call wherever its last route leads.
+fn set_headers(call: &Call<'_>, decision: &Decision<'_>, model: &str) -> bool {
+    let mut set = call.set_header(ROUTE, decision.route);
+    if let (Ok(()), Some(model)) = (set, header_value(model)) {
+        set = call.set_header(MODEL, model);
+    }
+    if let Err(status) = set {
+        warn(&format!("model-router: headers not set: {status}"));
+    }
+    set.is_ok()
+}
+
+fn not_routed(refusal: &NotRouted) -> Reply {
+    let error = refusal.api_error();
+    let (verdict, code) = match refusal {
+        NotRouted::Missing => ("model_missing", "missing_required_parameter"),
+        _ => ("unknown_model", "model_not_found"),
+    };
+    let reply = Reply::invalid_request(error.status, verdict, error.message).with_code(code);
+    Reply { param: Some("model"), ..reply }
+}
+
+fn failed() -> Reply {
+    Reply { kind: "server_error", ..Reply::invalid_request(500, "error", "The gateway could not route this request.") }
+}
