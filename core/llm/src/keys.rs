@@ -61,6 +61,14 @@ impl Keys {
     }
 }
 
+#[cfg(test)]
+impl Keys {
+    /// Where the vector lies.
+    pub(crate) fn place(&self) -> usize {
+        self.all.as_ptr() as usize
+    }
+}
+
 impl Key {
     fn same(&self, other: &Key, body: &[u8]) -> bool {
         self.hash == other.hash && text_order(body, self.str, other.str) == Ordering::Equal

@@ -28,12 +28,18 @@ impl Str {
             return String::from_utf8_lossy(raw);
         }
         let mut text = Vec::with_capacity(raw.len());
-        for piece in (Pieces { raw, escaped: true, at: 0 }) {
-            match piece.escape {
-                Some(char) => text.extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes()),
-                None => text.extend_from_slice(raw.get(piece.start..piece.end).unwrap_or_default()),
+        let mut rest = raw;
+        while let Some((run, escape)) = memchr::memchr(b'\\', rest).and_then(|at| rest.split_at_checked(at)) {
+            text.extend_from_slice(run);
+            let (char, len) = character(escape);
+            if char.is_ascii() {
+                text.push(char as u8);
+            } else {
+                text.extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes());
             }
+            rest = escape.get(len..).unwrap_or_default();
         }
+        text.extend_from_slice(rest);
         Cow::Owned(
             String::from_utf8(text).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()),
         )
@@ -41,6 +47,7 @@ impl Str {
 
     /// Whether the text is `word`; does not allocate.
     #[must_use]
+    #[inline]
     pub fn is(self, body: &[u8], word: &str) -> bool {
         if self.escaped { self.bytes(body).eq(word.bytes()) } else { self.span.of(body) == word.as_bytes() }
     }
@@ -111,15 +118,20 @@ impl Piece {
         }
         Some(match memchr::memchr(b'\\', rest) {
             Some(0) => {
-                let (char, len) = match escape::read(rest) {
-                    Ok((Unit::Char(char), len)) => (char, len),
-                    Ok((Unit::Lone, len)) => (char::REPLACEMENT_CHARACTER, len),
-                    Err(_) => (char::REPLACEMENT_CHARACTER, 1),
-                };
+                let (char, len) = character(rest);
                 Piece { start, end: start + len, escape: Some(char) }
             }
             run => Piece { start, end: start + run.unwrap_or(rest.len()), escape: None },
         })
+    }
+}
+
+/// The character of the escape at the start of `raw`, and how many bytes it has.
+fn character(raw: &[u8]) -> (char, usize) {
+    match escape::read(raw) {
+        Ok((Unit::Char(char), len)) => (char, len),
+        Ok((Unit::Lone, len)) => (char::REPLACEMENT_CHARACTER, len),
+        Err(_) => (char::REPLACEMENT_CHARACTER, 1),
     }
 }
 

@@ -15,6 +15,14 @@ pub(crate) struct Scratch {
     keys: Keys,
 }
 
+#[cfg(test)]
+impl Scratch {
+    /// Where the vectors lie.
+    pub(crate) fn places(&self) -> (usize, usize) {
+        (self.open.as_ptr() as usize, self.keys.place())
+    }
+}
+
 /// An object or array that is not at its end yet.
 #[derive(Clone, Copy, Debug)]
 struct Open {
@@ -162,7 +170,13 @@ impl<'b, 's> Reader<'b, 's> {
     /// `"Model"` would be a second model. The letters that only Unicode folds to ASCII are counted in.
     pub(crate) fn field(&mut self, known: &[&'static str]) -> Result<Option<(Str, &'static str)>, Error> {
         let Some(key) = self.key()? else { return Ok(None) };
-        if let Some(name) = known.iter().find(|name| key.is(self.body, name)) {
+        let raw = key.span.of(self.body);
+        let found = if key.escaped {
+            known.iter().find(|name| key.is(self.body, name))
+        } else {
+            known.iter().find(|name| name.as_bytes() == raw)
+        };
+        if let Some(name) = found {
             return Ok(Some((key, name)));
         }
         if self.side == Side::Request {

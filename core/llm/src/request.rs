@@ -189,7 +189,7 @@ impl Draft<'_> {
         u32::try_from(index).map_err(|_| Error::new(ErrorKind::TooMany, at))
     }
 
-    pub(crate) fn text(&mut self, from: From, kind: TextKind, str: Str) -> Result<(), Error> {
+    pub(crate) fn text(&mut self, from: Origin, kind: TextKind, str: Str) -> Result<(), Error> {
         if self.request.texts.len() >= self.max_items {
             return Err(Error::new(ErrorKind::TooMany, str.span.start));
         }
@@ -198,7 +198,7 @@ impl Draft<'_> {
     }
 
     /// A name of a member that the dialect does not know: a text, unless it is a word of the API.
-    pub(crate) fn key(&mut self, body: &[u8], from: From, kind: TextKind, key: Str) -> Result<(), Error> {
+    pub(crate) fn key(&mut self, body: &[u8], from: Origin, kind: TextKind, key: Str) -> Result<(), Error> {
         if words::is_key(body, key) { Ok(()) } else { self.text(from, kind, key) }
     }
 
@@ -206,7 +206,7 @@ impl Draft<'_> {
     pub(crate) fn texts(
         &mut self,
         reader: &mut Reader<'_, '_>,
-        from: From,
+        from: Origin,
         kind: TextKind,
         value: Value,
     ) -> Result<(), Error> {
@@ -223,7 +223,7 @@ impl Draft<'_> {
     pub(crate) fn text_or_others(
         &mut self,
         reader: &mut Reader<'_, '_>,
-        from: From,
+        from: Origin,
         kind: TextKind,
         value: Value,
     ) -> Result<(), Error> {
@@ -236,7 +236,7 @@ impl Draft<'_> {
 
 /// Where a text comes from.
 #[derive(Clone, Copy)]
-pub(crate) struct From {
+pub(crate) struct Origin {
     pub(crate) role: Role,
     pub(crate) message: Option<u32>,
 }

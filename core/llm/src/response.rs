@@ -42,6 +42,12 @@ pub enum Part {
 impl Part {
     /// The index that stands for a legacy `function_call`.
     pub const LEGACY_CALL: u32 = u32::MAX;
+
+    /// Whether texts of this part say again what another part says: to be inspected, not to be counted.
+    #[must_use]
+    pub fn repeats(self) -> bool {
+        matches!(self, Part::Logprobs | Part::ReasoningCopy | Part::ReasoningDetails)
+    }
 }
 
 /// A text of an answer, or a piece of one.
@@ -207,5 +213,30 @@ impl Sketch<'_> {
             Value::Object(_) | Value::Array(_) => self.texts(reader, Channel { choice, part: Part::Other }, value),
             _ => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Vectors that were allocated once stay where they are.
+    #[test]
+    fn events_like_those_before_allocate_nothing() {
+        let event = |n: usize| {
+            format!(
+                r#"{{"id":"c{n}","model":"m","choices":[{{"index":{n},"delta":{{"content":"word {n}","tool_calls":[
+                {{"index":0,"function":{{"arguments":"\u0061{n}"}}}}]}},"logprobs":{{"content":[]}},"finish_reason":"stop"}}]}}"#
+            )
+        };
+        let mut chunk = Chunk::default();
+        let mut places = Vec::new();
+        for n in 0..50 {
+            assert!(chunk.parse_into(Dialect::OpenAiChat, event(n).as_bytes(), &Limits::default()).unwrap());
+            assert_eq!((chunk.texts.len(), chunk.finished.len(), chunk.logprobs.len()), (2, 1, 1));
+            let scratch = chunk.scratch.places();
+            places.push((chunk.texts.as_ptr(), chunk.finished.as_ptr(), chunk.logprobs.as_ptr(), scratch));
+        }
+        assert!(places.windows(2).all(|pair| pair[0] == pair[1]));
     }
 }

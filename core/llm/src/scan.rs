@@ -61,8 +61,13 @@ const HIGH: u64 = u64::from_le_bytes([0x80; 8]);
 fn special(body: &[u8], from: usize) -> (usize, bool) {
     let rest = body.get(from..).unwrap_or_default();
     let (words, tail) = rest.as_chunks::<8>();
-    let (blocks, _) = words.as_chunks::<4>();
-    let mut high = 0;
+    // Text full of escapes has one in nearly every word: blocks pay only where none came for a while.
+    let (near, far) = words.split_at_checked(8).unwrap_or((words, &[]));
+    let mut high = match plain_words(near, 0) {
+        Ok(bits) => bits,
+        Err((offset, bits)) => return (from + offset, bits & HIGH == 0),
+    };
+    let (blocks, _) = far.as_chunks::<4>();
     let mut skipped = 0;
     for block in blocks {
         let block = block.map(u64::from_le_bytes);
@@ -72,21 +77,31 @@ fn special(body: &[u8], from: usize) -> (usize, bool) {
         high |= block.iter().fold(0, |bits, word| bits | word);
         skipped += block.len();
     }
-    for word in words.get(skipped..).unwrap_or_default() {
+    let left = far.get(skipped..).unwrap_or_default();
+    let at = from + (near.len() + skipped) * 8;
+    match plain_words(left, high) {
+        Err((offset, bits)) => (at + offset, bits & HIGH == 0),
+        Ok(bits) => {
+            let len = tail.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20)).unwrap_or(tail.len());
+            (at + left.len() * 8 + len, bits & HIGH == 0 && tail.get(..len).unwrap_or_default().is_ascii())
+        }
+    }
+}
+
+/// Joins the bits of all bytes up to the first that is not plain to `high`; the offset of that byte is the error.
+#[inline]
+fn plain_words(words: &[[u8; 8]], mut high: u64) -> Result<u64, (usize, u64)> {
+    for (at, word) in words.iter().enumerate() {
         let word = u64::from_le_bytes(*word);
         let marks = stops(word);
         if marks != 0 {
             // The lowest mark is true; those above it may come from the borrow of a subtraction.
             let bit = marks.trailing_zeros() & !7;
-            high |= word & ((1 << bit) - 1);
-            return (from + skipped * 8 + (bit / 8) as usize, high & HIGH == 0);
+            return Err((at * 8 + (bit / 8) as usize, high | word & ((1 << bit) - 1)));
         }
         high |= word;
-        skipped += 1;
     }
-    let len = tail.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20)).unwrap_or(tail.len());
-    let ascii = high & HIGH == 0 && tail.get(..len).unwrap_or_default().is_ascii();
-    (from + skipped * 8 + len, ascii)
+    Ok(high)
 }
 
 /// The high bit of each byte that is a quote, a backslash or a control character; exact up to the lowest one.

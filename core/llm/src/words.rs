@@ -197,7 +197,9 @@ pub(crate) fn is_key(body: &[u8], key: Str) -> bool {
 /// Whether a string says only what its object is: the value of `type`, or of the `detail` of an image, and one of those
 /// that the API has.
 pub(crate) fn is_kind(body: &[u8], member: Option<Str>, value: Str) -> bool {
-    member.is_some_and(|member| member.is(body, "type") || member.is(body, "detail"))
+    // Most strings are told by their length already.
+    (value.escaped || (3..=16).contains(&value.span.len()))
+        && member.is_some_and(|member| member.is(body, "type") || member.is(body, "detail"))
         && KINDS.binary_search(&&*value.decode(body)).is_ok()
 }
 
@@ -209,5 +211,6 @@ mod tests {
     fn lists_are_sorted_and_hold_nothing_twice() {
         assert!(KEYS.is_sorted_by(|a, b| a < b));
         assert!(KINDS.is_sorted_by(|a, b| a < b));
+        assert!(KINDS.iter().all(|kind| (3..=16).contains(&kind.len())));
     }
 }

@@ -1,0 +1,281 @@
+//! What the body of a request says.
+
+use super::{Result, saturate, wrong};
+use crate::reader::{Reader, Value};
+use crate::request::{Draft, Members, Origin};
+use crate::scan::whole;
+use crate::{Role, Span, TextKind};
+
+const OUTSIDE: Origin = Origin { role: Role::Other, message: None };
+const DEFINITION: Origin = Origin { role: Role::Tools, message: None };
+
+pub(super) fn read(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>) -> Result<()> {
+    let start = match reader.value()? {
+        Value::Object(start) => start + 1,
+        value => return Err(wrong("body", value)),
+    };
+    draft.request.members = Members { start, none: true };
+    // Where the stream flag ends, if it is set, and what says how to edit the options if they are there.
+    let mut stream = None;
+    let mut options = None;
+    let mut max_tokens = None;
+    let mut max_completion_tokens = None;
+    while let Some((key, name)) = reader.field(&[
+        "model",
+        "messages",
+        "stream",
+        "stream_options",
+        "n",
+        "max_tokens",
+        "max_completion_tokens",
+        "tools",
+        "functions",
+        "response_format",
+    ])? {
+        draft.request.members.none = false;
+        let value = reader.value()?;
+        match name {
+            "model" => match value {
+                Value::String(str) => draft.request.model = Some(str),
+                value => return Err(wrong(name, value)),
+            },
+            "messages" => messages(reader, draft, value)?,
+            "stream" => match value {
+                Value::Bool(true, span) => stream = Some(span.end),
+                Value::Bool(false, _) | Value::Null(_) => {}
+                value => return Err(wrong(name, value)),
+            },
+            "stream_options" => options = Some(stream_options(reader, draft, value)?),
+            "n" => draft.request.candidates = count(reader, name, value)?.map_or(1, |n| saturate(n).max(1)),
+            "max_tokens" => max_tokens = count(reader, name, value)?,
+            "max_completion_tokens" => max_completion_tokens = count(reader, name, value)?,
+            "tools" | "functions" | "response_format" => {
+                draft.texts(reader, DEFINITION, TextKind::ToolDefinition, value)?;
+            }
+            _ => {
+                draft.key(reader.body(), OUTSIDE, TextKind::Other, key)?;
+                draft.texts(reader, OUTSIDE, TextKind::Other, value)?;
+            }
+        }
+    }
+    draft.request.max_output_tokens = max_completion_tokens.or(max_tokens);
+    let Some(end) = stream else { return Ok(()) };
+    draft.request.stream = true;
+    draft.request.usage_edit = match options {
+        None => Some((Span::new(end, end), ",\"stream_options\":{\"include_usage\":true}")),
+        Some(edit) => edit,
+    };
+    Ok(())
+}
+
+/// A number of something; null says nothing.
+fn count(reader: &Reader<'_, '_>, name: &'static str, value: Value) -> Result<Option<u64>> {
+    match value {
+        Value::Null(_) => Ok(None),
+        Value::Number(span) => whole(reader.body(), span).map(Some).ok_or_else(|| wrong(name, value)),
+        value => Err(wrong(name, value)),
+    }
+}
+
+/// The edit that makes the options ask for usage, if they do not.
+fn stream_options(
+    reader: &mut Reader<'_, '_>,
+    draft: &mut Draft<'_>,
+    value: Value,
+) -> Result<Option<(Span, &'static str)>> {
+    let start = match value {
+        Value::Object(start) => start + 1,
+        Value::Null(span) => return Ok(Some((span, "{\"include_usage\":true}"))),
+        value => return Err(wrong("stream_options", value)),
+    };
+    let mut edit = (Span::new(start, start), "\"include_usage\":true");
+    let mut asked = false;
+    let mut found = false;
+    while let Some((key, name)) = reader.field(&["include_usage"])? {
+        let value = reader.value()?;
+        match (name, value) {
+            ("include_usage", Value::Bool(true, _)) => asked = true,
+            ("include_usage", Value::Bool(false, span) | Value::Null(span)) => {
+                found = true;
+                edit = (span, "true");
+            }
+            ("include_usage", value) => return Err(wrong("stream_options.include_usage", value)),
+            (_, value) => {
+                draft.key(reader.body(), OUTSIDE, TextKind::Other, key)?;
+                draft.texts(reader, OUTSIDE, TextKind::Other, value)?;
+                if !found {
+                    edit.1 = "\"include_usage\":true,";
+                }
+            }
+        }
+    }
+    draft.request.include_usage = asked;
+    Ok(Some(edit).filter(|_| !asked))
+}
+
+fn messages(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, value: Value) -> Result<()> {
+    let Value::Array(_) = value else { return Err(wrong("messages", value)) };
+    while let Some(value) = reader.element()? {
+        let Value::Object(at) = value else { return Err(wrong("messages", value)) };
+        let index = draft.message(at)?;
+        message(reader, draft, index)?;
+    }
+    Ok(())
+}
+
+fn message(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, index: u32) -> Result<()> {
+    // The role may stand behind the texts that it is the role of.
+    let first = draft.request.texts.len();
+    let from = Origin { role: Role::Other, message: Some(index) };
+    let mut role = Role::Other;
+    let mut name_of = None;
+    let mut role_of = None;
+    while let Some((key, field)) =
+        reader.field(&["role", "content", "name", "refusal", "tool_calls", "function_call"])?
+    {
+        let value = reader.value()?;
+        match (field, value) {
+            ("role", Value::String(str)) => {
+                role_of = Some(str);
+                role = match &*str.decode(reader.body()) {
+                    "system" => Role::System,
+                    "developer" => Role::Developer,
+                    "user" => Role::User,
+                    "assistant" => Role::Assistant,
+                    "tool" => Role::Tool,
+                    "function" => Role::Function,
+                    _ => {
+                        // Some servers put any role into the prompt as it is.
+                        draft.text(from, TextKind::Other, str)?;
+                        Role::Other
+                    }
+                };
+            }
+            ("role", value) => return Err(wrong("messages[].role", value)),
+            ("content", value) => content(reader, draft, from, value)?,
+            ("name", Value::String(str)) => {
+                name_of = Some(str);
+                draft.text(from, TextKind::Name, str)?;
+            }
+            ("refusal", value) => draft.text_or_others(reader, from, TextKind::Refusal, value)?,
+            ("tool_calls", Value::Array(_)) => {
+                while let Some(value) = reader.element()? {
+                    tool_call(reader, draft, from, value)?;
+                }
+            }
+            ("function_call", value) => call(reader, draft, from, value)?,
+            (_, value) => {
+                draft.key(reader.body(), from, TextKind::Other, key)?;
+                draft.texts(reader, from, TextKind::Other, value)?;
+            }
+        }
+    }
+    for text in draft.request.texts.iter_mut().skip(first) {
+        text.role = role;
+    }
+    if let Some(message) = draft.request.messages.last_mut() {
+        message.role = role_of;
+        message.name = name_of;
+    }
+    Ok(())
+}
+
+/// A string, or an array of parts; some servers take strings as parts, and a part alone.
+fn content(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, from: Origin, value: Value) -> Result<()> {
+    match value {
+        Value::String(str) => draft.text(from, TextKind::Content, str),
+        Value::Object(_) => part(reader, draft, from),
+        Value::Array(_) => {
+            while let Some(value) = reader.element()? {
+                match value {
+                    Value::String(str) => draft.text(from, TextKind::Content, str)?,
+                    Value::Object(_) => part(reader, draft, from)?,
+                    value => draft.texts(reader, from, TextKind::Content, value)?,
+                }
+            }
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A part of a content; its members count whatever its `type` says.
+fn part(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, from: Origin) -> Result<()> {
+    while let Some((key, field)) = reader.field(&["text", "refusal", "image_url", "input_audio", "file", "type"])? {
+        let value = reader.value()?;
+        match field {
+            "text" => draft.text_or_others(reader, from, TextKind::Content, value)?,
+            "refusal" => draft.text_or_others(reader, from, TextKind::Refusal, value)?,
+            "image_url" => {
+                if !value.is_null() {
+                    draft.request.images = draft.request.images.saturating_add(1);
+                }
+                data(reader, draft, from, value, "url", TextKind::ImageUrl)?;
+            }
+            "input_audio" => data(reader, draft, from, value, "data", TextKind::Data)?,
+            "file" => data(reader, draft, from, value, "file_data", TextKind::Data)?,
+            _ => {
+                draft.key(reader.body(), from, TextKind::Other, key)?;
+                draft.texts(reader, from, TextKind::Other, value)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// An image, a sound, a file: an object with its bytes or its address in one member; of an image also the address
+/// alone.
+fn data(
+    reader: &mut Reader<'_, '_>,
+    draft: &mut Draft<'_>,
+    from: Origin,
+    value: Value,
+    member: &'static str,
+    kind: TextKind,
+) -> Result<()> {
+    let Value::Object(_) = value else { return draft.text_or_others(reader, from, kind, value) };
+    while let Some((key, field)) = reader.field(&[member, "detail"])? {
+        let value = reader.value()?;
+        match field {
+            "" => draft.key(reader.body(), from, TextKind::Other, key)?,
+            field if field == member => {
+                draft.text_or_others(reader, from, kind, value)?;
+                continue;
+            }
+            _ => {}
+        }
+        draft.texts(reader, from, TextKind::Other, value)?;
+    }
+    Ok(())
+}
+
+fn tool_call(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, from: Origin, value: Value) -> Result<()> {
+    let Value::Object(_) = value else { return draft.texts(reader, from, TextKind::Other, value) };
+    while let Some((key, field)) = reader.field(&["function", "custom"])? {
+        let value = reader.value()?;
+        if field.is_empty() {
+            draft.key(reader.body(), from, TextKind::Other, key)?;
+            draft.texts(reader, from, TextKind::Other, value)?;
+        } else {
+            call(reader, draft, from, value)?;
+        }
+    }
+    Ok(())
+}
+
+/// A name and arguments, which some servers take as an object instead of JSON in a string.
+fn call(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, from: Origin, value: Value) -> Result<()> {
+    let Value::Object(_) = value else { return draft.texts(reader, from, TextKind::Other, value) };
+    while let Some((key, field)) = reader.field(&["name", "arguments", "input"])? {
+        let value = reader.value()?;
+        match field {
+            "name" => draft.text_or_others(reader, from, TextKind::ToolName, value)?,
+            "arguments" | "input" => draft.texts(reader, from, TextKind::ToolArguments, value)?,
+            _ => {
+                draft.key(reader.body(), from, TextKind::Other, key)?;
+                draft.texts(reader, from, TextKind::Other, value)?;
+            }
+        }
+    }
+    Ok(())
+}
