@@ -121,11 +121,11 @@ fn said<'a>(ask: &'a Ask<'_>, fingerprint: u64, knobs: &'a Knobs) -> (Option<Sai
         None => {}
     }
     let text = match knobs.words {
-        Some(count) => prose(fingerprint, count),
+        Some(count) => prose(fingerprint, Some(count)),
         None => {
             let end = prompt.char_indices().nth(ECHOED).map_or(prompt.len(), |(at, _)| at);
             let echoed = prompt.get(..end).unwrap_or_default();
-            format!("You said: \"{echoed}\". {}", prose(fingerprint, 24))
+            format!("You said: \"{echoed}\". {}", prose(fingerprint, None))
         }
     };
     let mut said = Said::new(text.into(), knobs);
@@ -160,27 +160,44 @@ impl Wish<'_> {
     }
 }
 
-/// `count` words that the fingerprint picks.
-fn prose(fingerprint: u64, count: usize) -> String {
-    let mut text = String::with_capacity(count * 6);
+/// The first `count` words of sentences that the fingerprint picks; without `count`, three sentences.
+fn prose(fingerprint: u64, count: Option<usize>) -> String {
+    let mut text = String::with_capacity(count.unwrap_or(40) * 6);
     let mut state = fingerprint;
-    for at in 0..count {
-        state = step(state, at as u64);
-        if at > 0 {
-            text.push(' ');
-        }
+    let (mut sentences, mut words) = (0, 0);
+    while count.map_or(sentences < 3, |count| words < count) {
+        state = step(state, sentences);
+        sentences += 1;
         // The high bits are the well mixed ones.
-        text.push_str(WORDS.get((state >> 40) as usize % WORDS.len()).copied().unwrap_or_default());
+        let sentence = SENTENCES.get((state >> 40) as usize % SENTENCES.len()).copied().unwrap_or_default();
+        for word in sentence.split(' ').take(count.unwrap_or(usize::MAX) - words) {
+            if words > 0 {
+                text.push(' ');
+            }
+            text.push_str(word);
+            words += 1;
+        }
     }
     text
 }
 
-const WORDS: [&str; 64] = [
-    "a", "about", "after", "all", "and", "answer", "any", "as", "at", "be", "because", "before", "both", "bridge",
-    "but", "by", "can", "cost", "each", "every", "far", "first", "for", "from", "gate", "good", "has", "in", "is",
-    "it", "less", "long", "many", "model", "more", "most", "near", "no", "of", "on", "one", "or", "other", "over",
-    "part", "road", "same", "so", "still", "such", "than", "that", "the", "then", "this", "to", "toll", "under", "up",
-    "way", "we", "when", "with", "word",
+const SENTENCES: [&str; 16] = [
+    "A bridge is cheaper to cross than a river.",
+    "Whoever keeps the gate keeps the count.",
+    "Most tolls paid for the road that they stood on.",
+    "Some paid for nothing but the tower beside it.",
+    "Salt and cloth paid by weight, sheep by the head.",
+    "Pilgrims often passed for free, and merchants tried to look like pilgrims.",
+    "A fair toll is known before the journey begins.",
+    "The keeper wrote every cart into a book.",
+    "At night the gate was shut and the lamp was lit.",
+    "Where two roads met, each had its own price.",
+    "A chain across the river stopped a boat as well as any wall.",
+    "Travellers compared prices and chose the other valley.",
+    "What was forbidden did not cross, whatever was offered.",
+    "When the bridge fell, the toll was all that was left of it.",
+    "The bell rang once for a rider and twice for a wagon.",
+    "In the end somebody always asked where the money went.",
 ];
 
 #[cfg(test)]
@@ -212,7 +229,7 @@ mod tests {
     fn the_default_repeats_the_prompt_and_goes_on() {
         let answer = text(BODY, &[]).unwrap();
         assert!(answer.starts_with("You said: \"Why is the sky blue?\". "), "{answer}");
-        assert_eq!(answer.split(' ').count(), 2 + 5 + 24);
+        assert!(answer.ends_with('.') && answer.matches(". ").count() == 3, "{answer}");
         assert_eq!(text(BODY, &[]), Some(answer));
     }
 

@@ -4,6 +4,7 @@
 
 mod answers;
 mod client;
+mod clients;
 mod cuts;
 mod program;
 mod record;

