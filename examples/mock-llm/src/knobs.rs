@@ -426,6 +426,18 @@ impl Value<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_value_of_any_bytes_is_taken_or_refused(
+            knob in 0..KNOBS.len(),
+            value in prop_oneof![proptest::collection::vec(any::<u8>(), 0..24), "[0-9a-z=,%\"\\[\\]{}-]{0,24}".prop_map(String::into_bytes)],
+        ) {
+            let result = Knobs::default().set(KNOBS[knob].name, &value);
+            prop_assert!(!matches!(result, Err(BadKnob::Unknown(_))));
+        }
+    }
 
     #[test]
     fn every_knob_takes_its_own_example_and_changes_something() {
