@@ -43,7 +43,7 @@ impl Mode {
 pub(crate) fn run(mode: Mode) -> Result<ExitCode> {
     setup::target()?;
     let envoy = setup::envoy()?;
-    modules::build()?;
+    modules::build_bundle()?;
     let mock = stack::build_mock()?;
 
     // From here on there are files to remove, so an interrupt is a request to end.

@@ -27,15 +27,24 @@ pub(crate) fn run() -> Result<()> {
 
 /// Builds all of them in release.
 ///
-/// In two runs: a filter that is a module of its own has the entry points that Envoy calls, and must not have them as a part
-/// of the bundle. In one run cargo would build it once for both.
+/// The bundle in a run of its own: a filter that is a module has the entry points that Envoy calls, and must not have them as
+/// a part of the bundle. In one run cargo would build it once for both.
 pub(crate) fn build() -> Result<()> {
     progress::step("building the modules (release, wasm32-wasip1)");
-    let release = ["build", "--release", "--target", TARGET];
-    let singles = FILTERS.map(|name| format!("tollgate-{name}"));
-    let packages = singles.iter().flat_map(|name| ["--package", name.as_str()]);
-    cargo::run(&release.into_iter().chain(packages).collect::<Vec<_>>())?;
-    cargo::run(&[&release[..], &["--package", "tollgate-bundle"]].concat())
+    let packages = FILTERS.map(|name| format!("tollgate-{name}"));
+    release(&packages.each_ref().map(String::as_str))?;
+    release(&["tollgate-bundle"])
+}
+
+/// Builds the one module that has all filters in it.
+pub(crate) fn build_bundle() -> Result<()> {
+    progress::step("building the filters (release, wasm32-wasip1)");
+    release(&["tollgate-bundle"])
+}
+
+fn release(packages: &[&str]) -> Result<()> {
+    let packages = packages.iter().flat_map(|name| ["--package", name]);
+    cargo::run(&["build", "--release", "--target", TARGET].into_iter().chain(packages).collect::<Vec<_>>())
 }
 
 /// Size after gzip -9, which is what an image registry transfers.

@@ -14,7 +14,7 @@ use super::stack::Stack;
 
 /// Shows all steps; false if one was not as expected.
 pub(crate) fn run(stack: &Stack, interrupt: &Interrupt) -> Result<bool> {
-    let mut tour = Tour { stack, style: Style::of_stdout(), steps: 0, failed: 0 };
+    let mut tour = Tour { stack, style: Style::of_stdout(), asked: None, steps: 0, failed: 0 };
     let steps: [fn(&mut Tour<'_>) -> Result<()>; 6] = [chat, streamed, routed, refused, redacted, run_out];
     for step in steps {
         if interrupt.came() {
@@ -103,7 +103,7 @@ fn refused(tour: &mut Tour<'_>) -> Result<()> {
     let received = tour.stack.received()?.len() - before;
     tour.line("upstream", if received == 0 { "received nothing" } else { "received the request" })?;
     tour.expect((400..500).contains(&answer.status) && answer.error.is_some(), "an error for the client");
-    tour.expect(received == 0, "nothing sent on");
+    tour.expect(received == 0 && entry["upstream_host"].is_null(), "nothing sent on");
     tour.expect(plain(&entry["rules"]).contains("secret.aws-access-key"), "the rule on record");
     tour.expect(!answer.text.contains("AKIA"), "the key not repeated");
     Ok(())
@@ -127,12 +127,11 @@ fn redacted(tour: &mut Tour<'_>) -> Result<()> {
 }
 
 fn run_out(tour: &mut Tour<'_>) -> Result<()> {
-    tour.title("A consumer with a small budget runs out of it")?;
+    tour.title("A consumer with a small budget (400 tokens an hour) runs out of it")?;
     let call = Call {
         consumer: "trial",
         model: "gpt-4o-mini",
-        prompt: "Tell me all you know about the tolls of the river Rhine, castle by castle, from Basel to Cologne."
-            .into(),
+        prompt: "Tell me all you know about the tolls of the Rhine, castle by castle.".into(),
         stream: None,
         max_tokens: Some(100),
     };
@@ -141,7 +140,7 @@ fn run_out(tour: &mut Tour<'_>) -> Result<()> {
         if answer.status == 429 {
             tour.expect(answer.retry_after.is_some(), "a retry-after");
             tour.expect(answer.error.is_some(), "an error for the client");
-            tour.expect(entry["upstream_cluster"].is_null(), "nothing sent on");
+            tour.expect(entry["upstream_host"].is_null(), "nothing sent on");
             return Ok(());
         }
         tour.expect(answer.status == 200, "an answer");
@@ -156,6 +155,8 @@ const MANY: usize = 40;
 struct Tour<'a> {
     stack: &'a Stack,
     style: Style,
+    /// The last prompt.
+    asked: Option<String>,
     steps: usize,
     failed: usize,
 }
@@ -178,7 +179,12 @@ impl Tour<'_> {
         if let Some(tokens) = call.max_tokens {
             how.push_str(&format!(", at most {tokens} tokens"));
         }
-        self.line("asked", &format!("{} → {}{how}: {}", call.consumer, call.model, shortened(&call.prompt, 96)))?;
+        let prompt = match &self.asked {
+            Some(asked) if *asked == call.prompt => "the same again".to_owned(),
+            _ => shortened(&call.prompt, 96),
+        };
+        self.asked = Some(call.prompt.clone());
+        self.line("asked", &format!("{} → {}{how}: {prompt}", call.consumer, call.model))?;
         let Style { dim, reset, .. } = self.style;
         let mut first = true;
         let answer = call.send(self.stack.gateway.address(), &mut |piece| {
@@ -191,7 +197,7 @@ impl Tour<'_> {
         if first {
             let error = answer.error.as_ref().map(|error| format!("{error}: ")).unwrap_or_default();
             let retry = answer.retry_after.as_ref().map(|s| format!("  (retry-after: {s})")).unwrap_or_default();
-            let text = shortened(&answer.text, 160);
+            let text = shortened(&answer.text, 120);
             self.line("came back", &format!("{}  {error}{text}{retry}", answer.status))?;
         } else {
             print("\n")?;
@@ -239,23 +245,18 @@ fn print(text: &str) -> Result<()> {
 
 /// An access log entry in a line: what Tollgate knows of a call.
 fn record(entry: &Value) -> String {
+    let field = |name: &str| entry[name].as_str().filter(|text| !text.is_empty());
     let mut parts = vec![plain(&entry["verdict"])];
-    let model = plain(&entry["model"]);
-    parts.push(match plain(&entry["served_model"]) {
-        served if served == "-" || served == model => format!("model {model}"),
-        served => format!("model {model} (served {served})"),
-    });
-    parts.push(format!("route {}", plain(&entry["route"])));
-    parts.push(format!(
-        "{} in + {} out tokens ({})",
-        plain(&entry["input_tokens"]),
-        plain(&entry["output_tokens"]),
-        plain(&entry["usage_source"])
-    ));
-    parts.push(dollars(number(entry, "cost_nano_usd")));
-    if entry["rules"].as_str().is_some_and(|rules| !rules.is_empty()) {
-        parts.push(format!("rules {}", plain(&entry["rules"])));
+    if let Some(model) = field("model") {
+        let served = field("served_model").filter(|served| *served != model);
+        parts.push(format!("model {model}{}", served.map(|served| format!(" (served {served})")).unwrap_or_default()));
     }
+    parts.extend(field("route").map(|route| format!("route {route}")));
+    if let (Some(input), Some(output)) = (field("input_tokens"), field("output_tokens")) {
+        parts.push(format!("{input} in + {output} out tokens (usage: {})", plain(&entry["usage_source"])));
+    }
+    parts.extend(field("cost_nano_usd").map(|_| dollars(number(entry, "cost_nano_usd"))));
+    parts.extend(field("rules").map(|rules| format!("rules {rules}")));
     parts.join(" · ")
 }
 
@@ -311,10 +312,10 @@ mod tests {
         });
         assert_eq!(
             record(&entry),
-            "allow · model fast (served llama-3.1-8b) · route local · 12 in + 30 out tokens (provider) · $0.000003"
+            "allow · model fast (served llama-3.1-8b) · route local · 12 in + 30 out tokens (usage: provider) · $0.000003"
         );
-        let entry = json!({"verdict": "block", "rules": "secret.aws-access-key"});
-        assert!(record(&entry).ends_with("rules secret.aws-access-key"));
+        let entry = json!({"verdict": "block", "route": null, "rules": "secret.aws-access-key"});
+        assert_eq!(record(&entry), "block · rules secret.aws-access-key");
     }
 
     #[test]
