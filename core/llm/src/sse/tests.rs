@@ -76,6 +76,19 @@ fn events_of_a_body() {
 }
 
 #[test]
+fn the_beginning_of_a_byte_order_mark_is_content() {
+    for start in [&b"\xef"[..], b"\xef\xbb", b"\xef\xbb\xbe", b"\xef\xef\xbb\xbf"] {
+        let first = [start, b"\n\n"].concat();
+        let body = [&first[..], b"data: a\n\n"].concat();
+        for pieces in [vec![&body[..]], body.chunks(1).collect()] {
+            let (events, _, _) = frame(pieces, 64);
+            let raw: Vec<&[u8]> = events.iter().map(|event| &event.0[..]).collect();
+            assert_eq!(raw, [&first[..], b"data: a\n\n"]);
+        }
+    }
+}
+
+#[test]
 fn data_is_replaced_in_place() {
     for (event, data, want) in [
         ("data: a\n\n", "b", "data: b\n\n"),

@@ -541,9 +541,9 @@ fn events_of_a_stream() {
             false,
         ),
         (
-            r#"{"choices":[{"index":0,"delta":{"tool_calls":[{"function":{"arguments":"{\"a"},"index":3},
-                {"index":1,"id":"c","type":"function","function":{"name":"f","arguments":""}}]}}]}"#,
-            &[(0, ToolArguments(3), "{\"a"), (0, ToolName(1), "f"), (0, ToolArguments(1), "")],
+            r#"{"choices":[{"index":0,"delta":{"tool_calls":[{"function":{"name":"g","arguments":"{\"a"},"index":3},
+                {"index":7,"id":"c","type":"function","function":{"name":"f","arguments":""}}]}}]}"#,
+            &[(0, ToolName(3), "g"), (0, ToolArguments(3), "{\"a"), (0, ToolName(7), "f"), (0, ToolArguments(7), "")],
             &[],
             1,
             None,
