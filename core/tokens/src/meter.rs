@@ -144,7 +144,7 @@ impl Meter {
         }
         for text in texts {
             // What repeats another text, or what nobody generated, is not charged.
-            if matches!(text.channel.part, Part::Logprobs | Part::Other) {
+            if text.channel.part.repeats() || text.channel.part == Part::Other {
                 continue;
             }
             let decoded = text.str.decode(bytes);
