@@ -18,12 +18,13 @@ use crate::{Error, Result};
 /// *thread* that started it ends; the shell's only thread ends after Envoy.
 const KEEPER: &str = r#"
 pidfile=$1
-shift
+files=$2
+shift 2
 exec 3<&0
 "$@" </dev/null 3<&- &
 command=$!
 if [ -n "$pidfile" ]; then echo "$command" >"$pidfile"; fi
-( read -r _ <&3; kill -s KILL "$command" ) >/dev/null 2>&1 &
+( read -r _ <&3; [ -z "$files" ] || rm -rf "$files"; kill -s KILL "$command" ) >/dev/null 2>&1 &
 watch=$!
 exec 3<&-
 wait "$command" 2>/dev/null
@@ -45,6 +46,7 @@ pub struct ChildBuilder {
     program: OsString,
     args: Vec<OsString>,
     pidfile: OsString,
+    files: OsString,
     command: Command,
 }
 
@@ -54,7 +56,8 @@ impl ChildBuilder {
         let mut command = Command::new("sh");
         // A group of its own: an interrupt from the terminal reaches us alone, and we decide.
         command.stdin(Stdio::piped()).process_group(0);
-        ChildBuilder { program: program.as_ref().into(), args: Vec::new(), pidfile: OsString::new(), command }
+        let (pidfile, files) = (OsString::new(), OsString::new());
+        ChildBuilder { program: program.as_ref().into(), args: Vec::new(), pidfile, files, command }
     }
 
     /// Adds an argument.
@@ -99,10 +102,16 @@ impl ChildBuilder {
         self
     }
 
+    /// A directory that goes with it when it is killed, be it because the starting process is gone.
+    pub fn files(mut self, dir: &Path) -> ChildBuilder {
+        self.files = dir.into();
+        self
+    }
+
     /// Starts it.
     pub fn spawn(self) -> Result<Child> {
-        let ChildBuilder { program, args, pidfile, mut command } = self;
-        command.args(["-c", KEEPER, "keeper"]).arg(pidfile).arg(&program).args(args);
+        let ChildBuilder { program, args, pidfile, files, mut command } = self;
+        command.args(["-c", KEEPER, "keeper"]).arg(pidfile).arg(files).arg(&program).args(args);
         let keeper = command.spawn().context(|| format!("cannot start {}", program.to_string_lossy()))?;
         Ok(Child { keeper })
     }
@@ -170,6 +179,7 @@ mod tests {
     use std::io::{BufRead, BufReader, Read};
 
     use super::*;
+    use crate::scratch::Scratch;
 
     fn sh(script: &str) -> ChildBuilder {
         ChildBuilder::new("sh").args(["-c", script])
@@ -238,26 +248,29 @@ mod tests {
             .spawn()
             .unwrap();
         let lines = BufReader::new(owner.stdout.take().unwrap()).lines();
-        let pid = lines.map(|line| line.unwrap()).find_map(|line| Some(line.split_once("pid=")?.1.to_owned())).unwrap();
-        assert!(alive(&pid));
+        let told =
+            lines.map(|line| line.unwrap()).find_map(|line| Some(line.split_once("owner: ")?.1.to_owned())).unwrap();
+        let (pid, files) = told.split_once(' ').unwrap();
+        let files = Path::new(files);
+        assert!(alive(pid) && files.is_dir());
         owner.kill().unwrap();
         owner.wait().unwrap();
-        assert!(gone_within(&pid, Duration::from_secs(5)));
+        assert!(gone_within(pid, Duration::from_secs(5)) && !files.exists());
     }
 
     #[test]
     #[ignore = "the process that a_killed_owner_takes_it_along kills"]
     fn owner() {
-        let pidfile = std::env::temp_dir().join(format!("tollgate-child-{}", std::process::id()));
-        let _child = ChildBuilder::new("sleep").arg("600").pidfile(&pidfile).spawn().unwrap();
+        let scratch = Scratch::new("child").unwrap();
+        let pidfile = scratch.path().join("pid");
+        let _child = ChildBuilder::new("sleep").arg("600").pidfile(&pidfile).files(scratch.path()).spawn().unwrap();
         let pid = loop {
             match std::fs::read_to_string(&pidfile) {
                 Ok(pid) if pid.ends_with('\n') => break pid,
                 _ => std::thread::sleep(Duration::from_millis(5)),
             }
         };
-        std::fs::remove_file(&pidfile).unwrap();
-        println!("pid={}", pid.trim());
+        println!("owner: {} {}", pid.trim(), scratch.path().display());
         std::thread::sleep(Duration::from_secs(600));
     }
 

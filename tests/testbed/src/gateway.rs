@@ -74,6 +74,7 @@ impl Gateway {
             .arg(files.admin_address())
             .args(["--disable-hot-restart", "--use-dynamic-base-id", "--file-flush-interval-msec", FLUSH_MS])
             .pidfile(&files.pid())
+            .files(scratch.path())
             .stdout(log)
             .stderr(log_too)
             .spawn()?;
