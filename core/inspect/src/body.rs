@@ -1,11 +1,12 @@
 //! Inspection of bodies that are there as a whole: requests, and answers that are not streamed.
 
 use crate::cuts::{Cut, Cuts, First};
+use crate::pattern::program::Program;
 use crate::policy::Policy;
-use crate::report::{Cause, Finding, MAX_FINDINGS, Report};
-use crate::rule::{Action, Direction, RuleIndex};
+use crate::report::{Cause, Finding, Report};
+use crate::rule::{Action, Direction, Rule, RuleIndex};
 use crate::search::matcher::{Match, Matcher};
-use crate::search::scratch::Scratch;
+use crate::search::screen::Programs;
 use crate::search::view::View;
 use std::borrow::Cow;
 use std::ops::Range;
@@ -96,13 +97,21 @@ struct Inspection<'a> {
     policy: &'a Policy,
     direction: Direction,
     body: &'a [u8],
+    /// The rules of the direction, and their programs.
+    rules: Vec<(RuleIndex, &'a Rule)>,
+    programs: Vec<&'a Program>,
+    /// How far the exact search of a rule has come in the text, by its place among `rules`; none: to its beginning.
+    done: Vec<(usize, u64)>,
     cuts: Cuts,
     report: Report,
 }
 
 impl<'a> Inspection<'a> {
     fn new(policy: &'a Policy, direction: Direction, body: &'a [u8]) -> Inspection<'a> {
-        Inspection { policy, direction, body, cuts: Cuts::default(), report: Report::default() }
+        let rules: Vec<_> = policy.on(direction).collect();
+        let programs = rules.iter().map(|(_, rule)| &rule.program).collect();
+        let (done, cuts, report) = Default::default();
+        Inspection { policy, direction, body, rules, programs, done, cuts, report }
     }
 
     /// Inspects pieces of one text as one text.
@@ -128,28 +137,39 @@ impl<'a> Inspection<'a> {
     /// Runs every rule over a range of the text and keeps the matches that `wanted` wants.
     fn search(&mut self, joined: &Joined<'_>, range: Range<usize>, wanted: impl Fn(&Match) -> bool) {
         let Some(text) = joined.text.get(range.clone()) else { return };
+        let Inspection { policy, direction, rules, programs, done, cuts, report, .. } = self;
         let offset = range.start as u64;
-        let Inspection { policy, direction, cuts, report, .. } = self;
-        policy.with_scratch(|scratch: &mut Scratch| {
-            for (index, rule) in policy.on(*direction) {
+        done.clear();
+        policy.with_memory(|memory| {
+            let (scratch, states) = memory.parts(*direction);
+            // Matches that end at `end`, or before: an exact search from as far back as one of them can begin.
+            let mut exact = |place: usize, end: usize, until: u64| {
+                let Some((index, rule)) = rules.get(place) else { return };
+                let at = match done.binary_search_by_key(&place, |(place, _)| *place) {
+                    Ok(at) => at,
+                    Err(at) => {
+                        done.insert(at, (place, 0));
+                        at
+                    }
+                };
+                let Some((_, done)) = done.get_mut(at).filter(|(_, done)| *done < until) else { return };
+                let reach =
+                    rule.program.longest().map_or(policy.max_match_bytes(), |len| len.min(policy.max_match_bytes()));
+                let from = text.floor_char_boundary(end.saturating_sub(reach));
+                let mut matcher = Matcher::new((*done).max(from as u64));
                 let target = rule.target(policy.classes());
-                Matcher::new(0).read(&target, View::whole(text), true, scratch, |found| {
+                *done = matcher.read_until(until, &target, View::whole(text), true, scratch, |found| {
                     let found = Match { start: found.start + offset, end: found.end + offset, ..found };
                     if wanted(&found) {
-                        report.matched(index, rule.action());
-                        match rule.action() {
-                            Action::Log => {}
-                            Action::Redact => cuts.add(Cut { start: found.start, end: found.end, rule: index }),
-                            Action::Block => {
-                                report.cause.get_or_insert(Cause::Rule(index));
-                            }
-                        }
-                        if report.findings.len() < MAX_FINDINGS {
-                            report.findings.push(joined.finding(index, rule.action(), &found));
-                        }
+                        found_in(report, cuts, joined, *index, rule.action(), &found);
                     }
                     true
                 });
+            };
+            let programs = Programs { list: programs, classes: policy.classes() };
+            let screen = policy.screen(*direction);
+            if let Err(at) = screen.read(states, &programs, text, |place, end| exact(place, end, end as u64)) {
+                (0..programs.list.len()).for_each(|place| exact(place, at, u64::MAX));
             }
         });
     }
@@ -200,6 +220,19 @@ impl<'a> Inspection<'a> {
     }
 }
 
+fn found_in(report: &mut Report, cuts: &mut Cuts, text: &Joined<'_>, rule: RuleIndex, action: Action, found: &Match) {
+    report.matched(rule, action);
+    match action {
+        Action::Log => {}
+        Action::Redact => cuts.add(Cut { start: found.start, end: found.end, rule }),
+        Action::Block => match &mut report.cause {
+            Some(Cause::Rule(first)) => *first = rule.min(*first),
+            cause => *cause = Some(Cause::Rule(rule)),
+        },
+    }
+    report.add_finding(text.finding(rule, action, found));
+}
+
 /// Pieces of a text and what they say together.
 struct Joined<'a> {
     pieces: &'a [Piece],
@@ -246,6 +279,7 @@ impl<'a> Joined<'a> {
 mod tests {
     use super::*;
     use crate::proving::{json, policies, policy, texts};
+    use crate::report::MAX_FINDINGS;
     use proptest::collection::vec;
     use proptest::prelude::*;
     use tollgate_llm::{Dialect, Limits};
@@ -385,6 +419,34 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig { cases: 500, ..ProptestConfig::default() })]
+
+        /// With a screen that has states for everything, for little, or for nothing (then it is exact searches alone).
+        #[test]
+        fn the_screen_hides_no_match(
+            policy in policies(&["block", "redact", "log"]),
+            text in texts(0..300),
+            credit in 0u32..3000,
+            max_bytes in 0usize..6000,
+        ) {
+            let body = format!(r#"{{"messages":[{{"content":{}}}]}}"#, json(&text, false));
+            let view = Request::parse(Dialect::OpenAiChat, body.as_bytes(), &Limits::default()).unwrap();
+            let mut seen = None;
+            for (credit, max_bytes) in [(u32::MAX, 1 << 20), (0, 0), (credit, 1 << 20), (u32::MAX, max_bytes), (credit, max_bytes)] {
+                policy.with_memory(|memory| {
+                    let (_, states) = memory.parts(Direction::Request);
+                    *states = Default::default();
+                    states.credit = credit;
+                    states.max_bytes = max_bytes;
+                });
+                // Twice: with the states that the first inspection left.
+                for _ in 0..2 {
+                    let report = inspect_request(&policy, &view, body.as_bytes());
+                    let edited = report.edits.apply(body.as_bytes());
+                    let now = (report.verdict, report.cause, report.rules, report.matches, report.findings, edited);
+                    prop_assert_eq!(&now, seen.get_or_insert_with(|| now.clone()));
+                }
+            }
+        }
 
         /// Parts are redacted at least where each would be by itself, and nothing a rule matches in them is left.
         #[test]

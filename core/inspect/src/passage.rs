@@ -61,7 +61,7 @@ impl Passage {
             at += c.len_utf8();
             for rule in policy.starting_with(c) {
                 if let Err(place) = self.searches.binary_search_by_key(rule, |(rule, _)| *rule) {
-                    self.searches.insert(place, (*rule, Matcher::new(position)));
+                    self.searches.insert(place, (*rule, Matcher::within(position, scratch.front())));
                 }
             }
             if let Some((rule, start)) = self.step(policy, scratch, report, at, false) {
@@ -111,7 +111,11 @@ impl Passage {
                 }
                 true
             });
-            !search.is_idle()
+            if search.is_idle() {
+                scratch.reuse(std::mem::replace(search, Matcher::new(0)).into_front());
+                return false;
+            }
+            true
         });
         blocked
     }

@@ -1,6 +1,7 @@
 //! A policy that has been checked and compiled.
 
 use crate::error::{ExampleError, PatternError, PolicyError, Problem};
+use crate::pattern::alphabet::Alphabet;
 use crate::pattern::class::{Classes, ClassesBuilder};
 use crate::pattern::compile;
 use crate::pattern::keywords::Trie;
@@ -9,10 +10,11 @@ use crate::raw::{OnUnscannable, RawPattern, RawPolicy, RawRule};
 use crate::rule::{Action, Direction, Rule, RuleIndex};
 use crate::search::matcher::Matcher;
 use crate::search::scratch::Scratch;
+use crate::search::screen::{Screen, States};
 use crate::search::starts::Starts;
 use crate::search::view::View;
 use std::collections::BTreeSet;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 /// Rules a policy may have.
 pub const MAX_RULES: usize = 2048;
@@ -37,7 +39,16 @@ pub struct Policy {
     max_match_bytes: usize,
     on_unscannable: OnUnscannable,
     starters: Starters,
-    scratch: Mutex<Scratch>,
+    screens: [Screen; 2],
+    memory: Mutex<Memory>,
+}
+
+/// What searches work in: never more than some megabytes, and nothing of any text stays in it.
+#[derive(Debug, Default)]
+pub(crate) struct Memory {
+    pub(crate) scratch: Scratch,
+    /// The states of the screen of each direction.
+    pub(crate) states: [States; 2],
 }
 
 /// Per ASCII character, and once for all others: the rules on responses whose matches may start with it.
@@ -74,13 +85,19 @@ impl Policy {
         let edits_responses = rules.iter().any(|rule| rule.response && rule.action > Action::Log);
         let unscannable = if edits_responses { OnUnscannable::Block } else { OnUnscannable::Pass };
         let starters = starters(&rules);
+        let classes = classes.build();
+        let alphabet = Arc::new(Alphabet::new(rules.iter().map(|rule| &rule.program), &classes));
         Ok(Policy {
-            rules: rules.into(),
             starters,
-            classes: classes.build(),
+            screens: [Direction::Request, Direction::Response].map(|direction| {
+                let programs = rules.iter().filter(|rule| rule.is_on(direction)).map(|rule| &rule.program);
+                Screen::new(programs, alphabet.clone())
+            }),
+            classes,
             max_match_bytes,
             on_unscannable: raw.on_unscannable.unwrap_or(unscannable),
-            scratch: Mutex::default(),
+            memory: Mutex::default(),
+            rules: rules.into(),
         })
     }
 
@@ -162,13 +179,33 @@ impl Policy {
         &self.classes
     }
 
+    pub(crate) fn screen(&self, direction: Direction) -> &Screen {
+        let [request, response] = &self.screens;
+        match direction {
+            Direction::Request => request,
+            Direction::Response => response,
+        }
+    }
+
     /// Runs `work` with the memory that all searches of this policy share. (One thread at a time has it; another one
     /// gets memory of its own.)
-    pub(crate) fn with_scratch<T>(&self, work: impl FnOnce(&mut Scratch) -> T) -> T {
-        match self.scratch.try_lock() {
-            Ok(mut scratch) => work(&mut scratch),
-            Err(_) => work(&mut Scratch::default()),
+    pub(crate) fn with_memory<T>(&self, work: impl FnOnce(&mut Memory) -> T) -> T {
+        match self.memory.try_lock() {
+            Ok(mut memory) => work(&mut memory),
+            Err(_) => work(&mut Memory::default()),
         }
+    }
+}
+
+impl Memory {
+    /// The parts, with the states of one direction.
+    pub(crate) fn parts(&mut self, direction: Direction) -> (&mut Scratch, &mut States) {
+        let [request, response] = &mut self.states;
+        let states = match direction {
+            Direction::Request => request,
+            Direction::Response => response,
+        };
+        (&mut self.scratch, states)
     }
 }
 

@@ -50,7 +50,7 @@ pub struct Report {
     /// The strongest action of all rules that matched; `None`: nothing matched. `Block` too if what was inspected does
     /// not pass for another reason.
     pub verdict: Option<Action>,
-    /// Why it does not pass.
+    /// Why it does not pass: of several rules that block, the first in file order (in a stream, the first to match).
     pub cause: Option<Cause>,
     /// The rules that matched, each once, in file order.
     pub rules: Vec<RuleIndex>,
@@ -60,7 +60,7 @@ pub struct Report {
     pub redactions: u64,
     /// Texts, events or bodies that passed without inspection: base64 data, and what `on_unscannable: pass` let through.
     pub unscanned: u64,
-    /// Where the first [`MAX_FINDINGS`] matches are. Empty for streams.
+    /// Where the first [`MAX_FINDINGS`] matches are, in the order of the texts. Empty for streams.
     pub findings: Vec<Finding>,
     /// The redactions, as edits of the body. Empty for streams, and where the verdict is to block.
     pub edits: Edits,
@@ -88,6 +88,16 @@ impl Report {
             self.rules.insert(at, rule);
         }
         self.verdict = self.verdict.max(Some(action));
+    }
+
+    /// Keeps the findings that stand first, whatever the order in which they come.
+    pub(crate) fn add_finding(&mut self, finding: Finding) {
+        let place = |finding: &Finding| (finding.text, finding.range.start, finding.range.end, finding.rule);
+        let at = self.findings.partition_point(|own| place(own) <= place(&finding));
+        if at < MAX_FINDINGS {
+            self.findings.insert(at, finding);
+            self.findings.truncate(MAX_FINDINGS);
+        }
     }
 
     pub(crate) fn block(&mut self, cause: Cause) {

@@ -2,5 +2,6 @@
 
 pub(crate) mod matcher;
 pub(crate) mod scratch;
+pub(crate) mod screen;
 pub(crate) mod starts;
 pub(crate) mod view;

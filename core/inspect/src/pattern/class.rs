@@ -46,6 +46,13 @@ impl CharClass {
     pub(crate) fn has_wide(&self) -> bool {
         !self.wide.is_empty()
     }
+
+    /// Where membership may change: the first character of each range and the first after it.
+    pub(crate) fn borders(&self) -> impl Iterator<Item = u32> {
+        let bits = self.ascii();
+        let ascii = (1..0x80).filter(move |code| (bits >> code ^ bits >> (code - 1)) & 1 != 0);
+        ascii.chain(self.wide.iter().flat_map(|&(low, high)| [low as u32, high as u32 + 1]))
+    }
 }
 
 /// The place of a class in its [`Classes`].
@@ -61,6 +68,14 @@ pub(crate) struct Classes {
 impl Classes {
     pub(crate) fn contains(&self, id: ClassId, c: char) -> bool {
         self.list.get(id.0 as usize).is_some_and(|class| class.contains(c))
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &CharClass> {
+        self.list.iter()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.list.len()
     }
 }
 

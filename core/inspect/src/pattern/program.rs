@@ -50,6 +50,10 @@ impl Program {
         self.nodes.len()
     }
 
+    pub(crate) fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
     /// The node, or one that leads nowhere should the id be foreign.
     pub(crate) fn node(&self, id: NodeId) -> Node {
         self.nodes.get(id as usize).copied().unwrap_or(Node::Split { first: 0, len: 0 })

@@ -41,7 +41,17 @@ pub(crate) struct Matcher {
 impl Matcher {
     /// A search from `at` on.
     pub(crate) fn new(at: u64) -> Matcher {
-        Matcher { phase: Phase::Search { found: None }, at, front: Front::default() }
+        Matcher::within(at, Front::default())
+    }
+
+    /// As [`new`](Matcher::new), in memory from [`Scratch::front`].
+    pub(crate) fn within(at: u64, front: Front) -> Matcher {
+        Matcher { phase: Phase::Search { found: None }, at, front }
+    }
+
+    /// Gives the memory of the search back.
+    pub(crate) fn into_front(self) -> Front {
+        self.front
     }
 
     /// Whether the search is in the middle of nothing: it could as well begin anew where it is.
@@ -68,11 +78,28 @@ impl Matcher {
         view: View<'_>,
         last: bool,
         scratch: &mut Scratch,
-        mut each: impl FnMut(Match) -> bool,
+        each: impl FnMut(Match) -> bool,
     ) {
+        self.read_until(u64::MAX, target, view, last, scratch, each);
+    }
+
+    /// As [`read`](Matcher::read), but stops where all matches that end at or before `until` have been found and none
+    /// is begun. Returns that place: it is the place for another search to go on from.
+    pub(crate) fn read_until(
+        &mut self,
+        until: u64,
+        target: &Target<'_>,
+        view: View<'_>,
+        last: bool,
+        scratch: &mut Scratch,
+        mut each: impl FnMut(Match) -> bool,
+    ) -> u64 {
         loop {
             match self.phase {
                 Phase::Search { found: None } if self.front.nodes.is_empty() => {
+                    if self.at >= until {
+                        return self.at;
+                    }
                     self.at = view.position(target.program.skip(view.text(), view.index(self.at)));
                 }
                 Phase::Search { found: Some(start) } if self.front.nodes.is_empty() => self.begin(start, target),
@@ -83,7 +110,7 @@ impl Matcher {
                     self.phase = Phase::Search { found: None };
                     self.at = end;
                     if !each(Match { start, end, decided }) {
-                        return;
+                        return end;
                     }
                     continue;
                 }
@@ -91,7 +118,7 @@ impl Matcher {
             }
             let place = Place { at: self.at, before: view.before(self.at), after: view.after(self.at) };
             if place.after.is_none() && !last {
-                return;
+                return self.at;
             }
             match self.phase {
                 Phase::Search { found } => {
@@ -103,7 +130,7 @@ impl Matcher {
                     }
                     self.phase = Phase::Search { found: best };
                     if place.after.is_none() && best.is_none() {
-                        return;
+                        return self.at;
                     }
                 }
                 Phase::Resolve { start, end } => {

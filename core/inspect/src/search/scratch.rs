@@ -102,12 +102,30 @@ pub(crate) struct Scratch {
     next: Front,
     carried: Vec<u64>,
     stack: Vec<NodeId>,
+    /// Fronts that searches have left, for others to fill: in a stream many begin and end with every word.
+    spare: Vec<Front>,
     /// Nodes looked at so far: what time is spent on.
     #[cfg(test)]
     pub(crate) work: u64,
 }
 
+/// Fronts kept for reuse.
+const MAX_SPARE: usize = 64;
+
 impl Scratch {
+    /// An empty front.
+    pub(crate) fn front(&mut self) -> Front {
+        self.spare.pop().unwrap_or_default()
+    }
+
+    /// Takes back a front that is not needed any more.
+    pub(crate) fn reuse(&mut self, mut front: Front) {
+        if self.spare.len() < MAX_SPARE {
+            front.clear();
+            self.spare.push(front);
+        }
+    }
+
     fn begin(&mut self, target: &Target<'_>) {
         let nodes = target.program.len();
         if self.reached.len() < nodes {
