@@ -10,18 +10,19 @@ mod config;
 mod consumer;
 mod counter;
 mod metrics;
+mod refusal;
 mod store;
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
 use tollgate_kit::{
-    BodyKind, Call, ConfigError, Configuration, End, Exchange, Filter, Flow, Limits, Reading, Reply, Response,
-    ResponseHead, Verdict, property,
+    BodyKind, Call, ConfigError, Configuration, End, Exchange, Filter, Flow, Limits, Reading, Response, ResponseHead,
+    Verdict, property,
 };
 use tollgate_llm::sse::Event;
 use tollgate_prices::ModelPrice;
-use tollgate_quota::{Ask, Charge, Denied, Refusal, Reservation, Unit, UnixMillis, ratelimit_headers};
+use tollgate_quota::{Ask, Charge, Refusal, Reservation, Unit, UnixMillis, ratelimit_headers};
 use tollgate_tokens::{Meter, count_prompt};
 
 use config::{Config, OnUnavailable, OnUnknownPrice};
@@ -73,7 +74,7 @@ impl Exchange for Paying {
         let filter = Rc::clone(&self.filter);
         self.model = call.model().map(|model| model.into_owned());
         let Some(consumer) = self.consumer(call) else {
-            return Verdict::Reply(Box::new(unidentified()));
+            return Verdict::Reply(Box::new(refusal::unidentified()));
         };
         let input_tokens = match property::get_u64(property::INPUT_TOKENS) {
             Some(tokens) => tokens,
@@ -92,7 +93,7 @@ impl Exchange for Paying {
         if price.is_none() && budgets.iter().any(|budget| budget.unit() == Unit::Usd) {
             filter.metrics.borrow().unpriced.add(1);
             if filter.config.on_unknown_price == OnUnknownPrice::Refuse {
-                return Verdict::Reply(Box::new(unpriced()));
+                return Verdict::Reply(Box::new(refusal::unpriced()));
             }
         }
         let estimate = quota.estimate(&ask, price.as_ref());
@@ -100,13 +101,13 @@ impl Exchange for Paying {
             Ok(reservation) => self.reservation = Some(reservation),
             Err(Refusal::Denied(denied)) => {
                 filter.metrics.borrow().denied.add(1);
-                return Verdict::Reply(Box::new(over_budget(&denied)));
+                return Verdict::Reply(Box::new(refusal::over_budget(&denied)));
             }
             Err(Refusal::Unavailable(why)) => {
                 filter.metrics.borrow().unavailable.add(1);
                 log_unavailable("reserved", &why);
                 if filter.config.on_unavailable == OnUnavailable::Refuse {
-                    return Verdict::Reply(Box::new(unavailable()));
+                    return Verdict::Reply(Box::new(refusal::unavailable()));
                 }
             }
         }
@@ -195,32 +196,6 @@ impl Paying {
 
 fn millis(now_ns: u64) -> UnixMillis {
     UnixMillis(now_ns / 1_000_000)
-}
-
-fn over_budget(denied: &Denied) -> Reply {
-    Reply {
-        details: denied.budget.to_string(),
-        kind: denied.kind(),
-        code: Some(denied.code()),
-        headers: denied.headers().into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
-        ..Reply::invalid_request(Denied::STATUS, "limited", denied.message())
-    }
-}
-
-fn unidentified() -> Reply {
-    Reply::invalid_request(401, "unidentified", "The gateway does not know who is calling.")
-        .with_code("consumer_missing")
-}
-
-fn unpriced() -> Reply {
-    let message = "The gateway knows no price for this model, and the caller's budget is in money.";
-    Reply { param: Some("model"), ..Reply::invalid_request(403, "unpriced", message).with_code("model_unpriced") }
-}
-
-fn unavailable() -> Reply {
-    let message = "The gateway could not ask the caller's budget. Please try again.";
-    let headers = vec![("retry-after".to_owned(), "1".to_owned())];
-    Reply { kind: "server_error", headers, ..Reply::invalid_request(503, "unavailable", message) }
 }
 
 fn log_unavailable(what: &str, why: &impl std::fmt::Display) {
