@@ -24,9 +24,7 @@ pub(crate) fn run(stack: &Stack, interrupt: &Interrupt) -> Result<bool> {
     }
     let (steps, failed) = (tour.steps, tour.failed);
     if failed == 0 {
-        println!(
-            "\nAll {steps} as they should be. `cargo xtask demo --keep` leaves the gateway running for you to try."
-        );
+        println!("\nAll {steps} as they should be.");
     } else {
         println!(
             "\n{failed} of {steps} not as they should be, see above. The end of Envoy's log:\n{}",
