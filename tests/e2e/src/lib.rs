@@ -1,1 +1,0 @@
-//! What is proven in real Envoy.

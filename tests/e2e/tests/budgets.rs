@@ -1,0 +1,216 @@
+//! What takes several requests to see: that calls pay once, what they used and nothing more, and that a budget is never
+//! overspent, however many ask at once.
+
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use serde_json::Value;
+
+use crate::chat::Chat;
+use crate::client::{self, Answer, End, Framing, Http2, Stay};
+use crate::deployment::{COUNTER, INSPECTOR, QUOTA};
+use crate::heard::Heard;
+use crate::planted::CLOUD_KEY;
+use crate::run::Run;
+
+/// A consumer with a budget of tokens that nothing here comes near.
+const ROOMY: &str = "roomy";
+
+/// All of it, on a deployment that has cost-quota.
+pub async fn all(run: &mut Run) {
+    if !run.deployment.has(QUOTA) {
+        return;
+    }
+    charges(run).await;
+    leavers(run).await;
+    exactly_ten(run).await;
+    window(run).await;
+}
+
+/// What each call takes from a budget. The difference between two equal calls before and after it is what it took, plus the
+/// 2 tokens of the first of them.
+async fn charges(run: &mut Run) {
+    let chat = || Chat::answered(&["hello", " world"]).consumer(ROOMY);
+    let used = |chat: Chat| chat.knob("usage", "1200,340,200,40");
+    let mut rows: Vec<(&str, Chat, Option<u64>)> = vec![
+        ("a chat call", used(chat()), Some(1540)),
+        ("a streamed call", used(chat()).streamed(), Some(1540)),
+        ("usage in every chunk", used(chat()).streamed().knob("usage-at", "every"), Some(1540)),
+        ("no usage", chat().knob("usage-at", "never"), None),
+        ("no usage, streamed", chat().streamed().knob("usage-at", "never"), None),
+        ("a stream reset by the upstream", chat().streamed().knob("cut-after", "2").knob("event-ms", "5"), None),
+        ("429 of the upstream", chat().knob("status", "429"), Some(0)),
+        ("500 of the upstream", chat().knob("status", "500").streamed(), Some(0)),
+        ("malformed", Chat::raw("{").consumer(ROOMY), Some(0)),
+    ];
+    if run.deployment.has(INSPECTOR) {
+        rows.push(("a cloud key", Chat::saying(CLOUD_KEY).consumer(ROOMY), Some(0)));
+    }
+    for framing in [Framing::Http1Length, Framing::Http2Whole, Framing::Http2Trailers] {
+        for (name, chat, charge) in &rows {
+            run.findings.about(format_args!("the charge of {name} / {framing}"));
+            let before = remaining(run).await;
+            let path = run.path();
+            run.ask_at(&path, chat, framing, Stay::ToTheEnd).await;
+            let entry = logged(run, &path);
+            let after = remaining(run).await;
+            let took = before.saturating_sub(after).saturating_sub(2);
+            let charge = charge.or_else(|| run.deployment.has(COUNTER).then(|| number(&entry["total_tokens"])));
+            match charge {
+                Some(charge) => run.findings.same("tokens taken from the budget", took, charge),
+                // Counted by cost-quota itself, which does not say how many.
+                None => {
+                    run.findings.holds((9..60).contains(&took), format_args!("{took} tokens taken from the budget"))
+                }
+            }
+        }
+    }
+}
+
+/// Clients that leave in the middle of a stream pay for what was produced, once.
+async fn leavers(run: &mut Run) {
+    for &framing in Framing::ALL {
+        run.findings.about(format_args!("a client that leaves / {framing}"));
+        let before = remaining(run).await;
+        let chat = Chat::new().streamed().consumer(ROOMY).knob("words", "3000").knob("event-ms", "1");
+        let path = run.path();
+        let Some(seen) = run.ask_at(&path, &chat, framing, Stay::Bytes(4000)).await else { continue };
+        run.findings.same("the end", &seen.answer.end, &End::Left);
+        let gone = run.mock.wait(Duration::from_secs(10), |all| all.iter().any(|r| r.path == path && r.client_gone));
+        run.findings.holds(gone.is_ok(), "the upstream was not told within 10 s");
+        let entry = logged(run, &path);
+        let after = remaining(run).await;
+        let took = before.saturating_sub(after).saturating_sub(2);
+        let heard = seen.heard.deltas.len() as u64;
+        let produced = run.received(&path).first().map_or(0, |received| received.events_sent);
+        // Every delta is a word, that is one token and rarely two; the prompt is some twenty.
+        let plausible = heard + 9..2 * produced + 60;
+        run.findings.holds(
+            plausible.contains(&took),
+            format_args!("{took} tokens taken from the budget, but {heard} deltas heard of {produced} produced"),
+        );
+        if run.deployment.has(COUNTER) {
+            run.findings.same("tokens taken from the budget", took, number(&entry["total_tokens"]));
+            run.findings.same("usage_source", entry["usage_source"].as_str(), Some("counted"));
+            run.findings.holds(number(&entry["output_tokens"]) >= heard, format_args!("logged: {entry}"));
+        }
+        run.findings.holds(number(&entry["cost_nano_usd"]) > 0, format_args!("it cost nothing: {entry}"));
+    }
+    run.findings.about("clients that leave / a hundred more requests");
+    run.hundred_more().await;
+}
+
+/// What is left in the budget while this call, which takes 2 tokens, is under way.
+async fn remaining(run: &mut Run) -> u64 {
+    let chat = Chat::answered(&["a"]).consumer(ROOMY).knob("usage", "1,1").member("max_tokens", "5");
+    let path = run.path();
+    let seen = run.ask_at(&path, &chat, Framing::Http1Length, Stay::ToTheEnd).await;
+    let left = seen.and_then(|seen| seen.answer.header("x-ratelimit-remaining-tokens")?.parse().ok());
+    if left.is_none() {
+        run.findings.add("no x-ratelimit-remaining-tokens");
+    }
+    // It is settled when it is logged, which is after its answer.
+    logged(run, &path);
+    left.unwrap_or_default()
+}
+
+/// The access log entry of a request that has just ended; null, and a complaint, if it does not come.
+fn logged(run: &mut Run, path: &str) -> Value {
+    run.gateway.access_log_find(|entry| entry["path"] == path).unwrap_or_else(|error| {
+        run.findings.add(format_args!("no access log entry: {error}"));
+        Value::Null
+    })
+}
+
+fn number(value: &Value) -> u64 {
+    value.as_str().and_then(|text| text.parse().ok()).unwrap_or_default()
+}
+
+/// Sixty-four at once, and room for ten.
+async fn exactly_ten(run: &mut Run) {
+    for (at, (name, streamed, http1)) in [
+        ("JSON, a connection each", false, true),
+        ("JSON, over eight connections", false, false),
+        ("streamed, a connection each", true, true),
+        ("streamed, over eight connections", true, false),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        run.findings.about(format_args!("sixty-four at once, room for ten / {name}"));
+        let chat = Chat::new().consumer(&format!("ten-{at}")).knob("first-byte-ms", "30");
+        let chat = if streamed { chat.streamed() } else { chat };
+        let path = run.path();
+        let answers = sixty_four(run, &chat, &path, http1).await;
+        let admitted = answers.iter().filter(|answer| answer.status == 200).count();
+        let refused = answers.iter().filter(|answer| answer.status == 429).count();
+        run.findings.same("admitted and refused", (admitted, refused), (10, 54));
+        run.findings.same("requests at the upstream", run.received(&path).len(), 10);
+        for answer in answers.iter().filter(|answer| answer.status == 429) {
+            refusal(run, answer);
+        }
+    }
+}
+
+async fn sixty_four(run: &mut Run, chat: &Chat, path: &str, http1: bool) -> Vec<Answer> {
+    let to = run.gateway.address();
+    let request = &chat.at(path);
+    let results: Vec<Result<Answer, String>> = if http1 {
+        join_all((0..64).map(|_| client::exchange(to, request, Framing::Http1Length, Stay::ToTheEnd))).await
+    } else {
+        let connections = join_all((0..8).map(|_| Http2::connect(to))).await;
+        let connections: Vec<_> = connections.into_iter().map(Result::unwrap).collect();
+        let requests = (0..64).map(|n| connections[n % 8].exchange(request, Framing::Http2Whole, Stay::ToTheEnd));
+        join_all(requests).await
+    };
+    let mut answers = Vec::new();
+    for result in results {
+        match result {
+            Ok(answer) => answers.push(answer),
+            Err(error) => run.findings.add(error),
+        }
+    }
+    answers
+}
+
+/// Complains unless a refusal says what an SDK wants to know.
+fn refusal(run: &mut Run, answer: &Answer) {
+    let error = Heard::of(answer).error.unwrap_or_default();
+    run.findings.same("error.type", error["type"].as_str(), Some("requests"));
+    run.findings.same("error.code", error["code"].as_str(), Some("rate_limit_exceeded"));
+    let message = error["message"].as_str().unwrap_or_default();
+    run.findings.holds(message.contains("`test`"), format_args!("the message does not name the budget: {message:?}"));
+    let wait = answer.header("retry-after").and_then(|wait| wait.parse::<u64>().ok());
+    run.findings.holds(wait.is_some_and(|wait| wait > 0), format_args!("retry-after {wait:?}"));
+    run.findings.same("x-ratelimit-limit-requests", answer.header("x-ratelimit-limit-requests").as_deref(), Some("10"));
+    let left = answer.header("x-ratelimit-remaining-requests");
+    run.findings.same("x-ratelimit-remaining-requests", left.as_deref(), Some("0"));
+}
+
+/// One request in two seconds: the second is refused, and passes once the window has ended, which `retry-after` tells.
+async fn window(run: &mut Run) {
+    run.findings.about("the end of a window");
+    let chat = Chat::answered(&["a"]).consumer("brief");
+    let until = Instant::now() + Duration::from_secs(12);
+    let mut refused: Option<(Instant, u64)> = None;
+    while Instant::now() < until {
+        let path = run.path();
+        let Some(seen) = run.ask_at(&path, &chat, Framing::Http1Length, Stay::ToTheEnd).await else { return };
+        match (seen.answer.status, refused) {
+            (429, None) => {
+                let wait = seen.answer.header("retry-after").and_then(|wait| wait.parse().ok()).unwrap_or_default();
+                run.findings.holds((1..=2).contains(&wait), format_args!("retry-after {wait}"));
+                refused = Some((Instant::now(), wait));
+            }
+            (429, Some(_)) | (200, None) => {}
+            (200, Some((since, wait))) => {
+                let waited = since.elapsed();
+                let most = Duration::from_secs(wait) + Duration::from_millis(500);
+                return run.findings.holds(waited <= most, format_args!("it took {waited:?}, retry-after was {wait}"));
+            }
+            (status, _) => return run.findings.add(format_args!("status {status}")),
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    run.findings.add("no refusal, or no room again, within 12 s");
+}

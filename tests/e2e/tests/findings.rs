@@ -1,0 +1,71 @@
+//! What a run has found to be wrong. All scenarios of a deployment share one Envoy, so a failure does not end the run: it
+//! is written down with where it happened, and the test fails with all of them at its end.
+
+use std::fmt;
+
+/// Complaints about one deployment.
+#[derive(Debug)]
+pub struct Findings {
+    deployment: &'static str,
+    context: String,
+    found: Vec<(String, String)>,
+}
+
+impl Findings {
+    pub fn new(deployment: &'static str) -> Findings {
+        Findings { deployment, context: String::new(), found: Vec::new() }
+    }
+
+    /// What the next complaints are about: scenario, framing.
+    pub fn about(&mut self, context: impl fmt::Display) {
+        self.context = context.to_string();
+    }
+
+    /// What complaints are about now.
+    pub fn context(&self) -> String {
+        self.context.clone()
+    }
+
+    /// Writes down a complaint.
+    pub fn add(&mut self, what: impl fmt::Display) {
+        self.found.push((self.context.clone(), what.to_string()));
+    }
+
+    /// Complains unless two things are the same.
+    pub fn same<A: fmt::Debug + PartialEq<B>, B: fmt::Debug>(&mut self, what: &str, got: A, want: B) {
+        if got != want {
+            self.add(format_args!("{what} is {got:?}, should be {want:?}"));
+        }
+    }
+
+    /// Complains unless something holds.
+    pub fn holds(&mut self, holds: bool, what: impl fmt::Display) {
+        if !holds {
+            self.add(what);
+        }
+    }
+
+    pub fn len(&self) -> usize {
+        self.found.len()
+    }
+
+    /// Fails the test if there was any complaint. One that is the same in several framings is shown once, with all of them.
+    pub fn settle(self) {
+        const MOST: usize = 60;
+        let mut merged: Vec<(&str, &str, Vec<&str>)> = Vec::new();
+        for (context, what) in &self.found {
+            let (about, framing) = context.rsplit_once(" / ").unwrap_or((context, ""));
+            match merged.iter_mut().find(|(a, w, _)| (*a, *w) == (about, what)) {
+                Some((_, _, framings)) => framings.push(framing),
+                None => merged.push((about, what, vec![framing])),
+            }
+        }
+        if merged.is_empty() {
+            return;
+        }
+        let shown = merged.iter().take(MOST).map(|(about, what, framings)| {
+            format!("- {} / {about} / {}: {what}", self.deployment, framings.join(", "))
+        });
+        panic!("{} findings:\n{}", merged.len(), shown.collect::<Vec<_>>().join("\n"));
+    }
+}

@@ -1,0 +1,100 @@
+//! The metrics of a run, held against its access log: two records of the same calls, kept in different ways.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::deployment::{COUNTER, Deployment, INSPECTOR, QUOTA};
+use crate::findings::Findings;
+
+/// A sample of Prometheus' text format: its labels and its value.
+type Sample<'t> = (BTreeMap<&'t str, &'t str>, u64);
+
+/// Complains where the two differ.
+pub fn check(deployment: &Deployment, prometheus: &str, entries: &[Value], findings: &mut Findings) {
+    let metrics = Metrics { text: prometheus };
+    if deployment.has(COUNTER) {
+        for (field, kind) in [
+            ("input_tokens", "input"),
+            ("cached_tokens", "cached_input"),
+            ("output_tokens", "output"),
+            ("reasoning_tokens", "reasoning"),
+        ] {
+            let logged: u64 = entries.iter().map(|entry| settled(entry, field)).sum();
+            let counted = metrics.sum("tollgate_tokens_total", &[("type", kind)]);
+            findings.same(&format!("tollgate_tokens_total{{type={kind:?}}}"), counted, logged);
+        }
+        for source in ["provider", "counted", "mixed", "none"] {
+            let logged = entries.iter().filter(|entry| entry["usage_source"] == source).count() as u64;
+            let counted = metrics.sum("tollgate_calls_total", &[("source", source)]);
+            findings.same(&format!("tollgate_calls_total{{source={source:?}}}"), counted, logged);
+        }
+        let models = metrics.labels("tollgate_tokens_total", "model");
+        findings.holds(models.contains(&"gpt-4o-2024-08-06"), format_args!("models in metrics: {models:?}"));
+        findings.holds(prometheus.contains("tollgate_ttft_ms_bucket{"), "no histogram tollgate_ttft_ms");
+    }
+    if deployment.has(QUOTA) {
+        let limited = entries.iter().filter(|entry| entry["verdict"] == "limited").count() as u64;
+        findings.same("tollgate_quota_denied_total", metrics.sum("tollgate_quota_denied_total", &[]), limited);
+        findings.same("tollgate_unsettled_calls_total", metrics.sum("tollgate_unsettled_calls_total", &[]), 0);
+        findings.same("tollgate_quota_unavailable_total", metrics.sum("tollgate_quota_unavailable_total", &[]), 0);
+        let logged: u64 = entries.iter().map(|entry| number(&entry["cost_micro_usd"])).sum();
+        findings.same("tollgate_cost_micro_usd_total", metrics.sum("tollgate_cost_micro_usd_total", &[]), logged);
+        findings.holds(logged > 0, "nothing has cost anything");
+    }
+    if deployment.has(INSPECTOR) {
+        for (rule, action) in [
+            ("secret.aws-access-key", "block"),
+            ("pii.email", "redact"),
+            ("test.codeword", "redact"),
+            ("test.classified", "block"),
+        ] {
+            let hit = |entry: &&Value| entry["rules"].as_str().is_some_and(|rules| rules.split(',').any(|r| r == rule));
+            let logged = entries.iter().filter(hit).count() as u64;
+            let counted = metrics.sum("tollgate_rule_hits_total", &[("rule", rule), ("action", action)]);
+            findings.same(&format!("tollgate_rule_hits_total{{rule={rule:?}}}"), counted, logged);
+            findings.holds(logged > 0, format_args!("rule {rule} never matched"));
+        }
+    }
+    let unscanned: u64 = entries.iter().filter(|entry| entry["unscanned"].is_string()).count() as u64;
+    let counted = metrics.sum("tollgate_unscanned_total", &[]);
+    findings.holds(counted >= unscanned, format_args!("tollgate_unscanned_total is {counted}, {unscanned} are logged"));
+}
+
+/// A number of an entry that token-counter has settled; before that the field has its estimate.
+fn settled(entry: &Value, field: &str) -> u64 {
+    if entry["usage_source"].is_null() { 0 } else { number(&entry[field]) }
+}
+
+fn number(value: &Value) -> u64 {
+    value.as_str().and_then(|text| text.parse().ok()).unwrap_or_default()
+}
+
+struct Metrics<'t> {
+    text: &'t str,
+}
+
+impl<'t> Metrics<'t> {
+    fn samples(&self, name: &str) -> impl Iterator<Item = Sample<'t>> {
+        let lines = self.text.lines().filter_map(move |line| line.strip_prefix(name));
+        lines.filter_map(|rest| {
+            let (labels, value) = rest.rsplit_once(' ')?;
+            let labels = match labels.strip_prefix('{') {
+                Some(labels) => labels.strip_suffix('}')?,
+                None if labels.is_empty() => "",
+                None => return None,
+            };
+            let pairs = labels.split("\",").filter_map(|pair| pair.split_once("=\""));
+            Some((pairs.map(|(name, value)| (name, value.trim_end_matches('"'))).collect(), value.parse().ok()?))
+        })
+    }
+
+    fn sum(&self, name: &str, labels: &[(&str, &str)]) -> u64 {
+        let fits = |sample: &Sample<'_>| labels.iter().all(|(name, value)| sample.0.get(name) == Some(value));
+        self.samples(name).filter(fits).map(|(_, value)| value).sum()
+    }
+
+    fn labels(&self, name: &str, label: &str) -> Vec<&'t str> {
+        self.samples(name).filter_map(|(labels, _)| labels.get(label).copied()).collect()
+    }
+}

@@ -1,0 +1,126 @@
+//! Calls that are simply answered, and what is recorded of them.
+
+use crate::chat::Chat;
+use crate::client::Framing;
+use crate::deployment::{COUNTER, Deployment, QUOTA, ROUTER};
+use crate::findings::Findings;
+use crate::planted;
+use crate::scenario::{Scenario, Seen};
+
+/// Input, output, cached, reasoning; what a provider says.
+const USAGE: &str = "1200,340,200,40";
+
+/// What that costs with the reference's prices for gpt-4o, in nano-dollars: (1200 - 200) x 2500 + 200 x 1250 + 340 x 10000.
+const COST: u64 = 6_150_000;
+
+pub fn scenarios(deployment: &Deployment) -> Vec<Scenario> {
+    let deltas = ["Good", " ", planted::ANSWER, ", \u{17e}lu\u{165} \u{1f642}", "\n\"quoted\" \\ end"];
+    let chat = Chat::answered(&deltas).knob("usage", USAGE).knob("model", "gpt-4o-2024-08-06");
+    let whole = Scenario::new("a chat call", chat.clone()).record("stream", "false");
+    let streamed = Scenario::new("a streamed call", chat.streamed()).record("stream", "true");
+    let mut scenarios = Vec::new();
+    for scenario in [whole, streamed] {
+        let mut scenario = recorded(deployment, scenario.answered()).check(move |seen, findings| {
+            findings.same("the answer", seen.heard.text(), deltas.concat().as_str());
+            findings.same("finish_reason", seen.heard.finished.get(&0).map(String::as_str), Some("stop"));
+        });
+        scenario = scenario.check(|seen, findings| {
+            if seen.answer.header("content-type").is_some_and(|kind| kind.starts_with("text/event-stream")) {
+                findings.holds(seen.heard.done, "no [DONE]");
+            }
+        });
+        scenarios.push(scenario);
+    }
+    scenarios.extend(slowly(deployment));
+    scenarios.extend(kinds());
+    scenarios
+}
+
+/// What has to be recorded of a call with [`USAGE`] that gpt-4o answered.
+fn recorded(deployment: &Deployment, mut scenario: Scenario) -> Scenario {
+    scenario = scenario
+        .record("status", 200)
+        .record("details", "via_upstream")
+        .record("method", "POST")
+        .record("upstream_cluster", "openai")
+        .record("dialect", "openai.chat")
+        .record("model", "gpt-4o")
+        .record("verdict", "allow");
+    if deployment.has(COUNTER) {
+        scenario = scenario
+            .record("served_model", "gpt-4o-2024-08-06")
+            .record("input_tokens", 1200)
+            .record("cached_tokens", 200)
+            .record("output_tokens", 340)
+            .record("reasoning_tokens", 40)
+            .record("total_tokens", 1540)
+            .record("usage_source", "provider")
+            .record("ttft_ms", crate::scenario::Want::Number);
+    }
+    if deployment.has(QUOTA) {
+        scenario = scenario
+            .record("consumer", "unmetered")
+            .record("cost_nano_usd", COST)
+            .record("cost_micro_usd", COST / 1000);
+    }
+    if deployment.has(ROUTER) {
+        scenario = scenario.record("route", "openai").record("provider", "openai");
+    }
+    scenario
+}
+
+/// Answers that arrive in small pieces.
+fn slowly(deployment: &Deployment) -> Vec<Scenario> {
+    let says = |seen: &Seen, findings: &mut Findings| {
+        findings.same("the answer", seen.heard.text(), "one two three four");
+    };
+    let chat = Chat::answered(&["one two", " three", " four"]).knob("usage", USAGE).knob("model", "gpt-4o-2024-08-06");
+    [
+        ("a JSON answer in pieces of one byte", chat.clone().knob("piece-bytes", "1").knob("piece-pause-us", "20")),
+        ("a JSON answer in pieces of seven bytes", chat.clone().knob("piece-bytes", "7").knob("chunked", "true")),
+        ("a streamed answer in pieces of one byte", chat.clone().streamed().knob("piece-bytes", "1")),
+        ("a streamed answer in pieces of 1000 bytes", chat.clone().streamed().knob("piece-bytes", "1000")),
+        ("a streamed answer in one piece", chat.streamed().knob("burst", "1000")),
+    ]
+    .map(|(name, chat)| {
+        recorded(deployment, Scenario::new(name, chat)).answered().check(says).framings(Framing::PLAIN).awkward()
+    })
+    .into()
+}
+
+/// Everything else that an answer may be.
+fn kinds() -> Vec<Scenario> {
+    let chat = || Chat::answered(&["one", " two"]);
+    let says = |seen: &Seen, findings: &mut Findings| findings.same("the answer", seen.heard.text(), "one two");
+    let mut scenarios = vec![
+        Scenario::new("line ends CRLF", chat().streamed().knob("line-end", "crlf")).check(says),
+        Scenario::new("line ends CR", chat().streamed().knob("line-end", "cr")).check(says),
+        Scenario::new("comments between events", chat().streamed().knob("comments", "true")).check(says),
+        Scenario::new("a streamed answer with trailers", chat().streamed().knob("trailer", "x-end=1")).check(says),
+        Scenario::new("a JSON answer with trailers", chat().knob("trailer", "x-end=1")).check(says),
+        Scenario::new("a JSON answer without a length", chat().knob("chunked", "true")).check(says),
+    ];
+    for streamed in [false, true] {
+        let form = |chat: Chat| if streamed { chat.streamed() } else { chat };
+        let three = form(chat().member("n", "3"));
+        scenarios.push(Scenario::new("three choices", three).check(|seen, findings| {
+            let texts: Vec<_> = seen.heard.texts.iter().map(|(at, text)| (*at, text.as_str())).collect();
+            findings.same("the choices", texts, vec![(0, "one two"), (1, "one two"), (2, "one two")]);
+        }));
+        let arguments = r#"{"city":"Paris","note":"\"\\ \u00e9"}"#;
+        let tools = form(Chat::new().knob("tool-call", &format!("get_weather={arguments}"))).member(
+            "tools",
+            r#"[{"type":"function","function":{"name":"get_weather","parameters":{"type":"object"}}}]"#,
+        );
+        scenarios.push(Scenario::new("a tool call", tools).check(move |seen, findings| {
+            let told = seen.heard.tools.get(&(0, 0)).map(String::as_str);
+            findings.same("the call", told, Some(format!("get_weather={arguments}").as_str()));
+            findings.same("finish_reason", seen.heard.finished.get(&0).map(String::as_str), Some("tool_calls"));
+        }));
+        let long = form(Chat::new().knob("words", "2000"));
+        scenarios.push(Scenario::new("an answer of two thousand words", long).check(|seen, findings| {
+            findings.same("its words", seen.heard.text().split(' ').count(), 2000);
+        }));
+    }
+    scenarios.into_iter().map(|scenario| scenario.answered().framings(Framing::PLAIN)).collect()
+}

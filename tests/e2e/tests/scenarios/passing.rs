@@ -1,0 +1,238 @@
+//! What passes as it is, however odd: fields of any type, octets that are no text, errors of the upstream, other paths.
+
+use crate::chat::Chat;
+use crate::client::{End, Framing};
+use crate::deployment::{COUNTER, Deployment, INSPECTOR, QUOTA, ROUTER};
+use crate::planted::{ANSWER, CLOUD_KEY, EMAIL};
+use crate::scenario::{Refusal, Scenario};
+
+pub fn scenarios(deployment: &Deployment) -> Vec<Scenario> {
+    let mut scenarios = fields();
+    scenarios.extend(empty(deployment));
+    scenarios.extend(octets());
+    scenarios.extend(errors(deployment));
+    scenarios.extend(compressed(deployment));
+    scenarios
+}
+
+/// Members that the gateway has no business with.
+fn fields() -> Vec<Scenario> {
+    let values = [
+        "null",
+        "true",
+        "0",
+        "-1.5e-7",
+        "1e400",
+        "\"\"",
+        "\"text\"",
+        "[]",
+        "{}",
+        "[1,[2,{\"a\":null}]]",
+        r#"{"a":1,"b":{"a":[true,null]}}"#,
+        "123456789012345678901234567890",
+    ];
+    let mut scenarios = Vec::new();
+    for value in values {
+        let chat = Chat::new().member("metadata", value).member("x_unknown", value);
+        scenarios.push(
+            Scenario::new(format!("metadata {value}"), chat).answered().awkward().framings(Framing::PLAIN).check(
+                |seen, findings| {
+                    let Some(received) = seen.received.first() else { return };
+                    findings.holds(received.body == seen.sent, format_args!("upstream got {:?}", received.body_text()));
+                },
+            ),
+        );
+    }
+    let deep = Chat::new().member("metadata", &format!("{}{}", "[".repeat(40), "]".repeat(40)));
+    scenarios.push(Scenario::new("metadata forty deep", deep).answered());
+    scenarios
+}
+
+/// Nothing where something usually is.
+fn empty(deployment: &Deployment) -> Vec<Scenario> {
+    let mut scenarios = vec![
+        Scenario::new("an empty event stream", Chat::new().streamed().knob("empty", "true"))
+            .answered()
+            .awkward()
+            .check(|seen, findings| {
+                findings.same("the body", seen.answer.text().as_str(), "");
+                let kind = seen.answer.header("content-type").unwrap_or_default();
+                findings.holds(kind.starts_with("text/event-stream"), format_args!("content-type {kind:?}"));
+            }),
+        Scenario::new(
+            "an empty event stream with a length",
+            Chat::new().streamed().knob("empty", "true").knob("header", "x-a=1"),
+        )
+        .answered()
+        .awkward(),
+        Scenario::new("an empty JSON answer", Chat::new().knob("empty", "true")).answered().awkward(),
+        Scenario::new(
+            "an empty JSON answer without a length",
+            Chat::new().knob("empty", "true").knob("chunked", "true"),
+        )
+        .answered()
+        .awkward(),
+        Scenario::new("no messages", Chat::raw(r#"{"model":"gpt-4o","messages":[]}"#))
+            .awkward()
+            .check(|seen, findings| {
+                findings.same("status", seen.answer.status, 400);
+                let code = seen.heard.error.as_ref().and_then(|error| error["code"].as_str());
+                findings.same("the upstream's word", code, Some("empty_array"));
+                findings.same("requests at the upstream", seen.received.len(), 1);
+            })
+            .record("status", 400)
+            .record("details", "via_upstream"),
+    ];
+    let no_model = Scenario::new("no model", Chat::raw(r#"{"messages":[]}"#)).awkward();
+    scenarios.push(if deployment.has(ROUTER) {
+        no_model.refused(Refusal::invalid(400).param("model").code("missing_required_parameter")).record("status", 400)
+    } else {
+        no_model.check(|seen, findings| findings.same("requests at the upstream", seen.received.len(), 1))
+    });
+    scenarios
+}
+
+/// Header values are octets.
+fn octets() -> Vec<Scenario> {
+    const ODD: &[u8] = b"\xff\xfe caf\xe9 \x80";
+    let names = [
+        "x-odd",
+        "authorization",
+        "user-agent",
+        "cookie",
+        "accept",
+        "accept-encoding",
+        "content-type",
+        "openai-organization",
+        "x-request-id",
+        "traceparent",
+    ];
+    let mut scenarios: Vec<_> = names
+        .into_iter()
+        .map(|name| {
+            Scenario::new(format!("a value that is no UTF-8 in {name}"), Chat::new().header(name, ODD))
+                .answered()
+                .awkward()
+                .framings(Framing::PLAIN)
+        })
+        .collect();
+    scenarios.push(Scenario::new("octets reach the upstream", Chat::new().header("x-odd", ODD)).answered().check(
+        |seen, findings| {
+            let odd = seen.received.first().and_then(|received| received.header("x-odd")).map(<[u8]>::to_vec);
+            findings.same("x-odd", odd, Some(ODD.to_vec()));
+        },
+    ));
+    scenarios.push(
+        Scenario::new("octets reach the client", Chat::answered(&["a"]).knob("header", "x-odd=caf%E9%FF"))
+            .answered()
+            .awkward()
+            .check(|seen, findings| {
+                let odd = seen.answer.headers.iter().find(|(name, _)| name == "x-odd").map(|(_, value)| value.clone());
+                findings.same("x-odd", odd, Some(b"caf\xe9\xff".to_vec()));
+            }),
+    );
+    scenarios.push(
+        Scenario::new(
+            "a content-type that is no UTF-8 in an answer",
+            Chat::new().knob("header", "content-type=%FF/%FE"),
+        )
+        .framings(Framing::PLAIN)
+        .awkward(),
+    );
+    scenarios
+}
+
+/// The upstream's own errors: the client gets them to the byte, and pays nothing.
+fn errors(deployment: &Deployment) -> Vec<Scenario> {
+    let rows = [
+        (400, "invalid_request_error"),
+        (401, "invalid_request_error"),
+        (429, "requests"),
+        (500, "server_error"),
+        (503, "server_error"),
+    ];
+    let mut scenarios = Vec::new();
+    for (status, kind) in rows {
+        for streamed in [false, true] {
+            let chat = Chat::new().knob("status", &status.to_string()).knob("retry-after", "7");
+            let chat = if streamed { chat.streamed() } else { chat };
+            let name = format!("{status} of the upstream{}", if streamed { ", streamed" } else { "" });
+            let mut scenario = Scenario::new(name, chat)
+                .check(move |seen, findings| {
+                    findings.same("status", seen.answer.status, status);
+                    findings.same("the end", &seen.answer.end, &End::Clean);
+                    findings.same("requests at the upstream", seen.received.len(), 1);
+                    let error = seen.heard.error.as_ref().and_then(|error| error["type"].as_str());
+                    findings.same("the upstream's word", error, Some(kind));
+                    findings.same("retry-after", seen.answer.header("retry-after").as_deref(), Some("7"));
+                })
+                .record("status", u64::from(status))
+                .record("details", "via_upstream")
+                .framings(Framing::PLAIN)
+                .awkward();
+            if deployment.has(COUNTER) {
+                for field in ["input_tokens", "cached_tokens", "output_tokens", "reasoning_tokens", "total_tokens"] {
+                    scenario = scenario.record(field, 0);
+                }
+                scenario = scenario.record("usage_source", "none");
+            }
+            if deployment.has(QUOTA) {
+                scenario = scenario.record("cost_nano_usd", 0).record("cost_micro_usd", 0);
+            }
+            scenarios.push(scenario);
+        }
+    }
+    scenarios
+}
+
+/// An answer that comes compressed although the upstream was asked not to: a filter that has to read it refuses it, one that
+/// only counts lets it pass and counts the prompt.
+fn compressed(deployment: &Deployment) -> Vec<Scenario> {
+    let mut scenarios = Vec::new();
+    for streamed in [false, true] {
+        let chat = Chat::answered(&[ANSWER, " ", EMAIL]).knob("gzip", "true").header("accept-encoding", "gzip, br");
+        let chat = if streamed { chat.streamed() } else { chat };
+        let name = if streamed { "a compressed stream" } else { "a compressed answer" };
+        let scenario = Scenario::new(name, chat).framings(Framing::PLAIN).awkward();
+        let gated = deployment.has(INSPECTOR) || (deployment.has(COUNTER) && streamed);
+        scenarios.push(if gated {
+            scenario
+                .check(|seen, findings| {
+                    findings.same("status", seen.answer.status, 502);
+                    let kind = seen.heard.error.as_ref().and_then(|error| error["type"].as_str());
+                    findings.same("error.type", kind, Some("server_error"));
+                    let asked = seen.received.first().and_then(|r| r.header("accept-encoding")).map(<[u8]>::to_vec);
+                    findings.same("the upstream was asked for", asked, Some(b"identity".to_vec()));
+                })
+                .record("status", 502)
+        } else {
+            let scenario = scenario.check(|seen, findings| {
+                findings.same("status", seen.answer.status, 200);
+                findings.same("the end", &seen.answer.end, &End::Clean);
+                findings.same("content-encoding", seen.answer.header("content-encoding").as_deref(), Some("gzip"));
+                findings.holds(seen.answer.body().starts_with(b"\x1f\x8b"), "the body is not gzip");
+            });
+            if deployment.has(COUNTER) {
+                scenario
+                    .record("usage_source", "counted")
+                    .record("input_tokens", crate::scenario::Want::Positive)
+                    .record("unscanned", "response_encoding")
+            } else {
+                scenario
+            }
+        });
+    }
+    scenarios
+}
+
+/// Paths that are no LLM calls: nothing is read, nothing is changed, nothing is recorded.
+pub fn other_paths() -> Vec<(&'static str, &'static str, Vec<u8>)> {
+    let secret = format!(r#"{{"model":"gpt-99","model":1,"input":"{CLOUD_KEY}""#);
+    vec![
+        ("GET", "/v1/models", Vec::new()),
+        ("GET", "/v1/chat/completions", Vec::new()),
+        ("POST", "/v1/embeddings", secret.into_bytes()),
+        ("POST", "/v1/audio/transcriptions", b"\xff\x00\x01".to_vec()),
+        ("POST", "/v1/models", Vec::new()),
+    ]
+}

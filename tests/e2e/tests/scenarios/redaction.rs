@@ -1,0 +1,204 @@
+//! What is taken out of answers and prompts, wherever it was cut.
+
+use crate::chat::Chat;
+use crate::client::{End, Framing};
+use crate::deployment::{Deployment, INSPECTOR};
+use crate::findings::Findings;
+use crate::planted::{ANSWER, CLASSIFIED, CODEWORD, EMAIL};
+use crate::scenario::{Refusal, Scenario, Seen};
+
+pub fn scenarios(deployment: &Deployment) -> Vec<Scenario> {
+    if !deployment.has(INSPECTOR) {
+        return Vec::new();
+    }
+    let mut scenarios = splits();
+    scenarios.extend(streams());
+    scenarios.extend(documents());
+    scenarios.extend(blocks());
+    scenarios.extend(prompts());
+    scenarios
+}
+
+fn says(text: &str) -> impl Fn(&Seen, &mut Findings) + 'static {
+    let text = text.to_owned();
+    move |seen, findings| findings.same("the answer", seen.heard.text(), text.as_str())
+}
+
+fn redacted(scenario: Scenario) -> Scenario {
+    scenario.answered().record("verdict", "redact").record("rules", "pii.email").check(|seen, findings| {
+        let leaked = ["planted", "person", "mail.example"].iter().any(|part| seen.answer.text().contains(part));
+        findings.holds(!leaked, "a part of the address is somewhere in the answer");
+    })
+}
+
+/// The address in two deltas, cut at every position, and in three around every position.
+fn splits() -> Vec<Scenario> {
+    let answer = format!("Write to {EMAIL} today.");
+    let at = answer.find(EMAIL).unwrap();
+    let mut scenarios = Vec::new();
+    for cut in at..=at + EMAIL.len() {
+        let (left, right) = answer.split_at(cut);
+        let chat = Chat::answered(&[left, right]).streamed();
+        scenarios
+            .push(Scenario::new(format!("an address cut at {}", cut - at), chat).framings(&[Framing::Http1Length]));
+        let (one, rest) = right.split_at(1);
+        let chat = Chat::answered(&[left, one, rest]).streamed();
+        let scenario = Scenario::new(format!("an address cut around byte {}", cut - at), chat);
+        scenarios.push(scenario.framings(&[Framing::Http2Whole]));
+    }
+    scenarios.into_iter().map(|s| redacted(s).check(says("Write to [email] today."))).collect()
+}
+
+/// Streams that are cut in other ways.
+fn streams() -> Vec<Scenario> {
+    let answer = format!("Write to {EMAIL} today.");
+    let chat = || Chat::answered(&[]).streamed().knob("deltas", &serde_json::to_string(&[&answer]).unwrap());
+    let letters: Vec<_> = answer.chars().map(String::from).collect();
+    let letters = serde_json::to_string(&letters).unwrap();
+    let plain = says("Write to [email] today.");
+    let mut scenarios = vec![
+        redacted(Scenario::new("an address in one delta", chat())).check(plain),
+        redacted(Scenario::new("deltas of one character", chat().knob("deltas", &letters)))
+            .check(says("Write to [email] today.")),
+        redacted(Scenario::new(
+            "deltas of one character in pieces of one byte",
+            chat().knob("deltas", &letters).knob("piece-bytes", "1"),
+        ))
+        .check(says("Write to [email] today."))
+        .framings(Framing::PLAIN)
+        .awkward(),
+        redacted(Scenario::new(
+            "an address that the answer ends with",
+            Chat::answered(&["Write to ", EMAIL]).streamed(),
+        ))
+        .check(says("Write to [email]")),
+        redacted(Scenario::new("two addresses", Chat::answered(&[EMAIL, " or ", EMAIL, "."]).streamed()))
+            .check(says("[email] or [email].")),
+        redacted(Scenario::new(
+            "CRLF, comments and pieces of three bytes",
+            chat().knob("line-end", "crlf").knob("comments", "true").knob("piece-bytes", "3"),
+        ))
+        .check(says("Write to [email] today."))
+        .framings(Framing::PLAIN),
+    ];
+    for framing_knobs in [&[][..], &[("piece-bytes", "1")]] {
+        let chat = framing_knobs.iter().fold(chat().knob("deltas", &letters), |chat, (n, v)| chat.knob(n, v));
+        let scenario =
+            Scenario::new("two choices whose events alternate", chat.member("n", "2")).check(|seen, findings| {
+                let texts: Vec<_> = seen.heard.texts.values().map(String::as_str).collect();
+                findings.same("the choices", texts, vec!["Write to [email] today."; 2]);
+            });
+        scenarios.push(redacted(scenario).framings(Framing::PLAIN));
+    }
+    scenarios
+        .into_iter()
+        .map(|scenario| {
+            scenario.check(|seen, findings| {
+                findings.holds(seen.heard.done, "no [DONE]");
+                let reasons: Vec<_> = seen.heard.finished.values().map(String::as_str).collect();
+                findings.holds(reasons.iter().all(|reason| *reason == "stop"), format_args!("finished: {reasons:?}"));
+            })
+        })
+        .collect()
+}
+
+/// Answers in JSON.
+fn documents() -> Vec<Scenario> {
+    let answer = format!("Write to {EMAIL} or {EMAIL}. {ANSWER}");
+    let want = format!("Write to [email] or [email]. {ANSWER}");
+    let chat = || Chat::answered(&[answer.as_str()]);
+    let scenario = |name: &str, chat: Chat| {
+        Scenario::new(name, chat)
+            .answered()
+            .record("verdict", "redact")
+            .record("rules", "pii.email")
+            .check(says(&want))
+            .check(|seen, findings| {
+                let leaked = ["planted.person", "mail.example"].iter().any(|part| seen.answer.text().contains(part));
+                findings.holds(!leaked, "a part of the address is somewhere in the answer");
+            })
+    };
+    vec![
+        scenario("a JSON answer with two addresses", chat()).check(|seen, findings| {
+            // The upstream said a length, so there has to be one, and that it is true is a part of how the answer ends.
+            findings.holds(seen.answer.header("content-length").is_some(), "no content-length");
+        }),
+        scenario("the same without a length", chat().knob("chunked", "true")),
+        scenario("the same with trailers", chat().knob("trailer", "x-end=1")),
+        scenario("the same in pieces of one byte", chat().knob("piece-bytes", "1")).framings(Framing::PLAIN).awkward(),
+        scenario("the same from another upstream", chat().member("seed", "1")).framings(Framing::PLAIN),
+    ]
+}
+
+/// Answers that may not be given.
+fn blocks() -> Vec<Scenario> {
+    let cut_off = |seen: &Seen, findings: &mut Findings| {
+        findings.same("the end", &seen.answer.end, &End::Clean);
+        findings.holds(!seen.heard.done, "[DONE] of an answer that was cut");
+        let code = seen.heard.error.as_ref().and_then(|error| error["code"].as_str());
+        findings.same("the error's code", code, Some("content_policy_violation"));
+        let before = "So far, so good. ";
+        findings.holds(before.starts_with(seen.heard.text()), format_args!("the client heard {:?}", seen.heard.text()));
+        let leaked = ["PLANTED", "CLASSIFIED", "5501", "afterwards"].iter().any(|p| seen.answer.text().contains(p));
+        findings.holds(!leaked, "the client got a part of it");
+    };
+    let mut scenarios = Vec::new();
+    for cut in [0, 1, 7, 8, 18, CLASSIFIED.len() - 1, CLASSIFIED.len()] {
+        let (left, right) = CLASSIFIED.split_at(cut);
+        let chat = Chat::answered(&["So far, ", "so good. ", left, right, " afterwards", " and more"]);
+        scenarios.push(
+            Scenario::new(format!("a streamed answer that is blocked, cut at {cut}"), chat.streamed())
+                .check(cut_off)
+                .record("verdict", "block")
+                .record("rules", "test.classified")
+                .framings(Framing::PLAIN),
+        );
+    }
+    let chat = Chat::answered(&["So far, so good. ", CLASSIFIED, " afterwards"]);
+    scenarios.push(
+        Scenario::new(
+            "a streamed answer that is blocked, in pieces of one byte",
+            chat.clone().streamed().knob("piece-bytes", "1"),
+        )
+        .check(cut_off)
+        .awkward()
+        .framings(Framing::PLAIN),
+    );
+    scenarios.push(
+        Scenario::new("a JSON answer that is blocked", chat)
+            .check(|seen, findings| {
+                findings.same("status", seen.answer.status, BLOCKED_ANSWER.status);
+                let error = seen.heard.error.clone().unwrap_or_default();
+                findings.same("error.type", error["type"].as_str(), Some(BLOCKED_ANSWER.kind));
+                findings.same("error.code", error["code"].as_str(), BLOCKED_ANSWER.code);
+                findings.same("the end", &seen.answer.end, &End::Clean);
+                findings.holds(!seen.answer.text().contains("CLASSIFIED"), "the client got it");
+                findings.same("requests at the upstream", seen.received.len(), 1);
+            })
+            .awkward()
+            .record("verdict", "block")
+            .record("rules", "test.classified"),
+    );
+    scenarios
+}
+
+const BLOCKED_ANSWER: Refusal = Refusal::invalid(400).code("content_policy_violation");
+
+/// Prompts that go on without what was found in them.
+fn prompts() -> Vec<Scenario> {
+    let body = format!(
+        r#"{{"model":"gpt-4o", "x":1e5,"messages":[{{"role":"user","content":"say {CODEWORD} \u00e9 {CODEWORD}!"}}],"user":"{CODEWORD}" }}"#
+    );
+    let want = body.replace(CODEWORD, "[codeword]");
+    vec![
+        Scenario::new("a codeword in a prompt", Chat::raw(body))
+            .answered()
+            .check(move |seen, findings| {
+                let Some(received) = seen.received.first() else { return };
+                findings.same("the body", received.body_text(), want.as_str());
+            })
+            .record("verdict", "redact")
+            .record("rules", "test.codeword")
+            .awkward(),
+    ]
+}

@@ -1,0 +1,96 @@
+//! Mistakes of the operator: what Envoy, the log and the client say to them.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tollgate_testbed::{Gateway, gateway};
+
+use crate::chat::Chat;
+use crate::client::{self, Framing, Stay};
+use crate::deployment::{self, COUNTER, Deployment, INSPECTOR, QUOTA, ROUTER, envoy};
+use crate::findings::Findings;
+use crate::heard::Heard;
+
+/// Without the flag Envoy never shows a filter the body of a request whose head it holds. The client has to get an error
+/// instead of silence, and the operator has to read why.
+pub async fn without_the_flag(deployment: Deployment) {
+    let mut findings = Findings::new(deployment.name);
+    let mock = deployment::mock();
+    let bootstrap = deployment.bootstrap(&mock).allow_on_headers_stop_iteration(false).unwrap();
+    let gateway = deployment.start_with(bootstrap);
+    for &framing in Framing::ALL {
+        findings.about(format_args!("allow_on_headers_stop_iteration: false / {framing}"));
+        let started = Instant::now();
+        let request = Chat::new().at("/v1/chat/completions");
+        match client::exchange(gateway.address(), &request, framing, Stay::ToTheEnd).await {
+            Ok(answer) => {
+                findings.same("status", answer.status, 500);
+                let error = Heard::of(&answer).error.unwrap_or_default();
+                findings.same("error.type", error["type"].as_str(), Some("server_error"));
+            }
+            Err(error) => findings.add(error),
+        }
+        let took = started.elapsed();
+        findings.holds(took < Duration::from_secs(6), format_args!("it took {took:?}"));
+    }
+    findings.same("requests at an upstream", mock.received().len(), 0);
+    let log = gateway.log().unwrap();
+    let named = log.lines().filter(|line| line.contains("[error]") && line.contains("allow_on_headers_stop_iteration"));
+    findings.holds(named.count() > 0, format_args!("the log does not name the flag:\n{log}"));
+    // What has no body works all the same.
+    let get = client::Request { method: "GET", path: "/v1/models".into(), headers: Vec::new(), body: Vec::new() };
+    let models = client::exchange(gateway.address(), &get, Framing::Http1Length, Stay::ToTheEnd).await;
+    findings.same("status of GET /v1/models", models.map(|answer| answer.status), Ok(200));
+    findings.settle();
+}
+
+/// A configuration that is wrong keeps Envoy from starting, and the log says where it is wrong.
+pub fn wrong_configurations() {
+    let mut findings = Findings::new("bundle");
+    let mock = deployment::mock();
+    let budget = |field: &str, value: Value| {
+        let mut budget = json!({"name": "a", "unit": "tokens", "limit": 1, "window": "1m"});
+        budget[field] = value;
+        json!({"consumer": {"header": "x"}, "budgets": [budget]})
+    };
+    let rule = |field: &str, value: Value| {
+        let mut rule = json!({"id": "a", "match": {"regex": "x"}, "action": "block"});
+        rule[field] = value;
+        json!({"rules": [rule]})
+    };
+    let rows = [
+        (INSPECTOR, rule("match", json!({"regex": "("})), "rules[0].match"),
+        (INSPECTOR, rule("action", json!("stop")), "rules[0].action"),
+        (INSPECTOR, json!({"rule": []}), "rule"),
+        (COUNTER, json!({"limits": {"max_request_byte": 1}}), "limits"),
+        (COUNTER, json!({"limits": {"on_unscannable": "ignore"}}), "limits.on_unscannable"),
+        (QUOTA, budget("limit", json!(-1)), "budgets[0].limit"),
+        (QUOTA, budget("window", json!("soon")), "budgets[0].window"),
+        (QUOTA, json!({"prices": {"m": {"input": "free", "output": "1"}}}), "prices"),
+        (ROUTER, json!({"models": {"m": {"rout": "a"}}}), "models.m"),
+    ];
+    for (filter, configuration, words) in rows {
+        findings.about(format_args!("{filter} configured with {configuration}"));
+        let deployment = Deployment { bundled: true, ..Deployment::alone("bundle", &[]) };
+        let deployment = Deployment { filters: alone(filter), ..deployment };
+        let bootstrap = deployment.bootstrap(&mock).configure(filter, configuration).unwrap();
+        let options = gateway::Options { log_level: "error".into(), ..gateway::Options::default() };
+        match Gateway::start(envoy(), bootstrap, &options) {
+            Ok(_) => findings.add("Envoy took it"),
+            Err(error) => {
+                let error = error.to_string();
+                let said = error.lines().find(|line| line.contains("configuration refused"));
+                findings.holds(
+                    said.is_some_and(|line| line.contains(filter) && line.contains(words)),
+                    format_args!("the log does not say {words:?}: {error}"),
+                );
+            }
+        }
+    }
+    findings.settle();
+}
+
+fn alone(filter: &str) -> &'static [&'static str] {
+    const ALONE: [[&str; 1]; 4] = [[INSPECTOR], [COUNTER], [QUOTA], [ROUTER]];
+    ALONE.iter().find(|only| only[0] == filter).unwrap()
+}
