@@ -246,10 +246,12 @@ impl StreamInspector {
 
     /// Something that cannot be inspected: whether it passes all the same.
     fn unscanned(&mut self, cause: Cause) -> Stop {
-        self.report.unscanned += 1;
         match self.policy.on_unscannable() {
             OnUnscannable::Block => Err(cause),
-            OnUnscannable::Pass => Ok(()),
+            OnUnscannable::Pass => {
+                self.report.unscanned += 1;
+                Ok(())
+            }
         }
     }
 
