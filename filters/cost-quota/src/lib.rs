@@ -126,7 +126,7 @@ impl Exchange for Paying {
             }
         }
         match self.counter.own() {
-            Some(meter) if head.is_success() && head.kind == BodyKind::Events && meter.withholds() => Reading::Gate,
+            Some(meter) if head.is_success() && head.kind == BodyKind::Events && meter.withholds() => Reading::Edit,
             Some(_) if head.is_success() => Reading::Observe,
             _ => Reading::Pass,
         }

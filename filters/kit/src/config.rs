@@ -90,7 +90,7 @@ fn number_value(number: f64) -> Value {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnUnscannable {
-    /// Refuse it: 400, 413 or 415 for a request, 502 for an answer that would have to be read before it may leave.
+    /// Refuse it: 400, 413 or 415 for a request, 502 for an answer that must not leave unread (prompt-inspector).
     #[default]
     Refuse,
     /// Let it through as it is; `tollgate.unscanned` and a metric say so.

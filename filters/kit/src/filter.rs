@@ -47,7 +47,10 @@ pub enum Reading {
     Pass,
     /// Everything, while it passes: nothing is delayed, nothing can be changed.
     Observe,
-    /// Everything, before it passes: JSON is held to its end, events go out when [`Exchange::on_event`] says so.
+    /// Everything, before it passes: JSON is held to its end, events go out when [`Exchange::on_event`] says so. An
+    /// answer that cannot be read passes: for filters that would change it and can do without.
+    Edit,
+    /// As [`Edit`](Reading::Edit), but nothing passes unread unless policy says so: for filters that must see it.
     Gate,
 }
 
@@ -77,13 +80,14 @@ pub trait Exchange {
         Reading::Pass
     }
 
-    /// The whole of an answer in JSON. Edits count and a reply is possible only under [`Reading::Gate`].
+    /// The whole of an answer in JSON. Edits count and a reply is possible only under [`Reading::Edit`]
+    /// and [`Reading::Gate`].
     fn on_response(&mut self, _response: &mut Response<'_>) -> Verdict {
         Verdict::Continue
     }
 
-    /// One event of a streamed answer. Under [`Reading::Gate`] only what is appended to `out` leaves, so that an event
-    /// passes with `out.extend_from_slice(event.raw())`; under [`Reading::Observe`] `out` is ignored.
+    /// One event of a streamed answer. Under [`Reading::Edit`] and [`Reading::Gate`] only what is appended to `out` leaves,
+    /// so that an event passes with `out.extend_from_slice(event.raw())`; under [`Reading::Observe`] `out` is ignored.
     fn on_event(&mut self, _event: &Event<'_>, _out: &mut Vec<u8>) -> Flow {
         Flow::Continue
     }

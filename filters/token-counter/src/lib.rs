@@ -86,7 +86,7 @@ impl Exchange for Counting {
     fn on_response_head(&mut self, head: &ResponseHead) -> Reading {
         match (&self.meter, head.kind) {
             _ if !head.is_success() => Reading::Pass,
-            (Some(meter), BodyKind::Events) if meter.withholds() => Reading::Gate,
+            (Some(meter), BodyKind::Events) if meter.withholds() => Reading::Edit,
             _ => Reading::Observe,
         }
     }

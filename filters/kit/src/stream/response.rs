@@ -17,10 +17,10 @@ use crate::response::{BodyKind, Origin, Response, ResponseHead};
 pub(super) enum Answer {
     /// Not at all.
     Passing,
-    /// JSON: `body` is what has come of it; gated, head and body are held.
-    Whole { gate: bool, body: Vec<u8> },
+    /// JSON: `body` is what has come of it; unless it is only observed, head and body are held.
+    Whole { reading: Reading, body: Vec<u8> },
     /// Server-sent events. `out` is kept for its capacity.
-    Events { gate: bool, framer: Framer, out: Vec<u8> },
+    Events { reading: Reading, framer: Framer, out: Vec<u8> },
     /// A streamed answer was ended by us: whatever still comes is dropped.
     Cut,
 }
@@ -43,7 +43,6 @@ impl Stream {
         if end || reading == Reading::Pass || head.origin == Origin::Local {
             return Step::Continue;
         }
-        let gate = reading == Reading::Gate;
         let unreadable = match head.kind {
             _ if head.encoded => Some(Unscanned::ResponseEncoding),
             // An error page of the upstream's own proxy is not the model speaking.
@@ -51,20 +50,22 @@ impl Stream {
             _ => None,
         };
         if let Some(reason) = unreadable {
-            return self.unscannable_response(&plugin, reason, gate);
+            return self.unscannable_response(&plugin, reason, reading);
         }
         match head.kind {
             BodyKind::Json => {
-                self.answer = Answer::Whole { gate, body: Vec::new() };
-                if gate { Step::Hold } else { Step::Continue }
+                self.answer = Answer::Whole { reading, body: Vec::new() };
+                if holds(reading) { Step::Hold } else { Step::Continue }
             }
             BodyKind::Events => {
-                if gate && let Err(status) = Headers::RESPONSE.remove("content-length") {
+                if holds(reading)
+                    && let Err(status) = Headers::RESPONSE.remove("content-length")
+                {
                     log::error!("tollgate: {}: content-length not removed: {status}", plugin.name);
                     return self.reply(&Reply::internal());
                 }
                 let framer = Framer::new(plugin.limits().max_event_bytes);
-                self.answer = Answer::Events { gate, framer, out: Vec::new() };
+                self.answer = Answer::Events { reading, framer, out: Vec::new() };
                 Step::Continue
             }
             BodyKind::Other => Step::Continue,
@@ -95,7 +96,7 @@ impl Stream {
             return Step::Continue;
         };
         match std::mem::replace(&mut self.answer, Answer::Passing) {
-            Answer::Whole { gate, body } => self.judge_whole(&plugin, dialect, gate, body),
+            Answer::Whole { reading, body } => self.judge_whole(&plugin, dialect, reading, body),
             Answer::Events { framer, mut out, .. } => {
                 out.clear();
                 if let Some(exchange) = &mut self.exchange {
@@ -113,16 +114,17 @@ impl Stream {
     // === JSON ===
 
     fn whole_body(&mut self, plugin: &Plugin, dialect: Dialect, size: usize, end: bool) -> Step {
-        let Answer::Whole { gate, body } = &mut self.answer else {
+        let Answer::Whole { reading, body } = &mut self.answer else {
             return Step::Continue;
         };
-        let gate = *gate;
+        let reading = *reading;
+        let held = holds(reading);
         // Held, Envoy shows all that has come; passing, only this frame.
-        let start = if gate { body.len() } else { 0 };
+        let start = if held { body.len() } else { 0 };
         let new = size.saturating_sub(start);
         if body.len() + new > plugin.limits().max_response_bytes {
             self.answer = Answer::Passing;
-            return self.unscannable_response(plugin, Unscanned::ResponseTooLarge, gate);
+            return self.unscannable_response(plugin, Unscanned::ResponseTooLarge, reading);
         }
         if new > 0 {
             match abi::get_buffer(Buffer::ResponseBody, start, new) {
@@ -130,19 +132,19 @@ impl Stream {
                 Ok(bytes) => body.extend_from_slice(&bytes),
                 Err(status) => {
                     log::error!("tollgate: {}: response body not readable: {status}", plugin.name);
-                    return if gate { self.reply(&Reply::internal()) } else { Step::Continue };
+                    return if held { self.reply(&Reply::internal()) } else { Step::Continue };
                 }
             }
         }
         if end {
             let body = std::mem::take(body);
             self.answer = Answer::Passing;
-            return self.judge_whole(plugin, dialect, gate, body);
+            return self.judge_whole(plugin, dialect, reading, body);
         }
-        if gate { Step::Hold } else { Step::Continue }
+        if held { Step::Hold } else { Step::Continue }
     }
 
-    fn judge_whole(&mut self, plugin: &Plugin, dialect: Dialect, gate: bool, body: Vec<u8>) -> Step {
+    fn judge_whole(&mut self, plugin: &Plugin, dialect: Dialect, reading: Reading, body: Vec<u8>) -> Step {
         if body.is_empty() {
             return Step::Continue;
         }
@@ -150,7 +152,7 @@ impl Stream {
             Ok(view) => view,
             Err(error) => {
                 log::debug!("tollgate: {}: answer not read: {error}", plugin.name);
-                return self.unscannable_response(plugin, Unscanned::ResponseMalformed, gate);
+                return self.unscannable_response(plugin, Unscanned::ResponseMalformed, reading);
             }
         };
         let Some(exchange) = &mut self.exchange else {
@@ -158,10 +160,10 @@ impl Stream {
         };
         let mut response = Response::new(&view, &body);
         match exchange.on_response(&mut response) {
-            Verdict::Reply(reply) if gate => return self.reply(&reply),
+            Verdict::Reply(reply) if holds(reading) => return self.reply(&reply),
             Verdict::Reply(_) | Verdict::Continue => {}
         }
-        if gate && !response.edits.is_empty() {
+        if holds(reading) && !response.edits.is_empty() {
             let edited = response.edits.apply(&body);
             if let Err(status) = replace_body(body.len(), &edited) {
                 log::error!("tollgate: {}: response body not replaced: {status}", plugin.name);
@@ -174,16 +176,17 @@ impl Stream {
     // === server-sent events ===
 
     fn event_bytes(&mut self, plugin: &Plugin, dialect: Dialect, size: usize, end: bool) -> Step {
-        let (Answer::Events { gate, framer, out }, Some(exchange)) = (&mut self.answer, &mut self.exchange) else {
+        let (Answer::Events { reading, framer, out }, Some(exchange)) = (&mut self.answer, &mut self.exchange) else {
             return Step::Continue;
         };
-        let gate = *gate;
+        let held = holds(*reading);
+        let strict = is_strict(plugin, *reading);
         let bytes = match abi::get_buffer(Buffer::ResponseBody, 0, size) {
             Ok(bytes) => bytes,
             Err(_) if size == 0 => Vec::new(),
             Err(status) => {
                 log::error!("tollgate: {}: response body not readable: {status}", plugin.name);
-                return if gate { self.drop_frame(plugin, size) } else { Step::Continue };
+                return if held { self.drop_frame(plugin, size) } else { Step::Continue };
             }
         };
         out.clear();
@@ -199,14 +202,14 @@ impl Stream {
         }
         match stop {
             None => {}
-            Some(PushError::Each(reply)) if gate => {
+            Some(PushError::Each(reply)) if held => {
                 cut(dialect, &reply, out);
                 let out = std::mem::take(out);
                 self.answer = Answer::Cut;
                 return self.replace_frame(plugin, size, &bytes, &out);
             }
             Some(PushError::Each(_)) => {}
-            Some(PushError::TooLarge) if gate && plugin.limits().on_unscannable == OnUnscannable::Refuse => {
+            Some(PushError::TooLarge) if strict => {
                 cut(dialect, &upstream_unreadable(), out);
                 let out = std::mem::take(out);
                 self.answer = Answer::Cut;
@@ -218,10 +221,10 @@ impl Stream {
                 out.extend_from_slice(framer.pending());
                 let out = std::mem::take(out);
                 self.answer = Answer::Passing;
-                return if gate { self.replace_frame(plugin, size, &bytes, &out) } else { Step::Continue };
+                return if held { self.replace_frame(plugin, size, &bytes, &out) } else { Step::Continue };
             }
         }
-        if !gate {
+        if !held {
             return Step::Continue;
         }
         let mut buffer = std::mem::take(out);
@@ -259,8 +262,8 @@ impl Stream {
 
     // === what cannot be read ===
 
-    fn unscannable_response(&mut self, plugin: &Plugin, reason: Unscanned, gate: bool) -> Step {
-        if gate && plugin.limits().on_unscannable == OnUnscannable::Refuse {
+    fn unscannable_response(&mut self, plugin: &Plugin, reason: Unscanned, reading: Reading) -> Step {
+        if is_strict(plugin, reading) {
             log::warn!("tollgate: {}: answer refused: {}", plugin.name, reason.name());
             return self.reply(&upstream_unreadable());
         }
@@ -270,6 +273,16 @@ impl Stream {
         plugin.report_unscanned(reason);
         Step::Continue
     }
+}
+
+/// Whether what is read is held back until it has been.
+fn holds(reading: Reading) -> bool {
+    matches!(reading, Reading::Edit | Reading::Gate)
+}
+
+/// Whether what cannot be read is not to pass.
+fn is_strict(plugin: &Plugin, reading: Reading) -> bool {
+    reading == Reading::Gate && plugin.limits().on_unscannable == OnUnscannable::Refuse
 }
 
 /// The end of an event stream: the event without its blank line, then what the exchange still holds.
