@@ -235,6 +235,35 @@ mod tests {
         }
     }
 
+    /// What the README shows of a filter's configuration is what the reference has, which Envoy has accepted.
+    #[test]
+    fn the_readme_shows_parts_of_the_reference() {
+        let readme = std::fs::read_to_string(workspace::root().join("README.md")).unwrap();
+        let blocks = readme.split("```yaml\n").skip(1).map(|rest| rest.split_once("```").unwrap().0);
+        let mut shown = Vec::new();
+        for block in blocks {
+            let Some(root_id) = workspace::FILTERS.iter().find(|id| block.starts_with(&format!("# {id}:"))) else {
+                continue;
+            };
+            let part: Value = serde_saphyr::from_str(block).unwrap();
+            let mut reference = reference();
+            let whole = &reference.plugin(root_id).unwrap()["configuration"]["value"];
+            assert!(is_part(&part, whole), "{root_id}: {part} is not in {whole}");
+            shown.push(*root_id);
+        }
+        assert_eq!(shown, ["prompt-inspector", "cost-quota", "model-router"]);
+    }
+
+    fn is_part(part: &Value, whole: &Value) -> bool {
+        match (part, whole) {
+            (Value::Object(part), Value::Object(whole)) => {
+                part.iter().all(|(key, value)| whole.get(key).is_some_and(|whole| is_part(value, whole)))
+            }
+            (Value::Array(part), Value::Array(whole)) => part.iter().all(|a| whole.iter().any(|b| is_part(a, b))),
+            _ => part == whole,
+        }
+    }
+
     #[test]
     fn a_chain_can_be_cut_down() {
         assert_eq!(root_ids(reference().only(&["cost-quota"]).unwrap()), ["cost-quota"]);
