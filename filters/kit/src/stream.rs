@@ -1,6 +1,6 @@
 //! The life of one stream, whatever the framing: what every filter would otherwise get wrong on its own.
 //!
-//! The request half ([`request`]) holds the head until the verdict, reads only what is new of the body, and ends with
+//! The request half ([`request`]) holds the head until the verdict, reads the body once it is complete, and ends with
 //! `end_of_stream` or with trailers. The response half ([`response`]) tells local replies from answers of the
 //! upstream, holds JSON or frames events as far as the exchange wants to see them, and mends `content-length` on every
 //! edit. [`Stream::log`] settles, once, however the stream ended.
@@ -28,8 +28,8 @@ pub(crate) enum Step {
 
 /// Where the request stands.
 enum Phase {
-    /// The head is held, the body is being read.
-    Holding(Vec<u8>),
+    /// Head and body are held, so many bytes of the body so far.
+    Holding(usize),
     /// Not an LLM call, or one that passes unread.
     Passing,
     /// The verdict was to continue.

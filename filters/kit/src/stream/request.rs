@@ -45,7 +45,7 @@ impl Stream {
         if end {
             return self.judge(&plugin, Vec::new());
         }
-        self.phase = Phase::Holding(Vec::new());
+        self.phase = Phase::Holding(0);
         plugin.watchdog.watch(self.id);
         Step::Hold
     }
@@ -54,31 +54,20 @@ impl Stream {
         let Some(plugin) = self.plugin.clone() else {
             return Step::Hold;
         };
-        let mut body = match &mut self.phase {
-            Phase::Holding(body) => std::mem::take(body),
+        match self.phase {
+            Phase::Holding(_) => {}
             Phase::Replied => return Step::Hold,
             Phase::Passing | Phase::Admitted => return Step::Continue,
-        };
+        }
         plugin.watchdog.release(self.id);
         let limit = plugin.limits().max_request_bytes;
         if size > limit {
             return self.unscannable(&plugin, Unscanned::RequestTooLarge, too_large(limit));
         }
-        if size > body.len() {
-            // Envoy shows all that is held so far; only what is new is copied.
-            match abi::get_buffer(Buffer::RequestBody, body.len(), size - body.len()) {
-                Ok(new) if body.is_empty() => body = new,
-                Ok(new) => body.extend_from_slice(&new),
-                Err(status) => {
-                    log::error!("tollgate: {}: request body not readable: {status}", plugin.name);
-                    return self.reply(&Reply::internal());
-                }
-            }
-        }
         if end {
-            return self.judge(&plugin, body);
+            return self.judge_held(&plugin, size);
         }
-        self.phase = Phase::Holding(body);
+        self.phase = Phase::Holding(size);
         Step::Hold
     }
 
@@ -88,9 +77,9 @@ impl Stream {
             return Step::Hold;
         };
         match std::mem::replace(&mut self.phase, Phase::Passing) {
-            Phase::Holding(body) => {
+            Phase::Holding(size) => {
                 plugin.watchdog.release(self.id);
-                self.judge(&plugin, body)
+                self.judge_held(&plugin, size)
             }
             Phase::Replied => {
                 self.phase = Phase::Replied;
@@ -129,7 +118,26 @@ impl Stream {
         }
     }
 
-    /// The body is complete: reads it, lets the filter judge it, and carries the verdict out.
+    /// The body is complete: reads the `size` bytes that Envoy holds of it. Not before: what is held here as well would
+    /// fill the memory of the virtual machine (1 GiB, shared by all streams of a worker) while clients send slowly.
+    fn judge_held(&mut self, plugin: &Rc<Plugin>, size: usize) -> Step {
+        if size == 0 {
+            return self.judge(plugin, Vec::new());
+        }
+        match abi::get_buffer(Buffer::RequestBody, 0, size) {
+            Ok(body) if body.len() == size => self.judge(plugin, body),
+            Ok(body) => {
+                log::error!("tollgate: {}: request body of {size} bytes has {}", plugin.name, body.len());
+                self.reply(&Reply::internal())
+            }
+            Err(status) => {
+                log::error!("tollgate: {}: request body not readable: {status}", plugin.name);
+                self.reply(&Reply::internal())
+            }
+        }
+    }
+
+    /// The body is complete: lets the filter judge it, and carries the verdict out.
     fn judge(&mut self, plugin: &Rc<Plugin>, body: Vec<u8>) -> Step {
         let Some(dialect) = self.dialect else {
             return Step::Continue;
