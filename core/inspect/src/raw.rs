@@ -69,6 +69,7 @@ pub struct RawRule {
     /// What happens when it matches.
     pub action: Action,
     /// What stands in place of a match (`redact` only). Default: the id in brackets. At most 256 bytes; may be empty.
+    /// It is put in as it is, also into arguments of tool calls, which are JSON: quotes and backslashes break them.
     #[serde(default)]
     pub replacement: Option<String>,
     /// The HTTP status of the refusal (`block` only). 400 to 599, default 400.
@@ -90,7 +91,7 @@ pub struct RawPattern {
     /// matched leftmost-first. It must not match the empty string. Classes `\p{..}`: general categories and scripts.
     #[serde(default)]
     pub regex: Option<String>,
-    /// Words or phrases, letter for letter. Where several begin at one place the longest counts.
+    /// Words or phrases, letter for letter (a space is a space, not a line break). Where several begin at one place the longest counts.
     #[serde(default)]
     pub keywords: Option<Vec<String>>,
     /// Keywords: upper and lower case are the same (Unicode simple case folding). Default: true.

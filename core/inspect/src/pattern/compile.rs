@@ -5,6 +5,7 @@ use super::keywords::Trie;
 use super::program::{Node, NodeId, Program};
 use regex_syntax::hir::{Class, Hir, HirKind, Look, Repetition};
 use regex_syntax::{Error as SyntaxError, ParserBuilder};
+use std::collections::BTreeMap;
 
 /// Nodes one rule may have. A node is 12 bytes; the rules of the packs we know have fewer than 500.
 pub(crate) const MAX_NODES: usize = 16 * 1024;
@@ -51,7 +52,7 @@ pub(crate) fn regex(expression: &str, classes: &mut ClassesBuilder) -> Result<Pr
         Some(shortest) => shortest,
     };
     let longest = hir.properties().maximum_len();
-    let mut compiler = Compiler { nodes: Vec::new(), targets: Vec::new(), classes };
+    let mut compiler = Compiler::new(classes);
     let end = compiler.push(Node::Match)?;
     let start = compiler.expression(&hir, end)?;
     Ok(compiler.finish(start, shortest, longest))
@@ -61,7 +62,7 @@ pub(crate) fn regex(expression: &str, classes: &mut ClassesBuilder) -> Result<Pr
 ///
 /// `word`: neither the character before a match nor the one after it may be a word character.
 pub(crate) fn keywords(trie: &Trie, word: bool, classes: &mut ClassesBuilder) -> Result<Program, PatternError> {
-    let mut compiler = Compiler { nodes: Vec::new(), targets: Vec::new(), classes };
+    let mut compiler = Compiler::new(classes);
     let mut end = compiler.push(Node::Match)?;
     if word {
         end = compiler.push(Node::Look { look: Look::WordEndHalfUnicode, next: end })?;
@@ -104,9 +105,16 @@ struct Compiler<'c> {
     nodes: Vec<Node>,
     targets: Vec<NodeId>,
     classes: &'c mut ClassesBuilder,
+    /// Classes of the expression that have their place already, by the address of their part of it: a repetition
+    /// compiles its part once for every copy.
+    placed: BTreeMap<usize, ClassId>,
 }
 
-impl Compiler<'_> {
+impl<'c> Compiler<'c> {
+    fn new(classes: &'c mut ClassesBuilder) -> Compiler<'c> {
+        Compiler { nodes: Vec::new(), targets: Vec::new(), classes, placed: BTreeMap::new() }
+    }
+
     fn push(&mut self, node: Node) -> Result<NodeId, PatternError> {
         if self.nodes.len() >= MAX_NODES {
             return Err(PatternError::TooLarge);
@@ -157,7 +165,17 @@ impl Compiler<'_> {
                 let text = std::str::from_utf8(&literal.0).map_err(|_| PatternError::NeverMatches)?;
                 text.chars().rev().try_fold(next, |next, c| self.push(Node::Char { c, next }))
             }
-            HirKind::Class(Class::Unicode(class)) => self.class(class.iter().map(|r| (r.start(), r.end())), next),
+            HirKind::Class(Class::Unicode(class)) => {
+                let address = std::ptr::from_ref(class).addr();
+                if let Some(class) = self.placed.get(&address) {
+                    return self.push(Node::Class { class: *class, next });
+                }
+                let node = self.class(class.iter().map(|r| (r.start(), r.end())), next)?;
+                if let Some(Node::Class { class, .. }) = self.nodes.get(node as usize) {
+                    self.placed.insert(address, *class);
+                }
+                Ok(node)
+            }
             HirKind::Class(Class::Bytes(class)) => {
                 // The parser lets only ASCII through in a pattern that must match text.
                 self.class(class.iter().map(|r| (char::from(r.start()), char::from(r.end()))), next)
@@ -206,7 +224,7 @@ impl Compiler<'_> {
 
     /// Puts the nodes into the order that [`Program`] promises.
     fn finish(self, start: NodeId, shortest: usize, longest: Option<usize>) -> Program {
-        let Compiler { nodes, targets, classes: _ } = self;
+        let Compiler { nodes, targets, classes, placed: _ } = self;
         let ways = |id: NodeId| -> (&[NodeId], Option<NodeId>) {
             match nodes.get(id as usize) {
                 Some(Node::Split { first, len }) => {
@@ -267,7 +285,7 @@ impl Compiler<'_> {
             Node::Char { c, .. } if c.is_ascii() => ascii |= 1 << c as u32,
             Node::Char { .. } => wide = true,
             Node::Class { class, .. } => {
-                if let Some(class) = self.classes.get(class) {
+                if let Some(class) = classes.get(class) {
                     ascii |= class.ascii();
                     wide |= class.has_wide();
                 }

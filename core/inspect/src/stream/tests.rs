@@ -282,7 +282,7 @@ fn joined(pieces: &[Piece]) -> BTreeMap<Channel, String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1500, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 800, ..ProptestConfig::default() })]
 
     #[test]
     fn a_client_hears_what_redaction_of_the_whole_leaves(

@@ -1,0 +1,201 @@
+use super::*;
+use crate::proving::{json, policies, policy, texts};
+use crate::report::MAX_FINDINGS;
+use proptest::collection::vec;
+use proptest::prelude::*;
+use tollgate_llm::{Dialect, Limits};
+
+const KEY: &str = r#"{"id":"key","match":{"regex":"\\bAKIA[0-9A-Z]{16}\\b"},"action":"block"}"#;
+const MAIL: &str = r#"{"id":"mail","match":{"regex":"[a-z]{1,64}@[a-z.]{1,64}"},"action":"redact"}"#;
+const WORD: &str = r#"{"id":"word","match":{"keywords":["project x"]},"action":"log","on":["request"]}"#;
+
+fn request(rules: &[&str], body: &str) -> (Report, String) {
+    let view = Request::parse(Dialect::OpenAiChat, body.as_bytes(), &Limits::default()).unwrap();
+    let report = inspect_request(&policy(rules), &view, body.as_bytes());
+    let edited = String::from_utf8(report.edits.apply(body.as_bytes())).unwrap();
+    (report, edited)
+}
+
+fn response(rules: &[&str], body: &str) -> (Report, String) {
+    let view = Response::parse(Dialect::OpenAiChat, body.as_bytes(), &Limits::default()).unwrap();
+    let report = inspect_response(&policy(rules), &view, body.as_bytes());
+    let edited = String::from_utf8(report.edits.apply(body.as_bytes())).unwrap();
+    (report, edited)
+}
+
+#[test]
+fn every_place_of_a_request_is_inspected() {
+    for body in [
+        r#"{"messages":[{"role":"system","content":"SECRET"}]}"#,
+        r#"{"messages":[{"role":"user","content":[{"type":"text","text":"SECRET"}]}]}"#,
+        r#"{"messages":[{"role":"tool","tool_call_id":"1","content":"SECRET"}]}"#,
+        r#"{"messages":[{"role":"user","name":"SECRET","content":""}]}"#,
+        r#"{"messages":[{"role":"assistant","tool_calls":[{"id":"1","type":"function","function":{"name":"f","arguments":"{\"a\":\"SECRET\"}"}}]}]}"#,
+        r#"{"messages":[{"role":"assistant","refusal":"SECRET"}]}"#,
+        r#"{"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"https://x/?k=SECRET"}}]}]}"#,
+        r#"{"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:text/plain,SECRET"}}]}]}"#,
+        r#"{"messages":[],"tools":[{"type":"function","function":{"name":"f","description":"SECRET"}}]}"#,
+        r#"{"messages":[],"tools":[{"type":"function","function":{"name":"f","parameters":{"properties":{"SECRET":{}}}}}]}"#,
+        r#"{"messages":[],"metadata":{"a":"SECRET"}}"#,
+        r#"{"messages":[],"metadata":{"SECRET":"a"}}"#,
+        r#"{"messages":[],"user":"SECRET"}"#,
+        r#"{"messages":[],"no_such_field":[[{"a":["SECRET"]}]]}"#,
+    ] {
+        let body = body.replace("SECRET", "AKIAIOSFODNN7EXAMPLE");
+        let (report, _) = request(&[MAIL, KEY], &body);
+        assert_eq!(report.verdict, Some(Action::Block), "{body}");
+        assert_eq!(report.cause, Some(Cause::Rule(RuleIndex(1))));
+        let escaped = body.replace("AKIA", "\\u0041\\u004bIA");
+        assert_eq!(request(&[MAIL, KEY], &escaped).0.verdict, Some(Action::Block), "{escaped}");
+    }
+}
+
+#[test]
+fn redaction_edits_the_text_and_nothing_else() {
+    let body = r#"{ "model" : "m","messages":[ {"role":"user","content":"caf\u00e9 \"bob@ex.org\" \/ \ud83d\ude00"} ], "n":1.0}"#;
+    let (report, edited) = request(&[KEY, MAIL, WORD], body);
+    assert_eq!(edited, body.replace("bob@ex.org", "[mail]"));
+    assert_eq!((report.verdict, report.redactions, report.matches), (Some(Action::Redact), 1, 1));
+    let finding = Finding { rule: RuleIndex(1), action: Action::Redact, text: 0, range: 7..17 };
+    assert_eq!(report.findings, [finding]);
+}
+
+#[test]
+fn a_body_that_is_blocked_has_no_edits() {
+    let body = r#"{"messages":[{"role":"user","content":"bob@ex.org"},{"role":"user","content":"project X AKIAIOSFODNN7EXAMPLE"},{"role":"user","content":"al@ex.org"}]}"#;
+    let (report, edited) = request(&[KEY, MAIL, WORD], body);
+    assert_eq!(edited, body);
+    assert_eq!(report.verdict_name(), "block");
+    assert_eq!(report.rules, [RuleIndex(0), RuleIndex(1), RuleIndex(2)]);
+    assert_eq!(report.rule_names(&policy(&[KEY, MAIL, WORD])), "key,mail,word");
+}
+
+#[test]
+fn a_secret_cut_in_two_parts_is_found_and_redacted_in_both() {
+    let body = |left: &str, right: &str| {
+        format!(
+            r#"{{"messages":[{{"role":"user","content":[{{"type":"text","text":"{left}"}},{{"type":"image_url","image_url":{{"url":"https://x/y.png"}}}},{{"type":"text","text":"{right}"}}]}}]}}"#
+        )
+    };
+    let cut = body("it is AKIAIOSF", "ODNN7EXAMPLE");
+    assert_eq!(request(&[KEY], &cut).0.verdict, Some(Action::Block));
+    let (report, edited) = request(&[MAIL], &body("ask bob@e", "x.org, al@ex.org"));
+    assert_eq!(edited, body("ask [mail]", ", [mail]"));
+    assert_eq!(report.findings[0].range, 4..9);
+    // what is a word by itself in a part is one, whatever the next part begins with
+    assert_eq!(request(&[KEY], &body("AKIAIOSFODNN7EXAMPLE", "S")).0.verdict, Some(Action::Block));
+    // parts of two messages are not joined
+    let body = r#"{"messages":[{"role":"user","content":"AKIAIOSF"},{"role":"user","content":"ODNN7EXAMPLE"}]}"#;
+    assert_eq!(request(&[KEY], body).0.verdict, None);
+}
+
+#[test]
+fn base64_is_counted_and_not_inspected() {
+    let body = r#"{"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:image/png;base64,AKIAIOSFODNN7EXAMPLE"}},{"type":"input_audio","input_audio":{"data":"AAAA","format":"wav"}}]}]}"#;
+    let (report, _) = request(&[KEY], body);
+    assert_eq!((report.verdict, report.unscanned), (None, 2));
+}
+
+#[test]
+fn every_text_of_an_answer_is_inspected() {
+    for body in [
+        r#"{"choices":[{"index":0,"message":{"content":"a"}},{"index":1,"message":{"content":"SECRET"}}]}"#,
+        r#"{"choices":[{"message":{"content":[{"type":"text","text":"AKIAIOSF"},{"type":"text","text":"ODNN7EXAMPLE"}]}}]}"#,
+        r#"{"choices":[{"message":{"reasoning_content":"SECRET"}}]}"#,
+        r#"{"choices":[{"message":{"refusal":"SECRET"}}]}"#,
+        r#"{"choices":[{"message":{"tool_calls":[{"function":{"name":"f","arguments":"{\"a\":\"SECRET\"}"}}]}}]}"#,
+        r#"{"choices":[{"message":{"tool_calls":[{"function":{"name":"SECRET","arguments":""}}]}}]}"#,
+        r#"{"choices":[{"message":{"audio":{"transcript":"SECRET"}}}]}"#,
+        r#"{"choices":[{"message":{"annotations":[{"url_citation":{"title":"SECRET"}}]}}]}"#,
+        r#"{"error":{"message":"SECRET"}}"#,
+    ] {
+        let body = body.replace("SECRET", "AKIAIOSFODNN7EXAMPLE");
+        assert_eq!(response(&[KEY], &body).0.verdict, Some(Action::Block), "{body}");
+    }
+    let body = r#"{"choices":[{"message":{"content":"project x"}}]}"#;
+    assert_eq!(response(&[WORD], body).0.verdict, None, "the rule is on requests");
+}
+
+#[test]
+fn logprobs_leave_where_a_rule_may_edit() {
+    let body = |logprobs: &str| format!(r#"{{"choices":[{{"logprobs":{logprobs},"message":{{"content":"hi"}}}}]}}"#);
+    let said = r#"{"content":[{"token":"hi","bytes":[104,105],"top_logprobs":[]}]}"#;
+    let (report, edited) = response(&[MAIL], &body(said));
+    assert_eq!((report.verdict, edited), (None, body("null")));
+    let log = MAIL.replace("redact", "log");
+    assert_eq!(response(&[&log], &body(said)).1, body(said));
+}
+
+#[test]
+fn more_redactions_than_a_body_may_have_do_not_pass() {
+    let one = r#"{"id":"a","match":{"regex":"a"},"action":"redact","replacement":"b"}"#;
+    let body = |len: usize| format!(r#"{{"messages":[{{"role":"user","content":"{}"}}]}}"#, "a".repeat(len));
+    let (report, edited) = request(&[one], &body(MAX_EDITS));
+    assert_eq!((report.verdict, edited.len()), (Some(Action::Redact), body(MAX_EDITS).len()));
+    let (report, _) = request(&[one], &body(MAX_EDITS + 1));
+    assert_eq!((report.verdict, report.cause), (Some(Action::Block), Some(Cause::TooManyRedactions)));
+    assert_eq!(report.findings.len(), MAX_FINDINGS);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+
+    /// With a screen that has states for everything, for little, or for nothing (then it is exact searches alone).
+    #[test]
+    fn the_screen_hides_no_match(
+        policy in policies(&["block", "redact", "log"]),
+        text in texts(0..300),
+        credit in 0u32..3000,
+        max_bytes in 0usize..6000,
+    ) {
+        let body = format!(r#"{{"messages":[{{"content":{}}}]}}"#, json(&text, false));
+        let view = Request::parse(Dialect::OpenAiChat, body.as_bytes(), &Limits::default()).unwrap();
+        let mut seen = None;
+        for (credit, max_bytes) in [(u32::MAX, 1 << 20), (0, 0), (credit, 1 << 20), (u32::MAX, max_bytes), (credit, max_bytes)] {
+            policy.with_memory(|memory| {
+                let (_, states) = memory.parts(Direction::Request);
+                *states = Default::default();
+                states.credit = credit;
+                states.max_bytes = max_bytes;
+            });
+            // Twice: with the states that the first inspection left.
+            for _ in 0..2 {
+                let report = inspect_request(&policy, &view, body.as_bytes());
+                let edited = report.edits.apply(body.as_bytes());
+                let now = (report.verdict, report.cause, report.rules, report.matches, report.findings, edited);
+                prop_assert_eq!(&now, seen.get_or_insert_with(|| now.clone()));
+            }
+        }
+    }
+
+    /// Parts are redacted at least where each would be by itself, and nothing a rule matches in them is left.
+    #[test]
+    fn redacting_parts_is_redacting_each_and_what_joins_them(
+        policy in policies(&["redact"]),
+        parts in vec(texts(0..8), 1..4),
+        escape: bool,
+    ) {
+        let parts_json: Vec<String> =
+            parts.iter().map(|text| format!(r#"{{"type":"text","text":{}}}"#, json(text, escape))).collect();
+        let body = format!(r#"{{"messages":[{{"role":"user","content":[{}]}}]}}"#, parts_json.join(","));
+        let view = Request::parse(Dialect::OpenAiChat, body.as_bytes(), &Limits::default()).unwrap();
+        let report = inspect_request(&policy, &view, body.as_bytes());
+        let edited = report.edits.apply(body.as_bytes());
+        let after = Request::parse(Dialect::OpenAiChat, &edited, &Limits::default()).unwrap();
+        prop_assert_eq!(after.texts.len(), parts.len());
+        for (index, text) in view.texts.iter().enumerate() {
+            let alone = format!(r#"{{"messages":[{{"content":{}}}]}}"#, json(&text.str.decode(body.as_bytes()), false));
+            let alone_view = Request::parse(Dialect::OpenAiChat, alone.as_bytes(), &Limits::default()).unwrap();
+            let alone_report = inspect_request(&policy, &alone_view, alone.as_bytes());
+            if parts.len() == 1 {
+                let alone_edited = alone_report.edits.apply(alone.as_bytes());
+                let alone_after = Request::parse(Dialect::OpenAiChat, &alone_edited, &Limits::default()).unwrap();
+                prop_assert_eq!(
+                    alone_after.texts[0].str.decode(&alone_edited),
+                    after.texts[index].str.decode(&edited)
+                );
+            }
+            prop_assert!(alone_report.rules.iter().all(|rule| report.rules.contains(rule)));
+        }
+    }
+}
