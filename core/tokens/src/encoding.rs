@@ -1,8 +1,9 @@
 //! The encodings that are built in.
 
-use tiktoken_rs::CoreBPE;
-
+use crate::engine::{self, Count, CountAtMost, Ids, Sink};
 use crate::model;
+use crate::pattern::{Cl100k, O200k};
+use crate::vocabulary::{CL100K_BASE, O200K_BASE};
 
 /// A byte-pair encoding: how a family of models cuts text into tokens.
 ///
@@ -38,24 +39,43 @@ impl Encoding {
     /// How many tokens the text is.
     #[must_use]
     pub fn count(self, text: &str) -> u64 {
-        self.bpe().count_ordinary(text) as u64
+        let mut count = Count::default();
+        self.run(text.as_bytes(), &mut count);
+        count.0
     }
 
     /// Appends the ids of the tokens of the text.
     pub fn encode(self, text: &str, out: &mut Vec<u32>) {
-        out.extend(self.bpe().encode_ordinary(text));
+        self.run(text.as_bytes(), &mut Ids(out));
     }
 
-    /// How many tokens the text is, or `None` if it is more than `limit`.
+    /// How many tokens the text is, or `None` if it is more than `limit`. It stops as soon as that is certain.
     #[must_use]
     pub fn count_at_most(self, text: &str, limit: u64) -> Option<u64> {
-        Some(self.count(text)).filter(|count| *count <= limit)
+        let (least, _) = self.bounds(text.len());
+        if least > limit {
+            return None;
+        }
+        let mut sink = CountAtMost { count: Count::default(), limit };
+        self.run(text.as_bytes(), &mut sink);
+        Some(sink.count.0).filter(|count| *count <= limit)
     }
 
-    fn bpe(self) -> &'static CoreBPE {
+    /// The least and the most tokens that a text of `bytes` bytes can be: none is longer than the longest of the
+    /// vocabulary (128 bytes), nor shorter than a byte.
+    #[must_use]
+    pub fn bounds(self, bytes: usize) -> (u64, u64) {
+        let longest = match self {
+            Encoding::O200kBase => O200K_BASE.longest_token(),
+            Encoding::Cl100kBase => CL100K_BASE.longest_token(),
+        };
+        (bytes.div_ceil(longest) as u64, bytes as u64)
+    }
+
+    fn run(self, text: &[u8], sink: &mut impl Sink) {
         match self {
-            Encoding::O200kBase => tiktoken_rs::o200k_base_singleton(),
-            Encoding::Cl100kBase => tiktoken_rs::cl100k_base_singleton(),
+            Encoding::O200kBase => engine::run::<O200k>(&O200K_BASE, text, sink),
+            Encoding::Cl100kBase => engine::run::<Cl100k>(&CL100K_BASE, text, sink),
         }
     }
 }

@@ -8,10 +8,15 @@
 //! ```
 
 mod encoding;
+mod engine;
+mod merge;
 mod meter;
 mod model;
+mod pattern;
 mod prompt;
 mod stream;
+mod vocabulary;
+mod word;
 
 pub use encoding::Encoding;
 pub use meter::{Meter, Record, Seen, Source};

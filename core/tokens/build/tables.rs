@@ -1,0 +1,255 @@
+//! Lays a vocabulary out as `src/vocabulary.rs` reads it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::path::Path;
+
+use crate::hash::{self, Hash};
+use crate::merges::Spine;
+use crate::perfect;
+
+/// Logarithms of the numbers of entries of the filters.
+const PREFIX4_BITS: u32 = 15;
+const PREFIX8_BITS: u32 = 15;
+const PREFIX16_BITS: u32 = 12;
+const PAIR_BITS: u32 = 18;
+
+pub(crate) fn write(out: &Path, name: &str, tokens: &[Vec<u8>], spines: &[Spine]) {
+    let mut writer = Writer { out, name, fields: String::new() };
+    let of_length = |from: usize, to: usize| -> Vec<usize> {
+        (0..tokens.len()).filter(|&rank| (from..=to).contains(&tokens[rank].len())).collect()
+    };
+    let mut bytes = vec![0_u8; 256];
+    for rank in of_length(1, 1) {
+        bytes[tokens[rank][0] as usize] = u8::try_from(rank).expect("bytes come first");
+    }
+    writer.bytes("bytes", &bytes);
+    short(&mut writer, tokens, spines, &of_length(2, 8));
+    middle(&mut writer, tokens, spines, &of_length(9, 16));
+    long(&mut writer, tokens, spines, &of_length(17, usize::MAX));
+    prefixes(&mut writer, tokens);
+    pairs(&mut writer, tokens);
+    let longest = tokens.iter().map(Vec::len).max().unwrap_or(0);
+    assert!(longest <= 128, "lengths are held in seven bits");
+    writer.number("longest", longest);
+    let source = format!("Vocabulary {{\n{}}}\n", writer.fields);
+    std::fs::write(out.join(format!("{name}.rs")), source).expect("OUT_DIR can be written to");
+}
+
+/// Writes sections into files, and the expression that makes a `Vocabulary` of them.
+struct Writer<'a> {
+    out: &'a Path,
+    name: &'a str,
+    fields: String,
+}
+
+impl Writer<'_> {
+    fn bytes(&mut self, field: &str, bytes: &[u8]) {
+        let path = self.file(field, bytes);
+        writeln!(self.fields, "    {field}: include_bytes!({path:?}),").expect("strings grow");
+    }
+
+    /// A section of entries of `N` bytes.
+    fn entries<const N: usize>(&mut self, field: &str, entries: &[[u8; N]]) {
+        let path = self.file(field, &entries.concat());
+        writeln!(self.fields, "    {field}: include_bytes!({path:?}).as_chunks::<{N}>().0,").expect("strings grow");
+    }
+
+    fn number(&mut self, field: &str, number: usize) {
+        writeln!(self.fields, "    {field}: {number},").expect("strings grow");
+    }
+
+    fn file(&self, field: &str, bytes: &[u8]) -> String {
+        let file = format!("{}.{field}.bin", self.name);
+        std::fs::write(self.out.join(&file), bytes).expect("OUT_DIR can be written to");
+        file
+    }
+}
+
+/// The `number`th word of a token, filled up with 0xFF.
+fn word(token: &[u8], number: usize) -> u64 {
+    let mut word = [0xFF; 8];
+    let part = token.get(8 * number..).unwrap_or_default();
+    let len = part.len().min(8);
+    word[..len].copy_from_slice(&part[..len]);
+    u64::from_le_bytes(word)
+}
+
+/// Bit `n - 1` for every length `n`.
+fn mask(lengths: &[usize]) -> u64 {
+    lengths.iter().fold(0, |mask, len| mask | (1 << (len - 1)))
+}
+
+/// Tokens of two to eight bytes.
+fn short(writer: &mut Writer<'_>, tokens: &[Vec<u8>], spines: &[Spine], ranks: &[usize]) {
+    let hashes: Vec<Hash> = ranks.iter().map(|&rank| hash::of_word(word(&tokens[rank], 0))).collect();
+    // From 2^16 slots on, 16 bits of rest are enough to tell all keys of a slot apart.
+    let placement = perfect::place(&hashes, (1 << 16) + 1);
+    let count = placement.slots.len();
+    let (mut keys, mut facts) = (vec![[0_u8; 6]; count], vec![[0_u8; 4]; count]);
+    for (slot, key) in placement.slots.iter().enumerate() {
+        let Some(key) = *key else {
+            keys[slot] = stranger(slot, count as u32);
+            continue;
+        };
+        let hash = hashes[key as usize];
+        let (place, rest) = hash.place(placement.pilots[hash.bucket(placement.shift)], count as u32);
+        assert_eq!(place, slot);
+        keys[slot][..4].copy_from_slice(&hash.low.to_le_bytes());
+        keys[slot][4..].copy_from_slice(&rest.to_le_bytes());
+        let rank = ranks[key as usize];
+        let spine = &spines[rank];
+        let fact = rank as u64 | (mask(&spine.left) << 18) | (mask(&spine.right) << 25);
+        facts[slot] = u32::try_from(fact).expect("18 bits of rank, 7 and 7 of lengths").to_le_bytes();
+    }
+    writer.bytes("short_pilots", &placement.pilots);
+    writer.entries("short_keys", &keys);
+    writer.entries("short_facts", &facts);
+    writer.number("short_shift", placement.shift as usize);
+}
+
+/// A key for an empty slot: a rest that no key has there.
+///
+/// The displaced hashes of a slot differ by one, their products by `count`, so that the rests grow by more than one on
+/// average: one is left out soon.
+fn stranger(slot: usize, count: u32) -> [u8; 6] {
+    let first = (slot as u64 * (1 << 32)).div_ceil(u64::from(count));
+    let mut product = u64::from((first * u64::from(count)) as u32);
+    let mut rest = 0;
+    while product >> 16 == rest {
+        product += u64::from(count);
+        rest += 1;
+    }
+    let [low, high] = u16::try_from(rest).expect("more than 2^16 slots").to_le_bytes();
+    [0, 0, 0, 0, low, high]
+}
+
+/// Tokens of nine to sixteen bytes.
+fn middle(writer: &mut Writer<'_>, tokens: &[Vec<u8>], spines: &[Spine], ranks: &[usize]) {
+    let words = |rank: usize| (word(&tokens[rank], 0), word(&tokens[rank], 1));
+    let hashes: Vec<Hash> = ranks
+        .iter()
+        .map(|&rank| {
+            let (first, second) = words(rank);
+            hash::of_words(first, second)
+        })
+        .collect();
+    let placement = perfect::place(&hashes, 1);
+    let count = placement.slots.len();
+    // An empty slot holds 0xFF throughout: no text does.
+    let (mut keys, mut facts) = (vec![[0xFF_u8; 16]; count], vec![[0_u8; 6]; count]);
+    for (slot, key) in placement.slots.iter().enumerate() {
+        let Some(key) = *key else { continue };
+        let rank = ranks[key as usize];
+        let (first, second) = words(rank);
+        keys[slot][..8].copy_from_slice(&first.to_le_bytes());
+        keys[slot][8..].copy_from_slice(&second.to_le_bytes());
+        let spine = &spines[rank];
+        let fact = rank as u64 | (mask(&spine.left) << 18) | (mask(&spine.right) << 33);
+        assert!(fact < 1 << 48, "18 bits of rank, 15 and 15 of lengths");
+        facts[slot].copy_from_slice(&fact.to_le_bytes()[..6]);
+    }
+    writer.bytes("middle_pilots", &placement.pilots);
+    writer.entries("middle_keys", &keys);
+    writer.entries("middle_facts", &facts);
+    writer.number("middle_shift", placement.shift as usize);
+}
+
+/// Tokens of more than sixteen bytes.
+fn long(writer: &mut Writer<'_>, tokens: &[Vec<u8>], spines: &[Spine], ranks: &[usize]) {
+    let hashes: Vec<Hash> = ranks
+        .iter()
+        .map(|&rank| {
+            let token = &tokens[rank];
+            let words = token.len().div_ceil(8);
+            hash::of_word((0..words).fold(token.len() as u64, |state, i| hash::chain(state, word(token, i))))
+        })
+        .collect();
+    let placement = perfect::place(&hashes, 1);
+    let mut entries = vec![[0_u8; 8]; placement.slots.len()];
+    let mut strings: Vec<u8> = Vec::new();
+    for (slot, key) in placement.slots.iter().enumerate() {
+        let Some(key) = *key else { continue };
+        let rank = ranks[key as usize];
+        let token = &tokens[rank];
+        entries[slot][..3].copy_from_slice(&(strings.len() as u32).to_le_bytes()[..3]);
+        entries[slot][3] = u8::try_from(token.len()).expect("at most 128");
+        entries[slot][4..7].copy_from_slice(&(rank as u32).to_le_bytes()[..3]);
+        entries[slot][7] = u8::try_from(spines[rank].split).expect("at most 128");
+        strings.extend_from_slice(token);
+    }
+    assert!(strings.len() < 1 << 24);
+    writer.bytes("long_pilots", &placement.pilots);
+    writer.entries("long_entries", &entries);
+    writer.bytes("long_strings", &strings);
+    writer.number("long_shift", placement.shift as usize);
+}
+
+/// Which lengths of tokens there may be that begin as a text does.
+fn prefixes(writer: &mut Writer<'_>, tokens: &[Vec<u8>]) {
+    let mut prefix4 = vec![0_u8; 1 << PREFIX4_BITS];
+    let mut prefix8 = vec![0_u8; 1 << PREFIX8_BITS];
+    let mut prefix16: BTreeMap<usize, BTreeSet<u8>> = BTreeMap::new();
+    for token in tokens {
+        match token.len() {
+            ..4 => {}
+            len @ 4..=8 => prefix4[hash::of_four(word(token, 0), PREFIX4_BITS)] |= 1 << (len - 4),
+            len @ 9..=16 => prefix8[hash::of_eight(word(token, 0), PREFIX8_BITS)] |= 1 << (len - 9),
+            len => {
+                let entry = hash::chain(hash::chain(0, word(token, 0)), word(token, 1)) >> (64 - PREFIX16_BITS);
+                prefix16.entry(entry as usize).or_default().insert(len as u8);
+            }
+        }
+    }
+    // Lists of lengths, longest first, each ended by a zero; entry 0 is the empty list.
+    let mut lists = vec![0_u8];
+    let mut starts = vec![[0_u8; 2]; 1 << PREFIX16_BITS];
+    for (entry, lengths) in prefix16 {
+        starts[entry] = u16::try_from(lists.len()).expect("few tokens are long").to_le_bytes();
+        lists.extend(lengths.iter().rev());
+        lists.push(0);
+    }
+    writer.bytes("prefix4", &prefix4);
+    writer.bytes("prefix8", &prefix8);
+    writer.entries("prefix16", &starts);
+    writer.bytes("prefix16_lengths", &lists);
+}
+
+/// Which characters stand next to each other in some token.
+fn pairs(writer: &mut Writer<'_>, tokens: &[Vec<u8>]) {
+    let mut pairs = vec![0_u8; (1 << PAIR_BITS) / 8];
+    let mut halves = vec![0_u8; 64 * 16];
+    for token in tokens {
+        for at in 1..token.len() {
+            // Between characters whose UTF-8 is three or four bytes long; the last byte of such a one is 0x80..0xC0.
+            if token[at] < 0xE0 || !(0x80..0xC0).contains(&token[at - 1]) {
+                continue;
+            }
+            let left = (0..at).rfind(|&i| !(0x80..0xC0).contains(&token[i])).map(|start| &token[start..at]);
+            let right = token.get(at..at + width(token[at]));
+            match (left.filter(|left| left.len() == width(left[0])), right) {
+                (Some(left), Some(right)) => {
+                    let entry = hash::of_pair(word(left, 0) as u32, word(right, 0) as u32, PAIR_BITS);
+                    pairs[entry / 8] |= 1 << (entry % 8);
+                }
+                // A token that holds a part of a character only stands for every character that may have that part.
+                _ => {
+                    let (last, first) = (usize::from(token[at - 1] & 0x3F), usize::from(token[at] & 0x7F));
+                    halves[last * 16 + first / 8] |= 1 << (first % 8);
+                }
+            }
+        }
+    }
+    writer.bytes("pairs", &pairs);
+    writer.bytes("halves", &halves);
+}
+
+/// Bytes of the character whose UTF-8 begins with `lead`.
+fn width(lead: u8) -> usize {
+    match lead {
+        ..0x80 => 1,
+        0x80..0xE0 => 2,
+        0xE0..0xF0 => 3,
+        0xF0.. => 4,
+    }
+}

@@ -1,0 +1,171 @@
+//! Counting and encoding a whole text.
+
+use crate::merge;
+use crate::pattern::Pattern;
+use crate::vocabulary::Vocabulary;
+use crate::word;
+
+/// What is done with the tokens.
+pub(crate) trait Sink {
+    /// Takes the token that the `len` bytes at `at` are.
+    fn token(&mut self, vocabulary: &Vocabulary, text: &[u8], at: usize, len: usize);
+    /// Takes what merging leaves of a piece at `at`: the first `count` lengths of the trail.
+    fn tokens(&mut self, vocabulary: &Vocabulary, text: &[u8], at: usize, trail: &[u8], count: usize);
+    /// Whether there is no need to go on.
+    fn is_full(&self) -> bool {
+        false
+    }
+}
+
+/// Gives the tokens of `text`, from `at` on, to `sink`.
+#[inline]
+pub(crate) fn run<P: Pattern>(vocabulary: &Vocabulary, text: &[u8], sink: &mut impl Sink) {
+    let mut at = 0;
+    while at < text.len() && !sink.is_full() {
+        let first = word::at(text, at);
+        let end = P::next(text, at, first);
+        piece(vocabulary, text, at, end, first, sink);
+        at = end;
+    }
+}
+
+/// Gives the tokens of one piece to `sink`.
+#[inline(always)]
+pub(crate) fn piece(vocabulary: &Vocabulary, text: &[u8], at: usize, end: usize, first: u64, sink: &mut impl Sink) {
+    if vocabulary.has(text, at, end - at, first) {
+        sink.token(vocabulary, text, at, end - at);
+    } else {
+        parts(vocabulary, text, at, end, sink);
+    }
+}
+
+/// Gives the tokens of a piece that is not one itself: first it is cut where no token can reach across.
+#[inline(never)]
+fn parts(vocabulary: &Vocabulary, text: &[u8], start: usize, end: usize, sink: &mut impl Sink) {
+    let (mut start, mut at) = (start, start);
+    // The character before `at`, if its UTF-8 is three or four bytes long.
+    let mut left = None;
+    while at < end {
+        let Some(&lead) = text.get(at) else { break };
+        let (right, width) = match lead {
+            ..0xE0 => {
+                left = None;
+                at += if lead < 0x80 { 1 } else { 2 };
+                continue;
+            }
+            0xE0..0xF0 => (word::at(text, at) as u32 | 0xFF00_0000, 3),
+            0xF0.. => (word::at(text, at) as u32, 4),
+        };
+        if let Some((left, last)) = left
+            && vocabulary.parts(left, right, last, lead)
+        {
+            part(vocabulary, text, start, at, sink);
+            start = at;
+        }
+        let last = text.get(at + width - 1).copied().unwrap_or_default();
+        left = Some((right, last));
+        at += width;
+    }
+    part(vocabulary, text, start, end, sink);
+}
+
+/// Gives the tokens of a part of a piece to `sink`.
+#[inline]
+fn part(vocabulary: &Vocabulary, text: &[u8], start: usize, end: usize, sink: &mut impl Sink) {
+    let len = end - start;
+    if vocabulary.has(text, start, len, word::at(text, start)) {
+        return sink.token(vocabulary, text, start, len);
+    }
+    match len {
+        ..=63 => merged::<64, 1>(vocabulary, text, start, end, sink),
+        64..=1023 => merged_more::<1024, 16>(vocabulary, text, start, end, sink),
+        1024..=0xFFFF => merged_more::<0x1_0000, 0x400>(vocabulary, text, start, end, sink),
+        _ => {
+            let (mut trail, mut dead) = (vec![0; len], vec![0; len / 64 + 1]);
+            let count = merge::walk(vocabulary, text, (start, end), &mut trail, &mut dead);
+            sink.tokens(vocabulary, text, start, &trail, count);
+        }
+    }
+}
+
+#[inline(always)]
+fn merged<const BYTES: usize, const WORDS: usize>(
+    vocabulary: &Vocabulary,
+    text: &[u8],
+    start: usize,
+    end: usize,
+    sink: &mut impl Sink,
+) {
+    let (mut trail, mut dead) = ([0; BYTES], [0; WORDS]);
+    let count = merge::walk(vocabulary, text, (start, end), &mut trail, &mut dead);
+    sink.tokens(vocabulary, text, start, &trail, count);
+}
+
+/// As [`merged`], with its working space on the stack only while it is needed.
+#[inline(never)]
+fn merged_more<const BYTES: usize, const WORDS: usize>(
+    vocabulary: &Vocabulary,
+    text: &[u8],
+    start: usize,
+    end: usize,
+    sink: &mut impl Sink,
+) {
+    merged::<BYTES, WORDS>(vocabulary, text, start, end, sink);
+}
+
+/// Counts.
+#[derive(Default)]
+pub(crate) struct Count(pub(crate) u64);
+
+impl Sink for Count {
+    #[inline(always)]
+    fn token(&mut self, _: &Vocabulary, _: &[u8], _: usize, _: usize) {
+        self.0 += 1;
+    }
+
+    #[inline(always)]
+    fn tokens(&mut self, _: &Vocabulary, _: &[u8], _: usize, _: &[u8], count: usize) {
+        self.0 += count as u64;
+    }
+}
+
+/// Counts until it is more than a limit.
+pub(crate) struct CountAtMost {
+    pub(crate) count: Count,
+    pub(crate) limit: u64,
+}
+
+impl Sink for CountAtMost {
+    #[inline(always)]
+    fn token(&mut self, vocabulary: &Vocabulary, text: &[u8], at: usize, len: usize) {
+        self.count.token(vocabulary, text, at, len);
+    }
+
+    #[inline(always)]
+    fn tokens(&mut self, vocabulary: &Vocabulary, text: &[u8], at: usize, trail: &[u8], count: usize) {
+        self.count.tokens(vocabulary, text, at, trail, count);
+    }
+
+    #[inline(always)]
+    fn is_full(&self) -> bool {
+        self.count.0 > self.limit
+    }
+}
+
+/// Collects ids.
+pub(crate) struct Ids<'a>(pub(crate) &'a mut Vec<u32>);
+
+impl Sink for Ids<'_> {
+    #[inline]
+    fn token(&mut self, vocabulary: &Vocabulary, text: &[u8], at: usize, len: usize) {
+        self.0.extend(vocabulary.rank(text, at, len));
+    }
+
+    fn tokens(&mut self, vocabulary: &Vocabulary, text: &[u8], at: usize, trail: &[u8], count: usize) {
+        let mut at = at;
+        for len in trail.iter().take(count).map(|len| usize::from(*len)) {
+            self.token(vocabulary, text, at, len);
+            at += len;
+        }
+    }
+}

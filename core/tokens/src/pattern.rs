@@ -1,0 +1,24 @@
+//! How a text is cut into the pieces that are encoded each by itself: tiktoken's patterns, without a regex engine.
+//!
+//! Each pattern has two implementations of one function. The quick one looks at the next eight bytes at once and
+//! decides what is ASCII and ends within them; all else goes to the general one, which mirrors the alternatives of the
+//! regex, with their backtracking, character by character.
+
+mod cl100k;
+pub(crate) mod class;
+mod lanes;
+mod o200k;
+mod runs;
+mod short;
+
+pub(crate) use cl100k::Cl100k;
+pub(crate) use o200k::O200k;
+
+/// A way to cut text.
+pub(crate) trait Pattern {
+    /// Where the piece that begins at `at`, before the end of the text, ends. `word` is the word at `at`.
+    ///
+    /// What it decides depends on no more than that piece and the two after it: a piece that three others follow
+    /// stays as it is, whatever comes after them.
+    fn next(text: &[u8], at: usize, word: u64) -> usize;
+}

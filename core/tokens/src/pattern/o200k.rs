@@ -1,0 +1,97 @@
+//! The pattern of `o200k_base`.
+//!
+//! ```text
+//! [^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?
+//! [^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?
+//! \p{N}{1,3}
+//!  ?[^\s\p{L}\p{N}]+[\r\n/]*
+//! \s*[\r\n]+
+//! \s+(?!\S)
+//! \s+
+//! ```
+
+use super::class::{self, Class, Set};
+use super::{Pattern, lanes, runs, short};
+
+/// The pattern.
+pub(crate) struct O200k;
+
+impl Pattern for O200k {
+    #[inline(always)]
+    fn next(text: &[u8], at: usize, word: u64) -> usize {
+        let letters = lanes::letters(word);
+        let lower = lanes::lower(word, letters);
+        let prefix = usize::from(letters & 0x80 == 0);
+        if letters >> (8 * prefix) & 0x80 == 0 || !(prefix == 0 || may_prefix(word as u8)) {
+            let short = short::piece(word, |byte| matches!(byte, b'\r' | b'\n' | b'/'));
+            return short.map_or_else(|| general(text, at), |len| at + len);
+        }
+        let start = prefix + lanes::leading((letters & !lower) >> (8 * prefix));
+        let end = start + if start < 8 { lanes::leading(lower >> (8 * start)) } else { 0 };
+        if end < 8 {
+            let after = (word >> (8 * end)) as u8;
+            if after == b'\'' {
+                return at + end + runs::contraction(text, at + end);
+            }
+            if after < 0x80 {
+                return at + end;
+            }
+        }
+        general(text, at)
+    }
+}
+
+/// ASCII of `[^\r\n\p{L}\p{N}]` that is no letter.
+#[inline(always)]
+fn may_prefix(byte: u8) -> bool {
+    !matches!(byte, b'\r' | b'\n' | b'0'..=b'9' | 0x80..)
+}
+
+/// The end of the piece at `at`, for any text.
+#[inline(never)]
+fn general(text: &[u8], at: usize) -> usize {
+    let Some((first, second)) = class::at(text, at) else { return at };
+    if first.is_in(Set::PREFIX)
+        && let Some(end) = letters(text, second)
+    {
+        return end + runs::contraction(text, end);
+    }
+    if first.is_letter() || first == Class::MARK {
+        let end = letters(text, at).unwrap_or(second);
+        return end + runs::contraction(text, end);
+    }
+    if first == Class::NUMBER {
+        return runs::number(text, second);
+    }
+    let symbols = if text.get(at) == Some(&b' ') { second } else { at };
+    let end = runs::of(text, symbols, Set::SYMBOL);
+    if end > symbols {
+        let after = text.get(end..).unwrap_or_default();
+        return end + after.iter().take_while(|byte| matches!(byte, b'\r' | b'\n' | b'/')).count();
+    }
+    runs::space(text, at)
+}
+
+/// `[UPPER]*[LOWER]+|[UPPER]+[LOWER]*` at `start`.
+fn letters(text: &[u8], start: usize) -> Option<usize> {
+    let mut at = start;
+    // The end of the last character of the run that is of both kinds.
+    let mut both = None;
+    let follows = loop {
+        match class::at(text, at) {
+            Some((class, next)) if class.is_in(Set::UPPER) => {
+                if class != Class::UPPER {
+                    both = Some(next);
+                }
+                at = next;
+            }
+            Some((class, _)) => break class,
+            None => break Class::OTHER,
+        }
+    };
+    if follows == Class::LOWER {
+        return Some(runs::of(text, at, Set::LOWER));
+    }
+    // The first alternative gives back what is upper-case only; if that is all, the second takes it.
+    both.or((at > start).then_some(at))
+}

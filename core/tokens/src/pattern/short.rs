@@ -1,0 +1,44 @@
+//! Pieces of digits, symbols and white space, decided within one word.
+
+use super::lanes;
+
+/// The length of the piece that begins with `word`, if it is none of letters, is ASCII and ends within the word
+/// together with what it depends on. `AFTER` says which bytes may follow symbols.
+#[inline(always)]
+pub(super) fn piece(word: u64, after: impl Fn(u8) -> bool) -> Option<usize> {
+    let byte = |n: usize| (word >> (8 * n)) as u8;
+    let is_plain = |n: usize| n < 8 && byte(n) < 0x80;
+    match byte(0) {
+        b'0'..=b'9' => {
+            let digits = lanes::leading(lanes::digits(word)).min(3);
+            (digits == 3 || is_plain(digits)).then_some(digits)
+        }
+        b'\t'..=b'\r' | b' ' => {
+            let spaces = lanes::leading(lanes::spaces(word));
+            if !is_plain(spaces) {
+                return None;
+            }
+            let lines = lanes::first(lanes::line_ends(word), spaces);
+            if lines != 0 {
+                return Some(lanes::up_to_last(lines));
+            }
+            if spaces > 1 {
+                return Some(spaces - 1);
+            }
+            if byte(0) == b' ' && !byte(1).is_ascii_digit() { symbols(word, 1, after) } else { Some(1) }
+        }
+        ..0x80 => symbols(word, 0, after),
+        _ => None,
+    }
+}
+
+/// Symbols from `start` on, of which there is at least one, and what may follow them.
+#[inline(always)]
+fn symbols(word: u64, start: usize, after: impl Fn(u8) -> bool) -> Option<usize> {
+    let byte = |n: usize| (word >> (8 * n)) as u8;
+    let mut end = start + lanes::leading(lanes::symbols(word) >> (8 * start));
+    while end < 8 && after(byte(end)) {
+        end += 1;
+    }
+    (end < 8 && byte(end) < 0x80).then_some(end)
+}

@@ -1,0 +1,81 @@
+//! How strings of bytes become places in the tables. The build script, which fills them, includes this file.
+
+/// Odd, so that multiplying by it loses nothing: 2^64 divided by the golden ratio.
+const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
+/// What tells the second word of a key from its first.
+const SECOND: u64 = 0xd6e8_feb8_6659_fd93;
+/// What spreads the 256 displacements of a bucket over the slots.
+const DISPLACE: u32 = 0x9e37_79b1;
+
+/// A string of at most eight bytes as one number: little-endian, the rest filled with 0xFF, a byte that is in no text.
+/// `word` holds at least `len` bytes of the string, whatever follows them.
+#[inline(always)]
+pub(crate) fn key(word: u64, len: usize) -> u64 {
+    if len >= 8 { word } else { word | (u64::MAX << (8 * len)) }
+}
+
+/// A hash of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Hash {
+    /// Chooses the bucket.
+    pub(crate) low: u32,
+    /// Chooses, once displaced, the slot.
+    pub(crate) high: u32,
+}
+
+/// The hash of a one-word key. No two keys have the same: one can be computed back from the other.
+#[inline(always)]
+pub(crate) fn of_word(key: u64) -> Hash {
+    let product = key.wrapping_mul(SPREAD);
+    let high = (product >> 32) as u32;
+    Hash { low: product as u32 ^ high, high }
+}
+
+/// The hash of a two-word key.
+#[inline(always)]
+pub(crate) fn of_words(first: u64, second: u64) -> Hash {
+    of_word(first ^ second.wrapping_mul(SECOND).rotate_right(29))
+}
+
+/// The hash of a longer string, given the hash of what precedes and the next word of it.
+#[inline(always)]
+pub(crate) fn chain(state: u64, word: u64) -> u64 {
+    let product = (state ^ word).wrapping_mul(SPREAD);
+    product ^ (product >> 32)
+}
+
+impl Hash {
+    /// The bucket, of `1 << (32 - shift)`.
+    #[inline(always)]
+    pub(crate) fn bucket(self, shift: u32) -> usize {
+        (self.low >> shift) as usize
+    }
+
+    /// The slot, of `slots`, when the bucket is displaced by `pilot`; and 16 bits which, with the slot and the `low`
+    /// half, tell the key from every other if there are at least 2^16 slots.
+    #[inline(always)]
+    pub(crate) fn place(self, pilot: u8, slots: u32) -> (usize, u16) {
+        let displaced = self.high ^ u32::from(pilot).wrapping_mul(DISPLACE);
+        let product = u64::from(displaced) * u64::from(slots);
+        ((product >> 32) as usize, (product as u32 >> 16) as u16)
+    }
+}
+
+/// The entry of a hashed filter of `1 << bits` entries for the first four bytes of a word.
+#[inline(always)]
+pub(crate) fn of_four(word: u64, bits: u32) -> usize {
+    ((word as u32).wrapping_mul(DISPLACE) >> (32 - bits)) as usize
+}
+
+/// The entry of a hashed filter of `1 << bits` entries for a pair of numbers below 2^32.
+#[inline(always)]
+pub(crate) fn of_pair(left: u32, right: u32, bits: u32) -> usize {
+    let pair = (u64::from(left) << 32) | u64::from(right);
+    (of_word(pair ^ (pair >> 29)).high >> (32 - bits)) as usize
+}
+
+/// The entry of a hashed filter of `1 << bits` entries for a whole word.
+#[inline(always)]
+pub(crate) fn of_eight(word: u64, bits: u32) -> usize {
+    (of_word(word).high >> (32 - bits)) as usize
+}

@@ -1,0 +1,92 @@
+//! Counts and ids against tiktoken-rs, which is an oracle in tests only.
+//!
+//! The default is a run of a few seconds. `TOLLGATE_TOKENS_STRINGS=50000000` (and `TOLLGATE_TOKENS_SEED=7`) makes the
+//! random part as long as wanted, `TOLLGATE_TOKENS_FILES=/usr/share/doc` compares all files below a directory too.
+
+// The helpers of tests are tests, which clippy does not see.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+mod files;
+mod mix;
+mod random;
+
+use tiktoken_rs::CoreBPE;
+use tollgate_tokens::Encoding;
+
+/// Each encoding with its oracle.
+fn encodings() -> [(Encoding, &'static CoreBPE); 2] {
+    [
+        (Encoding::O200kBase, tiktoken_rs::o200k_base_singleton()),
+        (Encoding::Cl100kBase, tiktoken_rs::cl100k_base_singleton()),
+    ]
+}
+
+/// Fails unless ids and counts of the text are the oracle's.
+fn check(encoding: Encoding, oracle: &CoreBPE, text: &str) {
+    let expected = oracle.encode_ordinary(text);
+    let mut ids = Vec::new();
+    encoding.encode(text, &mut ids);
+    // The text is one of ours, not a user's: it may be shown.
+    let shown = || text.chars().take(400).collect::<String>();
+    assert!(ids == expected, "{} differs at {:?}", encoding.name(), shown());
+    assert_eq!(encoding.count(text), expected.len() as u64, "{} {:?}", encoding.name(), shown());
+}
+
+#[test]
+fn texts_that_have_gone_wrong_somewhere() {
+    let texts = [
+        "",
+        " ",
+        "\0",
+        "\0\0",
+        "\0\0\0",
+        "a\0b",
+        "hello world",
+        "<|endoftext|><|im_start|>system<|fim_prefix|>",
+        "we're we'RE we'ſ WE'S we'x 'quoted' 'sitter don't've",
+        "'s 'S 'ſ 'll",
+        "HTTPServer getHTTPResponseCode iPhone McDonald ABC",
+        "漢AAAA漢AAAb漢 A",
+        "ʰABC ʰABCd ǅab ǅAB aǅ",
+        "e\u{301}E\u{301}\u{301} \u{301}\u{301}A !\u{301}x",
+        "  \n  \n\n \t x\r\n\r\n  ",
+        "   \n",
+        "\n\n\n   ",
+        "x   y    z\u{a0}\u{a0}w \u{3000}\u{3000}v",
+        "\u{85}\u{2028}a\u{2029}\u{1680}b\u{205f} c",
+        "///\n/\n//x !!!\r\n\r\n/a / \n/",
+        "1234567 12 ٣٤٥٦٧ Ⅻ½ 1a2b3 a1 _1",
+        "日本語のテキストです。これは漢字とかなです。",
+        "Съешь ещё этих мягких французских булок, да выпей чаю",
+        "👩‍👩‍👧‍👦🏳️‍🌈👍🏽 😀😀😀",
+        "\u{200b}\u{200d}\u{feff}\u{ad}\u{e0001}\u{e0100}",
+        "नमस्ते दुनिया ไทยแลนด์ 한국어 텍스트 العربية עברית",
+        "\u{10ffff}\u{fffd}\u{fffe}\u{e000}",
+        "    def f(self):\n        return self.x\n\n\n    def g",
+        "{\"a\":[1,2,{\"b\":null}],\"c\":\"d\\n\"}",
+        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+    ];
+    for (encoding, oracle) in encodings() {
+        for text in texts {
+            for (end, _) in text.char_indices().chain([(text.len(), ' ')]) {
+                check(encoding, oracle, &text[..end]);
+                check(encoding, oracle, &text[end..]);
+            }
+        }
+    }
+}
+
+#[test]
+fn runs_of_any_length_are_exact() {
+    let units = [
+        "a", "A", " ", "\n", "=", "-", "ab", "漢", "é", "ж", "😀", "\u{301}", "\u{200d}", "aB", "0", "\t", "/", "\r\n",
+        "' ",
+    ];
+    for (encoding, oracle) in encodings() {
+        for unit in units {
+            for bytes in [1, 15, 16, 17, 62, 63, 64, 65, 127, 128, 129, 130, 255, 1022, 1023, 1024, 1025, 5000] {
+                check(encoding, oracle, &unit.repeat(bytes / unit.len() + 1));
+            }
+        }
+    }
+}
