@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::chat::Chat;
 use crate::client::{self, Answer, End, Framing, Http2, Stay};
-use crate::deployment::{COUNTER, INSPECTOR, QUOTA};
+use crate::deployment::{COUNTER, INSPECTOR, QUOTA, ROUTER};
 use crate::heard::Heard;
 use crate::planted::CLOUD_KEY;
 use crate::run::Run;
@@ -23,6 +23,7 @@ pub async fn all(run: &mut Run) {
     }
     charges(run).await;
     leavers(run).await;
+    used_up(run).await;
     exactly_ten(run).await;
     window(run).await;
 }
@@ -45,6 +46,10 @@ async fn charges(run: &mut Run) {
     ];
     if run.deployment.has(INSPECTOR) {
         rows.push(("a cloud key", Chat::saying(CLOUD_KEY).consumer(ROOMY), Some(0)));
+    }
+    if run.deployment.has(ROUTER) {
+        rows.push(("a route that Envoy does not have", chat().model("nowhere"), Some(0)));
+        rows.push(("an unknown model", chat().model("gpt-99"), Some(0)));
     }
     for framing in [Framing::Http1Length, Framing::Http2Whole, Framing::Http2Trailers] {
         for (name, chat, charge) in &rows {
@@ -124,6 +129,35 @@ fn logged(run: &mut Run, path: &str) -> Value {
 
 fn number(value: &Value) -> u64 {
     value.as_str().and_then(|text| text.parse().ok()).unwrap_or_default()
+}
+
+/// Budgets that are used up by calls that cost 30 tokens, or 120 micro-dollars, each.
+async fn used_up(run: &mut Run) {
+    for (consumer, most, kind, code, left) in [
+        ("hundred-tokens", 3, "tokens", "rate_limit_exceeded", "x-ratelimit-remaining-tokens"),
+        ("tenth-of-a-cent", 8, "insufficient_quota", "insufficient_quota", "x-ratelimit-remaining-cost"),
+    ] {
+        let chat = Chat::answered(&["a"]).consumer(consumer).member("max_tokens", "6").knob("usage", "24,6");
+        let mut admitted = 0;
+        for at in 0..most + 2 {
+            run.findings.about(format_args!("{consumer}, call {at} / HTTP/1.1 whole"));
+            let path = run.path();
+            let Some(seen) = run.ask_at(&path, &chat, Framing::Http1Length, Stay::ToTheEnd).await else { return };
+            logged(run, &path);
+            if seen.answer.status == 200 {
+                admitted += 1;
+                continue;
+            }
+            let error = seen.heard.error.unwrap_or_default();
+            let got = (seen.answer.status, error["type"].as_str(), error["code"].as_str());
+            run.findings.same("the refusal", got, (429, Some(kind), Some(code)));
+            let wait = seen.answer.header("retry-after").and_then(|wait| wait.parse::<u64>().ok());
+            run.findings.holds(wait.is_some_and(|wait| wait > 0), format_args!("retry-after {wait:?}"));
+            run.findings.holds(seen.answer.header(left).is_some(), format_args!("no {left}"));
+            run.findings.same("requests at the upstream", seen.received.len(), 0);
+        }
+        run.findings.same("calls admitted", admitted, most);
+    }
 }
 
 /// Sixty-four at once, and room for ten.

@@ -156,6 +156,18 @@ pub async fn exchange(to: SocketAddr, request: &Request, framing: Framing, stay:
     within(exchange).await
 }
 
+/// Sends the head of a request and half of its body, and leaves.
+pub async fn abandon(to: SocketAddr, request: &Request, framing: Framing) -> Result<(), String> {
+    let abandon = async {
+        if framing.is_http1() {
+            Http1::connect(to).await?.abandon(request, framing).await
+        } else {
+            Http2::connect(to).await?.abandon(request, framing).await
+        }
+    };
+    within(abandon).await
+}
+
 async fn within<T>(work: impl Future<Output = Result<T, String>>) -> Result<T, String> {
     match tokio::time::timeout(PATIENCE, work).await {
         Ok(done) => done,

@@ -34,7 +34,8 @@ use deployment::{COUNTER, Deployment, INSPECTOR, QUOTA, ROUTER};
 use run::Run;
 
 fn block_on(work: impl Future<Output = ()>) {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work);
+    // A worker beside this thread: connections have to live on while a test waits for something on disk.
+    tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap().block_on(work);
 }
 
 /// Everything, on one deployment.
@@ -45,7 +46,9 @@ fn everything(deployment: Deployment) {
         for scenario in &scenarios {
             run.play(scenario).await;
         }
+        run.spell_paths().await;
         run.pass_other_paths().await;
+        run.abandon_requests().await;
         budgets::all(&mut run).await;
         if run.deployment.filters.len() == 4 {
             sdk::all(&mut run).await;

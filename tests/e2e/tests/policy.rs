@@ -47,6 +47,8 @@ fn consumers() -> Value {
         "penniless": budget("usd", json!("0.000001"), LONG),
         "spent": budget("requests", json!(0), LONG),
         "brief": budget("requests", json!(1), "2s"),
+        "hundred-tokens": budget("tokens", json!(100), LONG),
+        "tenth-of-a-cent": budget("usd", json!("0.001"), LONG),
         "roomy": budget("tokens", json!(1_000_000), LONG),
     });
     let more = (0..8).map(|n| (format!("ten-{n}"), budget("requests", json!(10), LONG)));

@@ -160,6 +160,54 @@ impl Run {
         }
     }
 
+    /// Clients that leave before they have said all.
+    pub async fn abandon_requests(&mut self) {
+        for &framing in Framing::ALL {
+            self.findings.about(format_args!("a client that leaves while it asks / {framing}"));
+            let path = self.path();
+            self.expect(&path, &[("upstream_cluster", Want::Null), ("cost_nano_usd", Want::Null)]);
+            if let Err(error) = client::abandon(self.gateway.address(), &Chat::new().at(&path), framing).await {
+                self.findings.add(error);
+            }
+            if let Err(error) = self.gateway.access_log_find(|entry| entry["path"] == path) {
+                self.findings.add(format_args!("no access log entry: {error}"));
+            }
+            self.findings.same("requests at the upstream", self.received(&path).len(), 0);
+        }
+        self.findings.about("clients that leave while they ask / a hundred more requests");
+        self.hundred_more().await;
+        self.forget();
+    }
+
+    /// A call is a call under every spelling of its path that some server behind Envoy may take for it.
+    pub async fn spell_paths(&mut self) {
+        let paths = [
+            "/v1/chat/completions/",
+            "//v1//chat///completions",
+            "/v1/chat/completions?api-version=1&x=/",
+            "/v1/x/../chat/./completions",
+            "/v1/%63hat/completion%73",
+            "/V1/Chat/COMPLETIONS",
+            "/v1/chat/completions;a=b",
+            "/v1/chat%2fcompletions",
+            "/v1/chat%5ccompletions",
+            "/v1/chat\\completions",
+            "/openai/deployments/gpt-4o/chat/completions",
+        ];
+        for path in paths {
+            for &framing in Framing::PLAIN {
+                self.findings.about(format_args!("POST {path} / {framing}"));
+                // Refused by every filter, so that it shows that one has read it; some spellings Envoy itself refuses.
+                let request = Chat::raw(r#"{"model":"gpt-4o","model":"b","messages":[]}"#).at(path);
+                let answer = client::exchange(self.gateway.address(), &request, framing, Stay::ToTheEnd).await;
+                self.findings.same("status", answer.map(|answer| answer.status), Ok(400));
+            }
+        }
+        let received = self.mock.received().into_iter().map(|received| received.path).collect::<Vec<_>>();
+        self.findings.about("spellings of the path");
+        self.findings.holds(received.is_empty(), format_args!("the upstream received {received:?}"));
+    }
+
     /// What upstreams have received on a path so far.
     pub fn received(&self, path: &str) -> Vec<Received> {
         self.mock.received().into_iter().filter(|received| received.path == path).collect()
@@ -313,17 +361,17 @@ impl Run {
                 fields.extend(of_filter);
             }
         }
+        let others = scenarios::passing::other_paths();
         for entry in entries {
-            let call = entry["method"] == "POST"
-                && entry["path"].as_str().is_some_and(|path| path.ends_with("/chat/completions"));
-            if call && entry["details"] == "via_upstream" {
-                let missing: Vec<_> = fields.iter().filter(|field| entry[**field].is_null()).collect();
-                // A body without a model has none to be logged.
-                let missing: Vec<_> = missing.into_iter().filter(|field| **field != "model").collect();
-                self.findings.holds(missing.is_empty(), format_args!("{missing:?} missing in {entry}"));
-            } else if !call {
+            let is = |(method, path, _): &(&str, &str, Vec<u8>)| entry["method"] == *method && entry["path"] == *path;
+            if others.iter().any(is) {
                 let there: Vec<_> = TOLLGATE_FIELDS.iter().filter(|field| !entry[**field].is_null()).collect();
                 self.findings.holds(there.is_empty(), format_args!("{there:?} of what is no LLM call: {entry}"));
+            } else if entry["details"] == "via_upstream" {
+                // A body without a model has none to be logged.
+                let missing = |field: &&&str| entry[**field].is_null() && **field != "model";
+                let missing: Vec<_> = fields.iter().filter(missing).collect();
+                self.findings.holds(missing.is_empty(), format_args!("{missing:?} missing in {entry}"));
             }
         }
     }

@@ -132,8 +132,6 @@ pub enum Want {
     Null,
     /// A number above 0.
     Positive,
-    /// Whatever.
-    Any,
     /// A number, perhaps 0.
     Number,
 }
@@ -155,13 +153,12 @@ impl Want {
     pub fn fits(&self, value: &serde_json::Value) -> bool {
         let text = match value {
             serde_json::Value::String(text) => text.clone(),
-            serde_json::Value::Null => return matches!(self, Want::Null | Want::Any),
+            serde_json::Value::Null => return *self == Want::Null,
             other => other.to_string(),
         };
         match self {
             Want::Is(want) => *want == text,
             Want::Null => false,
-            Want::Any => true,
             Want::Positive => text.parse::<u64>().is_ok_and(|number| number > 0),
             Want::Number => text.parse::<u64>().is_ok(),
         }
@@ -173,7 +170,6 @@ impl fmt::Display for Want {
         match self {
             Want::Is(text) => write!(f, "{text:?}"),
             Want::Null => f.write_str("null"),
-            Want::Any => f.write_str("anything"),
             Want::Positive => f.write_str("a number above 0"),
             Want::Number => f.write_str("a number"),
         }

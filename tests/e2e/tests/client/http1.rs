@@ -48,6 +48,15 @@ impl Http1 {
         }
         Ok(answer)
     }
+
+    /// Sends the head of a request and half of its body, and closes the connection.
+    pub async fn abandon(mut self, request: &Request, framing: Framing) -> Result<(), String> {
+        let head = head(request, framing, self.to);
+        let mut wire = Vec::new();
+        write(&mut wire, &head, &request.body, framing).await.map_err(|error| error.to_string())?;
+        let half = head.len() + (wire.len() - head.len()) / 2;
+        self.writer.write_all(&wire[..half]).await.map_err(|error| error.to_string())
+    }
 }
 
 fn head(request: &Request, framing: Framing, to: SocketAddr) -> Vec<u8> {

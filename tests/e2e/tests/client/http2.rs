@@ -61,6 +61,20 @@ impl Http2 {
         }
         Ok(answer)
     }
+
+    /// Sends the head of a request and half of its body, and resets the stream.
+    pub async fn abandon(&self, request: &Request, framing: Framing) -> Result<(), String> {
+        let mut client = self.client.clone().ready().await.map_err(|error| format!("connection: {error}"))?;
+        let (_response, mut stream) =
+            client.send_request(head(request, framing, self.to)?, false).map_err(|error| format!("head: {error}"))?;
+        for byte in &request.body[..request.body.len() / 2] {
+            stream.send_data(Bytes::copy_from_slice(&[*byte]), false).map_err(|error| format!("body: {error}"))?;
+        }
+        // A reset throws away what still waits to be sent: the connection has to have its turn.
+        super::pause().await;
+        stream.send_reset(Reason::CANCEL);
+        Ok(())
+    }
 }
 
 fn head(request: &Request, framing: Framing, to: SocketAddr) -> Result<hyper::Request<()>, String> {

@@ -5,7 +5,7 @@ use crate::client::Framing;
 use crate::deployment::{COUNTER, Deployment, QUOTA, ROUTER};
 use crate::findings::Findings;
 use crate::planted;
-use crate::scenario::{Scenario, Seen};
+use crate::scenario::{Scenario, Seen, Want};
 
 /// Input, output, cached, reasoning; what a provider says.
 const USAGE: &str = "1200,340,200,40";
@@ -45,7 +45,9 @@ fn recorded(deployment: &Deployment, mut scenario: Scenario) -> Scenario {
         .record("upstream_cluster", "openai")
         .record("dialect", "openai.chat")
         .record("model", "gpt-4o")
-        .record("verdict", "allow");
+        .record("verdict", "allow")
+        .record("rules", Want::Null)
+        .record("unscanned", Want::Null);
     if deployment.has(COUNTER) {
         scenario = scenario
             .record("served_model", "gpt-4o-2024-08-06")
@@ -55,7 +57,7 @@ fn recorded(deployment: &Deployment, mut scenario: Scenario) -> Scenario {
             .record("reasoning_tokens", 40)
             .record("total_tokens", 1540)
             .record("usage_source", "provider")
-            .record("ttft_ms", crate::scenario::Want::Number);
+            .record("ttft_ms", Want::Number);
     }
     if deployment.has(QUOTA) {
         scenario = scenario

@@ -83,12 +83,15 @@ fn empty(deployment: &Deployment) -> Vec<Scenario> {
             .record("status", 400)
             .record("details", "via_upstream"),
     ];
-    let no_model = Scenario::new("no model", Chat::raw(r#"{"messages":[]}"#)).awkward();
-    scenarios.push(if deployment.has(ROUTER) {
-        no_model.refused(Refusal::invalid(400).param("model").code("missing_required_parameter")).record("status", 400)
-    } else {
-        no_model.check(|seen, findings| findings.same("requests at the upstream", seen.received.len(), 1))
-    });
+    for (name, body) in [("no model", r#"{"messages":[]}"#), ("an empty model", r#"{"model":"","messages":[]}"#)] {
+        let scenario = Scenario::new(name, Chat::raw(body)).awkward();
+        scenarios.push(if deployment.has(ROUTER) {
+            let missing = Refusal::invalid(400).param("model").code("missing_required_parameter");
+            scenario.refused(missing).record("status", 400).record("verdict", "model_missing")
+        } else {
+            scenario.check(|seen, findings| findings.same("requests at the upstream", seen.received.len(), 1))
+        });
+    }
     scenarios
 }
 
@@ -186,7 +189,7 @@ fn errors(deployment: &Deployment) -> Vec<Scenario> {
 }
 
 /// An answer that comes compressed although the upstream was asked not to: a filter that has to read it refuses it, one that
-/// only counts lets it pass and counts the prompt.
+/// only counts lets it pass and counts the prompt. (Of a stream it would have to take the usage out.)
 fn compressed(deployment: &Deployment) -> Vec<Scenario> {
     let mut scenarios = Vec::new();
     for streamed in [false, true] {
@@ -194,7 +197,8 @@ fn compressed(deployment: &Deployment) -> Vec<Scenario> {
         let chat = if streamed { chat.streamed() } else { chat };
         let name = if streamed { "a compressed stream" } else { "a compressed answer" };
         let scenario = Scenario::new(name, chat).framings(Framing::PLAIN).awkward();
-        let gated = deployment.has(INSPECTOR) || (deployment.has(COUNTER) && streamed);
+        let counts = deployment.has(COUNTER) || deployment.has(QUOTA);
+        let gated = deployment.has(INSPECTOR) || (counts && streamed);
         scenarios.push(if gated {
             scenario
                 .check(|seen, findings| {
