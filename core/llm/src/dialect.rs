@@ -79,7 +79,8 @@ impl Dialect {
     /// not recognised would be let through unread.
     #[must_use]
     pub fn detect(method: &[u8], path: &[u8]) -> Option<Dialect> {
-        if method != b"POST" {
+        // The methods that carry a body; in any case, for there are servers that do not mind the case either.
+        if !["POST", "PUT", "PATCH"].iter().any(|known| method.eq_ignore_ascii_case(known.as_bytes())) {
             return None;
         }
         Dialect::ALL.iter().copied().find(|dialect| path::ends_with(path, dialect.row().path))
@@ -122,7 +123,9 @@ mod tests {
             ("POST", "/openai/deployments/gpt-4o/chat/completions?api-version=2024-10-21", chat),
             ("POST", "/v1/chat/completions#x", chat),
             ("GET", "/v1/chat/completions", None),
-            ("post", "/v1/chat/completions", None),
+            ("DELETE", "/v1/chat/completions", None),
+            ("post", "/v1/chat/completions", chat),
+            ("PUT", "/v1/chat/completions", chat),
             ("POST", "/v1/completions", None),
             ("POST", "/v1/chat/completions/chatcmpl-1", None),
             ("POST", "/v1/xchat/completions", None),

@@ -25,7 +25,7 @@
 //! let body = br#"{"model":"fast", "stream":true, "messages":[{"role":"user", "content":"I am \u00c9va"}]}"#;
 //! let request = Request::parse(dialect, body, &Limits::default())?;
 //!
-//! let text = request.texts[0];
+//! let [_model, text] = request.texts[..] else { panic!() };
 //! assert_eq!((text.role, &*text.str.decode(body)), (Role::User, "I am Éva"));
 //! assert_eq!(Request::pointer(body, text.str.span), "/messages/0/content");
 //!

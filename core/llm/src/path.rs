@@ -5,6 +5,7 @@ use std::borrow::Cow;
 /// Whether the path, without its query, ends in these segments.
 ///
 /// Compared after what servers do to a path, all at once: percent-decoding, `\` as `/`, parameters after `;` cut off,
+/// white space and control characters around a segment dropped (Starlette's routes match in front of a final line feed),
 /// empty and `.` segments dropped, `..` resolved, case ignored. This takes more paths for the same than any one server
 /// does: a call taken for an LLM call by mistake is refused or read, one not recognised passes unread.
 pub(crate) fn ends_with(path: &[u8], tail: &[&str]) -> bool {
@@ -13,7 +14,7 @@ pub(crate) fn ends_with(path: &[u8], tail: &[&str]) -> bool {
     let mut skip = 0;
     let mut segments = path
         .rsplit(|byte| matches!(byte, b'/' | b'\\'))
-        .map(|segment| segment.split(|byte| *byte == b';').next().unwrap_or_default())
+        .map(|segment| trim(segment.split(|byte| *byte == b';').next().unwrap_or_default()))
         .filter(|segment| match *segment {
             b"" | b"." => false,
             b".." => {
@@ -27,6 +28,13 @@ pub(crate) fn ends_with(path: &[u8], tail: &[&str]) -> bool {
             _ => true,
         });
     tail.iter().rev().all(|want| segments.next().is_some_and(|segment| segment.eq_ignore_ascii_case(want.as_bytes())))
+}
+
+fn trim(mut segment: &[u8]) -> &[u8] {
+    while let [0..=b' ' | 0x7f, rest @ ..] | [rest @ .., 0..=b' ' | 0x7f] = segment {
+        segment = rest;
+    }
+    segment
 }
 
 fn decode(path: &[u8]) -> Cow<'_, [u8]> {
@@ -75,6 +83,10 @@ mod tests {
             ("/v1\\chat\\completions", true),
             ("/v1/chat/completions%", false),
             ("/v1/chat/completions%2", false),
+            ("/v1/chat/completions%0a", true),
+            ("/v1/chat%20/%09completions%0D%0A", true),
+            ("/v1/chat/completions%00", true),
+            ("/v1/chat/completions%20x", false),
             ("/v1/chat/completions%3fx", false),
             ("/v1/chat/completionsx", false),
             ("/../../..", false),

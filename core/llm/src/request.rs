@@ -94,6 +94,8 @@ pub enum TextKind {
     ImageUrl,
     /// The bytes of an audio or file part in base64.
     Data,
+    /// The name of the model.
+    Model,
     /// Every other string: `user`, `stop`, values and keys of `metadata`, fields that the API does not have and their
     /// names, roles and discriminators that the API does not have.
     Other,

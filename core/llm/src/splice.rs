@@ -37,6 +37,12 @@ impl Edits {
         self.by_place.is_empty()
     }
 
+    /// Whether any byte of `span` is replaced.
+    #[must_use]
+    pub fn touch(&self, span: Span) -> bool {
+        self.by_place.keys().any(|&(start, end)| start < span.end && span.start < end)
+    }
+
     /// How many edits.
     #[must_use]
     pub fn len(&self) -> usize {

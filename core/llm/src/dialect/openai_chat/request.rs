@@ -36,7 +36,11 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>) -> Result
         let value = reader.value()?;
         match name {
             "model" => match value {
-                Value::String(str) => draft.request.model = Some(str),
+                Value::String(str) => {
+                    draft.request.model = Some(str);
+                    // A text like any other: what is matched by prefix can carry a secret behind it.
+                    draft.texts(reader, OUTSIDE, TextKind::Model, value)?;
+                }
                 value => return Err(wrong(name, value)),
             },
             "messages" => messages(reader, draft, value)?,
@@ -58,7 +62,8 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>) -> Result
             }
         }
     }
-    draft.request.max_output_tokens = max_completion_tokens.or(max_tokens);
+    // Servers differ in which of the two they heed; what is reserved must do for both.
+    draft.request.max_output_tokens = max_completion_tokens.max(max_tokens);
     let Some(end) = stream else { return Ok(()) };
     draft.request.stream = true;
     draft.request.usage_edit = match options {

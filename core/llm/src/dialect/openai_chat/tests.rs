@@ -27,7 +27,7 @@ fn every_string_of_a_request_is_a_text() {
     let other = |text| (Role::Other, TextKind::Other, None, text);
     type Case<'a> = (&'a str, Vec<(Role, TextKind, Option<u32>, &'a str)>);
     let cases: Vec<Case<'_>> = vec![
-        (r#"{"model":"m","messages":[]}"#, vec![]),
+        (r#"{"model":"m","messages":[]}"#, vec![(Role::Other, Model, None, "m")]),
         (
             r#"{"messages":[{"role":"system","content":"a"},{"role":"user","name":"n","content":"b"}]}"#,
             vec![(System, Content, Some(0), "a"), (User, Name, Some(1), "n"), (User, Content, Some(1), "b")],
@@ -116,7 +116,7 @@ fn every_string_of_a_request_is_a_text() {
         // keys that are spelled with escapes
         (
             r#"{"mod\u0065l":"m","m\u0065ssages":[{"rol\u0065":"user","c\u006fntent":"a"}]}"#,
-            vec![(User, Content, Some(0), "a")],
+            vec![(Role::Other, Model, None, "m"), (User, Content, Some(0), "a")],
         ),
         ("{}", vec![]),
         (" \t\r\n{ }\n", vec![]),
@@ -131,7 +131,7 @@ fn every_string_of_a_request_is_a_text() {
 #[test]
 fn what_the_gateway_acts_on() {
     type Case<'a> = (&'a str, Option<&'a str>, bool, bool, Option<u64>, u32, usize, u32);
-    let cases: [Case<'_>; 14] = [
+    let cases: [Case<'_>; 15] = [
         ("{}", None, false, false, None, 1, 0, 0),
         (r#"{"model":"gpt-4o","stream":true}"#, Some("gpt-4o"), true, false, None, 1, 0, 0),
         (r#"{"model":"a\u002fb","stream":null}"#, Some("a/b"), false, false, None, 1, 0, 0),
@@ -141,6 +141,7 @@ fn what_the_gateway_acts_on() {
         (r#"{"stream":true,"stream_options":{"include_usage":null}}"#, None, true, false, None, 1, 0, 0),
         (r#"{"max_tokens":5}"#, None, false, false, Some(5), 1, 0, 0),
         (r#"{"max_tokens":5,"max_completion_tokens":7.0,"n":3}"#, None, false, false, Some(7), 3, 0, 0),
+        (r#"{"max_completion_tokens":0,"max_tokens":900}"#, None, false, false, Some(900), 1, 0, 0),
         (r#"{"max_completion_tokens":null,"max_tokens":5,"n":null}"#, None, false, false, Some(5), 1, 0, 0),
         (r#"{"max_tokens":99999999999999999999999}"#, None, false, false, Some(u64::MAX), 1, 0, 0),
         (r#"{"n":99999999999,"max_tokens":0}"#, None, false, false, Some(0), u32::MAX, 0, 0),
@@ -445,8 +446,8 @@ proptest! {
         let view = parse(&text).unwrap();
         prop_assert_eq!(view.model.unwrap().decode(text.as_bytes()), "new\n");
         prop_assert_eq!(view.include_usage, view.stream || was["stream_options"]["include_usage"] == json!(true));
-        let (before, after) = (texts(&body), texts(&text));
-        prop_assert_eq!(before, after);
+        let rest = |body: &str| texts(body).into_iter().filter(|text| text.1 != TextKind::Model).collect::<Vec<_>>();
+        prop_assert_eq!(rest(&body), rest(&text));
     }
 }
 
