@@ -75,6 +75,9 @@ pub struct Meter {
     dialect: Dialect,
     encoding: Encoding,
     prompt_tokens: u64,
+    /// Of all candidates together, if the request says.
+    max_output_tokens: Option<u64>,
+    unread_bytes: Option<u64>,
     withholds: bool,
     served_model: Option<String>,
     provider: Option<Usage>,
@@ -93,6 +96,8 @@ impl Meter {
             dialect: request.dialect,
             encoding: model.and_then(Encoding::for_model).unwrap_or(Encoding::O200kBase),
             prompt_tokens,
+            max_output_tokens: request.max_output_tokens.map(|max| max.saturating_mul(request.candidates.into())),
+            unread_bytes: None,
             withholds: request.stream && !request.include_usage,
             served_model: None,
             provider: None,
@@ -131,9 +136,10 @@ impl Meter {
         seen
     }
 
-    /// Takes in a whole answer. Its texts are counted only if it says no usage.
+    /// Takes in a whole answer. Its texts are counted only if its usage does not say how many they are.
     pub fn response(&mut self, response: &Response, body: &[u8]) {
-        let texts: &[OutText] = if response.usage.is_some() { &[] } else { &response.texts };
+        let said = response.usage.is_some_and(|usage| usage.output > 0);
+        let texts: &[OutText] = if said { &[] } else { &response.texts };
         self.take(response.usage, texts, body);
         self.served_model = response.model.map(|model| model.decode(body).into_owned());
     }
@@ -165,21 +171,86 @@ impl Meter {
         self.outputs.values().chain(&self.overflow).map(StreamCounter::count).sum()
     }
 
+    /// Says that the answer, or the rest of it, could not be read, and how many bytes it had until then.
+    pub fn unread(&mut self, bytes: u64) {
+        self.unread_bytes = Some(self.unread_bytes.unwrap_or_default().saturating_add(bytes));
+    }
+
+    /// Takes the size of a further piece of an answer that cannot be read; of no meaning for one that is.
+    pub fn passed(&mut self, bytes: u64) {
+        if let Some(unread) = &mut self.unread_bytes {
+            *unread = unread.saturating_add(bytes);
+        }
+    }
+
+    /// Tokens that may have come in bytes that could not be read: four bytes each, the field's rule of thumb for
+    /// English, and no more than the request allowed. A guess, and better than a bill of nothing.
+    fn guessed_output(&self) -> u64 {
+        let guess = self.unread_bytes.unwrap_or_default().div_ceil(4);
+        self.max_output_tokens.map_or(guess, |max| guess.min(max))
+    }
+
     /// What the call used, as far as is known now.
     pub fn record(&self) -> Record {
+        let counted = || self.counted_output().max(self.guessed_output());
         match self.provider {
             // A first event that says the input and not yet the output, and then no more: the answer was cut.
-            Some(usage) if usage.output == 0 => {
-                let output = self.counted_output();
+            Some(usage) if usage.input > 0 && usage.output == 0 => {
+                let output = counted();
                 let source = if output == 0 { Source::Provider } else { Source::Mixed };
                 Record { usage: Usage { output, total: usage.total.max(usage.input + output), ..usage }, source }
             }
-            Some(usage) => Record { usage, source: Source::Provider },
-            None => {
-                let (input, output) = (self.prompt_tokens, self.counted_output());
-                let usage = Usage { input, output, total: input + output, ..Usage::default() };
+            Some(usage) if usage.input > 0 || usage.output > 0 => Record { usage, source: Source::Provider },
+            // Usage of nothing at all is what servers say that do not count.
+            Some(_) | None => {
+                let (input, output) = (self.prompt_tokens, counted());
+                let usage = Usage { input, output, total: input.saturating_add(output), ..Usage::default() };
                 Record { usage, source: Source::Counted }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn meter(body: &str) -> Meter {
+        let request = Request::parse(Dialect::OpenAiChat, body.as_bytes(), &Limits::default()).unwrap();
+        Meter::new(&request, Some("gpt-4o"), 8)
+    }
+
+    fn answer(meter: &mut Meter, usage: &str) {
+        let body = format!(r#"{{"choices":[{{"index":0,"message":{{"content":"hello world"}}}}],"usage":{usage}}}"#);
+        let response = Response::parse(Dialect::OpenAiChat, body.as_bytes(), &Limits::default()).unwrap();
+        meter.response(&response, body.as_bytes());
+    }
+
+    #[test]
+    fn whose_word_counts() {
+        for (usage, input, output, source) in [
+            (r#"{"prompt_tokens":100,"completion_tokens":50,"total_tokens":150}"#, 100, 50, Source::Provider),
+            (r#"{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}"#, 8, 2, Source::Counted),
+            (r#"{"prompt_tokens":100,"completion_tokens":0,"total_tokens":100}"#, 100, 2, Source::Mixed),
+            ("null", 8, 2, Source::Counted),
+        ] {
+            let mut meter = meter(r#"{"messages":[]}"#);
+            answer(&mut meter, usage);
+            let record = meter.record();
+            assert_eq!((record.usage.input, record.usage.output, record.source), (input, output, source), "{usage}");
+        }
+    }
+
+    #[test]
+    fn an_answer_that_cannot_be_read_is_not_free() {
+        let mut meter1 = meter(r#"{"messages":[]}"#);
+        meter1.passed(1000);
+        assert_eq!(meter1.record().usage.output, 0, "nothing says that it could not be read");
+        meter1.unread(1000);
+        meter1.passed(1000);
+        assert_eq!(meter1.record().usage.output, 500);
+        let mut meter2 = meter(r#"{"messages":[],"max_tokens":20,"n":2}"#);
+        meter2.unread(1000);
+        assert_eq!(meter2.record().usage.output, 40);
     }
 }

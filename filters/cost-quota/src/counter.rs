@@ -1,6 +1,7 @@
 //! What a call is charged for, whoever counted it.
 
 use tollgate_kit::{End, property};
+use tollgate_llm::Usage;
 use tollgate_prices::Tokens;
 use tollgate_tokens::Meter;
 
@@ -16,21 +17,14 @@ pub(crate) enum Counter {
 impl Counter {
     /// The tokens that are charged: none if no provider has worked for the call.
     pub(crate) fn charged(&self, end: &End) -> Tokens {
-        match self {
-            Counter::Own(meter) if end.was_served() => {
-                let usage = meter.record().usage;
-                Tokens { input: usage.input, cached: usage.cached, output: usage.output }
-            }
-            Counter::Own(_) => Tokens::default(),
-            Counter::Neighbour => {
-                let number = |name| property::get_u64(name).unwrap_or_default();
-                Tokens {
-                    input: number(property::INPUT_TOKENS),
-                    cached: number(property::CACHED_TOKENS),
-                    output: number(property::OUTPUT_TOKENS),
-                }
-            }
-        }
+        let usage = match self {
+            Counter::Own(meter) if end.was_served() => meter.record().usage,
+            Counter::Own(_) => Usage::default(),
+            Counter::Neighbour => published(),
+        };
+        // A total above its parts: output that the provider charges for and does not show (hidden reasoning).
+        let output = usage.output.max(usage.total.saturating_sub(usage.input));
+        Tokens { input: usage.input, cached: usage.cached, output }
     }
 
     /// The model that the provider says answered.
@@ -47,5 +41,17 @@ impl Counter {
             Counter::Own(meter) => Some(meter),
             Counter::Neighbour => None,
         }
+    }
+}
+
+/// The record that token-counter has published.
+fn published() -> Usage {
+    let number = |name| property::get_u64(name).unwrap_or_default();
+    Usage {
+        input: number(property::INPUT_TOKENS),
+        cached: number(property::CACHED_TOKENS),
+        output: number(property::OUTPUT_TOKENS),
+        total: number(property::TOTAL_TOKENS),
+        ..Usage::default()
     }
 }

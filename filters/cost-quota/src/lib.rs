@@ -21,7 +21,7 @@ use tollgate_kit::{
     Verdict, property,
 };
 use tollgate_llm::sse::Event;
-use tollgate_prices::ModelPrice;
+use tollgate_prices::{ModelPrice, NanoUsd};
 use tollgate_quota::{Ask, Charge, Refusal, Reservation, Unit, UnixMillis, ratelimit_headers};
 use tollgate_tokens::{Meter, count_prompt};
 
@@ -96,7 +96,11 @@ impl Exchange for Paying {
                 return Verdict::Reply(Box::new(refusal::unpriced()));
             }
         }
-        let estimate = quota.estimate(&ask, price.as_ref());
+        let mut estimate = quota.estimate(&ask, price.as_ref());
+        if price.is_none() {
+            // Nothing is known of its price, but it is not free: a budget that is used up does not let it pass.
+            estimate.nano_usd = NanoUsd(1);
+        }
         match quota.reserve(&SharedData, &consumer, millis(call.now_ns()), &estimate) {
             Ok(reservation) => self.reservation = Some(reservation),
             Err(Refusal::Denied(denied)) => {
@@ -146,7 +150,16 @@ impl Exchange for Paying {
         Flow::Continue
     }
 
-    fn on_progress(&mut self, now_ns: u64) {
+    fn on_unscanned(&mut self, bytes: u64) {
+        if let Some(meter) = self.counter.own() {
+            meter.unread(bytes);
+        }
+    }
+
+    fn on_progress(&mut self, now_ns: u64, bytes: u64) {
+        if let Some(meter) = self.counter.own() {
+            meter.passed(bytes);
+        }
         let now = millis(now_ns);
         if let Some(reservation) = self.reservation.as_mut().filter(|reservation| reservation.renew_at() <= now) {
             // If it fails the reservation stands until its lease ends, and the next event tries again.

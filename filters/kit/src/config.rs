@@ -110,6 +110,10 @@ pub struct Limits {
     pub max_event_bytes: usize,
     /// What to do with a call that cannot be read. Default: `refuse`.
     pub on_unscannable: OnUnscannable,
+    /// What to do with a request that has a body and goes to a path that Tollgate does not know as an LLM call; refused,
+    /// it gets 404. Default: `pass`, since a listener may serve other things too; `tollgate.unscanned` and a metric say
+    /// so. Routes that only follow `x-tollgate-route` keep such requests from a provider in any case.
+    pub on_unknown_path: OnUnscannable,
 }
 
 impl Default for Limits {
@@ -119,6 +123,7 @@ impl Default for Limits {
             max_response_bytes: (1 << 20) - (64 << 10),
             max_event_bytes: 256 << 10,
             on_unscannable: OnUnscannable::Refuse,
+            on_unknown_path: OnUnscannable::Pass,
         }
     }
 }

@@ -97,11 +97,12 @@ pub trait Exchange {
         Flow::Continue
     }
 
-    /// A piece of the answer has come, whatever is read of it. The time is in nanoseconds since the Unix epoch.
-    fn on_progress(&mut self, _now_ns: u64) {}
+    /// A piece of the answer has come, whatever is read of it. The time is in nanoseconds since the Unix epoch; `bytes` is
+    /// the size of a piece that passes unread, else 0.
+    fn on_progress(&mut self, _now_ns: u64, _bytes: u64) {}
 
-    /// The answer, or the rest of it, cannot be read, and policy lets it pass.
-    fn on_unscanned(&mut self) {}
+    /// The answer, or the rest of it, cannot be read, whether it passes or not; `bytes` of it have come so far.
+    fn on_unscanned(&mut self, _bytes: u64) {}
 
     /// The stream is over, however it ended. Called once for every call whose `on_request` said
     /// [`Verdict::Continue`], in the order of the filter chain; the last place where properties can be set.

@@ -44,6 +44,7 @@ impl Entry {
 /// Why something passed, or would have passed, without being read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unscanned {
+    Path,
     Malformed,
     RequestTooLarge,
     RequestEncoding,
@@ -54,7 +55,8 @@ pub(crate) enum Unscanned {
 }
 
 impl Unscanned {
-    const ALL: [(Unscanned, &'static str); 7] = [
+    const ALL: [(Unscanned, &'static str); 8] = [
+        (Unscanned::Path, "unknown_path"),
         (Unscanned::Malformed, "request_malformed"),
         (Unscanned::RequestTooLarge, "request_too_large"),
         (Unscanned::RequestEncoding, "request_encoding"),
@@ -120,8 +122,8 @@ impl Plugin {
         }
         if !self.unscanned_logged.replace(true) {
             log::warn!(
-                "tollgate: {} lets a call pass unscanned ({}), as `limits.on_unscannable: pass` says; further ones are \
-                 counted in tollgate_unscanned_total",
+                "tollgate: {} lets a call pass unscanned ({}), as its `limits` say; further ones are counted in \
+                 tollgate_unscanned_total",
                 self.name,
                 reason.name()
             );

@@ -66,6 +66,22 @@ pub fn set(name: &str, value: impl AsRef<[u8]>) {
     }
 }
 
+/// Publishes a name that a client or an upstream chose: bounded and printable, as it may stand in a log, or not at all.
+pub fn set_name(name: &str, value: &str) {
+    let printable = !value.is_empty() && value.len() <= 256 && value.bytes().all(|b| b.is_ascii_graphic());
+    set(name, if printable { value } else { "(unprintable)" });
+}
+
+/// Publishes that a call used nothing: what adds these numbers up finds a zero, not a gap.
+pub(crate) fn set_unused() {
+    for name in
+        [INPUT_TOKENS, CACHED_TOKENS, OUTPUT_TOKENS, REASONING_TOKENS, TOTAL_TOKENS, COST_NANO_USD, COST_MICRO_USD]
+    {
+        set(name, "0");
+    }
+    set(USAGE_SOURCE, "none");
+}
+
 /// A property that a Tollgate filter has published on this stream.
 pub fn get(name: &str) -> Option<String> {
     let value = abi::get_property(name.as_bytes()).ok().flatten()?;

@@ -124,10 +124,11 @@ impl End {
         flags & NEVER_SENT == 0 && property::attribute(&["upstream", "address"]).is_some_and(|a| !a.is_empty())
     }
 
-    /// Whether a provider has worked for this call: it answered, or the client left while it may have been at work. Not
-    /// if the call was refused on its way, could not be sent, or the provider refused it.
+    /// Whether a provider has worked for this call: it answered, or it may have been at work when the client left or Envoy
+    /// gave up on it (a timeout, a reset before the answer). Not if the call was refused on its way, could not be sent,
+    /// or the provider refused it.
     pub fn was_served(&self) -> bool {
-        self.succeeded || (self.origin.is_none() && self.reached_upstream())
+        self.succeeded || (self.origin != Some(Origin::Upstream) && self.reached_upstream())
     }
 
     pub(crate) fn read(origin: Option<Origin>, succeeded: bool, finished: bool) -> End {

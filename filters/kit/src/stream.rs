@@ -14,6 +14,7 @@ use tollgate_llm::Dialect;
 
 use crate::filter::Exchange;
 use crate::plugin::Plugin;
+use crate::property;
 use crate::reply::Reply;
 use crate::response::{End, Origin};
 
@@ -72,6 +73,10 @@ impl Stream {
     /// Answers in the upstream's place. If Envoy refuses even that, the frame stays held: better a stream that times
     /// out than one that passes unread.
     fn reply(&mut self, reply: &Reply) -> Step {
+        if self.exchange.is_none() {
+            // Not admitted: no exchange will say in `on_log` what the call used.
+            property::set_unused();
+        }
         self.phase = Phase::Replied;
         self.answer = Answer::Passing;
         if let Err(status) = reply.send(self.dialect.unwrap_or(Dialect::OpenAiChat)) {

@@ -76,6 +76,7 @@ impl Exchange for Routing {
         if !set_headers(call, &decision, upstream_model) {
             return Verdict::Reply(Box::new(failed()));
         }
+        property::set_name(property::MODEL, model.as_deref().unwrap_or_default());
         property::set(property::ROUTE, decision.route);
         if let Some(provider) = decision.provider {
             property::set(property::PROVIDER, provider);

@@ -110,12 +110,24 @@ impl Exchange for Counting {
         Flow::Continue
     }
 
+    fn on_unscanned(&mut self, bytes: u64) {
+        if let Some(meter) = &mut self.meter {
+            meter.unread(bytes);
+        }
+    }
+
+    fn on_progress(&mut self, _: u64, bytes: u64) {
+        if let Some(meter) = &mut self.meter {
+            meter.passed(bytes);
+        }
+    }
+
     fn on_log(&mut self, end: &End) {
         let Some(meter) = &self.meter else { return };
         let record = if end.was_served() { meter.record() } else { Record::NOTHING };
         publish(&record);
         if let Some(model) = meter.served_model() {
-            property::set(property::SERVED_MODEL, model);
+            property::set_name(property::SERVED_MODEL, model);
         }
         let ttft_ms = self.first_ns.map(|first| first.saturating_sub(self.forwarded_ns) / 1_000_000);
         if let Some(ttft_ms) = ttft_ms {

@@ -15,15 +15,19 @@ use crate::property;
 use crate::reply::Reply;
 
 /// Headers that only Tollgate may set: a client that sent one could choose its own route or upstream.
-const OWNED_HEADERS: [&str; 8] = [
+const OWNED_HEADERS: [&str; 12] = [
     "x-tollgate-model",
     "x-tollgate-route",
     "x-tollgate-prefix-hash",
     "x-gateway-model-name",
+    "x-gateway-model-name-rewrite",
     "x-gateway-base-model-name",
     "x-gateway-inference-objective",
     "x-gateway-inference-fairness-id",
     "x-gateway-destination-endpoint",
+    "x-gateway-destination-endpoint-subset",
+    "x-gateway-destination-endpoint-fallback",
+    "x-gateway-destination-endpoint-served",
 ];
 
 impl Stream {
@@ -37,7 +41,7 @@ impl Stream {
         let path = headers.get(":path").unwrap_or_default();
         self.dialect = Dialect::detect(&method, &path);
         if self.dialect.is_none() {
-            return Step::Continue;
+            return if end { Step::Continue } else { self.unknown_path(&plugin) };
         }
         if let Some((reason, reply)) = unreadable(headers, &plugin) {
             return self.unscannable(&plugin, reason, reply);
@@ -107,6 +111,18 @@ impl Stream {
         property::set(property::EDGE, "1");
     }
 
+    /// A body that goes to a path that is no LLM call as far as Tollgate knows.
+    fn unknown_path(&mut self, plugin: &Plugin) -> Step {
+        if plugin.limits().on_unknown_path == OnUnscannable::Refuse {
+            let message = "This gateway does not know this path.";
+            return self.reply(&Reply::invalid_request(404, "unknown_path", message).with_code("unknown_url"));
+        }
+        if self.edge {
+            plugin.report_unscanned(Unscanned::Path);
+        }
+        Step::Continue
+    }
+
     fn unscannable(&mut self, plugin: &Plugin, reason: Unscanned, reply: Reply) -> Step {
         match plugin.limits().on_unscannable {
             OnUnscannable::Refuse => self.reply(&reply),
@@ -155,6 +171,7 @@ impl Stream {
         if let Verdict::Reply(reply) = exchange.on_request(&mut call) {
             return self.reply(&reply);
         }
+        publish_model(&call, self.edge);
         let headers = Headers::REQUEST;
         if exchange.reads_response() && headers.get("accept-encoding").is_some() {
             // An answer that comes compressed could not be read.
@@ -193,9 +210,25 @@ fn unreadable(headers: Headers, plugin: &Plugin) -> Option<(Unscanned, Reply)> {
         );
         return Some((Unscanned::RequestEncoding, reply));
     }
+    if headers.get("content-type").is_some_and(|content_type| !is_utf8(&content_type)) {
+        let message = "This gateway reads JSON in UTF-8 only: send the body without another charset.";
+        return Some((Unscanned::RequestEncoding, Reply::invalid_request(415, "unscannable", message)));
+    }
     let limit = plugin.limits().max_request_bytes;
     let length = headers.get_ascii("content-length").and_then(|length| length.parse::<usize>().ok());
     length.is_some_and(|length| length > limit).then(|| (Unscanned::RequestTooLarge, too_large(limit)))
+}
+
+/// JSON is UTF-8 (RFC 8259, 8.1), but there are servers that decode it by the charset they are told: what is read here
+/// would not be what they read.
+fn is_utf8(content_type: &[u8]) -> bool {
+    content_type.split(|&byte| matches!(byte, b';' | b',')).skip(1).all(|parameter| {
+        let mut halves = parameter.splitn(2, |&byte| byte == b'=').map(<[u8]>::trim_ascii);
+        let is_charset = halves.next().is_some_and(|name| name.eq_ignore_ascii_case(b"charset"));
+        let value = halves.next().unwrap_or_default();
+        let value = value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\"")).unwrap_or(value);
+        !is_charset || [&b"utf-8"[..], b"utf8", b"us-ascii"].iter().any(|known| value.eq_ignore_ascii_case(known))
+    })
 }
 
 fn too_large(limit: usize) -> Reply {
@@ -218,14 +251,15 @@ fn publish(call: &Call<'_>) {
     property::set(property::DIALECT, call.view().dialect.name());
     property::set(property::STREAM, if call.view().stream { "true" } else { "false" });
     property::set(property::VERDICT, "allow");
-    if let Some(model) = call.model() {
-        property::set(property::MODEL, loggable(&model));
-    }
 }
 
-/// A model name as it may stand in a log: the client chose it, so it is bounded and printable, or not there.
-fn loggable(model: &str) -> &str {
-    if model.len() <= 256 && model.bytes().all(|b| b.is_ascii_graphic()) { model } else { "(unprintable)" }
+/// The model the client asked for. The client chose the name, so it may be what a rule blocks or redacts: it is
+/// published by the first filter that lets it pass as it is.
+fn publish_model(call: &Call<'_>, edge: bool) {
+    let Some(model) = call.view().model.filter(|model| !call.edits.touch(model.span)) else { return };
+    if edge || property::get(property::MODEL).is_none() {
+        property::set_name(property::MODEL, &model.decode(call.body()));
+    }
 }
 
 /// Puts another body in place of the `size` bytes that are held. An HTTP/1.1 upstream that were left with the old
@@ -236,4 +270,27 @@ fn replace_body(headers: Headers, size: usize, body: &[u8]) -> Result<(), abi::S
         headers.set("content-length", body.len().to_string())?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_utf8_is_read() {
+        for (content_type, want) in [
+            ("application/json", true),
+            ("application/json; charset=utf-8", true),
+            ("application/json;charset=\"UTF-8\"; x=y", true),
+            ("text/plain; charset=us-ascii", true),
+            ("", true),
+            ("application/json; charset=utf-7", false),
+            ("application/json; CharSet = \"utf-16le\"", false),
+            ("application/json; charset=utf-8; charset=utf-7", false),
+            ("application/json; charset=", false),
+            ("application/json, application/json;charset=utf-32", false),
+        ] {
+            assert_eq!(is_utf8(content_type.as_bytes()), want, "{content_type}");
+        }
+    }
 }

@@ -40,7 +40,9 @@ impl Stream {
         self.succeeded = head.is_success();
         self.finished = end;
         let reading = exchange.on_response_head(&head);
-        if end || reading == Reading::Pass || head.origin == Origin::Local {
+        // An error that Envoy or a filter speaks is nobody's answer; but a cache or a script may speak for a model.
+        let is_refusal = head.origin == Origin::Local && !(200..300).contains(&head.status);
+        if end || reading == Reading::Pass || is_refusal {
             return Step::Continue;
         }
         let unreadable = match head.kind {
@@ -50,7 +52,7 @@ impl Stream {
             _ => None,
         };
         if let Some(reason) = unreadable {
-            return self.unscannable_response(&plugin, reason, reading);
+            return self.unscannable_response(&plugin, reason, reading, 0);
         }
         match head.kind {
             BodyKind::Json => {
@@ -78,7 +80,8 @@ impl Stream {
             return Step::Continue;
         };
         if let Some(exchange) = &mut self.exchange {
-            exchange.on_progress(abi::now_ns());
+            let unread = if matches!(self.answer, Answer::Passing) { size as u64 } else { 0 };
+            exchange.on_progress(abi::now_ns(), unread);
         }
         match &mut self.answer {
             Answer::Passing => Step::Continue,
@@ -122,9 +125,10 @@ impl Stream {
         // Held, Envoy shows all that has come; passing, only this frame.
         let start = if held { body.len() } else { 0 };
         let new = size.saturating_sub(start);
-        if body.len() + new > plugin.limits().max_response_bytes {
+        let total = body.len() + new;
+        if total > plugin.limits().max_response_bytes {
             self.answer = Answer::Passing;
-            return self.unscannable_response(plugin, Unscanned::ResponseTooLarge, reading);
+            return self.unscannable_response(plugin, Unscanned::ResponseTooLarge, reading, total as u64);
         }
         if new > 0 {
             match abi::get_buffer(Buffer::ResponseBody, start, new) {
@@ -152,7 +156,7 @@ impl Stream {
             Ok(view) => view,
             Err(error) => {
                 log::debug!("tollgate: {}: answer not read: {error}", plugin.name);
-                return self.unscannable_response(plugin, Unscanned::ResponseMalformed, reading);
+                return self.unscannable_response(plugin, Unscanned::ResponseMalformed, reading, body.len() as u64);
             }
         };
         let Some(exchange) = &mut self.exchange else {
@@ -216,8 +220,10 @@ impl Stream {
                 return self.replace_frame(plugin, size, &bytes, &out);
             }
             Some(PushError::TooLarge) => {
-                exchange.on_unscanned();
+                exchange.on_unscanned(framer.pending().len() as u64);
                 plugin.report_unscanned(Unscanned::ResponseTooLarge);
+                // What is held of earlier events goes first.
+                let _ = exchange.on_events_end(out);
                 out.extend_from_slice(framer.pending());
                 let out = std::mem::take(out);
                 self.answer = Answer::Passing;
@@ -262,13 +268,14 @@ impl Stream {
 
     // === what cannot be read ===
 
-    fn unscannable_response(&mut self, plugin: &Plugin, reason: Unscanned, reading: Reading) -> Step {
+    /// An answer, of which `bytes` have come so far, cannot be read.
+    fn unscannable_response(&mut self, plugin: &Plugin, reason: Unscanned, reading: Reading, bytes: u64) -> Step {
+        if let Some(exchange) = &mut self.exchange {
+            exchange.on_unscanned(bytes);
+        }
         if is_strict(plugin, reading) {
             log::warn!("tollgate: {}: answer refused: {}", plugin.name, reason.name());
             return self.reply(&upstream_unreadable());
-        }
-        if let Some(exchange) = &mut self.exchange {
-            exchange.on_unscanned();
         }
         plugin.report_unscanned(reason);
         Step::Continue
