@@ -28,7 +28,8 @@ cargo xtask <command>
   build                    the modules, in release, and their sizes
   setup                    what is missing of the wasm32-wasip1 target and of Envoy
   check                    that the crates depend on each other as the design says
-  bench                    what the filters cost
+  bench [--quick|--write]  what the filters cost, as ratios to an Envoy without wasm
+                           --quick: only whether it works; --write: into docs/benchmarks.md
   help                     this text
 
 Variables: ENVOY, an Envoy of your own (1.36 or newer, with wasm); CARGO_TARGET_DIR.
@@ -53,7 +54,7 @@ fn run(args: &[&str]) -> Result<ExitCode> {
         ["build"] => modules::run()?,
         ["check"] => check::run()?,
         ["test"] => suite::run()?,
-        ["bench"] => bench::run()?,
+        ["bench", flags @ ..] => bench::run(flags)?,
         ["demo", flags @ ..] => return demo::run(demo::Mode::parse(flags)?),
         [] => {
             eprint!("{HELP}");

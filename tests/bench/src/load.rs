@@ -1,0 +1,168 @@
+//! What is asked of every Envoy.
+
+use serde_json::{Value, json};
+use tollgate_testbed::{Context, Error, Result};
+
+use crate::prose::Prose;
+
+/// A kind of request.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Load {
+    /// What the table calls it.
+    pub(crate) name: &'static str,
+    /// Text of the prompt, in bytes.
+    prompt: usize,
+    /// How the answer comes.
+    answer: Answer,
+    /// Requests in one cell of a full run, if they are quick enough.
+    pub(crate) requests: usize,
+    /// Connections that ask at the same time while it is measured.
+    pub(crate) in_flight: usize,
+}
+
+/// How the answer comes. It has the same words either way: see [`answer_text`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answer {
+    /// As JSON.
+    Whole,
+    /// As events, all written by the upstream at once.
+    Burst,
+    /// As events, each written on its own, the next one to two milliseconds later.
+    Paced,
+}
+
+/// The loads, by column of the table.
+pub(crate) const LOADS: &[Load] = &[
+    Load { name: "1 KB", prompt: 1 << 10, answer: Answer::Whole, requests: 4000, in_flight: 1 },
+    Load { name: "16 KB", prompt: 16 << 10, answer: Answer::Whole, requests: 2000, in_flight: 1 },
+    Load { name: "256 KB", prompt: 256 << 10, answer: Answer::Whole, requests: 500, in_flight: 1 },
+    Load { name: "200 events at once", prompt: 1 << 10, answer: Answer::Burst, requests: 1000, in_flight: 1 },
+    // A stream takes its time whatever the filters do, so many run at once; each event still comes alone.
+    Load { name: "200 events one by one", prompt: 1 << 10, answer: Answer::Paced, requests: 48, in_flight: 16 },
+];
+
+/// Words of the answer; streamed, the mock makes each an event.
+pub(crate) const ANSWER_WORDS: usize = 200;
+
+/// What every request is answered with.
+pub(crate) fn answer_text() -> String {
+    Prose::new(0).words(ANSWER_WORDS)
+}
+
+/// A turn of the conversation has no more than this.
+const TURN: usize = 4 << 10;
+
+impl Load {
+    /// Whether the answer is a stream of events.
+    pub(crate) fn is_streamed(&self) -> bool {
+        self.answer != Answer::Whole
+    }
+
+    /// What the upstream is told about its answer.
+    pub(crate) fn headers(&self) -> &'static [(&'static str, &'static str)] {
+        match self.answer {
+            Answer::Whole => &[],
+            Answer::Burst => &[("x-mock-burst", "100000")],
+            Answer::Paced => &[("x-mock-event-ms", "1")],
+        }
+    }
+
+    /// The body: a conversation whose texts are as long together as the load says.
+    pub(crate) fn body(&self) -> Vec<u8> {
+        let mut prose = Prose::new(self.prompt as u64);
+        let system = self.prompt.min(256);
+        let mut messages = vec![json!({"role": "system", "content": prose.text(system)})];
+        let mut left = self.prompt - system;
+        // Of the turns that remain the last is the user's.
+        let mut turns = left.div_ceil(TURN);
+        while turns > 0 {
+            let length = left.min(TURN);
+            let role = if turns % 2 == 1 { "user" } else { "assistant" };
+            messages.push(json!({"role": role, "content": prose.text(length)}));
+            left -= length;
+            turns -= 1;
+        }
+        let mut body = json!({"model": "gpt-4o", "messages": messages, "temperature": 0.7, "max_tokens": 512});
+        if let (true, Value::Object(members)) = (self.is_streamed(), &mut body) {
+            members.insert("stream".into(), true.into());
+        }
+        body.to_string().into_bytes()
+    }
+
+    /// An error unless this is the answer that every request is to get, whole, and streamed as so many events.
+    pub(crate) fn check(&self, answer: &[u8]) -> Result<()> {
+        let pieces = if self.is_streamed() { deltas(answer) } else { content(answer).map(|text| vec![text]) };
+        let pieces = pieces.context(|| format!("an answer that is none ({} bytes)", answer.len()))?;
+        let expected = if self.is_streamed() { ANSWER_WORDS } else { 1 };
+        if pieces.concat() != answer_text() {
+            return Err(Error::new("an answer with another text than the upstream's"));
+        }
+        if pieces.len() != expected {
+            return Err(Error::new(format!("{} events with text in place of {expected}", pieces.len())));
+        }
+        Ok(())
+    }
+}
+
+fn content(answer: &[u8]) -> Result<String> {
+    let answer: Value = serde_json::from_slice(answer).context(|| "not JSON".into())?;
+    let text = answer.pointer("/choices/0/message/content").and_then(Value::as_str);
+    Ok(text.ok_or_else(|| Error::new("no content"))?.to_owned())
+}
+
+/// The texts of the events of a stream, which has to be whole.
+fn deltas(answer: &[u8]) -> Result<Vec<String>> {
+    let text = std::str::from_utf8(answer).context(|| "not text".into())?;
+    let mut deltas = Vec::new();
+    let mut done = false;
+    for data in text.lines().filter_map(|line| line.strip_prefix("data: ")) {
+        if data == "[DONE]" {
+            done = true;
+            continue;
+        }
+        let event: Value = serde_json::from_str(data).context(|| "an event is not JSON".into())?;
+        match event.pointer("/choices/0/delta/content").and_then(Value::as_str) {
+            None | Some("") => {}
+            Some(delta) => deltas.push(delta.to_owned()),
+        }
+    }
+    if done { Ok(deltas) } else { Err(Error::new("the stream does not end with [DONE]")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_as_long_as_the_load_says_and_the_user_speaks_last() {
+        for load in LOADS {
+            let body: Value = serde_json::from_slice(&load.body()).unwrap();
+            let messages = body["messages"].as_array().unwrap();
+            let length: usize = messages.iter().map(|message| message["content"].as_str().unwrap().len()).sum();
+            assert_eq!(length, load.prompt, "{}", load.name);
+            assert_eq!(messages.last().unwrap()["role"], "user");
+            assert_eq!(body["stream"].as_bool().unwrap_or_default(), load.is_streamed());
+            assert!(load.body().len() < load.prompt * 11 / 10 + 512, "{}: {}", load.name, load.body().len());
+        }
+    }
+
+    #[test]
+    fn only_the_whole_answer_will_do() {
+        let (whole, streamed) = (LOADS[0], LOADS[3]);
+        let text = answer_text();
+        let json = |text: &str| json!({"choices": [{"message": {"content": text}}]}).to_string();
+        whole.check(json(&text).as_bytes()).unwrap();
+        for wrong in [json(&text[1..]), json(""), "{}".into(), String::new()] {
+            whole.check(wrong.as_bytes()).unwrap_err();
+        }
+        let event = |delta: &str| format!("data: {}\n\n", json!({"choices": [{"delta": {"content": delta}}]}));
+        let words: Vec<String> = text.split_inclusive(' ').map(event).collect();
+        let done = "data: [DONE]\n\n";
+        let stream = |words: &[String], end: &str| [&event(""), &words.concat(), end].concat();
+        streamed.check(stream(&words, done).as_bytes()).unwrap();
+        let at_once = event(&text) + done;
+        for wrong in [stream(&words, ""), stream(&words[1..], done), at_once, json(&text), String::new()] {
+            streamed.check(wrong.as_bytes()).unwrap_err();
+        }
+    }
+}

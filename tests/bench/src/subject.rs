@@ -1,0 +1,160 @@
+//! A running Envoy that is measured.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tokio::runtime::Runtime;
+use tollgate_testbed::{Context, Envoy, Error, Gateway, Result, gateway};
+
+use crate::client::{Connection, Request, drive, request};
+use crate::load::{LOADS, Load};
+use crate::measure::Plan;
+use crate::process::Process;
+use crate::variant::Variant;
+
+/// One start of Envoy.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Start {
+    /// From exec until it is ready, looked at every 10 ms.
+    pub(crate) wall: Duration,
+    /// CPU time until then, of all threads.
+    pub(crate) cpu: Duration,
+}
+
+/// Starts a variant on one worker and waits until it is ready.
+pub(crate) fn start(
+    envoy: &Envoy,
+    variant: Variant,
+    module: Option<&Path>,
+    upstream: std::net::SocketAddr,
+) -> Result<(Gateway, Start)> {
+    let bootstrap = variant.bootstrap(module, upstream)?;
+    let options = gateway::Options { concurrency: 1, start_limit: Duration::from_secs(180), ..Default::default() };
+    let begin = Instant::now();
+    let gateway = Gateway::start(envoy, bootstrap, &options).context(|| variant.name().into())?;
+    let wall = begin.elapsed();
+    let cpu = Process::new(gateway.pid()?).cpu()?;
+    Ok((gateway, Start { wall, cpu }))
+}
+
+/// A variant that runs, with connections to it.
+#[derive(Debug)]
+pub(crate) struct Subject {
+    variant: Variant,
+    gateway: Gateway,
+    process: Process,
+    connections: Vec<Connection>,
+    asks: Vec<Ask>,
+}
+
+/// What is sent for a load, and how long its answer is.
+#[derive(Debug)]
+struct Ask {
+    load: Load,
+    request: Request,
+    length: usize,
+}
+
+/// Connections that ask at the same time while a variant warms up, so that its memory gets to where use brings it.
+const WARM_UP_IN_FLIGHT: usize = 8;
+
+/// Requests of a cell at least, however long they take.
+const FEWEST: usize = 5;
+
+impl Subject {
+    /// Connects.
+    pub(crate) fn connect(runtime: &Runtime, variant: Variant, gateway: Gateway) -> Result<Subject> {
+        let process = Process::new(gateway.pid()?);
+        let most = LOADS.iter().map(|load| load.in_flight).max().unwrap_or(0).max(WARM_UP_IN_FLIGHT);
+        let opened = (0..most).map(|_| runtime.block_on(Connection::open(gateway.address())));
+        let connections = opened.collect::<Result<_>>()?;
+        Ok(Subject { variant, gateway, process, connections, asks: Vec::new() })
+    }
+
+    /// Takes up a load: sends it once, looks that it is answered as it should be by the filters that should, and gives the
+    /// tokens that they counted in it, if they count.
+    pub(crate) fn take_up(&mut self, runtime: &Runtime, load: &Load) -> Result<Option<u64>> {
+        let request = request(load, self.gateway.address())?;
+        let first = self.connections.first_mut().ok_or_else(|| Error::new("no connection"))?;
+        let answer = runtime.block_on(first.ask(&request))?;
+        load.check(&answer.body)?;
+        self.asks.push(Ask { load: *load, request, length: answer.body.len() });
+        let id = answer.request_id.ok_or_else(|| Error::new("an answer without x-request-id"))?;
+        at_work(self.variant, &self.gateway.access_log_entry(&id)?)
+    }
+
+    /// Sends a load for a while; gives how many requests of it fit into a cell.
+    pub(crate) fn warm_up(&mut self, runtime: &Runtime, load: &Load, plan: Plan) -> Result<usize> {
+        self.send_for(runtime, load, WARM_UP_IN_FLIGHT, plan.warm_up / 2)?;
+        let each = self.send_for(runtime, load, load.in_flight, plan.warm_up / 2)?;
+        let fitting = (plan.cell.as_secs_f64() / each.as_secs_f64().max(1e-9)) as usize;
+        let wanted = fitting.clamp(FEWEST, load.requests.max(FEWEST));
+        // No connection is to be idle at the end of a cell.
+        Ok(wanted.next_multiple_of(load.in_flight))
+    }
+
+    /// CPU time of Envoy per request, in seconds.
+    pub(crate) fn cpu_per_request(&mut self, runtime: &Runtime, load: &Load, requests: usize) -> Result<f64> {
+        // The others were at work in between: caches and branch predictors have forgotten this one.
+        self.send(runtime, load, load.in_flight, load.in_flight.max(requests / 10))?;
+        let before = self.process.cpu()?;
+        self.send(runtime, load, load.in_flight, requests)?;
+        let spent = self.process.cpu()?.saturating_sub(before);
+        Ok(spent.as_secs_f64() / requests.max(1) as f64)
+    }
+
+    /// Memory in RAM now, in bytes.
+    pub(crate) fn resident(&self) -> Result<u64> {
+        self.process.resident()
+    }
+
+    /// Sends a load for so long; gives the time from request to request.
+    fn send_for(&mut self, runtime: &Runtime, load: &Load, in_flight: usize, lasting: Duration) -> Result<Duration> {
+        let begin = Instant::now();
+        let mut count: u32 = 0;
+        while count == 0 || begin.elapsed() < lasting {
+            self.send(runtime, load, in_flight, in_flight)?;
+            count = count.saturating_add(in_flight as u32);
+        }
+        Ok(begin.elapsed() / count)
+    }
+
+    fn send(&mut self, runtime: &Runtime, load: &Load, in_flight: usize, count: usize) -> Result<()> {
+        let ask = self.asks.iter().find(|ask| ask.load == *load).ok_or_else(|| Error::new("an unknown load"))?;
+        let connections = self.connections.get_mut(..in_flight).unwrap_or_default();
+        runtime.block_on(drive(connections, &ask.request, count, ask.length)).context(|| self.gateway.log_tail())
+    }
+}
+
+/// An error unless the access log shows the filters of the variant at work, and no others; the tokens that were counted.
+fn at_work(variant: Variant, entry: &Value) -> Result<Option<u64>> {
+    let (set, unset) = variant.fields();
+    let is_null = |field: &&&str| entry.get(**field).is_none_or(Value::is_null);
+    if let Some(field) = set.iter().find(is_null) {
+        return Err(Error::new(format!("the access log has no {field}: is the filter at work?")));
+    }
+    if let Some(field) = unset.iter().find(|field| !is_null(field)) {
+        return Err(Error::new(format!("the access log has {field}, which no filter of this variant sets")));
+    }
+    let tokens = entry.get("input_tokens");
+    Ok(tokens.and_then(|tokens| tokens.as_u64().or_else(|| tokens.as_str()?.parse().ok())))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_filter_that_is_not_at_work_is_noticed() {
+        let counter = Variant::Alone("token-counter");
+        let entry = json!({"dialect": "openai.chat", "model": "gpt-4o", "verdict": "allow", "usage_source": "provider",
+                           "ttft_ms": "0", "input_tokens": "231", "route": null});
+        assert_eq!(at_work(counter, &entry).unwrap(), Some(231));
+        assert!(at_work(Variant::Bundle, &entry).unwrap_err().to_string().contains("no cost_nano_usd"));
+        assert!(at_work(Variant::Plain, &entry).unwrap_err().to_string().contains("has dialect"));
+        assert_eq!(at_work(Variant::Plain, &json!({"dialect": null})).unwrap(), None);
+    }
+}
