@@ -17,8 +17,8 @@ use tollgate_llm::{Channel, Edits, Overlap, Part, Request, Response, Span, Str, 
 const MAX_EDITS: usize = 16 * 1024;
 
 /// Inspects every text of a request, whoever's it is: system, user, assistant, tool results, tool calls, tool
-/// definitions, names, and fields that the API does not know. Only base64 data (of images, sounds and files) is not
-/// looked at; it is counted as unscanned.
+/// definitions, names, and fields that the API does not know. What should be base64 data (of images, sounds and files)
+/// is inspected as it stands, since nothing says that it is; what it stands for is not, and is counted as unscanned.
 ///
 /// Content that comes in several parts is inspected part by part and also joined, since that is how the model reads it:
 /// a secret cut in two parts is found, and redacted in both.
@@ -34,9 +34,11 @@ pub fn inspect_request(policy: &Policy, request: &Request, body: &[u8]) -> Repor
         }
         match text.kind {
             TextKind::Content => parts.push((index, text.str)),
-            TextKind::Data => inspection.report.unscanned += 1,
-            TextKind::ImageUrl if is_base64(text.str, body) => inspection.report.unscanned += 1,
-            _ => inspection.whole(&[(index, text.str)]),
+            kind => {
+                let encoded = kind == TextKind::Data || kind == TextKind::ImageUrl && is_base64(text.str, body);
+                inspection.report.unscanned += u64::from(encoded);
+                inspection.whole(&[(index, text.str)]);
+            }
         }
     }
     inspection.parts(&parts);

@@ -13,7 +13,7 @@
 //!
 //! let raw: RawPolicy = serde_json::from_str(
 //!     r#"{"rules": [
-//!         {"id": "secret.aws", "match": {"regex": "\\bAKIA[0-9A-Z]{16}\\b"}, "on": ["request"], "action": "block"},
+//!         {"id": "secret.aws", "match": {"regex": "\\bAKIA[0-9A-Z]{16}\\b"}, "applies_to": ["request"], "action": "block"},
 //!         {"id": "pii.email", "match": {"regex": "\\b[\\w.]{1,64}@[\\w.]{1,99}\\w\\b"}, "action": "redact", "replacement": "[email]"}
 //!     ]}"#,
 //! )?;

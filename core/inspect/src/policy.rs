@@ -232,9 +232,9 @@ fn check(raw: RawRule, max_match_bytes: usize, classes: &mut ClassesBuilder) -> 
     if program.len() * starts.width() > MAX_SET_WORDS {
         return Err(Wrong("match", PatternError::TooLarge.into()));
     }
-    let directions = raw.on.unwrap_or(vec![Direction::Request, Direction::Response]);
+    let directions = raw.applies_to.unwrap_or(vec![Direction::Request, Direction::Response]);
     if directions.is_empty() {
-        return Err(Wrong("on", Problem::Empty));
+        return Err(Wrong("applies_to", Problem::Empty));
     }
     if raw.action != Action::Redact && raw.replacement.is_some() {
         return Err(Wrong("replacement", Problem::OnlyWith("action: redact")));

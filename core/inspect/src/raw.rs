@@ -9,7 +9,7 @@ use serde::Deserialize;
 /// rules:
 ///   - id: secret.aws-access-key
 ///     match: { regex: '\b(AKIA|ASIA)[0-9A-Z]{16}\b' }
-///     on: [request]
+///     applies_to: [request]
 ///     action: block
 ///     examples:
 ///       match: ["key=AKIAIOSFODNN7EXAMPLE;"]
@@ -63,9 +63,10 @@ pub struct RawRule {
     /// What the rule looks for.
     #[serde(rename = "match")]
     pub pattern: RawPattern,
-    /// Where it looks. Default: both.
-    #[serde(default)]
-    pub on: Option<Vec<Direction>>,
+    /// Where it looks: `request`, `response`. Default: both. (`on` is understood too, but YAML 1.1, which kubectl speaks,
+    /// reads that key as `true`.)
+    #[serde(default, alias = "on")]
+    pub applies_to: Option<Vec<Direction>>,
     /// What happens when it matches.
     pub action: Action,
     /// What stands in place of a match (`redact` only). Default: the id in brackets. At most 256 bytes; may be empty.

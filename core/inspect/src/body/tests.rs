@@ -56,7 +56,7 @@ fn redaction_edits_the_text_and_nothing_else() {
     let (report, edited) = request(&[KEY, MAIL, WORD], body);
     assert_eq!(edited, body.replace("bob@ex.org", "[mail]"));
     assert_eq!((report.verdict, report.redactions, report.matches), (Some(Action::Redact), 1, 1));
-    let finding = Finding { rule: RuleIndex(1), action: Action::Redact, text: 0, range: 7..17 };
+    let finding = Finding { rule: RuleIndex(1), action: Action::Redact, text: 1, range: 7..17 };
     assert_eq!(report.findings, [finding]);
 }
 
@@ -90,10 +90,21 @@ fn a_secret_cut_in_two_parts_is_found_and_redacted_in_both() {
 }
 
 #[test]
-fn base64_is_counted_and_not_inspected() {
-    let body = r#"{"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:image/png;base64,AKIAIOSFODNN7EXAMPLE"}},{"type":"input_audio","input_audio":{"data":"AAAA","format":"wav"}}]}]}"#;
-    let (report, _) = request(&[KEY], body);
-    assert_eq!((report.verdict, report.unscanned), (None, 2));
+fn base64_is_inspected_as_it_stands_and_counted() {
+    let body = |url: &str, data: &str| {
+        format!(
+            r#"{{"messages":[{{"role":"user","content":[{{"type":"image_url","image_url":{{"url":"{url}"}}}},{{"type":"input_audio","input_audio":{{"data":"{data}","format":"wav"}}}}]}}]}}"#
+        )
+    };
+    for (url, data, want) in [
+        ("data:image/png;base64,AAAA", "AAAA", (None, 2)),
+        ("data:image/png;base64,AKIAIOSFODNN7EXAMPLE", "AAAA", (Some(Action::Block), 2)),
+        ("data:AKIAIOSFODNN7EXAMPLE;base64,AAAA", "AAAA", (Some(Action::Block), 2)),
+        ("https://images.example/a.png", "AKIAIOSFODNN7EXAMPLE", (Some(Action::Block), 1)),
+    ] {
+        let (report, _) = request(&[KEY], &body(url, data));
+        assert_eq!((report.verdict, report.unscanned), want, "{url} {data}");
+    }
 }
 
 #[test]

@@ -82,7 +82,7 @@ fn what_is_wrong_is_named_by_rule_and_field() {
         ),
         (r#""id":"a","match":{"keywords":[]},"action":"log""#, "rules[0].match.keywords (rule a): must not be empty"),
         (r#""id":"a","match":{"keywords":[""]},"action":"log""#, "rules[0].match.keywords (rule a): must not be empty"),
-        (r#""id":"a","match":{"regex":"x"},"action":"log","on":[]"#, "rules[0].on (rule a): must not be empty"),
+        (r#""id":"a","match":{"regex":"x"},"action":"log","on":[]"#, "rules[0].applies_to (rule a): must not be empty"),
         (
             r#""id":"a","match":{"regex":"x"},"action":"log","replacement":"y""#,
             "rules[0].replacement (rule a): only means something with action: redact",

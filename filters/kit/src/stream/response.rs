@@ -17,8 +17,8 @@ use crate::response::{BodyKind, Origin, Response, ResponseHead};
 pub(super) enum Answer {
     /// Not at all.
     Passing,
-    /// JSON: `body` is what has come of it; unless it is only observed, head and body are held.
-    Whole { reading: Reading, body: Vec<u8> },
+    /// JSON of which `size` bytes have come. Observed, they are kept in `body`; else head and body are held by Envoy.
+    Whole { reading: Reading, body: Vec<u8>, size: usize },
     /// Server-sent events. `out` is kept for its capacity.
     Events { reading: Reading, framer: Framer, out: Vec<u8> },
     /// A streamed answer was ended by us: whatever still comes is dropped.
@@ -56,7 +56,7 @@ impl Stream {
         }
         match head.kind {
             BodyKind::Json => {
-                self.answer = Answer::Whole { reading, body: Vec::new() };
+                self.answer = Answer::Whole { reading, body: Vec::new(), size: 0 };
                 if holds(reading) { Step::Hold } else { Step::Continue }
             }
             BodyKind::Events => {
@@ -99,7 +99,7 @@ impl Stream {
             return Step::Continue;
         };
         match std::mem::replace(&mut self.answer, Answer::Passing) {
-            Answer::Whole { reading, body } => self.judge_whole(&plugin, dialect, reading, body),
+            Answer::Whole { reading, body, size } => self.end_whole(&plugin, dialect, reading, body, size),
             Answer::Events { framer, mut out, .. } => {
                 out.clear();
                 if let Some(exchange) = &mut self.exchange {
@@ -117,35 +117,56 @@ impl Stream {
     // === JSON ===
 
     fn whole_body(&mut self, plugin: &Plugin, dialect: Dialect, size: usize, end: bool) -> Step {
-        let Answer::Whole { reading, body } = &mut self.answer else {
+        let Answer::Whole { reading, body, size: so_far } = &mut self.answer else {
             return Step::Continue;
         };
         let reading = *reading;
         let held = holds(reading);
         // Held, Envoy shows all that has come; passing, only this frame.
-        let start = if held { body.len() } else { 0 };
-        let new = size.saturating_sub(start);
-        let total = body.len() + new;
+        *so_far = if held { size } else { *so_far + size };
+        let total = *so_far;
         if total > plugin.limits().max_response_bytes {
             self.answer = Answer::Passing;
             return self.unscannable_response(plugin, Unscanned::ResponseTooLarge, reading, total as u64);
         }
-        if new > 0 {
-            match abi::get_buffer(Buffer::ResponseBody, start, new) {
+        if !held && size > 0 {
+            match abi::get_buffer(Buffer::ResponseBody, 0, size) {
                 Ok(bytes) if body.is_empty() => *body = bytes,
                 Ok(bytes) => body.extend_from_slice(&bytes),
-                Err(status) => {
-                    log::error!("tollgate: {}: response body not readable: {status}", plugin.name);
-                    return if held { self.reply(&Reply::internal()) } else { Step::Continue };
-                }
+                Err(status) => log::error!("tollgate: {}: response body not readable: {status}", plugin.name),
             }
         }
         if end {
             let body = std::mem::take(body);
             self.answer = Answer::Passing;
-            return self.judge_whole(plugin, dialect, reading, body);
+            return self.end_whole(plugin, dialect, reading, body, total);
         }
         if held { Step::Hold } else { Step::Continue }
+    }
+
+    /// The answer is complete. One that is held is read only now: as long as it grows, Envoy's copy is enough.
+    fn end_whole(
+        &mut self,
+        plugin: &Plugin,
+        dialect: Dialect,
+        reading: Reading,
+        mut body: Vec<u8>,
+        size: usize,
+    ) -> Step {
+        if holds(reading) && size > 0 {
+            body = match abi::get_buffer(Buffer::ResponseBody, 0, size) {
+                Ok(body) if body.len() == size => body,
+                other => {
+                    log::error!(
+                        "tollgate: {}: held answer of {size} bytes not readable: {:?}",
+                        plugin.name,
+                        other.err()
+                    );
+                    return self.reply(&Reply::internal());
+                }
+            };
+        }
+        self.judge_whole(plugin, dialect, reading, body)
     }
 
     fn judge_whole(&mut self, plugin: &Plugin, dialect: Dialect, reading: Reading, body: Vec<u8>) -> Step {
