@@ -24,6 +24,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("examples/mock-llm", &[]),
     ("tests/testbed", &[]),
     ("tests/fuzz", &["core/*"]),
+    // What the documentation shows is read by the types it is about.
+    ("tests/docs", &["core/*", "filters/*", "tests/testbed"]),
     ("tests/*", &["tests/testbed", "examples/mock-llm", "host"]),
     ("xtask", &["tests/testbed"]),
 ];

@@ -1,0 +1,126 @@
+//! Every piece of an Envoy configuration on a page fits the reference bootstrap, by Envoy's own word.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use serde_json::{Value, json};
+use tollgate_testbed::scratch::Scratch;
+use tollgate_testbed::{Bootstrap, Envoy};
+
+use crate::page::{Block, Page};
+
+/// Places in the reference bootstrap, as blocks name them. A list takes the place of entries of the same name; what is new in
+/// it goes to its beginning, so that filters stand before those of Tollgate and routes before the last one.
+const LISTS: &[(&str, &str)] = &[
+    ("http_filters", concat!("/static_resources/listeners/0/filter_chains/0/filters/0", "/typed_config/http_filters")),
+    (
+        "routes",
+        concat!(
+            "/static_resources/listeners/0/filter_chains/0/filters/0",
+            "/typed_config/route_config/virtual_hosts/0/routes"
+        ),
+    ),
+    ("clusters", "/static_resources/clusters"),
+    ("secrets", "/static_resources/secrets"),
+];
+
+/// The smallest module that Envoy takes: memory, an allocator, the ABI's marker, no callbacks. What a filter says to its
+/// configuration is the business of `configurations.rs`.
+const MODULE: &[u8] = b"\0asm\x01\0\0\0\
+    \x01\x09\x02\x60\x00\x00\x60\x01\x7f\x01\x7f\
+    \x03\x03\x02\x00\x01\
+    \x05\x03\x01\x00\x01\
+    \x07\x3b\x04\
+    \x06memory\x02\x00\
+    \x17proxy_abi_version_0_2_1\x00\x00\
+    \x0b_initialize\x00\x00\
+    \x06malloc\x00\x01\
+    \x0a\x0a\x02\x02\x00\x0b\x05\x00\x41\x80\x08\x0b";
+
+/// Puts a block where it belongs. `false`: it does not say where.
+fn put(document: &mut Value, block: &Block) -> bool {
+    let Some((_, pointer)) = LISTS.iter().find(|(place, _)| *place == block.purpose) else { return false };
+    if *pointer == "/static_resources/secrets" {
+        let resources = document["static_resources"].as_object_mut().unwrap();
+        resources.entry("secrets").or_insert_with(|| json!([]));
+    }
+    let list = document.pointer_mut(pointer).and_then(Value::as_array_mut).unwrap_or_else(|| panic!("{pointer}"));
+    let Value::Array(new) = block.yaml() else { panic!("{}: not a list", block.place) };
+    let mut front = Vec::new();
+    for entry in new {
+        match list.iter_mut().find(|old| entry.get("name").is_some_and(|name| old.get("name") == Some(name))) {
+            Some(old) => *old = entry,
+            None => front.push(entry),
+        }
+    }
+    list.splice(0..0, front);
+    true
+}
+
+/// Files that the reference and the pages name are replaced by ones that are there.
+fn with_files(value: &mut Value, module: &Path, text: &Path) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(|item| with_files(item, module, text)),
+        Value::Object(members) => {
+            for (name, member) in members {
+                match member.as_str() {
+                    Some(path) if name == "filename" && path.ends_with(".wasm") => *member = json!(module),
+                    Some(path) if name == "filename" && path.starts_with("/etc/tollgate/") => *member = json!(text),
+                    _ => with_files(member, module, text),
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Each section of a page is one change of the reference.
+#[test]
+fn envoy_takes_every_piece_of_a_bootstrap_on_a_page() {
+    let dir = Scratch::new("docs").unwrap();
+    let (module, secret) = (dir.path().join("nothing.wasm"), dir.path().join("secret"));
+    fs::write(&module, MODULE).unwrap();
+    fs::write(&secret, "Bearer sk-test").unwrap();
+    let envoy = Envoy::find_or_install().unwrap();
+    let mut sections: BTreeMap<(String, String), Vec<Block>> = BTreeMap::new();
+    for page in Page::all() {
+        for block in page.blocks() {
+            if block.language == "yaml" && LISTS.iter().any(|(place, _)| *place == block.purpose) {
+                sections.entry((page.path.display().to_string(), block.section.clone())).or_default().push(block);
+            }
+        }
+    }
+    assert!(sections.len() >= 3, "{} only", sections.len());
+    for ((page, section), blocks) in &sections {
+        let mut bootstrap = Bootstrap::reference().unwrap();
+        let document = bootstrap.document_mut();
+        assert!(blocks.iter().all(|block| put(document, block)));
+        with_files(document, &module, &secret);
+        let path = dir.path().join("envoy.json");
+        fs::write(&path, bootstrap.to_json()).unwrap();
+        envoy.validate(&path).unwrap_or_else(|error| panic!("{page}, section {section:?}: {error}"));
+    }
+}
+
+/// A block that says `yaml` is for somebody: a filter, a place in a bootstrap, or nobody at all (`yaml policy` for what is not
+/// checked would be a hole).
+#[test]
+fn every_block_of_yaml_says_what_it_is_for() {
+    let pages = Page::all().into_iter().filter(|page| page.path.starts_with("docs"));
+    for block in pages.flat_map(|page| page.blocks()).filter(|block| block.language == "yaml") {
+        let known = LISTS.iter().any(|(place, _)| *place == block.purpose)
+            || tollgate_testbed::workspace::FILTERS.contains(&block.purpose.as_str());
+        assert!(known, "{}: `yaml {}` is checked by nobody", block.place, block.purpose);
+    }
+}
+
+#[test]
+fn a_piece_replaces_what_has_its_name_and_goes_first_otherwise() {
+    let mut document = json!({"static_resources": {"clusters": [{"name": "a"}, {"name": "b"}]}});
+    let text = "```yaml clusters\n- {name: c}\n- {name: b, x: 1}\n```\n```yaml secrets\n- {name: s}\n```\n";
+    let page = Page { path: "x.md".into(), text: text.into() };
+    assert!(page.blocks().iter().all(|block| put(&mut document, block)));
+    let clusters = json!([{"name": "c"}, {"name": "a"}, {"name": "b", "x": 1}]);
+    assert_eq!(document["static_resources"], json!({"clusters": clusters, "secrets": [{"name": "s"}]}));
+}

@@ -1,0 +1,115 @@
+//! Metrics, properties, headers and verdicts: what a page names is in the sources, what the sources have is on a page.
+
+use std::collections::BTreeSet;
+
+use tollgate_kit::property;
+
+use crate::page::Page;
+use crate::sources::{self, words};
+
+fn metric_char(c: char) -> bool {
+    c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_'
+}
+
+fn header_char(c: char) -> bool {
+    c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'
+}
+
+/// Metrics that filters define: literals that begin with `tollgate_`, as far as their labels.
+fn metrics() -> BTreeSet<&'static str> {
+    let literals = words(sources::all(), "tollgate_", metric_char).filter(|(before, _)| before.ends_with('"'));
+    literals.map(|(_, name)| name).collect()
+}
+
+/// Names of the sets of stats that Prometheus makes of a histogram.
+fn of_histogram(name: &str) -> &str {
+    ["_bucket", "_sum", "_count"].iter().find_map(|suffix| name.strip_suffix(suffix)).unwrap_or(name)
+}
+
+/// Where a word stands, for a message.
+fn place(page: &Page, before: &str) -> String {
+    format!("{}:{}", page.path.display(), before.lines().count().max(1))
+}
+
+#[test]
+fn metrics_on_pages_are_those_of_the_filters() {
+    let known = metrics();
+    assert!(known.contains("tollgate_tokens_total") && known.len() >= 10, "{known:?}");
+    let mut told = BTreeSet::new();
+    for page in Page::all() {
+        for (before, name) in words(&page.text, "tollgate_", metric_char) {
+            let name = of_histogram(name);
+            assert!(known.contains(name), "{}: there is no metric {name}", place(&page, before));
+            if page.path.starts_with("docs/filters") {
+                told.insert(name.to_owned());
+            }
+        }
+    }
+    let missing: Vec<_> = known.iter().filter(|name| !told.contains(**name)).collect();
+    assert!(missing.is_empty(), "on no page of a filter: {missing:?}");
+}
+
+/// `name{a, b}` on a page: `a` and `b` stand in the name that the filter defines, and the reference makes tags of them.
+#[test]
+fn labels_on_pages_are_those_of_the_filters() {
+    let mut labels = 0;
+    for page in Page::all() {
+        for (before, name) in words(&page.text, "tollgate_", metric_char) {
+            let behind = &page.text[before.len() + name.len()..];
+            let Some((list, _)) = behind.strip_prefix('{').and_then(|rest| rest.split_once('}')) else { continue };
+            for label in list.split(',').map(|label| label.split('=').next().unwrap_or(label).trim()) {
+                let defined =
+                    sources::all().lines().any(|line| line.contains(name) && line.contains(&format!(".{label}")))
+                        || sources::all().contains(&format!("\".{label}."));
+                let tagged = sources::all().contains(&format!("tag_name: {label},"));
+                assert!(defined && tagged, "{}: {name} has no label {label}", place(&page, before));
+                labels += 1;
+            }
+        }
+    }
+    assert!(labels >= 8, "{labels} only");
+}
+
+#[test]
+fn properties_on_pages_are_published() {
+    let mut told = BTreeSet::new();
+    for page in Page::all() {
+        for (before, word) in words(&page.text, "tollgate.", |c| metric_char(c) || c == '.') {
+            // `tollgate.block.<rule>` in `%RESPONSE_CODE_DETAILS%` begins with a verdict.
+            let first = word.split('.').nth(1).unwrap_or_default();
+            let name = format!("tollgate.{first}");
+            let known = property::ALL.contains(&name.as_str());
+            assert!(
+                known || matches!(first, "" | "wasm") || sources::has_literal(first),
+                "{}: nothing publishes {word}",
+                place(&page, before)
+            );
+            if known && page.path.starts_with("docs/filters") {
+                told.insert(name);
+            }
+        }
+    }
+    let missing: Vec<_> = property::ALL.iter().filter(|name| !told.contains(**name)).collect();
+    assert!(missing.is_empty(), "on no page of a filter: {missing:?}");
+}
+
+#[test]
+fn headers_on_pages_are_in_the_sources() {
+    let mut told = 0;
+    for page in Page::all() {
+        for start in ["x-tollgate-", "x-ratelimit-", "x-gateway-", "x-should-", "retry-after"] {
+            for (before, name) in words(&page.text, start, header_char) {
+                // `x-ratelimit-*` is a way of saying several.
+                let whole =
+                    !page.text[before.len() + name.len()..].trim_start_matches('-').starts_with(['*', '<', '{']);
+                assert!(
+                    !whole || sources::has_literal(name) || sources::all().contains(&format!(" {name}")),
+                    "{}: no header {name} in the sources",
+                    place(&page, before)
+                );
+                told += 1;
+            }
+        }
+    }
+    assert!(told >= 10, "{told} only");
+}
