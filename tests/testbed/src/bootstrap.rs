@@ -175,7 +175,7 @@ mod tests {
         let prices = &reference.plugin("cost-quota").unwrap()["configuration"]["value"]["prices"];
         assert_eq!(prices["gpt-4o"]["input"], "2.50");
         let rules = &reference.plugin("prompt-inspector").unwrap()["configuration"]["value"]["rules"];
-        assert_eq!(rules[0]["on"], json!(["request"]));
+        assert_eq!(rules[0]["applies_to"], json!(["request"]));
     }
 
     #[test]
