@@ -70,6 +70,16 @@ impl Deployment {
                 plugin["vm_config"]["vm_id"] = json!(root_id);
             }
         }
+        // Before the reference's last route, which sends everything away that no filter has routed.
+        let mut routes = vec![route(json!({"path_separated_prefix": ADDED_API}))];
+        if !self.has(ROUTER) {
+            routes.push(route(json!({
+                "safe_regex": {"regex": ".*/chat/completions"},
+                "headers": [{"name": ":method", "string_match": {"exact": "POST"}}],
+            })));
+        }
+        let all = bootstrap.document_mut().pointer_mut(ROUTES).unwrap().as_array_mut().unwrap();
+        all.splice(all.len() - 1..all.len() - 1, routes);
         if self.http2_upstream {
             for cluster in bootstrap.document_mut()["static_resources"]["clusters"].as_array_mut().unwrap() {
                 let options = cluster["typed_extension_protocol_options"].as_object_mut().unwrap();
@@ -109,6 +119,16 @@ const UPSTREAMS: [&str; 2] = ["openai", "local"];
 pub fn mock() -> MockLlm {
     let any = SocketAddr::from(([127, 0, 0, 1], 0));
     MockLlm::start(Options::new(UPSTREAMS.map(|name| (name.to_owned(), any)).to_vec())).unwrap()
+}
+
+/// An API that the tests add to the routes of the reference, as users may.
+pub const ADDED_API: &str = "/v1/embeddings";
+
+const ROUTES: &str =
+    "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config/route_config/virtual_hosts/0/routes";
+
+fn route(path: Value) -> Value {
+    json!({"match": path, "route": {"cluster": UPSTREAMS[0], "timeout": "0s", "auto_host_rewrite": true}})
 }
 
 /// The configurations of the wasm filters in a bootstrap.

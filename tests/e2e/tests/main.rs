@@ -15,6 +15,7 @@
     reason = "a test, its helpers included, fails by panicking, and has no readers of its documentation but here"
 )]
 
+mod access_log;
 mod budgets;
 mod chat;
 mod client;

@@ -22,14 +22,14 @@ fn rules() -> Value {
         {
             "id": "test.codeword",
             "match": {"keywords": [planted::CODEWORD]},
-            "on": ["request"],
+            "applies_to": ["request"],
             "action": "redact",
             "replacement": "[codeword]",
         },
         {
             "id": "test.classified",
             "match": {"regex": "PLANTED-CLASSIFIED-[0-9]{4}"},
-            "on": ["response"],
+            "applies_to": ["response"],
             "action": "block",
         },
     ])

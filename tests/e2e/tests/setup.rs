@@ -46,33 +46,27 @@ pub async fn without_the_flag(deployment: Deployment) {
 
 /// A configuration that is wrong keeps Envoy from starting, and the log says where it is wrong.
 pub fn wrong_configurations() {
-    let mut findings = Findings::new("bundle");
+    let mut findings = Findings::new("alone");
     let mock = deployment::mock();
-    let budget = |field: &str, value: Value| {
-        let mut budget = json!({"name": "a", "unit": "tokens", "limit": 1, "window": "1m"});
-        budget[field] = value;
-        json!({"consumer": {"header": "x"}, "budgets": [budget]})
-    };
+    let limits = |limits: Value| json!({"limits": limits});
     let rule = |field: &str, value: Value| {
         let mut rule = json!({"id": "a", "match": {"regex": "x"}, "action": "block"});
         rule[field] = value;
         json!({"rules": [rule]})
     };
+    let budget = json!({"name": "a", "unit": "tokens", "limit": -1, "window": "1m"});
     let rows = [
         (INSPECTOR, rule("match", json!({"regex": "("})), "rules[0].match"),
         (INSPECTOR, rule("action", json!("stop")), "rules[0].action"),
         (INSPECTOR, json!({"rule": []}), "rule"),
-        (COUNTER, json!({"limits": {"max_request_byte": 1}}), "limits"),
-        (COUNTER, json!({"limits": {"on_unscannable": "ignore"}}), "limits.on_unscannable"),
-        (QUOTA, budget("limit", json!(-1)), "budgets[0].limit"),
-        (QUOTA, budget("window", json!("soon")), "budgets[0].window"),
-        (QUOTA, json!({"prices": {"m": {"input": "free", "output": "1"}}}), "prices"),
+        (INSPECTOR, limits(json!({"max_request_byte": 1})), "limits"),
+        (COUNTER, limits(json!({"on_unscannable": "ignore"})), "limits.on_unscannable"),
+        (QUOTA, json!({"consumer": {"header": "x"}, "budgets": [budget]}), "budgets[0].limit"),
         (ROUTER, json!({"models": {"m": {"rout": "a"}}}), "models.m"),
     ];
     for (filter, configuration, words) in rows {
         findings.about(format_args!("{filter} configured with {configuration}"));
-        let deployment = Deployment { bundled: true, ..Deployment::alone("bundle", &[]) };
-        let deployment = Deployment { filters: alone(filter), ..deployment };
+        let deployment = Deployment::alone("", alone(filter));
         let bootstrap = deployment.bootstrap(&mock).configure(filter, configuration).unwrap();
         let options = gateway::Options { log_level: "error".into(), ..gateway::Options::default() };
         match Gateway::start(envoy(), bootstrap, &options) {

@@ -4,29 +4,30 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use h2::client::SendRequest;
-use h2::{Reason, RecvStream, SendStream};
+use h2::{Ping, PingPong, Reason, RecvStream, SendStream};
 use hyper::body::Bytes;
 use hyper::{HeaderMap, header};
 use tokio::net::TcpStream;
 
 use super::{Answer, End, Framing, Headers, Request, Stay};
 
-/// A connection. Clones share it.
-#[derive(Clone)]
+/// A connection.
 pub struct Http2 {
     to: SocketAddr,
     client: SendRequest<Bytes>,
+    ping: PingPong,
 }
 
 impl Http2 {
     pub async fn connect(to: SocketAddr) -> Result<Http2, String> {
         let stream = TcpStream::connect(to).await.map_err(|error| format!("connect: {error}"))?;
         stream.set_nodelay(true).map_err(|error| error.to_string())?;
-        let (client, connection) =
+        let (client, mut connection) =
             h2::client::handshake(stream).await.map_err(|error| format!("no HTTP/2: {error}"))?;
-        // Ends with the last clone and the last stream.
+        let ping = connection.ping_pong().ok_or("no pings")?;
+        // Ends with the client and the last stream.
         tokio::spawn(connection);
-        Ok(Http2 { to, client })
+        Ok(Http2 { to, client, ping })
     }
 
     /// Sends a request and reads its answer; others may be on their way at the same time.
@@ -63,15 +64,15 @@ impl Http2 {
     }
 
     /// Sends the head of a request and half of its body, and resets the stream.
-    pub async fn abandon(&self, request: &Request, framing: Framing) -> Result<(), String> {
+    pub async fn abandon(mut self, request: &Request, framing: Framing) -> Result<(), String> {
         let mut client = self.client.clone().ready().await.map_err(|error| format!("connection: {error}"))?;
         let (_response, mut stream) =
             client.send_request(head(request, framing, self.to)?, false).map_err(|error| format!("head: {error}"))?;
         for byte in &request.body[..request.body.len() / 2] {
             stream.send_data(Bytes::copy_from_slice(&[*byte]), false).map_err(|error| format!("body: {error}"))?;
         }
-        // A reset throws away what still waits to be sent: the connection has to have its turn.
-        super::pause().await;
+        // A reset throws away what still waits to be sent. What is answered to a ping was sent together with it.
+        self.ping.ping(Ping::opaque()).await.map_err(|error| format!("ping: {error}"))?;
         stream.send_reset(Reason::CANCEL);
         Ok(())
     }

@@ -2,9 +2,9 @@
 
 use crate::chat::Chat;
 use crate::client::{End, Framing};
-use crate::deployment::{COUNTER, Deployment, INSPECTOR, QUOTA, ROUTER};
+use crate::deployment::{ADDED_API, COUNTER, Deployment, INSPECTOR, QUOTA, ROUTER};
 use crate::planted::{ANSWER, CLOUD_KEY, EMAIL};
-use crate::scenario::{Refusal, Scenario};
+use crate::scenario::{Refusal, Scenario, Want};
 
 pub fn scenarios(deployment: &Deployment) -> Vec<Scenario> {
     let mut scenarios = fields();
@@ -189,54 +189,73 @@ fn errors(deployment: &Deployment) -> Vec<Scenario> {
 }
 
 /// An answer that comes compressed although the upstream was asked not to: a filter that has to read it refuses it, one that
-/// only counts lets it pass and counts the prompt. (Of a stream it would have to take the usage out.)
+/// only counts lets it pass and counts what it can, the prompt and the size of the answer. Either way it is charged.
 fn compressed(deployment: &Deployment) -> Vec<Scenario> {
     let mut scenarios = Vec::new();
     for streamed in [false, true] {
         let chat = Chat::answered(&[ANSWER, " ", EMAIL]).knob("gzip", "true").header("accept-encoding", "gzip, br");
         let chat = if streamed { chat.streamed() } else { chat };
         let name = if streamed { "a compressed stream" } else { "a compressed answer" };
-        let scenario = Scenario::new(name, chat).framings(Framing::PLAIN).awkward();
-        let counts = deployment.has(COUNTER) || deployment.has(QUOTA);
-        let gated = deployment.has(INSPECTOR) || (counts && streamed);
-        scenarios.push(if gated {
-            scenario
-                .check(|seen, findings| {
-                    findings.same("status", seen.answer.status, 502);
-                    let kind = seen.heard.error.as_ref().and_then(|error| error["type"].as_str());
-                    findings.same("error.type", kind, Some("server_error"));
-                    let asked = seen.received.first().and_then(|r| r.header("accept-encoding")).map(<[u8]>::to_vec);
-                    findings.same("the upstream was asked for", asked, Some(b"identity".to_vec()));
-                })
-                .record("status", 502)
+        let mut scenario = Scenario::new(name, chat).framings(Framing::PLAIN).awkward();
+        if deployment.has(INSPECTOR) {
+            scenario = scenario.record("status", 502).record("verdict", "unscannable").check(|seen, findings| {
+                findings.same("status", seen.answer.status, 502);
+                let kind = seen.heard.error.as_ref().and_then(|error| error["type"].as_str());
+                findings.same("error.type", kind, Some("server_error"));
+            });
         } else {
-            let scenario = scenario.check(|seen, findings| {
+            scenario = scenario.record("status", 200).check(|seen, findings| {
                 findings.same("status", seen.answer.status, 200);
                 findings.same("the end", &seen.answer.end, &End::Clean);
                 findings.same("content-encoding", seen.answer.header("content-encoding").as_deref(), Some("gzip"));
                 findings.holds(seen.answer.body().starts_with(b"\x1f\x8b"), "the body is not gzip");
             });
-            if deployment.has(COUNTER) {
-                scenario
-                    .record("usage_source", "counted")
-                    .record("input_tokens", crate::scenario::Want::Positive)
-                    .record("unscanned", "response_encoding")
-            } else {
-                scenario
-            }
-        });
+        }
+        let counts = deployment.has(COUNTER) || deployment.has(QUOTA);
+        if counts && !deployment.has(INSPECTOR) {
+            scenario = scenario.record("unscanned", "response_encoding");
+        }
+        if deployment.has(INSPECTOR) || counts {
+            scenario = scenario.check(|seen, findings| {
+                let asked = seen.received.first().and_then(|r| r.header("accept-encoding")).map(<[u8]>::to_vec);
+                findings.same("the upstream was asked for", asked, Some(b"identity".to_vec()));
+            });
+        }
+        if deployment.has(COUNTER) {
+            scenario = scenario.record("usage_source", "counted").record("input_tokens", Want::Positive);
+            // Refused by its head, nothing of it has come.
+            let seen = if deployment.has(INSPECTOR) { Want::Number } else { Want::Positive };
+            scenario = scenario.record("output_tokens", seen);
+        }
+        if deployment.has(QUOTA) {
+            scenario = scenario.record("cost_nano_usd", Want::Positive);
+        }
+        scenarios.push(scenario);
     }
     scenarios
 }
 
-/// Paths that are no LLM calls: nothing is read, nothing is changed, nothing is recorded.
-pub fn other_paths() -> Vec<(&'static str, &'static str, Vec<u8>)> {
-    let secret = format!(r#"{{"model":"gpt-99","model":1,"input":"{CLOUD_KEY}""#);
-    vec![
-        ("GET", "/v1/models", Vec::new()),
-        ("GET", "/v1/chat/completions", Vec::new()),
-        ("POST", "/v1/embeddings", secret.into_bytes()),
-        ("POST", "/v1/audio/transcriptions", b"\xff\x00\x01".to_vec()),
-        ("POST", "/v1/models", Vec::new()),
+/// A request that is no LLM call.
+pub struct OtherPath {
+    pub method: &'static str,
+    pub path: &'static str,
+    pub body: Vec<u8>,
+    /// Whether there is a route for it. If not, nothing of it may reach an upstream.
+    pub routed: bool,
+}
+
+/// Paths that are no LLM calls: nothing is read, nothing is changed; all that is recorded is that a body went unread.
+pub fn other_paths() -> Vec<OtherPath> {
+    let secret = format!(r#"{{"model":"gpt-99","model":1,"input":"{CLOUD_KEY}""#).into_bytes();
+    [
+        ("GET", "/v1/models", Vec::new(), true),
+        ("GET", "/v1/models/gpt-4o", Vec::new(), true),
+        ("GET", "/v1/chat/completions", Vec::new(), false),
+        ("GET", "/v1/chat/completions/chatcmpl-1", Vec::new(), false),
+        ("POST", ADDED_API, secret, true),
+        ("POST", "/v1/audio/transcriptions", b"\xff\x00\x01".to_vec(), false),
+        ("POST", "/v1/models", Vec::new(), false),
     ]
+    .map(|(method, path, body, routed)| OtherPath { method, path, body, routed })
+    .into()
 }

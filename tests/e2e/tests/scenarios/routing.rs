@@ -95,10 +95,14 @@ const FORGED: &[(&str, &str)] = &[
     ("x-tollgate-model", "forged"),
     ("x-tollgate-prefix-hash", "forged"),
     ("x-gateway-model-name", "forged"),
+    ("x-gateway-model-name-rewrite", "forged"),
     ("x-gateway-base-model-name", "forged"),
     ("x-gateway-inference-objective", "forged"),
     ("x-gateway-inference-fairness-id", "forged"),
     ("x-gateway-destination-endpoint", "127.0.0.1:1"),
+    ("x-gateway-destination-endpoint-subset", "127.0.0.1:1"),
+    ("x-gateway-destination-endpoint-fallback", "127.0.0.1:1"),
+    ("x-gateway-destination-endpoint-served", "127.0.0.1:1"),
 ];
 
 fn forged(deployment: &Deployment) -> Vec<Scenario> {

@@ -91,12 +91,15 @@ fn hello() -> Chat {
 
 const HELLO_INPUT: u64 = 3 + 3 + 1 + 2;
 
+/// Name, knobs, streamed or not; input, output and source that have to be recorded.
+type Row = (&'static str, &'static [(&'static str, &'static str)], bool, (u64, u64, &'static str));
+
 /// Who says what was used.
 fn whose_word(deployment: &Deployment) -> Vec<Scenario> {
     if !deployment.has(COUNTER) {
         return Vec::new();
     }
-    let rows: &[(&str, &[(&str, &str)], bool, (u64, u64, &str))] = &[
+    let rows: &[Row] = &[
         // The mock counts in a way of its own.
         ("usage of the mock's own count", &[], false, (11, 4, "provider")),
         ("usage of the mock's own count, streamed", &[], true, (11, 4, "provider")),
@@ -106,17 +109,16 @@ fn whose_word(deployment: &Deployment) -> Vec<Scenario> {
         ("usage in every chunk", &[("usage-at", "every"), ("usage", "50,60")], true, (50, 60, "provider")),
         ("usage unasked", &[("usage-at", "always"), ("usage", "50,60")], true, (50, 60, "provider")),
     ];
-    let scenario =
-        |(name, knobs, streamed, (input, output, source)): &(&str, &[(&str, &str)], bool, (u64, u64, &str))| {
-            let chat = knobs.iter().fold(hello(), |chat, (name, value)| chat.knob(name, value));
-            Scenario::new(*name, if *streamed { chat.streamed() } else { chat })
-                .answered()
-                .check(|seen, findings| findings.same("the answer", seen.heard.text(), "hello world"))
-                .record("input_tokens", *input)
-                .record("output_tokens", *output)
-                .record("total_tokens", input + output)
-                .record("usage_source", *source)
-        };
+    let scenario = |&(name, knobs, streamed, (input, output, source)): &Row| {
+        let chat = knobs.iter().fold(hello(), |chat, (name, value)| chat.knob(name, value));
+        Scenario::new(name, if streamed { chat.streamed() } else { chat })
+            .answered()
+            .check(|seen, findings| findings.same("the answer", seen.heard.text(), "hello world"))
+            .record("input_tokens", input)
+            .record("output_tokens", output)
+            .record("total_tokens", input + output)
+            .record("usage_source", source)
+    };
     rows.iter().map(scenario).collect()
 }
 
