@@ -25,13 +25,13 @@ fn main() {
     println!("cargo::rerun-if-changed=src/vocabulary/hash.rs");
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     classes::write(&out);
-    write(&out, "o200k_base", &tiktoken_rs::o200k_base().expect("o200k_base is part of tiktoken-rs"), 199_998);
-    write(&out, "cl100k_base", &tiktoken_rs::cl100k_base().expect("cl100k_base is part of tiktoken-rs"), 100_256);
+    write(&out, "o200k_base", 1, &tiktoken_rs::o200k_base().expect("o200k_base is part of tiktoken-rs"), 199_998);
+    write(&out, "cl100k_base", 2, &tiktoken_rs::cl100k_base().expect("cl100k_base is part of tiktoken-rs"), 100_256);
 }
 
-fn write(out: &Path, name: &str, source: &CoreBPE, size: u32) {
+fn write(out: &Path, name: &str, number: usize, source: &CoreBPE, size: u32) {
     let tokens: Vec<Vec<u8>> =
         (0..size).map(|rank| source.decode_bytes(&[rank]).expect("ranks have no gaps")).collect();
     let spines = merges::spines(&tokens);
-    tables::write(out, name, &tokens, &spines);
+    tables::write(out, name, number, &tokens, &spines);
 }

@@ -10,8 +10,8 @@ use crate::hash::Hash;
 
 /// A placement of keys.
 pub(crate) struct Placement {
-    /// The displacement of every bucket.
-    pub(crate) pilots: Vec<u8>,
+    /// Of every bucket its displacement, and eight bits of which those are set that stand for one of its keys.
+    pub(crate) buckets: Vec<[u8; 2]>,
     /// How far the low half of a hash is shifted to give its bucket.
     pub(crate) shift: u32,
     /// The key in every slot, as an index into the hashes given.
@@ -77,5 +77,7 @@ pub(crate) fn place(hashes: &[Hash], least: usize) -> Placement {
         }
         assert!(tries < 100 * buckets as u64, "the keys do not fit");
     }
-    Placement { pilots, shift, slots }
+    let filter = |keys: &Vec<u32>| keys.iter().fold(0, |bits, &key| bits | 1 << hashes[key as usize].filter(shift));
+    let buckets = pilots.iter().zip(&members).map(|(&pilot, keys)| [pilot, filter(keys)]).collect();
+    Placement { buckets, shift, slots }
 }

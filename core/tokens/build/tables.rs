@@ -14,8 +14,9 @@ const PREFIX8_BITS: u32 = 15;
 const PREFIX16_BITS: u32 = 12;
 const PAIR_BITS: u32 = 18;
 
-pub(crate) fn write(out: &Path, name: &str, tokens: &[Vec<u8>], spines: &[Spine]) {
+pub(crate) fn write(out: &Path, name: &str, number: usize, tokens: &[Vec<u8>], spines: &[Spine]) {
     let mut writer = Writer { out, name, fields: String::new() };
+    writer.number("number", number);
     let of_length = |from: usize, to: usize| -> Vec<usize> {
         (0..tokens.len()).filter(|&rank| (from..=to).contains(&tokens[rank].len())).collect()
     };
@@ -27,6 +28,7 @@ pub(crate) fn write(out: &Path, name: &str, tokens: &[Vec<u8>], spines: &[Spine]
     short(&mut writer, tokens, spines, &of_length(2, 8));
     middle(&mut writer, tokens, spines, &of_length(9, 16));
     long(&mut writer, tokens, spines, &of_length(17, usize::MAX));
+    ascii_pairs(&mut writer, tokens);
     prefixes(&mut writer, tokens);
     pairs(&mut writer, tokens);
     let longest = tokens.iter().map(Vec::len).max().unwrap_or(0);
@@ -86,25 +88,25 @@ fn short(writer: &mut Writer<'_>, tokens: &[Vec<u8>], spines: &[Spine], ranks: &
     // From 2^16 slots on, 16 bits of rest are enough to tell all keys of a slot apart.
     let placement = perfect::place(&hashes, (1 << 16) + 1);
     let count = placement.slots.len();
-    let (mut keys, mut facts) = (vec![[0_u8; 6]; count], vec![[0_u8; 4]; count]);
+    let mut entries = vec![[0_u8; 10]; count];
     for (slot, key) in placement.slots.iter().enumerate() {
         let Some(key) = *key else {
-            keys[slot] = stranger(slot, count as u32);
+            entries[slot][..6].copy_from_slice(&stranger(slot, count as u32));
             continue;
         };
         let hash = hashes[key as usize];
-        let (place, rest) = hash.place(placement.pilots[hash.bucket(placement.shift)], count as u32);
+        let (place, rest) = hash.place(placement.buckets[hash.bucket(placement.shift)][0], count as u32);
         assert_eq!(place, slot);
-        keys[slot][..4].copy_from_slice(&hash.low.to_le_bytes());
-        keys[slot][4..].copy_from_slice(&rest.to_le_bytes());
+        entries[slot][..4].copy_from_slice(&hash.low.to_le_bytes());
+        entries[slot][4..6].copy_from_slice(&rest.to_le_bytes());
         let rank = ranks[key as usize];
         let spine = &spines[rank];
         let fact = rank as u64 | (mask(&spine.left) << 18) | (mask(&spine.right) << 25);
-        facts[slot] = u32::try_from(fact).expect("18 bits of rank, 7 and 7 of lengths").to_le_bytes();
+        let fact = u32::try_from(fact).expect("18 bits of rank, 7 and 7 of lengths");
+        entries[slot][6..].copy_from_slice(&fact.to_le_bytes());
     }
-    writer.bytes("short_pilots", &placement.pilots);
-    writer.entries("short_keys", &keys);
-    writer.entries("short_facts", &facts);
+    writer.entries("short_buckets", &placement.buckets);
+    writer.entries("short_entries", &entries);
     writer.number("short_shift", placement.shift as usize);
 }
 
@@ -137,21 +139,20 @@ fn middle(writer: &mut Writer<'_>, tokens: &[Vec<u8>], spines: &[Spine], ranks: 
     let placement = perfect::place(&hashes, 1);
     let count = placement.slots.len();
     // An empty slot holds 0xFF throughout: no text does.
-    let (mut keys, mut facts) = (vec![[0xFF_u8; 16]; count], vec![[0_u8; 6]; count]);
+    let mut entries = vec![[0xFF_u8; 22]; count];
     for (slot, key) in placement.slots.iter().enumerate() {
         let Some(key) = *key else { continue };
         let rank = ranks[key as usize];
         let (first, second) = words(rank);
-        keys[slot][..8].copy_from_slice(&first.to_le_bytes());
-        keys[slot][8..].copy_from_slice(&second.to_le_bytes());
+        entries[slot][..8].copy_from_slice(&first.to_le_bytes());
+        entries[slot][8..16].copy_from_slice(&second.to_le_bytes());
         let spine = &spines[rank];
         let fact = rank as u64 | (mask(&spine.left) << 18) | (mask(&spine.right) << 33);
         assert!(fact < 1 << 48, "18 bits of rank, 15 and 15 of lengths");
-        facts[slot].copy_from_slice(&fact.to_le_bytes()[..6]);
+        entries[slot][16..].copy_from_slice(&fact.to_le_bytes()[..6]);
     }
-    writer.bytes("middle_pilots", &placement.pilots);
-    writer.entries("middle_keys", &keys);
-    writer.entries("middle_facts", &facts);
+    writer.entries("middle_buckets", &placement.buckets);
+    writer.entries("middle_entries", &entries);
     writer.number("middle_shift", placement.shift as usize);
 }
 
@@ -179,10 +180,22 @@ fn long(writer: &mut Writer<'_>, tokens: &[Vec<u8>], spines: &[Spine], ranks: &[
         strings.extend_from_slice(token);
     }
     assert!(strings.len() < 1 << 24);
-    writer.bytes("long_pilots", &placement.pilots);
+    writer.entries("long_buckets", &placement.buckets);
     writer.entries("long_entries", &entries);
     writer.bytes("long_strings", &strings);
     writer.number("long_shift", placement.shift as usize);
+}
+
+/// Ranks of the tokens that are two ASCII characters: 0xFFFF where there is none, 0xFFFE where it is larger.
+fn ascii_pairs(writer: &mut Writer<'_>, tokens: &[Vec<u8>]) {
+    let mut pairs = vec![[0xFF, 0xFF]; 128 * 128];
+    for (rank, token) in tokens.iter().enumerate() {
+        if let [first @ ..0x80, second @ ..0x80] = token.as_slice() {
+            let rank = u16::try_from(rank).map_or(0xFFFE, |rank| rank.min(0xFFFE));
+            pairs[usize::from(*first) * 128 + usize::from(*second)] = rank.to_le_bytes();
+        }
+    }
+    writer.entries("ascii_pairs", &pairs);
 }
 
 /// Which lengths of tokens there may be that begin as a text does.
@@ -215,33 +228,39 @@ fn prefixes(writer: &mut Writer<'_>, tokens: &[Vec<u8>]) {
     writer.bytes("prefix16_lengths", &lists);
 }
 
-/// Which characters stand next to each other in some token.
+/// Where tokens reach from one character into the next.
 fn pairs(writer: &mut Writer<'_>, tokens: &[Vec<u8>]) {
     let mut pairs = vec![0_u8; (1 << PAIR_BITS) / 8];
-    let mut halves = vec![0_u8; 64 * 16];
+    let mut halves = vec![0_u8; 256 * 256 / 8];
     for token in tokens {
         for at in 1..token.len() {
-            // Between characters whose UTF-8 is three or four bytes long; the last byte of such a one is 0x80..0xC0.
-            if token[at] < 0xE0 || !(0x80..0xC0).contains(&token[at - 1]) {
+            if is_continuation(token[at]) {
                 continue;
             }
-            let left = (0..at).rfind(|&i| !(0x80..0xC0).contains(&token[i])).map(|start| &token[start..at]);
+            let start = (0..at).rfind(|&i| !is_continuation(token[i]));
+            let left = start.map(|start| &token[start..at]).filter(|left| left.len() == width(left[0]));
             let right = token.get(at..at + width(token[at]));
-            match (left.filter(|left| left.len() == width(left[0])), right) {
-                (Some(left), Some(right)) => {
+            match (left, right) {
+                // Kept only for characters whose UTF-8 is three or four bytes long.
+                (Some(left @ [_, _, _, ..]), Some(right @ [_, _, _, ..])) => {
                     let entry = hash::of_pair(word(left, 0) as u32, word(right, 0) as u32, PAIR_BITS);
                     pairs[entry / 8] |= 1 << (entry % 8);
                 }
-                // A token that holds a part of a character only stands for every character that may have that part.
+                (Some(_), Some(_)) => {}
+                // A token that holds a part of a character only stands for every character that has that part.
                 _ => {
-                    let (last, first) = (usize::from(token[at - 1] & 0x3F), usize::from(token[at] & 0x7F));
-                    halves[last * 16 + first / 8] |= 1 << (first % 8);
+                    let entry = usize::from(token[at - 1]) << 8 | usize::from(token[at]);
+                    halves[entry / 8] |= 1 << (entry % 8);
                 }
             }
         }
     }
     writer.bytes("pairs", &pairs);
     writer.bytes("halves", &halves);
+}
+
+fn is_continuation(byte: u8) -> bool {
+    (0x80..0xC0).contains(&byte)
 }
 
 /// Bytes of the character whose UTF-8 begins with `lead`.

@@ -1,9 +1,9 @@
 //! Counting and encoding a whole text.
 
-use crate::merge;
 use crate::pattern::Pattern;
 use crate::vocabulary::Vocabulary;
 use crate::word;
+use crate::{memo, merge};
 
 /// What is done with the tokens.
 pub(crate) trait Sink {
@@ -11,6 +11,11 @@ pub(crate) trait Sink {
     fn token(&mut self, vocabulary: &Vocabulary, text: &[u8], at: usize, len: usize);
     /// Takes what merging leaves of a piece at `at`: the first `count` lengths of the trail.
     fn tokens(&mut self, vocabulary: &Vocabulary, text: &[u8], at: usize, trail: &[u8], count: usize);
+    /// The count so far, of one that wants to know nothing else.
+    #[inline(always)]
+    fn total(&mut self) -> Option<&mut u64> {
+        None
+    }
     /// Whether there is no need to go on.
     fn is_full(&self) -> bool {
         false
@@ -33,15 +38,32 @@ pub(crate) fn run<P: Pattern>(vocabulary: &Vocabulary, text: &[u8], sink: &mut i
 #[inline(always)]
 pub(crate) fn piece(vocabulary: &Vocabulary, text: &[u8], at: usize, end: usize, first: u64, sink: &mut impl Sink) {
     if vocabulary.has(text, at, end - at, first) {
-        sink.token(vocabulary, text, at, end - at);
-    } else {
-        parts(vocabulary, text, at, end, sink);
+        return sink.token(vocabulary, text, at, end - at);
+    }
+    let place = match sink.total() {
+        Some(_) => memo::Place::of(vocabulary, text, at, end - at),
+        None => None,
+    };
+    let (Some(place), Some(total)) = (place, sink.total()) else {
+        return parts(vocabulary, text, at, end, sink);
+    };
+    if let Some(known) = place.get() {
+        *total += known;
+        return;
+    }
+    let before = *total;
+    parts(vocabulary, text, at, end, sink);
+    if let Some(total) = sink.total() {
+        place.set(*total - before);
     }
 }
 
 /// Gives the tokens of a piece that is not one itself: first it is cut where no token can reach across.
 #[inline(never)]
 fn parts(vocabulary: &Vocabulary, text: &[u8], start: usize, end: usize, sink: &mut impl Sink) {
+    if text.get(start..end).is_some_and(<[u8]>::is_ascii) {
+        return merged(vocabulary, text, start, end, sink);
+    }
     let (mut start, mut at) = (start, start);
     // The character before `at`, if its UTF-8 is three or four bytes long.
     let mut left = None;
@@ -76,20 +98,34 @@ fn part(vocabulary: &Vocabulary, text: &[u8], start: usize, end: usize, sink: &m
     if vocabulary.has(text, start, len, word::at(text, start)) {
         return sink.token(vocabulary, text, start, len);
     }
+    merged(vocabulary, text, start, end, sink);
+}
+
+/// Gives the tokens of what is no token itself to `sink`.
+#[inline(always)]
+fn merged(vocabulary: &Vocabulary, text: &[u8], start: usize, end: usize, sink: &mut impl Sink) {
+    let len = end - start;
     match len {
-        ..=63 => merged::<64, 1>(vocabulary, text, start, end, sink),
-        64..=1023 => merged_more::<1024, 16>(vocabulary, text, start, end, sink),
-        1024..=0xFFFF => merged_more::<0x1_0000, 0x400>(vocabulary, text, start, end, sink),
+        ..=63 => {
+            let (mut trail, mut dead) = ([0; 64], [0; 1]);
+            let piece = (start, end);
+            let count = merge::few(vocabulary, text, piece, &mut trail)
+                .unwrap_or_else(|| merge::many(vocabulary, text, piece, &mut trail, &mut dead));
+            sink.tokens(vocabulary, text, start, &trail, count);
+        }
+        64..=1023 => merged_many::<1024, 16>(vocabulary, text, start, end, sink),
+        1024..=0xFFFF => merged_many::<0x1_0000, 0x400>(vocabulary, text, start, end, sink),
         _ => {
             let (mut trail, mut dead) = (vec![0; len], vec![0; len / 64 + 1]);
-            let count = merge::walk(vocabulary, text, (start, end), &mut trail, &mut dead);
+            let count = merge::many(vocabulary, text, (start, end), &mut trail, &mut dead);
             sink.tokens(vocabulary, text, start, &trail, count);
         }
     }
 }
 
-#[inline(always)]
-fn merged<const BYTES: usize, const WORDS: usize>(
+/// Merges with working space of that size, which is on the stack only while it is needed.
+#[inline(never)]
+fn merged_many<const BYTES: usize, const WORDS: usize>(
     vocabulary: &Vocabulary,
     text: &[u8],
     start: usize,
@@ -97,20 +133,8 @@ fn merged<const BYTES: usize, const WORDS: usize>(
     sink: &mut impl Sink,
 ) {
     let (mut trail, mut dead) = ([0; BYTES], [0; WORDS]);
-    let count = merge::walk(vocabulary, text, (start, end), &mut trail, &mut dead);
+    let count = merge::many(vocabulary, text, (start, end), &mut trail, &mut dead);
     sink.tokens(vocabulary, text, start, &trail, count);
-}
-
-/// As [`merged`], with its working space on the stack only while it is needed.
-#[inline(never)]
-fn merged_more<const BYTES: usize, const WORDS: usize>(
-    vocabulary: &Vocabulary,
-    text: &[u8],
-    start: usize,
-    end: usize,
-    sink: &mut impl Sink,
-) {
-    merged::<BYTES, WORDS>(vocabulary, text, start, end, sink);
 }
 
 /// Counts.
@@ -126,6 +150,11 @@ impl Sink for Count {
     #[inline(always)]
     fn tokens(&mut self, _: &Vocabulary, _: &[u8], _: usize, _: &[u8], count: usize) {
         self.0 += count as u64;
+    }
+
+    #[inline(always)]
+    fn total(&mut self) -> Option<&mut u64> {
+        Some(&mut self.0)
     }
 }
 
@@ -144,6 +173,11 @@ impl Sink for CountAtMost {
     #[inline(always)]
     fn tokens(&mut self, vocabulary: &Vocabulary, text: &[u8], at: usize, trail: &[u8], count: usize) {
         self.count.tokens(vocabulary, text, at, trail, count);
+    }
+
+    #[inline(always)]
+    fn total(&mut self) -> Option<&mut u64> {
+        self.count.total()
     }
 
     #[inline(always)]

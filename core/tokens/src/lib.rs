@@ -9,6 +9,7 @@
 
 mod encoding;
 mod engine;
+mod memo;
 mod merge;
 mod meter;
 mod model;

@@ -23,21 +23,26 @@ use crate::word;
 
 /// A vocabulary.
 pub(crate) struct Vocabulary {
+    /// What tells it from others: 1 to 15.
+    pub(crate) number: u8,
     /// Ranks of the single bytes.
     bytes: &'static [u8; 256],
-    short_pilots: &'static [u8],
-    short_keys: &'static [[u8; 6]],
-    short_facts: &'static [[u8; 4]],
+    /// Of every bucket the displacement, and a filter of the keys that may be in it.
+    short_buckets: &'static [[u8; 2]],
+    /// What of the hash bucket and slot do not say (6), fact (4).
+    short_entries: &'static [[u8; 10]],
     short_shift: u32,
-    middle_pilots: &'static [u8],
-    middle_keys: &'static [[u8; 16]],
-    middle_facts: &'static [[u8; 6]],
+    middle_buckets: &'static [[u8; 2]],
+    /// The bytes (16), fact (6).
+    middle_entries: &'static [[u8; 22]],
     middle_shift: u32,
-    long_pilots: &'static [u8],
+    long_buckets: &'static [[u8; 2]],
     /// Where the bytes are (3), how many (1), rank (3), length of the left part (1).
     long_entries: &'static [[u8; 8]],
     long_strings: &'static [u8],
     long_shift: u32,
+    /// Ranks of pairs of ASCII characters: 0xFFFF for none, 0xFFFE for larger ones.
+    ascii_pairs: &'static [[u8; 2]],
     /// By the first four bytes: bit `n - 4` for tokens of `n` bytes, 4 to 8.
     prefix4: &'static [u8],
     /// By the first eight bytes: bit `n - 9` for tokens of `n` bytes, 9 to 16.
@@ -48,7 +53,8 @@ pub(crate) struct Vocabulary {
     prefix16_lengths: &'static [u8],
     /// Bits by pair of characters that stand next to each other in a token.
     pairs: &'static [u8],
-    /// Bits by last byte of a character and first byte of the next, where a token holds one of them in part.
+    /// Bits by last byte of a character and first byte of the next, where a token reaches from one into the other
+    /// and does not hold both whole.
     halves: &'static [u8],
     /// Bytes of the longest token.
     longest: usize,
@@ -98,11 +104,8 @@ impl Vocabulary {
         let first = word::at(text, at);
         match len {
             ..=1 => self.byte(first),
-            2..=8 => Some(self.short_fact(self.short(hash::key(first, len))?) & RANK),
-            9..=16 => {
-                let slot = self.middle(first, hash::key(word::at(text, at + 8), len - 8))?;
-                Some(self.middle_fact(slot) as u32 & RANK)
-            }
+            2..=8 => Some(self.short_rank(hash::key(first, len))).filter(|rank| *rank <= RANK),
+            9..=16 => Some(self.middle(first, hash::key(word::at(text, at + 8), len - 8))? as u32 & RANK),
             _ => Some(self.long(text, at, len)?.0),
         }
     }
@@ -113,11 +116,8 @@ impl Vocabulary {
         let first = word::at(text, at);
         match len {
             ..=1 => Some(Token { len: 1, rank: self.byte(first)?, spine: Spine::Lengths { left: 0, right: 0 } }),
-            2..=8 => Some(self.short_token(self.short(hash::key(first, len))?, len)),
-            9..=16 => {
-                let slot = self.middle(first, hash::key(word::at(text, at + 8), len - 8))?;
-                Some(self.middle_token(slot, len))
-            }
+            2..=8 => Some(short_token(self.short(hash::key(first, len))?, len)),
+            9..=16 => Some(middle_token(self.middle(first, hash::key(word::at(text, at + 8), len - 8))?, len)),
             _ => {
                 let (rank, split) = self.long(text, at, len)?;
                 Some(Token { len, rank, spine: Spine::Split(split) })
@@ -141,8 +141,8 @@ impl Vocabulary {
                 let second = word::at(text, at + 8);
                 while let Some(highest) = may.checked_ilog2() {
                     let len = 9 + highest as usize;
-                    if let Some(slot) = self.middle(first, hash::key(second, len - 8)) {
-                        return Some(self.middle_token(slot, len));
+                    if let Some(fact) = self.middle(first, hash::key(second, len - 8)) {
+                        return Some(middle_token(fact, len));
                     }
                     may &= !(1 << highest);
                 }
@@ -153,17 +153,17 @@ impl Vocabulary {
             let mut may = u32::from(may) & (0x1F >> (8_usize.saturating_sub(most)));
             while let Some(highest) = may.checked_ilog2() {
                 let len = 4 + highest as usize;
-                if let Some(slot) = self.short(hash::key(first, len)) {
-                    return Some(self.short_token(slot, len));
+                if let Some(fact) = self.short(hash::key(first, len)) {
+                    return Some(short_token(fact, len));
                 }
                 may &= !(1 << highest);
             }
         }
         for len in [3, 2] {
             if most >= len
-                && let Some(slot) = self.short(hash::key(first, len))
+                && let Some(fact) = self.short(hash::key(first, len))
             {
-                return Some(self.short_token(slot, len));
+                return Some(short_token(fact, len));
             }
         }
         Some(Token { len: 1, rank: self.byte(first)?, spine: Spine::Lengths { left: 0, right: 0 } })
@@ -209,12 +209,18 @@ impl Vocabulary {
         }
     }
 
-    /// Whether no token at all reaches from one character into the next. Both are three or four bytes of UTF-8.
+    /// Whether no token at all reaches from one character, as a word, into the next. Both are three or four bytes of
+    /// UTF-8; `last` and `first` are the bytes that meet.
     #[inline(always)]
     pub(crate) fn parts(&self, left: u32, right: u32, last: u8, first: u8) -> bool {
-        let bit = |table: &[u8], bit: usize| table.get(bit / 8).copied().unwrap_or(0xFF) >> (bit % 8) & 1 == 1;
-        !bit(self.pairs, hash::of_pair(left, right, bits(self.pairs) + 3))
-            && !bit(self.halves, usize::from(last & 0x3F) * 128 + usize::from(first & 0x7F))
+        !bit(self.pairs, hash::of_pair(left, right, bits(self.pairs) + 3)) && self.meet_whole(last, first)
+    }
+
+    /// Whether a token that reaches from one character into the next always holds both whole. `last` and `first` are
+    /// the bytes that meet.
+    #[inline(always)]
+    pub(crate) fn meet_whole(&self, last: u8, first: u8) -> bool {
+        !bit(self.halves, usize::from(last) << 8 | usize::from(first))
     }
 
     /// Bytes of the longest token.
@@ -227,50 +233,64 @@ impl Vocabulary {
         self.bytes.get((first & 0xFF) as usize).map(|rank| u32::from(*rank))
     }
 
-    /// The slot of a token of two to eight bytes.
+    /// The fact of a token of two to eight bytes, for keys that mostly are one.
     #[inline(always)]
-    fn short(&self, key: u64) -> Option<usize> {
+    pub(crate) fn short(&self, key: u64) -> Option<u32> {
         let hash = hash::of_word(key);
-        let pilot = *self.short_pilots.get(hash.bucket(self.short_shift))?;
-        let (slot, rest) = hash.place(pilot, self.short_keys.len() as u32);
-        let [a, b, c, d, e, f] = *self.short_keys.get(slot)?;
+        let [pilot, _] = *self.short_buckets.get(hash.bucket(self.short_shift))?;
+        let (slot, rest) = hash.place(pilot, self.short_entries.len() as u32);
+        let [a, b, c, d, e, f, fact @ ..] = *self.short_entries.get(slot)?;
         let found = u32::from_le_bytes([a, b, c, d]) == hash.low && u16::from_le_bytes([e, f]) == rest;
-        found.then_some(slot)
+        found.then_some(u32::from_le_bytes(fact))
     }
 
+    /// The rank of the token that two bytes are; all ones if there is none.
     #[inline(always)]
-    fn short_fact(&self, slot: usize) -> u32 {
-        self.short_facts.get(slot).map_or(0, |fact| u32::from_le_bytes(*fact))
+    pub(crate) fn pair_rank(&self, first: u8, second: u8) -> u32 {
+        if (first | second) < 0x80 {
+            let pair = self.ascii_pairs.get(usize::from(first) * 128 + usize::from(second)).copied();
+            match u16::from_le_bytes(pair.unwrap_or([0xFF; 2])) {
+                0xFFFF => return u32::MAX,
+                0xFFFE => {}
+                rank => return u32::from(rank),
+            }
+        }
+        self.short_rank(hash::key(u64::from(first) | u64::from(second) << 8, 2))
     }
 
+    /// The rank of a token of two to eight bytes, for keys that mostly are none, as what comes of two tokens; all ones
+    /// if there is none. Nothing depends on a branch, so that several can be looked up at the same time.
     #[inline(always)]
-    fn short_token(&self, slot: usize, len: usize) -> Token {
-        let fact = self.short_fact(slot);
-        let spine = Spine::Lengths { left: (fact >> 18 & 0x7F) as u16, right: (fact >> 25) as u16 };
-        Token { len, rank: fact & RANK, spine }
+    pub(crate) fn short_rank(&self, key: u64) -> u32 {
+        let hash = hash::of_word(key);
+        let [pilot, filter] = self.short_buckets.get(hash.bucket(self.short_shift)).copied().unwrap_or_default();
+        let (slot, rest) = hash.place(pilot, self.short_entries.len() as u32);
+        // What is not in the bucket reads an entry that is in the cache.
+        let may = u32::from(filter) >> hash.filter(self.short_shift) & 1;
+        let entry = self.short_entries.get(slot * may as usize).copied().unwrap_or_default();
+        let [a, b, c, d, e, f, fact @ ..] = entry;
+        let differs = (u32::from_le_bytes([a, b, c, d]) ^ hash.low) | u32::from(u16::from_le_bytes([e, f]) ^ rest);
+        let found = u32::from(differs == 0) & may;
+        (u32::from_le_bytes(fact) & RANK) | found.wrapping_sub(1)
     }
 
-    /// The slot of a token of nine to sixteen bytes.
+    /// The fact of a token of nine to sixteen bytes.
     #[inline(always)]
-    fn middle(&self, first: u64, second: u64) -> Option<usize> {
+    pub(crate) fn middle(&self, first: u64, second: u64) -> Option<u64> {
         let hash = hash::of_words(first, second);
-        let pilot = *self.middle_pilots.get(hash.bucket(self.middle_shift))?;
-        let (slot, _) = hash.place(pilot, self.middle_keys.len() as u32);
-        let key = u128::from_le_bytes(*self.middle_keys.get(slot)?);
-        (key as u64 == first && (key >> 64) as u64 == second).then_some(slot)
-    }
-
-    #[inline(always)]
-    fn middle_fact(&self, slot: usize) -> u64 {
-        let [a, b, c, d, e, f] = self.middle_facts.get(slot).copied().unwrap_or_default();
-        u64::from_le_bytes([a, b, c, d, e, f, 0, 0])
-    }
-
-    #[inline(always)]
-    fn middle_token(&self, slot: usize, len: usize) -> Token {
-        let fact = self.middle_fact(slot);
-        let spine = Spine::Lengths { left: (fact >> 18 & 0x7FFF) as u16, right: (fact >> 33) as u16 };
-        Token { len, rank: fact as u32 & RANK, spine }
+        let [pilot, filter] = *self.middle_buckets.get(hash.bucket(self.middle_shift))?;
+        if filter >> hash.filter(self.middle_shift) & 1 == 0 {
+            return None;
+        }
+        let (slot, _) = hash.place(pilot, self.middle_entries.len() as u32);
+        let entry = self.middle_entries.get(slot)?;
+        let [word @ .., _, _, _, _, _, _] = *entry;
+        let key = u128::from_le_bytes(word);
+        if key as u64 != first || (key >> 64) as u64 != second {
+            return None;
+        }
+        let [.., a, b, c, d, e, f] = *entry;
+        Some(u64::from_le_bytes([a, b, c, d, e, f, 0, 0]))
     }
 
     /// Rank and length of the left part of a token of more than sixteen bytes.
@@ -286,7 +306,7 @@ impl Vocabulary {
             state = hash::chain(state, hash::key(word::at(text, at + len - rest.len()), rest.len()));
         }
         let hash = hash::of_word(state);
-        let pilot = *self.long_pilots.get(hash.bucket(self.long_shift))?;
+        let [pilot, _] = *self.long_buckets.get(hash.bucket(self.long_shift))?;
         let (slot, _) = hash.place(pilot, self.long_entries.len() as u32);
         let [a, b, c, length, d, e, f, split] = *self.long_entries.get(slot)?;
         let start = u32::from_le_bytes([a, b, c, 0]) as usize;
@@ -296,7 +316,22 @@ impl Vocabulary {
 }
 
 /// The bits of a rank.
-const RANK: u32 = 0x3_FFFF;
+pub(crate) const RANK: u32 = 0x3_FFFF;
+
+fn short_token(fact: u32, len: usize) -> Token {
+    let spine = Spine::Lengths { left: (fact >> 18 & 0x7F) as u16, right: (fact >> 25) as u16 };
+    Token { len, rank: fact & RANK, spine }
+}
+
+fn middle_token(fact: u64, len: usize) -> Token {
+    let spine = Spine::Lengths { left: (fact >> 18 & 0x7FFF) as u16, right: (fact >> 33) as u16 };
+    Token { len, rank: fact as u32 & RANK, spine }
+}
+
+#[inline(always)]
+fn bit(table: &[u8], at: usize) -> bool {
+    table.get(at / 8).is_none_or(|byte| byte >> (at % 8) & 1 == 1)
+}
 
 /// The logarithm of the length of a filter.
 #[inline(always)]

@@ -13,6 +13,7 @@
 
 use super::class::{self, Class, Set};
 use super::{Pattern, lanes, runs, short};
+use crate::word;
 
 /// The pattern.
 pub(crate) struct Cl100k;
@@ -31,11 +32,21 @@ impl Pattern for Cl100k {
             }
             return general(text, at);
         }
-        let end = prefix + lanes::leading(letters >> (8 * prefix));
-        if end < 8 && (word >> (8 * end)) as u8 <= 0x7F && first != b'\'' {
-            return at + end;
+        if first == b'\'' {
+            return general(text, at);
         }
-        general(text, at)
+        let mut end = prefix + lanes::leading(letters >> (8 * prefix));
+        let mut after = (word >> (8 * (end & 7))) as u8;
+        while end.is_multiple_of(8) {
+            let word = word::at(text, at + end);
+            let more = lanes::leading(lanes::letters(word));
+            after = (word >> (8 * (more & 7))) as u8;
+            end += more;
+            if more == 0 {
+                break;
+            }
+        }
+        if after < 0x80 { at + end } else { general(text, at) }
     }
 }
 

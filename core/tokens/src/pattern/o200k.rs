@@ -12,6 +12,7 @@
 
 use super::class::{self, Class, Set};
 use super::{Pattern, lanes, runs, short};
+use crate::word;
 
 /// The pattern.
 pub(crate) struct O200k;
@@ -27,17 +28,33 @@ impl Pattern for O200k {
             return short.map_or_else(|| general(text, at), |len| at + len);
         }
         let start = prefix + lanes::leading((letters & !lower) >> (8 * prefix));
-        let end = start + if start < 8 { lanes::leading(lower >> (8 * start)) } else { 0 };
-        if end < 8 {
-            let after = (word >> (8 * end)) as u8;
-            if after == b'\'' {
-                return at + end + runs::contraction(text, at + end);
-            }
-            if after < 0x80 {
-                return at + end;
-            }
+        if start == 8 {
+            return general(text, at);
         }
-        general(text, at)
+        let mut end = start + lanes::leading(lower >> (8 * start));
+        let mut after = (word >> (8 * (end & 7))) as u8;
+        if end == 8 {
+            (end, after) = lower_run(text, at);
+        }
+        match after {
+            b'\'' => at + end + runs::contraction(text, at + end),
+            ..0x80 => at + end,
+            _ => general(text, at),
+        }
+    }
+}
+
+/// The end of a run of ASCII lower-case letters that fills the first word, counted from `at` on, and the byte after it.
+#[inline(always)]
+fn lower_run(text: &[u8], at: usize) -> (usize, u8) {
+    let mut end = 8;
+    loop {
+        let word = word::at(text, at + end);
+        let more = lanes::leading(lanes::lower(word, lanes::letters(word)));
+        end += more;
+        if more < 8 {
+            return (end, (word >> (8 * more)) as u8);
+        }
     }
 }
 

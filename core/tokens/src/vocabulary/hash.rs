@@ -51,6 +51,12 @@ impl Hash {
         (self.low >> shift) as usize
     }
 
+    /// Which of eight bits of its bucket's filter stands for the key.
+    #[inline(always)]
+    pub(crate) fn filter(self, shift: u32) -> u32 {
+        self.low >> (shift - 3) & 7
+    }
+
     /// The slot, of `slots`, when the bucket is displaced by `pilot`; and 16 bits which, with the slot and the `low`
     /// half, tell the key from every other if there are at least 2^16 slots.
     #[inline(always)]
