@@ -4,9 +4,9 @@
 //! `model-router`. Plugins with the same `vm_id` share one virtual machine per worker, and in it one view of the
 //! request: the first filter of a chain parses it, the next ones find it parsed.
 
-use cost_quota::CostQuota;
-use model_router::ModelRouter;
-use prompt_inspector::PromptInspector;
-use token_counter::TokenCounter;
-
-tollgate_kit::filter!(PromptInspector, TokenCounter, CostQuota, ModelRouter);
+tollgate_kit::filter!(
+    prompt_inspector::PromptInspector,
+    token_counter::TokenCounter,
+    cost_quota::CostQuota,
+    model_router::ModelRouter,
+);
