@@ -56,9 +56,6 @@ struct Ask {
     length: usize,
 }
 
-/// Connections that ask at the same time while a variant warms up, so that its memory gets to where use brings it.
-const WARM_UP_IN_FLIGHT: usize = 8;
-
 /// Requests of a cell at least, however long they take.
 const FEWEST: usize = 5;
 
@@ -66,7 +63,7 @@ impl Subject {
     /// Connects.
     pub(crate) fn connect(runtime: &Runtime, variant: Variant, gateway: Gateway) -> Result<Subject> {
         let process = Process::new(gateway.pid()?);
-        let most = LOADS.iter().map(|load| load.in_flight).max().unwrap_or(0).max(WARM_UP_IN_FLIGHT);
+        let most = LOADS.iter().map(|load| load.in_flight).max().unwrap_or(0);
         let opened = (0..most).map(|_| runtime.block_on(Connection::open(gateway.address())));
         let connections = opened.collect::<Result<_>>()?;
         Ok(Subject { variant, gateway, process, connections, asks: Vec::new() })
@@ -86,8 +83,13 @@ impl Subject {
 
     /// Sends a load for a while; gives how many requests of it fit into a cell.
     pub(crate) fn warm_up(&mut self, runtime: &Runtime, load: &Load, plan: Plan) -> Result<usize> {
-        self.send_for(runtime, load, WARM_UP_IN_FLIGHT, plan.warm_up / 2)?;
-        let each = self.send_for(runtime, load, load.in_flight, plan.warm_up / 2)?;
+        let begin = Instant::now();
+        let mut sent: u32 = 0;
+        while sent == 0 || begin.elapsed() < plan.warm_up {
+            self.send(runtime, load, load.in_flight)?;
+            sent = sent.saturating_add(load.in_flight as u32);
+        }
+        let each = begin.elapsed() / sent;
         let fitting = (plan.cell.as_secs_f64() / each.as_secs_f64().max(1e-9)) as usize;
         let wanted = fitting.clamp(FEWEST, load.requests.max(FEWEST));
         // No connection is to be idle at the end of a cell.
@@ -97,9 +99,9 @@ impl Subject {
     /// CPU time of Envoy per request, in seconds.
     pub(crate) fn cpu_per_request(&mut self, runtime: &Runtime, load: &Load, requests: usize) -> Result<f64> {
         // The others were at work in between: caches and branch predictors have forgotten this one.
-        self.send(runtime, load, load.in_flight, load.in_flight.max(requests / 10))?;
+        self.send(runtime, load, load.in_flight.max(requests / 10))?;
         let before = self.process.cpu()?;
-        self.send(runtime, load, load.in_flight, requests)?;
+        self.send(runtime, load, requests)?;
         let spent = self.process.cpu()?.saturating_sub(before);
         Ok(spent.as_secs_f64() / requests.max(1) as f64)
     }
@@ -109,20 +111,9 @@ impl Subject {
         self.process.resident()
     }
 
-    /// Sends a load for so long; gives the time from request to request.
-    fn send_for(&mut self, runtime: &Runtime, load: &Load, in_flight: usize, lasting: Duration) -> Result<Duration> {
-        let begin = Instant::now();
-        let mut count: u32 = 0;
-        while count == 0 || begin.elapsed() < lasting {
-            self.send(runtime, load, in_flight, in_flight)?;
-            count = count.saturating_add(in_flight as u32);
-        }
-        Ok(begin.elapsed() / count)
-    }
-
-    fn send(&mut self, runtime: &Runtime, load: &Load, in_flight: usize, count: usize) -> Result<()> {
+    fn send(&mut self, runtime: &Runtime, load: &Load, count: usize) -> Result<()> {
         let ask = self.asks.iter().find(|ask| ask.load == *load).ok_or_else(|| Error::new("an unknown load"))?;
-        let connections = self.connections.get_mut(..in_flight).unwrap_or_default();
+        let connections = self.connections.get_mut(..load.in_flight).unwrap_or_default();
         runtime.block_on(drive(connections, &ask.request, count, ask.length)).context(|| self.gateway.log_tail())
     }
 }

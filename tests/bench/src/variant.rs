@@ -72,6 +72,7 @@ impl Variant {
         if let Some(module) = module {
             bootstrap = bootstrap.module(module)?;
         }
+        route_all(bootstrap.document_mut())?;
         for filter in wasm_filters(bootstrap.document_mut()) {
             if filter.pointer("/root_id").and_then(Value::as_str) == Some("cost-quota") {
                 raise_budgets(filter)?;
@@ -107,6 +108,22 @@ fn wasm_filters(document: &mut Value) -> impl Iterator<Item = &mut Value> {
     let chain = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config/http_filters";
     let filters = document.pointer_mut(chain).and_then(Value::as_array_mut);
     filters.into_iter().flatten().filter_map(|filter| filter.pointer_mut("/typed_config/config"))
+}
+
+/// What no filter has routed goes where model-router would send it: the reference refuses that, and without the router it is
+/// everything.
+fn route_all(document: &mut Value) -> Result<()> {
+    let routes =
+        "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config/route_config/virtual_hosts/0/routes";
+    let routes = document.pointer_mut(routes).and_then(Value::as_array_mut);
+    let Some([first, .., last]) = routes.map(Vec::as_mut_slice) else {
+        return Err(Error::new("the reference has no routes"));
+    };
+    if last.get("match") != Some(&json!({"prefix": "/"})) || first.get("route").is_none() {
+        return Err(Error::new("the reference has other routes than expected"));
+    }
+    *last = json!({"match": last.get("match"), "route": first.get("route")});
+    Ok(())
 }
 
 /// The budgets of the reference, kept as they are but for their limits, which no run reaches.
