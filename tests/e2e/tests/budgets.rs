@@ -25,6 +25,7 @@ pub async fn all(run: &mut Run) {
     leavers(run).await;
     used_up(run).await;
     exactly_ten(run).await;
+    nothing_lost(run).await;
     window(run).await;
 }
 
@@ -205,6 +206,32 @@ async fn sixty_four(run: &mut Run, chat: &Chat, path: &str, http1: bool) -> Vec<
         }
     }
     answers
+}
+
+/// A thousand calls of one consumer over sixteen connections, which spread over the workers: the count is exact, so no worker
+/// has written over what another one wrote.
+async fn nothing_lost(run: &mut Run) {
+    run.findings.about("a thousand calls at once");
+    const CONNECTIONS: usize = 16;
+    const EACH: usize = 64;
+    let (to, path) = (run.gateway.address(), run.path());
+    let request = &Chat::answered(&["a"]).consumer("busy").at(&path);
+    let connections = join_all((0..CONNECTIONS).map(|_| Http2::connect(to))).await;
+    let calls = connections.into_iter().map(|connection| async {
+        let connection = connection?;
+        let calls = (0..EACH).map(|_| connection.exchange(request, Framing::Http2Whole, Stay::ToTheEnd));
+        Ok::<_, String>(join_all(calls).await)
+    });
+    let mut admitted = 0;
+    for answers in join_all(calls).await {
+        for answer in answers.unwrap_or_default() {
+            admitted += u64::from(answer.is_ok_and(|answer| answer.status == 200));
+        }
+    }
+    run.findings.same("calls admitted", admitted, (CONNECTIONS * EACH) as u64);
+    let last = client::exchange(to, request, Framing::Http1Length, Stay::ToTheEnd).await;
+    let left = last.ok().and_then(|last| last.header("x-ratelimit-remaining-requests")?.parse::<u64>().ok());
+    run.findings.same("requests left", left, Some(1_000_000 - admitted - 1));
 }
 
 /// Complains unless a refusal says what an SDK wants to know.

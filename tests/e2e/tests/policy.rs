@@ -49,6 +49,7 @@ fn consumers() -> Value {
         "brief": budget("requests", json!(1), "2s"),
         "hundred-tokens": budget("tokens", json!(100), LONG),
         "tenth-of-a-cent": budget("usd", json!("0.001"), LONG),
+        "busy": budget("requests", json!(1_000_000), LONG),
         "roomy": budget("tokens", json!(1_000_000), LONG),
     });
     let more = (0..8).map(|n| (format!("ten-{n}"), budget("requests", json!(10), LONG)));
