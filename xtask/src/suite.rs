@@ -15,13 +15,13 @@ pub(crate) fn run() -> Result<()> {
     check::run()?;
 
     progress::step("3/5 native tests");
-    cargo::run(&["test", "--workspace", "--exclude", E2E])?;
+    cargo::run(&["test", "--no-fail-fast", "--workspace", "--exclude", E2E])?;
 
     progress::step("4/5 the modules");
     modules::build()?;
 
     progress::step("5/5 tests in a real Envoy");
-    cargo::run(&["test", "--package", E2E])
+    cargo::run(&["test", "--no-fail-fast", "--package", E2E])
 }
 
 const E2E: &str = "tollgate-e2e";
