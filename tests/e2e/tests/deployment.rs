@@ -90,13 +90,8 @@ impl Deployment {
         bootstrap
     }
 
-    /// Starts an Envoy with it.
-    pub fn start(&self, mock: &MockLlm) -> Gateway {
-        self.start_with(self.bootstrap(mock))
-    }
-
     /// Starts an Envoy with a bootstrap that was made from this deployment's.
-    pub fn start_with(&self, bootstrap: Bootstrap) -> Gateway {
+    pub fn start(&self, bootstrap: Bootstrap) -> Gateway {
         Gateway::start(envoy(), bootstrap, &self.options()).unwrap_or_else(|error| panic!("{}: {error}", self.name))
     }
 

@@ -19,10 +19,12 @@ mod access_log;
 mod budgets;
 mod chat;
 mod client;
+mod crowds;
 mod deployment;
 mod findings;
 mod heard;
 mod metrics;
+mod paths;
 mod planted;
 mod policy;
 mod run;
@@ -30,6 +32,7 @@ mod scenario;
 mod scenarios;
 mod sdk;
 mod setup;
+mod upstreams;
 
 use deployment::{COUNTER, Deployment, INSPECTOR, QUOTA, ROUTER};
 use run::Run;
@@ -47,13 +50,13 @@ fn everything(deployment: Deployment) {
         for scenario in &scenarios {
             run.play(scenario).await;
         }
-        run.spell_paths().await;
-        run.pass_other_paths().await;
-        run.abandon_requests().await;
+        paths::all(&mut run).await;
+        crowds::all(&mut run).await;
         budgets::all(&mut run).await;
         if run.deployment.filters.len() == 4 {
             sdk::all(&mut run).await;
         }
+        run.whole = true;
         run.finish().await;
     });
 }
@@ -120,4 +123,9 @@ fn headers_that_may_not_be_held() {
 #[test]
 fn wrong_configurations_are_refused_with_their_place() {
     setup::wrong_configurations();
+}
+
+#[test]
+fn upstreams_that_fail() {
+    block_on(upstreams::all());
 }

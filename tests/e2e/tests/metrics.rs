@@ -30,9 +30,6 @@ pub fn check(deployment: &Deployment, prometheus: &str, entries: &[Value], findi
             let counted = metrics.sum("tollgate_calls_total", &[("source", source)]);
             findings.same(&format!("tollgate_calls_total{{source={source:?}}}"), counted, logged);
         }
-        let models = metrics.labels("tollgate_tokens_total", "model");
-        findings.holds(models.contains(&"gpt-4o-2024-08-06"), format_args!("models in metrics: {models:?}"));
-        findings.holds(prometheus.contains("tollgate_ttft_ms_bucket{"), "no histogram tollgate_ttft_ms");
     }
     if deployment.has(QUOTA) {
         let limited = entries.iter().filter(|entry| entry["verdict"] == "limited").count() as u64;
@@ -41,25 +38,54 @@ pub fn check(deployment: &Deployment, prometheus: &str, entries: &[Value], findi
         findings.same("tollgate_quota_unavailable_total", metrics.sum("tollgate_quota_unavailable_total", &[]), 0);
         let logged: u64 = entries.iter().map(|entry| number(&entry["cost_micro_usd"])).sum();
         findings.same("tollgate_cost_micro_usd_total", metrics.sum("tollgate_cost_micro_usd_total", &[]), logged);
-        findings.holds(logged > 0, "nothing has cost anything");
     }
     if deployment.has(INSPECTOR) {
-        for (rule, action) in [
-            ("secret.aws-access-key", "block"),
-            ("pii.email", "redact"),
-            ("test.codeword", "redact"),
-            ("test.classified", "block"),
-        ] {
-            let hit = |entry: &&Value| entry["rules"].as_str().is_some_and(|rules| rules.split(',').any(|r| r == rule));
+        for (rule, action) in RULES {
+            let hit =
+                |entry: &&Value| entry["rules"].as_str().is_some_and(|rules| rules.split(',').any(|r| r == *rule));
             let logged = entries.iter().filter(hit).count() as u64;
             let counted = metrics.sum("tollgate_rule_hits_total", &[("rule", rule), ("action", action)]);
             findings.same(&format!("tollgate_rule_hits_total{{rule={rule:?}}}"), counted, logged);
-            findings.holds(logged > 0, format_args!("rule {rule} never matched"));
         }
     }
     let unscanned: u64 = entries.iter().filter(|entry| entry["unscanned"].is_string()).count() as u64;
     let counted = metrics.sum("tollgate_unscanned_total", &[]);
     findings.holds(counted >= unscanned, format_args!("tollgate_unscanned_total is {counted}, {unscanned} are logged"));
+}
+
+/// The rules that the scenarios are about, and what they do.
+const RULES: &[(&str, &str)] = &[
+    ("secret.aws-access-key", "block"),
+    ("pii.email", "redact"),
+    ("test.codeword", "redact"),
+    ("test.classified", "block"),
+];
+
+/// Complains unless everything that a whole run must have counted is above zero, under its labels.
+pub fn all_there(deployment: &Deployment, prometheus: &str, findings: &mut Findings) {
+    let metrics = Metrics { text: prometheus };
+    let mut there = |name: &str, labels: &[(&str, &str)]| {
+        findings.holds(metrics.sum(name, labels) > 0, format_args!("{name} {labels:?} is 0 or missing"));
+    };
+    if deployment.has(COUNTER) {
+        for kind in ["input", "cached_input", "output", "reasoning"] {
+            there("tollgate_tokens_total", &[("model", "gpt-4o-2024-08-06"), ("type", kind)]);
+        }
+        for source in ["provider", "counted"] {
+            there("tollgate_calls_total", &[("model", "gpt-4o"), ("source", source)]);
+        }
+        there("tollgate_ttft_ms_count", &[]);
+    }
+    if deployment.has(QUOTA) {
+        there("tollgate_cost_micro_usd_total", &[("model", "gpt-4o")]);
+        there("tollgate_quota_denied_total", &[]);
+    }
+    if deployment.has(INSPECTOR) {
+        for (rule, action) in RULES {
+            there("tollgate_rule_hits_total", &[("rule", rule), ("action", action)]);
+        }
+    }
+    there("tollgate_unscanned_total", &[("reason", "unknown_path")]);
 }
 
 /// A number of an entry that token-counter has settled; before that the field has its estimate.
@@ -93,9 +119,5 @@ impl<'t> Metrics<'t> {
     fn sum(&self, name: &str, labels: &[(&str, &str)]) -> u64 {
         let fits = |sample: &Sample<'_>| labels.iter().all(|(name, value)| sample.0.get(name) == Some(value));
         self.samples(name).filter(fits).map(|(_, value)| value).sum()
-    }
-
-    fn labels(&self, name: &str, label: &str) -> Vec<&'t str> {
-        self.samples(name).filter_map(|(labels, _)| labels.get(label).copied()).collect()
     }
 }

@@ -17,7 +17,7 @@ pub async fn without_the_flag(deployment: Deployment) {
     let mut findings = Findings::new(deployment.name);
     let mock = deployment::mock();
     let bootstrap = deployment.bootstrap(&mock).allow_on_headers_stop_iteration(false).unwrap();
-    let gateway = deployment.start_with(bootstrap);
+    let gateway = deployment.start(bootstrap);
     for &framing in Framing::ALL {
         findings.about(format_args!("allow_on_headers_stop_iteration: false / {framing}"));
         let started = Instant::now();

@@ -41,7 +41,7 @@ fn by_model() -> Vec<Scenario> {
                 let Some(received) = seen.received.first() else { return };
                 findings.same("the upstream", received.upstream.as_str(), route);
                 findings.holds(received.body == seen.sent, "the body was changed");
-                routed(received, route, findings);
+                routed(received, route, model, findings);
             })
             .record("model", model)
             .record("route", route)
@@ -52,7 +52,9 @@ fn by_model() -> Vec<Scenario> {
 }
 
 /// Complains unless the upstream got our headers once each, with these values.
-fn routed(received: &Received, route: &str, findings: &mut Findings) {
+fn routed(received: &Received, route: &str, model: &str, findings: &mut Findings) {
+    let models: Vec<_> = received.header_values("x-tollgate-model").collect();
+    findings.same("x-tollgate-model", models, vec![model.as_bytes()]);
     let routes: Vec<_> = received.header_values("x-tollgate-route").collect();
     findings.same("x-tollgate-route", routes, vec![route.as_bytes()]);
 }
@@ -78,6 +80,7 @@ fn aliases() -> Vec<Scenario> {
                 let Some(received) = seen.received.first() else { return };
                 findings.same("the upstream", received.upstream.as_str(), "local");
                 findings.same("the body", received.body_text(), wanted.as_str());
+                routed(received, "local", "llama-3.1-8b", findings);
                 let length = received.header("content-length").map(|l| String::from_utf8_lossy(l).into_owned());
                 if seen.framing.says_length() {
                     findings.same("content-length", length, Some(wanted.len().to_string()));
@@ -115,7 +118,7 @@ fn forged(deployment: &Deployment) -> Vec<Scenario> {
             findings.holds(!forged, format_args!("the client's {name} reached the upstream"));
         }
         if routes {
-            routed(received, "openai", findings);
+            routed(received, "openai", "gpt-4o", findings);
         }
     };
     let all = FORGED.iter().fold(Chat::new(), |chat, (name, value)| chat.header(name, value));
