@@ -178,7 +178,7 @@ impl Exchange for Paying {
         property::set(property::COST_NANO_USD, nano_usd.0.to_string());
         property::set(property::COST_MICRO_USD, metrics::micro_usd(nano_usd).to_string());
         let mut metrics = self.filter.metrics.borrow_mut();
-        if let (Some(model), Some(cost), true) = (&self.model, cost, end.succeeded) {
+        if let (Some(model), Some(cost), true) = (&self.model, cost, end.was_served()) {
             metrics.cost(model, cost);
         }
         let Some(reservation) = self.reservation.take() else { return };
