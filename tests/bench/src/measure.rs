@@ -36,8 +36,8 @@ pub(crate) struct Plan {
 impl Plan {
     /// For numbers: some five minutes.
     pub(crate) const FULL: Plan =
-        Plan { starts: 3, warm_up: Duration::from_millis(1500), rounds: 7, cell: Duration::from_millis(800) };
-    /// To see that it works: some thirty seconds, and no number to believe in.
+        Plan { starts: 3, warm_up: Duration::from_millis(1500), rounds: 7, cell: Duration::from_millis(650) };
+    /// To see that it works: half a minute, and no number to believe in.
     pub(crate) const QUICK: Plan =
         Plan { starts: 1, warm_up: Duration::from_millis(200), rounds: 2, cell: Duration::from_millis(100) };
 }

@@ -96,14 +96,15 @@ fn write_reading(page: &mut String, measured: &[Measured]) -> std::fmt::Result {
     writeln!(
         page,
         "The ratios are the numbers. All variants ran side by side and took turns, so what else the machine did hit all of them \
-         alike; the times in parentheses are of that machine at that hour and promise nothing, but where Envoy alone needs \
-         next to nothing they say more than a multiple of it. CPU time is what the kernel booked on the Envoy process, without \
-         client and provider; what one worker can do at most is its inverse. The first columns are prompts of so much text, \
-         {at_a_time} at a time, with a JSON answer of {ANSWER_WORDS} words. The last two are the same answer streamed to a prompt of \
-         1 KB: written by the provider at once, so that Envoy passes it on in a few pieces, or each event by itself, as a model \
-         does that thinks, so that every event goes Envoy's whole way and filters weigh less. The configuration is \
-         `envoy/envoy.yaml`, with budgets that no run reaches and with a route for what no filter has routed. Memory is what the process has in RAM after all of it, with one \
-         worker; each further worker has a virtual machine of its own. CPU time to start is mostly V8 compiling the module.\n"
+         alike, and a difference smaller than the last row is none. The times in parentheses are of that machine at that hour \
+         and promise nothing, but where Envoy alone needs next to nothing they say more than a multiple of it. CPU time is what \
+         the kernel booked on the Envoy process, without client and provider; what one worker can do at most is its inverse. \
+         The first columns are prompts of so much text, {at_a_time} at a time, with a JSON answer of {ANSWER_WORDS} words. The \
+         last two are the same answer streamed to a prompt of 1 KB: written by the provider at once, so that Envoy passes it on \
+         in a few pieces, or each event by itself, as a model does, so that every event goes Envoy's whole way and filters weigh \
+         less. The configuration is `envoy/envoy.yaml`, with budgets that no run reaches and with a route for what no filter \
+         has routed. Memory is what the process has in RAM after all of it, with one worker; each further worker has a virtual \
+         machine of its own. CPU time to start is mostly V8 compiling the module.\n"
     )?;
     let counted = LOADS.iter().enumerate().filter(|(_, load)| !load.is_streamed()).filter_map(|(at, load)| {
         let tokens = find(measured, Variant::Bundle)?.cells.get(at)?.input_tokens?;
