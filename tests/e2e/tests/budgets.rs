@@ -266,7 +266,7 @@ async fn window(run: &mut Run) {
             (429, Some(_)) | (200, None) => {}
             (200, Some((since, wait))) => {
                 let waited = since.elapsed();
-                let most = Duration::from_secs(wait) + Duration::from_millis(500);
+                let most = Duration::from_secs(wait) + Duration::from_millis(1500);
                 return run.findings.holds(waited <= most, format_args!("it took {waited:?}, retry-after was {wait}"));
             }
             (status, _) => return run.findings.add(format_args!("status {status}")),

@@ -15,7 +15,7 @@ pub use http1::Http1;
 pub use http2::Http2;
 
 /// For one exchange; whoever needs longer hangs.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Between two bytes that are sent each on its own, so that the other side reads before the next comes.
 const PAUSE: Duration = Duration::from_micros(100);
