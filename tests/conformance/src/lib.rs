@@ -1,0 +1,1 @@
+//! Holds the host against traces recorded from real Envoys.
