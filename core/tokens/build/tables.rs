@@ -162,8 +162,7 @@ fn long(writer: &mut Writer<'_>, tokens: &[Vec<u8>], spines: &[Spine], ranks: &[
         .iter()
         .map(|&rank| {
             let token = &tokens[rank];
-            let words = token.len().div_ceil(8);
-            hash::of_word((0..words).fold(token.len() as u64, |state, i| hash::chain(state, word(token, i))))
+            hash::of_long(token.len(), |at| word(&token[at..], 0))
         })
         .collect();
     let placement = perfect::place(&hashes, 1);
@@ -255,6 +254,16 @@ fn pairs(writer: &mut Writer<'_>, tokens: &[Vec<u8>]) {
             }
         }
     }
+    let mut characters = vec![0_u8; 0x1_0000 / 8];
+    for token in tokens {
+        if token[0] >= 0x80
+            && let Ok(text) = std::str::from_utf8(token)
+            && let [number @ ..0x1_0000] = text.chars().map(|c| c as usize).collect::<Vec<_>>()[..]
+        {
+            characters[number / 8] |= 1 << (number % 8);
+        }
+    }
+    writer.bytes("characters", &characters);
     writer.bytes("pairs", &pairs);
     writer.bytes("halves", &halves);
 }

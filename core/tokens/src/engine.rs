@@ -1,5 +1,6 @@
 //! Counting and encoding a whole text.
 
+use crate::merge::Few;
 use crate::pattern::Pattern;
 use crate::vocabulary::Vocabulary;
 use crate::word;
@@ -9,6 +10,8 @@ use crate::{memo, merge};
 pub(crate) trait Sink {
     /// Takes the token that the `len` bytes at `at` are.
     fn token(&mut self, vocabulary: &Vocabulary, text: &[u8], at: usize, len: usize);
+    /// Takes what merging leaves of a piece at `at`.
+    fn few(&mut self, vocabulary: &Vocabulary, text: &[u8], at: usize, few: &Few);
     /// Takes what merging leaves of a piece at `at`: the first `count` lengths of the trail.
     fn tokens(&mut self, vocabulary: &Vocabulary, text: &[u8], at: usize, trail: &[u8], count: usize);
     /// The count so far, of one that wants to know nothing else.
@@ -104,20 +107,17 @@ fn part(vocabulary: &Vocabulary, text: &[u8], start: usize, end: usize, sink: &m
 /// Gives the tokens of what is no token itself to `sink`.
 #[inline(always)]
 fn merged(vocabulary: &Vocabulary, text: &[u8], start: usize, end: usize, sink: &mut impl Sink) {
-    let len = end - start;
-    match len {
-        ..=63 => {
-            let (mut trail, mut dead) = ([0; 64], [0; 1]);
-            let piece = (start, end);
-            let count = merge::few(vocabulary, text, piece, &mut trail)
-                .unwrap_or_else(|| merge::many(vocabulary, text, piece, &mut trail, &mut dead));
-            sink.tokens(vocabulary, text, start, &trail, count);
-        }
-        64..=1023 => merged_many::<1024, 16>(vocabulary, text, start, end, sink),
-        1024..=0xFFFF => merged_many::<0x1_0000, 0x400>(vocabulary, text, start, end, sink),
-        _ => {
+    let few = merge::few(vocabulary, text, (start, end));
+    if few.is_all {
+        return sink.few(vocabulary, text, start, &few);
+    }
+    match end - start {
+        ..64 => merged_many::<64, 1>(vocabulary, text, start, end, few, sink),
+        64..0x400 => merged_many::<0x400, 0x10>(vocabulary, text, start, end, few, sink),
+        0x400..0x1_0000 => merged_many::<0x1_0000, 0x400>(vocabulary, text, start, end, few, sink),
+        len => {
             let (mut trail, mut dead) = (vec![0; len], vec![0; len / 64 + 1]);
-            let count = merge::many(vocabulary, text, (start, end), &mut trail, &mut dead);
+            let count = merge::many(vocabulary, text, (start, end), few, &mut trail, &mut dead);
             sink.tokens(vocabulary, text, start, &trail, count);
         }
     }
@@ -130,10 +130,11 @@ fn merged_many<const BYTES: usize, const WORDS: usize>(
     text: &[u8],
     start: usize,
     end: usize,
+    few: Few,
     sink: &mut impl Sink,
 ) {
     let (mut trail, mut dead) = ([0; BYTES], [0; WORDS]);
-    let count = merge::many(vocabulary, text, (start, end), &mut trail, &mut dead);
+    let count = merge::many(vocabulary, text, (start, end), few, &mut trail, &mut dead);
     sink.tokens(vocabulary, text, start, &trail, count);
 }
 
@@ -145,6 +146,11 @@ impl Sink for Count {
     #[inline(always)]
     fn token(&mut self, _: &Vocabulary, _: &[u8], _: usize, _: usize) {
         self.0 += 1;
+    }
+
+    #[inline(always)]
+    fn few(&mut self, _: &Vocabulary, _: &[u8], _: usize, few: &Few) {
+        self.0 += few.count() as u64;
     }
 
     #[inline(always)]
@@ -168,6 +174,11 @@ impl Sink for CountAtMost {
     #[inline(always)]
     fn token(&mut self, vocabulary: &Vocabulary, text: &[u8], at: usize, len: usize) {
         self.count.token(vocabulary, text, at, len);
+    }
+
+    #[inline(always)]
+    fn few(&mut self, vocabulary: &Vocabulary, text: &[u8], at: usize, few: &Few) {
+        self.count.few(vocabulary, text, at, few);
     }
 
     #[inline(always)]
@@ -195,9 +206,19 @@ impl Sink for Ids<'_> {
         self.0.extend(vocabulary.rank(text, at, len));
     }
 
+    fn few(&mut self, vocabulary: &Vocabulary, text: &[u8], at: usize, few: &Few) {
+        self.all(vocabulary, text, at, few.lengths());
+    }
+
     fn tokens(&mut self, vocabulary: &Vocabulary, text: &[u8], at: usize, trail: &[u8], count: usize) {
+        self.all(vocabulary, text, at, trail.iter().take(count).map(|len| usize::from(*len)));
+    }
+}
+
+impl Ids<'_> {
+    fn all(&mut self, vocabulary: &Vocabulary, text: &[u8], at: usize, lengths: impl Iterator<Item = usize>) {
         let mut at = at;
-        for len in trail.iter().take(count).map(|len| usize::from(*len)) {
+        for len in lengths {
             self.token(vocabulary, text, at, len);
             at += len;
         }

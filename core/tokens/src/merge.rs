@@ -8,5 +8,5 @@
 mod few;
 mod many;
 
-pub(crate) use few::few;
+pub(crate) use few::{Few, few};
 pub(crate) use many::many;

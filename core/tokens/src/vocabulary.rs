@@ -51,6 +51,8 @@ pub(crate) struct Vocabulary {
     prefix16: &'static [[u8; 2]],
     /// Lists of lengths, longest first, ended by a zero.
     prefix16_lengths: &'static [u8],
+    /// Bits by number of a character below U+10000 that is not ASCII: whether it is a token.
+    characters: &'static [u8],
     /// Bits by pair of characters that stand next to each other in a token.
     pairs: &'static [u8],
     /// Bits by last byte of a character and first byte of the next, where a token reaches from one into the other
@@ -94,7 +96,7 @@ impl Vocabulary {
             ..=1 => true,
             2..=8 => self.short(hash::key(first, len)).is_some(),
             9..=16 => self.middle(first, hash::key(word::at(text, at + 8), len - 8)).is_some(),
-            _ => self.long(text, at, len).is_some(),
+            _ => self.long_lengths(text, at, first).any(|may| may == len) && self.long(text, at, len).is_some(),
         }
     }
 
@@ -106,7 +108,8 @@ impl Vocabulary {
             ..=1 => self.byte(first),
             2..=8 => Some(self.short_rank(hash::key(first, len))).filter(|rank| *rank <= RANK),
             9..=16 => Some(self.middle(first, hash::key(word::at(text, at + 8), len - 8))? as u32 & RANK),
-            _ => Some(self.long(text, at, len)?.0),
+            _ if self.long_lengths(text, at, first).any(|may| may == len) => Some(self.long(text, at, len)?.0),
+            _ => None,
         }
     }
 
@@ -171,15 +174,19 @@ impl Vocabulary {
 
     #[inline(never)]
     fn longest_long(&self, text: &[u8], at: usize, most: usize, first: u64) -> Option<Token> {
+        self.long_lengths(text, at, first).filter(|len| *len <= most).find_map(|len| {
+            let (rank, split) = self.long(text, at, len)?;
+            Some(Token { len, rank, spine: Spine::Split(split) })
+        })
+    }
+
+    /// Lengths of the tokens of more than sixteen bytes, the longest first, that may begin at `at`.
+    #[inline(always)]
+    fn long_lengths(&self, text: &[u8], at: usize, first: u64) -> impl Iterator<Item = usize> {
         let prefix = hash::chain(hash::chain(0, first), word::at(text, at + 8));
-        let entry = self.prefix16.get((prefix >> (64 - bits(self.prefix16))) as usize)?;
-        let lengths = self.prefix16_lengths.get(usize::from(u16::from_le_bytes(*entry))..)?;
-        lengths
-            .iter()
-            .map(|len| usize::from(*len))
-            .take_while(|len| *len != 0)
-            .filter(|len| *len <= most)
-            .find_map(|len| self.token(text, at, len))
+        let entry = self.prefix16.get((prefix >> (64 - bits(self.prefix16))) as usize).copied().unwrap_or_default();
+        let lengths = self.prefix16_lengths.get(usize::from(u16::from_le_bytes(entry))..).unwrap_or_default();
+        lengths.iter().map(|len| usize::from(*len)).take_while(|len| *len != 0)
     }
 
     /// The next shorter token on the spine of `token`, which ends at `end`: the right part that merging made it from.
@@ -214,6 +221,17 @@ impl Vocabulary {
     #[inline(always)]
     pub(crate) fn parts(&self, left: u32, right: u32, last: u8, first: u8) -> bool {
         !bit(self.pairs, hash::of_pair(left, right, bits(self.pairs) + 3)) && self.meet_whole(last, first)
+    }
+
+    /// Whether a character of `width` bytes, more than one, with which `word` begins is a token.
+    #[inline(always)]
+    pub(crate) fn has_character(&self, word: u64, width: usize) -> bool {
+        let six = |byte: u32| (word >> (8 * byte)) as usize & 0x3F;
+        match width {
+            2 => bit(self.characters, (word as usize & 0x1F) << 6 | six(1)),
+            3 => bit(self.characters, (word as usize & 0xF) << 12 | six(1) << 6 | six(2)),
+            _ => self.short(hash::key(word, width)).is_some(),
+        }
     }
 
     /// Whether a token that reaches from one character into the next always holds both whole. `last` and `first` are
@@ -300,12 +318,7 @@ impl Vocabulary {
             return None;
         }
         let bytes = text.get(at..at + len)?;
-        let (words, rest) = bytes.as_chunks::<8>();
-        let mut state = words.iter().fold(len as u64, |state, word| hash::chain(state, u64::from_le_bytes(*word)));
-        if !rest.is_empty() {
-            state = hash::chain(state, hash::key(word::at(text, at + len - rest.len()), rest.len()));
-        }
-        let hash = hash::of_word(state);
+        let hash = hash::of_long(len, |offset| word::at(text, at + offset));
         let [pilot, _] = *self.long_buckets.get(hash.bucket(self.long_shift))?;
         let (slot, _) = hash.place(pilot, self.long_entries.len() as u32);
         let [a, b, c, length, d, e, f, split] = *self.long_entries.get(slot)?;

@@ -24,17 +24,23 @@ struct Symbols<'a> {
     pairs: [u32; SLOTS],
 }
 
-/// Merges `text[start..end]`, which is at most 255 bytes long: the number of tokens left, whose lengths are put into
-/// `trail`; or `None` if it has too many symbols.
+/// Merges `text[start..end]`, which has at least one byte, or what of it the first [`MOST`] symbols are.
 #[inline]
-pub(crate) fn few(
-    vocabulary: &Vocabulary,
-    text: &[u8],
-    (start, end): (usize, usize),
-    trail: &mut [u8],
-) -> Option<usize> {
+pub(crate) fn few(vocabulary: &Vocabulary, text: &[u8], piece: (usize, usize)) -> Few {
+    merged::<false>(vocabulary, text, piece)
+}
+
+/// A guess at what merging leaves of the beginning of `text[start..end]`: sixteen equal bytes in a row are one symbol
+/// from the beginning, so that more of a long run can be seen.
+#[inline]
+pub(crate) fn guess(vocabulary: &Vocabulary, text: &[u8], piece: (usize, usize)) -> Few {
+    merged::<true>(vocabulary, text, piece)
+}
+
+#[inline(always)]
+fn merged<const BLOCKS: bool>(vocabulary: &Vocabulary, text: &[u8], (start, end): (usize, usize)) -> Few {
     let mut symbols = Symbols { vocabulary, text, start, offsets: [0; SLOTS], live: 0, pairs: [NONE; SLOTS] };
-    let count = symbols.read(end)?;
+    let (count, read, is_guess) = symbols.read::<BLOCKS>(end);
     for number in 0..count - 1 {
         symbols.first_pair(number);
     }
@@ -58,58 +64,86 @@ pub(crate) fn few(
             symbols.pair(before as usize, after);
         }
     }
-    let mut tokens = 0;
-    let mut at = 0;
-    while at < count {
-        let next = symbols.next(at);
-        if let Some(place) = trail.get_mut(tokens) {
-            *place = (symbols.offset(next) - symbols.offset(at)) as u8;
-        }
-        tokens += 1;
-        at = next;
+    Few { offsets: symbols.offsets, live: symbols.live, is_all: read == end, is_guess }
+}
+
+/// What merging left.
+pub(crate) struct Few {
+    offsets: [u8; SLOTS],
+    live: u32,
+    /// Whether that is all of the piece.
+    pub(crate) is_all: bool,
+    /// Whether merging may leave something else.
+    pub(crate) is_guess: bool,
+}
+
+impl Few {
+    /// The number of tokens.
+    #[inline(always)]
+    pub(crate) fn count(&self) -> usize {
+        self.live.count_ones() as usize - 1
     }
-    Some(tokens)
+
+    /// Their lengths.
+    pub(crate) fn lengths(&self) -> impl Iterator<Item = usize> {
+        let ends = |live: u32| {
+            let offset = self.offsets.get(live.trailing_zeros() as usize);
+            offset.map_or(0, |offset| usize::from(*offset))
+        };
+        let mut live = self.live;
+        (0..self.count()).map(move |_| {
+            let start = ends(live);
+            live &= live - 1;
+            ends(live) - start
+        })
+    }
 }
 
 impl Symbols<'_> {
     /// Cuts the piece into symbols: bytes, but characters where nothing can come of their bytes before the character
-    /// is whole.
+    /// is whole. How many there are, where the last ends, and whether there
+    /// are blocks.
     #[inline(always)]
-    fn read(&mut self, end: usize) -> Option<usize> {
+    fn read<const BLOCKS: bool>(&mut self, end: usize) -> (usize, usize, bool) {
         let mut count = 0;
         let mut at = self.start;
-        while at < end {
+        // Nothing reaches into the piece.
+        let mut left = true;
+        let mut is_guess = false;
+        // Offsets are bytes.
+        let limit = if BLOCKS { end.min(self.start + 0xFF - BLOCK) } else { end };
+        while at < limit {
             if count == MOST {
-                return None;
+                break;
             }
             if let Some(offset) = self.offsets.get_mut(count) {
                 *offset = (at - self.start) as u8;
             }
             count += 1;
-            at += self.character(at, end);
+            let word = word::at(self.text, at);
+            if BLOCKS && at + BLOCK <= end && is_block(word, word::at(self.text, at + 8)) {
+                at += BLOCK;
+                (left, is_guess) = (true, true);
+                continue;
+            }
+            let width = match word as u8 {
+                ..0xC0 => 1,
+                0xC0..0xE0 => 2,
+                0xE0..0xF0 => 3,
+                0xF0.. => 4,
+            };
+            let meeting = (word >> (8 * (width - 1))) as u16;
+            let right = at + width >= end || self.vocabulary.meet_whole(meeting as u8, (meeting >> 8) as u8);
+            let whole = width > 1 && left && right && self.vocabulary.has_character(word, width);
+            // Where it is not taken whole, its other bytes come one by one, and what is to their left does not matter.
+            at += if whole { width } else { 1 };
+            left = right;
         }
         if let Some(offset) = self.offsets.get_mut(count) {
-            *offset = (end - self.start) as u8;
+            *offset = (at - self.start) as u8;
         }
         self.live = (1 << (count + 1)) - 1;
-        Some(count)
-    }
-
-    /// The length of the symbol at `at`.
-    #[inline(always)]
-    fn character(&self, at: usize, end: usize) -> usize {
-        let byte = |at: usize| self.text.get(at).copied().unwrap_or_default();
-        let width = match byte(at) {
-            ..0xC0 => return 1,
-            0xC0..0xE0 => 2,
-            0xE0..0xF0 => 3,
-            0xF0.. => 4,
-        };
-        let next = at + width;
-        let whole = (at == self.start || self.vocabulary.meet_whole(byte(at - 1), byte(at)))
-            && (next >= end || self.vocabulary.meet_whole(byte(next - 1), byte(next)))
-            && self.vocabulary.short(hash::key(word::at(self.text, at), width)).is_some();
-        if whole { width } else { 1 }
+        (count, at, is_guess)
     }
 
     /// The first symbol after `number`, or the end.
@@ -154,6 +188,15 @@ impl Symbols<'_> {
             *place = pair;
         }
     }
+}
+
+/// Bytes of a block.
+const BLOCK: usize = 16;
+
+/// Whether the two words are sixteen equal ASCII characters.
+#[inline(always)]
+fn is_block(first: u64, second: u64) -> bool {
+    first == second && first == (first & 0x7F).wrapping_mul(0x0101_0101_0101_0101)
 }
 
 /// A rank and the number of a symbol. What is no rank stays more than any.

@@ -7,80 +7,146 @@
 //! 2. hence what merging leaves of a beginning of the text is unique, and a position at which no token can follow stays
 //!    dead, however it is reached.
 //!
-//! So: take the longest token that keeps apart from its left neighbour, else a shorter one, else give up the
+//! So: at every position take some token that keeps apart from its left neighbour; if there is none, give up the
 //! neighbour and remember its end as dead. Every position dies at most once and at most `longest` tokens begin at it:
-//! the time is linear in the length of the text.
+//! the time is linear in the length of the text. Which token is tried first does not matter to the result. Tried are
+//!
+//! - the last one again, if the text repeats it;
+//! - those that merging leaves of the next few symbols, but for the last two, to which more may still come: they keep
+//!   apart from each other as it is;
+//! - all that begin there, the longest first.
 //!
 //! Whether two neighbours keep apart is decided by undoing their merges: on both sides of the boundary stands, at any
 //! time, a token of the [spine](crate::vocabulary) of the one and of the other. The merge that is latest is undone
 //! first; if the two that stand there could have merged before it, they would have.
 
+use super::few::{Few, guess};
 use crate::vocabulary::{Token, Vocabulary};
 
-/// What merging leaves of `text[start..end]`: the number of tokens, whose lengths are put into `trail`.
+/// What merging leaves of `text[start..end]`: the number of tokens, whose lengths are put into `trail`. `first` is what
+/// it leaves of the first few symbols.
 ///
 /// `trail` and `dead` are working space: at least as many entries as the piece has bytes, and as many bits, zeroed.
 pub(crate) fn many(
     vocabulary: &Vocabulary,
     text: &[u8],
     (start, end): (usize, usize),
+    first: Few,
     trail: &mut [u8],
     dead: &mut [u64],
 ) -> usize {
-    let mut count = 0;
-    let mut at = start;
-    // The token that ends at `at`.
-    let mut last: Option<Token> = None;
-    let mut most = end - start;
-    while at < end {
-        match follow(vocabulary, text, start, at, most, last.as_ref(), dead) {
-            Some(next) => {
-                if let Some(place) = trail.get_mut(count) {
-                    *place = next.len as u8;
-                }
-                count += 1;
-                at += next.len;
-                most = end - at;
-                last = Some(next);
-            }
-            None => {
-                // Nothing can follow here.
-                let Some(given_up) = last else { break };
-                bury(dead, at - start);
-                count -= 1;
-                at -= given_up.len;
-                most = given_up.len - 1;
-                last = match count.checked_sub(1).and_then(|before| trail.get(before)) {
-                    Some(&len) => vocabulary.token(text, at - usize::from(len), usize::from(len)),
-                    None => None,
-                };
-            }
+    let mut walk = Walk { vocabulary, text, start, end, at: start, count: 0, last: None, trail, dead };
+    walk.take(&first);
+    // The farthest that the walk came: behind it, what merging leaves of the next symbols has been tried.
+    let mut front = walk.at.max(start + 1);
+    while walk.at < end {
+        walk.repeat();
+        let mut went = false;
+        if walk.at >= front && walk.at < end {
+            went = walk.take(&guess(vocabulary, text, (walk.at, end)));
+            front = walk.at + 1;
+        }
+        if !went && walk.at < end && !walk.step() && !walk.back() {
+            break;
         }
     }
-    count
+    walk.count
 }
 
-/// The longest token at `at`, of at most `most` bytes, that keeps apart from `last` and does not end at a dead
-/// position.
-#[inline(always)]
-fn follow(
-    vocabulary: &Vocabulary,
-    text: &[u8],
+struct Walk<'a> {
+    vocabulary: &'a Vocabulary,
+    text: &'a [u8],
     start: usize,
+    end: usize,
     at: usize,
-    mut most: usize,
-    last: Option<&Token>,
-    dead: &[u64],
-) -> Option<Token> {
-    while most > 0 {
-        let next = vocabulary.longest(text, at, most)?;
-        let alive = !is_dead(dead, at + next.len - start);
-        if alive && last.is_none_or(|last| keep_apart(vocabulary, text, at, last, &next)) {
-            return Some(next);
+    count: usize,
+    /// The token that ends at `at`.
+    last: Option<Token>,
+    trail: &'a mut [u8],
+    dead: &'a mut [u64],
+}
+
+impl Walk<'_> {
+    /// Takes the last token again and again, as long as the text repeats it.
+    fn repeat(&mut self) {
+        let Some(last) = self.last else { return };
+        let mut apart = false;
+        while self.at + last.len <= self.end
+            && self.text.get(self.at - last.len..self.at) == self.text.get(self.at..self.at + last.len)
+            && !self.is_dead(self.at + last.len)
+        {
+            apart = apart || keep_apart(self.vocabulary, self.text, self.at, &last, &last);
+            if !apart {
+                return;
+            }
+            self.push(last);
         }
-        most = next.len - 1;
     }
-    None
+
+    /// Takes what merging leaves of the next few symbols; whether it took anything.
+    fn take(&mut self, few: &Few) -> bool {
+        let sure = if few.is_all { few.count() } else { few.count() - few.count().min(2) };
+        let first = self.count;
+        for len in few.lengths().take(sure) {
+            let Some(next) = self.vocabulary.token(self.text, self.at, len) else { break };
+            let fits = !self.is_dead(self.at + len) && ((!few.is_guess && self.count > first) || self.follows(&next));
+            if !fits {
+                break;
+            }
+            self.push(next);
+        }
+        self.count > first
+    }
+
+    /// Takes the longest token that can follow; whether there is one.
+    fn step(&mut self) -> bool {
+        let mut most = self.end - self.at;
+        while most > 0 {
+            let Some(next) = self.vocabulary.longest(self.text, self.at, most) else { return false };
+            if !self.is_dead(self.at + next.len) && self.follows(&next) {
+                self.push(next);
+                return true;
+            }
+            most = next.len - 1;
+        }
+        false
+    }
+
+    /// Gives up the last token, after which nothing can follow; whether there was one.
+    fn back(&mut self) -> bool {
+        let Some(last) = self.last else { return false };
+        let position = self.at - self.start;
+        if let Some(word) = self.dead.get_mut(position / 64) {
+            *word |= 1 << (position % 64);
+        }
+        self.count -= 1;
+        self.at -= last.len;
+        self.last = match self.count.checked_sub(1).and_then(|before| self.trail.get(before)) {
+            Some(&len) => self.vocabulary.token(self.text, self.at - usize::from(len), usize::from(len)),
+            None => None,
+        };
+        true
+    }
+
+    fn push(&mut self, next: Token) {
+        if let Some(place) = self.trail.get_mut(self.count) {
+            *place = next.len as u8;
+        }
+        self.count += 1;
+        self.at += next.len;
+        self.last = Some(next);
+    }
+
+    #[inline(always)]
+    fn follows(&self, next: &Token) -> bool {
+        self.last.is_none_or(|last| keep_apart(self.vocabulary, self.text, self.at, &last, next))
+    }
+
+    #[inline(always)]
+    fn is_dead(&self, at: usize) -> bool {
+        let position = at - self.start;
+        self.dead.get(position / 64).is_some_and(|word| word >> (position % 64) & 1 == 1)
+    }
 }
 
 /// Whether merging leaves two tokens next to each other; they meet at `at`.
@@ -107,16 +173,5 @@ fn keep_apart(vocabulary: &Vocabulary, text: &[u8], at: usize, left: &Token, rig
                 None => return true,
             }
         }
-    }
-}
-
-#[inline(always)]
-fn is_dead(dead: &[u64], position: usize) -> bool {
-    dead.get(position / 64).is_some_and(|word| word >> (position % 64) & 1 == 1)
-}
-
-fn bury(dead: &mut [u64], position: usize) {
-    if let Some(word) = dead.get_mut(position / 64) {
-        *word |= 1 << (position % 64);
     }
 }

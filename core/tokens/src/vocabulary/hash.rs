@@ -37,7 +37,16 @@ pub(crate) fn of_words(first: u64, second: u64) -> Hash {
     of_word(first ^ second.wrapping_mul(SECOND).rotate_right(29))
 }
 
-/// The hash of a longer string, given the hash of what precedes and the next word of it.
+/// The hash of a string of `len` bytes, more than eight, of which `word` gives the eight bytes at an offset.
+#[inline(always)]
+pub(crate) fn of_long(len: usize, word: impl Fn(usize) -> u64) -> Hash {
+    // A sum, so that no step has to wait for another.
+    let step = |number: usize| chain((number as u64).wrapping_mul(SECOND), word(8 * number));
+    let words = (0..len / 8).map(step).fold(len as u64, u64::wrapping_add);
+    of_word(words.wrapping_add(chain(SECOND >> 1, word(len - 8))))
+}
+
+/// The hash of what comes of another and the next word.
 #[inline(always)]
 pub(crate) fn chain(state: u64, word: u64) -> u64 {
     let product = (state ^ word).wrapping_mul(SPREAD);
