@@ -78,6 +78,7 @@ mod escape;
 mod keys;
 mod limits;
 mod literal;
+mod model;
 mod path;
 mod pointer;
 mod reader;
