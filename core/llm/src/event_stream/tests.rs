@@ -1,0 +1,278 @@
+use super::*;
+use proptest::prelude::*;
+
+/// What a receiver sees of an event: raw bytes, name, data, whether it is whole.
+type Seen = (Vec<u8>, Option<Vec<u8>>, Option<Vec<u8>>, bool);
+
+fn seen(event: Event<'_>) -> Seen {
+    let owned = |bytes: &[u8]| bytes.to_vec();
+    (event.raw().to_vec(), event.name().map(owned), event.data().map(Cow::into_owned), event.is_whole())
+}
+
+fn frame_all<'a>(
+    pieces: impl IntoIterator<Item = &'a [u8]>,
+    max: usize,
+) -> (Vec<Seen>, Vec<u8>, Option<FrameError<()>>) {
+    let mut framer = Framer::new(max);
+    let mut events = Vec::new();
+    let mut error = None;
+    for piece in pieces {
+        let pushed = framer.push(piece, |event| {
+            events.push(seen(event));
+            Ok::<(), ()>(())
+        });
+        error = error.or(pushed.err());
+    }
+    (events, framer.pending().to_vec(), error)
+}
+
+fn message(name: &str, payload: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    write(
+        &[(":event-type", name), (":content-type", "application/json"), (":message-type", "event")],
+        payload,
+        &mut out,
+    );
+    out
+}
+
+/// The empty message and the one with headers that the AWS SDKs test their encoders with: lengths and sums as published
+/// there.
+#[test]
+fn known_messages() {
+    let empty = [0, 0, 0, 0x10, 0, 0, 0, 0, 0x05, 0xc2, 0x48, 0xeb, 0x7d, 0x98, 0xc8, 0xff];
+    let mut out = Vec::new();
+    write(&[], b"", &mut out);
+    assert_eq!(out, empty);
+
+    let mut payload = vec![0, 0, 0, 0x1d, 0, 0, 0, 0, 0xfd, 0x52, 0x8c, 0x5a];
+    payload.extend_from_slice(b"{'foo':'bar'}");
+    payload.extend_from_slice(&[0xc3, 0x65, 0x39, 0x36]);
+    out.clear();
+    write(&[], b"{'foo':'bar'}", &mut out);
+    assert_eq!(out, payload);
+
+    let mut headers = vec![0, 0, 0, 0x3d, 0, 0, 0, 0x20, 0x07, 0xfd, 0x83, 0x96, 12];
+    headers.extend_from_slice(b"content-type\x07\x00\x10application/json{'foo':'bar'}");
+    headers.extend_from_slice(&[0x8d, 0x9c, 0x08, 0xb1]);
+    out.clear();
+    write(&[("content-type", "application/json")], b"{'foo':'bar'}", &mut out);
+    assert_eq!(out, headers);
+}
+
+#[test]
+fn every_type_of_header_is_read() {
+    let mut block = Vec::new();
+    let mut header = |name: &str, kind: u8, value: &[u8]| {
+        block.push(u8::try_from(name.len()).unwrap());
+        block.extend_from_slice(name.as_bytes());
+        block.push(kind);
+        block.extend_from_slice(value);
+    };
+    header("a", 0, b"");
+    header("b", 1, b"");
+    header("c", 2, &[0xff]);
+    header("d", 3, &[0xff, 0xfe]);
+    header("e", 4, &[0, 0, 1, 0]);
+    header("f", 5, &[0, 0, 0, 0, 0, 0, 1, 0]);
+    header("g", 6, &[0, 2, 8, 9]);
+    header("h", 7, b"\x00\x02hi");
+    header("i", 8, &[0, 0, 0, 0, 0, 0, 0, 7]);
+    header("j", 9, &[3; 16]);
+    let mut raw = Vec::new();
+    frame(&block, b"x", &mut raw);
+    let event = Event::new(&raw);
+    let headers: Vec<(&[u8], Value<'_>)> = event.headers().collect();
+    let want: [(&[u8], Value<'_>); 10] = [
+        (b"a", Value::Bool(true)),
+        (b"b", Value::Bool(false)),
+        (b"c", Value::Byte(-1)),
+        (b"d", Value::Short(-2)),
+        (b"e", Value::Int(256)),
+        (b"f", Value::Long(256)),
+        (b"g", Value::Bytes(&[8, 9])),
+        (b"h", Value::Text(b"hi")),
+        (b"i", Value::Timestamp(7)),
+        (b"j", Value::Uuid([3; 16])),
+    ];
+    assert_eq!(headers, want);
+    assert_eq!((event.header(b"h"), event.header(b"g")), (Some(&b"hi"[..]), None));
+    assert!(event.is_whole());
+}
+
+#[test]
+fn headers_that_cannot_be_read_make_an_event_that_cannot() {
+    for block in [
+        &b"\x01"[..],
+        b"\x01a",
+        b"\x01a\x0a",
+        b"\x01a\x07\x00",
+        b"\x01a\x07\x00\x02h",
+        b"\x01a\x09",
+        b"\x01a\x00\x01a\x01",
+        &[b"\x01a\x00", &b"\x02bc"[..]].concat(),
+    ] {
+        let mut raw = Vec::new();
+        frame(block, b"{}", &mut raw);
+        let event = Event::new(&raw);
+        assert!(!event.is_whole(), "{block:?}");
+        assert_eq!((event.data().as_deref(), event.raw()), (Some(&raw[..]), &raw[..]));
+        assert!(serde_json::from_slice::<serde_json::Value>(&raw).is_err());
+    }
+    let many: Vec<u8> = (0..=64).flat_map(|n| [1, n, 0]).collect();
+    assert!(!header::are_valid(&many));
+    assert!(header::are_valid(&many[3..]));
+}
+
+#[test]
+fn names_of_events_and_of_errors() {
+    for (headers, name, error) in [
+        (&[(":event-type", "chunk"), (":message-type", "event")][..], Some("chunk"), false),
+        (&[(":event-type", "chunk")], Some("chunk"), false),
+        (
+            &[(":exception-type", "throttlingException"), (":message-type", "exception")],
+            Some("throttlingException"),
+            true,
+        ),
+        (&[(":error-code", "InternalFailure"), (":message-type", "error")], Some("InternalFailure"), true),
+        (&[("x", "y")], None, false),
+    ] {
+        let mut raw = Vec::new();
+        write(headers, b"", &mut raw);
+        let event = Event::new(&raw);
+        assert_eq!((event.name(), event.is_error()), (name.map(str::as_bytes), error));
+        assert_eq!(event.data(), None);
+    }
+}
+
+#[test]
+fn any_split_gives_the_same_events() {
+    let one = message("contentBlockDelta", br#"{"delta":{"text":"Hello"}}"#);
+    let two = message("messageStop", b"");
+    let body = [&one[..], &two, &one, &one[..20]].concat();
+    let (whole, pending, error) = frame_all([&body[..]], 1 << 20);
+    assert_eq!((whole.len(), &pending[..], error), (3, &one[..20], None));
+    assert_eq!(whole[1].1.as_deref(), Some(&b"messageStop"[..]));
+    for size in 1..body.len() {
+        assert_eq!(frame_all(body.chunks(size), 1 << 20), (whole.clone(), pending.clone(), None), "{size}");
+    }
+    for cut in 0..body.len() {
+        let (before, after) = body.split_at(cut);
+        assert_eq!(frame_all([before, after], 1 << 20), (whole.clone(), pending.clone(), None), "{cut}");
+    }
+}
+
+#[test]
+fn whole_messages_are_not_copied() {
+    let body = message("x", b"{}").repeat(2);
+    let mut count = 0;
+    Framer::new(1 << 20)
+        .push(&body, |event| {
+            count += 1;
+            assert!(body.as_ptr_range().contains(&event.raw().as_ptr()));
+            Ok::<(), ()>(())
+        })
+        .unwrap();
+    assert_eq!(count, 2);
+}
+
+#[test]
+fn a_turned_bit_is_found() {
+    let good = message("contentBlockDelta", br#"{"delta":{"text":"Hello"}}"#);
+    for at in 0..good.len() * 8 {
+        let mut bad = good.clone();
+        bad[at / 8] ^= 1 << (at % 8);
+        let body = [&good[..], &bad, &good].concat();
+        for size in [body.len(), 5] {
+            let (events, pending, error) = frame_all(body.chunks(size), 1 << 20);
+            assert_eq!((events.len(), error), (1, Some(FrameError::Malformed)), "bit {at}");
+            assert!(body[good.len()..].starts_with(&pending));
+        }
+    }
+}
+
+#[test]
+fn a_message_over_the_limit_is_kept_for_the_one_who_lets_it_pass() {
+    let small = message("x", b"{}");
+    let body = [&small[..], &message("x", &[b' '; 100])].concat();
+    let (events, pending, error) = frame_all([&body[..]], small.len());
+    assert_eq!((events.len(), pending.len(), error), (1, body.len() - small.len(), Some(FrameError::TooLarge)));
+}
+
+#[test]
+fn what_was_cut_off_is_no_json() {
+    let body = message("x", br#"{"a":1}"#);
+    for cut in 1..body.len() {
+        let mut framer = Framer::new(1 << 20);
+        let mut last = Vec::new();
+        let mut each = |event: Event<'_>| {
+            last.push(seen(event));
+            Ok::<(), ()>(())
+        };
+        framer.push(&body[..cut], &mut each).unwrap();
+        framer.finish(&mut each).unwrap();
+        assert_eq!(last, [(body[..cut].to_vec(), None, Some(body[..cut].to_vec()), false)]);
+        assert!(serde_json::from_slice::<serde_json::Value>(&body[..cut]).is_err());
+        // and it is ready for another body
+        framer.push(&body, |event| if event.is_whole() { Ok(()) } else { Err(()) }).unwrap();
+    }
+}
+
+#[test]
+fn goes_on_after_the_callback_stopped() {
+    let body = message("x", b"{}").repeat(3);
+    let mut framer = Framer::new(1 << 20);
+    let mut count = 0;
+    let mut each = |_: Event<'_>| {
+        count += 1;
+        if count == 1 { Err(()) } else { Ok(()) }
+    };
+    assert_eq!(framer.push(&body, &mut each), Err(FrameError::Each(())));
+    assert_eq!(framer.pending(), &body[body.len() / 3..]);
+    framer.push(&body, &mut each).unwrap();
+    assert_eq!((count, framer.pending()), (6, &b""[..]));
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_is_read_whatever_the_split(
+        messages in prop::collection::vec(
+            (prop::collection::btree_map("[a-z:-]{1,12}", "\\PC{0,12}", 0..4), prop::collection::vec(any::<u8>(), 0..40)),
+            0..5,
+        ),
+        garbage in prop::collection::vec(any::<u8>(), 0..20),
+        size in 1usize..40,
+        new in prop::collection::vec(any::<u8>(), 0..40),
+    ) {
+        let mut body = Vec::new();
+        for (headers, payload) in &messages {
+            let headers: Vec<(&str, &str)> = headers.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
+            write(&headers, payload, &mut body);
+        }
+        let good = body.len();
+        body.extend_from_slice(&garbage);
+        let (events, pending, error) = frame_all([&body[..]], 1 << 20);
+        let raw: Vec<u8> = events.iter().flat_map(|event| &event.0).chain(&pending).copied().collect();
+        prop_assert_eq!(&raw, &body);
+        prop_assert_eq!(pending.len(), body.len() - good);
+        prop_assert_eq!(error.is_some(), garbage.len() >= PRELUDE);
+        let (split, _, _) = frame_all(body.chunks(size), 1 << 20);
+        prop_assert_eq!(&split, &events);
+        for ((headers, payload), event) in messages.iter().zip(&events) {
+            let event = Event::new(&event.0);
+            prop_assert_eq!(&*event.data().unwrap_or_default(), &payload[..]);
+            let is_known = |(name, value)| {
+                headers.iter().any(|(key, text)| key.as_bytes() == name && value == Value::Text(text.as_bytes()))
+            };
+            prop_assert!(event.headers().all(is_known));
+            let mut edited = Vec::new();
+            event.with_data(&new, &mut edited);
+            let again = Event::new(&edited);
+            prop_assert!(again.is_whole());
+            if !payload.is_empty() {
+                prop_assert_eq!(again.data().unwrap_or_default(), &new[..]);
+            }
+            prop_assert!(again.headers().eq(event.headers()));
+        }
+    }
+}
