@@ -24,9 +24,12 @@ pub(crate) struct Answer<'a> {
     pub(crate) fingerprint: u64,
     pub(crate) model: Cow<'a, str>,
     pub(crate) choices: u32,
+    /// What the model thought before it spoke, the same in every choice.
+    pub(crate) thought: Option<Said<'a>>,
     /// The same in every choice. `None`: only tools are called.
     pub(crate) text: Option<Said<'a>>,
     pub(crate) tool_calls: &'a [(String, String)],
+    /// As OpenAI's chat calls it.
     pub(crate) finish: &'a str,
     pub(crate) usage: Usage,
 }
@@ -83,7 +86,8 @@ impl<'a> Answer<'a> {
     pub(crate) fn new(ask: &'a Ask<'_>, fingerprint: u64, knobs: &'a Knobs) -> Result<Answer<'a>, BadKnob> {
         let choices = knobs.candidates.or(ask.candidates).unwrap_or(1).clamp(1, 128);
         let (text, capped) = said(ask, fingerprint, knobs);
-        let deltas = text.as_ref().map_or(0, |said| said.ends.len());
+        let thought = knobs.thinking.as_ref().map(|text| Said::new(text.into(), knobs));
+        let deltas = [&text, &thought].into_iter().flatten().map(|said| said.ends.len()).sum::<usize>();
         if deltas.saturating_mul(choices as usize) > MOST_EVENTS {
             return Err(BadKnob::Value { name: "n".to_owned(), wanted: "fewer choices of so many deltas" });
         }
@@ -96,10 +100,39 @@ impl<'a> Answer<'a> {
         let usage = knobs.usage.unwrap_or_else(|| {
             let called: u64 = knobs.tool_calls.iter().map(|(name, arguments)| tokens(name) + tokens(arguments)).sum();
             let said = text.as_ref().map_or(0, |said| tokens(&said.text));
-            Usage { input: ask.prompt_tokens(), output: u64::from(choices) * (said + called), ..Usage::default() }
+            let reasoning = u64::from(choices) * thought.as_ref().map_or(0, |said| tokens(&said.text));
+            let output = u64::from(choices) * (said + called) + reasoning;
+            Usage { input: ask.prompt_tokens(), output, reasoning, ..Usage::default() }
         });
         let model = knobs.model.as_deref().or(ask.model.as_ref().map(|model| &*model.0)).unwrap_or_default();
-        Ok(Answer { fingerprint, model: model.into(), choices, text, tool_calls: &knobs.tool_calls, finish, usage })
+        Ok(Answer {
+            fingerprint,
+            model: model.into(),
+            choices,
+            thought,
+            text,
+            tool_calls: &knobs.tool_calls,
+            finish,
+            usage,
+        })
+    }
+
+    /// The text; empty if there is none.
+    pub(crate) fn said(&self) -> &str {
+        self.text.as_ref().map_or("", |said| &said.text)
+    }
+
+    /// The finish reason by the name that another API has for it; one that the table does not know stays as it is.
+    pub(crate) fn finish_in<'b>(&self, names: &[(&str, &'b str)]) -> &'b str
+    where
+        'a: 'b,
+    {
+        names.iter().find(|(ours, _)| *ours == self.finish).map_or(self.finish, |(_, theirs)| *theirs)
+    }
+
+    /// An id of this answer.
+    pub(crate) fn id(&self, prefix: &str) -> String {
+        format!("{prefix}{:016x}", self.fingerprint)
     }
 }
 

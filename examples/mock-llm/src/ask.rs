@@ -1,4 +1,4 @@
-//! What the mock needs to know of a chat request, from one pass over its bytes.
+//! What the mock needs to know of a request; for OpenAI's chat, from one pass over its bytes.
 //!
 //! Lenient where OpenAI is (unknown members of any type pass), strict where it is (a member it understands has the wrong
 //! type: 400). The last of two equal keys wins, as with most servers: a gateway that looks at the first is caught.
@@ -11,7 +11,7 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::tokens::{PER_MESSAGE, PER_PROMPT, PER_TOOL, tokens};
 
-/// A chat request as the mock understands it.
+/// A request as the mock understands it.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Ask<'a> {
     pub(crate) model: Option<Text<'a>>,
@@ -30,6 +30,11 @@ impl<'a> Ask<'a> {
     /// Reads a request body.
     pub(crate) fn parse(body: &'a [u8]) -> Result<Ask<'a>, serde_json::Error> {
         serde_json::from_slice(body)
+    }
+
+    /// Counts a message in whose text is this.
+    pub(crate) fn message(&mut self, of_user: bool, text: impl Into<Cow<'a, str>>) {
+        self.messages.get_or_insert_default().add(of_user, Text(text.into()));
     }
 
     /// What the prompt costs by the mock's own rule.
@@ -54,6 +59,16 @@ pub(crate) struct Messages<'a> {
     /// Of all texts of all messages, with what each message costs.
     pub(crate) tokens: u64,
     pub(crate) last_user: Option<Text<'a>>,
+}
+
+impl<'a> Messages<'a> {
+    fn add(&mut self, of_user: bool, text: Text<'a>) {
+        self.count += 1;
+        self.tokens += PER_MESSAGE + tokens(&text.0);
+        if of_user {
+            self.last_user = Some(text);
+        }
+    }
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
@@ -145,11 +160,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Messages<'a> {
             fn visit_seq<S: SeqAccess<'de>>(self, mut seq: S) -> Result<Messages<'de>, S::Error> {
                 let mut messages = Messages::default();
                 while let Some(message) = seq.next_element::<Message<'de>>()? {
-                    messages.count += 1;
-                    messages.tokens += PER_MESSAGE + tokens(&message.text.0);
-                    if message.user {
-                        messages.last_user = Some(message.text);
-                    }
+                    messages.add(message.user, message.text);
                 }
                 Ok(messages)
             }

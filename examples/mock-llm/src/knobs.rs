@@ -29,6 +29,7 @@ pub const KNOBS: &[Knob] = &[
     knob("words", "200", "answer a text of exactly so many words; streamed, so many deltas"),
     knob("delta-chars", "3", "cut the answer in deltas of so many characters (default: a word each)"),
     knob("tool-call", r#"get_weather={"city":"Paris"}"#, "call a tool, NAME=ARGUMENTS; may be repeated"),
+    knob("thinking", "Let%20me%20see.", "think this aloud before the answer (percent-encoded)"),
     knob("n", "2", "so many choices, whatever the request says"),
     knob("finish", "content_filter", "this finish_reason"),
     knob("model", "gpt-4o-2024-08-06", "this model in the answer (default: the request's)"),
@@ -38,8 +39,12 @@ pub const KNOBS: &[Knob] = &[
     knob("burst", "4", "write so many events at once (default 1)"),
     knob("piece-bytes", "1", "write the body in pieces of so many bytes, each flushed on its own"),
     knob("piece-pause-us", "50", "pause between these pieces, in microseconds"),
-    knob("usage", "10,20,5,0", "usage to report: input,output[,cached[,reasoning]]"),
-    knob("usage-at", "last", "asked (as OpenAI), always, never, last (in the chunks that finish) or every (chunk)"),
+    knob("usage", "10,20,5,0", "usage to report: input,output[,cached[,reasoning[,written to the cache]]]"),
+    knob(
+        "usage-at",
+        "last",
+        "asked (as the API does it), always, never, last (in the chunks that finish) or every (chunk)",
+    ),
     knob("cut-after", "3", "end the stream after so many events; 0: after the head"),
     knob("cut-after-bytes", "100", "end the body after so many bytes, streamed or not"),
     knob(
@@ -77,6 +82,8 @@ pub struct Knobs {
     pub delta_chars: Option<usize>,
     /// Tools the answer calls: name and arguments.
     pub tool_calls: Vec<(String, String)>,
+    /// What the model thinks aloud before it answers.
+    pub thinking: Option<String>,
     /// Choices, whatever the request says.
     pub candidates: Option<u32>,
     /// `finish_reason`.
@@ -129,7 +136,8 @@ pub struct Knobs {
     pub body: Option<Vec<u8>>,
 }
 
-/// What an answer says it cost. `input` includes `cached`, `output` includes `reasoning`.
+/// What an answer says it cost. `input` includes `cached` and `written`, `output` includes `reasoning`; an API that counts
+/// them apart is told the difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Usage {
     /// `prompt_tokens`
@@ -140,6 +148,20 @@ pub struct Usage {
     pub cached: u64,
     /// `completion_tokens_details.reasoning_tokens`
     pub reasoning: u64,
+    /// Input that was written to a cache, of APIs that charge for it.
+    pub written: u64,
+}
+
+impl Usage {
+    /// Input that came from no cache and went to none.
+    pub(crate) fn fresh(self) -> u64 {
+        self.input.saturating_sub(self.cached).saturating_sub(self.written)
+    }
+
+    /// All of it.
+    pub(crate) fn total(self) -> u64 {
+        self.input + self.output
+    }
 }
 
 /// Where a stream reports usage (a JSON answer always does, unless `Never`).
@@ -216,6 +238,7 @@ impl Default for Knobs {
             words: None,
             delta_chars: None,
             tool_calls: Vec::new(),
+            thinking: None,
             candidates: None,
             finish: None,
             model: None,
@@ -265,6 +288,7 @@ impl Knobs {
             "words" => self.words = Some(value.size(1, 100_000, "a number of words, 1 to 100000")?),
             "delta-chars" => self.delta_chars = Some(value.size(1, 1 << 20, "a number of characters, at least 1")?),
             "tool-call" => self.tool_calls.push(value.tool_call()?),
+            "thinking" => self.thinking = Some(value.percent_text()?),
             "n" => self.candidates = Some(value.number(1, 128, "a number of choices, 1 to 128")? as u32),
             "finish" => self.finish = Some(value.text()?),
             "model" => self.model = Some(value.text()?),
@@ -389,8 +413,8 @@ impl Value<'_> {
     }
 
     fn usage(&self) -> Result<Usage, BadKnob> {
-        let wanted = "input,output[,cached[,reasoning]]";
-        let mut numbers = [0_u64; 4];
+        let wanted = "input,output[,cached[,reasoning[,written]]]";
+        let mut numbers = [0_u64; 5];
         let mut given = 0;
         for (at, part) in self.bytes.split(|byte| *byte == b',').enumerate() {
             let part = Value { name: self.name, bytes: part.trim_ascii() };
@@ -399,8 +423,8 @@ impl Value<'_> {
             *numbers.get_mut(at).ok_or(self.bad(wanted))? = number;
             given += 1;
         }
-        let [input, output, cached, reasoning] = numbers;
-        if given < 2 { Err(self.bad(wanted)) } else { Ok(Usage { input, output, cached, reasoning }) }
+        let [input, output, cached, reasoning, written] = numbers;
+        if given < 2 { Err(self.bad(wanted)) } else { Ok(Usage { input, output, cached, reasoning, written }) }
     }
 
     fn tool_call(&self) -> Result<(String, String), BadKnob> {
@@ -461,7 +485,7 @@ mod tests {
             ("event-ms", "-1"),
             ("gzip", "yes"),
             ("usage", "1"),
-            ("usage", "1,2,3,4,5"),
+            ("usage", "1,2,3,4,5,6"),
             ("usage", "1,18446744073709551615"),
             ("usage-at", "first"),
             ("status", "200"),

@@ -1,4 +1,4 @@
-//! A deterministic mock of an OpenAI-compatible server.
+//! A deterministic mock of LLM providers.
 //!
 //! It stands where a provider stands: behind the gateway. It is there to be *asked for* everything that a provider may
 //! do (an answer cut at any byte, no usage, an error, a reset in the middle of a stream), to be *sure* (the same request
@@ -7,12 +7,27 @@
 //! It shares no code with Tollgate. It counts tokens in a way of its own ([`tokens`]), so that a number seen in a test
 //! says who counted.
 //!
-//! - Chat completions, JSON and server-sent events, on every path that ends in `/chat/completions`; `GET /v1/models`,
-//!   `GET /healthz`. HTTP/1.1 and HTTP/2 without TLS (prior knowledge) on the same port.
+//! - The APIs below, each under any prefix of its path; `GET /v1/models`, `GET /healthz`. HTTP/1.1 and HTTP/2 without TLS
+//!   (prior knowledge) on the same port.
 //! - What it answers: by default it repeats the prompt and goes on. A prompt with a line that begins with `say:` is
 //!   answered with what follows, to its end; one with `deltas: ["..", ".."]` with these texts, each a delta.
 //! - How it answers: [`KNOBS`], each a request header `x-mock-NAME` and a flag `--NAME` of the program.
+//! - All of it in every API, as far as it makes sense there: an error is worded as that provider words it, a stream that
+//!   fails fails with that API's own event, usage is counted as it counts it.
 //! - What it received: `GET /received`, an array of [`Received`]; `DELETE /received` forgets.
+//!
+//! | API | paths end in | streamed |
+//! |---|---|---|
+//! | OpenAI chat, completions | `/chat/completions`, `/completions` | server-sent events, `[DONE]` |
+//! | OpenAI Responses | `/responses` | server-sent events with names and numbers |
+//! | OpenAI embeddings, moderations | `/embeddings`, `/moderations` | |
+//! | OpenAI audio (forms) | `/audio/transcriptions`, `/audio/translations` | server-sent events |
+//! | OpenAI images (JSON and forms) | `/images/generations`, `/images/edits`, `/images/variations` | |
+//! | Anthropic Messages | `/messages`, `/messages/count_tokens`; on Vertex AI `/models/*:rawPredict`, `:streamRawPredict` | server-sent events with names |
+//! | Gemini | `/models/*:generateContent`, `:streamGenerateContent`, `:countTokens`, `:embedContent`, `:batchEmbedContents` | server-sent events (`alt=sse`) or a JSON array |
+//! | Bedrock | `/model/*/converse`, `/converse-stream`, `/invoke`, `/invoke-with-response-stream` | binary frames |
+//! | Cohere | `/v2/chat`, `/v1/rerank`, `/v2/rerank` | server-sent events with names |
+//! | Ollama | `/api/chat`, `/api/generate` | JSON lines |
 //!
 //! ```
 //! use std::io::{Read as _, Write as _};
@@ -35,18 +50,21 @@
 
 mod answer;
 mod ask;
-mod completion;
 mod connection;
+mod dialect;
 mod encoding;
 mod error;
-mod events;
+mod eventstream;
 mod fingerprint;
+mod json;
 mod knobs;
+mod multipart;
 mod playback;
 mod received;
 mod script;
 mod server;
 mod service;
+mod stream;
 mod tokens;
 
 pub use answer::CREATED;

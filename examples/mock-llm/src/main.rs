@@ -101,7 +101,7 @@ fn probe(address: &str) -> io::Result<()> {
 
 fn help(out: &mut dyn io::Write) -> io::Result<()> {
     out.write_all(
-        b"mock-llm: a deterministic mock of an OpenAI-compatible server
+        b"mock-llm: a deterministic mock of LLM providers
 
 mock-llm [--listen NAME=ADDRESS]... [--KNOB VALUE]...
 

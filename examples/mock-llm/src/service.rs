@@ -10,25 +10,23 @@ use hyper::header::{
 };
 use hyper::{Method, Request, Response, StatusCode, Version};
 
-use crate::answer::{Answer, CREATED};
-use crate::ask::Ask;
-use crate::completion::completion;
-use crate::error::ApiError;
-use crate::events::Events;
+use crate::answer::CREATED;
+use crate::dialect::{self, Call, Endpoint, Form};
+use crate::error::{ApiError, Refusal};
 use crate::fingerprint::fingerprint;
 use crate::knobs::Knobs;
 use crate::playback::{CutShort, Pieces, Playback};
 use crate::received::{Exchange, Log};
 use crate::script::Script;
+use crate::stream::Events;
 
 /// Bytes of a request body beyond which the mock answers 413.
 const MOST_BODY: usize = 64 << 20;
 
+const JSON: HeaderValue = HeaderValue::from_static(Form::JSON.media);
+
 /// The path that tells what was received.
 const RECEIVED: &str = "/received";
-
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
-const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream; charset=utf-8");
 
 /// What all listeners of one mock share.
 #[derive(Debug)]
@@ -58,24 +56,27 @@ impl Upstream {
         let exchange = if quiet { Exchange::unrecorded() } else { self.shared.log.open(&self.name, &head) };
         let body = match collect(body, &exchange).await? {
             Ok(body) => body,
-            Err(error) => return Ok(self.reply(Reply::error(&error), &Knobs::default(), exchange, None)),
+            Err(error) => {
+                return Ok(self.reply(Reply::refusal(error.status, error.openai()), &Knobs::default(), exchange, None));
+            }
         };
         // Only HTTP/1 has nothing finer to reset than the connection.
         let reset = (head.version < Version::HTTP_2).then_some(reset);
         let path = head.uri.path();
-        if !path.ends_with("/chat/completions") {
+        let Some((endpoint, path, model)) = dialect::endpoint(path) else {
             return Ok(self.reply(self.other(&head.method, path), &Knobs::default(), exchange, reset));
-        }
+        };
         let (reply, knobs) = match self.shared.knobs.with_headers(&head.headers) {
             Ok(knobs) if head.method == Method::POST => {
-                let reply = chat(&body, &knobs).unwrap_or_else(|error| Reply::error(&error));
+                let content_type = head.headers.get(CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
+                let query = head.uri.query().unwrap_or_default();
+                let fingerprint = fingerprint(&body);
+                let call = Call { path, model, query, content_type, body: &body, fingerprint, knobs: &knobs };
+                let reply = answer(endpoint, &call).unwrap_or_else(|error| Reply::error(endpoint, &error));
                 (reply, knobs)
             }
-            Ok(_) => (Reply::error(&ApiError::of_status(405)), Knobs::default()),
-            Err(error) => {
-                let error = ApiError::invalid(&error.to_string(), None, Some("bad_knob"));
-                (Reply::error(&error), Knobs::default())
-            }
+            Ok(_) => (Reply::error(endpoint, &ApiError::of_status(405)), Knobs::default()),
+            Err(error) => (Reply::error(endpoint, &ApiError::knob(&error)), Knobs::default()),
         };
         drop(body);
         if !knobs.first_byte.is_zero() {
@@ -89,7 +90,7 @@ impl Upstream {
         Ok(response)
     }
 
-    /// Every path but the one that matters.
+    /// Every path but those that matter.
     fn other(&self, method: &Method, path: &str) -> Reply {
         let log = &self.shared.log;
         match (method, path) {
@@ -100,7 +101,7 @@ impl Upstream {
                 log.clear();
                 Reply::json(b"[]".to_vec())
             }
-            _ => Reply::error(&ApiError::of_status(404)),
+            _ => Reply::refusal(404, ApiError::of_status(404).openai()),
         }
     }
 
@@ -135,51 +136,56 @@ impl Reply {
         Reply { status: StatusCode::OK, headers: HeaderMap::from_iter([(CONTENT_TYPE, JSON)]), script }
     }
 
-    fn error(error: &ApiError) -> Reply {
-        let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        Reply { status, ..Reply::json(error.body()) }
+    fn error(endpoint: &Endpoint, error: &ApiError) -> Reply {
+        Reply::refusal(error.status, (endpoint.refuse)(error))
+    }
+
+    fn refusal(status: u16, refusal: Refusal) -> Reply {
+        let mut reply = Reply::json(refusal.body.bytes());
+        reply.status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        for (name, value) in refusal.headers {
+            set(&mut reply.headers, HeaderName::from_static(name), value.as_bytes());
+        }
+        reply
     }
 }
 
-/// The answer to the body of a chat request.
-fn chat(body: &[u8], knobs: &Knobs) -> Result<Reply, ApiError> {
-    let fingerprint = fingerprint(body);
-    let ask = Ask::parse(body);
+/// The answer to a call.
+fn answer(endpoint: &Endpoint, call: &Call<'_>) -> Result<Reply, ApiError> {
+    let knobs = call.knobs;
     let mut status = StatusCode::OK;
     let mut headers = HeaderMap::with_capacity(8);
-    set(&mut headers, HeaderName::from_static("x-request-id"), format!("req_{fingerprint:016x}").as_bytes());
-    let mut streamed = ask.as_ref().is_ok_and(|ask| ask.stream);
+    set(&mut headers, HeaderName::from_static("x-request-id"), format!("req_{:016x}", call.fingerprint).as_bytes());
+    let form;
     // What a knob says outright needs no request that makes sense.
     let script = if let Some(code) = knobs.status {
-        let error = ApiError::of_status(code);
+        let refusal = (endpoint.refuse)(&ApiError::of_status(code));
         status = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let wait = knobs.retry_after.as_deref().or((code == 429).then_some("1"));
         if let Some(wait) = wait {
             set(&mut headers, RETRY_AFTER, wait.as_bytes());
         }
-        streamed = false;
-        Script::new(Events::whole(error.body()), false, knobs)
+        for (name, value) in refusal.headers {
+            set(&mut headers, HeaderName::from_static(name), value.as_bytes());
+        }
+        form = Form::JSON;
+        Script::new(Events::whole(refusal.body.bytes()), false, knobs)
     } else if knobs.empty {
+        form = (endpoint.form)(call);
         Script::empty(knobs)
     } else if let Some(exact) = &knobs.body {
-        Script::new(Events::whole(exact.clone()), streamed, knobs)
+        form = (endpoint.form)(call);
+        Script::new(Events::whole(exact.clone()), form.streamed, knobs)
     } else {
-        let ask = ask.map_err(|error| {
-            let (line, column) = (error.line(), error.column());
-            let message = format!("We could not parse the JSON body of your request (line {line}, column {column}).");
-            ApiError::invalid(&message, None, None)
-        })?;
-        sensible(&ask)?;
-        let answer = Answer::new(&ask, fingerprint, knobs)
-            .map_err(|error| ApiError::invalid(&error.to_string(), None, Some("bad_knob")))?;
-        let events = match streamed {
-            true => Events::of(&answer, ask.include_usage, knobs),
-            false => Events::whole(completion(&answer, knobs.usage_at)),
-        };
-        Script::new(events, streamed, knobs)
+        let written = (endpoint.answer)(call)?;
+        for (name, value) in &written.headers {
+            set(&mut headers, HeaderName::from_static(name), value.as_bytes());
+        }
+        form = written.form;
+        Script::new(written.events, form.streamed, knobs)
     };
-    headers.insert(CONTENT_TYPE, if streamed { EVENTS } else { JSON });
-    if streamed {
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(form.media));
+    if form == Form::SSE {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     }
     if let Some(claimed) = &knobs.content_type {
@@ -190,26 +196,6 @@ fn chat(body: &[u8], knobs: &Knobs) -> Result<Reply, ApiError> {
     }
     headers.extend(header_map(&knobs.headers));
     Ok(Reply { status, headers, script })
-}
-
-/// Refuses what OpenAI refuses.
-fn sensible(ask: &Ask<'_>) -> Result<(), ApiError> {
-    if ask.model.is_none() {
-        return Err(ApiError::invalid("you must provide a model parameter", None, None));
-    }
-    match &ask.messages {
-        None => Err(ApiError::invalid(
-            "Missing required parameter: 'messages'.",
-            Some("messages"),
-            Some("missing_required_parameter"),
-        )),
-        Some(messages) if messages.count == 0 => Err(ApiError::invalid(
-            "Invalid 'messages': empty array. Expected an array with minimum length 1.",
-            Some("messages"),
-            Some("empty_array"),
-        )),
-        Some(_) => Ok(()),
-    }
 }
 
 /// The whole body of a request, recorded as it comes. `Err(CutShort)`: it broke off, there is nobody to answer.

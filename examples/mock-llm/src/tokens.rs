@@ -51,13 +51,21 @@ pub(crate) fn piece_ends(text: &str, size: usize) -> Vec<usize> {
 }
 
 /// The pieces of `text` that end at `ends`, in order.
-pub(crate) fn cut<'a>(text: &'a str, ends: &'a [usize]) -> impl Iterator<Item = &'a str> {
+pub(crate) fn cut<'a, 'e>(text: &'a str, ends: &'e [usize]) -> impl Iterator<Item = &'a str> + use<'a, 'e> {
     let mut start = 0;
     ends.iter().map(move |end| {
         let piece = text.get(start..*end).unwrap_or_default();
         start = *end;
         piece
     })
+}
+
+/// Characters per delta of the arguments of a tool call, unless `delta-chars` says otherwise.
+const ARGUMENT_CHARS: usize = 8;
+
+/// The pieces in which the arguments of a tool call are streamed.
+pub(crate) fn argument_pieces(arguments: &str, size: Option<usize>) -> Vec<&str> {
+    cut(arguments, &piece_ends(arguments, size.unwrap_or(ARGUMENT_CHARS))).collect()
 }
 
 #[cfg(test)]

@@ -116,7 +116,7 @@ fn what_makes_no_sense_is_refused_as_openai_refuses_it() {
         (CHAT, &[("words", "none")], "{}", 400, json!("bad_knob")),
         (CHAT, &[("speed", "1")], "{}", 400, json!("bad_knob")),
         (CHAT, &[("words", "100000"), ("n", "128")], &prompt("x", ""), 400, json!("bad_knob")),
-        ("/v1/embeddings", &[], "{}", 404, json!("unknown_url")),
+        ("/v1/assistants", &[], "{}", 404, json!("unknown_url")),
         (CHAT, &[("status", "500")], "no json", 500, json!(null)),
         (CHAT, &[("status", "503"), ("retry-after", "9")], "{}", 503, json!(null)),
         (CHAT, &[("status", "429")], r#"{"stream":true}"#, 429, json!("rate_limit_exceeded")),

@@ -1,12 +1,49 @@
-//! An answer as one JSON document, and the pieces of JSON that streams need as well.
+//! OpenAI's chat completions, and with them most servers of open models (which also say what a model thought).
+//!
+//! This one is read and written without a tree in between: it is also the upstream of the benchmarks.
 
-use std::io::Write as _;
+mod events;
 
+use super::{Call, Endpoint, Form, Written};
 use crate::answer::{Answer, CREATED};
+use crate::ask::Ask;
+use crate::error::ApiError;
+use crate::json::{string, text};
 use crate::knobs::{Usage, UsageAt};
+use crate::stream::Events;
+
+pub(super) const ENDPOINTS: &[Endpoint] =
+    &[Endpoint { paths: &["chat/completions"], form, answer, refuse: ApiError::openai }];
+
+fn form(call: &Call<'_>) -> Form {
+    Form::of(Ask::parse(call.body).is_ok_and(|ask| ask.stream), Form::SSE)
+}
+
+fn answer(call: &Call<'_>) -> Result<Written, ApiError> {
+    let ask = Ask::parse(call.body).map_err(|error| ApiError::unreadable(&error))?;
+    sensible(&ask)?;
+    let answer = call.answer(&ask)?;
+    let events = match ask.stream {
+        true => events::of(&answer, ask.include_usage, call.knobs),
+        false => Events::whole(completion(&answer, call.knobs.usage_at)),
+    };
+    Ok(Written::new(Form::of(ask.stream, Form::SSE), events))
+}
+
+/// Refuses what OpenAI refuses.
+fn sensible(ask: &Ask<'_>) -> Result<(), ApiError> {
+    if ask.model.is_none() {
+        return Err(ApiError::invalid("you must provide a model parameter", None, None));
+    }
+    match &ask.messages {
+        None => Err(ApiError::missing("messages")),
+        Some(messages) if messages.count == 0 => Err(ApiError::empty("messages")),
+        Some(_) => Ok(()),
+    }
+}
 
 /// The body of a `chat.completion`.
-pub(crate) fn completion(answer: &Answer<'_>, usage_at: UsageAt) -> Vec<u8> {
+fn completion(answer: &Answer<'_>, usage_at: UsageAt) -> Vec<u8> {
     let said = answer.text.as_ref().map_or(0, |said| said.text.len());
     let mut out = Vec::with_capacity(640 + answer.choices as usize * (said + 160));
     head(answer, "chat.completion", &mut out);
@@ -18,6 +55,10 @@ pub(crate) fn completion(answer: &Answer<'_>, usage_at: UsageAt) -> Vec<u8> {
         match &answer.text {
             Some(said) => string(&said.text, &mut out),
             None => out.extend_from_slice(b"null"),
+        }
+        if let Some(thought) = &answer.thought {
+            out.extend_from_slice(br#","reasoning_content":"#);
+            string(&thought.text, &mut out);
         }
         for (at, (name, arguments)) in answer.tool_calls.iter().enumerate() {
             out.extend_from_slice(if at == 0 { br#","tool_calls":[{"id":"# } else { br#",{"id":"# });
@@ -45,7 +86,7 @@ pub(crate) fn completion(answer: &Answer<'_>, usage_at: UsageAt) -> Vec<u8> {
 }
 
 /// Everything of a document up to and with the bracket that opens its choices.
-pub(crate) fn head(answer: &Answer<'_>, object: &str, out: &mut Vec<u8>) {
+fn head(answer: &Answer<'_>, object: &str, out: &mut Vec<u8>) {
     let id = answer.fingerprint;
     text(out, format_args!(r#"{{"id":"chatcmpl-{id:016x}","object":"{object}","created":{CREATED},"model":"#));
     string(&answer.model, out);
@@ -53,13 +94,13 @@ pub(crate) fn head(answer: &Answer<'_>, object: &str, out: &mut Vec<u8>) {
 }
 
 /// The id of the tool call number `at` of the choice `index`.
-pub(crate) fn call_id(answer: &Answer<'_>, index: u32, at: usize, out: &mut Vec<u8>) {
+fn call_id(answer: &Answer<'_>, index: u32, at: usize, out: &mut Vec<u8>) {
     text(out, format_args!(r#""call_{:016x}_{index}_{at}""#, answer.fingerprint));
 }
 
 /// A `usage` object.
-pub(crate) fn usage(usage: Usage, out: &mut Vec<u8>) {
-    let Usage { input, output, cached, reasoning } = usage;
+pub(super) fn usage(usage: Usage, out: &mut Vec<u8>) {
+    let Usage { input, output, cached, reasoning, .. } = usage;
     let total = input + output;
     text(
         out,
@@ -67,16 +108,4 @@ pub(crate) fn usage(usage: Usage, out: &mut Vec<u8>) {
             r#"{{"prompt_tokens":{input},"completion_tokens":{output},"total_tokens":{total},"prompt_tokens_details":{{"cached_tokens":{cached},"audio_tokens":0}},"completion_tokens_details":{{"reasoning_tokens":{reasoning},"audio_tokens":0,"accepted_prediction_tokens":0,"rejected_prediction_tokens":0}}}}"#
         ),
     );
-}
-
-/// A JSON string with its quotes.
-pub(crate) fn string(text: &str, out: &mut Vec<u8>) {
-    // A vector takes every write, and a str is always a JSON string.
-    let _ = serde_json::to_writer(out, text);
-}
-
-/// Formatted text as it is.
-pub(crate) fn text(out: &mut Vec<u8>, formatted: std::fmt::Arguments<'_>) {
-    // A vector takes every write.
-    let _ = out.write_fmt(formatted);
 }
