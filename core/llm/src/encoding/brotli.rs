@@ -1,0 +1,85 @@
+//! Brotli (RFC 7932).
+
+use brotli_decompressor::{
+    Allocator, BrotliDecompressStream, BrotliResult, BrotliState, SliceWrapper, SliceWrapperMut,
+};
+
+use super::{InflateError, Need, Step};
+
+/// The most bytes that one of the decoder's vectors may have. What a stream asks for is up to whoever sends it, and
+/// wasm memory never shrinks. The largest is the window, which grows with the output, and has some bytes more: 4 MiB is
+/// what encoders use by default (window bits 22).
+const MAX_MEMORY: usize = (4 << 20) + 1024;
+
+type State = BrotliState<Heap, Heap, Heap>;
+
+pub(super) struct Brotli {
+    state: State,
+}
+
+impl Default for Brotli {
+    fn default() -> Brotli {
+        Brotli { state: BrotliState::new(Heap::default(), Heap::default(), Heap::default()) }
+    }
+}
+
+impl Brotli {
+    pub(super) fn step(&mut self, input: &mut &[u8], room: &mut [u8]) -> Step {
+        let (mut left, mut taken) = (input.len(), 0);
+        let (mut free, mut written, mut total) = (room.len(), 0, 0);
+        let result = BrotliDecompressStream(
+            &mut left,
+            &mut taken,
+            input,
+            &mut free,
+            &mut written,
+            room,
+            &mut total,
+            &mut self.state,
+        );
+        *input = input.get(taken..).unwrap_or_default();
+        match result {
+            BrotliResult::ResultSuccess => Ok((written, Need::Nothing)),
+            BrotliResult::NeedsMoreInput => Ok((written, Need::Input)),
+            BrotliResult::NeedsMoreOutput => Ok((written, Need::Room)),
+            BrotliResult::ResultFailure if self.state.alloc_u8.refused => Err(InflateError::TooLarge),
+            BrotliResult::ResultFailure => Err(InflateError::Corrupt),
+        }
+    }
+}
+
+/// Gives memory to the decoder, up to [`MAX_MEMORY`] at a time.
+#[derive(Default)]
+struct Heap {
+    refused: bool,
+}
+
+impl<T: Clone + Default> Allocator<T> for Heap {
+    type AllocatedMemory = Memory<T>;
+
+    fn alloc_cell(&mut self, len: usize) -> Memory<T> {
+        if len.saturating_mul(size_of::<T>()) > MAX_MEMORY {
+            // What it gets is shorter than what it asked for, which it takes as a failure.
+            self.refused = true;
+            return Memory::default();
+        }
+        Memory(vec![T::default(); len])
+    }
+
+    fn free_cell(&mut self, _: Memory<T>) {}
+}
+
+#[derive(Default)]
+struct Memory<T>(Vec<T>);
+
+impl<T> SliceWrapper<T> for Memory<T> {
+    fn slice(&self) -> &[T] {
+        &self.0
+    }
+}
+
+impl<T> SliceWrapperMut<T> for Memory<T> {
+    fn slice_mut(&mut self) -> &mut [T] {
+        &mut self.0
+    }
+}

@@ -1,0 +1,73 @@
+//! Deflate, in zlib's wrapping or in none.
+
+use miniz_oxide::inflate::stream::{InflateState, inflate};
+use miniz_oxide::{DataFormat, MZError, MZFlush, MZStatus};
+
+use super::{InflateError, Need, Step};
+
+/// A decoder that learns from the first two bytes which of the two it is.
+#[derive(Default)]
+pub(super) struct Deflate {
+    /// The first byte, while the second is missing.
+    first: Option<u8>,
+    raw: Option<Raw>,
+}
+
+impl Deflate {
+    pub(super) fn step(&mut self, input: &mut &[u8], room: &mut [u8]) -> Step {
+        let raw = match &mut self.raw {
+            Some(raw) => raw,
+            None => {
+                let mut next = || {
+                    let (byte, rest) = input.split_first()?;
+                    *input = rest;
+                    Some(*byte)
+                };
+                let Some(first) = self.first.or_else(&mut next) else { return Ok((0, Need::Input)) };
+                self.first = Some(first);
+                let Some(second) = next() else { return Ok((0, Need::Input)) };
+                let format = if is_zlib(first, second) { DataFormat::Zlib } else { DataFormat::Raw };
+                let raw = self.raw.insert(Raw::new(format));
+                // Two bytes are the header of zlib, or say at most one byte.
+                let (written, need) = raw.step(&mut &[first, second][..], room)?;
+                if written > 0 || need == Need::Nothing {
+                    return Ok((written, if need == Need::Nothing { need } else { Need::Room }));
+                }
+                raw
+            }
+        };
+        raw.step(input, room)
+    }
+}
+
+/// Whether these two bytes start a zlib stream (RFC 1950, section 2.2): method 8, a window of at most 32 KiB, the check
+/// bits right. A stream of bare deflate that starts like that would have to begin with a stored block whose padding is
+/// not zero, which no encoder writes.
+fn is_zlib(first: u8, second: u8) -> bool {
+    first & 0x0f == 8 && first >> 4 <= 7 && u16::from_be_bytes([first, second]) % 31 == 0
+}
+
+/// Deflate in one wrapping.
+pub(super) struct Raw {
+    state: Box<InflateState>,
+}
+
+impl Raw {
+    pub(super) fn new(format: DataFormat) -> Raw {
+        Raw { state: InflateState::new_boxed(format) }
+    }
+
+    pub(super) fn step(&mut self, input: &mut &[u8], room: &mut [u8]) -> Step {
+        let result = inflate(&mut self.state, input, room, MZFlush::None);
+        *input = input.get(result.bytes_consumed..).unwrap_or_default();
+        let written = result.bytes_written;
+        match result.status {
+            Ok(MZStatus::StreamEnd) => Ok((written, Need::Nothing)),
+            // It may hold more in its window than there was room for.
+            Ok(MZStatus::Ok) if written == room.len() || !input.is_empty() => Ok((written, Need::Room)),
+            Ok(MZStatus::Ok) => Ok((written, Need::Input)),
+            Err(MZError::Buf) if input.is_empty() => Ok((written, Need::Input)),
+            _ => Err(InflateError::Corrupt),
+        }
+    }
+}

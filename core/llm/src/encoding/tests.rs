@@ -1,0 +1,245 @@
+use std::io::Write;
+
+use super::*;
+use proptest::prelude::*;
+
+const TEXT: &str = r#"{"model":"m","messages":[{"role":"user","content":"What is brotli good for? Text, text and the time of the year."}]}"#;
+
+/// As node's zlib writes it.
+const DEFLATED: &str = "1dc6410ac2301005d0ab0c7f1d3c40365e4270212ea2f96d0349066646a894de5df0adde81a1951d19030983ee65a5233f0e987622e3e3\
+    3424bc75066720e3be9590e6f2328dde6455adb2a85de5c63d9204f79032abc446893628bafcff65b10bcee7f903";
+const BROTLI: &str = "1b7300408cd462cd19ee84e0b6d4978a2988c52008cae1d88ec5a203cd38607fd0acbb241c0ec6f318eb1b4b92635854585717f6c65e6c5a\
+    4a01216acb6b66bcb3fb4957647b178191e14f0ff03e4efdf101";
+const BROTLI_FAST: &str = "8b39000080aaaaaaeaff7465e0b382c35d2f7eb938801f1cfca0eeca66aa008b00a88a03988381b1011cb8868be11c0067c2f264b7acc6c8\
+    cec0aeb5d2aec5f83a39ad8991bfa5c9c0af0dd770463e4b72d485cf346f15bb59c666f38e870e0f701d8e3432bc085ebb601bbc087fa579\
+    e3f5be06";
+/// Five MiB of one letter, with a window of 22 bits and with one of 24.
+const BROTLI_BOMB: &str = "9bffff4ff825c2e2b14020f7fe09";
+const BROTLI_WIDE: &str = "9fffff4ff825c2e2b14020f7fe09";
+
+fn hex(text: &str) -> Vec<u8> {
+    let digits: Vec<u32> = text.chars().filter_map(|digit| digit.to_digit(16)).collect();
+    digits.chunks(2).map(|pair| u8::try_from(pair[0] * 16 + pair[1]).unwrap()).collect()
+}
+
+fn zlib(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// A header with these optional fields, in the order of RFC 1952, and deflate behind it.
+fn gzip_with(flags: u8, fields: &[u8]) -> Vec<u8> {
+    let mut out = vec![0x1f, 0x8b, 8, flags, 1, 2, 3, 4, 0, 255];
+    out.extend_from_slice(fields);
+    if flags & 2 != 0 {
+        let [a, b, _, _] = crate::crc32::Crc32::of(&out).to_le_bytes();
+        out.extend_from_slice(&[a, b]);
+    }
+    out.extend_from_slice(&hex(DEFLATED));
+    out.extend_from_slice(&crate::crc32::Crc32::of(TEXT.as_bytes()).to_le_bytes());
+    out.extend_from_slice(&u32::try_from(TEXT.len()).unwrap().to_le_bytes());
+    out
+}
+
+fn in_pieces(encoding: Encoding, body: &[u8], size: usize, caps: Caps) -> Result<Vec<u8>, InflateError> {
+    let mut inflater = Inflater::new(encoding, caps);
+    let mut out = Vec::new();
+    for piece in body.chunks(size) {
+        inflater.push(piece, &mut out)?;
+    }
+    inflater.finish()?;
+    Ok(out)
+}
+
+#[test]
+fn codings_are_told_by_name() {
+    for (value, want) in [
+        ("", Ok(None)),
+        ("identity", Ok(None)),
+        ("gzip", Ok(Some(Encoding::Gzip))),
+        ("X-GZip", Ok(Some(Encoding::Gzip))),
+        (" deflate ", Ok(Some(Encoding::Deflate))),
+        ("identity, br,", Ok(Some(Encoding::Brotli))),
+        ("gzip, gzip", Err(Unsupported)),
+        ("gzip,br", Err(Unsupported)),
+        ("zstd", Err(Unsupported)),
+        ("gzip;q=1", Err(Unsupported)),
+        ("compress", Err(Unsupported)),
+    ] {
+        assert_eq!(Encoding::detect(value.as_bytes()), want, "{value}");
+    }
+    for encoding in [Encoding::Gzip, Encoding::Deflate, Encoding::Brotli] {
+        assert_eq!(Encoding::detect(encoding.name().as_bytes()), Ok(Some(encoding)));
+    }
+}
+
+#[test]
+fn every_coding_in_every_split() {
+    let raw = hex(DEFLATED);
+    for (encoding, body) in [
+        (Encoding::Gzip, gzip(TEXT.as_bytes())),
+        (Encoding::Gzip, gzip_with(0, b"")),
+        (Encoding::Gzip, gzip_with(1, b"")),
+        (Encoding::Gzip, gzip_with(2, b"")),
+        (Encoding::Gzip, gzip_with(4, b"\x00\x00")),
+        (Encoding::Gzip, gzip_with(4, b"\x03\x00abc")),
+        (Encoding::Gzip, gzip_with(8, b"name\x00")),
+        (Encoding::Gzip, gzip_with(16, b"a comment\x00")),
+        (Encoding::Gzip, gzip_with(30, b"\x01\x00xname\x00a comment\x00")),
+        (Encoding::Deflate, zlib(TEXT.as_bytes())),
+        (Encoding::Deflate, raw),
+        (Encoding::Brotli, hex(BROTLI)),
+        (Encoding::Brotli, hex(BROTLI_FAST)),
+    ] {
+        assert_eq!(inflate(encoding, &body, Caps::default()), Ok(TEXT.as_bytes().to_vec()), "{encoding:?}");
+        for size in 1..=body.len() {
+            let out = in_pieces(encoding, &body, size, Caps::default());
+            assert_eq!(out.as_deref(), Ok(TEXT.as_bytes()), "{encoding:?} {size}");
+        }
+        for cut in 0..body.len() {
+            let out = inflate(encoding, &body[..cut], Caps::default());
+            assert_eq!(out, Err(InflateError::Truncated), "{encoding:?} {cut}");
+        }
+        let more = [&body[..], b"x"].concat();
+        assert_eq!(inflate(encoding, &more, Caps::default()), Err(InflateError::TrailingData), "{encoding:?}");
+        assert_eq!(in_pieces(encoding, &more, 1, Caps::default()), Err(InflateError::TrailingData), "{encoding:?}");
+        let twice = [&body[..], &body].concat();
+        assert_eq!(inflate(encoding, &twice, Caps::default()), Err(InflateError::TrailingData), "{encoding:?}");
+        // Exactly as large as it may be.
+        for (max_bytes, fits) in [(TEXT.len(), true), (TEXT.len() - 1, false), (1, false), (0, false)] {
+            let out = inflate(encoding, &body, Caps { max_bytes, ..Caps::default() });
+            assert_eq!(out.err(), (!fits).then_some(InflateError::TooLarge), "{encoding:?} {max_bytes}");
+        }
+    }
+}
+
+#[test]
+fn bodies_of_nothing() {
+    for (encoding, body) in [
+        (Encoding::Gzip, gzip(b"")),
+        (Encoding::Deflate, zlib(b"")),
+        (Encoding::Deflate, vec![3, 0]),
+        (Encoding::Brotli, vec![0x3b]),
+    ] {
+        assert_eq!(inflate(encoding, &body, Caps { max_bytes: 0, max_ratio: 0 }), Ok(Vec::new()), "{encoding:?}");
+    }
+    for encoding in [Encoding::Gzip, Encoding::Deflate, Encoding::Brotli] {
+        assert_eq!(inflate(encoding, b"", Caps::default()), Err(InflateError::Truncated), "{encoding:?}");
+    }
+}
+
+#[test]
+fn wrong_sums_and_headers_are_found() {
+    let good = gzip_with(2, b"");
+    for at in (0..4).chain(10..12).chain(good.len() - 8..good.len()) {
+        let mut bad = good.clone();
+        bad[at] ^= 0x20;
+        let out = inflate(Encoding::Gzip, &bad, Caps::default());
+        assert_eq!(out, Err(InflateError::Corrupt), "{at}");
+    }
+    let mut bad = zlib(TEXT.as_bytes());
+    *bad.last_mut().unwrap() ^= 1;
+    assert_eq!(inflate(Encoding::Deflate, &bad, Caps::default()), Err(InflateError::Corrupt));
+    for (encoding, body) in [
+        (Encoding::Gzip, &b"{\"model\":\"m\"}"[..]),
+        (Encoding::Deflate, b"\xff\xff"),
+        (Encoding::Brotli, b"\x11\x00"),
+        (Encoding::Brotli, b"\xff\xff\xff\xff"),
+    ] {
+        assert_eq!(inflate(encoding, body, Caps::default()), Err(InflateError::Corrupt), "{encoding:?}");
+    }
+}
+
+#[test]
+fn what_grows_too_much_is_stopped_on_its_way() {
+    let zeros = vec![0; 5 << 20];
+    for (encoding, body) in
+        [(Encoding::Gzip, gzip(&zeros)), (Encoding::Deflate, zlib(&zeros)), (Encoding::Brotli, hex(BROTLI_BOMB))]
+    {
+        let mut out = Vec::new();
+        let mut inflater = Inflater::new(encoding, Caps::default());
+        assert_eq!(inflater.push(&body, &mut out), Err(InflateError::TooDense), "{encoding:?}");
+        assert!(out.len() <= FREE.max(body.len() * 100) + (16 << 10), "{encoding:?} {}", out.len());
+        assert_eq!(inflater.push(b"", &mut out), Err(InflateError::TooDense));
+        assert_eq!(inflater.finish(), Err(InflateError::TooDense));
+        let caps = Caps { max_bytes: 1 << 20, max_ratio: usize::MAX };
+        let mut out = Vec::new();
+        assert_eq!(Inflater::new(encoding, caps).push(&body, &mut out), Err(InflateError::TooLarge), "{encoding:?}");
+        assert_eq!(out.len(), (1 << 20) + 1);
+        let caps = Caps { max_bytes: 5 << 20, max_ratio: usize::MAX };
+        assert_eq!(inflate(encoding, &body, caps).map(|out| out.len()), Ok(5 << 20), "{encoding:?}");
+    }
+}
+
+#[test]
+fn a_window_of_more_than_four_mebibytes_is_refused() {
+    let caps = Caps { max_bytes: 5 << 20, max_ratio: usize::MAX };
+    assert_eq!(inflate(Encoding::Brotli, &hex(BROTLI_WIDE), caps), Err(InflateError::TooLarge));
+}
+
+/// The window of deflate is 32 KiB, and what comes out here is taken in steps of another size.
+#[test]
+fn matches_reach_back_over_steps() {
+    let mut seed = 1u32;
+    let mut byte = || {
+        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        seed.to_le_bytes()[3]
+    };
+    let noise: Vec<u8> = (0..30_000).map(|_| byte()).collect();
+    let body = noise.repeat(10);
+    for (encoding, compressed) in [(Encoding::Gzip, gzip(&body)), (Encoding::Deflate, zlib(&body))] {
+        assert!(compressed.len() < 40_000);
+        assert!(inflate(encoding, &compressed, Caps::default()).unwrap() == body);
+        assert!(in_pieces(encoding, &compressed, 1000, Caps::default()).unwrap() == body);
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_split_gives_the_same(
+        words in prop::collection::vec("[a-e]{1,9}", 0..200),
+        size in 1usize..100,
+        level in 0u32..10,
+    ) {
+        let text = words.join(" ").into_bytes();
+        let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::new(level));
+        encoder.write_all(&text).unwrap();
+        for (encoding, body) in [
+            (Encoding::Gzip, gzip(&text)),
+            (Encoding::Deflate, zlib(&text)),
+            (Encoding::Deflate, encoder.finish().unwrap()),
+        ] {
+            prop_assert_eq!(in_pieces(encoding, &body, size, Caps::default()), Ok(text.clone()));
+            prop_assert_eq!(inflate(encoding, &body, Caps::default()), Ok(text.clone()));
+        }
+    }
+
+    #[test]
+    fn damage_is_survived_alike_in_any_split(
+        which in 0usize..4,
+        at in any::<prop::sample::Index>(),
+        bit in 0u8..8,
+        size in 1usize..50,
+    ) {
+        let (encoding, mut body) = [
+            (Encoding::Gzip, gzip(TEXT.as_bytes())),
+            (Encoding::Deflate, hex(DEFLATED)),
+            (Encoding::Brotli, hex(BROTLI)),
+            (Encoding::Brotli, hex(BROTLI_FAST)),
+        ][which].clone();
+        let at = at.index(body.len());
+        body[at] ^= 1 << bit;
+        let caps = Caps { max_bytes: 1000, max_ratio: 100 };
+        let whole = inflate(encoding, &body, caps);
+        let split = in_pieces(encoding, &body, size, caps);
+        prop_assert_eq!(whole.as_ref().ok(), split.as_ref().ok());
+        prop_assert_eq!(whole.is_ok(), split.is_ok());
+    }
+}
