@@ -1,0 +1,331 @@
+//! Fields of a `multipart/form-data` body, found while the body passes.
+//!
+//! Audio and images are sent as forms: some short fields (`model`, `prompt`) and files of any size. What a gateway must
+//! know stands in the short ones; the files it does not keep. A [`Scanner`] is fed the body in any pieces, holds no more
+//! than the fields it was asked for and one line of a header, and says where in the body each field stands.
+//!
+//! The format is that of RFC 7578 and RFC 2046, section 5.1, in the narrow form that clients send. Where receivers are
+//! known to differ (line ends without CR, folded headers, a field twice, text before the first part), the body is
+//! refused: a model that is read in one way here and in another way there is a way around what was decided on it.
+//!
+//! ```
+//! use tollgate_llm::multipart::Scanner;
+//!
+//! let body = "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.wav\"\r\n\r\n\0\0\0\r\n\
+//!             --x\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nwhisper-1\r\n--x--\r\n";
+//! let mut scanner = Scanner::new(b"multipart/form-data; boundary=x", &["model"])?;
+//! for piece in body.as_bytes().chunks(7) {
+//!     scanner.push(piece)?;
+//! }
+//! scanner.finish()?;
+//! let model = scanner.field("model").ok_or("no model")?;
+//! assert_eq!((model.value.as_str(), model.span.of(body.as_bytes())), ("whisper-1", &b"whisper-1"[..]));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+use crate::Span;
+
+mod boundary;
+mod part;
+#[cfg(test)]
+mod tests;
+
+use boundary::{Boundary, Found};
+use part::{Header, Part};
+
+/// What is wrong with a form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FormErrorKind {
+    /// The `content-type` is not `multipart/form-data` with one boundary as RFC 2046, section 5.1.1 has it.
+    #[error("the content-type is not a form with a boundary")]
+    ContentType,
+    /// It is no form, or one in a spelling that receivers read differently.
+    #[error("the body is not a form as RFC 7578 has it")]
+    Malformed,
+    /// A field that the gateway acts on is there twice; holds its name.
+    #[error("the field {0} is there twice")]
+    Duplicate(&'static str),
+    /// A field that the gateway acts on is written so that receivers disagree about what it is: as a file, in another
+    /// case, with another charset or encoding; holds its name.
+    #[error("the field {0} is ambiguous")]
+    Ambiguous(&'static str),
+    /// A field that the gateway acts on is not valid UTF-8; holds its name.
+    #[error("the field {0} is not valid UTF-8")]
+    InvalidUtf8(&'static str),
+    /// The headers of a part, or a field that the gateway acts on, are longer than the limit.
+    #[error("a part of the form is larger than the limit")]
+    TooLarge,
+    /// More parts than the limit.
+    #[error("the form has more parts than the limit")]
+    TooMany,
+    /// The body ends inside a part.
+    #[error("the form is cut off")]
+    Truncated,
+}
+
+/// A refused form: what is wrong, and where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{kind} (at byte {offset})")]
+pub struct FormError {
+    /// What is wrong.
+    pub kind: FormErrorKind,
+    /// Offset in bytes from the start of the body.
+    pub offset: usize,
+}
+
+/// Parts of one form.
+const MAX_PARTS: usize = 256;
+
+/// Bytes of the headers of one part.
+const MAX_HEADERS: usize = 8 << 10;
+
+/// Bytes of a field that is kept.
+const MAX_VALUE: usize = 4 << 10;
+
+/// A field of the form.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Field {
+    /// Its name, one of those that were asked for.
+    pub name: &'static str,
+    /// What it says.
+    pub value: String,
+    /// Where that stands in the body: bytes as they are, nothing is escaped.
+    pub span: Span,
+}
+
+/// Shows the place only: the value is what a client wrote.
+impl std::fmt::Debug for Field {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Field").field("name", &self.name).field("span", &self.span).finish_non_exhaustive()
+    }
+}
+
+/// Finds fields in a form, whatever pieces it comes in.
+#[derive(Clone)]
+pub struct Scanner {
+    wanted: &'static [&'static str],
+    boundary: Boundary,
+    place: Place,
+    /// Bytes of the body before those that are being read.
+    offset: usize,
+    parts: usize,
+    /// Bytes of the headers of this part.
+    headers: usize,
+    line: Vec<u8>,
+    part: Part,
+    fields: Vec<Field>,
+    failed: Option<FormError>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// Before the first boundary.
+    Start,
+    /// After a boundary: CRLF, or `--` at the end; the first byte of it, if it was seen.
+    Boundary(Option<u8>),
+    /// In the headers of a part; whether a CR was the last byte.
+    Headers(bool),
+    /// In the content of a part.
+    Content,
+    /// After the last boundary.
+    End,
+}
+
+impl Scanner {
+    /// At the start of a body with this `content-type`; keeps the fields of these names.
+    ///
+    /// # Errors
+    /// [`FormErrorKind::ContentType`].
+    pub fn new(content_type: &[u8], wanted: &'static [&'static str]) -> Result<Scanner, FormError> {
+        let boundary = Boundary::of(content_type);
+        let boundary = boundary.ok_or(FormError { kind: FormErrorKind::ContentType, offset: 0 })?;
+        Ok(Scanner {
+            wanted,
+            boundary,
+            place: Place::Start,
+            offset: 0,
+            parts: 0,
+            headers: 0,
+            line: Vec::new(),
+            part: Part::default(),
+            fields: Vec::new(),
+            failed: None,
+        })
+    }
+
+    /// Takes the next bytes of the body.
+    ///
+    /// # Errors
+    /// [`FormError`], for this push and all that follow it.
+    pub fn push(&mut self, bytes: &[u8]) -> Result<(), FormError> {
+        if let Some(error) = self.failed {
+            return Err(error);
+        }
+        let mut at = 0;
+        let result = loop {
+            if at >= bytes.len() {
+                break Ok(());
+            }
+            if let Err(kind) = self.step(bytes, &mut at) {
+                break Err(FormError { kind, offset: self.offset.saturating_add(at) });
+            }
+        };
+        self.offset = self.offset.saturating_add(bytes.len());
+        self.failed = result.err();
+        result
+    }
+
+    /// At the end of the body.
+    ///
+    /// # Errors
+    /// [`FormErrorKind::Truncated`] when the last boundary is missing; the error of an earlier push.
+    pub fn finish(&self) -> Result<(), FormError> {
+        match (self.failed, self.place) {
+            (Some(error), _) => Err(error),
+            (None, Place::End) => Ok(()),
+            (None, _) => Err(FormError { kind: FormErrorKind::Truncated, offset: self.offset }),
+        }
+    }
+
+    /// A field that was read to its end already. That there is no second one of its name is certain only after
+    /// [`finish`](Scanner::finish).
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<&Field> {
+        self.fields.iter().find(|field| field.name == name)
+    }
+
+    /// All fields that were read to their end already, in their order.
+    #[must_use]
+    pub fn fields(&self) -> &[Field] {
+        &self.fields
+    }
+
+    /// How many bytes were taken.
+    #[must_use]
+    pub fn taken(&self) -> usize {
+        self.offset
+    }
+
+    /// Reads on from `at`, at least one byte.
+    fn step(&mut self, bytes: &[u8], at: &mut usize) -> Result<(), FormErrorKind> {
+        let rest = bytes.get(*at..).unwrap_or_default();
+        let Some((&byte, _)) = rest.split_first() else { return Ok(()) };
+        match self.place {
+            Place::Start => {
+                let (taken, found) = self.boundary.at_start(rest);
+                *at += taken;
+                match found {
+                    Found::Nothing => {}
+                    Found::Boundary => self.place = Place::Boundary(None),
+                    Found::Ambiguous => return Err(FormErrorKind::Malformed),
+                }
+            }
+            Place::Boundary(before) => {
+                self.place = match (before, byte) {
+                    (None, b'\r' | b'-') => Place::Boundary(Some(byte)),
+                    (Some(b'\r'), b'\n') => {
+                        self.parts += 1;
+                        if self.parts > MAX_PARTS {
+                            return Err(FormErrorKind::TooMany);
+                        }
+                        self.headers = 0;
+                        self.part = Part::default();
+                        Place::Headers(false)
+                    }
+                    (Some(b'-'), b'-') if self.parts > 0 => Place::End,
+                    _ => return Err(FormErrorKind::Malformed),
+                };
+                *at += 1;
+            }
+            Place::Headers(cr) => self.header_byte(byte, cr, at)?,
+            Place::Content => self.content(rest, at)?,
+            Place::End => {
+                // A line end, or some; anything else could be read as more of the form.
+                if !matches!(byte, b'\r' | b'\n') {
+                    return Err(FormErrorKind::Malformed);
+                }
+                *at += 1;
+            }
+        }
+        Ok(())
+    }
+
+    fn header_byte(&mut self, byte: u8, cr: bool, at: &mut usize) -> Result<(), FormErrorKind> {
+        self.headers += 1;
+        if self.headers > MAX_HEADERS {
+            return Err(FormErrorKind::TooLarge);
+        }
+        match (cr, byte) {
+            (false, b'\r') => self.place = Place::Headers(true),
+            (true, b'\n') if self.line.is_empty() => {
+                self.part.begin(self.wanted)?;
+                if let Some(name) = self.part.kept
+                    && self.field(name).is_some()
+                {
+                    return Err(FormErrorKind::Duplicate(name));
+                }
+                self.boundary.restart();
+                self.place = Place::Content;
+            }
+            (true, b'\n') => {
+                let header = Header::of(&self.line).ok_or(FormErrorKind::Malformed)?;
+                self.part.header(&header, self.wanted)?;
+                self.line.clear();
+                self.place = Place::Headers(false);
+            }
+            (false, 0 | b'\n') | (true, _) => return Err(FormErrorKind::Malformed),
+            (false, _) => self.line.push(byte),
+        }
+        *at += 1;
+        Ok(())
+    }
+
+    fn content(&mut self, rest: &[u8], at: &mut usize) -> Result<(), FormErrorKind> {
+        let (taken, found) = self.boundary.search(rest);
+        if self.part.kept.is_some() {
+            self.line.extend_from_slice(rest.get(..taken).unwrap_or_default());
+        }
+        *at += taken;
+        match found {
+            Found::Ambiguous => return Err(FormErrorKind::Malformed),
+            Found::Nothing => {
+                // What is kept so far may end in a beginning of the boundary.
+                if self.line.len() > MAX_VALUE + self.boundary.len() {
+                    return Err(FormErrorKind::TooLarge);
+                }
+            }
+            Found::Boundary => {
+                if let Some(name) = self.part.kept {
+                    let end = self.offset.saturating_add(*at).saturating_sub(self.boundary.len());
+                    self.keep(name, end)?;
+                }
+                self.place = Place::Boundary(None);
+            }
+        }
+        Ok(())
+    }
+
+    /// The content of a field is at its end; `line` holds it with the boundary behind it.
+    fn keep(&mut self, name: &'static str, end: usize) -> Result<(), FormErrorKind> {
+        let len = self.line.len().saturating_sub(self.boundary.len());
+        if len > MAX_VALUE {
+            return Err(FormErrorKind::TooLarge);
+        }
+        self.line.truncate(len);
+        let value = String::from_utf8(std::mem::take(&mut self.line)).map_err(|_| FormErrorKind::InvalidUtf8(name))?;
+        self.fields.push(Field { name, value, span: Span::new(end.saturating_sub(len), end) });
+        Ok(())
+    }
+}
+
+/// Shows counts only.
+impl std::fmt::Debug for Scanner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Scanner")
+            .field("offset", &self.offset)
+            .field("parts", &self.parts)
+            .field("fields", &self.fields)
+            .finish_non_exhaustive()
+    }
+}

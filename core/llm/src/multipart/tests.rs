@@ -1,0 +1,250 @@
+use super::*;
+use proptest::prelude::*;
+
+const WANTED: &[&str] = &["model", "prompt"];
+const TYPE: &str = "multipart/form-data; boundary=x-1";
+
+type Fields = Vec<(&'static str, String)>;
+
+fn scan<'a>(content_type: &str, pieces: impl IntoIterator<Item = &'a [u8]>) -> Result<(Fields, Vec<Span>), FormError> {
+    let mut scanner = Scanner::new(content_type.as_bytes(), WANTED)?;
+    for piece in pieces {
+        if let Err(error) = scanner.push(piece) {
+            assert_eq!(scanner.push(b"x"), Err(error));
+            assert_eq!(scanner.finish(), Err(error));
+            return Err(error);
+        }
+    }
+    scanner.finish()?;
+    let fields = scanner.fields().iter().map(|field| (field.name, field.value.clone())).collect();
+    Ok((fields, scanner.fields().iter().map(|field| field.span).collect()))
+}
+
+/// The same in every split into two, and in pieces of every size.
+fn scan_all(body: &[u8]) -> Result<Fields, FormErrorKind> {
+    let whole = scan(TYPE, [body]);
+    for size in 1..body.len() {
+        assert_eq!(scan(TYPE, body.chunks(size)), whole, "pieces of {size}");
+    }
+    for cut in 0..=body.len() {
+        let (before, after) = body.split_at(cut);
+        assert_eq!(scan(TYPE, [before, after]), whole, "cut at {cut}");
+    }
+    let (fields, spans) = whole.map_err(|error| error.kind)?;
+    for ((_, value), span) in fields.iter().zip(spans) {
+        assert_eq!(span.of(body), value.as_bytes());
+    }
+    Ok(fields)
+}
+
+fn part(headers: &str, content: &str) -> String {
+    format!("--x-1\r\n{headers}\r\n\r\n{content}\r\n")
+}
+
+fn field(name: &str, content: &str) -> String {
+    part(&format!("Content-Disposition: form-data; name=\"{name}\""), content)
+}
+
+const FILE: &str =
+    "Content-Disposition: form-data; name=\"file\"; filename=\"a;b \\\"c\\\".wav\"\r\nContent-Type: audio/wav";
+
+#[test]
+fn fields_of_a_form() {
+    let model = || vec![("model", "whisper-1".to_owned())];
+    let good = field("model", "whisper-1");
+    for (parts, want) in [
+        (good.clone(), model()),
+        (part(FILE, "RIFF\0\r\n\r\n--x\r\n--x-\r\r\n-") + &good, model()),
+        (good.clone() + &part(FILE, ""), model()),
+        (format!("\r\n\r\n{good}"), model()),
+        (part("content-disposition:form-data;name=model", "whisper-1"), model()),
+        (part("CONTENT-DISPOSITION: Form-Data ; NAME=model ;", "whisper-1"), model()),
+        (
+            part(
+                "Content-Type: text/plain; charset=UTF-8\r\nContent-Disposition: form-data; name=\"model\"",
+                "whisper-1",
+            ),
+            model(),
+        ),
+        (part("X-Y: z\r\nContent-Disposition: form-data; name=\"model\"", "whisper-1"), model()),
+        (
+            part("Content-Transfer-Encoding: 8bit\r\nContent-Disposition: form-data; name=\"model\"", "whisper-1"),
+            model(),
+        ),
+        (field("model", ""), vec![("model", String::new())]),
+        (field("model", "\r\n"), vec![("model", "\r\n".to_owned())]),
+        (field("prompt", "\"é\" \\u0041\n\r--x-\r\n--y"), vec![("prompt", "\"é\" \\u0041\n\r--x-\r\n--y".to_owned())]),
+        (field("n", "1") + &good + &field("prompt", "A cat"), {
+            let mut fields = model();
+            fields.push(("prompt", "A cat".to_owned()));
+            fields
+        }),
+        (field("n", "1") + &field("n", "2") + &good, model()),
+        (field("user", "model") + &field("models", "x") + &field("mode", "y"), vec![]),
+    ] {
+        for end in ["", "\r\n", "\r\n\r\n", "\n"] {
+            assert_eq!(scan_all(format!("{parts}--x-1--{end}").as_bytes()), Ok(want.clone()), "{parts:?}");
+        }
+    }
+}
+
+#[test]
+fn what_receivers_read_differently_is_refused() {
+    use FormErrorKind::{Ambiguous, Duplicate, InvalidUtf8, Malformed, TooLarge, TooMany};
+    let good = field("model", "a");
+    let disposition = "Content-Disposition: form-data; name=\"model\"";
+    for (parts, want) in [
+        (good.clone() + &good, Duplicate("model")),
+        (good.clone() + &field("Model", "b"), Ambiguous("model")),
+        (field(" model", "b"), Ambiguous("model")),
+        (field("mo\\del", "b"), Ambiguous("model")),
+        (part(&format!("{disposition}; filename=\"x\""), "b"), Ambiguous("model")),
+        (part(&format!("{disposition}; filename*=UTF-8''x"), "b"), Ambiguous("model")),
+        (part(&format!("{disposition}\r\nContent-Transfer-Encoding: base64"), "b"), Ambiguous("model")),
+        (part(&format!("{disposition}\r\nContent-Type: text/plain;charset=utf-16"), "b"), Ambiguous("model")),
+        (part(&format!("{disposition}; name=\"other\""), "b"), Malformed),
+        (part(&format!("{disposition}; name*=UTF-8''other"), "b"), Malformed),
+        (part(&format!("{disposition}; name*0=other"), "b"), Malformed),
+        (part(&format!("{disposition}\r\n{disposition}"), "b"), Malformed),
+        (part("Content-Disposition: form-data", "b"), Malformed),
+        (part("Content-Disposition: attachment; name=\"model\"", "b"), Malformed),
+        (part("Content-Disposition: form-data; name=\"model", "b"), Malformed),
+        (part("Content-Disposition: form-data; name=mo del", "b"), Malformed),
+        (part("Content-Disposition: form-data; name=\"model\" x", "b"), Malformed),
+        (part("Content-Disposition: form-data;\r\n name=\"model\"", "b"), Malformed),
+        (part("Content-Disposition : form-data; name=\"model\"", "b"), Malformed),
+        (part("X: y", "b"), Malformed),
+        (part("no header", "b"), Malformed),
+        (part("X: a\rb", "b"), Malformed),
+        (part("X: a\nY: b", "b"), Malformed),
+        (part("X: a\0b", "b"), Malformed),
+        ("--x-1\r\n\r\nb\r\n".to_owned(), Malformed),
+        // text before the first part, line ends without CR, a boundary that goes on
+        (format!("preamble\r\n{good}"), Malformed),
+        (format!("\n{good}"), Malformed),
+        (good.replace("\r\n", "\n"), Malformed),
+        (field("prompt", "a\n--x-1\nb"), Malformed),
+        (field("prompt", "a\n--x-1"), Malformed),
+        (format!("--x-1\r\n{disposition}\r\n\r\n--x-1\r\n"), Malformed),
+        (good.replacen("--x-1\r\n", "--x-1 \r\n", 1), Malformed),
+        (field("prompt", "a\r\n--x-1y"), Malformed),
+        ("--x-1-".to_owned(), Malformed),
+        (String::new(), Malformed),
+        (field("prompt", &"a".repeat(MAX_VALUE + 1)), TooLarge),
+        (part(&format!("X: {}", "a".repeat(MAX_HEADERS)), "b"), TooLarge),
+        (field("n", "1").repeat(MAX_PARTS + 1), TooMany),
+    ] {
+        let body = format!("{parts}--x-1--\r\n");
+        let small = body.len() < 400;
+        let found = if small {
+            scan_all(body.as_bytes())
+        } else {
+            scan(TYPE, body.as_bytes().chunks(700)).map(|_| vec![]).map_err(|error| error.kind)
+        };
+        assert_eq!(found, Err(want), "{:?}", &body[..body.len().min(200)]);
+    }
+    let mut invalid = field("model", "aX").into_bytes();
+    let at = invalid.iter().rposition(|byte| *byte == b'X').unwrap();
+    invalid[at] = 0xff;
+    assert_eq!(scan_all(&[&invalid[..], b"--x-1--"].concat()), Err(InvalidUtf8("model")));
+    for trailing in ["--x-1\r\n", "x", "\r\nx", " "] {
+        assert_eq!(scan_all(format!("{good}--x-1--{trailing}").as_bytes()), Err(Malformed), "{trailing:?}");
+    }
+}
+
+#[test]
+fn a_form_that_is_cut_off() {
+    let body = field("model", "whisper-1") + &part(FILE, "RIFF") + "--x-1--";
+    for cut in 0..body.len() {
+        let error = scan(TYPE, [&body.as_bytes()[..cut]]).unwrap_err();
+        assert_eq!(error, FormError { kind: FormErrorKind::Truncated, offset: cut });
+    }
+}
+
+#[test]
+fn boundaries() {
+    for (content_type, boundary) in [
+        ("multipart/form-data; boundary=x-1", Some("x-1")),
+        ("Multipart/Form-Data ;charset=utf-8;BOUNDARY=\"a b:c\" ", Some("a b:c")),
+        (
+            "multipart/form-data; boundary=----WebKitFormBoundaryAbC'()+_,-./=?",
+            Some("----WebKitFormBoundaryAbC'()+_,-./=?"),
+        ),
+        ("multipart/form-data", None),
+        ("multipart/form-data; boundary=", None),
+        ("multipart/form-data; boundary=\"a \"", None),
+        ("multipart/form-data; boundary=a b", None),
+        ("multipart/form-data; boundary=a; boundary=b", None),
+        ("multipart/form-data; boundary=a; boundary*=b", None),
+        ("multipart/form-data; boundary*0=a", None),
+        ("multipart/form-data; boundary=\"a", None),
+        ("multipart/form-data; boundary=\"a\"b", None),
+        ("multipart/form-data; boundary=a@b", None),
+        ("multipart/form-data; boundary", None),
+        ("multipart/mixed; boundary=a", None),
+        ("application/json", None),
+        ("", None),
+        (
+            "multipart/form-data; boundary=1234567890123456789012345678901234567890123456789012345678901234567890",
+            Some("1234567890123456789012345678901234567890123456789012345678901234567890"),
+        ),
+        ("multipart/form-data; boundary=12345678901234567890123456789012345678901234567890123456789012345678901", None),
+    ] {
+        let body = match boundary {
+            Some(boundary) => {
+                format!("--{boundary}\r\nContent-Disposition: form-data; name=model\r\n\r\nm\r\n--{boundary}--")
+            }
+            None => String::new(),
+        };
+        let found = scan(content_type, [body.as_bytes()]).map(|(fields, _)| fields.len()).map_err(|error| error.kind);
+        assert_eq!(found, boundary.map(|_| 1).ok_or(FormErrorKind::ContentType), "{content_type}");
+    }
+}
+
+#[test]
+fn a_file_is_not_kept() {
+    let mut scanner = Scanner::new(TYPE.as_bytes(), WANTED).unwrap();
+    scanner.push(field("model", "m").as_bytes()).unwrap();
+    assert!(scanner.field("model").is_none());
+    scanner.push(format!("--x-1\r\n{FILE}\r\n\r\n").as_bytes()).unwrap();
+    assert_eq!(scanner.field("model").map(|field| field.value.as_str()), Some("m"));
+    let file = [0; 64 << 10];
+    for _ in 0..100 {
+        scanner.push(&file).unwrap();
+        assert!(scanner.line.capacity() < 1 << 10);
+    }
+    scanner.push(b"\r\n--x-1--\r\n").unwrap();
+    scanner.finish().unwrap();
+    assert!(scanner.taken() > 100 * file.len());
+    assert!(!format!("{scanner:?}").contains("value"));
+}
+
+proptest! {
+    #[test]
+    fn any_split_gives_the_same(
+        fields in prop::collection::vec(("[mnopx]{1,5}|model|prompt", "([a-c\r\n]|--|x-1|é){0,12}"), 0..5),
+        cut in prop::collection::vec(any::<prop::sample::Index>(), 0..8),
+    ) {
+        let parts: String = fields.iter().map(|(name, content)| field(name, content)).collect();
+        let body = parts + "--x-1--\r\n";
+        let mut cut: Vec<usize> = cut.into_iter().map(|at| at.index(body.len())).chain([0, body.len()]).collect();
+        cut.sort_unstable();
+        let whole = scan(TYPE, [body.as_bytes()]);
+        let pieces = cut.windows(2).map(|pair| &body.as_bytes()[pair[0]..pair[1]]);
+        prop_assert_eq!(scan(TYPE, pieces), whole.clone());
+        if let Ok((found, _)) = whole {
+            let want: Fields = fields
+                .iter()
+                .filter_map(|(name, content)| {
+                    Some((*WANTED.iter().find(|wanted| *wanted == name)?, content.clone()))
+                })
+                .collect();
+            prop_assert_eq!(found, want);
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_survived(body in "(--x-1|\r\n|-|Content-Disposition: form-data; name=|model|[a-c\n;\"]){0,20}", size in 1usize..9) {
+        prop_assert_eq!(scan(TYPE, body.as_bytes().chunks(size)), scan(TYPE, [body.as_bytes()]));
+    }
+}
