@@ -1,12 +1,20 @@
 //! The two tokens that have a length: strings and numbers.
 //!
-//! Nearly all bytes of LLM traffic are the insides of strings, so these are skipped eight at a time (in blocks of 32, so
-//! that the compiler can use vector registers) up to the next byte that means something: quote, backslash, control
-//! character. Whether a byte outside of ASCII was met is noted on the way; only strings that have one are read again, to
-//! check that they are UTF-8.
+//! Nearly all bytes of LLM traffic are the insides of strings, so these are skipped many at a time up to the next byte that
+//! means something: quote, backslash, control character. There are two ways to do so: with the vector instructions of
+//! WebAssembly (`vectors`), which is what ships, and with words of eight bytes where there are none (`words`).
 
 use crate::escape::{self, Bad, Unit};
 use crate::{Error, ErrorKind, Span, Str};
+
+#[cfg(any(test, all(target_arch = "wasm32", target_feature = "simd128")))]
+mod lanes;
+#[cfg(any(test, all(target_arch = "wasm32", target_feature = "simd128")))]
+mod utf8;
+#[cfg(any(test, all(target_arch = "wasm32", target_feature = "simd128")))]
+mod vectors;
+#[cfg(any(test, not(all(target_arch = "wasm32", target_feature = "simd128"))))]
+mod words;
 
 /// Which way a body goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,99 +27,46 @@ pub(crate) enum Side {
 }
 
 /// The string whose opening quote is the byte before `start`.
+#[inline]
 pub(crate) fn string(body: &[u8], start: usize, side: Side) -> Result<Str, Error> {
-    let mut at = start;
-    let mut escaped = false;
-    let mut ascii = true;
-    loop {
-        let (stop, plain) = special(body, at);
-        ascii &= plain;
-        match body.get(stop) {
-            Some(b'"') => {
-                at = stop;
-                break;
-            }
-            Some(b'\\') => {
-                escaped = true;
-                match escape::read(body.get(stop..).unwrap_or_default()) {
-                    Ok((Unit::Lone, _)) if side == Side::Request => {
-                        return Err(Error::new(ErrorKind::LoneSurrogate, stop));
-                    }
-                    Ok((_, len)) => at = stop + len,
-                    Err(Bad::Cut) => return Err(Error::new(ErrorKind::UnexpectedEnd, body.len())),
-                    Err(Bad::Invalid) => return Err(Error::new(ErrorKind::InvalidEscape, stop)),
-                }
-            }
-            Some(_) => return Err(Error::new(ErrorKind::ControlCharacter, stop)),
-            None => return Err(Error::new(ErrorKind::UnexpectedEnd, body.len())),
-        }
-    }
-    let span = Span::new(start, at);
-    if !ascii && let Err(error) = std::str::from_utf8(span.of(body)) {
+    let inside = inside(body, start, side)?;
+    let span = Span::new(start, inside.end);
+    if inside.suspect
+        && let Err(error) = std::str::from_utf8(span.of(body))
+    {
         return Err(Error::new(ErrorKind::InvalidUtf8, start + error.valid_up_to()));
     }
-    Ok(Str { span, escaped })
+    Ok(Str { span, escaped: inside.escaped })
 }
 
-const ONES: u64 = u64::from_le_bytes([1; 8]);
-const HIGH: u64 = u64::from_le_bytes([0x80; 8]);
-
-/// The offset, from `from` on, of the first byte that is not plain inside a string (the end of the body if there is
-/// none), and whether all bytes before it are ASCII.
-fn special(body: &[u8], from: usize) -> (usize, bool) {
-    let rest = body.get(from..).unwrap_or_default();
-    let (words, tail) = rest.as_chunks::<8>();
-    // Text full of escapes has one in nearly every word: blocks pay only where none came for a while.
-    let (near, far) = words.split_at_checked(8).unwrap_or((words, &[]));
-    let mut high = match plain_words(near, 0) {
-        Ok(bits) => bits,
-        Err((offset, bits)) => return (from + offset, bits & HIGH == 0),
-    };
-    let (blocks, _) = far.as_chunks::<4>();
-    let mut skipped = 0;
-    for block in blocks {
-        let block = block.map(u64::from_le_bytes);
-        if block.iter().fold(0, |marks, word| marks | stops(*word)) != 0 {
-            break;
-        }
-        high |= block.iter().fold(0, |bits, word| bits | word);
-        skipped += block.len();
-    }
-    let left = far.get(skipped..).unwrap_or_default();
-    let at = from + (near.len() + skipped) * 8;
-    match plain_words(left, high) {
-        Err((offset, bits)) => (at + offset, bits & HIGH == 0),
-        Ok(bits) => {
-            let len = tail.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20)).unwrap_or(tail.len());
-            (at + left.len() * 8 + len, bits & HIGH == 0 && tail.get(..len).unwrap_or_default().is_ascii())
-        }
-    }
+/// What a pass over a string found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Inside {
+    /// Offset of the closing quote.
+    end: usize,
+    /// Whether something is escaped.
+    escaped: bool,
+    /// Whether the pass does not vouch for it that it is UTF-8.
+    suspect: bool,
 }
 
-/// Joins the bits of all bytes up to the first that is not plain to `high`; the offset of that byte is the error.
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+fn inside(body: &[u8], start: usize, side: Side) -> Result<Inside, Error> {
+    vectors::inside::<lanes::Vector>(body, start, side)
+}
+
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+use words::inside;
+
+/// How many bytes the escape at `at` has, where a backslash is.
 #[inline]
-fn plain_words(words: &[[u8; 8]], mut high: u64) -> Result<u64, (usize, u64)> {
-    for (at, word) in words.iter().enumerate() {
-        let word = u64::from_le_bytes(*word);
-        let marks = stops(word);
-        if marks != 0 {
-            // The lowest mark is true; those above it may come from the borrow of a subtraction.
-            let bit = marks.trailing_zeros() & !7;
-            return Err((at * 8 + (bit / 8) as usize, high | word & ((1 << bit) - 1)));
-        }
-        high |= word;
+fn escape_at(body: &[u8], at: usize, side: Side) -> Result<usize, Error> {
+    match escape::read(body.get(at..).unwrap_or_default()) {
+        Ok((Unit::Lone, _)) if side == Side::Request => Err(Error::new(ErrorKind::LoneSurrogate, at)),
+        Ok((_, len)) => Ok(len),
+        Err(Bad::Cut) => Err(Error::new(ErrorKind::UnexpectedEnd, body.len())),
+        Err(Bad::Invalid) => Err(Error::new(ErrorKind::InvalidEscape, at)),
     }
-    Ok(high)
-}
-
-/// The high bit of each byte that is a quote, a backslash or a control character; exact up to the lowest one.
-fn stops(word: u64) -> u64 {
-    let quote = word ^ (ONES * b'"' as u64);
-    let backslash = word ^ (ONES * b'\\' as u64);
-    let marks = (quote.wrapping_sub(ONES) & !quote)
-        | (backslash.wrapping_sub(ONES) & !backslash)
-        | (word.wrapping_sub(ONES * 0x20) & !word);
-    marks & HIGH
 }
 
 /// The number at `start`, which is a digit or a minus.
@@ -164,28 +119,6 @@ pub(crate) fn whole(body: &[u8], number: Span) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
-
-    fn slow(body: &[u8], from: usize) -> (usize, bool) {
-        let len = body[from..].iter().take_while(|byte| !matches!(byte, b'"' | b'\\' | 0..0x20)).count();
-        (from + len, body[from..from + len].is_ascii())
-    }
-
-    #[test]
-    fn every_byte_at_every_place_of_a_word() {
-        for byte in 0..=255u8 {
-            for next in [b'a', b'!', b'#', b'[', b']', 0x1f, 0x20, 0x21, 0x7f, 0x80, 0xff, b'"', b'\\'] {
-                for at in 0..40 {
-                    let mut body = vec![b'a'; 45];
-                    body[at] = byte;
-                    body[at + 1] = next;
-                    for from in [0, 1, 7] {
-                        assert_eq!(special(&body, from), slow(&body, from), "{byte} {next} at {at}");
-                    }
-                }
-            }
-        }
-    }
 
     #[test]
     fn numbers_of_rfc_8259() {
@@ -230,14 +163,6 @@ mod tests {
             ("1.0e3", None),
         ] {
             assert_eq!(whole(text.as_bytes(), Span::new(0, text.len())), want, "{text}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn the_fast_way_is_the_slow_way(body in prop::collection::vec(prop_oneof![8 => 0x20u8..0x7f, 1 => any::<u8>()], 0..200), from in 0usize..200) {
-            let from = from.min(body.len());
-            prop_assert_eq!(special(&body, from), slow(&body, from));
         }
     }
 }
