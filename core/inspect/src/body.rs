@@ -10,7 +10,7 @@ use crate::search::screen::Programs;
 use crate::search::view::View;
 use std::borrow::Cow;
 use std::ops::Range;
-use tollgate_llm::{Channel, Edits, Overlap, Part, Request, Response, Span, Str, TextKind};
+use tollgate_llm::{Channel, Edits, Overlap, Part, Request, Response, Span, Str, TextKind, emptied};
 
 /// Edits that redactions of one body may need. Every one costs memory that the client would choose; the largest prompts
 /// we know of, redacted by every rule of a pack, need some hundreds.
@@ -56,19 +56,33 @@ pub fn inspect_response(policy: &Policy, response: &Response, body: &[u8]) -> Re
     let channel = |at: &usize| response.texts.get(*at).map(|text| text.channel);
     order.sort_by_key(channel);
     let mut rest = order.as_slice();
+    // Citations and the like that point by offsets into a text that was changed: they go. Parts sort so that what is said
+    // comes before them.
+    let mut gone: Vec<Span> = Vec::new();
     while let Some(first) = rest.first().and_then(channel) {
         let len = if is_piecewise(first) { rest.partition_point(|at| channel(at) <= Some(first)) } else { 1 };
         let (pieces, after) = rest.split_at_checked(len).unwrap_or((rest, &[]));
         let parts: Vec<(usize, Str)> = pieces
             .iter()
             .filter_map(|at| Some((*at, response.texts.get(*at)?.str)))
-            .filter(|(_, str)| !within(&response.logprobs, str.span))
+            .filter(|(_, str)| {
+                !within(&response.logprobs, str.span) && !gone.iter().any(|gone| gone.contains(str.span))
+            })
             .collect();
+        let redactions = inspection.report.redactions;
         inspection.whole(&parts);
+        if inspection.report.redactions > redactions && first.part != Part::Other {
+            let false_now = response.offsets.iter().filter(|offsets| offsets.choice == first.choice);
+            gone.extend(false_now.map(|offsets| offsets.span));
+            gone.dedup();
+        }
         rest = after;
     }
     if policy.can_edit(Direction::Response) {
-        inspection.edit(|edits| response.logprobs.iter().try_for_each(|span| edits.replace(*span, "null")));
+        gone.sort_unstable_by_key(|span| span.start);
+        gone.dedup();
+        let empty = response.logprobs.iter().chain(&gone);
+        inspection.edit(|edits| empty.into_iter().try_for_each(|span| edits.replace(*span, emptied(body, *span))));
     }
     inspection.report
 }
@@ -76,7 +90,7 @@ pub fn inspect_response(policy: &Policy, response: &Response, body: &[u8]) -> Re
 /// Whether texts of this channel are pieces of one text. If not, each is a text by itself: names of tools come whole,
 /// and what is in unknown places is not known to go together.
 pub(crate) fn is_piecewise(channel: Channel) -> bool {
-    !matches!(channel.part, Part::ToolName(_) | Part::Other)
+    !matches!(channel.part, Part::ToolName(_) | Part::Whole | Part::Other)
 }
 
 /// Whether `span` lies in one of `outer`, which ascend and do not overlap.

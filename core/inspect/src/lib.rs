@@ -8,8 +8,8 @@
 //! ```
 //! use std::sync::Arc;
 //! use tollgate_inspect::{Policy, RawPolicy, StreamInspector, StreamVerdict, inspect_request};
-//! use tollgate_llm::sse::{Framer, PushError};
-//! use tollgate_llm::{Dialect, Limits, Request};
+//! use tollgate_llm::FrameError;
+//! use tollgate_llm::{Dialect, Framer, Framing, Limits, Request};
 //!
 //! let raw: RawPolicy = serde_json::from_str(
 //!     r#"{"rules": [
@@ -27,7 +27,7 @@
 //!
 //! let mut inspector = StreamInspector::new(policy, Dialect::OpenAiChat);
 //! let mut out = Vec::new();
-//! let mut framer = Framer::new(1 << 20);
+//! let mut framer = Framer::new(Framing::Sse, 1 << 20);
 //! for part in ["It is bob@exa", "mple.com, I think."] {
 //!     let event = format!("data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{part}\"}}}}]}}\n\n");
 //!     framer.push(event.as_bytes(), |event| match inspector.event(&event, &mut out) {

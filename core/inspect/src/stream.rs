@@ -5,12 +5,11 @@ use crate::passage::Passage;
 use crate::policy::Policy;
 use crate::raw::OnUnscannable;
 use crate::report::{Cause, Report};
-use crate::rule::Direction;
+use crate::rule::{Action, Direction};
 use crate::search::scratch::Scratch;
 use crate::template::Template;
 use std::sync::Arc;
-use tollgate_llm::sse::Event;
-use tollgate_llm::{Channel, Chunk, Dialect, Edits, Limits, OutText};
+use tollgate_llm::{Channel, Chunk, Dialect, Edits, Event, Framing, Limits, OutText, Part, Span, emptied};
 
 /// Texts of one stream that are kept apart: candidates times the parts each has (content, reasoning, a tool call's
 /// arguments). OpenAI allows 128 candidates and 128 tool calls.
@@ -42,8 +41,11 @@ pub struct StreamInspector {
     edits: bool,
     texts: Vec<(Channel, Held)>,
     report: Report,
-    /// Whether what has left so far ends with an event's end.
+    /// Whether what has left so far ends with an event's end; and how to end an event.
     terminated: bool,
+    framing: Framing,
+    /// Candidates (or blocks) of whose texts something was redacted: what points into them by offsets is false.
+    redacted: Vec<u32>,
     chunk: Chunk,
     scratch: Scratch,
     said: String,
@@ -74,6 +76,8 @@ impl StreamInspector {
             texts: Vec::new(),
             report: Report::default(),
             terminated: true,
+            framing: Framing::Sse,
+            redacted: Vec::new(),
             chunk: Chunk::default(),
             scratch: Scratch::default(),
             said: String::new(),
@@ -89,19 +93,20 @@ impl StreamInspector {
             out.extend_from_slice(event.raw());
             return StreamVerdict::Continue;
         }
+        self.framing = event.framing();
         let data = event.data().filter(|data| !data.is_empty());
         let Some(data) = data else {
-            self.leave(event.raw(), out); // a comment, or an event that clients ignore
+            self.leave(event, out); // a comment, or an event that clients ignore
             return StreamVerdict::Continue;
         };
         let mut chunk = std::mem::take(&mut self.chunk);
-        let stop = match chunk.parse_into(self.dialect, &data, &self.limits) {
+        let stop = match chunk.parse_event(self.dialect, event.name(), &data, &self.limits) {
             Ok(true) => self.chunk(event, &data, &chunk, out),
-            Ok(false) => self.resolve(|_| true, out).map(|()| self.leave(event.raw(), out)),
-            Err(_) => self.unscanned(Cause::Unreadable).map(|()| self.leave(event.raw(), out)),
+            Ok(false) => self.resolve(|_| true, out).map(|()| self.leave(event, out)),
+            Err(_) => self.unscanned(Cause::Unreadable).map(|()| self.leave(event, out)),
         };
         self.chunk = chunk;
-        self.verdict(stop)
+        self.verdict(stop, out)
     }
 
     /// Says that the body has ended: what is withheld is resolved and appended to `out`.
@@ -110,7 +115,7 @@ impl StreamInspector {
             return StreamVerdict::Block(cause);
         }
         let stop = self.resolve(|_| true, out);
-        self.verdict(stop)
+        self.verdict(stop, out)
     }
 
     /// What was found so far.
@@ -124,10 +129,11 @@ impl StreamInspector {
         self.texts.iter().map(|(_, text)| text.passage.held()).sum()
     }
 
-    fn verdict(&mut self, stop: Stop) -> StreamVerdict {
+    fn verdict(&mut self, stop: Stop, out: &mut Vec<u8>) -> StreamVerdict {
         match stop {
             Ok(()) => StreamVerdict::Continue,
             Err(cause) => {
+                self.terminate(out); // an error event follows
                 self.report.block(cause);
                 self.texts = Vec::new();
                 StreamVerdict::Block(cause)
@@ -141,44 +147,83 @@ impl StreamInspector {
         let overlap = |_| Cause::TooManyRedactions;
         if self.edits {
             // They say the content again, token by token and byte by byte: no redaction could be mended there.
-            chunk.logprobs.iter().try_for_each(|span| edits.replace(*span, "null")).map_err(overlap)?;
+            let mut empty = |span: &Span| edits.replace(*span, emptied(data, *span));
+            chunk.logprobs.iter().try_for_each(&mut empty).map_err(overlap)?;
         }
+        let offsets: Vec<Span> = chunk.offsets.iter().map(|offsets| offsets.span).collect();
         for (at, text) in chunk.texts.iter().enumerate() {
-            if within(&chunk.logprobs, text.str.span) {
-                continue;
+            if !within(&chunk.logprobs, text.str.span) && !within(&offsets, text.str.span) {
+                self.text(event, data, chunk, at, text, &mut edits, out)?;
             }
-            let piece = text.str.decode(data);
-            let mut said = std::mem::take(&mut self.said);
-            said.clear();
-            let stop = if is_piecewise(text.channel) {
-                let later = chunk.texts.get(at + 1..).unwrap_or(&[]);
-                let last = chunk.finished.contains(&text.channel.choice)
-                    && !later.iter().any(|later| later.channel == text.channel);
-                self.piece(data, text, &piece, last, &mut said, out)
-            } else {
-                self.alone(&piece, &mut said)
-            };
-            if stop.is_ok() && said != piece {
-                edits.replace_text(text.str.span, &said).map_err(overlap)?;
-            }
-            self.said = said;
-            stop?;
         }
-        if !chunk.finished.is_empty() {
-            self.resolve(|channel| chunk.finished.contains(&channel.choice), out)?;
+        // What points into a text that was changed goes; into others, it is inspected as any text is.
+        let (gone, kept): (Vec<_>, Vec<_>) = chunk
+            .offsets
+            .iter()
+            .map(|offsets| (offsets.span, self.edits && self.redacted.contains(&offsets.choice)))
+            .partition(|(_, gone)| *gone);
+        for (span, _) in &gone {
+            edits.replace(*span, emptied(data, *span)).map_err(overlap)?;
+        }
+        let kept: Vec<Span> = kept.into_iter().map(|(span, _)| span).collect();
+        for (at, text) in chunk.texts.iter().enumerate() {
+            if within(&kept, text.str.span) && !within(&chunk.logprobs, text.str.span) {
+                self.text(event, data, chunk, at, text, &mut edits, out)?;
+            }
+        }
+        if chunk.ends || !chunk.finished.is_empty() {
+            self.resolve(|channel| chunk.ends || chunk.finished.contains(&channel.choice), out)?;
         }
         if edits.is_empty() {
-            self.leave(event.raw(), out);
+            self.leave(event, out);
         } else {
             event.with_data(&edits.apply(data), out);
-            self.terminated = is_terminated(event.raw());
+            self.terminated = event.is_terminated();
         }
         Ok(())
     }
 
+    /// A text of an event.
+    #[allow(clippy::too_many_arguments, reason = "they are one event, taken apart")]
+    fn text(
+        &mut self,
+        event: &Event<'_>,
+        data: &[u8],
+        chunk: &Chunk,
+        at: usize,
+        text: &OutText,
+        edits: &mut Edits,
+        out: &mut Vec<u8>,
+    ) -> Stop {
+        let piece = text.str.decode(data);
+        let mut said = std::mem::take(&mut self.said);
+        said.clear();
+        let redactions = self.report.redactions;
+        let stop = if is_piecewise(text.channel) {
+            let later = chunk.texts.get(at + 1..).unwrap_or(&[]);
+            let last = (chunk.ends || chunk.finished.contains(&text.channel.choice))
+                && !later.iter().any(|later| later.channel == text.channel);
+            self.piece(event, data, text, &piece, last, &mut said, out)
+        } else {
+            self.alone(text.channel.part, &piece, &mut said)
+        };
+        let redacted = self.report.redactions > redactions || text.channel.part == Part::Whole && said != piece;
+        if redacted && !self.redacted.contains(&text.channel.choice) && self.redacted.len() < MAX_TEXTS {
+            self.redacted.push(text.channel.choice);
+        }
+        let mut overlap = Ok(());
+        if stop.is_ok() && said != piece {
+            overlap = edits.replace_text(text.str.span, &said).map_err(|_| Cause::TooManyRedactions);
+        }
+        self.said = said;
+        stop.and(overlap)
+    }
+
     /// A piece of a text; what may leave is appended to `said`.
+    #[allow(clippy::too_many_arguments, reason = "they are one event, taken apart")]
     fn piece(
         &mut self,
+        event: &Event<'_>,
         data: &[u8],
         text: &OutText,
         piece: &str,
@@ -204,14 +249,14 @@ impl StreamInspector {
         let blocked = held.passage.take(policy, &mut self.scratch, &mut self.report, piece, last, said);
         let owes = held.passage.owes() || (blocked.is_some() && !said.is_empty());
         if owes && held.template.is_none() {
-            held.template = Template::new(data, *channel, text.str);
+            held.template = Template::new(event.envelope(), self.dialect.echo(), data, *channel, text.str);
             if held.template.is_none() {
                 return self.unscanned(Cause::Unreadable);
             }
         }
         if let Some(rule) = blocked {
             if let Some(template) = held.template.as_ref().filter(|_| !said.is_empty()) {
-                self.terminated = end_event(self.terminated, out);
+                end_event(&mut self.terminated, self.framing, out);
                 template.event(said, out);
             }
             return Err(Cause::Rule(rule));
@@ -219,9 +264,18 @@ impl StreamInspector {
         if late { self.unscanned(Cause::TextAfterEnd) } else { Ok(()) }
     }
 
-    /// A text that comes whole.
-    fn alone(&mut self, text: &str, said: &mut String) -> Stop {
-        let blocked = Passage::default().take(&self.policy, &mut self.scratch, &mut self.report, text, true, said);
+    /// A text that comes whole. What was said before in pieces is not counted again, unless it was not said.
+    fn alone(&mut self, part: Part, text: &str, said: &mut String) -> Stop {
+        let mut again = Report::default();
+        let report = if part == Part::Whole { &mut again } else { &mut self.report };
+        let blocked = Passage::default().take(&self.policy, &mut self.scratch, report, text, true, said);
+        if again.rules.iter().any(|rule| self.report.rules.binary_search(rule).is_err()) {
+            for rule in &again.rules {
+                let action = self.policy.rule(*rule).map_or(Action::Log, |rule| rule.action());
+                self.report.matched(*rule, action);
+            }
+            self.report.redactions += again.redactions;
+        }
         blocked.map_or(Ok(()), |rule| Err(Cause::Rule(rule)))
     }
 
@@ -234,7 +288,7 @@ impl StreamInspector {
             let said = &mut self.said;
             let blocked = text.passage.take(&self.policy, &mut self.scratch, &mut self.report, "", true, said);
             if let Some(template) = text.template.as_ref().filter(|_| !said.is_empty()) {
-                self.terminated = end_event(self.terminated, out);
+                end_event(&mut self.terminated, self.framing, out);
                 template.event(said, out);
             }
             if let Some(rule) = blocked {
@@ -255,25 +309,22 @@ impl StreamInspector {
         }
     }
 
-    fn leave(&mut self, raw: &[u8], out: &mut Vec<u8>) {
-        out.extend_from_slice(raw);
-        self.terminated = is_terminated(raw);
+    fn leave(&mut self, event: &Event<'_>, out: &mut Vec<u8>) {
+        out.extend_from_slice(event.raw());
+        self.terminated = event.is_terminated();
     }
-}
 
-/// Whether an event has its empty line at the end; the last one of a body may not.
-fn is_terminated(raw: &[u8]) -> bool {
-    [&b"\n\n"[..], b"\r\r", b"\r\n\r\n", b"\n\r\n"].iter().any(|end| raw.ends_with(end))
-        || raw == b"\n"
-        || raw == b"\r\n"
+    fn terminate(&mut self, out: &mut Vec<u8>) {
+        end_event(&mut self.terminated, self.framing, out);
+    }
 }
 
 /// Ends the event before, should it have no end.
-fn end_event(terminated: bool, out: &mut Vec<u8>) -> bool {
-    if !terminated {
-        out.extend_from_slice(b"\n\n");
+fn end_event(terminated: &mut bool, framing: Framing, out: &mut Vec<u8>) {
+    if !*terminated {
+        framing.terminate(out);
     }
-    true
+    *terminated = true;
 }
 
 #[cfg(test)]

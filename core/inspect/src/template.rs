@@ -1,24 +1,20 @@
 //! An event for text that has no event of its own left.
 
-use tollgate_llm::{Channel, Part, Str, escape_into};
+use tollgate_llm::{Channel, Echo, Envelope, Part, Str, escape_into};
 
 /// Bytes a template may have without its text.
 const MAX_BYTES: usize = 4096;
 /// Bytes of a value that a template takes over.
 const MAX_VALUE_BYTES: usize = 256;
-/// Members of the chunk that say which answer it belongs to (OpenAI API reference, "The chat completion chunk object").
-const CHUNK_MEMBERS: &[&str] = &["id", "object", "created", "model", "system_fingerprint", "service_tier"];
-/// Members below a candidate that say which of several things a text belongs to.
-const PLACE_MEMBERS: &[&str] = &["index", "type"];
 
-/// The data of an event around one text: what an earlier event of the same text had, with nothing in it that must not
-/// be said twice.
+/// An event around one text: what an earlier event of the same text had, with nothing in it that must not be said twice.
 ///
-/// Of the chunk it keeps what identifies the answer; of the candidate its index, with `finish_reason` null; below, the
-/// way to the text and `index` and `type` beside it. So there is no usage, no role, no id of a tool call, no other
-/// candidate and no other text in it.
+/// Of the data it keeps the way to the text and the members that say which answer, candidate and part it belongs to; the
+/// dialect knows them ([`Echo`]). So there is no usage, no role, no id of a tool call, no other candidate and no other
+/// text in it.
 #[derive(Clone, Debug)]
 pub(crate) struct Template {
+    envelope: Envelope,
     head: Vec<u8>,
     tail: Vec<u8>,
 }
@@ -26,28 +22,28 @@ pub(crate) struct Template {
 impl Template {
     /// From the data of an event (JSON that has been read without error) and a text of it. `None` if the way to the
     /// text is longer than a template may be.
-    pub(crate) fn new(data: &[u8], channel: Channel, str: Str) -> Option<Template> {
+    pub(crate) fn new(envelope: Envelope, echo: &Echo, data: &[u8], channel: Channel, str: Str) -> Option<Template> {
         let target = str.literal().start;
-        let mut template = Template { head: Vec::new(), tail: Vec::new() };
-        let mut tails: Vec<&'static [u8]> = Vec::new();
+        let mut template = Template { envelope, head: Vec::new(), tail: Vec::new() };
+        // What each object or array is closed with, and how many members that are null stand before that.
+        let mut tails: Vec<(u8, bool)> = Vec::new();
         let mut walk = Walk { data, at: 0 };
-        let (mut depth, mut way): (u32, &[u8]) = (0, b"");
+        let mut way: &[u8] = b"";
+        let mut depth = 0;
         loop {
             if template.head.len() > MAX_BYTES {
                 return None;
             }
             match walk.peek()? {
                 b'{' => {
-                    let kept = if depth == 0 { CHUNK_MEMBERS } else { PLACE_MEMBERS };
-                    let next = template.object(&mut walk, target, depth, way, channel, kept)?;
-                    tails.push(if depth == 1 { b",\"finish_reason\":null}" } else { b"}" });
+                    way = template.object(&mut walk, target, depth, way, channel, echo)?;
+                    tails.push((b'}', depth == 1));
                     depth += 1;
-                    way = next;
                 }
                 b'[' => {
                     walk.element_with(target)?;
                     template.head.push(b'[');
-                    tails.push(b"]");
+                    tails.push((b']', false));
                 }
                 b'"' if walk.at == target => break,
                 _ => return None,
@@ -55,7 +51,12 @@ impl Template {
         }
         template.head.push(b'"');
         template.tail.push(b'"');
-        tails.iter().rev().for_each(|tail| template.tail.extend_from_slice(tail));
+        for (close, candidate) in tails.into_iter().rev() {
+            for null in echo.null.iter().filter(|_| candidate) {
+                template.tail.extend_from_slice(format!(",\"{null}\":null").as_bytes());
+            }
+            template.tail.push(close);
+        }
         Some(template)
     }
 
@@ -67,14 +68,15 @@ impl Template {
         depth: u32,
         way: &[u8],
         channel: Channel,
-        kept: &[&str],
+        echo: &Echo,
     ) -> Option<&'d [u8]> {
         // A candidate or a tool call without an index has the one of its place, which is not kept.
-        let index = match (depth, channel.part) {
-            (1, _) => Some(channel.choice),
-            (_, Part::ToolName(index) | Part::ToolArguments(index)) if way == b"tool_calls" => Some(index),
+        let index = match channel.part {
+            _ if depth == 1 && way == echo.indexed.choices.as_bytes() => Some(channel.choice),
+            Part::ToolName(index) | Part::ToolArguments(index) if way == echo.indexed.calls.as_bytes() => Some(index),
             _ => None,
         };
+        let kept = if depth == 0 { echo.top } else { echo.inner };
         self.head.push(b'{');
         if let Some(index) = index {
             self.head.extend_from_slice(format!("\"index\":{index},").as_bytes());
@@ -113,11 +115,11 @@ impl Template {
 
     /// Appends the event that says `text`.
     pub(crate) fn event(&self, text: &str, out: &mut Vec<u8>) {
-        out.extend_from_slice(b"data: ");
-        out.extend_from_slice(&self.head);
-        escape_into(text, out);
-        out.extend_from_slice(&self.tail);
-        out.extend_from_slice(b"\n\n");
+        let mut data = Vec::with_capacity(self.head.len() + text.len() + self.tail.len());
+        data.extend_from_slice(&self.head);
+        escape_into(text, &mut data);
+        data.extend_from_slice(&self.tail);
+        self.envelope.write(&data, out);
     }
 }
 
@@ -202,13 +204,20 @@ impl<'d> Walk<'d> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tollgate_llm::{Chunk, Dialect, Limits};
+    use tollgate_llm::{Chunk, Dialect, Framer, Framing, Limits};
 
     fn event(data: &str, at: usize, text: &str) -> String {
         let chunk = Chunk::parse(Dialect::OpenAiChat, data.as_bytes(), &Limits::default()).unwrap().unwrap();
         let said = chunk.texts[at];
-        let template = Template::new(data.as_bytes(), said.channel, said.str).unwrap();
-        let mut out = Vec::new();
+        let (mut envelope, mut out) = (None, Vec::new());
+        let mut framer = Framer::new(Framing::Sse, 1 << 20);
+        let took = framer.push(b"data: 1\n\n", |event| {
+            envelope = Some(event.envelope());
+            Ok::<_, ()>(())
+        });
+        assert!(took.is_ok());
+        let echo = Dialect::OpenAiChat.echo();
+        let template = Template::new(envelope.unwrap(), echo, data.as_bytes(), said.channel, said.str).unwrap();
         template.event(text, &mut out);
         String::from_utf8(out).unwrap()
     }

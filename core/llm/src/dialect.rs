@@ -1,31 +1,69 @@
 //! The formats that are understood: one file and one row each.
 
-use crate::Error;
-use crate::path;
+use crate::path::{self, Path, Pattern};
 use crate::reader::Reader;
 use crate::request::Draft;
 use crate::response::ReadAnswer;
+use crate::{Error, Framing, Span};
 
 mod openai_chat;
+mod openai_error;
 
 /// What a dialect's file says about it.
 pub(crate) struct Row {
     /// Its name in logs, metrics and properties.
     pub(crate) name: &'static str,
-    /// The last segments of the paths that are its own, below any prefix.
-    pub(crate) path: &'static [&'static str],
+    /// The paths that are its own, below any prefix.
+    pub(crate) paths: &'static [Pattern],
     /// Reads a request, which is one value.
     pub(crate) request: fn(&mut Reader<'_, '_>, &mut Draft<'_>) -> Result<(), Error>,
     /// Reads a whole answer, which is one value.
     pub(crate) response: ReadAnswer,
-    /// Reads the data of an event, which is one value.
+    /// Reads the data of an event, which is one value; the name of the event is in the sketch.
     pub(crate) chunk: ReadAnswer,
     /// Whether the data of an event is not a value but says that the stream is at its end.
     pub(crate) is_end: fn(&[u8]) -> bool,
+    /// How a streamed answer is cut if its content-type does not say, being `application/json`; `None`: it is no stream.
+    pub(crate) json_stream: Option<Framing>,
+    /// Nobody charges for its calls (counting tokens, moderation).
+    pub(crate) is_free: bool,
     /// Appends the body of an error answer.
     pub(crate) error_body: fn(&ApiError<'_>, &mut Vec<u8>),
-    /// Appends the event that ends a stream with an error.
-    pub(crate) error_event: fn(&ApiError<'_>, &mut Vec<u8>),
+    /// Appends the data of the event that ends a stream with an error, in one line; gives the name of the event back, or
+    /// nothing if it has none.
+    pub(crate) error_event: fn(&ApiError<'_>, &mut Vec<u8>) -> &'static str,
+    /// How an event is made from another.
+    pub(crate) echo: Echo,
+}
+
+/// Which members of an event say what its text belongs to: an event of our own that goes on with the text has these, and
+/// no others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Echo {
+    /// Members of the event itself.
+    pub top: &'static [&'static str],
+    /// Members of the objects on the way from there to the text.
+    pub inner: &'static [&'static str],
+    /// Members of the object one level below the event's own (a candidate) that are said to be null.
+    pub null: &'static [&'static str],
+    /// The array whose elements are candidates, and the arrays whose elements are tool calls: elements of these get an
+    /// `index` where they have none.
+    pub indexed: Indexed,
+}
+
+/// Whose elements have an `index`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Indexed {
+    /// The array of candidates.
+    pub choices: &'static str,
+    /// The array of tool calls.
+    pub calls: &'static str,
+}
+
+impl Echo {
+    /// No members at all.
+    #[allow(dead_code, reason = "for dialects that do not stream")]
+    pub(crate) const NONE: Echo = Echo { top: &[], inner: &[], null: &[], indexed: Indexed { choices: "", calls: "" } };
 }
 
 macro_rules! dialects {
@@ -70,26 +108,105 @@ pub struct ApiError<'a> {
     pub code: Option<&'a str>,
 }
 
-impl Dialect {
-    /// The dialect of a request, from its method and its path (`:path`, with or without a query).
+/// An API call that a path names: the dialect, and what of the request the path says.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Endpoint {
+    /// The format.
+    pub dialect: Dialect,
+    /// The model, if the path names one (Azure, Gemini, Vertex, Bedrock). It then counts, whatever a body says.
+    pub model: Option<PathModel>,
+    /// Whether the path itself says that the answer comes as a stream.
+    pub stream: bool,
+}
+
+/// A model in a path.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct PathModel {
+    /// Its name, percent-decoded.
+    pub name: String,
+    /// Where it stands in the path, as it came.
+    pub span: Span,
+}
+
+impl PathModel {
+    /// The path with another model in place of this one; everything else stays.
+    #[must_use]
+    pub fn replaced(&self, path: &[u8], model: &str) -> Vec<u8> {
+        let mut out = Vec::with_capacity(path.len() + model.len());
+        out.extend_from_slice(path.get(..self.span.start).unwrap_or_default());
+        path::encode(model, &mut out);
+        out.extend_from_slice(path.get(self.span.end..).unwrap_or_default());
+        out
+    }
+}
+
+impl From<Dialect> for Endpoint {
+    /// An endpoint whose path says nothing more.
+    fn from(dialect: Dialect) -> Endpoint {
+        Endpoint { dialect, model: None, stream: false }
+    }
+}
+
+impl Endpoint {
+    /// The call that a request makes, from its method and its path (`:path`, with or without a query).
     ///
-    /// A POST whose path ends in the dialect's segments, under any prefix: `/chat/completions` for
+    /// A POST whose path ends in one of a dialect's, under any prefix: `/chat/completions` for
     /// [`OpenAiChat`](Dialect::OpenAiChat). Spellings that some servers take for the same path count as the same:
     /// percent-encoding, case, empty and dot segments, a slash at the end, `;` parameters, backslashes. A path that is
     /// not recognised would be let through unread.
     #[must_use]
-    pub fn detect(method: &[u8], path: &[u8]) -> Option<Dialect> {
+    pub fn detect(method: &[u8], path: &[u8]) -> Option<Endpoint> {
         // The methods that carry a body; in any case, for there are servers that do not mind the case either.
         if !["POST", "PUT", "PATCH"].iter().any(|known| method.eq_ignore_ascii_case(known.as_bytes())) {
             return None;
         }
-        Dialect::ALL.iter().copied().find(|dialect| path::ends_with(path, dialect.row().path))
+        let path = Path::new(path);
+        let mut best: Option<(usize, Endpoint)> = None;
+        for dialect in Dialect::ALL.iter().copied() {
+            for pattern in dialect.row().paths {
+                let rank = pattern.rank();
+                if best.as_ref().is_some_and(|(known, _)| *known >= rank) {
+                    continue;
+                }
+                if let Some(model) = pattern.fits(&path) {
+                    let model = model.map(|model| PathModel { name: model.name, span: model.span });
+                    best = Some((rank, Endpoint { dialect, model, stream: pattern.stream }));
+                }
+            }
+        }
+        best.map(|(_, endpoint)| endpoint)
+    }
+}
+
+impl Dialect {
+    /// The dialect of a request: that of its [`Endpoint`].
+    #[must_use]
+    pub fn detect(method: &[u8], path: &[u8]) -> Option<Dialect> {
+        Endpoint::detect(method, path).map(|endpoint| endpoint.dialect)
     }
 
     /// Its name in logs, metrics and properties: `openai.chat`.
     #[must_use]
     pub fn name(self) -> &'static str {
         self.row().name
+    }
+
+    /// Whether nobody charges for such calls: they count tokens, or moderate.
+    #[must_use]
+    pub fn is_free(self) -> bool {
+        self.row().is_free
+    }
+
+    /// How a streamed answer in `application/json` is cut; `None` if the dialect has no such thing.
+    #[must_use]
+    pub fn json_stream(self) -> Option<Framing> {
+        self.row().json_stream
+    }
+
+    /// How an event of our own is made from one that came.
+    #[must_use]
+    pub fn echo(self) -> &'static Echo {
+        &self.row().echo
     }
 
     /// The body of an error answer, `application/json`.
@@ -101,11 +218,12 @@ impl Dialect {
     }
 
     /// The event that tells a streaming client that the answer ends here with an error; nothing may follow it
-    /// (OpenAI: no `[DONE]`).
+    /// (OpenAI: no `[DONE]`). `begun` says whether an event has left before.
     #[must_use]
-    pub fn error_event(self, error: &ApiError<'_>) -> Vec<u8> {
-        let mut out = Vec::new();
-        (self.row().error_event)(error, &mut out);
+    pub fn error_event(self, framing: Framing, begun: bool, error: &ApiError<'_>) -> Vec<u8> {
+        let (mut data, mut out) = (Vec::new(), Vec::new());
+        let name = (self.row().error_event)(error, &mut data);
+        framing.error(name, &data, begun, &mut out);
         out
     }
 }

@@ -68,17 +68,29 @@
 //! ```
 //!
 //! # Adding a dialect
-//! One file in `dialect/`, with children where it is long, and one row in the table of `dialect.rs`. The file says how its paths end, how a body is read,
-//! and what errors look like (`Row`); it asks a scan (`Reader`) for the members that it knows and hands every other value
-//! to a walk that makes texts of all strings in it. Views, edits, limits and the framer are shared.
+//! One file in `dialect/`, with children where it is long, and one row in the table of `dialect.rs`. The file holds a `Row`:
+//! the paths that are its own (`{model}` where the path names the model), how a request, an answer and an event are read,
+//! whether anybody charges for it, and what its errors look like. To read, it asks a scan (`Reader`) for the members that
+//! it knows and hands every other value to a walk that makes texts of all strings in it. Views, edits, usage, limits and
+//! framers are shared, and kit and the filters name no dialect.
 
+mod crc32;
+mod cutter;
 mod dialect;
+pub mod encoding;
 mod error;
 mod escape;
+pub mod event_stream;
+mod field;
+mod framing;
+pub mod image;
+pub mod json_array;
+pub mod json_lines;
 mod keys;
 mod limits;
 mod literal;
 mod model;
+pub mod multipart;
 mod path;
 mod pointer;
 mod reader;
@@ -91,13 +103,15 @@ pub mod sse;
 mod usage;
 mod words;
 
-pub use dialect::{ApiError, Dialect};
+pub use cutter::FrameError;
+pub use dialect::{ApiError, Dialect, Echo, Endpoint, Indexed, PathModel};
 pub use error::{Error, ErrorKind};
 pub use escape::escape_into;
+pub use framing::{Envelope, Event, Framer, Framing};
 pub use limits::Limits;
 pub use literal::Str;
-pub use request::{Message, Request, Role, Text, TextKind};
-pub use response::{Channel, Chunk, OutText, Part, Response};
+pub use request::{Message, Picture, Request, Role, Text, TextKind};
+pub use response::{Channel, Chunk, Offsets, OutText, Part, Response, emptied};
 pub use span::Span;
 pub use splice::{Edits, Overlap};
-pub use usage::Usage;
+pub use usage::{Reported, Usage};

@@ -2,66 +2,209 @@
 
 use std::borrow::Cow;
 
-/// Whether the path, without its query, ends in these segments.
+use crate::Span;
+
+/// A path that belongs to a dialect, under any prefix.
 ///
-/// Compared after what servers do to a path, all at once: percent-decoding, `\` as `/`, parameters after `;` cut off,
-/// white space and control characters around a segment dropped (Starlette's routes match in front of a final line feed),
-/// empty and `.` segments dropped, `..` resolved, case ignored. This takes more paths for the same than any one server
-/// does: a call taken for an LLM call by mistake is refused or read, one not recognised passes unread.
-pub(crate) fn ends_with(path: &[u8], tail: &[&str]) -> bool {
-    let path = path.split(|byte| matches!(byte, b'?' | b'#')).next().unwrap_or_default();
-    let path = decode(path);
-    let mut skip = 0;
-    let mut segments = path
-        .rsplit(|byte| matches!(byte, b'/' | b'\\'))
-        .map(|segment| trim(segment.split(|byte| *byte == b';').next().unwrap_or_default()))
-        .filter(|segment| match *segment {
-            b"" | b"." => false,
-            b".." => {
-                skip += 1;
-                false
-            }
-            _ if skip > 0 => {
-                skip -= 1;
-                false
-            }
-            _ => true,
-        });
-    tail.iter().rev().all(|want| segments.next().is_some_and(|segment| segment.eq_ignore_ascii_case(want.as_bytes())))
+/// Its segments are words, `{model}` (one segment, the model), `{model...}` (one or more), `{model}:verb` (a segment
+/// whose last colon divides the model from the verb), `{any}` (one segment, whatever it is).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pattern {
+    pub(crate) path: &'static str,
+    /// Whether the path itself says that the answer comes as a stream.
+    pub(crate) stream: bool,
 }
 
-fn trim(mut segment: &[u8]) -> &[u8] {
-    while let [0..=b' ' | 0x7f, rest @ ..] | [rest @ .., 0..=b' ' | 0x7f] = segment {
+impl Pattern {
+    pub(crate) const fn new(path: &'static str) -> Pattern {
+        Pattern { path, stream: false }
+    }
+
+    /// A path whose answers are streamed.
+    pub(crate) const fn stream(path: &'static str) -> Pattern {
+        Pattern { path, stream: true }
+    }
+
+    /// How much it says: of two patterns that fit, the one that says more counts.
+    pub(crate) fn rank(&self) -> usize {
+        self.path.split('/').count()
+    }
+
+    /// Where the model stands in the path, if this pattern is what the path ends in.
+    pub(crate) fn fits(&self, path: &Path<'_>) -> Option<Option<Model>> {
+        let mut at = path.segments.iter();
+        let mut model = None;
+        let mut words = self.path.rsplit('/').peekable();
+        while let Some(word) = words.next() {
+            let segment = at.next()?;
+            let text = path.text(segment);
+            match word {
+                "{any}" => {}
+                "{model}" => model = Some(segment.clone()),
+                "{model...}" => {
+                    let stop = words.next()?;
+                    let mut first = segment;
+                    loop {
+                        let next = at.next()?;
+                        if is(path.text(next), stop) {
+                            break;
+                        }
+                        first = next;
+                    }
+                    model = Some(first.start..segment.end);
+                }
+                word => match word.strip_prefix("{model}:") {
+                    Some(verb) => {
+                        let colon = memchr::memrchr(b':', text)?;
+                        if !is(text.get(colon + 1..).unwrap_or_default(), verb) {
+                            return None;
+                        }
+                        model = Some(segment.start..segment.start + colon);
+                    }
+                    None if is(text, word) => {}
+                    None => return None,
+                },
+            }
+        }
+        Some(model.map(|range| Model {
+            name: String::from_utf8_lossy(path.text(&range)).into_owned(),
+            span: Span::new(path.raw(range.start), path.raw(range.end)),
+        }))
+    }
+}
+
+/// A model that a path names.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Model {
+    pub(crate) name: String,
+    /// Where it stands in the path as it came.
+    pub(crate) span: Span,
+}
+
+fn is(segment: &[u8], word: &str) -> bool {
+    segment.eq_ignore_ascii_case(word.as_bytes())
+}
+
+/// So many segments are looked at, from the end.
+const MAX_SEGMENTS: usize = 16;
+
+/// A path without its query, after what servers do to one, all at once: percent-decoding, `\` as `/`, parameters after
+/// `;` cut off, white space and control characters around a segment dropped (Starlette's routes match in front of a
+/// final line feed), empty and `.` segments dropped, `..` resolved. Words are compared without case.
+///
+/// This takes more paths for the same than any one server does: a call taken for an LLM call by mistake is refused or
+/// read, one not recognised passes unread.
+#[derive(Debug)]
+pub(crate) struct Path<'p> {
+    decoded: Cow<'p, [u8]>,
+    /// Where each decoded byte stands in the path; empty if nothing was decoded.
+    places: Vec<usize>,
+    /// From the last one on.
+    segments: Vec<std::ops::Range<usize>>,
+}
+
+impl<'p> Path<'p> {
+    pub(crate) fn new(path: &'p [u8]) -> Path<'p> {
+        let path = path.split(|byte| matches!(byte, b'?' | b'#')).next().unwrap_or_default();
+        let (decoded, places) = decode(path);
+        let mut segments = Vec::new();
+        let mut skip = 0;
+        let mut end = decoded.len();
+        while segments.len() < MAX_SEGMENTS {
+            let before = decoded.get(..end).unwrap_or_default();
+            let slash = memchr::memrchr2(b'/', b'\\', before);
+            let start = slash.map_or(0, |at| at + 1);
+            let segment = trimmed(&decoded, start, end);
+            match decoded.get(segment.clone()).unwrap_or_default() {
+                b"" | b"." => {}
+                b".." => skip += 1,
+                _ if skip > 0 => skip -= 1,
+                _ => segments.push(segment),
+            }
+            match slash {
+                Some(at) => end = at,
+                None => break,
+            }
+        }
+        Path { decoded, places, segments }
+    }
+
+    fn text(&self, range: &std::ops::Range<usize>) -> &[u8] {
+        self.decoded.get(range.clone()).unwrap_or_default()
+    }
+
+    /// Where a decoded byte stands in the path as it came.
+    fn raw(&self, at: usize) -> usize {
+        if self.places.is_empty() { at } else { self.places.get(at).copied().unwrap_or_default() }
+    }
+}
+
+/// A segment without its parameters and without what stands around it.
+fn trimmed(path: &[u8], start: usize, end: usize) -> std::ops::Range<usize> {
+    let segment = path.get(start..end).unwrap_or_default();
+    let mut segment = segment.get(..memchr::memchr(b';', segment).unwrap_or(segment.len())).unwrap_or_default();
+    let mut start = start;
+    while let [0..=b' ' | 0x7f, rest @ ..] = segment {
+        segment = rest;
+        start += 1;
+    }
+    while let [rest @ .., 0..=b' ' | 0x7f] = segment {
         segment = rest;
     }
-    segment
+    start..start + segment.len()
 }
 
-fn decode(path: &[u8]) -> Cow<'_, [u8]> {
+/// The path percent-decoded, and where each byte of it stood, with one more place for its end.
+fn decode(path: &[u8]) -> (Cow<'_, [u8]>, Vec<usize>) {
     if !path.contains(&b'%') {
-        return Cow::Borrowed(path);
+        return (Cow::Borrowed(path), Vec::new());
     }
-    let mut out = Vec::with_capacity(path.len());
-    let mut rest = path;
-    while let Some((byte, after)) = rest.split_first() {
-        let digit = |at: usize| after.get(at).and_then(|byte| char::from(*byte).to_digit(16));
-        match (byte, digit(0), digit(1)) {
+    let (mut out, mut places) = (Vec::with_capacity(path.len()), Vec::with_capacity(path.len() + 1));
+    let mut at = 0;
+    while let Some(byte) = path.get(at) {
+        places.push(at);
+        let digit = |at: usize| path.get(at).and_then(|byte| char::from(*byte).to_digit(16));
+        match (byte, digit(at + 1), digit(at + 2)) {
             (b'%', Some(high), Some(low)) => {
                 out.extend(u8::try_from(high * 16 + low));
-                rest = after.get(2..).unwrap_or_default();
+                at += 3;
             }
             _ => {
                 out.push(*byte);
-                rest = after;
+                at += 1;
             }
         }
     }
-    Cow::Owned(out)
+    places.push(path.len());
+    (Cow::Owned(out), places)
+}
+
+/// A name as one segment of a path (RFC 3986, section 3.3): what is not unreserved, `:` or `@` is percent-encoded.
+pub(crate) fn encode(name: &str, out: &mut Vec<u8>) {
+    const HEX: [u8; 16] = *b"0123456789ABCDEF";
+    for byte in name.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b':' | b'@') {
+            out.push(byte);
+        } else {
+            out.push(b'%');
+            out.extend([byte >> 4, byte & 15].iter().filter_map(|nibble| HEX.get(usize::from(*nibble))));
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn fits(pattern: &'static str, path: &str) -> Option<Option<String>> {
+        let found = Pattern::new(pattern).fits(&Path::new(path.as_bytes()))?;
+        Some(found.map(|model| {
+            // The span is what the name was decoded from.
+            let (again, _) = decode(&path.as_bytes()[model.span.start..model.span.end]);
+            assert_eq!(String::from_utf8_lossy(&again), model.name, "{path}");
+            model.name
+        }))
+    }
 
     #[test]
     fn spellings_of_one_path() {
@@ -94,7 +237,46 @@ mod tests {
             ("%", false),
             ("?", false),
         ] {
-            assert_eq!(ends_with(path.as_bytes(), &["chat", "completions"]), want, "{path}");
+            assert_eq!(fits("chat/completions", path).is_some(), want, "{path}");
+        }
+    }
+
+    #[test]
+    fn models_in_paths() {
+        let some = |name: &str| Some(Some(name.to_owned()));
+        for (pattern, path, want) in [
+            ("deployments/{model}/chat/completions", "/openai/deployments/gpt-4o/chat/completions?a=b", some("gpt-4o")),
+            (
+                "deployments/{model}/chat/completions",
+                "/openai/Deployments/my%20one;x/chat/completions/",
+                some("my one"),
+            ),
+            ("deployments/{model}/chat/completions", "/deployments/chat/completions", None),
+            (
+                "models/{model}:generateContent",
+                "/v1beta/models/gemini-2.0-flash:generateContent",
+                some("gemini-2.0-flash"),
+            ),
+            ("models/{model}:generateContent", "/v1/models/a:b%3AGENERATECONTENT", some("a:b")),
+            ("models/{model}:generateContent", "/v1beta/models/gemini:streamGenerateContent", None),
+            ("models/{model}:generateContent", "/v1beta/models/generateContent", None),
+            ("model/{model...}/converse", "/model/anthropic.claude-v1:0/converse", some("anthropic.claude-v1:0")),
+            ("model/{model...}/converse", "/model/arn%3Aaws%3Ab%3Ainf%2Fus.x/converse", some("arn:aws:b:inf/us.x")),
+            ("model/{model...}/converse", "/model/arn:aws:b:inf/us.x/converse", some("arn:aws:b:inf/us.x")),
+            ("model/{model...}/converse", "/model/converse", None),
+            ("model/{model...}/converse", "/x/y/converse", None),
+            ("threads/{any}/messages", "/v1/threads/t1/messages", Some(None)),
+        ] {
+            assert_eq!(fits(pattern, path), want, "{pattern} {path}");
+        }
+    }
+
+    #[test]
+    fn a_name_becomes_one_segment() {
+        for (name, want) in [("gpt-4o", "gpt-4o"), ("a/b c?é", "a%2Fb%20c%3F%C3%A9"), ("m:0@x~_.", "m:0@x~_.")] {
+            let mut out = Vec::new();
+            encode(name, &mut out);
+            assert_eq!(out, want.as_bytes());
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use crate::reader::{Found, Reader, Scratch, Value};
 use crate::scan::Side;
-use crate::{Dialect, Edits, Error, ErrorKind, Limits, Span, Str, pointer, words};
+use crate::{Dialect, Edits, Endpoint, Error, ErrorKind, Limits, PathModel, Span, Str, pointer, words};
+use std::borrow::Cow;
 
 /// A request: where in the body stands what the gateway acts on.
 ///
@@ -11,8 +12,10 @@ use crate::{Dialect, Edits, Error, ErrorKind, Limits, Span, Str, pointer, words}
 pub struct Request {
     /// The format it was read in.
     pub dialect: Dialect,
-    /// The model asked for; `None` when the body does not say (some servers then take their own default).
+    /// The model that the body asks for; `None` when the body does not say (some servers then take their own default).
     pub model: Option<Str>,
+    /// The model that the path asks for: it counts then, whatever the body says.
+    pub path_model: Option<PathModel>,
     /// Whether the answer is asked for as a stream.
     pub stream: bool,
     /// Whether the client itself asked for usage at the end of the stream.
@@ -28,6 +31,10 @@ pub struct Request {
     pub texts: Vec<Text>,
     /// Image parts seen.
     pub images: u32,
+    /// The images, in their order.
+    pub pictures: Vec<Picture>,
+    /// Definitions of tools.
+    pub tools: u32,
     /// What [`ask_for_usage`](Request::ask_for_usage) does: these bytes in place of this span.
     pub(crate) usage_edit: Option<(Span, &'static str)>,
     /// Where a member can be put that the top object does not have yet.
@@ -50,6 +57,15 @@ pub struct Message {
     pub role: Option<Str>,
     /// Its `name`.
     pub name: Option<Str>,
+}
+
+/// An image of the request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Picture {
+    /// Its address, a `data:` URL, or its bytes in base64; `None`: the request names a file that the provider has.
+    pub str: Option<Str>,
+    /// How closely the model is to look (`detail`), as it stands.
+    pub detail: Option<Str>,
 }
 
 /// Whose text it is.
@@ -121,24 +137,57 @@ impl Request {
     /// When the body is not JSON in the strict sense of the crate, is over a limit, or a field that the gateway acts on
     /// has another type than the API says.
     pub fn parse(dialect: Dialect, body: &[u8], limits: &Limits) -> Result<Request, Error> {
-        let mut request = Request {
-            dialect,
+        Request::parse_at(&Endpoint::from(dialect), body, limits)
+    }
+
+    /// As [`parse`](Request::parse), with what the path says of the request.
+    ///
+    /// # Errors
+    /// As [`parse`](Request::parse).
+    pub fn parse_at(endpoint: &Endpoint, body: &[u8], limits: &Limits) -> Result<Request, Error> {
+        let mut request = Request::empty(endpoint);
+        let mut scratch = Scratch::default();
+        let mut reader = Reader::new(body, limits, Side::Request, &mut scratch)?;
+        let read = endpoint.dialect.row().request;
+        read(&mut reader, &mut Draft { request: &mut request, max_items: limits.max_items })?;
+        reader.end()?;
+        Ok(request)
+    }
+
+    /// What the path says, and nothing else yet.
+    pub(crate) fn empty(endpoint: &Endpoint) -> Request {
+        Request {
+            dialect: endpoint.dialect,
             model: None,
-            stream: false,
+            path_model: endpoint.model.clone(),
+            stream: endpoint.stream,
             include_usage: false,
             max_output_tokens: None,
             candidates: 1,
             messages: Vec::new(),
             texts: Vec::new(),
             images: 0,
+            pictures: Vec::new(),
+            tools: 0,
             usage_edit: None,
             members: Members::default(),
-        };
-        let mut scratch = Scratch::default();
-        let mut reader = Reader::new(body, limits, Side::Request, &mut scratch)?;
-        (dialect.row().request)(&mut reader, &mut Draft { request: &mut request, max_items: limits.max_items })?;
-        reader.end()?;
-        Ok(request)
+        }
+    }
+
+    /// The name of the model asked for: the path's, else the body's.
+    #[must_use]
+    pub fn model_name<'a>(&'a self, body: &'a [u8]) -> Option<Cow<'a, str>> {
+        match &self.path_model {
+            Some(model) => Some(Cow::Borrowed(&model.name)),
+            None => self.model.map(|model| model.decode(body)),
+        }
+    }
+
+    /// Whether [`ask_for_usage`](Request::ask_for_usage) edits: the upstream sends usage at the end of a stream only if
+    /// asked, and the client has not asked. What then comes of it is not for the client.
+    #[must_use]
+    pub fn lacks_usage(&self) -> bool {
+        self.usage_edit.is_some()
     }
 
     /// The JSON pointer (RFC 6901) of the innermost value that contains `span`, or of the member whose key does; empty
@@ -160,9 +209,13 @@ impl Request {
         }
     }
 
-    /// Adds the edit that makes the request one for `model`. The first such edit stands: a second is not added.
+    /// Adds the edit that makes the body one for `model`. The first such edit stands: a second is not added.
+    ///
+    /// Where the path names the model, the path must be changed ([`PathModel::replaced`]); a body that names one too is
+    /// edited, one that does not is left alone.
     pub fn set_model(&self, model: &str, edits: &mut Edits) {
         let _ = match self.model {
+            None if self.path_model.is_some() => Ok(()),
             Some(literal) => edits.replace_text(literal.span, model),
             None => {
                 let mut member = b"\"model\":\"".to_vec();
@@ -189,6 +242,14 @@ impl Draft<'_> {
         }
         self.request.messages.push(Message::default());
         u32::try_from(index).map_err(|_| Error::new(ErrorKind::TooMany, at))
+    }
+
+    /// An image. Parts are bounded by the texts and members that they are made of.
+    pub(crate) fn picture(&mut self, picture: Picture) {
+        self.request.images = self.request.images.saturating_add(1);
+        if self.request.pictures.len() < self.max_items {
+            self.request.pictures.push(picture);
+        }
     }
 
     pub(crate) fn text(&mut self, from: Origin, kind: TextKind, str: Str) -> Result<(), Error> {

@@ -2,12 +2,13 @@
 
 use crate::reader::{Found, Reader, Scratch, Value};
 use crate::scan::Side;
-use crate::{Dialect, Error, ErrorKind, Limits, Span, Str, Usage, words};
+use crate::{Dialect, Error, ErrorKind, Limits, Reported, Span, Str, Usage, words};
 
 /// Where an output text belongs: texts of one channel are one text cut in pieces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Channel {
-    /// Index of the candidate; 0 for what stands outside of candidates.
+    /// Index of the candidate, or of the block of content in dialects whose answers are made of blocks that begin and
+    /// end by themselves (Anthropic, Responses); 0 for what stands outside of them.
     pub choice: u32,
     /// Which text of it.
     pub part: Part,
@@ -35,6 +36,9 @@ pub enum Part {
     ReasoningCopy,
     /// The reasoning again, in blocks (`reasoning_details`, `thinking_blocks`).
     ReasoningDetails,
+    /// A text that was streamed before, now as a whole (Responses: `done` and `completed` events). It is not a piece: each
+    /// is a text by itself.
+    Whole,
     /// Every other string that a model or a tool may have written. Pieces of different texts share this channel.
     Other,
 }
@@ -46,7 +50,7 @@ impl Part {
     /// Whether texts of this part say again what another part says: to be inspected, not to be counted.
     #[must_use]
     pub fn repeats(self) -> bool {
-        matches!(self, Part::Logprobs | Part::ReasoningCopy | Part::ReasoningDetails)
+        matches!(self, Part::Logprobs | Part::ReasoningCopy | Part::ReasoningDetails | Part::Whole)
     }
 }
 
@@ -68,11 +72,31 @@ pub struct Response {
     pub texts: Vec<OutText>,
     /// What the provider says was used; `None` when it does not say, or says null.
     pub usage: Option<Usage>,
+    /// The same in the provider's own way of counting.
+    pub reported: Option<Reported>,
     /// Whether it is an error: has a top-level `error` that is not null.
     pub is_error: bool,
     /// The values of `logprobs`: an edit of the content makes them false, and they repeat it token by token and byte by
-    /// byte. Put `null` in their place.
+    /// byte. Put what [`emptied`] says in their place.
     pub logprobs: Vec<Span>,
+    /// Values that point into a text by offsets (citations): an edit of that text makes them false. Put what [`emptied`]
+    /// says in their place.
+    pub offsets: Vec<Offsets>,
+}
+
+/// A value that points into a text by offsets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Offsets {
+    /// Whose text, as [`Channel::choice`].
+    pub choice: u32,
+    /// Where the value stands.
+    pub span: Span,
+}
+
+/// What says nothing in place of a value: an empty array for an array, else null.
+#[must_use]
+pub fn emptied(body: &[u8], value: Span) -> &'static str {
+    if value.of(body).starts_with(b"[") { "[]" } else { "null" }
 }
 
 impl Response {
@@ -82,9 +106,10 @@ impl Response {
     /// When the body is not JSON in the strict sense of the crate (halves of surrogate pairs pass) or is over a limit.
     pub fn parse(dialect: Dialect, body: &[u8], limits: &Limits) -> Result<Response, Error> {
         let mut chunk = Chunk::default();
-        chunk.read(dialect.row().response, body, limits)?;
-        let Chunk { model, texts, usage, is_error, logprobs, .. } = chunk;
-        Ok(Response { model, texts, usage, is_error, logprobs })
+        chunk.read(dialect.row().response, None, body, limits)?;
+        let Chunk { model, texts, usage: reported, is_error, logprobs, offsets, .. } = chunk;
+        let usage = reported.map(|reported| reported.usage());
+        Ok(Response { model, texts, usage, reported, is_error, logprobs, offsets })
     }
 }
 
@@ -98,16 +123,21 @@ pub struct Chunk {
     pub model: Option<Str>,
     /// Every text that the client sees, in document order.
     pub texts: Vec<OutText>,
-    /// Candidates that said `finish_reason` in this chunk.
+    /// Candidates (or blocks) whose texts end with this chunk.
     pub finished: Vec<u32>,
+    /// Whether all texts of the answer end with this chunk.
+    pub ends: bool,
     /// How many entries `choices` has.
     pub choices: usize,
-    /// What the provider says was used so far; `None` when it does not say, or says null.
-    pub usage: Option<Usage>,
+    /// What the provider says was used so far; `None` when it does not say, or says null. To be
+    /// [merged](Reported::merge) with what earlier events said.
+    pub usage: Option<Reported>,
     /// Whether it is an error: has a top-level `error` that is not null.
     pub is_error: bool,
     /// As [`Response::logprobs`].
     pub logprobs: Vec<Span>,
+    /// As [`Response::offsets`].
+    pub offsets: Vec<Offsets>,
     scratch: Scratch,
 }
 
@@ -127,12 +157,27 @@ impl Chunk {
     /// # Errors
     /// As [`parse`](Chunk::parse).
     pub fn parse_into(&mut self, dialect: Dialect, data: &[u8], limits: &Limits) -> Result<bool, Error> {
+        self.parse_event(dialect, None, data, limits)
+    }
+
+    /// As [`parse_into`](Chunk::parse_into), with the name that the framing gives the event
+    /// ([`Event::name`](crate::Event::name)): there are dialects whose data do not say what they are.
+    ///
+    /// # Errors
+    /// As [`parse`](Chunk::parse).
+    pub fn parse_event(
+        &mut self,
+        dialect: Dialect,
+        name: Option<&[u8]>,
+        data: &[u8],
+        limits: &Limits,
+    ) -> Result<bool, Error> {
         let row = dialect.row();
         if (row.is_end)(data) {
             self.clear();
             return Ok(false);
         }
-        self.read(row.chunk, data, limits).map(|()| true)
+        self.read(row.chunk, name, data, limits).map(|()| true)
     }
 
     /// Whether it carries usage and nothing that a client that did not ask for usage would miss: no candidates, no
@@ -142,11 +187,11 @@ impl Chunk {
         self.usage.is_some() && self.choices == 0 && !self.is_error
     }
 
-    fn read(&mut self, read: ReadAnswer, body: &[u8], limits: &Limits) -> Result<(), Error> {
+    fn read(&mut self, read: ReadAnswer, event: Option<&[u8]>, body: &[u8], limits: &Limits) -> Result<(), Error> {
         self.clear();
         let mut scratch = std::mem::take(&mut self.scratch);
         let result = Reader::new(body, limits, Side::Answer, &mut scratch).and_then(|mut reader| {
-            read(&mut reader, &mut Sketch { answer: self, max_items: limits.max_items })?;
+            read(&mut reader, &mut Sketch { answer: self, event, max_items: limits.max_items })?;
             reader.end()
         });
         self.scratch = scratch;
@@ -160,10 +205,12 @@ impl Chunk {
         self.model = None;
         self.texts.clear();
         self.finished.clear();
+        self.ends = false;
         self.choices = 0;
         self.usage = None;
         self.is_error = false;
         self.logprobs.clear();
+        self.offsets.clear();
     }
 }
 
@@ -173,6 +220,9 @@ pub(crate) type ReadAnswer = fn(&mut Reader<'_, '_>, &mut Sketch<'_>) -> Result<
 /// An answer that a dialect is filling in.
 pub(crate) struct Sketch<'c> {
     pub(crate) answer: &'c mut Chunk,
+    /// The name of the event, if the framing gives it one.
+    #[allow(dead_code, reason = "for dialects whose data do not say what they are")]
+    pub(crate) event: Option<&'c [u8]>,
     max_items: usize,
 }
 

@@ -7,8 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use tollgate_llm::sse::Event;
-use tollgate_llm::{Channel, Chunk, Dialect, Limits, OutText, Part, Request, Response, Usage};
+use tollgate_llm::{Channel, Chunk, Dialect, Event, Limits, OutText, Part, Reported, Request, Response, Usage};
 
 use crate::{Encoding, StreamCounter};
 
@@ -49,12 +48,27 @@ pub struct Record {
     pub usage: Usage,
     /// Where they come from.
     pub source: Source,
+    /// Whether they are those of an answer that came to its end; if not, they say what was used as far as was seen.
+    pub complete: bool,
 }
 
 impl Record {
     /// The record of a call for which nobody charges.
-    pub const NOTHING: Record =
-        Record { usage: Usage { input: 0, cached: 0, output: 0, reasoning: 0, total: 0 }, source: Source::None };
+    pub const NOTHING: Record = Record {
+        usage: Usage {
+            input: 0,
+            cached: 0,
+            cache_write_5m: 0,
+            cache_write_1h: 0,
+            output: 0,
+            reasoning: 0,
+            audio_input: 0,
+            audio_output: 0,
+            total: 0,
+        },
+        source: Source::None,
+        complete: true,
+    };
 }
 
 /// Output texts that are counted on their own; an upstream that opens more has the rest counted as one.
@@ -80,7 +94,9 @@ pub struct Meter {
     unread_bytes: Option<u64>,
     withholds: bool,
     served_model: Option<String>,
-    provider: Option<Usage>,
+    provider: Option<Reported>,
+    /// A candidate has said that it is finished, or the answer as a whole.
+    finished: bool,
     outputs: BTreeMap<Channel, StreamCounter>,
     overflow: Option<StreamCounter>,
     /// Kept from event to event for its memory.
@@ -98,9 +114,10 @@ impl Meter {
             prompt_tokens,
             max_output_tokens: request.max_output_tokens.map(|max| max.saturating_mul(request.candidates.into())),
             unread_bytes: None,
-            withholds: request.stream && !request.include_usage,
+            withholds: request.lacks_usage(),
             served_model: None,
             provider: None,
+            finished: false,
             outputs: BTreeMap::new(),
             overflow: None,
             chunk: Chunk::default(),
@@ -125,8 +142,10 @@ impl Meter {
         };
         let mut chunk = std::mem::take(&mut self.chunk);
         let mut seen = Seen::default();
-        if let Ok(true) = chunk.parse_into(self.dialect, &data, &Limits::default()) {
-            self.take(chunk.usage, &chunk.texts, &data);
+        if let Ok(true) = chunk.parse_event(self.dialect, event.name(), &data, &Limits::default()) {
+            self.finished |= chunk.ends || !chunk.finished.is_empty();
+            Reported::merge(&mut self.provider, chunk.usage);
+            self.count(&chunk.texts, &data);
             if self.served_model.is_none() {
                 self.served_model = chunk.model.map(|model| model.decode(&data).into_owned());
             }
@@ -140,14 +159,13 @@ impl Meter {
     pub fn response(&mut self, response: &Response, body: &[u8]) {
         let said = response.usage.is_some_and(|usage| usage.output > 0);
         let texts: &[OutText] = if said { &[] } else { &response.texts };
-        self.take(response.usage, texts, body);
+        self.provider = response.reported;
+        self.finished = true;
+        self.count(texts, body);
         self.served_model = response.model.map(|model| model.decode(body).into_owned());
     }
 
-    fn take(&mut self, usage: Option<Usage>, texts: &[OutText], bytes: &[u8]) {
-        if usage.is_some() {
-            self.provider = usage;
-        }
+    fn count(&mut self, texts: &[OutText], bytes: &[u8]) {
         for text in texts {
             // What repeats another text, or what nobody generated, is not charged.
             if text.channel.part.repeats() || text.channel.part == Part::Other {
@@ -192,22 +210,27 @@ impl Meter {
 
     /// What the call used, as far as is known now.
     pub fn record(&self) -> Record {
-        let counted = || self.counted_output().max(self.guessed_output());
-        match self.provider {
-            // A first event that says the input and not yet the output, and then no more: the answer was cut.
-            Some(usage) if usage.input > 0 && usage.output == 0 => {
-                let output = counted();
-                let source = if output == 0 { Source::Provider } else { Source::Mixed };
-                Record { usage: Usage { output, total: usage.total.max(usage.input + output), ..usage }, source }
-            }
-            Some(usage) if usage.input > 0 || usage.output > 0 => Record { usage, source: Source::Provider },
-            // Usage of nothing at all is what servers say that do not count.
-            Some(_) | None => {
-                let (input, output) = (self.prompt_tokens, counted());
-                let usage = Usage { input, output, total: input.saturating_add(output), ..Usage::default() };
-                Record { usage, source: Source::Counted }
-            }
+        if self.dialect.is_free() {
+            return Record::NOTHING;
         }
+        let counted = || self.counted_output().max(self.guessed_output());
+        let usage = self.provider.map(|provider| provider.usage()).unwrap_or_default();
+        // Said at the end, or the last that was said of an answer that came to its end.
+        let complete = self.unread_bytes.is_none()
+            && (self.finished || self.provider.is_some_and(|provider| provider.complete));
+        if usage.input == 0 && usage.output == 0 {
+            // Usage of nothing at all is what servers say that do not count.
+            let (input, output) = (self.prompt_tokens, counted());
+            let usage = Usage { input, output, total: input.saturating_add(output), ..Usage::default() };
+            return Record { usage, source: Source::Counted, complete };
+        }
+        // A first event that says the input and hardly an output, and then no more: the answer was cut.
+        let seen = if complete && usage.output > 0 { 0 } else { counted() };
+        if seen <= usage.output {
+            return Record { usage, source: Source::Provider, complete };
+        }
+        let total = usage.total.max(usage.input.saturating_add(seen));
+        Record { usage: Usage { output: seen, total, ..usage }, source: Source::Mixed, complete }
     }
 }
 

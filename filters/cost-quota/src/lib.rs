@@ -17,10 +17,10 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use tollgate_kit::{
-    BodyKind, Call, ConfigError, Configuration, End, Exchange, Filter, Flow, Limits, Reading, Response, ResponseHead,
-    Verdict, property,
+    Call, ConfigError, Configuration, End, Exchange, Filter, Flow, Limits, Reading, Response, ResponseHead, Verdict,
+    property,
 };
-use tollgate_llm::sse::Event;
+use tollgate_llm::Event;
 use tollgate_prices::{ModelPrice, NanoUsd};
 use tollgate_quota::{Ask, Charge, Refusal, Reservation, Unit, UnixMillis, ratelimit_headers};
 use tollgate_tokens::{Meter, count_prompt};
@@ -130,7 +130,7 @@ impl Exchange for Paying {
             }
         }
         match self.counter.own() {
-            Some(meter) if head.is_success() && head.kind == BodyKind::Events && meter.withholds() => Reading::Edit,
+            Some(meter) if head.is_success() && head.is_streamed() && meter.withholds() => Reading::Edit,
             Some(_) if head.is_success() => Reading::Observe,
             _ => Reading::Pass,
         }

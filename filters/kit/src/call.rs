@@ -1,6 +1,6 @@
 //! The request of an LLM call, complete and held.
 
-use tollgate_llm::{Edits, Overlap, Request, Span};
+use tollgate_llm::{Edits, Endpoint, Overlap, Request, Span};
 
 use crate::abi::{self, Status};
 use crate::headers::Headers;
@@ -31,7 +31,22 @@ impl<'a> Call<'a> {
 
     /// The model as the client spells it.
     pub fn model(&self) -> Option<std::borrow::Cow<'a, str>> {
-        self.view().model.map(|model| model.decode(self.body()))
+        self.view().model_name(self.body())
+    }
+
+    /// Makes the call one for another model: in the body, in the path, or in both, wherever it is named. An edit of the
+    /// body that is there already stands.
+    pub fn set_model(&mut self, model: &str) -> Result<(), Status> {
+        let view = self.view();
+        view.set_model(model, &mut self.edits);
+        let Some(named) = &view.path_model else { return Ok(()) };
+        let path = self.headers().get(":path").unwrap_or_default();
+        // Another filter may have changed the path since.
+        let named = Endpoint::detect(b"POST", &path).and_then(|endpoint| endpoint.model).filter(|now| now == named);
+        match named {
+            Some(named) => self.set_header(":path", named.replaced(&path, model)),
+            None => Err(Status::BadArgument),
+        }
     }
 
     /// The request's headers; they can still be changed, and Envoy picks the route again if they are.

@@ -3,7 +3,7 @@
 
 use std::rc::Rc;
 
-use tollgate_llm::sse::Event;
+use tollgate_llm::Event;
 
 use crate::call::Call;
 use crate::config::{ConfigError, Configuration, Limits};

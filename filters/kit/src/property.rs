@@ -34,14 +34,24 @@ published! {
     INPUT_TOKENS = "tollgate.input_tokens";
     /// Those of the input tokens that the provider had cached.
     CACHED_TOKENS = "tollgate.cached_tokens";
+    /// Those of the input tokens that were written to the provider's cache, for whatever time.
+    CACHE_WRITE_TOKENS = "tollgate.cache_write_tokens";
+    /// Those of them that were written for an hour.
+    CACHE_WRITE_1H_TOKENS = "tollgate.cache_write_1h_tokens";
+    /// Those of the input tokens that are sound.
+    AUDIO_INPUT_TOKENS = "tollgate.audio_input_tokens";
     /// Output tokens, reasoning included.
     OUTPUT_TOKENS = "tollgate.output_tokens";
     /// Those of the output tokens that went into reasoning.
     REASONING_TOKENS = "tollgate.reasoning_tokens";
+    /// Those of the output tokens that are sound.
+    AUDIO_OUTPUT_TOKENS = "tollgate.audio_output_tokens";
     /// The provider's total, else input plus output.
     TOTAL_TOKENS = "tollgate.total_tokens";
     /// Where the numbers come from: `provider`, `counted`, `mixed` or `none`.
     USAGE_SOURCE = "tollgate.usage_source";
+    /// `true` if the numbers are those of an answer that came to its end; `false`: of what was seen of it.
+    USAGE_COMPLETE = "tollgate.usage_complete";
     /// What the call cost, in nano-dollars.
     COST_NANO_USD = "tollgate.cost_nano_usd";
     /// What the call cost, in micro-dollars, rounded up (the unit that fits a rate limiter's 10^9).
@@ -74,12 +84,23 @@ pub fn set_name(name: &str, value: &str) {
 
 /// Publishes that a call used nothing: what adds these numbers up finds a zero, not a gap.
 pub(crate) fn set_unused() {
-    for name in
-        [INPUT_TOKENS, CACHED_TOKENS, OUTPUT_TOKENS, REASONING_TOKENS, TOTAL_TOKENS, COST_NANO_USD, COST_MICRO_USD]
-    {
+    for name in [
+        INPUT_TOKENS,
+        CACHED_TOKENS,
+        CACHE_WRITE_TOKENS,
+        CACHE_WRITE_1H_TOKENS,
+        AUDIO_INPUT_TOKENS,
+        OUTPUT_TOKENS,
+        REASONING_TOKENS,
+        AUDIO_OUTPUT_TOKENS,
+        TOTAL_TOKENS,
+        COST_NANO_USD,
+        COST_MICRO_USD,
+    ] {
         set(name, "0");
     }
     set(USAGE_SOURCE, "none");
+    set(USAGE_COMPLETE, "true");
 }
 
 /// A property that a Tollgate filter has published on this stream.

@@ -10,7 +10,7 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use tollgate_llm::{Dialect, Error, Limits, Request};
+use tollgate_llm::{Endpoint, Error, Limits, Request};
 
 /// A request body and the view of it.
 #[derive(Debug)]
@@ -19,6 +19,8 @@ pub struct Parsed {
     pub body: Vec<u8>,
     /// The view.
     pub view: Request,
+    /// What the path said.
+    pub(crate) endpoint: Endpoint,
 }
 
 /// Filters of a chain, so that concurrent streams of a worker do not push each other out while they run.
@@ -34,13 +36,13 @@ pub(crate) struct Recent {
 
 impl Recent {
     /// The view of a body: one that is there, or a new one.
-    pub(crate) fn parse(&self, dialect: Dialect, body: Vec<u8>, limits: &Limits) -> Result<Rc<Parsed>, Error> {
-        let known = |entry: &&Rc<Parsed>| entry.view.dialect == dialect && entry.body == body;
+    pub(crate) fn parse(&self, endpoint: &Endpoint, body: Vec<u8>, limits: &Limits) -> Result<Rc<Parsed>, Error> {
+        let known = |entry: &&Rc<Parsed>| entry.endpoint == *endpoint && entry.body == body;
         if let Some(entry) = self.entries.borrow().iter().find(known) {
             return Ok(Rc::clone(entry));
         }
-        let view = Request::parse(dialect, &body, limits)?;
-        let parsed = Rc::new(Parsed { body, view });
+        let view = Request::parse_at(endpoint, &body, limits)?;
+        let parsed = Rc::new(Parsed { body, view, endpoint: endpoint.clone() });
         let mut entries = self.entries.borrow_mut();
         entries.push_front(Rc::clone(&parsed));
         entries.truncate(ENTRIES);
@@ -54,9 +56,10 @@ impl Recent {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tollgate_llm::Dialect;
 
     fn parse(recent: &Recent, body: &str) -> Rc<Parsed> {
-        recent.parse(Dialect::OpenAiChat, body.as_bytes().to_vec(), &Limits::default()).unwrap()
+        recent.parse(&Endpoint::from(Dialect::OpenAiChat), body.as_bytes().to_vec(), &Limits::default()).unwrap()
     }
 
     #[test]

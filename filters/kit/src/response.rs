@@ -1,6 +1,6 @@
 //! The answer to an LLM call, as an exchange sees it.
 
-use tollgate_llm::{Edits, Response as View};
+use tollgate_llm::{Edits, Framing, Response as View};
 
 use crate::abi;
 use crate::headers::Headers;
@@ -20,22 +20,19 @@ pub enum Origin {
 pub enum BodyKind {
     /// `application/json` (and `+json`).
     Json,
-    /// `text/event-stream`.
-    Events,
+    /// A stream of events (`text/event-stream` and others).
+    Events(Framing),
     /// Something else.
     Other,
 }
 
 impl BodyKind {
     pub(crate) fn of(content_type: &[u8]) -> BodyKind {
-        let media = content_type.split(|&b| b == b';').next().unwrap_or_default().trim_ascii().to_ascii_lowercase();
-        if media == b"text/event-stream" {
-            BodyKind::Events
-        } else if media == b"application/json" || media.ends_with(b"+json") {
-            BodyKind::Json
-        } else {
-            BodyKind::Other
+        if let Some(framing) = Framing::of(content_type) {
+            return BodyKind::Events(framing);
         }
+        let media = content_type.split(|&b| b == b';').next().unwrap_or_default().trim_ascii().to_ascii_lowercase();
+        if media == b"application/json" || media.ends_with(b"+json") { BodyKind::Json } else { BodyKind::Other }
     }
 }
 
@@ -58,6 +55,11 @@ impl ResponseHead {
     /// The answer's headers; they can still be changed.
     pub fn headers(&self) -> Headers {
         Headers::RESPONSE
+    }
+
+    /// Whether the body is a stream of events.
+    pub fn is_streamed(&self) -> bool {
+        matches!(self.kind, BodyKind::Events(_))
     }
 
     /// An answer of the model, not an error.
@@ -149,8 +151,8 @@ mod tests {
     #[test]
     fn kinds_of_bodies() {
         for (content_type, kind) in [
-            ("text/event-stream", BodyKind::Events),
-            ("text/event-stream; charset=utf-8", BodyKind::Events),
+            ("text/event-stream", BodyKind::Events(Framing::Sse)),
+            ("text/event-stream; charset=utf-8", BodyKind::Events(Framing::Sse)),
             ("Application/JSON", BodyKind::Json),
             ("application/problem+json ; x=y", BodyKind::Json),
             ("text/html", BodyKind::Other),

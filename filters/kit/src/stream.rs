@@ -10,7 +10,7 @@ mod response;
 
 use std::rc::Rc;
 
-use tollgate_llm::Dialect;
+use tollgate_llm::{Dialect, Endpoint};
 
 use crate::filter::Exchange;
 use crate::plugin::Plugin;
@@ -45,7 +45,9 @@ pub(crate) struct Stream {
     phase: Phase,
     /// This is the first Tollgate filter of the chain.
     edge: bool,
-    dialect: Option<Dialect>,
+    endpoint: Option<Endpoint>,
+    /// The client asked for a streamed answer.
+    streamed: bool,
     /// The judgement of an admitted call.
     exchange: Option<Box<dyn Exchange>>,
     origin: Option<Origin>,
@@ -61,13 +63,18 @@ impl Stream {
             plugin,
             phase: Phase::Passing,
             edge: false,
-            dialect: None,
+            endpoint: None,
+            streamed: false,
             exchange: None,
             origin: None,
             answer: Answer::Passing,
             succeeded: false,
             finished: false,
         }
+    }
+
+    fn dialect(&self) -> Option<Dialect> {
+        self.endpoint.as_ref().map(|endpoint| endpoint.dialect)
     }
 
     /// Answers in the upstream's place. If Envoy refuses even that, the frame stays held: better a stream that times
@@ -79,7 +86,7 @@ impl Stream {
         }
         self.phase = Phase::Replied;
         self.answer = Answer::Passing;
-        if let Err(status) = reply.send(self.dialect.unwrap_or(Dialect::OpenAiChat)) {
+        if let Err(status) = reply.send(self.dialect().unwrap_or(Dialect::OpenAiChat)) {
             log::error!("tollgate: a reply could not be sent: {status}");
         }
         Step::Hold

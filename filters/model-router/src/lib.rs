@@ -81,8 +81,11 @@ impl Exchange for Routing {
         if let Some(provider) = decision.provider {
             property::set(property::PROVIDER, provider);
         }
-        if let Some(alias_of) = decision.upstream_model {
-            call.view().set_model(alias_of, call.edits());
+        if let Some(alias_of) = decision.upstream_model
+            && let Err(status) = call.set_model(alias_of)
+        {
+            warn(&format!("model-router: model not set: {status}"));
+            return Verdict::Reply(Box::new(failed()));
         }
         Verdict::Continue
     }

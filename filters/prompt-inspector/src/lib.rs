@@ -13,11 +13,10 @@ use tollgate_inspect::{
     Action, Cause, Direction, Report, StreamInspector, StreamVerdict, inspect_request, inspect_response,
 };
 use tollgate_kit::{
-    BodyKind, Call, ConfigError, Configuration, End, Exchange, Filter, Flow, Limits, Reading, Reply, Response,
-    ResponseHead, Verdict, property,
+    Call, ConfigError, Configuration, End, Exchange, Filter, Flow, Limits, Reading, Reply, Response, ResponseHead,
+    Verdict, property,
 };
-use tollgate_llm::Dialect;
-use tollgate_llm::sse::Event;
+use tollgate_llm::{Dialect, Event};
 
 use config::Config;
 use metrics::Metrics;
@@ -96,7 +95,7 @@ impl Exchange for Inspection {
         let Some(dialect) = self.dialect.filter(|_| policy.has(Direction::Response)) else {
             return Reading::Pass;
         };
-        if head.kind == BodyKind::Events {
+        if head.is_streamed() {
             self.stream = Some(StreamInspector::new(policy.clone(), dialect));
         }
         if policy.can_edit(Direction::Response) { Reading::Gate } else { Reading::Observe }

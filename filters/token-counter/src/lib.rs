@@ -12,11 +12,10 @@ use std::rc::Rc;
 
 use serde::Deserialize;
 use tollgate_kit::{
-    BodyKind, Call, ConfigError, Configuration, End, Exchange, Filter, Flow, Limits, Reading, Response, ResponseHead,
-    Verdict, now_ns, property,
+    Call, ConfigError, Configuration, End, Exchange, Filter, Flow, Limits, Reading, Response, ResponseHead, Verdict,
+    now_ns, property,
 };
-use tollgate_llm::Usage;
-use tollgate_llm::sse::Event;
+use tollgate_llm::Event;
 use tollgate_tokens::{Meter, Record, count_prompt};
 
 use metrics::Metrics;
@@ -84,9 +83,9 @@ impl Exchange for Counting {
     }
 
     fn on_response_head(&mut self, head: &ResponseHead) -> Reading {
-        match (&self.meter, head.kind) {
+        match &self.meter {
             _ if !head.is_success() => Reading::Pass,
-            (Some(meter), BodyKind::Events) if meter.withholds() => Reading::Edit,
+            Some(meter) if head.is_streamed() && meter.withholds() => Reading::Edit,
             _ => Reading::Observe,
         }
     }
@@ -140,15 +139,20 @@ impl Exchange for Counting {
 }
 
 fn publish(record: &Record) {
-    let Usage { input, cached, output, reasoning, total } = record.usage;
+    let usage = &record.usage;
     for (name, value) in [
-        (property::INPUT_TOKENS, input),
-        (property::CACHED_TOKENS, cached),
-        (property::OUTPUT_TOKENS, output),
-        (property::REASONING_TOKENS, reasoning),
-        (property::TOTAL_TOKENS, total),
+        (property::INPUT_TOKENS, usage.input),
+        (property::CACHED_TOKENS, usage.cached),
+        (property::CACHE_WRITE_TOKENS, usage.cache_write()),
+        (property::CACHE_WRITE_1H_TOKENS, usage.cache_write_1h),
+        (property::AUDIO_INPUT_TOKENS, usage.audio_input),
+        (property::OUTPUT_TOKENS, usage.output),
+        (property::REASONING_TOKENS, usage.reasoning),
+        (property::AUDIO_OUTPUT_TOKENS, usage.audio_output),
+        (property::TOTAL_TOKENS, usage.total),
     ] {
         property::set(name, value.to_string());
     }
     property::set(property::USAGE_SOURCE, record.source.name());
+    property::set(property::USAGE_COMPLETE, if record.complete { "true" } else { "false" });
 }

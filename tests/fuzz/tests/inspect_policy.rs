@@ -5,8 +5,7 @@
 use std::sync::Arc;
 
 use tollgate_inspect::{Direction, Policy, RawPolicy, StreamInspector, StreamVerdict, inspect_response};
-use tollgate_llm::sse::Framer;
-use tollgate_llm::{Dialect, Limits, Response};
+use tollgate_llm::{Dialect, Framer, Framing, Limits, Response};
 
 const SEEDS: &[&[u8]] = &[
     br#"{"rules":[{"id":"a","match":{"regex":"\\b(?i:AK|as)[0-9A-Z]{3,16}?(x|y*)\\b$|^\\w+@"},"action":"redact","replacement":""}]}"#,
@@ -35,11 +34,11 @@ fn property(input: &[u8]) {
     let whole = inspect_response(&policy, &response, body.as_bytes());
     let mut inspector = StreamInspector::new(policy.clone(), Dialect::OpenAiChat);
     let (mut out, mut blocked) = (Vec::new(), false);
-    let mut framer = Framer::new(usize::MAX);
+    let mut framer = Framer::new(Framing::Sse, usize::MAX);
     for c in TEXT.chars() {
         let event =
             format!("data: {{\"choices\":[{{\"delta\":{{\"content\":{}}}}}]}}\n\n", serde_json::to_string(&c).unwrap());
-        let mut each = |event: tollgate_llm::sse::Event<'_>| {
+        let mut each = |event: tollgate_llm::Event<'_>| {
             blocked |= inspector.event(&event, &mut out) != StreamVerdict::Continue;
             assert!(inspector.held_bytes() <= policy.max_match_bytes());
             Ok::<(), ()>(())

@@ -6,8 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tollgate_inspect::{Policy, StreamInspector, StreamVerdict};
-use tollgate_llm::sse::Framer;
-use tollgate_llm::{Channel, Chunk, Dialect, Limits, Part, escape_into};
+use tollgate_llm::{Channel, Chunk, Dialect, Framer, Framing, Limits, Part, escape_into};
 
 /// The first byte says how to split.
 const SEEDS: &[&[u8]] = &[
@@ -30,8 +29,8 @@ struct Outcome {
 fn inspect<'a>(policy: &Arc<Policy>, pieces: impl Iterator<Item = &'a [u8]>) -> Outcome {
     let mut inspector = StreamInspector::new(policy.clone(), Dialect::OpenAiChat);
     let (mut out, mut verdict, mut events) = (Vec::new(), StreamVerdict::Continue, 0);
-    let mut framer = Framer::new(usize::MAX);
-    let mut each = |event: tollgate_llm::sse::Event<'_>| {
+    let mut framer = Framer::new(Framing::Sse, usize::MAX);
+    let mut each = |event: tollgate_llm::Event<'_>| {
         verdict = inspector.event(&event, &mut out);
         events += 1;
         assert!(inspector.held_bytes() <= policy.max_match_bytes() * 100 * events);
@@ -51,8 +50,8 @@ fn inspect<'a>(policy: &Arc<Policy>, pieces: impl Iterator<Item = &'a [u8]>) -> 
 /// What a client puts together, of the texts that come in pieces.
 fn heard(body: &[u8]) -> BTreeMap<Channel, String> {
     let mut said: BTreeMap<Channel, String> = BTreeMap::new();
-    let mut framer = Framer::new(usize::MAX);
-    let mut each = |event: tollgate_llm::sse::Event<'_>| {
+    let mut framer = Framer::new(Framing::Sse, usize::MAX);
+    let mut each = |event: tollgate_llm::Event<'_>| {
         let Some(data) = event.data() else { return Ok(()) };
         let chunk = Chunk::parse(Dialect::OpenAiChat, &data, &Limits::default()).ok().flatten();
         for text in chunk.iter().flat_map(|chunk| &chunk.texts) {
@@ -110,8 +109,8 @@ fn property(input: &[u8]) {
 fn ends_early(body: &[u8]) -> bool {
     let mut ended = false;
     let mut early = false;
-    let mut framer = Framer::new(usize::MAX);
-    let mut each = |event: tollgate_llm::sse::Event<'_>| {
+    let mut framer = Framer::new(Framing::Sse, usize::MAX);
+    let mut each = |event: tollgate_llm::Event<'_>| {
         early |= ended && event.data().is_some_and(|data| *data != b"[DONE]"[..]);
         if let Some(data) = event.data() {
             let chunk = Chunk::parse(Dialect::OpenAiChat, &data, &Limits::default());

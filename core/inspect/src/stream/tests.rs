@@ -5,8 +5,8 @@ use crate::{inspect_response, report::Finding};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
-use tollgate_llm::sse::{Framer, PushError};
-use tollgate_llm::{Part, Response};
+use tollgate_llm::FrameError;
+use tollgate_llm::{Framer, Framing, Part, Response};
 
 /// A piece of a text: candidate, which of its texts (from 2 on: the arguments of a tool call), and what it says.
 type Piece = (u32, u8, String);
@@ -46,7 +46,7 @@ fn stream(pieces: &[Piece], escape: bool) -> String {
 fn heard(body: &[u8]) -> BTreeMap<Channel, String> {
     let mut said: BTreeMap<Channel, String> = BTreeMap::new();
     let mut finished = Vec::new();
-    let mut framer = Framer::new(1 << 20);
+    let mut framer = Framer::new(Framing::Sse, 1 << 20);
     let mut each = |event: Event<'_>| {
         let Some(data) = event.data() else { return Ok(()) };
         let Some(chunk) = Chunk::parse(Dialect::OpenAiChat, &data, &Limits::default()).unwrap() else { return Ok(()) };
@@ -56,7 +56,7 @@ fn heard(body: &[u8]) -> BTreeMap<Channel, String> {
             said.entry(text.channel).or_default().push_str(&text_now);
         }
         finished.extend_from_slice(&chunk.finished);
-        Ok::<_, PushError<()>>(())
+        Ok::<_, FrameError<()>>(())
     };
     framer.push(body, &mut each).unwrap();
     framer.finish(&mut each).unwrap();
@@ -76,13 +76,13 @@ fn inspect<'b>(policy: &Arc<Policy>, pieces: impl IntoIterator<Item = &'b [u8]>)
     let mut inspector = StreamInspector::new(policy.clone(), Dialect::OpenAiChat);
     let (mut out, mut most_held) = (Vec::new(), 0);
     let mut verdict = StreamVerdict::Continue;
-    let mut framer = Framer::new(1 << 20);
+    let mut framer = Framer::new(Framing::Sse, 1 << 20);
     let mut each = |event: Event<'_>| {
         verdict = inspector.event(&event, &mut out);
         most_held = most_held.max(inspector.held_bytes());
         if verdict == StreamVerdict::Continue { Ok(()) } else { Err(()) }
     };
-    let mut pushed: Result<(), PushError<()>> = Ok(());
+    let mut pushed: Result<(), FrameError<()>> = Ok(());
     for piece in pieces {
         pushed = pushed.and_then(|()| framer.push(piece, &mut each));
     }

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use tollgate_llm::{Dialect, ErrorKind};
+use tollgate_llm::{Endpoint, ErrorKind};
 
 use super::{Phase, Step, Stream};
 use crate::abi::{self, Buffer};
@@ -39,8 +39,8 @@ impl Stream {
         let headers = Headers::REQUEST;
         let method = headers.get(":method").unwrap_or_default();
         let path = headers.get(":path").unwrap_or_default();
-        self.dialect = Dialect::detect(&method, &path);
-        if self.dialect.is_none() {
+        self.endpoint = Endpoint::detect(&method, &path);
+        if self.endpoint.is_none() {
             return if end { Step::Continue } else { self.unknown_path(&plugin) };
         }
         if let Some((reason, reply)) = unreadable(headers, &plugin) {
@@ -155,14 +155,15 @@ impl Stream {
 
     /// The body is complete: lets the filter judge it, and carries the verdict out.
     fn judge(&mut self, plugin: &Rc<Plugin>, body: Vec<u8>) -> Step {
-        let Some(dialect) = self.dialect else {
+        let Some(endpoint) = &self.endpoint else {
             return Step::Continue;
         };
         let size = body.len();
-        let parsed = match plugin.recent.parse(dialect, body, &plugin.parser_limits) {
+        let parsed = match plugin.recent.parse(endpoint, body, &plugin.parser_limits) {
             Ok(parsed) => parsed,
             Err(error) => return self.unscannable(plugin, Unscanned::Malformed, malformed(&error)),
         };
+        self.streamed = parsed.view.stream;
         let mut call = Call::new(&parsed);
         if self.edge {
             publish(&call);
@@ -256,9 +257,11 @@ fn publish(call: &Call<'_>) {
 /// The model the client asked for. The client chose the name, so it may be what a rule blocks or redacts: it is
 /// published by the first filter that lets it pass as it is.
 fn publish_model(call: &Call<'_>, edge: bool) {
-    let Some(model) = call.view().model.filter(|model| !call.edits.touch(model.span)) else { return };
-    if edge || property::get(property::MODEL).is_none() {
-        property::set_name(property::MODEL, &model.decode(call.body()));
+    let Some(model) = call.model() else { return };
+    let edited =
+        call.view().path_model.is_none() && call.view().model.is_some_and(|model| call.edits.touch(model.span));
+    if !edited && (edge || property::get(property::MODEL).is_none()) {
+        property::set_name(property::MODEL, &model);
     }
 }
 

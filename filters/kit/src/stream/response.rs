@@ -1,7 +1,6 @@
 //! The response half of a stream.
 
-use tollgate_llm::sse::{Framer, PushError};
-use tollgate_llm::{Dialect, Response as View};
+use tollgate_llm::{Dialect, FrameError, Framer, Framing, Response as View};
 
 use super::{Phase, Step, Stream};
 use crate::abi::{self, Buffer};
@@ -19,8 +18,8 @@ pub(super) enum Answer {
     Passing,
     /// JSON of which `size` bytes have come. Observed, they are kept in `body`; else head and body are held by Envoy.
     Whole { reading: Reading, body: Vec<u8>, size: usize },
-    /// Server-sent events. `out` is kept for its capacity.
-    Events { reading: Reading, framer: Framer, out: Vec<u8> },
+    /// A stream of events; `begun`: something of it has left. `out` is kept for its capacity.
+    Events { reading: Reading, framer: Framer, begun: bool, out: Vec<u8> },
     /// A streamed answer was ended by us: whatever still comes is dropped.
     Cut,
 }
@@ -32,10 +31,13 @@ impl Stream {
         };
         let replied = matches!(self.phase, Phase::Replied);
         // Our own reply comes back through here (Envoy runs it through the encoder chain); it is not to be read.
-        let Some(exchange) = self.exchange.as_mut().filter(|_| !replied) else {
+        if replied || self.exchange.is_none() {
+            return Step::Continue;
+        }
+        let head = self.read_head(end);
+        let Some(exchange) = &mut self.exchange else {
             return Step::Continue;
         };
-        let head = read_head(end);
         self.origin = Some(head.origin);
         self.succeeded = head.is_success();
         self.finished = end;
@@ -59,15 +61,15 @@ impl Stream {
                 self.answer = Answer::Whole { reading, body: Vec::new(), size: 0 };
                 if holds(reading) { Step::Hold } else { Step::Continue }
             }
-            BodyKind::Events => {
+            BodyKind::Events(framing) => {
                 if holds(reading)
                     && let Err(status) = Headers::RESPONSE.remove("content-length")
                 {
                     log::error!("tollgate: {}: content-length not removed: {status}", plugin.name);
                     return self.reply(&Reply::internal());
                 }
-                let framer = Framer::new(plugin.limits().max_event_bytes);
-                self.answer = Answer::Events { reading, framer, out: Vec::new() };
+                let framer = Framer::new(framing, plugin.limits().max_event_bytes);
+                self.answer = Answer::Events { reading, framer, begun: false, out: Vec::new() };
                 Step::Continue
             }
             BodyKind::Other => Step::Continue,
@@ -76,7 +78,7 @@ impl Stream {
 
     pub(crate) fn response_body(&mut self, size: usize, end: bool) -> Step {
         self.finished |= end;
-        let (Some(plugin), Some(dialect)) = (self.plugin.clone(), self.dialect) else {
+        let (Some(plugin), Some(dialect)) = (self.plugin.clone(), self.dialect()) else {
             return Step::Continue;
         };
         if let Some(exchange) = &mut self.exchange {
@@ -95,7 +97,7 @@ impl Stream {
     /// body bytes with trailers); an exchange has let go of everything by the last event of a complete answer.
     pub(crate) fn response_trailers(&mut self) -> Step {
         self.finished = true;
-        let (Some(plugin), Some(dialect)) = (self.plugin.clone(), self.dialect) else {
+        let (Some(plugin), Some(dialect)) = (self.plugin.clone(), self.dialect()) else {
             return Step::Continue;
         };
         match std::mem::replace(&mut self.answer, Answer::Passing) {
@@ -111,6 +113,27 @@ impl Stream {
                 Step::Continue
             }
             Answer::Passing | Answer::Cut => Step::Continue,
+        }
+    }
+
+    fn read_head(&self, ended: bool) -> ResponseHead {
+        let headers = Headers::RESPONSE;
+        let status = headers.get_ascii(":status").and_then(|status| status.parse().ok()).unwrap_or_default();
+        // The one attribute that says who made an answer, in every phase and version.
+        let details = property::attribute(&["response", "code_details"]).unwrap_or_default();
+        let origin = if details == b"via_upstream" { Origin::Upstream } else { Origin::Local };
+        let encoding = headers.get("content-encoding").unwrap_or_default();
+        let mut kind = BodyKind::of(&headers.get("content-type").unwrap_or_default());
+        let json_stream = self.dialect().and_then(Dialect::json_stream);
+        if let (BodyKind::Json, true, Some(framing), 200..300) = (kind, self.streamed, json_stream, status) {
+            kind = BodyKind::Events(framing);
+        }
+        ResponseHead {
+            status,
+            origin,
+            kind,
+            encoded: !encoding.is_empty() && !encoding.eq_ignore_ascii_case(b"identity"),
+            ended,
         }
     }
 
@@ -201,7 +224,8 @@ impl Stream {
     // === server-sent events ===
 
     fn event_bytes(&mut self, plugin: &Plugin, dialect: Dialect, size: usize, end: bool) -> Step {
-        let (Answer::Events { reading, framer, out }, Some(exchange)) = (&mut self.answer, &mut self.exchange) else {
+        let (Answer::Events { reading, framer, begun, out }, Some(exchange)) = (&mut self.answer, &mut self.exchange)
+        else {
             return Step::Continue;
         };
         let held = holds(*reading);
@@ -215,6 +239,7 @@ impl Stream {
             }
         };
         out.clear();
+        let framing = framer.framing();
         let mut stop = framer
             .push(&bytes, |event| match exchange.on_event(&event, out) {
                 Flow::Continue => Ok(()),
@@ -222,27 +247,32 @@ impl Stream {
             })
             .err();
         if stop.is_none() && end {
-            let framer = std::mem::replace(framer, Framer::new(0));
+            let framer = std::mem::replace(framer, Framer::new(framing, 0));
             stop = finish(framer, exchange.as_mut(), out).err();
         }
+        *begun |= !out.is_empty();
+        let begun = *begun;
         match stop {
             None => {}
-            Some(PushError::Each(reply)) if held => {
-                cut(dialect, &reply, out);
+            Some(FrameError::Each(reply)) if held => {
+                cut(dialect, framing, begun, &reply, out);
                 let out = std::mem::take(out);
                 self.answer = Answer::Cut;
                 return self.replace_frame(plugin, size, &bytes, &out);
             }
-            Some(PushError::Each(_)) => {}
-            Some(PushError::TooLarge) if strict => {
-                cut(dialect, &upstream_unreadable(), out);
+            Some(FrameError::Each(_)) => {}
+            Some(FrameError::TooLarge | FrameError::Malformed) if strict => {
+                cut(dialect, framing, begun, &upstream_unreadable(), out);
                 let out = std::mem::take(out);
                 self.answer = Answer::Cut;
                 return self.replace_frame(plugin, size, &bytes, &out);
             }
-            Some(PushError::TooLarge) => {
+            Some(unreadable @ (FrameError::TooLarge | FrameError::Malformed)) => {
                 exchange.on_unscanned(framer.pending().len() as u64);
-                plugin.report_unscanned(Unscanned::ResponseTooLarge);
+                plugin.report_unscanned(match unreadable {
+                    FrameError::TooLarge => Unscanned::ResponseTooLarge,
+                    _ => Unscanned::ResponseMalformed,
+                });
                 // What is held of earlier events goes first.
                 let _ = exchange.on_events_end(out);
                 out.extend_from_slice(framer.pending());
@@ -314,43 +344,27 @@ fn is_strict(plugin: &Plugin, reading: Reading) -> bool {
 }
 
 /// The end of an event stream: the event without its blank line, then what the exchange still holds.
-fn finish(mut framer: Framer, exchange: &mut dyn Exchange, out: &mut Vec<u8>) -> Result<(), PushError<Box<Reply>>> {
+fn finish(mut framer: Framer, exchange: &mut dyn Exchange, out: &mut Vec<u8>) -> Result<(), FrameError<Box<Reply>>> {
     framer.finish(|event| match exchange.on_event(&event, out) {
         Flow::Continue => Ok(()),
         Flow::Cut(reply) => Err(reply),
     })?;
     match exchange.on_events_end(out) {
         Flow::Continue => Ok(()),
-        Flow::Cut(reply) => Err(PushError::Each(reply)),
+        Flow::Cut(reply) => Err(FrameError::Each(reply)),
     }
 }
 
 /// Ends a streamed answer in the caller's dialect: an error event and no end mark, as the provider's own would.
-fn cut(dialect: Dialect, reply: &Reply, out: &mut Vec<u8>) {
+fn cut(dialect: Dialect, framing: Framing, begun: bool, reply: &Reply, out: &mut Vec<u8>) {
     property::set(property::VERDICT, reply.verdict);
-    out.extend_from_slice(&dialect.error_event(&reply.error()));
+    out.extend_from_slice(&dialect.error_event(framing, begun, &reply.error()));
 }
 
 fn upstream_unreadable() -> Reply {
     Reply {
         kind: "server_error",
         ..Reply::invalid_request(502, "unscannable", "The upstream's answer could not be inspected.")
-    }
-}
-
-fn read_head(ended: bool) -> ResponseHead {
-    let headers = Headers::RESPONSE;
-    let status = headers.get_ascii(":status").and_then(|status| status.parse().ok()).unwrap_or_default();
-    // The one attribute that says who made an answer, in every phase and version.
-    let details = property::attribute(&["response", "code_details"]).unwrap_or_default();
-    let origin = if details == b"via_upstream" { Origin::Upstream } else { Origin::Local };
-    let encoding = headers.get("content-encoding").unwrap_or_default();
-    ResponseHead {
-        status,
-        origin,
-        kind: BodyKind::of(&headers.get("content-type").unwrap_or_default()),
-        encoded: !encoding.is_empty() && !encoding.eq_ignore_ascii_case(b"identity"),
-        ended,
     }
 }
 

@@ -1,10 +1,11 @@
 //! What an answer says, whole or in events.
 
-use super::{Result, saturate, wrong};
+use super::Result;
+use crate::field::{number, saturate, wrong};
 use crate::reader::{Reader, Value};
 use crate::response::Sketch;
 use crate::scan::whole;
-use crate::{Channel, Part, Span, Usage};
+use crate::{Channel, Part, Reported, Span};
 
 /// A whole answer or an event of one; they differ in the member that holds what is said.
 pub(super) fn read(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>, said: &'static str) -> Result<()> {
@@ -40,6 +41,11 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>, said: &
             ("" | "model" | "choices" | "usage", value) => sketch.texts(reader, other, value)?,
             (_, value) => sketch.nothing(reader, 0, value)?,
         }
+    }
+    // Some servers say in every event what was used so far.
+    let complete = sketch.answer.choices == 0 || !sketch.answer.finished.is_empty();
+    if let Some(usage) = &mut sketch.answer.usage {
+        usage.complete = complete;
     }
     Ok(())
 }
@@ -222,9 +228,9 @@ fn logprobs(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Result<()> 
 }
 
 /// `None` if no count of tokens is in it.
-fn usage(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Result<Option<Usage>> {
-    let (mut input, mut output, mut total) = (None, None, None);
-    let (mut cached, mut cache_hit, mut reasoning) = (None, None, None);
+pub(crate) fn usage(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Result<Option<Reported>> {
+    let mut said = Reported::default();
+    let mut cache_hit = None;
     while let Some((_, field)) = reader.field(&[
         "prompt_tokens",
         "completion_tokens",
@@ -234,38 +240,36 @@ fn usage(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Result<Option<
         "prompt_cache_hit_tokens",
     ])? {
         match (field, reader.value()?) {
-            ("prompt_tokens", Value::Number(span)) => input = whole(reader.body(), span),
-            ("completion_tokens", Value::Number(span)) => output = whole(reader.body(), span),
-            ("total_tokens", Value::Number(span)) => total = whole(reader.body(), span),
-            ("prompt_cache_hit_tokens", Value::Number(span)) => cache_hit = whole(reader.body(), span),
-            ("prompt_tokens_details", Value::Object(_)) => cached = detail(reader, sketch, "cached_tokens")?,
+            ("prompt_tokens", value @ Value::Number(_)) => said.input = number(reader, value),
+            ("completion_tokens", value @ Value::Number(_)) => said.output = number(reader, value),
+            ("total_tokens", value @ Value::Number(_)) => said.total = number(reader, value),
+            ("prompt_cache_hit_tokens", value @ Value::Number(_)) => cache_hit = number(reader, value),
+            ("prompt_tokens_details", Value::Object(_)) => {
+                [said.cached, said.audio_input] = details(reader, sketch, ["cached_tokens", "audio_tokens"])?;
+            }
             ("completion_tokens_details", Value::Object(_)) => {
-                reasoning = detail(reader, sketch, "reasoning_tokens")?;
+                [said.reasoning, said.audio_output] = details(reader, sketch, ["reasoning_tokens", "audio_tokens"])?;
             }
             (_, value) => sketch.texts(reader, Channel { choice: 0, part: Part::Other }, value)?,
         }
     }
-    if input.or(output).or(total).is_none() {
-        return Ok(None);
-    }
-    let (input, output) = (input.unwrap_or_default(), output.unwrap_or_default());
-    Ok(Some(Usage {
-        input,
-        cached: cached.or(cache_hit).unwrap_or_default(),
-        output,
-        reasoning: reasoning.unwrap_or_default(),
-        total: total.unwrap_or_else(|| input.saturating_add(output)),
-    }))
+    said.cached = said.cached.or(cache_hit);
+    Ok(Some(said).filter(|said| said.input.or(said.output).or(said.total).is_some()))
 }
 
-/// A number in an object.
-fn detail(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>, name: &'static str) -> Result<Option<u64>> {
-    let mut number = None;
-    while let Some((_, field)) = reader.field(&[name])? {
-        match reader.value()? {
-            Value::Number(span) if field == name => number = whole(reader.body(), span),
-            value => sketch.texts(reader, Channel { choice: 0, part: Part::Other }, value)?,
+/// Numbers in an object.
+pub(crate) fn details<const N: usize>(
+    reader: &mut Reader<'_, '_>,
+    sketch: &mut Sketch<'_>,
+    names: [&'static str; N],
+) -> Result<[Option<u64>; N]> {
+    let mut numbers = [None; N];
+    while let Some((_, field)) = reader.field(&names)? {
+        let slot = numbers.iter_mut().zip(names).find(|(_, name)| *name == field);
+        match (slot, reader.value()?) {
+            (Some((slot, _)), value @ Value::Number(_)) => *slot = number(reader, value),
+            (_, value) => sketch.texts(reader, Channel { choice: 0, part: Part::Other }, value)?,
         }
     }
-    Ok(number)
+    Ok(numbers)
 }

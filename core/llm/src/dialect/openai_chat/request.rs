@@ -1,10 +1,10 @@
 //! What the body of a request says.
 
-use super::{Result, saturate, wrong};
+use super::Result;
+use crate::field::{count, saturate, wrong};
 use crate::reader::{Reader, Value};
 use crate::request::{Draft, Members, Origin};
-use crate::scan::whole;
-use crate::{Role, Span, TextKind};
+use crate::{Picture, Role, Span, TextKind};
 
 const OUTSIDE: Origin = Origin { role: Role::Other, message: None };
 const DEFINITION: Origin = Origin { role: Role::Tools, message: None };
@@ -53,9 +53,8 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>) -> Result
             "n" => draft.request.candidates = count(reader, name, value)?.map_or(1, |n| saturate(n).max(1)),
             "max_tokens" => max_tokens = count(reader, name, value)?,
             "max_completion_tokens" => max_completion_tokens = count(reader, name, value)?,
-            "tools" | "functions" | "response_format" => {
-                draft.texts(reader, DEFINITION, TextKind::ToolDefinition, value)?;
-            }
+            "tools" | "functions" => definitions(reader, draft, value)?,
+            "response_format" => draft.texts(reader, DEFINITION, TextKind::ToolDefinition, value)?,
             _ => {
                 draft.key(reader.body(), OUTSIDE, TextKind::Other, key)?;
                 draft.texts(reader, OUTSIDE, TextKind::Other, value)?;
@@ -73,13 +72,14 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>) -> Result
     Ok(())
 }
 
-/// A number of something; null says nothing.
-fn count(reader: &Reader<'_, '_>, name: &'static str, value: Value) -> Result<Option<u64>> {
-    match value {
-        Value::Null(_) => Ok(None),
-        Value::Number(span) => whole(reader.body(), span).map(Some).ok_or_else(|| wrong(name, value)),
-        value => Err(wrong(name, value)),
+/// Definitions of tools, each an element.
+pub(super) fn definitions(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, value: Value) -> Result<()> {
+    let Value::Array(_) = value else { return draft.texts(reader, DEFINITION, TextKind::ToolDefinition, value) };
+    while let Some(value) = reader.element()? {
+        draft.request.tools = draft.request.tools.saturating_add(1);
+        draft.texts(reader, DEFINITION, TextKind::ToolDefinition, value)?;
     }
+    Ok(())
 }
 
 /// The edit that makes the options ask for usage, if they do not.
@@ -211,12 +211,7 @@ fn part(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, from: Origin) -> Res
         match field {
             "text" => draft.text_or_others(reader, from, TextKind::Content, value)?,
             "refusal" => draft.text_or_others(reader, from, TextKind::Refusal, value)?,
-            "image_url" => {
-                if !value.is_null() {
-                    draft.request.images = draft.request.images.saturating_add(1);
-                }
-                data(reader, draft, from, value, "url", TextKind::ImageUrl)?;
-            }
+            "image_url" => image(reader, draft, from, value)?,
             "input_audio" => data(reader, draft, from, value, "data", TextKind::Data)?,
             "file" => data(reader, draft, from, value, "file_data", TextKind::Data)?,
             _ => {
@@ -228,8 +223,38 @@ fn part(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, from: Origin) -> Res
     Ok(())
 }
 
-/// An image, a sound, a file: an object with its bytes or its address in one member; of an image also the address
-/// alone.
+/// An image: an object with its address, or the address alone.
+pub(super) fn image(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, from: Origin, value: Value) -> Result<()> {
+    let mut picture = Picture::default();
+    match value {
+        Value::Null(_) => return Ok(()),
+        Value::String(str) => {
+            picture.str = Some(str);
+            draft.text(from, TextKind::ImageUrl, str)?;
+        }
+        Value::Object(_) => {
+            while let Some((key, field)) = reader.field(&["url", "detail"])? {
+                let value = reader.value()?;
+                match (field, value) {
+                    ("url", Value::String(str)) => {
+                        picture.str = Some(str);
+                        draft.text(from, TextKind::ImageUrl, str)?;
+                        continue;
+                    }
+                    ("detail", Value::String(str)) => picture.detail = Some(str),
+                    ("", _) => draft.key(reader.body(), from, TextKind::Other, key)?,
+                    _ => {}
+                }
+                draft.texts(reader, from, TextKind::Other, value)?;
+            }
+        }
+        value => draft.texts(reader, from, TextKind::Other, value)?,
+    }
+    draft.picture(picture);
+    Ok(())
+}
+
+/// A sound, a file: an object with its bytes in one member.
 fn data(
     reader: &mut Reader<'_, '_>,
     draft: &mut Draft<'_>,
@@ -239,7 +264,7 @@ fn data(
     kind: TextKind,
 ) -> Result<()> {
     let Value::Object(_) = value else { return draft.text_or_others(reader, from, kind, value) };
-    while let Some((key, field)) = reader.field(&[member, "detail"])? {
+    while let Some((key, field)) = reader.field(&[member])? {
         let value = reader.value()?;
         match field {
             "" => draft.key(reader.body(), from, TextKind::Other, key)?,

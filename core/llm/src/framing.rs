@@ -1,0 +1,415 @@
+//! How a streamed answer is cut into events, behind one type.
+//!
+//! What reads a stream asks for events and does not know whether they came as server-sent events, as lines or in binary
+//! frames. All framers hold to the same: any split gives the same events; the raw bytes of all events and what is
+//! [`pending`](Framer::pending) are the input, byte for byte; one event is bounded in size.
+
+use std::borrow::Cow;
+
+use crate::cutter::FrameError;
+use crate::{event_stream, json_array, json_lines, sse};
+
+/// A way to cut a body into events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Framing {
+    /// Server-sent events (`text/event-stream`).
+    Sse,
+    /// A JSON value on each line (`application/x-ndjson`).
+    JsonLines,
+    /// The elements of one JSON array.
+    JsonArray,
+    /// Binary frames (`application/vnd.amazon.eventstream`).
+    EventStream,
+}
+
+impl Framing {
+    /// What a `content-type` says, parameters left aside; `None`: no stream of events.
+    #[must_use]
+    pub fn of(content_type: &[u8]) -> Option<Framing> {
+        let media = content_type.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+        let is = |name: &str| media.eq_ignore_ascii_case(name.as_bytes());
+        if is("text/event-stream") {
+            Some(Framing::Sse)
+        } else if is("application/x-ndjson") || is("application/ndjson") || is("application/jsonl") {
+            Some(Framing::JsonLines)
+        } else if is("application/vnd.amazon.eventstream") {
+            Some(Framing::EventStream)
+        } else {
+            None
+        }
+    }
+}
+
+/// Cuts a body into events, whatever pieces it comes in.
+#[derive(Clone, Debug)]
+pub struct Framer {
+    inner: Inner,
+}
+
+#[derive(Clone, Debug)]
+enum Inner {
+    Sse(sse::Framer),
+    JsonLines(json_lines::Framer),
+    JsonArray(json_array::Framer),
+    EventStream(event_stream::Framer),
+}
+
+/// One event of a streamed answer, with its bytes as they came.
+#[derive(Clone, Copy, Debug)]
+pub struct Event<'a> {
+    inner: Kind<'a>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Kind<'a> {
+    Sse(sse::Event<'a>),
+    JsonLines(json_lines::Event<'a>),
+    JsonArray(json_array::Event<'a>),
+    EventStream(event_stream::Event<'a>),
+}
+
+impl Framer {
+    /// A framer at the start of a body; `max_event_bytes` bounds one event with all that belongs to it, and so what is
+    /// held between pushes.
+    #[must_use]
+    pub fn new(framing: Framing, max_event_bytes: usize) -> Framer {
+        let inner = match framing {
+            Framing::Sse => Inner::Sse(sse::Framer::new(max_event_bytes)),
+            Framing::JsonLines => Inner::JsonLines(json_lines::Framer::new(max_event_bytes)),
+            Framing::JsonArray => Inner::JsonArray(json_array::Framer::new(max_event_bytes)),
+            Framing::EventStream => Inner::EventStream(event_stream::Framer::new(max_event_bytes)),
+        };
+        Framer { inner }
+    }
+
+    /// What it cuts by.
+    #[must_use]
+    pub fn framing(&self) -> Framing {
+        match &self.inner {
+            Inner::Sse(_) => Framing::Sse,
+            Inner::JsonLines(_) => Framing::JsonLines,
+            Inner::JsonArray(_) => Framing::JsonArray,
+            Inner::EventStream(_) => Framing::EventStream,
+        }
+    }
+
+    /// Feeds bytes and calls `each` for every event completed, in order.
+    ///
+    /// # Errors
+    /// [`FrameError::TooLarge`] or [`FrameError::Malformed`]: what was not given out is [`pending`](Framer::pending), and
+    /// later pushes take nothing. Or what `each` said; what follows the event it was called with is pending then, and the
+    /// next push goes on there.
+    pub fn push<E>(
+        &mut self,
+        bytes: &[u8],
+        mut each: impl FnMut(Event<'_>) -> Result<(), E>,
+    ) -> Result<(), FrameError<E>> {
+        match &mut self.inner {
+            Inner::Sse(framer) => {
+                framer.push(bytes, |event| each(Event { inner: Kind::Sse(event) })).map_err(FrameError::from)
+            }
+            Inner::JsonLines(framer) => framer.push(bytes, |event| each(Event { inner: Kind::JsonLines(event) })),
+            Inner::JsonArray(framer) => framer.push(bytes, |event| each(Event { inner: Kind::JsonArray(event) })),
+            Inner::EventStream(framer) => framer.push(bytes, |event| each(Event { inner: Kind::EventStream(event) })),
+        }
+    }
+
+    /// The bytes that were not given out yet: the unfinished event at the end.
+    #[must_use]
+    pub fn pending(&self) -> &[u8] {
+        match &self.inner {
+            Inner::Sse(framer) => framer.pending(),
+            Inner::JsonLines(framer) => framer.pending(),
+            Inner::JsonArray(framer) => framer.pending(),
+            Inner::EventStream(framer) => framer.pending(),
+        }
+    }
+
+    /// At the end of the body: gives out what is held as a last event. The framer is empty afterwards, ready for another
+    /// body.
+    ///
+    /// # Errors
+    /// What `each` said; [`FrameError::TooLarge`] or [`FrameError::Malformed`] if a push said so: what is held is dropped
+    /// then.
+    pub fn finish<E>(&mut self, mut each: impl FnMut(Event<'_>) -> Result<(), E>) -> Result<(), FrameError<E>> {
+        match &mut self.inner {
+            Inner::Sse(framer) => {
+                framer.finish(|event| each(Event { inner: Kind::Sse(event) })).map_err(FrameError::from)
+            }
+            Inner::JsonLines(framer) => framer.finish(|event| each(Event { inner: Kind::JsonLines(event) })),
+            Inner::JsonArray(framer) => framer.finish(|event| each(Event { inner: Kind::JsonArray(event) })),
+            Inner::EventStream(framer) => framer.finish(|event| each(Event { inner: Kind::EventStream(event) })),
+        }
+    }
+}
+
+impl<'a> Event<'a> {
+    /// Its bytes as they came, with all that belongs to its framing.
+    #[must_use]
+    pub fn raw(&self) -> &'a [u8] {
+        match &self.inner {
+            Kind::Sse(event) => event.raw(),
+            Kind::JsonLines(event) => event.raw(),
+            Kind::JsonArray(event) => event.raw(),
+            Kind::EventStream(event) => event.raw(),
+        }
+    }
+
+    /// The name that the framing gives it (`event:`, `:event-type`), if it does.
+    #[must_use]
+    pub fn name(&self) -> Option<&'a [u8]> {
+        match &self.inner {
+            Kind::Sse(event) => event.name(),
+            Kind::JsonLines(_) | Kind::JsonArray(_) => None,
+            Kind::EventStream(event) => event.name(),
+        }
+    }
+
+    /// What it says; `None` for what is framing only (comments, blank lines, brackets).
+    #[must_use]
+    pub fn data(&self) -> Option<Cow<'a, [u8]>> {
+        match &self.inner {
+            Kind::Sse(event) => event.data(),
+            Kind::JsonLines(event) => event.data(),
+            Kind::JsonArray(event) => event.data(),
+            Kind::EventStream(event) => event.data(),
+        }
+    }
+
+    /// Appends the event with its data replaced; everything else stays byte for byte, but for lengths and checksums. An
+    /// event without data is appended as it is.
+    pub fn with_data(&self, data: &[u8], out: &mut Vec<u8>) {
+        match &self.inner {
+            Kind::Sse(event) => event.with_data(data, out),
+            Kind::JsonLines(event) => event.with_data(data, out),
+            Kind::JsonArray(event) => event.with_data(data, out),
+            Kind::EventStream(event) => event.with_data(data, out),
+        }
+    }
+
+    /// What it was cut out by.
+    #[must_use]
+    pub fn framing(&self) -> Framing {
+        match &self.inner {
+            Kind::Sse(_) => Framing::Sse,
+            Kind::JsonLines(_) => Framing::JsonLines,
+            Kind::JsonArray(_) => Framing::JsonArray,
+            Kind::EventStream(_) => Framing::EventStream,
+        }
+    }
+
+    /// Whether a receiver takes the event for complete: the last one of a body may lack its end.
+    #[must_use]
+    pub fn is_terminated(&self) -> bool {
+        match &self.inner {
+            Kind::Sse(event) => is_terminated(event.raw()),
+            Kind::JsonLines(event) => event.raw().ends_with(b"\n"),
+            Kind::JsonArray(_) => true,
+            Kind::EventStream(event) => event.is_whole(),
+        }
+    }
+
+    /// What an event needs beside its data to be of the same kind as this one.
+    #[must_use]
+    pub fn envelope(&self) -> Envelope {
+        let inner = match &self.inner {
+            Kind::Sse(event) => Cover::Sse(event.name().map(Box::from)),
+            Kind::JsonLines(_) => Cover::JsonLines,
+            Kind::JsonArray(_) => Cover::JsonArray,
+            Kind::EventStream(event) => {
+                let mut frame = Vec::new();
+                event.with_data(b"{}", &mut frame);
+                Cover::EventStream(frame.into())
+            }
+        };
+        Envelope { inner }
+    }
+}
+
+/// What stands around the data of an event: for events of our own that are like one that came.
+#[derive(Clone, Debug)]
+pub struct Envelope {
+    inner: Cover,
+}
+
+#[derive(Clone, Debug)]
+enum Cover {
+    /// The name.
+    Sse(Option<Box<[u8]>>),
+    JsonLines,
+    JsonArray,
+    /// A frame with the headers, and hardly a payload.
+    EventStream(Box<[u8]>),
+}
+
+impl Envelope {
+    /// Appends an event with this data, which is one line. Events like it must have left before, and the one before it
+    /// must have its end.
+    pub fn write(&self, data: &[u8], out: &mut Vec<u8>) {
+        match &self.inner {
+            Cover::Sse(name) => write_sse(name.as_deref().unwrap_or_default(), data, out),
+            Cover::JsonLines => {
+                out.extend_from_slice(data);
+                out.push(b'\n');
+            }
+            Cover::JsonArray => {
+                out.push(b',');
+                out.extend_from_slice(data);
+            }
+            Cover::EventStream(frame) => {
+                let written = event_stream::Framer::new(frame.len()).push(frame, |event| {
+                    event.with_data(data, out);
+                    Ok::<_, ()>(())
+                });
+                // It was a frame when it was kept.
+                debug_assert!(written.is_ok());
+            }
+        }
+    }
+}
+
+impl Framing {
+    /// Appends what ends an event that lacks its end ([`Event::is_terminated`]), so that another can follow.
+    pub fn terminate(self, out: &mut Vec<u8>) {
+        match self {
+            Framing::Sse => out.extend_from_slice(b"\n\n"),
+            Framing::JsonLines => out.push(b'\n'),
+            Framing::JsonArray | Framing::EventStream => {}
+        }
+    }
+
+    /// Appends the event that ends a stream with an error: its name, which may be empty, and its data, one line. `begun`
+    /// says whether an event has left before.
+    pub(crate) fn error(self, name: &str, data: &[u8], begun: bool, out: &mut Vec<u8>) {
+        match self {
+            Framing::Sse => write_sse(name.as_bytes(), data, out),
+            Framing::JsonLines => {
+                out.extend_from_slice(data);
+                out.push(b'\n');
+            }
+            Framing::JsonArray => json_array::close_with(begun, data, out),
+            Framing::EventStream => {
+                let headers =
+                    [(":message-type", "exception"), (":exception-type", name), (":content-type", "application/json")];
+                event_stream::write(&headers, data, out);
+            }
+        }
+    }
+}
+
+fn write_sse(name: &[u8], data: &[u8], out: &mut Vec<u8>) {
+    if !name.is_empty() {
+        out.extend_from_slice(b"event: ");
+        out.extend_from_slice(name);
+        out.push(b'\n');
+    }
+    out.extend_from_slice(b"data: ");
+    out.extend_from_slice(data);
+    out.extend_from_slice(b"\n\n");
+}
+
+/// Whether an event has its empty line at the end.
+fn is_terminated(raw: &[u8]) -> bool {
+    [&b"\n\n"[..], b"\r\r", b"\r\n\r\n", b"\n\r\n"].iter().any(|end| raw.ends_with(end))
+        || raw == b"\n"
+        || raw == b"\r\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: [Framing; 4] = [Framing::Sse, Framing::JsonLines, Framing::JsonArray, Framing::EventStream];
+
+    /// A stream of these values.
+    fn stream(framing: Framing, values: &[&str]) -> Vec<u8> {
+        let mut out = Vec::new();
+        for (at, value) in values.iter().enumerate() {
+            match framing {
+                Framing::Sse => write_sse(b"e", value.as_bytes(), &mut out),
+                Framing::JsonLines => out.extend_from_slice(format!("{value}\n").as_bytes()),
+                Framing::JsonArray => {
+                    out.extend_from_slice(if at == 0 { b"[" } else { b",\r\n" });
+                    out.extend_from_slice(value.as_bytes());
+                }
+                Framing::EventStream => {
+                    event_stream::write(
+                        &[(":message-type", "event"), (":event-type", "e")],
+                        value.as_bytes(),
+                        &mut out,
+                    );
+                }
+            }
+        }
+        out
+    }
+
+    fn values(framing: Framing, body: &[u8]) -> Vec<String> {
+        let (mut framer, mut values) = (Framer::new(framing, 1 << 20), Vec::new());
+        let mut each = |event: Event<'_>| {
+            values.extend(event.data().map(|data| String::from_utf8(data.into_owned()).unwrap()));
+            Ok::<_, ()>(())
+        };
+        framer.push(body, &mut each).unwrap();
+        framer.finish(&mut each).unwrap();
+        values
+    }
+
+    #[test]
+    fn each_framing_behaves_as_the_others_do() {
+        for framing in ALL {
+            let body = stream(framing, &["{\"a\":1}", "{\"b\":2}"]);
+            for size in 1..=body.len() {
+                let (mut framer, mut raw, mut edited) = (Framer::new(framing, 1 << 20), Vec::new(), Vec::new());
+                let mut count = 0;
+                for piece in body.chunks(size) {
+                    let pushed = framer.push(piece, |event| {
+                        assert_eq!((event.framing(), event.is_terminated()), (framing, true));
+                        assert_eq!(
+                            event.name(),
+                            Some(&b"e"[..]).filter(|_| [Framing::Sse, Framing::EventStream].contains(&framing))
+                        );
+                        raw.extend_from_slice(event.raw());
+                        event.with_data(b"{}", &mut edited);
+                        event.envelope().write(b"[7]", &mut edited);
+                        count += 1;
+                        Ok::<_, ()>(())
+                    });
+                    pushed.unwrap();
+                }
+                assert_eq!((framer.framing(), count), (framing, 2));
+                raw.extend_from_slice(framer.pending());
+                assert_eq!(raw, body, "{framing:?}");
+                assert_eq!(values(framing, &edited), ["{}", "[7]", "{}", "[7]"], "{framing:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_error_is_the_last_event_wherever_the_stream_is() {
+        for framing in ALL {
+            for begun in [true, false] {
+                let mut body = stream(framing, if begun { &["{}"] } else { &[] });
+                framing.error("oops", b"{\"error\":1}", begun, &mut body);
+                assert_eq!(values(framing, &body).last().unwrap(), "{\"error\":1}", "{framing:?}");
+                if framing == Framing::JsonArray {
+                    assert!(serde_json::from_slice::<serde_json::Value>(&body).is_ok());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn content_types() {
+        for (content_type, want) in [
+            ("text/event-stream; charset=utf-8", Some(Framing::Sse)),
+            ("Application/X-NDJSON", Some(Framing::JsonLines)),
+            ("application/vnd.amazon.eventstream", Some(Framing::EventStream)),
+            ("application/json", None),
+            ("", None),
+        ] {
+            assert_eq!(Framing::of(content_type.as_bytes()), want, "{content_type}");
+        }
+    }
+}
