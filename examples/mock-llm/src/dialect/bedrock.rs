@@ -33,7 +33,8 @@ const PADDING: &str = "abcdefgh";
 
 fn ask(call: &Call<'_>, body: &Value) -> Result<Ask<'static>, ApiError> {
     let mut ask = call.ask(body)?;
-    if let Some(system) = body.get("system") {
+    // Some clients send a list with nothing in it.
+    if let Some(system) = body.get("system").filter(|system| **system != Value::Array(Vec::new())) {
         ask.message(false, texts(system));
     }
     messages(&mut ask, list(body, "messages")?, "content");

@@ -100,7 +100,7 @@ fn stream(answer: &Answer<'_>, call: &Call<'_>) -> Events {
     stream.json("message-end", 0, &object! { "type": "message-end", "delta": delta });
     stream.event("", 0, |out| out.extend_from_slice(b"[DONE]"));
     let message = ApiError::in_the_middle().message;
-    let delta = object! { "error": message, "finish_reason": "ERROR" };
+    let delta = object! { "error": message, "finish_reason": "ERROR", "usage": usage(answer) };
     let failed = object! { "type": "message-end", "delta": delta };
     stream.end(("message-end", |out: &mut Vec<u8>| failed.write(out)))
 }

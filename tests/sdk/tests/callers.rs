@@ -1,0 +1,180 @@
+//! The ways in which people call a model: an SDK and one of its functions, and by what names it tells the same things.
+
+/// Which client asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Language {
+    Python,
+    Node,
+}
+
+use Language::{Node, Python};
+
+/// A function of an SDK that answers with a text.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// The function of the client in `clients/`.
+    pub call: &'static str,
+    pub language: Language,
+    pub model: &'static str,
+    /// As the gateway calls what this speaks.
+    pub dialect: &'static str,
+    /// Finish reasons of a text and of a call of a tool; an empty one: it calls none.
+    pub finish: [&'static str; 2],
+    /// Whether it shows what a model thinks.
+    pub thinks: bool,
+    /// What it makes of a usage of [`USAGE`]: input, output, cached, reasoning.
+    pub usage: [u64; 4],
+    /// Type of the error that it raises for the statuses 429 and 400, and what the body of the first says.
+    pub errors: [&'static str; 3],
+    /// Type of the error for a stream that breaks off, and for one that ends with the event by which a server says so.
+    pub broken: [&'static str; 2],
+}
+
+/// Input, output, cached, reasoning, written to a cache: what the mock is told to report.
+pub const USAGE: &str = "100,20,30,5,7";
+
+const OPENAI: [&str; 3] = ["RateLimitError", "BadRequestError", "requests"];
+const AI: &str = "AI_APICallError";
+/// What a connection that breaks off is to an SDK that does not make it an error of its own.
+const READ: &str = "ReadError";
+/// An error event that the `ai` package hands on as it is.
+const EVENT: &str = "an event";
+
+/// All of them.
+pub const CALLERS: &[Caller] = &[
+    Caller {
+        call: "openai_chat",
+        language: Python,
+        model: "gpt-4o",
+        dialect: "openai.chat",
+        finish: ["stop", "tool_calls"],
+        thinks: false,
+        usage: [100, 20, 30, 5],
+        errors: OPENAI,
+        broken: ["APIConnectionError", "APIError"],
+    },
+    Caller {
+        call: "openai_responses",
+        language: Python,
+        model: "gpt-4o",
+        dialect: "openai.responses",
+        finish: ["completed", "completed"],
+        thinks: false,
+        usage: [100, 20, 30, 5],
+        errors: OPENAI,
+        broken: ["APIConnectionError", "response.failed"],
+    },
+    Caller {
+        call: "openai_completions",
+        language: Python,
+        model: "gpt-4o-mini",
+        dialect: "openai.completions",
+        finish: ["stop", ""],
+        thinks: false,
+        usage: [100, 20, 30, 5],
+        errors: OPENAI,
+        broken: ["APIConnectionError", "APIError"],
+    },
+    Caller {
+        call: "anthropic_messages",
+        language: Python,
+        model: "claude-opus-4-5",
+        dialect: "anthropic.messages",
+        finish: ["end_turn", "tool_use"],
+        thinks: true,
+        // What is cached is counted apart, and reasoning not at all.
+        usage: [63, 20, 30, 0],
+        errors: ["RateLimitError", "BadRequestError", "rate_limit_error"],
+        broken: [READ, "APIStatusError"],
+    },
+    Caller {
+        call: "google_generate",
+        language: Python,
+        model: "gemini-2.5-flash",
+        dialect: "gemini",
+        finish: ["STOP", "STOP"],
+        thinks: true,
+        // Thoughts are counted apart.
+        usage: [100, 15, 30, 5],
+        errors: ["ClientError", "ClientError", "RESOURCE_EXHAUSTED"],
+        broken: [READ, "ServerError"],
+    },
+    Caller {
+        call: "ai_openai_chat",
+        language: Node,
+        model: "gpt-4o",
+        dialect: "openai.chat",
+        finish: ["stop", "tool-calls"],
+        thinks: false,
+        usage: [100, 20, 30, 5],
+        errors: [AI, AI, "requests"],
+        broken: [AI, EVENT],
+    },
+    Caller {
+        call: "ai_openai_responses",
+        language: Node,
+        model: "gpt-4o",
+        dialect: "openai.responses",
+        finish: ["stop", "tool-calls"],
+        thinks: true,
+        usage: [100, 20, 30, 5],
+        errors: [AI, AI, "requests"],
+        broken: [AI, EVENT],
+    },
+    Caller {
+        call: "ai_anthropic",
+        language: Node,
+        model: "claude-opus-4-5",
+        dialect: "anthropic.messages",
+        finish: ["stop", "tool-calls"],
+        thinks: true,
+        usage: [100, 20, 30, 0],
+        errors: [AI, AI, "rate_limit_error"],
+        broken: [AI, EVENT],
+    },
+    Caller {
+        call: "ai_google",
+        language: Node,
+        model: "gemini-2.5-flash",
+        dialect: "gemini",
+        finish: ["stop", "tool-calls"],
+        thinks: true,
+        usage: [100, 20, 30, 5],
+        errors: [AI, AI, "RESOURCE_EXHAUSTED"],
+        broken: [AI, AI],
+    },
+    Caller {
+        call: "ai_bedrock",
+        language: Node,
+        model: "anthropic.claude-opus-4-5-20251101-v1:0",
+        dialect: "bedrock.converse",
+        finish: ["stop", "tool-calls"],
+        thinks: true,
+        usage: [100, 20, 30, 0],
+        // Its type stands in a header.
+        errors: [AI, AI, ""],
+        broken: ["TypeError", EVENT],
+    },
+    Caller {
+        call: "ai_cohere",
+        language: Node,
+        model: "command-a-03-2025",
+        dialect: "cohere.chat",
+        finish: ["stop", "tool-calls"],
+        thinks: true,
+        usage: [100, 20, 0, 0],
+        errors: [AI, AI, ""],
+        broken: [AI, ""],
+    },
+];
+
+/// A function of an SDK that answers something else.
+pub const OTHERS: &[(&str, Language, &str)] = &[
+    ("openai_embeddings", Python, "text-embedding-3-small"),
+    ("openai_moderations", Python, "omni-moderation-latest"),
+    ("openai_transcriptions", Python, "whisper-1"),
+    ("anthropic_count_tokens", Python, "claude-opus-4-5"),
+    ("google_count_tokens", Python, "gemini-2.5-flash"),
+    ("google_embed", Python, "gemini-embedding-001"),
+    ("ai_openai_embed", Node, "text-embedding-3-small"),
+];

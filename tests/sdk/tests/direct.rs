@@ -1,0 +1,147 @@
+//! The SDKs against the mock, with nothing in between: what it says is what their providers say.
+
+use serde_json::{Value, json};
+use tollgate_mock_llm::{MockLlm, Options};
+
+use crate::callers::{CALLERS, Caller, OTHERS, USAGE};
+use crate::findings::Findings;
+use crate::question::{Question, ask};
+
+/// What an answer has to be.
+type Check = Box<dyn Fn(&mut Findings, &Question, &Value)>;
+
+const SAID: &str = "Good day, \"naïve\" 🙂 world.\nAnd bye.";
+const ARGUMENTS: &str = r#"{"city":"Paris, \"9e\""}"#;
+
+#[test]
+fn the_mock_is_understood_by_every_sdk() {
+    let mock = MockLlm::start(Options::new(vec![("all".to_owned(), "127.0.0.1:0".parse().unwrap())])).unwrap();
+    let url = format!("http://{}", mock.addresses()[0].1);
+    let mut asked: Vec<(Question, Check)> = Vec::new();
+    for caller in CALLERS {
+        for stream in [false, true] {
+            for (name, question, check) in questions(caller, &Question::new(caller, stream, &url, 0)) {
+                let question = Question { base: format!("{url}/q{}", asked.len()), name: name.to_owned(), ..question };
+                asked.push((question, check));
+            }
+        }
+    }
+    for &(call, language, model) in OTHERS {
+        let caller = Caller { call, language, model, ..CALLERS[0].clone() };
+        let question = Question { name: "something else".into(), ..Question::new(&caller, false, &url, asked.len()) };
+        asked.push((question.prompt("say: is it violence?"), other(call)));
+    }
+    let questions: Vec<Question> = asked.iter().map(|(question, _)| question.clone()).collect();
+    let mut findings = Findings::default();
+    for ((question, check), answer) in asked.iter().zip(ask(&questions)) {
+        check(&mut findings, question, &answer);
+    }
+    findings.settle();
+    // Every question came, and once: no SDK has tried again.
+    let received = mock.received();
+    for question in &questions {
+        let count = received.iter().filter(|received| received.path.starts_with(&question.prefix())).count();
+        assert_eq!(count, 1, "{question:?}");
+    }
+}
+
+fn questions(caller: &Caller, question: &Question) -> Vec<(&'static str, Question, Check)> {
+    let Caller { finish, thinks, usage: [input, output, cached, reasoning], errors, broken, .. } = caller.clone();
+    let error_named = move |kind: &'static str| -> Check {
+        Box::new(move |findings, question, answer| {
+            findings.same(question, answer, "/error/type", kind);
+            let text = answer["text"].as_str().unwrap_or_default();
+            findings.holds(
+                question,
+                !text.is_empty() && "one two three four".starts_with(text),
+                "it lost what was said",
+            );
+        })
+    };
+    let refused = move |status: u16, kind: &'static str| -> Check {
+        let said = if status == 429 { errors[2] } else { "" };
+        Box::new(move |findings, question, answer| {
+            findings.same(question, answer, "/error/type", kind);
+            findings.same(question, answer, "/error/own", true);
+            findings.same(question, answer, "/error/status", status);
+            if !said.is_empty() {
+                findings.same(question, answer, "/error/kind", said);
+            }
+            if status == 429 {
+                findings.same(question, answer, "/error/retry_after", "7");
+            }
+        })
+    };
+    let ask = |prompt: &str| question.clone().prompt(prompt);
+    let mut all: Vec<(&'static str, Question, Check)> = vec![
+        (
+            "a text",
+            ask(&format!("say: {SAID}")).knob("usage", USAGE).knob("thinking", "Let%20me%20see."),
+            Box::new(move |findings, question, answer| {
+                findings.same(question, answer, "/error", Value::Null);
+                findings.same(question, answer, "/text", SAID);
+                findings.same(question, answer, "/finish", finish[0]);
+                for (name, count) in
+                    [("input", input), ("output", output), ("cached", cached), ("reasoning", reasoning)]
+                {
+                    let has = answer["usage"].get(name).and_then(Value::as_u64).unwrap_or(0);
+                    findings.holds(question, has == count, format_args!("{name} is {has}, should be {count}"));
+                }
+                if thinks {
+                    findings.same(question, answer, "/thought", "Let me see.");
+                }
+            }),
+        ),
+        ("no room", ask("hello").knob("status", "429").knob("retry-after", "7"), refused(429, errors[0])),
+        ("no sense", ask("hello").knob("status", "400"), refused(400, errors[1])),
+    ];
+    if !finish[1].is_empty() {
+        all.push((
+            "a tool",
+            ask("What is the weather?").tools().knob("tool-call", &format!("get_weather={ARGUMENTS}")),
+            Box::new(move |findings, question, answer| {
+                findings.same(question, answer, "/error", Value::Null);
+                findings.same(question, answer, "/tools/0/0", "get_weather");
+                let arguments = answer.pointer("/tools/0/1").and_then(Value::as_str).unwrap_or_default();
+                let arguments: Value = serde_json::from_str(arguments).unwrap_or_default();
+                findings.same(question, &arguments, "/city", "Paris, \"9e\"");
+                findings.same(question, answer, "/finish", finish[1]);
+            }),
+        ));
+    }
+    if question.stream {
+        // Late enough that every dialect has begun to say something.
+        let cut = |how: &str| {
+            ask("deltas: [\"one \", \"two \", \"three \", \"four\"]").knob("cut-after", "6").knob("cut", how)
+        };
+        let mut short = cut("reset");
+        if matches!(caller.call, "openai_completions" | "google_generate" | "ai_google") {
+            short = short.knob("cut-after", "3");
+        }
+        let error = Question { headers: short.headers.clone(), ..short.clone() }.knob("cut", "error");
+        all.push(("a stream that breaks off", short, error_named(broken[0])));
+        if !broken[1].is_empty() {
+            all.push(("a server that fails", error, error_named(broken[1])));
+        }
+    }
+    all
+}
+
+/// What is expected of a function that answers with something else than a text.
+fn other(call: &'static str) -> Check {
+    let expected: &[(&str, Value)] = match call {
+        "openai_embeddings" => &[("/sizes", json!([16, 16])), ("/usage/input", json!(6 + 2))],
+        "ai_openai_embed" => &[("/sizes", json!([16])), ("/usage/input", json!(6))],
+        "google_embed" => &[("/sizes", json!([16]))],
+        "openai_moderations" => &[("/flagged", json!(true))],
+        "openai_transcriptions" => &[("/text", json!("is it violence?"))],
+        _ => &[("/usage/input", json!(13))],
+    };
+    let expected = expected.to_vec();
+    Box::new(move |findings, question, answer| {
+        findings.same(question, answer, "/error", Value::Null);
+        for (pointer, value) in &expected {
+            findings.same(question, answer, pointer, value.clone());
+        }
+    })
+}

@@ -1,0 +1,126 @@
+//! What is asked of an SDK, and what it tells.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::time::Duration;
+
+use serde::Serialize;
+use serde_json::Value;
+use tollgate_testbed::child::ChildBuilder;
+use tollgate_testbed::scratch::Scratch;
+
+use crate::callers::{Caller, Language};
+use crate::install;
+
+/// One call of an SDK.
+#[derive(Clone, Debug, Serialize)]
+pub struct Question {
+    /// The function of the client that makes it.
+    pub call: &'static str,
+    /// Base URL without the version.
+    pub base: String,
+    pub model: String,
+    pub prompt: String,
+    pub stream: bool,
+    /// Whether a tool is offered.
+    pub tools: bool,
+    /// Whether usage is asked for where a stream tells it only then.
+    pub ask_usage: bool,
+    pub headers: BTreeMap<String, String>,
+    #[serde(skip)]
+    pub language: Language,
+    #[serde(skip)]
+    pub name: String,
+}
+
+impl Question {
+    /// `number` makes the path one that no other question has.
+    pub fn new(caller: &Caller, stream: bool, url: &str, number: usize) -> Question {
+        Question {
+            call: caller.call,
+            base: format!("{url}/q{number}"),
+            model: caller.model.to_owned(),
+            prompt: String::new(),
+            stream,
+            tools: false,
+            ask_usage: true,
+            headers: BTreeMap::new(),
+            language: caller.language,
+            name: String::new(),
+        }
+    }
+
+    /// The beginning of the paths that only this question asks.
+    pub fn prefix(&self) -> String {
+        let number = self.base.rsplit('/').next().unwrap_or_default();
+        format!("/{number}/")
+    }
+
+    pub fn prompt(mut self, prompt: impl Into<String>) -> Question {
+        self.prompt = prompt.into();
+        self
+    }
+
+    pub fn tools(mut self) -> Question {
+        self.tools = true;
+        self
+    }
+
+    pub fn header(mut self, name: &str, value: &str) -> Question {
+        self.headers.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    /// A knob of the mock.
+    pub fn knob(self, name: &str, value: &str) -> Question {
+        self.header(&format!("x-mock-{name}"), value)
+    }
+}
+
+/// For all questions of one language; they take some seconds.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Asks all questions, those of each language in one process, both at once. Answers are in the order of the questions: an
+/// object with `text`, `tools`, `usage`, `error`, ... as far as the SDK told.
+pub fn ask(questions: &[Question]) -> Vec<Value> {
+    let scratch = Scratch::new("sdk").unwrap();
+    let mut running = Vec::new();
+    for language in [Language::Python, Language::Node] {
+        let own: Vec<&Question> = questions.iter().filter(|question| question.language == language).collect();
+        if own.is_empty() {
+            continue;
+        }
+        let client = match language {
+            Language::Python => install::python(),
+            Language::Node => install::node(),
+        };
+        let client = client.unwrap_or_else(|error| panic!("{error}"));
+        let asked = scratch.path().join(format!("{language:?}.questions"));
+        let told = scratch.path().join(format!("{language:?}.answers"));
+        let errors = scratch.path().join(format!("{language:?}.errors"));
+        fs::write(&asked, serde_json::to_vec(&own).unwrap()).unwrap();
+        let child = ChildBuilder::new(&client.program)
+            .arg(&client.script)
+            .arg(&asked)
+            // The gateway is on this machine, whatever the environment says of proxies.
+            .env("NO_PROXY", "*")
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .stdout(File::create(&told).unwrap())
+            .stderr(File::create(&errors).unwrap());
+        running.push((language, own.len(), told, errors, child.spawn().unwrap()));
+    }
+    let mut answers: BTreeMap<Language, std::vec::IntoIter<Value>> = BTreeMap::new();
+    for (language, count, told, errors, mut child) in running {
+        let status = child.wait_for(PATIENCE).unwrap_or_else(|error| panic!("{language:?}: {error}"));
+        let told = fs::read_to_string(&told).unwrap();
+        let lines: Vec<Value> = told.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let errors = fs::read_to_string(&errors).unwrap_or_default();
+        assert!(
+            status.success() && lines.len() == count,
+            "{language:?}: {status}, {} of {count}\n{errors}",
+            lines.len()
+        );
+        answers.insert(language, lines.into_iter());
+    }
+    questions.iter().map(|question| answers.get_mut(&question.language).unwrap().next().unwrap()).collect()
+}
