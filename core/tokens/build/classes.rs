@@ -14,6 +14,7 @@ const CLASSES: &[(&str, u8)] = &[
     (r"\p{N}", 5),
     (r"[\s&&[^\r\n]]", 6),
     (r"[\r\n]", 7),
+    (r"[\p{P}\p{S}]", 8),
 ];
 
 /// Characters per block.

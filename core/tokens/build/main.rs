@@ -12,16 +12,24 @@ mod classes;
 #[path = "../src/vocabulary/hash.rs"]
 #[allow(dead_code)] // The other half of it is for lookups.
 mod hash;
-mod merges;
+#[path = "../src/compile/perfect.rs"]
 mod perfect;
+#[path = "../src/compile/spines.rs"]
+mod spines;
+#[path = "../src/compile/tables.rs"]
 mod tables;
+#[path = "../src/compile/unfit.rs"]
+mod unfit;
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use tiktoken_rs::CoreBPE;
+use unfit::Unfit;
 
 fn main() {
     println!("cargo::rerun-if-changed=build");
+    println!("cargo::rerun-if-changed=src/compile");
     println!("cargo::rerun-if-changed=src/vocabulary/hash.rs");
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     classes::write(&out);
@@ -29,9 +37,22 @@ fn main() {
     write(&out, "cl100k_base", 2, &tiktoken_rs::cl100k_base().expect("cl100k_base is part of tiktoken-rs"), 100_256);
 }
 
+/// Writes the sections of a vocabulary into files, and the expression that makes a `Vocabulary` of them.
 fn write(out: &Path, name: &str, number: usize, source: &CoreBPE, size: u32) {
     let tokens: Vec<Vec<u8>> =
         (0..size).map(|rank| source.decode_bytes(&[rank]).expect("ranks have no gaps")).collect();
-    let spines = merges::spines(&tokens);
-    tables::write(out, name, number, &tokens, &spines);
+    let tables = tables::make(&tokens).unwrap_or_else(|Unfit(why)| panic!("{name}: {why}"));
+    let mut fields = String::new();
+    for (field, width, bytes) in &tables.sections {
+        let file = format!("{name}.{field}.bin");
+        std::fs::write(out.join(&file), bytes).expect("OUT_DIR can be written to");
+        let chunks = if *width == 1 { String::new() } else { format!(".as_chunks::<{width}>().0") };
+        writeln!(fields, "    {field}: include_bytes!({file:?}){chunks},").expect("strings grow");
+    }
+    for (field, number) in tables.numbers.iter().chain(&[("number", number)]) {
+        writeln!(fields, "    {field}: {number},").expect("strings grow");
+    }
+    fields.push_str("    ids: &[],\n");
+    std::fs::write(out.join(format!("{name}.rs")), format!("Vocabulary {{\n{fields}}}\n"))
+        .expect("OUT_DIR can be written to");
 }

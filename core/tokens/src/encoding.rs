@@ -72,7 +72,7 @@ impl Encoding {
         (bytes.div_ceil(longest) as u64, bytes as u64)
     }
 
-    fn run(self, text: &[u8], sink: &mut impl Sink) {
+    pub(crate) fn run(self, text: &[u8], sink: &mut impl Sink) {
         match self {
             Encoding::O200kBase => engine::run::<O200k>(&O200K_BASE, text, sink),
             Encoding::Cl100kBase => engine::run::<Cl100k>(&CL100K_BASE, text, sink),

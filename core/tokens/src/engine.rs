@@ -9,11 +9,11 @@ use crate::{memo, merge};
 /// What is done with the tokens.
 pub(crate) trait Sink {
     /// Takes the token that the `len` bytes at `at` are.
-    fn token(&mut self, vocabulary: &Vocabulary, text: &[u8], at: usize, len: usize);
+    fn token(&mut self, vocabulary: &Vocabulary<'_>, text: &[u8], at: usize, len: usize);
     /// Takes what merging leaves of a piece at `at`.
-    fn few(&mut self, vocabulary: &Vocabulary, text: &[u8], at: usize, few: &Few);
+    fn few(&mut self, vocabulary: &Vocabulary<'_>, text: &[u8], at: usize, few: &Few);
     /// Takes what merging leaves of a piece at `at`: the first `count` lengths of the trail.
-    fn tokens(&mut self, vocabulary: &Vocabulary, text: &[u8], at: usize, trail: &[u8], count: usize);
+    fn tokens(&mut self, vocabulary: &Vocabulary<'_>, text: &[u8], at: usize, trail: &[u8], count: usize);
     /// The count so far, of one that wants to know nothing else.
     #[inline(always)]
     fn total(&mut self) -> Option<&mut u64> {
@@ -27,7 +27,7 @@ pub(crate) trait Sink {
 
 /// Gives the tokens of `text`, from `at` on, to `sink`.
 #[inline]
-pub(crate) fn run<P: Pattern>(vocabulary: &Vocabulary, text: &[u8], sink: &mut impl Sink) {
+pub(crate) fn run<P: Pattern>(vocabulary: &Vocabulary<'_>, text: &[u8], sink: &mut impl Sink) {
     let mut at = 0;
     while at < text.len() && !sink.is_full() {
         let first = word::at(text, at);
@@ -39,7 +39,7 @@ pub(crate) fn run<P: Pattern>(vocabulary: &Vocabulary, text: &[u8], sink: &mut i
 
 /// Gives the tokens of one piece to `sink`.
 #[inline(always)]
-pub(crate) fn piece(vocabulary: &Vocabulary, text: &[u8], at: usize, end: usize, first: u64, sink: &mut impl Sink) {
+pub(crate) fn piece(vocabulary: &Vocabulary<'_>, text: &[u8], at: usize, end: usize, first: u64, sink: &mut impl Sink) {
     if vocabulary.has(text, at, end - at, first) {
         return sink.token(vocabulary, text, at, end - at);
     }
@@ -63,7 +63,7 @@ pub(crate) fn piece(vocabulary: &Vocabulary, text: &[u8], at: usize, end: usize,
 
 /// Gives the tokens of a piece that is not one itself: first it is cut where no token can reach across.
 #[inline(never)]
-fn parts(vocabulary: &Vocabulary, text: &[u8], start: usize, end: usize, sink: &mut impl Sink) {
+fn parts(vocabulary: &Vocabulary<'_>, text: &[u8], start: usize, end: usize, sink: &mut impl Sink) {
     if text.get(start..end).is_some_and(<[u8]>::is_ascii) {
         return merged(vocabulary, text, start, end, sink);
     }
@@ -96,9 +96,9 @@ fn parts(vocabulary: &Vocabulary, text: &[u8], start: usize, end: usize, sink: &
 
 /// Gives the tokens of a part of a piece to `sink`.
 #[inline]
-fn part(vocabulary: &Vocabulary, text: &[u8], start: usize, end: usize, sink: &mut impl Sink) {
+fn part(vocabulary: &Vocabulary<'_>, text: &[u8], start: usize, end: usize, sink: &mut impl Sink) {
     let len = end - start;
-    if vocabulary.has(text, start, len, word::at(text, start)) {
+    if vocabulary.has(text, start, len, word::at(text, start)) && vocabulary.merges(text, start, len) {
         return sink.token(vocabulary, text, start, len);
     }
     merged(vocabulary, text, start, end, sink);
@@ -106,7 +106,7 @@ fn part(vocabulary: &Vocabulary, text: &[u8], start: usize, end: usize, sink: &m
 
 /// Gives the tokens of what is no token itself to `sink`.
 #[inline(always)]
-fn merged(vocabulary: &Vocabulary, text: &[u8], start: usize, end: usize, sink: &mut impl Sink) {
+fn merged(vocabulary: &Vocabulary<'_>, text: &[u8], start: usize, end: usize, sink: &mut impl Sink) {
     let few = merge::few(vocabulary, text, (start, end));
     if few.is_all {
         return sink.few(vocabulary, text, start, &few);
@@ -126,7 +126,7 @@ fn merged(vocabulary: &Vocabulary, text: &[u8], start: usize, end: usize, sink: 
 /// Merges with working space of that size, which is on the stack only while it is needed.
 #[inline(never)]
 fn merged_many<const BYTES: usize, const WORDS: usize>(
-    vocabulary: &Vocabulary,
+    vocabulary: &Vocabulary<'_>,
     text: &[u8],
     start: usize,
     end: usize,
@@ -144,17 +144,17 @@ pub(crate) struct Count(pub(crate) u64);
 
 impl Sink for Count {
     #[inline(always)]
-    fn token(&mut self, _: &Vocabulary, _: &[u8], _: usize, _: usize) {
+    fn token(&mut self, _: &Vocabulary<'_>, _: &[u8], _: usize, _: usize) {
         self.0 += 1;
     }
 
     #[inline(always)]
-    fn few(&mut self, _: &Vocabulary, _: &[u8], _: usize, few: &Few) {
+    fn few(&mut self, _: &Vocabulary<'_>, _: &[u8], _: usize, few: &Few) {
         self.0 += few.count() as u64;
     }
 
     #[inline(always)]
-    fn tokens(&mut self, _: &Vocabulary, _: &[u8], _: usize, _: &[u8], count: usize) {
+    fn tokens(&mut self, _: &Vocabulary<'_>, _: &[u8], _: usize, _: &[u8], count: usize) {
         self.0 += count as u64;
     }
 
@@ -172,17 +172,17 @@ pub(crate) struct CountAtMost {
 
 impl Sink for CountAtMost {
     #[inline(always)]
-    fn token(&mut self, vocabulary: &Vocabulary, text: &[u8], at: usize, len: usize) {
+    fn token(&mut self, vocabulary: &Vocabulary<'_>, text: &[u8], at: usize, len: usize) {
         self.count.token(vocabulary, text, at, len);
     }
 
     #[inline(always)]
-    fn few(&mut self, vocabulary: &Vocabulary, text: &[u8], at: usize, few: &Few) {
+    fn few(&mut self, vocabulary: &Vocabulary<'_>, text: &[u8], at: usize, few: &Few) {
         self.count.few(vocabulary, text, at, few);
     }
 
     #[inline(always)]
-    fn tokens(&mut self, vocabulary: &Vocabulary, text: &[u8], at: usize, trail: &[u8], count: usize) {
+    fn tokens(&mut self, vocabulary: &Vocabulary<'_>, text: &[u8], at: usize, trail: &[u8], count: usize) {
         self.count.tokens(vocabulary, text, at, trail, count);
     }
 
@@ -202,21 +202,21 @@ pub(crate) struct Ids<'a>(pub(crate) &'a mut Vec<u32>);
 
 impl Sink for Ids<'_> {
     #[inline]
-    fn token(&mut self, vocabulary: &Vocabulary, text: &[u8], at: usize, len: usize) {
-        self.0.extend(vocabulary.rank(text, at, len));
+    fn token(&mut self, vocabulary: &Vocabulary<'_>, text: &[u8], at: usize, len: usize) {
+        self.0.extend(vocabulary.rank(text, at, len).map(|rank| vocabulary.id(rank)));
     }
 
-    fn few(&mut self, vocabulary: &Vocabulary, text: &[u8], at: usize, few: &Few) {
+    fn few(&mut self, vocabulary: &Vocabulary<'_>, text: &[u8], at: usize, few: &Few) {
         self.all(vocabulary, text, at, few.lengths());
     }
 
-    fn tokens(&mut self, vocabulary: &Vocabulary, text: &[u8], at: usize, trail: &[u8], count: usize) {
+    fn tokens(&mut self, vocabulary: &Vocabulary<'_>, text: &[u8], at: usize, trail: &[u8], count: usize) {
         self.all(vocabulary, text, at, trail.iter().take(count).map(|len| usize::from(*len)));
     }
 }
 
 impl Ids<'_> {
-    fn all(&mut self, vocabulary: &Vocabulary, text: &[u8], at: usize, lengths: impl Iterator<Item = usize>) {
+    fn all(&mut self, vocabulary: &Vocabulary<'_>, text: &[u8], at: usize, lengths: impl Iterator<Item = usize>) {
         let mut at = at;
         for len in lengths {
             self.token(vocabulary, text, at, len);

@@ -31,10 +31,11 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// The place of the `len` bytes at `at`; `None` if they are too many.
+    /// The place of the `len` bytes at `at`; `None` if they cannot be remembered.
     #[inline(always)]
-    pub(crate) fn of(vocabulary: &Vocabulary, text: &[u8], at: usize, len: usize) -> Option<Place> {
-        if len > LONGEST {
+    pub(crate) fn of(vocabulary: &Vocabulary<'_>, text: &[u8], at: usize, len: usize) -> Option<Place> {
+        // A vocabulary without a number of its own could not be told from others.
+        if len > LONGEST || vocabulary.number == 0 {
             return None;
         }
         let first = hash::key(word::at(text, at), len);

@@ -216,8 +216,8 @@ impl Meter {
         let counted = || self.counted_output().max(self.guessed_output());
         let usage = self.provider.map(|provider| provider.usage()).unwrap_or_default();
         // Said at the end, or the last that was said of an answer that came to its end.
-        let complete = self.unread_bytes.is_none()
-            && (self.finished || self.provider.is_some_and(|provider| provider.complete));
+        let complete =
+            self.unread_bytes.is_none() && (self.finished || self.provider.is_some_and(|provider| provider.complete));
         if usage.input == 0 && usage.output == 0 {
             // Usage of nothing at all is what servers say that do not count.
             let (input, output) = (self.prompt_tokens, counted());

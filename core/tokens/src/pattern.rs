@@ -4,15 +4,26 @@
 //! decides what is ASCII and ends within them; all else goes to the general one, which mirrors the alternatives of the
 //! regex, with their backtracking, character by character.
 
-mod cl100k;
+mod cased;
 pub(crate) mod class;
+mod deepseek;
+mod gpt2;
 mod lanes;
-mod o200k;
+mod plain;
 mod runs;
 mod short;
+mod splitting;
 
-pub(crate) use cl100k::Cl100k;
-pub(crate) use o200k::O200k;
+pub(crate) use cased::Cased;
+pub(crate) use deepseek::DeepSeek;
+pub(crate) use gpt2::Gpt2;
+pub(crate) use plain::Plain;
+pub use splitting::Splitting;
+
+/// The pattern of `o200k_base`.
+pub(crate) type O200k = Cased<3, true>;
+/// The pattern of `cl100k_base`.
+pub(crate) type Cl100k = Plain<3, true>;
 
 /// A way to cut text.
 pub(crate) trait Pattern {

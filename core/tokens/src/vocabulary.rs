@@ -17,55 +17,60 @@
 //! and small hashed filters that say which lengths of tokens there may be with a beginning, and between which
 //! characters no token reaches.
 
+pub(crate) mod file;
 pub(crate) mod hash;
 
 use crate::word;
 
 /// A vocabulary.
-pub(crate) struct Vocabulary {
+pub(crate) struct Vocabulary<'a> {
     /// What tells it from others: 1 to 15.
     pub(crate) number: u8,
     /// Ranks of the single bytes.
-    bytes: &'static [u8; 256],
+    bytes: &'a [u8; 256],
     /// Of every bucket the displacement, and a filter of the keys that may be in it.
-    short_buckets: &'static [[u8; 2]],
+    short_buckets: &'a [[u8; 2]],
     /// What of the hash bucket and slot do not say (6), fact (4).
-    short_entries: &'static [[u8; 10]],
+    short_entries: &'a [[u8; 10]],
     short_shift: u32,
-    middle_buckets: &'static [[u8; 2]],
+    middle_buckets: &'a [[u8; 2]],
     /// The bytes (16), fact (6).
-    middle_entries: &'static [[u8; 22]],
+    middle_entries: &'a [[u8; 22]],
     middle_shift: u32,
-    long_buckets: &'static [[u8; 2]],
+    long_buckets: &'a [[u8; 2]],
     /// Where the bytes are (3), how many (1), rank (3), length of the left part (1).
-    long_entries: &'static [[u8; 8]],
-    long_strings: &'static [u8],
+    long_entries: &'a [[u8; 8]],
+    long_strings: &'a [u8],
     long_shift: u32,
     /// Ranks of pairs of ASCII characters: 0xFFFF for none, 0xFFFE for larger ones.
-    ascii_pairs: &'static [[u8; 2]],
+    ascii_pairs: &'a [[u8; 2]],
     /// By the first four bytes: bit `n - 4` for tokens of `n` bytes, 4 to 8.
-    prefix4: &'static [u8],
+    prefix4: &'a [u8],
     /// By the first eight bytes: bit `n - 9` for tokens of `n` bytes, 9 to 16.
-    prefix8: &'static [u8],
+    prefix8: &'a [u8],
     /// By the first sixteen bytes: where in `prefix16_lengths` the lengths of longer tokens are.
-    prefix16: &'static [[u8; 2]],
+    prefix16: &'a [[u8; 2]],
     /// Lists of lengths, longest first, ended by a zero.
-    prefix16_lengths: &'static [u8],
+    prefix16_lengths: &'a [u8],
     /// Bits by number of a character below U+10000 that is not ASCII: whether it is a token.
-    characters: &'static [u8],
+    characters: &'a [u8],
     /// Bits by pair of characters that stand next to each other in a token.
-    pairs: &'static [u8],
+    pairs: &'a [u8],
     /// Bits by last byte of a character and first byte of the next, where a token reaches from one into the other
     /// and does not hold both whole.
-    halves: &'static [u8],
+    halves: &'a [u8],
     /// Bytes of the longest token.
     longest: usize,
+    /// How many tokens merging never makes: only a whole piece can be one of these.
+    strangers: u32,
+    /// Ids by rank; empty where these are the same.
+    ids: &'a [[u8; 4]],
 }
 
 /// `o200k_base`.
-pub(crate) static O200K_BASE: Vocabulary = include!(concat!(env!("OUT_DIR"), "/o200k_base.rs"));
+pub(crate) static O200K_BASE: Vocabulary<'static> = include!(concat!(env!("OUT_DIR"), "/o200k_base.rs"));
 /// `cl100k_base`.
-pub(crate) static CL100K_BASE: Vocabulary = include!(concat!(env!("OUT_DIR"), "/cl100k_base.rs"));
+pub(crate) static CL100K_BASE: Vocabulary<'static> = include!(concat!(env!("OUT_DIR"), "/cl100k_base.rs"));
 
 /// A token somewhere in a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,9 +91,16 @@ enum Spine {
     Split(u8),
 }
 
+impl Token {
+    /// Whether merging makes it.
+    pub(crate) fn is_merged(&self) -> bool {
+        self.len == 1 || !matches!(self.spine, Spine::Lengths { left: 0, .. } | Spine::Split(0))
+    }
+}
+
 // === impl Vocabulary ===
 
-impl Vocabulary {
+impl Vocabulary<'_> {
     /// Whether the `len` bytes at `at` are a token; `first` is the word at `at`.
     #[inline(always)]
     pub(crate) fn has(&self, text: &[u8], at: usize, len: usize, first: u64) -> bool {
@@ -197,8 +209,9 @@ impl Vocabulary {
                 let len = shorter(right, token.len)?;
                 Some(Token { len, rank: self.rank(text, end - len, len)?, spine: token.spine })
             }
+            Spine::Split(0) => None,
             Spine::Split(left) => {
-                let len = token.len - usize::from(left);
+                let len = token.len.checked_sub(usize::from(left))?;
                 self.token(text, end - len, len)
             }
         }
@@ -212,6 +225,7 @@ impl Vocabulary {
                 let len = shorter(left, token.len)?;
                 Some(Token { len, rank: self.rank(text, at, len)?, spine: token.spine })
             }
+            Spine::Split(0) => None,
             Spine::Split(left) => self.token(text, at, usize::from(left)),
         }
     }
@@ -230,8 +244,15 @@ impl Vocabulary {
         match width {
             2 => bit(self.characters, (word as usize & 0x1F) << 6 | six(1)),
             3 => bit(self.characters, (word as usize & 0xF) << 12 | six(1) << 6 | six(2)),
-            _ => self.short(hash::key(word, width)).is_some(),
+            // Facts above the rank are those of the spine.
+            _ => self.short(hash::key(word, width)).is_some_and(|fact| fact > RANK),
         }
+    }
+
+    /// Whether merging makes the token that the `len` bytes at `at` are, if they are one.
+    #[inline(always)]
+    pub(crate) fn merges(&self, text: &[u8], at: usize, len: usize) -> bool {
+        self.strangers == 0 || self.token(text, at, len).is_some_and(|token| token.is_merged())
     }
 
     /// Whether a token that reaches from one character into the next always holds both whole. `last` and `first` are
@@ -239,6 +260,11 @@ impl Vocabulary {
     #[inline(always)]
     pub(crate) fn meet_whole(&self, last: u8, first: u8) -> bool {
         !bit(self.halves, usize::from(last) << 8 | usize::from(first))
+    }
+
+    /// The id of the token of that rank.
+    pub(crate) fn id(&self, rank: u32) -> u32 {
+        self.ids.get(rank as usize).map_or(rank, |id| u32::from_le_bytes(*id))
     }
 
     /// Bytes of the longest token.

@@ -13,7 +13,7 @@ const NONE: u32 = u32::MAX;
 
 /// The symbols of a piece.
 struct Symbols<'a> {
-    vocabulary: &'a Vocabulary,
+    vocabulary: &'a Vocabulary<'a>,
     text: &'a [u8],
     start: usize,
     /// Where the symbols began before any merge, from `start` on; after the last of them the end.
@@ -26,19 +26,19 @@ struct Symbols<'a> {
 
 /// Merges `text[start..end]`, which has at least one byte, or what of it the first [`MOST`] symbols are.
 #[inline]
-pub(crate) fn few(vocabulary: &Vocabulary, text: &[u8], piece: (usize, usize)) -> Few {
+pub(crate) fn few(vocabulary: &Vocabulary<'_>, text: &[u8], piece: (usize, usize)) -> Few {
     merged::<false>(vocabulary, text, piece)
 }
 
 /// A guess at what merging leaves of the beginning of `text[start..end]`: sixteen equal bytes in a row are one symbol
 /// from the beginning, so that more of a long run can be seen.
 #[inline]
-pub(crate) fn guess(vocabulary: &Vocabulary, text: &[u8], piece: (usize, usize)) -> Few {
+pub(crate) fn guess(vocabulary: &Vocabulary<'_>, text: &[u8], piece: (usize, usize)) -> Few {
     merged::<true>(vocabulary, text, piece)
 }
 
 #[inline(always)]
-fn merged<const BLOCKS: bool>(vocabulary: &Vocabulary, text: &[u8], (start, end): (usize, usize)) -> Few {
+fn merged<const BLOCKS: bool>(vocabulary: &Vocabulary<'_>, text: &[u8], (start, end): (usize, usize)) -> Few {
     let mut symbols = Symbols { vocabulary, text, start, offsets: [0; SLOTS], live: 0, pairs: [NONE; SLOTS] };
     let (count, read, is_guess) = symbols.read::<BLOCKS>(end);
     for number in 0..count - 1 {

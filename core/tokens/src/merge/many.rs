@@ -28,7 +28,7 @@ use crate::vocabulary::{Token, Vocabulary};
 ///
 /// `trail` and `dead` are working space: at least as many entries as the piece has bytes, and as many bits, zeroed.
 pub(crate) fn many(
-    vocabulary: &Vocabulary,
+    vocabulary: &Vocabulary<'_>,
     text: &[u8],
     (start, end): (usize, usize),
     first: Few,
@@ -54,7 +54,7 @@ pub(crate) fn many(
 }
 
 struct Walk<'a> {
-    vocabulary: &'a Vocabulary,
+    vocabulary: &'a Vocabulary<'a>,
     text: &'a [u8],
     start: usize,
     end: usize,
@@ -103,7 +103,7 @@ impl Walk<'_> {
         let mut most = self.end - self.at;
         while most > 0 {
             let Some(next) = self.vocabulary.longest(self.text, self.at, most) else { return false };
-            if !self.is_dead(self.at + next.len) && self.follows(&next) {
+            if next.is_merged() && !self.is_dead(self.at + next.len) && self.follows(&next) {
                 self.push(next);
                 return true;
             }
@@ -151,7 +151,7 @@ impl Walk<'_> {
 
 /// Whether merging leaves two tokens next to each other; they meet at `at`.
 #[inline]
-fn keep_apart(vocabulary: &Vocabulary, text: &[u8], at: usize, left: &Token, right: &Token) -> bool {
+fn keep_apart(vocabulary: &Vocabulary<'_>, text: &[u8], at: usize, left: &Token, right: &Token) -> bool {
     let (mut left, mut right) = (*left, *right);
     let mut before = u32::MAX;
     loop {

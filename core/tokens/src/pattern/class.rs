@@ -11,7 +11,7 @@ static BLOCKS: &[[u8; 64]] = include_bytes!(concat!(env!("OUT_DIR"), "/class_blo
 pub(crate) struct Class(u8);
 
 impl Class {
-    /// Whatever is in no other class: punctuation, symbols, controls, unassigned characters.
+    /// Whatever is in no other class: controls, formats, unassigned characters.
     pub(crate) const OTHER: Class = Class(0);
     /// `\p{Lu}` and `\p{Lt}`.
     pub(crate) const UPPER: Class = Class(1);
@@ -27,6 +27,8 @@ impl Class {
     pub(crate) const SPACE: Class = Class(6);
     /// CR and LF.
     pub(crate) const LINE_END: Class = Class(7);
+    /// `\p{P}` and `\p{S}`.
+    pub(crate) const SIGN: Class = Class(8);
 
     /// The class of the character with this number.
     #[inline(always)]
@@ -57,7 +59,7 @@ impl Class {
 
 /// A set of classes.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Set(u8);
+pub(crate) struct Set(u16);
 
 impl Set {
     /// `\p{L}`
@@ -69,9 +71,18 @@ impl Set {
     /// `\s`
     pub(crate) const SPACE: Set = Set::of(&[Class::SPACE, Class::LINE_END]);
     /// `[^\s\p{L}\p{N}]`
-    pub(crate) const SYMBOL: Set = Set::of(&[Class::OTHER, Class::MARK]);
+    pub(crate) const SYMBOL: Set = Set::of(&[Class::OTHER, Class::SIGN, Class::MARK]);
     /// `[^\r\n\p{L}\p{N}]`
-    pub(crate) const PREFIX: Set = Set::of(&[Class::OTHER, Class::MARK, Class::SPACE]);
+    pub(crate) const PREFIX: Set = Set::of(&[Class::OTHER, Class::SIGN, Class::MARK, Class::SPACE]);
+
+    /// `\p{N}`
+    pub(crate) const NUMBER: Set = Set::of(&[Class::NUMBER]);
+    /// `[\p{P}\p{S}]`
+    pub(crate) const SIGN: Set = Set::of(&[Class::SIGN]);
+    /// `[\p{L}\p{M}]`
+    pub(crate) const WORD: Set = Set::of(&[Class::UPPER, Class::LOWER, Class::CASELESS, Class::MARK]);
+    /// `[^\r\n\p{L}\p{N}\p{P}\p{S}]`
+    pub(crate) const FORMAT: Set = Set::of(&[Class::OTHER, Class::MARK, Class::SPACE]);
 
     const fn of(classes: &[Class]) -> Set {
         let mut set = 0;
@@ -125,8 +136,10 @@ mod tests {
             ('\n', Class::LINE_END),
             ('\r', Class::LINE_END),
             ('\0', Class::OTHER),
-            ('!', Class::OTHER),
-            ('😀', Class::OTHER),
+            ('!', Class::SIGN),
+            ('😀', Class::SIGN),
+            ('€', Class::SIGN),
+            ('\u{ad}', Class::OTHER),
             ('\u{200d}', Class::OTHER),
             ('\u{10ffff}', Class::OTHER),
         ];

@@ -13,10 +13,10 @@ pub(super) fn of(text: &[u8], mut at: usize, set: Set) -> usize {
     at
 }
 
-/// `\p{N}{1,3}`, of which the first number is there and ends at `at`.
+/// `\p{N}{1,most}`, of which the first number is there and ends at `at`.
 #[inline]
-pub(super) fn number(text: &[u8], mut at: usize) -> usize {
-    for _ in 0..2 {
+pub(super) fn number(text: &[u8], mut at: usize, most: usize) -> usize {
+    for _ in 1..most {
         match class::at(text, at) {
             Some((Class::NUMBER, next)) => at = next,
             _ => break,

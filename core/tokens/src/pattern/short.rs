@@ -3,15 +3,16 @@
 use super::lanes;
 
 /// The length of the piece that begins with `word`, if it is none of letters, is ASCII and ends within the word
-/// together with what it depends on. `AFTER` says which bytes may follow symbols.
+/// together with what it depends on. `DIGITS` is how many digits a piece has at most; `after` says which bytes may follow
+/// symbols.
 #[inline(always)]
-pub(super) fn piece(word: u64, after: impl Fn(u8) -> bool) -> Option<usize> {
+pub(super) fn piece<const DIGITS: usize>(word: u64, after: impl Fn(u8) -> bool) -> Option<usize> {
     let byte = |n: usize| (word >> (8 * n)) as u8;
     let is_plain = |n: usize| n < 8 && byte(n) < 0x80;
     match byte(0) {
         b'0'..=b'9' => {
-            let digits = lanes::leading(lanes::digits(word)).min(3);
-            (digits == 3 || is_plain(digits)).then_some(digits)
+            let digits = lanes::leading(lanes::digits(word)).min(DIGITS);
+            (digits == DIGITS || is_plain(digits)).then_some(digits)
         }
         b'\t'..=b'\r' | b' ' => {
             let spaces = lanes::leading(lanes::spaces(word));

@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 mod files;
+mod kinds;
 mod mix;
 mod random;
 

@@ -1,126 +1,15 @@
-//! Random strings in which everything that the patterns and the merges tell apart meets everything else.
+//! Random strings against the oracle.
 
+use crate::kinds::string;
+use crate::random::Random;
+use crate::{check, encodings};
 use tiktoken_rs::CoreBPE;
 use tollgate_tokens::Encoding;
 
-use crate::random::Random;
-use crate::{check, encodings};
-
-/// Characters of one kind each.
-const KINDS: &[&str] = &[
-    "abcdefghijklmnopqrstuvwxyz",
-    "etaoinsrh",
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZ",
-    "0123456789",
-    " ",
-    "  \t",
-    "\n",
-    "\r\n",
-    "\u{b}\u{c}\u{85}\u{a0}\u{1680}\u{2003}\u{2028}\u{2029}\u{202f}\u{205f}\u{3000}",
-    ".,;:!?-_=+*/\\|()[]{}<>@#$%^&~`\"",
-    "'",
-    "/",
-    "\0\u{1}\u{1b}\u{7f}",
-    "абвгдежзийклмнопрстуфхцчшщъыьэюя",
-    "АБВГДЕЖЗИЙКЛМНОПРСТУФХЦЧШЩ",
-    "àáâãäåæçèéêëìíîïñòóôõöøùúûüýÿœšž",
-    "ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜÝŒŠŽ",
-    "αβγδεζηθικλμνξοπρστυφχψω",
-    "ſKÅıİßẞǅǈǋ",
-    "ʰʲʷˠªº",
-    "\u{300}\u{301}\u{302}\u{308}\u{327}\u{20dd}\u{fe0f}",
-    "\u{200b}\u{200c}\u{200d}\u{2060}\u{feff}\u{ad}",
-    "的一是不了人我在有他这中大来上国",
-    "ひらがなカタカナーのはをに",
-    "한국어텍스트입니다안녕하세요",
-    "नमस्तेदुनियािीुू्ंक",
-    "ไทยภาษาเป็นที่",
-    "العربيةمرحبا\u{64b}\u{651}",
-    "שלוםעברית",
-    "٠١٢٣٤٥٦٧٨٩½Ⅻ²",
-    "😀😂🤣👍🏽👩\u{200d}🏳\u{fe0f}🇩🇪",
-    "。、「」！？…—“”’",
-    "€£©®™°±→∑√",
-];
-
-/// Strings of their own interest.
-const WORDS: &[&str] = &[
-    "'s",
-    "'S",
-    "'ſ",
-    "'t",
-    "'re",
-    "'RE",
-    "'Ve",
-    "'ll",
-    "'LL",
-    "'m",
-    "'d",
-    "'r",
-    "'l",
-    "the",
-    " the",
-    "http://",
-    "\r\n",
-    "<|endoftext|>",
-    "<|fim_prefix|>",
-    "    ",
-    "        ",
-    "\n\n",
-    "----------------",
-    "================",
-    "            ",
-    "function",
-    "return",
-    "();\n",
-    "{\n",
-    "ing",
-    "tion",
-    "HTTP",
-    "iPhone",
-    "de",
-    " of",
-];
-
-fn character(random: &mut Random) -> char {
-    let plane = match random.below(8) {
-        0..5 => 0,
-        5 => 1,
-        6 => 2,
-        _ => random.below(17) as u32,
-    };
-    char::from_u32(plane << 16 | random.below(0x1_0000) as u32).unwrap_or('\u{fffd}')
-}
-
-/// Appends a random string of up to `runs` runs.
-pub(crate) fn string(random: &mut Random, oracle: &CoreBPE, tokens: u32, runs: usize, out: &mut String) {
-    // Some strings are of few kinds, so that these meet often.
-    let palette: Vec<&str> = (0..1 + random.below(5)).map(|_| *random.pick(KINDS)).collect();
-    let everything = random.below(3) == 0;
-    for _ in 0..1 + random.below(runs) {
-        match random.below(12) {
-            0 => out.push(character(random)),
-            1 => out.push_str(random.pick::<&str>(WORDS)),
-            2 => {
-                // A token, or what of it is text.
-                let bytes = oracle.decode_bytes(&[random.below(tokens as usize) as u32]).unwrap();
-                out.extend(String::from_utf8_lossy(&bytes).chars().filter(|c| *c != '\u{fffd}'));
-            }
-            _ => {
-                let kind = *random.pick(if everything { KINDS } else { &palette });
-                let chars: Vec<char> = kind.chars().collect();
-                let len = match random.below(16) {
-                    0..8 => 1,
-                    8..12 => 1 + random.below(4),
-                    12..15 => 1 + random.below(12),
-                    _ => 1 + random.below(80),
-                };
-                let same = random.below(6) == 0;
-                let one = *random.pick(&chars);
-                out.extend((0..len).map(|_| if same { one } else { *random.pick(&chars) }));
-            }
-        }
-    }
+/// A token of the vocabulary, or what of it is text.
+pub(crate) fn token(oracle: &CoreBPE, size: u32, random: &mut Random) -> String {
+    let bytes = oracle.decode_bytes(&[random.below(size as usize) as u32]).unwrap();
+    String::from_utf8_lossy(&bytes).chars().filter(|c| *c != '\u{fffd}').collect()
 }
 
 /// How many tokens of the vocabulary there are.
@@ -141,7 +30,7 @@ fn random_strings() {
         let (mut text, mut bytes) = (String::new(), 0);
         for done in 0..strings / 2 {
             text.clear();
-            string(&mut random, oracle, size(encoding), 12, &mut text);
+            string(&mut random, &mut |random| token(oracle, size(encoding), random), 12, &mut text);
             check(encoding, oracle, &text);
             bytes += text.len();
             if done % 1_000_000 == 999_999 {

@@ -1,71 +1,74 @@
 //! Lays a vocabulary out as `src/vocabulary.rs` reads it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
-use std::path::Path;
 
-use crate::hash::{self, Hash};
-use crate::merges::Spine;
-use crate::perfect;
+use super::hash::{self, Hash};
+use super::perfect;
+use super::spines::{Spine, spines};
+use super::unfit::Unfit;
 
 /// Logarithms of the numbers of entries of the filters.
 const PREFIX4_BITS: u32 = 15;
 const PREFIX8_BITS: u32 = 15;
 const PREFIX16_BITS: u32 = 12;
 const PAIR_BITS: u32 = 18;
+/// With fewer slots, two keys could meet in each of them.
+const LEAST_SLOTS: usize = 64;
 
-pub(crate) fn write(out: &Path, name: &str, number: usize, tokens: &[Vec<u8>], spines: &[Spine]) {
-    let mut writer = Writer { out, name, fields: String::new() };
-    writer.number("number", number);
+/// A vocabulary laid out: what the fields of `Vocabulary` are made of.
+#[derive(Default)]
+pub(crate) struct Tables {
+    /// Name of the field, bytes of an entry, entries.
+    pub(crate) sections: Vec<(&'static str, usize, Vec<u8>)>,
+    /// Name of the field and number.
+    pub(crate) numbers: Vec<(&'static str, usize)>,
+}
+
+impl Tables {
+    fn bytes(&mut self, field: &'static str, bytes: Vec<u8>) {
+        self.sections.push((field, 1, bytes));
+    }
+
+    /// A section of entries of `N` bytes.
+    fn entries<const N: usize>(&mut self, field: &'static str, entries: &[[u8; N]]) {
+        self.sections.push((field, N, entries.concat()));
+    }
+
+    fn number(&mut self, field: &'static str, number: usize) {
+        self.numbers.push((field, number));
+    }
+}
+
+/// The tables of a vocabulary, given by rank; an empty token is a rank without one.
+pub(crate) fn make(tokens: &[Vec<u8>]) -> Result<Tables, Unfit> {
+    let spines = spines(tokens);
+    if tokens.len() > 1 << 18 {
+        return Err(Unfit("more than 262144 tokens: ranks are held in 18 bits"));
+    }
+    let mut tables = Tables::default();
     let of_length = |from: usize, to: usize| -> Vec<usize> {
         (0..tokens.len()).filter(|&rank| (from..=to).contains(&tokens[rank].len())).collect()
     };
     let mut bytes = vec![0_u8; 256];
     for rank in of_length(1, 1) {
-        bytes[tokens[rank][0] as usize] = u8::try_from(rank).expect("bytes come first");
+        let byte = tokens[rank][0] as usize;
+        bytes[byte] = u8::try_from(rank).map_err(|_| Unfit("single bytes are not the first 256 tokens"))?;
     }
-    writer.bytes("bytes", &bytes);
-    short(&mut writer, tokens, spines, &of_length(2, 8));
-    middle(&mut writer, tokens, spines, &of_length(9, 16));
-    long(&mut writer, tokens, spines, &of_length(17, usize::MAX));
-    ascii_pairs(&mut writer, tokens);
-    prefixes(&mut writer, tokens);
-    pairs(&mut writer, tokens);
+    tables.bytes("bytes", bytes);
+    short(&mut tables, tokens, &spines, &of_length(2, 8))?;
+    middle(&mut tables, tokens, &spines, &of_length(9, 16))?;
+    long(&mut tables, tokens, &spines, &of_length(17, usize::MAX))?;
+    ascii_pairs(&mut tables, tokens);
+    prefixes(&mut tables, tokens)?;
+    pairs(&mut tables, tokens, &spines);
     let longest = tokens.iter().map(Vec::len).max().unwrap_or(0);
-    assert!(longest <= 128, "lengths are held in seven bits");
-    writer.number("longest", longest);
-    let source = format!("Vocabulary {{\n{}}}\n", writer.fields);
-    std::fs::write(out.join(format!("{name}.rs")), source).expect("OUT_DIR can be written to");
-}
-
-/// Writes sections into files, and the expression that makes a `Vocabulary` of them.
-struct Writer<'a> {
-    out: &'a Path,
-    name: &'a str,
-    fields: String,
-}
-
-impl Writer<'_> {
-    fn bytes(&mut self, field: &str, bytes: &[u8]) {
-        let path = self.file(field, bytes);
-        writeln!(self.fields, "    {field}: include_bytes!({path:?}),").expect("strings grow");
+    if longest > 255 {
+        return Err(Unfit("a token of more than 255 bytes"));
     }
-
-    /// A section of entries of `N` bytes.
-    fn entries<const N: usize>(&mut self, field: &str, entries: &[[u8; N]]) {
-        let path = self.file(field, &entries.concat());
-        writeln!(self.fields, "    {field}: include_bytes!({path:?}).as_chunks::<{N}>().0,").expect("strings grow");
-    }
-
-    fn number(&mut self, field: &str, number: usize) {
-        writeln!(self.fields, "    {field}: {number},").expect("strings grow");
-    }
-
-    fn file(&self, field: &str, bytes: &[u8]) -> String {
-        let file = format!("{}.{field}.bin", self.name);
-        std::fs::write(self.out.join(&file), bytes).expect("OUT_DIR can be written to");
-        file
-    }
+    tables.number("longest", longest);
+    let strangers = tokens.iter().zip(&spines).filter(|(token, spine)| token.len() > 1 && spine.split == 0).count();
+    tables.number("strangers", strangers);
+    Ok(tables)
 }
 
 /// The `number`th word of a token, filled up with 0xFF.
@@ -83,38 +86,40 @@ fn mask(lengths: &[usize]) -> u64 {
 }
 
 /// Tokens of two to eight bytes.
-fn short(writer: &mut Writer<'_>, tokens: &[Vec<u8>], spines: &[Spine], ranks: &[usize]) {
+fn short(tables: &mut Tables, tokens: &[Vec<u8>], spines: &[Spine], ranks: &[usize]) -> Result<(), Unfit> {
     let hashes: Vec<Hash> = ranks.iter().map(|&rank| hash::of_word(word(&tokens[rank], 0))).collect();
-    // From 2^16 slots on, 16 bits of rest are enough to tell all keys of a slot apart.
-    let placement = perfect::place(&hashes, (1 << 16) + 1);
+    // From 2^16 slots on, 16 bits of rest are enough to tell all keys of a slot apart; with some more than that there is
+    // a rest that no key has.
+    let placement = perfect::place(&hashes, (1 << 16) + (1 << 12))?;
     let count = placement.slots.len();
     let mut entries = vec![[0_u8; 10]; count];
     for (slot, key) in placement.slots.iter().enumerate() {
         let Some(key) = *key else {
-            entries[slot][..6].copy_from_slice(&stranger(slot, count as u32));
+            entries[slot][..6].copy_from_slice(&stranger(slot, count as u32)?);
             continue;
         };
         let hash = hashes[key as usize];
         let (place, rest) = hash.place(placement.buckets[hash.bucket(placement.shift)][0], count as u32);
-        assert_eq!(place, slot);
+        debug_assert_eq!(place, slot);
         entries[slot][..4].copy_from_slice(&hash.low.to_le_bytes());
         entries[slot][4..6].copy_from_slice(&rest.to_le_bytes());
         let rank = ranks[key as usize];
         let spine = &spines[rank];
         let fact = rank as u64 | (mask(&spine.left) << 18) | (mask(&spine.right) << 25);
-        let fact = u32::try_from(fact).expect("18 bits of rank, 7 and 7 of lengths");
+        let fact = u32::try_from(fact).map_err(|_| Unfit("18 bits of rank, 7 and 7 of lengths"))?;
         entries[slot][6..].copy_from_slice(&fact.to_le_bytes());
     }
-    writer.entries("short_buckets", &placement.buckets);
-    writer.entries("short_entries", &entries);
-    writer.number("short_shift", placement.shift as usize);
+    tables.entries("short_buckets", &placement.buckets);
+    tables.entries("short_entries", &entries);
+    tables.number("short_shift", placement.shift as usize);
+    Ok(())
 }
 
 /// A key for an empty slot: a rest that no key has there.
 ///
 /// The displaced hashes of a slot differ by one, their products by `count`, so that the rests grow by more than one on
 /// average: one is left out soon.
-fn stranger(slot: usize, count: u32) -> [u8; 6] {
+fn stranger(slot: usize, count: u32) -> Result<[u8; 6], Unfit> {
     let first = (slot as u64 * (1 << 32)).div_ceil(u64::from(count));
     let mut product = u64::from((first * u64::from(count)) as u32);
     let mut rest = 0;
@@ -122,12 +127,13 @@ fn stranger(slot: usize, count: u32) -> [u8; 6] {
         product += u64::from(count);
         rest += 1;
     }
-    let [low, high] = u16::try_from(rest).expect("more than 2^16 slots").to_le_bytes();
-    [0, 0, 0, 0, low, high]
+    let rest = u16::try_from(rest).map_err(|_| Unfit("every rest is taken in some slot"))?;
+    let [low, high] = rest.to_le_bytes();
+    Ok([0, 0, 0, 0, low, high])
 }
 
 /// Tokens of nine to sixteen bytes.
-fn middle(writer: &mut Writer<'_>, tokens: &[Vec<u8>], spines: &[Spine], ranks: &[usize]) {
+fn middle(tables: &mut Tables, tokens: &[Vec<u8>], spines: &[Spine], ranks: &[usize]) -> Result<(), Unfit> {
     let words = |rank: usize| (word(&tokens[rank], 0), word(&tokens[rank], 1));
     let hashes: Vec<Hash> = ranks
         .iter()
@@ -136,7 +142,7 @@ fn middle(writer: &mut Writer<'_>, tokens: &[Vec<u8>], spines: &[Spine], ranks: 
             hash::of_words(first, second)
         })
         .collect();
-    let placement = perfect::place(&hashes, 1);
+    let placement = perfect::place(&hashes, LEAST_SLOTS)?;
     let count = placement.slots.len();
     // An empty slot holds 0xFF throughout: no text does.
     let mut entries = vec![[0xFF_u8; 22]; count];
@@ -148,16 +154,16 @@ fn middle(writer: &mut Writer<'_>, tokens: &[Vec<u8>], spines: &[Spine], ranks: 
         entries[slot][8..16].copy_from_slice(&second.to_le_bytes());
         let spine = &spines[rank];
         let fact = rank as u64 | (mask(&spine.left) << 18) | (mask(&spine.right) << 33);
-        assert!(fact < 1 << 48, "18 bits of rank, 15 and 15 of lengths");
         entries[slot][16..].copy_from_slice(&fact.to_le_bytes()[..6]);
     }
-    writer.entries("middle_buckets", &placement.buckets);
-    writer.entries("middle_entries", &entries);
-    writer.number("middle_shift", placement.shift as usize);
+    tables.entries("middle_buckets", &placement.buckets);
+    tables.entries("middle_entries", &entries);
+    tables.number("middle_shift", placement.shift as usize);
+    Ok(())
 }
 
 /// Tokens of more than sixteen bytes.
-fn long(writer: &mut Writer<'_>, tokens: &[Vec<u8>], spines: &[Spine], ranks: &[usize]) {
+fn long(tables: &mut Tables, tokens: &[Vec<u8>], spines: &[Spine], ranks: &[usize]) -> Result<(), Unfit> {
     let hashes: Vec<Hash> = ranks
         .iter()
         .map(|&rank| {
@@ -165,7 +171,7 @@ fn long(writer: &mut Writer<'_>, tokens: &[Vec<u8>], spines: &[Spine], ranks: &[
             hash::of_long(token.len(), |at| word(&token[at..], 0))
         })
         .collect();
-    let placement = perfect::place(&hashes, 1);
+    let placement = perfect::place(&hashes, LEAST_SLOTS)?;
     let mut entries = vec![[0_u8; 8]; placement.slots.len()];
     let mut strings: Vec<u8> = Vec::new();
     for (slot, key) in placement.slots.iter().enumerate() {
@@ -173,20 +179,23 @@ fn long(writer: &mut Writer<'_>, tokens: &[Vec<u8>], spines: &[Spine], ranks: &[
         let rank = ranks[key as usize];
         let token = &tokens[rank];
         entries[slot][..3].copy_from_slice(&(strings.len() as u32).to_le_bytes()[..3]);
-        entries[slot][3] = u8::try_from(token.len()).expect("at most 128");
+        entries[slot][3] = u8::try_from(token.len()).map_err(|_| Unfit("a token of more than 255 bytes"))?;
         entries[slot][4..7].copy_from_slice(&(rank as u32).to_le_bytes()[..3]);
-        entries[slot][7] = u8::try_from(spines[rank].split).expect("at most 128");
+        entries[slot][7] = spines[rank].split as u8;
         strings.extend_from_slice(token);
     }
-    assert!(strings.len() < 1 << 24);
-    writer.entries("long_buckets", &placement.buckets);
-    writer.entries("long_entries", &entries);
-    writer.bytes("long_strings", &strings);
-    writer.number("long_shift", placement.shift as usize);
+    if strings.len() >= 1 << 24 {
+        return Err(Unfit("more than 16 MB of long tokens"));
+    }
+    tables.entries("long_buckets", &placement.buckets);
+    tables.entries("long_entries", &entries);
+    tables.bytes("long_strings", strings);
+    tables.number("long_shift", placement.shift as usize);
+    Ok(())
 }
 
 /// Ranks of the tokens that are two ASCII characters: 0xFFFF where there is none, 0xFFFE where it is larger.
-fn ascii_pairs(writer: &mut Writer<'_>, tokens: &[Vec<u8>]) {
+fn ascii_pairs(tables: &mut Tables, tokens: &[Vec<u8>]) {
     let mut pairs = vec![[0xFF, 0xFF]; 128 * 128];
     for (rank, token) in tokens.iter().enumerate() {
         if let [first @ ..0x80, second @ ..0x80] = token.as_slice() {
@@ -194,11 +203,11 @@ fn ascii_pairs(writer: &mut Writer<'_>, tokens: &[Vec<u8>]) {
             pairs[usize::from(*first) * 128 + usize::from(*second)] = rank.to_le_bytes();
         }
     }
-    writer.entries("ascii_pairs", &pairs);
+    tables.entries("ascii_pairs", &pairs);
 }
 
 /// Which lengths of tokens there may be that begin as a text does.
-fn prefixes(writer: &mut Writer<'_>, tokens: &[Vec<u8>]) {
+fn prefixes(tables: &mut Tables, tokens: &[Vec<u8>]) -> Result<(), Unfit> {
     let mut prefix4 = vec![0_u8; 1 << PREFIX4_BITS];
     let mut prefix8 = vec![0_u8; 1 << PREFIX8_BITS];
     let mut prefix16: BTreeMap<usize, BTreeSet<u8>> = BTreeMap::new();
@@ -217,18 +226,19 @@ fn prefixes(writer: &mut Writer<'_>, tokens: &[Vec<u8>]) {
     let mut lists = vec![0_u8];
     let mut starts = vec![[0_u8; 2]; 1 << PREFIX16_BITS];
     for (entry, lengths) in prefix16 {
-        starts[entry] = u16::try_from(lists.len()).expect("few tokens are long").to_le_bytes();
+        starts[entry] = u16::try_from(lists.len()).map_err(|_| Unfit("too many long tokens"))?.to_le_bytes();
         lists.extend(lengths.iter().rev());
         lists.push(0);
     }
-    writer.bytes("prefix4", &prefix4);
-    writer.bytes("prefix8", &prefix8);
-    writer.entries("prefix16", &starts);
-    writer.bytes("prefix16_lengths", &lists);
+    tables.bytes("prefix4", prefix4);
+    tables.bytes("prefix8", prefix8);
+    tables.entries("prefix16", &starts);
+    tables.bytes("prefix16_lengths", lists);
+    Ok(())
 }
 
 /// Where tokens reach from one character into the next.
-fn pairs(writer: &mut Writer<'_>, tokens: &[Vec<u8>]) {
+fn pairs(tables: &mut Tables, tokens: &[Vec<u8>], spines: &[Spine]) {
     let mut pairs = vec![0_u8; (1 << PAIR_BITS) / 8];
     let mut halves = vec![0_u8; 256 * 256 / 8];
     for token in tokens {
@@ -255,17 +265,17 @@ fn pairs(writer: &mut Writer<'_>, tokens: &[Vec<u8>]) {
         }
     }
     let mut characters = vec![0_u8; 0x1_0000 / 8];
-    for token in tokens {
-        if token[0] >= 0x80
+    for (token, spine) in tokens.iter().zip(spines) {
+        if spine.split > 0
             && let Ok(text) = std::str::from_utf8(token)
-            && let [number @ ..0x1_0000] = text.chars().map(|c| c as usize).collect::<Vec<_>>()[..]
+            && let [number @ 0x80..0x1_0000] = text.chars().map(|c| c as usize).collect::<Vec<_>>()[..]
         {
             characters[number / 8] |= 1 << (number % 8);
         }
     }
-    writer.bytes("characters", &characters);
-    writer.bytes("pairs", &pairs);
-    writer.bytes("halves", &halves);
+    tables.bytes("characters", characters);
+    tables.bytes("pairs", pairs);
+    tables.bytes("halves", halves);
 }
 
 fn is_continuation(byte: u8) -> bool {

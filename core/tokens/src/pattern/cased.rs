@@ -1,4 +1,5 @@
-//! The pattern of `o200k_base`.
+//! Patterns that begin a new piece where lower case turns into upper case: that of `o200k_base`, which Llama 4 has as
+//! well, and that of Mistral's Tekken.
 //!
 //! ```text
 //! [^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?
@@ -9,27 +10,29 @@
 //! \s+(?!\S)
 //! \s+
 //! ```
+//!
+//! Tekken has no contractions, and a piece for every digit.
 
 use super::class::{self, Class, Set};
 use super::{Pattern, lanes, runs, short};
 use crate::word;
 
-/// The pattern.
-pub(crate) struct O200k;
+/// The pattern, with so many digits in a piece, and with contractions or without.
+pub(crate) struct Cased<const DIGITS: usize, const CONTRACTIONS: bool>;
 
-impl Pattern for O200k {
+impl<const DIGITS: usize, const CONTRACTIONS: bool> Pattern for Cased<DIGITS, CONTRACTIONS> {
     #[inline(always)]
     fn next(text: &[u8], at: usize, word: u64) -> usize {
         let letters = lanes::letters(word);
         let lower = lanes::lower(word, letters);
         let prefix = usize::from(letters & 0x80 == 0);
         if letters >> (8 * prefix) & 0x80 == 0 || !(prefix == 0 || may_prefix(word as u8)) {
-            let short = short::piece(word, |byte| matches!(byte, b'\r' | b'\n' | b'/'));
-            return short.map_or_else(|| general(text, at), |len| at + len);
+            let short = short::piece::<DIGITS>(word, |byte| matches!(byte, b'\r' | b'\n' | b'/'));
+            return short.map_or_else(|| general::<DIGITS, CONTRACTIONS>(text, at), |len| at + len);
         }
         let start = prefix + lanes::leading((letters & !lower) >> (8 * prefix));
         if start == 8 {
-            return general(text, at);
+            return general::<DIGITS, CONTRACTIONS>(text, at);
         }
         let mut end = start + lanes::leading(lower >> (8 * start));
         let mut after = (word >> (8 * (end & 7))) as u8;
@@ -37,9 +40,9 @@ impl Pattern for O200k {
             (end, after) = lower_run(text, at);
         }
         match after {
-            b'\'' => at + end + runs::contraction(text, at + end),
+            b'\'' if CONTRACTIONS => at + end + runs::contraction(text, at + end),
             ..0x80 => at + end,
-            _ => general(text, at),
+            _ => general::<DIGITS, CONTRACTIONS>(text, at),
         }
     }
 }
@@ -66,19 +69,20 @@ fn may_prefix(byte: u8) -> bool {
 
 /// The end of the piece at `at`, for any text.
 #[inline(never)]
-fn general(text: &[u8], at: usize) -> usize {
+fn general<const DIGITS: usize, const CONTRACTIONS: bool>(text: &[u8], at: usize) -> usize {
+    let contraction = |end: usize| if CONTRACTIONS { end + runs::contraction(text, end) } else { end };
     let Some((first, second)) = class::at(text, at) else { return at };
     if first.is_in(Set::PREFIX)
         && let Some(end) = letters(text, second)
     {
-        return end + runs::contraction(text, end);
+        return contraction(end);
     }
     if first.is_letter() || first == Class::MARK {
         let end = letters(text, at).unwrap_or(second);
-        return end + runs::contraction(text, end);
+        return contraction(end);
     }
     if first == Class::NUMBER {
-        return runs::number(text, second);
+        return runs::number(text, second, DIGITS);
     }
     let symbols = if text.get(at) == Some(&b' ') { second } else { at };
     let end = runs::of(text, symbols, Set::SYMBOL);

@@ -1,4 +1,5 @@
-//! The pattern of `cl100k_base`.
+//! Patterns that take letters as they come: that of `cl100k_base`, and those of Llama 3 and Qwen, which were made after
+//! it.
 //!
 //! ```text
 //! '(?i:[sdmt]|ll|ve|re)
@@ -10,15 +11,18 @@
 //! \s+(?!\S)
 //! \s
 //! ```
+//!
+//! The others have `\s*[\r\n]+` and no `\s++$`: white space at the end of the text, too, is cut after its last line end.
+//! Qwen has a piece for every digit.
 
 use super::class::{self, Class, Set};
 use super::{Pattern, lanes, runs, short};
 use crate::word;
 
-/// The pattern.
-pub(crate) struct Cl100k;
+/// The pattern, with so many digits in a piece, and with white space at the end of the text whole or not.
+pub(crate) struct Plain<const DIGITS: usize, const WHOLE_END: bool>;
 
-impl Pattern for Cl100k {
+impl<const DIGITS: usize, const WHOLE_END: bool> Pattern for Plain<DIGITS, WHOLE_END> {
     #[inline(always)]
     fn next(text: &[u8], at: usize, word: u64) -> usize {
         let letters = lanes::letters(word);
@@ -26,14 +30,14 @@ impl Pattern for Cl100k {
         let prefix = usize::from(letters & 0x80 == 0);
         if letters >> (8 * prefix) & 0x80 == 0 || matches!(first, b'\r' | b'\n' | b'0'..=b'9' | 0x80..) {
             if first != b'\''
-                && let Some(len) = short::piece(word, |byte| matches!(byte, b'\r' | b'\n'))
+                && let Some(len) = short::piece::<DIGITS>(word, |byte| matches!(byte, b'\r' | b'\n'))
             {
                 return at + len;
             }
-            return general(text, at);
+            return general::<DIGITS, WHOLE_END>(text, at);
         }
         if first == b'\'' {
-            return general(text, at);
+            return general::<DIGITS, WHOLE_END>(text, at);
         }
         let mut end = prefix + lanes::leading(letters >> (8 * prefix));
         let mut after = (word >> (8 * (end & 7))) as u8;
@@ -46,13 +50,13 @@ impl Pattern for Cl100k {
                 break;
             }
         }
-        if after < 0x80 { at + end } else { general(text, at) }
+        if after < 0x80 { at + end } else { general::<DIGITS, WHOLE_END>(text, at) }
     }
 }
 
 /// The end of the piece at `at`, for any text.
 #[inline(never)]
-fn general(text: &[u8], at: usize) -> usize {
+fn general<const DIGITS: usize, const WHOLE_END: bool>(text: &[u8], at: usize) -> usize {
     let contraction = runs::contraction(text, at);
     if contraction > 0 {
         return at + contraction;
@@ -62,7 +66,7 @@ fn general(text: &[u8], at: usize) -> usize {
         return runs::of(text, second, Set::LETTER);
     }
     if first == Class::NUMBER {
-        return runs::number(text, second);
+        return runs::number(text, second, DIGITS);
     }
     if first.is_in(Set::PREFIX) {
         let end = runs::of(text, second, Set::LETTER);
@@ -76,6 +80,5 @@ fn general(text: &[u8], at: usize) -> usize {
         let after = text.get(end..).unwrap_or_default();
         return end + after.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
     }
-    let all = runs::of(text, at, Set::SPACE);
-    if all == text.len() { all } else { runs::space(text, at) }
+    if WHOLE_END && runs::of(text, at, Set::SPACE) == text.len() { text.len() } else { runs::space(text, at) }
 }

@@ -4,8 +4,10 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
 /// What a token is made of.
+#[derive(Clone, Default)]
 pub(crate) struct Spine {
-    /// Length of the left of the two parts whose merge makes the token; 0 for a byte.
+    /// Length of the left of the two parts whose merge makes the token; 0 for a byte, and for a token that merging
+    /// never makes.
     pub(crate) split: usize,
     /// Lengths of the prefixes that are its left part, the left part of that and so on, longest first.
     pub(crate) left: Vec<usize>,
@@ -13,39 +15,43 @@ pub(crate) struct Spine {
     pub(crate) right: Vec<usize>,
 }
 
-/// The spines of all tokens, which are given by rank.
+/// The spines of all tokens, which are given by rank; an empty one is a rank without a token.
 ///
-/// # Panics
-/// If a token does not come about by merging: then the engine's reasoning does not hold for the vocabulary.
+/// A token that merging its own bytes does not give is one that merging never gives: whatever surrounds it, what
+/// happens inside it happens in the same order.
 pub(crate) fn spines(tokens: &[Vec<u8>]) -> Vec<Spine> {
-    let ranks: HashMap<&[u8], usize, BuildHasherDefault<Fnv>> =
-        tokens.iter().enumerate().map(|(rank, token)| (token.as_slice(), rank)).collect();
+    let ranks: Ranks<'_> = tokens.iter().enumerate().map(|(rank, token)| (token.as_slice(), rank)).collect();
     let mut spines: Vec<Spine> = Vec::with_capacity(tokens.len());
     for (rank, token) in tokens.iter().enumerate() {
-        if token.len() == 1 {
-            spines.push(Spine { split: 0, left: Vec::new(), right: Vec::new() });
-            continue;
-        }
-        let split = split(token, rank, &ranks);
-        let (left, right) = token.split_at(split);
-        let follow = |part: &[u8], own: fn(&Spine) -> &Vec<usize>| {
-            let rest = own(&spines[ranks[part]]);
-            std::iter::once(part.len()).chain(rest.iter().copied()).collect()
-        };
-        let (left, right) = (follow(left, |spine| &spine.left), follow(right, |spine| &spine.right));
-        spines.push(Spine { split, left, right });
+        let spine = split(token, rank, &ranks).and_then(|split| {
+            let (left, right) = token.split_at(split);
+            let follow = |part: &[u8], own: fn(&Spine) -> &Vec<usize>| {
+                let rest = if part.len() == 1 { &Vec::new() } else { own(spines.get(*ranks.get(part)?)?) };
+                Some(std::iter::once(part.len()).chain(rest.iter().copied()).collect())
+            };
+            let (left, right) = (follow(left, |spine| &spine.left)?, follow(right, |spine| &spine.right)?);
+            Some(Spine { split, left, right })
+        });
+        spines.push(spine.unwrap_or_default());
     }
     spines
 }
 
-/// Merges the bytes of a token until two parts are left; the length of the first.
-fn split(token: &[u8], rank: usize, ranks: &HashMap<&[u8], usize, BuildHasherDefault<Fnv>>) -> usize {
+type Ranks<'a> = HashMap<&'a [u8], usize, BuildHasherDefault<Fnv>>;
+
+/// Merges the bytes of a token until two parts are left, whose merge is the token's; the length of the first.
+fn split(token: &[u8], rank: usize, ranks: &Ranks<'_>) -> Option<usize> {
+    if token.len() < 2 {
+        return None;
+    }
     let mut cuts: Vec<usize> = (0..=token.len()).collect();
     let pair = |cuts: &[usize], i: usize| ranks.get(&token[cuts[i]..cuts[i + 2]]).copied().unwrap_or(usize::MAX);
     let mut pairs: Vec<usize> = (0..token.len() - 1).map(|i| pair(&cuts, i)).collect();
     while pairs.len() > 1 {
-        let (at, best) = pairs.iter().copied().enumerate().min_by_key(|&(at, rank)| (rank, at)).unwrap();
-        assert!(best < rank, "token {rank} does not come about by merging");
+        let (at, best) = pairs.iter().copied().enumerate().min_by_key(|&(at, rank)| (rank, at))?;
+        if best >= rank {
+            return None;
+        }
         cuts.remove(at + 1);
         pairs.remove(at);
         if at < pairs.len() {
@@ -55,7 +61,7 @@ fn split(token: &[u8], rank: usize, ranks: &HashMap<&[u8], usize, BuildHasherDef
             pairs[at - 1] = pair(&cuts, at - 1);
         }
     }
-    cuts[1]
+    Some(cuts[1])
 }
 
 /// FNV-1a by words: quick where this runs unoptimised, and the same on every machine.

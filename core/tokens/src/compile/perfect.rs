@@ -6,7 +6,8 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use crate::hash::Hash;
+use super::hash::Hash;
+use super::unfit::Unfit;
 
 /// A placement of keys.
 pub(crate) struct Placement {
@@ -19,8 +20,9 @@ pub(crate) struct Placement {
 }
 
 /// Places keys by their hashes in at least `least` slots.
-pub(crate) fn place(hashes: &[Hash], least: usize) -> Placement {
-    let buckets = (hashes.len() / 3).next_power_of_two();
+pub(crate) fn place(hashes: &[Hash], least: usize) -> Result<Placement, Unfit> {
+    // At least eight, so that the filter's bits are there to choose from.
+    let buckets = (hashes.len() / 3).next_power_of_two().max(8);
     let shift = 32 - buckets.trailing_zeros();
     let count = (hashes.len() * 100 / 98 + 1).max(least);
     let mut members: Vec<Vec<u32>> = vec![Vec::new(); buckets];
@@ -61,7 +63,7 @@ pub(crate) fn place(hashes: &[Hash], least: usize) -> Placement {
                 break;
             }
         }
-        let (_, pilot) = cheapest.expect("no two keys of a bucket have the same hash");
+        let Some((_, pilot)) = cheapest else { return Err(Unfit("two tokens have the same hash")) };
         for slot in places(pilot) {
             if let Some(key) = slots[slot] {
                 let evicted = hashes[key as usize].bucket(shift);
@@ -75,9 +77,11 @@ pub(crate) fn place(hashes: &[Hash], least: usize) -> Placement {
         for (&key, slot) in members[bucket].iter().zip(places(pilot)) {
             slots[slot] = Some(key);
         }
-        assert!(tries < 100 * buckets as u64, "the keys do not fit");
+        if tries > 100 * buckets as u64 {
+            return Err(Unfit("the tokens do not fit into a perfect hash table"));
+        }
     }
     let filter = |keys: &Vec<u32>| keys.iter().fold(0, |bits, &key| bits | 1 << hashes[key as usize].filter(shift));
     let buckets = pilots.iter().zip(&members).map(|(&pilot, keys)| [pilot, filter(keys)]).collect();
-    Placement { buckets, shift, slots }
+    Ok(Placement { buckets, shift, slots })
 }

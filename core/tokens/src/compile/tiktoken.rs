@@ -1,0 +1,101 @@
+//! Vocabularies by rank: `.tiktoken` and `tekken.json`.
+
+use super::{CompileError, Draft};
+use crate::pattern::Splitting;
+
+/// Compiles a `.tiktoken` file: on each line a token in base64, a space and its rank, which is its id as well.
+///
+/// The file does not say how text is cut: `splitting` does.
+///
+/// # Errors
+/// When a line is something else, a rank comes twice, or the vocabulary is no byte-level one.
+pub fn tiktoken(name: &str, splitting: Splitting, file: &[u8]) -> Result<Vec<u8>, CompileError> {
+    let mut tokens = Vec::new();
+    for (number, line) in file.split(|byte| *byte == b'\n').enumerate() {
+        let line = line.trim_ascii();
+        if line.is_empty() {
+            continue;
+        }
+        let read = || {
+            let at = line.iter().position(|byte| *byte == b' ')?;
+            let rank: usize = std::str::from_utf8(&line[at + 1..]).ok()?.parse().ok()?;
+            Some((from_base64(&line[..at])?, rank))
+        };
+        let (token, rank) =
+            read().ok_or_else(|| CompileError::new(format!("line {}: not a token and its rank", number + 1)))?;
+        put(&mut tokens, rank, token)?;
+    }
+    Draft { name, splitting, is_normalized: false, tokens, ids: Vec::new(), whole_first: true }.compile()
+}
+
+/// Compiles Mistral's `tekken.json`.
+///
+/// # Errors
+/// When it is something else.
+pub fn tekken(name: &str, file: &[u8]) -> Result<Vec<u8>, CompileError> {
+    let file: serde_json::Value =
+        serde_json::from_slice(file).map_err(|error| CompileError::new(format!("no JSON: {error}")))?;
+    let number = |field: &str| {
+        let number = file["config"][field].as_u64().and_then(|number| usize::try_from(number).ok());
+        number.ok_or_else(|| CompileError::new(format!("config.{field} is missing")))
+    };
+    let specials = number("default_num_special_tokens")?;
+    let size = number("default_vocab_size")?.saturating_sub(specials);
+    let mut tokens = Vec::new();
+    for entry in file["vocab"].as_array().ok_or_else(|| CompileError::new("vocab is missing"))? {
+        let token = entry["token_bytes"].as_str().and_then(|token| from_base64(token.as_bytes()));
+        let rank = entry["rank"].as_u64().and_then(|rank| usize::try_from(rank).ok());
+        let (Some(token), Some(rank)) = (token, rank) else {
+            return Err(CompileError::new("an entry of vocab without token_bytes or rank"));
+        };
+        if rank < size {
+            put(&mut tokens, rank, token)?;
+        }
+    }
+    let ids = (0..tokens.len()).map(|rank| (rank + specials) as u32).collect();
+    Draft { name, splitting: Splitting::Tekken, is_normalized: false, tokens, ids, whole_first: true }.compile()
+}
+
+fn put(tokens: &mut Vec<Vec<u8>>, rank: usize, token: Vec<u8>) -> Result<(), CompileError> {
+    if rank >= 1 << 18 || token.is_empty() {
+        return Err(CompileError::new(format!("rank {rank}: more than 2^18, or an empty token")));
+    }
+    if tokens.len() <= rank {
+        tokens.resize(rank + 1, Vec::new());
+    }
+    if !std::mem::replace(&mut tokens[rank], token).is_empty() {
+        return Err(CompileError::new(format!("rank {rank} comes twice")));
+    }
+    Ok(())
+}
+
+const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/// Bytes in base64 with padding, as `.tiktoken` files have them.
+#[must_use]
+pub fn base64(bytes: &[u8]) -> String {
+    let mut out = String::new();
+    for chunk in bytes.chunks(3) {
+        let word = chunk.iter().fold(0, |word, byte| word << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        for digit in 0..4 {
+            let value = (word >> (18 - 6 * digit)) as usize & 63;
+            out.push(if digit <= chunk.len() { char::from(DIGITS[value]) } else { '=' });
+        }
+    }
+    out
+}
+
+fn from_base64(text: &[u8]) -> Option<Vec<u8>> {
+    let digits = text.strip_suffix(b"==").or(text.strip_suffix(b"=")).unwrap_or(text);
+    let (mut out, mut word, mut bits) = (Vec::new(), 0_u32, 0);
+    for digit in digits {
+        let value = DIGITS.iter().position(|own| own == digit)?;
+        word = word << 6 | value as u32;
+        bits += 6;
+        if bits >= 8 {
+            bits -= 8;
+            out.push((word >> bits) as u8);
+        }
+    }
+    Some(out)
+}

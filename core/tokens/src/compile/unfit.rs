@@ -1,0 +1,5 @@
+//! Why a vocabulary cannot be laid out.
+
+/// What does not fit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Unfit(pub(crate) &'static str);

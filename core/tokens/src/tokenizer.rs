@@ -1,0 +1,109 @@
+//! A tokenizer: one of the built-in encodings, or one that was compiled from a model's own file.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use crate::Encoding;
+use crate::engine::{Count, CountAtMost, Ids, Sink};
+use crate::vocabulary::file::{File, LoadError};
+
+/// What cuts the text of a model into tokens. Cheap to clone.
+///
+/// ```
+/// use tollgate_tokens::{Encoding, Tokenizer};
+///
+/// let tokenizer = Tokenizer::from(Encoding::Cl100kBase);
+/// assert_eq!(tokenizer.count("hello world"), 2);
+/// assert_eq!(tokenizer.name(), "cl100k_base");
+/// assert!(Tokenizer::load(b"not a table".to_vec()).is_err());
+/// ```
+#[derive(Clone)]
+pub struct Tokenizer(Kind);
+
+#[derive(Clone)]
+enum Kind {
+    BuiltIn(Encoding),
+    Loaded(Arc<File>),
+}
+
+impl Tokenizer {
+    /// Loads what `tollgate tokenizer compile` has written. The bytes are kept and used where they are; nothing else is
+    /// allocated.
+    ///
+    /// # Errors
+    /// When it is no such file, one of another version of the format, or one that was damaged.
+    pub fn load(bytes: impl Into<Cow<'static, [u8]>>) -> Result<Tokenizer, LoadError> {
+        Ok(Tokenizer(Kind::Loaded(Arc::new(File::load(bytes.into())?))))
+    }
+
+    /// The name of the encoding, or the one given when it was compiled.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match &self.0 {
+            Kind::BuiltIn(encoding) => encoding.name(),
+            Kind::Loaded(file) => file.name(),
+        }
+    }
+
+    /// Whether the model sees its text in Unicode's normal form C, as Qwen's do. The form is not made here: the count of
+    /// a text that is not in it, which is rare, is that of the text as it is.
+    #[must_use]
+    pub fn is_normalized(&self) -> bool {
+        matches!(&self.0, Kind::Loaded(file) if file.is_normalized)
+    }
+
+    /// How many tokens the text is.
+    #[must_use]
+    pub fn count(&self, text: &str) -> u64 {
+        let mut count = Count::default();
+        self.run(text.as_bytes(), &mut count);
+        count.0
+    }
+
+    /// Appends the ids of the tokens of the text.
+    pub fn encode(&self, text: &str, out: &mut Vec<u32>) {
+        self.run(text.as_bytes(), &mut Ids(out));
+    }
+
+    /// How many tokens the text is, or `None` if it is more than `limit`. It stops as soon as that is certain.
+    #[must_use]
+    pub fn count_at_most(&self, text: &str, limit: u64) -> Option<u64> {
+        let (least, _) = self.bounds(text.len());
+        if least > limit {
+            return None;
+        }
+        let mut sink = CountAtMost { count: Count::default(), limit };
+        self.run(text.as_bytes(), &mut sink);
+        Some(sink.count.0).filter(|count| *count <= limit)
+    }
+
+    /// The least and the most tokens that a text of `bytes` bytes can be: none is longer than the longest of the
+    /// vocabulary, nor shorter than a byte.
+    #[must_use]
+    pub fn bounds(&self, bytes: usize) -> (u64, u64) {
+        let longest = match &self.0 {
+            Kind::BuiltIn(encoding) => return encoding.bounds(bytes),
+            Kind::Loaded(file) => file.vocabulary().longest_token(),
+        };
+        (bytes.div_ceil(longest.max(1)) as u64, bytes as u64)
+    }
+
+    pub(crate) fn run(&self, text: &[u8], sink: &mut impl Sink) {
+        match &self.0 {
+            Kind::BuiltIn(encoding) => encoding.run(text, sink),
+            Kind::Loaded(file) => file.splitting.run(&file.vocabulary(), text, sink),
+        }
+    }
+}
+
+impl From<Encoding> for Tokenizer {
+    fn from(encoding: Encoding) -> Tokenizer {
+        Tokenizer(Kind::BuiltIn(encoding))
+    }
+}
+
+impl std::fmt::Debug for Tokenizer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Tokenizer").field(&self.name()).finish()
+    }
+}

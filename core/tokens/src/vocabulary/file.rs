@@ -1,0 +1,209 @@
+//! A vocabulary in one file: what `compile` writes and a [`Tokenizer`](crate::Tokenizer) loads.
+//!
+//! ```text
+//! magic (8) | checksum of all that follows (8) | splitting, flags, length of the name, 0 (4) | numbers (4 each)
+//! | lengths of the sections (4 each) | name | sections
+//! ```
+//!
+//! All numbers are little-endian. The tables are used where they lie: loading checks and copies nothing.
+
+use std::borrow::Cow;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use super::{Vocabulary, hash};
+use crate::pattern::Splitting;
+
+/// The first bytes of every file; the last of them is the version of the format.
+const MAGIC: [u8; 8] = *b"tokens\0\x01";
+/// Where what the checksum covers begins.
+const CHECKED: usize = 16;
+/// The flag of a vocabulary whose model sees its text in Unicode's normal form C.
+const NFC: u8 = 1;
+
+/// The fields of [`Vocabulary`] that are tables, with the bytes of an entry.
+const SECTIONS: [(&str, usize); 17] = [
+    ("bytes", 1),
+    ("short_buckets", 2),
+    ("short_entries", 10),
+    ("middle_buckets", 2),
+    ("middle_entries", 22),
+    ("long_buckets", 2),
+    ("long_entries", 8),
+    ("long_strings", 1),
+    ("ascii_pairs", 2),
+    ("prefix4", 1),
+    ("prefix8", 1),
+    ("prefix16", 2),
+    ("prefix16_lengths", 1),
+    ("characters", 1),
+    ("pairs", 1),
+    ("halves", 1),
+    ("ids", 4),
+];
+/// Those that are numbers.
+const NUMBERS: [&str; 5] = ["short_shift", "middle_shift", "long_shift", "longest", "strangers"];
+/// The ones of [`SECTIONS`] that are indexed by bits of a hash, so that their length is a power of two.
+const HASHED: [usize; 7] = [1, 3, 5, 9, 10, 11, 14];
+/// Which bucket section a shift belongs to.
+const SHIFTS: [(usize, usize); 3] = [(0, 1), (1, 3), (2, 5)];
+
+/// Numbers of loaded vocabularies that their memo entries are told apart by; below are those of the built-in ones.
+const FIRST_NUMBER: u8 = 5;
+const LAST_NUMBER: u8 = 15;
+static NEXT_NUMBER: AtomicU8 = AtomicU8::new(FIRST_NUMBER);
+
+/// Why a file is no vocabulary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LoadError(&'static str);
+
+impl std::fmt::Display for LoadError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl std::error::Error for LoadError {}
+
+/// A vocabulary that was loaded.
+pub(crate) struct File {
+    bytes: Cow<'static, [u8]>,
+    starts: [usize; SECTIONS.len() + 1],
+    numbers: [u32; NUMBERS.len()],
+    number: u8,
+    /// How its text is cut.
+    pub(crate) splitting: Splitting,
+    /// Whether its model sees text in Unicode's normal form C, which is not made here.
+    pub(crate) is_normalized: bool,
+    name: (usize, usize),
+}
+
+impl File {
+    /// Reads the header and checks that the rest is what was written.
+    pub(crate) fn load(bytes: Cow<'static, [u8]>) -> Result<File, LoadError> {
+        const SHORT: LoadError = LoadError("the file is cut short");
+        let u32_at = |at: usize| -> Result<u32, LoadError> {
+            let four = bytes.get(at..).and_then(|rest| rest.first_chunk::<4>()).ok_or(SHORT)?;
+            Ok(u32::from_le_bytes(*four))
+        };
+        if bytes.first_chunk::<8>() != Some(&MAGIC) {
+            return Err(LoadError("not a tokenizer that this version has compiled"));
+        }
+        let stated = bytes.get(8..).and_then(|rest| rest.first_chunk::<8>()).ok_or(SHORT)?;
+        let rest = bytes.get(CHECKED..).ok_or(SHORT)?;
+        if checksum(rest) != u64::from_le_bytes(*stated) {
+            return Err(LoadError("the file was changed after it was compiled"));
+        }
+        let [splitting, flags, name_len, _] = u32_at(CHECKED)?.to_le_bytes();
+        let splitting = Splitting::from_number(splitting).ok_or(LoadError("a way to cut text that is not known"))?;
+        let mut numbers = [0; NUMBERS.len()];
+        let mut at = CHECKED + 4;
+        for number in &mut numbers {
+            *number = u32_at(at)?;
+            at += 4;
+        }
+        let name = (at + 4 * SECTIONS.len(), at + 4 * SECTIONS.len() + usize::from(name_len));
+        let mut starts = [name.1; SECTIONS.len() + 1];
+        let mut end = name.1;
+        let mut lengths = [0; SECTIONS.len()];
+        for ((next, length), (_, width)) in starts.iter_mut().skip(1).zip(&mut lengths).zip(SECTIONS) {
+            let bytes = u32_at(at)? as usize;
+            if !bytes.is_multiple_of(width) {
+                return Err(LoadError("a table that is not one"));
+            }
+            *length = bytes / width;
+            at += 4;
+            end += bytes;
+            *next = end;
+        }
+        let power = |section: usize| lengths.get(section).filter(|len| len.is_power_of_two()).map(|len| len.ilog2());
+        let hashed = HASHED.iter().all(|&section| power(section).is_some_and(|bits| (1..=20).contains(&bits)));
+        let shifts = SHIFTS.iter().all(|&(number, section)| {
+            let shift = numbers.get(number).copied().unwrap_or_default();
+            (3..32).contains(&shift) && power(section).is_some_and(|bits| bits + shift == 32)
+        });
+        let lengths_fit = numbers.get(3).is_some_and(|longest| (1..=255).contains(longest));
+        if end != bytes.len() || lengths.first() != Some(&256) || !hashed || !shifts || !lengths_fit {
+            return Err(LoadError("a table that is not one"));
+        }
+        let number = NEXT_NUMBER
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |next| (next <= LAST_NUMBER).then_some(next + 1))
+            .unwrap_or(0);
+        Ok(File { starts, numbers, number, splitting, is_normalized: flags & NFC != 0, name, bytes })
+    }
+
+    /// The name that it was given.
+    pub(crate) fn name(&self) -> &str {
+        let name = self.bytes.get(self.name.0..self.name.1).unwrap_or_default();
+        std::str::from_utf8(name).unwrap_or_default()
+    }
+
+    /// The vocabulary.
+    pub(crate) fn vocabulary(&self) -> Vocabulary<'_> {
+        const NO_BYTES: [u8; 256] = [0; 256];
+        let section = |index: usize| match self.starts.get(index..index + 2) {
+            Some(&[start, end]) => self.bytes.get(start..end).unwrap_or_default(),
+            _ => &[],
+        };
+        let [short_shift, middle_shift, long_shift, longest, strangers] = self.numbers;
+        Vocabulary {
+            number: self.number,
+            bytes: section(0).first_chunk().unwrap_or(&NO_BYTES),
+            short_buckets: section(1).as_chunks().0,
+            short_entries: section(2).as_chunks().0,
+            short_shift,
+            middle_buckets: section(3).as_chunks().0,
+            middle_entries: section(4).as_chunks().0,
+            middle_shift,
+            long_buckets: section(5).as_chunks().0,
+            long_entries: section(6).as_chunks().0,
+            long_strings: section(7),
+            long_shift,
+            ascii_pairs: section(8).as_chunks().0,
+            prefix4: section(9),
+            prefix8: section(10),
+            prefix16: section(11).as_chunks().0,
+            prefix16_lengths: section(12),
+            characters: section(13),
+            pairs: section(14),
+            halves: section(15),
+            longest: longest as usize,
+            strangers,
+            ids: section(16).as_chunks().0,
+        }
+    }
+}
+
+/// The file of these tables; `None` if a table is missing or too large.
+#[cfg(feature = "compile")]
+pub(crate) fn write(
+    name: &str,
+    splitting: Splitting,
+    is_normalized: bool,
+    sections: &[(&'static str, usize, Vec<u8>)],
+    numbers: &[(&'static str, usize)],
+) -> Option<Vec<u8>> {
+    let mut checked = vec![splitting.number(), if is_normalized { NFC } else { 0 }, u8::try_from(name.len()).ok()?, 0];
+    for field in NUMBERS {
+        let (_, number) = numbers.iter().find(|(name, _)| *name == field)?;
+        checked.extend(u32::try_from(*number).ok()?.to_le_bytes());
+    }
+    let mut tables = Vec::new();
+    for (field, width) in SECTIONS {
+        let (_, _, bytes) = sections.iter().find(|(name, own, _)| *name == field && *own == width)?;
+        checked.extend(u32::try_from(bytes.len()).ok()?.to_le_bytes());
+        tables.extend_from_slice(bytes);
+    }
+    checked.extend_from_slice(name.as_bytes());
+    checked.append(&mut tables);
+    let mut file = MAGIC.to_vec();
+    file.extend(checksum(&checked).to_le_bytes());
+    file.append(&mut checked);
+    Some(file)
+}
+
+/// Tells a file from one that was damaged; no more than that.
+fn checksum(bytes: &[u8]) -> u64 {
+    let (words, rest) = bytes.as_chunks::<8>();
+    let sum = words.iter().fold(bytes.len() as u64, |sum, word| hash::chain(sum, u64::from_le_bytes(*word)));
+    rest.iter().fold(sum, |sum, byte| hash::chain(sum, u64::from(*byte)))
+}

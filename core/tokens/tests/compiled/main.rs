@@ -1,0 +1,261 @@
+//! Tokenizers that were compiled from files, against tiktoken-rs with the same vocabulary and pattern.
+//!
+//! The files are made here, from the vocabularies of tiktoken-rs: those of other models may not be shipped.
+
+// The helpers of tests are tests, which clippy does not see.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+#[path = "../oracle/kinds.rs"]
+mod kinds;
+#[path = "../oracle/random.rs"]
+mod random;
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use random::Random;
+use serde_json::json;
+use tiktoken_rs::CoreBPE;
+use tollgate_tokens::{Encoding, Splitting, Tokenizer, compile};
+
+/// The first tokens of `cl100k_base`, by rank: as many as a debug build merges in little time.
+static TOKENS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
+    let source = tiktoken_rs::cl100k_base_singleton();
+    (0..20_000).map(|rank| source.decode_bytes(&[rank]).unwrap()).collect()
+});
+
+const LETTERS: &str = r"[^\r\n\p{L}\p{N}]?\p{L}+";
+const SIGNS: &str = r" ?[^\s\p{L}\p{N}]+[\r\n]*";
+const SPACES: &str = r"\s*[\r\n]+|\s+(?!\S)|\s+";
+const CONTRACTIONS: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)";
+
+/// The pattern of a way to cut text, as one regex.
+fn pattern(splitting: Splitting) -> String {
+    let upper = r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]";
+    let lower = r"[\p{Ll}\p{Lm}\p{Lo}\p{M}]";
+    let cased =
+        |end: &str| format!(r"[^\r\n\p{{L}}\p{{N}}]?{upper}*{lower}+{end}|[^\r\n\p{{L}}\p{{N}}]?{upper}+{lower}*{end}");
+    match splitting {
+        Splitting::Gpt2 => r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+".into(),
+        Splitting::Cl100k => {
+            r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+"
+                .into()
+        }
+        Splitting::O200k => {
+            format!(r"{}|\p{{N}}{{1,3}}| ?[^\s\p{{L}}\p{{N}}]+[\r\n/]*|{SPACES}", cased(&format!("{CONTRACTIONS}?")))
+        }
+        Splitting::Llama3 => format!(r"{CONTRACTIONS}|{LETTERS}|\p{{N}}{{1,3}}|{SIGNS}|{SPACES}"),
+        Splitting::Qwen2 => format!(r"{CONTRACTIONS}|{LETTERS}|\p{{N}}|{SIGNS}|{SPACES}"),
+        Splitting::Tekken => format!(r"{}|\p{{N}}| ?[^\s\p{{L}}\p{{N}}]+[\r\n/]*|{SPACES}", cased("")),
+        other => panic!("{other:?} is more than one regex"),
+    }
+}
+
+fn oracle(tokens: &[Vec<u8>], pattern: &str) -> CoreBPE {
+    let ranks = tokens.iter().cloned().zip(0..).collect();
+    CoreBPE::new(ranks, Default::default(), pattern).unwrap()
+}
+
+fn tiktoken_file(tokens: &[Vec<u8>]) -> Vec<u8> {
+    let lines = tokens.iter().enumerate().map(|(rank, token)| format!("{} {rank}\n", compile::base64(token)));
+    lines.collect::<String>().into_bytes()
+}
+
+fn compare(tokenizer: &Tokenizer, expected: impl Fn(&str) -> Vec<u32>, strings: usize) {
+    let mut random = Random(11);
+    let mut text = String::new();
+    for _ in 0..strings {
+        text.clear();
+        kinds::string(&mut random, &mut |_| String::new(), 12, &mut text);
+        let mut ids = Vec::new();
+        tokenizer.encode(&text, &mut ids);
+        let expected = expected(&text);
+        assert_eq!(ids, expected, "{text:?}");
+        assert_eq!(tokenizer.count(&text), expected.len() as u64, "{text:?}");
+    }
+}
+
+#[test]
+fn every_way_to_cut_text_is_that_of_its_regex() {
+    let file = tiktoken_file(&TOKENS);
+    for (name, splitting) in Splitting::ALL {
+        if splitting == Splitting::DeepSeek3 {
+            continue;
+        }
+        let tokenizer = Tokenizer::load(compile::tiktoken(name, splitting, &file).unwrap()).unwrap();
+        assert_eq!(tokenizer.name(), name);
+        let oracle = oracle(&TOKENS, &pattern(splitting));
+        // Where the regexes have no possessive end, tiktoken's own has one: the same but at the end of the text.
+        let whole_end = |text: &str| {
+            let kept = text.trim_end_matches(char::is_whitespace);
+            splitting == Splitting::Cl100k && kept.len() + 1 < text.len()
+        };
+        compare(
+            &tokenizer,
+            |text| if whole_end(text) { own(&tokenizer, text) } else { oracle.encode_ordinary(text) },
+            4000,
+        );
+    }
+}
+
+fn own(tokenizer: &Tokenizer, text: &str) -> Vec<u32> {
+    let mut ids = Vec::new();
+    tokenizer.encode(text, &mut ids);
+    ids
+}
+
+#[test]
+fn deepseek_cuts_in_three_steps() {
+    let tokenizer =
+        Tokenizer::load(compile::tiktoken("d", Splitting::DeepSeek3, &tiktoken_file(&TOKENS)).unwrap()).unwrap();
+    let cuts = r"\p{N}{1,3}|[一-龥぀-ゟ゠-ヿ]+";
+    let word = r"[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+";
+    let third = format!(
+        r##"[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{{|}}~][A-Za-z]+|{word}| ?[\p{{P}}\p{{S}}]+[\r\n]*|{SPACES}|(?:(?!{word})[^\s\p{{L}}\p{{M}}\p{{P}}\p{{S}}])+"##
+    );
+    let (cuts, third) = (oracle(&TOKENS, cuts), oracle(&TOKENS, &third));
+    let is_cut = |c: char| c.is_numeric() || matches!(c, '一'..='龥' | '\u{3040}'..='\u{30ff}');
+    compare(
+        &tokenizer,
+        |text| {
+            let mut ids = Vec::new();
+            let mut rest = text;
+            while let Some(first) = rest.chars().next() {
+                let end = rest.find(|c| is_cut(c) != is_cut(first)).unwrap_or(rest.len());
+                let (part, after) = rest.split_at(end);
+                ids.extend(if is_cut(first) { cuts.encode_ordinary(part) } else { third.encode_ordinary(part) });
+                rest = after;
+            }
+            ids
+        },
+        8000,
+    );
+}
+
+#[test]
+fn a_whole_vocabulary_is_what_is_built_in() {
+    let source = tiktoken_rs::cl100k_base_singleton();
+    let tokens: Vec<Vec<u8>> = (0..100_256).map(|rank| source.decode_bytes(&[rank]).unwrap()).collect();
+    let table = compile::tiktoken("cl100k", Splitting::Cl100k, &tiktoken_file(&tokens)).unwrap();
+    let tokenizer = Tokenizer::load(table).unwrap();
+    compare(&tokenizer, |text| own(&Encoding::Cl100kBase.into(), text), 4000);
+}
+
+/// A `tokenizer.json` of the vocabulary, with ids that are no ranks.
+fn json_file(tokens: &[Vec<u8>], merges: &[(Vec<u8>, Vec<u8>)], change: impl Fn(&mut serde_json::Value)) -> Vec<u8> {
+    let mut next = 0x100;
+    let mut alphabet = HashMap::new();
+    for byte in 0..=255_u8 {
+        let own = matches!(byte, b'!'..=b'~' | 0xA1..=0xAC | 0xAE..=0xFF);
+        alphabet.insert(byte, if own { char::from(byte) } else { char::from_u32(next).unwrap() });
+        next += u32::from(!own);
+    }
+    let text = |token: &[u8]| token.iter().map(|byte| alphabet[byte]).collect::<String>();
+    let vocab: HashMap<String, usize> =
+        tokens.iter().enumerate().map(|(rank, token)| (text(token), rank + 7)).collect();
+    let merges: Vec<String> = merges.iter().map(|(left, right)| format!("{} {}", text(left), text(right))).collect();
+    let mut file = json!({
+        "normalizer": {"type": "NFC"},
+        "pre_tokenizer": {"type": "Sequence", "pretokenizers": [
+            {"type": "Split", "pattern": {"Regex": pattern(Splitting::Qwen2)}, "behavior": "Isolated", "invert": false},
+            {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": false}
+        ]},
+        "model": {"type": "BPE", "dropout": null, "byte_fallback": false, "vocab": vocab, "merges": merges}
+    });
+    change(&mut file);
+    file.to_string().into_bytes()
+}
+
+/// Bytes, and for every token the pair that makes it.
+fn pairs(tokens: &[Vec<u8>]) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let ranks: HashMap<&[u8], usize> = tokens.iter().map(Vec::as_slice).zip(0..).collect();
+    let split = |(rank, token): (usize, &Vec<u8>)| {
+        let mut parts: Vec<&[u8]> = token.chunks(1).collect();
+        while parts.len() > 2 {
+            let rank_of = |i: usize| ranks.get([parts[i], parts[i + 1]].concat().as_slice()).copied();
+            let (_, at) = (0..parts.len() - 1).filter_map(|i| Some((rank_of(i)?, i))).min().unwrap();
+            let start = parts[..at].iter().map(|part| part.len()).sum::<usize>();
+            let len = parts[at].len() + parts[at + 1].len();
+            parts.splice(at..at + 2, [&token[start..start + len]]);
+        }
+        assert!(rank >= 256);
+        (parts[0].to_vec(), parts[1].to_vec())
+    };
+    tokens.iter().enumerate().skip(256).map(split).collect()
+}
+
+#[test]
+fn merges_of_hugging_face_are_ranks() {
+    let tokens = &TOKENS[..4000];
+    let table = compile::huggingface("q", &json_file(tokens, &pairs(tokens), |_| {})).unwrap();
+    let tokenizer = Tokenizer::load(table).unwrap();
+    assert!(tokenizer.is_normalized());
+    let oracle = oracle(tokens, &pattern(Splitting::Qwen2));
+    let expected = |text: &str| oracle.encode_ordinary(text).iter().map(|id| id + 7).collect();
+    compare(&tokenizer, expected, 4000);
+}
+
+#[test]
+fn tokens_that_merging_never_makes_are_whole_pieces_only() {
+    // "zqx" is made by no merge: its parts are no tokens.
+    let mut tokens = TOKENS[..1000].to_vec();
+    let merges = pairs(&tokens);
+    tokens.push(b"zqxj".to_vec());
+    for (ignore_merges, expected) in [(true, 1), (false, 4)] {
+        let file = json_file(&tokens, &merges, |file| file["model"]["ignore_merges"] = ignore_merges.into());
+        let tokenizer = Tokenizer::load(compile::huggingface("q", &file).unwrap()).unwrap();
+        assert_eq!(tokenizer.count("zqxj"), expected);
+        assert_eq!(tokenizer.count("zqxjzqxj"), 8);
+        assert_eq!(tokenizer.count(&"zqxj".repeat(100)), 400);
+    }
+}
+
+#[test]
+fn what_is_not_understood_is_refused() {
+    let tokens = &TOKENS[..300];
+    let merges = pairs(tokens);
+    let changes: [(&str, fn(&mut serde_json::Value)); 9] = [
+        ("normalizer", |file| file["normalizer"] = json!({"type": "Lowercase"})),
+        ("a pattern", |file| file["pre_tokenizer"]["pretokenizers"][0]["pattern"]["Regex"] = json!(r"\w+")),
+        ("a prefix space", |file| file["pre_tokenizer"]["pretokenizers"][1]["add_prefix_space"] = json!(true)),
+        ("only Split", |file| file["pre_tokenizer"] = json!({"type": "Metaspace"})),
+        ("BPE", |file| file["model"]["type"] = json!("Unigram")),
+        ("byte_fallback", |file| file["model"]["byte_fallback"] = json!(true)),
+        ("dropout", |file| file["model"]["dropout"] = json!(0.1)),
+        ("merges", |file| file["model"]["merges"] = json!(["a"])),
+        ("vocab", |file| file["model"]["vocab"] = json!(null)),
+    ];
+    for (why, change) in changes {
+        let error = compile::huggingface("q", &json_file(tokens, &merges, change)).unwrap_err().to_string();
+        assert!(error.contains(why), "{error}");
+    }
+    assert!(compile::huggingface("q", b"{").is_err());
+    for file in ["YQ== x", "YQ==", "Y*== 0", "YQ== 0\nYg== 0", "YQ== 0", "YQ== 99999999"] {
+        assert!(compile::tiktoken("t", Splitting::Cl100k, file.as_bytes()).is_err(), "{file}");
+    }
+}
+
+#[test]
+fn a_damaged_file_is_refused() {
+    let table = compile::tiktoken("t", Splitting::Cl100k, &tiktoken_file(&TOKENS[..300])).unwrap();
+    assert!(Tokenizer::load(table.clone()).is_ok());
+    for at in (0..table.len()).step_by(997).chain([0, 7, 8, 16, 20, table.len() - 1]) {
+        let mut damaged = table.clone();
+        damaged[at] ^= 0x10;
+        assert!(Tokenizer::load(damaged).is_err(), "{at}");
+        assert!(Tokenizer::load(table[..at].to_vec()).is_err(), "{at}");
+    }
+}
+
+#[test]
+fn tekken_counts_its_special_tokens_first() {
+    let vocab: Vec<_> = TOKENS[..1000]
+        .iter()
+        .enumerate()
+        .map(|(rank, token)| json!({"rank": rank, "token_bytes": compile::base64(token), "token_str": null}))
+        .collect();
+    let file = json!({"config": {"default_vocab_size": 600, "default_num_special_tokens": 100}, "vocab": vocab});
+    let tokenizer = Tokenizer::load(compile::tekken("m", file.to_string().as_bytes()).unwrap()).unwrap();
+    let oracle = oracle(&TOKENS[..500], &pattern(Splitting::Tekken));
+    compare(&tokenizer, |text| oracle.encode_ordinary(text).iter().map(|id| id + 100).collect(), 2000);
+}
