@@ -244,9 +244,8 @@ impl std::fmt::Debug for Inflater {
 /// # Errors
 /// [`InflateError`].
 pub fn inflate(encoding: Encoding, body: &[u8], caps: Caps) -> Result<Vec<u8>, InflateError> {
-    let mut out = Vec::new();
     // Text is a quarter of its size in all of these; less room than that would be copied once it is full.
-    out.reserve(body.len().saturating_mul(4).min(caps.max_bytes));
+    let mut out = Vec::with_capacity(body.len().saturating_mul(4).min(caps.max_bytes));
     let mut inflater = Inflater::new(encoding, caps);
     inflater.push(body, &mut out)?;
     inflater.finish()?;

@@ -44,7 +44,7 @@ impl Deflate {
 /// bits right. A stream of bare deflate that starts like that would have to begin with a stored block whose padding is
 /// not zero, which no encoder writes.
 fn is_zlib(first: u8, second: u8) -> bool {
-    first & 0x0f == 8 && first >> 4 <= 7 && u16::from_be_bytes([first, second]) % 31 == 0
+    first & 0x0f == 8 && first >> 4 <= 7 && u16::from_be_bytes([first, second]).is_multiple_of(31)
 }
 
 /// Deflate in one wrapping.

@@ -4,7 +4,10 @@ use proptest::prelude::*;
 /// Raw bytes and data.
 type Seen = (Vec<u8>, Option<Vec<u8>>);
 
-fn frame<'a>(pieces: impl IntoIterator<Item = &'a [u8]>, max: usize) -> (Vec<Seen>, Option<(FrameError<()>, Vec<u8>)>) {
+/// Why a push failed, and what was pending then.
+type Failed = Option<(FrameError<()>, Vec<u8>)>;
+
+fn frame<'a>(pieces: impl IntoIterator<Item = &'a [u8]>, max: usize) -> (Vec<Seen>, Failed) {
     let mut framer = Framer::new(max);
     let mut events = Vec::new();
     let mut each = |event: Event<'_>| {
