@@ -6,6 +6,9 @@ use crate::request::Draft;
 use crate::response::ReadAnswer;
 use crate::{Error, Framing, Span};
 
+mod anthropic;
+#[cfg(test)]
+mod fixtures;
 mod openai_chat;
 mod openai_error;
 
@@ -91,6 +94,10 @@ macro_rules! dialects {
 dialects! {
     /// OpenAI chat completions, and the many servers that speak it.
     OpenAiChat => openai_chat::ROW,
+    /// Anthropic Messages, also on Vertex AI.
+    AnthropicMessages => anthropic::MESSAGES,
+    /// Counting the tokens of Anthropic Messages.
+    AnthropicCountTokens => anthropic::COUNT_TOKENS,
 }
 
 /// An error that the gateway itself answers with.
@@ -258,7 +265,7 @@ mod tests {
     #[test]
     fn names_are_property_segments() {
         for dialect in Dialect::ALL {
-            assert!(dialect.name().bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'.'));
+            assert!(dialect.name().bytes().all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'.' | b'_')));
         }
     }
 }

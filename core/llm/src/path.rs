@@ -27,7 +27,7 @@ impl Pattern {
 
     /// How much it says: of two patterns that fit, the one that says more counts.
     pub(crate) fn rank(&self) -> usize {
-        self.path.split('/').count()
+        self.path.split('/').map(|word| if word.starts_with('{') { 3 } else { 4 }).sum()
     }
 
     /// Where the model stands in the path, if this pattern is what the path ends in.

@@ -1,5 +1,6 @@
 //! What a request says, as spans over its bytes.
 
+use crate::field::wrong;
 use crate::reader::{Found, Reader, Scratch, Value};
 use crate::scan::Side;
 use crate::{Dialect, Edits, Endpoint, Error, ErrorKind, Limits, PathModel, Span, Str, pointer, words};
@@ -98,6 +99,8 @@ pub enum TextKind {
     Content,
     /// A refusal of the model in an earlier turn.
     Refusal,
+    /// What the model thought in an earlier turn.
+    Reasoning,
     /// The name of a participant.
     Name,
     /// The name of the function in a call of the model.
@@ -257,6 +260,36 @@ impl Draft<'_> {
             return Err(Error::new(ErrorKind::TooMany, str.span.start));
         }
         self.request.texts.push(Text { role: from.role, kind, message: from.message, str });
+        Ok(())
+    }
+
+    /// The member that names the model: a text like any other, since what is matched by prefix can carry a secret behind
+    /// it.
+    pub(crate) fn model(&mut self, reader: &mut Reader<'_, '_>, value: Value) -> Result<(), Error> {
+        let Value::String(str) = value else { return Err(wrong("model", value)) };
+        self.request.model = Some(str);
+        self.texts(reader, Origin { role: Role::Other, message: None }, TextKind::Model, value)
+    }
+
+    /// A member that the dialect does not know, or acts on only for another type of its value.
+    pub(crate) fn other(
+        &mut self,
+        reader: &mut Reader<'_, '_>,
+        from: Origin,
+        key: Str,
+        value: Value,
+    ) -> Result<(), Error> {
+        self.key(reader.body(), from, TextKind::Other, key)?;
+        self.texts(reader, from, TextKind::Other, value)
+    }
+
+    /// Definitions of tools, each an element.
+    pub(crate) fn definitions(&mut self, reader: &mut Reader<'_, '_>, from: Origin, value: Value) -> Result<(), Error> {
+        let Value::Array(_) = value else { return self.texts(reader, from, TextKind::ToolDefinition, value) };
+        while let Some(value) = reader.element()? {
+            self.request.tools = self.request.tools.saturating_add(1);
+            self.texts(reader, from, TextKind::ToolDefinition, value)?;
+        }
         Ok(())
     }
 

@@ -1,5 +1,6 @@
 //! What an answer says, as spans over its bytes.
 
+use crate::field::number;
 use crate::reader::{Found, Reader, Scratch, Value};
 use crate::scan::Side;
 use crate::{Dialect, Error, ErrorKind, Limits, Reported, Span, Str, Usage, words};
@@ -255,6 +256,23 @@ impl Sketch<'_> {
             Value::String(str) => self.text(channel, str),
             value => self.texts(reader, Channel { part: Part::Other, ..channel }, value),
         }
+    }
+
+    /// Numbers in an object, by their names; what else is in it is shown.
+    pub(crate) fn numbers<const N: usize>(
+        &mut self,
+        reader: &mut Reader<'_, '_>,
+        names: [&'static str; N],
+    ) -> Result<[Option<u64>; N], Error> {
+        let mut numbers = [None; N];
+        while let Some((_, field)) = reader.field(&names)? {
+            let slot = numbers.iter_mut().zip(names).find(|(_, name)| *name == field);
+            match (slot, reader.value()?) {
+                (Some((slot, _)), value @ Value::Number(_)) => *slot = number(reader, value),
+                (_, value) => self.texts(reader, Channel { choice: 0, part: Part::Other }, value)?,
+            }
+        }
+        Ok(numbers)
     }
 
     /// A value that says nothing: an identifier, a number. What an upstream hides in an object there is shown.

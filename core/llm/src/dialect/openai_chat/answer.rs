@@ -245,31 +245,14 @@ pub(crate) fn usage(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Res
             ("total_tokens", value @ Value::Number(_)) => said.total = number(reader, value),
             ("prompt_cache_hit_tokens", value @ Value::Number(_)) => cache_hit = number(reader, value),
             ("prompt_tokens_details", Value::Object(_)) => {
-                [said.cached, said.audio_input] = details(reader, sketch, ["cached_tokens", "audio_tokens"])?;
+                [said.cached, said.audio_input] = sketch.numbers(reader, ["cached_tokens", "audio_tokens"])?;
             }
             ("completion_tokens_details", Value::Object(_)) => {
-                [said.reasoning, said.audio_output] = details(reader, sketch, ["reasoning_tokens", "audio_tokens"])?;
+                [said.reasoning, said.audio_output] = sketch.numbers(reader, ["reasoning_tokens", "audio_tokens"])?;
             }
             (_, value) => sketch.texts(reader, Channel { choice: 0, part: Part::Other }, value)?,
         }
     }
     said.cached = said.cached.or(cache_hit);
     Ok(Some(said).filter(|said| said.input.or(said.output).or(said.total).is_some()))
-}
-
-/// Numbers in an object.
-pub(crate) fn details<const N: usize>(
-    reader: &mut Reader<'_, '_>,
-    sketch: &mut Sketch<'_>,
-    names: [&'static str; N],
-) -> Result<[Option<u64>; N]> {
-    let mut numbers = [None; N];
-    while let Some((_, field)) = reader.field(&names)? {
-        let slot = numbers.iter_mut().zip(names).find(|(_, name)| *name == field);
-        match (slot, reader.value()?) {
-            (Some((slot, _)), value @ Value::Number(_)) => *slot = number(reader, value),
-            (_, value) => sketch.texts(reader, Channel { choice: 0, part: Part::Other }, value)?,
-        }
-    }
-    Ok(numbers)
 }

@@ -35,14 +35,7 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>) -> Result
         draft.request.members.none = false;
         let value = reader.value()?;
         match name {
-            "model" => match value {
-                Value::String(str) => {
-                    draft.request.model = Some(str);
-                    // A text like any other: what is matched by prefix can carry a secret behind it.
-                    draft.texts(reader, OUTSIDE, TextKind::Model, value)?;
-                }
-                value => return Err(wrong(name, value)),
-            },
+            "model" => draft.model(reader, value)?,
             "messages" => messages(reader, draft, value)?,
             "stream" => match value {
                 Value::Bool(true, span) => stream = Some(span.end),
@@ -53,12 +46,9 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>) -> Result
             "n" => draft.request.candidates = count(reader, name, value)?.map_or(1, |n| saturate(n).max(1)),
             "max_tokens" => max_tokens = count(reader, name, value)?,
             "max_completion_tokens" => max_completion_tokens = count(reader, name, value)?,
-            "tools" | "functions" => definitions(reader, draft, value)?,
+            "tools" | "functions" => draft.definitions(reader, DEFINITION, value)?,
             "response_format" => draft.texts(reader, DEFINITION, TextKind::ToolDefinition, value)?,
-            _ => {
-                draft.key(reader.body(), OUTSIDE, TextKind::Other, key)?;
-                draft.texts(reader, OUTSIDE, TextKind::Other, value)?;
-            }
+            _ => draft.other(reader, OUTSIDE, key, value)?,
         }
     }
     // Servers differ in which of the two they heed; what is reserved must do for both.
@@ -69,16 +59,6 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>) -> Result
         None => Some((Span::new(end, end), ",\"stream_options\":{\"include_usage\":true}")),
         Some(edit) => edit,
     };
-    Ok(())
-}
-
-/// Definitions of tools, each an element.
-pub(super) fn definitions(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, value: Value) -> Result<()> {
-    let Value::Array(_) = value else { return draft.texts(reader, DEFINITION, TextKind::ToolDefinition, value) };
-    while let Some(value) = reader.element()? {
-        draft.request.tools = draft.request.tools.saturating_add(1);
-        draft.texts(reader, DEFINITION, TextKind::ToolDefinition, value)?;
-    }
     Ok(())
 }
 
@@ -169,10 +149,7 @@ fn message(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, index: u32) -> Re
                 }
             }
             ("function_call", value) => call(reader, draft, from, value)?,
-            (_, value) => {
-                draft.key(reader.body(), from, TextKind::Other, key)?;
-                draft.texts(reader, from, TextKind::Other, value)?;
-            }
+            (_, value) => draft.other(reader, from, key, value)?,
         }
     }
     for text in draft.request.texts.iter_mut().skip(first) {
@@ -214,10 +191,7 @@ fn part(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, from: Origin) -> Res
             "image_url" => image(reader, draft, from, value)?,
             "input_audio" => data(reader, draft, from, value, "data", TextKind::Data)?,
             "file" => data(reader, draft, from, value, "file_data", TextKind::Data)?,
-            _ => {
-                draft.key(reader.body(), from, TextKind::Other, key)?;
-                draft.texts(reader, from, TextKind::Other, value)?;
-            }
+            _ => draft.other(reader, from, key, value)?,
         }
     }
     Ok(())
@@ -301,10 +275,7 @@ fn call(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, from: Origin, value:
         match field {
             "name" => draft.text_or_others(reader, from, TextKind::ToolName, value)?,
             "arguments" | "input" => draft.texts(reader, from, TextKind::ToolArguments, value)?,
-            _ => {
-                draft.key(reader.body(), from, TextKind::Other, key)?;
-                draft.texts(reader, from, TextKind::Other, value)?;
-            }
+            _ => draft.other(reader, from, key, value)?,
         }
     }
     Ok(())

@@ -1,0 +1,73 @@
+//! Anthropic Messages, and the counting of their tokens.
+//!
+//! Formats are those of the Anthropic API reference, "Messages" (create, count tokens, "Streaming messages", "Errors"),
+//! which Vertex AI serves under `publishers/anthropic/models/{model}:rawPredict` (Google Cloud, "Use Claude models").
+//!
+//! An answer is made of blocks that begin and end by themselves; each is a [`Channel::choice`](crate::Channel) of its
+//! own. Counts of tokens are totals so far, in which the prompt is without its cached part.
+
+use super::{ApiError, Echo, Indexed, Row};
+use crate::path::Pattern;
+use crate::{Error, escape_into};
+
+mod answer;
+mod request;
+#[cfg(test)]
+mod tests;
+
+pub(super) const MESSAGES: Row = Row {
+    name: "anthropic.messages",
+    paths: &[
+        Pattern::new("messages"),
+        Pattern::new("publishers/anthropic/models/{model}:rawPredict"),
+        Pattern::stream("publishers/anthropic/models/{model}:streamRawPredict"),
+    ],
+    request: request::read,
+    response: answer::read,
+    chunk: answer::event,
+    is_end: |_| false,
+    json_stream: None,
+    is_free: false,
+    error_body,
+    error_event,
+    echo: Echo { top: &["type", "index"], inner: &["type"], null: &[], indexed: Indexed { choices: "", calls: "" } },
+};
+
+pub(super) const COUNT_TOKENS: Row = Row {
+    name: "anthropic.count_tokens",
+    // Vertex AI has it as a model of its own.
+    paths: &[
+        Pattern::new("messages/count_tokens"),
+        Pattern::new("publishers/anthropic/models/count-tokens:rawPredict"),
+    ],
+    is_free: true,
+    ..MESSAGES
+};
+
+type Result<T> = std::result::Result<T, Error>;
+
+/// "Errors": the type follows from the status. There is no parameter and no code.
+fn error_body(error: &ApiError<'_>, out: &mut Vec<u8>) {
+    let kind = match error.status {
+        401 => "authentication_error",
+        402 => "billing_error",
+        403 => "permission_error",
+        404 => "not_found_error",
+        413 => "request_too_large",
+        429 => "rate_limit_error",
+        504 => "timeout_error",
+        529 => "overloaded_error",
+        500.. => "api_error",
+        _ => "invalid_request_error",
+    };
+    out.extend_from_slice(b"{\"type\":\"error\",\"error\":{\"type\":\"");
+    out.extend_from_slice(kind.as_bytes());
+    out.extend_from_slice(b"\",\"message\":\"");
+    escape_into(error.message, out);
+    out.extend_from_slice(b"\"}}");
+}
+
+fn error_event(error: &ApiError<'_>, out: &mut Vec<u8>) -> &'static str {
+    error_body(error, out);
+    "error"
+}

@@ -1,0 +1,164 @@
+//! What the body of a request says.
+
+use super::Result;
+use crate::field::{count, flag, wrong};
+use crate::reader::{Reader, Value};
+use crate::request::{Draft, Members, Origin};
+use crate::{Picture, Role, TextKind};
+
+const OUTSIDE: Origin = Origin { role: Role::Other, message: None };
+const SYSTEM: Origin = Origin { role: Role::System, message: None };
+const DEFINITION: Origin = Origin { role: Role::Tools, message: None };
+
+pub(crate) fn read(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>) -> Result<()> {
+    let start = match reader.value()? {
+        Value::Object(start) => start + 1,
+        value => return Err(wrong("body", value)),
+    };
+    draft.request.members = Members { start, none: true };
+    while let Some((key, name)) =
+        reader.field(&["model", "messages", "system", "stream", "max_tokens", "tools", "output_format"])?
+    {
+        draft.request.members.none = false;
+        let value = reader.value()?;
+        match name {
+            "model" => draft.model(reader, value)?,
+            "messages" => messages(reader, draft, value)?,
+            "system" => content(reader, draft, SYSTEM, value)?,
+            "stream" => draft.request.stream |= flag(name, value)? == Some(true),
+            "max_tokens" => draft.request.max_output_tokens = count(reader, name, value)?,
+            "tools" => draft.definitions(reader, DEFINITION, value)?,
+            "output_format" => draft.texts(reader, DEFINITION, TextKind::ToolDefinition, value)?,
+            _ => draft.other(reader, OUTSIDE, key, value)?,
+        }
+    }
+    Ok(())
+}
+
+fn messages(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, value: Value) -> Result<()> {
+    let Value::Array(_) = value else { return Err(wrong("messages", value)) };
+    while let Some(value) = reader.element()? {
+        let Value::Object(at) = value else { return Err(wrong("messages", value)) };
+        let index = draft.message(at)?;
+        message(reader, draft, index)?;
+    }
+    Ok(())
+}
+
+fn message(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, index: u32) -> Result<()> {
+    // The role may stand behind the texts that it is the role of.
+    let first = draft.request.texts.len();
+    let from = Origin { role: Role::Other, message: Some(index) };
+    let (mut role, mut role_of) = (Role::Other, None);
+    while let Some((key, field)) = reader.field(&["role", "content"])? {
+        let value = reader.value()?;
+        match (field, value) {
+            ("role", Value::String(str)) => {
+                role_of = Some(str);
+                role = match &*str.decode(reader.body()) {
+                    "user" => Role::User,
+                    "assistant" => Role::Assistant,
+                    "system" => Role::System,
+                    _ => {
+                        draft.text(from, TextKind::Other, str)?;
+                        Role::Other
+                    }
+                };
+            }
+            ("role", value) => return Err(wrong("messages[].role", value)),
+            ("content", value) => content(reader, draft, from, value)?,
+            _ => draft.other(reader, from, key, value)?,
+        }
+    }
+    for text in draft.request.texts.iter_mut().skip(first).filter(|text| text.role == Role::Other) {
+        text.role = role;
+    }
+    if let Some(message) = draft.request.messages.last_mut() {
+        message.role = role_of;
+    }
+    Ok(())
+}
+
+/// A string, or an array of blocks. It holds blocks that hold contents: as deep as the depth of a body allows, which is
+/// bounded.
+fn content(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, from: Origin, value: Value) -> Result<()> {
+    match value {
+        Value::String(str) => draft.text(from, TextKind::Content, str),
+        Value::Object(_) => block(reader, draft, from),
+        Value::Array(_) => {
+            while let Some(value) = reader.element()? {
+                match value {
+                    Value::String(str) => draft.text(from, TextKind::Content, str)?,
+                    Value::Object(_) => block(reader, draft, from)?,
+                    value => draft.texts(reader, from, TextKind::Content, value)?,
+                }
+            }
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A block; its members count whatever its `type` says.
+fn block(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, from: Origin) -> Result<()> {
+    let first = draft.request.texts.len();
+    let mut is_result = false;
+    let mut is_image = false;
+    let mut picture = Picture::default();
+    while let Some((key, field)) = reader.field(&["type", "text", "thinking", "name", "input", "content", "source"])? {
+        let value = reader.value()?;
+        match (field, value) {
+            ("type", Value::String(str)) => {
+                let kind = str.decode(reader.body());
+                is_result = kind.ends_with("tool_result") || kind == "search_result";
+                is_image = kind == "image";
+                draft.texts(reader, from, TextKind::Other, value)?;
+            }
+            ("text", value) => draft.text_or_others(reader, from, TextKind::Content, value)?,
+            ("thinking", value) => draft.text_or_others(reader, from, TextKind::Reasoning, value)?,
+            ("name", value) => draft.text_or_others(reader, from, TextKind::ToolName, value)?,
+            ("input", value) => draft.texts(reader, from, TextKind::ToolArguments, value)?,
+            ("content", value) => content(reader, draft, from, value)?,
+            ("source", Value::Object(_)) => picture.str = source(reader, draft, from)?,
+            _ => draft.other(reader, from, key, value)?,
+        }
+    }
+    if is_image {
+        draft.picture(picture);
+    }
+    if is_result {
+        for text in draft.request.texts.iter_mut().skip(first) {
+            text.role = Role::Tool;
+        }
+    }
+    Ok(())
+}
+
+/// An image or a document: its bytes, its address, its text, or blocks. Bytes and address are given back.
+fn source(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, from: Origin) -> Result<Option<crate::Str>> {
+    let (mut place, mut data, mut is_text) = (None, None, false);
+    while let Some((key, field)) = reader.field(&["type", "data", "url", "content"])? {
+        let value = reader.value()?;
+        match (field, value) {
+            ("type", Value::String(str)) => {
+                is_text = str.is(reader.body(), "text");
+                draft.texts(reader, from, TextKind::Other, value)?;
+            }
+            ("data", Value::String(str)) => {
+                (place, data) = (Some(str), Some(draft.request.texts.len()));
+                draft.text(from, TextKind::Data, str)?;
+            }
+            ("url", Value::String(str)) => {
+                place = Some(str);
+                draft.text(from, TextKind::ImageUrl, str)?;
+            }
+            ("content", value) => content(reader, draft, from, value)?,
+            _ => draft.other(reader, from, key, value)?,
+        }
+    }
+    // A document may be plain text.
+    if let Some(text) = data.and_then(|at| draft.request.texts.get_mut(at)).filter(|_| is_text) {
+        text.kind = TextKind::Content;
+    }
+    Ok(place)
+}
