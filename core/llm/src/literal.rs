@@ -63,6 +63,16 @@ impl Str {
         })
     }
 
+    /// The characters of the text.
+    pub(crate) fn chars(self, body: &[u8]) -> impl Iterator<Item = char> {
+        let raw = self.span.of(body);
+        Pieces { raw, escaped: self.escaped, at: 0 }.flat_map(|piece| {
+            let run = if piece.escape.is_none() { raw.get(piece.start..piece.end) } else { None };
+            // A run of a literal that was validated is UTF-8.
+            std::str::from_utf8(run.unwrap_or_default()).unwrap_or_default().chars().chain(piece.escape)
+        })
+    }
+
     /// The raw bytes that decode to `decoded[range]`, where `decoded` is the text.
     ///
     /// They hold whole characters, whole escapes and whole surrogate pairs: a range that starts or ends inside one is
@@ -291,6 +301,7 @@ mod tests {
             let (body, str) = literal(&raw);
             prop_assert_eq!(str.decode(&body), text.as_str());
             prop_assert!(str.is(&body, &text));
+            prop_assert_eq!(str.chars(&body).collect::<String>(), text.as_str());
             let bounds: Vec<usize> = text.char_indices().map(|(at, _)| at).chain([text.len()]).collect();
             let (from, to) = (bounds[from % bounds.len()], bounds[to % bounds.len()]);
             let range = from.min(to)..from.max(to);

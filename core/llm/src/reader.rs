@@ -23,6 +23,9 @@ impl Scratch {
     }
 }
 
+/// So many objects and arrays inside each other need no second allocation.
+const USUAL_DEPTH: usize = 8;
+
 /// An object or array that is not at its end yet.
 #[derive(Clone, Copy, Debug)]
 struct Open {
@@ -95,6 +98,7 @@ impl<'b, 's> Reader<'b, 's> {
             return Err(Error::new(ErrorKind::TooLarge, limits.max_bytes));
         }
         scratch.open.clear();
+        scratch.open.reserve(USUAL_DEPTH);
         scratch.keys.clear();
         let mut reader =
             Reader { body, at: 0, scratch, max_depth: limits.max_depth, max_keys: limits.max_items, side, key: None };
@@ -170,20 +174,11 @@ impl<'b, 's> Reader<'b, 's> {
     /// `"Model"` would be a second model. The letters that only Unicode folds to ASCII are counted in.
     pub(crate) fn field(&mut self, known: &[&'static str]) -> Result<Option<(Str, &'static str)>, Error> {
         let Some(key) = self.key()? else { return Ok(None) };
-        let raw = key.span.of(self.body);
-        let found = if key.escaped {
-            known.iter().find(|name| key.is(self.body, name))
-        } else {
-            known.iter().find(|name| name.as_bytes() == raw)
-        };
-        if let Some(name) = found {
+        if let Some(name) = known.iter().find(|name| key.is(self.body, name)) {
             return Ok(Some((key, name)));
         }
-        if self.side == Side::Request {
-            let text = key.decode(self.body);
-            if known.iter().any(|name| text.chars().map(fold).eq(name.chars())) {
-                return Err(Error::new(ErrorKind::AmbiguousKey, key.span.start));
-            }
+        if self.side == Side::Request && known.iter().any(|name| folds_to(self.body, key, name)) {
+            return Err(Error::new(ErrorKind::AmbiguousKey, key.span.start));
         }
         Ok(Some((key, "")))
     }
@@ -302,6 +297,20 @@ impl<'b, 's> Reader<'b, 's> {
 
     fn error(&self, kind: ErrorKind) -> Error {
         Error::new(kind, self.at)
+    }
+}
+
+/// Whether a key is a name of ASCII letters when case does not count.
+fn folds_to(body: &[u8], key: Str, name: &str) -> bool {
+    let raw = key.span.of(body);
+    if key.escaped {
+        // Six bytes are the longest spelling of a letter that is one of ASCII then.
+        raw.len() <= 6 * name.len() && key.chars(body).map(fold).eq(name.chars())
+    } else if raw.len() == name.len() {
+        // As many letters in as many bytes: all of them are ASCII.
+        raw.eq_ignore_ascii_case(name.as_bytes())
+    } else {
+        raw.len() > name.len() && raw.len() <= 3 * name.len() && key.chars(body).map(fold).eq(name.chars())
     }
 }
 

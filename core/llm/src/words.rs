@@ -306,7 +306,7 @@ const KINDS: [&str; 67] = [
 
 /// Whether a name of a member is one of the API's own.
 pub(crate) fn is_key(body: &[u8], key: Str) -> bool {
-    KEYS.binary_search(&&*key.decode(body)).is_ok()
+    listed(&KEYS, body, key)
 }
 
 /// Whether a string says only what its object is: the value of `type`, or of the `detail` of an image, and one of those
@@ -315,12 +315,45 @@ pub(crate) fn is_kind(body: &[u8], member: Option<Str>, value: Str) -> bool {
     // Most strings are told by their length already.
     (value.escaped || (3..=24).contains(&value.span.len()))
         && member.is_some_and(|member| member.is(body, "type") || member.is(body, "detail"))
-        && KINDS.binary_search(&&*value.decode(body)).is_ok()
+        && listed(&KINDS, body, value)
+}
+
+/// Whether a text is in a sorted list; does not allocate.
+fn listed(list: &[&str], body: &[u8], text: Str) -> bool {
+    let found = if text.escaped {
+        list.binary_search_by(|word| word.bytes().cmp(text.bytes(body)))
+    } else {
+        let raw = text.span.of(body);
+        let first = raw.first();
+        // Most words differ in the first byte, which needs no call to compare.
+        list.binary_search_by(|word| word.as_bytes().first().cmp(&first).then_with(|| word.as_bytes().cmp(raw)))
+    };
+    found.is_ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Span;
+
+    #[test]
+    fn words_are_found_in_any_spelling_and_others_are_not() {
+        for word in KEYS {
+            let spelled: String = word.chars().map(|char| format!("\\u{:04x}", char as u32)).collect();
+            for (raw, want) in [
+                (word.to_owned(), true),
+                (spelled, true),
+                (format!("{word}!"), false),
+                (format!("{word}\\u0000"), false),
+                (format!("!{word}"), false),
+                (word.to_uppercase(), false),
+                (String::new(), false),
+            ] {
+                let str = Str { span: Span::new(0, raw.len()), escaped: raw.contains('\\') };
+                assert_eq!(is_key(raw.as_bytes(), str), want, "{raw}");
+            }
+        }
+    }
 
     #[test]
     fn lists_are_sorted_and_hold_nothing_twice() {
