@@ -10,7 +10,11 @@ mod anthropic;
 #[cfg(test)]
 mod fixtures;
 mod openai_chat;
+mod openai_completions;
+mod openai_embeddings;
 mod openai_error;
+mod openai_responses;
+mod openai_stream;
 
 /// What a dialect's file says about it.
 pub(crate) struct Row {
@@ -94,6 +98,16 @@ macro_rules! dialects {
 dialects! {
     /// OpenAI chat completions, and the many servers that speak it.
     OpenAiChat => openai_chat::ROW,
+    /// OpenAI's legacy completions.
+    OpenAiCompletions => openai_completions::ROW,
+    /// OpenAI's embeddings.
+    OpenAiEmbeddings => openai_embeddings::EMBEDDINGS,
+    /// OpenAI's moderations.
+    OpenAiModerations => openai_embeddings::MODERATIONS,
+    /// OpenAI Responses.
+    OpenAiResponses => openai_responses::RESPONSES,
+    /// Counting the tokens of OpenAI Responses.
+    OpenAiInputTokens => openai_responses::INPUT_TOKENS,
     /// Anthropic Messages, also on Vertex AI.
     AnthropicMessages => anthropic::MESSAGES,
     /// Counting the tokens of Anthropic Messages.
@@ -251,9 +265,9 @@ mod tests {
             ("DELETE", "/v1/chat/completions", None),
             ("post", "/v1/chat/completions", chat),
             ("PUT", "/v1/chat/completions", chat),
-            ("POST", "/v1/completions", None),
+            ("POST", "/v1/completions", Some(Dialect::OpenAiCompletions)),
             ("POST", "/v1/chat/completions/chatcmpl-1", None),
-            ("POST", "/v1/xchat/completions", None),
+            ("POST", "/v1/xchat/completions", Some(Dialect::OpenAiCompletions)),
             ("POST", "/v1?/chat/completions", None),
             ("POST", "/", None),
             ("POST", "", None),

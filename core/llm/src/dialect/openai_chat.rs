@@ -8,12 +8,12 @@ use super::{Echo, Indexed, Row, openai_error};
 use crate::Error;
 use crate::path::Pattern;
 
-mod answer;
-mod request;
+pub(super) mod answer;
+pub(super) mod request;
 #[cfg(test)]
 mod tests;
 
-pub(super) static ROW: Row = Row {
+pub(super) const ROW: Row = Row {
     name: "openai.chat",
     paths: &[Pattern::new("chat/completions"), Pattern::new("deployments/{model}/chat/completions")],
     request: request::read,

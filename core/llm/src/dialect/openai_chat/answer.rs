@@ -8,7 +8,7 @@ use crate::scan::whole;
 use crate::{Channel, Part, Reported, Span};
 
 /// A whole answer or an event of one; they differ in the member that holds what is said.
-pub(super) fn read(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>, said: &'static str) -> Result<()> {
+pub(in crate::dialect) fn read(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>, said: &'static str) -> Result<()> {
     let value = reader.value()?;
     let Value::Object(_) = value else { return Err(wrong("body", value)) };
     let other = Channel { choice: 0, part: Part::Other };
@@ -67,6 +67,10 @@ fn choice(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>, said: &'static s
                 sketch.answer.logprobs.push(Span::new(start, reader.offset()));
             }
             (field, Value::Object(_)) if field == said => message_or_delta(reader, sketch)?,
+            // Legacy completions.
+            ("text", Value::String(str)) => {
+                sketch.text(Channel { choice: 0, part: Part::Content }, str)?;
+            }
             (_, value) => sketch.texts(reader, other, value)?,
         }
     }
@@ -206,10 +210,11 @@ fn audio(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Result<()> {
 /// Tokens, with their alternatives: the chosen tokens of the content are one text, all others are other texts.
 fn logprobs(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Result<()> {
     let channel = |part| Channel { choice: 0, part };
-    while let Some((_, field)) = reader.field(&["content"])? {
+    while let Some((_, field)) = reader.field(&["content", "tokens"])? {
         let value = reader.value()?;
         let (true, Value::Array(_)) = (field == "content", value) else {
-            sketch.texts(reader, channel(Part::Other), value)?;
+            let part = if field == "tokens" { Part::Logprobs } else { Part::Other };
+            sketch.texts(reader, channel(part), value)?;
             continue;
         };
         while let Some(value) = reader.element()? {
@@ -228,7 +233,7 @@ fn logprobs(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Result<()> 
 }
 
 /// `None` if no count of tokens is in it.
-pub(crate) fn usage(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Result<Option<Reported>> {
+pub(in crate::dialect) fn usage(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Result<Option<Reported>> {
     let mut said = Reported::default();
     let mut cache_hit = None;
     while let Some((_, field)) = reader.field(&[

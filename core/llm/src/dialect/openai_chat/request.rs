@@ -1,12 +1,13 @@
 //! What the body of a request says.
 
 use super::Result;
+use crate::dialect::openai_stream::Streaming;
 use crate::field::{count, saturate, wrong};
 use crate::reader::{Reader, Value};
 use crate::request::{Draft, Members, Origin};
-use crate::{Picture, Role, Span, TextKind};
+use crate::{Picture, Role, TextKind};
 
-const OUTSIDE: Origin = Origin { role: Role::Other, message: None };
+pub(in crate::dialect) const OUTSIDE: Origin = Origin { role: Role::Other, message: None };
 const DEFINITION: Origin = Origin { role: Role::Tools, message: None };
 
 pub(super) fn read(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>) -> Result<()> {
@@ -15,9 +16,7 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>) -> Result
         value => return Err(wrong("body", value)),
     };
     draft.request.members = Members { start, none: true };
-    // Where the stream flag ends, if it is set, and what says how to edit the options if they are there.
-    let mut stream = None;
-    let mut options = None;
+    let mut streaming = Streaming::default();
     let mut max_tokens = None;
     let mut max_completion_tokens = None;
     while let Some((key, name)) = reader.field(&[
@@ -37,12 +36,8 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>) -> Result
         match name {
             "model" => draft.model(reader, value)?,
             "messages" => messages(reader, draft, value)?,
-            "stream" => match value {
-                Value::Bool(true, span) => stream = Some(span.end),
-                Value::Bool(false, _) | Value::Null(_) => {}
-                value => return Err(wrong(name, value)),
-            },
-            "stream_options" => options = Some(stream_options(reader, draft, value)?),
+            "stream" => streaming.flag(value)?,
+            "stream_options" => streaming.options(reader, draft, value)?,
             "n" => draft.request.candidates = count(reader, name, value)?.map_or(1, |n| saturate(n).max(1)),
             "max_tokens" => max_tokens = count(reader, name, value)?,
             "max_completion_tokens" => max_completion_tokens = count(reader, name, value)?,
@@ -53,49 +48,8 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>) -> Result
     }
     // Servers differ in which of the two they heed; what is reserved must do for both.
     draft.request.max_output_tokens = max_completion_tokens.max(max_tokens);
-    let Some(end) = stream else { return Ok(()) };
-    draft.request.stream = true;
-    draft.request.usage_edit = match options {
-        None => Some((Span::new(end, end), ",\"stream_options\":{\"include_usage\":true}")),
-        Some(edit) => edit,
-    };
+    streaming.settle(draft);
     Ok(())
-}
-
-/// The edit that makes the options ask for usage, if they do not.
-fn stream_options(
-    reader: &mut Reader<'_, '_>,
-    draft: &mut Draft<'_>,
-    value: Value,
-) -> Result<Option<(Span, &'static str)>> {
-    let start = match value {
-        Value::Object(start) => start + 1,
-        Value::Null(span) => return Ok(Some((span, "{\"include_usage\":true}"))),
-        value => return Err(wrong("stream_options", value)),
-    };
-    let mut edit = (Span::new(start, start), "\"include_usage\":true");
-    let mut asked = false;
-    let mut found = false;
-    while let Some((key, name)) = reader.field(&["include_usage"])? {
-        let value = reader.value()?;
-        match (name, value) {
-            ("include_usage", Value::Bool(true, _)) => asked = true,
-            ("include_usage", Value::Bool(false, span) | Value::Null(span)) => {
-                found = true;
-                edit = (span, "true");
-            }
-            ("include_usage", value) => return Err(wrong("stream_options.include_usage", value)),
-            (_, value) => {
-                draft.key(reader.body(), OUTSIDE, TextKind::Other, key)?;
-                draft.texts(reader, OUTSIDE, TextKind::Other, value)?;
-                if !found {
-                    edit.1 = "\"include_usage\":true,";
-                }
-            }
-        }
-    }
-    draft.request.include_usage = asked;
-    Ok(Some(edit).filter(|_| !asked))
 }
 
 fn messages(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, value: Value) -> Result<()> {
@@ -163,7 +117,12 @@ fn message(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, index: u32) -> Re
 }
 
 /// A string, or an array of parts; some servers take strings as parts, and a part alone.
-fn content(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, from: Origin, value: Value) -> Result<()> {
+pub(in crate::dialect) fn content(
+    reader: &mut Reader<'_, '_>,
+    draft: &mut Draft<'_>,
+    from: Origin,
+    value: Value,
+) -> Result<()> {
     match value {
         Value::String(str) => draft.text(from, TextKind::Content, str),
         Value::Object(_) => part(reader, draft, from),

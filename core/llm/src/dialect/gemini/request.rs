@@ -1,0 +1,262 @@
+//! What the body of a request says.
+
+use super::Result;
+use crate::field::{count, saturate, wrong};
+use crate::reader::{Reader, Value};
+use crate::request::{Draft, Members, Origin};
+use crate::{Picture, Role, Span, Str, TextKind};
+
+const OUTSIDE: Origin = Origin { role: Role::Other, message: None };
+const SYSTEM: Origin = Origin { role: Role::System, message: None };
+const DEFINITION: Origin = Origin { role: Role::Tools, message: None };
+
+pub(super) fn read(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>) -> Result<()> {
+    let start = match reader.value()? {
+        Value::Object(start) => start + 1,
+        value => return Err(wrong("body", value)),
+    };
+    draft.request.members = Members { start, none: true };
+    members(reader, draft, true)
+}
+
+/// The members of a request. One of these may hold another (`generateContentRequest` of counting, `requests` of
+/// embedding): as deep as the depth of a body allows, which is bounded.
+fn members(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, is_top: bool) -> Result<()> {
+    while let Some((key, name)) = reader.field(&[
+        "contents",
+        "content",
+        "systemInstruction",
+        "system_instruction",
+        "tools",
+        "generationConfig",
+        "generation_config",
+        "model",
+        "generateContentRequest",
+        "generate_content_request",
+        "requests",
+    ])? {
+        draft.request.members.none &= !is_top;
+        let value = reader.value()?;
+        match (name, value) {
+            ("contents", Value::Array(_)) => {
+                while let Some(value) = reader.element()? {
+                    message(reader, draft, value)?;
+                }
+            }
+            ("contents" | "content", value) => message(reader, draft, value)?,
+            ("systemInstruction" | "system_instruction", value) => content(reader, draft, SYSTEM, value)?,
+            ("tools", Value::Array(_)) => {
+                while let Some(value) = reader.element()? {
+                    tool(reader, draft, value)?;
+                }
+            }
+            ("generationConfig" | "generation_config", Value::Object(_)) => config(reader, draft)?,
+            ("generationConfig" | "generation_config", value) if !value.is_null() => {
+                return Err(wrong("generationConfig", value));
+            }
+            ("model", Value::String(str)) => model(reader, draft, str, is_top)?,
+            ("model", value) => return Err(wrong("model", value)),
+            ("generateContentRequest" | "generate_content_request", Value::Object(_)) => members(reader, draft, false)?,
+            ("requests", Value::Array(_)) => {
+                while let Some(value) = reader.element()? {
+                    let Value::Object(_) = value else { return Err(wrong("requests", value)) };
+                    members(reader, draft, false)?;
+                }
+            }
+            _ => draft.other(reader, OUTSIDE, key, value)?,
+        }
+    }
+    Ok(())
+}
+
+/// A body may repeat the model of the path, as `models/{model}`: what follows the slash is to be changed with it.
+fn model(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, str: Str, is_top: bool) -> Result<()> {
+    const PREFIX: &[u8] = b"models/";
+    if is_top {
+        let prefix = if str.span.of(reader.body()).starts_with(PREFIX) { PREFIX.len() } else { 0 };
+        draft.request.model = Some(Str { span: Span::new(str.span.start + prefix, str.span.end), ..str });
+    }
+    draft.text(OUTSIDE, TextKind::Model, str)
+}
+
+fn message(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, value: Value) -> Result<()> {
+    let index = match value {
+        Value::Object(at) => draft.message(at)?,
+        Value::String(str) => draft.message(str.span.start)?,
+        value => return Err(wrong("contents", value)),
+    };
+    content(reader, draft, Origin { role: Role::Other, message: Some(index) }, value)
+}
+
+/// A role and parts.
+fn content(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, from: Origin, value: Value) -> Result<()> {
+    let Value::Object(_) = value else { return draft.text_or_others(reader, from, TextKind::Content, value) };
+    // The role may stand behind the texts that it is the role of.
+    let first = draft.request.texts.len();
+    // Who does not say is the user.
+    let (mut role, mut role_of) = (if from.role == Role::Other { Role::User } else { from.role }, None);
+    while let Some((key, field)) = reader.field(&["role", "parts"])? {
+        let value = reader.value()?;
+        match (field, value) {
+            ("role", Value::String(str)) => {
+                role_of = Some(str);
+                role = match &*str.decode(reader.body()) {
+                    _ if from.role == Role::System => Role::System,
+                    "user" | "" => Role::User,
+                    "model" => Role::Assistant,
+                    "function" | "tool" => Role::Tool,
+                    "system" => Role::System,
+                    _ => {
+                        draft.text(from, TextKind::Other, str)?;
+                        Role::Other
+                    }
+                };
+            }
+            ("role", value) if !value.is_null() => return Err(wrong("contents[].role", value)),
+            ("parts", Value::Array(_)) => {
+                while let Some(value) = reader.element()? {
+                    part(reader, draft, from, value)?;
+                }
+            }
+            ("parts", value) => part(reader, draft, from, value)?,
+            _ => draft.other(reader, from, key, value)?,
+        }
+    }
+    for text in draft.request.texts.iter_mut().skip(first).filter(|text| text.role == Role::Other) {
+        text.role = role;
+    }
+    if from.message.is_some()
+        && let Some(message) = draft.request.messages.last_mut()
+    {
+        message.role = role_of;
+    }
+    Ok(())
+}
+
+fn part(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, from: Origin, value: Value) -> Result<()> {
+    let Value::Object(_) = value else { return draft.text_or_others(reader, from, TextKind::Content, value) };
+    let mut said = None;
+    let mut is_thought = false;
+    while let Some((key, field)) = reader.field(&[
+        "text",
+        "thought",
+        "inlineData",
+        "inline_data",
+        "fileData",
+        "file_data",
+        "functionCall",
+        "function_call",
+        "functionResponse",
+        "function_response",
+    ])? {
+        let value = reader.value()?;
+        match (field, value) {
+            ("text", Value::String(str)) => {
+                said = Some(draft.request.texts.len());
+                draft.text(from, TextKind::Content, str)?;
+            }
+            ("thought", Value::Bool(thought, _)) => is_thought = thought,
+            ("inlineData" | "inline_data", Value::Object(_)) => data(reader, draft, from, TextKind::Data)?,
+            ("fileData" | "file_data", Value::Object(_)) => data(reader, draft, from, TextKind::ImageUrl)?,
+            ("functionCall" | "function_call", Value::Object(_)) => call(reader, draft, from, TextKind::ToolArguments)?,
+            ("functionResponse" | "function_response", Value::Object(_)) => {
+                let from = Origin { role: Role::Tool, ..from };
+                call(reader, draft, from, TextKind::Content)?;
+            }
+            _ => draft.other(reader, from, key, value)?,
+        }
+    }
+    if let Some(text) = said.and_then(|at| draft.request.texts.get_mut(at)).filter(|_| is_thought) {
+        text.kind = TextKind::Reasoning;
+    }
+    Ok(())
+}
+
+/// The bytes of an image, a sound, a file, or where they are.
+fn data(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, from: Origin, kind: TextKind) -> Result<()> {
+    let (mut place, mut is_image) = (None, false);
+    while let Some((key, field)) =
+        reader.field(&["mimeType", "mime_type", "data", "fileUri", "file_uri", "displayName", "display_name"])?
+    {
+        let value = reader.value()?;
+        match (field, value) {
+            ("mimeType" | "mime_type", Value::String(str)) => {
+                is_image |= str.decode(reader.body()).trim_start().to_ascii_lowercase().starts_with("image/");
+                draft.text(from, TextKind::Other, str)?;
+            }
+            ("data" | "fileUri" | "file_uri", Value::String(str)) => {
+                place = Some(str);
+                draft.text(from, kind, str)?;
+            }
+            _ => draft.other(reader, from, key, value)?,
+        }
+    }
+    if is_image {
+        draft.picture(Picture { str: place, detail: None });
+    }
+    Ok(())
+}
+
+/// A call of a function, or what came of it; every string in its arguments or its result is of this kind.
+fn call(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, from: Origin, kind: TextKind) -> Result<()> {
+    while let Some((key, field)) = reader.field(&["name", "args", "response", "parts"])? {
+        let value = reader.value()?;
+        match field {
+            "name" => draft.text_or_others(reader, from, TextKind::ToolName, value)?,
+            "args" | "response" => draft.texts(reader, from, kind, value)?,
+            "parts" if matches!(value, Value::Array(_)) => {
+                while let Some(value) = reader.element()? {
+                    part(reader, draft, from, value)?;
+                }
+            }
+            _ => draft.other(reader, from, key, value)?,
+        }
+    }
+    Ok(())
+}
+
+/// A tool: functions, or one that the provider has.
+fn tool(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, value: Value) -> Result<()> {
+    let Value::Object(_) = value else { return draft.texts(reader, DEFINITION, TextKind::ToolDefinition, value) };
+    while let Some((key, field)) = reader.field(&["functionDeclarations", "function_declarations"])? {
+        let value = reader.value()?;
+        if field.is_empty() {
+            draft.request.tools = draft.request.tools.saturating_add(1);
+            draft.key(reader.body(), DEFINITION, TextKind::ToolDefinition, key)?;
+            draft.texts(reader, DEFINITION, TextKind::ToolDefinition, value)?;
+        } else {
+            draft.definitions(reader, DEFINITION, value)?;
+        }
+    }
+    Ok(())
+}
+
+fn config(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>) -> Result<()> {
+    // Of two spellings, servers may heed either: what is reserved must do for both.
+    let mut candidates = None;
+    while let Some((key, field)) = reader.field(&[
+        "maxOutputTokens",
+        "max_output_tokens",
+        "candidateCount",
+        "candidate_count",
+        "responseSchema",
+        "response_schema",
+        "responseJsonSchema",
+        "response_json_schema",
+    ])? {
+        let value = reader.value()?;
+        match field {
+            "maxOutputTokens" | "max_output_tokens" => {
+                let tokens = count(reader, "generationConfig.maxOutputTokens", value)?;
+                draft.request.max_output_tokens = draft.request.max_output_tokens.max(tokens);
+            }
+            "candidateCount" | "candidate_count" => {
+                candidates = candidates.max(count(reader, "generationConfig.candidateCount", value)?);
+            }
+            "" => draft.other(reader, OUTSIDE, key, value)?,
+            _ => draft.texts(reader, DEFINITION, TextKind::ToolDefinition, value)?,
+        }
+    }
+    draft.request.candidates = draft.request.candidates.max(candidates.map_or(1, saturate));
+    Ok(())
+}

@@ -1,0 +1,146 @@
+//! What an event of a streamed answer says.
+
+use super::Result;
+use super::answer::{choice, index, item, logprobs, part, response, summary};
+use crate::field::wrong;
+use crate::reader::{Reader, Value};
+use crate::response::{Offsets, Sketch};
+use crate::{Channel, Part, Span};
+
+/// What kind of event it is.
+#[derive(Clone, Copy, Default)]
+struct Kind {
+    /// What a `delta` of it is a piece of, and the text of its `done`.
+    said: Option<Part>,
+    /// A text ends with it.
+    done: bool,
+    /// The response ends with it.
+    ends: bool,
+    /// It says that something failed.
+    failed: bool,
+}
+
+/// From the event's own `type`; its name only repeats that.
+fn kind(name: &str) -> Kind {
+    let Some(name) = name.strip_prefix("response.") else {
+        return Kind { failed: name == "error", ..Kind::default() };
+    };
+    let ends = matches!(name, "completed" | "incomplete" | "failed" | "cancelled");
+    // `output_text.delta` and `output_text.done`, and so on.
+    let (subject, done) = match name.rsplit_once('.') {
+        Some((subject, "delta")) => (subject, false),
+        Some((subject, "done")) => (subject, true),
+        _ => return Kind { ends, failed: name == "failed", ..Kind::default() },
+    };
+    let said = match subject {
+        "output_text" | "text" => Some(Part::Content),
+        "refusal" => Some(Part::Refusal),
+        "reasoning_text" | "reasoning_summary_text" | "reasoning" | "reasoning_summary" => Some(Part::Reasoning),
+        "function_call_arguments"
+        | "mcp_call_arguments"
+        | "mcp_call.arguments"
+        | "custom_tool_call_input"
+        | "code_interpreter_call_code" => Some(Part::ToolArguments(0)),
+        "audio.transcript" | "output_audio_transcript" => Some(Part::Transcript),
+        _ => None,
+    };
+    Kind { said, done: done && said.is_some(), ..Kind::default() }
+}
+
+pub(super) fn read(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Result<()> {
+    let value = reader.value()?;
+    let Value::Object(_) = value else { return Err(wrong("body", value)) };
+    // The type and the indices may stand behind the texts that they are of.
+    let first = sketch.answer.texts.len();
+    let mut event = Kind::default();
+    let (mut output, mut inner) = (0, 0);
+    // The piece, of which the kind may not be known yet.
+    let mut delta = None;
+    // Where the texts of an item or of the response begin and end: these have their own places.
+    let (mut own, mut is_response) = (0..0, false);
+    let known = [
+        "type",
+        "delta",
+        "text",
+        "refusal",
+        "arguments",
+        "input",
+        "code",
+        "transcript",
+        "item",
+        "part",
+        "response",
+        "annotation",
+        "logprobs",
+        "output_index",
+        "content_index",
+        "summary_index",
+        "annotation_index",
+        "sequence_number",
+        "item_id",
+        "obfuscation",
+        "partial_image_b64",
+    ];
+    while let Some((_, field)) = reader.field(&known)? {
+        let value = reader.value()?;
+        let other = Channel { choice: 0, part: Part::Other };
+        match (field, value) {
+            ("type", Value::String(str)) => event = kind(&str.decode(reader.body())),
+            ("delta", Value::String(str)) => {
+                delta = Some(sketch.answer.texts.len());
+                sketch.text(other, str)?;
+            }
+            ("text" | "refusal" | "arguments" | "input" | "code" | "transcript", Value::String(str)) => {
+                sketch.text(Channel { part: Part::Whole, ..other }, str)?;
+            }
+            ("item", value) => {
+                let start = sketch.answer.texts.len();
+                item(reader, sketch, 0, value, true)?;
+                own = start..sketch.answer.texts.len();
+            }
+            ("part", value) => part(reader, sketch, 0, value, true, false)?,
+            ("response", Value::Object(_)) => {
+                let start = sketch.answer.texts.len();
+                is_response = true;
+                response(reader, sketch, true)?;
+                own = start..sketch.answer.texts.len();
+                if let Some(usage) = &mut sketch.answer.usage {
+                    usage.complete = true;
+                }
+            }
+            ("annotation", Value::Object(start)) => {
+                sketch.texts(reader, other, value)?;
+                sketch.answer.offsets.push(Offsets { choice: 0, span: Span::new(start, reader.offset()) });
+            }
+            ("logprobs", value) => logprobs(reader, sketch, 0, value)?,
+            ("output_index", value @ Value::Number(_)) => output = index(reader, value),
+            ("content_index", value @ Value::Number(_)) => inner = index(reader, value),
+            ("summary_index", value @ Value::Number(_)) => inner = summary(index(reader, value)),
+            ("" | "type" | "delta", value) => sketch.texts(reader, other, value)?,
+            (_, value) => sketch.nothing(reader, 0, value)?,
+        }
+    }
+    let place = choice(output, inner);
+    let of_item = choice(output, 0);
+    for (at, text) in sketch.answer.texts.iter_mut().enumerate().skip(first) {
+        match own.contains(&at) {
+            true if is_response => {}
+            true => text.channel.choice = text.channel.choice.saturating_add(of_item),
+            false => text.channel.choice = place,
+        }
+        if let (Some(part), true) = (event.said, delta == Some(at)) {
+            text.channel.part = part;
+        }
+    }
+    for offsets in sketch.answer.offsets.iter_mut().filter(|_| !is_response) {
+        offsets.choice = offsets.choice.saturating_add(if own.is_empty() { place } else { of_item });
+    }
+    sketch.answer.is_error |= event.failed;
+    sketch.answer.ends |= event.ends;
+    // Not an event to be withheld, whatever usage is in it.
+    sketch.answer.choices += 1;
+    if event.done {
+        sketch.answer.finished.push(place);
+    }
+    Ok(())
+}

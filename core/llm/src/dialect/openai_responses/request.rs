@@ -1,0 +1,188 @@
+//! What the body of a request says.
+
+use super::Result;
+use crate::field::{count, flag, wrong};
+use crate::reader::{Reader, Value};
+use crate::request::{Draft, Members, Origin};
+use crate::{Picture, Role, TextKind};
+
+const OUTSIDE: Origin = Origin { role: Role::Other, message: None };
+const INSTRUCTIONS: Origin = Origin { role: Role::Developer, message: None };
+const DEFINITION: Origin = Origin { role: Role::Tools, message: None };
+
+pub(super) fn read(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>) -> Result<()> {
+    let start = match reader.value()? {
+        Value::Object(start) => start + 1,
+        value => return Err(wrong("body", value)),
+    };
+    draft.request.members = Members { start, none: true };
+    let known = ["model", "input", "instructions", "stream", "max_output_tokens", "tools", "text", "prompt"];
+    while let Some((key, name)) = reader.field(&known)? {
+        draft.request.members.none = false;
+        let value = reader.value()?;
+        match name {
+            "model" => draft.model(reader, value)?,
+            "input" => input(reader, draft, value)?,
+            "instructions" => content(reader, draft, INSTRUCTIONS, value)?,
+            "stream" => draft.request.stream |= flag(name, value)? == Some(true),
+            "max_output_tokens" => draft.request.max_output_tokens = count(reader, name, value)?,
+            "tools" => draft.definitions(reader, DEFINITION, value)?,
+            // The format of the answer, with a schema.
+            "text" => draft.texts(reader, DEFINITION, TextKind::ToolDefinition, value)?,
+            // A prompt that the provider has; what is put into it comes from here.
+            "prompt" => draft.texts(reader, Origin { role: Role::User, message: None }, TextKind::Content, value)?,
+            _ => draft.other(reader, OUTSIDE, key, value)?,
+        }
+    }
+    Ok(())
+}
+
+/// A string, or an array of items.
+fn input(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, value: Value) -> Result<()> {
+    match value {
+        Value::Null(_) => Ok(()),
+        Value::String(str) => {
+            let index = draft.message(str.span.start)?;
+            draft.text(Origin { role: Role::User, message: Some(index) }, TextKind::Content, str)
+        }
+        Value::Array(_) => {
+            while let Some(value) = reader.element()? {
+                match value {
+                    Value::Object(at) => {
+                        let index = draft.message(at)?;
+                        item(reader, draft, index)?;
+                    }
+                    value => return Err(wrong("input", value)),
+                }
+            }
+            Ok(())
+        }
+        value => Err(wrong("input", value)),
+    }
+}
+
+/// A message, a call of a tool and what came of it, a thought of an earlier turn. Members count whatever the `type` says.
+fn item(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, index: u32) -> Result<()> {
+    let first = draft.request.texts.len();
+    let from = Origin { role: Role::Other, message: Some(index) };
+    let (mut role, mut role_of) = (Role::Other, None);
+    let (mut is_output, mut is_model) = (false, false);
+    while let Some((key, field)) =
+        reader.field(&["type", "role", "content", "name", "arguments", "input", "output", "summary"])?
+    {
+        let value = reader.value()?;
+        match (field, value) {
+            ("type", Value::String(str)) => {
+                let kind = str.decode(reader.body());
+                is_output = kind.ends_with("_output");
+                // Calls of tools, and thoughts.
+                is_model = kind.ends_with("_call") || kind == "reasoning";
+                draft.texts(reader, from, TextKind::Other, value)?;
+            }
+            ("role", Value::String(str)) => {
+                role_of = Some(str);
+                role = match &*str.decode(reader.body()) {
+                    "system" => Role::System,
+                    "developer" => Role::Developer,
+                    "user" => Role::User,
+                    "assistant" => Role::Assistant,
+                    _ => {
+                        draft.text(from, TextKind::Other, str)?;
+                        Role::Other
+                    }
+                };
+            }
+            ("role", value) if !value.is_null() => return Err(wrong("input[].role", value)),
+            ("content", value) => content(reader, draft, from, value)?,
+            ("name", value) => draft.text_or_others(reader, from, TextKind::ToolName, value)?,
+            ("arguments" | "input", value) => draft.texts(reader, from, TextKind::ToolArguments, value)?,
+            ("output", value) => content(reader, draft, from, value)?,
+            ("summary", value) => draft.texts(reader, from, TextKind::Reasoning, value)?,
+            _ => draft.other(reader, from, key, value)?,
+        }
+    }
+    if role == Role::Other && role_of.is_none() {
+        role = if is_output {
+            Role::Tool
+        } else if is_model {
+            Role::Assistant
+        } else {
+            Role::Other
+        };
+    }
+    for text in draft.request.texts.iter_mut().skip(first) {
+        text.role = role;
+    }
+    if let Some(message) = draft.request.messages.last_mut() {
+        message.role = role_of;
+    }
+    Ok(())
+}
+
+/// A string, or an array of parts.
+fn content(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, from: Origin, value: Value) -> Result<()> {
+    match value {
+        Value::String(str) => draft.text(from, TextKind::Content, str),
+        Value::Object(_) => part(reader, draft, from),
+        Value::Array(_) => {
+            while let Some(value) = reader.element()? {
+                match value {
+                    Value::String(str) => draft.text(from, TextKind::Content, str)?,
+                    // An item where instructions are a list of them.
+                    Value::Object(_) => part(reader, draft, from)?,
+                    value => draft.texts(reader, from, TextKind::Content, value)?,
+                }
+            }
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A part of a content; its members count whatever its `type` says.
+fn part(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, from: Origin) -> Result<()> {
+    let mut picture = Picture::default();
+    let mut is_image = false;
+    let known = ["type", "text", "refusal", "image_url", "detail", "file_data", "file_url", "input_audio", "content"];
+    while let Some((key, field)) = reader.field(&known)? {
+        let value = reader.value()?;
+        match (field, value) {
+            ("type", Value::String(str)) => {
+                is_image |= matches!(&*str.decode(reader.body()), "input_image" | "computer_screenshot");
+                draft.texts(reader, from, TextKind::Other, value)?;
+            }
+            ("text", value) => draft.text_or_others(reader, from, TextKind::Content, value)?,
+            ("refusal", value) => draft.text_or_others(reader, from, TextKind::Refusal, value)?,
+            ("image_url", Value::String(str)) => {
+                picture.str = Some(str);
+                is_image = true;
+                draft.text(from, TextKind::ImageUrl, str)?;
+            }
+            ("detail", Value::String(str)) => {
+                picture.detail = Some(str);
+                draft.texts(reader, from, TextKind::Other, value)?;
+            }
+            ("file_data", value) => draft.text_or_others(reader, from, TextKind::Data, value)?,
+            ("file_url", value) => draft.text_or_others(reader, from, TextKind::ImageUrl, value)?,
+            ("input_audio", Value::Object(_)) => audio(reader, draft, from)?,
+            // As deep as a body may be, which is bounded.
+            ("content", value) => content(reader, draft, from, value)?,
+            _ => draft.other(reader, from, key, value)?,
+        }
+    }
+    if is_image {
+        draft.picture(picture);
+    }
+    Ok(())
+}
+
+fn audio(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, from: Origin) -> Result<()> {
+    while let Some((key, field)) = reader.field(&["data"])? {
+        let value = reader.value()?;
+        match (field, value) {
+            ("data", Value::String(str)) => draft.text(from, TextKind::Data, str)?,
+            _ => draft.other(reader, from, key, value)?,
+        }
+    }
+    Ok(())
+}
