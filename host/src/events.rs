@@ -1,0 +1,55 @@
+//! What is going to happen, in virtual time.
+
+use std::collections::BTreeMap;
+
+use crate::Headers;
+
+/// A step of an upstream's answer.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Step {
+    Headers(Headers, bool),
+    Data(Vec<u8>, bool),
+    Trailers(Headers),
+    Reset,
+    Refused,
+}
+
+/// Something that is going to happen.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Due {
+    /// A root context's timer. The number tells a timer from those it has replaced.
+    Tick { vm: usize, root: u32, generation: u64 },
+    /// The next step of the answer to a stream's attempt, and when the ones after it come.
+    Upstream { stream: u64, attempt: u64, steps: std::collections::VecDeque<(u64, Step)> },
+    /// The route's timeout of an attempt.
+    RouteTimeout { stream: u64, attempt: u64 },
+    /// The answer of a callout, or its timeout.
+    Call { vm: usize, root: u32, token: u32, call: u64, result: Box<crate::calls::CallResult> },
+    /// A queue's reader is told.
+    QueueReady { token: u32 },
+}
+
+/// Events in the order of their time, and of their coming for the same time.
+#[derive(Debug, Default)]
+pub(crate) struct Events {
+    queue: BTreeMap<(u64, u64), Due>,
+    sequence: u64,
+}
+
+impl Events {
+    pub(crate) fn at(&mut self, time: u64, due: Due) {
+        self.sequence += 1;
+        self.queue.insert((time, self.sequence), due);
+    }
+
+    /// The next event if it is due at `now`.
+    pub(crate) fn due(&mut self, now: u64) -> Option<Due> {
+        let (&key, _) = self.queue.first_key_value()?;
+        if key.0 > now { None } else { self.queue.remove(&key) }
+    }
+
+    /// When the next event is due.
+    pub(crate) fn next_time(&self) -> Option<u64> {
+        self.queue.first_key_value().map(|(key, _)| key.0)
+    }
+}

@@ -1,0 +1,139 @@
+//! A running guest as a host function sees it: its memory, and the world behind it.
+
+use wasmtime::{AsContext, AsContextMut, Caller};
+
+use crate::Event;
+use crate::abi::Status;
+use crate::vm::{Context, VmData};
+use crate::world::World;
+
+/// What a host function answers.
+pub(crate) type Answered = Result<(), Status>;
+
+/// The caller of a host function.
+pub(crate) struct Guest<'a> {
+    caller: Caller<'a, VmData>,
+}
+
+impl<'a> Guest<'a> {
+    /// Fails, which traps the guest, while only logging and WASI are allowed.
+    pub(crate) fn new(caller: Caller<'a, VmData>, name: &str) -> wasmtime::Result<Guest<'a>> {
+        if caller.data().restricted && name != "proxy_log" {
+            return Err(wasmtime::Error::msg(format!("{name} called before the module is initialized")));
+        }
+        Ok(Guest { caller })
+    }
+
+    /// For WASI, which is always allowed.
+    pub(crate) fn wasi(caller: Caller<'a, VmData>) -> Guest<'a> {
+        Guest { caller }
+    }
+
+    pub(crate) fn data(&mut self) -> &mut VmData {
+        self.caller.data_mut()
+    }
+
+    pub(crate) fn world(&mut self) -> &mut World {
+        &mut self.caller.data_mut().world
+    }
+
+    /// The context that host calls are for, if it exists: the effective one, else the one called.
+    pub(crate) fn context_id(&mut self) -> u32 {
+        let data = self.caller.data();
+        if data.effective != 0 && data.contexts.contains_key(&data.effective) { data.effective } else { data.current }
+    }
+
+    pub(crate) fn context(&mut self) -> Option<&Context> {
+        let id = self.context_id();
+        self.caller.data().contexts.get(&id)
+    }
+
+    /// The stream and the place in its chain that host calls are for.
+    pub(crate) fn place(&mut self) -> Option<(u64, usize)> {
+        match self.context()? {
+            Context::Stream { stream, filter, .. } => Some((*stream, *filter)),
+            Context::Root { .. } => None,
+        }
+    }
+
+    /// The root context behind the one that host calls are for.
+    pub(crate) fn root_id(&mut self) -> u32 {
+        let id = self.context_id();
+        match self.caller.data().contexts.get(&id) {
+            Some(Context::Stream { root, .. }) => *root,
+            _ => id,
+        }
+    }
+
+    pub(crate) fn read(&mut self, at: i32, size: i32) -> Result<Vec<u8>, Status> {
+        let (at, size) = (offset(at), offset(size));
+        let memory = self.caller.data().memory.ok_or(Status::InvalidMemoryAccess)?;
+        let end = at.checked_add(size).ok_or(Status::InvalidMemoryAccess)?;
+        let bytes = memory.data(self.caller.as_context()).get(at..end).ok_or(Status::InvalidMemoryAccess)?;
+        Ok(bytes.to_vec())
+    }
+
+    /// Text for names: what is not UTF-8 becomes replacement characters.
+    pub(crate) fn read_text(&mut self, at: i32, size: i32) -> Result<String, Status> {
+        Ok(String::from_utf8_lossy(&self.read(at, size)?).into_owned())
+    }
+
+    pub(crate) fn write(&mut self, at: i32, bytes: &[u8]) -> Answered {
+        let memory = self.caller.data().memory.ok_or(Status::InvalidMemoryAccess)?;
+        memory.write(self.caller.as_context_mut(), offset(at), bytes).map_err(|_| Status::InvalidMemoryAccess)
+    }
+
+    pub(crate) fn write_u32(&mut self, at: i32, number: u32) -> Answered {
+        self.write(at, &number.to_le_bytes())
+    }
+
+    pub(crate) fn write_size(&mut self, at: i32, size: usize) -> Answered {
+        self.write_u32(at, u32::try_from(size).unwrap_or(u32::MAX))
+    }
+
+    /// Hands bytes over in memory that the guest allocates; nothing is handed over as a null pointer.
+    pub(crate) fn give(&mut self, bytes: &[u8], pointer_at: i32, size_at: i32) -> Answered {
+        let pointer = if bytes.is_empty() { 0 } else { self.allocate(bytes)? };
+        self.write(pointer_at, &pointer.to_le_bytes())?;
+        self.write_size(size_at, bytes.len())
+    }
+
+    fn allocate(&mut self, bytes: &[u8]) -> Result<i32, Status> {
+        let allocate = self.caller.data().allocate.clone().ok_or(Status::InvalidMemoryAccess)?;
+        let size = i32::try_from(bytes.len()).map_err(|_| Status::InvalidMemoryAccess)?;
+        let pointer = allocate.call(self.caller.as_context_mut(), size).map_err(|_| Status::InvalidMemoryAccess)?;
+        if pointer == 0 {
+            return Err(Status::InvalidMemoryAccess);
+        }
+        self.write(pointer, bytes)?;
+        Ok(pointer)
+    }
+
+    /// A line in the trace: a host call, what it was about, and its status. `about` is asked only if somebody listens.
+    pub(crate) fn traced(&mut self, name: &str, status: Status) {
+        if self.caller.data().world.tracing {
+            let about = std::mem::take(&mut self.caller.data_mut().about);
+            let name = name.strip_prefix("proxy_").unwrap_or(name);
+            let text = format!("{name}({about}) = {}", status as i32);
+            let id = self.context_id();
+            let data = self.caller.data_mut();
+            let (stream, plugin) = match data.contexts.get(&id) {
+                Some(Context::Stream { stream, plugin, .. }) => (*stream, plugin.name.clone()),
+                Some(Context::Root { plugin }) => (data.world.current.id, plugin.name.clone()),
+                None => return,
+            };
+            data.world.trace(stream, &plugin, id, Event::HostCall(text));
+        }
+    }
+
+    /// What the host call is about, for the trace: names, sizes and numbers, never content.
+    pub(crate) fn about(&mut self, text: impl FnOnce() -> String) {
+        if self.caller.data().world.tracing {
+            self.caller.data_mut().about = text();
+        }
+    }
+}
+
+fn offset(number: i32) -> usize {
+    usize::try_from(number.cast_unsigned()).unwrap_or(usize::MAX)
+}

@@ -1,0 +1,142 @@
+//! Header maps: ordered, multi-valued, names in lower case, values as bytes.
+
+use std::fmt;
+
+/// A header map as Envoy keeps it: insertion order, names in lower case, pseudo headers first, several values for one
+/// name as several entries. Values are bytes, as they are on the wire.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Headers {
+    entries: Vec<(String, Vec<u8>)>,
+}
+
+impl Headers {
+    /// An empty map.
+    pub fn new() -> Headers {
+        Headers::default()
+    }
+
+    /// The first value of `name`, which must be given in lower case.
+    pub fn get(&self, name: &str) -> Option<&[u8]> {
+        self.entries.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_slice())
+    }
+
+    /// The first value of `name` if it is UTF-8.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.get(name).and_then(|value| std::str::from_utf8(value).ok())
+    }
+
+    /// Every value of `name`.
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> + 'a {
+        self.entries.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_slice())
+    }
+
+    /// Whether there is an entry of that name.
+    pub fn contains(&self, name: &str) -> bool {
+        self.get(name).is_some()
+    }
+
+    /// Appends an entry; an existing one of that name stays. Pseudo headers go in front of the others.
+    pub fn add(&mut self, name: impl AsRef<str>, value: impl AsRef<[u8]>) {
+        let name = name.as_ref().to_ascii_lowercase();
+        let entry = (name, value.as_ref().to_vec());
+        if entry.0.starts_with(':') {
+            let at = self.entries.iter().take_while(|(key, _)| key.starts_with(':')).count();
+            self.entries.insert(at, entry);
+        } else {
+            self.entries.push(entry);
+        }
+    }
+
+    /// Makes `value` the only one of `name`: in the place of the first entry if there is one, else at the end.
+    pub fn set(&mut self, name: impl AsRef<str>, value: impl AsRef<[u8]>) {
+        let name = name.as_ref().to_ascii_lowercase();
+        let Some(first) = self.entries.iter().position(|(key, _)| *key == name) else {
+            return self.add(name, value);
+        };
+        let mut index = 0;
+        self.entries.retain(|(key, _)| {
+            index += 1;
+            index - 1 <= first || *key != name
+        });
+        if let Some(entry) = self.entries.get_mut(first) {
+            entry.1 = value.as_ref().to_vec();
+        }
+    }
+
+    /// Removes every entry of that name and says whether there was one.
+    pub fn remove(&mut self, name: &str) -> bool {
+        let name = name.to_ascii_lowercase();
+        let before = self.entries.len();
+        self.entries.retain(|(key, _)| *key != name);
+        self.entries.len() != before
+    }
+
+    /// Removes everything.
+    pub fn clear(&mut self) {
+        self.entries.clear();
+    }
+
+    /// Number of entries, pseudo headers included.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there is no entry.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Bytes of all names and values, without any framing: what Envoy calls a map's byte size.
+    pub fn byte_size(&self) -> usize {
+        self.entries.iter().map(|(key, value)| key.len() + value.len()).sum()
+    }
+
+    /// All entries in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> + '_ {
+        self.entries.iter().map(|(key, value)| (key.as_str(), value.as_slice()))
+    }
+}
+
+impl<K: AsRef<str>, V: AsRef<[u8]>> FromIterator<(K, V)> for Headers {
+    fn from_iter<T: IntoIterator<Item = (K, V)>>(pairs: T) -> Headers {
+        let mut headers = Headers::new();
+        headers.extend(pairs);
+        headers
+    }
+}
+
+impl<K: AsRef<str>, V: AsRef<[u8]>> Extend<(K, V)> for Headers {
+    fn extend<T: IntoIterator<Item = (K, V)>>(&mut self, pairs: T) {
+        for (name, value) in pairs {
+            self.add(name, value);
+        }
+    }
+}
+
+impl fmt::Display for Headers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (name, value) in self.iter() {
+            writeln!(f, "{name}: {}", String::from_utf8_lossy(value))?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keeps_order_and_puts_pseudo_headers_first() {
+        let mut map: Headers =
+            [("X-B", "1"), (":path", "/"), ("x-a", "2"), ("x-b", "3"), (":method", "GET")].into_iter().collect();
+        let names: Vec<&str> = map.iter().map(|(name, _)| name).collect();
+        assert_eq!(names, [":path", ":method", "x-b", "x-a", "x-b"]);
+        assert_eq!(map.text("x-b"), Some("1"));
+        map.set("X-B", "4");
+        assert_eq!(map.all("x-b").collect::<Vec<_>>(), [b"4"]);
+        assert_eq!(map.len(), 4);
+        assert!(map.remove("x-B") && !map.remove("x-b"));
+        assert_eq!(map.byte_size(), ":path/".len() + ":methodGET".len() + "x-a2".len());
+    }
+}

@@ -1,0 +1,201 @@
+//! HTTP and gRPC callouts. They belong to the root context, and so does their answer.
+
+use crate::abi::{Status, pairs};
+use crate::calls::Outgoing;
+use crate::guest::{Answered, Guest};
+use crate::{Headers, Origin};
+
+fn headers(bytes: &[u8]) -> Headers {
+    pairs::decode(bytes).into_iter().map(|(name, value)| (String::from_utf8_lossy(name), value)).collect()
+}
+
+fn new(g: &mut Guest<'_>, cluster: String, origin: Origin, headers: Headers, token: u32) -> Outgoing {
+    let stream = g.place().map_or(0, |(stream, _)| stream);
+    let root = g.root_id();
+    let stream = g.world().origin(stream);
+    let data = g.data();
+    let call = data.world.random.next();
+    data.pending.insert(token, call);
+    Outgoing {
+        vm: data.index,
+        root,
+        token,
+        call,
+        stream,
+        cluster,
+        origin,
+        headers,
+        body: Vec::new(),
+        trailers: Headers::new(),
+        timeout_ms: 0,
+    }
+}
+
+#[allow(clippy::too_many_arguments)] // It is the ABI's signature.
+pub(crate) fn http_call(
+    g: &mut Guest<'_>,
+    cluster: i32,
+    cluster_size: i32,
+    head: i32,
+    head_size: i32,
+    body: i32,
+    body_size: i32,
+    trailers: i32,
+    trailers_size: i32,
+    timeout: i32,
+    token: i32,
+) -> Answered {
+    let cluster = g.read_text(cluster, cluster_size)?;
+    g.about(|| format!("{cluster:?}, {body_size} bytes, {timeout} ms"));
+    let mut head = headers(&g.read(head, head_size)?);
+    let (body, trailers) = (g.read(body, body_size)?, headers(&g.read(trailers, trailers_size)?));
+    g.write_u32(token, 0)?;
+    let timeout_ms = u64::try_from(timeout).map_err(|_| Status::BadArgument)?;
+    if !g.world().clusters.contains_key(&cluster) {
+        return Err(Status::BadArgument);
+    }
+    if !head.contains(":path") || !head.contains(":method") || !(head.contains(":authority") || head.contains("host")) {
+        return Err(Status::BadArgument);
+    }
+    if !body.is_empty() {
+        head.set("content-length", body.len().to_string());
+    }
+    g.data().http_calls += 1;
+    let number = g.data().http_calls * 4;
+    let call = Outgoing { body, trailers, timeout_ms, ..new(g, cluster, Origin::HttpCall, head, number) };
+    g.world().outgoing.push_back(call);
+    g.write_u32(token, number)
+}
+
+/// The cluster of a gRPC service: its name, or a serialised `GrpcService` that names it.
+fn grpc_cluster(g: &mut Guest<'_>, service: &[u8]) -> Result<String, Status> {
+    let named = super::foreign::field(service, 1).and_then(|envoy| super::foreign::field(envoy, 1));
+    let cluster = String::from_utf8_lossy(named.unwrap_or(service)).into_owned();
+    if g.world().clusters.contains_key(&cluster) {
+        Ok(cluster)
+    } else if named.is_some() {
+        Err(Status::InternalFailure)
+    } else {
+        Err(Status::ParseFailure)
+    }
+}
+
+fn grpc_headers(service: &str, method: &str, cluster: &str, metadata: &[u8]) -> Headers {
+    let path = format!("/{service}/{method}");
+    let mut head: Headers = [
+        (":method", "POST"),
+        (":path", path.as_str()),
+        (":authority", cluster),
+        (":scheme", "http"),
+        ("te", "trailers"),
+        ("content-type", "application/grpc"),
+    ]
+    .into_iter()
+    .collect();
+    head.extend(headers(metadata).iter());
+    head
+}
+
+fn framed(message: &[u8]) -> Vec<u8> {
+    let mut frame = vec![0];
+    frame.extend(crate::vm::size(message.len()).to_be_bytes());
+    frame.extend(message);
+    frame
+}
+
+#[allow(clippy::too_many_arguments)] // It is the ABI's signature.
+pub(crate) fn grpc_call(
+    g: &mut Guest<'_>,
+    cluster: i32,
+    cluster_size: i32,
+    service: i32,
+    service_size: i32,
+    method: i32,
+    method_size: i32,
+    metadata: i32,
+    metadata_size: i32,
+    message: i32,
+    message_size: i32,
+    timeout: i32,
+    token: i32,
+) -> Answered {
+    let cluster = g.read(cluster, cluster_size)?;
+    let (service, method) = (g.read_text(service, service_size)?, g.read_text(method, method_size)?);
+    let (metadata, message) = (g.read(metadata, metadata_size)?, g.read(message, message_size)?);
+    let cluster = grpc_cluster(g, &cluster)?;
+    g.about(|| format!("{cluster:?}, {service}/{method}, {} bytes, {timeout} ms", message.len()));
+    let head = grpc_headers(&service, &method, &cluster, &metadata);
+    let number = g.data().grpc_calls * 4 + 1;
+    g.data().grpc_calls += 1;
+    let timeout_ms = u64::from(timeout.cast_unsigned());
+    let call = Outgoing { body: framed(&message), timeout_ms, ..new(g, cluster, Origin::GrpcCall, head, number) };
+    g.world().outgoing.push_back(call);
+    g.write_u32(token, number)
+}
+
+#[allow(clippy::too_many_arguments)] // It is the ABI's signature.
+pub(crate) fn grpc_stream(
+    g: &mut Guest<'_>,
+    cluster: i32,
+    cluster_size: i32,
+    service: i32,
+    service_size: i32,
+    method: i32,
+    method_size: i32,
+    metadata: i32,
+    metadata_size: i32,
+    token: i32,
+) -> Answered {
+    let cluster = g.read(cluster, cluster_size)?;
+    let (service, method) = (g.read_text(service, service_size)?, g.read_text(method, method_size)?);
+    let metadata = g.read(metadata, metadata_size)?;
+    let cluster = grpc_cluster(g, &cluster)?;
+    g.about(|| format!("{cluster:?}, {service}/{method}"));
+    let head = grpc_headers(&service, &method, &cluster, &metadata);
+    let number = g.data().grpc_streams * 4 + 2;
+    g.data().grpc_streams += 1;
+    let call = new(g, cluster, Origin::GrpcCall, head, number);
+    g.data().open_streams.insert(number, call);
+    g.write_u32(token, number)
+}
+
+/// Messages are gathered; the cluster is asked when the guest has closed its side.
+pub(crate) fn grpc_send(g: &mut Guest<'_>, token: i32, message: i32, message_size: i32, end: i32) -> Answered {
+    let message = g.read(message, message_size)?;
+    let token = token.cast_unsigned();
+    if token & 3 == 1 {
+        return Err(Status::BadArgument);
+    }
+    let call = g.data().open_streams.get_mut(&token).ok_or(Status::NotFound)?;
+    call.body.extend(framed(&message));
+    if end != 0 {
+        half_close(g, token);
+    }
+    Ok(())
+}
+
+fn half_close(g: &mut Guest<'_>, token: u32) {
+    if let Some(call) = g.data().open_streams.remove(&token) {
+        g.world().outgoing.push_back(call);
+    }
+}
+
+pub(crate) fn grpc_cancel(g: &mut Guest<'_>, token: i32) -> Answered {
+    let token = token.cast_unsigned();
+    let data = g.data();
+    data.open_streams.remove(&token);
+    data.pending.remove(&token).map(|_| ()).ok_or(Status::NotFound)
+}
+
+/// A call is cancelled; of a stream the sending side is closed.
+pub(crate) fn grpc_close(g: &mut Guest<'_>, token: i32) -> Answered {
+    let number = token.cast_unsigned();
+    if number & 3 == 1 {
+        return grpc_cancel(g, token);
+    }
+    if !g.data().pending.contains_key(&number) {
+        return Err(Status::NotFound);
+    }
+    half_close(g, number);
+    Ok(())
+}

@@ -1,0 +1,153 @@
+//! Header maps.
+
+use crate::Headers;
+use crate::abi::{MapType, Status, pairs};
+use crate::guest::{Answered, Guest};
+use crate::world::World;
+
+pub(crate) fn size(g: &mut Guest<'_>, map: i32, size: i32) -> Answered {
+    let map = MapType::of(map).ok_or(Status::BadArgument)?;
+    let bytes = edited(g, map)?.byte_size();
+    g.write_size(size, bytes)
+}
+
+pub(crate) fn get_pairs(g: &mut Guest<'_>, map: i32, at: i32, size: i32) -> Answered {
+    g.about(|| format!("map {map}"));
+    let map = MapType::of(map).ok_or(Status::BadArgument)?;
+    let place = g.place();
+    // A map that is not there has no pairs; it is not an error.
+    let bytes = shown(g.world(), place, map)
+        .map(|headers| {
+            pairs::encode(headers.iter().map(|(name, value)| (name.as_bytes(), value)).collect::<Vec<_>>().into_iter())
+        })
+        .unwrap_or_default();
+    g.give(&bytes, at, size)
+}
+
+pub(crate) fn get(g: &mut Guest<'_>, map: i32, key: i32, key_size: i32, value: i32, value_size: i32) -> Answered {
+    let mut key = g.read_text(key, key_size)?;
+    key.make_ascii_lowercase();
+    g.about(|| format!("map {map}, {key:?}"));
+    let map = MapType::of(map).ok_or(Status::BadArgument)?;
+    let place = g.place();
+    let world = g.world();
+    let logging = place.is_some_and(|(stream, _)| world.stream(stream).is_some_and(|stream| stream.logging));
+    let headers = shown(world, place, map).ok_or(if logging { Status::NotFound } else { Status::BadArgument })?;
+    let bytes = headers.get(&key).ok_or(Status::NotFound)?.to_vec();
+    g.give(&bytes, value, value_size)
+}
+
+pub(crate) fn set_pairs(g: &mut Guest<'_>, map: i32, at: i32, size: i32) -> Answered {
+    let bytes = g.read(at, size)?;
+    let map = MapType::of(map).ok_or(Status::BadArgument)?;
+    let headers = edited(g, map)?;
+    headers.clear();
+    for (name, value) in pairs::decode(&bytes) {
+        headers.add(String::from_utf8_lossy(name), value);
+    }
+    changed(g, map);
+    Ok(())
+}
+
+pub(crate) fn add(g: &mut Guest<'_>, map: i32, key: i32, key_size: i32, value: i32, value_size: i32) -> Answered {
+    let (key, value) = (g.read_text(key, key_size)?, g.read(value, value_size)?);
+    g.about(|| format!("map {map}, {key:?}"));
+    let map = MapType::of(map).ok_or(Status::BadArgument)?;
+    edited(g, map)?.add(key, value);
+    changed(g, map);
+    Ok(())
+}
+
+pub(crate) fn replace(g: &mut Guest<'_>, map: i32, key: i32, key_size: i32, value: i32, value_size: i32) -> Answered {
+    let (key, value) = (g.read_text(key, key_size)?, g.read(value, value_size)?);
+    g.about(|| format!("map {map}, {key:?}"));
+    let map = MapType::of(map).ok_or(Status::BadArgument)?;
+    edited(g, map)?.set(key, value);
+    changed(g, map);
+    Ok(())
+}
+
+pub(crate) fn remove(g: &mut Guest<'_>, map: i32, key: i32, key_size: i32) -> Answered {
+    let key = g.read_text(key, key_size)?;
+    g.about(|| format!("map {map}, {key:?}"));
+    let map = MapType::of(map).ok_or(Status::BadArgument)?;
+    edited(g, map)?.remove(&key);
+    changed(g, map);
+    Ok(())
+}
+
+/// Changing request headers makes the router pick the route again.
+fn changed(g: &mut Guest<'_>, map: MapType) {
+    if map == MapType::RequestHeaders
+        && let Some((stream, _)) = g.place()
+        && let Some(stream) = g.world().stream(stream)
+    {
+        stream.info.route = None;
+    }
+}
+
+/// The map as a context may read it.
+pub(crate) fn shown(world: &mut World, place: Option<(u64, usize)>, map: MapType) -> Option<&Headers> {
+    match map {
+        MapType::CallHeaders => return world.call.as_ref()?.headers.as_ref(),
+        MapType::CallTrailers => return world.call.as_ref()?.trailers.as_ref(),
+        MapType::GrpcInitialMetadata => return world.call.as_ref()?.initial_metadata.as_ref(),
+        MapType::GrpcTrailingMetadata => return world.call.as_ref()?.trailing_metadata.as_ref(),
+        _ => {}
+    }
+    let (id, filter) = place?;
+    let stream = world.stream(id)?;
+    if stream.logging {
+        return match map {
+            MapType::RequestHeaders => stream.request.headers.as_ref(),
+            MapType::ResponseHeaders if stream.headers_sent => Some(&stream.client.headers),
+            MapType::ResponseHeaders => stream.response.headers.as_ref(),
+            MapType::ResponseTrailers => stream.response.trailers.as_ref(),
+            _ => None,
+        };
+    }
+    let place = stream.places.get(filter)?;
+    match map {
+        MapType::RequestHeaders if place.request_headers => stream.request.headers.as_ref(),
+        MapType::RequestTrailers if place.request_trailers => stream.request.trailers.as_ref(),
+        MapType::ResponseHeaders if place.response_headers => stream.response.headers.as_ref(),
+        MapType::ResponseTrailers if place.response_trailers => stream.response.trailers.as_ref(),
+        _ => None,
+    }
+}
+
+/// The map as a context may edit it. Trailers come into being at the end of a body that has none.
+fn edited<'a>(g: &'a mut Guest<'_>, map: MapType) -> Result<&'a mut Headers, Status> {
+    let (id, filter) = g.place().ok_or(Status::BadArgument)?;
+    let state = &mut **g.world().stream(id).ok_or(Status::BadArgument)?;
+    let place = state.places.get_mut(filter).ok_or(Status::BadArgument)?;
+    let none = crate::stream::BodyAt::None;
+    let headers = match map {
+        MapType::RequestHeaders if place.request_headers => state.request.headers.as_mut(),
+        MapType::ResponseHeaders if place.response_headers => state.response.headers.as_mut(),
+        MapType::RequestTrailers => {
+            if !place.request_trailers
+                && place.request_body != none
+                && place.end_of_stream
+                && state.request.trailers.is_none()
+            {
+                place.request_trailers = true;
+                state.request.trailers = Some(Headers::new());
+            }
+            if place.request_trailers { state.request.trailers.as_mut() } else { None }
+        }
+        MapType::ResponseTrailers => {
+            if !place.response_trailers
+                && place.response_body != none
+                && place.end_of_stream
+                && state.response.trailers.is_none()
+            {
+                place.response_trailers = true;
+                state.response.trailers = Some(Headers::new());
+            }
+            if place.response_trailers { state.response.trailers.as_mut() } else { None }
+        }
+        _ => None,
+    };
+    headers.ok_or(Status::BadArgument)
+}

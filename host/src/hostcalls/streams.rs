@@ -1,0 +1,78 @@
+//! What moves a stream. All of it happens after the callback has returned.
+
+use crate::abi::{Status, pairs};
+use crate::guest::{Answered, Guest};
+use crate::stream::{BodyAt, LocalReply};
+use crate::world::Action;
+
+const REQUEST: i32 = 0;
+const RESPONSE: i32 = 1;
+
+pub(crate) fn resume(g: &mut Guest<'_>, kind: i32) -> Answered {
+    g.about(|| kind.to_string());
+    if !(0..=3).contains(&kind) || kind > RESPONSE {
+        return Err(Status::BadArgument);
+    }
+    let Some((id, filter)) = g.place() else { return Ok(()) };
+    let world = g.world();
+    world.actions.push_back(Action::Continue { stream: id, filter, request: kind == REQUEST });
+    // The request's maps and body are gone at once, for a response too.
+    if let Some(place) = world.stream(id).and_then(|stream| stream.places.get_mut(filter)) {
+        place.request_headers = false;
+        place.request_trailers = false;
+        place.request_body = BodyAt::None;
+    }
+    Ok(())
+}
+
+pub(crate) fn close(g: &mut Guest<'_>, kind: i32) -> Answered {
+    g.about(|| kind.to_string());
+    if !(0..=3).contains(&kind) {
+        return Err(Status::BadArgument);
+    }
+    if kind > RESPONSE {
+        return Ok(());
+    }
+    let Some((id, _)) = g.place() else { return Ok(()) };
+    g.world().actions.push_back(Action::Close { stream: id });
+    g.data().stop = true;
+    Ok(())
+}
+
+#[allow(clippy::too_many_arguments)] // It is the ABI's signature.
+pub(crate) fn send_local_response(
+    g: &mut Guest<'_>,
+    status: i32,
+    details: i32,
+    details_size: i32,
+    body: i32,
+    body_size: i32,
+    headers: i32,
+    headers_size: i32,
+    grpc: i32,
+) -> Answered {
+    let details = g.read_text(details, details_size)?;
+    let body = g.read(body, body_size)?;
+    let headers = g.read(headers, headers_size)?;
+    g.about(|| format!("{status}, {} bytes", body.len()));
+    let Some((id, filter)) = g.place() else { return Ok(()) };
+    g.data().stop = true;
+    let local = LocalReply {
+        status: u16::try_from(status).unwrap_or(500),
+        headers: pairs::decode(&headers)
+            .into_iter()
+            .map(|(name, value)| (String::from_utf8_lossy(name).to_ascii_lowercase(), value.to_vec()))
+            .collect(),
+        body,
+        grpc_status: u32::try_from(grpc).ok(),
+        details: details.chars().map(|c| if c.is_whitespace() { '_' } else { c }).collect(),
+    };
+    let world = g.world();
+    let Some(place) = world.stream(id).and_then(|stream| stream.places.get_mut(filter)) else { return Ok(()) };
+    // Envoy hands only the first to the chain.
+    if std::mem::replace(&mut place.reply_held, true) {
+        return Ok(());
+    }
+    world.actions.push_back(Action::Reply { stream: id, filter, local });
+    Ok(())
+}

@@ -1,0 +1,308 @@
+//! Calls filters: contexts are created, callbacks run, what they have put off happens, traps are answered.
+
+use std::sync::Arc;
+
+use super::Machine;
+use crate::route::Target;
+use crate::stream::{Answer, Callback, Filters, Kind, LocalReply, Stream, decode, encode, reply};
+use crate::vm::Context;
+use crate::world::Action;
+use crate::{Event, Plugin};
+
+impl Filters for Machine {
+    fn call(&mut self, stream: &mut Stream, filter: usize, callback: Callback) -> Answer {
+        let Some(kind) = stream.places.get(filter).map(|place| place.kind) else { return Answer::Continue };
+        let Kind::Guest { vm: index, root, .. } = kind else { return self.fail(stream, filter, callback) };
+        if self.vms.get(index).is_none_or(|vm| vm.failed) || !self.create(stream, filter, index, root) {
+            return self.fail(stream, filter, callback);
+        }
+        let Some(context) = context_of(stream, filter) else { return Answer::Continue };
+        let Some((name, export)) = self.export(index, callback) else { return Answer::Continue };
+        self.count_callback(stream);
+        self.began(stream, filter, || describe(callback));
+        let (stop, result) = self.run(stream, index, context, name, export, callback);
+        let plugin = self.plugin_of(stream, filter);
+        let Ok(result) = result else {
+            self.world.actions.clear();
+            return self.fail(stream, filter, callback);
+        };
+        self.returned(stream, filter, || format!("{name} {result}"));
+        let answer =
+            convert(callback, result, stop, plugin.is_none_or(|plugin| plugin.allow_on_headers_stop_iteration));
+        self.act(stream);
+        answer
+    }
+
+    fn route(&mut self, stream: &mut Stream) -> Option<LocalReply> {
+        if stream.parent != 0 {
+            return None;
+        }
+        self.pick_route(stream);
+        let listener = Arc::clone(self.listeners.get(stream.listener)?);
+        let route = stream.info.route.flatten().and_then(|index| listener.routes.get(index));
+        match route.map(|route| &route.target) {
+            None | Some(Target::None) => {
+                stream.info.flags |= 0x100;
+                Some(LocalReply::plain(404, "", "route_not_found"))
+            }
+            Some(Target::Direct(status, body)) => Some(LocalReply {
+                status: *status,
+                body: body.clone(),
+                details: "direct_response".to_owned(),
+                ..LocalReply::default()
+            }),
+            Some(Target::Cluster(cluster)) if !self.world.clusters.contains_key(cluster) => {
+                Some(LocalReply::plain(503, "", "cluster_not_found"))
+            }
+            Some(Target::Cluster(_)) => None,
+        }
+    }
+}
+
+/// A callback's exported function.
+enum Export {
+    Two(wasmtime::TypedFunc<(u32, u32), u32>),
+    Three(wasmtime::TypedFunc<(u32, u32, u32), u32>),
+}
+
+impl Machine {
+    /// The route for the headers as they are, unless they have not changed since it was picked.
+    pub(super) fn pick_route(&mut self, stream: &mut Stream) {
+        if stream.info.route.is_some() {
+            return;
+        }
+        let Some(listener) = self.listeners.get(stream.listener) else { return };
+        let headers = stream.request.headers.clone().unwrap_or_default();
+        let index = listener.routes.iter().position(|route| route.matches(&headers));
+        let route = index.and_then(|index| listener.routes.get(index));
+        stream.info.route_name = route.map(|route| route.name.clone()).unwrap_or_default();
+        stream.info.cluster = route.and_then(|route| match &route.target {
+            Target::Cluster(cluster) => Some(cluster.clone()),
+            _ => None,
+        });
+        stream.info.route = Some(index);
+    }
+
+    pub(super) fn plugin_of(&self, stream: &Stream, filter: usize) -> Option<Arc<Plugin>> {
+        let listener = self.listeners.get(stream.listener)?;
+        let plugins = if stream.parent == 0 { &listener.plugins } else { &listener.upstream_plugins };
+        plugins.get(stream.places.get(filter)?.plugin).map(Arc::clone)
+    }
+
+    /// Makes sure that the filter's context exists; `false` if its virtual machine has failed over it.
+    pub(super) fn create(&mut self, stream: &mut Stream, filter: usize, index: usize, root: u32) -> bool {
+        if stream.places.get(filter).is_none_or(|place| place.created) {
+            return true;
+        }
+        let Some(plugin) = self.plugin_of(stream, filter) else { return true };
+        let Some(vm) = self.vms.get_mut(index) else { return false };
+        let context = vm.new_context(Context::Stream { stream: stream.id, filter, root, plugin });
+        let create = vm.exports.context_create.clone();
+        if let Some(place) = stream.places.get_mut(filter) {
+            place.kind = Kind::Guest { vm: index, root, context };
+            place.created = true;
+        }
+        let Some(create) = create else { return true };
+        self.began(stream, filter, || format!("context_create({root})"));
+        let Some(vm) = self.vms.get_mut(index) else { return false };
+        std::mem::swap(stream, &mut self.world.current);
+        let result = vm.call(&mut self.world, context, "proxy_on_context_create", &create, (context, root));
+        std::mem::swap(stream, &mut self.world.current);
+        result.is_ok()
+    }
+
+    fn export(&self, index: usize, callback: Callback) -> Option<(&'static str, Export)> {
+        let exports = &self.vms.get(index)?.exports;
+        Some(match callback {
+            Callback::RequestHeaders { .. } => {
+                ("proxy_on_request_headers", Export::Three(exports.request_headers.clone()?))
+            }
+            Callback::RequestBody { .. } => ("proxy_on_request_body", Export::Three(exports.request_body.clone()?)),
+            Callback::RequestTrailers { .. } => {
+                ("proxy_on_request_trailers", Export::Two(exports.request_trailers.clone()?))
+            }
+            Callback::ResponseHeaders { .. } => {
+                ("proxy_on_response_headers", Export::Three(exports.response_headers.clone()?))
+            }
+            Callback::ResponseBody { .. } => ("proxy_on_response_body", Export::Three(exports.response_body.clone()?)),
+            Callback::ResponseTrailers { .. } => {
+                ("proxy_on_response_trailers", Export::Two(exports.response_trailers.clone()?))
+            }
+        })
+    }
+
+    /// Runs a callback with the stream where host calls find it. Also says whether the guest has stopped the iteration.
+    fn run(
+        &mut self,
+        stream: &mut Stream,
+        index: usize,
+        context: u32,
+        name: &str,
+        export: Export,
+        callback: Callback,
+    ) -> (bool, Result<u32, String>) {
+        let Some(vm) = self.vms.get_mut(index) else { return (false, Ok(0)) };
+        vm.store.data_mut().stop = false;
+        std::mem::swap(stream, &mut self.world.current);
+        let size = crate::vm::size;
+        let result = match (export, callback) {
+            (
+                Export::Three(export),
+                Callback::RequestHeaders { count: n, end }
+                | Callback::RequestBody { size: n, end }
+                | Callback::ResponseHeaders { count: n, end }
+                | Callback::ResponseBody { size: n, end },
+            ) => vm.call(&mut self.world, context, name, &export, (context, size(n), u32::from(end))),
+            (Export::Two(export), Callback::RequestTrailers { count } | Callback::ResponseTrailers { count }) => {
+                vm.call(&mut self.world, context, name, &export, (context, size(count)))
+            }
+            _ => Ok(0),
+        };
+        std::mem::swap(stream, &mut self.world.current);
+        (vm.store.data().stop, result)
+    }
+
+    /// The filter's virtual machine has failed: the stream is answered 503, whatever the policy says of later ones.
+    fn fail(&mut self, stream: &mut Stream, filter: usize, callback: Callback) -> Answer {
+        if let Some(place) = stream.places.get_mut(filter)
+            && !std::mem::replace(&mut place.reply_sent, true)
+        {
+            let local = LocalReply { grpc_status: Some(14), ..LocalReply::plain(503, "", "wasm_fail_stream") };
+            reply::send(stream, self, local);
+        }
+        match callback {
+            Callback::RequestHeaders { .. } | Callback::ResponseHeaders { .. } => Answer::StopAllWatermark,
+            Callback::RequestBody { .. } | Callback::ResponseBody { .. } => Answer::StopNoBuffer,
+            Callback::RequestTrailers { .. } | Callback::ResponseTrailers { .. } => Answer::Stop,
+        }
+    }
+
+    /// What the callback has put off, for the stream whose chain is running and for others.
+    pub(super) fn act(&mut self, stream: &mut Stream) {
+        while let Some(action) = self.world.actions.pop_front() {
+            let id = match &action {
+                Action::Continue { stream, .. } | Action::Reply { stream, .. } | Action::Close { stream } => *stream,
+            };
+            if id == stream.id {
+                self.apply(stream, action);
+            } else {
+                self.act_on_other(id, action);
+            }
+        }
+    }
+
+    /// What a root context's callback has put off.
+    pub(super) fn act_on_others(&mut self) {
+        while let Some(action) = self.world.actions.pop_front() {
+            let id = match &action {
+                Action::Continue { stream, .. } | Action::Reply { stream, .. } | Action::Close { stream } => *stream,
+            };
+            self.act_on_other(id, action);
+        }
+    }
+
+    fn act_on_other(&mut self, id: u64, action: Action) {
+        if let Some(mut other) = self.take(id) {
+            self.apply(&mut other, action);
+            self.put_back(other);
+            self.world.touched.insert(id);
+        }
+    }
+
+    fn apply(&mut self, stream: &mut Stream, action: Action) {
+        match action {
+            Action::Continue { filter, request: true, .. } => decode::resume(stream, self, filter),
+            Action::Continue { filter, request: false, .. } => encode::resume(stream, self, filter),
+            Action::Reply { filter, local, .. } => {
+                let sent =
+                    stream.places.get_mut(filter).is_none_or(|place| std::mem::replace(&mut place.reply_sent, true));
+                if !sent {
+                    reply::send(stream, self, local);
+                }
+            }
+            Action::Close { .. } => {
+                stream.reset("wasm_close_stream");
+                stream.client.end = if stream.headers_sent { crate::End::Truncated } else { crate::End::Reset };
+            }
+        }
+    }
+
+    fn count_callback(&mut self, stream: &mut Stream) {
+        if stream.parent == 0 {
+            stream.info.callbacks += 1;
+        } else if let Some(parent) = self.world.streams.get_mut(&stream.parent) {
+            parent.info.callbacks += 1;
+        }
+    }
+
+    pub(super) fn began(&mut self, stream: &Stream, filter: usize, text: impl FnOnce() -> String) {
+        self.line(stream, filter, |name| Event::Callback(name), text);
+    }
+
+    pub(super) fn returned(&mut self, stream: &Stream, filter: usize, text: impl FnOnce() -> String) {
+        self.line(stream, filter, |name| Event::Returned(name), text);
+    }
+
+    fn line(
+        &mut self,
+        stream: &Stream,
+        filter: usize,
+        event: impl FnOnce(String) -> Event,
+        text: impl FnOnce() -> String,
+    ) {
+        if self.world.tracing {
+            let plugin = self.plugin_of(stream, filter).map(|plugin| plugin.name.clone()).unwrap_or_default();
+            let context = context_of(stream, filter).unwrap_or_default();
+            let id = if stream.parent == 0 { stream.id } else { stream.parent };
+            if let Some(record) = self.world.records.get_mut(&id) {
+                record.trace.push(&plugin, context, event(text()));
+            }
+        }
+    }
+}
+
+pub(super) fn context_of(stream: &Stream, filter: usize) -> Option<u32> {
+    match stream.places.get(filter)?.kind {
+        Kind::Guest { context, .. } => Some(context),
+        _ => None,
+    }
+}
+
+fn describe(callback: Callback) -> String {
+    match callback {
+        Callback::RequestHeaders { count, end } => format!("request_headers({count}, {end})"),
+        Callback::RequestBody { size, end } => format!("request_body({size}, {end})"),
+        Callback::RequestTrailers { count } => format!("request_trailers({count})"),
+        Callback::ResponseHeaders { count, end } => format!("response_headers({count}, {end})"),
+        Callback::ResponseBody { size, end } => format!("response_body({size}, {end})"),
+        Callback::ResponseTrailers { count } => format!("response_trailers({count})"),
+    }
+}
+
+/// A callback's number as Envoy's host reads it (`convertVmCallResultToFilter...Status`).
+fn convert(callback: Callback, result: u32, stop: bool, allow_headers: bool) -> Answer {
+    match callback {
+        Callback::RequestHeaders { .. } | Callback::ResponseHeaders { .. } => match result {
+            _ if stop || result > 4 => Answer::StopAllWatermark,
+            0 | 2 => Answer::Continue,
+            1 if allow_headers => Answer::Stop,
+            1 => Answer::StopAllWatermark,
+            3 => Answer::StopAllBuffer,
+            _ => Answer::StopAllWatermark,
+        },
+        Callback::RequestBody { .. } | Callback::ResponseBody { .. } => match result {
+            _ if stop || result > 3 => Answer::StopNoBuffer,
+            0 => Answer::Continue,
+            1 => Answer::Stop,
+            2 => Answer::StopWatermark,
+            _ => Answer::StopNoBuffer,
+        },
+        Callback::RequestTrailers { .. } | Callback::ResponseTrailers { .. } => {
+            if stop || result != 0 {
+                Answer::Stop
+            } else {
+                Answer::Continue
+            }
+        }
+    }
+}

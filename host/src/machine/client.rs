@@ -1,0 +1,240 @@
+//! The client's side of a stream: what it sends and when.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::{Machine, Seat};
+use crate::request::Leaves;
+use crate::stream::{Info, Kind, Place, State, Stream, decode};
+use crate::world::Record;
+use crate::{End, Framing, Headers, Request};
+
+/// What a client still has to send.
+#[derive(Clone, Debug)]
+pub(super) enum Part {
+    Data(Vec<u8>, bool),
+    Trailers(Headers),
+}
+
+/// A stream of a listener from outside: its client and its attempts upstream.
+pub(super) struct Session {
+    pub(super) parts: VecDeque<Part>,
+    pub(super) frames_sent: usize,
+    pub(super) leaves: Option<Leaves>,
+    pub(super) patience: Duration,
+    pub(super) pace: u64,
+    /// The client sends nothing before.
+    pub(super) not_before: u64,
+    pub(super) last_activity: u64,
+    pub(super) attempt: Option<super::router::Attempt>,
+    /// The client has gone away for this reason, which its outcome is to show.
+    pub(super) ended: Option<End>,
+}
+
+impl Machine {
+    pub(crate) fn open(&mut self, listener: usize, request: Request) -> u64 {
+        let id = self.next_stream;
+        self.next_stream += 1;
+        let worker = request.worker % self.setup.workers.max(1);
+        let http2 = request.framing == Framing::Http2;
+        let (headers, end) = self.head(&request);
+        let mut stream = Stream::new(State {
+            id,
+            listener,
+            worker,
+            http2,
+            places: self.places(listener, worker, false),
+            buffer_limit: self
+                .listeners
+                .get(listener)
+                .map_or(usize::MAX, |listener| if http2 { listener.h2_window } else { listener.buffer_limit }),
+            head_request: headers.text(":method") == Some("HEAD"),
+            grpc_request: headers.text("content-type").is_some_and(|kind| kind.starts_with("application/grpc")),
+            info: Info {
+                start_ns: self.world.unix_ns(),
+                headers_size: u64::try_from(headers.byte_size()).unwrap_or_default(),
+                protocol: if http2 { "HTTP/2" } else { "HTTP/1.1" },
+                request_id: headers.text("x-request-id").unwrap_or_default().to_owned(),
+                filter_state: request.filter_state.clone(),
+                metadata: request.metadata.clone(),
+                attributes: request.attributes.clone(),
+                ..Info::default()
+            },
+            ..State::default()
+        });
+        self.world.records.insert(id, Record::default());
+        let session = Session {
+            frames_sent: 0,
+            leaves: request.leaves,
+            patience: request.patience,
+            pace: nanos(request.pace),
+            not_before: self.world.now,
+            last_activity: self.world.now,
+            attempt: None,
+            ended: None,
+            parts: parts(request, end),
+        };
+        self.sessions.insert(id, session);
+        stream.request.headers = Some(headers.clone());
+        self.pick_route(&mut stream);
+        let limit = stream
+            .info
+            .route
+            .flatten()
+            .and_then(|route| self.listeners.get(listener)?.routes.get(route)?.request_buffer_limit);
+        if let Some(limit) = limit {
+            stream.buffer_limit = limit;
+        }
+        decode::headers(&mut stream, self, headers, end);
+        self.put_back(stream);
+        self.settle_stream(id);
+        self.run_due();
+        id
+    }
+
+    /// The chain of a new stream.
+    pub(super) fn places(&mut self, listener: usize, worker: usize, upstream: bool) -> Vec<Place> {
+        let Some(state) = self.listeners.get(listener).cloned() else { return Vec::new() };
+        let plugins = if upstream { &state.upstream_plugins } else { &state.plugins };
+        let stock = if upstream { None } else { Some(&state.stock) };
+        let mut places = Vec::with_capacity(plugins.len());
+        for (index, plugin) in plugins.iter().enumerate() {
+            while let Some(&limit) = stock.and_then(|stock| stock.get(&places.len())) {
+                places.push(Place { kind: Kind::Buffer { limit }, ..Place::default() });
+            }
+            let kind = self.seat(Seat { listener, upstream, plugin: index, worker }, plugin);
+            places.push(Place { kind, plugin: index, ..Place::default() });
+        }
+        while let Some(&limit) = stock.and_then(|stock| stock.get(&places.len())) {
+            places.push(Place { kind: Kind::Buffer { limit }, ..Place::default() });
+        }
+        places
+    }
+
+    /// The request's head as the connection manager hands it to the chain, and whether nothing follows.
+    fn head(&mut self, request: &Request) -> (Headers, bool) {
+        let mut headers = request.headers.clone();
+        let size: usize = request.frames.iter().map(Vec::len).sum();
+        if request.sized && request.trailers.is_none() && !headers.contains("content-length") {
+            headers.add("content-length", size.to_string());
+        }
+        for hop in ["transfer-encoding", "connection", "keep-alive", "proxy-connection", "upgrade"] {
+            headers.remove(hop);
+        }
+        if !headers.contains("x-forwarded-proto") {
+            headers.add("x-forwarded-proto", "http");
+        }
+        if !headers.contains("x-request-id") {
+            headers.add("x-request-id", self.world.random.uuid());
+        }
+        let empty = !request.has_body || (request.sized && size == 0);
+        (headers, empty && request.trailers.is_none())
+    }
+
+    /// Delivers the next part of the request; `false` if there is none.
+    pub(crate) fn client_next(&mut self, id: u64) -> bool {
+        let Some(session) = self.sessions.get_mut(&id) else { return false };
+        if session.leaves == Some(Leaves::RequestFrames(session.frames_sent)) {
+            self.leave(id, End::Left);
+            return false;
+        }
+        let Some(part) = session.parts.pop_front() else { return false };
+        session.not_before = self.world.now + session.pace;
+        match part {
+            Part::Data(bytes, end) => {
+                if !bytes.is_empty() {
+                    session.frames_sent += 1;
+                }
+                self.client_data(id, &bytes, end);
+            }
+            Part::Trailers(trailers) => self.client_trailers(id, trailers),
+        }
+        true
+    }
+
+    pub(crate) fn client_data(&mut self, id: u64, bytes: &[u8], end: bool) {
+        let Some(mut stream) = self.take(id) else { return };
+        stream.info.received += u64::try_from(bytes.len()).unwrap_or_default();
+        decode::data(&mut stream, self, bytes.to_vec(), end);
+        self.put_back(stream);
+        self.active(id);
+    }
+
+    pub(crate) fn client_trailers(&mut self, id: u64, trailers: Headers) {
+        let Some(mut stream) = self.take(id) else { return };
+        decode::trailers(&mut stream, self, trailers);
+        self.put_back(stream);
+        self.active(id);
+    }
+
+    pub(crate) fn client_reset(&mut self, id: u64) {
+        self.leave(id, End::Left);
+    }
+
+    /// The client goes away.
+    pub(super) fn leave(&mut self, id: u64, end: End) {
+        let Some(mut stream) = self.take(id) else { return };
+        if !stream.is_over() {
+            stream.info.flags |= 0x4000;
+            let details = if stream.http2 { "http2.remote_reset" } else { "downstream_remote_disconnect" };
+            stream.reset(details);
+            if let Some(session) = self.sessions.get_mut(&id) {
+                session.ended = Some(end);
+            }
+        }
+        self.put_back(stream);
+        self.active(id);
+    }
+
+    /// After something has happened to a stream: its consequences, and the client's.
+    pub(super) fn active(&mut self, id: u64) {
+        if let Some(session) = self.sessions.get_mut(&id) {
+            session.last_activity = self.world.now;
+        }
+        self.settle_stream(id);
+        let Some(leaves) = self.sessions.get(&id).and_then(|session| session.leaves) else { return };
+        let Some(client) = self.world.stream(id).map(|stream| &stream.client) else { return };
+        let leave = match leaves {
+            Leaves::RequestFrames(_) => false,
+            Leaves::ResponseHeaders => client.status != 0,
+            Leaves::ResponseFrames(frames) => client.status != 0 && client.frames.len() >= frames,
+        };
+        if leave {
+            self.leave(id, End::Left);
+        }
+    }
+}
+
+pub(super) fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// The rest of a request, in the frames that its connection makes of it.
+fn parts(request: Request, end: bool) -> VecDeque<Part> {
+    if end {
+        return VecDeque::new();
+    }
+    let frames = request.split.apply(request.frames);
+    let mut parts: VecDeque<Part> =
+        cut(frames, request.framing).into_iter().map(|frame| Part::Data(frame, false)).collect();
+    match (request.trailers, request.framing) {
+        (Some(trailers), _) => parts.push_back(Part::Trailers(trailers)),
+        (None, Framing::Http2) => match parts.back_mut() {
+            Some(Part::Data(_, end)) => *end = true,
+            _ => parts.push_back(Part::Data(Vec::new(), true)),
+        },
+        (None, Framing::Http1) => parts.push_back(Part::Data(Vec::new(), true)),
+    }
+    parts
+}
+
+/// Largest data frame of HTTP/2 unless both ends agree on more.
+const MAX_FRAME: usize = 16_384;
+
+/// Frames no larger than the framing allows.
+pub(super) fn cut(frames: Vec<Vec<u8>>, framing: Framing) -> Vec<Vec<u8>> {
+    match framing {
+        Framing::Http1 => frames.into_iter().filter(|frame| !frame.is_empty()).collect(),
+        Framing::Http2 => frames.iter().flat_map(|frame| frame.chunks(MAX_FRAME).map(<[u8]>::to_vec)).collect(),
+    }
+}

@@ -1,0 +1,181 @@
+//! The end of a stream: `proxy_on_log` for the whole chain, then `proxy_on_done` and `proxy_on_delete`; and the outcome.
+
+use std::collections::BTreeMap;
+
+use super::Machine;
+use super::chain::context_of;
+use crate::stream::{Kind, Stream};
+use crate::{End, Exchange};
+
+impl Machine {
+    /// A stream of a listener is over: logs it, destroys its filters, keeps its outcome.
+    pub(super) fn end(&mut self, id: u64) {
+        let Some(mut stream) = self.take(id) else { return };
+        stream.info.duration_ns = Some(self.world.unix_ns().saturating_sub(stream.info.start_ns));
+        stream.logging = true;
+        for filter in 0..stream.places.len() {
+            self.log_filter(&mut stream, filter);
+        }
+        stream.logging = false;
+        self.destroy(&mut stream);
+        self.put_back(stream);
+        // What the last callbacks have begun (calls, queues) happens; what they ask of the stream does not.
+        self.world.actions.clear();
+        self.abandon(id);
+        let Some(mut stream) = self.take(id) else { return };
+        let record = self.world.records.remove(&id).unwrap_or_default();
+        let session = self.sessions.remove(&id);
+        stream.client.details = stream.info.details.clone();
+        if let Some(ended) = session.and_then(|session| session.ended) {
+            stream.client.end = ended;
+        } else if stream.client.end == End::Open {
+            stream.client.end = if stream.headers_sent { End::Truncated } else { End::Reset };
+        }
+        let exchange = Exchange {
+            attributes: attributes(&stream),
+            route: stream.info.route.flatten().map(|_| stream.info.route_name.clone()),
+            cluster: stream.info.cluster.clone(),
+            filter_state: std::mem::take(&mut stream.info.filter_state),
+            client: std::mem::take(&mut stream.client),
+            upstream: record.upstream,
+            callouts: record.callouts,
+            log: record.log,
+            trace: record.trace,
+        };
+        self.finished.insert(id, exchange);
+    }
+
+    fn log_filter(&mut self, stream: &mut Stream, filter: usize) {
+        let Some(Kind::Guest { vm, root, .. }) = stream.places.get(filter).map(|place| place.kind) else { return };
+        if self.vms.get(vm).is_none_or(|vm| vm.failed) || !self.create(stream, filter, vm, root) {
+            return;
+        }
+        let Some(log) = self.vms.get(vm).and_then(|vm| vm.exports.log.clone()) else { return };
+        self.callback(stream, filter, vm, "proxy_on_log", |vm, world, context| {
+            vm.call(world, context, "proxy_on_log", &log, context).map(|()| 0)
+        });
+    }
+
+    /// Ends the contexts of a stream's filters.
+    pub(super) fn destroy(&mut self, stream: &mut Stream) {
+        for filter in 0..stream.places.len() {
+            let Some(Kind::Guest { vm: index, .. }) = stream.places.get(filter).map(|place| place.kind) else {
+                continue;
+            };
+            if stream.places.get(filter).is_none_or(|place| !place.created) {
+                continue;
+            }
+            let Some(exports) = self.vms.get(index).map(|vm| vm.exports.clone()) else { continue };
+            if let Some(done) = exports.done {
+                // A stream cannot postpone its end: what comes back is not looked at.
+                self.callback(stream, filter, index, "proxy_on_done", |vm, world, context| {
+                    vm.call(world, context, "proxy_on_done", &done, context)
+                });
+            }
+            if let Some(delete) = exports.delete {
+                self.callback(stream, filter, index, "proxy_on_delete", |vm, world, context| {
+                    vm.call(world, context, "proxy_on_delete", &delete, context).map(|()| 0)
+                });
+            }
+            if let (Some(context), Some(vm)) = (context_of(stream, filter), self.vms.get_mut(index)) {
+                vm.store.data_mut().contexts.remove(&context);
+            }
+        }
+    }
+
+    /// Runs one of the last callbacks, unless the virtual machine has failed.
+    fn callback(
+        &mut self,
+        stream: &mut Stream,
+        filter: usize,
+        index: usize,
+        name: &'static str,
+        run: impl FnOnce(&mut crate::vm::Vm, &mut Box<crate::world::World>, u32) -> Result<u32, String>,
+    ) {
+        let Some(context) = context_of(stream, filter) else { return };
+        if self.vms.get(index).is_none_or(|vm| vm.failed) {
+            return;
+        }
+        let short = name.strip_prefix("proxy_on_").unwrap_or(name);
+        self.began(stream, filter, || format!("{short}()"));
+        let Some(vm) = self.vms.get_mut(index) else { return };
+        std::mem::swap(stream, &mut self.world.current);
+        let result = run(vm, &mut self.world, context);
+        std::mem::swap(stream, &mut self.world.current);
+        if result.is_ok() {
+            self.returned(stream, filter, || short.to_owned());
+        }
+    }
+
+    /// Lets the process run until the exchange is over, or nothing will ever end it.
+    pub(crate) fn finish(&mut self, id: u64) -> Exchange {
+        loop {
+            self.run_due();
+            if let Some(exchange) = self.finished.remove(&id) {
+                return exchange;
+            }
+            let now = self.world.now;
+            let Some(session) = self.sessions.get(&id) else { return Exchange::default() };
+            let deadline = session.last_activity.saturating_add(super::client::nanos(session.patience));
+            let sends_at = (!session.parts.is_empty() || session.leaves_now()).then_some(session.not_before);
+            if sends_at.is_some_and(|at| at <= now) {
+                self.client_next(id);
+                continue;
+            }
+            let next = [self.world.events.next_time(), sends_at].into_iter().flatten().min();
+            match next {
+                Some(at) if at <= deadline => self.world.now = at.max(now),
+                _ => {
+                    let why = self.why_hung(id);
+                    self.world.now = deadline.max(now);
+                    self.leave(id, End::Hung(why));
+                }
+            }
+        }
+    }
+
+    /// In words, what a stream waits for that will not come.
+    fn why_hung(&mut self, id: u64) -> String {
+        let listener = self.world.stream(id).map_or(0, |stream| stream.listener);
+        let names: Vec<String> = self
+            .listeners
+            .get(listener)
+            .map(|listener| listener.plugins.iter().map(|plugin| plugin.name.clone()).collect())
+            .unwrap_or_default();
+        let allowed: Vec<bool> = self
+            .listeners
+            .get(listener)
+            .map(|listener| listener.plugins.iter().map(|plugin| plugin.allow_on_headers_stop_iteration).collect())
+            .unwrap_or_default();
+        let waiting = self.sessions.get(&id).and_then(|session| session.attempt.as_ref()).is_some();
+        match self.world.stream(id) {
+            Some(stream) => stream.why_hung(&names, &allowed, waiting),
+            None => "the stream is gone".to_owned(),
+        }
+    }
+}
+
+impl super::client::Session {
+    fn leaves_now(&self) -> bool {
+        self.leaves == Some(crate::Leaves::RequestFrames(self.frames_sent))
+    }
+}
+
+/// Attributes as they are at the end, in the bytes a guest would read.
+fn attributes(stream: &Stream) -> BTreeMap<String, Vec<u8>> {
+    let info = &stream.info;
+    let number = |number: u64| number.to_le_bytes().to_vec();
+    [
+        ("request.id", info.request_id.as_bytes().to_vec()),
+        ("request.total_size", number(info.received + info.headers_size)),
+        ("request.protocol", info.protocol.as_bytes().to_vec()),
+        ("response.code", number(u64::from(info.code))),
+        ("response.code_details", info.details.as_bytes().to_vec()),
+        ("response.flags", number(info.flags)),
+        ("response.size", number(info.sent)),
+        ("xds.route_name", info.route_name.as_bytes().to_vec()),
+    ]
+    .into_iter()
+    .map(|(name, value)| (name.to_owned(), value))
+    .collect()
+}

@@ -1,0 +1,122 @@
+//! Starting plugins where Envoy starts them, and again after a trap.
+
+use std::sync::Arc;
+
+use super::{Handle, ListenerState, Machine, Seat};
+use crate::listener::{Filter, ListenerBuilder};
+use crate::stream::Kind;
+use crate::vm::Vm;
+use crate::{FailurePolicy, Plugin, StartError, Thread};
+
+/// Envoy's base interval between two reloads of a failed plugin.
+const RELOAD_BACKOFF_NS: u64 = 1_000_000_000;
+
+impl Machine {
+    pub(crate) fn listen(&mut self, builder: ListenerBuilder) -> Result<usize, StartError> {
+        let logged = self.world.log.len();
+        let listener = self.listeners.len();
+        let mut plugins = Vec::new();
+        let mut stock = std::collections::BTreeMap::new();
+        for (at, filter) in builder.filters.into_iter().enumerate() {
+            match filter {
+                Filter::Plugin(plugin) => plugins.push(Arc::new(*plugin)),
+                Filter::Buffer { max_request_bytes } => {
+                    stock.insert(at, max_request_bytes);
+                }
+            }
+        }
+        let upstream_plugins: Vec<Arc<Plugin>> = builder.upstream_plugins.into_iter().map(Arc::new).collect();
+        let state = ListenerState {
+            plugins,
+            upstream_plugins,
+            stock,
+            routes: builder.routes,
+            buffer_limit: builder.buffer_limit,
+            h2_window: builder.h2_window,
+        };
+        let failed = |machine: &Machine, plugin: &Plugin, reason: String| StartError {
+            plugin: plugin.name.clone(),
+            reason,
+            log: machine.world.log.get(logged..).unwrap_or_default().to_vec(),
+        };
+        let chains = [(false, &state.plugins), (true, &state.upstream_plugins)];
+        if self.setup.canary {
+            for plugin in chains.iter().flat_map(|(_, plugins)| plugins.iter()) {
+                self.canary(plugin).map_err(|reason| failed(self, plugin, reason))?;
+                self.load(plugin, Thread::Main).map_err(|reason| failed(self, plugin, reason))?;
+            }
+        }
+        for worker in 0..self.setup.workers {
+            for (upstream, plugins) in chains {
+                for (index, plugin) in plugins.iter().enumerate() {
+                    let (vm, root) =
+                        self.load(plugin, Thread::Worker(worker)).map_err(|reason| failed(self, plugin, reason))?;
+                    let seat = Seat { listener, upstream, plugin: index, worker };
+                    self.handles.insert(seat, Handle { vm, root, reloaded: None });
+                }
+            }
+        }
+        self.listeners.push(Arc::new(state));
+        self.settle();
+        Ok(listener)
+    }
+
+    /// Tries the plugin in a virtual machine of its own, which then goes away.
+    fn canary(&mut self, plugin: &Arc<Plugin>) -> Result<(), String> {
+        let mut vm = Vm::start(plugin, Thread::Canary, usize::MAX, &mut self.world)?;
+        let result = vm.root(plugin, &mut self.world).map(|_| ());
+        // What it has begun goes away with it.
+        self.world.outgoing.clear();
+        self.world.actions.clear();
+        result
+    }
+
+    /// The plugin's virtual machine and root context on a thread, started if need be.
+    fn load(&mut self, plugin: &Arc<Plugin>, thread: Thread) -> Result<(usize, u32), String> {
+        let key = (thread, plugin.vm_key());
+        let index = match self.by_key.get(&key) {
+            Some(&index) if self.vms.get(index).is_some_and(|vm| !vm.failed) => index,
+            _ => {
+                let index = self.vms.len();
+                self.vms.push(Vm::start(plugin, thread, index, &mut self.world)?);
+                self.by_key.insert(key, index);
+                index
+            }
+        };
+        let vm = self.vms.get_mut(index).ok_or_else(|| "no such virtual machine".to_owned())?;
+        let root = vm.root(plugin, &mut self.world)?;
+        Ok((index, root))
+    }
+
+    /// What stands at a plugin's place in a new stream's chain.
+    pub(super) fn seat(&mut self, seat: Seat, plugin: &Arc<Plugin>) -> Kind {
+        let Some(&handle) = self.handles.get(&seat) else { return Kind::Failed };
+        if self.vms.get(handle.vm).is_some_and(|vm| !vm.failed) {
+            return Kind::Guest { vm: handle.vm, root: handle.root, context: 0 };
+        }
+        match plugin.failure_policy {
+            FailurePolicy::FailOpen => Kind::Absent,
+            FailurePolicy::FailClosed => Kind::Failed,
+            FailurePolicy::FailReload => {
+                let now = self.world.now;
+                let count = |machine: &mut Machine, what: &str| {
+                    *machine.world.stats.counters.entry(format!("wasm.{}.{what}", plugin.name)).or_default() += 1;
+                };
+                if handle.reloaded.is_some_and(|then| now.saturating_sub(then) < RELOAD_BACKOFF_NS) {
+                    count(self, "vm_reload_backoff");
+                    return Kind::Failed;
+                }
+                let loaded = self.load(plugin, Thread::Worker(seat.worker));
+                let (vm, root) = loaded.as_ref().map_or((handle.vm, handle.root), |&loaded| loaded);
+                self.handles.insert(seat, Handle { vm, root, reloaded: Some(now) });
+                if loaded.is_ok() {
+                    count(self, "vm_reload_success");
+                    Kind::Guest { vm, root, context: 0 }
+                } else {
+                    count(self, "vm_reload_failure");
+                    Kind::Failed
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,451 @@
+//! The router and the upstreams behind it: what leaves a chain goes to a scripted cluster, and its answer comes back.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::Machine;
+use super::client::{cut, nanos};
+use crate::events::{Due, Step};
+use crate::stream::{Output, Over, State, Stream, decode, encode, reply};
+use crate::upstream::Fault;
+use crate::{Asked, End, Framing, Headers, Origin, Reply, UpstreamRequest, UpstreamSeen};
+
+/// The text of a connection that could not be made.
+pub(super) const REFUSED: &str =
+    "upstream connect error or disconnect/reset before headers. reset reason: remote connection failure";
+/// The text of a connection that was closed before an answer.
+const CLOSED: &str = "upstream connect error or disconnect/reset before headers. reset reason: connection termination";
+
+/// A request on its way to an upstream.
+#[derive(Clone, Debug)]
+pub(super) struct Attempt {
+    pub(super) number: u64,
+    pub(super) cluster: String,
+    /// The stream of the chain in front of the upstream, or 0.
+    pub(super) chain: u64,
+    /// Which of the stream's `upstream` records this is.
+    seen: usize,
+    asked: Asked,
+    answered: bool,
+    pub(super) response_started: bool,
+    pub(super) response_complete: bool,
+    timeout: Option<Duration>,
+    started: u64,
+}
+
+impl Machine {
+    /// Everything that follows from what has happened to a stream, until nothing does.
+    pub(super) fn settle_stream(&mut self, id: u64) {
+        self.world.touched.insert(id);
+        self.settle();
+    }
+
+    /// Everything that follows from what has happened.
+    pub(super) fn settle(&mut self) {
+        loop {
+            if let Some(call) = self.world.outgoing.pop_front() {
+                self.start_call(call);
+                continue;
+            }
+            if let Some(token) = self.world.queues_ready.pop() {
+                let now = self.world.now;
+                self.world.events.at(now, Due::QueueReady { token });
+                continue;
+            }
+            let Some(id) = self.world.touched.pop_first() else { return };
+            self.drain(id);
+        }
+    }
+
+    /// Hands on what has left a stream's chain, and ends the stream if it is over.
+    fn drain(&mut self, id: u64) {
+        while let Some(output) = self.world.stream(id).and_then(|stream| stream.outputs.pop_front()) {
+            let parent = self.world.stream(id).map_or(0, |stream| stream.parent);
+            if parent == 0 {
+                self.to_router(id, output);
+            } else {
+                self.from_chain(parent, output);
+            }
+        }
+        let Some(stream) = self.world.streams.get(&id) else { return };
+        if stream.is_over() && stream.parent == 0 {
+            self.end(id);
+        }
+    }
+
+    fn to_router(&mut self, id: u64, output: Output) {
+        match output {
+            Output::RequestHeaders(headers, end) => self.attempt(id, headers, end),
+            Output::RequestData(bytes, end) => match self.chain_of(id) {
+                Some(chain) => self.on_chain(chain, |stream, machine| decode::data(stream, machine, bytes, end)),
+                None => self.upstream_gets_data(id, bytes, end),
+            },
+            Output::RequestTrailers(trailers) => match self.chain_of(id) {
+                Some(chain) => self.on_chain(chain, |stream, machine| decode::trailers(stream, machine, trailers)),
+                None => self.upstream_gets_trailers(id, trailers),
+            },
+            _ => {}
+        }
+    }
+
+    /// What leaves the chain in front of an upstream, at either end.
+    fn from_chain(&mut self, parent: u64, output: Output) {
+        match output {
+            Output::RequestHeaders(headers, end) => self.upstream_gets_headers(parent, headers, end),
+            Output::RequestData(bytes, end) => self.upstream_gets_data(parent, bytes, end),
+            Output::RequestTrailers(trailers) => self.upstream_gets_trailers(parent, trailers),
+            Output::ResponseHeaders(headers, end) => self.downstream_headers(parent, headers, end),
+            Output::ResponseData(bytes, end) => self.downstream_data(parent, bytes, end),
+            Output::ResponseTrailers(trailers) => self.downstream_trailers(parent, trailers),
+            Output::Reply(local) => self.on_stream(parent, |stream, machine| reply::send(stream, machine, local)),
+        }
+    }
+
+    fn chain_of(&self, id: u64) -> Option<u64> {
+        let chain = self.sessions.get(&id)?.attempt.as_ref()?.chain;
+        (chain != 0).then_some(chain)
+    }
+
+    fn on_chain(&mut self, chain: u64, run: impl FnOnce(&mut Stream, &mut Machine)) {
+        self.on_stream(chain, run);
+    }
+
+    pub(super) fn on_stream(&mut self, id: u64, run: impl FnOnce(&mut Stream, &mut Machine)) {
+        if let Some(mut stream) = self.take(id) {
+            run(&mut stream, self);
+            self.put_back(stream);
+            self.world.touched.insert(id);
+        }
+    }
+
+    /// The router sends the request on.
+    fn attempt(&mut self, id: u64, mut headers: Headers, end: bool) {
+        let Some(stream) = self.world.stream(id) else { return };
+        let (listener, worker) = (stream.listener, stream.worker);
+        let cluster = stream.info.cluster.clone().unwrap_or_default();
+        let route = stream.info.route.flatten();
+        stream.info.upstream_address = Some("127.0.0.1:80".to_owned());
+        let callbacks = stream.info.callbacks;
+        let Some(state) = self.listeners.get(listener).cloned() else { return };
+        let route = route.and_then(|route| state.routes.get(route));
+        let timeout = route.and_then(|route| route.timeout);
+        if let Some(timeout) = timeout {
+            headers.set("x-envoy-expected-rq-timeout-ms", timeout.as_millis().to_string());
+        }
+        let asked = self.world.clusters.get(&cluster).map_or(Asked::AtEnd, |cluster| cluster.asked);
+        self.next_attempt += 1;
+        let number = self.next_attempt;
+        let now = self.world.now;
+        let chain = if state.upstream_plugins.is_empty() { 0 } else { self.next_stream };
+        let Some(record) = self.world.records.get_mut(&id) else { return };
+        record.upstream.push(UpstreamSeen {
+            cluster: cluster.clone(),
+            route: route.map(|route| route.name.clone()).unwrap_or_default(),
+            when: callbacks,
+            at: Duration::from_nanos(now),
+            ..UpstreamSeen::default()
+        });
+        let seen = record.upstream.len() - 1;
+        let attempt = Attempt {
+            number,
+            cluster,
+            chain,
+            seen,
+            asked,
+            answered: false,
+            response_started: false,
+            response_complete: false,
+            timeout,
+            started: now,
+        };
+        if let Some(session) = self.sessions.get_mut(&id) {
+            session.attempt = Some(attempt);
+        }
+        if chain == 0 {
+            self.upstream_gets_headers(id, headers, end);
+            return;
+        }
+        self.next_stream += 1;
+        let places = self.places(listener, worker, true);
+        let limit = self.world.stream(id).map_or(usize::MAX, |stream| stream.buffer_limit);
+        let mut stream = Stream::new(State {
+            id: chain,
+            parent: id,
+            listener,
+            worker,
+            places,
+            buffer_limit: limit,
+            ..State::default()
+        });
+        decode::headers(&mut stream, self, headers, end);
+        self.put_back(stream);
+        self.world.touched.insert(chain);
+    }
+
+    fn seen(&mut self, id: u64) -> Option<&mut UpstreamSeen> {
+        let seen = self.sessions.get(&id)?.attempt.as_ref()?.seen;
+        self.world.records.get_mut(&id)?.upstream.get_mut(seen)
+    }
+
+    fn upstream_gets_headers(&mut self, id: u64, headers: Headers, end: bool) {
+        let callbacks = self.world.stream(id).map_or(0, |stream| stream.info.callbacks);
+        self.world.note(id, || format!("request headers leave for the upstream, end {end}"));
+        if let Some(seen) = self.seen(id) {
+            seen.when = callbacks;
+            seen.headers = headers;
+        }
+        let asked = self.sessions.get(&id).and_then(|session| session.attempt.as_ref()).map(|attempt| attempt.asked);
+        if asked == Some(Asked::AtHeaders) {
+            self.ask(id);
+        }
+        if end {
+            self.request_complete(id);
+        }
+    }
+
+    fn upstream_gets_data(&mut self, id: u64, bytes: Vec<u8>, end: bool) {
+        let callbacks = self.world.stream(id).map_or(0, |stream| stream.info.callbacks);
+        self.world.note(id, || format!("{} bytes leave for the upstream, end {end}", bytes.len()));
+        if let Some(seen) = self.seen(id)
+            && !bytes.is_empty()
+        {
+            seen.frames.push(bytes);
+            seen.frames_when.push(callbacks);
+        }
+        if end {
+            self.request_complete(id);
+        }
+    }
+
+    fn upstream_gets_trailers(&mut self, id: u64, trailers: Headers) {
+        self.world.note(id, || format!("{} request trailers leave for the upstream", trailers.len()));
+        if let Some(seen) = self.seen(id) {
+            seen.trailers = Some(trailers);
+        }
+        self.request_complete(id);
+    }
+
+    fn request_complete(&mut self, id: u64) {
+        if let Some(seen) = self.seen(id) {
+            seen.complete = true;
+        }
+        let Some(attempt) = self.sessions.get(&id).and_then(|session| session.attempt.clone()) else { return };
+        if let Some(timeout) = attempt.timeout {
+            let at = self.world.now.saturating_add(nanos(timeout));
+            self.world.events.at(at, Due::RouteTimeout { stream: id, attempt: attempt.number });
+        }
+        if attempt.asked != Asked::ByHand {
+            self.ask(id);
+        }
+    }
+
+    /// Asks the scripted cluster for its answer and puts it on the calendar.
+    fn ask(&mut self, id: u64) {
+        let now = self.world.now;
+        let Some(attempt) = self.sessions.get_mut(&id).and_then(|session| session.attempt.as_mut()) else { return };
+        if std::mem::replace(&mut attempt.answered, true) {
+            return;
+        }
+        let (number, cluster) = (attempt.number, attempt.cluster.clone());
+        let Some(seen) = self.seen(id).cloned() else { return };
+        let head = seen.headers.text(":method") == Some("HEAD");
+        let request = UpstreamRequest {
+            cluster: cluster.clone(),
+            origin: Origin::Route,
+            headers: seen.headers,
+            frames: seen.frames,
+            trailers: seen.trailers,
+            complete: seen.complete,
+            at: Duration::from_nanos(now),
+        };
+        let Some(cluster) = self.world.clusters.get_mut(&cluster) else { return };
+        let steps = steps((cluster.answer)(&request), now, head);
+        if let Some(&(at, _)) = steps.front() {
+            self.world.events.at(at, Due::Upstream { stream: id, attempt: number, steps });
+        }
+    }
+
+    /// The next step of an answer has come.
+    pub(super) fn upstream_step(&mut self, id: u64, number: u64, mut steps: VecDeque<(u64, Step)>) {
+        let current = self.sessions.get(&id).and_then(|session| session.attempt.as_ref());
+        if current.is_none_or(|attempt| attempt.number != number) {
+            return;
+        }
+        let Some((_, step)) = steps.pop_front() else { return };
+        match step {
+            Step::Headers(headers, end) => self.upstream_headers(id, headers, end),
+            Step::Data(bytes, end) => self.upstream_data(id, &bytes, end),
+            Step::Trailers(trailers) => self.upstream_trailers(id, trailers),
+            Step::Reset => self.upstream_reset(id),
+            Step::Refused => self.upstream_fails(id, REFUSED, "remote_connection_failure", 0x20),
+        }
+        if let Some(&(at, _)) = steps.front() {
+            self.world.events.at(at, Due::Upstream { stream: id, attempt: number, steps });
+        }
+    }
+
+    pub(crate) fn upstream_headers(&mut self, id: u64, headers: Headers, end: bool) {
+        let Some(attempt) = self.sessions.get_mut(&id).and_then(|session| session.attempt.as_mut()) else { return };
+        attempt.response_complete = end;
+        match self.chain_of(id) {
+            Some(chain) => self.on_chain(chain, |stream, machine| encode::headers(stream, machine, headers, end)),
+            None => self.downstream_headers(id, headers, end),
+        }
+        self.active(id);
+    }
+
+    pub(crate) fn upstream_data(&mut self, id: u64, bytes: &[u8], end: bool) {
+        let Some(attempt) = self.sessions.get_mut(&id).and_then(|session| session.attempt.as_mut()) else { return };
+        attempt.response_complete = end;
+        let bytes = bytes.to_vec();
+        match self.chain_of(id) {
+            Some(chain) => self.on_chain(chain, |stream, machine| encode::data(stream, machine, bytes, end)),
+            None => self.downstream_data(id, bytes, end),
+        }
+        self.active(id);
+    }
+
+    pub(crate) fn upstream_trailers(&mut self, id: u64, trailers: Headers) {
+        let Some(attempt) = self.sessions.get_mut(&id).and_then(|session| session.attempt.as_mut()) else { return };
+        attempt.response_complete = true;
+        match self.chain_of(id) {
+            Some(chain) => self.on_chain(chain, |stream, machine| encode::trailers(stream, machine, trailers)),
+            None => self.downstream_trailers(id, trailers),
+        }
+        self.active(id);
+    }
+
+    pub(crate) fn upstream_reset(&mut self, id: u64) {
+        self.upstream_fails(id, CLOSED, "connection_termination", 0x40);
+    }
+
+    /// The upstream has gone: an answer of our own if its own has not begun, else the stream is cut.
+    fn upstream_fails(&mut self, id: u64, text: &str, reason: &str, flag: u64) {
+        let Some(attempt) = self.sessions.get(&id).and_then(|session| session.attempt.clone()) else { return };
+        self.on_stream(id, |stream, machine| {
+            stream.info.flags |= flag;
+            if attempt.response_started {
+                cut_off(stream, &format!("upstream_reset_after_response_started{{{reason}}}"));
+            } else {
+                let details = format!("upstream_reset_before_response_started{{{reason}}}");
+                reply::send(stream, machine, reply::LocalReply::plain(503, text, &details));
+            }
+        });
+        self.active(id);
+    }
+
+    pub(super) fn route_timeout(&mut self, id: u64, number: u64) {
+        let Some(attempt) = self.sessions.get(&id).and_then(|session| session.attempt.clone()) else { return };
+        if attempt.number != number || attempt.response_complete {
+            return;
+        }
+        self.on_stream(id, |stream, machine| {
+            stream.info.flags |= 0x4;
+            if attempt.response_started {
+                cut_off(stream, "response_timeout");
+            } else {
+                let local = reply::LocalReply::plain(504, "upstream request timeout", "response_timeout");
+                reply::send(stream, machine, local);
+            }
+        });
+        self.active(id);
+    }
+
+    fn downstream_headers(&mut self, id: u64, mut headers: Headers, end: bool) {
+        let now = self.world.now;
+        if let Some(attempt) = self.sessions.get_mut(&id).and_then(|session| session.attempt.as_mut()) {
+            attempt.response_started = true;
+            let time = now.saturating_sub(attempt.started) / 1_000_000;
+            headers.set("x-envoy-upstream-service-time", time.to_string());
+        }
+        self.world.note(id, || format!("response headers come from the upstream, end {end}"));
+        self.on_stream(id, |stream, machine| {
+            if !stream.is_over() {
+                stream.info.details = "via_upstream".to_owned();
+                encode::headers(stream, machine, headers, end);
+            }
+        });
+    }
+
+    fn downstream_data(&mut self, id: u64, bytes: Vec<u8>, end: bool) {
+        self.world.note(id, || format!("{} bytes come from the upstream, end {end}", bytes.len()));
+        self.on_stream(id, |stream, machine| encode::data(stream, machine, bytes, end));
+    }
+
+    fn downstream_trailers(&mut self, id: u64, trailers: Headers) {
+        self.world.note(id, || format!("{} response trailers come from the upstream", trailers.len()));
+        self.on_stream(id, |stream, machine| encode::trailers(stream, machine, trailers));
+    }
+
+    /// What is left of the attempt when its stream ends.
+    pub(super) fn abandon(&mut self, id: u64) {
+        let Some(attempt) = self.sessions.get_mut(&id).and_then(|session| session.attempt.take()) else { return };
+        if let Some(seen) = self.world.records.get_mut(&id).and_then(|record| record.upstream.get_mut(attempt.seen)) {
+            seen.reset = !(attempt.response_complete && seen.complete);
+        }
+        if attempt.chain != 0
+            && let Some(mut stream) = self.take(attempt.chain)
+        {
+            stream.over.get_or_insert(Over::Reset);
+            self.destroy(&mut stream);
+        }
+    }
+}
+
+fn cut_off(stream: &mut Stream, details: &str) {
+    if !stream.is_over() {
+        stream.reset(details);
+        stream.client.end = if stream.headers_sent { End::Truncated } else { End::Reset };
+    }
+}
+
+/// An answer as steps in time, framed as its protocol frames it.
+pub(super) fn steps(answer: Reply, now: u64, head: bool) -> VecDeque<(u64, Step)> {
+    let mut at = now.saturating_add(nanos(answer.delay));
+    let mut steps = VecDeque::new();
+    match answer.fault {
+        Fault::Never => return steps,
+        Fault::Refuse => {
+            steps.push_back((at, Step::Refused));
+            return steps;
+        }
+        Fault::None | Fault::ResetAfter(_) => {}
+    }
+    let mut headers = answer.headers;
+    let size: usize = answer.frames.iter().map(Vec::len).sum();
+    let status: u16 = headers.text(":status").and_then(|status| status.parse().ok()).unwrap_or_default();
+    let bodiless = head || status == 204 || status == 304;
+    if !bodiless && !headers.contains("content-length") {
+        if answer.sized || !answer.has_body && answer.framing == Framing::Http1 && answer.trailers.is_none() {
+            headers.add("content-length", size.to_string());
+        } else if answer.framing == Framing::Http1 {
+            headers.add("transfer-encoding", "chunked");
+        }
+    }
+    let empty = bodiless
+        || (answer.trailers.is_none()
+            && (!answer.has_body || size == 0 && (answer.sized || answer.framing == Framing::Http2)));
+    steps.push_back((at, Step::Headers(headers, empty)));
+    if let Fault::ResetAfter(frames) = answer.fault {
+        for frame in cut(answer.split.apply(answer.frames), answer.framing).into_iter().take(frames) {
+            at = at.saturating_add(nanos(answer.pace));
+            steps.push_back((at, Step::Data(frame, false)));
+        }
+        steps.push_back((at.saturating_add(nanos(answer.pace)), Step::Reset));
+        return steps;
+    }
+    if empty {
+        return steps;
+    }
+    let frames = cut(answer.split.apply(answer.frames), answer.framing);
+    for frame in frames {
+        at = at.saturating_add(nanos(answer.pace));
+        steps.push_back((at, Step::Data(frame, false)));
+    }
+    match (answer.trailers, answer.framing, steps.back_mut()) {
+        (Some(trailers), _, _) => steps.push_back((at, Step::Trailers(trailers))),
+        (None, Framing::Http2, Some((_, Step::Data(_, end)))) => *end = true,
+        (None, _, _) => steps.push_back((at, Step::Data(Vec::new(), true))),
+    }
+    steps
+}

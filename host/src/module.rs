@@ -1,0 +1,90 @@
+//! A compiled module and what it asks of a host.
+
+use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::imports::{self, Coverage};
+use crate::linker;
+use crate::vm::VmData;
+
+/// A compiled module. Compiling takes seconds for megabytes of code, so compile once and clone: a clone shares the code.
+#[derive(Clone)]
+pub struct Module {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    prepared: wasmtime::InstancePre<VmData>,
+    fingerprint: u64,
+    coverage: Coverage,
+}
+
+/// Why a module cannot be loaded.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoadError {
+    /// The file cannot be read.
+    #[error("cannot read {path}: {source}")]
+    Read {
+        /// The file.
+        path: String,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// It is not a module, or one this machine cannot run.
+    #[error("not a WebAssembly module that can be run: {0}")]
+    Invalid(String),
+    /// It imports what neither Envoy nor this host offers.
+    #[error("the module imports what Envoy does not offer: {}", .0.join(", "))]
+    UnknownImports(Vec<String>),
+    /// It lacks what every proxy-wasm module must export.
+    #[error("the module does not export {0}")]
+    MissingExport(String),
+}
+
+impl Module {
+    /// Compiles a module (binary format; text format too).
+    pub fn new(bytes: &[u8]) -> Result<Module, LoadError> {
+        let mut config = wasmtime::Config::new();
+        config.memory_init_cow(true);
+        // A trap must say which function it happened in, not more.
+        config.wasm_backtrace_details(wasmtime::WasmBacktraceDetails::Disable);
+        let invalid = |error: wasmtime::Error| LoadError::Invalid(error.root_cause().to_string());
+        let engine = wasmtime::Engine::new(&config).map_err(invalid)?;
+        let module = wasmtime::Module::new(&engine, bytes).map_err(invalid)?;
+        let coverage = imports::coverage(&module)?;
+        let prepared = linker::prepare(&engine, &module).map_err(invalid)?;
+        let mut hasher = DefaultHasher::new();
+        bytes.hash(&mut hasher);
+        Ok(Module { inner: Arc::new(Inner { prepared, fingerprint: hasher.finish(), coverage }) })
+    }
+
+    /// Reads and compiles a file.
+    pub fn from_file(path: impl AsRef<Path>) -> Result<Module, LoadError> {
+        let path = path.as_ref();
+        let bytes =
+            std::fs::read(path).map_err(|source| LoadError::Read { path: path.display().to_string(), source })?;
+        Module::new(&bytes)
+    }
+
+    /// What the module imports, and which of it this host offers only in part.
+    pub fn imports(&self) -> &Coverage {
+        &self.inner.coverage
+    }
+
+    pub(crate) fn prepared(&self) -> &wasmtime::InstancePre<VmData> {
+        &self.inner.prepared
+    }
+
+    pub(crate) fn fingerprint(&self) -> u64 {
+        self.inner.fingerprint
+    }
+}
+
+impl fmt::Debug for Module {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Module({:016x})", self.inner.fingerprint)
+    }
+}

@@ -1,0 +1,209 @@
+//! Properties: Envoy's attributes, dynamic metadata and filter state, in the bytes a guest reads.
+//!
+//! Integers, durations and timestamps are eight bytes, little endian; a truth value is one byte; text is itself; a map is
+//! pairs. The names follow `source/extensions/filters/common/expr/context.cc`.
+
+use crate::abi::{Status, pairs};
+use crate::hostcalls::headers::shown;
+use crate::request::Value;
+use crate::world::World;
+use crate::{Headers, Plugin};
+
+type Found = Result<Vec<u8>, Status>;
+
+fn int(number: u64) -> Vec<u8> {
+    number.to_le_bytes().to_vec()
+}
+
+fn text(value: &str) -> Vec<u8> {
+    value.as_bytes().to_vec()
+}
+
+/// The value at a path of segments with zeros between them.
+pub(crate) fn get(world: &mut World, place: Option<(u64, usize)>, plugin: &Plugin, path: &[u8]) -> Found {
+    let path: Vec<String> = path
+        .strip_suffix(&[0])
+        .unwrap_or(path)
+        .split(|&byte| byte == 0)
+        .map(|segment| String::from_utf8_lossy(segment).into_owned())
+        .collect();
+    let path: Vec<&str> = path.iter().map(String::as_str).collect();
+    let origin = place.map(|(stream, _)| world.origin(stream));
+    if let Some(origin) = origin
+        && let Some(stream) = world.stream(origin)
+        && let Some(value) = stream.info.attributes.get(&path.join("."))
+    {
+        return Ok(value.clone());
+    }
+    match *path.as_slice() {
+        ["plugin_name"] => return Ok(text(&plugin.name)),
+        ["plugin_root_id"] => return Ok(text(&plugin.root_id)),
+        ["plugin_vm_id"] => return Ok(text(&plugin.vm_id)),
+        ["listener_direction"] | ["xds", "listener_direction"] => return Ok(int(0)),
+        ["node", key] | ["xds", "node", key] => {
+            return world.node.get(key).map(|value| text(value)).ok_or(Status::NotFound);
+        }
+        _ => {}
+    }
+    let (Some(origin), Some((_, _))) = (origin, place) else { return Err(Status::NotFound) };
+    match *path.as_slice() {
+        ["request", ref rest @ ..] => request(world, origin, place, rest),
+        ["response", ref rest @ ..] => response(world, origin, place, rest),
+        ["metadata", "filter_metadata", ref rest @ ..] => metadata(world, origin, rest),
+        ["filter_state", key] => state(world, origin, key),
+        [first, ref rest @ ..] => facts(world, origin, first, rest),
+        [] => Err(Status::NotFound),
+    }
+}
+
+fn request(world: &mut World, origin: u64, place: Option<(u64, usize)>, path: &[&str]) -> Found {
+    let headers = shown(world, place, crate::abi::MapType::RequestHeaders).cloned();
+    let info = &world.stream(origin).ok_or(Status::NotFound)?.info;
+    let header = |name: &str| -> Found {
+        headers.as_ref().and_then(|headers| headers.get(name)).map(<[u8]>::to_vec).ok_or(Status::NotFound)
+    };
+    match *path {
+        ["time"] => Ok(int(info.start_ns)),
+        ["protocol"] => Ok(text(info.protocol)),
+        ["duration"] => info.duration_ns.map(int).ok_or(Status::NotFound),
+        ["size"] => match headers.as_ref().and_then(|headers| headers.text("content-length")?.parse().ok()) {
+            Some(length) => Ok(int(length)),
+            None => Ok(int(info.received)),
+        },
+        ["total_size"] => {
+            let size = headers.as_ref().map_or(0, Headers::byte_size);
+            Ok(int(info.received + u64::try_from(size).unwrap_or_default()))
+        }
+        ["path"] => header(":path"),
+        ["url_path"] => {
+            let path = header(":path")?;
+            Ok(path.split(|&byte| byte == b'?').next().unwrap_or_default().to_vec())
+        }
+        ["query"] => {
+            let path = header(":path")?;
+            Ok(path.splitn(2, |&byte| byte == b'?').nth(1).unwrap_or_default().to_vec())
+        }
+        ["host"] => header(":authority"),
+        ["scheme"] => header(":scheme"),
+        ["method"] => header(":method"),
+        ["referer"] => header("referer"),
+        ["useragent"] => header("user-agent"),
+        ["id"] => header("x-request-id"),
+        ["headers"] => Ok(map(headers.as_ref().ok_or(Status::NotFound)?)),
+        ["headers", name] => joined(headers.as_ref(), name),
+        _ => Err(Status::NotFound),
+    }
+}
+
+fn response(world: &mut World, origin: u64, place: Option<(u64, usize)>, path: &[&str]) -> Found {
+    let headers = shown(world, place, crate::abi::MapType::ResponseHeaders).cloned();
+    let trailers = shown(world, place, crate::abi::MapType::ResponseTrailers).cloned();
+    let info = &world.stream(origin).ok_or(Status::NotFound)?.info;
+    match *path {
+        ["code"] if info.code != 0 => Ok(int(u64::from(info.code))),
+        ["code_details"] if !info.details.is_empty() => Ok(text(&info.details)),
+        ["flags"] => Ok(int(info.flags)),
+        ["size"] => Ok(int(info.sent)),
+        ["total_size"] => {
+            let size = headers.as_ref().map_or(0, Headers::byte_size) + trailers.as_ref().map_or(0, Headers::byte_size);
+            Ok(int(info.sent + u64::try_from(size).unwrap_or_default()))
+        }
+        ["grpc_status"] => {
+            let status = trailers
+                .as_ref()
+                .and_then(|trailers| trailers.text("grpc-status"))
+                .or_else(|| headers.as_ref().and_then(|headers| headers.text("grpc-status")))
+                .and_then(|status| status.parse().ok());
+            status.map(int).ok_or(Status::NotFound)
+        }
+        ["headers"] => Ok(map(headers.as_ref().ok_or(Status::NotFound)?)),
+        ["headers", name] => joined(headers.as_ref(), name),
+        ["trailers"] => Ok(map(trailers.as_ref().ok_or(Status::NotFound)?)),
+        ["trailers", name] => joined(trailers.as_ref(), name),
+        _ => Err(Status::NotFound),
+    }
+}
+
+/// All values of a name, joined by commas, as CEL sees a header.
+fn joined(headers: Option<&Headers>, name: &str) -> Found {
+    let headers = headers.ok_or(Status::NotFound)?;
+    let name = name.to_ascii_lowercase();
+    let values: Vec<&[u8]> = headers.all(&name).collect();
+    if values.is_empty() { Err(Status::NotFound) } else { Ok(values.join(&b","[..])) }
+}
+
+fn map(headers: &Headers) -> Vec<u8> {
+    pairs::encode(headers.iter().map(|(name, value)| (name.as_bytes(), value)).collect::<Vec<_>>().into_iter())
+}
+
+fn metadata(world: &mut World, origin: u64, path: &[&str]) -> Found {
+    let info = &world.stream(origin).ok_or(Status::NotFound)?.info;
+    let (&namespace, rest) = path.split_first().ok_or(Status::NotFound)?;
+    let fields = info.metadata.get(namespace).ok_or(Status::NotFound)?;
+    let Some((&key, rest)) = rest.split_first() else {
+        return serialize(&Value::Struct(fields.clone()));
+    };
+    let mut value = fields.get(key).ok_or(Status::NotFound)?;
+    for &segment in rest {
+        value = match value {
+            Value::Struct(fields) => fields.get(segment),
+            Value::List(items) => segment.parse().ok().and_then(|index: usize| items.get(index)),
+            _ => None,
+        }
+        .ok_or(Status::NotFound)?;
+    }
+    serialize(value)
+}
+
+/// A value of metadata as a guest reads it; of nested maps and lists only the first level can be told.
+fn serialize(value: &Value) -> Found {
+    let flat = |value: &Value| -> Found {
+        match value {
+            Value::Bool(truth) => Ok(vec![u8::from(*truth)]),
+            Value::Number(number) => Ok(number.to_le_bytes().to_vec()),
+            Value::Text(string) => Ok(text(string)),
+            Value::Null | Value::List(_) | Value::Struct(_) => Err(Status::NotFound),
+        }
+    };
+    let encoded: Vec<(Vec<u8>, Vec<u8>)> = match value {
+        Value::Struct(fields) => {
+            fields.iter().filter_map(|(key, value)| Some((text(key), flat(value).ok()?))).collect()
+        }
+        Value::List(items) => items.iter().filter_map(|item| Some((flat(item).ok()?, Vec::new()))).collect(),
+        Value::Null => return Err(Status::NotFound),
+        other => return flat(other),
+    };
+    Ok(pairs::encode(encoded.iter().map(|(name, value)| (name.as_slice(), value.as_slice()))))
+}
+
+fn state(world: &mut World, origin: u64, key: &str) -> Found {
+    world.stream(origin).and_then(|stream| stream.info.filter_state.get(key).cloned()).ok_or(Status::NotFound)
+}
+
+/// Facts about connection, route and upstream; any other name is filter state that a guest has set.
+fn facts(world: &mut World, origin: u64, first: &str, rest: &[&str]) -> Found {
+    let info = &world.stream(origin).ok_or(Status::NotFound)?.info;
+    match (first, rest) {
+        ("cluster_name", []) | ("xds", ["cluster_name"]) => info.cluster.as_deref().map(text).ok_or(Status::NotFound),
+        ("route_name", []) | ("xds", ["route_name"]) => Ok(text(&info.route_name)),
+        ("connection_id", []) | ("connection", ["id"]) => Ok(int(origin)),
+        ("connection", ["mtls"]) => Ok(vec![0]),
+        ("source", ["address"]) => Ok(text("127.0.0.1:50000")),
+        ("source", ["port"]) => Ok(int(50_000)),
+        ("destination", ["address"]) => Ok(text("127.0.0.1:10000")),
+        ("destination", ["port"]) => Ok(int(10_000)),
+        ("upstream", ["address"]) => info.upstream_address.as_deref().map(text).ok_or(Status::NotFound),
+        ("upstream" | "connection" | "source" | "destination" | "xds" | "metadata" | "filter_state" | "node", _) => {
+            Err(Status::NotFound)
+        }
+        _ => {
+            let mut key = format!("wasm.{first}");
+            // A single name; deeper paths into filter state are CEL's.
+            if !rest.is_empty() {
+                key.push('\0');
+                key.push_str(&rest.join("\0"));
+            }
+            state(world, origin, &key)
+        }
+    }
+}

@@ -1,0 +1,284 @@
+//! What a client sends.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::Headers;
+
+/// How messages end on a connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Framing {
+    /// The end comes as a frame of its own: an empty one with `end_of_stream`.
+    #[default]
+    Http1,
+    /// The last data frame carries `end_of_stream`; frames hold at most 16,384 bytes.
+    Http2,
+}
+
+/// How a body is cut into the frames the filters see.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Split {
+    /// As given: a body in one frame, frames as they are.
+    #[default]
+    Whole,
+    /// Frames of so many bytes (0 counts as 1).
+    Bytes(usize),
+    /// Cut at these byte offsets of the whole body; what is out of range or not ascending is ignored.
+    At(Vec<usize>),
+}
+
+impl Split {
+    /// Cuts `frames` accordingly.
+    pub(crate) fn apply(&self, frames: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
+        let whole = || frames.concat();
+        match self {
+            Split::Whole => frames,
+            Split::Bytes(size) => whole().chunks((*size).max(1)).map(<[u8]>::to_vec).collect(),
+            Split::At(cuts) => {
+                let mut rest = whole();
+                let mut parts = Vec::new();
+                let mut start = 0;
+                for &cut in cuts {
+                    if cut > start && cut - start < rest.len() {
+                        let tail = rest.split_off(cut - start);
+                        parts.push(std::mem::replace(&mut rest, tail));
+                        start = cut;
+                    }
+                }
+                if !rest.is_empty() {
+                    parts.push(rest);
+                }
+                parts
+            }
+        }
+    }
+}
+
+/// When a client goes away before it has its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leaves {
+    /// After so many frames of the request; 0 is after its headers.
+    RequestFrames(usize),
+    /// As soon as it has the response's headers.
+    ResponseHeaders,
+    /// After so many frames of the response.
+    ResponseFrames(usize),
+}
+
+/// A value of dynamic metadata, as an earlier filter (an authentication filter, say) would have left it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// `null`
+    Null,
+    /// A truth value.
+    Bool(bool),
+    /// A number; a filter reads it as eight bytes, little endian.
+    Number(f64),
+    /// A text.
+    Text(String),
+    /// A list.
+    List(Vec<Value>),
+    /// A struct.
+    Struct(BTreeMap<String, Value>),
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Value {
+        Value::Text(text.to_owned())
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Value {
+        Value::Text(text)
+    }
+}
+
+impl From<f64> for Value {
+    fn from(number: f64) -> Value {
+        Value::Number(number)
+    }
+}
+
+impl From<bool> for Value {
+    fn from(truth: bool) -> Value {
+        Value::Bool(truth)
+    }
+}
+
+/// One request. Built by chaining; sent with [`Listener::send`](crate::Listener::send) or opened with
+/// [`Listener::open`](crate::Listener::open).
+#[derive(Clone, Debug)]
+pub struct Request {
+    pub(crate) headers: Headers,
+    pub(crate) frames: Vec<Vec<u8>>,
+    pub(crate) has_body: bool,
+    pub(crate) sized: bool,
+    pub(crate) split: Split,
+    pub(crate) framing: Framing,
+    pub(crate) trailers: Option<Headers>,
+    pub(crate) worker: usize,
+    pub(crate) leaves: Option<Leaves>,
+    pub(crate) patience: Duration,
+    pub(crate) pace: Duration,
+    pub(crate) metadata: BTreeMap<String, BTreeMap<String, Value>>,
+    pub(crate) filter_state: BTreeMap<String, Vec<u8>>,
+    pub(crate) attributes: BTreeMap<String, Vec<u8>>,
+}
+
+impl Request {
+    /// A request without a body, over HTTP/1, to the authority `localhost`.
+    pub fn new(method: &str, path: &str) -> Request {
+        let headers =
+            [(":authority", "localhost"), (":path", path), (":method", method), (":scheme", "http")].into_iter();
+        Request {
+            headers: headers.collect(),
+            frames: Vec::new(),
+            has_body: false,
+            sized: false,
+            split: Split::Whole,
+            framing: Framing::Http1,
+            trailers: None,
+            worker: 0,
+            leaves: None,
+            patience: Duration::from_secs(30),
+            pace: Duration::ZERO,
+            metadata: BTreeMap::new(),
+            filter_state: BTreeMap::new(),
+            attributes: BTreeMap::new(),
+        }
+    }
+
+    /// A GET.
+    pub fn get(path: &str) -> Request {
+        Request::new("GET", path)
+    }
+
+    /// A POST; without [`Request::body`] or [`Request::frames`] it has no body.
+    pub fn post(path: &str) -> Request {
+        Request::new("POST", path)
+    }
+
+    /// Adds a header. `host` and pseudo headers replace what was there.
+    pub fn header(mut self, name: impl AsRef<str>, value: impl AsRef<[u8]>) -> Request {
+        match name.as_ref().to_ascii_lowercase().as_str() {
+            "host" => self.headers.set(":authority", value),
+            pseudo if pseudo.starts_with(':') => self.headers.set(pseudo, value),
+            other => self.headers.add(other, value),
+        }
+        self
+    }
+
+    /// Adds headers.
+    pub fn headers<K: AsRef<str>, V: AsRef<[u8]>>(self, pairs: impl IntoIterator<Item = (K, V)>) -> Request {
+        pairs.into_iter().fold(self, |request, (name, value)| request.header(name, value))
+    }
+
+    /// A body of known size: a `content-length` goes with it unless a header says otherwise or trailers follow.
+    pub fn body(mut self, bytes: impl Into<Vec<u8>>) -> Request {
+        let bytes = bytes.into();
+        self.frames = if bytes.is_empty() { Vec::new() } else { vec![bytes] };
+        (self.has_body, self.sized) = (true, true);
+        self
+    }
+
+    /// A body in frames (HTTP/1: chunks), without a `content-length`.
+    pub fn frames<F: Into<Vec<u8>>>(mut self, frames: impl IntoIterator<Item = F>) -> Request {
+        self.frames = frames.into_iter().map(Into::into).collect();
+        (self.has_body, self.sized) = (true, false);
+        self
+    }
+
+    /// How the body is cut.
+    pub fn split(mut self, split: Split) -> Request {
+        self.split = split;
+        self
+    }
+
+    /// Trailers after the body.
+    pub fn trailers<K: AsRef<str>, V: AsRef<[u8]>>(mut self, pairs: impl IntoIterator<Item = (K, V)>) -> Request {
+        self.trailers = Some(pairs.into_iter().collect());
+        self
+    }
+
+    /// Over HTTP/1 (the default).
+    pub fn http1(self) -> Request {
+        self.framing(Framing::Http1)
+    }
+
+    /// Over HTTP/2.
+    pub fn http2(self) -> Request {
+        self.framing(Framing::Http2)
+    }
+
+    /// Over the given framing.
+    pub fn framing(mut self, framing: Framing) -> Request {
+        self.framing = framing;
+        self
+    }
+
+    /// Which worker takes the connection (0 by default; taken modulo the number of workers).
+    pub fn worker(mut self, worker: usize) -> Request {
+        self.worker = worker;
+        self
+    }
+
+    /// The client goes away early.
+    pub fn client_leaves_after(mut self, moment: Leaves) -> Request {
+        self.leaves = Some(moment);
+        self
+    }
+
+    /// How long (virtual time) the client waits while nothing at all happens, 30 s unless told. Then it goes away, and
+    /// the exchange ends as hung.
+    pub fn patience(mut self, patience: Duration) -> Request {
+        self.patience = patience;
+        self
+    }
+
+    /// Virtual time between two frames of the body.
+    pub fn pace(mut self, pause: Duration) -> Request {
+        self.pace = pause;
+        self
+    }
+
+    /// Dynamic metadata that an earlier filter has left: read as
+    /// `metadata.filter_metadata.<namespace>.<key>`.
+    pub fn metadata(mut self, namespace: &str, key: &str, value: impl Into<Value>) -> Request {
+        self.metadata.entry(namespace.to_owned()).or_default().insert(key.to_owned(), value.into());
+        self
+    }
+
+    /// Filter state that an earlier filter has left, by its full name.
+    pub fn filter_state(mut self, key: &str, value: impl Into<Vec<u8>>) -> Request {
+        self.filter_state.insert(key.to_owned(), value.into());
+        self
+    }
+
+    /// An attribute by its dotted name, in the bytes a filter reads (`source.address`, `connection.mtls`,
+    /// `connection.uri_san_peer_certificate`, ...); replaces what the host would say of itself.
+    pub fn attribute(mut self, name: &str, value: impl Into<Vec<u8>>) -> Request {
+        self.attributes.insert(name.to_owned(), value.into());
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_split_loses_no_byte() {
+        for (split, parts) in [
+            (Split::Whole, vec!["ab", "cde"]),
+            (Split::Bytes(0), vec!["a", "b", "c", "d", "e"]),
+            (Split::Bytes(2), vec!["ab", "cd", "e"]),
+            (Split::Bytes(9), vec!["abcde"]),
+            (Split::At(vec![1, 4]), vec!["a", "bcd", "e"]),
+            (Split::At(vec![0, 3, 2, 5, 90]), vec!["abc", "de"]),
+        ] {
+            let cut = split.apply(vec![b"ab".to_vec(), b"cde".to_vec()]);
+            assert_eq!(cut, parts.iter().map(|part| part.as_bytes().to_vec()).collect::<Vec<_>>(), "{split:?}");
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! One HTTP stream in one filter chain: Envoy's filter manager as a state machine that knows no guest.
+//!
+//! The state is here, what moves it is in the modules below: [`decode`] and [`encode`] iterate the chain, [`reply`]
+//! answers instead of the upstream, [`around`] is what surrounds each callback of a filter. All of it reaches guests only
+//! through [`Filters`], so it is tested with filters that are closures. The rules follow Envoy's
+//! `source/common/http/filter_manager.cc` and `source/extensions/common/wasm/context.cc`, from which the names of the
+//! states are taken too; nothing is simplified that a filter could tell.
+
+pub(crate) mod around;
+pub(crate) mod decode;
+pub(crate) mod encode;
+mod hung;
+pub(crate) mod info;
+pub(crate) mod reply;
+
+use std::collections::VecDeque;
+use std::ops::{Deref, DerefMut};
+
+use crate::{Client, Headers};
+pub(crate) use info::Info;
+pub(crate) use reply::LocalReply;
+
+/// What a filter is called for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Callback {
+    RequestHeaders { count: usize, end: bool },
+    RequestBody { size: usize, end: bool },
+    RequestTrailers { count: usize },
+    ResponseHeaders { count: usize, end: bool },
+    ResponseBody { size: usize, end: bool },
+    ResponseTrailers { count: usize },
+}
+
+/// What a filter answers, for headers, data and trailers alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    Continue,
+    /// Headers and trailers: stop the iteration; data: stop and buffer.
+    Stop,
+    /// Data: stop, and what was given is lost.
+    StopNoBuffer,
+    /// Data: stop and buffer, without the limit's local reply.
+    StopWatermark,
+    /// Headers: stop everything, buffer what comes, with the limit's local reply.
+    StopAllBuffer,
+    /// Headers: stop everything, and stop reading at the limit.
+    StopAllWatermark,
+}
+
+/// What a stream needs of the world around it.
+pub(crate) trait Filters {
+    /// Runs one filter's callback, its deferred actions included.
+    fn call(&mut self, stream: &mut Stream, filter: usize, callback: Callback) -> Answer;
+    /// The end of the decoding chain has the headers: picks the route, or answers instead.
+    fn route(&mut self, stream: &mut Stream) -> Option<LocalReply>;
+}
+
+/// How far a filter lets the iteration go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Iteration {
+    #[default]
+    Continue,
+    StopSingle,
+    StopAllBuffer,
+    StopAllWatermark,
+}
+
+/// One filter in one direction.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Side {
+    pub(crate) iteration: Iteration,
+    pub(crate) headers_continued: bool,
+    pub(crate) from_current: bool,
+    pub(crate) end: bool,
+}
+
+impl Side {
+    fn stopped_all(&self) -> bool {
+        matches!(self.iteration, Iteration::StopAllBuffer | Iteration::StopAllWatermark)
+    }
+}
+
+/// Where the body is that a filter may look at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum BodyAt {
+    /// Nowhere.
+    #[default]
+    None,
+    /// In the frame that is on its way.
+    Frame,
+    /// In the chain's buffer.
+    Buffer,
+}
+
+/// What stands at a place of the chain.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Nothing: a failed plugin that fails open.
+    #[default]
+    Absent,
+    /// A context in a virtual machine.
+    Guest { vm: usize, root: u32, context: u32 },
+    /// A plugin whose virtual machine has failed: every stream is refused.
+    Failed,
+    /// Envoy's own `buffer` filter, with its limit.
+    Buffer { limit: usize },
+}
+
+/// One place of the chain: the filter's state in both directions and what its context sees.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Place {
+    pub(crate) kind: Kind,
+    /// Which plugin of the listener's chain this is.
+    pub(crate) plugin: usize,
+    pub(crate) decode: Side,
+    pub(crate) encode: Side,
+    /// Whether the context exists in the virtual machine.
+    pub(crate) created: bool,
+    pub(crate) end_of_stream: bool,
+    pub(crate) request_headers: bool,
+    pub(crate) request_trailers: bool,
+    pub(crate) response_headers: bool,
+    pub(crate) response_trailers: bool,
+    pub(crate) request_body: BodyAt,
+    pub(crate) response_body: BodyAt,
+    pub(crate) buffering_request: bool,
+    pub(crate) buffering_response: bool,
+    /// A local reply was asked for.
+    pub(crate) reply_held: bool,
+    /// A local reply was handed to the chain.
+    pub(crate) reply_sent: bool,
+}
+
+/// One direction of the stream.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Way {
+    pub(crate) headers: Option<Headers>,
+    pub(crate) trailers: Option<Headers>,
+    /// The one buffer of the whole chain.
+    pub(crate) buffer: Option<Vec<u8>>,
+    /// The frame on its way through the filters.
+    pub(crate) frame: Vec<u8>,
+    /// Whether what is buffered counts as streaming: no local reply at the limit.
+    pub(crate) streaming: bool,
+    /// The end has been seen at the entrance.
+    pub(crate) observed_end: bool,
+    /// A filter has answered in this direction's callback: nothing goes on.
+    pub(crate) aborted: bool,
+    pub(crate) too_large: bool,
+}
+
+/// In which kind of callback the chain is at this moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Calling {
+    #[default]
+    Nothing,
+    Decoding,
+    Encoding,
+}
+
+/// Why a stream is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Over {
+    /// The answer is complete.
+    Complete,
+    /// The stream was reset.
+    Reset,
+}
+
+/// What leaves the chain at its ends, for the router and (of a chain in front of an upstream) back to it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Output {
+    RequestHeaders(Headers, bool),
+    RequestData(Vec<u8>, bool),
+    RequestTrailers(Headers),
+    ResponseHeaders(Headers, bool),
+    ResponseData(Vec<u8>, bool),
+    ResponseTrailers(Headers),
+    /// A filter in front of an upstream answers instead of it.
+    Reply(LocalReply),
+}
+
+/// The state of a stream. [`Stream`] boxes it, so that it can be handed into a virtual machine and back cheaply.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct State {
+    /// Unique in the process; 0 is nobody.
+    pub(crate) id: u64,
+    /// The stream in whose chain's end this one runs (a chain in front of an upstream), or 0.
+    pub(crate) parent: u64,
+    pub(crate) listener: usize,
+    pub(crate) worker: usize,
+    pub(crate) places: Vec<Place>,
+    pub(crate) request: Way,
+    pub(crate) response: Way,
+    pub(crate) buffer_limit: usize,
+    pub(crate) calling: Calling,
+    pub(crate) prepared: Option<LocalReply>,
+    /// Response headers have left towards the client.
+    pub(crate) headers_sent: bool,
+    pub(crate) over: Option<Over>,
+    pub(crate) outputs: VecDeque<Output>,
+    pub(crate) info: Info,
+    pub(crate) client: Client,
+    /// HTTP/2 downstream.
+    pub(crate) http2: bool,
+    pub(crate) head_request: bool,
+    pub(crate) grpc_request: bool,
+    /// The callbacks of `proxy_on_log` are running.
+    pub(crate) logging: bool,
+}
+
+/// A stream.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Stream(Box<State>);
+
+impl Stream {
+    pub(crate) fn new(state: State) -> Stream {
+        Stream(Box::new(state))
+    }
+}
+
+impl Deref for Stream {
+    type Target = State;
+    fn deref(&self) -> &State {
+        &self.0
+    }
+}
+
+impl DerefMut for Stream {
+    fn deref_mut(&mut self) -> &mut State {
+        &mut self.0
+    }
+}
+
+impl State {
+    /// Whether nothing may happen in the chain any more.
+    pub(crate) fn is_over(&self) -> bool {
+        self.over.is_some()
+    }
+
+    /// The stream ends without an answer, or in the middle of one.
+    pub(crate) fn reset(&mut self, details: &str) {
+        if self.over.is_none() {
+            self.over = Some(Over::Reset);
+            if self.info.details.is_empty() || self.info.details == "via_upstream" {
+                self.info.details = details.to_owned();
+            }
+        }
+    }
+
+    /// The body a context may read and edit, in one direction.
+    pub(crate) fn body(&mut self, filter: usize, request: bool) -> Option<&mut Vec<u8>> {
+        let place = self.places.get(filter)?;
+        let (way, at) = if request {
+            let at = if place.buffering_request { BodyAt::Buffer } else { place.request_body };
+            (&mut self.request, at)
+        } else {
+            let at = if place.buffering_response { BodyAt::Buffer } else { place.response_body };
+            (&mut self.response, at)
+        };
+        match at {
+            BodyAt::None => None,
+            BodyAt::Frame => Some(&mut way.frame),
+            BodyAt::Buffer => way.buffer.as_mut(),
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! What Envoy knows of a stream besides its messages: `StreamInfo`.
+
+use std::collections::BTreeMap;
+
+use crate::request::Value;
+
+/// Facts about a stream that properties and access logs tell.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Info {
+    /// `response.code`; 0 as long as there is none.
+    pub(crate) code: u16,
+    /// `response.code_details`
+    pub(crate) details: String,
+    /// `response.flags`: a bit set, as Envoy numbers them.
+    pub(crate) flags: u64,
+    pub(crate) route_name: String,
+    pub(crate) cluster: Option<String>,
+    pub(crate) upstream_address: Option<String>,
+    /// Nanoseconds since the Unix epoch.
+    pub(crate) start_ns: u64,
+    /// Nanoseconds from the start to the end, once there is one.
+    pub(crate) duration_ns: Option<u64>,
+    /// Body bytes received from the client.
+    pub(crate) received: u64,
+    /// Bytes of the request's headers as they came in.
+    pub(crate) headers_size: u64,
+    /// Body bytes sent to the client.
+    pub(crate) sent: u64,
+    pub(crate) response_headers_size: u64,
+    pub(crate) response_trailers_size: u64,
+    pub(crate) protocol: &'static str,
+    pub(crate) request_id: String,
+    pub(crate) filter_state: BTreeMap<String, Vec<u8>>,
+    pub(crate) metadata: BTreeMap<String, BTreeMap<String, Value>>,
+    /// Attributes that the test has set, by dotted name.
+    pub(crate) attributes: BTreeMap<String, Vec<u8>>,
+    /// The cached route: index into the listener's, or none matched; outer `None`: not picked yet.
+    pub(crate) route: Option<Option<usize>>,
+    /// Guest callbacks begun so far.
+    pub(crate) callbacks: usize,
+}

@@ -1,0 +1,218 @@
+//! Scripted upstreams: what a cluster is asked and what it answers.
+
+use std::time::Duration;
+
+use crate::{Framing, Headers, Split};
+
+/// What a scripted cluster is asked: a routed request, or an HTTP or gRPC callout of a filter.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct UpstreamRequest {
+    /// The cluster.
+    pub cluster: String,
+    /// Who asks.
+    pub origin: Origin,
+    /// Headers as they left the proxy.
+    pub headers: Headers,
+    /// Body frames as they left the proxy.
+    pub frames: Vec<Vec<u8>>,
+    /// Trailers, if any left.
+    pub trailers: Option<Headers>,
+    /// Whether the request has ended; `false` for a cluster that is asked as soon as the headers arrive.
+    pub complete: bool,
+    /// Virtual time since the process started.
+    pub at: Duration,
+}
+
+impl UpstreamRequest {
+    /// The whole body.
+    pub fn body(&self) -> Vec<u8> {
+        self.frames.concat()
+    }
+
+    /// The body as text, with replacement characters where it is not UTF-8.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body()).into_owned()
+    }
+}
+
+/// Who asks a cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The router, for a stream.
+    Route,
+    /// `proxy_http_call`.
+    HttpCall,
+    /// `proxy_grpc_call` or `proxy_grpc_stream`.
+    GrpcCall,
+}
+
+/// What goes wrong with an answer, if anything.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Fault {
+    #[default]
+    None,
+    Refuse,
+    Never,
+    ResetAfter(usize),
+}
+
+/// The answer of a scripted cluster.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    pub(crate) headers: Headers,
+    pub(crate) frames: Vec<Vec<u8>>,
+    pub(crate) has_body: bool,
+    pub(crate) sized: bool,
+    pub(crate) split: Split,
+    pub(crate) trailers: Option<Headers>,
+    pub(crate) framing: Framing,
+    pub(crate) delay: Duration,
+    pub(crate) pace: Duration,
+    pub(crate) fault: Fault,
+}
+
+impl Reply {
+    /// An answer of that status without a body, over HTTP/1.
+    pub fn status(status: u16) -> Reply {
+        Reply {
+            headers: [(":status", status.to_string())].into_iter().collect(),
+            frames: Vec::new(),
+            has_body: false,
+            sized: false,
+            split: Split::Whole,
+            trailers: None,
+            framing: Framing::Http1,
+            delay: Duration::ZERO,
+            pace: Duration::ZERO,
+            fault: Fault::None,
+        }
+    }
+
+    /// 200 with this body and `content-type: application/json`.
+    pub fn json(body: impl Into<Vec<u8>>) -> Reply {
+        Reply::status(200).header("content-type", "application/json").body(body)
+    }
+
+    /// 200 with `content-type: text/event-stream` and one frame per event, as given (blank lines are the caller's).
+    pub fn sse<E: Into<Vec<u8>>>(events: impl IntoIterator<Item = E>) -> Reply {
+        Reply::status(200).header("content-type", "text/event-stream").frames(events)
+    }
+
+    /// A unary gRPC answer with status 0: `message` is the serialised message, its five-byte prefix is added here.
+    pub fn grpc(message: impl AsRef<[u8]>) -> Reply {
+        let message = message.as_ref();
+        let mut frame = vec![0];
+        frame.extend(u32::try_from(message.len()).unwrap_or(u32::MAX).to_be_bytes());
+        frame.extend(message);
+        Reply::status(200)
+            .header("content-type", "application/grpc")
+            .frames([frame])
+            .trailers([("grpc-status", "0")])
+            .http2()
+    }
+
+    /// A gRPC answer that is only an error.
+    pub fn grpc_error(code: u32, message: &str) -> Reply {
+        Reply::status(200)
+            .header("content-type", "application/grpc")
+            .header("grpc-status", code.to_string())
+            .header("grpc-message", message)
+            .http2()
+    }
+
+    /// The connection is refused.
+    pub fn refuse() -> Reply {
+        Reply { fault: Fault::Refuse, ..Reply::status(503) }
+    }
+
+    /// There is never an answer; what waits for it runs into its timeout.
+    pub fn never() -> Reply {
+        Reply { fault: Fault::Never, ..Reply::status(504) }
+    }
+
+    /// Adds a header.
+    pub fn header(mut self, name: impl AsRef<str>, value: impl AsRef<[u8]>) -> Reply {
+        self.headers.add(name, value);
+        self
+    }
+
+    /// Adds headers.
+    pub fn headers<K: AsRef<str>, V: AsRef<[u8]>>(mut self, pairs: impl IntoIterator<Item = (K, V)>) -> Reply {
+        self.headers.extend(pairs);
+        self
+    }
+
+    /// A body of known size; a `content-length` goes with it unless a header says otherwise.
+    pub fn body(mut self, bytes: impl Into<Vec<u8>>) -> Reply {
+        let bytes = bytes.into();
+        self.frames = if bytes.is_empty() { Vec::new() } else { vec![bytes] };
+        (self.has_body, self.sized) = (true, true);
+        self
+    }
+
+    /// A body in frames, without a `content-length`; over HTTP/1 with `transfer-encoding: chunked`.
+    pub fn frames<F: Into<Vec<u8>>>(mut self, frames: impl IntoIterator<Item = F>) -> Reply {
+        self.frames = frames.into_iter().map(Into::into).collect();
+        (self.has_body, self.sized) = (true, false);
+        self
+    }
+
+    /// How the body is cut.
+    pub fn split(mut self, split: Split) -> Reply {
+        self.split = split;
+        self
+    }
+
+    /// Trailers after the body.
+    pub fn trailers<K: AsRef<str>, V: AsRef<[u8]>>(mut self, pairs: impl IntoIterator<Item = (K, V)>) -> Reply {
+        self.trailers = Some(pairs.into_iter().collect());
+        self
+    }
+
+    /// Over HTTP/1 (the default).
+    pub fn http1(self) -> Reply {
+        self.framing(Framing::Http1)
+    }
+
+    /// Over HTTP/2.
+    pub fn http2(self) -> Reply {
+        self.framing(Framing::Http2)
+    }
+
+    /// Over the given framing.
+    pub fn framing(mut self, framing: Framing) -> Reply {
+        self.framing = framing;
+        self
+    }
+
+    /// Virtual time before the headers.
+    pub fn delay(mut self, delay: Duration) -> Reply {
+        self.delay = delay;
+        self
+    }
+
+    /// Virtual time before each frame.
+    pub fn pace(mut self, pause: Duration) -> Reply {
+        self.pace = pause;
+        self
+    }
+
+    /// The upstream resets the stream after its headers and so many frames.
+    pub fn reset_after(mut self, frames: usize) -> Reply {
+        self.fault = Fault::ResetAfter(frames);
+        self
+    }
+}
+
+/// When a scripted cluster is asked for its answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Asked {
+    /// When the request has ended.
+    #[default]
+    AtEnd,
+    /// When its headers have arrived.
+    AtHeaders,
+    /// Never: the test answers through [`OpenStream`](crate::OpenStream).
+    ByHand,
+}

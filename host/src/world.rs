@@ -1,0 +1,121 @@
+//! Everything a guest can reach through host calls: it is moved into the virtual machine for the time of a callback, so
+//! that host functions have it without a lock, and taken back afterwards.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use crate::calls::{CallResult, Outgoing};
+use crate::events::Events;
+use crate::random::Random;
+use crate::shared::Shared;
+use crate::stream::{LocalReply, Stream};
+use crate::{Asked, Event, Level, LogEntry, Reply, Stats, Thread, Trace, UpstreamRequest, UpstreamSeen};
+
+pub(crate) type AnswerFn = Box<dyn FnMut(&UpstreamRequest) -> Reply + Send>;
+
+/// A scripted cluster.
+pub(crate) struct Cluster {
+    pub(crate) asked: Asked,
+    pub(crate) answer: AnswerFn,
+}
+
+/// What a guest has asked for that happens after its callback has returned.
+#[derive(Clone, Debug)]
+pub(crate) enum Action {
+    Continue { stream: u64, filter: usize, request: bool },
+    Reply { stream: u64, filter: usize, local: LocalReply },
+    Close { stream: u64 },
+}
+
+/// What one stream has left behind for its [`Exchange`](crate::Exchange) besides its own state.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Record {
+    pub(crate) log: Vec<LogEntry>,
+    pub(crate) trace: Trace,
+    pub(crate) upstream: Vec<UpstreamSeen>,
+    pub(crate) callouts: Vec<UpstreamSeen>,
+}
+
+/// The process's shared state.
+#[derive(Default)]
+pub(crate) struct World {
+    /// Nanoseconds since the process started.
+    pub(crate) now: u64,
+    pub(crate) clock_start: u64,
+    pub(crate) tracing: bool,
+    pub(crate) log_level: u32,
+    pub(crate) random: Random,
+    pub(crate) shared: Shared,
+    pub(crate) stats: Stats,
+    pub(crate) clusters: BTreeMap<String, Cluster>,
+    pub(crate) log: Vec<LogEntry>,
+    pub(crate) log_taken: usize,
+    pub(crate) events: Events,
+    /// The stream whose chain is running; the others are parked in `streams`.
+    pub(crate) current: Stream,
+    pub(crate) streams: BTreeMap<u64, Stream>,
+    pub(crate) records: BTreeMap<u64, Record>,
+    pub(crate) actions: VecDeque<Action>,
+    /// Streams to which something has happened that has consequences.
+    pub(crate) touched: BTreeSet<u64>,
+    /// Callouts begun in the running callback.
+    pub(crate) outgoing: VecDeque<Outgoing>,
+    /// The answer of the callout whose callback is running.
+    pub(crate) call: Option<CallResult>,
+    /// Queues that got something in the running callback: their readers are told afterwards.
+    pub(crate) queues_ready: Vec<u32>,
+    pub(crate) node: BTreeMap<String, String>,
+}
+
+impl World {
+    /// A stream, wherever it is.
+    pub(crate) fn stream(&mut self, id: u64) -> Option<&mut Stream> {
+        if id == 0 {
+            None
+        } else if self.current.id == id {
+            Some(&mut self.current)
+        } else {
+            self.streams.get_mut(&id)
+        }
+    }
+
+    /// The stream that a chain in front of an upstream belongs to; a stream of a listener is its own.
+    pub(crate) fn origin(&mut self, id: u64) -> u64 {
+        match self.stream(id) {
+            Some(stream) if stream.parent != 0 => stream.parent,
+            _ => id,
+        }
+    }
+
+    pub(crate) fn unix_ns(&self) -> u64 {
+        self.clock_start.saturating_add(self.now)
+    }
+
+    /// Keeps a message, with the process and with the stream in whose callback it was logged.
+    pub(crate) fn log(&mut self, level: Level, plugin: &str, thread: Thread, stream: u64, text: String) {
+        let stream = self.origin(stream);
+        if (level as u32) < self.log_level {
+            return;
+        }
+        let entry =
+            LogEntry { level, plugin: plugin.to_owned(), thread, stream: (stream != 0).then_some(stream), text };
+        if let Some(record) = self.records.get_mut(&stream) {
+            record.log.push(entry.clone());
+        }
+        self.log.push(entry);
+    }
+
+    /// Adds a line to the stream's trace. The caller has checked that tracing is on.
+    pub(crate) fn trace(&mut self, stream: u64, plugin: &str, context: u32, event: Event) {
+        let stream = self.origin(stream);
+        if let Some(record) = self.records.get_mut(&stream) {
+            record.trace.push(plugin, context, event);
+        }
+    }
+
+    /// A line of what the proxy itself did.
+    pub(crate) fn note(&mut self, stream: u64, text: impl FnOnce() -> String) {
+        if self.tracing {
+            self.trace(stream, "", 0, Event::Proxy(text()));
+        }
+    }
+}
