@@ -22,6 +22,8 @@ pub(crate) struct Row {
     pub(crate) name: &'static str,
     /// The paths that are its own, below any prefix.
     pub(crate) paths: &'static [Pattern],
+    /// The fields that are read of a request that comes as a form; `None`: it does not come so.
+    pub(crate) form: Option<&'static [&'static str]>,
     /// Reads a request, which is one value.
     pub(crate) request: fn(&mut Reader<'_, '_>, &mut Draft<'_>) -> Result<(), Error>,
     /// Reads a whole answer, which is one value.

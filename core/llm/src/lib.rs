@@ -82,6 +82,7 @@ mod error;
 mod escape;
 pub mod event_stream;
 mod field;
+mod form;
 mod framing;
 pub mod image;
 pub mod json_array;

@@ -36,6 +36,8 @@ pub struct Request {
     pub pictures: Vec<Picture>,
     /// Definitions of tools.
     pub tools: u32,
+    /// It came as a form: of its fields, those that are texts of the view were read, and nothing else.
+    pub is_form: bool,
     /// What [`ask_for_usage`](Request::ask_for_usage) does: these bytes in place of this span.
     pub(crate) usage_edit: Option<(Span, &'static str)>,
     /// Where a member can be put that the top object does not have yet.
@@ -172,6 +174,7 @@ impl Request {
             images: 0,
             pictures: Vec::new(),
             tools: 0,
+            is_form: false,
             usage_edit: None,
             members: Members::default(),
         }
@@ -218,7 +221,8 @@ impl Request {
     /// edited, one that does not is left alone.
     pub fn set_model(&self, model: &str, edits: &mut Edits) {
         let _ = match self.model {
-            None if self.path_model.is_some() => Ok(()),
+            Some(value) if self.is_form => edits.replace(value.span, model),
+            None if self.path_model.is_some() || self.is_form => Ok(()),
             Some(literal) => edits.replace_text(literal.span, model),
             None => {
                 let mut member = b"\"model\":\"".to_vec();

@@ -22,6 +22,7 @@ pub(super) const MESSAGES: Row = Row {
         Pattern::new("publishers/anthropic/models/{model}:rawPredict"),
         Pattern::stream("publishers/anthropic/models/{model}:streamRawPredict"),
     ],
+    form: None,
     request: request::read,
     response: answer::read,
     chunk: answer::event,

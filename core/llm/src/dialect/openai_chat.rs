@@ -16,6 +16,7 @@ mod tests;
 pub(super) const ROW: Row = Row {
     name: "openai.chat",
     paths: &[Pattern::new("chat/completions"), Pattern::new("deployments/{model}/chat/completions")],
+    form: None,
     request: request::read,
     response: |reader, sketch| answer::read(reader, sketch, "message"),
     chunk: |reader, sketch| answer::read(reader, sketch, "delta"),

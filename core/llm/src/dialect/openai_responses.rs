@@ -20,6 +20,7 @@ mod tests;
 pub(super) const RESPONSES: Row = Row {
     name: "openai.responses",
     paths: &[Pattern::new("responses")],
+    form: None,
     request: request::read,
     response: answer::read,
     chunk: event::read,
