@@ -9,6 +9,7 @@ use crate::{Error, Framing, Span};
 mod anthropic;
 #[cfg(test)]
 mod fixtures;
+mod gemini;
 mod openai_chat;
 mod openai_completions;
 mod openai_embeddings;
@@ -114,6 +115,12 @@ dialects! {
     AnthropicMessages => anthropic::MESSAGES,
     /// Counting the tokens of Anthropic Messages.
     AnthropicCountTokens => anthropic::COUNT_TOKENS,
+    /// Gemini's generateContent and streamGenerateContent, also on Vertex AI.
+    GeminiGenerate => gemini::GENERATE,
+    /// Counting the tokens of Gemini's requests.
+    GeminiCountTokens => gemini::COUNT_TOKENS,
+    /// Gemini's embeddings.
+    GeminiEmbed => gemini::EMBED,
 }
 
 /// An error that the gateway itself answers with.

@@ -36,6 +36,7 @@ use crate::cutter::{Cutter, Malformed, Scan};
 mod header;
 #[cfg(test)]
 mod tests;
+mod wrapped;
 
 pub use header::{Headers, Value};
 
@@ -272,19 +273,38 @@ impl<'a> Event<'a> {
         matches!(self.header(b":message-type"), Some(b"exception" | b"error"))
     }
 
-    /// Its payload; `None` if it has none. Always borrowed.
+    /// Its payload; `None` if it has none.
+    ///
+    /// An event `chunk` that holds `bytes` in base64 (Bedrock's `InvokeModelWithResponseStream`) says these: they are an
+    /// event in the format of the model. All other payloads are borrowed.
     #[must_use]
     pub fn data(&self) -> Option<Cow<'a, [u8]>> {
-        if self.payload.is_empty() { None } else { Some(Cow::Borrowed(self.payload)) }
+        if self.payload.is_empty() {
+            return None;
+        }
+        let wrapped = if self.is_chunk() { wrapped::unwrap(self.payload) } else { None };
+        Some(wrapped.map_or(Cow::Borrowed(self.payload), |(bytes, _)| Cow::Owned(bytes)))
     }
 
-    /// Appends the message with another payload; the headers stay byte for byte, lengths and sums are made anew. A
-    /// message without payload is appended as it is, one that is not [`whole`](Event::is_whole) becomes `data`.
+    /// Whether its bytes may be wrapped.
+    fn is_chunk(&self) -> bool {
+        self.whole && self.name() == Some(b"chunk")
+    }
+
+    /// Appends the message with other data in its payload; the headers stay byte for byte, lengths and sums are made
+    /// anew. A message without payload is appended as it is, one that is not [`whole`](Event::is_whole) becomes `data`.
     pub fn with_data(&self, data: &[u8], out: &mut Vec<u8>) {
-        match (self.whole, self.payload) {
-            (true, []) => out.extend_from_slice(self.raw),
-            (true, _) => frame(self.headers, data, out),
-            (false, _) => out.extend_from_slice(data),
+        if !self.whole {
+            out.extend_from_slice(data);
+            return;
+        }
+        if self.payload.is_empty() {
+            out.extend_from_slice(self.raw);
+            return;
+        }
+        match if self.is_chunk() { wrapped::unwrap(self.payload) } else { None } {
+            Some((_, span)) => frame(self.headers, &wrapped::rewrap(self.payload, span, data), out),
+            None => frame(self.headers, data, out),
         }
     }
 }

@@ -6,6 +6,8 @@
 
 use crate::Str;
 
+mod providers;
+
 /// Names of members in the APIs' requests and in JSON Schema, sorted.
 ///
 /// Sources: OpenAI API reference, "Create chat completion"; JSON Schema 2020-12, core and validation vocabularies.
@@ -306,7 +308,7 @@ const KINDS: [&str; 67] = [
 
 /// Whether a name of a member is one of the API's own.
 pub(crate) fn is_key(body: &[u8], key: Str) -> bool {
-    listed(&KEYS, body, key)
+    listed(&KEYS, body, key) || listed(&providers::KEYS, body, key)
 }
 
 /// Whether a string says only what its object is: the value of `type`, or of the `detail` of an image, and one of those
@@ -315,7 +317,7 @@ pub(crate) fn is_kind(body: &[u8], member: Option<Str>, value: Str) -> bool {
     // Most strings are told by their length already.
     (value.escaped || (3..=24).contains(&value.span.len()))
         && member.is_some_and(|member| member.is(body, "type") || member.is(body, "detail"))
-        && listed(&KINDS, body, value)
+        && (listed(&KINDS, body, value) || listed(&providers::KINDS, body, value))
 }
 
 /// Whether a text is in a sorted list; does not allocate.
@@ -359,6 +361,8 @@ mod tests {
     fn lists_are_sorted_and_hold_nothing_twice() {
         assert!(KEYS.is_sorted_by(|a, b| a < b));
         assert!(KINDS.is_sorted_by(|a, b| a < b));
+        assert!(providers::KEYS.is_sorted_by(|a, b| a < b) && providers::KINDS.is_sorted_by(|a, b| a < b));
+        assert!(providers::KEYS.iter().all(|key| KEYS.binary_search(key).is_err()));
         assert!(KINDS.iter().all(|kind| (3..=24).contains(&kind.len())));
     }
 }

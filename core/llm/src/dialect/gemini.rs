@@ -32,6 +32,7 @@ pub(super) const GENERATE: Row = Row {
     response: answer::read,
     chunk: answer::read,
     is_end: |_| false,
+    form: None,
     json_stream: Some(Framing::JsonArray),
     is_free: false,
     error_body,

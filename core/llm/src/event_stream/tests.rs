@@ -145,6 +145,33 @@ fn names_of_events_and_of_errors() {
     }
 }
 
+/// What the model wrote is read and edited inside of what Bedrock puts around it.
+#[test]
+fn bytes_in_base64_are_what_a_chunk_says() {
+    for (name, payload, data, edited) in [
+        ("chunk", r#"{"bytes":"eyJhIjoxfQ==","p":"abc"}"#, r#"{"a":1}"#, r#"{"bytes":"eyJuIjoyfQ==","p":"abc"}"#),
+        (
+            "chunk",
+            r#" {"p":"abcd" , "bytes" : "eyJhIjoxfQ=="} "#,
+            r#"{"a":1}"#,
+            r#" {"p":"abcd" , "bytes" : "eyJuIjoyfQ=="} "#,
+        ),
+        ("other", r#"{"bytes":"eyJhIjoxfQ=="}"#, r#"{"bytes":"eyJhIjoxfQ=="}"#, r#"{"n":2}"#),
+        // what is no such payload is what it is
+        ("chunk", r#"{"bytes":"eyJhIjoxfQ"}"#, r#"{"bytes":"eyJhIjoxfQ"}"#, r#"{"n":2}"#),
+        ("chunk", r#"{"bytes":7}"#, r#"{"bytes":7}"#, r#"{"n":2}"#),
+        ("chunk", r#"{"bytes":"","bytes":""}"#, r#"{"bytes":"","bytes":""}"#, r#"{"n":2}"#),
+        ("chunk", "[]", "[]", r#"{"n":2}"#),
+    ] {
+        let raw = message(name, payload.as_bytes());
+        let event = Event::new(&raw);
+        assert_eq!(event.data().as_deref(), Some(data.as_bytes()), "{payload}");
+        let mut out = Vec::new();
+        event.with_data(br#"{"n":2}"#, &mut out);
+        assert_eq!(out, message(name, edited.as_bytes()), "{payload}");
+    }
+}
+
 #[test]
 fn any_split_gives_the_same_events() {
     let one = message("contentBlockDelta", br#"{"delta":{"text":"Hello"}}"#);

@@ -1,6 +1,7 @@
 //! Base64 as a source of bytes.
 
 use super::Source;
+use crate::base64;
 use crate::escape::{self, Unit};
 
 /// Decodes what is asked for, and skips what is not, as far as no escape or space stands in between.
@@ -28,16 +29,10 @@ impl<'b> Base64<'b> {
                 self.rest = rest;
                 char::from(*byte)
             };
-            let (first, value) = match char {
-                'A'..='Z' => ('A', 0),
-                'a'..='z' => ('a', 26),
-                '0'..='9' => ('0', 52),
-                '+' | '-' => (char, 62),
-                '/' | '_' => (char, 63),
-                ' ' | '\t' | '\r' | '\n' => continue,
-                _ => return None,
-            };
-            return Some(u32::from(char) - u32::from(first) + value);
+            if matches!(char, ' ' | '\t' | '\r' | '\n') {
+                continue;
+            }
+            return base64::digit(char);
         }
     }
 }

@@ -1,0 +1,40 @@
+//! Payloads that hold what they say in base64.
+//!
+//! `InvokeModelWithResponseStream` of Bedrock sends what a model writes as it came from the model: an event `chunk` with
+//! `{"bytes":".."}`, whose bytes are an event in the model's own format (Amazon Bedrock API reference, "PayloadPart").
+
+use crate::reader::{Reader, Scratch, Value};
+use crate::scan::Side;
+use crate::{Error, Limits, Span, base64};
+
+/// The bytes inside of a payload, and where their base64 stands in it; `None` when it is none of these.
+pub(super) fn unwrap(payload: &[u8]) -> Option<(Vec<u8>, Span)> {
+    let span = find(payload).ok()??;
+    Some((base64::decode(span.of(payload))?, span))
+}
+
+/// The member `bytes`. An escape in it would be none that an encoder writes.
+fn find(payload: &[u8]) -> Result<Option<Span>, Error> {
+    let mut scratch = Scratch::default();
+    // A frame is bounded already.
+    let limits = Limits { max_bytes: usize::MAX, ..Limits::default() };
+    let mut reader = Reader::new(payload, &limits, Side::Answer, &mut scratch)?;
+    let Value::Object(_) = reader.value()? else { return Ok(None) };
+    let mut found = None;
+    while let Some((_, field)) = reader.field(&["bytes"])? {
+        match (field, reader.value()?) {
+            ("bytes", Value::String(str)) if !str.escaped => found = Some(str.span),
+            (_, value) => reader.walk(value, |_| Ok(()))?,
+        }
+    }
+    reader.end()?;
+    Ok(found)
+}
+
+/// The payload with other bytes inside.
+pub(super) fn rewrap(payload: &[u8], span: Span, bytes: &[u8]) -> Vec<u8> {
+    let mut out = payload.get(..span.start).unwrap_or_default().to_vec();
+    base64::encode(bytes, &mut out);
+    out.extend_from_slice(payload.get(span.end..).unwrap_or_default());
+    out
+}
