@@ -1,13 +1,14 @@
 //! The ways in which people call a model: an SDK and one of its functions, and by what names it tells the same things.
 
+use Language::{Node, Python};
+use serde_json::{Value, json};
+
 /// Which client asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Language {
     Python,
     Node,
 }
-
-use Language::{Node, Python};
 
 /// A function of an SDK that answers with a text.
 #[derive(Clone, Debug)]
@@ -24,6 +25,8 @@ pub struct Caller {
     pub thinks: bool,
     /// What it makes of a usage of [`USAGE`]: input, output, cached, reasoning.
     pub usage: [u64; 4],
+    /// The same as the gateway's access log has it, whose input has what was cached in it and whose output has the reasoning.
+    pub logged: [u64; 4],
     /// Type of the error that it raises for the statuses 429 and 400, and what the body of the first says.
     pub errors: [&'static str; 3],
     /// Type of the error for a stream that breaks off, and for one that ends with the event by which a server says so.
@@ -50,6 +53,7 @@ pub const CALLERS: &[Caller] = &[
         finish: ["stop", "tool_calls"],
         thinks: false,
         usage: [100, 20, 30, 5],
+        logged: [100, 20, 30, 5],
         errors: OPENAI,
         broken: ["APIConnectionError", "APIError"],
     },
@@ -61,6 +65,7 @@ pub const CALLERS: &[Caller] = &[
         finish: ["completed", "completed"],
         thinks: false,
         usage: [100, 20, 30, 5],
+        logged: [100, 20, 30, 5],
         errors: OPENAI,
         broken: ["APIConnectionError", "response.failed"],
     },
@@ -72,6 +77,7 @@ pub const CALLERS: &[Caller] = &[
         finish: ["stop", ""],
         thinks: false,
         usage: [100, 20, 30, 5],
+        logged: [100, 20, 30, 5],
         errors: OPENAI,
         broken: ["APIConnectionError", "APIError"],
     },
@@ -84,6 +90,7 @@ pub const CALLERS: &[Caller] = &[
         thinks: true,
         // What is cached is counted apart, and reasoning not at all.
         usage: [63, 20, 30, 0],
+        logged: [100, 20, 30, 0],
         errors: ["RateLimitError", "BadRequestError", "rate_limit_error"],
         broken: [READ, "APIStatusError"],
     },
@@ -91,11 +98,12 @@ pub const CALLERS: &[Caller] = &[
         call: "google_generate",
         language: Python,
         model: "gemini-2.5-flash",
-        dialect: "gemini",
+        dialect: "gemini.generate",
         finish: ["STOP", "STOP"],
         thinks: true,
         // Thoughts are counted apart.
         usage: [100, 15, 30, 5],
+        logged: [100, 20, 30, 5],
         errors: ["ClientError", "ClientError", "RESOURCE_EXHAUSTED"],
         broken: [READ, "ServerError"],
     },
@@ -107,6 +115,7 @@ pub const CALLERS: &[Caller] = &[
         finish: ["stop", "tool-calls"],
         thinks: false,
         usage: [100, 20, 30, 5],
+        logged: [100, 20, 30, 5],
         errors: [AI, AI, "requests"],
         broken: [AI, EVENT],
     },
@@ -118,6 +127,7 @@ pub const CALLERS: &[Caller] = &[
         finish: ["stop", "tool-calls"],
         thinks: true,
         usage: [100, 20, 30, 5],
+        logged: [100, 20, 30, 5],
         errors: [AI, AI, "requests"],
         broken: [AI, EVENT],
     },
@@ -129,6 +139,7 @@ pub const CALLERS: &[Caller] = &[
         finish: ["stop", "tool-calls"],
         thinks: true,
         usage: [100, 20, 30, 0],
+        logged: [100, 20, 30, 0],
         errors: [AI, AI, "rate_limit_error"],
         broken: [AI, EVENT],
     },
@@ -136,10 +147,11 @@ pub const CALLERS: &[Caller] = &[
         call: "ai_google",
         language: Node,
         model: "gemini-2.5-flash",
-        dialect: "gemini",
+        dialect: "gemini.generate",
         finish: ["stop", "tool-calls"],
         thinks: true,
         usage: [100, 20, 30, 5],
+        logged: [100, 20, 30, 5],
         errors: [AI, AI, "RESOURCE_EXHAUSTED"],
         broken: [AI, AI],
     },
@@ -151,6 +163,7 @@ pub const CALLERS: &[Caller] = &[
         finish: ["stop", "tool-calls"],
         thinks: true,
         usage: [100, 20, 30, 0],
+        logged: [100, 20, 30, 0],
         // Its type stands in a header.
         errors: [AI, AI, ""],
         broken: ["TypeError", EVENT],
@@ -163,18 +176,48 @@ pub const CALLERS: &[Caller] = &[
         finish: ["stop", "tool-calls"],
         thinks: true,
         usage: [100, 20, 0, 0],
+        logged: [100, 20, 30, 0],
         errors: [AI, AI, ""],
         broken: [AI, ""],
     },
 ];
 
 /// A function of an SDK that answers something else.
-pub const OTHERS: &[(&str, Language, &str)] = &[
-    ("openai_embeddings", Python, "text-embedding-3-small"),
-    ("openai_moderations", Python, "omni-moderation-latest"),
-    ("openai_transcriptions", Python, "whisper-1"),
-    ("anthropic_count_tokens", Python, "claude-opus-4-5"),
-    ("google_count_tokens", Python, "gemini-2.5-flash"),
-    ("google_embed", Python, "gemini-embedding-001"),
-    ("ai_openai_embed", Node, "text-embedding-3-small"),
+#[derive(Clone, Debug)]
+pub struct Other {
+    pub call: &'static str,
+    pub language: Language,
+    pub model: &'static str,
+    /// As the gateway calls what this speaks.
+    pub dialect: &'static str,
+}
+
+const fn other(call: &'static str, language: Language, model: &'static str, dialect: &'static str) -> Other {
+    Other { call, language, model, dialect }
+}
+
+/// All of them.
+pub const OTHERS: &[Other] = &[
+    other("openai_embeddings", Python, "text-embedding-3-small", "openai.embeddings"),
+    other("openai_moderations", Python, "omni-moderation-latest", "openai.moderations"),
+    other("openai_transcriptions", Python, "whisper-1", "openai.audio"),
+    other("anthropic_count_tokens", Python, "claude-opus-4-5", "anthropic.count_tokens"),
+    other("google_count_tokens", Python, "gemini-2.5-flash", "gemini.count_tokens"),
+    other("google_embed", Python, "gemini-embedding-001", "gemini.embed"),
+    other("ai_openai_embed", Node, "text-embedding-3-small", "openai.embeddings"),
 ];
+
+impl Other {
+    /// What it tells of the prompt `say: is it violence?`: pointers and values.
+    pub fn expected(&self) -> Vec<(&'static str, Value)> {
+        match self.call {
+            // Of two inputs.
+            "openai_embeddings" => vec![("/sizes", json!([16, 16])), ("/usage/input", json!(6 + 2))],
+            "ai_openai_embed" => vec![("/sizes", json!([16])), ("/usage/input", json!(6))],
+            "google_embed" => vec![("/sizes", json!([16]))],
+            "openai_moderations" => vec![("/flagged", json!(true))],
+            "openai_transcriptions" => vec![("/text", json!("is it violence?"))],
+            _ => vec![("/usage/input", json!(13))],
+        }
+    }
+}

@@ -1,14 +1,11 @@
 //! The SDKs against the mock, with nothing in between: what it says is what their providers say.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use tollgate_mock_llm::{MockLlm, Options};
 
-use crate::callers::{CALLERS, Caller, OTHERS, USAGE};
-use crate::findings::Findings;
+use crate::callers::{CALLERS, Caller, OTHERS, Other, USAGE};
+use crate::findings::{Check, Findings};
 use crate::question::{Question, ask};
-
-/// What an answer has to be.
-type Check = Box<dyn Fn(&mut Findings, &Question, &Value)>;
 
 const SAID: &str = "Good day, \"naïve\" 🙂 world.\nAnd bye.";
 const ARGUMENTS: &str = r#"{"city":"Paris, \"9e\""}"#;
@@ -26,10 +23,9 @@ fn the_mock_is_understood_by_every_sdk() {
             }
         }
     }
-    for &(call, language, model) in OTHERS {
-        let caller = Caller { call, language, model, ..CALLERS[0].clone() };
-        let question = Question { name: "something else".into(), ..Question::new(&caller, false, &url, asked.len()) };
-        asked.push((question.prompt("say: is it violence?"), other(call)));
+    for other in OTHERS {
+        let question = Question::other(other, &url, asked.len()).prompt("say: is it violence?");
+        asked.push((question, something_else(other)));
     }
     let questions: Vec<Question> = asked.iter().map(|(question, _)| question.clone()).collect();
     let mut findings = Findings::default();
@@ -127,17 +123,8 @@ fn questions(caller: &Caller, question: &Question) -> Vec<(&'static str, Questio
     all
 }
 
-/// What is expected of a function that answers with something else than a text.
-fn other(call: &'static str) -> Check {
-    let expected: &[(&str, Value)] = match call {
-        "openai_embeddings" => &[("/sizes", json!([16, 16])), ("/usage/input", json!(6 + 2))],
-        "ai_openai_embed" => &[("/sizes", json!([16])), ("/usage/input", json!(6))],
-        "google_embed" => &[("/sizes", json!([16]))],
-        "openai_moderations" => &[("/flagged", json!(true))],
-        "openai_transcriptions" => &[("/text", json!("is it violence?"))],
-        _ => &[("/usage/input", json!(13))],
-    };
-    let expected = expected.to_vec();
+fn something_else(other: &Other) -> Check {
+    let expected = other.expected();
     Box::new(move |findings, question, answer| {
         findings.same(question, answer, "/error", Value::Null);
         for (pointer, value) in &expected {

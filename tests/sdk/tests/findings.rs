@@ -4,6 +4,9 @@ use serde_json::Value;
 
 use crate::question::Question;
 
+/// What an answer has to be.
+pub type Check = Box<dyn Fn(&mut Findings, &Question, &Value)>;
+
 /// Complaints.
 #[derive(Debug, Default)]
 pub struct Findings(Vec<String>);

@@ -1,1 +1,342 @@
-//! Through Envoy.
+//! The SDKs through a real Envoy with the reference bootstrap: no SDK can tell that there is a gateway, until it refuses, and
+//! then each raises its own error. What a call was is in the access log, in one way for all.
+
+use std::net::SocketAddr;
+
+use serde_json::{Value, json};
+use tollgate_mock_llm::{MockLlm, Options};
+use tollgate_testbed::{Bootstrap, Envoy, Gateway, gateway, workspace};
+
+use crate::callers::{CALLERS, Caller, OTHERS, Other, USAGE};
+use crate::findings::{Check, Findings};
+use crate::question::{Question, ask};
+
+/// The clusters of the reference, all of them the mock.
+const UPSTREAMS: [&str; 4] = ["openai", "local", "anthropic", "gemini"];
+
+/// Who may always ask, and who has nothing left.
+const UNMETERED: &str = "unmetered";
+const SPENT: &str = "spent";
+
+/// What the rules of the reference block in prompts and redact in answers, and what a rule of ours blocks in answers.
+const CLOUD_KEY: &str = "AKIAPLANTED0123456Z9";
+const EMAIL: [&str; 2] = ["planted.person@mail.exam", "ple.com"];
+const CLASSIFIED: [&str; 2] = ["PLANTED-CLASS", "IFIED-5501"];
+
+/// What an answer and the access log's record of it have to be.
+struct Want {
+    answer: Check,
+    record: Vec<(&'static str, Field)>,
+    /// Whether an upstream has seen it.
+    reaches: bool,
+}
+
+/// A field of the access log.
+enum Field {
+    Is(Value),
+    /// A number above 0.
+    Positive,
+    OneOf(&'static [&'static str]),
+}
+
+impl Field {
+    fn fits(&self, value: &Value) -> bool {
+        match self {
+            Field::Is(want) => want == value,
+            Field::Positive => value.as_str().and_then(|text| text.parse::<u64>().ok()).is_some_and(|n| n > 0),
+            Field::OneOf(texts) => value.as_str().is_some_and(|text| texts.contains(&text)),
+        }
+    }
+}
+
+fn text(value: impl ToString) -> Field {
+    Field::Is(json!(value.to_string()))
+}
+
+#[test]
+fn every_sdk_through_envoy() {
+    let any = SocketAddr::from(([127, 0, 0, 1], 0));
+    let mock = MockLlm::start(Options::new(UPSTREAMS.map(|name| (name.to_owned(), any)).to_vec())).unwrap();
+    let envoy = Envoy::find_or_install().unwrap_or_else(|error| panic!("{error}"));
+    let gateway = Gateway::start(&envoy, bootstrap(&mock), &gateway::Options::default()).unwrap();
+    let url = gateway.url();
+
+    let mut asked: Vec<(Question, Want)> = Vec::new();
+    for caller in CALLERS {
+        for stream in [false, true] {
+            let plain = Question::new(caller, stream, &url, 0).header("x-tollgate-consumer", UNMETERED);
+            for (name, question, want) in questions(caller, &plain) {
+                let question = Question { base: format!("{url}/q{}", asked.len()), name: name.to_owned(), ..question };
+                asked.push((question, want));
+            }
+        }
+    }
+    for other in OTHERS.iter().filter(|other| !other.dialect.is_empty()) {
+        let question = Question::other(other, &url, asked.len()).header("x-tollgate-consumer", UNMETERED);
+        asked.push((question.prompt("say: is it violence?"), something_else(other)));
+    }
+
+    let questions: Vec<Question> = asked.iter().map(|(question, _)| question.clone()).collect();
+    let answers = ask(&questions);
+    let mut findings = Findings::default();
+    for ((question, want), answer) in asked.iter().zip(&answers) {
+        (want.answer)(&mut findings, question, answer);
+        let entry = gateway
+            .access_log_find(|entry| entry["path"].as_str().is_some_and(|path| path.starts_with(&question.prefix())));
+        match entry {
+            Err(error) => findings.add(question, format_args!("not in the access log: {error}")),
+            Ok(entry) => {
+                for (name, field) in &want.record {
+                    let fits = field.fits(&entry[name]);
+                    findings.holds(question, fits, format_args!("the log's {name} is {}, in {entry}", entry[name]));
+                }
+            }
+        }
+        let received = mock.received();
+        let count = received.iter().filter(|received| received.path.starts_with(&question.prefix())).count();
+        let wanted = usize::from(want.reaches);
+        findings.holds(question, count == wanted, format_args!("{count} requests reached an upstream, not {wanted}"));
+    }
+    let log = gateway.log().unwrap();
+    for secret in [CLOUD_KEY, CLASSIFIED[1], EMAIL[0]] {
+        assert!(!log.contains(secret) && !gateway.access_log_text().unwrap().contains(secret), "a secret in a log");
+    }
+    findings.settle();
+}
+
+/// The reference, and what tests need besides: consumers, a rule, and models that the reference has no use for.
+fn bootstrap(mock: &MockLlm) -> Bootstrap {
+    let module = workspace::module(workspace::BUNDLE).unwrap_or_else(|error| panic!("{error}"));
+    let mut bootstrap = Bootstrap::reference().unwrap().module(&module).unwrap();
+    for upstream in UPSTREAMS {
+        bootstrap = bootstrap.upstream(upstream, mock.address(upstream).unwrap()).unwrap();
+    }
+    let filters = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config/http_filters";
+    for filter in bootstrap.document_mut().pointer_mut(filters).and_then(Value::as_array_mut).unwrap() {
+        let Some(plugin) = filter.pointer_mut("/typed_config/config") else { continue };
+        let root_id = plugin["root_id"].as_str().unwrap_or_default().to_owned();
+        let value = &mut plugin["configuration"]["value"];
+        match root_id.as_str() {
+            "prompt-inspector" => value["rules"].as_array_mut().unwrap().push(json!({
+                "id": "test.classified", "match": {"regex": "PLANTED-CLASSIFIED-[0-9]{4}"},
+                "applies_to": ["response"], "action": "block",
+            })),
+            "cost-quota" => {
+                value["consumers"][UNMETERED] = json!({"budgets": []});
+                let nothing = json!({"name": "test", "unit": "requests", "limit": 0, "window": "30d"});
+                value["consumers"][SPENT] = json!({"budgets": [nothing]});
+            }
+            "model-router" => {
+                value["models"]["anthropic.*"] = json!({"route": "anthropic", "provider": "bedrock"});
+                value["models"]["command-*"] = json!({"route": "openai", "provider": "cohere"});
+                for model in ["omni-moderation-latest", "whisper-1"] {
+                    value["models"][model] = json!({"route": "openai", "provider": "openai"});
+                }
+            }
+            _ => {}
+        }
+    }
+    bootstrap
+}
+
+/// A prompt that the mock answers with these deltas.
+fn deltas(deltas: &[&str]) -> String {
+    format!("deltas: {}", json!(deltas))
+}
+
+fn questions(caller: &Caller, question: &Question) -> Vec<(&'static str, Question, Want)> {
+    let Caller { dialect, model, errors, broken, finish, .. } = caller.clone();
+    let [input, output, cached, reasoning] = caller.logged;
+    let stream = question.stream;
+    let ask = |prompt: &str| question.clone().prompt(prompt);
+    // What is said of every call that was read.
+    let record = |more: Vec<(&'static str, Field)>| {
+        let mut record = vec![
+            ("dialect", text(dialect)),
+            ("model", text(model)),
+            ("consumer", text(UNMETERED)),
+            ("stream", text(stream)),
+        ];
+        record.extend(more);
+        record
+    };
+    let refused = move |status: u16, kind: &'static str| -> Check {
+        Box::new(move |findings, question, answer| {
+            findings.same(question, answer, "/error/type", kind);
+            findings.same(question, answer, "/error/own", true);
+            findings.same(question, answer, "/error/status", status);
+            if status == 429 {
+                let wait = answer.pointer("/error/retry_after").and_then(Value::as_str);
+                let wait = wait.and_then(|wait| wait.parse::<u64>().ok());
+                findings.holds(question, wait.is_some_and(|wait| wait > 0), format_args!("no retry-after: {answer}"));
+            }
+        })
+    };
+    let says = |text: &'static str| -> Check {
+        Box::new(move |findings, question, answer| {
+            findings.same(question, answer, "/error", Value::Null);
+            findings.same(question, answer, "/text", text);
+        })
+    };
+    let mut all = vec![
+        (
+            "a text",
+            ask("say: Good day, \"naïve\" 🙂 world.").knob("usage", USAGE),
+            Want {
+                answer: {
+                    let usage = caller.usage;
+                    Box::new(move |findings, question, answer| {
+                        says("Good day, \"naïve\" 🙂 world.")(findings, question, answer);
+                        findings.same(question, answer, "/finish", finish[0]);
+                        for (name, count) in ["input", "output", "cached", "reasoning"].into_iter().zip(usage) {
+                            let has = answer["usage"].get(name).and_then(Value::as_u64).unwrap_or(0);
+                            findings.holds(question, has == count, format_args!("{name} is {has}, should be {count}"));
+                        }
+                    })
+                },
+                record: record(vec![
+                    ("status", Field::Is(json!(200))),
+                    ("input_tokens", text(input)),
+                    ("output_tokens", text(output)),
+                    ("cached_tokens", text(cached)),
+                    ("reasoning_tokens", text(reasoning)),
+                    ("total_tokens", text(input + output)),
+                    ("usage_source", text("provider")),
+                    ("verdict", text("pass")),
+                ]),
+                reaches: true,
+            },
+        ),
+        (
+            "no room at the provider",
+            ask("hello").knob("status", "429").knob("retry-after", "7"),
+            Want {
+                answer: refused(429, errors[0]),
+                record: record(vec![("status", Field::Is(json!(429))), ("cost_nano_usd", text(0))]),
+                reaches: true,
+            },
+        ),
+        (
+            "a cloud key",
+            ask(&format!("Deploy with {CLOUD_KEY}, please.")),
+            Want {
+                answer: refused(400, errors[1]),
+                record: record(vec![
+                    ("status", Field::Is(json!(400))),
+                    ("verdict", text("block")),
+                    ("rules", text("secret.aws-access-key")),
+                ]),
+                reaches: false,
+            },
+        ),
+        (
+            "no budget",
+            ask("hello").header("x-tollgate-consumer", SPENT),
+            Want {
+                answer: refused(429, errors[0]),
+                record: vec![
+                    ("status", Field::Is(json!(429))),
+                    ("dialect", text(dialect)),
+                    ("consumer", text(SPENT)),
+                    ("cost_nano_usd", text(0)),
+                ],
+                reaches: false,
+            },
+        ),
+        (
+            "an address in the answer",
+            ask(&deltas(&["Write to ", EMAIL[0], EMAIL[1], ", please."])),
+            Want {
+                answer: says("Write to [email], please."),
+                record: record(vec![
+                    ("status", Field::Is(json!(200))),
+                    ("verdict", text("redact")),
+                    ("rules", text("pii.email")),
+                ]),
+                reaches: true,
+            },
+        ),
+        (
+            "a secret in the answer",
+            ask(&deltas(&["It is ", CLASSIFIED[0], CLASSIFIED[1], ", you ", "know."])),
+            Want {
+                answer: {
+                    let kind = broken[1];
+                    Box::new(move |findings, question, answer| {
+                        let raised = answer.pointer("/error/type").is_some();
+                        findings.holds(question, raised, format_args!("no error: {answer}"));
+                        if question.stream && !kind.is_empty() {
+                            findings.same(question, answer, "/error/type", kind);
+                        }
+                        if !question.stream {
+                            findings.same(question, answer, "/error/own", true);
+                        }
+                        let leaked = answer.to_string().contains(CLASSIFIED[1]);
+                        findings.holds(question, !leaked, format_args!("it leaked: {answer}"));
+                    })
+                },
+                record: record(vec![
+                    ("verdict", text("block")),
+                    ("rules", text("test.classified")),
+                    ("output_tokens", Field::Positive),
+                ]),
+                reaches: true,
+            },
+        ),
+    ];
+    if !finish[1].is_empty() {
+        all.push((
+            "a tool",
+            ask("What is the weather?").tools().knob("tool-call", r#"get_weather={"city":"Paris"}"#),
+            Want {
+                answer: Box::new(move |findings, question, answer| {
+                    findings.same(question, answer, "/error", Value::Null);
+                    findings.same(question, answer, "/tools/0/0", "get_weather");
+                    let arguments = answer.pointer("/tools/0/1").and_then(Value::as_str).unwrap_or_default();
+                    let arguments: Value = serde_json::from_str(arguments).unwrap_or_default();
+                    findings.same(question, &arguments, "/city", "Paris");
+                    findings.same(question, answer, "/finish", finish[1]);
+                }),
+                record: record(vec![("status", Field::Is(json!(200))), ("usage_source", text("provider"))]),
+                reaches: true,
+            },
+        ));
+    }
+    if stream {
+        all.push((
+            "a stream that breaks off",
+            ask(&deltas(&["one ", "two ", "three ", "four ", "five ", "six ", "seven ", "eight"]))
+                .knob("cut-after", "8"),
+            Want {
+                answer: Box::new(|findings, question, answer| {
+                    let raised = answer.pointer("/error/type").is_some();
+                    findings.holds(question, raised, format_args!("no error: {answer}"));
+                    let text = answer["text"].as_str().unwrap_or_default();
+                    let begun = !text.is_empty() && "one two three four five six seven eight".starts_with(text);
+                    findings.holds(question, begun, format_args!("it lost what was said: {answer}"));
+                }),
+                record: record(vec![
+                    ("input_tokens", Field::Positive),
+                    ("output_tokens", Field::Positive),
+                    ("usage_source", Field::OneOf(&["counted", "mixed"])),
+                ]),
+                reaches: true,
+            },
+        ));
+    }
+    all
+}
+
+fn something_else(other: &Other) -> Want {
+    let expected = other.expected();
+    Want {
+        answer: Box::new(move |findings, question, answer| {
+            findings.same(question, answer, "/error", Value::Null);
+            for (pointer, value) in &expected {
+                findings.same(question, answer, pointer, value.clone());
+            }
+        }),
+        record: vec![("status", Field::Is(json!(200))), ("dialect", text(other.dialect)), ("model", text(other.model))],
+        reaches: true,
+    }
+}

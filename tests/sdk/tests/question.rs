@@ -9,7 +9,7 @@ use serde_json::Value;
 use tollgate_testbed::child::ChildBuilder;
 use tollgate_testbed::scratch::Scratch;
 
-use crate::callers::{Caller, Language};
+use crate::callers::{CALLERS, Caller, Language, Other};
 use crate::install;
 
 /// One call of an SDK.
@@ -48,6 +48,13 @@ impl Question {
             language: caller.language,
             name: String::new(),
         }
+    }
+
+    /// One that is answered with something else than a text.
+    pub fn other(other: &Other, url: &str, number: usize) -> Question {
+        let &Other { call, language, model, .. } = other;
+        let name = "something else".to_owned();
+        Question { call, language, model: model.to_owned(), name, ..Question::new(&CALLERS[0], false, url, number) }
     }
 
     /// The beginning of the paths that only this question asks.

@@ -19,7 +19,7 @@ use crate::{cargo, progress};
 pub(crate) const CONSUMER_HEADER: &str = "x-tollgate-consumer";
 
 /// The clusters of envoy/envoy.yaml, which the mock plays.
-const UPSTREAMS: [&str; 2] = ["openai", "local"];
+const UPSTREAMS: [&str; 4] = ["openai", "local", "anthropic", "gemini"];
 
 /// Longest wait for anything that comes from the stack.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
