@@ -7,6 +7,7 @@ use crate::response::ReadAnswer;
 use crate::{Error, Framing, Span};
 
 mod anthropic;
+mod bedrock;
 #[cfg(test)]
 mod fixtures;
 mod gemini;
@@ -121,6 +122,10 @@ dialects! {
     GeminiCountTokens => gemini::COUNT_TOKENS,
     /// Gemini's embeddings.
     GeminiEmbed => gemini::EMBED,
+    /// Bedrock's Converse and ConverseStream.
+    BedrockConverse => bedrock::CONVERSE,
+    /// Bedrock's InvokeModel and InvokeModelWithResponseStream, in the formats of the models' makers.
+    BedrockInvoke => bedrock::INVOKE,
 }
 
 /// An error that the gateway itself answers with.

@@ -1,0 +1,173 @@
+//! A prompt, and a text that follows it, by whatever names (Bedrock user guide: "Meta Llama models", "Mistral AI text
+//! completion", "Amazon Titan Text models", "Cohere Command models", "AI21 Labs models").
+
+use super::{Result, answer as converse};
+use crate::field::{number, wrong};
+use crate::reader::{Reader, Value};
+use crate::request::{Draft, Members, Origin};
+use crate::response::Sketch;
+use crate::{Channel, ErrorKind, Part, Reported, Role, TextKind};
+
+const OUTSIDE: Origin = Origin { role: Role::Other, message: None };
+const SYSTEM: Origin = Origin { role: Role::System, message: None };
+const USER: Origin = Origin { role: Role::User, message: None };
+const OTHER: Channel = Channel { choice: 0, part: Part::Other };
+
+pub(super) fn request(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>) -> Result<()> {
+    let start = match reader.value()? {
+        Value::Object(start) => start + 1,
+        value => return Err(wrong("body", value)),
+    };
+    draft.request.members = Members { start, none: true };
+    members(reader, draft, true)
+}
+
+/// Titan has the bound in an object of its own.
+fn members(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, is_top: bool) -> Result<()> {
+    while let Some((key, name)) = reader.field(&[
+        "prompt",
+        "inputText",
+        "message",
+        "texts",
+        "query",
+        "documents",
+        "preamble",
+        "system",
+        "max_gen_len",
+        "max_tokens",
+        "max_tokens_to_sample",
+        "maxTokenCount",
+        "maxTokens",
+        "textGenerationConfig",
+    ])? {
+        draft.request.members.none &= !is_top;
+        let value = reader.value()?;
+        match (name, value) {
+            ("prompt" | "inputText" | "message" | "texts" | "query" | "documents", value) => {
+                draft.texts(reader, USER, TextKind::Content, value)?;
+            }
+            ("preamble" | "system", value) => draft.texts(reader, SYSTEM, TextKind::Content, value)?,
+            ("textGenerationConfig", Value::Object(_)) if is_top => members(reader, draft, false)?,
+            ("", value) | ("textGenerationConfig", value) => draft.other(reader, OUTSIDE, key, value)?,
+            (bound, value) => {
+                let tokens = crate::field::count(reader, bound, value)?;
+                draft.request.max_output_tokens = draft.request.max_output_tokens.max(tokens);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A whole answer, or an event of one.
+pub(super) fn answer(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Result<()> {
+    let value = reader.value()?;
+    let Value::Object(_) = value else { return Err(wrong("body", value)) };
+    let mut said = Reported::default();
+    object(reader, sketch, &mut said, 0)?;
+    sketch.answer.choices += 1;
+    if !said.is_empty() {
+        sketch.answer.usage = Some(said);
+    }
+    Ok(())
+}
+
+/// An answer, or one of several in an array of it (`index`).
+fn object(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>, said: &mut Reported, index: u32) -> Result<()> {
+    let channel = |part| Channel { choice: index, part };
+    let mut finished = false;
+    while let Some((_, name)) = reader.field(&[
+        "generation",
+        "outputText",
+        "text",
+        "completion",
+        "results",
+        "outputs",
+        "generations",
+        "stop_reason",
+        "completionReason",
+        "finish_reason",
+        "inputTextTokenCount",
+        "prompt_token_count",
+        "tokenCount",
+        "totalOutputTextTokenCount",
+        "generation_token_count",
+        "amazon-bedrock-invocationMetrics",
+        "message",
+        "error",
+        "bytes",
+    ])? {
+        let value = reader.value()?;
+        match (name, value) {
+            ("generation" | "outputText" | "text" | "completion", value) => {
+                sketch.text_or_others(reader, channel(Part::Content), value)?;
+            }
+            ("results" | "outputs" | "generations", Value::Array(_)) => {
+                let mut index = index;
+                while let Some(value) = reader.element()? {
+                    match value {
+                        Value::Object(_) => object(reader, sketch, said, index)?,
+                        value => sketch.texts(reader, OTHER, value)?,
+                    }
+                    index = index.saturating_add(1);
+                }
+            }
+            ("stop_reason" | "completionReason" | "finish_reason", Value::String(str)) => {
+                finished |= !str.span.is_empty();
+            }
+            ("inputTextTokenCount" | "prompt_token_count", Value::Number(_)) => {
+                said.input = said.input.max(number(reader, value));
+            }
+            // Each of several answers has its own count.
+            ("tokenCount", Value::Number(_)) => {
+                let tokens = number(reader, value).unwrap_or_default();
+                said.output = Some(said.output.unwrap_or_default().saturating_add(tokens));
+            }
+            ("totalOutputTextTokenCount" | "generation_token_count", Value::Number(_)) => {
+                said.output = said.output.max(number(reader, value));
+            }
+            ("amazon-bedrock-invocationMetrics", Value::Object(_)) => {
+                let names =
+                    ["inputTokenCount", "outputTokenCount", "cacheReadInputTokenCount", "cacheWriteInputTokenCount"];
+                [said.input, said.output, said.cached, said.cache_write] = sketch.numbers(reader, names)?;
+                (said.input_excludes_cache, said.complete) = (true, true);
+            }
+            ("message", Value::String(_)) => {
+                sketch.answer.is_error = true;
+                sketch.texts(reader, OTHER, value)?;
+            }
+            ("error", value) => {
+                sketch.answer.is_error |= !value.is_null();
+                sketch.texts(reader, OTHER, value)?;
+            }
+            // What is wrapped and could not be unwrapped is not read.
+            ("bytes", value) => return Err(crate::Error::new(ErrorKind::WrongType("bytes"), value.start())),
+            (_, value) => sketch.texts(reader, OTHER, value)?,
+        }
+    }
+    said.complete |= finished;
+    if finished {
+        sketch.answer.finished.push(index);
+    }
+    Ok(())
+}
+
+/// An event of Converse under its name, as models of Amazon send it.
+pub(super) fn named(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Result<()> {
+    let value = reader.value()?;
+    let Value::Object(_) = value else { return Err(wrong("body", value)) };
+    while let Some((_, name)) = reader.field(&[
+        "messageStart",
+        "contentBlockStart",
+        "contentBlockDelta",
+        "contentBlockStop",
+        "messageStop",
+        "metadata",
+    ])? {
+        match (name, reader.value()?) {
+            ("", value) => sketch.texts(reader, OTHER, value)?,
+            (name, Value::Object(_)) => converse::payload(reader, sketch, name == "contentBlockStop")?,
+            (_, value) => sketch.texts(reader, OTHER, value)?,
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,201 @@
+//! What the body of a request to Converse says.
+
+use super::Result;
+use crate::field::{count, wrong};
+use crate::reader::{Reader, Value};
+use crate::request::{Draft, Members, Origin};
+use crate::{Picture, Role, Str, TextKind};
+
+const OUTSIDE: Origin = Origin { role: Role::Other, message: None };
+const SYSTEM: Origin = Origin { role: Role::System, message: None };
+const DEFINITION: Origin = Origin { role: Role::Tools, message: None };
+
+pub(super) fn read(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>) -> Result<()> {
+    let start = match reader.value()? {
+        Value::Object(start) => start + 1,
+        value => return Err(wrong("body", value)),
+    };
+    draft.request.members = Members { start, none: true };
+    while let Some((key, name)) = reader.field(&["messages", "system", "inferenceConfig", "toolConfig"])? {
+        draft.request.members.none = false;
+        let value = reader.value()?;
+        match (name, value) {
+            ("messages", value) => messages(reader, draft, value)?,
+            ("system", value) => blocks(reader, draft, SYSTEM, TextKind::Content, value)?,
+            ("inferenceConfig", Value::Object(_)) => {
+                // What goes to a model directly (InvokeModel) has another spelling.
+                while let Some((key, field)) = reader.field(&["maxTokens", "max_new_tokens"])? {
+                    let value = reader.value()?;
+                    if field.is_empty() {
+                        draft.other(reader, OUTSIDE, key, value)?;
+                    } else {
+                        let tokens = count(reader, "inferenceConfig.maxTokens", value)?;
+                        draft.request.max_output_tokens = draft.request.max_output_tokens.max(tokens);
+                    }
+                }
+            }
+            ("inferenceConfig", value) if !value.is_null() => return Err(wrong(name, value)),
+            ("toolConfig", Value::Object(_)) => {
+                while let Some((key, field)) = reader.field(&["tools"])? {
+                    let value = reader.value()?;
+                    match field {
+                        "tools" => draft.definitions(reader, DEFINITION, value)?,
+                        _ => draft.other(reader, OUTSIDE, key, value)?,
+                    }
+                }
+            }
+            _ => draft.other(reader, OUTSIDE, key, value)?,
+        }
+    }
+    Ok(())
+}
+
+fn messages(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, value: Value) -> Result<()> {
+    let Value::Array(_) = value else { return Err(wrong("messages", value)) };
+    while let Some(value) = reader.element()? {
+        let Value::Object(at) = value else { return Err(wrong("messages", value)) };
+        let index = draft.message(at)?;
+        message(reader, draft, index)?;
+    }
+    Ok(())
+}
+
+fn message(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, index: u32) -> Result<()> {
+    // The role may stand behind the texts that it is the role of.
+    let first = draft.request.texts.len();
+    let from = Origin { role: Role::Other, message: Some(index) };
+    let (mut role, mut role_of) = (Role::Other, None);
+    while let Some((key, field)) = reader.field(&["role", "content"])? {
+        let value = reader.value()?;
+        match (field, value) {
+            ("role", Value::String(str)) => {
+                role_of = Some(str);
+                role = match &*str.decode(reader.body()) {
+                    "user" => Role::User,
+                    "assistant" => Role::Assistant,
+                    "system" => Role::System,
+                    _ => {
+                        draft.text(from, TextKind::Other, str)?;
+                        Role::Other
+                    }
+                };
+            }
+            ("role", value) => return Err(wrong("messages[].role", value)),
+            ("content", value) => blocks(reader, draft, from, TextKind::Content, value)?,
+            _ => draft.other(reader, from, key, value)?,
+        }
+    }
+    for text in draft.request.texts.iter_mut().skip(first).filter(|text| text.role == Role::Other) {
+        text.role = role;
+    }
+    if let Some(message) = draft.request.messages.last_mut() {
+        message.role = role_of;
+    }
+    Ok(())
+}
+
+/// Blocks, in an array or one alone. They hold blocks themselves: as deep as the depth of a body allows, which is
+/// bounded. `kind` is what their texts are for.
+fn blocks(
+    reader: &mut Reader<'_, '_>,
+    draft: &mut Draft<'_>,
+    from: Origin,
+    kind: TextKind,
+    value: Value,
+) -> Result<()> {
+    match value {
+        Value::Object(_) => block(reader, draft, from, kind),
+        Value::Array(_) => {
+            while let Some(value) = reader.element()? {
+                match value {
+                    Value::Object(_) => block(reader, draft, from, kind)?,
+                    value => draft.texts(reader, from, kind, value)?,
+                }
+            }
+            Ok(())
+        }
+        value => draft.texts(reader, from, kind, value),
+    }
+}
+
+/// A block, or one of the objects that a block has around its text.
+fn block(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, from: Origin, kind: TextKind) -> Result<()> {
+    while let Some((key, field)) = reader.field(&[
+        "text",
+        "content",
+        "image",
+        "document",
+        "video",
+        "audio",
+        "toolUse",
+        "toolResult",
+        "reasoningContent",
+        "reasoningText",
+        "guardContent",
+        "citationsContent",
+        "searchResult",
+        "json",
+    ])? {
+        let value = reader.value()?;
+        match (field, value) {
+            // The text of a guarded block is an object with a text.
+            ("text" | "content" | "guardContent" | "citationsContent", value) => {
+                blocks(reader, draft, from, kind, value)?;
+            }
+            ("reasoningContent" | "reasoningText", value) => {
+                blocks(reader, draft, from, TextKind::Reasoning, value)?;
+            }
+            ("searchResult", value) => {
+                blocks(reader, draft, Origin { role: Role::Tool, ..from }, kind, value)?;
+            }
+            ("image", Value::Object(_)) => {
+                let str = media(reader, draft, from, kind)?;
+                draft.picture(Picture { str, detail: None });
+            }
+            ("document" | "video" | "audio", Value::Object(_)) => {
+                media(reader, draft, from, kind)?;
+            }
+            ("toolUse", Value::Object(_)) => call(reader, draft, from)?,
+            ("toolResult", value) => {
+                blocks(reader, draft, Origin { role: Role::Tool, ..from }, kind, value)?;
+            }
+            ("json", value) => draft.texts(reader, from, kind, value)?,
+            _ => draft.other(reader, from, key, value)?,
+        }
+    }
+    Ok(())
+}
+
+/// An image or a document: its bytes, its address, its text, or blocks. Bytes or address are given back.
+fn media(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, from: Origin, kind: TextKind) -> Result<Option<Str>> {
+    let mut place = None;
+    while let Some((key, field)) = reader.field(&["source", "bytes", "s3Location", "uri", "text", "content"])? {
+        let value = reader.value()?;
+        match (field, value) {
+            ("source" | "s3Location", Value::Object(_)) => place = media(reader, draft, from, kind)?.or(place),
+            ("bytes", Value::String(str)) => {
+                place = Some(str);
+                draft.text(from, TextKind::Data, str)?;
+            }
+            ("uri", Value::String(str)) => {
+                place = Some(str);
+                draft.text(from, TextKind::ImageUrl, str)?;
+            }
+            ("text" | "content", value) => blocks(reader, draft, from, kind, value)?,
+            _ => draft.other(reader, from, key, value)?,
+        }
+    }
+    Ok(place)
+}
+
+fn call(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, from: Origin) -> Result<()> {
+    while let Some((key, field)) = reader.field(&["name", "input"])? {
+        let value = reader.value()?;
+        match field {
+            "name" => draft.text_or_others(reader, from, TextKind::ToolName, value)?,
+            "input" => draft.texts(reader, from, TextKind::ToolArguments, value)?,
+            _ => draft.other(reader, from, key, value)?,
+        }
+    }
+    Ok(())
+}
