@@ -2,8 +2,8 @@
 
 use crate::engine::{self, Count, CountAtMost, Ids, Sink};
 use crate::model;
-use crate::pattern::{Cl100k, O200k};
-use crate::vocabulary::{CL100K_BASE, O200K_BASE};
+use crate::pattern::{Cl100k, O200k, Splitting};
+use crate::vocabulary::{CL100K_BASE, O200K_BASE, Vocabulary};
 
 /// A byte-pair encoding: how a family of models cuts text into tokens.
 ///
@@ -70,6 +70,14 @@ impl Encoding {
             Encoding::Cl100kBase => CL100K_BASE.longest_token(),
         };
         (bytes.div_ceil(longest) as u64, bytes as u64)
+    }
+
+    /// The vocabulary and how text is cut.
+    pub(crate) fn parts(self) -> (&'static Vocabulary<'static>, Splitting) {
+        match self {
+            Encoding::O200kBase => (&O200K_BASE, Splitting::O200k),
+            Encoding::Cl100kBase => (&CL100K_BASE, Splitting::Cl100k),
+        }
     }
 
     pub(crate) fn run(self, text: &[u8], sink: &mut impl Sink) {

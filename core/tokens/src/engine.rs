@@ -37,6 +37,41 @@ pub(crate) fn run<P: Pattern>(vocabulary: &Vocabulary<'_>, text: &[u8], sink: &m
     }
 }
 
+/// What is known of the beginning of a text.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Settled {
+    /// Bytes of the pieces that nothing can change that may follow the text.
+    pub(crate) bytes: usize,
+    /// Their tokens.
+    pub(crate) tokens: u64,
+    /// Tokens of the others, which are two at most.
+    pub(crate) rest: u64,
+}
+
+/// Counts the tokens of `text`: those of the last two pieces apart, see [`Pattern::next`].
+#[inline]
+pub(crate) fn settle<P: Pattern>(vocabulary: &Vocabulary<'_>, text: &[u8]) -> Settled {
+    let mut settled = Settled::default();
+    // Where the next piece begins, and tokens of the one before it.
+    let (mut at, mut before) = (0, 0);
+    while at < text.len() {
+        let first = word::at(text, at);
+        let end = P::next(text, at, first);
+        let mut count = Count::default();
+        piece(vocabulary, text, at, end, first, &mut count);
+        settled.rest += count.0;
+        if end < text.len() {
+            // The piece before this one is followed by it, and by a character.
+            settled.bytes = at;
+            settled.tokens += before;
+            before = count.0;
+        }
+        at = end;
+    }
+    settled.rest -= settled.tokens;
+    settled
+}
+
 /// Gives the tokens of one piece to `sink`.
 #[inline(always)]
 pub(crate) fn piece(vocabulary: &Vocabulary<'_>, text: &[u8], at: usize, end: usize, first: u64, sink: &mut impl Sink) {

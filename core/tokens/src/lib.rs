@@ -1,5 +1,22 @@
 //! Exact token counts and prompt framing.
 //!
+//! A gateway that wants to say what a call costs before it is made has to count tokens as the provider will, in the
+//! sandbox of a proxy, on every request. What is usual for that needs a regex engine, a hundred milliseconds and thirty
+//! megabytes to start, and overflows its stack on a megabyte of spaces. Hence what this crate does otherwise:
+//!
+//! - **Tables instead of start-up work.** The build script lays each vocabulary out as perfect hash tables that are used
+//!   where they lie in the module's data ([`Encoding`]); files of other tokenizers become the same tables, once, on
+//!   somebody's machine (`compile`), and are loaded by looking at a checksum ([`Tokenizer`]).
+//! - **No regex engine.** The patterns that cut text into pieces are a few questions to eight bytes at once, and a
+//!   general routine that mirrors their alternatives for everything else.
+//! - **Whole pieces first, merging for the rest, linear for any input.** Most pieces are a token. What is not is merged
+//!   as the definition says if it is short, and from left to right if it is long, in time that grows with its length and
+//!   nothing else. There is no input that takes a heap, a deep stack or quadratic time.
+//! - **Exact.** Counts and ids are tiktoken's for every text; a text that arrives in pieces, cut anywhere, has the same
+//!   count after each of them ([`StreamCounter`]), in a few hundred bytes of memory.
+//! - **What is charged, not what is written.** Roles, names, separators, tools as the provider shows them to the model,
+//!   images by their size ([`count_prompt`]): every constant has its source, and what is estimated says so.
+//!
 //! ```
 //! use tollgate_tokens::Encoding;
 //!
@@ -25,7 +42,7 @@ mod word;
 pub use encoding::Encoding;
 pub use meter::{Meter, Record, Seen, Source};
 pub use pattern::Splitting;
-pub use prompt::{PromptCount, count_prompt};
+pub use prompt::{Profile, PromptCount, count_prompt};
 pub use stream::StreamCounter;
 pub use tokenizer::Tokenizer;
 pub use vocabulary::file::LoadError;

@@ -18,6 +18,7 @@ pub(crate) use cased::Cased;
 pub(crate) use deepseek::DeepSeek;
 pub(crate) use gpt2::Gpt2;
 pub(crate) use plain::Plain;
+pub(crate) use runs::contraction;
 pub use splitting::Splitting;
 
 /// The pattern of `o200k_base`.
@@ -25,11 +26,27 @@ pub(crate) type O200k = Cased<3, true>;
 /// The pattern of `cl100k_base`.
 pub(crate) type Cl100k = Plain<3, true>;
 
+/// What of a way to cut text decides where long pieces end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Rules {
+    /// Whether a new piece begins where lower case turns into upper case.
+    pub(crate) cased: bool,
+    /// Whether letters may be followed by a contraction.
+    pub(crate) contractions: bool,
+    /// What may follow signs.
+    pub(crate) after_signs: &'static [u8],
+    /// Whether white space at the end of the text is one piece.
+    pub(crate) whole_end: bool,
+}
+
 /// A way to cut text.
 pub(crate) trait Pattern {
+    /// What decides where long pieces end; `None` if it takes more than that.
+    const RULES: Option<Rules> = None;
+
     /// Where the piece that begins at `at`, before the end of the text, ends. `word` is the word at `at`.
     ///
-    /// What it decides depends on no more than that piece and the two after it: a piece that three others follow
-    /// stays as it is, whatever comes after them.
+    /// What it decides depends on no more than that piece, the one after it and the character after that: a piece that
+    /// is followed by another, which is followed by a character, stays as it is, whatever comes after them.
     fn next(text: &[u8], at: usize, word: u64) -> usize;
 }

@@ -1,38 +1,168 @@
 //! Counting a text that arrives in pieces.
 
-use crate::Encoding;
+mod long;
+
+use std::str::from_utf8;
+
+use crate::Tokenizer;
+use crate::pattern::class;
+use long::{Long, Step};
+
+/// Bytes from which on a piece is not looked at again with every push.
+const LONG: usize = 192;
 
 /// Counts a text that arrives in pieces, cut anywhere, even inside a character.
 ///
-/// After every push the count is that of the whole text so far, as [`Encoding::count`] would give it; an unfinished
-/// character at the end is not counted yet.
+/// After every push the count is that of the whole text so far, as [`Tokenizer::count`] would give it; an unfinished
+/// character at the end is not counted yet, and bytes that are no UTF-8 count as U+FFFD. What is kept is the end of the
+/// text that may still become part of another piece: some hundred bytes, however long the text and its pieces. (With a
+/// loaded tokenizer that cuts as GPT-2 or DeepSeek it is the whole of a long piece.)
+///
+/// ```
+/// use tollgate_tokens::{Encoding, StreamCounter};
+///
+/// let mut counter = StreamCounter::new(Encoding::O200kBase);
+/// let counts = [&b"hel"[..], b"lo w", b"orld \xE2", b"\x82\xAC"].map(|bytes| {
+///     counter.push(bytes);
+///     counter.count()
+/// });
+/// assert_eq!(counts, [1, 2, 3, 3]);
+/// assert_eq!(Encoding::O200kBase.count("hello world €"), 3);
+/// ```
 #[derive(Clone, Debug)]
 pub struct StreamCounter {
-    encoding: Encoding,
-    bytes: Vec<u8>,
+    tokenizer: Tokenizer,
+    /// Tokens of the pieces that nothing can change any more.
+    sure: u64,
+    /// The text after these, or after a long piece.
+    tail: Vec<u8>,
+    /// Its tokens; `None` where they have not been counted.
+    tail_tokens: Option<u64>,
+    /// A long piece, between the two.
+    long: Option<Box<Long>>,
+    /// The beginning of a character.
+    partial: Vec<u8>,
+    /// From how many bytes on a tail is looked at that has to be kept.
+    next_look: usize,
 }
 
 impl StreamCounter {
     /// A counter of an empty text.
     #[must_use]
-    pub fn new(encoding: Encoding) -> StreamCounter {
-        StreamCounter { encoding, bytes: Vec::new() }
+    pub fn new(tokenizer: impl Into<Tokenizer>) -> StreamCounter {
+        StreamCounter {
+            tokenizer: tokenizer.into(),
+            sure: 0,
+            tail: Vec::new(),
+            tail_tokens: Some(0),
+            long: None,
+            partial: Vec::new(),
+            next_look: 0,
+        }
     }
 
     /// Takes the next bytes.
     pub fn push(&mut self, bytes: &[u8]) {
-        self.bytes.extend_from_slice(bytes);
+        // Most often whole characters come after whole characters.
+        if self.partial.is_empty()
+            && let Ok(text) = from_utf8(bytes)
+        {
+            return self.text(text);
+        }
+        let mut joined = std::mem::take(&mut self.partial);
+        joined.extend_from_slice(bytes);
+        let mut rest = joined.as_slice();
+        loop {
+            let error = match from_utf8(rest) {
+                Ok(text) => return self.text(text),
+                Err(error) => error,
+            };
+            let (valid, invalid) = rest.split_at_checked(error.valid_up_to()).unwrap_or((rest, &[]));
+            self.text(from_utf8(valid).unwrap_or_default());
+            let Some(len) = error.error_len() else {
+                self.partial = invalid.to_vec();
+                return;
+            };
+            self.text("\u{fffd}");
+            rest = invalid.get(len..).unwrap_or_default();
+        }
     }
 
     /// How many tokens the text so far is.
     #[must_use]
     pub fn count(&self) -> u64 {
-        let text = match std::str::from_utf8(&self.bytes) {
-            Ok(text) => text,
-            Err(error) => {
-                self.bytes.get(..error.valid_up_to()).and_then(|b| std::str::from_utf8(b).ok()).unwrap_or_default()
+        let tail = || self.tokenizer.count(from_utf8(&self.tail).unwrap_or_default());
+        let long = self.long.as_ref().map_or(0, |long| long.count(&self.tokenizer));
+        self.sure + long + self.tail_tokens.unwrap_or_else(tail)
+    }
+
+    /// Takes some characters.
+    fn text(&mut self, text: &str) {
+        let text = text.as_bytes();
+        if self.long.is_none() {
+            self.tail.extend_from_slice(text);
+            return self.settle();
+        }
+        let rest = self.feed(text);
+        if let Some(rest) = rest {
+            self.tail.extend_from_slice(&rest);
+            self.settle();
+        }
+    }
+
+    /// Counts the tail, and forgets of it what is sure.
+    fn settle(&mut self) {
+        while self.tail.len() >= self.next_look {
+            let settled = self.tokenizer.settle(&self.tail);
+            self.sure += settled.tokens;
+            self.tail.drain(..settled.bytes);
+            self.tail_tokens = Some(settled.rest);
+            self.next_look = 0;
+            if self.tail.len() < LONG {
+                return;
             }
-        };
-        self.encoding.count(text)
+            let Some(rules) = self.tokenizer.rules() else {
+                // A long piece that has to be kept: it is looked at again when it has doubled.
+                self.next_look = 2 * self.tail.len();
+                break;
+            };
+            let tail = std::mem::take(&mut self.tail);
+            self.tail_tokens = Some(0);
+            self.long = Long::begin(rules, &tail).map(Box::new);
+            if self.long.is_some() {
+                match self.feed(&tail) {
+                    Some(rest) => self.tail = rest,
+                    None => return,
+                }
+            } else {
+                // Digits, or a contraction: a piece that nothing can change once others follow.
+                let end = self.tokenizer.next(&tail);
+                let (piece, rest) = tail.split_at_checked(end).unwrap_or((&tail, &[]));
+                self.sure += self.tokenizer.count(from_utf8(piece).unwrap_or_default());
+                self.tail = rest.to_vec();
+            }
+        }
+        self.tail_tokens = None;
+    }
+
+    /// Gives characters to the long piece; if it ends, what comes after it.
+    fn feed(&mut self, text: &[u8]) -> Option<Vec<u8>> {
+        let long = self.long.as_deref_mut()?;
+        let step = self.tokenizer.with_vocabulary(|vocabulary| {
+            let mut at = 0;
+            while let Some((class, next)) = class::at(text, at) {
+                let step = long.push(vocabulary, class, text.get(at..next).unwrap_or_default());
+                at = next;
+                if let Step::Done { tokens, mut rest } = step {
+                    rest.extend_from_slice(text.get(at..).unwrap_or_default());
+                    return Some((tokens, rest));
+                }
+            }
+            None
+        });
+        let (tokens, rest) = step?;
+        self.sure += tokens;
+        self.long = None;
+        Some(rest)
     }
 }

@@ -4,7 +4,9 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::Encoding;
-use crate::engine::{Count, CountAtMost, Ids, Sink};
+use crate::engine::{Count, CountAtMost, Ids, Settled, Sink};
+use crate::pattern::{Rules, Splitting};
+use crate::vocabulary::Vocabulary;
 use crate::vocabulary::file::{File, LoadError};
 
 /// What cuts the text of a model into tokens. Cheap to clone.
@@ -86,6 +88,37 @@ impl Tokenizer {
             Kind::Loaded(file) => file.vocabulary().longest_token(),
         };
         (bytes.div_ceil(longest.max(1)) as u64, bytes as u64)
+    }
+
+    /// What of the beginning of a text is sure; see [`engine::settle`](crate::engine::settle).
+    pub(crate) fn settle(&self, text: &[u8]) -> Settled {
+        self.with_vocabulary(|vocabulary| self.splitting().settle(vocabulary, text))
+    }
+
+    /// Where the first piece of a text ends.
+    pub(crate) fn next(&self, text: &[u8]) -> usize {
+        self.splitting().next(text)
+    }
+
+    /// What decides where long pieces end, if it can be decided as they come.
+    pub(crate) fn rules(&self) -> Option<Rules> {
+        // A long piece may have a short end, which can be a token that merging never makes.
+        let merges_all = self.with_vocabulary(|vocabulary| vocabulary.has_no_strangers());
+        self.splitting().rules().filter(|_| merges_all)
+    }
+
+    fn splitting(&self) -> Splitting {
+        match &self.0 {
+            Kind::BuiltIn(encoding) => encoding.parts().1,
+            Kind::Loaded(file) => file.splitting,
+        }
+    }
+
+    pub(crate) fn with_vocabulary<T>(&self, with: impl FnOnce(&Vocabulary<'_>) -> T) -> T {
+        match &self.0 {
+            Kind::BuiltIn(encoding) => with(encoding.parts().0),
+            Kind::Loaded(file) => with(&file.vocabulary()),
+        }
     }
 
     pub(crate) fn run(&self, text: &[u8], sink: &mut impl Sink) {

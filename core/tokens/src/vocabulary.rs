@@ -59,6 +59,8 @@ pub(crate) struct Vocabulary<'a> {
     /// Bits by last byte of a character and first byte of the next, where a token reaches from one into the other
     /// and does not hold both whole.
     halves: &'a [u8],
+    /// By the last two bytes: bytes of the longest token that ends with them.
+    suffix2: &'a [u8],
     /// Bytes of the longest token.
     longest: usize,
     /// How many tokens merging never makes: only a whole piece can be one of these.
@@ -265,6 +267,19 @@ impl Vocabulary<'_> {
     /// The id of the token of that rank.
     pub(crate) fn id(&self, rank: u32) -> u32 {
         self.ids.get(rank as usize).map_or(rank, |id| u32::from_le_bytes(*id))
+    }
+
+    /// Whether merging makes every token.
+    pub(crate) fn has_no_strangers(&self) -> bool {
+        self.strangers == 0
+    }
+
+    /// At least the bytes of the longest token that `text` ends with.
+    #[inline]
+    pub(crate) fn longest_ending(&self, text: &[u8]) -> usize {
+        let [.., first, second] = text else { return text.len() };
+        let most = self.suffix2.get(hash::of_two(*first, *second, bits(self.suffix2)));
+        usize::from(most.copied().unwrap_or_default()).max(1)
     }
 
     /// Bytes of the longest token.

@@ -12,6 +12,7 @@ const PREFIX4_BITS: u32 = 15;
 const PREFIX8_BITS: u32 = 15;
 const PREFIX16_BITS: u32 = 12;
 const PAIR_BITS: u32 = 18;
+const SUFFIX2_BITS: u32 = 12;
 /// With fewer slots, two keys could meet in each of them.
 const LEAST_SLOTS: usize = 64;
 
@@ -65,6 +66,14 @@ pub(crate) fn make(tokens: &[Vec<u8>]) -> Result<Tables, Unfit> {
     if longest > 255 {
         return Err(Unfit("a token of more than 255 bytes"));
     }
+    let mut suffix2 = vec![0_u8; 1 << SUFFIX2_BITS];
+    for token in tokens {
+        if let [.., first, second] = token.as_slice() {
+            let entry = &mut suffix2[hash::of_two(*first, *second, SUFFIX2_BITS)];
+            *entry = (*entry).max(token.len() as u8);
+        }
+    }
+    tables.bytes("suffix2", suffix2);
     tables.number("longest", longest);
     let strangers = tokens.iter().zip(&spines).filter(|(token, spine)| token.len() > 1 && spine.split == 0).count();
     tables.number("strangers", strangers);

@@ -151,7 +151,7 @@ impl Walk<'_> {
 
 /// Whether merging leaves two tokens next to each other; they meet at `at`.
 #[inline]
-fn keep_apart(vocabulary: &Vocabulary<'_>, text: &[u8], at: usize, left: &Token, right: &Token) -> bool {
+pub(super) fn keep_apart(vocabulary: &Vocabulary<'_>, text: &[u8], at: usize, left: &Token, right: &Token) -> bool {
     let (mut left, mut right) = (*left, *right);
     let mut before = u32::MAX;
     loop {

@@ -14,13 +14,16 @@
 //! Tekken has no contractions, and a piece for every digit.
 
 use super::class::{self, Class, Set};
-use super::{Pattern, lanes, runs, short};
+use super::{Pattern, Rules, lanes, runs, short};
 use crate::word;
 
 /// The pattern, with so many digits in a piece, and with contractions or without.
 pub(crate) struct Cased<const DIGITS: usize, const CONTRACTIONS: bool>;
 
 impl<const DIGITS: usize, const CONTRACTIONS: bool> Pattern for Cased<DIGITS, CONTRACTIONS> {
+    const RULES: Option<Rules> =
+        Some(Rules { cased: true, contractions: CONTRACTIONS, after_signs: b"\r\n/", whole_end: false });
+
     #[inline(always)]
     fn next(text: &[u8], at: usize, word: u64) -> usize {
         let letters = lanes::letters(word);

@@ -16,13 +16,16 @@
 //! Qwen has a piece for every digit.
 
 use super::class::{self, Class, Set};
-use super::{Pattern, lanes, runs, short};
+use super::{Pattern, Rules, lanes, runs, short};
 use crate::word;
 
 /// The pattern, with so many digits in a piece, and with white space at the end of the text whole or not.
 pub(crate) struct Plain<const DIGITS: usize, const WHOLE_END: bool>;
 
 impl<const DIGITS: usize, const WHOLE_END: bool> Pattern for Plain<DIGITS, WHOLE_END> {
+    const RULES: Option<Rules> =
+        Some(Rules { cased: false, contractions: false, after_signs: b"\r\n", whole_end: WHOLE_END });
+
     #[inline(always)]
     fn next(text: &[u8], at: usize, word: u64) -> usize {
         let letters = lanes::letters(word);

@@ -49,7 +49,7 @@ pub(super) fn space(text: &[u8], start: usize) -> usize {
 
 /// The length of `'(?i:[sdmt]|ll|ve|re)` at `at`, 0 if it is not there.
 #[inline]
-pub(super) fn contraction(text: &[u8], at: usize) -> usize {
+pub(crate) fn contraction(text: &[u8], at: usize) -> usize {
     let byte = |n: usize| text.get(at + n).copied().unwrap_or_default();
     if byte(0) != b'\'' {
         return 0;

@@ -1,8 +1,24 @@
 //! The ways to cut text that there are, by name.
 
-use super::{Cased, Cl100k, DeepSeek, Gpt2, O200k, Plain};
-use crate::engine::{self, Sink};
+use super::{Cased, Cl100k, DeepSeek, Gpt2, O200k, Pattern, Plain, Rules};
+use crate::engine::{self, Settled, Sink};
 use crate::vocabulary::Vocabulary;
+use crate::word;
+
+/// Calls a function with the pattern as its parameter.
+macro_rules! by_pattern {
+    ($splitting:expr, $($function:ident)::+($($argument:expr),*)) => {
+        match $splitting {
+            Splitting::Gpt2 => $($function)::+::<Gpt2>($($argument),*),
+            Splitting::Cl100k => $($function)::+::<Cl100k>($($argument),*),
+            Splitting::O200k => $($function)::+::<O200k>($($argument),*),
+            Splitting::Llama3 => $($function)::+::<Plain<3, false>>($($argument),*),
+            Splitting::Qwen2 => $($function)::+::<Plain<1, false>>($($argument),*),
+            Splitting::Tekken => $($function)::+::<Cased<1, false>>($($argument),*),
+            Splitting::DeepSeek3 => $($function)::+::<DeepSeek>($($argument),*),
+        }
+    };
+}
 
 /// How a tokenizer cuts text into the pieces that it encodes each by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,14 +70,27 @@ impl Splitting {
     }
 
     pub(crate) fn run(self, vocabulary: &Vocabulary<'_>, text: &[u8], sink: &mut impl Sink) {
-        match self {
-            Splitting::Gpt2 => engine::run::<Gpt2>(vocabulary, text, sink),
-            Splitting::Cl100k => engine::run::<Cl100k>(vocabulary, text, sink),
-            Splitting::O200k => engine::run::<O200k>(vocabulary, text, sink),
-            Splitting::Llama3 => engine::run::<Plain<3, false>>(vocabulary, text, sink),
-            Splitting::Qwen2 => engine::run::<Plain<1, false>>(vocabulary, text, sink),
-            Splitting::Tekken => engine::run::<Cased<1, false>>(vocabulary, text, sink),
-            Splitting::DeepSeek3 => engine::run::<DeepSeek>(vocabulary, text, sink),
-        }
+        by_pattern!(self, engine::run(vocabulary, text, sink))
     }
+
+    pub(crate) fn settle(self, vocabulary: &Vocabulary<'_>, text: &[u8]) -> Settled {
+        by_pattern!(self, engine::settle(vocabulary, text))
+    }
+
+    /// Where the first piece ends.
+    pub(crate) fn next(self, text: &[u8]) -> usize {
+        by_pattern!(self, next(text))
+    }
+
+    pub(crate) fn rules(self) -> Option<Rules> {
+        by_pattern!(self, rules())
+    }
+}
+
+fn next<P: Pattern>(text: &[u8]) -> usize {
+    P::next(text, 0, word::at(text, 0))
+}
+
+fn rules<P: Pattern>() -> Option<Rules> {
+    P::RULES
 }

@@ -21,7 +21,7 @@ const CHECKED: usize = 16;
 const NFC: u8 = 1;
 
 /// The fields of [`Vocabulary`] that are tables, with the bytes of an entry.
-const SECTIONS: [(&str, usize); 17] = [
+const SECTIONS: [(&str, usize); 18] = [
     ("bytes", 1),
     ("short_buckets", 2),
     ("short_entries", 10),
@@ -38,12 +38,13 @@ const SECTIONS: [(&str, usize); 17] = [
     ("characters", 1),
     ("pairs", 1),
     ("halves", 1),
+    ("suffix2", 1),
     ("ids", 4),
 ];
 /// Those that are numbers.
 const NUMBERS: [&str; 5] = ["short_shift", "middle_shift", "long_shift", "longest", "strangers"];
 /// The ones of [`SECTIONS`] that are indexed by bits of a hash, so that their length is a power of two.
-const HASHED: [usize; 7] = [1, 3, 5, 9, 10, 11, 14];
+const HASHED: [usize; 8] = [1, 3, 5, 9, 10, 11, 14, 16];
 /// Which bucket section a shift belongs to.
 const SHIFTS: [(usize, usize); 3] = [(0, 1), (1, 3), (2, 5)];
 
@@ -168,7 +169,8 @@ impl File {
             halves: section(15),
             longest: longest as usize,
             strangers,
-            ids: section(16).as_chunks().0,
+            suffix2: section(16),
+            ids: section(17).as_chunks().0,
         }
     }
 }

@@ -82,6 +82,13 @@ pub(crate) fn of_four(word: u64, bits: u32) -> usize {
     ((word as u32).wrapping_mul(DISPLACE) >> (32 - bits)) as usize
 }
 
+/// The entry of a hashed filter of `1 << bits` entries for two bytes.
+#[inline(always)]
+pub(crate) fn of_two(first: u8, second: u8, bits: u32) -> usize {
+    let pair = u32::from(first) << 8 | u32::from(second);
+    (pair.wrapping_mul(DISPLACE) >> (32 - bits)) as usize
+}
+
 /// The entry of a hashed filter of `1 << bits` entries for a pair of numbers below 2^32.
 #[inline(always)]
 pub(crate) fn of_pair(left: u32, right: u32, bits: u32) -> usize {

@@ -30,6 +30,7 @@ const SPACES: &str = r"\s*[\r\n]+|\s+(?!\S)|\s+";
 const CONTRACTIONS: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)";
 
 /// The pattern of a way to cut text, as one regex.
+#[allow(clippy::panic)]
 fn pattern(splitting: Splitting) -> String {
     let upper = r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]";
     let lower = r"[\p{Ll}\p{Lm}\p{Lo}\p{M}]";
@@ -214,7 +215,8 @@ fn tokens_that_merging_never_makes_are_whole_pieces_only() {
 fn what_is_not_understood_is_refused() {
     let tokens = &TOKENS[..300];
     let merges = pairs(tokens);
-    let changes: [(&str, fn(&mut serde_json::Value)); 9] = [
+    type Change = fn(&mut serde_json::Value);
+    let changes: [(&str, Change); 9] = [
         ("normalizer", |file| file["normalizer"] = json!({"type": "Lowercase"})),
         ("a pattern", |file| file["pre_tokenizer"]["pretokenizers"][0]["pattern"]["Regex"] = json!(r"\w+")),
         ("a prefix space", |file| file["pre_tokenizer"]["pretokenizers"][1]["add_prefix_space"] = json!(true)),

@@ -10,6 +10,7 @@ mod files;
 mod kinds;
 mod mix;
 mod random;
+mod stream;
 
 use tiktoken_rs::CoreBPE;
 use tollgate_tokens::Encoding;

@@ -1,0 +1,259 @@
+use serde_json::{Value, json};
+use tollgate_llm::{Dialect, Limits, Request};
+
+use super::*;
+
+fn count(dialect: Dialect, body: &Value) -> PromptCount {
+    let body = body.to_string();
+    let request = Request::parse(dialect, body.as_bytes(), &Limits::default()).unwrap();
+    let count = count_prompt(&request, body.as_bytes(), None);
+    assert_eq!(count.tokens, count.text + count.framing + count.tools + count.images + count.media);
+    count
+}
+
+fn chat(body: Value) -> PromptCount {
+    count(Dialect::OpenAiChat, &body)
+}
+
+/// OpenAI cookbook, "How to count tokens with tiktoken", section 6: `example_messages`, with the `prompt_tokens` that
+/// the notebook shows for each model ("counted by the OpenAI API").
+#[test]
+fn the_messages_of_the_cookbook() {
+    let named = |name: &str, content: &str| json!({"role": "system", "name": name, "content": content});
+    let messages = json!([
+        {"role": "system", "content": "You are a helpful, pattern-following assistant that translates corporate jargon into plain English."},
+        named("example_user", "New synergies will help drive top-line growth."),
+        named("example_assistant", "Things working well together will increase revenue."),
+        named("example_user", "Let's circle back when we have more bandwidth to touch base on opportunities for increased leverage."),
+        named("example_assistant", "Let's talk later when we're less busy about how to do better."),
+        {"role": "user", "content": "This late pivot means we don't have time to boil the ocean for the client deliverable."},
+    ]);
+    for (model, expected) in [
+        ("gpt-3.5-turbo-0301", 127),
+        ("gpt-3.5-turbo-0613", 129),
+        ("gpt-3.5-turbo", 129),
+        ("gpt-4-0314", 129),
+        ("gpt-4-0613", 129),
+        ("gpt-4", 129),
+        ("gpt-4o", 124),
+        ("gpt-4o-mini", 124),
+    ] {
+        let count = chat(json!({"model": model, "messages": messages}));
+        assert_eq!((count.tokens, count.exact), (expected, true), "{model}");
+    }
+}
+
+/// The same notebook, section 7: `tools` and `example_messages`, as counted by the API.
+#[test]
+fn the_tools_of_the_cookbook() {
+    let tools = json!([{"type": "function", "function": {
+        "name": "get_current_weather",
+        "description": "Get the current weather in a given location",
+        "parameters": {"type": "object", "properties": {
+            "location": {"type": "string", "description": "The city and state, e.g. San Francisco, CA"},
+            "unit": {"type": "string", "description": "The unit of temperature to return", "enum": ["celsius", "fahrenheit"]}
+        }, "required": ["location"]}
+    }}]);
+    let messages = json!([
+        {"role": "system", "content": "You are a helpful assistant that can answer to questions about the weather."},
+        {"role": "user", "content": "What's the weather like in San Francisco?"}
+    ]);
+    for (model, expected) in [("gpt-3.5-turbo", 105), ("gpt-4", 105), ("gpt-4o", 101), ("gpt-4o-mini", 101)] {
+        let count = chat(json!({"model": model, "messages": messages, "tools": tools}));
+        assert_eq!((count.tokens, count.exact), (expected, false), "{model}");
+    }
+}
+
+/// Requests to gpt-3.5-turbo with the `prompt_tokens` that the API gave: the table of hmarr/openai-chat-tokens
+/// (`tests/token-counts.test.ts`).
+#[test]
+fn what_the_api_has_charged() {
+    let user = |content: &str| json!([{"role": "user", "content": content}]);
+    let nothing = json!({"type": "object", "properties": {}});
+    let bing = |properties: Value| json!([{"name": "bing_bong", "description": "Do a bing bong", "parameters": {"type": "object", "properties": properties}}]);
+    let stuff = json!([{"name": "do_stuff", "parameters": nothing}]);
+    let call = |arguments: &str| json!([{"role": "assistant", "content": "", "function_call": {"name": "do_stuff", "arguments": arguments}}]);
+    let recipe = json!([{"name": "get_recipe", "parameters": {"type": "object", "required": ["ingredients", "instructions", "time_to_cook"], "properties": {
+        "ingredients": {"type": "array", "items": {"type": "object", "required": ["name", "unit", "amount"], "properties": {
+            "name": {"type": "string"},
+            "unit": {"enum": ["grams", "ml", "cups", "pieces", "teaspoons"], "type": "string"},
+            "amount": {"type": "number"}
+        }}},
+        "instructions": {"type": "array", "items": {"type": "string"}, "description": "Steps to prepare the recipe (no numbering)"},
+        "time_to_cook": {"type": "number", "description": "Total time to prepare the recipe in minutes"}
+    }}}]);
+    let cases = [
+        (user("hello"), json!(null), 8),
+        (user("hello world"), json!(null), 9),
+        (json!([{"role": "system", "content": "hello"}]), json!(null), 8),
+        (json!([{"role": "system", "content": "hello:"}]), json!(null), 9),
+        (
+            json!([{"role": "system", "content": "# Important: you're the best robot"}, {"role": "user", "content": "hello robot"}, {"role": "assistant", "content": "hello world"}]),
+            json!(null),
+            27,
+        ),
+        (user("hello"), json!([{"name": "foo", "parameters": nothing}]), 31),
+        (user("hello"), json!([{"name": "foo", "description": "Do a foo", "parameters": nothing}]), 36),
+        (user("hello"), bing(json!({"foo": {"type": "string"}})), 49),
+        (
+            user("hello"),
+            bing(json!({"foo": {"type": "string"}, "bar": {"type": "number", "description": "A number"}})),
+            57,
+        ),
+        (
+            user("hello"),
+            bing(
+                json!({"foo": {"type": "object", "properties": {"bar": {"type": "string", "enum": ["a", "b", "c"]}, "baz": {"type": "boolean"}}}}),
+            ),
+            68,
+        ),
+        (
+            json!([{"role": "user", "content": "hello world"}, {"role": "function", "name": "do_stuff", "content": "{}"}]),
+            json!(null),
+            15,
+        ),
+        (
+            json!([{"role": "user", "content": "hello world"}, {"role": "function", "name": "do_stuff", "content": "{\"foo\": \"bar\", \"baz\": 1.5}"}]),
+            json!(null),
+            28,
+        ),
+        (
+            json!([{"role": "function", "name": "dance_the_tango", "content": "{\"a\": { \"b\" : { \"c\": false}}}"}]),
+            json!(null),
+            24,
+        ),
+        (call("{\"foo\": \"bar\", \"baz\": 1.5}"), json!(null), 26),
+        (call("{\"foo\":\"bar\", \"baz\":\n\n 1.5}"), json!(null), 25),
+        (json!([{"role": "system", "content": "Hello"}, {"role": "user", "content": "Hi there"}]), stuff.clone(), 35),
+        (json!([{"role": "system", "content": "Hello:"}, {"role": "user", "content": "Hi there"}]), stuff.clone(), 35),
+        (
+            json!([{"role": "system", "content": "Hello:"}, {"role": "system", "content": "Hello"}, {"role": "user", "content": "Hi there"}]),
+            stuff,
+            40,
+        ),
+        (user("hello"), recipe, 106),
+    ];
+    for (messages, functions, expected) in cases {
+        let mut body = json!({"model": "gpt-3.5-turbo", "messages": messages});
+        if functions.is_array() {
+            body["functions"] = functions.clone();
+        }
+        assert_eq!(chat(body.clone()).tokens, expected, "{body}");
+        // As tools they are the same functions.
+        if let Value::Array(functions) = functions {
+            body.as_object_mut().unwrap().remove("functions");
+            let tools = functions.into_iter().map(|function| json!({"type": "function", "function": function}));
+            body["tools"] = tools.collect();
+            assert_eq!(chat(body.clone()).tokens, expected, "{body}");
+        }
+    }
+}
+
+#[test]
+fn which_tool_is_to_be_called_costs_something() {
+    let mut body = json!({"model": "gpt-4o", "messages": [{"role": "user", "content": "hello"}], "tools": [{"type": "function", "function": {"name": "foo"}}]});
+    let auto = chat(body.clone()).tokens;
+    for (choice, more) in [
+        (json!("auto"), 0),
+        (json!("none"), 1),
+        (json!("required"), 0),
+        (json!({"type": "function", "function": {"name": "foo"}}), 8),
+    ] {
+        body["tool_choice"] = choice;
+        assert_eq!(chat(body.clone()).tokens, auto + more, "{body}");
+    }
+}
+
+/// Anthropic, "Token counting": the worked examples of the page, and by how much the estimate is off.
+#[test]
+fn the_examples_of_anthropic() {
+    let plain = json!({"model": "claude-opus-4-1", "max_tokens": 1, "system": "You are a scientist", "messages": [{"role": "user", "content": "Hello, Claude"}]});
+    let count1 = count(Dialect::AnthropicMessages, &plain);
+    assert_eq!((count1.tokens, count1.exact), (14, false));
+    let tools = json!({"model": "claude-3-7-sonnet-20250219", "max_tokens": 1,
+        "tools": [{"name": "get_weather", "description": "Get the current weather in a given location", "input_schema": {
+            "type": "object",
+            "properties": {"location": {"type": "string", "description": "The city and state, e.g. San Francisco, CA"}},
+            "required": ["location"]}}],
+        "messages": [{"role": "user", "content": "What's the weather like in San Francisco?"}]});
+    let counted = count(Dialect::AnthropicMessages, &tools).tokens;
+    assert!(counted.abs_diff(403) * 100 <= 403 * 5, "{counted}: more than 5% from the 403 of the page");
+}
+
+#[test]
+fn images_cost_by_their_size() {
+    // The first bytes of a PNG of 1024 by 1024.
+    let png = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAABAAAAAQACAYAAAB/HSuDAAA=";
+    let with = |model: &str, url: &str, detail: Value| {
+        let mut image = json!({"url": url});
+        if detail.is_string() {
+            image["detail"] = detail;
+        }
+        chat(
+            json!({"model": model, "messages": [{"role": "user", "content": [{"type": "image_url", "image_url": image}]}]}),
+        )
+    };
+    for (model, url, detail, images, exact) in [
+        ("gpt-4o", png, json!("high"), 765, true),
+        ("gpt-4o", png, json!("low"), 85, true),
+        ("gpt-4o", png, json!(null), 765, true),
+        ("gpt-4o", "https://example.com/a.png", json!("low"), 85, true),
+        ("gpt-4o", "https://example.com/a.png", json!("high"), 765, false),
+        ("gpt-4o-mini", png, json!("low"), 2833, true),
+        ("gpt-4.1-mini", png, json!("high"), 1659, true),
+        ("o4-mini", png, json!(null), 1762, true),
+        ("gpt-5", png, json!(null), 630, true),
+        ("gpt-5.5", png, json!(null), 1229, true),
+        ("claude-sonnet-4-5", png, json!(null), 1369, false),
+        ("gemini-2.5-pro", png, json!(null), 1032, false),
+    ] {
+        let count = with(model, url, detail);
+        assert_eq!((count.images, count.exact), (images, exact), "{model}");
+    }
+}
+
+#[test]
+fn what_is_only_estimated_says_so() {
+    let hello = json!([{"role": "user", "content": "hello"}]);
+    for (model, tokens, exact) in [
+        ("gpt-4o", 8, true),
+        ("gpt-4o-2024-08-06", 8, true),
+        ("gpt-5", 8, true),
+        ("claude-sonnet-4-5", 8, false),
+        ("us.anthropic.claude-sonnet-4-5-20250929-v1:0", 8, false),
+        ("gemini-2.5-flash", 2, false),
+        ("mistral-large-latest", 4, false),
+        ("deepseek-chat", 4, false),
+        ("Qwen/Qwen3-8B", 9, false),
+        ("nobody-knows", 8, false),
+    ] {
+        let count = chat(json!({"model": model, "messages": hello}));
+        assert_eq!((count.tokens, count.exact), (tokens, exact), "{model}");
+    }
+}
+
+#[test]
+fn what_was_thought_before_is_not_charged() {
+    let body = |messages: Value| json!({"model": "deepseek-reasoner", "messages": messages});
+    let thought = json!({"role": "assistant", "content": "hi", "reasoning_content": "a long thought about it"});
+    let user = json!({"role": "user", "content": "hello"});
+    let before = chat(body(json!([user, thought, user])));
+    let without = chat(body(json!([user, {"role": "assistant", "content": "hi"}, user])));
+    assert_eq!(before.tokens, without.tokens);
+}
+
+#[test]
+fn special_tokens_in_a_text_are_text() {
+    let body = json!({"model": "gpt-4o", "messages": [{"role": "user", "content": "<|endoftext|>".repeat(100)}]});
+    assert!(chat(body).text >= 600);
+}
+
+#[test]
+fn sound_and_files_are_estimated_from_their_bytes() {
+    let audio = format!("UklGR{}", "A".repeat(64_000 - 5));
+    let body = json!({"model": "gpt-4o-audio-preview", "messages": [{"role": "user", "content": [
+        {"type": "input_audio", "input_audio": {"data": audio, "format": "wav"}}]}]});
+    let counted = chat(body);
+    // A second.
+    assert_eq!((counted.media, counted.exact), (10, false));
+}

@@ -1,0 +1,140 @@
+//! Definitions of tools, as text.
+//!
+//! OpenAI shows its models functions as TypeScript. Users have found out how, by what the API charges: hmarr's
+//! `openai-chat-tokens` has a table of requests with their `prompt_tokens`, which is a test here. Others show them as JSON.
+
+use memchr::memmem;
+use tollgate_llm::Span;
+
+use super::json::{Tree, Value};
+
+/// The first array of the body that is the value of one of the members that hold definitions, and that contains `at`.
+pub(super) fn find(body: &[u8], at: usize) -> Option<Tree<'_>> {
+    /// Chat completions, Messages, Responses and Gemini have `tools`, older requests `functions`, Converse an object.
+    const MEMBERS: [&[u8]; 3] = [b"\"tools\"", b"\"functions\"", b"\"toolConfig\""];
+    let before = body.get(..at)?;
+    // A quote within a string is escaped, so that nobody can write such a member into a text.
+    MEMBERS.iter().flat_map(|member| memmem::find_iter(before, member).map(|start| start + member.len())).find_map(
+        |end| {
+            let value = value_after(body, end)?;
+            let tree = Tree::read(body, value)?;
+            let Span { start, end } = tree.root().span();
+            (start <= at && at < end).then_some(tree)
+        },
+    )
+}
+
+/// Where the value begins of the member whose key ends at `at`; `None` if it is no member.
+pub(super) fn value_after(body: &[u8], at: usize) -> Option<usize> {
+    let colon = at + body.get(at..)?.iter().position(|byte| !byte.is_ascii_whitespace())?;
+    (body.get(colon) == Some(&b':')).then_some(colon + 1)
+}
+
+/// The functions among the tools, each as its object with a name.
+fn functions<'t, 'b>(tools: Value<'t, 'b>) -> impl Iterator<Item = Value<'t, 'b>> {
+    tools.values().map(|tool| tool.get("function").unwrap_or(tool)).filter(|function| function.get("name").is_some())
+}
+
+/// The namespace of functions that OpenAI's models see; empty if there is none.
+pub(super) fn typescript(tools: Value<'_, '_>) -> String {
+    let mut out = String::new();
+    for function in functions(tools) {
+        let text = |key: &str| function.get(key).and_then(Value::text).filter(|text| !text.is_empty());
+        if let Some(description) = text("description") {
+            out += &format!("// {description}\n");
+        }
+        let name = text("name").unwrap_or_default();
+        let parameters = function.get("parameters").filter(|parameters| {
+            parameters.get("properties").is_some_and(|properties| properties.values().next().is_some())
+        });
+        match parameters {
+            Some(parameters) => {
+                out += &format!("type {name} = (_: {{\n");
+                properties(parameters, 0, &mut out);
+                out += "\n}) => any;\n\n";
+            }
+            None => out += &format!("type {name} = () => any;\n\n"),
+        }
+    }
+    if out.is_empty() { out } else { format!("namespace functions {{\n\n{out}}} // namespace functions") }
+}
+
+/// The properties of an object, a line each. Trees are bounded in depth, and so is this.
+fn properties(object: Value<'_, '_>, indent: usize, out: &mut String) {
+    let is_required = |name: &str| {
+        let required = object.get("required");
+        required.is_some_and(|required| required.values().any(|own| own.text().is_some_and(|own| own == name)))
+    };
+    let margin = " ".repeat(indent);
+    let mut is_first = true;
+    for property in object.get("properties").into_iter().flat_map(Value::values) {
+        let Some(name) = property.key() else { continue };
+        if !std::mem::take(&mut is_first) {
+            out.push('\n');
+        }
+        if let Some(description) = property.get("description").and_then(Value::text) {
+            *out += &format!("{margin}// {description}\n");
+        }
+        let mark = if is_required(&name) { "" } else { "?" };
+        *out += &format!("{margin}{name}{mark}: ");
+        kind(property, indent, out);
+        out.push(',');
+    }
+}
+
+/// The type of a schema.
+fn kind(schema: Value<'_, '_>, indent: usize, out: &mut String) {
+    let union = |values: &mut dyn Iterator<Item = String>, out: &mut String| {
+        out.push_str(&values.collect::<Vec<_>>().join(" | "));
+    };
+    if let Some(values) = schema.get("enum") {
+        let shown = |value: Value<'_, '_>| match value.text() {
+            Some(text) => format!("\"{text}\""),
+            None => value.word().unwrap_or("any").to_owned(),
+        };
+        return union(&mut values.values().map(shown), out);
+    }
+    let Some(named) = schema.get("type") else {
+        let choices = schema.get("anyOf").or_else(|| schema.get("oneOf"));
+        let Some(choices) = choices else {
+            let name = if schema.get("properties").is_some() { "object" } else { "any" };
+            return self::named(schema, name, indent, out);
+        };
+        let one = |choice| {
+            let mut out = String::new();
+            kind(choice, indent, &mut out);
+            out
+        };
+        return union(&mut choices.values().map(one), out);
+    };
+    if named.is_array() {
+        let one = |name: Value<'_, '_>| {
+            let mut out = String::new();
+            self::named(schema, &name.text().unwrap_or_default(), indent, &mut out);
+            out
+        };
+        return union(&mut named.values().map(one), out);
+    }
+    self::named(schema, &named.text().unwrap_or_default(), indent, out);
+}
+
+/// The type of a schema of that name.
+fn named(schema: Value<'_, '_>, name: &str, indent: usize, out: &mut String) {
+    match name {
+        "integer" => out.push_str("number"),
+        "object" => {
+            out.push_str("{\n");
+            properties(schema, indent + 2, out);
+            out.push_str("\n}");
+        }
+        "array" => {
+            match schema.get("items") {
+                Some(items) => kind(items, indent, out),
+                None => out.push_str("any"),
+            }
+            out.push_str("[]");
+        }
+        "string" | "number" | "boolean" | "null" => out.push_str(name),
+        _ => out.push_str("any"),
+    }
+}
