@@ -13,6 +13,7 @@ use tollgate_testbed::{Error, Result};
 mod bench;
 mod cargo;
 mod check;
+mod conformance;
 mod demo;
 mod modules;
 mod progress;
@@ -28,6 +29,8 @@ cargo xtask <command>
   build                    the modules, in release, and their sizes
   setup                    what is missing of the wasm32-wasip1 target and of Envoy
   check                    that the crates depend on each other as the design says
+  conformance [--only X]   the host against what was recorded of real Envoys
+                           --record [--envoy VERSION]: records it anew, from an Envoy that is installed if need be
   bench [--quick|--write]  what the filters cost, as ratios to an Envoy without wasm
                            --quick: only whether it works; --write: into docs/benchmarks.md
   help                     this text
@@ -54,6 +57,7 @@ fn run(args: &[&str]) -> Result<ExitCode> {
         ["build"] => modules::run()?,
         ["check"] => check::run()?,
         ["test"] => suite::run()?,
+        ["conformance", flags @ ..] => conformance::run(flags)?,
         ["bench", flags @ ..] => bench::run(flags)?,
         ["demo", flags @ ..] => return demo::run(demo::Mode::parse(flags)?),
         [] => {

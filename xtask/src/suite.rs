@@ -2,7 +2,7 @@
 
 use tollgate_testbed::Result;
 
-use crate::{cargo, check, modules, progress, setup};
+use crate::{cargo, check, conformance, modules, progress, setup};
 
 /// `cargo xtask test`. The last thing printed is what cargo says of the last tests.
 pub(crate) fn run() -> Result<()> {
@@ -15,6 +15,7 @@ pub(crate) fn run() -> Result<()> {
     check::run()?;
 
     progress::step("3/5 native tests");
+    conformance::build_probe()?;
     cargo::run(&["test", "--no-fail-fast", "--workspace", "--exclude", E2E])?;
 
     progress::step("4/5 the modules");

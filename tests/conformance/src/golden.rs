@@ -1,0 +1,190 @@
+//! What was recorded: one text per scenario for all Envoys that agree, and beside it where one differs.
+//!
+//! `goldens/<theme>.txt` is what the newest recorded Envoy says, a section per scenario; its first line names all Envoys
+//! that were recorded. `goldens/<theme>@<version>.txt` has the sections in which that Envoy says something else.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use tollgate_testbed::{Context, Result};
+
+use crate::trace::Recorded;
+
+/// Traces by scenario, `setup/scenario`.
+pub type Traces = BTreeMap<String, Vec<String>>;
+
+/// All that was recorded of a theme, by version.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Golden {
+    versions: BTreeMap<Version, Traces>,
+}
+
+/// `1.40.0`, ordered as versions are.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Version(Vec<u32>);
+
+impl Version {
+    fn read(text: &str) -> Version {
+        Version(text.split('.').map(|part| part.parse().unwrap_or_default()).collect())
+    }
+}
+
+impl std::fmt::Display for Version {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let parts: Vec<String> = self.0.iter().map(u32::to_string).collect();
+        f.write_str(&parts.join("."))
+    }
+}
+
+const RECORDED: &str = "# recorded from Envoy ";
+const SECTION: &str = "=== ";
+
+impl Golden {
+    /// What is in the directory of a theme; nothing if it was never recorded.
+    pub fn read(directory: &Path, theme: &str) -> Result<Golden> {
+        let Ok(text) = fs::read_to_string(base(directory, theme)) else { return Ok(Golden::default()) };
+        let (first, rest) = text.split_once('\n').unwrap_or_default();
+        let newest = sections(rest);
+        let mut golden = Golden::default();
+        for version in first.strip_prefix(RECORDED).unwrap_or_default().split_whitespace() {
+            let mut traces = newest.clone();
+            let path = deviation(directory, theme, &Version::read(version));
+            if path.exists() {
+                let text = fs::read_to_string(&path).context(|| format!("cannot read {}", path.display()))?;
+                for (scenario, lines) in sections(&text) {
+                    // A scenario that this Envoy was not recorded with has an empty section.
+                    if lines.is_empty() {
+                        traces.remove(&scenario)
+                    } else {
+                        traces.insert(scenario, lines)
+                    };
+                }
+            }
+            golden.versions.insert(Version::read(version), traces);
+        }
+        Ok(golden)
+    }
+
+    /// What the newest recorded Envoy says: what the host must say.
+    pub fn newest(&self) -> Option<&Traces> {
+        self.versions.last_key_value().map(|(_, traces)| traces)
+    }
+
+    /// What one Envoy says.
+    pub fn says(&self, version: &str, scenario: &str) -> Option<&[String]> {
+        self.versions.get(&Version::read(version))?.get(scenario).map(Vec::as_slice)
+    }
+
+    /// The versions in which a scenario differs from the newest.
+    pub fn deviating(&self, scenario: &str) -> Vec<String> {
+        let newest = self.newest().and_then(|newest| newest.get(scenario));
+        let differs = self.versions.iter().filter(|(_, traces)| traces.get(scenario) != newest);
+        differs.map(|(version, _)| version.to_string()).collect()
+    }
+
+    /// Takes over what was recorded of a setup. `order` has all scenarios of the theme: others are forgotten.
+    pub fn record(&mut self, version: &str, setup: &str, recorded: Vec<Recorded>) {
+        let traces = self.versions.entry(Version::read(version)).or_default();
+        traces.retain(|scenario, _| scenario.split('/').next() != Some(setup));
+        traces.extend(recorded.into_iter().map(|one| (format!("{setup}/{}", one.scenario), one.lines)));
+    }
+
+    /// Writes the files of a theme, scenarios in the order in which they are in `order`; what is not in it is dropped.
+    pub fn write(&self, directory: &Path, theme: &str, order: &[String]) -> Result<()> {
+        let Some(newest) = self.newest() else { return Ok(()) };
+        let versions: Vec<String> = self.versions.keys().map(Version::to_string).collect();
+        let mut text = format!("{RECORDED}{}\n", versions.join(" "));
+        for scenario in order {
+            if let Some(lines) = newest.get(scenario) {
+                text.push_str(&section(scenario, lines));
+            }
+        }
+        fs::create_dir_all(directory).context(|| format!("cannot create {}", directory.display()))?;
+        let path = base(directory, theme);
+        fs::write(&path, text).context(|| format!("cannot write {}", path.display()))?;
+        for (version, traces) in &self.versions {
+            let mut text = String::new();
+            for scenario in order {
+                let (said, says) = (newest.get(scenario), traces.get(scenario));
+                if said != says {
+                    text.push_str(&section(scenario, says.map(Vec::as_slice).unwrap_or_default()));
+                }
+            }
+            let path = deviation(directory, theme, version);
+            if !text.is_empty() {
+                fs::write(&path, text).context(|| format!("cannot write {}", path.display()))?;
+            } else if path.exists() {
+                fs::remove_file(&path).context(|| format!("cannot remove {}", path.display()))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn base(directory: &Path, theme: &str) -> PathBuf {
+    directory.join(format!("{theme}.txt"))
+}
+
+fn deviation(directory: &Path, theme: &str, version: &Version) -> PathBuf {
+    directory.join(format!("{theme}@{version}.txt"))
+}
+
+fn section(scenario: &str, lines: &[String]) -> String {
+    let mut text = format!("{SECTION}{scenario}\n");
+    for line in lines {
+        text.push_str(line);
+        text.push('\n');
+    }
+    text
+}
+
+/// The sections of a file, or of a part of it.
+pub fn sections(text: &str) -> Traces {
+    let mut traces = Traces::new();
+    let mut current: Option<&mut Vec<String>> = None;
+    for line in text.lines() {
+        match line.strip_prefix(SECTION) {
+            Some(scenario) => current = Some(traces.entry(scenario.to_owned()).or_default()),
+            None => {
+                if let Some(lines) = current.as_deref_mut() {
+                    lines.push(line.to_owned());
+                }
+            }
+        }
+    }
+    traces
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tollgate_testbed::scratch::Scratch;
+
+    fn recorded(scenario: &str, line: &str) -> Recorded {
+        Recorded { scenario: scenario.into(), lines: vec![line.into()] }
+    }
+
+    #[test]
+    fn what_agrees_is_written_once() {
+        let scratch = Scratch::new("golden").unwrap();
+        let order = ["s/one".to_owned(), "s/two".to_owned()];
+        let mut golden = Golden::default();
+        golden.record("1.40.0", "s", vec![recorded("one", "a"), recorded("two", "b"), recorded("gone", "x")]);
+        golden.record("1.36.4", "s", vec![recorded("one", "a"), recorded("two", "c")]);
+        golden.record("1.9.0", "s", vec![recorded("one", "a"), recorded("two", "b")]);
+        golden.write(scratch.path(), "t", &order).unwrap();
+        let read = |name: &str| fs::read_to_string(scratch.path().join(name)).unwrap();
+        assert_eq!(read("t.txt"), "# recorded from Envoy 1.9.0 1.36.4 1.40.0\n=== s/one\na\n=== s/two\nb\n");
+        assert_eq!(read("t@1.36.4.txt"), "=== s/two\nc\n");
+        assert!(!scratch.path().join("t@1.9.0.txt").exists());
+
+        let mut again = Golden::read(scratch.path(), "t").unwrap();
+        assert_eq!(again.deviating("s/two"), ["1.36.4"]);
+        // The newest says something else from now on: the others still say what they said.
+        again.record("1.40.0", "s", vec![recorded("one", "new"), recorded("two", "c")]);
+        again.write(scratch.path(), "t", &order).unwrap();
+        assert_eq!(read("t@1.36.4.txt"), "=== s/one\na\n");
+        assert_eq!(read("t@1.9.0.txt"), "=== s/one\na\n=== s/two\nb\n");
+    }
+}

@@ -1,0 +1,274 @@
+//! Scenarios in the host.
+//!
+//! The host is driven with the same data as Envoy, and its trace is put together in the same way: what the probe logged,
+//! what upstreams saw, what the client saw. Headers that an HTTP codec would add on the wire are left out on both sides (see
+//! `seen`), as the host has none.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tollgate_host::{
+    Asked, End as HostEnd, Exchange as HostExchange, FailurePolicy as HostPolicy, Headers, Leaves as HostLeaves,
+    Listener, LogEntry, Module, Origin, Plugin as HostPlugin, Process, Reply, Request, Route, UpstreamRequest,
+    UpstreamSeen,
+};
+use tollgate_testbed::{Context, Error, Result};
+
+use crate::normal::Numbers;
+use crate::scenario::{Answer, CLUSTERS, Exchange, FailurePolicy, Leaves, Plugin, Scenario, Setup};
+use crate::seen::{End, Seen};
+use crate::trace::{Recorded, by_cluster, told};
+
+/// The probe, compiled once for all setups.
+#[derive(Clone)]
+pub struct Probe(Module);
+
+impl Probe {
+    /// Compiles it.
+    pub fn load(path: &Path) -> Result<Probe> {
+        let bytes = std::fs::read(path).context(|| format!("cannot read {}", path.display()))?;
+        Ok(Probe(Module::new(&bytes).context(|| path.display().to_string())?))
+    }
+}
+
+/// Runs a setup in the host: the trace of each of its scenarios.
+pub fn run(probe: &Probe, setup: &Setup) -> Result<Vec<Recorded>> {
+    let process = Process::builder()
+        .workers(usize::try_from(setup.workers).unwrap_or(1))
+        .node("id", "node-1")
+        .node("cluster", "edge")
+        .node("metadata.tier", "gold")
+        .build();
+    let listener = match listener(probe, setup).start(&process) {
+        Ok(_) if setup.refused => return Err(Error::new("the host starts a plugin that Envoy refuses")),
+        Ok(listener) => listener,
+        Err(refused) if setup.refused => {
+            let lines = log_lines(&refused.log, &mut Numbers::default());
+            return Ok(vec![Recorded { scenario: "start".into(), lines }]);
+        }
+        Err(refused) => return Err(Error::new(format!("the host does not start: {refused}: {:?}", refused.log))),
+    };
+    let mut recorded = Vec::new();
+    let started = process.take_log();
+    if setup.start {
+        let mut lines = log_lines(&started, &mut Numbers::default());
+        if setup.workers > 1 {
+            lines.sort();
+        }
+        recorded.push(Recorded { scenario: "start".into(), lines });
+    }
+    for scenario in &setup.scenarios {
+        let lines = run_scenario(scenario, &process, &listener);
+        recorded.push(Recorded { scenario: scenario.name.clone(), lines });
+    }
+    if !setup.stats.is_empty() {
+        let stats = process.stats();
+        let mut lines: Vec<String> = stats
+            .counters()
+            .chain(stats.gauges())
+            .filter(|(name, _)| setup.stats.iter().any(|prefix| name.starts_with(prefix)))
+            .map(|(name, value)| format!("{name} {value}"))
+            .collect();
+        lines.sort();
+        recorded.push(Recorded { scenario: "stats".into(), lines });
+    }
+    Ok(recorded)
+}
+
+fn listener(probe: &Probe, setup: &Setup) -> tollgate_host::ListenerBuilder {
+    let mut listener = Listener::builder();
+    for one in &setup.plugins {
+        listener = listener.plugin(plugin(probe, one));
+    }
+    for one in &setup.upstream_plugins {
+        listener = listener.upstream_plugin(plugin(probe, one));
+    }
+    if let Some(limit) = setup.buffer_limit {
+        listener = listener.buffer_limit(usize::try_from(limit).unwrap_or(usize::MAX));
+    }
+    if let Some(window) = setup.h2_window {
+        listener = listener.h2_window(usize::try_from(window).unwrap_or(usize::MAX));
+    }
+    listener
+        .route(Route::prefix("/h2").cluster("up2").name("h2"))
+        .route(Route::prefix("/dead").cluster("dead").name("dead"))
+        .route(Route::prefix("/direct").direct_response(299, "direct"))
+        .route(Route::header_equals("x-model", "a").cluster("alt").name("model-a"))
+        .route(Route::prefix("/").cluster("up").name("default"))
+}
+
+fn plugin(probe: &Probe, plugin: &Plugin) -> HostPlugin {
+    let made = HostPlugin::new(&plugin.name, probe.0.clone())
+        .root_id(&plugin.root_id)
+        .vm_id(&plugin.vm_id)
+        .configuration(plugin.configuration())
+        .vm_configuration(plugin.vm_script.clone())
+        .allow_on_headers_stop_iteration(plugin.allow)
+        .failure_policy(match plugin.failure_policy {
+            FailurePolicy::Closed => HostPolicy::FailClosed,
+            FailurePolicy::Open => HostPolicy::FailOpen,
+            FailurePolicy::Reload => HostPolicy::FailReload,
+        });
+    plugin.env.iter().fold(made, |plugin, (key, value)| plugin.env(key, value))
+}
+
+/// What clusters were asked by calls, in this order.
+type Asks = Arc<Mutex<Vec<(String, Seen)>>>;
+
+fn run_scenario(scenario: &Scenario, process: &Process, listener: &Listener) -> Vec<String> {
+    let (mut lines, mut numbers) = (Vec::new(), Numbers::default());
+    for (at, step) in scenario.steps.iter().enumerate() {
+        process.advance(Duration::from_millis(step.after_ms));
+        let asks = Asks::default();
+        prepare(process, step, &asks);
+        let exchange = (!step.nothing).then(|| send(step, listener, at));
+        process.advance(Duration::from_millis(step.linger_ms));
+        lines.extend(log_lines(&process.take_log(), &mut numbers));
+        let mut seen = std::mem::take(&mut *asks.lock().unwrap_or_else(PoisonError::into_inner));
+        if let Some(exchange) = &exchange {
+            seen.extend(exchange.upstream.iter().filter(|seen| seen.cluster != "dead").map(routed));
+        }
+        lines.extend(by_cluster(seen));
+        lines.extend(exchange.map(|exchange| client(step, &exchange).lines("client")).unwrap_or_default());
+    }
+    lines
+}
+
+/// Has every cluster answer as the step says.
+fn prepare(process: &Process, step: &Exchange, asks: &Asks) {
+    for (cluster, http2) in CLUSTERS {
+        let usual = matches!(cluster, "side" | "grpc").then(Answer::default);
+        let answer = step.calls.get(cluster).cloned().or(usual).unwrap_or_else(|| step.upstream.clone());
+        let asked = match (answer.early, by_hand(&answer)) {
+            (_, true) => Asked::ByHand,
+            (true, _) => Asked::AtHeaders,
+            _ => Asked::AtEnd,
+        };
+        let asks = asks.clone();
+        process.cluster_asked(cluster, asked, move |request| {
+            if request.origin != Origin::Route {
+                let mut asks = asks.lock().unwrap_or_else(PoisonError::into_inner);
+                asks.push((request.cluster.clone(), called(request)));
+            }
+            reply(&answer, http2)
+        });
+    }
+    process.cluster("dead", |_| Reply::refuse());
+}
+
+/// Answers that stop without an end are given by hand.
+fn by_hand(answer: &Answer) -> bool {
+    answer.stall.is_some()
+}
+
+fn reply(answer: &Answer, http2: bool) -> Reply {
+    if answer.never {
+        return Reply::never();
+    }
+    let mut reply = Reply::status(answer.status).headers(answer.all_headers());
+    let frames = answer.frames();
+    let trailers = answer.all_trailers();
+    if !frames.is_empty() || !answer.has_length() {
+        // A length that is told stands among the headers.
+        if !frames.is_empty() || !trailers.is_empty() || !http2 {
+            reply = reply.frames(frames);
+        }
+    }
+    if !trailers.is_empty() {
+        reply = reply.trailers(trailers);
+    }
+    reply = if http2 { reply.http2() } else { reply.http1() };
+    reply = reply.delay(Duration::from_millis(answer.delay_ms));
+    match answer.reset {
+        Some(after) => reply.reset_after(usize::try_from(after).unwrap_or_default()),
+        None => reply,
+    }
+}
+
+fn send(step: &Exchange, listener: &Listener, at: usize) -> HostExchange {
+    let mut request = Request::new(step.method(), &step.path).header("host", "h");
+    if step.length {
+        request = request.header("content-length", step.size().to_string());
+    }
+    request = request.headers(step.all_headers());
+    if !step.bodiless() && (step.size() > 0 || !step.length || step.http == 2) {
+        request = request.frames(step.body.iter().map(crate::scenario::Piece::bytes));
+    }
+    if !step.trailers.is_empty() {
+        request = request.trailers(step.trailers.clone());
+    }
+    request = if step.http == 2 { request.http2() } else { request.http1() };
+    request =
+        request.worker(at).patience(Duration::from_millis(step.patience_ms)).pace(Duration::from_millis(step.pace_ms));
+    request = match step.leaves {
+        Some(Leaves::Sent(frames)) => request.client_leaves_after(HostLeaves::RequestFrames(frames)),
+        Some(Leaves::Seen(0)) => request.client_leaves_after(HostLeaves::ResponseHeaders),
+        Some(Leaves::Seen(frames)) => request.client_leaves_after(HostLeaves::ResponseFrames(frames)),
+        None => request,
+    };
+    let answer = &step.upstream;
+    let Some(stall) = answer.stall else { return listener.send(request) };
+    let stream = listener.open(request);
+    let status = (":status".to_owned(), answer.status.to_string());
+    stream.respond_headers(std::iter::once(status).chain(answer.all_headers()), false);
+    for frame in answer.frames().into_iter().take(stall) {
+        stream.respond_data(frame, false);
+    }
+    stream.finish()
+}
+
+fn pairs(headers: &Headers) -> Vec<(String, String)> {
+    headers.iter().map(|(name, value)| (name.to_owned(), String::from_utf8_lossy(value).into_owned())).collect()
+}
+
+/// A message of an upstream: `POST /p` and the headers that are not in it.
+fn message(headers: &Headers, frames: &[Vec<u8>], trailers: Option<&Headers>, end: End) -> Seen {
+    let text = |name: &str| headers.text(name).unwrap_or_default().to_owned();
+    let mut headers = pairs(headers);
+    let head = format!("{} {}", text(":method"), text(":path"));
+    headers.retain(|(name, _)| !matches!(name.as_str(), ":method" | ":path" | ":scheme"));
+    Seen { head, headers, data: frames.to_vec(), trailers: trailers.map(pairs).unwrap_or_default(), end: Some(end) }
+        .joined()
+}
+
+fn routed(seen: &UpstreamSeen) -> (String, Seen) {
+    let end = if seen.complete { End::Complete } else { End::Cut };
+    (seen.cluster.clone(), message(&seen.headers, &seen.frames, seen.trailers.as_ref(), end))
+}
+
+fn called(request: &UpstreamRequest) -> Seen {
+    let end = if request.complete { End::Complete } else { End::Cut };
+    message(&request.headers, &request.frames, request.trailers.as_ref(), end)
+}
+
+fn client(step: &Exchange, exchange: &HostExchange) -> Seen {
+    let client = &exchange.client;
+    let mut headers = pairs(&client.headers);
+    headers.retain(|(name, _)| name != ":status");
+    let has_length = headers.iter().any(|(name, _)| name == "content-length");
+    let seen = Seen {
+        head: if client.headers.is_empty() { String::new() } else { client.status.to_string() },
+        headers,
+        data: if step.http == 2 { in_frames(&client.frames) } else { client.frames.clone() },
+        trailers: client.trailers.as_ref().map(pairs).unwrap_or_default(),
+        end: match &client.end {
+            HostEnd::Open => None,
+            HostEnd::Complete => Some(End::Complete),
+            HostEnd::Reset | HostEnd::Truncated => Some(End::Cut),
+            HostEnd::Left => Some(End::Left),
+            HostEnd::Hung(_) => Some(End::Hung),
+        },
+    };
+    if step.http != 2 && has_length { seen.joined() } else { seen }
+}
+
+/// As HTTP/2 frames them, which are no longer than that unless a peer allows it.
+fn in_frames(frames: &[Vec<u8>]) -> Vec<Vec<u8>> {
+    frames.iter().flat_map(|frame| frame.chunks(16_384).map(<[u8]>::to_vec)).collect()
+}
+
+/// What the log tells of the plugins.
+fn log_lines(log: &[LogEntry], numbers: &mut Numbers) -> Vec<String> {
+    log.iter().flat_map(|entry| entry.text.lines()).filter_map(|line| told(line, numbers)).collect()
+}

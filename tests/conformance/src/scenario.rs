@@ -1,0 +1,328 @@
+//! Scenarios as data: what is deployed, what the client sends, what the upstreams answer.
+//!
+//! A file is a theme; a theme has setups, each of which is one Envoy process (or one listener of the host) with its plugins;
+//! a setup has scenarios that run in it one after the other, in the order of the file. All setups share one world, so that
+//! scenarios need not spell it out:
+//!
+//! | route | goes to |
+//! |---|---|
+//! | `/h2…` | cluster `up2`, HTTP/2 |
+//! | `/dead…` | cluster `dead`, where nobody listens |
+//! | `/direct…` | nowhere: 299 and `direct` |
+//! | header `x-model: a` | cluster `alt`, HTTP/1.1 |
+//! | all else | cluster `up`, HTTP/1.1 |
+//!
+//! For calls of the plugin there are `side` (HTTP/1.1), `grpc` (HTTP/2) and `dead`.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::Deserialize;
+use tollgate_testbed::{Context, Error, Result};
+
+mod answer;
+
+pub use answer::{Answer, Grpc};
+
+/// Clusters with somebody behind them, and whether they speak HTTP/2.
+pub const CLUSTERS: [(&str, bool); 5] = [("up", false), ("up2", true), ("alt", false), ("side", false), ("grpc", true)];
+
+/// A file of scenarios.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Theme {
+    /// Its name, from the file's.
+    #[serde(skip)]
+    pub name: String,
+    /// What it is about.
+    pub about: String,
+    /// What is deployed, and what happens there.
+    pub setups: Vec<Setup>,
+}
+
+/// One Envoy process.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Setup {
+    /// Its name within the theme.
+    pub name: String,
+    /// The listener's filters in chain order.
+    #[serde(default = "one_plugin")]
+    pub plugins: Vec<Plugin>,
+    /// Filters of the cluster `up`.
+    #[serde(default)]
+    pub upstream_plugins: Vec<Plugin>,
+    /// Worker threads.
+    #[serde(default = "one")]
+    pub workers: u32,
+    /// `per_connection_buffer_limit_bytes` of the listener and of every cluster.
+    #[serde(default)]
+    pub buffer_limit: Option<u32>,
+    /// `initial_stream_window_size` for HTTP/2 clients and upstreams.
+    #[serde(default)]
+    pub h2_window: Option<u32>,
+    /// Whether what the plugins tell while Envoy starts is a scenario, too, named `start`.
+    #[serde(default)]
+    pub start: bool,
+    /// Whether Envoy is expected not to start.
+    #[serde(default)]
+    pub refused: bool,
+    /// Counters and gauges (prefixes) that are told at the end, as a scenario named `stats`.
+    #[serde(default)]
+    pub stats: Vec<String>,
+    /// Envoys that it cannot be recorded from, such as one that does not end.
+    #[serde(default)]
+    pub not_from: Vec<String>,
+    /// What happens, in this order.
+    #[serde(default)]
+    pub scenarios: Vec<Scenario>,
+}
+
+impl Setup {
+    /// Whether it is recorded from that Envoy.
+    pub fn recorded_from(&self, version: &str) -> bool {
+        !self.not_from.iter().any(|other| other == version)
+    }
+
+    /// Its scenarios, those included that are not written down as such.
+    pub fn names(&self) -> Vec<String> {
+        let start = (self.start || self.refused).then(|| "start".to_owned());
+        let stats = (!self.stats.is_empty()).then(|| "stats".to_owned());
+        start.into_iter().chain(self.scenarios.iter().map(|one| one.name.clone())).chain(stats).collect()
+    }
+}
+
+/// A plugin that is the probe.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plugin {
+    /// The plugin's name, and the one before every line of its own.
+    pub name: String,
+    /// `root_id`
+    #[serde(default = "root")]
+    pub root_id: String,
+    /// `vm_id`
+    #[serde(default = "vm")]
+    pub vm_id: String,
+    /// The script in its configuration.
+    #[serde(default)]
+    pub script: String,
+    /// The script in its VM configuration, for `vm_start`.
+    #[serde(default)]
+    pub vm_script: String,
+    /// Environment variables.
+    #[serde(default)]
+    pub env: BTreeMap<String, String>,
+    /// What becomes of later requests when its virtual machine has failed.
+    #[serde(default)]
+    pub failure_policy: FailurePolicy,
+    /// `allow_on_headers_stop_iteration`
+    #[serde(default = "yes")]
+    pub allow: bool,
+}
+
+impl Plugin {
+    /// What the plugin's configuration is: its name, for the lines, and its script.
+    pub fn configuration(&self) -> String {
+        format!("name: {}\n{}", self.name, self.script)
+    }
+}
+
+/// `failure_policy`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailurePolicy {
+    /// `FAIL_CLOSED`
+    #[default]
+    Closed,
+    /// `FAIL_OPEN`
+    Open,
+    /// `FAIL_RELOAD`
+    Reload,
+}
+
+/// What happens in a setup: one exchange, and perhaps others after it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scenario {
+    /// Its name within the setup.
+    pub name: String,
+    /// The exchanges.
+    pub steps: Vec<Exchange>,
+}
+
+/// A request and its answer.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Exchange {
+    /// Milliseconds before it.
+    pub after_ms: u64,
+    /// Milliseconds that are waited for more to be told once it is over, such as the answer to a call.
+    pub linger_ms: u64,
+    /// Nothing is sent: a step that only waits.
+    pub nothing: bool,
+    /// 1 or 2: the client's HTTP.
+    pub http: u8,
+    /// GET unless there is a body.
+    pub method: Option<String>,
+    /// Path and query.
+    pub path: String,
+    /// The script in `x-probe`.
+    pub probe: String,
+    /// Further headers.
+    pub headers: Vec<(String, String)>,
+    /// The body, a frame at a time. On HTTP/2 the last one ends the request.
+    pub body: Vec<Piece>,
+    /// HTTP/1.1: with a content-length instead of chunks. HTTP/2: a content-length is told.
+    pub length: bool,
+    /// Milliseconds between two frames of the body.
+    pub pace_ms: u64,
+    /// Trailers.
+    pub trailers: Vec<(String, String)>,
+    /// When the client goes away.
+    pub leaves: Option<Leaves>,
+    /// How long the client waits for an answer that does not come, in milliseconds.
+    pub patience_ms: u64,
+    /// What the routes' clusters answer.
+    pub upstream: Answer,
+    /// What clusters answer that are called by the plugin; by cluster.
+    pub calls: BTreeMap<String, Answer>,
+}
+
+impl Default for Exchange {
+    fn default() -> Exchange {
+        Exchange {
+            after_ms: 0,
+            linger_ms: 0,
+            nothing: false,
+            http: 1,
+            method: None,
+            path: "/p".into(),
+            probe: String::new(),
+            headers: Vec::new(),
+            body: Vec::new(),
+            length: false,
+            pace_ms: 0,
+            trailers: Vec::new(),
+            leaves: None,
+            patience_ms: 5000,
+            upstream: Answer::default(),
+            calls: BTreeMap::new(),
+        }
+    }
+}
+
+impl Exchange {
+    /// The request's method.
+    pub fn method(&self) -> &str {
+        let usual = if self.body.is_empty() && self.trailers.is_empty() { "GET" } else { "POST" };
+        self.method.as_deref().unwrap_or(usual)
+    }
+
+    /// Whether the head is all of the request.
+    pub fn bodiless(&self) -> bool {
+        self.body.is_empty() && self.trailers.is_empty() && self.method() != "POST"
+    }
+
+    /// The script as a header's value, if there is one.
+    pub fn script(&self) -> Option<String> {
+        let lines: Vec<&str> = self.probe.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        if lines.is_empty() { None } else { Some(lines.join("; ")) }
+    }
+
+    /// The bytes of all frames.
+    pub fn size(&self) -> usize {
+        self.body.iter().map(|piece| piece.bytes().len()).sum()
+    }
+
+    /// All headers of the request that are not about its framing: `host` (or `:authority`) apart.
+    pub fn all_headers(&self) -> Vec<(String, String)> {
+        let script = self.script().map(|script| ("x-probe".to_owned(), script));
+        self.headers.iter().cloned().chain(script).collect()
+    }
+}
+
+/// Part of a body.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub enum Piece {
+    /// As it is.
+    Text(String),
+    /// The same again and again.
+    Repeated {
+        /// What.
+        repeat: String,
+        /// How often.
+        times: usize,
+    },
+}
+
+impl Piece {
+    /// Its bytes.
+    pub fn bytes(&self) -> Vec<u8> {
+        match self {
+            Piece::Text(text) => text.clone().into_bytes(),
+            Piece::Repeated { repeat, times } => repeat.repeat(*times).into_bytes(),
+        }
+    }
+}
+
+/// When the client goes away: it closes its connection, or resets the stream of HTTP/2.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Leaves {
+    /// After so many frames of its body: 0 is after the head.
+    Sent(usize),
+    /// Once it has seen the answer's head and so many frames of it.
+    Seen(usize),
+}
+
+fn one_plugin() -> Vec<Plugin> {
+    vec![Plugin {
+        name: "f1".into(),
+        root_id: root(),
+        vm_id: vm(),
+        script: String::new(),
+        vm_script: String::new(),
+        env: BTreeMap::new(),
+        failure_policy: FailurePolicy::Closed,
+        allow: true,
+    }]
+}
+
+fn one() -> u32 {
+    1
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn root() -> String {
+    "root".into()
+}
+
+fn vm() -> String {
+    "vm".into()
+}
+
+impl Theme {
+    /// All themes of a directory, by name.
+    pub fn all(directory: &Path) -> Result<Vec<Theme>> {
+        let entries = std::fs::read_dir(directory).context(|| format!("cannot read {}", directory.display()))?;
+        let mut paths: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
+        paths.retain(|path| path.extension().is_some_and(|extension| extension == "yaml"));
+        paths.sort();
+        let themes: Result<Vec<Theme>> = paths.iter().map(|path| Theme::read(path)).collect();
+        let themes = themes?;
+        if themes.is_empty() { Err(Error::new("there are no scenarios")) } else { Ok(themes) }
+    }
+
+    fn read(path: &Path) -> Result<Theme> {
+        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let text = std::fs::read_to_string(path).context(|| format!("cannot read {}", path.display()))?;
+        let mut theme: Theme = serde_saphyr::from_str(&text).context(|| path.display().to_string())?;
+        theme.name = name;
+        Ok(theme)
+    }
+}
