@@ -159,6 +159,13 @@ impl Request {
         Ok(request)
     }
 
+    /// A request of which nothing is known but the path and the model in its body, if it has one: see
+    /// [`model_only`](Request::model_only).
+    #[must_use]
+    pub fn of_model(endpoint: &Endpoint, model: Option<Str>) -> Request {
+        Request { model, ..Request::empty(endpoint) }
+    }
+
     /// What the path says, and nothing else yet.
     pub(crate) fn empty(endpoint: &Endpoint) -> Request {
         Request {

@@ -26,8 +26,26 @@ pub trait Filter: 'static {
     /// Bounds on what one stream may make this filter read.
     fn limits(&self) -> &Limits;
 
+    /// How much of a request its exchanges need.
+    fn needs(&self) -> Needs {
+        Needs::Everything
+    }
+
     /// The state of one call; made when the call's request is complete and well-formed.
     fn exchange(self: Rc<Self>) -> Box<dyn Exchange>;
+}
+
+/// How much of a request a filter needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needs {
+    /// The whole view.
+    Everything,
+    /// The model. The scan ends with it where another Tollgate filter has read the whole before, and refused what has two
+    /// models; `first`: also where none has.
+    Model {
+        /// Also as the first filter of the chain: what stands behind the model is then not read by anybody.
+        first: bool,
+    },
 }
 
 /// What is to become of a request, or of an answer that was read as a whole.

@@ -72,7 +72,7 @@ mod watchdog;
 
 pub use call::Call;
 pub use config::{ConfigError, Configuration, Limits, OnUnscannable};
-pub use filter::{Exchange, Filter, Flow, Reading, Verdict};
+pub use filter::{Exchange, Filter, Flow, Needs, Reading, Verdict};
 pub use headers::Headers;
 pub use recent::Parsed;
 pub use reply::Reply;

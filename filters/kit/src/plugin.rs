@@ -3,8 +3,6 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use tollgate_llm::Dialect;
-
 use crate::config::{ConfigError, Configuration, Limits};
 use crate::filter::Filter;
 use crate::metrics::Counter;
@@ -48,6 +46,8 @@ pub(crate) enum Unscanned {
     Malformed,
     RequestTooLarge,
     RequestEncoding,
+    RequestType,
+    RequestForm,
     ResponseMalformed,
     ResponseTooLarge,
     ResponseEncoding,
@@ -55,11 +55,13 @@ pub(crate) enum Unscanned {
 }
 
 impl Unscanned {
-    const ALL: [(Unscanned, &'static str); 8] = [
+    const ALL: [(Unscanned, &'static str); 10] = [
         (Unscanned::Path, "unknown_path"),
         (Unscanned::Malformed, "request_malformed"),
         (Unscanned::RequestTooLarge, "request_too_large"),
         (Unscanned::RequestEncoding, "request_encoding"),
+        (Unscanned::RequestType, "request_type"),
+        (Unscanned::RequestForm, "request_form"),
         (Unscanned::ResponseMalformed, "response_malformed"),
         (Unscanned::ResponseTooLarge, "response_too_large"),
         (Unscanned::ResponseEncoding, "response_encoding"),
@@ -78,6 +80,7 @@ pub(crate) struct Plugin {
     pub(crate) recent: Rc<Recent>,
     pub(crate) watchdog: Watchdog,
     unscanned: Vec<(Unscanned, Counter)>,
+    refused: Vec<(&'static str, Counter)>,
     /// The watchdog has spoken; the log need not repeat it per request.
     pub(crate) unscanned_logged: Cell<bool>,
 }
@@ -106,6 +109,12 @@ impl Plugin {
                 .iter()
                 .map(|&(reason, name)| (reason, Counter::define(&format!("tollgate_unscanned_total.reason.{name}"))))
                 .collect(),
+            refused: Unscanned::ALL
+                .iter()
+                .map(|(_, name)| *name)
+                .chain(["internal"])
+                .map(|name| (name, Counter::define(&format!("tollgate_refused_total.reason.{name}"))))
+                .collect(),
             unscanned_logged: Cell::new(false),
         })
     }
@@ -130,10 +139,18 @@ impl Plugin {
         }
     }
 
+    /// Counts what kit itself has refused, whatever the filter would have said.
+    pub(crate) fn count_refused(&self, reason: &str) {
+        if let Some((_, counter)) = self.refused.iter().find(|(known, _)| *known == reason) {
+            counter.add(1);
+        }
+    }
+
     /// One look of the watchdog.
     pub(crate) fn tick(&self) {
-        self.watchdog.tick(|| {
-            if let Err(status) = Reply::internal().send(Dialect::OpenAiChat) {
+        self.watchdog.tick(|dialect| {
+            self.count_refused("internal");
+            if let Err(status) = Reply::internal().send(dialect) {
                 log::error!("tollgate: {}: the held request could not be answered: {status}", self.name);
             }
         });

@@ -21,6 +21,8 @@ pub struct Parsed {
     pub view: Request,
     /// What the path said.
     pub(crate) endpoint: Endpoint,
+    /// The body is there to its end; if not, the view has no more than the model.
+    pub(crate) is_whole: bool,
 }
 
 /// Filters of a chain, so that concurrent streams of a worker do not push each other out while they run.
@@ -42,7 +44,7 @@ impl Recent {
             return Ok(Rc::clone(entry));
         }
         let view = Request::parse_at(endpoint, &body, limits)?;
-        let parsed = Rc::new(Parsed { body, view, endpoint: endpoint.clone() });
+        let parsed = Rc::new(Parsed { body, view, endpoint: endpoint.clone(), is_whole: true });
         let mut entries = self.entries.borrow_mut();
         entries.push_front(Rc::clone(&parsed));
         entries.truncate(ENTRIES);

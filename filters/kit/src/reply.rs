@@ -58,6 +58,14 @@ impl Reply {
         }
     }
 
+    /// An answer of the upstream that must not pass because it could not be read: 502, `unscannable`.
+    pub fn unreadable_answer() -> Reply {
+        Reply {
+            kind: "server_error",
+            ..Reply::invalid_request(502, "unscannable", "The upstream's answer could not be inspected.")
+        }
+    }
+
     /// The error as core/llm writes it down.
     pub fn error(&self) -> ApiError<'_> {
         ApiError { status: self.status, message: &self.message, kind: self.kind, param: self.param, code: self.code }

@@ -1,5 +1,6 @@
 //! The answer to an LLM call, as an exchange sees it.
 
+use tollgate_llm::encoding::{Encoding, Unsupported};
 use tollgate_llm::{Edits, Framing, Response as View};
 
 use crate::abi;
@@ -45,8 +46,8 @@ pub struct ResponseHead {
     pub origin: Origin,
     /// What the body is.
     pub kind: BodyKind,
-    /// The body is compressed, although the upstream was asked not to.
-    pub encoded: bool,
+    /// How the body is compressed, although the upstream was asked not to; an error: in a way that cannot be read.
+    pub encoding: Result<Option<Encoding>, Unsupported>,
     /// There is no body.
     pub ended: bool,
 }

@@ -5,11 +5,14 @@
 //! upstream, holds JSON or frames events as far as the exchange wants to see them, and mends `content-length` on every
 //! edit. [`Stream::log`] settles, once, however the stream ended.
 
+mod head;
 mod request;
 mod response;
 
 use std::rc::Rc;
 
+use tollgate_llm::encoding::Encoding;
+use tollgate_llm::multipart::Scanner;
 use tollgate_llm::{Dialect, Endpoint};
 
 use crate::filter::Exchange;
@@ -30,7 +33,11 @@ pub(crate) enum Step {
 /// Where the request stands.
 enum Phase {
     /// Head and body are held, so many bytes of the body so far.
-    Holding(usize),
+    Holding { size: usize, encoding: Option<Encoding> },
+    /// A form: head and body are held until its model has come; so many bytes were read.
+    Form { size: usize, scanner: Box<Scanner> },
+    /// A form that was admitted, of which more comes.
+    Rest(Box<Scanner>),
     /// Not an LLM call, or one that passes unread.
     Passing,
     /// The verdict was to continue.

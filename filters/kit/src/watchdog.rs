@@ -8,6 +8,8 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
+use tollgate_llm::Dialect;
+
 use crate::abi;
 use crate::property;
 
@@ -18,6 +20,7 @@ pub(crate) const PERIOD_MS: u32 = 1000;
 const PATIENCE: u8 = 2;
 
 struct Held {
+    dialect: Dialect,
     size_at_head: u64,
     last_size: u64,
     unchanged: u8,
@@ -31,9 +34,9 @@ pub(crate) struct Watchdog {
 
 impl Watchdog {
     /// The head of a request with a body is held.
-    pub(crate) fn watch(&self, stream: u32) {
+    pub(crate) fn watch(&self, stream: u32, dialect: Dialect) {
         let size = received();
-        self.held.borrow_mut().insert(stream, Held { size_at_head: size, last_size: size, unchanged: 0 });
+        self.held.borrow_mut().insert(stream, Held { dialect, size_at_head: size, last_size: size, unchanged: 0 });
     }
 
     /// A body callback came, or the stream is over.
@@ -42,8 +45,8 @@ impl Watchdog {
     }
 
     /// Looks at every held stream; the streams that will never see their body, each with itself as the effective
-    /// context when `refuse` is called.
-    pub(crate) fn tick(&self, mut refuse: impl FnMut()) {
+    /// context when `refuse` is called with its dialect.
+    pub(crate) fn tick(&self, mut refuse: impl FnMut(Dialect)) {
         self.held.borrow_mut().retain(|&stream, held| {
             if abi::set_effective_context(stream).is_err() {
                 return false;
@@ -55,7 +58,7 @@ impl Watchdog {
                      `allow_on_headers_stop_iteration: true` in the filter's PluginConfig (Envoy 1.35 or newer). \
                      The request is answered 500 instead of hanging."
                 );
-                refuse();
+                refuse(held.dialect);
             }
             !stuck
         });
@@ -90,7 +93,7 @@ mod tests {
             ("received and hidden", vec![100, 150, 150, 150], true),
             ("just received", vec![100, 150, 150], false),
         ] {
-            let mut held = Held { size_at_head: 100, last_size: 100, unchanged: 0 };
+            let mut held = Held { dialect: Dialect::OpenAiChat, size_at_head: 100, last_size: 100, unchanged: 0 };
             let seen = sizes.iter().any(|&size| held.look(size));
             assert_eq!(seen, stuck, "{name}");
         }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use serde::Deserialize;
-use tollgate_kit::{Call, ConfigError, Configuration, Exchange, Filter, Limits, Reply, Verdict, property, warn};
+use tollgate_kit::{Call, ConfigError, Configuration, Exchange, Filter, Limits, Needs, Reply, Verdict, property, warn};
 use tollgate_route::{Decision, NotRouted, RawRoute, RawRouter, Router, header_value};
 
 /// The header that names the route.
@@ -18,20 +18,30 @@ const ROUTE: &str = "x-tollgate-route";
 const MODEL: &str = "x-tollgate-model";
 
 /// The configuration of the filter.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RawConfig {
     /// Bounds of what one call may make the filter read.
     pub limits: Limits,
+    /// Whether the whole body is read, as long as no Tollgate filter before this one has: a body with two models is then
+    /// refused. `false`: the scan ends with the first model. Default: `true`.
+    pub read_whole: bool,
     /// Routes by model, see [`RawRouter::models`].
     pub models: BTreeMap<String, RawRoute>,
     /// The route of every other model, see [`RawRouter::default`].
     pub default: Option<RawRoute>,
 }
 
+impl Default for RawConfig {
+    fn default() -> RawConfig {
+        RawConfig { limits: Limits::default(), read_whole: true, models: BTreeMap::new(), default: None }
+    }
+}
+
 /// The filter.
 pub struct ModelRouter {
     limits: Limits,
+    read_whole: bool,
     router: Router,
 }
 
@@ -41,13 +51,17 @@ impl Filter for ModelRouter {
     }
 
     fn configure(configuration: &Configuration<'_>) -> Result<Self, ConfigError> {
-        let RawConfig { limits, models, default } = configuration.parse()?;
+        let RawConfig { limits, read_whole, models, default } = configuration.parse()?;
         let router = Router::new(RawRouter { models, default }).map_err(ConfigError::new)?;
-        Ok(ModelRouter { limits, router })
+        Ok(ModelRouter { limits, read_whole, router })
     }
 
     fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    fn needs(&self) -> Needs {
+        Needs::Model { first: !self.read_whole }
     }
 
     fn exchange(self: Rc<Self>) -> Box<dyn Exchange> {

@@ -107,21 +107,21 @@ impl Exchange for Inspection {
         let cause = report.cause;
         self.response = Some(report);
         match cause {
-            Some(cause) => Verdict::Reply(Box::new(self.refusal(cause))),
+            Some(cause) => Verdict::Reply(Box::new(self.refusal_of_answer(cause))),
             None => Verdict::Continue,
         }
     }
 
     fn on_event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) -> Flow {
         match self.stream.as_mut().map(|stream| stream.event(event, out)) {
-            Some(StreamVerdict::Block(cause)) => Flow::Cut(Box::new(self.refusal(cause))),
+            Some(StreamVerdict::Block(cause)) => Flow::Cut(Box::new(self.refusal_of_answer(cause))),
             Some(StreamVerdict::Continue) | None => Flow::Continue,
         }
     }
 
     fn on_events_end(&mut self, out: &mut Vec<u8>) -> Flow {
         match self.stream.as_mut().map(|stream| stream.finish(out)) {
-            Some(StreamVerdict::Block(cause)) => Flow::Cut(Box::new(self.refusal(cause))),
+            Some(StreamVerdict::Block(cause)) => Flow::Cut(Box::new(self.refusal_of_answer(cause))),
             Some(StreamVerdict::Continue) | None => Flow::Continue,
         }
     }
@@ -132,6 +132,14 @@ impl Exchange for Inspection {
 }
 
 impl Inspection {
+    /// What the caller is told of an answer that does not pass. What could not be inspected is the upstream's fault.
+    fn refusal_of_answer(&self, cause: Cause) -> Reply {
+        match cause {
+            Cause::Rule(_) => self.refusal(cause),
+            _ => Reply::unreadable_answer(),
+        }
+    }
+
     /// What the caller is told: the rule's own status and message.
     fn refusal(&self, cause: Cause) -> Reply {
         let policy = &self.filter.config.policy;
@@ -158,7 +166,9 @@ impl Inspection {
         if !names.is_empty() {
             property::set(property::RULES, names.join(","));
         }
-        if let Some(response) = response.filter(|response| response.verdict > self.request.verdict) {
+        let is_rule = |report: &Report| report.cause.is_none_or(|cause| matches!(cause, Cause::Rule(_)));
+        if let Some(response) = response.filter(|response| is_rule(response) && response.verdict > self.request.verdict)
+        {
             publish_verdict(response);
         }
         if response.is_some_and(|response| response.unscanned > 0) {

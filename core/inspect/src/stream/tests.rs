@@ -338,3 +338,136 @@ proptest! {
         }
     }
 }
+
+/// Streams of other dialects, for a policy that makes `secret` `[x]`.
+mod dialects {
+    use super::*;
+    use serde_json::Value;
+
+    const RULE: &str =
+        r#"{"rules":[{"id":"x","match":{"regex":"sec?ret-[0-9]+"},"action":"redact","replacement":"[x]"}]}"#;
+
+    /// What leaves, as data of events, whatever the split.
+    fn leaves(dialect: Dialect, events: &[&str]) -> (Vec<(String, Value)>, Report) {
+        let mut body = String::new();
+        for data in events {
+            let value: Value = serde_json::from_str(data).unwrap();
+            body += &format!("event: {}\ndata: {data}\n\n", value["type"].as_str().unwrap());
+        }
+        let policy = Arc::new(Policy::from_raw(serde_json::from_str(RULE).unwrap()).unwrap());
+        let mut all: Option<(Vec<u8>, Report)> = None;
+        for size in [body.len(), 1, 7] {
+            let mut inspector = StreamInspector::new(policy.clone(), dialect);
+            let (mut framer, mut out) = (Framer::new(Framing::Sse, 1 << 20), Vec::new());
+            for piece in body.as_bytes().chunks(size) {
+                let pushed = framer.push(piece, |event| {
+                    assert_eq!(inspector.event(&event, &mut out), StreamVerdict::Continue);
+                    Ok::<_, ()>(())
+                });
+                pushed.unwrap();
+            }
+            assert_eq!((inspector.finish(&mut out), inspector.held_bytes()), (StreamVerdict::Continue, 0));
+            match &all {
+                Some((whole, _)) => assert_eq!(*whole, out, "in pieces of {size}"),
+                None => all = Some((out, inspector.report().clone())),
+            }
+        }
+        let (out, report) = all.unwrap();
+        let mut left = Vec::new();
+        let pushed = Framer::new(Framing::Sse, 1 << 20).push(&out, |event| {
+            let name = String::from_utf8(event.name().unwrap().to_vec()).unwrap();
+            left.push((name, serde_json::from_slice(&event.data().unwrap()).unwrap()));
+            Ok::<_, ()>(())
+        });
+        pushed.unwrap();
+        (left, report)
+    }
+
+    #[test]
+    fn blocks_of_anthropic_end_with_what_was_withheld_of_them() {
+        let (left, report) = leaves(
+            Dialect::AnthropicMessages,
+            &[
+                r#"{"type":"message_start","message":{"id":"m","content":[],"usage":{"input_tokens":1,"output_tokens":1}}}"#,
+                r#"{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}"#,
+                r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"a secr"}}"#,
+                r#"{"type":"ping"}"#,
+                r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"et-1, secret-"}}"#,
+                r#"{"type":"content_block_stop","index":0}"#,
+                r#"{"type":"content_block_start","index":1,"content_block":{"type":"tool_use","id":"t","name":"f","input":{}}}"#,
+                r#"{"type":"content_block_delta","index":1,"delta":{"type":"input_json_delta","partial_json":"{\"k\":\"secret-"}}"#,
+                r#"{"type":"content_block_delta","index":1,"delta":{"type":"input_json_delta","partial_json":"2\"}"}}"#,
+                r#"{"type":"content_block_stop","index":1}"#,
+                r#"{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":9}}"#,
+                r#"{"type":"message_stop"}"#,
+            ],
+        );
+        let mut said = BTreeMap::<u64, String>::new();
+        let mut open = Vec::new();
+        for (name, data) in &left {
+            assert_eq!(data["type"], **name);
+            match &**name {
+                "content_block_start" => open.push(data["index"].clone()),
+                "content_block_stop" => open.retain(|index| *index != data["index"]),
+                "content_block_delta" => {
+                    assert!(open.contains(&data["index"]), "a delta outside of its block");
+                    let text = data["delta"]["text"].as_str().or(data["delta"]["partial_json"].as_str()).unwrap();
+                    said.entry(data["index"].as_u64().unwrap()).or_default().push_str(text);
+                }
+                _ => assert!(open.is_empty() || name == "ping"),
+            }
+        }
+        assert_eq!(said.into_values().collect::<Vec<_>>(), ["a [x], secret-", "{\"k\":\"[x]\"}"]);
+        assert_eq!((report.matches, report.redactions), (2, 2));
+    }
+
+    #[test]
+    fn what_responses_say_again_is_redacted_again() {
+        let citation = r#"[{"type":"url_citation","start_index":0,"end_index":3,"url":"https://x","title":"t"}]"#;
+        let part = format!(
+            r#"{{"type":"output_text","text":"a secret-1 b","annotations":{citation},"logprobs":[{{"token":"a"}}]}}"#
+        );
+        let events = [
+            r#"{"type":"response.created","response":{"id":"r","output":[]}}"#.to_owned(),
+            r#"{"type":"response.output_text.delta","item_id":"i","output_index":0,"content_index":0,"delta":"a sec","sequence_number":4}"#.to_owned(),
+            r#"{"type":"response.output_text.delta","item_id":"i","output_index":0,"content_index":0,"delta":"ret-1 b","sequence_number":5}"#.to_owned(),
+            r#"{"type":"response.output_text.delta","item_id":"i","output_index":1,"content_index":0,"delta":"sec","sequence_number":6}"#.to_owned(),
+            r#"{"type":"response.output_text.done","output_index":1,"content_index":0,"text":"sec"}"#.to_owned(),
+            r#"{"type":"response.output_text.done","output_index":0,"content_index":0,"text":"a secret-1 b"}"#.to_owned(),
+            format!(r#"{{"type":"response.content_part.done","output_index":0,"content_index":0,"part":{part}}}"#),
+            format!(r#"{{"type":"response.output_item.done","output_index":0,"item":{{"type":"message","content":[{part}]}}}}"#),
+            format!(r#"{{"type":"response.completed","response":{{"output":[{{"type":"message","content":[{part}]}}],"usage":{{"input_tokens":1,"output_tokens":2}}}}}}"#),
+        ];
+        let (left, report) = leaves(Dialect::OpenAiResponses, &events.each_ref().map(|event| &**event));
+        let delta = |at: u64| -> String {
+            let mine = left.iter().filter(|(_, data)| data["output_index"] == at);
+            mine.filter_map(|(_, data)| data["delta"].as_str()).collect()
+        };
+        assert_eq!((delta(0), delta(1)), ("a [x] b".to_owned(), "sec".to_owned()));
+        // what was withheld comes before the end of its text, in an event of the same kind
+        let own = left.iter().position(|(_, data)| data["output_index"] == 1 && data["delta"] == "sec").unwrap();
+        assert_eq!((&*left[own + 1].0, &left[own].1["item_id"]), ("response.output_text.done", &Value::from("i")));
+        let text = left.iter().map(|(_, data)| data.to_string()).collect::<String>();
+        assert!(!text.contains("secret-1"));
+        for (name, part) in [
+            ("response.content_part.done", "/part"),
+            ("response.output_item.done", "/item/content/0"),
+            ("response.completed", "/response/output/0/content/0"),
+        ] {
+            let (_, data) = left.iter().find(|(own, _)| own == name).unwrap();
+            let part = data.pointer(part).unwrap();
+            assert_eq!(part["text"], "a [x] b");
+            assert_eq!((&part["annotations"], &part["logprobs"]), (&Value::Array(vec![]), &Value::Array(vec![])));
+        }
+        // said once, counted once
+        assert_eq!((report.matches, report.redactions), (1, 1));
+    }
+
+    #[test]
+    fn citations_of_a_text_that_was_not_changed_stay() {
+        let event = r#"{"type":"response.content_part.done","output_index":0,"content_index":0,"part":{"type":"output_text","text":"fine","annotations":[{"title":"secret-2","start_index":0}]}}"#;
+        let (left, _) = leaves(Dialect::OpenAiResponses, &[event]);
+        assert_eq!(left[0].1["part"]["annotations"][0]["title"], "[x]");
+        assert_eq!(left[0].1["part"]["annotations"][0]["start_index"], 0);
+    }
+}

@@ -2,16 +2,20 @@
 
 use std::rc::Rc;
 
-use tollgate_llm::{Endpoint, ErrorKind};
+use tollgate_llm::encoding::{Caps, Encoding, InflateError, inflate};
+use tollgate_llm::multipart::Scanner;
+use tollgate_llm::{Endpoint, ErrorKind, Request};
 
+use super::head::{self, Body, malformed, too_large};
 use super::{Phase, Step, Stream};
 use crate::abi::{self, Buffer};
 use crate::call::Call;
 use crate::config::OnUnscannable;
-use crate::filter::Verdict;
+use crate::filter::{Needs, Verdict};
 use crate::headers::Headers;
 use crate::plugin::{Plugin, Unscanned};
 use crate::property;
+use crate::recent::Parsed;
 use crate::reply::Reply;
 
 /// Headers that only Tollgate may set: a client that sent one could choose its own route or upstream.
@@ -30,6 +34,9 @@ const OWNED_HEADERS: [&str; 12] = [
     "x-gateway-destination-endpoint-served",
 ];
 
+/// So many bytes of a body are looked at first where only its model is needed.
+const MODEL_BYTES: usize = 4 << 10;
+
 impl Stream {
     pub(crate) fn request_headers(&mut self, end: bool) -> Step {
         let Some(plugin) = self.plugin.clone() else {
@@ -40,17 +47,21 @@ impl Stream {
         let method = headers.get(":method").unwrap_or_default();
         let path = headers.get(":path").unwrap_or_default();
         self.endpoint = Endpoint::detect(&method, &path);
-        if self.endpoint.is_none() {
+        let Some(dialect) = self.dialect() else {
             return if end { Step::Continue } else { self.unknown_path(&plugin) };
-        }
-        if let Some((reason, reply)) = unreadable(headers, &plugin) {
-            return self.unscannable(&plugin, reason, reply);
-        }
+        };
+        let body = match head::read(headers, plugin.limits(), dialect) {
+            Ok(body) => body,
+            Err((reason, reply)) => return self.unscannable(&plugin, reason, reply),
+        };
         if end {
-            return self.judge(&plugin, Vec::new());
+            return self.judge(&plugin, Vec::new(), None);
         }
-        self.phase = Phase::Holding(0);
-        plugin.watchdog.watch(self.id);
+        self.phase = match body {
+            Body::Json(encoding) => Phase::Holding { size: 0, encoding },
+            Body::Form(scanner) => Phase::Form { size: 0, scanner },
+        };
+        plugin.watchdog.watch(self.id, dialect);
         Step::Hold
     }
 
@@ -58,20 +69,22 @@ impl Stream {
         let Some(plugin) = self.plugin.clone() else {
             return Step::Hold;
         };
-        match self.phase {
-            Phase::Holding(_) => {}
+        let encoding = match &mut self.phase {
+            Phase::Holding { encoding, .. } => *encoding,
+            Phase::Form { .. } => return self.form_bytes(&plugin, size, end),
+            Phase::Rest(_) => return self.rest_of_form(&plugin, size, end),
             Phase::Replied => return Step::Hold,
             Phase::Passing | Phase::Admitted => return Step::Continue,
-        }
+        };
         plugin.watchdog.release(self.id);
         let limit = plugin.limits().max_request_bytes;
         if size > limit {
             return self.unscannable(&plugin, Unscanned::RequestTooLarge, too_large(limit));
         }
         if end {
-            return self.judge_held(&plugin, size);
+            return self.judge_held(&plugin, size, encoding);
         }
-        self.phase = Phase::Holding(size);
+        self.phase = Phase::Holding { size, encoding };
         Step::Hold
     }
 
@@ -81,9 +94,17 @@ impl Stream {
             return Step::Hold;
         };
         match std::mem::replace(&mut self.phase, Phase::Passing) {
-            Phase::Holding(size) => {
+            Phase::Holding { size, encoding } => {
                 plugin.watchdog.release(self.id);
-                self.judge_held(&plugin, size)
+                self.judge_held(&plugin, size, encoding)
+            }
+            Phase::Form { size, scanner } => {
+                plugin.watchdog.release(self.id);
+                self.end_form(&plugin, *scanner, size)
+            }
+            Phase::Rest(scanner) => {
+                self.phase = Phase::Admitted;
+                self.check_rest(&plugin, &scanner)
             }
             Phase::Replied => {
                 self.phase = Phase::Replied;
@@ -114,6 +135,7 @@ impl Stream {
     /// A body that goes to a path that is no LLM call as far as Tollgate knows.
     fn unknown_path(&mut self, plugin: &Plugin) -> Step {
         if plugin.limits().on_unknown_path == OnUnscannable::Refuse {
+            plugin.count_refused(Unscanned::Path.name());
             let message = "This gateway does not know this path.";
             return self.reply(&Reply::invalid_request(404, "unknown_path", message).with_code("unknown_url"));
         }
@@ -125,7 +147,10 @@ impl Stream {
 
     fn unscannable(&mut self, plugin: &Plugin, reason: Unscanned, reply: Reply) -> Step {
         match plugin.limits().on_unscannable {
-            OnUnscannable::Refuse => self.reply(&reply),
+            OnUnscannable::Refuse => {
+                plugin.count_refused(reason.name());
+                self.reply(&reply)
+            }
             OnUnscannable::Pass => {
                 self.phase = Phase::Passing;
                 plugin.report_unscanned(reason);
@@ -134,39 +159,167 @@ impl Stream {
         }
     }
 
+    pub(super) fn failed(&mut self, plugin: &Plugin) -> Step {
+        plugin.count_refused("internal");
+        self.reply(&Reply::internal())
+    }
+
+    // === JSON ===
+
     /// The body is complete: reads the `size` bytes that Envoy holds of it. Not before: what is held here as well would
     /// fill the memory of the virtual machine (1 GiB, shared by all streams of a worker) while clients send slowly.
-    fn judge_held(&mut self, plugin: &Rc<Plugin>, size: usize) -> Step {
+    fn judge_held(&mut self, plugin: &Rc<Plugin>, size: usize, encoding: Option<Encoding>) -> Step {
         if size == 0 {
-            return self.judge(plugin, Vec::new());
+            return self.judge(plugin, Vec::new(), None);
         }
-        match abi::get_buffer(Buffer::RequestBody, 0, size) {
-            Ok(body) if body.len() == size => self.judge(plugin, body),
-            Ok(body) => {
-                log::error!("tollgate: {}: request body of {size} bytes has {}", plugin.name, body.len());
-                self.reply(&Reply::internal())
-            }
-            Err(status) => {
-                log::error!("tollgate: {}: request body not readable: {status}", plugin.name);
-                self.reply(&Reply::internal())
-            }
+        if let Some(parsed) = self.model_only(plugin, size, encoding) {
+            return self.decide(plugin, &parsed, size, encoding);
+        }
+        match held(plugin, size) {
+            Some(body) => self.judge(plugin, body, encoding),
+            None => self.failed(plugin),
         }
     }
 
-    /// The body is complete: lets the filter judge it, and carries the verdict out.
-    fn judge(&mut self, plugin: &Rc<Plugin>, body: Vec<u8>) -> Step {
+    /// The model alone, where the filter needs no more and the rest need not be read: what stands behind it was read by
+    /// a filter before this one, which has refused a second model, or the filter does not mind.
+    fn model_only(&self, plugin: &Plugin, size: usize, encoding: Option<Encoding>) -> Option<Parsed> {
+        let Needs::Model { first } = plugin.filter.needs() else { return None };
+        let endpoint = self.endpoint.as_ref()?;
+        let is_read = !self.edge && property::get(property::UNSCANNED).is_none();
+        if !(first || is_read) || encoding.is_some() {
+            return None;
+        }
+        let body = abi::get_buffer(Buffer::RequestBody, 0, size.min(MODEL_BYTES)).ok()?;
+        let model = Request::model_only(endpoint.dialect, &body, &plugin.parser_limits);
+        let model = match model {
+            Ok(Some(model)) => Some(model),
+            _ if endpoint.model.is_some() => None,
+            _ => return None,
+        };
+        Some(Parsed { view: Request::of_model(endpoint, model), body, endpoint: endpoint.clone(), is_whole: false })
+    }
+
+    /// The body is complete: lets the filter judge it.
+    fn judge(&mut self, plugin: &Rc<Plugin>, body: Vec<u8>, encoding: Option<Encoding>) -> Step {
         let Some(endpoint) = &self.endpoint else {
             return Step::Continue;
         };
         let size = body.len();
-        let parsed = match plugin.recent.parse(endpoint, body, &plugin.parser_limits) {
-            Ok(parsed) => parsed,
-            Err(error) => return self.unscannable(plugin, Unscanned::Malformed, malformed(&error)),
+        let limit = plugin.limits().max_request_bytes;
+        let body = match encoding {
+            None => body,
+            Some(encoding) => match inflate(encoding, &body, Caps { max_bytes: limit, ..Caps::default() }) {
+                Ok(body) => body,
+                Err(InflateError::TooLarge | InflateError::TooDense) => {
+                    return self.unscannable(plugin, Unscanned::RequestTooLarge, too_large(limit));
+                }
+                Err(error) => return self.unscannable(plugin, Unscanned::RequestEncoding, malformed(&error)),
+            },
         };
+        match plugin.recent.parse(endpoint, body, &plugin.parser_limits) {
+            Ok(parsed) => self.decide(plugin, &parsed, size, encoding),
+            Err(error) => {
+                let mut reply = malformed(&error);
+                if let ErrorKind::WrongType(field) = error.kind {
+                    reply.param = Some(field);
+                    reply.code = Some("invalid_type");
+                }
+                self.unscannable(plugin, Unscanned::Malformed, reply)
+            }
+        }
+    }
+
+    // === forms ===
+
+    /// More of a form has come, of which `size` bytes are held: it is judged as soon as its model is there.
+    fn form_bytes(&mut self, plugin: &Rc<Plugin>, size: usize, end: bool) -> Step {
+        plugin.watchdog.release(self.id);
+        let Phase::Form { size: seen, scanner } = &mut self.phase else { return Step::Continue };
+        if size > *seen {
+            let Ok(bytes) = abi::get_buffer(Buffer::RequestBody, *seen, size - *seen) else {
+                return self.failed(plugin);
+            };
+            *seen = size;
+            if let Err(error) = scanner.push(&bytes) {
+                return self.unscannable(plugin, Unscanned::Malformed, malformed(&error));
+            }
+        }
+        let has_model = scanner.field("model").is_some();
+        if !has_model && !end && size <= plugin.limits().max_request_bytes {
+            return Step::Hold;
+        }
+        let scanner = scanner.as_ref().clone();
+        if end {
+            return self.end_form(plugin, scanner, size);
+        }
+        if !has_model {
+            let limit = plugin.limits().max_request_bytes;
+            return self.unscannable(plugin, Unscanned::RequestTooLarge, too_large(limit));
+        }
+        let step = self.judge_form(plugin, &scanner, size);
+        if matches!(self.phase, Phase::Admitted) {
+            self.phase = Phase::Rest(Box::new(scanner));
+        }
+        step
+    }
+
+    fn end_form(&mut self, plugin: &Rc<Plugin>, scanner: Scanner, size: usize) -> Step {
+        match scanner.finish() {
+            Ok(()) => self.judge_form(plugin, &scanner, size),
+            Err(error) => self.unscannable(plugin, Unscanned::Malformed, malformed(&error)),
+        }
+    }
+
+    fn judge_form(&mut self, plugin: &Rc<Plugin>, scanner: &Scanner, size: usize) -> Step {
+        let Some(endpoint) = self.endpoint.clone() else { return Step::Continue };
+        let body = if size == 0 { Some(Vec::new()) } else { held(plugin, size) };
+        let Some(body) = body else { return self.failed(plugin) };
+        let view = Request::from_form(&endpoint, scanner.fields());
+        let parsed = Parsed { view, body, endpoint, is_whole: true };
+        let step = self.decide(plugin, &parsed, size, None);
+        if matches!(self.phase, Phase::Admitted) && plugin.filter.needs() == Needs::Everything {
+            plugin.report_unscanned(Unscanned::RequestForm);
+        }
+        step
+    }
+
+    /// A form that was judged goes on: that it has no second model is known at its end only.
+    fn rest_of_form(&mut self, plugin: &Rc<Plugin>, size: usize, end: bool) -> Step {
+        let Phase::Rest(scanner) = &mut self.phase else { return Step::Continue };
+        let bytes = if size == 0 { Ok(Vec::new()) } else { abi::get_buffer(Buffer::RequestBody, 0, size) };
+        let Ok(bytes) = bytes else { return self.failed(plugin) };
+        let pushed = scanner.push(&bytes);
+        if end || pushed.is_err() {
+            let scanner = scanner.as_ref().clone();
+            self.phase = Phase::Admitted;
+            return self.check_rest(plugin, &scanner);
+        }
+        Step::Continue
+    }
+
+    fn check_rest(&mut self, plugin: &Plugin, scanner: &Scanner) -> Step {
+        match scanner.finish() {
+            Ok(()) => Step::Continue,
+            // What has gone upstream is taken back: Envoy resets it when it is answered here.
+            Err(error) => match plugin.limits().on_unscannable {
+                OnUnscannable::Refuse => self.unscannable(plugin, Unscanned::Malformed, malformed(&error)),
+                OnUnscannable::Pass => {
+                    plugin.report_unscanned(Unscanned::Malformed);
+                    Step::Continue
+                }
+            },
+        }
+    }
+
+    // === the verdict ===
+
+    /// Lets the filter judge a request, of whose body `size` bytes are held, and carries the verdict out.
+    fn decide(&mut self, plugin: &Rc<Plugin>, parsed: &Parsed, size: usize, encoding: Option<Encoding>) -> Step {
         self.streamed = parsed.view.stream;
-        let mut call = Call::new(&parsed);
+        let mut call = Call::new(parsed);
         if self.edge {
-            publish(&call);
+            publish(&call, parsed.is_whole);
         }
         let mut exchange = Rc::clone(&plugin.filter).exchange();
         if let Verdict::Reply(reply) = exchange.on_request(&mut call) {
@@ -175,7 +328,7 @@ impl Stream {
         publish_model(&call, self.edge);
         let headers = Headers::REQUEST;
         if exchange.reads_response() && headers.get("accept-encoding").is_some() {
-            // An answer that comes compressed could not be read.
+            // An answer that comes compressed costs inflating, or could not be read.
             if let Err(status) = headers.set("accept-encoding", "identity") {
                 log::warn!("tollgate: {}: accept-encoding not set: {status}", plugin.name);
             }
@@ -184,13 +337,17 @@ impl Stream {
         self.exchange = Some(exchange);
         if call.edits_overlap {
             log::error!("tollgate: {}: overlapping edits", plugin.name);
-            return self.reply(&Reply::internal());
+            return self.failed(plugin);
         }
         if !call.edits.is_empty() {
-            let edited = call.edits.apply(&parsed.body);
-            if let Err(status) = replace_body(headers, size, &edited) {
+            let whole = if parsed.is_whole { None } else { held(plugin, size) };
+            let edited = call.edits.apply(whole.as_ref().unwrap_or(&parsed.body));
+            if !parsed.is_whole && whole.is_none() {
+                return self.failed(plugin);
+            }
+            if let Err(status) = replace_body(headers, size, &edited, encoding.is_some()) {
                 log::error!("tollgate: {}: request body not replaced: {status}", plugin.name);
-                return self.reply(&Reply::internal());
+                return self.failed(plugin);
             }
         }
         self.phase = Phase::Admitted;
@@ -198,59 +355,27 @@ impl Stream {
     }
 }
 
-/// What the head already says about whether the body can be read.
-fn unreadable(headers: Headers, plugin: &Plugin) -> Option<(Unscanned, Reply)> {
-    if let Some(encoding) = headers.get("content-encoding")
-        && !encoding.is_empty()
-        && !encoding.eq_ignore_ascii_case(b"identity")
-    {
-        let reply = Reply::invalid_request(
-            415,
-            "unscannable",
-            "This gateway does not accept compressed request bodies: send the body without content-encoding.",
-        );
-        return Some((Unscanned::RequestEncoding, reply));
+/// The `size` bytes of the body that Envoy holds.
+fn held(plugin: &Plugin, size: usize) -> Option<Vec<u8>> {
+    match abi::get_buffer(Buffer::RequestBody, 0, size) {
+        Ok(body) if body.len() == size => Some(body),
+        Ok(body) => {
+            log::error!("tollgate: {}: request body of {size} bytes has {}", plugin.name, body.len());
+            None
+        }
+        Err(status) => {
+            log::error!("tollgate: {}: request body not readable: {status}", plugin.name);
+            None
+        }
     }
-    if headers.get("content-type").is_some_and(|content_type| !is_utf8(&content_type)) {
-        let message = "This gateway reads JSON in UTF-8 only: send the body without another charset.";
-        return Some((Unscanned::RequestEncoding, Reply::invalid_request(415, "unscannable", message)));
-    }
-    let limit = plugin.limits().max_request_bytes;
-    let length = headers.get_ascii("content-length").and_then(|length| length.parse::<usize>().ok());
-    length.is_some_and(|length| length > limit).then(|| (Unscanned::RequestTooLarge, too_large(limit)))
-}
-
-/// JSON is UTF-8 (RFC 8259, 8.1), but there are servers that decode it by the charset they are told: what is read here
-/// would not be what they read.
-fn is_utf8(content_type: &[u8]) -> bool {
-    content_type.split(|&byte| matches!(byte, b';' | b',')).skip(1).all(|parameter| {
-        let mut halves = parameter.splitn(2, |&byte| byte == b'=').map(<[u8]>::trim_ascii);
-        let is_charset = halves.next().is_some_and(|name| name.eq_ignore_ascii_case(b"charset"));
-        let value = halves.next().unwrap_or_default();
-        let value = value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\"")).unwrap_or(value);
-        !is_charset || [&b"utf-8"[..], b"utf8", b"us-ascii"].iter().any(|known| value.eq_ignore_ascii_case(known))
-    })
-}
-
-fn too_large(limit: usize) -> Reply {
-    let message = format!("The request body is larger than this gateway accepts ({limit} bytes).");
-    Reply::invalid_request(413, "too_large", message).with_code("request_too_large")
-}
-
-fn malformed(error: &tollgate_llm::Error) -> Reply {
-    let mut reply =
-        Reply::invalid_request(400, "malformed", format!("The request body is not a chat completion: {error}."));
-    if let ErrorKind::WrongType(field) = error.kind {
-        reply.param = Some(field);
-        reply.code = Some("invalid_type");
-    }
-    reply
 }
 
 /// What every log line of an LLM call has, whichever filters are in the chain.
-fn publish(call: &Call<'_>) {
+fn publish(call: &Call<'_>, is_whole: bool) {
     property::set(property::DIALECT, call.view().dialect.name());
-    property::set(property::STREAM, if call.view().stream { "true" } else { "false" });
+    if is_whole {
+        property::set(property::STREAM, if call.view().stream { "true" } else { "false" });
+    }
     property::set(property::VERDICT, "allow");
 }
 
@@ -265,35 +390,18 @@ fn publish_model(call: &Call<'_>, edge: bool) {
     }
 }
 
-/// Puts another body in place of the `size` bytes that are held. An HTTP/1.1 upstream that were left with the old
-/// `content-length` would read the rest of the body as the next request.
-fn replace_body(headers: Headers, size: usize, body: &[u8]) -> Result<(), abi::Status> {
+/// Puts another body in place of the `size` bytes that are held, perhaps the first of more to come. An HTTP/1.1 upstream
+/// that were left with the old `content-length` would read the rest of the body as the next request. What was compressed
+/// goes on as it is now: without.
+fn replace_body(headers: Headers, size: usize, body: &[u8], was_encoded: bool) -> Result<(), abi::Status> {
     abi::set_buffer(Buffer::RequestBody, 0, size, body)?;
-    if headers.get("content-length").is_some() {
-        headers.set("content-length", body.len().to_string())?;
+    if was_encoded {
+        headers.remove("content-encoding")?;
+    }
+    if let Some(length) = headers.get("content-length") {
+        let said = std::str::from_utf8(&length).ok().and_then(|length| length.trim().parse::<usize>().ok());
+        let length = said.unwrap_or(size).saturating_sub(size).saturating_add(body.len());
+        headers.set("content-length", length.to_string())?;
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_utf8_is_read() {
-        for (content_type, want) in [
-            ("application/json", true),
-            ("application/json; charset=utf-8", true),
-            ("application/json;charset=\"UTF-8\"; x=y", true),
-            ("text/plain; charset=us-ascii", true),
-            ("", true),
-            ("application/json; charset=utf-7", false),
-            ("application/json; CharSet = \"utf-16le\"", false),
-            ("application/json; charset=utf-8; charset=utf-7", false),
-            ("application/json; charset=", false),
-            ("application/json, application/json;charset=utf-32", false),
-        ] {
-            assert_eq!(is_utf8(content_type.as_bytes()), want, "{content_type}");
-        }
-    }
 }

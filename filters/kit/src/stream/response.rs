@@ -1,5 +1,6 @@
 //! The response half of a stream.
 
+use tollgate_llm::encoding::{Caps, Encoding, InflateError, Inflater, inflate};
 use tollgate_llm::{Dialect, FrameError, Framer, Framing, Response as View};
 
 use super::{Phase, Step, Stream};
@@ -12,14 +13,19 @@ use crate::property;
 use crate::reply::Reply;
 use crate::response::{BodyKind, Origin, Response, ResponseHead};
 
+/// Of a compressed stream, which may be long: what comes out is not kept, so only the ratio is bounded.
+const STREAM_CAPS: Caps = Caps { max_bytes: usize::MAX, max_ratio: 100 };
+
 /// How the answer is being read.
 pub(super) enum Answer {
     /// Not at all.
     Passing,
     /// JSON of which `size` bytes have come. Observed, they are kept in `body`; else head and body are held by Envoy.
-    Whole { reading: Reading, body: Vec<u8>, size: usize },
+    Whole { reading: Reading, encoding: Option<Encoding>, body: Vec<u8>, size: usize },
     /// A stream of events; `begun`: something of it has left. `out` is kept for its capacity.
-    Events { reading: Reading, framer: Framer, begun: bool, out: Vec<u8> },
+    Events { reading: Reading, framer: Framer, inflater: Option<Box<Inflater>>, begun: bool, out: Vec<u8> },
+    /// The rest of a compressed stream that is not read any more, and leaves inflated as it began.
+    Inflating(Box<Inflater>),
     /// A streamed answer was ended by us: whatever still comes is dropped.
     Cut,
 }
@@ -48,7 +54,7 @@ impl Stream {
             return Step::Continue;
         }
         let unreadable = match head.kind {
-            _ if head.encoded => Some(Unscanned::ResponseEncoding),
+            _ if head.encoding.is_err() => Some(Unscanned::ResponseEncoding),
             // An error page of the upstream's own proxy is not the model speaking.
             BodyKind::Other if head.is_success() => Some(Unscanned::ResponseType),
             _ => None,
@@ -56,20 +62,25 @@ impl Stream {
         if let Some(reason) = unreadable {
             return self.unscannable_response(&plugin, reason, reading, 0);
         }
+        let encoding = head.encoding.unwrap_or_default();
         match head.kind {
             BodyKind::Json => {
-                self.answer = Answer::Whole { reading, body: Vec::new(), size: 0 };
+                self.answer = Answer::Whole { reading, encoding, body: Vec::new(), size: 0 };
                 if holds(reading) { Step::Hold } else { Step::Continue }
             }
             BodyKind::Events(framing) => {
-                if holds(reading)
-                    && let Err(status) = Headers::RESPONSE.remove("content-length")
-                {
-                    log::error!("tollgate: {}: content-length not removed: {status}", plugin.name);
-                    return self.reply(&Reply::internal());
+                // What may be changed leaves as it was inflated, in a length that is not known yet.
+                for name in ["content-length", "content-encoding"] {
+                    if holds(reading)
+                        && let Err(status) = Headers::RESPONSE.remove(name)
+                    {
+                        log::error!("tollgate: {}: {name} not removed: {status}", plugin.name);
+                        return self.failed(&plugin);
+                    }
                 }
                 let framer = Framer::new(framing, plugin.limits().max_event_bytes);
-                self.answer = Answer::Events { reading, framer, begun: false, out: Vec::new() };
+                let inflater = encoding.map(|encoding| Box::new(Inflater::new(encoding, STREAM_CAPS)));
+                self.answer = Answer::Events { reading, framer, inflater, begun: false, out: Vec::new() };
                 Step::Continue
             }
             BodyKind::Other => Step::Continue,
@@ -82,12 +93,13 @@ impl Stream {
             return Step::Continue;
         };
         if let Some(exchange) = &mut self.exchange {
-            let unread = if matches!(self.answer, Answer::Passing) { size as u64 } else { 0 };
+            let unread = if matches!(self.answer, Answer::Passing | Answer::Inflating(_)) { size as u64 } else { 0 };
             exchange.on_progress(abi::now_ns(), unread);
         }
         match &mut self.answer {
             Answer::Passing => Step::Continue,
             Answer::Cut => self.drop_frame(&plugin, size),
+            Answer::Inflating(_) => self.inflate_frame(&plugin, size),
             Answer::Whole { .. } => self.whole_body(&plugin, dialect, size, end),
             Answer::Events { .. } => self.event_bytes(&plugin, dialect, size, end),
         }
@@ -101,7 +113,9 @@ impl Stream {
             return Step::Continue;
         };
         match std::mem::replace(&mut self.answer, Answer::Passing) {
-            Answer::Whole { reading, body, size } => self.end_whole(&plugin, dialect, reading, body, size),
+            Answer::Whole { reading, encoding, body, size } => {
+                self.end_whole(&plugin, dialect, reading, encoding, body, size)
+            }
             Answer::Events { framer, mut out, .. } => {
                 out.clear();
                 if let Some(exchange) = &mut self.exchange {
@@ -112,7 +126,7 @@ impl Stream {
                 }
                 Step::Continue
             }
-            Answer::Passing | Answer::Cut => Step::Continue,
+            Answer::Passing | Answer::Inflating(_) | Answer::Cut => Step::Continue,
         }
     }
 
@@ -128,22 +142,16 @@ impl Stream {
         if let (BodyKind::Json, true, Some(framing), 200..300) = (kind, self.streamed, json_stream, status) {
             kind = BodyKind::Events(framing);
         }
-        ResponseHead {
-            status,
-            origin,
-            kind,
-            encoded: !encoding.is_empty() && !encoding.eq_ignore_ascii_case(b"identity"),
-            ended,
-        }
+        ResponseHead { status, origin, kind, encoding: Encoding::detect(&encoding), ended }
     }
 
     // === JSON ===
 
     fn whole_body(&mut self, plugin: &Plugin, dialect: Dialect, size: usize, end: bool) -> Step {
-        let Answer::Whole { reading, body, size: so_far } = &mut self.answer else {
+        let Answer::Whole { reading, encoding, body, size: so_far } = &mut self.answer else {
             return Step::Continue;
         };
-        let reading = *reading;
+        let (reading, encoding) = (*reading, *encoding);
         let held = holds(reading);
         // Held, Envoy shows all that has come; passing, only this frame.
         *so_far = if held { size } else { *so_far + size };
@@ -162,7 +170,7 @@ impl Stream {
         if end {
             let body = std::mem::take(body);
             self.answer = Answer::Passing;
-            return self.end_whole(plugin, dialect, reading, body, total);
+            return self.end_whole(plugin, dialect, reading, encoding, body, total);
         }
         if held { Step::Hold } else { Step::Continue }
     }
@@ -173,6 +181,7 @@ impl Stream {
         plugin: &Plugin,
         dialect: Dialect,
         reading: Reading,
+        encoding: Option<Encoding>,
         mut body: Vec<u8>,
         size: usize,
     ) -> Step {
@@ -185,14 +194,34 @@ impl Stream {
                         plugin.name,
                         other.err()
                     );
-                    return self.reply(&Reply::internal());
+                    return self.failed(plugin);
                 }
             };
         }
-        self.judge_whole(plugin, dialect, reading, body)
+        let limit = plugin.limits().max_response_bytes;
+        match encoding.map(|encoding| inflate(encoding, &body, Caps { max_bytes: limit, ..Caps::default() })) {
+            None => self.judge_whole(plugin, dialect, reading, body, size, false),
+            Some(Ok(body)) => self.judge_whole(plugin, dialect, reading, body, size, true),
+            Some(Err(error)) => {
+                let reason = match error {
+                    InflateError::TooLarge => Unscanned::ResponseTooLarge,
+                    _ => Unscanned::ResponseEncoding,
+                };
+                self.unscannable_response(plugin, reason, reading, size as u64)
+            }
+        }
     }
 
-    fn judge_whole(&mut self, plugin: &Plugin, dialect: Dialect, reading: Reading, body: Vec<u8>) -> Step {
+    /// Lets the exchange judge an answer; of it `size` bytes came, perhaps compressed.
+    fn judge_whole(
+        &mut self,
+        plugin: &Plugin,
+        dialect: Dialect,
+        reading: Reading,
+        body: Vec<u8>,
+        size: usize,
+        was_encoded: bool,
+    ) -> Step {
         if body.is_empty() {
             return Step::Continue;
         }
@@ -213,9 +242,9 @@ impl Stream {
         }
         if holds(reading) && !response.edits.is_empty() {
             let edited = response.edits.apply(&body);
-            if let Err(status) = replace_body(body.len(), &edited) {
+            if let Err(status) = replace_body(size, &edited, was_encoded) {
                 log::error!("tollgate: {}: response body not replaced: {status}", plugin.name);
-                return self.reply(&Reply::internal());
+                return self.failed(plugin);
             }
         }
         Step::Continue
@@ -224,7 +253,8 @@ impl Stream {
     // === server-sent events ===
 
     fn event_bytes(&mut self, plugin: &Plugin, dialect: Dialect, size: usize, end: bool) -> Step {
-        let (Answer::Events { reading, framer, begun, out }, Some(exchange)) = (&mut self.answer, &mut self.exchange)
+        let (Answer::Events { reading, framer, inflater, begun, out }, Some(exchange)) =
+            (&mut self.answer, &mut self.exchange)
         else {
             return Step::Continue;
         };
@@ -240,12 +270,18 @@ impl Stream {
         };
         out.clear();
         let framing = framer.framing();
+        let mut inflated = Vec::new();
+        let is_inflated = inflater.as_mut().is_none_or(|inflater| inflater.push(&bytes, &mut inflated).is_ok());
+        let plain = if inflater.is_some() { &inflated } else { &bytes };
         let mut stop = framer
-            .push(&bytes, |event| match exchange.on_event(&event, out) {
+            .push(plain, |event| match exchange.on_event(&event, out) {
                 Flow::Continue => Ok(()),
                 Flow::Cut(reply) => Err(reply),
             })
             .err();
+        if stop.is_none() && !is_inflated {
+            stop = Some(FrameError::Malformed);
+        }
         if stop.is_none() && end {
             let framer = std::mem::replace(framer, Framer::new(framing, 0));
             stop = finish(framer, exchange.as_mut(), out).err();
@@ -261,23 +297,27 @@ impl Stream {
                 return self.replace_frame(plugin, size, &bytes, &out);
             }
             Some(FrameError::Each(_)) => {}
-            Some(FrameError::TooLarge | FrameError::Malformed) if strict => {
-                cut(dialect, framing, begun, &upstream_unreadable(), out);
+            // What is compressed and held can leave only as it was inflated: there is nothing to pass.
+            Some(error @ (FrameError::TooLarge | FrameError::Malformed)) if strict || held && !is_inflated => {
+                exchange.on_unscanned(framer.pending().len() as u64);
+                plugin.count_refused(reason_of(&error, is_inflated).name());
+                cut(dialect, framing, begun, &Reply::unreadable_answer(), out);
                 let out = std::mem::take(out);
                 self.answer = Answer::Cut;
                 return self.replace_frame(plugin, size, &bytes, &out);
             }
-            Some(unreadable @ (FrameError::TooLarge | FrameError::Malformed)) => {
+            Some(error @ (FrameError::TooLarge | FrameError::Malformed)) => {
                 exchange.on_unscanned(framer.pending().len() as u64);
-                plugin.report_unscanned(match unreadable {
-                    FrameError::TooLarge => Unscanned::ResponseTooLarge,
-                    _ => Unscanned::ResponseMalformed,
-                });
+                plugin.report_unscanned(reason_of(&error, is_inflated));
                 // What is held of earlier events goes first.
                 let _ = exchange.on_events_end(out);
                 out.extend_from_slice(framer.pending());
                 let out = std::mem::take(out);
-                self.answer = Answer::Passing;
+                self.answer = match inflater.take() {
+                    // The rest is inflated as it comes, and not read.
+                    Some(inflater) if held => Answer::Inflating(inflater),
+                    _ => Answer::Passing,
+                };
                 return if held { self.replace_frame(plugin, size, &bytes, &out) } else { Step::Continue };
             }
         }
@@ -306,6 +346,19 @@ impl Stream {
         Step::Continue
     }
 
+    fn inflate_frame(&mut self, plugin: &Plugin, size: usize) -> Step {
+        let Answer::Inflating(inflater) = &mut self.answer else { return Step::Continue };
+        let bytes = if size == 0 { Ok(Vec::new()) } else { abi::get_buffer(Buffer::ResponseBody, 0, size) };
+        let mut out = Vec::new();
+        match bytes {
+            Ok(bytes) if inflater.push(&bytes, &mut out).is_ok() => self.replace_frame(plugin, size, &bytes, &out),
+            _ => {
+                self.answer = Answer::Cut;
+                self.drop_frame(plugin, size)
+            }
+        }
+    }
+
     fn drop_frame(&mut self, plugin: &Plugin, size: usize) -> Step {
         if size == 0 {
             return Step::Continue;
@@ -326,7 +379,8 @@ impl Stream {
         }
         if is_strict(plugin, reading) {
             log::warn!("tollgate: {}: answer refused: {}", plugin.name, reason.name());
-            return self.reply(&upstream_unreadable());
+            plugin.count_refused(reason.name());
+            return self.reply(&Reply::unreadable_answer());
         }
         plugin.report_unscanned(reason);
         Step::Continue
@@ -361,17 +415,23 @@ fn cut(dialect: Dialect, framing: Framing, begun: bool, reply: &Reply, out: &mut
     out.extend_from_slice(&dialect.error_event(framing, begun, &reply.error()));
 }
 
-fn upstream_unreadable() -> Reply {
-    Reply {
-        kind: "server_error",
-        ..Reply::invalid_request(502, "unscannable", "The upstream's answer could not be inspected.")
+/// Why a stream could not be read on.
+fn reason_of<E>(error: &FrameError<E>, is_inflated: bool) -> Unscanned {
+    match error {
+        _ if !is_inflated => Unscanned::ResponseEncoding,
+        FrameError::TooLarge => Unscanned::ResponseTooLarge,
+        _ => Unscanned::ResponseMalformed,
     }
 }
 
-/// Puts another body in place of the held one of `size` bytes, and says its length if the upstream said one.
-fn replace_body(size: usize, body: &[u8]) -> Result<(), abi::Status> {
+/// Puts another body in place of the held one of `size` bytes, and says its length if the upstream said one. What came
+/// compressed leaves as it is now: without.
+fn replace_body(size: usize, body: &[u8], was_encoded: bool) -> Result<(), abi::Status> {
     abi::set_buffer(Buffer::ResponseBody, 0, size, body)?;
     let headers = Headers::RESPONSE;
+    if was_encoded {
+        headers.remove("content-encoding")?;
+    }
     if headers.get("content-length").is_some() {
         headers.set("content-length", body.len().to_string())?;
     }
