@@ -2,9 +2,11 @@
 //! then each raises its own error. What a call was is in the access log, in one way for all.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tollgate_mock_llm::{MockLlm, Options};
+use tollgate_testbed::http::Request;
 use tollgate_testbed::{Bootstrap, Envoy, Gateway, gateway, workspace};
 
 use crate::callers::{CALLERS, Caller, OTHERS, Other, USAGE};
@@ -60,6 +62,7 @@ fn every_sdk_through_envoy() {
     let envoy = Envoy::find_or_install().unwrap_or_else(|error| panic!("{error}"));
     let gateway = Gateway::start(&envoy, bootstrap(&mock), &gateway::Options::default()).unwrap();
     let url = gateway.url();
+    spend(&gateway);
 
     let mut asked: Vec<(Question, Want)> = Vec::new();
     for caller in CALLERS {
@@ -88,7 +91,7 @@ fn every_sdk_through_envoy() {
             Ok(entry) => {
                 for (name, field) in &want.record {
                     let fits = field.fits(&entry[name]);
-                    findings.holds(question, fits, format_args!("the log's {name} is {}, in {entry}", entry[name]));
+                    findings.holds(question, fits, format_args!("the log's {name} is {}", entry[name]));
                 }
             }
         }
@@ -123,8 +126,8 @@ fn bootstrap(mock: &MockLlm) -> Bootstrap {
             })),
             "cost-quota" => {
                 value["consumers"][UNMETERED] = json!({"budgets": []});
-                let nothing = json!({"name": "test", "unit": "requests", "limit": 0, "window": "30d"});
-                value["consumers"][SPENT] = json!({"budgets": [nothing]});
+                let one = json!({"name": "test", "unit": "requests", "limit": 1, "window": "1h"});
+                value["consumers"][SPENT] = json!({"budgets": [one]});
             }
             "model-router" => {
                 value["models"]["anthropic.*"] = json!({"route": "anthropic", "provider": "bedrock"});
@@ -137,6 +140,15 @@ fn bootstrap(mock: &MockLlm) -> Bootstrap {
         }
     }
     bootstrap
+}
+
+/// The one request that a consumer may make.
+fn spend(gateway: &Gateway) {
+    let headers = [("content-type", "application/json"), ("x-tollgate-consumer", SPENT)];
+    let body = br#"{"model":"gpt-4o","messages":[{"role":"user","content":"hello"}]}"#;
+    let request = Request::post("/first/v1/chat/completions", &headers, body);
+    let answer = request.send(gateway.address(), Duration::from_secs(20)).unwrap();
+    assert_eq!(answer.status, 200);
 }
 
 /// A prompt that the mock answers with these deltas.
@@ -202,7 +214,7 @@ fn questions(caller: &Caller, question: &Question) -> Vec<(&'static str, Questio
                     ("reasoning_tokens", text(reasoning)),
                     ("total_tokens", text(input + output)),
                     ("usage_source", text("provider")),
-                    ("verdict", text("pass")),
+                    ("verdict", text("allow")),
                 ]),
                 reaches: true,
             },
@@ -221,11 +233,14 @@ fn questions(caller: &Caller, question: &Question) -> Vec<(&'static str, Questio
             ask(&format!("Deploy with {CLOUD_KEY}, please.")),
             Want {
                 answer: refused(400, errors[1]),
-                record: record(vec![
+                // What comes after the filter that refuses has not seen it.
+                record: vec![
                     ("status", Field::Is(json!(400))),
+                    ("dialect", text(dialect)),
                     ("verdict", text("block")),
                     ("rules", text("secret.aws-access-key")),
-                ]),
+                    ("cost_nano_usd", text(0)),
+                ],
                 reaches: false,
             },
         ),
@@ -318,7 +333,8 @@ fn questions(caller: &Caller, question: &Question) -> Vec<(&'static str, Questio
                 record: record(vec![
                     ("input_tokens", Field::Positive),
                     ("output_tokens", Field::Positive),
-                    ("usage_source", Field::OneOf(&["counted", "mixed"])),
+                    // Who says in every event what it has cost so far has said it.
+                    ("usage_source", Field::OneOf(&["counted", "mixed", "provider"])),
                 ]),
                 reaches: true,
             },

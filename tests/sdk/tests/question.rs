@@ -84,8 +84,8 @@ impl Question {
     }
 }
 
-/// For all questions of one language; they take some seconds.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// For all questions of one language. They take some ten seconds, on a machine that does nothing else.
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// Asks all questions, those of each language in one process, both at once. Answers are in the order of the questions: an
 /// object with `text`, `tools`, `usage`, `error`, ... as far as the SDK told.

@@ -39,8 +39,8 @@ def usage(of, **names):
 
 
 # One client each: making one takes longer than asking.
-OPENAI = openai.OpenAI(api_key=KEY, base_url="http://127.0.0.1:1", max_retries=0, timeout=20)
-ANTHROPIC = anthropic.Anthropic(api_key=KEY, base_url="http://127.0.0.1:1", max_retries=0, timeout=20)
+OPENAI = openai.OpenAI(api_key=KEY, base_url="http://127.0.0.1:1", max_retries=0, timeout=100)
+ANTHROPIC = anthropic.Anthropic(api_key=KEY, base_url="http://127.0.0.1:1", max_retries=0, timeout=100)
 
 
 def openai_client(question):
@@ -206,7 +206,7 @@ def anthropic_count_tokens(question, answer):
 
 
 def google_client(question):
-    options = google.genai.types.HttpOptions(base_url=question["base"], headers=question["headers"], timeout=20_000)
+    options = google.genai.types.HttpOptions(base_url=question["base"], headers=question["headers"], timeout=100_000)
     return google.genai.Client(api_key=KEY, http_options=options)
 
 
