@@ -117,9 +117,21 @@ fn sizes() -> Vec<Scenario> {
                 findings.same("bytes at the upstream", length, Some(LIMIT as u64));
             })
             .framings(NOT_BY_BYTES),
-        Scenario::new("compressed", Chat::raw(b"\x1f\x8b\x08\0planted".as_slice()).header("content-encoding", "gzip"))
+        Scenario::new(
+            "not what it says",
+            Chat::raw(b"\x1f\x8b\x08\0planted".as_slice()).header("content-encoding", "gzip"),
+        )
+        .refused(MALFORMED)
+        .record("status", 400)
+        .awkward(),
+        Scenario::new("compressed in another way", Chat::new().header("content-encoding", "zstd"))
             .refused(Refusal::invalid(415))
             .record("status", 415)
+            .awkward(),
+        Scenario::new("no JSON, it says", Chat::new().header("content-type", b"\xff\xfe caf\xe9 \x80"))
+            .refused(Refusal::invalid(415))
+            .record("status", 415)
+            .framings(Framing::PLAIN)
             .awkward(),
     ]
 }
