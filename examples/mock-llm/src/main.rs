@@ -112,6 +112,8 @@ mock-llm [--listen NAME=ADDRESS]... [--KNOB VALUE]...
   --probe ADDRESS            only ask a running mock for its health
   --help                     this text
 
+Speaks OpenAI (chat, completions, Responses, embeddings, moderations, audio, images), Anthropic, Gemini, Bedrock, Cohere
+and Ollama, told apart by the path, under any prefix.
 Prints the bound addresses as one line of JSON: {\"NAME\":\"ADDRESS\"}.
 A prompt with a line that begins with `say:` is answered with what follows it; one with `deltas: [\"a\", \"b\"]` with
 these texts, each a delta of its own when streamed.
