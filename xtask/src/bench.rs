@@ -1,12 +1,18 @@
-//! What the filters cost: builds what is measured and runs `tests/bench`, which measures.
+//! What the filters cost, and the reading of a request: builds what is measured and runs what measures, in `tests/bench`.
+
+use std::path::PathBuf;
 
 use tollgate_testbed::child::ChildBuilder;
 use tollgate_testbed::{Error, Result, workspace};
 
+use crate::setup::TARGET;
 use crate::{cargo, modules, progress, setup};
 
 /// `cargo xtask bench`
 pub(crate) fn run(flags: &[&str]) -> Result<()> {
+    if let ["llm", flags @ ..] = flags {
+        return llm(flags);
+    }
     if !matches!(flags, [] | ["--quick" | "--write"]) {
         return Err(Error::new(format!("bench takes --quick or --write, not `{}`", flags.join(" "))));
     }
@@ -22,3 +28,32 @@ pub(crate) fn run(flags: &[&str]) -> Result<()> {
 }
 
 const PROGRAM: &str = "tollgate-bench";
+
+/// `cargo xtask bench llm`
+fn llm(flags: &[&str]) -> Result<()> {
+    if !matches!(flags, [] | ["--quick" | "--write"]) {
+        return Err(Error::new(format!("bench llm takes --quick or --write, not `{}`", flags.join(" "))));
+    }
+    setup::target()?;
+    progress::step("building what is measured (release; natively, as a module, and as one without simd128)");
+    let target = workspace::target_dir();
+    let scalar = target.join("scalar");
+    let build = ["build", "--release", "--package", SUBJECT];
+    cargo::run(&build)?;
+    let module = [&build[..], &["--target", TARGET]].concat();
+    cargo::run(&module)?;
+    // This variable stands in for the flags in .cargo/config.toml, which ask for the vector instructions.
+    let built = cargo::cargo().env("CARGO_TARGET_DIR", &scalar).env("RUSTFLAGS", NO_VECTORS).args(&module).run()?;
+    if !built.success() {
+        return Err(Error::new("the module without simd128 cannot be built, see above"));
+    }
+    progress::step("measuring");
+    let file = PathBuf::from(TARGET).join("release").join(SUBJECT).with_extension("wasm");
+    let subjects = [target.join("release").join(SUBJECT), target.join(&file), scalar.join(&file)];
+    let run = cargo::cargo().args(["run", "--package", RUNNER, "--"]).args(subjects).args(flags).run()?;
+    if run.success() { Ok(()) } else { Err(Error::new("the benchmark failed, see above")) }
+}
+
+const SUBJECT: &str = "tollgate-bench-llm-subject";
+const RUNNER: &str = "tollgate-bench-llm";
+const NO_VECTORS: &str = "-Ctarget-feature=-simd128";

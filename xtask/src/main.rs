@@ -33,6 +33,7 @@ cargo xtask <command>
                            --record [--envoy VERSION]: records it anew, from an Envoy that is installed if need be
   bench [--quick|--write]  what the filters cost, as ratios to an Envoy without wasm
                            --quick: only whether it works; --write: into docs/benchmarks.md
+  bench llm [...]          how fast core/llm reads requests, natively, in wasmtime and in V8 (needs node)
   help                     this text
 
 Variables: ENVOY, an Envoy of your own (1.36 or newer, with wasm); CARGO_TARGET_DIR.

@@ -73,10 +73,20 @@ fn run(plan: Plan, write: bool) -> Result<()> {
     print!("{page}");
     if write {
         let path = workspace::root().join(PAGE);
+        let old = std::fs::read_to_string(&path).unwrap_or_default();
+        let page = with_others(page, &old);
         std::fs::write(&path, page).context(|| format!("cannot write {}", path.display()))?;
         eprintln!("    written to {PAGE}");
     }
     Ok(())
+}
+
+/// The new page and what other commands have written on the old one: from the first mark of theirs on.
+fn with_others(page: String, old: &str) -> String {
+    match old.find("<!-- written by `cargo xtask bench llm") {
+        Some(at) => format!("{}\n\n{}", page.trim_end(), old.split_at(at).1),
+        None => page,
+    }
 }
 
 /// The upstream answers everybody the same.

@@ -1,0 +1,35 @@
+//! What a view costs in memory depends on how many texts there are, and not on how long they are.
+
+use tollgate_llm::{Dialect, Limits, Request};
+
+/// The most bytes that were allocated at a time, and how many allocations there were.
+fn cost(read: impl FnOnce()) -> (u64, u64) {
+    let info = allocation_counter::measure(read);
+    (info.bytes_max, info.count_total)
+}
+
+/// A request whose every name and text that a client chooses is of this length, plain or full of escapes.
+fn request(len: usize, unit: &str) -> Vec<u8> {
+    let text = unit.repeat(len);
+    format!(
+        r#"{{"user":"{text}","messages":[{{"role":"user","content":"{text}"}},{{"role":"user","content":[{{"type":"text","text":"{text}"}},{{"type":"{text}"}}],"{text}":1}}],"tools":[{{"type":"function","function":{{"name":"{text}","parameters":{{"properties":{{"{text}":{{"type":"string"}}}}}}}}}}],"metadata":{{"{text}":"{text}"}},"model":"{text}"}}"#
+    )
+    .into_bytes()
+}
+
+#[test]
+fn longer_texts_need_no_more_memory() {
+    let limits = Limits::default();
+    for unit in ["a", r"\n", r"\u006d", "é", "料", r"\ud83d\ude00"] {
+        let (short, long) = (request(100, unit), request(50_000, unit));
+        let view = |body: &[u8]| cost(|| drop(Request::parse(Dialect::OpenAiChat, body, &limits).unwrap()));
+        assert_eq!(view(&short), view(&long), "{unit}");
+        let model = |body: &[u8]| {
+            cost(|| {
+                Request::model_only(Dialect::OpenAiChat, body, &limits).unwrap();
+            })
+        };
+        assert_eq!(model(&short), model(&long), "{unit}");
+        assert!(model(&short).1 <= 2, "{unit}");
+    }
+}

@@ -1,0 +1,88 @@
+//! How fast `core/llm` reads requests: `cargo xtask bench llm`.
+//!
+//! The same program, the subject, reads the same bodies in the same ways natively, in wasmtime and in V8, which is what Envoy
+//! runs modules in; in V8 also as a module without the vector instructions, to see what these are worth. Everything takes
+//! turns: the ways within a run of the subject, and the engines from run to run.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is a program for the terminal")]
+
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+
+use tollgate_testbed::{Context, Error, Result, workspace};
+
+use engine::{Engine, Subjects};
+use samples::Row;
+
+mod engine;
+mod samples;
+mod section;
+mod wasi;
+
+/// Where the results are published.
+const PAGE: &str = "docs/benchmarks.md";
+
+/// Runs of each engine, and samples of each way in a run.
+const RUNS: u32 = 5;
+const SAMPLES: u32 = 6;
+
+const HELP: &str = "\
+tollgate-bench-llm <native> <module> <scalar module> [--quick | --write]; run it as `cargo xtask bench llm`, which builds them
+
+  --quick   a smoke run: whether it works, not what it costs
+  --write   writes a section of docs/benchmarks.md
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let done = match arguments.as_slice() {
+        ["--help" | "-h"] => {
+            print!("{HELP}");
+            Ok(())
+        }
+        [native, module, scalar, flags @ ..] if matches!(flags, [] | ["--quick" | "--write"]) => {
+            let [native, module, scalar] = [native, module, scalar].map(PathBuf::from);
+            run(&Subjects { native, module, scalar }, flags)
+        }
+        other => Err(Error::new(format!("what is `{}`? (see --help)", other.join(" ")))),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(subjects: &Subjects, flags: &[&str]) -> Result<()> {
+    let (runs, samples) = if flags == ["--quick"] { (1, 1) } else { (RUNS, SAMPLES) };
+    let versions = format!("{}, modules by {}", engine::node_version()?, rustc()?);
+    let mut measured: Vec<(Engine, Vec<Row>)> = Engine::ALL.map(|engine| (engine, Vec::new())).into();
+    for number in 1..=runs {
+        for (engine, rows) in &mut measured {
+            eprintln!("    {}, run {number} of {runs}", engine.name());
+            let printed = engine.run(subjects, &[&samples.to_string()])?;
+            samples::join(rows, samples::read(&printed)?);
+        }
+    }
+    let section = section::render(&measured, runs * samples, &versions)?;
+    print!("{section}");
+    if flags == ["--write"] {
+        let path = workspace::root().join(PAGE);
+        let page = std::fs::read_to_string(&path).context(|| format!("cannot read {}", path.display()))?;
+        let page = section::into_page(&page, &section);
+        std::fs::write(&path, page).context(|| format!("cannot write {}", path.display()))?;
+        eprintln!("    written to {PAGE}");
+    }
+    Ok(())
+}
+
+/// `rustc 1.95.0`
+fn rustc() -> Result<String> {
+    let rustc = std::env::var_os("RUSTC").filter(|path| !path.is_empty()).unwrap_or_else(|| "rustc".into());
+    let output = Command::new(rustc).arg("--version").current_dir(workspace::root()).output();
+    let text = output.context(|| "cannot start rustc".into())?.stdout;
+    let text = String::from_utf8_lossy(&text);
+    Ok(text.split_whitespace().take(2).collect::<Vec<_>>().join(" "))
+}

@@ -1,0 +1,114 @@
+//! What is read: chat requests of the sizes and kinds that clients send, the same in every run.
+
+use serde_json::{Value, json};
+
+/// A request and what it is called in the table.
+#[derive(Clone, Debug)]
+pub(crate) struct Body {
+    /// Size and kind of text.
+    pub(crate) name: &'static str,
+    /// JSON as clients write it: no white space between values, only what must be escaped is.
+    pub(crate) json: Vec<u8>,
+}
+
+/// How the text of a request looks to a scanner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// Paragraphs, mostly ASCII: an escape every hundred bytes, now and then another letter.
+    Prose,
+    /// A line break and its indentation every 40 bytes, quotes in between: an escape every 15 bytes.
+    Code,
+    /// No ASCII but punctuation: three bytes for each letter.
+    Japanese,
+}
+
+/// All that is measured.
+pub(crate) fn all() -> Vec<Body> {
+    let of = |name, bytes, kind| Body { name, json: request(bytes, kind) };
+    vec![
+        of("1 KB", 1 << 10, Kind::Prose),
+        of("16 KB", 16 << 10, Kind::Prose),
+        of("256 KB", 256 << 10, Kind::Prose),
+        of("1 MB", 1 << 20, Kind::Prose),
+        of("256 KB of code", 256 << 10, Kind::Code),
+        of("256 KB of Japanese", 256 << 10, Kind::Japanese),
+    ]
+}
+
+/// A conversation that ends where the request has about so many bytes.
+fn request(bytes: usize, kind: Kind) -> Vec<u8> {
+    let mut chance = Chance(bytes as u64);
+    let turn = (bytes / 3).clamp(200, 6 << 10);
+    let mut messages = vec![json!({ "role": "system", "content": text(turn / 2, kind, &mut chance) })];
+    loop {
+        let role = if messages.len() % 2 == 1 { "user" } else { "assistant" };
+        messages.push(json!({ "role": role, "content": text(turn, kind, &mut chance) }));
+        // A turn is a little longer in JSON.
+        if (messages.len() * turn + turn / 2) * 16 >= bytes * 15 {
+            return write(messages);
+        }
+    }
+}
+
+fn write(messages: Vec<Value>) -> Vec<u8> {
+    // Members in the order of the SDKs: written by hand, since a map would sort them.
+    let messages = Value::from(messages);
+    let tools = json!([{ "type": "function", "function": {
+        "name": "find_order", "description": "Finds an order by its number.",
+        "parameters": { "type": "object", "properties": { "number": { "type": "integer" } }, "required": ["number"] }
+    }}]);
+    format!(
+        "{{\"model\":\"gpt-4o-mini\",\"temperature\":0.2,\"messages\":{messages},\"stream\":true,\"max_tokens\":1024,\
+         \"tools\":{tools}}}"
+    )
+    .into_bytes()
+}
+
+fn text(bytes: usize, kind: Kind, chance: &mut Chance) -> String {
+    let mut text = String::with_capacity(bytes + 64);
+    while text.len() < bytes {
+        match kind {
+            Kind::Prose => match chance.below(150) {
+                0..7 => text.push_str("\n\n"),
+                7..9 => text.push_str(" \"as it were\" "),
+                9 => text.push_str(" – naïve, in Zürich – "),
+                _ => word(&mut text, chance),
+            },
+            Kind::Code => {
+                text.push_str("\n        ");
+                (0..2 + chance.below(3)).for_each(|_| word(&mut text, chance));
+                text.push_str("(\"x\");");
+            }
+            Kind::Japanese => {
+                let from = chance.below(KANA.len() - 4);
+                text.extend(KANA.iter().skip(from).take(4));
+            }
+        }
+    }
+    text
+}
+
+fn word(text: &mut String, chance: &mut Chance) {
+    (0..1 + chance.below(3)).for_each(|_| text.push_str(SYLLABLES.get(chance.below(SYLLABLES.len())).unwrap_or(&"")));
+    text.push(' ');
+}
+
+const SYLLABLES: [&str; 16] =
+    ["an", "be", "con", "de", "er", "for", "in", "ing", "ly", "ment", "of", "re", "the", "tion", "to", "un"];
+
+const KANA: [char; 24] = [
+    '料', '金', '所', 'の', '橋', 'は', '夜', 'に', '閉', 'ま', 'り', 'ま', 'す', '。', '明', '日', 'ま', 'た', '来',
+    'て', 'く', 'だ', 'さ', 'い',
+];
+
+/// Numbers that are the same in every run (xorshift; Marsaglia, 2003).
+struct Chance(u64);
+
+impl Chance {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % bound.max(1) as u64) as usize
+    }
+}
