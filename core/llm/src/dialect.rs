@@ -8,15 +8,18 @@ use crate::{Error, Framing, Span};
 
 mod anthropic;
 mod bedrock;
+mod cohere;
 #[cfg(test)]
 mod fixtures;
 mod gemini;
+mod ollama;
 mod openai_chat;
 mod openai_completions;
 mod openai_embeddings;
 mod openai_error;
 mod openai_responses;
 mod openai_stream;
+mod rerank;
 
 /// What a dialect's file says about it.
 pub(crate) struct Row {
@@ -126,6 +129,14 @@ dialects! {
     BedrockConverse => bedrock::CONVERSE,
     /// Bedrock's InvokeModel and InvokeModelWithResponseStream, in the formats of the models' makers.
     BedrockInvoke => bedrock::INVOKE,
+    /// Cohere's chat, version 2.
+    CohereChat => cohere::CHAT,
+    /// Reranking, Cohere's and others'.
+    Rerank => rerank::ROW,
+    /// Ollama's own chat.
+    OllamaChat => ollama::CHAT,
+    /// Ollama's own completions.
+    OllamaGenerate => ollama::GENERATE,
 }
 
 /// An error that the gateway itself answers with.

@@ -1,0 +1,48 @@
+//! Cohere's chat, version 2.
+//!
+//! Formats are those of the Cohere API reference ("Chat", "Chat with Streaming", v2). An answer is made of blocks that
+//! begin and end by themselves; each is a [`Channel::choice`](crate::Channel) of its own. Of the two counts of tokens
+//! that an answer says, the one that is billed is taken: `tokens` includes what Cohere itself puts into a prompt.
+
+use super::{ApiError, Echo, Indexed, Row};
+use crate::path::Pattern;
+use crate::{Error, escape_into};
+
+mod answer;
+mod request;
+#[cfg(test)]
+mod tests;
+
+pub(super) use answer::billed;
+
+pub(super) const CHAT: Row = Row {
+    name: "cohere.chat",
+    paths: &[Pattern::new("v2/chat")],
+    form: None,
+    request: request::read,
+    response: answer::read,
+    chunk: answer::event,
+    is_end: |data| data.trim_ascii() == b"[DONE]",
+    json_stream: None,
+    is_free: false,
+    error_body,
+    error_event,
+    echo: Echo { top: &["type", "index"], inner: &["type"], null: &[], indexed: Indexed { choices: "", calls: "" } },
+};
+
+type Result<T> = std::result::Result<T, Error>;
+
+/// "Errors": a message and nothing else.
+pub(super) fn error_body(error: &ApiError<'_>, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"{\"message\":\"");
+    escape_into(error.message, out);
+    out.extend_from_slice(b"\"}");
+}
+
+/// An event of the kind that ends an answer, with what went wrong in place of usage ("message-end").
+fn error_event(error: &ApiError<'_>, out: &mut Vec<u8>) -> &'static str {
+    out.extend_from_slice(b"{\"type\":\"message-end\",\"delta\":{\"finish_reason\":\"ERROR\",\"error\":\"");
+    escape_into(error.message, out);
+    out.extend_from_slice(b"\"}}");
+    "message-end"
+}

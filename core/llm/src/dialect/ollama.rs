@@ -1,0 +1,49 @@
+//! Ollama's own API: chat and generate.
+//!
+//! Formats are those of the Ollama documentation, "API" ("Generate a chat completion", "Generate a completion"). Answers
+//! are streamed unless a request says otherwise, as one JSON object on each line, the last of which says `done` and how
+//! many tokens there were.
+
+use super::{ApiError, Echo, Indexed, Row};
+use crate::path::Pattern;
+use crate::{Error, Framing, escape_into};
+
+mod answer;
+mod request;
+#[cfg(test)]
+mod tests;
+
+pub(super) const CHAT: Row = Row {
+    name: "ollama.chat",
+    paths: &[Pattern::new("api/chat")],
+    form: None,
+    request: request::read,
+    response: answer::read,
+    chunk: answer::read,
+    is_end: |_| false,
+    json_stream: Some(Framing::JsonLines),
+    is_free: false,
+    error_body,
+    error_event,
+    echo: Echo {
+        top: &["model", "created_at"],
+        inner: &["role"],
+        null: &[],
+        indexed: Indexed { choices: "", calls: "" },
+    },
+};
+
+pub(super) const GENERATE: Row = Row { name: "ollama.generate", paths: &[Pattern::new("api/generate")], ..CHAT };
+
+type Result<T> = std::result::Result<T, Error>;
+
+fn error_body(error: &ApiError<'_>, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"{\"error\":\"");
+    escape_into(error.message, out);
+    out.extend_from_slice(b"\"}");
+}
+
+fn error_event(error: &ApiError<'_>, out: &mut Vec<u8>) -> &'static str {
+    error_body(error, out);
+    ""
+}
