@@ -149,7 +149,8 @@ impl Meter {
             if self.served_model.is_none() {
                 self.served_model = chunk.model.map(|model| model.decode(&data).into_owned());
             }
-            seen = Seen { text: !chunk.texts.is_empty(), withhold: self.withholds && chunk.is_usage_only() };
+            let said = |text: &OutText| is_said(text) && !text.str.span.is_empty();
+            seen = Seen { text: chunk.texts.iter().any(said), withhold: self.withholds && chunk.is_usage_only() };
         }
         self.chunk = chunk;
         seen
@@ -167,8 +168,7 @@ impl Meter {
 
     fn count(&mut self, texts: &[OutText], bytes: &[u8]) {
         for text in texts {
-            // What repeats another text, or what nobody generated, is not charged.
-            if text.channel.part.repeats() || text.channel.part == Part::Other {
+            if !is_said(text) {
                 continue;
             }
             let decoded = text.str.decode(bytes);
@@ -234,6 +234,11 @@ impl Meter {
     }
 }
 
+/// What repeats another text, or what nobody generated, is not charged.
+fn is_said(text: &OutText) -> bool {
+    !text.channel.part.repeats() && text.channel.part != Part::Other
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -275,5 +280,48 @@ mod tests {
         let mut meter2 = meter(r#"{"messages":[],"max_tokens":20,"n":2}"#);
         meter2.unread(1000);
         assert_eq!(meter2.record().usage.output, 40);
+    }
+
+    /// A meter for an answer of Anthropic, after these events.
+    fn streamed(events: &[&str]) -> Record {
+        let request = Request::parse(Dialect::AnthropicMessages, br#"{"stream":true}"#, &Limits::default()).unwrap();
+        let mut meter = Meter::new(&request, Some("claude"), 8);
+        let body: String = events.iter().map(|data| format!("data: {data}\n\n")).collect();
+        let pushed = tollgate_llm::Framer::new(tollgate_llm::Framing::Sse, 1 << 20).push(body.as_bytes(), |event| {
+            assert!(!meter.event(&event).withhold);
+            Ok::<_, ()>(())
+        });
+        assert!(pushed.is_ok());
+        meter.record()
+    }
+
+    #[test]
+    fn totals_so_far_are_set_and_an_answer_that_was_cut_is_counted() {
+        let start = r#"{"type":"message_start","message":{"usage":{"input_tokens":10,"cache_read_input_tokens":90,"output_tokens":1}}}"#;
+        let text =
+            r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"one two three four"}}"#;
+        let end = r#"{"type":"message_delta","delta":{},"usage":{"input_tokens":0,"output_tokens":9}}"#;
+        for (events, output, source, complete) in [
+            (&[start, text, text, end][..], 9, Source::Provider, true),
+            (&[start, text], 4, Source::Mixed, false),
+            (&[start], 1, Source::Provider, false),
+        ] {
+            let record = streamed(events);
+            assert_eq!((record.usage.input, record.usage.cached), (100, 90), "{events:?}");
+            assert_eq!((record.usage.output, record.source, record.complete), (output, source, complete), "{events:?}");
+            assert_eq!(record.usage.total, 100 + output);
+        }
+        assert_eq!(streamed(&[text]).source, Source::Counted);
+    }
+
+    #[test]
+    fn what_nobody_charges_for_is_nothing() {
+        let body = br#"{"messages":[{"role":"user","content":"hello"}]}"#;
+        let request = Request::parse(Dialect::AnthropicCountTokens, body, &Limits::default()).unwrap();
+        let mut meter = Meter::new(&request, None, 8);
+        let answer = br#"{"input_tokens":14}"#;
+        let response = Response::parse(Dialect::AnthropicCountTokens, answer, &Limits::default()).unwrap();
+        meter.response(&response, answer);
+        assert_eq!(meter.record(), Record::NOTHING);
     }
 }

@@ -86,7 +86,10 @@ impl Exchange for Paying {
             }
         };
         let view = call.view();
-        let ask = Ask { input_tokens, max_output_tokens: view.max_output_tokens, candidates: view.candidates };
+        let mut ask = Ask { input_tokens, max_output_tokens: view.max_output_tokens, candidates: view.candidates };
+        if view.dialect.is_free() {
+            ask = Ask { input_tokens: 0, max_output_tokens: Some(0), candidates: 1 };
+        }
         let price = self.price();
         let quota = &filter.config.quota;
         let budgets = quota.budgets(&consumer);

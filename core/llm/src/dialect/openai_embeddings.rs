@@ -29,6 +29,8 @@ fn read(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>) -> Result<(), Error>
         value => return Err(wrong("body", value)),
     };
     draft.request.members = Members { start, none: true };
+    // Numbers are no tokens.
+    draft.request.max_output_tokens = Some(0);
     let input = Origin { role: Role::User, message: None };
     while let Some((key, name)) = reader.field(&["model", "input"])? {
         draft.request.members.none = false;
@@ -122,7 +124,8 @@ mod tests {
                 assert_eq!(told(dialect, body), want, "{body}");
             }
             assert_eq!(edited(dialect, r#"{"model":"a","input":""}"#, "b"), r#"{"model":"b","input":""}"#);
-            assert_eq!(request(dialect, r#"{"input":[{"image_url":"x"}]}"#).images, 1);
+            let asked = request(dialect, r#"{"input":[{"image_url":"x"}]}"#);
+            assert_eq!((asked.images, asked.max_output_tokens), (1, Some(0)));
         }
     }
 

@@ -21,12 +21,12 @@ pub(super) enum Body {
 pub(super) type Unreadable = (Unscanned, Reply);
 
 /// What the head already says about whether and how the body can be read.
-pub(super) fn read(headers: Headers, limits: &Limits, dialect: Dialect) -> Result<Body, Unreadable> {
+pub(super) fn read(headers: Headers, limits: &Limits, dialect: Dialect) -> Result<Body, Box<Unreadable>> {
     let encoding = headers.get("content-encoding").unwrap_or_default();
     let encoding = Encoding::detect(&encoding).map_err(|_| {
         let message = "This gateway reads request bodies in gzip, deflate and br: send the body with one of these, or \
                        without content-encoding.";
-        (Unscanned::RequestEncoding, Reply::invalid_request(415, "unscannable", message))
+        refusal(Unscanned::RequestEncoding, message)
     })?;
     let limit = limits.max_request_bytes;
     let content_type = headers.get("content-type").unwrap_or_default();
@@ -34,25 +34,30 @@ pub(super) fn read(headers: Headers, limits: &Limits, dialect: Dialect) -> Resul
     if let Some(wanted) = dialect.form().filter(|_| media.eq_ignore_ascii_case(b"multipart/form-data")) {
         if encoding.is_some() {
             let message = "This gateway reads forms without content-encoding only.";
-            return Err((Unscanned::RequestEncoding, Reply::invalid_request(415, "unscannable", message)));
+            return Err(refusal(Unscanned::RequestEncoding, message));
         }
-        let scanner = Scanner::new(&content_type, wanted).map_err(|error| (Unscanned::Malformed, malformed(&error)))?;
+        let scanner =
+            Scanner::new(&content_type, wanted).map_err(|error| Box::new((Unscanned::Malformed, malformed(&error))))?;
         return Ok(Body::Form(Box::new(scanner)));
     }
     if !is_utf8(&content_type) {
         let message = "This gateway reads JSON in UTF-8 only: send the body without another charset.";
-        return Err((Unscanned::RequestEncoding, Reply::invalid_request(415, "unscannable", message)));
+        return Err(refusal(Unscanned::RequestEncoding, message));
     }
     // Where what cannot be read passes, it is read all the same: it may be what it does not say.
     if !is_json(media) && limits.on_unscannable == OnUnscannable::Refuse {
         let message = "This gateway reads JSON here: send the body with content-type application/json.";
-        return Err((Unscanned::RequestType, Reply::invalid_request(415, "unscannable", message)));
+        return Err(refusal(Unscanned::RequestType, message));
     }
     let length = headers.get_ascii("content-length").and_then(|length| length.parse::<usize>().ok());
     if length.is_some_and(|length| length > limit) {
-        return Err((Unscanned::RequestTooLarge, too_large(limit)));
+        return Err(Box::new((Unscanned::RequestTooLarge, too_large(limit))));
     }
     Ok(Body::Json(encoding))
+}
+
+fn refusal(reason: Unscanned, message: &str) -> Box<Unreadable> {
+    Box::new((reason, Reply::invalid_request(415, "unscannable", message)))
 }
 
 /// Whether a media type is JSON, or is not said.

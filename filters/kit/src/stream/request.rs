@@ -52,7 +52,10 @@ impl Stream {
         };
         let body = match head::read(headers, plugin.limits(), dialect) {
             Ok(body) => body,
-            Err((reason, reply)) => return self.unscannable(&plugin, reason, reply),
+            Err(unreadable) => {
+                let (reason, reply) = *unreadable;
+                return self.unscannable(&plugin, reason, reply);
+            }
         };
         if end {
             return self.judge(&plugin, Vec::new(), None);

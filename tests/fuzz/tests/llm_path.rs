@@ -1,0 +1,39 @@
+//! Paths: what is recognised is recognised again after the model in it was replaced, and nothing else of it changes.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a target may panic")]
+
+use tollgate_llm::Endpoint;
+
+const SEEDS: &[&[u8]] = &[
+    b"/v1/chat/completions?x=y",
+    b"/openai/deployments/gpt-4o/chat/completions?api-version=2024-10-21",
+    b"/openai/deployments/my%20one;a=b/embeddings/",
+    b"/v1beta/models/gemini-2.0-flash:streamGenerateContent?alt=sse",
+    b"/v1/projects/p/locations/l/publishers/anthropic/models/claude%2D4@1:rawPredict",
+    b"/model/arn%3Aaws%3Abedrock%3Aus-east-1%3A1%3Ainference-profile%2Fus.x/converse-stream",
+    b"/v1//./messages/x/..\\count_tokens%0a",
+];
+
+const NAMES: [&str; 4] = ["m", "a/b:c", "..", "x;y?z#\u{e9} %2f"];
+
+fn property(path: &[u8]) {
+    let Some(endpoint) = Endpoint::detect(b"POST", path) else { return };
+    assert_eq!(Endpoint::detect(b"pOsT", path).as_ref(), Some(&endpoint));
+    assert!(Endpoint::detect(b"GET", path).is_none());
+    let Some(model) = &endpoint.model else { return };
+    assert!(model.span.start <= model.span.end && model.span.end <= path.len());
+    assert!(!model.span.of(path).iter().any(|byte| matches!(byte, b'?' | b'#')));
+    for name in NAMES {
+        let replaced = model.replaced(path, name);
+        assert!(replaced.starts_with(&path[..model.span.start]) && replaced.ends_with(&path[model.span.end..]));
+        // A name that is a step upwards, or that another pattern takes for a word of its own, makes another path.
+        if let Some(again) = Endpoint::detect(b"POST", &replaced).and_then(|again| again.model)
+            && again.span.start == model.span.start
+            && name == "m"
+        {
+            assert_eq!(again.name, name);
+        }
+    }
+}
+
+tollgate_fuzz::target!(llm_path, SEEDS, property);
