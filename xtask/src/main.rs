@@ -16,6 +16,7 @@ mod check;
 mod conformance;
 mod demo;
 mod modules;
+mod mutants;
 mod progress;
 mod setup;
 mod suite;
@@ -31,6 +32,7 @@ cargo xtask <command>
   check                    that the crates depend on each other as the design says
   conformance [--only X]   the host against what was recorded of real Envoys
                            --record [--envoy VERSION]: records it anew, from an Envoy that is installed if need be
+  mutants [NAME]           filters broken on purpose, one way after the other: whether the *.test.yaml notice
   bench [--quick|--write]  what the filters cost, as ratios to an Envoy without wasm
                            --quick: only whether it works; --write: into docs/benchmarks.md
   bench llm [...]          how fast core/llm reads requests, natively, in wasmtime and in V8 (needs node)
@@ -58,6 +60,8 @@ fn run(args: &[&str]) -> Result<ExitCode> {
         ["build"] => modules::run()?,
         ["check"] => check::run()?,
         ["test"] => suite::run()?,
+        ["mutants"] => mutants::run(None)?,
+        ["mutants", name] => mutants::run(Some(name))?,
         ["conformance", flags @ ..] => conformance::run(flags)?,
         ["bench", flags @ ..] => bench::run(flags)?,
         ["demo", flags @ ..] => return demo::run(demo::Mode::parse(flags)?),
