@@ -13,10 +13,12 @@ mod cohere;
 mod fixtures;
 mod gemini;
 mod ollama;
+mod openai_audio;
 mod openai_chat;
 mod openai_completions;
 mod openai_embeddings;
 mod openai_error;
+mod openai_images;
 mod openai_responses;
 mod openai_stream;
 mod rerank;
@@ -137,6 +139,14 @@ dialects! {
     OllamaChat => ollama::CHAT,
     /// Ollama's own completions.
     OllamaGenerate => ollama::GENERATE,
+    /// OpenAI's images.
+    OpenAiImages => openai_images::GENERATIONS,
+    /// OpenAI's edits and variations of images, which come as forms.
+    OpenAiImageEdits => openai_images::EDITS,
+    /// OpenAI's transcriptions and translations of sound, which come as forms.
+    OpenAiTranscriptions => openai_audio::TRANSCRIPTIONS,
+    /// OpenAI's speech.
+    OpenAiSpeech => openai_audio::SPEECH,
 }
 
 /// An error that the gateway itself answers with.
