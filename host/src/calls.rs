@@ -20,6 +20,8 @@ pub(crate) struct Outgoing {
     pub(crate) trailers: Headers,
     /// Milliseconds; 0 is no limit.
     pub(crate) timeout_ms: u64,
+    /// Whether the request has ended when the cluster is asked.
+    pub(crate) complete: bool,
 }
 
 /// For which callback a piece of an answer is.

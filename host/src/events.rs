@@ -10,7 +10,10 @@ pub(crate) enum Step {
     Headers(Headers, bool),
     Data(Vec<u8>, bool),
     Trailers(Headers),
-    Reset,
+    /// The upstream resets; over HTTP/2, or by closing its connection.
+    Reset {
+        http2: bool,
+    },
     Refused,
 }
 

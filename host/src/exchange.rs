@@ -51,6 +51,9 @@ pub struct Client {
     pub headers: Headers,
     /// The body's non-empty frames.
     pub frames: Vec<Vec<u8>>,
+    /// Bytes that were sent beyond what `content-length` announced (HTTP/1): they are not in `frames`, a client takes
+    /// them for the beginning of the next answer.
+    pub surplus: usize,
     /// The trailers, if any came.
     pub trailers: Option<Headers>,
     /// How it ended.

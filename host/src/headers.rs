@@ -9,6 +9,38 @@ pub struct Headers {
     entries: Vec<(String, Vec<u8>)>,
 }
 
+/// Names of which Envoy keeps one entry, whatever comes (its inline headers, as far as clients and filters use them).
+const WELL_KNOWN: [&str; 28] = [
+    ":authority",
+    ":method",
+    ":path",
+    ":scheme",
+    ":status",
+    "accept",
+    "accept-encoding",
+    "authorization",
+    "cache-control",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "cookie",
+    "date",
+    "etag",
+    "expect",
+    "grpc-message",
+    "grpc-status",
+    "grpc-timeout",
+    "location",
+    "origin",
+    "referer",
+    "server",
+    "user-agent",
+    "vary",
+    "via",
+    "x-forwarded-for",
+    "x-request-id",
+];
+
 impl Headers {
     /// An empty map.
     pub fn new() -> Headers {
@@ -47,19 +79,22 @@ impl Headers {
         }
     }
 
-    /// Makes `value` the only one of `name`: in the place of the first entry if there is one, else at the end.
+    /// Makes `value` the only one of `name`, at the end (of the pseudo headers, if it is one), as Envoy does.
     pub fn set(&mut self, name: impl AsRef<str>, value: impl AsRef<[u8]>) {
-        let name = name.as_ref().to_ascii_lowercase();
-        let Some(first) = self.entries.iter().position(|(key, _)| *key == name) else {
-            return self.add(name, value);
-        };
-        let mut index = 0;
-        self.entries.retain(|(key, _)| {
-            index += 1;
-            index - 1 <= first || *key != name
-        });
-        if let Some(entry) = self.entries.get_mut(first) {
-            entry.1 = value.as_ref().to_vec();
+        self.remove(name.as_ref());
+        self.add(name, value);
+    }
+
+    /// Adds an entry as Envoy's maps do: of the names it knows well there is only one entry, with values joined.
+    pub(crate) fn join(&mut self, name: &str, value: &[u8]) {
+        let name = name.to_ascii_lowercase();
+        let separator: &[u8] = if name == "cookie" { b"; " } else { b"," };
+        match self.entries.iter_mut().find(|(key, _)| *key == name) {
+            Some((_, joined)) if WELL_KNOWN.contains(&name.as_str()) => {
+                joined.extend(separator);
+                joined.extend(value);
+            }
+            _ => self.add(name, value),
         }
     }
 
@@ -127,6 +162,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn well_known_names_are_joined() {
+        let mut map = Headers::new();
+        for (name, value) in
+            [("accept", "a"), ("Accept", "b"), ("cookie", "c=d"), ("cookie", "e=f"), ("x", "1"), ("x", "2")]
+        {
+            map.join(name, value.as_bytes());
+        }
+        assert_eq!((map.text("accept"), map.text("cookie"), map.len()), (Some("a,b"), Some("c=d; e=f"), 4));
+    }
+
+    #[test]
     fn keeps_order_and_puts_pseudo_headers_first() {
         let mut map: Headers =
             [("X-B", "1"), (":path", "/"), ("x-a", "2"), ("x-b", "3"), (":method", "GET")].into_iter().collect();
@@ -136,6 +182,7 @@ mod tests {
         map.set("X-B", "4");
         assert_eq!(map.all("x-b").collect::<Vec<_>>(), [b"4"]);
         assert_eq!(map.len(), 4);
+        assert_eq!(map.iter().last(), Some(("x-b", &b"4"[..])), "set is remove and add");
         assert!(map.remove("x-B") && !map.remove("x-b"));
         assert_eq!(map.byte_size(), ":path/".len() + ":methodGET".len() + "x-a2".len());
     }

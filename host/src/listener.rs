@@ -20,7 +20,7 @@ pub(crate) enum Filter {
 #[derive(Clone, Debug)]
 pub struct ListenerBuilder {
     pub(crate) filters: Vec<Filter>,
-    pub(crate) upstream_plugins: Vec<Plugin>,
+    pub(crate) upstream_plugins: Vec<(Option<String>, Plugin)>,
     pub(crate) routes: Vec<Route>,
     pub(crate) buffer_limit: usize,
     pub(crate) h2_window: usize,
@@ -56,7 +56,13 @@ impl ListenerBuilder {
     /// Appends a filter to the chain between router and upstream (a cluster's own `http_filters`), which runs once per
     /// attempt.
     pub fn upstream_plugin(mut self, plugin: Plugin) -> Self {
-        self.upstream_plugins.push(plugin);
+        self.upstream_plugins.push((None, plugin));
+        self
+    }
+
+    /// As [`ListenerBuilder::upstream_plugin`], for one cluster only.
+    pub fn upstream_plugin_of(mut self, cluster: impl Into<String>, plugin: Plugin) -> Self {
+        self.upstream_plugins.push((Some(cluster.into()), plugin));
         self
     }
 

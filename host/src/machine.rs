@@ -1,14 +1,17 @@
 //! The process behind its handles: virtual machines, listeners, streams, and what drives them.
 
+mod answer;
 mod callout;
 mod chain;
 mod client;
 mod finish;
+mod gone;
 mod listen;
 mod router;
+mod steps;
 mod time;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +26,8 @@ use client::Session;
 struct ListenerState {
     plugins: Vec<Arc<Plugin>>,
     upstream_plugins: Vec<Arc<Plugin>>,
+    /// For each of them, the cluster it is for; all if none.
+    upstream_clusters: Vec<Option<String>>,
     stock: BTreeMap<usize, usize>,
     routes: Vec<Route>,
     buffer_limit: usize,
@@ -43,8 +48,8 @@ struct Seat {
 struct Handle {
     vm: usize,
     root: u32,
-    /// Nanoseconds since the start at which it was loaded again, if it was.
-    reloaded: Option<u64>,
+    /// Nanoseconds since the start at which it was loaded last, with or without success.
+    loaded: u64,
 }
 
 /// Everything of a process.
@@ -53,6 +58,8 @@ pub(crate) struct Machine {
     world: Box<World>,
     vms: Vec<Vm>,
     by_key: BTreeMap<(Thread, String), usize>,
+    /// Keys of which there is a base virtual machine.
+    bases: BTreeSet<String>,
     listeners: Vec<Arc<ListenerState>>,
     handles: BTreeMap<Seat, Handle>,
     sessions: BTreeMap<u64, Session>,
@@ -76,6 +83,7 @@ impl Machine {
             world: Box::new(world),
             vms: Vec::new(),
             by_key: BTreeMap::new(),
+            bases: BTreeSet::new(),
             listeners: Vec::new(),
             handles: BTreeMap::new(),
             sessions: BTreeMap::new(),

@@ -17,7 +17,7 @@ const HISTOGRAM: u32 = 2;
 
 impl Metrics {
     pub(crate) fn define(&mut self, stats: &mut Stats, kind: u32, name: &str) -> Result<u32, Status> {
-        let name = format!("wasmcustom.{name}");
+        let name = if name.is_empty() { "wasmcustom".to_owned() } else { format!("wasmcustom.{name}") };
         let names = match kind {
             COUNTER => {
                 stats.counters.entry(name.clone()).or_default();

@@ -39,18 +39,22 @@ pub(crate) fn get(world: &mut World, place: Option<(u64, usize)>, plugin: &Plugi
         ["plugin_name"] => return Ok(text(&plugin.name)),
         ["plugin_root_id"] => return Ok(text(&plugin.root_id)),
         ["plugin_vm_id"] => return Ok(text(&plugin.vm_id)),
-        ["listener_direction"] | ["xds", "listener_direction"] => return Ok(int(0)),
-        ["node", key] | ["xds", "node", key] => {
-            return world.node.get(key).map(|value| text(value)).ok_or(Status::NotFound);
-        }
+        [""] => return Err(Status::SerializationFailure),
         _ => {}
     }
     let (Some(origin), Some((_, _))) = (origin, place) else { return Err(Status::NotFound) };
     match *path.as_slice() {
         ["request", ref rest @ ..] => request(world, origin, place, rest),
         ["response", ref rest @ ..] => response(world, origin, place, rest),
+        ["metadata"] => Ok(Vec::new()),
         ["metadata", "filter_metadata", ref rest @ ..] => metadata(world, origin, rest),
+        ["filter_state"] | ["connection"] | ["source"] | ["destination"] | ["upstream"] | ["xds"] => {
+            Err(Status::SerializationFailure)
+        }
         ["filter_state", key] => state(world, origin, key),
+        ["xds", "node", ref rest @ ..] => {
+            world.node.get(&rest.join(".")).map(|value| text(value)).ok_or(Status::NotFound)
+        }
         [first, ref rest @ ..] => facts(world, origin, first, rest),
         [] => Err(Status::NotFound),
     }
@@ -89,8 +93,9 @@ fn request(world: &mut World, origin: u64, place: Option<(u64, usize)>, path: &[
         ["referer"] => header("referer"),
         ["useragent"] => header("user-agent"),
         ["id"] => header("x-request-id"),
-        ["headers"] => Ok(map(headers.as_ref().ok_or(Status::NotFound)?)),
+        ["headers"] => Ok(map(headers.as_ref())),
         ["headers", name] => joined(headers.as_ref(), name),
+        [] => Err(Status::SerializationFailure),
         _ => Err(Status::NotFound),
     }
 }
@@ -101,7 +106,9 @@ fn response(world: &mut World, origin: u64, place: Option<(u64, usize)>, path: &
     let info = &world.stream(origin).ok_or(Status::NotFound)?.info;
     match *path {
         ["code"] if info.code != 0 => Ok(int(u64::from(info.code))),
-        ["code_details"] if !info.details.is_empty() => Ok(text(&info.details)),
+        ["code_details"] => info.details.as_deref().map(text).ok_or(Status::NotFound),
+        ["backend_latency"] => info.backend_latency_ns.map(int).ok_or(Status::NotFound),
+        [] => Err(Status::SerializationFailure),
         ["flags"] => Ok(int(info.flags)),
         ["size"] => Ok(int(info.sent)),
         ["total_size"] => {
@@ -113,12 +120,13 @@ fn response(world: &mut World, origin: u64, place: Option<(u64, usize)>, path: &
                 .as_ref()
                 .and_then(|trailers| trailers.text("grpc-status"))
                 .or_else(|| headers.as_ref().and_then(|headers| headers.text("grpc-status")))
-                .and_then(|status| status.parse().ok());
+                .and_then(|status| status.parse().ok())
+                .or((info.code != 0).then(|| u64::from(crate::stream::reply::grpc_status(info.code))));
             status.map(int).ok_or(Status::NotFound)
         }
-        ["headers"] => Ok(map(headers.as_ref().ok_or(Status::NotFound)?)),
+        ["headers"] => Ok(map(headers.as_ref())),
         ["headers", name] => joined(headers.as_ref(), name),
-        ["trailers"] => Ok(map(trailers.as_ref().ok_or(Status::NotFound)?)),
+        ["trailers"] => Ok(map(trailers.as_ref())),
         ["trailers", name] => joined(trailers.as_ref(), name),
         _ => Err(Status::NotFound),
     }
@@ -132,13 +140,23 @@ fn joined(headers: Option<&Headers>, name: &str) -> Found {
     if values.is_empty() { Err(Status::NotFound) } else { Ok(values.join(&b","[..])) }
 }
 
-fn map(headers: &Headers) -> Vec<u8> {
-    pairs::encode(headers.iter().map(|(name, value)| (name.as_bytes(), value)).collect::<Vec<_>>().into_iter())
+/// A map as a value: unlike a header map, an empty one has its count of zero.
+fn map(headers: Option<&Headers>) -> Vec<u8> {
+    let entries: Vec<(&[u8], &[u8])> =
+        headers.iter().flat_map(|headers| headers.iter()).map(|(name, value)| (name.as_bytes(), value)).collect();
+    map_of(entries)
+}
+
+fn map_of(entries: Vec<(&[u8], &[u8])>) -> Vec<u8> {
+    if entries.is_empty() { vec![0; 4] } else { pairs::encode(entries.into_iter()) }
 }
 
 fn metadata(world: &mut World, origin: u64, path: &[&str]) -> Found {
     let info = &world.stream(origin).ok_or(Status::NotFound)?.info;
-    let (&namespace, rest) = path.split_first().ok_or(Status::NotFound)?;
+    let Some((&namespace, rest)) = path.split_first() else {
+        // The messages under the names are not told.
+        return Ok(map_of(info.metadata.keys().map(|name| (name.as_bytes(), &b""[..])).collect()));
+    };
     let fields = info.metadata.get(namespace).ok_or(Status::NotFound)?;
     let Some((&key, rest)) = rest.split_first() else {
         return serialize(&Value::Struct(fields.clone()));
@@ -173,37 +191,43 @@ fn serialize(value: &Value) -> Found {
         Value::Null => return Err(Status::NotFound),
         other => return flat(other),
     };
-    Ok(pairs::encode(encoded.iter().map(|(name, value)| (name.as_slice(), value.as_slice()))))
+    Ok(map_of(encoded.iter().map(|(name, value)| (name.as_slice(), value.as_slice())).collect()))
 }
 
 fn state(world: &mut World, origin: u64, key: &str) -> Found {
     world.stream(origin).and_then(|stream| stream.info.filter_state.get(key).cloned()).ok_or(Status::NotFound)
 }
 
-/// Facts about connection, route and upstream; any other name is filter state that a guest has set.
+/// Facts about connection, route and upstream; any other single name is filter state that a guest has set. Of the
+/// older names on the top level (`cluster_name`, `route_name`, `node`, `listener_direction`) Envoy knows none any more.
 fn facts(world: &mut World, origin: u64, first: &str, rest: &[&str]) -> Found {
     let info = &world.stream(origin).ok_or(Status::NotFound)?.info;
+    let chosen = info.upstream_address.as_deref().ok_or(Status::NotFound);
     match (first, rest) {
-        ("cluster_name", []) | ("xds", ["cluster_name"]) => info.cluster.as_deref().map(text).ok_or(Status::NotFound),
-        ("route_name", []) | ("xds", ["route_name"]) => Ok(text(&info.route_name)),
-        ("connection_id", []) | ("connection", ["id"]) => Ok(int(origin)),
+        ("xds", ["cluster_name"]) => info.cluster.as_deref().map(text).ok_or(Status::NotFound),
+        ("xds", ["route_name"]) => Ok(text(&info.route_name)),
+        ("xds", ["listener_direction"]) => Ok(int(0)),
+        ("xds", ["filter_chain_name"]) => Ok(Vec::new()),
+        ("xds", ["virtual_host_name"]) => Ok(text("all")),
+        ("xds", ["upstream_host_metadata"]) if info.upstream_address.is_some() => Err(Status::SerializationFailure),
+        ("connection", ["id"]) => Ok(int(origin)),
         ("connection", ["mtls"]) => Ok(vec![0]),
+        ("connection", ["requested_server_name"]) => Ok(Vec::new()),
         ("source", ["address"]) => Ok(text("127.0.0.1:50000")),
         ("source", ["port"]) => Ok(int(50_000)),
         ("destination", ["address"]) => Ok(text("127.0.0.1:10000")),
         ("destination", ["port"]) => Ok(int(10_000)),
-        ("upstream", ["address"]) => info.upstream_address.as_deref().map(text).ok_or(Status::NotFound),
-        ("upstream" | "connection" | "source" | "destination" | "xds" | "metadata" | "filter_state" | "node", _) => {
+        ("upstream", ["address"]) => chosen.map(text),
+        ("upstream", ["port"]) => chosen.map(|_| int(80)),
+        ("upstream", ["local_address"]) => chosen.map(|_| text("127.0.0.1:60000")),
+        ("upstream", ["transport_failure_reason"]) => chosen.map(|_| text(&info.transport_failure)),
+        ("upstream", ["request_attempt_count"]) => chosen.map(|_| int(1)),
+        ("upstream", ["cx_pool_ready_duration"]) => chosen.map(|_| int(0)),
+        ("upstream" | "connection" | "source" | "destination" | "xds" | "metadata" | "filter_state", _) => {
             Err(Status::NotFound)
         }
-        _ => {
-            let mut key = format!("wasm.{first}");
-            // A single name; deeper paths into filter state are CEL's.
-            if !rest.is_empty() {
-                key.push('\0');
-                key.push_str(&rest.join("\0"));
-            }
-            state(world, origin, &key)
-        }
+        (name, []) => state(world, origin, &format!("wasm.{name}")),
+        // What is filter state is bytes, which have no fields.
+        _ => Err(Status::NotFound),
     }
 }

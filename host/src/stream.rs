@@ -9,6 +9,7 @@
 pub(crate) mod around;
 pub(crate) mod decode;
 pub(crate) mod encode;
+pub(crate) mod flags;
 mod hung;
 pub(crate) mod info;
 pub(crate) mod reply;
@@ -127,8 +128,8 @@ pub(crate) struct Place {
     pub(crate) buffering_response: bool,
     /// A local reply was asked for.
     pub(crate) reply_held: bool,
-    /// A local reply was handed to the chain.
-    pub(crate) reply_sent: bool,
+    /// The stream was answered as its virtual machine had failed.
+    pub(crate) failed: bool,
 }
 
 /// One direction of the stream.
@@ -197,6 +198,8 @@ pub(crate) struct State {
     pub(crate) prepared: Option<LocalReply>,
     /// Response headers have left towards the client.
     pub(crate) headers_sent: bool,
+    /// The response headers that have left, before the codec's touch: what access logs see.
+    pub(crate) sent: Option<Headers>,
     pub(crate) over: Option<Over>,
     pub(crate) outputs: VecDeque<Output>,
     pub(crate) info: Info,
@@ -242,8 +245,8 @@ impl State {
     pub(crate) fn reset(&mut self, details: &str) {
         if self.over.is_none() {
             self.over = Some(Over::Reset);
-            if self.info.details.is_empty() || self.info.details == "via_upstream" {
-                self.info.details = details.to_owned();
+            if self.info.details.as_deref().is_none_or(|details| details == "via_upstream") {
+                self.info.details = Some(details.to_owned());
             }
         }
     }

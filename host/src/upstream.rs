@@ -54,6 +54,7 @@ pub(crate) enum Fault {
     None,
     Refuse,
     Never,
+    Reset,
     ResetAfter(usize),
 }
 
@@ -129,6 +130,11 @@ impl Reply {
     /// There is never an answer; what waits for it runs into its timeout.
     pub fn never() -> Reply {
         Reply { fault: Fault::Never, ..Reply::status(504) }
+    }
+
+    /// The upstream resets the stream (HTTP/1: closes the connection) before any headers.
+    pub fn reset() -> Reply {
+        Reply { fault: Fault::Reset, ..Reply::status(503) }
     }
 
     /// Adds a header.

@@ -48,6 +48,8 @@ pub(crate) struct VmData {
     pub(crate) open_streams: BTreeMap<u32, crate::calls::Outgoing>,
     /// Callouts on their way, by token, with their process-wide number.
     pub(crate) pending: BTreeMap<u32, u64>,
+    /// The status of the last callout that failed, as `proxy_get_status` goes on to tell it.
+    pub(crate) last_status: u32,
     /// A local reply was asked for: whatever the callback returns, the iteration stops.
     pub(crate) stop: bool,
     /// Whether the plugin's configuration can be read.
@@ -118,6 +120,7 @@ impl Vm {
             grpc_streams: 0,
             open_streams: BTreeMap::new(),
             pending: BTreeMap::new(),
+            last_status: 0,
             stop: false,
             configuring: None,
             timers: BTreeMap::new(),

@@ -59,6 +59,8 @@ pub(crate) struct World {
     pub(crate) touched: BTreeSet<u64>,
     /// Callouts begun in the running callback.
     pub(crate) outgoing: VecDeque<Outgoing>,
+    /// gRPC streams opened in the running callback to clusters that answer at once: virtual machine and token.
+    pub(crate) opened: Vec<(usize, u32)>,
     /// The answer of the callout whose callback is running.
     pub(crate) call: Option<CallResult>,
     /// Queues that got something in the running callback: their readers are told afterwards.

@@ -28,6 +28,7 @@ fn new(g: &mut Guest<'_>, cluster: String, origin: Origin, headers: Headers, tok
         body: Vec::new(),
         trailers: Headers::new(),
         timeout_ms: 0,
+        complete: true,
     }
 }
 
@@ -124,7 +125,8 @@ pub(crate) fn grpc_call(
     let (metadata, message) = (g.read(metadata, metadata_size)?, g.read(message, message_size)?);
     let cluster = grpc_cluster(g, &cluster)?;
     g.about(|| format!("{cluster:?}, {service}/{method}, {} bytes, {timeout} ms", message.len()));
-    let head = grpc_headers(&service, &method, &cluster, &metadata);
+    let mut head = grpc_headers(&service, &method, &cluster, &metadata);
+    head.set("grpc-timeout", format!("{}m", timeout.cast_unsigned()));
     let number = g.data().grpc_calls * 4 + 1;
     g.data().grpc_calls += 1;
     let timeout_ms = u64::from(timeout.cast_unsigned());
@@ -154,8 +156,13 @@ pub(crate) fn grpc_stream(
     let head = grpc_headers(&service, &method, &cluster, &metadata);
     let number = g.data().grpc_streams * 4 + 2;
     g.data().grpc_streams += 1;
+    let early = g.world().clusters.get(&cluster).is_some_and(|cluster| cluster.asked == crate::Asked::AtHeaders);
     let call = new(g, cluster, Origin::GrpcCall, head, number);
-    g.data().open_streams.insert(number, call);
+    let data = g.data();
+    if early {
+        data.world.opened.push((data.index, number));
+    }
+    data.open_streams.insert(number, call);
     g.write_u32(token, number)
 }
 
@@ -166,7 +173,11 @@ pub(crate) fn grpc_send(g: &mut Guest<'_>, token: i32, message: i32, message_siz
     if token & 3 == 1 {
         return Err(Status::BadArgument);
     }
-    let call = g.data().open_streams.get_mut(&token).ok_or(Status::NotFound)?;
+    if !g.data().pending.contains_key(&token) {
+        return Err(Status::NotFound);
+    }
+    // What is sent after our side was closed goes nowhere.
+    let Some(call) = g.data().open_streams.get_mut(&token) else { return Ok(()) };
     call.body.extend(framed(&message));
     if end != 0 {
         half_close(g, token);
@@ -175,9 +186,17 @@ pub(crate) fn grpc_send(g: &mut Guest<'_>, token: i32, message: i32, message_siz
 }
 
 fn half_close(g: &mut Guest<'_>, token: u32) {
-    if let Some(call) = g.data().open_streams.remove(&token) {
-        g.world().outgoing.push_back(call);
+    let data = g.data();
+    let Some(call) = data.open_streams.remove(&token) else { return };
+    let waiting = data.world.opened.iter().position(|opened| *opened == (data.index, token));
+    let asked = data.world.clusters.get(&call.cluster).map(|cluster| cluster.asked);
+    if let Some(at) = waiting {
+        data.world.opened.remove(at);
+    } else if asked == Some(crate::Asked::AtHeaders) {
+        // It was asked when the stream was opened.
+        return;
     }
+    data.world.outgoing.push_back(call);
 }
 
 pub(crate) fn grpc_cancel(g: &mut Guest<'_>, token: i32) -> Answered {

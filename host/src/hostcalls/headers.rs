@@ -25,8 +25,7 @@ pub(crate) fn get_pairs(g: &mut Guest<'_>, map: i32, at: i32, size: i32) -> Answ
 }
 
 pub(crate) fn get(g: &mut Guest<'_>, map: i32, key: i32, key_size: i32, value: i32, value_size: i32) -> Answered {
-    let mut key = g.read_text(key, key_size)?;
-    key.make_ascii_lowercase();
+    let key = alias(map, g.read_text(key, key_size)?);
     g.about(|| format!("map {map}, {key:?}"));
     let map = MapType::of(map).ok_or(Status::BadArgument)?;
     let place = g.place();
@@ -43,7 +42,7 @@ pub(crate) fn set_pairs(g: &mut Guest<'_>, map: i32, at: i32, size: i32) -> Answ
     let headers = edited(g, map)?;
     headers.clear();
     for (name, value) in pairs::decode(&bytes) {
-        headers.add(String::from_utf8_lossy(name), value);
+        headers.join(&String::from_utf8_lossy(name), value);
     }
     changed(g, map);
     Ok(())
@@ -52,8 +51,9 @@ pub(crate) fn set_pairs(g: &mut Guest<'_>, map: i32, at: i32, size: i32) -> Answ
 pub(crate) fn add(g: &mut Guest<'_>, map: i32, key: i32, key_size: i32, value: i32, value_size: i32) -> Answered {
     let (key, value) = (g.read_text(key, key_size)?, g.read(value, value_size)?);
     g.about(|| format!("map {map}, {key:?}"));
+    let key = alias(map, key);
     let map = MapType::of(map).ok_or(Status::BadArgument)?;
-    edited(g, map)?.add(key, value);
+    edited(g, map)?.join(&key, &value);
     changed(g, map);
     Ok(())
 }
@@ -61,6 +61,7 @@ pub(crate) fn add(g: &mut Guest<'_>, map: i32, key: i32, key_size: i32, value: i
 pub(crate) fn replace(g: &mut Guest<'_>, map: i32, key: i32, key_size: i32, value: i32, value_size: i32) -> Answered {
     let (key, value) = (g.read_text(key, key_size)?, g.read(value, value_size)?);
     g.about(|| format!("map {map}, {key:?}"));
+    let key = alias(map, key);
     let map = MapType::of(map).ok_or(Status::BadArgument)?;
     edited(g, map)?.set(key, value);
     changed(g, map);
@@ -68,12 +69,18 @@ pub(crate) fn replace(g: &mut Guest<'_>, map: i32, key: i32, key_size: i32, valu
 }
 
 pub(crate) fn remove(g: &mut Guest<'_>, map: i32, key: i32, key_size: i32) -> Answered {
-    let key = g.read_text(key, key_size)?;
+    let key = alias(map, g.read_text(key, key_size)?);
     g.about(|| format!("map {map}, {key:?}"));
     let map = MapType::of(map).ok_or(Status::BadArgument)?;
     edited(g, map)?.remove(&key);
     changed(g, map);
     Ok(())
+}
+
+/// In lower case; of a request, `host` is the authority.
+fn alias(map: i32, mut key: String) -> String {
+    key.make_ascii_lowercase();
+    if map == 0 && key == "host" { ":authority".to_owned() } else { key }
 }
 
 /// Changing request headers makes the router pick the route again.
@@ -100,8 +107,7 @@ pub(crate) fn shown(world: &mut World, place: Option<(u64, usize)>, map: MapType
     if stream.logging {
         return match map {
             MapType::RequestHeaders => stream.request.headers.as_ref(),
-            MapType::ResponseHeaders if stream.headers_sent => Some(&stream.client.headers),
-            MapType::ResponseHeaders => stream.response.headers.as_ref(),
+            MapType::ResponseHeaders => stream.sent.as_ref().or(stream.response.headers.as_ref()),
             MapType::ResponseTrailers => stream.response.trailers.as_ref(),
             _ => None,
         };

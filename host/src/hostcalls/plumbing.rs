@@ -2,6 +2,7 @@
 
 use crate::Level;
 use crate::abi::Status;
+use crate::calls::Piece;
 use crate::guest::{Answered, Guest};
 use crate::vm::Context;
 
@@ -36,7 +37,9 @@ pub(crate) fn get_log_level(g: &mut Guest<'_>, level: i32) -> Answered {
 }
 
 pub(crate) fn get_status(g: &mut Guest<'_>, code: i32, at: i32, size: i32) -> Answered {
-    let (status, message) = g.world().call.as_ref().map(|call| (call.status, call.message.clone())).unwrap_or_default();
+    let last = g.data().last_status;
+    let told = g.world().call.as_ref().filter(|call| call.status != 0 || call.piece == Piece::Close);
+    let (status, message) = told.map_or((last, String::new()), |call| (call.status, call.message.clone()));
     g.write_u32(code, status)?;
     g.give(message.as_bytes(), at, size)
 }

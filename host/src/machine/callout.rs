@@ -3,25 +3,17 @@
 use std::time::Duration;
 
 use super::Machine;
-use super::client::nanos;
-use super::router::{REFUSED, steps};
+use super::answer::{grpc, http};
 use crate::calls::{CallResult, Outgoing, Piece};
-use crate::events::{Due, Step};
-use crate::upstream::Fault;
-use crate::{Headers, Origin, Reply, Thread, UpstreamRequest, UpstreamSeen};
-
-/// gRPC's `DEADLINE_EXCEEDED`
-const DEADLINE_EXCEEDED: u32 = 4;
-/// gRPC's `UNAVAILABLE`
-const UNAVAILABLE: u32 = 14;
-/// What `proxy_get_status` says of an HTTP call that was reset (`BrokenConnection`).
-const BROKEN_CONNECTION: u32 = 11;
+use crate::events::Due;
+use crate::{Headers, Origin, Thread, UpstreamRequest, UpstreamSeen};
 
 impl Machine {
     /// Asks the cluster and puts the answer, or the timeout, on the calendar.
     pub(super) fn start_call(&mut self, call: Outgoing) {
         let now = self.world.now;
         let mut headers = call.headers.clone();
+        headers.set("x-envoy-internal", "true");
         if call.timeout_ms > 0 {
             headers.set("x-envoy-expected-rq-timeout-ms", call.timeout_ms.to_string());
         }
@@ -34,7 +26,8 @@ impl Machine {
                 headers: headers.clone(),
                 frames: frames.clone(),
                 trailers: trailers.clone(),
-                complete: true,
+                complete: call.complete,
+                reset: !call.complete,
                 when: callbacks,
                 at: Duration::from_nanos(now),
                 ..UpstreamSeen::default()
@@ -46,7 +39,7 @@ impl Machine {
             headers,
             frames,
             trailers,
-            complete: true,
+            complete: call.complete,
             at: Duration::from_nanos(now),
         };
         let Some(cluster) = self.world.clusters.get_mut(&call.cluster) else { return };
@@ -78,6 +71,7 @@ impl Machine {
         let count = |headers: &Option<Headers>| headers.as_ref().map_or(0, |headers| crate::vm::size(headers.len()));
         let (head, trailing) = (count(&result.headers), count(&result.trailers));
         let (initial, closing) = (count(&result.initial_metadata), count(&result.trailing_metadata));
+        let broken = result.headers.is_none() && piece == Piece::Http;
         let (body, status) = (crate::vm::size(result.body.len()), result.status);
         self.world.call = Some(result);
         let world = &mut self.world;
@@ -102,6 +96,11 @@ impl Machine {
         };
         if last {
             vm.store.data_mut().pending.remove(&token);
+            vm.store.data_mut().open_streams.remove(&token);
+        }
+        if matches!(piece, Piece::Close) || broken {
+            // The code stays to be asked for; the message does not.
+            vm.store.data_mut().last_status = status;
         }
         self.world.call = None;
         self.after_root(index);
@@ -160,133 +159,4 @@ impl Machine {
         }
         self.after_root(index);
     }
-}
-
-/// A small answer of the proxy's own, as a callout sees it.
-fn local(status: u16, body: &str) -> CallResult {
-    let length = body.len().to_string();
-    let headers =
-        [(":status", status.to_string()), ("content-length", length), ("content-type", "text/plain".to_owned())];
-    CallResult {
-        headers: Some(headers.into_iter().collect()),
-        body: body.as_bytes().to_vec(),
-        last: true,
-        ..CallResult::default()
-    }
-}
-
-/// An HTTP answer is buffered whole.
-fn http(reply: Reply, call: &Outgoing, now: u64) -> Vec<(u64, CallResult)> {
-    let deadline = (call.timeout_ms > 0).then(|| now.saturating_add(call.timeout_ms.saturating_mul(1_000_000)));
-    let timed_out = |deadline: u64| vec![(deadline, local(504, "upstream request timeout"))];
-    let mut result = CallResult { last: true, ..CallResult::default() };
-    let mut at = now;
-    let head = call.headers.text(":method") == Some("HEAD");
-    let delay = nanos(reply.delay) / 1_000_000;
-    let never = reply.fault == Fault::Never;
-    for (time, step) in steps(reply, now, head) {
-        at = time;
-        match step {
-            Step::Headers(mut headers, _) => {
-                headers.set("x-envoy-upstream-service-time", delay.to_string());
-                result.headers = Some(headers);
-            }
-            Step::Data(bytes, _) => result.body.extend(bytes),
-            Step::Trailers(trailers) => result.trailers = Some(trailers),
-            Step::Refused => result = local(503, REFUSED),
-            Step::Reset => {
-                result = CallResult {
-                    last: true,
-                    status: BROKEN_CONNECTION,
-                    message: "reset".to_owned(),
-                    ..CallResult::default()
-                };
-            }
-        }
-    }
-    match deadline {
-        Some(deadline) if never || at > deadline => timed_out(deadline),
-        _ if never => Vec::new(),
-        _ => vec![(at, result)],
-    }
-}
-
-/// A gRPC answer: of a unary call its message or its error, of a stream every piece.
-fn grpc(reply: Reply, call: &Outgoing, now: u64) -> Vec<(u64, CallResult)> {
-    let unary = call.token & 3 == 1;
-    let deadline = (call.timeout_ms > 0).then(|| now.saturating_add(call.timeout_ms.saturating_mul(1_000_000)));
-    let close = |status: u32, message: &str| CallResult {
-        piece: Piece::Close,
-        last: true,
-        status,
-        message: message.to_owned(),
-        ..CallResult::default()
-    };
-    let mut results = Vec::new();
-    let (mut initial, mut trailing, mut body) = (None, None, Vec::new());
-    let mut failed = None;
-    let mut at = now;
-    let never = reply.fault == Fault::Never;
-    for (time, step) in steps(reply, now, false) {
-        at = time;
-        match step {
-            Step::Headers(headers, true) => trailing = Some(headers),
-            Step::Headers(headers, false) => initial = Some(headers),
-            Step::Data(bytes, _) => body.extend(bytes),
-            Step::Trailers(trailers) => trailing = Some(trailers),
-            Step::Refused => failed = Some(close(UNAVAILABLE, REFUSED)),
-            Step::Reset => failed = Some(close(UNAVAILABLE, "upstream reset")),
-        }
-    }
-    if let Some(deadline) = deadline
-        && (never || at > deadline)
-    {
-        return vec![(deadline, close(DEADLINE_EXCEEDED, "upstream request timeout"))];
-    }
-    if never {
-        return results;
-    }
-    if let Some(failed) = failed {
-        return vec![(at, failed)];
-    }
-    let field = |name: &str| trailing.as_ref().and_then(|trailers: &Headers| trailers.text(name).map(str::to_owned));
-    // Without a status the call is broken: `UNKNOWN`.
-    let status = field("grpc-status").and_then(|status| status.parse().ok()).unwrap_or(2);
-    let message = field("grpc-message").unwrap_or_default();
-    let message_of = |body: Vec<u8>| CallResult {
-        piece: Piece::Message,
-        has_message: true,
-        body,
-        last: unary,
-        ..CallResult::default()
-    };
-    if unary {
-        let result = match messages(&body).into_iter().next() {
-            Some(body) if status == 0 => message_of(body),
-            _ => close(if status == 0 { 13 } else { status }, &message),
-        };
-        return vec![(at, result)];
-    }
-    if let Some(initial) = initial {
-        let piece = Piece::Initial;
-        results.push((at, CallResult { piece, initial_metadata: Some(initial), ..CallResult::default() }));
-    }
-    results.extend(messages(&body).into_iter().map(|body| (at, message_of(body))));
-    let piece = Piece::Trailing;
-    results.push((at, CallResult { piece, trailing_metadata: trailing.clone(), ..CallResult::default() }));
-    results.push((at, close(status, &message)));
-    results
-}
-
-/// The messages in a body of gRPC frames; what is cut short is left out.
-fn messages(body: &[u8]) -> Vec<Vec<u8>> {
-    let mut messages = Vec::new();
-    let mut rest = body;
-    while let Some((head, after)) = rest.split_at_checked(5) {
-        let size = head.get(1..5).and_then(|raw| raw.try_into().ok()).map_or(0, u32::from_be_bytes);
-        let Some((message, after)) = after.split_at_checked(usize::try_from(size).unwrap_or(usize::MAX)) else { break };
-        messages.push(message.to_vec());
-        rest = after;
-    }
-    messages
 }

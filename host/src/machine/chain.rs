@@ -37,12 +37,15 @@ impl Filters for Machine {
         if stream.parent != 0 {
             return None;
         }
+        if let Some(missing) = missing_header(stream) {
+            return Some(missing);
+        }
         self.pick_route(stream);
         let listener = Arc::clone(self.listeners.get(stream.listener)?);
         let route = stream.info.route.flatten().and_then(|index| listener.routes.get(index));
         match route.map(|route| &route.target) {
             None | Some(Target::None) => {
-                stream.info.flags |= 0x100;
+                stream.info.flags |= crate::stream::flags::NO_ROUTE_FOUND;
                 Some(LocalReply::plain(404, "", "route_not_found"))
             }
             Some(Target::Direct(status, body)) => Some(LocalReply {
@@ -54,9 +57,27 @@ impl Filters for Machine {
             Some(Target::Cluster(cluster)) if !self.world.clusters.contains_key(cluster) => {
                 Some(LocalReply::plain(503, "", "cluster_not_found"))
             }
-            Some(Target::Cluster(_)) => None,
+            Some(Target::Cluster(_)) => {
+                // The router's own header stands in the map that access logs see.
+                if let (Some(timeout), Some(headers)) =
+                    (route.and_then(|route| route.timeout), &mut stream.request.headers)
+                {
+                    headers.set("x-envoy-expected-rq-timeout-ms", timeout.as_millis().to_string());
+                }
+                None
+            }
         }
     }
+}
+
+/// What the router needs and a filter has taken away. Without a path there is no route in the first place.
+fn missing_header(stream: &Stream) -> Option<LocalReply> {
+    let headers = stream.request.headers.as_ref()?;
+    if headers.contains(":method") || !headers.contains(":path") {
+        return None;
+    }
+    let details = "filter_removed_required_request_headers{missing_required_header:_:method}";
+    Some(LocalReply::plain(503, "missing required header: :method", details))
 }
 
 /// A callback's exported function.
@@ -73,7 +94,9 @@ impl Machine {
         }
         let Some(listener) = self.listeners.get(stream.listener) else { return };
         let headers = stream.request.headers.clone().unwrap_or_default();
-        let index = listener.routes.iter().position(|route| route.matches(&headers));
+        // Without that header Envoy finds no route for anybody.
+        let known = headers.contains("x-forwarded-proto") && headers.contains(":path");
+        let index = listener.routes.iter().position(|route| known && route.matches(&headers));
         let route = index.and_then(|index| listener.routes.get(index));
         stream.info.route_name = route.map(|route| route.name.clone()).unwrap_or_default();
         stream.info.cluster = route.and_then(|route| match &route.target {
@@ -165,7 +188,7 @@ impl Machine {
     /// The filter's virtual machine has failed: the stream is answered 503, whatever the policy says of later ones.
     fn fail(&mut self, stream: &mut Stream, filter: usize, callback: Callback) -> Answer {
         if let Some(place) = stream.places.get_mut(filter)
-            && !std::mem::replace(&mut place.reply_sent, true)
+            && !std::mem::replace(&mut place.failed, true)
         {
             let local = LocalReply { grpc_status: Some(14), ..LocalReply::plain(503, "", "wasm_fail_stream") };
             reply::send(stream, self, local);
@@ -214,11 +237,10 @@ impl Machine {
             Action::Continue { filter, request: true, .. } => decode::resume(stream, self, filter),
             Action::Continue { filter, request: false, .. } => encode::resume(stream, self, filter),
             Action::Reply { filter, local, .. } => {
-                let sent =
-                    stream.places.get_mut(filter).is_none_or(|place| std::mem::replace(&mut place.reply_sent, true));
-                if !sent {
-                    reply::send(stream, self, local);
+                if let Some(place) = stream.places.get_mut(filter) {
+                    place.reply_held = false;
                 }
+                reply::send(stream, self, local);
             }
             Action::Close { .. } => {
                 stream.reset("wasm_close_stream");
@@ -236,11 +258,11 @@ impl Machine {
     }
 
     pub(super) fn began(&mut self, stream: &Stream, filter: usize, text: impl FnOnce() -> String) {
-        self.line(stream, filter, |name| Event::Callback(name), text);
+        self.line(stream, filter, Event::Callback, text);
     }
 
     pub(super) fn returned(&mut self, stream: &Stream, filter: usize, text: impl FnOnce() -> String) {
-        self.line(stream, filter, |name| Event::Returned(name), text);
+        self.line(stream, filter, Event::Returned, text);
     }
 
     fn line(

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{Machine, Seat};
 use crate::request::Leaves;
-use crate::stream::{Info, Kind, Place, State, Stream, decode};
+use crate::stream::{Info, Kind, Place, State, Stream, decode, flags};
 use crate::world::Record;
 use crate::{End, Framing, Headers, Request};
 
@@ -43,7 +43,7 @@ impl Machine {
             listener,
             worker,
             http2,
-            places: self.places(listener, worker, false),
+            places: self.places(listener, worker, None),
             buffer_limit: self
                 .listeners
                 .get(listener)
@@ -92,13 +92,18 @@ impl Machine {
         id
     }
 
-    /// The chain of a new stream.
-    pub(super) fn places(&mut self, listener: usize, worker: usize, upstream: bool) -> Vec<Place> {
+    /// The chain of a new stream, of a listener's or of an attempt at a cluster.
+    pub(super) fn places(&mut self, listener: usize, worker: usize, cluster: Option<&str>) -> Vec<Place> {
+        let upstream = cluster.is_some();
         let Some(state) = self.listeners.get(listener).cloned() else { return Vec::new() };
         let plugins = if upstream { &state.upstream_plugins } else { &state.plugins };
         let stock = if upstream { None } else { Some(&state.stock) };
         let mut places = Vec::with_capacity(plugins.len());
         for (index, plugin) in plugins.iter().enumerate() {
+            let only = state.upstream_clusters.get(index).and_then(Option::as_deref);
+            if upstream && only.is_some() && only != cluster {
+                continue;
+            }
             while let Some(&limit) = stock.and_then(|stock| stock.get(&places.len())) {
                 places.push(Place { kind: Kind::Buffer { limit }, ..Place::default() });
             }
@@ -113,7 +118,10 @@ impl Machine {
 
     /// The request's head as the connection manager hands it to the chain, and whether nothing follows.
     fn head(&mut self, request: &Request) -> (Headers, bool) {
-        let mut headers = request.headers.clone();
+        let mut headers = Headers::new();
+        for (name, value) in request.headers.iter() {
+            headers.join(name, value);
+        }
         let size: usize = request.frames.iter().map(Vec::len).sum();
         if request.sized && request.trailers.is_none() && !headers.contains("content-length") {
             headers.add("content-length", size.to_string());
@@ -175,8 +183,12 @@ impl Machine {
     pub(super) fn leave(&mut self, id: u64, end: End) {
         let Some(mut stream) = self.take(id) else { return };
         if !stream.is_over() {
-            stream.info.flags |= 0x4000;
-            let details = if stream.http2 { "http2.remote_reset" } else { "downstream_remote_disconnect" };
+            let (flag, details) = if stream.http2 {
+                (flags::DOWNSTREAM_REMOTE_RESET, "http2.remote_reset")
+            } else {
+                (flags::DOWNSTREAM_CONNECTION_TERMINATION, "downstream_remote_disconnect")
+            };
+            stream.info.flags |= flag;
             stream.reset(details);
             if let Some(session) = self.sessions.get_mut(&id) {
                 session.ended = Some(end);

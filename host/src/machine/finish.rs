@@ -12,6 +12,10 @@ impl Machine {
     pub(super) fn end(&mut self, id: u64) {
         let Some(mut stream) = self.take(id) else { return };
         stream.info.duration_ns = Some(self.world.unix_ns().saturating_sub(stream.info.start_ns));
+        let attempt = self.sessions.get(&id).and_then(|session| session.attempt.as_ref());
+        if let Some(attempt) = attempt.filter(|attempt| attempt.response_complete) {
+            stream.info.backend_latency_ns = Some(self.world.now.saturating_sub(attempt.started));
+        }
         stream.logging = true;
         for filter in 0..stream.places.len() {
             self.log_filter(&mut stream, filter);
@@ -25,7 +29,7 @@ impl Machine {
         let Some(mut stream) = self.take(id) else { return };
         let record = self.world.records.remove(&id).unwrap_or_default();
         let session = self.sessions.remove(&id);
-        stream.client.details = stream.info.details.clone();
+        stream.client.details = stream.info.details.clone().unwrap_or_default();
         if let Some(ended) = session.and_then(|session| session.ended) {
             stream.client.end = ended;
         } else if stream.client.end == End::Open {
@@ -170,7 +174,7 @@ fn attributes(stream: &Stream) -> BTreeMap<String, Vec<u8>> {
         ("request.total_size", number(info.received + info.headers_size)),
         ("request.protocol", info.protocol.as_bytes().to_vec()),
         ("response.code", number(u64::from(info.code))),
-        ("response.code_details", info.details.as_bytes().to_vec()),
+        ("response.code_details", info.details.clone().unwrap_or_default().into_bytes()),
         ("response.flags", number(info.flags)),
         ("response.size", number(info.sent)),
         ("xds.route_name", info.route_name.as_bytes().to_vec()),

@@ -8,6 +8,11 @@ use crate::stream::Kind;
 use crate::vm::Vm;
 use crate::{FailurePolicy, Plugin, StartError, Thread};
 
+/// Virtual machines started so far, as Envoy counts them.
+const CREATED: &str = "wasm.envoy.wasm.runtime.v8.created";
+/// Virtual machines there are, as Envoy counts them.
+const ACTIVE: &str = "wasm.envoy.wasm.runtime.v8.active";
+
 /// Envoy's base interval between two reloads of a failed plugin.
 const RELOAD_BACKOFF_NS: u64 = 1_000_000_000;
 
@@ -25,10 +30,12 @@ impl Machine {
                 }
             }
         }
-        let upstream_plugins: Vec<Arc<Plugin>> = builder.upstream_plugins.into_iter().map(Arc::new).collect();
+        let (upstream_clusters, upstream_plugins): (Vec<_>, Vec<_>) =
+            builder.upstream_plugins.into_iter().map(|(cluster, plugin)| (cluster, Arc::new(plugin))).unzip();
         let state = ListenerState {
             plugins,
             upstream_plugins,
+            upstream_clusters,
             stock,
             routes: builder.routes,
             buffer_limit: builder.buffer_limit,
@@ -40,8 +47,14 @@ impl Machine {
             log: machine.world.log.get(logged..).unwrap_or_default().to_vec(),
         };
         let chains = [(false, &state.plugins), (true, &state.upstream_plugins)];
+        for plugin in chains.iter().flat_map(|(_, plugins)| plugins.iter()) {
+            for what in ["vm_reload", "vm_reload_backoff", "vm_reload_failure", "vm_reload_success"] {
+                self.world.stats.counters.entry(format!("wasm.{}.{what}", plugin.name)).or_default();
+            }
+        }
         if self.setup.canary {
             for plugin in chains.iter().flat_map(|(_, plugins)| plugins.iter()) {
+                self.base(plugin).map_err(|reason| failed(self, plugin, reason))?;
                 self.canary(plugin).map_err(|reason| failed(self, plugin, reason))?;
                 self.load(plugin, Thread::Main).map_err(|reason| failed(self, plugin, reason))?;
             }
@@ -52,7 +65,7 @@ impl Machine {
                     let (vm, root) =
                         self.load(plugin, Thread::Worker(worker)).map_err(|reason| failed(self, plugin, reason))?;
                     let seat = Seat { listener, upstream, plugin: index, worker };
-                    self.handles.insert(seat, Handle { vm, root, reloaded: None });
+                    self.handles.insert(seat, Handle { vm, root, loaded: self.world.now });
                 }
             }
         }
@@ -61,9 +74,21 @@ impl Machine {
         Ok(listener)
     }
 
+    /// The virtual machine that all others of its key are clones of: it is initialized, and never asked for more.
+    fn base(&mut self, plugin: &Arc<Plugin>) -> Result<(), String> {
+        if !self.bases.insert(plugin.vm_key()) {
+            return Ok(());
+        }
+        Vm::start(plugin, Thread::Main, usize::MAX, &mut self.world)?;
+        *self.world.stats.counters.entry(CREATED.to_owned()).or_default() += 1;
+        *self.world.stats.gauges.entry(ACTIVE.to_owned()).or_default() += 1;
+        Ok(())
+    }
+
     /// Tries the plugin in a virtual machine of its own, which then goes away.
     fn canary(&mut self, plugin: &Arc<Plugin>) -> Result<(), String> {
         let mut vm = Vm::start(plugin, Thread::Canary, usize::MAX, &mut self.world)?;
+        *self.world.stats.counters.entry(CREATED.to_owned()).or_default() += 1;
         let result = vm.root(plugin, &mut self.world).map(|_| ());
         // What it has begun goes away with it.
         self.world.outgoing.clear();
@@ -80,6 +105,8 @@ impl Machine {
                 let index = self.vms.len();
                 self.vms.push(Vm::start(plugin, thread, index, &mut self.world)?);
                 self.by_key.insert(key, index);
+                *self.world.stats.counters.entry(CREATED.to_owned()).or_default() += 1;
+                *self.world.stats.gauges.entry(ACTIVE.to_owned()).or_default() += 1;
                 index
             }
         };
@@ -102,13 +129,13 @@ impl Machine {
                 let count = |machine: &mut Machine, what: &str| {
                     *machine.world.stats.counters.entry(format!("wasm.{}.{what}", plugin.name)).or_default() += 1;
                 };
-                if handle.reloaded.is_some_and(|then| now.saturating_sub(then) < RELOAD_BACKOFF_NS) {
+                if now.saturating_sub(handle.loaded) < RELOAD_BACKOFF_NS {
                     count(self, "vm_reload_backoff");
                     return Kind::Failed;
                 }
                 let loaded = self.load(plugin, Thread::Worker(seat.worker));
                 let (vm, root) = loaded.as_ref().map_or((handle.vm, handle.root), |&loaded| loaded);
-                self.handles.insert(seat, Handle { vm, root, reloaded: Some(now) });
+                self.handles.insert(seat, Handle { vm, root, loaded: now });
                 if loaded.is_ok() {
                     count(self, "vm_reload_success");
                     Kind::Guest { vm, root, context: 0 }

@@ -4,17 +4,12 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::Machine;
-use super::client::{cut, nanos};
+use super::client::nanos;
+use super::gone::{Gone, REFUSED_BY};
+use super::steps::steps;
 use crate::events::{Due, Step};
-use crate::stream::{Output, Over, State, Stream, decode, encode, reply};
-use crate::upstream::Fault;
-use crate::{Asked, End, Framing, Headers, Origin, Reply, UpstreamRequest, UpstreamSeen};
-
-/// The text of a connection that could not be made.
-pub(super) const REFUSED: &str =
-    "upstream connect error or disconnect/reset before headers. reset reason: remote connection failure";
-/// The text of a connection that was closed before an answer.
-const CLOSED: &str = "upstream connect error or disconnect/reset before headers. reset reason: connection termination";
+use crate::stream::{Output, Over, State, Stream, decode, encode, flags, reply};
+use crate::{Asked, End, Headers, Origin, UpstreamRequest, UpstreamSeen};
 
 /// A request on its way to an upstream.
 #[derive(Clone, Debug)]
@@ -30,7 +25,7 @@ pub(super) struct Attempt {
     pub(super) response_started: bool,
     pub(super) response_complete: bool,
     timeout: Option<Duration>,
-    started: u64,
+    pub(super) started: u64,
 }
 
 impl Machine {
@@ -47,6 +42,13 @@ impl Machine {
                 self.start_call(call);
                 continue;
             }
+            if let Some((vm, token)) = self.world.opened.pop() {
+                let call = self.vms.get(vm).and_then(|vm| vm.store.data().open_streams.get(&token).cloned());
+                if let Some(call) = call {
+                    self.start_call(crate::calls::Outgoing { complete: false, ..call });
+                }
+                continue;
+            }
             if let Some(token) = self.world.queues_ready.pop() {
                 let now = self.world.now;
                 self.world.events.at(now, Due::QueueReady { token });
@@ -59,12 +61,14 @@ impl Machine {
 
     /// Hands on what has left a stream's chain, and ends the stream if it is over.
     fn drain(&mut self, id: u64) {
-        while let Some(output) = self.world.stream(id).and_then(|stream| stream.outputs.pop_front()) {
-            let parent = self.world.stream(id).map_or(0, |stream| stream.parent);
-            if parent == 0 {
-                self.to_router(id, output);
-            } else {
-                self.from_chain(parent, output);
+        while let Some(stream) = self.world.stream(id)
+            && let Some(output) = stream.outputs.pop_front()
+        {
+            match (stream.parent, stream.is_over()) {
+                // What a stream sends in the moment in which it ends never gets on its way.
+                (0, true) => {}
+                (0, false) => self.route_on(id, output),
+                (parent, _) => self.leave_chain(parent, output),
             }
         }
         let Some(stream) = self.world.streams.get(&id) else { return };
@@ -73,7 +77,7 @@ impl Machine {
         }
     }
 
-    fn to_router(&mut self, id: u64, output: Output) {
+    fn route_on(&mut self, id: u64, output: Output) {
         match output {
             Output::RequestHeaders(headers, end) => self.attempt(id, headers, end),
             Output::RequestData(bytes, end) => match self.chain_of(id) {
@@ -89,15 +93,37 @@ impl Machine {
     }
 
     /// What leaves the chain in front of an upstream, at either end.
-    fn from_chain(&mut self, parent: u64, output: Output) {
+    fn leave_chain(&mut self, parent: u64, output: Output) {
         match output {
             Output::RequestHeaders(headers, end) => self.upstream_gets_headers(parent, headers, end),
             Output::RequestData(bytes, end) => self.upstream_gets_data(parent, bytes, end),
             Output::RequestTrailers(trailers) => self.upstream_gets_trailers(parent, trailers),
-            Output::ResponseHeaders(headers, end) => self.downstream_headers(parent, headers, end),
-            Output::ResponseData(bytes, end) => self.downstream_data(parent, bytes, end),
-            Output::ResponseTrailers(trailers) => self.downstream_trailers(parent, trailers),
-            Output::Reply(local) => self.on_stream(parent, |stream, machine| reply::send(stream, machine, local)),
+            Output::ResponseHeaders(headers, end) => {
+                self.chain_done(parent, end);
+                self.downstream_headers(parent, headers, end);
+            }
+            Output::ResponseData(bytes, end) => {
+                self.chain_done(parent, end);
+                self.downstream_data(parent, bytes, end);
+            }
+            Output::ResponseTrailers(trailers) => {
+                self.chain_done(parent, true);
+                self.downstream_trailers(parent, trailers);
+            }
+            Output::Reply(local) => {
+                self.chain_done(parent, true);
+                self.on_stream(parent, |stream, machine| reply::send(stream, machine, local));
+            }
+        }
+    }
+
+    /// The upstream's answer is complete: the filters in front of it end before the others see its end.
+    fn chain_done(&mut self, parent: u64, end: bool) {
+        let Some(chain) = self.chain_of(parent).filter(|_| end) else { return };
+        if let Some(mut stream) = self.take(chain) {
+            self.destroy(&mut stream);
+            stream.places.clear();
+            self.put_back(stream);
         }
     }
 
@@ -119,7 +145,7 @@ impl Machine {
     }
 
     /// The router sends the request on.
-    fn attempt(&mut self, id: u64, mut headers: Headers, end: bool) {
+    fn attempt(&mut self, id: u64, headers: Headers, end: bool) {
         let Some(stream) = self.world.stream(id) else { return };
         let (listener, worker) = (stream.listener, stream.worker);
         let cluster = stream.info.cluster.clone().unwrap_or_default();
@@ -129,14 +155,12 @@ impl Machine {
         let Some(state) = self.listeners.get(listener).cloned() else { return };
         let route = route.and_then(|route| state.routes.get(route));
         let timeout = route.and_then(|route| route.timeout);
-        if let Some(timeout) = timeout {
-            headers.set("x-envoy-expected-rq-timeout-ms", timeout.as_millis().to_string());
-        }
         let asked = self.world.clusters.get(&cluster).map_or(Asked::AtEnd, |cluster| cluster.asked);
         self.next_attempt += 1;
         let number = self.next_attempt;
         let now = self.world.now;
-        let chain = if state.upstream_plugins.is_empty() { 0 } else { self.next_stream };
+        let places = self.places(listener, worker, Some(&cluster));
+        let chain = if places.is_empty() { 0 } else { self.next_stream };
         let Some(record) = self.world.records.get_mut(&id) else { return };
         record.upstream.push(UpstreamSeen {
             cluster: cluster.clone(),
@@ -166,7 +190,6 @@ impl Machine {
             return;
         }
         self.next_stream += 1;
-        let places = self.places(listener, worker, true);
         let limit = self.world.stream(id).map_or(usize::MAX, |stream| stream.buffer_limit);
         let mut stream = Stream::new(State {
             id: chain,
@@ -276,8 +299,13 @@ impl Machine {
             Step::Headers(headers, end) => self.upstream_headers(id, headers, end),
             Step::Data(bytes, end) => self.upstream_data(id, &bytes, end),
             Step::Trailers(trailers) => self.upstream_trailers(id, trailers),
-            Step::Reset => self.upstream_reset(id),
-            Step::Refused => self.upstream_fails(id, REFUSED, "remote_connection_failure", 0x20),
+            Step::Reset { http2 } => self.upstream_goes(id, http2),
+            Step::Refused => {
+                if let Some(stream) = self.world.stream(id) {
+                    stream.info.transport_failure = REFUSED_BY.to_owned();
+                }
+                self.upstream_fails(id, Gone::REFUSED);
+            }
         }
         if let Some(&(at, _)) = steps.front() {
             self.world.events.at(at, Due::Upstream { stream: id, attempt: number, steps });
@@ -316,19 +344,25 @@ impl Machine {
     }
 
     pub(crate) fn upstream_reset(&mut self, id: u64) {
-        self.upstream_fails(id, CLOSED, "connection_termination", 0x40);
+        self.upstream_goes(id, false);
     }
 
-    /// The upstream has gone: an answer of our own if its own has not begun, else the stream is cut.
-    fn upstream_fails(&mut self, id: u64, text: &str, reason: &str, flag: u64) {
+    fn upstream_goes(&mut self, id: u64, http2: bool) {
+        let attempt = self.sessions.get(&id).and_then(|session| session.attempt.as_ref());
+        let started = attempt.is_some_and(|attempt| attempt.response_started);
+        self.upstream_fails(id, Gone::reset(http2, started));
+    }
+
+    /// The upstream has gone: an answer of our own if nothing of its own has left, else the stream is cut.
+    fn upstream_fails(&mut self, id: u64, gone: Gone) {
         let Some(attempt) = self.sessions.get(&id).and_then(|session| session.attempt.clone()) else { return };
         self.on_stream(id, |stream, machine| {
-            stream.info.flags |= flag;
-            if attempt.response_started {
-                cut_off(stream, &format!("upstream_reset_after_response_started{{{reason}}}"));
+            stream.info.flags |= gone.flag;
+            let details = gone.details(attempt.response_started);
+            if stream.headers_sent {
+                cut_off(stream, &details);
             } else {
-                let details = format!("upstream_reset_before_response_started{{{reason}}}");
-                reply::send(stream, machine, reply::LocalReply::plain(503, text, &details));
+                reply::send(stream, machine, reply::LocalReply::plain(gone.status, gone.text, &details));
             }
         });
         self.active(id);
@@ -340,8 +374,8 @@ impl Machine {
             return;
         }
         self.on_stream(id, |stream, machine| {
-            stream.info.flags |= 0x4;
-            if attempt.response_started {
+            stream.info.flags |= flags::UPSTREAM_REQUEST_TIMEOUT;
+            if stream.headers_sent {
                 cut_off(stream, "response_timeout");
             } else {
                 let local = reply::LocalReply::plain(504, "upstream request timeout", "response_timeout");
@@ -353,15 +387,19 @@ impl Machine {
 
     fn downstream_headers(&mut self, id: u64, mut headers: Headers, end: bool) {
         let now = self.world.now;
+        let complete = self.seen(id).is_some_and(|seen| seen.complete);
         if let Some(attempt) = self.sessions.get_mut(&id).and_then(|session| session.attempt.as_mut()) {
             attempt.response_started = true;
+        }
+        // Before the request has ended there is no time to measure from.
+        if complete && let Some(attempt) = self.sessions.get(&id).and_then(|session| session.attempt.as_ref()) {
             let time = now.saturating_sub(attempt.started) / 1_000_000;
             headers.set("x-envoy-upstream-service-time", time.to_string());
         }
         self.world.note(id, || format!("response headers come from the upstream, end {end}"));
         self.on_stream(id, |stream, machine| {
             if !stream.is_over() {
-                stream.info.details = "via_upstream".to_owned();
+                stream.info.details = Some("via_upstream".to_owned());
                 encode::headers(stream, machine, headers, end);
             }
         });
@@ -397,55 +435,4 @@ fn cut_off(stream: &mut Stream, details: &str) {
         stream.reset(details);
         stream.client.end = if stream.headers_sent { End::Truncated } else { End::Reset };
     }
-}
-
-/// An answer as steps in time, framed as its protocol frames it.
-pub(super) fn steps(answer: Reply, now: u64, head: bool) -> VecDeque<(u64, Step)> {
-    let mut at = now.saturating_add(nanos(answer.delay));
-    let mut steps = VecDeque::new();
-    match answer.fault {
-        Fault::Never => return steps,
-        Fault::Refuse => {
-            steps.push_back((at, Step::Refused));
-            return steps;
-        }
-        Fault::None | Fault::ResetAfter(_) => {}
-    }
-    let mut headers = answer.headers;
-    let size: usize = answer.frames.iter().map(Vec::len).sum();
-    let status: u16 = headers.text(":status").and_then(|status| status.parse().ok()).unwrap_or_default();
-    let bodiless = head || status == 204 || status == 304;
-    if !bodiless && !headers.contains("content-length") {
-        if answer.sized || !answer.has_body && answer.framing == Framing::Http1 && answer.trailers.is_none() {
-            headers.add("content-length", size.to_string());
-        } else if answer.framing == Framing::Http1 {
-            headers.add("transfer-encoding", "chunked");
-        }
-    }
-    let empty = bodiless
-        || (answer.trailers.is_none()
-            && (!answer.has_body || size == 0 && (answer.sized || answer.framing == Framing::Http2)));
-    steps.push_back((at, Step::Headers(headers, empty)));
-    if let Fault::ResetAfter(frames) = answer.fault {
-        for frame in cut(answer.split.apply(answer.frames), answer.framing).into_iter().take(frames) {
-            at = at.saturating_add(nanos(answer.pace));
-            steps.push_back((at, Step::Data(frame, false)));
-        }
-        steps.push_back((at.saturating_add(nanos(answer.pace)), Step::Reset));
-        return steps;
-    }
-    if empty {
-        return steps;
-    }
-    let frames = cut(answer.split.apply(answer.frames), answer.framing);
-    for frame in frames {
-        at = at.saturating_add(nanos(answer.pace));
-        steps.push_back((at, Step::Data(frame, false)));
-    }
-    match (answer.trailers, answer.framing, steps.back_mut()) {
-        (Some(trailers), _, _) => steps.push_back((at, Step::Trailers(trailers))),
-        (None, Framing::Http2, Some((_, Step::Data(_, end)))) => *end = true,
-        (None, _, _) => steps.push_back((at, Step::Data(Vec::new(), true))),
-    }
-    steps
 }

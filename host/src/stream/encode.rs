@@ -101,7 +101,8 @@ fn iterate_headers(s: &mut Stream, f: &mut dyn Filters, from: usize, end: bool) 
     let headers = s.response.headers.clone().unwrap_or_default();
     if headers.text(":status").is_none() {
         // A filter that takes the status away has broken the response.
-        reply::send(s, f, reply::LocalReply::plain(502, "", "filter_removed_required_response_headers"));
+        let details = "filter_removed_required_response_headers{missing_required_header:_:status}";
+        reply::send(s, f, reply::LocalReply::plain(502, "missing required header: :status", details));
         return;
     }
     send_headers(s, headers, end);
@@ -127,14 +128,19 @@ pub(super) fn send_headers(s: &mut Stream, mut headers: Headers, end: bool) {
     if !s.http2 && !s.request.observed_end {
         headers.add("connection", "close");
     }
-    if !s.http2 && end && !headers.contains("content-length") {
-        headers.add("content-length", "0");
-    } else if !s.http2 && !end && !headers.contains("content-length") {
-        headers.add("transfer-encoding", "chunked");
-    }
     if !s.response.aborted {
         // The filters' own map is the one that left; after a direct local reply they still see the upstream's.
         s.response.headers = Some(headers.clone());
+    }
+    s.sent = Some(headers.clone());
+    let bodiless = matches!(headers.text(":status"), Some("204" | "304"));
+    if !s.http2 && !bodiless && !s.head_request && !headers.contains("content-length") {
+        // What the codec adds on the wire.
+        if end {
+            headers.add("content-length", "0");
+        } else {
+            headers.add("transfer-encoding", "chunked");
+        }
     }
     s.info.response_headers_size = u64::try_from(headers.byte_size()).unwrap_or(u64::MAX);
     s.info.code = headers.text(":status").and_then(|status| status.parse().ok()).unwrap_or_default();
@@ -204,9 +210,27 @@ pub(super) fn send_data(s: &mut Stream, bytes: Vec<u8>, end: bool) {
     }
     s.info.sent += u64::try_from(bytes.len()).unwrap_or(u64::MAX);
     if !bytes.is_empty() && !s.head_request {
-        s.client.frames.push(bytes);
+        receive(s, bytes);
     }
     finish(s, end);
+}
+
+/// What the client makes of it: over HTTP/1 it reads no further than the length it was told.
+fn receive(s: &mut Stream, mut bytes: Vec<u8>) {
+    let length = s.client.headers.text("content-length").and_then(|length| length.parse::<usize>().ok());
+    if !s.http2
+        && let Some(length) = length
+    {
+        let so_far: usize = s.client.frames.iter().map(Vec::len).sum();
+        let room = length.saturating_sub(so_far);
+        if bytes.len() > room {
+            s.client.surplus += bytes.len() - room;
+            bytes.truncate(room);
+        }
+    }
+    if !bytes.is_empty() {
+        s.client.frames.push(bytes);
+    }
 }
 
 fn after_data(s: &mut Stream, f: &mut dyn Filters, at: usize, answer: Answer, data: BodyAt) -> bool {

@@ -9,13 +9,17 @@ use crate::request::Value;
 pub(crate) struct Info {
     /// `response.code`; 0 as long as there is none.
     pub(crate) code: u16,
-    /// `response.code_details`
-    pub(crate) details: String,
+    /// `response.code_details`; a local reply may leave it empty.
+    pub(crate) details: Option<String>,
     /// `response.flags`: a bit set, as Envoy numbers them.
     pub(crate) flags: u64,
     pub(crate) route_name: String,
     pub(crate) cluster: Option<String>,
     pub(crate) upstream_address: Option<String>,
+    /// `upstream.transport_failure_reason`
+    pub(crate) transport_failure: String,
+    /// Nanoseconds the upstream took, once its answer is complete.
+    pub(crate) backend_latency_ns: Option<u64>,
     /// Nanoseconds since the Unix epoch.
     pub(crate) start_ns: u64,
     /// Nanoseconds from the start to the end, once there is one.

@@ -38,7 +38,7 @@ pub(crate) fn send(s: &mut Stream, f: &mut dyn Filters, local: LocalReply) {
         s.outputs.push_back(Output::Reply(local));
         return;
     }
-    s.info.details.clone_from(&local.details);
+    s.info.details = Some(local.details.clone());
     if s.response.headers.is_none() {
         if s.calling == Calling::Decoding {
             s.prepared = Some(local);
@@ -82,8 +82,8 @@ fn through_chain(s: &mut Stream, f: &mut dyn Filters, local: LocalReply) {
 fn render(s: &Stream, local: LocalReply) -> (Headers, Vec<u8>) {
     let mut headers = Headers::new();
     headers.add(":status", local.status.to_string());
-    for (name, value) in &local.headers {
-        headers.add(name, value);
+    for (name, value) in local.headers.iter().filter(|(name, _)| !name.starts_with(':')) {
+        headers.join(name, value);
     }
     if s.grpc_request {
         headers.set(":status", "200");
@@ -108,7 +108,7 @@ fn render(s: &Stream, local: LocalReply) -> (Headers, Vec<u8>) {
 }
 
 /// gRPC's status for an HTTP one (`Grpc::Utility::httpToGrpcStatus`).
-fn grpc_status(http: u16) -> u32 {
+pub(crate) fn grpc_status(http: u16) -> u32 {
     match http {
         400 => 13,
         401 => 16,

@@ -1,0 +1,229 @@
+//! A scripted answer as a callout's callbacks get it.
+
+use super::client::nanos;
+use super::gone::Gone;
+use super::steps::steps;
+use crate::calls::{CallResult, Outgoing, Piece};
+use crate::events::Step;
+use crate::upstream::Fault;
+use crate::{Headers, Reply};
+
+/// gRPC's `UNKNOWN`
+const UNKNOWN: u32 = 2;
+/// gRPC's `INTERNAL`
+const INTERNAL: u32 = 13;
+/// gRPC's `UNAVAILABLE`
+const UNAVAILABLE: u32 = 14;
+/// What `proxy_get_status` says of an HTTP call that was reset (`BrokenConnection`).
+const BROKEN_CONNECTION: u32 = 11;
+const TIMED_OUT: &str = "upstream request timeout";
+
+/// A small answer of the proxy's own, as a callout sees it.
+fn local(status: u16, body: &str) -> CallResult {
+    let length = body.len().to_string();
+    let headers =
+        [(":status", status.to_string()), ("content-length", length), ("content-type", "text/plain".to_owned())];
+    CallResult {
+        headers: Some(headers.into_iter().collect()),
+        body: body.as_bytes().to_vec(),
+        last: true,
+        ..CallResult::default()
+    }
+}
+
+/// When the call is given up, in nanoseconds.
+fn deadline(call: &Outgoing, now: u64) -> Option<u64> {
+    (call.timeout_ms > 0).then(|| now.saturating_add(call.timeout_ms.saturating_mul(1_000_000)))
+}
+
+fn with_service_time(mut headers: Headers, delay_ms: u64) -> Headers {
+    headers.set("x-envoy-upstream-service-time", delay_ms.to_string());
+    headers
+}
+
+/// An HTTP answer is buffered whole.
+pub(super) fn http(reply: Reply, call: &Outgoing, now: u64) -> Vec<(u64, CallResult)> {
+    let mut result = CallResult { last: true, ..CallResult::default() };
+    let mut at = now;
+    let head = call.headers.text(":method") == Some("HEAD");
+    let delay = nanos(reply.delay) / 1_000_000;
+    let never = reply.fault == Fault::Never;
+    for (time, step) in steps(reply, now, head) {
+        at = time;
+        match step {
+            Step::Headers(headers, _) => result.headers = Some(with_service_time(headers, delay)),
+            Step::Data(bytes, _) => result.body.extend(bytes),
+            Step::Trailers(trailers) => result.trailers = Some(trailers),
+            Step::Refused => result = local(Gone::REFUSED.status, Gone::REFUSED.text),
+            Step::Reset { http2 } if result.headers.is_none() => {
+                let gone = Gone::reset(http2, false);
+                result = local(gone.status, gone.text);
+            }
+            Step::Reset { .. } => {
+                result = CallResult {
+                    last: true,
+                    status: BROKEN_CONNECTION,
+                    message: "reset".to_owned(),
+                    ..CallResult::default()
+                };
+            }
+        }
+    }
+    match deadline(call, now) {
+        Some(deadline) if never || at > deadline => vec![(deadline, local(504, TIMED_OUT))],
+        _ if never => Vec::new(),
+        _ => vec![(at, result)],
+    }
+}
+
+/// What a gRPC answer came to.
+#[derive(Default)]
+struct Grpc {
+    initial: Option<Headers>,
+    body: Vec<u8>,
+    trailing: Option<Headers>,
+    /// Status and message, as `proxy_get_status` gives them; `None` is an answer that ended without.
+    closed: Option<(u32, String)>,
+}
+
+/// A gRPC answer: of a unary call its message or its error, of a stream every piece.
+pub(super) fn grpc(reply: Reply, call: &Outgoing, now: u64) -> Vec<(u64, CallResult)> {
+    let never = reply.fault == Fault::Never;
+    let (at, mut answer) = gather(reply, now);
+    let at = match deadline(call, now) {
+        Some(deadline) if never || at > deadline => {
+            answer = failed(TIMED_OUT, "response_timeout");
+            deadline
+        }
+        _ if never => return Vec::new(),
+        _ => at,
+    };
+    let pieces = if call.token & 3 == 1 { unary(answer) } else { stream(answer) };
+    pieces.into_iter().map(|piece| (at, piece)).collect()
+}
+
+fn gather(reply: Reply, now: u64) -> (u64, Grpc) {
+    let delay = nanos(reply.delay) / 1_000_000;
+    let mut answer = Grpc::default();
+    let mut at = now;
+    for (time, step) in steps(reply, now, false) {
+        at = time;
+        match step {
+            Step::Headers(headers, end) => {
+                let http = headers.text(":status").and_then(|status| status.parse().ok()).unwrap_or(0);
+                let headers = with_service_time(headers, delay);
+                if http != 200 {
+                    let status = crate::stream::reply::grpc_status(http);
+                    answer.closed = Some((status, told("", "via_upstream")));
+                }
+                if end || http != 200 {
+                    answer.trailing = Some(headers);
+                } else {
+                    answer.initial = Some(headers);
+                }
+            }
+            Step::Data(bytes, _) => answer.body.extend(bytes),
+            Step::Trailers(trailers) => answer.trailing = Some(trailers),
+            Step::Refused => return (at, failed(Gone::REFUSED.text, &Gone::REFUSED.details(false))),
+            Step::Reset { http2 } => {
+                if answer.initial.is_none() {
+                    let gone = Gone::reset(http2, false);
+                    return (at, failed(gone.text, &gone.details(false)));
+                }
+                answer.closed = Some((INTERNAL, told("", "via_upstream")));
+                answer.trailing = Some(Headers::new());
+            }
+        }
+    }
+    (at, answer)
+}
+
+/// An answer of the proxy's own: it comes as headers that are trailers at once.
+fn failed(text: &str, details: &str) -> Grpc {
+    let status = UNAVAILABLE.to_string();
+    let trailing = [
+        (":status", "200"),
+        ("content-type", "application/grpc"),
+        ("grpc-status", status.as_str()),
+        ("grpc-message", text),
+    ];
+    Grpc {
+        trailing: Some(trailing.into_iter().collect()),
+        closed: Some((UNAVAILABLE, told(text, details))),
+        ..Grpc::default()
+    }
+}
+
+/// A status's message with what Envoy adds to it.
+fn told(message: &str, details: &str) -> String {
+    if message.is_empty() { details.to_owned() } else { format!("{message}{{{details}}}") }
+}
+
+impl Grpc {
+    /// Status and message at the end.
+    fn end(&self) -> (u32, String) {
+        if let Some(closed) = &self.closed {
+            return closed.clone();
+        }
+        let field = |name: &str| self.trailing.as_ref().and_then(|trailers| trailers.text(name));
+        // Without a status the call is broken.
+        let status = field("grpc-status").and_then(|status| status.parse().ok()).unwrap_or(UNKNOWN);
+        (status, told(field("grpc-message").unwrap_or_default(), "via_upstream"))
+    }
+}
+
+fn close(status: u32, message: String) -> CallResult {
+    CallResult { piece: Piece::Close, last: true, status, message, ..CallResult::default() }
+}
+
+fn message(body: Vec<u8>, last: bool) -> CallResult {
+    CallResult { piece: Piece::Message, has_message: true, body, last, ..CallResult::default() }
+}
+
+fn unary(answer: Grpc) -> Vec<CallResult> {
+    let (status, text) = answer.end();
+    vec![match messages(&answer.body).into_iter().next() {
+        Some(body) if status == 0 => message(body, true),
+        _ if status == 0 => close(INTERNAL, String::new()),
+        _ => close(status, text),
+    }]
+}
+
+fn stream(answer: Grpc) -> Vec<CallResult> {
+    let (status, text) = answer.end();
+    // An answer that is only trailers begins with an empty head.
+    let initial = Some(answer.initial.unwrap_or_default());
+    let mut pieces = vec![CallResult { piece: Piece::Initial, initial_metadata: initial, ..CallResult::default() }];
+    pieces.extend(messages(&answer.body).into_iter().map(|body| message(body, false)));
+    pieces.push(CallResult {
+        piece: Piece::Trailing,
+        trailing_metadata: Some(answer.trailing.unwrap_or_default()),
+        ..CallResult::default()
+    });
+    pieces.push(close(status, text));
+    pieces
+}
+
+/// The messages in a body of gRPC frames; what is cut short is left out.
+fn messages(body: &[u8]) -> Vec<Vec<u8>> {
+    let mut messages = Vec::new();
+    let mut rest = body;
+    while let Some((head, after)) = rest.split_at_checked(5) {
+        let size = head.get(1..5).and_then(|raw| raw.try_into().ok()).map_or(0, u32::from_be_bytes);
+        let Some((message, after)) = after.split_at_checked(usize::try_from(size).unwrap_or(usize::MAX)) else { break };
+        messages.push(message.to_vec());
+        rest = after;
+    }
+    messages
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_are_what_is_complete() {
+        let body = [&[0, 0, 0, 0, 2][..], b"ab", &[0, 0, 0, 0, 0], &[0, 0, 0, 0, 9], b"cut"].concat();
+        assert_eq!(messages(&body), [b"ab".to_vec(), Vec::new()]);
+    }
+}

@@ -1,0 +1,58 @@
+//! An upstream that went away, in the words Envoy has for it.
+
+use crate::stream::flags;
+
+/// Why a connection could not be made, in the transport's words.
+pub(super) const REFUSED_BY: &str = "delayed connect error: Connection refused";
+
+/// How an upstream went away: the answer that stands for its own, and why, for logs.
+#[derive(Clone, Copy)]
+pub(super) struct Gone {
+    pub(super) status: u16,
+    pub(super) text: &'static str,
+    reason: &'static str,
+    pub(super) flag: u64,
+}
+
+impl Gone {
+    /// Nobody took the connection.
+    pub(super) const REFUSED: Gone = Gone {
+        status: 503,
+        text: "upstream connect error or disconnect/reset before headers. reset reason: remote connection failure",
+        reason: "remote_connection_failure|delayed_connect_error:_Connection_refused",
+        flag: flags::UPSTREAM_CONNECTION_FAILURE,
+    };
+
+    /// What a reset is called, which depends on the protocol and on whether the answer had begun.
+    pub(super) fn reset(http2: bool, started: bool) -> Gone {
+        if http2 {
+            Gone {
+                status: 503,
+                text: "upstream connect error or disconnect/reset before headers. reset reason: remote reset",
+                reason: "remote_reset",
+                flag: flags::UPSTREAM_REMOTE_RESET,
+            }
+        } else if started {
+            Gone {
+                status: 502,
+                text: "upstream connect error or disconnect/reset before headers. reset reason: protocol error",
+                reason: "protocol_error",
+                flag: flags::UPSTREAM_PROTOCOL_ERROR,
+            }
+        } else {
+            Gone {
+                status: 503,
+                text: "upstream connect error or disconnect/reset before headers. reset reason: \
+                       connection termination",
+                reason: "connection_termination",
+                flag: flags::UPSTREAM_CONNECTION_TERMINATION,
+            }
+        }
+    }
+
+    /// `response.code_details`
+    pub(super) fn details(&self, started: bool) -> String {
+        let when = if started { "after" } else { "before" };
+        format!("upstream_reset_{when}_response_started{{{}}}", self.reason)
+    }
+}

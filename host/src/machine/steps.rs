@@ -1,0 +1,64 @@
+//! An upstream's answer as what happens when.
+
+use std::collections::VecDeque;
+
+use super::client::{cut, nanos};
+use crate::events::Step;
+use crate::upstream::Fault;
+use crate::{Framing, Reply};
+
+/// An answer as steps in time, framed as its protocol frames it.
+pub(super) fn steps(answer: Reply, now: u64, head: bool) -> VecDeque<(u64, Step)> {
+    let mut at = now.saturating_add(nanos(answer.delay));
+    let mut steps = VecDeque::new();
+    match answer.fault {
+        Fault::Never => return steps,
+        Fault::Reset => {
+            steps.push_back((at, Step::Reset { http2: answer.framing == Framing::Http2 }));
+            return steps;
+        }
+        Fault::Refuse => {
+            steps.push_back((at, Step::Refused));
+            return steps;
+        }
+        Fault::None | Fault::ResetAfter(_) => {}
+    }
+    let mut headers = answer.headers;
+    let size: usize = answer.frames.iter().map(Vec::len).sum();
+    let status: u16 = headers.text(":status").and_then(|status| status.parse().ok()).unwrap_or_default();
+    let bodiless = head || status == 204 || status == 304;
+    if !bodiless && !headers.contains("content-length") {
+        if answer.sized || !answer.has_body && answer.framing == Framing::Http1 && answer.trailers.is_none() {
+            headers.add("content-length", size.to_string());
+        } else if answer.framing == Framing::Http1 {
+            headers.add("transfer-encoding", "chunked");
+        }
+    }
+    let empty = bodiless
+        || (answer.trailers.is_none()
+            && (!answer.has_body || size == 0 && (answer.sized || answer.framing == Framing::Http2)));
+    steps.push_back((at, Step::Headers(headers, empty)));
+    if let Fault::ResetAfter(frames) = answer.fault {
+        for frame in cut(answer.split.apply(answer.frames), answer.framing).into_iter().take(frames) {
+            at = at.saturating_add(nanos(answer.pace));
+            steps.push_back((at, Step::Data(frame, false)));
+        }
+        let http2 = answer.framing == Framing::Http2;
+        steps.push_back((at.saturating_add(nanos(answer.pace)), Step::Reset { http2 }));
+        return steps;
+    }
+    if empty {
+        return steps;
+    }
+    let frames = cut(answer.split.apply(answer.frames), answer.framing);
+    for frame in frames {
+        at = at.saturating_add(nanos(answer.pace));
+        steps.push_back((at, Step::Data(frame, false)));
+    }
+    match (answer.trailers, answer.framing, steps.back_mut()) {
+        (Some(trailers), _, _) => steps.push_back((at, Step::Trailers(trailers))),
+        (None, Framing::Http2, Some((_, Step::Data(_, end)))) => *end = true,
+        (None, _, _) => steps.push_back((at, Step::Data(Vec::new(), true))),
+    }
+    steps
+}
