@@ -12,7 +12,7 @@ use tollgate_testbed::{Context, Envoy, Error, Result};
 
 use crate::normal::Numbers;
 use crate::scenario::{Exchange, Scenario, Setup};
-use crate::trace::{Recorded, by_cluster, told};
+use crate::trace::{Recorded, by_cluster, told, unordered};
 
 mod bootstrap;
 mod client;
@@ -46,14 +46,11 @@ async fn run_setup(envoy: &Envoy, module: &Path, setup: &Setup) -> Result<Vec<Re
         Err(Refused(log)) => return Err(Error::new(format!("Envoy does not start:\n{log}"))),
     };
     upstreams.behind(process.clone());
-    let written = Written::default();
+    let written = Written::new(client::COUNTER);
     let mut recorded = Vec::new();
     if setup.start {
-        let mut lines = log_lines(&process.log()?, &mut Numbers::default());
-        if setup.workers > 1 {
-            // Workers start at the same time.
-            lines.sort();
-        }
+        let lines = log_lines(&process.log()?, &mut Numbers::default());
+        let lines = if setup.workers > 1 { unordered(lines) } else { lines };
         recorded.push(Recorded { scenario: "start".into(), lines });
     }
     for scenario in &setup.scenarios {
@@ -93,16 +90,19 @@ async fn run_scenario(
         let dies = !process.is_running().await;
         if !dies {
             ended?;
+            written.account(process).await;
+            upstreams.account(process).await;
         }
         let log = process.log()?;
-        lines.extend(log_lines(log.get(logged..).unwrap_or_default(), &mut numbers));
-        lines.extend(by_cluster(upstreams.seen().await));
-        lines.extend(seen.map(|seen| seen.lines("client")).unwrap_or_default());
+        let said = log_lines(log.get(logged..).unwrap_or_default(), &mut numbers);
+        lines.extend(if step.nothing { unordered(said) } else { said });
         if dies {
-            // Such a scenario is the last of its setup.
+            // Such a scenario is the last of its setup. What the two ends still saw is chance.
             lines.push(DIES.into());
             return Ok(lines);
         }
+        lines.extend(by_cluster(upstreams.seen().await));
+        lines.extend(seen.map(|seen| seen.lines("client")).unwrap_or_default());
     }
     Ok(lines)
 }

@@ -18,7 +18,7 @@ use tollgate_testbed::{Context, Error, Result};
 use crate::normal::Numbers;
 use crate::scenario::{Answer, CLUSTERS, Exchange, FailurePolicy, Leaves, Plugin, Scenario, Setup};
 use crate::seen::{End, Seen};
-use crate::trace::{Recorded, by_cluster, told};
+use crate::trace::{Recorded, by_cluster, told, unordered};
 
 /// The probe, compiled once for all setups.
 #[derive(Clone)]
@@ -52,10 +52,8 @@ pub fn run(probe: &Probe, setup: &Setup) -> Result<Vec<Recorded>> {
     let mut recorded = Vec::new();
     let started = process.take_log();
     if setup.start {
-        let mut lines = log_lines(&started, &mut Numbers::default());
-        if setup.workers > 1 {
-            lines.sort();
-        }
+        let lines = log_lines(&started, &mut Numbers::default());
+        let lines = if setup.workers > 1 { unordered(lines) } else { lines };
         recorded.push(Recorded { scenario: "start".into(), lines });
     }
     for scenario in &setup.scenarios {
@@ -124,7 +122,8 @@ fn run_scenario(scenario: &Scenario, process: &Process, listener: &Listener) -> 
         prepare(process, step, &asks);
         let exchange = (!step.nothing).then(|| send(step, listener, at));
         process.advance(Duration::from_millis(step.linger_ms));
-        lines.extend(log_lines(&process.take_log(), &mut numbers));
+        let said = log_lines(&process.take_log(), &mut numbers);
+        lines.extend(if step.nothing { unordered(said) } else { said });
         let mut seen = std::mem::take(&mut *asks.lock().unwrap_or_else(PoisonError::into_inner));
         if let Some(exchange) = &exchange {
             seen.extend(exchange.upstream.iter().filter(|seen| seen.cluster != "dead").map(routed));

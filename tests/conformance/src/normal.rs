@@ -8,16 +8,18 @@
 //! | stream contexts, numbered by the virtual machine since its start | `s1`, `s2`, … within the scenario, by filter |
 //! | tokens of calls, numbered likewise | `t1`, `t2`, …, and their lowest two bits, which say of which kind they are |
 //! | the pseudo headers of `pairs req` | in the order of their names: over HTTP/2 theirs is the client library's |
-//! | properties that are times, durations or ids | the size of their value |
+//! | properties that are times, durations or ids, and whole header maps, which come in any order | the size of their value |
 
 use std::collections::BTreeMap;
 
 /// Properties with another value every time.
-const VOLATILE: [&str; 9] = [
+const VOLATILE: [&str; 11] = [
     "request.time",
     "request.duration",
     "request.id",
     "connection.id",
+    "request.headers",
+    "response.headers",
     "response.backend_latency",
     "source.port",
     "upstream.port",
@@ -103,9 +105,10 @@ fn volatile(text: &str) -> String {
     if !VOLATILE.contains(&name.replace('|', ".").as_str()) {
         return text.to_owned();
     }
-    let size = match value.strip_prefix("0x") {
-        Some(hex) => hex.len() / 2,
-        None => value.len().saturating_sub(2),
+    let size = match (value.split_once("… of "), value.strip_prefix("0x")) {
+        (Some((_, size)), _) => size.parse().unwrap_or_default(),
+        (_, Some(hex)) => hex.len() / 2,
+        _ => value.len().saturating_sub(2),
     };
     format!(". prop {name} -> 0 <{size} octets>")
 }

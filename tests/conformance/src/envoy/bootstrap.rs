@@ -1,5 +1,6 @@
 //! The configuration of one setup. Defaults of Envoy wherever a scenario is not about something else: the headers that
 //! it adds are counted by the callbacks.
+#![allow(clippy::indexing_slicing, reason = "of JSON values only, which take what is not there")]
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

@@ -16,7 +16,8 @@ use super::process::Process;
 use crate::scenario::{Exchange, Leaves};
 use crate::seen::{End, Seen};
 
-const COUNTER: &str = "http.p.downstream_cx_rx_bytes_total";
+/// Envoy's counter of what it has read from clients.
+pub(super) const COUNTER: &str = "http.p.downstream_cx_rx_bytes_total";
 
 /// Does one exchange and tells what the client saw.
 pub(super) async fn exchange(exchange: &Exchange, process: &Process, written: &Written) -> Result<Seen> {
@@ -55,7 +56,7 @@ enum Next {
 
 impl Ends<'_> {
     async fn settled(&self) {
-        self.written.settled(self.process, COUNTER).await;
+        self.written.settled(self.process).await;
     }
 
     /// Before every frame but the first.

@@ -26,6 +26,7 @@ pub(super) struct Upstreams {
     pub(super) addresses: BTreeMap<String, SocketAddr>,
     shared: Arc<Shared>,
     servers: Vec<tokio::task::JoinHandle<()>>,
+    written: Vec<Written>,
     /// Bound and never listening: a connection to it is refused.
     _dead: tokio::net::TcpSocket,
 }
@@ -66,17 +67,19 @@ impl Upstreams {
     /// Starts them on ports that the kernel picks.
     pub(super) async fn start() -> Result<Upstreams> {
         let shared = Arc::new(Shared::default());
-        let (mut addresses, mut servers) = (BTreeMap::new(), Vec::new());
+        let (mut addresses, mut servers, mut all_written) = (BTreeMap::new(), Vec::new(), Vec::new());
         for (cluster, http2) in CLUSTERS {
             let listener = TcpListener::bind("127.0.0.1:0").await.context(|| "cannot listen".into())?;
             addresses.insert(cluster.to_owned(), listener.local_addr().context(|| "no address".into())?);
-            let server = Server { cluster, shared: shared.clone(), written: Written::default() };
+            let written = Written::new(format!("cluster.{cluster}.upstream_cx_rx_bytes_total"));
+            all_written.push(written.clone());
+            let server = Server { cluster, shared: shared.clone(), written };
             servers.push(tokio::spawn(server.run(listener, http2)));
         }
         let dead = tokio::net::TcpSocket::new_v4().context(|| "no socket".into())?;
         dead.bind(SocketAddr::from(([127, 0, 0, 1], 0))).context(|| "cannot bind".into())?;
         addresses.insert("dead".into(), dead.local_addr().context(|| "no address".into())?);
-        Ok(Upstreams { addresses, shared, servers, _dead: dead })
+        Ok(Upstreams { addresses, shared, servers, written: all_written, _dead: dead })
     }
 
     /// Which Envoy they are behind.
@@ -94,6 +97,13 @@ impl Upstreams {
             }
             state.seen.clear();
         });
+    }
+
+    /// Accounts for what Envoy has not read of their answers, and will not.
+    pub(super) async fn account(&self, process: &Process) {
+        for written in &self.written {
+            written.account(process).await;
+        }
     }
 
     /// What they have seen since, in the order in which it began; waits a little for messages that have not ended.
@@ -151,8 +161,7 @@ impl Server {
 
     async fn settled(&self) {
         if let Some(process) = self.shared.process() {
-            let counter = format!("cluster.{}.upstream_cx_rx_bytes_total", self.cluster);
-            self.written.settled(&process, &counter).await;
+            self.written.settled(&process).await;
         }
     }
 
