@@ -50,8 +50,8 @@ pub(crate) struct Vocabulary<'a> {
     prefix8: &'a [u8],
     /// By the first sixteen bytes: where in `prefix16_lengths` the lengths of longer tokens are.
     prefix16: &'a [[u8; 2]],
-    /// Lists of lengths, longest first, ended by a zero.
-    prefix16_lengths: &'a [u8],
+    /// Lists of lengths, longest first, each with a byte of the hash of the last eight bytes, ended by a zero.
+    prefix16_lengths: &'a [[u8; 2]],
     /// Bits by number of a character below U+10000 that is not ASCII: whether it is a token.
     characters: &'a [u8],
     /// Bits by pair of characters that stand next to each other in a token.
@@ -110,7 +110,7 @@ impl Vocabulary<'_> {
             ..=1 => true,
             2..=8 => self.short(hash::key(first, len)).is_some(),
             9..=16 => self.middle(first, hash::key(word::at(text, at + 8), len - 8)).is_some(),
-            _ => self.long_lengths(text, at, first).any(|may| may == len) && self.long(text, at, len).is_some(),
+            _ => self.may_be_long(text, at, first, len) && self.long(text, at, len).is_some(),
         }
     }
 
@@ -122,7 +122,7 @@ impl Vocabulary<'_> {
             ..=1 => self.byte(first),
             2..=8 => Some(self.short_rank(hash::key(first, len))).filter(|rank| *rank <= RANK),
             9..=16 => Some(self.middle(first, hash::key(word::at(text, at + 8), len - 8))? as u32 & RANK),
-            _ if self.long_lengths(text, at, first).any(|may| may == len) => Some(self.long(text, at, len)?.0),
+            _ if self.may_be_long(text, at, first, len) => Some(self.long(text, at, len)?.0),
             _ => None,
         }
     }
@@ -188,19 +188,31 @@ impl Vocabulary<'_> {
 
     #[inline(never)]
     fn longest_long(&self, text: &[u8], at: usize, most: usize, first: u64) -> Option<Token> {
-        self.long_lengths(text, at, first).filter(|len| *len <= most).find_map(|len| {
+        let may = |entry: &&[u8; 2]| usize::from(entry[0]) <= most && ends_so(text, at, **entry);
+        self.long_lengths(text, at, first).filter(may).find_map(|[len, _]| {
+            let len = usize::from(*len);
             let (rank, split) = self.long(text, at, len)?;
             Some(Token { len, rank, spine: Spine::Split(split) })
         })
     }
 
+    /// Whether there may be a token of `len` bytes, more than sixteen, at `at`.
+    #[inline]
+    fn may_be_long(&self, text: &[u8], at: usize, first: u64, len: usize) -> bool {
+        /// Entries that are looked at: more than that, of a run, take longer than looking the token up.
+        const MOST: usize = 8;
+        let mut entries = self.long_lengths(text, at, first);
+        let is_it = |entry: &[u8; 2]| usize::from(entry[0]) == len && ends_so(text, at, *entry);
+        entries.by_ref().take(MOST).any(is_it) || entries.next().is_some()
+    }
+
     /// Lengths of the tokens of more than sixteen bytes, the longest first, that may begin at `at`.
     #[inline(always)]
-    fn long_lengths(&self, text: &[u8], at: usize, first: u64) -> impl Iterator<Item = usize> {
+    fn long_lengths(&self, text: &[u8], at: usize, first: u64) -> impl Iterator<Item = &[u8; 2]> {
         let prefix = hash::chain(hash::chain(0, first), word::at(text, at + 8));
         let entry = self.prefix16.get((prefix >> (64 - bits(self.prefix16))) as usize).copied().unwrap_or_default();
         let lengths = self.prefix16_lengths.get(usize::from(u16::from_le_bytes(entry))..).unwrap_or_default();
-        lengths.iter().map(|len| usize::from(*len)).take_while(|len| *len != 0)
+        lengths.iter().take_while(|entry| entry[0] != 0)
     }
 
     /// The next shorter token on the spine of `token`, which ends at `end`: the right part that merging made it from.
@@ -380,6 +392,12 @@ fn short_token(fact: u32, len: usize) -> Token {
 fn middle_token(fact: u64, len: usize) -> Token {
     let spine = Spine::Lengths { left: (fact >> 18 & 0x7FFF) as u16, right: (fact >> 33) as u16 };
     Token { len, rank: fact as u32 & RANK, spine }
+}
+
+/// Whether the text at `at` ends, at the length of an entry, as a token does that the entry stands for.
+#[inline(always)]
+fn ends_so(text: &[u8], at: usize, [len, end]: [u8; 2]) -> bool {
+    hash::of_eight(word::at(text, at + usize::from(len) - 8), 8) == usize::from(end)
 }
 
 #[inline(always)]

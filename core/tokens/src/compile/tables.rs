@@ -219,7 +219,7 @@ fn ascii_pairs(tables: &mut Tables, tokens: &[Vec<u8>]) {
 fn prefixes(tables: &mut Tables, tokens: &[Vec<u8>]) -> Result<(), Unfit> {
     let mut prefix4 = vec![0_u8; 1 << PREFIX4_BITS];
     let mut prefix8 = vec![0_u8; 1 << PREFIX8_BITS];
-    let mut prefix16: BTreeMap<usize, BTreeSet<u8>> = BTreeMap::new();
+    let mut prefix16: BTreeMap<usize, BTreeSet<[u8; 2]>> = BTreeMap::new();
     for token in tokens {
         match token.len() {
             ..4 => {}
@@ -227,22 +227,23 @@ fn prefixes(tables: &mut Tables, tokens: &[Vec<u8>]) -> Result<(), Unfit> {
             len @ 9..=16 => prefix8[hash::of_eight(word(token, 0), PREFIX8_BITS)] |= 1 << (len - 9),
             len => {
                 let entry = hash::chain(hash::chain(0, word(token, 0)), word(token, 1)) >> (64 - PREFIX16_BITS);
-                prefix16.entry(entry as usize).or_default().insert(len as u8);
+                let end = hash::of_eight(word(&token[len - 8..], 0), 8);
+                prefix16.entry(entry as usize).or_default().insert([len as u8, end as u8]);
             }
         }
     }
-    // Lists of lengths, longest first, each ended by a zero; entry 0 is the empty list.
-    let mut lists = vec![0_u8];
+    // Lists of lengths and ends, longest first, each list ended by a zero; entry 0 is the empty list.
+    let mut lists = vec![[0_u8; 2]];
     let mut starts = vec![[0_u8; 2]; 1 << PREFIX16_BITS];
     for (entry, lengths) in prefix16 {
         starts[entry] = u16::try_from(lists.len()).map_err(|_| Unfit("too many long tokens"))?.to_le_bytes();
         lists.extend(lengths.iter().rev());
-        lists.push(0);
+        lists.push([0; 2]);
     }
     tables.bytes("prefix4", prefix4);
     tables.bytes("prefix8", prefix8);
     tables.entries("prefix16", &starts);
-    tables.bytes("prefix16_lengths", lists);
+    tables.entries("prefix16_lengths", &lists);
     Ok(())
 }
 

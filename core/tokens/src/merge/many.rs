@@ -44,7 +44,7 @@ pub(crate) fn many(
         let mut went = false;
         if walk.at >= front && walk.at < end {
             went = walk.take(&guess(vocabulary, text, (walk.at, end)));
-            front = walk.at + 1;
+            front = walk.at + usize::from(!went);
         }
         if !went && walk.at < end && !walk.step() && !walk.back() {
             break;
