@@ -305,12 +305,12 @@ fn folds_to(body: &[u8], key: Str, name: &str) -> bool {
     let raw = key.span.of(body);
     if key.escaped {
         // Six bytes are the longest spelling of a letter that is one of ASCII then.
-        raw.len() <= 6 * name.len() && key.chars(body).map(fold).eq(name.chars())
+        raw.len() <= 6 * name.len() && key.chars(body).map(fold).eq(name.chars().map(fold))
     } else if raw.len() == name.len() {
         // As many letters in as many bytes: all of them are ASCII.
         raw.eq_ignore_ascii_case(name.as_bytes())
     } else {
-        raw.len() > name.len() && raw.len() <= 3 * name.len() && key.chars(body).map(fold).eq(name.chars())
+        raw.len() > name.len() && raw.len() <= 3 * name.len() && key.chars(body).map(fold).eq(name.chars().map(fold))
     }
 }
 

@@ -178,6 +178,9 @@ fn refused_requests() {
         (r#"{"model":7}"#, WrongType("model")),
         (r#"{"requests":[7]}"#, WrongType("requests")),
         (r#"{"Contents":[]}"#, AmbiguousKey),
+        (r#"{"\u0053ystemInstruction":{}}"#, AmbiguousKey),
+        (r#"{"\u017fystemInstruction":{}}"#, AmbiguousKey),
+        (r#"{"ſystemInstruction":{}}"#, AmbiguousKey),
         (r#"{"contents":[{"parts":[{"text":"a","t\u0065xt":"b"}]}]}"#, DuplicateKey),
     ] {
         let error = Request::parse(GENERATE, body.as_bytes(), &Limits::default()).unwrap_err();
