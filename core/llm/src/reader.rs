@@ -310,7 +310,9 @@ fn folds_to(body: &[u8], key: Str, name: &str) -> bool {
         // As many letters in as many bytes: all of them are ASCII.
         raw.eq_ignore_ascii_case(name.as_bytes())
     } else {
-        raw.len() > name.len() && raw.len() <= 3 * name.len() && key.chars(body).map(fold).eq(name.chars().map(fold))
+        (name.len()..=3 * name.len()).contains(&raw.len())
+            && !raw.is_ascii()
+            && key.chars(body).map(fold).eq(name.chars().map(fold))
     }
 }
 
