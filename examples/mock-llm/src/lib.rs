@@ -19,11 +19,11 @@
 //! | API | paths end in | streamed |
 //! |---|---|---|
 //! | OpenAI chat, completions | `/chat/completions`, `/completions` | server-sent events, `[DONE]` |
-//! | OpenAI Responses | `/responses` | server-sent events with names and numbers |
+//! | OpenAI Responses | `/responses`, `/responses/input_tokens` | server-sent events with names and numbers |
 //! | OpenAI embeddings, moderations | `/embeddings`, `/moderations` | |
-//! | OpenAI audio (forms) | `/audio/transcriptions`, `/audio/translations` | server-sent events |
+//! | OpenAI audio (forms in, or files out) | `/audio/transcriptions`, `/audio/translations`, `/audio/speech` | server-sent events |
 //! | OpenAI images (JSON and forms) | `/images/generations`, `/images/edits`, `/images/variations` | |
-//! | Anthropic Messages | `/messages`, `/messages/count_tokens`; on Vertex AI `/models/*:rawPredict`, `:streamRawPredict` | server-sent events with names |
+//! | Anthropic Messages | `/messages`, `/messages/count_tokens`; on Vertex AI `/models/*:rawPredict`, `:streamRawPredict`, `/models/count-tokens:rawPredict` | server-sent events with names |
 //! | Gemini | `/models/*:generateContent`, `:streamGenerateContent`, `:countTokens`, `:embedContent`, `:batchEmbedContents` | server-sent events (`alt=sse`) or a JSON array |
 //! | Bedrock | `/model/*/converse`, `/converse-stream`, `/invoke`, `/invoke-with-response-stream` | binary frames |
 //! | Cohere | `/v2/chat`, `/v1/rerank`, `/v2/rerank` | server-sent events with names |

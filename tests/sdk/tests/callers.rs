@@ -29,6 +29,8 @@ pub struct Caller {
     pub logged: [u64; 4],
     /// Type of the error that it raises for the statuses 429 and 400, and what the body of the first says.
     pub errors: [&'static str; 3],
+    /// Whether its error shows the headers of the answer.
+    pub shows_headers: bool,
     /// Type of the error for a stream that breaks off, and for one that ends with the event by which a server says so.
     pub broken: [&'static str; 2],
 }
@@ -38,6 +40,7 @@ pub const USAGE: &str = "100,20,30,5,7";
 
 const OPENAI: [&str; 3] = ["RateLimitError", "BadRequestError", "requests"];
 const AI: &str = "AI_APICallError";
+const OLLAMA: &str = "ResponseError";
 /// What a connection that breaks off is to an SDK that does not make it an error of its own.
 const READ: &str = "ReadError";
 /// An error event that the `ai` package hands on as it is.
@@ -55,6 +58,7 @@ pub const CALLERS: &[Caller] = &[
         usage: [100, 20, 30, 5],
         logged: [100, 20, 30, 5],
         errors: OPENAI,
+        shows_headers: true,
         broken: ["APIConnectionError", "APIError"],
     },
     Caller {
@@ -67,6 +71,7 @@ pub const CALLERS: &[Caller] = &[
         usage: [100, 20, 30, 5],
         logged: [100, 20, 30, 5],
         errors: OPENAI,
+        shows_headers: true,
         broken: ["APIConnectionError", "response.failed"],
     },
     Caller {
@@ -79,6 +84,7 @@ pub const CALLERS: &[Caller] = &[
         usage: [100, 20, 30, 5],
         logged: [100, 20, 30, 5],
         errors: OPENAI,
+        shows_headers: true,
         broken: ["APIConnectionError", "APIError"],
     },
     Caller {
@@ -92,6 +98,7 @@ pub const CALLERS: &[Caller] = &[
         usage: [63, 20, 30, 0],
         logged: [100, 20, 30, 0],
         errors: ["RateLimitError", "BadRequestError", "rate_limit_error"],
+        shows_headers: true,
         broken: [READ, "APIStatusError"],
     },
     Caller {
@@ -105,6 +112,7 @@ pub const CALLERS: &[Caller] = &[
         usage: [100, 15, 30, 5],
         logged: [100, 20, 30, 5],
         errors: ["ClientError", "ClientError", "RESOURCE_EXHAUSTED"],
+        shows_headers: true,
         broken: [READ, "ServerError"],
     },
     Caller {
@@ -117,6 +125,7 @@ pub const CALLERS: &[Caller] = &[
         usage: [100, 20, 30, 5],
         logged: [100, 20, 30, 5],
         errors: [AI, AI, "requests"],
+        shows_headers: true,
         broken: [AI, EVENT],
     },
     Caller {
@@ -129,6 +138,7 @@ pub const CALLERS: &[Caller] = &[
         usage: [100, 20, 30, 5],
         logged: [100, 20, 30, 5],
         errors: [AI, AI, "requests"],
+        shows_headers: true,
         broken: [AI, EVENT],
     },
     Caller {
@@ -141,6 +151,7 @@ pub const CALLERS: &[Caller] = &[
         usage: [100, 20, 30, 0],
         logged: [100, 20, 30, 0],
         errors: [AI, AI, "rate_limit_error"],
+        shows_headers: true,
         broken: [AI, EVENT],
     },
     Caller {
@@ -153,6 +164,7 @@ pub const CALLERS: &[Caller] = &[
         usage: [100, 20, 30, 5],
         logged: [100, 20, 30, 5],
         errors: [AI, AI, "RESOURCE_EXHAUSTED"],
+        shows_headers: true,
         broken: [AI, AI],
     },
     Caller {
@@ -166,6 +178,7 @@ pub const CALLERS: &[Caller] = &[
         logged: [100, 20, 30, 0],
         // Its type stands in a header.
         errors: [AI, AI, ""],
+        shows_headers: true,
         broken: ["TypeError", EVENT],
     },
     Caller {
@@ -178,7 +191,34 @@ pub const CALLERS: &[Caller] = &[
         usage: [100, 20, 0, 0],
         logged: [100, 20, 30, 0],
         errors: [AI, AI, ""],
+        shows_headers: true,
         broken: [AI, ""],
+    },
+    Caller {
+        call: "ollama_chat",
+        language: Python,
+        model: "llama-3.1-8b",
+        dialect: "ollama.chat",
+        finish: ["stop", "stop"],
+        thinks: true,
+        usage: [100, 20, 0, 0],
+        logged: [100, 20, 0, 0],
+        errors: [OLLAMA, OLLAMA, ""],
+        shows_headers: false,
+        broken: [READ, OLLAMA],
+    },
+    Caller {
+        call: "ollama_generate",
+        language: Python,
+        model: "llama-3.1-8b",
+        dialect: "ollama.generate",
+        finish: ["stop", ""],
+        thinks: true,
+        usage: [100, 20, 0, 0],
+        logged: [100, 20, 0, 0],
+        errors: [OLLAMA, OLLAMA, ""],
+        shows_headers: false,
+        broken: [READ, OLLAMA],
     },
 ];
 
@@ -200,12 +240,20 @@ const fn other(call: &'static str, language: Language, model: &'static str, dial
 pub const OTHERS: &[Other] = &[
     other("openai_embeddings", Python, "text-embedding-3-small", "openai.embeddings"),
     other("openai_moderations", Python, "omni-moderation-latest", "openai.moderations"),
-    other("openai_transcriptions", Python, "whisper-1", "openai.audio"),
+    other("openai_input_tokens", Python, "gpt-4o", "openai.input_tokens"),
+    other("openai_transcriptions", Python, "whisper-1", "openai.transcriptions"),
+    other("openai_speech", Python, "tts-1", "openai.speech"),
+    other("openai_images", Python, "gpt-image-1", "openai.images"),
+    other("openai_image_edits", Python, "gpt-image-1", "openai.image_edits"),
     other("anthropic_count_tokens", Python, "claude-opus-4-5", "anthropic.count_tokens"),
     other("google_count_tokens", Python, "gemini-2.5-flash", "gemini.count_tokens"),
     other("google_embed", Python, "gemini-embedding-001", "gemini.embed"),
     other("ai_openai_embed", Node, "text-embedding-3-small", "openai.embeddings"),
+    other("ai_cohere_rerank", Node, "rerank-v3.5", "rerank"),
 ];
+
+/// Characters of the mock's only picture.
+const PICTURE: usize = 96;
 
 impl Other {
     /// What it tells of the prompt `say: is it violence?`: pointers and values.
@@ -216,6 +264,10 @@ impl Other {
             "ai_openai_embed" => vec![("/sizes", json!([16])), ("/usage/input", json!(6))],
             "google_embed" => vec![("/sizes", json!([16]))],
             "openai_moderations" => vec![("/flagged", json!(true))],
+            "openai_speech" => vec![("/sizes", json!([44 + 6 * 1000]))],
+            "openai_images" => vec![("/sizes", json!([PICTURE, PICTURE])), ("/usage/output", json!(200))],
+            "openai_image_edits" => vec![("/sizes", json!([PICTURE])), ("/usage/output", json!(100))],
+            "ai_cohere_rerank" => vec![("/order", json!([1, 2]))],
             "openai_transcriptions" => vec![("/text", json!("is it violence?"))],
             _ => vec![("/usage/input", json!(13))],
         }

@@ -12,8 +12,14 @@ use crate::stream::{Events, Framing, Stream};
 use crate::tokens::{argument_pieces, tokens};
 
 pub(super) const ENDPOINTS: &[Endpoint] = &[
+    // Before the other: on Vertex AI it looks like a model.
+    Endpoint {
+        paths: &["messages/count_tokens", "models/count-tokens:rawPredict"],
+        form: |_| Form::JSON,
+        answer: counted,
+        refuse,
+    },
     Endpoint { paths: &["messages", "models/*:rawPredict", STREAMED_ON_VERTEX], form, answer, refuse },
-    Endpoint { paths: &["messages/count_tokens"], form: |_| Form::JSON, answer: counted, refuse },
 ];
 
 const STREAMED_ON_VERTEX: &str = "models/*:streamRawPredict";

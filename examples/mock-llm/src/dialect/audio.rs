@@ -1,5 +1,5 @@
 //! OpenAI's transcriptions and translations of speech: a form with a file in it. What is heard is what the mock would answer
-//! to the form's `prompt`.
+//! to the form's `prompt`. And speech from a text: as many bytes of silence.
 
 use super::{Call, Endpoint, Form, Written};
 use crate::answer::Answer;
@@ -11,11 +11,21 @@ use crate::multipart::Fields;
 use crate::stream::{Events, Framing, Stream};
 use crate::tokens::tokens;
 
-pub(super) const ENDPOINTS: &[Endpoint] =
-    &[Endpoint { paths: &["audio/transcriptions", "audio/translations"], form, answer, refuse: ApiError::openai }];
+pub(super) const ENDPOINTS: &[Endpoint] = &[
+    Endpoint { paths: &["audio/transcriptions", "audio/translations"], form, answer, refuse: ApiError::openai },
+    Endpoint { paths: &["audio/speech"], form: |_| SPEECH, answer: speak, refuse: ApiError::openai },
+];
+
+const SPEECH: Form = Form { media: "audio/wav", streamed: false };
+
+/// What a WAV file has before its two lengths, between them (one channel of eight bits, 8000 times a second), and as a
+/// sample of silence.
+const WAV: [&[u8]; 3] = [b"RIFF", b"WAVEfmt \x10\0\0\0\x01\0\x01\0\x40\x1f\0\0\x40\x1f\0\0\x01\0\x08\0data", b"\x80"];
 
 /// Bytes of audio that cost a token.
 const BYTES_PER_TOKEN: u64 = 1000;
+/// Bytes of audio that are made at most.
+const MOST_SPEECH: usize = 1 << 20;
 
 fn form(call: &Call<'_>) -> Form {
     let fields = Fields::of(call.content_type, call.body).unwrap_or_default();
@@ -63,6 +73,19 @@ fn answer(call: &Call<'_>) -> Result<Written, ApiError> {
             Written::json(&body)
         }
     })
+}
+
+fn speak(call: &Call<'_>) -> Result<Written, ApiError> {
+    let body = call.object()?;
+    call.ask(&body)?;
+    let text = body.get("input").and_then(|input| input.as_str()).ok_or(ApiError::missing("input"))?;
+    // As long as it is to transcribe.
+    let length = usize::try_from(tokens(text) * BYTES_PER_TOKEN).unwrap_or(usize::MAX).min(MOST_SPEECH);
+    let [riff, format, silence] = WAV;
+    let bytes = |length: usize| u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes();
+    let whole = bytes(format.len() + 4 + length);
+    let file = [riff, &whole, format, &bytes(length), &silence.repeat(length)].concat();
+    Ok(Written::new(SPEECH, Events::whole(file)))
 }
 
 fn usage(answer: &Answer<'_>, heard: u64) -> Json {

@@ -1,17 +1,21 @@
 //! OpenAI's Responses: items in, items out. Streamed, every item and every part of one is announced, filled and closed, each
-//! closing event repeats what was said, and the last repeats everything.
+//! closing event repeats what was said, and the last repeats everything. And the counting of their tokens.
 
 use serde_json::Value;
 
 use super::{Call, Endpoint, Form, Written, count, texts};
 use crate::answer::{Answer, CREATED, Said};
+use crate::ask::Ask;
 use crate::error::ApiError;
 use crate::json::{Json, object};
 use crate::knobs::UsageAt;
 use crate::stream::{Events, Framing, Stream};
 use crate::tokens::{argument_pieces, tokens};
 
-pub(super) const ENDPOINTS: &[Endpoint] = &[Endpoint { paths: &["responses"], form, answer, refuse: ApiError::openai }];
+pub(super) const ENDPOINTS: &[Endpoint] = &[
+    Endpoint { paths: &["responses"], form, answer, refuse: ApiError::openai },
+    Endpoint { paths: &["responses/input_tokens"], form: |_| Form::JSON, answer: counted, refuse: ApiError::openai },
+];
 
 fn form(call: &Call<'_>) -> Form {
     Form::of(call.asks_for_stream(false), Form::SSE)
@@ -19,7 +23,23 @@ fn form(call: &Call<'_>) -> Form {
 
 fn answer(call: &Call<'_>) -> Result<Written, ApiError> {
     let body = call.object()?;
-    let mut ask = call.ask(&body)?;
+    let ask = ask(call, &body)?;
+    let answer = call.answer(&ask)?;
+    let writer = Writer { answer: &answer, request: &body, call };
+    Ok(match ask.stream {
+        true => Written::new(Form::SSE, writer.stream()),
+        false => Written::json(&writer.response(writer.status(), writer.items())),
+    })
+}
+
+fn counted(call: &Call<'_>) -> Result<Written, ApiError> {
+    let ask = ask(call, &call.object()?)?;
+    let input = call.knobs.usage.map_or(ask.prompt_tokens(), |usage| usage.input);
+    Ok(Written::json(&object! { "object": "response.input_tokens", "input_tokens": input }))
+}
+
+fn ask(call: &Call<'_>, body: &Value) -> Result<Ask<'static>, ApiError> {
+    let mut ask = call.ask(body)?;
     if let Some(Value::String(text)) = body.get("instructions") {
         ask.message(false, text.clone());
     }
@@ -35,15 +55,10 @@ fn answer(call: &Call<'_>) -> Result<Written, ApiError> {
         }
         _ => return Err(ApiError::missing("input")),
     }
-    ask.cap = count(&body, "max_output_tokens");
+    ask.cap = count(body, "max_output_tokens");
     // There is no `n`: one answer.
     ask.candidates = None;
-    let answer = call.answer(&ask)?;
-    let writer = Writer { answer: &answer, request: &body, call };
-    Ok(match ask.stream {
-        true => Written::new(Form::SSE, writer.stream()),
-        false => Written::json(&writer.response(writer.status(), writer.items())),
-    })
+    Ok(ask)
 }
 
 struct Writer<'a> {

@@ -20,6 +20,12 @@ fn vectors_verdicts_and_counts() {
         ("/v1/moderations", json!({"input": "no violence"}), &[("/results/0/categories/violence", json!(true))]),
         ("/v1/moderations", json!({"input": ["a", "b"]}), &[("/results/1/flagged", json!(false))]),
         ("/v1/messages/count_tokens", json!({"model": "m", "messages": one}), &[("/input_tokens", json!(3 + 4 + 2))]),
+        (
+            "/v1/publishers/anthropic/models/count-tokens:rawPredict",
+            json!({"model": "m", "messages": one}),
+            &[("/input_tokens", json!(9))],
+        ),
+        ("/v1/responses/input_tokens", json!({"model": "m", "input": "four word"}), &[("/input_tokens", json!(9))]),
         ("/v1beta/models/m:countTokens", json!({"contents": contents}), &[("/totalTokens", json!(9))]),
         (
             "/v1beta/models/m:countTokens",
@@ -63,6 +69,19 @@ fn vectors_verdicts_and_counts() {
     ] {
         assert_eq!(post(Protocol::Http1, &mock, path, &[], body).status, 400, "{path} {body}");
     }
+}
+
+#[test]
+fn speech_is_a_file() {
+    let body = json!({"model": "m", "voice": "v", "input": "a b"}).to_string();
+    let seen = post(Protocol::Http1, &mock(), "/v1/audio/speech", &[], &body);
+    let file = seen.body();
+    assert_eq!((seen.header("content-type"), file.len()), (Some(&b"audio/wav"[..]), 44 + 2000));
+    assert_eq!(
+        (&file[..4], &file[4..8], &file[8..16]),
+        (&b"RIFF"[..], &(36_u32 + 2000).to_le_bytes()[..], &b"WAVEfmt "[..])
+    );
+    assert_eq!((&file[36..40], &file[40..44]), (&b"data"[..], &2000_u32.to_le_bytes()[..]));
 }
 
 #[test]

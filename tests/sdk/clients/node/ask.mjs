@@ -8,7 +8,7 @@ import { createAnthropic } from "@ai-sdk/anthropic";
 import { createCohere } from "@ai-sdk/cohere";
 import { createGoogleGenerativeAI } from "@ai-sdk/google";
 import { createOpenAI } from "@ai-sdk/openai";
-import { APICallError, embed, generateText, jsonSchema, streamText, tool } from "ai";
+import { APICallError, embed, generateText, jsonSchema, rerank, streamText, tool } from "ai";
 
 const apiKey = "sk-not-a-key";
 const schema = { type: "object", properties: { city: { type: "string" } }, required: ["city"] };
@@ -43,6 +43,13 @@ async function ask(question, answer) {
   if (call === "ai_openai_embed") {
     const got = await embed({ model: openai(base).embedding(model), value: prompt, headers, maxRetries: 0 });
     Object.assign(answer, { sizes: [got.embedding.length], usage: { input: got.usage.tokens } });
+    return;
+  }
+  if (call === "ai_cohere_rerank") {
+    const reranking = provider(createCohere, "/v2")(base).reranking(model);
+    const documents = ["a tree", `this ${prompt}`, "violence?"];
+    const got = await rerank({ model: reranking, query: prompt, documents, topN: 2, headers, maxRetries: 0 });
+    answer.order = got.ranking.map((ranked) => ranked.originalIndex);
     return;
   }
   const tools = question.tools ? { get_weather: tool({ inputSchema: jsonSchema(schema) }) } : undefined;

@@ -10,6 +10,7 @@ import anthropic
 import google.genai
 import google.genai.errors
 import google.genai.types
+import ollama
 import openai
 
 KEY = "sk-not-a-key"
@@ -156,6 +157,30 @@ def openai_transcriptions(question, answer):
     answer.update(text=got.text, usage=usage(got.usage, input="input_tokens", output="output_tokens"))
 
 
+def openai_input_tokens(question, answer):
+    got = openai_client(question).responses.input_tokens.count(model=question["model"], input=question["prompt"])
+    answer.update(usage={"input": got.input_tokens})
+
+
+def openai_speech(question, answer):
+    got = openai_client(question).audio.speech.create(
+        model=question["model"], voice="alloy", input=question["prompt"], response_format="wav"
+    )
+    answer.update(sizes=[len(got.read())])
+
+
+def openai_images(question, answer):
+    got = openai_client(question).images.generate(model=question["model"], prompt=question["prompt"], n=2)
+    answer.update(sizes=[len(item.b64_json) for item in got.data], usage=usage(got.usage, output="output_tokens"))
+
+
+def openai_image_edits(question, answer):
+    got = openai_client(question).images.edit(
+        model=question["model"], prompt=question["prompt"], image=("image.png", bytes(3000), "image/png")
+    )
+    answer.update(sizes=[len(item.b64_json) for item in got.data], usage=usage(got.usage, output="output_tokens"))
+
+
 # --- anthropic --------------------------------------------------------------------------------------------------------
 
 
@@ -249,12 +274,49 @@ def google_embed(question, answer):
     answer.update(sizes=[len(item.values) for item in got.embeddings])
 
 
+# --- ollama -----------------------------------------------------------------------------------------------------------
+
+
+def ollama_client(question):
+    return ollama.Client(host=question["base"], headers=question["headers"], timeout=100)
+
+
+def ollama_chat(question, answer):
+    tools = [{"type": "function", "function": {"name": TOOL, "parameters": SCHEMA}}] if question["tools"] else None
+    messages = [{"role": "user", "content": question["prompt"]}]
+    client = ollama_client(question)
+    got = client.chat(model=question["model"], messages=messages, tools=tools, stream=question["stream"])
+    answer.update(text="", thought="", tools=[])
+    for line in got if question["stream"] else [got]:
+        answer["text"] += line.message.content or ""
+        answer["thought"] += line.message.thinking or ""
+        for call in line.message.tool_calls or []:
+            answer["tools"].append([call.function.name, json.dumps(call.function.arguments)])
+        ollama_end(line, answer)
+
+
+def ollama_generate(question, answer):
+    client = ollama_client(question)
+    got = client.generate(model=question["model"], prompt=question["prompt"], stream=question["stream"])
+    answer.update(text="", thought="")
+    for line in got if question["stream"] else [got]:
+        answer["text"] += line.response or ""
+        answer["thought"] += line.thinking or ""
+        ollama_end(line, answer)
+
+
+def ollama_end(line, answer):
+    if line.done:
+        answer.update(finish=line.done_reason, usage=usage(line, input="prompt_eval_count", output="eval_count"))
+
+
 # ----------------------------------------------------------------------------------------------------------------------
 
 
 def error(raised):
     """An exception as far as it is compared. `own`: it is one of the SDK's."""
-    own = isinstance(raised, (openai.OpenAIError, anthropic.AnthropicError, google.genai.errors.APIError))
+    errors = (openai.OpenAIError, anthropic.AnthropicError, google.genai.errors.APIError, ollama.ResponseError)
+    own = isinstance(raised, errors)
     body = getattr(raised, "body", None) or getattr(raised, "details", None)
     inner = body.get("error", body) if isinstance(body, dict) else {}
     response = getattr(raised, "response", None)
