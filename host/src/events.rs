@@ -32,17 +32,19 @@ pub(crate) enum Due {
     QueueReady { token: u32 },
 }
 
-/// Events in the order of their time, and of their coming for the same time.
+/// Events in the order of their time, and of their coming for the same time; but what is on its way already comes before
+/// an answer that had to be asked for.
 #[derive(Debug, Default)]
 pub(crate) struct Events {
-    queue: BTreeMap<(u64, u64), Due>,
+    queue: BTreeMap<(u64, bool, u64), Due>,
     sequence: u64,
 }
 
 impl Events {
     pub(crate) fn at(&mut self, time: u64, due: Due) {
         self.sequence += 1;
-        self.queue.insert((time, self.sequence), due);
+        let asked_for = matches!(due, Due::Call { .. });
+        self.queue.insert((time, asked_for, self.sequence), due);
     }
 
     /// The next event if it is due at `now`.

@@ -70,6 +70,20 @@ const PARTIAL: &[(&str, &str)] = &[
     ),
 ];
 
+/// Whether the module exports what Envoy cannot do without.
+pub(crate) fn exports(module: &wasmtime::Module) -> Result<(), LoadError> {
+    for (one_of, what) in [
+        (&["memory"][..], "memory"),
+        (&["proxy_abi_version_0_2_1", "proxy_abi_version_0_2_0"], "proxy_abi_version_0_2_1 (or _0_2_0)"),
+        (&["proxy_on_memory_allocate", "malloc"], "proxy_on_memory_allocate (or malloc)"),
+    ] {
+        if !one_of.iter().any(|name| module.get_export(name).is_some()) {
+            return Err(LoadError::MissingExport(what.to_owned()));
+        }
+    }
+    Ok(())
+}
+
 pub(crate) fn coverage(module: &wasmtime::Module) -> Result<Coverage, LoadError> {
     let mut coverage = Coverage::default();
     let mut unknown = Vec::new();

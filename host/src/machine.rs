@@ -58,7 +58,7 @@ pub(crate) struct Machine {
     world: Box<World>,
     vms: Vec<Vm>,
     by_key: BTreeMap<(Thread, String), usize>,
-    /// Keys of which there is a base virtual machine.
+    /// Keys of which there is a base virtual machine, and plugins that a canary has tried.
     bases: BTreeSet<String>,
     listeners: Vec<Arc<ListenerState>>,
     handles: BTreeMap<Seat, Handle>,

@@ -45,7 +45,7 @@ pub enum LoadError {
 }
 
 impl Module {
-    /// Compiles a module (binary format; text format too).
+    /// Compiles a module (binary format).
     pub fn new(bytes: &[u8]) -> Result<Module, LoadError> {
         let mut config = wasmtime::Config::new();
         config.memory_init_cow(true);
@@ -54,6 +54,7 @@ impl Module {
         let invalid = |error: wasmtime::Error| LoadError::Invalid(error.root_cause().to_string());
         let engine = wasmtime::Engine::new(&config).map_err(invalid)?;
         let module = wasmtime::Module::new(&engine, bytes).map_err(invalid)?;
+        imports::exports(&module)?;
         let coverage = imports::coverage(&module)?;
         let prepared = linker::prepare(&engine, &module).map_err(invalid)?;
         let mut hasher = DefaultHasher::new();

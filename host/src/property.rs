@@ -135,7 +135,10 @@ fn response(world: &mut World, origin: u64, place: Option<(u64, usize)>, path: &
 /// All values of a name, joined by commas, as CEL sees a header.
 fn joined(headers: Option<&Headers>, name: &str) -> Found {
     let headers = headers.ok_or(Status::NotFound)?;
-    let name = name.to_ascii_lowercase();
+    let mut name = name.to_ascii_lowercase();
+    if name == "host" && !headers.contains("host") {
+        name = ":authority".to_owned();
+    }
     let values: Vec<&[u8]> = headers.all(&name).collect();
     if values.is_empty() { Err(Status::NotFound) } else { Ok(values.join(&b","[..])) }
 }

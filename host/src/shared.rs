@@ -17,10 +17,13 @@ struct Queue {
     reader: Reader,
 }
 
+/// Values by key, each with its compare-and-swap number.
+type Data = BTreeMap<Vec<u8>, (Vec<u8>, u32)>;
+
 /// Shared data and queues of a process.
 #[derive(Debug, Default)]
 pub(crate) struct Shared {
-    data: BTreeMap<String, BTreeMap<Vec<u8>, (Vec<u8>, u32)>>,
+    data: BTreeMap<String, Data>,
     last_cas: u32,
     tokens: BTreeMap<(String, Vec<u8>), u32>,
     queues: BTreeMap<u32, Queue>,

@@ -13,6 +13,8 @@ pub(crate) mod flags;
 mod hung;
 pub(crate) mod info;
 pub(crate) mod reply;
+#[cfg(test)]
+mod tests;
 
 use std::collections::VecDeque;
 use std::ops::{Deref, DerefMut};

@@ -61,6 +61,8 @@ pub(crate) struct VmData {
 }
 
 type Nothing = ();
+/// Root context, token, numbers of headers, body bytes and trailers.
+type HttpCallResponse = (u32, u32, u32, u32, u32);
 
 /// The callbacks a guest exports; what it does not export is not called.
 #[derive(Clone, Default)]
@@ -79,7 +81,7 @@ pub(crate) struct Exports {
     pub(crate) delete: Option<TypedFunc<u32, Nothing>>,
     pub(crate) tick: Option<TypedFunc<u32, Nothing>>,
     pub(crate) queue_ready: Option<TypedFunc<(u32, u32), Nothing>>,
-    pub(crate) http_call_response: Option<TypedFunc<(u32, u32, u32, u32, u32), Nothing>>,
+    pub(crate) http_call_response: Option<TypedFunc<HttpCallResponse, Nothing>>,
     pub(crate) grpc_receive: Option<TypedFunc<(u32, u32, u32), Nothing>>,
     pub(crate) grpc_initial: Option<TypedFunc<(u32, u32, u32), Nothing>>,
     pub(crate) grpc_trailing: Option<TypedFunc<(u32, u32, u32), Nothing>>,
@@ -227,7 +229,7 @@ impl Plugin {
     }
 
     /// Plugins of one key share a root context in a virtual machine.
-    fn key(&self) -> String {
+    pub(crate) fn key(&self) -> String {
         format!("{:?}", (&self.name, &self.root_id, &self.configuration))
     }
 }

@@ -202,8 +202,13 @@ fn half_close(g: &mut Guest<'_>, token: u32) {
 pub(crate) fn grpc_cancel(g: &mut Guest<'_>, token: i32) -> Answered {
     let token = token.cast_unsigned();
     let data = g.data();
-    data.open_streams.remove(&token);
-    data.pending.remove(&token).map(|_| ()).ok_or(Status::NotFound)
+    let open = data.open_streams.remove(&token);
+    data.pending.remove(&token).ok_or(Status::NotFound)?;
+    if let Some(call) = open {
+        // The upstream has seen what was sent; its answer interests nobody any more.
+        data.world.outgoing.push_back(Outgoing { complete: false, ..call });
+    }
+    Ok(())
 }
 
 /// A call is cancelled; of a stream the sending side is closed.

@@ -36,8 +36,11 @@ fn deadline(call: &Outgoing, now: u64) -> Option<u64> {
     (call.timeout_ms > 0).then(|| now.saturating_add(call.timeout_ms.saturating_mul(1_000_000)))
 }
 
-fn with_service_time(mut headers: Headers, delay_ms: u64) -> Headers {
-    headers.set("x-envoy-upstream-service-time", delay_ms.to_string());
+/// The router tells how long the upstream took; while the request is still open there is no time to measure from.
+fn with_service_time(mut headers: Headers, delay_ms: u64, call: &Outgoing) -> Headers {
+    if call.complete {
+        headers.set("x-envoy-upstream-service-time", delay_ms.to_string());
+    }
     headers
 }
 
@@ -51,7 +54,7 @@ pub(super) fn http(reply: Reply, call: &Outgoing, now: u64) -> Vec<(u64, CallRes
     for (time, step) in steps(reply, now, head) {
         at = time;
         match step {
-            Step::Headers(headers, _) => result.headers = Some(with_service_time(headers, delay)),
+            Step::Headers(headers, _) => result.headers = Some(with_service_time(headers, delay, call)),
             Step::Data(bytes, _) => result.body.extend(bytes),
             Step::Trailers(trailers) => result.trailers = Some(trailers),
             Step::Refused => result = local(Gone::REFUSED.status, Gone::REFUSED.text),
@@ -89,7 +92,7 @@ struct Grpc {
 /// A gRPC answer: of a unary call its message or its error, of a stream every piece.
 pub(super) fn grpc(reply: Reply, call: &Outgoing, now: u64) -> Vec<(u64, CallResult)> {
     let never = reply.fault == Fault::Never;
-    let (at, mut answer) = gather(reply, now);
+    let (at, mut answer) = gather(reply, call, now);
     let at = match deadline(call, now) {
         Some(deadline) if never || at > deadline => {
             answer = failed(TIMED_OUT, "response_timeout");
@@ -102,7 +105,7 @@ pub(super) fn grpc(reply: Reply, call: &Outgoing, now: u64) -> Vec<(u64, CallRes
     pieces.into_iter().map(|piece| (at, piece)).collect()
 }
 
-fn gather(reply: Reply, now: u64) -> (u64, Grpc) {
+fn gather(reply: Reply, call: &Outgoing, now: u64) -> (u64, Grpc) {
     let delay = nanos(reply.delay) / 1_000_000;
     let mut answer = Grpc::default();
     let mut at = now;
@@ -111,7 +114,7 @@ fn gather(reply: Reply, now: u64) -> (u64, Grpc) {
         match step {
             Step::Headers(headers, end) => {
                 let http = headers.text(":status").and_then(|status| status.parse().ok()).unwrap_or(0);
-                let headers = with_service_time(headers, delay);
+                let headers = with_service_time(headers, delay, call);
                 if http != 200 {
                     let status = crate::stream::reply::grpc_status(http);
                     answer.closed = Some((status, told("", "via_upstream")));

@@ -187,9 +187,11 @@ impl Machine {
 
     /// The filter's virtual machine has failed: the stream is answered 503, whatever the policy says of later ones.
     fn fail(&mut self, stream: &mut Stream, filter: usize, callback: Callback) -> Answer {
-        if let Some(place) = stream.places.get_mut(filter)
-            && !std::mem::replace(&mut place.failed, true)
-        {
+        if let Some(place) = stream.places.get_mut(filter) {
+            if std::mem::replace(&mut place.failed, true) {
+                // What comes after is the answer to that, and passes.
+                return Answer::Continue;
+            }
             let local = LocalReply { grpc_status: Some(14), ..LocalReply::plain(503, "", "wasm_fail_stream") };
             reply::send(stream, self, local);
         }

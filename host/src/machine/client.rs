@@ -122,6 +122,12 @@ impl Machine {
         for (name, value) in request.headers.iter() {
             headers.join(name, value);
         }
+        if request.framing == Framing::Http2
+            && let Some(cookies) = headers.get("cookie").map(<[u8]>::to_vec)
+        {
+            // The codec puts the crumbs together when all headers are there.
+            headers.set("cookie", cookies);
+        }
         let size: usize = request.frames.iter().map(Vec::len).sum();
         if request.sized && request.trailers.is_none() && !headers.contains("content-length") {
             headers.add("content-length", size.to_string());
@@ -227,12 +233,13 @@ fn parts(request: Request, end: bool) -> VecDeque<Part> {
         return VecDeque::new();
     }
     let frames = request.split.apply(request.frames);
+    let empty_last = frames.last().is_some_and(Vec::is_empty);
     let mut parts: VecDeque<Part> =
         cut(frames, request.framing).into_iter().map(|frame| Part::Data(frame, false)).collect();
     match (request.trailers, request.framing) {
         (Some(trailers), _) => parts.push_back(Part::Trailers(trailers)),
         (None, Framing::Http2) => match parts.back_mut() {
-            Some(Part::Data(_, end)) => *end = true,
+            Some(Part::Data(_, end)) if !empty_last => *end = true,
             _ => parts.push_back(Part::Data(Vec::new(), true)),
         },
         (None, Framing::Http1) => parts.push_back(Part::Data(Vec::new(), true)),

@@ -87,6 +87,9 @@ impl Machine {
 
     /// Tries the plugin in a virtual machine of its own, which then goes away.
     fn canary(&mut self, plugin: &Arc<Plugin>) -> Result<(), String> {
+        if !self.bases.insert(format!("{} {}", plugin.vm_key(), plugin.key())) {
+            return Ok(());
+        }
         let mut vm = Vm::start(plugin, Thread::Canary, usize::MAX, &mut self.world)?;
         *self.world.stats.counters.entry(CREATED.to_owned()).or_default() += 1;
         let result = vm.root(plugin, &mut self.world).map(|_| ());

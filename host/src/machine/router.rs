@@ -16,9 +16,10 @@ use crate::{Asked, End, Headers, Origin, UpstreamRequest, UpstreamSeen};
 pub(super) struct Attempt {
     pub(super) number: u64,
     pub(super) cluster: String,
+    route: String,
     /// The stream of the chain in front of the upstream, or 0.
     pub(super) chain: u64,
-    /// Which of the stream's `upstream` records this is.
+    /// Which of the stream's `upstream` records this is, once anything has left.
     seen: usize,
     asked: Asked,
     answered: bool,
@@ -151,7 +152,6 @@ impl Machine {
         let cluster = stream.info.cluster.clone().unwrap_or_default();
         let route = stream.info.route.flatten();
         stream.info.upstream_address = Some("127.0.0.1:80".to_owned());
-        let callbacks = stream.info.callbacks;
         let Some(state) = self.listeners.get(listener).cloned() else { return };
         let route = route.and_then(|route| state.routes.get(route));
         let timeout = route.and_then(|route| route.timeout);
@@ -161,18 +161,11 @@ impl Machine {
         let now = self.world.now;
         let places = self.places(listener, worker, Some(&cluster));
         let chain = if places.is_empty() { 0 } else { self.next_stream };
-        let Some(record) = self.world.records.get_mut(&id) else { return };
-        record.upstream.push(UpstreamSeen {
-            cluster: cluster.clone(),
-            route: route.map(|route| route.name.clone()).unwrap_or_default(),
-            when: callbacks,
-            at: Duration::from_nanos(now),
-            ..UpstreamSeen::default()
-        });
-        let seen = record.upstream.len() - 1;
+        let seen = self.world.records.get(&id).map_or(0, |record| record.upstream.len());
         let attempt = Attempt {
             number,
             cluster,
+            route: route.map(|route| route.name.clone()).unwrap_or_default(),
             chain,
             seen,
             asked,
@@ -213,9 +206,18 @@ impl Machine {
     fn upstream_gets_headers(&mut self, id: u64, headers: Headers, end: bool) {
         let callbacks = self.world.stream(id).map_or(0, |stream| stream.info.callbacks);
         self.world.note(id, || format!("request headers leave for the upstream, end {end}"));
-        if let Some(seen) = self.seen(id) {
-            seen.when = callbacks;
-            seen.headers = headers;
+        let now = self.world.now;
+        if let Some(attempt) = self.sessions.get(&id).and_then(|session| session.attempt.as_ref())
+            && let Some(record) = self.world.records.get_mut(&id)
+        {
+            record.upstream.push(UpstreamSeen {
+                cluster: attempt.cluster.clone(),
+                route: attempt.route.clone(),
+                headers,
+                when: callbacks,
+                at: Duration::from_nanos(now),
+                ..UpstreamSeen::default()
+            });
         }
         let asked = self.sessions.get(&id).and_then(|session| session.attempt.as_ref()).map(|attempt| attempt.asked);
         if asked == Some(Asked::AtHeaders) {

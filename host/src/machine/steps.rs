@@ -50,14 +50,16 @@ pub(super) fn steps(answer: Reply, now: u64, head: bool) -> VecDeque<(u64, Step)
     if empty {
         return steps;
     }
-    let frames = cut(answer.split.apply(answer.frames), answer.framing);
+    let frames = answer.split.apply(answer.frames);
+    let empty_last = frames.last().is_some_and(Vec::is_empty);
+    let frames = cut(frames, answer.framing);
     for frame in frames {
         at = at.saturating_add(nanos(answer.pace));
         steps.push_back((at, Step::Data(frame, false)));
     }
     match (answer.trailers, answer.framing, steps.back_mut()) {
         (Some(trailers), _, _) => steps.push_back((at, Step::Trailers(trailers))),
-        (None, Framing::Http2, Some((_, Step::Data(_, end)))) => *end = true,
+        (None, Framing::Http2, Some((_, Step::Data(_, end)))) if !empty_last => *end = true,
         (None, _, _) => steps.push_back((at, Step::Data(Vec::new(), true))),
     }
     steps

@@ -1,0 +1,381 @@
+//! Whole chains of filters that are rules instead of guests. What is expected here was recorded from Envoy.
+
+use super::*;
+use crate::End;
+
+/// `filter callback -> answer`; what no rule names continues.
+type Rule = (&'static str, Does);
+
+#[derive(Clone, Copy)]
+enum Does {
+    Stop,
+    StopAll,
+    StopUntilEnd,
+    Reply(u16),
+    Resume,
+}
+
+struct Script {
+    rules: Vec<Rule>,
+    seen: Vec<String>,
+    no_route: bool,
+}
+
+fn name(filter: usize, callback: Callback) -> (String, String, bool) {
+    let (kind, text, end) = match callback {
+        Callback::RequestHeaders { end, .. } => ("rqh", format!("{end}"), end),
+        Callback::RequestBody { size, end } => ("rqb", format!("{size} {end}"), end),
+        Callback::RequestTrailers { count } => ("rqt", format!("{count}"), true),
+        Callback::ResponseHeaders { end, .. } => ("rsh", format!("{end}"), end),
+        Callback::ResponseBody { size, end } => ("rsb", format!("{size} {end}"), end),
+        Callback::ResponseTrailers { count } => ("rst", format!("{count}"), true),
+    };
+    (format!("{filter}.{kind}"), format!("{filter}.{kind} {text}"), end)
+}
+
+impl Filters for Script {
+    fn call(&mut self, stream: &mut Stream, filter: usize, callback: Callback) -> Answer {
+        let (key, text, end) = name(filter, callback);
+        self.seen.push(text);
+        let Some((_, does)) = self.rules.iter().find(|(rule, _)| *rule == key) else { return Answer::Continue };
+        match *does {
+            Does::Stop => Answer::Stop,
+            Does::StopAll => Answer::StopAllWatermark,
+            Does::StopUntilEnd => {
+                if end {
+                    Answer::Continue
+                } else {
+                    Answer::Stop
+                }
+            }
+            Does::Reply(status) => {
+                reply::send(stream, self, LocalReply::plain(status, "no", "rule"));
+                if key.ends_with('h') { Answer::StopAllWatermark } else { Answer::StopNoBuffer }
+            }
+            Does::Resume => {
+                decode::resume(stream, self, filter);
+                Answer::StopAllWatermark
+            }
+        }
+    }
+
+    fn route(&mut self, _: &mut Stream) -> Option<LocalReply> {
+        self.no_route.then(|| LocalReply::plain(404, "", "route_not_found"))
+    }
+}
+
+fn stream(filters: usize) -> Stream {
+    let place = Place { kind: Kind::Guest { vm: 0, root: 1, context: 2 }, created: true, ..Place::default() };
+    Stream::new(State { id: 1, places: vec![place; filters], buffer_limit: 10, ..State::default() })
+}
+
+fn head() -> Headers {
+    [(":method", "POST"), (":path", "/")].into_iter().collect()
+}
+
+fn answer_head() -> Headers {
+    [(":status", "200"), ("content-type", "text/plain")].into_iter().collect()
+}
+
+/// One step of a message.
+#[derive(Clone, Copy)]
+enum Put {
+    Head(bool),
+    Data(&'static str, bool),
+    Trailers,
+    AnswerHead(bool),
+    Answer(&'static str, bool),
+    AnswerTrailers,
+    Resume(usize),
+    ResumeAnswer(usize),
+}
+
+fn run(filters: usize, rules: &[Rule], steps: &[Put]) -> (Stream, Script) {
+    let mut s = stream(filters);
+    let mut f = Script { rules: rules.to_vec(), seen: Vec::new(), no_route: false };
+    let trailers = || [("x", "y")].into_iter().collect::<Headers>();
+    for step in steps {
+        match *step {
+            Put::Head(end) => decode::headers(&mut s, &mut f, head(), end),
+            Put::Data(text, end) => decode::data(&mut s, &mut f, text.as_bytes().to_vec(), end),
+            Put::Trailers => decode::trailers(&mut s, &mut f, trailers()),
+            Put::AnswerHead(end) => encode::headers(&mut s, &mut f, answer_head(), end),
+            Put::Answer(text, end) => encode::data(&mut s, &mut f, text.as_bytes().to_vec(), end),
+            Put::AnswerTrailers => encode::trailers(&mut s, &mut f, trailers()),
+            Put::Resume(filter) => decode::resume(&mut s, &mut f, filter),
+            Put::ResumeAnswer(filter) => encode::resume(&mut s, &mut f, filter),
+        }
+    }
+    (s, f)
+}
+
+/// What has left towards the upstream: `h`eaders, `d`ata, `t`railers, with `$` where it ends.
+fn sent(s: &Stream) -> Vec<String> {
+    let mark = |end: bool| if end { "$" } else { "" };
+    s.outputs
+        .iter()
+        .map(|output| match output {
+            Output::RequestHeaders(_, end) => format!("h{}", mark(*end)),
+            Output::RequestData(bytes, end) => format!("d:{}{}", String::from_utf8_lossy(bytes), mark(*end)),
+            Output::RequestTrailers(_) => "t$".to_owned(),
+            other => format!("{other:?}"),
+        })
+        .collect()
+}
+
+const BODY: [Put; 4] = [Put::Head(false), Put::Data("one", false), Put::Data("two", false), Put::Data("", true)];
+
+#[test]
+fn requests_through_chains() {
+    use Does::*;
+    type Case = (&'static str, usize, Vec<Rule>, Vec<Put>, Vec<&'static str>, Vec<&'static str>);
+    let with_trailers = vec![Put::Head(false), Put::Data("one", false), Put::Trailers];
+    let cases: Vec<Case> = vec![
+        (
+            "passes",
+            1,
+            vec![],
+            BODY.to_vec(),
+            vec!["0.rqh false", "0.rqb 3 false", "0.rqb 3 false", "0.rqb 0 true"],
+            vec!["h", "d:one", "d:two", "d:$"],
+        ),
+        (
+            "body held to its end, headers gone",
+            1,
+            vec![("0.rqb", StopUntilEnd)],
+            BODY.to_vec(),
+            vec!["0.rqh false", "0.rqb 3 false", "0.rqb 6 false", "0.rqb 6 true"],
+            vec!["h", "d:onetwo$"],
+        ),
+        (
+            "all held to the end, then the next filter sees it whole",
+            2,
+            vec![("0.rqh", Stop), ("0.rqb", StopUntilEnd)],
+            BODY.to_vec(),
+            vec!["0.rqh false", "0.rqb 3 false", "0.rqb 6 false", "0.rqb 6 true", "1.rqh false", "1.rqb 6 true"],
+            vec!["h", "d:onetwo$"],
+        ),
+        (
+            "headers that stop all hide the body",
+            1,
+            vec![("0.rqh", StopAll)],
+            BODY.to_vec(),
+            vec!["0.rqh false"],
+            vec![],
+        ),
+        (
+            "let go later, this filter gets the body it has not seen",
+            1,
+            vec![("0.rqh", StopAll)],
+            [&BODY[..], &[Put::Resume(0)]].concat(),
+            vec!["0.rqh false", "0.rqb 6 true"],
+            vec!["h", "d:onetwo$"],
+        ),
+        (
+            "let go before the end, the rest passes as it comes",
+            1,
+            vec![("0.rqh", StopAll)],
+            vec![Put::Head(false), Put::Data("one", false), Put::Resume(0), Put::Data("two", true)],
+            vec!["0.rqh false", "0.rqb 3 false", "0.rqb 3 true"],
+            vec!["h", "d:one", "d:two$"],
+        ),
+        (
+            "trailers end a body that was held for its end",
+            1,
+            vec![("0.rqh", Stop), ("0.rqb", StopUntilEnd)],
+            with_trailers.clone(),
+            vec!["0.rqh false", "0.rqb 3 false", "0.rqt 1"],
+            vec!["h", "d:one", "t$"],
+        ),
+        (
+            "trailers held",
+            1,
+            vec![("0.rqt", Stop)],
+            with_trailers,
+            vec!["0.rqh false", "0.rqb 3 false", "0.rqt 1"],
+            vec!["h", "d:one"],
+        ),
+        (
+            "a later filter lets go and takes along what an earlier one held",
+            2,
+            vec![("0.rqb", Stop), ("1.rqh", StopAll)],
+            vec![Put::Head(false), Put::Data("leak", false), Put::Resume(1)],
+            vec!["0.rqh false", "1.rqh false", "0.rqb 4 false", "1.rqb 4 false"],
+            vec!["h", "d:leak"],
+        ),
+        (
+            "continue and pause in one callback lets the headers go",
+            1,
+            vec![("0.rqh", Resume)],
+            vec![Put::Head(true)],
+            vec!["0.rqh true"],
+            vec!["h$"],
+        ),
+    ];
+    for (what, filters, rules, steps, seen, out) in cases {
+        let (s, f) = run(filters, &rules, &steps);
+        assert_eq!(f.seen, seen, "{what}");
+        assert_eq!(sent(&s), out, "{what}");
+    }
+}
+
+#[test]
+fn replies_and_limits() {
+    use Does::*;
+    type Case = (&'static str, Vec<Rule>, Vec<Put>, u16, End, &'static str, Vec<&'static str>);
+    let answered = [Put::Head(true), Put::AnswerHead(false), Put::Answer("one", false), Put::Answer("", true)];
+    let cases: Vec<Case> = vec![
+        (
+            "from a request callback, through the filter itself",
+            vec![("0.rqh", Reply(403))],
+            vec![Put::Head(true)],
+            403,
+            End::Complete,
+            "no",
+            vec!["0.rqh true", "0.rsh false", "0.rsb 2 true"],
+        ),
+        (
+            "from response headers, past all filters",
+            vec![("0.rsh", Reply(502))],
+            answered.to_vec(),
+            502,
+            End::Complete,
+            "no",
+            vec!["0.rqh true", "0.rsh false"],
+        ),
+        (
+            "after the headers have left, by cutting",
+            vec![("0.rsb", Reply(502))],
+            answered.to_vec(),
+            200,
+            End::Truncated,
+            "",
+            vec!["0.rqh true", "0.rsh false", "0.rsb 3 false"],
+        ),
+        (
+            "a held request above the limit; the filter sees it once",
+            vec![("0.rqb", Stop)],
+            vec![Put::Head(false), Put::Data("123456", false), Put::Data("7890A", false), Put::Data("more", true)],
+            413,
+            End::Complete,
+            "Payload Too Large",
+            vec!["0.rqh false", "0.rqb 6 false", "0.rqb 11 false", "0.rsh false", "0.rsb 17 true"],
+        ),
+        (
+            "a held answer above the limit, headers held too",
+            vec![("0.rsh", Stop), ("0.rsb", Stop)],
+            vec![Put::Head(true), Put::AnswerHead(false), Put::Answer("123456", false), Put::Answer("78901", false)],
+            500,
+            End::Complete,
+            "Internal Server Error",
+            vec!["0.rqh true", "0.rsh false", "0.rsb 6 false"],
+        ),
+        (
+            "a held answer above the limit, headers gone",
+            vec![("0.rsb", Stop)],
+            vec![Put::Head(true), Put::AnswerHead(false), Put::Answer("12345678901", false)],
+            200,
+            End::Truncated,
+            "",
+            vec!["0.rqh true", "0.rsh false", "0.rsb 11 false"],
+        ),
+        (
+            "an answer held to its end",
+            vec![("0.rsh", Stop), ("0.rsb", StopUntilEnd)],
+            answered.to_vec(),
+            200,
+            End::Complete,
+            "one",
+            vec!["0.rqh true", "0.rsh false", "0.rsb 3 false", "0.rsb 3 true"],
+        ),
+        (
+            "an answer held with trailers",
+            vec![("0.rsh", Stop), ("0.rsb", Stop)],
+            vec![Put::Head(true), Put::AnswerHead(false), Put::Answer("one", false), Put::AnswerTrailers],
+            200,
+            End::Complete,
+            "one",
+            vec!["0.rqh true", "0.rsh false", "0.rsb 3 false", "0.rst 1"],
+        ),
+        (
+            "an answer that stops all, let go later",
+            vec![("0.rsh", StopAll)],
+            [&answered[..], &[Put::ResumeAnswer(0)]].concat(),
+            200,
+            End::Complete,
+            "one",
+            vec!["0.rqh true", "0.rsh false", "0.rsb 3 true"],
+        ),
+    ];
+    for (what, rules, steps, status, end, body, seen) in cases {
+        let (s, f) = run(1, &rules, &steps);
+        assert_eq!(f.seen, seen, "{what}");
+        assert_eq!((s.client.status, &s.client.end), (status, &end), "{what}");
+        assert_eq!(s.client.text(), body, "{what}");
+    }
+}
+
+#[test]
+fn without_a_route_the_filters_see_the_404() {
+    let mut s = stream(2);
+    let mut f = Script { rules: Vec::new(), seen: Vec::new(), no_route: true };
+    decode::headers(&mut s, &mut f, head(), true);
+    assert_eq!(f.seen, ["0.rqh true", "1.rqh true", "1.rsh true", "0.rsh true"]);
+    assert_eq!((s.client.status, s.info.details.as_deref()), (404, Some("route_not_found")));
+    assert!(s.outputs.is_empty());
+}
+
+#[test]
+fn the_buffer_filter_holds_and_states_the_size() {
+    let mut s = stream(2);
+    s.places[0].kind = Kind::Buffer { limit: 100 };
+    let mut f = Script { rules: Vec::new(), seen: Vec::new(), no_route: false };
+    decode::headers(&mut s, &mut f, head(), false);
+    decode::data(&mut s, &mut f, b"one".to_vec(), false);
+    assert!(f.seen.is_empty() && s.outputs.is_empty());
+    decode::data(&mut s, &mut f, Vec::new(), true);
+    assert_eq!(f.seen, ["1.rqh false", "1.rqb 3 true"]);
+    assert_eq!(s.request.headers.as_ref().unwrap().text("content-length"), Some("3"));
+}
+
+mod chunking {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// However the body is cut, a chain that holds it to its end lets the same bytes go, and nothing before.
+        #[test]
+        fn what_is_held_to_the_end_does_not_depend_on_frames(
+            frames in proptest::collection::vec("[a-z]{0,3}", 0..6),
+            trailers: bool,
+            filters in 1usize..4,
+        ) {
+            let rules: Vec<Rule> = vec![
+                ("0.rqh", Does::Stop), ("0.rqb", Does::StopUntilEnd), ("1.rqb", Does::StopUntilEnd),
+            ];
+            let mut s = stream(filters);
+            s.buffer_limit = 1000;
+            let mut f = Script { rules, seen: Vec::new(), no_route: false };
+            decode::headers(&mut s, &mut f, head(), false);
+            for frame in &frames {
+                decode::data(&mut s, &mut f, frame.clone().into_bytes(), false);
+                prop_assert!(s.outputs.is_empty());
+            }
+            if trailers {
+                decode::trailers(&mut s, &mut f, [("x", "y")].into_iter().collect());
+            } else {
+                decode::data(&mut s, &mut f, Vec::new(), true);
+            }
+            let body: Vec<u8> = s.outputs.iter().flat_map(|output| match output {
+                Output::RequestData(bytes, _) => bytes.clone(),
+                _ => Vec::new(),
+            }).collect();
+            prop_assert_eq!(body, frames.concat().into_bytes());
+            let ends = s.outputs.iter().filter(|output| {
+                matches!(output, Output::RequestHeaders(_, true) | Output::RequestData(_, true) | Output::RequestTrailers(_))
+            }).count();
+            prop_assert_eq!(ends, 1);
+        }
+    }
+}
