@@ -96,8 +96,10 @@ impl StreamInspector {
         self.framing = event.framing();
         let data = event.data().filter(|data| !data.is_empty());
         let Some(data) = data else {
-            self.leave(event, out); // a comment, or an event that clients ignore
-            return StreamVerdict::Continue;
+            // A comment, an event that clients ignore, or the end, behind which nothing can be said.
+            let stop = if event.is_last() { self.resolve(|_| true, out) } else { Ok(()) };
+            let stop = stop.map(|()| self.leave(event, out));
+            return self.verdict(stop, out);
         };
         let mut chunk = std::mem::take(&mut self.chunk);
         let stop = match chunk.parse_event(self.dialect, event.name(), &data, &self.limits) {

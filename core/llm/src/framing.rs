@@ -199,6 +199,15 @@ impl<'a> Event<'a> {
         }
     }
 
+    /// Whether no event can follow it: it is the end of an array.
+    #[must_use]
+    pub fn is_last(&self) -> bool {
+        match &self.inner {
+            Kind::JsonArray(event) => event.data().is_none() && event.raw().contains(&b']'),
+            Kind::Sse(_) | Kind::JsonLines(_) | Kind::EventStream(_) => false,
+        }
+    }
+
     /// Whether a receiver takes the event for complete: the last one of a body may lack its end.
     #[must_use]
     pub fn is_terminated(&self) -> bool {

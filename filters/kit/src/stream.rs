@@ -5,6 +5,8 @@
 //! upstream, holds JSON or frames events as far as the exchange wants to see them, and mends `content-length` on every
 //! edit. [`Stream::log`] settles, once, however the stream ended.
 
+mod events;
+mod form;
 mod head;
 mod request;
 mod response;

@@ -470,4 +470,27 @@ mod dialects {
         assert_eq!(left[0].1["part"]["annotations"][0]["title"], "[x]");
         assert_eq!(left[0].1["part"]["annotations"][0]["start_index"], 0);
     }
+
+    #[test]
+    fn an_array_ends_with_what_was_withheld() {
+        let policy = Arc::new(Policy::from_raw(serde_json::from_str(RULE).unwrap()).unwrap());
+        let body = br#"[{"candidates":[{"content":{"parts":[{"text":"a sec"}]},"index":0}]},
+            {"candidates":[{"content":{"parts":[{"text":"ret-1, secret-"}]},"index":0}]}]"#;
+        for size in [body.len(), 1, 5] {
+            let mut inspector = StreamInspector::new(policy.clone(), Dialect::GeminiGenerate);
+            let (mut framer, mut out) = (Framer::new(Framing::JsonArray, 1 << 20), Vec::new());
+            let mut each = |event: Event<'_>| {
+                assert_eq!(inspector.event(&event, &mut out), StreamVerdict::Continue);
+                Ok::<_, ()>(())
+            };
+            body.chunks(size).for_each(|piece| framer.push(piece, &mut each).unwrap());
+            framer.finish(&mut each).unwrap();
+            assert_eq!(inspector.finish(&mut out), StreamVerdict::Continue);
+            let value: Value = serde_json::from_slice(&out).unwrap();
+            let texts = value.as_array().unwrap().iter();
+            let said: String =
+                texts.filter_map(|one| one["candidates"][0]["content"]["parts"][0]["text"].as_str()).collect();
+            assert_eq!(said, "a [x], secret-");
+        }
+    }
 }

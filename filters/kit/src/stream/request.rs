@@ -3,7 +3,6 @@
 use std::rc::Rc;
 
 use tollgate_llm::encoding::{Caps, Encoding, InflateError, inflate};
-use tollgate_llm::multipart::Scanner;
 use tollgate_llm::{Endpoint, ErrorKind, Request};
 
 use super::head::{self, Body, malformed, too_large};
@@ -148,7 +147,7 @@ impl Stream {
         Step::Continue
     }
 
-    fn unscannable(&mut self, plugin: &Plugin, reason: Unscanned, reply: Reply) -> Step {
+    pub(super) fn unscannable(&mut self, plugin: &Plugin, reason: Unscanned, reply: Reply) -> Step {
         match plugin.limits().on_unscannable {
             OnUnscannable::Refuse => {
                 plugin.count_refused(reason.name());
@@ -233,92 +232,16 @@ impl Stream {
         }
     }
 
-    // === forms ===
-
-    /// More of a form has come, of which `size` bytes are held: it is judged as soon as its model is there.
-    fn form_bytes(&mut self, plugin: &Rc<Plugin>, size: usize, end: bool) -> Step {
-        plugin.watchdog.release(self.id);
-        let Phase::Form { size: seen, scanner } = &mut self.phase else { return Step::Continue };
-        if size > *seen {
-            let Ok(bytes) = abi::get_buffer(Buffer::RequestBody, *seen, size - *seen) else {
-                return self.failed(plugin);
-            };
-            *seen = size;
-            if let Err(error) = scanner.push(&bytes) {
-                return self.unscannable(plugin, Unscanned::Malformed, malformed(&error));
-            }
-        }
-        let has_model = scanner.field("model").is_some();
-        if !has_model && !end && size <= plugin.limits().max_request_bytes {
-            return Step::Hold;
-        }
-        let scanner = scanner.as_ref().clone();
-        if end {
-            return self.end_form(plugin, scanner, size);
-        }
-        if !has_model {
-            let limit = plugin.limits().max_request_bytes;
-            return self.unscannable(plugin, Unscanned::RequestTooLarge, too_large(limit));
-        }
-        let step = self.judge_form(plugin, &scanner, size);
-        if matches!(self.phase, Phase::Admitted) {
-            self.phase = Phase::Rest(Box::new(scanner));
-        }
-        step
-    }
-
-    fn end_form(&mut self, plugin: &Rc<Plugin>, scanner: Scanner, size: usize) -> Step {
-        match scanner.finish() {
-            Ok(()) => self.judge_form(plugin, &scanner, size),
-            Err(error) => self.unscannable(plugin, Unscanned::Malformed, malformed(&error)),
-        }
-    }
-
-    fn judge_form(&mut self, plugin: &Rc<Plugin>, scanner: &Scanner, size: usize) -> Step {
-        let Some(endpoint) = self.endpoint.clone() else { return Step::Continue };
-        let body = if size == 0 { Some(Vec::new()) } else { held(plugin, size) };
-        let Some(body) = body else { return self.failed(plugin) };
-        let view = Request::from_form(&endpoint, scanner.fields());
-        let parsed = Parsed { view, body, endpoint, is_whole: true };
-        let step = self.decide(plugin, &parsed, size, None);
-        if matches!(self.phase, Phase::Admitted) && plugin.filter.needs() == Needs::Everything {
-            plugin.report_unscanned(Unscanned::RequestForm);
-        }
-        step
-    }
-
-    /// A form that was judged goes on: that it has no second model is known at its end only.
-    fn rest_of_form(&mut self, plugin: &Rc<Plugin>, size: usize, end: bool) -> Step {
-        let Phase::Rest(scanner) = &mut self.phase else { return Step::Continue };
-        let bytes = if size == 0 { Ok(Vec::new()) } else { abi::get_buffer(Buffer::RequestBody, 0, size) };
-        let Ok(bytes) = bytes else { return self.failed(plugin) };
-        let pushed = scanner.push(&bytes);
-        if end || pushed.is_err() {
-            let scanner = scanner.as_ref().clone();
-            self.phase = Phase::Admitted;
-            return self.check_rest(plugin, &scanner);
-        }
-        Step::Continue
-    }
-
-    fn check_rest(&mut self, plugin: &Plugin, scanner: &Scanner) -> Step {
-        match scanner.finish() {
-            Ok(()) => Step::Continue,
-            // What has gone upstream is taken back: Envoy resets it when it is answered here.
-            Err(error) => match plugin.limits().on_unscannable {
-                OnUnscannable::Refuse => self.unscannable(plugin, Unscanned::Malformed, malformed(&error)),
-                OnUnscannable::Pass => {
-                    plugin.report_unscanned(Unscanned::Malformed);
-                    Step::Continue
-                }
-            },
-        }
-    }
-
     // === the verdict ===
 
     /// Lets the filter judge a request, of whose body `size` bytes are held, and carries the verdict out.
-    fn decide(&mut self, plugin: &Rc<Plugin>, parsed: &Parsed, size: usize, encoding: Option<Encoding>) -> Step {
+    pub(super) fn decide(
+        &mut self,
+        plugin: &Rc<Plugin>,
+        parsed: &Parsed,
+        size: usize,
+        encoding: Option<Encoding>,
+    ) -> Step {
         self.streamed = parsed.view.stream;
         let mut call = Call::new(parsed);
         if self.edge {
@@ -359,7 +282,7 @@ impl Stream {
 }
 
 /// The `size` bytes of the body that Envoy holds.
-fn held(plugin: &Plugin, size: usize) -> Option<Vec<u8>> {
+pub(super) fn held(plugin: &Plugin, size: usize) -> Option<Vec<u8>> {
     match abi::get_buffer(Buffer::RequestBody, 0, size) {
         Ok(body) if body.len() == size => Some(body),
         Ok(body) => {
