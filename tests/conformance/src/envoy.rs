@@ -61,7 +61,7 @@ async fn run_setup(envoy: &Envoy, module: &Path, setup: &Setup) -> Result<Vec<Re
     }
     if !setup.stats.is_empty() {
         let mut lines = Vec::new();
-        for (name, value) in process.stats("").await? {
+        for (name, value) in process.all_stats().await? {
             if setup.stats.iter().any(|prefix| name.starts_with(prefix)) {
                 lines.push(format!("{name} {value}"));
             }
@@ -80,8 +80,8 @@ async fn run_scenario(
     let (mut lines, mut numbers) = (Vec::new(), Numbers::default());
     for step in &scenario.steps {
         let logged = process.log()?.len();
-        tokio::time::sleep(Duration::from_millis(step.after_ms)).await;
         upstreams.prepare(step);
+        tokio::time::sleep(Duration::from_millis(step.after_ms)).await;
         let seen = match step.nothing {
             true => None,
             false => Some(client::exchange(step, process, written).await?),

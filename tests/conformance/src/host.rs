@@ -4,6 +4,7 @@
 //! what upstreams saw, what the client saw. Headers that an HTTP codec would add on the wire are left out on both sides (see
 //! `seen`), as the host has none.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -62,13 +63,13 @@ pub fn run(probe: &Probe, setup: &Setup) -> Result<Vec<Recorded>> {
     }
     if !setup.stats.is_empty() {
         let stats = process.stats();
-        let mut lines: Vec<String> = stats
-            .counters()
-            .chain(stats.gauges())
+        // A gauge hides a counter of the same name, as in what Envoy's admin interface lists.
+        let listed: BTreeMap<&str, u64> = stats.counters().chain(stats.gauges()).collect();
+        let lines = listed
+            .iter()
             .filter(|(name, _)| setup.stats.iter().any(|prefix| name.starts_with(prefix)))
             .map(|(name, value)| format!("{name} {value}"))
             .collect();
-        lines.sort();
         recorded.push(Recorded { scenario: "stats".into(), lines });
     }
     Ok(recorded)
@@ -80,7 +81,7 @@ fn listener(probe: &Probe, setup: &Setup) -> tollgate_host::ListenerBuilder {
         listener = listener.plugin(plugin(probe, one));
     }
     for one in &setup.upstream_plugins {
-        listener = listener.upstream_plugin(plugin(probe, one));
+        listener = listener.upstream_plugin_of("up", plugin(probe, one));
     }
     if let Some(limit) = setup.buffer_limit {
         listener = listener.buffer_limit(usize::try_from(limit).unwrap_or(usize::MAX));
@@ -111,22 +112,25 @@ fn plugin(probe: &Probe, plugin: &Plugin) -> HostPlugin {
     plugin.env.iter().fold(made, |plugin, (key, value)| plugin.env(key, value))
 }
 
-/// What clusters were asked by calls, in this order.
+/// What clusters were asked by calls.
 type Asks = Arc<Mutex<Vec<(String, Seen)>>>;
 
 fn run_scenario(scenario: &Scenario, process: &Process, listener: &Listener) -> Vec<String> {
     let (mut lines, mut numbers) = (Vec::new(), Numbers::default());
     for (at, step) in scenario.steps.iter().enumerate() {
-        process.advance(Duration::from_millis(step.after_ms));
         let asks = Asks::default();
         prepare(process, step, &asks);
+        process.advance(Duration::from_millis(step.after_ms));
         let exchange = (!step.nothing).then(|| send(step, listener, at));
         process.advance(Duration::from_millis(step.linger_ms));
         let said = log_lines(&process.take_log(), &mut numbers);
         lines.extend(if step.nothing { unordered(said) } else { said });
         let mut seen = std::mem::take(&mut *asks.lock().unwrap_or_else(PoisonError::into_inner));
         if let Some(exchange) = &exchange {
-            seen.extend(exchange.upstream.iter().filter(|seen| seen.cluster != "dead").map(routed));
+            // Clusters that answer early, and calls that broke off, were not asked with all of the request.
+            let early = |cluster: &str| step.calls.get(cluster).is_some_and(|answer| answer.early);
+            let others = exchange.callouts.iter().filter(|seen| !seen.complete || early(&seen.cluster));
+            seen.extend(exchange.upstream.iter().chain(others).filter_map(upstream));
         }
         lines.extend(by_cluster(seen));
         lines.extend(exchange.map(|exchange| client(step, &exchange).lines("client")).unwrap_or_default());
@@ -146,7 +150,7 @@ fn prepare(process: &Process, step: &Exchange, asks: &Asks) {
         };
         let asks = asks.clone();
         process.cluster_asked(cluster, asked, move |request| {
-            if request.origin != Origin::Route {
+            if request.origin != Origin::Route && request.complete {
                 let mut asks = asks.lock().unwrap_or_else(PoisonError::into_inner);
                 asks.push((request.cluster.clone(), called(request)));
             }
@@ -165,14 +169,15 @@ fn reply(answer: &Answer, http2: bool) -> Reply {
     if answer.never {
         return Reply::never();
     }
+    if answer.reset == Some(-1) {
+        return if http2 { Reply::reset().http2() } else { Reply::reset() };
+    }
     let mut reply = Reply::status(answer.status).headers(answer.all_headers());
     let frames = answer.frames();
     let trailers = answer.all_trailers();
-    if !frames.is_empty() || !answer.has_length() {
-        // A length that is told stands among the headers.
-        if !frames.is_empty() || !trailers.is_empty() || !http2 {
-            reply = reply.frames(frames);
-        }
+    // A length that is told stands among the headers.
+    if !frames.is_empty() || answer.in_chunks() {
+        reply = reply.frames(frames);
     }
     if !trailers.is_empty() {
         reply = reply.trailers(trailers);
@@ -209,8 +214,12 @@ fn send(step: &Exchange, listener: &Listener, at: usize) -> HostExchange {
     let answer = &step.upstream;
     let Some(stall) = answer.stall else { return listener.send(request) };
     let stream = listener.open(request);
-    let status = (":status".to_owned(), answer.status.to_string());
-    stream.respond_headers(std::iter::once(status).chain(answer.all_headers()), false);
+    let mut headers = vec![(":status".to_owned(), answer.status.to_string())];
+    headers.extend(answer.all_headers());
+    if answer.in_chunks() && !step.path.starts_with("/h2") {
+        headers.push(("transfer-encoding".into(), "chunked".into()));
+    }
+    stream.respond_headers(headers, false);
     for frame in answer.frames().into_iter().take(stall) {
         stream.respond_data(frame, false);
     }
@@ -221,24 +230,39 @@ fn pairs(headers: &Headers) -> Vec<(String, String)> {
     headers.iter().map(|(name, value)| (name.to_owned(), String::from_utf8_lossy(value).into_owned())).collect()
 }
 
-/// A message of an upstream: `POST /p` and the headers that are not in it.
-fn message(headers: &Headers, frames: &[Vec<u8>], trailers: Option<&Headers>, end: End) -> Seen {
-    let text = |name: &str| headers.text(name).unwrap_or_default().to_owned();
-    let mut headers = pairs(headers);
-    let head = format!("{} {}", text(":method"), text(":path"));
-    headers.retain(|(name, _)| !matches!(name.as_str(), ":method" | ":path" | ":scheme"));
-    Seen { head, headers, data: frames.to_vec(), trailers: trailers.map(pairs).unwrap_or_default(), end: Some(end) }
-        .joined()
-}
-
-fn routed(seen: &UpstreamSeen) -> (String, Seen) {
-    let end = if seen.complete { End::Complete } else { End::Cut };
-    (seen.cluster.clone(), message(&seen.headers, &seen.frames, seen.trailers.as_ref(), end))
+/// What an upstream saw of a request; nothing if nothing was written to it.
+fn upstream(seen: &UpstreamSeen) -> Option<(String, Seen)> {
+    if seen.cluster == "dead" || seen.headers.is_empty() {
+        return None;
+    }
+    let message = message(&seen.cluster, &seen.headers, &seen.frames, seen.trailers.as_ref(), seen.complete);
+    Some((seen.cluster.clone(), message))
 }
 
 fn called(request: &UpstreamRequest) -> Seen {
-    let end = if request.complete { End::Complete } else { End::Cut };
-    message(&request.headers, &request.frames, request.trailers.as_ref(), end)
+    message(&request.cluster, &request.headers, &request.frames, request.trailers.as_ref(), request.complete)
+}
+
+/// A message as it is on the wire: `POST /p` and the headers that are not in it. What a codec would do is done here:
+/// HTTP/1.1 has trailers after chunks only, and says of a request that could have a body that it has none.
+fn message(cluster: &str, headers: &Headers, frames: &[Vec<u8>], trailers: Option<&Headers>, complete: bool) -> Seen {
+    let text = |name: &str| headers.text(name).unwrap_or_default().to_owned();
+    let method = text(":method");
+    let head = format!("{method} {}", text(":path"));
+    let mut headers = pairs(headers);
+    headers.retain(|(name, _)| !matches!(name.as_str(), ":method" | ":path" | ":scheme"));
+    let mut trailers = trailers.map(pairs).unwrap_or_default();
+    if !CLUSTERS.contains(&(cluster, true)) {
+        let has_length = headers.iter().any(|(name, _)| name == "content-length");
+        let has_body = frames.iter().any(|frame| !frame.is_empty()) || !trailers.is_empty();
+        if has_length {
+            trailers.clear();
+        } else if complete && !has_body && method == "PUT" {
+            headers.push(("content-length".into(), "0".into()));
+        }
+    }
+    let end = Some(if complete { End::Complete } else { End::Cut });
+    Seen { head, headers, data: frames.to_vec(), trailers, end }.joined()
 }
 
 fn client(step: &Exchange, exchange: &HostExchange) -> Seen {

@@ -56,7 +56,8 @@ impl<R: AsyncRead + Unpin> Reader<R> {
             grow(seen, |seen| seen.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.clone()))
         };
         let mut complete = false;
-        if answer == Some(false) {
+        let bare = grow(seen, |seen| seen.head == "204") && header("content-length").is_none();
+        if answer == Some(false) || bare {
             complete = true;
         } else if header("transfer-encoding").is_some_and(|value| value == "chunked") {
             complete = self.chunks(seen).await?.is_some();

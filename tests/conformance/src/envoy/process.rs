@@ -65,11 +65,11 @@ impl Process {
                     if process.child.try_wait()?.is_some() {
                         return Ok(Err(Refused(read(&log)?)));
                     }
-                    if process.get("/ready").await.is_ok_and(|text| text.contains("LIVE")) {
-                        if let Some(address) = listener(&process.get("/listeners?format=json").await?) {
-                            process.address = address;
-                            return Ok(Ok(process));
-                        }
+                    if process.get("/ready").await.is_ok_and(|text| text.contains("LIVE"))
+                        && let Some(address) = listener(&process.get("/listeners?format=json").await?)
+                    {
+                        process.address = address;
+                        return Ok(Ok(process));
                     }
                     if Instant::now() > end {
                         return Err(Error::new(format!("Envoy is not ready: {}", read(&log)?)));
@@ -96,9 +96,14 @@ impl Process {
 
     /// Counters and gauges whose names fit a regular expression.
     pub(super) async fn stats(&self, filter: &str) -> Result<BTreeMap<String, u64>> {
-        let text = self.get(&format!("/stats?filter={filter}")).await?;
-        let numbers = text.lines().filter_map(|line| line.split_once(": "));
-        Ok(numbers.filter_map(|(name, value)| Some((name.to_owned(), value.trim().parse().ok()?))).collect())
+        Ok(numbers(&self.get(&format!("/stats?filter={filter}")).await?).collect())
+    }
+
+    /// All counters and gauges; there may be one of each of the same name.
+    pub(super) async fn all_stats(&self) -> Result<Vec<(String, u64)>> {
+        let mut stats: Vec<_> = numbers(&self.get("/stats").await?).collect();
+        stats.sort();
+        Ok(stats)
     }
 
     async fn get(&self, path: &str) -> Result<String> {
@@ -115,6 +120,12 @@ impl Process {
         // Whether it comes in chunks or not: what is wanted are whole lines in it.
         Ok(answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default())
     }
+}
+
+/// `name: 7`, a line each.
+fn numbers(text: &str) -> impl Iterator<Item = (String, u64)> {
+    let pairs = text.lines().filter_map(|line| line.split_once(": "));
+    pairs.filter_map(|(name, value)| Some((name.to_owned(), value.trim().parse().ok()?)))
 }
 
 fn read(path: &PathBuf) -> Result<String> {

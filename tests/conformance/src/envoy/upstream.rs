@@ -213,7 +213,7 @@ impl Server {
         if answer.reset == Some(-1) {
             return Ok(Then::Close);
         }
-        let chunked = !answer.has_length();
+        let chunked = answer.in_chunks();
         let mut headers = answer.all_headers();
         if chunked {
             headers.push(("transfer-encoding".into(), "chunked".into()));

@@ -94,6 +94,11 @@ impl Answer {
         self.grpc.is_none() && self.length.unwrap_or(usual || self.body.is_empty())
     }
 
+    /// HTTP/1.1: whether the body comes in chunks. An empty one without a length is none at all, as of a 204.
+    pub fn in_chunks(&self) -> bool {
+        !self.has_length() && (!self.body.is_empty() || !self.trailers.is_empty())
+    }
+
     /// The trailers with gRPC's status.
     pub fn all_trailers(&self) -> Vec<(String, String)> {
         let mut trailers = self.trailers.clone();
