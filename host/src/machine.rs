@@ -1,6 +1,7 @@
 //! The process behind its handles: virtual machines, listeners, streams, and what drives them.
 
 mod answer;
+mod attempt;
 mod callout;
 mod chain;
 mod client;
@@ -9,6 +10,8 @@ mod gone;
 mod listen;
 mod router;
 mod steps;
+#[cfg(test)]
+mod tests;
 mod time;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,5 +1,6 @@
 //! What moves a stream. All of it happens after the callback has returned.
 
+use crate::Level;
 use crate::abi::{Status, pairs};
 use crate::guest::{Answered, Guest};
 use crate::stream::{BodyAt, LocalReply};
@@ -68,6 +69,11 @@ pub(crate) fn send_local_response(
         details: details.chars().map(|c| if c.is_whitespace() { '_' } else { c }).collect(),
     };
     let world = g.world();
+    if world.stream(id).is_some_and(|stream| stream.logging) {
+        let text = "proxy_send_local_response in proxy_on_log: Envoy dies of it".to_owned();
+        super::plumbing::write(g, Level::Critical, text);
+        return Ok(());
+    }
     let Some(place) = world.stream(id).and_then(|stream| stream.places.get_mut(filter)) else { return Ok(()) };
     // Envoy hands only the first to the chain.
     if std::mem::replace(&mut place.reply_held, true) {

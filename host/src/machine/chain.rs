@@ -5,7 +5,6 @@ use std::sync::Arc;
 use super::Machine;
 use crate::route::Target;
 use crate::stream::{Answer, Callback, Filters, Kind, LocalReply, Stream, decode, encode, reply};
-use crate::vm::Context;
 use crate::world::Action;
 use crate::{Event, Plugin};
 
@@ -117,12 +116,9 @@ impl Machine {
         if stream.places.get(filter).is_none_or(|place| place.created) {
             return true;
         }
-        let Some(plugin) = self.plugin_of(stream, filter) else { return true };
-        let Some(vm) = self.vms.get_mut(index) else { return false };
-        let context = vm.new_context(Context::Stream { stream: stream.id, filter, root, plugin });
-        let create = vm.exports.context_create.clone();
+        let Some(context) = context_of(stream, filter) else { return true };
+        let create = self.vms.get(index).and_then(|vm| vm.exports.context_create.clone());
         if let Some(place) = stream.places.get_mut(filter) {
-            place.kind = Kind::Guest { vm: index, root, context };
             place.created = true;
         }
         let Some(create) = create else { return true };

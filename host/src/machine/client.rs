@@ -1,11 +1,13 @@
 //! The client's side of a stream: what it sends and when.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Machine, Seat};
 use crate::request::Leaves;
 use crate::stream::{Info, Kind, Place, State, Stream, decode, flags};
+use crate::vm::Context;
 use crate::world::Record;
 use crate::{End, Framing, Headers, Request};
 
@@ -26,7 +28,7 @@ pub(super) struct Session {
     /// The client sends nothing before.
     pub(super) not_before: u64,
     pub(super) last_activity: u64,
-    pub(super) attempt: Option<super::router::Attempt>,
+    pub(super) attempt: Option<super::attempt::Attempt>,
     /// The client has gone away for this reason, which its outcome is to show.
     pub(super) ended: Option<End>,
 }
@@ -43,7 +45,7 @@ impl Machine {
             listener,
             worker,
             http2,
-            places: self.places(listener, worker, None),
+            places: self.places(id, listener, worker, None),
             buffer_limit: self
                 .listeners
                 .get(listener)
@@ -93,7 +95,7 @@ impl Machine {
     }
 
     /// The chain of a new stream, of a listener's or of an attempt at a cluster.
-    pub(super) fn places(&mut self, listener: usize, worker: usize, cluster: Option<&str>) -> Vec<Place> {
+    pub(super) fn places(&mut self, stream: u64, listener: usize, worker: usize, cluster: Option<&str>) -> Vec<Place> {
         let upstream = cluster.is_some();
         let Some(state) = self.listeners.get(listener).cloned() else { return Vec::new() };
         let plugins = if upstream { &state.upstream_plugins } else { &state.plugins };
@@ -107,7 +109,14 @@ impl Machine {
             while let Some(&limit) = stock.and_then(|stock| stock.get(&places.len())) {
                 places.push(Place { kind: Kind::Buffer { limit }, ..Place::default() });
             }
-            let kind = self.seat(Seat { listener, upstream, plugin: index, worker }, plugin);
+            let mut kind = self.seat(Seat { listener, upstream, plugin: index, worker }, plugin);
+            // The context gets its number now, though the guest is told of it only when the request reaches it.
+            if let Kind::Guest { vm, root, context } = &mut kind
+                && let Some(vm) = self.vms.get_mut(*vm)
+            {
+                let filter = places.len();
+                *context = vm.new_context(Context::Stream { stream, filter, root: *root, plugin: Arc::clone(plugin) });
+            }
             places.push(Place { kind, plugin: index, ..Place::default() });
         }
         while let Some(&limit) = stock.and_then(|stock| stock.get(&places.len())) {

@@ -25,6 +25,10 @@ impl Machine {
         self.put_back(stream);
         // What the last callbacks have begun (calls, queues) happens; what they ask of the stream does not.
         self.world.actions.clear();
+        while let Some(call) = self.world.outgoing.pop_front() {
+            // Calls begun in the last callbacks still belong to the exchange.
+            self.start_call(call);
+        }
         self.abandon(id);
         let Some(mut stream) = self.take(id) else { return };
         let record = self.world.records.remove(&id).unwrap_or_default();
@@ -66,17 +70,15 @@ impl Machine {
             let Some(Kind::Guest { vm: index, .. }) = stream.places.get(filter).map(|place| place.kind) else {
                 continue;
             };
-            if stream.places.get(filter).is_none_or(|place| !place.created) {
-                continue;
-            }
             let Some(exports) = self.vms.get(index).map(|vm| vm.exports.clone()) else { continue };
-            if let Some(done) = exports.done {
+            let created = stream.places.get(filter).is_some_and(|place| place.created);
+            if let Some(done) = exports.done.filter(|_| created) {
                 // A stream cannot postpone its end: what comes back is not looked at.
                 self.callback(stream, filter, index, "proxy_on_done", |vm, world, context| {
                     vm.call(world, context, "proxy_on_done", &done, context)
                 });
             }
-            if let Some(delete) = exports.delete {
+            if let Some(delete) = exports.delete.filter(|_| created) {
                 self.callback(stream, filter, index, "proxy_on_delete", |vm, world, context| {
                     vm.call(world, context, "proxy_on_delete", &delete, context).map(|()| 0)
                 });

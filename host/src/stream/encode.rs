@@ -152,7 +152,14 @@ pub(super) fn send_headers(s: &mut Stream, mut headers: Headers, end: bool) {
 fn finish(s: &mut Stream, end: bool) {
     if end && s.over.is_none() {
         s.over = Some(Over::Complete);
-        s.client.end = End::Complete;
+        let bodiless = s.head_request || matches!(s.client.status, 204 | 304);
+        s.client.end = match room(s) {
+            Some(room) if room > 0 && !bodiless && s.http2 => End::Truncated,
+            Some(room) if room > 0 && !bodiless => {
+                End::Hung(format!("the answer is over, {room} bytes short of its content-length"))
+            }
+            _ => End::Complete,
+        };
     }
 }
 
@@ -215,18 +222,26 @@ pub(super) fn send_data(s: &mut Stream, bytes: Vec<u8>, end: bool) {
     finish(s, end);
 }
 
+/// Bytes that the announced length leaves to come, if one was announced.
+fn room(s: &Stream) -> Option<usize> {
+    let length: usize = s.client.headers.text("content-length")?.parse().ok()?;
+    let so_far: usize = s.client.frames.iter().map(Vec::len).sum();
+    Some(length.saturating_sub(so_far))
+}
+
 /// What the client makes of it: over HTTP/1 it reads no further than the length it was told.
 fn receive(s: &mut Stream, mut bytes: Vec<u8>) {
-    let length = s.client.headers.text("content-length").and_then(|length| length.parse::<usize>().ok());
-    if !s.http2
-        && let Some(length) = length
+    if let Some(room) = room(s)
+        && bytes.len() > room
     {
-        let so_far: usize = s.client.frames.iter().map(Vec::len).sum();
-        let room = length.saturating_sub(so_far);
-        if bytes.len() > room {
-            s.client.surplus += bytes.len() - room;
-            bytes.truncate(room);
+        if s.http2 {
+            // The codec refuses to send it.
+            s.over = Some(Over::Reset);
+            s.client.end = End::Truncated;
+            return;
         }
+        s.client.surplus += bytes.len() - room;
+        bytes.truncate(room);
     }
     if !bytes.is_empty() {
         s.client.frames.push(bytes);
