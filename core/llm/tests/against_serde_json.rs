@@ -1,6 +1,11 @@
 //! The scan against another parser: the same strings in the same places, and the same verdict on damaged bodies.
 
-#![allow(clippy::indexing_slicing, reason = "a test may panic")]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test, its helpers included, may panic"
+)]
 
 use proptest::prelude::*;
 use serde_json::Value;
@@ -116,9 +121,12 @@ fn strings(value: &Value, pointer: &str, out: &mut Vec<(String, String)>) {
     }
 }
 
+/// Whether an error is of this kind.
+type Reason = fn(ErrorKind) -> bool;
+
 /// Why the crate may refuse what serde_json takes, each with a body: it is the stricter by design, since receivers disagree
 /// about these or since they cost too much.
-const STRICTER: [(&str, &str, fn(ErrorKind) -> bool); 7] = [
+const STRICTER: [(&str, &str, Reason); 7] = [
     ("the last of two members counts, or the first", r#"{"a":1,"\u0061":2}"#, |kind| kind == ErrorKind::DuplicateKey),
     ("Go takes it for the field", r#"{"Model":"m"}"#, |kind| kind == ErrorKind::AmbiguousKey),
     ("the gateway acts on the field", r#"{"stream":"yes"}"#, |kind| matches!(kind, ErrorKind::WrongType(_))),
