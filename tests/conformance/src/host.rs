@@ -17,7 +17,7 @@ use tollgate_host::{
 use tollgate_testbed::{Context, Error, Result};
 
 use crate::normal::Numbers;
-use crate::scenario::{Answer, CLUSTERS, Exchange, FailurePolicy, Leaves, Plugin, Scenario, Setup};
+use crate::scenario::{Answer, CLUSTERS, Exchange, FailurePolicy, Leaves, Plugin, Scenario, Setup, WIDE};
 use crate::seen::{End, Seen};
 use crate::trace::{Recorded, by_cluster, told, unordered};
 
@@ -79,6 +79,9 @@ fn listener(probe: &Probe, setup: &Setup) -> tollgate_host::ListenerBuilder {
     let mut listener = Listener::builder();
     for one in &setup.plugins {
         listener = listener.plugin(plugin(probe, one));
+        if let Some(limit) = one.buffer_after {
+            listener = listener.buffer_filter(usize::try_from(limit).unwrap_or(usize::MAX));
+        }
     }
     for one in &setup.upstream_plugins {
         listener = listener.upstream_plugin_of("up", plugin(probe, one));
@@ -92,6 +95,8 @@ fn listener(probe: &Probe, setup: &Setup) -> tollgate_host::ListenerBuilder {
     listener
         .route(Route::prefix("/h2").cluster("up2").name("h2"))
         .route(Route::prefix("/dead").cluster("dead").name("dead"))
+        .route(Route::prefix("/wide").cluster("up").name("wide").request_buffer_limit(WIDE as usize))
+        .route(Route::prefix("/quick").cluster("up").name("quick").timeout(Some(Duration::from_millis(300))))
         .route(Route::prefix("/direct").direct_response(299, "direct"))
         .route(Route::header_equals("x-model", "a").cluster("alt").name("model-a"))
         .route(Route::prefix("/").cluster("up").name("default"))
@@ -157,7 +162,8 @@ fn prepare(process: &Process, step: &Exchange, asks: &Asks) {
             reply(&answer, http2)
         });
     }
-    process.cluster("dead", |_| Reply::refuse());
+    // Nobody is there from the beginning, not only once the request is complete.
+    process.cluster_asked("dead", Asked::AtHeaders, |_| Reply::refuse());
 }
 
 /// Answers that stop without an end are given by hand.

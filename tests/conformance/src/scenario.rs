@@ -9,6 +9,8 @@
 //! | `/h2…` | cluster `up2`, HTTP/2 |
 //! | `/dead…` | cluster `dead`, where nobody listens |
 //! | `/direct…` | nowhere: 299 and `direct` |
+//! | `/wide…` | cluster `up`, with a `request_body_buffer_limit` of 200,000 bytes |
+//! | `/quick…` | cluster `up`, with a timeout of 300 ms |
 //! | header `x-model: a` | cluster `alt`, HTTP/1.1 |
 //! | all else | cluster `up`, HTTP/1.1 |
 //!
@@ -26,6 +28,9 @@ pub use answer::{Answer, Grpc};
 
 /// Clusters with somebody behind them, and whether they speak HTTP/2.
 pub const CLUSTERS: [(&str, bool); 5] = [("up", false), ("up2", true), ("alt", false), ("side", false), ("grpc", true)];
+
+/// `request_body_buffer_limit` of the route `/wide`.
+pub const WIDE: u32 = 200_000;
 
 /// A file of scenarios.
 #[derive(Clone, Debug, Deserialize)]
@@ -119,6 +124,9 @@ pub struct Plugin {
     /// `allow_on_headers_stop_iteration`
     #[serde(default = "yes")]
     pub allow: bool,
+    /// A stock buffer filter stands after it, with this `max_request_bytes`.
+    #[serde(default)]
+    pub buffer_after: Option<u32>,
 }
 
 impl Plugin {
@@ -287,6 +295,7 @@ fn one_plugin() -> Vec<Plugin> {
         env: BTreeMap::new(),
         failure_policy: FailurePolicy::Closed,
         allow: true,
+        buffer_after: None,
     }]
 }
 

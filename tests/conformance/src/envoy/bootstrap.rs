@@ -8,14 +8,15 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::scenario::{CLUSTERS, FailurePolicy, Plugin, Setup};
+use crate::scenario::{CLUSTERS, FailurePolicy, Plugin, Setup, WIDE};
 
 /// `addresses`: who is behind each cluster, `dead` included.
 pub(super) fn bootstrap(setup: &Setup, module: &Path, addresses: &BTreeMap<String, SocketAddr>) -> Value {
     let filters: Vec<Value> = setup
         .plugins
         .iter()
-        .map(|plugin| wasm(plugin, module))
+        .flat_map(|plugin| [Some(wasm(plugin, module)), plugin.buffer_after.map(buffer)])
+        .flatten()
         .chain([json!({"name": "router", "typed_config": {
             "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"}})])
         .collect();
@@ -27,6 +28,9 @@ pub(super) fn bootstrap(setup: &Setup, module: &Path, addresses: &BTreeMap<Strin
         "route_config": {"name": "routes", "virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [
             {"match": {"prefix": "/h2"}, "route": {"cluster": "up2"}, "name": "h2"},
             {"match": {"prefix": "/dead"}, "route": {"cluster": "dead"}, "name": "dead"},
+            {"match": {"prefix": "/wide"}, "route": {"cluster": "up"}, "name": "wide",
+             "request_body_buffer_limit": WIDE},
+            {"match": {"prefix": "/quick"}, "route": {"cluster": "up", "timeout": "0.3s"}, "name": "quick"},
             {"match": {"prefix": "/direct"}, "direct_response": {"status": 299, "body": {"inline_string": "direct"}}},
             {"match": {"prefix": "/", "headers": [{"name": "x-model", "string_match": {"exact": "a"}}]},
              "route": {"cluster": "alt"}, "name": "model-a"},
@@ -97,6 +101,12 @@ fn cluster(
         cluster["per_connection_buffer_limit_bytes"] = limit.into();
     }
     cluster
+}
+
+fn buffer(max_request_bytes: u32) -> Value {
+    json!({"name": "buffer", "typed_config": {
+        "@type": "type.googleapis.com/envoy.extensions.filters.http.buffer.v3.Buffer",
+        "max_request_bytes": max_request_bytes}})
 }
 
 fn wasm(plugin: &Plugin, module: &Path) -> Value {

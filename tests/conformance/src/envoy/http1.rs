@@ -106,9 +106,12 @@ impl<R: AsyncRead + Unpin> Reader<R> {
 
     /// So many bytes, in one frame: where reads end says nothing.
     async fn exactly(&mut self, length: usize, seen: &Growing) -> io::Result<bool> {
-        while self.buffer.len() < length && self.fill().await? {
+        loop {
             let so_far = self.buffer.clone();
-            grow(seen, |seen| seen.data = vec![so_far]);
+            grow(seen, |seen| seen.data = if so_far.is_empty() { Vec::new() } else { vec![so_far] });
+            if self.buffer.len() >= length || !self.fill().await? {
+                break;
+            }
         }
         let whole = self.buffer.len() >= length;
         let data: Vec<u8> = self.buffer.drain(..length.min(self.buffer.len())).collect();
