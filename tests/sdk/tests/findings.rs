@@ -32,6 +32,16 @@ impl Findings {
         self.0.push(format!("- {call}, {}, {name}: {what}", if *stream { "streamed" } else { "whole" }));
     }
 
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Takes over those of a part.
+    pub fn extend(&mut self, part: Findings) {
+        self.0.extend(part.0);
+    }
+
     /// Fails the test if there was any.
     pub fn settle(self) {
         assert!(self.0.is_empty(), "{} findings:\n{}", self.0.len(), self.0.join("\n"));

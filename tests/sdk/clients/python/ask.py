@@ -41,10 +41,15 @@ def usage(of, **names):
 
 # One client each: making one takes longer than asking.
 OPENAI = openai.OpenAI(api_key=KEY, base_url="http://127.0.0.1:1", max_retries=0, timeout=100)
+AZURE = openai.AzureOpenAI(
+    api_key=KEY, api_version="2024-10-21", azure_endpoint="http://127.0.0.1:1", max_retries=0, timeout=100
+)
 ANTHROPIC = anthropic.Anthropic(api_key=KEY, base_url="http://127.0.0.1:1", max_retries=0, timeout=100)
 
 
 def openai_client(question):
+    if question["call"] == "azure_chat":
+        return AZURE.with_options(base_url=question["base"] + "/openai", default_headers=question["headers"])
     return OPENAI.with_options(base_url=question["base"] + "/v1", default_headers=question["headers"])
 
 
@@ -85,6 +90,10 @@ def openai_chat(question, answer):
                 answer["tools"][-1][1] += call.function.arguments or ""
             if choice.finish_reason:
                 answer["finish"] = choice.finish_reason
+
+
+# The same on Azure, where the model is a deployment in the path as well.
+azure_chat = openai_chat
 
 
 def openai_responses(question, answer):
@@ -184,7 +193,30 @@ def openai_image_edits(question, answer):
 # --- anthropic --------------------------------------------------------------------------------------------------------
 
 
+VERTEX = anthropic.AnthropicVertex(
+    access_token=KEY,
+    region="europe-west1",
+    project_id="project",
+    base_url="http://127.0.0.1:1",
+    max_retries=0,
+    timeout=100,
+)
+
+BEDROCK = anthropic.AnthropicBedrock(
+    aws_access_key=KEY,
+    aws_secret_key=KEY,
+    aws_region="eu-west-1",
+    base_url="http://127.0.0.1:1",
+    max_retries=0,
+    timeout=100,
+)
+
+
 def anthropic_client(question):
+    if question["call"] == "bedrock_messages":
+        return BEDROCK.with_options(base_url=question["base"], default_headers=question["headers"])
+    if question["call"] == "vertex_messages":
+        return VERTEX.with_options(base_url=question["base"] + "/v1", default_headers=question["headers"])
     return ANTHROPIC.with_options(base_url=question["base"], default_headers=question["headers"])
 
 
@@ -219,6 +251,13 @@ def anthropic_messages(question, answer):
         whole(stream.get_final_message())
     if deltas != answer["text"]:
         answer["error"] = told(type="the deltas are not the text", message=deltas)
+
+
+# The same on Vertex AI, where the model stands in the path.
+vertex_messages = anthropic_messages
+
+# The same in Bedrock's InvokeModel, streamed in binary frames.
+bedrock_messages = anthropic_messages
 
 
 def anthropic_count_tokens(question, answer):
