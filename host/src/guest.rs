@@ -119,7 +119,7 @@ impl<'a> Guest<'a> {
             let data = self.caller.data_mut();
             let (stream, plugin) = match data.contexts.get(&id) {
                 Some(Context::Stream { stream, plugin, .. }) => (*stream, plugin.name.clone()),
-                Some(Context::Root { plugin }) => (data.world.current.id, plugin.name.clone()),
+                Some(Context::Root { plugin }) => (data.world.serving, plugin.name.clone()),
                 None => return,
             };
             data.world.trace(stream, &plugin, id, Event::HostCall(text));

@@ -48,6 +48,10 @@ impl Module {
     /// Compiles a module (binary format).
     pub fn new(bytes: &[u8]) -> Result<Module, LoadError> {
         let mut config = wasmtime::Config::new();
+        // Measured on the bundle of all filters: a third less time to compile, and no exchange takes longer by as much as
+        // can be told, since most of its time is host calls and memory.
+        config.cranelift_opt_level(wasmtime::OptLevel::None);
+        // A new instance maps the module's data and copies what it writes to.
         config.memory_init_cow(true);
         // A trap must say which function it happened in, not more.
         config.wasm_backtrace_details(wasmtime::WasmBacktraceDetails::Disable);

@@ -46,8 +46,8 @@ pub(crate) struct VmData {
     pub(crate) grpc_streams: u32,
     /// gRPC streams that are open for sending, by token.
     pub(crate) open_streams: BTreeMap<u32, crate::calls::Outgoing>,
-    /// Callouts on their way, by token, with their process-wide number.
-    pub(crate) pending: BTreeMap<u32, u64>,
+    /// Callouts on their way, by token: their process-wide number, and the stream in whose callback they were begun.
+    pub(crate) pending: BTreeMap<u32, (u64, u64)>,
     /// The status of the last callout that failed, as `proxy_get_status` goes on to tell it.
     pub(crate) last_status: u32,
     /// A local reply was asked for: whatever the callback returns, the iteration stops.
@@ -182,6 +182,14 @@ impl Vm {
             world.log(Level::Critical, &plugin, data.thread, stream, reason.clone());
             reason
         })
+    }
+
+    /// The name of the plugin a context belongs to.
+    pub(crate) fn plugin(&self, context: u32) -> String {
+        match self.store.data().contexts.get(&context) {
+            Some(Context::Root { plugin } | Context::Stream { plugin, .. }) => plugin.name.clone(),
+            None => String::new(),
+        }
     }
 
     /// A new context's id.

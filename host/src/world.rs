@@ -63,6 +63,8 @@ pub(crate) struct World {
     pub(crate) opened: Vec<(usize, u32)>,
     /// The answer of the callout whose callback is running.
     pub(crate) call: Option<CallResult>,
+    /// The stream for which a root context's callback is running, or 0.
+    pub(crate) serving: u64,
     /// Queues that got something in the running callback: their readers are told afterwards.
     pub(crate) queues_ready: Vec<u32>,
     pub(crate) node: BTreeMap<String, String>,
@@ -94,7 +96,7 @@ impl World {
 
     /// Keeps a message, with the process and with the stream in whose callback it was logged.
     pub(crate) fn log(&mut self, level: Level, plugin: &str, thread: Thread, stream: u64, text: String) {
-        let stream = self.origin(stream);
+        let stream = self.origin(if stream == 0 { self.serving } else { stream });
         if (level as u32) < self.log_level {
             return;
         }

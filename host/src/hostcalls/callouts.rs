@@ -15,7 +15,7 @@ fn new(g: &mut Guest<'_>, cluster: String, origin: Origin, headers: Headers, tok
     let stream = g.world().origin(stream);
     let data = g.data();
     let call = data.world.random.next();
-    data.pending.insert(token, call);
+    data.pending.insert(token, (call, stream));
     Outgoing {
         vm: data.index,
         root,

@@ -6,7 +6,7 @@ use super::Machine;
 use super::answer::{grpc, http};
 use crate::calls::{CallResult, Outgoing, Piece};
 use crate::events::Due;
-use crate::{Headers, Origin, Thread, UpstreamRequest, UpstreamSeen};
+use crate::{Event, Headers, Origin, Thread, UpstreamRequest, UpstreamSeen};
 
 impl Machine {
     /// Asks the cluster and puts the answer, or the timeout, on the calendar.
@@ -63,7 +63,8 @@ impl Machine {
     /// A callout's answer, or a piece of it, has come.
     pub(super) fn call_answered(&mut self, index: usize, root: u32, token: u32, call: u64, result: CallResult) {
         let Some(vm) = self.vms.get_mut(index) else { return };
-        if vm.failed || vm.store.data().pending.get(&token) != Some(&call) {
+        let Some(&(pending, stream)) = vm.store.data().pending.get(&token) else { return };
+        if vm.failed || pending != call {
             return;
         }
         let exports = vm.exports.clone();
@@ -74,6 +75,13 @@ impl Machine {
         let broken = result.headers.is_none() && piece == Piece::Http;
         let (body, status) = (crate::vm::size(result.body.len()), result.status);
         self.world.call = Some(result);
+        // What the root context does now is about that stream.
+        self.world.serving = stream;
+        if self.world.tracing {
+            let plugin = vm.plugin(root);
+            let text = format!("{piece:?} answer of call {token} ({head} headers, {body} bytes, status {status})");
+            self.world.trace(stream, &plugin, root, Event::Callback(text));
+        }
         let world = &mut self.world;
         // A trap has been logged where it happened; there is no stream to answer.
         let _ = match piece {
@@ -103,6 +111,7 @@ impl Machine {
             vm.store.data_mut().last_status = status;
         }
         self.world.call = None;
+        self.world.serving = 0;
         self.after_root(index);
     }
 

@@ -25,7 +25,7 @@ impl Filters for Machine {
             self.world.actions.clear();
             return self.fail(stream, filter, callback);
         };
-        self.returned(stream, filter, || format!("{name} {result}"));
+        self.returned(stream, filter, || format!("{} {result}", name.strip_prefix("proxy_on_").unwrap_or(name)));
         let answer =
             convert(callback, result, stop, plugin.is_none_or(|plugin| plugin.allow_on_headers_stop_iteration));
         self.act(stream);

@@ -116,7 +116,10 @@ impl Machine {
     /// Lets the process run until the exchange is over, or nothing will ever end it.
     pub(crate) fn finish(&mut self, id: u64) -> Exchange {
         loop {
-            self.run_due();
+            if !self.run_due() {
+                let why = "guests keep waking each other without an end, e.g. over a shared queue";
+                self.leave(id, End::Hung(why.to_owned()));
+            }
             if let Some(exchange) = self.finished.remove(&id) {
                 return exchange;
             }

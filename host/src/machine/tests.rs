@@ -96,7 +96,10 @@ fn a_callout_holds_the_request_until_it_is_answered() {
         assert_eq!(exchange.client.end, End::Complete, "{}", exchange.trace);
         assert_eq!(process.elapsed(), Duration::from_millis(after_ms));
         assert_eq!(exchange.upstream[0].at, Duration::from_millis(after_ms));
-        assert_eq!((exchange.callouts.len(), process.log().len()), (1, 1));
+        assert_eq!((exchange.callouts.len(), exchange.log.len()), (1, 1), "what the root logs is about the stream");
+        let lines: Vec<String> = exchange.trace.lines().iter().map(ToString::to_string).collect();
+        assert!(lines.iter().any(|line| line.contains("Http answer of call 4")), "{}", exchange.trace);
+        assert!(lines.iter().any(|line| line.ends_with("continue_stream(0) = 0")), "{}", exchange.trace);
     }
 }
 

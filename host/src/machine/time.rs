@@ -7,26 +7,27 @@ use super::client::nanos;
 use crate::events::Due;
 
 /// More events than this for one moment are a loop: two guests that wake each other for ever.
-const MAX_EVENTS_AT_ONCE: usize = 1_000_000;
+const MAX_EVENTS_AT_ONCE: usize = 100_000;
 
 impl Machine {
     pub(crate) fn advance(&mut self, time: Duration) {
         let end = self.world.now.saturating_add(nanos(time));
-        self.run_due();
-        while let Some(at) = self.world.events.next_time()
+        let mut ends = self.run_due();
+        while ends
+            && let Some(at) = self.world.events.next_time()
             && at <= end
         {
             self.world.now = at.max(self.world.now);
-            self.run_due();
+            ends = self.run_due();
         }
         self.world.now = end;
     }
 
-    /// Everything that is due now.
-    pub(super) fn run_due(&mut self) {
+    /// Everything that is due now; `false` if that never ends.
+    pub(super) fn run_due(&mut self) -> bool {
         for _ in 0..MAX_EVENTS_AT_ONCE {
             let now = self.world.now;
-            let Some(due) = self.world.events.due(now) else { return };
+            let Some(due) = self.world.events.due(now) else { return true };
             match due {
                 Due::Tick { vm, root, generation } => self.tick(vm, root, generation),
                 Due::Upstream { stream, attempt, steps } => self.upstream_step(stream, attempt, steps),
@@ -35,5 +36,6 @@ impl Machine {
                 Due::QueueReady { token } => self.queue_ready(token),
             }
         }
+        false
     }
 }

@@ -6,7 +6,7 @@ use crate::End;
 /// `filter callback -> answer`; what no rule names continues.
 type Rule = (&'static str, Does);
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 enum Does {
     Stop,
     StopAll,
@@ -78,7 +78,7 @@ fn answer_head() -> Headers {
 }
 
 /// One step of a message.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 enum Put {
     Head(bool),
     Data(&'static str, bool),
@@ -343,7 +343,74 @@ mod chunking {
 
     use super::*;
 
+    fn anything() -> impl Strategy<Value = Vec<Put>> {
+        let put = prop_oneof![
+            any::<bool>().prop_map(|end| Put::Data("data", end)),
+            Just(Put::Trailers),
+            any::<bool>().prop_map(Put::AnswerHead),
+            any::<bool>().prop_map(|end| Put::Answer("data", end)),
+            Just(Put::AnswerTrailers),
+            (0usize..3).prop_map(Put::Resume),
+            (0usize..3).prop_map(Put::ResumeAnswer),
+        ];
+        proptest::collection::vec(put, 0..12).prop_map(|mut steps| {
+            steps.insert(0, Put::Head(false));
+            steps
+        })
+    }
+
+    fn rules() -> impl Strategy<Value = Vec<Rule>> {
+        let key = proptest::sample::select(vec![
+            "0.rqh", "0.rqb", "0.rqt", "0.rsh", "0.rsb", "0.rst", "1.rqh", "1.rqb", "1.rsh", "1.rsb",
+        ]);
+        let does = proptest::sample::select(vec![
+            Does::Stop,
+            Does::StopAll,
+            Does::StopUntilEnd,
+            Does::Reply(400),
+            Does::Resume,
+        ]);
+        proptest::collection::vec((key, does), 0..5)
+    }
+
     proptest! {
+        /// Whatever comes in whatever order: no more leaves than came, and nothing after the end.
+        #[test]
+        fn nothing_is_made_up(steps in anything(), rules in rules()) {
+            let (s, _) = run(2, &rules, &steps);
+            let came = steps.iter().filter(|step| matches!(step, Put::Data(..))).count() * 4;
+            let left: usize = s.outputs.iter().map(|output| match output {
+                Output::RequestData(bytes, _) => bytes.len(),
+                _ => 0,
+            }).sum();
+            prop_assert!(left <= came, "{left} of {came}");
+            let heads = s.outputs.iter().filter(|output| matches!(output, Output::RequestHeaders(..))).count();
+            prop_assert!(heads <= 1);
+            prop_assert_eq!(s.over == Some(Over::Complete), s.client.end == End::Complete);
+        }
+
+        /// However an answer is cut, a filter that holds it to its end lets the same bytes go.
+        #[test]
+        fn held_answers_do_not_depend_on_frames(frames in proptest::collection::vec("[a-z]{0,3}", 0..6), trailers: bool) {
+            let mut s = stream(2);
+            s.buffer_limit = 1000;
+            let rules: Vec<Rule> = vec![("1.rsh", Does::Stop), ("1.rsb", Does::StopUntilEnd), ("0.rsb", Does::StopUntilEnd)];
+            let mut f = Script { rules, seen: Vec::new(), no_route: false };
+            decode::headers(&mut s, &mut f, head(), true);
+            encode::headers(&mut s, &mut f, answer_head(), false);
+            for frame in &frames {
+                encode::data(&mut s, &mut f, frame.clone().into_bytes(), false);
+                prop_assert_eq!(s.client.status, 0);
+            }
+            if trailers {
+                encode::trailers(&mut s, &mut f, [("x", "y")].into_iter().collect());
+            } else {
+                encode::data(&mut s, &mut f, Vec::new(), true);
+            }
+            prop_assert_eq!(s.client.text(), frames.concat());
+            prop_assert_eq!(&s.client.end, &End::Complete);
+        }
+
         /// However the body is cut, a chain that holds it to its end lets the same bytes go, and nothing before.
         #[test]
         fn what_is_held_to_the_end_does_not_depend_on_frames(
