@@ -1,0 +1,104 @@
+//! Whether a test came to the same in two ways of sending it.
+
+use crate::finding::Finding;
+use crate::observation::{Observation, UpstreamRequest};
+use crate::plan::HeaderList;
+use crate::point::TRAILER;
+use crate::secrets::Mask;
+
+/// Headers that differ with framing, length and time.
+const INCIDENTAL: [&str; 10] = [
+    "content-length",
+    "transfer-encoding",
+    "connection",
+    "date",
+    "server",
+    "x-request-id",
+    "x-envoy-upstream-service-time",
+    "x-envoy-expected-rq-timeout-ms",
+    "x-forwarded-for",
+    ":scheme",
+];
+
+/// Properties that differ with time.
+const TIMES: [&str; 1] = ["tollgate.ttft_ms"];
+
+/// Compares what was seen with what was seen when it was sent whole.
+pub fn differences(whole: &Observation, other: &Observation, mask: &Mask) -> Vec<Finding> {
+    let mut found = Vec::new();
+    let mut same = |what: &str, whole: String, other: String| {
+        if whole != other {
+            found.push(Finding::new(what, format!("{whole}, as when sent whole"), other));
+        }
+    };
+    let status = |seen: &Observation| seen.status.map_or("none".into(), |status| status.to_string());
+    same("status", status(whole), status(other));
+    same("end", end(whole), end(other));
+    same("details", whole.details.clone(), other.details.clone());
+    same("requests at upstreams", whole.upstream.len().to_string(), other.upstream.len().to_string());
+    let (a, b) = (texts(&whole.properties), texts(&other.properties));
+    same("properties", a, b);
+    same("metrics", texts(&whole.counters), texts(&other.counters));
+    headers("headers", &whole.headers, &other.headers, mask, &mut found);
+    headers("trailers", &whole.trailers, &other.trailers, mask, &mut found);
+    body("client.body", &whole.body, &other.body, mask, &mut found);
+    for (whole, other) in whole.upstream.iter().zip(&other.upstream) {
+        upstream(whole, other, mask, &mut found);
+    }
+    found
+}
+
+fn upstream(whole: &UpstreamRequest, other: &UpstreamRequest, mask: &Mask, found: &mut Vec<Finding>) {
+    let place = |seen: &UpstreamRequest| format!("{} {}", seen.cluster, mask.show(seen.path.as_bytes()));
+    if place(whole) != place(other) {
+        found.push(Finding::new("upstream", format!("{}, as when sent whole", place(whole)), place(other)));
+    }
+    if whole.complete != other.complete {
+        let ended = |seen: &UpstreamRequest| if seen.complete { "complete" } else { "cut off" };
+        found.push(Finding::new("upstream", format!("{}, as when sent whole", ended(whole)), ended(other)));
+    }
+    headers("upstream.headers", &whole.headers, &other.headers, mask, found);
+    headers("upstream.trailers", &whole.trailers, &other.trailers, mask, found);
+    body("upstream.body", &whole.body, &other.body, mask, found);
+}
+
+fn end(seen: &Observation) -> String {
+    match &seen.note {
+        Some(note) => format!("{} ({note})", seen.end.name()),
+        None => seen.end.name().to_owned(),
+    }
+}
+
+fn texts<V: ToString>(map: &std::collections::BTreeMap<String, V>) -> String {
+    let fixed = map.iter().filter(|(name, _)| !TIMES.contains(&name.as_str()));
+    let all: Vec<_> = fixed.map(|(name, value)| format!("{name}={}", value.to_string())).collect();
+    if all.is_empty() { "none".into() } else { all.join(" ") }
+}
+
+fn headers(what: &str, whole: &HeaderList, other: &HeaderList, mask: &Mask, found: &mut Vec<Finding>) {
+    let fixed = |headers: &HeaderList| -> HeaderList {
+        let kept = |name: &str| !INCIDENTAL.contains(&name) && name != TRAILER;
+        let mut headers: HeaderList = headers.iter().filter(|(name, _)| kept(name)).cloned().collect();
+        headers.sort();
+        headers
+    };
+    let (whole, other) = (fixed(whole), fixed(other));
+    if whole == other {
+        return;
+    }
+    let show = |these: &HeaderList, those: &HeaderList| {
+        let only = these.iter().filter(|header| !those.contains(header));
+        let only: Vec<_> = only.map(|(name, value)| format!("{name}: {}", mask.show(value))).collect();
+        if only.is_empty() { "no such".to_owned() } else { only.join("; ") }
+    };
+    found.push(Finding::new(what, format!("{}, as when sent whole", show(&whole, &other)), show(&other, &whole)));
+}
+
+fn body(what: &str, whole: &[u8], other: &[u8], mask: &Mask, found: &mut Vec<Finding>) {
+    if whole != other {
+        let at = whole.iter().zip(other).take_while(|(a, b)| a == b).count();
+        let what = format!("{what} (from byte {at} on)");
+        let whole = format!("{}, as when sent whole", mask.show_at(whole, at));
+        found.push(Finding::new(what, whole, mask.show_at(other, at)));
+    }
+}

@@ -1,0 +1,34 @@
+//! What tests are run in: the module in a host of ours, or a real Envoy.
+
+pub mod envoy;
+pub mod wasm;
+
+use crate::file::BackendName;
+use crate::observation::Observation;
+use crate::plan::Case;
+use crate::point::{Marks, Point};
+
+/// Runs tests of one chain.
+pub trait Backend: Send + Sync {
+    /// Which one it is.
+    fn name(&self) -> BackendName;
+
+    /// Those of a test's points that are worth running here.
+    fn points(&self, case: &Case, all: Vec<Point>) -> Vec<Point>;
+
+    /// Runs a test in one way, from nothing. What was seen of each request, in order; fewer than there are if the rest
+    /// cannot be run here, see [`Ran::stopped`].
+    ///
+    /// # Errors
+    /// What kept it from being run at all, fit to be shown.
+    fn run(&self, case: &Case, marks: &[Marks], point: &Point) -> Result<Ran, String>;
+}
+
+/// What came of one run.
+#[derive(Clone, Debug, Default)]
+pub struct Ran {
+    /// What was seen of each request.
+    pub seen: Vec<Observation>,
+    /// Why not all of them were sent.
+    pub stopped: Option<String>,
+}

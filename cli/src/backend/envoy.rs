@@ -1,0 +1,199 @@
+//! A real Envoy with real sockets: one process for a chain, or for as long as what it remembers does not matter.
+
+mod bootstrap;
+mod client;
+mod http1;
+mod metadata;
+mod upstream;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use serde_json::Value;
+use tollgate_testbed::{Envoy, Gateway, gateway};
+
+use crate::file::{BackendName, FilterName};
+use crate::observation::Observation;
+use crate::plan::{Action, Case, Exchange, HeaderList, Plan, Suite};
+use crate::point::{Cut, Framing, Marks, Point};
+use crate::problem::Problem;
+
+use super::{Backend, Ran};
+use metadata::Metadata;
+use upstream::{Script, Upstreams};
+
+/// A chain in an Envoy.
+pub struct EnvoyBackend {
+    envoy: Envoy,
+    module: PathBuf,
+    plan: std::sync::Arc<Plan>,
+    metadata: Metadata,
+    upstreams: Upstreams,
+    running: Mutex<Running>,
+}
+
+#[derive(Default)]
+struct Running {
+    gateway: Option<Gateway>,
+    /// Consumers with budgets whose calls this Envoy remembers.
+    remembered: BTreeSet<String>,
+    /// Requests so far.
+    requests: u64,
+}
+
+impl EnvoyBackend {
+    /// Starts an Envoy for the chain of a file.
+    ///
+    /// # Errors
+    /// There is none, or it refuses the configuration.
+    pub fn new(envoy: &Envoy, module: &Path, suite: &Suite) -> Result<EnvoyBackend, Problem> {
+        let plan = suite.plan.clone();
+        let wrong = |error: &dyn std::fmt::Display| Problem::of(&suite.path, error.to_string());
+        let upstreams = Upstreams::start(&plan.clusters()).map_err(|error| wrong(&error))?;
+        let backend = EnvoyBackend {
+            envoy: envoy.clone(),
+            module: module.to_owned(),
+            metadata: Metadata::of(suite),
+            plan,
+            upstreams,
+            running: Mutex::default(),
+        };
+        let gateway = backend.start().map_err(|error| wrong(&error))?;
+        backend.running.lock().unwrap_or_else(PoisonError::into_inner).gateway = Some(gateway);
+        Ok(backend)
+    }
+
+    fn start(&self) -> Result<Gateway, String> {
+        let upstreams = self.upstreams.addresses();
+        let bootstrap = bootstrap::bootstrap(&self.plan, &self.metadata, &self.module, &upstreams);
+        let bootstrap = bootstrap.map_err(|error| error.to_string())?;
+        Gateway::start(&self.envoy, bootstrap, &gateway::Options::default()).map_err(|error| error.to_string())
+    }
+
+    /// The consumers of a test whose calls are counted.
+    fn metered(&self, case: &Case) -> BTreeSet<String> {
+        let Some(quota) = self.plan.filters.iter().find(|filter| filter.name == FilterName::CostQuota) else {
+            return BTreeSet::new();
+        };
+        let budgets = |of: &Value| of.get("budgets").and_then(Value::as_array).is_some_and(|list| !list.is_empty());
+        let consumers = case.exchanges().map(|exchange| exchange.sent.consumer(self.plan.identity.as_ref()));
+        let metered = consumers.filter(|name| {
+            let own = quota.configuration.get("consumers").and_then(|consumers| consumers.get(name));
+            budgets(own.unwrap_or(&quota.configuration))
+        });
+        metered.collect()
+    }
+}
+
+impl Backend for EnvoyBackend {
+    fn name(&self) -> BackendName {
+        BackendName::Envoy
+    }
+
+    /// Over HTTP/1 and HTTP/2 whole, byte by byte over HTTP/1, and with trailers over HTTP/2; a test that Envoy has to be
+    /// started anew for, only the first and the last of these; one that breaks off, only the first.
+    fn points(&self, case: &Case, all: Vec<Point>) -> Vec<Point> {
+        let breaks = case.exchanges().any(|e| e.sent.leave_after.is_some() || e.answer.reset_after.is_some());
+        let metered = !self.metered(case).is_empty();
+        let wanted = |point: &Point| match (point.framing, &point.request, point.request_trailers) {
+            _ if point.empty_last || point.response == Cut::Events => false,
+            (Framing::Http1, Cut::Whole, false) => true,
+            _ if breaks => false,
+            (Framing::Http2, Cut::Whole, true) => true,
+            (Framing::Http2, Cut::Whole, false) | (Framing::Http1, Cut::Bytes, false) => !metered,
+            _ => false,
+        };
+        all.into_iter().filter(wanted).collect()
+    }
+
+    fn run(&self, case: &Case, marks: &[Marks], point: &Point) -> Result<Ran, String> {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let metered = self.metered(case);
+        if running.gateway.is_none() || !running.remembered.is_disjoint(&metered) {
+            running.gateway = None;
+            running.gateway = Some(self.start()?);
+            running.remembered.clear();
+        }
+        running.remembered.extend(metered);
+        let (mut ran, mut number) = (Ran::default(), 0);
+        for action in &case.actions {
+            let Action::Send(exchange) = action else {
+                ran.stopped = Some("Envoy's clock cannot be moved: what follows `advance` is not run".into());
+                return Ok(ran);
+            };
+            if exchange.answer.refuse {
+                ran.stopped = Some("a scripted upstream takes every connection: `refuse` is not run".into());
+                return Ok(ran);
+            }
+            let marks = marks.get(number).cloned().unwrap_or_default();
+            let seen = self.send(&mut running, exchange, number, &marks, point)?;
+            ran.seen.push(seen);
+            number += 1;
+        }
+        Ok(ran)
+    }
+}
+
+impl EnvoyBackend {
+    fn send(
+        &self,
+        running: &mut Running,
+        exchange: &Exchange,
+        number: usize,
+        marks: &Marks,
+        point: &Point,
+    ) -> Result<Observation, String> {
+        running.requests += 1;
+        let id = running.requests.to_string();
+        let gateway = running.gateway.as_ref().ok_or("Envoy is not running")?;
+        let script = Script { exchange: exchange.clone(), number, marks: marks.clone(), point: point.clone() };
+        self.upstreams.script(script);
+        let before = counters(gateway)?;
+        let mut headers = exchange.sent.headers.clone();
+        headers.extend(self.metadata.headers(&exchange.sent.metadata));
+        headers.push((bootstrap::ID.to_owned(), id.clone().into_bytes()));
+        let frames = point.request(number, exchange, marks);
+        let answer = client::exchange(gateway.address(), &exchange.sent, &headers, &frames, point.framing)?;
+        let entry = gateway.access_log_find(|entry| entry.get("id").and_then(Value::as_str) == Some(&id));
+        let entry = entry.map_err(|error| format!("the access log: {error}"))?;
+        let text = |name: &str| entry.get(name).and_then(Value::as_str).map(str::to_owned);
+        let named = entry.as_object().into_iter().flatten().filter(|(name, _)| name.starts_with("tollgate."));
+        let properties = named.filter_map(|(name, _)| Some((name.clone(), text(name)?))).collect();
+        let after = counters(gateway)?;
+        let grown = after.into_iter().filter_map(|(name, value)| {
+            let grown = value - before.get(&name).copied().unwrap_or_default().min(value);
+            (grown > 0).then_some((name, grown))
+        });
+        let mut upstream = self.upstreams.received();
+        for request in &mut upstream {
+            request.headers.retain(|(name, _)| name != bootstrap::ID);
+        }
+        Ok(Observation {
+            status: answer.status,
+            headers: real(answer.headers),
+            body: answer.body,
+            trailers: answer.trailers,
+            end: answer.end,
+            note: None,
+            details: text("details").unwrap_or_default(),
+            upstream,
+            properties,
+            counters: grown.collect(),
+            log: Vec::new(),
+        })
+    }
+}
+
+fn counters(gateway: &Gateway) -> Result<std::collections::BTreeMap<String, u64>, String> {
+    let stats = gateway.stats("wasmcustom.").map_err(|error| error.to_string())?;
+    let ours =
+        stats.into_iter().filter_map(|(name, value)| Some((name.strip_prefix("wasmcustom.")?.to_owned(), value)));
+    Ok(ours.collect())
+}
+
+/// Without what the framing adds.
+fn real(mut headers: HeaderList) -> HeaderList {
+    headers.retain(|(name, _)| !name.starts_with(':'));
+    headers
+}

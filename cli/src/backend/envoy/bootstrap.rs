@@ -1,0 +1,197 @@
+//! What Envoy is started with: the bootstrap that a test file names, or one around its list of filters.
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use serde_json::{Map, Value, json};
+use tollgate_testbed::{Bootstrap, Result};
+
+use crate::plan::{Plan, Target};
+
+use super::metadata::Metadata;
+
+/// The header that tells requests apart in the access log.
+pub(super) const ID: &str = "x-tollgate-test-id";
+
+/// The properties that are looked at: docs/filters.
+const PROPERTIES: [&str; 19] = [
+    "dialect",
+    "model",
+    "served_model",
+    "provider",
+    "route",
+    "consumer",
+    "stream",
+    "input_tokens",
+    "cached_tokens",
+    "output_tokens",
+    "reasoning_tokens",
+    "total_tokens",
+    "usage_source",
+    "cost_nano_usd",
+    "cost_micro_usd",
+    "verdict",
+    "rules",
+    "ttft_ms",
+    "unscanned",
+];
+
+const BUFFER: u64 = 1 << 20;
+
+/// A bootstrap for a chain, with its module and its upstreams.
+pub(super) fn bootstrap(
+    plan: &Plan,
+    metadata: &Metadata,
+    module: &Path,
+    upstreams: &[(&str, SocketAddr)],
+) -> Result<Bootstrap> {
+    let mut document = match &plan.bootstrap {
+        Some(document) => reduced(document.clone(), plan),
+        None => around(plan, upstreams),
+    };
+    if let Some(hcm) = document.pointer_mut("/static_resources/listeners/0/filter_chains/0/filters/0/typed_config") {
+        hcm["access_log"] = json!([access_log()]);
+        // The last word on when a stream ends is the test's.
+        if let (Some(filter), Some(filters)) = (metadata.filter(), hcm["http_filters"].as_array_mut()) {
+            filters.insert(0, filter);
+        }
+    }
+    let mut bootstrap = Bootstrap::from_yaml("{}")?;
+    *bootstrap.document_mut() = document;
+    if plan.bootstrap.is_some() {
+        for (cluster, address) in upstreams {
+            bootstrap = bootstrap.upstream(cluster, *address)?;
+        }
+    }
+    let path = std::path::absolute(module).unwrap_or_else(|_| module.to_owned());
+    bootstrap.module(&path)
+}
+
+/// A bootstrap with the filters, the configurations and the routes of the plan.
+fn reduced(mut document: Value, plan: &Plan) -> Value {
+    let hcm = document.pointer_mut("/static_resources/listeners/0/filter_chains/0/filters/0/typed_config");
+    let Some(hcm) = hcm else { return document };
+    if let Some(filters) = hcm["http_filters"].as_array_mut() {
+        let root_id =
+            |filter: &Value| filter.pointer("/typed_config/config/root_id").and_then(Value::as_str).map(str::to_owned);
+        filters.retain(|filter| root_id(filter).is_none_or(|id| plan.filters.iter().any(|f| f.name.root_id() == id)));
+        for filter in filters {
+            let planned = root_id(filter).and_then(|id| plan.filters.iter().find(|f| f.name.root_id() == id));
+            if let (Some(planned), Some(value)) =
+                (planned, filter.pointer_mut("/typed_config/config/configuration/value"))
+            {
+                *value = planned.configuration.clone();
+            }
+        }
+    }
+    let routes = hcm.pointer_mut("/route_config/virtual_hosts/0/routes").and_then(Value::as_array_mut);
+    if let Some(routes) = routes {
+        let more = plan.routes.len().saturating_sub(routes.len());
+        let added = plan.routes.iter().take(more).filter_map(|rule| match &rule.target {
+            Target::Cluster(cluster) => Some(json!({
+                "match": {"prefix": rule.prefix}, "route": {"cluster": cluster, "timeout": "0s"},
+            })),
+            Target::Direct(..) => None,
+        });
+        routes.splice(0..0, added);
+    }
+    document
+}
+
+fn access_log() -> Value {
+    let mut fields: Map<String, Value> = PROPERTIES
+        .iter()
+        .map(|name| (format!("tollgate.{name}"), json!(format!("%FILTER_STATE(wasm.tollgate.{name}:PLAIN)%"))))
+        .collect();
+    fields.insert("id".into(), json!(format!("%REQ({ID})%")));
+    fields.insert("details".into(), json!("%RESPONSE_CODE_DETAILS%"));
+    json!({
+        "name": "envoy.access_loggers.file",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog",
+            "path": "/dev/null",
+            "log_format": {"json_format": fields},
+        },
+    })
+}
+
+/// A bootstrap around a list of filters, as the reference is.
+fn around(plan: &Plan, upstreams: &[(&str, SocketAddr)]) -> Value {
+    let mut filters: Vec<Value> = plan
+        .filters
+        .iter()
+        .map(|filter| {
+            let id = filter.name.root_id();
+            json!({
+                "name": id,
+                "typed_config": {
+                    "@type": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm",
+                    "config": {
+                        "name": id,
+                        "root_id": id,
+                        "allow_on_headers_stop_iteration": true,
+                        "failure_policy": "FAIL_RELOAD",
+                        "vm_config": {
+                            "vm_id": "tollgate",
+                            "runtime": "envoy.wasm.runtime.v8",
+                            "code": {"local": {"filename": ""}},
+                        },
+                        "configuration": {
+                            "@type": "type.googleapis.com/google.protobuf.Struct",
+                            "value": filter.configuration,
+                        },
+                    },
+                },
+            })
+        })
+        .collect();
+    filters.push(json!({
+        "name": "envoy.filters.http.router",
+        "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"},
+    }));
+    let address = json!({"socket_address": {"address": "127.0.0.1", "port_value": 0}});
+    let cluster = plan.clusters().first().copied().unwrap_or_default().to_owned();
+    json!({
+        "admin": {"address": address},
+        "static_resources": {
+            "listeners": [{
+                "name": "gateway",
+                "address": address,
+                "per_connection_buffer_limit_bytes": BUFFER,
+                "filter_chains": [{"filters": [{
+                    "name": "envoy.filters.network.http_connection_manager",
+                    "typed_config": {
+                        "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+                        "stat_prefix": "gateway",
+                        "codec_type": "AUTO",
+                        "http_protocol_options": {"enable_trailers": true},
+                        "http2_protocol_options": {
+                            "initial_stream_window_size": BUFFER, "initial_connection_window_size": BUFFER * 16,
+                        },
+                        "http_filters": filters,
+                        "route_config": {"virtual_hosts": [{
+                            "name": "all",
+                            "domains": ["*"],
+                            "routes": [{"match": {"prefix": "/"}, "route": {"cluster": cluster, "timeout": "0s"}}],
+                        }]},
+                    },
+                }]}],
+            }],
+            "clusters": upstreams.iter().map(|(name, address)| json!({
+                "name": name,
+                "connect_timeout": "5s",
+                "type": "STATIC",
+                "per_connection_buffer_limit_bytes": BUFFER,
+                "typed_extension_protocol_options": {
+                    "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+                        "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+                        "explicit_http_config": {"http_protocol_options": {"enable_trailers": true}},
+                    },
+                },
+                "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": [{"endpoint": {
+                    "address": {"socket_address": {"address": address.ip().to_string(), "port_value": address.port()}},
+                }}]}]},
+            })).collect::<Vec<_>>(),
+        },
+    })
+}

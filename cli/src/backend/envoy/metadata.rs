@@ -1,0 +1,117 @@
+//! Dynamic metadata that a test gives to a request, by way of Envoy's own `header_to_metadata` filter: it takes a
+//! `google.protobuf.Value` in base64 out of a header.
+
+use std::collections::BTreeSet;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use crate::plan::{HeaderList, Suite};
+
+/// Namespaces and keys that tests of a file use, in order: each has a header of its own.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Metadata {
+    keys: Vec<(String, String)>,
+}
+
+impl Metadata {
+    pub(super) fn of(suite: &Suite) -> Metadata {
+        let exchanges = suite.cases.iter().flat_map(|case| case.exchanges());
+        let all = exchanges.flat_map(|exchange| &exchange.sent.metadata);
+        let keys: BTreeSet<_> =
+            all.flat_map(|(space, keys)| keys.keys().map(|key| (space.clone(), key.clone()))).collect();
+        Metadata { keys: keys.into_iter().collect() }
+    }
+
+    /// The filter, if one is needed.
+    pub(super) fn filter(&self) -> Option<Value> {
+        let rules: Vec<Value> = self
+            .keys
+            .iter()
+            .enumerate()
+            .map(|(at, (namespace, key))| {
+                json!({
+                    "header": header(at),
+                    "on_header_present": {
+                        "metadata_namespace": namespace, "key": key, "type": "PROTOBUF_VALUE", "encode": "BASE64",
+                    },
+                    "remove": true,
+                })
+            })
+            .collect();
+        (!rules.is_empty()).then(|| {
+            json!({
+                "name": "envoy.filters.http.header_to_metadata",
+                "typed_config": {
+                    "@type": "type.googleapis.com/envoy.extensions.filters.http.header_to_metadata.v3.Config",
+                    "request_rules": rules,
+                },
+            })
+        })
+    }
+
+    /// The headers that give a request its metadata.
+    pub(super) fn headers(
+        &self,
+        metadata: &std::collections::BTreeMap<String, std::collections::BTreeMap<String, Value>>,
+    ) -> HeaderList {
+        let each = self.keys.iter().enumerate().filter_map(|(at, (namespace, key))| {
+            let value = metadata.get(namespace)?.get(key)?;
+            Some((header(at), STANDARD.encode(encoded(value)).into_bytes()))
+        });
+        each.collect()
+    }
+}
+
+fn header(at: usize) -> String {
+    format!("x-tollgate-test-metadata-{at}")
+}
+
+/// A `google.protobuf.Value` (protobuf's struct.proto). The depth is that of a file that its reader has bounded.
+fn encoded(value: &Value) -> Vec<u8> {
+    match value {
+        Value::Null => vec![0x08, 0],
+        Value::Number(number) => {
+            let mut octets = vec![0x11];
+            octets.extend_from_slice(&number.as_f64().unwrap_or_default().to_le_bytes());
+            octets
+        }
+        Value::String(text) => field(3, text.as_bytes()),
+        Value::Bool(truth) => vec![0x20, u8::from(*truth)],
+        Value::Object(map) => {
+            let entry = |(key, value): (&String, &Value)| {
+                field(1, &[field(1, key.as_bytes()), field(2, &encoded(value))].concat())
+            };
+            field(5, &map.iter().flat_map(entry).collect::<Vec<u8>>())
+        }
+        Value::Array(list) => field(6, &list.iter().flat_map(|value| field(1, &encoded(value))).collect::<Vec<u8>>()),
+    }
+}
+
+/// A field of bytes.
+fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
+    let mut octets = vec![number << 3 | 2];
+    let mut length = bytes.len();
+    while length >= 0x80 {
+        octets.push((length & 0x7f) as u8 | 0x80);
+        length >>= 7;
+    }
+    octets.push(length as u8);
+    octets.extend_from_slice(bytes);
+    octets
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_encoded() {
+        // {"sub": "a"}: a Value of field 5, a Struct of one entry of key and Value.
+        assert_eq!(encoded(&json!({"sub": "a"})), [0x2a, 12, 10, 10, 10, 3, b's', b'u', b'b', 18, 3, 26, 1, b'a']);
+        assert_eq!(encoded(&json!([true, null])), [0x32, 8, 10, 2, 0x20, 1, 10, 2, 8, 0]);
+        assert_eq!(encoded(&json!(1.0))[..], [0x11, 0, 0, 0, 0, 0, 0, 0xf0, 0x3f]);
+        assert_eq!(field(3, &[b'x'; 300])[..3], [26, 0xac, 2]);
+    }
+}

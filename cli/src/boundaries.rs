@@ -1,0 +1,95 @@
+//! Where cuts are worth trying: at matches of rules, and between the events of a stream.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::literals::literals;
+use crate::policy::Policy;
+
+/// Cuts around matches that are tried in one body: a dozen matches' worth.
+const MAX_CUTS: usize = 60;
+
+/// Offsets in a body at which a match of a rule begins or ends, next to these, and in its middle. In a stream matches
+/// are found over events, too.
+pub fn matches(policy: &Policy, body: &[u8]) -> Vec<usize> {
+    let mut cuts = BTreeSet::new();
+    let mut joined: BTreeMap<u64, (String, Vec<usize>)> = BTreeMap::new();
+    for literal in literals(body) {
+        add(policy, &literal.text, &literal.places, &mut cuts);
+        if literal.member.as_deref() == Some("content") {
+            let (text, places) = joined.entry(literal.index).or_default();
+            // The end of one is the beginning of the next.
+            places.truncate(text.len());
+            text.push_str(&literal.text);
+            places.extend(literal.places);
+        }
+    }
+    for (text, places) in joined.values() {
+        add(policy, text, places, &mut cuts);
+    }
+    cuts.retain(|&cut| cut > 0 && cut < body.len());
+    cuts.into_iter().take(MAX_CUTS).collect()
+}
+
+fn add(policy: &Policy, text: &str, places: &[usize], cuts: &mut BTreeSet<usize>) {
+    for (_, range) in policy.matches(text) {
+        let Some(last) = range.end.checked_sub(1) else { continue };
+        let middle = range.start + range.len() / 2;
+        let marks = [range.start, range.start + 1, middle, last, range.end];
+        cuts.extend(marks.iter().filter_map(|&mark| places.get(mark)));
+    }
+}
+
+/// Offsets behind every event of a stream: behind every empty line.
+pub fn events(body: &[u8]) -> Vec<usize> {
+    let mut cuts = Vec::new();
+    let (mut at, mut empty) = (0, true);
+    while let Some(&byte) = body.get(at) {
+        let end = match byte {
+            b'\r' if body.get(at + 1) == Some(&b'\n') => at + 2,
+            b'\r' | b'\n' => at + 1,
+            _ => {
+                empty = false;
+                at += 1;
+                continue;
+            }
+        };
+        if empty {
+            cuts.push(end);
+        }
+        empty = true;
+        at = end;
+    }
+    cuts.retain(|&cut| cut < body.len());
+    cuts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_end_with_an_empty_line() {
+        for (stream, cuts) in [
+            ("data: a\n\ndata: b\n\n", vec![9]),
+            ("data: a\r\n\r\ndata: b\r\n\r\n", vec![11]),
+            ("data: a\r\rdata: b\r\r", vec![9]),
+            (": x\ndata: a\n\ndata: b", vec![13]),
+            ("", vec![]),
+        ] {
+            assert_eq!(events(stream.as_bytes()), cuts, "{stream:?}");
+        }
+    }
+
+    #[test]
+    fn matches_are_found_over_events() {
+        let mut policy = Policy::default();
+        policy.extend(&serde_json::json!({"rules": [{"id": "r", "match": {"regex": "secret"}}]}));
+        let body = br#"data: {"delta":{"content":"a sec"}}
+data: {"delta":{"content":"ret."}}"#;
+        let cuts = matches(&policy, body);
+        let at = |text: &str| body.windows(text.len()).position(|window| window == text.as_bytes()).unwrap();
+        // Begin, one behind, the middle (where the second delta begins), before the last letter, behind it.
+        let ret = at("ret.");
+        assert_eq!(cuts, [at("sec"), at("ec\""), ret, ret + 2, ret + 3]);
+    }
+}

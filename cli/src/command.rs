@@ -1,0 +1,69 @@
+//! The commands.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is a program for the terminal")]
+
+mod module;
+mod test;
+mod watch;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::CommandFactory;
+
+use crate::args::{Cli, Command, SchemaKind};
+use crate::schema;
+
+/// Does what is asked; the exit code is 0, 1 (tests failed) or 2 (bad input).
+pub fn run(command: Command) -> ExitCode {
+    match command {
+        Command::Test(args) => test::run(&args),
+        Command::Schema { kind: SchemaKind::Test } => print(schema::test_files().as_bytes()),
+        Command::Completions { shell } => {
+            let mut text = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "tollgate", &mut text);
+            print(&text)
+        }
+        Command::Man => print(&man()),
+    }
+}
+
+/// The man page: the command, then each of its subcommands.
+fn man() -> Vec<u8> {
+    let mut text = Vec::new();
+    let mut command = Cli::command();
+    command.build();
+    // Into memory: it cannot fail.
+    let _ = clap_mangen::Man::new(command.clone()).render(&mut text);
+    for subcommand in command.get_subcommands().filter(|subcommand| subcommand.get_name() == "test") {
+        let page = clap_mangen::Man::new(subcommand.clone());
+        let _ = page.render_description_section(&mut text);
+        let _ = page.render_options_section(&mut text);
+    }
+    text
+}
+
+fn print(text: &[u8]) -> ExitCode {
+    // A reader that has seen enough is no error.
+    match io::stdout().lock().write_all(text) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => ExitCode::from(2),
+        _ => ExitCode::SUCCESS,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definitions_hold_together() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_man_page_has_every_option() {
+        let text = String::from_utf8(man()).unwrap();
+        for option in ["backend", "run", "format", "coverage", "watch", "module"] {
+            assert!(text.contains(option), "{option}");
+        }
+    }
+}

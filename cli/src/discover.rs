@@ -1,0 +1,61 @@
+//! Which files are test files.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::problem::Problem;
+
+/// How the names of test files end.
+const SUFFIXES: [&str; 2] = [".test.yaml", ".test.yml"];
+
+/// Folders that are never looked into.
+const SKIPPED: [&str; 3] = ["target", "node_modules", "vendor"];
+
+/// Deeper than any tree of policies; a loop of links ends here.
+const MAX_DEPTH: usize = 32;
+
+/// The test files among and below the paths, sorted, each once. A file that is named is taken whatever its name.
+///
+/// # Errors
+/// A path that is not there, and a folder without a test file: tests that nobody finds prove nothing.
+pub fn test_files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Problem> {
+    let mut found = Vec::new();
+    for path in paths {
+        let kind = fs::metadata(path).map_err(|error| Problem::of(path, error.to_string()))?;
+        if kind.is_dir() {
+            let before = found.len();
+            walk(path, 0, &mut found)?;
+            if found.len() == before {
+                return Err(Problem::of(path, "there is no *.test.yaml here"));
+            }
+        } else {
+            found.push(path.clone());
+        }
+    }
+    found.sort();
+    found.dedup();
+    Ok(found)
+}
+
+fn walk(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), Problem> {
+    let wrong = |error: std::io::Error| Problem::of(folder, error.to_string());
+    for entry in fs::read_dir(folder).map_err(wrong)? {
+        let entry = entry.map_err(wrong)?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let path = match folder == Path::new(".") {
+            true => PathBuf::from(entry.file_name()),
+            false => entry.path(),
+        };
+        // Follows links.
+        let Ok(kind) = fs::metadata(&path) else { continue };
+        if kind.is_dir() {
+            if depth < MAX_DEPTH && !name.starts_with('.') && !SKIPPED.contains(&&*name) {
+                walk(&path, depth + 1, found)?;
+            }
+        } else if SUFFIXES.iter().any(|suffix| name.ends_with(suffix)) {
+            found.push(path);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,78 @@
+//! Whether what was seen is what was expected.
+
+mod client;
+mod header;
+mod matching;
+mod record;
+mod upstream;
+
+use crate::file::Expect;
+use crate::finding::Finding;
+use crate::observation::Observation;
+use crate::plan::Exchange;
+use crate::secrets::Mask;
+
+/// Everything that is not as expected.
+pub fn check(expect: &Expect, exchange: &Exchange, seen: &Observation, mask: &Mask) -> Vec<Finding> {
+    let mut checks = Checks { mask, found: Vec::new() };
+    record::check(expect, seen, &mut checks);
+    client::check(expect, seen, &mut checks);
+    upstream::check(expect, exchange, seen, &mut checks);
+    checks.found
+}
+
+/// Collects what is wrong.
+struct Checks<'a> {
+    mask: &'a Mask,
+    found: Vec<Finding>,
+}
+
+impl Checks<'_> {
+    fn add(&mut self, what: &str, expected: impl Into<String>, found: impl Into<String>) {
+        self.found.push(Finding::new(what, expected, found));
+    }
+
+    /// Words of a known set, and numbers.
+    fn same(&mut self, what: &str, expected: Option<impl ToString>, found: Option<impl ToString>) {
+        if let Some(expected) = expected.map(|expected| expected.to_string()) {
+            let found = found.map_or("none".to_owned(), |found| found.to_string());
+            if expected != found {
+                self.add(what, expected, found);
+            }
+        }
+    }
+
+    /// Text, if one is expected.
+    fn text(&mut self, what: &str, expected: Option<&str>, found: &[u8]) {
+        if let Some(expected) = expected {
+            self.octets(what, expected.as_bytes(), found);
+        }
+    }
+
+    /// Octets, of which nothing is shown that rules match.
+    fn octets(&mut self, what: &str, expected: &[u8], found: &[u8]) {
+        if expected != found {
+            let at = expected.iter().zip(found).take_while(|(a, b)| a == b).count();
+            let what = if at > 0 { format!("{what} (from byte {at} on)") } else { what.to_owned() };
+            let show = |octets: &[u8]| format!("{:?}", self.mask.show_at(octets, at));
+            let (expected, found) = (show(expected), show(found));
+            self.add(&what, expected, found);
+        }
+    }
+
+    /// Parts that are to be in a text, and parts that are not.
+    fn parts(&mut self, what: &str, contains: &[String], not_contains: &[String], found: &[u8]) {
+        let at = |part: &String| found.windows(part.len().max(1)).position(|window| window == part.as_bytes());
+        for part in contains.iter().filter(|part| at(part).is_none()) {
+            let part = format!("to contain {:?}", self.mask.show(part.as_bytes()));
+            let found = format!("{:?}", self.mask.show(found));
+            self.add(what, part, found);
+        }
+        for part in not_contains {
+            if let Some(at) = at(part) {
+                let text = format!("not to contain {:?}", self.mask.show(part.as_bytes()));
+                self.add(what, text, format!("it at bytes {at}..{}", at + part.len()));
+            }
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! What came of tests.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::file::BackendName;
+use crate::finding::Finding;
+
+/// What came of one test.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The file it stands in.
+    pub path: PathBuf,
+    /// Its name.
+    pub name: String,
+    /// Where it stands in the file.
+    pub line: u64,
+    /// See `line`.
+    pub column: u64,
+    /// What it was run in.
+    pub backend: BackendName,
+    /// Passed, failed, or not run.
+    pub verdict: Verdict,
+    /// Ways in which it was run.
+    pub ways: usize,
+    /// How long that took.
+    pub took: Duration,
+    /// Rules that matched in it.
+    pub matched: Vec<String>,
+}
+
+/// Passed, failed, or not run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It holds.
+    Passed,
+    /// It holds as far as it was run; why not all of it was.
+    PassedInPart(String),
+    /// It does not hold.
+    Failed(Failure),
+    /// It does not hold, which was known; why.
+    KnownFailure(String),
+    /// It holds, which was not known: the entry under `known_failures` is out of date. The reason that it gives.
+    KnownFailurePassed(String),
+}
+
+/// How a test failed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Failure {
+    /// The step, from 1; none if there is only one.
+    pub step: Option<usize>,
+    /// The line of the step or the test.
+    pub line: u64,
+    /// The smallest way of sending it in which it fails; none: it fails even if sent whole.
+    pub point: Option<String>,
+    /// What is wrong.
+    pub findings: Vec<Finding>,
+    /// What the filters logged.
+    pub log: Vec<String>,
+}
+
+impl Verdict {
+    /// Whether it counts against the run.
+    pub fn fails(&self) -> bool {
+        matches!(self, Verdict::Failed(_) | Verdict::KnownFailurePassed(_))
+    }
+}
+
+impl Outcome {
+    /// What is wrong, for people; empty if nothing counts against the run.
+    pub fn message(&self) -> String {
+        match &self.verdict {
+            Verdict::Failed(failure) => failure.to_string(),
+            Verdict::KnownFailurePassed(reason) => {
+                format!("it passes, but is listed under `known_failures` ({reason}): take it off the list")
+            }
+            Verdict::Passed | Verdict::PassedInPart(_) | Verdict::KnownFailure(_) => String::new(),
+        }
+    }
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut lines = Vec::new();
+        if let Some(step) = self.step {
+            lines.push(format!("in step {step} (line {})", self.line));
+        }
+        if let Some(point) = &self.point {
+            lines.push(format!("only when sent so: {point}"));
+        }
+        lines.extend(self.findings.iter().map(Finding::to_string));
+        lines.extend(self.log.iter().map(|line| format!("log: {line}")));
+        f.write_str(&lines.join("\n"))
+    }
+}

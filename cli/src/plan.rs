@@ -1,0 +1,22 @@
+//! What is to be run: tests with their shorthand written out and their files read.
+
+mod answer;
+mod chain;
+mod chat;
+mod examples;
+mod headers;
+mod identity;
+mod request;
+mod routes;
+mod suite;
+
+pub use answer::Answer;
+pub use chain::{Plan, PlannedFilter};
+pub use examples::examples;
+pub use identity::Identity;
+pub use request::Sent;
+pub use routes::{RouteRule, Target};
+pub use suite::{Action, Case, Exchange, Suite};
+
+/// Header names in lower case with their values, in order.
+pub type HeaderList = Vec<(String, Vec<u8>)>;

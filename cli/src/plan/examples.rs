@@ -1,0 +1,59 @@
+//! The examples that stand in a policy, as tests: a rule's own word on what it matches is held against the module.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::json;
+
+use crate::file::{Chat, Expect, FilterName, Request, Response, Split, SplitKind};
+
+use super::{Action, Case, Exchange, Plan, Suite, answer, request};
+
+/// Tests of the examples in the policies of some test files, a file for each policy. The firewall is alone in their
+/// chains: what comes behind it has no say in what it matches.
+pub fn examples(suites: &[Suite]) -> Vec<Suite> {
+    let mut seen = BTreeSet::new();
+    let mut found = Vec::new();
+    for suite in suites {
+        for filter in suite.plan.filters.iter().filter(|filter| filter.name == FilterName::PromptInspector) {
+            if seen.insert((filter.source.clone(), filter.configuration.to_string())) {
+                let plan = Plan::of_filter(filter.clone());
+                let cases: Vec<Case> = plan.policy.rules.iter().flat_map(cases).collect();
+                if !cases.is_empty() {
+                    let (path, files) = (filter.source.clone(), vec![filter.source.clone()]);
+                    found.push(Suite { path, plan: Arc::new(plan), cases, files });
+                }
+            }
+        }
+    }
+    found
+}
+
+fn cases(rule: &crate::policy::Rule) -> Vec<Case> {
+    let of = |(texts, matches): (&Vec<String>, bool)| -> Vec<Case> {
+        let each = texts.iter().enumerate().filter_map(|(at, text)| case(rule, text, at, matches));
+        each.collect()
+    };
+    [(&rule.matching, true), (&rule.not_matching, false)].into_iter().flat_map(of).collect()
+}
+
+fn case(rule: &crate::policy::Rule, text: &str, at: usize, matches: bool) -> Option<Case> {
+    let (mut request, mut response) = (Request::default(), Response::default());
+    let said = if rule.on_requests { text } else { "" };
+    request.chat = Some(Chat { user: Some(json!(said)), ..Chat::default() });
+    if !rule.on_requests {
+        response.text = Some(text.to_owned());
+    }
+    let here = Path::new(".");
+    let sent = request::sent(&request, &Request::default(), &response, None, here).ok()?;
+    let answer = answer::answer(&response, &Response::default(), &sent, here).ok()?;
+    // Other rules may have a word on it, too.
+    let ids = vec![rule.id.clone()];
+    let (included, excluded) = if matches { (ids, Vec::new()) } else { (Vec::new(), ids) };
+    let expect = Expect { rules_include: Some(included), not_rules: excluded, ..Expect::default() };
+    let verb = if matches { "matches" } else { "does not match" };
+    let name = format!("{} {verb} its example {}", rule.id, at + 1);
+    let exchange = Exchange { sent, answer, expect: Some(expect), step: None, line: 0 };
+    Some(Case::new(name, Split::Only(vec![SplitKind::Whole]), vec![Action::Send(Box::new(exchange))]))
+}

@@ -1,0 +1,64 @@
+//! Headers from what a file says of them.
+
+use std::collections::BTreeMap;
+
+use crate::file::Headers;
+
+use super::HeaderList;
+
+/// Defaults, overridden by name, overridden by name.
+pub(super) fn merged(layers: &[&Headers]) -> HeaderList {
+    let mut by_name: BTreeMap<String, &Vec<String>> = BTreeMap::new();
+    for (name, values) in layers.iter().copied().flatten() {
+        by_name.insert(name.to_ascii_lowercase(), &values.0);
+    }
+    let each =
+        by_name.into_iter().flat_map(|(name, values)| values.iter().map(move |value| (name.clone(), octets(value))));
+    each.collect()
+}
+
+/// A value as octets. `\xNN` stands for an octet that is no text.
+fn octets(value: &str) -> Vec<u8> {
+    let mut octets = Vec::with_capacity(value.len());
+    let mut rest = value;
+    while let Some((before, behind)) = rest.split_once("\\x") {
+        octets.extend_from_slice(before.as_bytes());
+        let octet = behind.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        match octet {
+            Some(octet) => {
+                octets.push(octet);
+                rest = behind.get(2..).unwrap_or_default();
+            }
+            None => {
+                octets.extend_from_slice(b"\\x");
+                rest = behind;
+            }
+        }
+    }
+    octets.extend_from_slice(rest.as_bytes());
+    octets
+}
+
+/// Puts a header in if there is none of the name.
+pub(super) fn default(headers: &mut HeaderList, name: &str, value: &str) {
+    if !headers.iter().any(|(named, _)| named == name) {
+        headers.push((name.to_owned(), value.as_bytes().to_vec()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::file::HeaderValue;
+
+    #[test]
+    fn later_layers_go_before() {
+        let layer = |pairs: &[(&str, &[&str])]| -> Headers {
+            let value = |values: &[&str]| HeaderValue(values.iter().map(|v| (*v).to_owned()).collect());
+            pairs.iter().map(|(name, values)| ((*name).to_owned(), value(values))).collect()
+        };
+        let all = merged(&[&layer(&[("A", &["1"]), ("b", &["2"])]), &layer(&[("a", &["3", "4"]), ("B", &[])])]);
+        assert_eq!(all, [("a".to_owned(), b"3".to_vec()), ("a".to_owned(), b"4".to_vec())]);
+        assert_eq!(merged(&[&layer(&[("a", &["caf\\xe9 \\xzz"])])])[0].1, b"caf\xe9 \\xzz");
+    }
+}

@@ -1,0 +1,203 @@
+//! What the client sends, written out.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use crate::file::{Request, Response};
+
+use super::{HeaderList, Identity, chat, headers};
+
+/// A request as it goes out.
+#[derive(Clone, Debug)]
+pub struct Sent {
+    /// The method.
+    pub method: String,
+    /// Path and query.
+    pub path: String,
+    /// Headers, without those of the framing.
+    pub headers: HeaderList,
+    /// The body; none for a request that ends with its headers.
+    pub body: Option<Vec<u8>>,
+    /// Trailers of the test's own.
+    pub trailers: HeaderList,
+    /// Dynamic metadata by namespace and key.
+    pub metadata: BTreeMap<String, BTreeMap<String, Value>>,
+    /// Events of the answer after which the client leaves.
+    pub leave_after: Option<u64>,
+    /// The model it asks for, as far as the test says.
+    pub(super) model: Option<String>,
+    /// Whether it asks for a streamed answer.
+    pub(super) streamed: bool,
+}
+
+impl Sent {
+    /// Who asks, where the chain looks for that; empty if nobody says.
+    pub fn consumer(&self, identity: Option<&Identity>) -> String {
+        match identity {
+            Some(Identity::Header(name)) => {
+                let header = self.headers.iter().find(|(named, _)| named == name);
+                header.map(|(_, value)| String::from_utf8_lossy(value).into_owned()).unwrap_or_default()
+            }
+            Some(Identity::Metadata(namespace, key, path)) => {
+                let value = self.metadata.get(namespace).and_then(|keys| keys.get(key));
+                let value = path.iter().fold(value, |value, segment| value?.get(segment));
+                value.and_then(Value::as_str).unwrap_or_default().to_owned()
+            }
+            Some(Identity::Elsewhere(_)) | None => String::new(),
+        }
+    }
+}
+
+/// Writes a request out. `response`: a chat is streamed if its answer is.
+pub(super) fn sent(
+    request: &Request,
+    defaults: &Request,
+    response: &Response,
+    identity: Option<&Identity>,
+    folder: &Path,
+) -> Result<Sent, String> {
+    let own = bodies(request);
+    let with_body = if own > 0 { request } else { defaults };
+    if own > 1 {
+        return Err("a request has one of `chat`, `body`, `json`, `body_base64` and `body_file`".into());
+    }
+    let mut headers = headers::merged(&[&defaults.headers, &request.headers]);
+    let streamed = with_body.chat.as_ref().is_some_and(|chat| chat.stream.unwrap_or(response.sse.is_some()));
+    let body = body(with_body, streamed, folder)?;
+    if body.is_some() && !request.headers.keys().any(|name| name.eq_ignore_ascii_case("content-type")) {
+        headers::default(&mut headers, "content-type", "application/json");
+    }
+    let mut metadata = defaults.metadata.clone();
+    for (namespace, keys) in &request.metadata {
+        metadata.entry(namespace.clone()).or_default().extend(keys.clone());
+    }
+    if let Some(consumer) = request.consumer.as_ref().or(defaults.consumer.as_ref()) {
+        identify(consumer, identity, &mut headers, &mut metadata)?;
+    }
+    let default_method = if body.is_some() { "POST" } else { "GET" };
+    let first = |own: &Option<String>, default: &Option<String>| own.clone().or_else(|| default.clone());
+    let parsed: Value = serde_json::from_slice(body.as_deref().unwrap_or_default()).unwrap_or_default();
+    let streamed = streamed || (with_body.chat.is_none() && parsed.get("stream") == Some(&json!(true)));
+    let model = parsed.get("model").and_then(Value::as_str).map(str::to_owned);
+    Ok(Sent {
+        method: first(&request.method, &defaults.method).unwrap_or_else(|| default_method.to_owned()),
+        path: first(&request.path, &defaults.path).unwrap_or_else(|| "/v1/chat/completions".to_owned()),
+        headers,
+        trailers: headers::merged(&[&defaults.trailers, &request.trailers]),
+        metadata,
+        leave_after: request.leave_after.or(defaults.leave_after),
+        model,
+        streamed,
+        body,
+    })
+}
+
+fn bodies(request: &Request) -> usize {
+    let Request { chat, body, json, body_base64, body_file, .. } = request;
+    [chat.is_some(), body.is_some(), json.is_some(), body_base64.is_some(), body_file.is_some()]
+        .into_iter()
+        .filter(|there| *there)
+        .count()
+}
+
+fn body(request: &Request, streamed: bool, folder: &Path) -> Result<Option<Vec<u8>>, String> {
+    if let Some(chat) = &request.chat {
+        return Ok(Some(chat::request(chat, streamed)));
+    }
+    octets(&request.body, &request.json, &request.body_base64, request.body_file.as_deref(), folder)
+}
+
+/// A body that is given as it is.
+pub(super) fn octets(
+    text: &Option<String>,
+    json: &Option<Value>,
+    base64: &Option<String>,
+    file: Option<&Path>,
+    folder: &Path,
+) -> Result<Option<Vec<u8>>, String> {
+    if let Some(text) = text {
+        return Ok(Some(text.clone().into_bytes()));
+    }
+    if let Some(json) = json {
+        return Ok(Some(json.to_string().into_bytes()));
+    }
+    if let Some(base64) = base64 {
+        return STANDARD.decode(base64.trim()).map(Some).map_err(|_| "`body_base64` is no base64".into());
+    }
+    let Some(file) = file else { return Ok(None) };
+    let path = folder.join(file);
+    std::fs::read(&path).map(Some).map_err(|error| format!("{}: {error}", path.display()))
+}
+
+fn identify(
+    consumer: &str,
+    identity: Option<&Identity>,
+    headers: &mut HeaderList,
+    metadata: &mut BTreeMap<String, BTreeMap<String, Value>>,
+) -> Result<(), String> {
+    match identity {
+        None => Err("there is a `consumer`, but no cost-quota of the chain says where its name stands".into()),
+        Some(Identity::Elsewhere(attribute)) => Err(format!(
+            "the chain takes the consumer's name from `{attribute}`, which a test cannot set; only headers and metadata"
+        )),
+        Some(Identity::Header(name)) => {
+            headers.retain(|(named, _)| named != name);
+            headers.push((name.clone(), consumer.as_bytes().to_vec()));
+            Ok(())
+        }
+        Some(Identity::Metadata(namespace, key, path)) => {
+            let value = path.iter().rev().fold(json!(consumer), |value, segment| json!({segment.as_str(): value}));
+            let keys = metadata.entry(namespace.clone()).or_default();
+            merge(keys.entry(key.clone()).or_insert(Value::Null), value);
+            Ok(())
+        }
+    }
+}
+
+/// Puts members into an object; anything else replaces.
+fn merge(into: &mut Value, value: Value) {
+    match (into, value) {
+        (Value::Object(into), Value::Object(members)) => {
+            for (name, value) in members {
+                merge(into.entry(name).or_insert(Value::Null), value);
+            }
+        }
+        (into, value) => *into = value,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::file::Chat;
+
+    fn written(request: &Request, identity: Option<&Identity>) -> Result<Sent, String> {
+        sent(request, &Request::default(), &Response::default(), identity, Path::new("."))
+    }
+
+    #[test]
+    fn the_consumer_goes_where_the_chain_looks() {
+        let request = Request { consumer: Some("alice".into()), chat: Some(Chat::default()), ..Request::default() };
+        let sent = written(&request, Some(&Identity::Header("x-who".into()))).unwrap();
+        assert!(sent.headers.contains(&("x-who".into(), b"alice".to_vec())));
+        let jwt = Identity::Metadata("jwt".into(), "payload".into(), vec!["sub".into()]);
+        assert_eq!(written(&request, Some(&jwt)).unwrap().metadata["jwt"]["payload"], json!({"sub": "alice"}));
+        assert!(written(&request, None).unwrap_err().contains("consumer"));
+        assert!(written(&request, Some(&Identity::Elsewhere("connection.x".into()))).is_err());
+    }
+
+    #[test]
+    fn one_body_and_its_type() {
+        let request = Request { body: Some("{\"model\":\"m\",\"stream\":true}".into()), ..Request::default() };
+        let sent = written(&request, None).unwrap();
+        assert_eq!((sent.method.as_str(), sent.model.as_deref(), sent.streamed), ("POST", Some("m"), true));
+        assert_eq!(sent.headers, [("content-type".to_owned(), b"application/json".to_vec())]);
+        let both = Request { json: Some(json!(1)), ..request };
+        assert!(written(&both, None).is_err());
+        assert_eq!(written(&Request::default(), None).unwrap().method, "GET");
+    }
+}

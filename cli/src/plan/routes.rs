@@ -1,0 +1,61 @@
+//! Where requests go that the filters let pass.
+
+use serde_json::Value;
+
+/// A route: what it asks of a request, and where it leads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RouteRule {
+    /// What the path begins with.
+    pub prefix: Option<String>,
+    /// Headers that must be there, with their values if these matter.
+    pub headers: Vec<(String, Option<String>)>,
+    /// Where it leads.
+    pub target: Target,
+}
+
+/// Where a route leads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// To an upstream.
+    Cluster(String),
+    /// Nowhere: status and body.
+    Direct(u16, String),
+}
+
+impl RouteRule {
+    /// Everything to one upstream.
+    pub(super) fn everything(cluster: &str) -> RouteRule {
+        RouteRule { prefix: Some("/".into()), headers: Vec::new(), target: Target::Cluster(cluster.into()) }
+    }
+
+    /// A route of a bootstrap; an error says what the runner does not know.
+    pub(super) fn of_envoy(route: &Value) -> Result<RouteRule, String> {
+        let matcher = route.get("match").ok_or("a route without `match`")?;
+        let text = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
+        for key in matcher.as_object().into_iter().flat_map(|object| object.keys()) {
+            if !["prefix", "path_separated_prefix", "headers"].contains(&key.as_str()) {
+                return Err(format!("a route matches by `{key}`, which the runner does not know"));
+            }
+        }
+        let mut headers = Vec::new();
+        for header in matcher.get("headers").and_then(Value::as_array).into_iter().flatten() {
+            let name = text(header, "name").ok_or("a header match without a name")?;
+            let exact = header.pointer("/string_match/exact").and_then(Value::as_str).map(str::to_owned);
+            if exact.is_none() && header.get("present_match") != Some(&Value::Bool(true)) {
+                return Err(format!("a route matches the header `{name}` in a way that the runner does not know"));
+            }
+            headers.push((name.to_ascii_lowercase(), exact));
+        }
+        let target = match (route.pointer("/route/cluster"), route.get("direct_response")) {
+            (Some(Value::String(cluster)), None) => Target::Cluster(cluster.clone()),
+            (None, Some(direct)) => {
+                let status = direct.get("status").and_then(Value::as_u64).and_then(|status| u16::try_from(status).ok());
+                let body = direct.pointer("/body/inline_string").and_then(Value::as_str).unwrap_or_default();
+                Target::Direct(status.ok_or("a direct response without a status")?, body.to_owned())
+            }
+            _ => return Err("a route leads neither to a cluster nor to a direct response".into()),
+        };
+        let prefix = text(matcher, "prefix").or_else(|| text(matcher, "path_separated_prefix"));
+        Ok(RouteRule { prefix, headers, target })
+    }
+}

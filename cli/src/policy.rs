@@ -1,0 +1,104 @@
+//! The firewall rules of a chain, as far as a test run needs them: where cuts are worth trying, what must not be shown,
+//! and which rules no test is about.
+//!
+//! The rules are compiled here a second time, with the `regex` crate, and not by the code that is under test. What is
+//! compiled decides nothing: verdicts are the module's. A rule that does not compile here is left to the module to refuse.
+
+use std::ops::Range;
+
+use regex::Regex;
+use serde_json::Value;
+
+/// The rules of all prompt-inspectors of a chain.
+#[derive(Clone, Debug, Default)]
+pub struct Policy {
+    /// In file order.
+    pub rules: Vec<Rule>,
+}
+
+/// A rule.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    /// Its id.
+    pub id: String,
+    /// Texts that it has to match, by its own word.
+    pub matching: Vec<String>,
+    /// Texts that it must not match.
+    pub not_matching: Vec<String>,
+    /// Whether it looks at requests.
+    pub on_requests: bool,
+    /// Whether it looks at answers.
+    pub on_responses: bool,
+    pattern: Option<Regex>,
+}
+
+impl Policy {
+    /// Adds the rules of a prompt-inspector's configuration.
+    pub fn extend(&mut self, configuration: &Value) {
+        let rules = configuration.get("rules").and_then(Value::as_array);
+        for rule in rules.into_iter().flatten() {
+            let texts = |pointer: &str| -> Vec<String> {
+                let list = rule.pointer(pointer).and_then(Value::as_array);
+                list.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+            };
+            let directions = rule.get("applies_to").or(rule.get("on")).and_then(Value::as_array);
+            let applies = |to: &str| directions.is_none_or(|list| list.iter().any(|direction| direction == to));
+            let Some(id) = rule.get("id").and_then(Value::as_str) else { continue };
+            self.rules.push(Rule {
+                id: id.to_owned(),
+                matching: texts("/examples/match"),
+                not_matching: texts("/examples/no_match"),
+                on_requests: applies("request"),
+                on_responses: applies("response"),
+                pattern: rule.get("match").and_then(pattern),
+            });
+        }
+    }
+
+    /// Where rules match in a text, by the id of the rule.
+    pub fn matches<'a>(&'a self, text: &'a str) -> impl Iterator<Item = (&'a str, Range<usize>)> {
+        self.rules.iter().flat_map(move |rule| {
+            let found = rule.pattern.iter().flat_map(move |pattern| pattern.find_iter(text));
+            found.map(|found| (rule.id.as_str(), found.range())).filter(|(_, range)| !range.is_empty())
+        })
+    }
+}
+
+/// What a rule looks for, see docs/writing-rules.md.
+fn pattern(matcher: &Value) -> Option<Regex> {
+    if let Some(regex) = matcher.get("regex").and_then(Value::as_str) {
+        return Regex::new(regex).ok();
+    }
+    let mut keywords: Vec<&str> = matcher.get("keywords")?.as_array()?.iter().filter_map(Value::as_str).collect();
+    // Where several begin at one place the longest counts.
+    keywords.sort_by_key(|keyword| std::cmp::Reverse(keyword.len()));
+    let flag = |name| matcher.get(name).and_then(Value::as_bool).unwrap_or(true);
+    let (case, ahead, behind) = (
+        if flag("ignore_case") { "(?i)" } else { "" },
+        if flag("word") { r"\b{start-half}" } else { "" },
+        if flag("word") { r"\b{end-half}" } else { "" },
+    );
+    let any = keywords.into_iter().map(regex::escape).collect::<Vec<_>>().join("|");
+    Regex::new(&format!("{case}{ahead}(?:{any}){behind}")).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_and_keywords_are_found() {
+        let mut policy = Policy::default();
+        policy.extend(&serde_json::json!({"rules": [
+            {"id": "key", "match": {"regex": r"\bAKIA[0-9A-Z]{4}\b"}, "applies_to": ["request"],
+             "examples": {"match": ["AKIA0000"], "no_match": ["AKIA"]}},
+            {"id": "word", "match": {"keywords": ["heron", "blue heron", "c++"]}},
+            {"id": "letters", "match": {"keywords": ["AB"], "ignore_case": false, "word": false}},
+            {"id": "broken", "match": {"regex": "("}},
+        ]}));
+        let found: Vec<_> = policy.matches("AKIA0000 Blue Heron xABx c++, herons xAKIA0000").collect();
+        assert_eq!(found, [("key", 0..8), ("word", 9..19), ("word", 25..28), ("letters", 21..23)]);
+        assert!(policy.rules[0].on_requests && !policy.rules[0].on_responses && policy.rules[1].on_responses);
+        assert_eq!((policy.rules[0].matching.len(), policy.rules[0].not_matching.len()), (1, 1));
+    }
+}

@@ -1,0 +1,46 @@
+//! Annotations of GitHub Actions: workflow commands, one a line.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use super::Report;
+
+pub(super) fn render(report: &Report) -> String {
+    let mut text = String::new();
+    for problem in &report.problems {
+        annotate(&mut text, problem.file.as_deref(), problem.line, problem.column, "tollgate test", &problem.message);
+    }
+    for outcome in report.outcomes.iter().filter(|outcome| outcome.verdict.fails()) {
+        annotate(&mut text, Some(&outcome.path), outcome.line, outcome.column, &outcome.name, &outcome.message());
+    }
+    if let Some(coverage) = report.coverage.as_ref().filter(|_| report.uncovered()) {
+        for (policy, rule, gap) in coverage.gaps() {
+            annotate(&mut text, Some(policy), 0, 0, "coverage", &format!("rule {rule}: {gap}"));
+        }
+    }
+    let (passed, failed, known) = report.counts();
+    let _ = writeln!(text, "{passed} passed, {failed} failed, {known} known to fail");
+    text
+}
+
+fn annotate(text: &mut String, file: Option<&Path>, line: u64, column: u64, title: &str, message: &str) {
+    let mut parts = Vec::new();
+    if let Some(file) = file {
+        parts.push(format!("file={}", property(&file.display().to_string())));
+    }
+    if line > 0 {
+        parts.push(format!("line={line},col={column}"));
+    }
+    parts.push(format!("title={}", property(title)));
+    let _ = writeln!(text, "::error {}::{}", parts.join(","), data(message));
+}
+
+/// As GitHub's toolkit escapes messages.
+fn data(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+/// As GitHub's toolkit escapes properties.
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}

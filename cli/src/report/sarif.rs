@@ -1,0 +1,56 @@
+//! SARIF 2.1.0 (OASIS), for code scanning.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::Report;
+
+pub(super) fn render(report: &Report) -> String {
+    let mut results = Vec::new();
+    for problem in &report.problems {
+        let place = place(problem.file.as_deref(), problem.line, problem.column);
+        results.push(result("bad-input", &problem.message, place));
+    }
+    for outcome in report.outcomes.iter().filter(|outcome| outcome.verdict.fails()) {
+        let message = format!("{}: {}", outcome.name, outcome.message());
+        results.push(result("test-failure", &message, place(Some(&outcome.path), outcome.line, outcome.column)));
+    }
+    if let Some(coverage) = report.coverage.as_ref().filter(|_| report.uncovered()) {
+        for (policy, rule, gap) in coverage.gaps() {
+            results.push(result("untested-rule", &format!("rule {rule}: {gap}"), place(Some(policy), 0, 0)));
+        }
+    }
+    let rule = |id: &str, text: &str| json!({"id": id, "shortDescription": {"text": text}});
+    let document = json!({
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [{
+            "tool": {"driver": {
+                "name": "tollgate test",
+                "version": env!("CARGO_PKG_VERSION"),
+                "rules": [
+                    rule("bad-input", "A file that cannot be used."),
+                    rule("test-failure", "A test of a policy fails."),
+                    rule("untested-rule", "A firewall rule lacks a test that it matches, or one that it does not."),
+                ],
+            }},
+            "results": results,
+        }],
+    });
+    format!("{document:#}\n")
+}
+
+fn result(rule: &str, message: &str, location: Option<Value>) -> Value {
+    json!({"ruleId": rule, "level": "error", "message": {"text": message}, "locations": location.as_slice()})
+}
+
+fn place(file: Option<&Path>, line: u64, column: u64) -> Option<Value> {
+    let uri: String = file?.display().to_string().replace('\\', "/");
+    let uri = uri.replace('%', "%25").replace(' ', "%20").replace('#', "%23").replace('?', "%3F");
+    let mut place = json!({"artifactLocation": {"uri": uri}});
+    if let Some(members) = place.as_object_mut().filter(|_| line > 0) {
+        members.insert("region".into(), json!({"startLine": line, "startColumn": column.max(1)}));
+    }
+    Some(json!({"physicalLocation": place}))
+}

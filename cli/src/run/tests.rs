@@ -1,0 +1,141 @@
+use std::path::Path;
+
+use super::*;
+use crate::file::{BackendName, End};
+use crate::point::Frames;
+
+/// A filter with a fault, in place of a real one. It redacts `secret`, as the policy says.
+struct Faulty {
+    fault: Fault,
+}
+
+/// Whether it forgets to redact.
+type Fault = fn(&Sending) -> bool;
+
+/// How one message reached it.
+struct Sending {
+    point: Point,
+    request: Frames,
+    response: Frames,
+    /// Where the secret begins and ends in the answer.
+    secret: std::ops::Range<usize>,
+}
+
+impl Backend for Faulty {
+    fn name(&self) -> BackendName {
+        BackendName::Wasm
+    }
+
+    fn points(&self, _: &Case, all: Vec<Point>) -> Vec<Point> {
+        all
+    }
+
+    fn run(&self, case: &Case, marks: &[Marks], point: &Point) -> Result<Ran, String> {
+        let seen = case.exchanges().enumerate().map(|(number, exchange)| {
+            let body = exchange.answer.plain.clone();
+            let at = body.windows(6).position(|window| window == b"secret").unwrap_or_default();
+            let sending = Sending {
+                point: point.clone(),
+                request: point.request(number, exchange, &marks[number]),
+                response: point.response(number, exchange, &body, &marks[number]),
+                secret: at..at + 6,
+            };
+            let leaks = (self.fault)(&sending);
+            let body = String::from_utf8(body).unwrap();
+            Observation {
+                status: Some(200),
+                headers: vec![("content-type".into(), b"application/json".to_vec())],
+                body: if leaks { body } else { body.replace("secret", "[word]") }.into_bytes(),
+                trailers: Vec::new(),
+                end: End::Complete,
+                note: None,
+                details: String::new(),
+                upstream: Vec::new(),
+                properties: [("tollgate.rules".to_owned(), "word".to_owned())].into(),
+                counters: Default::default(),
+                log: Vec::new(),
+            }
+        });
+        Ok(Ran { seen: seen.collect(), stopped: None })
+    }
+}
+
+const TESTS: &str = r#"
+version: 1
+chain:
+- {filter: prompt-inspector, config: {rules: [{id: word, match: {regex: secret}, action: redact}]}}
+tests:
+- name: a word is redacted
+  request: {chat: {user: hi}}
+  response: {text: "it is secret, they say"}
+  expect: {rules: [word], client: {text: "it is [word], they say"}}
+"#;
+
+fn outcome(tests: &str, fault: Fault) -> Outcome {
+    let suite = Suite::parse(Path::new("a.test.yaml"), tests).unwrap();
+    let backend = Faulty { fault };
+    let jobs = [Job { suite: &suite, case: &suite.cases[0], backend: &backend }];
+    all(&jobs, 2).remove(0)
+}
+
+#[test]
+fn a_filter_without_a_fault_passes_in_all_ways() {
+    let outcome = outcome(TESTS, |_| false);
+    assert_eq!(outcome.verdict, Verdict::Passed);
+    assert!(outcome.ways >= 16, "{}", outcome.ways);
+    assert_eq!(outcome.matched, ["word"]);
+}
+
+#[test]
+fn a_fault_is_shown_in_the_plainest_way_of_sending_and_without_the_secret() {
+    let cut_inside = |sending: &Sending| {
+        let Sending { response, secret, .. } = sending;
+        response.cuts.iter().any(|cut| *cut > secret.start && *cut < secret.end)
+    };
+    let faults: [(Fault, &str); 4] = [
+        (|sending| sending.request.trailers, "HTTP/1, whole, request with trailers"),
+        (|sending| sending.response.empty_last, "HTTP/2, whole, empty last frames"),
+        (|sending| sending.point.framing == crate::point::Framing::Http2, "HTTP/2, whole"),
+        (cut_inside, "HTTP/1, answer cut at byte "),
+    ];
+    for (fault, smallest) in faults {
+        let Verdict::Failed(failure) = outcome(TESTS, fault).verdict else { panic!("{smallest}: passed") };
+        let point = failure.point.clone().unwrap();
+        assert!(point.starts_with(smallest), "{point}, not {smallest}");
+        let text = failure.to_string();
+        assert!(text.contains("‹word, bytes") && !text.contains("secret"), "{text}");
+    }
+}
+
+#[test]
+fn a_fault_that_shows_in_one_piece_needs_no_split() {
+    let Verdict::Failed(failure) = outcome(TESTS, |_| true).verdict else { panic!() };
+    assert_eq!((failure.point, failure.line), (None, 6));
+    assert!(failure.findings.iter().any(|finding| finding.what.starts_with("client.text")));
+}
+
+#[test]
+fn split_whole_opts_out() {
+    let tests = TESTS.replace("  request:", "  split: whole\n  request:");
+    let outcome = outcome(&tests, |sending| sending.point != Point::default());
+    assert_eq!((outcome.verdict, outcome.ways), (Verdict::Passed, 1));
+}
+
+#[test]
+fn known_failures_are_strict() {
+    let tests = format!("{TESTS}known_failures: [{{test: a word is redacted, reason: issue 12}}]");
+    assert_eq!(outcome(&tests, |_| true).verdict, Verdict::KnownFailure("issue 12".into()));
+    let passed = outcome(&tests, |_| false).verdict;
+    assert_eq!(passed, Verdict::KnownFailurePassed("issue 12".into()));
+    assert!(passed.fails());
+    // Known elsewhere is not known here.
+    let elsewhere = tests.replace("issue 12", "issue 12, backend: envoy");
+    assert!(matches!(outcome(&elsewhere, |_| true).verdict, Verdict::Failed(_)));
+}
+
+#[test]
+fn a_rule_that_matches_and_is_not_listed_fails() {
+    let tests = TESTS.replace("rules: [word], ", "");
+    let Verdict::Failed(failure) = outcome(&tests, |_| false).verdict else { panic!() };
+    assert_eq!(failure.findings[0].to_string(), "rules: expected none, found word");
+}

@@ -1,0 +1,158 @@
+//! What may be shown of bodies: nothing that a rule of the policy matches, whole or in part.
+
+use std::collections::HashMap;
+
+use crate::literals::{Literal, literals, unescaped};
+use crate::policy::Policy;
+
+/// So many bytes of a secret are a part of it; fewer are a coincidence.
+const PART: usize = 6;
+
+/// The most of a text that is shown, and how much of that stands before the place that it is about.
+const MAX_SHOWN: usize = 600;
+const BEFORE: usize = 80;
+
+/// Knows the secrets of a test and takes them out of what is shown.
+#[derive(Clone, Debug, Default)]
+pub struct Mask {
+    policy: Policy,
+    /// The rule by every part of everything that matched it in the test's bodies.
+    parts: HashMap<Vec<u8>, String>,
+}
+
+impl Mask {
+    /// A mask for tests with these bodies.
+    pub fn new<'a>(policy: &Policy, bodies: impl IntoIterator<Item = &'a [u8]>) -> Mask {
+        let mut mask = Mask { policy: policy.clone(), parts: HashMap::new() };
+        for body in bodies {
+            mask.learn(body);
+        }
+        mask
+    }
+
+    fn learn(&mut self, body: &[u8]) {
+        let mut joined: HashMap<u64, String> = HashMap::new();
+        let mut texts: Vec<String> = vec![unescaped(body).text];
+        for literal in literals(body) {
+            if literal.member.as_deref() == Some("content") {
+                joined.entry(literal.index).or_default().push_str(&literal.text);
+            }
+            texts.push(literal.text);
+        }
+        texts.extend(joined.into_values());
+        for text in &texts {
+            for (rule, range) in self.policy.matches(text) {
+                let secret = text.as_bytes().get(range).unwrap_or_default();
+                for part in secret.windows(PART.min(secret.len()).max(1)) {
+                    self.parts.entry(part.to_vec()).or_insert_with(|| rule.to_owned());
+                }
+            }
+        }
+    }
+
+    /// A text for people to read: secrets are replaced by the rule's id and their place in bytes, the end is left out
+    /// if it is long, and what is no text is shown as such.
+    pub fn show(&self, octets: &[u8]) -> String {
+        self.show_at(octets, 0)
+    }
+
+    /// As [`Mask::show`], from a little before a place on.
+    pub fn show_at(&self, octets: &[u8], place: usize) -> String {
+        let mut hidden: Vec<Option<&str>> = vec![None; octets.len()];
+        let whole = unescaped(octets);
+        let found = literals(octets);
+        for literal in found.iter().chain([&whole]) {
+            for (rule, range) in self.policy.matches(&literal.text) {
+                hide(&mut hidden, literal, range.start, range.end, rule);
+            }
+            for length in [PART, 5, 4, 3, 2, 1] {
+                for (at, part) in literal.text.as_bytes().windows(length).enumerate() {
+                    // A shorter one is a whole secret: only such are kept under their own length.
+                    if let Some(rule) = self.parts.get(part) {
+                        hide(&mut hidden, literal, at, at + length, rule);
+                    }
+                }
+            }
+        }
+        render(octets, &hidden, if octets.len() > MAX_SHOWN { place.saturating_sub(BEFORE) } else { 0 })
+    }
+}
+
+fn hide<'a>(hidden: &mut [Option<&'a str>], literal: &Literal, start: usize, end: usize, rule: &'a str) {
+    let (Some(&from), Some(&to)) = (literal.places.get(start), literal.places.get(end)) else { return };
+    for place in hidden.get_mut(from..to).into_iter().flatten() {
+        place.get_or_insert(rule);
+    }
+}
+
+fn render(octets: &[u8], hidden: &[Option<&str>], from: usize) -> String {
+    let mut shown = if from > 0 { "…".to_owned() } else { String::new() };
+    // A secret that begins before is shown with its true place.
+    let rule = hidden.get(from).copied().flatten();
+    let run = hidden.get(..from).unwrap_or_default().iter().rev().take_while(|other| rule.is_some() && **other == rule);
+    let mut at = from - run.count();
+    while at < octets.len() {
+        if shown.len() > MAX_SHOWN {
+            shown.push_str(&format!("… ({} bytes)", octets.len()));
+            break;
+        }
+        let rule = hidden.get(at).copied().flatten();
+        let length = hidden.get(at..).unwrap_or_default().iter().take_while(|other| **other == rule).count().max(1);
+        let run = octets.get(at..at + length).unwrap_or_default();
+        match rule {
+            Some(rule) => shown.push_str(&format!("‹{rule}, bytes {at}..{}›", at + length)),
+            None => {
+                let most = MAX_SHOWN.min(run.len());
+                shown.push_str(&String::from_utf8_lossy(run.get(..most).unwrap_or(run)));
+                if most < run.len() {
+                    shown.push_str(&format!("… ({} bytes)", octets.len()));
+                    break;
+                }
+            }
+        }
+        at += length;
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn policy() -> Policy {
+        let mut policy = Policy::default();
+        policy.extend(&serde_json::json!({"rules": [
+            {"id": "card", "match": {"regex": r"\b[0-9]{4}( [0-9]{4}){3}\b"}},
+            {"id": "pin", "match": {"regex": r"\bpin1\b"}},
+        ]}));
+        policy
+    }
+
+    #[test]
+    fn secrets_are_replaced_by_rule_and_place() {
+        let body = br#"{"content":"my card is 4111 1111 1111 1112, pin1"}"#;
+        let mask = Mask::new(&policy(), [body.as_slice()]);
+        assert_eq!(mask.show(body), r#"{"content":"my card is ‹card, bytes 23..42›, ‹pin, bytes 44..48›"}"#);
+        // Half of it, and in escapes.
+        assert_eq!(mask.show(b"my card is 4111 11"), "my card is ‹card, bytes 11..18›");
+        assert_eq!(mask.show(br#""\u0034111 1111 1111 1112""#), "\"‹card, bytes 1..25›\"");
+        assert_eq!(mask.show(b"nothing here"), "nothing here");
+        assert_eq!(mask.show(b"xpin1x"), "x‹pin, bytes 1..5›x");
+    }
+
+    #[test]
+    fn a_secret_that_comes_in_two_events_is_known() {
+        let mask = Mask::new(&policy(), [br#"{"content":"4111 11"}{"content":"11 1111 1112"}"#.as_slice()]);
+        assert_eq!(mask.show(b"11 1111 1112"), "‹card, bytes 0..12›");
+    }
+
+    #[test]
+    fn long_texts_are_cut() {
+        let shown = Mask::default().show(&[b'a'; 5000]);
+        assert!(shown.len() < 700 && shown.ends_with("(5000 bytes)"), "{shown}");
+        let mut long = vec![b' '; 1000];
+        long.extend_from_slice(b"4111 1111 1111 1112");
+        let shown = Mask::new(&policy(), []).show_at(&[long.as_slice(), b" ", &[b'b'; 1000]].concat(), 1090);
+        assert!(shown.starts_with("…‹card, bytes 1000..1019› bbb"), "{shown}");
+    }
+}

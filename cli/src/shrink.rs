@@ -1,0 +1,120 @@
+//! The smallest way of sending a test in which it fails.
+
+use crate::point::{Cut, Framing, Point};
+
+/// Runs that are spent on making one failure smaller.
+const BUDGET: usize = 120;
+
+/// Makes a failing point plainer for as long as it fails. `cuts`: the offsets at which a body is cut at a point, of the
+/// request and of the answer.
+pub fn smallest(
+    point: Point,
+    cuts: impl Fn(&Point) -> (Vec<usize>, Vec<usize>),
+    mut fails: impl FnMut(&Point) -> bool,
+) -> Point {
+    let mut budget = BUDGET;
+    let mut try_one = |candidate: &Point| {
+        if budget == 0 {
+            return false;
+        }
+        budget -= 1;
+        fails(candidate)
+    };
+    let mut best = point;
+    for plainer in [
+        |point: &Point| Point { request: Cut::Whole, ..point.clone() },
+        |point: &Point| Point { response: Cut::Whole, ..point.clone() },
+        |point: &Point| Point { request_trailers: false, ..point.clone() },
+        |point: &Point| Point { response_trailers: false, ..point.clone() },
+        |point: &Point| Point { empty_last: false, ..point.clone() },
+        |point: &Point| Point { framing: Framing::Http1, ..point.clone() },
+    ] {
+        let candidate = plainer(&best);
+        if candidate != best && candidate != Point::default() && try_one(&candidate) {
+            best = candidate;
+        }
+    }
+    let (request, response) = cuts(&best);
+    if best.request != Cut::Whole {
+        let with = |cuts: &[usize]| Point { request: Cut::At(cuts.to_vec()), ..best.clone() };
+        best = with(&fewest(request, |cuts| try_one(&with(cuts))));
+    }
+    if best.response != Cut::Whole {
+        let with = |cuts: &[usize]| Point { response: Cut::At(cuts.to_vec()), ..best.clone() };
+        best = with(&fewest(response, |cuts| try_one(&with(cuts))));
+    }
+    best
+}
+
+/// Leaves out cuts, in halves, quarters and so on, for as long as that still fails.
+fn fewest(mut cuts: Vec<usize>, mut fails: impl FnMut(&[usize]) -> bool) -> Vec<usize> {
+    let mut parts = 2;
+    while cuts.len() > 1 {
+        let size = cuts.len().div_ceil(parts);
+        let alone = cuts.chunks(size).find(|part| part.len() < cuts.len() && fails(part)).map(<[usize]>::to_vec);
+        if let Some(part) = alone {
+            (cuts, parts) = (part, 2);
+            continue;
+        }
+        let without = (0..cuts.len().div_ceil(size)).find_map(|left_out| {
+            let chunks = cuts.chunks(size).enumerate().filter(|(at, _)| *at != left_out);
+            let rest: Vec<usize> = chunks.flat_map(|(_, part)| part.iter().copied()).collect();
+            (!rest.is_empty() && rest.len() < cuts.len() && fails(&rest)).then_some(rest)
+        });
+        match without {
+            Some(rest) => (cuts, parts) = (rest, (parts - 1).max(2)),
+            None if parts >= cuts.len() => break,
+            None => parts = (parts * 2).min(cuts.len()),
+        }
+    }
+    cuts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all(len: usize) -> impl Fn(&Point) -> (Vec<usize>, Vec<usize>) {
+        move |point| {
+            let cuts = |cut: &Cut| match cut {
+                Cut::Whole => Vec::new(),
+                Cut::At(cuts) => cuts.clone(),
+                _ => (1..len).collect(),
+            };
+            (cuts(&point.request), cuts(&point.response))
+        }
+    }
+
+    #[test]
+    fn the_one_cut_that_matters_is_found() {
+        let point = Point {
+            framing: Framing::Http2,
+            request: Cut::Bytes,
+            response: Cut::Bytes,
+            request_trailers: true,
+            ..Point::default()
+        };
+        let at = all(1000);
+        let fails = |point: &Point| all(1000)(point).1.contains(&437);
+        let smallest = smallest(point, at, fails);
+        assert_eq!(smallest, Point { response: Cut::At(vec![437]), ..Point::default() });
+        assert_eq!(smallest.to_string(), "HTTP/1, answer cut at byte 437");
+    }
+
+    #[test]
+    fn two_cuts_that_matter_together_are_found() {
+        let point = Point { request: Cut::Bytes, ..Point::default() };
+        let fails = |point: &Point| {
+            let (cuts, _) = all(64)(point);
+            cuts.contains(&3) && cuts.contains(&60)
+        };
+        assert_eq!(smallest(point, all(64), fails).request, Cut::At(vec![3, 60]));
+    }
+
+    #[test]
+    fn what_fails_only_with_trailers_keeps_them() {
+        let point = Point { request: Cut::Bytes, request_trailers: true, response_trailers: true, ..Point::default() };
+        let smallest = smallest(point, all(9), |point| point.response_trailers);
+        assert_eq!(smallest, Point { response_trailers: true, ..Point::default() });
+    }
+}
