@@ -257,6 +257,18 @@ fn answers_in_the_formats_of_makers() {
         (r#"{"outputs":[{"text":"Hi","stop_reason":"stop"}]}"#, vec!["0 Content Hi"], None),
         (r#"{"generations":[{"text":"Hi","finish_reason":"COMPLETE"}],"prompt":"p"}"#, vec!["0 Content Hi"], None),
         (r#"{"embedding":[0.1],"inputTextTokenCount":3}"#, vec![], Some((3, 0))),
+        // what Bedrock counted stands in for what the model does not say, and for nothing else
+        (
+            r#"{"amazon-bedrock-invocationMetrics":{"inputTokenCount":1,"outputTokenCount":2},"generation":"Hi","prompt_token_count":3}"#,
+            vec!["0 Content Hi"],
+            Some((3, 2)),
+        ),
+        (
+            r#"{"outputs":[{"text":"Hi"}],"amazon-bedrock-invocationMetrics":{"inputTokenCount":1,"outputTokenCount":2,
+                "cacheReadInputTokenCount":2}}"#,
+            vec!["0 Content Hi"],
+            Some((3, 2)),
+        ),
     ] {
         let heard = whole(INVOKE, body);
         assert_eq!(heard.meant(), said, "{body}");

@@ -24,7 +24,18 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Resu
 }
 
 fn answer(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Result<()> {
-    let known = ["candidates", "usageMetadata", "modelVersion", "promptFeedback", "error", "responseId", "createTime"];
+    let known = [
+        "candidates",
+        "usageMetadata",
+        "modelVersion",
+        "promptFeedback",
+        "error",
+        "responseId",
+        "createTime",
+        // of a count
+        "promptTokensDetails",
+        "cacheTokensDetails",
+    ];
     let mut blocked = false;
     while let Some((_, field)) = reader.field(&known)? {
         let value = reader.value()?;
@@ -45,6 +56,9 @@ fn answer(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Result<()> {
             ("error", value) => {
                 sketch.answer.is_error |= !value.is_null();
                 sketch.texts(reader, OTHER, value)?;
+            }
+            ("promptTokensDetails" | "cacheTokensDetails", Value::Array(_)) => {
+                audio(reader, sketch)?;
             }
             ("responseId" | "createTime", value) => sketch.nothing(reader, 0, value)?,
             (_, value) => sketch.texts(reader, OTHER, value)?,
@@ -223,6 +237,8 @@ fn usage(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Result<Option<
         "toolUsePromptTokenCount",
         "promptTokensDetails",
         "candidatesTokensDetails",
+        "cacheTokensDetails",
+        "toolUsePromptTokensDetails",
         "trafficType",
     ])? {
         let value = reader.value()?;
@@ -235,6 +251,9 @@ fn usage(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Result<Option<
             ("toolUsePromptTokenCount", Value::Number(_)) => tools = number(reader, value),
             ("promptTokensDetails", Value::Array(_)) => said.audio_input = audio(reader, sketch)?,
             ("candidatesTokensDetails", Value::Array(_)) => said.audio_output = audio(reader, sketch)?,
+            ("cacheTokensDetails" | "toolUsePromptTokensDetails", Value::Array(_)) => {
+                audio(reader, sketch)?;
+            }
             ("trafficType", value) => sketch.nothing(reader, 0, value)?,
             (_, value) => sketch.texts(reader, OTHER, value)?,
         }

@@ -249,7 +249,8 @@ fn answers() {
     );
     assert_eq!(heard.lines(), ["0 Other SAFETYwhy"]);
     assert_eq!((heard.usage.unwrap().input, heard.complete), (4, true));
-    assert_eq!(whole(Dialect::GeminiCountTokens, r#"{"totalTokens":14}"#).usage, None);
+    let count = r#"{"totalTokens":14,"promptTokensDetails":[{"modality":"TEXT","tokenCount":14}]}"#;
+    assert_eq!(whole(Dialect::GeminiCountTokens, count), Default::default());
     assert_eq!(whole(Dialect::GeminiEmbed, r#"{"embedding":{"values":[0.1,-2e-3]}}"#), Default::default());
     // The answer to a streamed call that failed.
     let error = r#"[{"error":{"code":429,"message":"m","status":"RESOURCE_EXHAUSTED"}}]"#;

@@ -74,7 +74,7 @@ pub(super) fn answer(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Re
 /// An answer, or one of several in an array of it (`index`).
 fn object(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>, said: &mut Reported, index: u32) -> Result<()> {
     let channel = |part| Channel { choice: index, part };
-    let mut finished = false;
+    let (mut finished, mut metrics) = (false, None);
     while let Some((_, name)) = reader.field(&[
         "generation",
         "outputText",
@@ -128,8 +128,7 @@ fn object(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>, said: &mut Repor
             ("amazon-bedrock-invocationMetrics", Value::Object(_)) => {
                 let names =
                     ["inputTokenCount", "outputTokenCount", "cacheReadInputTokenCount", "cacheWriteInputTokenCount"];
-                [said.input, said.output, said.cached, said.cache_write] = sketch.numbers(reader, names)?;
-                (said.input_excludes_cache, said.complete) = (true, true);
+                metrics = Some(sketch.numbers(reader, names)?);
             }
             ("message", Value::String(_)) => {
                 sketch.answer.is_error = true;
@@ -143,6 +142,14 @@ fn object(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>, said: &mut Repor
             ("bytes", value) => return Err(crate::Error::new(ErrorKind::WrongType("bytes"), value.start())),
             (_, value) => sketch.texts(reader, OTHER, value)?,
         }
+    }
+    // What Bedrock itself counted, for models that do not say.
+    if let Some([input, output, cached, cache_write]) = metrics {
+        if said.input.is_none() {
+            *said = Reported { input, cached, cache_write, input_excludes_cache: true, ..*said };
+        }
+        said.output = said.output.or(output);
+        said.complete = true;
     }
     said.complete |= finished;
     if finished {
