@@ -1,5 +1,7 @@
 //! Whole processes with small guests.
 
+mod calls;
+
 use std::time::Duration;
 
 use crate::*;
