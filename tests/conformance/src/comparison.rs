@@ -5,7 +5,7 @@ use std::path::Path;
 
 use tollgate_testbed::{Error, Result};
 
-use crate::allowed::{self, difference};
+use crate::allowed::{self, Allowed, difference};
 use crate::golden::Golden;
 use crate::host::{self, Probe};
 use crate::scenario::Theme;
@@ -52,16 +52,8 @@ impl Comparison {
                     let short = format!("{}/{}", setup.name, one.scenario);
                     let name = format!("{}/{short}", theme.name);
                     let recorded = newest.get(&short).map(Vec::as_slice).unwrap_or_default();
-                    let found = difference(recorded, &one.lines);
-                    comparison.scenarios += 1;
-                    let listed = allowed.get(&name);
-                    met.push(name.clone());
-                    match listed {
-                        None if found.is_empty() => {}
-                        None => comparison.differing.push((name, found)),
-                        Some(listed) if listed.difference.trim() == found.trim() => comparison.allowed += 1,
-                        Some(_) => comparison.stale.push((name, found)),
-                    }
+                    comparison.judge(&name, difference(recorded, &one.lines), allowed.get(&name));
+                    met.push(name);
                 }
             }
         }
@@ -70,6 +62,17 @@ impl Comparison {
             comparison.stale.extend(unknown.map(|name| (name.clone(), "there is no such scenario\n".into())));
         }
         Ok(comparison)
+    }
+
+    /// Counts a scenario by what was found and what is listed for it.
+    fn judge(&mut self, name: &str, found: String, listed: Option<&Allowed>) {
+        self.scenarios += 1;
+        match listed {
+            None if found.is_empty() => {}
+            None => self.differing.push((name.to_owned(), found)),
+            Some(listed) if listed.difference.trim() == found.trim() => self.allowed += 1,
+            Some(_) => self.stale.push((name.to_owned(), found)),
+        }
     }
 
     /// Whether there is nothing but what is allowed.
@@ -95,5 +98,28 @@ impl fmt::Display for Comparison {
             self.differing.len(),
             self.stale.len()
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_listed_must_be_what_is_found() {
+        let listed = Allowed { scenario: "t/s/n".into(), reason: "why".into(), difference: "- a\n+ b".into() };
+        for (found, listed, expected) in [
+            ("", None, (0, 0, 0)),
+            ("- a\n+ b\n", None, (0, 1, 0)),
+            ("- a\n+ b\n", Some(&listed), (1, 0, 0)),
+            ("- a\n+ c\n", Some(&listed), (0, 0, 1)),
+            ("", Some(&listed), (0, 0, 1)),
+        ] {
+            let mut comparison = Comparison::default();
+            comparison.judge("t/s/n", found.into(), listed);
+            let counts = (comparison.allowed, comparison.differing.len(), comparison.stale.len());
+            assert_eq!(counts, expected, "{found:?}");
+            assert_eq!(comparison.is_clean(), expected.1 + expected.2 == 0);
+        }
     }
 }

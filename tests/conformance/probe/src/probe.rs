@@ -134,11 +134,12 @@ impl Probe {
     /// The rules of the stream's own request, as soon as its headers can be read.
     fn read_script(&mut self, context: u32) {
         let Some(context) = self.contexts.get_mut(&context) else { return };
-        if context.parent != 0 && !context.script_read {
-            if let (0, Some(text)) = abi::map_value(0, b"x-probe") {
-                context.script = Script::read(&text);
-                context.script_read = true;
-            }
+        if context.parent != 0
+            && !context.script_read
+            && let (0, Some(text)) = abi::map_value(0, b"x-probe")
+        {
+            context.script = Script::read(&text);
+            context.script_read = true;
         }
     }
 
