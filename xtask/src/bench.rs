@@ -10,6 +10,9 @@ use crate::{cargo, modules, progress, setup};
 
 /// `cargo xtask bench`
 pub(crate) fn run(flags: &[&str]) -> Result<()> {
+    if let ["tokens", flags @ ..] = flags {
+        return tokens(flags);
+    }
     if let ["llm", flags @ ..] = flags {
         return llm(flags);
     }
@@ -57,3 +60,21 @@ fn llm(flags: &[&str]) -> Result<()> {
 const SUBJECT: &str = "tollgate-bench-llm-subject";
 const RUNNER: &str = "tollgate-bench-llm";
 const NO_VECTORS: &str = "-Ctarget-feature=-simd128";
+
+/// `cargo xtask bench tokens`: the program measures itself, natively and as a module in Node.
+fn tokens(flags: &[&str]) -> Result<()> {
+    if !matches!(flags, [] | ["--quick"]) {
+        return Err(Error::new(format!("bench tokens takes --quick, not `{}`", flags.join(" "))));
+    }
+    setup::target()?;
+    progress::step("building the counter and what it is compared with (release)");
+    cargo::run(&["build", "--release", "--package", TOKENS, "--features", "compare"])?;
+    cargo::run(&["build", "--release", "--package", TOKENS, "--target", setup::TARGET])?;
+    progress::step("measuring, natively and in Node");
+    let target = workspace::target_dir();
+    let module = target.join(setup::TARGET).join("release").join(format!("{TOKENS}.wasm"));
+    let program = ChildBuilder::new(target.join("release").join(TOKENS)).arg("drive").arg(module).args(flags);
+    if program.run()?.success() { Ok(()) } else { Err(Error::new("the benchmark failed, see above")) }
+}
+
+const TOKENS: &str = "tollgate-bench-tokens";

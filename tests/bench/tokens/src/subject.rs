@@ -1,0 +1,92 @@
+//! What is measured.
+
+use std::hint::black_box;
+
+use tollgate_tokens::{Encoding, StreamCounter};
+
+use crate::clock;
+
+/// The encoding of that name.
+pub(crate) fn encoding(name: &str) -> Result<Encoding, String> {
+    match name {
+        "o200k_base" => Ok(Encoding::O200kBase),
+        "cl100k_base" => Ok(Encoding::Cl100kBase),
+        _ => Err(format!("no such encoding: {name}")),
+    }
+}
+
+/// Prints bytes, seconds of CPU and tokens of the second half of a text.
+pub(crate) fn count(library: &str, name: &str, path: &str) -> Result<(), String> {
+    let text = std::fs::read_to_string(path).map_err(|error| format!("{path}: {error}"))?;
+    let (warm, fresh) = text.split_at(text.floor_char_boundary(text.len() / 2));
+    let count = counter(library, name)?;
+    black_box((count(warm), count(warm)));
+    let start = clock::now()?;
+    let tokens = count(fresh);
+    let seconds = (clock::now()? - start).as_secs_f64();
+    println!("{} {seconds} {tokens}", fresh.len());
+    Ok(())
+}
+
+type Counter = Box<dyn Fn(&str) -> u64>;
+
+fn counter(library: &str, name: &str) -> Result<Counter, String> {
+    let own = encoding(name)?;
+    if library == "tollgate" {
+        return Ok(Box::new(move |text| own.count(text)));
+    }
+    #[cfg(not(target_family = "wasm"))]
+    {
+        let failed = |error: &dyn std::fmt::Display| format!("{library}: {error}");
+        let is_o200k = own == Encoding::O200kBase;
+        match library {
+            "tiktoken-rs" => {
+                let bpe = if is_o200k { tiktoken_rs::o200k_base() } else { tiktoken_rs::cl100k_base() };
+                let bpe = bpe.map_err(|error| failed(&error))?;
+                return Ok(Box::new(move |text| bpe.encode_ordinary(text).len() as u64));
+            }
+            #[cfg(feature = "compare")]
+            "tiktoken-fast" => {
+                let bpe = if is_o200k { tiktoken_fast::o200k_base() } else { tiktoken_fast::cl100k_base() };
+                let bpe = bpe.map_err(|error| failed(&error))?;
+                return Ok(Box::new(move |text| bpe.encode_ordinary(text).len() as u64));
+            }
+            #[cfg(feature = "compare")]
+            "bpe-openai" => {
+                let bpe = if is_o200k { bpe_openai::o200k_base() } else { bpe_openai::cl100k_base() };
+                return Ok(Box::new(move |text| bpe.count(text) as u64));
+            }
+            _ => {}
+        }
+    }
+    Err(format!("no such library: {library}"))
+}
+
+/// Prints deltas and seconds of CPU of pushing the second half of a text four bytes at a time, with the count after each.
+pub(crate) fn stream(name: &str, path: &str) -> Result<(), String> {
+    let text = std::fs::read(path).map_err(|error| format!("{path}: {error}"))?;
+    let (warm, fresh) = text.split_at_checked(text.len() / 2).unwrap_or((&text, &[]));
+    let encoding = encoding(name)?;
+    let push = |text: &[u8]| {
+        let mut counter = StreamCounter::new(encoding);
+        for delta in text.chunks(4) {
+            counter.push(delta);
+            black_box(counter.count());
+        }
+        counter.count()
+    };
+    black_box(push(warm));
+    let start = clock::now()?;
+    let tokens = push(fresh);
+    let seconds = (clock::now()? - start).as_secs_f64();
+    println!("{} {seconds} {tokens}", fresh.len() / 4);
+    Ok(())
+}
+
+/// Prints the seconds until a first text is counted, in a process where nothing has been.
+pub(crate) fn start() -> Result<(), String> {
+    let start = clock::now()?;
+    let tokens = black_box(Encoding::O200kBase).count(black_box("hello world"));
+    println!("1 {} {tokens}", (clock::now()? - start).as_secs_f64());
+    Ok(())
+}
