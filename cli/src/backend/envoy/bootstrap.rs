@@ -14,7 +14,7 @@ use super::metadata::Metadata;
 pub(super) const ID: &str = "x-tollgate-test-id";
 
 /// The properties that are looked at: docs/filters.
-const PROPERTIES: [&str; 19] = [
+const PROPERTIES: [&str; 24] = [
     "dialect",
     "model",
     "served_model",
@@ -24,10 +24,15 @@ const PROPERTIES: [&str; 19] = [
     "stream",
     "input_tokens",
     "cached_tokens",
+    "cache_write_tokens",
+    "cache_write_1h_tokens",
+    "audio_input_tokens",
     "output_tokens",
     "reasoning_tokens",
+    "audio_output_tokens",
     "total_tokens",
     "usage_source",
+    "usage_complete",
     "cost_nano_usd",
     "cost_micro_usd",
     "verdict",

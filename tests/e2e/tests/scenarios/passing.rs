@@ -249,7 +249,7 @@ pub fn other_paths() -> Vec<OtherPath> {
         ("GET", "/v1/chat/completions", Vec::new(), false),
         ("GET", "/v1/chat/completions/chatcmpl-1", Vec::new(), false),
         ("POST", ADDED_API, secret, true),
-        ("POST", "/v1/audio/transcriptions", b"\xff\x00\x01".to_vec(), false),
+        ("POST", "/v1/videos", b"\xff\x00\x01".to_vec(), false),
         ("POST", "/v1/models", Vec::new(), false),
     ]
     .map(|(method, path, body, routed)| OtherPath { method, path, body, routed })
