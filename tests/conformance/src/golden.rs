@@ -76,14 +76,7 @@ impl Golden {
         self.versions.get(&Version::read(version))?.get(scenario).map(Vec::as_slice)
     }
 
-    /// The versions in which a scenario differs from the newest.
-    pub fn deviating(&self, scenario: &str) -> Vec<String> {
-        let newest = self.newest().and_then(|newest| newest.get(scenario));
-        let differs = self.versions.iter().filter(|(_, traces)| traces.get(scenario) != newest);
-        differs.map(|(version, _)| version.to_string()).collect()
-    }
-
-    /// Takes over what was recorded of a setup. `order` has all scenarios of the theme: others are forgotten.
+    /// Takes over what was recorded of a setup, in place of all that was known of it.
     pub fn record(&mut self, version: &str, setup: &str, recorded: Vec<Recorded>) {
         let traces = self.versions.entry(Version::read(version)).or_default();
         traces.retain(|scenario, _| scenario.split('/').next() != Some(setup));
@@ -180,7 +173,9 @@ mod tests {
         assert!(!scratch.path().join("t@1.9.0.txt").exists());
 
         let mut again = Golden::read(scratch.path(), "t").unwrap();
-        assert_eq!(again.deviating("s/two"), ["1.36.4"]);
+        assert_eq!(again.says("1.36.4", "s/two").unwrap(), ["c"]);
+        assert_eq!(again.says("1.9.0", "s/two").unwrap(), ["b"]);
+        assert_eq!(again.says("1.9.0", "s/gone"), None);
         // The newest says something else from now on: the others still say what they said.
         again.record("1.40.0", "s", vec![recorded("one", "new"), recorded("two", "c")]);
         again.write(scratch.path(), "t", &order).unwrap();

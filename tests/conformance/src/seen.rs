@@ -15,8 +15,8 @@ pub(crate) enum End {
     Left,
 }
 
-/// A message as it was read.
-#[derive(Clone, Debug)]
+/// A message as it was read; nothing of it at first.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Seen {
     /// `200`, or `POST /p`; empty if not even a head came.
     pub(crate) head: String,
@@ -31,11 +31,6 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
-    /// Nothing yet.
-    pub(crate) fn new() -> Seen {
-        Seen { head: String::new(), headers: Vec::new(), data: Vec::new(), trailers: Vec::new(), end: None }
-    }
-
     /// All of the body as one frame: where frames cannot be told from one another.
     pub(crate) fn joined(mut self) -> Seen {
         let whole = self.data.concat();
@@ -63,12 +58,6 @@ impl Seen {
             None => format!("{who}: unfinished"),
         });
         lines
-    }
-}
-
-impl Default for Seen {
-    fn default() -> Seen {
-        Seen::new()
     }
 }
 
