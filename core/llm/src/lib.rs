@@ -42,29 +42,28 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Streamed answers come as events: [`sse::Framer`] cuts them out of body chunks, whatever the split, and
-//! [`Chunk::parse_into`] reads the data of each without allocating.
+//! Streamed answers come as events: a [`Framer`] cuts them out of body chunks, whatever the split and whatever the
+//! [`Framing`], and [`Chunk::parse_event`] reads each without allocating.
 //!
 //! ```
-//! use tollgate_llm::sse::{Framer, PushError};
-//! use tollgate_llm::{Chunk, Dialect, Error, Limits};
+//! use tollgate_llm::{Chunk, Dialect, Error, FrameError, Framer, Framing, Limits};
 //!
 //! let limits = Limits::default();
-//! let mut framer = Framer::new(limits.max_event_bytes);
+//! let mut framer = Framer::new(Framing::Sse, limits.max_event_bytes);
 //! let (mut chunk, mut said) = (Chunk::default(), String::new());
 //! let body = "data: {\"choices\":[{\"delta\":{\"content\":\"Hel\"}}]}\n\n\
 //!             data: {\"choices\":[{\"delta\":{\"content\":\"lo\"}}]}\n\ndata: [DONE]\n\n";
 //! for piece in body.as_bytes().chunks(7) {
 //!     framer.push(piece, |event| {
 //!         let Some(data) = event.data() else { return Ok(()) };
-//!         if chunk.parse_into(Dialect::OpenAiChat, &data, &limits)? {
+//!         if chunk.parse_event(Dialect::OpenAiChat, event.name(), &data, &limits)? {
 //!             said.extend(chunk.texts.iter().map(|text| text.str.decode(&data)));
 //!         }
 //!         Ok(())
 //!     })?;
 //! }
 //! assert_eq!(said, "Hello");
-//! # Ok::<(), PushError<Error>>(())
+//! # Ok::<(), FrameError<Error>>(())
 //! ```
 //!
 //! # Adding a dialect
