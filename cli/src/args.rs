@@ -18,6 +18,12 @@ pub struct Cli {
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
     /// Run tests of policies (*.test.yaml).
+    ///
+    /// Requests and answers go through the filters as the module that Envoy loads; what came of them is held against what
+    /// the test expects. Each test is sent in every way that could matter (whole, byte by byte, cut at every match, event by
+    /// event, with trailers, over HTTP/1 and HTTP/2, with an empty last frame), and all must come to the same.
+    ///
+    /// Exit status: 0 if everything passed, 1 if something failed, 2 if something given could not be used.
     Test(TestArgs),
     /// Print the JSON Schema of a kind of file.
     Schema {
@@ -33,13 +39,7 @@ pub enum Command {
     Man,
 }
 
-/// Run tests of policies.
-///
-/// Requests and answers go through the filters as the module that Envoy loads; what came of them is held against what
-/// the test expects. Each test is sent in every way that could matter (whole, byte by byte, cut at every match, event by
-/// event, with trailers, over HTTP/1 and HTTP/2, with an empty last frame), and all must come to the same.
-///
-/// Exit status: 0 if everything passed, 1 if something failed, 2 if something given could not be used.
+/// What `tollgate test` is told.
 #[derive(Clone, Debug, Args)]
 pub struct TestArgs {
     /// Test files, and folders that have any below them.

@@ -7,15 +7,24 @@ use std::process::{Command, Output};
 use tollgate_testbed::scratch::Scratch;
 use tollgate_testbed::workspace;
 
-/// Runs `tollgate` in a folder, with the module that was built here.
-fn tollgate(folder: &Path, args: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tollgate"));
-    command.args(args).current_dir(folder);
-    if std::env::var_os("TOLLGATE_MODULE").is_none() {
-        let module = workspace::module(workspace::BUNDLE).unwrap_or_else(|error| panic!("{error}"));
-        command.env("TOLLGATE_MODULE", module);
+/// A module: that of the environment, or one that was built here.
+fn module(name: &str) -> PathBuf {
+    match std::env::var_os("TOLLGATE_MODULE").map(PathBuf::from) {
+        Some(bundle) => {
+            Some(bundle.with_file_name(workspace::module_file(name))).filter(|p| p.is_file()).unwrap_or(bundle)
+        }
+        None => workspace::module(name).unwrap_or_else(|error| panic!("{error}")),
     }
-    command.output().unwrap()
+}
+
+/// Runs `tollgate` in a folder.
+fn tollgate(folder: &Path, args: &[&str]) -> Output {
+    tollgate_with(&module(workspace::BUNDLE), folder, args)
+}
+
+fn tollgate_with(module: &Path, folder: &Path, args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tollgate"));
+    command.args(args).current_dir(folder).env("TOLLGATE_MODULE", module).output().unwrap()
 }
 
 fn text(output: &Output) -> String {
@@ -71,7 +80,8 @@ fn exit_codes_and_what_is_said() {
         ("version: 1\nchains: []\n", vec!["test"], 2, "a.test.yaml:2:1: unknown key `chains`: did you mean `chain`?"),
     ] {
         let (_scratch, folder) = folder(tests);
-        let output = tollgate(&folder, &args);
+        // The firewall alone is a small module, which is quickly compiled.
+        let output = tollgate_with(&module("prompt-inspector"), &folder, &args);
         let said = text(&output);
         assert_eq!(output.status.code(), Some(code), "{args:?}\n{said}");
         assert!(said.contains(words), "{args:?}\n{said}\n{words}");
