@@ -30,6 +30,8 @@ pub struct Observation {
     pub counters: BTreeMap<String, u64>,
     /// What filters logged at `warn` or above.
     pub log: Vec<String>,
+    /// Time went on by itself meanwhile, so what counts down is another number in every run.
+    pub real_clock: bool,
 }
 
 /// What an upstream got.

@@ -181,6 +181,7 @@ impl EnvoyBackend {
             properties,
             counters: grown.collect(),
             log: Vec::new(),
+            real_clock: true,
         })
     }
 }

@@ -173,6 +173,7 @@ impl Wasm {
             properties: properties.collect(),
             counters: counters.collect(),
             log: log.map(|entry| entry.text.clone()).collect(),
+            real_clock: false,
         }
     }
 }

@@ -54,6 +54,7 @@ impl Backend for Faulty {
                 properties: [("tollgate.rules".to_owned(), "word".to_owned())].into(),
                 counters: Default::default(),
                 log: Vec::new(),
+                real_clock: false,
             }
         });
         Ok(Ran { seen: seen.collect(), stopped: None })
