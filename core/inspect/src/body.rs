@@ -90,7 +90,7 @@ pub fn inspect_response(policy: &Policy, response: &Response, body: &[u8]) -> Re
 /// Whether texts of this channel are pieces of one text. If not, each is a text by itself: names of tools come whole,
 /// and what is in unknown places is not known to go together.
 pub(crate) fn is_piecewise(channel: Channel) -> bool {
-    !matches!(channel.part, Part::ToolName(_) | Part::Whole | Part::Other)
+    !matches!(channel.part, Part::ToolName(_) | Part::ToolValue(_) | Part::Whole | Part::Other)
 }
 
 /// Whether `span` lies in one of `outer`, which ascend and do not overlap.

@@ -29,6 +29,9 @@ pub enum Part {
     ToolName(u32),
     /// Its arguments.
     ToolArguments(u32),
+    /// A string in its arguments, where these come as an object (Gemini, Ollama). Such an object is never cut in pieces, in
+    /// streams either: each is a text by itself.
+    ToolValue(u32),
     /// What is said in the audio.
     Transcript,
     /// The chosen tokens of `logprobs`: they say the content again.

@@ -29,10 +29,6 @@ const CLASSIFIED: [&str; 2] = ["PLANTED-CLASS", "IFIED-5501"];
 const NOT_YET: &[(&str, bool, &str)] = &[
     // The event that ends a blocked stream has no id of a response, and this SDK holds it against the one it knows.
     ("openai_responses", true, "a secret in the answer"),
-    // Arguments that come as an object are held back like pieces of a text, and follow without the name of their function.
-    ("google_generate", true, "a tool"),
-    ("ai_google", true, "a tool"),
-    ("ollama_chat", true, "a tool"),
     // Sound holds no text, but counts as an answer that cannot be inspected, which the rules for answers refuse (502).
     ("openai_speech", false, "something else"),
 ];

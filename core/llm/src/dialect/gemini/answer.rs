@@ -154,7 +154,7 @@ fn part(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>, value: Value, call
                     let value = reader.value()?;
                     match field {
                         "name" => sketch.text_or_others(reader, channel(Part::ToolName(*calls)), value)?,
-                        "args" => sketch.texts(reader, channel(Part::ToolArguments(*calls)), value)?,
+                        "args" => sketch.texts(reader, channel(Part::ToolValue(*calls)), value)?,
                         "id" => sketch.nothing(reader, 0, value)?,
                         _ => sketch.texts(reader, OTHER, value)?,
                     }

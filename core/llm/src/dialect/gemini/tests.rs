@@ -214,8 +214,8 @@ fn answers() {
             "0 Reasoning hm",
             "0 ToolName(0) get",
             "0 ToolName(1) put",
-            "0 ToolArguments(0) Rome",
-            "0 ToolArguments(1) y",
+            "0 ToolValue(0) Rome",
+            "0 ToolValue(1) y",
             "1 Content Ho",
             "1 Logprobs Ho",
         ]

@@ -80,7 +80,7 @@ fn call(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>, index: u32, value:
         match field {
             "function" => call(reader, sketch, index, value)?,
             "name" => sketch.text_or_others(reader, channel(Part::ToolName(index)), value)?,
-            "arguments" => sketch.texts(reader, channel(Part::ToolArguments(index)), value)?,
+            "arguments" => sketch.texts(reader, channel(Part::ToolValue(index)), value)?,
             "id" | "index" => sketch.nothing(reader, 0, value)?,
             _ => sketch.texts(reader, OTHER, value)?,
         }

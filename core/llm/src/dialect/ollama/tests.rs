@@ -137,7 +137,7 @@ fn answers() {
     let heard = whole(CHAT, body);
     assert_eq!(
         heard.lines(),
-        ["0 Content Hi é", "0 Reasoning hm", "0 ToolName(0) get", "0 ToolName(1) put", "0 ToolArguments(0) Rome"]
+        ["0 Content Hi é", "0 Reasoning hm", "0 ToolName(0) get", "0 ToolName(1) put", "0 ToolValue(0) Rome"]
     );
     assert_eq!((heard.usage, heard.complete, heard.model.as_deref()), (Some(want), true, Some("m")));
     let body = r#"{"model":"m","response":"Hi","thinking":"hm","done":true,"context":[1],"prompt_eval_count":26,"eval_count":9,"note":"n"}"#;
@@ -163,7 +163,7 @@ fn streams() {
             let heard = streamed(CHAT, Framing::JsonLines, body.as_bytes());
             assert_eq!(
                 heard.meant(),
-                ["0 Content Hello é\n", "0 Reasoning Let me", "0 ToolName(0) get", "0 ToolArguments(0) Rome"]
+                ["0 Content Hello é\n", "0 Reasoning Let me", "0 ToolName(0) get", "0 ToolValue(0) Rome"]
             );
             assert_eq!((heard.usage, heard.complete, heard.finished, heard.ends), (Some(want), true, vec![0], true));
             assert_eq!((heard.usage_only, heard.is_error), (0, false));
