@@ -1,9 +1,13 @@
 //! What is typed: the one definition behind the parser, `--help`, the man page and the completions.
 
+mod tokens;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+
+pub use tokens::{CompileArgs, CountArgs, TokenizerCommand};
 
 /// An AI gateway's policies, tested without a cluster.
 #[derive(Clone, Debug, Parser)]
@@ -25,6 +29,11 @@ pub enum Command {
     ///
     /// Exit status: 0 if everything passed, 1 if something failed, 2 if something given could not be used.
     Test(TestArgs),
+    /// Count the tokens of texts, or of the prompts of requests.
+    Count(CountArgs),
+    /// Work with the tokenizers of other models.
+    #[command(subcommand)]
+    Tokenizer(TokenizerCommand),
     /// Print the JSON Schema of a kind of file.
     Schema {
         /// Which kind.

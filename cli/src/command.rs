@@ -1,8 +1,10 @@
 //! The commands.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is a program for the terminal")]
 
+mod count;
 mod module;
 mod test;
+mod tokenizer;
 mod watch;
 
 use std::io::{self, Write};
@@ -17,6 +19,8 @@ use crate::schema;
 pub fn run(command: Command) -> ExitCode {
     match command {
         Command::Test(args) => test::run(&args),
+        Command::Count(args) => count::run(&args),
+        Command::Tokenizer(command) => tokenizer::run(&command),
         Command::Schema { kind: SchemaKind::Test } => print(schema::test_files().as_bytes()),
         Command::Completions { shell } => {
             let mut text = Vec::new();

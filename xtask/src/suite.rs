@@ -14,17 +14,17 @@ pub(crate) fn run() -> Result<()> {
     progress::step("2/5 the crates depend on each other as the design says");
     check::run()?;
 
-    progress::step("3/5 native tests");
+    progress::step("3/5 the modules");
     conformance::build_probe()?;
-    cargo::run(&["test", "--no-fail-fast", "--workspace", "--exclude", E2E, "--exclude", SDK])?;
-
-    progress::step("4/5 the modules");
     modules::build()?;
+
+    progress::step("4/5 native tests, and the modules in a host of ours");
+    cargo::run(&["test", "--no-fail-fast", "--workspace", "--exclude", E2E, "--exclude", SDK])?;
 
     progress::step("5/5 tests in a real Envoy");
     cargo::run(&["test", "--no-fail-fast", "--package", E2E, "--package", SDK])
 }
 
-/// What needs the modules.
+/// What needs Envoy above all.
 const E2E: &str = "tollgate-e2e";
 const SDK: &str = "tollgate-sdk-tests";

@@ -1,0 +1,101 @@
+//! `tollgate count` and `tollgate tokenizer` as users run them.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use tollgate_testbed::scratch::Scratch;
+
+/// Runs `tollgate` in a folder, with something on standard input: its exit code, and what it says.
+fn tollgate(folder: &Path, args: &[&str], input: &str) -> (Option<i32>, String, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tollgate"));
+    command.args(args).current_dir(folder).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    // It may end without reading.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+const CHAT: &str = r#"{"model": "gpt-4o", "messages": [{"role": "user", "content": "hello world"}]}"#;
+const MESSAGES: &str =
+    r#"{"model": "claude-sonnet-4-5", "max_tokens": 5, "messages": [{"role": "user", "content": "hello world"}]}"#;
+
+#[test]
+fn what_is_counted() {
+    let scratch = Scratch::new("tollgate-count").unwrap();
+    for (name, text) in [("a.txt", "hello world"), ("b.txt", "")] {
+        std::fs::write(scratch.path().join(name), text).unwrap();
+    }
+    for (args, input, out) in [
+        (&["count"][..], "hello world", "2\n"),
+        (&["count", "-"], "<|endoftext|>", "7\n"),
+        (&["count", "a.txt"], "", "2\n"),
+        (&["count", "a.txt", "b.txt"], "", "2\ta.txt\n0\tb.txt\n"),
+        (&["count", "--encoding", "cl100k_base"], "你好，世界", "6\n"),
+        (&["count", "--model", "gpt-4o"], "你好，世界", "3\n"),
+        (
+            &["count", "--jsonl"],
+            "{\"text\": \"hello world\"}\n\n{\"text\": \"\\n\"}\n",
+            "{\"tokens\": 2}\n{\"tokens\": 1}\n",
+        ),
+        (&["count", "--chat"], CHAT, "9\n"),
+    ] {
+        assert_eq!(tollgate(scratch.path(), args, input), (Some(0), out.into(), String::new()), "{args:?}");
+    }
+}
+
+#[test]
+fn as_json() {
+    let scratch = Scratch::new("tollgate-count").unwrap();
+    let json = |args: &[&str], input: &str| -> serde_json::Value {
+        let (code, out, errors) = tollgate(scratch.path(), args, input);
+        assert_eq!((code, errors.as_str()), (Some(0), ""), "{args:?}");
+        serde_json::from_str(&out).unwrap()
+    };
+    let text = json(&["count", "--json"], "hello world");
+    assert_eq!(text, serde_json::json!({"tokens": 2, "exact": true, "encoding": "o200k_base"}));
+    let chat = json(&["count", "--chat", "--json"], CHAT);
+    assert_eq!(chat["parts"]["text"], 2);
+    assert_eq!((&chat["tokens"], &chat["exact"], &chat["dialect"]), (&9.into(), &true.into(), &"openai.chat".into()));
+    let messages = json(&["count", "--chat", "--path", "/v1/messages", "--json"], MESSAGES);
+    assert_eq!((&messages["exact"], &messages["parts"]["text"]), (&false.into(), &2.into()));
+}
+
+#[test]
+fn what_cannot_be_used_is_said_without_the_text() {
+    let scratch = Scratch::new("tollgate-count").unwrap();
+    for (args, input, word) in [
+        (&["count", "--encoding", "o20k_base"][..], "", "did you mean `o200k_base`"),
+        (&["count", "missing.txt"], "", "missing.txt: cannot be read"),
+        (&["count", "--chat"], "{\"model\": secret}", "-: "),
+        (&["count", "--chat", "--path", "/secret/none"], "{}", "no API that is known"),
+        (&["count", "--jsonl"], "{\"text\": \"secret\"", "-:1:"),
+        (&["tokenizer", "compile", "a.tiktoken"], "", "a.tiktoken: cannot be read"),
+    ] {
+        let (code, out, errors) = tollgate(scratch.path(), args, input);
+        assert_eq!((code, out.as_str()), (Some(2), ""), "{args:?}: {errors}");
+        assert!(errors.contains(word), "{args:?}: {errors}");
+        assert!(!input.contains("secret") || !errors.contains("secret"), "{args:?}: {errors}");
+    }
+}
+
+#[test]
+fn a_tokenizer_is_compiled_and_used() {
+    let scratch = Scratch::new("tollgate-count").unwrap();
+    let mut file: String =
+        (0..=255_u8).map(|byte| format!("{} {byte}\n", tollgate_tokens::compile::base64(&[byte]))).collect();
+    file += &format!("{} 256\n", tollgate_tokens::compile::base64(b"he"));
+    std::fs::write(scratch.path().join("small.tiktoken"), file).unwrap();
+    let (code, _, errors) = tollgate(scratch.path(), &["tokenizer", "compile", "small.tiktoken"], "");
+    assert_eq!(code, Some(2));
+    assert!(errors.contains("--splitting"), "{errors}");
+    let compile = ["tokenizer", "compile", "small.tiktoken", "--splitting", "llama3"];
+    assert_eq!(tollgate(scratch.path(), &compile, ""), (Some(0), "small.tollgate\n".into(), String::new()));
+    let counted = tollgate(scratch.path(), &["count", "--tokenizer", "small.tollgate"], "hello");
+    assert_eq!(counted, (Some(0), "4\n".into(), String::new()));
+    let refused = tollgate(scratch.path(), &["count", "--tokenizer", "small.tiktoken"], "hello");
+    assert_eq!(refused.0, Some(2), "{refused:?}");
+}
