@@ -58,7 +58,7 @@ pub fn differences(whole: &Observation, other: &Observation, mask: &Mask) -> Vec
 
 /// Headers that say how long something is still to last.
 fn counts_down(name: &str) -> bool {
-    name == "retry-after" || name.starts_with("x-ratelimit-reset")
+    name.starts_with("retry-after") || name.starts_with("x-ratelimit-reset")
 }
 
 fn upstream(whole: &UpstreamRequest, other: &UpstreamRequest, mask: &Mask, found: &mut Vec<Finding>) {

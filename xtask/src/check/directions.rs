@@ -30,6 +30,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     // One crate of the core is measured by itself, in engines without a host.
     ("tests/bench/llm", &["tests/testbed"]),
     ("tests/bench/llm/subject", &["core/llm"]),
+    ("tests/bench/tokens", &["core/tokens"]),
     // What the documentation shows is read by the types it is about.
     ("tests/docs", &["core/*", "filters/*", "tests/testbed"]),
     ("tests/*", &["tests/testbed", "examples/mock-llm", "host", "cli"]),
