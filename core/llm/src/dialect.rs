@@ -4,7 +4,7 @@ use crate::path::{self, Path, Pattern};
 use crate::reader::Reader;
 use crate::request::Draft;
 use crate::response::ReadAnswer;
-use crate::{Error, Framing, Span};
+use crate::{Begun, Error, Framing, Span};
 
 mod anthropic;
 mod bedrock;
@@ -47,7 +47,9 @@ pub(crate) struct Row {
     pub(crate) error_body: fn(&ApiError<'_>, &mut Vec<u8>),
     /// Appends the data of the event that ends a stream with an error, in one line; gives the name of the event back, or
     /// nothing if it has none.
-    pub(crate) error_event: fn(&ApiError<'_>, &mut Vec<u8>) -> &'static str,
+    pub(crate) error_event: fn(&ApiError<'_>, &Begun, &mut Vec<u8>) -> &'static str,
+    /// Finds the name of the answer in the data of the first event, if clients hold later events against it.
+    pub(crate) stream_id: Option<fn(&[u8]) -> Option<Box<str>>>,
     /// How an event is made from another.
     pub(crate) echo: Echo,
 }
@@ -274,12 +276,12 @@ impl Dialect {
     }
 
     /// The event that tells a streaming client that the answer ends here with an error; nothing may follow it
-    /// (OpenAI: no `[DONE]`). `begun` says whether an event has left before.
+    /// (OpenAI: no `[DONE]`). `begun` says how the answer has begun.
     #[must_use]
-    pub fn error_event(self, framing: Framing, begun: bool, error: &ApiError<'_>) -> Vec<u8> {
+    pub fn error_event(self, framing: Framing, begun: &Begun, error: &ApiError<'_>) -> Vec<u8> {
         let (mut data, mut out) = (Vec::new(), Vec::new());
-        let name = (self.row().error_event)(error, &mut data);
-        framing.error(name, &data, begun, &mut out);
+        let name = (self.row().error_event)(error, begun, &mut data);
+        framing.error(name, &data, begun.is_sent(), &mut out);
         out
     }
 }

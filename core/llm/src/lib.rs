@@ -74,6 +74,7 @@
 //! framers are shared, and kit and the filters name no dialect.
 
 mod base64;
+mod begun;
 mod crc32;
 mod cutter;
 mod dialect;
@@ -104,6 +105,7 @@ pub mod sse;
 mod usage;
 mod words;
 
+pub use begun::Begun;
 pub use cutter::FrameError;
 pub use dialect::{ApiError, Dialect, Echo, Endpoint, Indexed, PathModel};
 pub use error::{Error, ErrorKind};

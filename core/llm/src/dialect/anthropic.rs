@@ -8,7 +8,7 @@
 
 use super::{ApiError, Echo, Indexed, Row};
 use crate::path::Pattern;
-use crate::{Error, escape_into};
+use crate::{Begun, Error, escape_into};
 
 mod answer;
 mod request;
@@ -31,6 +31,7 @@ pub(super) const MESSAGES: Row = Row {
     is_free: false,
     error_body,
     error_event,
+    stream_id: None,
     echo: Echo { top: &["type", "index"], inner: &["type"], null: &[], indexed: Indexed { choices: "", calls: "" } },
 };
 
@@ -68,7 +69,7 @@ fn error_body(error: &ApiError<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(b"\"}}");
 }
 
-fn error_event(error: &ApiError<'_>, out: &mut Vec<u8>) -> &'static str {
+fn error_event(error: &ApiError<'_>, _begun: &Begun, out: &mut Vec<u8>) -> &'static str {
     error_body(error, out);
     "error"
 }

@@ -11,7 +11,7 @@
 
 use super::{ApiError, Echo, Indexed, Row};
 use crate::path::Pattern;
-use crate::{Error, escape_into};
+use crate::{Begun, Error, escape_into};
 
 mod answer;
 mod invoke;
@@ -31,6 +31,7 @@ pub(super) const CONVERSE: Row = Row {
     is_free: false,
     error_body,
     error_event,
+    stream_id: None,
     echo: Echo { top: &["contentBlockIndex"], inner: &[], null: &[], indexed: Indexed { choices: "", calls: "" } },
 };
 
@@ -72,7 +73,7 @@ fn error_body(error: &ApiError<'_>, out: &mut Vec<u8>) {
 }
 
 /// "ConverseStreamOutput": one of the exceptions that a stream may have.
-fn error_event(error: &ApiError<'_>, out: &mut Vec<u8>) -> &'static str {
+fn error_event(error: &ApiError<'_>, _begun: &Begun, out: &mut Vec<u8>) -> &'static str {
     out.extend_from_slice(b"{\"message\":\"");
     escape_into(error.message, out);
     out.extend_from_slice(b"\"}");

@@ -6,7 +6,7 @@
 
 use super::{ApiError, Echo, Indexed, Row};
 use crate::path::Pattern;
-use crate::{Error, escape_into};
+use crate::{Begun, Error, escape_into};
 
 mod answer;
 mod request;
@@ -27,6 +27,7 @@ pub(super) const CHAT: Row = Row {
     is_free: false,
     error_body,
     error_event,
+    stream_id: None,
     echo: Echo { top: &["type", "index"], inner: &["type"], null: &[], indexed: Indexed { choices: "", calls: "" } },
 };
 
@@ -40,7 +41,7 @@ pub(super) fn error_body(error: &ApiError<'_>, out: &mut Vec<u8>) {
 }
 
 /// An event of the kind that ends an answer, with what went wrong in place of usage ("message-end").
-fn error_event(error: &ApiError<'_>, out: &mut Vec<u8>) -> &'static str {
+fn error_event(error: &ApiError<'_>, _begun: &Begun, out: &mut Vec<u8>) -> &'static str {
     out.extend_from_slice(b"{\"type\":\"message-end\",\"delta\":{\"finish_reason\":\"ERROR\",\"error\":\"");
     escape_into(error.message, out);
     out.extend_from_slice(b"\"}}");

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::{
-    ApiError, Channel, Chunk, Dialect, Edits, Endpoint, Event, Framer, Framing, Limits, Part, Reported, Request,
+    ApiError, Begun, Channel, Chunk, Dialect, Edits, Endpoint, Event, Framer, Framing, Limits, Part, Reported, Request,
     Response, Role, TextKind, Usage,
 };
 
@@ -194,7 +194,7 @@ pub(crate) fn errors(dialect: Dialect, status: u16) -> (Value, Value) {
         code: Some("a\\b"),
     };
     let body = dialect.error_body(&error);
-    let event = dialect.error_event(Framing::Sse, true, &error);
+    let event = dialect.error_event(Framing::Sse, &Begun::sent(), &error);
     let mut data = None;
     let mut framer = Framer::new(Framing::Sse, 1 << 20);
     let pushed = framer.push(&event, |event| {

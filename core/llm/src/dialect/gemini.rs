@@ -10,7 +10,7 @@
 
 use super::{ApiError, Echo, Indexed, Row};
 use crate::path::Pattern;
-use crate::{Error, Framing, escape_into};
+use crate::{Begun, Error, Framing, escape_into};
 
 mod answer;
 mod request;
@@ -37,6 +37,7 @@ pub(super) const GENERATE: Row = Row {
     is_free: false,
     error_body,
     error_event,
+    stream_id: None,
     echo: Echo {
         top: &[],
         inner: &["index", "role", "thought"],
@@ -88,7 +89,7 @@ fn error_body(error: &ApiError<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(b"\"}}");
 }
 
-fn error_event(error: &ApiError<'_>, out: &mut Vec<u8>) -> &'static str {
+fn error_event(error: &ApiError<'_>, _begun: &Begun, out: &mut Vec<u8>) -> &'static str {
     error_body(error, out);
     ""
 }

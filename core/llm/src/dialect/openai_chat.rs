@@ -25,6 +25,7 @@ pub(super) const ROW: Row = Row {
     is_free: false,
     error_body: openai_error::body,
     error_event: openai_error::event,
+    stream_id: None,
     // "The chat completion chunk object".
     echo: Echo {
         top: &["id", "object", "created", "model", "system_fingerprint", "service_tier"],

@@ -1,7 +1,7 @@
 //! Errors of OpenAI's APIs (API reference, "Error codes"): one object for all of them.
 
 use super::ApiError;
-use crate::escape_into;
+use crate::{Begun, escape_into};
 
 pub(super) fn body(error: &ApiError<'_>, out: &mut Vec<u8>) {
     let members = [
@@ -18,7 +18,7 @@ pub(super) fn body(error: &ApiError<'_>, out: &mut Vec<u8>) {
 }
 
 /// The body is the data of the event; it has no name.
-pub(super) fn event(error: &ApiError<'_>, out: &mut Vec<u8>) -> &'static str {
+pub(super) fn event(error: &ApiError<'_>, _begun: &Begun, out: &mut Vec<u8>) -> &'static str {
     body(error, out);
     ""
 }

@@ -8,8 +8,10 @@
 //! an item and a part of it; both make one [`Channel::choice`](crate::Channel).
 
 use super::{ApiError, Echo, Indexed, Row, openai_error};
-use crate::Error;
 use crate::path::Pattern;
+use crate::reader::{Reader, Scratch, Value};
+use crate::scan::Side;
+use crate::{Begun, Error, Limits, escape_into};
 
 mod answer;
 mod event;
@@ -29,6 +31,7 @@ pub(super) const RESPONSES: Row = Row {
     is_free: false,
     error_body: openai_error::body,
     error_event,
+    stream_id: Some(stream_id),
     echo: Echo {
         top: &["type", "item_id", "output_index", "content_index", "summary_index", "sequence_number"],
         inner: &[],
@@ -43,18 +46,34 @@ pub(super) const INPUT_TOKENS: Row =
 
 type Result<T> = std::result::Result<T, Error>;
 
+/// The name of the response, from the event that says that it was created.
+fn stream_id(data: &[u8]) -> Option<Box<str>> {
+    let (limits, mut scratch) = (Limits::default(), Scratch::default());
+    let mut reader = Reader::new(data, &limits, Side::Answer, &mut scratch).ok()?;
+    reader.value().ok().filter(|value| matches!(value, Value::Object(_)))?;
+    for name in ["response", "id"] {
+        while let Some((_, found)) = reader.field(&[name]).ok()? {
+            match (found == name, reader.value().ok()?) {
+                (true, Value::String(id)) if name == "id" => return Some(id.decode(data).into()),
+                (true, Value::Object(_)) if name != "id" => break,
+                (_, value) => reader.walk(value, |_| Ok(())).ok()?,
+            }
+        }
+    }
+    None
+}
+
 /// `response.failed`: the response, as far as the gateway knows one. A failed response has a code of a small set; what is
 /// not in it is said in the message.
-fn error_event(error: &ApiError<'_>, out: &mut Vec<u8>) -> &'static str {
+fn error_event(error: &ApiError<'_>, begun: &Begun, out: &mut Vec<u8>) -> &'static str {
     let code = match error.status {
         429 => "rate_limit_exceeded",
         500.. => "server_error",
         _ => "invalid_prompt",
     };
-    out.extend_from_slice(
-        b"{\"type\":\"response.failed\",\"sequence_number\":0,\"response\":{\"id\":\"\",\"object\":\"response\",\"created_at\":0,\
-          \"status\":\"failed\",\"error\":{\"code\":",
-    );
+    out.extend_from_slice(b"{\"type\":\"response.failed\",\"sequence_number\":0,\"response\":{\"id\":\"");
+    escape_into(begun.id(), out);
+    out.extend_from_slice(b"\",\"object\":\"response\",\"created_at\":0,\"status\":\"failed\",\"error\":{\"code\":");
     openai_error::text_or_null(Some(error.code.unwrap_or(code)), out);
     out.extend_from_slice(b",\"message\":");
     openai_error::text_or_null(Some(error.message), out);

@@ -16,7 +16,7 @@ pub(super) const ROW: Row = Row {
     response: read_answer,
     chunk: read_answer,
     echo: Echo::NONE,
-    error_event: |error, out| {
+    error_event: |error, _begun, out| {
         cohere::error_body(error, out);
         ""
     },

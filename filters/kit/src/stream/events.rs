@@ -1,6 +1,6 @@
 //! Streamed answers, event by event.
 
-use tollgate_llm::{Dialect, FrameError, Framer, Framing};
+use tollgate_llm::{Begun, Dialect, FrameError, Framer, Framing};
 
 use super::response::{Answer, holds, is_strict};
 use super::{Step, Stream};
@@ -35,9 +35,12 @@ impl Stream {
             .is_none_or(|inflater| inflater.push(&bytes, &mut inflated).is_ok() && (!end || inflater.finish().is_ok()));
         let plain = if inflater.is_some() { &inflated } else { &bytes };
         let mut stop = framer
-            .push(plain, |event| match exchange.on_event(&event, out) {
-                Flow::Continue => Ok(()),
-                Flow::Cut(reply) => Err(reply),
+            .push(plain, |event| {
+                begun.event(dialect, &event);
+                match exchange.on_event(&event, out) {
+                    Flow::Continue => Ok(()),
+                    Flow::Cut(reply) => Err(reply),
+                }
             })
             .err();
         if stop.is_none() && !is_inflated {
@@ -47,8 +50,9 @@ impl Stream {
             let framer = std::mem::replace(framer, Framer::new(framing, 0));
             stop = finish(framer, exchange.as_mut(), out).err();
         }
-        *begun |= !out.is_empty();
-        let begun = *begun;
+        if !out.is_empty() {
+            begun.send();
+        }
         match stop {
             None => {}
             Some(FrameError::Each(reply)) if held => {
@@ -149,7 +153,7 @@ pub(super) fn finish(
 }
 
 /// Ends a streamed answer in the caller's dialect: an error event and no end mark, as the provider's own would.
-fn cut(dialect: Dialect, framing: Framing, begun: bool, reply: &Reply, out: &mut Vec<u8>) {
+fn cut(dialect: Dialect, framing: Framing, begun: &Begun, reply: &Reply, out: &mut Vec<u8>) {
     property::set(property::VERDICT, reply.verdict);
     out.extend_from_slice(&dialect.error_event(framing, begun, &reply.error()));
 }

@@ -1,7 +1,7 @@
 //! The response half of a stream.
 
 use tollgate_llm::encoding::{Caps, Encoding, InflateError, Inflater, inflate};
-use tollgate_llm::{Dialect, Framer, Response as View};
+use tollgate_llm::{Begun, Dialect, Framer, Response as View};
 
 use super::events::finish;
 use super::{Phase, Step, Stream};
@@ -23,8 +23,8 @@ pub(super) enum Answer {
     Passing,
     /// JSON of which `size` bytes have come. Observed, they are kept in `body`; else head and body are held by Envoy.
     Whole { reading: Reading, encoding: Option<Encoding>, body: Vec<u8>, size: usize },
-    /// A stream of events; `begun`: something of it has left. `out` is kept for its capacity.
-    Events { reading: Reading, framer: Framer, inflater: Option<Box<Inflater>>, begun: bool, out: Vec<u8> },
+    /// A stream of events; `begun`: what of it has. `out` is kept for its capacity.
+    Events { reading: Reading, framer: Framer, inflater: Option<Box<Inflater>>, begun: Begun, out: Vec<u8> },
     /// The rest of a compressed stream that is not read any more, and leaves inflated as it began.
     Inflating(Box<Inflater>),
     /// A streamed answer was ended by us: whatever still comes is dropped.
@@ -81,7 +81,7 @@ impl Stream {
                 }
                 let framer = Framer::new(framing, plugin.limits().max_event_bytes);
                 let inflater = encoding.map(|encoding| Box::new(Inflater::new(encoding, STREAM_CAPS)));
-                self.answer = Answer::Events { reading, framer, inflater, begun: false, out: Vec::new() };
+                self.answer = Answer::Events { reading, framer, inflater, begun: Begun::default(), out: Vec::new() };
                 Step::Continue
             }
             BodyKind::Other => Step::Continue,

@@ -2,8 +2,8 @@ use serde_json::json;
 
 use crate::dialect::fixtures::{edited, errors, request, streamed, told, whole};
 use crate::{
-    ApiError, Chunk, Dialect, Edits, Endpoint, ErrorKind, Event, Framer, Framing, Limits, Request, Usage, base64,
-    event_stream,
+    ApiError, Begun, Chunk, Dialect, Edits, Endpoint, ErrorKind, Event, Framer, Framing, Limits, Request, Usage,
+    base64, event_stream,
 };
 
 const CONVERSE: Dialect = Dialect::BedrockConverse;
@@ -460,7 +460,7 @@ fn errors_in_the_callers_shape() {
         }
     }
     let error = ApiError { status: 429, message: "m", kind: "k", param: None, code: None };
-    let event = CONVERSE.error_event(Framing::EventStream, true, &error);
+    let event = CONVERSE.error_event(Framing::EventStream, &Begun::sent(), &error);
     let mut framer = event_stream::Framer::new(1 << 10);
     let pushed = framer.push(&event, |event| {
         assert_eq!((event.name(), event.is_error()), (Some(&b"throttlingException"[..]), true));

@@ -2,7 +2,8 @@ use serde_json::{Value, json};
 
 use crate::dialect::fixtures::{edited, errors, request, streamed, told, whole};
 use crate::{
-    ApiError, Chunk, Dialect, Endpoint, ErrorKind, Event, Framer, Framing, Limits, Request, Response, Usage, emptied,
+    ApiError, Begun, Chunk, Dialect, Endpoint, ErrorKind, Event, Framer, Framing, Limits, Request, Response, Usage,
+    emptied,
 };
 
 const GENERATE: Dialect = Dialect::GeminiGenerate;
@@ -334,7 +335,11 @@ fn errors_in_the_callers_shape() {
     let error = ApiError { status: 500, message: "m", kind: "k", param: None, code: None };
     for begun in [true, false] {
         let mut body = if begun { format!("[{}", EVENTS[0]).into_bytes() } else { Vec::new() };
-        body.extend_from_slice(&GENERATE.error_event(Framing::JsonArray, begun, &error));
+        body.extend_from_slice(&GENERATE.error_event(
+            Framing::JsonArray,
+            &if begun { Begun::sent() } else { Begun::default() },
+            &error,
+        ));
         let array: Value = serde_json::from_slice(&body).unwrap();
         assert_eq!(array.as_array().unwrap().last().unwrap()["error"]["code"], 500);
     }

@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use crate::dialect::fixtures::{edited, errors, request, streamed, told, whole};
-use crate::{ApiError, Dialect, ErrorKind, Framing, Limits, Request, Usage};
+use crate::{ApiError, Begun, Dialect, ErrorKind, Framing, Limits, Request, Usage};
 
 const CHAT: Dialect = Dialect::OllamaChat;
 const GENERATE: Dialect = Dialect::OllamaGenerate;
@@ -185,7 +185,7 @@ fn errors_in_the_callers_shape() {
         assert_eq!(errors(dialect, 429), (want.clone(), want.clone()));
     }
     let error = ApiError { status: 500, message: "m\n", kind: "k", param: None, code: None };
-    let line = CHAT.error_event(Framing::JsonLines, true, &error);
+    let line = CHAT.error_event(Framing::JsonLines, &Begun::sent(), &error);
     assert_eq!(line.iter().position(|byte| *byte == b'\n'), Some(line.len() - 1));
     assert_eq!(serde_json::from_slice::<Value>(&line).unwrap(), json!({"error": "m\n"}));
 }

@@ -2,8 +2,8 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use crate::{
-    ApiError, Channel, Chunk, Dialect, Edits, Error, ErrorKind, Framing, Limits, OutText, Part, Request, Response,
-    Role, Span, TextKind, Usage,
+    ApiError, Begun, Channel, Chunk, Dialect, Edits, Error, ErrorKind, Framing, Limits, OutText, Part, Request,
+    Response, Role, Span, TextKind, Usage,
 };
 
 const CHAT: Dialect = Dialect::OpenAiChat;
@@ -682,7 +682,7 @@ fn errors_in_the_clients_shape() {
     }});
     let body = CHAT.error_body(&error);
     assert_eq!(serde_json::from_slice::<serde_json::Value>(&body).unwrap(), want);
-    let event = CHAT.error_event(Framing::Sse, true, &error);
+    let event = CHAT.error_event(Framing::Sse, &Begun::sent(), &error);
     assert_eq!(event, [b"data: ", &body[..], b"\n\n"].concat());
     assert!(Chunk::parse(CHAT, &body, &Limits::default()).unwrap().unwrap().is_error);
 }

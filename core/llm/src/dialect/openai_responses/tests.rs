@@ -1,5 +1,7 @@
 use crate::dialect::fixtures::{edited, errors, request, streamed, told, typed_events, whole};
-use crate::{Chunk, Dialect, ErrorKind, Framing, Limits, Part, Request, Response, Usage, emptied};
+use crate::{
+    ApiError, Begun, Chunk, Dialect, ErrorKind, Event, Framer, Framing, Limits, Part, Request, Response, Usage, emptied,
+};
 
 const RESPONSES: Dialect = Dialect::OpenAiResponses;
 
@@ -221,4 +223,31 @@ fn errors_in_the_callers_shape() {
     assert_eq!(event["type"], "response.failed");
     assert_eq!(event["response"]["status"], "failed");
     assert_eq!(event["response"]["error"]["message"], "no \"more\"\nfor you\u{0}");
+}
+
+#[test]
+fn a_cut_stream_fails_as_the_response_that_it_began() {
+    let error = ApiError { status: 400, message: "m", kind: "k", param: None, code: None };
+    for (data, id) in [
+        (r#"{"response":{"output":[{"id":"inner"}],"id":"resp_\u0031"},"type":"response.created"}"#, "resp_1"),
+        (r#"{"type":"response.created","id":"outer","response":{"status":"queued"}}"#, ""),
+        (r#"{"type":"response.created","response":null}"#, ""),
+        (r#"{"type":"response.created","#, ""),
+    ] {
+        let mut begun = Begun::default();
+        let body = format!("event: response.created\ndata: {data}\n\ndata: {{\"response\":{{\"id\":\"later\"}}}}\n\n");
+        for piece in body.as_bytes().chunks(7).scan(Framer::new(Framing::Sse, 1 << 10), |framer, piece| {
+            let see = |event: Event<'_>| {
+                begun.event(RESPONSES, &event);
+                Ok::<_, ()>(())
+            };
+            Some(framer.push(piece, see))
+        }) {
+            piece.unwrap();
+        }
+        let event = String::from_utf8(RESPONSES.error_event(Framing::Sse, &begun, &error)).unwrap();
+        let data = event.strip_prefix("event: response.failed\ndata: ").unwrap();
+        let failed: serde_json::Value = serde_json::from_str(data).unwrap();
+        assert_eq!(failed["response"]["id"], id, "{data}");
+    }
 }
