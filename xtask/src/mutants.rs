@@ -24,8 +24,8 @@ const PROFILE: &str = "mutants";
 /// `cargo xtask mutants [NAME]`: all, or those whose name contains `only`.
 pub(crate) fn run(only: Option<&str>) -> Result<()> {
     setup::target()?;
-    progress::step("building the command that runs the suite (release)");
-    cargo::run(&["build", "--release", "--package", "tollgate"])?;
+    progress::step("building the command that runs the suite");
+    cargo::run(&["build", "--package", "tollgate"])?;
     progress::step("copying the sources");
     let scratch = Scratch::new()?;
     progress::step("the suite on filters that are whole");
@@ -104,7 +104,7 @@ impl Scratch {
 
     fn passes(&self) -> Result<bool> {
         let module = self.target.join(TARGET).join(PROFILE).join(workspace::module_file(workspace::BUNDLE));
-        let program = workspace::target_dir().join("release").join("tollgate");
+        let program = workspace::target_dir().join("debug").join("tollgate");
         let status = ChildBuilder::new(program)
             .arg("test")
             .args(SUITE)
