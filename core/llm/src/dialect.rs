@@ -23,6 +23,9 @@ mod openai_responses;
 mod openai_stream;
 mod rerank;
 
+/// Finds the name of an answer in the data of an event.
+type FindId = fn(&[u8]) -> Option<Box<str>>;
+
 /// What a dialect's file says about it.
 pub(crate) struct Row {
     /// Its name in logs, metrics and properties.
@@ -49,7 +52,7 @@ pub(crate) struct Row {
     /// nothing if it has none.
     pub(crate) error_event: fn(&ApiError<'_>, &Begun, &mut Vec<u8>) -> &'static str,
     /// Finds the name of the answer in the data of the first event, if clients hold later events against it.
-    pub(crate) stream_id: Option<fn(&[u8]) -> Option<Box<str>>>,
+    pub(crate) stream_id: Option<FindId>,
     /// How an event is made from another.
     pub(crate) echo: Echo,
 }
