@@ -21,9 +21,10 @@ pub fn scenarios(deployment: &Deployment) -> Vec<Scenario> {
     scenarios
 }
 
+const MALFORMED: Refusal = Refusal::invalid(400);
+
 /// Bodies that no filter lets pass, whichever it is.
 fn bodies() -> Vec<Scenario> {
-    const MALFORMED: Refusal = Refusal::invalid(400);
     const TYPE: Refusal = MALFORMED.code("invalid_type");
     let prompt = planted::PROMPT;
     let with = |content: &[u8]| {
