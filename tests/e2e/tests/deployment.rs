@@ -117,7 +117,7 @@ pub fn mock() -> MockLlm {
 }
 
 /// An API that the tests add to the routes of the reference, as users may.
-pub const ADDED_API: &str = "/v1/embeddings";
+pub const ADDED_API: &str = "/v1/batches";
 
 const ROUTES: &str =
     "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config/route_config/virtual_hosts/0/routes";
