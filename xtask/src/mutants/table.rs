@@ -61,7 +61,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "after-the-cut",
         breaks: "after a streamed answer was cut by a rule, the rest of it follows",
-        file: "filters/kit/src/stream/response.rs",
+        file: "filters/kit/src/stream/events.rs",
         from: "                cut(dialect, framing, begun, &reply, out);\n                let out = std::mem::take(out);\n                self.answer = Answer::Cut;",
         to: "                cut(dialect, framing, begun, &reply, out);\n                let out = std::mem::take(out);\n                self.answer = Answer::Passing;",
     },
