@@ -72,6 +72,8 @@ pub(crate) enum Iteration {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Side {
     pub(crate) iteration: Iteration,
+    /// Whether the headers have come as far as this filter.
+    pub(crate) reached: bool,
     pub(crate) headers_continued: bool,
     pub(crate) from_current: bool,
     pub(crate) end: bool,
@@ -152,6 +154,13 @@ pub(crate) struct Way {
     pub(crate) too_large: bool,
 }
 
+impl Way {
+    /// Whether a body or trailers can come: behind headers, before the end.
+    fn is_coming(&self) -> bool {
+        self.headers.is_some() && !self.observed_end
+    }
+}
+
 /// In which kind of callback the chain is at this moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Calling {
@@ -203,6 +212,8 @@ pub(crate) struct State {
     /// The response headers that have left, before the codec's touch: what access logs see.
     pub(crate) sent: Option<Headers>,
     pub(crate) over: Option<Over>,
+    /// How many filters are letting go, one within the callback that another's letting go has led to.
+    pub(crate) resuming: usize,
     pub(crate) outputs: VecDeque<Output>,
     pub(crate) info: Info,
     pub(crate) client: Client,
@@ -251,6 +262,20 @@ impl State {
                 self.info.details = Some(details.to_owned());
             }
         }
+    }
+
+    /// Enters what a filter's letting go leads to; `false` when filters do nothing else any more. A filter that lets go in
+    /// the very callback which that brings about does so for ever: Envoy's stack overflows, here the stream is reset.
+    fn enters_resume(&mut self) -> bool {
+        /// More than there are filters in a chain, few enough for a thread's stack.
+        const DEPTH: usize = 32;
+        if self.resuming < DEPTH {
+            self.resuming += 1;
+            return true;
+        }
+        self.reset("wasm_continue_stream_for_ever");
+        self.client.end = if self.headers_sent { crate::End::Truncated } else { crate::End::Reset };
+        false
     }
 
     /// The body a context may read and edit, in one direction.

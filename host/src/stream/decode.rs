@@ -12,7 +12,7 @@ pub(crate) fn headers(s: &mut Stream, f: &mut dyn Filters, headers: Headers, end
 
 /// A frame arrives from the client.
 pub(crate) fn data(s: &mut Stream, f: &mut dyn Filters, bytes: Vec<u8>, end: bool) {
-    if s.is_over() {
+    if !s.request.is_coming() || s.is_over() {
         return;
     }
     s.request.observed_end = end;
@@ -23,7 +23,7 @@ pub(crate) fn data(s: &mut Stream, f: &mut dyn Filters, bytes: Vec<u8>, end: boo
 
 /// Trailers arrive from the client.
 pub(crate) fn trailers(s: &mut Stream, f: &mut dyn Filters, trailers: Headers) {
-    if s.is_over() {
+    if !s.request.is_coming() || s.is_over() {
         return;
     }
     s.request.trailers = Some(trailers);
@@ -36,6 +36,18 @@ pub(crate) fn resume(s: &mut Stream, f: &mut dyn Filters, at: usize) {
     if s.is_over() || s.request.aborted {
         return;
     }
+    // A filter that holds nothing has nothing to let go: the headers are still with one before it. Envoy takes it that no
+    // filter asks for that.
+    if s.places.get(at).is_none_or(|place| !place.decode.reached) {
+        return;
+    }
+    if s.enters_resume() {
+        let_go(s, f, at);
+        s.resuming -= 1;
+    }
+}
+
+fn let_go(s: &mut Stream, f: &mut dyn Filters, at: usize) {
     let Some(place) = s.places.get_mut(at) else { return };
     if place.decode.stopped_all() {
         place.decode.from_current = true;
@@ -70,6 +82,7 @@ fn iterate_headers(s: &mut Stream, f: &mut dyn Filters, from: usize, end: bool) 
         }
         s.calling = Calling::Decoding;
         if let Some(place) = s.places.get_mut(at) {
+            place.decode.reached = true;
             place.decode.end = end;
         }
         let count = s.request.headers.as_ref().map_or(0, Headers::len);

@@ -5,7 +5,7 @@ use crate::{End, Headers};
 
 /// Headers arrive from the upstream, or from a local reply.
 pub(crate) fn headers(s: &mut Stream, f: &mut dyn Filters, headers: Headers, end: bool) {
-    if s.is_over() {
+    if s.is_over() || s.response.headers.is_some() {
         return;
     }
     s.info.code = headers.text(":status").and_then(|status| status.parse().ok()).unwrap_or_default();
@@ -17,7 +17,7 @@ pub(crate) fn headers(s: &mut Stream, f: &mut dyn Filters, headers: Headers, end
 
 /// A frame arrives from the upstream, or from a local reply.
 pub(crate) fn data(s: &mut Stream, f: &mut dyn Filters, bytes: Vec<u8>, end: bool) {
-    if s.is_over() {
+    if !s.response.is_coming() || s.is_over() {
         return;
     }
     s.response.observed_end = end;
@@ -29,7 +29,7 @@ pub(crate) fn data(s: &mut Stream, f: &mut dyn Filters, bytes: Vec<u8>, end: boo
 
 /// Trailers arrive from the upstream.
 pub(crate) fn trailers(s: &mut Stream, f: &mut dyn Filters, trailers: Headers) {
-    if s.is_over() {
+    if !s.response.is_coming() || s.is_over() {
         return;
     }
     s.response.trailers = Some(trailers);
@@ -43,10 +43,17 @@ pub(crate) fn resume(s: &mut Stream, f: &mut dyn Filters, at: usize) {
     if s.is_over() || s.response.aborted {
         return;
     }
-    // Nothing to continue before there is a response.
-    if s.response.headers.is_none() {
+    // Nothing to continue before there is a response, nor before its headers have come this far.
+    if s.response.headers.is_none() || s.places.get(at).is_none_or(|place| !place.encode.reached) {
         return;
     }
+    if s.enters_resume() {
+        let_go(s, f, at);
+        s.resuming -= 1;
+    }
+}
+
+fn let_go(s: &mut Stream, f: &mut dyn Filters, at: usize) {
     let Some(place) = s.places.get_mut(at) else { return };
     if place.encode.stopped_all() {
         place.encode.from_current = true;
@@ -79,6 +86,7 @@ fn iterate_headers(s: &mut Stream, f: &mut dyn Filters, from: usize, end: bool) 
     for at in (0..from).rev() {
         s.calling = Calling::Encoding;
         if let Some(place) = s.places.get_mut(at) {
+            place.encode.reached = true;
             place.encode.end = end;
         }
         let count = s.response.headers.as_ref().map_or(0, Headers::len);

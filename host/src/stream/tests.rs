@@ -140,6 +140,14 @@ fn requests_through_chains() {
             vec!["h", "d:one", "d:two", "d:$"],
         ),
         (
+            "a filter that the headers have not reached lets nothing go",
+            2,
+            vec![("0.rqh", Stop)],
+            vec![Put::Head(true), Put::Resume(1), Put::Resume(0)],
+            vec!["0.rqh true", "1.rqh true"],
+            vec!["h$"],
+        ),
+        (
             "body held to its end, headers gone",
             1,
             vec![("0.rqb", StopUntilEnd)],
