@@ -51,7 +51,11 @@ impl Keys {
     pub(crate) fn close(&mut self, body: &[u8], base: usize) -> Result<(), usize> {
         let object = self.all.get_mut(base..).unwrap_or_default();
         if object.len() > FEW {
-            object.sort_unstable_by(|a, b| a.hash.cmp(&b.hash).then_with(|| text_order(body, a.str, b.str)));
+            object.sort_unstable_by(|a, b| {
+                #[cfg(test)]
+                tests::compared();
+                a.hash.cmp(&b.hash).then_with(|| text_order(body, a.str, b.str))
+            });
             let twice = object.array_windows().find(|[a, b]| a.same(b, body));
             if let Some([a, b]) = twice {
                 return Err(a.str.span.start.max(b.str.span.start));
@@ -72,6 +76,8 @@ impl Keys {
 
 impl Key {
     fn same(&self, other: &Key, body: &[u8]) -> bool {
+        #[cfg(test)]
+        tests::compared();
         self.hash == other.hash && text_order(body, self.str, other.str) == Ordering::Equal
     }
 }
@@ -122,8 +128,38 @@ fn mix(hash: u64, word: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use super::*;
-    use crate::Span;
+    use crate::{Dialect, ErrorKind, Limits, Request, Span};
+
+    thread_local! {
+        static COMPARED: Cell<usize> = const { Cell::new(0) };
+    }
+
+    /// Two keys are being compared.
+    pub(super) fn compared() {
+        COMPARED.set(COMPARED.get() + 1);
+    }
+
+    /// Pairwise, these were 5 * 10^9 comparisons; sorting takes `n log n`, some 20 for each key.
+    #[test]
+    fn many_members_take_no_quadratic_time() {
+        const MEMBERS: usize = 100_000;
+        let members: Vec<String> = (0..MEMBERS).map(|n| format!("\"key {n}\":0")).collect();
+        let parse = |body: String| {
+            COMPARED.set(0);
+            let read = Request::parse(Dialect::OpenAiChat, body.as_bytes(), &Limits::default());
+            (read.map(|request| request.texts.len()).map_err(|error| error.kind), COMPARED.get())
+        };
+        let (read, unique) = parse(format!("{{\"x\":{{{}}}}}", members.join(",")));
+        assert_eq!(read, Ok(MEMBERS + 1));
+        let (read, twice) = parse(format!("{{\"x\":{{{},\"k\\u0065y 77\":1}}}}", members.join(",")));
+        assert_eq!(read, Err(ErrorKind::DuplicateKey));
+        for compared in [unique, twice] {
+            assert!((MEMBERS..40 * MEMBERS).contains(&compared), "{compared} comparisons");
+        }
+    }
 
     /// The keys, one after the other, in a body.
     fn body(keys: &[String]) -> (Vec<u8>, Vec<Str>) {

@@ -183,6 +183,20 @@ impl<'b, 's> Reader<'b, 's> {
         Ok(Some((key, "")))
     }
 
+    /// The beginning of the body, which is an object; where it stands. Its members must be asked for next.
+    pub(crate) fn object(&mut self) -> Result<usize, Error> {
+        match self.value()? {
+            Value::Object(at) => Ok(at),
+            value => Err(crate::field::wrong("body", value)),
+        }
+    }
+
+    /// Whether the object that was just opened has no members.
+    pub(crate) fn is_empty_object(&mut self) -> bool {
+        self.space();
+        self.peek() == Some(b'}')
+    }
+
     /// The next element of the innermost open array; `None` at its end, which closes it.
     pub(crate) fn element(&mut self) -> Result<Option<Value>, Error> {
         if self.next(false, b']')? { self.value().map(Some) } else { Ok(None) }

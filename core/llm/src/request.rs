@@ -248,6 +248,34 @@ pub(crate) struct Draft<'r> {
 }
 
 impl Draft<'_> {
+    /// The beginning of the body, which is an object. Its members must be asked for next.
+    pub(crate) fn body(&mut self, reader: &mut Reader<'_, '_>) -> Result<(), Error> {
+        let start = reader.object()?;
+        self.request.members = Members { start: start + 1, none: reader.is_empty_object() };
+        Ok(())
+    }
+
+    /// The messages of the body: objects in an array, each of which `read` is to read, under its index.
+    pub(crate) fn messages(
+        &mut self,
+        reader: &mut Reader<'_, '_>,
+        value: Value,
+        read: ReadMessage,
+    ) -> Result<(), Error> {
+        let Value::Array(_) = value else { return Err(wrong("messages", value)) };
+        while let Some(value) = reader.element()? {
+            let Value::Object(at) = value else { return Err(wrong("messages", value)) };
+            let index = self.message(at)?;
+            read(reader, self, index)?;
+        }
+        Ok(())
+    }
+
+    /// Who is speaking in the message that begins here, as far as is known yet.
+    pub(crate) fn speaker(&self, from: Origin) -> Speaker {
+        Speaker { from, first: self.request.texts.len(), role: from.role, str: None }
+    }
+
     /// The next message, empty yet, and its index.
     pub(crate) fn message(&mut self, at: usize) -> Result<u32, Error> {
         let index = self.request.messages.len();
@@ -341,9 +369,71 @@ impl Draft<'_> {
     }
 }
 
+/// How a dialect reads a message with this index, which was opened.
+pub(crate) type ReadMessage = fn(&mut Reader<'_, '_>, &mut Draft<'_>, u32) -> Result<(), Error>;
+
 /// Where a text comes from.
 #[derive(Clone, Copy)]
 pub(crate) struct Origin {
     pub(crate) role: Role,
     pub(crate) message: Option<u32>,
+}
+
+impl Origin {
+    /// Nobody, outside of messages.
+    pub(crate) const OUTSIDE: Origin = Origin::of(Role::Other);
+    /// The operator of the application, outside of messages.
+    pub(crate) const SYSTEM: Origin = Origin::of(Role::System);
+    /// The user, outside of messages.
+    pub(crate) const USER: Origin = Origin::of(Role::User);
+    /// Definitions of tools and of the form of an answer.
+    pub(crate) const DEFINITION: Origin = Origin::of(Role::Tools);
+    /// What was found elsewhere, by a tool or a search, and is to be read by the model.
+    pub(crate) const FOUND: Origin = Origin::of(Role::Tool);
+
+    /// Outside of messages.
+    pub(crate) const fn of(role: Role) -> Origin {
+        Origin { role, message: None }
+    }
+
+    /// In a message whose role is not known yet.
+    pub(crate) const fn message(index: u32) -> Origin {
+        Origin { role: Role::Other, message: Some(index) }
+    }
+}
+
+/// Who speaks in a message. It may be said behind the texts that it is the role of.
+pub(crate) struct Speaker {
+    from: Origin,
+    /// The first text of the message.
+    first: usize,
+    pub(crate) role: Role,
+    /// The role as it stands.
+    pub(crate) str: Option<Str>,
+}
+
+impl Speaker {
+    /// The role, being one of these. Any other is a text: some servers put it into the prompt as it is.
+    pub(crate) fn is(
+        &mut self,
+        reader: &Reader<'_, '_>,
+        draft: &mut Draft<'_>,
+        str: Str,
+        roles: &[(&str, Role)],
+    ) -> Result<(), Error> {
+        self.str = Some(str);
+        let known = roles.iter().find(|(name, _)| str.is(reader.body(), name));
+        self.role = known.map_or(Role::Other, |(_, role)| *role);
+        if known.is_none() { draft.text(self.from, TextKind::Other, str) } else { Ok(()) }
+    }
+
+    /// At the end of the message: its texts are the speaker's, but for those that are somebody's already.
+    pub(crate) fn settle(self, draft: &mut Draft<'_>) {
+        for text in draft.request.texts.iter_mut().skip(self.first).filter(|text| text.role == Role::Other) {
+            text.role = self.role;
+        }
+        if let Some(message) = self.from.message.and_then(|at| draft.request.messages.get_mut(at as usize)) {
+            message.role = self.str;
+        }
+    }
 }

@@ -15,6 +15,11 @@ pub struct Channel {
     pub part: Part,
 }
 
+impl Channel {
+    /// What is in no particular place.
+    pub(crate) const OTHER: Channel = Channel { choice: 0, part: Part::Other };
+}
+
 /// A text of a candidate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
@@ -272,7 +277,7 @@ impl Sketch<'_> {
             let slot = numbers.iter_mut().zip(names).find(|(_, name)| *name == field);
             match (slot, reader.value()?) {
                 (Some((slot, _)), value @ Value::Number(_)) => *slot = number(reader, value),
-                (_, value) => self.texts(reader, Channel { choice: 0, part: Part::Other }, value)?,
+                (_, value) => self.texts(reader, Channel::OTHER, value)?,
             }
         }
         Ok(numbers)

@@ -5,12 +5,11 @@
 
 use super::openai_images::usage;
 use super::{Echo, Indexed, Row, openai_chat};
-use crate::field::wrong;
 use crate::path::Pattern;
 use crate::reader::{Reader, Value};
-use crate::request::{Draft, Members, Origin};
+use crate::request::{Draft, Origin};
 use crate::response::Sketch;
-use crate::{Channel, Error, Part, Role, Span, TextKind};
+use crate::{Channel, Error, Part, Span, TextKind};
 
 pub(super) const TRANSCRIPTIONS: Row = Row {
     name: "openai.transcriptions",
@@ -38,29 +37,19 @@ pub(super) const SPEECH: Row = Row {
     ..TRANSCRIPTIONS
 };
 
-const OUTSIDE: Origin = Origin { role: Role::Other, message: None };
-const USER: Origin = Origin { role: Role::User, message: None };
-const SYSTEM: Origin = Origin { role: Role::System, message: None };
-const OTHER: Channel = Channel { choice: 0, part: Part::Other };
-
 fn read(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>) -> Result<(), Error> {
-    let start = match reader.value()? {
-        Value::Object(start) => start + 1,
-        value => return Err(wrong("body", value)),
-    };
-    draft.request.members = Members { start, none: true };
+    draft.body(reader)?;
     while let Some((key, name)) = reader.field(&["model", "input", "instructions", "stream_format"])? {
-        draft.request.members.none = false;
         let value = reader.value()?;
         match (name, value) {
             ("model", value) => draft.model(reader, value)?,
-            ("input", value) => draft.texts(reader, USER, TextKind::Content, value)?,
-            ("instructions", value) => draft.texts(reader, SYSTEM, TextKind::Content, value)?,
+            ("input", value) => draft.texts(reader, Origin::USER, TextKind::Content, value)?,
+            ("instructions", value) => draft.texts(reader, Origin::SYSTEM, TextKind::Content, value)?,
             ("stream_format", Value::String(str)) => {
                 draft.request.stream = str.is(reader.body(), "sse");
-                draft.text(OUTSIDE, TextKind::Other, str)?;
+                draft.text(Origin::OUTSIDE, TextKind::Other, str)?;
             }
-            _ => draft.other(reader, OUTSIDE, key, value)?,
+            _ => draft.other(reader, Origin::OUTSIDE, key, value)?,
         }
     }
     Ok(())
@@ -68,8 +57,7 @@ fn read(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>) -> Result<(), Error>
 
 /// What was heard, whole or in events.
 fn heard(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Result<(), Error> {
-    let value = reader.value()?;
-    let Value::Object(_) = value else { return Err(wrong("body", value)) };
+    reader.object()?;
     let channel = |part| Channel { choice: 0, part };
     let first = sketch.answer.texts.len();
     let mut repeats = false;
@@ -99,7 +87,7 @@ fn heard(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Result<(), Err
             ("usage", Value::Object(_)) => sketch.answer.usage = usage(reader, sketch)?,
             ("error", value) => {
                 sketch.answer.is_error |= !value.is_null();
-                sketch.texts(reader, OTHER, value)?;
+                sketch.texts(reader, Channel::OTHER, value)?;
             }
             ("segments", value) => sketch.texts(reader, channel(Part::Whole), value)?,
             // The text word by word, token by token.
@@ -108,7 +96,7 @@ fn heard(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Result<(), Err
                 sketch.answer.logprobs.push(Span::new(value.start(), reader.offset()));
             }
             ("segment_id" | "id" | "task", value) => sketch.nothing(reader, 0, value)?,
-            (_, value) => sketch.texts(reader, OTHER, value)?,
+            (_, value) => sketch.texts(reader, Channel::OTHER, value)?,
         }
     }
     if repeats {
@@ -124,8 +112,7 @@ fn heard(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Result<(), Err
 
 /// An event with a piece of the sound, or an error.
 fn said(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Result<(), Error> {
-    let value = reader.value()?;
-    let Value::Object(_) = value else { return Err(wrong("body", value)) };
+    reader.object()?;
     while let Some((_, field)) = reader.field(&["type", "audio", "usage", "error"])? {
         let value = reader.value()?;
         match (field, value) {
@@ -138,9 +125,9 @@ fn said(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Result<(), Erro
             ("usage", Value::Object(_)) => sketch.answer.usage = usage(reader, sketch)?,
             ("error", value) => {
                 sketch.answer.is_error |= !value.is_null();
-                sketch.texts(reader, OTHER, value)?;
+                sketch.texts(reader, Channel::OTHER, value)?;
             }
-            (_, value) => sketch.texts(reader, OTHER, value)?,
+            (_, value) => sketch.texts(reader, Channel::OTHER, value)?,
         }
     }
     sketch.answer.choices += 1;

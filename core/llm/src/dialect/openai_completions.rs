@@ -1,13 +1,13 @@
 //! OpenAI's legacy completions (API reference, "Completions"), which many compatible servers still have.
 
-use super::openai_chat::{answer, request};
+use super::openai_chat::answer;
 use super::openai_stream::Streaming;
 use super::{Echo, Row, openai_chat};
-use crate::field::{count, saturate, wrong};
+use crate::field::{count, saturate};
 use crate::path::Pattern;
 use crate::reader::{Reader, Value};
-use crate::request::{Draft, Members, Origin};
-use crate::{Error, Role, TextKind};
+use crate::request::{Draft, Origin};
+use crate::{Error, TextKind};
 
 pub(super) const ROW: Row = Row {
     name: "openai.completions",
@@ -20,18 +20,13 @@ pub(super) const ROW: Row = Row {
 };
 
 fn read(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>) -> Result<(), Error> {
-    let start = match reader.value()? {
-        Value::Object(start) => start + 1,
-        value => return Err(wrong("body", value)),
-    };
-    draft.request.members = Members { start, none: true };
-    let prompt = Origin { role: Role::User, message: None };
+    draft.body(reader)?;
+    let prompt = Origin::USER;
     let mut streaming = Streaming::default();
     let (mut n, mut best_of, mut prompts) = (None, None, 1);
     while let Some((key, name)) =
         reader.field(&["model", "prompt", "suffix", "stream", "stream_options", "n", "best_of", "max_tokens"])?
     {
-        draft.request.members.none = false;
         let value = reader.value()?;
         match (name, value) {
             ("model", value) => draft.model(reader, value)?,
@@ -44,7 +39,7 @@ fn read(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>) -> Result<(), Error>
             ("n", value) => n = count(reader, name, value)?,
             ("best_of", value) => best_of = count(reader, name, value)?,
             ("max_tokens", value) => draft.request.max_output_tokens = count(reader, name, value)?,
-            _ => draft.other(reader, request::OUTSIDE, key, value)?,
+            _ => draft.other(reader, Origin::OUTSIDE, key, value)?,
         }
     }
     // So many are made for each prompt, whatever of them is sent.

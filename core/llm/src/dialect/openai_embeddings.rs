@@ -2,12 +2,11 @@
 
 use super::openai_chat::{answer, request};
 use super::{Echo, Row, openai_chat};
-use crate::field::wrong;
 use crate::path::Pattern;
 use crate::reader::{Reader, Value};
-use crate::request::{Draft, Members, Origin};
+use crate::request::{Draft, Origin};
 use crate::response::Sketch;
-use crate::{Channel, Error, Part, Role};
+use crate::{Channel, Error};
 
 pub(super) const EMBEDDINGS: Row = Row {
     name: "openai.embeddings",
@@ -24,31 +23,23 @@ pub(super) const MODERATIONS: Row =
     Row { name: "openai.moderations", paths: &[Pattern::new("moderations")], is_free: true, ..EMBEDDINGS };
 
 fn read(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>) -> Result<(), Error> {
-    let start = match reader.value()? {
-        Value::Object(start) => start + 1,
-        value => return Err(wrong("body", value)),
-    };
-    draft.request.members = Members { start, none: true };
+    draft.body(reader)?;
     // Numbers are no tokens.
     draft.request.max_output_tokens = Some(0);
-    let input = Origin { role: Role::User, message: None };
     while let Some((key, name)) = reader.field(&["model", "input"])? {
-        draft.request.members.none = false;
         let value = reader.value()?;
         match name {
             "model" => draft.model(reader, value)?,
             // A text or several, tokens, or parts as chat completions have them.
-            "input" => request::content(reader, draft, input, value)?,
-            _ => draft.other(reader, request::OUTSIDE, key, value)?,
+            "input" => request::content(reader, draft, Origin::USER, value)?,
+            _ => draft.other(reader, Origin::OUTSIDE, key, value)?,
         }
     }
     Ok(())
 }
 
 fn read_answer(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Result<(), Error> {
-    let value = reader.value()?;
-    let Value::Object(_) = value else { return Err(wrong("body", value)) };
-    let other = Channel { choice: 0, part: Part::Other };
+    reader.object()?;
     while let Some((_, field)) = reader.field(&["model", "data", "usage", "error", "id", "object"])? {
         let value = reader.value()?;
         match (field, value) {
@@ -61,10 +52,10 @@ fn read_answer(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Result<(
             ("usage", Value::Object(_)) => sketch.answer.usage = answer::usage(reader, sketch)?,
             ("error", value) => {
                 sketch.answer.is_error = !value.is_null();
-                sketch.texts(reader, other, value)?;
+                sketch.texts(reader, Channel::OTHER, value)?;
             }
             ("id" | "object", value) => sketch.nothing(reader, 0, value)?,
-            (_, value) => sketch.texts(reader, other, value)?,
+            (_, value) => sketch.texts(reader, Channel::OTHER, value)?,
         }
     }
     if let Some(usage) = &mut sketch.answer.usage {
@@ -75,12 +66,11 @@ fn read_answer(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Result<(
 
 /// An embedding: numbers, or the same in base64, which is no text either.
 fn embedding(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>, value: Value) -> Result<(), Error> {
-    let other = Channel { choice: 0, part: Part::Other };
-    let Value::Object(_) = value else { return sketch.texts(reader, other, value) };
+    let Value::Object(_) = value else { return sketch.texts(reader, Channel::OTHER, value) };
     while let Some((_, field)) = reader.field(&["embedding", "object"])? {
         let value = reader.value()?;
         match field {
-            "" => sketch.texts(reader, other, value)?,
+            "" => sketch.texts(reader, Channel::OTHER, value)?,
             _ => sketch.nothing(reader, 0, value)?,
         }
     }

@@ -5,12 +5,12 @@
 //! base64, or where they are, and the prompt as a model revised it.
 
 use super::{Echo, Row, openai_chat};
-use crate::field::{count, flag, number, saturate, wrong};
+use crate::field::{count, flag, number, saturate};
 use crate::path::Pattern;
 use crate::reader::{Reader, Value};
-use crate::request::{Draft, Members, Origin};
+use crate::request::{Draft, Origin};
 use crate::response::Sketch;
-use crate::{Channel, Error, Part, Picture, Reported, Role, TextKind};
+use crate::{Channel, Error, Part, Picture, Reported, TextKind};
 
 pub(super) const GENERATIONS: Row = Row {
     name: "openai.images",
@@ -33,22 +33,13 @@ pub(super) const EDITS: Row = Row {
     ..GENERATIONS
 };
 
-const OUTSIDE: Origin = Origin { role: Role::Other, message: None };
-const USER: Origin = Origin { role: Role::User, message: None };
-const OTHER: Channel = Channel { choice: 0, part: Part::Other };
-
 fn read(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>) -> Result<(), Error> {
-    let start = match reader.value()? {
-        Value::Object(start) => start + 1,
-        value => return Err(wrong("body", value)),
-    };
-    draft.request.members = Members { start, none: true };
+    draft.body(reader)?;
     while let Some((key, name)) = reader.field(&["model", "prompt", "n", "stream", "image", "images", "mask"])? {
-        draft.request.members.none = false;
         let value = reader.value()?;
         match (name, value) {
             ("model", value) => draft.model(reader, value)?,
-            ("prompt", value) => draft.texts(reader, USER, TextKind::Content, value)?,
+            ("prompt", value) => draft.texts(reader, Origin::USER, TextKind::Content, value)?,
             ("n", value) => {
                 draft.request.candidates = count(reader, name, value)?.map_or(1, |n| saturate(n).max(1));
             }
@@ -59,7 +50,7 @@ fn read(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>) -> Result<(), Error>
                 }
             }
             ("image" | "images" | "mask", value) if !value.is_null() => image(reader, draft, value)?,
-            _ => draft.other(reader, OUTSIDE, key, value)?,
+            _ => draft.other(reader, Origin::OUTSIDE, key, value)?,
         }
     }
     Ok(())
@@ -71,20 +62,20 @@ fn image(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, value: Value) -> Re
     match value {
         Value::String(str) => {
             picture.str = Some(str);
-            draft.text(USER, TextKind::ImageUrl, str)?;
+            draft.text(Origin::USER, TextKind::ImageUrl, str)?;
         }
         Value::Object(_) => {
             while let Some((key, field)) = reader.field(&["image_url", "file_id"])? {
                 match (field, reader.value()?) {
                     ("image_url", Value::String(str)) => {
                         picture.str = Some(str);
-                        draft.text(USER, TextKind::ImageUrl, str)?;
+                        draft.text(Origin::USER, TextKind::ImageUrl, str)?;
                     }
-                    (_, value) => draft.other(reader, USER, key, value)?,
+                    (_, value) => draft.other(reader, Origin::USER, key, value)?,
                 }
             }
         }
-        value => draft.texts(reader, USER, TextKind::Other, value)?,
+        value => draft.texts(reader, Origin::USER, TextKind::Other, value)?,
     }
     draft.picture(picture);
     Ok(())
@@ -92,8 +83,7 @@ fn image(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, value: Value) -> Re
 
 /// A whole answer, or an event of one, which has an image itself.
 fn read_answer(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Result<(), Error> {
-    let value = reader.value()?;
-    let Value::Object(_) = value else { return Err(wrong("body", value)) };
+    reader.object()?;
     while let Some((_, field)) = reader.field(&[
         "data",
         "usage",
@@ -123,9 +113,9 @@ fn read_answer(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Result<(
             }
             ("error", value) => {
                 sketch.answer.is_error |= !value.is_null();
-                sketch.texts(reader, OTHER, value)?;
+                sketch.texts(reader, Channel::OTHER, value)?;
             }
-            ("" | "data" | "usage", value) => sketch.texts(reader, OTHER, value)?,
+            ("" | "data" | "usage", value) => sketch.texts(reader, Channel::OTHER, value)?,
             // The image itself, and how it was made.
             (_, value) => sketch.nothing(reader, 0, value)?,
         }
@@ -173,7 +163,7 @@ pub(super) fn usage(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Res
                 [said.reasoning, said.audio_output] = sketch.numbers(reader, ["reasoning_tokens", "audio_tokens"])?;
             }
             ("type", value) => sketch.nothing(reader, 0, value)?,
-            (_, value) => sketch.texts(reader, OTHER, value)?,
+            (_, value) => sketch.texts(reader, Channel::OTHER, value)?,
         }
     }
     Ok(Some(said).filter(|said| !said.is_empty()))

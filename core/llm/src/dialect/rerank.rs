@@ -5,9 +5,9 @@ use super::{Echo, Row, cohere};
 use crate::field::{number, wrong};
 use crate::path::Pattern;
 use crate::reader::{Reader, Value};
-use crate::request::{Draft, Members, Origin};
+use crate::request::{Draft, Origin};
 use crate::response::Sketch;
-use crate::{Channel, Error, Part, Reported, Role, TextKind};
+use crate::{Channel, Error, Reported, TextKind};
 
 pub(super) const ROW: Row = Row {
     name: "rerank",
@@ -23,26 +23,15 @@ pub(super) const ROW: Row = Row {
     ..cohere::CHAT
 };
 
-const OUTSIDE: Origin = Origin { role: Role::Other, message: None };
-const USER: Origin = Origin { role: Role::User, message: None };
-/// What was found elsewhere.
-const FOUND: Origin = Origin { role: Role::Tool, message: None };
-const OTHER: Channel = Channel { choice: 0, part: Part::Other };
-
 fn read(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>) -> Result<(), Error> {
-    let start = match reader.value()? {
-        Value::Object(start) => start + 1,
-        value => return Err(wrong("body", value)),
-    };
-    draft.request.members = Members { start, none: true };
+    draft.body(reader)?;
     while let Some((key, name)) = reader.field(&["model", "query", "documents", "texts"])? {
-        draft.request.members.none = false;
         let value = reader.value()?;
         match name {
             "model" => draft.model(reader, value)?,
-            "query" => draft.texts(reader, USER, TextKind::Content, value)?,
-            "documents" | "texts" => draft.texts(reader, FOUND, TextKind::Content, value)?,
-            _ => draft.other(reader, OUTSIDE, key, value)?,
+            "query" => draft.texts(reader, Origin::USER, TextKind::Content, value)?,
+            "documents" | "texts" => draft.texts(reader, Origin::FOUND, TextKind::Content, value)?,
+            _ => draft.other(reader, Origin::OUTSIDE, key, value)?,
         }
     }
     Ok(())
@@ -52,7 +41,7 @@ fn read_answer(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Result<(
     // Some servers send the results as they are.
     let value = reader.value()?;
     if let Value::Array(_) = value {
-        return sketch.texts(reader, OTHER, value);
+        return sketch.texts(reader, Channel::OTHER, value);
     }
     let Value::Object(_) = value else { return Err(wrong("body", value)) };
     while let Some((_, field)) = reader.field(&["model", "meta", "usage", "message", "error", "id"])? {
@@ -63,15 +52,15 @@ fn read_answer(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Result<(
             ("usage", Value::Object(_)) => sketch.answer.usage = usage(reader, sketch)?,
             ("message", Value::String(_)) => {
                 sketch.answer.is_error = true;
-                sketch.texts(reader, OTHER, value)?;
+                sketch.texts(reader, Channel::OTHER, value)?;
             }
             ("error", value) => {
                 sketch.answer.is_error |= !value.is_null();
-                sketch.texts(reader, OTHER, value)?;
+                sketch.texts(reader, Channel::OTHER, value)?;
             }
             ("id", value) => sketch.nothing(reader, 0, value)?,
             // The results, with the documents where these were asked for.
-            (_, value) => sketch.texts(reader, OTHER, value)?,
+            (_, value) => sketch.texts(reader, Channel::OTHER, value)?,
         }
     }
     Ok(())
@@ -84,7 +73,7 @@ fn usage(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Result<Option<
         match (field, reader.value()?) {
             ("prompt_tokens", value @ Value::Number(_)) => input = number(reader, value),
             ("total_tokens", value @ Value::Number(_)) => total = number(reader, value),
-            (_, value) => sketch.texts(reader, OTHER, value)?,
+            (_, value) => sketch.texts(reader, Channel::OTHER, value)?,
         }
     }
     let said = Reported { input: input.or(total), total, complete: true, ..Reported::default() };

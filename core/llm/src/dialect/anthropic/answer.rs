@@ -1,17 +1,14 @@
 //! What an answer says, whole or in events.
 
 use super::Result;
-use crate::field::{number, saturate, wrong};
+use crate::field::{number, saturate};
 use crate::reader::{Reader, Value};
 use crate::response::Sketch;
 use crate::{Channel, Part, Reported};
 
-const OTHER: Channel = Channel { choice: 0, part: Part::Other };
-
 /// A whole answer, an error, or a count of tokens.
 pub(crate) fn read(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Result<()> {
-    let value = reader.value()?;
-    let Value::Object(_) = value else { return Err(wrong("body", value)) };
+    reader.object()?;
     message(reader, sketch, true)
 }
 
@@ -33,9 +30,9 @@ fn message(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>, complete: bool)
             ("usage", Value::Object(_)) => sketch.answer.usage = usage(reader, sketch, complete)?,
             ("error", value) => {
                 sketch.answer.is_error = !value.is_null();
-                sketch.texts(reader, OTHER, value)?;
+                sketch.texts(reader, Channel::OTHER, value)?;
             }
-            ("" | "model" | "content" | "usage", value) => sketch.texts(reader, OTHER, value)?,
+            ("" | "model" | "content" | "usage", value) => sketch.texts(reader, Channel::OTHER, value)?,
             (_, value) => sketch.nothing(reader, 0, value)?,
         }
     }
@@ -44,8 +41,7 @@ fn message(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>, complete: bool)
 
 /// One event ("Streaming messages"). It says itself what it is: its name only repeats that.
 pub(crate) fn event(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Result<()> {
-    let value = reader.value()?;
-    let Value::Object(_) = value else { return Err(wrong("body", value)) };
+    reader.object()?;
     // The index and the type may stand behind the texts that they are of.
     let first = sketch.answer.texts.len();
     let (mut index, mut stops, mut is_error) = (0, false, false);
@@ -67,10 +63,10 @@ pub(crate) fn event(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Res
             ("usage", Value::Object(_)) => sketch.answer.usage = usage(reader, sketch, true)?,
             ("error", value) => {
                 is_error |= !value.is_null();
-                sketch.texts(reader, OTHER, value)?;
+                sketch.texts(reader, Channel::OTHER, value)?;
             }
             ("request_id", value) => sketch.nothing(reader, 0, value)?,
-            (_, value) => sketch.texts(reader, OTHER, value)?,
+            (_, value) => sketch.texts(reader, Channel::OTHER, value)?,
         }
     }
     for text in sketch.answer.texts.iter_mut().skip(first) {
@@ -142,7 +138,7 @@ pub(crate) fn usage(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>, comple
                 [short, said.cache_write_1h] = sketch.numbers(reader, names)?;
             }
             ("service_tier" | "inference_geo", value) => sketch.nothing(reader, 0, value)?,
-            (_, value) => sketch.texts(reader, OTHER, value)?,
+            (_, value) => sketch.texts(reader, Channel::OTHER, value)?,
         }
     }
     if said.cache_write.is_none() && (short.is_some() || said.cache_write_1h.is_some()) {

@@ -3,79 +3,45 @@
 use super::Result;
 use crate::field::{count, flag, wrong};
 use crate::reader::{Reader, Value};
-use crate::request::{Draft, Members, Origin};
+use crate::request::{Draft, Origin};
 use crate::{Picture, Role, TextKind};
 
-const OUTSIDE: Origin = Origin { role: Role::Other, message: None };
-const SYSTEM: Origin = Origin { role: Role::System, message: None };
-const DEFINITION: Origin = Origin { role: Role::Tools, message: None };
+/// Who may speak.
+const ROLES: [(&str, Role); 3] = [("user", Role::User), ("assistant", Role::Assistant), ("system", Role::System)];
 
 pub(crate) fn read(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>) -> Result<()> {
-    let start = match reader.value()? {
-        Value::Object(start) => start + 1,
-        value => return Err(wrong("body", value)),
-    };
-    draft.request.members = Members { start, none: true };
+    draft.body(reader)?;
     while let Some((key, name)) =
         reader.field(&["model", "messages", "system", "stream", "max_tokens", "tools", "output_format"])?
     {
-        draft.request.members.none = false;
         let value = reader.value()?;
         match name {
             "model" => draft.model(reader, value)?,
-            "messages" => messages(reader, draft, value)?,
-            "system" => content(reader, draft, SYSTEM, value)?,
+            "messages" => draft.messages(reader, value, message)?,
+            "system" => content(reader, draft, Origin::SYSTEM, value)?,
             "stream" => draft.request.stream |= flag(name, value)? == Some(true),
             "max_tokens" => draft.request.max_output_tokens = count(reader, name, value)?,
-            "tools" => draft.definitions(reader, DEFINITION, value)?,
-            "output_format" => draft.texts(reader, DEFINITION, TextKind::ToolDefinition, value)?,
-            _ => draft.other(reader, OUTSIDE, key, value)?,
+            "tools" => draft.definitions(reader, Origin::DEFINITION, value)?,
+            "output_format" => draft.texts(reader, Origin::DEFINITION, TextKind::ToolDefinition, value)?,
+            _ => draft.other(reader, Origin::OUTSIDE, key, value)?,
         }
-    }
-    Ok(())
-}
-
-fn messages(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, value: Value) -> Result<()> {
-    let Value::Array(_) = value else { return Err(wrong("messages", value)) };
-    while let Some(value) = reader.element()? {
-        let Value::Object(at) = value else { return Err(wrong("messages", value)) };
-        let index = draft.message(at)?;
-        message(reader, draft, index)?;
     }
     Ok(())
 }
 
 fn message(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, index: u32) -> Result<()> {
-    // The role may stand behind the texts that it is the role of.
-    let first = draft.request.texts.len();
-    let from = Origin { role: Role::Other, message: Some(index) };
-    let (mut role, mut role_of) = (Role::Other, None);
+    let from = Origin::message(index);
+    let mut speaker = draft.speaker(from);
     while let Some((key, field)) = reader.field(&["role", "content"])? {
         let value = reader.value()?;
         match (field, value) {
-            ("role", Value::String(str)) => {
-                role_of = Some(str);
-                role = match &*str.decode(reader.body()) {
-                    "user" => Role::User,
-                    "assistant" => Role::Assistant,
-                    "system" => Role::System,
-                    _ => {
-                        draft.text(from, TextKind::Other, str)?;
-                        Role::Other
-                    }
-                };
-            }
+            ("role", Value::String(str)) => speaker.is(reader, draft, str, &ROLES)?,
             ("role", value) => return Err(wrong("messages[].role", value)),
             ("content", value) => content(reader, draft, from, value)?,
             _ => draft.other(reader, from, key, value)?,
         }
     }
-    for text in draft.request.texts.iter_mut().skip(first).filter(|text| text.role == Role::Other) {
-        text.role = role;
-    }
-    if let Some(message) = draft.request.messages.last_mut() {
-        message.role = role_of;
-    }
+    speaker.settle(draft);
     Ok(())
 }
 

@@ -1,17 +1,14 @@
 //! What an answer of Converse says, whole or in events.
 
 use super::Result;
-use crate::field::{number, saturate, wrong};
+use crate::field::{number, saturate};
 use crate::reader::{Reader, Value};
 use crate::response::Sketch;
 use crate::{Channel, Part, Reported};
 
-const OTHER: Channel = Channel { choice: 0, part: Part::Other };
-
 /// A whole answer, or an error: a message and nothing else.
 pub(super) fn read(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Result<()> {
-    let value = reader.value()?;
-    let Value::Object(_) = value else { return Err(wrong("body", value)) };
+    reader.object()?;
     while let Some((_, field)) = reader.field(&["output", "usage", "message", "stopReason", "serviceTier"])? {
         let value = reader.value()?;
         match (field, value) {
@@ -20,17 +17,17 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Resu
                 while let Some((_, field)) = reader.field(&["message"])? {
                     match (field, reader.value()?) {
                         ("message", Value::Object(_)) => message(reader, sketch)?,
-                        (_, value) => sketch.texts(reader, OTHER, value)?,
+                        (_, value) => sketch.texts(reader, Channel::OTHER, value)?,
                     }
                 }
             }
             ("usage", Value::Object(_)) => sketch.answer.usage = usage(reader, sketch)?,
             ("message", Value::String(_)) => {
                 sketch.answer.is_error = true;
-                sketch.texts(reader, OTHER, value)?;
+                sketch.texts(reader, Channel::OTHER, value)?;
             }
             ("stopReason", value) => sketch.nothing(reader, 0, value)?,
-            (_, value) => sketch.texts(reader, OTHER, value)?,
+            (_, value) => sketch.texts(reader, Channel::OTHER, value)?,
         }
     }
     Ok(())
@@ -48,7 +45,7 @@ fn message(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Result<()> {
                 }
             }
             ("role", value) => sketch.nothing(reader, 0, value)?,
-            (_, value) => sketch.texts(reader, OTHER, value)?,
+            (_, value) => sketch.texts(reader, Channel::OTHER, value)?,
         }
     }
     Ok(())
@@ -93,8 +90,7 @@ fn block(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>, index: u32, part:
 
 /// One event.
 pub(super) fn event(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Result<()> {
-    let value = reader.value()?;
-    let Value::Object(_) = value else { return Err(wrong("body", value)) };
+    reader.object()?;
     sketch.answer.is_error |= sketch.event.is_some_and(|name| name.ends_with(b"Exception"));
     payload(reader, sketch, sketch.event == Some(b"contentBlockStop"))
 }
@@ -124,11 +120,11 @@ pub(super) fn payload(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>, stop
             ("usage", Value::Object(_)) => sketch.answer.usage = usage(reader, sketch)?,
             ("message", Value::String(_)) => {
                 sketch.answer.is_error = true;
-                sketch.texts(reader, OTHER, value)?;
+                sketch.texts(reader, Channel::OTHER, value)?;
             }
             // Padding of a random length.
             ("role" | "metrics" | "p", value) => sketch.nothing(reader, 0, value)?,
-            (_, value) => sketch.texts(reader, OTHER, value)?,
+            (_, value) => sketch.texts(reader, Channel::OTHER, value)?,
         }
     }
     for text in sketch.answer.texts.iter_mut().skip(first) {
@@ -171,7 +167,7 @@ pub(super) fn usage(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Res
                     said.cache_write_1h = cached_for_an_hour(reader, sketch, value)?.or(said.cache_write_1h);
                 }
             }
-            (_, value) => sketch.texts(reader, OTHER, value)?,
+            (_, value) => sketch.texts(reader, Channel::OTHER, value)?,
         }
     }
     said.cached = said.cached.max(reads);
@@ -185,13 +181,13 @@ pub(super) fn usage(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Res
 
 /// Tokens written to a cache for a time ("CacheDetail"), if that is an hour.
 fn cached_for_an_hour(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>, value: Value) -> Result<Option<u64>> {
-    let Value::Object(_) = value else { return sketch.texts(reader, OTHER, value).map(|()| None) };
+    let Value::Object(_) = value else { return sketch.texts(reader, Channel::OTHER, value).map(|()| None) };
     let (mut tokens, mut is_hour) = (None, false);
     while let Some((_, field)) = reader.field(&["ttl", "inputTokens"])? {
         match (field, reader.value()?) {
             ("ttl", Value::String(str)) => is_hour = str.is(reader.body(), "1h"),
             ("inputTokens", value @ Value::Number(_)) => tokens = number(reader, value),
-            (_, value) => sketch.texts(reader, OTHER, value)?,
+            (_, value) => sketch.texts(reader, Channel::OTHER, value)?,
         }
     }
     Ok(tokens.filter(|_| is_hour))

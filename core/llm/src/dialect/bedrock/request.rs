@@ -3,31 +3,25 @@
 use super::Result;
 use crate::field::{count, wrong};
 use crate::reader::{Reader, Value};
-use crate::request::{Draft, Members, Origin};
+use crate::request::{Draft, Origin};
 use crate::{Picture, Role, Str, TextKind};
 
-const OUTSIDE: Origin = Origin { role: Role::Other, message: None };
-const SYSTEM: Origin = Origin { role: Role::System, message: None };
-const DEFINITION: Origin = Origin { role: Role::Tools, message: None };
+/// Who may speak.
+const ROLES: [(&str, Role); 3] = [("user", Role::User), ("assistant", Role::Assistant), ("system", Role::System)];
 
 pub(super) fn read(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>) -> Result<()> {
-    let start = match reader.value()? {
-        Value::Object(start) => start + 1,
-        value => return Err(wrong("body", value)),
-    };
-    draft.request.members = Members { start, none: true };
+    draft.body(reader)?;
     while let Some((key, name)) = reader.field(&["messages", "system", "inferenceConfig", "toolConfig"])? {
-        draft.request.members.none = false;
         let value = reader.value()?;
         match (name, value) {
-            ("messages", value) => messages(reader, draft, value)?,
-            ("system", value) => blocks(reader, draft, SYSTEM, TextKind::Content, value)?,
+            ("messages", value) => draft.messages(reader, value, message)?,
+            ("system", value) => blocks(reader, draft, Origin::SYSTEM, TextKind::Content, value)?,
             ("inferenceConfig", Value::Object(_)) => {
                 // What goes to a model directly (InvokeModel) has another spelling.
                 while let Some((key, field)) = reader.field(&["maxTokens", "max_new_tokens"])? {
                     let value = reader.value()?;
                     if field.is_empty() {
-                        draft.other(reader, OUTSIDE, key, value)?;
+                        draft.other(reader, Origin::OUTSIDE, key, value)?;
                     } else {
                         let tokens = count(reader, "inferenceConfig.maxTokens", value)?;
                         draft.request.max_output_tokens = draft.request.max_output_tokens.max(tokens);
@@ -39,58 +33,30 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>) -> Result
                 while let Some((key, field)) = reader.field(&["tools"])? {
                     let value = reader.value()?;
                     match field {
-                        "tools" => draft.definitions(reader, DEFINITION, value)?,
-                        _ => draft.other(reader, OUTSIDE, key, value)?,
+                        "tools" => draft.definitions(reader, Origin::DEFINITION, value)?,
+                        _ => draft.other(reader, Origin::OUTSIDE, key, value)?,
                     }
                 }
             }
-            _ => draft.other(reader, OUTSIDE, key, value)?,
+            _ => draft.other(reader, Origin::OUTSIDE, key, value)?,
         }
-    }
-    Ok(())
-}
-
-fn messages(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, value: Value) -> Result<()> {
-    let Value::Array(_) = value else { return Err(wrong("messages", value)) };
-    while let Some(value) = reader.element()? {
-        let Value::Object(at) = value else { return Err(wrong("messages", value)) };
-        let index = draft.message(at)?;
-        message(reader, draft, index)?;
     }
     Ok(())
 }
 
 fn message(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, index: u32) -> Result<()> {
-    // The role may stand behind the texts that it is the role of.
-    let first = draft.request.texts.len();
-    let from = Origin { role: Role::Other, message: Some(index) };
-    let (mut role, mut role_of) = (Role::Other, None);
+    let from = Origin::message(index);
+    let mut speaker = draft.speaker(from);
     while let Some((key, field)) = reader.field(&["role", "content"])? {
         let value = reader.value()?;
         match (field, value) {
-            ("role", Value::String(str)) => {
-                role_of = Some(str);
-                role = match &*str.decode(reader.body()) {
-                    "user" => Role::User,
-                    "assistant" => Role::Assistant,
-                    "system" => Role::System,
-                    _ => {
-                        draft.text(from, TextKind::Other, str)?;
-                        Role::Other
-                    }
-                };
-            }
+            ("role", Value::String(str)) => speaker.is(reader, draft, str, &ROLES)?,
             ("role", value) => return Err(wrong("messages[].role", value)),
             ("content", value) => blocks(reader, draft, from, TextKind::Content, value)?,
             _ => draft.other(reader, from, key, value)?,
         }
     }
-    for text in draft.request.texts.iter_mut().skip(first).filter(|text| text.role == Role::Other) {
-        text.role = role;
-    }
-    if let Some(message) = draft.request.messages.last_mut() {
-        message.role = role_of;
-    }
+    speaker.settle(draft);
     Ok(())
 }
 

@@ -1,17 +1,14 @@
 //! What an answer says, whole or in events.
 
 use super::Result;
-use crate::field::{number, saturate, wrong};
+use crate::field::{number, saturate};
 use crate::reader::{Reader, Value};
 use crate::response::Sketch;
 use crate::{Channel, Offsets, Part, Reported, Span};
 
-const OTHER: Channel = Channel { choice: 0, part: Part::Other };
-
 /// A whole answer, or an error: a message that is a text.
 pub(super) fn read(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Result<()> {
-    let value = reader.value()?;
-    let Value::Object(_) = value else { return Err(wrong("body", value)) };
+    reader.object()?;
     while let Some((_, field)) = reader.field(&["message", "usage", "logprobs", "id", "finish_reason"])? {
         let value = reader.value()?;
         match (field, value) {
@@ -21,12 +18,12 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Resu
             }
             ("message", Value::String(_)) => {
                 sketch.answer.is_error = true;
-                sketch.texts(reader, OTHER, value)?;
+                sketch.texts(reader, Channel::OTHER, value)?;
             }
             ("usage", Value::Object(_)) => sketch.answer.usage = billed(reader, sketch)?,
             ("logprobs", value) => logprobs(reader, sketch, value)?,
             ("id" | "finish_reason", value) => sketch.nothing(reader, 0, value)?,
-            (_, value) => sketch.texts(reader, OTHER, value)?,
+            (_, value) => sketch.texts(reader, Channel::OTHER, value)?,
         }
     }
     Ok(())
@@ -34,8 +31,7 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Resu
 
 /// One event. It says itself what it is: its name only repeats that.
 pub(super) fn event(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Result<()> {
-    let value = reader.value()?;
-    let Value::Object(_) = value else { return Err(wrong("body", value)) };
+    reader.object()?;
     // The index and the type may stand behind the texts that they are of.
     let first = sketch.answer.texts.len();
     let (mut index, mut begins, mut stops) = (0, false, false);
@@ -52,11 +48,11 @@ pub(super) fn event(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Res
             ("delta", Value::Object(_)) => delta(reader, sketch)?,
             ("message", Value::String(_)) => {
                 sketch.answer.is_error = true;
-                sketch.texts(reader, OTHER, value)?;
+                sketch.texts(reader, Channel::OTHER, value)?;
             }
             ("logprobs", value) => logprobs(reader, sketch, value)?,
             ("id", value) => sketch.nothing(reader, 0, value)?,
-            (_, value) => sketch.texts(reader, OTHER, value)?,
+            (_, value) => sketch.texts(reader, Channel::OTHER, value)?,
         }
     }
     for text in sketch.answer.texts.iter_mut().skip(first) {
@@ -82,10 +78,10 @@ fn delta(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Result<()> {
             ("usage", Value::Object(_)) => sketch.answer.usage = billed(reader, sketch)?,
             ("error", value) => {
                 sketch.answer.is_error |= !value.is_null();
-                sketch.texts(reader, OTHER, value)?;
+                sketch.texts(reader, Channel::OTHER, value)?;
             }
             ("finish_reason", value) => sketch.nothing(reader, 0, value)?,
-            (_, value) => sketch.texts(reader, OTHER, value)?,
+            (_, value) => sketch.texts(reader, Channel::OTHER, value)?,
         }
     }
     Ok(())
@@ -117,7 +113,7 @@ fn message(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>, index: u32, is_
             ("tool_calls", value @ Value::Object(_)) => call(reader, sketch, index, 0, value)?,
             ("citations", value) => citations(reader, sketch, value, is_piece)?,
             ("role", value) => sketch.nothing(reader, index, value)?,
-            (_, value) => sketch.texts(reader, OTHER, value)?,
+            (_, value) => sketch.texts(reader, Channel::OTHER, value)?,
         }
     }
     Ok(())
@@ -176,13 +172,13 @@ fn citations(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>, value: Value,
 
 /// Which block it points into, if it says so.
 fn citation(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>, value: Value) -> Result<Option<u32>> {
-    let Value::Object(_) = value else { return sketch.texts(reader, OTHER, value).map(|()| None) };
+    let Value::Object(_) = value else { return sketch.texts(reader, Channel::OTHER, value).map(|()| None) };
     let mut block = None;
     while let Some((_, field)) = reader.field(&["content_index", "type"])? {
         match (field, reader.value()?) {
             ("content_index", value @ Value::Number(_)) => block = number(reader, value).map(saturate),
             ("type", value) => sketch.nothing(reader, 0, value)?,
-            (_, value) => sketch.texts(reader, OTHER, value)?,
+            (_, value) => sketch.texts(reader, Channel::OTHER, value)?,
         }
     }
     Ok(block)
@@ -206,7 +202,7 @@ pub(in crate::dialect) fn billed(reader: &mut Reader<'_, '_>, sketch: &mut Sketc
             ("billed_units", Value::Object(_)) => billed = sketch.numbers(reader, names)?,
             ("tokens", Value::Object(_)) => counted = sketch.numbers(reader, names)?,
             ("cached_tokens", value @ Value::Number(_)) => cached = number(reader, value),
-            (_, value) => sketch.texts(reader, OTHER, value)?,
+            (_, value) => sketch.texts(reader, Channel::OTHER, value)?,
         }
     }
     let [input, output] = if billed == [None; 2] { counted } else { billed };

@@ -4,71 +4,45 @@ use super::Result;
 use crate::dialect::openai_chat::request::content;
 use crate::field::{count, flag, wrong};
 use crate::reader::{Reader, Value};
-use crate::request::{Draft, Members, Origin};
+use crate::request::{Draft, Origin};
 use crate::{Role, TextKind};
 
-const OUTSIDE: Origin = Origin { role: Role::Other, message: None };
-const DEFINITION: Origin = Origin { role: Role::Tools, message: None };
-/// What was found elsewhere, by a tool or a search, and is to be read by the model.
-const FOUND: Origin = Origin { role: Role::Tool, message: None };
+/// Who may speak.
+const ROLES: [(&str, Role); 5] = [
+    ("system", Role::System),
+    ("developer", Role::Developer),
+    ("user", Role::User),
+    ("assistant", Role::Assistant),
+    ("tool", Role::Tool),
+];
 
 pub(super) fn read(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>) -> Result<()> {
-    let start = match reader.value()? {
-        Value::Object(start) => start + 1,
-        value => return Err(wrong("body", value)),
-    };
-    draft.request.members = Members { start, none: true };
+    draft.body(reader)?;
     while let Some((key, name)) =
         reader.field(&["model", "messages", "stream", "max_tokens", "tools", "documents", "response_format"])?
     {
-        draft.request.members.none = false;
         let value = reader.value()?;
         match name {
             "model" => draft.model(reader, value)?,
-            "messages" => messages(reader, draft, value)?,
+            "messages" => draft.messages(reader, value, message)?,
             "stream" => draft.request.stream = flag(name, value)? == Some(true),
             "max_tokens" => draft.request.max_output_tokens = count(reader, name, value)?,
-            "tools" => draft.definitions(reader, DEFINITION, value)?,
-            "documents" => draft.texts(reader, FOUND, TextKind::Content, value)?,
-            "response_format" => draft.texts(reader, DEFINITION, TextKind::ToolDefinition, value)?,
-            _ => draft.other(reader, OUTSIDE, key, value)?,
+            "tools" => draft.definitions(reader, Origin::DEFINITION, value)?,
+            "documents" => draft.texts(reader, Origin::FOUND, TextKind::Content, value)?,
+            "response_format" => draft.texts(reader, Origin::DEFINITION, TextKind::ToolDefinition, value)?,
+            _ => draft.other(reader, Origin::OUTSIDE, key, value)?,
         }
     }
     Ok(())
 }
 
-fn messages(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, value: Value) -> Result<()> {
-    let Value::Array(_) = value else { return Err(wrong("messages", value)) };
-    while let Some(value) = reader.element()? {
-        let Value::Object(at) = value else { return Err(wrong("messages", value)) };
-        let index = draft.message(at)?;
-        message(reader, draft, index)?;
-    }
-    Ok(())
-}
-
 fn message(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, index: u32) -> Result<()> {
-    // The role may stand behind the texts that it is the role of.
-    let first = draft.request.texts.len();
-    let from = Origin { role: Role::Other, message: Some(index) };
-    let (mut role, mut role_of) = (Role::Other, None);
+    let from = Origin::message(index);
+    let mut speaker = draft.speaker(from);
     while let Some((key, field)) = reader.field(&["role", "content", "tool_plan", "tool_calls"])? {
         let value = reader.value()?;
         match (field, value) {
-            ("role", Value::String(str)) => {
-                role_of = Some(str);
-                role = match &*str.decode(reader.body()) {
-                    "system" => Role::System,
-                    "developer" => Role::Developer,
-                    "user" => Role::User,
-                    "assistant" => Role::Assistant,
-                    "tool" => Role::Tool,
-                    _ => {
-                        draft.text(from, TextKind::Other, str)?;
-                        Role::Other
-                    }
-                };
-            }
+            ("role", Value::String(str)) => speaker.is(reader, draft, str, &ROLES)?,
             ("role", value) => return Err(wrong("messages[].role", value)),
             ("content", value) => content(reader, draft, from, value)?,
             ("tool_plan", value) => draft.text_or_others(reader, from, TextKind::Reasoning, value)?,
@@ -80,12 +54,7 @@ fn message(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, index: u32) -> Re
             _ => draft.other(reader, from, key, value)?,
         }
     }
-    for text in draft.request.texts.iter_mut().skip(first) {
-        text.role = role;
-    }
-    if let Some(message) = draft.request.messages.last_mut() {
-        message.role = role_of;
-    }
+    speaker.settle(draft);
     Ok(())
 }
 

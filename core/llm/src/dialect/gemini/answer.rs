@@ -6,8 +6,6 @@ use crate::reader::{Reader, Value};
 use crate::response::Sketch;
 use crate::{Channel, Offsets, Part, Reported, Span};
 
-const OTHER: Channel = Channel { choice: 0, part: Part::Other };
-
 /// An answer; the answer to a streamed call that failed is an array of one.
 pub(super) fn read(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Result<()> {
     match reader.value()? {
@@ -51,17 +49,17 @@ fn answer(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Result<()> {
             ("promptFeedback", Value::Object(_)) => {
                 // The prompt was blocked: there are no candidates, and none will come.
                 blocked = true;
-                sketch.texts(reader, OTHER, value)?;
+                sketch.texts(reader, Channel::OTHER, value)?;
             }
             ("error", value) => {
                 sketch.answer.is_error |= !value.is_null();
-                sketch.texts(reader, OTHER, value)?;
+                sketch.texts(reader, Channel::OTHER, value)?;
             }
             ("promptTokensDetails" | "cacheTokensDetails", Value::Array(_)) => {
                 audio(reader, sketch)?;
             }
             ("responseId" | "createTime", value) => sketch.nothing(reader, 0, value)?,
-            (_, value) => sketch.texts(reader, OTHER, value)?,
+            (_, value) => sketch.texts(reader, Channel::OTHER, value)?,
         }
     }
     blocked &= sketch.answer.choices == 0;
@@ -75,7 +73,7 @@ fn answer(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Result<()> {
 }
 
 fn candidate(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>, value: Value) -> Result<()> {
-    let Value::Object(_) = value else { return sketch.texts(reader, OTHER, value) };
+    let Value::Object(_) = value else { return sketch.texts(reader, Channel::OTHER, value) };
     // The index may stand behind the texts that it is the index of; the first candidate need not say it.
     let (texts, offsets) = (sketch.answer.texts.len(), sketch.answer.offsets.len());
     let (mut index, mut finished) = (saturate(sketch.answer.choices as u64), false);
@@ -98,7 +96,7 @@ fn candidate(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>, value: Value)
             }
             ("safetyRatings", value) => ratings(reader, sketch, value)?,
             ("citationMetadata", Value::Object(start)) => {
-                sketch.texts(reader, OTHER, value)?;
+                sketch.texts(reader, Channel::OTHER, value)?;
                 sketch.answer.offsets.push(Offsets { choice: 0, span: Span::new(start, reader.offset()) });
             }
             ("groundingMetadata", Value::Object(_)) => grounding(reader, sketch)?,
@@ -106,7 +104,7 @@ fn candidate(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>, value: Value)
                 logprobs(reader, sketch)?;
                 sketch.answer.logprobs.push(Span::new(start, reader.offset()));
             }
-            (_, value) => sketch.texts(reader, OTHER, value)?,
+            (_, value) => sketch.texts(reader, Channel::OTHER, value)?,
         }
     }
     for text in sketch.answer.texts.iter_mut().skip(texts) {
@@ -133,7 +131,7 @@ fn content(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Result<()> {
                 }
             }
             ("role", value) => sketch.nothing(reader, 0, value)?,
-            (_, value) => sketch.texts(reader, OTHER, value)?,
+            (_, value) => sketch.texts(reader, Channel::OTHER, value)?,
         }
     }
     Ok(())
@@ -156,14 +154,14 @@ fn part(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>, value: Value, call
                         "name" => sketch.text_or_others(reader, channel(Part::ToolName(*calls)), value)?,
                         "args" => sketch.texts(reader, channel(Part::ToolValue(*calls)), value)?,
                         "id" => sketch.nothing(reader, 0, value)?,
-                        _ => sketch.texts(reader, OTHER, value)?,
+                        _ => sketch.texts(reader, Channel::OTHER, value)?,
                     }
                 }
                 *calls = calls.saturating_add(1);
             }
             ("thoughtSignature", value) => sketch.nothing(reader, 0, value)?,
             // An image or a sound, code that was run and what came of it.
-            (_, value) => sketch.texts(reader, OTHER, value)?,
+            (_, value) => sketch.texts(reader, Channel::OTHER, value)?,
         }
     }
     if is_thought {
@@ -178,10 +176,10 @@ fn part(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>, value: Value, call
 
 /// Enumerations, and nothing that anybody wrote.
 fn ratings(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>, value: Value) -> Result<()> {
-    let Value::Array(_) = value else { return sketch.texts(reader, OTHER, value) };
+    let Value::Array(_) = value else { return sketch.texts(reader, Channel::OTHER, value) };
     while let Some(value) = reader.element()? {
         let Value::Object(_) = value else {
-            sketch.texts(reader, OTHER, value)?;
+            sketch.texts(reader, Channel::OTHER, value)?;
             continue;
         };
         while let Some((_, field)) =
@@ -189,7 +187,7 @@ fn ratings(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>, value: Value) -
         {
             let value = reader.value()?;
             match field {
-                "" => sketch.texts(reader, OTHER, value)?,
+                "" => sketch.texts(reader, Channel::OTHER, value)?,
                 _ => sketch.nothing(reader, 0, value)?,
             }
         }
@@ -201,7 +199,7 @@ fn ratings(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>, value: Value) -
 fn grounding(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Result<()> {
     while let Some((_, field)) = reader.field(&["groundingSupports"])? {
         let value = reader.value()?;
-        sketch.texts(reader, OTHER, value)?;
+        sketch.texts(reader, Channel::OTHER, value)?;
         if let ("groundingSupports", Value::Array(start)) = (field, value) {
             sketch.answer.offsets.push(Offsets { choice: 0, span: Span::new(start, reader.offset()) });
         }
@@ -214,7 +212,7 @@ fn logprobs(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Result<()> 
     while let Some((_, field)) = reader.field(&["chosenCandidates"])? {
         let value = reader.value()?;
         let ("chosenCandidates", Value::Array(_)) = (field, value) else {
-            sketch.texts(reader, OTHER, value)?;
+            sketch.texts(reader, Channel::OTHER, value)?;
             continue;
         };
         while let Some(value) = reader.element()? {
@@ -255,7 +253,7 @@ fn usage(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Result<Option<
                 audio(reader, sketch)?;
             }
             ("trafficType", value) => sketch.nothing(reader, 0, value)?,
-            (_, value) => sketch.texts(reader, OTHER, value)?,
+            (_, value) => sketch.texts(reader, Channel::OTHER, value)?,
         }
     }
     if let Some(tools) = tools {
@@ -269,7 +267,7 @@ fn audio(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Result<Option<
     let mut audio = None;
     while let Some(value) = reader.element()? {
         let Value::Object(_) = value else {
-            sketch.texts(reader, OTHER, value)?;
+            sketch.texts(reader, Channel::OTHER, value)?;
             continue;
         };
         let (mut tokens, mut is_audio) = (None, false);
@@ -277,7 +275,7 @@ fn audio(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Result<Option<
             match (field, reader.value()?) {
                 ("modality", Value::String(str)) => is_audio = str.is(reader.body(), "AUDIO"),
                 ("tokenCount", value @ Value::Number(_)) => tokens = number(reader, value),
-                (_, value) => sketch.texts(reader, OTHER, value)?,
+                (_, value) => sketch.texts(reader, Channel::OTHER, value)?,
             }
         }
         if is_audio {

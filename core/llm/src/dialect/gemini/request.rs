@@ -3,19 +3,21 @@
 use super::Result;
 use crate::field::{count, saturate, wrong};
 use crate::reader::{Reader, Value};
-use crate::request::{Draft, Members, Origin};
+use crate::request::{Draft, Origin};
 use crate::{Picture, Role, Span, Str, TextKind};
 
-const OUTSIDE: Origin = Origin { role: Role::Other, message: None };
-const SYSTEM: Origin = Origin { role: Role::System, message: None };
-const DEFINITION: Origin = Origin { role: Role::Tools, message: None };
+/// Who may speak.
+const ROLES: [(&str, Role); 6] = [
+    ("user", Role::User),
+    ("", Role::User),
+    ("model", Role::Assistant),
+    ("function", Role::Tool),
+    ("tool", Role::Tool),
+    ("system", Role::System),
+];
 
 pub(super) fn read(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>) -> Result<()> {
-    let start = match reader.value()? {
-        Value::Object(start) => start + 1,
-        value => return Err(wrong("body", value)),
-    };
-    draft.request.members = Members { start, none: true };
+    draft.body(reader)?;
     members(reader, draft, true)
 }
 
@@ -35,7 +37,6 @@ fn members(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, is_top: bool) -> 
         "generate_content_request",
         "requests",
     ])? {
-        draft.request.members.none &= !is_top;
         let value = reader.value()?;
         match (name, value) {
             ("contents", Value::Array(_)) => {
@@ -44,7 +45,7 @@ fn members(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, is_top: bool) -> 
                 }
             }
             ("contents" | "content", value) => message(reader, draft, value)?,
-            ("systemInstruction" | "system_instruction", value) => content(reader, draft, SYSTEM, value)?,
+            ("systemInstruction" | "system_instruction", value) => content(reader, draft, Origin::SYSTEM, value)?,
             ("tools", Value::Array(_)) => {
                 while let Some(value) = reader.element()? {
                     tool(reader, draft, value)?;
@@ -63,7 +64,7 @@ fn members(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, is_top: bool) -> 
                     members(reader, draft, false)?;
                 }
             }
-            _ => draft.other(reader, OUTSIDE, key, value)?,
+            _ => draft.other(reader, Origin::OUTSIDE, key, value)?,
         }
     }
     Ok(())
@@ -76,7 +77,7 @@ fn model(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, str: Str, is_top: b
         let prefix = if str.span.of(reader.body()).starts_with(PREFIX) { PREFIX.len() } else { 0 };
         draft.request.model = Some(Str { span: Span::new(str.span.start + prefix, str.span.end), ..str });
     }
-    draft.text(OUTSIDE, TextKind::Model, str)
+    draft.text(Origin::OUTSIDE, TextKind::Model, str)
 }
 
 fn message(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, value: Value) -> Result<()> {
@@ -91,26 +92,18 @@ fn message(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, value: Value) -> 
 /// A role and parts.
 fn content(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, from: Origin, value: Value) -> Result<()> {
     let Value::Object(_) = value else { return draft.text_or_others(reader, from, TextKind::Content, value) };
-    // The role may stand behind the texts that it is the role of.
-    let first = draft.request.texts.len();
+    let mut speaker = draft.speaker(from);
     // Who does not say is the user.
-    let (mut role, mut role_of) = (if from.role == Role::Other { Role::User } else { from.role }, None);
+    speaker.role = if from.role == Role::Other { Role::User } else { from.role };
     while let Some((key, field)) = reader.field(&["role", "parts"])? {
         let value = reader.value()?;
         match (field, value) {
             ("role", Value::String(str)) => {
-                role_of = Some(str);
-                role = match &*str.decode(reader.body()) {
-                    _ if from.role == Role::System => Role::System,
-                    "user" | "" => Role::User,
-                    "model" => Role::Assistant,
-                    "function" | "tool" => Role::Tool,
-                    "system" => Role::System,
-                    _ => {
-                        draft.text(from, TextKind::Other, str)?;
-                        Role::Other
-                    }
-                };
+                speaker.is(reader, draft, str, &ROLES)?;
+                if from.role == Role::System {
+                    // It stays a system instruction, whoever it says that is speaking.
+                    speaker.role = Role::System;
+                }
             }
             ("role", value) if !value.is_null() => return Err(wrong("contents[].role", value)),
             ("parts", Value::Array(_)) => {
@@ -122,14 +115,7 @@ fn content(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, from: Origin, val
             _ => draft.other(reader, from, key, value)?,
         }
     }
-    for text in draft.request.texts.iter_mut().skip(first).filter(|text| text.role == Role::Other) {
-        text.role = role;
-    }
-    if from.message.is_some()
-        && let Some(message) = draft.request.messages.last_mut()
-    {
-        message.role = role_of;
-    }
+    speaker.settle(draft);
     Ok(())
 }
 
@@ -217,15 +203,17 @@ fn call(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, from: Origin, kind: 
 
 /// A tool: functions, or one that the provider has.
 fn tool(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, value: Value) -> Result<()> {
-    let Value::Object(_) = value else { return draft.texts(reader, DEFINITION, TextKind::ToolDefinition, value) };
+    let Value::Object(_) = value else {
+        return draft.texts(reader, Origin::DEFINITION, TextKind::ToolDefinition, value);
+    };
     while let Some((key, field)) = reader.field(&["functionDeclarations", "function_declarations"])? {
         let value = reader.value()?;
         if field.is_empty() {
             draft.request.tools = draft.request.tools.saturating_add(1);
-            draft.key(reader.body(), DEFINITION, TextKind::ToolDefinition, key)?;
-            draft.texts(reader, DEFINITION, TextKind::ToolDefinition, value)?;
+            draft.key(reader.body(), Origin::DEFINITION, TextKind::ToolDefinition, key)?;
+            draft.texts(reader, Origin::DEFINITION, TextKind::ToolDefinition, value)?;
         } else {
-            draft.definitions(reader, DEFINITION, value)?;
+            draft.definitions(reader, Origin::DEFINITION, value)?;
         }
     }
     Ok(())
@@ -253,8 +241,8 @@ fn config(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>) -> Result<()> {
             "candidateCount" | "candidate_count" => {
                 candidates = candidates.max(count(reader, "generationConfig.candidateCount", value)?);
             }
-            "" => draft.other(reader, OUTSIDE, key, value)?,
-            _ => draft.texts(reader, DEFINITION, TextKind::ToolDefinition, value)?,
+            "" => draft.other(reader, Origin::OUTSIDE, key, value)?,
+            _ => draft.texts(reader, Origin::DEFINITION, TextKind::ToolDefinition, value)?,
         }
     }
     draft.request.candidates = draft.request.candidates.max(candidates.map_or(1, saturate));

@@ -48,6 +48,11 @@ fn requests() {
                 "data":"aGk="}},"bare"]},"generation_config":{"stop_sequences":["S"]}}"#,
             vec!["s Content s", "u Other image/png", "u Data aGk=", "u Content bare", "- Other S"],
         ),
+        // what stands in for a role is a text there, too
+        (
+            r#"{"systemInstruction":{"role":"say this","parts":[{"text":"s"}]},"contents":[]}"#,
+            vec!["s Other say this", "s Content s"],
+        ),
         // all kinds of parts
         (
             r#"{"contents":[{"role":"user","parts":[{"text":"look"},{"inlineData":{"data":"aGk=","mimeType":"audio/wav"}},

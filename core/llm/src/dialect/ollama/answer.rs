@@ -1,16 +1,13 @@
 //! What an answer says, whole or in lines: both are the same object.
 
 use super::Result;
-use crate::field::{number, wrong};
+use crate::field::number;
 use crate::reader::{Reader, Value};
 use crate::response::Sketch;
 use crate::{Channel, Part, Reported};
 
-const OTHER: Channel = Channel { choice: 0, part: Part::Other };
-
 pub(super) fn read(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Result<()> {
-    let value = reader.value()?;
-    let Value::Object(_) = value else { return Err(wrong("body", value)) };
+    reader.object()?;
     let channel = |part| Channel { choice: 0, part };
     let mut said = Reported::default();
     while let Some((_, field)) = reader.field(&[
@@ -36,10 +33,10 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Resu
             ("eval_count", Value::Number(_)) => said.output = number(reader, value),
             ("error", value) => {
                 sketch.answer.is_error = !value.is_null();
-                sketch.texts(reader, OTHER, value)?;
+                sketch.texts(reader, Channel::OTHER, value)?;
             }
             ("created_at" | "done_reason", value) => sketch.nothing(reader, 0, value)?,
-            (_, value) => sketch.texts(reader, OTHER, value)?,
+            (_, value) => sketch.texts(reader, Channel::OTHER, value)?,
         }
     }
     sketch.answer.choices += 1;
@@ -66,7 +63,7 @@ fn message(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Result<()> {
                 }
             }
             ("role", value) => sketch.nothing(reader, 0, value)?,
-            (_, value) => sketch.texts(reader, OTHER, value)?,
+            (_, value) => sketch.texts(reader, Channel::OTHER, value)?,
         }
     }
     Ok(())
@@ -74,7 +71,7 @@ fn message(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Result<()> {
 
 fn call(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>, index: u32, value: Value) -> Result<()> {
     let channel = |part| Channel { choice: 0, part };
-    let Value::Object(_) = value else { return sketch.texts(reader, OTHER, value) };
+    let Value::Object(_) = value else { return sketch.texts(reader, Channel::OTHER, value) };
     while let Some((_, field)) = reader.field(&["function", "name", "arguments", "id", "index"])? {
         let value = reader.value()?;
         match field {
@@ -82,7 +79,7 @@ fn call(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>, index: u32, value:
             "name" => sketch.text_or_others(reader, channel(Part::ToolName(index)), value)?,
             "arguments" => sketch.texts(reader, channel(Part::ToolValue(index)), value)?,
             "id" | "index" => sketch.nothing(reader, 0, value)?,
-            _ => sketch.texts(reader, OTHER, value)?,
+            _ => sketch.texts(reader, Channel::OTHER, value)?,
         }
     }
     Ok(())

@@ -3,42 +3,36 @@
 use super::Result;
 use crate::field::{flag, number, wrong};
 use crate::reader::{Reader, Value};
-use crate::request::{Draft, Members, Origin};
+use crate::request::{Draft, Origin};
 use crate::{Picture, Role, TextKind};
 
-const OUTSIDE: Origin = Origin { role: Role::Other, message: None };
-const SYSTEM: Origin = Origin { role: Role::System, message: None };
-const USER: Origin = Origin { role: Role::User, message: None };
-const DEFINITION: Origin = Origin { role: Role::Tools, message: None };
+/// Who may speak.
+const ROLES: [(&str, Role); 4] =
+    [("system", Role::System), ("user", Role::User), ("assistant", Role::Assistant), ("tool", Role::Tool)];
 
 pub(super) fn read(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>) -> Result<()> {
-    let start = match reader.value()? {
-        Value::Object(start) => start + 1,
-        value => return Err(wrong("body", value)),
-    };
-    draft.request.members = Members { start, none: true };
+    draft.body(reader)?;
     draft.request.stream = true;
     while let Some((key, name)) = reader.field(&[
         "model", "messages", "prompt", "suffix", "system", "template", "images", "tools", "format", "stream", "options",
     ])? {
-        draft.request.members.none = false;
         let value = reader.value()?;
         match (name, value) {
             ("model", value) => draft.model(reader, value)?,
-            ("messages", value) => messages(reader, draft, value)?,
-            ("prompt", value) => draft.text_or_others(reader, USER, TextKind::Content, value)?,
+            ("messages", value) => draft.messages(reader, value, message)?,
+            ("prompt", value) => draft.text_or_others(reader, Origin::USER, TextKind::Content, value)?,
             // What stands behind the answer: a text of its own.
-            ("suffix", value) => draft.text_or_others(reader, USER, TextKind::Other, value)?,
-            ("system", value) => draft.text_or_others(reader, SYSTEM, TextKind::Content, value)?,
+            ("suffix", value) => draft.text_or_others(reader, Origin::USER, TextKind::Other, value)?,
+            ("system", value) => draft.text_or_others(reader, Origin::SYSTEM, TextKind::Content, value)?,
             // The form of the whole prompt, in place of the model's own.
-            ("template", value) => draft.text_or_others(reader, SYSTEM, TextKind::Other, value)?,
-            ("images", value) => images(reader, draft, USER, value)?,
-            ("tools", value) => draft.definitions(reader, DEFINITION, value)?,
-            ("format", Value::Object(_)) => draft.texts(reader, DEFINITION, TextKind::ToolDefinition, value)?,
+            ("template", value) => draft.text_or_others(reader, Origin::SYSTEM, TextKind::Other, value)?,
+            ("images", value) => images(reader, draft, Origin::USER, value)?,
+            ("tools", value) => draft.definitions(reader, Origin::DEFINITION, value)?,
+            ("format", Value::Object(_)) => draft.texts(reader, Origin::DEFINITION, TextKind::ToolDefinition, value)?,
             ("stream", value) => draft.request.stream = flag(name, value)? != Some(false),
             ("options", Value::Object(_)) => options(reader, draft)?,
             ("options", value) if !value.is_null() => return Err(wrong(name, value)),
-            _ => draft.other(reader, OUTSIDE, key, value)?,
+            _ => draft.other(reader, Origin::OUTSIDE, key, value)?,
         }
     }
     Ok(())
@@ -51,45 +45,22 @@ fn options(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>) -> Result<()> {
             ("num_predict", value @ Value::Number(_)) => draft.request.max_output_tokens = number(reader, value),
             ("num_predict", Value::Null(_)) => {}
             ("num_predict", value) => return Err(wrong("options.num_predict", value)),
-            (_, value) => draft.other(reader, OUTSIDE, key, value)?,
+            (_, value) => draft.other(reader, Origin::OUTSIDE, key, value)?,
         }
     }
     Ok(())
 }
 
-fn messages(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, value: Value) -> Result<()> {
-    let Value::Array(_) = value else { return Err(wrong("messages", value)) };
-    while let Some(value) = reader.element()? {
-        let Value::Object(at) = value else { return Err(wrong("messages", value)) };
-        let index = draft.message(at)?;
-        message(reader, draft, index)?;
-    }
-    Ok(())
-}
-
 fn message(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, index: u32) -> Result<()> {
-    // The role may stand behind the texts that it is the role of.
-    let first = draft.request.texts.len();
-    let from = Origin { role: Role::Other, message: Some(index) };
-    let (mut role, mut role_of, mut name_of) = (Role::Other, None, None);
+    let from = Origin::message(index);
+    let mut speaker = draft.speaker(from);
+    let mut name_of = None;
     while let Some((key, field)) =
         reader.field(&["role", "content", "thinking", "images", "tool_calls", "tool_name", "name"])?
     {
         let value = reader.value()?;
         match (field, value) {
-            ("role", Value::String(str)) => {
-                role_of = Some(str);
-                role = match &*str.decode(reader.body()) {
-                    "system" => Role::System,
-                    "user" => Role::User,
-                    "assistant" => Role::Assistant,
-                    "tool" => Role::Tool,
-                    _ => {
-                        draft.text(from, TextKind::Other, str)?;
-                        Role::Other
-                    }
-                };
-            }
+            ("role", Value::String(str)) => speaker.is(reader, draft, str, &ROLES)?,
             ("role", value) => return Err(wrong("messages[].role", value)),
             ("content", value) => draft.texts(reader, from, TextKind::Content, value)?,
             ("thinking", value) => draft.text_or_others(reader, from, TextKind::Reasoning, value)?,
@@ -106,11 +77,9 @@ fn message(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, index: u32) -> Re
             _ => draft.other(reader, from, key, value)?,
         }
     }
-    for text in draft.request.texts.iter_mut().skip(first) {
-        text.role = role;
-    }
+    speaker.settle(draft);
     if let Some(message) = draft.request.messages.last_mut() {
-        (message.role, message.name) = (role_of, name_of);
+        message.name = name_of;
     }
     Ok(())
 }

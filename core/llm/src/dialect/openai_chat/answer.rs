@@ -1,7 +1,7 @@
 //! What an answer says, whole or in events.
 
 use super::Result;
-use crate::field::{number, saturate, wrong};
+use crate::field::{number, saturate};
 use crate::reader::{Reader, Value};
 use crate::response::Sketch;
 use crate::scan::whole;
@@ -9,9 +9,7 @@ use crate::{Channel, Part, Reported, Span};
 
 /// A whole answer or an event of one; they differ in the member that holds what is said.
 pub(in crate::dialect) fn read(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>, said: &'static str) -> Result<()> {
-    let value = reader.value()?;
-    let Value::Object(_) = value else { return Err(wrong("body", value)) };
-    let other = Channel { choice: 0, part: Part::Other };
+    reader.object()?;
     while let Some((_, field)) = reader.field(&[
         "model",
         "choices",
@@ -36,9 +34,9 @@ pub(in crate::dialect) fn read(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<
             ("usage", Value::Object(_)) => sketch.answer.usage = usage(reader, sketch)?,
             ("error", value) => {
                 sketch.answer.is_error = !value.is_null();
-                sketch.texts(reader, other, value)?;
+                sketch.texts(reader, Channel::OTHER, value)?;
             }
-            ("" | "model" | "choices" | "usage", value) => sketch.texts(reader, other, value)?,
+            ("" | "model" | "choices" | "usage", value) => sketch.texts(reader, Channel::OTHER, value)?,
             (_, value) => sketch.nothing(reader, 0, value)?,
         }
     }
@@ -54,8 +52,7 @@ fn choice(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>, said: &'static s
     // The index may stand behind the texts that it is the index of.
     let first = sketch.answer.texts.len();
     let mut index = saturate(sketch.answer.choices as u64);
-    let other = Channel { choice: 0, part: Part::Other };
-    let Value::Object(_) = value else { return sketch.texts(reader, other, value) };
+    let Value::Object(_) = value else { return sketch.texts(reader, Channel::OTHER, value) };
     let mut finished = false;
     while let Some((_, field)) = reader.field(&[said, "index", "finish_reason", "logprobs"])? {
         let value = reader.value()?;
@@ -71,7 +68,7 @@ fn choice(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>, said: &'static s
             ("text", Value::String(str)) => {
                 sketch.text(Channel { choice: 0, part: Part::Content }, str)?;
             }
-            (_, value) => sketch.texts(reader, other, value)?,
+            (_, value) => sketch.texts(reader, Channel::OTHER, value)?,
         }
     }
     for text in sketch.answer.texts.iter_mut().skip(first) {
@@ -157,8 +154,7 @@ fn block(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>, value: Value, tex
 }
 
 fn tool_call_said(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>, value: Value, position: u32) -> Result<()> {
-    let other = Channel { choice: 0, part: Part::Other };
-    let Value::Object(_) = value else { return sketch.texts(reader, other, value) };
+    let Value::Object(_) = value else { return sketch.texts(reader, Channel::OTHER, value) };
     let first = sketch.answer.texts.len();
     let mut index = position;
     while let Some((_, field)) = reader.field(&["index", "function", "custom", "id", "type"])? {
@@ -167,7 +163,7 @@ fn tool_call_said(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>, value: V
             ("index", Value::Number(span)) => index = whole(reader.body(), span).map_or(index, saturate),
             ("function" | "custom", Value::Object(_)) => call_said(reader, sketch, position)?,
             ("id" | "type", value) => sketch.nothing(reader, 0, value)?,
-            (_, value) => sketch.texts(reader, other, value)?,
+            (_, value) => sketch.texts(reader, Channel::OTHER, value)?,
         }
     }
     for text in sketch.answer.texts.iter_mut().skip(first) {

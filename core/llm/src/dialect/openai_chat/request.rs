@@ -4,18 +4,21 @@ use super::Result;
 use crate::dialect::openai_stream::Streaming;
 use crate::field::{count, saturate, wrong};
 use crate::reader::{Reader, Value};
-use crate::request::{Draft, Members, Origin};
+use crate::request::{Draft, Origin};
 use crate::{Picture, Role, TextKind};
 
-pub(in crate::dialect) const OUTSIDE: Origin = Origin { role: Role::Other, message: None };
-const DEFINITION: Origin = Origin { role: Role::Tools, message: None };
+/// Who may speak.
+const ROLES: [(&str, Role); 6] = [
+    ("system", Role::System),
+    ("developer", Role::Developer),
+    ("user", Role::User),
+    ("assistant", Role::Assistant),
+    ("tool", Role::Tool),
+    ("function", Role::Function),
+];
 
 pub(super) fn read(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>) -> Result<()> {
-    let start = match reader.value()? {
-        Value::Object(start) => start + 1,
-        value => return Err(wrong("body", value)),
-    };
-    draft.request.members = Members { start, none: true };
+    draft.body(reader)?;
     let mut streaming = Streaming::default();
     let mut max_tokens = None;
     let mut max_completion_tokens = None;
@@ -31,19 +34,18 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>) -> Result
         "functions",
         "response_format",
     ])? {
-        draft.request.members.none = false;
         let value = reader.value()?;
         match name {
             "model" => draft.model(reader, value)?,
-            "messages" => messages(reader, draft, value)?,
+            "messages" => draft.messages(reader, value, message)?,
             "stream" => streaming.flag(value)?,
             "stream_options" => streaming.options(reader, draft, value)?,
             "n" => draft.request.candidates = count(reader, name, value)?.map_or(1, |n| saturate(n).max(1)),
             "max_tokens" => max_tokens = count(reader, name, value)?,
             "max_completion_tokens" => max_completion_tokens = count(reader, name, value)?,
-            "tools" | "functions" => draft.definitions(reader, DEFINITION, value)?,
-            "response_format" => draft.texts(reader, DEFINITION, TextKind::ToolDefinition, value)?,
-            _ => draft.other(reader, OUTSIDE, key, value)?,
+            "tools" | "functions" => draft.definitions(reader, Origin::DEFINITION, value)?,
+            "response_format" => draft.texts(reader, Origin::DEFINITION, TextKind::ToolDefinition, value)?,
+            _ => draft.other(reader, Origin::OUTSIDE, key, value)?,
         }
     }
     // Servers differ in which of the two they heed; what is reserved must do for both.
@@ -52,44 +54,16 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>) -> Result
     Ok(())
 }
 
-fn messages(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, value: Value) -> Result<()> {
-    let Value::Array(_) = value else { return Err(wrong("messages", value)) };
-    while let Some(value) = reader.element()? {
-        let Value::Object(at) = value else { return Err(wrong("messages", value)) };
-        let index = draft.message(at)?;
-        message(reader, draft, index)?;
-    }
-    Ok(())
-}
-
 fn message(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, index: u32) -> Result<()> {
-    // The role may stand behind the texts that it is the role of.
-    let first = draft.request.texts.len();
-    let from = Origin { role: Role::Other, message: Some(index) };
-    let mut role = Role::Other;
+    let from = Origin::message(index);
+    let mut speaker = draft.speaker(from);
     let mut name_of = None;
-    let mut role_of = None;
     while let Some((key, field)) =
         reader.field(&["role", "content", "name", "refusal", "tool_calls", "function_call"])?
     {
         let value = reader.value()?;
         match (field, value) {
-            ("role", Value::String(str)) => {
-                role_of = Some(str);
-                role = match &*str.decode(reader.body()) {
-                    "system" => Role::System,
-                    "developer" => Role::Developer,
-                    "user" => Role::User,
-                    "assistant" => Role::Assistant,
-                    "tool" => Role::Tool,
-                    "function" => Role::Function,
-                    _ => {
-                        // Some servers put any role into the prompt as it is.
-                        draft.text(from, TextKind::Other, str)?;
-                        Role::Other
-                    }
-                };
-            }
+            ("role", Value::String(str)) => speaker.is(reader, draft, str, &ROLES)?,
             ("role", value) => return Err(wrong("messages[].role", value)),
             ("content", value) => content(reader, draft, from, value)?,
             ("name", Value::String(str)) => {
@@ -106,11 +80,8 @@ fn message(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, index: u32) -> Re
             (_, value) => draft.other(reader, from, key, value)?,
         }
     }
-    for text in draft.request.texts.iter_mut().skip(first) {
-        text.role = role;
-    }
+    speaker.settle(draft);
     if let Some(message) = draft.request.messages.last_mut() {
-        message.role = role_of;
         message.name = name_of;
     }
     Ok(())

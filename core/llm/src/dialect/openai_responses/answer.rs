@@ -1,17 +1,14 @@
 //! What a whole answer says, and the objects that events repeat.
 
 use super::Result;
-use crate::field::{number, saturate, wrong};
+use crate::field::{number, saturate};
 use crate::reader::{Reader, Value};
 use crate::response::{Offsets, Sketch};
 use crate::{Channel, Part, Reported, Span};
 
-const OTHER: Channel = Channel { choice: 0, part: Part::Other };
-
 /// A whole answer, or an error.
 pub(super) fn read(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Result<()> {
-    let value = reader.value()?;
-    let Value::Object(_) = value else { return Err(wrong("body", value)) };
+    reader.object()?;
     response(reader, sketch, false)?;
     if let Some(usage) = &mut sketch.answer.usage {
         usage.complete = true;
@@ -64,9 +61,9 @@ pub(super) fn response(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>, aga
             ("usage", Value::Object(_)) => sketch.answer.usage = usage(reader, sketch)?,
             ("error", value) => {
                 sketch.answer.is_error |= !value.is_null();
-                sketch.texts(reader, OTHER, value)?;
+                sketch.texts(reader, Channel::OTHER, value)?;
             }
-            ("" | "model" | "output" | "usage", value) => sketch.texts(reader, OTHER, value)?,
+            ("" | "model" | "output" | "usage", value) => sketch.texts(reader, Channel::OTHER, value)?,
             (_, value) => sketch.nothing(reader, 0, value)?,
         }
     }
@@ -191,7 +188,7 @@ fn usage(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Result<Option<
             ("output_tokens_details", Value::Object(_)) => {
                 [said.reasoning, said.audio_output] = sketch.numbers(reader, ["reasoning_tokens", "audio_tokens"])?;
             }
-            (_, value) => sketch.texts(reader, OTHER, value)?,
+            (_, value) => sketch.texts(reader, Channel::OTHER, value)?,
         }
     }
     Ok(Some(said).filter(|said| !said.is_empty()))

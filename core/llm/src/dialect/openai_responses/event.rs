@@ -2,7 +2,6 @@
 
 use super::Result;
 use super::answer::{choice, index, item, logprobs, part, response, summary};
-use crate::field::wrong;
 use crate::reader::{Reader, Value};
 use crate::response::{Offsets, Sketch};
 use crate::{Channel, Part, Span};
@@ -48,8 +47,7 @@ fn kind(name: &str) -> Kind {
 }
 
 pub(super) fn read(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Result<()> {
-    let value = reader.value()?;
-    let Value::Object(_) = value else { return Err(wrong("body", value)) };
+    reader.object()?;
     // The type and the indices may stand behind the texts that they are of.
     let first = sketch.answer.texts.len();
     let mut event = Kind::default();
@@ -83,15 +81,14 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Resu
     ];
     while let Some((_, field)) = reader.field(&known)? {
         let value = reader.value()?;
-        let other = Channel { choice: 0, part: Part::Other };
         match (field, value) {
             ("type", Value::String(str)) => event = kind(&str.decode(reader.body())),
             ("delta", Value::String(str)) => {
                 delta = Some(sketch.answer.texts.len());
-                sketch.text(other, str)?;
+                sketch.text(Channel::OTHER, str)?;
             }
             ("text" | "refusal" | "arguments" | "input" | "code" | "transcript", Value::String(str)) => {
-                sketch.text(Channel { part: Part::Whole, ..other }, str)?;
+                sketch.text(Channel { part: Part::Whole, ..Channel::OTHER }, str)?;
             }
             ("item", value) => {
                 let start = sketch.answer.texts.len();
@@ -109,14 +106,14 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Resu
                 }
             }
             ("annotation", Value::Object(start)) => {
-                sketch.texts(reader, other, value)?;
+                sketch.texts(reader, Channel::OTHER, value)?;
                 sketch.answer.offsets.push(Offsets { choice: 0, span: Span::new(start, reader.offset()) });
             }
             ("logprobs", value) => logprobs(reader, sketch, 0, value)?,
             ("output_index", value @ Value::Number(_)) => output = index(reader, value),
             ("content_index", value @ Value::Number(_)) => inner = index(reader, value),
             ("summary_index", value @ Value::Number(_)) => inner = summary(index(reader, value)),
-            ("" | "type" | "delta", value) => sketch.texts(reader, other, value)?,
+            ("" | "type" | "delta", value) => sketch.texts(reader, Channel::OTHER, value)?,
             (_, value) => sketch.nothing(reader, 0, value)?,
         }
     }

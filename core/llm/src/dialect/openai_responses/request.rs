@@ -3,35 +3,30 @@
 use super::Result;
 use crate::field::{count, flag, wrong};
 use crate::reader::{Reader, Value};
-use crate::request::{Draft, Members, Origin};
+use crate::request::{Draft, Origin};
 use crate::{Picture, Role, TextKind};
 
-const OUTSIDE: Origin = Origin { role: Role::Other, message: None };
-const INSTRUCTIONS: Origin = Origin { role: Role::Developer, message: None };
-const DEFINITION: Origin = Origin { role: Role::Tools, message: None };
+/// Who may speak.
+const ROLES: [(&str, Role); 4] =
+    [("system", Role::System), ("developer", Role::Developer), ("user", Role::User), ("assistant", Role::Assistant)];
 
 pub(super) fn read(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>) -> Result<()> {
-    let start = match reader.value()? {
-        Value::Object(start) => start + 1,
-        value => return Err(wrong("body", value)),
-    };
-    draft.request.members = Members { start, none: true };
+    draft.body(reader)?;
     let known = ["model", "input", "instructions", "stream", "max_output_tokens", "tools", "text", "prompt"];
     while let Some((key, name)) = reader.field(&known)? {
-        draft.request.members.none = false;
         let value = reader.value()?;
         match name {
             "model" => draft.model(reader, value)?,
             "input" => input(reader, draft, value)?,
-            "instructions" => content(reader, draft, INSTRUCTIONS, value)?,
+            "instructions" => content(reader, draft, Origin::of(Role::Developer), value)?,
             "stream" => draft.request.stream |= flag(name, value)? == Some(true),
             "max_output_tokens" => draft.request.max_output_tokens = count(reader, name, value)?,
-            "tools" => draft.definitions(reader, DEFINITION, value)?,
+            "tools" => draft.definitions(reader, Origin::DEFINITION, value)?,
             // The format of the answer, with a schema.
-            "text" => draft.texts(reader, DEFINITION, TextKind::ToolDefinition, value)?,
+            "text" => draft.texts(reader, Origin::DEFINITION, TextKind::ToolDefinition, value)?,
             // A prompt that the provider has; what is put into it comes from here.
-            "prompt" => draft.texts(reader, Origin { role: Role::User, message: None }, TextKind::Content, value)?,
-            _ => draft.other(reader, OUTSIDE, key, value)?,
+            "prompt" => draft.texts(reader, Origin::USER, TextKind::Content, value)?,
+            _ => draft.other(reader, Origin::OUTSIDE, key, value)?,
         }
     }
     Ok(())
@@ -63,9 +58,8 @@ fn input(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, value: Value) -> Re
 
 /// A message, a call of a tool and what came of it, a thought of an earlier turn. Members count whatever the `type` says.
 fn item(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, index: u32) -> Result<()> {
-    let first = draft.request.texts.len();
-    let from = Origin { role: Role::Other, message: Some(index) };
-    let (mut role, mut role_of) = (Role::Other, None);
+    let from = Origin::message(index);
+    let mut speaker = draft.speaker(from);
     let (mut is_output, mut is_model) = (false, false);
     while let Some((key, field)) =
         reader.field(&["type", "role", "content", "name", "arguments", "input", "output", "summary"])?
@@ -79,19 +73,7 @@ fn item(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, index: u32) -> Resul
                 is_model = kind.ends_with("_call") || kind == "reasoning";
                 draft.texts(reader, from, TextKind::Other, value)?;
             }
-            ("role", Value::String(str)) => {
-                role_of = Some(str);
-                role = match &*str.decode(reader.body()) {
-                    "system" => Role::System,
-                    "developer" => Role::Developer,
-                    "user" => Role::User,
-                    "assistant" => Role::Assistant,
-                    _ => {
-                        draft.text(from, TextKind::Other, str)?;
-                        Role::Other
-                    }
-                };
-            }
+            ("role", Value::String(str)) => speaker.is(reader, draft, str, &ROLES)?,
             ("role", value) if !value.is_null() => return Err(wrong("input[].role", value)),
             ("content", value) => content(reader, draft, from, value)?,
             ("name", value) => draft.text_or_others(reader, from, TextKind::ToolName, value)?,
@@ -101,8 +83,8 @@ fn item(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, index: u32) -> Resul
             _ => draft.other(reader, from, key, value)?,
         }
     }
-    if role == Role::Other && role_of.is_none() {
-        role = if is_output {
+    if speaker.str.is_none() {
+        speaker.role = if is_output {
             Role::Tool
         } else if is_model {
             Role::Assistant
@@ -110,12 +92,7 @@ fn item(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, index: u32) -> Resul
             Role::Other
         };
     }
-    for text in draft.request.texts.iter_mut().skip(first) {
-        text.role = role;
-    }
-    if let Some(message) = draft.request.messages.last_mut() {
-        message.role = role_of;
-    }
+    speaker.settle(draft);
     Ok(())
 }
 

@@ -2,23 +2,14 @@
 //! completion", "Amazon Titan Text models", "Cohere Command models", "AI21 Labs models").
 
 use super::{Result, answer as converse};
-use crate::field::{number, wrong};
+use crate::field::number;
 use crate::reader::{Reader, Value};
-use crate::request::{Draft, Members, Origin};
+use crate::request::{Draft, Origin};
 use crate::response::Sketch;
-use crate::{Channel, ErrorKind, Part, Reported, Role, TextKind};
-
-const OUTSIDE: Origin = Origin { role: Role::Other, message: None };
-const SYSTEM: Origin = Origin { role: Role::System, message: None };
-const USER: Origin = Origin { role: Role::User, message: None };
-const OTHER: Channel = Channel { choice: 0, part: Part::Other };
+use crate::{Channel, ErrorKind, Part, Reported, TextKind};
 
 pub(super) fn request(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>) -> Result<()> {
-    let start = match reader.value()? {
-        Value::Object(start) => start + 1,
-        value => return Err(wrong("body", value)),
-    };
-    draft.request.members = Members { start, none: true };
+    draft.body(reader)?;
     members(reader, draft, true)
 }
 
@@ -40,15 +31,14 @@ fn members(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, is_top: bool) -> 
         "maxTokens",
         "textGenerationConfig",
     ])? {
-        draft.request.members.none &= !is_top;
         let value = reader.value()?;
         match (name, value) {
             ("prompt" | "inputText" | "message" | "texts" | "query" | "documents", value) => {
-                draft.texts(reader, USER, TextKind::Content, value)?;
+                draft.texts(reader, Origin::USER, TextKind::Content, value)?;
             }
-            ("preamble" | "system", value) => draft.texts(reader, SYSTEM, TextKind::Content, value)?,
+            ("preamble" | "system", value) => draft.texts(reader, Origin::SYSTEM, TextKind::Content, value)?,
             ("textGenerationConfig", Value::Object(_)) if is_top => members(reader, draft, false)?,
-            ("", value) | ("textGenerationConfig", value) => draft.other(reader, OUTSIDE, key, value)?,
+            ("", value) | ("textGenerationConfig", value) => draft.other(reader, Origin::OUTSIDE, key, value)?,
             (bound, value) => {
                 let tokens = crate::field::count(reader, bound, value)?;
                 draft.request.max_output_tokens = draft.request.max_output_tokens.max(tokens);
@@ -60,8 +50,7 @@ fn members(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, is_top: bool) -> 
 
 /// A whole answer, or an event of one.
 pub(super) fn answer(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Result<()> {
-    let value = reader.value()?;
-    let Value::Object(_) = value else { return Err(wrong("body", value)) };
+    reader.object()?;
     let mut said = Reported::default();
     object(reader, sketch, &mut said, 0)?;
     sketch.answer.choices += 1;
@@ -106,7 +95,7 @@ fn object(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>, said: &mut Repor
                 while let Some(value) = reader.element()? {
                     match value {
                         Value::Object(_) => object(reader, sketch, said, index)?,
-                        value => sketch.texts(reader, OTHER, value)?,
+                        value => sketch.texts(reader, Channel::OTHER, value)?,
                     }
                     index = index.saturating_add(1);
                 }
@@ -132,15 +121,15 @@ fn object(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>, said: &mut Repor
             }
             ("message", Value::String(_)) => {
                 sketch.answer.is_error = true;
-                sketch.texts(reader, OTHER, value)?;
+                sketch.texts(reader, Channel::OTHER, value)?;
             }
             ("error", value) => {
                 sketch.answer.is_error |= !value.is_null();
-                sketch.texts(reader, OTHER, value)?;
+                sketch.texts(reader, Channel::OTHER, value)?;
             }
             // What is wrapped and could not be unwrapped is not read.
             ("bytes", value) => return Err(crate::Error::new(ErrorKind::WrongType("bytes"), value.start())),
-            (_, value) => sketch.texts(reader, OTHER, value)?,
+            (_, value) => sketch.texts(reader, Channel::OTHER, value)?,
         }
     }
     // What Bedrock itself counted, for models that do not say.
@@ -160,8 +149,7 @@ fn object(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>, said: &mut Repor
 
 /// An event of Converse under its name, as models of Amazon send it.
 pub(super) fn named(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Result<()> {
-    let value = reader.value()?;
-    let Value::Object(_) = value else { return Err(wrong("body", value)) };
+    reader.object()?;
     while let Some((_, name)) = reader.field(&[
         "messageStart",
         "contentBlockStart",
@@ -171,9 +159,9 @@ pub(super) fn named(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Res
         "metadata",
     ])? {
         match (name, reader.value()?) {
-            ("", value) => sketch.texts(reader, OTHER, value)?,
+            ("", value) => sketch.texts(reader, Channel::OTHER, value)?,
             (name, Value::Object(_)) => converse::payload(reader, sketch, name == "contentBlockStop")?,
-            (_, value) => sketch.texts(reader, OTHER, value)?,
+            (_, value) => sketch.texts(reader, Channel::OTHER, value)?,
         }
     }
     Ok(())
