@@ -19,7 +19,7 @@
 //! let table = PriceTable::new(raw).unwrap();
 //!
 //! let price = table.find("gpt-4o-2024-08-06").unwrap();
-//! let cost = price.cost(&Tokens { input: 1_000, cached: 400, output: 100 });
+//! let cost = price.cost(&Tokens { input: 1_000, cached: 400, output: 100, ..Tokens::default() });
 //! assert_eq!(cost, NanoUsd(3_000_000)); // 600 x 2.50 + 400 x 1.25 + 100 x 10.00 dollars, over a million
 //! assert_eq!(cost.to_string(), "0.003");
 //! assert!(table.find("gpt-5").is_none());

@@ -8,10 +8,14 @@ const PER: u128 = 1_000_000;
 /// What a call used, in tokens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tokens {
-    /// Tokens of the prompt; includes `cached` (the convention of OpenAI and Gemini).
+    /// Tokens of the prompt; includes `cached` and what was written (the convention of OpenAI and Gemini).
     pub input: u64,
     /// Tokens of the prompt that the provider read from its cache.
     pub cached: u64,
+    /// Tokens of the prompt that the provider wrote to its cache for its shortest time.
+    pub cache_write: u64,
+    /// Tokens of the prompt that the provider wrote to its cache for an hour; not in `cache_write`.
+    pub cache_write_1h: u64,
     /// Tokens of the answer, reasoning included.
     pub output: u64,
 }
@@ -23,6 +27,10 @@ pub struct ModelPrice {
     pub input: NanoUsd,
     /// A million prompt tokens read from the provider's cache.
     pub cached_input: NanoUsd,
+    /// A million prompt tokens written to the provider's cache for its shortest time (Anthropic: 5 minutes).
+    pub cache_write: NanoUsd,
+    /// A million prompt tokens written to the provider's cache for an hour.
+    pub cache_write_1h: NanoUsd,
     /// A million answer tokens.
     pub output: NanoUsd,
     /// The most tokens that the model answers with, where the table says so.
@@ -33,17 +41,26 @@ impl ModelPrice {
     /// What `used` costs: exact over the sum of its parts, then rounded once to a nano-dollar, half up. A cost that
     /// does not fit is the most that can be said.
     ///
-    /// A provider that reports more cached tokens than prompt tokens contradicts itself; all the cached ones are
-    /// charged then, so that a wrong report never makes a call free.
+    /// A provider that reports more tokens read from its cache and written to it than prompt tokens contradicts itself;
+    /// all of these are charged then, so that a wrong report never makes a call free.
     pub fn cost(&self, used: &Tokens) -> NanoUsd {
-        let fresh = used.input.saturating_sub(used.cached);
-        round([(fresh, self.input), (used.cached, self.cached_input), (used.output, self.output)])
+        let fresh =
+            [used.cached, used.cache_write, used.cache_write_1h].into_iter().fold(used.input, u64::saturating_sub);
+        round([
+            (fresh, self.input),
+            (used.cached, self.cached_input),
+            (used.cache_write, self.cache_write),
+            (used.cache_write_1h, self.cache_write_1h),
+            (used.output, self.output),
+        ])
     }
 
     /// The most that a call of `input` prompt tokens can cost that answers with at most `output` tokens (of all
-    /// candidates together): nothing comes from a cache, unless the cache is what costs more.
+    /// candidates together): all of the prompt at the dearest of its prices. That is a write to the cache where the
+    /// table has a price for it, since only the answer tells whether there was one.
     pub fn worst_case(&self, input: u64, output: u64) -> NanoUsd {
-        round([(input, self.input.max(self.cached_input)), (output, self.output)])
+        let dearest = self.input.max(self.cached_input).max(self.cache_write).max(self.cache_write_1h);
+        round([(input, dearest), (output, self.output)])
     }
 }
 
@@ -63,8 +80,8 @@ mod tests {
     use super::*;
 
     fn price(input: &str, cached: &str, output: &str) -> ModelPrice {
-        let [input, cached_input, output] = [input, cached, output].map(|text| text.parse().unwrap());
-        ModelPrice { input, cached_input, output, max_output_tokens: None }
+        let [input, cached_input, output]: [NanoUsd; 3] = [input, cached, output].map(|text| text.parse().unwrap());
+        ModelPrice { input, cached_input, cache_write: input, cache_write_1h: input, output, max_output_tokens: None }
     }
 
     #[test]
@@ -85,21 +102,56 @@ mod tests {
             (tiny, 14, 0, 0, 1),
             (tiny, 15, 0, 0, 2),
         ] {
-            assert_eq!(price.cost(&Tokens { input, cached, output }), NanoUsd(nanos), "{input} {cached} {output}");
+            let used = Tokens { input, cached, output, ..Tokens::default() };
+            assert_eq!(price.cost(&used), NanoUsd(nanos), "{used:?}");
         }
+    }
+
+    /// Anthropic, "Prompt caching": reads a tenth of the input, writes 1.25 times for five minutes and twice for an hour.
+    #[test]
+    fn what_a_cache_costs() {
+        let [cache_write, cache_write_1h] = ["3.75", "6.00"].map(|text| text.parse().unwrap());
+        let sonnet = ModelPrice { cache_write, cache_write_1h, ..price("3.00", "0.30", "15.00") };
+        let plain = price("3.00", "0.30", "15.00");
+        for (input, cached, cache_write, cache_write_1h, output, nanos, nanos_plain) in [
+            (1_000, 0, 0, 0, 0, 3_000_000, 3_000_000),
+            (1_000, 1_000, 0, 0, 0, 300_000, 300_000),
+            (1_000, 0, 1_000, 0, 0, 3_750_000, 3_000_000),
+            (1_000, 0, 0, 1_000, 0, 6_000_000, 3_000_000),
+            // 100 fresh, 400 read, 200 and 300 written.
+            (
+                1_000,
+                400,
+                200,
+                300,
+                10,
+                300_000 + 120_000 + 750_000 + 1_800_000 + 150_000,
+                300_000 + 120_000 + 1_500_000 + 150_000,
+            ),
+            // A report that contradicts itself: all that is said is charged.
+            (10, 400, 200, 300, 0, 120_000 + 750_000 + 1_800_000, 120_000 + 1_500_000),
+        ] {
+            let used = Tokens { input, cached, cache_write, cache_write_1h, output };
+            assert_eq!(sonnet.cost(&used), NanoUsd(nanos), "{used:?}");
+            assert_eq!(plain.cost(&used), NanoUsd(nanos_plain), "{used:?}");
+        }
+        assert_eq!(sonnet.worst_case(1_000, 10), NanoUsd(6_150_000), "all of it may be written for an hour");
+        assert_eq!(plain.worst_case(1_000, 10), NanoUsd(3_150_000));
     }
 
     #[test]
     fn more_cached_than_input_is_still_charged() {
         let price = price("2.50", "1.25", "10.00");
-        assert_eq!(price.cost(&Tokens { input: 0, cached: 1_000, output: 0 }), NanoUsd(1_250_000));
+        assert_eq!(price.cost(&Tokens { cached: 1_000, ..Tokens::default() }), NanoUsd(1_250_000));
     }
 
     #[test]
     fn the_largest_numbers_saturate() {
         let price = price("18446744073.709551615", "18446744073.709551615", "18446744073.709551615");
-        assert_eq!(price.cost(&Tokens { input: u64::MAX, cached: 0, output: u64::MAX }), NanoUsd::MAX);
-        assert_eq!(price.cost(&Tokens { input: u64::MAX, cached: u64::MAX, output: u64::MAX }), NanoUsd::MAX);
+        let (input, output) = (u64::MAX, u64::MAX);
+        assert_eq!(price.cost(&Tokens { input, output, ..Tokens::default() }), NanoUsd::MAX);
+        let all = Tokens { input, cached: input, cache_write: input, cache_write_1h: input, output };
+        assert_eq!(price.cost(&all), NanoUsd::MAX);
         assert_eq!(price.worst_case(u64::MAX, u64::MAX), NanoUsd::MAX);
     }
 
@@ -109,28 +161,36 @@ mod tests {
         unit <= twice + PER && twice < unit + PER
     }
 
+    fn prices(prices: [u64; 5]) -> ModelPrice {
+        let [input, cached_input, cache_write, cache_write_1h, output] = prices.map(NanoUsd);
+        ModelPrice { input, cached_input, cache_write, cache_write_1h, output, max_output_tokens: None }
+    }
+
     proptest! {
         #[test]
         fn a_cost_is_the_exact_rational_rounded_once(
-            input in 0u64..1 << 40, cached in 0u64..1 << 40, output in 0u64..1 << 40,
-            prices in prop::array::uniform3(0u64..1 << 20),
+            input in 0u64..1 << 40, parts in prop::array::uniform3(0u64..1 << 38), output in 0u64..1 << 40,
+            own in prop::array::uniform5(0u64..1 << 20),
         ) {
-            let [a, b, c] = prices.map(NanoUsd);
-            let price = ModelPrice { input: a, cached_input: b, output: c, max_output_tokens: None };
-            let exact = u128::from(input.saturating_sub(cached)) * u128::from(a.0)
-                + u128::from(cached) * u128::from(b.0) + u128::from(output) * u128::from(c.0);
-            let cost = price.cost(&Tokens { input, cached, output });
+            let [cached, cache_write, cache_write_1h] = parts;
+            let fresh = input.saturating_sub(parts.iter().sum());
+            let exact = [fresh, cached, cache_write, cache_write_1h, output].into_iter().zip(own)
+                .map(|(tokens, price)| u128::from(tokens) * u128::from(price)).sum();
+            let cost = prices(own).cost(&Tokens { input, cached, cache_write, cache_write_1h, output });
             prop_assert!(is_half_up(exact, cost.0));
         }
 
         #[test]
         fn no_call_costs_more_than_its_worst_case(
-            input: u64, cached: u64, output: u64, more: u64, prices in prop::array::uniform3(any::<u64>()),
+            input: u64, parts in prop::array::uniform3(any::<u64>()), output: u64, more: u64,
+            own in prop::array::uniform5(any::<u64>()),
         ) {
-            let [a, b, c] = prices.map(NanoUsd);
-            let price = ModelPrice { input: a, cached_input: b, output: c, max_output_tokens: None };
-            let cost = price.cost(&Tokens { input, cached: cached.min(input), output });
-            prop_assert!(cost <= price.worst_case(input, output.saturating_add(more)));
+            // Parts of the prompt are no more than the prompt.
+            let cached = parts[0].min(input);
+            let cache_write = parts[1].min(input - cached);
+            let cache_write_1h = parts[2].min(input - cached - cache_write);
+            let cost = prices(own).cost(&Tokens { input, cached, cache_write, cache_write_1h, output });
+            prop_assert!(cost <= prices(own).worst_case(input, output.saturating_add(more)));
         }
     }
 }

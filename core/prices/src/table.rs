@@ -28,6 +28,14 @@ pub struct RawPrice {
     /// A million prompt tokens read from the provider's cache. Default: as `input`.
     #[serde(default)]
     pub cached_input: Option<NanoUsd>,
+    /// A million prompt tokens written to the provider's cache, for its shortest time (Anthropic: 5 minutes, 1.25 times
+    /// `input`). Default: as `input`.
+    #[serde(default)]
+    pub cache_write: Option<NanoUsd>,
+    /// A million prompt tokens written to the provider's cache for an hour (Anthropic: twice `input`). Default: as
+    /// `cache_write`.
+    #[serde(default)]
+    pub cache_write_1h: Option<NanoUsd>,
     /// A million answer tokens, reasoning included.
     pub output: NanoUsd,
     /// The most tokens that the model answers with: a client that asks for more reserves no more than this.
@@ -73,9 +81,12 @@ impl PriceTable {
             if raw.max_output_tokens == Some(0) {
                 return Err(refuse(".max_output_tokens", "must be at least 1"));
             }
+            let cache_write = raw.cache_write.unwrap_or(raw.input);
             let price = ModelPrice {
                 input: raw.input,
                 cached_input: raw.cached_input.unwrap_or(raw.input),
+                cache_write,
+                cache_write_1h: raw.cache_write_1h.unwrap_or(cache_write),
                 output: raw.output,
                 max_output_tokens: raw.max_output_tokens,
             };
@@ -167,11 +178,20 @@ mod tests {
 
     #[test]
     fn the_cache_costs_as_much_as_the_prompt_unless_said() {
-        assert_eq!(
-            table("m: { input: 3, output: 4 }").unwrap().find("m").unwrap().cached_input,
-            NanoUsd(3_000_000_000)
-        );
-        assert_eq!(table("m: { input: 3, cached_input: 0, output: 4 }").unwrap().find("m").unwrap().cached_input.0, 0);
+        for (said, prices) in [
+            ("", [3, 3, 3]),
+            ("cached_input: 0,", [0, 3, 3]),
+            ("cached_input: 1,", [1, 3, 3]),
+            ("cache_write: 4,", [3, 4, 4]),
+            ("cache_write_1h: 6,", [3, 3, 6]),
+            ("cache_write: 0, cache_write_1h: 6,", [3, 0, 6]),
+            ("cached_input: 1, cache_write: 4, cache_write_1h: 6,", [1, 4, 6]),
+        ] {
+            let table = table(&format!("m: {{ input: 3, {said} output: 5 }}")).unwrap();
+            let price = table.find("m").unwrap();
+            let found = [price.cached_input, price.cache_write, price.cache_write_1h];
+            assert_eq!(found, prices.map(|usd| NanoUsd(usd * 1_000_000_000)), "{said}");
+        }
     }
 
     #[test]

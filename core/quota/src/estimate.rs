@@ -58,6 +58,8 @@ mod tests {
         let price = |max_output_tokens| ModelPrice {
             input: NanoUsd(1_000_000_000),
             cached_input: NanoUsd(500_000_000),
+            cache_write: NanoUsd(1_000_000_000),
+            cache_write_1h: NanoUsd(1_000_000_000),
             output: NanoUsd(2_000_000_000),
             max_output_tokens,
         };

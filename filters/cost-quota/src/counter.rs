@@ -24,7 +24,13 @@ impl Counter {
         };
         // A total above its parts: output that the provider charges for and does not show (hidden reasoning).
         let output = usage.output.max(usage.total.saturating_sub(usage.input));
-        Tokens { input: usage.input, cached: usage.cached, output }
+        Tokens {
+            input: usage.input,
+            cached: usage.cached,
+            cache_write: usage.cache_write_5m,
+            cache_write_1h: usage.cache_write_1h,
+            output,
+        }
     }
 
     /// The model that the provider says answered.
@@ -47,9 +53,12 @@ impl Counter {
 /// The record that token-counter has published.
 fn published() -> Usage {
     let number = |name| property::get_u64(name).unwrap_or_default();
+    let cache_write_1h = number(property::CACHE_WRITE_1H_TOKENS);
     Usage {
         input: number(property::INPUT_TOKENS),
         cached: number(property::CACHED_TOKENS),
+        cache_write_5m: number(property::CACHE_WRITE_TOKENS).saturating_sub(cache_write_1h),
+        cache_write_1h,
         output: number(property::OUTPUT_TOKENS),
         total: number(property::TOTAL_TOKENS),
         ..Usage::default()
