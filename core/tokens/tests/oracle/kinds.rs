@@ -1,6 +1,12 @@
 //! Random strings in which everything that the patterns and the merges tell apart meets everything else.
 
+use std::sync::LazyLock;
+
 use crate::random::Random;
+
+/// [`KINDS`] with every character in a place of its own.
+static CHARACTERS: LazyLock<Vec<Vec<char>>> =
+    LazyLock::new(|| KINDS.iter().map(|kind| kind.chars().collect()).collect());
 
 /// Characters of one kind each.
 const KINDS: &[&str] = &[
@@ -89,18 +95,25 @@ fn character(random: &mut Random) -> char {
 }
 
 /// Appends a random string of up to `runs` runs, of which some are what `token` gives.
-pub(crate) fn string(random: &mut Random, token: &mut dyn FnMut(&mut Random) -> String, runs: usize, out: &mut String) {
+pub(crate) fn string(
+    random: &mut Random,
+    token: &mut dyn FnMut(&mut Random, &mut String),
+    runs: usize,
+    out: &mut String,
+) {
+    let kinds = CHARACTERS.as_slice();
     // Some strings are of few kinds, so that these meet often.
-    let palette: Vec<&str> = (0..1 + random.below(5)).map(|_| *random.pick(KINDS)).collect();
+    let palette: [usize; 5] = std::array::from_fn(|_| random.below(kinds.len()));
+    let few = 1 + random.below(palette.len());
     let everything = random.below(3) == 0;
     for _ in 0..1 + random.below(runs) {
         match random.below(12) {
             0 => out.push(character(random)),
             1 => out.push_str(random.pick::<&str>(WORDS)),
-            2 => out.push_str(&token(random)),
+            2 => token(random, out),
             _ => {
-                let kind = *random.pick(if everything { KINDS } else { &palette });
-                let chars: Vec<char> = kind.chars().collect();
+                let kind = if everything { random.below(kinds.len()) } else { palette[random.below(few)] };
+                let chars = &kinds[kind];
                 let len = match random.below(16) {
                     0..8 => 1,
                     8..12 => 1 + random.below(4),
@@ -108,8 +121,8 @@ pub(crate) fn string(random: &mut Random, token: &mut dyn FnMut(&mut Random) -> 
                     _ => 1 + random.below(80),
                 };
                 let same = random.below(6) == 0;
-                let one = *random.pick(&chars);
-                out.extend((0..len).map(|_| if same { one } else { *random.pick(&chars) }));
+                let one = *random.pick(chars);
+                out.extend((0..len).map(|_| if same { one } else { *random.pick(chars) }));
             }
         }
     }

@@ -51,7 +51,7 @@ fn every_beginning_of_random_texts() {
     for number in 0..strings {
         text.clear();
         let runs = if number % 16 == 0 { 60 } else { 12 };
-        string(&mut random, &mut |random| token(oracle, size(encoding), random), runs, &mut text);
+        string(&mut random, &mut |random, out| token(oracle, size(encoding), random, out), runs, &mut text);
         let most = 1 + random.below(12);
         check(&text, &mut random, most);
     }
