@@ -56,8 +56,21 @@ impl<'a> Configuration<'a> {
 
 fn with_path(error: serde_path_to_error::Error<serde_json::Error>) -> ConfigError {
     let path = error.path().to_string();
-    let inner = error.into_inner();
-    if path == "." { ConfigError::new(inner) } else { ConfigError(format!("{path}: {inner}")) }
+    let inner = unquoted(&error.into_inner().to_string());
+    if path == "." { ConfigError(inner) } else { ConfigError(format!("{path}: {inner}")) }
+}
+
+/// serde's message without the string that was found in place of something else. A policy holds the very words that must
+/// not reach a log, and a word where a list of words belongs is the likeliest mistake in one.
+fn unquoted(message: &str) -> String {
+    const OPEN: &str = "string \"";
+    const CLOSE: &str = "\", expected ";
+    let found = message.find(OPEN).zip(message.rfind(CLOSE)).filter(|(open, close)| open + OPEN.len() <= *close);
+    let Some((before, behind)) = found.and_then(|(open, close)| message.get(..open).zip(message.get(close + 1..)))
+    else {
+        return message.to_owned();
+    };
+    format!("{before}a string{behind}")
 }
 
 fn object(message: Struct) -> Value {
@@ -205,6 +218,22 @@ mod tests {
     fn an_unknown_key_is_an_error_that_says_where() {
         let error = parse(r#"{"limits":{"max_bytes":1}}"#).unwrap_err();
         assert!(error.starts_with("limits") && error.contains("max_bytes"), "{error}");
+    }
+
+    #[test]
+    fn a_string_in_the_wrong_place_is_not_quoted() {
+        for (text, message) in [
+            (r#"{"limits":"hunter2"}"#, "limits: invalid type: a string, expected struct Limits"),
+            (
+                r#"{"limits":{"max_event_bytes":"hunter2"}}"#,
+                "limits.max_event_bytes: invalid type: a string, expected usize",
+            ),
+            (r#"{"limits":"hunter2\", expected hunter3"}"#, "limits: invalid type: a string, expected struct Limits"),
+            (r#"{"limits":"\""}"#, "limits: invalid type: a string, expected struct Limits"),
+        ] {
+            let error = parse(text).unwrap_err();
+            assert!(error.starts_with(message), "{error}");
+        }
     }
 
     #[test]
