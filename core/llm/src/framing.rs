@@ -321,8 +321,7 @@ fn write_sse(name: &[u8], data: &[u8], out: &mut Vec<u8>) {
 /// Whether an event has its empty line at the end.
 fn is_terminated(raw: &[u8]) -> bool {
     [&b"\n\n"[..], b"\r\r", b"\r\n\r\n", b"\n\r\n"].iter().any(|end| raw.ends_with(end))
-        || raw == b"\n"
-        || raw == b"\r\n"
+        || [&b"\n"[..], b"\r", b"\r\n"].contains(&raw)
 }
 
 #[cfg(test)]

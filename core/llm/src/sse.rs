@@ -21,9 +21,10 @@
 //! # Ok::<(), PushError<PushError<()>>>(())
 //! ```
 //!
-//! An event is given out when its end is certain. After a CR that is the last byte fed, it is not: an LF may follow
-//! and belongs to the same terminator. Streams that end lines in LF or CRLF, all that are known among LLM servers, are
-//! never held back by this.
+//! An event is given out when its end is certain. After a CR that is the last byte fed it is not, if an LF may follow
+//! that belongs to the same terminator. But where the line before ended in a CR alone, lines end so, and an event need
+//! not wait for a byte that may never come (there is no more time to give it out when trailers do). If an LF follows all
+//! the same, it comes out as an empty line of its own, which says nothing to any receiver.
 
 use std::borrow::Cow;
 
@@ -156,16 +157,18 @@ struct Scan {
     cr: bool,
     /// Whether that CR ended an empty line, and with it an event.
     ended: bool,
+    /// Whether the last line, of this event or of the one before, ended in a CR alone.
+    bare: bool,
 }
 
 impl Scan {
     fn start() -> Scan {
-        Scan { bom: Some(0), ..Scan::event() }
+        Scan { bom: Some(0), ..Scan::event(false) }
     }
 
     /// At the start of an event that is not the first.
-    fn event() -> Scan {
-        Scan { bom: None, empty: true, cr: false, ended: false }
+    fn event(bare: bool) -> Scan {
+        Scan { bom: None, empty: true, cr: false, ended: false, bare }
     }
 
     /// The offset in `bytes` after the event that goes on there; `None` if it does not end for certain.
@@ -173,12 +176,11 @@ impl Scan {
         let mut at = self.skip_bom(bytes);
         loop {
             if self.cr {
-                if *bytes.get(at)? == b'\n' {
-                    at += 1;
-                }
+                self.bare = *bytes.get(at)? != b'\n';
+                at += usize::from(!self.bare);
                 self.cr = false;
                 if self.ended {
-                    *self = Scan::event();
+                    *self = Scan::event(self.bare);
                     return Some(at);
                 }
             }
@@ -189,14 +191,21 @@ impl Scan {
             };
             let ended = self.empty && len == 0;
             self.empty = true;
+            at += len + 1;
             if rest.get(len) == Some(&b'\r') {
+                if ended && self.bare {
+                    *self = Scan::event(true);
+                    return Some(at);
+                }
                 self.cr = true;
                 self.ended = ended;
-            } else if ended {
-                *self = Scan::event();
-                return Some(at + len + 1);
+            } else {
+                if ended {
+                    *self = Scan::event(false);
+                    return Some(at);
+                }
+                self.bare = false;
             }
-            at += len + 1;
         }
     }
 

@@ -54,6 +54,18 @@ fn events_of_a_body() {
             "\n\r\n\rdata: a\n\n",
             &[("\n", None, None), ("\r\n", None, None), ("\r", None, None), ("data: a\n\n", None, Some("a"))],
         ),
+        // Where lines end in CR, an LF behind an event is an empty line of its own.
+        ("data: a\r\r\n", &[("data: a\r\r", None, Some("a")), ("\n", None, None)]),
+        (
+            "data: a\r\r\ndata: b\r\r\r",
+            &[
+                ("data: a\r\r", None, Some("a")),
+                ("\n", None, None),
+                ("data: b\r\r", None, Some("b")),
+                ("\r", None, None),
+            ],
+        ),
+        ("data: a\r\n\rdata: b\r\n\r\n", &[("data: a\r\n\r", None, Some("a")), ("data: b\r\n\r\n", None, Some("b"))]),
         ("data: a\n", &[("data: a\n", None, Some("a"))]),
         ("data: a", &[("data: a", None, Some("a"))]),
         (": pi", &[(": pi", None, None)]),
@@ -72,6 +84,26 @@ fn events_of_a_body() {
             .map(|(raw, name, data)| (bytes(raw), name.as_ref().map(bytes), data.as_ref().map(bytes)))
             .collect();
         assert_eq!(events, want, "{body:?}");
+    }
+}
+
+#[test]
+fn an_event_waits_for_a_line_feed_only_where_lines_have_one() {
+    for (body, given_out) in [
+        ("data: a\r\r", "data: a\r\r"),
+        ("data: a\r\rdata: b\r\r", "data: a\r\rdata: b\r\r"),
+        (": c\rdata: a\r\r\r", ": c\rdata: a\r\r\r"),
+        ("data: a\r\n\r", ""),
+        ("data: a\n\r", ""),
+        ("id: 1\rdata: a\n\r", ""),
+        ("data: a\r\rdata: b\n\n\r", "data: a\r\rdata: b\n\n"),
+        ("data: a\r", ""),
+    ] {
+        for pieces in [vec![body.as_bytes()], body.as_bytes().chunks(1).collect()] {
+            let (events, _, _) = frame(pieces, 64);
+            let raw: Vec<u8> = events.into_iter().flat_map(|event| event.0).collect();
+            assert_eq!(String::from_utf8_lossy(&raw), given_out, "{body:?}");
+        }
     }
 }
 
