@@ -22,6 +22,7 @@ mod openai_images;
 mod openai_responses;
 mod openai_stream;
 mod rerank;
+mod vertex_predict;
 
 /// Finds the name of an answer in the data of an event.
 type FindId = fn(&[u8]) -> Option<Box<str>>;
@@ -53,6 +54,8 @@ pub(crate) struct Row {
     pub(crate) error_event: fn(&ApiError<'_>, &Begun, &mut Vec<u8>) -> &'static str,
     /// Finds the name of the answer in the data of the first event, if clients hold later events against it.
     pub(crate) stream_id: Option<FindId>,
+    /// Media types of answers in which there is no text (`audio/` for all of them).
+    pub(crate) textless: &'static [&'static str],
     /// How an event is made from another.
     pub(crate) echo: Echo,
 }
@@ -132,10 +135,16 @@ dialects! {
     GeminiCountTokens => gemini::COUNT_TOKENS,
     /// Gemini's embeddings.
     GeminiEmbed => gemini::EMBED,
+    /// Vertex AI's predict: embeddings, images, and models with an endpoint of their own.
+    VertexPredict => vertex_predict::ROW,
     /// Bedrock's Converse and ConverseStream.
     BedrockConverse => bedrock::CONVERSE,
     /// Bedrock's InvokeModel and InvokeModelWithResponseStream, in the formats of the models' makers.
     BedrockInvoke => bedrock::INVOKE,
+    /// Counting the tokens of requests to Bedrock.
+    BedrockCountTokens => bedrock::COUNT_TOKENS,
+    /// Cohere's embeddings.
+    CohereEmbed => cohere::EMBED,
     /// Cohere's chat, version 2.
     CohereChat => cohere::CHAT,
     /// Reranking, Cohere's and others'.
@@ -144,6 +153,8 @@ dialects! {
     OllamaChat => ollama::CHAT,
     /// Ollama's own completions.
     OllamaGenerate => ollama::GENERATE,
+    /// Ollama's own embeddings.
+    OllamaEmbed => ollama::EMBED,
     /// OpenAI's images.
     OpenAiImages => openai_images::GENERATIONS,
     /// OpenAI's edits and variations of images, which come as forms.
@@ -264,6 +275,16 @@ impl Dialect {
         self.row().json_stream
     }
 
+    /// Whether an answer with this `content-type` has no text to read: sound, say.
+    #[must_use]
+    pub fn is_textless(self, content_type: &[u8]) -> bool {
+        let media = content_type.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+        self.row().textless.iter().any(|known| {
+            let length = if known.ends_with('/') { known.len().min(media.len()) } else { media.len() };
+            media.get(..length).unwrap_or_default().eq_ignore_ascii_case(known.as_bytes())
+        })
+    }
+
     /// How an event of our own is made from one that came.
     #[must_use]
     pub fn echo(self) -> &'static Echo {
@@ -313,6 +334,23 @@ mod tests {
             ("POST", "", None),
         ] {
             assert_eq!(Dialect::detect(method.as_bytes(), path.as_bytes()), want, "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn answers_without_a_text() {
+        for (dialect, content_type, want) in [
+            (Dialect::OpenAiSpeech, "audio/mpeg", true),
+            (Dialect::OpenAiSpeech, "Audio/WAV; rate=24000", true),
+            (Dialect::OpenAiSpeech, "application/octet-stream", true),
+            (Dialect::OpenAiSpeech, "application/octet-streams", false),
+            (Dialect::OpenAiSpeech, "text/plain", false),
+            (Dialect::OpenAiSpeech, "audio", false),
+            (Dialect::OpenAiSpeech, "", false),
+            (Dialect::OpenAiTranscriptions, "audio/mpeg", false),
+            (Dialect::OpenAiChat, "audio/mpeg", false),
+        ] {
+            assert_eq!(dialect.is_textless(content_type.as_bytes()), want, "{dialect:?} {content_type}");
         }
     }
 

@@ -1,8 +1,9 @@
 //! Fields of a `multipart/form-data` body, found while the body passes.
 //!
 //! Audio and images are sent as forms: some short fields (`model`, `prompt`) and files of any size. What a gateway must
-//! know stands in the short ones; the files it does not keep. A [`Scanner`] is fed the body in any pieces, holds no more
-//! than the fields it was asked for and one line of a header, and says where in the body each field stands.
+//! know stands in the short ones; the files it does not keep. A [`Scanner`] is fed the body in any pieces, holds what is
+//! text in it, and says where in the body it stands: the fields that it was asked for, all other fields that are no files,
+//! and the headers of parts, in which a client can say anything (names of files).
 //!
 //! The format is that of RFC 7578 and RFC 2046, section 5.1, in the narrow form that clients send. Where receivers are
 //! known to differ (line ends without CR, folded headers, a field twice, text before the first part), the body is
@@ -18,6 +19,8 @@
 //!     scanner.push(piece)?;
 //! }
 //! scanner.finish()?;
+//! let others: Vec<&str> = scanner.others().iter().map(|text| text.value.as_str()).collect();
+//! assert_eq!(others, ["Content-Disposition: form-data; name=\"file\"; filename=\"a.wav\""]);
 //! let model = scanner.field("model").ok_or("no model")?;
 //! assert_eq!((model.value.as_str(), model.span.of(body.as_bytes())), ("whisper-1", &b"whisper-1"[..]));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -31,7 +34,7 @@ mod part;
 mod tests;
 
 use boundary::{Boundary, Found};
-use part::{Header, Part};
+use part::{Content, Header, Part};
 
 /// What is wrong with a form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -53,7 +56,11 @@ pub enum FormErrorKind {
     /// A field that the gateway acts on is not valid UTF-8; holds its name.
     #[error("the field {0} is not valid UTF-8")]
     InvalidUtf8(&'static str),
-    /// The headers of a part, or a field that the gateway acts on, are longer than the limit.
+    /// A field that the gateway only reads, or a header of a part, is not plain text: not valid UTF-8, in another charset,
+    /// or encoded.
+    #[error("a field or a header of the form is not plain text in UTF-8")]
+    NotPlain,
+    /// The headers of a part, or all texts of the form together, are longer than the limit.
     #[error("a part of the form is larger than the limit")]
     TooLarge,
     /// More parts than the limit.
@@ -80,13 +87,13 @@ const MAX_PARTS: usize = 256;
 /// Bytes of the headers of one part.
 const MAX_HEADERS: usize = 8 << 10;
 
-/// Bytes of a field that is kept.
-const MAX_VALUE: usize = 4 << 10;
+/// Bytes of all that is kept: a prompt of 32,000 characters, the longest that OpenAI's images take, is at most half of it.
+const MAX_TEXTS: usize = 256 << 10;
 
-/// A field of the form.
+/// A field of the form, or another text of it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Field {
-    /// Its name, one of those that were asked for.
+    /// Its name, one of those that were asked for; empty for what was not.
     pub name: &'static str,
     /// What it says.
     pub value: String,
@@ -115,6 +122,10 @@ pub struct Scanner {
     line: Vec<u8>,
     part: Part,
     fields: Vec<Field>,
+    others: Vec<Field>,
+    /// Bytes of all fields and others.
+    kept: usize,
+    has_files: bool,
     failed: Option<FormError>,
 }
 
@@ -140,7 +151,11 @@ impl Scanner {
     pub fn new(content_type: &[u8], wanted: &'static [&'static str]) -> Result<Scanner, FormError> {
         let boundary = Boundary::of(content_type);
         let boundary = boundary.ok_or(FormError { kind: FormErrorKind::ContentType, offset: 0 })?;
-        Ok(Scanner {
+        Ok(Scanner::start(wanted, boundary))
+    }
+
+    fn start(wanted: &'static [&'static str], boundary: Boundary) -> Scanner {
+        Scanner {
             wanted,
             boundary,
             place: Place::Start,
@@ -150,8 +165,11 @@ impl Scanner {
             line: Vec::new(),
             part: Part::default(),
             fields: Vec::new(),
+            others: Vec::new(),
+            kept: 0,
+            has_files: false,
             failed: None,
-        })
+        }
     }
 
     /// Takes the next bytes of the body.
@@ -195,10 +213,41 @@ impl Scanner {
         self.fields.iter().find(|field| field.name == name)
     }
 
-    /// All fields that were read to their end already, in their order.
+    /// All fields that were asked for and read to their end already, in their order.
     #[must_use]
     pub fn fields(&self) -> &[Field] {
         &self.fields
+    }
+
+    /// All other texts that were read to their end already, in their order: fields that are no files, and headers of parts,
+    /// but for those that say nothing but the name of a field that was asked for.
+    #[must_use]
+    pub fn others(&self) -> &[Field] {
+        &self.others
+    }
+
+    /// Whether a part has begun that is a file: what is in it is not read.
+    #[must_use]
+    pub fn has_files(&self) -> bool {
+        self.has_files
+    }
+
+    /// Whether what comes next is, or may turn out to be, a text: only what is in a file is none.
+    #[must_use]
+    pub fn is_in_text(&self) -> bool {
+        !matches!((self.place, self.part.content), (Place::Content, Content::File) | (Place::End, _))
+    }
+
+    /// Whether a body that was edited is the same form as that which was pushed until now, but for what its texts say. What
+    /// an edit takes out of a text can bring a boundary together that was none before.
+    #[must_use]
+    pub fn is_same_form(&self, edited: &[u8]) -> bool {
+        let mut again = Scanner::start(self.wanted, self.boundary.at_the_start());
+        let names = |scanner: &Scanner| scanner.fields.iter().map(|field| field.name).collect::<Vec<_>>();
+        again.push(edited).is_ok()
+            && (again.place, again.part.content) == (self.place, self.part.content)
+            && (again.parts, again.others.len()) == (self.parts, self.others.len())
+            && names(&again) == names(self)
     }
 
     /// How many bytes were taken.
@@ -260,17 +309,22 @@ impl Scanner {
             (false, b'\r') => self.place = Place::Headers(true),
             (true, b'\n') if self.line.is_empty() => {
                 self.part.begin(self.wanted)?;
-                if let Some(name) = self.part.kept
+                if let Content::Field(name) = self.part.content
                     && self.field(name).is_some()
                 {
                     return Err(FormErrorKind::Duplicate(name));
                 }
+                self.has_files |= self.part.is_file();
                 self.boundary.restart();
                 self.place = Place::Content;
             }
             (true, b'\n') => {
                 let header = Header::of(&self.line).ok_or(FormErrorKind::Malformed)?;
-                self.part.header(&header, self.wanted)?;
+                let says_more = self.part.header(&header, self.wanted)?;
+                if says_more {
+                    // Behind it stand the CR and this LF.
+                    self.keep("", self.offset.saturating_add(*at).saturating_sub(1))?;
+                }
                 self.line.clear();
                 self.place = Place::Headers(false);
             }
@@ -283,7 +337,7 @@ impl Scanner {
 
     fn content(&mut self, rest: &[u8], at: &mut usize) -> Result<(), FormErrorKind> {
         let (taken, found) = self.boundary.search(rest);
-        if self.part.kept.is_some() {
+        if self.part.content != Content::File {
             self.line.extend_from_slice(rest.get(..taken).unwrap_or_default());
         }
         *at += taken;
@@ -291,14 +345,17 @@ impl Scanner {
             Found::Ambiguous => return Err(FormErrorKind::Malformed),
             Found::Nothing => {
                 // What is kept so far may end in a beginning of the boundary.
-                if self.line.len() > MAX_VALUE + self.boundary.len() {
+                if self.line.len() > MAX_TEXTS.saturating_sub(self.kept) + self.boundary.len() {
                     return Err(FormErrorKind::TooLarge);
                 }
             }
             Found::Boundary => {
-                if let Some(name) = self.part.kept {
-                    let end = self.offset.saturating_add(*at).saturating_sub(self.boundary.len());
-                    self.keep(name, end)?;
+                let end = self.offset.saturating_add(*at).saturating_sub(self.boundary.len());
+                self.line.truncate(self.line.len().saturating_sub(self.boundary.len()));
+                match self.part.content {
+                    Content::File => {}
+                    Content::Field(name) => self.keep(name, end)?,
+                    Content::Text => self.keep("", end)?,
                 }
                 self.place = Place::Boundary(None);
             }
@@ -306,15 +363,20 @@ impl Scanner {
         Ok(())
     }
 
-    /// The content of a field is at its end; `line` holds it with the boundary behind it.
+    /// A field of this name, or another text, is in `line` and ends at `end`.
     fn keep(&mut self, name: &'static str, end: usize) -> Result<(), FormErrorKind> {
-        let len = self.line.len().saturating_sub(self.boundary.len());
-        if len > MAX_VALUE {
+        let len = self.line.len();
+        self.kept += len;
+        if self.kept > MAX_TEXTS {
             return Err(FormErrorKind::TooLarge);
         }
-        self.line.truncate(len);
-        let value = String::from_utf8(std::mem::take(&mut self.line)).map_err(|_| FormErrorKind::InvalidUtf8(name))?;
-        self.fields.push(Field { name, value, span: Span::new(end.saturating_sub(len), end) });
+        let text = String::from_utf8(std::mem::take(&mut self.line));
+        let value = text.map_err(|_| match name {
+            "" => FormErrorKind::NotPlain,
+            name => FormErrorKind::InvalidUtf8(name),
+        })?;
+        let kept = if name.is_empty() { &mut self.others } else { &mut self.fields };
+        kept.push(Field { name, value, span: Span::new(end.saturating_sub(len), end) });
         Ok(())
     }
 }
@@ -326,6 +388,7 @@ impl std::fmt::Debug for Scanner {
             .field("offset", &self.offset)
             .field("parts", &self.parts)
             .field("fields", &self.fields)
+            .field("others", &self.others)
             .finish_non_exhaustive()
     }
 }

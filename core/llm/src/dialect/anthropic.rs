@@ -32,6 +32,7 @@ pub(super) const MESSAGES: Row = Row {
     error_body,
     error_event,
     stream_id: None,
+    textless: &[],
     echo: Echo { top: &["type", "index"], inner: &["type"], null: &[], indexed: Indexed { choices: "", calls: "" } },
 };
 

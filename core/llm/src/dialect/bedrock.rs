@@ -1,7 +1,7 @@
-//! Amazon Bedrock: Converse and InvokeModel, whole and streamed.
+//! Amazon Bedrock: Converse and InvokeModel, whole and streamed, and counting the tokens of either.
 //!
 //! Formats are those of the Amazon Bedrock API reference ("Converse", "ConverseStream", "InvokeModel",
-//! "InvokeModelWithResponseStream", "ContentBlock", "TokenUsage") and of its user guide ("Inference request parameters
+//! "InvokeModelWithResponseStream", "CountTokens", "ContentBlock", "TokenUsage") and of its user guide ("Inference request parameters
 //! and response fields for foundation models"). The model stands in the path, and so does whether the answer is
 //! streamed: in binary frames, whose names say what their payloads are.
 //!
@@ -14,6 +14,7 @@ use crate::path::Pattern;
 use crate::{Begun, Error, escape_into};
 
 mod answer;
+mod count;
 mod invoke;
 mod request;
 #[cfg(test)]
@@ -32,6 +33,7 @@ pub(super) const CONVERSE: Row = Row {
     error_body,
     error_event,
     stream_id: None,
+    textless: &[],
     echo: Echo { top: &["contentBlockIndex"], inner: &[], null: &[], indexed: Indexed { choices: "", calls: "" } },
 };
 
@@ -48,6 +50,17 @@ pub(super) const INVOKE: Row = Row {
         null: &[],
         indexed: Indexed { choices: "choices", calls: "tool_calls" },
     },
+    ..CONVERSE
+};
+
+pub(super) const COUNT_TOKENS: Row = Row {
+    name: "bedrock.count_tokens",
+    paths: &[Pattern::new("model/{model...}/count-tokens")],
+    request: count::request,
+    response: count::answer,
+    chunk: count::answer,
+    is_free: true,
+    echo: Echo::NONE,
     ..CONVERSE
 };
 

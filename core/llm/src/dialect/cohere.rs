@@ -1,6 +1,6 @@
-//! Cohere's chat, version 2.
+//! Cohere's chat, version 2, and embeddings.
 //!
-//! Formats are those of the Cohere API reference ("Chat", "Chat with Streaming", v2). An answer is made of blocks that
+//! Formats are those of the Cohere API reference ("Chat", "Chat with Streaming", v2; "Embed", v1 and v2). An answer is made of blocks that
 //! begin and end by themselves; each is a [`Channel::choice`](crate::Channel) of its own. Of the two counts of tokens
 //! that an answer says, the one that is billed is taken: `tokens` includes what Cohere itself puts into a prompt.
 
@@ -9,6 +9,7 @@ use crate::path::Pattern;
 use crate::{Begun, Error, escape_into};
 
 mod answer;
+mod embed;
 mod request;
 #[cfg(test)]
 mod tests;
@@ -28,7 +29,19 @@ pub(super) const CHAT: Row = Row {
     error_body,
     error_event,
     stream_id: None,
+    textless: &[],
     echo: Echo { top: &["type", "index"], inner: &["type"], null: &[], indexed: Indexed { choices: "", calls: "" } },
+};
+
+pub(super) const EMBED: Row = Row {
+    name: "cohere.embed",
+    paths: &[Pattern::new("v1/embed"), Pattern::new("v2/embed")],
+    request: embed::request,
+    response: embed::answer,
+    chunk: embed::answer,
+    error_event: error_alone,
+    echo: Echo::NONE,
+    ..CHAT
 };
 
 type Result<T> = std::result::Result<T, Error>;
@@ -38,6 +51,12 @@ pub(super) fn error_body(error: &ApiError<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(b"{\"message\":\"");
     escape_into(error.message, out);
     out.extend_from_slice(b"\"}");
+}
+
+/// Of calls that are not streamed: the body, should a server stream all the same.
+pub(super) fn error_alone(error: &ApiError<'_>, _begun: &Begun, out: &mut Vec<u8>) -> &'static str {
+    error_body(error, out);
+    ""
 }
 
 /// An event of the kind that ends an answer, with what went wrong in place of usage ("message-end").

@@ -38,6 +38,7 @@ pub(super) const GENERATE: Row = Row {
     error_body,
     error_event,
     stream_id: None,
+    textless: &[],
     echo: Echo {
         top: &[],
         inner: &["index", "role", "thought"],

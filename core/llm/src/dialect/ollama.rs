@@ -1,7 +1,7 @@
-//! Ollama's own API: chat and generate.
+//! Ollama's own API: chat, generate and embeddings.
 //!
-//! Formats are those of the Ollama documentation, "API" ("Generate a chat completion", "Generate a completion"). Answers
-//! are streamed unless a request says otherwise, as one JSON object on each line, the last of which says `done` and how
+//! Formats are those of the Ollama documentation, "API" ("Generate a chat completion", "Generate a completion", "Generate
+//! Embeddings"). Answers to the first two are streamed unless a request says otherwise, as one JSON object on each line, the last of which says `done` and how
 //! many tokens there were.
 
 use super::{ApiError, Echo, Indexed, Row};
@@ -9,6 +9,7 @@ use crate::path::Pattern;
 use crate::{Begun, Error, Framing, escape_into};
 
 mod answer;
+mod embed;
 mod request;
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,7 @@ pub(super) const CHAT: Row = Row {
     error_body,
     error_event,
     stream_id: None,
+    textless: &[],
     echo: Echo {
         top: &["model", "created_at"],
         inner: &["role"],
@@ -35,6 +37,17 @@ pub(super) const CHAT: Row = Row {
 };
 
 pub(super) const GENERATE: Row = Row { name: "ollama.generate", paths: &[Pattern::new("api/generate")], ..CHAT };
+
+pub(super) const EMBED: Row = Row {
+    name: "ollama.embed",
+    paths: &[Pattern::new("api/embed"), Pattern::new("api/embeddings")],
+    request: embed::request,
+    response: embed::answer,
+    chunk: embed::answer,
+    json_stream: None,
+    echo: Echo::NONE,
+    ..CHAT
+};
 
 type Result<T> = std::result::Result<T, Error>;
 

@@ -19,7 +19,7 @@ pub(super) const TRANSCRIPTIONS: Row = Row {
         Pattern::new("audio/translations"),
         Pattern::new("deployments/{model}/audio/translations"),
     ],
-    form: Some(&["model", "stream"]),
+    form: Some(&["model", "stream", "prompt"]),
     request: read,
     response: heard,
     chunk: heard,
@@ -33,17 +33,24 @@ pub(super) const SPEECH: Row = Row {
     form: None,
     response: said,
     chunk: said,
+    textless: &["audio/", "application/octet-stream"],
     echo: Echo::NONE,
     ..TRANSCRIPTIONS
 };
 
 fn read(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>) -> Result<(), Error> {
     draft.body(reader)?;
+    let mut to_say = 0;
     while let Some((key, name)) = reader.field(&["model", "input", "instructions", "stream_format"])? {
         let value = reader.value()?;
         match (name, value) {
             ("model", value) => draft.model(reader, value)?,
-            ("input", value) => draft.texts(reader, Origin::USER, TextKind::Content, value)?,
+            ("input", value) => {
+                if let Value::String(str) = value {
+                    to_say = str.span.len();
+                }
+                draft.texts(reader, Origin::USER, TextKind::Content, value)?;
+            }
             ("instructions", value) => draft.texts(reader, Origin::SYSTEM, TextKind::Content, value)?,
             ("stream_format", Value::String(str)) => {
                 draft.request.stream = str.is(reader.body(), "sse");
@@ -52,8 +59,15 @@ fn read(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>) -> Result<(), Error>
             _ => draft.other(reader, Origin::OUTSIDE, key, value)?,
         }
     }
+    if to_say > 0 {
+        draft.request.max_output_tokens = Some(TOKENS_PER_BYTE.saturating_mul(to_say as u64));
+    }
     Ok(())
 }
+
+/// Tokens of sound for what takes a byte to write, at the most: a minute of speech is some 1,250 tokens (OpenAI, "Pricing",
+/// `gpt-4o-mini-tts`: $0.015 a minute at $12 for a million tokens) and some 900 letters. A sound does not say what it cost.
+const TOKENS_PER_BYTE: u64 = 2;
 
 /// What was heard, whole or in events.
 fn heard(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Result<(), Error> {
@@ -157,7 +171,7 @@ mod tests {
             let found = Endpoint::detect(b"POST", path.as_bytes());
             assert_eq!(found.map(|found| (found.dialect, found.model.map(|model| model.name))), want, "{path}");
         }
-        assert_eq!((HEARD.form(), SAID.form()), (Some(&["model", "stream"][..]), None));
+        assert_eq!((HEARD.form(), SAID.form()), (Some(&["model", "stream", "prompt"][..]), None));
     }
 
     #[test]
@@ -175,6 +189,7 @@ mod tests {
                 "- Other z"
             ]
         );
+        assert_eq!(request(SAID, body).max_output_tokens, Some(10));
         assert!(request(SAID, body).stream && !request(SAID, r#"{"stream_format":"audio"}"#).stream);
         assert_eq!(edited(SAID, r#"{"model":"a","input":""}"#, "b"), r#"{"model":"b","input":""}"#);
     }

@@ -26,6 +26,7 @@ pub(super) const ROW: Row = Row {
     error_body: openai_error::body,
     error_event: openai_error::event,
     stream_id: None,
+    textless: &[],
     // "The chat completion chunk object".
     echo: Echo {
         top: &["id", "object", "created", "model", "system_fingerprint", "service_tier"],

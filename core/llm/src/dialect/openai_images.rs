@@ -29,7 +29,7 @@ pub(super) const EDITS: Row = Row {
         Pattern::new("deployments/{model}/images/edits"),
         Pattern::new("images/variations"),
     ],
-    form: Some(&["model", "n", "stream"]),
+    form: Some(&["model", "n", "stream", "prompt"]),
     ..GENERATIONS
 };
 

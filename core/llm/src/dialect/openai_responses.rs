@@ -32,6 +32,7 @@ pub(super) const RESPONSES: Row = Row {
     error_body: openai_error::body,
     error_event,
     stream_id: Some(stream_id),
+    textless: &[],
     echo: Echo {
         top: &["type", "item_id", "output_index", "content_index", "summary_index", "sequence_number"],
         inner: &[],

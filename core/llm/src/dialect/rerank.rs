@@ -16,10 +16,7 @@ pub(super) const ROW: Row = Row {
     response: read_answer,
     chunk: read_answer,
     echo: Echo::NONE,
-    error_event: |error, _begun, out| {
-        cohere::error_body(error, out);
-        ""
-    },
+    error_event: cohere::error_alone,
     ..cohere::CHAT
 };
 

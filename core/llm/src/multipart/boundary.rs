@@ -53,6 +53,11 @@ impl Boundary {
         Some(Boundary { needle: [b"\n--", &boundary[..]].concat(), seen: 1, cr: false })
     }
 
+    /// The same one, at the start of another body.
+    pub(super) fn at_the_start(&self) -> Boundary {
+        Boundary { needle: self.needle.clone(), seen: 1, cr: false }
+    }
+
     /// Bytes of the delimiter, with the CRLF before it.
     pub(super) fn len(&self) -> usize {
         self.needle.len() + 1

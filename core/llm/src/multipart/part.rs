@@ -83,21 +83,38 @@ pub(super) fn parameters(text: &[u8]) -> Option<Vec<Parameter>> {
     rest.is_empty().then_some(all)
 }
 
+/// What is to become of the content of a part.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Content {
+    /// It is not read.
+    #[default]
+    File,
+    /// It is kept under this name.
+    Field(&'static str),
+    /// It is kept.
+    Text,
+}
+
 /// What the headers of a part say.
 #[derive(Clone, Default)]
 pub(super) struct Part {
-    /// Its name, if it is one that is wanted and its content is to be kept.
-    pub(super) kept: Option<&'static str>,
+    /// What its content is, as of the end of its headers.
+    pub(super) content: Content,
     /// Its name, if it is one that is wanted.
     named: Option<&'static str>,
     /// Whether its `content-disposition` was read.
     disposed: bool,
-    /// Whether something makes it another thing to some receivers: a file, an encoding, a charset.
+    /// Whether its name is not spelled as that which is wanted.
     ambiguous: bool,
+    /// Whether it says the name of a file, and whether that is empty: a file to some receivers, a field to others.
+    filename: Option<bool>,
+    /// Whether it is in a charset or an encoding that not every receiver heeds.
+    encoded: bool,
 }
 
 impl Part {
-    pub(super) fn header(&mut self, header: &Header<'_>, wanted: &[&'static str]) -> Result<(), FormErrorKind> {
+    /// Takes a header; whether it says more than the name of a field that is wanted.
+    pub(super) fn header(&mut self, header: &Header<'_>, wanted: &[&'static str]) -> Result<bool, FormErrorKind> {
         if header.is("content-disposition") {
             if std::mem::replace(&mut self.disposed, true) {
                 return Err(FormErrorKind::Malformed);
@@ -106,18 +123,23 @@ impl Part {
         }
         if header.is("content-transfer-encoding") {
             let plain = ["7bit", "8bit", "binary"];
-            self.ambiguous |= !plain.iter().any(|name| header.value.eq_ignore_ascii_case(name.as_bytes()));
+            self.encoded |= !plain.iter().any(|name| header.value.eq_ignore_ascii_case(name.as_bytes()));
         }
         if header.is("content-type") {
             let at = memchr::memchr(b';', header.value).unwrap_or(header.value.len());
             let parameters = parameters(header.value.get(at..).unwrap_or_default()).unwrap_or_default();
             let mut charsets = parameters.iter().filter(|parameter| parameter.name.eq_ignore_ascii_case(b"charset"));
-            self.ambiguous |= charsets.any(|charset| {
+            self.encoded |= charsets.any(|charset| {
                 let plain = ["utf-8", "us-ascii", "ascii", "utf8"];
                 !plain.iter().any(|name| charset.value.eq_ignore_ascii_case(name.as_bytes()))
             });
         }
-        Ok(())
+        Ok(true)
+    }
+
+    /// Whether some receivers take it for a file.
+    pub(super) fn is_file(&self) -> bool {
+        self.filename.is_some()
     }
 
     /// The headers are at their end.
@@ -126,22 +148,25 @@ impl Part {
         if !self.disposed && !wanted.is_empty() {
             return Err(FormErrorKind::Malformed);
         }
-        match self.named {
-            Some(name) if self.ambiguous => Err(FormErrorKind::Ambiguous(name)),
-            named => {
-                self.kept = named;
-                Ok(())
+        self.content = match (self.named, self.filename) {
+            (Some(name), file) if self.ambiguous || self.encoded || file.is_some() => {
+                return Err(FormErrorKind::Ambiguous(name));
             }
-        }
+            (Some(name), _) => Content::Field(name),
+            (None, Some(false)) => Content::File,
+            (None, _) if self.encoded => return Err(FormErrorKind::NotPlain),
+            (None, _) => Content::Text,
+        };
+        Ok(())
     }
 
-    fn disposition(&mut self, value: &[u8], wanted: &[&'static str]) -> Result<(), FormErrorKind> {
+    fn disposition(&mut self, value: &[u8], wanted: &[&'static str]) -> Result<bool, FormErrorKind> {
         let at = memchr::memchr(b';', value).unwrap_or(value.len());
         let (kind, rest) = value.split_at_checked(at).unwrap_or_default();
         if !kind.trim_ascii().eq_ignore_ascii_case(b"form-data") {
             return Err(FormErrorKind::Malformed);
         }
-        let mut names = 0;
+        let (mut names, mut others) = (0, false);
         for parameter in parameters(rest).ok_or(FormErrorKind::Malformed)? {
             let is = |name: &str| parameter.name.eq_ignore_ascii_case(name.as_bytes());
             if is("name") {
@@ -151,12 +176,15 @@ impl Part {
                 let exact = self.named.is_some_and(|name| parameter.value == name.as_bytes());
                 self.ambiguous |= parameter.escaped || !exact;
             } else if is("filename") || is("filename*") {
-                self.ambiguous = true;
+                let is_empty = parameter.value.is_empty() && self.filename != Some(false);
+                self.filename = Some(is_empty);
             } else if is("name*") || parameter.name.get(..5).is_some_and(|name| name.eq_ignore_ascii_case(b"name*")) {
                 // RFC 2231 makes a name of it, RFC 7578 does not.
                 return Err(FormErrorKind::Malformed);
+            } else {
+                others = true;
             }
         }
-        if names == 1 { Ok(()) } else { Err(FormErrorKind::Malformed) }
+        if names == 1 { Ok(others || self.named.is_none()) } else { Err(FormErrorKind::Malformed) }
     }
 }

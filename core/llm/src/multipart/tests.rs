@@ -6,7 +6,10 @@ const TYPE: &str = "multipart/form-data; boundary=x-1";
 
 type Fields = Vec<(&'static str, String)>;
 
-fn scan<'a>(content_type: &str, pieces: impl IntoIterator<Item = &'a [u8]>) -> Result<(Fields, Vec<Span>), FormError> {
+/// The fields that were asked for, and where all texts stand and what they say.
+type Found = (Fields, Vec<(Span, String)>);
+
+fn scan<'a>(content_type: &str, pieces: impl IntoIterator<Item = &'a [u8]>) -> Result<Found, FormError> {
     let mut scanner = Scanner::new(content_type.as_bytes(), WANTED)?;
     for piece in pieces {
         if let Err(error) = scanner.push(piece) {
@@ -17,7 +20,8 @@ fn scan<'a>(content_type: &str, pieces: impl IntoIterator<Item = &'a [u8]>) -> R
     }
     scanner.finish()?;
     let fields = scanner.fields().iter().map(|field| (field.name, field.value.clone())).collect();
-    Ok((fields, scanner.fields().iter().map(|field| field.span).collect()))
+    let texts = scanner.fields().iter().chain(scanner.others());
+    Ok((fields, texts.map(|text| (text.span, text.value.clone())).collect()))
 }
 
 /// The same in every split into two, and in pieces of every size.
@@ -30,8 +34,8 @@ fn scan_all(body: &[u8]) -> Result<Fields, FormErrorKind> {
         let (before, after) = body.split_at(cut);
         assert_eq!(scan(TYPE, [before, after]), whole, "cut at {cut}");
     }
-    let (fields, spans) = whole.map_err(|error| error.kind)?;
-    for ((_, value), span) in fields.iter().zip(spans) {
+    let (fields, texts) = whole.map_err(|error| error.kind)?;
+    for (span, value) in texts {
         assert_eq!(span.of(body), value.as_bytes());
     }
     Ok(fields)
@@ -90,7 +94,7 @@ fn fields_of_a_form() {
 
 #[test]
 fn what_receivers_read_differently_is_refused() {
-    use FormErrorKind::{Ambiguous, Duplicate, InvalidUtf8, Malformed, TooLarge, TooMany};
+    use FormErrorKind::{Ambiguous, Duplicate, InvalidUtf8, Malformed, NotPlain, TooLarge, TooMany};
     let good = field("model", "a");
     let disposition = "Content-Disposition: form-data; name=\"model\"";
     for (parts, want) in [
@@ -113,6 +117,9 @@ fn what_receivers_read_differently_is_refused() {
         (part("Content-Disposition: form-data; name=\"model\" x", "b"), Malformed),
         (part("Content-Disposition: form-data;\r\n name=\"model\"", "b"), Malformed),
         (part("Content-Disposition : form-data; name=\"model\"", "b"), Malformed),
+        // a field that is only read must read the same everywhere, too
+        (part("Content-Disposition: form-data; name=user\r\nContent-Transfer-Encoding: base64", "YQ=="), NotPlain),
+        (part("Content-Disposition: form-data; name=user\r\nContent-Type: text/plain;charset=utf-7", "b"), NotPlain),
         (part("X: y", "b"), Malformed),
         (part("no header", "b"), Malformed),
         (part("X: a\rb", "b"), Malformed),
@@ -130,7 +137,8 @@ fn what_receivers_read_differently_is_refused() {
         (field("prompt", "a\r\n--x-1y"), Malformed),
         ("--x-1-".to_owned(), Malformed),
         (String::new(), Malformed),
-        (field("prompt", &"a".repeat(MAX_VALUE + 1)), TooLarge),
+        (field("prompt", &"a".repeat(MAX_TEXTS + 1)), TooLarge),
+        (field("user", &"a".repeat(MAX_TEXTS / 2)) + &field("user", &"a".repeat(MAX_TEXTS / 2)), TooLarge),
         (part(&format!("X: {}", "a".repeat(MAX_HEADERS)), "b"), TooLarge),
         (field("n", "1").repeat(MAX_PARTS + 1), TooMany),
     ] {
@@ -147,8 +155,78 @@ fn what_receivers_read_differently_is_refused() {
     let at = invalid.iter().rposition(|byte| *byte == b'X').unwrap();
     invalid[at] = 0xff;
     assert_eq!(scan_all(&[&invalid[..], b"--x-1--"].concat()), Err(InvalidUtf8("model")));
+    for invalid in [&b"name=user\r\n\r\n\xff\r\n"[..], b"name=file; filename=\xff\r\n\r\n\r\n"] {
+        let body = [b"--x-1\r\nContent-Disposition: form-data; ", invalid, b"--x-1--"].concat();
+        assert_eq!(scan_all(&body), Err(NotPlain));
+    }
     for trailing in ["--x-1\r\n", "x", "\r\nx", " "] {
         assert_eq!(scan_all(format!("{good}--x-1--{trailing}").as_bytes()), Err(Malformed), "{trailing:?}");
+    }
+}
+
+#[test]
+fn all_that_is_no_file_is_a_text() {
+    let named = |name: &str| format!("Content-Disposition: form-data; name=\"{name}\"");
+    for (parts, want, has_files) in [
+        (field("model", "m"), vec![], false),
+        (field("user", "u\r\nv"), vec![named("user"), "u\r\nv".to_owned()], false),
+        (part(FILE, "not read"), FILE.split("\r\n").map(str::to_owned).collect(), true),
+        // what the headers of a field say besides its name
+        (
+            part("X-Y: z\r\nContent-Disposition: form-data; name=model; x=y", "m"),
+            vec!["X-Y: z".to_owned(), "Content-Disposition: form-data; name=model; x=y".to_owned()],
+            false,
+        ),
+        // a file to some, a field to others
+        (
+            part("Content-Disposition: form-data; name=a; filename=\"\"", "b"),
+            vec!["Content-Disposition: form-data; name=a; filename=\"\"".to_owned(), "b".to_owned()],
+            true,
+        ),
+    ] {
+        let body = format!("{parts}--x-1--");
+        for size in 1..body.len() {
+            let mut scanner = Scanner::new(TYPE.as_bytes(), WANTED).unwrap();
+            body.as_bytes().chunks(size).for_each(|piece| scanner.push(piece).unwrap());
+            let texts: Vec<&str> = scanner.others().iter().map(|text| text.value.as_str()).collect();
+            assert_eq!(texts, want, "{parts}");
+            assert_eq!(scanner.has_files(), has_files, "{parts}");
+        }
+    }
+}
+
+#[test]
+fn only_what_is_in_a_file_is_no_text() {
+    let (before, after) =
+        (field("user", "u") + "--x-1\r\n" + FILE + "\r\n\r\n", "\r\n".to_owned() + &field("model", "m"));
+    let mut scanner = Scanner::new(TYPE.as_bytes(), WANTED).unwrap();
+    for byte in before.bytes() {
+        assert!(scanner.is_in_text());
+        scanner.push(&[byte]).unwrap();
+    }
+    for byte in b"RIFF\r\n--x" {
+        assert!(!scanner.is_in_text());
+        scanner.push(&[*byte]).unwrap();
+    }
+    for byte in (after + "--x-1--").bytes() {
+        scanner.push(&[byte]).unwrap();
+        assert!(scanner.place != Place::Headers(false) || scanner.is_in_text());
+    }
+    assert!(!scanner.is_in_text());
+}
+
+#[test]
+fn an_edit_must_not_make_parts() {
+    let body = field("user", "a\r\n--SECRETx-1\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nother");
+    for (end, with, want) in
+        [("--x-1--", "", false), ("--x-1--", "[secret]", true), ("--x-1\r\n", "", false), ("", "a longer one", true)]
+    {
+        let body = format!("{body}{end}");
+        let mut scanner = Scanner::new(TYPE.as_bytes(), WANTED).unwrap();
+        scanner.push(body.as_bytes()).unwrap();
+        assert_eq!(scanner.fields().len(), 0);
+        assert!(scanner.is_same_form(body.as_bytes()));
+        assert_eq!(scanner.is_same_form(body.replace("SECRET", with).as_bytes()), want, "{end} {with}");
     }
 }
 

@@ -11,6 +11,11 @@ const ROLES: [(&str, Role); 3] = [("user", Role::User), ("assistant", Role::Assi
 
 pub(super) fn read(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>) -> Result<()> {
     draft.body(reader)?;
+    members(reader, draft)
+}
+
+/// The members of a request to Converse, which was opened.
+pub(super) fn members(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>) -> Result<()> {
     while let Some((key, name)) = reader.field(&["messages", "system", "inferenceConfig", "toolConfig"])? {
         let value = reader.value()?;
         match (name, value) {

@@ -468,3 +468,27 @@ fn errors_in_the_callers_shape() {
     });
     assert!(pushed.is_ok() && framer.pending().is_empty());
 }
+
+#[test]
+fn counting() {
+    const COUNT: Dialect = Dialect::BedrockCountTokens;
+    let found = Endpoint::detect(b"POST", b"/model/anthropic.claude-v1%3A0/count-tokens").unwrap();
+    assert_eq!(
+        (found.dialect, found.model.unwrap().name, found.stream),
+        (COUNT, "anthropic.claude-v1:0".into(), false)
+    );
+    assert!(COUNT.is_free());
+    for (body, want) in [
+        (
+            r#"{"input":{"converse":{"system":[{"text":"s"}],"messages":[{"role":"user","content":[{"text":"a"}]}],"x y":"z"}}}"#,
+            vec!["s Content s", "u Content a", "- Other x y", "- Other z"],
+        ),
+        (r#"{"input":{"invokeModel":{"body":"eyJh","x y":"z"}}}"#, vec!["u Data eyJh", "- Other x y", "- Other z"]),
+        (r#"{"input":"a","later":"z"}"#, vec!["- Other a", "- Other later", "- Other z"]),
+    ] {
+        assert_eq!(told(COUNT, body), want, "{body}");
+    }
+    let heard = whole(COUNT, r#"{"inputTokens":12,"note":"n"}"#);
+    assert_eq!((heard.usage.map(|usage| usage.input), heard.lines()), (Some(12), vec!["0 Other n".to_owned()]));
+    assert!(whole(COUNT, r#"{"message":"no"}"#).is_error);
+}

@@ -24,7 +24,7 @@ fn paths() {
         ("/v1beta/models/text-embedding-004:embedContent", Some((Dialect::GeminiEmbed, "text-embedding-004", false))),
         ("/v1beta/models/e:batchEmbedContents", Some((Dialect::GeminiEmbed, "e", false))),
         ("/v1beta/models/gemini-2.5-flash", None),
-        ("/v1beta/models/gemini-2.5-flash:predict", None),
+        ("/v1beta/models/gemini-2.5-flash:generate", None),
     ] {
         let found = Endpoint::detect(b"POST", path.as_bytes());
         let found = found.map(|found| (found.dialect, found.model.unwrap().name, found.stream));

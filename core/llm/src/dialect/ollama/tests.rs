@@ -189,3 +189,32 @@ fn errors_in_the_callers_shape() {
     assert_eq!(line.iter().position(|byte| *byte == b'\n'), Some(line.len() - 1));
     assert_eq!(serde_json::from_slice::<Value>(&line).unwrap(), json!({"error": "m\n"}));
 }
+
+#[test]
+fn embeddings() {
+    const EMBED: Dialect = Dialect::OllamaEmbed;
+    for path in ["/api/embed", "/api/embeddings", "/ollama/api/embed?x"] {
+        assert_eq!(Dialect::detect(b"POST", path.as_bytes()), Some(EMBED), "{path}");
+    }
+    assert_eq!(Dialect::detect(b"POST", b"/v1/embeddings"), Some(Dialect::OpenAiEmbeddings));
+    for (body, want) in [
+        (
+            r#"{"model":"m","input":["a","b"],"truncate":true,"options":{"num_ctx":1,"x y":"z"}}"#,
+            vec!["- Model m", "u Content a", "u Content b", "- Other x y", "- Other z"],
+        ),
+        (r#"{"model":"m","input":"a","keep_alive":"5m"}"#, vec!["- Model m", "u Content a", "- Other 5m"]),
+        (r#"{"prompt":"a","model":"m"}"#, vec!["u Content a", "- Model m"]),
+    ] {
+        assert_eq!(told(EMBED, body), want, "{body}");
+        let asked = request(EMBED, body);
+        assert_eq!((asked.stream, asked.max_output_tokens), (false, Some(0)));
+    }
+    assert_eq!(edited(EMBED, r#"{"input":"a"}"#, "b"), r#"{"model":"b","input":"a"}"#);
+    let heard = whole(EMBED, r#"{"model":"m","embeddings":[[0.1],[2]],"total_duration":9,"prompt_eval_count":8}"#);
+    let want = Usage { input: 8, total: 8, ..Usage::default() };
+    assert_eq!((heard.usage, heard.complete, heard.model.as_deref()), (Some(want), true, Some("m")));
+    assert!(heard.said.is_empty());
+    assert_eq!(whole(EMBED, r#"{"embedding":[0.1]}"#).usage, None);
+    assert!(whole(EMBED, r#"{"error":"model 'x' not found"}"#).is_error);
+    assert_eq!(EMBED.json_stream(), None);
+}
