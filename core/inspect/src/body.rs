@@ -10,7 +10,7 @@ use crate::search::screen::Programs;
 use crate::search::view::View;
 use std::borrow::Cow;
 use std::ops::Range;
-use tollgate_llm::{Channel, Edits, Overlap, Part, Request, Response, Span, Str, TextKind, emptied};
+use tollgate_llm::{Channel, Edits, Overlap, Part, Request, Response, Role, Span, Str, TextKind, emptied};
 
 /// Edits that redactions of one body may need. Every one costs memory that the client would choose; the largest prompts
 /// we know of, redacted by every rule of a pack, need some hundreds.
@@ -20,14 +20,18 @@ const MAX_EDITS: usize = 16 * 1024;
 /// definitions, names, and fields that the API does not know. What should be base64 data (of images, sounds and files)
 /// is inspected as it stands, since nothing says that it is; what it stands for is not, and is counted as unscanned.
 ///
-/// Content that comes in several parts is inspected part by part and also joined, since that is how the model reads it:
-/// a secret cut in two parts is found, and redacted in both.
+/// Content that comes in several parts, in a message or in what the operator says, is inspected part by part and also
+/// joined, since that is how the model reads it: a secret cut in two parts is found, and redacted in both.
 pub fn inspect_request(policy: &Policy, request: &Request, body: &[u8]) -> Report {
     let mut inspection = Inspection::new(policy, Direction::Request, body);
+    inspection.request = Some(request);
     let mut parts = Vec::new();
     let mut message = None;
     for (index, text) in request.texts.iter().enumerate() {
-        if text.message != message {
+        // What stands outside of messages is one text only where it is what the operator says: inputs to embed, documents and
+        // prompts in a list are read one by one.
+        let is_alone = text.message.is_none() && !matches!(text.role, Role::System | Role::Developer);
+        if text.message != message || is_alone {
             inspection.parts(&parts);
             parts.clear();
             message = text.message;
@@ -113,6 +117,8 @@ struct Inspection<'a> {
     policy: &'a Policy,
     direction: Direction,
     body: &'a [u8],
+    /// What the body is, if it is a request.
+    request: Option<&'a Request>,
     /// The rules of the direction, and their programs.
     rules: Vec<(RuleIndex, &'a Rule)>,
     programs: Vec<&'a Program>,
@@ -127,7 +133,7 @@ impl<'a> Inspection<'a> {
         let rules: Vec<_> = policy.on(direction).collect();
         let programs = rules.iter().map(|(_, rule)| &rule.program).collect();
         let (done, cuts, report) = Default::default();
-        Inspection { policy, direction, body, rules, programs, done, cuts, report }
+        Inspection { policy, direction, body, request: None, rules, programs, done, cuts, report }
     }
 
     /// Inspects pieces of one text as one text.
@@ -211,14 +217,17 @@ impl<'a> Inspection<'a> {
                 }
             }
         }
-        let body = self.body;
+        let (body, request) = (self.body, self.request);
         self.edit(|edits| {
             let mut spans = Vec::new();
             for ((_, str), replacements) in joined.pieces.iter().zip(&replacements) {
                 let ranges: Vec<Range<usize>> = replacements.iter().map(|(range, _)| range.clone()).collect();
                 spans.clear();
                 str.raw_many(body, &ranges, &mut spans);
-                spans.iter().zip(replacements).try_for_each(|(span, (_, with))| edits.replace_text(*span, with))?;
+                spans.iter().zip(replacements).try_for_each(|(span, (_, with))| match request {
+                    Some(request) => request.replace_text(edits, *span, with),
+                    None => edits.replace_text(*span, with),
+                })?;
             }
             Ok(())
         });

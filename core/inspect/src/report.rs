@@ -82,6 +82,20 @@ impl Report {
         text
     }
 
+    /// Takes over what was found in a later part of the same message. Edits are of one body, and stay.
+    pub fn add(&mut self, later: Report) {
+        self.verdict = self.verdict.max(later.verdict);
+        self.cause = self.cause.or(later.cause);
+        self.rules.extend(later.rules);
+        self.rules.sort_unstable();
+        self.rules.dedup();
+        self.matches += later.matches;
+        self.redactions += later.redactions;
+        self.unscanned += later.unscanned;
+        let room = MAX_FINDINGS.saturating_sub(self.findings.len());
+        self.findings.extend(later.findings.into_iter().take(room));
+    }
+
     pub(crate) fn matched(&mut self, rule: RuleIndex, action: Action) {
         self.matches += 1;
         if let Err(at) = self.rules.binary_search(&rule) {
@@ -122,5 +136,27 @@ impl Policy {
             Cause::TextAfterEnd => (400, "Refused by the gateway's policy: a text went on after its end."),
         };
         ApiError { status, message, kind: "invalid_request_error", param: None, code: Some("content_policy_violation") }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_reports_become_one() {
+        let report = |rules: &[u32], verdict, unscanned| Report {
+            rules: rules.iter().map(|rule| RuleIndex(*rule)).collect(),
+            verdict,
+            matches: rules.len() as u64,
+            unscanned,
+            ..Report::default()
+        };
+        let mut first = report(&[1, 4], Some(Action::Redact), 1);
+        first.add(Report { cause: Some(Cause::Rule(RuleIndex(0))), ..report(&[0, 4], Some(Action::Block), 2) });
+        assert_eq!(first.rules, [RuleIndex(0), RuleIndex(1), RuleIndex(4)]);
+        assert_eq!((first.verdict, first.matches, first.unscanned), (Some(Action::Block), 4, 3));
+        first.add(report(&[2], Some(Action::Log), 0));
+        assert_eq!((first.verdict_name(), first.cause), ("block", Some(Cause::Rule(RuleIndex(0)))));
     }
 }

@@ -123,6 +123,10 @@ pub struct Limits {
     pub max_event_bytes: usize,
     /// What to do with a call that cannot be read. Default: `refuse`.
     pub on_unscannable: OnUnscannable,
+    /// What to do with an answer of an LLM call that holds no text (speech), where a filter must read answers before they
+    /// pass; refused, it gets 502. Default: `pass`, since what is said in it stood in the request, which was read;
+    /// `tollgate.unscanned` and a metric say so.
+    pub on_textless_answer: OnUnscannable,
     /// What to do with a request that has a body and goes to a path that Tollgate does not know as an LLM call; refused,
     /// it gets 404. Default: `pass`, since a listener may serve other things too; `tollgate.unscanned` and a metric say
     /// so. Routes that only follow `x-tollgate-route` keep such requests from a provider in any case.
@@ -136,6 +140,7 @@ impl Default for Limits {
             max_response_bytes: (1 << 20) - (64 << 10),
             max_event_bytes: 256 << 10,
             on_unscannable: OnUnscannable::Refuse,
+            on_textless_answer: OnUnscannable::Pass,
             on_unknown_path: OnUnscannable::Pass,
         }
     }

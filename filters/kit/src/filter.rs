@@ -87,6 +87,14 @@ pub trait Exchange {
     /// The whole request is there and nothing has gone upstream.
     fn on_request(&mut self, call: &mut Call<'_>) -> Verdict;
 
+    /// Texts of a form have come behind what the verdict on it let go: the files of a form are not held, and fields may
+    /// stand behind them. `call` has these texts alone, and they are held until this has judged them; an edit of one makes
+    /// the request fail, since its length has gone upstream. Called for every such batch, before
+    /// [`on_log`](Self::on_log).
+    fn on_request_rest(&mut self, _call: &mut Call<'_>) -> Verdict {
+        Verdict::Continue
+    }
+
     /// Whether [`on_response_head`](Self::on_response_head) may ask for more than [`Reading::Pass`]. If so the upstream
     /// is asked for an answer without content-encoding.
     fn reads_response(&self) -> bool {

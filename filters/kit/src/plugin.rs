@@ -52,10 +52,11 @@ pub(crate) enum Unscanned {
     ResponseTooLarge,
     ResponseEncoding,
     ResponseType,
+    ResponseTextless,
 }
 
 impl Unscanned {
-    const ALL: [(Unscanned, &'static str); 10] = [
+    const ALL: [(Unscanned, &'static str); 11] = [
         (Unscanned::Path, "unknown_path"),
         (Unscanned::Malformed, "request_malformed"),
         (Unscanned::RequestTooLarge, "request_too_large"),
@@ -66,6 +67,7 @@ impl Unscanned {
         (Unscanned::ResponseTooLarge, "response_too_large"),
         (Unscanned::ResponseEncoding, "response_encoding"),
         (Unscanned::ResponseType, "response_type"),
+        (Unscanned::ResponseTextless, "response_textless"),
     ];
 
     pub(crate) fn name(self) -> &'static str {

@@ -10,6 +10,7 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
+use tollgate_llm::multipart::Scanner;
 use tollgate_llm::{Endpoint, Error, Limits, Request};
 
 /// A request body and the view of it.
@@ -23,6 +24,8 @@ pub struct Parsed {
     pub(crate) endpoint: Endpoint,
     /// The body is there to its end; if not, the view has no more than the model.
     pub(crate) is_whole: bool,
+    /// Of a form: how far it was read.
+    pub(crate) form: Option<Box<Scanner>>,
 }
 
 /// Filters of a chain, so that concurrent streams of a worker do not push each other out while they run.
@@ -44,7 +47,7 @@ impl Recent {
             return Ok(Rc::clone(entry));
         }
         let view = Request::parse_at(endpoint, &body, limits)?;
-        let parsed = Rc::new(Parsed { body, view, endpoint: endpoint.clone(), is_whole: true });
+        let parsed = Rc::new(Parsed { body, view, endpoint: endpoint.clone(), is_whole: true, form: None });
         let mut entries = self.entries.borrow_mut();
         entries.push_front(Rc::clone(&parsed));
         entries.truncate(ENTRIES);

@@ -23,6 +23,7 @@ use crate::property;
 use crate::reply::Reply;
 use crate::response::{End, Origin};
 
+use form::Rest;
 use response::Answer;
 
 /// What Envoy is told to do with a frame.
@@ -39,7 +40,7 @@ enum Phase {
     /// A form: head and body are held until its model has come; so many bytes were read.
     Form { size: usize, scanner: Box<Scanner> },
     /// A form that was admitted, of which more comes.
-    Rest(Box<Scanner>),
+    Rest(Box<Rest>),
     /// Not an LLM call, or one that passes unread.
     Passing,
     /// The verdict was to continue.

@@ -86,6 +86,22 @@ impl Exchange for Inspection {
         }
     }
 
+    fn on_request_rest(&mut self, call: &mut Call<'_>) -> Verdict {
+        let policy = &self.filter.config.policy;
+        if !policy.has(Direction::Request) {
+            return Verdict::Continue;
+        }
+        let mut report = inspect_request(policy, call.view(), call.body());
+        call.set_edits(std::mem::take(&mut report.edits));
+        let cause = report.cause;
+        self.request.add(report);
+        publish_verdict(&self.request);
+        match cause {
+            Some(cause) => Verdict::Reply(Box::new(self.refusal(cause))),
+            None => Verdict::Continue,
+        }
+    }
+
     fn reads_response(&self) -> bool {
         self.filter.config.policy.has(Direction::Response)
     }

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use tollgate_llm::encoding::{Caps, Encoding, InflateError, inflate};
+use tollgate_llm::multipart::FormErrorKind;
 use tollgate_llm::{Endpoint, ErrorKind, Request};
 
 use super::head::{self, Body, malformed, too_large};
@@ -104,9 +105,9 @@ impl Stream {
                 plugin.watchdog.release(self.id);
                 self.end_form(&plugin, *scanner, size)
             }
-            Phase::Rest(scanner) => {
+            Phase::Rest(rest) => {
                 self.phase = Phase::Admitted;
-                self.check_rest(&plugin, &scanner)
+                self.check_rest(&plugin, &rest.scanner)
             }
             Phase::Replied => {
                 self.phase = Phase::Replied;
@@ -199,7 +200,8 @@ impl Stream {
             _ if endpoint.model.is_some() => None,
             _ => return None,
         };
-        Some(Parsed { view: Request::of_model(endpoint, model), body, endpoint: endpoint.clone(), is_whole: false })
+        let view = Request::of_model(endpoint, model);
+        Some(Parsed { view, body, endpoint: endpoint.clone(), is_whole: false, form: None })
     }
 
     /// The body is complete: lets the filter judge it.
@@ -270,6 +272,11 @@ impl Stream {
             let edited = call.edits.apply(whole.as_ref().unwrap_or(&parsed.body));
             if !parsed.is_whole && whole.is_none() {
                 return self.failed(plugin);
+            }
+            if parsed.form.as_ref().is_some_and(|form| !form.is_same_form(&edited)) {
+                // What a redaction took out of a field has brought a boundary together: a client made it so.
+                plugin.count_refused(Unscanned::Malformed.name());
+                return self.reply(&malformed(&FormErrorKind::Malformed));
             }
             if let Err(status) = replace_body(headers, size, &edited, encoding.is_some()) {
                 log::error!("tollgate: {}: request body not replaced: {status}", plugin.name);

@@ -57,6 +57,7 @@ impl Stream {
         let unreadable = match head.kind {
             _ if head.encoding.is_err() => Some(Unscanned::ResponseEncoding),
             // An error page of the upstream's own proxy is not the model speaking.
+            BodyKind::Other if head.is_success() && self.is_textless() => Some(Unscanned::ResponseTextless),
             BodyKind::Other if head.is_success() => Some(Unscanned::ResponseType),
             _ => None,
         };
@@ -144,6 +145,12 @@ impl Stream {
             kind = BodyKind::Events(framing);
         }
         ResponseHead { status, origin, kind, encoding: Encoding::detect(&encoding), ended }
+    }
+
+    /// Whether the answer is in a medium in which the dialect's answers have no text.
+    fn is_textless(&self) -> bool {
+        let content_type = Headers::RESPONSE.get("content-type").unwrap_or_default();
+        self.dialect().is_some_and(|dialect| dialect.is_textless(&content_type))
     }
 
     // === JSON ===
@@ -258,7 +265,12 @@ impl Stream {
         if let Some(exchange) = &mut self.exchange {
             exchange.on_unscanned(bytes);
         }
-        if is_strict(plugin, reading) {
+        let limits = plugin.limits();
+        let refuses = match reason {
+            Unscanned::ResponseTextless => limits.on_textless_answer == OnUnscannable::Refuse,
+            _ => limits.on_unscannable == OnUnscannable::Refuse,
+        };
+        if reading == Reading::Gate && refuses {
             log::warn!("tollgate: {}: answer refused: {}", plugin.name, reason.name());
             plugin.count_refused(reason.name());
             return self.reply(&Reply::unreadable_answer());
