@@ -12,6 +12,7 @@
 //! matrix    the ways of sending it: point      -> boundaries, literals, policy: where cuts are worth trying
 //! backend   runs it in one way: observation    (wasm: tollgate-host; envoy: a real one)
 //! expect    what is not as expected            -> heard: what a client understands; secrets: what may be shown
+//! lengths   whether bodies end where they should, in every way
 //! agree     what is not the same in two ways   -> shrink: the plainest way that shows it
 //! run       all of that, several at a time: outcome
 //! report    pretty, json, junit, github, sarif; coverage
@@ -51,6 +52,7 @@ pub mod expect;
 pub mod file;
 pub mod finding;
 pub mod heard;
+pub mod lengths;
 pub mod literals;
 pub mod matrix;
 pub mod nearest;

@@ -9,6 +9,7 @@ use crate::agree;
 use crate::backend::{Backend, Ran};
 use crate::expect;
 use crate::finding::Finding;
+use crate::lengths;
 use crate::matrix;
 use crate::observation::Observation;
 use crate::outcome::{Failure, Outcome, Verdict};
@@ -109,8 +110,8 @@ impl Attempt<'_> {
                     first = Some(ran);
                 }
                 Some(whole) => {
-                    if self.disagreement(whole, &ran).is_some() {
-                        return (Some(self.smallest(point.clone(), whole, &ran)), ran.stopped);
+                    if let Some((number, failure)) = self.disagreement(whole, &ran) {
+                        return (Some(self.smallest(point.clone(), whole, number, failure)), ran.stopped);
                     }
                 }
             }
@@ -127,29 +128,26 @@ impl Attempt<'_> {
     /// What is not as expected in a run.
     fn unexpected(&self, ran: &Ran) -> Option<Failure> {
         self.case.exchanges().zip(&ran.seen).find_map(|(exchange, seen)| {
-            let findings = expect::check(exchange.expect.as_ref()?, exchange, seen, &self.mask);
+            let mut findings = lengths::wrong(exchange, seen);
+            if let Some(expect) = &exchange.expect {
+                findings.extend(expect::check(expect, exchange, seen, &self.mask));
+            }
             (!findings.is_empty()).then(|| failure(exchange, findings, seen, None))
         })
     }
 
-    /// What is not as in the run in which everything was sent whole.
-    fn disagreement(&self, whole: &Ran, other: &Ran) -> Option<Failure> {
+    /// What is not as in the run in which everything was sent whole, and the number of the exchange.
+    fn disagreement(&self, whole: &Ran, other: &Ran) -> Option<(usize, Failure)> {
         let both = whole.seen.iter().zip(&other.seen);
-        self.case.exchanges().zip(both).find_map(|(exchange, (whole, other))| {
-            let findings = agree::differences(whole, other, &self.mask);
-            (!findings.is_empty()).then(|| failure(exchange, findings, other, None))
+        self.case.exchanges().zip(both).enumerate().find_map(|(number, (exchange, (whole, other)))| {
+            let mut findings = lengths::wrong(exchange, other);
+            findings.extend(agree::differences(whole, other, &self.mask));
+            (!findings.is_empty()).then(|| (number, failure(exchange, findings, other, None)))
         })
     }
 
     /// The disagreement in the plainest way of sending that shows one.
-    fn smallest(&mut self, point: Point, whole: &Ran, ran: &Ran) -> Failure {
-        let mut found = self.disagreement(whole, ran).unwrap_or_default();
-        let number = self
-            .case
-            .exchanges()
-            .zip(whole.seen.iter().zip(&ran.seen))
-            .position(|(_, (whole, other))| !agree::differences(whole, other, &self.mask).is_empty());
-        let number = number.unwrap_or_default();
+    fn smallest(&mut self, point: Point, whole: &Ran, number: usize, mut found: Failure) -> Failure {
         let default = Marks::default();
         let cuts = |point: &Point| {
             let marks = self.marks.get(number).unwrap_or(&default);
@@ -163,7 +161,7 @@ impl Attempt<'_> {
             ways += 1;
             let Ok(ran) = self.backend.run(self.case, &self.marks, point) else { return false };
             match self.disagreement(whole, &ran) {
-                Some(failure) => {
+                Some((_, failure)) => {
                     found = failure;
                     true
                 }

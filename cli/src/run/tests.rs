@@ -7,6 +7,8 @@ use crate::point::Frames;
 /// A filter with a fault, in place of a real one. It redacts `secret`, as the policy says.
 struct Faulty {
     fault: Fault,
+    /// Whether it says a byte too much of the length of an answer.
+    lies: Fault,
 }
 
 /// Whether it forgets to redact.
@@ -42,10 +44,13 @@ impl Backend for Faulty {
             };
             let leaks = (self.fault)(&sending);
             let body = String::from_utf8(body).unwrap();
+            let body = if leaks { body } else { body.replace("secret", "[word]") };
+            let length = (body.len() + usize::from((self.lies)(&sending))).to_string();
+            let header = |name: &str, value: &str| (name.to_owned(), value.as_bytes().to_vec());
             Observation {
                 status: Some(200),
-                headers: vec![("content-type".into(), b"application/json".to_vec())],
-                body: if leaks { body } else { body.replace("secret", "[word]") }.into_bytes(),
+                headers: vec![header("content-type", "application/json"), header("content-length", &length)],
+                body: body.into_bytes(),
                 trailers: Vec::new(),
                 end: End::Complete,
                 note: None,
@@ -73,8 +78,11 @@ tests:
 "#;
 
 fn outcome(tests: &str, fault: Fault) -> Outcome {
+    outcome_of(tests, Faulty { fault, lies: |_| false })
+}
+
+fn outcome_of(tests: &str, backend: Faulty) -> Outcome {
     let suite = Suite::parse(Path::new("a.test.yaml"), tests).unwrap();
-    let backend = Faulty { fault };
     let jobs = [Job { suite: &suite, case: &suite.cases[0], backend: &backend }];
     all(&jobs, 2).remove(0)
 }
@@ -113,6 +121,19 @@ fn a_fault_that_shows_in_one_piece_needs_no_split() {
     let Verdict::Failed(failure) = outcome(TESTS, |_| true).verdict else { panic!() };
     assert_eq!((failure.point, failure.line), (None, 6));
     assert!(failure.findings.iter().any(|finding| finding.what.starts_with("client.text")));
+}
+
+#[test]
+fn a_length_that_lies_fails_every_test() {
+    let lies: [(Fault, Option<&str>); 2] =
+        [(|_| true, None), (|sending| sending.point.framing == crate::point::Framing::Http2, Some("HTTP/2, whole"))];
+    for (lies, point) in lies {
+        let faulty = Faulty { fault: |_| false, lies };
+        let Verdict::Failed(failure) = outcome_of(TESTS, faulty).verdict else { panic!("{point:?}: passed") };
+        assert_eq!(failure.point.as_deref(), point);
+        assert_eq!(failure.findings.len(), 1);
+        assert_eq!(failure.findings[0].what, "client.headers.content-length");
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! HTTP/1.1 to the octet: messages are written in exactly the pieces that a test wants, and read as they come.
 
-use std::io::{self, BufRead, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 
 use crate::plan::HeaderList;
 use crate::point::{Frames, TRAILER};
@@ -33,9 +33,15 @@ impl Message {
     }
 
     /// Reads the body. `until`: what says, of what is there, that enough is. `closing`: a body without a length goes on
-    /// until the connection ends.
-    pub(super) fn read_body(&mut self, from: &mut impl BufRead, closing: bool, until: impl Fn(&[u8]) -> bool) {
+    /// until the connection ends. Nothing follows a message before it is answered: what came with it all the same is
+    /// taken for more of its body, so that it does not go unnoticed.
+    pub(super) fn read_body(&mut self, from: &mut BufReader<impl Read>, closing: bool, until: impl Fn(&[u8]) -> bool) {
         self.complete = self.body(from, closing, &until).unwrap_or(false);
+        if self.complete {
+            let surplus = from.buffer().len();
+            self.body.extend_from_slice(from.buffer());
+            from.consume(surplus);
+        }
     }
 
     /// The first value of a header.

@@ -1,0 +1,53 @@
+//! The project's own scenarios in a real Envoy: what our host says of the filters is what Envoy says of them.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Mutex;
+
+use tollgate_testbed::workspace;
+
+/// Where a budget is counted, every way of sending a test needs an Envoy of its own, which takes seconds to start. Of the
+/// file that is about budgets, those tests are run whose counting differs in kind; of the examples, whose policies are
+/// counted as well, none. `tollgate test --backend envoy tests/scenarios examples` runs all.
+const BUDGETS: (&str, &str) = ("budgets.test.yaml", "ten requests|a client that leaves|the charge of a streamed call");
+
+/// Envoys at a time: they wait for sockets more than they compute.
+const AT_ONCE: usize = 2;
+
+#[test]
+fn scenarios_in_a_real_envoy() {
+    let module =
+        std::env::var_os("TOLLGATE_MODULE").map_or_else(|| workspace::module(workspace::BUNDLE), |m| Ok(m.into()));
+    let module = module.unwrap_or_else(|error| panic!("{error}"));
+    let folder = workspace::root().join("tests/scenarios");
+    let files = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+    let files: Vec<PathBuf> = files.filter(|path| path.to_string_lossy().ends_with(".test.yaml")).collect();
+    assert!(files.len() > 5, "{}", folder.display());
+    let (files, failures) = (Mutex::new(files), Mutex::new(Vec::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                loop {
+                    let Some(file) = files.lock().unwrap().pop() else { return };
+                    failures.lock().unwrap().extend(failure(&module, &file));
+                }
+            });
+        }
+    });
+    let failures = failures.into_inner().unwrap();
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+/// What the command says of a file that does not pass.
+fn failure(module: &Path, file: &Path) -> Option<String> {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tollgate"));
+    command.args(["test", "--backend", "envoy", "--module"]).arg(module).arg(file).current_dir(workspace::root());
+    if file.ends_with(BUDGETS.0) {
+        command.args(["--run", BUDGETS.1]);
+    }
+    let output = command.output().unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    (!output.status.success())
+        .then(|| format!("{}: {}\n{}", file.display(), output.status, String::from_utf8_lossy(&said)))
+}
