@@ -37,7 +37,7 @@
 //!   expect: {verdict: block, rules: [word], upstream: untouhced}
 //! "#;
 //! let problem = Suite::parse(Path::new("policy.test.yaml"), text).unwrap_err();
-//! assert_eq!(problem.to_string(), "policy.test.yaml:9:53: unknown word `untouhced`: did you mean `untouched`?");
+//! assert_eq!(problem.to_string(), "policy.test.yaml:9:43: unknown word `untouhced`: did you mean `untouched`?");
 //! assert!(Suite::parse(Path::new("policy.test.yaml"), &text.replace("hced", "ched")).is_ok());
 //! ```
 
