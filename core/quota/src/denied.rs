@@ -22,6 +22,8 @@ pub struct Denied {
     pub used: u64,
     /// What the call asked for.
     pub requested: u64,
+    /// Whether it asked for more than `requested`, or for as much: nobody has counted it to its end.
+    pub is_least: bool,
     /// How long a window of the budget is.
     pub window: Period,
     /// The time until this window ends; never zero.
@@ -48,22 +50,23 @@ impl Denied {
             Unit::Usd => "USD",
         };
         let [limit, used, requested] = [self.limit, self.used, self.requested].map(|amount| unit.amount(amount));
+        let at_least = if self.is_least { "at least " } else { "" };
         let wait = GoDuration(self.retry_after);
         match (self.never_fits, unit) {
             (true, Unit::Requests) => {
                 format!("Request not admitted by budget `{budget}` on {what} per {window}: Limit {limit}.")
             }
             (true, Unit::Tokens | Unit::Usd) => format!(
-                "Request too large for budget `{budget}` on {what} per {window}: Limit {limit}, Requested {requested}. \
+                "Request too large for budget `{budget}` on {what} per {window}: Limit {limit}, Requested {at_least}{requested}. \
                  The input or the maximum number of output tokens must be reduced in order to run successfully."
             ),
             (false, Unit::Tokens | Unit::Requests) => format!(
                 "Rate limit reached for budget `{budget}` on {what} per {window}: \
-                 Limit {limit}, Used {used}, Requested {requested}. Please try again in {wait}."
+                 Limit {limit}, Used {used}, Requested {at_least}{requested}. Please try again in {wait}."
             ),
             (false, Unit::Usd) => format!(
                 "You exceeded your current quota: budget `{budget}` on {what} per {window}: \
-                 Limit {limit}, Used {used}, Requested {requested}. It resets in {wait}."
+                 Limit {limit}, Used {used}, Requested {at_least}{requested}. It resets in {wait}."
             ),
         }
     }
@@ -115,6 +118,7 @@ mod tests {
             limit,
             used,
             requested,
+            is_least: false,
             window: window.parse().unwrap(),
             retry_after: Duration::from_millis(retry_millis),
             never_fits: requested > limit,
@@ -179,6 +183,16 @@ mod tests {
             assert_eq!(denied.message(), message);
             let found: Vec<String> = denied.headers().iter().map(|(name, value)| format!("{name} {value}")).collect();
             assert_eq!(found.join("|"), headers);
+        }
+    }
+
+    #[test]
+    fn what_was_not_counted_to_its_end_is_said_so() {
+        for ([limit, used], words) in
+            [([100, 90], "Limit 100, Used 90, Requested at least 20."), ([10, 0], "Limit 10, Requested at least 20.")]
+        {
+            let denied = Denied { is_least: true, ..denied(Unit::Tokens, [limit, used, 20], "1m", 1) };
+            assert!(denied.message().contains(words), "{}", denied.message());
         }
     }
 

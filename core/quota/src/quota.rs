@@ -14,6 +14,7 @@ use crate::estimate::{Ask, OutputCaps};
 use crate::ledger::{Ledger, lease_expiry};
 use crate::record::Record;
 use crate::reservation::{Hold, Reservation};
+use crate::room::Room;
 use crate::status::BudgetStatus;
 use crate::store::{Cas, Store, create};
 use crate::time::{Period, UnixMillis};
@@ -134,6 +135,50 @@ impl Quota {
         Err(Unavailable::Contended.into())
     }
 
+    /// Whether a call that takes `least` or more may be admitted now, and how much room there is for it; reserves
+    /// nothing. For calls whose size it takes long to find out: most of those that a budget does not admit are refused
+    /// before.
+    ///
+    /// What it says is over when it is said: [`reserve`](Self::reserve) decides.
+    pub fn room<S: Store>(
+        &self,
+        store: &S,
+        consumer: &[u8],
+        now: UnixMillis,
+        least: &Charge,
+    ) -> Result<Room, Refusal<S::Error>> {
+        let budgets = self.budgets(consumer);
+        if budgets.is_empty() || consumer.len() > MAX_CONSUMER_BYTES {
+            return Ok(Room::default());
+        }
+        // A consumer without a record has used nothing, or shares a record that has no more left than that.
+        let mut record = read(store, &self.key("consumer/", consumer))?.map(|(record, _)| record).unwrap_or_default();
+        record.advance(budgets, now);
+        let mut room = Room::default();
+        for (budget, ledger) in budgets.iter().zip(&record.ledgers) {
+            room.narrow(budget.unit(), budget.limit().saturating_sub(ledger.used()));
+        }
+        match self.admit(&mut record, budgets, false, now, least) {
+            Ok(_) => Ok(room),
+            Err(denied) => Err(Refusal::Denied(Box::new(Denied { is_least: true, ..denied }))),
+        }
+    }
+
+    /// The most input tokens that a call can have that is otherwise as `ask` says, to fit into `room`.
+    pub fn most_input(&self, room: &Room, ask: &Ask, price: Option<&ModelPrice>) -> u64 {
+        let fits = |input_tokens| room.holds(&self.estimate(&Ask { input_tokens, ..*ask }, price));
+        // What a call takes grows with its input: the last that fits is found by halving.
+        let (mut fitting, mut above) = (0, u64::MAX);
+        if fits(above) {
+            return above;
+        }
+        while above - fitting > 1 {
+            let middle = fitting + (above - fitting) / 2;
+            if fits(middle) { fitting = middle } else { above = middle }
+        }
+        fitting
+    }
+
     /// Puts what was really used in the place of what was reserved, in the windows that admitted the call.
     ///
     /// In a budget whose window has rolled since, both are dropped: that window's count is closed and denies nobody any
@@ -245,6 +290,7 @@ impl Quota {
                 limit: budget.limit(),
                 used: ledger.used(),
                 requested: estimate.of(budget.unit()),
+                is_least: false,
                 window: budget.window(),
                 retry_after: until(ledger.end(), now),
                 never_fits: estimate.of(budget.unit()) > budget.limit(),

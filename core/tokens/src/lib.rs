@@ -24,6 +24,8 @@
 //! assert_eq!(encoding.count("hello world"), 2);
 //! ```
 
+mod base64;
+mod catalog;
 #[cfg(feature = "compile")]
 pub mod compile;
 mod encoding;
@@ -39,6 +41,7 @@ mod tokenizer;
 mod vocabulary;
 mod word;
 
+pub use catalog::{Catalog, CatalogError, MAX_TABLE_BYTES, MAX_TOKENIZERS, RawAliases, RawTokenizer};
 pub use encoding::Encoding;
 pub use meter::{Meter, Record, Seen, Source};
 pub use pattern::Splitting;

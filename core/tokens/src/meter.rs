@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use tollgate_llm::{Channel, Chunk, Dialect, Event, Limits, OutText, Part, Reported, Request, Response, Usage};
 
-use crate::{Encoding, StreamCounter};
+use crate::{StreamCounter, Tokenizer};
 
 /// Where the numbers of a [`Record`] come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,7 +87,7 @@ pub struct Seen {
 #[derive(Debug)]
 pub struct Meter {
     dialect: Dialect,
-    encoding: Encoding,
+    tokenizer: Tokenizer,
     prompt_tokens: u64,
     /// Of all candidates together, if the request says.
     max_output_tokens: Option<u64>,
@@ -104,13 +104,14 @@ pub struct Meter {
 }
 
 impl Meter {
-    /// A meter for the answer to `request`, whose prompt counts `prompt_tokens`.
+    /// A meter for the answer to `request`, whose prompt counts `prompt_tokens`, by the tokenizer of its model (see
+    /// [`Profile::tokenizer`](crate::Profile::tokenizer)).
     ///
     /// The upstream is to be asked for usage ([`Request::ask_for_usage`]); a client that did not ask does not get it.
-    pub fn new(request: &Request, model: Option<&str>, prompt_tokens: u64) -> Meter {
+    pub fn new(request: &Request, tokenizer: impl Into<Tokenizer>, prompt_tokens: u64) -> Meter {
         Meter {
             dialect: request.dialect,
-            encoding: model.and_then(Encoding::for_model).unwrap_or(Encoding::O200kBase),
+            tokenizer: tokenizer.into(),
             prompt_tokens,
             max_output_tokens: request.max_output_tokens.map(|max| max.saturating_mul(request.candidates.into())),
             unread_bytes: None,
@@ -177,11 +178,11 @@ impl Meter {
     }
 
     fn counter(&mut self, channel: Channel) -> &mut StreamCounter {
-        let encoding = self.encoding;
+        let new = || StreamCounter::new(self.tokenizer.clone());
         if self.outputs.len() >= MAX_CHANNELS && !self.outputs.contains_key(&channel) {
-            return self.overflow.get_or_insert_with(|| StreamCounter::new(encoding));
+            return self.overflow.get_or_insert_with(new);
         }
-        self.outputs.entry(channel).or_insert_with(|| StreamCounter::new(encoding))
+        self.outputs.entry(channel).or_insert_with(new)
     }
 
     /// Tokens of the answer as far as it was seen, by our own count.
@@ -242,10 +243,11 @@ fn is_said(text: &OutText) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Encoding;
 
     fn meter(body: &str) -> Meter {
         let request = Request::parse(Dialect::OpenAiChat, body.as_bytes(), &Limits::default()).unwrap();
-        Meter::new(&request, Some("gpt-4o"), 8)
+        Meter::new(&request, Encoding::O200kBase, 8)
     }
 
     fn answer(meter: &mut Meter, usage: &str) {
@@ -285,7 +287,7 @@ mod tests {
     /// A meter for an answer of Anthropic, after these events.
     fn streamed(events: &[&str]) -> Record {
         let request = Request::parse(Dialect::AnthropicMessages, br#"{"stream":true}"#, &Limits::default()).unwrap();
-        let mut meter = Meter::new(&request, Some("claude"), 8);
+        let mut meter = Meter::new(&request, Encoding::O200kBase, 8);
         let body: String = events.iter().map(|data| format!("data: {data}\n\n")).collect();
         let pushed = tollgate_llm::Framer::new(tollgate_llm::Framing::Sse, 1 << 20).push(body.as_bytes(), |event| {
             assert!(!meter.event(&event).withhold);
@@ -318,7 +320,7 @@ mod tests {
     fn what_nobody_charges_for_is_nothing() {
         let body = br#"{"messages":[{"role":"user","content":"hello"}]}"#;
         let request = Request::parse(Dialect::AnthropicCountTokens, body, &Limits::default()).unwrap();
-        let mut meter = Meter::new(&request, None, 8);
+        let mut meter = Meter::new(&request, Encoding::O200kBase, 8);
         let answer = br#"{"input_tokens":14}"#;
         let response = Response::parse(Dialect::AnthropicCountTokens, answer, &Limits::default()).unwrap();
         meter.response(&response, answer);

@@ -40,6 +40,12 @@ pub struct PromptCount {
     pub media: u64,
 }
 
+impl PromptCount {
+    fn sum(&self) -> u64 {
+        self.text + self.framing + self.tools + self.images + self.media
+    }
+}
+
 /// Counts the tokens of a request as the provider charges them.
 ///
 /// `body` is what `request` was read from. `model` decides in place of the request's own (an alias may have been
@@ -100,9 +106,42 @@ impl Profile {
     /// Counts the tokens of a request; see [`count_prompt`].
     #[must_use]
     pub fn count(&self, request: &Request, body: &[u8]) -> PromptCount {
+        self.count_up_to(request, body, u64::MAX)
+    }
+
+    /// The same, or `None` if it is more than `limit`. It stops as soon as that is certain.
+    #[must_use]
+    pub fn count_at_most(&self, request: &Request, body: &[u8], limit: u64) -> Option<PromptCount> {
+        if self.least(request) > limit {
+            return None;
+        }
+        Some(self.count_up_to(request, body, limit)).filter(|count| count.tokens <= limit)
+    }
+
+    /// The least that a request can count, from the lengths of its texts alone: nothing is tokenised.
+    #[must_use]
+    pub fn least(&self, request: &Request) -> u64 {
+        /// The most bytes of a literal that are one of its text: `\u0061`.
+        const ESCAPE: usize = 6;
+        /// The most that a name takes from what is around its message; see `messages`.
+        const NAME: u64 = 3;
+        let framing = &self.family.framing;
+        let messages = framing.per_message.saturating_mul(request.messages.len() as u64);
+        let texts = request.texts.iter().filter(|text| text.kind == TextKind::Content).map(|text| {
+            let raw = text.str.span.end.saturating_sub(text.str.span.start);
+            let bytes = if text.str.escaped { raw.div_ceil(ESCAPE) } else { raw };
+            self.tokenizer.bounds(bytes).0
+        });
+        let names = request.messages.iter().filter(|message| message.name.is_some()).count() as u64;
+        let framing = (framing.once + framing.reply + messages).saturating_sub(names.saturating_mul(NAME));
+        texts.fold(framing, u64::saturating_add)
+    }
+
+    /// Counts the tokens of a request. If they are more than `limit`, what is counted is as well, and need not be all.
+    fn count_up_to(&self, request: &Request, body: &[u8], limit: u64) -> PromptCount {
         let mut count = PromptCount { exact: self.is_own && self.family.framing.is_exact, ..PromptCount::default() };
         self.messages(request, body, &mut count);
-        self.texts(request, body, &mut count);
+        self.texts(request, body, limit, &mut count);
         for picture in &request.pictures {
             self.picture(picture, body, &mut count);
         }
@@ -112,7 +151,7 @@ impl Profile {
             count.exact = false;
             count.images += unseen * self.family.images.unknown(Detail::Auto);
         }
-        count.tokens = count.text + count.framing + count.tools + count.images + count.media;
+        count.tokens = count.sum();
         count
     }
 
@@ -150,7 +189,7 @@ impl Profile {
         }
     }
 
-    fn texts(&self, request: &Request, body: &[u8], count: &mut PromptCount) {
+    fn texts(&self, request: &Request, body: &[u8], limit: u64, count: &mut PromptCount) {
         let last_user = request.texts.iter().rfind(|text| text.role == Role::User).and_then(|text| text.message);
         let mut definitions = Definitions::default();
         let is_definition = |text: &&Text| text.kind == TextKind::ToolDefinition;
@@ -162,6 +201,10 @@ impl Profile {
             if matches!(text.kind, TextKind::ImageUrl | TextKind::Model | TextKind::Other) {
                 continue;
             }
+            let so_far = count.sum();
+            if so_far > limit {
+                return;
+            }
             let string = text.str.decode(body);
             match text.kind {
                 TextKind::Content if definitions.pads_system && text.role == Role::System => {
@@ -169,7 +212,7 @@ impl Profile {
                     count.text += self.tokenizer.count(&format!("{string}\n"));
                 }
                 TextKind::Content | TextKind::Refusal | TextKind::Name | TextKind::ToolArguments => {
-                    count.text += self.tokenizer.count(&string);
+                    count.text += self.count_text(&string, limit - so_far);
                 }
                 // A call: its name, and three tokens around it (measured for function calls, see `tests`).
                 TextKind::ToolName if text.message.is_some() => count.text += self.tokenizer.count(&string) + 3,
@@ -184,6 +227,14 @@ impl Profile {
                 _ => {}
             }
         }
+    }
+
+    /// Counts a text; if it is more than `limit`, no further than to see that.
+    fn count_text(&self, text: &str, limit: u64) -> u64 {
+        if self.tokenizer.bounds(text.len()).1 <= limit {
+            return self.tokenizer.count(text);
+        }
+        self.tokenizer.count_at_most(text, limit).unwrap_or(limit.saturating_add(1))
     }
 
     /// Counts the definitions of tools as a whole, if they are where they are expected.

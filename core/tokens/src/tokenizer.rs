@@ -1,7 +1,7 @@
 //! A tokenizer: one of the built-in encodings, or one that was compiled from a model's own file.
 
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use crate::Encoding;
 use crate::engine::{Count, CountAtMost, Ids, Settled, Sink};
@@ -14,13 +14,23 @@ use crate::vocabulary::file::{File, LoadError};
 /// ```
 /// use tollgate_tokens::{Encoding, Tokenizer};
 ///
-/// let tokenizer = Tokenizer::from(Encoding::Cl100kBase);
+/// let tokenizer = Tokenizer::from(Encoding::O200kBase);
 /// assert_eq!(tokenizer.count("hello world"), 2);
-/// assert_eq!(tokenizer.name(), "cl100k_base");
+/// assert_eq!(tokenizer.name(), "o200k_base");
 /// assert!(Tokenizer::load(b"not a table".to_vec()).is_err());
 /// ```
 #[derive(Clone)]
 pub struct Tokenizer(Kind);
+
+/// A loaded tokenizer that somebody else may keep.
+pub(crate) struct Held(Weak<File>);
+
+impl Held {
+    /// The tokenizer, if it is still there.
+    pub(crate) fn tokenizer(&self) -> Option<Tokenizer> {
+        self.0.upgrade().map(|file| Tokenizer(Kind::Loaded(file)))
+    }
+}
 
 #[derive(Clone)]
 enum Kind {
@@ -36,6 +46,23 @@ impl Tokenizer {
     /// When it is no such file, one of another version of the format, or one that was damaged.
     pub fn load(bytes: impl Into<Cow<'static, [u8]>>) -> Result<Tokenizer, LoadError> {
         Ok(Tokenizer(Kind::Loaded(Arc::new(File::load(bytes.into())?))))
+    }
+
+    /// The bytes that it was loaded from; `None` for one that is built in.
+    #[must_use]
+    pub fn table(&self) -> Option<&[u8]> {
+        match &self.0 {
+            Kind::BuiltIn(_) => None,
+            Kind::Loaded(file) => Some(file.bytes()),
+        }
+    }
+
+    /// A way back to it as long as somebody else keeps it; `None` for one that is built in.
+    pub(crate) fn held(&self) -> Option<Held> {
+        match &self.0 {
+            Kind::BuiltIn(_) => None,
+            Kind::Loaded(file) => Some(Held(Arc::downgrade(file))),
+        }
     }
 
     /// The name of the encoding, or the one given when it was compiled.

@@ -2,8 +2,9 @@
 
 use serde::Deserialize;
 use tollgate_kit::{ConfigError, Configuration, Limits};
-use tollgate_prices::{Entries, PriceTable, RawPrices};
+use tollgate_prices::{Entries, ModelPrice, PriceTable, RawPrices};
 use tollgate_quota::{Overflow, Period, Quota, RawBudget, RawConsumer, RawQuota};
+use tollgate_tokens::{Catalog, RawAliases, RawTokenizer};
 
 use crate::consumer::{ConsumerSource, RawConsumerSource};
 
@@ -17,6 +18,10 @@ pub struct RawConfig {
     pub consumer: Option<RawConsumerSource>,
     /// What models cost, in dollars per million tokens.
     pub prices: RawPrices,
+    /// Names of models that stand for others, as model-router resolves them: they cost what these do.
+    pub aliases: RawAliases,
+    /// Tokenizers of models that have none that is built in. Of use without a token-counter in front.
+    pub tokenizers: Vec<RawTokenizer>,
     /// What happens to a call whose model has no price while a budget in `usd` applies to its consumer. Default:
     /// `allow`, counted in the metric `tollgate_unpriced_calls_total`.
     pub on_unknown_price: OnUnknownPrice,
@@ -69,6 +74,8 @@ impl Default for RawConfig {
             limits: Limits::default(),
             consumer: None,
             prices: RawPrices::default(),
+            aliases: RawAliases::default(),
+            tokenizers: Vec::new(),
             on_unknown_price: OnUnknownPrice::default(),
             on_unavailable: OnUnavailable::default(),
             budgets: quota.budgets,
@@ -89,6 +96,7 @@ pub(crate) struct Config {
     pub(crate) limits: Limits,
     pub(crate) consumer: Option<ConsumerSource>,
     pub(crate) prices: PriceTable,
+    pub(crate) catalog: Catalog,
     pub(crate) on_unknown_price: OnUnknownPrice,
     pub(crate) on_unavailable: OnUnavailable,
     pub(crate) quota: Quota,
@@ -117,10 +125,16 @@ impl Config {
             limits: raw.limits,
             consumer: raw.consumer.map(ConsumerSource::try_from).transpose()?,
             prices: PriceTable::new(raw.prices).map_err(|error| ConfigError::new(format!("prices.{error}")))?,
+            catalog: Catalog::new(raw.aliases, raw.tokenizers).map_err(ConfigError::new)?,
             on_unknown_price: raw.on_unknown_price,
             on_unavailable: raw.on_unavailable,
             quota: Quota::new(quota).map_err(ConfigError::new)?,
         })
+    }
+
+    /// The price of a model, by its name: of what it stands for, if it is an alias, else its own.
+    pub(crate) fn price(&self, model: &str) -> Option<&ModelPrice> {
+        self.prices.find(self.catalog.upstream(model)).or_else(|| self.prices.find(model))
     }
 }
 
@@ -136,6 +150,8 @@ mod tests {
             (r#"{"consumer":{"header":"a b"}}"#, "consumer.header"),
             (r#"{"prices":{"a*b":{"input":"1","output":"1"}}}"#, "prices.\"a*b\""),
             (r#"{"budget":[]}"#, "budget"),
+            (r#"{"aliases":{"a*b":"c"}}"#, "aliases.\"a*b\""),
+            (r#"{"tokenizers":[{"models":["m"],"table":"!"}]}"#, "tokenizers[0].table: not base64, at byte 0"),
             (
                 r#"{"consumer":{"header":"x"},"budgets":[{"name":"a","unit":"tokens","limit":1.5,"window":"1m"}]}"#,
                 "budgets[0].limit",
@@ -143,6 +159,27 @@ mod tests {
         ] {
             let error = Config::parse(&Configuration::new(json.as_bytes())).unwrap_err().to_string();
             assert!(error.contains(words), "{json}: {error}");
+        }
+    }
+
+    #[test]
+    fn an_alias_costs_what_it_stands_for() {
+        let json = br#"{"prices":{"a":{"input":1,"output":1},"b":{"input":2,"output":2},"own":{"input":3,"output":3}},
+            "aliases":{"fast":"a","b":"a","own":"free","x-*":"b"}}"#;
+        let config = Config::parse(&Configuration::new(json)).unwrap();
+        for (model, input) in [
+            ("a", Some(1)),
+            ("fast", Some(1)),
+            // The upstream is asked for what it stands for, whatever its own price.
+            ("b", Some(1)),
+            ("x-y", Some(2)),
+            // What it stands for has none.
+            ("own", Some(3)),
+            ("free", None),
+            ("faster", None),
+        ] {
+            let found = config.price(model).map(|price| price.input.0 / 1_000_000_000);
+            assert_eq!(found, input, "{model}");
         }
     }
 

@@ -6,6 +6,7 @@
 //!
 //! Behind token-counter it takes that filter's numbers; without it, it counts by itself.
 
+mod admission;
 mod config;
 mod consumer;
 mod counter;
@@ -21,10 +22,11 @@ use tollgate_kit::{
     property,
 };
 use tollgate_llm::Event;
-use tollgate_prices::{ModelPrice, NanoUsd};
-use tollgate_quota::{Ask, Charge, Refusal, Reservation, Unit, UnixMillis, ratelimit_headers};
-use tollgate_tokens::{Meter, count_prompt};
+use tollgate_prices::ModelPrice;
+use tollgate_quota::{Ask, Charge, Denied, Refusal, Reservation, Unit, UnixMillis, ratelimit_headers};
+use tollgate_tokens::Meter;
 
+use admission::Admission;
 use config::{Config, OnUnavailable, OnUnknownPrice};
 use counter::Counter;
 use metrics::Metrics;
@@ -76,21 +78,12 @@ impl Exchange for Paying {
         let Some(consumer) = self.consumer(call) else {
             return Verdict::Reply(Box::new(refusal::unidentified()));
         };
-        let input_tokens = match property::get_u64(property::INPUT_TOKENS) {
-            Some(tokens) => tokens,
-            None => {
-                let tokens = count_prompt(call.view(), call.body(), self.model.as_deref()).tokens;
-                call.view().ask_for_usage(call.body(), call.edits());
-                self.counter = Counter::Own(Box::new(Meter::new(call.view(), self.model.as_deref(), tokens)));
-                tokens
-            }
-        };
+        let price = self.price();
         let view = call.view();
-        let mut ask = Ask { input_tokens, max_output_tokens: view.max_output_tokens, candidates: view.candidates };
+        let mut ask = Ask { input_tokens: 0, max_output_tokens: view.max_output_tokens, candidates: view.candidates };
         if view.dialect.is_free() {
             ask = Ask { input_tokens: 0, max_output_tokens: Some(0), candidates: 1 };
         }
-        let price = self.price();
         let quota = &filter.config.quota;
         let budgets = quota.budgets(&consumer);
         if price.is_none() && budgets.iter().any(|budget| budget.unit() == Unit::Usd) {
@@ -99,17 +92,30 @@ impl Exchange for Paying {
                 return Verdict::Reply(Box::new(refusal::unpriced()));
             }
         }
-        let mut estimate = quota.estimate(&ask, price.as_ref());
-        if price.is_none() {
-            // Nothing is known of its price, but it is not free: a budget that is used up does not let it pass.
-            estimate.nano_usd = NanoUsd(1);
+        let admission = Admission { config: &filter.config, consumer: &consumer, price: price.as_ref() };
+        match property::get_u64(property::INPUT_TOKENS) {
+            Some(tokens) => ask.input_tokens = tokens,
+            None => {
+                let profile = filter.config.catalog.profile(self.model.as_deref().unwrap_or_default());
+                if !view.dialect.is_free() {
+                    ask.input_tokens = match admission.count(&profile, call, &ask) {
+                        Ok(tokens) => tokens,
+                        Err(denied) => return self.denied(&denied),
+                    };
+                    filter.metrics.borrow().counted.add(1);
+                }
+                view.ask_for_usage(call.body(), call.edits());
+                let meter = Meter::new(view, profile.tokenizer().clone(), ask.input_tokens);
+                self.counter = Counter::Own(Box::new(meter));
+            }
         }
+        if view.dialect.is_free() {
+            ask.input_tokens = 0;
+        }
+        let estimate = admission.estimate(&ask);
         match quota.reserve(&SharedData, &consumer, millis(call.now_ns()), &estimate) {
             Ok(reservation) => self.reservation = Some(reservation),
-            Err(Refusal::Denied(denied)) => {
-                filter.metrics.borrow().denied.add(1);
-                return Verdict::Reply(Box::new(refusal::over_budget(&denied)));
-            }
+            Err(Refusal::Denied(denied)) => return self.denied(&denied),
             Err(Refusal::Unavailable(why)) => {
                 filter.metrics.borrow().unavailable.add(1);
                 log_unavailable("reserved", &why);
@@ -172,7 +178,7 @@ impl Exchange for Paying {
 
     fn on_log(&mut self, end: &End) {
         let tokens = self.counter.charged(end);
-        // An alias may have been served by a model with a price of its own.
+        // A name may have been served by a model with a price of its own.
         let prices = &self.filter.config.prices;
         let served = self.counter.served_model();
         let price = served.and_then(|model| prices.find(&model).copied()).or_else(|| self.price());
@@ -206,7 +212,12 @@ impl Paying {
     }
 
     fn price(&self) -> Option<ModelPrice> {
-        self.filter.config.prices.find(self.model.as_deref()?).copied()
+        self.filter.config.price(self.model.as_deref()?).copied()
+    }
+
+    fn denied(&self, denied: &Denied) -> Verdict {
+        self.filter.metrics.borrow().denied.add(1);
+        Verdict::Reply(Box::new(refusal::over_budget(denied)))
     }
 }
 

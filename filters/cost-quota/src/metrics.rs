@@ -14,6 +14,8 @@ pub(crate) struct Metrics {
     pub(crate) unpriced: Counter,
     /// Calls that were admitted and whose use could not be settled; their reservation stands until its lease ends.
     pub(crate) unsettled: Counter,
+    /// Prompts that were counted, here or by token-counter: one a call.
+    pub(crate) counted: Counter,
 }
 
 impl Metrics {
@@ -24,6 +26,7 @@ impl Metrics {
             unavailable: Counter::define("tollgate_quota_unavailable_total"),
             unpriced: Counter::define("tollgate_unpriced_calls_total"),
             unsettled: Counter::define("tollgate_unsettled_calls_total"),
+            counted: Counter::define("tollgate_prompts_counted_total"),
         }
     }
 

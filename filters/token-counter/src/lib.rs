@@ -16,7 +16,7 @@ use tollgate_kit::{
     now_ns, property,
 };
 use tollgate_llm::Event;
-use tollgate_tokens::{Meter, Record, count_prompt};
+use tollgate_tokens::{Catalog, Meter, RawAliases, RawTokenizer, Record};
 
 use metrics::Metrics;
 
@@ -26,11 +26,16 @@ use metrics::Metrics;
 pub struct RawConfig {
     /// Bounds of what one call may make the filter read.
     pub limits: Limits,
+    /// Names of models that stand for others, as model-router resolves them: counted as what they stand for.
+    pub aliases: RawAliases,
+    /// Tokenizers of models that have none that is built in.
+    pub tokenizers: Vec<RawTokenizer>,
 }
 
 /// The filter.
 pub struct TokenCounter {
     limits: Limits,
+    catalog: Catalog,
     metrics: RefCell<Metrics>,
 }
 
@@ -40,8 +45,9 @@ impl Filter for TokenCounter {
     }
 
     fn configure(configuration: &Configuration<'_>) -> Result<Self, ConfigError> {
-        let RawConfig { limits } = configuration.parse()?;
-        Ok(TokenCounter { limits, metrics: RefCell::new(Metrics::define()) })
+        let RawConfig { limits, aliases, tokenizers } = configuration.parse()?;
+        let catalog = Catalog::new(aliases, tokenizers).map_err(ConfigError::new)?;
+        Ok(TokenCounter { limits, catalog, metrics: RefCell::new(Metrics::define()) })
     }
 
     fn limits(&self) -> &Limits {
@@ -70,10 +76,16 @@ impl Exchange for Counting {
     fn on_request(&mut self, call: &mut Call<'_>) -> Verdict {
         let (view, body) = (call.view(), call.body());
         let model = call.model();
-        let prompt = count_prompt(view, body, model.as_deref());
-        property::set(property::INPUT_TOKENS, prompt.tokens.to_string());
+        let profile = self.filter.catalog.profile(model.as_deref().unwrap_or_default());
+        // What nobody charges for is not counted.
+        let mut tokens = 0;
+        if !view.dialect.is_free() {
+            tokens = profile.count(view, body).tokens;
+            self.filter.metrics.borrow().counted.add(1);
+        }
+        property::set(property::INPUT_TOKENS, tokens.to_string());
         view.ask_for_usage(body, call.edits());
-        self.meter = Some(Meter::new(view, model.as_deref(), prompt.tokens));
+        self.meter = Some(Meter::new(view, profile.tokenizer().clone(), tokens));
         self.forwarded_ns = call.now_ns();
         Verdict::Continue
     }

@@ -1,10 +1,10 @@
 //! The metrics of the filter.
 
-use tollgate_kit::metrics::{Histogram, Labelled};
+use tollgate_kit::metrics::{Counter, Histogram, Labelled};
 use tollgate_tokens::Record;
 
 /// One name per OpenTelemetry GenAI `gen_ai.token.type`, and those that are part of them.
-const TYPES: &[&str] = &[".type.input", ".type.cached_input", ".type.output", ".type.reasoning"];
+const TYPES: &[&str] = &[".type.input", ".type.cached_input", ".type.cache_write", ".type.output", ".type.reasoning"];
 const SOURCES: &[&str] = &[".source.provider", ".source.counted", ".source.mixed", ".source.none"];
 
 pub(crate) struct Metrics {
@@ -14,6 +14,8 @@ pub(crate) struct Metrics {
     calls: Labelled,
     /// `tollgate_ttft_ms`.
     ttft: Histogram,
+    /// Prompts that were counted, here or by cost-quota: one a call.
+    pub(crate) counted: Counter,
 }
 
 impl Metrics {
@@ -22,13 +24,15 @@ impl Metrics {
             tokens: Labelled::new("tollgate_tokens_total.model", TYPES),
             calls: Labelled::new("tollgate_calls_total.model", SOURCES),
             ttft: Histogram::define("tollgate_ttft_ms"),
+            counted: Counter::define("tollgate_prompts_counted_total"),
         }
     }
 
     /// Counts a settled call.
     pub(crate) fn settle(&mut self, model: &str, record: &Record, ttft_ms: Option<u64>) {
         let usage = record.usage;
-        for (i, tokens) in [usage.input, usage.cached, usage.output, usage.reasoning].into_iter().enumerate() {
+        let by_type = [usage.input, usage.cached, usage.cache_write(), usage.output, usage.reasoning];
+        for (i, tokens) in by_type.into_iter().enumerate() {
             if tokens > 0 {
                 self.tokens.counter(model, i).add(tokens);
             }

@@ -22,7 +22,10 @@ const PAGES: &[(&str, Types)] = &[
             ("core/inspect/src/raw.rs", "RawExamples"),
         ],
     ),
-    ("token-counter", &[("filters/token-counter/src/lib.rs", "RawConfig")]),
+    (
+        "token-counter",
+        &[("filters/token-counter/src/lib.rs", "RawConfig"), ("core/tokens/src/catalog.rs", "RawTokenizer")],
+    ),
     (
         "cost-quota",
         &[
@@ -31,6 +34,7 @@ const PAGES: &[(&str, Types)] = &[
             ("core/quota/src/config.rs", "RawBudget"),
             ("core/quota/src/config.rs", "RawConsumer"),
             ("core/prices/src/table.rs", "RawPrice"),
+            ("core/tokens/src/catalog.rs", "RawTokenizer"),
         ],
     ),
     ("model-router", &[("filters/model-router/src/lib.rs", "RawConfig"), ("core/route/src/config.rs", "RawRoute")]),

@@ -247,3 +247,68 @@ fn a_call_takes_two_host_calls_and_its_settlement_two() {
     quota.settle(&store, held, NOW, &CALL).unwrap();
     assert_eq!(store.1.get(), 4);
 }
+
+/// Room is what a reservation finds, and the most input that fits into it is the most that is admitted.
+#[test]
+fn what_fits_into_the_room_is_admitted_and_a_token_more_is_not() {
+    let price = |input: u64, output: u64| ModelPrice {
+        input: NanoUsd(input),
+        cached_input: NanoUsd(input),
+        cache_write: NanoUsd(input),
+        cache_write_1h: NanoUsd(input),
+        output: NanoUsd(output),
+        max_output_tokens: None,
+    };
+    let budget = |unit, limit| format!("budgets: [{{ name: a, unit: {unit}, limit: {limit}, window: 1m }}]\n");
+    for (yaml, price, used, output, most) in [
+        (budget("tokens", "100"), None, 30, 20, 50),
+        (budget("tokens", "100"), None, 100, 20, 0),
+        (budget("tokens", "100"), None, 0, 20, 80),
+        // 3 and 2 dollars a million: 0.000001 - 10 x 0.000002 is less than nothing, 0.0001 leaves 80,000 of 3,000 each.
+        (budget("usd", "\"0.0001\""), Some(price(3_000_000_000, 2_000_000_000)), 0, 10, 26),
+        (budget("usd", "\"0.000001\""), Some(price(3_000_000_000, 2_000_000_000)), 0, 10, 0),
+        (budget("usd", "\"0.0001\""), Some(price(0, 2_000_000_000)), 0, 10, u64::MAX),
+        (budget("usd", "\"0.0001\""), None, 0, 10, u64::MAX),
+        (budget("requests", "3"), None, 30, 20, u64::MAX),
+        ("budgets: []".to_owned(), None, 30, 20, u64::MAX),
+    ] {
+        let (quota, store) = (quota(&yaml), Memory::default());
+        let held = quota.reserve(&store, b"a", NOW, &Charge { tokens: used, ..Charge::NOTHING });
+        let ask = |input_tokens| Ask { input_tokens, max_output_tokens: Some(output), candidates: 1 };
+        let estimate = |input_tokens| quota.estimate(&ask(input_tokens), price.as_ref());
+        let room = quota.room(&store, b"a", NOW, &Charge::NOTHING).unwrap();
+        assert_eq!(quota.most_input(&room, &ask(0), price.as_ref()), most, "{yaml}");
+        let admits = |input_tokens| {
+            let seen = quota.room(&store, b"a", NOW, &estimate(input_tokens)).is_ok();
+            let reserved = quota.reserve(&store, b"a", NOW, &estimate(input_tokens));
+            assert_eq!(seen, reserved.is_ok(), "{yaml}: {input_tokens}");
+            reserved.map(|own| quota.settle(&store, own, NOW, &Charge::NOTHING).unwrap()).is_ok()
+        };
+        if most == 0 {
+            assert!(!admits(1), "{yaml}");
+        } else {
+            assert!(admits(most), "{yaml}");
+            assert!(most == u64::MAX || !admits(most + 1), "{yaml}");
+        }
+        drop(held);
+    }
+}
+
+#[test]
+fn asking_for_room_changes_nothing_and_says_least() {
+    let (quota, store) = (quota(THREE), Memory::default());
+    let refused = |result: Result<Room, Refusal<std::convert::Infallible>>| match result {
+        Err(Refusal::Denied(denied)) => *denied,
+        other => panic!("{other:?}"),
+    };
+    // Nobody has a record yet.
+    let never = refused(quota.room(&store, b"a", NOW, &Charge { tokens: 101, ..CALL }));
+    assert_eq!((never.is_least, never.never_fits, never.requested), (true, true, 101));
+    assert!(store.0.borrow().values.is_empty());
+    let _held = quota.reserve(&store, b"a", NOW, &CALL).unwrap();
+    let before = remaining(&quota, &store, "a", NOW);
+    assert!(quota.room(&store, b"a", NOW, &CALL).is_ok());
+    let denied = refused(quota.room(&store, b"a", NOW, &Charge { tokens: 61, ..CALL }));
+    assert_eq!((&*denied.budget, denied.used, denied.requested, denied.is_least), ("t", 40, 61, true));
+    assert_eq!(remaining(&quota, &store, "a", NOW), before);
+}

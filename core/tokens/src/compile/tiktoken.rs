@@ -86,16 +86,5 @@ pub fn base64(bytes: &[u8]) -> String {
 }
 
 fn from_base64(text: &[u8]) -> Option<Vec<u8>> {
-    let digits = text.strip_suffix(b"==").or(text.strip_suffix(b"=")).unwrap_or(text);
-    let (mut out, mut word, mut bits) = (Vec::new(), 0_u32, 0);
-    for digit in digits {
-        let value = DIGITS.iter().position(|own| own == digit)?;
-        word = word << 6 | value as u32;
-        bits += 6;
-        if bits >= 8 {
-            bits -= 8;
-            out.push((word >> bits) as u8);
-        }
-    }
-    Some(out)
+    crate::base64::decode(text.to_vec()).ok()
 }

@@ -257,3 +257,57 @@ fn sound_and_files_are_estimated_from_their_bytes() {
     // A second.
     assert_eq!((counted.media, counted.exact), (10, false));
 }
+
+/// Texts of all sorts, escaped and not, long and short.
+fn any_chat() -> impl proptest::strategy::Strategy<Value = Value> {
+    use proptest::prelude::*;
+    let message =
+        ("user|system|assistant|function", "(\\PC|[a-z ]{0,9}|\n|\u{1F600}){0,40}", 0..40_usize, any::<bool>());
+    let model = prop::sample::select(vec![
+        "gpt-4o",
+        "gpt-3.5-turbo-0301",
+        "claude-sonnet-4-5",
+        "gemini-2.5-pro",
+        "qwen2.5",
+        "x",
+    ]);
+    (model, prop::collection::vec(message, 0..5)).prop_map(|(model, messages)| {
+        let messages: Vec<Value> = messages
+            .into_iter()
+            .map(|(role, text, times, named)| {
+                let mut message = json!({"role": role, "content": text.repeat(times)});
+                if named {
+                    message["name"] = "a".into();
+                }
+                message
+            })
+            .collect();
+        json!({"model": model, "messages": messages})
+    })
+}
+
+proptest::proptest! {
+    #[test]
+    fn a_limit_changes_no_count_and_the_least_is_never_above(body in any_chat(), limit in 0..3_000_u64) {
+        let body = body.to_string();
+        let request = Request::parse(Dialect::OpenAiChat, body.as_bytes(), &Limits::default()).unwrap();
+        let profile = Profile::of(&request.model_name(body.as_bytes()).unwrap());
+        let count = profile.count(&request, body.as_bytes());
+        proptest::prop_assert!(profile.least(&request) <= count.tokens);
+        for limit in [limit, count.tokens, count.tokens.saturating_sub(1), u64::MAX] {
+            let at_most = profile.count_at_most(&request, body.as_bytes(), limit);
+            proptest::prop_assert_eq!(at_most, Some(count).filter(|count| count.tokens <= limit));
+        }
+    }
+}
+
+#[test]
+fn the_least_is_known_from_lengths() {
+    let least = |content: &str| {
+        let body = format!(r#"{{"model":"gpt-4o","messages":[{{"role":"user","content":"{content}"}}]}}"#);
+        let request = Request::parse(Dialect::OpenAiChat, body.as_bytes(), &Limits::default()).unwrap();
+        Profile::of("gpt-4o").least(&request)
+    };
+    // Three for the message and three for the beginning of the answer; no token has more than 128 bytes.
+    assert_eq!([least(""), least("a"), least(&" ".repeat(1280)), least(&"\\u0020".repeat(1280))], [6, 7, 16, 16]);
+}

@@ -132,6 +132,11 @@ impl File {
         Ok(File { starts, numbers, number, splitting, is_normalized: flags & NFC != 0, name, bytes })
     }
 
+    /// All of it.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// The name that it was given.
     pub(crate) fn name(&self) -> &str {
         let name = self.bytes.get(self.name.0..self.name.1).unwrap_or_default();

@@ -1,0 +1,217 @@
+//! What a configuration says of models: whose tokenizer is loaded, and which names stand for others.
+//!
+//! The vocabularies that may not be shipped come as tables in base64, since what hands configurations over (a Struct,
+//! JSON) has texts only. A text is turned into the table where it stands, and plugins of one virtual machine that are
+//! given the same table share it.
+
+mod names;
+
+use std::cell::RefCell;
+
+use serde::Deserialize;
+use serde::de::{self, Deserializer, MapAccess, Visitor};
+
+use tollgate_llm::encoding::{Caps, Encoding, Inflater};
+
+use crate::{Profile, Tokenizer, base64};
+use names::Names;
+
+/// The largest table, in bytes: the largest vocabularies of today take a third of it.
+pub const MAX_TABLE_BYTES: usize = 16 << 20;
+/// The most tokenizers of one configuration.
+pub const MAX_TOKENIZERS: usize = 8;
+
+/// A tokenizer of a configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawTokenizer {
+    /// Its name, for readers: the table must have been compiled under it. Default: whatever the table says.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// The models that it is of. A name is exact (`llama-3.1-8b`) or ends in `*` and stands for every name that begins
+    /// like it (`llama-3*`); the exact name wins, then the longest prefix. 1 to 256 bytes each.
+    pub models: Vec<String>,
+    /// What `tollgate tokenizer compile` has made, as it is or in gzip, in base64; white space is of no meaning. At most
+    /// 16 MiB, as it is.
+    pub table: String,
+}
+
+/// The `aliases` of a configuration: names that clients use for models of another name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RawAliases(Vec<(String, String)>);
+
+impl RawAliases {
+    /// Aliases and the models that they stand for.
+    pub fn new(aliases: impl IntoIterator<Item = (String, String)>) -> RawAliases {
+        RawAliases(aliases.into_iter().collect())
+    }
+}
+
+impl<'de> Deserialize<'de> for RawAliases {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<RawAliases, D::Error> {
+        struct Pairs;
+        impl<'de> Visitor<'de> for Pairs {
+            type Value = RawAliases;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a map of names to the models that they stand for")
+            }
+            // A map that was read before would have settled a name that is given twice for the last.
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawAliases, A::Error> {
+                let mut pairs = Vec::new();
+                while let Some(pair) = map.next_entry::<String, String>()? {
+                    if pairs.len() == MAX_ALIASES {
+                        return Err(de::Error::custom(format_args!("at most {MAX_ALIASES} aliases")));
+                    }
+                    pairs.push(pair);
+                }
+                Ok(RawAliases(pairs))
+            }
+        }
+        deserializer.deserialize_map(Pairs)
+    }
+}
+
+/// The most aliases of one configuration.
+const MAX_ALIASES: usize = 4096;
+
+/// A catalog that was refused: the path of the field and what is wrong with it. Never what a table holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CatalogError {
+    /// Where, e.g. `tokenizers[0].table` or `aliases."fast"`.
+    pub path: String,
+    /// What.
+    pub problem: String,
+}
+
+impl std::fmt::Display for CatalogError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.path, self.problem)
+    }
+}
+
+impl std::error::Error for CatalogError {}
+
+/// What is known of models beyond what is built in.
+///
+/// ```
+/// use tollgate_tokens::{Catalog, RawAliases};
+///
+/// let aliases = RawAliases::new([("fast".to_owned(), "gpt-4o".to_owned())]);
+/// let catalog = Catalog::new(aliases, Vec::new())?;
+/// assert_eq!(catalog.upstream("fast"), "gpt-4o");
+/// assert!(catalog.profile("fast").is_exact() && !catalog.profile("faster").is_exact());
+/// # Ok::<(), tollgate_tokens::CatalogError>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Catalog {
+    aliases: Names<Box<str>>,
+    tokenizers: Names<Tokenizer>,
+}
+
+impl Catalog {
+    /// Checks names and loads tables.
+    ///
+    /// # Errors
+    /// When a name is none or comes twice, or a table cannot be used.
+    pub fn new(aliases: RawAliases, tokenizers: Vec<RawTokenizer>) -> Result<Catalog, CatalogError> {
+        let mut catalog = Catalog::default();
+        for (name, model) in aliases.0 {
+            let refuse =
+                |problem: &str| CatalogError { path: format!("aliases.{name:?}"), problem: problem.to_owned() };
+            if model.is_empty() || model.len() > 256 || model.contains('*') {
+                return Err(refuse("stands for one model: 1 to 256 bytes without `*`"));
+            }
+            catalog.aliases.insert(&name, model.into()).map_err(refuse)?;
+        }
+        if tokenizers.len() > MAX_TOKENIZERS {
+            let problem = format!("at most {MAX_TOKENIZERS} tokenizers");
+            return Err(CatalogError { path: "tokenizers".to_owned(), problem });
+        }
+        for (place, raw) in tokenizers.into_iter().enumerate() {
+            let refuse =
+                |field: &str, problem: String| CatalogError { path: format!("tokenizers[{place}].{field}"), problem };
+            let tokenizer = load(raw.table).map_err(|problem| refuse("table", problem))?;
+            if let Some(name) = raw.name
+                && name != tokenizer.name()
+            {
+                return Err(refuse("name", format!("the table was compiled as `{}`", tokenizer.name())));
+            }
+            if raw.models.is_empty() {
+                return Err(refuse("models", "no model: it would never be used".to_owned()));
+            }
+            for (at, model) in raw.models.iter().enumerate() {
+                let inserted = catalog.tokenizers.insert(model, tokenizer.clone());
+                inserted.map_err(|problem| refuse(&format!("models[{at}]"), problem.to_owned()))?;
+            }
+        }
+        Ok(catalog)
+    }
+
+    /// The model that a name stands for: itself unless it is an alias.
+    #[must_use]
+    pub fn upstream<'a>(&'a self, model: &'a str) -> &'a str {
+        self.aliases.find(model).map_or(model, |model| model)
+    }
+
+    /// How the prompts and answers of a model are counted, by its name or an alias.
+    #[must_use]
+    pub fn profile(&self, model: &str) -> Profile {
+        let upstream = self.upstream(model);
+        let profile = Profile::of(upstream);
+        match self.tokenizers.find(upstream).or_else(|| self.tokenizers.find(model)) {
+            Some(tokenizer) => profile.with_tokenizer(tokenizer.clone()),
+            None => profile,
+        }
+    }
+}
+
+thread_local! {
+    /// The tables that were loaded: whoever holds one keeps it.
+    static LOADED: RefCell<Vec<crate::tokenizer::Held>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The tokenizer of a table in base64: one that is there already if it has the same bytes.
+fn load(text: String) -> Result<Tokenizer, String> {
+    if text.len() / 4 > MAX_TABLE_BYTES / 3 {
+        return Err(format!("more than {MAX_TABLE_BYTES} bytes"));
+    }
+    let bytes = base64::decode(text.into_bytes()).map_err(|error| {
+        format!("not base64, at byte {} of the text: `tollgate tokenizer compile --format yaml` writes it", error.at)
+    })?;
+    let bytes = if bytes.starts_with(&GZIP) { inflated(&bytes)? } else { shrunk(bytes) };
+    LOADED.with_borrow_mut(|loaded| {
+        loaded.retain(|held| held.tokenizer().is_some());
+        let known = loaded.iter().filter_map(|held| held.tokenizer()).find(|known| known.table() == Some(&bytes));
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let tokenizer = Tokenizer::load(bytes).map_err(|error| error.to_string())?;
+        loaded.extend(tokenizer.held());
+        Ok(tokenizer)
+    })
+}
+
+/// What a gzip file begins with (RFC 1952, 2.3.1).
+const GZIP: [u8; 2] = [0x1F, 0x8B];
+
+/// A table that came in gzip. How large it is stands at the end of the file, so that its memory is taken once.
+fn inflated(bytes: &[u8]) -> Result<Vec<u8>, String> {
+    let size = bytes.last_chunk().map_or(0, |size| u32::from_le_bytes(*size) as usize);
+    if size > MAX_TABLE_BYTES {
+        return Err(format!("more than {MAX_TABLE_BYTES} bytes"));
+    }
+    let mut table = Vec::with_capacity(size);
+    let caps = Caps { max_bytes: MAX_TABLE_BYTES, max_ratio: usize::MAX };
+    let mut inflater = Inflater::new(Encoding::Gzip, caps);
+    inflater.push(bytes, &mut table).and_then(|()| inflater.finish()).map_err(|error| error.to_string())?;
+    Ok(table)
+}
+
+/// A table takes three quarters of the memory that its text took.
+fn shrunk(mut bytes: Vec<u8>) -> Vec<u8> {
+    bytes.shrink_to_fit();
+    bytes
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,145 @@
+use super::*;
+
+/// Bytes, and what these merges make of them.
+#[cfg(feature = "compile")]
+fn table(name: &str, merges: &[&str]) -> String {
+    use crate::{Splitting, compile};
+    let bytes = (0..=255_u8).map(|byte| vec![byte]);
+    let tokens = bytes.chain(merges.iter().map(|merge| merge.as_bytes().to_vec()));
+    let file: String =
+        tokens.enumerate().map(|(rank, token)| format!("{} {rank}\n", compile::base64(&token))).collect();
+    compile::base64(&compile::tiktoken(name, Splitting::Llama3, file.as_bytes()).unwrap())
+}
+
+fn catalog(json: serde_json::Value) -> Result<Catalog, String> {
+    #[derive(Deserialize)]
+    #[serde(default, deny_unknown_fields)]
+    #[derive(Default)]
+    struct Raw {
+        aliases: RawAliases,
+        tokenizers: Vec<RawTokenizer>,
+    }
+    let raw: Raw = serde_json::from_value(json).map_err(|error| error.to_string())?;
+    Catalog::new(raw.aliases, raw.tokenizers).map_err(|error| error.to_string())
+}
+
+#[test]
+fn aliases_are_counted_as_what_they_stand_for() {
+    let catalog = catalog(serde_json::json!({"aliases": {"fast": "gpt-4o", "team-*": "o3"}})).unwrap();
+    for (model, upstream, is_exact) in
+        [("fast", "gpt-4o", true), ("team-a", "o3", true), ("o3", "o3", true), ("faster", "faster", false)]
+    {
+        assert_eq!(catalog.upstream(model), upstream);
+        assert_eq!(catalog.profile(model).is_exact(), is_exact, "{model}");
+        assert_eq!(catalog.profile(model).tokenizer().name(), "o200k_base", "{model}");
+    }
+}
+
+#[test]
+fn what_is_refused_says_where() {
+    let long = "m".repeat(257);
+    let nine = vec![serde_json::json!({"models": ["m"], "table": ""}); 9];
+    for (json, words) in [
+        (serde_json::json!({"aliases": {"": "m"}}), "aliases.\"\": a model name must not be empty"),
+        (serde_json::json!({"aliases": {"a*b": "m"}}), "aliases.\"a*b\": `*` may only stand at the end"),
+        (serde_json::json!({"aliases": {"a": ""}}), "aliases.\"a\": stands for one model"),
+        (serde_json::json!({"aliases": {"a": "b*"}}), "aliases.\"a\": stands for one model"),
+        (serde_json::json!({"aliases": {"a": long}}), "aliases.\"a\": stands for one model"),
+        (serde_json::json!({"aliases": ["a"]}), "a map of names"),
+        (serde_json::json!({"tokenizers": nine}), "tokenizers: at most 8"),
+        (serde_json::json!({"tokenizers": [{"models": ["m"]}]}), "table"),
+        (serde_json::json!({"tokenizers": [{"table": ""}]}), "models"),
+        (serde_json::json!({"tokenizers": [{"models": [], "table": "", "file": ""}]}), "file"),
+        (
+            serde_json::json!({"tokenizers": [{"models": ["m"], "table": "Zm9-"}]}),
+            "tokenizers[0].table: not base64, at byte 3",
+        ),
+        (
+            serde_json::json!({"tokenizers": [{"models": ["m"], "table": "Zm9v"}]}),
+            "tokenizers[0].table: not a tokenizer",
+        ),
+        (
+            serde_json::json!({"tokenizers": [{"models": ["m"], "table": "A".repeat(23 << 20)}]}),
+            "tokenizers[0].table: more than",
+        ),
+    ] {
+        let error = catalog(json).map(|_| ()).unwrap_err();
+        assert!(error.contains(words), "{words}: {error}");
+    }
+    let twice = serde_json::from_str::<RawAliases>(r#"{"a":"b","a":"c"}"#).unwrap();
+    let error = Catalog::new(twice, Vec::new()).map(|_| ()).unwrap_err().to_string();
+    assert!(error.contains("aliases.\"a\": a model name must not be given twice"), "{error}");
+}
+
+#[cfg(feature = "compile")]
+#[test]
+fn a_loaded_table_counts_the_models_that_it_is_of() {
+    let table = table("small", &["he", "hel", "lo"]);
+    // As YAML folds it.
+    let folded: String =
+        table.as_bytes().chunks(76).map(|line| format!("{}\n", String::from_utf8_lossy(line))).collect();
+    let catalog = catalog(serde_json::json!({
+        "aliases": {"fast": "llama-3.1-8b"},
+        "tokenizers": [{"name": "small", "models": ["llama-3*", "gpt-4o"], "table": folded}],
+    }))
+    .unwrap();
+    for (model, tokens) in [("llama-3.1-8b", 2), ("fast", 2), ("gpt-4o", 2), ("o3", 1), ("llama-2", 1)] {
+        let profile = catalog.profile(model);
+        assert_eq!(profile.tokenizer().count("hello"), tokens, "{model}");
+        assert_eq!(profile.tokenizer().name() == "small", tokens == 2, "{model}");
+        // The template is that of the family.
+        assert!(profile.is_exact() || model == "llama-2", "{model}");
+    }
+}
+
+#[cfg(feature = "compile")]
+#[test]
+fn plugins_with_the_same_table_share_it() {
+    let (one, other) = (table("one", &["he"]), table("other", &["he"]));
+    let json = |table: &str| serde_json::json!({"tokenizers": [{"models": ["m"], "table": table}]});
+    let bytes = |catalog: &Catalog| catalog.profile("m").tokenizer().table().unwrap().as_ptr();
+    let [first, second, third] = [&one, &one, &other].map(|table| catalog(json(table)).unwrap());
+    assert_eq!(bytes(&first), bytes(&second));
+    assert_ne!(bytes(&first), bytes(&third));
+    assert_eq!(LOADED.with_borrow(|loaded| loaded.iter().filter(|held| held.tokenizer().is_some()).count()), 2);
+    drop((first, second));
+    assert_eq!(LOADED.with_borrow(|loaded| loaded.iter().filter(|held| held.tokenizer().is_some()).count()), 1);
+}
+
+#[cfg(feature = "compile")]
+#[test]
+fn a_table_under_another_name_is_refused() {
+    let raw = |name, models: &[&str]| serde_json::json!({"tokenizers": [{"name": name, "models": models, "table": table("a", &[])}]});
+    for (name, models, words) in [
+        ("b", &["m"][..], "tokenizers[0].name: the table was compiled as `a`"),
+        ("a", &[], "tokenizers[0].models: no model"),
+        ("a", &["m", "x*y"], "tokenizers[0].models[1]: `*` may only"),
+        ("a", &["m", "m"], "tokenizers[0].models[1]: a model name must not be given twice"),
+    ] {
+        let error = catalog(raw(name, models)).map(|_| ()).unwrap_err();
+        assert!(error.contains(words), "{error}");
+    }
+    assert!(catalog(raw("a", &["m"])).is_ok());
+}
+
+#[cfg(feature = "compile")]
+#[test]
+fn a_table_may_come_in_gzip() {
+    use std::io::Write;
+
+    let plain = table("small", &["he"]);
+    let bytes = base64::decode(plain.clone().into_bytes()).unwrap();
+    let mut writer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    writer.write_all(&bytes).unwrap();
+    let packed = writer.finish().unwrap();
+    let load = |bytes: &[u8]| load(crate::compile::base64(bytes));
+    assert!(packed.len() < bytes.len() / 50, "{} of {}", packed.len(), bytes.len());
+    assert_eq!(load(&packed).unwrap().table(), Some(&bytes[..]));
+    let [mut cut, mut changed, mut large] = [packed.clone(), packed.clone(), packed.clone()];
+    cut.truncate(packed.len() / 2);
+    changed[packed.len() / 2] ^= 1;
+    *large.last_mut().unwrap() = 0xFF;
+    for bad in [cut, changed, large] {
+        assert!(load(&bad).is_err());
+    }
+}
