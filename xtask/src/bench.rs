@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use tollgate_testbed::child::ChildBuilder;
-use tollgate_testbed::{Error, Result, workspace};
+use tollgate_testbed::{Context, Error, Result, workspace};
 
 use crate::setup::TARGET;
 use crate::{cargo, modules, progress, setup};
@@ -61,20 +61,28 @@ const SUBJECT: &str = "tollgate-bench-llm-subject";
 const RUNNER: &str = "tollgate-bench-llm";
 const NO_VECTORS: &str = "-Ctarget-feature=-simd128";
 
-/// `cargo xtask bench tokens`: the program measures itself, natively and as a module in Node.
+/// `cargo xtask bench tokens`: the same program natively and as a module in wasmtime, Node and Envoy.
 fn tokens(flags: &[&str]) -> Result<()> {
     if !matches!(flags, [] | ["--quick"]) {
         return Err(Error::new(format!("bench tokens takes --quick, not `{}`", flags.join(" "))));
     }
     setup::target()?;
+    let envoy = setup::envoy()?;
     progress::step("building the counter and what it is compared with (release)");
-    cargo::run(&["build", "--release", "--package", TOKENS, "--features", "compare"])?;
-    cargo::run(&["build", "--release", "--package", TOKENS, "--target", setup::TARGET])?;
-    progress::step("measuring, natively and in Node");
+    let build = ["build", "--release", "--package", COUNTER];
+    cargo::run(&[&build[..], &["--features", "compare"]].concat())?;
     let target = workspace::target_dir();
-    let module = target.join(setup::TARGET).join("release").join(format!("{TOKENS}.wasm"));
-    let program = ChildBuilder::new(target.join("release").join(TOKENS)).arg("drive").arg(module).args(flags);
-    if program.run()?.success() { Ok(()) } else { Err(Error::new("the benchmark failed, see above")) }
+    let module = target.join(TARGET).join("release").join(COUNTER).with_extension("wasm");
+    let small = module.with_file_name(format!("{COUNTER}-o200k_base.wasm"));
+    cargo::run(&[&build[..], &["--target", TARGET, "--no-default-features"]].concat())?;
+    std::fs::copy(&module, &small).context(|| format!("cannot write {}", small.display()))?;
+    cargo::run(&[&build[..], &["--target", TARGET]].concat())?;
+    progress::step(&format!("measuring, also in Envoy {} ({})", envoy.version(), envoy.path().display()));
+    let subjects = [target.join("release").join(COUNTER), module, small];
+    let run = cargo::cargo().env("ENVOY", envoy.path());
+    let run = run.args(["run", "--package", TOKENS, "--"]).args(subjects).args(flags).run()?;
+    if run.success() { Ok(()) } else { Err(Error::new("the benchmark failed, see above")) }
 }
 
+const COUNTER: &str = "tollgate-bench-tokens-subject";
 const TOKENS: &str = "tollgate-bench-tokens";

@@ -35,7 +35,7 @@ cargo xtask <command>
   mutants [NAME]           filters broken on purpose, one way after the other: whether the *.test.yaml notice
   bench [--quick|--write]  what the filters cost, as ratios to an Envoy without wasm
                            --quick: only whether it works; --write: into docs/benchmarks.md
-  bench tokens [--quick]   how fast tokens are counted, natively and in Node's V8, next to other tokenizers
+  bench tokens [--quick]   how fast tokens are counted, natively, in wasmtime, V8 and Envoy, next to other tokenizers
   bench llm [...]          how fast core/llm reads requests, natively, in wasmtime and in V8 (needs node)
   help                     this text
 

@@ -33,14 +33,34 @@ fn main() {
     println!("cargo::rerun-if-changed=src/vocabulary/hash.rs");
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     classes::write(&out);
-    write(&out, "o200k_base", 1, &tiktoken_rs::o200k_base().expect("o200k_base is part of tiktoken-rs"), 199_998);
-    write(&out, "cl100k_base", 2, &tiktoken_rs::cl100k_base().expect("cl100k_base is part of tiktoken-rs"), 100_256);
+    for (name, number, size) in VOCABULARIES {
+        let feature = format!("CARGO_FEATURE_{}", name.to_uppercase());
+        if *name != "o200k_base" && std::env::var_os(feature).is_none() {
+            continue;
+        }
+        let source = match *name {
+            "cl100k_base" => tiktoken_rs::cl100k_base(),
+            "p50k_base" => tiktoken_rs::p50k_base(),
+            "r50k_base" => tiktoken_rs::r50k_base(),
+            _ => tiktoken_rs::o200k_base(),
+        };
+        write(&out, name, *number, &source.expect("the vocabulary is part of tiktoken-rs"), *size);
+    }
 }
+
+/// Name, number, and how many ranks there are.
+const VOCABULARIES: &[(&str, usize, u32)] =
+    &[("o200k_base", 1, 199_998), ("cl100k_base", 2, 100_256), ("p50k_base", 3, 50_281), ("r50k_base", 4, 50_256)];
+
+/// A rank of `p50k_base` that is that of a special token.
+const SPECIAL: &[u8] = b"<|endoftext|>";
 
 /// Writes the sections of a vocabulary into files, and the expression that makes a `Vocabulary` of them.
 fn write(out: &Path, name: &str, number: usize, source: &CoreBPE, size: u32) {
-    let tokens: Vec<Vec<u8>> =
+    let mut tokens: Vec<Vec<u8>> =
         (0..size).map(|rank| source.decode_bytes(&[rank]).expect("ranks have no gaps")).collect();
+    // An empty token is a rank without one.
+    tokens.iter_mut().filter(|token| *token == SPECIAL).for_each(Vec::clear);
     let tables = tables::make(&tokens).unwrap_or_else(|Unfit(why)| panic!("{name}: {why}"));
     let mut fields = String::new();
     for (field, width, bytes) in &tables.sections {

@@ -2,13 +2,17 @@
 
 use crate::engine::{self, Count, CountAtMost, Ids, Sink};
 use crate::model;
-use crate::pattern::{Cl100k, O200k, Splitting};
-use crate::vocabulary::{CL100K_BASE, O200K_BASE, Vocabulary};
+#[cfg(feature = "cl100k_base")]
+use crate::pattern::Cl100k;
+use crate::pattern::{O200k, Splitting};
+use crate::vocabulary::{self, Vocabulary};
 
 /// A byte-pair encoding: how a family of models cuts text into tokens.
 ///
 /// Text is always counted as ordinary text: what looks like a special token in it (`<|endoftext|>`) is no such token,
 /// as it is none when the provider reads it from a message.
+///
+/// Which there are is for the features of this crate to say: see [`Encoding::ALL`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Encoding {
@@ -16,10 +20,48 @@ pub enum Encoding {
     /// tokens only.
     O200kBase,
     /// `cl100k_base`: GPT-4, GPT-3.5 and the embedding models.
+    #[cfg(feature = "cl100k_base")]
     Cl100kBase,
+    /// `p50k_base`: GPT-3.5's first models and Codex.
+    #[cfg(feature = "p50k_base")]
+    P50kBase,
+    /// `r50k_base`: GPT-2 and GPT-3.
+    #[cfg(feature = "r50k_base")]
+    R50kBase,
 }
 
 impl Encoding {
+    /// Those that are built in: `o200k_base`, and what the features of this crate add to it.
+    pub const ALL: &[Encoding] = &[
+        Encoding::O200kBase,
+        #[cfg(feature = "cl100k_base")]
+        Encoding::Cl100kBase,
+        #[cfg(feature = "p50k_base")]
+        Encoding::P50kBase,
+        #[cfg(feature = "r50k_base")]
+        Encoding::R50kBase,
+    ];
+
+    /// The encoding of that name, as tiktoken has it; also of those that differ from another in special tokens only:
+    /// `o200k_harmony`, `p50k_edit`, `gpt2`. `None` when it is not built in.
+    ///
+    /// ```
+    /// use tollgate_tokens::Encoding;
+    ///
+    /// assert_eq!(Encoding::from_name("o200k_harmony"), Some(Encoding::O200kBase));
+    /// assert_eq!(Encoding::from_name("o300k_base"), None);
+    /// ```
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Encoding> {
+        let name = match name {
+            "o200k_harmony" => "o200k_base",
+            "p50k_edit" => "p50k_base",
+            "gpt2" => "r50k_base",
+            name => name,
+        };
+        Encoding::ALL.iter().copied().find(|encoding| encoding.name() == name)
+    }
+
     /// The encoding of a model, by its name as a request says it: with a version date, as `ft:` of a known model, or
     /// with a provider in front (`openai/gpt-4o`). `None` when the model's tokenizer is not public or not built in.
     #[must_use]
@@ -32,7 +74,12 @@ impl Encoding {
     pub fn name(self) -> &'static str {
         match self {
             Encoding::O200kBase => "o200k_base",
+            #[cfg(feature = "cl100k_base")]
             Encoding::Cl100kBase => "cl100k_base",
+            #[cfg(feature = "p50k_base")]
+            Encoding::P50kBase => "p50k_base",
+            #[cfg(feature = "r50k_base")]
+            Encoding::R50kBase => "r50k_base",
         }
     }
 
@@ -65,25 +112,32 @@ impl Encoding {
     /// vocabulary (128 bytes), nor shorter than a byte.
     #[must_use]
     pub fn bounds(self, bytes: usize) -> (u64, u64) {
-        let longest = match self {
-            Encoding::O200kBase => O200K_BASE.longest_token(),
-            Encoding::Cl100kBase => CL100K_BASE.longest_token(),
-        };
-        (bytes.div_ceil(longest) as u64, bytes as u64)
+        let (vocabulary, _) = self.parts();
+        (bytes.div_ceil(vocabulary.longest_token()) as u64, bytes as u64)
     }
 
     /// The vocabulary and how text is cut.
     pub(crate) fn parts(self) -> (&'static Vocabulary<'static>, Splitting) {
         match self {
-            Encoding::O200kBase => (&O200K_BASE, Splitting::O200k),
-            Encoding::Cl100kBase => (&CL100K_BASE, Splitting::Cl100k),
+            Encoding::O200kBase => (&vocabulary::O200K_BASE, Splitting::O200k),
+            #[cfg(feature = "cl100k_base")]
+            Encoding::Cl100kBase => (&vocabulary::CL100K_BASE, Splitting::Cl100k),
+            #[cfg(feature = "p50k_base")]
+            Encoding::P50kBase => (&vocabulary::P50K_BASE, Splitting::Gpt2),
+            #[cfg(feature = "r50k_base")]
+            Encoding::R50kBase => (&vocabulary::R50K_BASE, Splitting::Gpt2),
         }
     }
 
     pub(crate) fn run(self, text: &[u8], sink: &mut impl Sink) {
         match self {
-            Encoding::O200kBase => engine::run::<O200k>(&O200K_BASE, text, sink),
-            Encoding::Cl100kBase => engine::run::<Cl100k>(&CL100K_BASE, text, sink),
+            Encoding::O200kBase => engine::run::<O200k>(&vocabulary::O200K_BASE, text, sink),
+            #[cfg(feature = "cl100k_base")]
+            Encoding::Cl100kBase => engine::run::<Cl100k>(&vocabulary::CL100K_BASE, text, sink),
+            #[cfg(feature = "p50k_base")]
+            Encoding::P50kBase => Splitting::Gpt2.run(&vocabulary::P50K_BASE, text, sink),
+            #[cfg(feature = "r50k_base")]
+            Encoding::R50kBase => Splitting::Gpt2.run(&vocabulary::R50K_BASE, text, sink),
         }
     }
 }

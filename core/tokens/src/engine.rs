@@ -12,8 +12,8 @@ pub(crate) trait Sink {
     fn token(&mut self, vocabulary: &Vocabulary<'_>, text: &[u8], at: usize, len: usize);
     /// Takes what merging leaves of a piece at `at`.
     fn few(&mut self, vocabulary: &Vocabulary<'_>, text: &[u8], at: usize, few: &Few);
-    /// Takes what merging leaves of a piece at `at`: the first `count` lengths of the trail.
-    fn tokens(&mut self, vocabulary: &Vocabulary<'_>, text: &[u8], at: usize, trail: &[u8], count: usize);
+    /// Takes what merging leaves of a piece at `at`: `count` tokens, of which a bit of `ends` says where each ends.
+    fn tokens(&mut self, vocabulary: &Vocabulary<'_>, text: &[u8], at: usize, ends: &[u64], count: usize);
     /// The count so far, of one that wants to know nothing else.
     #[inline(always)]
     fn total(&mut self) -> Option<&mut u64> {
@@ -147,20 +147,20 @@ fn merged(vocabulary: &Vocabulary<'_>, text: &[u8], start: usize, end: usize, si
         return sink.few(vocabulary, text, start, &few);
     }
     match end - start {
-        ..64 => merged_many::<64, 1>(vocabulary, text, start, end, few, sink),
-        64..0x400 => merged_many::<0x400, 0x10>(vocabulary, text, start, end, few, sink),
-        0x400..0x1_0000 => merged_many::<0x1_0000, 0x400>(vocabulary, text, start, end, few, sink),
+        ..64 => merged_many::<1>(vocabulary, text, start, end, few, sink),
+        64..0x400 => merged_many::<0x10>(vocabulary, text, start, end, few, sink),
+        0x400..0x1_0000 => merged_many::<0x400>(vocabulary, text, start, end, few, sink),
         len => {
-            let (mut trail, mut dead) = (vec![0; len], vec![0; len / 64 + 1]);
-            let count = merge::many(vocabulary, text, (start, end), few, &mut trail, &mut dead);
-            sink.tokens(vocabulary, text, start, &trail, count);
+            let (mut ends, mut dead) = (vec![0; len / 64 + 1], vec![0; len / 64 + 1]);
+            let count = merge::many(vocabulary, text, (start, end), few, &mut ends, &mut dead);
+            sink.tokens(vocabulary, text, start, &ends, count);
         }
     }
 }
 
 /// Merges with working space of that size, which is on the stack only while it is needed.
 #[inline(never)]
-fn merged_many<const BYTES: usize, const WORDS: usize>(
+fn merged_many<const WORDS: usize>(
     vocabulary: &Vocabulary<'_>,
     text: &[u8],
     start: usize,
@@ -168,9 +168,9 @@ fn merged_many<const BYTES: usize, const WORDS: usize>(
     few: Few,
     sink: &mut impl Sink,
 ) {
-    let (mut trail, mut dead) = ([0; BYTES], [0; WORDS]);
-    let count = merge::many(vocabulary, text, (start, end), few, &mut trail, &mut dead);
-    sink.tokens(vocabulary, text, start, &trail, count);
+    let (mut ends, mut dead) = ([0; WORDS], [0; WORDS]);
+    let count = merge::many(vocabulary, text, (start, end), few, &mut ends, &mut dead);
+    sink.tokens(vocabulary, text, start, &ends, count);
 }
 
 /// Counts.
@@ -189,7 +189,7 @@ impl Sink for Count {
     }
 
     #[inline(always)]
-    fn tokens(&mut self, _: &Vocabulary<'_>, _: &[u8], _: usize, _: &[u8], count: usize) {
+    fn tokens(&mut self, _: &Vocabulary<'_>, _: &[u8], _: usize, _: &[u64], count: usize) {
         self.0 += count as u64;
     }
 
@@ -217,8 +217,8 @@ impl Sink for CountAtMost {
     }
 
     #[inline(always)]
-    fn tokens(&mut self, vocabulary: &Vocabulary<'_>, text: &[u8], at: usize, trail: &[u8], count: usize) {
-        self.count.tokens(vocabulary, text, at, trail, count);
+    fn tokens(&mut self, vocabulary: &Vocabulary<'_>, text: &[u8], at: usize, ends: &[u64], count: usize) {
+        self.count.tokens(vocabulary, text, at, ends, count);
     }
 
     #[inline(always)]
@@ -245,8 +245,8 @@ impl Sink for Ids<'_> {
         self.all(vocabulary, text, at, few.lengths());
     }
 
-    fn tokens(&mut self, vocabulary: &Vocabulary<'_>, text: &[u8], at: usize, trail: &[u8], count: usize) {
-        self.all(vocabulary, text, at, trail.iter().take(count).map(|len| usize::from(*len)));
+    fn tokens(&mut self, vocabulary: &Vocabulary<'_>, text: &[u8], at: usize, ends: &[u64], _: usize) {
+        self.all(vocabulary, text, at, merge::lengths(ends));
     }
 }
 

@@ -11,4 +11,4 @@ mod many;
 
 pub(crate) use few::{Few, few};
 pub(crate) use grow::Grow;
-pub(crate) use many::many;
+pub(crate) use many::{lengths, many};

@@ -31,10 +31,16 @@ pub(crate) type Cl100k = Plain<3, true>;
 pub(crate) struct Rules {
     /// Whether a new piece begins where lower case turns into upper case.
     pub(crate) cased: bool,
+    /// Whether letters may follow any one character that is neither letter nor number nor line end, or a space alone.
+    pub(crate) any_prefix: bool,
+    /// Whether numbers are one piece, however many, which may follow a space.
+    pub(crate) numbers: bool,
     /// Whether letters may be followed by a contraction.
     pub(crate) contractions: bool,
     /// What may follow signs.
     pub(crate) after_signs: &'static [u8],
+    /// Whether white space ends after its last line end.
+    pub(crate) line_ends: bool,
     /// Whether white space at the end of the text is one piece.
     pub(crate) whole_end: bool,
 }

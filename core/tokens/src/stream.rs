@@ -16,7 +16,7 @@ const LONG: usize = 192;
 /// After every push the count is that of the whole text so far, as [`Tokenizer::count`] would give it; an unfinished
 /// character at the end is not counted yet, and bytes that are no UTF-8 count as U+FFFD. What is kept is the end of the
 /// text that may still become part of another piece: some hundred bytes, however long the text and its pieces. (With a
-/// loaded tokenizer that cuts as GPT-2 or DeepSeek it is the whole of a long piece.)
+/// loaded tokenizer that cuts as DeepSeek's it is the whole of a long piece.)
 ///
 /// ```
 /// use tollgate_tokens::{Encoding, StreamCounter};

@@ -72,7 +72,14 @@ pub(crate) struct Vocabulary<'a> {
 /// `o200k_base`.
 pub(crate) static O200K_BASE: Vocabulary<'static> = include!(concat!(env!("OUT_DIR"), "/o200k_base.rs"));
 /// `cl100k_base`.
+#[cfg(feature = "cl100k_base")]
 pub(crate) static CL100K_BASE: Vocabulary<'static> = include!(concat!(env!("OUT_DIR"), "/cl100k_base.rs"));
+/// `p50k_base`.
+#[cfg(feature = "p50k_base")]
+pub(crate) static P50K_BASE: Vocabulary<'static> = include!(concat!(env!("OUT_DIR"), "/p50k_base.rs"));
+/// `r50k_base`.
+#[cfg(feature = "r50k_base")]
+pub(crate) static R50K_BASE: Vocabulary<'static> = include!(concat!(env!("OUT_DIR"), "/r50k_base.rs"));
 
 /// A token somewhere in a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -426,10 +433,20 @@ mod tests {
     fn every_token_is_found_with_its_rank_and_parts() {
         for (vocabulary, bpe, size) in [
             (&O200K_BASE, tiktoken_rs::o200k_base_singleton(), 199_998),
+            #[cfg(feature = "cl100k_base")]
             (&CL100K_BASE, tiktoken_rs::cl100k_base_singleton(), 100_256),
+            #[cfg(feature = "p50k_base")]
+            (&P50K_BASE, tiktoken_rs::p50k_base_singleton(), 50_281),
+            #[cfg(feature = "r50k_base")]
+            (&R50K_BASE, tiktoken_rs::r50k_base_singleton(), 50_256),
         ] {
             for rank in 0..size {
                 let mut text = bpe.decode_bytes(&[rank]).unwrap();
+                if text == b"<|endoftext|>" {
+                    // A rank of `p50k_base` that is no token of text.
+                    assert_eq!(vocabulary.token(&text, 0, text.len()), None);
+                    continue;
+                }
                 let len = text.len();
                 // Whatever follows does not matter.
                 for after in ["", "a", " and so on"] {

@@ -23,19 +23,19 @@
 use super::few::{Few, guess};
 use crate::vocabulary::{Token, Vocabulary};
 
-/// What merging leaves of `text[start..end]`: the number of tokens, whose lengths are put into `trail`. `first` is what
-/// it leaves of the first few symbols.
+/// What merging leaves of `text[start..end]`: the number of tokens. Where they end is put into `ends`, see [`lengths`].
+/// `first` is what it leaves of the first few symbols.
 ///
-/// `trail` and `dead` are working space: at least as many entries as the piece has bytes, and as many bits, zeroed.
+/// `ends` and `dead` are working space: at least as many bits as the piece has bytes and one, zeroed.
 pub(crate) fn many(
     vocabulary: &Vocabulary<'_>,
     text: &[u8],
     (start, end): (usize, usize),
     first: Few,
-    trail: &mut [u8],
+    ends: &mut [u64],
     dead: &mut [u64],
 ) -> usize {
-    let mut walk = Walk { vocabulary, text, start, end, at: start, count: 0, last: None, trail, dead };
+    let mut walk = Walk { vocabulary, text, start, end, at: start, count: 0, last: None, ends, dead };
     walk.take(&first);
     // The farthest that the walk came: behind it, what merging leaves of the next symbols has been tried.
     let mut front = walk.at.max(start + 1);
@@ -53,6 +53,29 @@ pub(crate) fn many(
     walk.count
 }
 
+/// The lengths of tokens of which the bit of every end is set, the first bit being that of where the first begins.
+pub(crate) fn lengths(ends: &[u64]) -> impl Iterator<Item = usize> {
+    let mut at = 0;
+    ends.iter().enumerate().flat_map(|(number, &word)| Ones(word).map(move |bit| 64 * number + bit)).map(move |end| {
+        let len = end - at;
+        at = end;
+        len
+    })
+}
+
+/// The places of the bits that are set, the lowest first.
+struct Ones(u64);
+
+impl Iterator for Ones {
+    type Item = usize;
+
+    fn next(&mut self) -> Option<usize> {
+        let lowest = self.0.trailing_zeros() as usize;
+        self.0 &= self.0.wrapping_sub(1);
+        (lowest < 64).then_some(lowest)
+    }
+}
+
 struct Walk<'a> {
     vocabulary: &'a Vocabulary<'a>,
     text: &'a [u8],
@@ -62,7 +85,9 @@ struct Walk<'a> {
     count: usize,
     /// The token that ends at `at`.
     last: Option<Token>,
-    trail: &'a mut [u8],
+    /// Bits by position: whether a token that was taken ends there.
+    ends: &'a mut [u64],
+    /// Bits by position: whether no token can follow.
     dead: &'a mut [u64],
 }
 
@@ -119,21 +144,39 @@ impl Walk<'_> {
         if let Some(word) = self.dead.get_mut(position / 64) {
             *word |= 1 << (position % 64);
         }
+        if let Some(word) = self.ends.get_mut(position / 64) {
+            *word &= !(1 << (position % 64));
+        }
         self.count -= 1;
         self.at -= last.len;
-        self.last = match self.count.checked_sub(1).and_then(|before| self.trail.get(before)) {
-            Some(&len) => self.vocabulary.token(self.text, self.at - usize::from(len), usize::from(len)),
-            None => None,
+        self.last = match self.count {
+            0 => None,
+            _ => {
+                let begin = self.start + self.end_before(self.at - self.start);
+                self.vocabulary.token(self.text, begin, self.at - begin)
+            }
         };
         true
     }
 
-    fn push(&mut self, next: Token) {
-        if let Some(place) = self.trail.get_mut(self.count) {
-            *place = next.len as u8;
+    /// The last end before a position, or the beginning: not many words back, since tokens are short.
+    fn end_before(&self, position: usize) -> usize {
+        let mut number = position / 64;
+        let mut word = self.ends.get(number).copied().unwrap_or_default() & ((1 << (position % 64)) - 1);
+        while word == 0 && number > 0 {
+            number -= 1;
+            word = self.ends.get(number).copied().unwrap_or_default();
         }
+        word.checked_ilog2().map_or(0, |bit| 64 * number + bit as usize)
+    }
+
+    fn push(&mut self, next: Token) {
         self.count += 1;
         self.at += next.len;
+        let position = self.at - self.start;
+        if let Some(word) = self.ends.get_mut(position / 64) {
+            *word |= 1 << (position % 64);
+        }
         self.last = Some(next);
     }
 

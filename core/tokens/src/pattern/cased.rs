@@ -21,8 +21,15 @@ use crate::word;
 pub(crate) struct Cased<const DIGITS: usize, const CONTRACTIONS: bool>;
 
 impl<const DIGITS: usize, const CONTRACTIONS: bool> Pattern for Cased<DIGITS, CONTRACTIONS> {
-    const RULES: Option<Rules> =
-        Some(Rules { cased: true, contractions: CONTRACTIONS, after_signs: b"\r\n/", whole_end: false });
+    const RULES: Option<Rules> = Some(Rules {
+        cased: true,
+        any_prefix: true,
+        numbers: false,
+        contractions: CONTRACTIONS,
+        after_signs: b"\r\n/",
+        line_ends: true,
+        whole_end: false,
+    });
 
     #[inline(always)]
     fn next(text: &[u8], at: usize, word: u64) -> usize {

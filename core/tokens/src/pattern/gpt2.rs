@@ -10,12 +10,22 @@
 //! ```
 
 use super::class::{self, Set};
-use super::{Pattern, runs};
+use super::{Pattern, Rules, runs};
 
 /// The pattern.
 pub(crate) struct Gpt2;
 
 impl Pattern for Gpt2 {
+    const RULES: Option<Rules> = Some(Rules {
+        cased: false,
+        any_prefix: false,
+        numbers: true,
+        contractions: false,
+        after_signs: b"",
+        line_ends: false,
+        whole_end: true,
+    });
+
     fn next(text: &[u8], at: usize, word: u64) -> usize {
         let byte = |n: usize| (word >> (8 * n)) as u8;
         if byte(0) == b'\'' {

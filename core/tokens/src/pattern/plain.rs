@@ -23,8 +23,15 @@ use crate::word;
 pub(crate) struct Plain<const DIGITS: usize, const WHOLE_END: bool>;
 
 impl<const DIGITS: usize, const WHOLE_END: bool> Pattern for Plain<DIGITS, WHOLE_END> {
-    const RULES: Option<Rules> =
-        Some(Rules { cased: false, contractions: false, after_signs: b"\r\n", whole_end: WHOLE_END });
+    const RULES: Option<Rules> = Some(Rules {
+        cased: false,
+        any_prefix: true,
+        numbers: false,
+        contractions: false,
+        after_signs: b"\r\n",
+        line_ends: true,
+        whole_end: WHOLE_END,
+    });
 
     #[inline(always)]
     fn next(text: &[u8], at: usize, word: u64) -> usize {

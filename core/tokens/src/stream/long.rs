@@ -1,4 +1,4 @@
-//! A piece that is longer than can be looked at again and again: a run of letters, signs or white space.
+//! A piece that is longer than can be looked at again and again: a run of letters, numbers, signs or white space.
 //!
 //! It is read character by character, as the patterns would, and what can still change is known at any time: of upper
 //! case, where the piece ends if no lower case follows; of white space, the last line end and the last character. Of the
@@ -30,16 +30,16 @@ pub(super) struct Long {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// The character that a run of letters may begin with.
-    Prefix,
+    /// The character that a run of letters may begin with, or the space that one of numbers or signs may.
+    Before(Run),
     /// `[UPPER]*` of `[UPPER]*[LOWER]+|[UPPER]+[LOWER]*`.
     Upper,
     /// `[LOWER]+` of it.
     Lower,
     /// `\p{L}+`
     Letters,
-    /// The space that a run of signs may begin with.
-    Space,
+    /// `\p{N}+`
+    Numbers,
     /// `[^\s\p{L}\p{N}]+`
     Signs,
     /// What may follow it.
@@ -48,6 +48,14 @@ enum State {
     Spaces,
     /// After letters, before a contraction is decided on.
     Ended,
+}
+
+/// What may follow one character.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Run {
+    Letters,
+    Numbers,
+    Signs,
 }
 
 /// What a character did.
@@ -70,18 +78,24 @@ impl Long {
         let (next, _) = class::at(text, second)?;
         let letters = if rules.cased { Set::WORD } else { Set::LETTER };
         let run = if rules.cased { State::Upper } else { State::Letters };
+        let is_space = text.first() == Some(&b' ');
         let state = if !rules.cased && contraction(text, 0) > 0 {
             return None;
         } else if !rules.cased && first.is_letter() {
             run
-        } else if first.is_in(Set::PREFIX) && next.is_in(letters) {
-            State::Prefix
+        } else if next.is_in(letters) && if rules.any_prefix { first.is_in(Set::PREFIX) } else { is_space } {
+            State::Before(Run::Letters)
         } else if first.is_in(letters) {
             run
         } else if first == Class::NUMBER {
-            return None;
-        } else if text.first() == Some(&b' ') && next.is_in(Set::SYMBOL) {
-            State::Space
+            if !rules.numbers {
+                return None;
+            }
+            State::Numbers
+        } else if is_space && rules.numbers && next == Class::NUMBER {
+            State::Before(Run::Numbers)
+        } else if is_space && next.is_in(Set::SYMBOL) {
+            State::Before(Run::Signs)
         } else if first.is_in(Set::SYMBOL) {
             State::Signs
         } else {
@@ -103,12 +117,13 @@ impl Long {
     /// Takes the next character.
     pub(super) fn push(&mut self, vocabulary: &Vocabulary<'_>, class: Class, char: &[u8]) -> Step {
         match self.state {
-            State::Prefix => {
-                self.state = if self.rules.cased { State::Upper } else { State::Letters };
-                self.take(vocabulary, char);
-            }
-            State::Space => {
-                self.state = State::Signs;
+            State::Before(run) => {
+                self.state = match run {
+                    Run::Letters if self.rules.cased => State::Upper,
+                    Run::Letters => State::Letters,
+                    Run::Numbers => State::Numbers,
+                    Run::Signs => State::Signs,
+                };
                 self.take(vocabulary, char);
             }
             State::Upper if class.is_in(Set::UPPER) => {
@@ -123,6 +138,7 @@ impl Long {
                 self.take(vocabulary, char);
             }
             State::Letters if class.is_letter() => self.take(vocabulary, char),
+            State::Numbers if class == Class::NUMBER => self.take(vocabulary, char),
             State::Signs if class.is_in(Set::SYMBOL) => self.take(vocabulary, char),
             State::Signs | State::AfterSigns if self.is_after(char) => {
                 self.state = State::AfterSigns;
@@ -130,7 +146,7 @@ impl Long {
             }
             State::Spaces if class.is_space() => {
                 self.take(vocabulary, char);
-                if class == Class::LINE_END {
+                if class == Class::LINE_END && self.rules.line_ends {
                     self.set_mark();
                 }
             }

@@ -16,7 +16,7 @@ use std::sync::LazyLock;
 use random::Random;
 use serde_json::json;
 use tiktoken_rs::CoreBPE;
-use tollgate_tokens::{Encoding, Splitting, Tokenizer, compile};
+use tollgate_tokens::{Encoding, Splitting, StreamCounter, Tokenizer, compile};
 
 /// The first tokens of `cl100k_base`, by rank: as many as a debug build merges in little time.
 static TOKENS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
@@ -67,7 +67,7 @@ fn compare(tokenizer: &Tokenizer, expected: impl Fn(&str) -> Vec<u32>, strings: 
     let mut text = String::new();
     for _ in 0..strings {
         text.clear();
-        kinds::string(&mut random, &mut |_| String::new(), 12, &mut text);
+        kinds::string(&mut random, &mut |_, _| (), 12, &mut text);
         let mut ids = Vec::new();
         tokenizer.encode(&text, &mut ids);
         let expected = expected(&text);
@@ -96,6 +96,42 @@ fn every_way_to_cut_text_is_that_of_its_regex() {
             |text| if whole_end(text) { own(&tokenizer, text) } else { oracle.encode_ordinary(text) },
             4000,
         );
+    }
+}
+
+#[test]
+fn streams_are_counted_whichever_way_text_is_cut() {
+    let file = tiktoken_file(&TOKENS);
+    let long = ["a", "A", "ab C", " ", " \n", "\u{3000}", "1", "٣", "漢", "漢A", ".", "\u{301}", "'", "'s", "😀", "\n"];
+    let ends = ["x", "X", "1", " ", " x", "\n", "\nx", "!", "'s", "'S x", "'re", "'r", "漢", "\u{301}", "  1", "/", ""];
+    let mut random = Random(12);
+    for (name, splitting) in Splitting::ALL {
+        let tokenizer = Tokenizer::load(compile::tiktoken(name, splitting, &file).unwrap()).unwrap();
+        let mut texts = Vec::new();
+        for unit in long {
+            for end in ends {
+                let before = *random.pick(&["", " ", "x", "1", "!", "\n", "'"]);
+                let times = (200 + random.below(1200)) / unit.len();
+                texts.push(format!("{before}{}{end}{}", unit.repeat(times), " and so on, ".repeat(random.below(3))));
+            }
+        }
+        for _ in 0..600 {
+            let mut text = String::new();
+            kinds::string(&mut random, &mut |_, _| (), 30, &mut text);
+            texts.push(text);
+        }
+        for text in texts {
+            let mut counter = StreamCounter::new(tokenizer.clone());
+            let most = 1 + random.below(80);
+            let mut at = 0;
+            while at < text.len() {
+                let end = (at + 1 + random.below(most)).min(text.len());
+                counter.push(&text.as_bytes()[at..end]);
+                at = end;
+                let whole = &text[..text.floor_char_boundary(at)];
+                assert_eq!(counter.count(), tokenizer.count(whole), "{name} {whole:?}");
+            }
+        }
     }
 }
 

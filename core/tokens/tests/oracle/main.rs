@@ -15,12 +15,15 @@ mod stream;
 use tiktoken_rs::CoreBPE;
 use tollgate_tokens::Encoding;
 
-/// Each encoding with its oracle.
-fn encodings() -> [(Encoding, &'static CoreBPE); 2] {
-    [
-        (Encoding::O200kBase, tiktoken_rs::o200k_base_singleton()),
-        (Encoding::Cl100kBase, tiktoken_rs::cl100k_base_singleton()),
-    ]
+/// Each encoding that is built in with its oracle.
+fn encodings() -> Vec<(Encoding, &'static CoreBPE)> {
+    let oracle = |encoding: Encoding| match encoding.name() {
+        "cl100k_base" => tiktoken_rs::cl100k_base_singleton(),
+        "p50k_base" => tiktoken_rs::p50k_base_singleton(),
+        "r50k_base" => tiktoken_rs::r50k_base_singleton(),
+        _ => tiktoken_rs::o200k_base_singleton(),
+    };
+    Encoding::ALL.iter().map(|&encoding| (encoding, oracle(encoding))).collect()
 }
 
 /// How many tokens the text is. Fails unless ids and counts are the oracle's; `ids` is working space.

@@ -46,7 +46,7 @@ fn check(text: &str, random: &mut Random, most: usize) {
 fn every_beginning_of_random_texts() {
     let strings = std::env::var("TOLLGATE_TOKENS_STREAMS").map_or(3_000, |strings| strings.parse().unwrap());
     let mut random = Random(5);
-    let [(encoding, oracle), _] = encodings();
+    let (encoding, oracle) = encodings()[0];
     let mut text = String::new();
     for number in 0..strings {
         text.clear();

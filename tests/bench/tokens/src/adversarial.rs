@@ -1,76 +1,61 @@
 //! Texts of a megabyte that are as bad as one can make them.
 
-use std::hint::black_box;
+use tollgate_testbed::{Error, Result};
 
-use crate::clock;
-use crate::subject::encoding;
+use crate::engine::{Engine, Engines, numbers};
+use crate::target::Targets;
 
-/// Bytes.
-const SIZE: usize = 1_000_000;
-
-/// What a text is made of, given random numbers.
-type Unit = fn(u64) -> String;
-
-fn pick(from: &str, random: u64) -> String {
-    from.chars().nth((random % from.chars().count() as u64) as usize).map(String::from).unwrap_or_default()
+/// Of one text: its name, the fewest milliseconds for half of it and for all of it.
+struct Text {
+    name: String,
+    half: f64,
+    all: f64,
 }
 
-fn within(first: u32, count: u64, random: u64) -> String {
-    char::from_u32(first + (random % count) as u32).unwrap_or('x').to_string()
-}
-
-const LETTERS: &str = "abcdefghijklmnopqrstuvwxyz";
-const BASE64: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-const TEXTS: &[(&str, Unit)] = &[
-    ("a", |_| "a".into()),
-    ("A", |_| "A".into()),
-    ("spaces", |_| " ".into()),
-    ("newlines", |_| "\n".into()),
-    ("997 spaces and x", |_| format!("{}x", " ".repeat(997))),
-    ("spaces, now and then a newline", |r| if r % 50 == 0 { "\n".into() } else { " ".into() }),
-    ("random letters", |r| pick(LETTERS, r)),
-    ("frequent letters", |r| pick("etaoinsrhl", r)),
-    ("punctuation", |r| pick("!@#$%^&*()-_=+[]{};:,.<>?/|`~\"", r)),
-    ("base64", |r| pick(BASE64, r)),
-    ("digits", |r| pick("0123456789", r)),
-    ("any character", |r| within(0, 0x11_0000, r)),
-    ("BMP, emoji, ASCII", |r| match r % 4 {
-        0 => within(0, 0xFFFF, r / 4),
-        1 => within(0x1F600, 64, r / 4),
-        _ => within(0x20, 94, r / 4),
-    }),
-    ("emoji", |r| within(0x1F600, 64, r)),
-    ("CJK", |r| within(0x4E00, 0x5000, r)),
-    ("frequent CJK", |r| within(0x4E00, 300, r)),
-    ("Cyrillic", |r| within(0x430, 32, r)),
-    ("Thai", |r| within(0xE01, 0x39, r)),
-    ("combining marks", |r| within(0x300, 0x60, r)),
-    ("zero-width", |r| within(0x200B, 3, r)),
-    ("漢 and A", |_| "漢AAAAAAAAAAAAAAAA".into()),
-];
-
-/// Prints of every text its name, milliseconds of CPU for half of it and for all of it.
-pub(crate) fn run(name: &str) -> Result<(), String> {
-    let encoding = encoding(name)?;
-    let mut state = 88_172_645_463_325_252_u64;
-    for (name, unit) in TEXTS {
-        let mut text = String::with_capacity(SIZE + 1024);
-        while text.len() < SIZE {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            text += &unit(state);
+/// Every round is a new process or VM, in which nothing is warm.
+pub(crate) fn run(engines: &Engines, rounds: usize, targets: &mut Targets) -> Result<()> {
+    println!("One adversarial megabyte, o200k_base: ms, the best of {rounds} (times that of half of it)\n");
+    let mut columns = Vec::new();
+    for engine in Engine::ALL {
+        eprintln!("    adversarial texts, {}", engine.name());
+        let mut best: Vec<Text> = Vec::new();
+        let mut growth = 0.0_f64;
+        for _ in 0..rounds {
+            let printed = engines.run(engine, &["adversarial", "o200k_base"], None)?;
+            for (place, line) in printed.lines().enumerate() {
+                let (name, rest) = line.split_once('\t').unwrap_or_default();
+                let [half, all, grown] =
+                    numbers(rest).ok_or_else(|| Error::new(format!("{} printed {line:?}", engine.name())))?;
+                growth = growth.max(grown);
+                match best.get_mut(place) {
+                    Some(text) => (text.half, text.all) = (text.half.min(half), text.all.min(all)),
+                    None => best.push(Text { name: name.to_owned(), half, all }),
+                }
+            }
         }
-        let half = text.get(..text.floor_char_boundary(text.len() / 2)).unwrap_or_default();
-        let mut times = [0.0; 2];
-        for (time, text) in times.iter_mut().zip([half, &text]) {
-            let start = clock::now()?;
-            black_box(encoding.count(text));
-            *time = (clock::now()? - start).as_secs_f64() * 1e3;
+        columns.push((engine, best, growth));
+    }
+    println!("| | {} |", Engine::ALL.map(Engine::name).join(" | "));
+    println!("|---|{}", "---:|".repeat(Engine::ALL.len()));
+    let names = columns.first().into_iter().flat_map(|(_, best, _)| best).map(|text| &text.name);
+    for (place, name) in names.enumerate() {
+        let cells = columns.iter().filter_map(|(_, best, _)| best.get(place));
+        let cells: Vec<String> = cells.map(|text| format!("{:.1} ({:.1})", text.all, text.all / text.half)).collect();
+        println!("| {name} | {} |", cells.join(" | "));
+    }
+    println!();
+    for (_, best, growth) in columns.iter().filter(|(engine, ..)| *engine == Engine::V8) {
+        let worst = |key: fn(&Text) -> f64| best.iter().max_by(|a, b| key(a).total_cmp(&key(b)));
+        if let Some(text) = worst(|text| text.all) {
+            targets.at_most(format!("V8, an adversarial megabyte ({})", text.name), 40.0, text.all, " ms");
+            let base = targets.base.unwrap_or(f64::NAN);
+            let what = format!("V8, any input ({}): times tiktoken-rs, native, on English", text.name);
+            targets.at_least(what, 0.33, 1e3 / text.all / base, "x");
         }
-        let [half, all] = times;
-        println!("{name}\t{half:.2}\t{all:.2}");
+        if let Some(text) = worst(|text| text.all / text.half) {
+            targets.at_most(format!("V8, times half of it ({})", text.name), 2.2, text.all / text.half, "x");
+        }
+        targets.at_most("memory after all of them: more than before", 1.0, growth / 1e6, " MB");
     }
     Ok(())
 }

@@ -2,17 +2,37 @@
 
 use std::path::{Path, PathBuf};
 
+use tollgate_testbed::{Context, Result, workspace};
+
 /// Bytes of a corpus.
 const SIZE: usize = 2_000_000;
+/// With less than that, nothing can be said.
+const LEAST: usize = 200_000;
 
-/// Name and text.
+/// A text in a file.
 pub(crate) struct Corpus {
     pub(crate) name: &'static str,
-    pub(crate) text: String,
+    pub(crate) path: PathBuf,
 }
 
-/// The corpora: English, code, many languages, JSON.
-pub(crate) fn all(root: &Path) -> Vec<Corpus> {
+/// Writes the corpora into a directory: those of which this machine has enough.
+pub(crate) fn write(directory: &Path) -> Result<Vec<Corpus>> {
+    let mut corpora = Vec::new();
+    for (name, text) in all(workspace::root()) {
+        if text.len() < LEAST {
+            println!("(There is too little of {name} on this machine.)\n");
+            continue;
+        }
+        let path = directory.join(name.replace(' ', "-"));
+        // No variable of the environment, which is how Envoy gives it to a module, holds a NUL.
+        std::fs::write(&path, text.replace('\0', " ")).context(|| path.display().to_string())?;
+        corpora.push(Corpus { name, path });
+    }
+    Ok(corpora)
+}
+
+/// English, code, many languages, JSON.
+fn all(root: &Path) -> [(&'static str, String); 4] {
     let registry = std::env::var_os("CARGO_HOME")
         .map_or_else(|| PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cargo"), PathBuf::from);
     let registry = registry.join("registry/src");
@@ -30,9 +50,6 @@ pub(crate) fn all(root: &Path) -> Vec<Corpus> {
         gather(&["/usr/share/locale".into()], &|path| path.extension().is_some_and(|own| own == "mo"), true);
     let json = json(&english, &languages);
     [("English", english), ("code", code), ("many languages", languages), ("JSON", json)]
-        .into_iter()
-        .map(|(name, text)| Corpus { name, text })
-        .collect()
 }
 
 /// The texts of the files below some directories, in an order that mixes them, until there are enough.

@@ -1,32 +1,51 @@
 //! How fast tokens are counted: `cargo xtask bench tokens`.
 //!
-//! This program is what measures and what is measured: the driver runs it again for every measurement, natively or, as a
-//! module, in the V8 of Node, which is what Envoy has. Measured is the CPU time of counting a text that was not seen before,
-//! after another half of the same corpus has warmed caches and the JIT. Everything takes turns, round by round, and what is
-//! to be compared are ratios: machines differ, and this one does other things as well.
+//! One program, the subject, counts the same texts natively, in wasmtime, in the V8 of Node and in Envoy, in turns with other
+//! libraries for it. Compared is CPU time (in Envoy, which does not tell it, time), the best of some rounds, and what means
+//! something are ratios: machines differ, and this one does other things as well.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is a program for the terminal")]
 
-mod adversarial;
-mod clock;
-#[cfg(not(target_family = "wasm"))]
-mod corpora;
-#[cfg(not(target_family = "wasm"))]
-mod driver;
-mod subject;
-
+use std::path::PathBuf;
 use std::process::ExitCode;
+
+use tollgate_testbed::{Error, Result};
+
+mod adversarial;
+#[path = "../subject/src/clock.rs"]
+mod clock;
+mod corpora;
+mod engine;
+mod envoy;
+mod speed;
+mod start;
+mod target;
+mod wasi;
+
+use engine::{Engines, Programs};
+use target::Targets;
+
+const HELP: &str = "\
+tollgate-bench-tokens <native> <module> <module with o200k_base alone> [--quick]; run it as `cargo xtask bench tokens`
+
+  --quick   a smoke run: whether it works, not what it costs
+";
+
+/// Rounds, of which the best counts.
+const ROUNDS: usize = 5;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match arguments.as_slice() {
-        ["count", library, encoding, path] => subject::count(library, encoding, path),
-        ["stream", encoding, path] => subject::stream(encoding, path),
-        ["adversarial", encoding] => adversarial::run(encoding),
-        ["start"] => subject::start(),
-        #[cfg(not(target_family = "wasm"))]
-        ["drive", module, flags @ ..] if matches!(flags, [] | ["--quick"]) => driver::run(module, flags == ["--quick"]),
-        _ => Err("run it as `cargo xtask bench tokens`".to_owned()),
+        ["--help" | "-h"] => {
+            print!("{HELP}");
+            Ok(())
+        }
+        [native, module, small, flags @ ..] if matches!(flags, [] | ["--quick"]) => {
+            let [native, module, small] = [native, module, small].map(PathBuf::from);
+            run(Programs { native, module, small }, if flags.is_empty() { ROUNDS } else { 1 })
+        }
+        other => Err(Error::new(format!("what is `{}`? (see --help)", other.join(" ")))),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -35,4 +54,18 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn run(programs: Programs, rounds: usize) -> Result<()> {
+    let engines = Engines::new(programs)?;
+    let corpora = corpora::write(engines.scratch())?;
+    let mut targets = Targets::default();
+    for encoding in ["o200k_base", "cl100k_base"] {
+        speed::texts(&engines, &corpora, encoding, rounds, &mut targets)?;
+    }
+    speed::streams(&engines, &corpora, rounds, &mut targets)?;
+    adversarial::run(&engines, rounds.min(3), &mut targets)?;
+    start::run(&engines, &mut targets)?;
+    targets.print();
+    Ok(())
 }

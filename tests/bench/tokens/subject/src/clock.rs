@@ -1,4 +1,5 @@
-//! CPU time of this thread; in Node, of the process, which the script passes off as the time of day.
+//! CPU time of this thread. In a module, what the host says the time is: Node and wasmtime say the CPU time, Envoy that of
+//! the wall.
 
 use std::time::Duration;
 

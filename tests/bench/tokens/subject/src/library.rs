@@ -1,23 +1,18 @@
-//! What is measured.
+//! What is measured: counting of a text and of a stream, and a first count.
 
 use std::hint::black_box;
 
 use tollgate_tokens::{Encoding, StreamCounter};
 
-use crate::clock;
+use crate::{clock, memory};
 
 /// The encoding of that name.
 pub(crate) fn encoding(name: &str) -> Result<Encoding, String> {
-    match name {
-        "o200k_base" => Ok(Encoding::O200kBase),
-        "cl100k_base" => Ok(Encoding::Cl100kBase),
-        _ => Err(format!("no such encoding: {name}")),
-    }
+    Encoding::from_name(name).ok_or_else(|| format!("no such encoding: {name}"))
 }
 
 /// Prints bytes, seconds of CPU and tokens of the second half of a text.
-pub(crate) fn count(library: &str, name: &str, path: &str) -> Result<(), String> {
-    let text = std::fs::read_to_string(path).map_err(|error| format!("{path}: {error}"))?;
+pub(crate) fn count(library: &str, name: &str, text: &str) -> Result<(), String> {
     let (warm, fresh) = text.split_at(text.floor_char_boundary(text.len() / 2));
     let count = counter(library, name)?;
     black_box((count(warm), count(warm)));
@@ -35,7 +30,7 @@ fn counter(library: &str, name: &str) -> Result<Counter, String> {
     if library == "tollgate" {
         return Ok(Box::new(move |text| own.count(text)));
     }
-    #[cfg(not(target_family = "wasm"))]
+    #[cfg(all(feature = "compare", not(target_family = "wasm")))]
     {
         let failed = |error: &dyn std::fmt::Display| format!("{library}: {error}");
         let is_o200k = own == Encoding::O200kBase;
@@ -45,13 +40,11 @@ fn counter(library: &str, name: &str) -> Result<Counter, String> {
                 let bpe = bpe.map_err(|error| failed(&error))?;
                 return Ok(Box::new(move |text| bpe.encode_ordinary(text).len() as u64));
             }
-            #[cfg(feature = "compare")]
             "tiktoken-fast" => {
                 let bpe = if is_o200k { tiktoken_fast::o200k_base() } else { tiktoken_fast::cl100k_base() };
                 let bpe = bpe.map_err(|error| failed(&error))?;
                 return Ok(Box::new(move |text| bpe.encode_ordinary(text).len() as u64));
             }
-            #[cfg(feature = "compare")]
             "bpe-openai" => {
                 let bpe = if is_o200k { bpe_openai::o200k_base() } else { bpe_openai::cl100k_base() };
                 return Ok(Box::new(move |text| bpe.count(text) as u64));
@@ -63,9 +56,8 @@ fn counter(library: &str, name: &str) -> Result<Counter, String> {
 }
 
 /// Prints deltas and seconds of CPU of pushing the second half of a text four bytes at a time, with the count after each.
-pub(crate) fn stream(name: &str, path: &str) -> Result<(), String> {
-    let text = std::fs::read(path).map_err(|error| format!("{path}: {error}"))?;
-    let (warm, fresh) = text.split_at_checked(text.len() / 2).unwrap_or((&text, &[]));
+pub(crate) fn stream(name: &str, text: &[u8]) -> Result<(), String> {
+    let (warm, fresh) = text.split_at_checked(text.len() / 2).unwrap_or((text, &[]));
     let encoding = encoding(name)?;
     let push = |text: &[u8]| {
         let mut counter = StreamCounter::new(encoding);
@@ -83,10 +75,10 @@ pub(crate) fn stream(name: &str, path: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Prints the seconds until a first text is counted, in a process where nothing has been.
+/// Prints how many bytes of memory there are, before a first text is counted and after it, and its tokens.
 pub(crate) fn start() -> Result<(), String> {
-    let start = clock::now()?;
+    let before = memory::linear();
     let tokens = black_box(Encoding::O200kBase).count(black_box("hello world"));
-    println!("1 {} {tokens}", (clock::now()? - start).as_secs_f64());
+    println!("{before} {} {tokens}", memory::linear());
     Ok(())
 }

@@ -1,0 +1,65 @@
+//! The subject in a real Envoy: a module that does its work when it is loaded, as a service of Envoy's own.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use serde_json::json;
+use tollgate_testbed::{Context, Envoy, Error, Result};
+
+/// What comes before a line that a module has printed.
+const PRINTED: &str = "wasm log";
+/// What Envoy says when everything is loaded.
+const LOADED: &str = "starting main dispatch loop";
+
+/// What the subject prints.
+pub(crate) fn run(envoy: &Envoy, module: &Path, arguments: &[&str], text: &str, scratch: &Path) -> Result<String> {
+    let variables = json!({"TOLLGATE_BENCH": arguments.join(" "), "TOLLGATE_BENCH_TEXT": text});
+    let service = json!({
+        "@type": "type.googleapis.com/envoy.extensions.wasm.v3.WasmService",
+        "singleton": true,
+        "config": {"name": "bench", "vm_config": {
+            "vm_id": "bench",
+            "runtime": "envoy.wasm.runtime.v8",
+            "code": {"local": {"filename": module}},
+            "environment_variables": {"key_values": variables},
+        }},
+    });
+    let bootstrap = json!({"bootstrap_extensions": [{"name": "envoy.bootstrap.wasm", "typed_config": service}]});
+    let path = scratch.join("envoy.json");
+    std::fs::write(&path, bootstrap.to_string()).context(|| path.display().to_string())?;
+    let mut command = Command::new(envoy.path());
+    command.args(["--disable-hot-restart", "--concurrency", "1", "-l", "info", "-c"]).arg(&path);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = command.spawn().context(|| "Envoy does not start".into())?;
+    let read = read(child.stderr.take().map(BufReader::new).ok_or_else(|| Error::new("Envoy has no standard error"))?);
+    // It has nothing more to do, or has ended.
+    let _ = child.kill();
+    let _ = child.wait();
+    read
+}
+
+/// What the last of the VMs has printed: Envoy starts the module more than once, and each prints as many lines.
+fn read(log: impl BufRead) -> Result<String> {
+    let (mut printed, mut said) = (Vec::new(), Vec::new());
+    for line in log.lines() {
+        let line = line.context(|| "what Envoy says".into())?;
+        if line.contains(LOADED) {
+            return last(&printed)
+                .ok_or_else(|| Error::new(format!("nothing was printed in Envoy: {}", said.join("\n"))));
+        }
+        match line.split_once(PRINTED).and_then(|(_, rest)| rest.split_once(": ")) {
+            Some((_, text)) => printed.push(text.to_owned()),
+            None => said.push(line),
+        }
+    }
+    Err(Error::new(format!("Envoy does not start: {}", said.join("\n"))))
+}
+
+/// The lines of the last run. Those of a table begin with a name, which comes again; others are a run each.
+fn last(printed: &[String]) -> Option<String> {
+    let name = |line: &String| line.split_once('\t').map(|(name, _)| name.to_owned());
+    let first = name(printed.first()?);
+    let start = printed.iter().rposition(|line| name(line) == first)?;
+    Some(printed.get(start..)?.join("\n"))
+}
