@@ -7,7 +7,8 @@ pub(crate) struct NoBase64 {
     pub(crate) at: usize,
 }
 
-/// What a digit is worth; 64 for what is none.
+/// What a digit is worth; 64 for what is none. An index that is wrong would not compile.
+#[allow(clippy::indexing_slicing)]
 const VALUES: [u8; 256] = {
     let mut values = [64; 256];
     let mut value = 0;

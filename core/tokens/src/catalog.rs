@@ -201,10 +201,10 @@ fn inflated(bytes: &[u8]) -> Result<Vec<u8>, String> {
         return Err(format!("more than {MAX_TABLE_BYTES} bytes"));
     }
     let mut table = Vec::with_capacity(size);
-    let caps = Caps { max_bytes: MAX_TABLE_BYTES, max_ratio: usize::MAX };
+    let caps = Caps { max_bytes: MAX_TABLE_BYTES, max_ratio: usize::MAX, ..Caps::default() };
     let mut inflater = Inflater::new(Encoding::Gzip, caps);
-    inflater.push(bytes, &mut table).and_then(|()| inflater.finish()).map_err(|error| error.to_string())?;
-    Ok(table)
+    let pushed = bytes.chunks(2 << 10).try_for_each(|piece| inflater.push(piece, &mut table));
+    pushed.and_then(|()| inflater.finish()).map(|()| table).map_err(|error| error.to_string())
 }
 
 /// A table takes three quarters of the memory that its text took.
