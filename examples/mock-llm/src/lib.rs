@@ -26,8 +26,8 @@
 //! | Anthropic Messages | `/messages`, `/messages/count_tokens`; on Vertex AI `/models/*:rawPredict`, `:streamRawPredict`, `/models/count-tokens:rawPredict` | server-sent events with names |
 //! | Gemini | `/models/*:generateContent`, `:streamGenerateContent`, `:countTokens`, `:embedContent`, `:batchEmbedContents` | server-sent events (`alt=sse`) or a JSON array |
 //! | Bedrock | `/model/*/converse`, `/converse-stream`, `/invoke`, `/invoke-with-response-stream` | binary frames |
-//! | Cohere | `/v2/chat`, `/v1/rerank`, `/v2/rerank` | server-sent events with names |
-//! | Ollama | `/api/chat`, `/api/generate` | JSON lines |
+//! | Cohere | `/v2/chat`, `/v1/rerank`, `/v2/rerank`, `/v2/embed` | server-sent events with names |
+//! | Ollama | `/api/chat`, `/api/generate`, `/api/embed` | JSON lines |
 //!
 //! ```
 //! use std::io::{Read as _, Write as _};

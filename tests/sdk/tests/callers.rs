@@ -291,6 +291,8 @@ pub const OTHERS: &[Other] = &[
     other("google_embed", Python, "gemini-embedding-001", "gemini.embed"),
     other("ai_openai_embed", Node, "text-embedding-3-small", "openai.embeddings"),
     other("ai_cohere_rerank", Node, "rerank-v3.5", "rerank"),
+    other("ai_cohere_embed", Node, "embed-v4.0", "cohere.embed"),
+    other("ollama_embed", Python, "llama-3.1-8b", "ollama.embed"),
 ];
 
 /// Characters of the mock's only picture.
@@ -301,8 +303,8 @@ impl Other {
     pub fn expected(&self) -> Vec<(&'static str, Value)> {
         match self.call {
             // Of two inputs.
-            "openai_embeddings" => vec![("/sizes", json!([16, 16])), ("/usage/input", json!(6 + 2))],
-            "ai_openai_embed" => vec![("/sizes", json!([16])), ("/usage/input", json!(6))],
+            "openai_embeddings" | "ollama_embed" => vec![("/sizes", json!([16, 16])), ("/usage/input", json!(6 + 2))],
+            "ai_openai_embed" | "ai_cohere_embed" => vec![("/sizes", json!([16])), ("/usage/input", json!(6))],
             "google_embed" => vec![("/sizes", json!([16]))],
             "openai_moderations" => vec![("/flagged", json!(true))],
             "openai_speech" => vec![("/sizes", json!([44 + 6 * 1000]))],

@@ -20,6 +20,7 @@
 mod callers;
 mod direct;
 mod findings;
+mod forms;
 mod gateway;
 mod install;
 mod question;

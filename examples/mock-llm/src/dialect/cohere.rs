@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::embeddings::{size, vectors};
 use super::{Call, Endpoint, Form, Written, count, list, messages, texts};
 use crate::answer::Answer;
 use crate::error::{ApiError, Refusal};
@@ -13,6 +14,7 @@ use crate::tokens::{argument_pieces, tokens};
 pub(super) const ENDPOINTS: &[Endpoint] = &[
     Endpoint { paths: &["v2/chat"], form, answer: chat, refuse },
     Endpoint { paths: &["v1/rerank", "v2/rerank"], form: |_| Form::JSON, answer: rerank, refuse },
+    Endpoint { paths: &["v2/embed"], form: |_| Form::JSON, answer: embed, refuse },
 ];
 
 const FINISHES: &[(&str, &str)] =
@@ -126,6 +128,19 @@ fn rerank(call: &Call<'_>) -> Result<Written, ApiError> {
     let meta = object! { "api_version": version, "billed_units": object! { "search_units": 1_u64 } };
     Ok(Written::json(&object! {
         "id": format!("{:016x}", call.fingerprint), "results": Json::list(results), "meta": meta,
+    }))
+}
+
+fn embed(call: &Call<'_>) -> Result<Written, ApiError> {
+    let body = call.object()?;
+    call.ask(&body)?;
+    let inputs = list(&body, "texts")?;
+    let (vectors, spent) = vectors(inputs, size(&body, "output_dimension"));
+    let spent = call.knobs.usage.map_or(spent, |usage| usage.input);
+    let meta = object! { "api_version": object! { "version": "2" }, "billed_units": object! { "input_tokens": spent } };
+    Ok(Written::json(&object! {
+        "id": format!("{:016x}", call.fingerprint), "embeddings": object! { "float": vectors },
+        "texts": Json::list(inputs.iter().map(|input| Json::from(texts(input)))), "meta": meta,
     }))
 }
 

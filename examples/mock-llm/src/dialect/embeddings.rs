@@ -50,6 +50,13 @@ fn answer(call: &Call<'_>) -> Result<Written, ApiError> {
     }))
 }
 
+/// A vector for each text, and the tokens of all.
+pub(super) fn vectors(inputs: &[Value], size: u64) -> (Json, u64) {
+    let texts: Vec<_> = inputs.iter().map(texts).collect();
+    let numbers = |text: &String| Json::list(vector(text, size).into_iter().map(|number| Json::Float(number.into())));
+    (Json::list(texts.iter().map(numbers)), texts.iter().map(|text| tokens(text)).sum())
+}
+
 /// How many numbers a vector is to have.
 pub(super) fn size(body: &Value, name: &str) -> u64 {
     count(body, name).unwrap_or(DIMENSIONS).clamp(1, MOST_DIMENSIONS)

@@ -1,5 +1,6 @@
-//! Ollama's chat and generate: streams of JSON lines, unless the request says otherwise.
+//! Ollama's chat and generate: streams of JSON lines, unless the request says otherwise. And its embeddings.
 
+use super::embeddings::{size, vectors};
 use super::{Call, Endpoint, Form, Written, arguments, count, list, messages, texts};
 use crate::answer::Answer;
 use crate::error::{ApiError, Refusal};
@@ -8,7 +9,10 @@ use crate::knobs::UsageAt;
 use crate::stream::{Framing, Stream};
 use crate::tokens::tokens;
 
-pub(super) const ENDPOINTS: &[Endpoint] = &[Endpoint { paths: &["api/chat", GENERATE], form, answer, refuse }];
+pub(super) const ENDPOINTS: &[Endpoint] = &[
+    Endpoint { paths: &["api/chat", GENERATE], form, answer, refuse },
+    Endpoint { paths: &["api/embed"], form: |_| Form::JSON, answer: embed, refuse },
+];
 
 const GENERATE: &str = "api/generate";
 
@@ -92,6 +96,19 @@ fn last(answer: &Answer<'_>, call: &Call<'_>, line: Json) -> Json {
         line.add("eval_duration", 1_000_000_u64);
     }
     line
+}
+
+fn embed(call: &Call<'_>) -> Result<Written, ApiError> {
+    let body = call.object()?;
+    let ask = call.ask(&body)?;
+    let input = body.get("input").ok_or(ApiError::missing("input"))?;
+    let inputs = input.as_array().map_or(std::slice::from_ref(input), Vec::as_slice);
+    let (vectors, spent) = vectors(inputs, size(&body, "dimensions"));
+    Ok(Written::json(&object! {
+        "model": ask.model.as_ref().map(|model| &*model.0), "embeddings": vectors,
+        "total_duration": 1_000_000_u64, "load_duration": 1_000_000_u64,
+        "prompt_eval_count": call.knobs.usage.map_or(spent, |usage| usage.input),
+    }))
 }
 
 /// An error in Ollama's words.

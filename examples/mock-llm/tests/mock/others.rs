@@ -38,6 +38,21 @@ fn vectors_verdicts_and_counts() {
             &[("/embeddings/0/values/2", Value::Null)],
         ),
         (
+            "/v2/embed",
+            json!({"model": "m", "texts": ["a", "b c"], "output_dimension": 3}),
+            &[
+                ("/embeddings/float/1/3", Value::Null),
+                ("/meta/billed_units/input_tokens", json!(3)),
+                ("/texts/1", json!("b c")),
+            ],
+        ),
+        (
+            "/api/embed",
+            json!({"model": "m", "input": ["a", "b c"]}),
+            &[("/embeddings/1/16", Value::Null), ("/prompt_eval_count", json!(3))],
+        ),
+        ("/api/embed", json!({"model": "m", "input": "a"}), &[("/embeddings/1", Value::Null)]),
+        (
             "/v2/rerank",
             json!({"model": "m", "query": "red house", "documents": ["a tree", "a red house", "house"], "top_n": 2}),
             &[

@@ -45,6 +45,12 @@ async function ask(question, answer) {
     Object.assign(answer, { sizes: [got.embedding.length], usage: { input: got.usage.tokens } });
     return;
   }
+  if (call === "ai_cohere_embed") {
+    const embedding = provider(createCohere, "/v2")(base).embedding(model);
+    const got = await embed({ model: embedding, value: prompt, headers, maxRetries: 0 });
+    Object.assign(answer, { sizes: [got.embedding.length], usage: { input: got.usage.tokens } });
+    return;
+  }
   if (call === "ai_cohere_rerank") {
     const reranking = provider(createCohere, "/v2")(base).reranking(model);
     const documents = ["a tree", `this ${prompt}`, "violence?"];

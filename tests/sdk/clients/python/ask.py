@@ -344,6 +344,11 @@ def ollama_generate(question, answer):
         ollama_end(line, answer)
 
 
+def ollama_embed(question, answer):
+    got = ollama_client(question).embed(model=question["model"], input=[question["prompt"], "another"])
+    answer.update(sizes=[len(item) for item in got.embeddings], usage=usage(got, input="prompt_eval_count"))
+
+
 def ollama_end(line, answer):
     if line.done:
         answer.update(finish=line.done_reason, usage=usage(line, input="prompt_eval_count", output="eval_count"))

@@ -1,0 +1,69 @@
+//! Forms with large files through a real Envoy: the file is not held, and what stands behind it is.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tollgate_mock_llm::{MockLlm, Options};
+use tollgate_testbed::http::Request;
+use tollgate_testbed::{Envoy, Gateway, gateway};
+
+use crate::gateway::{UPSTREAMS, bootstrap};
+
+const CLOUD_KEY: &str = "AKIAPLANTED0123456Z9";
+
+/// A transcription with a file of this size and a prompt behind it.
+fn form(file: usize, prompt: &str) -> Vec<u8> {
+    let part = |headers: &str| format!("--x\r\nContent-Disposition: form-data; {headers}\r\n\r\n").into_bytes();
+    [
+        part("name=\"model\""),
+        b"whisper-1\r\n".to_vec(),
+        part("name=\"file\"; filename=\"a.wav\""),
+        vec![b'0'; file],
+        b"\r\n".to_vec(),
+        part("name=\"prompt\""),
+        format!("{prompt}\r\n--x--\r\n").into_bytes(),
+    ]
+    .concat()
+}
+
+#[test]
+fn large_forms_through_envoy() {
+    let any = SocketAddr::from(([127, 0, 0, 1], 0));
+    let listeners = UPSTREAMS.map(|name| (name.to_owned(), any)).to_vec();
+    let mock = MockLlm::start(Options { record_body_bytes: 8 << 20, ..Options::new(listeners) }).unwrap();
+    let envoy = Envoy::find_or_install().unwrap_or_else(|error| panic!("{error}"));
+    let gateway = Gateway::start(&envoy, bootstrap(&mock), &gateway::Options::default()).unwrap();
+    for (number, (file, prompt, want)) in [
+        (1 << 10, "say: hello", 200),
+        (1 << 10, CLOUD_KEY, 400),
+        // more than the gateway holds, and more than Envoy would
+        (300 << 10, "say: hello", 200),
+        (3 << 20, "say: hello", 200),
+        (300 << 10, CLOUD_KEY, 400),
+        (3 << 20, CLOUD_KEY, 400),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let path = format!("/f{number}/v1/audio/transcriptions");
+        let headers =
+            [("content-type", "multipart/form-data; boundary=x"), ("x-tollgate-consumer", crate::gateway::UNMETERED)];
+        let body = form(file, prompt);
+        let answer = Request::post(&path, &headers, &body).send(gateway.address(), Duration::from_secs(20));
+        let mut answer = answer.unwrap_or_else(|error| panic!("{path}: {error}"));
+        let text = answer.text().unwrap_or_default();
+        assert_eq!(answer.status, want, "{path} of {} bytes: {text}", body.len());
+        let entry = gateway.access_log_find(|entry| entry["path"] == path.as_str()).unwrap();
+        assert_eq!(entry["verdict"], if want == 200 { "allow" } else { "block" }, "{path}");
+        let received: Vec<_> = mock.received().into_iter().filter(|received| received.path == path).collect();
+        if want == 200 {
+            let [received] = &received[..] else { panic!("{path}: {} requests", received.len()) };
+            assert_eq!(received.body_bytes, body.len() as u64, "{path}");
+            assert!(text.contains("hello"), "{path}: {text}");
+        }
+        for received in &received {
+            let leaked = received.body.windows(CLOUD_KEY.len()).any(|bytes| bytes == CLOUD_KEY.as_bytes());
+            assert!(!leaked && received.body_complete == (want == 200), "{path}");
+        }
+    }
+}
