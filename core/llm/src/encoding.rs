@@ -89,11 +89,14 @@ pub struct Caps {
     /// How many times more bytes may come out than went in, once more than 64 KiB have. 100: chat requests have 3 to 20,
     /// the codings reach 1,000 (gzip) and 100,000 (Brotli).
     pub max_ratio: usize,
+    /// Bytes that come out of one push, to the step: what a stream's frame becomes is in memory at once, however long the
+    /// stream was before. 4 MiB, which is four times the largest frame that Envoy hands over with its default buffers.
+    pub max_push: usize,
 }
 
 impl Default for Caps {
     fn default() -> Caps {
-        Caps { max_bytes: 16 << 20, max_ratio: 100 }
+        Caps { max_bytes: 16 << 20, max_ratio: 100, max_push: 4 << 20 }
     }
 }
 
@@ -104,7 +107,7 @@ const FREE: usize = 64 << 10;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InflateError {
-    /// More comes out than [`Caps::max_bytes`], or the coding asks for a window of more than 4 MiB.
+    /// More comes out than [`Caps::max_bytes`] or [`Caps::max_push`], or the coding asks for a window of more than 4 MiB.
     #[error("the body is larger than the limit once it is inflated")]
     TooLarge,
     /// More comes out for what went in than [`Caps::max_ratio`].
@@ -193,6 +196,7 @@ impl Inflater {
     fn feed(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), InflateError> {
         /// Room is made in steps of this size.
         const ROOM: usize = 16 << 10;
+        let before_push = self.given;
         let mut input = bytes;
         while !self.ended {
             let start = out.len();
@@ -216,7 +220,7 @@ impl Inflater {
             out.truncate(start.saturating_add(written));
             self.taken = self.taken.saturating_add(before - input.len());
             self.given = self.given.saturating_add(written);
-            if self.given > self.caps.max_bytes {
+            if self.given > self.caps.max_bytes || self.given - before_push > self.caps.max_push {
                 return Err(InflateError::TooLarge);
             }
             if self.given > FREE && self.given > self.taken.saturating_mul(self.caps.max_ratio) {
@@ -246,7 +250,7 @@ impl std::fmt::Debug for Inflater {
 pub fn inflate(encoding: Encoding, body: &[u8], caps: Caps) -> Result<Vec<u8>, InflateError> {
     // Text is a quarter of its size in all of these; less room than that would be copied once it is full.
     let mut out = Vec::with_capacity(body.len().saturating_mul(4).min(caps.max_bytes));
-    let mut inflater = Inflater::new(encoding, caps);
+    let mut inflater = Inflater::new(encoding, Caps { max_push: caps.max_bytes, ..caps });
     inflater.push(body, &mut out)?;
     inflater.finish()?;
     Ok(out)

@@ -22,7 +22,7 @@ const SEEDS: &[&[u8]] = &[
 fn property(input: &[u8]) {
     let [which, size, body @ ..] = input else { return };
     let encoding = [Encoding::Gzip, Encoding::Deflate, Encoding::Brotli][usize::from(which % 3)];
-    let caps = Caps { max_bytes: 100_000, max_ratio: 100 };
+    let caps = Caps { max_bytes: 100_000, max_ratio: 100, ..Caps::default() };
     let whole = inflate(encoding, body, caps);
     assert!(whole.as_ref().map_or(0, Vec::len) <= caps.max_bytes);
     let mut inflater = Inflater::new(encoding, caps);

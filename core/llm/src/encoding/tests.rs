@@ -128,7 +128,11 @@ fn bodies_of_nothing() {
         (Encoding::Deflate, vec![3, 0]),
         (Encoding::Brotli, vec![0x3b]),
     ] {
-        assert_eq!(inflate(encoding, &body, Caps { max_bytes: 0, max_ratio: 0 }), Ok(Vec::new()), "{encoding:?}");
+        assert_eq!(
+            inflate(encoding, &body, Caps { max_bytes: 0, max_ratio: 0, ..Caps::default() }),
+            Ok(Vec::new()),
+            "{encoding:?}"
+        );
     }
     for encoding in [Encoding::Gzip, Encoding::Deflate, Encoding::Brotli] {
         assert_eq!(inflate(encoding, b"", Caps::default()), Err(InflateError::Truncated), "{encoding:?}");
@@ -169,18 +173,22 @@ fn what_grows_too_much_is_stopped_on_its_way() {
         assert!(out.len() <= FREE.max(body.len() * 100) + (16 << 10), "{encoding:?} {}", out.len());
         assert_eq!(inflater.push(b"", &mut out), Err(InflateError::TooDense));
         assert_eq!(inflater.finish(), Err(InflateError::TooDense));
-        let caps = Caps { max_bytes: 1 << 20, max_ratio: usize::MAX };
+        let caps = Caps { max_bytes: 1 << 20, max_ratio: usize::MAX, ..Caps::default() };
         let mut out = Vec::new();
         assert_eq!(Inflater::new(encoding, caps).push(&body, &mut out), Err(InflateError::TooLarge), "{encoding:?}");
         assert_eq!(out.len(), (1 << 20) + 1);
-        let caps = Caps { max_bytes: 5 << 20, max_ratio: usize::MAX };
+        let caps = Caps { max_bytes: usize::MAX, max_ratio: usize::MAX, max_push: 1 << 20 };
+        let mut out = Vec::new();
+        assert_eq!(Inflater::new(encoding, caps).push(&body, &mut out), Err(InflateError::TooLarge), "{encoding:?}");
+        assert!(out.len() <= (1 << 20) + (16 << 10), "{encoding:?} {}", out.len());
+        let caps = Caps { max_bytes: 5 << 20, max_ratio: usize::MAX, ..Caps::default() };
         assert_eq!(inflate(encoding, &body, caps).map(|out| out.len()), Ok(5 << 20), "{encoding:?}");
     }
 }
 
 #[test]
 fn a_window_of_more_than_four_mebibytes_is_refused() {
-    let caps = Caps { max_bytes: 5 << 20, max_ratio: usize::MAX };
+    let caps = Caps { max_bytes: 5 << 20, max_ratio: usize::MAX, ..Caps::default() };
     assert_eq!(inflate(Encoding::Brotli, &hex(BROTLI_WIDE), caps), Err(InflateError::TooLarge));
 }
 
@@ -236,7 +244,7 @@ proptest! {
         ][which].clone();
         let at = at.index(body.len());
         body[at] ^= 1 << bit;
-        let caps = Caps { max_bytes: 1000, max_ratio: 100 };
+        let caps = Caps { max_bytes: 1000, max_ratio: 100, ..Caps::default() };
         let whole = inflate(encoding, &body, caps);
         let split = in_pieces(encoding, &body, size, caps);
         prop_assert_eq!(whole.as_ref().ok(), split.as_ref().ok());

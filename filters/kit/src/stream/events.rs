@@ -30,9 +30,14 @@ impl Stream {
         out.clear();
         let framing = framer.framing();
         let mut inflated = Vec::new();
-        let is_inflated = inflater
-            .as_mut()
-            .is_none_or(|inflater| inflater.push(&bytes, &mut inflated).is_ok() && (!end || inflater.finish().is_ok()));
+        let mut is_inflated = inflater.as_mut().is_none_or(|inflater| inflater.push(&bytes, &mut inflated).is_ok());
+        // Cut off behind its last event, most often: what there is to read has been read.
+        if is_inflated && end && inflater.as_ref().is_some_and(|inflater| inflater.finish().is_err()) {
+            is_inflated = !strict;
+            if !strict {
+                plugin.report_unscanned(Unscanned::ResponseEncoding);
+            }
+        }
         let plain = if inflater.is_some() { &inflated } else { &bytes };
         let mut stop = framer
             .push(plain, |event| {

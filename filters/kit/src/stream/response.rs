@@ -14,8 +14,9 @@ use crate::property;
 use crate::reply::Reply;
 use crate::response::{BodyKind, Origin, Response, ResponseHead};
 
-/// Of a compressed stream, which may be long: what comes out is not kept, so only the ratio is bounded.
-const STREAM_CAPS: Caps = Caps { max_bytes: usize::MAX, max_ratio: 100 };
+/// Of a compressed stream, which may be long: what comes out is not kept, so only the ratio is bounded, and what is in
+/// memory at a time.
+const STREAM_CAPS: Caps = Caps { max_bytes: usize::MAX, max_ratio: 100, max_push: 4 << 20 };
 
 /// How the answer is being read.
 pub(super) enum Answer {
@@ -50,15 +51,16 @@ impl Stream {
         self.finished = end;
         let reading = exchange.on_response_head(&head);
         // An error that Envoy or a filter speaks is nobody's answer; but a cache or a script may speak for a model.
-        let is_refusal = head.origin == Origin::Local && !(200..300).contains(&head.status);
+        let speaks = (200..300).contains(&head.status);
+        let is_refusal = head.origin == Origin::Local && !speaks;
         if end || reading == Reading::Pass || is_refusal {
             return Step::Continue;
         }
         let unreadable = match head.kind {
             _ if head.encoding.is_err() => Some(Unscanned::ResponseEncoding),
             // An error page of the upstream's own proxy is not the model speaking.
-            BodyKind::Other if head.is_success() && self.is_textless() => Some(Unscanned::ResponseTextless),
-            BodyKind::Other if head.is_success() => Some(Unscanned::ResponseType),
+            BodyKind::Other if speaks && self.is_textless() => Some(Unscanned::ResponseTextless),
+            BodyKind::Other if speaks => Some(Unscanned::ResponseType),
             _ => None,
         };
         if let Some(reason) = unreadable {
@@ -118,8 +120,11 @@ impl Stream {
             Answer::Whole { reading, encoding, body, size } => {
                 self.end_whole(&plugin, dialect, reading, encoding, body, size)
             }
-            Answer::Events { framer, mut out, .. } => {
+            Answer::Events { framer, inflater, mut out, .. } => {
                 out.clear();
+                if inflater.is_some_and(|inflater| inflater.finish().is_err()) {
+                    plugin.report_unscanned(Unscanned::ResponseEncoding);
+                }
                 if let Some(exchange) = &mut self.exchange {
                     let _ = finish(framer, exchange.as_mut(), &mut out);
                     if !out.is_empty() {
@@ -166,7 +171,10 @@ impl Stream {
         let total = *so_far;
         if total > plugin.limits().max_response_bytes {
             self.answer = Answer::Passing;
-            return self.unscannable_response(plugin, Unscanned::ResponseTooLarge, reading, total as u64);
+            // Refused, no more of it is seen: what is charged must not depend on how much of it had come.
+            let bytes =
+                if is_strict(plugin, reading) { declared(plugin.limits().max_response_bytes) } else { total as u64 };
+            return self.unscannable_response(plugin, Unscanned::ResponseTooLarge, reading, bytes);
         }
         if !held && size > 0 {
             match abi::get_buffer(Buffer::ResponseBody, 0, size) {
@@ -278,6 +286,12 @@ impl Stream {
         plugin.report_unscanned(reason);
         Step::Continue
     }
+}
+
+/// How large an answer says that it is, in bytes; at least `seen`.
+fn declared(seen: usize) -> u64 {
+    let stated: Option<u64> = Headers::RESPONSE.get_ascii("content-length").and_then(|length| length.parse().ok());
+    stated.unwrap_or_default().max(seen as u64)
 }
 
 /// Whether what is read is held back until it has been.
