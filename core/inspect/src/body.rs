@@ -26,13 +26,14 @@ pub fn inspect_request(policy: &Policy, request: &Request, body: &[u8]) -> Repor
     let mut inspection = Inspection::new(policy, Direction::Request, body);
     inspection.request = Some(request);
     let mut parts = Vec::new();
+    let alone = |part: usize| part..part + 1;
     let mut message = None;
     for (index, text) in request.texts.iter().enumerate() {
         // What stands outside of messages is one text only where it is what the operator says: inputs to embed, documents and
         // prompts in a list are read one by one.
         let is_alone = text.message.is_none() && !matches!(text.role, Role::System | Role::Developer);
         if text.message != message || is_alone {
-            inspection.parts(&parts);
+            inspection.parts(&parts, alone);
             parts.clear();
             message = text.message;
         }
@@ -45,14 +46,15 @@ pub fn inspect_request(policy: &Policy, request: &Request, body: &[u8]) -> Repor
             }
         }
     }
-    inspection.parts(&parts);
+    inspection.parts(&parts, alone);
     inspection.report
 }
 
 /// Inspects every text of an answer that is not streamed: of every candidate the content, the refusal, the reasoning,
 /// names and arguments of tool calls, transcripts and all other strings.
 ///
-/// The pieces of one channel are one text, as in a stream. `logprobs` are not inspected: they say the content again, so
+/// The pieces of one channel are one text, as in a stream. Where an answer is made of blocks, what they say is inspected
+/// block by block and also joined, since that is how it is shown. `logprobs` are not inspected: they say the content again, so
 /// where a rule may redact or block they are taken out of the answer (`null`), matched or not.
 pub fn inspect_response(policy: &Policy, response: &Response, body: &[u8]) -> Report {
     let mut inspection = Inspection::new(policy, Direction::Response, body);
@@ -63,9 +65,18 @@ pub fn inspect_response(policy: &Policy, response: &Response, body: &[u8]) -> Re
     // Citations and the like that point by offsets into a text that was changed: they go. Parts sort so that what is said
     // comes before them.
     let mut gone: Vec<Span> = Vec::new();
+    if response.in_blocks {
+        let edited = inspection.blocks(response, &order);
+        let false_now = response.offsets.iter().filter(|offsets| edited.contains(&offsets.choice));
+        gone.extend(false_now.map(|offsets| offsets.span));
+    }
     while let Some(first) = rest.first().and_then(channel) {
         let len = if is_piecewise(first) { rest.partition_point(|at| channel(at) <= Some(first)) } else { 1 };
         let (pieces, after) = rest.split_at_checked(len).unwrap_or((rest, &[]));
+        if response.in_blocks && first.part == Part::Content {
+            rest = after;
+            continue;
+        }
         let parts: Vec<(usize, Str)> = pieces
             .iter()
             .filter_map(|at| Some((*at, response.texts.get(*at)?.str)))
@@ -143,17 +154,36 @@ impl<'a> Inspection<'a> {
         self.redact(&joined);
     }
 
-    /// Inspects parts that are texts by themselves and one text together.
-    fn parts(&mut self, parts: &[Piece]) {
-        let joined = Joined::new(parts, self.body);
-        for piece in 0..parts.len() {
-            self.search(&joined, joined.range(piece), |_| true);
+    /// Inspects what the blocks of an answer say; gives back those of which something was redacted. `order` has the texts
+    /// in the order of their channels.
+    fn blocks(&mut self, response: &Response, order: &[usize]) -> Vec<u32> {
+        let texts = order.iter().filter_map(|at| Some((*at, response.texts.get(*at)?)));
+        let said =
+            texts.filter(|(_, text)| text.channel.part == Part::Content && !within(&response.logprobs, text.str.span));
+        let (pieces, blocks): (Vec<Piece>, Vec<u32>) =
+            said.map(|(at, text)| ((at, text.str), text.channel.choice)).unzip();
+        let edited = self.parts(&pieces, |piece| {
+            let block = blocks.get(piece).copied().unwrap_or_default();
+            blocks.partition_point(|other| *other < block)..blocks.partition_point(|other| *other <= block)
+        });
+        edited.into_iter().filter_map(|piece| blocks.get(piece).copied()).collect()
+    }
+
+    /// Inspects parts that are texts by themselves and one text together; `part` says from which piece to which the one
+    /// goes that a piece belongs to. Gives back the pieces of which something was redacted.
+    fn parts(&mut self, pieces: &[Piece], part: impl Fn(usize) -> Range<usize>) -> Vec<usize> {
+        let joined = Joined::new(pieces, self.body);
+        let end_of = |piece: usize| joined.range(part(piece).end.saturating_sub(1)).end;
+        let mut piece = 0;
+        while piece < pieces.len() {
+            self.search(&joined, joined.range(piece).start..end_of(piece), |_| true);
+            piece = part(piece).end.max(piece + 1);
         }
-        if parts.len() > 1 {
-            let crosses = |found: &Match| found.end > joined.range(joined.piece_at(found.start)).end as u64;
+        if part(0).end < pieces.len() {
+            let crosses = |found: &Match| found.end > end_of(joined.piece_at(found.start)) as u64;
             self.search(&joined, 0..joined.text.len(), crosses);
         }
-        self.redact(&joined);
+        self.redact(&joined)
     }
 
     /// Runs every rule over a range of the text and keeps the matches that `wanted` wants.
@@ -197,8 +227,8 @@ impl<'a> Inspection<'a> {
         });
     }
 
-    /// Makes edits of what the rules want replaced in the text.
-    fn redact(&mut self, joined: &Joined<'_>) {
+    /// Makes edits of what the rules want replaced in the text; gives back the pieces that it stands in.
+    fn redact(&mut self, joined: &Joined<'_>) -> Vec<usize> {
         let mut replacements: Vec<Vec<(Range<usize>, &'a str)>> = vec![Vec::new(); joined.pieces.len()];
         while let First::Closed(cut) = self.cuts.first(u64::MAX) {
             self.report.redactions += 1;
@@ -231,6 +261,8 @@ impl<'a> Inspection<'a> {
             }
             Ok(())
         });
+        let edited = replacements.iter().enumerate().filter(|(_, replacements)| !replacements.is_empty());
+        edited.map(|(piece, _)| piece).collect()
     }
 
     /// Adds edits unless nothing will be edited. More of them than may be, or ones that cannot be made, block.

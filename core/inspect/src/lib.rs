@@ -61,6 +61,9 @@
 //!
 //! Texts are matched as they are decoded from JSON. There is no normalisation (look-alike letters, zero-width
 //! characters, runs of white space), no decoding of base64 and the like, no scopes (system, user, tool) and no scores.
+//!
+//! Blocks of a streamed answer (Anthropic, Converse, Cohere, Responses) are texts by themselves: what is split over two of them
+//! is found in an answer that comes whole, and not in a stream, where the first has left when the second begins.
 
 mod body;
 mod cuts;

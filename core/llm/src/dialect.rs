@@ -56,6 +56,8 @@ pub(crate) struct Row {
     pub(crate) stream_id: Option<FindId>,
     /// Media types of answers in which there is no text (`audio/` for all of them).
     pub(crate) textless: &'static [&'static str],
+    /// Whether answers are made of blocks, of which each has its own `choice`.
+    pub(crate) in_blocks: bool,
     /// How an event is made from another.
     pub(crate) echo: Echo,
 }

@@ -284,6 +284,31 @@ impl Draft<'_> {
         Speaker { from, first: self.request.texts.len(), role: from.role, str: None }
     }
 
+    /// What is said: a string, or an array of parts, each of which `read` is to read. Servers take strings as parts, and a
+    /// part alone.
+    pub(crate) fn content(
+        &mut self,
+        reader: &mut Reader<'_, '_>,
+        from: Origin,
+        value: Value,
+        read: ReadPart,
+    ) -> Result<(), Error> {
+        match value {
+            Value::String(str) => self.text(from, TextKind::Content, str),
+            Value::Object(_) => read(reader, self, from),
+            Value::Array(_) => {
+                while let Some(value) = reader.element()? {
+                    match value {
+                        Value::Object(_) => read(reader, self, from)?,
+                        value => self.texts(reader, from, TextKind::Content, value)?,
+                    }
+                }
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The next message, empty yet, and its index.
     pub(crate) fn message(&mut self, at: usize) -> Result<u32, Error> {
         let index = self.request.messages.len();
@@ -379,6 +404,9 @@ impl Draft<'_> {
 
 /// How a dialect reads a message with this index, which was opened.
 pub(crate) type ReadMessage = fn(&mut Reader<'_, '_>, &mut Draft<'_>, u32) -> Result<(), Error>;
+
+/// How a dialect reads a part of a content, which was opened.
+pub(crate) type ReadPart = fn(&mut Reader<'_, '_>, &mut Draft<'_>, Origin) -> Result<(), Error>;
 
 /// Where a text comes from.
 #[derive(Clone, Copy)]

@@ -91,6 +91,9 @@ pub struct Response {
     /// Values that point into a text by offsets (citations): an edit of that text makes them false. Put what [`emptied`]
     /// says in their place.
     pub offsets: Vec<Offsets>,
+    /// Whether [`Channel::choice`] tells blocks of one answer apart, and not candidates: what is said in several of them is
+    /// shown as one text.
+    pub in_blocks: bool,
 }
 
 /// A value that points into a text by offsets.
@@ -118,7 +121,8 @@ impl Response {
         chunk.read(dialect.row().response, None, body, limits)?;
         let Chunk { model, texts, usage: reported, is_error, logprobs, offsets, .. } = chunk;
         let usage = reported.map(|reported| reported.usage());
-        Ok(Response { model, texts, usage, reported, is_error, logprobs, offsets })
+        let in_blocks = dialect.row().in_blocks;
+        Ok(Response { model, texts, usage, reported, is_error, logprobs, offsets, in_blocks })
     }
 }
 

@@ -24,7 +24,7 @@ fn scan<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> Result<Vec<Field>, FormEr
         scanner.push(piece)?;
     }
     scanner.finish()?;
-    Ok(scanner.fields().to_vec())
+    Ok(scanner.fields().iter().chain(scanner.others()).cloned().collect())
 }
 
 fn property(input: &[u8]) {

@@ -3,6 +3,7 @@ use crate::proving::{json, policies, policy, texts};
 use crate::report::MAX_FINDINGS;
 use proptest::collection::vec;
 use proptest::prelude::*;
+use tollgate_llm::multipart::Scanner;
 use tollgate_llm::{Dialect, Limits};
 
 const KEY: &str = r#"{"id":"key","match":{"regex":"\\bAKIA[0-9A-Z]{16}\\b"},"action":"block"}"#;
@@ -87,6 +88,108 @@ fn a_secret_cut_in_two_parts_is_found_and_redacted_in_both() {
     // parts of two messages are not joined
     let body = r#"{"messages":[{"role":"user","content":"AKIAIOSF"},{"role":"user","content":"ODNN7EXAMPLE"}]}"#;
     assert_eq!(request(&[KEY], body).0.verdict, None);
+}
+
+#[test]
+fn what_stands_outside_of_messages_is_joined_only_where_the_operator_says_it() {
+    let verdict = |dialect, body: &str| {
+        let view = Request::parse(dialect, body.as_bytes(), &Limits::default()).unwrap();
+        inspect_request(&policy(&[KEY]), &view, body.as_bytes()).verdict
+    };
+    for (dialect, body, want) in [
+        (
+            Dialect::AnthropicMessages,
+            r#"{"system":[{"type":"text","text":"AKIAIOSF"},{"type":"text","text":"ODNN7EXAMPLE"}]}"#,
+            true,
+        ),
+        (
+            Dialect::AnthropicMessages,
+            r#"{"messages":[{"role":"user","content":[{"type":"text","text":"AKIAIOSF"},{"type":"text","text":"ODNN7EXAMPLE"}]}]}"#,
+            true,
+        ),
+        (Dialect::GeminiGenerate, r#"{"contents":[{"parts":[{"text":"AKIAIOSF"},{"text":"ODNN7EXAMPLE"}]}]}"#, true),
+        (
+            Dialect::BedrockConverse,
+            r#"{"messages":[{"role":"user","content":[{"text":"AKIAIOSF"},{"text":"ODNN7EXAMPLE"}]}]}"#,
+            true,
+        ),
+        (
+            Dialect::OpenAiResponses,
+            r#"{"input":[{"role":"user","content":[{"type":"input_text","text":"AKIAIOSF"},{"type":"input_text","text":"ODNN7EXAMPLE"}]}]}"#,
+            true,
+        ),
+        (Dialect::OpenAiEmbeddings, r#"{"input":["AKIAIOSF","ODNN7EXAMPLE"]}"#, false),
+        (Dialect::OpenAiEmbeddings, r#"{"input":["a","AKIAIOSFODNN7EXAMPLE"]}"#, true),
+        (Dialect::OpenAiCompletions, r#"{"prompt":["AKIAIOSF","ODNN7EXAMPLE"]}"#, false),
+        (Dialect::Rerank, r#"{"documents":["AKIAIOSF","ODNN7EXAMPLE"]}"#, false),
+    ] {
+        assert_eq!(verdict(dialect, body).is_some(), want, "{body}");
+    }
+}
+
+#[test]
+fn blocks_of_an_answer_are_read_together() {
+    let inspect = |rules: &[&str], dialect, body: &str| {
+        let view = Response::parse(dialect, body.as_bytes(), &Limits::default()).unwrap();
+        let report = inspect_response(&policy(rules), &view, body.as_bytes());
+        let edited = String::from_utf8(report.edits.apply(body.as_bytes())).unwrap();
+        (report, edited)
+    };
+    let anthropic = |texts: [&str; 3], citations: &str| {
+        format!(
+            r#"{{"type":"message","content":[{{"type":"text","text":"{}"}},{{"type":"text","text":"{}","citations":{citations}}},{{"type":"tool_use","name":"f","input":{{"a":"b"}}}},{{"type":"text","text":"{}"}}]}}"#,
+            texts[0], texts[1], texts[2]
+        )
+    };
+    for (dialect, body) in [
+        (Dialect::AnthropicMessages, anthropic(["it is AKIAIOSF", "ODNN7EX", "AMPLE."], "null")),
+        (
+            Dialect::BedrockConverse,
+            r#"{"output":{"message":{"role":"assistant","content":[{"text":"AKIAIOSF"},{"text":"ODNN7EXAMPLE"}]}}}"#
+                .to_owned(),
+        ),
+        (
+            Dialect::CohereChat,
+            r#"{"message":{"content":[{"type":"text","text":"AKIAIOSF"},{"type":"text","text":"ODNN7EXAMPLE"}]}}"#
+                .to_owned(),
+        ),
+    ] {
+        assert_eq!(inspect(&[KEY], dialect, &body).0.verdict, Some(Action::Block), "{body}");
+    }
+    // candidates are not
+    let body = r#"{"choices":[{"index":0,"message":{"content":"AKIAIOSF"}},{"index":1,"message":{"content":"ODNN7EXAMPLE"}}]}"#;
+    assert_eq!(inspect(&[KEY], Dialect::OpenAiChat, body).0.verdict, None);
+    let (report, edited) =
+        inspect(&[MAIL], Dialect::AnthropicMessages, &anthropic(["ask al@ex.org ", "or bob@e", "x.org."], "null"));
+    assert_eq!(edited, anthropic(["ask [mail] ", "or [mail]", ""], "null"));
+    // `bob@e` is a match by itself, too
+    assert_eq!((report.redactions, report.matches), (2, 3));
+    // what is redacted in one block leaves what points into others
+    let cohere = |text: &str, citations: &str| {
+        format!(
+            r#"{{"message":{{"content":[{{"type":"text","text":"{text}"}},{{"type":"text","text":" so"}}],"citations":{citations}}}}}"#
+        )
+    };
+    for (block, stays) in [(0, false), (1, true)] {
+        let cited = format!(r#"[{{"start":0,"end":1,"text":" ","content_index":{block}}}]"#);
+        let (_, edited) = inspect(&[MAIL], Dialect::CohereChat, &cohere("ask al@ex.org", &cited));
+        assert_eq!(edited, cohere("ask [mail]", if stays { &cited } else { "[]" }));
+    }
+}
+
+#[test]
+fn forms_are_redacted_as_they_stand() {
+    let part =
+        |name: &str, text: &str| format!("--x\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{text}\r\n");
+    let body = |mail: &str| part("model", "m") + &part("prompt", &format!("\"{mail}\" \\n é {mail}")) + "--x--";
+    let quoted = MAIL.replace(r#""action":"redact""#, r#""action":"redact","replacement":"\"m\"""#);
+    let was = body("bob@ex.org");
+    let mut scanner = Scanner::new(b"multipart/form-data; boundary=x", &["model", "prompt"]).unwrap();
+    scanner.push(was.as_bytes()).unwrap();
+    let view = Request::from_form(&Dialect::OpenAiImageEdits.into(), scanner.fields().iter().chain(scanner.others()));
+    let report = inspect_request(&policy(&[&quoted]), &view, was.as_bytes());
+    let edited = report.edits.apply(was.as_bytes());
+    assert_eq!(String::from_utf8(edited).unwrap(), body("\"m\""));
 }
 
 #[test]

@@ -228,6 +228,30 @@ fn a_cut_stream_is_resolved_at_its_end() {
     }
 }
 
+/// An upstream that resets: nobody says that the body has ended, and what might have become a match stays.
+#[test]
+fn what_has_no_verdict_does_not_leave_a_stream_that_breaks_off() {
+    let policy = policy(&[EMAIL, KEY]);
+    for (said, expected) in [
+        (&["Write to jo", "hn.doe@exam"][..], "Write to "),
+        (&["It is AKIA", "IOSFODNN7"], "It is "),
+        (&["All is said. "], "All is said. "),
+    ] {
+        let mut inspector = StreamInspector::new(policy.clone(), Dialect::OpenAiChat);
+        let mut out = Vec::new();
+        let mut framer = Framer::new(Framing::Sse, 1 << 20);
+        for piece in content(said) {
+            let pushed = framer.push(event(&[delta(&piece, false)]).as_bytes(), |event| {
+                assert_eq!(inspector.event(&event, &mut out), StreamVerdict::Continue);
+                Ok::<_, ()>(())
+            });
+            pushed.unwrap();
+        }
+        assert_eq!(heard(&out).into_values().collect::<String>(), expected);
+        assert_eq!(inspector.held_bytes(), said.concat().len() - expected.len());
+    }
+}
+
 #[test]
 fn a_text_with_a_piece_in_the_event_that_ends_it_needs_no_other_event() {
     let body = event(&[r#"{"index":0,"delta":{"content":"mail a@b.c"},"finish_reason":"stop"}"#.to_owned()]);

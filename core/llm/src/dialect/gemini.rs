@@ -39,6 +39,7 @@ pub(super) const GENERATE: Row = Row {
     error_event,
     stream_id: None,
     textless: &[],
+    in_blocks: false,
     echo: Echo {
         top: &[],
         inner: &["index", "role", "thought"],

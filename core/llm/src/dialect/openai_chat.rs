@@ -27,6 +27,7 @@ pub(super) const ROW: Row = Row {
     error_event: openai_error::event,
     stream_id: None,
     textless: &[],
+    in_blocks: false,
     // "The chat completion chunk object".
     echo: Echo {
         top: &["id", "object", "created", "model", "system_fingerprint", "service_tier"],

@@ -1,9 +1,8 @@
 //! Requests that come as forms: their texts are read, and their files pass without being kept.
 //!
-//! A form is held until it is complete, or until it is as large as a request may be that is read: by then its texts have
-//! come, as a rule, and what is more is a file. From there on its bytes go upstream as they come, and what turns out to be
-//! text behind a file is held and judged by itself. A filter that needs no more than the model lets go as soon as that is
-//! there.
+//! A form is held until it is complete, or until so much of it is there that its texts have come, as a rule, and what is
+//! more is a file. From there on its bytes go upstream as they come, and what turns out to be text behind a file is held
+//! and judged by itself. A filter that needs no more than the model lets go as soon as that is there.
 
 use std::rc::Rc;
 
@@ -20,6 +19,10 @@ use crate::filter::{Needs, Verdict};
 use crate::plugin::{Plugin, Unscanned};
 use crate::recent::Parsed;
 use crate::reply::Reply;
+
+/// Bytes of a form that are held, model and all, while more comes. Far below what Envoy buffers (`max_request_bytes`): it
+/// hands on what a fast client sends in pieces of any size, and answers 413 itself if the last one is too much.
+const HELD_BYTES: usize = 256 << 10;
 
 /// A form of which a part has gone upstream.
 pub(super) struct Rest {
@@ -48,8 +51,9 @@ impl Stream {
         let has_model =
             scanner.field("model").is_some() || self.endpoint.as_ref().is_some_and(|endpoint| endpoint.model.is_some());
         let is_enough = has_model && plugin.filter.needs() != Needs::Everything;
+        let bytes = if has_model { limit.min(HELD_BYTES) } else { limit };
         // Where a text goes on at the limit, it is held to its end, which is bounded.
-        if !end && !is_enough && (size <= limit || has_model && scanner.is_in_text()) {
+        if !end && !is_enough && (size <= bytes || has_model && scanner.is_in_text()) {
             return Step::Hold;
         }
         let scanner = scanner.as_ref().clone();

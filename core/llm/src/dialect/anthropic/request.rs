@@ -48,21 +48,7 @@ fn message(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, index: u32) -> Re
 /// A string, or an array of blocks. It holds blocks that hold contents: as deep as the depth of a body allows, which is
 /// bounded.
 fn content(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, from: Origin, value: Value) -> Result<()> {
-    match value {
-        Value::String(str) => draft.text(from, TextKind::Content, str),
-        Value::Object(_) => block(reader, draft, from),
-        Value::Array(_) => {
-            while let Some(value) = reader.element()? {
-                match value {
-                    Value::String(str) => draft.text(from, TextKind::Content, str)?,
-                    Value::Object(_) => block(reader, draft, from)?,
-                    value => draft.texts(reader, from, TextKind::Content, value)?,
-                }
-            }
-            Ok(())
-        }
-        _ => Ok(()),
-    }
+    draft.content(reader, from, value, block)
 }
 
 /// A block; its members count whatever its `type` says.

@@ -94,21 +94,7 @@ pub(in crate::dialect) fn content(
     from: Origin,
     value: Value,
 ) -> Result<()> {
-    match value {
-        Value::String(str) => draft.text(from, TextKind::Content, str),
-        Value::Object(_) => part(reader, draft, from),
-        Value::Array(_) => {
-            while let Some(value) = reader.element()? {
-                match value {
-                    Value::String(str) => draft.text(from, TextKind::Content, str)?,
-                    Value::Object(_) => part(reader, draft, from)?,
-                    value => draft.texts(reader, from, TextKind::Content, value)?,
-                }
-            }
-            Ok(())
-        }
-        _ => Ok(()),
-    }
+    draft.content(reader, from, value, part)
 }
 
 /// A part of a content; its members count whatever its `type` says.

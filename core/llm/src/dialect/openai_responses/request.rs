@@ -98,22 +98,7 @@ fn item(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, index: u32) -> Resul
 
 /// A string, or an array of parts.
 fn content(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, from: Origin, value: Value) -> Result<()> {
-    match value {
-        Value::String(str) => draft.text(from, TextKind::Content, str),
-        Value::Object(_) => part(reader, draft, from),
-        Value::Array(_) => {
-            while let Some(value) = reader.element()? {
-                match value {
-                    Value::String(str) => draft.text(from, TextKind::Content, str)?,
-                    // An item where instructions are a list of them.
-                    Value::Object(_) => part(reader, draft, from)?,
-                    value => draft.texts(reader, from, TextKind::Content, value)?,
-                }
-            }
-            Ok(())
-        }
-        _ => Ok(()),
-    }
+    draft.content(reader, from, value, part)
 }
 
 /// A part of a content; its members count whatever its `type` says.
