@@ -1,5 +1,7 @@
 //! Inspection of bodies that are there as a whole: requests, and answers that are not streamed.
 
+mod gone;
+
 use crate::cuts::{Cut, Cuts, First};
 use crate::pattern::program::Program;
 use crate::policy::Policy;
@@ -8,6 +10,7 @@ use crate::rule::{Action, Direction, Rule, RuleIndex};
 use crate::search::matcher::{Match, Matcher};
 use crate::search::screen::Programs;
 use crate::search::view::View;
+use gone::Gone;
 use std::borrow::Cow;
 use std::ops::Range;
 use tollgate_llm::{Channel, Edits, Overlap, Part, Request, Response, Role, Span, Str, TextKind, emptied};
@@ -24,7 +27,7 @@ const MAX_EDITS: usize = 16 * 1024;
 /// joined, since that is how the model reads it: a secret cut in two parts is found, and redacted in both.
 pub fn inspect_request(policy: &Policy, request: &Request, body: &[u8]) -> Report {
     let mut inspection = Inspection::new(policy, Direction::Request, body);
-    inspection.request = Some(request);
+    inspection.is_raw = request.is_form;
     let mut parts = Vec::new();
     let alone = |part: usize| part..part + 1;
     let mut message = None;
@@ -58,17 +61,15 @@ pub fn inspect_request(policy: &Policy, request: &Request, body: &[u8]) -> Repor
 /// where a rule may redact or block they are taken out of the answer (`null`), matched or not.
 pub fn inspect_response(policy: &Policy, response: &Response, body: &[u8]) -> Report {
     let mut inspection = Inspection::new(policy, Direction::Response, body);
+    inspection.is_raw = response.is_plain;
     let mut order: Vec<usize> = (0..response.texts.len()).collect();
     let channel = |at: &usize| response.texts.get(*at).map(|text| text.channel);
     order.sort_by_key(channel);
     let mut rest = order.as_slice();
-    // Citations and the like that point by offsets into a text that was changed: they go. Parts sort so that what is said
-    // comes before them.
-    let mut gone: Vec<Span> = Vec::new();
+    // Parts sort so that what is said comes before what points into it.
+    let mut gone = Gone::new(&response.offsets);
     if response.in_blocks {
-        let edited = inspection.blocks(response, &order);
-        let false_now = response.offsets.iter().filter(|offsets| edited.contains(&offsets.choice));
-        gone.extend(false_now.map(|offsets| offsets.span));
+        inspection.blocks(response, &order).into_iter().for_each(|choice| gone.changed(choice));
     }
     while let Some(first) = rest.first().and_then(channel) {
         let len = if is_piecewise(first) { rest.partition_point(|at| channel(at) <= Some(first)) } else { 1 };
@@ -80,24 +81,18 @@ pub fn inspect_response(policy: &Policy, response: &Response, body: &[u8]) -> Re
         let parts: Vec<(usize, Str)> = pieces
             .iter()
             .filter_map(|at| Some((*at, response.texts.get(*at)?.str)))
-            .filter(|(_, str)| {
-                !within(&response.logprobs, str.span) && !gone.iter().any(|gone| gone.contains(str.span))
-            })
+            .filter(|(_, str)| !within(&response.logprobs, str.span) && !gone.contains(str.span))
             .collect();
         let redactions = inspection.report.redactions;
         inspection.whole(&parts);
         if inspection.report.redactions > redactions && first.part != Part::Other {
-            let false_now = response.offsets.iter().filter(|offsets| offsets.choice == first.choice);
-            gone.extend(false_now.map(|offsets| offsets.span));
-            gone.dedup();
+            gone.changed(first.choice);
         }
         rest = after;
     }
     if policy.can_edit(Direction::Response) {
-        gone.sort_unstable_by_key(|span| span.start);
-        gone.dedup();
-        let empty = response.logprobs.iter().chain(&gone);
-        inspection.edit(|edits| empty.into_iter().try_for_each(|span| edits.replace(*span, emptied(body, *span))));
+        let mut empty = response.logprobs.iter().chain(gone.spans());
+        inspection.edit(|edits| empty.try_for_each(|span| edits.replace(*span, emptied(body, *span))));
     }
     inspection.report
 }
@@ -128,8 +123,8 @@ struct Inspection<'a> {
     policy: &'a Policy,
     direction: Direction,
     body: &'a [u8],
-    /// What the body is, if it is a request.
-    request: Option<&'a Request>,
+    /// Whether texts stand in the body as they are, and not in JSON.
+    is_raw: bool,
     /// The rules of the direction, and their programs.
     rules: Vec<(RuleIndex, &'a Rule)>,
     programs: Vec<&'a Program>,
@@ -144,7 +139,7 @@ impl<'a> Inspection<'a> {
         let rules: Vec<_> = policy.on(direction).collect();
         let programs = rules.iter().map(|(_, rule)| &rule.program).collect();
         let (done, cuts, report) = Default::default();
-        Inspection { policy, direction, body, request: None, rules, programs, done, cuts, report }
+        Inspection { policy, direction, body, is_raw: false, rules, programs, done, cuts, report }
     }
 
     /// Inspects pieces of one text as one text.
@@ -247,16 +242,15 @@ impl<'a> Inspection<'a> {
                 }
             }
         }
-        let (body, request) = (self.body, self.request);
+        let (body, is_raw) = (self.body, self.is_raw);
         self.edit(|edits| {
             let mut spans = Vec::new();
             for ((_, str), replacements) in joined.pieces.iter().zip(&replacements) {
                 let ranges: Vec<Range<usize>> = replacements.iter().map(|(range, _)| range.clone()).collect();
                 spans.clear();
                 str.raw_many(body, &ranges, &mut spans);
-                spans.iter().zip(replacements).try_for_each(|(span, (_, with))| match request {
-                    Some(request) => request.replace_text(edits, *span, with),
-                    None => edits.replace_text(*span, with),
+                spans.iter().zip(replacements).try_for_each(|(span, (_, with))| {
+                    if is_raw { edits.replace(*span, *with) } else { edits.replace_text(*span, with) }
                 })?;
             }
             Ok(())

@@ -178,7 +178,7 @@ fn blocks_of_an_answer_are_read_together() {
 }
 
 #[test]
-fn forms_are_redacted_as_they_stand() {
+fn what_is_not_json_is_redacted_as_it_stands() {
     let part =
         |name: &str, text: &str| format!("--x\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{text}\r\n");
     let body = |mail: &str| part("model", "m") + &part("prompt", &format!("\"{mail}\" \\n é {mail}")) + "--x--";
@@ -190,6 +190,11 @@ fn forms_are_redacted_as_they_stand() {
     let report = inspect_request(&policy(&[&quoted]), &view, was.as_bytes());
     let edited = report.edits.apply(was.as_bytes());
     assert_eq!(String::from_utf8(edited).unwrap(), body("\"m\""));
+    let heard = "1\n00:00 --> 00:01\n\\n é bob@ex.org\n";
+    let view = Response::plain(heard.as_bytes(), &Limits::default()).unwrap();
+    let report = inspect_response(&policy(&[&quoted]), &view, heard.as_bytes());
+    let edited = report.edits.apply(heard.as_bytes());
+    assert_eq!(String::from_utf8(edited).unwrap(), heard.replace("bob@ex.org", "\"m\""));
 }
 
 #[test]
@@ -249,6 +254,25 @@ fn more_redactions_than_a_body_may_have_do_not_pass() {
     let (report, _) = request(&[one], &body(MAX_EDITS + 1));
     assert_eq!((report.verdict, report.cause), (Some(Action::Block), Some(Cause::TooManyRedactions)));
     assert_eq!(report.findings.len(), MAX_FINDINGS);
+}
+
+/// Each of the one against each of the other would be a minute for 2000, and days for these.
+#[test]
+fn thousands_of_texts_and_of_citations_are_not_compared_with_each_other() {
+    const COUNT: usize = 8000;
+    let rules = r#"{"rules":[{"id":"x","match":{"regex":"a@b"},"action":"redact","replacement":"[x]"}]}"#;
+    let policy = Policy::from_raw(serde_json::from_str(rules).unwrap()).unwrap();
+    let args = vec![r#""a@b""#; COUNT].join(",");
+    let mut candidates =
+        vec![format!(r#"{{"index":0,"content":{{"parts":[{{"functionCall":{{"args":[{args}]}}}}]}}}}"#)];
+    candidates.extend((0..COUNT).map(|_| r#"{"index":0,"citationMetadata":{}}"#.to_owned()));
+    let body = format!(r#"{{"candidates":[{}]}}"#, candidates.join(","));
+    let view = Response::parse(Dialect::GeminiGenerate, body.as_bytes(), &Limits::default()).unwrap();
+    assert_eq!(view.offsets.len(), COUNT);
+    let report = inspect_response(&policy, &view, body.as_bytes());
+    assert_eq!((report.redactions, report.edits.len()), (COUNT as u64, 2 * COUNT));
+    let edited = String::from_utf8(report.edits.apply(body.as_bytes())).unwrap();
+    assert!(!edited.contains("a@b") && edited.matches(r#""citationMetadata":null"#).count() == COUNT);
 }
 
 proptest! {
