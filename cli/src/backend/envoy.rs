@@ -9,6 +9,7 @@ mod upstream;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 use tollgate_testbed::{Envoy, Gateway, gateway};
@@ -86,6 +87,18 @@ impl EnvoyBackend {
     }
 }
 
+/// Waits for the next minute if this one is nearly over. Budgets begin anew at whole minutes, hours and days of Envoy's
+/// clock, and calls that are to count together must not stand on both sides of that.
+fn keep_to_one_minute() {
+    const MINUTE: Duration = Duration::from_secs(60);
+    const ROOM: Duration = Duration::from_secs(4);
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let left = MINUTE.saturating_sub(Duration::from_secs(now.as_secs() % MINUTE.as_secs()));
+    if left < ROOM {
+        std::thread::sleep(left);
+    }
+}
+
 impl Backend for EnvoyBackend {
     fn name(&self) -> BackendName {
         BackendName::Envoy
@@ -114,6 +127,9 @@ impl Backend for EnvoyBackend {
             running.gateway = None;
             running.gateway = Some(self.start()?);
             running.remembered.clear();
+        }
+        if !metered.is_empty() && case.exchanges().nth(1).is_some() {
+            keep_to_one_minute();
         }
         running.remembered.extend(metered);
         let (mut ran, mut number) = (Ran::default(), 0);
