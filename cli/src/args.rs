@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-pub use tokens::{CompileArgs, CountArgs, TokenizerCommand};
+pub use tokens::{CompileArgs, CountArgs, TableFormat, TokenizerCommand};
 
 /// An AI gateway's policies, tested without a cluster.
 #[derive(Clone, Debug, Parser)]

@@ -99,3 +99,47 @@ fn a_tokenizer_is_compiled_and_used() {
     let refused = tollgate(scratch.path(), &["count", "--tokenizer", "small.tiktoken"], "hello");
     assert_eq!(refused.0, Some(2), "{refused:?}");
 }
+
+/// What is written for a configuration is what a filter makes of it.
+#[test]
+fn a_table_is_written_for_configurations() {
+    use tollgate_tokens::{Catalog, RawAliases, RawTokenizer, Tokenizer, compile::base64};
+
+    #[derive(serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Raw {
+        tokenizers: Vec<RawTokenizer>,
+    }
+    let scratch = Scratch::new("count-yaml").unwrap();
+    let mut file: String = (0..=255_u8).map(|byte| format!("{} {byte}\n", base64(&[byte]))).collect();
+    file += &format!("{} 256\n", base64(b"he"));
+    std::fs::write(scratch.path().join("small.tiktoken"), file).unwrap();
+    let compile = |more: &[&str]| {
+        let fixed = ["tokenizer", "compile", "small.tiktoken", "--splitting", "llama3"];
+        tollgate(scratch.path(), &[&fixed[..], more].concat(), "")
+    };
+    for (more, models, others) in [
+        (&["--format", "yaml"][..], &["small", "small-2"][..], &["llama-3"][..]),
+        (&["--format", "yaml", "--model", "llama-3*", "--model", "x"], &["llama-3.1", "x"], &["small", "y"]),
+    ] {
+        assert_eq!(compile(more), (Some(0), "small.yaml\n".into(), String::new()));
+        let yaml = std::fs::read_to_string(scratch.path().join("small.yaml")).unwrap();
+        let raw: Raw = serde_saphyr::from_str(&yaml).unwrap();
+        let catalog = Catalog::new(RawAliases::default(), raw.tokenizers).unwrap();
+        for (models, is_own) in [(models, true), (others, false)] {
+            for model in models {
+                assert_eq!(catalog.profile(model).tokenizer().name() == "small", is_own, "{model}");
+            }
+        }
+    }
+    assert_eq!(compile(&["--format", "base64"]), (Some(0), "small.base64\n".into(), String::new()));
+    assert_eq!(compile(&[]), (Some(0), "small.tollgate\n".into(), String::new()));
+    let text = std::fs::read_to_string(scratch.path().join("small.base64")).unwrap();
+    let raw = RawTokenizer { name: Some("small".into()), models: vec!["m".into()], table: text };
+    let catalog = Catalog::new(RawAliases::default(), vec![raw]).unwrap();
+    let table = std::fs::read(scratch.path().join("small.tollgate")).unwrap();
+    let loaded = Tokenizer::load(table).unwrap();
+    assert_eq!(catalog.profile("m").tokenizer().table(), loaded.table());
+    let (code, _, errors) = compile(&["--model", "m"]);
+    assert!(code == Some(2) && errors.contains("--model is for --format yaml"), "{errors}");
+}

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 /// Count tokens, as token-counter does.
 ///
@@ -42,7 +42,7 @@ pub struct CountArgs {
 /// Work with tokenizers.
 #[derive(Clone, Debug, Subcommand)]
 pub enum TokenizerCommand {
-    /// Compile a tokenizer's file into a table that `tollgate count --tokenizer` uses.
+    /// Compile a tokenizer's file into a table that `tollgate count --tokenizer` and the filters use.
     ///
     /// Reads byte-level BPE only (Llama 3, Qwen, DeepSeek, Mistral's Tekken and their like); another is refused rather
     /// than counted wrongly.
@@ -55,9 +55,17 @@ pub struct CompileArgs {
     /// A Hugging Face `tokenizer.json`, a Mistral `tekken.json` or a `.tiktoken` file.
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
-    /// Where the table goes. Default: the name, with `.tollgate`, in the current folder.
+    /// Where the table goes. Default: the name, with the ending of the format, in the current folder.
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// What is written: `table` for `tollgate count --tokenizer`, or for a configuration its text in `base64` or all of
+    /// the entry in `yaml`.
+    #[arg(long, value_enum, value_name = "F", default_value_t)]
+    pub format: TableFormat,
+    /// With --format yaml: a model that the tokenizer is of (`llama-3.1-8b`), or all that begin alike (`llama-3*`).
+    /// Repeatable. Default: the name and `*`.
+    #[arg(long = "model", value_name = "M")]
+    pub models: Vec<String>,
     /// What the tokenizer is called. Default: the folder that a `tokenizer.json` lies in, else the file's own name.
     #[arg(long)]
     pub name: Option<String>,
@@ -65,4 +73,16 @@ pub struct CompileArgs {
     /// tekken or deepseek3.
     #[arg(long, value_name = "WAY")]
     pub splitting: Option<String>,
+}
+
+/// How a table is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum TableFormat {
+    /// The table itself: `.tollgate`.
+    #[default]
+    Table,
+    /// As text: `.base64`.
+    Base64,
+    /// As `tokenizers` of token-counter or cost-quota: `.yaml`.
+    Yaml,
 }

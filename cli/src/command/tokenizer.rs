@@ -1,13 +1,16 @@
 //! `tollgate tokenizer`.
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use tollgate_tokens::compile::{CompileError, huggingface, tekken, tiktoken};
-use tollgate_tokens::{Splitting, Tokenizer};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use tollgate_tokens::compile::{CompileError, base64, huggingface, tekken, tiktoken};
+use tollgate_tokens::{MAX_TABLE_BYTES, Splitting, Tokenizer};
 
-use crate::args::{CompileArgs, TokenizerCommand};
+use crate::args::{CompileArgs, TableFormat, TokenizerCommand};
 use crate::nearest::nearest;
 use crate::problem::Problem;
 
@@ -38,9 +41,44 @@ fn compile(args: &CompileArgs) -> Result<PathBuf, Problem> {
     let table = table(args, &name, &bytes)?;
     // A table that cannot be used is not left lying about.
     Tokenizer::load(table.clone()).map_err(|error| Problem::of(file, error.to_string()))?;
-    let path = args.output.clone().unwrap_or_else(|| PathBuf::from(format!("{name}.tollgate")));
-    fs::write(&path, table).map_err(|error| Problem::of(&path, format!("cannot be written: {error}")))?;
+    if args.format != TableFormat::Yaml && !args.models.is_empty() {
+        return Err(Problem::new("--model is for --format yaml: nothing else says whose tokenizer it is"));
+    }
+    if args.format != TableFormat::Table && table.len() > MAX_TABLE_BYTES {
+        let size = table.len();
+        return Err(Problem::of(file, format!("a table of {size} bytes: the filters take {MAX_TABLE_BYTES}")));
+    }
+    let (ending, bytes) = match args.format {
+        TableFormat::Table => ("tollgate", table),
+        TableFormat::Base64 => ("base64", lines(&gzip(&table)?, "").into_bytes()),
+        TableFormat::Yaml => ("yaml", yaml(&name, &args.models, &gzip(&table)?).into_bytes()),
+    };
+    let path = args.output.clone().unwrap_or_else(|| PathBuf::from(format!("{name}.{ending}")));
+    fs::write(&path, bytes).map_err(|error| Problem::of(&path, format!("cannot be written: {error}")))?;
     Ok(path)
+}
+
+/// A configuration goes to every Envoy, in one message or object: three quarters of a table are enough.
+fn gzip(table: &[u8]) -> Result<Vec<u8>, Problem> {
+    let mut writer = GzEncoder::new(Vec::new(), Compression::best());
+    let written = writer.write_all(table).and_then(|()| writer.finish());
+    written.map_err(|error| Problem::new(format!("the table cannot be compressed: {error}")))
+}
+
+/// The `tokenizers` of token-counter and cost-quota.
+fn yaml(name: &str, models: &[String], table: &[u8]) -> String {
+    // A string of JSON is one of YAML.
+    let quoted = |text: &str| serde_json::Value::from(text).to_string();
+    let own = [format!("{name}*")];
+    let models: Vec<String> = if models.is_empty() { &own } else { models }.iter().map(|model| quoted(model)).collect();
+    let (name, models) = (quoted(name), models.join(", "));
+    let lines = lines(table, "    ");
+    format!("tokenizers:\n- name: {name}\n  models: [{models}]\n  table: |\n{lines}")
+}
+
+/// Bytes in base64, in lines of 116 digits.
+fn lines(bytes: &[u8], indent: &str) -> String {
+    bytes.chunks(87).map(|line| format!("{indent}{}\n", base64(line))).collect()
 }
 
 fn table(args: &CompileArgs, name: &str, bytes: &[u8]) -> Result<Vec<u8>, Problem> {

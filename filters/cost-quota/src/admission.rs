@@ -9,8 +9,8 @@ use crate::config::Config;
 use crate::millis;
 use crate::store::SharedData;
 
-/// Bodies from which on the budgets are asked before the prompt is counted. Smaller ones are counted in less time than
-/// asking takes, and the refusal can say their exact number.
+/// Bodies from which on the budgets are asked before the prompt is counted. Of smaller ones there is little to spare, and
+/// the refusal can say their exact number.
 const LARGE: usize = 4 << 10;
 
 /// Whom and what a call is admitted by.
