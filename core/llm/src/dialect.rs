@@ -56,6 +56,8 @@ pub(crate) struct Row {
     pub(crate) stream_id: Option<FindId>,
     /// Media types of answers in which there is no text (`audio/` for all of them).
     pub(crate) textless: &'static [&'static str],
+    /// Media types of answers that are one text as they are.
+    pub(crate) plain: &'static [&'static str],
     /// Whether answers are made of blocks, of which each has its own `choice`.
     pub(crate) in_blocks: bool,
     /// How an event is made from another.
@@ -280,11 +282,13 @@ impl Dialect {
     /// Whether an answer with this `content-type` has no text to read: sound, say.
     #[must_use]
     pub fn is_textless(self, content_type: &[u8]) -> bool {
-        let media = content_type.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
-        self.row().textless.iter().any(|known| {
-            let length = if known.ends_with('/') { known.len().min(media.len()) } else { media.len() };
-            media.get(..length).unwrap_or_default().eq_ignore_ascii_case(known.as_bytes())
-        })
+        is_one_of(self.row().textless, content_type)
+    }
+
+    /// Whether an answer with this `content-type` is one text as it is ([`Response::plain`](crate::Response::plain)).
+    #[must_use]
+    pub fn is_plain(self, content_type: &[u8]) -> bool {
+        is_one_of(self.row().plain, content_type)
     }
 
     /// How an event of our own is made from one that came.
@@ -310,6 +314,15 @@ impl Dialect {
         framing.error(name, &data, begun.is_sent(), &mut out);
         out
     }
+}
+
+/// Whether a content-type is one of these media types, of which `audio/` stands for all that begin so.
+fn is_one_of(media_types: &[&str], content_type: &[u8]) -> bool {
+    let media = content_type.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+    media_types.iter().any(|known| {
+        let length = if known.ends_with('/') { known.len().min(media.len()) } else { media.len() };
+        media.get(..length).unwrap_or_default().eq_ignore_ascii_case(known.as_bytes())
+    })
 }
 
 #[cfg(test)]
@@ -353,6 +366,14 @@ mod tests {
             (Dialect::OpenAiChat, "audio/mpeg", false),
         ] {
             assert_eq!(dialect.is_textless(content_type.as_bytes()), want, "{dialect:?} {content_type}");
+        }
+        for (dialect, content_type, want) in [
+            (Dialect::OpenAiTranscriptions, "text/plain; charset=utf-8", true),
+            (Dialect::OpenAiTranscriptions, "text/html", false),
+            (Dialect::OpenAiSpeech, "text/plain", false),
+            (Dialect::OpenAiChat, "text/plain", false),
+        ] {
+            assert_eq!(dialect.is_plain(content_type.as_bytes()), want, "{dialect:?} {content_type}");
         }
     }
 

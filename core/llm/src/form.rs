@@ -18,7 +18,7 @@ impl Request {
     /// ([`Dialect::form`]: the model, the `prompt`, how many answers are asked for, whether as a stream) and others. Files
     /// are not read; say so, where it matters.
     ///
-    /// The spans are those of the texts, and nothing is escaped there: put texts in place with [`Request::replace_text`].
+    /// The spans are those of the texts, and nothing is escaped there: edits are raw bytes.
     #[must_use]
     pub fn from_form<'f>(endpoint: &Endpoint, texts: impl IntoIterator<Item = &'f Field>) -> Request {
         let mut request = Request::empty(endpoint);

@@ -222,14 +222,6 @@ impl Request {
         }
     }
 
-    /// Adds the edit that puts a text in place of a part of one ([`Str::raw`]), as the receiver is to read it.
-    ///
-    /// # Errors
-    /// As [`Edits::replace`].
-    pub fn replace_text(&self, edits: &mut Edits, span: Span, text: &str) -> Result<(), crate::Overlap> {
-        if self.is_form { edits.replace(span, text) } else { edits.replace_text(span, text) }
-    }
-
     /// Adds the edit that makes the body one for `model`. The first such edit stands: a second is not added.
     ///
     /// Where the path names the model, the path must be changed ([`PathModel::replaced`]); a body that names one too is

@@ -94,6 +94,8 @@ pub struct Response {
     /// Whether [`Channel::choice`] tells blocks of one answer apart, and not candidates: what is said in several of them is
     /// shown as one text.
     pub in_blocks: bool,
+    /// Whether it is one text as it is: nothing is escaped, and edits are raw bytes.
+    pub is_plain: bool,
 }
 
 /// A value that points into a text by offsets.
@@ -122,7 +124,23 @@ impl Response {
         let Chunk { model, texts, usage: reported, is_error, logprobs, offsets, .. } = chunk;
         let usage = reported.map(|reported| reported.usage());
         let in_blocks = dialect.row().in_blocks;
-        Ok(Response { model, texts, usage, reported, is_error, logprobs, offsets, in_blocks })
+        Ok(Response { model, texts, usage, reported, is_error, logprobs, offsets, in_blocks, is_plain: false })
+    }
+}
+
+impl Response {
+    /// An answer that is one text as it is ([`Dialect::is_plain`]).
+    ///
+    /// # Errors
+    /// When it is over the limit, or not UTF-8.
+    pub fn plain(body: &[u8], limits: &Limits) -> Result<Response, Error> {
+        if body.len() > limits.max_bytes {
+            return Err(Error::new(ErrorKind::TooLarge, limits.max_bytes));
+        }
+        std::str::from_utf8(body).map_err(|error| Error::new(ErrorKind::InvalidUtf8, error.valid_up_to()))?;
+        let str = Str { span: Span::new(0, body.len()), escaped: false };
+        let text = OutText { channel: Channel { choice: 0, part: Part::Content }, str };
+        Ok(Response { texts: vec![text], is_plain: true, ..Response::default() })
     }
 }
 
@@ -299,6 +317,17 @@ impl Sketch<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_plain_answer_is_one_text() {
+        let body = "1\n00:00:00,000 --> 00:00:01,000\n\\u0041 \"é\"\n".as_bytes();
+        let response = Response::plain(body, &Limits::default()).unwrap();
+        assert!(response.is_plain && response.texts.len() == 1 && response.usage.is_none());
+        assert_eq!(response.texts[0].str.decode(body).as_bytes(), body);
+        assert_eq!(Response::plain(b"a\xff", &Limits::default()).unwrap_err().kind, ErrorKind::InvalidUtf8);
+        let small = Limits { max_bytes: 1, ..Limits::default() };
+        assert_eq!(Response::plain(b"ab", &small).unwrap_err().kind, ErrorKind::TooLarge);
+    }
 
     /// Vectors that were allocated once stay where they are.
     #[test]

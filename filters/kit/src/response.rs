@@ -23,6 +23,8 @@ pub enum BodyKind {
     Json,
     /// A stream of events (`text/event-stream` and others).
     Events(Framing),
+    /// One text as it is, where the API answers so.
+    Plain,
     /// Something else.
     Other,
 }

@@ -34,6 +34,7 @@ pub(super) const CONVERSE: Row = Row {
     error_event,
     stream_id: None,
     textless: &[],
+    plain: &[],
     in_blocks: true,
     echo: Echo { top: &["contentBlockIndex"], inner: &[], null: &[], indexed: Indexed { choices: "", calls: "" } },
 };

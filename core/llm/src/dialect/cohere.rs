@@ -30,6 +30,7 @@ pub(super) const CHAT: Row = Row {
     error_event,
     stream_id: None,
     textless: &[],
+    plain: &[],
     in_blocks: true,
     echo: Echo { top: &["type", "index"], inner: &["type"], null: &[], indexed: Indexed { choices: "", calls: "" } },
 };

@@ -39,6 +39,7 @@ pub(super) const GENERATE: Row = Row {
     error_event,
     stream_id: None,
     textless: &[],
+    plain: &[],
     in_blocks: false,
     echo: Echo {
         top: &[],

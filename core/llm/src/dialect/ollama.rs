@@ -28,6 +28,7 @@ pub(super) const CHAT: Row = Row {
     error_event,
     stream_id: None,
     textless: &[],
+    plain: &[],
     in_blocks: false,
     echo: Echo {
         top: &["model", "created_at"],

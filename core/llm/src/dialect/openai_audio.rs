@@ -1,7 +1,7 @@
 //! OpenAI's audio (API reference, "Audio"): what is said in a sound, and a sound of what is to be said.
 //!
 //! A sound comes as a form, of which the model and the stream flag are read. What was heard comes as JSON, or in formats
-//! without JSON (`text`, `srt`, `vtt`), which are not read. What is to be said comes in JSON; the answer is a sound.
+//! without JSON (`text`, `srt`, `vtt`), which are one text each. What is to be said comes in JSON; the answer is a sound.
 
 use super::openai_images::usage;
 use super::{Echo, Indexed, Row, openai_chat};
@@ -23,6 +23,7 @@ pub(super) const TRANSCRIPTIONS: Row = Row {
     request: read,
     response: heard,
     chunk: heard,
+    plain: &["text/plain", "text/vtt", "application/x-subrip"],
     echo: Echo { top: &["type", "segment_id"], inner: &[], null: &[], indexed: Indexed { choices: "", calls: "" } },
     ..openai_chat::ROW
 };
@@ -34,6 +35,7 @@ pub(super) const SPEECH: Row = Row {
     response: said,
     chunk: said,
     textless: &["audio/", "application/octet-stream"],
+    plain: &[],
     echo: Echo::NONE,
     ..TRANSCRIPTIONS
 };

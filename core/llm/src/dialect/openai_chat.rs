@@ -27,6 +27,7 @@ pub(super) const ROW: Row = Row {
     error_event: openai_error::event,
     stream_id: None,
     textless: &[],
+    plain: &[],
     in_blocks: false,
     // "The chat completion chunk object".
     echo: Echo {

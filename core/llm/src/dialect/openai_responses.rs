@@ -33,6 +33,7 @@ pub(super) const RESPONSES: Row = Row {
     error_event,
     stream_id: Some(stream_id),
     textless: &[],
+    plain: &[],
     in_blocks: true,
     echo: Echo {
         top: &["type", "item_id", "output_index", "content_index", "summary_index", "sequence_number"],

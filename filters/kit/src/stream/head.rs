@@ -69,7 +69,7 @@ fn is_json(media: &[u8]) -> bool {
 
 /// JSON is UTF-8 (RFC 8259, 8.1), but there are servers that decode it by the charset they are told: what is read here
 /// would not be what they read.
-fn is_utf8(content_type: &[u8]) -> bool {
+pub(super) fn is_utf8(content_type: &[u8]) -> bool {
     content_type.split(|&byte| matches!(byte, b';' | b',')).skip(1).all(|parameter| {
         let mut halves = parameter.splitn(2, |&byte| byte == b'=').map(<[u8]>::trim_ascii);
         let is_charset = halves.next().is_some_and(|name| name.eq_ignore_ascii_case(b"charset"));

@@ -4,6 +4,7 @@ use tollgate_llm::encoding::{Caps, Encoding, InflateError, Inflater, inflate};
 use tollgate_llm::{Begun, Dialect, Framer, Response as View};
 
 use super::events::finish;
+use super::head::is_utf8;
 use super::{Phase, Step, Stream};
 use crate::abi::{self, Buffer};
 use crate::config::OnUnscannable;
@@ -23,13 +24,21 @@ pub(super) enum Answer {
     /// Not at all.
     Passing,
     /// JSON of which `size` bytes have come. Observed, they are kept in `body`; else head and body are held by Envoy.
-    Whole { reading: Reading, encoding: Option<Encoding>, body: Vec<u8>, size: usize },
+    Whole { reading: Reading, spelling: Spelling, body: Vec<u8>, size: usize },
     /// A stream of events; `begun`: what of it has. `out` is kept for its capacity.
     Events { reading: Reading, framer: Framer, inflater: Option<Box<Inflater>>, begun: Begun, out: Vec<u8> },
     /// The rest of a compressed stream that is not read any more, and leaves inflated as it began.
     Inflating(Box<Inflater>),
     /// A streamed answer was ended by us: whatever still comes is dropped.
     Cut,
+}
+
+/// How a whole answer is written down.
+#[derive(Clone, Copy)]
+pub(super) struct Spelling {
+    encoding: Option<Encoding>,
+    /// It is one text, and not JSON.
+    is_plain: bool,
 }
 
 impl Stream {
@@ -68,8 +77,9 @@ impl Stream {
         }
         let encoding = head.encoding.unwrap_or_default();
         match head.kind {
-            BodyKind::Json => {
-                self.answer = Answer::Whole { reading, encoding, body: Vec::new(), size: 0 };
+            BodyKind::Json | BodyKind::Plain => {
+                let spelling = Spelling { encoding, is_plain: head.kind == BodyKind::Plain };
+                self.answer = Answer::Whole { reading, spelling, body: Vec::new(), size: 0 };
                 if holds(reading) { Step::Hold } else { Step::Continue }
             }
             BodyKind::Events(framing) => {
@@ -117,8 +127,8 @@ impl Stream {
             return Step::Continue;
         };
         match std::mem::replace(&mut self.answer, Answer::Passing) {
-            Answer::Whole { reading, encoding, body, size } => {
-                self.end_whole(&plugin, dialect, reading, encoding, body, size)
+            Answer::Whole { reading, spelling, body, size } => {
+                self.end_whole(&plugin, dialect, reading, spelling, body, size)
             }
             Answer::Events { framer, inflater, mut out, .. } => {
                 out.clear();
@@ -144,10 +154,15 @@ impl Stream {
         let details = property::attribute(&["response", "code_details"]).unwrap_or_default();
         let origin = if details == b"via_upstream" { Origin::Upstream } else { Origin::Local };
         let encoding = headers.get("content-encoding").unwrap_or_default();
-        let mut kind = BodyKind::of(&headers.get("content-type").unwrap_or_default());
+        let content_type = headers.get("content-type").unwrap_or_default();
+        let mut kind = BodyKind::of(&content_type);
         let json_stream = self.dialect().and_then(Dialect::json_stream);
         if let (BodyKind::Json, true, Some(framing), 200..300) = (kind, self.streamed, json_stream, status) {
             kind = BodyKind::Events(framing);
+        }
+        let is_plain = self.dialect().is_some_and(|dialect| dialect.is_plain(&content_type)) && is_utf8(&content_type);
+        if let (BodyKind::Other, true, 200..300) = (kind, is_plain, status) {
+            kind = BodyKind::Plain;
         }
         ResponseHead { status, origin, kind, encoding: Encoding::detect(&encoding), ended }
     }
@@ -161,10 +176,10 @@ impl Stream {
     // === JSON ===
 
     fn whole_body(&mut self, plugin: &Plugin, dialect: Dialect, size: usize, end: bool) -> Step {
-        let Answer::Whole { reading, encoding, body, size: so_far } = &mut self.answer else {
+        let Answer::Whole { reading, spelling, body, size: so_far } = &mut self.answer else {
             return Step::Continue;
         };
-        let (reading, encoding) = (*reading, *encoding);
+        let (reading, spelling) = (*reading, *spelling);
         let held = holds(reading);
         // Held, Envoy shows all that has come; passing, only this frame.
         *so_far = if held { size } else { *so_far + size };
@@ -186,7 +201,7 @@ impl Stream {
         if end {
             let body = std::mem::take(body);
             self.answer = Answer::Passing;
-            return self.end_whole(plugin, dialect, reading, encoding, body, total);
+            return self.end_whole(plugin, dialect, reading, spelling, body, total);
         }
         if held { Step::Hold } else { Step::Continue }
     }
@@ -197,7 +212,7 @@ impl Stream {
         plugin: &Plugin,
         dialect: Dialect,
         reading: Reading,
-        encoding: Option<Encoding>,
+        spelling: Spelling,
         mut body: Vec<u8>,
         size: usize,
     ) -> Step {
@@ -215,9 +230,10 @@ impl Stream {
             };
         }
         let limit = plugin.limits().max_response_bytes;
-        match encoding.map(|encoding| inflate(encoding, &body, Caps { max_bytes: limit, ..Caps::default() })) {
-            None => self.judge_whole(plugin, dialect, reading, body, size, false),
-            Some(Ok(body)) => self.judge_whole(plugin, dialect, reading, body, size, true),
+        let inflated = |encoding| inflate(encoding, &body, Caps { max_bytes: limit, ..Caps::default() });
+        match spelling.encoding.map(inflated) {
+            None => self.judge_whole(plugin, dialect, reading, body, size, spelling),
+            Some(Ok(body)) => self.judge_whole(plugin, dialect, reading, body, size, spelling),
             Some(Err(error)) => {
                 let reason = match error {
                     InflateError::TooLarge => Unscanned::ResponseTooLarge,
@@ -236,12 +252,14 @@ impl Stream {
         reading: Reading,
         body: Vec<u8>,
         size: usize,
-        was_encoded: bool,
+        spelling: Spelling,
     ) -> Step {
         if body.is_empty() {
             return Step::Continue;
         }
-        let view = match View::parse(dialect, &body, &plugin.parser_limits) {
+        let limits = &plugin.parser_limits;
+        let view = if spelling.is_plain { View::plain(&body, limits) } else { View::parse(dialect, &body, limits) };
+        let view = match view {
             Ok(view) => view,
             Err(error) => {
                 log::debug!("tollgate: {}: answer not read: {error}", plugin.name);
@@ -258,7 +276,7 @@ impl Stream {
         }
         if holds(reading) && !response.edits.is_empty() {
             let edited = response.edits.apply(&body);
-            if let Err(status) = replace_body(size, &edited, was_encoded) {
+            if let Err(status) = replace_body(size, &edited, spelling.encoding.is_some()) {
                 log::error!("tollgate: {}: response body not replaced: {status}", plugin.name);
                 return self.failed(plugin);
             }
