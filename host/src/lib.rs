@@ -51,6 +51,8 @@
 //! * Time is virtual. [`Listener::send`] lets it pass as far as the exchange needs: a delayed answer comes, a callout times
 //!   out, timers tick. When nothing is left that could move a stream, the exchange ends as [`End::Hung`], with the reason
 //!   in words.
+//! * A guest that loops for ever hangs the thread it runs on, as it does Envoy's worker. A user of this library that has a
+//!   clock can have it trap instead: [`Module::tick`].
 //!
 //! # What it does not do
 //!
@@ -94,7 +96,7 @@ pub use headers::Headers;
 pub use imports::Coverage;
 pub use listener::{Listener, ListenerBuilder, OpenStream, StartError};
 pub use log::{Level, LogEntry, Thread};
-pub use module::{LoadError, Module};
+pub use module::{LoadError, Module, PATIENCE};
 pub use plugin::{FailurePolicy, Plugin};
 pub use process::{Process, ProcessBuilder};
 pub use request::{Framing, Leaves, Request, Split, Value};

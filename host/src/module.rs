@@ -21,6 +21,9 @@ struct Inner {
     coverage: Coverage,
 }
 
+/// The calls of [`Module::tick`] that one callback may see.
+pub const PATIENCE: u64 = 10;
+
 /// Why a module cannot be loaded.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -53,6 +56,8 @@ impl Module {
         config.cranelift_opt_level(wasmtime::OptLevel::None);
         // A new instance maps the module's data and copies what it writes to.
         config.memory_init_cow(true);
+        // Loops look at the epoch, see `Module::tick`.
+        config.epoch_interruption(true);
         // A trap must say which function it happened in, not more.
         config.wasm_backtrace_details(wasmtime::WasmBacktraceDetails::Disable);
         let invalid = |error: wasmtime::Error| LoadError::Invalid(error.root_cause().to_string());
@@ -72,6 +77,18 @@ impl Module {
         let bytes =
             std::fs::read(path).map_err(|source| LoadError::Read { path: path.display().to_string(), source })?;
         Module::new(&bytes)
+    }
+
+    /// Lets one unit of patience pass with guests of this module. A callback that is still running at the [`PATIENCE`]th
+    /// call since it began traps, and its virtual machine is gone; Envoy's worker would hang for ever.
+    ///
+    /// The host has no clock and no thread, so nothing calls this but its user: from a thread of a program's own, once a
+    /// second. Who never calls it lets guests run for as long as they like.
+    ///
+    /// Epochs were chosen over fuel, which would count every instruction: what is asked here is not how long something
+    /// takes but whether it ends, and a look at the epoch in every loop costs next to nothing.
+    pub fn tick(&self) {
+        self.inner.prepared.module().engine().increment_epoch();
     }
 
     /// What the module imports, and which of it this host offers only in part.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use wasmtime::{Instance, Memory, Store, StoreLimits, StoreLimitsBuilder, TypedFunc, WasmParams, WasmResults};
 
 use crate::metrics::Metrics;
+use crate::module::PATIENCE;
 use crate::world::World;
 use crate::{Level, Plugin, Thread};
 
@@ -131,6 +132,7 @@ impl Vm {
         };
         let mut store = Store::new(prepared.module().engine(), data);
         store.limiter(|data| &mut data.limits);
+        store.set_epoch_deadline(PATIENCE);
         let describe = |error: &wasmtime::Error| format!("{:#}", error.root_cause());
         let instance = prepared.instantiate(&mut store).map_err(|error| describe(&error))?;
         store.data_mut().memory = instance.get_memory(&mut store, "memory");
@@ -167,12 +169,18 @@ impl Vm {
         let data = self.store.data_mut();
         std::mem::swap(&mut data.world, world);
         (data.current, data.effective) = (context, 0);
+        self.store.set_epoch_deadline(PATIENCE);
         let result = export.call(&mut self.store, params);
         let data = self.store.data_mut();
         std::mem::swap(&mut data.world, world);
         result.map_err(|error| {
             self.failed = true;
-            let reason = format!("Function: {name} failed: {}", error.root_cause());
+            let reason = match error.downcast_ref() {
+                Some(wasmtime::Trap::Interrupt) => {
+                    format!("Function: {name} does not come to its end: Envoy's worker would hang here")
+                }
+                _ => format!("Function: {name} failed: {}", error.root_cause()),
+            };
             let data = self.store.data_mut();
             let (plugin, stream) = match data.contexts.get(&context) {
                 Some(Context::Root { plugin }) => (plugin.name.clone(), 0),

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
 
 use serde_json::Value;
 use tollgate_host::{
@@ -63,6 +64,25 @@ impl Wasm {
 /// A file that is not there, or that is no such module.
 pub fn module(path: &Path) -> Result<Module, Problem> {
     Module::from_file(path).map_err(|error| Problem::of(path, error.to_string()))
+}
+
+/// A unit of patience with guests: a callback that takes ten of them traps, see [`Module::tick`].
+const TICK: Duration = Duration::from_secs(1);
+
+/// Runs tests with a module, and lets real time pass for it: a filter that does not come to its end fails its test instead
+/// of keeping the command from ending.
+pub fn patiently<T>(module: &Module, work: impl FnOnce() -> T) -> T {
+    let (working, over) = mpsc::channel::<()>();
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            while over.recv_timeout(TICK) == Err(mpsc::RecvTimeoutError::Timeout) {
+                module.tick();
+            }
+        });
+        let result = work();
+        drop(working);
+        result
+    })
 }
 
 /// A refused configuration: in the words of the filter, which never quotes values.

@@ -106,9 +106,17 @@ fn on_wasm(
     kept: Option<&mut Option<Kept>>,
 ) -> Result<Vec<Outcome>, Vec<Problem>> {
     let module = module(path, kept).map_err(|problem| vec![problem])?;
+    wasm::patiently(&module, || with_module(args, suites, &module))
+}
+
+fn with_module(
+    args: &TestArgs,
+    suites: &[Suite],
+    module: &tollgate_host::Module,
+) -> Result<Vec<Outcome>, Vec<Problem>> {
     let (mut backends, mut problems) = (Vec::new(), Vec::new());
     for suite in suites {
-        match Wasm::new(&module, &suite.plan) {
+        match Wasm::new(module, &suite.plan) {
             Ok(backend) => backends.push(backend),
             Err(problem) => problems.push(problem),
         }

@@ -160,6 +160,33 @@ fn a_body_made_longer_is_not_what_its_length_says() {
 }
 
 #[test]
+fn a_guest_that_loops_for_ever_traps_when_patience_is_over() {
+    let module = guest(
+        r#"(func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)
+            (call $tell)
+            (loop $again (br $again))
+            (i32.const 0))"#,
+    );
+    let process = process();
+    let listener = listen(&process, Plugin::new("loops", module.clone()));
+    let over = std::sync::atomic::AtomicBool::new(false);
+    let exchange = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !over.load(std::sync::atomic::Ordering::Relaxed) {
+                module.tick();
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        });
+        let exchange = listener.send(Request::get("/"));
+        over.store(true, std::sync::atomic::Ordering::Relaxed);
+        exchange
+    });
+    assert_eq!((exchange.client.status, exchange.upstream.len()), (503, 0));
+    let said: Vec<&str> = exchange.log.iter().map(|entry| entry.text.as_str()).collect();
+    assert!(said.iter().any(|text| text.contains("proxy_on_request_headers does not come to its end")), "{said:?}");
+}
+
+#[test]
 fn what_a_guest_leaves_behind() {
     let module = guest(
         r#"(global $metric (mut i32) (i32.const 0))
