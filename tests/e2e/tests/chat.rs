@@ -72,12 +72,6 @@ impl Chat {
         self
     }
 
-    /// No such header.
-    pub fn without(mut self, name: &str) -> Chat {
-        self.headers.retain(|(named, _)| named != name);
-        self
-    }
-
     /// Who asks.
     pub fn consumer(self, consumer: &str) -> Chat {
         self.header("x-tollgate-consumer", consumer)

@@ -51,11 +51,6 @@ impl Framing {
     /// The plainest of each protocol: for what does not depend on how the request came.
     pub const PLAIN: &[Framing] = &[Framing::Http1Length, Framing::Http2Whole];
 
-    /// Those whose head says how long the body is.
-    pub fn says_length(self) -> bool {
-        Framing::PLAIN.contains(&self)
-    }
-
     /// HTTP/1.1.
     pub fn is_http1(self) -> bool {
         matches!(self, Framing::Http1Length | Framing::Http1Bytes | Framing::Http1Trailers)

@@ -138,7 +138,7 @@ impl Run {
                 let heard = Heard::of(&answer);
                 let received = self.received(path);
                 self.invariants(&received);
-                Some(Seen { framing, path: path.to_owned(), sent: request.body, answer, heard, received })
+                Some(Seen { path: path.to_owned(), sent: request.body, answer, heard, received })
             }
             Err(error) => {
                 self.findings.add(error);

@@ -179,7 +179,6 @@ impl fmt::Display for Want {
 /// What was seen of one request.
 #[derive(Debug)]
 pub struct Seen {
-    pub framing: Framing,
     /// Where, which no other request of the run was.
     pub path: String,
     /// What the client sent.

@@ -1,5 +1,8 @@
-//! What is tried on every deployment, by topic. Each topic gives the scenarios that the filters of a deployment make sense
-//! of; what is right depends on which of them are in the chain.
+//! What is tried on every deployment, by topic: a call of each kind that the filters tell apart, so that access log, metrics
+//! and workers are seen at work, and what depends on connections. What is right depends on which filters are in the chain.
+//!
+//! What is decided of a request or an answer stands in `tests/scenarios`, which run in Envoy as well
+//! (`tollgate test --backend envoy`).
 
 pub mod answers;
 pub mod passing;

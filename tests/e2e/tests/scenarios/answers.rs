@@ -32,7 +32,7 @@ pub fn scenarios(deployment: &Deployment) -> Vec<Scenario> {
         scenarios.push(scenario);
     }
     scenarios.extend(slowly(deployment));
-    scenarios.extend(kinds());
+    scenarios.extend(long());
     scenarios
 }
 
@@ -90,39 +90,18 @@ fn slowly(deployment: &Deployment) -> Vec<Scenario> {
     .into()
 }
 
-/// Everything else that an answer may be.
-fn kinds() -> Vec<Scenario> {
-    let chat = || Chat::answered(&["one", " two"]);
-    let says = |seen: &Seen, findings: &mut Findings| findings.same("the answer", seen.heard.text(), "one two");
-    let mut scenarios = vec![
-        Scenario::new("line ends CRLF", chat().streamed().knob("line-end", "crlf")).check(says),
-        Scenario::new("line ends CR", chat().streamed().knob("line-end", "cr")).check(says),
-        Scenario::new("comments between events", chat().streamed().knob("comments", "true")).check(says),
-        Scenario::new("a streamed answer with trailers", chat().streamed().knob("trailer", "x-end=1")).check(says),
-        Scenario::new("a JSON answer with trailers", chat().knob("trailer", "x-end=1")).check(says),
-        Scenario::new("a JSON answer without a length", chat().knob("chunked", "true")).check(says),
-    ];
-    for streamed in [false, true] {
-        let form = |chat: Chat| if streamed { chat.streamed() } else { chat };
-        let three = form(chat().member("n", "3"));
-        scenarios.push(Scenario::new("three choices", three).check(|seen, findings| {
-            let texts: Vec<_> = seen.heard.texts.iter().map(|(at, text)| (*at, text.as_str())).collect();
-            findings.same("the choices", texts, vec![(0, "one two"), (1, "one two"), (2, "one two")]);
-        }));
-        let arguments = r#"{"city":"Paris","note":"\"\\ \u00e9"}"#;
-        let tools = form(Chat::new().knob("tool-call", &format!("get_weather={arguments}"))).member(
-            "tools",
-            r#"[{"type":"function","function":{"name":"get_weather","parameters":{"type":"object"}}}]"#,
-        );
-        scenarios.push(Scenario::new("a tool call", tools).check(move |seen, findings| {
-            let told = seen.heard.tools.get(&(0, 0)).map(String::as_str);
-            findings.same("the call", told, Some(format!("get_weather={arguments}").as_str()));
-            findings.same("finish_reason", seen.heard.finished.get(&0).map(String::as_str), Some("tool_calls"));
-        }));
-        let long = form(Chat::new().knob("words", "2000"));
-        scenarios.push(Scenario::new("an answer of two thousand words", long).check(|seen, findings| {
-            findings.same("its words", seen.heard.text().split(' ').count(), 2000);
-        }));
-    }
-    scenarios.into_iter().map(|scenario| scenario.answered().framings(Framing::PLAIN)).collect()
+/// Answers that are more than a frame.
+fn long() -> Vec<Scenario> {
+    [false, true]
+        .map(|streamed| {
+            let chat = Chat::new().knob("words", "2000");
+            let chat = if streamed { chat.streamed() } else { chat };
+            Scenario::new("an answer of two thousand words", chat)
+                .check(|seen, findings| {
+                    findings.same("its words", seen.heard.text().split(' ').count(), 2000);
+                })
+                .answered()
+                .framings(Framing::PLAIN)
+        })
+        .into()
 }

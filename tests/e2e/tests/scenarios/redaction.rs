@@ -11,8 +11,7 @@ pub fn scenarios(deployment: &Deployment) -> Vec<Scenario> {
     if !deployment.has(INSPECTOR) {
         return Vec::new();
     }
-    let mut scenarios = splits();
-    scenarios.extend(streams());
+    let mut scenarios = streams();
     scenarios.extend(documents());
     scenarios.extend(blocks());
     scenarios.extend(prompts());
@@ -31,68 +30,24 @@ fn redacted(scenario: Scenario) -> Scenario {
     })
 }
 
-/// The address in two deltas, cut at every position, and in three around every position.
-fn splits() -> Vec<Scenario> {
-    let answer = format!("Write to {EMAIL} today.");
-    let at = answer.find(EMAIL).unwrap();
-    let mut scenarios = Vec::new();
-    for cut in at..=at + EMAIL.len() {
-        let (left, right) = answer.split_at(cut);
-        let chat = Chat::answered(&[left, right]).streamed();
-        scenarios
-            .push(Scenario::new(format!("an address cut at {}", cut - at), chat).framings(&[Framing::Http1Length]));
-        let (one, rest) = right.split_at(1);
-        let chat = Chat::answered(&[left, one, rest]).streamed();
-        let scenario = Scenario::new(format!("an address cut around byte {}", cut - at), chat);
-        scenarios.push(scenario.framings(&[Framing::Http2Whole]));
-    }
-    scenarios.into_iter().map(|s| redacted(s).check(says("Write to [email] today."))).collect()
-}
-
-/// Streams that are cut in other ways.
+/// Streams that come slowly, cut anywhere.
 fn streams() -> Vec<Scenario> {
     let answer = format!("Write to {EMAIL} today.");
-    let chat = || Chat::answered(&[]).streamed().knob("deltas", &serde_json::to_string(&[&answer]).unwrap());
+    let chat = Chat::answered(&[]).streamed();
+    let whole = chat.clone().knob("deltas", &serde_json::to_string(&[&answer]).unwrap());
     let letters: Vec<_> = answer.chars().map(String::from).collect();
-    let letters = serde_json::to_string(&letters).unwrap();
-    let plain = says("Write to [email] today.");
-    let mut scenarios = vec![
-        redacted(Scenario::new("an address in one delta", chat())).check(plain),
-        redacted(Scenario::new("deltas of one character", chat().knob("deltas", &letters)))
-            .check(says("Write to [email] today.")),
-        redacted(Scenario::new(
-            "deltas of one character in pieces of one byte",
-            chat().knob("deltas", &letters).knob("piece-bytes", "1"),
-        ))
-        .check(says("Write to [email] today."))
-        .framings(Framing::PLAIN)
-        .awkward(),
-        redacted(Scenario::new(
-            "an address that the answer ends with",
-            Chat::answered(&["Write to ", EMAIL]).streamed(),
-        ))
-        .check(says("Write to [email]")),
-        redacted(Scenario::new("two addresses", Chat::answered(&[EMAIL, " or ", EMAIL, "."]).streamed()))
-            .check(says("[email] or [email].")),
-        redacted(Scenario::new(
+    let letters = chat.knob("deltas", &serde_json::to_string(&letters).unwrap());
+    let scenarios = vec![
+        Scenario::new("deltas of one character in pieces of one byte", letters.knob("piece-bytes", "1")).awkward(),
+        Scenario::new(
             "CRLF, comments and pieces of three bytes",
-            chat().knob("line-end", "crlf").knob("comments", "true").knob("piece-bytes", "3"),
-        ))
-        .check(says("Write to [email] today."))
-        .framings(Framing::PLAIN),
+            whole.knob("line-end", "crlf").knob("comments", "true").knob("piece-bytes", "3"),
+        ),
     ];
-    for framing_knobs in [&[][..], &[("piece-bytes", "1")]] {
-        let chat = framing_knobs.iter().fold(chat().knob("deltas", &letters), |chat, (n, v)| chat.knob(n, v));
-        let scenario =
-            Scenario::new("two choices whose events alternate", chat.member("n", "2")).check(|seen, findings| {
-                let texts: Vec<_> = seen.heard.texts.values().map(String::as_str).collect();
-                findings.same("the choices", texts, vec!["Write to [email] today."; 2]);
-            });
-        scenarios.push(redacted(scenario).framings(Framing::PLAIN));
-    }
     scenarios
         .into_iter()
         .map(|scenario| {
+            let scenario = redacted(scenario).check(says("Write to [email] today.")).framings(Framing::PLAIN);
             scenario.check(|seen, findings| {
                 findings.holds(seen.heard.done, "no [DONE]");
                 let reasons: Vec<_> = seen.heard.finished.values().map(String::as_str).collect();
@@ -123,10 +78,7 @@ fn documents() -> Vec<Scenario> {
             // The upstream said a length, so there has to be one, and that it is true is a part of how the answer ends.
             findings.holds(seen.answer.header("content-length").is_some(), "no content-length");
         }),
-        scenario("the same without a length", chat().knob("chunked", "true")),
-        scenario("the same with trailers", chat().knob("trailer", "x-end=1")),
         scenario("the same in pieces of one byte", chat().knob("piece-bytes", "1")).framings(Framing::PLAIN).awkward(),
-        scenario("the same from another upstream", chat().member("seed", "1")).framings(Framing::PLAIN),
     ]
 }
 
@@ -142,20 +94,8 @@ fn blocks() -> Vec<Scenario> {
         let leaked = ["PLANTED", "CLASSIFIED", "5501", "afterwards"].iter().any(|p| seen.answer.text().contains(p));
         findings.holds(!leaked, "the client got a part of it");
     };
-    let mut scenarios = Vec::new();
-    for cut in [0, 1, 7, 8, 18, CLASSIFIED.len() - 1, CLASSIFIED.len()] {
-        let (left, right) = CLASSIFIED.split_at(cut);
-        let chat = Chat::answered(&["So far, ", "so good. ", left, right, " afterwards", " and more"]);
-        scenarios.push(
-            Scenario::new(format!("a streamed answer that is blocked, cut at {cut}"), chat.streamed())
-                .check(cut_off)
-                .record("verdict", "block")
-                .record("rules", "test.classified")
-                .framings(Framing::PLAIN),
-        );
-    }
     let chat = Chat::answered(&["So far, so good. ", CLASSIFIED, " afterwards"]);
-    scenarios.push(
+    vec![
         Scenario::new(
             "a streamed answer that is blocked, in pieces of one byte",
             chat.clone().streamed().knob("piece-bytes", "1"),
@@ -163,8 +103,6 @@ fn blocks() -> Vec<Scenario> {
         .check(cut_off)
         .awkward()
         .framings(Framing::PLAIN),
-    );
-    scenarios.push(
         Scenario::new("a JSON answer that is blocked", chat)
             .check(|seen, findings| {
                 findings.same("status", seen.answer.status, BLOCKED_ANSWER.status);
@@ -178,8 +116,7 @@ fn blocks() -> Vec<Scenario> {
             .awkward()
             .record("verdict", "block")
             .record("rules", "test.classified"),
-    );
-    scenarios
+    ]
 }
 
 const BLOCKED_ANSWER: Refusal = Refusal::invalid(400).code("content_policy_violation");
