@@ -31,7 +31,7 @@ tollgate-bench-tokens <native> <module> <module with o200k_base alone> [--quick]
 ";
 
 /// Rounds, of which the best counts.
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 3;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

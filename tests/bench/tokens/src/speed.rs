@@ -91,7 +91,7 @@ pub(crate) fn streams(engines: &Engines, corpora: &[Corpus], rounds: usize, targ
         println!("| {} | {} |", engine.name(), cells.join(" | "));
         for (corpus, own) in corpora.iter().zip(row).filter(|_| engine == Engine::V8) {
             if let Some((_, asked)) = ASKED_OF_STREAMS.iter().find(|(name, _)| *name == corpus.name) {
-                targets.at_most(format!("V8, a stream of {}: four bytes", corpus.name), *asked, *own, " ns");
+                targets.time_at_most(format!("V8, a stream of {}: four bytes", corpus.name), *asked, *own, " ns");
             }
         }
     }
