@@ -86,7 +86,7 @@ impl Exchange for Paying {
         }
         let quota = &filter.config.quota;
         let budgets = quota.budgets(&consumer);
-        if price.is_none() && budgets.iter().any(|budget| budget.unit() == Unit::Usd) {
+        if price.is_none() && !view.dialect.is_free() && budgets.iter().any(|budget| budget.unit() == Unit::Usd) {
             filter.metrics.borrow().unpriced.add(1);
             if filter.config.on_unknown_price == OnUnknownPrice::Refuse {
                 return Verdict::Reply(Box::new(refusal::unpriced()));
@@ -188,7 +188,8 @@ impl Exchange for Paying {
         property::set(property::COST_MICRO_USD, metrics::micro_usd(nano_usd).to_string());
         let mut metrics = self.filter.metrics.borrow_mut();
         if let (Some(model), Some(cost), true) = (&self.model, cost, end.was_served()) {
-            metrics.cost(model, cost);
+            // A name that no provider has answered to is the client's own: such names would fill the labels for good.
+            metrics.cost(if end.succeeded { model } else { "none" }, cost);
         }
         let Some(reservation) = self.reservation.take() else { return };
         let requests = u64::from(end.reached_upstream());

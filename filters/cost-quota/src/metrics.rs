@@ -30,8 +30,7 @@ impl Metrics {
         }
     }
 
-    /// Counts what a call of a priced model cost. Only names of the price table's models become labels if the model is
-    /// the client's word: it is called for calls that a provider has worked on.
+    /// Counts what a call of a priced model cost. `model` becomes a label: it is one that a provider has answered to.
     pub(crate) fn cost(&mut self, model: &str, cost: NanoUsd) {
         self.cost.counter(model, 0).add(micro_usd(cost));
     }
