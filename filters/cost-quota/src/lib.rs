@@ -165,12 +165,13 @@ impl Exchange for Paying {
         }
     }
 
-    fn on_progress(&mut self, now_ns: u64, bytes: u64) {
+    fn on_progress(&mut self, now_ns: fn() -> u64, bytes: u64) {
         if let Some(meter) = self.counter.own() {
             meter.passed(bytes);
         }
-        let now = millis(now_ns);
-        if let Some(reservation) = self.reservation.as_mut().filter(|reservation| reservation.renew_at() <= now) {
+        let Some(reservation) = &mut self.reservation else { return };
+        let now = millis(now_ns());
+        if reservation.renew_at() <= now {
             // If it fails the reservation stands until its lease ends, and the next event tries again.
             let _ = self.filter.config.quota.renew(&SharedData, reservation, now);
         }

@@ -125,7 +125,7 @@ pub trait Exchange {
 
     /// A piece of the answer has come, whatever is read of it. The time is in nanoseconds since the Unix epoch; `bytes` is
     /// the size of a piece that passes unread, else 0.
-    fn on_progress(&mut self, _now_ns: u64, _bytes: u64) {}
+    fn on_progress(&mut self, _now_ns: fn() -> u64, _bytes: u64) {}
 
     /// The answer, or the rest of it, cannot be read, whether it passes or not; `bytes` of it have come so far.
     fn on_unscanned(&mut self, _bytes: u64) {}

@@ -127,7 +127,7 @@ impl Exchange for Counting {
         }
     }
 
-    fn on_progress(&mut self, _: u64, bytes: u64) {
+    fn on_progress(&mut self, _: fn() -> u64, bytes: u64) {
         if let Some(meter) = &mut self.meter {
             meter.passed(bytes);
         }

@@ -108,7 +108,7 @@ impl Stream {
         };
         if let Some(exchange) = &mut self.exchange {
             let unread = if matches!(self.answer, Answer::Passing | Answer::Inflating(_)) { size as u64 } else { 0 };
-            exchange.on_progress(abi::now_ns(), unread);
+            exchange.on_progress(abi::now_ns, unread);
         }
         match &mut self.answer {
             Answer::Passing => Step::Continue,
