@@ -29,6 +29,9 @@ pub struct Wasm {
 /// One virtual machine for the whole chain, as the reference bootstrap has it.
 const VM_ID: &str = "tollgate";
 
+/// Properties that one filter sets for those behind it; no word for anybody else.
+const INTERNAL: [&str; 2] = ["tollgate.edge", "tollgate.request_trailers"];
+
 impl Wasm {
     /// A back end for a chain.
     ///
@@ -170,8 +173,7 @@ impl Wasm {
         });
         let properties = seen.filter_state.iter().filter_map(|(name, value)| {
             let name = name.strip_prefix("wasm.").filter(|name| name.starts_with("tollgate."))?;
-            // Set by the first filter for the others; no word for anybody else.
-            (name != "tollgate.edge").then(|| (name.to_owned(), String::from_utf8_lossy(value).into_owned()))
+            (!INTERNAL.contains(&name)).then(|| (name.to_owned(), String::from_utf8_lossy(value).into_owned()))
         });
         let Client { status, headers, trailers, details, .. } = &seen.client;
         let (end, note) = match &seen.client.end {

@@ -69,6 +69,10 @@ published! {
 /// Set by the first Tollgate filter of a chain: the client's copies of our headers are gone.
 pub(crate) const EDGE: &str = "tollgate.edge";
 
+/// Set when a filter lets a form go at its trailers: they are there although the body callbacks of the filters behind it
+/// do not say so.
+pub(crate) const TRAILERS: &str = "tollgate.request_trailers";
+
 /// Publishes a property of this stream. A host that refuses is logged, not fatal: what is lost is a log field.
 pub fn set(name: &str, value: impl AsRef<[u8]>) {
     if let Err(status) = abi::set_property(name.as_bytes(), value.as_ref()) {

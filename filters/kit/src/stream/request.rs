@@ -103,9 +103,11 @@ impl Stream {
             }
             Phase::Form { size, scanner } => {
                 plugin.watchdog.release(self.id);
+                property::set(property::TRAILERS, "1");
                 self.end_form(&plugin, *scanner, size)
             }
             Phase::Rest(rest) => {
+                property::set(property::TRAILERS, "1");
                 self.phase = Phase::Admitted;
                 self.check_rest(&plugin, &rest.scanner)
             }
