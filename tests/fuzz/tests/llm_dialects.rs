@@ -114,7 +114,10 @@ fn asked(dialect: Dialect, body: &[u8], limits: &Limits, oracle: Option<&serde_j
     let view = Request::parse_at(&endpoint, &redacted, &generous).unwrap_or_else(|error| panic!("{dialect:?} {error}"));
     assert_eq!(view.texts.len(), request.texts.len(), "{dialect:?}");
     assert!(view.texts.iter().filter(|text| text.str.decode(&redacted) == GONE).count() >= values, "{dialect:?}");
-    assert_eq!(view.max_output_tokens, request.max_output_tokens, "{dialect:?}");
+    // A sound takes as long as what it says, which was edited.
+    if !matches!(dialect, Dialect::OpenAiSpeech | Dialect::OpenAiTranscriptions) {
+        assert_eq!(view.max_output_tokens, request.max_output_tokens, "{dialect:?}");
+    }
 }
 
 fn said(dialect: Dialect, body: &[u8], limits: &Limits) {
