@@ -136,7 +136,7 @@ pub fn bootstrap(mock: &MockLlm) -> Bootstrap {
             })),
             "cost-quota" => {
                 value["consumers"][UNMETERED] = json!({"budgets": []});
-                let one = json!({"name": "test", "unit": "requests", "limit": 1, "window": "1h"});
+                let one = json!({"name": "test", "unit": "requests", "limit": 1, "window": "366d"});
                 value["consumers"][SPENT] = json!({"budgets": [one]});
             }
             "model-router" => {
