@@ -26,13 +26,11 @@
 //! ```
 
 mod decimal;
-mod entries;
 mod money;
 mod price;
 mod table;
 
 pub use decimal::{Decimal, DecimalError};
-pub use entries::Entries;
 pub use money::{MoneyError, NanoUsd};
 pub use price::{ModelPrice, Tokens};
-pub use table::{MAX_NAME_BYTES, PriceError, PriceTable, RawPrice, RawPrices};
+pub use table::{PriceError, PriceTable, RawPrice, RawPrices};

@@ -1,15 +1,10 @@
 //! Prices by model name.
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
+use tollgate_names::{Entries, Names};
 
-use crate::entries::Entries;
 use crate::money::NanoUsd;
 use crate::price::ModelPrice;
-
-/// The longest model name or pattern that a table takes, in bytes.
-pub const MAX_NAME_BYTES: usize = 256;
 
 /// The `prices` of a configuration: dollars per million tokens by model.
 ///
@@ -56,28 +51,14 @@ pub struct PriceError {
 
 /// Prices by model name, validated.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PriceTable {
-    exact: BTreeMap<Box<str>, ModelPrice>,
-    /// Prefixes without their `*`, the longest first.
-    prefixes: Vec<(Box<str>, ModelPrice)>,
-}
+pub struct PriceTable(Names<ModelPrice>);
 
 impl PriceTable {
     /// Checks the names and the caps of `raw`.
     pub fn new(raw: RawPrices) -> Result<PriceTable, PriceError> {
-        let mut table = PriceTable::default();
+        let mut table = Names::default();
         for (name, raw) in raw.0.0 {
             let refuse = |field: &str, problem| PriceError { path: format!("{name:?}{field}"), problem };
-            let prefix = name.strip_suffix('*');
-            if name.is_empty() {
-                return Err(refuse("", "a model name must not be empty"));
-            }
-            if name.len() > MAX_NAME_BYTES {
-                return Err(refuse("", "a model name must not be longer than 256 bytes"));
-            }
-            if prefix.unwrap_or(&name).contains('*') {
-                return Err(refuse("", "`*` may only stand at the end of a name"));
-            }
             if raw.max_output_tokens == Some(0) {
                 return Err(refuse(".max_output_tokens", "must be at least 1"));
             }
@@ -90,30 +71,19 @@ impl PriceTable {
                 output: raw.output,
                 max_output_tokens: raw.max_output_tokens,
             };
-            match prefix {
-                Some(prefix) => table.prefixes.push((prefix.into(), price)),
-                None => {
-                    table.exact.insert(name.into(), price);
-                }
-            }
+            table.insert(&name, price).map_err(|error| refuse("", error.problem()))?;
         }
-        table.prefixes.sort_by(|(a, _), (b, _)| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
-        Ok(table)
+        Ok(PriceTable(table))
     }
 
     /// The price of a model: of its exact name; else of its name without a version date or of the prefix that it
     /// begins with, whichever is longer (the undated name if they are the same). `None`: nobody knows.
     pub fn find(&self, model: &str) -> Option<&ModelPrice> {
-        if let Some(price) = self.exact.get(model) {
+        if let Some(price) = self.0.exact(model) {
             return Some(price);
         }
-        let undated = undated(model).and_then(|name| Some((name.len(), self.exact.get(name)?)));
-        let prefix = self
-            .prefixes
-            .iter()
-            .find(|(prefix, _)| model.starts_with(&**prefix))
-            .map(|(prefix, price)| (prefix.len(), price));
-        match (undated, prefix) {
+        let undated = undated(model).and_then(|name| Some((name.len(), self.0.exact(name)?)));
+        match (undated, self.0.by_prefix(model)) {
             (Some((name_len, _)), Some((prefix_len, price))) if prefix_len > name_len => Some(price),
             (Some((_, price)), _) | (None, Some((_, price))) => Some(price),
             (None, None) => None,
@@ -122,7 +92,7 @@ impl PriceTable {
 
     /// Whether the table holds nothing.
     pub fn is_empty(&self) -> bool {
-        self.exact.is_empty() && self.prefixes.is_empty()
+        self.0.is_empty()
     }
 }
 

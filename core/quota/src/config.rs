@@ -1,7 +1,8 @@
 //! The configuration as it is written.
 
 use serde::Deserialize;
-use tollgate_prices::{Decimal, Entries, NanoUsd};
+use tollgate_names::Entries;
+use tollgate_prices::{Decimal, NanoUsd};
 
 use crate::budget::Budget;
 use crate::charge::Unit;

@@ -1,19 +1,15 @@
 //! The configuration as it is written.
 
-use std::collections::BTreeMap;
-use std::fmt;
-
 use serde::Deserialize;
-use serde::de::{self, Deserializer, MapAccess, Visitor};
+use tollgate_names::Entries;
 
 /// Which model goes where.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RawRouter {
     /// Routes by model. A name is exact (`gpt-4o`) or ends in `*` and stands for every name that begins like it
-    /// (`claude-*`). The exact name wins, then the longest prefix; the order is of no meaning.
-    #[serde(deserialize_with = "each_name_once")]
-    pub models: BTreeMap<String, RawRoute>,
+    /// (`claude-*`). The exact name wins, then the longest prefix; the order is of no meaning. 1 to 256 bytes each.
+    pub models: Entries<RawRoute>,
     /// The route of every other model. Default: none, other models are refused with 404.
     pub default: Option<RawRoute>,
 }
@@ -42,26 +38,4 @@ pub struct ConfigError {
     pub path: String,
     /// What.
     pub problem: &'static str,
-}
-
-/// A map that refuses a name said twice, which JSON readers otherwise settle silently for the last.
-fn each_name_once<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, RawRoute>, D::Error> {
-    struct Names;
-    impl<'de> Visitor<'de> for Names {
-        type Value = BTreeMap<String, RawRoute>;
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a map of models")
-        }
-        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-            let mut models = BTreeMap::new();
-            while let Some((name, route)) = map.next_entry::<String, RawRoute>()? {
-                if models.contains_key(&name) {
-                    return Err(de::Error::custom(format_args!("`{name}` is given twice")));
-                }
-                models.insert(name, route);
-            }
-            Ok(models)
-        }
-    }
-    deserializer.deserialize_map(Names)
 }

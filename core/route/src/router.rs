@@ -1,6 +1,6 @@
 //! The tables.
 
-use std::collections::BTreeMap;
+use tollgate_names::Names;
 
 use crate::config::{ConfigError, RawRoute, RawRouter};
 use crate::header::header_value;
@@ -20,9 +20,7 @@ pub struct Decision<'r> {
 /// Routes by model, validated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Router {
-    exact: BTreeMap<Box<str>, Route>,
-    /// Prefixes without their `*`, the longest first.
-    prefixes: Vec<(Box<str>, Route)>,
+    models: Names<Route>,
     default: Option<Route>,
 }
 
@@ -36,30 +34,17 @@ struct Route {
 impl Router {
     /// Checks `raw`.
     pub fn new(raw: RawRouter) -> Result<Router, ConfigError> {
-        if raw.models.is_empty() && raw.default.is_none() {
+        if raw.models.0.is_empty() && raw.default.is_none() {
             return Err(ConfigError { path: "models".into(), problem: "no model and no default: nothing would pass" });
         }
         let default = raw.default.map(|raw| Route::new(raw, "default")).transpose()?;
-        let mut router = Router { exact: BTreeMap::new(), prefixes: Vec::new(), default };
-        for (name, raw) in raw.models {
+        let mut models = Names::default();
+        for (name, raw) in raw.models.0 {
             let path = format!("models.{name:?}");
-            let prefix = name.strip_suffix('*');
-            if name.is_empty() {
-                return Err(ConfigError { path, problem: "a model name must not be empty" });
-            }
-            if prefix.unwrap_or(&name).contains('*') {
-                return Err(ConfigError { path, problem: "`*` may only stand at the end of a name" });
-            }
             let route = Route::new(raw, &path)?;
-            match prefix {
-                Some(prefix) => router.prefixes.push((prefix.into(), route)),
-                None => {
-                    router.exact.insert(name.into(), route);
-                }
-            }
+            models.insert(&name, route).map_err(|error| ConfigError { path, problem: error.problem() })?;
         }
-        router.prefixes.sort_by(|(a, _), (b, _)| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
-        Ok(router)
+        Ok(Router { models, default })
     }
 
     /// Where a call for `model` goes: by its exact name, else by the longest prefix, else by default.
@@ -67,14 +52,7 @@ impl Router {
     /// A call that names no model is refused whatever the default: upstreams differ in what they make of it.
     pub fn decide(&self, model: Option<&str>) -> Result<Decision<'_>, NotRouted> {
         let model = model.filter(|model| !model.is_empty()).ok_or(NotRouted::Missing)?;
-        let by_prefix =
-            || self.prefixes.iter().find(|(prefix, _)| model.starts_with(&**prefix)).map(|(_, route)| route);
-        let route = self
-            .exact
-            .get(model)
-            .or_else(by_prefix)
-            .or(self.default.as_ref())
-            .ok_or_else(|| NotRouted::unknown(model))?;
+        let route = self.models.find(model).or(self.default.as_ref()).ok_or_else(|| NotRouted::unknown(model))?;
         Ok(Decision {
             route: &route.route,
             upstream_model: route.upstream_model.as_deref().filter(|upstream| *upstream != model),

@@ -4,17 +4,13 @@
 //! JSON) has texts only. A text is turned into the table where it stands, and plugins of one virtual machine that are
 //! given the same table share it.
 
-mod names;
-
 use std::cell::RefCell;
 
 use serde::Deserialize;
-use serde::de::{self, Deserializer, MapAccess, Visitor};
-
 use tollgate_llm::encoding::{Caps, Encoding, Inflater};
+use tollgate_names::{Entries, Names};
 
 use crate::{Profile, Tokenizer, base64};
-use names::Names;
 
 /// The largest table, in bytes: the largest vocabularies of today take a third of it.
 pub const MAX_TABLE_BYTES: usize = 16 << 20;
@@ -37,39 +33,7 @@ pub struct RawTokenizer {
 }
 
 /// The `aliases` of a configuration: names that clients use for models of another name.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct RawAliases(Vec<(String, String)>);
-
-impl RawAliases {
-    /// Aliases and the models that they stand for.
-    pub fn new(aliases: impl IntoIterator<Item = (String, String)>) -> RawAliases {
-        RawAliases(aliases.into_iter().collect())
-    }
-}
-
-impl<'de> Deserialize<'de> for RawAliases {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<RawAliases, D::Error> {
-        struct Pairs;
-        impl<'de> Visitor<'de> for Pairs {
-            type Value = RawAliases;
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a map of names to the models that they stand for")
-            }
-            // A map that was read before would have settled a name that is given twice for the last.
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawAliases, A::Error> {
-                let mut pairs = Vec::new();
-                while let Some(pair) = map.next_entry::<String, String>()? {
-                    if pairs.len() == MAX_ALIASES {
-                        return Err(de::Error::custom(format_args!("at most {MAX_ALIASES} aliases")));
-                    }
-                    pairs.push(pair);
-                }
-                Ok(RawAliases(pairs))
-            }
-        }
-        deserializer.deserialize_map(Pairs)
-    }
-}
+pub type RawAliases = Entries<String>;
 
 /// The most aliases of one configuration.
 const MAX_ALIASES: usize = 4096;
@@ -96,7 +60,7 @@ impl std::error::Error for CatalogError {}
 /// ```
 /// use tollgate_tokens::{Catalog, RawAliases};
 ///
-/// let aliases = RawAliases::new([("fast".to_owned(), "gpt-4o".to_owned())]);
+/// let aliases: RawAliases = serde_json::from_str(r#"{"fast": "gpt-4o"}"#).unwrap();
 /// let catalog = Catalog::new(aliases, Vec::new())?;
 /// assert_eq!(catalog.upstream("fast"), "gpt-4o");
 /// assert!(catalog.profile("fast").is_exact() && !catalog.profile("faster").is_exact());
@@ -115,13 +79,17 @@ impl Catalog {
     /// When a name is none or comes twice, or a table cannot be used.
     pub fn new(aliases: RawAliases, tokenizers: Vec<RawTokenizer>) -> Result<Catalog, CatalogError> {
         let mut catalog = Catalog::default();
+        if aliases.0.len() > MAX_ALIASES {
+            let problem = format!("at most {MAX_ALIASES} aliases");
+            return Err(CatalogError { path: "aliases".to_owned(), problem });
+        }
         for (name, model) in aliases.0 {
             let refuse =
                 |problem: &str| CatalogError { path: format!("aliases.{name:?}"), problem: problem.to_owned() };
             if model.is_empty() || model.len() > 256 || model.contains('*') {
                 return Err(refuse("stands for one model: 1 to 256 bytes without `*`"));
             }
-            catalog.aliases.insert(&name, model.into()).map_err(refuse)?;
+            catalog.aliases.insert(&name, model.into()).map_err(|error| refuse(error.problem()))?;
         }
         if tokenizers.len() > MAX_TOKENIZERS {
             let problem = format!("at most {MAX_TOKENIZERS} tokenizers");
@@ -141,7 +109,7 @@ impl Catalog {
             }
             for (at, model) in raw.models.iter().enumerate() {
                 let inserted = catalog.tokenizers.insert(model, tokenizer.clone());
-                inserted.map_err(|problem| refuse(&format!("models[{at}]"), problem.to_owned()))?;
+                inserted.map_err(|error| refuse(&format!("models[{at}]"), error.to_string()))?;
             }
         }
         Ok(catalog)

@@ -2,7 +2,8 @@
 
 use serde::Deserialize;
 use tollgate_kit::{ConfigError, Configuration, Limits};
-use tollgate_prices::{Entries, ModelPrice, PriceTable, RawPrices};
+use tollgate_names::Entries;
+use tollgate_prices::{ModelPrice, PriceTable, RawPrices};
 use tollgate_quota::{Overflow, Period, Quota, RawBudget, RawConsumer, RawQuota};
 use tollgate_tokens::{Catalog, RawAliases, RawTokenizer};
 

@@ -5,11 +5,11 @@
 //! match them and choose the cluster. An alias has the body's model replaced in place; every other byte stays. A model
 //! that has no route is refused with the provider's own 404.
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use serde::Deserialize;
 use tollgate_kit::{Call, ConfigError, Configuration, Exchange, Filter, Limits, Needs, Reply, Verdict, property, warn};
+use tollgate_names::Entries;
 use tollgate_route::{Decision, NotRouted, RawRoute, RawRouter, Router, header_value};
 
 /// The header that names the route.
@@ -27,14 +27,14 @@ pub struct RawConfig {
     /// refused. `false`: the scan ends with the first model. Default: `true`.
     pub read_whole: bool,
     /// Routes by model, see [`RawRouter::models`].
-    pub models: BTreeMap<String, RawRoute>,
+    pub models: Entries<RawRoute>,
     /// The route of every other model, see [`RawRouter::default`].
     pub default: Option<RawRoute>,
 }
 
 impl Default for RawConfig {
     fn default() -> RawConfig {
-        RawConfig { limits: Limits::default(), read_whole: true, models: BTreeMap::new(), default: None }
+        RawConfig { limits: Limits::default(), read_whole: true, models: Entries::default(), default: None }
     }
 }
 

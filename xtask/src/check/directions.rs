@@ -11,11 +11,12 @@ use crate::cargo;
 /// fits is against the design. `core/*` stands for every folder in `core/`.
 const ALLOWED: &[(&str, &[&str])] = &[
     ("core/llm", &[]),
-    ("core/prices", &[]),
-    ("core/tokens", &["core/llm"]),
+    ("core/names", &[]),
+    ("core/prices", &["core/names"]),
+    ("core/tokens", &["core/llm", "core/names"]),
     ("core/inspect", &["core/llm"]),
-    ("core/route", &["core/llm"]),
-    ("core/quota", &["core/prices"]),
+    ("core/route", &["core/llm", "core/names"]),
+    ("core/quota", &["core/names", "core/prices"]),
     ("filters/kit", &["core/llm"]),
     ("filters/bundle", &["filters/*"]),
     ("filters/*", &["filters/kit", "core/*"]),

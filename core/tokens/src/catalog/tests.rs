@@ -45,7 +45,7 @@ fn what_is_refused_says_where() {
         (serde_json::json!({"aliases": {"a": ""}}), "aliases.\"a\": stands for one model"),
         (serde_json::json!({"aliases": {"a": "b*"}}), "aliases.\"a\": stands for one model"),
         (serde_json::json!({"aliases": {"a": long}}), "aliases.\"a\": stands for one model"),
-        (serde_json::json!({"aliases": ["a"]}), "a map of names"),
+        (serde_json::json!({"aliases": ["a"]}), "a map"),
         (serde_json::json!({"tokenizers": nine}), "tokenizers: at most 8"),
         (serde_json::json!({"tokenizers": [{"models": ["m"]}]}), "table"),
         (serde_json::json!({"tokenizers": [{"table": ""}]}), "models"),
@@ -66,9 +66,11 @@ fn what_is_refused_says_where() {
         let error = catalog(json).map(|_| ()).unwrap_err();
         assert!(error.contains(words), "{words}: {error}");
     }
-    let twice = serde_json::from_str::<RawAliases>(r#"{"a":"b","a":"c"}"#).unwrap();
-    let error = Catalog::new(twice, Vec::new()).map(|_| ()).unwrap_err().to_string();
-    assert!(error.contains("aliases.\"a\": a model name must not be given twice"), "{error}");
+    let twice = serde_json::from_str::<RawAliases>(r#"{"a":"b","a":"c"}"#).unwrap_err().to_string();
+    assert!(twice.contains("`a` is given twice"), "{twice}");
+    let many = Entries((0..=MAX_ALIASES).map(|at| (at.to_string(), "m".to_owned())).collect());
+    let error = Catalog::new(many, Vec::new()).map(|_| ()).unwrap_err().to_string();
+    assert_eq!(error, "aliases: at most 4096 aliases");
 }
 
 #[cfg(feature = "compile")]
