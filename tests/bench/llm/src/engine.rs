@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::LazyLock;
+use std::time::Instant;
 
-use tollgate_testbed::{Context, Error, Result, workspace};
-
-use crate::wasi::{self, World};
+use tollgate_bench_engines::{Module, output};
+use tollgate_testbed::{Context, Result, workspace};
 
 /// The built subjects.
 #[derive(Clone, Debug)]
@@ -43,18 +44,12 @@ impl Engine {
     /// What the subject prints.
     pub(crate) fn run(self, subjects: &Subjects, args: &[&str]) -> Result<String> {
         match self {
-            Engine::Native => output(Command::new(&subjects.native).args(args)),
-            Engine::Wasmtime => in_wasmtime(&subjects.module, args).context(|| "in wasmtime".into()),
-            Engine::V8 => output(node(&subjects.module).args(args)),
-            Engine::V8Scalar => output(node(&subjects.scalar).args(args)),
+            Engine::Native => output(Command::new(&subjects.native).args(args), Stdio::null()),
+            Engine::Wasmtime => in_wasmtime(&subjects.module, args),
+            Engine::V8 => output(node(&subjects.module).args(args), Stdio::null()),
+            Engine::V8Scalar => output(node(&subjects.scalar).args(args), Stdio::null()),
         }
     }
-}
-
-/// `v20.20.2`, and of its V8: `11.3.244.8`.
-pub(crate) fn node_version() -> Result<String> {
-    let text = output(Command::new("node").args(["-p", "`Node ${process.version}, V8 ${process.versions.v8}`"]));
-    text.map(|text| text.trim().to_owned()).context(|| "this needs Node 20 or newer on PATH".into())
 }
 
 fn node(module: &Path) -> Command {
@@ -63,29 +58,10 @@ fn node(module: &Path) -> Command {
     command
 }
 
-fn output(command: &mut Command) -> Result<String> {
-    let what = || format!("{} does not run", command.get_program().display());
-    let context = what();
-    let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output().context(|| context.clone())?;
-    if !output.status.success() {
-        return Err(Error::new(format!("{context}: {}", output.status)));
-    }
-    String::from_utf8(output.stdout).context(|| context)
-}
+/// When this program began to measure, for the clock of WASI.
+static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
-fn in_wasmtime(module: &Path, args: &[&str]) -> wasmtime::Result<String> {
-    let engine = wasmtime::Engine::default();
-    let module = wasmtime::Module::new(&engine, std::fs::read(module)?)?;
-    let mut linker = wasmtime::Linker::new(&engine);
-    wasi::link(&mut linker)?;
-    let mut store = wasmtime::Store::new(&engine, World::new(args));
-    let instance = linker.instantiate(&mut store, &module)?;
-    let result = instance.get_typed_func::<(), ()>(&mut store, "_start")?.call(&mut store, ());
-    let World { printed, code, .. } = store.into_data();
-    let printed = String::from_utf8_lossy(&printed).into_owned();
-    match (result, code) {
-        (Ok(()), _) | (Err(_), Some(0)) => Ok(printed),
-        (Err(_), Some(code)) => Err(wasmtime::Error::msg(format!("the subject ended with {code}: {printed}"))),
-        (Err(error), None) => Err(error),
-    }
+fn in_wasmtime(module: &Path, args: &[&str]) -> Result<String> {
+    let bytes = std::fs::read(module).context(|| module.display().to_string())?;
+    Module::compile(&bytes)?.run(args, Vec::new(), || Ok(START.elapsed()))
 }

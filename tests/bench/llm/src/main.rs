@@ -16,7 +16,6 @@ use samples::Row;
 mod engine;
 mod samples;
 mod section;
-mod wasi;
 
 /// Where the results are published.
 const PAGE: &str = "docs/benchmarks.md";
@@ -57,7 +56,7 @@ fn main() -> ExitCode {
 
 fn run(subjects: &Subjects, flags: &[&str]) -> Result<()> {
     let (runs, samples) = if flags == ["--quick"] { (1, 1) } else { (RUNS, SAMPLES) };
-    let versions = format!("{}, modules by {}", engine::node_version()?, rustc()?);
+    let versions = format!("{}, modules by {}", tollgate_bench_engines::node_version()?, rustc()?);
     let mut measured: Vec<(Engine, Vec<Row>)> = Engine::ALL.map(|engine| (engine, Vec::new())).into();
     for number in 1..=runs {
         for (engine, rows) in &mut measured {

@@ -4,11 +4,11 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use tollgate_bench_engines::{Module, node_version, output};
 use tollgate_testbed::scratch::Scratch;
 use tollgate_testbed::{Context, Envoy, Error, Result};
 
-use crate::envoy;
-use crate::wasi::{self, World};
+use crate::{clock, envoy};
 
 /// The built subjects.
 #[derive(Clone, Debug)]
@@ -48,7 +48,7 @@ impl Engine {
 pub(crate) struct Engines {
     programs: Programs,
     scratch: Scratch,
-    wasmtime: wasmtime::Module,
+    wasmtime: Module,
     envoy: Envoy,
 }
 
@@ -57,12 +57,10 @@ impl Engines {
         let scratch = Scratch::new("bench-tokens")?;
         let write = |name: &str, text: &str| fs::write(scratch.path().join(name), text);
         write(SCRIPT, include_str!("node.mjs")).context(|| "cannot write the script for Node".into())?;
-        let compile = || wasmtime::Module::new(&wasmtime::Engine::default(), fs::read(&programs.module)?);
-        let wasmtime = compile().context(|| "wasmtime does not compile the module".into())?;
+        let module = fs::read(&programs.module).context(|| programs.module.display().to_string())?;
+        let wasmtime = Module::compile(&module)?;
         let envoy = Envoy::find_or_install()?;
-        let node = output(Command::new("node").args(["-p", "`Node ${process.version}, V8 ${process.versions.v8}`"]))
-            .context(|| "this needs Node 20 or newer on PATH".into())?;
-        println!("{}; Envoy {}; wasmtime 48\n", node.trim(), envoy.version());
+        println!("{}; Envoy {}; wasmtime 48\n", node_version()?, envoy.version());
         Ok(Engines { programs, scratch, wasmtime, envoy })
     }
 
@@ -80,15 +78,15 @@ impl Engines {
         match engine {
             Engine::Native => {
                 let mut command = Command::new(&self.programs.native);
-                command.args(arguments).stdin(match text {
+                let stdin = match text {
                     Some(path) => Stdio::from(File::open(path).context(|| path.display().to_string())?),
                     None => Stdio::null(),
-                });
-                output(&mut command)
+                };
+                output(command.args(arguments), stdin)
             }
             Engine::Wasmtime => {
                 let text = text.map_or(Ok(Vec::new()), fs::read).context(|| "a corpus".into())?;
-                in_wasmtime(&self.wasmtime, arguments, text).context(|| "in wasmtime".into())
+                self.wasmtime.run(arguments, text, clock::now)
             }
             Engine::V8 => self.node(&self.programs.module, arguments, text),
             Engine::Envoy => {
@@ -103,7 +101,7 @@ impl Engines {
         let mut command = Command::new("node");
         command.arg("--no-warnings").arg(self.scratch.path().join(SCRIPT)).arg(module);
         command.arg(text.unwrap_or("/dev/null".as_ref())).args(arguments);
-        output(command.stdin(Stdio::null()))
+        output(&mut command, Stdio::null())
     }
 
     /// The numbers in the one line that the subject prints.
@@ -125,27 +123,4 @@ const SCRIPT: &str = "node.mjs";
 pub(crate) fn numbers<const N: usize>(line: &str) -> Option<[f64; N]> {
     let numbers: Vec<f64> = line.split_whitespace().map_while(|number| number.parse().ok()).collect();
     numbers.try_into().ok()
-}
-
-fn output(command: &mut Command) -> Result<String> {
-    let what = format!("{} does not run", command.get_program().display());
-    let output = command.stderr(Stdio::inherit()).output().context(|| what.clone())?;
-    if !output.status.success() {
-        return Err(Error::new(format!("{what}: {}", output.status)));
-    }
-    String::from_utf8(output.stdout).context(|| what)
-}
-
-fn in_wasmtime(module: &wasmtime::Module, arguments: &[&str], text: Vec<u8>) -> wasmtime::Result<String> {
-    let mut linker = wasmtime::Linker::new(module.engine());
-    wasi::link(&mut linker)?;
-    let mut store = wasmtime::Store::new(module.engine(), World::new(arguments, text));
-    let instance = linker.instantiate(&mut store, module)?;
-    let result = instance.get_typed_func::<(), ()>(&mut store, "_start")?.call(&mut store, ());
-    let (printed, code) = store.into_data().end();
-    match (result, code) {
-        (Ok(()), _) | (Err(_), Some(0)) => Ok(printed),
-        (Err(_), Some(code)) => Err(wasmtime::Error::msg(format!("the subject ended with {code}: {printed}"))),
-        (Err(error), None) => Err(error),
-    }
 }

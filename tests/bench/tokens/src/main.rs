@@ -19,7 +19,6 @@ mod envoy;
 mod speed;
 mod start;
 mod target;
-mod wasi;
 
 use engine::{Engines, Programs};
 use target::Targets;
