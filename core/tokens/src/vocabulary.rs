@@ -11,7 +11,7 @@
 //! |---|---|---|
 //! | 1 byte | - | rank: 1 byte |
 //! | 2 to 8 bytes | 6 bytes: what of the hash, which loses nothing, bucket and slot do not say | 18 bits of rank, 7 and 7 of spine |
-//! | 9 to 16 bytes | the bytes | 18 bits of rank, 15 and 15 of spine |
+//! | 9 to 16 bytes | 15 bytes: the last of them, and what of the hash of all bucket and slot do not say | 18 bits of rank, 15 and 15 of spine |
 //! | more | the bytes, in a common string | rank, length, where it is split |
 //!
 //! and small hashed filters that say which lengths of tokens there may be with a beginning, and between which
@@ -34,8 +34,8 @@ pub(crate) struct Vocabulary<'a> {
     short_entries: &'a [[u8; 10]],
     short_shift: u32,
     middle_buckets: &'a [[u8; 2]],
-    /// The bytes (16), fact (6).
-    middle_entries: &'a [[u8; 22]],
+    /// The bytes from the ninth on (8), what of the hash bucket and slot do not say (7), fact (6).
+    middle_entries: &'a [[u8; 21]],
     middle_shift: u32,
     long_buckets: &'a [[u8; 2]],
     /// Where the bytes are (3), how many (1), rank (3), length of the left part (1).
@@ -318,7 +318,7 @@ impl Vocabulary<'_> {
         let [pilot, _] = *self.short_buckets.get(hash.bucket(self.short_shift))?;
         let (slot, rest) = hash.place(pilot, self.short_entries.len() as u32);
         let [a, b, c, d, e, f, fact @ ..] = *self.short_entries.get(slot)?;
-        let found = u32::from_le_bytes([a, b, c, d]) == hash.low && u16::from_le_bytes([e, f]) == rest;
+        let found = u32::from_le_bytes([a, b, c, d]) == hash.low && u32::from(u16::from_le_bytes([e, f])) == rest >> 16;
         found.then_some(u32::from_le_bytes(fact))
     }
 
@@ -347,7 +347,8 @@ impl Vocabulary<'_> {
         let may = u32::from(filter) >> hash.filter(self.short_shift) & 1;
         let entry = self.short_entries.get(slot * may as usize).copied().unwrap_or_default();
         let [a, b, c, d, e, f, fact @ ..] = entry;
-        let differs = (u32::from_le_bytes([a, b, c, d]) ^ hash.low) | u32::from(u16::from_le_bytes([e, f]) ^ rest);
+        let differs =
+            (u32::from_le_bytes([a, b, c, d]) ^ hash.low) | (u32::from(u16::from_le_bytes([e, f])) ^ rest >> 16);
         let found = u32::from(differs == 0) & may;
         (u32::from_le_bytes(fact) & RANK) | found.wrapping_sub(1)
     }
@@ -360,11 +361,17 @@ impl Vocabulary<'_> {
         if filter >> hash.filter(self.middle_shift) & 1 == 0 {
             return None;
         }
-        let (slot, _) = hash.place(pilot, self.middle_entries.len() as u32);
+        let (slot, rest) = hash.place(pilot, self.middle_entries.len() as u32);
         let entry = self.middle_entries.get(slot)?;
-        let [word @ .., _, _, _, _, _, _] = *entry;
-        let key = u128::from_le_bytes(word);
-        if key as u64 != first || (key >> 64) as u64 != second {
+        // With the second word, the hash says the first one too.
+        let [key @ .., _, _, _, _, _, _] = *entry;
+        let [low @ .., x, y, z] = key;
+        let [word @ .., _, _, _, _] = low;
+        let [.., l, m, n, o] = low;
+        if u64::from_le_bytes(word) != second
+            || u32::from_le_bytes([l, m, n, o]) != hash.low
+            || u32::from_le_bytes([x, y, z, 0]) != rest >> 8
+        {
             return None;
         }
         let [.., a, b, c, d, e, f] = *entry;

@@ -13,8 +13,8 @@ const PREFIX8_BITS: u32 = 15;
 const PREFIX16_BITS: u32 = 12;
 const PAIR_BITS: u32 = 18;
 const SUFFIX2_BITS: u32 = 12;
-/// With fewer slots, two keys could meet in each of them.
-const LEAST_SLOTS: usize = 64;
+/// With fewer slots, what an entry holds of a hash would not tell its key from every other.
+const LEAST_SLOTS: usize = 1 << 8;
 
 /// A vocabulary laid out: what the fields of `Vocabulary` are made of.
 #[derive(Default)]
@@ -111,7 +111,7 @@ fn short(tables: &mut Tables, tokens: &[Vec<u8>], spines: &[Spine], ranks: &[usi
         let (place, rest) = hash.place(placement.buckets[hash.bucket(placement.shift)][0], count as u32);
         debug_assert_eq!(place, slot);
         entries[slot][..4].copy_from_slice(&hash.low.to_le_bytes());
-        entries[slot][4..6].copy_from_slice(&rest.to_le_bytes());
+        entries[slot][4..6].copy_from_slice(&rest.to_le_bytes()[2..]);
         let rank = ranks[key as usize];
         let spine = &spines[rank];
         let fact = rank as u64 | (mask(&spine.left) << 18) | (mask(&spine.right) << 25);
@@ -153,17 +153,19 @@ fn middle(tables: &mut Tables, tokens: &[Vec<u8>], spines: &[Spine], ranks: &[us
         .collect();
     let placement = perfect::place(&hashes, LEAST_SLOTS)?;
     let count = placement.slots.len();
-    // An empty slot holds 0xFF throughout: no text does.
-    let mut entries = vec![[0xFF_u8; 22]; count];
+    // An empty slot holds 0xFF throughout: no text has such bytes.
+    let mut entries = vec![[0xFF_u8; 21]; count];
     for (slot, key) in placement.slots.iter().enumerate() {
         let Some(key) = *key else { continue };
         let rank = ranks[key as usize];
-        let (first, second) = words(rank);
-        entries[slot][..8].copy_from_slice(&first.to_le_bytes());
-        entries[slot][8..16].copy_from_slice(&second.to_le_bytes());
+        let hash = hashes[key as usize];
+        let (_, rest) = hash.place(placement.buckets[hash.bucket(placement.shift)][0], count as u32);
+        entries[slot][..8].copy_from_slice(&words(rank).1.to_le_bytes());
+        entries[slot][8..12].copy_from_slice(&hash.low.to_le_bytes());
+        entries[slot][12..15].copy_from_slice(&rest.to_le_bytes()[1..]);
         let spine = &spines[rank];
         let fact = rank as u64 | (mask(&spine.left) << 18) | (mask(&spine.right) << 33);
-        entries[slot][16..].copy_from_slice(&fact.to_le_bytes()[..6]);
+        entries[slot][15..].copy_from_slice(&fact.to_le_bytes()[..6]);
     }
     tables.entries("middle_buckets", &placement.buckets);
     tables.entries("middle_entries", &entries);

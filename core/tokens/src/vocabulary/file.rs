@@ -14,7 +14,7 @@ use super::{Vocabulary, hash};
 use crate::pattern::Splitting;
 
 /// The first bytes of every file; the last of them is the version of the format.
-const MAGIC: [u8; 8] = *b"tokens\0\x01";
+const MAGIC: [u8; 8] = *b"tokens\0\x02";
 /// Where what the checksum covers begins.
 const CHECKED: usize = 16;
 /// The flag of a vocabulary whose model sees its text in Unicode's normal form C.
@@ -26,7 +26,7 @@ const SECTIONS: [(&str, usize); 18] = [
     ("short_buckets", 2),
     ("short_entries", 10),
     ("middle_buckets", 2),
-    ("middle_entries", 22),
+    ("middle_entries", 21),
     ("long_buckets", 2),
     ("long_entries", 8),
     ("long_strings", 1),

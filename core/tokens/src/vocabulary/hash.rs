@@ -66,13 +66,13 @@ impl Hash {
         self.low >> (shift - 3) & 7
     }
 
-    /// The slot, of `slots`, when the bucket is displaced by `pilot`; and 16 bits which, with the slot and the `low`
-    /// half, tell the key from every other if there are at least 2^16 slots.
+    /// The slot, of `slots`, when the bucket is displaced by `pilot`; and the rest, of which the upper `n` bits, with the
+    /// slot and the `low` half, tell the key from every other if there are at least 2^(32 - n) slots.
     #[inline(always)]
-    pub(crate) fn place(self, pilot: u8, slots: u32) -> (usize, u16) {
+    pub(crate) fn place(self, pilot: u8, slots: u32) -> (usize, u32) {
         let displaced = self.high ^ u32::from(pilot).wrapping_mul(DISPLACE);
         let product = u64::from(displaced) * u64::from(slots);
-        ((product >> 32) as usize, (product as u32 >> 16) as u16)
+        ((product >> 32) as usize, product as u32)
     }
 }
 
