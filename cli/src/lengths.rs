@@ -11,6 +11,10 @@ pub fn wrong(exchange: &Exchange, seen: &Observation) -> Vec<Finding> {
     let mut found = Vec::new();
     for request in seen.upstream.iter().filter(|request| request.complete) {
         check("upstream", &request.headers, &request.body, &mut found);
+        if request.ended_twice {
+            let went_on = "a request that goes on behind its end, which its receiver takes for the next one";
+            found.push(Finding::new("upstream", "one end", went_on));
+        }
     }
     // These have no body, and may say how long that of another answer would be.
     let is_bodiless = exchange.sent.method == "HEAD" || matches!(seen.status, None | Some(204 | 304));

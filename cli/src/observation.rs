@@ -49,6 +49,8 @@ pub struct UpstreamRequest {
     pub trailers: HeaderList,
     /// Whether it ended as it should.
     pub complete: bool,
+    /// Whether it went on behind its end.
+    pub ended_twice: bool,
 }
 
 impl Observation {

@@ -108,6 +108,9 @@ pub struct UpstreamSeen {
     pub trailers: Option<Headers>,
     /// Whether the request ended properly.
     pub complete: bool,
+    /// Whether it went on when it had ended, as Envoy lets it: what comes then, an HTTP/1.1 upstream takes for the beginning
+    /// of the next request.
+    pub ended_twice: bool,
     /// Whether the proxy reset it.
     pub reset: bool,
     /// How many guest callbacks of the stream had begun when the headers left.

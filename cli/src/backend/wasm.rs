@@ -219,6 +219,7 @@ fn upstream(seen: &UpstreamSeen) -> UpstreamRequest {
         body: seen.body(),
         trailers: seen.trailers.as_ref().map(list).unwrap_or_default(),
         complete: seen.complete,
+        ended_twice: seen.ended_twice,
     }
 }
 

@@ -135,6 +135,7 @@ impl Machine {
 
     fn request_complete(&mut self, id: u64) {
         if let Some(seen) = self.seen(id) {
+            seen.ended_twice |= seen.complete;
             seen.complete = true;
         }
         let Some(attempt) = self.sessions.get(&id).and_then(|session| session.attempt.clone()) else { return };

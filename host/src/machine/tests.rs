@@ -282,3 +282,27 @@ fn a_guest_that_asks_too_early_fails() {
     let error = Listener::builder().plugin(Plugin::new("early", module)).start(&process()).err().unwrap();
     assert!(error.reason.contains("_initialize failed"), "{error}");
 }
+
+#[test]
+fn a_request_that_ends_twice_is_noticed() {
+    // The first holds everything to the end; the second lets its headers go with the body, and the trailers with it.
+    const HOLDS: &str = r#"(func (export "proxy_on_request_body") (param i32 i32 i32) (result i32)
+        (i32.eqz (local.get 2)))"#;
+    let process = process();
+    let plugin =
+        |name: &str, functions: &str| Plugin::new(name, guest(functions)).allow_on_headers_stop_iteration(true);
+    let listener = Listener::builder()
+        .plugin(plugin("holds", &[PAUSES, HOLDS].concat()))
+        .plugin(plugin("lets go", PAUSES))
+        .route(Route::prefix("/").cluster("up").name("all"))
+        .start(&process)
+        .unwrap();
+    for (request, ended_twice) in
+        [(Request::post("/").body("hello"), false), (Request::post("/").frames(["hello"]).trailers([("t", "1")]), true)]
+    {
+        let exchange = listener.send(request);
+        assert_eq!((exchange.upstream_body(), exchange.upstream.len()), (b"hello".to_vec(), 1));
+        assert!(exchange.upstream[0].complete);
+        assert_eq!(exchange.upstream[0].ended_twice, ended_twice);
+    }
+}

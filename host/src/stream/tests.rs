@@ -199,7 +199,7 @@ fn requests_through_chains() {
             "trailers held",
             1,
             vec![("0.rqt", Stop)],
-            with_trailers,
+            with_trailers.clone(),
             vec!["0.rqh false", "0.rqb 3 false", "0.rqt 1"],
             vec!["h", "d:one"],
         ),
@@ -210,6 +210,14 @@ fn requests_through_chains() {
             vec![Put::Head(false), Put::Data("leak", false), Put::Resume(1)],
             vec!["0.rqh false", "1.rqh false", "0.rqb 4 false", "1.rqb 4 false"],
             vec!["h", "d:leak"],
+        ),
+        (
+            "a later filter that lets go with the body has ended the request when an earlier one lets go of its trailers",
+            2,
+            vec![("0.rqh", Stop), ("0.rqb", StopUntilEnd), ("1.rqh", Stop)],
+            with_trailers.clone(),
+            vec!["0.rqh false", "0.rqb 3 false", "0.rqt 1", "1.rqh false", "1.rqb 3 false", "1.rqt 1"],
+            vec!["h", "d:one", "t$", "t$"],
         ),
         (
             "continue and pause in one callback lets the headers go",
