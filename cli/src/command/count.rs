@@ -15,9 +15,6 @@ use crate::args::CountArgs;
 use crate::nearest::nearest;
 use crate::problem::Problem;
 
-/// The encodings that are built in.
-const ENCODINGS: [Encoding; 2] = [Encoding::O200kBase, Encoding::Cl100kBase];
-
 pub(super) fn run(args: &CountArgs) -> ExitCode {
     let mut out = BufWriter::new(io::stdout().lock());
     let counted = count_all(args, &mut out);
@@ -143,9 +140,9 @@ impl Counter {
 }
 
 fn encoding(name: &str) -> Result<Encoding, Problem> {
-    ENCODINGS.into_iter().find(|encoding| encoding.name() == name).ok_or_else(|| {
-        let names = ENCODINGS.map(Encoding::name);
-        let near = nearest(name, names).unwrap_or("o200k_base");
+    Encoding::from_name(name).ok_or_else(|| {
+        let names: Vec<&str> = Encoding::ALL.iter().map(|encoding| encoding.name()).collect();
+        let near = nearest(name, names.iter().copied()).unwrap_or("o200k_base");
         Problem::new(format!(
             "no encoding of this name is built in: did you mean `{near}`? (There are {})",
             names.join(", ")

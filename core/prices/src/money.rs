@@ -54,9 +54,10 @@ impl NanoUsd {
         NanoUsd(self.0.saturating_sub(other.0))
     }
 
-    /// The amount in micro-dollars (10^-6 USD), rounded half up: for counters that hold no more digits.
+    /// The amount in micro-dollars (10^-6 USD), for counters that hold no more digits. Rounded up: what costs anything is
+    /// never shown as free.
     pub fn micros(self) -> u64 {
-        self.0 / 1_000 + u64::from(self.0 % 1_000 >= 500)
+        self.0.div_ceil(1_000)
     }
 }
 
@@ -132,9 +133,8 @@ mod tests {
     }
 
     #[test]
-    fn micros_round_half_up() {
-        for (nanos, micros) in [(0, 0), (499, 0), (500, 1), (1_499, 1), (1_500, 2), (u64::MAX, 18_446_744_073_709_552)]
-        {
+    fn micros_round_up() {
+        for (nanos, micros) in [(0, 0), (1, 1), (1_000, 1), (1_001, 2), (u64::MAX, 18_446_744_073_709_552)] {
             assert_eq!(NanoUsd(nanos).micros(), micros);
         }
     }

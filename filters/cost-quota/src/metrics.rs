@@ -32,11 +32,6 @@ impl Metrics {
 
     /// Counts what a call of a priced model cost. `model` becomes a label: it is one that a provider has answered to.
     pub(crate) fn cost(&mut self, model: &str, cost: NanoUsd) {
-        self.cost.counter(model, 0).add(micro_usd(cost));
+        self.cost.counter(model, 0).add(cost.micros());
     }
-}
-
-/// Micro-dollars, rounded up: a call that costs anything is never free.
-pub(crate) fn micro_usd(cost: NanoUsd) -> u64 {
-    cost.0.div_ceil(1_000)
 }
