@@ -2,11 +2,11 @@
 
 use crate::reader::{Reader, Scratch, Value};
 use crate::scan::Side;
-use crate::{Dialect, Error, ErrorKind, Limits, Request, Str};
+use crate::{Error, ErrorKind, Limits, Request, Str};
 
 impl Request {
     /// The model that a request asks for, from as little of the body as says it: the scan ends with the member `model` of
-    /// the top object. `None` when there is none; the body was then read to its end.
+    /// the top object, which it is in every dialect with the model in the body. `None` when there is none; the body was then read to its end.
     ///
     /// What stands before the model is read as strictly as by [`Request::parse`]. What stands behind it is **not read at
     /// all**: not whether it is JSON, nor whether it names a second model, which a receiver may prefer. This is for what
@@ -15,9 +15,7 @@ impl Request {
     ///
     /// # Errors
     /// As [`Request::parse`] for what was read; the size of the whole body counts.
-    pub fn model_only(dialect: Dialect, body: &[u8], limits: &Limits) -> Result<Option<Str>, Error> {
-        // In every dialect with the model in the body, it is this member.
-        let _ = dialect;
+    pub fn model_only(body: &[u8], limits: &Limits) -> Result<Option<Str>, Error> {
         let mut scratch = Scratch::default();
         let mut reader = Reader::new(body, limits, Side::Request, &mut scratch)?;
         match reader.value()? {
@@ -41,7 +39,7 @@ mod tests {
     use super::*;
 
     fn model(body: &str) -> Result<Option<String>, ErrorKind> {
-        let found = Request::model_only(Dialect::OpenAiChat, body.as_bytes(), &Limits::default());
+        let found = Request::model_only(body.as_bytes(), &Limits::default());
         found.map(|model| model.map(|str| str.decode(body.as_bytes()).into_owned())).map_err(|error| error.kind)
     }
 
@@ -86,10 +84,9 @@ mod tests {
     #[test]
     fn nothing_behind_it_is_read() {
         let body = [br#"{"model":"m","a":"#.as_slice(), &[0xff; 1 << 20]].concat();
-        let str = Request::model_only(Dialect::OpenAiChat, &body, &Limits::default()).unwrap().unwrap();
+        let str = Request::model_only(&body, &Limits::default()).unwrap().unwrap();
         assert_eq!(str.decode(&body), "m");
-        let error =
-            Request::model_only(Dialect::OpenAiChat, &body, &Limits { max_bytes: 1 << 20, ..Limits::default() });
+        let error = Request::model_only(&body, &Limits { max_bytes: 1 << 20, ..Limits::default() });
         assert_eq!(error.unwrap_err().kind, ErrorKind::TooLarge);
     }
 }

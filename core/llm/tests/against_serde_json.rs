@@ -204,7 +204,7 @@ fn verdict(body: &[u8]) -> Verdict {
     }
     // The model alone is found in what both take, and in much that is wrong behind it; never another model.
     if let Ok(request) = &ours {
-        let model = Request::model_only(Dialect::OpenAiChat, body, &Limits::default());
+        let model = Request::model_only(body, &Limits::default());
         assert_eq!(model.map_err(|error| error.kind), Ok(request.model), "{}", String::from_utf8_lossy(body));
     }
     verdict

@@ -26,7 +26,7 @@ fn longer_texts_need_no_more_memory() {
         assert_eq!(view(&short), view(&long), "{unit}");
         let model = |body: &[u8]| {
             cost(|| {
-                Request::model_only(Dialect::OpenAiChat, body, &limits).unwrap();
+                Request::model_only(body, &limits).unwrap();
             })
         };
         assert_eq!(model(&short), model(&long), "{unit}");

@@ -196,7 +196,7 @@ impl Stream {
             return None;
         }
         let body = abi::get_buffer(Buffer::RequestBody, 0, size.min(MODEL_BYTES)).ok()?;
-        let model = Request::model_only(endpoint.dialect, &body, &plugin.parser_limits);
+        let model = Request::model_only(&body, &plugin.parser_limits);
         let model = match model {
             Ok(Some(model)) => Some(model),
             _ if endpoint.model.is_some() => None,

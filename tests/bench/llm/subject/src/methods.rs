@@ -15,9 +15,7 @@ pub(crate) const METHODS: [Method; 4] = [
     ("value", |body| black_box(serde_json::from_slice::<Value>(body)).is_ok()),
     ("typed", |body| black_box(serde_json::from_slice::<Chat<'_>>(body)).is_ok_and(|chat| chat.len() > 0)),
     ("view", |body| black_box(Request::parse(Dialect::OpenAiChat, body, &Limits::default())).is_ok()),
-    ("model", |body| {
-        black_box(Request::model_only(Dialect::OpenAiChat, body, &Limits::default())).is_ok_and(|model| model.is_some())
-    }),
+    ("model", |body| black_box(Request::model_only(body, &Limits::default())).is_ok_and(|model| model.is_some())),
 ];
 
 /// What a program would declare that wants the model and the texts, and no copy of what is not escaped.
