@@ -5,6 +5,8 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use tollgate_testbed::scratch::Scratch;
 
 /// Runs `tollgate` in a folder, with something on standard input: its exit code, and what it says.
@@ -85,9 +87,8 @@ fn what_cannot_be_used_is_said_without_the_text() {
 #[test]
 fn a_tokenizer_is_compiled_and_used() {
     let scratch = Scratch::new("tollgate-count").unwrap();
-    let mut file: String =
-        (0..=255_u8).map(|byte| format!("{} {byte}\n", tollgate_tokens::compile::base64(&[byte]))).collect();
-    file += &format!("{} 256\n", tollgate_tokens::compile::base64(b"he"));
+    let mut file: String = (0..=255_u8).map(|byte| format!("{} {byte}\n", STANDARD.encode([byte]))).collect();
+    file += &format!("{} 256\n", STANDARD.encode("he"));
     std::fs::write(scratch.path().join("small.tiktoken"), file).unwrap();
     let (code, _, errors) = tollgate(scratch.path(), &["tokenizer", "compile", "small.tiktoken"], "");
     assert_eq!(code, Some(2));
@@ -103,7 +104,7 @@ fn a_tokenizer_is_compiled_and_used() {
 /// What is written for a configuration is what a filter makes of it.
 #[test]
 fn a_table_is_written_for_configurations() {
-    use tollgate_tokens::{Catalog, RawAliases, RawTokenizer, Tokenizer, compile::base64};
+    use tollgate_tokens::{Catalog, RawAliases, RawTokenizer, Tokenizer};
 
     #[derive(serde::Deserialize)]
     #[serde(deny_unknown_fields)]
@@ -111,8 +112,8 @@ fn a_table_is_written_for_configurations() {
         tokenizers: Vec<RawTokenizer>,
     }
     let scratch = Scratch::new("count-yaml").unwrap();
-    let mut file: String = (0..=255_u8).map(|byte| format!("{} {byte}\n", base64(&[byte]))).collect();
-    file += &format!("{} 256\n", base64(b"he"));
+    let mut file: String = (0..=255_u8).map(|byte| format!("{} {byte}\n", STANDARD.encode([byte]))).collect();
+    file += &format!("{} 256\n", STANDARD.encode("he"));
     std::fs::write(scratch.path().join("small.tiktoken"), file).unwrap();
     let compile = |more: &[&str]| {
         let fixed = ["tokenizer", "compile", "small.tiktoken", "--splitting", "llama3"];

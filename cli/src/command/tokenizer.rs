@@ -5,9 +5,11 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use tollgate_tokens::compile::{CompileError, base64, huggingface, tekken, tiktoken};
+use tollgate_tokens::compile::{CompileError, huggingface, tekken, tiktoken};
 use tollgate_tokens::{MAX_TABLE_BYTES, Splitting, Tokenizer};
 
 use crate::args::{CompileArgs, TableFormat, TokenizerCommand};
@@ -78,7 +80,7 @@ fn yaml(name: &str, models: &[String], table: &[u8]) -> String {
 
 /// Bytes in base64, in lines of 116 digits.
 fn lines(bytes: &[u8], indent: &str) -> String {
-    bytes.chunks(87).map(|line| format!("{indent}{}\n", base64(line))).collect()
+    bytes.chunks(87).map(|line| format!("{indent}{}\n", STANDARD.encode(line))).collect()
 }
 
 fn table(args: &CompileArgs, name: &str, bytes: &[u8]) -> Result<Vec<u8>, Problem> {

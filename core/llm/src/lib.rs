@@ -73,7 +73,6 @@
 //! it knows and hands every other value to a walk that makes texts of all strings in it. Views, edits, usage, limits and
 //! framers are shared, and kit and the filters name no dialect.
 
-mod base64;
 mod begun;
 mod crc32;
 mod cutter;

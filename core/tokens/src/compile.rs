@@ -9,14 +9,15 @@
 //! never becomes one.
 //!
 //! ```
+//! use base64::{Engine, engine::general_purpose::STANDARD};
 //! use tollgate_tokens::{Splitting, Tokenizer, compile};
 //!
 //! // Bytes, and two merges.
 //! let mut file = String::new();
 //! for byte in 0..=255_u8 {
-//!     file += &format!("{} {byte}\n", compile::base64(&[byte]));
+//!     file += &format!("{} {byte}\n", STANDARD.encode([byte]));
 //! }
-//! file += &format!("{} 256\n{} 257\n", compile::base64(b"he"), compile::base64(b"hel"));
+//! file += &format!("{} 256\n{} 257\n", STANDARD.encode("he"), STANDARD.encode("hel"));
 //!
 //! let table = compile::tiktoken("small", Splitting::Llama3, file.as_bytes())?;
 //! let tokenizer = Tokenizer::load(table)?;
@@ -43,7 +44,7 @@ use crate::vocabulary::file;
 use crate::vocabulary::hash;
 
 pub use huggingface::huggingface;
-pub use tiktoken::{base64, tekken, tiktoken};
+pub use tiktoken::{tekken, tiktoken};
 
 /// Why a tokenizer cannot be compiled.
 #[derive(Clone, Debug, PartialEq, Eq)]

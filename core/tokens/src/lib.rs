@@ -24,7 +24,6 @@
 //! assert_eq!(encoding.count("hello world"), 2);
 //! ```
 
-mod base64;
 mod catalog;
 #[cfg(feature = "compile")]
 pub mod compile;

@@ -3,14 +3,17 @@
 //! `InvokeModelWithResponseStream` of Bedrock sends what a model writes as it came from the model: an event `chunk` with
 //! `{"bytes":".."}`, whose bytes are an event in the model's own format (Amazon Bedrock API reference, "PayloadPart").
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
 use crate::reader::{Reader, Scratch, Value};
 use crate::scan::Side;
-use crate::{Error, Limits, Span, base64};
+use crate::{Error, Limits, Span};
 
 /// The bytes inside of a payload, and where their base64 stands in it; `None` when it is none of these.
 pub(super) fn unwrap(payload: &[u8]) -> Option<(Vec<u8>, Span)> {
     let span = find(payload).ok()??;
-    Some((base64::decode(span.of(payload))?, span))
+    Some((STANDARD.decode(span.of(payload)).ok()?, span))
 }
 
 /// The member `bytes`. An escape in it would be none that an encoder writes.
@@ -34,7 +37,7 @@ fn find(payload: &[u8]) -> Result<Option<Span>, Error> {
 /// The payload with other bytes inside.
 pub(super) fn rewrap(payload: &[u8], span: Span, bytes: &[u8]) -> Vec<u8> {
     let mut out = payload.get(..span.start).unwrap_or_default().to_vec();
-    base64::encode(bytes, &mut out);
+    out.extend_from_slice(STANDARD.encode(bytes).as_bytes());
     out.extend_from_slice(payload.get(span.end..).unwrap_or_default());
     out
 }

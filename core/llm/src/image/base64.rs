@@ -1,7 +1,6 @@
 //! Base64 as a source of bytes.
 
 use super::Source;
-use crate::base64;
 use crate::escape::{self, Unit};
 
 /// Decodes what is asked for, and skips what is not, as far as no escape or space stands in between.
@@ -32,9 +31,22 @@ impl<'b> Base64<'b> {
             if matches!(char, ' ' | '\t' | '\r' | '\n') {
                 continue;
             }
-            return base64::digit(char);
+            return value(char);
         }
     }
+}
+
+/// The six bits of a digit, of the alphabet of RFC 4648, section 4, or of the one for URLs (section 5).
+fn value(digit: char) -> Option<u32> {
+    let (first, value) = match digit {
+        'A'..='Z' => ('A', 0),
+        'a'..='z' => ('a', 26),
+        '0'..='9' => ('0', 52),
+        '+' | '-' => (digit, 62),
+        '/' | '_' => (digit, 63),
+        _ => return None,
+    };
+    Some(u32::from(digit) - u32::from(first) + value)
 }
 
 impl Source for Base64<'_> {

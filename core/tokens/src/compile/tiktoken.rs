@@ -1,5 +1,8 @@
 //! Vocabularies by rank: `.tiktoken` and `tekken.json`.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
 use super::{CompileError, Draft};
 use crate::pattern::Splitting;
 
@@ -19,7 +22,7 @@ pub fn tiktoken(name: &str, splitting: Splitting, file: &[u8]) -> Result<Vec<u8>
         let read = || {
             let at = line.iter().position(|byte| *byte == b' ')?;
             let rank: usize = std::str::from_utf8(&line[at + 1..]).ok()?.parse().ok()?;
-            Some((from_base64(&line[..at])?, rank))
+            Some((STANDARD.decode(&line[..at]).ok()?, rank))
         };
         let (token, rank) =
             read().ok_or_else(|| CompileError::new(format!("line {}: not a token and its rank", number + 1)))?;
@@ -43,7 +46,7 @@ pub fn tekken(name: &str, file: &[u8]) -> Result<Vec<u8>, CompileError> {
     let size = number("default_vocab_size")?.saturating_sub(specials);
     let mut tokens = Vec::new();
     for entry in file["vocab"].as_array().ok_or_else(|| CompileError::new("vocab is missing"))? {
-        let token = entry["token_bytes"].as_str().and_then(|token| from_base64(token.as_bytes()));
+        let token = entry["token_bytes"].as_str().and_then(|token| STANDARD.decode(token).ok());
         let rank = entry["rank"].as_u64().and_then(|rank| usize::try_from(rank).ok());
         let (Some(token), Some(rank)) = (token, rank) else {
             return Err(CompileError::new("an entry of vocab without token_bytes or rank"));
@@ -67,24 +70,4 @@ fn put(tokens: &mut Vec<Vec<u8>>, rank: usize, token: Vec<u8>) -> Result<(), Com
         return Err(CompileError::new(format!("rank {rank} comes twice")));
     }
     Ok(())
-}
-
-const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-/// Bytes in base64 with padding, as `.tiktoken` files have them.
-#[must_use]
-pub fn base64(bytes: &[u8]) -> String {
-    let mut out = String::new();
-    for chunk in bytes.chunks(3) {
-        let word = chunk.iter().fold(0, |word, byte| word << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
-        for digit in 0..4 {
-            let value = (word >> (18 - 6 * digit)) as usize & 63;
-            out.push(if digit <= chunk.len() { char::from(DIGITS[value]) } else { '=' });
-        }
-    }
-    out
-}
-
-fn from_base64(text: &[u8]) -> Option<Vec<u8>> {
-    crate::base64::decode(text.to_vec()).ok()
 }

@@ -13,6 +13,8 @@ mod random;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use random::Random;
 use serde_json::json;
 use tiktoken_rs::CoreBPE;
@@ -58,7 +60,7 @@ fn oracle(tokens: &[Vec<u8>], pattern: &str) -> CoreBPE {
 }
 
 fn tiktoken_file(tokens: &[Vec<u8>]) -> Vec<u8> {
-    let lines = tokens.iter().enumerate().map(|(rank, token)| format!("{} {rank}\n", compile::base64(token)));
+    let lines = tokens.iter().enumerate().map(|(rank, token)| format!("{} {rank}\n", STANDARD.encode(token)));
     lines.collect::<String>().into_bytes()
 }
 
@@ -290,7 +292,7 @@ fn tekken_counts_its_special_tokens_first() {
     let vocab: Vec<_> = TOKENS[..1000]
         .iter()
         .enumerate()
-        .map(|(rank, token)| json!({"rank": rank, "token_bytes": compile::base64(token), "token_str": null}))
+        .map(|(rank, token)| json!({"rank": rank, "token_bytes": STANDARD.encode(token), "token_str": null}))
         .collect();
     let file = json!({"config": {"default_vocab_size": 600, "default_num_special_tokens": 100}, "vocab": vocab});
     let tokenizer = Tokenizer::load(compile::tekken("m", file.to_string().as_bytes()).unwrap()).unwrap();

@@ -1,9 +1,11 @@
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
 use crate::dialect::fixtures::{edited, errors, request, streamed, told, whole};
 use crate::{
     ApiError, Begun, Chunk, Dialect, Edits, Endpoint, ErrorKind, Event, Framer, Framing, Limits, Request, Usage,
-    base64, event_stream,
+    event_stream,
 };
 
 const CONVERSE: Dialect = Dialect::BedrockConverse;
@@ -332,9 +334,7 @@ fn streams() {
 }
 
 fn wrap(data: &str) -> String {
-    let mut bytes = Vec::new();
-    base64::encode(data.as_bytes(), &mut bytes);
-    format!(r#"{{"bytes":"{}","p":"abcdefgh"}}"#, String::from_utf8(bytes).unwrap())
+    format!(r#"{{"bytes":"{}","p":"abcdefgh"}}"#, STANDARD.encode(data))
 }
 
 fn wrapped(events: &[&str]) -> Vec<u8> {
