@@ -71,6 +71,7 @@ mod host {
         fn proxy_set_effective_context(context: u32) -> u32;
         fn proxy_get_buffer_bytes(buffer: u32, start: usize, max: usize, data: *mut *mut u8, size: *mut usize) -> u32;
         fn proxy_set_buffer_bytes(buffer: u32, start: usize, size: usize, data: *const u8, len: usize) -> u32;
+        fn proxy_get_header_map_pairs(map: u32, data: *mut *mut u8, size: *mut usize) -> u32;
         fn proxy_get_header_map_value(
             map: u32,
             key: *const u8,
@@ -173,6 +174,14 @@ mod host {
         check(unsafe { proxy_set_buffer_bytes(buffer as u32, start, size, data.as_ptr(), data.len()) })
     }
 
+    /// Every header, as the ABI writes pairs down.
+    pub(crate) fn get_headers(map: Map) -> Result<Vec<u8>, Status> {
+        let (mut data, mut size) = (null_mut(), 0);
+        // SAFETY: as above.
+        check(unsafe { proxy_get_header_map_pairs(map as u32, &mut data, &mut size) })?;
+        Ok(take(data, size))
+    }
+
     pub(crate) fn get_header(map: Map, key: &str) -> Result<Option<Vec<u8>>, Status> {
         let (mut data, mut size) = (null_mut(), 0);
         // SAFETY: as above.
@@ -272,6 +281,9 @@ mod host {
         Err(Status::Unavailable)
     }
     pub(crate) fn set_buffer(_: Buffer, _: usize, _: usize, _: &[u8]) -> Nothing<()> {
+        Err(Status::Unavailable)
+    }
+    pub(crate) fn get_headers(_: Map) -> Nothing<Vec<u8>> {
         Err(Status::Unavailable)
     }
     pub(crate) fn get_header(_: Map, _: &str) -> Nothing<Option<Vec<u8>>> {

@@ -3,6 +3,8 @@
 //! A header value is whatever octets the peer sent; nothing here assumes UTF-8. A map can be read and written only
 //! while its headers are held; outside of that every call is [`Status::BadArgument`].
 
+use std::borrow::Cow;
+
 use crate::abi::{self, Map, Status};
 
 /// The header map of the request or of the response.
@@ -12,6 +14,11 @@ pub struct Headers(Map);
 impl Headers {
     pub(crate) const REQUEST: Headers = Headers(Map::RequestHeaders);
     pub(crate) const RESPONSE: Headers = Headers(Map::ResponseHeaders);
+
+    /// All of them as they are now.
+    pub(crate) fn read(self) -> Head {
+        Head(abi::get_headers(self.0).unwrap_or_default())
+    }
 
     /// The first value of a header, in lower-case spelling of its name.
     pub fn get(self, name: &str) -> Option<Vec<u8>> {
@@ -32,5 +39,96 @@ impl Headers {
     /// Removes every value of a header; fine if there is none.
     pub fn remove(self, name: &str) -> Result<(), Status> {
         abi::remove_header(self.0, name)
+    }
+}
+
+/// The headers of a message as they were when it was read: one call of the host, and one allocation, for all that is to be
+/// known of them.
+#[derive(Debug, Default)]
+pub(crate) struct Head(Vec<u8>);
+
+impl Head {
+    /// Whether there is such a header.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.pairs().any(|(own, _)| own == name.as_bytes())
+    }
+
+    /// The value of a header, empty if there is none. If there are several of that name, it is what they mean together: a
+    /// list with commas (RFC 9110, 5.3).
+    pub(crate) fn get(&self, name: &str) -> Cow<'_, [u8]> {
+        let mut values = self.pairs().filter(|(own, _)| *own == name.as_bytes()).map(|(_, value)| value);
+        let first = values.next().unwrap_or_default();
+        match values.next() {
+            None => first.into(),
+            Some(second) => [first, second].into_iter().chain(values).collect::<Vec<_>>().join(&b", "[..]).into(),
+        }
+    }
+
+    /// The value of a header that is a decimal number.
+    pub(crate) fn number<N: std::str::FromStr>(&self, name: &str) -> Option<N> {
+        std::str::from_utf8(&self.get(name)).ok()?.parse().ok()
+    }
+
+    /// Names and values, in the layout of the ABI: how many there are, the lengths of each name and value, and then these,
+    /// each with a zero byte behind it. It ends where the bytes do.
+    fn pairs(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let size = |at: usize| -> Option<usize> {
+            let bytes = self.0.get(at..at.checked_add(4)?)?.first_chunk::<4>()?;
+            usize::try_from(u32::from_le_bytes(*bytes)).ok()
+        };
+        let count = size(0).unwrap_or_default().min(self.0.len() / 8);
+        let mut at = 4 + 8 * count;
+        let mut next = move |len: usize| {
+            let part = self.0.get(at..at.checked_add(len)?)?;
+            at += len + 1;
+            Some(part)
+        };
+        (0..count).map_while(move |number| {
+            let (name, value) = (size(4 + 8 * number)?, size(8 + 8 * number)?);
+            Some((next(name)?, next(value)?))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head(pairs: &[(&str, &str)]) -> Head {
+        let mut bytes = (pairs.len() as u32).to_le_bytes().to_vec();
+        for (name, value) in pairs {
+            bytes.extend([name.len() as u32, value.len() as u32].map(u32::to_le_bytes).concat());
+        }
+        for (name, value) in pairs {
+            bytes.extend([name.as_bytes(), &[0], value.as_bytes(), &[0]].concat());
+        }
+        Head(bytes)
+    }
+
+    #[test]
+    fn values_by_name() {
+        let head = head(&[(":path", "/"), ("accept", "a"), ("content-length", "12"), ("accept", "b"), ("empty", "")]);
+        for (name, value) in
+            [(":path", "/"), ("accept", "a, b"), ("empty", ""), ("content-length", "12"), ("path", ""), ("a", "")]
+        {
+            assert_eq!(head.get(name), value.as_bytes(), "{name}");
+        }
+        assert!(head.has("empty") && !head.has("acc") && !head.has(""));
+        assert_eq!((head.number("content-length"), head.number::<u16>(":path")), (Some(12_u16), None));
+        assert!(!Head::default().has(":path"));
+    }
+
+    #[test]
+    fn what_is_no_list_of_pairs_ends_where_it_ends() {
+        let whole = head(&[("name", "value"), ("other", "one")]).0;
+        for len in 0..whole.len() {
+            let cut = Head(whole[..len].to_vec());
+            assert!(cut.pairs().count() <= 2);
+        }
+        for at in 0..whole.len() {
+            let mut changed = whole.clone();
+            changed[at] = 0xFF;
+            assert!(Head(changed).pairs().count() <= whole.len());
+        }
     }
 }

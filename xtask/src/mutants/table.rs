@@ -38,6 +38,13 @@ pub(super) const MUTANTS: &[Mutant] = &[
         to: "                let _ = (size, encoding);\n                plugin.watchdog.release(self.id);\n                Step::Continue",
     },
     Mutant {
+        name: "ends-twice",
+        breaks: "a form is let go though a filter before this one has let it go at the trailers, which end it once more",
+        file: "filters/kit/src/stream/form.rs",
+        from: "    property::get(property::TRAILERS).is_some()",
+        to: "    property::get(property::TRAILERS).is_some() && false",
+    },
+    Mutant {
         name: "response-trailers",
         breaks: "a whole answer with trailers is not judged",
         file: "filters/kit/src/stream/response.rs",
@@ -55,8 +62,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "owned-headers",
         breaks: "headers that choose a route are believed of clients",
         file: "filters/kit/src/stream/request.rs",
-        from: "        for name in OWNED_HEADERS {",
-        to: "        for name in OWNED_HEADERS.into_iter().skip(OWNED_HEADERS.len()) {",
+        from: "        for name in OWNED_HEADERS.into_iter().filter(|name| !is_known || head.has(name)) {",
+        to: "        for name in OWNED_HEADERS.into_iter().filter(|_| !is_known) {",
     },
     Mutant {
         name: "after-the-cut",
@@ -89,7 +96,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "leak-on-reset",
         breaks: "a call that got no answer keeps its reservation",
-        file: "filters/cost-quota/src/lib.rs",
+        file: "filters/cost-quota/src/payment.rs",
         from: "        let Some(reservation) = self.reservation.take() else { return };",
         to: "        let Some(reservation) = self.reservation.take().filter(|_| end.was_served()) else { return };",
     },

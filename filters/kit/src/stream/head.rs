@@ -5,7 +5,7 @@ use tollgate_llm::encoding::Encoding;
 use tollgate_llm::multipart::Scanner;
 
 use crate::config::{Limits, OnUnscannable};
-use crate::headers::Headers;
+use crate::headers::Head;
 use crate::plugin::Unscanned;
 use crate::reply::Reply;
 
@@ -21,15 +21,14 @@ pub(super) enum Body {
 pub(super) type Unreadable = (Unscanned, Reply);
 
 /// What the head already says about whether and how the body can be read.
-pub(super) fn read(headers: Headers, limits: &Limits, dialect: Dialect) -> Result<Body, Box<Unreadable>> {
-    let encoding = headers.get("content-encoding").unwrap_or_default();
-    let encoding = Encoding::detect(&encoding).map_err(|_| {
+pub(super) fn read(head: &Head, limits: &Limits, dialect: Dialect) -> Result<Body, Box<Unreadable>> {
+    let encoding = Encoding::detect(&head.get("content-encoding")).map_err(|_| {
         let message = "This gateway reads request bodies in gzip, deflate and br: send the body with one of these, or \
                        without content-encoding.";
         refusal(Unscanned::RequestEncoding, message)
     })?;
     let limit = limits.max_request_bytes;
-    let content_type = headers.get("content-type").unwrap_or_default();
+    let content_type = head.get("content-type");
     let media = content_type.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
     if let Some(wanted) = dialect.form().filter(|_| media.eq_ignore_ascii_case(b"multipart/form-data")) {
         if encoding.is_some() {
@@ -49,7 +48,7 @@ pub(super) fn read(headers: Headers, limits: &Limits, dialect: Dialect) -> Resul
         let message = "This gateway reads JSON here: send the body with content-type application/json.";
         return Err(refusal(Unscanned::RequestType, message));
     }
-    let length = headers.get_ascii("content-length").and_then(|length| length.parse::<usize>().ok());
+    let length: Option<usize> = head.number("content-length");
     if length.is_some_and(|length| length > limit) {
         return Err(Box::new((Unscanned::RequestTooLarge, too_large(limit))));
     }

@@ -12,7 +12,7 @@ use crate::abi::{self, Buffer};
 use crate::call::Call;
 use crate::config::OnUnscannable;
 use crate::filter::{Needs, Verdict};
-use crate::headers::Headers;
+use crate::headers::{Head, Headers};
 use crate::plugin::{Plugin, Unscanned};
 use crate::property;
 use crate::recent::Parsed;
@@ -42,15 +42,13 @@ impl Stream {
         let Some(plugin) = self.plugin.clone() else {
             return self.reply(&Reply::internal());
         };
-        self.strip_owned_headers();
-        let headers = Headers::REQUEST;
-        let method = headers.get(":method").unwrap_or_default();
-        let path = headers.get(":path").unwrap_or_default();
-        self.endpoint = Endpoint::detect(&method, &path);
+        let head = Headers::REQUEST.read();
+        self.strip_owned_headers(&head);
+        self.endpoint = Endpoint::detect(&head.get(":method"), &head.get(":path"));
         let Some(dialect) = self.dialect() else {
             return if end { Step::Continue } else { self.unknown_path(&plugin) };
         };
-        let body = match head::read(headers, plugin.limits(), dialect) {
+        let body = match head::read(&head, plugin.limits(), dialect) {
             Ok(body) => body,
             Err(unreadable) => {
                 let (reason, reply) = *unreadable;
@@ -124,12 +122,14 @@ impl Stream {
 
     /// The first Tollgate filter of the chain removes what only Tollgate may set, and leaves word that it has: a later
     /// one would remove what an earlier one has set.
-    fn strip_owned_headers(&mut self) {
+    fn strip_owned_headers(&mut self, head: &Head) {
         if property::get(property::EDGE).is_some() {
             return;
         }
         self.edge = true;
-        for name in OWNED_HEADERS {
+        // Every request has a path: a head without one was not read.
+        let is_known = head.has(":path");
+        for name in OWNED_HEADERS.into_iter().filter(|name| !is_known || head.has(name)) {
             if let Err(status) = Headers::REQUEST.remove(name) {
                 log::error!("tollgate: header {name} not removed: {status}");
             }

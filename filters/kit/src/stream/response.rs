@@ -148,13 +148,12 @@ impl Stream {
     }
 
     fn read_head(&self, ended: bool) -> ResponseHead {
-        let headers = Headers::RESPONSE;
-        let status = headers.get_ascii(":status").and_then(|status| status.parse().ok()).unwrap_or_default();
+        let head = Headers::RESPONSE.read();
+        let status = head.number(":status").unwrap_or_default();
         // The one attribute that says who made an answer, in every phase and version.
         let details = property::attribute(&["response", "code_details"]).unwrap_or_default();
         let origin = if details == b"via_upstream" { Origin::Upstream } else { Origin::Local };
-        let encoding = headers.get("content-encoding").unwrap_or_default();
-        let content_type = headers.get("content-type").unwrap_or_default();
+        let content_type = head.get("content-type");
         let mut kind = BodyKind::of(&content_type);
         let json_stream = self.dialect().and_then(Dialect::json_stream);
         if let (BodyKind::Json, true, Some(framing), 200..300) = (kind, self.streamed, json_stream, status) {
@@ -164,7 +163,7 @@ impl Stream {
         if let (BodyKind::Other, true, 200..300) = (kind, is_plain, status) {
             kind = BodyKind::Plain;
         }
-        ResponseHead { status, origin, kind, encoding: Encoding::detect(&encoding), ended }
+        ResponseHead { status, origin, kind, encoding: Encoding::detect(&head.get("content-encoding")), ended }
     }
 
     /// Whether the answer is in a medium in which the dialect's answers have no text.
