@@ -263,6 +263,10 @@ impl StreamInspector {
             }
             return Err(Cause::Rule(rule));
         }
+        if last {
+            // It may hold a whole event of the upstream.
+            held.template = None;
+        }
         if late { self.unscanned(Cause::TextAfterEnd) } else { Ok(()) }
     }
 
@@ -289,7 +293,7 @@ impl StreamInspector {
             self.said.clear();
             let said = &mut self.said;
             let blocked = text.passage.take(&self.policy, &mut self.scratch, &mut self.report, "", true, said);
-            if let Some(template) = text.template.as_ref().filter(|_| !said.is_empty()) {
+            if let Some(template) = text.template.take().filter(|_| !said.is_empty()) {
                 end_event(&mut self.terminated, self.framing, out);
                 template.event(said, out);
             }
