@@ -10,7 +10,7 @@ use crate::vocabulary::{Vocabulary, hash};
 use crate::word;
 
 /// Entries, of 16 bytes each.
-const ENTRIES: usize = 4096;
+const ENTRIES: usize = 16384;
 /// The longest piece that is remembered.
 const LONGEST: usize = 15;
 /// The bits of the second word that belong to the piece.
