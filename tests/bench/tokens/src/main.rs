@@ -30,7 +30,7 @@ tollgate-bench-tokens <native> <module> <module with o200k_base alone> [--quick]
 ";
 
 /// Rounds, of which the best counts.
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 7;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -63,7 +63,7 @@ fn run(programs: Programs, rounds: usize) -> Result<()> {
         speed::texts(&engines, &corpora, encoding, rounds, &mut targets)?;
     }
     speed::streams(&engines, &corpora, rounds, &mut targets)?;
-    adversarial::run(&engines, rounds.min(3), &mut targets)?;
+    adversarial::run(&engines, rounds, &mut targets)?;
     start::run(&engines, &mut targets)?;
     targets.print();
     Ok(())
