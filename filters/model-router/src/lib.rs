@@ -131,3 +131,16 @@ fn not_routed(refusal: &NotRouted) -> Reply {
 fn failed() -> Reply {
     Reply { kind: "server_error", ..Reply::invalid_request(500, "error", "The gateway could not route this request.") }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_that_is_given_twice_is_refused() {
+        let read = |json: &str| serde_json::from_str::<RawConfig>(json).map(|config| config.models.0.len());
+        assert_eq!(read(r#"{"models": {"a": {"route": "x"}, "b": {"route": "y"}}}"#).unwrap(), 2);
+        let error = read(r#"{"models": {"a": {"route": "x"}, "a": {"route": "y"}}}"#).unwrap_err().to_string();
+        assert!(error.contains("`a` is given twice"), "{error}");
+    }
+}
