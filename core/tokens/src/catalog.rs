@@ -146,8 +146,11 @@ fn load(text: String) -> Result<Tokenizer, String> {
     if text.len() / 4 > MAX_TABLE_BYTES / 3 {
         return Err(format!("more than {MAX_TABLE_BYTES} bytes"));
     }
-    let bytes = decoded(text.into_bytes())
-        .ok_or_else(|| "not base64: `tollgate tokenizer compile --format yaml` writes it".to_owned())?;
+    const WRITER: &str = "`tollgate tokenizer compile --format yaml` writes it";
+    if let Some(at) = text.bytes().position(|byte| !is_base64(byte)) {
+        return Err(format!("not base64, at byte {at} of the text: {WRITER}"));
+    }
+    let bytes = decoded(text.into_bytes()).ok_or_else(|| format!("not base64, or not all of it: {WRITER}"))?;
     let bytes = if bytes.starts_with(&GZIP) { inflated(&bytes)? } else { shrunk(bytes) };
     LOADED.with_borrow_mut(|loaded| {
         loaded.retain(|held| held.tokenizer().is_some());
@@ -159,6 +162,11 @@ fn load(text: String) -> Result<Tokenizer, String> {
         loaded.extend(tokenizer.held());
         Ok(tokenizer)
     })
+}
+
+/// Whether a byte may stand in a text in base64.
+fn is_base64(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte.is_ascii_whitespace() || matches!(byte, b'+' | b'/' | b'=')
 }
 
 /// What a text in base64 says, in its own memory, which would be twice as much otherwise and is never given back. White

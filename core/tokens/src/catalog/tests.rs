@@ -52,7 +52,14 @@ fn what_is_refused_says_where() {
         (serde_json::json!({"tokenizers": [{"models": ["m"]}]}), "table"),
         (serde_json::json!({"tokenizers": [{"table": ""}]}), "models"),
         (serde_json::json!({"tokenizers": [{"models": [], "table": "", "file": ""}]}), "file"),
-        (serde_json::json!({"tokenizers": [{"models": ["m"], "table": "Zm9-"}]}), "tokenizers[0].table: not base64"),
+        (
+            serde_json::json!({"tokenizers": [{"models": ["m"], "table": "Zm9-"}]}),
+            "tokenizers[0].table: not base64, at byte 3",
+        ),
+        (
+            serde_json::json!({"tokenizers": [{"models": ["m"], "table": "Z"}]}),
+            "tokenizers[0].table: not base64, or not all of it",
+        ),
         (
             serde_json::json!({"tokenizers": [{"models": ["m"], "table": "Zm9v"}]}),
             "tokenizers[0].table: not a tokenizer",
