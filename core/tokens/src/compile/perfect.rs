@@ -24,7 +24,7 @@ pub(crate) fn place(hashes: &[Hash], least: usize) -> Result<Placement, Unfit> {
     // At least eight, so that the filter's bits are there to choose from.
     let buckets = (hashes.len() / 3).next_power_of_two().max(8);
     let shift = 32 - buckets.trailing_zeros();
-    let count = (hashes.len() * 100 / 98 + 1).max(least);
+    let count = (hashes.len() * 100 / 99 + 1).max(least);
     let mut members: Vec<Vec<u32>> = vec![Vec::new(); buckets];
     for (index, hash) in hashes.iter().enumerate() {
         members[hash.bucket(shift)].push(index as u32);
