@@ -6,7 +6,8 @@ use crate::{Error, ErrorKind, Limits, Request, Str};
 
 impl Request {
     /// The model that a request asks for, from as little of the body as says it: the scan ends with the member `model` of
-    /// the top object, which it is in every dialect with the model in the body. `None` when there is none; the body was then read to its end.
+    /// the top object, which it is in every dialect with the model in the body. `None` when there is none; the body was then
+    /// read to its end.
     ///
     /// What stands before the model is read as strictly as by [`Request::parse`]. What stands behind it is **not read at
     /// all**: not whether it is JSON, nor whether it names a second model, which a receiver may prefer. This is for what

@@ -266,31 +266,6 @@ fn ten_of_64_whatever_the_schedule() {
 }
 
 #[test]
-fn ten_of_64_on_threads() {
-    struct Locked(std::sync::Mutex<Shared>);
-    impl Store for Locked {
-        type Error = std::convert::Infallible;
-        fn get(&self, key: &[u8]) -> Result<Option<(Vec<u8>, Cas)>, Self::Error> {
-            Ok(self.0.lock().unwrap().get(key))
-        }
-        fn put(&self, key: &[u8], value: &[u8], cas: Cas) -> Result<bool, Self::Error> {
-            Ok(self.0.lock().unwrap().put(key, value, cas))
-        }
-    }
-    let quota = quota("budgets: [ { name: a, unit: tokens, limit: 109, window: 1h } ]");
-    for _ in 0..20 {
-        let store = Locked(std::sync::Mutex::new(Shared::default()));
-        let admitted: usize = std::thread::scope(|scope| {
-            let workers: Vec<_> = (0..8)
-                .map(|_| scope.spawn(|| (0..8).filter(|_| quota.reserve(&store, b"one", NOW, &ONE).is_ok()).count()))
-                .collect();
-            workers.into_iter().map(|worker| worker.join().unwrap()).sum()
-        });
-        assert_eq!(admitted, 10);
-    }
-}
-
-#[test]
 fn a_worker_that_always_loses_gives_up() {
     struct Lost(Memory);
     impl Store for Lost {

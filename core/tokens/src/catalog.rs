@@ -11,7 +11,7 @@ use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde::Deserialize;
 use tollgate_llm::encoding::{Caps, Encoding, Inflater};
-use tollgate_names::{Entries, Names};
+use tollgate_names::{Entries, MAX_NAME_BYTES, Names};
 
 use crate::{Profile, Tokenizer};
 
@@ -89,7 +89,7 @@ impl Catalog {
         for (name, model) in aliases.0 {
             let refuse =
                 |problem: &str| CatalogError { path: format!("aliases.{name:?}"), problem: problem.to_owned() };
-            if model.is_empty() || model.len() > 256 || model.contains('*') {
+            if model.is_empty() || model.len() > MAX_NAME_BYTES || model.contains('*') {
                 return Err(refuse("stands for one model: 1 to 256 bytes without `*`"));
             }
             catalog.aliases.insert(&name, model.into()).map_err(|error| refuse(error.problem()))?;

@@ -157,6 +157,9 @@ fn bytes_in_base64_are_what_a_chunk_says() {
             r#" {"p":"abcd" , "bytes" : "eyJuIjoyfQ=="} "#,
         ),
         ("other", r#"{"bytes":"eyJhIjoxfQ=="}"#, r#"{"bytes":"eyJhIjoxfQ=="}"#, r#"{"n":2}"#),
+        // bits behind the last byte, and the other alphabet
+        ("chunk", r#"{"bytes":"eyJhIjoxfR=="}"#, r#"{"a":1}"#, r#"{"bytes":"eyJuIjoyfQ=="}"#),
+        ("chunk", r#"{"bytes":"eyJhIjoiw78_In0="}"#, r#"{"a":"ÿ?"}"#, r#"{"bytes":"eyJuIjoyfQ=="}"#),
         // what is no such payload is what it is
         ("chunk", r#"{"bytes":"eyJhIjoxfQ"}"#, r#"{"bytes":"eyJhIjoxfQ"}"#, r#"{"n":2}"#),
         ("chunk", r#"{"bytes":7}"#, r#"{"bytes":7}"#, r#"{"n":2}"#),

@@ -4,16 +4,30 @@
 //! `{"bytes":".."}`, whose bytes are an event in the model's own format (Amazon Bedrock API reference, "PayloadPart").
 
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::alphabet::{Alphabet, STANDARD, URL_SAFE};
+use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
 
 use crate::reader::{Reader, Scratch, Value};
 use crate::scan::Side;
 use crate::{Error, Limits, Span};
 
+/// As clients read it: what the last digit says beyond the last byte does not count. What they read and we did not would
+/// pass without being looked at.
+const fn engine(alphabet: &Alphabet) -> GeneralPurpose {
+    GeneralPurpose::new(alphabet, GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true))
+}
+
+/// What is written, and what is read first.
+const PLAIN: GeneralPurpose = engine(&STANDARD);
+/// The alphabet for URLs (RFC 4648, section 5).
+const URL: GeneralPurpose = engine(&URL_SAFE);
+
 /// The bytes inside of a payload, and where their base64 stands in it; `None` when it is none of these.
 pub(super) fn unwrap(payload: &[u8]) -> Option<(Vec<u8>, Span)> {
     let span = find(payload).ok()??;
-    Some((STANDARD.decode(span.of(payload)).ok()?, span))
+    let text = span.of(payload);
+    let bytes = PLAIN.decode(text).or_else(|_| URL.decode(text));
+    Some((bytes.ok()?, span))
 }
 
 /// The member `bytes`. An escape in it would be none that an encoder writes.
@@ -37,7 +51,7 @@ fn find(payload: &[u8]) -> Result<Option<Span>, Error> {
 /// The payload with other bytes inside.
 pub(super) fn rewrap(payload: &[u8], span: Span, bytes: &[u8]) -> Vec<u8> {
     let mut out = payload.get(..span.start).unwrap_or_default().to_vec();
-    out.extend_from_slice(STANDARD.encode(bytes).as_bytes());
+    out.extend_from_slice(PLAIN.encode(bytes).as_bytes());
     out.extend_from_slice(payload.get(span.end..).unwrap_or_default());
     out
 }

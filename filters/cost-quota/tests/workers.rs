@@ -1,0 +1,56 @@
+//! Workers that share a budget on threads of their own, as Envoy's do. Every interleaving of their steps is in the tests of
+//! `core/quota`; here the machine chooses one.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::sync::Mutex;
+
+use tollgate_prices::NanoUsd;
+use tollgate_quota::{Cas, Charge, Quota, RawQuota, Store, UnixMillis};
+
+/// Shared data of Envoy's: values and their versions, one counter for all, and a missing key takes any version.
+#[derive(Default)]
+struct SharedData(Mutex<Table>);
+
+#[derive(Default)]
+struct Table {
+    values: HashMap<Vec<u8>, (Vec<u8>, Cas)>,
+    writes: u32,
+}
+
+impl Store for SharedData {
+    type Error = Infallible;
+
+    fn get(&self, key: &[u8]) -> Result<Option<(Vec<u8>, Cas)>, Infallible> {
+        Ok(self.0.lock().unwrap().values.get(key).cloned())
+    }
+
+    fn put(&self, key: &[u8], value: &[u8], cas: Cas) -> Result<bool, Infallible> {
+        let Table { values, writes } = &mut *self.0.lock().unwrap();
+        if values.get(key).is_some_and(|(_, version)| cas != Cas::ANY && cas != *version) {
+            return Ok(false);
+        }
+        *writes += 1;
+        values.insert(key.to_vec(), (value.to_vec(), Cas::version(*writes)));
+        Ok(true)
+    }
+}
+
+#[test]
+fn ten_of_64_on_threads() {
+    const NOW: UnixMillis = UnixMillis(1_700_000_000_000);
+    const ONE: Charge = Charge { tokens: 10, requests: 1, nano_usd: NanoUsd(1) };
+    let json = r#"{"budgets": [{"name": "a", "unit": "tokens", "limit": 109, "window": "1h"}]}"#;
+    let quota = Quota::new(serde_json::from_str::<RawQuota>(json).unwrap()).unwrap();
+    for _ in 0..20 {
+        let store = SharedData::default();
+        let admitted: usize = std::thread::scope(|scope| {
+            let workers: Vec<_> = (0..8)
+                .map(|_| scope.spawn(|| (0..8).filter(|_| quota.reserve(&store, b"one", NOW, &ONE).is_ok()).count()))
+                .collect();
+            workers.into_iter().map(|worker| worker.join().unwrap()).sum()
+        });
+        assert_eq!(admitted, 10);
+    }
+}
