@@ -1,10 +1,14 @@
 //! Counting and encoding a whole text.
 
+mod several;
+
+use crate::memo::Memo;
 use crate::merge::Few;
 use crate::pattern::Pattern;
 use crate::vocabulary::Vocabulary;
 use crate::word;
 use crate::{memo, merge};
+use several::Several;
 
 /// What is done with the tokens.
 pub(crate) trait Sink {
@@ -25,15 +29,27 @@ pub(crate) trait Sink {
     }
 }
 
-/// Gives the tokens of `text`, from `at` on, to `sink`.
+/// Gives the tokens of `text` to `sink`.
 #[inline]
 pub(crate) fn run<P: Pattern>(vocabulary: &Vocabulary<'_>, text: &[u8], sink: &mut impl Sink) {
     let mut at = 0;
+    let mut several = Several::new();
     while at < text.len() && !sink.is_full() {
+        // A count does not depend on which piece is counted first.
+        if let Some(total) = sink.total() {
+            let end = several.next::<P>(vocabulary, text, at, total);
+            if end > at {
+                at = end;
+                continue;
+            }
+        }
         let first = word::at(text, at);
         let end = P::next(text, at, first);
         piece(vocabulary, text, at, end, first, sink);
         at = end;
+    }
+    if let Some(total) = sink.total() {
+        several.settle(vocabulary, text, total);
     }
 }
 
@@ -78,29 +94,59 @@ pub(crate) fn piece(vocabulary: &Vocabulary<'_>, text: &[u8], at: usize, end: us
     if vocabulary.has(text, at, end - at, first) {
         return sink.token(vocabulary, text, at, end - at);
     }
-    let place = match sink.total() {
-        Some(_) => memo::Place::of(vocabulary, text, at, end - at),
-        None => None,
-    };
-    let (Some(place), Some(total)) = (place, sink.total()) else {
-        return parts(vocabulary, text, at, end, sink);
-    };
-    if let Some(known) = place.get() {
-        *total += known;
-        return;
+    match sink.total() {
+        Some(total) => *total += count_of(vocabulary, text, at, end),
+        None => parts(vocabulary, text, at, end, sink),
     }
-    let before = *total;
-    parts(vocabulary, text, at, end, sink);
-    if let Some(total) = sink.total() {
-        place.set(*total - before);
+}
+
+/// The tokens of a piece that is not one itself.
+#[inline(always)]
+fn count_of(vocabulary: &Vocabulary<'_>, text: &[u8], at: usize, end: usize) -> u64 {
+    let known = Memo::with(vocabulary, |memo| {
+        // What is too long for a key is so by any length.
+        let key = memo::Key::of(word::at(text, at), word::at(text, at + 8), (end - at).min(63));
+        let known = memo.get(key);
+        if known > 0 { known } else { stranger(vocabulary, text, at, end, &memo) }
+    });
+    known.unwrap_or_else(|| count_parts(vocabulary, text, at, end))
+}
+
+/// The tokens of a piece that is not one itself, and that the memo of short pieces does not know.
+#[inline(always)]
+fn stranger(vocabulary: &Vocabulary<'_>, text: &[u8], at: usize, end: usize, memo: &Memo<'_>) -> u64 {
+    let len = end - at;
+    if len < 16 {
+        let count = count_parts(vocabulary, text, at, end);
+        memo.set(memo::Key::of(word::at(text, at), word::at(text, at + 8), len), count);
+        return count;
     }
+    if len > 16 && vocabulary.has(text, at, len, word::at(text, at)) {
+        return 1;
+    }
+    let place = memo::Place::of(vocabulary, text, at, len);
+    place.and_then(memo::Place::get).unwrap_or_else(|| {
+        let count = count_parts(vocabulary, text, at, end);
+        if let Some(place) = place {
+            place.set(count);
+        }
+        count
+    })
+}
+
+#[inline(always)]
+fn count_parts(vocabulary: &Vocabulary<'_>, text: &[u8], at: usize, end: usize) -> u64 {
+    let mut count = Count::default();
+    parts(vocabulary, text, at, end, &mut count);
+    count.0
 }
 
 /// Gives the tokens of a piece that is not one itself: first it is cut where no token can reach across.
 #[inline(never)]
 fn parts(vocabulary: &Vocabulary<'_>, text: &[u8], start: usize, end: usize, sink: &mut impl Sink) {
     if text.get(start..end).is_some_and(<[u8]>::is_ascii) {
-        return merged(vocabulary, text, start, end, sink);
+        let few = merge::few_ascii(vocabulary, text, (start, end));
+        return merged(vocabulary, text, start, end, few, sink);
     }
     let (mut start, mut at) = (start, start);
     // The character before `at`, if its UTF-8 is three or four bytes long.
@@ -136,13 +182,13 @@ fn part(vocabulary: &Vocabulary<'_>, text: &[u8], start: usize, end: usize, sink
     if vocabulary.has(text, start, len, word::at(text, start)) && vocabulary.merges(text, start, len) {
         return sink.token(vocabulary, text, start, len);
     }
-    merged(vocabulary, text, start, end, sink);
+    let few = merge::few(vocabulary, text, (start, end));
+    merged(vocabulary, text, start, end, few, sink);
 }
 
-/// Gives the tokens of what is no token itself to `sink`.
+/// Gives the tokens of what is no token itself to `sink`; `few` are what merging leaves of its first symbols.
 #[inline(always)]
-fn merged(vocabulary: &Vocabulary<'_>, text: &[u8], start: usize, end: usize, sink: &mut impl Sink) {
-    let few = merge::few(vocabulary, text, (start, end));
+fn merged(vocabulary: &Vocabulary<'_>, text: &[u8], start: usize, end: usize, few: Few, sink: &mut impl Sink) {
     if few.is_all {
         return sink.few(vocabulary, text, start, &few);
     }

@@ -7,8 +7,11 @@
 //! - **Tables instead of start-up work.** The build script lays each vocabulary out as perfect hash tables that are used
 //!   where they lie in the module's data ([`Encoding`]); files of other tokenizers become the same tables, once, on
 //!   somebody's machine (`compile`), and are loaded by looking at a checksum ([`Tokenizer`]).
-//! - **No regex engine.** The patterns that cut text into pieces are a few questions to eight bytes at once, and a
-//!   general routine that mirrors their alternatives for everything else.
+//! - **No regex engine.** What the patterns say that cut text into pieces are operations on words of bits, which say of
+//!   sixty-four bytes which are letters, digits and so on, with a general routine that mirrors their alternatives for
+//!   everything else.
+//! - **Many pieces at once.** Where the pieces of a window end is known before the first is looked up, and all are looked
+//!   up with nothing that depends on an answer: first among the pieces of late, which most of them are.
 //! - **Whole pieces first, merging for the rest, linear for any input.** Most pieces are a token. What is not is merged
 //!   as the definition says if it is short, and from left to right if it is long, in time that grows with its length and
 //!   nothing else. There is no input that takes a heap, a deep stack or quadratic time.

@@ -9,6 +9,6 @@ mod few;
 mod grow;
 mod many;
 
-pub(crate) use few::{Few, few};
+pub(crate) use few::{Few, few, few_ascii};
 pub(crate) use grow::Grow;
 pub(crate) use many::{lengths, many};

@@ -13,6 +13,7 @@ mod plain;
 mod runs;
 mod short;
 mod splitting;
+mod window;
 
 pub(crate) use cased::Cased;
 pub(crate) use deepseek::DeepSeek;
@@ -45,6 +46,9 @@ pub(crate) struct Rules {
     pub(crate) whole_end: bool,
 }
 
+/// Bytes that are looked at together: sixty-four, and those behind them that a piece which begins there may have.
+pub(crate) const SPAN: usize = 80;
+
 /// A way to cut text.
 pub(crate) trait Pattern {
     /// What decides where long pieces end; `None` if it takes more than that.
@@ -55,4 +59,12 @@ pub(crate) trait Pattern {
     /// What it decides depends on no more than that piece, the one after it and the character after that: a piece that
     /// is followed by another, which is followed by a character, stays as it is, whatever comes after them.
     fn next(text: &[u8], at: usize, word: u64) -> usize;
+
+    /// Where pieces end in the first 64 bytes of `span`, which are those from `at` on, at which one begins: bit `n` says that
+    /// one ends, and another one begins, `n` bytes behind `at`. Whatever is not told so, with all that comes behind it, is
+    /// for [`next`](Self::next). Behind the text, the span is filled up with 0xFF.
+    #[inline(always)]
+    fn ends(_text: &[u8], _at: usize, _span: &[u8; SPAN]) -> u64 {
+        0
+    }
 }

@@ -121,6 +121,37 @@ impl Vocabulary<'_> {
         }
     }
 
+    /// Whether the first `len` bytes of a word, one to eight, are a token. Nothing depends on a branch, so that several can be
+    /// looked up at the same time.
+    #[inline(always)]
+    pub(crate) fn has_short(&self, word: u64, len: usize) -> bool {
+        let hash = hash::of_word(hash::key(word, len));
+        let [pilot, _] = self.short_buckets.get(hash.bucket(self.short_shift)).copied().unwrap_or_default();
+        let (slot, rest) = hash.place(pilot, self.short_entries.len() as u32);
+        let [a, b, c, d, e, f, ..] = self.short_entries.get(slot).copied().unwrap_or_default();
+        let found =
+            (u32::from_le_bytes([a, b, c, d]) ^ hash.low) | (u32::from(u16::from_le_bytes([e, f])) ^ rest >> 16) == 0;
+        found | (len == 1)
+    }
+
+    /// Whether the first `len` bytes of two words, nine or more, are a token of up to sixteen; likewise.
+    #[inline(always)]
+    pub(crate) fn has_middle(&self, first: u64, second: u64, len: usize) -> bool {
+        let second = hash::key(second, len - 8);
+        let hash = hash::of_words(first, second);
+        let [pilot, filter] = self.middle_buckets.get(hash.bucket(self.middle_shift)).copied().unwrap_or_default();
+        let (slot, rest) = hash.place(pilot, self.middle_entries.len() as u32);
+        // What is not in the bucket reads an entry that is in the cache.
+        let may = usize::from(filter >> hash.filter(self.middle_shift) & 1) & usize::from(len <= 16);
+        let entry = self.middle_entries.get(slot * may).copied().unwrap_or_default();
+        let [word @ .., _, _, _, _, _, _, _, _, _, _, _, _, _] = entry;
+        let [_, _, _, _, _, _, _, _, a, b, c, d, x, y, z, ..] = entry;
+        let differs = (u64::from_le_bytes(word) ^ second)
+            | u64::from(u32::from_le_bytes([a, b, c, d]) ^ hash.low)
+            | u64::from(u32::from_le_bytes([x, y, z, 0]) ^ rest >> 8);
+        (differs == 0) & (may == 1)
+    }
+
     /// The rank of the token that the `len` bytes at `at` are.
     #[inline]
     pub(crate) fn rank(&self, text: &[u8], at: usize, len: usize) -> Option<u32> {

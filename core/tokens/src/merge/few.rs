@@ -8,11 +8,16 @@ use crate::word;
 const MOST: usize = 24;
 /// The slots for them; a power of two, so that an index is in bounds once it is masked.
 const SLOTS: usize = 32;
+/// Where they begin if every byte is one.
+const NUMBERS: [u8; SLOTS] = [
+    0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30,
+    31,
+];
 /// What stands for a pair that is no token.
 const NONE: u32 = u32::MAX;
 
-/// The symbols of a piece.
-struct Symbols<'a> {
+/// The symbols of a piece. `ASCII` says that all of it is: every byte is a symbol, and has its number.
+struct Symbols<'a, const ASCII: bool> {
     vocabulary: &'a Vocabulary<'a>,
     text: &'a [u8],
     start: usize,
@@ -27,25 +32,35 @@ struct Symbols<'a> {
 /// Merges `text[start..end]`, which has at least one byte, or what of it the first [`MOST`] symbols are.
 #[inline]
 pub(crate) fn few(vocabulary: &Vocabulary<'_>, text: &[u8], piece: (usize, usize)) -> Few {
-    merged::<false>(vocabulary, text, piece)
+    merged::<false, false>(vocabulary, text, piece)
+}
+
+/// The same for a piece that is ASCII.
+#[inline]
+pub(crate) fn few_ascii(vocabulary: &Vocabulary<'_>, text: &[u8], piece: (usize, usize)) -> Few {
+    merged::<false, true>(vocabulary, text, piece)
 }
 
 /// A guess at what merging leaves of the beginning of `text[start..end]`: sixteen equal bytes in a row are one symbol
 /// from the beginning, so that more of a long run can be seen.
 #[inline]
 pub(crate) fn guess(vocabulary: &Vocabulary<'_>, text: &[u8], piece: (usize, usize)) -> Few {
-    merged::<true>(vocabulary, text, piece)
+    merged::<true, false>(vocabulary, text, piece)
 }
 
 #[inline(always)]
-fn merged<const BLOCKS: bool>(vocabulary: &Vocabulary<'_>, text: &[u8], (start, end): (usize, usize)) -> Few {
-    let mut symbols = Symbols { vocabulary, text, start, offsets: [0; SLOTS], live: 0, pairs: [NONE; SLOTS] };
-    let (count, read, is_guess) = symbols.read::<BLOCKS>(end);
+fn merged<const BLOCKS: bool, const ASCII: bool>(
+    vocabulary: &Vocabulary<'_>,
+    text: &[u8],
+    (start, end): (usize, usize),
+) -> Few {
+    let mut symbols = Symbols::<ASCII> { vocabulary, text, start, offsets: [0; SLOTS], live: 0, pairs: [NONE; SLOTS] };
+    let (count, read, is_guess) = if ASCII { symbols.bytes(end) } else { symbols.read::<BLOCKS>(end) };
     for number in 0..count - 1 {
         symbols.first_pair(number);
     }
     loop {
-        let lowest = symbols.pairs.iter().take(count - 1).copied().min().unwrap_or(NONE);
+        let lowest = symbols.lowest(count - 1);
         if lowest >= NONE - 31 {
             break;
         }
@@ -99,7 +114,7 @@ impl Few {
     }
 }
 
-impl Symbols<'_> {
+impl<const ASCII: bool> Symbols<'_, ASCII> {
     /// Cuts the piece into symbols: bytes, but characters where nothing can come of their bytes before the character
     /// is whole. How many there are, where the last ends, and whether there
     /// are blocks.
@@ -146,6 +161,26 @@ impl Symbols<'_> {
         (count, at, is_guess)
     }
 
+    /// Cuts a piece of ASCII into its bytes, see [`read`](Self::read).
+    #[inline(always)]
+    fn bytes(&mut self, end: usize) -> (usize, usize, bool) {
+        let count = (end - self.start).min(MOST);
+        self.offsets = NUMBERS;
+        self.live = (1 << (count + 1)) - 1;
+        (count, self.start + count, false)
+    }
+
+    /// The lowest of the first `count` pairs.
+    #[inline(always)]
+    fn lowest(&self, count: usize) -> u32 {
+        // Behind the last of them are none.
+        let groups = self.pairs.as_chunks::<8>().0.iter().take(count.div_ceil(8));
+        groups.fold(NONE, |lowest, &[a, b, c, d, e, f, g, h]| {
+            let (first, second) = (a.min(b).min(c.min(d)), e.min(f).min(g.min(h)));
+            lowest.min(first.min(second))
+        })
+    }
+
     /// The first symbol after `number`, or the end.
     #[inline(always)]
     fn next(&self, number: usize) -> usize {
@@ -154,6 +189,9 @@ impl Symbols<'_> {
 
     #[inline(always)]
     fn offset(&self, number: usize) -> usize {
+        if ASCII {
+            return number;
+        }
         usize::from(self.offsets.get(number & (SLOTS - 1)).copied().unwrap_or_default())
     }
 

@@ -14,7 +14,7 @@
 //! Tekken has no contractions, and a piece for every digit.
 
 use super::class::{self, Class, Set};
-use super::{Pattern, Rules, lanes, runs, short};
+use super::{Pattern, Rules, SPAN, lanes, runs, short, window};
 use crate::word;
 
 /// The pattern, with so many digits in a piece, and with contractions or without.
@@ -30,6 +30,11 @@ impl<const DIGITS: usize, const CONTRACTIONS: bool> Pattern for Cased<DIGITS, CO
         line_ends: true,
         whole_end: false,
     });
+
+    #[inline(always)]
+    fn ends(text: &[u8], at: usize, span: &[u8; SPAN]) -> u64 {
+        window::ends::<true, DIGITS, CONTRACTIONS>(text, at, span)
+    }
 
     #[inline(always)]
     fn next(text: &[u8], at: usize, word: u64) -> usize {

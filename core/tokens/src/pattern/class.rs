@@ -30,6 +30,15 @@ impl Class {
     /// `\p{P}` and `\p{S}`.
     pub(crate) const SIGN: Class = Class(8);
 
+    /// How many classes there are.
+    pub(crate) const COUNT: usize = 16;
+
+    /// Its place among all.
+    #[inline(always)]
+    pub(crate) fn index(self) -> usize {
+        usize::from(self.0)
+    }
+
     /// The class of the character with this number.
     #[inline(always)]
     fn of(number: u32) -> Class {
@@ -109,6 +118,17 @@ pub(crate) fn at(text: &[u8], at: usize) -> Option<(Class, usize)> {
             (Class::of(number), at + 4)
         }
     })
+}
+
+/// The class of the character, not an ASCII one, with which `word` begins, and how many bytes it is.
+#[inline(always)]
+pub(crate) fn of_wide(word: u32) -> (Class, u32) {
+    let six = |byte: u32| word >> (8 * byte) & 0x3F;
+    match word as u8 {
+        ..0xE0 => (Class::of((word & 0x1F) << 6 | six(1)), 2),
+        0xE0..0xF0 => (Class::of((word & 0xF) << 12 | six(1) << 6 | six(2)), 3),
+        0xF0.. => (Class::of((word & 7) << 18 | six(1) << 12 | six(2) << 6 | six(3)), 4),
+    }
 }
 
 #[cfg(test)]

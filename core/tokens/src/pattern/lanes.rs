@@ -35,7 +35,27 @@ pub(super) fn digits(word: u64) -> u64 {
 /// ASCII white space: `[\t-\r ]`.
 #[inline(always)]
 pub(super) fn spaces(word: u64) -> u64 {
-    within(word, b'\t', b'\r') | within(word, b' ', b' ')
+    within(word, b'\t', b'\r') | blanks(word)
+}
+
+/// U+0020.
+#[inline(always)]
+pub(super) fn blanks(word: u64) -> u64 {
+    within(word, b' ', b' ')
+}
+
+/// `'`
+#[cfg(any(test, not(all(target_arch = "wasm32", target_feature = "simd128"))))]
+#[inline(always)]
+pub(super) fn apostrophes(word: u64) -> u64 {
+    within(word, b'\'', b'\'')
+}
+
+/// What is not ASCII.
+#[cfg(any(test, not(all(target_arch = "wasm32", target_feature = "simd128"))))]
+#[inline(always)]
+pub(super) fn wide(word: u64) -> u64 {
+    word & HIGH
 }
 
 /// CR and LF.
@@ -54,6 +74,13 @@ pub(super) fn symbols(word: u64) -> u64 {
 #[inline(always)]
 pub(super) fn first(answer: u64, count: usize) -> u64 {
     answer & ((1 << (8 * count)) - 1)
+}
+
+/// An answer as eight bits, that of the first byte lowest.
+#[cfg(any(test, not(all(target_arch = "wasm32", target_feature = "simd128"))))]
+#[inline(always)]
+pub(super) fn gathered(answer: u64) -> u64 {
+    answer.wrapping_mul(0x0002_0408_1020_4081) >> 56
 }
 
 /// How many bytes there are up to the last that answers yes.

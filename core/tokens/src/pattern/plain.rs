@@ -16,7 +16,7 @@
 //! Qwen has a piece for every digit.
 
 use super::class::{self, Class, Set};
-use super::{Pattern, Rules, lanes, runs, short};
+use super::{Pattern, Rules, SPAN, lanes, runs, short, window};
 use crate::word;
 
 /// The pattern, with so many digits in a piece, and with white space at the end of the text whole or not.
@@ -32,6 +32,11 @@ impl<const DIGITS: usize, const WHOLE_END: bool> Pattern for Plain<DIGITS, WHOLE
         line_ends: true,
         whole_end: WHOLE_END,
     });
+
+    #[inline(always)]
+    fn ends(text: &[u8], at: usize, span: &[u8; SPAN]) -> u64 {
+        window::ends::<false, DIGITS, true>(text, at, span)
+    }
 
     #[inline(always)]
     fn next(text: &[u8], at: usize, word: u64) -> usize {

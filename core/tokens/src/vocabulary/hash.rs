@@ -1,9 +1,9 @@
 //! How strings of bytes become places in the tables. The build script, which fills them, includes this file.
 
 /// Odd, so that multiplying by it loses nothing: 2^64 divided by the golden ratio.
-const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
+pub(crate) const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 /// What tells the second word of a key from its first.
-const SECOND: u64 = 0xd6e8_feb8_6659_fd93;
+pub(crate) const SECOND: u64 = 0xd6e8_feb8_6659_fd93;
 /// What spreads the 256 displacements of a bucket over the slots.
 const DISPLACE: u32 = 0x9e37_79b1;
 

@@ -1,0 +1,177 @@
+//! Which of sixty-four bytes are what, as bits.
+//!
+//! With the vector instructions of WebAssembly in what ships; eight bytes at a time where there are none, as natively: there
+//! these instructions cannot be called without `unsafe`.
+
+/// Bit `n` of each says it of the `n`th byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Bytes {
+    /// ASCII letters.
+    pub(super) letters: u64,
+    /// Of letters: lower case.
+    pub(super) lower: u64,
+    /// ASCII digits.
+    pub(super) digits: u64,
+    /// ASCII white space: `[\t-\r ]`.
+    pub(super) spaces: u64,
+    /// U+0020 of it.
+    pub(super) blanks: u64,
+    /// CR and LF of it.
+    pub(super) line_ends: u64,
+    /// `'`
+    pub(super) apostrophes: u64,
+    /// What is not ASCII.
+    pub(super) wide: u64,
+    /// First bytes of what is not ASCII.
+    pub(super) leads: u64,
+}
+
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+pub(super) use vectors::of;
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+pub(super) use words::of;
+
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod vectors {
+    use super::Bytes;
+    use super::vector::Vector;
+
+    /// What these bytes are.
+    #[inline(always)]
+    pub(in super::super) fn of(block: &[u8; 64]) -> Bytes {
+        let mut four = block.as_chunks::<16>().0.iter().map(Vector::load);
+        let mut next = || four.next().unwrap_or_else(|| Vector::load(&[0; 16]));
+        let four = [next(), next(), next(), next()];
+        let bits = |answer: fn(Vector) -> Vector| {
+            let [a, b, c, d] = four.map(|sixteen| u64::from(answer(sixteen).bits()));
+            a | b << 16 | c << 32 | d << 48
+        };
+        // What is not ASCII is negative and stays below what is asked for.
+        let letters = bits(|bytes| bytes.with(0x20).plus(0x7F - b'z').above(0x7E - (b'z' - b'a')));
+        let wide = bits(|bytes| bytes);
+        Bytes {
+            letters,
+            lower: letters & bits(|bytes| bytes.twice().twice()),
+            digits: bits(|bytes| bytes.plus(0x7F - b'9').above(0x7E - 9)),
+            spaces: bits(|bytes| bytes.plus(0x7F - b'\r').above(0x7E - 4).or(bytes.equal(b' '))),
+            blanks: bits(|bytes| bytes.equal(b' ')),
+            line_ends: bits(|bytes| bytes.equal(b'\n').or(bytes.equal(b'\r'))),
+            apostrophes: bits(|bytes| bytes.equal(b'\'')),
+            wide,
+            leads: wide & bits(Vector::twice),
+        }
+    }
+}
+
+/// Sixteen bytes. The instructions are safe to call: a module that has them is refused where they do not exist.
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod vector {
+    use core::arch::wasm32::{i8x16_add, i8x16_bitmask, i8x16_eq, i8x16_gt, u8x16_splat, u64x2, v128, v128_or};
+
+    #[derive(Clone, Copy)]
+    pub(super) struct Vector(v128);
+
+    impl Vector {
+        #[inline(always)]
+        pub(super) fn load(bytes: &[u8; 16]) -> Vector {
+            // Two words side by side are one load to the compiler.
+            let number = u128::from_le_bytes(*bytes);
+            Vector(u64x2(number as u64, (number >> 64) as u64))
+        }
+
+        #[inline(always)]
+        pub(super) fn with(self, bits: u8) -> Vector {
+            Vector(v128_or(self.0, u8x16_splat(bits)))
+        }
+
+        #[inline(always)]
+        pub(super) fn plus(self, byte: u8) -> Vector {
+            Vector(i8x16_add(self.0, u8x16_splat(byte)))
+        }
+
+        #[inline(always)]
+        pub(super) fn twice(self) -> Vector {
+            Vector(i8x16_add(self.0, self.0))
+        }
+
+        /// Which bytes are above this one, as signed numbers.
+        #[inline(always)]
+        pub(super) fn above(self, byte: u8) -> Vector {
+            Vector(i8x16_gt(self.0, u8x16_splat(byte)))
+        }
+
+        #[inline(always)]
+        pub(super) fn equal(self, byte: u8) -> Vector {
+            Vector(i8x16_eq(self.0, u8x16_splat(byte)))
+        }
+
+        #[inline(always)]
+        pub(super) fn or(self, other: Vector) -> Vector {
+            Vector(v128_or(self.0, other.0))
+        }
+
+        /// The high bit of each byte, that of the first lowest.
+        #[inline(always)]
+        pub(super) fn bits(self) -> u16 {
+            i8x16_bitmask(self.0)
+        }
+    }
+}
+
+#[cfg(any(test, not(all(target_arch = "wasm32", target_feature = "simd128"))))]
+mod words {
+    use super::super::super::lanes;
+    use super::Bytes;
+
+    /// What these bytes are.
+    pub(in super::super) fn of(block: &[u8; 64]) -> Bytes {
+        let bits = |answer: fn(u64) -> u64| {
+            let eights = block.as_chunks::<8>().0.iter().rev();
+            eights.fold(0, |bits, eight| bits << 8 | lanes::gathered(answer(u64::from_le_bytes(*eight))))
+        };
+        Bytes {
+            letters: bits(lanes::letters),
+            lower: bits(|word| lanes::lower(word, lanes::letters(word))),
+            digits: bits(lanes::digits),
+            spaces: bits(lanes::spaces),
+            blanks: bits(lanes::blanks),
+            line_ends: bits(lanes::line_ends),
+            apostrophes: bits(lanes::apostrophes),
+            wide: bits(lanes::wide),
+            leads: bits(|word| lanes::wide(word) & lanes::wide(word << 1)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_byte_is_what_it_is_in_every_place() {
+        for byte in 0..=255_u8 {
+            for place in 0..64 {
+                for filler in [0, b'a', b'9', b' ', 0xC3, 0xFF] {
+                    let mut block = [filler; 64];
+                    block[place] = byte;
+                    let of = |is: fn(&u8) -> bool| {
+                        block.iter().rev().fold(0_u64, |bits, byte| bits << 1 | u64::from(is(byte)))
+                    };
+                    let expected = Bytes {
+                        letters: of(u8::is_ascii_alphabetic),
+                        lower: of(u8::is_ascii_lowercase),
+                        digits: of(u8::is_ascii_digit),
+                        spaces: of(|byte| matches!(byte, 9..=13 | b' ')),
+                        blanks: of(|byte| *byte == b' '),
+                        line_ends: of(|byte| matches!(byte, b'\n' | b'\r')),
+                        apostrophes: of(|byte| *byte == b'\''),
+                        wide: of(|byte| *byte >= 0x80),
+                        leads: of(|byte| *byte >= 0xC0),
+                    };
+                    assert_eq!(super::of(&block), expected, "{byte} at {place} in {filler}");
+                    assert_eq!(words::of(&block), expected, "{byte} at {place} in {filler}");
+                }
+            }
+        }
+    }
+}
