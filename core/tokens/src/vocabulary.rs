@@ -42,8 +42,9 @@ pub(crate) struct Vocabulary<'a> {
     long_entries: &'a [[u8; 8]],
     long_strings: &'a [u8],
     long_shift: u32,
-    /// Ranks of pairs of ASCII characters: 0xFFFF for none, 0xFFFE for larger ones.
-    ascii_pairs: &'a [[u8; 2]],
+    /// Of pairs of ASCII characters the rank (2), and the levels below which no token takes the right one to the left (1), or
+    /// the left one to the right (1), alone.
+    ascii_pairs: &'a [[u8; 4]],
     /// By the first four bytes: bit `n - 4` for tokens of `n` bytes, 4 to 8.
     prefix4: &'a [u8],
     /// By the first eight bytes: bit `n - 9` for tokens of `n` bytes, 9 to 16.
@@ -54,6 +55,8 @@ pub(crate) struct Vocabulary<'a> {
     prefix16_lengths: &'a [[u8; 2]],
     /// Bits by number of a character below U+10000 that is not ASCII: whether it is a token.
     characters: &'a [u8],
+    /// Bits by number of a character of three bytes: whether its first two are merged for certain, whatever is around it.
+    beginnings: &'a [u8],
     /// Bits by pair of characters that stand next to each other in a token.
     pairs: &'a [u8],
     /// Bits by last byte of a character and first byte of the next, where a token reaches from one into the other
@@ -105,6 +108,17 @@ impl Token {
     pub(crate) fn is_merged(&self) -> bool {
         self.len == 1 || !matches!(self.spine, Spine::Lengths { left: 0, .. } | Spine::Split(0))
     }
+}
+
+/// Two ASCII characters that stand next to each other.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pair {
+    /// Rank of the token that they are, or [`hash::NO_PAIR`], or [`hash::LARGE_PAIR`].
+    pub(crate) rank: u16,
+    /// No token of a lower [level](hash::level) takes the second one to the first and what is before it.
+    pub(crate) left: u8,
+    /// No token of a lower level takes the first one to the second and what is behind it.
+    pub(crate) right: u8,
 }
 
 // === impl Vocabulary ===
@@ -301,6 +315,15 @@ impl Vocabulary<'_> {
         }
     }
 
+    /// Whether the first two bytes of a character of three, with which `word` begins, are merged before anything else may
+    /// take one of them.
+    #[inline(always)]
+    pub(crate) fn begins_sure(&self, word: u64) -> bool {
+        let six = |byte: u32| (word >> (8 * byte)) as usize & 0x3F;
+        let number = (word as usize & 0xF) << 12 | six(1) << 6 | six(2);
+        self.beginnings.get(number / 8).is_some_and(|byte| byte >> (number % 8) & 1 == 1)
+    }
+
     /// Whether merging makes the token that the `len` bytes at `at` are, if they are one.
     #[inline(always)]
     pub(crate) fn merges(&self, text: &[u8], at: usize, len: usize) -> bool {
@@ -357,14 +380,21 @@ impl Vocabulary<'_> {
     #[inline(always)]
     pub(crate) fn pair_rank(&self, first: u8, second: u8) -> u32 {
         if (first | second) < 0x80 {
-            let pair = self.ascii_pairs.get(usize::from(first) * 128 + usize::from(second)).copied();
-            match u16::from_le_bytes(pair.unwrap_or([0xFF; 2])) {
-                0xFFFF => return u32::MAX,
-                0xFFFE => {}
+            match self.ascii_pair(first, second).rank {
+                hash::NO_PAIR => return u32::MAX,
+                hash::LARGE_PAIR => {}
                 rank => return u32::from(rank),
             }
         }
         self.short_rank(hash::key(u64::from(first) | u64::from(second) << 8, 2))
+    }
+
+    /// What is known of two ASCII characters.
+    #[inline(always)]
+    pub(crate) fn ascii_pair(&self, first: u8, second: u8) -> Pair {
+        let entry = hash::of_ascii(first, second).and_then(|place| self.ascii_pairs.get(place)).copied();
+        let [low, high, left, right] = entry.unwrap_or(hash::UNKNOWN_PAIR);
+        Pair { rank: u16::from_le_bytes([low, high]), left, right }
     }
 
     /// The rank of a token of two to eight bytes, for keys that mostly are none, as what comes of two tokens; all ones
@@ -382,6 +412,12 @@ impl Vocabulary<'_> {
             (u32::from_le_bytes([a, b, c, d]) ^ hash.low) | (u32::from(u16::from_le_bytes([e, f])) ^ rest >> 16);
         let found = u32::from(differs == 0) & may;
         (u32::from_le_bytes(fact) & RANK) | found.wrapping_sub(1)
+    }
+
+    /// The rank of the first `len` bytes of two words, nine to sixteen, all ones if they are no token.
+    #[inline(never)]
+    pub(crate) fn middle_rank(&self, first: u64, second: u64, len: usize) -> u32 {
+        self.middle(first, hash::key(second, len - 8)).map_or(u32::MAX, |fact| fact as u32 & RANK)
     }
 
     /// The fact of a token of nine to sixteen bytes.

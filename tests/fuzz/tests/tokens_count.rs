@@ -11,7 +11,7 @@ const SEEDS: &[&[u8]] = &[
     "\u{3}漢字AAAA漢字b とか \u{301}\u{301}A 😀👩\u{200d}👩 Привет".as_bytes(),
     b"\x01aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
     br#"{"messages":[{"role":"user","content":"hi"}],"tools":[{"function":{"name":"f","parameters":{"properties":{"a":{"type":"array","items":{"enum":["b"]}}}}}}]}"#,
-    b"\x02tokens\0\x01\0\0\0\0\0\0\0\0",
+    b"\x02tokens\0\x03\0\0\0\0\0\0\0\0",
 ];
 
 fn property(input: &[u8]) {

@@ -59,9 +59,10 @@ pub(crate) fn make(tokens: &[Vec<u8>]) -> Result<Tables, Unfit> {
     short(&mut tables, tokens, &spines, &of_length(2, 8))?;
     middle(&mut tables, tokens, &spines, &of_length(9, 16))?;
     long(&mut tables, tokens, &spines, &of_length(17, usize::MAX))?;
-    ascii_pairs(&mut tables, tokens);
+    ascii_pairs(&mut tables, tokens, &spines);
     prefixes(&mut tables, tokens)?;
     pairs(&mut tables, tokens, &spines);
+    beginnings(&mut tables, tokens, &spines);
     let longest = tokens.iter().map(Vec::len).max().unwrap_or(0);
     if longest > 255 {
         return Err(Unfit("a token of more than 255 bytes"));
@@ -205,15 +206,40 @@ fn long(tables: &mut Tables, tokens: &[Vec<u8>], spines: &[Spine], ranks: &[usiz
     Ok(())
 }
 
-/// Ranks of the tokens that are two ASCII characters: 0xFFFF where there is none, 0xFFFE where it is larger.
-fn ascii_pairs(tables: &mut Tables, tokens: &[Vec<u8>]) {
-    let mut pairs = vec![[0xFF, 0xFF]; 128 * 128];
-    for (rank, token) in tokens.iter().enumerate() {
-        if let [first @ ..0x80, second @ ..0x80] = token.as_slice() {
-            let rank = u16::try_from(rank).map_or(0xFFFE, |rank| rank.min(0xFFFE));
-            pairs[usize::from(*first) * 128 + usize::from(*second)] = rank.to_le_bytes();
+/// Of pairs of ASCII characters the rank of the token that they are, and what may come of them otherwise.
+///
+/// A pair of bytes is merged for certain, whatever else is around them, if no token of lower rank takes the left byte to what
+/// is before it, nor the right one to what is behind it. Which tokens do is seen from the byte before and the one behind: of
+/// all tokens that end (begin) with two bytes and whose last merge was with the last (first) byte alone, the lowest rank is
+/// held. With tokens that merging never makes, nothing is certain.
+fn ascii_pairs(tables: &mut Tables, tokens: &[Vec<u8>], spines: &[Spine]) {
+    let mut pairs = vec![(hash::NO_PAIR, [u8::MAX; 2]); hash::ASCII * hash::ASCII];
+    let place = |first: u8, second: u8| if first | second < 0x80 { hash::of_ascii(first, second) } else { None };
+    let is_merged = |token: &Vec<u8>, spine: &Spine| token.len() == 1 || spine.split > 0;
+    let has_strangers = tokens.iter().zip(spines).any(|(token, spine)| !token.is_empty() && !is_merged(token, spine));
+    for (rank, (token, spine)) in tokens.iter().zip(spines).enumerate() {
+        let ([first, second, ..], [.., before, last]) = (token.as_slice(), token.as_slice()) else { continue };
+        let rank = u16::try_from(rank).map_or(hash::LARGE_PAIR, |rank| rank.min(hash::LARGE_PAIR));
+        if let (Some(place), 2) = (place(*first, *second), token.len()) {
+            pairs[place].0 = rank;
+        }
+        let level = if has_strangers { 0 } else { hash::level(rank) };
+        if let (Some(place), true) = (place(*before, *last), spine.split + 1 == token.len()) {
+            let [lowest, _] = &mut pairs[place].1;
+            *lowest = level.min(*lowest);
+        }
+        if let (Some(place), true) = (place(*first, *second), spine.split == 1) {
+            let [_, lowest] = &mut pairs[place].1;
+            *lowest = level.min(*lowest);
         }
     }
+    let pairs: Vec<[u8; 4]> = pairs
+        .into_iter()
+        .map(|(rank, [left, right])| {
+            let [low, high] = rank.to_le_bytes();
+            [low, high, left, right]
+        })
+        .collect();
     tables.entries("ascii_pairs", &pairs);
 }
 
@@ -288,6 +314,40 @@ fn pairs(tables: &mut Tables, tokens: &[Vec<u8>], spines: &[Spine]) {
     tables.bytes("characters", characters);
     tables.bytes("pairs", pairs);
     tables.bytes("halves", halves);
+}
+
+/// Of which characters of three bytes the first two are merged for certain: no token of lower rank takes the first one alone
+/// to what is before it, whatever that is, nor the second one alone to the third one. See [`ascii_pairs`].
+fn beginnings(tables: &mut Tables, tokens: &[Vec<u8>], spines: &[Spine]) {
+    const NONE: usize = usize::MAX;
+    let (mut ranks, mut left, mut right) = (vec![NONE; 1 << 16], [NONE; 256], vec![NONE; 1 << 16]);
+    let pair = |first: u8, second: u8| usize::from(first) << 8 | usize::from(second);
+    let mut has_strangers = false;
+    for (rank, (token, spine)) in tokens.iter().zip(spines).enumerate() {
+        let ([first, second, ..], [.., last]) = (token.as_slice(), token.as_slice()) else { continue };
+        has_strangers |= spine.split == 0;
+        let lower = |lowest: &mut usize| *lowest = rank.min(*lowest);
+        if token.len() == 2 {
+            lower(&mut ranks[pair(*first, *second)]);
+        }
+        if spine.split + 1 == token.len() {
+            lower(&mut left[usize::from(*last)]);
+        }
+        if spine.split == 1 {
+            lower(&mut right[pair(*first, *second)]);
+        }
+    }
+    let mut beginnings = vec![0_u8; 0x1_0000 / 8];
+    for number in 0x800..0x1_0000_usize {
+        let Some(char) = u32::try_from(number).ok().and_then(char::from_u32) else { continue };
+        if let [first, second, third] = *char.encode_utf8(&mut [0; 4]).as_bytes() {
+            let rank = ranks[pair(first, second)];
+            if rank < left[usize::from(first)] && rank < right[pair(second, third)] && !has_strangers {
+                beginnings[number / 8] |= 1 << (number % 8);
+            }
+        }
+    }
+    tables.bytes("beginnings", beginnings);
 }
 
 fn is_continuation(byte: u8) -> bool {

@@ -1,6 +1,6 @@
 //! Merging a few symbols, as the definition says.
 
-use crate::vocabulary::{Vocabulary, hash};
+use crate::vocabulary::{Pair, Vocabulary, hash};
 use crate::word;
 
 /// How many symbols a piece may have: positions and ranks of so many fit into a few registers and cache lines, and
@@ -56,8 +56,12 @@ fn merged<const BLOCKS: bool, const ASCII: bool>(
 ) -> Few {
     let mut symbols = Symbols::<ASCII> { vocabulary, text, start, offsets: [0; SLOTS], live: 0, pairs: [NONE; SLOTS] };
     let (count, read, is_guess) = if ASCII { symbols.bytes(end) } else { symbols.read::<BLOCKS>(end) };
-    for number in 0..count - 1 {
-        symbols.first_pair(number);
+    if ASCII {
+        symbols.sure_pairs(count);
+    } else {
+        for number in 0..count - 1 {
+            symbols.first_pair(number);
+        }
     }
     loop {
         let lowest = symbols.lowest(count - 1);
@@ -120,45 +124,48 @@ impl<const ASCII: bool> Symbols<'_, ASCII> {
     /// are blocks.
     #[inline(always)]
     fn read<const BLOCKS: bool>(&mut self, end: usize) -> (usize, usize, bool) {
-        let mut count = 0;
-        let mut at = self.start;
-        // Nothing reaches into the piece.
-        let mut left = true;
+        let (mut count, mut at) = (0, self.start);
         let mut is_guess = false;
         // Offsets are bytes.
         let limit = if BLOCKS { end.min(self.start + 0xFF - BLOCK) } else { end };
-        while at < limit {
-            if count == MOST {
-                break;
-            }
+        while at < limit && count < MOST {
             if let Some(offset) = self.offsets.get_mut(count) {
                 *offset = (at - self.start) as u8;
             }
             count += 1;
             let word = word::at(self.text, at);
-            if BLOCKS && at + BLOCK <= end && is_block(word, word::at(self.text, at + 8)) {
-                at += BLOCK;
-                (left, is_guess) = (true, true);
-                continue;
-            }
-            let width = match word as u8 {
+            at += match word as u8 {
+                ..0x80 if BLOCKS && at + BLOCK <= end && is_block(word, word::at(self.text, at + 8)) => {
+                    is_guess = true;
+                    BLOCK
+                }
                 ..0xC0 => 1,
-                0xC0..0xE0 => 2,
-                0xE0..0xF0 => 3,
-                0xF0.. => 4,
+                0xC0..0xE0 => self.first_symbol::<2>(word, at, end),
+                0xE0..0xF0 => self.first_symbol::<3>(word, at, end),
+                0xF0.. => self.first_symbol::<4>(word, at, end),
             };
-            let meeting = (word >> (8 * (width - 1))) as u16;
-            let right = at + width >= end || self.vocabulary.meet_whole(meeting as u8, (meeting >> 8) as u8);
-            let whole = width > 1 && left && right && self.vocabulary.has_character(word, width);
-            // Where it is not taken whole, its other bytes come one by one, and what is to their left does not matter.
-            at += if whole { width } else { 1 };
-            left = right;
         }
         if let Some(offset) = self.offsets.get_mut(count) {
             *offset = (at - self.start) as u8;
         }
         self.live = (1 << (count + 1)) - 1;
         (count, at, is_guess)
+    }
+
+    /// How many bytes the first symbol has of a character of `WIDTH` bytes at `at`, with which `word` begins.
+    #[inline(always)]
+    fn first_symbol<const WIDTH: usize>(&self, word: u64, at: usize, end: usize) -> usize {
+        let meets = |last: u8, first: u8| self.vocabulary.meet_whole(last, first);
+        let before = self.text.get(at.wrapping_sub(1)).copied().unwrap_or_default();
+        let behind = (word >> (8 * (WIDTH - 1))) as u16;
+        let left = at == self.start || meets(before, word as u8);
+        let right = at + WIDTH >= end || meets(behind as u8, (behind >> 8) as u8);
+        match WIDTH {
+            _ if left && right && self.vocabulary.has_character(word, WIDTH) => WIDTH,
+            3 if self.vocabulary.begins_sure(word) => 2,
+            // The others come one by one.
+            _ => 1,
+        }
     }
 
     /// Cuts a piece of ASCII into its bytes, see [`read`](Self::read).
@@ -168,6 +175,47 @@ impl<const ASCII: bool> Symbols<'_, ASCII> {
         self.offsets = NUMBERS;
         self.live = (1 << (count + 1)) - 1;
         (count, self.start + count, false)
+    }
+
+    /// Merges the pairs of bytes that are merged for certain, whatever comes of what is around them, and looks up those that
+    /// there are then.
+    ///
+    /// Of two bytes that no token of lower rank takes from each other, see [`Pair`](crate::vocabulary::Pair), each is there
+    /// alone until it is their turn. So they can be merged at once: nothing of lower rank comes of it, since that would have
+    /// to take one of them alone.
+    #[inline(always)]
+    fn sure_pairs(&mut self, count: usize) {
+        /// Where there is no pair, nothing is taken.
+        const NOTHING: Pair = Pair { rank: hash::NO_PAIR, left: u8::MAX, right: u8::MAX };
+        let pair = |number: usize| {
+            let bytes = self.text.get(self.start + number..).and_then(|rest| rest.first_chunk());
+            match bytes {
+                Some([first, second]) if number + 1 < count => self.vocabulary.ascii_pair(*first, *second),
+                _ => NOTHING,
+            }
+        };
+        let (mut before, mut sure) = (NOTHING, 0_u32);
+        let mut own = pair(0);
+        for number in 0..count - 1 {
+            let behind = pair(number + 1);
+            let level = hash::level(own.rank);
+            let is_sure = (own.rank < hash::LARGE_PAIR) & (level < before.left) & (level < behind.right);
+            sure |= u32::from(is_sure) << number;
+            (before, own) = (own, behind);
+        }
+        self.live &= !(sure << 1);
+        let mut rest = self.live & ((1 << count) - 1);
+        while rest != 0 {
+            let number = rest.trailing_zeros() as usize;
+            rest &= rest - 1;
+            let after = self.next(number);
+            if after < count {
+                match self.next(after) {
+                    end if end == number + 2 => self.first_pair(number),
+                    end => self.pair(number, end),
+                }
+            }
+        }
     }
 
     /// The lowest of the first `count` pairs.
@@ -212,10 +260,10 @@ impl<const ASCII: bool> Symbols<'_, ASCII> {
     fn pair(&mut self, number: usize, after: usize) {
         let (from, to) = (self.offset(number), self.offset(after));
         let (at, len) = (self.start + from, to - from);
-        let rank = if len <= 8 {
-            self.vocabulary.short_rank(hash::key(word::at(self.text, at), len))
-        } else {
-            self.vocabulary.rank(self.text, at, len).unwrap_or(NONE)
+        let rank = match len {
+            ..=8 => self.vocabulary.short_rank(hash::short_key(word::at(self.text, at), len)),
+            9..=16 => self.vocabulary.middle_rank(word::at(self.text, at), word::at(self.text, at + 8), len),
+            _ => self.vocabulary.rank(self.text, at, len).unwrap_or(NONE),
         };
         self.set(number, packed(rank, number));
     }

@@ -14,14 +14,14 @@ use super::{Vocabulary, hash};
 use crate::pattern::Splitting;
 
 /// The first bytes of every file; the last of them is the version of the format.
-const MAGIC: [u8; 8] = *b"tokens\0\x02";
+const MAGIC: [u8; 8] = *b"tokens\0\x03";
 /// Where what the checksum covers begins.
 const CHECKED: usize = 16;
 /// The flag of a vocabulary whose model sees its text in Unicode's normal form C.
 const NFC: u8 = 1;
 
 /// The fields of [`Vocabulary`] that are tables, with the bytes of an entry.
-const SECTIONS: [(&str, usize); 18] = [
+const SECTIONS: [(&str, usize); 19] = [
     ("bytes", 1),
     ("short_buckets", 2),
     ("short_entries", 10),
@@ -30,7 +30,7 @@ const SECTIONS: [(&str, usize); 18] = [
     ("long_buckets", 2),
     ("long_entries", 8),
     ("long_strings", 1),
-    ("ascii_pairs", 2),
+    ("ascii_pairs", 4),
     ("prefix4", 1),
     ("prefix8", 1),
     ("prefix16", 2),
@@ -39,6 +39,7 @@ const SECTIONS: [(&str, usize); 18] = [
     ("pairs", 1),
     ("halves", 1),
     ("suffix2", 1),
+    ("beginnings", 1),
     ("ids", 4),
 ];
 /// Those that are numbers.
@@ -175,7 +176,8 @@ impl File {
             longest: longest as usize,
             strangers,
             suffix2: section(16),
-            ids: section(17).as_chunks().0,
+            beginnings: section(17),
+            ids: section(18).as_chunks().0,
         }
     }
 }

@@ -14,6 +14,12 @@ pub(crate) fn key(word: u64, len: usize) -> u64 {
     if len >= 8 { word } else { word | (u64::MAX << (8 * len)) }
 }
 
+/// The same for one to eight bytes.
+#[inline(always)]
+pub(crate) fn short_key(word: u64, len: usize) -> u64 {
+    word | (u64::MAX << 8) << ((8 * len.wrapping_sub(1)) & 63)
+}
+
 /// A hash of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Hash {
@@ -100,4 +106,67 @@ pub(crate) fn of_pair(left: u32, right: u32, bits: u32) -> usize {
 #[inline(always)]
 pub(crate) fn of_eight(word: u64, bits: u32) -> usize {
     (of_word(word).high >> (32 - bits)) as usize
+}
+
+/// Characters of ASCII that are told apart in pairs: those that can be seen, the blank, tab, line ends; and all others as one.
+pub(crate) const ASCII: usize = 99;
+
+/// The number of a character of ASCII among these.
+static ASCII_NUMBERS: [u8; 128] = {
+    const REST: u8 = ASCII as u8 - 1;
+    let mut numbers = [REST; 128];
+    let mut rest: &mut [u8] = &mut numbers;
+    let mut byte = 0_u8;
+    while let Some((number, others)) = rest.split_first_mut() {
+        *number = match byte {
+            b' '..=b'~' => byte - b' ',
+            b'\t' => REST - 3,
+            b'\n' => REST - 2,
+            b'\r' => REST - 1,
+            _ => REST,
+        };
+        byte += 1;
+        rest = others;
+    }
+    numbers
+};
+
+/// The place of a pair of characters of ASCII among all; `None` where one of them is not told apart from others.
+#[inline(always)]
+pub(crate) fn of_ascii(first: u8, second: u8) -> Option<usize> {
+    let number =
+        |byte: u8| ASCII_NUMBERS.get(usize::from(byte & 0x7F)).map_or(ASCII - 1, |number| usize::from(*number));
+    let (first, second) = (number(first), number(second));
+    (first < ASCII - 1 && second < ASCII - 1).then_some(first * ASCII + second)
+}
+
+/// What stands for the rank of a pair of ASCII characters that is no token.
+pub(crate) const NO_PAIR: u16 = 0xFFFF;
+/// And for one that is too large.
+pub(crate) const LARGE_PAIR: u16 = 0xFFFE;
+
+/// An entry that says nothing: a rank that has to be looked up, and that anything may be taken.
+pub(crate) const UNKNOWN_PAIR: [u8; 4] = {
+    let [low, high] = LARGE_PAIR.to_le_bytes();
+    [low, high, 0, 0]
+};
+
+/// A rank as eight bits, which keep the order: of two ranks, that with the higher level is the higher one.
+#[inline(always)]
+pub(crate) fn level(rank: u16) -> u8 {
+    // Five bits from the highest one on, and how many there are below.
+    let below = (28 - (u32::from(rank) | 0x10).leading_zeros()) as u8 - 1;
+    (below << 4) + (rank >> below) as u8
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn levels_keep_the_order_of_ranks() {
+        for rank in 1..=u16::MAX {
+            assert!(super::level(rank) >= super::level(rank - 1), "{rank}");
+            assert!(super::level(rank) < 255);
+        }
+        assert_eq!((super::level(0), super::level(31)), (0, 31));
+    }
 }
