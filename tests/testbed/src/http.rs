@@ -36,10 +36,16 @@ impl<'a> Request<'a> {
 
     /// Sends it and reads the head of the answer. `timeout` is for every single read and write.
     pub fn send(&self, to: SocketAddr, timeout: Duration) -> Result<Response> {
-        self.exchange(to, timeout).context(|| format!("{} http://{to}{}", self.method, self.path))
+        self.send_paced(usize::MAX, Duration::ZERO, to, timeout)
     }
 
-    fn exchange(&self, to: SocketAddr, timeout: Duration) -> io::Result<Response> {
+    /// The same, with a pause before every so many bytes of the body but the first.
+    pub fn send_paced(&self, bytes: usize, pause: Duration, to: SocketAddr, timeout: Duration) -> Result<Response> {
+        let sent = self.exchange(bytes, pause, to, timeout);
+        sent.context(|| format!("{} http://{to}{}", self.method, self.path))
+    }
+
+    fn exchange(&self, bytes: usize, pause: Duration, to: SocketAddr, timeout: Duration) -> io::Result<Response> {
         let mut stream = TcpStream::connect_timeout(&to, timeout)?;
         stream.set_read_timeout(Some(timeout))?;
         stream.set_write_timeout(Some(timeout))?;
@@ -52,9 +58,12 @@ impl<'a> Request<'a> {
             head.push_str(&format!("content-length: {}\r\n", self.body.len()));
         }
         head.push_str("\r\n");
-        let mut bytes = head.into_bytes();
-        bytes.extend_from_slice(self.body);
-        stream.write_all(&bytes)?;
+        let (first, rest) = self.body.split_at_checked(bytes).unwrap_or((self.body, b""));
+        stream.write_all(&[head.as_bytes(), first].concat())?;
+        for piece in rest.chunks(bytes.max(1)) {
+            std::thread::sleep(pause);
+            stream.write_all(piece)?;
+        }
         Response::read(BufReader::new(stream))
     }
 }
