@@ -41,79 +41,25 @@ pub(crate) struct Key {
 }
 
 /// By length: what fills up the words. For what is too long, all of both, which is no piece.
-static FILL: [[u64; 2]; 64] = [
-    fill(0),
-    fill(1),
-    fill(2),
-    fill(3),
-    fill(4),
-    fill(5),
-    fill(6),
-    fill(7),
-    fill(8),
-    fill(9),
-    fill(10),
-    fill(11),
-    fill(12),
-    fill(13),
-    fill(14),
-    fill(SHORT as u32),
-    [u64::MAX; 2],
-    [u64::MAX; 2],
-    [u64::MAX; 2],
-    [u64::MAX; 2],
-    [u64::MAX; 2],
-    [u64::MAX; 2],
-    [u64::MAX; 2],
-    [u64::MAX; 2],
-    [u64::MAX; 2],
-    [u64::MAX; 2],
-    [u64::MAX; 2],
-    [u64::MAX; 2],
-    [u64::MAX; 2],
-    [u64::MAX; 2],
-    [u64::MAX; 2],
-    [u64::MAX; 2],
-    [u64::MAX; 2],
-    [u64::MAX; 2],
-    [u64::MAX; 2],
-    [u64::MAX; 2],
-    [u64::MAX; 2],
-    [u64::MAX; 2],
-    [u64::MAX; 2],
-    [u64::MAX; 2],
-    [u64::MAX; 2],
-    [u64::MAX; 2],
-    [u64::MAX; 2],
-    [u64::MAX; 2],
-    [u64::MAX; 2],
-    [u64::MAX; 2],
-    [u64::MAX; 2],
-    [u64::MAX; 2],
-    [u64::MAX; 2],
-    [u64::MAX; 2],
-    [u64::MAX; 2],
-    [u64::MAX; 2],
-    [u64::MAX; 2],
-    [u64::MAX; 2],
-    [u64::MAX; 2],
-    [u64::MAX; 2],
-    [u64::MAX; 2],
-    [u64::MAX; 2],
-    [u64::MAX; 2],
-    [u64::MAX; 2],
-    [u64::MAX; 2],
-    [u64::MAX; 2],
-    [u64::MAX; 2],
-    [u64::MAX; 2],
-];
+static FILL: [[u64; 2]; 64] = {
+    let mut all = [[u64::MAX; 2]; 64];
+    let mut rest: &mut [[u64; 2]] = &mut all;
+    let mut len = 0;
+    while let Some((own, longer)) = rest.split_first_mut() {
+        *own = fill(len);
+        len += 1;
+        rest = longer;
+    }
+    all
+};
 
-const fn fill(len: u32) -> [u64; 2] {
+const fn fill(len: usize) -> [u64; 2] {
     // The shifts may be by 64.
     match len {
         ..8 => [u64::MAX << (8 * len), u64::MAX],
         8 => [0, u64::MAX],
-        _ => [0, u64::MAX << (8 * (len - 8))],
+        9..=SHORT => [0, u64::MAX << (8 * (len - 8))],
+        _ => [u64::MAX; 2],
     }
 }
 
