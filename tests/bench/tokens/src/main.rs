@@ -1,8 +1,8 @@
 //! How fast tokens are counted: `cargo xtask bench tokens`.
 //!
 //! One program, the subject, counts the same texts natively, in wasmtime, in the V8 of Node and in Envoy, in turns with other
-//! libraries for it. Compared is CPU time (in Envoy, which does not tell it, time), the best of some rounds, and what means
-//! something are ratios: machines differ, and this one does other things as well.
+//! libraries for it. Compared is CPU time (in Envoy, which does not tell it, time), the best of some rounds for each part of
+//! a text, and what means something are ratios: machines differ, and this one does other things as well.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is a program for the terminal")]
 
 use std::path::PathBuf;
