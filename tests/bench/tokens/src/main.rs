@@ -1,7 +1,7 @@
 //! How fast tokens are counted: `cargo xtask bench tokens`.
 //!
 //! One program, the subject, counts the same texts natively, in wasmtime, in the V8 of Node and in Envoy, in turns with other
-//! libraries for it. Compared is CPU time (in Envoy, which does not tell it, time), the best of some rounds for each part of
+//! libraries for it. Compared is CPU time (in V8, which compiles beside what runs, time), the best of some rounds for each part of
 //! a text, and what means something are ratios: machines differ, and this one does other things as well.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is a program for the terminal")]
 

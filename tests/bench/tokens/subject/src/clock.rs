@@ -1,4 +1,4 @@
-//! CPU time of this thread. In a module, what the host says the time is: Node and wasmtime say the CPU time, Envoy that of
+//! CPU time of this thread. In a module, what the host says the time is: wasmtime says the CPU time, Node and Envoy that of
 //! the wall.
 
 use std::time::Duration;
