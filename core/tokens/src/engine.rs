@@ -2,10 +2,12 @@
 
 mod several;
 
+use std::ops::Deref;
+
 use crate::memo::Memo;
 use crate::merge::Few;
 use crate::pattern::Pattern;
-use crate::vocabulary::Vocabulary;
+use crate::vocabulary::{O200K_BASE, O200k, Vocabulary};
 use crate::word;
 use crate::{memo, merge};
 use several::Several;
@@ -89,7 +91,7 @@ pub(crate) fn settle<P: Pattern>(vocabulary: &Vocabulary<'_>, text: &[u8]) -> Se
 }
 
 /// Gives the tokens of one piece to `sink`.
-#[inline(always)]
+#[inline(never)]
 pub(crate) fn piece(vocabulary: &Vocabulary<'_>, text: &[u8], at: usize, end: usize, first: u64, sink: &mut impl Sink) {
     if vocabulary.has(text, at, end - at, first) {
         return sink.token(vocabulary, text, at, end - at);
@@ -141,17 +143,32 @@ fn count_parts(vocabulary: &Vocabulary<'_>, text: &[u8], at: usize, end: usize) 
     count.0
 }
 
-/// Gives the tokens of a piece that is not one itself: first it is cut where no token can reach across.
+/// Gives the tokens of a piece that is not one itself. The vocabulary that most are counted by has code of its own, in which
+/// its tables are constants.
 #[inline(never)]
 fn parts(vocabulary: &Vocabulary<'_>, text: &[u8], start: usize, end: usize, sink: &mut impl Sink) {
-    if text.get(start..end).is_some_and(<[u8]>::is_ascii) {
-        let few = merge::few_ascii(vocabulary, text, (start, end));
-        return merged(vocabulary, text, start, end, few, sink);
+    if vocabulary.number == O200K_BASE.number {
+        parts_of(O200k, text, start, end, sink);
+    } else {
+        parts_of(vocabulary, text, start, end, sink);
     }
-    let (mut start, mut at) = (start, start);
+}
+
+/// First the piece is cut where no token can reach across.
+#[inline(always)]
+fn parts_of<'v, V>(vocabulary: V, text: &[u8], start: usize, end: usize, sink: &mut impl Sink)
+where
+    V: Copy + Deref<Target = Vocabulary<'v>>,
+{
+    let (is_ascii, is_narrow) = widths(text, start, end);
+    if is_ascii {
+        let few = merge::few_ascii(vocabulary, text, (start, end));
+        return merged(&vocabulary, text, start, end, few, sink);
+    }
+    let (piece, mut start, mut at) = (start, start, start);
     // The character before `at`, if its UTF-8 is three or four bytes long.
     let mut left = None;
-    while at < end {
+    while at < end && !is_narrow {
         let Some(&lead) = text.get(at) else { break };
         let (right, width) = match lead {
             ..0xE0 => {
@@ -165,25 +182,46 @@ fn parts(vocabulary: &Vocabulary<'_>, text: &[u8], start: usize, end: usize, sin
         if let Some((left, last)) = left
             && vocabulary.parts(left, right, last, lead)
         {
-            part(vocabulary, text, start, at, sink);
+            part(vocabulary, text, start, at, true, sink);
             start = at;
         }
         let last = text.get(at + width - 1).copied().unwrap_or_default();
         left = Some((right, last));
         at += width;
     }
-    part(vocabulary, text, start, end, sink);
+    // Of all of the piece it is known that it is no token.
+    part(vocabulary, text, start, end, start > piece, sink);
 }
 
-/// Gives the tokens of a part of a piece to `sink`.
-#[inline]
-fn part(vocabulary: &Vocabulary<'_>, text: &[u8], start: usize, end: usize, sink: &mut impl Sink) {
+/// Whether the characters of a piece are ASCII, and whether their UTF-8 is two bytes at most.
+#[inline(always)]
+fn widths(text: &[u8], start: usize, end: usize) -> (bool, bool) {
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    let (mut all, mut wide, mut at) = (0, 0, start);
+    while at < end {
+        let word = word::at(text, at);
+        let word = if end - at < 8 { word & ((1 << (8 * (end - at))) - 1) } else { word };
+        all |= word;
+        // The three upper bits of a byte.
+        wide |= word & word << 1 & word << 2;
+        at += 8;
+    }
+    (all & HIGH == 0, wide & HIGH == 0)
+}
+
+/// Gives the tokens of a part of a piece to `sink`; it may be one itself.
+#[inline(never)]
+fn part<'v, V>(vocabulary: V, text: &[u8], start: usize, end: usize, may_be: bool, sink: &mut impl Sink)
+where
+    V: Copy + Deref<Target = Vocabulary<'v>>,
+{
     let len = end - start;
-    if vocabulary.has(text, start, len, word::at(text, start)) && vocabulary.merges(text, start, len) {
-        return sink.token(vocabulary, text, start, len);
+    let is_token = || vocabulary.has(text, start, len, word::at(text, start)) && vocabulary.merges(text, start, len);
+    if may_be && is_token() {
+        return sink.token(&vocabulary, text, start, len);
     }
     let few = merge::few(vocabulary, text, (start, end));
-    merged(vocabulary, text, start, end, few, sink);
+    merged(&vocabulary, text, start, end, few, sink);
 }
 
 /// Gives the tokens of what is no token itself to `sink`; `few` are what merging leaves of its first symbols.

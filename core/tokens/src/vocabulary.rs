@@ -84,6 +84,19 @@ pub(crate) static P50K_BASE: Vocabulary<'static> = include!(concat!(env!("OUT_DI
 #[cfg(feature = "r50k_base")]
 pub(crate) static R50K_BASE: Vocabulary<'static> = include!(concat!(env!("OUT_DIR"), "/r50k_base.rs"));
 
+/// [`O200K_BASE`] as a type: what is made for it knows where its tables are, and how long.
+#[derive(Clone, Copy)]
+pub(crate) struct O200k;
+
+impl std::ops::Deref for O200k {
+    type Target = Vocabulary<'static>;
+
+    #[inline(always)]
+    fn deref(&self) -> &Vocabulary<'static> {
+        &O200K_BASE
+    }
+}
+
 /// A token somewhere in a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Token {
@@ -140,12 +153,14 @@ impl Vocabulary<'_> {
     #[inline(always)]
     pub(crate) fn has_short(&self, word: u64, len: usize) -> bool {
         let hash = hash::of_word(hash::key(word, len));
-        let [pilot, _] = self.short_buckets.get(hash.bucket(self.short_shift)).copied().unwrap_or_default();
+        let [pilot, filter] = self.short_buckets.get(hash.bucket(self.short_shift)).copied().unwrap_or_default();
         let (slot, rest) = hash.place(pilot, self.short_entries.len() as u32);
-        let [a, b, c, d, e, f, ..] = self.short_entries.get(slot).copied().unwrap_or_default();
-        let found =
-            (u32::from_le_bytes([a, b, c, d]) ^ hash.low) | (u32::from(u16::from_le_bytes([e, f])) ^ rest >> 16) == 0;
-        found | (len == 1)
+        // What is not in the bucket reads an entry that is in the cache.
+        let may = usize::from(filter >> hash.filter(self.short_shift) & 1);
+        let [a, b, c, d, e, f, ..] = self.short_entries.get(slot * may).copied().unwrap_or_default();
+        let differs =
+            (u32::from_le_bytes([a, b, c, d]) ^ hash.low) | (u32::from(u16::from_le_bytes([e, f])) ^ rest >> 16);
+        (differs == 0) & (may == 1) | (len == 1)
     }
 
     /// Whether the first `len` bytes of two words, nine or more, are a token of up to sixteen; likewise.
@@ -253,6 +268,9 @@ impl Vocabulary<'_> {
     fn may_be_long(&self, text: &[u8], at: usize, first: u64, len: usize) -> bool {
         /// Entries that are looked at: more than that, of a run, take longer than looking the token up.
         const MOST: usize = 8;
+        if text.get(at..at + len).is_none_or(|token| self.longest_ending(token) < len) {
+            return false;
+        }
         let mut entries = self.long_lengths(text, at, first);
         let is_it = |entry: &[u8; 2]| usize::from(entry[0]) == len && ends_so(text, at, *entry);
         entries.by_ref().take(MOST).any(is_it) || entries.next().is_some()

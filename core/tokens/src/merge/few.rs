@@ -1,5 +1,7 @@
 //! Merging a few symbols, as the definition says.
 
+use std::ops::Deref;
+
 use crate::vocabulary::{Pair, Vocabulary, hash};
 use crate::word;
 
@@ -17,8 +19,8 @@ const NUMBERS: [u8; SLOTS] = [
 const NONE: u32 = u32::MAX;
 
 /// The symbols of a piece. `ASCII` says that all of it is: every byte is a symbol, and has its number.
-struct Symbols<'a, const ASCII: bool> {
-    vocabulary: &'a Vocabulary<'a>,
+struct Symbols<'a, V, const ASCII: bool> {
+    vocabulary: V,
     text: &'a [u8],
     start: usize,
     /// Where the symbols began before any merge, from `start` on; after the last of them the end.
@@ -31,38 +33,36 @@ struct Symbols<'a, const ASCII: bool> {
 
 /// Merges `text[start..end]`, which has at least one byte, or what of it the first [`MOST`] symbols are.
 #[inline]
-pub(crate) fn few(vocabulary: &Vocabulary<'_>, text: &[u8], piece: (usize, usize)) -> Few {
-    merged::<false, false>(vocabulary, text, piece)
+pub(crate) fn few<'v, V: Deref<Target = Vocabulary<'v>>>(vocabulary: V, text: &[u8], piece: (usize, usize)) -> Few {
+    merged::<_, false, false>(vocabulary, text, piece)
 }
 
 /// The same for a piece that is ASCII.
 #[inline]
-pub(crate) fn few_ascii(vocabulary: &Vocabulary<'_>, text: &[u8], piece: (usize, usize)) -> Few {
-    merged::<false, true>(vocabulary, text, piece)
+pub(crate) fn few_ascii<'v, V: Deref<Target = Vocabulary<'v>>>(
+    vocabulary: V,
+    text: &[u8],
+    piece: (usize, usize),
+) -> Few {
+    merged::<_, false, true>(vocabulary, text, piece)
 }
 
-/// A guess at what merging leaves of the beginning of `text[start..end]`: sixteen equal bytes in a row are one symbol
-/// from the beginning, so that more of a long run can be seen.
+/// A guess at what merging leaves of the beginning of `text[start..end]`: sixteen or eight equal bytes in a row are one symbol
+/// from the beginning, if they are a token, so that more of a long run can be seen.
 #[inline]
 pub(crate) fn guess(vocabulary: &Vocabulary<'_>, text: &[u8], piece: (usize, usize)) -> Few {
-    merged::<true, false>(vocabulary, text, piece)
+    merged::<_, true, false>(vocabulary, text, piece)
 }
 
 #[inline(always)]
-fn merged<const BLOCKS: bool, const ASCII: bool>(
-    vocabulary: &Vocabulary<'_>,
+fn merged<'v, V: Deref<Target = Vocabulary<'v>>, const BLOCKS: bool, const ASCII: bool>(
+    vocabulary: V,
     text: &[u8],
     (start, end): (usize, usize),
 ) -> Few {
-    let mut symbols = Symbols::<ASCII> { vocabulary, text, start, offsets: [0; SLOTS], live: 0, pairs: [NONE; SLOTS] };
+    let mut symbols =
+        Symbols::<V, ASCII> { vocabulary, text, start, offsets: [0; SLOTS], live: 0, pairs: [NONE; SLOTS] };
     let (count, read, is_guess) = if ASCII { symbols.bytes(end) } else { symbols.read::<BLOCKS>(end) };
-    if ASCII {
-        symbols.sure_pairs(count);
-    } else {
-        for number in 0..count - 1 {
-            symbols.first_pair(number);
-        }
-    }
     loop {
         let lowest = symbols.lowest(count - 1);
         if lowest >= NONE - 31 {
@@ -118,38 +118,63 @@ impl Few {
     }
 }
 
-impl<const ASCII: bool> Symbols<'_, ASCII> {
-    /// Cuts the piece into symbols: bytes, but characters where nothing can come of their bytes before the character
-    /// is whole. How many there are, where the last ends, and whether there
-    /// are blocks.
+impl<'v, V: Deref<Target = Vocabulary<'v>>, const ASCII: bool> Symbols<'_, V, ASCII> {
+    /// Cuts the piece into symbols, and looks up their pairs: bytes, but characters where nothing can come of their bytes
+    /// before the character is whole. How many there are, where the last ends, and whether there are blocks.
     #[inline(always)]
     fn read<const BLOCKS: bool>(&mut self, end: usize) -> (usize, usize, bool) {
         let (mut count, mut at) = (0, self.start);
         let mut is_guess = false;
+        // Eight equal bytes, and of how many of these a block is.
+        let mut block = (0, 1);
         // Offsets are bytes.
         let limit = if BLOCKS { end.min(self.start + 0xFF - BLOCK) } else { end };
+        // The symbol before: what begins with it, and its bytes.
+        let (mut before, mut bytes) = (0, 0);
         while at < limit && count < MOST {
-            if let Some(offset) = self.offsets.get_mut(count) {
-                *offset = (at - self.start) as u8;
-            }
-            count += 1;
             let word = word::at(self.text, at);
-            at += match word as u8 {
-                ..0x80 if BLOCKS && at + BLOCK <= end && is_block(word, word::at(self.text, at + 8)) => {
-                    is_guess = true;
-                    BLOCK
+            let len = match word as u8 {
+                ..0x80 if BLOCKS && word == (word & 0x7F).wrapping_mul(0x0101_0101_0101_0101) => {
+                    if block.0 != word {
+                        block = (word, self.block_of(word));
+                    }
+                    let is_there = at + block.1 <= end && (block.1 <= 8 || word == word::at(self.text, at + 8));
+                    let len = if is_there { block.1 } else { 1 };
+                    is_guess |= len > 1;
+                    len
                 }
                 ..0xC0 => 1,
                 0xC0..0xE0 => self.first_symbol::<2>(word, at, end),
                 0xE0..0xF0 => self.first_symbol::<3>(word, at, end),
                 0xF0.. => self.first_symbol::<4>(word, at, end),
             };
-        }
-        if let Some(offset) = self.offsets.get_mut(count) {
-            *offset = (at - self.start) as u8;
+            at += len;
+            if let Some(offset) = self.offsets.get_mut(count + 1) {
+                *offset = (at - self.start) as u8;
+            }
+            if count > 0 {
+                let rank = match bytes + len {
+                    2 => self.vocabulary.pair_rank(before as u8, (before >> 8) as u8),
+                    both if !BLOCKS || both <= 8 => self.vocabulary.short_rank(hash::short_key(before, both)),
+                    _ => self.rank(count - 1, count + 1),
+                };
+                self.set(count - 1, packed(rank, count - 1));
+            }
+            (before, bytes) = (word, len);
+            count += 1;
         }
         self.live = (1 << (count + 1)) - 1;
         (count, at, is_guess)
+    }
+
+    /// The equal bytes that are a block: sixteen or eight of them, if these are a token, or one. `word` are eight.
+    #[inline(never)]
+    fn block_of(&self, word: u64) -> usize {
+        match word {
+            _ if self.vocabulary.has_middle(word, word, BLOCK) => BLOCK,
+            _ if self.vocabulary.has_short(word, 8) => 8,
+            _ => 1,
+        }
     }
 
     /// How many bytes the first symbol has of a character of `WIDTH` bytes at `at`, with which `word` begins.
@@ -168,17 +193,17 @@ impl<const ASCII: bool> Symbols<'_, ASCII> {
         }
     }
 
-    /// Cuts a piece of ASCII into its bytes, see [`read`](Self::read).
+    /// The same for a piece of ASCII.
     #[inline(always)]
     fn bytes(&mut self, end: usize) -> (usize, usize, bool) {
         let count = (end - self.start).min(MOST);
         self.offsets = NUMBERS;
         self.live = (1 << (count + 1)) - 1;
+        self.sure_pairs(count);
         (count, self.start + count, false)
     }
 
-    /// Merges the pairs of bytes that are merged for certain, whatever comes of what is around them, and looks up those that
-    /// there are then.
+    /// Looks up the pairs of bytes, and merges those that are merged for certain, whatever comes of what is around them.
     ///
     /// Of two bytes that no token of lower rank takes from each other, see [`Pair`](crate::vocabulary::Pair), each is there
     /// alone until it is their turn. So they can be merged at once: nothing of lower rank comes of it, since that would have
@@ -187,33 +212,41 @@ impl<const ASCII: bool> Symbols<'_, ASCII> {
     fn sure_pairs(&mut self, count: usize) {
         /// Where there is no pair, nothing is taken.
         const NOTHING: Pair = Pair { rank: hash::NO_PAIR, left: u8::MAX, right: u8::MAX };
-        let pair = |number: usize| {
-            let bytes = self.text.get(self.start + number..).and_then(|rest| rest.first_chunk());
-            match bytes {
-                Some([first, second]) if number + 1 < count => self.vocabulary.ascii_pair(*first, *second),
-                _ => NOTHING,
-            }
+        let (vocabulary, text) = (&self.vocabulary, self.text.get(self.start..).unwrap_or_default());
+        let pair = |number: usize| match text.get(number..).and_then(|rest| rest.first_chunk()) {
+            Some([first, second]) if number + 1 < count => vocabulary.ascii_pair(*first, *second),
+            _ => NOTHING,
         };
-        let (mut before, mut sure) = (NOTHING, 0_u32);
+        let (mut before, mut sure, mut large) = (NOTHING, 0_u32, 0_u32);
         let mut own = pair(0);
         for number in 0..count - 1 {
             let behind = pair(number + 1);
             let level = hash::level(own.rank);
             let is_sure = (own.rank < hash::LARGE_PAIR) & (level < before.left) & (level < behind.right);
             sure |= u32::from(is_sure) << number;
+            large |= u32::from(own.rank == hash::LARGE_PAIR) << number;
+            let rank = if own.rank == hash::NO_PAIR { NONE } else { packed(u32::from(own.rank), number) };
+            if let Some(place) = self.pairs.get_mut(number) {
+                *place = rank;
+            }
             (before, own) = (own, behind);
         }
-        self.live &= !(sure << 1);
-        let mut rest = self.live & ((1 << count) - 1);
-        while rest != 0 {
-            let number = rest.trailing_zeros() as usize;
-            rest &= rest - 1;
+        let mut gone = sure << 1;
+        self.live &= !gone;
+        // Those that a merge has made, and those of which the rank is not known yet.
+        let mut others = (sure | sure >> 1 | large) & self.live;
+        while gone != 0 {
+            self.set(gone.trailing_zeros() as usize, NONE);
+            gone &= gone - 1;
+        }
+        while others != 0 {
+            let number = others.trailing_zeros() as usize;
+            others &= others - 1;
             let after = self.next(number);
             if after < count {
-                match self.next(after) {
-                    end if end == number + 2 => self.first_pair(number),
-                    end => self.pair(number, end),
-                }
+                self.pair(number, self.next(after));
+            } else {
+                self.set(number, NONE);
             }
         }
     }
@@ -243,29 +276,23 @@ impl<const ASCII: bool> Symbols<'_, ASCII> {
         usize::from(self.offsets.get(number & (SLOTS - 1)).copied().unwrap_or_default())
     }
 
-    /// Looks up the pair that `number` begins, before any merge.
-    #[inline(always)]
-    fn first_pair(&mut self, number: usize) {
-        let from = self.offset(number);
-        if self.offset(number + 2) - from > 2 {
-            return self.pair(number, number + 2);
-        }
-        if let Some([first, second]) = self.text.get(self.start + from..).and_then(|text| text.first_chunk()) {
-            self.set(number, packed(self.vocabulary.pair_rank(*first, *second), number));
-        }
-    }
-
     /// Looks up the pair that `number` begins and that ends where `after` begins.
     #[inline(always)]
     fn pair(&mut self, number: usize, after: usize) {
+        let rank = self.rank(number, after);
+        self.set(number, packed(rank, number));
+    }
+
+    /// The rank of the pair that `number` begins and that ends where `after` begins.
+    #[inline(always)]
+    fn rank(&self, number: usize, after: usize) -> u32 {
         let (from, to) = (self.offset(number), self.offset(after));
         let (at, len) = (self.start + from, to - from);
-        let rank = match len {
+        match len {
             ..=8 => self.vocabulary.short_rank(hash::short_key(word::at(self.text, at), len)),
             9..=16 => self.vocabulary.middle_rank(word::at(self.text, at), word::at(self.text, at + 8), len),
             _ => self.vocabulary.rank(self.text, at, len).unwrap_or(NONE),
-        };
-        self.set(number, packed(rank, number));
+        }
     }
 
     #[inline(always)]
@@ -276,14 +303,8 @@ impl<const ASCII: bool> Symbols<'_, ASCII> {
     }
 }
 
-/// Bytes of a block.
+/// Bytes of a block at most.
 const BLOCK: usize = 16;
-
-/// Whether the two words are sixteen equal ASCII characters.
-#[inline(always)]
-fn is_block(first: u64, second: u64) -> bool {
-    first == second && first == (first & 0x7F).wrapping_mul(0x0101_0101_0101_0101)
-}
 
 /// A rank and the number of a symbol. What is no rank stays more than any.
 #[inline(always)]

@@ -111,14 +111,25 @@ impl Walk<'_> {
     /// Takes what merging leaves of the next few symbols; whether it took anything.
     fn take(&mut self, few: &Few) -> bool {
         let sure = if few.is_all { few.count() } else { few.count() - few.count().min(2) };
-        let first = self.count;
+        let (first, mut last) = (self.count, 0);
         for len in few.lengths().take(sure) {
-            let Some(next) = self.vocabulary.token(self.text, self.at, len) else { break };
-            let fits = !self.is_dead(self.at + len) && ((!few.is_guess && self.count > first) || self.follows(&next));
-            if !fits {
+            if self.is_dead(self.at + len) {
                 break;
             }
-            self.push(next);
+            if few.is_guess || self.count == first {
+                let Some(next) = self.vocabulary.token(self.text, self.at, len) else { break };
+                if !next.is_merged() || !self.follows(&next) {
+                    break;
+                }
+                self.push(next);
+            } else {
+                // That it follows is known: it is looked up only if it is the last one.
+                self.advance(len);
+                last = len;
+            }
+        }
+        if last > 0 {
+            self.last = self.vocabulary.token(self.text, self.at - last, last);
         }
         self.count > first
     }
@@ -171,13 +182,18 @@ impl Walk<'_> {
     }
 
     fn push(&mut self, next: Token) {
+        self.advance(next.len);
+        self.last = Some(next);
+    }
+
+    /// Takes a token of that length.
+    fn advance(&mut self, len: usize) {
         self.count += 1;
-        self.at += next.len;
+        self.at += len;
         let position = self.at - self.start;
         if let Some(word) = self.ends.get_mut(position / 64) {
             *word |= 1 << (position % 64);
         }
-        self.last = Some(next);
     }
 
     #[inline(always)]
