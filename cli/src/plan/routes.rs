@@ -53,6 +53,11 @@ impl RouteRule {
                 let body = direct.pointer("/body/inline_string").and_then(Value::as_str).unwrap_or_default();
                 Target::Direct(status.ok_or("a direct response without a status")?, body.to_owned())
             }
+            // By a header that the filters set, and for which other routes are: without it, nowhere.
+            (None, None) if route.pointer("/route/cluster_header").is_some() => {
+                let status = route.pointer("/route/cluster_not_found_response_code").and_then(Value::as_str);
+                Target::Direct(if status == Some("NOT_FOUND") { 404 } else { 503 }, String::new())
+            }
             _ => return Err("a route leads neither to a cluster nor to a direct response".into()),
         };
         let prefix = text(matcher, "prefix").or_else(|| text(matcher, "path_separated_prefix"));

@@ -53,8 +53,9 @@ async fn others(run: &mut Run) {
             let received = run.received(&path);
             run.invariants(&received);
             if !routed {
-                let status = answer.map(|answer| answer.status).map_err(|error| error.to_string());
-                run.findings.same("status", status, Ok::<_, String>(404));
+                let told = answer.map(|answer| (answer.status, answer.text().contains("\"code\":\"unknown_url\"")));
+                let told = told.map_err(|error| error.to_string());
+                run.findings.same("status, and whether it says why", told, Ok::<_, String>((404, true)));
                 run.findings.same("requests at the upstream", received.len(), 0);
                 continue;
             }

@@ -11,11 +11,9 @@ use crate::gateway::{UPSTREAMS, bootstrap};
 
 const CLOUD_KEY: &str = "AKIAPLANTED0123456Z9";
 
-/// A form is sent in pieces, as by a client that reads its file from somewhere. What comes faster than Envoy reads, it hands on
-/// in pieces of any size, and answers 413 by itself if such a piece, with what is held, is more than it buffers (see "A form is
-/// held for its texts" in docs/decisions.md): whether that happens is not what is tested here.
-const PIECE: usize = 64 << 10;
-const PAUSE: Duration = Duration::from_millis(5);
+/// How a form is sent: at once, of which Envoy may see a megabyte in one piece, or as by a client that reads its file from
+/// somewhere.
+const WAYS: [(usize, Duration); 2] = [(usize::MAX, Duration::ZERO), (64 << 10, Duration::from_millis(5))];
 
 /// A transcription with a file of this size and a prompt behind it.
 fn form(file: usize, prompt: &str) -> Vec<u8> {
@@ -39,7 +37,7 @@ fn large_forms_through_envoy() {
     let mock = MockLlm::start(Options { record_body_bytes: 8 << 20, ..Options::new(listeners) }).unwrap();
     let envoy = Envoy::find_or_install().unwrap_or_else(|error| panic!("{error}"));
     let gateway = Gateway::start(&envoy, bootstrap(&mock), &gateway::Options::default()).unwrap();
-    for (number, (file, prompt, want)) in [
+    let cases = [
         (1 << 10, "say: hello", 200),
         (1 << 10, CLOUD_KEY, 400),
         // more than the gateway holds, and more than Envoy would
@@ -47,16 +45,15 @@ fn large_forms_through_envoy() {
         (3 << 20, "say: hello", 200),
         (300 << 10, CLOUD_KEY, 400),
         (3 << 20, CLOUD_KEY, 400),
-    ]
-    .into_iter()
-    .enumerate()
-    {
+    ];
+    let cases = cases.into_iter().flat_map(|case| WAYS.map(|way| (case, way)));
+    for (number, ((file, prompt, want), (piece, pause))) in cases.enumerate() {
         let path = format!("/f{number}/v1/audio/transcriptions");
         let headers =
             [("content-type", "multipart/form-data; boundary=x"), ("x-tollgate-consumer", crate::gateway::UNMETERED)];
         let body = form(file, prompt);
         let request = Request::post(&path, &headers, &body);
-        let answer = request.send_paced(PIECE, PAUSE, gateway.address(), Duration::from_secs(20));
+        let answer = request.send_paced(piece, pause, gateway.address(), Duration::from_secs(20));
         let mut answer = answer.unwrap_or_else(|error| panic!("{path}: {error}"));
         let text = answer.text().unwrap_or_default();
         assert_eq!(answer.status, want, "{path} of {} bytes: {text}", body.len());

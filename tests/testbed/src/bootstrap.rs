@@ -102,6 +102,7 @@ impl Bootstrap {
     pub fn buffer_limit(mut self, bytes: u32) -> Result<Bootstrap> {
         *self.at("/static_resources/listeners/0/per_connection_buffer_limit_bytes")? = bytes.into();
         *self.at(&format!("{HCM}/http2_protocol_options/initial_stream_window_size"))? = bytes.max(65_535).into();
+        *self.at(&format!("{HCM}/route_config/virtual_hosts/0/request_body_buffer_limit"))? = bytes.into();
         Ok(self)
     }
 
@@ -203,6 +204,7 @@ mod tests {
             "/static_resources/listeners/0/per_connection_buffer_limit_bytes".into(),
             format!("{HCM}/access_log/0/typed_config/path"),
             format!("{HCM}/http2_protocol_options/initial_stream_window_size"),
+            format!("{HCM}/route_config/virtual_hosts/0/request_body_buffer_limit"),
             format!("{filters}/1/typed_config/config/configuration/value/a"),
         ];
         for i in 0..4 {

@@ -21,8 +21,9 @@ use crate::property;
 use crate::recent::Parsed;
 use crate::reply::Reply;
 
-/// Bytes of a form that are held, model and all, while more comes. Far below what Envoy buffers (`max_request_bytes`): it
-/// hands on what a fast client sends in pieces of any size, and answers 413 itself if the last one is too much.
+/// Bytes of a form that are held, model and all, while more comes. Far below what Envoy buffers: it hands on what a fast client
+/// sends in pieces of any size, and answers 413 itself if what is held and such a piece are too much (see "Buffer limits" in
+/// docs/deploying.md).
 const HELD_BYTES: usize = 256 << 10;
 
 /// A form of which a part has gone upstream.
