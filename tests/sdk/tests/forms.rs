@@ -70,4 +70,16 @@ fn large_forms_through_envoy() {
             assert!(!leaked && received.body_complete == (want == 200), "{path}");
         }
     }
+    // A body that no filter would hold is refused by a filter, and not by Envoy, however quickly it comes.
+    let body = format!(r#"{{"model":"gpt-4o","messages":[{{"role":"user","content":"{}"}}]}}"#, "a ".repeat(1 << 20));
+    for (piece, pause) in WAYS {
+        let headers = [("content-type", "application/json"), ("x-tollgate-consumer", crate::gateway::UNMETERED)];
+        let request = Request::post("/v1/chat/completions", &headers, body.as_bytes());
+        let answer = request.send_paced(piece, pause, gateway.address(), Duration::from_secs(20));
+        // A client that still writes when the answer is there may not see it.
+        if let Ok(mut answer) = answer {
+            let text = answer.text().unwrap_or_default();
+            assert!(answer.status == 413 && text.contains("too_large"), "{} {text}", answer.status);
+        }
+    }
 }
