@@ -196,7 +196,6 @@ where
 /// Whether the characters of a piece are ASCII, and whether their UTF-8 is two bytes at most.
 #[inline(always)]
 fn widths(text: &[u8], start: usize, end: usize) -> (bool, bool) {
-    const HIGH: u64 = 0x8080_8080_8080_8080;
     let (mut all, mut wide, mut at) = (0, 0, start);
     while at < end {
         let word = word::at(text, at);
@@ -206,7 +205,7 @@ fn widths(text: &[u8], start: usize, end: usize) -> (bool, bool) {
         wide |= word & word << 1 & word << 2;
         at += 8;
     }
-    (all & HIGH == 0, wide & HIGH == 0)
+    (all & word::HIGH == 0, wide & word::HIGH == 0)
 }
 
 /// Gives the tokens of a part of a piece to `sink`; it may be one itself.

@@ -1,5 +1,8 @@
 //! Eight bytes of a text at once.
 
+/// The highest bit of each byte: set where it is not ASCII.
+pub(crate) const HIGH: u64 = 0x8080_8080_8080_8080;
+
 /// The eight bytes from `at` on, the first in the lowest place; beyond the end of the text 0xFF, which is in no text.
 #[inline(always)]
 pub(crate) fn at(text: &[u8], at: usize) -> u64 {

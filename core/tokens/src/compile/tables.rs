@@ -59,10 +59,12 @@ pub(crate) fn make(tokens: &[Vec<u8>]) -> Result<Tables, Unfit> {
     short(&mut tables, tokens, &spines, &of_length(2, 8))?;
     middle(&mut tables, tokens, &spines, &of_length(9, 16))?;
     long(&mut tables, tokens, &spines, &of_length(17, usize::MAX))?;
-    ascii_pairs(&mut tables, tokens, &spines);
+    // With tokens that merging never makes, no pair is merged for certain.
+    let strangers = tokens.iter().zip(&spines).filter(|(token, spine)| token.len() > 1 && spine.split == 0).count();
+    ascii_pairs(&mut tables, tokens, &spines, strangers == 0);
     prefixes(&mut tables, tokens)?;
     pairs(&mut tables, tokens, &spines);
-    beginnings(&mut tables, tokens, &spines);
+    beginnings(&mut tables, tokens, &spines, strangers == 0);
     let longest = tokens.iter().map(Vec::len).max().unwrap_or(0);
     if longest > 255 {
         return Err(Unfit("a token of more than 255 bytes"));
@@ -76,7 +78,6 @@ pub(crate) fn make(tokens: &[Vec<u8>]) -> Result<Tables, Unfit> {
     }
     tables.bytes("suffix2", suffix2);
     tables.number("longest", longest);
-    let strangers = tokens.iter().zip(&spines).filter(|(token, spine)| token.len() > 1 && spine.split == 0).count();
     tables.number("strangers", strangers);
     Ok(tables)
 }
@@ -211,19 +212,17 @@ fn long(tables: &mut Tables, tokens: &[Vec<u8>], spines: &[Spine], ranks: &[usiz
 /// A pair of bytes is merged for certain, whatever else is around them, if no token of lower rank takes the left byte to what
 /// is before it, nor the right one to what is behind it. Which tokens do is seen from the byte before and the one behind: of
 /// all tokens that end (begin) with two bytes and whose last merge was with the last (first) byte alone, the lowest rank is
-/// held. With tokens that merging never makes, nothing is certain.
-fn ascii_pairs(tables: &mut Tables, tokens: &[Vec<u8>], spines: &[Spine]) {
+/// held; the lowest of all unless something `is_certain`.
+fn ascii_pairs(tables: &mut Tables, tokens: &[Vec<u8>], spines: &[Spine], is_certain: bool) {
     let mut pairs = vec![(hash::NO_PAIR, [u8::MAX; 2]); hash::ASCII * hash::ASCII];
     let place = |first: u8, second: u8| if first | second < 0x80 { hash::of_ascii(first, second) } else { None };
-    let is_merged = |token: &Vec<u8>, spine: &Spine| token.len() == 1 || spine.split > 0;
-    let has_strangers = tokens.iter().zip(spines).any(|(token, spine)| !token.is_empty() && !is_merged(token, spine));
     for (rank, (token, spine)) in tokens.iter().zip(spines).enumerate() {
         let ([first, second, ..], [.., before, last]) = (token.as_slice(), token.as_slice()) else { continue };
         let rank = u16::try_from(rank).map_or(hash::LARGE_PAIR, |rank| rank.min(hash::LARGE_PAIR));
         if let (Some(place), 2) = (place(*first, *second), token.len()) {
             pairs[place].0 = rank;
         }
-        let level = if has_strangers { 0 } else { hash::level(rank) };
+        let level = if is_certain { hash::level(rank) } else { 0 };
         if let (Some(place), true) = (place(*before, *last), spine.split + 1 == token.len()) {
             let [lowest, _] = &mut pairs[place].1;
             *lowest = level.min(*lowest);
@@ -318,14 +317,12 @@ fn pairs(tables: &mut Tables, tokens: &[Vec<u8>], spines: &[Spine]) {
 
 /// Of which characters of three bytes the first two are merged for certain: no token of lower rank takes the first one alone
 /// to what is before it, whatever that is, nor the second one alone to the third one. See [`ascii_pairs`].
-fn beginnings(tables: &mut Tables, tokens: &[Vec<u8>], spines: &[Spine]) {
+fn beginnings(tables: &mut Tables, tokens: &[Vec<u8>], spines: &[Spine], is_certain: bool) {
     const NONE: usize = usize::MAX;
     let (mut ranks, mut left, mut right) = (vec![NONE; 1 << 16], [NONE; 256], vec![NONE; 1 << 16]);
     let pair = |first: u8, second: u8| usize::from(first) << 8 | usize::from(second);
-    let mut has_strangers = false;
     for (rank, (token, spine)) in tokens.iter().zip(spines).enumerate() {
         let ([first, second, ..], [.., last]) = (token.as_slice(), token.as_slice()) else { continue };
-        has_strangers |= spine.split == 0;
         let lower = |lowest: &mut usize| *lowest = rank.min(*lowest);
         if token.len() == 2 {
             lower(&mut ranks[pair(*first, *second)]);
@@ -342,7 +339,7 @@ fn beginnings(tables: &mut Tables, tokens: &[Vec<u8>], spines: &[Spine]) {
         let Some(char) = u32::try_from(number).ok().and_then(char::from_u32) else { continue };
         if let [first, second, third] = *char.encode_utf8(&mut [0; 4]).as_bytes() {
             let rank = ranks[pair(first, second)];
-            if rank < left[usize::from(first)] && rank < right[pair(second, third)] && !has_strangers {
+            if rank < left[usize::from(first)] && rank < right[pair(second, third)] && is_certain {
                 beginnings[number / 8] |= 1 << (number % 8);
             }
         }

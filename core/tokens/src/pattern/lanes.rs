@@ -1,7 +1,7 @@
 //! Questions to eight bytes at once. An answer has the high bit of every byte for which it is yes.
 
-/// The high bit of every byte.
-const HIGH: u64 = 0x8080_8080_8080_8080;
+use crate::word::HIGH;
+
 /// One in every byte.
 const ONES: u64 = 0x0101_0101_0101_0101;
 
