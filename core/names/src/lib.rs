@@ -1,11 +1,11 @@
-//! Values by the names of models.
+//! Lookup of values by model name: exact names and prefix wildcards.
 //!
-//! Prices, routes, tokenizers and aliases are all said of models, and whoever writes them should learn once how a model finds
-//! its own: [`Names`] holds values by names that are exact (`gpt-4o`) or end in `*` and stand for every name that begins like
-//! them (`gpt-4o*`; `*` alone is every name). The exact name wins, then the longest prefix; the order is of no meaning.
+//! Prices, routes, tokenizers and aliases are all configured per model, and the rule that selects an entry should be the
+//! same everywhere. [`Names`] maps exact names (`gpt-4o`) and prefix wildcards (`gpt-4o*`; `*` alone matches every name)
+//! to values. The exact name wins, then the longest prefix; the order of entries does not matter.
 //!
-//! [`Entries`] is how such a map is read from a configuration: a name that is said twice is refused, which readers of JSON
-//! otherwise settle silently for the last.
+//! [`Entries`] reads such a map from a configuration and rejects duplicate keys, of which most JSON parsers silently keep
+//! the last one.
 //!
 //! ```
 //! use tollgate_names::{Entries, Names};

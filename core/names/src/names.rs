@@ -1,41 +1,41 @@
-//! Exact names and prefixes.
+//! Map keyed by exact names and prefix wildcards.
 
 use std::collections::BTreeMap;
 
-/// The longest name or pattern, in bytes.
+/// Maximum length of a name or wildcard, in bytes.
 pub const MAX_NAME_BYTES: usize = 256;
 
-/// Values by names that are exact (`gpt-4o`) or end in `*` and stand for every name that begins like it (`llama-3*`).
+/// Values by exact name (`gpt-4o`) or by prefix wildcard (`llama-3*`, which matches every name with this prefix).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Names<T> {
     exact: BTreeMap<Box<str>, T>,
-    /// Prefixes without their `*`, the longest first.
+    /// Prefixes without their `*`, longest first.
     prefixes: Vec<(Box<str>, T)>,
 }
 
-/// A name or pattern that was refused.
+/// Reason why a name or wildcard is invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", self.problem())]
 pub enum NameError {
-    /// It is empty.
+    /// Empty name.
     Empty,
-    /// It has more than [`MAX_NAME_BYTES`].
+    /// Name of more than [`MAX_NAME_BYTES`] bytes.
     TooLong,
-    /// It has a `*` before its end.
+    /// `*` anywhere but at the end.
     Star,
-    /// It is there already.
-    Twice,
+    /// Name that is already in the map.
+    Duplicate,
 }
 
 impl NameError {
-    /// What is wrong, for whoever wrote the configuration.
+    /// Returns the message for the author of the configuration.
     #[must_use]
     pub fn problem(self) -> &'static str {
         match self {
             NameError::Empty => "a model name must not be empty",
             NameError::TooLong => "a model name must not be longer than 256 bytes",
-            NameError::Star => "`*` may only stand at the end of a name",
-            NameError::Twice => "a model name must not be given twice",
+            NameError::Star => "`*` is only allowed at the end of a model name",
+            NameError::Duplicate => "duplicate model name",
         }
     }
 }
@@ -47,10 +47,10 @@ impl<T> Default for Names<T> {
 }
 
 impl<T> Names<T> {
-    /// Adds a value.
+    /// Adds a value under an exact name or a wildcard.
     ///
     /// # Errors
-    /// When the name is none, or there already; nothing has changed then.
+    /// If the name is invalid or already present. The map is unchanged then.
     pub fn insert(&mut self, name: &str, value: T) -> Result<(), NameError> {
         let prefix = name.strip_suffix('*');
         if name.is_empty() {
@@ -64,41 +64,41 @@ impl<T> Names<T> {
         }
         let Some(prefix) = prefix else {
             if self.exact.contains_key(name) {
-                return Err(NameError::Twice);
+                return Err(NameError::Duplicate);
             }
             self.exact.insert(name.into(), value);
             return Ok(());
         };
         let order = |(other, _): &(Box<str>, T)| prefix.len().cmp(&other.len()).then_with(|| (**other).cmp(prefix));
         match self.prefixes.binary_search_by(order) {
-            Ok(_) => Err(NameError::Twice),
-            Err(place) => {
-                self.prefixes.insert(place, (prefix.into(), value));
+            Ok(_) => Err(NameError::Duplicate),
+            Err(index) => {
+                self.prefixes.insert(index, (prefix.into(), value));
                 Ok(())
             }
         }
     }
 
-    /// The value of a model: of its exact name, else of the longest prefix.
+    /// Returns the value of a model: by its exact name, else by the longest matching prefix.
     #[must_use]
     pub fn find(&self, model: &str) -> Option<&T> {
         self.exact(model).or_else(|| self.by_prefix(model).map(|(_, value)| value))
     }
 
-    /// The value of this very name.
+    /// Returns the value stored under exactly this name; wildcards are ignored.
     #[must_use]
     pub fn exact(&self, name: &str) -> Option<&T> {
         self.exact.get(name)
     }
 
-    /// The value of the longest prefix that a model begins with, and how long that is.
+    /// Returns the length of the longest prefix that matches `model`, and its value.
     #[must_use]
     pub fn by_prefix(&self, model: &str) -> Option<(usize, &T)> {
         let (prefix, value) = self.prefixes.iter().find(|(prefix, _)| model.starts_with(&**prefix))?;
         Some((prefix.len(), value))
     }
 
-    /// Whether there are none.
+    /// Returns `true` if the map has no entries.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.exact.is_empty() && self.prefixes.is_empty()
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_name_is_refused() {
+    fn invalid_names_are_rejected_and_change_nothing() {
         let mut names = Names::default();
         names.insert("abc", 1).unwrap();
         names.insert("ab*", 2).unwrap();
@@ -145,35 +145,35 @@ mod tests {
             ("", NameError::Empty),
             ("a*b", NameError::Star),
             ("**", NameError::Star),
-            ("abc", NameError::Twice),
-            ("ab*", NameError::Twice),
+            ("abc", NameError::Duplicate),
+            ("ab*", NameError::Duplicate),
             (&"m".repeat(MAX_NAME_BYTES + 1), NameError::TooLong),
         ] {
             assert_eq!(names.insert(name, 0), Err(error), "{name}");
         }
         assert_eq!(names, before);
-        assert_eq!(NameError::Twice.to_string(), "a model name must not be given twice");
+        assert_eq!(NameError::Duplicate.to_string(), "duplicate model name");
         names.insert(&"m".repeat(MAX_NAME_BYTES), 3).unwrap();
     }
 
     proptest! {
         #[test]
-        fn the_order_is_of_no_meaning(
-            said in prop::collection::btree_set("[ab]{0,4}[*]?", 1..12), model in "[ab]{0,6}",
+        fn the_order_of_entries_does_not_matter(
+            entries in prop::collection::btree_set("[ab]{0,4}[*]?", 1..12), model in "[ab]{0,6}",
         ) {
-            let said: Vec<&String> = said.iter().filter(|name| !name.is_empty()).collect();
+            let entries: Vec<&String> = entries.iter().filter(|name| !name.is_empty()).collect();
             let mut names = Names::default();
-            let mut turned = Names::default();
-            for name in &said {
+            let mut reversed = Names::default();
+            for name in &entries {
                 names.insert(name, name.len()).unwrap();
             }
-            for name in said.iter().rev() {
-                turned.insert(name, name.len()).unwrap();
+            for name in entries.iter().rev() {
+                reversed.insert(name, name.len()).unwrap();
             }
-            prop_assert_eq!(&names, &turned);
-            let prefixes = said.iter().filter_map(|name| name.strip_suffix('*'));
+            prop_assert_eq!(&names, &reversed);
+            let prefixes = entries.iter().filter_map(|name| name.strip_suffix('*'));
             let longest = prefixes.filter(|prefix| model.starts_with(prefix)).map(|prefix| prefix.len() + 1).max();
-            let exact = said.iter().find(|name| **name == &model).map(|name| name.len());
+            let exact = entries.iter().find(|name| **name == &model).map(|name| name.len());
             prop_assert_eq!(names.find(&model).copied(), exact.or(longest));
         }
     }

@@ -1,45 +1,45 @@
-//! Decimal numbers as people write them, kept digit for digit.
+//! Exact decimal numbers.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 
-/// A non-negative decimal number: `digits / 10^scale`, exactly as written (trailing zeros of the fraction dropped).
+/// Non-negative decimal number `digits / 10^scale`, exactly as written except for trailing zeros of the fraction.
 ///
-/// In a configuration it may be text (`"2.50"`) or a plain number (`2.50`). JSON and YAML readers hand a plain number
-/// over as a double; the shortest decimal that names this double is the number that was written as long as that had
-/// no more than 15 significant digits (`DBL_DIG` of IEEE 754 binary64), so that is what is read, and a longer one is
-/// refused with the advice to quote it. Nothing is ever computed in floats.
+/// A configuration may give it as a string (`"2.50"`) or as a plain number (`2.50`). JSON and YAML parsers deliver a plain
+/// number as a double. The shortest decimal representation of that double is the number as written if it has at most 15
+/// significant digits (`DBL_DIG` of IEEE 754 binary64). Longer plain numbers are rejected with the advice to quote them.
+/// Nothing is computed in floating point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Decimal {
     digits: u64,
     scale: u8,
 }
 
-/// Why a text is no [`Decimal`].
+/// Reason why a text is not a valid [`Decimal`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DecimalError {
-    /// Something else than digits with at most one point between them.
+    /// Not a sequence of digits with at most one decimal point inside.
     #[error("expected a decimal number such as \"2.50\"")]
     Syntax,
-    /// Below zero.
+    /// Negative number.
     #[error("must not be negative")]
     Negative,
-    /// More digits than are kept (the number without its point must be below 2^64).
+    /// Too many digits: the number without its decimal point must be below 2^64.
     #[error("has too many digits")]
     TooLong,
-    /// A plain number of a configuration with more digits than a double keeps.
-    #[error("has more than 15 digits: write it in quotes")]
+    /// Plain number with more digits than a double represents exactly.
+    #[error("has more than 15 digits; put it in quotes")]
     NotExact,
 }
 
-/// Significant digits that survive decimal -> double -> shortest decimal, whatever they are.
+/// Numbers below this have at most 15 significant digits, which always survive decimal -> double -> shortest decimal.
 const EXACT_DIGITS: u64 = 1_000_000_000_000_000;
 
 impl Decimal {
-    /// The number `digits / 10^scale`.
+    /// Creates the number `digits / 10^scale`, without trailing zeros.
     fn new(mut digits: u64, mut scale: u8) -> Decimal {
         while scale > 0 && digits.is_multiple_of(10) {
             digits /= 10;
@@ -48,28 +48,28 @@ impl Decimal {
         Decimal { digits, scale }
     }
 
-    /// The number times `10^places`, if that is an integer that fits: what a fixed-point type is made from.
+    /// Returns the number times `10^places`, the value of a fixed-point type, if it is an integer that fits into 64 bits.
     pub fn scaled(self, places: u8) -> Option<u64> {
         let up = places.checked_sub(self.scale)?;
         self.digits.checked_mul(10u64.checked_pow(u32::from(up))?)
     }
 
-    /// The number as an integer, if it is one.
+    /// Returns the number if it is an integer.
     pub fn integer(self) -> Option<u64> {
         self.scaled(0)
     }
 
-    /// How many digits stand after the point.
+    /// Returns the number of digits after the decimal point.
     pub fn scale(self) -> u8 {
         self.scale
     }
 
-    /// The number a double was written as.
+    /// Recovers the decimal number that was parsed into `value`.
     fn from_double(value: f64) -> Result<Decimal, DecimalError> {
         if !value.is_finite() {
             return Err(DecimalError::Syntax);
         }
-        // `Display` of a double is its shortest decimal, without an exponent.
+        // `Display` of a double prints its shortest decimal representation, without an exponent.
         let decimal: Decimal = value.to_string().parse()?;
         let mut significant = decimal.digits;
         while significant != 0 && significant.is_multiple_of(10) {
@@ -88,10 +88,10 @@ impl From<u64> for Decimal {
 impl FromStr for Decimal {
     type Err = DecimalError;
 
-    /// Reads `2`, `2.5`, `2.50`, `0.075`; not `.5`, `5.`, `+5`, `1e3`, `1_000`.
+    /// Parses `2`, `2.5`, `2.50`, `0.075`; rejects `.5`, `5.`, `+5`, `1e3`, `1_000`.
     fn from_str(text: &str) -> Result<Decimal, DecimalError> {
         if let Some(positive) = text.strip_prefix('-') {
-            // Still say "syntax" for what is no number at all.
+            // Report a syntax error if the text after the sign is not a number.
             return Err(match positive.parse::<Decimal>() {
                 Ok(_) => DecimalError::Negative,
                 Err(error) => error,
@@ -162,7 +162,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts() {
+    fn parses_decimal_text() {
         for (text, digits, scale) in [
             ("0", 0, 0),
             ("00", 0, 0),
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn plain_numbers_of_a_configuration() {
+    fn plain_numbers_are_parsed_exactly_or_rejected() {
         for (text, decimal) in [
             ("2.50", "2.5"),
             ("2", "2"),
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn fixed_point() {
+    fn scales_to_fixed_point() {
         for (text, places, scaled) in [
             ("2.5", 9, Some(2_500_000_000)),
             ("2.5", 1, Some(25)),
@@ -252,7 +252,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_number_of_15_digits_is_read_as_it_was_written(digits in 0u64..EXACT_DIGITS, scale in 0u8..=20) {
+        fn numbers_of_15_digits_round_trip_through_doubles(digits in 0u64..EXACT_DIGITS, scale in 0u8..=20) {
             let written = Decimal::new(digits, scale);
             prop_assert_eq!(written.to_string().parse::<Decimal>(), Ok(written));
             let double: f64 = written.to_string().parse().unwrap();

@@ -1,14 +1,13 @@
-//! Model prices in integer money.
+//! Model prices and costs in integer nano-dollars.
 //!
-//! A price list says dollars per million tokens, with a few decimals: `2.50`, `0.075`. In floats these numbers are
-//! already wrong before the first multiplication, and a budget is a sum of very many of them. So money here is
-//! [`NanoUsd`], an integer count of nano-dollars, read digit by digit from decimal text ([`Decimal`]) and never from a
-//! rounded float. A price is nano-dollars per million tokens, a cost is one integer division, and it is rounded once,
-//! at the end, over the sum of its parts.
+//! Price lists give dollars per million tokens with a few decimals: `2.50`, `0.075`. Most of these numbers have no exact
+//! binary floating-point representation, and a budget sums very many of them. Money is therefore [`NanoUsd`], an integer
+//! number of nano-dollars, parsed digit by digit from decimal text ([`Decimal`]) and never from a rounded float. A price
+//! is in nano-dollars per million tokens; a cost is one integer division, rounded once over the sum of its parts.
 //!
-//! A [`PriceTable`] finds the price of the model a client asked for: by its exact name, by its name without a version
-//! date (`gpt-4o-2024-08-06` is `gpt-4o`), or by the longest prefix pattern (`gpt-4o*`). A model it does not know has
-//! no price, which is not the same as a price of zero: the caller decides what a call without a price means.
+//! A [`PriceTable`] finds the price of the requested model by exact name, by the name without its version date
+//! (`gpt-4o-2024-08-06` is priced as `gpt-4o`), or by the longest prefix wildcard (`gpt-4o*`). A model that is not in the
+//! table has no price, which is different from a price of zero: the caller decides how to treat such a call.
 //!
 //! ```
 //! use tollgate_prices::{NanoUsd, PriceTable, RawPrices, Tokens};

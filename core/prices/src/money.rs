@@ -1,4 +1,4 @@
-//! Money as an integer.
+//! Money as an integer number of nano-dollars.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,55 +7,55 @@ use serde::de::{self, Deserialize, Deserializer};
 
 use crate::decimal::{Decimal, DecimalError};
 
-/// Decimal places of a dollar that are kept.
+/// Number of decimal places of a dollar amount.
 const PLACES: u8 = 9;
 const NANOS_PER_USD: u64 = 1_000_000_000;
 
-/// An amount of US dollars in nano-dollars (10^-9 USD), from zero to about 18.4 billion dollars.
+/// Amount of US dollars in nano-dollars (10^-9 USD), from zero to about 18.4 billion dollars.
 ///
-/// Read from decimal dollars (`"5.00"`, at most nine decimals) and shown the same way, with two decimals or as many
-/// more as there are: `5.00`, `0.000075`.
+/// Parsed from decimal dollars (`"5.00"`, at most nine decimals) and printed the same way with at least two decimals:
+/// `5.00`, `0.000075`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NanoUsd(pub u64);
 
-/// Why a text is no [`NanoUsd`].
+/// Reason why a text is not a valid [`NanoUsd`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum MoneyError {
-    /// Not a decimal number.
+    /// Not a valid decimal number.
     #[error(transparent)]
     Number(#[from] DecimalError),
-    /// A fraction of a nano-dollar.
+    /// Fraction of a nano-dollar.
     #[error("has more than 9 decimals")]
     TooFine,
-    /// More than 2^64 nano-dollars.
+    /// 2^64 nano-dollars or more.
     #[error("is more than 18446744073 dollars")]
     TooMuch,
 }
 
 impl NanoUsd {
-    /// No money.
+    /// Zero dollars.
     pub const ZERO: NanoUsd = NanoUsd(0);
-    /// The most that can be said.
+    /// Largest representable amount.
     pub const MAX: NanoUsd = NanoUsd(u64::MAX);
 
-    /// The sum, if it fits.
+    /// Returns the sum, or `None` on overflow.
     pub fn checked_add(self, other: NanoUsd) -> Option<NanoUsd> {
         self.0.checked_add(other.0).map(NanoUsd)
     }
 
-    /// The sum, or the most that can be said.
+    /// Returns the sum, or [`NanoUsd::MAX`] on overflow.
     pub fn saturating_add(self, other: NanoUsd) -> NanoUsd {
         NanoUsd(self.0.saturating_add(other.0))
     }
 
-    /// The difference, or nothing.
+    /// Returns the difference, or zero if `other` is larger.
     pub fn saturating_sub(self, other: NanoUsd) -> NanoUsd {
         NanoUsd(self.0.saturating_sub(other.0))
     }
 
-    /// The amount in micro-dollars (10^-6 USD), for counters that hold no more digits. Rounded up: what costs anything is
-    /// never shown as free.
+    /// Returns the amount in micro-dollars (10^-6 USD) for counters of lower resolution. Rounds up, so that a positive
+    /// amount never becomes zero.
     pub fn micros(self) -> u64 {
         self.0.div_ceil(1_000)
     }
@@ -64,7 +64,7 @@ impl NanoUsd {
 impl TryFrom<Decimal> for NanoUsd {
     type Error = MoneyError;
 
-    /// An amount of dollars.
+    /// Converts a decimal number of dollars.
     fn try_from(dollars: Decimal) -> Result<NanoUsd, MoneyError> {
         if dollars.scale() > PLACES {
             return Err(MoneyError::TooFine);
@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts() {
+    fn parses_and_prints_decimal_dollars() {
         for (text, nanos, shown) in [
             ("0", 0, "0.00"),
             ("5.00", 5_000_000_000, "5.00"),
@@ -141,12 +141,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_shown_is_read_back(nanos: u64) {
+        fn printing_and_parsing_round_trip(nanos: u64) {
             prop_assert_eq!(NanoUsd(nanos).to_string().parse(), Ok(NanoUsd(nanos)));
         }
 
         #[test]
-        fn sums_never_wrap(a: u64, b: u64) {
+        fn sums_never_wrap_around(a: u64, b: u64) {
             let exact = u128::from(a) + u128::from(b);
             prop_assert_eq!(NanoUsd(a).checked_add(NanoUsd(b)).map(|sum| u128::from(sum.0)),
                 (exact <= u128::from(u64::MAX)).then_some(exact));

@@ -1,53 +1,53 @@
-//! What a model costs.
+//! Price of a model and cost of a call.
 
 use crate::money::NanoUsd;
 
-/// Tokens that a price is said for.
-const PER: u128 = 1_000_000;
+/// Number of tokens that a price refers to.
+const TOKENS_PER_PRICE: u128 = 1_000_000;
 
-/// What a call used, in tokens.
+/// Tokens used by one call, by price category.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tokens {
-    /// Tokens of the prompt; includes `cached` and what was written (the convention of OpenAI and Gemini).
+    /// Prompt tokens, including `cached` and the cache writes (the convention of OpenAI and Gemini).
     pub input: u64,
-    /// Tokens of the prompt that the provider read from its cache.
+    /// Prompt tokens that the provider read from its cache.
     pub cached: u64,
-    /// Tokens of the prompt that the provider wrote to its cache for its shortest time.
+    /// Prompt tokens that the provider wrote to its cache with the shortest lifetime it offers.
     pub cache_write: u64,
-    /// Tokens of the prompt that the provider wrote to its cache for an hour; not in `cache_write`.
+    /// Prompt tokens that the provider wrote to its cache for one hour; not included in `cache_write`.
     pub cache_write_1h: u64,
-    /// Tokens of the answer, reasoning included.
+    /// Output tokens, including reasoning.
     pub output: u64,
 }
 
-/// The price of one model, per million tokens.
+/// Prices of one model, per million tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ModelPrice {
-    /// A million prompt tokens.
+    /// Price of a million prompt tokens.
     pub input: NanoUsd,
-    /// A million prompt tokens read from the provider's cache.
+    /// Price of a million prompt tokens read from the provider's cache.
     pub cached_input: NanoUsd,
-    /// A million prompt tokens written to the provider's cache for its shortest time (Anthropic: 5 minutes).
+    /// Price of a million prompt tokens written to the provider's cache with its shortest lifetime (Anthropic: 5 minutes).
     pub cache_write: NanoUsd,
-    /// A million prompt tokens written to the provider's cache for an hour.
+    /// Price of a million prompt tokens written to the provider's cache for one hour.
     pub cache_write_1h: NanoUsd,
-    /// A million answer tokens.
+    /// Price of a million output tokens.
     pub output: NanoUsd,
-    /// The most tokens that the model answers with, where the table says so.
+    /// Maximum number of output tokens of the model, if the table specifies it.
     pub max_output_tokens: Option<u64>,
 }
 
 impl ModelPrice {
-    /// What `used` costs: exact over the sum of its parts, then rounded once to a nano-dollar, half up. A cost that
-    /// does not fit is the most that can be said.
+    /// Returns the cost of `used`: the exact sum of its parts, rounded once, half up, to a nano-dollar. A cost that does
+    /// not fit saturates at [`NanoUsd::MAX`].
     ///
-    /// A provider that reports more tokens read from its cache and written to it than prompt tokens contradicts itself;
-    /// all of these are charged then, so that a wrong report never makes a call free.
+    /// A provider that reports more cache reads and writes than prompt tokens contradicts itself. All of them are charged
+    /// then, so that a wrong report never makes a call free.
     pub fn cost(&self, used: &Tokens) -> NanoUsd {
-        let fresh =
+        let uncached =
             [used.cached, used.cache_write, used.cache_write_1h].into_iter().fold(used.input, u64::saturating_sub);
         round([
-            (fresh, self.input),
+            (uncached, self.input),
             (used.cached, self.cached_input),
             (used.cache_write, self.cache_write),
             (used.cache_write_1h, self.cache_write_1h),
@@ -55,21 +55,23 @@ impl ModelPrice {
         ])
     }
 
-    /// The most that a call of `input` prompt tokens can cost that answers with at most `output` tokens (of all
-    /// candidates together): all of the prompt at the dearest of its prices. That is a write to the cache where the
-    /// table has a price for it, since only the answer tells whether there was one.
+    /// Returns the maximum cost of a call with `input` prompt tokens and at most `output` output tokens over all
+    /// candidates.
+    ///
+    /// The whole prompt is charged at its highest price. That is a cache write if the table has a price for it, because
+    /// only the response reports whether the provider wrote to its cache.
     pub fn worst_case(&self, input: u64, output: u64) -> NanoUsd {
-        let dearest = self.input.max(self.cached_input).max(self.cache_write).max(self.cache_write_1h);
-        round([(input, dearest), (output, self.output)])
+        let highest = self.input.max(self.cached_input).max(self.cache_write).max(self.cache_write_1h);
+        round([(input, highest), (output, self.output)])
     }
 }
 
-/// The sum of tokens at their price per million, rounded half up.
+/// Sums tokens at their price per million and rounds half up.
 fn round<const N: usize>(parts: [(u64, NanoUsd); N]) -> NanoUsd {
-    // Two factors below 2^64 make a product below 2^128, but a sum of several can pass it.
+    // A product of two factors below 2^64 is below 2^128, but the sum of several products may overflow.
     let numerator =
         parts.iter().fold(0u128, |sum, (tokens, price)| sum.saturating_add(u128::from(*tokens) * u128::from(price.0)));
-    let nanos = numerator.saturating_add(PER / 2) / PER;
+    let nanos = numerator.saturating_add(TOKENS_PER_PRICE / 2) / TOKENS_PER_PRICE;
     NanoUsd(u64::try_from(nanos).unwrap_or(u64::MAX))
 }
 
@@ -85,9 +87,9 @@ mod tests {
     }
 
     #[test]
-    fn costs() {
+    fn cost_is_rounded_once_over_the_sum() {
         let gpt_4o = price("2.50", "1.25", "10.00");
-        let tiny = price("0.0001", "0.0001", "0.0001"); // 0.1 nano-dollars a token
+        let tiny = price("0.0001", "0.0001", "0.0001"); // 0.1 nano-dollars per token
         for (price, input, cached, output, nanos) in [
             (gpt_4o, 0, 0, 0, 0),
             (gpt_4o, 1, 0, 0, 2_500),
@@ -107,9 +109,9 @@ mod tests {
         }
     }
 
-    /// Anthropic, "Prompt caching": reads a tenth of the input, writes 1.25 times for five minutes and twice for an hour.
+    /// Anthropic, "Prompt caching": reads cost a tenth of the input price, writes 1.25 times (five minutes) or twice (one hour).
     #[test]
-    fn what_a_cache_costs() {
+    fn cache_reads_and_writes_have_their_own_prices() {
         let [cache_write, cache_write_1h] = ["3.75", "6.00"].map(|text| text.parse().unwrap());
         let sonnet = ModelPrice { cache_write, cache_write_1h, ..price("3.00", "0.30", "15.00") };
         let plain = price("3.00", "0.30", "15.00");
@@ -118,7 +120,7 @@ mod tests {
             (1_000, 1_000, 0, 0, 0, 300_000, 300_000),
             (1_000, 0, 1_000, 0, 0, 3_750_000, 3_000_000),
             (1_000, 0, 0, 1_000, 0, 6_000_000, 3_000_000),
-            // 100 fresh, 400 read, 200 and 300 written.
+            // 100 uncached, 400 read, 200 and 300 written.
             (
                 1_000,
                 400,
@@ -128,14 +130,14 @@ mod tests {
                 300_000 + 120_000 + 750_000 + 1_800_000 + 150_000,
                 300_000 + 120_000 + 1_500_000 + 150_000,
             ),
-            // A report that contradicts itself: all that is said is charged.
+            // Contradictory report: everything reported is charged.
             (10, 400, 200, 300, 0, 120_000 + 750_000 + 1_800_000, 120_000 + 1_500_000),
         ] {
             let used = Tokens { input, cached, cache_write, cache_write_1h, output };
             assert_eq!(sonnet.cost(&used), NanoUsd(nanos), "{used:?}");
             assert_eq!(plain.cost(&used), NanoUsd(nanos_plain), "{used:?}");
         }
-        assert_eq!(sonnet.worst_case(1_000, 10), NanoUsd(6_150_000), "all of it may be written for an hour");
+        assert_eq!(sonnet.worst_case(1_000, 10), NanoUsd(6_150_000), "the whole prompt may be written for one hour");
         assert_eq!(plain.worst_case(1_000, 10), NanoUsd(3_150_000));
     }
 
@@ -146,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_numbers_saturate() {
+    fn the_largest_amounts_saturate() {
         let price = price("18446744073.709551615", "18446744073.709551615", "18446744073.709551615");
         let (input, output) = (u64::MAX, u64::MAX);
         assert_eq!(price.cost(&Tokens { input, output, ..Tokens::default() }), NanoUsd::MAX);
@@ -155,10 +157,10 @@ mod tests {
         assert_eq!(price.worst_case(u64::MAX, u64::MAX), NanoUsd::MAX);
     }
 
-    /// `n / PER` rounded half up, by the definition: the integer `r` with `r - 1/2 <= n / PER < r + 1/2`.
+    /// `n / TOKENS_PER_PRICE` rounded half up by definition: the integer `r` with `r - 1/2 <= n / TOKENS_PER_PRICE < r + 1/2`.
     fn is_half_up(numerator: u128, rounded: u64) -> bool {
-        let (twice, unit) = (2 * numerator, 2 * PER * u128::from(rounded));
-        unit <= twice + PER && twice < unit + PER
+        let (twice, unit) = (2 * numerator, 2 * TOKENS_PER_PRICE * u128::from(rounded));
+        unit <= twice + TOKENS_PER_PRICE && twice < unit + TOKENS_PER_PRICE
     }
 
     fn prices(prices: [u64; 5]) -> ModelPrice {
@@ -168,13 +170,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_cost_is_the_exact_rational_rounded_once(
+        fn a_cost_is_the_exact_fraction_rounded_once(
             input in 0u64..1 << 40, parts in prop::array::uniform3(0u64..1 << 38), output in 0u64..1 << 40,
             own in prop::array::uniform5(0u64..1 << 20),
         ) {
             let [cached, cache_write, cache_write_1h] = parts;
-            let fresh = input.saturating_sub(parts.iter().sum());
-            let exact = [fresh, cached, cache_write, cache_write_1h, output].into_iter().zip(own)
+            let uncached = input.saturating_sub(parts.iter().sum());
+            let exact = [uncached, cached, cache_write, cache_write_1h, output].into_iter().zip(own)
                 .map(|(tokens, price)| u128::from(tokens) * u128::from(price)).sum();
             let cost = prices(own).cost(&Tokens { input, cached, cache_write, cache_write_1h, output });
             prop_assert!(is_half_up(exact, cost.0));
@@ -185,7 +187,7 @@ mod tests {
             input: u64, parts in prop::array::uniform3(any::<u64>()), output: u64, more: u64,
             own in prop::array::uniform5(any::<u64>()),
         ) {
-            // Parts of the prompt are no more than the prompt.
+            // The parts of the prompt do not exceed the prompt.
             let cached = parts[0].min(input);
             let cache_write = parts[1].min(input - cached);
             let cache_write_1h = parts[2].min(input - cached - cache_write);

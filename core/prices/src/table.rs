@@ -1,4 +1,4 @@
-//! Prices by model name.
+//! Price table: prices by model name.
 
 use serde::Deserialize;
 use tollgate_names::{Entries, Names};
@@ -6,61 +6,61 @@ use tollgate_names::{Entries, Names};
 use crate::money::NanoUsd;
 use crate::price::ModelPrice;
 
-/// The `prices` of a configuration: dollars per million tokens by model.
+/// Section `prices` of a configuration: dollars per million tokens, by model.
 ///
-/// A name is exact (`gpt-4o`) or ends in `*` and stands for every name that begins like it (`gpt-4o*`; `*` alone is
-/// every model).
+/// A name is exact (`gpt-4o`) or ends in `*` and matches every name with this prefix (`gpt-4o*`; `*` alone matches every
+/// model).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
 pub struct RawPrices(pub Entries<RawPrice>);
 
-/// The price of one model, in dollars per million tokens: `"2.50"`, or a plain number of at most 15 digits.
+/// Prices of one model in dollars per million tokens: `"2.50"`, or a plain number of at most 15 digits.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RawPrice {
-    /// A million prompt tokens.
+    /// Price of a million prompt tokens.
     pub input: NanoUsd,
-    /// A million prompt tokens read from the provider's cache. Default: as `input`.
+    /// Price of a million prompt tokens read from the provider's cache. Default: `input`.
     #[serde(default)]
     pub cached_input: Option<NanoUsd>,
-    /// A million prompt tokens written to the provider's cache, for its shortest time (Anthropic: 5 minutes, 1.25 times
-    /// `input`). Default: as `input`.
+    /// Price of a million prompt tokens written to the provider's cache with its shortest lifetime (Anthropic: 5 minutes,
+    /// 1.25 times `input`). Default: `input`.
     #[serde(default)]
     pub cache_write: Option<NanoUsd>,
-    /// A million prompt tokens written to the provider's cache for an hour (Anthropic: twice `input`). Default: as
+    /// Price of a million prompt tokens written to the provider's cache for one hour (Anthropic: twice `input`). Default:
     /// `cache_write`.
     #[serde(default)]
     pub cache_write_1h: Option<NanoUsd>,
-    /// A million answer tokens, reasoning included.
+    /// Price of a million output tokens, including reasoning.
     pub output: NanoUsd,
-    /// The most tokens that the model answers with: a client that asks for more reserves no more than this.
-    /// Default: the quota's own `max_output_tokens`.
+    /// Maximum number of output tokens of the model: a client that requests more reserves no more than this. Default: the
+    /// quota's `max_output_tokens`.
     #[serde(default)]
     pub max_output_tokens: Option<u64>,
 }
 
-/// A price table that was refused: the path of the entry, from the table on, and what is wrong with it.
+/// Invalid price table: the path of the entry, relative to the table, and the problem.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{path}: {problem}")]
 pub struct PriceError {
-    /// Where, e.g. `"gpt-*-mini"` or `"gpt-4o".max_output_tokens`.
+    /// Path of the entry, e.g. `"gpt-*-mini"` or `"gpt-4o".max_output_tokens`.
     pub path: String,
-    /// What.
+    /// Description of the problem.
     pub problem: &'static str,
 }
 
-/// Prices by model name, validated.
+/// Validated prices by model name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PriceTable(Names<ModelPrice>);
 
 impl PriceTable {
-    /// Checks the names and the caps of `raw`.
+    /// Validates the names and maxima of `raw`.
     pub fn new(raw: RawPrices) -> Result<PriceTable, PriceError> {
         let mut table = Names::default();
         for (name, raw) in raw.0.0 {
-            let refuse = |field: &str, problem| PriceError { path: format!("{name:?}{field}"), problem };
+            let error = |field: &str, problem| PriceError { path: format!("{name:?}{field}"), problem };
             if raw.max_output_tokens == Some(0) {
-                return Err(refuse(".max_output_tokens", "must be at least 1"));
+                return Err(error(".max_output_tokens", "must be at least 1"));
             }
             let cache_write = raw.cache_write.unwrap_or(raw.input);
             let price = ModelPrice {
@@ -71,13 +71,13 @@ impl PriceTable {
                 output: raw.output,
                 max_output_tokens: raw.max_output_tokens,
             };
-            table.insert(&name, price).map_err(|error| refuse("", error.problem()))?;
+            table.insert(&name, price).map_err(|name_error| error("", name_error.problem()))?;
         }
         Ok(PriceTable(table))
     }
 
-    /// The price of a model: of its exact name; else of its name without a version date or of the prefix that it
-    /// begins with, whichever is longer (the undated name if they are the same). `None`: nobody knows.
+    /// Returns the price of a model: by its exact name; else by its name without a version date or by the longest matching
+    /// prefix, whichever is longer (the undated name if both have the same length). `None` if the table has no price.
     pub fn find(&self, model: &str) -> Option<&ModelPrice> {
         if let Some(price) = self.0.exact(model) {
             return Some(price);
@@ -90,16 +90,16 @@ impl PriceTable {
         }
     }
 
-    /// Whether the table holds nothing.
+    /// Returns `true` if the table has no entries.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }
 
-/// The name before a version date: `-2024-08-06` (OpenAI), `-20241022` (Anthropic), `@20241022` (Vertex AI).
+/// Returns the name without its version date: `-2024-08-06` (OpenAI), `-20241022` (Anthropic), `@20241022` (Vertex AI).
 ///
-/// Shorter endings such as the `-0613` of `gpt-4-0613` are not taken for dates: they may as well be sizes, and versions
-/// named like this did differ in price.
+/// Shorter suffixes such as the `-0613` of `gpt-4-0613` do not count as dates: they may be sizes, and models versioned
+/// this way have had different prices.
 fn undated(model: &str) -> Option<&str> {
     let bytes = model.as_bytes();
     let dashed = bytes.last_chunk::<11>().and_then(|end| match end {
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn yaml_and_json_say_the_same() {
+    fn yaml_and_json_give_the_same_table() {
         let yaml = table("gpt-4o: { input: 2.50, cached_input: \"1.25\", output: 10 }").unwrap();
         let json: RawPrices =
             serde_json::from_str(r#"{"gpt-4o":{"input":2.5,"cached_input":1.25,"output":"10.00"}}"#).unwrap();
@@ -147,8 +147,8 @@ mod tests {
     }
 
     #[test]
-    fn the_cache_costs_as_much_as_the_prompt_unless_said() {
-        for (said, prices) in [
+    fn cache_prices_default_to_the_input_price() {
+        for (fields, prices) in [
             ("", [3, 3, 3]),
             ("cached_input: 0,", [0, 3, 3]),
             ("cached_input: 1,", [1, 3, 3]),
@@ -157,15 +157,15 @@ mod tests {
             ("cache_write: 0, cache_write_1h: 6,", [3, 0, 6]),
             ("cached_input: 1, cache_write: 4, cache_write_1h: 6,", [1, 4, 6]),
         ] {
-            let table = table(&format!("m: {{ input: 3, {said} output: 5 }}")).unwrap();
+            let table = table(&format!("m: {{ input: 3, {fields} output: 5 }}")).unwrap();
             let price = table.find("m").unwrap();
             let found = [price.cached_input, price.cache_write, price.cache_write_1h];
-            assert_eq!(found, prices.map(|usd| NanoUsd(usd * 1_000_000_000)), "{said}");
+            assert_eq!(found, prices.map(|usd| NanoUsd(usd * 1_000_000_000)), "{fields}");
         }
     }
 
     #[test]
-    fn names() {
+    fn finds_exact_undated_and_prefix_names() {
         let table = table(
             "\"*\": { input: 1, output: 0 }\n\
              \"gpt-4o*\": { input: 2, output: 0 }\n\
@@ -214,11 +214,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_refused_says_where() {
+    fn errors_name_the_entry() {
         for (yaml, words) in [
             ("\"\": { input: 1, output: 1 }", "\"\": a model name must not be empty"),
-            ("\"a*b\": { input: 1, output: 1 }", "\"a*b\": `*` may only stand at the end"),
-            ("\"a**\": { input: 1, output: 1 }", "\"a**\": `*` may only"),
+            ("\"a*b\": { input: 1, output: 1 }", "\"a*b\": `*` is only allowed at the end"),
+            ("\"a**\": { input: 1, output: 1 }", "\"a**\": `*` is only allowed"),
             ("m: { input: 1, output: 1, max_output_tokens: 0 }", "\"m\".max_output_tokens: must be at least 1"),
             ("m: { input: 1 }", "output"),
             ("m: { input: 1, output: 1, price: 1 }", "price"),
@@ -235,7 +235,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_name_has_an_answer(model in ".{0,4}(-20[0-9]{2}-[01][0-9]-[0-3][0-9])?(@[0-9]{8})?") {
+        fn an_undated_name_is_a_nonempty_prefix_of_the_name(model in ".{0,4}(-20[0-9]{2}-[01][0-9]-[0-3][0-9])?(@[0-9]{8})?") {
             let name = undated(&model);
             prop_assert!(name.is_none_or(|name| model.starts_with(name) && !name.is_empty()));
         }

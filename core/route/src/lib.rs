@@ -1,14 +1,13 @@
-//! From a model name to a route.
+//! Route selection by model name.
 //!
-//! Clients of an LLM API choose a model in the body, and a proxy routes by headers. A [`Router`] says, for the model a
-//! client asked for, the name of a route (which becomes a header that Envoy's own routes match), the model to ask the
-//! upstream for if that is another one (an alias), and the provider behind it. What it decides is a lookup in two
-//! tables, so that a reader of the configuration can tell where a model goes: the exact name, else the longest prefix,
-//! else the default, else nowhere.
+//! Clients of an LLM API select the model in the body, but a proxy routes by headers. For the requested model, a
+//! [`Router`] returns the name of a route (which becomes a header that Envoy's routes match), the model to request from
+//! the upstream if it differs (an alias), and the provider. The decision is a table lookup that a reader of the
+//! configuration can follow: the exact name, else the longest prefix, else the default, else the call is refused.
 //!
-//! Names that become header values are checked once, when the configuration is read. A model name that came from a
-//! client is another matter: [`header_value`] says whether it may be one, and [`NotRouted`] cuts and cleans it before it
-//! repeats it.
+//! Configured names that become header values are validated once, when the configuration is loaded. A model name sent by
+//! a client is untrusted: [`header_value`] checks it before it becomes a header, and [`NotRouted`] truncates and sanitizes
+//! it before repeating it in a message.
 //!
 //! ```
 //! use tollgate_route::{Decision, RawRouter, Router};

@@ -1,36 +1,36 @@
-//! A call that goes nowhere, and the answer that says so.
+//! Error response for a call without a route.
 
 use tollgate_llm::ApiError;
 
-/// Why a call has no route.
+/// Reason why a call has no route.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NotRouted {
-    /// The body names no model, or the empty one.
+    /// The body names no model, or an empty one.
     Missing,
-    /// The model is not in the table, and there is no default.
+    /// The model is not configured, and there is no default route.
     Unknown {
-        /// The sentence for the caller, with the model's name cut and cleaned.
+        /// Message for the caller, with the model's name truncated and sanitized.
         message: Box<str>,
     },
 }
 
-/// How much of a model's name is repeated, in characters.
-const SHOWN: usize = 64;
+/// Maximum number of characters of a model's name that a message repeats.
+const MAX_SHOWN_CHARS: usize = 64;
 
 impl NotRouted {
     pub(crate) fn unknown(model: &str) -> NotRouted {
-        // It came from the client and goes to its terminal, to logs and to dashboards.
+        // The name comes from the client and ends up in terminals, logs and dashboards.
         let printable = |c: char| if c.is_ascii_graphic() || c == ' ' || c.is_alphanumeric() { c } else { '\u{fffd}' };
-        let mut shown: String = model.chars().take(SHOWN).map(printable).collect();
-        if model.chars().nth(SHOWN).is_some() {
+        let mut shown: String = model.chars().take(MAX_SHOWN_CHARS).map(printable).collect();
+        if model.chars().nth(MAX_SHOWN_CHARS).is_some() {
             shown.push('…');
         }
         let message = format!("The model `{shown}` does not exist or you do not have access to it.");
         NotRouted::Unknown { message: message.into() }
     }
 
-    /// The answer: 404 `model_not_found` for an unknown model, as OpenAI gives it, and 400 for none.
+    /// Returns the error response: 404 `model_not_found` for an unknown model, as OpenAI sends it, and 400 for a missing one.
     pub fn api_error(&self) -> ApiError<'_> {
         let (status, message, code) = match self {
             NotRouted::Missing => (400, "you must provide a model parameter", "missing_required_parameter"),
@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_in_the_shape_of_openai() {
+    fn errors_have_the_shape_of_openai() {
         assert_eq!(
             body(&NotRouted::unknown("gpt-2")),
             serde_json::json!({ "error": {
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_cut_and_cleaned() {
+    fn model_names_are_truncated_and_sanitized() {
         let sixty_four = "m".repeat(64);
         let longer = "é".repeat(100_000);
         for (model, shown) in [
@@ -89,7 +89,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_name_makes_a_short_answer_of_printable_text(model: String) {
+        fn any_model_name_gives_a_short_printable_message(model: String) {
             let refusal = NotRouted::unknown(&model);
             let message = refusal.api_error().message;
             prop_assert!(message.len() < 400 && !message.chars().any(char::is_control));

@@ -1,4 +1,4 @@
-//! The tables.
+//! Router: the validated table of routes.
 
 use tollgate_names::Names;
 
@@ -6,18 +6,18 @@ use crate::config::{ConfigError, RawRoute, RawRouter};
 use crate::header::header_value;
 use crate::refusal::NotRouted;
 
-/// Where a call goes. Every name in it may be a header value (see [`header_value`]).
+/// Routing decision for one call. Every name in it is a valid header value (see [`header_value`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Decision<'r> {
-    /// The name of the route.
+    /// Name of the route.
     pub route: &'r str,
-    /// The model to ask the upstream for. `None`: the one the client named, the body stays as it is.
+    /// Model to request from the upstream. `None`: the model that the client requested; the body is unchanged.
     pub upstream_model: Option<&'r str>,
-    /// The provider behind the route, if the configuration says.
+    /// Provider behind the route, if configured.
     pub provider: Option<&'r str>,
 }
 
-/// Routes by model, validated.
+/// Validated routes by model.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Router {
     models: Names<Route>,
@@ -32,10 +32,13 @@ struct Route {
 }
 
 impl Router {
-    /// Checks `raw`.
+    /// Validates `raw`.
     pub fn new(raw: RawRouter) -> Result<Router, ConfigError> {
         if raw.models.0.is_empty() && raw.default.is_none() {
-            return Err(ConfigError { path: "models".into(), problem: "no model and no default: nothing would pass" });
+            return Err(ConfigError {
+                path: "models".into(),
+                problem: "configure at least one model or a default route; otherwise every call is refused",
+            });
         }
         let default = raw.default.map(|raw| Route::new(raw, "default")).transpose()?;
         let mut models = Names::default();
@@ -47,9 +50,10 @@ impl Router {
         Ok(Router { models, default })
     }
 
-    /// Where a call for `model` goes: by its exact name, else by the longest prefix, else by default.
+    /// Selects the route of a call for `model`: by exact name, else by the longest prefix, else the default.
     ///
-    /// A call that names no model is refused whatever the default: upstreams differ in what they make of it.
+    /// A call that names no model is refused even if there is a default route, because upstreams handle a missing model
+    /// differently.
     pub fn decide(&self, model: Option<&str>) -> Result<Decision<'_>, NotRouted> {
         let model = model.filter(|model| !model.is_empty()).ok_or(NotRouted::Missing)?;
         let route = self.models.find(model).or(self.default.as_ref()).ok_or_else(|| NotRouted::unknown(model))?;
@@ -98,7 +102,7 @@ mod tests {
          \x20 \"claude-*\": { route: anthropic, provider: anthropic }\n";
 
     #[test]
-    fn decisions() {
+    fn the_exact_name_wins_then_the_longest_prefix_then_the_default() {
         let strict = router(MODELS).unwrap();
         let open = router(&format!("{MODELS}default: {{ route: rest, provider: any }}\n")).unwrap();
         for (model, route, upstream_model, provider) in [
@@ -106,7 +110,7 @@ mod tests {
             ("gpt-4o-mini", "cheap", None, Some("azure")),
             ("gpt-4o-2024-08-06", "dated", None, None),
             ("gpt-4", "others", Some("gpt-5"), None),
-            // Already what the upstream calls it: nothing to change in the body.
+            // Already the name that the upstream uses: the body is unchanged.
             ("gpt-5", "others", None, None),
             ("gpt-", "others", Some("gpt-5"), None),
             ("fast", "local", Some("llama-3.1-8b"), Some("vllm")),
@@ -122,12 +126,12 @@ mod tests {
         assert_eq!(open.decide(Some("GPT-4o")).unwrap().route, "rest");
         for model in [None, Some("")] {
             assert_eq!(strict.decide(model), Err(NotRouted::Missing));
-            assert_eq!(open.decide(model), Err(NotRouted::Missing), "the default is for models that have a name");
+            assert_eq!(open.decide(model), Err(NotRouted::Missing), "the default route requires a model name");
         }
     }
 
     #[test]
-    fn a_star_alone_is_every_model() {
+    fn a_single_star_matches_every_model() {
         let router = router("models: { \"*\": { route: all }, a: { route: one } }").unwrap();
         for (model, route) in [("a", "one"), ("b", "all"), ("*", "all")] {
             assert_eq!(router.decide(Some(model)).unwrap().route, route);
@@ -135,23 +139,23 @@ mod tests {
     }
 
     #[test]
-    fn json_says_the_same() {
+    fn json_and_yaml_give_the_same_routes() {
         let raw: RawRouter =
             serde_json::from_str(r#"{"models":{"a":{"route":"one"}},"default":{"route":"two"}}"#).unwrap();
         assert_eq!(
             Router::new(raw).unwrap(),
             router("{ models: { a: { route: one } }, default: { route: two } }").unwrap()
         );
-        let twice = serde_json::from_str::<RawRouter>(r#"{"models":{"a":{"route":"one"},"a":{"route":"two"}}}"#);
-        assert!(twice.unwrap_err().to_string().contains("`a` is given twice"));
+        let duplicate = serde_json::from_str::<RawRouter>(r#"{"models":{"a":{"route":"one"},"a":{"route":"two"}}}"#);
+        assert!(duplicate.unwrap_err().to_string().contains("Duplicate name `a`"));
     }
 
     #[test]
-    fn what_is_refused_says_where() {
+    fn errors_name_the_field() {
         for (yaml, words) in [
-            ("{}", "models: no model and no default"),
+            ("{}", "models: configure at least one model or a default route"),
             ("models: { '': { route: a } }", "models.\"\": a model name must not be empty"),
-            ("models: { 'a*b': { route: a } }", "models.\"a*b\": `*` may only stand at the end"),
+            ("models: { 'a*b': { route: a } }", "models.\"a*b\": `*` is only allowed at the end"),
             ("models: { a: { route: '' } }", "models.\"a\".route: must be 1 to 256 bytes"),
             ("models: { a: { route: 'b c' } }", "models.\"a\".route: must be"),
             ("models: { a: { route: \"b\\r\\nx: y\" } }", "models.\"a\".route: must be"),
@@ -183,7 +187,7 @@ mod tests {
         }
 
         #[test]
-        fn any_name_is_a_decision_or_a_refusal(model: String) {
+        fn any_model_name_gives_a_decision_or_an_error(model: String) {
             match router(MODELS).unwrap().decide(Some(&model)) {
                 Ok(decision) => prop_assert!(header_value(decision.route).is_some()),
                 Err(refusal) => prop_assert!(!refusal.api_error().message.is_empty()),

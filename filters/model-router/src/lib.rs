@@ -141,6 +141,6 @@ mod tests {
         let read = |json: &str| serde_json::from_str::<RawConfig>(json).map(|config| config.models.0.len());
         assert_eq!(read(r#"{"models": {"a": {"route": "x"}, "b": {"route": "y"}}}"#).unwrap(), 2);
         let error = read(r#"{"models": {"a": {"route": "x"}, "a": {"route": "y"}}}"#).unwrap_err().to_string();
-        assert!(error.contains("`a` is given twice"), "{error}");
+        assert!(error.contains("Duplicate name `a`"), "{error}");
     }
 }

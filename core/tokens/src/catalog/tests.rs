@@ -43,7 +43,7 @@ fn what_is_refused_says_where() {
     let nine = vec![serde_json::json!({"models": ["m"], "table": ""}); 9];
     for (json, words) in [
         (serde_json::json!({"aliases": {"": "m"}}), "aliases.\"\": a model name must not be empty"),
-        (serde_json::json!({"aliases": {"a*b": "m"}}), "aliases.\"a*b\": `*` may only stand at the end"),
+        (serde_json::json!({"aliases": {"a*b": "m"}}), "aliases.\"a*b\": `*` is only allowed at the end"),
         (serde_json::json!({"aliases": {"a": ""}}), "aliases.\"a\": stands for one model"),
         (serde_json::json!({"aliases": {"a": "b*"}}), "aliases.\"a\": stands for one model"),
         (serde_json::json!({"aliases": {"a": long}}), "aliases.\"a\": stands for one model"),
@@ -73,7 +73,7 @@ fn what_is_refused_says_where() {
         assert!(error.contains(words), "{words}: {error}");
     }
     let twice = serde_json::from_str::<RawAliases>(r#"{"a":"b","a":"c"}"#).unwrap_err().to_string();
-    assert!(twice.contains("`a` is given twice"), "{twice}");
+    assert!(twice.contains("Duplicate name `a`"), "{twice}");
     let many = Entries((0..=MAX_ALIASES).map(|at| (at.to_string(), "m".to_owned())).collect());
     let error = Catalog::new(many, Vec::new()).map(|_| ()).unwrap_err().to_string();
     assert_eq!(error, "aliases: at most 4096 aliases");
@@ -122,7 +122,7 @@ fn a_table_under_another_name_is_refused() {
         ("b", &["m"][..], "tokenizers[0].name: the table was compiled as `a`"),
         ("a", &[], "tokenizers[0].models: no model"),
         ("a", &["m", "x*y"], "tokenizers[0].models[1]: `*` may only"),
-        ("a", &["m", "m"], "tokenizers[0].models[1]: a model name must not be given twice"),
+        ("a", &["m", "m"], "tokenizers[0].models[1]: duplicate model name"),
     ] {
         let error = catalog(raw(name, models)).map(|_| ()).unwrap_err();
         assert!(error.contains(words), "{error}");
