@@ -1,14 +1,14 @@
-//! A limit on what one consumer may use in a window of time.
+//! Budget: a limit on the usage of one consumer per time window.
 
-use crate::charge::Unit;
 use crate::time::{Period, UnixMillis};
+use crate::usage::Unit;
 
-/// A budget, validated.
+/// Validated budget.
 ///
-/// Its windows are fixed and aligned to the Unix epoch: with a window of `1h` they begin on the hour, with `1d` at
-/// 00:00 UTC, with `7d` on Thursdays (1970-01-01 was one). Fixed windows take two integers, are the same for every
-/// worker without talking, and give an exact answer to "when may I try again?". Their price is known: around a
-/// boundary, a consumer can use two windows' worth.
+/// Windows are fixed and aligned to the Unix epoch: `1h` windows begin on the hour, `1d` windows at 00:00 UTC, `7d` windows
+/// on Thursdays (1970-01-01 was a Thursday). Fixed windows need two integers, are the same for every worker without
+/// coordination, and give an exact retry time. The known drawback: around a window boundary, a consumer can use twice the
+/// limit in a short time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Budget {
     name: Box<str>,
@@ -18,41 +18,41 @@ pub struct Budget {
     id: BudgetId,
 }
 
-/// Names a budget in stored records.
+/// Identifier of a budget in stored records.
 ///
-/// A hash of its name, unit and window: usage survives a change of the limit or of the order of budgets, and begins
-/// anew where the old count would mean nothing in the new unit or window.
+/// A hash of name, unit and window: the count survives a change of the limit or of the order of budgets, and starts at
+/// zero when unit or window change, because the old count has no meaning there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct BudgetId(pub(crate) u64);
 
 impl Budget {
     pub(crate) fn new(name: &str, unit: Unit, limit: u64, window: Period) -> Budget {
-        // FNV-1a, 64 bits (http://www.isthe.com/chongo/tech/comp/fnv/): small, fixed for ever, and names come from the
-        // operator, who is told when two of them collide.
-        let seen = [name.as_bytes(), &[0], unit.name().as_bytes(), &[0], &window.millis().to_le_bytes()];
-        let hash = seen
+        // FNV-1a with 64 bits (http://www.isthe.com/chongo/tech/comp/fnv/): small and never changes. Names come from the
+        // operator, and the configuration is rejected if two of them collide.
+        let hashed = [name.as_bytes(), &[0], unit.name().as_bytes(), &[0], &window.millis().to_le_bytes()];
+        let hash = hashed
             .concat()
             .into_iter()
             .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
         Budget { name: name.into(), unit, limit, window, id: BudgetId(hash) }
     }
 
-    /// The name given by the operator: 1 to 64 of `A-Z a-z 0-9 . _ -`.
+    /// Returns the name given by the operator: 1 to 64 of `A-Z a-z 0-9 . _ -`.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// What it counts.
+    /// Returns the unit that the budget counts.
     pub fn unit(&self) -> Unit {
         self.unit
     }
 
-    /// The most that one window takes, in the unit (nano-dollars for money).
+    /// Returns the limit per window, in the unit (nano-dollars for money).
     pub fn limit(&self) -> u64 {
         self.limit
     }
 
-    /// How long a window is.
+    /// Returns the length of a window.
     pub fn window(&self) -> Period {
         self.window
     }
@@ -62,7 +62,7 @@ impl Budget {
     }
 }
 
-/// The beginning of the window that holds `now`.
+/// Returns the start of the window that contains `now`.
 pub(crate) fn window_start(now: UnixMillis, window: Period) -> UnixMillis {
     UnixMillis(now.0 - now.0 % window.millis())
 }
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn usage_survives_a_change_of_the_limit_only() {
+    fn only_a_change_of_the_limit_keeps_the_count() {
         let id = budget("daily", Unit::Tokens, 10, "1d").id();
         assert_eq!(budget("daily", Unit::Tokens, 99, "24h").id(), id);
         for other in [
@@ -90,12 +90,12 @@ mod tests {
 
     #[test]
     fn stored_ids_never_change() {
-        // A record written by an older module has to be found by a newer one.
+        // A newer module must find the records written by an older one.
         assert_eq!(budget("daily", Unit::Usd, 1, "1d").id(), BudgetId(0x230e_ac24_ec84_ee2b));
     }
 
     #[test]
-    fn windows_begin_at_multiples_of_their_length() {
+    fn windows_start_at_multiples_of_their_length() {
         for (now, window, start) in [
             (0, "1m", 0),
             (59_999, "1m", 0),

@@ -1,28 +1,29 @@
-//! Reading stored bytes.
+//! Decoding of stored values.
 
-/// Stored bytes that this version does not write. The count they stood for is lost: what that means for the call is
-/// the operator's choice (see [`Unavailable`](crate::Unavailable)).
+/// Malformed stored value: bytes that this version never writes.
+///
+/// The count in it is lost. The operator decides what happens to the call (see [`Unavailable`](crate::Unavailable)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a stored record is malformed at byte {offset}")]
 pub struct Corrupt {
-    /// The first byte that was not understood.
+    /// Offset of the first byte that could not be decoded.
     pub offset: usize,
 }
 
-/// Reads numbers from front to back.
+/// Reader of little-endian numbers.
 pub(crate) struct Reader<'b> {
-    rest: &'b [u8],
+    remaining: &'b [u8],
     length: usize,
 }
 
 impl<'b> Reader<'b> {
     pub(crate) fn new(bytes: &'b [u8]) -> Reader<'b> {
-        Reader { rest: bytes, length: bytes.len() }
+        Reader { remaining: bytes, length: bytes.len() }
     }
 
     fn take<const N: usize>(&mut self) -> Result<[u8; N], Corrupt> {
-        let (number, rest) = self.rest.split_first_chunk().ok_or_else(|| self.corrupt())?;
-        self.rest = rest;
+        let (number, remaining) = self.remaining.split_first_chunk().ok_or_else(|| self.corrupt())?;
+        self.remaining = remaining;
         Ok(*number)
     }
 
@@ -34,13 +35,13 @@ impl<'b> Reader<'b> {
         self.take().map(u64::from_le_bytes)
     }
 
-    /// Nothing may follow.
+    /// Fails if bytes remain.
     pub(crate) fn end(&self) -> Result<(), Corrupt> {
-        if self.rest.is_empty() { Ok(()) } else { Err(self.corrupt()) }
+        if self.remaining.is_empty() { Ok(()) } else { Err(self.corrupt()) }
     }
 
-    /// An error at this place.
+    /// Returns an error at the current offset.
     pub(crate) fn corrupt(&self) -> Corrupt {
-        Corrupt { offset: self.length - self.rest.len() }
+        Corrupt { offset: self.length - self.remaining.len() }
     }
 }

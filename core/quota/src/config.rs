@@ -1,69 +1,69 @@
-//! The configuration as it is written.
+//! Configuration as written by the operator, before validation.
 
 use serde::Deserialize;
 use tollgate_names::Entries;
 use tollgate_prices::{Decimal, NanoUsd};
 
 use crate::budget::Budget;
-use crate::charge::Unit;
 use crate::time::Period;
+use crate::usage::Unit;
 
-/// Budgets, whom they apply to, and what the count costs.
+/// Budgets, the consumers they apply to, and the limits of the store.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RawQuota {
-    /// Filters with the same namespace (and `vm_id`) count together. 1 to 64 of `A-Z a-z 0-9 . _ -`. Default:
+    /// Filters with the same namespace (and `vm_id`) share their counts. 1 to 64 of `A-Z a-z 0-9 . _ -`. Default:
     /// `default`.
     pub namespace: String,
-    /// The budgets of each consumer: every consumer has all of them for itself. At most 16. Default: none.
+    /// Budgets of every consumer: each consumer has its own count in each of them. At most 16. Default: none.
     pub budgets: Vec<RawBudget>,
-    /// Consumers with budgets of their own, by name. Default: none.
+    /// Consumers with their own budgets, by name. Default: none.
     pub consumers: Entries<RawConsumer>,
-    /// How long a reservation stands that is neither settled nor renewed (the virtual machine of its worker died). Up
-    /// to a quarter longer in practice. At least `1s`. Default: `15m`.
+    /// Lifetime of a reservation that is neither settled nor renewed because the virtual machine of its worker died. Up to a
+    /// quarter longer in practice. At least `1s`. Default: `15m`.
     pub lease: Period,
-    /// How many consumers other than those under `consumers` get a record of their own, about 100 to 3000 bytes each.
+    /// Maximum number of consumers, besides those under `consumers`, that get their own record of about 100 to 3000 bytes.
     /// Records are kept until Envoy restarts. Default: 10000.
     pub max_consumers: u64,
-    /// What happens to consumers above `max_consumers`. Default: `share`.
+    /// Handling of consumers above `max_consumers`. Default: `share`.
     pub overflow: Overflow,
-    /// Output tokens to reserve for a request that does not say how many it wants. Default: 1024.
+    /// Output tokens to reserve for a request that sets no maximum. Default: 1024.
     pub assumed_output_tokens: u64,
-    /// The most output tokens to reserve for one answer, whatever the client says, where the price table does not know
-    /// the model's own maximum. Default: 16384.
+    /// Maximum number of output tokens to reserve for one response, whatever the client requests, for models whose own
+    /// maximum is not in the price table. Default: 16384.
     pub max_output_tokens: u64,
 }
 
-/// One budget.
+/// Budget.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RawBudget {
-    /// Its name, which callers are told: 1 to 64 of `A-Z a-z 0-9 . _ -`. A renamed budget begins with nothing used.
+    /// Name, which error messages contain: 1 to 64 of `A-Z a-z 0-9 . _ -`. A renamed budget starts at zero.
     pub name: String,
-    /// What it counts: `tokens`, `requests` or `usd`.
+    /// Unit: `tokens`, `requests` or `usd`.
     pub unit: Unit,
-    /// The most that one window takes: an integer, or dollars such as `"5.00"` for `usd`.
+    /// Limit per window: an integer, or dollars such as `"5.00"` for `usd`.
     pub limit: Decimal,
-    /// How long a window is: `1m`, `90s`, `1h`, `1d`. From `1s` to `366d`. Windows are aligned to 1970-01-01T00:00:00Z.
+    /// Length of a window: `1m`, `90s`, `1h`, `1d`. From `1s` to `366d`. Windows are aligned to 1970-01-01T00:00:00Z.
     pub window: Period,
 }
 
-/// One consumer.
+/// Consumer with its own budgets.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RawConsumer {
-    /// Its budgets, in place of all others. An empty list: no limit.
+    /// Budgets that replace the common ones. An empty list means no limit.
     pub budgets: Vec<RawBudget>,
 }
 
-/// What happens to consumers above `max_consumers`.
+/// Handling of consumers above `max_consumers`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Overflow {
-    /// They have one record together, with the budgets that otherwise each of them would have.
+    /// They share one record with the common budgets.
     #[default]
     Share,
-    /// They are refused, as if the count were unavailable.
+    /// They are handled as if the quota store were unavailable.
     Refuse,
 }
 
@@ -82,13 +82,13 @@ impl Default for RawQuota {
     }
 }
 
-/// A configuration that was refused: the path of the field and what is wrong with it.
+/// Invalid configuration: the path of the field and the problem.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{path}: {problem}")]
 pub struct ConfigError {
-    /// Where, e.g. `consumers."alice".budgets[0].limit`.
+    /// Path of the field, e.g. `consumers."alice".budgets[0].limit`.
     pub path: String,
-    /// What.
+    /// Description of the problem.
     pub problem: String,
 }
 
@@ -98,46 +98,46 @@ impl ConfigError {
     }
 }
 
-/// The most budgets that one consumer can have.
+/// Maximum number of budgets per consumer.
 const MAX_BUDGETS: usize = 16;
 
-/// Checks a list of budgets that stands at `path`.
+/// Validates the list of budgets at `path`.
 pub(crate) fn budgets(raw: Vec<RawBudget>, path: &str) -> Result<Box<[Budget]>, ConfigError> {
     if raw.len() > MAX_BUDGETS {
-        return Err(ConfigError::new(path, format!("at most {MAX_BUDGETS} budgets")));
+        return Err(ConfigError::new(path, format!("must have at most {MAX_BUDGETS} budgets")));
     }
     let mut budgets: Vec<Budget> = Vec::with_capacity(raw.len());
-    for (place, raw) in raw.into_iter().enumerate() {
-        let refuse = |field, problem: &str| Err(ConfigError::new(format!("{path}[{place}].{field}"), problem));
+    for (index, raw) in raw.into_iter().enumerate() {
+        let reject = |field, problem: &str| Err(ConfigError::new(format!("{path}[{index}].{field}"), problem));
         if let Err(problem) = name(&raw.name) {
-            return refuse("name", problem);
+            return reject("name", problem);
         }
         if budgets.iter().any(|other| other.name() == raw.name) {
-            return refuse("name", "another budget of the list has this name");
+            return reject("name", "another budget in the list has the same name");
         }
         let limit = match raw.unit {
             Unit::Usd => match NanoUsd::try_from(raw.limit) {
                 Ok(money) => money.0,
-                Err(problem) => return refuse("limit", &problem.to_string()),
+                Err(problem) => return reject("limit", &problem.to_string()),
             },
             Unit::Tokens | Unit::Requests => match raw.limit.integer() {
                 Some(limit) => limit,
-                None => return refuse("limit", "must be an integer"),
+                None => return reject("limit", "must be an integer"),
             },
         };
         if !(1_000..=366 * 86_400_000).contains(&raw.window.millis()) {
-            return refuse("window", "must be from 1s to 366d");
+            return reject("window", "must be from 1s to 366d");
         }
         let budget = Budget::new(&raw.name, raw.unit, limit, raw.window);
         if budgets.iter().any(|other| other.id() == budget.id()) {
-            return refuse("name", "has the same hash as another budget of the list: choose another name");
+            return reject("name", "has the same hash as another budget in the list; choose another name");
         }
         budgets.push(budget);
     }
     Ok(budgets.into())
 }
 
-/// Checks a name that ends up in keys, messages and metrics.
+/// Validates a name that becomes part of keys, messages and metrics.
 pub(crate) fn name(name: &str) -> Result<(), &'static str> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
     if (1..=64).contains(&name.len()) && name.bytes().all(allowed) {
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_the_default() {
+    fn an_empty_configuration_equals_the_default() {
         let raw: RawQuota = serde_json::from_str("{}").unwrap();
         assert_eq!(raw, RawQuota::default());
         assert_eq!(raw.lease.to_string(), "15m");
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_consumer_has_its_own_budgets_or_those_of_everybody() {
+    fn a_consumer_has_its_own_budgets_or_the_common_ones() {
         let quota = quota(
             "budgets:\n\
              - { name: per-minute, unit: tokens, limit: 10000, window: 1m }\n\
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_refused_says_where() {
+    fn errors_name_the_field() {
         let budget = |text: &str| format!("budgets: [ {{ {text} }} ]");
         for (yaml, words) in [
             (budget("name: '', unit: tokens, limit: 1, window: 1m"), "budgets[0].name: must be 1 to 64"),
@@ -200,7 +200,7 @@ mod tests {
             (budget("name: a, unit: tokens, limit: 1, window: 367d"), "budgets[0].window: must be from 1s to 366d"),
             (budget("name: a, unit: euros, limit: 1, window: 1m"), "euros"),
             (budget("name: a, unit: tokens, limit: -1, window: 1m"), "negative"),
-            (budget("name: a, unit: tokens, limit: 1, window: 60"), "length of time"),
+            (budget("name: a, unit: tokens, limit: 1, window: 60"), "duration"),
             (budget("name: a, unit: tokens, window: 1m"), "limit"),
             (budget("name: a, unit: tokens, limit: 1, window: 1m, burst: 2"), "burst"),
             (
@@ -225,6 +225,6 @@ mod tests {
         }
         let many = (0..17).map(|i| format!("{{ name: b{i}, unit: tokens, limit: 1, window: 1m }}"));
         let many = format!("budgets: [ {} ]", many.collect::<Vec<_>>().join(", "));
-        assert!(quota(&many).map(|_| ()).unwrap_err().contains("budgets: at most 16"));
+        assert!(quota(&many).map(|_| ()).unwrap_err().contains("budgets: must have at most 16"));
     }
 }

@@ -1,12 +1,12 @@
-//! How many consumers have a record, since the store forgets nothing.
+//! Number of consumers that have a record, bounded because the store never deletes keys.
 //!
-//! The store has no limit, so the number of keys is bounded here: a consumer takes a seat before its record is made.
-//! Two workers can meet the same new consumer at once, and the second must neither count it again nor, when the first
-//! has just taken the last seat, be told that there is none. So the directory remembers who sat down last; such a
-//! consumer has its seat, and either worker may make the record.
+//! A consumer is registered in the directory before its record is created. Two workers can meet the same new consumer at
+//! the same time. The second one must not count it again, and must not be rejected if the first one has just used the last
+//! free record. The directory therefore stores the most recently registered consumers: such a consumer is already
+//! registered, and either worker may create its record.
 //!
 //! ```text
-//! version u8 = 1, seated u64, recent u8, then for each of the recent, the oldest first: hash u64
+//! version u8 = 1, registered u64, recent u8, then for each recent consumer, oldest first: hash u64
 //! ```
 
 use std::hash::{DefaultHasher, Hasher};
@@ -17,25 +17,24 @@ use crate::unavailable::{MAX_ATTEMPTS, Unavailable};
 
 const VERSION: u8 = 1;
 
-/// How many of the last consumers are remembered. More than this would have to sit down between two host calls of one
-/// worker before a consumer is counted twice.
+/// Number of recent consumers in the directory. A consumer is counted twice only if more than this many register between
+/// two host calls of one worker.
 const RECENT: usize = 32;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Directory {
-    seated: u64,
+    registered: u64,
     recent: Vec<u64>,
 }
 
-/// Takes a seat for `consumer`. `Ok(false)`: all `max` are taken.
-pub(crate) fn take_seat<S: Store>(
+/// Registers `consumer`. Returns `Ok(false)` if `max` other consumers are registered.
+pub(crate) fn register<S: Store>(
     store: &S,
     key: &[u8],
     consumer: &[u8],
     max: u64,
 ) -> Result<bool, Unavailable<S::Error>> {
-    // Keyed like this, SipHash is stable within a build, and a build that hashes otherwise counts a consumer twice at
-    // worst.
+    // SipHash with default keys is stable within a build. A build with another hash at worst counts a consumer twice.
     let mut hasher = DefaultHasher::new();
     hasher.write(consumer);
     let hash = hasher.finish();
@@ -48,10 +47,10 @@ pub(crate) fn take_seat<S: Store>(
         if directory.recent.contains(&hash) {
             return Ok(true);
         }
-        if directory.seated >= max {
+        if directory.registered >= max {
             return Ok(false);
         }
-        directory.seated += 1;
+        directory.registered += 1;
         if directory.recent.len() >= RECENT {
             directory.recent.remove(0);
         }
@@ -67,7 +66,7 @@ impl Directory {
     fn encode(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(10 + 8 * self.recent.len());
         bytes.push(VERSION);
-        bytes.extend_from_slice(&self.seated.to_le_bytes());
+        bytes.extend_from_slice(&self.registered.to_le_bytes());
         bytes.push(self.recent.len().min(RECENT) as u8);
         for hash in self.recent.iter().take(RECENT) {
             bytes.extend_from_slice(&hash.to_le_bytes());
@@ -80,7 +79,7 @@ impl Directory {
         if reader.u8()? != VERSION {
             return Err(reader.corrupt());
         }
-        let seated = reader.u64()?;
+        let registered = reader.u64()?;
         let count = usize::from(reader.u8()?);
         if count > RECENT {
             return Err(reader.corrupt());
@@ -90,47 +89,47 @@ impl Directory {
             recent.push(reader.u64()?);
         }
         reader.end()?;
-        Ok(Directory { seated, recent })
+        Ok(Directory { registered, recent })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::memory::Memory;
+    use crate::support::memory::Memory;
 
     #[test]
-    fn seats_are_taken_once_and_then_there_are_none() {
+    fn a_consumer_is_registered_once_and_the_maximum_holds() {
         let store = Memory::default();
-        let take = |consumer: &str, max| take_seat(&store, b"directory", consumer.as_bytes(), max);
-        for (consumer, seated) in [("a", true), ("b", true), ("a", true), ("c", false), ("b", true), ("c", false)] {
-            assert_eq!(take(consumer, 2), Ok(seated), "{consumer}");
+        let register_one = |consumer: &str, max| register(&store, b"directory", consumer.as_bytes(), max);
+        for (consumer, registered) in [("a", true), ("b", true), ("a", true), ("c", false), ("b", true), ("c", false)] {
+            assert_eq!(register_one(consumer, 2), Ok(registered), "{consumer}");
         }
-        assert_eq!(take("c", 3), Ok(true));
+        assert_eq!(register_one("c", 3), Ok(true));
     }
 
     #[test]
-    fn what_is_remembered_is_bounded() {
+    fn the_number_of_recent_consumers_is_bounded() {
         let store = Memory::default();
         for consumer in 0..1_000u32 {
-            assert_eq!(take_seat(&store, b"directory", &consumer.to_le_bytes(), 1_000), Ok(true));
+            assert_eq!(register(&store, b"directory", &consumer.to_le_bytes(), 1_000), Ok(true));
         }
-        assert_eq!(take_seat(&store, b"directory", b"another", 1_000), Ok(false));
+        assert_eq!(register(&store, b"directory", b"another", 1_000), Ok(false));
         let (bytes, _) = store.get(b"directory").unwrap().unwrap();
         assert_eq!(bytes.len(), 10 + 8 * RECENT);
     }
 
     #[test]
     fn malformed_bytes_are_corrupt() {
-        let good = Directory { seated: 7, recent: vec![1, 2] }.encode();
-        assert_eq!(Directory::decode(&good), Ok(Directory { seated: 7, recent: vec![1, 2] }));
+        let good = Directory { registered: 7, recent: vec![1, 2] }.encode();
+        assert_eq!(Directory::decode(&good), Ok(Directory { registered: 7, recent: vec![1, 2] }));
         for length in 0..good.len() {
             assert!(Directory::decode(&good[..length]).is_err(), "cut at {length}");
         }
         let store = Memory::default();
         for bad in [vec![2, 0, 0, 0, 0, 0, 0, 0, 0, 0], vec![1, 0, 0, 0, 0, 0, 0, 0, 0, 33], [good, vec![0]].concat()] {
             store.put(b"directory", &bad, crate::Cas::ANY).unwrap();
-            let refused = take_seat(&store, b"directory", b"a", 10);
+            let refused = register(&store, b"directory", b"a", 10);
             assert!(matches!(refused, Err(Unavailable::Corrupt(_))), "{bad:?} {refused:?}");
         }
     }

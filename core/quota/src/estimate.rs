@@ -1,47 +1,48 @@
-//! What a call may take, before anybody knows.
+//! Maximum usage of a call, computed before it is sent.
 
 use tollgate_prices::ModelPrice;
 
-use crate::charge::Charge;
+use crate::usage::CallUsage;
 
-/// What a request says about its own size.
+/// Size of a call as far as it is known before the call is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ask {
-    /// Tokens of the prompt, counted.
+pub struct Estimate {
+    /// Counted prompt tokens.
     pub input_tokens: u64,
-    /// The client's `max_completion_tokens` or `max_tokens`.
+    /// The client's `max_completion_tokens` or `max_tokens`, if the request has one.
     pub max_output_tokens: Option<u64>,
-    /// The client's `n`.
+    /// The client's `n`: the number of alternative responses.
     pub candidates: u32,
 }
 
-/// The most answers that a request can ask for: the maximum of `n` in OpenAI's API description
+/// Maximum number of alternative responses per request: the maximum of `n` in OpenAI's API description
 /// (`CreateChatCompletionRequest.n`, <https://github.com/openai/openai-openapi>).
 const MAX_CANDIDATES: u32 = 128;
 
-/// How much output to reserve.
+/// Limits on the number of output tokens to reserve per response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct OutputCaps {
-    /// For a client that does not say.
+    /// Reserved if the request sets no maximum.
     pub(crate) assumed: u64,
-    /// For a client that says more than its model can answer with, unless the price table knows the model's own cap.
+    /// Upper bound for any request, unless the price table has the model's own maximum.
     pub(crate) max: u64,
 }
 
 impl OutputCaps {
-    /// The prompt, and for each answer as many tokens as the client allows, but no more than the model can give: a
-    /// client that says `max_tokens: 999999999` must not pin a budget that others share. At least one token, so that
-    /// an empty call does not pass an exhausted budget.
+    /// Returns the maximum usage of a call: the prompt, and for each response the client's maximum, capped by the model's.
     ///
-    /// Without a price there is no money in the estimate. Whether such a call may pass is not decided here.
-    pub(crate) fn estimate(&self, ask: &Ask, price: Option<&ModelPrice>) -> Charge {
+    /// The cap keeps a client that sends `max_tokens: 999999999` from blocking a budget that other calls share. The result
+    /// is at least one token, so that an empty call is refused by an exhausted budget.
+    ///
+    /// Without a price the cost is zero; the caller decides whether such a call may pass.
+    pub(crate) fn worst_case(&self, estimate: &Estimate, price: Option<&ModelPrice>) -> CallUsage {
         let cap = price.and_then(|price| price.max_output_tokens).unwrap_or(self.max);
-        let answers = u64::from(ask.candidates.clamp(1, MAX_CANDIDATES));
-        let output = ask.max_output_tokens.unwrap_or(self.assumed).min(cap).saturating_mul(answers);
-        Charge {
-            tokens: ask.input_tokens.saturating_add(output).max(1),
+        let candidates = u64::from(estimate.candidates.clamp(1, MAX_CANDIDATES));
+        let output = estimate.max_output_tokens.unwrap_or(self.assumed).min(cap).saturating_mul(candidates);
+        CallUsage {
+            tokens: estimate.input_tokens.saturating_add(output).max(1),
             requests: 1,
-            nano_usd: price.map(|price| price.worst_case(ask.input_tokens, output)).unwrap_or_default(),
+            nano_usd: price.map(|price| price.worst_case(estimate.input_tokens, output)).unwrap_or_default(),
         }
     }
 }
@@ -53,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn estimates() {
+    fn reserves_the_prompt_and_the_capped_output_of_every_candidate() {
         let caps = OutputCaps { assumed: 1_024, max: 16_384 };
         let price = |max_output_tokens| ModelPrice {
             input: NanoUsd(1_000_000_000),
@@ -76,18 +77,22 @@ mod tests {
             (100, None, 1, Some(512), 512),
             (100, Some(u64::MAX), 128, Some(u64::MAX), u64::MAX),
         ] {
-            let ask = Ask { input_tokens, max_output_tokens, candidates };
+            let estimate = Estimate { input_tokens, max_output_tokens, candidates };
             let price = price(model_cap);
             let nano_usd = price.worst_case(input_tokens, output);
             let tokens = u64::saturating_add(input_tokens, output);
-            assert_eq!(caps.estimate(&ask, Some(&price)), Charge { tokens, requests: 1, nano_usd }, "{ask:?}");
+            assert_eq!(
+                caps.worst_case(&estimate, Some(&price)),
+                CallUsage { tokens, requests: 1, nano_usd },
+                "{estimate:?}"
+            );
         }
     }
 
     #[test]
-    fn an_empty_call_takes_one_token_and_no_price_takes_no_money() {
+    fn an_empty_call_reserves_one_token_and_no_money_without_a_price() {
         let caps = OutputCaps { assumed: 1_024, max: 16_384 };
-        let ask = Ask { input_tokens: 0, max_output_tokens: Some(0), candidates: 1 };
-        assert_eq!(caps.estimate(&ask, None), Charge { tokens: 1, requests: 1, nano_usd: NanoUsd::ZERO });
+        let estimate = Estimate { input_tokens: 0, max_output_tokens: Some(0), candidates: 1 };
+        assert_eq!(caps.worst_case(&estimate, None), CallUsage { tokens: 1, requests: 1, nano_usd: NanoUsd::ZERO });
     }
 }

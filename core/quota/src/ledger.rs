@@ -1,23 +1,23 @@
-//! What one consumer has used of one budget.
+//! Ledger: the usage of one budget by one consumer.
 
 use crate::budget::{Budget, BudgetId, window_start};
 use crate::time::{Period, UnixMillis};
 
-/// How many lease expiries a ledger tells apart. One lease length needs five at most (see [`lease_expiry`]); the others
-/// are for a lease length that was changed a moment ago.
+/// Number of distinct lease expiries in a ledger. One lease length needs at most five (see [`lease_expiry`]); the others
+/// are for the time after the configured lease length was changed.
 pub(crate) const LEASES: usize = 8;
 
-/// How far the clock of another worker may be ahead before it counts as wrong, in milliseconds.
+/// Maximum clock skew between workers in milliseconds; a clock further ahead counts as wrong.
 const MAX_SKEW: u64 = 10_000;
 
-/// Reservations that end together. Nothing is reserved in an empty slot, whatever its expiry.
+/// Reservations with the same expiry. A slot with an amount of zero is free, whatever its expiry.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Lease {
     pub(crate) expiry: UnixMillis,
     pub(crate) amount: u64,
 }
 
-/// The use of one budget in one window: what is settled, and what is reserved, summed by expiry.
+/// Usage of one budget in one window: the settled amount, and the reserved amounts summed by expiry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Ledger {
     pub(crate) budget: BudgetId,
@@ -27,8 +27,9 @@ pub(crate) struct Ledger {
     pub(crate) leases: [Lease; LEASES],
 }
 
-/// When a reservation made at `now` ends by itself: after `lease`, rounded up to a multiple of a quarter of it. So all
-/// reservations alive share at most five expiries, and a lease is never shorter than said and at most a quarter longer.
+/// Returns the time at which a reservation made at `now` expires: after `lease`, rounded up to a multiple of a quarter of
+/// it. All active reservations then share at most five expiries, and a lease is at most a quarter longer than configured
+/// and never shorter.
 pub(crate) fn lease_expiry(now: UnixMillis, lease: Period) -> UnixMillis {
     let grain = lease.millis().div_ceil(4);
     let end = now.0.saturating_add(lease.millis());
@@ -36,30 +37,30 @@ pub(crate) fn lease_expiry(now: UnixMillis, lease: Period) -> UnixMillis {
 }
 
 impl Ledger {
-    /// A ledger with nothing in it.
+    /// Creates an empty ledger for the window that contains `now`.
     pub(crate) fn new(budget: &Budget, now: UnixMillis) -> Ledger {
         let start = window_start(now, budget.window());
         Ledger { budget: budget.id(), window: budget.window(), start, settled: 0, leases: Default::default() }
     }
 
-    /// The end of the window: the first moment that is not in it.
+    /// Returns the end of the window: the first moment after it.
     pub(crate) fn end(&self) -> UnixMillis {
         UnixMillis(self.start.0.saturating_add(self.window.millis()))
     }
 
-    /// Whether the window says nothing about `now` any more.
+    /// Returns `true` if the window does not apply at `now`.
     ///
-    /// Workers read the clock at slightly different moments, so a window that has not begun yet has been opened by one
-    /// that is ahead and stays open. Further ahead than that, a clock was wrong and has been set back: its window is
-    /// over as well, or a consumer would wait for a day that somebody else mistook for today.
+    /// The clocks of workers differ slightly. A window that begins up to 10 s in the future was opened by a worker whose
+    /// clock is ahead, and it stays open. A window further in the future was opened by a wrong clock that has since been
+    /// set back. It counts as over; otherwise a consumer would have to wait for the end of a future window.
     pub(crate) fn is_over(&self, now: UnixMillis) -> bool {
         self.end() <= now || self.start.0 > now.0.saturating_add(MAX_SKEW)
     }
 
-    /// Makes it a ledger of `now`: opens the next window if this one is over, and lets go of ended leases.
+    /// Advances the ledger to `now`: opens the current window if the old one is over, and releases expired leases.
     ///
-    /// Reservations of a window that is over go with it: they were admitted by its limit and are settled into it, and
-    /// carrying them along would charge one call to two windows.
+    /// Reservations end with their window: its limit admitted them and they are settled into it. Carrying them over would
+    /// count one call in two windows.
     pub(crate) fn advance(&mut self, now: UnixMillis) {
         if self.is_over(now) {
             self.start = window_start(now, self.window);
@@ -73,13 +74,13 @@ impl Ledger {
         }
     }
 
-    /// What counts against the limit: settled and reserved.
+    /// Returns the amount that counts against the limit: settled plus reserved.
     pub(crate) fn used(&self) -> u64 {
         self.leases.iter().fold(self.settled, |sum, lease| sum.saturating_add(lease.amount))
     }
 
-    /// Reserves `amount` until about `expiry` and says which expiry it stands under: this one, or, if all slots are
-    /// taken by others, the next later one, or the last.
+    /// Reserves `amount` until about `expiry` and returns the expiry used: this one, or, if all slots have other expiries,
+    /// the next later one, or the last one.
     pub(crate) fn reserve(&mut self, amount: u64, expiry: UnixMillis) -> UnixMillis {
         if amount == 0 {
             return expiry;
@@ -98,11 +99,14 @@ impl Ledger {
                 lease.amount = lease.amount.saturating_add(amount);
                 lease.expiry
             }
-            None => expiry,
+            None => {
+                debug_assert!(false, "every slot has a rank above zero, so one of them is chosen");
+                expiry
+            }
         }
     }
 
-    /// Takes back what was reserved under `expiry`. Nothing, if the lease has ended.
+    /// Releases an amount reserved under `expiry`. Does nothing if that lease has ended.
     pub(crate) fn release(&mut self, amount: u64, expiry: UnixMillis) {
         if let Some(lease) = self.leases.iter_mut().find(|lease| lease.amount > 0 && lease.expiry == expiry) {
             lease.amount = lease.amount.saturating_sub(amount);
@@ -112,14 +116,14 @@ impl Ledger {
         }
     }
 
-    /// Adds what was really used.
+    /// Adds the actual usage of a call.
     pub(crate) fn settle(&mut self, amount: u64) {
         self.settled = self.settled.saturating_add(amount);
     }
 }
 
-/// How well a slot suits a reservation until `expiry`, the higher the better: the same expiry, an empty slot, a later
-/// expiry (the nearer the better), an earlier one (the later the better). Never zero.
+/// Ranks a slot for a reservation until `expiry`, higher is better: the same expiry, a free slot, a later expiry (the nearer
+/// the better), an earlier expiry (the later the better). The first component is never zero.
 fn rank(lease: &Lease, expiry: UnixMillis) -> (u8, u64) {
     match lease {
         Lease { amount: 0, .. } => (3, 0),
@@ -132,14 +136,14 @@ fn rank(lease: &Lease, expiry: UnixMillis) -> (u8, u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::charge::Unit;
+    use crate::usage::Unit;
 
     fn ledger(now: u64) -> Ledger {
         Ledger::new(&Budget::new("b", Unit::Tokens, 100, "1m".parse().unwrap()), UnixMillis(now))
     }
 
     #[test]
-    fn a_lease_is_never_shorter_than_said() {
+    fn a_lease_is_never_shorter_than_configured() {
         for (now, lease, expiry) in [
             (0, "4s", 4_000),
             (1, "4s", 5_000),
@@ -168,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn full_slots_are_shared_with_the_next_later_lease() {
+    fn when_all_slots_are_taken_a_reservation_joins_the_next_later_lease() {
         let mut ledger = ledger(0);
         for expiry in 1..=LEASES as u64 {
             assert_eq!(ledger.reserve(10, UnixMillis(expiry * 100)), UnixMillis(expiry * 100));
@@ -185,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn ended_leases_let_go() {
+    fn expired_leases_are_released() {
         let mut ledger = ledger(0);
         ledger.reserve(30, UnixMillis(1_000));
         ledger.reserve(40, UnixMillis(2_000));
@@ -199,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_window_begins_with_nothing() {
+    fn a_new_window_starts_at_zero() {
         let mut ledger = ledger(30_000);
         ledger.settle(50);
         ledger.reserve(20, UnixMillis(900_000));
@@ -215,13 +219,13 @@ mod tests {
         ledger.settle(50);
         ledger.advance(UnixMillis(59_990));
         assert_eq!((ledger.start, ledger.used()), (UnixMillis(60_000), 50));
-        // But a clock that was wrong by far does not lock anybody out.
+        // A clock that was far ahead does not lock consumers out.
         ledger.advance(UnixMillis(49_999));
         assert_eq!((ledger.start, ledger.used()), (UnixMillis(0), 0));
     }
 
     #[test]
-    fn the_largest_numbers_saturate() {
+    fn the_largest_amounts_saturate() {
         let mut ledger = ledger(u64::MAX);
         ledger.settle(u64::MAX);
         ledger.settle(1);

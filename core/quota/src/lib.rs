@@ -1,23 +1,23 @@
-//! Budgets and windows: reserve before the call, settle after it.
+//! Budgets per consumer: reserve before a call, settle after it.
 //!
-//! What a call to a model costs is known when its answer has ended, and whether it may begin has to be decided before.
-//! Gateways that check a counter first and add to it afterwards admit every call of a burst, since none has been
-//! counted when the next is checked. So a call **reserves** the most it may take ([`Quota::reserve`]), in all budgets
-//! of its consumer at once or in none, and **settles** what it took in place of that ([`Quota::settle`]): settled and
-//! reserved together never pass a limit when a call is admitted.
+//! The cost of a call to a model is known only when its response has ended, but admission is decided before the call.
+//! Gateways that check a counter first and add to it afterwards admit every call of a burst, because none has been counted
+//! when the next one is checked. A call therefore **reserves** its maximum usage ([`Quota::reserve`]) in all budgets of its
+//! consumer or in none, and later **settles** its actual usage in place of the reservation ([`Quota::settle`]). When a call
+//! is admitted, settled and reserved amounts together never exceed a limit.
 //!
-//! The count is shared by workers that share nothing but a map with compare-and-swap ([`Store`], which is Envoy's
-//! shared data). All budgets of a consumer are one value under one key, so one swap is one decision. The map deletes
-//! nothing and counts nothing: the number of keys is bounded here (`max_consumers`), a value has a few numbers per
-//! budget however many calls are running, and a call that never comes back (its worker's virtual machine died) lets go
-//! of its reservation when a lease ends.
+//! Workers share the counts through a map with compare-and-swap ([`Store`], implemented by Envoy's shared data). All
+//! budgets of a consumer are one value under one key, so one swap is one decision. The map never deletes keys and has no
+//! size limit. Therefore this crate bounds the number of keys (`max_consumers`), a value has a few numbers per budget
+//! regardless of the number of running calls, and a lease releases the reservation of a call that never ends because the
+//! virtual machine of its worker died.
 //!
-//! Nothing here knows a clock or a host: time is a parameter, the store a trait, and the headers and sentences for the
-//! caller are plain data.
+//! This crate has no clock and no host: time is a parameter, the store is a trait, and headers and messages for the caller
+//! are plain data.
 //!
 //! ```
 //! # use std::{cell::RefCell, collections::BTreeMap, convert::Infallible};
-//! use tollgate_quota::{Ask, Cas, Charge, Quota, RawQuota, Refusal, Store, UnixMillis};
+//! use tollgate_quota::{Estimate, Cas, CallUsage, Quota, RawQuota, Refusal, Store, UnixMillis};
 //!
 //! # #[derive(Default)]
 //! # struct Memory(RefCell<(BTreeMap<Vec<u8>, (Vec<u8>, u32)>, u32)>);
@@ -43,57 +43,57 @@
 //! let store = Memory::default();
 //! let now = UnixMillis(1_700_000_000_000);
 //!
-//! // 500 tokens of prompt, and 1024 of an answer whose length the client did not limit.
-//! let estimate = quota.estimate(&Ask { input_tokens: 500, max_output_tokens: None, candidates: 1 }, None);
-//! let reservation = quota.reserve(&store, b"alice", now, &estimate).unwrap();
+//! // 500 prompt tokens, and 1024 output tokens assumed because the client set no limit.
+//! let usage = quota.worst_case(&Estimate { input_tokens: 500, max_output_tokens: None, candidates: 1 }, None);
+//! let reservation = quota.reserve(&store, b"alice", now, &usage).unwrap();
 //! assert_eq!(reservation.statuses()[0].remaining, 976);
 //!
 //! // Another call of the same size has to wait for the next minute.
-//! let Err(Refusal::Denied(denied)) = quota.reserve(&store, b"alice", now, &estimate) else { panic!() };
+//! let Err(Refusal::LimitExceeded(exceeded)) = quota.reserve(&store, b"alice", now, &usage) else { panic!() };
 //! assert_eq!(
-//!     denied.message(),
+//!     exceeded.message(),
 //!     "Rate limit reached for budget `per-minute` on tokens per 1m: \
 //!      Limit 2500, Used 1524, Requested 1524. Please try again in 40s.",
 //! );
 //!
-//! // The answer took 20 tokens only: now there is room.
-//! quota.settle(&store, reservation, now, &Charge { tokens: 520, ..Charge::NOTHING }).unwrap();
-//! assert_eq!(quota.reserve(&store, b"alice", now, &estimate).unwrap().statuses()[0].remaining, 2500 - 520 - 1524);
+//! // The response took only 20 tokens, so a call of the same size fits again.
+//! quota.settle(&store, reservation, now, &CallUsage { tokens: 520, ..CallUsage::ZERO }).unwrap();
+//! assert_eq!(quota.reserve(&store, b"alice", now, &usage).unwrap().statuses()[0].remaining, 2500 - 520 - 1524);
 //! ```
 
 mod budget;
-mod charge;
 mod codec;
 mod config;
-mod denied;
 mod directory;
 mod estimate;
-#[cfg(test)]
-mod invariants;
 mod ledger;
-#[cfg(test)]
-mod memory;
+mod limit_exceeded;
 mod quota;
-#[cfg(test)]
-mod races;
 mod record;
+mod remaining;
 mod reservation;
-mod room;
 mod status;
 mod store;
 mod time;
 mod unavailable;
+mod usage;
 
 pub use budget::Budget;
-pub use charge::{Charge, Unit};
 pub use codec::Corrupt;
 pub use config::{ConfigError, Overflow, RawBudget, RawConsumer, RawQuota};
-pub use denied::Denied;
-pub use estimate::Ask;
+pub use estimate::Estimate;
+pub use limit_exceeded::LimitExceeded;
 pub use quota::{MAX_CONSUMER_BYTES, Quota, Refusal};
+pub use remaining::Remaining;
 pub use reservation::Reservation;
-pub use room::Room;
 pub use status::{BudgetStatus, Header, ratelimit_headers};
 pub use store::{Cas, Store};
 pub use time::{Period, PeriodError, UnixMillis};
 pub use unavailable::Unavailable;
+pub use usage::{CallUsage, Unit};
+
+#[cfg(test)]
+extern crate self as tollgate_quota;
+#[cfg(test)]
+#[path = "../tests/support/mod.rs"]
+mod support;

@@ -1,4 +1,4 @@
-//! Reserve before the call, settle after it.
+//! Quota: reserve before a call, settle after it.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -6,29 +6,29 @@ use std::time::Duration;
 use tollgate_prices::ModelPrice;
 
 use crate::budget::Budget;
-use crate::charge::Charge;
 use crate::config::{ConfigError, Overflow, RawQuota, budgets, name};
-use crate::denied::Denied;
-use crate::directory::take_seat;
-use crate::estimate::{Ask, OutputCaps};
+use crate::directory::register;
+use crate::estimate::{Estimate, OutputCaps};
 use crate::ledger::{Ledger, lease_expiry};
+use crate::limit_exceeded::LimitExceeded;
 use crate::record::Record;
+use crate::remaining::Remaining;
 use crate::reservation::{Hold, Reservation};
-use crate::room::Room;
 use crate::status::BudgetStatus;
 use crate::store::{Cas, Store, create};
 use crate::time::{Period, UnixMillis};
 use crate::unavailable::{MAX_ATTEMPTS, Unavailable};
+use crate::usage::CallUsage;
 
-/// The longest name of a consumer, in bytes: it is part of a stored key.
+/// Maximum length of a consumer name in bytes; the name is part of a stored key.
 pub const MAX_CONSUMER_BYTES: usize = 512;
 
-/// Why a call was not admitted.
+/// Reason why a call was not admitted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal<E> {
-    /// A budget does not have enough left.
-    Denied(Box<Denied>),
-    /// No budget could be asked.
+    /// A budget would be exceeded.
+    LimitExceeded(Box<LimitExceeded>),
+    /// The quota store is unavailable.
     Unavailable(Unavailable<E>),
 }
 
@@ -38,7 +38,7 @@ impl<E> From<Unavailable<E>> for Refusal<E> {
     }
 }
 
-/// Budgets and whom they apply to, validated.
+/// Validated budgets of all consumers.
 #[derive(Debug)]
 pub struct Quota {
     budgets: Box<[Budget]>,
@@ -47,19 +47,19 @@ pub struct Quota {
     max_consumers: u64,
     overflow: Overflow,
     caps: OutputCaps,
-    /// What every key begins with; the format of the records is part of it, so that a module with another format
-    /// begins anew instead of finding them corrupt.
+    /// Prefix of every key. It contains the version of the record format, so that a module with another format starts with
+    /// empty records instead of failing on malformed ones.
     prefix: Box<str>,
 }
 
-/// Where a consumer's count is kept.
-struct Seat {
+/// Location of the record of a consumer.
+struct RecordLocation {
     key: Box<[u8]>,
     shared: bool,
 }
 
 impl Quota {
-    /// Checks `raw`.
+    /// Validates `raw`.
     pub fn new(raw: RawQuota) -> Result<Quota, ConfigError> {
         name(&raw.namespace).map_err(|problem| ConfigError::new("namespace", problem))?;
         if raw.lease.millis() < 1_000 {
@@ -87,87 +87,86 @@ impl Quota {
         })
     }
 
-    /// The budgets of a consumer: its own, or those of everybody.
+    /// Returns the budgets of a consumer: its own, or the common ones.
     pub fn budgets(&self, consumer: &[u8]) -> &[Budget] {
         self.consumers.get(consumer).unwrap_or(&self.budgets)
     }
 
-    /// The most that a request may take, before anybody knows: its prompt, and as much output as it allows or the
-    /// model can give, at the model's price. Without a price there is no money in it; what that means is up to the
-    /// caller.
-    pub fn estimate(&self, ask: &Ask, price: Option<&ModelPrice>) -> Charge {
-        self.caps.estimate(ask, price)
+    /// Returns the maximum usage of a call: its prompt, and as much output as the request allows or the model can generate,
+    /// at the model's price. Without a price the cost is zero; the caller decides whether such a call may pass.
+    pub fn worst_case(&self, estimate: &Estimate, price: Option<&ModelPrice>) -> CallUsage {
+        self.caps.worst_case(estimate, price)
     }
 
-    /// Reserves `estimate` in all budgets of `consumer`, or in none.
+    /// Reserves `usage` in all budgets of `consumer`, or in none.
     ///
-    /// A budget admits what fits beside all that is settled and reserved in the current window. A part of the estimate
-    /// that is zero passes any budget: a call that costs nothing does not wait for money.
+    /// A budget admits a call if its usage, added to everything settled and reserved in the current window, does not exceed
+    /// the limit. A usage of zero passes any budget: a free call does not wait for a budget in money.
     pub fn reserve<S: Store>(
         &self,
         store: &S,
         consumer: &[u8],
         now: UnixMillis,
-        estimate: &Charge,
+        usage: &CallUsage,
     ) -> Result<Reservation, Refusal<S::Error>> {
         let budgets = self.budgets(consumer);
         if budgets.is_empty() {
-            return Ok(self.unlimited(estimate, now));
+            return Ok(self.unlimited(usage, now));
         }
         if consumer.len() > MAX_CONSUMER_BYTES {
             return Err(Unavailable::NameTooLong { length: consumer.len() }.into());
         }
-        let mut seat = Seat { key: self.key("consumer/", consumer), shared: false };
+        let mut location = RecordLocation { key: self.key("consumer/", consumer), shared: false };
         for _ in 0..MAX_ATTEMPTS {
-            let Some((mut record, cas)) = read(store, &seat.key)? else {
-                self.open(store, consumer, &mut seat)?;
+            let Some((mut record, cas)) = read(store, &location.key)? else {
+                self.open(store, consumer, &mut location)?;
                 continue;
             };
             record.advance(budgets, now);
-            let reservation = self.admit(&mut record, budgets, seat.shared, now, estimate);
-            let holds = reservation.map_err(|denied| Refusal::Denied(Box::new(denied)))?;
-            if write(store, &seat.key, &record, cas)? {
+            let holds = self.admit(&mut record, budgets, now, usage).map_err(|exceeded| {
+                Refusal::LimitExceeded(Box::new(LimitExceeded { shared: location.shared, ..exceeded }))
+            })?;
+            if write(store, &location.key, &record, cas)? {
                 let statuses = statuses(&record, budgets, now);
-                let (key, renew_at) = (seat.key, self.renew_at(now));
-                return Ok(Reservation { key, charge: *estimate, renew_at, holds, statuses, shared: seat.shared });
+                let (key, renew_at) = (location.key, self.renew_at(now));
+                return Ok(Reservation { key, reserved: *usage, renew_at, holds, statuses, shared: location.shared });
             }
         }
         Err(Unavailable::Contended.into())
     }
 
-    /// Whether a call that takes `least` or more may be admitted now, and how much room there is for it; reserves
-    /// nothing. For calls whose size it takes long to find out: most of those that a budget does not admit are refused
-    /// before.
+    /// Returns the remaining budgets if a call that uses at least `least` could be admitted now. Reserves nothing.
     ///
-    /// What it says is over when it is said: [`reserve`](Self::reserve) decides.
-    pub fn room<S: Store>(
+    /// This is for calls whose size is expensive to compute: most calls that exceed a budget are refused before they are
+    /// counted. The result may be outdated immediately; only [`reserve`](Self::reserve) decides.
+    pub fn remaining<S: Store>(
         &self,
         store: &S,
         consumer: &[u8],
         now: UnixMillis,
-        least: &Charge,
-    ) -> Result<Room, Refusal<S::Error>> {
+        least: &CallUsage,
+    ) -> Result<Remaining, Refusal<S::Error>> {
         let budgets = self.budgets(consumer);
         if budgets.is_empty() || consumer.len() > MAX_CONSUMER_BYTES {
-            return Ok(Room::default());
+            return Ok(Remaining::default());
         }
-        // A consumer without a record has used nothing, or shares a record that has no more left than that.
+        // A consumer without a record has used nothing, or will use the shared record, of which at most as much remains.
         let mut record = read(store, &self.key("consumer/", consumer))?.map(|(record, _)| record).unwrap_or_default();
         record.advance(budgets, now);
-        let mut room = Room::default();
+        let mut remaining = Remaining::default();
         for (budget, ledger) in budgets.iter().zip(&record.ledgers) {
-            room.narrow(budget.unit(), budget.limit().saturating_sub(ledger.used()));
+            remaining.narrow(budget.unit(), budget.limit().saturating_sub(ledger.used()));
         }
-        match self.admit(&mut record, budgets, false, now, least) {
-            Ok(_) => Ok(room),
-            Err(denied) => Err(Refusal::Denied(Box::new(Denied { is_least: true, ..denied }))),
+        match self.admit(&mut record, budgets, now, least) {
+            Ok(_) => Ok(remaining),
+            Err(exceeded) => Err(Refusal::LimitExceeded(Box::new(LimitExceeded { is_lower_bound: true, ..exceeded }))),
         }
     }
 
-    /// The most input tokens that a call can have that is otherwise as `ask` says, to fit into `room`.
-    pub fn most_input(&self, room: &Room, ask: &Ask, price: Option<&ModelPrice>) -> u64 {
-        let fits = |input_tokens| room.holds(&self.estimate(&Ask { input_tokens, ..*ask }, price));
-        // What a call takes grows with its input: the last that fits is found by halving.
+    /// Returns the maximum number of input tokens with which a call, otherwise equal to `estimate`, fits into `remaining`.
+    pub fn max_input(&self, remaining: &Remaining, estimate: &Estimate, price: Option<&ModelPrice>) -> u64 {
+        let fits = |input_tokens| remaining.fits(&self.worst_case(&Estimate { input_tokens, ..*estimate }, price));
+        // Usage grows with the input, so a binary search finds the largest input that fits.
         let (mut fitting, mut above) = (0, u64::MAX);
         if fits(above) {
             return above;
@@ -179,23 +178,23 @@ impl Quota {
         fitting
     }
 
-    /// Puts what was really used in the place of what was reserved, in the windows that admitted the call.
+    /// Replaces the reserved amounts by the actual usage, in the windows that admitted the call.
     ///
-    /// In a budget whose window has rolled since, both are dropped: that window's count is closed and denies nobody any
-    /// more, and the next one never admitted this call. A settlement may pass the limit, since an answer may be longer
-    /// than anybody estimated; the consumer is then denied until the window ends.
+    /// If a window has ended since, both amounts are dropped for its budget: the old window no longer limits any call, and
+    /// the new one did not admit this call. A settlement may exceed the limit, because a response may be longer than
+    /// estimated; the consumer's calls are then refused until the window ends.
     pub fn settle<S: Store>(
         &self,
         store: &S,
         reservation: Reservation,
         now: UnixMillis,
-        actual: &Charge,
+        actual: &CallUsage,
     ) -> Result<(), Unavailable<S::Error>> {
         self.change(store, &reservation.key, |record| {
             let mut changed = false;
             for hold in &reservation.holds {
                 if let Some(ledger) = record.window_mut(hold.budget, hold.start, now) {
-                    ledger.release(reservation.charge.of(hold.unit), hold.expiry);
+                    ledger.release(reservation.reserved.of(hold.unit), hold.expiry);
                     ledger.settle(actual.of(hold.unit));
                     changed = true;
                 }
@@ -204,8 +203,8 @@ impl Quota {
         })
     }
 
-    /// Begins the lease of a call that is still running anew, see [`Reservation::renew_at`]. A lease that has ended
-    /// meanwhile stands again, whether or not it still fits: an admitted call is not cut off.
+    /// Renews the lease of a running call, see [`Reservation::renew_at`]. A lease that has expired in the meantime is
+    /// reserved again even if it does not fit any more: an admitted call is never aborted.
     pub fn renew<S: Store>(
         &self,
         store: &S,
@@ -219,7 +218,7 @@ impl Quota {
             holds.copy_from_slice(&reservation.holds);
             for hold in &mut holds {
                 if let Some(ledger) = record.window_mut(hold.budget, hold.start, now) {
-                    let amount = reservation.charge.of(hold.unit);
+                    let amount = reservation.reserved.of(hold.unit);
                     ledger.release(amount, hold.expiry);
                     hold.expiry = ledger.reserve(amount, expiry);
                     changed = true;
@@ -232,7 +231,7 @@ impl Quota {
         Ok(())
     }
 
-    /// Applies `edit` to a record, as often as it takes to be the first; writes if it says that it changed something.
+    /// Applies `edit` to a record and writes it if `edit` returns `true`. Retries while other workers change the record.
     fn change<S: Store>(
         &self,
         store: &S,
@@ -243,7 +242,7 @@ impl Quota {
             return Ok(());
         }
         for _ in 0..MAX_ATTEMPTS {
-            // A record that is gone (the store forgot it) holds nothing of this call either.
+            // If the store lost the record, it lost the reservation of this call as well.
             let Some((mut record, cas)) = read(store, key)? else { return Ok(()) };
             if !edit(&mut record) || write(store, key, &record, cas)? {
                 return Ok(());
@@ -252,50 +251,55 @@ impl Quota {
         Err(Unavailable::Contended)
     }
 
-    /// Makes the record of a consumer that has none, or leads it to the shared one.
-    fn open<S: Store>(&self, store: &S, consumer: &[u8], seat: &mut Seat) -> Result<(), Unavailable<S::Error>> {
-        let counted = !seat.shared && !self.consumers.contains_key(consumer);
-        if counted && !take_seat(store, &self.key("directory", &[]), consumer, self.max_consumers)? {
+    /// Creates the record of a new consumer, or switches `location` to the shared record.
+    fn open<S: Store>(
+        &self,
+        store: &S,
+        consumer: &[u8],
+        location: &mut RecordLocation,
+    ) -> Result<(), Unavailable<S::Error>> {
+        let is_counted = !location.shared && !self.consumers.contains_key(consumer);
+        if is_counted && !register(store, &self.key("directory", &[]), consumer, self.max_consumers)? {
             return match self.overflow {
-                Overflow::Refuse => Err(Unavailable::Crowded { max_consumers: self.max_consumers }),
+                Overflow::Refuse => Err(Unavailable::TooManyConsumers { max_consumers: self.max_consumers }),
                 Overflow::Share => {
-                    *seat = Seat { key: self.key("overflow", &[]), shared: true };
+                    *location = RecordLocation { key: self.key("overflow", &[]), shared: true };
                     Ok(())
                 }
             };
         }
-        // Whether this worker or another made it does not matter.
-        create(store, &seat.key, &Record::default().encode()).map_err(Unavailable::Store)?;
+        // It does not matter whether this worker or another one created the record.
+        create(store, &location.key, &Record::default().encode()).map_err(Unavailable::Store)?;
         Ok(())
     }
 
-    /// Reserves in all ledgers of `budgets` (the first ones of `record`), or says why not.
+    /// Reserves `usage` in the ledgers of all `budgets`, which are the first ones of `record`, or in none.
     fn admit(
         &self,
         record: &mut Record,
         budgets: &[Budget],
-        shared: bool,
         now: UnixMillis,
-        estimate: &Charge,
-    ) -> Result<Box<[Hold]>, Denied> {
-        let denying = budgets.iter().zip(&record.ledgers).filter(|(budget, ledger)| {
-            let amount = estimate.of(budget.unit());
+        usage: &CallUsage,
+    ) -> Result<Box<[Hold]>, LimitExceeded> {
+        debug_assert!(record.ledgers.len() >= budgets.len(), "`advance` makes a ledger for every budget");
+        let exceeded = budgets.iter().zip(&record.ledgers).filter(|(budget, ledger)| {
+            let amount = usage.of(budget.unit());
             amount > 0 && ledger.used().checked_add(amount).is_none_or(|sum| sum > budget.limit())
         });
-        let worst = denying.max_by_key(|(budget, ledger)| (estimate.of(budget.unit()) > budget.limit(), ledger.end()));
+        let worst = exceeded.max_by_key(|(budget, ledger)| (usage.of(budget.unit()) > budget.limit(), ledger.end()));
         if let Some((budget, ledger)) = worst {
-            return Err(Denied {
+            return Err(LimitExceeded {
                 budget: budget.name().into(),
                 unit: budget.unit(),
                 limit: budget.limit(),
                 used: ledger.used(),
-                requested: estimate.of(budget.unit()),
-                is_least: false,
+                requested: usage.of(budget.unit()),
+                is_lower_bound: false,
                 window: budget.window(),
                 retry_after: until(ledger.end(), now),
-                never_fits: estimate.of(budget.unit()) > budget.limit(),
+                never_fits: usage.of(budget.unit()) > budget.limit(),
                 statuses: statuses(record, budgets, now),
-                shared,
+                shared: false,
             });
         }
         let expiry = lease_expiry(now, self.lease);
@@ -303,17 +307,17 @@ impl Quota {
             budget: budget.id(),
             unit: budget.unit(),
             start: ledger.start,
-            expiry: ledger.reserve(estimate.of(budget.unit()), expiry),
+            expiry: ledger.reserve(usage.of(budget.unit()), expiry),
         };
         Ok(budgets.iter().zip(&mut record.ledgers).map(hold).collect())
     }
 
-    /// The reservation of a consumer that has no budgets.
-    fn unlimited(&self, estimate: &Charge, now: UnixMillis) -> Reservation {
+    /// Returns the empty reservation of a consumer without budgets.
+    fn unlimited(&self, usage: &CallUsage, now: UnixMillis) -> Reservation {
         let (holds, statuses) = (Box::default(), Box::default());
         Reservation {
             key: Box::default(),
-            charge: *estimate,
+            reserved: *usage,
             renew_at: self.renew_at(now),
             holds,
             statuses,
@@ -341,7 +345,7 @@ fn write<S: Store>(store: &S, key: &[u8], record: &Record, cas: Cas) -> Result<b
     store.put(key, &record.encode(), cas).map_err(Unavailable::Store)
 }
 
-/// Where the consumer stands in `budgets`, whose ledgers are the first ones of `record`.
+/// Returns the status of `budgets`, whose ledgers are the first ones of `record`.
 fn statuses(record: &Record, budgets: &[Budget], now: UnixMillis) -> Box<[BudgetStatus]> {
     let status = |(budget, ledger): (&Budget, &Ledger)| BudgetStatus {
         unit: budget.unit(),
@@ -352,7 +356,7 @@ fn statuses(record: &Record, budgets: &[Budget], now: UnixMillis) -> Box<[Budget
     budgets.iter().zip(&record.ledgers).map(status).collect()
 }
 
-/// The time until `end`; a millisecond at least.
+/// Returns the time until `end`, at least one millisecond.
 fn until(end: UnixMillis, now: UnixMillis) -> Duration {
     Duration::from_millis(end.0.saturating_sub(now.0).max(1))
 }

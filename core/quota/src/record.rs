@@ -1,6 +1,6 @@
-//! All ledgers of one consumer, as one stored value.
+//! Record: all ledgers of one consumer as one stored value.
 //!
-//! One value, so that one compare-and-swap reserves in every budget or in none. Numbers are little endian:
+//! It is one value so that one compare-and-swap reserves in every budget or in none. Numbers are little endian:
 //!
 //! ```text
 //! version u8 = 1, ledgers u8, then for each ledger
@@ -16,20 +16,21 @@ use crate::time::{Period, UnixMillis};
 
 const VERSION: u8 = 1;
 
-/// The most ledgers of budgets that this configuration does not know which a record keeps.
-const MAX_STRANGERS: usize = 16;
+/// Maximum number of ledgers in a record whose budgets are not in this configuration.
+const MAX_UNCONFIGURED: usize = 16;
 
-/// The ledgers of one consumer.
+/// Ledgers of one consumer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Record {
     pub(crate) ledgers: Vec<Ledger>,
 }
 
 impl Record {
-    /// Brings the record to `now` with one ledger for each of `budgets`, in their order, before all others.
+    /// Advances the record to `now`: one ledger for each of `budgets`, in their order, followed by all other ledgers.
     ///
-    /// A ledger of another budget stays until its window is over: while a configuration is replaced, streams of the old
-    /// one still settle here, and it may come back. Of these the ones that end last are kept, so many and no more.
+    /// A ledger of a budget that is not configured stays until its window ends: while a configuration is replaced, streams
+    /// of the old one still settle here, and the old one may be restored. At most 16 of these are kept, the ones that end
+    /// last.
     pub(crate) fn advance(&mut self, budgets: &[Budget], now: UnixMillis) {
         for (place, budget) in budgets.iter().enumerate() {
             let ledger = match self.ledgers.iter().position(|ledger| ledger.budget == budget.id()) {
@@ -39,25 +40,26 @@ impl Record {
             };
             self.ledgers.insert(place.min(self.ledgers.len()), ledger);
         }
-        let mut strangers = self.ledgers.split_off(budgets.len().min(self.ledgers.len()));
-        strangers.retain(|ledger| !ledger.is_over(now));
-        strangers.sort_by_key(|ledger| std::cmp::Reverse(ledger.end()));
-        strangers.truncate(MAX_STRANGERS);
-        self.ledgers.append(&mut strangers);
+        let mut unconfigured = self.ledgers.split_off(budgets.len().min(self.ledgers.len()));
+        unconfigured.retain(|ledger| !ledger.is_over(now));
+        unconfigured.sort_by_key(|ledger| std::cmp::Reverse(ledger.end()));
+        unconfigured.truncate(MAX_UNCONFIGURED);
+        self.ledgers.append(&mut unconfigured);
         for ledger in &mut self.ledgers {
             ledger.advance(now);
         }
     }
 
-    /// The ledger of a budget, if its window still is the one that began at `start` and is not over.
+    /// Returns the ledger of a budget if its current window began at `start` and has not ended.
     pub(crate) fn window_mut(&mut self, budget: BudgetId, start: UnixMillis, now: UnixMillis) -> Option<&mut Ledger> {
         let ledger = self.ledgers.iter_mut().find(|ledger| ledger.budget == budget)?;
         (ledger.start == start && !ledger.is_over(now)).then_some(ledger)
     }
 
-    /// The stored form.
+    /// Encodes the record.
     pub(crate) fn encode(&self) -> Vec<u8> {
-        // Budgets per consumer and strangers are both bounded far below 255.
+        // Configured budgets (16) and other ledgers (16) stay far below 255.
+        debug_assert!(self.ledgers.len() <= usize::from(u8::MAX), "{} ledgers", self.ledgers.len());
         let ledgers = self.ledgers.get(..self.ledgers.len().min(usize::from(u8::MAX))).unwrap_or_default();
         let mut bytes = Vec::with_capacity(2 + ledgers.len() * (33 + 16 * LEASES));
         bytes.push(VERSION);
@@ -76,7 +78,7 @@ impl Record {
         bytes
     }
 
-    /// Reads the stored form. Anything that [`encode`](Record::encode) does not write is corrupt.
+    /// Decodes a stored record. Anything that [`encode`](Record::encode) does not write is an error.
     pub(crate) fn decode(bytes: &[u8]) -> Result<Record, Corrupt> {
         let mut reader = Reader::new(bytes);
         if reader.u8()? != VERSION {
@@ -112,7 +114,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::charge::Unit;
+    use crate::usage::Unit;
 
     fn budget(name: &str, window: &str) -> Budget {
         Budget::new(name, Unit::Tokens, 100, window.parse().unwrap())
@@ -136,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_budget_that_was_removed_is_kept_until_its_window_is_over() {
+    fn a_removed_budget_is_kept_until_its_window_ends() {
         let [a, b] = [budget("a", "1m"), budget("b", "1h")];
         let mut record = Record::default();
         record.advance(&[a.clone(), b.clone()], UnixMillis(0));
@@ -151,14 +153,14 @@ mod tests {
     }
 
     #[test]
-    fn budgets_that_were_removed_are_bounded() {
+    fn the_number_of_removed_budgets_is_bounded() {
         let mut record = Record::default();
         let last = budget("last", "366d");
         record.advance(std::slice::from_ref(&last), UnixMillis(0));
         for name in 0..100 {
             record.advance(&[budget(&format!("b{name}"), "1d")], UnixMillis(0));
         }
-        assert_eq!(record.ledgers.len(), 1 + MAX_STRANGERS);
+        assert_eq!(record.ledgers.len(), 1 + MAX_UNCONFIGURED);
         assert!(ids(&record).contains(&last.id()));
     }
 
@@ -175,7 +177,7 @@ mod tests {
         }
         let long = [good.clone(), vec![0]].concat();
         assert_eq!(Record::decode(&long), Err(Corrupt { offset: good.len() }));
-        for (what, at, byte) in [
+        for (defect, at, byte) in [
             ("version", 0, 2),
             ("more ledgers than there are", 1, 3),
             ("fewer ledgers than there are", 1, 1),
@@ -183,18 +185,18 @@ mod tests {
         ] {
             let mut bad = good.clone();
             bad[at] = byte;
-            assert!(Record::decode(&bad).is_err(), "{what}");
+            assert!(Record::decode(&bad).is_err(), "{defect}");
         }
-        let mut twice = vec![VERSION, 2];
-        twice.extend_from_slice(&good[2..51]);
-        twice.extend_from_slice(&good[2..51]);
-        assert!(Record::decode(&twice).is_err(), "a budget that is there twice");
+        let mut duplicate = vec![VERSION, 2];
+        duplicate.extend_from_slice(&good[2..51]);
+        duplicate.extend_from_slice(&good[2..51]);
+        assert!(Record::decode(&duplicate).is_err(), "a duplicate budget");
         let mut no_window = good.clone();
         no_window[10..18].fill(0);
-        assert!(Record::decode(&no_window).is_err(), "a window of no length");
+        assert!(Record::decode(&no_window).is_err(), "a window of length zero");
         let mut no_amount = good;
         no_amount[43..51].fill(0);
-        assert!(Record::decode(&no_amount).is_err(), "a lease of nothing");
+        assert!(Record::decode(&no_amount).is_err(), "a lease with amount zero");
     }
 
     fn any_ledger() -> impl Strategy<Value = Ledger> {
@@ -210,7 +212,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read_back(mut ledgers in prop::collection::vec(any_ledger(), 0..32)) {
+        fn encoding_and_decoding_round_trip(mut ledgers in prop::collection::vec(any_ledger(), 0..32)) {
             ledgers.sort_by_key(|ledger| ledger.budget);
             ledgers.dedup_by_key(|ledger| ledger.budget);
             let record = Record { ledgers };
@@ -218,7 +220,7 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_are_a_record_or_corrupt(mut bytes in prop::collection::vec(any::<u8>(), 0..200), now: u64) {
+        fn any_bytes_are_a_valid_record_or_an_error(mut bytes in prop::collection::vec(any::<u8>(), 0..200), now: u64) {
             if let Some(version) = bytes.first_mut() {
                 *version = VERSION;
             }

@@ -1,24 +1,26 @@
-//! What an admitted call holds until it is settled.
+//! Reservation of an admitted call.
 
 use crate::budget::BudgetId;
-use crate::charge::{Charge, Unit};
 use crate::status::BudgetStatus;
 use crate::time::UnixMillis;
+use crate::usage::{CallUsage, Unit};
 
-/// An admitted call's hold on its budgets. It ends in [`Quota::settle`](crate::Quota::settle), which takes it, so that
-/// no call is settled twice. One that is dropped instead stands until its lease ends.
+/// Amounts that an admitted call holds in its budgets.
+///
+/// [`Quota::settle`](crate::Quota::settle) consumes the reservation, so that no call is settled twice. A reservation that
+/// is dropped instead stays in force until its lease ends.
 #[derive(Debug, PartialEq, Eq)]
-#[must_use = "a reservation that is not settled stands until its lease ends"]
+#[must_use = "a reservation that is not settled stays in force until its lease ends"]
 pub struct Reservation {
     pub(crate) key: Box<[u8]>,
-    pub(crate) charge: Charge,
+    pub(crate) reserved: CallUsage,
     pub(crate) renew_at: UnixMillis,
     pub(crate) holds: Box<[Hold]>,
     pub(crate) statuses: Box<[BudgetStatus]>,
     pub(crate) shared: bool,
 }
 
-/// The hold on one budget: in which window it was admitted, and under which lease it stands.
+/// Reserved amount in one budget: the window that admitted it and the expiry of its lease.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Hold {
     pub(crate) budget: BudgetId,
@@ -28,22 +30,22 @@ pub(crate) struct Hold {
 }
 
 impl Reservation {
-    /// What was reserved: what to settle for a call of which nothing became known.
-    pub fn charge(&self) -> &Charge {
-        &self.charge
+    /// Returns the reserved usage, which is also the amount to settle for a call whose actual usage is unknown.
+    pub fn reserved(&self) -> &CallUsage {
+        &self.reserved
     }
 
-    /// Where the consumer stands in each of its budgets with this call taken off, in their order.
+    /// Returns the status of each budget of the consumer, in their order, with this call deducted.
     pub fn statuses(&self) -> &[BudgetStatus] {
         &self.statuses
     }
 
-    /// When a call that is still running should be [renewed](crate::Quota::renew): half a lease after it last was.
+    /// Returns the time at which a running call should be [renewed](crate::Quota::renew): half a lease after the last renewal.
     pub fn renew_at(&self) -> UnixMillis {
         self.renew_at
     }
 
-    /// Whether it counts in the record shared by all consumers above `max_consumers`.
+    /// Returns `true` if the call counts in the record shared by all consumers above `max_consumers`.
     pub fn is_shared(&self) -> bool {
         self.shared
     }

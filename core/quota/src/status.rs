@@ -1,32 +1,33 @@
-//! Where a consumer stands, and the headers that say so.
+//! Status of a budget and the rate limit headers.
 
 use std::time::Duration;
 
-use crate::charge::Unit;
 use crate::time::GoDuration;
+use crate::usage::Unit;
 use tollgate_prices::NanoUsd;
 
-/// Where a consumer stands in one budget.
+/// Status of one budget of a consumer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BudgetStatus {
-    /// What the budget counts.
+    /// Unit that the budget counts.
     pub unit: Unit,
-    /// The most that one window takes, in the unit (nano-dollars for money).
+    /// Limit per window, in the unit (nano-dollars for money).
     pub limit: u64,
-    /// What is left of it, with everything reserved taken off.
+    /// Remaining amount, with all reservations deducted.
     pub remaining: u64,
-    /// The time until the window ends and `remaining` is `limit` again.
+    /// Time until the window ends and `remaining` equals `limit` again.
     pub reset: Duration,
 }
 
-/// A header: its name in lower case, and its value in visible ASCII.
+/// Header: a lower-case name and a value of visible ASCII.
 pub type Header = (&'static str, String);
 
-/// `x-ratelimit-{limit,remaining,reset}-{requests,tokens}` as OpenAI sends them
-/// (<https://platform.openai.com/docs/guides/rate-limits#rate-limits-in-headers>), the reset as in `6m0s`. Money has
-/// no such header at OpenAI; it is told the same way under `-cost`, in decimal US dollars without a sign.
+/// Returns the headers `x-ratelimit-{limit,remaining,reset}-{requests,tokens}` as OpenAI sends them
+/// (<https://platform.openai.com/docs/guides/rate-limits#rate-limits-in-headers>), with resets such as `6m0s`.
 ///
-/// There is one set per unit: of several budgets, the one with the least left (of these, the one that resets last).
+/// OpenAI has no such header for money; it is reported the same way under `-cost`, in decimal US dollars without a
+/// currency sign. There is one set of headers per unit: of several budgets, the one with the smallest remaining amount; of
+/// equal ones, the one that resets last.
 pub fn ratelimit_headers(statuses: &[BudgetStatus]) -> Vec<Header> {
     let mut headers = Vec::with_capacity(3 * statuses.len().min(3));
     for (unit, [limit, remaining, reset]) in [
@@ -64,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn headers() {
+    fn each_unit_reports_its_tightest_budget() {
         use Unit::*;
         for (statuses, lines) in [
             (vec![], ""),
@@ -77,7 +78,7 @@ mod tests {
                 "limit-requests 60|remaining-requests 0|reset-requests 1s|\
                  limit-cost 5.00|remaining-cost 4.9987|reset-cost 250ms",
             ),
-            // The tightest of a unit.
+            // Several budgets of one unit.
             (
                 vec![status(Tokens, 100, 90, 1_000), status(Tokens, 1_000, 20, 60_000), status(Tokens, 50, 30, 1)],
                 "limit-tokens 1000|remaining-tokens 20|reset-tokens 1m0s",

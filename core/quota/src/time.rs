@@ -1,4 +1,4 @@
-//! Points and lengths of time. The engine has no clock: whoever calls it says what time it is.
+//! Points in time and durations. This crate has no clock; the caller passes the current time.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,47 +6,47 @@ use std::time::Duration;
 
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 
-/// A point in time: milliseconds since 1970-01-01T00:00:00Z, leap seconds not counted.
+/// Point in time: milliseconds since 1970-01-01T00:00:00Z, without leap seconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UnixMillis(pub u64);
 
 impl UnixMillis {
-    /// From nanoseconds since the same moment, as proxy-wasm tells the time; the rest of a millisecond is dropped.
+    /// Converts nanoseconds since the epoch, the unit of proxy-wasm clocks, rounding down to milliseconds.
     pub fn from_nanos(nanos: u64) -> UnixMillis {
         UnixMillis(nanos / 1_000_000)
     }
 }
 
-/// A positive length of time in milliseconds, written as in `90s`, `1m`, `1h30m`, `7d`: numbers with a unit (`ms`,
-/// `s`, `m`, `h`, `d`), the larger units first.
+/// Positive duration in milliseconds, written as `90s`, `1m`, `1h30m` or `7d`: numbers with a unit (`ms`, `s`, `m`, `h`,
+/// `d`), larger units first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Period(u64);
 
-/// Why a text is no [`Period`].
+/// Reason why a text is not a valid [`Period`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PeriodError {
-    /// Not numbers with units.
-    #[error("expected a length of time such as \"90s\", \"1m\" or \"1h30m\"")]
+    /// Not a sequence of numbers with units.
+    #[error("expected a duration such as \"90s\", \"1m\" or \"1h30m\"")]
     Syntax,
-    /// No time at all.
-    #[error("must be longer than nothing")]
+    /// Zero duration.
+    #[error("must be longer than zero")]
     Zero,
-    /// More milliseconds than are kept.
+    /// 2^64 milliseconds or more.
     #[error("is too long")]
     TooLong,
 }
 
-/// Units in milliseconds, from the largest on.
+/// Units in milliseconds, largest first.
 const UNITS: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
 
 impl Period {
-    /// So many milliseconds; `None` for none.
+    /// Creates a period; `None` for zero milliseconds.
     pub const fn from_millis(millis: u64) -> Option<Period> {
         if millis == 0 { None } else { Some(Period(millis)) }
     }
 
-    /// Its milliseconds, never zero.
+    /// Returns the duration in milliseconds, never zero.
     pub const fn millis(self) -> u64 {
         self.0
     }
@@ -102,7 +102,7 @@ impl<'de> Deserialize<'de> for Period {
         impl Visitor<'_> for Text {
             type Value = Period;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a length of time such as \"90s\", \"1m\" or \"1h30m\"")
+                f.write_str("a duration such as \"90s\", \"1m\" or \"1h30m\"")
             }
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Period, E> {
                 text.parse().map_err(E::custom)
@@ -112,8 +112,8 @@ impl<'de> Deserialize<'de> for Period {
     }
 }
 
-/// A length of time as OpenAI writes it in `x-ratelimit-reset-*`, which is how Go prints a duration: `6m0s`, `1s`,
-/// `8.64s`, `250ms`, `1h0m0s`. Milliseconds are the smallest part.
+/// Duration as OpenAI writes it in `x-ratelimit-reset-*`, the format of Go's `time.Duration`: `6m0s`, `1s`, `8.64s`, `250ms`,
+/// `1h0m0s`. Resolution: milliseconds.
 pub(crate) struct GoDuration(pub(crate) Duration);
 
 impl fmt::Display for GoDuration {
@@ -151,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn periods() {
+    fn parses_and_prints_periods() {
         for (text, millis, shown) in [
             ("1ms", 1, "1ms"),
             ("90s", 90_000, "1m30s"),
@@ -184,12 +184,12 @@ mod tests {
         ] {
             assert_eq!(text.parse::<Period>(), Err(error), "{text}");
         }
-        assert!(serde_json::from_str::<Period>("60").unwrap_err().to_string().contains("length of time"));
+        assert!(serde_json::from_str::<Period>("60").unwrap_err().to_string().contains("duration"));
         assert_eq!(serde_saphyr::from_str::<Period>("1h30m").unwrap(), Period(5_400_000));
     }
 
     #[test]
-    fn durations_as_go_prints_them() {
+    fn prints_durations_like_go() {
         for (millis, text) in [
             (0, "0s"),
             (1, "1ms"),
@@ -210,7 +210,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_shown_is_read_back(millis in 1u64..) {
+        fn printing_and_parsing_round_trip(millis in 1u64..) {
             prop_assert_eq!(Period(millis).to_string().parse(), Ok(Period(millis)));
         }
     }

@@ -1,34 +1,34 @@
-//! Why a budget could not be asked at all.
+//! Reasons why budgets could not be checked.
 
 use crate::codec::Corrupt;
 
-/// How often a read and a write are tried before giving up. Every failed write is another worker's success, so this
-/// many workers in a row have to be faster.
+/// Maximum number of read-and-write attempts. Every failed write is the success of another worker, so an operation fails
+/// only if it loses this many races in a row.
 pub(crate) const MAX_ATTEMPTS: usize = 256;
 
-/// The count could not be read or written. Whether the call passes or is refused then is the operator's choice.
+/// Reason why the quota store is unavailable for a call. The operator decides whether such a call passes or is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Unavailable<E> {
-    /// The store failed.
+    /// Failure of the store.
     #[error("the quota store failed: {0}")]
     Store(E),
-    /// Other workers were faster too many times in a row.
-    #[error("the quota record is written by too many workers at once")]
+    /// Too many lost races against other workers.
+    #[error("too many workers write the quota record at the same time")]
     Contended,
-    /// What is stored is not what this version stores.
+    /// Malformed stored value.
     #[error(transparent)]
     Corrupt(#[from] Corrupt),
-    /// There are as many consumers as the configuration allows, and no shared record for the others.
-    #[error("more than {max_consumers} consumers")]
-    Crowded {
-        /// The limit.
+    /// More consumers than `max_consumers`, and the configuration refuses the additional ones.
+    #[error("more than {max_consumers} consumers (max_consumers)")]
+    TooManyConsumers {
+        /// Value of `max_consumers`.
         max_consumers: u64,
     },
-    /// The consumer's name is too long to be kept.
-    #[error("a consumer's name of {length} bytes is too long")]
+    /// Consumer name longer than [`MAX_CONSUMER_BYTES`](crate::MAX_CONSUMER_BYTES).
+    #[error("the consumer name of {length} bytes is too long")]
     NameTooLong {
-        /// Its length in bytes.
+        /// Length of the name in bytes.
         length: usize,
     },
 }

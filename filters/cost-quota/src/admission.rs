@@ -2,7 +2,7 @@
 
 use tollgate_kit::Call;
 use tollgate_prices::{ModelPrice, NanoUsd};
-use tollgate_quota::{Ask, Charge, Denied, Refusal};
+use tollgate_quota::{CallUsage, Estimate, LimitExceeded, Refusal};
 use tollgate_tokens::Profile;
 
 use crate::config::Config;
@@ -22,8 +22,8 @@ pub(crate) struct Admission<'a> {
 
 impl Admission<'_> {
     /// The most that a call can take.
-    pub(crate) fn estimate(&self, ask: &Ask) -> Charge {
-        let mut estimate = self.config.quota.estimate(ask, self.price);
+    pub(crate) fn estimate(&self, ask: &Estimate) -> CallUsage {
+        let mut estimate = self.config.quota.worst_case(ask, self.price);
         if self.price.is_none() {
             // Nothing is known of its price, but it is not free: a budget that is used up does not let it pass.
             estimate.nano_usd = NanoUsd(1);
@@ -33,24 +33,24 @@ impl Admission<'_> {
 
     /// Counts the prompt of a call that is otherwise as `ask` says: to its end if it can be admitted, and else no further
     /// than to see that it cannot be.
-    pub(crate) fn count(&self, profile: &Profile, call: &Call<'_>, ask: &Ask) -> Result<u64, Box<Denied>> {
+    pub(crate) fn count(&self, profile: &Profile, call: &Call<'_>, ask: &Estimate) -> Result<u64, Box<LimitExceeded>> {
         let (view, body) = (call.view(), call.body());
         if body.len() >= LARGE {
             let now = millis(call.now_ns());
             let room = |input_tokens| {
-                let least = self.estimate(&Ask { input_tokens, ..*ask });
-                self.config.quota.room(&SharedData, self.consumer, now, &least)
+                let least = self.estimate(&Estimate { input_tokens, ..*ask });
+                self.config.quota.remaining(&SharedData, self.consumer, now, &least)
             };
             match room(profile.least(view)) {
-                Err(Refusal::Denied(denied)) => return Err(denied),
+                Err(Refusal::LimitExceeded(denied)) => return Err(denied),
                 // The reservation will meet the same, and policy decides there.
                 Err(Refusal::Unavailable(_)) => {}
                 Ok(left) => {
-                    let most = self.config.quota.most_input(&left, ask, self.price);
+                    let most = self.config.quota.max_input(&left, ask, self.price);
                     if let Some(count) = profile.count_at_most(view, body, most) {
                         return Ok(count.tokens);
                     }
-                    if let Err(Refusal::Denied(denied)) = room(most.saturating_add(1)) {
+                    if let Err(Refusal::LimitExceeded(denied)) = room(most.saturating_add(1)) {
                         return Err(denied);
                     }
                     // Something was given back meanwhile.

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use tollgate_kit::{Call, End, Exchange, Flow, Reading, Response, ResponseHead, Verdict, property};
 use tollgate_llm::Event;
 use tollgate_prices::ModelPrice;
-use tollgate_quota::{Ask, Charge, Denied, Refusal, Reservation, Unit, ratelimit_headers};
+use tollgate_quota::{CallUsage, Estimate, LimitExceeded, Refusal, Reservation, Unit, ratelimit_headers};
 use tollgate_tokens::Meter;
 
 use crate::admission::Admission;
@@ -33,9 +33,10 @@ impl Exchange for Payment {
         };
         let price = self.price();
         let view = call.view();
-        let mut ask = Ask { input_tokens: 0, max_output_tokens: view.max_output_tokens, candidates: view.candidates };
+        let mut ask =
+            Estimate { input_tokens: 0, max_output_tokens: view.max_output_tokens, candidates: view.candidates };
         if view.dialect.is_free() {
-            ask = Ask { input_tokens: 0, max_output_tokens: Some(0), candidates: 1 };
+            ask = Estimate { input_tokens: 0, max_output_tokens: Some(0), candidates: 1 };
         }
         let quota = &filter.config.quota;
         let budgets = quota.budgets(&consumer);
@@ -65,7 +66,7 @@ impl Exchange for Payment {
         let estimate = admission.estimate(&ask);
         match quota.reserve(&SharedData, &consumer, millis(call.now_ns()), &estimate) {
             Ok(reservation) => self.reservation = Some(reservation),
-            Err(Refusal::Denied(denied)) => return self.denied(&denied),
+            Err(Refusal::LimitExceeded(denied)) => return self.denied(&denied),
             Err(Refusal::Unavailable(why)) => {
                 filter.metrics.borrow().unavailable.add(1);
                 log_unavailable("reserved", &why);
@@ -144,7 +145,7 @@ impl Exchange for Payment {
         }
         let Some(reservation) = self.reservation.take() else { return };
         let requests = u64::from(end.reached_upstream());
-        let actual = Charge { tokens: tokens.input.saturating_add(tokens.output), requests, nano_usd };
+        let actual = CallUsage { tokens: tokens.input.saturating_add(tokens.output), requests, nano_usd };
         if let Err(why) = self.filter.config.quota.settle(&SharedData, reservation, millis(end.now_ns), &actual) {
             metrics.unsettled.add(1);
             log_unavailable("settled", &why);
@@ -171,7 +172,7 @@ impl Payment {
         self.filter.config.price(self.model.as_deref()?).copied()
     }
 
-    fn denied(&self, denied: &Denied) -> Verdict {
+    fn denied(&self, denied: &LimitExceeded) -> Verdict {
         self.filter.metrics.borrow().denied.add(1);
         Verdict::Reply(Box::new(refusal::over_budget(denied)))
     }

@@ -1,16 +1,16 @@
 //! What a caller is told whose call does not pass.
 
 use tollgate_kit::Reply;
-use tollgate_quota::Denied;
+use tollgate_quota::LimitExceeded;
 
 /// 429: which budget, its limit, what is used, and when to come back.
-pub(crate) fn over_budget(denied: &Denied) -> Reply {
+pub(crate) fn over_budget(denied: &LimitExceeded) -> Reply {
     Reply {
         details: denied.budget.to_string(),
         kind: denied.kind(),
         code: Some(denied.code()),
         headers: denied.headers().into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
-        ..Reply::invalid_request(Denied::STATUS, "limited", denied.message())
+        ..Reply::invalid_request(LimitExceeded::STATUS, "limited", denied.message())
     }
 }
 
@@ -26,9 +26,9 @@ pub(crate) fn unpriced() -> Reply {
     Reply { param: Some("model"), ..Reply::invalid_request(403, "unpriced", message).with_code("model_unpriced") }
 }
 
-/// 503: the count could not be asked.
+/// 503: the quota store is unavailable.
 pub(crate) fn unavailable() -> Reply {
-    let message = "The gateway could not ask the caller's budget. Please try again.";
+    let message = "The quota store is unavailable. Please try again.";
     let headers = vec![("retry-after".to_owned(), "1".to_owned())];
     Reply { kind: "server_error", headers, ..Reply::invalid_request(503, "unavailable", message) }
 }

@@ -7,7 +7,7 @@ use std::convert::Infallible;
 use std::sync::Mutex;
 
 use tollgate_prices::NanoUsd;
-use tollgate_quota::{Cas, Charge, Quota, RawQuota, Store, UnixMillis};
+use tollgate_quota::{CallUsage, Cas, Quota, RawQuota, Store, UnixMillis};
 
 /// Shared data of Envoy's: values and their versions, one counter for all, and a missing key takes any version.
 #[derive(Default)]
@@ -40,7 +40,7 @@ impl Store for SharedData {
 #[test]
 fn ten_of_64_on_threads() {
     const NOW: UnixMillis = UnixMillis(1_700_000_000_000);
-    const ONE: Charge = Charge { tokens: 10, requests: 1, nano_usd: NanoUsd(1) };
+    const ONE: CallUsage = CallUsage { tokens: 10, requests: 1, nano_usd: NanoUsd(1) };
     let json = r#"{"budgets": [{"name": "a", "unit": "tokens", "limit": 109, "window": "1h"}]}"#;
     let quota = Quota::new(serde_json::from_str::<RawQuota>(json).unwrap()).unwrap();
     for _ in 0..20 {

@@ -1,14 +1,14 @@
-//! Calls one after the other.
+//! Sequential calls.
 
 use std::cell::Cell;
 
 use tollgate_prices::NanoUsd;
 
 use super::*;
-use crate::memory::Memory;
+use crate::support::memory::Memory;
 
 const NOW: UnixMillis = UnixMillis(1_700_000_010_000); // 30 s into a minute
-const CALL: Charge = Charge { tokens: 40, requests: 1, nano_usd: NanoUsd(400) };
+const CALL: CallUsage = CallUsage { tokens: 40, requests: 1, nano_usd: NanoUsd(400) };
 
 fn quota(yaml: &str) -> Quota {
     Quota::new(serde_saphyr::from_str(yaml).unwrap()).unwrap()
@@ -19,13 +19,13 @@ fn later(millis: u64) -> UnixMillis {
 }
 
 fn remaining(quota: &Quota, store: &Memory, consumer: &str, now: UnixMillis) -> Vec<u64> {
-    let probe = quota.reserve(store, consumer.as_bytes(), now, &Charge::NOTHING).unwrap();
+    let probe = quota.reserve(store, consumer.as_bytes(), now, &CallUsage::ZERO).unwrap();
     probe.statuses().iter().map(|status| status.remaining).collect()
 }
 
-fn denied(result: Result<Reservation, Refusal<std::convert::Infallible>>) -> Denied {
+fn limit_exceeded(result: Result<Reservation, Refusal<std::convert::Infallible>>) -> LimitExceeded {
     match result {
-        Err(Refusal::Denied(denied)) => *denied,
+        Err(Refusal::LimitExceeded(exceeded)) => *exceeded,
         other => panic!("{other:?}"),
     }
 }
@@ -36,56 +36,56 @@ const THREE: &str = "budgets:\n\
      - { name: m, unit: usd, limit: \"0.000001\", window: 1d }\n";
 
 #[test]
-fn a_rejected_call_takes_nothing_from_any_budget() {
+fn a_refused_call_changes_no_budget() {
     let (quota, store) = (quota(THREE), Memory::default());
     let first = quota.reserve(&store, b"a", NOW, &CALL).unwrap();
     assert_eq!(remaining(&quota, &store, "a", NOW), [2, 60, 600]);
-    let refused = denied(quota.reserve(&store, b"a", NOW, &Charge { tokens: 61, ..CALL }));
+    let refused = limit_exceeded(quota.reserve(&store, b"a", NOW, &CallUsage { tokens: 61, ..CALL }));
     assert_eq!((&*refused.budget, refused.used, refused.requested, refused.limit), ("t", 40, 61, 100));
     assert_eq!((refused.never_fits, refused.shared), (false, false));
     assert_eq!(refused.retry_after, Duration::from_secs(30));
     assert_eq!(refused.statuses, first.statuses().into());
     assert_eq!(remaining(&quota, &store, "a", NOW), [2, 60, 600]);
-    quota.settle(&store, first, NOW, &Charge { tokens: 90, requests: 1, nano_usd: NanoUsd(5) }).unwrap();
+    quota.settle(&store, first, NOW, &CallUsage { tokens: 90, requests: 1, nano_usd: NanoUsd(5) }).unwrap();
     assert_eq!(remaining(&quota, &store, "a", NOW), [2, 10, 995]);
 }
 
 #[test]
-fn of_several_budgets_the_one_that_waiting_helps_last_is_named() {
+fn of_several_exceeded_budgets_the_one_that_resets_last_is_reported() {
     let (quota, store) = (quota(THREE), Memory::default());
-    let _held = quota.reserve(&store, b"a", NOW, &Charge { tokens: 90, requests: 1, nano_usd: NanoUsd(900) });
-    assert_eq!(&*denied(quota.reserve(&store, b"a", NOW, &Charge { tokens: 20, ..CALL })).budget, "m");
-    let refused = denied(quota.reserve(&store, b"a", NOW, &Charge { tokens: 101, ..CALL }));
+    let _held = quota.reserve(&store, b"a", NOW, &CallUsage { tokens: 90, requests: 1, nano_usd: NanoUsd(900) });
+    assert_eq!(&*limit_exceeded(quota.reserve(&store, b"a", NOW, &CallUsage { tokens: 20, ..CALL })).budget, "m");
+    let refused = limit_exceeded(quota.reserve(&store, b"a", NOW, &CallUsage { tokens: 101, ..CALL }));
     assert_eq!((&*refused.budget, refused.never_fits), ("t", true));
 }
 
 #[test]
-fn a_settlement_may_pass_the_limit_and_then_nothing_is_admitted() {
+fn a_settlement_may_exceed_the_limit_and_later_calls_are_refused() {
     let (quota, store) = (quota(THREE), Memory::default());
     let held = quota.reserve(&store, b"a", NOW, &CALL).unwrap();
-    quota.settle(&store, held, NOW, &Charge { tokens: 1_000, ..CALL }).unwrap();
-    let refused = denied(quota.reserve(&store, b"a", NOW, &Charge { tokens: 1, ..Charge::NOTHING }));
+    quota.settle(&store, held, NOW, &CallUsage { tokens: 1_000, ..CALL }).unwrap();
+    let refused = limit_exceeded(quota.reserve(&store, b"a", NOW, &CallUsage { tokens: 1, ..CallUsage::ZERO }));
     assert_eq!((refused.used, refused.never_fits), (1_000, false));
     assert_eq!(refused.statuses[1].remaining, 0);
     assert!(quota.reserve(&store, b"a", later(30_000), &CALL).is_ok(), "the next minute");
 }
 
 #[test]
-fn a_call_that_never_went_upstream_gives_everything_back() {
+fn settling_zero_releases_the_whole_reservation() {
     let (quota, store) = (quota(THREE), Memory::default());
     let held = quota.reserve(&store, b"a", NOW, &CALL).unwrap();
-    quota.settle(&store, held, NOW, &Charge::NOTHING).unwrap();
+    quota.settle(&store, held, NOW, &CallUsage::ZERO).unwrap();
     assert_eq!(remaining(&quota, &store, "a", NOW), [3, 100, 1_000]);
 }
 
 #[test]
-fn a_settlement_after_the_window_counts_in_no_window() {
+fn a_settlement_after_the_end_of_the_window_counts_in_no_window() {
     let (quota, store) = (quota(THREE), Memory::default());
     let held = quota.reserve(&store, b"a", NOW, &CALL).unwrap();
     quota.settle(&store, held, later(30_000), &CALL).unwrap();
-    // Per minute it is gone; per day it counts.
+    // The minute budgets drop it; the daily budget counts it.
     assert_eq!(remaining(&quota, &store, "a", later(30_000)), [3, 100, 600]);
-    // With nothing to count, nothing is written.
+    // If no window counts it, nothing is written.
     let held = quota.reserve(&store, b"a", later(30_000), &CALL).unwrap();
     let before = store.0.borrow().clone();
     quota.settle(&store, held, later(2 * 86_400_000), &CALL).unwrap();
@@ -93,7 +93,7 @@ fn a_settlement_after_the_window_counts_in_no_window() {
 }
 
 #[test]
-fn a_call_whose_worker_died_lets_go_when_its_lease_ends() {
+fn the_reservation_of_a_dead_worker_ends_with_its_lease() {
     let quota = quota(&THREE.replace("1m", "1d"));
     let store = Memory::default();
     drop(quota.reserve(&store, b"a", NOW, &CALL).unwrap());
@@ -115,7 +115,7 @@ fn a_long_call_keeps_its_reservation_and_settles_once() {
     assert_eq!(now, later(10 * 450_000));
     quota.settle(&store, held, now, &CALL).unwrap();
     assert_eq!(remaining(&quota, &store, "a", now), [2, 60, 600]);
-    // Late is not lost either: a lease that has ended stands again.
+    // A late renewal reserves again after the lease has expired.
     let mut held = quota.reserve(&store, b"b", NOW, &CALL).unwrap();
     assert_eq!(remaining(&quota, &store, "b", later(3_600_000)), [3, 100, 1_000]);
     quota.renew(&store, &mut held, later(3_600_000)).unwrap();
@@ -123,11 +123,11 @@ fn a_long_call_keeps_its_reservation_and_settles_once() {
 }
 
 #[test]
-fn a_free_call_does_not_wait_for_money() {
+fn a_free_call_passes_an_exhausted_budget_in_money() {
     let (quota, store) = (quota(THREE), Memory::default());
-    let _held = quota.reserve(&store, b"a", NOW, &Charge { nano_usd: NanoUsd(1_000), ..CALL }).unwrap();
-    assert_eq!(&*denied(quota.reserve(&store, b"a", NOW, &CALL)).budget, "m");
-    assert!(quota.reserve(&store, b"a", NOW, &Charge { nano_usd: NanoUsd(0), ..CALL }).is_ok());
+    let _held = quota.reserve(&store, b"a", NOW, &CallUsage { nano_usd: NanoUsd(1_000), ..CALL }).unwrap();
+    assert_eq!(&*limit_exceeded(quota.reserve(&store, b"a", NOW, &CALL)).budget, "m");
+    assert!(quota.reserve(&store, b"a", NOW, &CallUsage { nano_usd: NanoUsd(0), ..CALL }).is_ok());
 }
 
 #[test]
@@ -140,20 +140,20 @@ fn usage_survives_a_change_of_limits_and_order() {
          - { name: t, unit: tokens, limit: 50, window: 60s }\n",
     );
     assert_eq!(remaining(&new, &store, "a", NOW), [1_600, 10]);
-    // A stream of the old configuration settles into what the new one counts, and into what it does not know.
-    old.settle(&store, held, NOW, &Charge { tokens: 45, ..CALL }).unwrap();
+    // A stream of the old configuration settles into budgets of the new one and into budgets that the new one removed.
+    old.settle(&store, held, NOW, &CallUsage { tokens: 45, ..CALL }).unwrap();
     assert_eq!(remaining(&new, &store, "a", NOW), [1_600, 5]);
     assert_eq!(remaining(&old, &store, "a", NOW), [2, 55, 600]);
 }
 
 #[test]
-fn consumers_and_namespaces_count_apart() {
-    let (here, store) = (quota(THREE), Memory::default());
-    let there = quota(&format!("{THREE}namespace: there\n"));
-    let _held = here.reserve(&store, b"a", NOW, &CALL).unwrap();
-    assert_eq!(remaining(&here, &store, "a", NOW), [2, 60, 600]);
-    assert_eq!(remaining(&here, &store, "b", NOW), [3, 100, 1_000]);
-    assert_eq!(remaining(&there, &store, "a", NOW), [3, 100, 1_000]);
+fn consumers_and_namespaces_have_separate_counts() {
+    let (first, store) = (quota(THREE), Memory::default());
+    let second = quota(&format!("{THREE}namespace: second\n"));
+    let _held = first.reserve(&store, b"a", NOW, &CALL).unwrap();
+    assert_eq!(remaining(&first, &store, "a", NOW), [2, 60, 600]);
+    assert_eq!(remaining(&first, &store, "b", NOW), [3, 100, 1_000]);
+    assert_eq!(remaining(&second, &store, "a", NOW), [3, 100, 1_000]);
 }
 
 #[test]
@@ -170,7 +170,7 @@ fn a_consumer_without_budgets_never_touches_the_store() {
     }
     let quota = quota(&format!("{THREE}consumers: {{ admin: {{ budgets: [] }} }}\n"));
     let mut held = quota.reserve(&Broken, b"admin", NOW, &CALL).unwrap();
-    assert_eq!((held.statuses(), held.charge(), held.is_shared()), (&[][..], &CALL, false));
+    assert_eq!((held.statuses(), held.reserved(), held.is_shared()), (&[][..], &CALL, false));
     quota.renew(&Broken, &mut held, NOW).unwrap();
     quota.settle(&Broken, held, NOW, &CALL).unwrap();
     let refused = quota.reserve(&Broken, b"other", NOW, &CALL);
@@ -183,7 +183,7 @@ fn consumers_above_the_maximum_share_one_record() {
         "{THREE}max_consumers: 2\nconsumers: {{ vip: {{ budgets: [ {{ name: r, unit: requests, limit: 9, window: 1m }} ] }} }}\n"
     ));
     let store = Memory::default();
-    for (consumer, shared, left) in [
+    for (consumer, shared, remaining) in [
         ("a", false, 2),
         ("b", false, 2),
         ("c", true, 2),
@@ -192,29 +192,30 @@ fn consumers_above_the_maximum_share_one_record() {
         ("vip", false, 8),
         ("c", true, 0),
     ] {
-        let held = quota.reserve(&store, consumer.as_bytes(), NOW, &Charge { requests: 1, ..Charge::NOTHING }).unwrap();
-        assert_eq!((held.is_shared(), held.statuses()[0].remaining), (shared, left), "{consumer}");
+        let held =
+            quota.reserve(&store, consumer.as_bytes(), NOW, &CallUsage { requests: 1, ..CallUsage::ZERO }).unwrap();
+        assert_eq!((held.is_shared(), held.statuses()[0].remaining), (shared, remaining), "{consumer}");
     }
-    assert!(denied(quota.reserve(&store, b"e", NOW, &CALL)).shared);
-    for stranger in 0..1_000 {
-        let _ = quota.reserve(&store, format!("stranger {stranger}").as_bytes(), NOW, &CALL);
+    assert!(limit_exceeded(quota.reserve(&store, b"e", NOW, &CALL)).shared);
+    for index in 0..1_000 {
+        let _ = quota.reserve(&store, format!("other {index}").as_bytes(), NOW, &CALL);
     }
-    // The ticket, the directory, the shared record, two consumers and the one of the configuration.
+    // The ticket, the directory, the shared record, two consumers and the configured one.
     assert_eq!(store.0.borrow().values.len(), 6);
 }
 
 #[test]
-fn or_they_are_refused() {
+fn consumers_above_the_maximum_are_refused_if_configured() {
     let quota = quota(&format!("{THREE}max_consumers: 1\noverflow: refuse\n"));
     let store = Memory::default();
     assert!(quota.reserve(&store, b"a", NOW, &CALL).is_ok());
     let refused = quota.reserve(&store, b"b", NOW, &CALL);
-    assert_eq!(refused, Err(Refusal::Unavailable(Unavailable::Crowded { max_consumers: 1 })));
+    assert_eq!(refused, Err(Refusal::Unavailable(Unavailable::TooManyConsumers { max_consumers: 1 })));
     assert!(quota.reserve(&store, b"a", NOW, &CALL).is_ok());
 }
 
 #[test]
-fn a_record_that_is_malformed_is_an_error_and_is_not_overwritten() {
+fn a_malformed_record_is_an_error_and_is_not_overwritten() {
     let (quota, store) = (quota(THREE), Memory::default());
     let held = quota.reserve(&store, b"a", NOW, &CALL).unwrap();
     store.put(b"tollgate.quota.1/default/consumer/a", b"\x01\x09garbage", Cas::ANY).unwrap();
@@ -225,7 +226,7 @@ fn a_record_that_is_malformed_is_an_error_and_is_not_overwritten() {
 }
 
 #[test]
-fn a_call_takes_two_host_calls_and_its_settlement_two() {
+fn reserving_and_settling_take_two_host_calls_each() {
     struct Counted(Memory, Cell<usize>);
     impl Store for Counted {
         type Error = std::convert::Infallible;
@@ -248,9 +249,9 @@ fn a_call_takes_two_host_calls_and_its_settlement_two() {
     assert_eq!(store.1.get(), 4);
 }
 
-/// Room is what a reservation finds, and the most input that fits into it is the most that is admitted.
+/// `max_input` of the remaining budgets is exactly the largest input that a reservation admits.
 #[test]
-fn what_fits_into_the_room_is_admitted_and_a_token_more_is_not() {
+fn the_maximum_input_is_admitted_and_one_token_more_is_refused() {
     let price = |input: u64, output: u64| ModelPrice {
         input: NanoUsd(input),
         cached_input: NanoUsd(input),
@@ -264,7 +265,7 @@ fn what_fits_into_the_room_is_admitted_and_a_token_more_is_not() {
         (budget("tokens", "100"), None, 30, 20, 50),
         (budget("tokens", "100"), None, 100, 20, 0),
         (budget("tokens", "100"), None, 0, 20, 80),
-        // 3 and 2 dollars a million: 0.000001 - 10 x 0.000002 is less than nothing, 0.0001 leaves 80,000 of 3,000 each.
+        // 3 and 2 dollars per million tokens: 0.000001 - 10 x 0.000002 is negative; 0.0001 leaves 80,000 nanos at 3,000 each.
         (budget("usd", "\"0.0001\""), Some(price(3_000_000_000, 2_000_000_000)), 0, 10, 26),
         (budget("usd", "\"0.000001\""), Some(price(3_000_000_000, 2_000_000_000)), 0, 10, 0),
         (budget("usd", "\"0.0001\""), Some(price(0, 2_000_000_000)), 0, 10, u64::MAX),
@@ -273,16 +274,16 @@ fn what_fits_into_the_room_is_admitted_and_a_token_more_is_not() {
         ("budgets: []".to_owned(), None, 30, 20, u64::MAX),
     ] {
         let (quota, store) = (quota(&yaml), Memory::default());
-        let held = quota.reserve(&store, b"a", NOW, &Charge { tokens: used, ..Charge::NOTHING });
-        let ask = |input_tokens| Ask { input_tokens, max_output_tokens: Some(output), candidates: 1 };
-        let estimate = |input_tokens| quota.estimate(&ask(input_tokens), price.as_ref());
-        let room = quota.room(&store, b"a", NOW, &Charge::NOTHING).unwrap();
-        assert_eq!(quota.most_input(&room, &ask(0), price.as_ref()), most, "{yaml}");
+        let held = quota.reserve(&store, b"a", NOW, &CallUsage { tokens: used, ..CallUsage::ZERO });
+        let estimate = |input_tokens| Estimate { input_tokens, max_output_tokens: Some(output), candidates: 1 };
+        let worst_case = |input_tokens| quota.worst_case(&estimate(input_tokens), price.as_ref());
+        let remaining = quota.remaining(&store, b"a", NOW, &CallUsage::ZERO).unwrap();
+        assert_eq!(quota.max_input(&remaining, &estimate(0), price.as_ref()), most, "{yaml}");
         let admits = |input_tokens| {
-            let seen = quota.room(&store, b"a", NOW, &estimate(input_tokens)).is_ok();
-            let reserved = quota.reserve(&store, b"a", NOW, &estimate(input_tokens));
-            assert_eq!(seen, reserved.is_ok(), "{yaml}: {input_tokens}");
-            reserved.map(|own| quota.settle(&store, own, NOW, &Charge::NOTHING).unwrap()).is_ok()
+            let fits = quota.remaining(&store, b"a", NOW, &worst_case(input_tokens)).is_ok();
+            let reserved = quota.reserve(&store, b"a", NOW, &worst_case(input_tokens));
+            assert_eq!(fits, reserved.is_ok(), "{yaml}: {input_tokens}");
+            reserved.map(|own| quota.settle(&store, own, NOW, &CallUsage::ZERO).unwrap()).is_ok()
         };
         if most == 0 {
             assert!(!admits(1), "{yaml}");
@@ -295,20 +296,20 @@ fn what_fits_into_the_room_is_admitted_and_a_token_more_is_not() {
 }
 
 #[test]
-fn asking_for_room_changes_nothing_and_says_least() {
+fn remaining_changes_nothing_and_reports_a_lower_bound() {
     let (quota, store) = (quota(THREE), Memory::default());
-    let refused = |result: Result<Room, Refusal<std::convert::Infallible>>| match result {
-        Err(Refusal::Denied(denied)) => *denied,
+    let refused = |result: Result<Remaining, Refusal<std::convert::Infallible>>| match result {
+        Err(Refusal::LimitExceeded(exceeded)) => *exceeded,
         other => panic!("{other:?}"),
     };
-    // Nobody has a record yet.
-    let never = refused(quota.room(&store, b"a", NOW, &Charge { tokens: 101, ..CALL }));
-    assert_eq!((never.is_least, never.never_fits, never.requested), (true, true, 101));
+    // No consumer has a record yet.
+    let never = refused(quota.remaining(&store, b"a", NOW, &CallUsage { tokens: 101, ..CALL }));
+    assert_eq!((never.is_lower_bound, never.never_fits, never.requested), (true, true, 101));
     assert!(store.0.borrow().values.is_empty());
     let _held = quota.reserve(&store, b"a", NOW, &CALL).unwrap();
     let before = remaining(&quota, &store, "a", NOW);
-    assert!(quota.room(&store, b"a", NOW, &CALL).is_ok());
-    let denied = refused(quota.room(&store, b"a", NOW, &Charge { tokens: 61, ..CALL }));
-    assert_eq!((&*denied.budget, denied.used, denied.requested, denied.is_least), ("t", 40, 61, true));
+    assert!(quota.remaining(&store, b"a", NOW, &CALL).is_ok());
+    let exceeded = refused(quota.remaining(&store, b"a", NOW, &CallUsage { tokens: 61, ..CALL }));
+    assert_eq!((&*exceeded.budget, exceeded.used, exceeded.requested, exceeded.is_lower_bound), ("t", 40, 61, true));
     assert_eq!(remaining(&quota, &store, "a", NOW), before);
 }

@@ -1,12 +1,15 @@
-//! Tests of what always holds, whatever calls come in whatever order, against a model that keeps every call.
+//! Invariants that hold for any sequence of calls, compared with a model that keeps every call.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod support;
 
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use tollgate_prices::NanoUsd;
 
-use crate::memory::Memory;
-use crate::*;
+use support::memory::Memory;
+use tollgate_quota::{CallUsage, MAX_CONSUMER_BYTES, Quota, Refusal, Reservation, Unavailable, Unit, UnixMillis};
 
 const MINUTE: u64 = 60_000;
 const LEASE: u64 = 40_000;
@@ -26,15 +29,15 @@ fn quota(limits: [u64; 3]) -> Quota {
 
 #[derive(Clone, Debug)]
 enum Act {
-    Reserve { consumer: usize, charge: Charge },
-    Settle { which: usize, actual: Charge },
+    Reserve { consumer: usize, usage: CallUsage },
+    Settle { which: usize, actual: CallUsage },
     Renew { which: usize },
     Die { which: usize },
     Wait { millis: u64 },
 }
 
-fn charge(max: u64) -> impl Strategy<Value = Charge> {
-    (0..=max, 0u64..=2, 0..=max).prop_map(|(tokens, requests, nano_usd)| Charge {
+fn usage(max: u64) -> impl Strategy<Value = CallUsage> {
+    (0..=max, 0u64..=2, 0..=max).prop_map(|(tokens, requests, nano_usd)| CallUsage {
         tokens,
         requests,
         nano_usd: NanoUsd(nano_usd),
@@ -43,8 +46,8 @@ fn charge(max: u64) -> impl Strategy<Value = Charge> {
 
 fn acts() -> impl Strategy<Value = Vec<Act>> {
     let act = prop_oneof![
-        6 => (0usize..2, charge(60)).prop_map(|(consumer, charge)| Act::Reserve { consumer, charge }),
-        4 => (any::<usize>(), charge(90)).prop_map(|(which, actual)| Act::Settle { which, actual }),
+        6 => (0usize..2, usage(60)).prop_map(|(consumer, usage)| Act::Reserve { consumer, usage }),
+        4 => (any::<usize>(), usage(90)).prop_map(|(which, actual)| Act::Settle { which, actual }),
         1 => any::<usize>().prop_map(|which| Act::Renew { which }),
         1 => any::<usize>().prop_map(|which| Act::Die { which }),
         3 => prop_oneof![0u64..100, 0..LEASE, 0..2 * MINUTE].prop_map(|millis| Act::Wait { millis }),
@@ -52,10 +55,10 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
     prop::collection::vec(act, 1..120)
 }
 
-/// A call as the model remembers it: one entry for each budget.
+/// Call as the model records it.
 struct Held {
     consumer: usize,
-    charge: Charge,
+    usage: CallUsage,
     at: u64,
     expiry: u64,
     alive: bool,
@@ -71,18 +74,18 @@ struct Model {
 }
 
 impl Model {
-    /// Settled and reserved of one budget, counted call by call.
+    /// Returns the settled and reserved amount of one budget, summed call by call.
     fn used(&self, consumer: usize, budget: usize, now: u64) -> u64 {
         let (unit, window) = WINDOWS[budget];
         let settled = self.settled.get(&(consumer, budget, now / window)).copied().unwrap_or(0);
-        let standing = self.held.iter().filter(|held| {
+        let reserved = self.held.iter().filter(|held| {
             held.consumer == consumer && held.alive && held.expiry > now && held.at / window == now / window
         });
-        settled + standing.map(|held| held.charge.of(unit)).sum::<u64>()
+        settled + reserved.map(|held| held.usage.of(unit)).sum::<u64>()
     }
 }
 
-/// The end of a lease: `LEASE` from `now` on, rounded up to a multiple of a quarter of it.
+/// Returns the end of a lease that begins at `now`: `LEASE` later, rounded up to a multiple of a quarter of it.
 fn expiry(now: u64) -> u64 {
     (now + LEASE).div_ceil(LEASE / 4) * (LEASE / 4)
 }
@@ -91,7 +94,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
-    fn records_count_what_a_model_counts_that_keeps_every_call(
+    fn records_agree_with_a_model_that_keeps_every_call(
         limits in [1u64..8, 1u64..200, 1u64..400], begin in 0u64..10 * MINUTE, acts in acts(),
     ) {
         let (quota, store, mut model, mut now) = (quota(limits), Memory::default(), Model::default(), begin);
@@ -99,34 +102,34 @@ proptest! {
         let mut calls: Vec<(usize, Reservation)> = Vec::new();
         for act in acts {
             match act {
-                Act::Reserve { consumer, charge } => {
+                Act::Reserve { consumer, usage } => {
                     let used = [0, 1, 2].map(|budget| model.used(consumer, budget, now));
                     let fits = |budget: usize| {
-                        let amount = charge.of(WINDOWS[budget].0);
+                        let amount = usage.of(WINDOWS[budget].0);
                         amount == 0 || used[budget] + amount <= limits[budget]
                     };
-                    match quota.reserve(&store, names[consumer], UnixMillis(now), &charge) {
+                    match quota.reserve(&store, names[consumer], UnixMillis(now), &usage) {
                         Ok(reservation) => {
-                            prop_assert!([0, 1, 2].into_iter().all(fits), "admitted {charge:?} beside {used:?}");
+                            prop_assert!([0, 1, 2].into_iter().all(fits), "admitted {usage:?} beside {used:?}");
                             for (budget, status) in reservation.statuses().iter().enumerate() {
                                 let (unit, window) = WINDOWS[budget];
-                                let sum = used[budget] + charge.of(unit);
+                                let sum = used[budget] + usage.of(unit);
                                 prop_assert_eq!(status.remaining, limits[budget].saturating_sub(sum));
                                 prop_assert_eq!(status.reset.as_millis() as u64, window - now % window);
                             }
                             calls.push((model.held.len(), reservation));
-                            model.held.push(Held { consumer, charge, at: now, expiry: expiry(now), alive: true });
+                            model.held.push(Held { consumer, usage, at: now, expiry: expiry(now), alive: true });
                         }
-                        Err(Refusal::Denied(denied)) => {
-                            let budget = ["r", "t", "m"].iter().position(|name| **name == *denied.budget).unwrap();
+                        Err(Refusal::LimitExceeded(exceeded)) => {
+                            let budget = ["r", "t", "m"].iter().position(|name| **name == *exceeded.budget).unwrap();
                             let (unit, window) = WINDOWS[budget];
-                            prop_assert!(!fits(budget), "denied {charge:?} beside {used:?}");
+                            prop_assert!(!fits(budget), "exceeded {usage:?} beside {used:?}");
                             prop_assert_eq!(
-                                (denied.unit, denied.used, denied.requested, denied.limit),
-                                (unit, used[budget], charge.of(unit), limits[budget])
+                                (exceeded.unit, exceeded.used, exceeded.requested, exceeded.limit),
+                                (unit, used[budget], usage.of(unit), limits[budget])
                             );
-                            prop_assert_eq!(denied.never_fits, charge.of(unit) > limits[budget]);
-                            prop_assert_eq!(denied.retry_after.as_millis() as u64, window - now % window);
+                            prop_assert_eq!(exceeded.never_fits, usage.of(unit) > limits[budget]);
+                            prop_assert_eq!(exceeded.retry_after.as_millis() as u64, window - now % window);
                         }
                         Err(other) => prop_assert!(false, "{other:?}"),
                     }
@@ -154,22 +157,22 @@ proptest! {
                 Act::Settle { .. } | Act::Renew { .. } | Act::Die { .. } => {}
             }
         }
-        // Space does not grow with calls.
+        // The size of a record does not grow with the number of calls.
         for (key, (value, _)) in &store.0.borrow().values {
             prop_assert!(value.len() <= 2 + 3 * (33 + 16 * 8), "{} bytes under {key:?}", value.len());
         }
     }
 
     #[test]
-    fn clocks_that_disagree_a_little_never_admit_more(
+    fn small_clock_skew_never_admits_more_than_the_limit(
         limit in 1u64..10, calls in prop::collection::vec((0u64..40, 0u64..5_000, any::<bool>()), 1..80),
     ) {
-        // Each call is made by a worker whose clock is up to 5 s behind the true one. A window that one of them has
-        // opened stays open for all, so a window never admits more than its limit.
+        // Each call is made by a worker whose clock is up to 5 s behind the true time. A window that one worker has
+        // opened stays open for all, so no window admits more than its limit.
         let yaml = format!("budgets: [ {{ name: a, unit: requests, limit: {limit}, window: 10s }} ]");
         let quota = Quota::new(serde_saphyr::from_str(&yaml).unwrap()).unwrap();
         let store = Memory::default();
-        let one = Charge { requests: 1, ..Charge::NOTHING };
+        let one = CallUsage { requests: 1, ..CallUsage::ZERO };
         let (mut now, mut admitted) = (100_000, BTreeMap::<u64, u64>::new());
         for (wait, behind, settle) in calls {
             now += wait * 100;
@@ -186,20 +189,20 @@ proptest! {
     }
 
     #[test]
-    fn any_numbers_are_an_answer(
+    fn any_numbers_give_a_valid_result(
         now: u64, later: u64, tokens: u64, actual: u64, limit: u64, consumer in prop::collection::vec(any::<u8>(), 0..600),
     ) {
         let yaml = format!("budgets: [ {{ name: a, unit: tokens, limit: \"{limit}\", window: 1h }} ]");
         let quota = Quota::new(serde_saphyr::from_str(&yaml).unwrap()).unwrap();
         let store = Memory::default();
-        let charge = |tokens| Charge { tokens, ..Charge::NOTHING };
-        match quota.reserve(&store, &consumer, UnixMillis(now), &charge(tokens)) {
+        let usage = |tokens| CallUsage { tokens, ..CallUsage::ZERO };
+        match quota.reserve(&store, &consumer, UnixMillis(now), &usage(tokens)) {
             Ok(mut reservation) => {
                 prop_assert!(tokens <= limit);
                 quota.renew(&store, &mut reservation, UnixMillis(later)).unwrap();
-                quota.settle(&store, reservation, UnixMillis(later), &charge(actual)).unwrap();
+                quota.settle(&store, reservation, UnixMillis(later), &usage(actual)).unwrap();
             }
-            Err(Refusal::Denied(denied)) => prop_assert!(tokens > limit && denied.never_fits && !denied.message().is_empty()),
+            Err(Refusal::LimitExceeded(exceeded)) => prop_assert!(tokens > limit && exceeded.never_fits && !exceeded.message().is_empty()),
             Err(Refusal::Unavailable(why)) => {
                 prop_assert_eq!(why, Unavailable::NameTooLong { length: consumer.len() });
                 prop_assert!(consumer.len() > MAX_CONSUMER_BYTES);

@@ -1,24 +1,24 @@
-//! What a call takes from its budgets.
+//! Usage of a call in the units that budgets count.
 
 use std::fmt;
 
 use serde::Deserialize;
 use tollgate_prices::NanoUsd;
 
-/// What a budget counts.
+/// Unit that a budget counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Unit {
-    /// Tokens, of prompt and answer together.
+    /// Input and output tokens together.
     Tokens,
     /// Calls.
     Requests,
-    /// Money. Amounts are nano-dollars.
+    /// Money, in nano-dollars.
     Usd,
 }
 
 impl Unit {
-    /// The name in a configuration: `tokens`, `requests`, `usd`.
+    /// Returns the name in a configuration: `tokens`, `requests` or `usd`.
     pub fn name(self) -> &'static str {
         match self {
             Unit::Tokens => "tokens",
@@ -27,7 +27,7 @@ impl Unit {
         }
     }
 
-    /// An amount of this unit for people: `8782`, or `$4.98`.
+    /// Formats an amount of this unit for people: `8782`, or `$4.98`.
     pub(crate) fn amount(self, amount: u64) -> impl fmt::Display {
         struct Amount(Unit, u64);
         impl fmt::Display for Amount {
@@ -42,22 +42,22 @@ impl Unit {
     }
 }
 
-/// What one call takes, in every unit: an estimate when it is reserved, the truth when it is settled.
+/// Usage of one call in every unit: its maximum when it is reserved, its actual usage when it is settled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Charge {
-    /// Tokens, of prompt and answer together.
+pub struct CallUsage {
+    /// Input and output tokens together.
     pub tokens: u64,
-    /// Calls: 1, or 0 for a call that never went upstream.
+    /// Number of calls: 1, or 0 for a call that was never sent upstream.
     pub requests: u64,
-    /// Money.
+    /// Cost.
     pub nano_usd: NanoUsd,
 }
 
-impl Charge {
-    /// Nothing: settles a call that never went upstream.
-    pub const NOTHING: Charge = Charge { tokens: 0, requests: 0, nano_usd: NanoUsd::ZERO };
+impl CallUsage {
+    /// No usage: settles a call that was never sent upstream.
+    pub const ZERO: CallUsage = CallUsage { tokens: 0, requests: 0, nano_usd: NanoUsd::ZERO };
 
-    /// The part that a budget of `unit` counts.
+    /// Returns the amount that a budget of `unit` counts.
     pub fn of(&self, unit: Unit) -> u64 {
         match unit {
             Unit::Tokens => self.tokens,

@@ -1,0 +1,3 @@
+//! Code shared by the tests of this crate.
+
+pub(crate) mod memory;
