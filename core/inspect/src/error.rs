@@ -1,69 +1,71 @@
-//! What is wrong with a policy.
+//! Errors of a policy and of its examples.
 
 pub use crate::pattern::compile::PatternError;
 
-/// Why a policy was refused. Its text names the rule, the field and what is wrong with it, never what stands in it: a
-/// policy may hold the very secrets it guards.
+/// Invalid policy.
+///
+/// The message contains the rule, the field and the problem, but never the value: a policy may contain the secrets that it
+/// protects.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{path}{}: {problem}", rule_in_words(.rule))]
+#[error("{path}{}: {problem}", rule_suffix(.rule))]
 pub struct PolicyError {
-    /// The field, as a path from the root: `rules[2].match.regex`.
+    /// Path of the field from the root: `rules[2].match.regex`.
     pub path: String,
-    /// The id of the rule, when it has a valid one.
+    /// Id of the rule, if it is valid.
     pub rule: Option<String>,
-    /// What is wrong.
+    /// Problem with the value.
     pub problem: Problem,
 }
 
-fn rule_in_words(rule: &Option<String>) -> String {
+fn rule_suffix(rule: &Option<String>) -> String {
     rule.as_ref().map(|id| format!(" (rule {id})")).unwrap_or_default()
 }
 
-/// What is wrong with a field of a policy.
+/// Problem with a field of a policy.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Problem {
-    /// More than the policy may hold.
-    #[error("more than {0}")]
+    /// Too many entries.
+    #[error("must have at most {0} entries")]
     TooMany(usize),
-    /// Longer than the field may be, in bytes.
-    #[error("longer than {0} bytes")]
+    /// Value longer than this many bytes.
+    #[error("must be at most {0} bytes long")]
     TooLong(usize),
-    /// A number outside its range.
+    /// Number outside of its range.
     #[error("must be between {0} and {1}")]
     OutOfRange(u32, u32),
-    /// Nothing where something is needed.
+    /// Empty value.
     #[error("must not be empty")]
     Empty,
-    /// A rule id of other characters than `a-z 0-9 . _ -`.
-    #[error("must be made of a-z, 0-9, '.', '_' and '-'")]
+    /// Rule id with characters other than `a-z 0-9 . _ -`.
+    #[error("must consist of the characters a-z 0-9 . _ -")]
     InvalidId,
-    /// Another rule has the id.
+    /// Id of another rule.
     #[error("another rule has the same id")]
     DuplicateId,
     /// Neither or both of `regex` and `keywords`.
-    #[error("must have either regex or keywords")]
+    #[error("must have exactly one of `regex` and `keywords`")]
     NeedsOnePattern,
-    /// A field that means nothing here.
-    #[error("only means something with {0}")]
+    /// Field that does not apply here.
+    #[error("is only allowed with {0}")]
     OnlyWith(&'static str),
-    /// The pattern cannot be a rule.
+    /// Invalid pattern.
     #[error(transparent)]
     Pattern(#[from] PatternError),
-    /// All rules together take too much memory.
-    #[error("all rules up to this one are too large together")]
+    /// Rules that together take too much memory when compiled.
+    #[error("the rules up to and including this one are too large together when compiled")]
     TooLargeTogether,
 }
 
-/// An example that does not prove what it should.
+/// Example that contradicts its rule.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("rule {rule}: examples.{}[{index}] {}", if *.should_match { "match" } else { "no_match" },
     if *.should_match { "does not match" } else { "matches" })]
 pub struct ExampleError {
-    /// The id of the rule.
+    /// Id of the rule.
     pub rule: String,
-    /// Which list the example stands in: `examples.match` or `examples.no_match`.
+    /// `true` for an example of `examples.match`, `false` for one of `examples.no_match`.
     pub should_match: bool,
-    /// Its place in the list, from 0.
+    /// Index in the list, from 0.
     pub index: usize,
 }

@@ -1,9 +1,9 @@
-//! The firewall: rules, matching, redaction and what a stream must hold back.
+//! Prompt firewall: rules, matching, redaction and hold-back of streams.
 //!
-//! A [`Policy`] is a list of rules; each looks for a regular expression or for keywords in the texts of requests, of
-//! answers, or of both, and logs, redacts or blocks. [`inspect_request`] and [`inspect_response`] inspect a body that is
-//! there as a whole, [`StreamInspector`] an answer that comes event by event. What they do depends on the texts alone,
-//! never on how they are cut into events, or events into reads.
+//! A [`Policy`] is a list of rules. Each rule searches the texts of requests, responses or both for a regular expression or
+//! for keywords, and logs, redacts or blocks. [`inspect_request`] and [`inspect_response`] inspect complete bodies,
+//! [`StreamInspector`] inspects a streamed response event by event. The result depends only on the texts, never on how they
+//! are split into events or how events are split into reads.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -43,37 +43,40 @@
 //!
 //! # What a match is
 //!
-//! Each rule by itself, on each text by itself: leftmost-first and non-overlapping, as the `regex` crate matches, among
-//! the matches of at most `max_match_bytes` bytes. That bound is what a stream may have to withhold of a text. A longer
-//! match is none, but does not hide a shorter one inside of it: padding does not defeat a rule.
+//! Each rule matches each text separately: leftmost-first and non-overlapping, like the `regex` crate, but only matches of at
+//! most `max_match_bytes` bytes. This bounds the amount of text that a stream may have to hold back. A longer match does not
+//! count, and it does not hide a shorter match inside it: padding does not defeat a rule.
 //!
-//! What several rules want redacted is redacted once: ranges that share a character become one, and the first rule in
-//! file order among them names the replacement. Block beats redact beats log.
+//! Redactions of several rules that share a character are merged into one, and the first of these rules in file order
+//! determines the replacement. Block beats redact, redact beats log.
 //!
-//! # How
+//! # Implementation
 //!
-//! Patterns are parsed by `regex-syntax` and compiled to graphs over characters. The search (`search/`) is ours: it
-//! stops after any character, knows at any time the earliest place at which a match that is still possible began (what
-//! is before may leave the gateway), and takes time proportional to the text times the size of the pattern. Assertions
-//! such as `\b` are told when the next character is there.
+//! `regex-syntax` parses the patterns, which are then compiled to graphs over characters. The search engine (`search/`) is
+//! our own: it can pause after any character, always knows the earliest position at which a still possible match started
+//! (everything before may be released), and takes time proportional to the text times the size of the pattern. It evaluates
+//! assertions such as `\b` when the next character arrives. docs/decisions.md compares it with regex-automata.
 //!
-//! # What it does not do yet
+//! # Limitations
 //!
-//! Texts are matched as they are decoded from JSON. There is no normalisation (look-alike letters, zero-width
-//! characters, runs of white space), no decoding of base64 and the like, no scopes (system, user, tool) and no scores.
+//! Texts are matched as decoded from JSON. There is no normalisation (homoglyphs, zero-width characters, runs of white
+//! space), no decoding of base64 and the like, no scopes (system, user, tool) and no scores.
 //!
-//! Blocks of a streamed answer (Anthropic, Converse, Cohere, Responses) are texts by themselves: what is split over two of them
-//! is found in an answer that comes whole, and not in a stream, where the first has left when the second begins.
+//! Each content block of a streamed response (Anthropic, Converse, Cohere, Responses) is a separate text: a match that spans
+//! two blocks is found in a complete response, but not in a stream, because the first block has been released when the
+//! second one begins.
 
 mod body;
-mod cuts;
 mod error;
-mod passage;
+#[cfg(test)]
+#[path = "../tests/support/generators.rs"]
+mod generators;
+mod holdback;
 mod pattern;
 mod policy;
-#[cfg(test)]
-mod proving;
 mod raw;
+mod redactions;
+mod redactions;
 mod report;
 mod rule;
 mod search;

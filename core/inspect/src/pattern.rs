@@ -1,8 +1,8 @@
-//! What a rule looks for, compiled: regular expressions and keyword lists become one kind of [`Program`].
+//! Compiled patterns: regular expressions and keyword lists become a [`Program`](program::Program).
 
-pub(crate) mod alphabet;
 pub(crate) mod assertion;
-pub(crate) mod class;
+pub(crate) mod char_classes;
+pub(crate) mod char_set;
 pub(crate) mod compile;
 pub(crate) mod keywords;
 pub(crate) mod program;

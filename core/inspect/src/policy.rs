@@ -1,29 +1,30 @@
-//! A policy that has been checked and compiled.
+//! Validated and compiled policy.
 
 use crate::error::{ExampleError, PatternError, PolicyError, Problem};
-use crate::pattern::alphabet::Alphabet;
-use crate::pattern::class::{Classes, ClassesBuilder};
+use crate::pattern::char_classes::CharClasses;
+use crate::pattern::char_set::{CharSets, CharSetsBuilder};
 use crate::pattern::compile;
 use crate::pattern::keywords::Trie;
 use crate::pattern::program::Program;
 use crate::raw::{OnUnscannable, RawPattern, RawPolicy, RawRule};
 use crate::rule::{Action, Direction, Rule, RuleIndex};
 use crate::search::matcher::Matcher;
+use crate::search::prefilter::{Prefilter, StateCache};
 use crate::search::scratch::Scratch;
-use crate::search::screen::{Screen, States};
-use crate::search::starts::Starts;
+use crate::search::start_set::StartSet;
 use crate::search::view::View;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
-/// Rules a policy may have.
+/// Maximum number of rules in a policy.
 pub const MAX_RULES: usize = 2048;
-/// Keywords one rule may have, and bytes of one.
+/// Maximum number of keywords in a rule.
 const MAX_KEYWORDS: usize = 4096;
+/// Maximum length of a keyword.
 const MAX_KEYWORD_BYTES: usize = 256;
-/// Nodes of all rules together: about 3 MB.
+/// Maximum number of nodes of all rules together: about 3 MB.
 const MAX_ALL_NODES: usize = 256 * 1024;
-/// Words a search may need for its sets of starts: 512 KB.
+/// Maximum number of words for the start sets of a search: 512 KB.
 const MAX_SET_WORDS: usize = 64 * 1024;
 const MATCH_BYTES: (u32, u32) = (16, 16 * 1024);
 const STATUS: (u32, u32) = (400, 599);
@@ -31,34 +32,34 @@ const MAX_ID_BYTES: usize = 64;
 const MAX_REPLACEMENT_BYTES: usize = 256;
 const MAX_MESSAGE_BYTES: usize = 1024;
 
-/// Rules, ready to match.
+/// Validated rules, ready to match.
 #[derive(Debug)]
 pub struct Policy {
     rules: Box<[Rule]>,
-    classes: Classes,
+    sets: CharSets,
     max_match_bytes: usize,
     on_unscannable: OnUnscannable,
-    starters: Starters,
-    screens: [Screen; 2],
-    memory: Mutex<Memory>,
+    rules_by_first_char: RulesByFirstChar,
+    prefilters: [Prefilter; 2],
+    memory: Mutex<SearchMemory>,
 }
 
-/// What searches work in: never more than some megabytes, and nothing of any text stays in it.
+/// Working memory of searches: at most a few megabytes, and nothing of any text stays in it.
 #[derive(Debug, Default)]
-pub(crate) struct Memory {
+pub(crate) struct SearchMemory {
     pub(crate) scratch: Scratch,
-    /// The states of the screen of each direction.
-    pub(crate) states: [States; 2],
+    /// States of the prefilter of each direction.
+    pub(crate) caches: [StateCache; 2],
 }
 
-/// Per ASCII character, and once for all others: the rules on responses whose matches may start with it.
-type Starters = Box<[Box<[RuleIndex]>]>;
+/// For each ASCII character, and once for all other characters: the rules on responses whose matches may start with it.
+type RulesByFirstChar = Box<[Box<[RuleIndex]>]>;
 
 impl Policy {
-    /// Checks and compiles a policy.
+    /// Validates and compiles a policy.
     ///
     /// # Errors
-    /// The first thing that is wrong; see [`Problem`].
+    /// The first problem found, see [`Problem`].
     pub fn from_raw(raw: RawPolicy) -> Result<Policy, PolicyError> {
         let at = |path: &str, problem| PolicyError { path: path.to_owned(), rule: None, problem };
         if raw.rules.len() > MAX_RULES {
@@ -66,17 +67,17 @@ impl Policy {
         }
         in_range(raw.max_match_bytes, MATCH_BYTES).map_err(|problem| at("max_match_bytes", problem))?;
         let max_match_bytes = raw.max_match_bytes as usize;
-        let mut classes = ClassesBuilder::default();
+        let mut sets = CharSetsBuilder::default();
         let mut ids = BTreeSet::new();
         let mut nodes = 0;
         let mut rules = Vec::with_capacity(raw.rules.len());
         for (index, rule) in raw.rules.into_iter().enumerate() {
             let id = check_id(&rule.id, &mut ids).map_err(|problem| at(&format!("rules[{index}].id"), problem))?;
-            let rule = check(rule, max_match_bytes, &mut classes).and_then(|rule| {
+            let rule = check(rule, max_match_bytes, &mut sets).and_then(|rule| {
                 nodes += rule.program.len();
-                if nodes > MAX_ALL_NODES { Err(Wrong("match", Problem::TooLargeTogether)) } else { Ok(rule) }
+                if nodes > MAX_ALL_NODES { Err(FieldError("match", Problem::TooLargeTogether)) } else { Ok(rule) }
             });
-            rules.push(rule.map_err(|Wrong(field, problem)| PolicyError {
+            rules.push(rule.map_err(|FieldError(field, problem)| PolicyError {
                 path: format!("rules[{index}].{field}"),
                 rule: Some(id),
                 problem,
@@ -84,16 +85,15 @@ impl Policy {
         }
         let edits_responses = rules.iter().any(|rule| rule.response && rule.action > Action::Log);
         let unscannable = if edits_responses { OnUnscannable::Block } else { OnUnscannable::Pass };
-        let starters = starters(&rules);
-        let classes = classes.build();
-        let alphabet = Arc::new(Alphabet::new(rules.iter().map(|rule| &rule.program), &classes));
+        let sets = sets.build();
+        let char_classes = Arc::new(CharClasses::new(rules.iter().map(|rule| &rule.program), &sets));
         Ok(Policy {
-            starters,
-            screens: [Direction::Request, Direction::Response].map(|direction| {
+            rules_by_first_char: rules_by_first_char(&rules),
+            prefilters: [Direction::Request, Direction::Response].map(|direction| {
                 let programs = rules.iter().filter(|rule| rule.is_on(direction)).map(|rule| &rule.program);
-                Screen::new(programs, alphabet.clone())
+                Prefilter::new(programs, char_classes.clone())
             }),
-            classes,
+            sets,
             max_match_bytes,
             on_unscannable: raw.on_unscannable.unwrap_or(unscannable),
             memory: Mutex::default(),
@@ -101,61 +101,61 @@ impl Policy {
         })
     }
 
-    /// Whether any rule looks at texts of this direction: if not, there is nothing to inspect.
+    /// Returns `true` if any rule inspects texts of this direction.
     pub fn has(&self, direction: Direction) -> bool {
         self.rules.iter().any(|rule| rule.is_on(direction))
     }
 
-    /// Whether a rule of this direction redacts or blocks: if not, nothing needs to be held for a verdict.
+    /// Returns `true` if a rule of this direction redacts or blocks. Otherwise nothing needs to be held back for a verdict.
     pub fn can_edit(&self, direction: Direction) -> bool {
         self.rules.iter().any(|rule| rule.is_on(direction) && rule.action > Action::Log)
     }
 
-    /// The rules in file order.
+    /// Returns the rules in file order.
     pub fn rules(&self) -> &[Rule] {
         &self.rules
     }
 
-    /// The rule at an index of this policy.
+    /// Returns the rule at an index of this policy.
     pub fn rule(&self, index: RuleIndex) -> Option<&Rule> {
         self.rules.get(index.get())
     }
 
-    /// The longest match in bytes.
+    /// Returns the maximum length of a match in bytes.
     pub fn max_match_bytes(&self) -> usize {
         self.max_match_bytes
     }
 
-    /// What happens to an answer that cannot be inspected.
+    /// Returns the handling of a response that cannot be inspected.
     pub fn on_unscannable(&self) -> OnUnscannable {
         self.on_unscannable
     }
 
-    /// Whether every example proves what it should.
+    /// Checks every example against its rule.
     ///
     /// # Errors
-    /// All that do not.
+    /// All examples that contradict their rule.
     pub fn check_examples(&self) -> Result<(), Vec<ExampleError>> {
         let mut scratch = Scratch::default();
-        let mut wrong = Vec::new();
+        let mut errors = Vec::new();
         for rule in &self.rules {
-            for (examples, should_match) in [(&rule.matching, true), (&rule.not_matching, false)] {
+            for (examples, should_match) in [(&rule.matching_examples, true), (&rule.non_matching_examples, false)] {
                 for (index, text) in examples.iter().enumerate() {
                     let mut matched = false;
-                    Matcher::new(0).read(&rule.target(&self.classes), View::whole(text), true, &mut scratch, |_| {
+                    Matcher::new(0).read(&rule.target(&self.sets), View::whole(text), &mut scratch, |_| {
                         matched = true;
                         false
                     });
                     if matched != should_match {
-                        wrong.push(ExampleError { rule: rule.id.to_string(), should_match, index });
+                        errors.push(ExampleError { rule: rule.id.to_string(), should_match, index });
                     }
                 }
             }
         }
-        if wrong.is_empty() { Ok(()) } else { Err(wrong) }
+        if errors.is_empty() { Ok(()) } else { Err(errors) }
     }
 
-    /// The rules of a direction with their places.
+    /// Returns the rules of a direction with their indices.
     pub(crate) fn on(&self, direction: Direction) -> impl Iterator<Item = (RuleIndex, &Rule)> {
         self.rules
             .iter()
@@ -164,53 +164,58 @@ impl Policy {
             .map(|(at, rule)| (RuleIndex(at as u32), rule))
     }
 
-    /// The rules on responses whose matches may start with `c`, in file order.
+    /// Returns the rules on responses whose matches may start with `c`, in file order.
     pub(crate) fn starting_with(&self, c: char) -> &[RuleIndex] {
-        self.starters.get((c as usize).min(0x80)).map_or(&[], |rules| rules)
+        self.rules_by_first_char.get((c as usize).min(0x80)).map_or(&[], |rules| rules)
     }
 
-    /// The first index of `text` from `from` on where a match of a rule on responses may start, or its length.
+    /// Returns the first index of `text` at or after `from` where a match of a rule on responses may start, or its length.
     pub(crate) fn next_start(&self, text: &str, from: usize) -> usize {
-        let rest = text.get(from..).unwrap_or("");
-        rest.char_indices().find(|&(_, c)| !self.starting_with(c).is_empty()).map_or(text.len(), |(at, _)| from + at)
+        let remaining = text.get(from..).unwrap_or("");
+        remaining
+            .char_indices()
+            .find(|&(_, c)| !self.starting_with(c).is_empty())
+            .map_or(text.len(), |(at, _)| from + at)
     }
 
-    pub(crate) fn classes(&self) -> &Classes {
-        &self.classes
+    /// Returns the character sets of all rules.
+    pub(crate) fn sets(&self) -> &CharSets {
+        &self.sets
     }
 
-    pub(crate) fn screen(&self, direction: Direction) -> &Screen {
-        let [request, response] = &self.screens;
+    /// Returns the prefilter of a direction.
+    pub(crate) fn prefilter(&self, direction: Direction) -> &Prefilter {
+        let [request, response] = &self.prefilters;
         match direction {
             Direction::Request => request,
             Direction::Response => response,
         }
     }
 
-    /// Runs `work` with the memory that all searches of this policy share. (One thread at a time has it; another one
-    /// gets memory of its own.)
-    pub(crate) fn with_memory<T>(&self, work: impl FnOnce(&mut Memory) -> T) -> T {
+    /// Runs `work` with the memory that all searches of this policy share. If another thread is using it, `work` gets fresh
+    /// memory.
+    pub(crate) fn with_memory<T>(&self, work: impl FnOnce(&mut SearchMemory) -> T) -> T {
         match self.memory.try_lock() {
             Ok(mut memory) => work(&mut memory),
-            Err(_) => work(&mut Memory::default()),
+            Err(_) => work(&mut SearchMemory::default()),
         }
     }
 }
 
-impl Memory {
-    /// The parts, with the states of one direction.
-    pub(crate) fn parts(&mut self, direction: Direction) -> (&mut Scratch, &mut States) {
-        let [request, response] = &mut self.states;
-        let states = match direction {
+impl SearchMemory {
+    /// Returns the scratch memory and the prefilter states of one direction.
+    pub(crate) fn parts(&mut self, direction: Direction) -> (&mut Scratch, &mut StateCache) {
+        let [request, response] = &mut self.caches;
+        let cache = match direction {
             Direction::Request => request,
             Direction::Response => response,
         };
-        (&mut self.scratch, states)
+        (&mut self.scratch, cache)
     }
 }
 
-fn starters(rules: &[Rule]) -> Starters {
-    // Any character above 0x7f stands for all: programs do not tell them apart either.
+fn rules_by_first_char(rules: &[Rule]) -> RulesByFirstChar {
+    // One character above 0x7f represents all of them: `can_start_with` does not distinguish them.
     let table = (0..=0x80u8).map(char::from).map(|c| {
         let starting = rules.iter().enumerate().filter(|(_, rule)| rule.response && rule.program.can_start_with(c));
         starting.map(|(at, _)| RuleIndex(at as u32)).collect()
@@ -218,39 +223,39 @@ fn starters(rules: &[Rule]) -> Starters {
     table.collect()
 }
 
-/// A field of a rule, and what is wrong with it.
-struct Wrong(&'static str, Problem);
+/// Field of a rule and its problem.
+struct FieldError(&'static str, Problem);
 
-fn check(raw: RawRule, max_match_bytes: usize, classes: &mut ClassesBuilder) -> Result<Rule, Wrong> {
-    let program = compile(&raw.pattern, classes)?;
+fn check(raw: RawRule, max_match_bytes: usize, sets: &mut CharSetsBuilder) -> Result<Rule, FieldError> {
+    let program = compile(&raw.pattern, sets)?;
     let shortest = program.shortest();
     if shortest > max_match_bytes {
         let problem = PatternError::TooLong { shortest, max: max_match_bytes };
-        return Err(Wrong("match", problem.into()));
+        return Err(FieldError("match", problem.into()));
     }
-    let starts = Starts::new(program.longest(), max_match_bytes);
+    let starts = StartSet::new(program.longest(), max_match_bytes);
     if program.len() * starts.width() > MAX_SET_WORDS {
-        return Err(Wrong("match", PatternError::TooLarge.into()));
+        return Err(FieldError("match", PatternError::TooLarge.into()));
     }
     let directions = raw.applies_to.unwrap_or(vec![Direction::Request, Direction::Response]);
     if directions.is_empty() {
-        return Err(Wrong("applies_to", Problem::Empty));
+        return Err(FieldError("applies_to", Problem::Empty));
     }
     if raw.action != Action::Redact && raw.replacement.is_some() {
-        return Err(Wrong("replacement", Problem::OnlyWith("action: redact")));
+        return Err(FieldError("replacement", Problem::OnlyWith("`action: redact`")));
     }
     if raw.action != Action::Block && raw.status.is_some() {
-        return Err(Wrong("status", Problem::OnlyWith("action: block")));
+        return Err(FieldError("status", Problem::OnlyWith("`action: block`")));
     }
     if raw.action != Action::Block && raw.message.is_some() {
-        return Err(Wrong("message", Problem::OnlyWith("action: block")));
+        return Err(FieldError("message", Problem::OnlyWith("`action: block`")));
     }
     let status = raw.status.unwrap_or(400);
-    in_range(u32::from(status), STATUS).map_err(|problem| Wrong("status", problem))?;
+    in_range(u32::from(status), STATUS).map_err(|problem| FieldError("status", problem))?;
     let replacement = raw.replacement.unwrap_or_else(|| format!("[{}]", raw.id));
-    not_longer(&replacement, MAX_REPLACEMENT_BYTES).map_err(|problem| Wrong("replacement", problem))?;
+    not_longer(&replacement, MAX_REPLACEMENT_BYTES).map_err(|problem| FieldError("replacement", problem))?;
     let message = raw.message.unwrap_or_else(|| format!("Refused by rule {} of the gateway's policy.", raw.id));
-    not_longer(&message, MAX_MESSAGE_BYTES).map_err(|problem| Wrong("message", problem))?;
+    not_longer(&message, MAX_MESSAGE_BYTES).map_err(|problem| FieldError("message", problem))?;
     Ok(Rule {
         id: raw.id.into(),
         description: raw.description.map(Into::into),
@@ -262,37 +267,38 @@ fn check(raw: RawRule, max_match_bytes: usize, classes: &mut ClassesBuilder) -> 
         replacement: replacement.into(),
         status,
         message: message.into(),
-        matching: raw.examples.matches.into(),
-        not_matching: raw.examples.no_match.into(),
+        matching_examples: raw.examples.matches.into(),
+        non_matching_examples: raw.examples.no_match.into(),
     })
 }
 
-fn compile(raw: &RawPattern, classes: &mut ClassesBuilder) -> Result<Program, Wrong> {
+fn compile(raw: &RawPattern, sets: &mut CharSetsBuilder) -> Result<Program, FieldError> {
     match (&raw.regex, &raw.keywords) {
         (Some(regex), None) => {
             if raw.ignore_case.is_some() {
-                return Err(Wrong("match.ignore_case", Problem::OnlyWith("keywords; a regex says (?i)")));
+                return Err(FieldError("match.ignore_case", Problem::OnlyWith("keywords; in a regex, write `(?i)`")));
             }
             if raw.word.is_some() {
-                return Err(Wrong("match.word", Problem::OnlyWith("keywords; a regex says \\b")));
+                return Err(FieldError("match.word", Problem::OnlyWith("keywords; in a regex, write `\\b`")));
             }
-            compile::regex(regex, classes).map_err(|error| Wrong("match.regex", error.into()))
+            compile::regex(regex, sets).map_err(|error| FieldError("match.regex", error.into()))
         }
         (None, Some(keywords)) => {
-            let wrong = |problem| Wrong("match.keywords", problem);
+            let error = |problem| FieldError("match.keywords", problem);
             if keywords.is_empty() || keywords.iter().any(String::is_empty) {
-                return Err(wrong(Problem::Empty));
+                return Err(error(Problem::Empty));
             }
             if keywords.len() > MAX_KEYWORDS {
-                return Err(wrong(Problem::TooMany(MAX_KEYWORDS)));
+                return Err(error(Problem::TooMany(MAX_KEYWORDS)));
             }
             for keyword in keywords {
-                not_longer(keyword, MAX_KEYWORD_BYTES).map_err(wrong)?;
+                not_longer(keyword, MAX_KEYWORD_BYTES).map_err(error)?;
             }
             let trie = Trie::new(keywords.iter().map(String::as_str), raw.ignore_case.unwrap_or(true));
-            compile::keywords(&trie, raw.word.unwrap_or(true), classes).map_err(|error| wrong(error.into()))
+            compile::keywords(&trie, raw.word.unwrap_or(true), sets)
+                .map_err(|pattern_error| error(pattern_error.into()))
         }
-        _ => Err(Wrong("match", Problem::NeedsOnePattern)),
+        _ => Err(FieldError("match", Problem::NeedsOnePattern)),
     }
 }
 

@@ -1,9 +1,9 @@
-//! The policy as it is written: shapes only, nothing checked yet.
+//! Policy as written by the operator, before validation.
 
 use crate::rule::{Action, Direction};
 use serde::Deserialize;
 
-/// A policy file.
+/// Policy file.
 ///
 /// ```yaml
 /// rules:
@@ -22,96 +22,97 @@ use serde::Deserialize;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RawPolicy {
-    /// The rules. Their order decides which rule is named where several speak at once.
+    /// Rules. Their order decides which rule determines a merged redaction and which one is the cause of a block.
     pub rules: Vec<RawRule>,
-    /// The longest match in bytes of UTF-8; anything longer is not a match of any rule. It bounds what a streamed
-    /// answer may hold back per text. 16 to 16384.
+    /// Maximum length of a match in bytes of UTF-8; anything longer does not count as a match. This bounds how much a streamed
+    /// response holds back per text. 16 to 16384.
     #[serde(default = "RawPolicy::default_max_match_bytes")]
     pub max_match_bytes: u32,
-    /// What happens to an answer, or to an event of a streamed one, that cannot be read and so not be inspected.
-    /// Default: `block` if a rule that blocks or redacts is on responses, else `pass`.
+    /// Handling of a response, or an event of a streamed one, that cannot be parsed and therefore not be inspected. Default:
+    /// `block` if a rule on responses blocks or redacts, else `pass`.
     #[serde(default)]
     pub on_unscannable: Option<OnUnscannable>,
 }
 
 impl RawPolicy {
-    /// 1024.
+    /// Returns the default, 1024.
     pub fn default_max_match_bytes() -> u32 {
         1024
     }
 }
 
-/// What happens to what cannot be inspected.
+/// Handling of content that cannot be inspected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnUnscannable {
-    /// It does not pass.
+    /// Blocks it.
     Block,
-    /// It passes and is reported.
+    /// Passes and reports it.
     Pass,
 }
 
-/// One rule.
+/// Rule.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RawRule {
-    /// The name of the rule in logs, metrics, errors and tests: `a-z 0-9 . _ -`, at most 64 bytes, unique.
+    /// Unique id of the rule in logs, metrics, errors and tests: `a-z 0-9 . _ -`, at most 64 bytes.
     pub id: String,
-    /// For people.
+    /// Description for people.
     #[serde(default)]
     pub description: Option<String>,
-    /// What the rule looks for.
+    /// Pattern to search for.
     #[serde(rename = "match")]
     pub pattern: RawPattern,
-    /// Where it looks: `request`, `response`. Default: both. (`on` is understood too, but YAML 1.1, which kubectl speaks,
-    /// reads that key as `true`.)
+    /// Directions to inspect: `request`, `response`. Default: both. (`on` is an alias, but YAML 1.1, which kubectl uses, parses
+    /// that key as `true`.)
     #[serde(default, alias = "on")]
     pub applies_to: Option<Vec<Direction>>,
-    /// What happens when it matches.
+    /// Action on a match.
     pub action: Action,
-    /// What stands in place of a match (`redact` only). Default: the id in brackets. At most 256 bytes; may be empty.
-    /// It is put in as it is, also into arguments of tool calls, which are JSON: quotes and backslashes break them.
+    /// Replacement of a match (`redact` only). Default: the id in brackets. At most 256 bytes; may be empty. It is inserted
+    /// verbatim, also into arguments of tool calls, which are JSON: quotes and backslashes break them.
     #[serde(default)]
     pub replacement: Option<String>,
-    /// The HTTP status of the refusal (`block` only). 400 to 599, default 400.
+    /// HTTP status of the error response (`block` only). 400 to 599, default 400.
     #[serde(default)]
     pub status: Option<u16>,
-    /// The message of the refusal (`block` only). Default: names the rule and nothing else. At most 1024 bytes.
+    /// Message of the error response (`block` only). Default: contains only the id of the rule. At most 1024 bytes.
     #[serde(default)]
     pub message: Option<String>,
-    /// Texts that prove the rule.
+    /// Example texts that test the rule.
     #[serde(default)]
     pub examples: RawExamples,
 }
 
-/// What a rule looks for: `regex` or `keywords`, one of the two.
+/// Pattern of a rule: exactly one of `regex` and `keywords`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RawPattern {
-    /// A regular expression in the syntax of the Rust `regex` crate (Unicode; no look-around, no back-references),
-    /// matched leftmost-first. It must not match the empty string. Classes `\p{..}`: general categories and scripts.
+    /// Regular expression in the syntax of the Rust `regex` crate (Unicode; no look-around, no backreferences), matched
+    /// leftmost-first. It must not match the empty string. Classes `\p{..}`: general categories and scripts.
     #[serde(default)]
     pub regex: Option<String>,
-    /// Words or phrases, letter for letter (a space is a space, not a line break). Where several begin at one place the longest counts.
+    /// Words or phrases, matched literally (a space matches a space, not a line break). Of several keywords that match at one
+    /// position, the longest counts.
     #[serde(default)]
     pub keywords: Option<Vec<String>>,
-    /// Keywords: upper and lower case are the same (Unicode simple case folding). Default: true.
+    /// Keywords only: ignores upper and lower case (Unicode simple case folding). Default: true.
     #[serde(default)]
     pub ignore_case: Option<bool>,
-    /// Keywords: no word character (letter, digit, mark, `_`) may touch the match on either side. Default: true. Say
-    /// false for scripts that do not separate words.
+    /// Keywords only: requires that no word character (letter, digit, mark, `_`) is adjacent to the match. Default: true. Set
+    /// it to false for scripts that do not separate words.
     #[serde(default)]
     pub word: Option<bool>,
 }
 
-/// Texts that prove a rule; each is taken as a whole text by itself.
+/// Example texts that test a rule; each one is a complete text.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RawExamples {
-    /// The rule matches somewhere in each of these.
+    /// Texts in which the rule matches.
     #[serde(default, rename = "match")]
     pub matches: Vec<String>,
-    /// The rule matches nowhere in these.
+    /// Texts in which the rule does not match.
     #[serde(default)]
     pub no_match: Vec<String>,
 }

@@ -1,78 +1,78 @@
-//! What an inspection has found.
+//! Result of an inspection.
 
 use crate::policy::Policy;
 use crate::rule::{Action, RuleIndex};
 use std::ops::Range;
 use tollgate_llm::{ApiError, Edits};
 
-/// Findings that a report keeps the places of; more are counted only.
+/// Maximum number of findings in a report; further matches are only counted.
 pub const MAX_FINDINGS: usize = 64;
-/// Rules that [`Report::rule_names`] names.
+/// Maximum number of ids that [`Report::rule_names`] returns.
 const MAX_NAMES: usize = 16;
 
-/// Why something does not pass.
+/// Reason why a request or response is blocked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Cause {
-    /// A rule that blocks has matched.
-    #[error("a rule of the policy has matched")]
+    /// Match of a rule that blocks.
+    #[error("a rule of the policy matches")]
     Rule(RuleIndex),
-    /// It could not be read and therefore not be inspected.
+    /// Content that could not be parsed, and therefore not be inspected.
     #[error("it could not be inspected")]
     Unreadable,
-    /// A streamed answer has more texts at a time (candidates, tool calls) than are kept apart.
-    #[error("it has too many texts at a time")]
+    /// Streamed response with too many concurrent texts (candidates, tool calls).
+    #[error("it has too many concurrent texts")]
     TooManyTexts,
-    /// There is more to redact than one body may have edits.
-    #[error("there is too much to redact")]
+    /// More redactions than the maximum number of edits of a body.
+    #[error("it needs too many redactions")]
     TooManyRedactions,
-    /// A streamed text went on after its end had been said: what was split over that end cannot be found.
-    #[error("a text went on after its end")]
+    /// Streamed text that continues after its end was announced: a match that spans this end could not be found.
+    #[error("a text continues after its announced end")]
     TextAfterEnd,
 }
 
-/// A match of a rule in a body that was inspected whole.
+/// Match of a rule in a complete body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// The rule.
+    /// Rule that matched.
     pub rule: RuleIndex,
-    /// What it asks for.
+    /// Action of the rule.
     pub action: Action,
-    /// The text it begins in, as an index into `texts` of the view.
+    /// Text in which the match begins, as an index into `texts` of the parsed body.
     pub text: usize,
-    /// Bytes of the decoded text. A match that goes on in the next part of the same text ends beyond this part's end.
+    /// Byte range in the decoded text. A match that continues in the next part of the same text ends beyond this part.
     pub range: Range<usize>,
 }
 
-/// What was found, and what is to be done.
+/// Findings of an inspection, and the resulting verdict and edits.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
-    /// The strongest action of all rules that matched; `None`: nothing matched. `Block` too if what was inspected does
-    /// not pass for another reason.
+    /// Strongest action of all rules that matched; `None` if no rule matched. Also `Block` if the content is blocked for
+    /// another reason.
     pub verdict: Option<Action>,
-    /// Why it does not pass: of several rules that block, the first in file order (in a stream, the first to match).
+    /// Reason why the content is blocked: of several rules that block, the first in file order (in a stream, the first to match).
     pub cause: Option<Cause>,
-    /// The rules that matched, each once, in file order.
+    /// Rules that matched, without duplicates, in file order.
     pub rules: Vec<RuleIndex>,
-    /// Matches of all rules.
+    /// Number of matches of all rules.
     pub matches: u64,
-    /// Places that were (or, in a body, are to be) replaced.
+    /// Number of redactions made or, for a body, to be made.
     pub redactions: u64,
-    /// Texts, events or bodies that passed without inspection: base64 data, and what `on_unscannable: pass` let through.
+    /// Number of texts, events or bodies that passed without inspection: base64 data and content passed by `on_unscannable: pass`.
     pub unscanned: u64,
-    /// Where the first [`MAX_FINDINGS`] matches are, in the order of the texts. Empty for streams.
+    /// First [`MAX_FINDINGS`] matches in the order of the texts. Empty for streams.
     pub findings: Vec<Finding>,
-    /// The redactions, as edits of the body. Empty for streams, and where the verdict is to block.
+    /// Redactions as edits of the body. Empty for streams and if the verdict is to block.
     pub edits: Edits,
 }
 
 impl Report {
-    /// `allow`, `log`, `redact` or `block`.
+    /// Returns `allow`, `log`, `redact` or `block`.
     pub fn verdict_name(&self) -> &'static str {
         self.verdict.map_or("allow", Action::name)
     }
 
-    /// The ids of the rules that matched, separated by commas: the first 16, and how many more.
+    /// Returns the ids of the rules that matched, separated by commas: the first 16 and the number of the others.
     pub fn rule_names(&self, policy: &Policy) -> String {
         let names = self.rules.iter().filter_map(|rule| policy.rule(*rule)).map(|rule| rule.id());
         let mut text = names.take(MAX_NAMES).collect::<Vec<_>>().join(",");
@@ -82,7 +82,7 @@ impl Report {
         text
     }
 
-    /// Takes over what was found in a later part of the same message. Edits are of one body, and stay.
+    /// Adds the findings in a later part of the same message. Edits belong to one body and are not merged.
     pub fn add(&mut self, later: Report) {
         self.verdict = self.verdict.max(later.verdict);
         self.cause = self.cause.or(later.cause);
@@ -92,10 +92,11 @@ impl Report {
         self.matches += later.matches;
         self.redactions += later.redactions;
         self.unscanned += later.unscanned;
-        let room = MAX_FINDINGS.saturating_sub(self.findings.len());
-        self.findings.extend(later.findings.into_iter().take(room));
+        let free = MAX_FINDINGS.saturating_sub(self.findings.len());
+        self.findings.extend(later.findings.into_iter().take(free));
     }
 
+    /// Records a match.
     pub(crate) fn matched(&mut self, rule: RuleIndex, action: Action) {
         self.matches += 1;
         if let Err(at) = self.rules.binary_search(&rule) {
@@ -104,16 +105,17 @@ impl Report {
         self.verdict = self.verdict.max(Some(action));
     }
 
-    /// Keeps the findings that stand first, whatever the order in which they come.
+    /// Records a finding. The report keeps the findings with the lowest positions, in any order of arrival.
     pub(crate) fn add_finding(&mut self, finding: Finding) {
-        let place = |finding: &Finding| (finding.text, finding.range.start, finding.range.end, finding.rule);
-        let at = self.findings.partition_point(|own| place(own) <= place(&finding));
+        let position = |finding: &Finding| (finding.text, finding.range.start, finding.range.end, finding.rule);
+        let at = self.findings.partition_point(|own| position(own) <= position(&finding));
         if at < MAX_FINDINGS {
             self.findings.insert(at, finding);
             self.findings.truncate(MAX_FINDINGS);
         }
     }
 
+    /// Sets the verdict to block and drops all edits.
     pub(crate) fn block(&mut self, cause: Cause) {
         self.verdict = Some(Action::Block);
         self.cause.get_or_insert(cause);
@@ -122,8 +124,10 @@ impl Report {
 }
 
 impl Policy {
-    /// What the caller is told when something does not pass: the rule's own status and message, and never what matched.
-    /// For the other causes: 400 for a request; an answer is already on its way, or gets 502 from the filter.
+    /// Returns the error for the caller: status and message of the rule that blocked, never the matched text.
+    ///
+    /// The other causes get status 400, which applies to requests only: a streamed response has already begun, and for a
+    /// complete one the filter responds with 502.
     pub fn refusal(&self, cause: Cause) -> ApiError<'_> {
         let (status, message) = match cause {
             Cause::Rule(index) => match self.rule(index) {
@@ -131,9 +135,9 @@ impl Policy {
                 None => (400, "Refused by the gateway's policy."),
             },
             Cause::Unreadable => (400, "Refused by the gateway's policy: it could not be inspected."),
-            Cause::TooManyTexts => (400, "Refused by the gateway's policy: too many texts at a time to inspect."),
-            Cause::TooManyRedactions => (400, "Refused by the gateway's policy: there is too much to redact."),
-            Cause::TextAfterEnd => (400, "Refused by the gateway's policy: a text went on after its end."),
+            Cause::TooManyTexts => (400, "Refused by the gateway's policy: it has too many concurrent texts."),
+            Cause::TooManyRedactions => (400, "Refused by the gateway's policy: it needs too many redactions."),
+            Cause::TextAfterEnd => (400, "Refused by the gateway's policy: a text continues after its announced end."),
         };
         ApiError { status, message, kind: "invalid_request_error", param: None, code: Some("content_policy_violation") }
     }
@@ -144,7 +148,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn two_reports_become_one() {
+    fn reports_are_merged() {
         let report = |rules: &[u32], verdict, unscanned| Report {
             rules: rules.iter().map(|rule| RuleIndex(*rule)).collect(),
             verdict,

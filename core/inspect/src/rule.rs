@@ -1,35 +1,35 @@
-//! A rule that has been checked.
+//! Validated and compiled rule.
 
-use crate::pattern::class::Classes;
+use crate::pattern::char_set::CharSets;
 use crate::pattern::program::Program;
 use crate::search::scratch::Target;
-use crate::search::starts::Starts;
+use crate::search::start_set::StartSet;
 use serde::Deserialize;
 
-/// Whose text a rule looks at.
+/// Direction of the texts that a rule inspects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Direction {
-    /// What the client sends.
+    /// Texts that the client sends.
     Request,
-    /// What the model answers.
+    /// Texts that the model generates.
     Response,
 }
 
-/// What happens when a rule matches; the greater wins where several do.
+/// Action of a rule that matches; of several rules, the greatest action wins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
-    /// The match is reported and nothing is changed.
+    /// Reports the match and changes nothing.
     Log,
-    /// The match is replaced.
+    /// Replaces the match.
     Redact,
-    /// The request or answer does not pass.
+    /// Refuses the request or response.
     Block,
 }
 
 impl Action {
-    /// `log`, `redact` or `block`.
+    /// Returns `log`, `redact` or `block`.
     pub fn name(self) -> &'static str {
         match self {
             Action::Log => "log",
@@ -39,51 +39,51 @@ impl Action {
     }
 }
 
-/// The place of a rule in its policy, in file order from 0.
+/// Index of a rule in its policy, in file order from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RuleIndex(pub(crate) u32);
 
 impl RuleIndex {
-    /// The place as a number.
+    /// Returns the index as a number.
     pub fn get(self) -> usize {
         self.0 as usize
     }
 }
 
-/// One rule of a [`Policy`](crate::Policy).
+/// Rule of a [`Policy`](crate::Policy).
 #[derive(Debug)]
 pub struct Rule {
     pub(crate) id: Box<str>,
     pub(crate) description: Option<Box<str>>,
     pub(crate) program: Program,
-    pub(crate) starts: Starts,
+    pub(crate) starts: StartSet,
     pub(crate) request: bool,
     pub(crate) response: bool,
     pub(crate) action: Action,
     pub(crate) replacement: Box<str>,
     pub(crate) status: u16,
     pub(crate) message: Box<str>,
-    pub(crate) matching: Box<[String]>,
-    pub(crate) not_matching: Box<[String]>,
+    pub(crate) matching_examples: Box<[String]>,
+    pub(crate) non_matching_examples: Box<[String]>,
 }
 
 impl Rule {
-    /// The name of the rule.
+    /// Returns the id of the rule.
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// What its author says about it.
+    /// Returns the description by the author.
     pub fn description(&self) -> Option<&str> {
         self.description.as_deref()
     }
 
-    /// What happens when it matches.
+    /// Returns the action taken on a match.
     pub fn action(&self) -> Action {
         self.action
     }
 
-    /// Whether it looks at texts of this direction.
+    /// Returns `true` if the rule inspects texts of this direction.
     pub fn is_on(&self, direction: Direction) -> bool {
         match direction {
             Direction::Request => self.request,
@@ -91,22 +91,23 @@ impl Rule {
         }
     }
 
-    /// What stands in place of a match (of a rule that redacts).
+    /// Returns the replacement of a match, for a rule that redacts.
     pub fn replacement(&self) -> &str {
         &self.replacement
     }
 
-    /// The HTTP status of the refusal (of a rule that blocks).
+    /// Returns the HTTP status of the error response, for a rule that blocks.
     pub fn status(&self) -> u16 {
         self.status
     }
 
-    /// The message of the refusal (of a rule that blocks).
+    /// Returns the message of the error response, for a rule that blocks.
     pub fn message(&self) -> &str {
         &self.message
     }
 
-    pub(crate) fn target<'p>(&'p self, classes: &'p Classes) -> Target<'p> {
-        Target { program: &self.program, classes, starts: self.starts }
+    /// Returns the pattern to search for.
+    pub(crate) fn target<'p>(&'p self, sets: &'p CharSets) -> Target<'p> {
+        Target { program: &self.program, sets, starts: self.starts }
     }
 }

@@ -1,7 +1,8 @@
-//! Finding a pattern in a text that may come in pieces.
+//! Search for a pattern in a text that may arrive in pieces.
 
+pub(crate) mod active_states;
 pub(crate) mod matcher;
+pub(crate) mod prefilter;
 pub(crate) mod scratch;
-pub(crate) mod screen;
-pub(crate) mod starts;
+pub(crate) mod start_set;
 pub(crate) mod view;

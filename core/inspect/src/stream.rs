@@ -1,7 +1,7 @@
-//! Inspection of an answer that is streamed, event by event.
+//! Inspection of a streamed response, event by event.
 
 use crate::body::{is_piecewise, within};
-use crate::passage::Passage;
+use crate::holdback::{Context, Holdback};
 use crate::policy::Policy;
 use crate::raw::OnUnscannable;
 use crate::report::{Cause, Report};
@@ -9,67 +9,90 @@ use crate::rule::{Action, Direction};
 use crate::search::scratch::Scratch;
 use crate::template::Template;
 use std::sync::Arc;
-use tollgate_llm::{Channel, Chunk, Dialect, Edits, Event, Framing, Limits, OutText, Part, Span, emptied};
+use tollgate_llm::{Channel, Chunk, Dialect, Edits, Event, Framing, Limits, Overlap, Part, Span, emptied};
 
-/// Texts of one stream that are kept apart: candidates times the parts each has (content, reasoning, a tool call's
-/// arguments). OpenAI allows 128 candidates and 128 tool calls.
+/// Maximum number of texts that a stream may have: candidates times the parts of each (content, reasoning, arguments of each
+/// tool call). OpenAI allows 128 candidates and 128 tool calls.
 const MAX_TEXTS: usize = 512;
 
-/// Whether the stream goes on.
+/// Verdict on a stream after an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum StreamVerdict {
-    /// It does.
+    /// The stream continues.
     Continue,
-    /// It ends here: after what was appended to `out`, only the error event of the dialect may follow.
+    /// The stream ends here: after the bytes appended to `out`, only the error event of the dialect may follow.
     Block(Cause),
 }
 
-/// The inspection of one streamed answer.
+/// Inspection of one streamed response.
 ///
-/// Every text of the stream (of each candidate the content, the reasoning, the arguments of each tool call, and so on)
-/// is inspected as one text, however it is cut into events. In each event a text becomes what of it may leave; what
-/// was withheld leaves in front of a later piece of the same text, or, when the text ends without one, in an event of
-/// its own right before the event that ends it. Events in which nothing changes leave byte for byte.
+/// Every text of the stream (content, reasoning and arguments of each tool call of each candidate) is inspected as one text,
+/// however it is split into events. In each event, a text is replaced by its part that may be released. Withheld text is
+/// released in front of a later piece of the same text or, if the text ends without one, in a separate event directly before
+/// the event that ends it. Events without changes are passed byte for byte.
 #[derive(Debug)]
 pub struct StreamInspector {
     policy: Arc<Policy>,
     dialect: Dialect,
     limits: Limits,
-    /// Whether there is a rule on responses at all, and whether any may change or stop the answer.
-    active: bool,
-    edits: bool,
-    texts: Vec<(Channel, Held)>,
+    /// `true` if the policy has a rule on responses.
+    has_rules: bool,
+    /// `true` if a rule may change or stop the response.
+    can_edit: bool,
+    texts: Vec<(Channel, Text)>,
     report: Report,
-    /// Whether what has left so far ends with an event's end; and how to end an event.
+    /// `true` if the output so far ends with a complete event.
     terminated: bool,
+    /// Framing of the last event.
     framing: Framing,
-    /// Candidates (or blocks) of whose texts something was redacted: what points into them by offsets is false.
+    /// Candidates or blocks with a redaction: offset annotations into their texts are stale.
     redacted: Vec<u32>,
     chunk: Chunk,
     scratch: Scratch,
-    said: String,
+    /// Buffer for the released part of a text.
+    released: String,
 }
 
-/// A text of the stream.
+/// Text of the stream.
 #[derive(Debug, Default)]
-struct Held {
-    passage: Passage,
-    /// How to say what is withheld when no event comes for it; made when something first is.
+struct Text {
+    holdback: Holdback,
+    /// Event for withheld text that no later event of the upstream carries; created when text is first withheld.
     template: Option<Template>,
-    /// Its candidate has said that it is finished.
+    /// `true` once the upstream has announced the end of the candidate.
     finished: bool,
 }
 
-/// What stops the stream, if anything does.
-type Stop = Result<(), Cause>;
+/// Event that is being inspected, and its output.
+struct Current<'e> {
+    event: &'e Event<'e>,
+    data: &'e [u8],
+    chunk: &'e Chunk,
+    edits: Edits,
+    out: &'e mut Vec<u8>,
+}
+
+impl Current<'_> {
+    /// Empties the value at `span`.
+    fn empty(&mut self, span: Span) -> Continue {
+        self.edits.replace(span, emptied(self.data, span)).map_err(too_many)
+    }
+}
+
+fn too_many(_: Overlap) -> Cause {
+    Cause::TooManyRedactions
+}
+
+/// Result of a step; an error stops the stream.
+type Continue = Result<(), Cause>;
 
 impl StreamInspector {
-    /// The inspection of an answer in `dialect`.
+    /// Creates the inspection of a response in `dialect`.
     pub fn new(policy: Arc<Policy>, dialect: Dialect) -> StreamInspector {
         StreamInspector {
-            active: policy.has(Direction::Response),
-            edits: policy.can_edit(Direction::Response),
+            has_rules: policy.has(Direction::Response),
+            can_edit: policy.can_edit(Direction::Response),
             policy,
             dialect,
             limits: Limits::default(),
@@ -80,62 +103,63 @@ impl StreamInspector {
             redacted: Vec::new(),
             chunk: Chunk::default(),
             scratch: Scratch::default(),
-            said: String::new(),
+            released: String::new(),
         }
     }
 
-    /// Takes the next event and appends what may leave now to `out`. After [`StreamVerdict::Block`] nothing more does.
+    /// Inspects the next event and appends everything that may be released now to `out`. Appends nothing after
+    /// [`StreamVerdict::Block`].
     pub fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) -> StreamVerdict {
         if let Some(cause) = self.report.cause {
             return StreamVerdict::Block(cause);
         }
-        if !self.active {
+        if !self.has_rules {
             out.extend_from_slice(event.raw());
             return StreamVerdict::Continue;
         }
         self.framing = event.framing();
         let data = event.data().filter(|data| !data.is_empty());
         let Some(data) = data else {
-            // A comment, an event that clients ignore, or the end, behind which nothing can be said.
-            let stop = if event.is_last() { self.resolve(|_| true, out) } else { Ok(()) };
-            let stop = stop.map(|()| self.leave(event, out));
-            return self.verdict(stop, out);
+            // A comment, an event that clients ignore, or the end of the stream, after which nothing may follow.
+            let result = if event.is_last() { self.resolve(|_| true, out) } else { Ok(()) };
+            let result = result.map(|()| self.pass(event, out));
+            return self.verdict(result, out);
         };
         let mut chunk = std::mem::take(&mut self.chunk);
-        let stop = match chunk.parse_event(self.dialect, event.name(), &data, &self.limits) {
-            Ok(true) => self.chunk(event, &data, &chunk, out),
-            Ok(false) => self.resolve(|_| true, out).map(|()| self.leave(event, out)),
-            Err(_) => self.unscanned(Cause::Unreadable).map(|()| self.leave(event, out)),
+        let result = match chunk.parse_event(self.dialect, event.name(), &data, &self.limits) {
+            Ok(true) => self.chunk(Current { event, data: &data, chunk: &chunk, edits: Edits::new(), out }),
+            Ok(false) => self.resolve(|_| true, out).map(|()| self.pass(event, out)),
+            Err(_) => self.unscanned(Cause::Unreadable).map(|()| self.pass(event, out)),
         };
         self.chunk = chunk;
-        self.verdict(stop, out)
+        self.verdict(result, out)
     }
 
-    /// Says that the body has ended: what is withheld is resolved and appended to `out`.
+    /// Ends the body: resolves all withheld text and appends it to `out`.
     pub fn finish(&mut self, out: &mut Vec<u8>) -> StreamVerdict {
         if let Some(cause) = self.report.cause {
             return StreamVerdict::Block(cause);
         }
-        let stop = self.resolve(|_| true, out);
-        self.verdict(stop, out)
+        let result = self.resolve(|_| true, out);
+        self.verdict(result, out)
     }
 
-    /// What was found so far.
+    /// Returns the findings so far.
     pub fn report(&self) -> &Report {
         &self.report
     }
 
-    /// Bytes of text that have come and are withheld, over all texts of the stream. For one text never more than the
-    /// policy's `max_match_bytes`, after any event.
+    /// Returns the number of withheld bytes of all texts. After any event, this is at most `max_match_bytes` of the policy
+    /// for each text.
     pub fn held_bytes(&self) -> usize {
-        self.texts.iter().map(|(_, text)| text.passage.held()).sum()
+        self.texts.iter().map(|(_, text)| text.holdback.held()).sum()
     }
 
-    fn verdict(&mut self, stop: Stop, out: &mut Vec<u8>) -> StreamVerdict {
-        match stop {
+    fn verdict(&mut self, result: Continue, out: &mut Vec<u8>) -> StreamVerdict {
+        match result {
             Ok(()) => StreamVerdict::Continue,
             Err(cause) => {
-                self.terminate(out); // an error event follows
+                end_event(&mut self.terminated, self.framing, out); // an error event follows
                 self.report.block(cause);
                 self.texts = Vec::new();
                 StreamVerdict::Block(cause)
@@ -143,41 +167,38 @@ impl StreamInspector {
         }
     }
 
-    /// An event with something in it.
-    fn chunk(&mut self, event: &Event<'_>, data: &[u8], chunk: &Chunk, out: &mut Vec<u8>) -> Stop {
-        let mut edits = Edits::new();
-        let overlap = |_| Cause::TooManyRedactions;
-        if self.edits {
-            // They say the content again, token by token and byte by byte: no redaction could be mended there.
-            let mut empty = |span: &Span| edits.replace(*span, emptied(data, *span));
-            chunk.logprobs.iter().try_for_each(&mut empty).map_err(overlap)?;
+    /// Inspects an event with content.
+    fn chunk(&mut self, mut current: Current<'_>) -> Continue {
+        let Current { event, data, chunk, .. } = current;
+        if self.can_edit {
+            // Log probabilities repeat the content token by token and byte by byte and cannot be redacted consistently.
+            chunk.logprobs.iter().try_for_each(|span| current.empty(*span))?;
         }
         let offsets: Vec<Span> = chunk.offsets.iter().map(|offsets| offsets.span).collect();
         for (at, text) in chunk.texts.iter().enumerate() {
             if !within(&chunk.logprobs, text.str.span) && !within(&offsets, text.str.span) {
-                self.text(event, data, chunk, at, text, &mut edits, out)?;
+                self.text(&mut current, at)?;
             }
         }
-        // What points into a text that was changed goes; into others, it is inspected as any text is.
-        let (gone, kept): (Vec<_>, Vec<_>) = chunk
+        // Annotations of a changed text are stale and removed; all others are inspected like any text.
+        let (stale, valid): (Vec<_>, Vec<_>) = chunk
             .offsets
             .iter()
-            .map(|offsets| (offsets.span, self.edits && self.redacted.contains(&offsets.choice)))
-            .partition(|(_, gone)| *gone);
-        for (span, _) in &gone {
-            edits.replace(*span, emptied(data, *span)).map_err(overlap)?;
-        }
-        let kept: Vec<Span> = kept.into_iter().map(|(span, _)| span).collect();
+            .map(|offsets| (offsets.span, self.can_edit && self.redacted.contains(&offsets.choice)))
+            .partition(|(_, is_stale)| *is_stale);
+        stale.iter().try_for_each(|(span, _)| current.empty(*span))?;
+        let valid: Vec<Span> = valid.into_iter().map(|(span, _)| span).collect();
         for (at, text) in chunk.texts.iter().enumerate() {
-            if within(&kept, text.str.span) && !within(&chunk.logprobs, text.str.span) {
-                self.text(event, data, chunk, at, text, &mut edits, out)?;
+            if within(&valid, text.str.span) && !within(&chunk.logprobs, text.str.span) {
+                self.text(&mut current, at)?;
             }
         }
+        let Current { edits, out, .. } = current;
         if chunk.ends || !chunk.finished.is_empty() {
             self.resolve(|channel| chunk.ends || chunk.finished.contains(&channel.choice), out)?;
         }
         if edits.is_empty() {
-            self.leave(event, out);
+            self.pass(event, out);
         } else {
             event.with_data(&edits.apply(data), out);
             self.terminated = event.is_terminated();
@@ -185,117 +206,102 @@ impl StreamInspector {
         Ok(())
     }
 
-    /// A text of an event.
-    #[allow(clippy::too_many_arguments, reason = "they are one event, taken apart")]
-    fn text(
-        &mut self,
-        event: &Event<'_>,
-        data: &[u8],
-        chunk: &Chunk,
-        at: usize,
-        text: &OutText,
-        edits: &mut Edits,
-        out: &mut Vec<u8>,
-    ) -> Stop {
-        let piece = text.str.decode(data);
-        let mut said = std::mem::take(&mut self.said);
-        said.clear();
+    /// Inspects the text at an index of the event.
+    fn text(&mut self, current: &mut Current<'_>, at: usize) -> Continue {
+        let Some(text) = current.chunk.texts.get(at) else { return Ok(()) };
+        let piece = text.str.decode(current.data);
+        let mut released = std::mem::take(&mut self.released);
+        released.clear();
         let redactions = self.report.redactions;
-        let stop = if is_piecewise(text.channel) {
-            let later = chunk.texts.get(at + 1..).unwrap_or(&[]);
-            let last = (chunk.ends || chunk.finished.contains(&text.channel.choice))
-                && !later.iter().any(|later| later.channel == text.channel);
-            self.piece(event, data, text, &piece, last, &mut said, out)
+        let result = if is_piecewise(text.channel) {
+            self.piece(current, at, &piece, &mut released)
         } else {
-            self.alone(text.channel.part, &piece, &mut said)
+            self.single(text.channel.part, &piece, &mut released)
         };
-        let redacted = self.report.redactions > redactions || text.channel.part == Part::Whole && said != piece;
+        let redacted = self.report.redactions > redactions || text.channel.part == Part::Whole && released != piece;
         if redacted && !self.redacted.contains(&text.channel.choice) && self.redacted.len() < MAX_TEXTS {
             self.redacted.push(text.channel.choice);
         }
-        let mut overlap = Ok(());
-        if stop.is_ok() && said != piece {
-            overlap = edits.replace_text(text.str.span, &said).map_err(|_| Cause::TooManyRedactions);
+        let mut edited = Ok(());
+        if result.is_ok() && released != piece {
+            edited = current.edits.replace_text(text.str.span, &released).map_err(too_many);
         }
-        self.said = said;
-        stop.and(overlap)
+        self.released = released;
+        result.and(edited)
     }
 
-    /// A piece of a text; what may leave is appended to `said`.
-    #[allow(clippy::too_many_arguments, reason = "they are one event, taken apart")]
-    fn piece(
-        &mut self,
-        event: &Event<'_>,
-        data: &[u8],
-        text: &OutText,
-        piece: &str,
-        last: bool,
-        said: &mut String,
-        out: &mut Vec<u8>,
-    ) -> Stop {
-        let at = match self.texts.iter().position(|(channel, _)| *channel == text.channel) {
-            Some(at) => at,
+    /// Inspects a piece of a text, the text at index `at` of the event, and appends the released part to `released`.
+    fn piece(&mut self, current: &mut Current<'_>, at: usize, piece: &str, released: &mut String) -> Continue {
+        let Current { event, data, chunk, .. } = *current;
+        let Some(source) = chunk.texts.get(at) else { return Ok(()) };
+        let later = chunk.texts.get(at + 1..).unwrap_or(&[]);
+        let last = (chunk.ends || chunk.finished.contains(&source.channel.choice))
+            && !later.iter().any(|later| later.channel == source.channel);
+        let index = match self.texts.iter().position(|(channel, _)| *channel == source.channel) {
+            Some(index) => index,
             None if self.texts.len() < MAX_TEXTS => {
-                self.texts.push((text.channel, Held::default()));
+                self.texts.push((source.channel, Text::default()));
                 self.texts.len() - 1
             }
             None => {
-                said.push_str(piece);
+                released.push_str(piece);
                 return self.unscanned(Cause::TooManyTexts);
             }
         };
-        let Some((channel, held)) = self.texts.get_mut(at) else { return Ok(()) };
-        let late = held.finished && !piece.is_empty();
-        held.finished = last || held.finished && !late;
-        let policy = &*self.policy;
-        let blocked = held.passage.take(policy, &mut self.scratch, &mut self.report, piece, last, said);
-        let owes = held.passage.owes() || (blocked.is_some() && !said.is_empty());
-        if owes && held.template.is_none() {
-            held.template = Template::new(event.envelope(), self.dialect.echo(), data, *channel, text.str);
-            if held.template.is_none() {
+        let Some((channel, text)) = self.texts.get_mut(index) else { return Ok(()) };
+        let late = text.finished && !piece.is_empty();
+        text.finished = last || text.finished && !late;
+        let mut context = Context { policy: &self.policy, scratch: &mut self.scratch, report: &mut self.report };
+        let blocked = text.holdback.push(&mut context, piece, last, released);
+        let needs_template = text.holdback.has_pending() || (blocked.is_some() && !released.is_empty());
+        if needs_template && text.template.is_none() {
+            text.template = Template::new(event.envelope(), self.dialect.echo(), data, *channel, source.str);
+            if text.template.is_none() {
                 return self.unscanned(Cause::Unreadable);
             }
         }
         if let Some(rule) = blocked {
-            if let Some(template) = held.template.as_ref().filter(|_| !said.is_empty()) {
-                end_event(&mut self.terminated, self.framing, out);
-                template.event(said, out);
+            if let Some(template) = text.template.as_ref().filter(|_| !released.is_empty()) {
+                end_event(&mut self.terminated, self.framing, current.out);
+                template.event(released, current.out);
             }
             return Err(Cause::Rule(rule));
         }
         if last {
-            // It may hold a whole event of the upstream.
-            held.template = None;
+            // A template may hold a whole event of the upstream.
+            text.template = None;
         }
         if late { self.unscanned(Cause::TextAfterEnd) } else { Ok(()) }
     }
 
-    /// A text that comes whole. What was said before in pieces is not counted again, unless it was not said.
-    fn alone(&mut self, part: Part, text: &str, said: &mut String) -> Stop {
-        let mut again = Report::default();
-        let report = if part == Part::Whole { &mut again } else { &mut self.report };
-        let blocked = Passage::default().take(&self.policy, &mut self.scratch, report, text, true, said);
-        if again.rules.iter().any(|rule| self.report.rules.binary_search(rule).is_err()) {
-            for rule in &again.rules {
+    /// Inspects a text that arrives complete. If it repeats pieces that were inspected before, its matches are counted only
+    /// if they are new.
+    fn single(&mut self, part: Part, text: &str, released: &mut String) -> Continue {
+        let mut repeated = Report::default();
+        let report = if part == Part::Whole { &mut repeated } else { &mut self.report };
+        let mut context = Context { policy: &self.policy, scratch: &mut self.scratch, report };
+        let blocked = Holdback::default().push(&mut context, text, true, released);
+        if repeated.rules.iter().any(|rule| self.report.rules.binary_search(rule).is_err()) {
+            for rule in &repeated.rules {
                 let action = self.policy.rule(*rule).map_or(Action::Log, |rule| rule.action());
                 self.report.matched(*rule, action);
             }
-            self.report.redactions += again.redactions;
+            self.report.redactions += repeated.redactions;
         }
         blocked.map_or(Ok(()), |rule| Err(Cause::Rule(rule)))
     }
 
-    /// Ends the texts that `ends` says; what was withheld of them leaves in events of its own.
-    fn resolve(&mut self, ends: impl Fn(&Channel) -> bool, out: &mut Vec<u8>) -> Stop {
+    /// Ends the texts for which `ends` returns `true` and releases their withheld text in separate events.
+    fn resolve(&mut self, ends: impl Fn(&Channel) -> bool, out: &mut Vec<u8>) -> Continue {
         let ended = self.texts.iter_mut().filter(|(channel, text)| !text.finished && ends(channel));
         for (_, text) in ended {
             text.finished = true;
-            self.said.clear();
-            let said = &mut self.said;
-            let blocked = text.passage.take(&self.policy, &mut self.scratch, &mut self.report, "", true, said);
-            if let Some(template) = text.template.take().filter(|_| !said.is_empty()) {
+            self.released.clear();
+            let mut context = Context { policy: &self.policy, scratch: &mut self.scratch, report: &mut self.report };
+            let blocked = text.holdback.push(&mut context, "", true, &mut self.released);
+            if let Some(template) = text.template.take().filter(|_| !self.released.is_empty()) {
                 end_event(&mut self.terminated, self.framing, out);
-                template.event(said, out);
+                template.event(&self.released, out);
             }
             if let Some(rule) = blocked {
                 return Err(Cause::Rule(rule));
@@ -304,8 +310,8 @@ impl StreamInspector {
         Ok(())
     }
 
-    /// Something that cannot be inspected: whether it passes all the same.
-    fn unscanned(&mut self, cause: Cause) -> Stop {
+    /// Applies the policy for content that cannot be inspected.
+    fn unscanned(&mut self, cause: Cause) -> Continue {
         match self.policy.on_unscannable() {
             OnUnscannable::Block => Err(cause),
             OnUnscannable::Pass => {
@@ -315,17 +321,14 @@ impl StreamInspector {
         }
     }
 
-    fn leave(&mut self, event: &Event<'_>, out: &mut Vec<u8>) {
+    /// Passes an event unchanged.
+    fn pass(&mut self, event: &Event<'_>, out: &mut Vec<u8>) {
         out.extend_from_slice(event.raw());
         self.terminated = event.is_terminated();
     }
-
-    fn terminate(&mut self, out: &mut Vec<u8>) {
-        end_event(&mut self.terminated, self.framing, out);
-    }
 }
 
-/// Ends the event before, should it have no end.
+/// Terminates the last event of the output if it is incomplete.
 fn end_event(terminated: &mut bool, framing: Framing, out: &mut Vec<u8>) {
     if !*terminated {
         framing.terminate(out);

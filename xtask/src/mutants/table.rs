@@ -76,8 +76,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "hold-back",
         breaks: "what may become a match with the next event is not held back",
         file: "core/inspect/src/stream.rs",
-        from: "passage.take(policy, &mut self.scratch, &mut self.report, piece, last, said);",
-        to: "passage.take(policy, &mut self.scratch, &mut self.report, piece, last || !piece.is_empty(), said);",
+        from: "text.holdback.push(&mut context, piece, last, released);",
+        to: "text.holdback.push(&mut context, piece, last || !piece.is_empty(), released);",
     },
     Mutant {
         name: "first-choice",

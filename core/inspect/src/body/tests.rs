@@ -1,5 +1,5 @@
 use super::*;
-use crate::proving::{json, policies, policy, texts};
+use crate::generators::{json, policies, policy, texts};
 use crate::report::MAX_FINDINGS;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -278,7 +278,7 @@ fn thousands_of_texts_and_of_citations_are_not_compared_with_each_other() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
 
-    /// With a screen that has states for everything, for little, or for nothing (then it is exact searches alone).
+    /// With a prefilter that has states for everything, for little, or for nothing (then it is exact searches alone).
     #[test]
     fn the_screen_hides_no_match(
         policy in policies(&["block", "redact", "log"]),

@@ -1,11 +1,11 @@
-//! Assertions between two characters: `^ $ \b \B` and their kin.
+//! Assertions between two characters: `^`, `$`, `\b`, `\B` and their variants.
 
 use regex_syntax::hir::Look;
 
-/// Whether `look` holds between `before` and `after`; `None` is the edge of the text.
+/// Returns `true` if `look` holds between `before` and `after`; `None` stands for the edge of the text.
 ///
-/// Every assertion of the rule language can be told from the two neighbours alone, which is why a stream has to wait
-/// for one character more and no longer.
+/// Every assertion of the rule language depends only on the two adjacent characters. A stream therefore has to wait for
+/// exactly one more character.
 pub(crate) fn holds(look: Look, before: Option<char>, after: Option<char>) -> bool {
     let ascii = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric() || c == '_');
     match look {
@@ -38,12 +38,15 @@ pub(crate) fn holds(look: Look, before: Option<char>, after: Option<char>) -> bo
     }
 }
 
-/// Whether the neighbour is a word character as Unicode (UTS 18, annex C) says.
+/// Returns `true` if `c` is a word character as defined by Unicode (UTS 18, annex C).
 fn word(c: Option<char>) -> bool {
     match c {
         None => false,
         Some(c) if c.is_ascii() => c.is_ascii_alphanumeric() || c == '_',
-        // The tables are linked (feature `unicode-perl`), so the error cannot come.
-        Some(c) => regex_syntax::try_is_word_character(c).unwrap_or(false),
+        Some(c) => {
+            let is_word = regex_syntax::try_is_word_character(c);
+            debug_assert!(is_word.is_ok(), "the feature `unicode-perl` links the tables");
+            is_word.unwrap_or(false)
+        }
     }
 }

@@ -1,50 +1,50 @@
-//! From a regular expression or a list of keywords to a [`Program`].
+//! Compiler from regular expressions and keyword lists to a [`Program`].
 
-use super::class::{CharClass, ClassId, ClassesBuilder};
+use super::char_set::{CharSet, CharSetId, CharSetsBuilder};
 use super::keywords::Trie;
-use super::program::{Node, NodeId, Program};
+use super::program::{FirstChars, Node, NodeId, Program};
 use regex_syntax::hir::{Class, Hir, HirKind, Look, Repetition};
 use regex_syntax::{Error as SyntaxError, ParserBuilder};
 use std::collections::BTreeMap;
 
-/// Nodes one rule may have. A node is 12 bytes; the rules of the packs we know have fewer than 500.
+/// Maximum number of nodes per rule. A node takes 12 bytes; the rules of known rule packs have fewer than 500 nodes.
 pub(crate) const MAX_NODES: usize = 16 * 1024;
-/// Groups within groups in one expression; the compiler recurses as deep.
+/// Maximum nesting depth of groups in an expression; the compiler recurses to this depth.
 const MAX_NESTING: u32 = 64;
 
-/// Why a pattern cannot be a rule. Says where in the pattern, never what stands there.
+/// Reason why a pattern is invalid. Reports the position in the pattern, never its text, which may be secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PatternError {
-    /// The expression is not one.
+    /// Syntax error.
     #[error("{problem} (at byte {offset} of the expression)")]
     Syntax {
-        /// What is wrong, in the words of the regular expression parser.
+        /// Message of the regular expression parser.
         problem: String,
-        /// Where, in bytes.
+        /// Byte offset in the expression.
         offset: usize,
     },
-    /// It matches where there is nothing, so it would match everywhere.
-    #[error("it can match the empty string")]
+    /// Pattern that matches the empty string, and therefore at every position.
+    #[error("can match the empty string")]
     MatchesEmpty,
-    /// No text matches it.
-    #[error("no text can ever match it")]
+    /// Pattern that matches no text.
+    #[error("can never match any text")]
     NeverMatches,
-    /// Its shortest match is longer than `max_match_bytes`.
-    #[error("its shortest match has {shortest} bytes, more than max_match_bytes ({max})")]
+    /// Pattern whose shortest match is longer than `max_match_bytes`.
+    #[error("the shortest match has {shortest} bytes, more than `max_match_bytes` ({max})")]
     TooLong {
-        /// Bytes of the shortest match.
+        /// Length of the shortest match in bytes.
         shortest: usize,
-        /// The policy's `max_match_bytes`.
+        /// `max_match_bytes` of the policy.
         max: usize,
     },
-    /// Compiled, it would take too much memory.
-    #[error("it is too large: repetitions such as {{1,1000}} multiply, and may be the cause")]
+    /// Pattern that takes too much memory when compiled.
+    #[error("is too large when compiled; note that nested repetitions such as `{{1,1000}}` multiply")]
     TooLarge,
 }
 
 /// Compiles a regular expression in the syntax of the `regex` crate (Unicode on).
-pub(crate) fn regex(expression: &str, classes: &mut ClassesBuilder) -> Result<Program, PatternError> {
+pub(crate) fn regex(expression: &str, sets: &mut CharSetsBuilder) -> Result<Program, PatternError> {
     let hir = ParserBuilder::new().nest_limit(MAX_NESTING).build().parse(expression).map_err(syntax_error)?;
     let shortest = match hir.properties().minimum_len() {
         None => return Err(PatternError::NeverMatches),
@@ -52,30 +52,32 @@ pub(crate) fn regex(expression: &str, classes: &mut ClassesBuilder) -> Result<Pr
         Some(shortest) => shortest,
     };
     let longest = hir.properties().maximum_len();
-    let mut compiler = Compiler::new(classes);
+    let mut compiler = Compiler::new(sets);
     let end = compiler.push(Node::Match)?;
     let start = compiler.expression(&hir, end)?;
     Ok(compiler.finish(start, shortest, longest))
 }
 
-/// Compiles a list of keywords: any of them, the longest where several begin at one place.
+/// Compiles a list of keywords; of several that match at one position, the longest is preferred.
 ///
-/// `word`: neither the character before a match nor the one after it may be a word character.
-pub(crate) fn keywords(trie: &Trie, word: bool, classes: &mut ClassesBuilder) -> Result<Program, PatternError> {
-    let mut compiler = Compiler::new(classes);
+/// With `word`, neither the character before a match nor the one after it may be a word character.
+pub(crate) fn keywords(trie: &Trie, word: bool, sets: &mut CharSetsBuilder) -> Result<Program, PatternError> {
+    let mut compiler = Compiler::new(sets);
     let mut end = compiler.push(Node::Match)?;
     if word {
         end = compiler.push(Node::Look { look: Look::WordEndHalfUnicode, next: end })?;
     }
-    // Children stand after their parents in the trie: backwards, every child has its node before its parent asks.
+    // Children come after their parents in the trie, so backwards every child is compiled before its parent.
     let mut entries = vec![end; trie.len()];
-    for (at, branch) in trie.branches().enumerate().rev() {
-        let mut choices = Vec::with_capacity(branch.children.len() + 1);
-        for (class, child) in &branch.children {
-            let next = entries.get(*child).copied().unwrap_or(end);
-            choices.push(compiler.class(class.iter().copied(), next)?);
+    for (at, trie_node) in trie.nodes().enumerate().rev() {
+        let mut choices = Vec::with_capacity(trie_node.children.len() + 1);
+        for (variants, child) in &trie_node.children {
+            let next = entries.get(*child).copied();
+            debug_assert!(next.is_some(), "the trie has {} nodes, not {child}", trie.len());
+            let next = next.unwrap_or(end);
+            choices.push(compiler.set(variants.iter().copied(), next)?);
         }
-        if branch.ends {
+        if trie_node.ends {
             choices.push(end);
         }
         let entry = compiler.split(&choices)?;
@@ -91,7 +93,7 @@ pub(crate) fn keywords(trie: &Trie, word: bool, classes: &mut ClassesBuilder) ->
 }
 
 fn syntax_error(error: SyntaxError) -> PatternError {
-    // `kind` and not the error itself: the error would print the expression.
+    // Only the `kind`: the whole error would print the expression.
     let (problem, offset) = match &error {
         SyntaxError::Parse(error) => (error.kind().to_string(), error.span().start.offset),
         SyntaxError::Translate(error) => (error.kind().to_string(), error.span().start.offset),
@@ -100,19 +102,19 @@ fn syntax_error(error: SyntaxError) -> PatternError {
     PatternError::Syntax { problem, offset }
 }
 
-/// Builds nodes from the end of the pattern to its beginning: what follows is always known.
+/// Builds nodes from the end of the pattern to its start, so that the next node is always known.
 struct Compiler<'c> {
     nodes: Vec<Node>,
     targets: Vec<NodeId>,
-    classes: &'c mut ClassesBuilder,
-    /// Classes of the expression that have their place already, by the address of their part of it: a repetition
-    /// compiles its part once for every copy.
-    placed: BTreeMap<usize, ClassId>,
+    sets: &'c mut CharSetsBuilder,
+    /// Sets that have been added, by the address of their class in the expression: a repetition compiles its operand once
+    /// per copy.
+    added: BTreeMap<usize, CharSetId>,
 }
 
 impl<'c> Compiler<'c> {
-    fn new(classes: &'c mut ClassesBuilder) -> Compiler<'c> {
-        Compiler { nodes: Vec::new(), targets: Vec::new(), classes, placed: BTreeMap::new() }
+    fn new(sets: &'c mut CharSetsBuilder) -> Compiler<'c> {
+        Compiler { nodes: Vec::new(), targets: Vec::new(), sets, added: BTreeMap::new() }
     }
 
     fn push(&mut self, node: Node) -> Result<NodeId, PatternError> {
@@ -132,32 +134,32 @@ impl<'c> Compiler<'c> {
         self.push(Node::Split { first, len: choices.len() as u32 })
     }
 
-    /// A split whose preferred way is not known yet.
+    /// Adds a split between `exit` and a body that [`close`](Self::close) sets later.
     fn fork(&mut self, greedy: bool, exit: NodeId) -> Result<NodeId, PatternError> {
         let fork = self.push(Node::Split { first: self.targets.len() as u32, len: 2 })?;
         self.targets.extend(if greedy { [fork, exit] } else { [exit, fork] });
         Ok(fork)
     }
 
-    /// Sends the open way of a fork to `body`.
+    /// Sets the body of a fork.
     fn close(&mut self, fork: NodeId, body: NodeId) {
         if let Some(Node::Split { first, len }) = self.nodes.get(fork as usize).copied() {
-            let ways = self.targets.get_mut(first as usize..first as usize + len as usize);
-            ways.into_iter().flatten().filter(|way| **way == fork).for_each(|way| *way = body);
+            let targets = self.targets.get_mut(first as usize..first as usize + len as usize);
+            targets.into_iter().flatten().filter(|target| **target == fork).for_each(|target| *target = body);
         }
     }
 
-    fn class(&mut self, ranges: impl IntoIterator<Item = (char, char)>, next: NodeId) -> Result<NodeId, PatternError> {
+    fn set(&mut self, ranges: impl IntoIterator<Item = (char, char)>, next: NodeId) -> Result<NodeId, PatternError> {
         let mut ranges = ranges.into_iter().peekable();
         let Some((low, high)) = ranges.next() else { return self.split(&[]) };
         if low == high && ranges.peek().is_none() {
             return self.push(Node::Char { c: low, next });
         }
-        let class: ClassId = self.classes.place(CharClass::new(std::iter::once((low, high)).chain(ranges)));
-        self.push(Node::Class { class, next })
+        let set = self.sets.add(CharSet::new(std::iter::once((low, high)).chain(ranges)));
+        self.push(Node::Set { set, next })
     }
 
-    /// The entry of `hir` when `next` follows it. Recurses as deep as groups nest, which the parser bounds.
+    /// Compiles `hir`, followed by `next`, and returns its first node. Recurses to the nesting depth, which the parser bounds.
     fn expression(&mut self, hir: &Hir, next: NodeId) -> Result<NodeId, PatternError> {
         match hir.kind() {
             HirKind::Empty => Ok(next),
@@ -167,18 +169,18 @@ impl<'c> Compiler<'c> {
             }
             HirKind::Class(Class::Unicode(class)) => {
                 let address = std::ptr::from_ref(class).addr();
-                if let Some(class) = self.placed.get(&address) {
-                    return self.push(Node::Class { class: *class, next });
+                if let Some(set) = self.added.get(&address) {
+                    return self.push(Node::Set { set: *set, next });
                 }
-                let node = self.class(class.iter().map(|r| (r.start(), r.end())), next)?;
-                if let Some(Node::Class { class, .. }) = self.nodes.get(node as usize) {
-                    self.placed.insert(address, *class);
+                let node = self.set(class.iter().map(|r| (r.start(), r.end())), next)?;
+                if let Some(Node::Set { set, .. }) = self.nodes.get(node as usize) {
+                    self.added.insert(address, *set);
                 }
                 Ok(node)
             }
             HirKind::Class(Class::Bytes(class)) => {
-                // The parser lets only ASCII through in a pattern that must match text.
-                self.class(class.iter().map(|r| (char::from(r.start()), char::from(r.end()))), next)
+                // In a pattern that must match text, the parser accepts only ASCII here.
+                self.set(class.iter().map(|r| (char::from(r.start()), char::from(r.end()))), next)
             }
             HirKind::Look(look) => self.push(Node::Look { look: *look, next }),
             HirKind::Capture(capture) => self.expression(&capture.sub, next),
@@ -194,7 +196,7 @@ impl<'c> Compiler<'c> {
     fn repetition(&mut self, repetition: &Repetition, next: NodeId) -> Result<NodeId, PatternError> {
         let Repetition { min, max, greedy, ref sub } = *repetition;
         if sub.properties().maximum_len() == Some(0) && sub.properties().look_set().is_empty() {
-            return Ok(next); // nothing, however often
+            return Ok(next); // matches only the empty string, however often it repeats
         }
         let mut entry = next;
         let mut copies = min;
@@ -214,7 +216,7 @@ impl<'c> Compiler<'c> {
                     copies -= 1;
                     entry = body;
                 } else if sub.properties().minimum_len() == Some(0) {
-                    // As the regex crate does: `x*` is `(x+)?` where x may be empty, or its order of preference breaks.
+                    // Like the regex crate: `x*` is compiled as `(x+)?` if x may be empty, to keep the order of preference.
                     entry = self.split(&if greedy { [body, next] } else { [next, body] })?;
                 }
             }
@@ -222,78 +224,86 @@ impl<'c> Compiler<'c> {
         (0..copies).try_fold(entry, |entry, _| self.expression(sub, entry))
     }
 
-    /// Puts the nodes into the order that [`Program`] promises.
+    /// Builds the program, with its nodes in the order that [`Program`] promises.
     fn finish(self, start: NodeId, shortest: usize, longest: Option<usize>) -> Program {
-        let Compiler { nodes, targets, classes, placed: _ } = self;
-        let ways = |id: NodeId| -> (&[NodeId], Option<NodeId>) {
-            match nodes.get(id as usize) {
-                Some(Node::Split { first, len }) => {
-                    (targets.get(*first as usize..*first as usize + *len as usize).unwrap_or(&[]), None)
-                }
-                Some(Node::Look { next, .. }) => (&[], Some(*next)),
-                _ => (&[], None),
-            }
-        };
-        // Depth first over the edges that read nothing; a node is done after all it leads to. Done last stands first.
-        let mut done: Vec<NodeId> = Vec::with_capacity(nodes.len());
-        let mut seen = vec![false; nodes.len()];
-        let roots = std::iter::once(start).chain(nodes.iter().filter_map(|node| match node {
-            Node::Char { next, .. } | Node::Class { next, .. } => Some(*next),
-            _ => None,
-        }));
-        let mut open: Vec<(NodeId, usize)> = Vec::new();
-        for root in roots {
-            open.push((root, 0));
-            while let Some((id, way)) = open.pop() {
-                if way == 0 {
-                    match seen.get_mut(id as usize) {
-                        Some(seen) if !*seen => *seen = true,
-                        _ => continue,
-                    }
-                }
-                let (choices, only) = ways(id);
-                match choices.get(way).copied().or(only.filter(|_| way == 0)) {
-                    Some(next) => open.extend([(id, way + 1), (next, 0)]),
-                    None => done.push(id),
-                }
-            }
-        }
-        let mut places = vec![0; nodes.len()];
-        for (place, id) in done.iter().rev().enumerate() {
+        let order = self.order(start);
+        let mut places = vec![0; self.nodes.len()];
+        for (place, id) in order.iter().enumerate() {
             if let Some(slot) = places.get_mut(*id as usize) {
                 *slot = place as NodeId;
             }
         }
         let place = |id: NodeId| places.get(id as usize).copied().unwrap_or(0);
-        let ordered = done.iter().rev().filter_map(|id| nodes.get(*id as usize)).map(|node| match *node {
+        let nodes = order.iter().filter_map(|id| self.nodes.get(*id as usize)).map(|node| match *node {
             Node::Char { c, next } => Node::Char { c, next: place(next) },
-            Node::Class { class, next } => Node::Class { class, next: place(next) },
+            Node::Set { set, next } => Node::Set { set, next: place(next) },
             Node::Look { look, next } => Node::Look { look, next: place(next) },
             split_or_match => split_or_match,
         });
         let mut program = Program {
-            nodes: ordered.collect(),
-            targets: targets.iter().map(|id| place(*id)).collect(),
+            nodes: nodes.collect(),
+            targets: self.targets.iter().map(|id| place(*id)).collect(),
             start: place(start),
-            first_ascii: [0; 2],
-            first_wide: false,
+            first: FirstChars::default(),
             shortest,
             longest,
         };
-        let (mut ascii, mut wide) = (0u128, false);
-        program.reach(program.start, &mut Vec::new(), |_, node| match node {
-            Node::Char { c, .. } if c.is_ascii() => ascii |= 1 << c as u32,
-            Node::Char { .. } => wide = true,
-            Node::Class { class, .. } => {
-                if let Some(class) = classes.get(class) {
-                    ascii |= class.ascii();
-                    wide |= class.has_wide();
-                }
-            }
-            Node::Look { .. } | Node::Split { .. } | Node::Match => {}
-        });
-        program.first_ascii = [ascii as u64, (ascii >> 64) as u64];
-        program.first_wide = wide;
+        program.first = first_chars(&program, self.sets);
         program
     }
+
+    /// Returns the nodes in reverse postorder of a depth-first search along the edges that read nothing, so that such edges
+    /// lead forward.
+    fn order(&self, start: NodeId) -> Vec<NodeId> {
+        let mut order: Vec<NodeId> = Vec::with_capacity(self.nodes.len());
+        let mut visited = vec![false; self.nodes.len()];
+        let roots = std::iter::once(start).chain(self.nodes.iter().filter_map(|node| match node {
+            Node::Char { next, .. } | Node::Set { next, .. } => Some(*next),
+            _ => None,
+        }));
+        // Nodes on the path from the root, each with the number of its edges that have been followed.
+        let mut path: Vec<(NodeId, usize)> = Vec::new();
+        for root in roots {
+            path.push((root, 0));
+            while let Some((id, edge)) = path.pop() {
+                if edge == 0 {
+                    match visited.get_mut(id as usize) {
+                        Some(visited) if !*visited => *visited = true,
+                        _ => continue,
+                    }
+                }
+                match self.empty_edge(id, edge) {
+                    Some(next) => path.extend([(id, edge + 1), (next, 0)]),
+                    None => order.push(id),
+                }
+            }
+        }
+        order.reverse();
+        order
+    }
+
+    /// Returns the target of an edge that reads nothing.
+    fn empty_edge(&self, id: NodeId, edge: usize) -> Option<NodeId> {
+        match *self.nodes.get(id as usize)? {
+            Node::Split { first, len } if edge < len as usize => self.targets.get(first as usize + edge).copied(),
+            Node::Look { next, .. } if edge == 0 => Some(next),
+            _ => None,
+        }
+    }
+}
+
+fn first_chars(program: &Program, sets: &CharSetsBuilder) -> FirstChars {
+    let (mut ascii, mut wide) = (0u128, false);
+    program.reach(program.start, &mut Vec::new(), |_, node| match node {
+        Node::Char { c, .. } if c.is_ascii() => ascii |= 1 << c as u32,
+        Node::Char { .. } => wide = true,
+        Node::Set { set, .. } => {
+            if let Some(set) = sets.get(set) {
+                ascii |= set.ascii();
+                wide |= set.has_wide();
+            }
+        }
+        Node::Look { .. } | Node::Split { .. } | Node::Match => {}
+    });
+    FirstChars { ascii: [ascii as u64, (ascii >> 64) as u64], wide }
 }

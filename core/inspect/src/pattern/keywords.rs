@@ -1,85 +1,90 @@
-//! Keyword lists as a trie: what many words begin with is looked at once.
+//! Trie of keywords: common prefixes are stored and matched once.
 
 use regex_syntax::hir::{ClassUnicode, ClassUnicodeRange};
 
-/// Ranges of characters that count as one letter of a keyword: one character, or all its cases.
-pub(crate) type Letter = Vec<(char, char)>;
+/// Inclusive ranges of the characters that match one character of a keyword: itself, or all its case variants.
+pub(crate) type CaseVariants = Vec<(char, char)>;
 
-/// One prefix shared by some keywords.
+/// Node of the trie: a common prefix of keywords.
 #[derive(Debug, Default)]
-pub(crate) struct Branch {
-    /// A keyword ends here.
+pub(crate) struct TrieNode {
+    /// `true` if a keyword ends here.
     pub(crate) ends: bool,
-    /// The letters that may follow (no two share a character) and where they lead: always further on in the trie.
-    pub(crate) children: Vec<(Letter, usize)>,
+    /// Next characters (no two sets of variants overlap) and the indices of their nodes, which are always larger.
+    pub(crate) children: Vec<(CaseVariants, usize)>,
 }
 
-/// All keywords of a rule.
+/// Trie of all keywords of a rule.
 #[derive(Debug)]
 pub(crate) struct Trie {
-    branches: Vec<Branch>,
+    nodes: Vec<TrieNode>,
     shortest: usize,
     longest: usize,
 }
 
 impl Trie {
-    /// `ignore_case`: characters that Unicode's simple case folding makes equal are equal.
+    /// Builds the trie. With `ignore_case`, characters are equal if Unicode's simple case folding makes them equal.
     pub(crate) fn new<'k>(keywords: impl IntoIterator<Item = &'k str>, ignore_case: bool) -> Trie {
-        let mut trie = Trie { branches: vec![Branch::default()], shortest: usize::MAX, longest: 0 };
+        let mut trie = Trie { nodes: vec![TrieNode::default()], shortest: usize::MAX, longest: 0 };
         for keyword in keywords {
-            let (mut at, mut least, mut most) = (0, 0, 0);
+            let (mut at, mut shortest, mut longest) = (0, 0, 0);
             for c in keyword.chars() {
-                let letter = letter(c, ignore_case);
-                least += letter.iter().map(|&(low, _)| low.len_utf8()).min().unwrap_or(0);
-                most += letter.iter().map(|&(_, high)| high.len_utf8()).max().unwrap_or(0);
-                at = trie.child(at, letter);
+                let variants = case_variants(c, ignore_case);
+                shortest += variants.iter().map(|&(low, _)| low.len_utf8()).min().unwrap_or(0);
+                longest += variants.iter().map(|&(_, high)| high.len_utf8()).max().unwrap_or(0);
+                at = trie.child(at, variants);
             }
-            trie.shortest = trie.shortest.min(least);
-            trie.longest = trie.longest.max(most);
-            if let Some(branch) = trie.branches.get_mut(at) {
-                branch.ends = true;
+            trie.shortest = trie.shortest.min(shortest);
+            trie.longest = trie.longest.max(longest);
+            if let Some(node) = trie.nodes.get_mut(at) {
+                node.ends = true;
             }
         }
         trie
     }
 
-    fn child(&mut self, at: usize, letter: Letter) -> usize {
-        let next = self.branches.len();
-        let Some(branch) = self.branches.get_mut(at) else { return at };
-        if let Some((_, child)) = branch.children.iter().find(|(own, _)| *own == letter) {
+    /// Returns the child of a node for `variants`, adding it if it is new.
+    fn child(&mut self, at: usize, variants: CaseVariants) -> usize {
+        let next = self.nodes.len();
+        let Some(node) = self.nodes.get_mut(at) else { return at };
+        if let Some((_, child)) = node.children.iter().find(|(own, _)| *own == variants) {
             return *child;
         }
-        branch.children.push((letter, next));
-        self.branches.push(Branch::default());
+        node.children.push((variants, next));
+        self.nodes.push(TrieNode::default());
         next
     }
 
+    /// Returns the number of nodes.
     pub(crate) fn len(&self) -> usize {
-        self.branches.len()
+        self.nodes.len()
     }
 
-    pub(crate) fn branches(&self) -> impl DoubleEndedIterator<Item = &Branch> + ExactSizeIterator {
-        self.branches.iter()
+    /// Returns the nodes; parents come before their children.
+    pub(crate) fn nodes(&self) -> impl DoubleEndedIterator<Item = &TrieNode> + ExactSizeIterator {
+        self.nodes.iter()
     }
 
-    /// Bytes of the shortest text that is one of the keywords.
+    /// Returns the length in bytes of the shortest text that matches a keyword.
     pub(crate) fn shortest(&self) -> usize {
         self.shortest
     }
 
-    /// Bytes of the longest text that is one of the keywords.
+    /// Returns the length in bytes of the longest text that matches a keyword.
     pub(crate) fn longest(&self) -> usize {
         self.longest
     }
 }
 
-fn letter(c: char, ignore_case: bool) -> Letter {
+/// Returns `c`, or all its case variants.
+fn case_variants(c: char, ignore_case: bool) -> CaseVariants {
     if !ignore_case {
         return vec![(c, c)];
     }
     let mut class = ClassUnicode::new([ClassUnicodeRange::new(c, c)]);
-    // The folding tables are linked (feature `unicode-case`), so this cannot fail; if it did, the case would count.
-    let _ = class.try_case_fold_simple();
+    // On an error, matching would be case-sensitive.
+    let folded = class.try_case_fold_simple();
+    debug_assert!(folded.is_ok(), "the feature `unicode-case` links the folding tables");
     class.iter().map(|range| (range.start(), range.end())).collect()
 }
 
@@ -88,16 +93,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shared_prefixes_are_stored_once() {
+    fn common_prefixes_are_stored_once() {
         assert_eq!(Trie::new(["password", "passport", "pass"], false).len(), 1 + "password".len() + "port".len());
         assert_eq!(Trie::new(["Stop", "sTOP"], true).len(), 5);
         assert_eq!(Trie::new(["Stop", "sTOP"], false).len(), 9);
     }
 
     #[test]
-    fn length_counts_the_widest_case() {
+    fn the_longest_match_uses_the_widest_case_variant() {
         assert_eq!(Trie::new(["kit"], false).longest(), 3);
-        // KELVIN SIGN is a case of k, and three bytes long
+        // KELVIN SIGN is a case variant of k and takes three bytes
         assert_eq!(Trie::new(["kit"], true).longest(), 5);
     }
 }

@@ -5,12 +5,12 @@ fn load(json: &str) -> Result<Policy, String> {
     Policy::from_raw(raw).map_err(|error| error.to_string())
 }
 
-fn refused(json: &str) -> String {
+fn load_error(json: &str) -> String {
     load(json).map(|_| ()).expect_err(json)
 }
 
 #[test]
-fn defaults_are_those_of_the_documentation() {
+fn defaults_match_the_documentation() {
     let policy = load(
         r#"{"rules":[{"id":"a","match":{"keywords":["x"]},"action":"block"},{"id":"b","match":{"regex":"x"},"action":"redact","on":["request"]}]}"#,
     )
@@ -31,18 +31,24 @@ fn defaults_are_those_of_the_documentation() {
 }
 
 #[test]
-fn what_is_wrong_is_named_by_rule_and_field() {
+fn errors_name_the_rule_and_the_field() {
     for (rule, expected) in [
         (r#""id":"","match":{"regex":"x"},"action":"log""#, "rules[0].id: must not be empty"),
-        (r#""id":"A","match":{"regex":"x"},"action":"log""#, "rules[0].id: must be made of a-z, 0-9, '.', '_' and '-'"),
-        (r#""id":"a","match":{},"action":"log""#, "rules[0].match (rule a): must have either regex or keywords"),
+        (
+            r#""id":"A","match":{"regex":"x"},"action":"log""#,
+            "rules[0].id: must consist of the characters a-z 0-9 . _ -",
+        ),
+        (
+            r#""id":"a","match":{},"action":"log""#,
+            "rules[0].match (rule a): must have exactly one of `regex` and `keywords`",
+        ),
         (
             r#""id":"a","match":{"regex":"x","keywords":["x"]},"action":"log""#,
-            "rules[0].match (rule a): must have either regex or keywords",
+            "rules[0].match (rule a): must have exactly one of `regex` and `keywords`",
         ),
         (
             r#""id":"a","match":{"regex":"x","word":true},"action":"log""#,
-            r"rules[0].match.word (rule a): only means something with keywords; a regex says \b",
+            r"rules[0].match.word (rule a): is only allowed with keywords; in a regex, write `\b`",
         ),
         (
             r#""id":"a","match":{"regex":"hush(secret"},"action":"log""#,
@@ -54,81 +60,81 @@ fn what_is_wrong_is_named_by_rule_and_field() {
         ),
         (
             r#""id":"a","match":{"regex":"x*"},"action":"log""#,
-            "rules[0].match.regex (rule a): it can match the empty string",
+            "rules[0].match.regex (rule a): can match the empty string",
         ),
         (
             r#""id":"a","match":{"regex":"\\b"},"action":"log""#,
-            "rules[0].match.regex (rule a): it can match the empty string",
+            "rules[0].match.regex (rule a): can match the empty string",
         ),
         (
             r#""id":"a","match":{"regex":"[^\\s\\S]"},"action":"log""#,
-            "rules[0].match.regex (rule a): no text can ever match it",
+            "rules[0].match.regex (rule a): can never match any text",
         ),
         (
             r#""id":"a","match":{"regex":"x{2000}"},"action":"log""#,
-            "rules[0].match (rule a): its shortest match has 2000 bytes, more than max_match_bytes (1024)",
+            "rules[0].match (rule a): the shortest match has 2000 bytes, more than `max_match_bytes` (1024)",
         ),
         (
             r#""id":"a","match":{"regex":"(x{1000}){1000}"},"action":"log""#,
-            "rules[0].match.regex (rule a): it is too large: repetitions such as {1,1000} multiply, and may be the cause",
+            "rules[0].match.regex (rule a): is too large when compiled; note that nested repetitions such as `{1,1000}` multiply",
         ),
         (
             r#""id":"a","match":{"regex":"(a{0,99}b{0,99})+c{0,5000}"},"action":"log""#,
-            "rules[0].match.regex (rule a): it can match the empty string",
+            "rules[0].match.regex (rule a): can match the empty string",
         ),
         (
             r#""id":"a","match":{"regex":"(a{0,99}b{0,99})+c{1,5000}"},"action":"log""#,
-            "rules[0].match (rule a): it is too large: repetitions such as {1,1000} multiply, and may be the cause",
+            "rules[0].match (rule a): is too large when compiled; note that nested repetitions such as `{1,1000}` multiply",
         ),
         (r#""id":"a","match":{"keywords":[]},"action":"log""#, "rules[0].match.keywords (rule a): must not be empty"),
         (r#""id":"a","match":{"keywords":[""]},"action":"log""#, "rules[0].match.keywords (rule a): must not be empty"),
         (r#""id":"a","match":{"regex":"x"},"action":"log","on":[]"#, "rules[0].applies_to (rule a): must not be empty"),
         (
             r#""id":"a","match":{"regex":"x"},"action":"log","replacement":"y""#,
-            "rules[0].replacement (rule a): only means something with action: redact",
+            "rules[0].replacement (rule a): is only allowed with `action: redact`",
         ),
         (
             r#""id":"a","match":{"regex":"x"},"action":"redact","status":400"#,
-            "rules[0].status (rule a): only means something with action: block",
+            "rules[0].status (rule a): is only allowed with `action: block`",
         ),
         (
             r#""id":"a","match":{"regex":"x"},"action":"block","status":200"#,
             "rules[0].status (rule a): must be between 400 and 599",
         ),
     ] {
-        assert_eq!(refused(&format!(r#"{{"rules":[{{{rule}}}]}}"#)), expected);
+        assert_eq!(load_error(&format!(r#"{{"rules":[{{{rule}}}]}}"#)), expected);
     }
-    let twice = r#"{"id":"a","match":{"regex":"x"},"action":"log"}"#;
-    assert_eq!(refused(&format!(r#"{{"rules":[{twice},{twice}]}}"#)), "rules[1].id: another rule has the same id");
-    assert_eq!(refused(r#"{"rules":[],"max_match_bytes":8}"#), "max_match_bytes: must be between 16 and 16384");
-    assert!(refused(r#"{"rules":[],"rule":1}"#).starts_with("unknown field `rule`"));
-    assert!(refused(r#"{"rules":[{"id":"a","match":{"regexp":"x"},"action":"log"}]}"#).starts_with("unknown field"));
+    let rule = r#"{"id":"a","match":{"regex":"x"},"action":"log"}"#;
+    assert_eq!(load_error(&format!(r#"{{"rules":[{rule},{rule}]}}"#)), "rules[1].id: another rule has the same id");
+    assert_eq!(load_error(r#"{"rules":[],"max_match_bytes":8}"#), "max_match_bytes: must be between 16 and 16384");
+    assert!(load_error(r#"{"rules":[],"rule":1}"#).starts_with("unknown field `rule`"));
+    assert!(load_error(r#"{"rules":[{"id":"a","match":{"regexp":"x"},"action":"log"}]}"#).starts_with("unknown field"));
 }
 
 #[test]
-fn all_rules_together_are_bounded() {
+fn the_total_size_of_all_rules_is_bounded() {
     let rule = |index| {
         format!(r#"{{"id":"r{index}","match":{{"regex":"x{{1,900}}(y{{1,900}}z{{20}}){{1,8}}"}},"action":"log"}}"#)
     };
     let rules: Vec<String> = (0..40).map(rule).collect();
     let json = format!(r#"{{"max_match_bytes":16384,"rules":[{}]}}"#, rules.join(","));
-    assert!(refused(&json).ends_with("all rules up to this one are too large together"));
+    assert!(load_error(&json).ends_with("the rules up to and including this one are too large together when compiled"));
 }
 
 #[test]
-fn examples_prove_their_rule() {
+fn examples_are_checked_against_their_rule() {
     let policy = load(
         r#"{"rules":[{"id":"aws","match":{"regex":"\\b(AKIA|ASIA)[0-9A-Z]{16}\\b"},"action":"block","examples":{
             "match":["key=ASIAIOSFODNN7EXAMPLE;","AKIA is a prefix"],
             "no_match":["BAKIAIOSFODNN7EXAMPLE","AKIAIOSFODNN7EXAMPLE"]}}]}"#,
     )
     .unwrap();
-    let wrong: Vec<String> = policy.check_examples().unwrap_err().iter().map(ToString::to_string).collect();
-    assert_eq!(wrong, ["rule aws: examples.match[1] does not match", "rule aws: examples.no_match[1] matches"]);
+    let errors: Vec<String> = policy.check_examples().unwrap_err().iter().map(ToString::to_string).collect();
+    assert_eq!(errors, ["rule aws: examples.match[1] does not match", "rule aws: examples.no_match[1] matches"]);
 }
 
 #[test]
-fn keywords_are_words_and_the_longest_counts() {
+fn keywords_match_whole_words_and_the_longest_wins() {
     for (pattern, text, expected) in [
         (r#"{"keywords":["stop"]}"#, "Stop! STOP, stopping nonstop stop_ ſtop", "*! *, stopping nonstop stop_ *"),
         (r#"{"keywords":["stop"],"ignore_case":false}"#, "Stop! stop", "Stop! *"),
@@ -140,17 +146,17 @@ fn keywords_are_words_and_the_longest_counts() {
         (r#"{"keywords":["a.c"]}"#, "abc a.c", "abc *"),
     ] {
         let policy = load(&format!(r#"{{"rules":[{{"id":"k","match":{pattern},"action":"redact"}}]}}"#)).unwrap();
-        let target = policy.rules()[0].target(policy.classes());
-        let (mut found, mut left, mut at) = (Vec::new(), String::new(), 0);
-        Matcher::new(0).read(&target, View::whole(text), true, &mut Scratch::default(), |m| {
+        let target = policy.rules()[0].target(policy.sets());
+        let (mut found, mut output, mut at) = (Vec::new(), String::new(), 0);
+        Matcher::new(0).read(&target, View::whole(text), &mut Scratch::default(), |m| {
             found.push(m.start as usize..m.end as usize);
             true
         });
         for range in found {
-            left += &text[at..range.start];
-            left += "*";
+            output += &text[at..range.start];
+            output += "*";
             at = range.end;
         }
-        assert_eq!(left + &text[at..], expected, "{pattern}");
+        assert_eq!(output + &text[at..], expected, "{pattern}");
     }
 }

@@ -1,165 +1,176 @@
-//! The search of one rule through one text: leftmost-first, non-overlapping, in pieces of any size.
+//! Search of one rule in one text: leftmost-first and non-overlapping, in pieces of any size.
 
-use super::scratch::{Front, Place, Scratch, Target};
-use super::starts::Starts;
+use super::active_states::ActiveStates;
+use super::scratch::{Boundary, Scratch, Target};
+use super::start_set::StartSet;
 use super::view::View;
 
-/// What a search is doing.
+/// Pass that a search is in.
 #[derive(Clone, Copy, Debug)]
 enum Phase {
-    /// Looking for the leftmost place at which a match begins. `found`: the best so far; it is the one when all that
-    /// began earlier has failed.
+    /// Looks for the leftmost start of a match. `found` is the earliest start so far; it is final once all matches that
+    /// started earlier have failed.
     Search { found: Option<u64> },
-    /// A match begins at `start`. Looking for its end, as the pattern prefers.
+    /// Looks for the preferred end of the match that starts at `start`.
     Resolve { start: u64, end: Option<u64> },
 }
 
-/// A match, and where in the text it was certain.
+/// Match, and the position at which it became certain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Match {
     pub(crate) start: u64,
     pub(crate) end: u64,
-    /// The match was certain before the character at this position had been passed.
+    /// The match was certain before the character at this position was read.
     pub(crate) decided: u64,
 }
 
-/// The state of a search between two pieces of a text.
+/// State of a search between two pieces of a text.
 ///
-/// The search has two passes. The first carries no preferences, only places where matches may have begun, and ends at
-/// the leftmost that did (see [`Starts`]); the second reads again from there, now with one start only, in the order of
-/// preference of the pattern, as the regex crate's engines do. Then the first goes on at the end of the match. So every
-/// character is looked at once, plus, for each match found, those from its start to where it was certain, which is no
-/// further than the longest match allowed.
+/// The search has two passes. The first one ignores preferences, tracks only the positions where matches may have started,
+/// and ends at the leftmost start (see [`StartSet`]). The second one reads again from that start, in the order of preference
+/// of the pattern, like the engines of the regex crate. Then the first pass continues at the end of the match. Every
+/// character is therefore read once, and again for each match from its start to the position where it became certain, which
+/// is limited by the maximum match length.
 #[derive(Clone, Debug)]
 pub(crate) struct Matcher {
     phase: Phase,
-    /// The next character to read.
+    /// Position of the next character to read.
     at: u64,
-    front: Front,
+    states: ActiveStates,
 }
 
 impl Matcher {
-    /// A search from `at` on.
+    /// Creates a search that begins at `at`.
     pub(crate) fn new(at: u64) -> Matcher {
-        Matcher::within(at, Front::default())
+        Matcher::with_states(at, ActiveStates::default())
     }
 
-    /// As [`new`](Matcher::new), in memory from [`Scratch::front`].
-    pub(crate) fn within(at: u64, front: Front) -> Matcher {
-        Matcher { phase: Phase::Search { found: None }, at, front }
+    /// Creates a search like [`new`](Matcher::new), with memory from [`Scratch::take_states`].
+    pub(crate) fn with_states(at: u64, states: ActiveStates) -> Matcher {
+        Matcher { phase: Phase::Search { found: None }, at, states }
     }
 
-    /// Gives the memory of the search back.
-    pub(crate) fn into_front(self) -> Front {
-        self.front
+    /// Returns the memory of the search.
+    pub(crate) fn into_states(self) -> ActiveStates {
+        self.states
     }
 
-    /// Whether the search is in the middle of nothing: it could as well begin anew where it is.
+    /// Returns `true` if no match is in progress, so that a new search could take over at this position.
     pub(crate) fn is_idle(&self) -> bool {
-        matches!(self.phase, Phase::Search { found: None }) && self.front.nodes.is_empty()
+        matches!(self.phase, Phase::Search { found: None }) && self.states.nodes.is_empty()
     }
 
-    /// No match to come begins before this, and the text from here on is needed again.
-    pub(crate) fn hold(&self, starts: Starts) -> u64 {
+    /// Returns the position before which no future match starts. The search needs the text from here on.
+    pub(crate) fn hold(&self, starts: StartSet) -> u64 {
         match self.phase {
             Phase::Resolve { start, .. } => start,
             Phase::Search { found } => {
-                let live = self.front.earliest(starts, self.at);
-                live.into_iter().chain(found).min().unwrap_or(self.at)
+                let earliest = self.states.earliest(starts, self.at);
+                earliest.into_iter().chain(found).min().unwrap_or(self.at)
             }
         }
     }
 
-    /// Reads all there is. `last`: the text ends with it. `each` gets the matches in order and says whether to go on;
-    /// after it said no the search is over.
+    /// Reads the available text and calls `each` for every match, in order. The search ends if `each` returns `false`.
+    ///
+    /// Stops once all matches that end at or before the limit of `view` have been found and no match is in progress.
+    /// Returns the position where another search can continue.
     pub(crate) fn read(
         &mut self,
         target: &Target<'_>,
         view: View<'_>,
-        last: bool,
-        scratch: &mut Scratch,
-        each: impl FnMut(Match) -> bool,
-    ) {
-        self.read_until(u64::MAX, target, view, last, scratch, each);
-    }
-
-    /// As [`read`](Matcher::read), but stops where all matches that end at or before `until` have been found and none
-    /// is begun. Returns that place: it is the place for another search to go on from.
-    pub(crate) fn read_until(
-        &mut self,
-        until: u64,
-        target: &Target<'_>,
-        view: View<'_>,
-        last: bool,
         scratch: &mut Scratch,
         mut each: impl FnMut(Match) -> bool,
     ) -> u64 {
         loop {
-            match self.phase {
-                Phase::Search { found: None } if self.front.nodes.is_empty() => {
-                    if self.at >= until {
-                        return self.at;
+            if self.states.nodes.is_empty() {
+                match self.phase {
+                    Phase::Search { found: None } => {
+                        if self.at >= view.limit() {
+                            return self.at;
+                        }
+                        self.at = view.position(target.program.skip(view.text(), view.index(self.at)));
                     }
-                    self.at = view.position(target.program.skip(view.text(), view.index(self.at)));
-                }
-                Phase::Search { found: Some(start) } if self.front.nodes.is_empty() => self.begin(start, target),
-                Phase::Resolve { start, end } if self.front.nodes.is_empty() => {
-                    let decided = self.at;
-                    // The first pass has seen a match begin at `start`, so there is an end.
-                    let end = end.unwrap_or(decided).max(start + 1);
-                    self.phase = Phase::Search { found: None };
-                    self.at = end;
-                    if !each(Match { start, end, decided }) {
-                        return end;
+                    Phase::Search { found: Some(start) } => self.begin_resolve(start, target),
+                    Phase::Resolve { start, end } => {
+                        let found = self.resolved(start, end);
+                        if !each(found) {
+                            return found.end;
+                        }
+                        continue;
                     }
-                    continue;
                 }
-                _ => {}
             }
-            let place = Place { at: self.at, before: view.before(self.at), after: view.after(self.at) };
-            if place.after.is_none() && !last {
+            let boundary = Boundary { at: self.at, before: view.before(self.at), after: view.after(self.at) };
+            if boundary.after.is_none() && !view.is_last() {
                 return self.at;
             }
             match self.phase {
                 Phase::Search { found } => {
-                    let seed = found.is_none() && place.after.is_some_and(|c| target.program.can_start_with(c));
-                    let ended = scratch.advance(target, place, &mut self.front, seed);
-                    let best = found.into_iter().chain(ended).min();
-                    if let Some(start) = best.filter(|_| best != found) {
-                        self.front.keep_before(target.starts, start, self.at);
-                    }
-                    self.phase = Phase::Search { found: best };
-                    if place.after.is_none() && best.is_none() {
+                    let best = self.search_step(found, target, boundary, scratch);
+                    if boundary.after.is_none() && best.is_none() {
                         return self.at;
                     }
                 }
                 Phase::Resolve { start, end } => {
-                    let ends = scratch.resolve(target, place, &mut self.front);
+                    let ends = scratch.resolve(target, boundary, &mut self.states);
                     self.phase = Phase::Resolve { start, end: if ends { Some(self.at) } else { end } };
                 }
             }
-            self.at += place.after.map_or(0, |c| c.len_utf8() as u64);
-            self.outgrow(target.starts);
+            self.at += boundary.after.map_or(0, |c| c.len_utf8() as u64);
+            self.drop_too_long(target.starts);
         }
     }
 
-    /// Begins the second pass.
-    fn begin(&mut self, start: u64, target: &Target<'_>) {
-        self.phase = Phase::Resolve { start, end: None };
-        self.at = start;
-        self.front.clear();
-        self.front.nodes.push(target.program.start());
+    /// Takes one step of the first pass. Returns the earliest start of a match so far.
+    fn search_step(
+        &mut self,
+        found: Option<u64>,
+        target: &Target<'_>,
+        boundary: Boundary,
+        scratch: &mut Scratch,
+    ) -> Option<u64> {
+        let seed = found.is_none() && boundary.after.is_some_and(|c| target.program.can_start_with(c));
+        let ended = scratch.advance(target, boundary, &mut self.states, seed);
+        let best = found.into_iter().chain(ended).min();
+        if let Some(start) = best.filter(|_| best != found) {
+            self.states.keep_before(target.starts, start, self.at);
+        }
+        self.phase = Phase::Search { found: best };
+        best
     }
 
-    /// Gives up the matches that are too long already.
-    fn outgrow(&mut self, starts: Starts) {
+    /// Begins the second pass.
+    fn begin_resolve(&mut self, start: u64, target: &Target<'_>) {
+        self.phase = Phase::Resolve { start, end: None };
+        self.at = start;
+        self.states.clear();
+        self.states.nodes.push(target.program.start());
+    }
+
+    /// Ends the second pass and returns its match. The first pass continues at its end.
+    fn resolved(&mut self, start: u64, end: Option<u64>) -> Match {
+        debug_assert!(
+            end.is_some_and(|end| end > start),
+            "the first pass has seen a match that starts at {start}: {end:?}"
+        );
+        let decided = self.at;
+        let end = end.unwrap_or(decided).max(start + 1);
+        self.phase = Phase::Search { found: None };
+        self.at = end;
+        Match { start, end, decided }
+    }
+
+    /// Drops the matches in progress that already exceed the maximum length.
+    fn drop_too_long(&mut self, starts: StartSet) {
         let Some(max) = starts.max() else { return };
         let floor = self.at.saturating_sub(max);
         match self.phase {
-            Phase::Resolve { start, .. } if start < floor => self.front.clear(),
+            Phase::Resolve { start, .. } if start < floor => self.states.clear(),
             Phase::Resolve { .. } => {}
             Phase::Search { .. } => {
-                self.front.forget(starts, floor.saturating_sub(4), floor); // one character further: four bytes at most
+                // The position has moved by one character, which has at most four bytes.
+                self.states.remove_starts(starts, floor.saturating_sub(4), floor);
             }
         }
     }
@@ -168,15 +179,15 @@ impl Matcher {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pattern::class::ClassesBuilder;
+    use crate::generators::{pieces, regexes, texts};
+    use crate::pattern::char_set::CharSetsBuilder;
     use crate::pattern::compile;
-    use crate::proving::{pieces, regexes, texts};
     use proptest::prelude::*;
     use regex_automata::meta::Regex;
     use regex_automata::{Anchored, Input};
 
-    /// What the rule language promises, in the fewest words: from the first place where a match of at most `max` bytes
-    /// begins, the one that the pattern prefers; then on from its end.
+    /// Defines a match: at the first position where a match of at most `max` bytes starts, the one that the pattern prefers;
+    /// the search continues at its end.
     fn oracle(regex: &Regex, text: &str, max: usize) -> Vec<(u64, u64)> {
         let (mut found, mut at) = (Vec::new(), 0);
         while at < text.len() {
@@ -194,58 +205,58 @@ mod tests {
         found
     }
 
-    /// Reads `text` in the pieces given, keeping no more than what the search asks for.
+    /// Reads a text in `pieces`, keeping only what the search requires.
     fn read(pattern: &str, max: usize, pieces: &[&str]) -> (Vec<(u64, u64)>, u64) {
         read_with(&mut Scratch::default(), pattern, max, pieces)
     }
 
     fn read_with(scratch: &mut Scratch, pattern: &str, max: usize, pieces: &[&str]) -> (Vec<(u64, u64)>, u64) {
-        let mut classes = ClassesBuilder::default();
-        let program = compile::regex(pattern, &mut classes).unwrap();
-        let classes = classes.build();
-        let target = Target { program: &program, classes: &classes, starts: Starts::new(program.longest(), max) };
+        let mut sets = CharSetsBuilder::default();
+        let program = compile::regex(pattern, &mut sets).unwrap();
+        let sets = sets.build();
+        let target = Target { program: &program, sets: &sets, starts: StartSet::new(program.longest(), max) };
         let mut matcher = Matcher::new(0);
         let (mut kept, mut base, mut before) = (String::new(), 0u64, None);
         let (mut found, mut most_held) = (Vec::new(), 0);
         for (index, piece) in pieces.iter().enumerate() {
             kept.push_str(piece);
-            let view = View::rest(base, before, &kept);
+            let view = View::part(base, before, &kept, index + 1 == pieces.len());
             let end = base + kept.len() as u64;
-            matcher.read(&target, view, index + 1 == pieces.len(), scratch, |m| {
+            matcher.read(&target, view, scratch, |m| {
                 assert!(m.decided >= m.end || m.end == end, "{m:?}");
                 found.push((m.start, m.end));
                 true
             });
             let hold = matcher.hold(target.starts).min(end);
             most_held = most_held.max(end - hold);
-            let gone = view.index(hold);
-            before = kept[..gone].chars().next_back().or(before);
-            kept.drain(..gone);
+            let discarded = view.index(hold);
+            before = kept[..discarded].chars().next_back().or(before);
+            kept.drain(..discarded);
             base = hold;
         }
         (found, most_held)
     }
 
     #[test]
-    fn finds_what_the_table_says() {
+    fn matches_are_leftmost_first_and_bounded() {
         for (pattern, max, text, expected) in [
             (r"\b(AKIA|ASIA)[0-9A-Z]{16}\b", 1024, "key=ASIAIOSFODNN7EXAMPLE;", &[(4, 24)][..]),
             (r"\b(AKIA|ASIA)[0-9A-Z]{16}\b", 1024, "BAKIAIOSFODNN7EXAMPLE", &[]),
             (r"\b(AKIA|ASIA)[0-9A-Z]{16}\b", 1024, "AKIAIOSFODNN7EXAMPLEX AKIAIOSFODNN7EXAMPLE", &[(22, 42)]),
-            // preference decides the end, not length
+            // the order of preference decides the end, not the length
             ("a|ab", 1024, "abab", &[(0, 1), (2, 3)]),
             ("ab|a", 1024, "abaab", &[(0, 2), (2, 3), (3, 5)]),
             ("abcd|bc", 1024, "abcd abce", &[(0, 4), (6, 8)]),
             ("a+?b*", 1024, "aabb", &[(0, 1), (1, 4)]),
             ("(a*)+b", 1024, "aaab", &[(0, 4)]),
-            // edges of the text and of lines
+            // boundaries of the text and of lines
             ("^a|a$", 1024, "aaa", &[(0, 1), (2, 3)]),
             ("(?m)^a$", 1024, "a\nb\na", &[(0, 1), (4, 5)]),
             ("(?Rm)a$", 1024, "a\r\na\ra", &[(0, 1), (3, 4), (5, 6)]),
-            // \b is Unicode's unless told otherwise
+            // \b is Unicode-aware by default
             (r"\bnaïve\b", 1024, "naïve naïveté", &[(0, 6)]),
             (r"(?-u:\b)na(?-u:\b)", 1024, "naïve", &[(0, 2)]),
-            // a match longer than the most is none, and does not hide the one inside of it
+            // a match that is too long does not count and does not hide the shorter one inside
             ("a+b", 5, "aaaaaaaab", &[(4, 9)]),
             ("a+b", 5, "aaaaaaaacab", &[(9, 11)]),
             ("a{1,9}b", 5, "aaaaaaaab", &[(4, 9)]),
@@ -267,7 +278,7 @@ mod tests {
             ("(a|aa)+b", "a".repeat(1 << 15), 12),
             ("(a*)*b", "a".repeat(1 << 15), 12),
             (r"(?s)x.*y.*z", "xy".repeat(1 << 14), 12),
-            // found everywhere, and always certain only much later
+            // matches everywhere, each becoming certain only much later
             ("a(.{0,64}b)?", "a".repeat(1 << 12), 16 * 1024),
         ] {
             let mut scratch = Scratch::default();
@@ -288,18 +299,18 @@ mod tests {
         }
 
         #[test]
-        fn short_maxima_match_as_the_definition_says(pattern in regexes(), text in texts(0..40), max in 1usize..12) {
+        fn short_maximum_lengths_match_as_defined(pattern in regexes(), text in texts(0..40), max in 1usize..12) {
             let regex = Regex::new(&pattern).unwrap();
             prop_assert_eq!(read(&pattern, max, &[&text]).0, oracle(&regex, &text, max));
         }
 
         #[test]
-        fn pieces_do_not_matter(pattern in regexes(), (text, cuts) in pieces(40), max in 1usize..40) {
+        fn the_pieces_of_a_text_do_not_matter(pattern in regexes(), (text, boundaries) in pieces(40), max in 1usize..40) {
             let whole = read(&pattern, max, &[&text]).0;
-            let cut: Vec<&str> = cuts.windows(2).map(|cut| &text[cut[0]..cut[1]]).collect();
-            let (found, held) = read(&pattern, max, &cut);
+            let split: Vec<&str> = boundaries.windows(2).map(|range| &text[range[0]..range[1]]).collect();
+            let (found, held) = read(&pattern, max, &split);
             prop_assert_eq!(found, whole);
-            prop_assert!(held <= max as u64, "held {} of at most {}", held, max);
+            prop_assert!(held <= max as u64, "withheld {} of at most {}", held, max);
         }
     }
 }

@@ -1,39 +1,63 @@
-//! A text whose beginning may be gone and whose end may not be there yet.
+//! Window of a text that arrives in pieces.
 
-/// What is left of a text, by positions in the whole of it.
+/// Available part of a text, addressed by positions in the whole text.
+///
+/// The beginning of the text may have been discarded, and its end may not have arrived.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct View<'t> {
     /// Position of the first byte of `text`.
     base: u64,
-    /// The character that stood before it.
+    /// Character before `text`.
     before: Option<char>,
     text: &'t str,
+    /// `true` if the whole text ends with `text`.
+    is_last: bool,
+    /// Position at which a search stops if no match is in progress.
+    until: u64,
 }
 
 impl<'t> View<'t> {
+    /// Creates a view of a complete text.
     pub(crate) fn whole(text: &'t str) -> View<'t> {
-        View { base: 0, before: None, text }
+        View::part(0, None, text, true)
     }
 
-    pub(crate) fn rest(base: u64, before: Option<char>, text: &'t str) -> View<'t> {
-        View { base, before, text }
+    /// Creates a view of a part that begins at position `base`, after the character `before`.
+    pub(crate) fn part(base: u64, before: Option<char>, text: &'t str, is_last: bool) -> View<'t> {
+        View { base, before, text, is_last, until: u64::MAX }
     }
 
+    /// Limits searches to matches that end at or before `until`.
+    pub(crate) fn until(self, until: u64) -> View<'t> {
+        View { until, ..self }
+    }
+
+    /// Returns the available text.
     pub(crate) fn text(&self) -> &'t str {
         self.text
     }
 
-    /// The index into [`View::text`] of a position.
+    /// Returns `true` if the whole text ends with this part.
+    pub(crate) fn is_last(&self) -> bool {
+        self.is_last
+    }
+
+    /// Returns the position at which a search stops if no match is in progress.
+    pub(crate) fn limit(&self) -> u64 {
+        self.until
+    }
+
+    /// Converts a position to an index into [`View::text`].
     pub(crate) fn index(&self, at: u64) -> usize {
         at.saturating_sub(self.base).min(self.text.len() as u64) as usize
     }
 
-    /// The position of an index into [`View::text`].
+    /// Converts an index into [`View::text`] to a position.
     pub(crate) fn position(&self, index: usize) -> u64 {
         self.base + index as u64
     }
 
-    /// The character that begins at `at`.
+    /// Returns the character that begins at `at`.
     pub(crate) fn after(&self, at: u64) -> Option<char> {
         let index = self.index(at);
         match self.text.as_bytes().get(index) {
@@ -43,7 +67,7 @@ impl<'t> View<'t> {
         }
     }
 
-    /// The character that ends at `at`.
+    /// Returns the character that ends at `at`.
     pub(crate) fn before(&self, at: u64) -> Option<char> {
         match self.index(at) {
             0 => self.before,

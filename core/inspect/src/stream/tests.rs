@@ -1,5 +1,5 @@
 use super::*;
-use crate::proving::{json, policies, policy, texts};
+use crate::generators::{json, policies, policy, texts};
 use crate::rule::Action;
 use crate::{inspect_response, report::Finding};
 use proptest::collection::vec;

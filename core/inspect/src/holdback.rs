@@ -1,0 +1,169 @@
+//! Hold-back of one text of a streamed response.
+
+use crate::policy::Policy;
+use crate::redactions::{First, Redaction, Redactions};
+use crate::report::Report;
+use crate::rule::{Action, RuleIndex};
+use crate::search::matcher::Matcher;
+use crate::search::scratch::Scratch;
+use crate::search::view::View;
+
+/// Text that arrives in pieces: text that no match can include any more is released, text that may still become part of a
+/// match is withheld.
+///
+/// All rules read the text character by character in lockstep. The position where a blocking rule stops the text, and the
+/// text released until then, therefore depend on the text alone and not on its pieces.
+#[derive(Debug, Default)]
+pub(crate) struct Holdback {
+    /// End of the text, as far as it is withheld or a search still needs it.
+    kept: String,
+    /// Position of `kept` in the text.
+    base: u64,
+    /// Character before `kept`.
+    before: Option<char>,
+    /// Position up to which the text has been released or replaced.
+    released: u64,
+    /// Searches with a match in progress, by rule. All other searches are at the end of the text.
+    searches: Vec<(RuleIndex, Matcher)>,
+    redactions: Redactions,
+}
+
+/// State shared by all texts of an inspection.
+#[derive(Debug)]
+pub(crate) struct Context<'c> {
+    pub(crate) policy: &'c Policy,
+    pub(crate) scratch: &'c mut Scratch,
+    pub(crate) report: &'c mut Report,
+}
+
+/// Rule that blocks, and the start of its match.
+type Blocked = (RuleIndex, u64);
+
+impl Holdback {
+    /// Returns the number of withheld bytes.
+    pub(crate) fn held(&self) -> usize {
+        (self.end() - self.released) as usize
+    }
+
+    /// Returns `true` if output is pending: withheld text, or a replacement whose extent is not final.
+    pub(crate) fn has_pending(&self) -> bool {
+        self.held() > 0 || !self.redactions.is_empty()
+    }
+
+    /// Adds a piece and appends the released text to `out`. `is_last` marks the end of the text. Returns the rule that
+    /// blocks, if any; the text then ends.
+    pub(crate) fn push(
+        &mut self,
+        context: &mut Context<'_>,
+        piece: &str,
+        is_last: bool,
+        out: &mut String,
+    ) -> Option<RuleIndex> {
+        let policy = context.policy;
+        let mut at = self.kept.len();
+        self.kept.push_str(piece);
+        loop {
+            if self.searches.is_empty() {
+                at = policy.next_start(&self.kept, at);
+            }
+            let next = self.kept.get(at..).and_then(|remaining| remaining.chars().next());
+            let Some(c) = next else { break };
+            let position = self.base + at as u64;
+            at += c.len_utf8();
+            for rule in policy.starting_with(c) {
+                if let Err(index) = self.searches.binary_search_by_key(rule, |(rule, _)| *rule) {
+                    let states = context.scratch.take_states();
+                    self.searches.insert(index, (*rule, Matcher::with_states(position, states)));
+                }
+            }
+            if let Some((rule, start)) = self.step(context, at, false) {
+                self.release(context, start, out);
+                return Some(rule);
+            }
+        }
+        if is_last {
+            if let Some((rule, start)) = self.step(context, at, true) {
+                self.release(context, start, out);
+                return Some(rule);
+            }
+            self.searches.clear();
+        }
+        self.release(context, u64::MAX, out);
+        self.discard(policy);
+        None
+    }
+
+    fn end(&self) -> u64 {
+        self.base + self.kept.len() as u64
+    }
+
+    /// Advances every search to the index `end` of the kept text.
+    fn step(&mut self, context: &mut Context<'_>, end: usize, is_last: bool) -> Option<Blocked> {
+        debug_assert!(self.kept.is_char_boundary(end), "{end} of {}", self.kept.len());
+        let view = View::part(self.base, self.before, self.kept.get(..end).unwrap_or(&self.kept), is_last);
+        let mut blocked: Option<Blocked> = None;
+        let Context { policy, scratch, report } = context;
+        let redactions = &mut self.redactions;
+        self.searches.retain_mut(|(index, search)| {
+            let Some(rule) = policy.rule(*index) else { return false };
+            search.read(&rule.target(policy.sets()), view, scratch, |found| {
+                report.matched(*index, rule.action());
+                match rule.action() {
+                    Action::Log => {}
+                    Action::Redact => {
+                        redactions.add(Redaction { start: found.start, end: found.end, rule: *index });
+                    }
+                    Action::Block => {
+                        let (rule, start) = *blocked.get_or_insert((*index, found.start));
+                        blocked = Some((rule, start.min(found.start)));
+                    }
+                }
+                true
+            });
+            if search.is_idle() {
+                scratch.reuse(std::mem::replace(search, Matcher::new(0)).into_states());
+                return false;
+            }
+            true
+        });
+        blocked
+    }
+
+    /// Releases text before `limit` that no future match can include, with redactions applied.
+    fn release(&mut self, context: &mut Context<'_>, limit: u64, out: &mut String) {
+        let policy = context.policy;
+        let holds = self.searches.iter().filter_map(|(index, search)| {
+            let rule = policy.rule(*index).filter(|rule| rule.action() > Action::Log)?;
+            Some(search.hold(rule.starts))
+        });
+        let hold = holds.min().unwrap_or(u64::MAX).min(self.end()).min(limit);
+        loop {
+            let first = self.redactions.first(hold);
+            let (until, then) = match first {
+                First::None => (hold, hold),
+                First::Open(redaction) => (redaction.start, hold),
+                First::Closed(redaction) => (redaction.start, redaction.end),
+            };
+            if self.released < until {
+                let view = View::part(self.base, self.before, &self.kept, false);
+                let released = self.kept.get(view.index(self.released)..view.index(until));
+                debug_assert!(released.is_some(), "searches stop between characters");
+                out.push_str(released.unwrap_or(""));
+            }
+            self.released = self.released.max(then);
+            let First::Closed(redaction) = first else { return };
+            out.push_str(policy.rule(redaction.rule).map_or("", |rule| rule.replacement()));
+            context.report.redactions += 1;
+        }
+    }
+
+    /// Discards the text that has been released and that no search needs.
+    fn discard(&mut self, policy: &Policy) {
+        let holds = self.searches.iter().filter_map(|(index, search)| Some(search.hold(policy.rule(*index)?.starts)));
+        let needed = holds.min().unwrap_or(u64::MAX).min(self.released).min(self.end());
+        let len = View::part(self.base, self.before, &self.kept, false).index(needed);
+        self.before = self.kept.get(..len).and_then(|discarded| discarded.chars().next_back()).or(self.before);
+        self.kept.drain(..len);
+        self.base = needed;
+    }
+}

@@ -1,0 +1,106 @@
+//! Redactions of a text: the union of the matches of all rules.
+
+use crate::rule::RuleIndex;
+use std::collections::VecDeque;
+
+/// Range of a text that is to be replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Redaction {
+    pub(crate) start: u64,
+    pub(crate) end: u64,
+    /// Rule that determines the replacement.
+    pub(crate) rule: RuleIndex,
+}
+
+/// First of the redactions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum First {
+    /// No redaction begins before the limit.
+    None,
+    /// Redaction that a later match may still extend.
+    Open(Redaction),
+    /// Final redaction, which has been removed from the list.
+    Closed(Redaction),
+}
+
+/// Redactions in ascending order.
+///
+/// Redactions that share a character are merged, and the first of their rules in file order determines the replacement.
+/// Adjacent redactions stay separate.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Redactions {
+    list: VecDeque<Redaction>,
+}
+
+impl Redactions {
+    /// Adds a redaction.
+    pub(crate) fn add(&mut self, redaction: Redaction) {
+        let at = self.list.partition_point(|own| own.start <= redaction.start);
+        self.list.insert(at, redaction);
+    }
+
+    /// Returns `true` if there are no redactions.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// Returns the first redaction, provided that all redactions added later begin at `limit` or after it.
+    pub(crate) fn first(&mut self, limit: u64) -> First {
+        let Some(mut first) = self.list.front().copied().filter(|first| first.start < limit) else {
+            return First::None;
+        };
+        self.list.pop_front();
+        while let Some(next) = self.list.front().copied().filter(|next| next.start < first.end) {
+            first.end = first.end.max(next.end);
+            first.rule = first.rule.min(next.rule);
+            self.list.pop_front();
+        }
+        if first.end <= limit {
+            return First::Closed(first);
+        }
+        self.list.push_front(first);
+        First::Open(first)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn redaction(start: u64, end: u64, rule: u32) -> Redaction {
+        Redaction { start, end, rule: RuleIndex(rule) }
+    }
+
+    #[test]
+    fn overlapping_redactions_are_merged_and_adjacent_ones_are_not() {
+        for (redactions, expected) in [
+            (vec![redaction(0, 4, 1), redaction(4, 6, 0)], vec![redaction(0, 4, 1), redaction(4, 6, 0)]),
+            (vec![redaction(3, 6, 0), redaction(0, 4, 1)], vec![redaction(0, 6, 0)]),
+            (vec![redaction(0, 9, 2), redaction(3, 4, 1), redaction(8, 10, 3)], vec![redaction(0, 10, 1)]),
+            (
+                vec![redaction(0, 2, 0), redaction(0, 5, 1), redaction(5, 6, 2)],
+                vec![redaction(0, 5, 0), redaction(5, 6, 2)],
+            ),
+        ] {
+            let mut list = Redactions::default();
+            redactions.iter().for_each(|redaction| list.add(*redaction));
+            let mut found = Vec::new();
+            while let First::Closed(redaction) = list.first(u64::MAX) {
+                found.push(redaction);
+            }
+            assert_eq!(found, expected);
+        }
+    }
+
+    #[test]
+    fn a_redaction_is_open_while_a_match_may_extend_it() {
+        let mut list = Redactions::default();
+        list.add(redaction(5, 9, 1));
+        assert_eq!(list.first(5), First::None);
+        assert_eq!(list.first(8), First::Open(redaction(5, 9, 1)));
+        list.add(redaction(8, 12, 0));
+        assert_eq!(list.first(11), First::Open(redaction(5, 12, 0)));
+        assert_eq!(list.first(12), First::Closed(redaction(5, 12, 0)));
+        assert_eq!(list.first(u64::MAX), First::None);
+    }
+}
