@@ -1,12 +1,12 @@
-//! Fuzz targets for every parser, with a smoke run on stable.
+//! Fuzz targets for every parser, with a smoke run on stable Rust.
 //!
-//! A target is one file in `tests/`: seeds, a property that takes any bytes, and one line.
+//! A target is one file in `tests/`: seeds, a property that takes any bytes, and one line of registration.
 //!
 //! ```
-//! /// Inputs that reach deep; damaged copies of them are tried.
+//! /// Inputs that reach deep into the parser; mutated copies of them are tested as well.
 //! const SEEDS: &[&[u8]] = &[b"1, 2", b""];
 //!
-//! /// Must hold, and not panic, for any bytes.
+//! /// Must hold for any bytes, without a panic.
 //! fn property(input: &[u8]) {
 //!     assert!(input.split(|byte| *byte == b',').count() > 0);
 //! }
@@ -14,23 +14,23 @@
 //! tollgate_fuzz::target!(numbers, SEEDS, property);
 //! ```
 //!
-//! `cargo test -p tollgate-fuzz` tries the seeds, their halves, and for [`SMOKE`] what chance makes of them; when it
-//! fails, it prints the seed of chance (`BOLERO_RANDOM_SEED`) that fails again. `BOLERO_RANDOM_TEST_TIME_MS` and
-//! `BOLERO_RANDOM_ITERATIONS` prolong it. `cargo bolero test -p tollgate-fuzz numbers` runs the same target under
-//! libFuzzer, on a nightly compiler.
+//! `cargo test -p tollgate-fuzz` tests the seeds, their first halves and, for [`SMOKE`], random mutations of them. On a failure
+//! it prints the random seed (`BOLERO_RANDOM_SEED`) that reproduces it. `BOLERO_RANDOM_TEST_TIME_MS` and
+//! `BOLERO_RANDOM_ITERATIONS` extend the run. `cargo bolero test -p tollgate-fuzz numbers` runs the same target under
+//! libFuzzer with a nightly compiler.
 
 use std::time::Duration;
 
 #[doc(hidden)]
 pub use bolero;
 
-/// How long one target is tried in a smoke run.
+/// Maximum duration of one target in a smoke run.
 pub const SMOKE: Duration = Duration::from_millis(1500);
 
-/// How often a target is tried at most in a smoke run.
+/// Maximum number of random inputs per target in a smoke run.
 pub const ITERATIONS: usize = 20_000;
 
-/// Makes a test of a property: `target!(name, SEEDS, property)`.
+/// Defines the test of a property: `target!(name, SEEDS, property)`.
 #[macro_export]
 macro_rules! target {
     ($name:ident, $seeds:expr, $property:expr) => {
@@ -46,15 +46,15 @@ macro_rules! target {
                 .with_test_time($crate::SMOKE)
                 .with_iterations($crate::ITERATIONS)
                 .with_max_len(512)
-                .for_each(move |chance: &[u8]| {
-                    property(chance);
-                    property(&$crate::damaged(seeds, chance));
+                .for_each(move |random: &[u8]| {
+                    property(random);
+                    property(&$crate::mutated(seeds, random));
                 });
         }
     };
 }
 
-/// Pieces that formats are made of.
+/// Fragments of the formats under test.
 const PIECES: [&[u8]; 40] = [
     b"\"",
     b"\\",
@@ -98,29 +98,30 @@ const PIECES: [&[u8]; 40] = [
     b"\"a\":1,\"\\u0061\":2,",
 ];
 
-/// One of the seeds, damaged in a way that depends on `chance` only: cut, doubled, pieces dropped and put in, bits turned.
+/// Returns one of the seeds, mutated in a way that depends only on `random`: truncated, with parts repeated, removed and
+/// inserted, and with bits flipped.
 #[must_use]
-pub fn damaged(seeds: &[&[u8]], chance: &[u8]) -> Vec<u8> {
-    let mut chance = chance.iter().copied();
-    let mut byte = || chance.next();
+pub fn mutated(seeds: &[&[u8]], random: &[u8]) -> Vec<u8> {
+    let mut random = random.iter().copied();
+    let mut byte = || random.next();
     let Some(mut body) = byte().and_then(|first| Some(seeds.get(usize::from(first) % seeds.len().max(1))?.to_vec()))
     else {
         return Vec::new();
     };
-    while let (Some(what), Some(high), Some(low)) = (byte(), byte(), byte()) {
+    while let (Some(mutation), Some(high), Some(low)) = (byte(), byte(), byte()) {
         let at = usize::from(u16::from_be_bytes([high, low])) % (body.len() + 1);
-        match what % 16 {
+        match mutation % 16 {
             0 => body.truncate(at),
             1 => {
-                body.drain(at..(at + usize::from(what / 16) + 1).min(body.len()));
+                body.drain(at..(at + usize::from(mutation / 16) + 1).min(body.len()));
             }
             2 => {
-                let doubled = body.get(..at).unwrap_or_default().to_vec();
-                body.splice(at..at, doubled.into_iter().take(64));
+                let repeated = body.get(..at).unwrap_or_default().to_vec();
+                body.splice(at..at, repeated.into_iter().take(64));
             }
             3..=5 => {
                 if let Some(byte) = body.get_mut(at) {
-                    *byte ^= 1 << (what / 16 % 8);
+                    *byte ^= 1 << (mutation / 16 % 8);
                 }
             }
             _ => {
@@ -138,12 +139,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn chance_alone_decides() {
+    fn mutations_depend_only_on_the_random_bytes() {
         let seeds: &[&[u8]] = &[b"first seed", b"second"];
-        assert_eq!(damaged(seeds, b""), b"");
-        assert_eq!(damaged(seeds, &[1]), b"second");
-        assert_eq!(damaged(seeds, &[0, 0, 0, 5]), b"first");
-        assert_eq!(damaged(seeds, &[1, 6, 0, 0, 2]), b"{second");
-        assert_eq!(damaged(&[], &[1, 2, 3, 4]), b"");
+        assert_eq!(mutated(seeds, b""), b"");
+        assert_eq!(mutated(seeds, &[1]), b"second");
+        assert_eq!(mutated(seeds, &[0, 0, 0, 5]), b"first");
+        assert_eq!(mutated(seeds, &[1, 6, 0, 0, 2]), b"{second");
+        assert_eq!(mutated(&[], &[1, 2, 3, 4]), b"");
     }
 }

@@ -1,4 +1,4 @@
-//! Policies: any is loaded or refused with a path, and one that is loaded finds the same in a text whole and in pieces.
+//! Any policy is loaded or rejected with a path, and a loaded one finds the same matches in a complete text and in its pieces.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a target may panic")]
 

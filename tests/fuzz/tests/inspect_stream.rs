@@ -1,4 +1,4 @@
-//! Inspection of streams: any split gives the same bytes, and what a client hears is the redaction of the whole.
+//! Inspection of streams: any split gives the same bytes, and a client receives the redaction of the complete text.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a target may panic")]
 
@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tollgate_inspect::{Policy, StreamInspector, StreamVerdict};
 use tollgate_llm::{Channel, Chunk, Dialect, Framer, Framing, Limits, Part, escape_into};
 
-/// The first byte says how to split.
+/// Seeds; the first byte is the size of the reads.
 const SEEDS: &[&[u8]] = &[
     b"\x03data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"to a\"}}]}\n\ndata: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"b@c.d \"},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n",
     b"\x01data: {\"choices\":[{\"index\":1,\"delta\":{\"content\":\"k\"}},{\"delta\":{\"reasoning\":\"ke\\u0079\"}}]}\r\n\r\ndata: {\"choices\":[{\"index\":1,\"delta\":{\"content\":\"ey-123 x\"}}]}\r\n\r\n",
@@ -36,38 +36,38 @@ fn inspect<'a>(policy: &Arc<Policy>, pieces: impl Iterator<Item = &'a [u8]>) -> 
         assert!(inspector.held_bytes() <= policy.max_match_bytes() * 100 * events);
         if verdict == StreamVerdict::Continue { Ok(()) } else { Err(()) }
     };
-    let mut go_on = true;
+    let mut continues = true;
     for piece in pieces {
-        go_on = go_on && framer.push(piece, &mut each).is_ok();
+        continues = continues && framer.push(piece, &mut each).is_ok();
     }
-    if go_on && framer.finish(&mut each).is_ok() {
+    if continues && framer.finish(&mut each).is_ok() {
         verdict = inspector.finish(&mut out);
         assert_eq!(inspector.held_bytes(), 0);
     }
     Outcome { out, verdict }
 }
 
-/// What a client puts together, of the texts that come in pieces.
-fn heard(body: &[u8]) -> BTreeMap<Channel, String> {
-    let mut said: BTreeMap<Channel, String> = BTreeMap::new();
+/// Returns the texts that a client assembles from pieces.
+fn received(body: &[u8]) -> BTreeMap<Channel, String> {
+    let mut texts: BTreeMap<Channel, String> = BTreeMap::new();
     let mut framer = Framer::new(Framing::Sse, usize::MAX);
     let mut each = |event: tollgate_llm::Event<'_>| {
         let Some(data) = event.data() else { return Ok(()) };
         let chunk = Chunk::parse(Dialect::OpenAiChat, &data, &Limits::default()).ok().flatten();
         for text in chunk.iter().flat_map(|chunk| &chunk.texts) {
             if !matches!(text.channel.part, Part::ToolName(_) | Part::Other | Part::Logprobs) {
-                said.entry(text.channel).or_default().push_str(&text.str.decode(&data));
+                texts.entry(text.channel).or_default().push_str(&text.str.decode(&data));
             }
         }
         Ok::<(), ()>(())
     };
     framer.push(body, &mut each).unwrap();
     framer.finish(&mut each).unwrap();
-    said.retain(|_, text| !text.is_empty());
-    said
+    texts.retain(|_, text| !text.is_empty());
+    texts
 }
 
-/// The stream of one text in one piece.
+/// Builds a stream with one text in one event.
 fn one_event(text: &str) -> Vec<u8> {
     let mut body = b"data: {\"choices\":[{\"delta\":{\"content\":\"".to_vec();
     escape_into(text, &mut body);
@@ -90,28 +90,28 @@ fn property(input: &[u8]) {
             assert_eq!(whole.verdict, StreamVerdict::Continue);
             assert_eq!(whole.out, body);
         }
-        if whole.verdict == StreamVerdict::Continue && !ends_early(body) {
-            let expected: BTreeMap<Channel, String> = heard(body)
+        if whole.verdict == StreamVerdict::Continue && !continues_after_its_end(body) {
+            let expected: BTreeMap<Channel, String> = received(body)
                 .into_iter()
                 .filter_map(|(channel, text)| {
                     let alone = inspect(&policy, [&*one_event(&text)].into_iter());
                     assert_eq!(alone.verdict, StreamVerdict::Continue);
-                    Some((channel, heard(&alone.out).into_values().next()?))
+                    Some((channel, received(&alone.out).into_values().next()?))
                 })
                 .collect();
-            assert_eq!(heard(&whole.out), expected);
+            assert_eq!(received(&whole.out), expected);
         }
     }
 }
 
-/// Whether a candidate says that it has finished, or the stream that it is done, and more follows: the texts are then
-/// not one text any more.
-fn ends_early(body: &[u8]) -> bool {
+/// Returns `true` if events follow after a candidate has finished or the stream has announced its end: the texts are then no
+/// longer one text each.
+fn continues_after_its_end(body: &[u8]) -> bool {
     let mut ended = false;
-    let mut early = false;
+    let mut continues = false;
     let mut framer = Framer::new(Framing::Sse, usize::MAX);
     let mut each = |event: tollgate_llm::Event<'_>| {
-        early |= ended && event.data().is_some_and(|data| *data != b"[DONE]"[..]);
+        continues |= ended && event.data().is_some_and(|data| *data != b"[DONE]"[..]);
         if let Some(data) = event.data() {
             let chunk = Chunk::parse(Dialect::OpenAiChat, &data, &Limits::default());
             ended |= chunk.is_ok_and(|chunk| chunk.is_none_or(|chunk| !chunk.finished.is_empty()));
@@ -120,7 +120,7 @@ fn ends_early(body: &[u8]) -> bool {
     };
     framer.push(body, &mut each).unwrap();
     framer.finish(&mut each).unwrap();
-    early
+    continues
 }
 
 tollgate_fuzz::target!(inspect_stream, SEEDS, property);

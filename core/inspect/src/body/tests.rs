@@ -25,7 +25,7 @@ fn response(rules: &[&str], body: &str) -> (Report, String) {
 }
 
 #[test]
-fn every_place_of_a_request_is_inspected() {
+fn every_text_of_a_request_is_inspected() {
     for body in [
         r#"{"messages":[{"role":"system","content":"SECRET"}]}"#,
         r#"{"messages":[{"role":"user","content":[{"type":"text","text":"SECRET"}]}]}"#,
@@ -52,7 +52,7 @@ fn every_place_of_a_request_is_inspected() {
 }
 
 #[test]
-fn redaction_edits_the_text_and_nothing_else() {
+fn a_redaction_changes_only_the_match() {
     let body = r#"{ "model" : "m","messages":[ {"role":"user","content":"caf\u00e9 \"bob@ex.org\" \/ \ud83d\ude00"} ], "n":1.0}"#;
     let (report, edited) = request(&[KEY, MAIL, WORD], body);
     assert_eq!(edited, body.replace("bob@ex.org", "[mail]"));
@@ -62,7 +62,7 @@ fn redaction_edits_the_text_and_nothing_else() {
 }
 
 #[test]
-fn a_body_that_is_blocked_has_no_edits() {
+fn a_blocked_body_has_no_edits() {
     let body = r#"{"messages":[{"role":"user","content":"bob@ex.org"},{"role":"user","content":"project X AKIAIOSFODNN7EXAMPLE"},{"role":"user","content":"al@ex.org"}]}"#;
     let (report, edited) = request(&[KEY, MAIL, WORD], body);
     assert_eq!(edited, body);
@@ -72,7 +72,7 @@ fn a_body_that_is_blocked_has_no_edits() {
 }
 
 #[test]
-fn a_secret_cut_in_two_parts_is_found_and_redacted_in_both() {
+fn a_secret_split_over_two_parts_is_found_and_redacted_in_both() {
     let body = |left: &str, right: &str| {
         format!(
             r#"{{"messages":[{{"role":"user","content":[{{"type":"text","text":"{left}"}},{{"type":"image_url","image_url":{{"url":"https://x/y.png"}}}},{{"type":"text","text":"{right}"}}]}}]}}"#
@@ -83,7 +83,7 @@ fn a_secret_cut_in_two_parts_is_found_and_redacted_in_both() {
     let (report, edited) = request(&[MAIL], &body("ask bob@e", "x.org, al@ex.org"));
     assert_eq!(edited, body("ask [mail]", ", [mail]"));
     assert_eq!(report.findings[0].range, 4..9);
-    // what is a word by itself in a part is one, whatever the next part begins with
+    // a whole word in one part counts, whatever the next part begins with
     assert_eq!(request(&[KEY], &body("AKIAIOSFODNN7EXAMPLE", "S")).0.verdict, Some(Action::Block));
     // parts of two messages are not joined
     let body = r#"{"messages":[{"role":"user","content":"AKIAIOSF"},{"role":"user","content":"ODNN7EXAMPLE"}]}"#;
@@ -91,7 +91,7 @@ fn a_secret_cut_in_two_parts_is_found_and_redacted_in_both() {
 }
 
 #[test]
-fn what_stands_outside_of_messages_is_joined_only_where_the_operator_says_it() {
+fn of_texts_outside_of_messages_only_operator_instructions_are_joined() {
     let verdict = |dialect, body: &str| {
         let view = Request::parse(dialect, body.as_bytes(), &Limits::default()).unwrap();
         inspect_request(&policy(&[KEY]), &view, body.as_bytes()).verdict
@@ -128,7 +128,7 @@ fn what_stands_outside_of_messages_is_joined_only_where_the_operator_says_it() {
 }
 
 #[test]
-fn blocks_of_an_answer_are_read_together() {
+fn the_blocks_of_a_response_are_joined() {
     let inspect = |rules: &[&str], dialect, body: &str| {
         let view = Response::parse(dialect, body.as_bytes(), &Limits::default()).unwrap();
         let report = inspect_response(&policy(rules), &view, body.as_bytes());
@@ -156,49 +156,49 @@ fn blocks_of_an_answer_are_read_together() {
     ] {
         assert_eq!(inspect(&[KEY], dialect, &body).0.verdict, Some(Action::Block), "{body}");
     }
-    // candidates are not
+    // candidates are not joined
     let body = r#"{"choices":[{"index":0,"message":{"content":"AKIAIOSF"}},{"index":1,"message":{"content":"ODNN7EXAMPLE"}}]}"#;
     assert_eq!(inspect(&[KEY], Dialect::OpenAiChat, body).0.verdict, None);
     let (report, edited) =
         inspect(&[MAIL], Dialect::AnthropicMessages, &anthropic(["ask al@ex.org ", "or bob@e", "x.org."], "null"));
     assert_eq!(edited, anthropic(["ask [mail] ", "or [mail]", ""], "null"));
-    // `bob@e` is a match by itself, too
+    // `bob@e` alone is also a match
     assert_eq!((report.redactions, report.matches), (2, 3));
-    // what is redacted in one block leaves what points into others
+    // a redaction in one block keeps annotations of other blocks
     let cohere = |text: &str, citations: &str| {
         format!(
             r#"{{"message":{{"content":[{{"type":"text","text":"{text}"}},{{"type":"text","text":" so"}}],"citations":{citations}}}}}"#
         )
     };
-    for (block, stays) in [(0, false), (1, true)] {
+    for (block, is_kept) in [(0, false), (1, true)] {
         let cited = format!(r#"[{{"start":0,"end":1,"text":" ","content_index":{block}}}]"#);
         let (_, edited) = inspect(&[MAIL], Dialect::CohereChat, &cohere("ask al@ex.org", &cited));
-        assert_eq!(edited, cohere("ask [mail]", if stays { &cited } else { "[]" }));
+        assert_eq!(edited, cohere("ask [mail]", if is_kept { &cited } else { "[]" }));
     }
 }
 
 #[test]
-fn what_is_not_json_is_redacted_as_it_stands() {
+fn texts_outside_of_json_are_redacted_verbatim() {
     let part =
         |name: &str, text: &str| format!("--x\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{text}\r\n");
     let body = |mail: &str| part("model", "m") + &part("prompt", &format!("\"{mail}\" \\n é {mail}")) + "--x--";
     let quoted = MAIL.replace(r#""action":"redact""#, r#""action":"redact","replacement":"\"m\"""#);
-    let was = body("bob@ex.org");
+    let original = body("bob@ex.org");
     let mut scanner = Scanner::new(b"multipart/form-data; boundary=x", &["model", "prompt"]).unwrap();
-    scanner.push(was.as_bytes()).unwrap();
+    scanner.push(original.as_bytes()).unwrap();
     let view = Request::from_form(&Dialect::OpenAiImageEdits.into(), scanner.fields().iter().chain(scanner.others()));
-    let report = inspect_request(&policy(&[&quoted]), &view, was.as_bytes());
-    let edited = report.edits.apply(was.as_bytes());
+    let report = inspect_request(&policy(&[&quoted]), &view, original.as_bytes());
+    let edited = report.edits.apply(original.as_bytes());
     assert_eq!(String::from_utf8(edited).unwrap(), body("\"m\""));
-    let heard = "1\n00:00 --> 00:01\n\\n é bob@ex.org\n";
-    let view = Response::plain(heard.as_bytes(), &Limits::default()).unwrap();
-    let report = inspect_response(&policy(&[&quoted]), &view, heard.as_bytes());
-    let edited = report.edits.apply(heard.as_bytes());
-    assert_eq!(String::from_utf8(edited).unwrap(), heard.replace("bob@ex.org", "\"m\""));
+    let transcript = "1\n00:00 --> 00:01\n\\n é bob@ex.org\n";
+    let view = Response::plain(transcript.as_bytes(), &Limits::default()).unwrap();
+    let report = inspect_response(&policy(&[&quoted]), &view, transcript.as_bytes());
+    let edited = report.edits.apply(transcript.as_bytes());
+    assert_eq!(String::from_utf8(edited).unwrap(), transcript.replace("bob@ex.org", "\"m\""));
 }
 
 #[test]
-fn base64_is_inspected_as_it_stands_and_counted() {
+fn base64_is_inspected_verbatim_and_counted_as_unscanned() {
     let body = |url: &str, data: &str| {
         format!(
             r#"{{"messages":[{{"role":"user","content":[{{"type":"image_url","image_url":{{"url":"{url}"}}}},{{"type":"input_audio","input_audio":{{"data":"{data}","format":"wav"}}}}]}}]}}"#
@@ -216,7 +216,7 @@ fn base64_is_inspected_as_it_stands_and_counted() {
 }
 
 #[test]
-fn every_text_of_an_answer_is_inspected() {
+fn every_text_of_a_response_is_inspected() {
     for body in [
         r#"{"choices":[{"index":0,"message":{"content":"a"}},{"index":1,"message":{"content":"SECRET"}}]}"#,
         r#"{"choices":[{"message":{"content":[{"type":"text","text":"AKIAIOSF"},{"type":"text","text":"ODNN7EXAMPLE"}]}}]}"#,
@@ -236,17 +236,17 @@ fn every_text_of_an_answer_is_inspected() {
 }
 
 #[test]
-fn logprobs_leave_where_a_rule_may_edit() {
+fn logprobs_are_removed_if_a_rule_may_edit() {
     let body = |logprobs: &str| format!(r#"{{"choices":[{{"logprobs":{logprobs},"message":{{"content":"hi"}}}}]}}"#);
-    let said = r#"{"content":[{"token":"hi","bytes":[104,105],"top_logprobs":[]}]}"#;
-    let (report, edited) = response(&[MAIL], &body(said));
+    let logprobs = r#"{"content":[{"token":"hi","bytes":[104,105],"top_logprobs":[]}]}"#;
+    let (report, edited) = response(&[MAIL], &body(logprobs));
     assert_eq!((report.verdict, edited), (None, body("null")));
     let log = MAIL.replace("redact", "log");
-    assert_eq!(response(&[&log], &body(said)).1, body(said));
+    assert_eq!(response(&[&log], &body(logprobs)).1, body(logprobs));
 }
 
 #[test]
-fn more_redactions_than_a_body_may_have_do_not_pass() {
+fn too_many_redactions_block_the_body() {
     let one = r#"{"id":"a","match":{"regex":"a"},"action":"redact","replacement":"b"}"#;
     let body = |len: usize| format!(r#"{{"messages":[{{"role":"user","content":"{}"}}]}}"#, "a".repeat(len));
     let (report, edited) = request(&[one], &body(MAX_EDITS));
@@ -256,9 +256,9 @@ fn more_redactions_than_a_body_may_have_do_not_pass() {
     assert_eq!(report.findings.len(), MAX_FINDINGS);
 }
 
-/// Each of the one against each of the other would be a minute for 2000, and days for these.
+/// Comparing each text with each annotation would take a minute for 2000 of them, and days for this number.
 #[test]
-fn thousands_of_texts_and_of_citations_are_not_compared_with_each_other() {
+fn many_texts_and_annotations_take_linear_time() {
     const COUNT: usize = 8000;
     let rules = r#"{"rules":[{"id":"x","match":{"regex":"a@b"},"action":"redact","replacement":"[x]"}]}"#;
     let policy = Policy::from_raw(serde_json::from_str(rules).unwrap()).unwrap();
@@ -278,9 +278,9 @@ fn thousands_of_texts_and_of_citations_are_not_compared_with_each_other() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
 
-    /// With a prefilter that has states for everything, for little, or for nothing (then it is exact searches alone).
+    /// Compares prefilters with unlimited, limited and no states; without states there are only exact searches.
     #[test]
-    fn the_screen_hides_no_match(
+    fn the_prefilter_misses_no_match(
         policy in policies(&["block", "redact", "log"]),
         text in texts(0..300),
         credit in 0u32..3000,
@@ -288,27 +288,27 @@ proptest! {
     ) {
         let body = format!(r#"{{"messages":[{{"content":{}}}]}}"#, json(&text, false));
         let view = Request::parse(Dialect::OpenAiChat, body.as_bytes(), &Limits::default()).unwrap();
-        let mut seen = None;
+        let mut first = None;
         for (credit, max_bytes) in [(u32::MAX, 1 << 20), (0, 0), (credit, 1 << 20), (u32::MAX, max_bytes), (credit, max_bytes)] {
             policy.with_memory(|memory| {
-                let (_, states) = memory.parts(Direction::Request);
-                *states = Default::default();
-                states.credit = credit;
-                states.max_bytes = max_bytes;
+                let (_, cache) = memory.parts(Direction::Request);
+                *cache = Default::default();
+                cache.credit = credit;
+                cache.max_bytes = max_bytes;
             });
-            // Twice: with the states that the first inspection left.
+            // The second inspection uses the states that the first one built.
             for _ in 0..2 {
                 let report = inspect_request(&policy, &view, body.as_bytes());
                 let edited = report.edits.apply(body.as_bytes());
                 let now = (report.verdict, report.cause, report.rules, report.matches, report.findings, edited);
-                prop_assert_eq!(&now, seen.get_or_insert_with(|| now.clone()));
+                prop_assert_eq!(&now, first.get_or_insert_with(|| now.clone()));
             }
         }
     }
 
-    /// Parts are redacted at least where each would be by itself, and nothing a rule matches in them is left.
+    /// Joined parts are redacted at least where each part alone would be.
     #[test]
-    fn redacting_parts_is_redacting_each_and_what_joins_them(
+    fn parts_are_redacted_separately_and_joined(
         policy in policies(&["redact"]),
         parts in vec(texts(0..8), 1..4),
         escape: bool,

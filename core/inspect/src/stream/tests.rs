@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use tollgate_llm::FrameError;
 use tollgate_llm::{Framer, Framing, Part, Response};
 
-/// A piece of a text: candidate, which of its texts (from 2 on: the arguments of a tool call), and what it says.
+/// Piece of a text: candidate, text of the candidate (from 2 on: the arguments of a tool call), and content.
 type Piece = (u32, u8, String);
 
 const CONTENT: u8 = 0;
@@ -30,7 +30,7 @@ fn event(choices: &[String]) -> String {
     format!("data: {{\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"choices\":[{}]}}\n\n", choices.join(","))
 }
 
-/// A stream in which each candidate of `pieces` finishes, then `[DONE]`.
+/// Builds a stream in which each candidate of `pieces` finishes, followed by `[DONE]`.
 fn stream(pieces: &[Piece], escape: bool) -> String {
     let mut body: String = pieces.iter().map(|piece| event(&[delta(piece, escape)])).collect();
     let mut choices: Vec<u32> = pieces.iter().map(|(choice, ..)| *choice).collect();
@@ -42,26 +42,29 @@ fn stream(pieces: &[Piece], escape: bool) -> String {
     body + "data: {\"choices\":[],\"usage\":{\"total_tokens\":1}}\n\ndata: [DONE]\n\n"
 }
 
-/// What a client that reads `body` puts together, by channel.
-fn heard(body: &[u8]) -> BTreeMap<Channel, String> {
-    let mut said: BTreeMap<Channel, String> = BTreeMap::new();
+/// Returns the texts that a client assembles from `body`, by channel.
+fn received(body: &[u8]) -> BTreeMap<Channel, String> {
+    let mut texts: BTreeMap<Channel, String> = BTreeMap::new();
     let mut finished = Vec::new();
     let mut framer = Framer::new(Framing::Sse, 1 << 20);
     let mut each = |event: Event<'_>| {
         let Some(data) = event.data() else { return Ok(()) };
         let Some(chunk) = Chunk::parse(Dialect::OpenAiChat, &data, &Limits::default()).unwrap() else { return Ok(()) };
         for text in &chunk.texts {
-            let text_now = text.str.decode(&data);
-            assert!(!finished.contains(&text.channel.choice) || text_now.is_empty(), "text after the end");
-            said.entry(text.channel).or_default().push_str(&text_now);
+            let piece = text.str.decode(&data);
+            assert!(
+                !finished.contains(&text.channel.choice) || piece.is_empty(),
+                "text after the end of its candidate"
+            );
+            texts.entry(text.channel).or_default().push_str(&piece);
         }
         finished.extend_from_slice(&chunk.finished);
         Ok::<_, FrameError<()>>(())
     };
     framer.push(body, &mut each).unwrap();
     framer.finish(&mut each).unwrap();
-    said.retain(|_, text| !text.is_empty());
-    said
+    texts.retain(|_, text| !text.is_empty());
+    texts
 }
 
 struct Outcome {
@@ -71,7 +74,7 @@ struct Outcome {
     most_held: usize,
 }
 
-/// Sends `body` through an inspection in the pieces given.
+/// Inspects a body that arrives in `pieces`.
 fn inspect<'b>(policy: &Arc<Policy>, pieces: impl IntoIterator<Item = &'b [u8]>) -> Outcome {
     let mut inspector = StreamInspector::new(policy.clone(), Dialect::OpenAiChat);
     let (mut out, mut most_held) = (Vec::new(), 0);
@@ -92,11 +95,11 @@ fn inspect<'b>(policy: &Arc<Policy>, pieces: impl IntoIterator<Item = &'b [u8]>)
     Outcome { out, verdict, inspector, most_held }
 }
 
-fn whole(policy: &Arc<Policy>, body: &str) -> Outcome {
+fn inspect_whole(policy: &Arc<Policy>, body: &str) -> Outcome {
     inspect(policy, [body.as_bytes()])
 }
 
-/// What inspection of the same texts in an answer that is not streamed leaves of each.
+/// Inspects the same texts in a response that is not streamed. Returns the report and the redacted texts.
 fn redacted(policy: &Policy, texts: &BTreeMap<Channel, String>) -> (Report, BTreeMap<Channel, String>) {
     let choices: Vec<String> = texts
         .iter()
@@ -136,17 +139,17 @@ fn content(pieces: &[&str]) -> Vec<Piece> {
 fn a_text_split_over_events_is_redacted() {
     let policy = policy(&[EMAIL]);
     let body = stream(&content(&["Write to jo", "hn.doe@exam", "ple.c", "om, please"]), false);
-    let outcome = whole(&policy, &body);
+    let outcome = inspect_whole(&policy, &body);
     assert_eq!(outcome.verdict, StreamVerdict::Continue);
     let out = String::from_utf8(outcome.out).unwrap();
-    let said: Vec<String> = out
+    let deltas: Vec<String> = out
         .split("\n\n")
         .filter_map(|event| event.strip_prefix("data: "))
         .filter_map(|data| serde_json::from_str::<serde_json::Value>(data).ok())
         .filter_map(|chunk| chunk["choices"][0]["delta"]["content"].as_str().map(str::to_owned))
         .collect();
-    assert_eq!(said, ["Write to ", "", "", "[email], ", "please"], "{out}");
-    // what was withheld of `please` leaves in an event of its own, before the one that says the end
+    assert_eq!(deltas, ["Write to ", "", "", "[email], ", "please"], "{out}");
+    // the withheld part of `please` is released in a separate event before the final one
     assert!(out.ends_with(concat!(
         r#"data: {"id":"c","object":"chat.completion.chunk","choices":[{"index":0,"delta":{"content":"please"},"finish_reason":null}]}"#,
         "\n\n",
@@ -161,130 +164,130 @@ fn a_text_split_over_events_is_redacted() {
 }
 
 #[test]
-fn nothing_of_a_blocked_match_leaves() {
+fn no_part_of_a_blocked_match_is_released() {
     let policy = policy(&[KEY]);
     for pieces in [
         &["the key is AKIAIOSFODNN7EXAMPLE, keep it"][..],
         &["the key is AKIA", "IOSFODNN7EXAMPLE", ", keep it"],
         &["the key is A", "K", "IA", "IOSFODNN7EXAMPLE"],
     ] {
-        let outcome = whole(&policy, &stream(&content(pieces), false));
+        let outcome = inspect_whole(&policy, &stream(&content(pieces), false));
         let rule = policy.rules().iter().position(|rule| rule.id() == "key").unwrap();
         let StreamVerdict::Block(Cause::Rule(index)) = outcome.verdict else { panic!("{pieces:?}") };
         assert_eq!(index.get(), rule);
-        assert_eq!(heard(&outcome.out).into_values().collect::<Vec<_>>(), ["the key is "], "{pieces:?}");
+        assert_eq!(received(&outcome.out).into_values().collect::<Vec<_>>(), ["the key is "], "{pieces:?}");
         assert!(!String::from_utf8(outcome.out).unwrap().contains("[DONE]"));
     }
 }
 
 #[test]
-fn untouched_streams_leave_byte_for_byte() {
+fn streams_without_matches_pass_byte_for_byte() {
     let body = "\u{feff}: hello\r\n\r\nevent: message\r\nid: 7\r\ndata:{ \"choices\" : [ {\"delta\":\r\ndata: \
                 {\"content\":\"caf\\u00e9 \\ud83d\\ude00 .\"}}]}\r\n\r\nretry: 3\n\n\
                 data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\" ok!\"},\"finish_reason\":\"stop\"}]}\n\n\
                 data: [DONE]\n\n: bye";
     for rules in [&[EMAIL, KEY][..], &[KEY], &[]] {
-        let outcome = whole(&policy(rules), body);
+        let outcome = inspect_whole(&policy(rules), body);
         assert_eq!(outcome.verdict, StreamVerdict::Continue);
         assert_eq!(String::from_utf8(outcome.out).unwrap(), body, "{rules:?}");
     }
 }
 
 #[test]
-fn logprobs_do_not_say_what_was_redacted() {
+fn logprobs_are_removed_when_a_rule_may_redact() {
     let body = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a@b.c \"},\"logprobs\":{\"content\":[{\"token\":\"a@b.c\",\
                 \"bytes\":[97,64,98],\"top_logprobs\":[{\"token\":\"a@b.d\"}]}]}}]}\n\n";
-    let out = String::from_utf8(whole(&policy(&[EMAIL]), body).out).unwrap();
+    let out = String::from_utf8(inspect_whole(&policy(&[EMAIL]), body).out).unwrap();
     assert_eq!(out, "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"[email] \"},\"logprobs\":null}]}\n\n");
     let log = EMAIL.replace("\"redact\"", "\"log\"").replace(",\"replacement\":\"[email]\"", "");
-    assert_eq!(String::from_utf8(whole(&policy(&[&log]), body).out).unwrap(), body);
+    assert_eq!(String::from_utf8(inspect_whole(&policy(&[&log]), body).out).unwrap(), body);
 }
 
 #[test]
-fn what_cannot_be_read_follows_the_policy() {
+fn unreadable_events_follow_the_policy() {
     let body = "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\ndata: {\"choices\":[\n\ndata: [DONE]\n\n";
-    let blocked = whole(&policy(&[KEY]), body);
+    let blocked = inspect_whole(&policy(&[KEY]), body);
     assert_eq!(blocked.verdict, StreamVerdict::Block(Cause::Unreadable));
     assert_eq!(blocked.inspector.report().verdict, Some(Action::Block));
     assert_eq!(blocked.inspector.report().unscanned, 0);
     let log = KEY.replace("block", "log");
-    let passed = whole(&policy(&[&log]), body);
+    let passed = inspect_whole(&policy(&[&log]), body);
     assert_eq!(passed.verdict, StreamVerdict::Continue);
     assert_eq!(String::from_utf8(passed.out).unwrap(), body);
     assert_eq!(passed.inspector.report().unscanned, 1);
 }
 
 #[test]
-fn a_cut_stream_is_resolved_at_its_end() {
+fn withheld_text_of_a_truncated_stream_is_resolved_at_its_end() {
     let policy = policy(&[EMAIL]);
     for (body, expected) in [
         ("data: {\"choices\":[{\"delta\":{\"content\":\"to a@b.c\"}}]}\n\n", "to [email]"),
         ("data: {\"choices\":[{\"delta\":{\"content\":\"to a@b.c\"}}]}", "to [email]"),
         ("data: {\"choices\":[{\"delta\":{\"content\":\"to a@b\"}}]}\r\n", "to a@b"),
     ] {
-        let outcome = whole(&policy, body);
-        assert_eq!(heard(&outcome.out).into_values().collect::<Vec<_>>(), [expected], "{body:?}");
+        let outcome = inspect_whole(&policy, body);
+        assert_eq!(received(&outcome.out).into_values().collect::<Vec<_>>(), [expected], "{body:?}");
         assert_eq!(outcome.inspector.held_bytes(), 0);
     }
 }
 
-/// An upstream that resets: nobody says that the body has ended, and what might have become a match stays.
+/// Upstream that resets the stream: the end of the body is never reported, and possible matches stay withheld.
 #[test]
-fn what_has_no_verdict_does_not_leave_a_stream_that_breaks_off() {
+fn text_without_a_verdict_is_not_released_when_a_stream_breaks_off() {
     let policy = policy(&[EMAIL, KEY]);
-    for (said, expected) in [
+    for (pieces, expected) in [
         (&["Write to jo", "hn.doe@exam"][..], "Write to "),
         (&["It is AKIA", "IOSFODNN7"], "It is "),
-        (&["All is said. "], "All is said. "),
+        (&["That is all. "], "That is all. "),
     ] {
         let mut inspector = StreamInspector::new(policy.clone(), Dialect::OpenAiChat);
         let mut out = Vec::new();
         let mut framer = Framer::new(Framing::Sse, 1 << 20);
-        for piece in content(said) {
+        for piece in content(pieces) {
             let pushed = framer.push(event(&[delta(&piece, false)]).as_bytes(), |event| {
                 assert_eq!(inspector.event(&event, &mut out), StreamVerdict::Continue);
                 Ok::<_, ()>(())
             });
             pushed.unwrap();
         }
-        assert_eq!(heard(&out).into_values().collect::<String>(), expected);
-        assert_eq!(inspector.held_bytes(), said.concat().len() - expected.len());
+        assert_eq!(received(&out).into_values().collect::<String>(), expected);
+        assert_eq!(inspector.held_bytes(), pieces.concat().len() - expected.len());
     }
 }
 
 #[test]
-fn a_text_with_a_piece_in_the_event_that_ends_it_needs_no_other_event() {
+fn a_text_that_ends_with_its_last_piece_needs_no_separate_event() {
     let body = event(&[r#"{"index":0,"delta":{"content":"mail a@b.c"},"finish_reason":"stop"}"#.to_owned()]);
-    let out = String::from_utf8(whole(&policy(&[EMAIL]), &body).out).unwrap();
+    let out = String::from_utf8(inspect_whole(&policy(&[EMAIL]), &body).out).unwrap();
     assert_eq!(out, body.replace("a@b.c", "[email]"));
 }
 
 #[test]
-fn text_after_the_end_of_a_text_is_not_inspected_and_does_not_pass() {
+fn text_after_the_announced_end_is_blocked() {
     let end = r#"{"index":0,"delta":{"content":"AKIAIOSF"},"finish_reason":"stop"}"#.to_owned();
     let body = event(&[end]) + &event(&[delta(&(0, CONTENT, "ODNN7EXAMPLE".to_owned()), false)]);
-    let outcome = whole(&policy(&[KEY]), &body);
+    let outcome = inspect_whole(&policy(&[KEY]), &body);
     assert_eq!(outcome.verdict, StreamVerdict::Block(Cause::TextAfterEnd));
 }
 
 #[test]
-fn texts_kept_apart_are_bounded() {
+fn the_number_of_concurrent_texts_is_bounded() {
     let pieces: Vec<Piece> = (0..2000).map(|choice| (choice, CONTENT, "a".to_owned())).collect();
-    let outcome = whole(&policy(&[EMAIL]), &stream(&pieces, false));
+    let outcome = inspect_whole(&policy(&[EMAIL]), &stream(&pieces, false));
     assert_eq!(outcome.verdict, StreamVerdict::Block(Cause::TooManyTexts));
 }
 
 #[test]
-fn names_of_tools_and_unknown_strings_are_texts_by_themselves() {
+fn tool_names_and_unknown_strings_are_separate_texts() {
     let body = concat!(
         r#"data: {"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"name":"get","arguments":""}}],"x":["AKIAIOSFODNN7","EXAMPLE"]}}]}"#,
         "\n\n"
     );
-    let outcome = whole(&policy(&[EMAIL, KEY]), body);
+    let outcome = inspect_whole(&policy(&[EMAIL, KEY]), body);
     assert_eq!(outcome.verdict, StreamVerdict::Continue);
     assert_eq!(String::from_utf8(outcome.out).unwrap(), body);
     let body = body.replace("\"EXAMPLE\"", "\"AKIAIOSFODNN7EXAMPLE\"");
-    assert!(matches!(whole(&policy(&[KEY]), &body).verdict, StreamVerdict::Block(Cause::Rule(_))));
+    assert!(matches!(inspect_whole(&policy(&[KEY]), &body).verdict, StreamVerdict::Block(Cause::Rule(_))));
 }
 
 fn pieces() -> impl Strategy<Value = Vec<Piece>> {
@@ -309,7 +312,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 800, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_client_hears_what_redaction_of_the_whole_leaves(
+    fn a_client_receives_the_redaction_of_the_complete_text(
         policy in policies(&["redact", "log"]),
         pieces in pieces(),
         step in 1usize..40,
@@ -319,7 +322,7 @@ proptest! {
         let outcome = inspect(&policy, body.as_bytes().chunks(step));
         prop_assert_eq!(outcome.verdict, StreamVerdict::Continue);
         let (report, expected) = redacted(&policy, &joined(&pieces));
-        prop_assert_eq!(heard(&outcome.out), expected);
+        prop_assert_eq!(received(&outcome.out), expected);
         let seen = outcome.inspector.report();
         prop_assert_eq!(seen.verdict, report.verdict);
         prop_assert_eq!(&seen.rules, &report.rules);
@@ -334,22 +337,22 @@ proptest! {
     }
 
     #[test]
-    fn a_block_does_not_depend_on_pieces(
+    fn a_block_does_not_depend_on_the_split(
         policy in policies(&["block", "redact", "log"]),
         text in texts(0..40),
         cuts in vec(0usize..160, 0..8),
         step in 1usize..40,
     ) {
-        let one = whole(&policy, &stream(&[(0, CONTENT, text.clone())], false));
+        let one = inspect_whole(&policy, &stream(&[(0, CONTENT, text.clone())], false));
         let mut cuts: Vec<usize> = cuts.into_iter().filter(|&cut| text.is_char_boundary(cut)).chain([0, text.len()]).collect();
         cuts.sort_unstable();
         let pieces: Vec<Piece> = cuts.windows(2).map(|cut| (0, CONTENT, text[cut[0]..cut[1]].to_owned())).collect();
         let many = inspect(&policy, stream(&pieces, true).as_bytes().chunks(step));
         prop_assert_eq!(one.verdict, many.verdict);
-        prop_assert_eq!(heard(&one.out), heard(&many.out));
+        prop_assert_eq!(received(&one.out), received(&many.out));
         prop_assert_eq!(&one.inspector.report().rules, &many.inspector.report().rules);
         prop_assert_eq!(one.inspector.report().matches, many.inspector.report().matches);
-        // A stream is blocked where the whole text would be, and what leaves stops short of every match that blocks.
+        // A stream is blocked if the complete text is, and the released text ends before every match that blocks.
         let channel = Channel { choice: 0, part: Part::Content };
         let texts = BTreeMap::from([(channel, text.clone())]);
         let (report, _) = redacted(&policy, &texts);
@@ -357,13 +360,13 @@ proptest! {
         let blocking = |finding: &&Finding| finding.action == Action::Block;
         let starts = report.findings.iter().filter(blocking).map(|finding| finding.range.start);
         if let Some(start) = starts.min().filter(|_| policy.rules().iter().all(|rule| rule.action() != Action::Redact)) {
-            let heard = heard(&many.out).remove(&channel).unwrap_or_default();
-            prop_assert!(text[..start].starts_with(&heard), "{:?} left of {:?}, blocked at {}", heard, text, start);
+            let received = received(&many.out).remove(&channel).unwrap_or_default();
+            prop_assert!(text[..start].starts_with(&received), "{:?} released of {:?}, blocked at {}", received, text, start);
         }
     }
 }
 
-/// Streams of other dialects, for a policy that makes `secret` `[x]`.
+/// Streams of other dialects, with a policy that replaces secrets by `[x]`.
 mod dialects {
     use super::*;
     use serde_json::Value;
@@ -371,8 +374,8 @@ mod dialects {
     const RULE: &str =
         r#"{"rules":[{"id":"x","match":{"regex":"sec?ret-[0-9]+"},"action":"redact","replacement":"[x]"}]}"#;
 
-    /// What leaves, as data of events, whatever the split.
-    fn leaves(dialect: Dialect, events: &[&str]) -> (Vec<(String, Value)>, Report) {
+    /// Returns the released events and the report, and asserts that both are independent of the split.
+    fn inspected(dialect: Dialect, events: &[&str]) -> (Vec<(String, Value)>, Report) {
         let mut body = String::new();
         for data in events {
             let value: Value = serde_json::from_str(data).unwrap();
@@ -397,19 +400,19 @@ mod dialects {
             }
         }
         let (out, report) = all.unwrap();
-        let mut left = Vec::new();
+        let mut events = Vec::new();
         let pushed = Framer::new(Framing::Sse, 1 << 20).push(&out, |event| {
             let name = String::from_utf8(event.name().unwrap().to_vec()).unwrap();
-            left.push((name, serde_json::from_slice(&event.data().unwrap()).unwrap()));
+            events.push((name, serde_json::from_slice(&event.data().unwrap()).unwrap()));
             Ok::<_, ()>(())
         });
         pushed.unwrap();
-        (left, report)
+        (events, report)
     }
 
     #[test]
-    fn blocks_of_anthropic_end_with_what_was_withheld_of_them() {
-        let (left, report) = leaves(
+    fn withheld_text_is_released_before_an_anthropic_block_ends() {
+        let (left, report) = inspected(
             Dialect::AnthropicMessages,
             &[
                 r#"{"type":"message_start","message":{"id":"m","content":[],"usage":{"input_tokens":1,"output_tokens":1}}}"#,
@@ -426,7 +429,7 @@ mod dialects {
                 r#"{"type":"message_stop"}"#,
             ],
         );
-        let mut said = BTreeMap::<u64, String>::new();
+        let mut texts = BTreeMap::<u64, String>::new();
         let mut open = Vec::new();
         for (name, data) in &left {
             assert_eq!(data["type"], **name);
@@ -436,17 +439,17 @@ mod dialects {
                 "content_block_delta" => {
                     assert!(open.contains(&data["index"]), "a delta outside of its block");
                     let text = data["delta"]["text"].as_str().or(data["delta"]["partial_json"].as_str()).unwrap();
-                    said.entry(data["index"].as_u64().unwrap()).or_default().push_str(text);
+                    texts.entry(data["index"].as_u64().unwrap()).or_default().push_str(text);
                 }
                 _ => assert!(open.is_empty() || name == "ping"),
             }
         }
-        assert_eq!(said.into_values().collect::<Vec<_>>(), ["a [x], secret-", "{\"k\":\"[x]\"}"]);
+        assert_eq!(texts.into_values().collect::<Vec<_>>(), ["a [x], secret-", "{\"k\":\"[x]\"}"]);
         assert_eq!((report.matches, report.redactions), (2, 2));
     }
 
     #[test]
-    fn what_responses_say_again_is_redacted_again() {
+    fn repeated_texts_of_the_responses_api_are_redacted_again() {
         let citation = r#"[{"type":"url_citation","start_index":0,"end_index":3,"url":"https://x","title":"t"}]"#;
         let part = format!(
             r#"{{"type":"output_text","text":"a secret-1 b","annotations":{citation},"logprobs":[{{"token":"a"}}]}}"#
@@ -462,13 +465,13 @@ mod dialects {
             format!(r#"{{"type":"response.output_item.done","output_index":0,"item":{{"type":"message","content":[{part}]}}}}"#),
             format!(r#"{{"type":"response.completed","response":{{"output":[{{"type":"message","content":[{part}]}}],"usage":{{"input_tokens":1,"output_tokens":2}}}}}}"#),
         ];
-        let (left, report) = leaves(Dialect::OpenAiResponses, &events.each_ref().map(|event| &**event));
+        let (left, report) = inspected(Dialect::OpenAiResponses, &events.each_ref().map(|event| &**event));
         let delta = |at: u64| -> String {
             let mine = left.iter().filter(|(_, data)| data["output_index"] == at);
             mine.filter_map(|(_, data)| data["delta"].as_str()).collect()
         };
         assert_eq!((delta(0), delta(1)), ("a [x] b".to_owned(), "sec".to_owned()));
-        // what was withheld comes before the end of its text, in an event of the same kind
+        // withheld text is released before the end of its text, in an event of the same type
         let own = left.iter().position(|(_, data)| data["output_index"] == 1 && data["delta"] == "sec").unwrap();
         assert_eq!((&*left[own + 1].0, &left[own].1["item_id"]), ("response.output_text.done", &Value::from("i")));
         let text = left.iter().map(|(_, data)| data.to_string()).collect::<String>();
@@ -483,20 +486,20 @@ mod dialects {
             assert_eq!(part["text"], "a [x] b");
             assert_eq!((&part["annotations"], &part["logprobs"]), (&Value::Array(vec![]), &Value::Array(vec![])));
         }
-        // said once, counted once
+        // repetitions are counted once
         assert_eq!((report.matches, report.redactions), (1, 1));
     }
 
     #[test]
-    fn citations_of_a_text_that_was_not_changed_stay() {
+    fn annotations_of_an_unchanged_text_are_kept() {
         let event = r#"{"type":"response.content_part.done","output_index":0,"content_index":0,"part":{"type":"output_text","text":"fine","annotations":[{"title":"secret-2","start_index":0}]}}"#;
-        let (left, _) = leaves(Dialect::OpenAiResponses, &[event]);
+        let (left, _) = inspected(Dialect::OpenAiResponses, &[event]);
         assert_eq!(left[0].1["part"]["annotations"][0]["title"], "[x]");
         assert_eq!(left[0].1["part"]["annotations"][0]["start_index"], 0);
     }
 
     #[test]
-    fn an_array_ends_with_what_was_withheld() {
+    fn withheld_text_is_released_before_a_json_array_ends() {
         let policy = Arc::new(Policy::from_raw(serde_json::from_str(RULE).unwrap()).unwrap());
         let body = br#"[{"candidates":[{"content":{"parts":[{"text":"a sec"}]},"index":0}]},
             {"candidates":[{"content":{"parts":[{"text":"ret-1, secret-"}]},"index":0}]}]"#;
@@ -512,9 +515,9 @@ mod dialects {
             assert_eq!(inspector.finish(&mut out), StreamVerdict::Continue);
             let value: Value = serde_json::from_slice(&out).unwrap();
             let texts = value.as_array().unwrap().iter();
-            let said: String =
+            let text: String =
                 texts.filter_map(|one| one["candidates"][0]["content"]["parts"][0]["text"].as_str()).collect();
-            assert_eq!(said, "a [x], secret-");
+            assert_eq!(text, "a [x], secret-");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Random patterns and texts for property tests: few letters, so that they meet.
+//! Random patterns and texts for property tests. They use few characters, so that matches are frequent.
 
 use crate::Policy;
 use proptest::collection::vec;
@@ -28,7 +28,7 @@ const ASSERTIONS: &[&str] = &[
 ];
 const REPEATS: &[&str] = &["*", "+", "?", "*?", "+?", "??", "{2}", "{1,3}", "{0,2}?", "{2,}"];
 
-/// Regular expressions that compile and cannot match the empty string.
+/// Generates regular expressions that compile and cannot match the empty string.
 pub(crate) fn regexes() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![
         6 => select(ATOMS).prop_map(str::to_owned),
@@ -41,12 +41,12 @@ pub(crate) fn regexes() -> impl Strategy<Value = String> {
             (inner, select(REPEATS)).prop_map(|(inner, repeat)| format!("(?:{inner}){repeat}")),
         ]
     });
-    any.prop_filter("matches nothing, or the empty string", |pattern| {
+    any.prop_filter("matches no text or the empty string", |pattern| {
         regex_syntax::parse(pattern).is_ok_and(|hir| hir.properties().minimum_len().is_some_and(|len| len > 0))
     })
 }
 
-/// Texts of the letters that the expressions are made of.
+/// Generates texts of the characters that the expressions use.
 pub(crate) fn texts(len: Range<usize>) -> impl Strategy<Value = String> {
     let letter = prop_oneof![
         8 => select(vec!['a', 'b']),
@@ -55,23 +55,23 @@ pub(crate) fn texts(len: Range<usize>) -> impl Strategy<Value = String> {
     vec(letter, len).prop_map(|letters| letters.into_iter().collect())
 }
 
-/// A text and ascending places where it is cut, its two ends included.
+/// Generates a text and ascending positions that split it, including both ends.
 pub(crate) fn pieces(len: usize) -> impl Strategy<Value = (String, Vec<usize>)> {
-    (texts(0..len), vec(0..len * 4, 0..8)).prop_map(|(text, cuts)| {
-        let cuts = cuts.into_iter().filter(|&cut| text.is_char_boundary(cut));
-        let mut cuts: Vec<usize> = [0, text.len()].into_iter().chain(cuts).collect();
-        cuts.sort_unstable();
-        (text, cuts)
+    (texts(0..len), vec(0..len * 4, 0..8)).prop_map(|(text, positions)| {
+        let positions = positions.into_iter().filter(|&position| text.is_char_boundary(position));
+        let mut positions: Vec<usize> = [0, text.len()].into_iter().chain(positions).collect();
+        positions.sort_unstable();
+        (text, positions)
     })
 }
 
-/// A policy of rules in JSON, with a short longest match.
+/// Builds a policy from rules in JSON, with a small maximum match length.
 pub(crate) fn policy(rules: &[&str]) -> Arc<Policy> {
     let raw = serde_json::from_str(&format!(r#"{{"rules":[{}],"max_match_bytes":400}}"#, rules.join(","))).unwrap();
     Arc::new(Policy::from_raw(raw).unwrap())
 }
 
-/// Policies of one to four rules with these actions.
+/// Generates policies of one to four rules with these actions.
 pub(crate) fn policies(actions: &'static [&'static str]) -> impl Strategy<Value = Arc<Policy>> {
     let keywords = vec(select(&["a", "ab", "éa", "bB_", "a b"][..]), 1..4);
     let pattern = prop_oneof![
@@ -80,20 +80,18 @@ pub(crate) fn policies(actions: &'static [&'static str]) -> impl Strategy<Value 
             format!(r#"{{"keywords":{keywords:?},"word":{word},"ignore_case":{ignore_case}}}"#)
         }),
     ];
-    (vec((pattern, select(actions)), 1..5), 16u32..40).prop_filter_map(
-        "has a rule that cannot match",
-        |(rules, max)| {
-            let rules = rules.iter().enumerate().map(|(index, (pattern, action))| {
-                format!(r#"{{"id":"r{index}","match":{pattern},"action":"{action}"}}"#)
-            });
-            let rules = rules.collect::<Vec<_>>().join(",");
-            let raw = serde_json::from_str(&format!(r#"{{"rules":[{rules}],"max_match_bytes":{max}}}"#)).unwrap();
-            Policy::from_raw(raw).ok().map(Arc::new)
-        },
-    )
+    (vec((pattern, select(actions)), 1..5), 16u32..40).prop_filter_map("a rule cannot match", |(rules, max)| {
+        let rules = rules
+            .iter()
+            .enumerate()
+            .map(|(index, (pattern, action))| format!(r#"{{"id":"r{index}","match":{pattern},"action":"{action}"}}"#));
+        let rules = rules.collect::<Vec<_>>().join(",");
+        let raw = serde_json::from_str(&format!(r#"{{"rules":[{rules}],"max_match_bytes":{max}}}"#)).unwrap();
+        Policy::from_raw(raw).ok().map(Arc::new)
+    })
 }
 
-/// A text as a JSON literal; `escape`: every character of it as `\u`.
+/// Returns a text as a JSON string. With `escape`, every character is written as `\u`.
 pub(crate) fn json(text: &str, escape: bool) -> String {
     if !escape {
         return serde_json::to_string(text).unwrap();
