@@ -161,6 +161,7 @@ impl<'a> Inspection<'a> {
         let (pieces, blocks): (Vec<Piece>, Vec<u32>) =
             content.map(|(at, text)| ((at, text.str), text.channel.choice)).unzip();
         let edited = self.parts(&pieces, |piece| {
+            debug_assert!(piece < blocks.len() || blocks.is_empty(), "piece {piece} of {}", blocks.len());
             let block = blocks.get(piece).copied().unwrap_or_default();
             blocks.partition_point(|other| *other < block)..blocks.partition_point(|other| *other <= block)
         });

@@ -76,7 +76,6 @@ mod pattern;
 mod policy;
 mod raw;
 mod redactions;
-mod redactions;
 mod report;
 mod rule;
 mod search;

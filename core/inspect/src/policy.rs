@@ -166,7 +166,9 @@ impl Policy {
 
     /// Returns the rules on responses whose matches may start with `c`, in file order.
     pub(crate) fn starting_with(&self, c: char) -> &[RuleIndex] {
-        self.rules_by_first_char.get((c as usize).min(0x80)).map_or(&[], |rules| rules)
+        let rules = self.rules_by_first_char.get((c as usize).min(0x80));
+        debug_assert!(rules.is_some(), "the table has an entry for every ASCII character and one for all others");
+        rules.map_or(&[], |rules| rules)
     }
 
     /// Returns the first index of `text` at or after `from` where a match of a rule on responses may start, or its length.

@@ -65,7 +65,9 @@ impl CharClasses {
 
     /// Returns the class of an ASCII character.
     pub(crate) fn ascii(&self, byte: u8) -> CharClass {
-        self.ascii.get(usize::from(byte)).copied().unwrap_or(0)
+        let class = self.ascii.get(usize::from(byte)).copied();
+        debug_assert!(class.is_some(), "{byte} is not ASCII");
+        class.unwrap_or(0)
     }
 
     /// Returns the class of a non-ASCII character.

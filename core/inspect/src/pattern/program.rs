@@ -72,6 +72,7 @@ impl Program {
 
     /// Returns a node. An id of another program yields a node without targets.
     pub(crate) fn node(&self, id: NodeId) -> Node {
+        debug_assert!((id as usize) < self.nodes.len(), "node {id} of {}", self.nodes.len());
         self.nodes.get(id as usize).copied().unwrap_or(Node::Split { first: 0, len: 0 })
     }
 

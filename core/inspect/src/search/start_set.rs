@@ -77,6 +77,7 @@ impl StartSet {
         match self {
             StartSet::Earliest => set.first().copied(),
             StartSet::Window { max, words } => {
+                debug_assert_eq!(set.len(), words, "a set has `width` words");
                 let floor = at.saturating_sub(max);
                 let first = slot(floor, words);
                 // The word that contains `floor` is visited twice: first its bits from `floor` on, last its bits below.
