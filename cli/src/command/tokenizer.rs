@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use tollgate_tokens::compile::{CompileError, huggingface, tekken, tiktoken};
-use tollgate_tokens::{MAX_TABLE_BYTES, Splitting, Tokenizer};
+use tollgate_tokens::{MAX_TABLE_BYTES, Pretokenizer, Tokenizer};
 
 use crate::args::{CompileArgs, TableFormat, TokenizerCommand};
 use crate::nearest::nearest;
@@ -86,8 +86,8 @@ fn lines(bytes: &[u8], indent: &str) -> String {
 fn table(args: &CompileArgs, name: &str, bytes: &[u8]) -> Result<Vec<u8>, Problem> {
     let says = |error: CompileError| Problem::of(&args.file, error.to_string());
     if !bytes.trim_ascii_start().starts_with(b"{") {
-        let splitting = splitting(args.splitting.as_deref())?;
-        return tiktoken(name, splitting, bytes).map_err(says);
+        let pretokenizer = pretokenizer(args.splitting.as_deref())?;
+        return tiktoken(name, pretokenizer, bytes).map_err(says);
     }
     if args.splitting.is_some() {
         return Err(Problem::new("--splitting is for .tiktoken files: this one says how it cuts text"));
@@ -99,15 +99,15 @@ fn table(args: &CompileArgs, name: &str, bytes: &[u8]) -> Result<Vec<u8>, Proble
     }
 }
 
-fn splitting(name: Option<&str>) -> Result<Splitting, Problem> {
-    let names = Splitting::ALL.map(|(name, _)| name);
+fn pretokenizer(name: Option<&str>) -> Result<Pretokenizer, Problem> {
+    let names = Pretokenizer::ALL.map(|(name, _)| name);
     let Some(name) = name else {
         let names = names.join(", ");
         return Err(Problem::new(format!(
             "a .tiktoken file does not say how it cuts text: --splitting does ({names})"
         )));
     };
-    Splitting::from_name(name).ok_or_else(|| {
+    Pretokenizer::from_name(name).ok_or_else(|| {
         let near = nearest(name, names).unwrap_or("o200k");
         Problem::new(format!("no such way to cut text: did you mean `{near}`?"))
     })

@@ -12,20 +12,20 @@ mod classes;
 #[path = "../src/vocabulary/hash.rs"]
 #[allow(dead_code)] // The other half of it is for lookups.
 mod hash;
-#[path = "../src/compile/perfect.rs"]
-mod perfect;
-#[path = "../src/compile/spines.rs"]
-mod spines;
+#[path = "../src/compile/perfect_hash.rs"]
+mod perfect_hash;
+#[path = "../src/compile/merge_tree.rs"]
+mod merge_tree;
 #[path = "../src/compile/tables.rs"]
 mod tables;
-#[path = "../src/compile/unfit.rs"]
-mod unfit;
+#[path = "../src/compile/layout_error.rs"]
+mod layout_error;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use tiktoken_rs::CoreBPE;
-use unfit::Unfit;
+use layout_error::LayoutError;
 
 fn main() {
     println!("cargo::rerun-if-changed=build");
@@ -61,7 +61,7 @@ fn write(out: &Path, name: &str, number: usize, source: &CoreBPE, size: u32) {
         (0..size).map(|rank| source.decode_bytes(&[rank]).expect("ranks have no gaps")).collect();
     // An empty token is a rank without one.
     tokens.iter_mut().filter(|token| *token == SPECIAL).for_each(Vec::clear);
-    let tables = tables::make(&tokens).unwrap_or_else(|Unfit(why)| panic!("{name}: {why}"));
+    let tables = tables::make(&tokens).unwrap_or_else(|LayoutError(why)| panic!("{name}: {why}"));
     let mut fields = String::new();
     for (field, width, bytes) in &tables.sections {
         let file = format!("{name}.{field}.bin");

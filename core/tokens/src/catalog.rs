@@ -138,7 +138,7 @@ impl Catalog {
 
 thread_local! {
     /// The tables that were loaded: whoever holds one keeps it.
-    static LOADED: RefCell<Vec<crate::tokenizer::Held>> = const { RefCell::new(Vec::new()) };
+    static LOADED: RefCell<Vec<crate::tokenizer::WeakTokenizer>> = const { RefCell::new(Vec::new()) };
 }
 
 /// The tokenizer of a table in base64: one that is there already if it has the same bytes.
@@ -153,13 +153,13 @@ fn load(text: String) -> Result<Tokenizer, String> {
     let bytes = decoded(text.into_bytes()).ok_or_else(|| format!("not base64, or not all of it: {WRITER}"))?;
     let bytes = if bytes.starts_with(&GZIP) { inflated(&bytes)? } else { shrunk(bytes) };
     LOADED.with_borrow_mut(|loaded| {
-        loaded.retain(|held| held.tokenizer().is_some());
-        let known = loaded.iter().filter_map(|held| held.tokenizer()).find(|known| known.table() == Some(&bytes));
+        loaded.retain(|held| held.upgrade().is_some());
+        let known = loaded.iter().filter_map(|held| held.upgrade()).find(|known| known.table() == Some(&bytes));
         if let Some(known) = known {
             return Ok(known);
         }
         let tokenizer = Tokenizer::load(bytes).map_err(|error| error.to_string())?;
-        loaded.extend(tokenizer.held());
+        loaded.extend(tokenizer.downgrade());
         Ok(tokenizer)
     })
 }

@@ -5,12 +5,12 @@
 //!
 //! Three formats are read: tiktoken's (`.tiktoken`: a token in base64 and its rank a line), Hugging Face's
 //! (`tokenizer.json`) and Mistral's (`tekken.json`). The tokenizer must be a byte-level BPE that cuts its text in one of
-//! the ways of [`Splitting`]; another is refused rather than counted wrongly. Special and added tokens are left out: text
+//! the ways of [`Pretokenizer`]; another is refused rather than counted wrongly. Special and added tokens are left out: text
 //! never becomes one.
 //!
 //! ```
 //! use base64::{Engine, engine::general_purpose::STANDARD};
-//! use tollgate_tokens::{Splitting, Tokenizer, compile};
+//! use tollgate_tokens::{Pretokenizer, Tokenizer, compile};
 //!
 //! // Bytes, and two merges.
 //! let mut file = String::new();
@@ -19,7 +19,7 @@
 //! }
 //! file += &format!("{} 256\n{} 257\n", STANDARD.encode("he"), STANDARD.encode("hel"));
 //!
-//! let table = compile::tiktoken("small", Splitting::Llama3, file.as_bytes())?;
+//! let table = compile::tiktoken("small", Pretokenizer::Llama3, file.as_bytes())?;
 //! let tokenizer = Tokenizer::load(table)?;
 //! assert_eq!(tokenizer.name(), "small");
 //! assert_eq!(tokenizer.count("hello"), 3);
@@ -33,13 +33,13 @@
 #![allow(clippy::indexing_slicing)]
 
 mod huggingface;
-mod perfect;
-mod spines;
+mod perfect_hash;
+mod merge_tree;
 mod tables;
 mod tiktoken;
-mod unfit;
+mod layout_error;
 
-use crate::pattern::Splitting;
+use crate::pretokenizer::Pretokenizer;
 use crate::vocabulary::file;
 use crate::vocabulary::hash;
 
@@ -64,16 +64,16 @@ impl std::fmt::Display for CompileError {
 
 impl std::error::Error for CompileError {}
 
-impl From<unfit::Unfit> for CompileError {
-    fn from(unfit::Unfit(why): unfit::Unfit) -> CompileError {
+impl From<layout_error::LayoutError> for CompileError {
+    fn from(layout_error::LayoutError(why): layout_error::LayoutError) -> CompileError {
         CompileError::new(why)
     }
 }
 
 /// A vocabulary before it is laid out.
-struct Draft<'a> {
+struct VocabularyBuilder<'a> {
     name: &'a str,
-    splitting: Splitting,
+    pretokenizer: Pretokenizer,
     is_normalized: bool,
     /// By rank; an empty one is a rank without a token.
     tokens: Vec<Vec<u8>>,
@@ -83,14 +83,14 @@ struct Draft<'a> {
     whole_first: bool,
 }
 
-impl Draft<'_> {
+impl VocabularyBuilder<'_> {
     fn compile(mut self) -> Result<Vec<u8>, CompileError> {
         if self.tokens.iter().filter(|token| token.len() == 1).count() < 243 {
             // 256 without the 13 bytes that are in no UTF-8.
             return Err(CompileError::new("not a byte-level vocabulary: some bytes are no tokens"));
         }
         if !self.whole_first {
-            let spines = spines::spines(&self.tokens);
+            let spines = merge_tree::merge_trees(&self.tokens);
             for (token, spine) in self.tokens.iter_mut().zip(spines) {
                 if token.len() > 1 && spine.split == 0 {
                     token.clear();
@@ -100,7 +100,7 @@ impl Draft<'_> {
         let mut tables = tables::make(&self.tokens)?;
         let ids = self.ids.iter().flat_map(|id| id.to_le_bytes()).collect();
         tables.sections.push(("ids", 4, ids));
-        file::write(self.name, self.splitting, self.is_normalized, &tables.sections, &tables.numbers)
+        file::write(self.name, self.pretokenizer, self.is_normalized, &tables.sections, &tables.numbers)
             .ok_or_else(|| CompileError::new("a name of more than 255 bytes, or tables of more than 4 GB"))
     }
 }

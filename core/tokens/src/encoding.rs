@@ -3,8 +3,8 @@
 use crate::engine::{self, Count, CountAtMost, Ids, Sink};
 use crate::model;
 #[cfg(feature = "cl100k_base")]
-use crate::pattern::Cl100k;
-use crate::pattern::{O200k, Splitting};
+use crate::pretokenizer::Cl100k;
+use crate::pretokenizer::{O200k, Pretokenizer};
 use crate::vocabulary::{self, Vocabulary};
 
 /// A byte-pair encoding: how a family of models cuts text into tokens.
@@ -113,19 +113,19 @@ impl Encoding {
     #[must_use]
     pub fn bounds(self, bytes: usize) -> (u64, u64) {
         let (vocabulary, _) = self.parts();
-        (bytes.div_ceil(vocabulary.longest_token()) as u64, bytes as u64)
+        (bytes.div_ceil(vocabulary.max_token_len()) as u64, bytes as u64)
     }
 
     /// The vocabulary and how text is cut.
-    pub(crate) fn parts(self) -> (&'static Vocabulary<'static>, Splitting) {
+    pub(crate) fn parts(self) -> (&'static Vocabulary<'static>, Pretokenizer) {
         match self {
-            Encoding::O200kBase => (&vocabulary::O200K_BASE, Splitting::O200k),
+            Encoding::O200kBase => (&vocabulary::O200K_BASE, Pretokenizer::O200k),
             #[cfg(feature = "cl100k_base")]
-            Encoding::Cl100kBase => (&vocabulary::CL100K_BASE, Splitting::Cl100k),
+            Encoding::Cl100kBase => (&vocabulary::CL100K_BASE, Pretokenizer::Cl100k),
             #[cfg(feature = "p50k_base")]
-            Encoding::P50kBase => (&vocabulary::P50K_BASE, Splitting::Gpt2),
+            Encoding::P50kBase => (&vocabulary::P50K_BASE, Pretokenizer::Gpt2),
             #[cfg(feature = "r50k_base")]
-            Encoding::R50kBase => (&vocabulary::R50K_BASE, Splitting::Gpt2),
+            Encoding::R50kBase => (&vocabulary::R50K_BASE, Pretokenizer::Gpt2),
         }
     }
 
@@ -135,9 +135,9 @@ impl Encoding {
             #[cfg(feature = "cl100k_base")]
             Encoding::Cl100kBase => engine::run::<Cl100k>(&vocabulary::CL100K_BASE, text, sink),
             #[cfg(feature = "p50k_base")]
-            Encoding::P50kBase => Splitting::Gpt2.run(&vocabulary::P50K_BASE, text, sink),
+            Encoding::P50kBase => Pretokenizer::Gpt2.run(&vocabulary::P50K_BASE, text, sink),
             #[cfg(feature = "r50k_base")]
-            Encoding::R50kBase => Splitting::Gpt2.run(&vocabulary::R50K_BASE, text, sink),
+            Encoding::R50kBase => Pretokenizer::Gpt2.run(&vocabulary::R50K_BASE, text, sink),
         }
     }
 }

@@ -1,14 +1,17 @@
 //! Byte-pair encoding of a piece that is not a token by itself.
 //!
-//! Merging is: of all neighbouring pairs of symbols (bytes, at first) whose bytes together are a token, replace the
-//! one of lowest rank, the leftmost of equals, by that token; and again, until there is none. Two ways lead to the same
-//! result: [`few`] does just that, which is quickest for the dozen of bytes that most pieces have, and [`many`] finds
-//! it from left to right in linear time. [`Grow`] does the same for a piece of which the end is not there yet.
+//! Definition: of all adjacent pairs of symbols (single bytes, at first) whose bytes together are a token, replace the
+//! pair of lowest rank, the leftmost of equals, by that token; repeat until no such pair remains. Three implementations
+//! give that result:
+//!
+//! - [`merge_short`] follows the definition; it is the fastest for the dozen bytes that most pieces have.
+//! - [`merge_linear`] encodes left to right with backtracking, in linear time.
+//! - [`IncrementalMerge`] does the same for a piece whose end has not arrived yet.
 
-mod few;
-mod grow;
-mod many;
+mod incremental;
+mod linear;
+mod short;
 
-pub(crate) use few::{Few, few, few_ascii};
-pub(crate) use grow::Grow;
-pub(crate) use many::{lengths, many};
+pub(crate) use incremental::IncrementalMerge;
+pub(crate) use linear::{merge_linear, token_lengths};
+pub(crate) use short::{ShortMerge, merge_short, merge_short_ascii};

@@ -1,6 +1,6 @@
 //! What one call used: the provider's word where there is one, our own count where there is none.
 //!
-//! A [`Meter`] watches an answer go by. The provider's usage is taken as the truth and is *set*, never added (several
+//! A [`UsageMeter`] watches an answer go by. The provider's usage is taken as the truth and is *set*, never added (several
 //! providers repeat a growing total in every event). When the stream is cut before usage came, when the upstream sends
 //! none, or when the client leaves, the record is what was asked and what was seen of the answer: never zero for work
 //! that was done.
@@ -11,9 +11,9 @@ use tollgate_llm::{Channel, Chunk, Dialect, Event, Limits, OutText, Part, Report
 
 use crate::{StreamCounter, Tokenizer};
 
-/// Where the numbers of a [`Record`] come from.
+/// Where the numbers of a [`UsageRecord`] come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
+pub enum RecordSource {
     /// The provider's usage.
     Provider,
     /// Our own count of what was asked and what was seen of the answer.
@@ -24,37 +24,37 @@ pub enum Source {
     None,
 }
 
-impl Source {
+impl RecordSource {
     /// The value of the property `tollgate.usage_source`.
     pub fn name(self) -> &'static str {
         match self {
-            Source::Provider => "provider",
-            Source::Counted => "counted",
-            Source::Mixed => "mixed",
-            Source::None => "none",
+            RecordSource::Provider => "provider",
+            RecordSource::Counted => "counted",
+            RecordSource::Mixed => "mixed",
+            RecordSource::None => "none",
         }
     }
 
     /// The source of that name.
-    pub fn from_name(name: &str) -> Option<Source> {
-        [Source::Provider, Source::Counted, Source::Mixed, Source::None].into_iter().find(|s| s.name() == name)
+    pub fn from_name(name: &str) -> Option<RecordSource> {
+        [RecordSource::Provider, RecordSource::Counted, RecordSource::Mixed, RecordSource::None].into_iter().find(|s| s.name() == name)
     }
 }
 
 /// What a call used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Record {
+pub struct UsageRecord {
     /// Tokens; `input` includes `cached`, `output` includes `reasoning`, `total` is the provider's where it gave one.
     pub usage: Usage,
     /// Where they come from.
-    pub source: Source,
+    pub source: RecordSource,
     /// Whether they are those of an answer that came to its end; if not, they say what was used as far as was seen.
     pub complete: bool,
 }
 
-impl Record {
+impl UsageRecord {
     /// The record of a call for which nobody charges.
-    pub const NOTHING: Record = Record {
+    pub const NOTHING: UsageRecord = UsageRecord {
         usage: Usage {
             input: 0,
             cached: 0,
@@ -66,7 +66,7 @@ impl Record {
             audio_output: 0,
             total: 0,
         },
-        source: Source::None,
+        source: RecordSource::None,
         complete: true,
     };
 }
@@ -76,7 +76,7 @@ const MAX_CHANNELS: usize = 64;
 
 /// What an event turned out to be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Seen {
+pub struct MeteredEvent {
     /// It holds text of the model.
     pub text: bool,
     /// It is the usage that the gateway asked for and the client did not: the client is not to see it.
@@ -85,7 +85,7 @@ pub struct Seen {
 
 /// Watches one answer.
 #[derive(Debug)]
-pub struct Meter {
+pub struct UsageMeter {
     dialect: Dialect,
     tokenizer: Tokenizer,
     prompt_tokens: u64,
@@ -103,13 +103,13 @@ pub struct Meter {
     chunk: Chunk,
 }
 
-impl Meter {
+impl UsageMeter {
     /// A meter for the answer to `request`, whose prompt counts `prompt_tokens`, by the tokenizer of its model (see
     /// [`Profile::tokenizer`](crate::Profile::tokenizer)).
     ///
     /// The upstream is to be asked for usage ([`Request::ask_for_usage`]); a client that did not ask does not get it.
-    pub fn new(request: &Request, tokenizer: impl Into<Tokenizer>, prompt_tokens: u64) -> Meter {
-        Meter {
+    pub fn new(request: &Request, tokenizer: impl Into<Tokenizer>, prompt_tokens: u64) -> UsageMeter {
+        UsageMeter {
             dialect: request.dialect,
             tokenizer: tokenizer.into(),
             prompt_tokens,
@@ -137,12 +137,12 @@ impl Meter {
 
     /// Takes in one event of a streamed answer. One that cannot be read counts for nothing: the record is then what
     /// the others say.
-    pub fn event(&mut self, event: &Event<'_>) -> Seen {
+    pub fn event(&mut self, event: &Event<'_>) -> MeteredEvent {
         let Some(data) = event.data() else {
-            return Seen::default();
+            return MeteredEvent::default();
         };
         let mut chunk = std::mem::take(&mut self.chunk);
-        let mut seen = Seen::default();
+        let mut seen = MeteredEvent::default();
         if let Ok(true) = chunk.parse_event(self.dialect, event.name(), &data, &Limits::default()) {
             self.finished |= chunk.ends || !chunk.finished.is_empty();
             Reported::merge(&mut self.provider, chunk.usage);
@@ -151,7 +151,7 @@ impl Meter {
                 self.served_model = chunk.model.map(|model| model.decode(&data).into_owned());
             }
             let said = |text: &OutText| is_said(text) && !text.str.span.is_empty();
-            seen = Seen { text: chunk.texts.iter().any(said), withhold: self.withholds && chunk.is_usage_only() };
+            seen = MeteredEvent { text: chunk.texts.iter().any(said), withhold: self.withholds && chunk.is_usage_only() };
         }
         self.chunk = chunk;
         seen
@@ -210,9 +210,9 @@ impl Meter {
     }
 
     /// What the call used, as far as is known now.
-    pub fn record(&self) -> Record {
+    pub fn record(&self) -> UsageRecord {
         if self.dialect.is_free() {
-            return Record::NOTHING;
+            return UsageRecord::NOTHING;
         }
         let counted = || self.counted_output().max(self.guessed_output());
         let usage = self.provider.map(|provider| provider.usage()).unwrap_or_default();
@@ -223,15 +223,15 @@ impl Meter {
             // Usage of nothing at all is what servers say that do not count.
             let (input, output) = (self.prompt_tokens, counted());
             let usage = Usage { input, output, total: input.saturating_add(output), ..Usage::default() };
-            return Record { usage, source: Source::Counted, complete };
+            return UsageRecord { usage, source: RecordSource::Counted, complete };
         }
         // A first event that says the input and hardly an output, and then no more: the answer was cut.
         let seen = if complete && usage.output > 0 { 0 } else { counted() };
         if seen <= usage.output {
-            return Record { usage, source: Source::Provider, complete };
+            return UsageRecord { usage, source: RecordSource::Provider, complete };
         }
         let total = usage.total.max(usage.input.saturating_add(seen));
-        Record { usage: Usage { output: seen, total, ..usage }, source: Source::Mixed, complete }
+        UsageRecord { usage: Usage { output: seen, total, ..usage }, source: RecordSource::Mixed, complete }
     }
 }
 
@@ -245,12 +245,12 @@ mod tests {
     use super::*;
     use crate::Encoding;
 
-    fn meter(body: &str) -> Meter {
+    fn meter(body: &str) -> UsageMeter {
         let request = Request::parse(Dialect::OpenAiChat, body.as_bytes(), &Limits::default()).unwrap();
-        Meter::new(&request, Encoding::O200kBase, 8)
+        UsageMeter::new(&request, Encoding::O200kBase, 8)
     }
 
-    fn answer(meter: &mut Meter, usage: &str) {
+    fn answer(meter: &mut UsageMeter, usage: &str) {
         let body = format!(r#"{{"choices":[{{"index":0,"message":{{"content":"hello world"}}}}],"usage":{usage}}}"#);
         let response = Response::parse(Dialect::OpenAiChat, body.as_bytes(), &Limits::default()).unwrap();
         meter.response(&response, body.as_bytes());
@@ -259,10 +259,10 @@ mod tests {
     #[test]
     fn whose_word_counts() {
         for (usage, input, output, source) in [
-            (r#"{"prompt_tokens":100,"completion_tokens":50,"total_tokens":150}"#, 100, 50, Source::Provider),
-            (r#"{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}"#, 8, 2, Source::Counted),
-            (r#"{"prompt_tokens":100,"completion_tokens":0,"total_tokens":100}"#, 100, 2, Source::Mixed),
-            ("null", 8, 2, Source::Counted),
+            (r#"{"prompt_tokens":100,"completion_tokens":50,"total_tokens":150}"#, 100, 50, RecordSource::Provider),
+            (r#"{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}"#, 8, 2, RecordSource::Counted),
+            (r#"{"prompt_tokens":100,"completion_tokens":0,"total_tokens":100}"#, 100, 2, RecordSource::Mixed),
+            ("null", 8, 2, RecordSource::Counted),
         ] {
             let mut meter = meter(r#"{"messages":[]}"#);
             answer(&mut meter, usage);
@@ -285,9 +285,9 @@ mod tests {
     }
 
     /// A meter for an answer of Anthropic, after these events.
-    fn streamed(events: &[&str]) -> Record {
+    fn streamed(events: &[&str]) -> UsageRecord {
         let request = Request::parse(Dialect::AnthropicMessages, br#"{"stream":true}"#, &Limits::default()).unwrap();
-        let mut meter = Meter::new(&request, Encoding::O200kBase, 8);
+        let mut meter = UsageMeter::new(&request, Encoding::O200kBase, 8);
         let body: String = events.iter().map(|data| format!("data: {data}\n\n")).collect();
         let pushed = tollgate_llm::Framer::new(tollgate_llm::Framing::Sse, 1 << 20).push(body.as_bytes(), |event| {
             assert!(!meter.event(&event).withhold);
@@ -304,26 +304,26 @@ mod tests {
             r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"one two three four"}}"#;
         let end = r#"{"type":"message_delta","delta":{},"usage":{"input_tokens":0,"output_tokens":9}}"#;
         for (events, output, source, complete) in [
-            (&[start, text, text, end][..], 9, Source::Provider, true),
-            (&[start, text], 4, Source::Mixed, false),
-            (&[start], 1, Source::Provider, false),
+            (&[start, text, text, end][..], 9, RecordSource::Provider, true),
+            (&[start, text], 4, RecordSource::Mixed, false),
+            (&[start], 1, RecordSource::Provider, false),
         ] {
             let record = streamed(events);
             assert_eq!((record.usage.input, record.usage.cached), (100, 90), "{events:?}");
             assert_eq!((record.usage.output, record.source, record.complete), (output, source, complete), "{events:?}");
             assert_eq!(record.usage.total, 100 + output);
         }
-        assert_eq!(streamed(&[text]).source, Source::Counted);
+        assert_eq!(streamed(&[text]).source, RecordSource::Counted);
     }
 
     #[test]
     fn what_nobody_charges_for_is_nothing() {
         let body = br#"{"messages":[{"role":"user","content":"hello"}]}"#;
         let request = Request::parse(Dialect::AnthropicCountTokens, body, &Limits::default()).unwrap();
-        let mut meter = Meter::new(&request, Encoding::O200kBase, 8);
+        let mut meter = UsageMeter::new(&request, Encoding::O200kBase, 8);
         let answer = br#"{"input_tokens":14}"#;
         let response = Response::parse(Dialect::AnthropicCountTokens, answer, &Limits::default()).unwrap();
         meter.response(&response, answer);
-        assert_eq!(meter.record(), Record::NOTHING);
+        assert_eq!(meter.record(), UsageRecord::NOTHING);
     }
 }

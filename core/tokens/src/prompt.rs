@@ -13,7 +13,7 @@ mod tools;
 #[cfg(test)]
 mod tests;
 
-use family::{Family, Tools};
+use family::{Family, ToolFormat};
 use image::Detail;
 use memchr::memmem;
 use tollgate_llm::{Picture, Request, Role, Text, TextKind};
@@ -32,9 +32,9 @@ pub struct PromptCount {
     pub text: u64,
     /// What the chat template puts around them: roles, separators, the answer's beginning, what it says itself.
     pub framing: u64,
-    /// Definitions of tools and of the format of the answer, and which tool is to be called.
+    /// ToolDefinitions of tools and of the format of the answer, and which tool is to be called.
     pub tools: u64,
-    /// Images.
+    /// ImagePricing.
     pub images: u64,
     /// Audio and files.
     pub media: u64,
@@ -112,7 +112,7 @@ impl Profile {
     /// The same, or `None` if it is more than `limit`. It stops as soon as that is certain.
     #[must_use]
     pub fn count_at_most(&self, request: &Request, body: &[u8], limit: u64) -> Option<PromptCount> {
-        if self.least(request) > limit {
+        if self.lower_bound(request) > limit {
             return None;
         }
         Some(self.count_up_to(request, body, limit)).filter(|count| count.tokens <= limit)
@@ -120,7 +120,7 @@ impl Profile {
 
     /// The least that a request can count, from the lengths of its texts alone: nothing is tokenised.
     #[must_use]
-    pub fn least(&self, request: &Request) -> u64 {
+    pub fn lower_bound(&self, request: &Request) -> u64 {
         /// The most bytes of a literal that are one of its text: `\u0061`.
         const ESCAPE: usize = 6;
         /// The most that a name takes from what is around its message; see `messages`.
@@ -191,7 +191,7 @@ impl Profile {
 
     fn texts(&self, request: &Request, body: &[u8], limit: u64, count: &mut PromptCount) {
         let last_user = request.texts.iter().rfind(|text| text.role == Role::User).and_then(|text| text.message);
-        let mut definitions = Definitions::default();
+        let mut definitions = ToolDefinitions::default();
         let is_definition = |text: &&Text| text.kind == TextKind::ToolDefinition;
         if let Some(first) = request.texts.iter().find(is_definition) {
             self.tools(request, body, first, &mut definitions, count);
@@ -238,7 +238,7 @@ impl Profile {
     }
 
     /// Counts the definitions of tools as a whole, if they are where they are expected.
-    fn tools(&self, request: &Request, body: &[u8], first: &Text, found: &mut Definitions, count: &mut PromptCount) {
+    fn tools(&self, request: &Request, body: &[u8], first: &Text, found: &mut ToolDefinitions, count: &mut PromptCount) {
         count.exact = false;
         let Some(tree) = tools::find(body, first.str.span.start) else { return };
         found.span = Some((tree.root().span().start, tree.root().span().end));
@@ -250,7 +250,7 @@ impl Profile {
             value.text().or_else(|| value.get("type").and_then(json::Value::text))
         });
         match self.family.tools {
-            Tools::TypeScript => {
+            ToolFormat::TypeScript => {
                 /// What defining functions costs once: measured, see `tests`.
                 const ONCE: u64 = 9;
                 /// What of it a system message that is there anyway has paid.
@@ -275,7 +275,7 @@ impl Profile {
                     _ => 0,
                 };
             }
-            Tools::Json { may, must } => {
+            ToolFormat::Json { may, must } => {
                 let is_must = matches!(word.as_deref(), Some("any" | "tool" | "required" | "function"));
                 count.tools += self.tokenizer.count(&tree.root().compact()) + if is_must { must } else { may };
             }
@@ -332,13 +332,13 @@ const TOOL_CHOICE: &[u8] = b"\"tool_choice\"";
 
 /// The definitions that were counted as a whole.
 #[derive(Default)]
-struct Definitions {
+struct ToolDefinitions {
     span: Option<(usize, usize)>,
     /// Whether the first system message gets a line end from them.
     pads_system: bool,
 }
 
-impl Definitions {
+impl ToolDefinitions {
     fn has(&self, text: &Text) -> bool {
         self.span.is_some_and(|(start, end)| (start..end).contains(&text.str.span.start))
     }

@@ -1,12 +1,12 @@
 //! Counting a text that arrives in pieces.
 
-mod long;
+mod long_piece;
 
 use std::str::from_utf8;
 
 use crate::Tokenizer;
-use crate::pattern::class;
-use long::{Long, Step};
+use crate::pretokenizer::class;
+use long_piece::{LongPiece, Progress};
 
 /// Bytes from which on a piece is not looked at again with every push.
 const LONG: usize = 192;
@@ -39,7 +39,7 @@ pub struct StreamCounter {
     /// Its tokens; `None` where they have not been counted.
     tail_tokens: Option<u64>,
     /// A long piece, between the two.
-    long: Option<Box<Long>>,
+    long: Option<Box<LongPiece>>,
     /// The beginning of a character.
     partial: Vec<u8>,
     /// From how many bytes on a tail is looked at that has to be kept.
@@ -101,22 +101,22 @@ impl StreamCounter {
         let text = text.as_bytes();
         if self.long.is_none() {
             self.tail.extend_from_slice(text);
-            return self.settle();
+            return self.advance();
         }
         let rest = self.feed(text);
         if let Some(rest) = rest {
             self.tail.extend_from_slice(&rest);
-            self.settle();
+            self.advance();
         }
     }
 
     /// Counts the tail, and forgets of it what is sure.
-    fn settle(&mut self) {
+    fn advance(&mut self) {
         while self.tail.len() >= self.next_look {
-            let settled = self.tokenizer.settle(&self.tail);
-            self.sure += settled.tokens;
-            self.tail.drain(..settled.bytes);
-            self.tail_tokens = Some(settled.rest);
+            let stable = self.tokenizer.stable_prefix(&self.tail);
+            self.sure += stable.tokens;
+            self.tail.drain(..stable.bytes);
+            self.tail_tokens = Some(stable.rest);
             self.next_look = 0;
             if self.tail.len() < LONG {
                 return;
@@ -128,7 +128,7 @@ impl StreamCounter {
             };
             let tail = std::mem::take(&mut self.tail);
             self.tail_tokens = Some(0);
-            self.long = Long::begin(rules, &tail).map(Box::new);
+            self.long = LongPiece::begin(rules, &tail).map(Box::new);
             if self.long.is_some() {
                 match self.feed(&tail) {
                     Some(rest) => self.tail = rest,
@@ -153,7 +153,7 @@ impl StreamCounter {
             while let Some((class, next)) = class::at(text, at) {
                 let step = long.push(vocabulary, class, text.get(at..next).unwrap_or_default());
                 at = next;
-                if let Step::Done { tokens, mut rest } = step {
+                if let Progress::Ended { tokens, mut rest } = step {
                     rest.extend_from_slice(text.get(at..).unwrap_or_default());
                     return Some((tokens, rest));
                 }

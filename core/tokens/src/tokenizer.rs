@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::sync::{Arc, Weak};
 
 use crate::Encoding;
-use crate::engine::{Count, CountAtMost, Ids, Settled, Sink};
-use crate::pattern::{Rules, Splitting};
+use crate::engine::{Count, CountAtMost, Ids, StablePrefix, Sink};
+use crate::pretokenizer::{BoundaryRules, Pretokenizer};
 use crate::vocabulary::Vocabulary;
 use crate::vocabulary::file::{File, LoadError};
 
@@ -23,11 +23,11 @@ use crate::vocabulary::file::{File, LoadError};
 pub struct Tokenizer(Kind);
 
 /// A loaded tokenizer that somebody else may keep.
-pub(crate) struct Held(Weak<File>);
+pub(crate) struct WeakTokenizer(Weak<File>);
 
-impl Held {
+impl WeakTokenizer {
     /// The tokenizer, if it is still there.
-    pub(crate) fn tokenizer(&self) -> Option<Tokenizer> {
+    pub(crate) fn upgrade(&self) -> Option<Tokenizer> {
         self.0.upgrade().map(|file| Tokenizer(Kind::Loaded(file)))
     }
 }
@@ -58,10 +58,10 @@ impl Tokenizer {
     }
 
     /// A way back to it as long as somebody else keeps it; `None` for one that is built in.
-    pub(crate) fn held(&self) -> Option<Held> {
+    pub(crate) fn downgrade(&self) -> Option<WeakTokenizer> {
         match &self.0 {
             Kind::BuiltIn(_) => None,
-            Kind::Loaded(file) => Some(Held(Arc::downgrade(file))),
+            Kind::Loaded(file) => Some(WeakTokenizer(Arc::downgrade(file))),
         }
     }
 
@@ -112,32 +112,32 @@ impl Tokenizer {
     pub fn bounds(&self, bytes: usize) -> (u64, u64) {
         let longest = match &self.0 {
             Kind::BuiltIn(encoding) => return encoding.bounds(bytes),
-            Kind::Loaded(file) => file.vocabulary().longest_token(),
+            Kind::Loaded(file) => file.vocabulary().max_token_len(),
         };
         (bytes.div_ceil(longest.max(1)) as u64, bytes as u64)
     }
 
-    /// What of the beginning of a text is sure; see [`engine::settle`](crate::engine::settle).
-    pub(crate) fn settle(&self, text: &[u8]) -> Settled {
-        self.with_vocabulary(|vocabulary| self.splitting().settle(vocabulary, text))
+    /// What of the beginning of a text is sure; see [`engine::stable_prefix`](crate::engine::stable_prefix).
+    pub(crate) fn stable_prefix(&self, text: &[u8]) -> StablePrefix {
+        self.with_vocabulary(|vocabulary| self.pretokenizer().stable_prefix(vocabulary, text))
     }
 
     /// Where the first piece of a text ends.
     pub(crate) fn next(&self, text: &[u8]) -> usize {
-        self.splitting().next(text)
+        self.pretokenizer().next(text)
     }
 
     /// What decides where long pieces end, if it can be decided as they come.
-    pub(crate) fn rules(&self) -> Option<Rules> {
+    pub(crate) fn rules(&self) -> Option<BoundaryRules> {
         // A long piece may have a short end, which can be a token that merging never makes.
-        let merges_all = self.with_vocabulary(|vocabulary| vocabulary.has_no_strangers());
-        self.splitting().rules().filter(|_| merges_all)
+        let merges_all = self.with_vocabulary(|vocabulary| vocabulary.all_reachable());
+        self.pretokenizer().rules().filter(|_| merges_all)
     }
 
-    fn splitting(&self) -> Splitting {
+    fn pretokenizer(&self) -> Pretokenizer {
         match &self.0 {
             Kind::BuiltIn(encoding) => encoding.parts().1,
-            Kind::Loaded(file) => file.splitting,
+            Kind::Loaded(file) => file.pretokenizer,
         }
     }
 
@@ -151,7 +151,7 @@ impl Tokenizer {
     pub(crate) fn run(&self, text: &[u8], sink: &mut impl Sink) {
         match &self.0 {
             Kind::BuiltIn(encoding) => encoding.run(text, sink),
-            Kind::Loaded(file) => file.splitting.run(&file.vocabulary(), text, sink),
+            Kind::Loaded(file) => file.pretokenizer.run(&file.vocabulary(), text, sink),
         }
     }
 }

@@ -20,7 +20,7 @@
 pub(crate) mod file;
 pub(crate) mod hash;
 
-use crate::word;
+use crate::swar;
 
 /// A vocabulary.
 pub(crate) struct Vocabulary<'a> {
@@ -54,20 +54,20 @@ pub(crate) struct Vocabulary<'a> {
     /// Lists of lengths, longest first, each with a byte of the hash of the last eight bytes, ended by a zero.
     prefix16_lengths: &'a [[u8; 2]],
     /// Bits by number of a character below U+10000 that is not ASCII: whether it is a token.
-    characters: &'a [u8],
+    char_tokens: &'a [u8],
     /// Bits by number of a character of three bytes: whether its first two are merged for certain, whatever is around it.
-    beginnings: &'a [u8],
+    char_prefixes: &'a [u8],
     /// Bits by pair of characters that stand next to each other in a token.
-    pairs: &'a [u8],
+    char_pairs: &'a [u8],
     /// Bits by last byte of a character and first byte of the next, where a token reaches from one into the other
     /// and does not hold both whole.
-    halves: &'a [u8],
+    byte_crossings: &'a [u8],
     /// By the last two bytes: bytes of the longest token that ends with them.
     suffix2: &'a [u8],
     /// Bytes of the longest token.
-    longest: usize,
+    max_token_len: usize,
     /// How many tokens merging never makes: only a whole piece can be one of these.
-    strangers: u32,
+    unreachable: u32,
     /// Ids by rank; empty where these are the same.
     ids: &'a [[u8; 4]],
 }
@@ -118,7 +118,7 @@ enum Spine {
 
 impl Token {
     /// Whether merging makes it.
-    pub(crate) fn is_merged(&self) -> bool {
+    pub(crate) fn is_reachable(&self) -> bool {
         self.len == 1 || !matches!(self.spine, Spine::Lengths { left: 0, .. } | Spine::Split(0))
     }
 }
@@ -143,7 +143,7 @@ impl Vocabulary<'_> {
         match len {
             ..=1 => true,
             2..=8 => self.short(hash::key(first, len)).is_some(),
-            9..=16 => self.middle(first, hash::key(word::at(text, at + 8), len - 8)).is_some(),
+            9..=16 => self.middle(first, hash::key(swar::load(text, at + 8), len - 8)).is_some(),
             _ => self.may_be_long(text, at, first, len) && self.long(text, at, len).is_some(),
         }
     }
@@ -184,11 +184,11 @@ impl Vocabulary<'_> {
     /// The rank of the token that the `len` bytes at `at` are.
     #[inline]
     pub(crate) fn rank(&self, text: &[u8], at: usize, len: usize) -> Option<u32> {
-        let first = word::at(text, at);
+        let first = swar::load(text, at);
         match len {
             ..=1 => self.byte(first),
             2..=8 => Some(self.short_rank(hash::key(first, len))).filter(|rank| *rank <= RANK),
-            9..=16 => Some(self.middle(first, hash::key(word::at(text, at + 8), len - 8))? as u32 & RANK),
+            9..=16 => Some(self.middle(first, hash::key(swar::load(text, at + 8), len - 8))? as u32 & RANK),
             _ if self.may_be_long(text, at, first, len) => Some(self.long(text, at, len)?.0),
             _ => None,
         }
@@ -197,11 +197,11 @@ impl Vocabulary<'_> {
     /// The token that the `len` bytes at `at` are.
     #[inline]
     pub(crate) fn token(&self, text: &[u8], at: usize, len: usize) -> Option<Token> {
-        let first = word::at(text, at);
+        let first = swar::load(text, at);
         match len {
             ..=1 => Some(Token { len: 1, rank: self.byte(first)?, spine: Spine::Lengths { left: 0, right: 0 } }),
             2..=8 => Some(short_token(self.short(hash::key(first, len))?, len)),
-            9..=16 => Some(middle_token(self.middle(first, hash::key(word::at(text, at + 8), len - 8))?, len)),
+            9..=16 => Some(middle_token(self.middle(first, hash::key(swar::load(text, at + 8), len - 8))?, len)),
             _ => {
                 let (rank, split) = self.long(text, at, len)?;
                 Some(Token { len, rank, spine: Spine::Split(split) })
@@ -212,7 +212,7 @@ impl Vocabulary<'_> {
     /// The longest token at `at` that is no longer than `most`, which is at least 1.
     #[inline]
     pub(crate) fn longest(&self, text: &[u8], at: usize, most: usize) -> Option<Token> {
-        let first = word::at(text, at);
+        let first = swar::load(text, at);
         if most > 8 {
             if most > 16
                 && let Some(token) = self.longest_long(text, at, most, first)
@@ -222,7 +222,7 @@ impl Vocabulary<'_> {
             let may = self.prefix8.get(hash::of_eight(first, bits(self.prefix8))).copied().unwrap_or_default();
             let mut may = u32::from(may) & (0xFF >> (16_usize.saturating_sub(most)));
             if may != 0 {
-                let second = word::at(text, at + 8);
+                let second = swar::load(text, at + 8);
                 while let Some(highest) = may.checked_ilog2() {
                     let len = 9 + highest as usize;
                     if let Some(fact) = self.middle(first, hash::key(second, len - 8)) {
@@ -268,7 +268,7 @@ impl Vocabulary<'_> {
     fn may_be_long(&self, text: &[u8], at: usize, first: u64, len: usize) -> bool {
         /// Entries that are looked at: more than that, of a run, take longer than looking the token up.
         const MOST: usize = 8;
-        if text.get(at..at + len).is_none_or(|token| self.longest_ending(token) < len) {
+        if text.get(at..at + len).is_none_or(|token| self.max_len_ending(token) < len) {
             return false;
         }
         let mut entries = self.long_lengths(text, at, first);
@@ -279,7 +279,7 @@ impl Vocabulary<'_> {
     /// Lengths of the tokens of more than sixteen bytes, the longest first, that may begin at `at`.
     #[inline(always)]
     fn long_lengths(&self, text: &[u8], at: usize, first: u64) -> impl Iterator<Item = &[u8; 2]> {
-        let prefix = hash::chain(hash::chain(0, first), word::at(text, at + 8));
+        let prefix = hash::chain(hash::chain(0, first), swar::load(text, at + 8));
         let entry = self.prefix16.get((prefix >> (64 - bits(self.prefix16))) as usize).copied().unwrap_or_default();
         let lengths = self.prefix16_lengths.get(usize::from(u16::from_le_bytes(entry))..).unwrap_or_default();
         lengths.iter().take_while(|entry| entry[0] != 0)
@@ -317,17 +317,17 @@ impl Vocabulary<'_> {
     /// Whether no token at all reaches from one character, as a word, into the next. Both are three or four bytes of
     /// UTF-8; `last` and `first` are the bytes that meet.
     #[inline(always)]
-    pub(crate) fn parts(&self, left: u32, right: u32, last: u8, first: u8) -> bool {
-        !bit(self.pairs, hash::of_pair(left, right, bits(self.pairs) + 3)) && self.meet_whole(last, first)
+    pub(crate) fn is_char_boundary(&self, left: u32, right: u32, last: u8, first: u8) -> bool {
+        !bit(self.char_pairs, hash::of_pair(left, right, bits(self.char_pairs) + 3)) && self.crosses_whole_chars(last, first)
     }
 
     /// Whether a character of `width` bytes, more than one, with which `word` begins is a token.
     #[inline(always)]
-    pub(crate) fn has_character(&self, word: u64, width: usize) -> bool {
+    pub(crate) fn is_char_token(&self, word: u64, width: usize) -> bool {
         let six = |byte: u32| (word >> (8 * byte)) as usize & 0x3F;
         match width {
-            2 => bit(self.characters, (word as usize & 0x1F) << 6 | six(1)),
-            3 => bit(self.characters, (word as usize & 0xF) << 12 | six(1) << 6 | six(2)),
+            2 => bit(self.char_tokens, (word as usize & 0x1F) << 6 | six(1)),
+            3 => bit(self.char_tokens, (word as usize & 0xF) << 12 | six(1) << 6 | six(2)),
             // Facts above the rank are those of the spine.
             _ => self.short(hash::key(word, width)).is_some_and(|fact| fact > RANK),
         }
@@ -336,23 +336,23 @@ impl Vocabulary<'_> {
     /// Whether the first two bytes of a character of three, with which `word` begins, are merged before anything else may
     /// take one of them.
     #[inline(always)]
-    pub(crate) fn begins_sure(&self, word: u64) -> bool {
+    pub(crate) fn merges_char_prefix(&self, word: u64) -> bool {
         let six = |byte: u32| (word >> (8 * byte)) as usize & 0x3F;
         let number = (word as usize & 0xF) << 12 | six(1) << 6 | six(2);
-        self.beginnings.get(number / 8).is_some_and(|byte| byte >> (number % 8) & 1 == 1)
+        self.char_prefixes.get(number / 8).is_some_and(|byte| byte >> (number % 8) & 1 == 1)
     }
 
     /// Whether merging makes the token that the `len` bytes at `at` are, if they are one.
     #[inline(always)]
     pub(crate) fn merges(&self, text: &[u8], at: usize, len: usize) -> bool {
-        self.strangers == 0 || self.token(text, at, len).is_some_and(|token| token.is_merged())
+        self.unreachable == 0 || self.token(text, at, len).is_some_and(|token| token.is_reachable())
     }
 
     /// Whether a token that reaches from one character into the next always holds both whole. `last` and `first` are
     /// the bytes that meet.
     #[inline(always)]
-    pub(crate) fn meet_whole(&self, last: u8, first: u8) -> bool {
-        !bit(self.halves, usize::from(last) << 8 | usize::from(first))
+    pub(crate) fn crosses_whole_chars(&self, last: u8, first: u8) -> bool {
+        !bit(self.byte_crossings, usize::from(last) << 8 | usize::from(first))
     }
 
     /// The id of the token of that rank.
@@ -361,21 +361,21 @@ impl Vocabulary<'_> {
     }
 
     /// Whether merging makes every token.
-    pub(crate) fn has_no_strangers(&self) -> bool {
-        self.strangers == 0
+    pub(crate) fn all_reachable(&self) -> bool {
+        self.unreachable == 0
     }
 
     /// At least the bytes of the longest token that `text` ends with.
     #[inline]
-    pub(crate) fn longest_ending(&self, text: &[u8]) -> usize {
+    pub(crate) fn max_len_ending(&self, text: &[u8]) -> usize {
         let [.., first, second] = text else { return text.len() };
         let most = self.suffix2.get(hash::of_two(*first, *second, bits(self.suffix2)));
         usize::from(most.copied().unwrap_or_default()).max(1)
     }
 
     /// Bytes of the longest token.
-    pub(crate) fn longest_token(&self) -> usize {
-        self.longest
+    pub(crate) fn max_token_len(&self) -> usize {
+        self.max_token_len
     }
 
     #[inline(always)]
@@ -466,11 +466,11 @@ impl Vocabulary<'_> {
     /// Rank and length of the left part of a token of more than sixteen bytes.
     #[inline(never)]
     fn long(&self, text: &[u8], at: usize, len: usize) -> Option<(u32, u8)> {
-        if len > self.longest {
+        if len > self.max_token_len {
             return None;
         }
         let bytes = text.get(at..at + len)?;
-        let hash = hash::of_long(len, |offset| word::at(text, at + offset));
+        let hash = hash::of_long(len, |offset| swar::load(text, at + offset));
         let [pilot, _] = *self.long_buckets.get(hash.bucket(self.long_shift))?;
         let (slot, _) = hash.place(pilot, self.long_entries.len() as u32);
         let [a, b, c, length, d, e, f, split] = *self.long_entries.get(slot)?;
@@ -496,7 +496,7 @@ fn middle_token(fact: u64, len: usize) -> Token {
 /// Whether the text at `at` ends, at the length of an entry, as a token does that the entry stands for.
 #[inline(always)]
 fn ends_so(text: &[u8], at: usize, [len, end]: [u8; 2]) -> bool {
-    hash::of_eight(word::at(text, at + usize::from(len) - 8), 8) == usize::from(end)
+    hash::of_eight(swar::load(text, at + usize::from(len) - 8), 8) == usize::from(end)
 }
 
 #[inline(always)]
@@ -546,7 +546,7 @@ mod tests {
                     text.extend_from_slice(after.as_bytes());
                     let token = vocabulary.token(&text, 0, len).unwrap();
                     assert_eq!((token.rank, token.len), (rank, len));
-                    assert!(vocabulary.has(&text, 0, len, word::at(&text, 0)));
+                    assert!(vocabulary.has(&text, 0, len, swar::load(&text, 0)));
                     assert_eq!(vocabulary.longest(&text, 0, len), Some(token));
                     if len > 1 {
                         let left = vocabulary.left_part(&text, 0, &token).unwrap();

@@ -41,7 +41,7 @@ impl Admission<'_> {
                 let least = self.estimate(&Estimate { input_tokens, ..*ask });
                 self.config.quota.remaining(&SharedData, self.consumer, now, &least)
             };
-            match room(profile.least(view)) {
+            match room(profile.lower_bound(view)) {
                 Err(Refusal::LimitExceeded(denied)) => return Err(denied),
                 // The reservation will meet the same, and policy decides there.
                 Err(Refusal::Unavailable(_)) => {}

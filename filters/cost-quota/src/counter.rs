@@ -3,7 +3,7 @@
 use tollgate_kit::{End, property};
 use tollgate_llm::Usage;
 use tollgate_prices::Tokens;
-use tollgate_tokens::Meter;
+use tollgate_tokens::UsageMeter;
 
 /// Who knows what the call uses.
 pub(crate) enum Counter {
@@ -11,7 +11,7 @@ pub(crate) enum Counter {
     /// order of the chain.
     Neighbour,
     /// Nobody else.
-    Own(Box<Meter>),
+    Own(Box<UsageMeter>),
 }
 
 impl Counter {
@@ -42,7 +42,7 @@ impl Counter {
     }
 
     /// The meter, if this filter counts by itself.
-    pub(crate) fn own(&mut self) -> Option<&mut Meter> {
+    pub(crate) fn own(&mut self) -> Option<&mut UsageMeter> {
         match self {
             Counter::Own(meter) => Some(meter),
             Counter::Neighbour => None,

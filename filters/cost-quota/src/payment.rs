@@ -6,7 +6,7 @@ use tollgate_kit::{Call, End, Exchange, Flow, Reading, Response, ResponseHead, V
 use tollgate_llm::Event;
 use tollgate_prices::ModelPrice;
 use tollgate_quota::{CallUsage, Estimate, LimitExceeded, Refusal, Reservation, Unit, ratelimit_headers};
-use tollgate_tokens::Meter;
+use tollgate_tokens::UsageMeter;
 
 use crate::admission::Admission;
 use crate::config::{OnUnavailable, OnUnknownPrice};
@@ -59,7 +59,7 @@ impl Exchange for Payment {
                     filter.metrics.borrow().counted.add(1);
                 }
                 view.ask_for_usage(call.body(), call.edits());
-                let meter = Meter::new(view, profile.tokenizer().clone(), ask.input_tokens);
+                let meter = UsageMeter::new(view, profile.tokenizer().clone(), ask.input_tokens);
                 self.counter = Counter::Own(Box::new(meter));
             }
         }

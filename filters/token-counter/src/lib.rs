@@ -16,7 +16,7 @@ use tollgate_kit::{
     now_ns, property,
 };
 use tollgate_llm::Event;
-use tollgate_tokens::{Catalog, Meter, RawAliases, RawTokenizer, Record};
+use tollgate_tokens::{Catalog, UsageMeter, RawAliases, RawTokenizer, UsageRecord};
 
 use metrics::Metrics;
 
@@ -65,7 +65,7 @@ tollgate_kit::filter!(TokenCounter);
 /// The counting of one call.
 struct Counting {
     filter: Rc<TokenCounter>,
-    meter: Option<Meter>,
+    meter: Option<UsageMeter>,
     forwarded_ns: u64,
     first_ns: Option<u64>,
 }
@@ -85,7 +85,7 @@ impl Exchange for Counting {
         }
         property::set(property::INPUT_TOKENS, tokens.to_string());
         view.ask_for_usage(body, call.edits());
-        self.meter = Some(Meter::new(view, profile.tokenizer().clone(), tokens));
+        self.meter = Some(UsageMeter::new(view, profile.tokenizer().clone(), tokens));
         self.forwarded_ns = call.now_ns();
         Verdict::Continue
     }
@@ -135,7 +135,7 @@ impl Exchange for Counting {
 
     fn on_log(&mut self, end: &End) {
         let Some(meter) = &self.meter else { return };
-        let record = if end.was_served() { meter.record() } else { Record::NOTHING };
+        let record = if end.was_served() { meter.record() } else { UsageRecord::NOTHING };
         publish(&record);
         if let Some(model) = meter.served_model() {
             property::set_name(property::SERVED_MODEL, model);
@@ -150,7 +150,7 @@ impl Exchange for Counting {
     }
 }
 
-fn publish(record: &Record) {
+fn publish(record: &UsageRecord) {
     let usage = &record.usage;
     for (name, value) in [
         (property::INPUT_TOKENS, usage.input),

@@ -1,7 +1,7 @@
 //! The metrics of the filter.
 
 use tollgate_kit::metrics::{Counter, Histogram, Labelled};
-use tollgate_tokens::Record;
+use tollgate_tokens::UsageRecord;
 
 /// One name per OpenTelemetry GenAI `gen_ai.token.type`, and those that are part of them.
 const TYPES: &[&str] = &[".type.input", ".type.cached_input", ".type.cache_write", ".type.output", ".type.reasoning"];
@@ -29,7 +29,7 @@ impl Metrics {
     }
 
     /// Counts a settled call.
-    pub(crate) fn settle(&mut self, model: &str, record: &Record, ttft_ms: Option<u64>) {
+    pub(crate) fn settle(&mut self, model: &str, record: &UsageRecord, ttft_ms: Option<u64>) {
         let usage = record.usage;
         let by_type = [usage.input, usage.cached, usage.cache_write(), usage.output, usage.reasoning];
         for (i, tokens) in by_type.into_iter().enumerate() {

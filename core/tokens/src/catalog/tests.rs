@@ -6,11 +6,11 @@ use super::*;
 /// Bytes, and what these merges make of them.
 #[cfg(feature = "compile")]
 fn table(name: &str, merges: &[&str]) -> String {
-    use crate::{Splitting, compile};
+    use crate::{Pretokenizer, compile};
     let bytes = (0..=255_u8).map(|byte| vec![byte]);
     let tokens = bytes.chain(merges.iter().map(|merge| merge.as_bytes().to_vec()));
     let file: String = tokens.enumerate().map(|(rank, token)| format!("{} {rank}\n", STANDARD.encode(token))).collect();
-    STANDARD.encode(compile::tiktoken(name, Splitting::Llama3, file.as_bytes()).unwrap())
+    STANDARD.encode(compile::tiktoken(name, Pretokenizer::Llama3, file.as_bytes()).unwrap())
 }
 
 fn catalog(json: serde_json::Value) -> Result<Catalog, String> {
@@ -109,9 +109,9 @@ fn plugins_with_the_same_table_share_it() {
     let [first, second, third] = [&one, &one, &other].map(|table| catalog(json(table)).unwrap());
     assert_eq!(bytes(&first), bytes(&second));
     assert_ne!(bytes(&first), bytes(&third));
-    assert_eq!(LOADED.with_borrow(|loaded| loaded.iter().filter(|held| held.tokenizer().is_some()).count()), 2);
+    assert_eq!(LOADED.with_borrow(|loaded| loaded.iter().filter(|held| held.upgrade().is_some()).count()), 2);
     drop((first, second));
-    assert_eq!(LOADED.with_borrow(|loaded| loaded.iter().filter(|held| held.tokenizer().is_some()).count()), 1);
+    assert_eq!(LOADED.with_borrow(|loaded| loaded.iter().filter(|held| held.upgrade().is_some()).count()), 1);
 }
 
 #[cfg(feature = "compile")]

@@ -4,32 +4,32 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
-use super::{CompileError, Draft};
-use crate::pattern::Splitting;
+use super::{CompileError, VocabularyBuilder};
+use crate::pretokenizer::Pretokenizer;
 
 /// The patterns that are known, as the files spell them.
-const PATTERNS: &[(&str, Splitting)] = &[
+const PATTERNS: &[(&str, Pretokenizer)] = &[
     (
         r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
-        Splitting::Llama3,
+        Pretokenizer::Llama3,
     ),
     (
         r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
-        Splitting::Qwen2,
+        Pretokenizer::Qwen2,
     ),
     (
         r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+",
-        Splitting::Tekken,
+        Pretokenizer::Tekken,
     ),
     (
         r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+",
-        Splitting::O200k,
+        Pretokenizer::O200k,
     ),
     (
         r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+",
-        Splitting::Cl100k,
+        Pretokenizer::Cl100k,
     ),
-    (r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+", Splitting::Gpt2),
+    (r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+", Pretokenizer::Gpt2),
 ];
 
 /// The three of DeepSeek V3.
@@ -57,7 +57,7 @@ pub fn huggingface(name: &str, file: &[u8]) -> Result<Vec<u8>, CompileError> {
         }
         _ => return Err(CompileError::new("normalizer: only NFC is known")),
     };
-    let splitting = splitting(&file["pre_tokenizer"])?;
+    let pretokenizer = pretokenizer(&file["pre_tokenizer"])?;
     let model = &file["model"];
     if !model["type"].is_null() && model["type"] != "BPE" {
         return Err(CompileError::new("model.type: only BPE is known"));
@@ -122,12 +122,12 @@ pub fn huggingface(name: &str, file: &[u8]) -> Result<Vec<u8>, CompileError> {
     }
     // Merging goes by bytes here and by pairs there. That is the same if every token that merging bytes makes is made
     // by a pair of the list: see `spines`.
-    for (rank, (spine, splits)) in super::spines::spines(&tokens).iter().zip(&splits).enumerate().skip(256) {
+    for (rank, (spine, splits)) in super::merge_tree::merge_trees(&tokens).iter().zip(&splits).enumerate().skip(256) {
         if spine.split != 0 && !splits.contains(&spine.split) {
             return Err(CompileError::new(format!("merge {}: its pair does not make its token", rank - 256)));
         }
     }
-    Draft { name, splitting, is_normalized, tokens, ids, whole_first }.compile()
+    VocabularyBuilder { name, pretokenizer, is_normalized, tokens, ids, whole_first }.compile()
 }
 
 /// The two parts of a merge, in either spelling.
@@ -143,7 +143,7 @@ fn pair(merge: &Value) -> Option<(&str, &str)> {
 }
 
 /// How text is cut.
-fn splitting(pre_tokenizer: &Value) -> Result<Splitting, CompileError> {
+fn pretokenizer(pre_tokenizer: &Value) -> Result<Pretokenizer, CompileError> {
     let unknown = |why: &str| CompileError::new(format!("pre_tokenizer: {why}"));
     let steps: Vec<&Value> = match pre_tokenizer["pretokenizers"].as_array() {
         Some(steps) => steps.iter().collect(),
@@ -176,8 +176,8 @@ fn splitting(pre_tokenizer: &Value) -> Result<Splitting, CompileError> {
         return Err(unknown("not byte-level"));
     }
     match patterns.as_slice() {
-        [one] => PATTERNS.iter().find(|(pattern, _)| pattern == one).map(|(_, splitting)| *splitting),
-        three if *three == DEEPSEEK => Some(Splitting::DeepSeek3),
+        [one] => PATTERNS.iter().find(|(pattern, _)| pattern == one).map(|(_, pretokenizer)| *pretokenizer),
+        three if *three == DEEPSEEK => Some(Pretokenizer::DeepSeek3),
         _ => None,
     }
     .ok_or_else(|| unknown("a pattern that is not known"))

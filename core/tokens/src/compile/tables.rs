@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::hash::{self, Hash};
-use super::perfect;
-use super::spines::{Spine, spines};
-use super::unfit::Unfit;
+use super::perfect_hash;
+use super::merge_tree::{Spine, spines};
+use super::layout_error::LayoutError;
 
 /// Logarithms of the numbers of entries of the filters.
 const PREFIX4_BITS: u32 = 15;
@@ -41,10 +41,10 @@ impl Tables {
 }
 
 /// The tables of a vocabulary, given by rank; an empty token is a rank without one.
-pub(crate) fn make(tokens: &[Vec<u8>]) -> Result<Tables, Unfit> {
+pub(crate) fn make(tokens: &[Vec<u8>]) -> Result<Tables, LayoutError> {
     let spines = spines(tokens);
     if tokens.len() > 1 << 18 {
-        return Err(Unfit("more than 262144 tokens: ranks are held in 18 bits"));
+        return Err(LayoutError("more than 262144 tokens: ranks are held in 18 bits"));
     }
     let mut tables = Tables::default();
     let of_length = |from: usize, to: usize| -> Vec<usize> {
@@ -53,21 +53,21 @@ pub(crate) fn make(tokens: &[Vec<u8>]) -> Result<Tables, Unfit> {
     let mut bytes = vec![0_u8; 256];
     for rank in of_length(1, 1) {
         let byte = tokens[rank][0] as usize;
-        bytes[byte] = u8::try_from(rank).map_err(|_| Unfit("single bytes are not the first 256 tokens"))?;
+        bytes[byte] = u8::try_from(rank).map_err(|_| LayoutError("single bytes are not the first 256 tokens"))?;
     }
     tables.bytes("bytes", bytes);
     short(&mut tables, tokens, &spines, &of_length(2, 8))?;
     middle(&mut tables, tokens, &spines, &of_length(9, 16))?;
     long(&mut tables, tokens, &spines, &of_length(17, usize::MAX))?;
     // With tokens that merging never makes, no pair is merged for certain.
-    let strangers = tokens.iter().zip(&spines).filter(|(token, spine)| token.len() > 1 && spine.split == 0).count();
-    ascii_pairs(&mut tables, tokens, &spines, strangers == 0);
+    let unreachable = tokens.iter().zip(&spines).filter(|(token, spine)| token.len() > 1 && spine.split == 0).count();
+    ascii_pairs(&mut tables, tokens, &spines, unreachable == 0);
     prefixes(&mut tables, tokens)?;
     pairs(&mut tables, tokens, &spines);
-    beginnings(&mut tables, tokens, &spines, strangers == 0);
+    char_prefixes(&mut tables, tokens, &spines, unreachable == 0);
     let longest = tokens.iter().map(Vec::len).max().unwrap_or(0);
     if longest > 255 {
-        return Err(Unfit("a token of more than 255 bytes"));
+        return Err(LayoutError("a token of more than 255 bytes"));
     }
     let mut suffix2 = vec![0_u8; 1 << SUFFIX2_BITS];
     for token in tokens {
@@ -77,8 +77,8 @@ pub(crate) fn make(tokens: &[Vec<u8>]) -> Result<Tables, Unfit> {
         }
     }
     tables.bytes("suffix2", suffix2);
-    tables.number("longest", longest);
-    tables.number("strangers", strangers);
+    tables.number("max_token_len", longest);
+    tables.number("unreachable", unreachable);
     Ok(tables)
 }
 
@@ -97,16 +97,16 @@ fn mask(lengths: &[usize]) -> u64 {
 }
 
 /// Tokens of two to eight bytes.
-fn short(tables: &mut Tables, tokens: &[Vec<u8>], spines: &[Spine], ranks: &[usize]) -> Result<(), Unfit> {
+fn short(tables: &mut Tables, tokens: &[Vec<u8>], spines: &[Spine], ranks: &[usize]) -> Result<(), LayoutError> {
     let hashes: Vec<Hash> = ranks.iter().map(|&rank| hash::of_word(word(&tokens[rank], 0))).collect();
     // From 2^16 slots on, 16 bits of rest are enough to tell all keys of a slot apart; with some more than that there is
     // a rest that no key has.
-    let placement = perfect::place(&hashes, (1 << 16) + (1 << 12))?;
+    let placement = perfect_hash::place(&hashes, (1 << 16) + (1 << 12))?;
     let count = placement.slots.len();
     let mut entries = vec![[0_u8; 10]; count];
     for (slot, key) in placement.slots.iter().enumerate() {
         let Some(key) = *key else {
-            entries[slot][..6].copy_from_slice(&stranger(slot, count as u32)?);
+            entries[slot][..6].copy_from_slice(&unused_key(slot, count as u32)?);
             continue;
         };
         let hash = hashes[key as usize];
@@ -117,7 +117,7 @@ fn short(tables: &mut Tables, tokens: &[Vec<u8>], spines: &[Spine], ranks: &[usi
         let rank = ranks[key as usize];
         let spine = &spines[rank];
         let fact = rank as u64 | (mask(&spine.left) << 18) | (mask(&spine.right) << 25);
-        let fact = u32::try_from(fact).map_err(|_| Unfit("18 bits of rank, 7 and 7 of lengths"))?;
+        let fact = u32::try_from(fact).map_err(|_| LayoutError("18 bits of rank, 7 and 7 of lengths"))?;
         entries[slot][6..].copy_from_slice(&fact.to_le_bytes());
     }
     tables.entries("short_buckets", &placement.buckets);
@@ -130,7 +130,7 @@ fn short(tables: &mut Tables, tokens: &[Vec<u8>], spines: &[Spine], ranks: &[usi
 ///
 /// The displaced hashes of a slot differ by one, their products by `count`, so that the rests grow by more than one on
 /// average: one is left out soon.
-fn stranger(slot: usize, count: u32) -> Result<[u8; 6], Unfit> {
+fn unused_key(slot: usize, count: u32) -> Result<[u8; 6], LayoutError> {
     let first = (slot as u64 * (1 << 32)).div_ceil(u64::from(count));
     let mut product = u64::from((first * u64::from(count)) as u32);
     let mut rest = 0;
@@ -138,13 +138,13 @@ fn stranger(slot: usize, count: u32) -> Result<[u8; 6], Unfit> {
         product += u64::from(count);
         rest += 1;
     }
-    let rest = u16::try_from(rest).map_err(|_| Unfit("every rest is taken in some slot"))?;
+    let rest = u16::try_from(rest).map_err(|_| LayoutError("every rest is taken in some slot"))?;
     let [low, high] = rest.to_le_bytes();
     Ok([0, 0, 0, 0, low, high])
 }
 
 /// Tokens of nine to sixteen bytes.
-fn middle(tables: &mut Tables, tokens: &[Vec<u8>], spines: &[Spine], ranks: &[usize]) -> Result<(), Unfit> {
+fn middle(tables: &mut Tables, tokens: &[Vec<u8>], spines: &[Spine], ranks: &[usize]) -> Result<(), LayoutError> {
     let words = |rank: usize| (word(&tokens[rank], 0), word(&tokens[rank], 1));
     let hashes: Vec<Hash> = ranks
         .iter()
@@ -153,7 +153,7 @@ fn middle(tables: &mut Tables, tokens: &[Vec<u8>], spines: &[Spine], ranks: &[us
             hash::of_words(first, second)
         })
         .collect();
-    let placement = perfect::place(&hashes, LEAST_SLOTS)?;
+    let placement = perfect_hash::place(&hashes, LEAST_SLOTS)?;
     let count = placement.slots.len();
     // An empty slot holds 0xFF throughout: no text has such bytes.
     let mut entries = vec![[0xFF_u8; 21]; count];
@@ -176,7 +176,7 @@ fn middle(tables: &mut Tables, tokens: &[Vec<u8>], spines: &[Spine], ranks: &[us
 }
 
 /// Tokens of more than sixteen bytes.
-fn long(tables: &mut Tables, tokens: &[Vec<u8>], spines: &[Spine], ranks: &[usize]) -> Result<(), Unfit> {
+fn long(tables: &mut Tables, tokens: &[Vec<u8>], spines: &[Spine], ranks: &[usize]) -> Result<(), LayoutError> {
     let hashes: Vec<Hash> = ranks
         .iter()
         .map(|&rank| {
@@ -184,7 +184,7 @@ fn long(tables: &mut Tables, tokens: &[Vec<u8>], spines: &[Spine], ranks: &[usiz
             hash::of_long(token.len(), |at| word(&token[at..], 0))
         })
         .collect();
-    let placement = perfect::place(&hashes, LEAST_SLOTS)?;
+    let placement = perfect_hash::place(&hashes, LEAST_SLOTS)?;
     let mut entries = vec![[0_u8; 8]; placement.slots.len()];
     let mut strings: Vec<u8> = Vec::new();
     for (slot, key) in placement.slots.iter().enumerate() {
@@ -192,13 +192,13 @@ fn long(tables: &mut Tables, tokens: &[Vec<u8>], spines: &[Spine], ranks: &[usiz
         let rank = ranks[key as usize];
         let token = &tokens[rank];
         entries[slot][..3].copy_from_slice(&(strings.len() as u32).to_le_bytes()[..3]);
-        entries[slot][3] = u8::try_from(token.len()).map_err(|_| Unfit("a token of more than 255 bytes"))?;
+        entries[slot][3] = u8::try_from(token.len()).map_err(|_| LayoutError("a token of more than 255 bytes"))?;
         entries[slot][4..7].copy_from_slice(&(rank as u32).to_le_bytes()[..3]);
         entries[slot][7] = spines[rank].split as u8;
         strings.extend_from_slice(token);
     }
     if strings.len() >= 1 << 24 {
-        return Err(Unfit("more than 16 MB of long tokens"));
+        return Err(LayoutError("more than 16 MB of long tokens"));
     }
     tables.entries("long_buckets", &placement.buckets);
     tables.entries("long_entries", &entries);
@@ -243,7 +243,7 @@ fn ascii_pairs(tables: &mut Tables, tokens: &[Vec<u8>], spines: &[Spine], is_cer
 }
 
 /// Which lengths of tokens there may be that begin as a text does.
-fn prefixes(tables: &mut Tables, tokens: &[Vec<u8>]) -> Result<(), Unfit> {
+fn prefixes(tables: &mut Tables, tokens: &[Vec<u8>]) -> Result<(), LayoutError> {
     let mut prefix4 = vec![0_u8; 1 << PREFIX4_BITS];
     let mut prefix8 = vec![0_u8; 1 << PREFIX8_BITS];
     let mut prefix16: BTreeMap<usize, BTreeSet<[u8; 2]>> = BTreeMap::new();
@@ -263,7 +263,7 @@ fn prefixes(tables: &mut Tables, tokens: &[Vec<u8>]) -> Result<(), Unfit> {
     let mut lists = vec![[0_u8; 2]];
     let mut starts = vec![[0_u8; 2]; 1 << PREFIX16_BITS];
     for (entry, lengths) in prefix16 {
-        starts[entry] = u16::try_from(lists.len()).map_err(|_| Unfit("too many long tokens"))?.to_le_bytes();
+        starts[entry] = u16::try_from(lists.len()).map_err(|_| LayoutError("too many long tokens"))?.to_le_bytes();
         lists.extend(lengths.iter().rev());
         lists.push([0; 2]);
     }
@@ -277,7 +277,7 @@ fn prefixes(tables: &mut Tables, tokens: &[Vec<u8>]) -> Result<(), Unfit> {
 /// Where tokens reach from one character into the next.
 fn pairs(tables: &mut Tables, tokens: &[Vec<u8>], spines: &[Spine]) {
     let mut pairs = vec![0_u8; (1 << PAIR_BITS) / 8];
-    let mut halves = vec![0_u8; 256 * 256 / 8];
+    let mut byte_crossings = vec![0_u8; 256 * 256 / 8];
     for token in tokens {
         for at in 1..token.len() {
             if is_continuation(token[at]) {
@@ -296,28 +296,28 @@ fn pairs(tables: &mut Tables, tokens: &[Vec<u8>], spines: &[Spine]) {
                 // A token that holds a part of a character only stands for every character that has that part.
                 _ => {
                     let entry = usize::from(token[at - 1]) << 8 | usize::from(token[at]);
-                    halves[entry / 8] |= 1 << (entry % 8);
+                    byte_crossings[entry / 8] |= 1 << (entry % 8);
                 }
             }
         }
     }
-    let mut characters = vec![0_u8; 0x1_0000 / 8];
+    let mut char_tokens = vec![0_u8; 0x1_0000 / 8];
     for (token, spine) in tokens.iter().zip(spines) {
         if spine.split > 0
             && let Ok(text) = std::str::from_utf8(token)
             && let [number @ 0x80..0x1_0000] = text.chars().map(|c| c as usize).collect::<Vec<_>>()[..]
         {
-            characters[number / 8] |= 1 << (number % 8);
+            char_tokens[number / 8] |= 1 << (number % 8);
         }
     }
-    tables.bytes("characters", characters);
-    tables.bytes("pairs", pairs);
-    tables.bytes("halves", halves);
+    tables.bytes("char_tokens", char_tokens);
+    tables.bytes("char_pairs", pairs);
+    tables.bytes("byte_crossings", byte_crossings);
 }
 
 /// Of which characters of three bytes the first two are merged for certain: no token of lower rank takes the first one alone
 /// to what is before it, whatever that is, nor the second one alone to the third one. See [`ascii_pairs`].
-fn beginnings(tables: &mut Tables, tokens: &[Vec<u8>], spines: &[Spine], is_certain: bool) {
+fn char_prefixes(tables: &mut Tables, tokens: &[Vec<u8>], spines: &[Spine], is_certain: bool) {
     const NONE: usize = usize::MAX;
     let (mut ranks, mut left, mut right) = (vec![NONE; 1 << 16], [NONE; 256], vec![NONE; 1 << 16]);
     let pair = |first: u8, second: u8| usize::from(first) << 8 | usize::from(second);
@@ -334,17 +334,17 @@ fn beginnings(tables: &mut Tables, tokens: &[Vec<u8>], spines: &[Spine], is_cert
             lower(&mut right[pair(*first, *second)]);
         }
     }
-    let mut beginnings = vec![0_u8; 0x1_0000 / 8];
+    let mut char_prefixes = vec![0_u8; 0x1_0000 / 8];
     for number in 0x800..0x1_0000_usize {
         let Some(char) = u32::try_from(number).ok().and_then(char::from_u32) else { continue };
         if let [first, second, third] = *char.encode_utf8(&mut [0; 4]).as_bytes() {
             let rank = ranks[pair(first, second)];
             if rank < left[usize::from(first)] && rank < right[pair(second, third)] && is_certain {
-                beginnings[number / 8] |= 1 << (number % 8);
+                char_prefixes[number / 8] |= 1 << (number % 8);
             }
         }
     }
-    tables.bytes("beginnings", beginnings);
+    tables.bytes("char_prefixes", char_prefixes);
 }
 
 fn is_continuation(byte: u8) -> bool {

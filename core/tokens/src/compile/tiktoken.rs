@@ -3,16 +3,16 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{CompileError, Draft};
-use crate::pattern::Splitting;
+use super::{CompileError, VocabularyBuilder};
+use crate::pretokenizer::Pretokenizer;
 
 /// Compiles a `.tiktoken` file: on each line a token in base64, a space and its rank, which is its id as well.
 ///
-/// The file does not say how text is cut: `splitting` does.
+/// The file does not say how text is cut: `pretokenizer` does.
 ///
 /// # Errors
 /// When a line is something else, a rank comes twice, or the vocabulary is no byte-level one.
-pub fn tiktoken(name: &str, splitting: Splitting, file: &[u8]) -> Result<Vec<u8>, CompileError> {
+pub fn tiktoken(name: &str, pretokenizer: Pretokenizer, file: &[u8]) -> Result<Vec<u8>, CompileError> {
     let mut tokens = Vec::new();
     for (number, line) in file.split(|byte| *byte == b'\n').enumerate() {
         let line = line.trim_ascii();
@@ -28,7 +28,7 @@ pub fn tiktoken(name: &str, splitting: Splitting, file: &[u8]) -> Result<Vec<u8>
             read().ok_or_else(|| CompileError::new(format!("line {}: not a token and its rank", number + 1)))?;
         put(&mut tokens, rank, token)?;
     }
-    Draft { name, splitting, is_normalized: false, tokens, ids: Vec::new(), whole_first: true }.compile()
+    VocabularyBuilder { name, pretokenizer, is_normalized: false, tokens, ids: Vec::new(), whole_first: true }.compile()
 }
 
 /// Compiles Mistral's `tekken.json`.
@@ -56,7 +56,7 @@ pub fn tekken(name: &str, file: &[u8]) -> Result<Vec<u8>, CompileError> {
         }
     }
     let ids = (0..tokens.len()).map(|rank| (rank + specials) as u32).collect();
-    Draft { name, splitting: Splitting::Tekken, is_normalized: false, tokens, ids, whole_first: true }.compile()
+    VocabularyBuilder { name, pretokenizer: Pretokenizer::Tekken, is_normalized: false, tokens, ids, whole_first: true }.compile()
 }
 
 fn put(tokens: &mut Vec<Vec<u8>>, rank: usize, token: Vec<u8>) -> Result<(), CompileError> {

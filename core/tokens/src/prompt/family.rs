@@ -3,21 +3,21 @@
 //! Facts with their sources. Where a provider says nothing, the numbers come from what its users have measured, and the
 //! count is not called exact.
 
-use super::image::Images;
+use super::image::ImagePricing;
 
 /// A family of models.
 #[derive(Debug)]
 pub(super) struct Family {
-    pub(super) framing: Framing,
-    pub(super) tools: Tools,
-    pub(super) images: Images,
+    pub(super) framing: ChatTemplate,
+    pub(super) tools: ToolFormat,
+    pub(super) images: ImagePricing,
     /// Tokens of a second of audio.
     pub(super) audio: u64,
 }
 
 /// What stands around the texts.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Framing {
+pub(super) struct ChatTemplate {
     /// Whether the provider has published the numbers, or confirmed them.
     pub(super) is_exact: bool,
     /// Once for the prompt.
@@ -38,7 +38,7 @@ pub(super) struct Framing {
 
 /// How definitions of tools become text.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Tools {
+pub(super) enum ToolFormat {
     /// OpenAI: as TypeScript, in a message of its own or at the end of the first system message.
     TypeScript,
     /// As JSON, after a text of the provider's of so many tokens: when the model may choose, and when it must call one.
@@ -47,7 +47,7 @@ pub(super) enum Tools {
 
 /// OpenAI's chat format. Cookbook, "How to count tokens with tiktoken", `num_tokens_from_messages`: 3 for a message, 1
 /// more for a name, 3 for `<|start|>assistant<|message|>`.
-const CHATML: Framing = Framing {
+const CHATML: ChatTemplate = ChatTemplate {
     is_exact: true,
     once: 0,
     per_message: 3,
@@ -59,11 +59,11 @@ const CHATML: Framing = Framing {
 };
 
 /// The same notebook, for gpt-3.5-turbo-0301: every message is followed by a line end, and a name replaces the role.
-const CHATML_0301: Framing = Framing { per_message: 4, per_name: -1, ..CHATML };
+const CHATML_0301: ChatTemplate = ChatTemplate { per_message: 4, per_name: -1, ..CHATML };
 
 /// OpenAI, "Harmony response format": `<|start|>role<|message|>text<|end|>`, and a system message that says who the
 /// model is and which channels there are.
-const HARMONY: Framing = Framing {
+const HARMONY: ChatTemplate = ChatTemplate {
     is_exact: false,
     reply: 2,
     preamble: "You are ChatGPT, a large language model trained by OpenAI.\nKnowledge cutoff: 2024-06\nCurrent date: 2025-06-28\n\nReasoning: medium\n\n# Valid channels: analysis, commentary, final. Channel must be included for every message.",
@@ -72,14 +72,14 @@ const HARMONY: Framing = Framing {
 
 /// Anthropic publishes no tokenizer and no template. Of the worked examples in "Token counting", a system prompt of 4
 /// and a message of 3 tokens (by `o200k_base`) are 14 in all, hence 3 for the message and 4 once.
-const CLAUDE: Framing = Framing { is_exact: false, once: 1, has_roles: false, per_name: 0, ..CHATML };
+const CLAUDE: ChatTemplate = ChatTemplate { is_exact: false, once: 1, has_roles: false, per_name: 0, ..CHATML };
 
 /// Google, "Understand and count tokens": of its example, 10 words and signs are 10 tokens, with a prompt around them 11.
-const GEMINI: Framing = Framing { once: 1, per_message: 0, reply: 0, ..CLAUDE };
+const GEMINI: ChatTemplate = ChatTemplate { once: 1, per_message: 0, reply: 0, ..CLAUDE };
 
 /// Meta, "Llama 3 model card and prompt formats": `<|begin_of_text|>`, and for a message `<|start_header_id|>role
 /// <|end_header_id|>`, an empty line, the text and `<|eot_id|>`.
-const LLAMA3: Framing = Framing {
+const LLAMA3: ChatTemplate = ChatTemplate {
     is_exact: false,
     once: 1,
     per_message: 4,
@@ -91,7 +91,7 @@ const LLAMA3: Framing = Framing {
 
 /// Qwen, "Key concepts": `<|im_start|>role`, a line end, the text, `<|im_end|>` and a line end. Qwen 2.5's template says
 /// who it is when nobody else does.
-const QWEN: Framing = Framing {
+const QWEN: ChatTemplate = ChatTemplate {
     is_exact: false,
     per_message: 4,
     reply: 3,
@@ -99,56 +99,56 @@ const QWEN: Framing = Framing {
     ..CHATML
 };
 /// Qwen 3's template says nothing by itself.
-const QWEN3: Framing = Framing { default_system: "", ..QWEN };
+const QWEN3: ChatTemplate = ChatTemplate { default_system: "", ..QWEN };
 
 /// DeepSeek V3's template: one mark for the beginning, one for who speaks, one for the end of an answer.
-const DEEPSEEK: Framing = Framing { once: 1, per_message: 1, reply: 1, ..CLAUDE };
+const DEEPSEEK: ChatTemplate = ChatTemplate { once: 1, per_message: 1, reply: 1, ..CLAUDE };
 
 /// Mistral, "Chat templates": `<s>`, and `[INST]` and `[/INST]` around what the user says.
-const MISTRAL: Framing = Framing { once: 1, per_message: 2, reply: 0, ..CLAUDE };
+const MISTRAL: ChatTemplate = ChatTemplate { once: 1, per_message: 2, reply: 0, ..CLAUDE };
 
 /// A template of a usual size.
-const UNKNOWN: Framing = Framing { is_exact: false, ..CHATML };
+const UNKNOWN: ChatTemplate = ChatTemplate { is_exact: false, ..CHATML };
 
 /// OpenAI, "Audio": ten tokens for a second of what the user says.
 const OPENAI_AUDIO: u64 = 10;
 /// Google, "Understand and count tokens": 32 for a second.
 const GEMINI_AUDIO: u64 = 32;
 
-const fn openai(images: Images) -> Family {
-    Family { framing: CHATML, tools: Tools::TypeScript, images, audio: OPENAI_AUDIO }
+const fn openai(images: ImagePricing) -> Family {
+    Family { framing: CHATML, tools: ToolFormat::TypeScript, images, audio: OPENAI_AUDIO }
 }
 
-/// OpenAI, "Images and vision": models that count patches, at most 1536 of them.
+/// OpenAI, "ImagePricing and vision": models that count patches, at most 1536 of them.
 const fn patches(hundredths: u64) -> Family {
-    openai(Images::Patches { hundredths, low: 1536, high: 1536, auto: 1536 })
+    openai(ImagePricing::Patches { hundredths, low: 1536, high: 1536, auto: 1536 })
 }
 
 /// Anthropic, "Tool use", table of system prompts: when the model may choose (`auto`, `none`), and when it must call
 /// (`any`, `tool`). "Vision": the older models see 1568 pixels and 1568 tokens, those from Opus 4.7 on 2576 and 4784.
-const fn claude(may: u64, must: u64, images: Images) -> Family {
-    Family { framing: CLAUDE, tools: Tools::Json { may, must }, images, audio: OPENAI_AUDIO }
+const fn claude(may: u64, must: u64, images: ImagePricing) -> Family {
+    Family { framing: CLAUDE, tools: ToolFormat::Json { may, must }, images, audio: OPENAI_AUDIO }
 }
 
-const CLAUDE_SMALL: Images = Images::Claude { edge: 1568, most: 1568 };
-const CLAUDE_LARGE: Images = Images::Claude { edge: 2576, most: 4784 };
+const CLAUDE_SMALL: ImagePricing = ImagePricing::Claude { edge: 1568, most: 1568 };
+const CLAUDE_LARGE: ImagePricing = ImagePricing::Claude { edge: 2576, most: 4784 };
 
 /// Models that run anywhere. What comes before the definitions of tools differs from template to template: Qwen's
 /// hundred tokens are about the middle.
-const fn open(framing: Framing, images: Images) -> Family {
-    Family { framing, tools: Tools::Json { may: 100, must: 100 }, images, audio: OPENAI_AUDIO }
+const fn open(framing: ChatTemplate, images: ImagePricing) -> Family {
+    Family { framing, tools: ToolFormat::Json { may: 100, must: 100 }, images, audio: OPENAI_AUDIO }
 }
 
-const FOUR_O: Images = Images::Tiles { base: 85, tile: 170 };
+const FOUR_O: ImagePricing = ImagePricing::Tiles { base: 85, tile: 170 };
 /// GPT-5.2 and later, as measured (see `image`): 32-pixel patches times 1.2, up to 10,000 unless detail says otherwise.
-const FIVE: Images = Images::Patches { hundredths: 120, low: 256, high: 2500, auto: 10_000 };
+const FIVE: ImagePricing = ImagePricing::Patches { hundredths: 120, low: 256, high: 2500, auto: 10_000 };
 /// Together, "Vision": 1601 for each of at most four tiles; one is taken for all.
-const LLAMA_VISION: Images = Images::Flat(1601);
+const LLAMA_VISION: ImagePricing = ImagePricing::Flat(1601);
 
 /// Beginnings of names, the first that fits speaks. Longer ones stand before those that they begin with.
 static FAMILIES: &[(&str, Family)] = &[
     ("gpt-3.5-turbo-0301", Family { framing: CHATML_0301, ..openai(FOUR_O) }),
-    ("gpt-4o-mini", openai(Images::Tiles { base: 2833, tile: 5667 })),
+    ("gpt-4o-mini", openai(ImagePricing::Tiles { base: 2833, tile: 5667 })),
     ("gpt-4.1-mini", patches(162)),
     ("gpt-4.1-nano", patches(246)),
     ("gpt-4", openai(FOUR_O)),
@@ -159,16 +159,16 @@ static FAMILIES: &[(&str, Family)] = &[
     ("gpt-5-nano", patches(246)),
     ("gpt-5.4-mini", patches(162)),
     ("gpt-5.4-nano", patches(246)),
-    ("gpt-5.1", openai(Images::Tiles { base: 70, tile: 140 })),
-    ("gpt-5-", openai(Images::Tiles { base: 70, tile: 140 })),
+    ("gpt-5.1", openai(ImagePricing::Tiles { base: 70, tile: 140 })),
+    ("gpt-5-", openai(ImagePricing::Tiles { base: 70, tile: 140 })),
     ("gpt-5.", openai(FIVE)),
-    ("gpt-5", openai(Images::Tiles { base: 70, tile: 140 })),
-    ("gpt-6", openai(Images::Patches { hundredths: 120, low: 256, high: 2500, auto: 1 << 20 })),
+    ("gpt-5", openai(ImagePricing::Tiles { base: 70, tile: 140 })),
+    ("gpt-6", openai(ImagePricing::Patches { hundredths: 120, low: 256, high: 2500, auto: 1 << 20 })),
     ("gpt-oss", Family { framing: HARMONY, ..openai(FOUR_O) }),
     ("o4-mini", patches(172)),
-    ("o1", openai(Images::Tiles { base: 75, tile: 150 })),
-    ("o3", openai(Images::Tiles { base: 75, tile: 150 })),
-    ("computer-use", openai(Images::Tiles { base: 65, tile: 129 })),
+    ("o1", openai(ImagePricing::Tiles { base: 75, tile: 150 })),
+    ("o3", openai(ImagePricing::Tiles { base: 75, tile: 150 })),
+    ("computer-use", openai(ImagePricing::Tiles { base: 65, tile: 129 })),
     ("claude-3-opus", claude(530, 281, CLAUDE_SMALL)),
     ("claude-3-sonnet", claude(159, 235, CLAUDE_SMALL)),
     ("claude-3-haiku", claude(264, 340, CLAUDE_SMALL)),
@@ -185,15 +185,15 @@ static FAMILIES: &[(&str, Family)] = &[
     ("claude-sonnet-4", claude(313, 315, CLAUDE_SMALL)),
     ("claude-haiku-4", claude(496, 588, CLAUDE_SMALL)),
     ("claude", claude(354, 474, CLAUDE_LARGE)),
-    ("gemini-1", Family { images: Images::Flat(258), ..GEMINI_2 }),
+    ("gemini-1", Family { images: ImagePricing::Flat(258), ..GEMINI_2 }),
     ("gemini-2", GEMINI_2),
     // Google, "Media resolution": 1120 for an image unless the request says otherwise.
-    ("gemini", Family { images: Images::Flat(1120), ..GEMINI_2 }),
+    ("gemini", Family { images: ImagePricing::Flat(1120), ..GEMINI_2 }),
     ("llama", open(LLAMA3, LLAMA_VISION)),
     ("meta-llama", open(LLAMA3, LLAMA_VISION)),
-    ("qwen3", open(QWEN3, Images::Qwen)),
-    ("qwen", open(QWEN, Images::Qwen)),
-    ("qwq", open(QWEN3, Images::Qwen)),
+    ("qwen3", open(QWEN3, ImagePricing::Qwen)),
+    ("qwen", open(QWEN, ImagePricing::Qwen)),
+    ("qwq", open(QWEN3, ImagePricing::Qwen)),
     ("deepseek", open(DEEPSEEK, FOUR_O)),
     ("mistral", open(MISTRAL, FOUR_O)),
     ("mixtral", open(MISTRAL, FOUR_O)),
@@ -205,7 +205,7 @@ static FAMILIES: &[(&str, Family)] = &[
 ];
 
 const GEMINI_2: Family =
-    Family { framing: GEMINI, tools: Tools::Json { may: 0, must: 0 }, images: Images::Gemini2, audio: GEMINI_AUDIO };
+    Family { framing: GEMINI, tools: ToolFormat::Json { may: 0, must: 0 }, images: ImagePricing::Gemini2, audio: GEMINI_AUDIO };
 
 static OTHER: Family = open(UNKNOWN, FOUR_O);
 

@@ -4,8 +4,8 @@ use tollgate_llm::image::Size;
 
 /// How a family of models charges for images.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Images {
-    /// OpenAI, "Images and vision", tile-based models: `base`, and `tile` for every square of 512 pixels, after fitting
+pub(super) enum ImagePricing {
+    /// OpenAI, "ImagePricing and vision", tile-based models: `base`, and `tile` for every square of 512 pixels, after fitting
     /// the image into 2048 by 2048 and its shorter side into 768; `base` alone at low detail.
     Tiles { base: u64, tile: u64 },
     /// The same page, patch-based models: squares of 32 pixels, times a multiplier, here in hundredths, rounded up; an
@@ -30,13 +30,13 @@ pub(super) enum Detail {
     Auto,
 }
 
-impl Images {
+impl ImagePricing {
     /// What an image of that size costs.
     pub(super) fn tokens(self, size: Size, detail: Detail) -> u64 {
         let (width, height) = (u64::from(size.width), u64::from(size.height));
         match self {
-            Images::Tiles { base, .. } if detail == Detail::Low => base,
-            Images::Tiles { base, tile } => {
+            ImagePricing::Tiles { base, .. } if detail == Detail::Low => base,
+            ImagePricing::Tiles { base, tile } => {
                 let (longer, shorter) = (width.max(height), width.min(height));
                 // The smallest of 1, 2048 / longer and 768 / shorter, as a fraction.
                 let scales = [(1, 1), (2048, longer), (768, shorter)];
@@ -44,7 +44,7 @@ impl Images {
                 let squares = |side: u64| (side * num).div_ceil(den * 512);
                 base + tile * squares(width) * squares(height)
             }
-            Images::Patches { hundredths, low, high, auto } => {
+            ImagePricing::Patches { hundredths, low, high, auto } => {
                 let budget = match detail {
                     Detail::Low => low,
                     Detail::High => high,
@@ -52,18 +52,18 @@ impl Images {
                 };
                 (patches(width, height, budget) * hundredths).div_ceil(100)
             }
-            Images::Claude { edge, most } => squares_that_fit(size, edge, most),
-            Images::Gemini2 if width <= 384 && height <= 384 => 258,
-            Images::Gemini2 => {
+            ImagePricing::Claude { edge, most } => squares_that_fit(size, edge, most),
+            ImagePricing::Gemini2 if width <= 384 && height <= 384 => 258,
+            ImagePricing::Gemini2 => {
                 // The crop is two thirds of the shorter side.
                 let unit = (width.min(height) * 2 / 3).clamp(256, 768);
                 258 * width.div_ceil(unit) * height.div_ceil(unit)
             }
-            Images::Qwen => {
+            ImagePricing::Qwen => {
                 let squares = |side: u64| ((side + 14) / 28).max(1);
                 (squares(width) * squares(height)).clamp(4, 16_384) + 2
             }
-            Images::Flat(tokens) => tokens,
+            ImagePricing::Flat(tokens) => tokens,
         }
     }
 
@@ -74,11 +74,11 @@ impl Images {
 
     /// Whether the cost does not depend on the size.
     pub(super) fn is_flat(self, detail: Detail) -> bool {
-        matches!((self, detail), (Images::Flat(_), _) | (Images::Tiles { .. }, Detail::Low))
+        matches!((self, detail), (ImagePricing::Flat(_), _) | (ImagePricing::Tiles { .. }, Detail::Low))
     }
 }
 
-/// Squares of 32 pixels that cover the image, at most `budget`. OpenAI, "Images and vision", gives the way: shrink by
+/// Squares of 32 pixels that cover the image, at most `budget`. OpenAI, "ImagePricing and vision", gives the way: shrink by
 /// the square root of what is too much, and then so far that one side is whole squares.
 fn patches(width: u64, height: u64, budget: u64) -> u64 {
     let whole = width.div_ceil(32) * height.div_ceil(32);
@@ -122,18 +122,18 @@ fn squares_that_fit(size: Size, edge: u32, most: u64) -> u64 {
 mod tests {
     use super::*;
 
-    const FOUR_O: Images = Images::Tiles { base: 85, tile: 170 };
-    const MINI: Images = Images::Patches { hundredths: 100, low: 1536, high: 1536, auto: 1536 };
-    const FIVE: Images = Images::Patches { hundredths: 120, low: 256, high: 2500, auto: 10_000 };
-    const SIX: Images = Images::Patches { hundredths: 120, low: 256, high: 2500, auto: u64::MAX };
-    const CLAUDE: Images = Images::Claude { edge: 1568, most: 1568 };
-    const CLAUDE_LARGE: Images = Images::Claude { edge: 2576, most: 4784 };
+    const FOUR_O: ImagePricing = ImagePricing::Tiles { base: 85, tile: 170 };
+    const MINI: ImagePricing = ImagePricing::Patches { hundredths: 100, low: 1536, high: 1536, auto: 1536 };
+    const FIVE: ImagePricing = ImagePricing::Patches { hundredths: 120, low: 256, high: 2500, auto: 10_000 };
+    const SIX: ImagePricing = ImagePricing::Patches { hundredths: 120, low: 256, high: 2500, auto: u64::MAX };
+    const CLAUDE: ImagePricing = ImagePricing::Claude { edge: 1568, most: 1568 };
+    const CLAUDE_LARGE: ImagePricing = ImagePricing::Claude { edge: 2576, most: 4784 };
 
     #[test]
     fn published_and_measured_images() {
         use Detail::{Auto, High, Low};
-        let cases: &[(Images, u32, u32, Detail, u64)] = &[
-            // OpenAI, "Images and vision": the worked examples of the page.
+        let cases: &[(ImagePricing, u32, u32, Detail, u64)] = &[
+            // OpenAI, "ImagePricing and vision": the worked examples of the page.
             (FOUR_O, 1024, 1024, High, 765),
             (FOUR_O, 2048, 4096, High, 1105),
             (FOUR_O, 4096, 8192, Low, 85),
@@ -166,8 +166,8 @@ mod tests {
             (CLAUDE_LARGE, 1280, 720, Auto, 1273 - 77),
             (CLAUDE_LARGE, 1080, 1920, Auto, 2768 - 77),
             // Google, "Image understanding": the worked example of the page.
-            (Images::Gemini2, 960, 540, Auto, 6 * 258),
-            (Images::Gemini2, 384, 384, Auto, 258),
+            (ImagePricing::Gemini2, 960, 540, Auto, 6 * 258),
+            (ImagePricing::Gemini2, 384, 384, Auto, 258),
         ];
         for &(images, width, height, detail, expected) in cases {
             assert_eq!(images.tokens(Size { width, height }, detail), expected, "{images:?} {width}x{height}");
@@ -176,17 +176,17 @@ mod tests {
 
     #[test]
     fn no_size_is_too_odd() {
-        let all = [FOUR_O, MINI, FIVE, SIX, CLAUDE, CLAUDE_LARGE, Images::Gemini2, Images::Qwen, Images::Flat(9)];
+        let all = [FOUR_O, MINI, FIVE, SIX, CLAUDE, CLAUDE_LARGE, ImagePricing::Gemini2, ImagePricing::Qwen, ImagePricing::Flat(9)];
         for images in all {
             for (width, height) in [(1, 1), (1, u32::MAX), (u32::MAX, 1), (u32::MAX, u32::MAX), (1, 70_000), (33, 1)] {
                 for detail in [Detail::Low, Detail::High, Detail::Auto] {
                     let tokens = images.tokens(Size { width, height }, detail);
                     assert!(tokens > 0);
                     match images {
-                        Images::Patches { hundredths, auto, .. } if auto < u64::MAX => {
+                        ImagePricing::Patches { hundredths, auto, .. } if auto < u64::MAX => {
                             assert!(tokens <= auto * hundredths / 100)
                         }
-                        Images::Claude { most, .. } => assert!(tokens <= most),
+                        ImagePricing::Claude { most, .. } => assert!(tokens <= most),
                         _ => {}
                     }
                 }

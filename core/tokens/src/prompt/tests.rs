@@ -293,7 +293,7 @@ proptest::proptest! {
         let request = Request::parse(Dialect::OpenAiChat, body.as_bytes(), &Limits::default()).unwrap();
         let profile = Profile::of(&request.model_name(body.as_bytes()).unwrap());
         let count = profile.count(&request, body.as_bytes());
-        proptest::prop_assert!(profile.least(&request) <= count.tokens);
+        proptest::prop_assert!(profile.lower_bound(&request) <= count.tokens);
         for limit in [limit, count.tokens, count.tokens.saturating_sub(1), u64::MAX] {
             let at_most = profile.count_at_most(&request, body.as_bytes(), limit);
             proptest::prop_assert_eq!(at_most, Some(count).filter(|count| count.tokens <= limit));
@@ -306,7 +306,7 @@ fn the_least_is_known_from_lengths() {
     let least = |content: &str| {
         let body = format!(r#"{{"model":"gpt-4o","messages":[{{"role":"user","content":"{content}"}}]}}"#);
         let request = Request::parse(Dialect::OpenAiChat, body.as_bytes(), &Limits::default()).unwrap();
-        Profile::of("gpt-4o").least(&request)
+        Profile::of("gpt-4o").lower_bound(&request)
     };
     // Three for the message and three for the beginning of the answer; no token has more than 128 bytes.
     assert_eq!([least(""), least("a"), least(&" ".repeat(1280)), least(&"\\u0020".repeat(1280))], [6, 7, 16, 16]);

@@ -1,4 +1,4 @@
-//! Definitions of tools, as text.
+//! ToolDefinitions of tools, as text.
 //!
 //! OpenAI shows its models functions as TypeScript. Users have found out how, by what the API charges: hmarr's
 //! `openai-chat-tokens` has a table of requests with their `prompt_tokens`, which is a test here. Others show them as JSON.

@@ -1,7 +1,7 @@
 //! A vocabulary in one file: what `compile` writes and a [`Tokenizer`](crate::Tokenizer) loads.
 //!
 //! ```text
-//! magic (8) | checksum of all that follows (8) | splitting, flags, length of the name, 0 (4) | numbers (4 each)
+//! magic (8) | checksum of all that follows (8) | pretokenizer, flags, length of the name, 0 (4) | numbers (4 each)
 //! | lengths of the sections (4 each) | name | sections
 //! ```
 //!
@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use super::{Vocabulary, hash};
-use crate::pattern::Splitting;
+use crate::pretokenizer::Pretokenizer;
 
 /// The first bytes of every file; the last of them is the version of the format.
 const MAGIC: [u8; 8] = *b"tokens\0\x03";
@@ -35,15 +35,15 @@ const SECTIONS: [(&str, usize); 19] = [
     ("prefix8", 1),
     ("prefix16", 2),
     ("prefix16_lengths", 2),
-    ("characters", 1),
-    ("pairs", 1),
-    ("halves", 1),
+    ("char_tokens", 1),
+    ("char_pairs", 1),
+    ("byte_crossings", 1),
     ("suffix2", 1),
-    ("beginnings", 1),
+    ("char_prefixes", 1),
     ("ids", 4),
 ];
 /// Those that are numbers.
-const NUMBERS: [&str; 5] = ["short_shift", "middle_shift", "long_shift", "longest", "strangers"];
+const NUMBERS: [&str; 5] = ["short_shift", "middle_shift", "long_shift", "max_token_len", "unreachable"];
 /// The ones of [`SECTIONS`] that are indexed by bits of a hash, so that their length is a power of two.
 const HASHED: [usize; 8] = [1, 3, 5, 9, 10, 11, 14, 16];
 /// Which bucket section a shift belongs to.
@@ -73,7 +73,7 @@ pub(crate) struct File {
     numbers: [u32; NUMBERS.len()],
     number: u8,
     /// How its text is cut.
-    pub(crate) splitting: Splitting,
+    pub(crate) pretokenizer: Pretokenizer,
     /// Whether its model sees text in Unicode's normal form C, which is not made here.
     pub(crate) is_normalized: bool,
     name: (usize, usize),
@@ -95,8 +95,8 @@ impl File {
         if checksum(rest) != u64::from_le_bytes(*stated) {
             return Err(LoadError("the file was changed after it was compiled"));
         }
-        let [splitting, flags, name_len, _] = u32_at(CHECKED)?.to_le_bytes();
-        let splitting = Splitting::from_number(splitting).ok_or(LoadError("a way to cut text that is not known"))?;
+        let [pretokenizer, flags, name_len, _] = u32_at(CHECKED)?.to_le_bytes();
+        let pretokenizer = Pretokenizer::from_number(pretokenizer).ok_or(LoadError("a way to cut text that is not known"))?;
         let mut numbers = [0; NUMBERS.len()];
         let mut at = CHECKED + 4;
         for number in &mut numbers {
@@ -130,7 +130,7 @@ impl File {
         let number = NEXT_NUMBER
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |next| (next <= LAST_NUMBER).then_some(next + 1))
             .unwrap_or(0);
-        Ok(File { starts, numbers, number, splitting, is_normalized: flags & NFC != 0, name, bytes })
+        Ok(File { starts, numbers, number, pretokenizer, is_normalized: flags & NFC != 0, name, bytes })
     }
 
     /// All of it.
@@ -151,7 +151,7 @@ impl File {
             Some(&[start, end]) => self.bytes.get(start..end).unwrap_or_default(),
             _ => &[],
         };
-        let [short_shift, middle_shift, long_shift, longest, strangers] = self.numbers;
+        let [short_shift, middle_shift, long_shift, max_token_len, unreachable] = self.numbers;
         Vocabulary {
             number: self.number,
             bytes: section(0).first_chunk().unwrap_or(&NO_BYTES),
@@ -170,13 +170,13 @@ impl File {
             prefix8: section(10),
             prefix16: section(11).as_chunks().0,
             prefix16_lengths: section(12).as_chunks().0,
-            characters: section(13),
-            pairs: section(14),
-            halves: section(15),
-            longest: longest as usize,
-            strangers,
+            char_tokens: section(13),
+            char_pairs: section(14),
+            byte_crossings: section(15),
+            max_token_len: max_token_len as usize,
+            unreachable,
             suffix2: section(16),
-            beginnings: section(17),
+            char_prefixes: section(17),
             ids: section(18).as_chunks().0,
         }
     }
@@ -186,12 +186,12 @@ impl File {
 #[cfg(feature = "compile")]
 pub(crate) fn write(
     name: &str,
-    splitting: Splitting,
+    pretokenizer: Pretokenizer,
     is_normalized: bool,
     sections: &[(&'static str, usize, Vec<u8>)],
     numbers: &[(&'static str, usize)],
 ) -> Option<Vec<u8>> {
-    let mut checked = vec![splitting.number(), if is_normalized { NFC } else { 0 }, u8::try_from(name.len()).ok()?, 0];
+    let mut checked = vec![pretokenizer.number(), if is_normalized { NFC } else { 0 }, u8::try_from(name.len()).ok()?, 0];
     for field in NUMBERS {
         let (_, number) = numbers.iter().find(|(name, _)| *name == field)?;
         checked.extend(u32::try_from(*number).ok()?.to_le_bytes());

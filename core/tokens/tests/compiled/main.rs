@@ -18,7 +18,7 @@ use base64::engine::general_purpose::STANDARD;
 use random::Random;
 use serde_json::json;
 use tiktoken_rs::CoreBPE;
-use tollgate_tokens::{Encoding, Splitting, StreamCounter, Tokenizer, compile};
+use tollgate_tokens::{Encoding, Pretokenizer, StreamCounter, Tokenizer, compile};
 
 /// The first tokens of `cl100k_base`, by rank: as many as a debug build merges in little time.
 static TOKENS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
@@ -33,23 +33,23 @@ const CONTRACTIONS: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)";
 
 /// The pattern of a way to cut text, as one regex.
 #[allow(clippy::panic)]
-fn pattern(splitting: Splitting) -> String {
+fn pattern(splitting: Pretokenizer) -> String {
     let upper = r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]";
     let lower = r"[\p{Ll}\p{Lm}\p{Lo}\p{M}]";
     let cased =
         |end: &str| format!(r"[^\r\n\p{{L}}\p{{N}}]?{upper}*{lower}+{end}|[^\r\n\p{{L}}\p{{N}}]?{upper}+{lower}*{end}");
     match splitting {
-        Splitting::Gpt2 => r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+".into(),
-        Splitting::Cl100k => {
+        Pretokenizer::Gpt2 => r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+".into(),
+        Pretokenizer::Cl100k => {
             r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+"
                 .into()
         }
-        Splitting::O200k => {
+        Pretokenizer::O200k => {
             format!(r"{}|\p{{N}}{{1,3}}| ?[^\s\p{{L}}\p{{N}}]+[\r\n/]*|{SPACES}", cased(&format!("{CONTRACTIONS}?")))
         }
-        Splitting::Llama3 => format!(r"{CONTRACTIONS}|{LETTERS}|\p{{N}}{{1,3}}|{SIGNS}|{SPACES}"),
-        Splitting::Qwen2 => format!(r"{CONTRACTIONS}|{LETTERS}|\p{{N}}|{SIGNS}|{SPACES}"),
-        Splitting::Tekken => format!(r"{}|\p{{N}}| ?[^\s\p{{L}}\p{{N}}]+[\r\n/]*|{SPACES}", cased("")),
+        Pretokenizer::Llama3 => format!(r"{CONTRACTIONS}|{LETTERS}|\p{{N}}{{1,3}}|{SIGNS}|{SPACES}"),
+        Pretokenizer::Qwen2 => format!(r"{CONTRACTIONS}|{LETTERS}|\p{{N}}|{SIGNS}|{SPACES}"),
+        Pretokenizer::Tekken => format!(r"{}|\p{{N}}| ?[^\s\p{{L}}\p{{N}}]+[\r\n/]*|{SPACES}", cased("")),
         other => panic!("{other:?} is more than one regex"),
     }
 }
@@ -81,8 +81,8 @@ fn compare(tokenizer: &Tokenizer, expected: impl Fn(&str) -> Vec<u32>, strings: 
 #[test]
 fn every_way_to_cut_text_is_that_of_its_regex() {
     let file = tiktoken_file(&TOKENS);
-    for (name, splitting) in Splitting::ALL {
-        if splitting == Splitting::DeepSeek3 {
+    for (name, splitting) in Pretokenizer::ALL {
+        if splitting == Pretokenizer::DeepSeek3 {
             continue;
         }
         let tokenizer = Tokenizer::load(compile::tiktoken(name, splitting, &file).unwrap()).unwrap();
@@ -91,7 +91,7 @@ fn every_way_to_cut_text_is_that_of_its_regex() {
         // Where the regexes have no possessive end, tiktoken's own has one: the same but at the end of the text.
         let whole_end = |text: &str| {
             let kept = text.trim_end_matches(char::is_whitespace);
-            splitting == Splitting::Cl100k && kept.len() + 1 < text.len()
+            splitting == Pretokenizer::Cl100k && kept.len() + 1 < text.len()
         };
         compare(
             &tokenizer,
@@ -107,7 +107,7 @@ fn streams_are_counted_whichever_way_text_is_cut() {
     let long = ["a", "A", "ab C", " ", " \n", "\u{3000}", "1", "٣", "漢", "漢A", ".", "\u{301}", "'", "'s", "😀", "\n"];
     let ends = ["x", "X", "1", " ", " x", "\n", "\nx", "!", "'s", "'S x", "'re", "'r", "漢", "\u{301}", "  1", "/", ""];
     let mut random = Random(12);
-    for (name, splitting) in Splitting::ALL {
+    for (name, splitting) in Pretokenizer::ALL {
         let tokenizer = Tokenizer::load(compile::tiktoken(name, splitting, &file).unwrap()).unwrap();
         let mut texts = Vec::new();
         for unit in long {
@@ -146,7 +146,7 @@ fn own(tokenizer: &Tokenizer, text: &str) -> Vec<u32> {
 #[test]
 fn deepseek_cuts_in_three_steps() {
     let tokenizer =
-        Tokenizer::load(compile::tiktoken("d", Splitting::DeepSeek3, &tiktoken_file(&TOKENS)).unwrap()).unwrap();
+        Tokenizer::load(compile::tiktoken("d", Pretokenizer::DeepSeek3, &tiktoken_file(&TOKENS)).unwrap()).unwrap();
     let cuts = r"\p{N}{1,3}|[一-龥぀-ゟ゠-ヿ]+";
     let word = r"[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+";
     let third = format!(
@@ -175,7 +175,7 @@ fn deepseek_cuts_in_three_steps() {
 fn a_whole_vocabulary_is_what_is_built_in() {
     let source = tiktoken_rs::cl100k_base_singleton();
     let tokens: Vec<Vec<u8>> = (0..100_256).map(|rank| source.decode_bytes(&[rank]).unwrap()).collect();
-    let table = compile::tiktoken("cl100k", Splitting::Cl100k, &tiktoken_file(&tokens)).unwrap();
+    let table = compile::tiktoken("cl100k", Pretokenizer::Cl100k, &tiktoken_file(&tokens)).unwrap();
     let tokenizer = Tokenizer::load(table).unwrap();
     compare(&tokenizer, |text| own(&Encoding::Cl100kBase.into(), text), 4000);
 }
@@ -196,7 +196,7 @@ fn json_file(tokens: &[Vec<u8>], merges: &[(Vec<u8>, Vec<u8>)], change: impl Fn(
     let mut file = json!({
         "normalizer": {"type": "NFC"},
         "pre_tokenizer": {"type": "Sequence", "pretokenizers": [
-            {"type": "Split", "pattern": {"Regex": pattern(Splitting::Qwen2)}, "behavior": "Isolated", "invert": false},
+            {"type": "Split", "pattern": {"Regex": pattern(Pretokenizer::Qwen2)}, "behavior": "Isolated", "invert": false},
             {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": false}
         ]},
         "model": {"type": "BPE", "dropout": null, "byte_fallback": false, "vocab": vocab, "merges": merges}
@@ -229,7 +229,7 @@ fn merges_of_hugging_face_are_ranks() {
     let table = compile::huggingface("q", &json_file(tokens, &pairs(tokens), |_| {})).unwrap();
     let tokenizer = Tokenizer::load(table).unwrap();
     assert!(tokenizer.is_normalized());
-    let oracle = oracle(tokens, &pattern(Splitting::Qwen2));
+    let oracle = oracle(tokens, &pattern(Pretokenizer::Qwen2));
     let expected = |text: &str| oracle.encode_ordinary(text).iter().map(|id| id + 7).collect();
     compare(&tokenizer, expected, 4000);
 }
@@ -271,13 +271,13 @@ fn what_is_not_understood_is_refused() {
     }
     assert!(compile::huggingface("q", b"{").is_err());
     for file in ["YQ== x", "YQ==", "Y*== 0", "YQ== 0\nYg== 0", "YQ== 0", "YQ== 99999999"] {
-        assert!(compile::tiktoken("t", Splitting::Cl100k, file.as_bytes()).is_err(), "{file}");
+        assert!(compile::tiktoken("t", Pretokenizer::Cl100k, file.as_bytes()).is_err(), "{file}");
     }
 }
 
 #[test]
 fn a_damaged_file_is_refused() {
-    let table = compile::tiktoken("t", Splitting::Cl100k, &tiktoken_file(&TOKENS[..300])).unwrap();
+    let table = compile::tiktoken("t", Pretokenizer::Cl100k, &tiktoken_file(&TOKENS[..300])).unwrap();
     assert!(Tokenizer::load(table.clone()).is_ok());
     for at in (0..table.len()).step_by(997).chain([0, 7, 8, 16, 20, table.len() - 1]) {
         let mut damaged = table.clone();
@@ -296,6 +296,6 @@ fn tekken_counts_its_special_tokens_first() {
         .collect();
     let file = json!({"config": {"default_vocab_size": 600, "default_num_special_tokens": 100}, "vocab": vocab});
     let tokenizer = Tokenizer::load(compile::tekken("m", file.to_string().as_bytes()).unwrap()).unwrap();
-    let oracle = oracle(&TOKENS[..500], &pattern(Splitting::Tekken));
+    let oracle = oracle(&TOKENS[..500], &pattern(Pretokenizer::Tekken));
     compare(&tokenizer, |text| oracle.encode_ordinary(text).iter().map(|id| id + 100).collect(), 2000);
 }

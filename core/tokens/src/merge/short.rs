@@ -3,7 +3,7 @@
 use std::ops::Deref;
 
 use crate::vocabulary::{Pair, Vocabulary, hash};
-use crate::word;
+use crate::swar;
 
 /// How many symbols a piece may have: positions and ranks of so many fit into a few registers and cache lines, and
 /// with more of them looking for the lowest rank would take longer than what is looked for.
@@ -33,24 +33,24 @@ struct Symbols<'a, V, const ASCII: bool> {
 
 /// Merges `text[start..end]`, which has at least one byte, or what of it the first [`MOST`] symbols are.
 #[inline]
-pub(crate) fn few<'v, V: Deref<Target = Vocabulary<'v>>>(vocabulary: V, text: &[u8], piece: (usize, usize)) -> Few {
+pub(crate) fn merge_short<'v, V: Deref<Target = Vocabulary<'v>>>(vocabulary: V, text: &[u8], piece: (usize, usize)) -> ShortMerge {
     merged::<_, false, false>(vocabulary, text, piece)
 }
 
 /// The same for a piece that is ASCII.
 #[inline]
-pub(crate) fn few_ascii<'v, V: Deref<Target = Vocabulary<'v>>>(
+pub(crate) fn merge_short_ascii<'v, V: Deref<Target = Vocabulary<'v>>>(
     vocabulary: V,
     text: &[u8],
     piece: (usize, usize),
-) -> Few {
+) -> ShortMerge {
     merged::<_, false, true>(vocabulary, text, piece)
 }
 
 /// A guess at what merging leaves of the beginning of `text[start..end]`: sixteen or eight equal bytes in a row are one symbol
 /// from the beginning, if they are a token, so that more of a long run can be seen.
 #[inline]
-pub(crate) fn guess(vocabulary: &Vocabulary<'_>, text: &[u8], piece: (usize, usize)) -> Few {
+pub(crate) fn guess_prefix(vocabulary: &Vocabulary<'_>, text: &[u8], piece: (usize, usize)) -> ShortMerge {
     merged::<_, true, false>(vocabulary, text, piece)
 }
 
@@ -59,7 +59,7 @@ fn merged<'v, V: Deref<Target = Vocabulary<'v>>, const BLOCKS: bool, const ASCII
     vocabulary: V,
     text: &[u8],
     (start, end): (usize, usize),
-) -> Few {
+) -> ShortMerge {
     let mut symbols =
         Symbols::<V, ASCII> { vocabulary, text, start, offsets: [0; SLOTS], live: 0, pairs: [NONE; SLOTS] };
     let (count, read, is_guess) = if ASCII { symbols.bytes(end) } else { symbols.read::<BLOCKS>(end) };
@@ -83,11 +83,11 @@ fn merged<'v, V: Deref<Target = Vocabulary<'v>>, const BLOCKS: bool, const ASCII
             symbols.pair(before as usize, after);
         }
     }
-    Few { offsets: symbols.offsets, live: symbols.live, is_all: read == end, is_guess }
+    ShortMerge { offsets: symbols.offsets, live: symbols.live, is_all: read == end, is_guess }
 }
 
 /// What merging left.
-pub(crate) struct Few {
+pub(crate) struct ShortMerge {
     offsets: [u8; SLOTS],
     live: u32,
     /// Whether that is all of the piece.
@@ -96,7 +96,7 @@ pub(crate) struct Few {
     pub(crate) is_guess: bool,
 }
 
-impl Few {
+impl ShortMerge {
     /// The number of tokens.
     #[inline(always)]
     pub(crate) fn count(&self) -> usize {
@@ -132,13 +132,13 @@ impl<'v, V: Deref<Target = Vocabulary<'v>>, const ASCII: bool> Symbols<'_, V, AS
         // The symbol before: what begins with it, and its bytes.
         let (mut before, mut bytes) = (0, 0);
         while at < limit && count < MOST {
-            let word = word::at(self.text, at);
+            let word = swar::load(self.text, at);
             let len = match word as u8 {
                 ..0x80 if BLOCKS && word == (word & 0x7F).wrapping_mul(0x0101_0101_0101_0101) => {
                     if block.0 != word {
                         block = (word, self.block_of(word));
                     }
-                    let is_there = at + block.1 <= end && (block.1 <= 8 || word == word::at(self.text, at + 8));
+                    let is_there = at + block.1 <= end && (block.1 <= 8 || word == swar::load(self.text, at + 8));
                     let len = if is_there { block.1 } else { 1 };
                     is_guess |= len > 1;
                     len
@@ -180,14 +180,14 @@ impl<'v, V: Deref<Target = Vocabulary<'v>>, const ASCII: bool> Symbols<'_, V, AS
     /// How many bytes the first symbol has of a character of `WIDTH` bytes at `at`, with which `word` begins.
     #[inline(always)]
     fn first_symbol<const WIDTH: usize>(&self, word: u64, at: usize, end: usize) -> usize {
-        let meets = |last: u8, first: u8| self.vocabulary.meet_whole(last, first);
+        let meets = |last: u8, first: u8| self.vocabulary.crosses_whole_chars(last, first);
         let before = self.text.get(at.wrapping_sub(1)).copied().unwrap_or_default();
         let behind = (word >> (8 * (WIDTH - 1))) as u16;
         let left = at == self.start || meets(before, word as u8);
         let right = at + WIDTH >= end || meets(behind as u8, (behind >> 8) as u8);
         match WIDTH {
-            _ if left && right && self.vocabulary.has_character(word, WIDTH) => WIDTH,
-            3 if self.vocabulary.begins_sure(word) => 2,
+            _ if left && right && self.vocabulary.is_char_token(word, WIDTH) => WIDTH,
+            3 if self.vocabulary.merges_char_prefix(word) => 2,
             // The others come one by one.
             _ => 1,
         }
@@ -289,8 +289,8 @@ impl<'v, V: Deref<Target = Vocabulary<'v>>, const ASCII: bool> Symbols<'_, V, AS
         let (from, to) = (self.offset(number), self.offset(after));
         let (at, len) = (self.start + from, to - from);
         match len {
-            ..=8 => self.vocabulary.short_rank(hash::short_key(word::at(self.text, at), len)),
-            9..=16 => self.vocabulary.middle_rank(word::at(self.text, at), word::at(self.text, at + 8), len),
+            ..=8 => self.vocabulary.short_rank(hash::short_key(swar::load(self.text, at), len)),
+            9..=16 => self.vocabulary.middle_rank(swar::load(self.text, at), swar::load(self.text, at + 8), len),
             _ => self.vocabulary.rank(self.text, at, len).unwrap_or(NONE),
         }
     }

@@ -1,6 +1,6 @@
 //! Questions to eight bytes at once. An answer has the high bit of every byte for which it is yes.
 
-use crate::word::HIGH;
+use super::HIGH_BITS;
 
 /// One in every byte.
 const ONES: u64 = 0x0101_0101_0101_0101;
@@ -8,91 +8,91 @@ const ONES: u64 = 0x0101_0101_0101_0101;
 /// Which bytes are from `low` to `high`, both ASCII.
 #[inline(always)]
 fn within(word: u64, low: u8, high: u8) -> u64 {
-    let seven = word & !HIGH;
+    let seven = word & !HIGH_BITS;
     let from_low = seven + (0x80 - u64::from(low)) * ONES;
     let above_high = seven + (0x7F - u64::from(high)) * ONES;
-    from_low & !above_high & !word & HIGH
+    from_low & !above_high & !word & HIGH_BITS
 }
 
 /// ASCII letters.
 #[inline(always)]
-pub(super) fn letters(word: u64) -> u64 {
+pub(crate) fn letters(word: u64) -> u64 {
     within(word | (0x20 * ONES), b'a', b'z')
 }
 
 /// Of letters, the lower-case ones.
 #[inline(always)]
-pub(super) fn lower(word: u64, letters: u64) -> u64 {
+pub(crate) fn lower(word: u64, letters: u64) -> u64 {
     letters & (word << 2)
 }
 
 /// Digits.
 #[inline(always)]
-pub(super) fn digits(word: u64) -> u64 {
+pub(crate) fn digits(word: u64) -> u64 {
     within(word, b'0', b'9')
 }
 
 /// ASCII white space: `[\t-\r ]`.
 #[inline(always)]
-pub(super) fn spaces(word: u64) -> u64 {
+pub(crate) fn spaces(word: u64) -> u64 {
     within(word, b'\t', b'\r') | blanks(word)
 }
 
 /// U+0020.
 #[inline(always)]
-pub(super) fn blanks(word: u64) -> u64 {
+pub(crate) fn blanks(word: u64) -> u64 {
     within(word, b' ', b' ')
 }
 
 /// `'`
 #[cfg(any(test, not(all(target_arch = "wasm32", target_feature = "simd128"))))]
 #[inline(always)]
-pub(super) fn apostrophes(word: u64) -> u64 {
+pub(crate) fn apostrophes(word: u64) -> u64 {
     within(word, b'\'', b'\'')
 }
 
 /// What is not ASCII.
 #[cfg(any(test, not(all(target_arch = "wasm32", target_feature = "simd128"))))]
 #[inline(always)]
-pub(super) fn wide(word: u64) -> u64 {
-    word & HIGH
+pub(crate) fn wide(word: u64) -> u64 {
+    word & HIGH_BITS
 }
 
 /// CR and LF.
 #[inline(always)]
-pub(super) fn line_ends(word: u64) -> u64 {
+pub(crate) fn line_ends(word: u64) -> u64 {
     within(word, b'\n', b'\n') | within(word, b'\r', b'\r')
 }
 
 /// ASCII that is neither letter nor digit nor white space.
 #[inline(always)]
-pub(super) fn symbols(word: u64) -> u64 {
-    !(word | letters(word) | digits(word) | spaces(word)) & HIGH
+pub(crate) fn symbols(word: u64) -> u64 {
+    !(word | letters(word) | digits(word) | spaces(word)) & HIGH_BITS
 }
 
 /// The answer for the first `count` bytes only, which are at most seven.
 #[inline(always)]
-pub(super) fn first(answer: u64, count: usize) -> u64 {
+pub(crate) fn first(answer: u64, count: usize) -> u64 {
     answer & ((1 << (8 * count)) - 1)
 }
 
 /// An answer as eight bits, that of the first byte lowest.
 #[cfg(any(test, not(all(target_arch = "wasm32", target_feature = "simd128"))))]
 #[inline(always)]
-pub(super) fn gathered(answer: u64) -> u64 {
+pub(crate) fn gathered(answer: u64) -> u64 {
     answer.wrapping_mul(0x0002_0408_1020_4081) >> 56
 }
 
 /// How many bytes there are up to the last that answers yes.
 #[inline(always)]
-pub(super) fn up_to_last(answer: u64) -> usize {
+pub(crate) fn up_to_last(answer: u64) -> usize {
     8 - answer.leading_zeros() as usize / 8
 }
 
 /// How many bytes from the first on answer yes.
 #[inline(always)]
-pub(super) fn leading(answer: u64) -> usize {
-    (!answer & HIGH).trailing_zeros() as usize / 8
+pub(crate) fn leading(answer: u64) -> usize {
+    (!answer & HIGH_BITS).trailing_zeros() as usize / 8
 }
 
 #[cfg(test)]
@@ -119,11 +119,11 @@ mod tests {
                 }
             }
         }
-        assert_eq!(up_to_last(first(HIGH, 3)), 3);
+        assert_eq!(up_to_last(first(HIGH_BITS, 3)), 3);
         assert_eq!(up_to_last(0x80), 1);
         assert_eq!(up_to_last(0), 0);
         assert_eq!(leading(0), 0);
         assert_eq!(leading(0x8080), 2);
-        assert_eq!(leading(HIGH), 8);
+        assert_eq!(leading(HIGH_BITS), 8);
     }
 }

@@ -16,14 +16,14 @@
 //! Qwen has a piece for every digit.
 
 use super::class::{self, Class, Set};
-use super::{Pattern, Rules, SPAN, lanes, runs, short, window};
-use crate::word;
+use super::{Pattern, BoundaryRules, SPAN, runs, fast_path, window};
+use crate::swar::{self, ascii};
 
 /// The pattern, with so many digits in a piece, and with white space at the end of the text whole or not.
-pub(crate) struct Plain<const DIGITS: usize, const WHOLE_END: bool>;
+pub(crate) struct Uncased<const DIGITS: usize, const WHOLE_END: bool>;
 
-impl<const DIGITS: usize, const WHOLE_END: bool> Pattern for Plain<DIGITS, WHOLE_END> {
-    const RULES: Option<Rules> = Some(Rules {
+impl<const DIGITS: usize, const WHOLE_END: bool> Pattern for Uncased<DIGITS, WHOLE_END> {
+    const RULES: Option<BoundaryRules> = Some(BoundaryRules {
         cased: false,
         any_prefix: true,
         numbers: false,
@@ -40,12 +40,12 @@ impl<const DIGITS: usize, const WHOLE_END: bool> Pattern for Plain<DIGITS, WHOLE
 
     #[inline(always)]
     fn next(text: &[u8], at: usize, word: u64) -> usize {
-        let letters = lanes::letters(word);
+        let letters = ascii::letters(word);
         let first = word as u8;
         let prefix = usize::from(letters & 0x80 == 0);
         if letters >> (8 * prefix) & 0x80 == 0 || matches!(first, b'\r' | b'\n' | b'0'..=b'9' | 0x80..) {
             if first != b'\''
-                && let Some(len) = short::piece::<DIGITS>(word, |byte| matches!(byte, b'\r' | b'\n'))
+                && let Some(len) = fast_path::piece::<DIGITS>(word, |byte| matches!(byte, b'\r' | b'\n'))
             {
                 return at + len;
             }
@@ -54,11 +54,11 @@ impl<const DIGITS: usize, const WHOLE_END: bool> Pattern for Plain<DIGITS, WHOLE
         if first == b'\'' {
             return general::<DIGITS, WHOLE_END>(text, at);
         }
-        let mut end = prefix + lanes::leading(letters >> (8 * prefix));
+        let mut end = prefix + ascii::leading(letters >> (8 * prefix));
         let mut after = (word >> (8 * (end & 7))) as u8;
         while end.is_multiple_of(8) {
-            let word = word::at(text, at + end);
-            let more = lanes::leading(lanes::letters(word));
+            let word = swar::load(text, at + end);
+            let more = ascii::leading(ascii::letters(word));
             after = (word >> (8 * (more & 7))) as u8;
             end += more;
             if more == 0 {

@@ -11,7 +11,7 @@
 //! case, a mark behind a sign), and at the end of the sixty-four bytes, the window ends: what is said is certain, and
 //! the piece in which it ends is left to the pattern's other way.
 
-mod bytes;
+mod byte_classes;
 
 use super::class::{self, Class};
 use super::{SPAN, runs};
@@ -19,7 +19,7 @@ use super::{SPAN, runs};
 /// Bits of pieces' ends: bit `n` says that one ends, and another one begins, `n` bytes behind `at`, where one begins.
 /// What is not certain is left out, with all behind it.
 ///
-/// `CASED` as in [`Rules`](super::Rules); `DIGITS` of a piece at most; `CONTRACTIONS` behind letters, where `CASED`, and
+/// `CASED` as in [`BoundaryRules`](super::BoundaryRules); `DIGITS` of a piece at most; `CONTRACTIONS` behind letters, where `CASED`, and
 /// as pieces of their own otherwise.
 #[inline(never)] // A call for every window costs less than the module grows by if it is wherever pieces are counted.
 pub(super) fn ends<const CASED: bool, const DIGITS: usize, const CONTRACTIONS: bool>(
@@ -47,7 +47,7 @@ struct Window {
     /// `[^\s\p{L}\p{N}]`
     signs: u64,
     apostrophes: u64,
-    /// Bytes that do not begin a character.
+    /// ByteClasses that do not begin a character.
     inner: u64,
     /// What is known is that of the bytes that have a bit here: the first so many.
     known: u64,
@@ -57,7 +57,7 @@ impl Window {
     /// The window of the first bytes of a span, of which `len` are text.
     #[inline(always)]
     fn of<const CASED: bool>(span: &[u8; SPAN], len: usize) -> Window {
-        let bytes = span.first_chunk().map_or_else(|| bytes::of(&[0; 64]), bytes::of);
+        let bytes = span.first_chunk().map_or_else(|| byte_classes::of(&[0; 64]), byte_classes::of);
         let mut window = Window {
             upper: if CASED { bytes.letters & !bytes.lower } else { 0 },
             lower: if CASED { bytes.lower } else { bytes.letters },
@@ -244,8 +244,8 @@ fn on_their_own(text: &[u8], at: usize, mut ends: u64, mut apostrophes: u64) -> 
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::{Cased, Pattern, Plain, SPAN};
-    use crate::word;
+    use super::super::{Cased, Pattern, Uncased, SPAN};
+    use crate::swar;
 
     /// Windows say what cutting piece by piece says; how many pieces they said it of.
     fn check<P: Pattern>(text: &str) -> usize {
@@ -258,13 +258,13 @@ mod tests {
             said += ends.count_ones() as usize;
             let begin = at;
             while ends != 0 {
-                let end = P::next(text, at, word::at(text, at));
+                let end = P::next(text, at, swar::load(text, at));
                 let bit = ends.trailing_zeros() as usize;
                 assert_eq!(begin + bit, end, "from {begin}: {:?}", String::from_utf8_lossy(&text[at..]));
                 ends &= ends - 1;
                 at = end;
             }
-            at = P::next(text, at, word::at(text, at));
+            at = P::next(text, at, swar::load(text, at));
         }
         said
     }
@@ -272,15 +272,15 @@ mod tests {
     fn check_all(text: &str) {
         check::<Cased<3, true>>(text);
         check::<Cased<1, false>>(text);
-        check::<Plain<3, true>>(text);
-        check::<Plain<1, false>>(text);
+        check::<Uncased<3, true>>(text);
+        check::<Uncased<1, false>>(text);
     }
 
     #[test]
     fn most_of_a_plain_text_is_said_by_windows() {
         let text = "The gatekeeper's lamp (lit at 18:30) wasn't 1234567 out.\n\n    if x == 'y':\n        return \"Größe\"; // ж\n";
         for (said, pieces) in
-            [(check::<Cased<3, true>>(&text.repeat(20)), 20), (check::<Plain<3, true>>(&text.repeat(20)), 20)]
+            [(check::<Cased<3, true>>(&text.repeat(20)), 20), (check::<Uncased<3, true>>(&text.repeat(20)), 20)]
         {
             assert!(said > 28 * pieces, "{said}");
         }

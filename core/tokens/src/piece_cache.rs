@@ -9,7 +9,7 @@
 use std::cell::Cell;
 
 use crate::vocabulary::{Vocabulary, hash};
-use crate::word;
+use crate::swar;
 
 /// Entries, of 16 bytes each.
 const ENTRIES: usize = 16384;
@@ -29,8 +29,8 @@ const PIECE: u64 = u64::MAX >> 8;
 type Entries<const WORDS: usize, const COUNT: usize> = [Cell<[u64; WORDS]>; COUNT];
 
 thread_local! {
-    static MEMO: Entries<2, ENTRIES> = const { [const { Cell::new([0; 2]) }; ENTRIES] };
-    static LONG_MEMO: Entries<4, LONG_ENTRIES> = const { [const { Cell::new([0; 4]) }; LONG_ENTRIES] };
+    static SHORT_PIECES: Entries<2, ENTRIES> = const { [const { Cell::new([0; 2]) }; ENTRIES] };
+    static LONG_PIECES: Entries<4, LONG_ENTRIES> = const { [const { Cell::new([0; 4]) }; LONG_ENTRIES] };
 }
 
 /// The bytes of a piece of up to fifteen as two words, filled up with 0xFF.
@@ -79,18 +79,18 @@ impl Key {
 }
 
 /// The memo of short pieces, for one vocabulary.
-pub(crate) struct Memo<'a> {
+pub(crate) struct PieceCache<'a> {
     entries: &'a Entries<2, ENTRIES>,
     /// What the last byte of an entry of this vocabulary is, with a count of 0, if it is turned.
     turned: u64,
 }
 
-impl Memo<'_> {
+impl PieceCache<'_> {
     /// Uses the memo; `None` for a vocabulary without a number of its own, which could not be told from others.
     #[inline(always)]
-    pub(crate) fn with<T>(vocabulary: &Vocabulary<'_>, f: impl FnOnce(Memo<'_>) -> T) -> Option<T> {
+    pub(crate) fn with<T>(vocabulary: &Vocabulary<'_>, f: impl FnOnce(PieceCache<'_>) -> T) -> Option<T> {
         let turned = 0xFF ^ u64::from(vocabulary.number) << 4;
-        (vocabulary.number > 0).then(|| MEMO.with(|entries| f(Memo { entries, turned })))
+        (vocabulary.number > 0).then(|| SHORT_PIECES.with(|entries| f(PieceCache { entries, turned })))
     }
 
     /// The count of a piece; 0 if it is not there. Nothing depends on a branch, so that several can be asked for at the same
@@ -118,29 +118,29 @@ impl Memo<'_> {
 
 /// The place of a piece of more than fifteen bytes.
 #[derive(Clone, Copy)]
-pub(crate) struct Place {
+pub(crate) struct LongEntry {
     index: usize,
     /// With the number of the vocabulary in the last byte, and a count of 0.
     words: [u64; 4],
 }
 
-impl Place {
+impl LongEntry {
     /// The place of the `len` bytes at `at`; `None` if they cannot be remembered.
     #[inline(always)]
-    pub(crate) fn of(vocabulary: &Vocabulary<'_>, text: &[u8], at: usize, len: usize) -> Option<Place> {
+    pub(crate) fn of(vocabulary: &Vocabulary<'_>, text: &[u8], at: usize, len: usize) -> Option<LongEntry> {
         if !(SHORT + 1..=LONG).contains(&len) || vocabulary.number == 0 {
             return None;
         }
-        let word = |number: usize| hash::key(word::at(text, at + 8 * number), len.saturating_sub(8 * number));
+        let word = |number: usize| hash::key(swar::load(text, at + 8 * number), len.saturating_sub(8 * number));
         let words = [word(0), word(1), word(2), word(3) & PIECE | u64::from(vocabulary.number) << 60];
         let mixed = words.iter().fold(0, |state, word| hash::chain(state, *word));
-        Some(Place { index: (mixed >> (64 - LONG_ENTRIES.trailing_zeros())) as usize, words })
+        Some(LongEntry { index: (mixed >> (64 - LONG_ENTRIES.trailing_zeros())) as usize, words })
     }
 
     /// The count of the piece, if it is remembered.
     #[inline(always)]
     pub(crate) fn get(self) -> Option<u64> {
-        let [a, b, c, last] = LONG_MEMO.with(|memo| memo.get(self.index).map(Cell::get))?;
+        let [a, b, c, last] = LONG_PIECES.with(|cache| cache.get(self.index).map(Cell::get))?;
         let count = (last >> 56) & MOST;
         ([a, b, c, last & !(MOST << 56)] == self.words).then_some(count)
     }
@@ -149,8 +149,8 @@ impl Place {
     #[inline(always)]
     pub(crate) fn set(self, count: u64) {
         let [a, b, c, last] = self.words;
-        LONG_MEMO.with(|memo| {
-            if let Some(entry) = memo.get(self.index)
+        LONG_PIECES.with(|cache| {
+            if let Some(entry) = cache.get(self.index)
                 && count <= MOST
             {
                 entry.set([a, b, c, last | count << 56]);

@@ -1,11 +1,13 @@
 //! Eight bytes of a text at once.
 
+pub(crate) mod ascii;
+
 /// The highest bit of each byte: set where it is not ASCII.
-pub(crate) const HIGH: u64 = 0x8080_8080_8080_8080;
+pub(crate) const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
 
 /// The eight bytes from `at` on, the first in the lowest place; beyond the end of the text 0xFF, which is in no text.
 #[inline(always)]
-pub(crate) fn at(text: &[u8], at: usize) -> u64 {
+pub(crate) fn load(text: &[u8], at: usize) -> u64 {
     match text.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
         Some(bytes) => u64::from_le_bytes(*bytes),
         None => near_end(text, at),
@@ -37,7 +39,7 @@ mod tests {
                 for (i, byte) in expected.iter_mut().enumerate() {
                     *byte = text.get(at + i).copied().unwrap_or(0xFF);
                 }
-                assert_eq!(super::at(&text, at), u64::from_le_bytes(expected), "{len} {at}");
+                assert_eq!(super::load(&text, at), u64::from_le_bytes(expected), "{len} {at}");
             }
         }
     }

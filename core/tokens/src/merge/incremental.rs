@@ -1,11 +1,11 @@
 //! What merging leaves of a piece that grows at its end.
 //!
 //! Merging leaves of every beginning of a text a sequence of tokens of which the last alone is new: before it stands
-//! what merging leaves of the beginning up to it (see [`many`](super::many)). So it is enough to know, of each position,
+//! what merging leaves of the beginning up to it (see [`many`](super::linear)). So it is enough to know, of each position,
 //! the length of the token that ends there. The next one is the only token that ends at the new byte and keeps apart
 //! from the one that ends where it begins. No token is longer than the longest: what is before that is forgotten.
 
-use super::many::keep_apart;
+use super::linear::is_valid_pair;
 use crate::vocabulary::Vocabulary;
 
 /// Bytes that are kept: as many as the longest token may have, and as many before these as the longest token may have
@@ -14,7 +14,7 @@ const KEPT: usize = 512;
 
 /// A piece that grows.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Grow {
+pub(crate) struct IncrementalMerge {
     /// The last bytes of the piece.
     text: Vec<u8>,
     /// Of the token that ends after each of them, the length; and how many there are up to it.
@@ -23,7 +23,7 @@ pub(crate) struct Grow {
     is_cut: bool,
 }
 
-impl Grow {
+impl IncrementalMerge {
     /// Begins anew.
     pub(crate) fn clear(&mut self) {
         self.text.clear();
@@ -59,13 +59,13 @@ impl Grow {
     /// The token that ends with the last byte.
     fn next(&self, vocabulary: &Vocabulary<'_>) -> (u8, u64) {
         let end = self.text.len();
-        let most = vocabulary.longest_ending(&self.text).min(end);
+        let most = vocabulary.max_len_ending(&self.text).min(end);
         // A run of one character goes on as it did.
         let same = self.ends.last().map_or(0, |(len, _)| usize::from(*len));
         let likely = [same + 1, same].into_iter().filter(|len| *len <= most && *len > 0);
         for len in likely.chain((1..=most).rev()) {
             let at = end - len;
-            let Some(token) = vocabulary.token(&self.text, at, len).filter(|token| token.is_merged()) else { continue };
+            let Some(token) = vocabulary.token(&self.text, at, len).filter(|token| token.is_reachable()) else { continue };
             let Some(&(before, count)) = at.checked_sub(1).and_then(|last| self.ends.get(last)) else {
                 if self.is_cut {
                     continue;
@@ -73,7 +73,7 @@ impl Grow {
                 return (len as u8, 1);
             };
             let left = vocabulary.token(&self.text, at.saturating_sub(usize::from(before)), usize::from(before));
-            if left.is_some_and(|left| keep_apart(vocabulary, &self.text, at, &left, &token)) {
+            if left.is_some_and(|left| is_valid_pair(vocabulary, &self.text, at, &left, &token)) {
                 return (len as u8, count + 1);
             }
         }

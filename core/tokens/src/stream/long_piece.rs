@@ -2,24 +2,24 @@
 //!
 //! It is read character by character, as the patterns would, and what can still change is known at any time: of upper
 //! case, where the piece ends if no lower case follows; of white space, the last line end and the last character. Of the
-//! text itself only what [`Grow`] keeps is there.
+//! text itself only what [`IncrementalMerge`] keeps is there.
 
 use crate::Tokenizer;
-use crate::merge::Grow;
-use crate::pattern::class::{self, Class, Set};
-use crate::pattern::{Rules, contraction};
+use crate::merge::IncrementalMerge;
+use crate::pretokenizer::class::{self, Class, Set};
+use crate::pretokenizer::{BoundaryRules, contraction};
 use crate::vocabulary::Vocabulary;
 
 /// A long piece.
 #[derive(Clone, Debug)]
-pub(super) struct Long {
-    rules: Rules,
+pub(super) struct LongPiece {
+    rules: BoundaryRules,
     state: State,
     /// The piece from its beginning.
-    whole: Grow,
+    whole: IncrementalMerge,
     /// Tokens up to where it ends if nothing comes that makes it longer, and what follows from there.
     mark: Option<u64>,
-    rest: Grow,
+    rest: IncrementalMerge,
     /// Characters after the mark, or of all, and the last one.
     chars: usize,
     last: [u8; 4],
@@ -59,11 +59,11 @@ enum Run {
 }
 
 /// What a character did.
-pub(super) enum Step {
+pub(super) enum Progress {
     /// The piece goes on.
-    On,
+    Continues,
     /// It has ended.
-    Done {
+    Ended {
         /// Tokens of what has ended.
         tokens: u64,
         /// What comes after it: some characters, the last of which is the one that was given.
@@ -71,9 +71,9 @@ pub(super) enum Step {
     },
 }
 
-impl Long {
+impl LongPiece {
     /// The long piece that `text` begins with; `None` if it cannot be one.
-    pub(super) fn begin(rules: Rules, text: &[u8]) -> Option<Long> {
+    pub(super) fn begin(rules: BoundaryRules, text: &[u8]) -> Option<LongPiece> {
         let (first, second) = class::at(text, 0)?;
         let (next, _) = class::at(text, second)?;
         let letters = if rules.cased { Set::WORD } else { Set::LETTER };
@@ -101,12 +101,12 @@ impl Long {
         } else {
             State::Spaces
         };
-        Some(Long {
+        Some(LongPiece {
             rules,
             state,
-            whole: Grow::default(),
+            whole: IncrementalMerge::default(),
             mark: None,
-            rest: Grow::default(),
+            rest: IncrementalMerge::default(),
             chars: 0,
             last: [0; 4],
             last_len: 0,
@@ -115,7 +115,7 @@ impl Long {
     }
 
     /// Takes the next character.
-    pub(super) fn push(&mut self, vocabulary: &Vocabulary<'_>, class: Class, char: &[u8]) -> Step {
+    pub(super) fn push(&mut self, vocabulary: &Vocabulary<'_>, class: Class, char: &[u8]) -> Progress {
         match self.state {
             State::Before(run) => {
                 self.state = match run {
@@ -156,9 +156,9 @@ impl Long {
             }
             State::Spaces => return self.end_of_spaces(char),
             State::Ended => return self.contraction(vocabulary, char),
-            _ => return Step::Done { tokens: self.ended(), rest: char.to_vec() },
+            _ => return Progress::Ended { tokens: self.ended(), rest: char.to_vec() },
         }
-        Step::On
+        Progress::Continues
     }
 
     /// How many tokens the text from the beginning of the piece is, if nothing follows.
@@ -197,7 +197,7 @@ impl Long {
     }
 
     /// All but the last character, which the next piece may begin with, if there is one after the last line end.
-    fn end_of_spaces(&self, char: &[u8]) -> Step {
+    fn end_of_spaces(&self, char: &[u8]) -> Progress {
         let last = self.last.get(..self.last_len).unwrap_or_default();
         let (tokens, has_last) = match (self.mark, self.chars) {
             (Some(mark), 0) => (mark, false),
@@ -206,19 +206,19 @@ impl Long {
             (None, _) => (self.whole.before(self.last_len), true),
         };
         let rest = if has_last { [last, char].concat() } else { char.to_vec() };
-        Step::Done { tokens, rest }
+        Progress::Ended { tokens, rest }
     }
 
-    fn contraction(&mut self, vocabulary: &Vocabulary<'_>, char: &[u8]) -> Step {
+    fn contraction(&mut self, vocabulary: &Vocabulary<'_>, char: &[u8]) -> Progress {
         self.pending.extend_from_slice(char);
         let taken = contraction(&self.pending, 0);
         if taken == 0 && matches!(self.pending.as_slice(), [_, b'l' | b'L' | b'v' | b'V' | b'r' | b'R']) {
-            return Step::On;
+            return Progress::Continues;
         }
         let mut rest = std::mem::take(&mut self.pending);
         let after = rest.split_off(taken);
         let last = if self.mark.is_some() { &mut self.rest } else { &mut self.whole };
         last.push(vocabulary, &rest);
-        Step::Done { tokens: self.ended(), rest: after }
+        Progress::Ended { tokens: self.ended(), rest: after }
     }
 }

@@ -8,28 +8,27 @@ mod cased;
 pub(crate) mod class;
 mod deepseek;
 mod gpt2;
-mod lanes;
-mod plain;
+mod uncased;
 mod runs;
-mod short;
-mod splitting;
+mod fast_path;
+mod kind;
 mod window;
 
 pub(crate) use cased::Cased;
 pub(crate) use deepseek::DeepSeek;
 pub(crate) use gpt2::Gpt2;
-pub(crate) use plain::Plain;
+pub(crate) use uncased::Uncased;
 pub(crate) use runs::contraction;
-pub use splitting::Splitting;
+pub use kind::Pretokenizer;
 
 /// The pattern of `o200k_base`.
 pub(crate) type O200k = Cased<3, true>;
 /// The pattern of `cl100k_base`.
-pub(crate) type Cl100k = Plain<3, true>;
+pub(crate) type Cl100k = Uncased<3, true>;
 
 /// What of a way to cut text decides where long pieces end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Rules {
+pub(crate) struct BoundaryRules {
     /// Whether a new piece begins where lower case turns into upper case.
     pub(crate) cased: bool,
     /// Whether letters may follow any one character that is neither letter nor number nor line end, or a space alone.
@@ -52,7 +51,7 @@ pub(crate) const SPAN: usize = 80;
 /// A way to cut text.
 pub(crate) trait Pattern {
     /// What decides where long pieces end; `None` if it takes more than that.
-    const RULES: Option<Rules> = None;
+    const RULES: Option<BoundaryRules> = None;
 
     /// Where the piece that begins at `at`, before the end of the text, ends. `word` is the word at `at`.
     ///

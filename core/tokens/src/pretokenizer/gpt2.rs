@@ -10,13 +10,13 @@
 //! ```
 
 use super::class::{self, Set};
-use super::{Pattern, Rules, runs};
+use super::{Pattern, BoundaryRules, runs};
 
 /// The pattern.
 pub(crate) struct Gpt2;
 
 impl Pattern for Gpt2 {
-    const RULES: Option<Rules> = Some(Rules {
+    const RULES: Option<BoundaryRules> = Some(BoundaryRules {
         cased: false,
         any_prefix: false,
         numbers: true,

@@ -2,4 +2,4 @@
 
 /// What does not fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Unfit(pub(crate) &'static str);
+pub(crate) struct LayoutError(pub(crate) &'static str);

@@ -20,33 +20,33 @@
 //! time, a token of the [spine](crate::vocabulary) of the one and of the other. The merge that is latest is undone
 //! first; if the two that stand there could have merged before it, they would have.
 
-use super::few::{Few, guess};
+use super::short::{ShortMerge, guess_prefix};
 use crate::vocabulary::{Token, Vocabulary};
 
 /// What merging leaves of `text[start..end]`: the number of tokens. Where they end is put into `ends`, see [`lengths`].
 /// `first` is what it leaves of the first few symbols.
 ///
 /// `ends` and `dead` are working space: at least as many bits as the piece has bytes and one, zeroed.
-pub(crate) fn many(
+pub(crate) fn merge_linear(
     vocabulary: &Vocabulary<'_>,
     text: &[u8],
     (start, end): (usize, usize),
-    first: Few,
+    first: ShortMerge,
     ends: &mut [u64],
     dead: &mut [u64],
 ) -> usize {
-    let mut walk = Walk { vocabulary, text, start, end, at: start, count: 0, last: None, ends, dead };
-    walk.take(&first);
+    let mut walk = Backtracker { vocabulary, text, start, end, at: start, count: 0, last: None, ends, dead };
+    walk.push_merged(&first);
     // The farthest that the walk came: behind it, what merging leaves of the next symbols has been tried.
     let mut front = walk.at.max(start + 1);
     while walk.at < end {
-        walk.repeat();
+        walk.push_repeats();
         let mut went = false;
         if walk.at >= front && walk.at < end {
-            went = walk.take(&guess(vocabulary, text, (walk.at, end)));
+            went = walk.push_merged(&guess_prefix(vocabulary, text, (walk.at, end)));
             front = walk.at + usize::from(!went);
         }
-        if !went && walk.at < end && !walk.step() && !walk.back() {
+        if !went && walk.at < end && !walk.push_longest() && !walk.backtrack() {
             break;
         }
     }
@@ -54,7 +54,7 @@ pub(crate) fn many(
 }
 
 /// The lengths of tokens of which the bit of every end is set, the first bit being that of where the first begins.
-pub(crate) fn lengths(ends: &[u64]) -> impl Iterator<Item = usize> {
+pub(crate) fn token_lengths(ends: &[u64]) -> impl Iterator<Item = usize> {
     let mut at = 0;
     ends.iter().enumerate().flat_map(|(number, &word)| Ones(word).map(move |bit| 64 * number + bit)).map(move |end| {
         let len = end - at;
@@ -76,7 +76,7 @@ impl Iterator for Ones {
     }
 }
 
-struct Walk<'a> {
+struct Backtracker<'a> {
     vocabulary: &'a Vocabulary<'a>,
     text: &'a [u8],
     start: usize,
@@ -91,16 +91,16 @@ struct Walk<'a> {
     dead: &'a mut [u64],
 }
 
-impl Walk<'_> {
+impl Backtracker<'_> {
     /// Takes the last token again and again, as long as the text repeats it.
-    fn repeat(&mut self) {
+    fn push_repeats(&mut self) {
         let Some(last) = self.last else { return };
         let mut apart = false;
         while self.at + last.len <= self.end
             && self.text.get(self.at - last.len..self.at) == self.text.get(self.at..self.at + last.len)
             && !self.is_dead(self.at + last.len)
         {
-            apart = apart || keep_apart(self.vocabulary, self.text, self.at, &last, &last);
+            apart = apart || is_valid_pair(self.vocabulary, self.text, self.at, &last, &last);
             if !apart {
                 return;
             }
@@ -109,16 +109,16 @@ impl Walk<'_> {
     }
 
     /// Takes what merging leaves of the next few symbols; whether it took anything.
-    fn take(&mut self, few: &Few) -> bool {
-        let sure = if few.is_all { few.count() } else { few.count() - few.count().min(2) };
+    fn push_merged(&mut self, merged: &ShortMerge) -> bool {
+        let sure = if merged.is_all { merged.count() } else { merged.count() - merged.count().min(2) };
         let (first, mut last) = (self.count, 0);
-        for len in few.lengths().take(sure) {
+        for len in merged.lengths().take(sure) {
             if self.is_dead(self.at + len) {
                 break;
             }
-            if few.is_guess || self.count == first {
+            if merged.is_guess || self.count == first {
                 let Some(next) = self.vocabulary.token(self.text, self.at, len) else { break };
-                if !next.is_merged() || !self.follows(&next) {
+                if !next.is_reachable() || !self.can_follow(&next) {
                     break;
                 }
                 self.push(next);
@@ -135,11 +135,11 @@ impl Walk<'_> {
     }
 
     /// Takes the longest token that can follow; whether there is one.
-    fn step(&mut self) -> bool {
+    fn push_longest(&mut self) -> bool {
         let mut most = self.end - self.at;
         while most > 0 {
             let Some(next) = self.vocabulary.longest(self.text, self.at, most) else { return false };
-            if next.is_merged() && !self.is_dead(self.at + next.len) && self.follows(&next) {
+            if next.is_reachable() && !self.is_dead(self.at + next.len) && self.can_follow(&next) {
                 self.push(next);
                 return true;
             }
@@ -149,7 +149,7 @@ impl Walk<'_> {
     }
 
     /// Gives up the last token, after which nothing can follow; whether there was one.
-    fn back(&mut self) -> bool {
+    fn backtrack(&mut self) -> bool {
         let Some(last) = self.last else { return false };
         let position = self.at - self.start;
         if let Some(word) = self.dead.get_mut(position / 64) {
@@ -197,8 +197,8 @@ impl Walk<'_> {
     }
 
     #[inline(always)]
-    fn follows(&self, next: &Token) -> bool {
-        self.last.is_none_or(|last| keep_apart(self.vocabulary, self.text, self.at, &last, next))
+    fn can_follow(&self, next: &Token) -> bool {
+        self.last.is_none_or(|last| is_valid_pair(self.vocabulary, self.text, self.at, &last, next))
     }
 
     #[inline(always)]
@@ -210,7 +210,7 @@ impl Walk<'_> {
 
 /// Whether merging leaves two tokens next to each other; they meet at `at`.
 #[inline]
-pub(super) fn keep_apart(vocabulary: &Vocabulary<'_>, text: &[u8], at: usize, left: &Token, right: &Token) -> bool {
+pub(super) fn is_valid_pair(vocabulary: &Vocabulary<'_>, text: &[u8], at: usize, left: &Token, right: &Token) -> bool {
     let (mut left, mut right) = (*left, *right);
     let mut before = u32::MAX;
     loop {

@@ -1,6 +1,6 @@
 //! Pieces of digits, symbols and white space, decided within one word.
 
-use super::lanes;
+use crate::swar::ascii;
 
 /// The length of the piece that begins with `word`, if it is none of letters, is ASCII and ends within the word
 /// together with what it depends on. `DIGITS` is how many digits a piece has at most; `after` says which bytes may follow
@@ -11,17 +11,17 @@ pub(super) fn piece<const DIGITS: usize>(word: u64, after: impl Fn(u8) -> bool) 
     let is_plain = |n: usize| n < 8 && byte(n) < 0x80;
     match byte(0) {
         b'0'..=b'9' => {
-            let digits = lanes::leading(lanes::digits(word)).min(DIGITS);
+            let digits = ascii::leading(ascii::digits(word)).min(DIGITS);
             (digits == DIGITS || is_plain(digits)).then_some(digits)
         }
         b'\t'..=b'\r' | b' ' => {
-            let spaces = lanes::leading(lanes::spaces(word));
+            let spaces = ascii::leading(ascii::spaces(word));
             if !is_plain(spaces) {
                 return None;
             }
-            let lines = lanes::first(lanes::line_ends(word), spaces);
+            let lines = ascii::first(ascii::line_ends(word), spaces);
             if lines != 0 {
-                return Some(lanes::up_to_last(lines));
+                return Some(ascii::up_to_last(lines));
             }
             if spaces > 1 {
                 return Some(spaces - 1);
@@ -37,7 +37,7 @@ pub(super) fn piece<const DIGITS: usize>(word: u64, after: impl Fn(u8) -> bool) 
 #[inline(always)]
 fn symbols(word: u64, start: usize, after: impl Fn(u8) -> bool) -> Option<usize> {
     let byte = |n: usize| (word >> (8 * n)) as u8;
-    let mut end = start + lanes::leading(lanes::symbols(word) >> (8 * start));
+    let mut end = start + ascii::leading(ascii::symbols(word) >> (8 * start));
     while end < 8 && after(byte(end)) {
         end += 1;
     }

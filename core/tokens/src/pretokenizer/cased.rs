@@ -14,14 +14,14 @@
 //! Tekken has no contractions, and a piece for every digit.
 
 use super::class::{self, Class, Set};
-use super::{Pattern, Rules, SPAN, lanes, runs, short, window};
-use crate::word;
+use super::{Pattern, BoundaryRules, SPAN, runs, fast_path, window};
+use crate::swar::{self, ascii};
 
 /// The pattern, with so many digits in a piece, and with contractions or without.
 pub(crate) struct Cased<const DIGITS: usize, const CONTRACTIONS: bool>;
 
 impl<const DIGITS: usize, const CONTRACTIONS: bool> Pattern for Cased<DIGITS, CONTRACTIONS> {
-    const RULES: Option<Rules> = Some(Rules {
+    const RULES: Option<BoundaryRules> = Some(BoundaryRules {
         cased: true,
         any_prefix: true,
         numbers: false,
@@ -38,18 +38,18 @@ impl<const DIGITS: usize, const CONTRACTIONS: bool> Pattern for Cased<DIGITS, CO
 
     #[inline(always)]
     fn next(text: &[u8], at: usize, word: u64) -> usize {
-        let letters = lanes::letters(word);
-        let lower = lanes::lower(word, letters);
+        let letters = ascii::letters(word);
+        let lower = ascii::lower(word, letters);
         let prefix = usize::from(letters & 0x80 == 0);
         if letters >> (8 * prefix) & 0x80 == 0 || !(prefix == 0 || may_prefix(word as u8)) {
-            let short = short::piece::<DIGITS>(word, |byte| matches!(byte, b'\r' | b'\n' | b'/'));
+            let short = fast_path::piece::<DIGITS>(word, |byte| matches!(byte, b'\r' | b'\n' | b'/'));
             return short.map_or_else(|| general::<DIGITS, CONTRACTIONS>(text, at), |len| at + len);
         }
-        let start = prefix + lanes::leading((letters & !lower) >> (8 * prefix));
+        let start = prefix + ascii::leading((letters & !lower) >> (8 * prefix));
         if start == 8 {
             return general::<DIGITS, CONTRACTIONS>(text, at);
         }
-        let mut end = start + lanes::leading(lower >> (8 * start));
+        let mut end = start + ascii::leading(lower >> (8 * start));
         let mut after = (word >> (8 * (end & 7))) as u8;
         if end == 8 {
             (end, after) = lower_run(text, at);
@@ -67,8 +67,8 @@ impl<const DIGITS: usize, const CONTRACTIONS: bool> Pattern for Cased<DIGITS, CO
 fn lower_run(text: &[u8], at: usize) -> (usize, u8) {
     let mut end = 8;
     loop {
-        let word = word::at(text, at + end);
-        let more = lanes::leading(lanes::lower(word, lanes::letters(word)));
+        let word = swar::load(text, at + end);
+        let more = ascii::leading(ascii::lower(word, ascii::letters(word)));
         end += more;
         if more < 8 {
             return (end, (word >> (8 * more)) as u8);

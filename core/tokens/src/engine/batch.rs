@@ -5,31 +5,31 @@
 //! so that neither a guess of the processor's can be wrong nor does one lookup wait for another. What the memo does not know,
 //! a tenth of them, is kept until there are some, and looked up in the same way.
 
-use crate::memo::{Key, Memo};
-use crate::pattern::{Pattern, SPAN};
+use crate::piece_cache::{Key, PieceCache};
+use crate::pretokenizer::{Pattern, SPAN};
 use crate::vocabulary::Vocabulary;
-use crate::word;
+use crate::swar;
 
-/// Whether to ask for several pieces at once: where little comes of it, it is not tried at every piece.
+/// Whether to ask for batch pieces at once: where little comes of it, it is not tried at every piece.
 #[derive(Default)]
-struct Patience {
+struct Backoff {
     /// Pieces that are taken without asking.
     wait: u32,
     /// How many that were the last time.
     last: u32,
 }
 
-impl Patience {
+impl Backoff {
     #[inline(always)]
-    fn is_there(&mut self) -> bool {
-        let is_there = self.wait == 0;
+    fn is_due(&mut self) -> bool {
+        let is_due = self.wait == 0;
         self.wait = self.wait.saturating_sub(1);
-        is_there
+        is_due
     }
 
     /// So many pieces have come of asking.
     #[inline(always)]
-    fn saw(&mut self, pieces: u32) {
+    fn record(&mut self, pieces: u32) {
         /// Pieces at most that are taken without asking.
         const MOST: u32 = 15;
         self.last = if pieces > 1 { 0 } else { (2 * self.last + 1).min(MOST) };
@@ -46,8 +46,8 @@ const TOGETHER: usize = 16;
 const ROOM: usize = 80;
 
 /// What of a text is counted, and what is not yet.
-pub(super) struct Several {
-    patience: Patience,
+pub(super) struct Batch {
+    backoff: Backoff,
     /// Pieces that the memo does not know.
     unknown: List<Piece>,
 }
@@ -77,9 +77,9 @@ impl<T: Copy> List<T> {
     }
 }
 
-impl Several {
-    pub(super) fn new() -> Several {
-        Several { patience: Patience::default(), unknown: List::new([0; 2]) }
+impl Batch {
+    pub(super) fn new() -> Batch {
+        Batch { backoff: Backoff::default(), unknown: List::new([0; 2]) }
     }
 
     /// Counts the next pieces of `text` from `at` on, as many as a window tells of: where the last of them ends. `at` if it is
@@ -92,7 +92,7 @@ impl Several {
         at: usize,
         total: &mut u64,
     ) -> usize {
-        if !self.patience.is_there() {
+        if !self.backoff.is_due() {
             return at;
         }
         let rest = text.get(at..).unwrap_or_default();
@@ -124,14 +124,14 @@ impl Several {
         total: &mut u64,
     ) -> usize {
         let ends = P::ends(text, at, span);
-        self.patience.saw(ends.count_ones());
+        self.backoff.record(ends.count_ones());
         let List { places, count } = &mut self.unknown;
-        let counted = Memo::with(vocabulary, |memo| {
+        let counted = PieceCache::with(vocabulary, |cache| {
             let (mut sum, mut start, mut rest, mut unknown) = (0, 0, ends, *count);
             while rest != 0 {
                 let end = rest.trailing_zeros() as usize;
                 rest &= rest - 1;
-                let known = memo.get(key(span, start, end));
+                let known = cache.get(key(span, start, end));
                 sum += known;
                 // As [`List::push_if`], but with the count at hand.
                 if let Some(place) = places.get_mut(unknown) {
@@ -146,18 +146,18 @@ impl Several {
         let Some((sum, bytes)) = counted else { return at };
         *total += sum;
         if self.unknown.count >= TOGETHER {
-            self.settle(vocabulary, text, total);
+            self.flush(vocabulary, text, total);
         }
         at + bytes
     }
 
     /// Counts what is not counted yet.
     #[inline(never)]
-    pub(super) fn settle(&mut self, vocabulary: &Vocabulary<'_>, text: &[u8], total: &mut u64) {
+    pub(super) fn flush(&mut self, vocabulary: &Vocabulary<'_>, text: &[u8], total: &mut u64) {
         let pieces = self.unknown.all();
-        Memo::with(vocabulary, |memo| {
+        PieceCache::with(vocabulary, |cache| {
             // By number: those that one table may have, those that the other may, and those that are no token.
-            let (mut short, mut longer, mut strangers) = (List::new(0_u8), List::new(0_u8), List::new(0_u8));
+            let (mut short, mut longer, mut unmatched) = (List::new(0_u8), List::new(0_u8), List::new(0_u8));
             for (number, [start, end]) in pieces.iter().enumerate() {
                 short.push_if(end - start <= 8, number as u8);
                 longer.push_if(end - start > 8, number as u8);
@@ -165,23 +165,23 @@ impl Several {
             let piece = |number: u8| pieces.get(usize::from(number)).copied().unwrap_or_default();
             for &number in short.all() {
                 let [start, end] = piece(number);
-                let (first, second, len) = (word::at(text, start), word::at(text, start + 8), end - start);
+                let (first, second, len) = (swar::load(text, start), swar::load(text, start + 8), end - start);
                 let found = vocabulary.has_short(first, len);
                 // A count of 0 is none.
-                memo.set(Key::of(first, second, len), u64::from(found));
-                strangers.push_if(!found, number);
+                cache.set(Key::of(first, second, len), u64::from(found));
+                unmatched.push_if(!found, number);
             }
             for &number in longer.all() {
                 let [start, end] = piece(number);
-                let (first, second, len) = (word::at(text, start), word::at(text, start + 8), end - start);
+                let (first, second, len) = (swar::load(text, start), swar::load(text, start + 8), end - start);
                 let found = vocabulary.has_middle(first, second, len);
-                memo.set(Key::of(first, second, len), u64::from(found));
-                strangers.push_if(!found, number);
+                cache.set(Key::of(first, second, len), u64::from(found));
+                unmatched.push_if(!found, number);
             }
-            *total += (pieces.len() - strangers.count) as u64;
-            for &number in strangers.all() {
+            *total += (pieces.len() - unmatched.count) as u64;
+            for &number in unmatched.all() {
                 let [start, end] = piece(number);
-                *total += super::stranger(vocabulary, text, start, end, &memo);
+                *total += super::count_uncached(vocabulary, text, start, end, &cache);
             }
         });
         self.unknown.count = 0;

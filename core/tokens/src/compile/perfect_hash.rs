@@ -7,7 +7,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use super::hash::Hash;
-use super::unfit::Unfit;
+use super::layout_error::LayoutError;
 
 /// A placement of keys.
 pub(crate) struct Placement {
@@ -20,7 +20,7 @@ pub(crate) struct Placement {
 }
 
 /// Places keys by their hashes in at least `least` slots.
-pub(crate) fn place(hashes: &[Hash], least: usize) -> Result<Placement, Unfit> {
+pub(crate) fn place(hashes: &[Hash], least: usize) -> Result<Placement, LayoutError> {
     // At least eight, so that the filter's bits are there to choose from.
     let buckets = (hashes.len() / 3).next_power_of_two().max(8);
     let shift = 32 - buckets.trailing_zeros();
@@ -63,7 +63,7 @@ pub(crate) fn place(hashes: &[Hash], least: usize) -> Result<Placement, Unfit> {
                 break;
             }
         }
-        let Some((_, pilot)) = cheapest else { return Err(Unfit("two tokens have the same hash")) };
+        let Some((_, pilot)) = cheapest else { return Err(LayoutError("two tokens have the same hash")) };
         for slot in places(pilot) {
             if let Some(key) = slots[slot] {
                 let evicted = hashes[key as usize].bucket(shift);
@@ -78,7 +78,7 @@ pub(crate) fn place(hashes: &[Hash], least: usize) -> Result<Placement, Unfit> {
             slots[slot] = Some(key);
         }
         if tries > 100 * buckets as u64 {
-            return Err(Unfit("the tokens do not fit into a perfect hash table"));
+            return Err(LayoutError("the tokens do not fit into a perfect hash table"));
         }
     }
     let filter = |keys: &Vec<u32>| keys.iter().fold(0, |bits, &key| bits | 1 << hashes[key as usize].filter(shift));

@@ -5,7 +5,7 @@
 
 /// Bit `n` of each says it of the `n`th byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Bytes {
+pub(super) struct ByteClasses {
     /// ASCII letters.
     pub(super) letters: u64,
     /// Of letters: lower case.
@@ -27,18 +27,18 @@ pub(super) struct Bytes {
 }
 
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-pub(super) use vectors::of;
+pub(super) use simd::of;
 #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
-pub(super) use words::of;
+pub(super) use swar::of;
 
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-mod vectors {
-    use super::Bytes;
+mod simd {
+    use super::ByteClasses;
     use super::vector::Vector;
 
     /// What these bytes are.
     #[inline(always)]
-    pub(in super::super) fn of(block: &[u8; 64]) -> Bytes {
+    pub(in super::super) fn of(block: &[u8; 64]) -> ByteClasses {
         let mut four = block.as_chunks::<16>().0.iter().map(Vector::load);
         let mut next = || four.next().unwrap_or_else(|| Vector::load(&[0; 16]));
         let four = [next(), next(), next(), next()];
@@ -49,7 +49,7 @@ mod vectors {
         // What is not ASCII is negative and stays below what is asked for.
         let letters = bits(|bytes| bytes.with(0x20).plus(0x7F - b'z').above(0x7E - (b'z' - b'a')));
         let wide = bits(|bytes| bytes);
-        Bytes {
+        ByteClasses {
             letters,
             lower: letters & bits(|bytes| bytes.twice().twice()),
             digits: bits(|bytes| bytes.plus(0x7F - b'9').above(0x7E - 9)),
@@ -119,26 +119,26 @@ mod vector {
 }
 
 #[cfg(any(test, not(all(target_arch = "wasm32", target_feature = "simd128"))))]
-mod words {
-    use super::super::super::lanes;
-    use super::Bytes;
+mod swar {
+    use crate::swar::ascii;
+    use super::ByteClasses;
 
     /// What these bytes are.
-    pub(in super::super) fn of(block: &[u8; 64]) -> Bytes {
+    pub(in super::super) fn of(block: &[u8; 64]) -> ByteClasses {
         let bits = |answer: fn(u64) -> u64| {
             let eights = block.as_chunks::<8>().0.iter().rev();
-            eights.fold(0, |bits, eight| bits << 8 | lanes::gathered(answer(u64::from_le_bytes(*eight))))
+            eights.fold(0, |bits, eight| bits << 8 | ascii::gathered(answer(u64::from_le_bytes(*eight))))
         };
-        Bytes {
-            letters: bits(lanes::letters),
-            lower: bits(|word| lanes::lower(word, lanes::letters(word))),
-            digits: bits(lanes::digits),
-            spaces: bits(lanes::spaces),
-            blanks: bits(lanes::blanks),
-            line_ends: bits(lanes::line_ends),
-            apostrophes: bits(lanes::apostrophes),
-            wide: bits(lanes::wide),
-            leads: bits(|word| lanes::wide(word) & lanes::wide(word << 1)),
+        ByteClasses {
+            letters: bits(ascii::letters),
+            lower: bits(|word| ascii::lower(word, ascii::letters(word))),
+            digits: bits(ascii::digits),
+            spaces: bits(ascii::spaces),
+            blanks: bits(ascii::blanks),
+            line_ends: bits(ascii::line_ends),
+            apostrophes: bits(ascii::apostrophes),
+            wide: bits(ascii::wide),
+            leads: bits(|word| ascii::wide(word) & ascii::wide(word << 1)),
         }
     }
 }
@@ -157,7 +157,7 @@ mod tests {
                     let of = |is: fn(&u8) -> bool| {
                         block.iter().rev().fold(0_u64, |bits, byte| bits << 1 | u64::from(is(byte)))
                     };
-                    let expected = Bytes {
+                    let expected = ByteClasses {
                         letters: of(u8::is_ascii_alphabetic),
                         lower: of(u8::is_ascii_lowercase),
                         digits: of(u8::is_ascii_digit),
@@ -169,7 +169,7 @@ mod tests {
                         leads: of(|byte| *byte >= 0xC0),
                     };
                     assert_eq!(super::of(&block), expected, "{byte} at {place} in {filler}");
-                    assert_eq!(words::of(&block), expected, "{byte} at {place} in {filler}");
+                    assert_eq!(swar::of(&block), expected, "{byte} at {place} in {filler}");
                 }
             }
         }
