@@ -1,8 +1,8 @@
-//! What a configuration says of models: whose tokenizer is loaded, and which names stand for others.
+//! Model settings of a configuration: loaded tokenizers and model aliases.
 //!
-//! The vocabularies that may not be shipped come as tables in base64, since what hands configurations over (a Struct,
-//! JSON) has texts only. A text is turned into the table where it stands, and plugins of one virtual machine that are
-//! given the same table share it.
+//! Vocabularies that may not be shipped with Tollgate are configured as base64 tables, since Envoy delivers
+//! configurations as text (a Struct or JSON). A table is decoded in the memory of its text, and plugins of one virtual
+//! machine that are given the same table share it.
 
 use std::cell::RefCell;
 
@@ -15,38 +15,38 @@ use tollgate_names::{Entries, MAX_NAME_BYTES, Names};
 
 use crate::{Profile, Tokenizer};
 
-/// The largest table, in bytes: the largest vocabularies of today take a third of it.
+/// Maximum size of a table in bytes. The largest vocabularies of today take a third of it.
 pub const MAX_TABLE_BYTES: usize = 16 << 20;
-/// The most tokenizers of one configuration.
+/// Maximum number of tokenizers per configuration.
 pub const MAX_TOKENIZERS: usize = 8;
 
-/// A tokenizer of a configuration.
+/// Tokenizer entry of a configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RawTokenizer {
-    /// Its name, for readers: the table must have been compiled under it. Default: whatever the table says.
+    /// Name, for readers. It must equal the name that the table was compiled under. Default: the table's name.
     #[serde(default)]
     pub name: Option<String>,
-    /// The models that it is of. A name is exact (`llama-3.1-8b`) or ends in `*` and stands for every name that begins
-    /// like it (`llama-3*`); the exact name wins, then the longest prefix. 1 to 256 bytes each.
+    /// Models that use this tokenizer. A name is exact (`llama-3.1-8b`) or ends in `*` and matches every name with that
+    /// prefix (`llama-3*`); an exact name wins, then the longest prefix. 1 to 256 bytes each.
     pub models: Vec<String>,
-    /// What `tollgate tokenizer compile` has made, as it is or in gzip, in base64; white space is of no meaning. At most
-    /// 16 MiB, as it is.
+    /// Output of `tollgate tokenizer compile`, optionally gzip-compressed, in base64. White space is ignored. At most
+    /// 16 MiB uncompressed.
     pub table: String,
 }
 
-/// The `aliases` of a configuration: names that clients use for models of another name.
+/// `aliases` of a configuration: client-facing names of models.
 pub type RawAliases = Entries<String>;
 
-/// The most aliases of one configuration.
+/// Maximum number of aliases per configuration.
 const MAX_ALIASES: usize = 4096;
 
-/// A catalog that was refused: the path of the field and what is wrong with it. Never what a table holds.
+/// Error of an invalid catalog: the path of the field and the problem. It never contains table contents.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CatalogError {
-    /// Where, e.g. `tokenizers[0].table` or `aliases."fast"`.
+    /// Path of the field, e.g. `tokenizers[0].table` or `aliases."fast"`.
     pub path: String,
-    /// What.
+    /// Description of the problem.
     pub problem: String,
 }
 
@@ -58,7 +58,7 @@ impl std::fmt::Display for CatalogError {
 
 impl std::error::Error for CatalogError {}
 
-/// What is known of models beyond what is built in.
+/// Configured aliases and tokenizers of models, in addition to the built-in ones.
 ///
 /// ```
 /// use tollgate_tokens::{Catalog, RawAliases};
@@ -76,10 +76,10 @@ pub struct Catalog {
 }
 
 impl Catalog {
-    /// Checks names and loads tables.
+    /// Validates the names and loads the tables.
     ///
     /// # Errors
-    /// When a name is none or comes twice, or a table cannot be used.
+    /// If a name is invalid or duplicated, or a table cannot be used.
     pub fn new(aliases: RawAliases, tokenizers: Vec<RawTokenizer>) -> Result<Catalog, CatalogError> {
         let mut catalog = Catalog::default();
         if aliases.0.len() > MAX_ALIASES {
@@ -90,7 +90,7 @@ impl Catalog {
             let refuse =
                 |problem: &str| CatalogError { path: format!("aliases.{name:?}"), problem: problem.to_owned() };
             if model.is_empty() || model.len() > MAX_NAME_BYTES || model.contains('*') {
-                return Err(refuse("stands for one model: 1 to 256 bytes without `*`"));
+                return Err(refuse("the target must be one model name: 1 to 256 bytes without `*`"));
             }
             catalog.aliases.insert(&name, model.into()).map_err(|error| refuse(error.problem()))?;
         }
@@ -108,7 +108,7 @@ impl Catalog {
                 return Err(refuse("name", format!("the table was compiled as `{}`", tokenizer.name())));
             }
             if raw.models.is_empty() {
-                return Err(refuse("models", "no model: it would never be used".to_owned()));
+                return Err(refuse("models", "must not be empty: the tokenizer would never be used".to_owned()));
             }
             for (at, model) in raw.models.iter().enumerate() {
                 let inserted = catalog.tokenizers.insert(model, tokenizer.clone());
@@ -118,13 +118,13 @@ impl Catalog {
         Ok(catalog)
     }
 
-    /// The model that a name stands for: itself unless it is an alias.
+    /// Returns the model that a name resolves to: the name itself unless it is an alias.
     #[must_use]
     pub fn upstream<'a>(&'a self, model: &'a str) -> &'a str {
         self.aliases.find(model).map_or(model, |model| model)
     }
 
-    /// How the prompts and answers of a model are counted, by its name or an alias.
+    /// Returns the counting profile of a model, by its name or an alias.
     #[must_use]
     pub fn profile(&self, model: &str) -> Profile {
         let upstream = self.upstream(model);
@@ -137,20 +137,20 @@ impl Catalog {
 }
 
 thread_local! {
-    /// The tables that were loaded: whoever holds one keeps it.
+    /// Weak references to the loaded tables; a table lives as long as one of its users.
     static LOADED: RefCell<Vec<crate::tokenizer::WeakTokenizer>> = const { RefCell::new(Vec::new()) };
 }
 
-/// The tokenizer of a table in base64: one that is there already if it has the same bytes.
+/// Loads the tokenizer of a base64 table, or returns a loaded one with the same bytes.
 fn load(text: String) -> Result<Tokenizer, String> {
     if text.len() / 4 > MAX_TABLE_BYTES / 3 {
         return Err(format!("more than {MAX_TABLE_BYTES} bytes"));
     }
-    const WRITER: &str = "`tollgate tokenizer compile --format yaml` writes it";
+    const WRITER: &str = "use the output of `tollgate tokenizer compile --format yaml`";
     if let Some(at) = text.bytes().position(|byte| !is_base64(byte)) {
         return Err(format!("not base64, at byte {at} of the text: {WRITER}"));
     }
-    let bytes = decoded(text.into_bytes()).ok_or_else(|| format!("not base64, or not all of it: {WRITER}"))?;
+    let bytes = decoded(text.into_bytes()).ok_or_else(|| format!("not base64, or truncated: {WRITER}"))?;
     let bytes = if bytes.starts_with(&GZIP) { inflated(&bytes)? } else { shrunk(bytes) };
     LOADED.with_borrow_mut(|loaded| {
         loaded.retain(|held| held.upgrade().is_some());
@@ -164,13 +164,13 @@ fn load(text: String) -> Result<Tokenizer, String> {
     })
 }
 
-/// Whether a byte may stand in a text in base64.
+/// Returns `true` if the byte may occur in base64 text, including white space.
 fn is_base64(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte.is_ascii_whitespace() || matches!(byte, b'+' | b'/' | b'=')
 }
 
-/// What a text in base64 says, in its own memory, which would be twice as much otherwise and is never given back. White
-/// space is of no meaning, as it is left where a text was folded; padding may be missing, and nothing may follow it.
+/// Decodes base64 in place: a second buffer would double the memory, which a wasm module never gives back. White space
+/// is ignored, since YAML folds long text; padding is optional, and nothing may follow it.
 fn decoded(mut text: Vec<u8>) -> Option<Vec<u8>> {
     const DIGITS: GeneralPurpose = GeneralPurpose::new(
         &STANDARD,
@@ -194,10 +194,10 @@ fn decoded(mut text: Vec<u8>) -> Option<Vec<u8>> {
     Some(text)
 }
 
-/// What a gzip file begins with (RFC 1952, 2.3.1).
+/// Magic bytes of a gzip file (RFC 1952, 2.3.1).
 const GZIP: [u8; 2] = [0x1F, 0x8B];
 
-/// A table that came in gzip. How large it is stands at the end of the file, so that its memory is taken once.
+/// Decompresses a gzipped table. The size field at the end of the file allows a single allocation.
 fn inflated(bytes: &[u8]) -> Result<Vec<u8>, String> {
     let size = bytes.last_chunk().map_or(0, |size| u32::from_le_bytes(*size) as usize);
     if size > MAX_TABLE_BYTES {
@@ -210,7 +210,7 @@ fn inflated(bytes: &[u8]) -> Result<Vec<u8>, String> {
     pushed.and_then(|()| inflater.finish()).map(|()| table).map_err(|error| error.to_string())
 }
 
-/// A table takes three quarters of the memory that its text took.
+/// Returns the unused quarter of the text's memory to the allocator.
 fn shrunk(mut bytes: Vec<u8>) -> Vec<u8> {
     bytes.shrink_to_fit();
     bytes

@@ -1,43 +1,35 @@
-//! Tables of other tokenizers, from the files that their models come with.
+//! Compiles tokenizer files of models into loadable tables.
 //!
-//! For programs (`tollgate tokenizer compile`), not for modules: it takes memory and a second, and what it gives is a
-//! file that [`Tokenizer::load`](crate::Tokenizer::load) uses as it is.
+//! For programs (`tollgate tokenizer compile`), not for modules: compiling takes about a second and considerable
+//! memory. [`Tokenizer::load`](crate::Tokenizer::load) uses the resulting file as it is.
 //!
-//! Three formats are read: tiktoken's (`.tiktoken`: a token in base64 and its rank a line), Hugging Face's
-//! (`tokenizer.json`) and Mistral's (`tekken.json`). The tokenizer must be a byte-level BPE that cuts its text in one of
-//! the ways of [`Pretokenizer`]; another is refused rather than counted wrongly. Special and added tokens are left out: text
-//! never becomes one.
+//! Three formats are supported: tiktoken's (`.tiktoken`: a base64 token and its rank per line), Hugging Face's
+//! (`tokenizer.json`) and Mistral's (`tekken.json`). The tokenizer must be a byte-level BPE with one of the
+//! pre-tokenizers of [`Pretokenizer`]; any other is rejected rather than counted wrongly. Special and added tokens are
+//! omitted, since text never becomes one.
 //!
 //! ```
 //! use base64::{Engine, engine::general_purpose::STANDARD};
 //! use tollgate_tokens::{Pretokenizer, Tokenizer, compile};
 //!
-//! // Bytes, and two merges.
-//! let mut file = String::new();
-//! for byte in 0..=255_u8 {
-//!     file += &format!("{} {byte}\n", STANDARD.encode([byte]));
-//! }
-//! file += &format!("{} 256\n{} 257\n", STANDARD.encode("he"), STANDARD.encode("hel"));
+//! // The 256 bytes and two merges. let mut file = String::new(); for byte in 0..=255_u8 { file += &format!("{}
+//! {byte}\n", STANDARD.encode([byte])); } file += &format!("{} 256\n{} 257\n", STANDARD.encode("he"),
+//! STANDARD.encode("hel"));
 //!
-//! let table = compile::tiktoken("small", Pretokenizer::Llama3, file.as_bytes())?;
-//! let tokenizer = Tokenizer::load(table)?;
-//! assert_eq!(tokenizer.name(), "small");
-//! assert_eq!(tokenizer.count("hello"), 3);
-//! let mut ids = Vec::new();
-//! tokenizer.encode("hello", &mut ids);
-//! assert_eq!(ids, [257, 108, 111]);
-//! # Ok::<(), Box<dyn std::error::Error>>(())
-//! ```
+//! let table = compile::tiktoken("small", Pretokenizer::Llama3, file.as_bytes())?; let tokenizer =
+//! Tokenizer::load(table)?; assert_eq!(tokenizer.name(), "small"); assert_eq!(tokenizer.count("hello"), 3); let mut ids
+//! = Vec::new(); tokenizer.encode("hello", &mut ids); assert_eq!(ids, [257, 108, 111]);
+//! # Ok::<(), Box<dyn std::error::Error>>(()) ```
 
-// Host side only: indices here are of what these modules have made themselves, and nothing of a client gets here.
+// Runs on the host only; the indices are derived from data that these modules built, never from client input.
 #![allow(clippy::indexing_slicing)]
 
 mod huggingface;
-mod perfect_hash;
+mod layout_error;
 mod merge_tree;
+mod perfect_hash;
 mod tables;
 mod tiktoken;
-mod layout_error;
 
 use crate::pretokenizer::Pretokenizer;
 use crate::vocabulary::file;
@@ -46,7 +38,7 @@ use crate::vocabulary::hash;
 pub use huggingface::huggingface;
 pub use tiktoken::{tekken, tiktoken};
 
-/// Why a tokenizer cannot be compiled.
+/// Error of a tokenizer that cannot be compiled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CompileError(String);
 
@@ -70,37 +62,37 @@ impl From<layout_error::LayoutError> for CompileError {
     }
 }
 
-/// A vocabulary before it is laid out.
+/// Ranked tokens of a vocabulary, before their tables are built.
 struct VocabularyBuilder<'a> {
     name: &'a str,
     pretokenizer: Pretokenizer,
     is_normalized: bool,
-    /// By rank; an empty one is a rank without a token.
+    /// Tokens by rank; an empty one marks an unassigned rank.
     tokens: Vec<Vec<u8>>,
-    /// Ids by rank; empty where these are the same.
+    /// Ids by rank; empty if ids equal ranks.
     ids: Vec<u32>,
-    /// Whether a piece that is a token is that token even if merging does not make it.
+    /// `true` if a piece that equals a token becomes that token even if merging cannot produce it.
     whole_first: bool,
 }
 
 impl VocabularyBuilder<'_> {
     fn compile(mut self) -> Result<Vec<u8>, CompileError> {
         if self.tokens.iter().filter(|token| token.len() == 1).count() < 243 {
-            // 256 without the 13 bytes that are in no UTF-8.
-            return Err(CompileError::new("not a byte-level vocabulary: some bytes are no tokens"));
+            // All 256 bytes but the 13 that never occur in UTF-8.
+            return Err(CompileError::new("not a byte-level vocabulary: some bytes have no token"));
         }
         if !self.whole_first {
-            let spines = merge_tree::merge_trees(&self.tokens);
-            for (token, spine) in self.tokens.iter_mut().zip(spines) {
-                if token.len() > 1 && spine.split == 0 {
+            let trees = merge_tree::merge_trees(&self.tokens);
+            for (token, tree) in self.tokens.iter_mut().zip(trees) {
+                if token.len() > 1 && tree.split == 0 {
                     token.clear();
                 }
             }
         }
-        let mut tables = tables::make(&self.tokens)?;
+        let mut tables = tables::build(&self.tokens)?;
         let ids = self.ids.iter().flat_map(|id| id.to_le_bytes()).collect();
         tables.sections.push(("ids", 4, ids));
         file::write(self.name, self.pretokenizer, self.is_normalized, &tables.sections, &tables.numbers)
-            .ok_or_else(|| CompileError::new("a name of more than 255 bytes, or tables of more than 4 GB"))
+            .ok_or_else(|| CompileError::new("the name exceeds 255 bytes, or the tables exceed 4 GB"))
     }
 }

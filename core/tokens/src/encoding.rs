@@ -1,4 +1,4 @@
-//! The encodings that are built in.
+//! Built-in encodings.
 
 use crate::engine::{self, Count, CountAtMost, Ids, Sink};
 use crate::model;
@@ -7,12 +7,12 @@ use crate::pretokenizer::Cl100k;
 use crate::pretokenizer::{O200k, Pretokenizer};
 use crate::vocabulary::{self, Vocabulary};
 
-/// A byte-pair encoding: how a family of models cuts text into tokens.
+/// Byte-pair encoding of a family of models.
 ///
-/// Text is always counted as ordinary text: what looks like a special token in it (`<|endoftext|>`) is no such token,
-/// as it is none when the provider reads it from a message.
+/// Text is always encoded as ordinary text: what looks like a special token in it (`<|endoftext|>`) is not one, just as
+/// providers do not parse special tokens in messages.
 ///
-/// Which there are is for the features of this crate to say: see [`Encoding::ALL`].
+/// The features of this crate determine which encodings exist: see [`Encoding::ALL`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Encoding {
@@ -31,7 +31,7 @@ pub enum Encoding {
 }
 
 impl Encoding {
-    /// Those that are built in: `o200k_base`, and what the features of this crate add to it.
+    /// All built-in encodings: `o200k_base`, and those that the features of this crate add.
     pub const ALL: &[Encoding] = &[
         Encoding::O200kBase,
         #[cfg(feature = "cl100k_base")]
@@ -42,8 +42,8 @@ impl Encoding {
         Encoding::R50kBase,
     ];
 
-    /// The encoding of that name, as tiktoken has it; also of those that differ from another in special tokens only:
-    /// `o200k_harmony`, `p50k_edit`, `gpt2`. `None` when it is not built in.
+    /// Returns the encoding with that tiktoken name. Encodings that differ from another in special tokens only are
+    /// accepted as well: `o200k_harmony`, `p50k_edit`, `gpt2`. `None` if the encoding is not built in.
     ///
     /// ```
     /// use tollgate_tokens::Encoding;
@@ -62,14 +62,14 @@ impl Encoding {
         Encoding::ALL.iter().copied().find(|encoding| encoding.name() == name)
     }
 
-    /// The encoding of a model, by its name as a request says it: with a version date, as `ft:` of a known model, or
-    /// with a provider in front (`openai/gpt-4o`). `None` when the model's tokenizer is not public or not built in.
+    /// Returns the encoding of a model, by its name in a request: with a version date, as `ft:` of a known model, or
+    /// with a provider prefix (`openai/gpt-4o`). `None` if the model's tokenizer is not public or not built in.
     #[must_use]
     pub fn for_model(model: &str) -> Option<Encoding> {
         model::encoding(model)
     }
 
-    /// The name of the encoding, as tiktoken has it.
+    /// Returns the tiktoken name of the encoding.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -83,7 +83,7 @@ impl Encoding {
         }
     }
 
-    /// How many tokens the text is.
+    /// Counts the tokens of the text.
     #[must_use]
     pub fn count(self, text: &str) -> u64 {
         let mut count = Count::default();
@@ -91,12 +91,12 @@ impl Encoding {
         count.0
     }
 
-    /// Appends the ids of the tokens of the text.
+    /// Appends the ids of the text's tokens to `out`.
     pub fn encode(self, text: &str, out: &mut Vec<u32>) {
         self.run(text.as_bytes(), &mut Ids(out));
     }
 
-    /// How many tokens the text is, or `None` if it is more than `limit`. It stops as soon as that is certain.
+    /// Counts the tokens of the text; `None` if there are more than `limit`. Stops as soon as that is certain.
     #[must_use]
     pub fn count_at_most(self, text: &str, limit: u64) -> Option<u64> {
         let (least, _) = self.bounds(text.len());
@@ -108,15 +108,15 @@ impl Encoding {
         Some(sink.count.0).filter(|count| *count <= limit)
     }
 
-    /// The least and the most tokens that a text of `bytes` bytes can be: none is longer than the longest of the
-    /// vocabulary (128 bytes), nor shorter than a byte.
+    /// Returns the minimum and maximum number of tokens of a text of `bytes` bytes: a token has at least one byte, and
+    /// at most as many as the longest of the vocabulary (128).
     #[must_use]
     pub fn bounds(self, bytes: usize) -> (u64, u64) {
         let (vocabulary, _) = self.parts();
         (bytes.div_ceil(vocabulary.max_token_len()) as u64, bytes as u64)
     }
 
-    /// The vocabulary and how text is cut.
+    /// Returns the vocabulary and the pre-tokenizer.
     pub(crate) fn parts(self) -> (&'static Vocabulary<'static>, Pretokenizer) {
         match self {
             Encoding::O200kBase => (&vocabulary::O200K_BASE, Pretokenizer::O200k),
@@ -129,6 +129,7 @@ impl Encoding {
         }
     }
 
+    /// Passes the tokens of `text` to `sink`.
     pub(crate) fn run(self, text: &[u8], sink: &mut impl Sink) {
         match self {
             Encoding::O200kBase => engine::run::<O200k>(&vocabulary::O200K_BASE, text, sink),

@@ -1,45 +1,58 @@
-//! Counting and encoding a whole text.
+//! Counting and encoding of a whole text.
 
 mod batch;
 
 use std::ops::Deref;
 
-use crate::piece_cache::PieceCache;
-use crate::merge::ShortMerge;
+use crate::merge::{self, LinearMerge, ShortMerge, Workspace};
+use crate::piece_cache::{Key, LongEntry, PieceCache};
 use crate::pretokenizer::Pattern;
-use crate::vocabulary::{O200K_BASE, O200k, Vocabulary};
 use crate::swar;
-use crate::{merge, piece_cache};
+use crate::vocabulary::{O200K_BASE, O200k, Vocabulary};
 use batch::Batch;
 
-/// What is done with the tokens.
+/// Consumer of the tokens of a text.
 pub(crate) trait Sink {
-    /// Takes the token that the `len` bytes at `at` are.
+    /// Takes the token that the `len` bytes at `at` form.
     fn token(&mut self, vocabulary: &Vocabulary<'_>, text: &[u8], at: usize, len: usize);
-    /// Takes what merging leaves of a piece at `at`.
-    fn merged(&mut self, vocabulary: &Vocabulary<'_>, text: &[u8], at: usize, merged: &ShortMerge);
-    /// Takes what merging leaves of a piece at `at`: `count` tokens, of which a bit of `ends` says where each ends.
-    fn tokens(&mut self, vocabulary: &Vocabulary<'_>, text: &[u8], at: usize, ends: &[u64], count: usize);
-    /// The count so far, of one that wants to know nothing else.
+    /// Takes the merge result of a short piece at `at`.
+    fn short(&mut self, vocabulary: &Vocabulary<'_>, text: &[u8], at: usize, merged: &ShortMerge);
+    /// Takes the merge result of a long piece at `at`.
+    fn linear(&mut self, vocabulary: &Vocabulary<'_>, text: &[u8], at: usize, merged: &LinearMerge<'_>);
+    /// Returns the running count of a sink that needs nothing else; such a sink is served faster.
     #[inline(always)]
     fn total(&mut self) -> Option<&mut u64> {
         None
     }
-    /// Whether there is no need to go on.
+    /// Returns `true` if the sink needs no more tokens.
     fn is_full(&self) -> bool {
         false
     }
 }
 
-/// Gives the tokens of `text` to `sink`.
+/// Byte range of a piece within its text.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Piece {
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+}
+
+impl Piece {
+    #[inline(always)]
+    fn len(self) -> usize {
+        self.end - self.start
+    }
+}
+
+/// Passes the tokens of `text` to `sink`.
 #[inline]
 pub(crate) fn run<P: Pattern>(vocabulary: &Vocabulary<'_>, text: &[u8], sink: &mut impl Sink) {
     let mut at = 0;
-    let mut batch = Batch::new();
+    let mut batch = Batch::new(vocabulary, text);
     while at < text.len() && !sink.is_full() {
-        // A count does not depend on which piece is counted first.
+        // A count does not depend on the order in which the pieces are counted.
         if let Some(total) = sink.total() {
-            let end = batch.next::<P>(vocabulary, text, at, total);
+            let end = batch.next::<P>(at, total);
             if end > at {
                 at = end;
                 continue;
@@ -47,125 +60,129 @@ pub(crate) fn run<P: Pattern>(vocabulary: &Vocabulary<'_>, text: &[u8], sink: &m
         }
         let first = swar::load(text, at);
         let end = P::next(text, at, first);
-        piece(vocabulary, text, at, end, first, sink);
+        encode_piece(vocabulary, text, Piece { start: at, end }, first, sink);
         at = end;
     }
     if let Some(total) = sink.total() {
-        batch.flush(vocabulary, text, total);
+        batch.flush(total);
     }
 }
 
-/// What is known of the beginning of a text.
+/// Token counts of the beginning of a growing text.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct StablePrefix {
-    /// Bytes of the pieces that nothing can change that may follow the text.
+    /// Byte length of the pieces that no continuation of the text can change.
     pub(crate) bytes: usize,
-    /// Their tokens.
+    /// Number of tokens of these pieces.
     pub(crate) tokens: u64,
-    /// Tokens of the others, which are two at most.
-    pub(crate) rest: u64,
+    /// Number of tokens of the remaining pieces, of which there are at most two.
+    pub(crate) pending_tokens: u64,
 }
 
-/// Counts the tokens of `text`: those of the last two pieces apart, see [`Pattern::next`].
+/// Counts the tokens of `text`, the last two pieces separately, since a continuation can change these: see
+/// [`Pattern::next`].
 #[inline]
 pub(crate) fn stable_prefix<P: Pattern>(vocabulary: &Vocabulary<'_>, text: &[u8]) -> StablePrefix {
-    let mut settled = StablePrefix::default();
-    // Where the next piece begins, and tokens of the one before it.
+    let mut prefix = StablePrefix::default();
+    // Start of the next piece, and number of tokens of the previous one.
     let (mut at, mut before) = (0, 0);
     while at < text.len() {
         let first = swar::load(text, at);
         let end = P::next(text, at, first);
         let mut count = Count::default();
-        piece(vocabulary, text, at, end, first, &mut count);
-        settled.rest += count.0;
+        encode_piece(vocabulary, text, Piece { start: at, end }, first, &mut count);
+        prefix.pending_tokens += count.0;
         if end < text.len() {
-            // The piece before this one is followed by it, and by a character.
-            settled.bytes = at;
-            settled.tokens += before;
+            // The previous piece is followed by this one and by a character, so it is stable.
+            prefix.bytes = at;
+            prefix.tokens += before;
             before = count.0;
         }
         at = end;
     }
-    settled.rest -= settled.tokens;
-    settled
+    prefix.pending_tokens -= prefix.tokens;
+    prefix
 }
 
-/// Gives the tokens of one piece to `sink`.
+/// Passes the tokens of one piece to `sink`; `first` is the word at its start.
 #[inline(never)]
-pub(crate) fn piece(vocabulary: &Vocabulary<'_>, text: &[u8], at: usize, end: usize, first: u64, sink: &mut impl Sink) {
-    if vocabulary.has(text, at, end - at, first) {
-        return sink.token(vocabulary, text, at, end - at);
+fn encode_piece(vocabulary: &Vocabulary<'_>, text: &[u8], piece: Piece, first: u64, sink: &mut impl Sink) {
+    if vocabulary.has(text, piece.start, piece.len(), first) {
+        return sink.token(vocabulary, text, piece.start, piece.len());
     }
     match sink.total() {
-        Some(total) => *total += count_cached(vocabulary, text, at, end),
-        None => split_and_merge(vocabulary, text, at, end, sink),
+        Some(total) => *total += count_cached(vocabulary, text, piece),
+        None => split_and_merge(vocabulary, text, piece, sink),
     }
 }
 
-/// The tokens of a piece that is not one itself.
+/// Counts the tokens of a piece that is not a token, using the cache.
 #[inline(always)]
-fn count_cached(vocabulary: &Vocabulary<'_>, text: &[u8], at: usize, end: usize) -> u64 {
-    let known = PieceCache::with(vocabulary, |cache| {
-        // What is too long for a key is so by any length.
-        let key = piece_cache::Key::of(swar::load(text, at), swar::load(text, at + 8), (end - at).min(63));
-        let known = cache.get(key);
-        if known > 0 { known } else { count_uncached(vocabulary, text, at, end, &cache) }
+fn count_cached(vocabulary: &Vocabulary<'_>, text: &[u8], piece: Piece) -> u64 {
+    let count = PieceCache::with(vocabulary, |cache| {
+        // Every length that exceeds a key's maximum has the same meaning.
+        let len = piece.len().min(63);
+        let key = Key::of(swar::load(text, piece.start), swar::load(text, piece.start + 8), len);
+        let count = cache.get(key);
+        if count > 0 { count } else { count_uncached(vocabulary, text, piece, &cache) }
     });
-    known.unwrap_or_else(|| count_parts(vocabulary, text, at, end))
+    count.unwrap_or_else(|| count_merged(vocabulary, text, piece))
 }
 
-/// The tokens of a piece that is not one itself, and that the memo of short pieces does not know.
+/// Counts the tokens of a piece that is neither a token of up to sixteen bytes nor in the short-piece cache.
 #[inline(always)]
-fn count_uncached(vocabulary: &Vocabulary<'_>, text: &[u8], at: usize, end: usize, cache: &PieceCache<'_>) -> u64 {
-    let len = end - at;
+fn count_uncached(vocabulary: &Vocabulary<'_>, text: &[u8], piece: Piece, cache: &PieceCache<'_>) -> u64 {
+    let Piece { start, .. } = piece;
+    let len = piece.len();
     if len < 16 {
-        let count = count_parts(vocabulary, text, at, end);
-        cache.set(piece_cache::Key::of(swar::load(text, at), swar::load(text, at + 8), len), count);
+        let count = count_merged(vocabulary, text, piece);
+        cache.set(Key::of(swar::load(text, start), swar::load(text, start + 8), len), count);
         return count;
     }
-    if len > 16 && vocabulary.has(text, at, len, swar::load(text, at)) {
+    if len > 16 && vocabulary.has(text, start, len, swar::load(text, start)) {
         return 1;
     }
-    let place = piece_cache::LongEntry::of(vocabulary, text, at, len);
-    place.and_then(piece_cache::LongEntry::get).unwrap_or_else(|| {
-        let count = count_parts(vocabulary, text, at, end);
-        if let Some(place) = place {
-            place.set(count);
+    let entry = LongEntry::of(vocabulary, text, start, len);
+    entry.and_then(LongEntry::get).unwrap_or_else(|| {
+        let count = count_merged(vocabulary, text, piece);
+        if let Some(entry) = entry {
+            entry.set(count);
         }
         count
     })
 }
 
 #[inline(always)]
-fn count_parts(vocabulary: &Vocabulary<'_>, text: &[u8], at: usize, end: usize) -> u64 {
+fn count_merged(vocabulary: &Vocabulary<'_>, text: &[u8], piece: Piece) -> u64 {
     let mut count = Count::default();
-    split_and_merge(vocabulary, text, at, end, &mut count);
+    split_and_merge(vocabulary, text, piece, &mut count);
     count.0
 }
 
-/// Gives the tokens of a piece that is not one itself. The vocabulary that most are counted by has code of its own, in which
-/// its tables are constants.
+/// Passes the tokens of a piece that is not a token to `sink`. The most used vocabulary gets its own instantiation, in
+/// which its tables are constants.
 #[inline(never)]
-fn split_and_merge(vocabulary: &Vocabulary<'_>, text: &[u8], start: usize, end: usize, sink: &mut impl Sink) {
-    if vocabulary.number == O200K_BASE.number {
-        split_and_merge_in(O200k, text, start, end, sink);
+fn split_and_merge(vocabulary: &Vocabulary<'_>, text: &[u8], piece: Piece, sink: &mut impl Sink) {
+    if vocabulary.cache_id == O200K_BASE.cache_id {
+        split_and_merge_in(O200k, text, piece, sink);
     } else {
-        split_and_merge_in(vocabulary, text, start, end, sink);
+        split_and_merge_in(vocabulary, text, piece, sink);
     }
 }
 
-/// First the piece is cut where no token can reach across.
+/// Splits the piece at the character boundaries that no token crosses, and merges each part.
 #[inline(always)]
-fn split_and_merge_in<'v, V>(vocabulary: V, text: &[u8], start: usize, end: usize, sink: &mut impl Sink)
+fn split_and_merge_in<'v, V>(vocabulary: V, text: &[u8], piece: Piece, sink: &mut impl Sink)
 where
     V: Copy + Deref<Target = Vocabulary<'v>>,
 {
-    let (is_ascii, is_narrow) = char_widths(text, start, end);
+    let Piece { start, end } = piece;
+    let (is_ascii, is_narrow) = char_widths(text, piece);
     if is_ascii {
         let merged = merge::merge_short_ascii(vocabulary, text, (start, end));
-        return merge_piece(&vocabulary, text, start, end, merged, sink);
+        return finish_merge(&vocabulary, text, piece, merged, sink);
     }
-    let (piece, mut start, mut at) = (start, start, start);
+    let (mut part, mut at) = (start, start);
     // The character before `at`, if its UTF-8 is three or four bytes long.
     let mut left = None;
     while at < end && !is_narrow {
@@ -180,22 +197,23 @@ where
             0xF0.. => (swar::load(text, at) as u32, 4),
         };
         if let Some((left, last)) = left
-            && vocabulary.is_char_boundary(left, right, last, lead)
+            && vocabulary.is_token_boundary(left, right, last, lead)
         {
-            emit_part(vocabulary, text, start, at, true, sink);
-            start = at;
+            encode_part(vocabulary, text, Piece { start: part, end: at }, true, sink);
+            part = at;
         }
         let last = text.get(at + width - 1).copied().unwrap_or_default();
         left = Some((right, last));
         at += width;
     }
-    // Of all of the piece it is known that it is no token.
-    emit_part(vocabulary, text, start, end, start > piece, sink);
+    // The whole piece is known not to be a token.
+    encode_part(vocabulary, text, Piece { start: part, end }, part > start, sink);
 }
 
-/// Whether the characters of a piece are ASCII, and whether their UTF-8 is two bytes at most.
+/// Returns whether all characters of a piece are ASCII, and whether all take at most two bytes.
 #[inline(always)]
-fn char_widths(text: &[u8], start: usize, end: usize) -> (bool, bool) {
+fn char_widths(text: &[u8], piece: Piece) -> (bool, bool) {
+    let Piece { start, end } = piece;
     let (mut all, mut wide, mut at) = (0, 0, start);
     while at < end {
         let word = swar::load(text, at);
@@ -208,55 +226,58 @@ fn char_widths(text: &[u8], start: usize, end: usize) -> (bool, bool) {
     (all & swar::HIGH_BITS == 0, wide & swar::HIGH_BITS == 0)
 }
 
-/// Gives the tokens of a part of a piece to `sink`; it may be one itself.
+/// Passes the tokens of a part of a piece to `sink`; with `may_be_token`, the part itself may be a token.
 #[inline(never)]
-fn emit_part<'v, V>(vocabulary: V, text: &[u8], start: usize, end: usize, may_be: bool, sink: &mut impl Sink)
+fn encode_part<'v, V>(vocabulary: V, text: &[u8], part: Piece, may_be_token: bool, sink: &mut impl Sink)
 where
     V: Copy + Deref<Target = Vocabulary<'v>>,
 {
-    let len = end - start;
-    let is_token = || vocabulary.has(text, start, len, swar::load(text, start)) && vocabulary.merges(text, start, len);
-    if may_be && is_token() {
+    let Piece { start, end } = part;
+    let len = part.len();
+    let is_token =
+        || vocabulary.has(text, start, len, swar::load(text, start)) && vocabulary.is_reachable(text, start, len);
+    if may_be_token && is_token() {
         return sink.token(&vocabulary, text, start, len);
     }
     let merged = merge::merge_short(vocabulary, text, (start, end));
-    merge_piece(&vocabulary, text, start, end, merged, sink);
+    finish_merge(&vocabulary, text, part, merged, sink);
 }
 
-/// Gives the tokens of what is no token itself to `sink`; `merged` are what merging leaves of its first symbols.
+/// Passes the tokens of a part that is not a token to `sink`; `first` is the merge result of its first symbols.
 #[inline(always)]
-fn merge_piece(vocabulary: &Vocabulary<'_>, text: &[u8], start: usize, end: usize, merged: ShortMerge, sink: &mut impl Sink) {
-    if merged.is_all {
-        return sink.merged(vocabulary, text, start, &merged);
+fn finish_merge(vocabulary: &Vocabulary<'_>, text: &[u8], part: Piece, first: ShortMerge, sink: &mut impl Sink) {
+    if first.is_all {
+        return sink.short(vocabulary, text, part.start, &first);
     }
-    match end - start {
-        ..64 => merge_linear_in::<1>(vocabulary, text, start, end, merged, sink),
-        64..0x400 => merge_linear_in::<0x10>(vocabulary, text, start, end, merged, sink),
-        0x400..0x1_0000 => merge_linear_in::<0x400>(vocabulary, text, start, end, merged, sink),
+    match part.len() {
+        ..64 => merge_on_stack::<1>(vocabulary, text, part, first, sink),
+        64..0x400 => merge_on_stack::<0x10>(vocabulary, text, part, first, sink),
+        0x400..0x1_0000 => merge_on_stack::<0x400>(vocabulary, text, part, first, sink),
         len => {
             let (mut ends, mut dead) = (vec![0; len / 64 + 1], vec![0; len / 64 + 1]);
-            let count = merge::merge_linear(vocabulary, text, (start, end), merged, &mut ends, &mut dead);
-            sink.tokens(vocabulary, text, start, &ends, count);
+            let space = Workspace { ends: &mut ends, dead: &mut dead };
+            let merged = merge::merge_linear(vocabulary, text, (part.start, part.end), first, space);
+            sink.linear(vocabulary, text, part.start, &merged);
         }
     }
 }
 
-/// Merges with working space of that size, which is on the stack only while it is needed.
+/// Merges in linear time with a workspace of `WORDS` words, which occupies the stack only during the call.
 #[inline(never)]
-fn merge_linear_in<const WORDS: usize>(
+fn merge_on_stack<const WORDS: usize>(
     vocabulary: &Vocabulary<'_>,
     text: &[u8],
-    start: usize,
-    end: usize,
-    merged: ShortMerge,
+    part: Piece,
+    first: ShortMerge,
     sink: &mut impl Sink,
 ) {
     let (mut ends, mut dead) = ([0; WORDS], [0; WORDS]);
-    let count = merge::merge_linear(vocabulary, text, (start, end), merged, &mut ends, &mut dead);
-    sink.tokens(vocabulary, text, start, &ends, count);
+    let space = Workspace { ends: &mut ends, dead: &mut dead };
+    let merged = merge::merge_linear(vocabulary, text, (part.start, part.end), first, space);
+    sink.linear(vocabulary, text, part.start, &merged);
 }
 
-/// Counts.
+/// Sink that counts.
 #[derive(Default)]
 pub(crate) struct Count(pub(crate) u64);
 
@@ -267,13 +288,13 @@ impl Sink for Count {
     }
 
     #[inline(always)]
-    fn merged(&mut self, _: &Vocabulary<'_>, _: &[u8], _: usize, merged: &ShortMerge) {
+    fn short(&mut self, _: &Vocabulary<'_>, _: &[u8], _: usize, merged: &ShortMerge) {
         self.0 += merged.count() as u64;
     }
 
     #[inline(always)]
-    fn tokens(&mut self, _: &Vocabulary<'_>, _: &[u8], _: usize, _: &[u64], count: usize) {
-        self.0 += count as u64;
+    fn linear(&mut self, _: &Vocabulary<'_>, _: &[u8], _: usize, merged: &LinearMerge<'_>) {
+        self.0 += merged.count as u64;
     }
 
     #[inline(always)]
@@ -282,7 +303,7 @@ impl Sink for Count {
     }
 }
 
-/// Counts until it is more than a limit.
+/// Sink that counts until the count exceeds a limit.
 pub(crate) struct CountAtMost {
     pub(crate) count: Count,
     pub(crate) limit: u64,
@@ -295,13 +316,13 @@ impl Sink for CountAtMost {
     }
 
     #[inline(always)]
-    fn merged(&mut self, vocabulary: &Vocabulary<'_>, text: &[u8], at: usize, merged: &ShortMerge) {
-        self.count.merged(vocabulary, text, at, merged);
+    fn short(&mut self, vocabulary: &Vocabulary<'_>, text: &[u8], at: usize, merged: &ShortMerge) {
+        self.count.short(vocabulary, text, at, merged);
     }
 
     #[inline(always)]
-    fn tokens(&mut self, vocabulary: &Vocabulary<'_>, text: &[u8], at: usize, ends: &[u64], count: usize) {
-        self.count.tokens(vocabulary, text, at, ends, count);
+    fn linear(&mut self, vocabulary: &Vocabulary<'_>, text: &[u8], at: usize, merged: &LinearMerge<'_>) {
+        self.count.linear(vocabulary, text, at, merged);
     }
 
     #[inline(always)]
@@ -315,26 +336,29 @@ impl Sink for CountAtMost {
     }
 }
 
-/// Collects ids.
+/// Sink that collects ids.
 pub(crate) struct Ids<'a>(pub(crate) &'a mut Vec<u32>);
 
 impl Sink for Ids<'_> {
     #[inline]
     fn token(&mut self, vocabulary: &Vocabulary<'_>, text: &[u8], at: usize, len: usize) {
-        self.0.extend(vocabulary.rank(text, at, len).map(|rank| vocabulary.id(rank)));
+        let rank = vocabulary.rank(text, at, len);
+        debug_assert!(rank.is_some(), "merging produces tokens only");
+        self.0.extend(rank.map(|rank| vocabulary.id(rank)));
     }
 
-    fn merged(&mut self, vocabulary: &Vocabulary<'_>, text: &[u8], at: usize, merged: &ShortMerge) {
-        self.all(vocabulary, text, at, merged.lengths());
+    fn short(&mut self, vocabulary: &Vocabulary<'_>, text: &[u8], at: usize, merged: &ShortMerge) {
+        self.extend(vocabulary, text, at, merged.lengths());
     }
 
-    fn tokens(&mut self, vocabulary: &Vocabulary<'_>, text: &[u8], at: usize, ends: &[u64], _: usize) {
-        self.all(vocabulary, text, at, merge::token_lengths(ends));
+    fn linear(&mut self, vocabulary: &Vocabulary<'_>, text: &[u8], at: usize, merged: &LinearMerge<'_>) {
+        self.extend(vocabulary, text, at, merged.lengths());
     }
 }
 
 impl Ids<'_> {
-    fn all(&mut self, vocabulary: &Vocabulary<'_>, text: &[u8], at: usize, lengths: impl Iterator<Item = usize>) {
+    /// Appends the ids of consecutive tokens of these lengths.
+    fn extend(&mut self, vocabulary: &Vocabulary<'_>, text: &[u8], at: usize, lengths: impl Iterator<Item = usize>) {
         let mut at = at;
         for len in lengths {
             self.token(vocabulary, text, at, len);

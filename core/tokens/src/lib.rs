@@ -1,51 +1,50 @@
 //! Exact token counts and prompt framing.
 //!
-//! A gateway that wants to say what a call costs before it is made has to count tokens as the provider will, in the
-//! sandbox of a proxy, on every request. What is usual for that needs a regex engine, a hundred milliseconds and thirty
-//! megabytes to start, and overflows its stack on a megabyte of spaces. Hence what this crate does otherwise:
+//! A gateway that prices a call before sending it must count tokens exactly as the provider will, inside a proxy's
+//! sandbox, on every request. The usual implementations need a regex engine, a hundred milliseconds and thirty
+//! megabytes to start, and overflow the stack on a megabyte of spaces. This crate differs as follows:
 //!
-//! - **Tables instead of start-up work.** The build script lays each vocabulary out as perfect hash tables that are used
-//!   where they lie in the module's data ([`Encoding`]); files of other tokenizers become the same tables, once, on
-//!   somebody's machine (`compile`), and are loaded by looking at a checksum ([`Tokenizer`]).
-//! - **No regex engine.** What the patterns say that cut text into pieces are operations on words of bits, which say of
-//!   sixty-four bytes which are letters, digits and so on, with a general routine that mirrors their alternatives for
-//!   everything else.
-//! - **Many pieces at once.** Where the pieces of a window end is known before the first is looked up, and all are looked
-//!   up with nothing that depends on an answer: first among the pieces of late, which most of them are.
-//! - **Whole pieces first, merging for the rest, linear for any input.** Most pieces are a token. What is not is merged
-//!   as the definition says if it is short, and from left to right if it is long, in time that grows with its length and
-//!   nothing else. There is no input that takes a heap, a deep stack or quadratic time.
-//! - **Exact.** Counts and ids are tiktoken's for every text; a text that arrives in pieces, cut anywhere, has the same
-//!   count after each of them ([`StreamCounter`]), in a few hundred bytes of memory.
-//! - **What is charged, not what is written.** Roles, names, separators, tools as the provider shows them to the model,
-//!   images by their size ([`count_prompt`]): every constant has its source, and what is estimated says so.
+//! - **Tables instead of start-up work.** The build script lays out each vocabulary as perfect hash tables that are
+//!   used in place, in the module's data ([`Encoding`]). Files of other tokenizers are compiled into the same tables
+//!   offline (`compile`) and loaded by verifying a checksum ([`Tokenizer`]).
+//! - **No regex engine.** The pre-tokenization patterns are evaluated as bit operations on 64-bit masks, one bit per
+//!   byte of a 64-byte window (letters, digits, ...). A general routine that mirrors the regex alternatives handles the
+//!   rest.
+//! - **Batched lookups.** All piece boundaries of a window are known before the first piece is looked up, and the
+//!   lookups are independent of each other. A cache of recent pieces answers most of them.
+//! - **Whole pieces first, merging for the rest, linear for any input.** Most pieces are a token. Other short pieces
+//!   are merged as BPE is defined, long ones left to right, in time linear in their length. No input needs the heap
+//!   below 64 KB, a deep stack or quadratic time.
+//! - **Exact.** Counts and ids equal tiktoken's for every text. [`StreamCounter`] gives the same count after each chunk
+//!   of a text that arrives in arbitrary chunks, in a few hundred bytes of memory.
+//! - **What is charged, not what is written.** [`count_prompt`] includes roles, names, separators, tools as the
+//!   provider shows them to the model, and images by their size. Every constant cites its source; estimates are marked
+//!   as such.
 //!
 //! ```
 //! use tollgate_tokens::Encoding;
 //!
-//! let encoding = Encoding::for_model("gpt-4o-2024-08-06").unwrap();
-//! assert_eq!(encoding.count("hello world"), 2);
-//! ```
+//! let encoding = Encoding::for_model("gpt-4o-2024-08-06").unwrap(); assert_eq!(encoding.count("hello world"), 2); ```
 
 mod catalog;
 #[cfg(feature = "compile")]
 pub mod compile;
 mod encoding;
 mod engine;
-mod piece_cache;
 mod merge;
 mod meter;
 mod model;
+mod piece_cache;
 mod pretokenizer;
 mod prompt;
 mod stream;
+mod swar;
 mod tokenizer;
 mod vocabulary;
-mod swar;
 
 pub use catalog::{Catalog, CatalogError, MAX_TABLE_BYTES, MAX_TOKENIZERS, RawAliases, RawTokenizer};
 pub use encoding::Encoding;
-pub use meter::{UsageMeter, UsageRecord, MeteredEvent, RecordSource};
+pub use meter::{MeteredEvent, RecordSource, UsageMeter, UsageRecord};
 pub use pretokenizer::Pretokenizer;
 pub use prompt::{Profile, PromptCount, count_prompt};
 pub use stream::StreamCounter;

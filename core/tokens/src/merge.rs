@@ -13,5 +13,5 @@ mod linear;
 mod short;
 
 pub(crate) use incremental::IncrementalMerge;
-pub(crate) use linear::{merge_linear, token_lengths};
+pub(crate) use linear::{LinearMerge, Workspace, merge_linear};
 pub(crate) use short::{ShortMerge, merge_short, merge_short_ascii};

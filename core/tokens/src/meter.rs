@@ -1,9 +1,9 @@
-//! What one call used: the provider's word where there is one, our own count where there is none.
+//! Token usage of a call: the provider's numbers where there are any, counted tokens otherwise.
 //!
-//! A [`UsageMeter`] watches an answer go by. The provider's usage is taken as the truth and is *set*, never added (several
-//! providers repeat a growing total in every event). When the stream is cut before usage came, when the upstream sends
-//! none, or when the client leaves, the record is what was asked and what was seen of the answer: never zero for work
-//! that was done.
+//! A [`UsageMeter`] observes a response. Usage reported by the provider is *set*, never added: several providers repeat
+//! a growing total in every event. If the stream breaks off before usage arrives, if the upstream reports none, or if
+//! the client disconnects, the record consists of the counted prompt and the counted part of the response: it is never
+//! zero for work that was done.
 
 use std::collections::BTreeMap;
 
@@ -11,21 +11,21 @@ use tollgate_llm::{Channel, Chunk, Dialect, Event, Limits, OutText, Part, Report
 
 use crate::{StreamCounter, Tokenizer};
 
-/// Where the numbers of a [`UsageRecord`] come from.
+/// Source of the numbers of a [`UsageRecord`]: the property `tollgate.usage_source`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecordSource {
-    /// The provider's usage.
+    /// Reported by the provider.
     Provider,
-    /// Our own count of what was asked and what was seen of the answer.
+    /// Counted by the gateway: the prompt, and the response as far as it arrived.
     Counted,
-    /// Input by the provider's word, output by our own count.
+    /// Input as reported by the provider, output as counted.
     Mixed,
-    /// Nothing was used: the call never reached a provider, or the provider refused it.
+    /// No usage: the call never reached a provider, or the provider refused it.
     None,
 }
 
 impl RecordSource {
-    /// The value of the property `tollgate.usage_source`.
+    /// Returns the value of the property `tollgate.usage_source`.
     pub fn name(self) -> &'static str {
         match self {
             RecordSource::Provider => "provider",
@@ -35,25 +35,28 @@ impl RecordSource {
         }
     }
 
-    /// The source of that name.
+    /// Returns the source with that name.
     pub fn from_name(name: &str) -> Option<RecordSource> {
-        [RecordSource::Provider, RecordSource::Counted, RecordSource::Mixed, RecordSource::None].into_iter().find(|s| s.name() == name)
+        [RecordSource::Provider, RecordSource::Counted, RecordSource::Mixed, RecordSource::None]
+            .into_iter()
+            .find(|s| s.name() == name)
     }
 }
 
-/// What a call used.
+/// Token usage of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UsageRecord {
-    /// Tokens; `input` includes `cached`, `output` includes `reasoning`, `total` is the provider's where it gave one.
+    /// Token numbers; `input` includes `cached`, `output` includes `reasoning`, `total` is the provider's if it
+    /// reported one.
     pub usage: Usage,
-    /// Where they come from.
+    /// Source of the numbers.
     pub source: RecordSource,
-    /// Whether they are those of an answer that came to its end; if not, they say what was used as far as was seen.
+    /// `true` if the response ended regularly; otherwise the numbers cover the part that arrived.
     pub complete: bool,
 }
 
 impl UsageRecord {
-    /// The record of a call for which nobody charges.
+    /// Record of a call that costs nothing.
     pub const NOTHING: UsageRecord = UsageRecord {
         usage: Usage {
             input: 0,
@@ -71,43 +74,45 @@ impl UsageRecord {
     };
 }
 
-/// Output texts that are counted on their own; an upstream that opens more has the rest counted as one.
+/// Maximum number of output texts that are counted separately; further ones are counted as one text.
 const MAX_CHANNELS: usize = 64;
 
-/// What an event turned out to be.
+/// Findings about one event of a stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MeteredEvent {
-    /// It holds text of the model.
-    pub text: bool,
-    /// It is the usage that the gateway asked for and the client did not: the client is not to see it.
+    /// `true` if the event contains text of the model.
+    pub has_text: bool,
+    /// `true` if the event holds only usage that the gateway requested and the client did not: it must not reach the
+    /// client.
     pub withhold: bool,
 }
 
-/// Watches one answer.
+/// Usage meter of one response.
 #[derive(Debug)]
 pub struct UsageMeter {
     dialect: Dialect,
     tokenizer: Tokenizer,
     prompt_tokens: u64,
-    /// Of all candidates together, if the request says.
+    /// Output limit of the request, for all candidates together.
     max_output_tokens: Option<u64>,
     unread_bytes: Option<u64>,
     withholds: bool,
     served_model: Option<String>,
     provider: Option<Reported>,
-    /// A candidate has said that it is finished, or the answer as a whole.
+    /// `true` once a candidate, or the whole response, has a finish reason.
     finished: bool,
     outputs: BTreeMap<Channel, StreamCounter>,
     overflow: Option<StreamCounter>,
-    /// Kept from event to event for its memory.
+    /// Reused between events for its allocations.
     chunk: Chunk,
 }
 
 impl UsageMeter {
-    /// A meter for the answer to `request`, whose prompt counts `prompt_tokens`, by the tokenizer of its model (see
-    /// [`Profile::tokenizer`](crate::Profile::tokenizer)).
+    /// Creates a meter for the response to `request`, whose prompt has `prompt_tokens` tokens, with the tokenizer of
+    /// its model (see [`Profile::tokenizer`](crate::Profile::tokenizer)).
     ///
-    /// The upstream is to be asked for usage ([`Request::ask_for_usage`]); a client that did not ask does not get it.
+    /// The gateway should request usage from the upstream ([`Request::ask_for_usage`]); a client that did not request
+    /// it does not receive it.
     pub fn new(request: &Request, tokenizer: impl Into<Tokenizer>, prompt_tokens: u64) -> UsageMeter {
         UsageMeter {
             dialect: request.dialect,
@@ -125,18 +130,17 @@ impl UsageMeter {
         }
     }
 
-    /// Whether a streamed answer may have an event that the client is not to see.
+    /// Returns `true` if a streamed response may have an event that must not reach the client.
     pub fn withholds(&self) -> bool {
         self.withholds
     }
 
-    /// The model that the provider says answered.
+    /// Returns the model that served the call, as reported by the provider.
     pub fn served_model(&self) -> Option<&str> {
         self.served_model.as_deref()
     }
 
-    /// Takes in one event of a streamed answer. One that cannot be read counts for nothing: the record is then what
-    /// the others say.
+    /// Reads one event of a streamed response. An event that cannot be parsed is ignored.
     pub fn event(&mut self, event: &Event<'_>) -> MeteredEvent {
         let Some(data) = event.data() else {
             return MeteredEvent::default();
@@ -150,26 +154,30 @@ impl UsageMeter {
             if self.served_model.is_none() {
                 self.served_model = chunk.model.map(|model| model.decode(&data).into_owned());
             }
-            let said = |text: &OutText| is_said(text) && !text.str.span.is_empty();
-            seen = MeteredEvent { text: chunk.texts.iter().any(said), withhold: self.withholds && chunk.is_usage_only() };
+            let is_output = |text: &OutText| is_charged(text) && !text.str.span.is_empty();
+            seen = MeteredEvent {
+                has_text: chunk.texts.iter().any(is_output),
+                withhold: self.withholds && chunk.is_usage_only(),
+            };
         }
         self.chunk = chunk;
         seen
     }
 
-    /// Takes in a whole answer. Its texts are counted only if its usage does not say how many they are.
+    /// Reads a complete response. Its texts are counted only if its usage does not include the output.
     pub fn response(&mut self, response: &Response, body: &[u8]) {
-        let said = response.usage.is_some_and(|usage| usage.output > 0);
-        let texts: &[OutText] = if said { &[] } else { &response.texts };
+        let is_reported = response.usage.is_some_and(|usage| usage.output > 0);
+        let texts: &[OutText] = if is_reported { &[] } else { &response.texts };
         self.provider = response.reported;
         self.finished = true;
         self.count(texts, body);
         self.served_model = response.model.map(|model| model.decode(body).into_owned());
     }
 
+    /// Counts the charged ones of these texts.
     fn count(&mut self, texts: &[OutText], bytes: &[u8]) {
         for text in texts {
-            if !is_said(text) {
+            if !is_charged(text) {
                 continue;
             }
             let decoded = text.str.decode(bytes);
@@ -177,6 +185,7 @@ impl UsageMeter {
         }
     }
 
+    /// Returns the counter of a channel.
     fn counter(&mut self, channel: Channel) -> &mut StreamCounter {
         let new = || StreamCounter::new(self.tokenizer.clone());
         if self.outputs.len() >= MAX_CHANNELS && !self.outputs.contains_key(&channel) {
@@ -185,47 +194,47 @@ impl UsageMeter {
         self.outputs.entry(channel).or_insert_with(new)
     }
 
-    /// Tokens of the answer as far as it was seen, by our own count.
+    /// Returns the counted tokens of the response as far as it arrived.
     pub fn counted_output(&self) -> u64 {
         self.outputs.values().chain(&self.overflow).map(StreamCounter::count).sum()
     }
 
-    /// Says that the answer, or the rest of it, could not be read, and how many bytes it had until then.
+    /// Records that the response, or the rest of it, could not be read, and its size until then.
     pub fn unread(&mut self, bytes: u64) {
         self.unread_bytes = Some(self.unread_bytes.unwrap_or_default().saturating_add(bytes));
     }
 
-    /// Takes the size of a further piece of an answer that cannot be read; of no meaning for one that is.
+    /// Records the size of a further chunk of an unreadable response; ignored for a readable one.
     pub fn passed(&mut self, bytes: u64) {
         if let Some(unread) = &mut self.unread_bytes {
             *unread = unread.saturating_add(bytes);
         }
     }
 
-    /// Tokens that may have come in bytes that could not be read: four bytes each, the field's rule of thumb for
-    /// English, and no more than the request allowed. A guess, and better than a bill of nothing.
-    fn guessed_output(&self) -> u64 {
-        let guess = self.unread_bytes.unwrap_or_default().div_ceil(4);
-        self.max_output_tokens.map_or(guess, |max| guess.min(max))
+    /// Estimates the tokens of the unreadable bytes: four bytes each, the usual rule of thumb for English, at most what
+    /// the request allowed. Billing nothing would be worse.
+    fn estimated_output(&self) -> u64 {
+        let estimate = self.unread_bytes.unwrap_or_default().div_ceil(4);
+        self.max_output_tokens.map_or(estimate, |max| estimate.min(max))
     }
 
-    /// What the call used, as far as is known now.
+    /// Returns the usage of the call as far as it is known.
     pub fn record(&self) -> UsageRecord {
         if self.dialect.is_free() {
             return UsageRecord::NOTHING;
         }
-        let counted = || self.counted_output().max(self.guessed_output());
+        let counted = || self.counted_output().max(self.estimated_output());
         let usage = self.provider.map(|provider| provider.usage()).unwrap_or_default();
-        // Said at the end, or the last that was said of an answer that came to its end.
+        // Usage is complete if the provider marked it so, or if the response ended regularly.
         let complete =
             self.unread_bytes.is_none() && (self.finished || self.provider.is_some_and(|provider| provider.complete));
         if usage.input == 0 && usage.output == 0 {
-            // Usage of nothing at all is what servers say that do not count.
+            // Servers that do not count report zeros.
             let (input, output) = (self.prompt_tokens, counted());
             let usage = Usage { input, output, total: input.saturating_add(output), ..Usage::default() };
             return UsageRecord { usage, source: RecordSource::Counted, complete };
         }
-        // A first event that says the input and hardly an output, and then no more: the answer was cut.
+        // A stream that broke off has the usage of its first event only, with almost no output.
         let seen = if complete && usage.output > 0 { 0 } else { counted() };
         if seen <= usage.output {
             return UsageRecord { usage, source: RecordSource::Provider, complete };
@@ -235,8 +244,8 @@ impl UsageMeter {
     }
 }
 
-/// What repeats another text, or what nobody generated, is not charged.
-fn is_said(text: &OutText) -> bool {
+/// Returns `true` if the text is charged: not if it repeats another text, or was not generated.
+fn is_charged(text: &OutText) -> bool {
     !text.channel.part.repeats() && text.channel.part != Part::Other
 }
 
@@ -257,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn whose_word_counts() {
+    fn provider_usage_takes_precedence_over_counts() {
         for (usage, input, output, source) in [
             (r#"{"prompt_tokens":100,"completion_tokens":50,"total_tokens":150}"#, 100, 50, RecordSource::Provider),
             (r#"{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}"#, 8, 2, RecordSource::Counted),
@@ -272,10 +281,10 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_cannot_be_read_is_not_free() {
+    fn an_unreadable_response_is_charged() {
         let mut meter1 = meter(r#"{"messages":[]}"#);
         meter1.passed(1000);
-        assert_eq!(meter1.record().usage.output, 0, "nothing says that it could not be read");
+        assert_eq!(meter1.record().usage.output, 0, "the response is not marked as unreadable");
         meter1.unread(1000);
         meter1.passed(1000);
         assert_eq!(meter1.record().usage.output, 500);
@@ -284,7 +293,7 @@ mod tests {
         assert_eq!(meter2.record().usage.output, 40);
     }
 
-    /// A meter for an answer of Anthropic, after these events.
+    /// Returns the record of a streamed Anthropic response with these events.
     fn streamed(events: &[&str]) -> UsageRecord {
         let request = Request::parse(Dialect::AnthropicMessages, br#"{"stream":true}"#, &Limits::default()).unwrap();
         let mut meter = UsageMeter::new(&request, Encoding::O200kBase, 8);
@@ -298,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn totals_so_far_are_set_and_an_answer_that_was_cut_is_counted() {
+    fn running_totals_are_set_and_a_truncated_response_is_counted() {
         let start = r#"{"type":"message_start","message":{"usage":{"input_tokens":10,"cache_read_input_tokens":90,"output_tokens":1}}}"#;
         let text =
             r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"one two three four"}}"#;
@@ -317,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_charges_for_is_nothing() {
+    fn token_counting_calls_have_no_usage() {
         let body = br#"{"messages":[{"role":"user","content":"hello"}]}"#;
         let request = Request::parse(Dialect::AnthropicCountTokens, body, &Limits::default()).unwrap();
         let mut meter = UsageMeter::new(&request, Encoding::O200kBase, 8);

@@ -1,7 +1,7 @@
-//! Which model reads which encoding.
+//! Encodings of OpenAI's models.
 //!
-//! The facts are those of OpenAI's own library: `tiktoken/model.py` of tiktoken 0.14.0 (`MODEL_TO_ENCODING` and
-//! `MODEL_PREFIX_TO_ENCODING`). What it maps to an encoding that is not built in has none.
+//! Source: `tiktoken/model.py` of tiktoken 0.14.0 (`MODEL_TO_ENCODING` and `MODEL_PREFIX_TO_ENCODING`). A model that it
+//! maps to an encoding that is not built in has none.
 
 use crate::Encoding;
 
@@ -10,7 +10,7 @@ const CL100K: &str = "cl100k_base";
 const P50K: &str = "p50k_base";
 const R50K: &str = "r50k_base";
 
-/// Whole names.
+/// Exact model names.
 const NAMES: &[(&str, &str)] = &[
     ("o1", O200K),
     ("o3", O200K),
@@ -47,10 +47,10 @@ const NAMES: &[(&str, &str)] = &[
     ("gpt-2", R50K),
 ];
 
-/// Beginnings of names: of dated versions and of variants. The first that fits speaks.
+/// Prefixes of names of dated versions and variants; the first match wins.
 ///
-/// `o200k_harmony` (`gpt-oss-`) has the ordinary tokens of `o200k_base` and differs in special tokens only, which text
-/// never becomes. `codex-mini` is not in tiktoken's list: OpenAI's model page names it a fine-tuned o4-mini.
+/// `o200k_harmony` (`gpt-oss-`) differs from `o200k_base` in special tokens only, which text never becomes.
+/// `codex-mini` is not in tiktoken's list: OpenAI's model page calls it a fine-tuned o4-mini.
 const PREFIXES: &[(&str, &str)] = &[
     ("o1-", O200K),
     ("o3-", O200K),
@@ -67,11 +67,11 @@ const PREFIXES: &[(&str, &str)] = &[
     ("codex-mini", O200K),
 ];
 
-/// The encoding of a model name; see [`Encoding::for_model`].
+/// Returns the encoding of a model name; see [`Encoding::for_model`].
 pub(crate) fn encoding(model: &str) -> Option<Encoding> {
-    // A gateway's name for a provider's model: `openai/gpt-4o`, `azure/eu/gpt-4o`.
+    // Gateways prefix the provider: `openai/gpt-4o`, `azure/eu/gpt-4o`.
     let model = model.rsplit('/').next().unwrap_or(model);
-    // A fine-tuned model is named after the one it was made from: `ft:gpt-4o:organisation:name:id`.
+    // The name of a fine-tuned model includes its base model: `ft:gpt-4o:organisation:name:id`.
     let model = match model.strip_prefix("ft:") {
         Some(tuned) => tuned.split(':').next().unwrap_or(tuned),
         None => model,

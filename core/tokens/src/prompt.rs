@@ -1,9 +1,9 @@
-//! What a provider charges for a prompt: its texts, what its chat template puts around them, definitions of tools,
-//! images, audio and files.
+//! Prompt tokens as the provider charges them: texts, the framing of the chat template, tool definitions, images, audio
+//! and files.
 //!
-//! What is known of a family of models, and from where, is in [`family`]; what images cost in [`image`]; how tools
-//! become text in [`tools`]. What is said here is true of all: roles and names are text, special tokens in a user's text
-//! are not special, and what cannot be known is estimated and called so.
+//! [`family`] has the facts about families of models and their sources, [`image`] the cost of images, [`tools`] the
+//! text form of tool definitions. For all families: roles and names are text, special tokens in a user's text are
+//! ordinary text, and what cannot be known is estimated and marked as such.
 
 mod family;
 mod image;
@@ -20,27 +20,28 @@ use tollgate_llm::{Picture, Request, Role, Text, TextKind};
 
 use crate::{Encoding, Tokenizer};
 
-/// The tokens of a prompt, and the parts they are made of.
+/// Token count of a prompt, in total and by part.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PromptCount {
-    /// All of it: the sum of the parts.
+    /// Total: the sum of the parts.
     pub tokens: u64,
-    /// False when something was estimated: the tokenizer or the template of the model is not public, there are tools,
-    /// or parts (audio, files, images elsewhere) whose size cannot be known.
+    /// `false` if something was estimated: the tokenizer or the template of the model is not public, or the request has
+    /// tools or parts of unknown size (audio, files, remote images).
     pub exact: bool,
     /// Contents, names, calls and refusals of the messages.
     pub text: u64,
-    /// What the chat template puts around them: roles, separators, the answer's beginning, what it says itself.
+    /// Chat template: roles, separators, start of the response, built-in system text.
     pub framing: u64,
-    /// ToolDefinitions of tools and of the format of the answer, and which tool is to be called.
+    /// Tool definitions, response format, and tool choice.
     pub tools: u64,
-    /// ImagePricing.
+    /// Images.
     pub images: u64,
     /// Audio and files.
     pub media: u64,
 }
 
 impl PromptCount {
+    /// Returns the sum of the parts.
     fn sum(&self) -> u64 {
         self.text + self.framing + self.tools + self.images + self.media
     }
@@ -48,9 +49,9 @@ impl PromptCount {
 
 /// Counts the tokens of a request as the provider charges them.
 ///
-/// `body` is what `request` was read from. `model` decides in place of the request's own (an alias may have been
-/// resolved). Where the tokenizer of the model is not public, `o200k_base` is taken and the count is not `exact`; where
-/// it is loaded from a file, see [`Profile`].
+/// `body` is the source of `request`. `model` overrides the request's own model (an alias may have been resolved). If
+/// the tokenizer of the model is not public, `o200k_base` is used and the count is not `exact`; for a tokenizer loaded
+/// from a file, see [`Profile`].
 ///
 /// ```
 /// use tollgate_llm::{Dialect, Limits, Request};
@@ -68,7 +69,7 @@ pub fn count_prompt(request: &Request, body: &[u8], model: Option<&str>) -> Prom
     Profile::of(model.or(own.as_deref()).unwrap_or_default()).count(request, body)
 }
 
-/// How the prompts of a model are counted.
+/// Counting profile of a model: its tokenizer, chat template and prices in tokens.
 #[derive(Clone, Debug)]
 pub struct Profile {
     tokenizer: Tokenizer,
@@ -77,7 +78,7 @@ pub struct Profile {
 }
 
 impl Profile {
-    /// What is known of a model, by its name.
+    /// Returns the built-in profile of a model, by its name.
     #[must_use]
     pub fn of(model: &str) -> Profile {
         let encoding = Encoding::for_model(model);
@@ -85,19 +86,19 @@ impl Profile {
         Profile { tokenizer, is_own: encoding.is_some(), family: family::of(model) }
     }
 
-    /// The same with the model's own tokenizer, loaded from a file.
+    /// Replaces the tokenizer by the model's own, loaded from a file.
     #[must_use]
     pub fn with_tokenizer(self, tokenizer: Tokenizer) -> Profile {
         Profile { tokenizer, is_own: true, ..self }
     }
 
-    /// What cuts the model's text into tokens, or what is taken in its place.
+    /// Returns the model's tokenizer, or its substitute.
     #[must_use]
     pub fn tokenizer(&self) -> &Tokenizer {
         &self.tokenizer
     }
 
-    /// Whether that is the model's own, so that counts of plain text are exact.
+    /// Returns `true` if the tokenizer is the model's own, so that counts of plain text are exact.
     #[must_use]
     pub fn is_exact(&self) -> bool {
         self.is_own
@@ -109,7 +110,7 @@ impl Profile {
         self.count_up_to(request, body, u64::MAX)
     }
 
-    /// The same, or `None` if it is more than `limit`. It stops as soon as that is certain.
+    /// Counts the tokens of a request; `None` if there are more than `limit`. Stops as soon as that is certain.
     #[must_use]
     pub fn count_at_most(&self, request: &Request, body: &[u8], limit: u64) -> Option<PromptCount> {
         if self.lower_bound(request) > limit {
@@ -118,34 +119,35 @@ impl Profile {
         Some(self.count_up_to(request, body, limit)).filter(|count| count.tokens <= limit)
     }
 
-    /// The least that a request can count, from the lengths of its texts alone: nothing is tokenised.
+    /// Returns a lower bound of a request's count, from the lengths of its texts: nothing is tokenized.
     #[must_use]
     pub fn lower_bound(&self, request: &Request) -> u64 {
-        /// The most bytes of a literal that are one of its text: `\u0061`.
+        /// Maximum bytes of a JSON literal per byte of text: `\u0061`.
         const ESCAPE: usize = 6;
-        /// The most that a name takes from what is around its message; see `messages`.
+        /// Maximum that a name subtracts from the framing of its message; see `messages`.
         const NAME: u64 = 3;
-        let framing = &self.family.framing;
-        let messages = framing.per_message.saturating_mul(request.messages.len() as u64);
+        let template = &self.family.template;
+        let messages = template.per_message.saturating_mul(request.messages.len() as u64);
         let texts = request.texts.iter().filter(|text| text.kind == TextKind::Content).map(|text| {
             let raw = text.str.span.end.saturating_sub(text.str.span.start);
             let bytes = if text.str.escaped { raw.div_ceil(ESCAPE) } else { raw };
             self.tokenizer.bounds(bytes).0
         });
         let names = request.messages.iter().filter(|message| message.name.is_some()).count() as u64;
-        let framing = (framing.once + framing.reply + messages).saturating_sub(names.saturating_mul(NAME));
+        let framing = (template.once + template.reply + messages).saturating_sub(names.saturating_mul(NAME));
         texts.fold(framing, u64::saturating_add)
     }
 
-    /// Counts the tokens of a request. If they are more than `limit`, what is counted is as well, and need not be all.
+    /// Counts the tokens of a request. If there are more than `limit`, the count may be incomplete, but exceeds `limit`
+    /// too.
     fn count_up_to(&self, request: &Request, body: &[u8], limit: u64) -> PromptCount {
-        let mut count = PromptCount { exact: self.is_own && self.family.framing.is_exact, ..PromptCount::default() };
+        let mut count = PromptCount { exact: self.is_own && self.family.template.is_exact, ..PromptCount::default() };
         self.messages(request, body, &mut count);
         self.texts(request, body, limit, &mut count);
         for picture in &request.pictures {
             self.picture(picture, body, &mut count);
         }
-        // Some may stand where no view has them.
+        // Some images may be in places that the view does not cover.
         let unseen = u64::from(request.images).saturating_sub(request.pictures.len() as u64);
         if unseen > 0 {
             count.exact = false;
@@ -155,33 +157,34 @@ impl Profile {
         count
     }
 
+    /// Counts the framing of the messages.
     fn messages(&self, request: &Request, body: &[u8], count: &mut PromptCount) {
-        let framing = &self.family.framing;
+        let template = &self.family.template;
         let text = |text: &str| self.tokenizer.count(text);
-        count.framing += framing.once + framing.reply;
-        if !framing.preamble.is_empty() {
-            count.framing += framing.per_message + 1 + text(framing.preamble);
+        count.framing += template.once + template.reply;
+        if !template.preamble.is_empty() {
+            count.framing += template.per_message + 1 + text(template.preamble);
         }
-        // A system prompt that stands outside the messages is one more, where the template has it as a message.
+        // A system prompt outside the messages is one more message, if the template has system messages.
         let is_system = |own: &Text| own.role == Role::System;
         let has_apart = request.texts.iter().any(|own| is_system(own) && own.message.is_none());
-        if has_apart && framing.has_roles {
-            count.framing += framing.per_message + 1;
+        if has_apart && template.has_roles {
+            count.framing += template.per_message + 1;
         }
-        if !framing.default_system.is_empty() && !request.texts.iter().any(is_system) {
-            count.framing += framing.per_message + 1 + text(framing.default_system);
+        if !template.default_system.is_empty() && !request.texts.iter().any(is_system) {
+            count.framing += template.per_message + 1 + text(template.default_system);
         }
         for message in &request.messages {
-            count.framing += framing.per_message;
+            count.framing += template.per_message;
             let role = message.role.map(|role| role.decode(body));
-            if framing.has_roles
+            if template.has_roles
                 && let Some(role) = &role
             {
                 count.framing += text(role);
             }
             if message.name.is_some() {
-                count.framing = count.framing.saturating_add_signed(framing.per_name);
-                // The name of a function takes the place of what tells it from a user's (measured, see `tests`).
+                count.framing = count.framing.saturating_add_signed(template.per_name);
+                // The name of a function replaces a separator (measured, see `tests`).
                 if role.as_deref() == Some("function") {
                     count.framing = count.framing.saturating_sub(2);
                 }
@@ -189,15 +192,13 @@ impl Profile {
         }
     }
 
+    /// Counts the texts, no further than `limit`.
     fn texts(&self, request: &Request, body: &[u8], limit: u64, count: &mut PromptCount) {
         let last_user = request.texts.iter().rfind(|text| text.role == Role::User).and_then(|text| text.message);
-        let mut definitions = ToolDefinitions::default();
-        let is_definition = |text: &&Text| text.kind == TextKind::ToolDefinition;
-        if let Some(first) = request.texts.iter().find(is_definition) {
-            self.tools(request, body, first, &mut definitions, count);
-        }
+        let first_definition = request.texts.iter().find(|text| text.kind == TextKind::ToolDefinition);
+        let mut definitions = first_definition.map(|first| self.tools(request, body, first, count)).unwrap_or_default();
         for text in &request.texts {
-            // What is not counted is not looked at: an image may be megabytes.
+            // These are not decoded, since an image may have megabytes.
             if matches!(text.kind, TextKind::ImageUrl | TextKind::Model | TextKind::Other) {
                 continue;
             }
@@ -214,10 +215,10 @@ impl Profile {
                 TextKind::Content | TextKind::Refusal | TextKind::Name | TextKind::ToolArguments => {
                     count.text += self.count_text(&string, limit - so_far);
                 }
-                // A call: its name, and three tokens around it (measured for function calls, see `tests`).
+                // A call: its name, and three tokens of framing (measured for function calls, see `tests`).
                 TextKind::ToolName if text.message.is_some() => count.text += self.tokenizer.count(&string) + 3,
-                // What was thought before the last question is not shown to the model again: Anthropic, "Extended
-                // thinking"; DeepSeek, "Reasoning model". Within the same turn it is.
+                // Reasoning from before the last user message is not shown to the model again (Anthropic, "Extended
+                // thinking"; DeepSeek, "Reasoning model"); reasoning within the same turn is.
                 TextKind::Reasoning if text.message > last_user => count.text += self.tokenizer.count(&string),
                 TextKind::ToolDefinition if !definitions.has(text) => count.tools += self.tokenizer.count(&string),
                 TextKind::Data => {
@@ -229,7 +230,7 @@ impl Profile {
         }
     }
 
-    /// Counts a text; if it is more than `limit`, no further than to see that.
+    /// Counts a text; stops once the count exceeds `limit`.
     fn count_text(&self, text: &str, limit: u64) -> u64 {
         if self.tokenizer.bounds(text.len()).1 <= limit {
             return self.tokenizer.count(text);
@@ -237,11 +238,12 @@ impl Profile {
         self.tokenizer.count_at_most(text, limit).unwrap_or(limit.saturating_add(1))
     }
 
-    /// Counts the definitions of tools as a whole, if they are where they are expected.
-    fn tools(&self, request: &Request, body: &[u8], first: &Text, found: &mut ToolDefinitions, count: &mut PromptCount) {
+    /// Counts the tool definitions as a whole, if they are found in the body.
+    fn tools(&self, request: &Request, body: &[u8], first: &Text, count: &mut PromptCount) -> ToolDefinitions {
         count.exact = false;
-        let Some(tree) = tools::find(body, first.str.span.start) else { return };
-        found.span = Some((tree.root().span().start, tree.root().span().end));
+        let mut definitions = ToolDefinitions::default();
+        let Some(tree) = tools::find(body, first.str.span.start) else { return definitions };
+        definitions.span = Some((tree.root().span().start, tree.root().span().end));
         let choice = memmem::find(body, TOOL_CHOICE)
             .and_then(|at| tools::value_after(body, at + TOOL_CHOICE.len()))
             .and_then(|at| json::Tree::read(body, at));
@@ -251,20 +253,20 @@ impl Profile {
         });
         match self.family.tools {
             ToolFormat::TypeScript => {
-                /// What defining functions costs once: measured, see `tests`.
+                /// Fixed cost of function definitions: measured, see `tests`.
                 const ONCE: u64 = 9;
-                /// What of it a system message that is there anyway has paid.
+                /// Part of the fixed cost that an existing system message already covers.
                 const IN_SYSTEM: u64 = 4;
                 let text = tools::typescript(tree.root());
                 if text.is_empty() {
-                    return;
+                    return definitions;
                 }
                 count.tools += self.tokenizer.count(&text) + ONCE;
                 if request.texts.iter().any(|text| text.role == Role::System && text.kind == TextKind::Content) {
                     count.tools -= IN_SYSTEM;
-                    found.pads_system = true;
+                    definitions.pads_system = true;
                 }
-                // LiteLLM 1.109, `token_counter`: 1 for "none", 7 and its tokens for the name of one.
+                // LiteLLM 1.109, `token_counter`: 1 for "none", 7 plus its tokens for a named tool.
                 let named = choice.as_ref().and_then(|tree| {
                     let value = tree.root();
                     value.get("function").unwrap_or(value).get("name")?.text()
@@ -280,8 +282,10 @@ impl Profile {
                 count.tools += self.tokenizer.count(&tree.root().compact()) + if is_must { must } else { may };
             }
         }
+        definitions
     }
 
+    /// Counts an image.
     fn picture(&self, picture: &Picture, body: &[u8], count: &mut PromptCount) {
         let detail = match picture.detail {
             Some(detail) if detail.is(body, "low") => Detail::Low,
@@ -302,13 +306,13 @@ impl Profile {
         };
     }
 
-    /// An estimate of what a part costs that is neither text nor image, from its bytes in base64 (or a `data:` URL).
+    /// Estimates the tokens of a part that is neither text nor image, from its base64 data (or `data:` URL).
     fn media(&self, data: &str) -> u64 {
-        /// Bytes of a second of sound: PCM of 24 kHz and 16 bits (OpenAI, "Audio"), and MP3 of 64 kbit/s, a low rate, so
+        /// Bytes per second of audio: PCM of 24 kHz and 16 bits (OpenAI, "Audio"), and MP3 of 64 kbit/s, a low rate, so
         /// that the estimate is high.
         const PCM: u64 = 48_000;
         const MP3: u64 = 8_000;
-        /// Bytes of a PDF that hold one token: a page of 60 KB has 3,000 (Anthropic, "PDF support": 1,500 to 3,000).
+        /// Bytes of a PDF per token: a page of 60 KB has 3,000 tokens (Anthropic, "PDF support": 1,500 to 3,000).
         const PDF: u64 = 20;
         let base64 = data.split_once(";base64,").map_or(data, |(_, base64)| base64);
         let bytes = base64.len() as u64 * 3 / 4;
@@ -322,7 +326,7 @@ impl Profile {
         } else if begins("JVBERi") {
             bytes.div_ceil(PDF)
         } else {
-            // Text, most likely: four bytes a token.
+            // Most likely text: four bytes per token.
             bytes.div_ceil(4)
         }
     }
@@ -330,15 +334,16 @@ impl Profile {
 
 const TOOL_CHOICE: &[u8] = b"\"tool_choice\"";
 
-/// The definitions that were counted as a whole.
+/// Tool definitions that were counted as a whole.
 #[derive(Default)]
 struct ToolDefinitions {
     span: Option<(usize, usize)>,
-    /// Whether the first system message gets a line end from them.
+    /// `true` if the definitions add a line end to the first system message.
     pads_system: bool,
 }
 
 impl ToolDefinitions {
+    /// Returns `true` if the text is part of the definitions.
     fn has(&self, text: &Text) -> bool {
         self.span.is_some_and(|(start, end)| (start..end).contains(&text.str.span.start))
     }

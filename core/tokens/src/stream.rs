@@ -1,4 +1,4 @@
-//! Counting a text that arrives in pieces.
+//! Incremental counting of a text that arrives in chunks.
 
 mod long_piece;
 
@@ -8,15 +8,15 @@ use crate::Tokenizer;
 use crate::pretokenizer::class;
 use long_piece::{LongPiece, Progress};
 
-/// Bytes from which on a piece is not looked at again with every push.
+/// Byte length from which a piece is merged incrementally instead of being re-encoded on every push.
 const LONG: usize = 192;
 
-/// Counts a text that arrives in pieces, cut anywhere, even inside a character.
+/// Token counter of a text that arrives in arbitrary chunks, split even inside a character.
 ///
-/// After every push the count is that of the whole text so far, as [`Tokenizer::count`] would give it; an unfinished
-/// character at the end is not counted yet, and bytes that are no UTF-8 count as U+FFFD. What is kept is the end of the
-/// text that may still become part of another piece: some hundred bytes, however long the text and its pieces. (With a
-/// loaded tokenizer that cuts as DeepSeek's it is the whole of a long piece.)
+/// After every push the count equals [`Tokenizer::count`] of the whole text so far. An incomplete character at the end
+/// is not counted yet, and bytes that are not UTF-8 count as U+FFFD. The counter keeps only the end of the text that
+/// may still become part of another piece: some hundred bytes, however long the text and its pieces are. (With a loaded
+/// DeepSeek tokenizer, it keeps the whole of a long piece.)
 ///
 /// ```
 /// use tollgate_tokens::{Encoding, StreamCounter};
@@ -32,27 +32,27 @@ const LONG: usize = 192;
 #[derive(Clone, Debug)]
 pub struct StreamCounter {
     tokenizer: Tokenizer,
-    /// Tokens of the pieces that nothing can change any more.
-    sure: u64,
-    /// The text after these, or after a long piece.
+    /// Number of tokens of the stable pieces.
+    stable: u64,
+    /// Text after the stable pieces, or after the long piece.
     tail: Vec<u8>,
-    /// Its tokens; `None` where they have not been counted.
+    /// Number of tokens of the tail; `None` if not counted yet.
     tail_tokens: Option<u64>,
-    /// A long piece, between the two.
+    /// Long piece between the stable pieces and the tail.
     long: Option<Box<LongPiece>>,
-    /// The beginning of a character.
+    /// First bytes of an incomplete character.
     partial: Vec<u8>,
-    /// From how many bytes on a tail is looked at that has to be kept.
+    /// Byte length at which the tail is encoded again.
     next_look: usize,
 }
 
 impl StreamCounter {
-    /// A counter of an empty text.
+    /// Creates a counter of an empty text.
     #[must_use]
     pub fn new(tokenizer: impl Into<Tokenizer>) -> StreamCounter {
         StreamCounter {
             tokenizer: tokenizer.into(),
-            sure: 0,
+            stable: 0,
             tail: Vec::new(),
             tail_tokens: Some(0),
             long: None,
@@ -61,9 +61,9 @@ impl StreamCounter {
         }
     }
 
-    /// Takes the next bytes.
+    /// Appends bytes.
     pub fn push(&mut self, bytes: &[u8]) {
-        // Most often whole characters come after whole characters.
+        // Usually, complete characters follow complete characters.
         if self.partial.is_empty()
             && let Ok(text) = from_utf8(bytes)
         {
@@ -88,15 +88,15 @@ impl StreamCounter {
         }
     }
 
-    /// How many tokens the text so far is.
+    /// Returns the number of tokens of the text so far.
     #[must_use]
     pub fn count(&self) -> u64 {
         let tail = || self.tokenizer.count(from_utf8(&self.tail).unwrap_or_default());
         let long = self.long.as_ref().map_or(0, |long| long.count(&self.tokenizer));
-        self.sure + long + self.tail_tokens.unwrap_or_else(tail)
+        self.stable + long + self.tail_tokens.unwrap_or_else(tail)
     }
 
-    /// Takes some characters.
+    /// Appends complete characters.
     fn text(&mut self, text: &str) {
         let text = text.as_bytes();
         if self.long.is_none() {
@@ -110,19 +110,19 @@ impl StreamCounter {
         }
     }
 
-    /// Counts the tail, and forgets of it what is sure.
+    /// Counts the tail and drops its stable pieces.
     fn advance(&mut self) {
         while self.tail.len() >= self.next_look {
-            let stable = self.tokenizer.stable_prefix(&self.tail);
-            self.sure += stable.tokens;
-            self.tail.drain(..stable.bytes);
-            self.tail_tokens = Some(stable.rest);
+            let prefix = self.tokenizer.stable_prefix(&self.tail);
+            self.stable += prefix.tokens;
+            self.tail.drain(..prefix.bytes);
+            self.tail_tokens = Some(prefix.pending_tokens);
             self.next_look = 0;
             if self.tail.len() < LONG {
                 return;
             }
             let Some(rules) = self.tokenizer.rules() else {
-                // A long piece that has to be kept: it is looked at again when it has doubled.
+                // A long piece that must be kept: it is encoded again when its length has doubled.
                 self.next_look = 2 * self.tail.len();
                 break;
             };
@@ -135,17 +135,17 @@ impl StreamCounter {
                     None => return,
                 }
             } else {
-                // Digits, or a contraction: a piece that nothing can change once others follow.
+                // Digits, or a contraction: a piece that is stable once others follow.
                 let end = self.tokenizer.next(&tail);
                 let (piece, rest) = tail.split_at_checked(end).unwrap_or((&tail, &[]));
-                self.sure += self.tokenizer.count(from_utf8(piece).unwrap_or_default());
+                self.stable += self.tokenizer.count(from_utf8(piece).unwrap_or_default());
                 self.tail = rest.to_vec();
             }
         }
         self.tail_tokens = None;
     }
 
-    /// Gives characters to the long piece; if it ends, what comes after it.
+    /// Passes characters to the long piece. If it ends, returns the text after it.
     fn feed(&mut self, text: &[u8]) -> Option<Vec<u8>> {
         let long = self.long.as_deref_mut()?;
         let step = self.tokenizer.with_vocabulary(|vocabulary| {
@@ -161,7 +161,7 @@ impl StreamCounter {
             None
         });
         let (tokens, rest) = step?;
-        self.sure += tokens;
+        self.stable += tokens;
         self.long = None;
         Some(rest)
     }

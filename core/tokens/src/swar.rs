@@ -1,11 +1,11 @@
-//! Eight bytes of a text at once.
+//! SWAR: operations on eight bytes of a text at once, in one 64-bit word.
 
 pub(crate) mod ascii;
 
-/// The highest bit of each byte: set where it is not ASCII.
+/// Highest bit of each byte: set where it is not ASCII.
 pub(crate) const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
 
-/// The eight bytes from `at` on, the first in the lowest place; beyond the end of the text 0xFF, which is in no text.
+/// Loads the eight bytes at `at`, little-endian; beyond the end of the text 0xFF, which occurs in no text.
 #[inline(always)]
 pub(crate) fn load(text: &[u8], at: usize) -> u64 {
     match text.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
@@ -14,15 +14,16 @@ pub(crate) fn load(text: &[u8], at: usize) -> u64 {
     }
 }
 
+/// Loads a word that reaches beyond the end of the text.
 #[inline(never)]
 fn near_end(text: &[u8], at: usize) -> u64 {
     let rest = text.get(at..).unwrap_or_default();
     match text.last_chunk::<8>() {
-        // The last eight bytes without those before `at`. (Shifting in two steps, since there may be none to keep.)
+        // The last eight bytes of the text without those before `at`. Shifts may be by 64, which gives 0.
         Some(last) => {
-            let gone = 8 * (8 - rest.len().min(8)) as u32;
-            let kept = u64::from_le_bytes(*last).checked_shr(gone).unwrap_or_default();
-            kept | u64::MAX.checked_shl(64 - gone).unwrap_or_default()
+            let skipped = 8 * (8 - rest.len().min(8)) as u32;
+            let kept = u64::from_le_bytes(*last).checked_shr(skipped).unwrap_or_default();
+            kept | u64::MAX.checked_shl(64 - skipped).unwrap_or_default()
         }
         None => rest.iter().rev().fold(u64::MAX, |word, byte| word << 8 | u64::from(*byte)),
     }
@@ -31,7 +32,7 @@ fn near_end(text: &[u8], at: usize) -> u64 {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn words_are_filled_up_at_the_end() {
+    fn words_are_padded_at_the_end() {
         for len in 0..20_usize {
             let text: Vec<u8> = (1..=len as u8).collect();
             for at in 0..=len + 9 {

@@ -1,15 +1,15 @@
-//! A tokenizer: one of the built-in encodings, or one that was compiled from a model's own file.
+//! Tokenizers: built-in encodings, and tables compiled from a model's own files.
 
 use std::borrow::Cow;
 use std::sync::{Arc, Weak};
 
 use crate::Encoding;
-use crate::engine::{Count, CountAtMost, Ids, StablePrefix, Sink};
+use crate::engine::{Count, CountAtMost, Ids, Sink, StablePrefix};
 use crate::pretokenizer::{BoundaryRules, Pretokenizer};
 use crate::vocabulary::Vocabulary;
 use crate::vocabulary::file::{File, LoadError};
 
-/// What cuts the text of a model into tokens. Cheap to clone.
+/// Tokenizer of a model. Cheap to clone.
 ///
 /// ```
 /// use tollgate_tokens::{Encoding, Tokenizer};
@@ -22,11 +22,11 @@ use crate::vocabulary::file::{File, LoadError};
 #[derive(Clone)]
 pub struct Tokenizer(Kind);
 
-/// A loaded tokenizer that somebody else may keep.
+/// Weak reference to a loaded tokenizer.
 pub(crate) struct WeakTokenizer(Weak<File>);
 
 impl WeakTokenizer {
-    /// The tokenizer, if it is still there.
+    /// Returns the tokenizer if it is still in use.
     pub(crate) fn upgrade(&self) -> Option<Tokenizer> {
         self.0.upgrade().map(|file| Tokenizer(Kind::Loaded(file)))
     }
@@ -39,16 +39,16 @@ enum Kind {
 }
 
 impl Tokenizer {
-    /// Loads what `tollgate tokenizer compile` has written. The bytes are kept and used where they are; nothing else is
+    /// Loads the output of `tollgate tokenizer compile`. The bytes are kept and used in place; nothing else is
     /// allocated.
     ///
     /// # Errors
-    /// When it is no such file, one of another version of the format, or one that was damaged.
+    /// If the bytes are not such a file, have another version of the format, or are damaged.
     pub fn load(bytes: impl Into<Cow<'static, [u8]>>) -> Result<Tokenizer, LoadError> {
         Ok(Tokenizer(Kind::Loaded(Arc::new(File::load(bytes.into())?))))
     }
 
-    /// The bytes that it was loaded from; `None` for one that is built in.
+    /// Returns the bytes that the tokenizer was loaded from; `None` for a built-in one.
     #[must_use]
     pub fn table(&self) -> Option<&[u8]> {
         match &self.0 {
@@ -57,7 +57,7 @@ impl Tokenizer {
         }
     }
 
-    /// A way back to it as long as somebody else keeps it; `None` for one that is built in.
+    /// Returns a weak reference to the tokenizer; `None` for a built-in one.
     pub(crate) fn downgrade(&self) -> Option<WeakTokenizer> {
         match &self.0 {
             Kind::BuiltIn(_) => None,
@@ -65,7 +65,7 @@ impl Tokenizer {
         }
     }
 
-    /// The name of the encoding, or the one given when it was compiled.
+    /// Returns the name of the encoding, or the name given to `compile`.
     #[must_use]
     pub fn name(&self) -> &str {
         match &self.0 {
@@ -74,14 +74,14 @@ impl Tokenizer {
         }
     }
 
-    /// Whether the model sees its text in Unicode's normal form C, as Qwen's do. The form is not made here: the count of
-    /// a text that is not in it, which is rare, is that of the text as it is.
+    /// Returns `true` if the model normalizes its text to NFC, as Qwen's models do. This crate does not normalize: the
+    /// count of a text that is not in NFC, which is rare, is that of the text as it is.
     #[must_use]
     pub fn is_normalized(&self) -> bool {
         matches!(&self.0, Kind::Loaded(file) if file.is_normalized)
     }
 
-    /// How many tokens the text is.
+    /// Counts the tokens of the text.
     #[must_use]
     pub fn count(&self, text: &str) -> u64 {
         let mut count = Count::default();
@@ -89,12 +89,12 @@ impl Tokenizer {
         count.0
     }
 
-    /// Appends the ids of the tokens of the text.
+    /// Appends the ids of the text's tokens to `out`.
     pub fn encode(&self, text: &str, out: &mut Vec<u32>) {
         self.run(text.as_bytes(), &mut Ids(out));
     }
 
-    /// How many tokens the text is, or `None` if it is more than `limit`. It stops as soon as that is certain.
+    /// Counts the tokens of the text; `None` if there are more than `limit`. Stops as soon as that is certain.
     #[must_use]
     pub fn count_at_most(&self, text: &str, limit: u64) -> Option<u64> {
         let (least, _) = self.bounds(text.len());
@@ -106,8 +106,8 @@ impl Tokenizer {
         Some(sink.count.0).filter(|count| *count <= limit)
     }
 
-    /// The least and the most tokens that a text of `bytes` bytes can be: none is longer than the longest of the
-    /// vocabulary, nor shorter than a byte.
+    /// Returns the minimum and maximum number of tokens of a text of `bytes` bytes: a token has at least one byte, and
+    /// at most as many as the longest of the vocabulary.
     #[must_use]
     pub fn bounds(&self, bytes: usize) -> (u64, u64) {
         let longest = match &self.0 {
@@ -117,23 +117,26 @@ impl Tokenizer {
         (bytes.div_ceil(longest.max(1)) as u64, bytes as u64)
     }
 
-    /// What of the beginning of a text is sure; see [`engine::stable_prefix`](crate::engine::stable_prefix).
+    /// Counts the tokens of `text`, its stable prefix separately: see
+    /// [`engine::stable_prefix`](crate::engine::stable_prefix).
     pub(crate) fn stable_prefix(&self, text: &[u8]) -> StablePrefix {
         self.with_vocabulary(|vocabulary| self.pretokenizer().stable_prefix(vocabulary, text))
     }
 
-    /// Where the first piece of a text ends.
+    /// Returns the end of the first piece of a text.
     pub(crate) fn next(&self, text: &[u8]) -> usize {
         self.pretokenizer().next(text)
     }
 
-    /// What decides where long pieces end, if it can be decided as they come.
+    /// Returns the properties that determine the ends of long pieces; `None` if such pieces cannot be counted as they
+    /// arrive.
     pub(crate) fn rules(&self) -> Option<BoundaryRules> {
-        // A long piece may have a short end, which can be a token that merging never makes.
+        // The last part of a long piece may be short, and equal a token that merging never produces.
         let merges_all = self.with_vocabulary(|vocabulary| vocabulary.all_reachable());
         self.pretokenizer().rules().filter(|_| merges_all)
     }
 
+    /// Returns the pre-tokenizer.
     fn pretokenizer(&self) -> Pretokenizer {
         match &self.0 {
             Kind::BuiltIn(encoding) => encoding.parts().1,
@@ -141,6 +144,7 @@ impl Tokenizer {
         }
     }
 
+    /// Calls a function with the vocabulary.
     pub(crate) fn with_vocabulary<T>(&self, with: impl FnOnce(&Vocabulary<'_>) -> T) -> T {
         match &self.0 {
             Kind::BuiltIn(encoding) => with(encoding.parts().0),
@@ -148,6 +152,7 @@ impl Tokenizer {
         }
     }
 
+    /// Passes the tokens of `text` to `sink`.
     pub(crate) fn run(&self, text: &[u8], sink: &mut impl Sink) {
         match &self.0 {
             Kind::BuiltIn(encoding) => encoding.run(text, sink),

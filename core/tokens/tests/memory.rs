@@ -1,6 +1,6 @@
-//! What counting takes of the heap.
+//! Heap use of counting.
 
-// The helpers of tests are tests, which clippy does not see.
+// Clippy does not treat the helper functions of tests as test code.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 #[path = "oracle/kinds.rs"]
@@ -12,10 +12,10 @@ use allocation_counter::measure;
 use random::Random;
 use tollgate_tokens::{Encoding, StreamCounter};
 
-/// From which size on a text may take some of the heap, if it is one long piece.
+/// Byte length from which a text that is one long piece may use the heap.
 const SMALL: usize = 1 << 16;
 
-/// What is as bad as one can make it: runs, and letters, signs and characters at random.
+/// Adversarial units: runs, and characters in random order.
 const UNITS: &[&str] = &[
     "a",
     "A",
@@ -43,7 +43,7 @@ const UNITS: &[&str] = &[
     "ไทยภาษา\u{e34}",
 ];
 
-/// About `bytes` bytes of characters of the unit in any order, or of repetitions.
+/// Returns about `bytes` bytes of the unit's characters, in random order or repeated.
 fn text(unit: &str, is_shuffled: bool, bytes: usize, random: &mut Random) -> String {
     let chars: Vec<char> = unit.chars().collect();
     let mut text = String::with_capacity(bytes + 4);
@@ -58,7 +58,7 @@ fn text(unit: &str, is_shuffled: bool, bytes: usize, random: &mut Random) -> Str
 }
 
 #[test]
-fn no_text_below_64_kb_takes_any_of_the_heap() {
+fn texts_below_64_kb_use_no_heap() {
     let mut random = Random(21);
     let mut texts: Vec<String> = [40, 1_000, SMALL - 1]
         .into_iter()
@@ -86,7 +86,7 @@ fn no_text_below_64_kb_takes_any_of_the_heap() {
 }
 
 #[test]
-fn a_stream_of_any_length_keeps_less_than_64_kb() {
+fn streams_of_any_length_keep_less_than_64_kb() {
     const MEGABYTE: usize = 1_000_000;
     let mut random = Random(22);
     let parts = UNITS.iter().flat_map(|unit| [(unit, false), (unit, true)]);

@@ -16,7 +16,7 @@ use tollgate_kit::{
     now_ns, property,
 };
 use tollgate_llm::Event;
-use tollgate_tokens::{Catalog, UsageMeter, RawAliases, RawTokenizer, UsageRecord};
+use tollgate_tokens::{Catalog, RawAliases, RawTokenizer, UsageMeter, UsageRecord};
 
 use metrics::Metrics;
 
@@ -112,7 +112,7 @@ impl Exchange for Counting {
 
     fn on_event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) -> Flow {
         let seen = self.meter.as_mut().map(|meter| meter.event(event)).unwrap_or_default();
-        if seen.text {
+        if seen.has_text {
             self.first_ns.get_or_insert_with(now_ns);
         }
         if !seen.withhold {

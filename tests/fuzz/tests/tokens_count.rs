@@ -1,11 +1,11 @@
-//! Counting: whatever the text and however it is cut, all ways to count agree; nothing that is loaded or asked panics.
+//! All ways to count agree for any text in any chunks, and loading a tokenizer or counting a prompt never panics.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a target may panic")]
 
 use tollgate_llm::{Dialect, Limits, Request};
 use tollgate_tokens::{Encoding, StreamCounter, Tokenizer, count_prompt};
 
-/// The first byte says how to split.
+/// Seed inputs; the first byte is the chunk size.
 const SEEDS: &[&[u8]] = &[
     b"\x04The quick brown fox jumps over the lazy dog's HTTPServer 12345.\r\n\n  x",
     "\u{3}漢字AAAA漢字b とか \u{301}\u{301}A 😀👩\u{200d}👩 Привет".as_bytes(),

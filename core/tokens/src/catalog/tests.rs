@@ -3,7 +3,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// Bytes, and what these merges make of them.
+/// Returns a base64 table of the 256 bytes and the given merged tokens.
 #[cfg(feature = "compile")]
 fn table(name: &str, merges: &[&str]) -> String {
     use crate::{Pretokenizer, compile};
@@ -26,7 +26,7 @@ fn catalog(json: serde_json::Value) -> Result<Catalog, String> {
 }
 
 #[test]
-fn aliases_are_counted_as_what_they_stand_for() {
+fn aliases_are_counted_as_their_targets() {
     let catalog = catalog(serde_json::json!({"aliases": {"fast": "gpt-4o", "team-*": "o3"}})).unwrap();
     for (model, upstream, is_exact) in
         [("fast", "gpt-4o", true), ("team-a", "o3", true), ("o3", "o3", true), ("faster", "faster", false)]
@@ -38,15 +38,15 @@ fn aliases_are_counted_as_what_they_stand_for() {
 }
 
 #[test]
-fn what_is_refused_says_where() {
+fn errors_name_the_field() {
     let long = "m".repeat(257);
     let nine = vec![serde_json::json!({"models": ["m"], "table": ""}); 9];
     for (json, words) in [
         (serde_json::json!({"aliases": {"": "m"}}), "aliases.\"\": a model name must not be empty"),
         (serde_json::json!({"aliases": {"a*b": "m"}}), "aliases.\"a*b\": `*` is only allowed at the end"),
-        (serde_json::json!({"aliases": {"a": ""}}), "aliases.\"a\": stands for one model"),
-        (serde_json::json!({"aliases": {"a": "b*"}}), "aliases.\"a\": stands for one model"),
-        (serde_json::json!({"aliases": {"a": long}}), "aliases.\"a\": stands for one model"),
+        (serde_json::json!({"aliases": {"a": ""}}), "aliases.\"a\": the target must be one model"),
+        (serde_json::json!({"aliases": {"a": "b*"}}), "aliases.\"a\": the target must be one model"),
+        (serde_json::json!({"aliases": {"a": long}}), "aliases.\"a\": the target must be one model"),
         (serde_json::json!({"aliases": ["a"]}), "a map"),
         (serde_json::json!({"tokenizers": nine}), "tokenizers: at most 8"),
         (serde_json::json!({"tokenizers": [{"models": ["m"]}]}), "table"),
@@ -58,7 +58,7 @@ fn what_is_refused_says_where() {
         ),
         (
             serde_json::json!({"tokenizers": [{"models": ["m"], "table": "Z"}]}),
-            "tokenizers[0].table: not base64, or not all of it",
+            "tokenizers[0].table: not base64, or truncated",
         ),
         (
             serde_json::json!({"tokenizers": [{"models": ["m"], "table": "Zm9v"}]}),
@@ -81,9 +81,9 @@ fn what_is_refused_says_where() {
 
 #[cfg(feature = "compile")]
 #[test]
-fn a_loaded_table_counts_the_models_that_it_is_of() {
+fn a_loaded_table_counts_the_models_it_lists() {
     let table = table("small", &["he", "hel", "lo"]);
-    // As YAML folds it.
+    // Folded as YAML does.
     let folded: String =
         table.as_bytes().chunks(76).map(|line| format!("{}\n", String::from_utf8_lossy(line))).collect();
     let catalog = catalog(serde_json::json!({
@@ -95,7 +95,7 @@ fn a_loaded_table_counts_the_models_that_it_is_of() {
         let profile = catalog.profile(model);
         assert_eq!(profile.tokenizer().count("hello"), tokens, "{model}");
         assert_eq!(profile.tokenizer().name() == "small", tokens == 2, "{model}");
-        // The template is that of the family.
+        // The chat template still comes from the model family.
         assert!(profile.is_exact() || model == "llama-2", "{model}");
     }
 }
@@ -120,8 +120,8 @@ fn a_table_under_another_name_is_refused() {
     let raw = |name, models: &[&str]| serde_json::json!({"tokenizers": [{"name": name, "models": models, "table": table("a", &[])}]});
     for (name, models, words) in [
         ("b", &["m"][..], "tokenizers[0].name: the table was compiled as `a`"),
-        ("a", &[], "tokenizers[0].models: no model"),
-        ("a", &["m", "x*y"], "tokenizers[0].models[1]: `*` may only"),
+        ("a", &[], "tokenizers[0].models: must not be empty"),
+        ("a", &["m", "x*y"], "tokenizers[0].models[1]: `*` is only allowed"),
         ("a", &["m", "m"], "tokenizers[0].models[1]: duplicate model name"),
     ] {
         let error = catalog(raw(name, models)).map(|_| ()).unwrap_err();
@@ -132,7 +132,7 @@ fn a_table_under_another_name_is_refused() {
 
 #[cfg(feature = "compile")]
 #[test]
-fn a_table_may_come_in_gzip() {
+fn a_table_may_be_gzipped() {
     use std::io::Write;
 
     let plain = table("small", &["he"]);
@@ -152,9 +152,9 @@ fn a_table_may_come_in_gzip() {
     }
 }
 
-/// RFC 4648, section 10, folded and cut short, and what is no base64.
+/// Test vectors of RFC 4648, section 10, also folded and without padding, and invalid base64.
 #[test]
-fn texts_in_base64() {
+fn base64_is_decoded() {
     for (text, bytes) in [
         ("", ""),
         ("Zg==", "f"),
@@ -178,7 +178,7 @@ fn texts_in_base64() {
 
 proptest! {
     #[test]
-    fn any_bytes_in_base64_come_back(bytes in prop::collection::vec(any::<u8>(), 0..20_000), width in 1..200_usize) {
+    fn base64_round_trips_any_bytes(bytes in prop::collection::vec(any::<u8>(), 0..20_000), width in 1..200_usize) {
         let text = STANDARD.encode(&bytes);
         let folded = text.as_bytes().chunks(width).collect::<Vec<_>>().join(&b'\n');
         prop_assert_eq!(decoded(folded), Some(bytes));

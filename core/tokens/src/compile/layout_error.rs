@@ -1,5 +1,5 @@
-//! Why a vocabulary cannot be laid out.
+//! Error of a vocabulary whose tables cannot be built.
 
-/// What does not fit.
+/// Reason why the tables cannot be built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct LayoutError(pub(crate) &'static str);

@@ -1,45 +1,46 @@
-//! How every token of a vocabulary comes about: the merges that its bytes go through.
+//! Merge trees of tokens: the merges by which BPE builds each token from its bytes.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-/// What a token is made of.
+/// Merge tree of a token, reduced to its left and right spines.
 #[derive(Clone, Default)]
-pub(crate) struct Spine {
-    /// Length of the left of the two parts whose merge makes the token; 0 for a byte, and for a token that merging
-    /// never makes.
+pub(crate) struct MergeTree {
+    /// Byte length of the left operand of the final merge; 0 for a single byte, and for a token that merging never
+    /// produces.
     pub(crate) split: usize,
-    /// Lengths of the prefixes that are its left part, the left part of that and so on, longest first.
+    /// Lengths of the prefixes on the left spine (the left operand, its left operand and so on), longest first.
     pub(crate) left: Vec<usize>,
-    /// The same for suffixes and right parts.
+    /// Lengths of the suffixes on the right spine, longest first.
     pub(crate) right: Vec<usize>,
 }
 
-/// The spines of all tokens, which are given by rank; an empty one is a rank without a token.
+/// Computes the merge trees of all tokens, given by rank; an empty token marks an unassigned rank.
 ///
-/// A token that merging its own bytes does not give is one that merging never gives: whatever surrounds it, what
-/// happens inside it happens in the same order.
-pub(crate) fn spines(tokens: &[Vec<u8>]) -> Vec<Spine> {
+/// A token that merging its own bytes does not produce is never produced by merging: merges inside a token happen in
+/// the same order whatever surrounds it.
+pub(crate) fn merge_trees(tokens: &[Vec<u8>]) -> Vec<MergeTree> {
     let ranks: Ranks<'_> = tokens.iter().enumerate().map(|(rank, token)| (token.as_slice(), rank)).collect();
-    let mut spines: Vec<Spine> = Vec::with_capacity(tokens.len());
+    let mut trees: Vec<MergeTree> = Vec::with_capacity(tokens.len());
     for (rank, token) in tokens.iter().enumerate() {
-        let spine = split(token, rank, &ranks).and_then(|split| {
+        let tree = split(token, rank, &ranks).and_then(|split| {
             let (left, right) = token.split_at(split);
-            let follow = |part: &[u8], own: fn(&Spine) -> &Vec<usize>| {
-                let rest = if part.len() == 1 { &Vec::new() } else { own(spines.get(*ranks.get(part)?)?) };
+            let follow = |part: &[u8], own: fn(&MergeTree) -> &Vec<usize>| {
+                let rest = if part.len() == 1 { &Vec::new() } else { own(trees.get(*ranks.get(part)?)?) };
                 Some(std::iter::once(part.len()).chain(rest.iter().copied()).collect())
             };
-            let (left, right) = (follow(left, |spine| &spine.left)?, follow(right, |spine| &spine.right)?);
-            Some(Spine { split, left, right })
+            let (left, right) = (follow(left, |tree| &tree.left)?, follow(right, |tree| &tree.right)?);
+            Some(MergeTree { split, left, right })
         });
-        spines.push(spine.unwrap_or_default());
+        trees.push(tree.unwrap_or_default());
     }
-    spines
+    trees
 }
 
 type Ranks<'a> = HashMap<&'a [u8], usize, BuildHasherDefault<Fnv>>;
 
-/// Merges the bytes of a token until two parts are left, whose merge is the token's; the length of the first.
+/// Merges the bytes of a token until two parts remain and returns the length of the first; `None` if merging does not
+/// end in the token.
 fn split(token: &[u8], rank: usize, ranks: &Ranks<'_>) -> Option<usize> {
     if token.len() < 2 {
         return None;
@@ -64,7 +65,7 @@ fn split(token: &[u8], rank: usize, ranks: &Ranks<'_>) -> Option<usize> {
     Some(cuts[1])
 }
 
-/// FNV-1a by words: quick where this runs unoptimised, and the same on every machine.
+/// FNV-1a over 8-byte words: fast in unoptimised builds, and identical on every machine.
 #[derive(Default)]
 struct Fnv(u64);
 

@@ -1,7 +1,7 @@
-//! Perfect hashing: every key of a fixed set has a slot of its own, found with one small number per bucket.
+//! Perfect hashing: assigns every key of a fixed set its own slot, using one displacement byte ("pilot") per bucket.
 //!
-//! Buckets are placed largest first; one that fits nowhere takes the displacement that drives out the fewest keys, and
-//! the buckets it drove out are placed again.
+//! Buckets are placed largest first. A bucket without a free position takes the displacement that evicts the fewest
+//! keys, and the evicted buckets are placed again.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -9,53 +9,90 @@ use std::collections::BinaryHeap;
 use super::hash::Hash;
 use super::layout_error::LayoutError;
 
-/// A placement of keys.
+/// Placement of the keys in a table.
 pub(crate) struct Placement {
-    /// Of every bucket its displacement, and eight bits of which those are set that stand for one of its keys.
+    /// Displacement of every bucket, and an 8-bit filter with the bits of the bucket's keys set.
     pub(crate) buckets: Vec<[u8; 2]>,
-    /// How far the low half of a hash is shifted to give its bucket.
+    /// Shift of a hash's low half that gives its bucket.
     pub(crate) shift: u32,
-    /// The key in every slot, as an index into the hashes given.
+    /// Key of every slot, as an index into the given hashes.
     pub(crate) slots: Vec<Option<u32>>,
 }
 
 /// Places keys by their hashes in at least `least` slots.
 pub(crate) fn place(hashes: &[Hash], least: usize) -> Result<Placement, LayoutError> {
-    // At least eight, so that the filter's bits are there to choose from.
+    // At least eight, since the filter uses the three hash bits below the bucket's.
     let buckets = (hashes.len() / 3).next_power_of_two().max(8);
-    let shift = 32 - buckets.trailing_zeros();
-    let count = (hashes.len() * 100 / 99 + 1).max(least);
-    let mut members: Vec<Vec<u32>> = vec![Vec::new(); buckets];
-    for (index, hash) in hashes.iter().enumerate() {
-        members[hash.bucket(shift)].push(index as u32);
-    }
-    let mut pilots = vec![0_u8; buckets];
-    let mut slots: Vec<Option<u32>> = vec![None; count];
+    let mut placer = Placer::new(hashes, buckets, (hashes.len() * 100 / 99 + 1).max(least));
     let mut queue: BinaryHeap<(usize, Reverse<usize>)> =
-        members.iter().enumerate().map(|(bucket, keys)| (keys.len(), Reverse(bucket))).collect();
+        placer.members.iter().enumerate().map(|(bucket, keys)| (keys.len(), Reverse(bucket))).collect();
     let mut tries = 0_u64;
     while let Some((size, Reverse(bucket))) = queue.pop() {
         if size == 0 {
             continue;
         }
-        let places = |pilot: u8| -> Vec<usize> {
-            members[bucket].iter().map(|&key| hashes[key as usize].place(pilot, count as u32).0).collect()
-        };
-        // What the cheapest displacement drives out, by the size of the buckets, and that displacement.
-        let mut cheapest: Option<(usize, u8)> = None;
         tries += 1;
-        let first = (tries % 251) as u8;
+        let pilot = placer.cheapest_pilot(bucket, (tries % 251) as u8);
+        let pilot = pilot.ok_or(LayoutError("two tokens have the same hash"))?;
+        for evicted in placer.place(bucket, pilot) {
+            queue.push((placer.members[evicted].len(), Reverse(evicted)));
+        }
+        if tries > 100 * buckets as u64 {
+            return Err(LayoutError("the tokens do not fit into a perfect hash table"));
+        }
+    }
+    Ok(placer.finish())
+}
+
+/// Placement in progress.
+struct Placer<'h> {
+    hashes: &'h [Hash],
+    shift: u32,
+    /// Keys of each bucket.
+    members: Vec<Vec<u32>>,
+    /// Displacement of each bucket.
+    pilots: Vec<u8>,
+    /// Key in each slot.
+    slots: Vec<Option<u32>>,
+}
+
+impl Placer<'_> {
+    fn new(hashes: &[Hash], buckets: usize, slots: usize) -> Placer<'_> {
+        let shift = 32 - buckets.trailing_zeros();
+        let mut members: Vec<Vec<u32>> = vec![Vec::new(); buckets];
+        for (index, hash) in hashes.iter().enumerate() {
+            members[hash.bucket(shift)].push(index as u32);
+        }
+        Placer { hashes, shift, members, pilots: vec![0; buckets], slots: vec![None; slots] }
+    }
+
+    /// Returns the slot of a key with this displacement.
+    fn slot(&self, key: u32, pilot: u8) -> usize {
+        self.hashes[key as usize].place(pilot, self.slots.len() as u32).0
+    }
+
+    /// Returns the slots of a bucket's keys with this displacement.
+    fn slots_of(&self, bucket: usize, pilot: u8) -> Vec<usize> {
+        self.members[bucket].iter().map(|&key| self.slot(key, pilot)).collect()
+    }
+
+    /// Returns the bucket of a key.
+    fn bucket(&self, key: u32) -> usize {
+        self.hashes[key as usize].bucket(self.shift)
+    }
+
+    /// Returns the displacement with the lowest sum of squared sizes of the evicted buckets, trying `first` first; `None`
+    /// if the bucket's own keys collide with every displacement.
+    fn cheapest_pilot(&self, bucket: usize, first: u8) -> Option<u8> {
+        let mut cheapest: Option<(usize, u8)> = None;
         for step in 0..=255_u8 {
             let pilot = first.wrapping_add(step);
-            let places = places(pilot);
-            if (1..places.len()).any(|i| places[..i].contains(&places[i])) {
+            let slots = self.slots_of(bucket, pilot);
+            if (1..slots.len()).any(|i| slots[..i].contains(&slots[i])) {
                 continue;
             }
-            let cost = places
-                .iter()
-                .filter_map(|&slot| slots[slot])
-                .map(|key| members[hashes[key as usize].bucket(shift)].len().pow(2))
-                .sum();
+            let evicted = slots.iter().filter_map(|&slot| self.slots[slot]);
+            let cost = evicted.map(|key| self.members[self.bucket(key)].len().pow(2)).sum();
             if cheapest.is_none_or(|(least, _)| cost < least) {
                 cheapest = Some((cost, pilot));
             }
@@ -63,25 +100,33 @@ pub(crate) fn place(hashes: &[Hash], least: usize) -> Result<Placement, LayoutEr
                 break;
             }
         }
-        let Some((_, pilot)) = cheapest else { return Err(LayoutError("two tokens have the same hash")) };
-        for slot in places(pilot) {
-            if let Some(key) = slots[slot] {
-                let evicted = hashes[key as usize].bucket(shift);
-                for &key in &members[evicted] {
-                    slots[hashes[key as usize].place(pilots[evicted], count as u32).0] = None;
-                }
-                queue.push((members[evicted].len(), Reverse(evicted)));
-            }
-        }
-        pilots[bucket] = pilot;
-        for (&key, slot) in members[bucket].iter().zip(places(pilot)) {
-            slots[slot] = Some(key);
-        }
-        if tries > 100 * buckets as u64 {
-            return Err(LayoutError("the tokens do not fit into a perfect hash table"));
-        }
+        cheapest.map(|(_, pilot)| pilot)
     }
-    let filter = |keys: &Vec<u32>| keys.iter().fold(0, |bits, &key| bits | 1 << hashes[key as usize].filter(shift));
-    let buckets = pilots.iter().zip(&members).map(|(&pilot, keys)| [pilot, filter(keys)]).collect();
-    Ok(Placement { buckets, shift, slots })
+
+    /// Places a bucket and returns the buckets that it evicts.
+    fn place(&mut self, bucket: usize, pilot: u8) -> Vec<usize> {
+        let mut all_evicted = Vec::new();
+        let slots = self.slots_of(bucket, pilot);
+        for &slot in &slots {
+            let Some(key) = self.slots[slot] else { continue };
+            let evicted = self.bucket(key);
+            for slot in self.slots_of(evicted, self.pilots[evicted]) {
+                self.slots[slot] = None;
+            }
+            all_evicted.push(evicted);
+        }
+        self.pilots[bucket] = pilot;
+        for (&key, &slot) in self.members[bucket].iter().zip(&slots) {
+            self.slots[slot] = Some(key);
+        }
+        all_evicted
+    }
+
+    /// Returns the placement, with the filters of the buckets.
+    fn finish(self) -> Placement {
+        let Placer { hashes, shift, members, pilots, slots } = self;
+        let filter = |keys: &Vec<u32>| keys.iter().fold(0, |bits, &key| bits | 1 << hashes[key as usize].filter(shift));
+        let buckets = pilots.iter().zip(&members).map(|(&pilot, keys)| [pilot, filter(keys)]).collect();
+        Placement { buckets, shift, slots }
+    }
 }

@@ -1,4 +1,4 @@
-//! Vocabularies by rank: `.tiktoken` and `tekken.json`.
+//! Vocabularies given by rank: `.tiktoken` and `tekken.json`.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -6,12 +6,12 @@ use base64::engine::general_purpose::STANDARD;
 use super::{CompileError, VocabularyBuilder};
 use crate::pretokenizer::Pretokenizer;
 
-/// Compiles a `.tiktoken` file: on each line a token in base64, a space and its rank, which is its id as well.
+/// Compiles a `.tiktoken` file: each line is a base64 token, a space and its rank, which is also its id.
 ///
-/// The file does not say how text is cut: `pretokenizer` does.
+/// The file does not name its pre-tokenizer, so the caller does.
 ///
 /// # Errors
-/// When a line is something else, a rank comes twice, or the vocabulary is no byte-level one.
+/// If a line is malformed, a rank is duplicated, or the vocabulary is not byte-level.
 pub fn tiktoken(name: &str, pretokenizer: Pretokenizer, file: &[u8]) -> Result<Vec<u8>, CompileError> {
     let mut tokens = Vec::new();
     for (number, line) in file.split(|byte| *byte == b'\n').enumerate() {
@@ -24,8 +24,8 @@ pub fn tiktoken(name: &str, pretokenizer: Pretokenizer, file: &[u8]) -> Result<V
             let rank: usize = std::str::from_utf8(&line[at + 1..]).ok()?.parse().ok()?;
             Some((STANDARD.decode(&line[..at]).ok()?, rank))
         };
-        let (token, rank) =
-            read().ok_or_else(|| CompileError::new(format!("line {}: not a token and its rank", number + 1)))?;
+        let (token, rank) = read()
+            .ok_or_else(|| CompileError::new(format!("line {}: expected a base64 token and its rank", number + 1)))?;
         put(&mut tokens, rank, token)?;
     }
     VocabularyBuilder { name, pretokenizer, is_normalized: false, tokens, ids: Vec::new(), whole_first: true }.compile()
@@ -34,10 +34,10 @@ pub fn tiktoken(name: &str, pretokenizer: Pretokenizer, file: &[u8]) -> Result<V
 /// Compiles Mistral's `tekken.json`.
 ///
 /// # Errors
-/// When it is something else.
+/// If the file is not a `tekken.json`.
 pub fn tekken(name: &str, file: &[u8]) -> Result<Vec<u8>, CompileError> {
     let file: serde_json::Value =
-        serde_json::from_slice(file).map_err(|error| CompileError::new(format!("no JSON: {error}")))?;
+        serde_json::from_slice(file).map_err(|error| CompileError::new(format!("invalid JSON: {error}")))?;
     let number = |field: &str| {
         let number = file["config"][field].as_u64().and_then(|number| usize::try_from(number).ok());
         number.ok_or_else(|| CompileError::new(format!("config.{field} is missing")))
@@ -49,25 +49,27 @@ pub fn tekken(name: &str, file: &[u8]) -> Result<Vec<u8>, CompileError> {
         let token = entry["token_bytes"].as_str().and_then(|token| STANDARD.decode(token).ok());
         let rank = entry["rank"].as_u64().and_then(|rank| usize::try_from(rank).ok());
         let (Some(token), Some(rank)) = (token, rank) else {
-            return Err(CompileError::new("an entry of vocab without token_bytes or rank"));
+            return Err(CompileError::new("a vocab entry lacks token_bytes or rank"));
         };
         if rank < size {
             put(&mut tokens, rank, token)?;
         }
     }
     let ids = (0..tokens.len()).map(|rank| (rank + specials) as u32).collect();
-    VocabularyBuilder { name, pretokenizer: Pretokenizer::Tekken, is_normalized: false, tokens, ids, whole_first: true }.compile()
+    VocabularyBuilder { name, pretokenizer: Pretokenizer::Tekken, is_normalized: false, tokens, ids, whole_first: true }
+        .compile()
 }
 
+/// Stores the token of a rank.
 fn put(tokens: &mut Vec<Vec<u8>>, rank: usize, token: Vec<u8>) -> Result<(), CompileError> {
     if rank >= 1 << 18 || token.is_empty() {
-        return Err(CompileError::new(format!("rank {rank}: more than 2^18, or an empty token")));
+        return Err(CompileError::new(format!("rank {rank}: the rank exceeds 2^18, or the token is empty")));
     }
     if tokens.len() <= rank {
         tokens.resize(rank + 1, Vec::new());
     }
     if !std::mem::replace(&mut tokens[rank], token).is_empty() {
-        return Err(CompileError::new(format!("rank {rank} comes twice")));
+        return Err(CompileError::new(format!("rank {rank} is duplicated")));
     }
     Ok(())
 }

@@ -1,25 +1,27 @@
-//! Counting many pieces of a text together.
+//! Batched counting: looks up many pieces of a text at once.
 //!
-//! One piece after the other, a processor waits twice for each: for where it ends and for what it is. Here the pattern says
-//! where all of them end that a window holds, and the memo is asked for all of them with nothing that depends on an answer,
-//! so that neither a guess of the processor's can be wrong nor does one lookup wait for another. What the memo does not know,
-//! a tenth of them, is kept until there are some, and looked up in the same way.
+//! Processed one by one, each piece stalls the processor twice: for its end and for its lookup. Here the pre-tokenizer
+//! gives all piece ends of a window at once, and the cache lookups are independent of each other, so that neither
+//! branch mispredictions nor lookup latencies add up. Pieces that are not cached (a tenth) are collected and looked up
+//! in batches in the same way.
 
+use super::Piece;
 use crate::piece_cache::{Key, PieceCache};
-use crate::pretokenizer::{Pattern, SPAN};
-use crate::vocabulary::Vocabulary;
+use crate::pretokenizer::{Pattern, WINDOW};
 use crate::swar;
+use crate::vocabulary::Vocabulary;
 
-/// Whether to ask for batch pieces at once: where little comes of it, it is not tried at every piece.
+/// Backoff of batching: pieces are taken singly for a while where windows yield few of them.
 #[derive(Default)]
 struct Backoff {
-    /// Pieces that are taken without asking.
+    /// Number of pieces to take singly before the next attempt.
     wait: u32,
-    /// How many that were the last time.
+    /// Previous backoff length.
     last: u32,
 }
 
 impl Backoff {
+    /// Returns `true` if a window should be tried now.
     #[inline(always)]
     fn is_due(&mut self) -> bool {
         let is_due = self.wait == 0;
@@ -27,171 +29,158 @@ impl Backoff {
         is_due
     }
 
-    /// So many pieces have come of asking.
+    /// Records the number of pieces that a window yielded.
     #[inline(always)]
     fn record(&mut self, pieces: u32) {
-        /// Pieces at most that are taken without asking.
+        /// Maximum backoff length in pieces.
         const MOST: u32 = 15;
         self.last = if pieces > 1 { 0 } else { (2 * self.last + 1).min(MOST) };
         self.wait = if pieces == 0 { self.last } else { 0 };
     }
 }
 
-/// Begin and end of a piece.
-type Piece = [usize; 2];
+/// Minimum number of uncached pieces that are looked up together.
+const BATCH: usize = 16;
+/// Capacity of the list: `BATCH - 1` pending pieces plus those of a window.
+const CAPACITY: usize = 80;
 
-/// So many pieces are looked up together, or more.
-const TOGETHER: usize = 16;
-/// Room for as many, less one, and those of a window.
-const ROOM: usize = 80;
-
-/// What of a text is counted, and what is not yet.
-pub(super) struct Batch {
+/// Batched counter of a text.
+pub(super) struct Batch<'a, 'v> {
+    vocabulary: &'a Vocabulary<'v>,
+    text: &'a [u8],
     backoff: Backoff,
-    /// Pieces that the memo does not know.
-    unknown: List<Piece>,
+    /// Pieces that are not cached, not counted yet.
+    uncached: List<Piece>,
 }
 
-/// Up to [`ROOM`] things.
+/// List of up to [`CAPACITY`] items.
 struct List<T> {
-    places: [T; ROOM],
+    items: [T; CAPACITY],
     count: usize,
 }
 
 impl<T: Copy> List<T> {
     fn new(empty: T) -> List<T> {
-        List { places: [empty; ROOM], count: 0 }
+        List { items: [empty; CAPACITY], count: 0 }
     }
 
-    /// Appends a thing, or does not: which, nothing waits for.
+    /// Appends an item if `is_in`, without a branch.
     #[inline(always)]
-    fn push_if(&mut self, is_in: bool, thing: T) {
-        if let Some(place) = self.places.get_mut(self.count) {
-            *place = thing;
+    fn push_if(&mut self, is_in: bool, item: T) {
+        if let Some(place) = self.items.get_mut(self.count) {
+            *place = item;
         }
         self.count += usize::from(is_in);
     }
 
-    fn all(&self) -> &[T] {
-        self.places.get(..self.count).unwrap_or_default()
+    fn as_slice(&self) -> &[T] {
+        self.items.get(..self.count).unwrap_or_default()
     }
 }
 
-impl Batch {
-    pub(super) fn new() -> Batch {
-        Batch { backoff: Backoff::default(), unknown: List::new([0; 2]) }
+impl<'a, 'v> Batch<'a, 'v> {
+    pub(super) fn new(vocabulary: &'a Vocabulary<'v>, text: &'a [u8]) -> Batch<'a, 'v> {
+        Batch { vocabulary, text, backoff: Backoff::default(), uncached: List::new(Piece::default()) }
     }
 
-    /// Counts the next pieces of `text` from `at` on, as many as a window tells of: where the last of them ends. `at` if it is
-    /// not to be had so.
+    /// Counts the pieces of the window at `at` and returns the end of the last of them, or `at` if there are none.
     #[inline(always)]
-    pub(super) fn next<P: Pattern>(
-        &mut self,
-        vocabulary: &Vocabulary<'_>,
-        text: &[u8],
-        at: usize,
-        total: &mut u64,
-    ) -> usize {
+    pub(super) fn next<P: Pattern>(&mut self, at: usize, total: &mut u64) -> usize {
         if !self.backoff.is_due() {
             return at;
         }
-        let rest = text.get(at..).unwrap_or_default();
-        match rest.first_chunk::<SPAN>() {
-            Some(span) => self.window::<P>(vocabulary, text, at, span, total),
-            None => self.last::<P>(vocabulary, text, at, total),
+        let rest = self.text.get(at..).unwrap_or_default();
+        match rest.first_chunk() {
+            Some(window) => self.window::<P>(at, window, total),
+            None => self.final_window::<P>(at, total),
         }
     }
 
-    /// The same near the end of the text.
+    /// Counts the window of the text's last bytes, padded.
     #[inline(never)]
-    fn last<P: Pattern>(&mut self, vocabulary: &Vocabulary<'_>, text: &[u8], at: usize, total: &mut u64) -> usize {
-        let rest = text.get(at..).unwrap_or_default();
-        // Filled up with a byte that is in no text.
-        let mut span = [0xFF; SPAN];
-        for (to, from) in span.iter_mut().zip(rest) {
+    fn final_window<P: Pattern>(&mut self, at: usize, total: &mut u64) -> usize {
+        let rest = self.text.get(at..).unwrap_or_default();
+        // 0xFF occurs in no text.
+        let mut window = [0xFF; WINDOW];
+        for (to, from) in window.iter_mut().zip(rest) {
             *to = *from;
         }
-        self.window::<P>(vocabulary, text, at, &span, total)
+        self.window::<P>(at, &window, total)
     }
 
-    #[inline(never)] // As [`Pattern::ends`], so that it is in the module once for each pattern.
-    fn window<P: Pattern>(
-        &mut self,
-        vocabulary: &Vocabulary<'_>,
-        text: &[u8],
-        at: usize,
-        span: &[u8; SPAN],
-        total: &mut u64,
-    ) -> usize {
-        let ends = P::ends(text, at, span);
+    #[inline(never)] // Compiled once per pattern, as [`Pattern::ends`] is.
+    fn window<P: Pattern>(&mut self, at: usize, window: &[u8; WINDOW], total: &mut u64) -> usize {
+        let ends = P::ends(self.text, at, window);
         self.backoff.record(ends.count_ones());
-        let List { places, count } = &mut self.unknown;
-        let counted = PieceCache::with(vocabulary, |cache| {
-            let (mut sum, mut start, mut rest, mut unknown) = (0, 0, ends, *count);
-            while rest != 0 {
-                let end = rest.trailing_zeros() as usize;
-                rest &= rest - 1;
-                let known = cache.get(key(span, start, end));
+        let List { items, count } = &mut self.uncached;
+        let counted = PieceCache::with(self.vocabulary, |cache| {
+            let (mut sum, mut start, mut remaining, mut uncached) = (0, 0, ends, *count);
+            while remaining != 0 {
+                let end = remaining.trailing_zeros() as usize;
+                remaining &= remaining - 1;
+                let known = cache.get(key(window, start, end));
                 sum += known;
-                // As [`List::push_if`], but with the count at hand.
-                if let Some(place) = places.get_mut(unknown) {
-                    *place = [at + start, at + end];
+                // [`List::push_if`] with the count in a local variable.
+                if let Some(place) = items.get_mut(uncached) {
+                    *place = Piece { start: at + start, end: at + end };
                 }
-                unknown += usize::from(known == 0);
+                uncached += usize::from(known == 0);
                 start = end;
             }
-            *count = unknown;
+            *count = uncached;
             (sum, start)
         });
         let Some((sum, bytes)) = counted else { return at };
         *total += sum;
-        if self.unknown.count >= TOGETHER {
-            self.flush(vocabulary, text, total);
+        if self.uncached.count >= BATCH {
+            self.flush(total);
         }
         at + bytes
     }
 
-    /// Counts what is not counted yet.
+    /// Counts the pending pieces.
     #[inline(never)]
-    pub(super) fn flush(&mut self, vocabulary: &Vocabulary<'_>, text: &[u8], total: &mut u64) {
-        let pieces = self.unknown.all();
+    pub(super) fn flush(&mut self, total: &mut u64) {
+        let (vocabulary, text, pieces) = (self.vocabulary, self.text, self.uncached.as_slice());
         PieceCache::with(vocabulary, |cache| {
-            // By number: those that one table may have, those that the other may, and those that are no token.
+            // Indices of the pieces for each table, and of those that are in neither.
             let (mut short, mut longer, mut unmatched) = (List::new(0_u8), List::new(0_u8), List::new(0_u8));
-            for (number, [start, end]) in pieces.iter().enumerate() {
-                short.push_if(end - start <= 8, number as u8);
-                longer.push_if(end - start > 8, number as u8);
+            for (index, piece) in pieces.iter().enumerate() {
+                short.push_if(piece.len() <= 8, index as u8);
+                longer.push_if(piece.len() > 8, index as u8);
             }
-            let piece = |number: u8| pieces.get(usize::from(number)).copied().unwrap_or_default();
-            for &number in short.all() {
-                let [start, end] = piece(number);
-                let (first, second, len) = (swar::load(text, start), swar::load(text, start + 8), end - start);
-                let found = vocabulary.has_short(first, len);
-                // A count of 0 is none.
-                cache.set(Key::of(first, second, len), u64::from(found));
-                unmatched.push_if(!found, number);
+            let piece = |index: u8| {
+                debug_assert!(usize::from(index) < pieces.len());
+                pieces.get(usize::from(index)).copied().unwrap_or_default()
+            };
+            for &index in short.as_slice() {
+                let piece = piece(index);
+                let (first, second) = (swar::load(text, piece.start), swar::load(text, piece.start + 8));
+                let found = vocabulary.has_short(first, piece.len());
+                // A stored count of 0 reads as not cached.
+                cache.set(Key::of(first, second, piece.len()), u64::from(found));
+                unmatched.push_if(!found, index);
             }
-            for &number in longer.all() {
-                let [start, end] = piece(number);
-                let (first, second, len) = (swar::load(text, start), swar::load(text, start + 8), end - start);
-                let found = vocabulary.has_middle(first, second, len);
-                cache.set(Key::of(first, second, len), u64::from(found));
-                unmatched.push_if(!found, number);
+            for &index in longer.as_slice() {
+                let piece = piece(index);
+                let (first, second) = (swar::load(text, piece.start), swar::load(text, piece.start + 8));
+                let found = vocabulary.has_middle(first, second, piece.len());
+                cache.set(Key::of(first, second, piece.len()), u64::from(found));
+                unmatched.push_if(!found, index);
             }
             *total += (pieces.len() - unmatched.count) as u64;
-            for &number in unmatched.all() {
-                let [start, end] = piece(number);
-                *total += super::count_uncached(vocabulary, text, start, end, &cache);
+            for &index in unmatched.as_slice() {
+                *total += super::count_uncached(vocabulary, text, piece(index), &cache);
             }
         });
-        self.unknown.count = 0;
+        self.uncached.count = 0;
     }
 }
 
-/// The key of a piece of the span.
+/// Returns the cache key of a piece of the window.
 #[inline(always)]
-fn key(span: &[u8; SPAN], start: usize, end: usize) -> Key {
+fn key(window: &[u8; WINDOW], start: usize, end: usize) -> Key {
     let word =
-        |at: usize| span.get(at..).and_then(|rest| rest.first_chunk()).map_or(0, |word| u64::from_le_bytes(*word));
+        |at: usize| window.get(at..).and_then(|rest| rest.first_chunk()).map_or(0, |word| u64::from_le_bytes(*word));
     Key::of(word(start & 63), word((start & 63) + 8), end.wrapping_sub(start))
 }

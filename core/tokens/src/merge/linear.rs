@@ -1,60 +1,83 @@
-//! What merging leaves, without merging.
+//! Linear-time BPE: encodes left to right with backtracking.
 //!
-//! What merging would leave is found from left to right instead. Two facts carry it (for vocabularies of which every
-//! token comes about by merging, which the build script checks):
+//! Computes the result of merging without merging. Two facts make this correct, for vocabularies whose every token is
+//! produced by merging (the build script checks this):
 //!
-//! 1. a sequence of tokens is what merging leaves of its text exactly if that is so of every two neighbours;
-//! 2. hence what merging leaves of a beginning of the text is unique, and a position at which no token can follow stays
+//! 1. A token sequence is the merge result of its text exactly if every two adjacent tokens are a valid pair, i.e. are
+//!    the merge result of their joint text.
+//! 2. Hence the merge result of every prefix of the text is unique, and a position at which no token can follow stays
 //!    dead, however it is reached.
 //!
-//! So: at every position take some token that keeps apart from its left neighbour; if there is none, give up the
-//! neighbour and remember its end as dead. Every position dies at most once and at most `longest` tokens begin at it:
-//! the time is linear in the length of the text. Which token is tried first does not matter to the result. Tried are
+//! Algorithm: at every position append a token that forms a valid pair with its left neighbour; if there is none,
+//! remove the neighbour and mark its end as dead. Every position dies at most once, and at most `max_token_len` tokens
+//! start at it, so the time is linear in the length of the text. The order in which candidates are tried does not
+//! affect the result:
 //!
-//! - the last one again, if the text repeats it;
-//! - those that merging leaves of the next few symbols, but for the last two, to which more may still come: they keep
-//!   apart from each other as it is;
-//! - all that begin there, the longest first.
+//! - the last token again, if the text repeats it;
+//! - the merge result of the next few symbols without its last two tokens, which later symbols could change; these are
+//!   valid pairs already;
+//! - all tokens that start at the position, longest first.
 //!
-//! Whether two neighbours keep apart is decided by undoing their merges: on both sides of the boundary stands, at any
-//! time, a token of the [spine](crate::vocabulary) of the one and of the other. The merge that is latest is undone
-//! first; if the two that stand there could have merged before it, they would have.
+//! Validity of a pair is decided by undoing its merges: at any time, the tokens that meet at the boundary are on the
+//! [spines](crate::vocabulary) of the two. The latest merge is undone first; if the two tokens at the boundary could
+//! have been merged before it, the pair is not valid.
 
 use super::short::{ShortMerge, guess_prefix};
 use crate::vocabulary::{Token, Vocabulary};
 
-/// What merging leaves of `text[start..end]`: the number of tokens. Where they end is put into `ends`, see [`lengths`].
-/// `first` is what it leaves of the first few symbols.
-///
-/// `ends` and `dead` are working space: at least as many bits as the piece has bytes and one, zeroed.
-pub(crate) fn merge_linear(
+/// Zeroed bit sets of at least one bit more than the piece has bytes.
+pub(crate) struct Workspace<'w> {
+    pub(crate) ends: &'w mut [u64],
+    pub(crate) dead: &'w mut [u64],
+}
+
+/// Merge result of a long piece.
+pub(crate) struct LinearMerge<'w> {
+    /// Bit set of the token ends; the first bit is the start of the first token.
+    ends: &'w [u64],
+    /// Number of tokens.
+    pub(crate) count: usize,
+}
+
+impl LinearMerge<'_> {
+    /// Returns the token lengths.
+    pub(crate) fn lengths(&self) -> impl Iterator<Item = usize> {
+        token_lengths(self.ends)
+    }
+}
+
+/// Encodes `text[start..end]`. `first` is the merge result of its first symbols.
+pub(crate) fn merge_linear<'w>(
     vocabulary: &Vocabulary<'_>,
     text: &[u8],
     (start, end): (usize, usize),
     first: ShortMerge,
-    ends: &mut [u64],
-    dead: &mut [u64],
-) -> usize {
-    let mut walk = Backtracker { vocabulary, text, start, end, at: start, count: 0, last: None, ends, dead };
-    walk.push_merged(&first);
-    // The farthest that the walk came: behind it, what merging leaves of the next symbols has been tried.
-    let mut front = walk.at.max(start + 1);
-    while walk.at < end {
-        walk.push_repeats();
-        let mut went = false;
-        if walk.at >= front && walk.at < end {
-            went = walk.push_merged(&guess_prefix(vocabulary, text, (walk.at, end)));
-            front = walk.at + usize::from(!went);
+    space: Workspace<'w>,
+) -> LinearMerge<'w> {
+    let Workspace { ends, dead } = space;
+    let mut state =
+        Backtracker { vocabulary, text, start, end, at: start, count: 0, last: None, ends: &mut *ends, dead };
+    state.push_merged(&first);
+    // Farthest position reached; up to here the merge results of the next symbols have been tried.
+    let mut front = state.at.max(start + 1);
+    while state.at < end {
+        state.push_repeats();
+        let mut appended = false;
+        if state.at >= front && state.at < end {
+            appended = state.push_merged(&guess_prefix(vocabulary, text, (state.at, end)));
+            front = state.at + usize::from(!appended);
         }
-        if !went && walk.at < end && !walk.push_longest() && !walk.backtrack() {
+        if !appended && state.at < end && !state.push_longest() && !state.backtrack() {
             break;
         }
     }
-    walk.count
+    debug_assert_eq!(state.at, end, "every byte is a token");
+    let count = state.count;
+    LinearMerge { ends, count }
 }
 
-/// The lengths of tokens of which the bit of every end is set, the first bit being that of where the first begins.
-pub(crate) fn token_lengths(ends: &[u64]) -> impl Iterator<Item = usize> {
+/// Returns the token lengths of a bit set of token ends, whose first bit is the start of the first token.
+fn token_lengths(ends: &[u64]) -> impl Iterator<Item = usize> {
     let mut at = 0;
     ends.iter().enumerate().flat_map(|(number, &word)| Ones(word).map(move |bit| 64 * number + bit)).map(move |end| {
         let len = end - at;
@@ -63,7 +86,7 @@ pub(crate) fn token_lengths(ends: &[u64]) -> impl Iterator<Item = usize> {
     })
 }
 
-/// The places of the bits that are set, the lowest first.
+/// Iterator over the positions of the set bits, lowest first.
 struct Ones(u64);
 
 impl Iterator for Ones {
@@ -76,6 +99,7 @@ impl Iterator for Ones {
     }
 }
 
+/// State of the encoding of one piece.
 struct Backtracker<'a> {
     vocabulary: &'a Vocabulary<'a>,
     text: &'a [u8],
@@ -83,36 +107,36 @@ struct Backtracker<'a> {
     end: usize,
     at: usize,
     count: usize,
-    /// The token that ends at `at`.
+    /// Token that ends at `at`.
     last: Option<Token>,
-    /// Bits by position: whether a token that was taken ends there.
+    /// Bit set of the positions at which an appended token ends.
     ends: &'a mut [u64],
-    /// Bits by position: whether no token can follow.
+    /// Bit set of the positions that no token can follow.
     dead: &'a mut [u64],
 }
 
 impl Backtracker<'_> {
-    /// Takes the last token again and again, as long as the text repeats it.
+    /// Appends the last token as long as the text repeats it.
     fn push_repeats(&mut self) {
         let Some(last) = self.last else { return };
-        let mut apart = false;
+        let mut is_valid = false;
         while self.at + last.len <= self.end
             && self.text.get(self.at - last.len..self.at) == self.text.get(self.at..self.at + last.len)
             && !self.is_dead(self.at + last.len)
         {
-            apart = apart || is_valid_pair(self.vocabulary, self.text, self.at, &last, &last);
-            if !apart {
+            is_valid = is_valid || is_valid_pair(self.vocabulary, self.text, self.at, &last, &last);
+            if !is_valid {
                 return;
             }
             self.push(last);
         }
     }
 
-    /// Takes what merging leaves of the next few symbols; whether it took anything.
+    /// Appends the stable tokens of the merge result of the next few symbols. Returns `true` if there were any.
     fn push_merged(&mut self, merged: &ShortMerge) -> bool {
-        let sure = if merged.is_all { merged.count() } else { merged.count() - merged.count().min(2) };
+        let stable = if merged.is_all { merged.count() } else { merged.count() - merged.count().min(2) };
         let (first, mut last) = (self.count, 0);
-        for len in merged.lengths().take(sure) {
+        for len in merged.lengths().take(stable) {
             if self.is_dead(self.at + len) {
                 break;
             }
@@ -123,7 +147,7 @@ impl Backtracker<'_> {
                 }
                 self.push(next);
             } else {
-                // That it follows is known: it is looked up only if it is the last one.
+                // These are valid pairs; only the last one needs a lookup.
                 self.advance(len);
                 last = len;
             }
@@ -134,7 +158,7 @@ impl Backtracker<'_> {
         self.count > first
     }
 
-    /// Takes the longest token that can follow; whether there is one.
+    /// Appends the longest token that can follow. Returns `false` if there is none.
     fn push_longest(&mut self) -> bool {
         let mut most = self.end - self.at;
         while most > 0 {
@@ -148,7 +172,7 @@ impl Backtracker<'_> {
         false
     }
 
-    /// Gives up the last token, after which nothing can follow; whether there was one.
+    /// Removes the last token and marks its end as dead. Returns `false` if there is no token.
     fn backtrack(&mut self) -> bool {
         let Some(last) = self.last else { return false };
         let position = self.at - self.start;
@@ -163,14 +187,14 @@ impl Backtracker<'_> {
         self.last = match self.count {
             0 => None,
             _ => {
-                let begin = self.start + self.end_before(self.at - self.start);
-                self.vocabulary.token(self.text, begin, self.at - begin)
+                let start = self.start + self.end_before(self.at - self.start);
+                self.vocabulary.token(self.text, start, self.at - start)
             }
         };
         true
     }
 
-    /// The last end before a position, or the beginning: not many words back, since tokens are short.
+    /// Returns the last token end before a position, or 0. It is at most a few words back, since tokens are short.
     fn end_before(&self, position: usize) -> usize {
         let mut number = position / 64;
         let mut word = self.ends.get(number).copied().unwrap_or_default() & ((1 << (position % 64)) - 1);
@@ -181,12 +205,13 @@ impl Backtracker<'_> {
         word.checked_ilog2().map_or(0, |bit| 64 * number + bit as usize)
     }
 
+    /// Appends a token.
     fn push(&mut self, next: Token) {
         self.advance(next.len);
         self.last = Some(next);
     }
 
-    /// Takes a token of that length.
+    /// Appends a token of that length.
     fn advance(&mut self, len: usize) {
         self.count += 1;
         self.at += len;
@@ -196,11 +221,13 @@ impl Backtracker<'_> {
         }
     }
 
+    /// Returns `true` if the token forms a valid pair with the last one.
     #[inline(always)]
     fn can_follow(&self, next: &Token) -> bool {
         self.last.is_none_or(|last| is_valid_pair(self.vocabulary, self.text, self.at, &last, next))
     }
 
+    /// Returns `true` if no token can follow at `at`.
     #[inline(always)]
     fn is_dead(&self, at: usize) -> bool {
         let position = at - self.start;
@@ -208,7 +235,7 @@ impl Backtracker<'_> {
     }
 }
 
-/// Whether merging leaves two tokens next to each other; they meet at `at`.
+/// Returns `true` if two tokens that meet at `at` are the merge result of their joint text.
 #[inline]
 pub(super) fn is_valid_pair(vocabulary: &Vocabulary<'_>, text: &[u8], at: usize, left: &Token, right: &Token) -> bool {
     let (mut left, mut right) = (*left, *right);
@@ -218,7 +245,7 @@ pub(super) fn is_valid_pair(vocabulary: &Vocabulary<'_>, text: &[u8], at: usize,
         if across.is_some_and(|rank| rank < before) {
             return false;
         }
-        // Of equal merges the left one comes first.
+        // Of merges of equal rank, the leftmost comes first.
         if right.len == 1 || (left.len > 1 && left.rank > right.rank) {
             before = left.rank;
             match vocabulary.right_part(text, at, &left) {

@@ -1,61 +1,66 @@
-//! Merging a few symbols, as the definition says.
+//! Merges a short piece as BPE is defined.
 
 use std::ops::Deref;
 
-use crate::vocabulary::{Pair, Vocabulary, hash};
 use crate::swar;
+use crate::vocabulary::{Pair, Vocabulary, hash};
 
-/// How many symbols a piece may have: positions and ranks of so many fit into a few registers and cache lines, and
-/// with more of them looking for the lowest rank would take longer than what is looked for.
+/// Maximum number of symbols: positions and ranks of this many fit into a few registers and cache lines, and with more
+/// of them finding the lowest rank would take longer than the lookups.
 const MOST: usize = 24;
-/// The slots for them; a power of two, so that an index is in bounds once it is masked.
+/// Number of slots; a power of two, so that a masked index is in bounds.
 const SLOTS: usize = 32;
-/// Where they begin if every byte is one.
+/// Offsets of the symbols if each is one byte.
 const NUMBERS: [u8; SLOTS] = [
     0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30,
     31,
 ];
-/// What stands for a pair that is no token.
+/// Packed rank of a pair that is not a token.
 const NONE: u32 = u32::MAX;
 
-/// The symbols of a piece. `ASCII` says that all of it is: every byte is a symbol, and has its number.
+/// Symbols of a piece. With `ASCII`, all of the piece is ASCII: every byte is a symbol, and its offset is its number.
 struct Symbols<'a, V, const ASCII: bool> {
     vocabulary: V,
     text: &'a [u8],
     start: usize,
-    /// Where the symbols began before any merge, from `start` on; after the last of them the end.
+    /// Offset of each initial symbol from `start`, followed by the end of the last.
     offsets: [u8; SLOTS],
-    /// A bit for every symbol that is still one, and for the end.
+    /// Bit set of the symbols that have not been merged into their left neighbour, and of the end.
     live: u32,
-    /// Of the pair that each symbol begins: rank, times 32, plus the number of the symbol.
+    /// For the pair that starts at each symbol: rank times 32, plus the number of the symbol.
     pairs: [u32; SLOTS],
 }
 
-/// Merges `text[start..end]`, which has at least one byte, or what of it the first [`MOST`] symbols are.
+/// Merges `text[start..end]`, at least one byte, or its first [`MOST`] symbols.
 #[inline]
-pub(crate) fn merge_short<'v, V: Deref<Target = Vocabulary<'v>>>(vocabulary: V, text: &[u8], piece: (usize, usize)) -> ShortMerge {
-    merged::<_, false, false>(vocabulary, text, piece)
+pub(crate) fn merge_short<'v, V: Deref<Target = Vocabulary<'v>>>(
+    vocabulary: V,
+    text: &[u8],
+    piece: (usize, usize),
+) -> ShortMerge {
+    merge::<_, false, false>(vocabulary, text, piece)
 }
 
-/// The same for a piece that is ASCII.
+/// Merges a piece that is ASCII; see [`merge_short`].
 #[inline]
 pub(crate) fn merge_short_ascii<'v, V: Deref<Target = Vocabulary<'v>>>(
     vocabulary: V,
     text: &[u8],
     piece: (usize, usize),
 ) -> ShortMerge {
-    merged::<_, false, true>(vocabulary, text, piece)
+    merge::<_, false, true>(vocabulary, text, piece)
 }
 
-/// A guess at what merging leaves of the beginning of `text[start..end]`: sixteen or eight equal bytes in a row are one symbol
-/// from the beginning, if they are a token, so that more of a long run can be seen.
+/// Guesses the merge result of a prefix of `text[start..end]`. Runs of sixteen or eight equal bytes are initial symbols
+/// if they are a token, so that more of a long run is seen.
 #[inline]
 pub(crate) fn guess_prefix(vocabulary: &Vocabulary<'_>, text: &[u8], piece: (usize, usize)) -> ShortMerge {
-    merged::<_, true, false>(vocabulary, text, piece)
+    merge::<_, true, false>(vocabulary, text, piece)
 }
 
+/// Merges with blocks of equal bytes (`BLOCKS`) or for ASCII only (`ASCII`).
 #[inline(always)]
-fn merged<'v, V: Deref<Target = Vocabulary<'v>>, const BLOCKS: bool, const ASCII: bool>(
+fn merge<'v, V: Deref<Target = Vocabulary<'v>>, const BLOCKS: bool, const ASCII: bool>(
     vocabulary: V,
     text: &[u8],
     (start, end): (usize, usize),
@@ -86,24 +91,24 @@ fn merged<'v, V: Deref<Target = Vocabulary<'v>>, const BLOCKS: bool, const ASCII
     ShortMerge { offsets: symbols.offsets, live: symbols.live, is_all: read == end, is_guess }
 }
 
-/// What merging left.
+/// Merge result of a short piece.
 pub(crate) struct ShortMerge {
     offsets: [u8; SLOTS],
     live: u32,
-    /// Whether that is all of the piece.
+    /// `true` if it covers the whole piece.
     pub(crate) is_all: bool,
-    /// Whether merging may leave something else.
+    /// `true` if actual merging may give another result.
     pub(crate) is_guess: bool,
 }
 
 impl ShortMerge {
-    /// The number of tokens.
+    /// Returns the number of tokens.
     #[inline(always)]
     pub(crate) fn count(&self) -> usize {
         self.live.count_ones() as usize - 1
     }
 
-    /// Their lengths.
+    /// Returns the token lengths.
     pub(crate) fn lengths(&self) -> impl Iterator<Item = usize> {
         let ends = |live: u32| {
             let offset = self.offsets.get(live.trailing_zeros() as usize);
@@ -119,17 +124,18 @@ impl ShortMerge {
 }
 
 impl<'v, V: Deref<Target = Vocabulary<'v>>, const ASCII: bool> Symbols<'_, V, ASCII> {
-    /// Cuts the piece into symbols, and looks up their pairs: bytes, but characters where nothing can come of their bytes
-    /// before the character is whole. How many there are, where the last ends, and whether there are blocks.
+    /// Splits the piece into initial symbols and looks up their pairs. A symbol is a byte, or a character whose bytes
+    /// can only be merged with each other first. Returns the number of symbols, the end of the last, and whether there
+    /// are blocks.
     #[inline(always)]
     fn read<const BLOCKS: bool>(&mut self, end: usize) -> (usize, usize, bool) {
         let (mut count, mut at) = (0, self.start);
         let mut is_guess = false;
-        // Eight equal bytes, and of how many of these a block is.
+        // A word of equal bytes, and the block length that applies to it.
         let mut block = (0, 1);
-        // Offsets are bytes.
+        // Offsets are stored as `u8`.
         let limit = if BLOCKS { end.min(self.start + 0xFF - BLOCK) } else { end };
-        // The symbol before: what begins with it, and its bytes.
+        // Word and byte length of the previous symbol.
         let (mut before, mut bytes) = (0, 0);
         while at < limit && count < MOST {
             let word = swar::load(self.text, at);
@@ -167,7 +173,7 @@ impl<'v, V: Deref<Target = Vocabulary<'v>>, const ASCII: bool> Symbols<'_, V, AS
         (count, at, is_guess)
     }
 
-    /// The equal bytes that are a block: sixteen or eight of them, if these are a token, or one. `word` are eight.
+    /// Returns the length of a block of the equal bytes of `word`: sixteen or eight if these are a token, else one.
     #[inline(never)]
     fn block_of(&self, word: u64) -> usize {
         match word {
@@ -177,53 +183,54 @@ impl<'v, V: Deref<Target = Vocabulary<'v>>, const ASCII: bool> Symbols<'_, V, AS
         }
     }
 
-    /// How many bytes the first symbol has of a character of `WIDTH` bytes at `at`, with which `word` begins.
+    /// Returns the byte length of the first initial symbol of a character of `WIDTH` bytes at `at`; `word` starts with
+    /// it.
     #[inline(always)]
     fn first_symbol<const WIDTH: usize>(&self, word: u64, at: usize, end: usize) -> usize {
-        let meets = |last: u8, first: u8| self.vocabulary.crosses_whole_chars(last, first);
+        let is_whole = |last: u8, first: u8| self.vocabulary.crosses_whole_chars(last, first);
         let before = self.text.get(at.wrapping_sub(1)).copied().unwrap_or_default();
         let behind = (word >> (8 * (WIDTH - 1))) as u16;
-        let left = at == self.start || meets(before, word as u8);
-        let right = at + WIDTH >= end || meets(behind as u8, (behind >> 8) as u8);
+        let left = at == self.start || is_whole(before, word as u8);
+        let right = at + WIDTH >= end || is_whole(behind as u8, (behind >> 8) as u8);
         match WIDTH {
             _ if left && right && self.vocabulary.is_char_token(word, WIDTH) => WIDTH,
             3 if self.vocabulary.merges_char_prefix(word) => 2,
-            // The others come one by one.
+            // The remaining bytes are symbols of their own.
             _ => 1,
         }
     }
 
-    /// The same for a piece of ASCII.
+    /// Initializes the symbols of an ASCII piece; see [`Self::read`].
     #[inline(always)]
     fn bytes(&mut self, end: usize) -> (usize, usize, bool) {
         let count = (end - self.start).min(MOST);
         self.offsets = NUMBERS;
         self.live = (1 << (count + 1)) - 1;
-        self.sure_pairs(count);
+        self.merge_certain_pairs(count);
         (count, self.start + count, false)
     }
 
-    /// Looks up the pairs of bytes, and merges those that are merged for certain, whatever comes of what is around them.
+    /// Looks up the pairs of bytes, and applies the merges that are certain.
     ///
-    /// Of two bytes that no token of lower rank takes from each other, see [`Pair`](crate::vocabulary::Pair), each is there
-    /// alone until it is their turn. So they can be merged at once: nothing of lower rank comes of it, since that would have
-    /// to take one of them alone.
+    /// If no token of lower rank takes one byte of a pair from the other (see [`Pair`](crate::vocabulary::Pair)), both
+    /// bytes remain single symbols until the pair's turn. So the pair can be merged at once. No token of lower rank can
+    /// arise from this merge, since such a token would have to take one of the two bytes alone.
     #[inline(always)]
-    fn sure_pairs(&mut self, count: usize) {
-        /// Where there is no pair, nothing is taken.
+    fn merge_certain_pairs(&mut self, count: usize) {
+        /// A missing pair takes nothing.
         const NOTHING: Pair = Pair { rank: hash::NO_PAIR, left: u8::MAX, right: u8::MAX };
         let (vocabulary, text) = (&self.vocabulary, self.text.get(self.start..).unwrap_or_default());
         let pair = |number: usize| match text.get(number..).and_then(|rest| rest.first_chunk()) {
             Some([first, second]) if number + 1 < count => vocabulary.ascii_pair(*first, *second),
             _ => NOTHING,
         };
-        let (mut before, mut sure, mut large) = (NOTHING, 0_u32, 0_u32);
+        let (mut before, mut certain, mut large) = (NOTHING, 0_u32, 0_u32);
         let mut own = pair(0);
         for number in 0..count - 1 {
             let behind = pair(number + 1);
             let level = hash::level(own.rank);
-            let is_sure = (own.rank < hash::LARGE_PAIR) & (level < before.left) & (level < behind.right);
-            sure |= u32::from(is_sure) << number;
+            let is_certain = (own.rank < hash::LARGE_PAIR) & (level < before.left) & (level < behind.right);
+            certain |= u32::from(is_certain) << number;
             large |= u32::from(own.rank == hash::LARGE_PAIR) << number;
             let rank = if own.rank == hash::NO_PAIR { NONE } else { packed(u32::from(own.rank), number) };
             if let Some(place) = self.pairs.get_mut(number) {
@@ -231,13 +238,13 @@ impl<'v, V: Deref<Target = Vocabulary<'v>>, const ASCII: bool> Symbols<'_, V, AS
             }
             (before, own) = (own, behind);
         }
-        let mut gone = sure << 1;
-        self.live &= !gone;
-        // Those that a merge has made, and those of which the rank is not known yet.
-        let mut others = (sure | sure >> 1 | large) & self.live;
-        while gone != 0 {
-            self.set(gone.trailing_zeros() as usize, NONE);
-            gone &= gone - 1;
+        let mut merged = certain << 1;
+        self.live &= !merged;
+        // Symbols that a merge produced, and those whose rank is not known yet.
+        let mut others = (certain | certain >> 1 | large) & self.live;
+        while merged != 0 {
+            self.set(merged.trailing_zeros() as usize, NONE);
+            merged &= merged - 1;
         }
         while others != 0 {
             let number = others.trailing_zeros() as usize;
@@ -251,10 +258,10 @@ impl<'v, V: Deref<Target = Vocabulary<'v>>, const ASCII: bool> Symbols<'_, V, AS
         }
     }
 
-    /// The lowest of the first `count` pairs.
+    /// Returns the lowest of the first `count` pairs.
     #[inline(always)]
     fn lowest(&self, count: usize) -> u32 {
-        // Behind the last of them are none.
+        // The slots after the last pair hold [`NONE`].
         let groups = self.pairs.as_chunks::<8>().0.iter().take(count.div_ceil(8));
         groups.fold(NONE, |lowest, &[a, b, c, d, e, f, g, h]| {
             let (first, second) = (a.min(b).min(c.min(d)), e.min(f).min(g.min(h)));
@@ -262,12 +269,13 @@ impl<'v, V: Deref<Target = Vocabulary<'v>>, const ASCII: bool> Symbols<'_, V, AS
         })
     }
 
-    /// The first symbol after `number`, or the end.
+    /// Returns the first symbol after `number`, or the end.
     #[inline(always)]
     fn next(&self, number: usize) -> usize {
         number + 1 + (self.live >> (number + 1)).trailing_zeros() as usize
     }
 
+    /// Returns the offset of a symbol from the start of the piece.
     #[inline(always)]
     fn offset(&self, number: usize) -> usize {
         if ASCII {
@@ -276,14 +284,14 @@ impl<'v, V: Deref<Target = Vocabulary<'v>>, const ASCII: bool> Symbols<'_, V, AS
         usize::from(self.offsets.get(number & (SLOTS - 1)).copied().unwrap_or_default())
     }
 
-    /// Looks up the pair that `number` begins and that ends where `after` begins.
+    /// Looks up the pair that starts at symbol `number` and ends at symbol `after`.
     #[inline(always)]
     fn pair(&mut self, number: usize, after: usize) {
         let rank = self.rank(number, after);
         self.set(number, packed(rank, number));
     }
 
-    /// The rank of the pair that `number` begins and that ends where `after` begins.
+    /// Returns the rank of the pair that starts at symbol `number` and ends at symbol `after`.
     #[inline(always)]
     fn rank(&self, number: usize, after: usize) -> u32 {
         let (from, to) = (self.offset(number), self.offset(after));
@@ -295,6 +303,7 @@ impl<'v, V: Deref<Target = Vocabulary<'v>>, const ASCII: bool> Symbols<'_, V, AS
         }
     }
 
+    /// Stores a packed pair.
     #[inline(always)]
     fn set(&mut self, number: usize, pair: u32) {
         if let Some(place) = self.pairs.get_mut(number & (SLOTS - 1)) {
@@ -303,10 +312,10 @@ impl<'v, V: Deref<Target = Vocabulary<'v>>, const ASCII: bool> Symbols<'_, V, AS
     }
 }
 
-/// Bytes of a block at most.
+/// Maximum byte length of a block.
 const BLOCK: usize = 16;
 
-/// A rank and the number of a symbol. What is no rank stays more than any.
+/// Packs a rank and the number of a symbol. A missing rank stays greater than any other.
 #[inline(always)]
 fn packed(rank: u32, number: usize) -> u32 {
     (rank << 5) | number as u32

@@ -1,5 +1,5 @@
-//! Patterns that begin a new piece where lower case turns into upper case: that of `o200k_base`, which Llama 4 has as
-//! well, and that of Mistral's Tekken.
+//! Patterns that start a new piece where lower case turns into upper case: those of `o200k_base` (also used by Llama 4)
+//! and of Mistral's Tekken.
 //!
 //! ```text
 //! [^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?
@@ -11,13 +11,13 @@
 //! \s+
 //! ```
 //!
-//! Tekken has no contractions, and a piece for every digit.
+//! Tekken has no contractions, and every digit is a piece.
 
 use super::class::{self, Class, Set};
-use super::{Pattern, BoundaryRules, SPAN, runs, fast_path, window};
+use super::{BoundaryRules, Pattern, WINDOW, fast_path, runs, window};
 use crate::swar::{self, ascii};
 
-/// The pattern, with so many digits in a piece, and with contractions or without.
+/// Pattern with at most `DIGITS` digits per piece, and with or without contractions.
 pub(crate) struct Cased<const DIGITS: usize, const CONTRACTIONS: bool>;
 
 impl<const DIGITS: usize, const CONTRACTIONS: bool> Pattern for Cased<DIGITS, CONTRACTIONS> {
@@ -32,8 +32,8 @@ impl<const DIGITS: usize, const CONTRACTIONS: bool> Pattern for Cased<DIGITS, CO
     });
 
     #[inline(always)]
-    fn ends(text: &[u8], at: usize, span: &[u8; SPAN]) -> u64 {
-        window::ends::<true, DIGITS, CONTRACTIONS>(text, at, span)
+    fn ends(text: &[u8], at: usize, window: &[u8; WINDOW]) -> u64 {
+        window::ends::<true, DIGITS, CONTRACTIONS>(text, at, window)
     }
 
     #[inline(always)]
@@ -62,7 +62,8 @@ impl<const DIGITS: usize, const CONTRACTIONS: bool> Pattern for Cased<DIGITS, CO
     }
 }
 
-/// The end of a run of ASCII lower-case letters that fills the first word, counted from `at` on, and the byte after it.
+/// Returns the end of a run of ASCII lower-case letters that fills the first word, relative to `at`, and the byte after
+/// it.
 #[inline(always)]
 fn lower_run(text: &[u8], at: usize) -> (usize, u8) {
     let mut end = 8;
@@ -76,13 +77,13 @@ fn lower_run(text: &[u8], at: usize) -> (usize, u8) {
     }
 }
 
-/// ASCII of `[^\r\n\p{L}\p{N}]` that is no letter.
+/// Returns `true` for ASCII characters of `[^\r\n\p{L}\p{N}]`.
 #[inline(always)]
 fn may_prefix(byte: u8) -> bool {
     !matches!(byte, b'\r' | b'\n' | b'0'..=b'9' | 0x80..)
 }
 
-/// The end of the piece at `at`, for any text.
+/// Returns the end of the piece at `at`, for any text.
 #[inline(never)]
 fn general<const DIGITS: usize, const CONTRACTIONS: bool>(text: &[u8], at: usize) -> usize {
     let contraction = |end: usize| if CONTRACTIONS { end + runs::contraction(text, end) } else { end };
@@ -108,10 +109,10 @@ fn general<const DIGITS: usize, const CONTRACTIONS: bool>(text: &[u8], at: usize
     runs::space(text, at)
 }
 
-/// `[UPPER]*[LOWER]+|[UPPER]+[LOWER]*` at `start`.
+/// Matches `[UPPER]*[LOWER]+|[UPPER]+[LOWER]*` at `start` and returns its end.
 fn letters(text: &[u8], start: usize) -> Option<usize> {
     let mut at = start;
-    // The end of the last character of the run that is of both kinds.
+    // End of the last character of the run that belongs to both sets.
     let mut both = None;
     let follows = loop {
         match class::at(text, at) {
@@ -128,6 +129,7 @@ fn letters(text: &[u8], start: usize) -> Option<usize> {
     if follows == Class::LOWER {
         return Some(runs::of(text, at, Set::LOWER));
     }
-    // The first alternative gives back what is upper-case only; if that is all, the second takes it.
+    // The first alternative backtracks over upper-case-only characters; if nothing else remains, the second one
+    // matches.
     both.or((at > start).then_some(at))
 }

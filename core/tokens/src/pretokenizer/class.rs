@@ -1,17 +1,17 @@
-//! The classes of characters that the patterns tell apart.
+//! Character classes of the patterns.
 //!
-//! The table is made by the build script: of every character four bits, in blocks of 128 characters of which each
-//! different one is stored once, behind an index by the character's number without its last seven bits.
+//! The build script generates the table: four bits per character, in blocks of 128 characters. Equal blocks are stored
+//! once; an index maps a character's number without its last seven bits to its block.
 
 static INDEX: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/class_index.bin"));
 static BLOCKS: &[[u8; 64]] = include_bytes!(concat!(env!("OUT_DIR"), "/class_blocks.bin")).as_chunks::<64>().0;
 
-/// A class of characters. Every character is in exactly one.
+/// Character class. Every character is in exactly one.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Class(u8);
 
 impl Class {
-    /// Whatever is in no other class: controls, formats, unassigned characters.
+    /// All other characters: control, format and unassigned characters.
     pub(crate) const OTHER: Class = Class(0);
     /// `\p{Lu}` and `\p{Lt}`.
     pub(crate) const UPPER: Class = Class(1);
@@ -30,16 +30,16 @@ impl Class {
     /// `\p{P}` and `\p{S}`.
     pub(crate) const SIGN: Class = Class(8);
 
-    /// How many classes there are.
+    /// Number of class values that fit into four bits.
     pub(crate) const COUNT: usize = 16;
 
-    /// Its place among all.
+    /// Returns the index of the class.
     #[inline(always)]
     pub(crate) fn index(self) -> usize {
         usize::from(self.0)
     }
 
-    /// The class of the character with this number.
+    /// Returns the class of the character with this number.
     #[inline(always)]
     fn of(number: u32) -> Class {
         let Some(&block) = INDEX.get((number >> 7) as usize) else { return Class::OTHER };
@@ -48,25 +48,26 @@ impl Class {
         Class((pair >> (4 * (number & 1))) & 0xF)
     }
 
-    /// `\p{L}`.
+    /// Returns `true` for `\p{L}`.
     #[inline(always)]
     pub(crate) fn is_letter(self) -> bool {
         self.is_in(Set::LETTER)
     }
 
-    /// `\s`.
+    /// Returns `true` for `\s`.
     #[inline(always)]
     pub(crate) fn is_space(self) -> bool {
         self.is_in(Set::SPACE)
     }
 
+    /// Returns `true` if the class is in the set.
     #[inline(always)]
     pub(crate) fn is_in(self, set: Set) -> bool {
         set.0 >> self.0 & 1 == 1
     }
 }
 
-/// A set of classes.
+/// Set of character classes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Set(u16);
 
@@ -104,7 +105,7 @@ impl Set {
     }
 }
 
-/// The class of the character that begins at `at`, and where the next one begins; `None` at the end of the text.
+/// Returns the class of the character at `at` and the start of the next one; `None` at the end of the text.
 #[inline(always)]
 pub(crate) fn at(text: &[u8], at: usize) -> Option<(Class, usize)> {
     let continuation = |n: usize| u32::from(text.get(at + n).copied().unwrap_or_default() & 0x3F);
@@ -120,7 +121,7 @@ pub(crate) fn at(text: &[u8], at: usize) -> Option<(Class, usize)> {
     })
 }
 
-/// The class of the character, not an ASCII one, with which `word` begins, and how many bytes it is.
+/// Returns the class and byte length of the character at the start of `word`, which is not ASCII.
 #[inline(always)]
 pub(crate) fn of_wide(word: u32) -> (Class, u32) {
     let six = |byte: u32| word >> (8 * byte) & 0x3F;
@@ -136,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn characters_are_in_their_class() {
+    fn characters_have_their_unicode_class() {
         let cases = [
             ('a', Class::LOWER),
             ('Z', Class::UPPER),

@@ -1,4 +1,4 @@
-//! The patterns of DeepSeek V3 and R1, which are applied one after the other: each cuts what the one before left.
+//! Patterns of DeepSeek V3 and R1, applied in sequence: each splits the parts that the previous ones did not match.
 //!
 //! ```text
 //! 1.  \p{N}{1,3}
@@ -11,23 +11,23 @@
 //!     \s+
 //! ```
 //!
-//! To the third, a number or a Chinese or Japanese character of the second is the end of the text. What none of its
-//! alternatives takes (a zero-width space, say) is a piece up to where one does.
+//! For the third pattern, the text ends at a number or at a Chinese or Japanese character of the second pattern.
+//! Characters that none of its alternatives matches (e.g. a zero-width space) form a piece up to the next match.
 
 use super::Pattern;
 use super::class::{self, Class, Set};
 
-/// The pattern.
+/// Pattern of DeepSeek.
 pub(crate) struct DeepSeek;
 
 impl Pattern for DeepSeek {
     fn next(text: &[u8], at: usize, _: u64) -> usize {
         match class::at(text, at) {
             Some((Class::NUMBER, second)) => super::runs::number(text, second, 3),
-            Some(_) if is_cut(text, at) => {
+            Some(_) if is_cjk(text, at) => {
                 let mut end = at;
                 while let Some((_, next)) = class::at(text, end)
-                    && is_cut(text, end)
+                    && is_cjk(text, end)
                 {
                     end = next;
                 }
@@ -39,8 +39,8 @@ impl Pattern for DeepSeek {
     }
 }
 
-/// Whether a character of the second pattern is at `at`: U+4E00 to U+9FA5, U+3040 to U+30FF.
-fn is_cut(text: &[u8], at: usize) -> bool {
+/// Returns `true` if a character of the second pattern is at `at`: U+4E00 to U+9FA5, U+3040 to U+30FF.
+fn is_cjk(text: &[u8], at: usize) -> bool {
     match text.get(at..).unwrap_or_default() {
         [0xE3, 0x81..=0x83, ..] | [0xE4, 0xB8..=0xBF, ..] | [0xE5..=0xE8, ..] | [0xE9, ..=0xBD, ..] => true,
         [0xE9, 0xBE, last, ..] => *last <= 0xA5,
@@ -48,13 +48,15 @@ fn is_cut(text: &[u8], at: usize) -> bool {
     }
 }
 
-/// The class of the character at `at` and where the next one begins, as the third pattern sees it.
-fn see(text: &[u8], at: usize) -> Option<(Class, usize)> {
-    class::at(text, at).filter(|(class, _)| *class != Class::NUMBER && !is_cut(text, at))
+/// Returns the class of the character at `at` and the start of the next one, within the text as the third pattern sees
+/// it.
+fn visible(text: &[u8], at: usize) -> Option<(Class, usize)> {
+    class::at(text, at).filter(|(class, _)| *class != Class::NUMBER && !is_cjk(text, at))
 }
 
+/// Returns the end of the run of characters of `set` at `at`.
 fn run(text: &[u8], mut at: usize, set: Set) -> usize {
-    while let Some((class, next)) = see(text, at)
+    while let Some((class, next)) = visible(text, at)
         && class.is_in(set)
     {
         at = next;
@@ -62,6 +64,7 @@ fn run(text: &[u8], mut at: usize, set: Set) -> usize {
     at
 }
 
+/// Returns the end of the third pattern's piece at `at`.
 fn third(text: &[u8], at: usize, class: Class, second: usize) -> usize {
     let letters = text.get(second..).unwrap_or_default().iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
     if letters > 0 && text.get(at).is_some_and(u8::is_ascii_punctuation) {
@@ -79,9 +82,9 @@ fn third(text: &[u8], at: usize, class: Class, second: usize) -> usize {
     if class.is_space() {
         return space(text, at);
     }
-    // Nothing takes it.
+    // No alternative matches the character.
     let mut end = second;
-    while let Some((class, next)) = see(text, end)
+    while let Some((class, next)) = visible(text, end)
         && class == Class::OTHER
         && word(text, end, class, next).is_none()
     {
@@ -90,7 +93,7 @@ fn third(text: &[u8], at: usize, class: Class, second: usize) -> usize {
     end
 }
 
-/// `[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+` at `at`.
+/// Matches `[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+` at `at` and returns its end.
 fn word(text: &[u8], at: usize, class: Class, second: usize) -> Option<usize> {
     let start = if class.is_in(Set::WORD) {
         at
@@ -102,11 +105,11 @@ fn word(text: &[u8], at: usize, class: Class, second: usize) -> Option<usize> {
     Some(run(text, start, Set::WORD)).filter(|end| *end > start)
 }
 
-/// `\s*[\r\n]+|\s+(?!\S)|\s+`, where there is at least one `\s` at `start`.
+/// Returns the end of `\s*[\r\n]+|\s+(?!\S)|\s+`, with at least one `\s` at `start`.
 fn space(text: &[u8], start: usize) -> usize {
     let (mut at, mut last, mut line) = (start, start, None);
     loop {
-        match see(text, at) {
+        match visible(text, at) {
             Some((class, next)) if class.is_space() => {
                 if class == Class::LINE_END {
                     line = Some(next);

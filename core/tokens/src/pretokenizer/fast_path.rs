@@ -1,10 +1,10 @@
-//! Pieces of digits, symbols and white space, decided within one word.
+//! Fast path for pieces of digits, symbols and white space that end within one word.
 
 use crate::swar::ascii;
 
-/// The length of the piece that begins with `word`, if it is none of letters, is ASCII and ends within the word
-/// together with what it depends on. `DIGITS` is how many digits a piece has at most; `after` says which bytes may follow
-/// symbols.
+/// Returns the length of the piece at the start of `word`; `None` if it has letters, is not ASCII, or does not end
+/// within the word together with its lookahead. `DIGITS` is the maximum number of digits in a piece; `after` tells
+/// which bytes may follow symbols.
 #[inline(always)]
 pub(super) fn piece<const DIGITS: usize>(word: u64, after: impl Fn(u8) -> bool) -> Option<usize> {
     let byte = |n: usize| (word >> (8 * n)) as u8;
@@ -33,7 +33,7 @@ pub(super) fn piece<const DIGITS: usize>(word: u64, after: impl Fn(u8) -> bool) 
     }
 }
 
-/// Symbols from `start` on, of which there is at least one, and what may follow them.
+/// Returns the end of the symbols from `start` on, at least one, and of the bytes that may follow them.
 #[inline(always)]
 fn symbols(word: u64, start: usize, after: impl Fn(u8) -> bool) -> Option<usize> {
     let byte = |n: usize| (word >> (8 * n)) as u8;

@@ -1,4 +1,4 @@
-//! The pattern of GPT-2, `r50k_base` and `p50k_base`, and of every byte-level vocabulary that does not say another.
+//! Pattern of GPT-2, `r50k_base`, `p50k_base` and every byte-level vocabulary that names no other.
 //!
 //! ```text
 //! '(?:[sdmt]|ll|ve|re)
@@ -10,9 +10,9 @@
 //! ```
 
 use super::class::{self, Set};
-use super::{Pattern, BoundaryRules, runs};
+use super::{BoundaryRules, Pattern, runs};
 
-/// The pattern.
+/// Pattern of GPT-2.
 pub(crate) struct Gpt2;
 
 impl Pattern for Gpt2 {
@@ -46,7 +46,7 @@ impl Pattern for Gpt2 {
     }
 }
 
-/// `\s+(?!\S)|\s+`, where there is at least one `\s` at `start`.
+/// Returns the end of `\s+(?!\S)|\s+`, with at least one `\s` at `start`.
 fn space(text: &[u8], start: usize) -> usize {
     let (mut at, mut last) = (start, start);
     while let Some((class, next)) = class::at(text, at) {

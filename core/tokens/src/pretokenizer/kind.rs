@@ -1,11 +1,11 @@
-//! The ways to cut text that there are, by name.
+//! Named pre-tokenizers.
 
-use super::{Cased, Cl100k, DeepSeek, Gpt2, O200k, Pattern, Uncased, BoundaryRules};
-use crate::engine::{self, StablePrefix, Sink};
-use crate::vocabulary::Vocabulary;
+use super::{BoundaryRules, Cased, Cl100k, DeepSeek, Gpt2, O200k, Pattern, Uncased};
+use crate::engine::{self, Sink, StablePrefix};
 use crate::swar;
+use crate::vocabulary::Vocabulary;
 
-/// Calls a function with the pattern as its parameter.
+/// Calls a function with the pattern as its type parameter.
 macro_rules! with_pattern {
     ($pretokenizer:expr, $($function:ident)::+($($argument:expr),*)) => {
         match $pretokenizer {
@@ -20,11 +20,11 @@ macro_rules! with_pattern {
     };
 }
 
-/// How a tokenizer cuts text into the pieces that it encodes each by itself.
+/// Pre-tokenizer: splits a text into the pieces that are encoded independently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Pretokenizer {
-    /// GPT-2, `r50k_base`, `p50k_base`, and whatever names no pattern.
+    /// GPT-2, `r50k_base`, `p50k_base`, and tokenizers that name no pattern.
     Gpt2,
     /// `cl100k_base`.
     Cl100k,
@@ -41,7 +41,7 @@ pub enum Pretokenizer {
 }
 
 impl Pretokenizer {
-    /// All of them, by the names that the command line has.
+    /// All pre-tokenizers with their command line names.
     pub const ALL: [(&'static str, Pretokenizer); 7] = [
         ("gpt2", Pretokenizer::Gpt2),
         ("cl100k", Pretokenizer::Cl100k),
@@ -52,36 +52,41 @@ impl Pretokenizer {
         ("deepseek3", Pretokenizer::DeepSeek3),
     ];
 
-    /// The one of that name.
+    /// Returns the pre-tokenizer with that name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Pretokenizer> {
         Pretokenizer::ALL.iter().find(|(own, _)| *own == name).map(|(_, pretokenizer)| *pretokenizer)
     }
 
-    /// Its number in files.
+    /// Returns the number that stands for it in table files.
     #[cfg(feature = "compile")]
     pub(crate) fn number(self) -> u8 {
-        Pretokenizer::ALL.iter().position(|(_, pretokenizer)| *pretokenizer == self).unwrap_or_default() as u8
+        let position = Pretokenizer::ALL.iter().position(|(_, pretokenizer)| *pretokenizer == self);
+        debug_assert!(position.is_some(), "ALL lists every pre-tokenizer");
+        position.unwrap_or_default() as u8
     }
 
-    /// The one of that number.
+    /// Returns the pre-tokenizer with that number.
     pub(crate) fn from_number(number: u8) -> Option<Pretokenizer> {
         Pretokenizer::ALL.get(usize::from(number)).map(|(_, pretokenizer)| *pretokenizer)
     }
 
+    /// Passes the tokens of `text` to `sink`.
     pub(crate) fn run(self, vocabulary: &Vocabulary<'_>, text: &[u8], sink: &mut impl Sink) {
         with_pattern!(self, engine::run(vocabulary, text, sink))
     }
 
+    /// Counts the tokens of `text`; see [`engine::stable_prefix`].
     pub(crate) fn stable_prefix(self, vocabulary: &Vocabulary<'_>, text: &[u8]) -> StablePrefix {
         with_pattern!(self, engine::stable_prefix(vocabulary, text))
     }
 
-    /// Where the first piece ends.
+    /// Returns the end of the first piece.
     pub(crate) fn next(self, text: &[u8]) -> usize {
         with_pattern!(self, next(text))
     }
 
+    /// Returns the properties that determine the ends of long pieces.
     pub(crate) fn rules(self) -> Option<BoundaryRules> {
         with_pattern!(self, rules())
     }

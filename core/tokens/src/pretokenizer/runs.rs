@@ -1,8 +1,8 @@
-//! What the patterns have in common.
+//! Runs of characters, shared by the patterns.
 
 use super::class::{self, Class, Set};
 
-/// The end of the run of characters of the set that begins at `at`.
+/// Returns the end of the run of characters of the set at `at`.
 #[inline]
 pub(super) fn of(text: &[u8], mut at: usize, set: Set) -> usize {
     while let Some((class, next)) = class::at(text, at)
@@ -13,7 +13,7 @@ pub(super) fn of(text: &[u8], mut at: usize, set: Set) -> usize {
     at
 }
 
-/// `\p{N}{1,most}`, of which the first number is there and ends at `at`.
+/// Returns the end of `\p{N}{1,most}`, whose first number ends at `at`.
 #[inline]
 pub(super) fn number(text: &[u8], mut at: usize, most: usize) -> usize {
     for _ in 1..most {
@@ -25,10 +25,10 @@ pub(super) fn number(text: &[u8], mut at: usize, most: usize) -> usize {
     at
 }
 
-/// `\s*[\r\n]+|\s+(?!\S)|\s+`, where there is at least one `\s` at `start`.
+/// Returns the end of `\s*[\r\n]+|\s+(?!\S)|\s+`, with at least one `\s` at `start`.
 ///
-/// Up to the last line end, if there is one; else all but the last character, which the next piece may begin with;
-/// else, if it is the only one or the end of the text follows, all.
+/// That is the last line end, if there is one; else the start of the last character, with which the next piece may
+/// start; else, if that is the only character or the text ends there, the end of the run.
 #[inline]
 pub(super) fn space(text: &[u8], start: usize) -> usize {
     let (mut at, mut last, mut line) = (start, start, None);
@@ -47,7 +47,7 @@ pub(super) fn space(text: &[u8], start: usize) -> usize {
     }
 }
 
-/// The length of `'(?i:[sdmt]|ll|ve|re)` at `at`, 0 if it is not there.
+/// Returns the byte length of `'(?i:[sdmt]|ll|ve|re)` at `at`, 0 without a match.
 #[inline]
 pub(crate) fn contraction(text: &[u8], at: usize) -> usize {
     let byte = |n: usize| text.get(at + n).copied().unwrap_or_default();
@@ -57,7 +57,7 @@ pub(crate) fn contraction(text: &[u8], at: usize) -> usize {
     match (byte(1) | 0x20, byte(2) | 0x20) {
         (b's' | b'd' | b'm' | b't', _) => 2,
         (b'l', b'l') | (b'v' | b'r', b'e') => 3,
-        // U+017F, the long s, is an s to those who do not tell cases apart.
+        // U+017F, the long s, matches `s` case-insensitively.
         _ if byte(1) == 0xC5 && byte(2) == 0xBF => 3,
         _ => 0,
     }

@@ -1,5 +1,4 @@
-//! Patterns that take letters as they come: that of `cl100k_base`, and those of Llama 3 and Qwen, which were made after
-//! it.
+//! Patterns that ignore case: that of `cl100k_base`, and those of Llama 3 and Qwen, which derive from it.
 //!
 //! ```text
 //! '(?i:[sdmt]|ll|ve|re)
@@ -12,14 +11,14 @@
 //! \s
 //! ```
 //!
-//! The others have `\s*[\r\n]+` and no `\s++$`: white space at the end of the text, too, is cut after its last line end.
-//! Qwen has a piece for every digit.
+//! The others have `\s*[\r\n]+` and no `\s++$`: white space at the end of the text is also split after its last line
+//! end. In Qwen's, every digit is a piece.
 
 use super::class::{self, Class, Set};
-use super::{Pattern, BoundaryRules, SPAN, runs, fast_path, window};
+use super::{BoundaryRules, Pattern, WINDOW, fast_path, runs, window};
 use crate::swar::{self, ascii};
 
-/// The pattern, with so many digits in a piece, and with white space at the end of the text whole or not.
+/// Pattern with at most `DIGITS` digits per piece. With `WHOLE_END`, white space at the end of the text is one piece.
 pub(crate) struct Uncased<const DIGITS: usize, const WHOLE_END: bool>;
 
 impl<const DIGITS: usize, const WHOLE_END: bool> Pattern for Uncased<DIGITS, WHOLE_END> {
@@ -34,8 +33,8 @@ impl<const DIGITS: usize, const WHOLE_END: bool> Pattern for Uncased<DIGITS, WHO
     });
 
     #[inline(always)]
-    fn ends(text: &[u8], at: usize, span: &[u8; SPAN]) -> u64 {
-        window::ends::<false, DIGITS, true>(text, at, span)
+    fn ends(text: &[u8], at: usize, window: &[u8; WINDOW]) -> u64 {
+        window::ends::<false, DIGITS, true>(text, at, window)
     }
 
     #[inline(always)]
@@ -69,7 +68,7 @@ impl<const DIGITS: usize, const WHOLE_END: bool> Pattern for Uncased<DIGITS, WHO
     }
 }
 
-/// The end of the piece at `at`, for any text.
+/// Returns the end of the piece at `at`, for any text.
 #[inline(never)]
 fn general<const DIGITS: usize, const WHOLE_END: bool>(text: &[u8], at: usize) -> usize {
     let contraction = runs::contraction(text, at);

@@ -1,98 +1,98 @@
-//! Where pieces end, of as many pieces at once as sixty-four bytes hold.
+//! Finds the piece ends of a 64-byte window at once.
 //!
-//! Cutting piece by piece asks of each what it begins with, and a processor that guesses the answer is wrong once or
-//! twice a piece, which takes it longer than all else. Here nothing is asked. Of sixty-four bytes one word of bits says
-//! which are letters, one which are digits and so on, and what the patterns say about neighbours are operations on
-//! these words: a letter that is not preceded by one begins a piece, unless a white space or one sign on its own comes
-//! before it. What reaches over a run of unknown length is carried there by an addition: a bit added to the first of a
-//! run of ones comes out where the run ends.
+//! Splitting piece by piece branches on the first character of each piece, and the branch predictor fails once or twice
+//! per piece, which costs more than everything else. This module has no such branches. One 64-bit mask per class tells
+//! which of sixty-four bytes are letters, digits and so on, and the neighbourhood conditions of the patterns become
+//! operations on these masks: a letter that does not follow a letter starts a piece, unless white space or a single
+//! sign precedes it. Conditions across a run of unknown length use the carry of an addition: a bit added to the first
+//! bit of a run of ones comes out at the end of the run.
 //!
-//! Not everything can be said so. Where it cannot (a number that is not ASCII, upper case behind a letter without
-//! case, a mark behind a sign), and at the end of the sixty-four bytes, the window ends: what is said is certain, and
-//! the piece in which it ends is left to the pattern's other way.
+//! Some cases cannot be expressed so (a number that is not ASCII, upper case after a caseless letter, a mark after a
+//! sign). There, and at the end of the sixty-four bytes, the window ends: all reported ends are certain, and the piece
+//! that crosses the end is left to [`Pattern::next`](super::Pattern::next).
 
 mod byte_classes;
 
 use super::class::{self, Class};
-use super::{SPAN, runs};
+use super::{WINDOW, runs};
 
-/// Bits of pieces' ends: bit `n` says that one ends, and another one begins, `n` bytes behind `at`, where one begins.
-/// What is not certain is left out, with all behind it.
+/// Returns the piece ends after `at`, where a piece starts: with bit `n` set, a piece ends and another starts `n` bytes
+/// after `at`. Ends that are not certain are omitted, with everything after them.
 ///
-/// `CASED` as in [`BoundaryRules`](super::BoundaryRules); `DIGITS` of a piece at most; `CONTRACTIONS` behind letters, where `CASED`, and
-/// as pieces of their own otherwise.
-#[inline(never)] // A call for every window costs less than the module grows by if it is wherever pieces are counted.
+/// `CASED` as in [`BoundaryRules`](super::BoundaryRules); `DIGITS` is the maximum number of digits of a piece; with
+/// `CONTRACTIONS`, contractions belong to the letters before them if `CASED`, and are pieces of their own otherwise.
+#[inline(never)] // Inlining everywhere would enlarge the module without being faster.
 pub(super) fn ends<const CASED: bool, const DIGITS: usize, const CONTRACTIONS: bool>(
     text: &[u8],
     at: usize,
-    span: &[u8; SPAN],
+    window: &[u8; WINDOW],
 ) -> u64 {
-    Window::of::<CASED>(span, text.len().saturating_sub(at)).ends::<CASED, DIGITS, CONTRACTIONS>(text, at)
+    Window::of::<CASED>(window, text.len().saturating_sub(at)).ends::<CASED, DIGITS, CONTRACTIONS>(text, at)
 }
 
-/// What the bytes of a window are, all bytes of a character the same.
+/// Classes of the bytes of a window, one bit per byte. All bytes of a character have its class.
 struct Window {
     /// Upper case.
     upper: u64,
-    /// Lower case; where case does not matter, all letters.
+    /// Lower case; all letters if case is ignored.
     lower: u64,
-    /// Letters without case, and marks: what may stand among upper and among lower case.
+    /// Caseless letters and marks, which may occur among both upper and lower case.
     both: u64,
-    /// Digits of ASCII.
+    /// ASCII digits.
     digits: u64,
-    /// White space of ASCII.
+    /// ASCII white space.
     spaces: u64,
     blanks: u64,
     line_ends: u64,
     /// `[^\s\p{L}\p{N}]`
     signs: u64,
     apostrophes: u64,
-    /// ByteClasses that do not begin a character.
+    /// Continuation bytes of UTF-8.
     inner: u64,
-    /// What is known is that of the bytes that have a bit here: the first so many.
+    /// Bytes whose classes are certain: a prefix of the window.
     known: u64,
 }
 
 impl Window {
-    /// The window of the first bytes of a span, of which `len` are text.
+    /// Classifies the bytes of a window of which `len` bytes are text.
     #[inline(always)]
-    fn of<const CASED: bool>(span: &[u8; SPAN], len: usize) -> Window {
-        let bytes = span.first_chunk().map_or_else(|| byte_classes::of(&[0; 64]), byte_classes::of);
+    fn of<const CASED: bool>(bytes: &[u8; WINDOW], len: usize) -> Window {
+        let classes = bytes.first_chunk().map_or_else(|| byte_classes::of(&[0; 64]), byte_classes::of);
         let mut window = Window {
-            upper: if CASED { bytes.letters & !bytes.lower } else { 0 },
-            lower: if CASED { bytes.lower } else { bytes.letters },
+            upper: if CASED { classes.letters & !classes.lower } else { 0 },
+            lower: if CASED { classes.lower } else { classes.letters },
             both: 0,
-            digits: bytes.digits,
-            spaces: bytes.spaces,
-            blanks: bytes.blanks,
-            line_ends: bytes.line_ends,
-            signs: !(bytes.letters | bytes.digits | bytes.spaces | bytes.wide),
-            apostrophes: bytes.apostrophes,
+            digits: classes.digits,
+            spaces: classes.spaces,
+            blanks: classes.blanks,
+            line_ends: classes.line_ends,
+            signs: !(classes.letters | classes.digits | classes.spaces | classes.wide),
+            apostrophes: classes.apostrophes,
             inner: 0,
             known: first(len),
         };
-        if bytes.wide & window.known != 0 {
-            window.wide::<CASED>(span, bytes.leads & window.known);
-            window.inner = bytes.wide & !bytes.leads;
+        if classes.wide & window.known != 0 {
+            window.add_wide::<CASED>(bytes, classes.leads & window.known);
+            window.inner = classes.wide & !classes.leads;
         }
         window
     }
 
-    /// Takes in the characters that are not ASCII, whose first bytes are `leads`.
+    /// Adds the characters that are not ASCII, whose first bytes are `leads`.
     #[inline(always)]
-    fn wide<const CASED: bool>(&mut self, span: &[u8; SPAN], mut leads: u64) {
-        // By class, the bytes of its characters.
-        let mut bytes = [0_u64; Class::COUNT];
+    fn add_wide<const CASED: bool>(&mut self, bytes: &[u8; WINDOW], mut leads: u64) {
+        // Bytes of the characters of each class.
+        let mut by_class = [0_u64; Class::COUNT];
         while leads != 0 {
             let place = leads.trailing_zeros() as usize;
             leads &= leads - 1;
-            let four = span.get(place & 63..).and_then(|rest| rest.first_chunk()).copied().unwrap_or_default();
+            let four = bytes.get(place & 63..).and_then(|rest| rest.first_chunk()).copied().unwrap_or_default();
             let (class, width) = class::of_wide(u32::from_le_bytes(four));
-            if let Some(bytes) = bytes.get_mut(class.index()) {
-                *bytes |= ((1 << width) - 1) << place;
+            if let Some(mask) = by_class.get_mut(class.index()) {
+                *mask |= ((1 << width) - 1) << place;
             }
         }
-        let of = |class: Class| bytes.get(class.index()).copied().unwrap_or_default();
+        let of = |class: Class| by_class.get(class.index()).copied().unwrap_or_default();
         let (upper, lower, caseless) = (of(Class::UPPER), of(Class::LOWER), of(Class::CASELESS));
         let marks = of(Class::MARK);
         self.signs |= of(Class::OTHER) | of(Class::SIGN);
@@ -101,7 +101,8 @@ impl Window {
             self.upper |= upper;
             self.lower |= lower;
             self.both = caseless | marks;
-            // Upper case belongs to what is before it or not by what comes behind; so does a mark by what is before.
+            // Upper case after a caseless letter joins its piece depending on what follows; a mark depends on what
+            // precedes.
             unclear |= (self.upper & self.both << 1) | (marks & self.signs << 1);
         } else {
             self.lower |= upper | lower | caseless;
@@ -110,7 +111,7 @@ impl Window {
         self.known &= below(unclear);
     }
 
-    /// See [`ends`].
+    /// Computes the piece ends; see [`ends`].
     #[inline(always)]
     fn ends<const CASED: bool, const DIGITS: usize, const CONTRACTIONS: bool>(self, text: &[u8], at: usize) -> u64 {
         let mut known = self.known;
@@ -119,14 +120,14 @@ impl Window {
         let line_ends = self.line_ends & known;
         let plain = spaces & !line_ends;
 
-        // Signs go with a blank before them, and with line ends behind them.
+        // A blank before signs and line ends after them belong to their piece.
         let runs = signs & !(signs << 1) & !(self.blanks << 1);
         let taken = line_ends & (signs << 1);
         let behind = line_ends.wrapping_add(taken) & !line_ends;
         if CASED && behind & signs != 0 {
             known &= below(behind & signs & of_byte(text, at, behind & signs, b'/'));
         }
-        // One on its own goes with the letters behind it.
+        // A single sign belongs to the letters after it.
         let second = signs & (signs << 1) & !self.inner;
         let alone = (signs & !second).wrapping_add(runs) & !signs;
 
@@ -141,7 +142,7 @@ impl Window {
         if DIGITS == 1 {
             ends |= digits;
         } else {
-            // Places with as many digits before them as a piece has.
+            // Positions with as many digits before them as a piece holds.
             let far = (1..=DIGITS).fold(digits, |far, back| far & digits << back);
             let mut third = (digits & !(digits << 1)) << DIGITS & far;
             while third != 0 {
@@ -157,28 +158,28 @@ impl Window {
         ends |= lines & !followed_by_line_end(plain, lines & !behind, line_ends, known);
 
         if CASED && CONTRACTIONS {
-            ends = behind_letters(text, at, ends, self.apostrophes & known & letters << 1);
+            ends = join_contractions(text, at, ends, self.apostrophes & known & letters << 1);
         }
         if !CASED {
-            ends = on_their_own(text, at, ends, self.apostrophes & runs);
+            ends = split_contractions(text, at, ends, self.apostrophes & runs);
         }
         ends & known & !1
     }
 }
 
-/// The first `count` bits.
+/// Returns a mask of the first `count` bits.
 #[inline(always)]
 fn first(count: usize) -> u64 {
     if count >= 64 { u64::MAX } else { (1 << count) - 1 }
 }
 
-/// The bits below the lowest one; all if there is none.
+/// Returns a mask of the bits below the lowest set bit; all ones if none is set.
 #[inline(always)]
 fn below(bits: u64) -> u64 {
     (bits & bits.wrapping_neg()).wrapping_sub(1)
 }
 
-/// Which of these places have that byte.
+/// Returns the positions among `places` that hold `byte`.
 #[inline(always)]
 fn of_byte(text: &[u8], at: usize, mut places: u64, byte: u8) -> u64 {
     let mut found = 0;
@@ -192,11 +193,11 @@ fn of_byte(text: &[u8], at: usize, mut places: u64, byte: u8) -> u64 {
     found
 }
 
-/// Of runs of white space without line ends in it (`plain`) that begin at `starts`, those behind which a line end comes,
-/// or may come.
+/// Returns those runs of white space without line ends (`plain`), starting at `starts`, that a line end follows or may
+/// follow.
 #[inline(always)]
 fn followed_by_line_end(plain: u64, starts: u64, line_ends: u64, known: u64) -> u64 {
-    // Where the one at the end of what is known begins.
+    // Start of the run that reaches the end of the known bytes.
     let last = !plain & known;
     let open = if plain & !(known >> 1) & known != 0 { 1_u64.rotate_left(64 - last.leading_zeros()) } else { 0 };
     let mut found = starts & open;
@@ -209,10 +210,10 @@ fn followed_by_line_end(plain: u64, starts: u64, line_ends: u64, known: u64) -> 
     found
 }
 
-/// Contractions go with the letters before them, behind which the apostrophes are.
+/// Joins contractions to the letters before them. `apostrophes` are those that follow letters.
 #[inline(always)]
-fn behind_letters(text: &[u8], at: usize, mut ends: u64, mut apostrophes: u64) -> u64 {
-    // Behind the last contraction: what comes there is no contraction of it.
+fn join_contractions(text: &[u8], at: usize, mut ends: u64, mut apostrophes: u64) -> u64 {
+    // End of the last contraction: an apostrophe there does not extend the same piece.
     let mut last = usize::MAX;
     while apostrophes != 0 {
         let place = apostrophes.trailing_zeros() as usize;
@@ -226,9 +227,9 @@ fn behind_letters(text: &[u8], at: usize, mut ends: u64, mut apostrophes: u64) -
     ends
 }
 
-/// Contractions are pieces, with which the apostrophes may begin.
+/// Adds the ends of contractions that are pieces of their own. `apostrophes` are those that may start a piece.
 #[inline(always)]
-fn on_their_own(text: &[u8], at: usize, mut ends: u64, mut apostrophes: u64) -> u64 {
+fn split_contractions(text: &[u8], at: usize, mut ends: u64, mut apostrophes: u64) -> u64 {
     while apostrophes != 0 {
         let place = apostrophes.trailing_zeros() as usize;
         apostrophes &= apostrophes - 1;
@@ -244,18 +245,18 @@ fn on_their_own(text: &[u8], at: usize, mut ends: u64, mut apostrophes: u64) -> 
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::{Cased, Pattern, Uncased, SPAN};
+    use super::super::{Cased, Pattern, Uncased, WINDOW};
     use crate::swar;
 
-    /// Windows say what cutting piece by piece says; how many pieces they said it of.
+    /// Asserts that windows and piece-by-piece splitting agree, and returns the number of ends that windows reported.
     fn check<P: Pattern>(text: &str) -> usize {
         let text = text.as_bytes();
-        let (mut at, mut said) = (0, 0);
+        let (mut at, mut reported) = (0, 0);
         while at < text.len() {
-            let mut span = [0xFF; SPAN];
-            span.iter_mut().zip(&text[at..]).for_each(|(to, from)| *to = *from);
-            let mut ends = P::ends(text, at, &span);
-            said += ends.count_ones() as usize;
+            let mut window = [0xFF; WINDOW];
+            window.iter_mut().zip(&text[at..]).for_each(|(to, from)| *to = *from);
+            let mut ends = P::ends(text, at, &window);
+            reported += ends.count_ones() as usize;
             let begin = at;
             while ends != 0 {
                 let end = P::next(text, at, swar::load(text, at));
@@ -266,7 +267,7 @@ mod tests {
             }
             at = P::next(text, at, swar::load(text, at));
         }
-        said
+        reported
     }
 
     fn check_all(text: &str) {
@@ -277,12 +278,12 @@ mod tests {
     }
 
     #[test]
-    fn most_of_a_plain_text_is_said_by_windows() {
+    fn windows_report_most_ends_of_plain_text() {
         let text = "The gatekeeper's lamp (lit at 18:30) wasn't 1234567 out.\n\n    if x == 'y':\n        return \"Größe\"; // ж\n";
-        for (said, pieces) in
+        for (reported, pieces) in
             [(check::<Cased<3, true>>(&text.repeat(20)), 20), (check::<Uncased<3, true>>(&text.repeat(20)), 20)]
         {
-            assert!(said > 28 * pieces, "{said}");
+            assert!(reported > 28 * pieces, "{reported}");
         }
     }
 
@@ -290,7 +291,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(20_000))]
 
         #[test]
-        fn windows_say_what_cutting_piece_by_piece_says(
+        fn windows_agree_with_splitting_piece_by_piece(
             text in "([a-c]{1,9}|[A-C]{1,3}|[0-9]{1,8}| {1,3}|[ \t\n\r]{1,6}|[.,/!(]{1,4}|'|'s|'S|'ll|'Re|'ſ|[éßж]{1,5}|[ÉЖ]{1,2}|[漢字]{1,9}|\u{301}|ʰ|٣|\u{a0}|\u{3000}|[😀。“]{1,3}|\u{200d}|\0|.){0,40}"
         ) {
             check_all(&text);

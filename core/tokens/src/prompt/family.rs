@@ -1,51 +1,52 @@
-//! What is known of families of models: how they frame a prompt, what they charge for tools and images.
+//! Families of models: their chat templates, and what they charge for tools and images.
 //!
-//! Facts with their sources. Where a provider says nothing, the numbers come from what its users have measured, and the
-//! count is not called exact.
+//! Every fact cites its source. If a provider publishes nothing, the numbers come from measurements of its users, and
+//! the count is not exact.
 
 use super::image::ImagePricing;
 
-/// A family of models.
+/// Family of models.
 #[derive(Debug)]
 pub(super) struct Family {
-    pub(super) framing: ChatTemplate,
+    pub(super) template: ChatTemplate,
     pub(super) tools: ToolFormat,
     pub(super) images: ImagePricing,
-    /// Tokens of a second of audio.
+    /// Tokens per second of audio.
     pub(super) audio: u64,
 }
 
-/// What stands around the texts.
+/// Chat template: tokens around the texts.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ChatTemplate {
-    /// Whether the provider has published the numbers, or confirmed them.
+    /// `true` if the provider has published or confirmed the numbers.
     pub(super) is_exact: bool,
-    /// Once for the prompt.
+    /// Tokens per prompt.
     pub(super) once: u64,
-    /// For every message.
+    /// Tokens per message.
     pub(super) per_message: u64,
-    /// Whether the word for the role is text of the prompt, too.
+    /// `true` if the name of the role is part of the prompt's text.
     pub(super) has_roles: bool,
-    /// For every name, beyond its own tokens: where there is one, it may take the place of the role.
+    /// Tokens per name, beyond its own; negative if the name replaces the role.
     pub(super) per_name: i64,
-    /// The beginning of the answer.
+    /// Tokens that start the response.
     pub(super) reply: u64,
-    /// What the template says before the first message, as a message of its own.
+    /// Text that the template adds before the first message, as a message of its own.
     pub(super) preamble: &'static str,
-    /// What the template says when there is no system message.
+    /// System message that the template adds if the request has none.
     pub(super) default_system: &'static str,
 }
 
-/// How definitions of tools become text.
+/// Text form of tool definitions.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum ToolFormat {
-    /// OpenAI: as TypeScript, in a message of its own or at the end of the first system message.
+    /// OpenAI: TypeScript, in a message of its own or at the end of the first system message.
     TypeScript,
-    /// As JSON, after a text of the provider's of so many tokens: when the model may choose, and when it must call one.
+    /// JSON, after a provider text of `may` tokens if the model may choose a tool, or `must` tokens if it must call
+    /// one.
     Json { may: u64, must: u64 },
 }
 
-/// OpenAI's chat format. Cookbook, "How to count tokens with tiktoken", `num_tokens_from_messages`: 3 for a message, 1
+/// OpenAI's chat format. Cookbook, "How to count tokens with tiktoken", `num_tokens_from_messages`: 3 per message, 1
 /// more for a name, 3 for `<|start|>assistant<|message|>`.
 const CHATML: ChatTemplate = ChatTemplate {
     is_exact: true,
@@ -58,11 +59,11 @@ const CHATML: ChatTemplate = ChatTemplate {
     default_system: "",
 };
 
-/// The same notebook, for gpt-3.5-turbo-0301: every message is followed by a line end, and a name replaces the role.
+/// The same notebook, for gpt-3.5-turbo-0301: a line end follows every message, and a name replaces the role.
 const CHATML_0301: ChatTemplate = ChatTemplate { per_message: 4, per_name: -1, ..CHATML };
 
-/// OpenAI, "Harmony response format": `<|start|>role<|message|>text<|end|>`, and a system message that says who the
-/// model is and which channels there are.
+/// OpenAI, "Harmony response format": `<|start|>role<|message|>text<|end|>`, and a system message with the model's
+/// identity and its channels.
 const HARMONY: ChatTemplate = ChatTemplate {
     is_exact: false,
     reply: 2,
@@ -70,15 +71,16 @@ const HARMONY: ChatTemplate = ChatTemplate {
     ..CHATML
 };
 
-/// Anthropic publishes no tokenizer and no template. Of the worked examples in "Token counting", a system prompt of 4
-/// and a message of 3 tokens (by `o200k_base`) are 14 in all, hence 3 for the message and 4 once.
+/// Anthropic publishes neither tokenizer nor template. In the worked examples of "Token counting", a system prompt of 4
+/// and a message of 3 tokens (by `o200k_base`) count 14 in total, hence 3 for the message and 4 once.
 const CLAUDE: ChatTemplate = ChatTemplate { is_exact: false, once: 1, has_roles: false, per_name: 0, ..CHATML };
 
-/// Google, "Understand and count tokens": of its example, 10 words and signs are 10 tokens, with a prompt around them 11.
+/// Google, "Understand and count tokens": in its example, 10 words and signs are 10 tokens, 11 with the prompt around
+/// them.
 const GEMINI: ChatTemplate = ChatTemplate { once: 1, per_message: 0, reply: 0, ..CLAUDE };
 
-/// Meta, "Llama 3 model card and prompt formats": `<|begin_of_text|>`, and for a message `<|start_header_id|>role
-/// <|end_header_id|>`, an empty line, the text and `<|eot_id|>`.
+/// Meta, "Llama 3 model card and prompt formats": `<|begin_of_text|>`, and per message
+/// `<|start_header_id|>role<|end_header_id|>`, an empty line, the text and `<|eot_id|>`.
 const LLAMA3: ChatTemplate = ChatTemplate {
     is_exact: false,
     once: 1,
@@ -89,8 +91,8 @@ const LLAMA3: ChatTemplate = ChatTemplate {
     ..CHATML
 };
 
-/// Qwen, "Key concepts": `<|im_start|>role`, a line end, the text, `<|im_end|>` and a line end. Qwen 2.5's template says
-/// who it is when nobody else does.
+/// Qwen, "Key concepts": `<|im_start|>role`, a line end, the text, `<|im_end|>` and a line end. Qwen 2.5's template
+/// adds a system message if there is none.
 const QWEN: ChatTemplate = ChatTemplate {
     is_exact: false,
     per_message: 4,
@@ -98,56 +100,56 @@ const QWEN: ChatTemplate = ChatTemplate {
     default_system: "You are Qwen, created by Alibaba Cloud. You are a helpful assistant.",
     ..CHATML
 };
-/// Qwen 3's template says nothing by itself.
+/// Qwen 3's template adds no system message.
 const QWEN3: ChatTemplate = ChatTemplate { default_system: "", ..QWEN };
 
-/// DeepSeek V3's template: one mark for the beginning, one for who speaks, one for the end of an answer.
+/// DeepSeek V3's template: one token for the start, one per speaker, one for the end of a response.
 const DEEPSEEK: ChatTemplate = ChatTemplate { once: 1, per_message: 1, reply: 1, ..CLAUDE };
 
-/// Mistral, "Chat templates": `<s>`, and `[INST]` and `[/INST]` around what the user says.
+/// Mistral, "Chat templates": `<s>`, and `[INST]` and `[/INST]` around user messages.
 const MISTRAL: ChatTemplate = ChatTemplate { once: 1, per_message: 2, reply: 0, ..CLAUDE };
 
-/// A template of a usual size.
+/// Template of typical size.
 const UNKNOWN: ChatTemplate = ChatTemplate { is_exact: false, ..CHATML };
 
-/// OpenAI, "Audio": ten tokens for a second of what the user says.
+/// OpenAI, "Audio": ten tokens per second of user audio.
 const OPENAI_AUDIO: u64 = 10;
-/// Google, "Understand and count tokens": 32 for a second.
+/// Google, "Understand and count tokens": 32 tokens per second.
 const GEMINI_AUDIO: u64 = 32;
 
 const fn openai(images: ImagePricing) -> Family {
-    Family { framing: CHATML, tools: ToolFormat::TypeScript, images, audio: OPENAI_AUDIO }
+    Family { template: CHATML, tools: ToolFormat::TypeScript, images, audio: OPENAI_AUDIO }
 }
 
-/// OpenAI, "ImagePricing and vision": models that count patches, at most 1536 of them.
+/// OpenAI, "Images and vision": models that count patches, at most 1536 of them.
 const fn patches(hundredths: u64) -> Family {
     openai(ImagePricing::Patches { hundredths, low: 1536, high: 1536, auto: 1536 })
 }
 
-/// Anthropic, "Tool use", table of system prompts: when the model may choose (`auto`, `none`), and when it must call
-/// (`any`, `tool`). "Vision": the older models see 1568 pixels and 1568 tokens, those from Opus 4.7 on 2576 and 4784.
+/// Anthropic, "Tool use", table of system prompts: tokens if the model may choose (`auto`, `none`), and if it must call
+/// a tool (`any`, `tool`). "Vision": older models see 1568 pixels and 1568 tokens, those from Opus 4.7 on 2576 and
+/// 4784.
 const fn claude(may: u64, must: u64, images: ImagePricing) -> Family {
-    Family { framing: CLAUDE, tools: ToolFormat::Json { may, must }, images, audio: OPENAI_AUDIO }
+    Family { template: CLAUDE, tools: ToolFormat::Json { may, must }, images, audio: OPENAI_AUDIO }
 }
 
 const CLAUDE_SMALL: ImagePricing = ImagePricing::Claude { edge: 1568, most: 1568 };
 const CLAUDE_LARGE: ImagePricing = ImagePricing::Claude { edge: 2576, most: 4784 };
 
-/// Models that run anywhere. What comes before the definitions of tools differs from template to template: Qwen's
-/// hundred tokens are about the middle.
-const fn open(framing: ChatTemplate, images: ImagePricing) -> Family {
-    Family { framing, tools: ToolFormat::Json { may: 100, must: 100 }, images, audio: OPENAI_AUDIO }
+/// Open models. The text before the tool definitions differs by template; Qwen's hundred tokens are about average.
+const fn open(template: ChatTemplate, images: ImagePricing) -> Family {
+    Family { template, tools: ToolFormat::Json { may: 100, must: 100 }, images, audio: OPENAI_AUDIO }
 }
 
 const FOUR_O: ImagePricing = ImagePricing::Tiles { base: 85, tile: 170 };
-/// GPT-5.2 and later, as measured (see `image`): 32-pixel patches times 1.2, up to 10,000 unless detail says otherwise.
+/// GPT-5.2 and later, measured (see `image`): 32-pixel patches times 1.2, up to 10,000 unless the detail limits them.
 const FIVE: ImagePricing = ImagePricing::Patches { hundredths: 120, low: 256, high: 2500, auto: 10_000 };
-/// Together, "Vision": 1601 for each of at most four tiles; one is taken for all.
+/// Together, "Vision": 1601 for each of at most four tiles; one tile is assumed.
 const LLAMA_VISION: ImagePricing = ImagePricing::Flat(1601);
 
-/// Beginnings of names, the first that fits speaks. Longer ones stand before those that they begin with.
+/// Families by name prefix; the first match wins, so longer prefixes precede shorter ones.
 static FAMILIES: &[(&str, Family)] = &[
-    ("gpt-3.5-turbo-0301", Family { framing: CHATML_0301, ..openai(FOUR_O) }),
+    ("gpt-3.5-turbo-0301", Family { template: CHATML_0301, ..openai(FOUR_O) }),
     ("gpt-4o-mini", openai(ImagePricing::Tiles { base: 2833, tile: 5667 })),
     ("gpt-4.1-mini", patches(162)),
     ("gpt-4.1-nano", patches(246)),
@@ -164,7 +166,7 @@ static FAMILIES: &[(&str, Family)] = &[
     ("gpt-5.", openai(FIVE)),
     ("gpt-5", openai(ImagePricing::Tiles { base: 70, tile: 140 })),
     ("gpt-6", openai(ImagePricing::Patches { hundredths: 120, low: 256, high: 2500, auto: 1 << 20 })),
-    ("gpt-oss", Family { framing: HARMONY, ..openai(FOUR_O) }),
+    ("gpt-oss", Family { template: HARMONY, ..openai(FOUR_O) }),
     ("o4-mini", patches(172)),
     ("o1", openai(ImagePricing::Tiles { base: 75, tile: 150 })),
     ("o3", openai(ImagePricing::Tiles { base: 75, tile: 150 })),
@@ -187,7 +189,7 @@ static FAMILIES: &[(&str, Family)] = &[
     ("claude", claude(354, 474, CLAUDE_LARGE)),
     ("gemini-1", Family { images: ImagePricing::Flat(258), ..GEMINI_2 }),
     ("gemini-2", GEMINI_2),
-    // Google, "Media resolution": 1120 for an image unless the request says otherwise.
+    // Google, "Media resolution": 1120 per image unless the request sets another resolution.
     ("gemini", Family { images: ImagePricing::Flat(1120), ..GEMINI_2 }),
     ("llama", open(LLAMA3, LLAMA_VISION)),
     ("meta-llama", open(LLAMA3, LLAMA_VISION)),
@@ -204,13 +206,17 @@ static FAMILIES: &[(&str, Family)] = &[
     ("pixtral", open(MISTRAL, FOUR_O)),
 ];
 
-const GEMINI_2: Family =
-    Family { framing: GEMINI, tools: ToolFormat::Json { may: 0, must: 0 }, images: ImagePricing::Gemini2, audio: GEMINI_AUDIO };
+const GEMINI_2: Family = Family {
+    template: GEMINI,
+    tools: ToolFormat::Json { may: 0, must: 0 },
+    images: ImagePricing::Gemini2,
+    audio: GEMINI_AUDIO,
+};
 
 static OTHER: Family = open(UNKNOWN, FOUR_O);
 
-/// The family of a model, by its name as a request or a configuration says it: behind a provider (`openai/`), a region
-/// or a vendor (`us.anthropic.`), or `ft:`, in upper or lower case.
+/// Returns the family of a model, by its name in a request or configuration: with a provider (`openai/`), region or
+/// vendor prefix (`us.anthropic.`), or `ft:`, in upper or lower case.
 pub(super) fn of(model: &str) -> &'static Family {
     let model = model.rsplit('/').next().unwrap_or(model);
     let begins = |at: usize, name: &str| {

@@ -1,44 +1,44 @@
-//! What an image costs, by its size.
+//! Cost of images in tokens, by size.
 
 use tollgate_llm::image::Size;
 
-/// How a family of models charges for images.
+/// Image pricing of a family of models.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ImagePricing {
-    /// OpenAI, "ImagePricing and vision", tile-based models: `base`, and `tile` for every square of 512 pixels, after fitting
-    /// the image into 2048 by 2048 and its shorter side into 768; `base` alone at low detail.
+    /// OpenAI, "Images and vision", tile-based models: `base`, and `tile` per square of 512 pixels, after scaling the
+    /// image to fit 2048 by 2048 and its shorter side to 768; `base` alone at low detail.
     Tiles { base: u64, tile: u64 },
-    /// The same page, patch-based models: squares of 32 pixels, times a multiplier, here in hundredths, rounded up; an
-    /// image of more patches than the budget of its detail is made smaller.
+    /// The same page, patch-based models: squares of 32 pixels, times a multiplier in hundredths, rounded up; an image
+    /// of more patches than the budget of its detail is scaled down.
     Patches { hundredths: u64, low: u64, high: u64, auto: u64 },
-    /// Anthropic, "Vision": squares of 28 pixels, after fitting the longer edge and the number of squares.
+    /// Anthropic, "Vision": squares of 28 pixels, after limiting the longer edge and the number of squares.
     Claude { edge: u32, most: u64 },
-    /// Google, "Image understanding", Gemini 2: 258 if both sides are at most 384, else 258 for every crop.
+    /// Google, "Image understanding", Gemini 2: 258 if both sides are at most 384, else 258 per crop.
     Gemini2,
-    /// Qwen2-VL's and Qwen2.5-VL's processor: squares of 28 pixels, 4 to 16384 of them, and two marks.
+    /// Qwen2-VL's and Qwen2.5-VL's processor: squares of 28 pixels, 4 to 16384 of them, and two markers.
     Qwen,
-    /// So much for every image, whatever its size.
+    /// Fixed cost per image, whatever its size.
     Flat(u64),
 }
 
-/// How closely the model is to look.
+/// Detail level of an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Detail {
     Low,
     High,
-    /// Not said, or left to the model.
+    /// Not specified, or left to the model.
     Auto,
 }
 
 impl ImagePricing {
-    /// What an image of that size costs.
+    /// Returns the tokens of an image of that size.
     pub(super) fn tokens(self, size: Size, detail: Detail) -> u64 {
         let (width, height) = (u64::from(size.width), u64::from(size.height));
         match self {
             ImagePricing::Tiles { base, .. } if detail == Detail::Low => base,
             ImagePricing::Tiles { base, tile } => {
                 let (longer, shorter) = (width.max(height), width.min(height));
-                // The smallest of 1, 2048 / longer and 768 / shorter, as a fraction.
+                // The minimum of 1, 2048 / longer and 768 / shorter, as a fraction.
                 let scales = [(1, 1), (2048, longer), (768, shorter)];
                 let (num, den) = scales.into_iter().fold((1, 1), |a, b| if b.0 * a.1 < a.0 * b.1 { b } else { a });
                 let squares = |side: u64| (side * num).div_ceil(den * 512);
@@ -55,7 +55,7 @@ impl ImagePricing {
             ImagePricing::Claude { edge, most } => squares_that_fit(size, edge, most),
             ImagePricing::Gemini2 if width <= 384 && height <= 384 => 258,
             ImagePricing::Gemini2 => {
-                // The crop is two thirds of the shorter side.
+                // A crop is two thirds of the shorter side.
                 let unit = (width.min(height) * 2 / 3).clamp(256, 768);
                 258 * width.div_ceil(unit) * height.div_ceil(unit)
             }
@@ -67,19 +67,19 @@ impl ImagePricing {
         }
     }
 
-    /// What an image costs whose size is not known, as one of 1024 by 1024.
+    /// Returns the tokens of an image of unknown size, taken as 1024 by 1024.
     pub(super) fn unknown(self, detail: Detail) -> u64 {
         self.tokens(Size { width: 1024, height: 1024 }, detail)
     }
 
-    /// Whether the cost does not depend on the size.
+    /// Returns `true` if the cost does not depend on the size.
     pub(super) fn is_flat(self, detail: Detail) -> bool {
         matches!((self, detail), (ImagePricing::Flat(_), _) | (ImagePricing::Tiles { .. }, Detail::Low))
     }
 }
 
-/// Squares of 32 pixels that cover the image, at most `budget`. OpenAI, "ImagePricing and vision", gives the way: shrink by
-/// the square root of what is too much, and then so far that one side is whole squares.
+/// Returns the squares of 32 pixels that cover the image, at most `budget`. OpenAI, "Images and vision", gives the
+/// method: scale by the square root of the excess, then until one side is a whole number of squares.
 fn patches(width: u64, height: u64, budget: u64) -> u64 {
     let whole = width.div_ceil(32) * height.div_ceil(32);
     if whole <= budget {
@@ -89,13 +89,13 @@ fn patches(width: u64, height: u64, budget: u64) -> u64 {
     let shrink = (budget as f64 / (width * height)).sqrt();
     let fit = |side: f64| (side * shrink).floor().max(1.0) / (side * shrink);
     let shrink = shrink * fit(width).min(fit(height));
-    // What is whole by now may have come out a little more than that.
+    // Rounding may have left a whole number slightly too large.
     let squares = |side: f64| (side * shrink - 1e-6).ceil().max(1.0) as u64;
     (squares(width) * squares(height)).min(budget)
 }
 
-/// The most squares of 28 pixels that an image of this shape can be covered with when its longer side is at most `edge`
-/// and they are at most `most`.
+/// Returns the maximum number of 28-pixel squares that cover an image of this shape, with its longer side at most
+/// `edge` and at most `most` squares.
 fn squares_that_fit(size: Size, edge: u32, most: u64) -> u64 {
     let (width, height) = (f64::from(size.width), f64::from(size.height));
     let squares = |scale: f64| {
@@ -133,14 +133,14 @@ mod tests {
     fn published_and_measured_images() {
         use Detail::{Auto, High, Low};
         let cases: &[(ImagePricing, u32, u32, Detail, u64)] = &[
-            // OpenAI, "ImagePricing and vision": the worked examples of the page.
+            // OpenAI, "Images and vision": the worked examples of the page.
             (FOUR_O, 1024, 1024, High, 765),
             (FOUR_O, 2048, 4096, High, 1105),
             (FOUR_O, 4096, 8192, Low, 85),
             (FOUR_O, 512, 512, High, 255),
             (MINI, 1024, 1024, Auto, 1024),
             (MINI, 1800, 2400, Auto, 1452),
-            // Measured by their users: "Image input token cost by resolution" (Hugging Face, JOHNISKING/image-token-cost),
+            // Measured by users: "Image input token cost by resolution" (Hugging Face, JOHNISKING/image-token-cost),
             // GPT-5.5 and GPT-6.
             (FIVE, 256, 256, Auto, 77),
             (FIVE, 512, 512, Auto, 308),
@@ -175,8 +175,18 @@ mod tests {
     }
 
     #[test]
-    fn no_size_is_too_odd() {
-        let all = [FOUR_O, MINI, FIVE, SIX, CLAUDE, CLAUDE_LARGE, ImagePricing::Gemini2, ImagePricing::Qwen, ImagePricing::Flat(9)];
+    fn extreme_sizes_have_bounded_costs() {
+        let all = [
+            FOUR_O,
+            MINI,
+            FIVE,
+            SIX,
+            CLAUDE,
+            CLAUDE_LARGE,
+            ImagePricing::Gemini2,
+            ImagePricing::Qwen,
+            ImagePricing::Flat(9),
+        ];
         for images in all {
             for (width, height) in [(1, 1), (1, u32::MAX), (u32::MAX, 1), (u32::MAX, u32::MAX), (1, 70_000), (33, 1)] {
                 for detail in [Detail::Low, Detail::High, Detail::Auto] {

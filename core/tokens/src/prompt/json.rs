@@ -1,16 +1,16 @@
-//! A value of the body as a tree: for definitions of tools, whose shape decides what they cost.
+//! JSON value of the body as a tree: for tool definitions, whose structure determines their cost.
 //!
-//! The body has been read strictly before, so what is here is lenient: what does not fit is left out, and what is too
-//! large is no tree.
+//! The body was validated before, so this parser is lenient: it skips malformed input, and rejects values that are too
+//! large.
 
 use tollgate_llm::{Span, Str};
 
-/// Values of a tree; definitions of some thousand parameters.
+/// Maximum number of values in a tree: enough for definitions of some thousand parameters.
 const MAX_NODES: usize = 1 << 16;
-/// Values within values.
+/// Maximum nesting depth.
 const MAX_DEPTH: usize = 64;
 
-/// A value and all that is in it.
+/// Parsed value with everything in it.
 pub(super) struct Tree<'b> {
     body: &'b [u8],
     nodes: Vec<Node>,
@@ -21,14 +21,14 @@ enum Kind {
     Object,
     Array,
     String,
-    /// A number, a truth value or null.
+    /// A number, boolean or null.
     Word,
 }
 
 struct Node {
     kind: Kind,
     key: Option<Str>,
-    /// All of it; of a string, what is between the quotes.
+    /// Byte range of the value; of a string, without its quotes.
     span: Span,
     escaped: bool,
     first: Option<usize>,
@@ -36,7 +36,7 @@ struct Node {
     next: Option<usize>,
 }
 
-/// A value of a tree.
+/// Reference to a value of a tree.
 #[derive(Clone, Copy)]
 pub(super) struct Value<'t, 'b> {
     tree: &'t Tree<'b>,
@@ -44,7 +44,7 @@ pub(super) struct Value<'t, 'b> {
 }
 
 impl<'b> Tree<'b> {
-    /// The value at `at`, white space before it left out.
+    /// Parses the value at `at`, after optional white space.
     pub(super) fn read(body: &'b [u8], mut at: usize) -> Option<Tree<'b>> {
         let mut tree = Tree { body, nodes: Vec::new() };
         let mut open: Vec<usize> = Vec::new();
@@ -95,6 +95,7 @@ impl<'b> Tree<'b> {
         }
     }
 
+    /// Appends a value; `None` if the tree is full.
     fn push(&mut self, kind: Kind, key: Option<Str>, str: Str, parent: Option<usize>) -> Option<usize> {
         let index = self.nodes.len();
         if index == MAX_NODES {
@@ -114,13 +115,13 @@ impl<'b> Tree<'b> {
         Some(index)
     }
 
-    /// The value itself.
+    /// Returns the root value.
     pub(super) fn root(&self) -> Value<'_, 'b> {
         Value { tree: self, index: 0 }
     }
 }
 
-/// The string at `at` and where it ends.
+/// Returns the string at `at` and its end.
 fn string(body: &[u8], at: usize) -> Option<(Str, usize)> {
     let start = at + 1;
     let (mut end, mut escaped) = (start, false);
@@ -141,24 +142,24 @@ impl<'t, 'b> Value<'t, 'b> {
         self.tree.nodes.get(self.index)
     }
 
-    /// Where it stands.
+    /// Returns the byte range of the value.
     pub(super) fn span(self) -> Span {
         self.node().map_or(Span::new(0, 0), |node| node.span)
     }
 
-    /// The elements of an array, or the values of an object.
+    /// Returns the elements of an array, or the values of an object.
     pub(super) fn values(self) -> impl Iterator<Item = Value<'t, 'b>> {
         let tree = self.tree;
         let first = self.node().and_then(|node| node.first);
         std::iter::successors(first, move |index| tree.nodes.get(*index)?.next).map(move |index| Value { tree, index })
     }
 
-    /// The key that it is the value of.
+    /// Returns the key of the value, if it is an object's member.
     pub(super) fn key(self) -> Option<std::borrow::Cow<'b, str>> {
         Some(self.node()?.key?.decode(self.tree.body))
     }
 
-    /// The value of a member; of several, which a strict reader has refused, the first.
+    /// Returns the value of a member; the first of duplicates, which the strict parser has refused.
     pub(super) fn get(self, key: &str) -> Option<Value<'t, 'b>> {
         let is_it = |value: &Value<'t, 'b>| {
             value.node().and_then(|node| node.key).is_some_and(|own| own.is(self.tree.body, key))
@@ -166,24 +167,24 @@ impl<'t, 'b> Value<'t, 'b> {
         self.values().find(is_it)
     }
 
-    /// Its text, if it is a string.
+    /// Returns the text of a string.
     pub(super) fn text(self) -> Option<std::borrow::Cow<'b, str>> {
         let node = self.node().filter(|node| node.kind == Kind::String)?;
         Some(Str { span: node.span, escaped: node.escaped }.decode(self.tree.body))
     }
 
-    /// What it looks like, if it is a number, a truth value or null.
+    /// Returns the literal of a number, boolean or null.
     pub(super) fn word(self) -> Option<&'b str> {
         let node = self.node().filter(|node| node.kind == Kind::Word)?;
         std::str::from_utf8(node.span.of(self.tree.body)).ok()
     }
 
-    /// Whether it is an array.
+    /// Returns `true` for an array.
     pub(super) fn is_array(self) -> bool {
         self.node().is_some_and(|node| node.kind == Kind::Array)
     }
 
-    /// It as JSON without white space between the values.
+    /// Returns the value as JSON without white space between tokens.
     pub(super) fn compact(self) -> String {
         let json = self.span().of(self.tree.body);
         let (mut out, mut in_string, mut escape) = (Vec::with_capacity(json.len()), false, false);
@@ -199,6 +200,8 @@ impl<'t, 'b> Value<'t, 'b> {
             }
             out.push(byte);
         }
-        String::from_utf8(out).unwrap_or_default()
+        let compact = String::from_utf8(out);
+        debug_assert!(compact.is_ok(), "the body is UTF-8");
+        compact.unwrap_or_default()
     }
 }

@@ -15,10 +15,10 @@ fn chat(body: Value) -> PromptCount {
     count(Dialect::OpenAiChat, &body)
 }
 
-/// OpenAI cookbook, "How to count tokens with tiktoken", section 6: `example_messages`, with the `prompt_tokens` that
-/// the notebook shows for each model ("counted by the OpenAI API").
+/// OpenAI cookbook, "How to count tokens with tiktoken", section 6: `example_messages`, with the `prompt_tokens` of the
+/// notebook for each model ("counted by the OpenAI API").
 #[test]
-fn the_messages_of_the_cookbook() {
+fn messages_match_the_openai_cookbook() {
     let named = |name: &str, content: &str| json!({"role": "system", "name": name, "content": content});
     let messages = json!([
         {"role": "system", "content": "You are a helpful, pattern-following assistant that translates corporate jargon into plain English."},
@@ -45,7 +45,7 @@ fn the_messages_of_the_cookbook() {
 
 /// The same notebook, section 7: `tools` and `example_messages`, as counted by the API.
 #[test]
-fn the_tools_of_the_cookbook() {
+fn tools_match_the_openai_cookbook() {
     let tools = json!([{"type": "function", "function": {
         "name": "get_current_weather",
         "description": "Get the current weather in a given location",
@@ -64,10 +64,10 @@ fn the_tools_of_the_cookbook() {
     }
 }
 
-/// Requests to gpt-3.5-turbo with the `prompt_tokens` that the API gave: the table of hmarr/openai-chat-tokens
+/// Requests to gpt-3.5-turbo with the `prompt_tokens` of the API: the table of hmarr/openai-chat-tokens
 /// (`tests/token-counts.test.ts`).
 #[test]
-fn what_the_api_has_charged() {
+fn counts_equal_what_the_api_charged() {
     let user = |content: &str| json!([{"role": "user", "content": content}]);
     let nothing = json!({"type": "object", "properties": {}});
     let bing = |properties: Value| json!([{"name": "bing_bong", "description": "Do a bing bong", "parameters": {"type": "object", "properties": properties}}]);
@@ -139,7 +139,7 @@ fn what_the_api_has_charged() {
             body["functions"] = functions.clone();
         }
         assert_eq!(chat(body.clone()).tokens, expected, "{body}");
-        // As tools they are the same functions.
+        // The same functions, as tools.
         if let Value::Array(functions) = functions {
             body.as_object_mut().unwrap().remove("functions");
             let tools = functions.into_iter().map(|function| json!({"type": "function", "function": function}));
@@ -150,7 +150,7 @@ fn what_the_api_has_charged() {
 }
 
 #[test]
-fn which_tool_is_to_be_called_costs_something() {
+fn the_tool_choice_costs_tokens() {
     let mut body = json!({"model": "gpt-4o", "messages": [{"role": "user", "content": "hello"}], "tools": [{"type": "function", "function": {"name": "foo"}}]});
     let auto = chat(body.clone()).tokens;
     for (choice, more) in [
@@ -164,9 +164,9 @@ fn which_tool_is_to_be_called_costs_something() {
     }
 }
 
-/// Anthropic, "Token counting": the worked examples of the page, and by how much the estimate is off.
+/// Anthropic, "Token counting": the worked examples of the page, and the error of the estimate.
 #[test]
-fn the_examples_of_anthropic() {
+fn counts_are_close_to_anthropics_examples() {
     let plain = json!({"model": "claude-opus-4-1", "max_tokens": 1, "system": "You are a scientist", "messages": [{"role": "user", "content": "Hello, Claude"}]});
     let count1 = count(Dialect::AnthropicMessages, &plain);
     assert_eq!((count1.tokens, count1.exact), (14, false));
@@ -213,7 +213,7 @@ fn images_cost_by_their_size() {
 }
 
 #[test]
-fn what_is_only_estimated_says_so() {
+fn estimates_are_not_exact() {
     let hello = json!([{"role": "user", "content": "hello"}]);
     for (model, tokens, exact) in [
         ("gpt-4o", 8, true),
@@ -233,7 +233,7 @@ fn what_is_only_estimated_says_so() {
 }
 
 #[test]
-fn what_was_thought_before_is_not_charged() {
+fn reasoning_of_earlier_turns_is_not_charged() {
     let body = |messages: Value| json!({"model": "deepseek-reasoner", "messages": messages});
     let thought = json!({"role": "assistant", "content": "hi", "reasoning_content": "a long thought about it"});
     let user = json!({"role": "user", "content": "hello"});
@@ -249,16 +249,16 @@ fn special_tokens_in_a_text_are_text() {
 }
 
 #[test]
-fn sound_and_files_are_estimated_from_their_bytes() {
+fn audio_and_files_are_estimated_from_their_bytes() {
     let audio = format!("UklGR{}", "A".repeat(64_000 - 5));
     let body = json!({"model": "gpt-4o-audio-preview", "messages": [{"role": "user", "content": [
         {"type": "input_audio", "input_audio": {"data": audio, "format": "wav"}}]}]});
     let counted = chat(body);
-    // A second.
+    // One second.
     assert_eq!((counted.media, counted.exact), (10, false));
 }
 
-/// Texts of all sorts, escaped and not, long and short.
+/// Texts of all kinds, escaped and not, long and short.
 fn any_chat() -> impl proptest::strategy::Strategy<Value = Value> {
     use proptest::prelude::*;
     let message =
@@ -288,7 +288,7 @@ fn any_chat() -> impl proptest::strategy::Strategy<Value = Value> {
 
 proptest::proptest! {
     #[test]
-    fn a_limit_changes_no_count_and_the_least_is_never_above(body in any_chat(), limit in 0..3_000_u64) {
+    fn a_limit_changes_no_count_and_the_lower_bound_holds(body in any_chat(), limit in 0..3_000_u64) {
         let body = body.to_string();
         let request = Request::parse(Dialect::OpenAiChat, body.as_bytes(), &Limits::default()).unwrap();
         let profile = Profile::of(&request.model_name(body.as_bytes()).unwrap());
@@ -302,12 +302,12 @@ proptest::proptest! {
 }
 
 #[test]
-fn the_least_is_known_from_lengths() {
+fn the_lower_bound_depends_on_lengths_only() {
     let least = |content: &str| {
         let body = format!(r#"{{"model":"gpt-4o","messages":[{{"role":"user","content":"{content}"}}]}}"#);
         let request = Request::parse(Dialect::OpenAiChat, body.as_bytes(), &Limits::default()).unwrap();
         Profile::of("gpt-4o").lower_bound(&request)
     };
-    // Three for the message and three for the beginning of the answer; no token has more than 128 bytes.
+    // Three for the message and three for the start of the response; no token has more than 128 bytes.
     assert_eq!([least(""), least("a"), least(&" ".repeat(1280)), least(&"\\u0020".repeat(1280))], [6, 7, 16, 16]);
 }

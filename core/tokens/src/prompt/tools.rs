@@ -1,19 +1,20 @@
-//! ToolDefinitions of tools, as text.
+//! Text form of tool definitions.
 //!
-//! OpenAI shows its models functions as TypeScript. Users have found out how, by what the API charges: hmarr's
-//! `openai-chat-tokens` has a table of requests with their `prompt_tokens`, which is a test here. Others show them as JSON.
+//! OpenAI presents functions to its models as TypeScript. Users derived the format from what the API charges: hmarr's
+//! `openai-chat-tokens` has a table of requests with their `prompt_tokens`, which is a test here. Other providers
+//! present JSON.
 
 use memchr::memmem;
 use tollgate_llm::Span;
 
 use super::json::{Tree, Value};
 
-/// The first array of the body that is the value of one of the members that hold definitions, and that contains `at`.
+/// Returns the first value of a member for tool definitions that contains the offset `at`.
 pub(super) fn find(body: &[u8], at: usize) -> Option<Tree<'_>> {
-    /// Chat completions, Messages, Responses and Gemini have `tools`, older requests `functions`, Converse an object.
+    /// Chat completions, Messages, Responses and Gemini use `tools`, older requests `functions`, Converse an object.
     const MEMBERS: [&[u8]; 3] = [b"\"tools\"", b"\"functions\"", b"\"toolConfig\""];
     let before = body.get(..at)?;
-    // A quote within a string is escaped, so that nobody can write such a member into a text.
+    // Quotes within strings are escaped, so no text can contain such a member.
     MEMBERS.iter().flat_map(|member| memmem::find_iter(before, member).map(|start| start + member.len())).find_map(
         |end| {
             let value = value_after(body, end)?;
@@ -24,18 +25,18 @@ pub(super) fn find(body: &[u8], at: usize) -> Option<Tree<'_>> {
     )
 }
 
-/// Where the value begins of the member whose key ends at `at`; `None` if it is no member.
+/// Returns the start of the value of the member whose key ends at `at`; `None` if no colon follows.
 pub(super) fn value_after(body: &[u8], at: usize) -> Option<usize> {
     let colon = at + body.get(at..)?.iter().position(|byte| !byte.is_ascii_whitespace())?;
     (body.get(colon) == Some(&b':')).then_some(colon + 1)
 }
 
-/// The functions among the tools, each as its object with a name.
+/// Returns the functions among the tools, each as the object that has the name.
 fn functions<'t, 'b>(tools: Value<'t, 'b>) -> impl Iterator<Item = Value<'t, 'b>> {
     tools.values().map(|tool| tool.get("function").unwrap_or(tool)).filter(|function| function.get("name").is_some())
 }
 
-/// The namespace of functions that OpenAI's models see; empty if there is none.
+/// Returns the TypeScript namespace that OpenAI's models see; empty if there are no functions.
 pub(super) fn typescript(tools: Value<'_, '_>) -> String {
     let mut out = String::new();
     for function in functions(tools) {
@@ -59,7 +60,7 @@ pub(super) fn typescript(tools: Value<'_, '_>) -> String {
     if out.is_empty() { out } else { format!("namespace functions {{\n\n{out}}} // namespace functions") }
 }
 
-/// The properties of an object, a line each. Trees are bounded in depth, and so is this.
+/// Writes the properties of an object, one per line. Recursion is bounded by the depth of the tree.
 fn properties(object: Value<'_, '_>, indent: usize, out: &mut String) {
     let is_required = |name: &str| {
         let required = object.get("required");
@@ -82,7 +83,7 @@ fn properties(object: Value<'_, '_>, indent: usize, out: &mut String) {
     }
 }
 
-/// The type of a schema.
+/// Writes the type of a schema.
 fn kind(schema: Value<'_, '_>, indent: usize, out: &mut String) {
     let union = |values: &mut dyn Iterator<Item = String>, out: &mut String| {
         out.push_str(&values.collect::<Vec<_>>().join(" | "));
@@ -118,7 +119,7 @@ fn kind(schema: Value<'_, '_>, indent: usize, out: &mut String) {
     self::named(schema, &named.text().unwrap_or_default(), indent, out);
 }
 
-/// The type of a schema of that name.
+/// Writes a schema's type with that name.
 fn named(schema: Value<'_, '_>, name: &str, indent: usize, out: &mut String) {
     match name {
         "integer" => out.push_str("number"),

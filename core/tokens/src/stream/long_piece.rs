@@ -1,8 +1,8 @@
-//! A piece that is longer than can be looked at again and again: a run of letters, numbers, signs or white space.
+//! Incremental counting of a long piece: a run of letters, numbers, signs or white space.
 //!
-//! It is read character by character, as the patterns would, and what can still change is known at any time: of upper
-//! case, where the piece ends if no lower case follows; of white space, the last line end and the last character. Of the
-//! text itself only what [`IncrementalMerge`] keeps is there.
+//! The piece is read character by character, as the patterns would match it, and the undecided part is tracked: for
+//! upper case, the end of the piece if no lower case follows; for white space, the last line end and the last
+//! character. Only the bytes that [`IncrementalMerge`] needs are kept.
 
 use crate::Tokenizer;
 use crate::merge::IncrementalMerge;
@@ -10,31 +10,33 @@ use crate::pretokenizer::class::{self, Class, Set};
 use crate::pretokenizer::{BoundaryRules, contraction};
 use crate::vocabulary::Vocabulary;
 
-/// A long piece.
+/// Long piece whose end has not arrived yet.
 #[derive(Clone, Debug)]
 pub(super) struct LongPiece {
     rules: BoundaryRules,
     state: State,
-    /// The piece from its beginning.
+    /// Merge result of the whole piece.
     whole: IncrementalMerge,
-    /// Tokens up to where it ends if nothing comes that makes it longer, and what follows from there.
+    /// Number of tokens up to the position where the piece ends unless a later character extends it.
     mark: Option<u64>,
+    /// Merge result of the characters after the mark.
     rest: IncrementalMerge,
-    /// Characters after the mark, or of all, and the last one.
+    /// Number of characters after the mark, or in total without one.
     chars: usize,
+    /// Last character.
     last: [u8; 4],
     last_len: usize,
-    /// What may become a contraction.
+    /// Bytes that may become a contraction.
     pending: Vec<u8>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// The character that a run of letters may begin with, or the space that one of numbers or signs may.
+    /// One character before a run of letters, or a space before numbers or signs.
     Before(Run),
     /// `[UPPER]*` of `[UPPER]*[LOWER]+|[UPPER]+[LOWER]*`.
     Upper,
-    /// `[LOWER]+` of it.
+    /// `[LOWER]+` of the same.
     Lower,
     /// `\p{L}+`
     Letters,
@@ -42,15 +44,15 @@ enum State {
     Numbers,
     /// `[^\s\p{L}\p{N}]+`
     Signs,
-    /// What may follow it.
+    /// Bytes that may follow signs.
     AfterSigns,
     /// White space.
     Spaces,
-    /// After letters, before a contraction is decided on.
+    /// After letters, while a contraction is undecided.
     Ended,
 }
 
-/// What may follow one character.
+/// Run that may follow a single character.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Run {
     Letters,
@@ -58,21 +60,21 @@ enum Run {
     Signs,
 }
 
-/// What a character did.
+/// Effect of a character on the piece.
 pub(super) enum Progress {
-    /// The piece goes on.
+    /// The piece continues.
     Continues,
-    /// It has ended.
+    /// The piece has ended.
     Ended {
-        /// Tokens of what has ended.
+        /// Number of tokens of the ended piece.
         tokens: u64,
-        /// What comes after it: some characters, the last of which is the one that was given.
+        /// Characters after the piece; the last is the one that was passed.
         rest: Vec<u8>,
     },
 }
 
 impl LongPiece {
-    /// The long piece that `text` begins with; `None` if it cannot be one.
+    /// Returns the long piece at the start of `text`; `None` if it cannot be one.
     pub(super) fn begin(rules: BoundaryRules, text: &[u8]) -> Option<LongPiece> {
         let (first, second) = class::at(text, 0)?;
         let (next, _) = class::at(text, second)?;
@@ -114,7 +116,7 @@ impl LongPiece {
         })
     }
 
-    /// Takes the next character.
+    /// Appends the next character.
     pub(super) fn push(&mut self, vocabulary: &Vocabulary<'_>, class: Class, char: &[u8]) -> Progress {
         match self.state {
             State::Before(run) => {
@@ -161,7 +163,7 @@ impl LongPiece {
         Progress::Continues
     }
 
-    /// How many tokens the text from the beginning of the piece is, if nothing follows.
+    /// Returns the number of tokens of the piece and its pending bytes if nothing follows.
     pub(super) fn count(&self, tokenizer: &Tokenizer) -> u64 {
         match self.state {
             State::Spaces if self.rules.whole_end => self.whole.count(),
@@ -169,11 +171,12 @@ impl LongPiece {
         }
     }
 
-    /// Tokens of what is there, if it ends where it ends.
+    /// Returns the number of tokens up to the last character, if the piece ends at the mark.
     fn ended(&self) -> u64 {
         self.mark.map_or_else(|| self.whole.count(), |mark| mark + self.rest.count())
     }
 
+    /// Appends a character to the piece.
     fn take(&mut self, vocabulary: &Vocabulary<'_>, char: &[u8]) {
         self.whole.push(vocabulary, char);
         if self.mark.is_some() {
@@ -186,17 +189,20 @@ impl LongPiece {
         }
     }
 
+    /// Marks the current position as the end of the piece unless a later character extends it.
     fn set_mark(&mut self) {
         self.mark = Some(self.whole.count());
         self.rest.clear();
         self.chars = 0;
     }
 
+    /// Returns `true` if the character may follow signs.
     fn is_after(&self, char: &[u8]) -> bool {
         matches!(char, [byte] if self.rules.after_signs.contains(byte))
     }
 
-    /// All but the last character, which the next piece may begin with, if there is one after the last line end.
+    /// Ends white space before its last character, with which the next piece may start, if there is one after the last
+    /// line end.
     fn end_of_spaces(&self, char: &[u8]) -> Progress {
         let last = self.last.get(..self.last_len).unwrap_or_default();
         let (tokens, has_last) = match (self.mark, self.chars) {
@@ -209,6 +215,7 @@ impl LongPiece {
         Progress::Ended { tokens, rest }
     }
 
+    /// Appends a character after an apostrophe, and decides whether it is a contraction.
     fn contraction(&mut self, vocabulary: &Vocabulary<'_>, char: &[u8]) -> Progress {
         self.pending.extend_from_slice(char);
         let taken = contraction(&self.pending, 0);

@@ -1,11 +1,11 @@
-//! Questions to eight bytes at once. An answer has the high bit of every byte for which it is yes.
+//! ASCII classes of eight bytes at once. The result has the high bit of every matching byte set.
 
 use super::HIGH_BITS;
 
-/// One in every byte.
+/// The value 1 in every byte.
 const ONES: u64 = 0x0101_0101_0101_0101;
 
-/// Which bytes are from `low` to `high`, both ASCII.
+/// Returns the bytes from `low` to `high`, both ASCII.
 #[inline(always)]
 fn within(word: u64, low: u8, high: u8) -> u64 {
     let seven = word & !HIGH_BITS;
@@ -14,85 +14,85 @@ fn within(word: u64, low: u8, high: u8) -> u64 {
     from_low & !above_high & !word & HIGH_BITS
 }
 
-/// ASCII letters.
+/// Returns the ASCII letters.
 #[inline(always)]
 pub(crate) fn letters(word: u64) -> u64 {
     within(word | (0x20 * ONES), b'a', b'z')
 }
 
-/// Of letters, the lower-case ones.
+/// Returns the lower-case ones of the ASCII `letters`.
 #[inline(always)]
 pub(crate) fn lower(word: u64, letters: u64) -> u64 {
     letters & (word << 2)
 }
 
-/// Digits.
+/// Returns the ASCII digits.
 #[inline(always)]
 pub(crate) fn digits(word: u64) -> u64 {
     within(word, b'0', b'9')
 }
 
-/// ASCII white space: `[\t-\r ]`.
+/// Returns the ASCII white space: `[\t-\r ]`.
 #[inline(always)]
 pub(crate) fn spaces(word: u64) -> u64 {
     within(word, b'\t', b'\r') | blanks(word)
 }
 
-/// U+0020.
+/// Returns the blanks, U+0020.
 #[inline(always)]
 pub(crate) fn blanks(word: u64) -> u64 {
     within(word, b' ', b' ')
 }
 
-/// `'`
+/// Returns the apostrophes.
 #[cfg(any(test, not(all(target_arch = "wasm32", target_feature = "simd128"))))]
 #[inline(always)]
 pub(crate) fn apostrophes(word: u64) -> u64 {
     within(word, b'\'', b'\'')
 }
 
-/// What is not ASCII.
+/// Returns the bytes that are not ASCII.
 #[cfg(any(test, not(all(target_arch = "wasm32", target_feature = "simd128"))))]
 #[inline(always)]
 pub(crate) fn wide(word: u64) -> u64 {
     word & HIGH_BITS
 }
 
-/// CR and LF.
+/// Returns CR and LF.
 #[inline(always)]
 pub(crate) fn line_ends(word: u64) -> u64 {
     within(word, b'\n', b'\n') | within(word, b'\r', b'\r')
 }
 
-/// ASCII that is neither letter nor digit nor white space.
+/// Returns the ASCII characters that are neither letter nor digit nor white space.
 #[inline(always)]
 pub(crate) fn symbols(word: u64) -> u64 {
     !(word | letters(word) | digits(word) | spaces(word)) & HIGH_BITS
 }
 
-/// The answer for the first `count` bytes only, which are at most seven.
+/// Keeps the first `count` bytes of a mask, at most seven.
 #[inline(always)]
-pub(crate) fn first(answer: u64, count: usize) -> u64 {
-    answer & ((1 << (8 * count)) - 1)
+pub(crate) fn first(mask: u64, count: usize) -> u64 {
+    mask & ((1 << (8 * count)) - 1)
 }
 
-/// An answer as eight bits, that of the first byte lowest.
+/// Packs a mask into eight bits, the first byte's lowest.
 #[cfg(any(test, not(all(target_arch = "wasm32", target_feature = "simd128"))))]
 #[inline(always)]
-pub(crate) fn gathered(answer: u64) -> u64 {
-    answer.wrapping_mul(0x0002_0408_1020_4081) >> 56
+pub(crate) fn packed(mask: u64) -> u64 {
+    mask.wrapping_mul(0x0002_0408_1020_4081) >> 56
 }
 
-/// How many bytes there are up to the last that answers yes.
+/// Returns the number of bytes up to and including the last match.
 #[inline(always)]
-pub(crate) fn up_to_last(answer: u64) -> usize {
-    8 - answer.leading_zeros() as usize / 8
+pub(crate) fn up_to_last(mask: u64) -> usize {
+    8 - mask.leading_zeros() as usize / 8
 }
 
-/// How many bytes from the first on answer yes.
+/// Returns the number of leading bytes that match.
 #[inline(always)]
-pub(crate) fn leading(answer: u64) -> usize {
-    (!answer & HIGH_BITS).trailing_zeros() as usize / 8
+pub(crate) fn leading(mask: u64) -> usize {
+    (!mask & HIGH_BITS).trailing_zeros() as usize / 8
 }
 
 #[cfg(test)]
@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_byte_is_answered_for_in_every_place() {
+    fn every_byte_is_classified_at_every_position() {
         for byte in 0..=255_u8 {
             for place in 0..8 {
                 for filler in [0, b'a', b'Z', b'9', 0x7F, 0x80, 0xFF] {

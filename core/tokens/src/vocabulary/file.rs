@@ -1,11 +1,11 @@
-//! A vocabulary in one file: what `compile` writes and a [`Tokenizer`](crate::Tokenizer) loads.
+//! Table file of a vocabulary: written by `compile` and loaded by [`Tokenizer`](crate::Tokenizer).
 //!
 //! ```text
-//! magic (8) | checksum of all that follows (8) | pretokenizer, flags, length of the name, 0 (4) | numbers (4 each)
+//! magic (8) | checksum of all that follows (8) | pre-tokenizer, flags, length of the name, 0 (4) | numbers (4 each)
 //! | lengths of the sections (4 each) | name | sections
 //! ```
 //!
-//! All numbers are little-endian. The tables are used where they lie: loading checks and copies nothing.
+//! All numbers are little-endian. The tables are used in place: loading verifies them and copies nothing.
 
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -13,14 +13,14 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use super::{Vocabulary, hash};
 use crate::pretokenizer::Pretokenizer;
 
-/// The first bytes of every file; the last of them is the version of the format.
+/// Magic bytes of a file; the last is the version of the format.
 const MAGIC: [u8; 8] = *b"tokens\0\x03";
-/// Where what the checksum covers begins.
+/// Offset at which the checksummed part starts.
 const CHECKED: usize = 16;
-/// The flag of a vocabulary whose model sees its text in Unicode's normal form C.
+/// Flag of a vocabulary whose model normalizes its text to NFC.
 const NFC: u8 = 1;
 
-/// The fields of [`Vocabulary`] that are tables, with the bytes of an entry.
+/// Fields of [`Vocabulary`] that are tables, with the bytes per entry.
 const SECTIONS: [(&str, usize); 19] = [
     ("bytes", 1),
     ("short_buckets", 2),
@@ -42,19 +42,20 @@ const SECTIONS: [(&str, usize); 19] = [
     ("char_prefixes", 1),
     ("ids", 4),
 ];
-/// Those that are numbers.
+/// Fields of [`Vocabulary`] that are numbers.
 const NUMBERS: [&str; 5] = ["short_shift", "middle_shift", "long_shift", "max_token_len", "unreachable"];
-/// The ones of [`SECTIONS`] that are indexed by bits of a hash, so that their length is a power of two.
+/// Indices of the [`SECTIONS`] that are indexed by hash bits, so that their length is a power of two.
 const HASHED: [usize; 8] = [1, 3, 5, 9, 10, 11, 14, 16];
-/// Which bucket section a shift belongs to.
+/// Index of each shift in [`NUMBERS`], with the section of its buckets.
 const SHIFTS: [(usize, usize); 3] = [(0, 1), (1, 3), (2, 5)];
 
-/// Numbers of loaded vocabularies that their memo entries are told apart by; below are those of the built-in ones.
-const FIRST_NUMBER: u8 = 5;
-const LAST_NUMBER: u8 = 15;
-static NEXT_NUMBER: AtomicU8 = AtomicU8::new(FIRST_NUMBER);
+/// First piece cache id of loaded vocabularies; the built-in ones have lower ids.
+const FIRST_CACHE_ID: u8 = 5;
+/// Last piece cache id.
+const LAST_CACHE_ID: u8 = 15;
+static NEXT_CACHE_ID: AtomicU8 = AtomicU8::new(FIRST_CACHE_ID);
 
-/// Why a file is no vocabulary.
+/// Error of a table file that cannot be loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LoadError(&'static str);
 
@@ -66,37 +67,37 @@ impl std::fmt::Display for LoadError {
 
 impl std::error::Error for LoadError {}
 
-/// A vocabulary that was loaded.
+/// Loaded table file.
 pub(crate) struct File {
     bytes: Cow<'static, [u8]>,
     starts: [usize; SECTIONS.len() + 1],
     numbers: [u32; NUMBERS.len()],
-    number: u8,
-    /// How its text is cut.
+    cache_id: u8,
+    /// Pre-tokenizer of the vocabulary.
     pub(crate) pretokenizer: Pretokenizer,
-    /// Whether its model sees text in Unicode's normal form C, which is not made here.
+    /// `true` if the model normalizes its text to NFC, which this crate does not.
     pub(crate) is_normalized: bool,
     name: (usize, usize),
 }
 
 impl File {
-    /// Reads the header and checks that the rest is what was written.
+    /// Parses the header and verifies the checksum and the table lengths.
     pub(crate) fn load(bytes: Cow<'static, [u8]>) -> Result<File, LoadError> {
-        const SHORT: LoadError = LoadError("the file is cut short");
+        const TRUNCATED: LoadError = LoadError("the file is truncated");
         let u32_at = |at: usize| -> Result<u32, LoadError> {
-            let four = bytes.get(at..).and_then(|rest| rest.first_chunk::<4>()).ok_or(SHORT)?;
+            let four = bytes.get(at..).and_then(|rest| rest.first_chunk::<4>()).ok_or(TRUNCATED)?;
             Ok(u32::from_le_bytes(*four))
         };
         if bytes.first_chunk::<8>() != Some(&MAGIC) {
             return Err(LoadError("not a tokenizer that this version has compiled"));
         }
-        let stated = bytes.get(8..).and_then(|rest| rest.first_chunk::<8>()).ok_or(SHORT)?;
-        let rest = bytes.get(CHECKED..).ok_or(SHORT)?;
+        let stated = bytes.get(8..).and_then(|rest| rest.first_chunk::<8>()).ok_or(TRUNCATED)?;
+        let rest = bytes.get(CHECKED..).ok_or(TRUNCATED)?;
         if checksum(rest) != u64::from_le_bytes(*stated) {
             return Err(LoadError("the file was changed after it was compiled"));
         }
         let [pretokenizer, flags, name_len, _] = u32_at(CHECKED)?.to_le_bytes();
-        let pretokenizer = Pretokenizer::from_number(pretokenizer).ok_or(LoadError("a way to cut text that is not known"))?;
+        let pretokenizer = Pretokenizer::from_number(pretokenizer).ok_or(LoadError("unknown pre-tokenizer"))?;
         let mut numbers = [0; NUMBERS.len()];
         let mut at = CHECKED + 4;
         for number in &mut numbers {
@@ -110,7 +111,7 @@ impl File {
         for ((next, length), (_, width)) in starts.iter_mut().skip(1).zip(&mut lengths).zip(SECTIONS) {
             let bytes = u32_at(at)? as usize;
             if !bytes.is_multiple_of(width) {
-                return Err(LoadError("a table that is not one"));
+                return Err(LoadError("a table has an invalid length"));
             }
             *length = bytes / width;
             at += 4;
@@ -125,26 +126,26 @@ impl File {
         });
         let lengths_fit = numbers.get(3).is_some_and(|longest| (1..=255).contains(longest));
         if end != bytes.len() || lengths.first() != Some(&256) || !hashed || !shifts || !lengths_fit {
-            return Err(LoadError("a table that is not one"));
+            return Err(LoadError("a table has an invalid length"));
         }
-        let number = NEXT_NUMBER
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |next| (next <= LAST_NUMBER).then_some(next + 1))
+        let cache_id = NEXT_CACHE_ID
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |next| (next <= LAST_CACHE_ID).then_some(next + 1))
             .unwrap_or(0);
-        Ok(File { starts, numbers, number, pretokenizer, is_normalized: flags & NFC != 0, name, bytes })
+        Ok(File { starts, numbers, cache_id, pretokenizer, is_normalized: flags & NFC != 0, name, bytes })
     }
 
-    /// All of it.
+    /// Returns the whole file.
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// The name that it was given.
+    /// Returns the name that the file was compiled under.
     pub(crate) fn name(&self) -> &str {
         let name = self.bytes.get(self.name.0..self.name.1).unwrap_or_default();
         std::str::from_utf8(name).unwrap_or_default()
     }
 
-    /// The vocabulary.
+    /// Returns the vocabulary.
     pub(crate) fn vocabulary(&self) -> Vocabulary<'_> {
         const NO_BYTES: [u8; 256] = [0; 256];
         let section = |index: usize| match self.starts.get(index..index + 2) {
@@ -153,7 +154,7 @@ impl File {
         };
         let [short_shift, middle_shift, long_shift, max_token_len, unreachable] = self.numbers;
         Vocabulary {
-            number: self.number,
+            cache_id: self.cache_id,
             bytes: section(0).first_chunk().unwrap_or(&NO_BYTES),
             short_buckets: section(1).as_chunks().0,
             short_entries: section(2).as_chunks().0,
@@ -182,7 +183,7 @@ impl File {
     }
 }
 
-/// The file of these tables; `None` if a table is missing or too large.
+/// Serializes tables; `None` if a table is missing or a value is too large.
 #[cfg(feature = "compile")]
 pub(crate) fn write(
     name: &str,
@@ -191,7 +192,8 @@ pub(crate) fn write(
     sections: &[(&'static str, usize, Vec<u8>)],
     numbers: &[(&'static str, usize)],
 ) -> Option<Vec<u8>> {
-    let mut checked = vec![pretokenizer.number(), if is_normalized { NFC } else { 0 }, u8::try_from(name.len()).ok()?, 0];
+    let mut checked =
+        vec![pretokenizer.number(), if is_normalized { NFC } else { 0 }, u8::try_from(name.len()).ok()?, 0];
     for field in NUMBERS {
         let (_, number) = numbers.iter().find(|(name, _)| *name == field)?;
         checked.extend(u32::try_from(*number).ok()?.to_le_bytes());
@@ -210,7 +212,7 @@ pub(crate) fn write(
     Some(file)
 }
 
-/// Tells a file from one that was damaged; no more than that.
+/// Checksum that detects accidental damage; it is not cryptographic.
 fn checksum(bytes: &[u8]) -> u64 {
     let (words, rest) = bytes.as_chunks::<8>();
     let sum = words.iter().fold(bytes.len() as u64, |sum, word| hash::chain(sum, u64::from_le_bytes(*word)));

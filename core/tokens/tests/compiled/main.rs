@@ -1,8 +1,8 @@
-//! Tokenizers that were compiled from files, against tiktoken-rs with the same vocabulary and pattern.
+//! Compiled tokenizers against tiktoken-rs with the same vocabulary and pattern.
 //!
-//! The files are made here, from the vocabularies of tiktoken-rs: those of other models may not be shipped.
+//! The tests generate the files from the vocabularies of tiktoken-rs: those of other models may not be shipped.
 
-// The helpers of tests are tests, which clippy does not see.
+// Clippy does not treat the helper functions of tests as test code.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 #[path = "../oracle/kinds.rs"]
@@ -20,7 +20,7 @@ use serde_json::json;
 use tiktoken_rs::CoreBPE;
 use tollgate_tokens::{Encoding, Pretokenizer, StreamCounter, Tokenizer, compile};
 
-/// The first tokens of `cl100k_base`, by rank: as many as a debug build merges in little time.
+/// First tokens of `cl100k_base`, by rank: as many as a debug build merges quickly.
 static TOKENS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     let source = tiktoken_rs::cl100k_base_singleton();
     (0..20_000).map(|rank| source.decode_bytes(&[rank]).unwrap()).collect()
@@ -31,14 +31,14 @@ const SIGNS: &str = r" ?[^\s\p{L}\p{N}]+[\r\n]*";
 const SPACES: &str = r"\s*[\r\n]+|\s+(?!\S)|\s+";
 const CONTRACTIONS: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)";
 
-/// The pattern of a way to cut text, as one regex.
+/// Returns the pattern of a pre-tokenizer as one regex.
 #[allow(clippy::panic)]
-fn pattern(splitting: Pretokenizer) -> String {
+fn pattern(pretokenizer: Pretokenizer) -> String {
     let upper = r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]";
     let lower = r"[\p{Ll}\p{Lm}\p{Lo}\p{M}]";
     let cased =
         |end: &str| format!(r"[^\r\n\p{{L}}\p{{N}}]?{upper}*{lower}+{end}|[^\r\n\p{{L}}\p{{N}}]?{upper}+{lower}*{end}");
-    match splitting {
+    match pretokenizer {
         Pretokenizer::Gpt2 => r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+".into(),
         Pretokenizer::Cl100k => {
             r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+"
@@ -79,19 +79,20 @@ fn compare(tokenizer: &Tokenizer, expected: impl Fn(&str) -> Vec<u32>, strings: 
 }
 
 #[test]
-fn every_way_to_cut_text_is_that_of_its_regex() {
+fn every_pretokenizer_matches_its_regex() {
     let file = tiktoken_file(&TOKENS);
-    for (name, splitting) in Pretokenizer::ALL {
-        if splitting == Pretokenizer::DeepSeek3 {
+    for (name, pretokenizer) in Pretokenizer::ALL {
+        if pretokenizer == Pretokenizer::DeepSeek3 {
             continue;
         }
-        let tokenizer = Tokenizer::load(compile::tiktoken(name, splitting, &file).unwrap()).unwrap();
+        let tokenizer = Tokenizer::load(compile::tiktoken(name, pretokenizer, &file).unwrap()).unwrap();
         assert_eq!(tokenizer.name(), name);
-        let oracle = oracle(&TOKENS, &pattern(splitting));
-        // Where the regexes have no possessive end, tiktoken's own has one: the same but at the end of the text.
+        let oracle = oracle(&TOKENS, &pattern(pretokenizer));
+        // tiktoken's own pattern of `cl100k_base` has a possessive end that this regex lacks; the results differ only
+        // at the end of the text.
         let whole_end = |text: &str| {
             let kept = text.trim_end_matches(char::is_whitespace);
-            splitting == Pretokenizer::Cl100k && kept.len() + 1 < text.len()
+            pretokenizer == Pretokenizer::Cl100k && kept.len() + 1 < text.len()
         };
         compare(
             &tokenizer,
@@ -102,13 +103,13 @@ fn every_way_to_cut_text_is_that_of_its_regex() {
 }
 
 #[test]
-fn streams_are_counted_whichever_way_text_is_cut() {
+fn streams_are_counted_with_every_pretokenizer() {
     let file = tiktoken_file(&TOKENS);
     let long = ["a", "A", "ab C", " ", " \n", "\u{3000}", "1", "٣", "漢", "漢A", ".", "\u{301}", "'", "'s", "😀", "\n"];
     let ends = ["x", "X", "1", " ", " x", "\n", "\nx", "!", "'s", "'S x", "'re", "'r", "漢", "\u{301}", "  1", "/", ""];
     let mut random = Random(12);
-    for (name, splitting) in Pretokenizer::ALL {
-        let tokenizer = Tokenizer::load(compile::tiktoken(name, splitting, &file).unwrap()).unwrap();
+    for (name, pretokenizer) in Pretokenizer::ALL {
+        let tokenizer = Tokenizer::load(compile::tiktoken(name, pretokenizer, &file).unwrap()).unwrap();
         let mut texts = Vec::new();
         for unit in long {
             for end in ends {
@@ -144,7 +145,7 @@ fn own(tokenizer: &Tokenizer, text: &str) -> Vec<u32> {
 }
 
 #[test]
-fn deepseek_cuts_in_three_steps() {
+fn deepseek_splits_in_three_steps() {
     let tokenizer =
         Tokenizer::load(compile::tiktoken("d", Pretokenizer::DeepSeek3, &tiktoken_file(&TOKENS)).unwrap()).unwrap();
     let cuts = r"\p{N}{1,3}|[一-龥぀-ゟ゠-ヿ]+";
@@ -172,7 +173,7 @@ fn deepseek_cuts_in_three_steps() {
 }
 
 #[test]
-fn a_whole_vocabulary_is_what_is_built_in() {
+fn a_compiled_vocabulary_equals_the_built_in_one() {
     let source = tiktoken_rs::cl100k_base_singleton();
     let tokens: Vec<Vec<u8>> = (0..100_256).map(|rank| source.decode_bytes(&[rank]).unwrap()).collect();
     let table = compile::tiktoken("cl100k", Pretokenizer::Cl100k, &tiktoken_file(&tokens)).unwrap();
@@ -180,7 +181,7 @@ fn a_whole_vocabulary_is_what_is_built_in() {
     compare(&tokenizer, |text| own(&Encoding::Cl100kBase.into(), text), 4000);
 }
 
-/// A `tokenizer.json` of the vocabulary, with ids that are no ranks.
+/// Returns a `tokenizer.json` of the vocabulary, whose ids differ from the ranks.
 fn json_file(tokens: &[Vec<u8>], merges: &[(Vec<u8>, Vec<u8>)], change: impl Fn(&mut serde_json::Value)) -> Vec<u8> {
     let mut next = 0x100;
     let mut alphabet = HashMap::new();
@@ -205,7 +206,7 @@ fn json_file(tokens: &[Vec<u8>], merges: &[(Vec<u8>, Vec<u8>)], change: impl Fn(
     file.to_string().into_bytes()
 }
 
-/// Bytes, and for every token the pair that makes it.
+/// Returns the merge pair of every token but the bytes.
 fn pairs(tokens: &[Vec<u8>]) -> Vec<(Vec<u8>, Vec<u8>)> {
     let ranks: HashMap<&[u8], usize> = tokens.iter().map(Vec::as_slice).zip(0..).collect();
     let split = |(rank, token): (usize, &Vec<u8>)| {
@@ -224,7 +225,7 @@ fn pairs(tokens: &[Vec<u8>]) -> Vec<(Vec<u8>, Vec<u8>)> {
 }
 
 #[test]
-fn merges_of_hugging_face_are_ranks() {
+fn hugging_face_merges_become_ranks() {
     let tokens = &TOKENS[..4000];
     let table = compile::huggingface("q", &json_file(tokens, &pairs(tokens), |_| {})).unwrap();
     let tokenizer = Tokenizer::load(table).unwrap();
@@ -235,8 +236,8 @@ fn merges_of_hugging_face_are_ranks() {
 }
 
 #[test]
-fn tokens_that_merging_never_makes_are_whole_pieces_only() {
-    // "zqx" is made by no merge: its parts are no tokens.
+fn unreachable_tokens_match_whole_pieces_only() {
+    // No merge produces "zqxj": its parts are not tokens.
     let mut tokens = TOKENS[..1000].to_vec();
     let merges = pairs(&tokens);
     tokens.push(b"zqxj".to_vec());
@@ -250,13 +251,13 @@ fn tokens_that_merging_never_makes_are_whole_pieces_only() {
 }
 
 #[test]
-fn what_is_not_understood_is_refused() {
+fn unsupported_tokenizers_are_rejected() {
     let tokens = &TOKENS[..300];
     let merges = pairs(tokens);
     type Change = fn(&mut serde_json::Value);
     let changes: [(&str, Change); 9] = [
         ("normalizer", |file| file["normalizer"] = json!({"type": "Lowercase"})),
-        ("a pattern", |file| file["pre_tokenizer"]["pretokenizers"][0]["pattern"]["Regex"] = json!(r"\w+")),
+        ("the pattern", |file| file["pre_tokenizer"]["pretokenizers"][0]["pattern"]["Regex"] = json!(r"\w+")),
         ("a prefix space", |file| file["pre_tokenizer"]["pretokenizers"][1]["add_prefix_space"] = json!(true)),
         ("only Split", |file| file["pre_tokenizer"] = json!({"type": "Metaspace"})),
         ("BPE", |file| file["model"]["type"] = json!("Unigram")),
@@ -276,7 +277,7 @@ fn what_is_not_understood_is_refused() {
 }
 
 #[test]
-fn a_damaged_file_is_refused() {
+fn damaged_files_are_rejected() {
     let table = compile::tiktoken("t", Pretokenizer::Cl100k, &tiktoken_file(&TOKENS[..300])).unwrap();
     assert!(Tokenizer::load(table.clone()).is_ok());
     for at in (0..table.len()).step_by(997).chain([0, 7, 8, 16, 20, table.len() - 1]) {
@@ -288,7 +289,7 @@ fn a_damaged_file_is_refused() {
 }
 
 #[test]
-fn tekken_counts_its_special_tokens_first() {
+fn tekken_ids_start_after_the_special_tokens() {
     let vocab: Vec<_> = TOKENS[..1000]
         .iter()
         .enumerate()

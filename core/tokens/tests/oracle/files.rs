@@ -1,10 +1,10 @@
-//! Files of this machine.
+//! Files of this machine against the oracle.
 
 use std::path::{Path, PathBuf};
 
 use crate::{check, encodings};
 
-/// Files below a directory, in a fixed order.
+/// Collects the files below a directory, in a fixed order.
 fn below(directory: &Path, out: &mut Vec<PathBuf>) {
     let Ok(entries) = std::fs::read_dir(directory) else { return };
     let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
@@ -19,7 +19,7 @@ fn below(directory: &Path, out: &mut Vec<PathBuf>) {
 }
 
 #[test]
-fn texts_of_this_machine() {
+fn files_of_this_machine_are_exact() {
     let roots = std::env::var("TOLLGATE_TOKENS_FILES").unwrap_or_else(|_| env!("CARGO_MANIFEST_DIR").to_owned());
     let mut paths = Vec::new();
     for root in roots.split(':') {
@@ -28,7 +28,7 @@ fn texts_of_this_machine() {
     let (mut files, mut bytes) = (0, 0);
     for path in &paths {
         let Ok(content) = std::fs::read(path) else { continue };
-        // What is not text is still bytes with something to find in them.
+        // Files that are not text are tested with their invalid bytes replaced.
         let text = String::from_utf8_lossy(&content);
         for (encoding, oracle) in encodings() {
             for part in text.as_bytes().chunks(1 << 16) {

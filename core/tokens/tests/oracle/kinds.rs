@@ -1,14 +1,14 @@
-//! Random strings in which everything that the patterns and the merges tell apart meets everything else.
+//! Random strings that combine everything that the patterns and the merges distinguish.
 
 use std::sync::LazyLock;
 
 use crate::random::Random;
 
-/// [`KINDS`] with every character in a place of its own.
+/// Characters of each of the [`KINDS`].
 static CHARACTERS: LazyLock<Vec<Vec<char>>> =
     LazyLock::new(|| KINDS.iter().map(|kind| kind.chars().collect()).collect());
 
-/// Characters of one kind each.
+/// Characters by kind.
 const KINDS: &[&str] = &[
     "abcdefghijklmnopqrstuvwxyz",
     "etaoinsrh",
@@ -45,7 +45,7 @@ const KINDS: &[&str] = &[
     "€£©®™°±→∑√",
 ];
 
-/// Strings of their own interest.
+/// Strings with special treatment in some pattern or vocabulary.
 const WORDS: &[&str] = &[
     "'s",
     "'S",
@@ -84,6 +84,7 @@ const WORDS: &[&str] = &[
     " of",
 ];
 
+/// Returns a random character, mostly of the BMP.
 fn character(random: &mut Random) -> char {
     let plane = match random.below(8) {
         0..5 => 0,
@@ -94,7 +95,7 @@ fn character(random: &mut Random) -> char {
     char::from_u32(plane << 16 | random.below(0x1_0000) as u32).unwrap_or('\u{fffd}')
 }
 
-/// Appends a random string of up to `runs` runs, of which some are what `token` gives.
+/// Appends a random string of up to `runs` runs, some of which `token` generates.
 pub(crate) fn string(
     random: &mut Random,
     token: &mut dyn FnMut(&mut Random, &mut String),
@@ -102,7 +103,7 @@ pub(crate) fn string(
     out: &mut String,
 ) {
     let kinds = CHARACTERS.as_slice();
-    // Some strings are of few kinds, so that these meet often.
+    // Some strings use few kinds, so that these are often adjacent.
     let palette: [usize; 5] = std::array::from_fn(|_| random.below(kinds.len()));
     let few = 1 + random.below(palette.len());
     let everything = random.below(3) == 0;

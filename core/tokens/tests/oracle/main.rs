@@ -1,9 +1,9 @@
-//! Counts and ids against tiktoken-rs, which is an oracle in tests only.
+//! Counts and ids against tiktoken-rs, the oracle of these tests.
 //!
-//! The default compares a million random strings. `TOLLGATE_TOKENS_STRINGS=50000000` (and `TOLLGATE_TOKENS_SEED=7`) makes
-//! that as many as wanted, `TOLLGATE_TOKENS_FILES=/usr/share/doc` compares all files below a directory too.
+//! The default compares a million random strings. `TOLLGATE_TOKENS_STRINGS=50000000` (with `TOLLGATE_TOKENS_SEED=7`)
+//! sets their number, and `TOLLGATE_TOKENS_FILES=/usr/share/doc` compares all files below a directory as well.
 
-// The helpers of tests are tests, which clippy does not see.
+// Clippy does not treat the helper functions of tests as test code.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 mod files;
@@ -15,7 +15,7 @@ mod stream;
 use tiktoken_rs::CoreBPE;
 use tollgate_tokens::Encoding;
 
-/// Each encoding that is built in with its oracle.
+/// Returns each built-in encoding with its oracle.
 fn encodings() -> Vec<(Encoding, &'static CoreBPE)> {
     let oracle = |encoding: Encoding| match encoding.name() {
         "cl100k_base" => tiktoken_rs::cl100k_base_singleton(),
@@ -26,12 +26,12 @@ fn encodings() -> Vec<(Encoding, &'static CoreBPE)> {
     Encoding::ALL.iter().map(|&encoding| (encoding, oracle(encoding))).collect()
 }
 
-/// How many tokens the text is. Fails unless ids and counts are the oracle's; `ids` is working space.
+/// Asserts that ids and counts equal the oracle's, and returns the count; `ids` is a reused buffer.
 fn check(encoding: Encoding, oracle: &CoreBPE, text: &str, ids: &mut Vec<u32>) -> u64 {
     let expected = oracle.encode_ordinary(text);
     ids.clear();
     encoding.encode(text, ids);
-    // The text is one of ours, not a user's: it may be shown.
+    // Test texts may be printed; users' texts may not.
     let shown = || text.chars().take(400).collect::<String>();
     assert!(*ids == expected, "{} differs at {:?}", encoding.name(), shown());
     let count = encoding.count(text);
@@ -40,7 +40,7 @@ fn check(encoding: Encoding, oracle: &CoreBPE, text: &str, ids: &mut Vec<u32>) -
 }
 
 #[test]
-fn texts_that_have_gone_wrong_somewhere() {
+fn known_difficult_texts_are_exact() {
     let texts = [
         "",
         " ",

@@ -11,16 +11,16 @@ use crate::{check, encodings};
 use tiktoken_rs::CoreBPE;
 use tollgate_tokens::Encoding;
 
-/// Strings that come of one seed, so that what a run compares does not depend on how many threads it has.
+/// Number of strings per seed. What a run compares does not depend on the number of threads.
 const CHUNK: u64 = 5_000;
 
-/// Appends a token of the vocabulary, or what of it is text.
+/// Appends the valid UTF-8 of a random token.
 pub(crate) fn token(oracle: &CoreBPE, size: u32, random: &mut Random, out: &mut String) {
     let bytes = oracle.decode_bytes(&[random.below(size as usize) as u32]).unwrap();
     out.extend(bytes.utf8_chunks().map(|chunk| chunk.valid()));
 }
 
-/// How many tokens of the vocabulary there are.
+/// Returns the number of tokens of the vocabulary.
 pub(crate) fn size(encoding: Encoding) -> u32 {
     match encoding.name() {
         "cl100k_base" => 100_256,
@@ -30,13 +30,13 @@ pub(crate) fn size(encoding: Encoding) -> u32 {
     }
 }
 
-/// What was compared.
+/// Totals of the compared strings.
 #[derive(Clone, Copy, Default)]
 struct Compared {
     strings: u64,
     bytes: u64,
     tokens: u64,
-    /// Bytes of the longest.
+    /// Byte length of the longest string.
     longest: u64,
 }
 
@@ -51,12 +51,12 @@ impl AddAssign for Compared {
 
 /// Compares one chunk of a seed.
 fn chunk(seed: u64, number: u64, (encoding, oracle): (Encoding, &CoreBPE), strings: u64) -> Compared {
-    // The generator spreads what it is given, so that neighbours have nothing in common.
+    // The generator mixes its input, so neighbouring chunks are independent.
     let mut random = Random(Random(seed).next() ^ Random(number).next());
     let (mut text, mut ids, mut done) = (String::new(), Vec::new(), Compared::default());
     for _ in 0..strings {
         text.clear();
-        // Most are short: what goes wrong does so where two or three things meet. Time goes by the byte.
+        // Most strings are short: errors occur where two or three runs meet, and time grows with the bytes.
         let runs = match random.below(256) {
             0 => 60,
             1..48 => 12,
@@ -71,7 +71,7 @@ fn chunk(seed: u64, number: u64, (encoding, oracle): (Encoding, &CoreBPE), strin
 }
 
 #[test]
-fn random_strings() {
+fn random_strings_are_exact() {
     let number = |name: &str, default: u64| std::env::var(name).map_or(default, |value| value.parse().unwrap());
     let strings = number("TOLLGATE_TOKENS_STRINGS", 1_000_000);
     let seed = number("TOLLGATE_TOKENS_SEED", 1);

@@ -1,9 +1,10 @@
-//! A small generator of random numbers: the same numbers on every machine, for ever.
+//! Small random number generator with the same sequence on every machine.
 
 /// SplitMix64.
 pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
+    /// Returns the next number.
     pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
@@ -12,11 +13,12 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    /// Below `n`.
+    /// Returns a number below `n`.
     pub(crate) fn below(&mut self, n: usize) -> usize {
         ((u128::from(self.next()) * n as u128) >> 64) as usize
     }
 
+    /// Returns a random element.
     pub(crate) fn pick<'a, T>(&mut self, of: &'a [T]) -> &'a T {
         &of[self.below(of.len())]
     }

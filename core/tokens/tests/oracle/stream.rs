@@ -1,4 +1,4 @@
-//! The streaming counter: after every push its count is that of the text so far.
+//! Streaming counter: after every push its count equals that of the text so far.
 
 use tollgate_tokens::StreamCounter;
 
@@ -7,7 +7,7 @@ use crate::kinds::string;
 use crate::mix::{size, token};
 use crate::random::Random;
 
-/// Texts whose long pieces end in every way that they can.
+/// Units of long pieces, and texts that end them in every possible way.
 const LONG: &[(&str, &[&str])] = &[
     (" ", &["x", "\n", "\n x", "\nx", "  ", "1", "\u{3000}x", "!"]),
     (" \n", &["x", " x", "  x", "1"]),
@@ -24,6 +24,7 @@ const LONG: &[(&str, &[&str])] = &[
     ("1", &["a"]),
 ];
 
+/// Asserts that every prefix of a text, pushed in random chunks of up to `most` bytes, has the count of that prefix.
 fn check(text: &str, random: &mut Random, most: usize) {
     let bytes = text.as_bytes();
     for (encoding, _) in encodings() {
@@ -43,7 +44,7 @@ fn check(text: &str, random: &mut Random, most: usize) {
 }
 
 #[test]
-fn every_beginning_of_random_texts() {
+fn every_prefix_of_random_texts_is_exact() {
     let strings = std::env::var("TOLLGATE_TOKENS_STREAMS").map_or(3_000, |strings| strings.parse().unwrap());
     let mut random = Random(5);
     let (encoding, oracle) = encodings()[0];
@@ -58,7 +59,7 @@ fn every_beginning_of_random_texts() {
 }
 
 #[test]
-fn long_pieces_end_in_every_way() {
+fn long_pieces_with_every_end_are_exact() {
     let mut random = Random(6);
     for (unit, ends) in LONG {
         for before in ["", "x", " ", "\n", "1", "漢", "'"] {
@@ -72,7 +73,7 @@ fn long_pieces_end_in_every_way() {
 }
 
 #[test]
-fn bytes_that_are_no_text_are_replaced() {
+fn invalid_utf8_is_replaced() {
     let bytes = b"abc\xFFdef\xE2\x82 x\xF0\x9F\x98\x80\xC3";
     for most in 1..bytes.len() {
         for (encoding, _) in encodings() {

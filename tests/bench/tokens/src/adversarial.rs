@@ -1,13 +1,13 @@
-//! Texts of a megabyte that are as bad as one can make them.
+//! Adversarial texts of one megabyte.
 
 use tollgate_testbed::{Error, Result};
 
 use crate::engine::{Engine, Engines, numbers};
 use crate::target::Targets;
 
-/// Of one text: its name, the fewest milliseconds for all of it, and how many times those of half of it that was in each
-/// round. Both are measured one right after the other, so that a ratio is of one round, and the middle one is what counts: of
-/// the fewest for each, half of a text finds a quiet moment more often than all of it.
+/// Measurements of one text: its name, the minimum milliseconds for all of it, and in each round the ratio to half of
+/// it. Both are measured in direct succession, so that a ratio belongs to one round, and the median counts: the minima
+/// would be unrelated, since half of a text finds a quiet moment more often than all of it.
 struct Text {
     name: String,
     all: f64,
@@ -22,7 +22,7 @@ impl Text {
     }
 }
 
-/// Every round is a new process or VM, in which nothing is warm.
+/// Runs the adversarial texts. Every round is a new process or VM without warm caches.
 pub(crate) fn run(engines: &Engines, rounds: usize, targets: &mut Targets) -> Result<()> {
     println!(
         "One adversarial megabyte, o200k_base: ms, the best of {rounds} (times that of half of it, the middle one)\n"

@@ -1,37 +1,37 @@
-//! Texts that a Debian machine has, of about two megabytes each.
+//! Corpora of about two megabytes each, from files that a Debian machine has.
 
 use std::path::{Path, PathBuf};
 
 use tollgate_testbed::{Context, Result, workspace};
 
-/// Bytes of a corpus.
+/// Byte length of a corpus.
 const SIZE: usize = 2_000_000;
-/// With less than that, nothing can be said.
+/// Minimum byte length of a corpus; less is not meaningful.
 const LEAST: usize = 200_000;
 
-/// A text in a file.
+/// Corpus in a file.
 pub(crate) struct Corpus {
     pub(crate) name: &'static str,
     pub(crate) path: PathBuf,
 }
 
-/// Writes the corpora into a directory: those of which this machine has enough.
+/// Writes those corpora to a directory of which this machine has enough text.
 pub(crate) fn write(directory: &Path) -> Result<Vec<Corpus>> {
     let mut corpora = Vec::new();
     for (name, text) in all(workspace::root()) {
         if text.len() < LEAST {
-            println!("(There is too little of {name} on this machine.)\n");
+            println!("(This machine has too little text for {name}.)\n");
             continue;
         }
         let path = directory.join(name.replace(' ', "-"));
-        // No variable of the environment, which is how Envoy gives it to a module, holds a NUL.
+        // Envoy passes the text to a module in an environment variable, which cannot hold a NUL.
         std::fs::write(&path, text.replace('\0', " ")).context(|| path.display().to_string())?;
         corpora.push(Corpus { name, path });
     }
     Ok(corpora)
 }
 
-/// English, code, many languages, JSON.
+/// Returns the corpora: English, code, many languages, JSON.
 fn all(root: &Path) -> [(&'static str, String); 4] {
     let registry = std::env::var_os("CARGO_HOME")
         .map_or_else(|| PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cargo"), PathBuf::from);
@@ -52,13 +52,13 @@ fn all(root: &Path) -> [(&'static str, String); 4] {
     [("English", english), ("code", code), ("many languages", languages), ("JSON", json)]
 }
 
-/// The texts of the files below some directories, in an order that mixes them, until there are enough.
+/// Concatenates files below some directories, in a mixed but fixed order, until there is enough text.
 fn gather(roots: &[PathBuf], wanted: &dyn Fn(&Path) -> bool, is_catalogue: bool) -> String {
     let mut paths = Vec::new();
     for root in roots {
         below(root, wanted, 6, &mut paths);
     }
-    // The same order on the same machine, and not that of the directories.
+    // The order is fixed on a machine, but does not follow the directories.
     paths.sort_by_key(|path| {
         let name = path.to_string_lossy();
         name.bytes().fold(7_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x9e37_79b9_7f4a_7c15))
@@ -76,6 +76,7 @@ fn gather(roots: &[PathBuf], wanted: &dyn Fn(&Path) -> bool, is_catalogue: bool)
     text
 }
 
+/// Collects the files below a directory.
 fn below(directory: &Path, wanted: &dyn Fn(&Path) -> bool, depth: usize, out: &mut Vec<PathBuf>) {
     let Ok(entries) = std::fs::read_dir(directory) else { return };
     for path in entries.flatten().map(|entry| entry.path()) {
@@ -87,7 +88,7 @@ fn below(directory: &Path, wanted: &dyn Fn(&Path) -> bool, depth: usize, out: &m
     }
 }
 
-/// The translations in a catalogue of GNU gettext (its manual, "The Format of GNU MO Files").
+/// Extracts the translations of a GNU gettext catalogue (its manual, "The Format of GNU MO Files").
 fn catalogue(bytes: &[u8]) -> String {
     let number = |at: usize| {
         let four = bytes.get(at..).and_then(|rest| rest.first_chunk::<4>());
@@ -107,7 +108,7 @@ fn catalogue(bytes: &[u8]) -> String {
     text
 }
 
-/// Chat requests and tool calls with these texts in them.
+/// Generates chat requests and tool calls with these texts.
 fn json(english: &str, languages: &str) -> String {
     let mut out = String::new();
     let (mut english, mut languages) = (english, languages);

@@ -1,4 +1,4 @@
-//! What the subject runs in.
+//! Engines that run the subject.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -10,18 +10,18 @@ use tollgate_testbed::{Context, Envoy, Error, Result};
 
 use crate::{clock, envoy};
 
-/// The built subjects.
+/// Builds of the subject.
 #[derive(Clone, Debug)]
 pub(crate) struct Programs {
-    /// A program of this machine.
+    /// Native program.
     pub(crate) native: PathBuf,
-    /// The same as a module.
+    /// WebAssembly module.
     pub(crate) module: PathBuf,
-    /// The module with `o200k_base` alone.
+    /// WebAssembly module with `o200k_base` only.
     pub(crate) small: PathBuf,
 }
 
-/// One way to run it.
+/// Engine that runs the subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Engine {
     Native,
@@ -33,7 +33,7 @@ pub(crate) enum Engine {
 impl Engine {
     pub(crate) const ALL: [Engine; 4] = [Engine::Native, Engine::Wasmtime, Engine::V8, Engine::Envoy];
 
-    /// Its name in tables.
+    /// Returns its name in tables.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Engine::Native => "native",
@@ -44,7 +44,7 @@ impl Engine {
     }
 }
 
-/// All of them, ready.
+/// All engines, ready to run.
 pub(crate) struct Engines {
     programs: Programs,
     scratch: Scratch,
@@ -64,7 +64,7 @@ impl Engines {
         Ok(Engines { programs, scratch, wasmtime, envoy })
     }
 
-    /// Where files may be.
+    /// Returns the scratch directory.
     pub(crate) fn scratch(&self) -> &Path {
         self.scratch.path()
     }
@@ -73,7 +73,7 @@ impl Engines {
         &self.programs
     }
 
-    /// What the subject prints, told these arguments and given the text of a file.
+    /// Runs the subject with these arguments and the text of a file, and returns what it prints.
     pub(crate) fn run(&self, engine: Engine, arguments: &[&str], text: Option<&Path>) -> Result<String> {
         match engine {
             Engine::Native => {
@@ -96,7 +96,7 @@ impl Engines {
         }
     }
 
-    /// What the script for Node prints.
+    /// Runs a module in Node and returns what it prints.
     pub(crate) fn node(&self, module: &Path, arguments: &[&str], text: Option<&Path>) -> Result<String> {
         let mut command = Command::new("node");
         command.arg("--no-warnings").arg(self.scratch.path().join(SCRIPT)).arg(module);
@@ -104,7 +104,7 @@ impl Engines {
         output(&mut command, Stdio::null())
     }
 
-    /// The numbers in the one line that the subject prints.
+    /// Runs the subject and returns the numbers in its single line of output.
     pub(crate) fn numbers<const N: usize>(
         &self,
         engine: Engine,
@@ -119,7 +119,7 @@ impl Engines {
 
 const SCRIPT: &str = "node.mjs";
 
-/// The numbers of a line, if there are so many.
+/// Parses the numbers of a line; `None` if there are not exactly `N`.
 pub(crate) fn numbers<const N: usize>(line: &str) -> Option<[f64; N]> {
     let numbers: Vec<f64> = line.split_whitespace().map_while(|number| number.parse().ok()).collect();
     numbers.try_into().ok()

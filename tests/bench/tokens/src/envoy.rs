@@ -1,4 +1,4 @@
-//! The subject in a real Envoy: a module that does its work when it is loaded, as a service of Envoy's own.
+//! Runs the subject in a real Envoy, as a singleton WasmService that does its work when it is loaded.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -7,12 +7,12 @@ use std::process::{Command, Stdio};
 use serde_json::json;
 use tollgate_testbed::{Context, Envoy, Error, Result};
 
-/// What comes before a line that a module has printed.
+/// Log prefix of a line that a module printed.
 const PRINTED: &str = "wasm log";
-/// What Envoy says when everything is loaded.
+/// Log line of Envoy once everything is loaded.
 const LOADED: &str = "starting main dispatch loop";
 
-/// What the subject prints.
+/// Runs the subject and returns what it prints.
 pub(crate) fn run(envoy: &Envoy, module: &Path, arguments: &[&str], text: &str, scratch: &Path) -> Result<String> {
     let variables = json!({"TOLLGATE_BENCH": arguments.join(" "), "TOLLGATE_BENCH_TEXT": text});
     let service = json!({
@@ -31,32 +31,33 @@ pub(crate) fn run(envoy: &Envoy, module: &Path, arguments: &[&str], text: &str, 
     let mut command = Command::new(envoy.path());
     command.args(["--disable-hot-restart", "--concurrency", "1", "-l", "info", "-c"]).arg(&path);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-    let mut child = command.spawn().context(|| "Envoy does not start".into())?;
+    let mut child = command.spawn().context(|| "cannot start Envoy".into())?;
     let read = read(child.stderr.take().map(BufReader::new).ok_or_else(|| Error::new("Envoy has no standard error"))?);
-    // It has nothing more to do, or has ended.
+    // Envoy has nothing more to do, or has exited.
     let _ = child.kill();
     let _ = child.wait();
     read
 }
 
-/// What the last of the VMs has printed: Envoy starts the module more than once, and each prints as many lines.
+/// Returns the lines that the last VM printed: Envoy starts the module more than once, and each VM prints as many
+/// lines.
 fn read(log: impl BufRead) -> Result<String> {
-    let (mut printed, mut said) = (Vec::new(), Vec::new());
+    let (mut printed, mut log_lines) = (Vec::new(), Vec::new());
     for line in log.lines() {
-        let line = line.context(|| "what Envoy says".into())?;
+        let line = line.context(|| "cannot read Envoy's log".into())?;
         if line.contains(LOADED) {
             return last(&printed)
-                .ok_or_else(|| Error::new(format!("nothing was printed in Envoy: {}", said.join("\n"))));
+                .ok_or_else(|| Error::new(format!("the module printed nothing in Envoy: {}", log_lines.join("\n"))));
         }
         match line.split_once(PRINTED).and_then(|(_, rest)| rest.split_once(": ")) {
             Some((_, text)) => printed.push(text.to_owned()),
-            None => said.push(line),
+            None => log_lines.push(line),
         }
     }
-    Err(Error::new(format!("Envoy does not start: {}", said.join("\n"))))
+    Err(Error::new(format!("Envoy did not start: {}", log_lines.join("\n"))))
 }
 
-/// The lines of the last run. Those of a table begin with a name, which comes again; others are a run each.
+/// Returns the lines of the last run. Lines of a table start with a name, which repeats; other runs print one line.
 fn last(printed: &[String]) -> Option<String> {
     let name = |line: &String| line.split_once('\t').map(|(name, _)| name.to_owned());
     let first = name(printed.first()?);

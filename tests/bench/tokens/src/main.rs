@@ -1,8 +1,9 @@
-//! How fast tokens are counted: `cargo xtask bench tokens`.
+//! Token counting benchmark: `cargo xtask bench tokens`.
 //!
-//! One program, the subject, counts the same texts natively, in wasmtime, in the V8 of Node and in Envoy, in turns with other
-//! libraries for it. Compared is CPU time (in V8, which compiles beside what runs, time), the best of some rounds for each part of
-//! a text, and what means something are ratios: machines differ, and this one does other things as well.
+//! One program, the subject, counts the same texts natively, in wasmtime, in Node's V8 and in Envoy, in turns with
+//! other libraries. It measures CPU time (in V8, which compiles in other threads, wall-clock time), the minimum of
+//! several rounds for each part of a text. Only ratios are comparable: machines differ, and this one may run other work
+//! as well.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is a program for the terminal")]
 
 use std::path::PathBuf;
@@ -26,10 +27,10 @@ use target::Targets;
 const HELP: &str = "\
 tollgate-bench-tokens <native> <module> <module with o200k_base alone> [--quick]; run it as `cargo xtask bench tokens`
 
-  --quick   a smoke run: whether it works, not what it costs
+  --quick   run one round only, as a smoke test
 ";
 
-/// Rounds, of which the best counts.
+/// Number of rounds; the best one counts.
 const ROUNDS: usize = 7;
 
 fn main() -> ExitCode {
@@ -44,7 +45,7 @@ fn main() -> ExitCode {
             let [native, module, small] = [native, module, small].map(PathBuf::from);
             run(Programs { native, module, small }, if flags.is_empty() { ROUNDS } else { 1 })
         }
-        other => Err(Error::new(format!("what is `{}`? (see --help)", other.join(" ")))),
+        other => Err(Error::new(format!("unknown arguments `{}` (see --help)", other.join(" ")))),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

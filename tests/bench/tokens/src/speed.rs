@@ -1,4 +1,4 @@
-//! How fast texts and streams are counted.
+//! Speed of counting texts and streams.
 
 use tollgate_testbed::{Error, Result};
 
@@ -6,7 +6,7 @@ use crate::corpora::Corpus;
 use crate::engine::{Engine, Engines};
 use crate::target::Targets;
 
-/// What counts a text: a name, where it runs, and the library.
+/// Measured subjects: name, engine and library.
 const SUBJECTS: &[(&str, Engine, &str)] = &[
     ("tiktoken-rs, native", Engine::Native, "tiktoken-rs"),
     ("bpe-openai, native", Engine::Native, "bpe-openai"),
@@ -17,15 +17,15 @@ const SUBJECTS: &[(&str, Engine, &str)] = &[
     ("Tollgate, Envoy", Engine::Envoy, "tollgate"),
 ];
 
-/// How many times as fast as tiktoken-rs natively counting is to be in V8, by corpus.
+/// Targets by corpus: speed in V8 as a multiple of native tiktoken-rs.
 const ASKED: &[(&str, f64)] = &[("English", 6.0), ("code", 8.0), ("many languages", 4.0), ("JSON", 6.0)];
-/// The most nanoseconds that four bytes of a stream are to take in V8.
+/// Targets by corpus: maximum nanoseconds per four bytes of a stream in V8.
 const ASKED_OF_STREAMS: &[(&str, f64)] = &[("English", 150.0), ("code", 150.0), ("many languages", 400.0)];
 
-/// So many parts the subject counts a text in.
+/// Number of parts in which the subject counts a text.
 const PARTS: usize = 8;
 
-/// Bytes of a text, and the fewest seconds that each of its parts has taken.
+/// Bytes of a text, and the minimum seconds of each of its parts.
 #[derive(Clone, Copy, Default)]
 struct Best {
     bytes: f64,
@@ -33,7 +33,8 @@ struct Best {
 }
 
 impl Best {
-    fn saw(&mut self, bytes: f64, seconds: [f64; PARTS]) {
+    /// Records the times of one run.
+    fn record(&mut self, bytes: f64, seconds: [f64; PARTS]) {
         let best = self.seconds.get_or_insert(seconds);
         for (best, seconds) in best.iter_mut().zip(seconds) {
             *best = best.min(seconds);
@@ -41,13 +42,13 @@ impl Best {
         self.bytes = bytes;
     }
 
-    /// In MB/s.
+    /// Returns the speed in MB/s.
     fn speed(&self) -> f64 {
         self.bytes / 1e6 / self.seconds.map_or(f64::NAN, |seconds| seconds.iter().sum())
     }
 }
 
-/// Everything takes turns: what is compared, within the corpora, within the rounds.
+/// Measures counting of texts. The subjects take turns within each corpus, the corpora within each round.
 pub(crate) fn texts(
     engines: &Engines,
     corpora: &[Corpus],
@@ -69,12 +70,12 @@ pub(crate) fn texts(
                     engines.numbers::<{ 2 + PARTS }>(*engine, &["count", library, encoding], Some(&corpus.path))?;
                 if *tokens.get_or_insert(counted) != counted {
                     return Err(Error::new(format!(
-                        "{subject} counts {counted} tokens of {}, others do not",
+                        "{subject} counts {counted} tokens of {}, unlike the others",
                         corpus.name
                     )));
                 }
                 if let Some(best) = best.get_mut(which).and_then(|row| row.get_mut(place)) {
-                    best.saw(bytes, seconds);
+                    best.record(bytes, seconds);
                 }
             }
         }
@@ -96,7 +97,7 @@ pub(crate) fn texts(
     Ok(())
 }
 
-/// A stream of four bytes at a time with the count after each.
+/// Measures a stream of four-byte chunks with the count after each.
 pub(crate) fn streams(engines: &Engines, corpora: &[Corpus], rounds: usize, targets: &mut Targets) -> Result<()> {
     println!("A stream of four-byte deltas with the count after each, o200k_base: ns a delta, the best of {rounds}\n");
     head(corpora);
@@ -125,6 +126,7 @@ pub(crate) fn streams(engines: &Engines, corpora: &[Corpus], rounds: usize, targ
     Ok(())
 }
 
+/// Prints the head of a table.
 fn head(corpora: &[Corpus]) {
     println!("| | {} |", corpora.iter().map(|corpus| corpus.name).collect::<Vec<_>>().join(" | "));
     println!("|---|{}", "---:|".repeat(corpora.len()));

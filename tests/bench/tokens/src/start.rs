@@ -1,11 +1,11 @@
-//! What a new VM takes.
+//! Start-up cost of a new VM.
 
 use tollgate_testbed::{Context, Error, Result};
 
 use crate::engine::{Engine, Engines, numbers};
 use crate::target::Targets;
 
-/// Times that a module is started, of which the quickest counts.
+/// Number of starts of a module; the fastest counts.
 const STARTS: usize = 7;
 
 pub(crate) fn run(engines: &Engines, targets: &mut Targets) -> Result<()> {

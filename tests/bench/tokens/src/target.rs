@@ -1,14 +1,14 @@
-//! What was asked for, and what was measured.
+//! Targets and measured values.
 
-/// The lines of the last table.
+/// Lines of the last table.
 #[derive(Debug, Default)]
 pub(crate) struct Targets {
     lines: Vec<Line>,
-    /// What counting is compared with, in MB/s: tiktoken-rs, natively, on English.
+    /// Reference speed in MB/s: native tiktoken-rs, English.
     pub(crate) base: Option<f64>,
 }
 
-/// What that was on the machine by which the targets in milliseconds were set, when nothing else ran there.
+/// Reference speed on the otherwise idle machine for which the targets in milliseconds were set.
 const USUAL: f64 = 42.2;
 
 #[derive(Debug)]
@@ -30,7 +30,7 @@ impl Targets {
         self.line(what.into(), format!("at most {asked}{unit}"), format!("{measured:.2}{unit}"), is_met);
     }
 
-    /// A time, and what it would be on the machine that the target was set by, going by tiktoken-rs.
+    /// Adds a time, scaled by the speed of tiktoken-rs to the machine for which the target was set.
     pub(crate) fn time_at_most(&mut self, what: impl Into<String>, asked: f64, measured: f64, unit: &str) {
         let scaled = measured * self.base.unwrap_or(f64::NAN) / USUAL;
         let asked_of = format!("at most {asked}{unit}");
@@ -42,7 +42,7 @@ impl Targets {
     }
 
     pub(crate) fn print(&self) {
-        println!("Times are as they would be where tiktoken-rs counts {USUAL} MB/s of English natively.\n");
+        println!("Times are scaled to a machine on which native tiktoken-rs counts {USUAL} MB/s of English.\n");
         println!("| what | asked | measured | |\n|---|---:|---:|---|");
         for Line { what, asked, measured, is_met } in &self.lines {
             println!("| {what} | {asked} | {measured} | {} |", if *is_met { "" } else { "missed" });

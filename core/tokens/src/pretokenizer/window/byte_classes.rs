@@ -1,28 +1,28 @@
-//! Which of sixty-four bytes are what, as bits.
+//! Classifies sixty-four bytes, one bit per byte and class.
 //!
-//! With the vector instructions of WebAssembly in what ships; eight bytes at a time where there are none, as natively: there
-//! these instructions cannot be called without `unsafe`.
+//! Uses the vector instructions of WebAssembly in the shipped modules, and SWAR on eight bytes at a time elsewhere:
+//! native vector instructions cannot be called without `unsafe`.
 
-/// Bit `n` of each says it of the `n`th byte.
+/// Classes of sixty-four bytes; bit `n` of each mask stands for the `n`th byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ByteClasses {
     /// ASCII letters.
     pub(super) letters: u64,
-    /// Of letters: lower case.
+    /// Lower-case ASCII letters.
     pub(super) lower: u64,
     /// ASCII digits.
     pub(super) digits: u64,
     /// ASCII white space: `[\t-\r ]`.
     pub(super) spaces: u64,
-    /// U+0020 of it.
+    /// U+0020.
     pub(super) blanks: u64,
-    /// CR and LF of it.
+    /// CR and LF.
     pub(super) line_ends: u64,
     /// `'`
     pub(super) apostrophes: u64,
-    /// What is not ASCII.
+    /// Bytes that are not ASCII.
     pub(super) wide: u64,
-    /// First bytes of what is not ASCII.
+    /// First bytes of characters that are not ASCII.
     pub(super) leads: u64,
 }
 
@@ -36,17 +36,17 @@ mod simd {
     use super::ByteClasses;
     use super::vector::Vector;
 
-    /// What these bytes are.
+    /// Classifies a block of bytes.
     #[inline(always)]
     pub(in super::super) fn of(block: &[u8; 64]) -> ByteClasses {
         let mut four = block.as_chunks::<16>().0.iter().map(Vector::load);
         let mut next = || four.next().unwrap_or_else(|| Vector::load(&[0; 16]));
         let four = [next(), next(), next(), next()];
-        let bits = |answer: fn(Vector) -> Vector| {
-            let [a, b, c, d] = four.map(|sixteen| u64::from(answer(sixteen).bits()));
+        let bits = |classify: fn(Vector) -> Vector| {
+            let [a, b, c, d] = four.map(|sixteen| u64::from(classify(sixteen).bits()));
             a | b << 16 | c << 32 | d << 48
         };
-        // What is not ASCII is negative and stays below what is asked for.
+        // Bytes that are not ASCII are negative and fail the signed comparison.
         let letters = bits(|bytes| bytes.with(0x20).plus(0x7F - b'z').above(0x7E - (b'z' - b'a')));
         let wide = bits(|bytes| bytes);
         ByteClasses {
@@ -63,7 +63,7 @@ mod simd {
     }
 }
 
-/// Sixteen bytes. The instructions are safe to call: a module that has them is refused where they do not exist.
+/// Vector of sixteen bytes. The instructions are safe to call: an engine without them refuses the module.
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod vector {
     use core::arch::wasm32::{i8x16_add, i8x16_bitmask, i8x16_eq, i8x16_gt, u8x16_splat, u64x2, v128, v128_or};
@@ -74,7 +74,7 @@ mod vector {
     impl Vector {
         #[inline(always)]
         pub(super) fn load(bytes: &[u8; 16]) -> Vector {
-            // Two words side by side are one load to the compiler.
+            // The compiler merges two adjacent words into one load.
             let number = u128::from_le_bytes(*bytes);
             Vector(u64x2(number as u64, (number >> 64) as u64))
         }
@@ -94,7 +94,7 @@ mod vector {
             Vector(i8x16_add(self.0, self.0))
         }
 
-        /// Which bytes are above this one, as signed numbers.
+        /// Compares each byte, as a signed number: all ones where it is greater than `byte`.
         #[inline(always)]
         pub(super) fn above(self, byte: u8) -> Vector {
             Vector(i8x16_gt(self.0, u8x16_splat(byte)))
@@ -110,7 +110,7 @@ mod vector {
             Vector(v128_or(self.0, other.0))
         }
 
-        /// The high bit of each byte, that of the first lowest.
+        /// Returns the high bit of each byte, the first byte's lowest.
         #[inline(always)]
         pub(super) fn bits(self) -> u16 {
             i8x16_bitmask(self.0)
@@ -120,14 +120,14 @@ mod vector {
 
 #[cfg(any(test, not(all(target_arch = "wasm32", target_feature = "simd128"))))]
 mod swar {
-    use crate::swar::ascii;
     use super::ByteClasses;
+    use crate::swar::ascii;
 
-    /// What these bytes are.
+    /// Classifies a block of bytes.
     pub(in super::super) fn of(block: &[u8; 64]) -> ByteClasses {
-        let bits = |answer: fn(u64) -> u64| {
+        let bits = |classify: fn(u64) -> u64| {
             let eights = block.as_chunks::<8>().0.iter().rev();
-            eights.fold(0, |bits, eight| bits << 8 | ascii::gathered(answer(u64::from_le_bytes(*eight))))
+            eights.fold(0, |bits, eight| bits << 8 | ascii::packed(classify(u64::from_le_bytes(*eight))))
         };
         ByteClasses {
             letters: bits(ascii::letters),
@@ -148,7 +148,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_byte_is_what_it_is_in_every_place() {
+    fn every_byte_is_classified_at_every_position() {
         for byte in 0..=255_u8 {
             for place in 0..64 {
                 for filler in [0, b'a', b'9', b' ', 0xC3, 0xFF] {

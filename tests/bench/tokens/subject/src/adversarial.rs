@@ -1,14 +1,14 @@
-//! Texts of a megabyte that are as bad as one can make them.
+//! Adversarial texts of one megabyte.
 
 use std::hint::black_box;
 
 use crate::library::encoding;
 use crate::{clock, memory};
 
-/// Bytes.
+/// Byte length of a text.
 const SIZE: usize = 1_000_000;
 
-/// What a text is made of, given random numbers.
+/// Unit of a text, given a random number.
 type Unit = fn(u64) -> String;
 
 fn pick(from: &str, random: u64) -> String {
@@ -50,8 +50,8 @@ const TEXTS: &[(&str, Unit)] = &[
     ("漢 and A", |_| "漢AAAAAAAAAAAAAAAA".into()),
 ];
 
-/// Prints of every text its name, milliseconds of CPU for half of it and for all of it, and the bytes by which memory has
-/// grown since the first of them was there.
+/// Prints for every text its name, the milliseconds of CPU time for half of it and for all of it, and the bytes by
+/// which memory has grown since before the first one was counted.
 pub(crate) fn run(name: &str) -> Result<(), String> {
     let encoding = encoding(name)?;
     let mut state = 88_172_645_463_325_252_u64;

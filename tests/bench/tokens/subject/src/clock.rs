@@ -1,5 +1,5 @@
-//! CPU time of this thread. In a module, what the host says the time is: wasmtime says the CPU time, Node and Envoy that of
-//! the wall.
+//! CPU time of this thread. A module gets the time of its host: CPU time in wasmtime, wall-clock time in Node and
+//! Envoy.
 
 use std::time::Duration;
 
@@ -12,9 +12,9 @@ pub(crate) fn now() -> Result<Duration, String> {
 
 #[cfg(not(target_family = "wasm"))]
 pub(crate) fn now() -> Result<Duration, String> {
-    // What the kernel shows is as of the last time that it looked: it looks when we yield.
+    // The kernel updates the value when the thread yields.
     std::thread::yield_now();
     let stat = std::fs::read_to_string("/proc/thread-self/schedstat").map_err(|error| format!("schedstat: {error}"))?;
     let nanos = stat.split_whitespace().next().and_then(|nanos| nanos.parse().ok());
-    nanos.map(Duration::from_nanos).ok_or_else(|| "schedstat has no number".to_owned())
+    nanos.map(Duration::from_nanos).ok_or_else(|| "schedstat: no number".to_owned())
 }

@@ -1,4 +1,4 @@
-//! What is measured: counting of a text and of a stream, and a first count.
+//! Measured operations: counting a text, counting a stream, and a first count.
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -7,16 +7,16 @@ use tollgate_tokens::{Encoding, StreamCounter};
 
 use crate::{clock, memory};
 
-/// The encoding of that name.
+/// Returns the encoding with that name.
 pub(crate) fn encoding(name: &str) -> Result<Encoding, String> {
-    Encoding::from_name(name).ok_or_else(|| format!("no such encoding: {name}"))
+    Encoding::from_name(name).ok_or_else(|| format!("unknown encoding: {name}"))
 }
 
-/// For how long something is done before it is measured. V8 compiles what runs often a second time, beside what runs, and
-/// that takes it some tenths of a second, which are not what is to be measured.
+/// Warm-up time before a measurement. V8 recompiles hot code in the background, which takes some tenths of a second
+/// that should not be measured.
 const WARM: Duration = Duration::from_millis(500);
 
-/// Does it until it is warm, and twice at least.
+/// Runs a function until it is warm, at least twice.
 fn warm(run: impl Fn() -> u64) -> Result<(), String> {
     let start = clock::now()?;
     loop {
@@ -27,11 +27,11 @@ fn warm(run: impl Fn() -> u64) -> Result<(), String> {
     }
 }
 
-/// The parts in which the second half of a text is counted: of some runs each can have found a quiet moment by itself, which
-/// all of the text seldom finds.
+/// Number of parts in which the second half of a text is counted: over several runs each part can find a quiet moment,
+/// which the whole text seldom does.
 const PARTS: usize = 8;
 
-/// Prints bytes and tokens of the second half of a text, and the seconds of CPU of each of its parts.
+/// Prints bytes and tokens of the second half of a text, and the CPU seconds of each of its parts.
 pub(crate) fn count(library: &str, name: &str, text: &str) -> Result<(), String> {
     let (known, mut fresh) = text.split_at(text.floor_char_boundary(text.len() / 2));
     let count = counter(library, name)?;
@@ -48,8 +48,8 @@ pub(crate) fn count(library: &str, name: &str, text: &str) -> Result<(), String>
     Ok(())
 }
 
-/// A function of its own, as what is compiled a second time is used from its next call on only: were it part of what calls it,
-/// which is called once, V8 would run it as compiled the first time for ever.
+/// A separate function, since V8 uses recompiled code from the next call on: code inlined into a caller that is called
+/// once would stay in its first, unoptimized form.
 #[inline(never)]
 fn tollgate(encoding: Encoding, text: &str) -> u64 {
     encoding.count(text)
@@ -57,6 +57,7 @@ fn tollgate(encoding: Encoding, text: &str) -> u64 {
 
 type Counter = Box<dyn Fn(&str) -> u64>;
 
+/// Returns the counting function of a library.
 fn counter(library: &str, name: &str) -> Result<Counter, String> {
     let own = encoding(name)?;
     if library == "tollgate" {
@@ -84,10 +85,11 @@ fn counter(library: &str, name: &str) -> Result<Counter, String> {
             _ => {}
         }
     }
-    Err(format!("no such library: {library}"))
+    Err(format!("unknown library: {library}"))
 }
 
-/// Prints deltas and seconds of CPU of pushing the second half of a text four bytes at a time, with the count after each.
+/// Prints deltas, CPU seconds and tokens of pushing the second half of a text four bytes at a time, with the count
+/// after each push.
 pub(crate) fn stream(name: &str, text: &[u8]) -> Result<(), String> {
     let (known, fresh) = text.split_at_checked(text.len() / 2).unwrap_or((text, &[]));
     let encoding = encoding(name)?;
@@ -100,7 +102,7 @@ pub(crate) fn stream(name: &str, text: &[u8]) -> Result<(), String> {
     Ok(())
 }
 
-/// A function of its own, as [`tollgate`].
+/// A separate function, as [`tollgate`] is.
 #[inline(never)]
 fn pushed(encoding: Encoding, text: &[u8]) -> u64 {
     let mut counter = StreamCounter::new(encoding);
@@ -111,7 +113,7 @@ fn pushed(encoding: Encoding, text: &[u8]) -> u64 {
     counter.count()
 }
 
-/// Prints how many bytes of memory there are, before a first text is counted and after it, and its tokens.
+/// Prints the bytes of memory before and after a first count, and its tokens.
 pub(crate) fn start() -> Result<(), String> {
     let before = memory::linear();
     let tokens = black_box(Encoding::O200kBase).count(black_box("hello world"));

@@ -1,8 +1,8 @@
-//! Counts the tokens of a text and says how long that took.
+//! Counts the tokens of a text and reports the time.
 //!
-//! One program for every place in which counting is measured. It is told what to do by its arguments and given the text by
-//! its standard input; Envoy has neither for a module, so there both are variables of the environment. Measured is the CPU
-//! time of counting a text that was not seen before, after another half of the same corpus has warmed caches and the JIT.
+//! One program for all engines. It reads its task from its arguments and the text from standard input; Envoy has
+//! neither for a module, so there both are environment variables. It measures the CPU time of counting text that was
+//! not seen before, after the first half of the same corpus has warmed the caches and the JIT.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is a program for the terminal")]
 
 mod adversarial;
@@ -15,9 +15,9 @@ mod memory;
 use std::io::Read;
 use std::process::ExitCode;
 
-/// The variable with the arguments, where there are none.
+/// Environment variable with the arguments, if there are none.
 const ARGUMENTS: &str = "TOLLGATE_BENCH";
-/// The variable with the text, where there is no standard input.
+/// Environment variable with the text, if there is no standard input.
 const TEXT: &str = "TOLLGATE_BENCH_TEXT";
 
 fn main() -> ExitCode {
@@ -43,6 +43,7 @@ fn main() -> ExitCode {
     }
 }
 
+/// Reads the text.
 fn text() -> Result<String, String> {
     if let Ok(text) = std::env::var(TEXT) {
         return Ok(text);

@@ -1,6 +1,6 @@
-//! The memory of the module.
+//! Memory of the module.
 
-/// Bytes of linear memory; natively, where there is none, 0.
+/// Returns the bytes of linear memory; 0 natively.
 pub(crate) fn linear() -> usize {
     #[cfg(target_family = "wasm")]
     {
