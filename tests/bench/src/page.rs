@@ -121,7 +121,8 @@ fn write_reading(page: &mut String, measured: &[Measured]) -> std::fmt::Result {
         page,
         "The prompts have {} tokens, all of them counted before the call: by token-counter, by cost-quota where it is alone, and \
          once for both where all four are. Of what all four add to Envoy's CPU time the counting is {} (what token-counter takes \
-         above model-router, which holds and reads the same body and does next to nothing else). {conclusion}",
+         above model-router, which holds and reads the same body and does next to nothing else). {conclusion} \
+         Counting alone: [measurements of token counting](measurements/tokens.md).",
         each(&|(name, tokens, _)| format!("{tokens} ({name})")),
         each(&|(name, _, share)| format!("{} at {name}", percent(*share))),
     )
