@@ -95,7 +95,7 @@ pub struct UsageMeter {
     prompt_tokens: u64,
     /// Output limit of the request, for all candidates together.
     max_output_tokens: Option<u64>,
-    unread_bytes: Option<u64>,
+    unreadable_bytes: Option<u64>,
     withholds: bool,
     served_model: Option<String>,
     provider: Option<Reported>,
@@ -119,7 +119,7 @@ impl UsageMeter {
             tokenizer: tokenizer.into(),
             prompt_tokens,
             max_output_tokens: request.max_output_tokens.map(|max| max.saturating_mul(request.candidates.into())),
-            unread_bytes: None,
+            unreadable_bytes: None,
             withholds: request.lacks_usage(),
             served_model: None,
             provider: None,
@@ -146,7 +146,7 @@ impl UsageMeter {
             return MeteredEvent::default();
         };
         let mut chunk = std::mem::take(&mut self.chunk);
-        let mut seen = MeteredEvent::default();
+        let mut metered = MeteredEvent::default();
         if let Ok(true) = chunk.parse_event(self.dialect, event.name(), &data, &Limits::default()) {
             self.finished |= chunk.ends || !chunk.finished.is_empty();
             Reported::merge(&mut self.provider, chunk.usage);
@@ -155,13 +155,13 @@ impl UsageMeter {
                 self.served_model = chunk.model.map(|model| model.decode(&data).into_owned());
             }
             let is_output = |text: &OutText| is_charged(text) && !text.str.span.is_empty();
-            seen = MeteredEvent {
+            metered = MeteredEvent {
                 has_text: chunk.texts.iter().any(is_output),
                 withhold: self.withholds && chunk.is_usage_only(),
             };
         }
         self.chunk = chunk;
-        seen
+        metered
     }
 
     /// Reads a complete response. Its texts are counted only if its usage does not include the output.
@@ -200,21 +200,21 @@ impl UsageMeter {
     }
 
     /// Records that the response, or the rest of it, could not be read, and its size until then.
-    pub fn unread(&mut self, bytes: u64) {
-        self.unread_bytes = Some(self.unread_bytes.unwrap_or_default().saturating_add(bytes));
+    pub fn mark_unreadable(&mut self, bytes: u64) {
+        self.unreadable_bytes = Some(self.unreadable_bytes.unwrap_or_default().saturating_add(bytes));
     }
 
     /// Records the size of a further chunk of an unreadable response; ignored for a readable one.
-    pub fn passed(&mut self, bytes: u64) {
-        if let Some(unread) = &mut self.unread_bytes {
-            *unread = unread.saturating_add(bytes);
+    pub fn add_unreadable(&mut self, bytes: u64) {
+        if let Some(unreadable) = &mut self.unreadable_bytes {
+            *unreadable = unreadable.saturating_add(bytes);
         }
     }
 
     /// Estimates the tokens of the unreadable bytes: four bytes each, the usual rule of thumb for English, at most what
     /// the request allowed. Billing nothing would be worse.
     fn estimated_output(&self) -> u64 {
-        let estimate = self.unread_bytes.unwrap_or_default().div_ceil(4);
+        let estimate = self.unreadable_bytes.unwrap_or_default().div_ceil(4);
         self.max_output_tokens.map_or(estimate, |max| estimate.min(max))
     }
 
@@ -226,8 +226,8 @@ impl UsageMeter {
         let counted = || self.counted_output().max(self.estimated_output());
         let usage = self.provider.map(|provider| provider.usage()).unwrap_or_default();
         // Usage is complete if the provider marked it so, or if the response ended regularly.
-        let complete =
-            self.unread_bytes.is_none() && (self.finished || self.provider.is_some_and(|provider| provider.complete));
+        let complete = self.unreadable_bytes.is_none()
+            && (self.finished || self.provider.is_some_and(|provider| provider.complete));
         if usage.input == 0 && usage.output == 0 {
             // Servers that do not count report zeros.
             let (input, output) = (self.prompt_tokens, counted());
@@ -282,15 +282,15 @@ mod tests {
 
     #[test]
     fn an_unreadable_response_is_charged() {
-        let mut meter1 = meter(r#"{"messages":[]}"#);
-        meter1.passed(1000);
-        assert_eq!(meter1.record().usage.output, 0, "the response is not marked as unreadable");
-        meter1.unread(1000);
-        meter1.passed(1000);
-        assert_eq!(meter1.record().usage.output, 500);
-        let mut meter2 = meter(r#"{"messages":[],"max_tokens":20,"n":2}"#);
-        meter2.unread(1000);
-        assert_eq!(meter2.record().usage.output, 40);
+        let mut unreadable = meter(r#"{"messages":[]}"#);
+        unreadable.add_unreadable(1000);
+        assert_eq!(unreadable.record().usage.output, 0, "the response is not marked as unreadable");
+        unreadable.mark_unreadable(1000);
+        unreadable.add_unreadable(1000);
+        assert_eq!(unreadable.record().usage.output, 500);
+        let mut limited = meter(r#"{"messages":[],"max_tokens":20,"n":2}"#);
+        limited.mark_unreadable(1000);
+        assert_eq!(limited.record().usage.output, 40);
     }
 
     /// Returns the record of a streamed Anthropic response with these events.

@@ -40,20 +40,20 @@ pub(crate) struct Key {
 }
 
 /// Padding of the two words by piece length. Lengths above [`SHORT`] give all ones, which no piece equals.
-static FILL: [[u64; 2]; 64] = {
+static PADDING: [[u64; 2]; 64] = {
     let mut all = [[u64::MAX; 2]; 64];
     let mut rest: &mut [[u64; 2]] = &mut all;
     let mut len = 0;
     while let Some((own, longer)) = rest.split_first_mut() {
-        *own = fill(len);
+        *own = padding(len);
         len += 1;
         rest = longer;
     }
     all
 };
 
-const fn fill(len: usize) -> [u64; 2] {
-    // Shifts by 64 are avoided.
+const fn padding(len: usize) -> [u64; 2] {
+    // A shift by 64 would overflow.
     match len {
         ..8 => [u64::MAX << (8 * len), u64::MAX],
         8 => [0, u64::MAX],
@@ -66,7 +66,7 @@ impl Key {
     /// Returns the key of the first `len` bytes of two words. `len` is below 64.
     #[inline(always)]
     pub(crate) fn of(first: u64, second: u64, len: usize) -> Key {
-        let [a, b] = FILL.get(len & 63).copied().unwrap_or_default();
+        let [a, b] = PADDING.get(len & 63).copied().unwrap_or_default();
         Key { first: first | a, second: second | b }
     }
 

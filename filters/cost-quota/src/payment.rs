@@ -112,13 +112,13 @@ impl Exchange for Payment {
 
     fn on_unscanned(&mut self, bytes: u64) {
         if let Some(meter) = self.counter.own() {
-            meter.unread(bytes);
+            meter.mark_unreadable(bytes);
         }
     }
 
     fn on_progress(&mut self, now_ns: fn() -> u64, bytes: u64) {
         if let Some(meter) = self.counter.own() {
-            meter.passed(bytes);
+            meter.add_unreadable(bytes);
         }
         let Some(reservation) = &mut self.reservation else { return };
         let now = millis(now_ns());

@@ -123,13 +123,13 @@ impl Exchange for Counting {
 
     fn on_unscanned(&mut self, bytes: u64) {
         if let Some(meter) = &mut self.meter {
-            meter.unread(bytes);
+            meter.mark_unreadable(bytes);
         }
     }
 
     fn on_progress(&mut self, _: fn() -> u64, bytes: u64) {
         if let Some(meter) = &mut self.meter {
-            meter.passed(bytes);
+            meter.add_unreadable(bytes);
         }
     }
 

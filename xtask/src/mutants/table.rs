@@ -104,8 +104,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "usage-withheld",
         breaks: "clients that did not ask for usage get the event that has it",
         file: "core/tokens/src/meter.rs",
-        from: "withhold: self.withholds && chunk.is_usage_only() };",
-        to: "withhold: false };",
+        from: "withhold: self.withholds && chunk.is_usage_only(),",
+        to: "withhold: false,",
     },
     Mutant {
         name: "usage-ignored",
