@@ -49,7 +49,7 @@ enum State {
     /// White space.
     Spaces,
     /// After letters, while a contraction is undecided.
-    Ended,
+    Contraction,
 }
 
 /// Run that may follow a single character.
@@ -153,11 +153,11 @@ impl LongPiece {
                 }
             }
             State::Upper | State::Lower if self.rules.contractions && char == b"'" => {
-                self.state = State::Ended;
+                self.state = State::Contraction;
                 self.pending.extend_from_slice(char);
             }
             State::Spaces => return self.end_of_spaces(char),
-            State::Ended => return self.contraction(vocabulary, char),
+            State::Contraction => return self.contraction(vocabulary, char),
             _ => return Progress::Ended { tokens: self.ended(), rest: char.to_vec() },
         }
         Progress::Continues
