@@ -10,11 +10,11 @@ use crate::{Headers, LogEntry, Trace};
 #[non_exhaustive]
 pub struct Exchange {
     /// What the client got.
-    pub client: Client,
+    pub client: ClientResponse,
     /// What upstreams got for this stream, in order; empty if nothing went there. Callouts are not among it.
-    pub upstream: Vec<UpstreamSeen>,
+    pub upstream: Vec<ReceivedRequest>,
     /// Callouts that the stream's filters made while the exchange ran.
-    pub callouts: Vec<UpstreamSeen>,
+    pub callouts: Vec<ReceivedRequest>,
     /// The route that was taken (its name), if one was.
     pub route: Option<String>,
     /// The cluster that was chosen, if one was.
@@ -44,7 +44,7 @@ impl Exchange {
 /// What the client got.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
-pub struct Client {
+pub struct ClientResponse {
     /// The status; 0 if no headers came.
     pub status: u16,
     /// The response's headers, `:status` among them.
@@ -53,7 +53,7 @@ pub struct Client {
     pub frames: Vec<Vec<u8>>,
     /// Bytes that were sent beyond what `content-length` announced (HTTP/1): they are not in `frames`, a client takes
     /// them for the beginning of the next answer.
-    pub surplus: usize,
+    pub excess_bytes: usize,
     /// The trailers, if any came.
     pub trailers: Option<Headers>,
     /// How it ended.
@@ -62,7 +62,7 @@ pub struct Client {
     pub details: String,
 }
 
-impl Client {
+impl ClientResponse {
     /// The whole body.
     pub fn body(&self) -> Vec<u8> {
         self.frames.concat()
@@ -87,15 +87,15 @@ pub enum End {
     /// Headers came, then the stream was cut.
     Truncated,
     /// The client itself went away, as it was told to.
-    Left,
-    /// Nothing more would ever have happened; the reason in words. The client went away after its patience.
-    Hung(String),
+    Disconnected,
+    /// Nothing more would ever have happened; the reason in words. The client went away after its idle_timeout.
+    Stalled(String),
 }
 
 /// What one upstream request looked like from the upstream.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
-pub struct UpstreamSeen {
+pub struct ReceivedRequest {
     /// The cluster.
     pub cluster: String,
     /// The route's name.
@@ -114,14 +114,14 @@ pub struct UpstreamSeen {
     /// Whether the proxy reset it.
     pub reset: bool,
     /// How many guest callbacks of the stream had begun when the headers left.
-    pub when: usize,
+    pub callbacks_before: usize,
     /// How many guest callbacks of the stream had begun when each frame left.
-    pub frames_when: Vec<usize>,
+    pub callbacks_before_frames: Vec<usize>,
     /// Virtual time, since the process started, at which the headers left.
     pub at: Duration,
 }
 
-impl UpstreamSeen {
+impl ReceivedRequest {
     /// The whole body.
     pub fn body(&self) -> Vec<u8> {
         self.frames.concat()
@@ -134,7 +134,7 @@ impl UpstreamSeen {
 
     /// Whether the body's size is what its `content-length` says; an upstream that believes a wrong one loses the
     /// boundary between two requests.
-    pub fn length_is_honest(&self) -> bool {
+    pub fn content_length_matches(&self) -> bool {
         let size: usize = self.frames.iter().map(Vec::len).sum();
         match self.headers.text("content-length") {
             Some(length) => length.parse() == Ok(size),

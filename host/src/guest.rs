@@ -1,14 +1,14 @@
-//! A running guest as a host function sees it: its memory, and the world behind it.
+//! A running guest as a host function sees it: its memory, and the host behind it.
 
 use wasmtime::{AsContext, AsContextMut, Caller};
 
-use crate::Event;
+use crate::TraceEvent;
 use crate::abi::Status;
+use crate::host_state::HostState;
 use crate::vm::{Context, VmData};
-use crate::world::World;
 
 /// What a host function answers.
-pub(crate) type Answered = Result<(), Status>;
+pub(crate) type HostCallResult = Result<(), Status>;
 
 /// The caller of a host function.
 pub(crate) struct Guest<'a> {
@@ -33,8 +33,8 @@ impl<'a> Guest<'a> {
         self.caller.data_mut()
     }
 
-    pub(crate) fn world(&mut self) -> &mut World {
-        &mut self.caller.data_mut().world
+    pub(crate) fn host(&mut self) -> &mut HostState {
+        &mut self.caller.data_mut().host
     }
 
     /// The context that host calls are for, if it exists: the effective one, else the one called.
@@ -49,7 +49,7 @@ impl<'a> Guest<'a> {
     }
 
     /// The stream and the place in its chain that host calls are for.
-    pub(crate) fn place(&mut self) -> Option<(u64, usize)> {
+    pub(crate) fn filter_position(&mut self) -> Option<(u64, usize)> {
         match self.context()? {
             Context::Stream { stream, filter, .. } => Some((*stream, *filter)),
             Context::Root { .. } => None,
@@ -78,21 +78,21 @@ impl<'a> Guest<'a> {
         Ok(String::from_utf8_lossy(&self.read(at, size)?).into_owned())
     }
 
-    pub(crate) fn write(&mut self, at: i32, bytes: &[u8]) -> Answered {
+    pub(crate) fn write(&mut self, at: i32, bytes: &[u8]) -> HostCallResult {
         let memory = self.caller.data().memory.ok_or(Status::InvalidMemoryAccess)?;
         memory.write(self.caller.as_context_mut(), offset(at), bytes).map_err(|_| Status::InvalidMemoryAccess)
     }
 
-    pub(crate) fn write_u32(&mut self, at: i32, number: u32) -> Answered {
+    pub(crate) fn write_u32(&mut self, at: i32, number: u32) -> HostCallResult {
         self.write(at, &number.to_le_bytes())
     }
 
-    pub(crate) fn write_size(&mut self, at: i32, size: usize) -> Answered {
+    pub(crate) fn write_size(&mut self, at: i32, size: usize) -> HostCallResult {
         self.write_u32(at, u32::try_from(size).unwrap_or(u32::MAX))
     }
 
     /// Hands bytes over in memory that the guest allocates; nothing is handed over as a null pointer.
-    pub(crate) fn give(&mut self, bytes: &[u8], pointer_at: i32, size_at: i32) -> Answered {
+    pub(crate) fn return_bytes(&mut self, bytes: &[u8], pointer_at: i32, size_at: i32) -> HostCallResult {
         let pointer = if bytes.is_empty() { 0 } else { self.allocate(bytes)? };
         self.write(pointer_at, &pointer.to_le_bytes())?;
         self.write_size(size_at, bytes.len())
@@ -110,26 +110,26 @@ impl<'a> Guest<'a> {
     }
 
     /// A line in the trace: a host call, what it was about, and its status. `about` is asked only if somebody listens.
-    pub(crate) fn traced(&mut self, name: &str, status: Status) {
-        if self.caller.data().world.tracing {
-            let about = std::mem::take(&mut self.caller.data_mut().about);
+    pub(crate) fn trace_host_call(&mut self, name: &str, status: Status) {
+        if self.caller.data().host.tracing {
+            let description = std::mem::take(&mut self.caller.data_mut().call_description);
             let name = name.strip_prefix("proxy_").unwrap_or(name);
-            let text = format!("{name}({about}) = {}", status as i32);
+            let text = format!("{name}({description}) = {}", status as i32);
             let id = self.context_id();
             let data = self.caller.data_mut();
             let (stream, plugin) = match data.contexts.get(&id) {
                 Some(Context::Stream { stream, plugin, .. }) => (*stream, plugin.name.clone()),
-                Some(Context::Root { plugin }) => (data.world.serving, plugin.name.clone()),
+                Some(Context::Root { plugin }) => (data.host.root_callback_stream, plugin.name.clone()),
                 None => return,
             };
-            data.world.trace(stream, &plugin, id, Event::HostCall(text));
+            data.host.trace(stream, &plugin, id, TraceEvent::HostCall(text));
         }
     }
 
     /// What the host call is about, for the trace: names, sizes and numbers, never content.
-    pub(crate) fn about(&mut self, text: impl FnOnce() -> String) {
-        if self.caller.data().world.tracing {
-            self.caller.data_mut().about = text();
+    pub(crate) fn describe_call(&mut self, text: impl FnOnce() -> String) {
+        if self.caller.data().host.tracing {
+            self.caller.data_mut().call_description = text();
         }
     }
 }

@@ -1,16 +1,16 @@
 //! A proxy-wasm host on wasmtime that behaves as Envoy does.
 //!
-//! Filters run as the modules that ship, in chains, over streams that behave as Envoy's do: what a callback sees, when the
-//! next one comes and what a host call answers is what the real proxy would have done, down to the places where it differs
+//! FilterCallbacks run as the modules that ship, in chains, over streams that behave as Envoy's do: what a callback sees, when the
+//! next one comes and what a host call answers is what the real proxy would have done, down to the filters where it differs
 //! from the specification. Nothing is expected of a sequence of calls. The host has *state* (header maps, buffers, a route,
 //! shared data, timers), guests change it, and a test looks at the outcome: what the client got, what the upstream got and
 //! when, what was logged, counted and published.
 //!
 //! ```
-//! use tollgate_host::{End, Listener, Module, Plugin, Process, Reply, Request, Route};
+//! use tollgate_host::{End, Listener, Module, Plugin, Process, UpstreamResponse, Request, Route};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! // Filters are usually read with `Module::from_file`. This one answers 403 to everybody.
+//! // FilterCallbacks are usually read with `Module::from_file`. This one answers 403 to everybody.
 //! let module = Module::new(&wat::parse_str(r#"(module
 //!     (import "env" "proxy_send_local_response"
 //!         (func $reply (param i32 i32 i32 i32 i32 i32 i32 i32) (result i32)))
@@ -24,7 +24,7 @@
 //!         (i32.const 1)))"#)?)?;
 //!
 //! let process = Process::builder().seed(7).build();
-//! process.cluster("up", |request| Reply::json(request.body()));
+//! process.cluster("up", |request| UpstreamResponse::json(request.body()));
 //! let listener = Listener::builder()
 //!     .plugin(Plugin::new("refuse", module).root_id("refuse"))
 //!     .route(Route::prefix("/").cluster("up"))
@@ -49,7 +49,7 @@
 //! * What a guest asks for in a callback (continue, reply, call) happens when the callback has returned. Guests are never
 //!   re-entered.
 //! * Time is virtual. [`Listener::send`] lets it pass as far as the exchange needs: a delayed answer comes, a callout times
-//!   out, timers tick. When nothing is left that could move a stream, the exchange ends as [`End::Hung`], with the reason
+//!   out, timers tick. When nothing is left that could move a stream, the exchange ends as [`End::Stalled`], with the reason
 //!   in words.
 //! * A guest that loops for ever hangs the thread it runs on, as it does Envoy's worker. A user of this library that has a
 //!   clock can have it trap instead: [`Module::tick`].
@@ -62,17 +62,17 @@
 #![forbid(unsafe_code)]
 
 mod abi;
-mod calls;
-mod events;
+mod callout;
+mod event_queue;
 mod exchange;
 mod guest;
 mod headers;
+mod host_state;
 mod hostcalls;
 mod imports;
 mod linker;
 mod listener;
 mod log;
-mod machine;
 mod metrics;
 mod module;
 mod open_stream;
@@ -82,6 +82,7 @@ mod property;
 mod random;
 mod request;
 mod route;
+mod server;
 mod shared;
 mod stats;
 mod stream;
@@ -89,18 +90,17 @@ mod trace;
 mod upstream;
 mod vm;
 mod wasi;
-mod world;
 
-pub use exchange::{Client, End, Exchange, UpstreamSeen};
+pub use exchange::{ClientResponse, End, Exchange, ReceivedRequest};
 pub use headers::Headers;
 pub use imports::Coverage;
 pub use listener::{Listener, ListenerBuilder, OpenStream, StartError};
 pub use log::{Level, LogEntry, Thread};
-pub use module::{LoadError, Module, PATIENCE};
+pub use module::{CALLBACK_TICKS, LoadError, Module};
 pub use plugin::{FailurePolicy, Plugin};
 pub use process::{Process, ProcessBuilder};
-pub use request::{Framing, Leaves, Request, Split, Value};
+pub use request::{Disconnect, Framing, MetadataValue, Request, Split};
 pub use route::Route;
 pub use stats::Stats;
-pub use trace::{Event, Line, Trace};
-pub use upstream::{Asked, Origin, Reply, UpstreamRequest};
+pub use trace::{Trace, TraceEvent, TraceLine};
+pub use upstream::{Origin, ResponseTrigger, UpstreamRequest, UpstreamResponse};

@@ -23,7 +23,7 @@ macro_rules! env {
         $linker.func_wrap("env", $name, |caller: Caller<'_, VmData> $(, $argument: $type)*| -> Result<i32> {
             let mut guest = Guest::new(caller, $name)?;
             let status = $function(&mut guest $(, $argument)*).err().unwrap_or(Status::Ok);
-            guest.traced($name, status);
+            guest.trace_host_call($name, status);
             Ok(status as i32)
         })?
     };

@@ -104,7 +104,7 @@ impl Listener {
     }
 
     /// Sends a request and lets the process run until the exchange is over: delayed answers and timeouts come in
-    /// virtual time, and a stream that nothing will ever move ends as [`End::Hung`](crate::End::Hung).
+    /// virtual time, and a stream that nothing will ever move ends as [`End::Stalled`](crate::End::Stalled).
     pub fn send(&self, request: Request) -> Exchange {
         self.open(request).finish()
     }

@@ -11,7 +11,7 @@ pub enum Level {
     /// 1
     Debug = 1,
     /// 2
-    Info = 2,
+    StreamInfo = 2,
     /// 3
     Warn = 3,
     /// 4
@@ -25,7 +25,7 @@ impl Level {
         Some(match number {
             0 => Level::Trace,
             1 => Level::Debug,
-            2 => Level::Info,
+            2 => Level::StreamInfo,
             3 => Level::Warn,
             4 => Level::Error,
             5 => Level::Critical,

@@ -22,7 +22,7 @@ struct Inner {
 }
 
 /// The calls of [`Module::tick`] that one callback may see.
-pub const PATIENCE: u64 = 10;
+pub const CALLBACK_TICKS: u64 = 10;
 
 /// Why a module cannot be loaded.
 #[derive(Debug, thiserror::Error)]
@@ -79,7 +79,7 @@ impl Module {
         Module::new(&bytes)
     }
 
-    /// Lets one unit of patience pass with guests of this module. A callback that is still running at the [`PATIENCE`]th
+    /// Lets one unit of idle_timeout pass with guests of this module. A callback that is still running at the [`CALLBACK_TICKS`]th
     /// call since it began traps, and its virtual machine is gone; Envoy's worker would hang for ever.
     ///
     /// The host has no clock and no thread, so nothing calls this but its user: from a thread of a program's own, once a

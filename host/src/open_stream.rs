@@ -1,7 +1,7 @@
 //! A stream driven by hand, from both ends.
 
 use crate::listener::OpenStream;
-use crate::{Client, Exchange, Headers, UpstreamSeen};
+use crate::{ClientResponse, Exchange, Headers, ReceivedRequest};
 
 impl OpenStream {
     /// Delivers the next frame of the request's own body; `false` if there is none left.
@@ -52,12 +52,12 @@ impl OpenStream {
     }
 
     /// What the client has got so far.
-    pub fn client(&self) -> Client {
+    pub fn client(&self) -> ClientResponse {
         self.process.lock().client_so_far(self.id)
     }
 
     /// What upstreams have got so far.
-    pub fn upstream(&self) -> Vec<UpstreamSeen> {
+    pub fn upstream(&self) -> Vec<ReceivedRequest> {
         self.process.lock().upstream_so_far(self.id)
     }
 

@@ -3,14 +3,14 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::machine::Machine;
-use crate::{Asked, Level, LogEntry, Reply, Stats, UpstreamRequest};
+use crate::server::Server;
+use crate::{Level, LogEntry, ResponseTrigger, Stats, UpstreamRequest, UpstreamResponse};
 
 /// One Envoy process: workers, shared data and queues, stats, clusters, a virtual clock, a log. Cheap to clone; clones
 /// are the same process. Processes share nothing with each other.
 #[derive(Clone)]
 pub struct Process {
-    machine: Arc<Mutex<Machine>>,
+    machine: Arc<Mutex<Server>>,
 }
 
 /// How a [`Process`] is set up.
@@ -71,7 +71,7 @@ impl ProcessBuilder {
 
     /// Starts the process: no plugin yet, no cluster.
     pub fn build(self) -> Process {
-        Process { machine: Arc::new(Mutex::new(Machine::new(self))) }
+        Process { machine: Arc::new(Mutex::new(Server::new(self))) }
     }
 }
 
@@ -91,18 +91,18 @@ impl Process {
 
     /// Adds (or replaces) a scripted cluster, asked when a request to it has ended. The function must not call back into
     /// this process.
-    pub fn cluster(&self, name: &str, answer: impl FnMut(&UpstreamRequest) -> Reply + Send + 'static) {
-        self.cluster_asked(name, Asked::AtEnd, answer);
+    pub fn cluster(&self, name: &str, answer: impl FnMut(&UpstreamRequest) -> UpstreamResponse + Send + 'static) {
+        self.cluster_with_trigger(name, ResponseTrigger::RequestEnd, answer);
     }
 
     /// Adds (or replaces) a scripted cluster that is asked at the given moment.
-    pub fn cluster_asked(
+    pub fn cluster_with_trigger(
         &self,
         name: &str,
-        asked: Asked,
-        answer: impl FnMut(&UpstreamRequest) -> Reply + Send + 'static,
+        trigger: ResponseTrigger,
+        answer: impl FnMut(&UpstreamRequest) -> UpstreamResponse + Send + 'static,
     ) {
-        self.lock().cluster(name, asked, Box::new(answer));
+        self.lock().cluster(name, trigger, Box::new(answer));
     }
 
     /// Lets virtual time pass: timers tick, callouts time out, delayed answers arrive.
@@ -135,7 +135,7 @@ impl Process {
         self.lock().shared_data(vm_id, key)
     }
 
-    pub(crate) fn lock(&self) -> MutexGuard<'_, Machine> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Server> {
         // A test that panicked while it held the lock has failed already; what it left behind is still consistent
         // enough for the others to read.
         self.machine.lock().unwrap_or_else(PoisonError::into_inner)

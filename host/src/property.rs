@@ -4,9 +4,9 @@
 //! pairs. The names follow `source/extensions/filters/common/expr/context.cc`.
 
 use crate::abi::{Status, pairs};
-use crate::hostcalls::headers::shown;
-use crate::request::Value;
-use crate::world::World;
+use crate::host_state::HostState;
+use crate::hostcalls::headers::readable_headers;
+use crate::request::MetadataValue;
 use crate::{Headers, Plugin};
 
 type Found = Result<Vec<u8>, Status>;
@@ -20,7 +20,7 @@ fn text(value: &str) -> Vec<u8> {
 }
 
 /// The value at a path of segments with zeros between them.
-pub(crate) fn get(world: &mut World, place: Option<(u64, usize)>, plugin: &Plugin, path: &[u8]) -> Found {
+pub(crate) fn get(host: &mut HostState, place: Option<(u64, usize)>, plugin: &Plugin, path: &[u8]) -> Found {
     let path: Vec<String> = path
         .strip_suffix(&[0])
         .unwrap_or(path)
@@ -28,9 +28,9 @@ pub(crate) fn get(world: &mut World, place: Option<(u64, usize)>, plugin: &Plugi
         .map(|segment| String::from_utf8_lossy(segment).into_owned())
         .collect();
     let path: Vec<&str> = path.iter().map(String::as_str).collect();
-    let origin = place.map(|(stream, _)| world.origin(stream));
+    let origin = place.map(|(stream, _)| host.origin(stream));
     if let Some(origin) = origin
-        && let Some(stream) = world.stream(origin)
+        && let Some(stream) = host.stream(origin)
         && let Some(value) = stream.info.attributes.get(&path.join("."))
     {
         return Ok(value.clone());
@@ -44,25 +44,25 @@ pub(crate) fn get(world: &mut World, place: Option<(u64, usize)>, plugin: &Plugi
     }
     let (Some(origin), Some((_, _))) = (origin, place) else { return Err(Status::NotFound) };
     match *path.as_slice() {
-        ["request", ref rest @ ..] => request(world, origin, place, rest),
-        ["response", ref rest @ ..] => response(world, origin, place, rest),
+        ["request", ref rest @ ..] => request(host, origin, place, rest),
+        ["response", ref rest @ ..] => response(host, origin, place, rest),
         ["metadata"] => Ok(Vec::new()),
-        ["metadata", "filter_metadata", ref rest @ ..] => metadata(world, origin, rest),
+        ["metadata", "filter_metadata", ref rest @ ..] => metadata(host, origin, rest),
         ["filter_state"] | ["connection"] | ["source"] | ["destination"] | ["upstream"] | ["xds"] => {
             Err(Status::SerializationFailure)
         }
-        ["filter_state", key] => state(world, origin, key),
+        ["filter_state", key] => state(host, origin, key),
         ["xds", "node", ref rest @ ..] => {
-            world.node.get(&rest.join(".")).map(|value| text(value)).ok_or(Status::NotFound)
+            host.node.get(&rest.join(".")).map(|value| text(value)).ok_or(Status::NotFound)
         }
-        [first, ref rest @ ..] => facts(world, origin, first, rest),
+        [first, ref rest @ ..] => facts(host, origin, first, rest),
         [] => Err(Status::NotFound),
     }
 }
 
-fn request(world: &mut World, origin: u64, place: Option<(u64, usize)>, path: &[&str]) -> Found {
-    let headers = shown(world, place, crate::abi::MapType::RequestHeaders).cloned();
-    let info = &world.stream(origin).ok_or(Status::NotFound)?.info;
+fn request(host: &mut HostState, origin: u64, place: Option<(u64, usize)>, path: &[&str]) -> Found {
+    let headers = readable_headers(host, place, crate::abi::MapType::RequestHeaders).cloned();
+    let info = &host.stream(origin).ok_or(Status::NotFound)?.info;
     let header = |name: &str| -> Found {
         headers.as_ref().and_then(|headers| headers.get(name)).map(<[u8]>::to_vec).ok_or(Status::NotFound)
     };
@@ -100,10 +100,10 @@ fn request(world: &mut World, origin: u64, place: Option<(u64, usize)>, path: &[
     }
 }
 
-fn response(world: &mut World, origin: u64, place: Option<(u64, usize)>, path: &[&str]) -> Found {
-    let headers = shown(world, place, crate::abi::MapType::ResponseHeaders).cloned();
-    let trailers = shown(world, place, crate::abi::MapType::ResponseTrailers).cloned();
-    let info = &world.stream(origin).ok_or(Status::NotFound)?.info;
+fn response(host: &mut HostState, origin: u64, place: Option<(u64, usize)>, path: &[&str]) -> Found {
+    let headers = readable_headers(host, place, crate::abi::MapType::ResponseHeaders).cloned();
+    let trailers = readable_headers(host, place, crate::abi::MapType::ResponseTrailers).cloned();
+    let info = &host.stream(origin).ok_or(Status::NotFound)?.info;
     match *path {
         ["code"] if info.code != 0 => Ok(int(u64::from(info.code))),
         ["code_details"] => info.details.as_deref().map(text).ok_or(Status::NotFound),
@@ -121,7 +121,7 @@ fn response(world: &mut World, origin: u64, place: Option<(u64, usize)>, path: &
                 .and_then(|trailers| trailers.text("grpc-status"))
                 .or_else(|| headers.as_ref().and_then(|headers| headers.text("grpc-status")))
                 .and_then(|status| status.parse().ok())
-                .or((info.code != 0).then(|| u64::from(crate::stream::reply::grpc_status(info.code))));
+                .or((info.code != 0).then(|| u64::from(crate::stream::local_reply::grpc_status(info.code))));
             status.map(int).ok_or(Status::NotFound)
         }
         ["headers"] => Ok(map(headers.as_ref())),
@@ -154,21 +154,21 @@ fn map_of(entries: Vec<(&[u8], &[u8])>) -> Vec<u8> {
     if entries.is_empty() { vec![0; 4] } else { pairs::encode(entries.into_iter()) }
 }
 
-fn metadata(world: &mut World, origin: u64, path: &[&str]) -> Found {
-    let info = &world.stream(origin).ok_or(Status::NotFound)?.info;
+fn metadata(host: &mut HostState, origin: u64, path: &[&str]) -> Found {
+    let info = &host.stream(origin).ok_or(Status::NotFound)?.info;
     let Some((&namespace, rest)) = path.split_first() else {
         // The messages under the names are not told.
         return Ok(map_of(info.metadata.keys().map(|name| (name.as_bytes(), &b""[..])).collect()));
     };
     let fields = info.metadata.get(namespace).ok_or(Status::NotFound)?;
     let Some((&key, rest)) = rest.split_first() else {
-        return serialize(&Value::Struct(fields.clone()));
+        return serialize(&MetadataValue::Struct(fields.clone()));
     };
     let mut value = fields.get(key).ok_or(Status::NotFound)?;
     for &segment in rest {
         value = match value {
-            Value::Struct(fields) => fields.get(segment),
-            Value::List(items) => segment.parse().ok().and_then(|index: usize| items.get(index)),
+            MetadataValue::Struct(fields) => fields.get(segment),
+            MetadataValue::List(items) => segment.parse().ok().and_then(|index: usize| items.get(index)),
             _ => None,
         }
         .ok_or(Status::NotFound)?;
@@ -177,34 +177,34 @@ fn metadata(world: &mut World, origin: u64, path: &[&str]) -> Found {
 }
 
 /// A value of metadata as a guest reads it; of nested maps and lists only the first level can be told.
-fn serialize(value: &Value) -> Found {
-    let flat = |value: &Value| -> Found {
+fn serialize(value: &MetadataValue) -> Found {
+    let flat = |value: &MetadataValue| -> Found {
         match value {
-            Value::Bool(truth) => Ok(vec![u8::from(*truth)]),
-            Value::Number(number) => Ok(number.to_le_bytes().to_vec()),
-            Value::Text(string) => Ok(text(string)),
-            Value::Null | Value::List(_) | Value::Struct(_) => Err(Status::NotFound),
+            MetadataValue::Bool(truth) => Ok(vec![u8::from(*truth)]),
+            MetadataValue::Number(number) => Ok(number.to_le_bytes().to_vec()),
+            MetadataValue::Text(string) => Ok(text(string)),
+            MetadataValue::Null | MetadataValue::List(_) | MetadataValue::Struct(_) => Err(Status::NotFound),
         }
     };
     let encoded: Vec<(Vec<u8>, Vec<u8>)> = match value {
-        Value::Struct(fields) => {
+        MetadataValue::Struct(fields) => {
             fields.iter().filter_map(|(key, value)| Some((text(key), flat(value).ok()?))).collect()
         }
-        Value::List(items) => items.iter().filter_map(|item| Some((flat(item).ok()?, Vec::new()))).collect(),
-        Value::Null => return Err(Status::NotFound),
+        MetadataValue::List(items) => items.iter().filter_map(|item| Some((flat(item).ok()?, Vec::new()))).collect(),
+        MetadataValue::Null => return Err(Status::NotFound),
         other => return flat(other),
     };
     Ok(map_of(encoded.iter().map(|(name, value)| (name.as_slice(), value.as_slice())).collect()))
 }
 
-fn state(world: &mut World, origin: u64, key: &str) -> Found {
-    world.stream(origin).and_then(|stream| stream.info.filter_state.get(key).cloned()).ok_or(Status::NotFound)
+fn state(host: &mut HostState, origin: u64, key: &str) -> Found {
+    host.stream(origin).and_then(|stream| stream.info.filter_state.get(key).cloned()).ok_or(Status::NotFound)
 }
 
 /// Facts about connection, route and upstream; any other single name is filter state that a guest has set. Of the
 /// older names on the top level (`cluster_name`, `route_name`, `node`, `listener_direction`) Envoy knows none any more.
-fn facts(world: &mut World, origin: u64, first: &str, rest: &[&str]) -> Found {
-    let info = &world.stream(origin).ok_or(Status::NotFound)?.info;
+fn facts(host: &mut HostState, origin: u64, first: &str, rest: &[&str]) -> Found {
+    let info = &host.stream(origin).ok_or(Status::NotFound)?.info;
     let chosen = info.upstream_address.as_deref().ok_or(Status::NotFound);
     match (first, rest) {
         ("xds", ["cluster_name"]) => info.cluster.as_deref().map(text).ok_or(Status::NotFound),
@@ -229,7 +229,7 @@ fn facts(world: &mut World, origin: u64, first: &str, rest: &[&str]) -> Found {
         ("upstream" | "connection" | "source" | "destination" | "xds" | "metadata" | "filter_state", _) => {
             Err(Status::NotFound)
         }
-        (name, []) => state(world, origin, &format!("wasm.{name}")),
+        (name, []) => state(host, origin, &format!("wasm.{name}")),
         // What is filter state is bytes, which have no fields.
         _ => Err(Status::NotFound),
     }

@@ -56,7 +56,7 @@ impl Split {
 
 /// When a client goes away before it has its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Leaves {
+pub enum Disconnect {
     /// After so many frames of the request; 0 is after its headers.
     RequestFrames(usize),
     /// As soon as it has the response's headers.
@@ -67,7 +67,7 @@ pub enum Leaves {
 
 /// A value of dynamic metadata, as an earlier filter (an authentication filter, say) would have left it.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Value {
+pub enum MetadataValue {
     /// `null`
     Null,
     /// A truth value.
@@ -77,36 +77,36 @@ pub enum Value {
     /// A text.
     Text(String),
     /// A list.
-    List(Vec<Value>),
+    List(Vec<MetadataValue>),
     /// A struct.
-    Struct(BTreeMap<String, Value>),
+    Struct(BTreeMap<String, MetadataValue>),
 }
 
-impl From<&str> for Value {
-    fn from(text: &str) -> Value {
-        Value::Text(text.to_owned())
+impl From<&str> for MetadataValue {
+    fn from(text: &str) -> MetadataValue {
+        MetadataValue::Text(text.to_owned())
     }
 }
 
-impl From<String> for Value {
-    fn from(text: String) -> Value {
-        Value::Text(text)
+impl From<String> for MetadataValue {
+    fn from(text: String) -> MetadataValue {
+        MetadataValue::Text(text)
     }
 }
 
-impl From<f64> for Value {
-    fn from(number: f64) -> Value {
-        Value::Number(number)
+impl From<f64> for MetadataValue {
+    fn from(number: f64) -> MetadataValue {
+        MetadataValue::Number(number)
     }
 }
 
-impl From<bool> for Value {
-    fn from(truth: bool) -> Value {
-        Value::Bool(truth)
+impl From<bool> for MetadataValue {
+    fn from(truth: bool) -> MetadataValue {
+        MetadataValue::Bool(truth)
     }
 }
 
-/// One request. Built by chaining; sent with [`Listener::send`](crate::Listener::send) or opened with
+/// One request. Built by chaining; sent with [`Listener::send`](crate::Listener::send) or opened_streams with
 /// [`Listener::open`](crate::Listener::open).
 #[derive(Clone, Debug)]
 pub struct Request {
@@ -118,10 +118,10 @@ pub struct Request {
     pub(crate) framing: Framing,
     pub(crate) trailers: Option<Headers>,
     pub(crate) worker: usize,
-    pub(crate) leaves: Option<Leaves>,
-    pub(crate) patience: Duration,
-    pub(crate) pace: Duration,
-    pub(crate) metadata: BTreeMap<String, BTreeMap<String, Value>>,
+    pub(crate) disconnect: Option<Disconnect>,
+    pub(crate) idle_timeout: Duration,
+    pub(crate) frame_interval: Duration,
+    pub(crate) metadata: BTreeMap<String, BTreeMap<String, MetadataValue>>,
     pub(crate) filter_state: BTreeMap<String, Vec<u8>>,
     pub(crate) attributes: BTreeMap<String, Vec<u8>>,
 }
@@ -140,9 +140,9 @@ impl Request {
             framing: Framing::Http1,
             trailers: None,
             worker: 0,
-            leaves: None,
-            patience: Duration::from_secs(30),
-            pace: Duration::ZERO,
+            disconnect: None,
+            idle_timeout: Duration::from_secs(30),
+            frame_interval: Duration::ZERO,
             metadata: BTreeMap::new(),
             filter_state: BTreeMap::new(),
             attributes: BTreeMap::new(),
@@ -201,17 +201,17 @@ impl Request {
         self
     }
 
-    /// Over HTTP/1 (the default).
+    /// StreamEnd HTTP/1 (the default).
     pub fn http1(self) -> Request {
         self.framing(Framing::Http1)
     }
 
-    /// Over HTTP/2.
+    /// StreamEnd HTTP/2.
     pub fn http2(self) -> Request {
         self.framing(Framing::Http2)
     }
 
-    /// Over the given framing.
+    /// StreamEnd the given framing.
     pub fn framing(mut self, framing: Framing) -> Request {
         self.framing = framing;
         self
@@ -224,27 +224,27 @@ impl Request {
     }
 
     /// The client goes away early.
-    pub fn client_leaves_after(mut self, moment: Leaves) -> Request {
-        self.leaves = Some(moment);
+    pub fn disconnect_after(mut self, moment: Disconnect) -> Request {
+        self.disconnect = Some(moment);
         self
     }
 
     /// How long (virtual time) the client waits while nothing at all happens, 30 s unless told. Then it goes away, and
     /// the exchange ends as hung.
-    pub fn patience(mut self, patience: Duration) -> Request {
-        self.patience = patience;
+    pub fn idle_timeout(mut self, idle_timeout: Duration) -> Request {
+        self.idle_timeout = idle_timeout;
         self
     }
 
     /// Virtual time between two frames of the body.
-    pub fn pace(mut self, pause: Duration) -> Request {
-        self.pace = pause;
+    pub fn frame_interval(mut self, interval: Duration) -> Request {
+        self.frame_interval = interval;
         self
     }
 
     /// Dynamic metadata that an earlier filter has left: read as
     /// `metadata.filter_metadata.<namespace>.<key>`.
-    pub fn metadata(mut self, namespace: &str, key: &str, value: impl Into<Value>) -> Request {
+    pub fn metadata(mut self, namespace: &str, key: &str, value: impl Into<MetadataValue>) -> Request {
         self.metadata.entry(namespace.to_owned()).or_default().insert(key.to_owned(), value.into());
         self
     }

@@ -6,24 +6,24 @@ use std::fmt;
 /// each; recorded only if [`ProcessBuilder::trace`](crate::ProcessBuilder::trace) says so.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Trace {
-    lines: Vec<Line>,
+    lines: Vec<TraceLine>,
 }
 
 /// One line of a trace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Line {
+pub struct TraceLine {
     /// Plugin name, empty for the proxy itself.
     pub plugin: String,
     /// The guest's context id, 0 for the proxy itself.
     pub context: u32,
     /// What happened.
-    pub event: Event,
+    pub event: TraceEvent,
 }
 
 /// What a line of a trace says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event {
+pub enum TraceEvent {
     /// A callback began: its name and arguments.
     Callback(String),
     /// A callback returned: its name and what.
@@ -36,20 +36,20 @@ pub enum Event {
 
 impl Trace {
     /// All lines.
-    pub fn lines(&self) -> &[Line] {
+    pub fn lines(&self) -> &[TraceLine] {
         &self.lines
     }
 
     /// The callbacks only, as printed.
     pub fn callbacks(&self) -> impl Iterator<Item = &str> {
         self.lines.iter().filter_map(|line| match &line.event {
-            Event::Callback(text) => Some(text.as_str()),
+            TraceEvent::Callback(text) => Some(text.as_str()),
             _ => None,
         })
     }
 
-    pub(crate) fn push(&mut self, plugin: &str, context: u32, event: Event) {
-        self.lines.push(Line { plugin: plugin.to_owned(), context, event });
+    pub(crate) fn push(&mut self, plugin: &str, context: u32, event: TraceEvent) {
+        self.lines.push(TraceLine { plugin: plugin.to_owned(), context, event });
     }
 }
 
@@ -59,13 +59,13 @@ impl fmt::Display for Trace {
     }
 }
 
-impl fmt::Display for Line {
+impl fmt::Display for TraceLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.event {
-            Event::Callback(text) => write!(f, "{} c{} > {text}", self.plugin, self.context),
-            Event::Returned(text) => write!(f, "{} c{} < {text}", self.plugin, self.context),
-            Event::HostCall(text) => write!(f, "{} c{}     {text}", self.plugin, self.context),
-            Event::Proxy(text) => write!(f, "proxy: {text}"),
+            TraceEvent::Callback(text) => write!(f, "{} c{} > {text}", self.plugin, self.context),
+            TraceEvent::Returned(text) => write!(f, "{} c{} < {text}", self.plugin, self.context),
+            TraceEvent::HostCall(text) => write!(f, "{} c{}     {text}", self.plugin, self.context),
+            TraceEvent::Proxy(text) => write!(f, "proxy: {text}"),
         }
     }
 }

@@ -60,7 +60,7 @@ pub(crate) enum Fault {
 
 /// The answer of a scripted cluster.
 #[derive(Clone, Debug)]
-pub struct Reply {
+pub struct UpstreamResponse {
     pub(crate) headers: Headers,
     pub(crate) frames: Vec<Vec<u8>>,
     pub(crate) has_body: bool,
@@ -69,14 +69,14 @@ pub struct Reply {
     pub(crate) trailers: Option<Headers>,
     pub(crate) framing: Framing,
     pub(crate) delay: Duration,
-    pub(crate) pace: Duration,
+    pub(crate) frame_interval: Duration,
     pub(crate) fault: Fault,
 }
 
-impl Reply {
+impl UpstreamResponse {
     /// An answer of that status without a body, over HTTP/1.
-    pub fn status(status: u16) -> Reply {
-        Reply {
+    pub fn status(status: u16) -> UpstreamResponse {
+        UpstreamResponse {
             headers: [(":status", status.to_string())].into_iter().collect(),
             frames: Vec::new(),
             has_body: false,
@@ -85,28 +85,28 @@ impl Reply {
             trailers: None,
             framing: Framing::Http1,
             delay: Duration::ZERO,
-            pace: Duration::ZERO,
+            frame_interval: Duration::ZERO,
             fault: Fault::None,
         }
     }
 
     /// 200 with this body and `content-type: application/json`.
-    pub fn json(body: impl Into<Vec<u8>>) -> Reply {
-        Reply::status(200).header("content-type", "application/json").body(body)
+    pub fn json(body: impl Into<Vec<u8>>) -> UpstreamResponse {
+        UpstreamResponse::status(200).header("content-type", "application/json").body(body)
     }
 
     /// 200 with `content-type: text/event-stream` and one frame per event, as given (blank lines are the caller's).
-    pub fn sse<E: Into<Vec<u8>>>(events: impl IntoIterator<Item = E>) -> Reply {
-        Reply::status(200).header("content-type", "text/event-stream").frames(events)
+    pub fn sse<E: Into<Vec<u8>>>(events: impl IntoIterator<Item = E>) -> UpstreamResponse {
+        UpstreamResponse::status(200).header("content-type", "text/event-stream").frames(events)
     }
 
     /// A unary gRPC answer with status 0: `message` is the serialised message, its five-byte prefix is added here.
-    pub fn grpc(message: impl AsRef<[u8]>) -> Reply {
+    pub fn grpc(message: impl AsRef<[u8]>) -> UpstreamResponse {
         let message = message.as_ref();
         let mut frame = vec![0];
         frame.extend(u32::try_from(message.len()).unwrap_or(u32::MAX).to_be_bytes());
         frame.extend(message);
-        Reply::status(200)
+        UpstreamResponse::status(200)
             .header("content-type", "application/grpc")
             .frames([frame])
             .trailers([("grpc-status", "0")])
@@ -114,8 +114,8 @@ impl Reply {
     }
 
     /// A gRPC answer that is only an error.
-    pub fn grpc_error(code: u32, message: &str) -> Reply {
-        Reply::status(200)
+    pub fn grpc_error(code: u32, message: &str) -> UpstreamResponse {
+        UpstreamResponse::status(200)
             .header("content-type", "application/grpc")
             .header("grpc-status", code.to_string())
             .header("grpc-message", message)
@@ -123,34 +123,37 @@ impl Reply {
     }
 
     /// The connection is refused.
-    pub fn refuse() -> Reply {
-        Reply { fault: Fault::Refuse, ..Reply::status(503) }
+    pub fn refuse() -> UpstreamResponse {
+        UpstreamResponse { fault: Fault::Refuse, ..UpstreamResponse::status(503) }
     }
 
     /// There is never an answer; what waits for it runs into its timeout.
-    pub fn never() -> Reply {
-        Reply { fault: Fault::Never, ..Reply::status(504) }
+    pub fn never() -> UpstreamResponse {
+        UpstreamResponse { fault: Fault::Never, ..UpstreamResponse::status(504) }
     }
 
     /// The upstream resets the stream (HTTP/1: closes the connection) before any headers.
-    pub fn reset() -> Reply {
-        Reply { fault: Fault::Reset, ..Reply::status(503) }
+    pub fn reset() -> UpstreamResponse {
+        UpstreamResponse { fault: Fault::Reset, ..UpstreamResponse::status(503) }
     }
 
     /// Adds a header.
-    pub fn header(mut self, name: impl AsRef<str>, value: impl AsRef<[u8]>) -> Reply {
+    pub fn header(mut self, name: impl AsRef<str>, value: impl AsRef<[u8]>) -> UpstreamResponse {
         self.headers.add(name, value);
         self
     }
 
     /// Adds headers.
-    pub fn headers<K: AsRef<str>, V: AsRef<[u8]>>(mut self, pairs: impl IntoIterator<Item = (K, V)>) -> Reply {
+    pub fn headers<K: AsRef<str>, V: AsRef<[u8]>>(
+        mut self,
+        pairs: impl IntoIterator<Item = (K, V)>,
+    ) -> UpstreamResponse {
         self.headers.extend(pairs);
         self
     }
 
     /// A body of known size; a `content-length` goes with it unless a header says otherwise.
-    pub fn body(mut self, bytes: impl Into<Vec<u8>>) -> Reply {
+    pub fn body(mut self, bytes: impl Into<Vec<u8>>) -> UpstreamResponse {
         let bytes = bytes.into();
         self.frames = if bytes.is_empty() { Vec::new() } else { vec![bytes] };
         (self.has_body, self.sized) = (true, true);
@@ -158,54 +161,57 @@ impl Reply {
     }
 
     /// A body in frames, without a `content-length`; over HTTP/1 with `transfer-encoding: chunked`.
-    pub fn frames<F: Into<Vec<u8>>>(mut self, frames: impl IntoIterator<Item = F>) -> Reply {
+    pub fn frames<F: Into<Vec<u8>>>(mut self, frames: impl IntoIterator<Item = F>) -> UpstreamResponse {
         self.frames = frames.into_iter().map(Into::into).collect();
         (self.has_body, self.sized) = (true, false);
         self
     }
 
     /// How the body is cut.
-    pub fn split(mut self, split: Split) -> Reply {
+    pub fn split(mut self, split: Split) -> UpstreamResponse {
         self.split = split;
         self
     }
 
     /// Trailers after the body.
-    pub fn trailers<K: AsRef<str>, V: AsRef<[u8]>>(mut self, pairs: impl IntoIterator<Item = (K, V)>) -> Reply {
+    pub fn trailers<K: AsRef<str>, V: AsRef<[u8]>>(
+        mut self,
+        pairs: impl IntoIterator<Item = (K, V)>,
+    ) -> UpstreamResponse {
         self.trailers = Some(pairs.into_iter().collect());
         self
     }
 
-    /// Over HTTP/1 (the default).
-    pub fn http1(self) -> Reply {
+    /// StreamEnd HTTP/1 (the default).
+    pub fn http1(self) -> UpstreamResponse {
         self.framing(Framing::Http1)
     }
 
-    /// Over HTTP/2.
-    pub fn http2(self) -> Reply {
+    /// StreamEnd HTTP/2.
+    pub fn http2(self) -> UpstreamResponse {
         self.framing(Framing::Http2)
     }
 
-    /// Over the given framing.
-    pub fn framing(mut self, framing: Framing) -> Reply {
+    /// StreamEnd the given framing.
+    pub fn framing(mut self, framing: Framing) -> UpstreamResponse {
         self.framing = framing;
         self
     }
 
     /// Virtual time before the headers.
-    pub fn delay(mut self, delay: Duration) -> Reply {
+    pub fn delay(mut self, delay: Duration) -> UpstreamResponse {
         self.delay = delay;
         self
     }
 
     /// Virtual time before each frame.
-    pub fn pace(mut self, pause: Duration) -> Reply {
-        self.pace = pause;
+    pub fn frame_interval(mut self, interval: Duration) -> UpstreamResponse {
+        self.frame_interval = interval;
         self
     }
 
     /// The upstream resets the stream after its headers and so many frames.
-    pub fn reset_after(mut self, frames: usize) -> Reply {
+    pub fn reset_after(mut self, frames: usize) -> UpstreamResponse {
         self.fault = Fault::ResetAfter(frames);
         self
     }
@@ -213,12 +219,12 @@ impl Reply {
 
 /// When a scripted cluster is asked for its answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Asked {
+pub enum ResponseTrigger {
     /// When the request has ended.
     #[default]
-    AtEnd,
+    RequestEnd,
     /// When its headers have arrived.
-    AtHeaders,
+    RequestHeaders,
     /// Never: the test answers through [`OpenStream`](crate::OpenStream).
-    ByHand,
+    Manual,
 }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use wasmtime::{Instance, Memory, Store, StoreLimits, StoreLimitsBuilder, TypedFunc, WasmParams, WasmResults};
 
+use crate::host_state::HostState;
 use crate::metrics::Metrics;
-use crate::module::PATIENCE;
-use crate::world::World;
+use crate::module::CALLBACK_TICKS;
 use crate::{Level, Plugin, Thread};
 
 /// Envoy's cap for a virtual machine's memory (`PROXY_WASM_HOST_MAX_WASM_MEMORY_SIZE_BYTES`).
@@ -24,8 +24,8 @@ pub(crate) enum Context {
 
 /// What the host functions of a virtual machine see.
 pub(crate) struct VmData {
-    /// The process's world while a callback runs; an empty one otherwise.
-    pub(crate) world: Box<World>,
+    /// The process's host while a callback runs; an empty one otherwise.
+    pub(crate) host: Box<HostState>,
     pub(crate) index: usize,
     pub(crate) thread: Thread,
     pub(crate) vm_id: String,
@@ -46,7 +46,7 @@ pub(crate) struct VmData {
     pub(crate) grpc_calls: u32,
     pub(crate) grpc_streams: u32,
     /// gRPC streams that are open for sending, by token.
-    pub(crate) open_streams: BTreeMap<u32, crate::calls::Outgoing>,
+    pub(crate) open_streams: BTreeMap<u32, crate::callout::Callout>,
     /// Callouts on their way, by token: their process-wide number, and the stream in whose callback they were begun.
     pub(crate) pending: BTreeMap<u32, (u64, u64)>,
     /// The status of the last callout that failed, as `proxy_get_status` goes on to tell it.
@@ -57,7 +57,7 @@ pub(crate) struct VmData {
     pub(crate) configuring: Option<Arc<Plugin>>,
     /// Timers by root context: period in milliseconds and generation.
     pub(crate) timers: BTreeMap<u32, (u32, u64)>,
-    pub(crate) about: String,
+    pub(crate) call_description: String,
     limits: StoreLimits,
 }
 
@@ -102,10 +102,15 @@ pub(crate) struct Vm {
 
 impl Vm {
     /// Instantiates and initializes; the error is in words.
-    pub(crate) fn start(plugin: &Plugin, thread: Thread, index: usize, world: &mut Box<World>) -> Result<Vm, String> {
+    pub(crate) fn start(
+        plugin: &Plugin,
+        thread: Thread,
+        index: usize,
+        host: &mut Box<HostState>,
+    ) -> Result<Vm, String> {
         let prepared = plugin.module.prepared();
         let data = VmData {
-            world: Box::default(),
+            host: Box::default(),
             index,
             thread,
             vm_id: plugin.vm_id.clone(),
@@ -127,12 +132,12 @@ impl Vm {
             stop: false,
             configuring: None,
             timers: BTreeMap::new(),
-            about: String::new(),
+            call_description: String::new(),
             limits: StoreLimitsBuilder::new().memory_size(MAX_MEMORY).build(),
         };
         let mut store = Store::new(prepared.module().engine(), data);
         store.limiter(|data| &mut data.limits);
-        store.set_epoch_deadline(PATIENCE);
+        store.set_epoch_deadline(CALLBACK_TICKS);
         let describe = |error: &wasmtime::Error| format!("{:#}", error.root_cause());
         let instance = prepared.instantiate(&mut store).map_err(|error| describe(&error))?;
         store.data_mut().memory = instance.get_memory(&mut store, "memory");
@@ -143,12 +148,12 @@ impl Vm {
         for entry in ["_initialize", "_start"] {
             let entry_function: Option<TypedFunc<(), ()>> = function(&instance, &mut vm.store, entry);
             if let Some(initialize) = entry_function {
-                vm.call(world, 0, entry, &initialize, ())?;
+                vm.call(host, 0, entry, &initialize, ())?;
                 let main: Option<TypedFunc<(i32, i32), i32>> = function(&instance, &mut vm.store, "main");
                 if entry == "_initialize"
                     && let Some(main) = main
                 {
-                    vm.call(world, 0, "main", &main, (0, 0))?;
+                    vm.call(host, 0, "main", &main, (0, 0))?;
                 }
                 break;
             }
@@ -160,19 +165,19 @@ impl Vm {
     /// Runs a callback in a context. A trap fails the virtual machine; the error says what happened, in words.
     pub(crate) fn call<P: WasmParams, R: WasmResults>(
         &mut self,
-        world: &mut Box<World>,
+        host: &mut Box<HostState>,
         context: u32,
         name: &str,
         export: &TypedFunc<P, R>,
         params: P,
     ) -> Result<R, String> {
         let data = self.store.data_mut();
-        std::mem::swap(&mut data.world, world);
+        std::mem::swap(&mut data.host, host);
         (data.current, data.effective) = (context, 0);
-        self.store.set_epoch_deadline(PATIENCE);
+        self.store.set_epoch_deadline(CALLBACK_TICKS);
         let result = export.call(&mut self.store, params);
         let data = self.store.data_mut();
-        std::mem::swap(&mut data.world, world);
+        std::mem::swap(&mut data.host, host);
         result.map_err(|error| {
             self.failed = true;
             let reason = match error.downcast_ref() {
@@ -187,7 +192,7 @@ impl Vm {
                 Some(Context::Stream { plugin, stream, .. }) => (plugin.name.clone(), *stream),
                 None => (String::new(), 0),
             };
-            world.log(Level::Critical, &plugin, data.thread, stream, reason.clone());
+            host.log(Level::Critical, &plugin, data.thread, stream, reason.clone());
             reason
         })
     }
@@ -209,25 +214,25 @@ impl Vm {
     }
 
     /// The root context of a plugin, started and configured if it is new here.
-    pub(crate) fn root(&mut self, plugin: &Arc<Plugin>, world: &mut Box<World>) -> Result<u32, String> {
+    pub(crate) fn root(&mut self, plugin: &Arc<Plugin>, host: &mut Box<HostState>) -> Result<u32, String> {
         let key = plugin.key();
         if let Some(&root) = self.roots.get(&key) {
             return Ok(root);
         }
         let root = self.new_context(Context::Root { plugin: Arc::clone(plugin) });
         if let Some(create) = self.exports.context_create.clone() {
-            self.call(world, root, "proxy_on_context_create", &create, (root, 0))?;
+            self.call(host, root, "proxy_on_context_create", &create, (root, 0))?;
         }
         if let Some(start) = self.exports.vm_start.clone() {
             let size = size(self.store.data().vm_configuration.len());
-            if self.call(world, root, "proxy_on_vm_start", &start, (root, size))? == 0 {
+            if self.call(host, root, "proxy_on_vm_start", &start, (root, size))? == 0 {
                 return Err("proxy_on_vm_start returned false".to_owned());
             }
         }
         if let Some(configure) = self.exports.configure.clone() {
             self.store.data_mut().configuring = Some(Arc::clone(plugin));
             let configured =
-                self.call(world, root, "proxy_on_configure", &configure, (root, size(plugin.configuration.len())));
+                self.call(host, root, "proxy_on_configure", &configure, (root, size(plugin.configuration.len())));
             self.store.data_mut().configuring = None;
             if configured? == 0 {
                 return Err("proxy_on_configure returned false: the plugin refuses its configuration".to_owned());

@@ -139,7 +139,7 @@ fn emulated(linker: &mut Linker<VmData>, module: &str) -> Result<()> {
             return ENOTSUP;
         }
         let mut guest = Guest::wasi(caller);
-        let now = guest.world().unix_ns();
+        let now = guest.host().unix_ns();
         done(guest.write(time, &now.to_le_bytes()))
     })?;
     linker.func_wrap(module, "random_get", |caller: Caller<'_>, at: i32, size: i32| {
@@ -147,7 +147,7 @@ fn emulated(linker: &mut Linker<VmData>, module: &str) -> Result<()> {
             return EFAULT;
         }
         let mut guest = Guest::wasi(caller);
-        let bytes = guest.world().random.bytes(usize::try_from(size).unwrap_or_default());
+        let bytes = guest.host().random.bytes(usize::try_from(size).unwrap_or_default());
         done(guest.write(at, &bytes))
     })?;
     linker.func_wrap(module, "sched_yield", |_: Caller<'_>| 0)?;
@@ -159,7 +159,7 @@ fn emulated(linker: &mut Linker<VmData>, module: &str) -> Result<()> {
 
 fn fd_write(g: &mut Guest<'_>, fd: i32, vectors: i32, count: i32, written: i32) -> i32 {
     let level = match fd {
-        1 => Level::Info,
+        1 => Level::StreamInfo,
         2 => Level::Error,
         _ => return EBADF,
     };

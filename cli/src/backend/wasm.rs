@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tollgate_host::{
-    Client, End as HostEnd, FailurePolicy, Leaves, Level, Listener, Module, Plugin, Process, Reply, Request, Route,
-    Split, StartError, UpstreamRequest as Asked, UpstreamSeen,
+    ClientResponse, Disconnect, End as HostEnd, FailurePolicy, Level, Listener, Module, Plugin, Process,
+    ReceivedRequest, Request, Route, Split, StartError, UpstreamRequest as Asked, UpstreamResponse,
 };
 
 use crate::file::{BackendName, End};
@@ -175,11 +175,11 @@ impl Wasm {
             let name = name.strip_prefix("wasm.").filter(|name| name.starts_with("tollgate."))?;
             (!INTERNAL.contains(&name)).then(|| (name.to_owned(), String::from_utf8_lossy(value).into_owned()))
         });
-        let Client { status, headers, trailers, details, .. } = &seen.client;
+        let ClientResponse { status, headers, trailers, details, .. } = &seen.client;
         let (end, note) = match &seen.client.end {
             HostEnd::Complete => (End::Complete, None),
-            HostEnd::Left => (End::Left, None),
-            HostEnd::Hung(why) => (End::Broken, Some(why.clone())),
+            HostEnd::Disconnected => (End::Left, None),
+            HostEnd::Stalled(why) => (End::Broken, Some(why.clone())),
             HostEnd::Reset | HostEnd::Truncated | HostEnd::Open => (End::Broken, None),
         };
         let log = seen.log.iter().filter(|entry| entry.level >= Level::Warn);
@@ -211,7 +211,7 @@ fn list(headers: &tollgate_host::Headers) -> HeaderList {
     real.map(|(name, value)| (name.to_owned(), value.to_vec())).collect()
 }
 
-fn upstream(seen: &UpstreamSeen) -> UpstreamRequest {
+fn upstream(seen: &ReceivedRequest) -> UpstreamRequest {
     UpstreamRequest {
         cluster: seen.cluster.clone(),
         path: seen.headers.text(":path").unwrap_or_default().to_owned(),
@@ -245,8 +245,8 @@ fn request(exchange: &Exchange, frames: &Frames, framing: Framing) -> Request {
         }
     }
     match sent.leave_after.and_then(|events| usize::try_from(events).ok()) {
-        Some(0) => request.client_leaves_after(Leaves::ResponseHeaders),
-        Some(events) => request.client_leaves_after(Leaves::ResponseFrames(events)),
+        Some(0) => request.disconnect_after(Disconnect::ResponseHeaders),
+        Some(events) => request.disconnect_after(Disconnect::ResponseFrames(events)),
         None => request,
     }
 }
@@ -272,8 +272,8 @@ fn trailers(own: &HeaderList, frames: &Frames) -> HeaderList {
 }
 
 // The depth is that of a file that its reader has bounded.
-fn metadata(value: &Value) -> tollgate_host::Value {
-    use tollgate_host::Value as Host;
+fn metadata(value: &Value) -> tollgate_host::MetadataValue {
+    use tollgate_host::MetadataValue as Host;
     match value {
         Value::Null => Host::Null,
         Value::Bool(truth) => Host::Bool(*truth),
@@ -285,15 +285,15 @@ fn metadata(value: &Value) -> tollgate_host::Value {
 }
 
 /// The upstream's answer.
-fn reply(asked: &Asked, exchange: &Exchange, number: usize, marks: &Marks, point: &Point) -> Reply {
+fn reply(asked: &Asked, exchange: &Exchange, number: usize, marks: &Marks, point: &Point) -> UpstreamResponse {
     let answer: &Answer = &exchange.answer;
     if answer.refuse {
-        return Reply::refuse();
+        return UpstreamResponse::refuse();
     }
     let whole = answer.body(&asked.body());
     let body = whole.get(..answer.reset_after.unwrap_or(usize::MAX)).unwrap_or(whole);
     let frames = point.response(number, exchange, whole, marks);
-    let mut reply = Reply::status(answer.status).framing(host_framing(point.framing));
+    let mut reply = UpstreamResponse::status(answer.status).framing(host_framing(point.framing));
     reply = reply.headers(answer.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())));
     let sized = frames.sized && !whole.is_empty();
     if sized && body.len() < whole.len() {

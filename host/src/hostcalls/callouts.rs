@@ -1,22 +1,22 @@
 //! HTTP and gRPC callouts. They belong to the root context, and so does their answer.
 
 use crate::abi::{Status, pairs};
-use crate::calls::Outgoing;
-use crate::guest::{Answered, Guest};
+use crate::callout::Callout;
+use crate::guest::{Guest, HostCallResult};
 use crate::{Headers, Origin};
 
 fn headers(bytes: &[u8]) -> Headers {
     pairs::decode(bytes).into_iter().map(|(name, value)| (String::from_utf8_lossy(name), value)).collect()
 }
 
-fn new(g: &mut Guest<'_>, cluster: String, origin: Origin, headers: Headers, token: u32) -> Outgoing {
-    let stream = g.place().map_or(0, |(stream, _)| stream);
+fn new(g: &mut Guest<'_>, cluster: String, origin: Origin, headers: Headers, token: u32) -> Callout {
+    let stream = g.filter_position().map_or(0, |(stream, _)| stream);
     let root = g.root_id();
-    let stream = g.world().origin(stream);
+    let stream = g.host().origin(stream);
     let data = g.data();
-    let call = data.world.random.next();
+    let call = data.host.random.next();
     data.pending.insert(token, (call, stream));
-    Outgoing {
+    Callout {
         vm: data.index,
         root,
         token,
@@ -45,14 +45,14 @@ pub(crate) fn http_call(
     trailers_size: i32,
     timeout: i32,
     token: i32,
-) -> Answered {
+) -> HostCallResult {
     let cluster = g.read_text(cluster, cluster_size)?;
-    g.about(|| format!("{cluster:?}, {body_size} bytes, {timeout} ms"));
+    g.describe_call(|| format!("{cluster:?}, {body_size} bytes, {timeout} ms"));
     let mut head = headers(&g.read(head, head_size)?);
     let (body, trailers) = (g.read(body, body_size)?, headers(&g.read(trailers, trailers_size)?));
     g.write_u32(token, 0)?;
     let timeout_ms = u64::try_from(timeout).map_err(|_| Status::BadArgument)?;
-    if !g.world().clusters.contains_key(&cluster) {
+    if !g.host().clusters.contains_key(&cluster) {
         return Err(Status::BadArgument);
     }
     if !head.contains(":path") || !head.contains(":method") || !(head.contains(":authority") || head.contains("host")) {
@@ -63,8 +63,8 @@ pub(crate) fn http_call(
     }
     g.data().http_calls += 1;
     let number = g.data().http_calls * 4;
-    let call = Outgoing { body, trailers, timeout_ms, ..new(g, cluster, Origin::HttpCall, head, number) };
-    g.world().outgoing.push_back(call);
+    let call = Callout { body, trailers, timeout_ms, ..new(g, cluster, Origin::HttpCall, head, number) };
+    g.host().outgoing.push_back(call);
     g.write_u32(token, number)
 }
 
@@ -72,7 +72,7 @@ pub(crate) fn http_call(
 fn grpc_cluster(g: &mut Guest<'_>, service: &[u8]) -> Result<String, Status> {
     let named = super::foreign::field(service, 1).and_then(|envoy| super::foreign::field(envoy, 1));
     let cluster = String::from_utf8_lossy(named.unwrap_or(service)).into_owned();
-    if g.world().clusters.contains_key(&cluster) {
+    if g.host().clusters.contains_key(&cluster) {
         Ok(cluster)
     } else if named.is_some() {
         Err(Status::InternalFailure)
@@ -119,19 +119,19 @@ pub(crate) fn grpc_call(
     message_size: i32,
     timeout: i32,
     token: i32,
-) -> Answered {
+) -> HostCallResult {
     let cluster = g.read(cluster, cluster_size)?;
     let (service, method) = (g.read_text(service, service_size)?, g.read_text(method, method_size)?);
     let (metadata, message) = (g.read(metadata, metadata_size)?, g.read(message, message_size)?);
     let cluster = grpc_cluster(g, &cluster)?;
-    g.about(|| format!("{cluster:?}, {service}/{method}, {} bytes, {timeout} ms", message.len()));
+    g.describe_call(|| format!("{cluster:?}, {service}/{method}, {} bytes, {timeout} ms", message.len()));
     let mut head = grpc_headers(&service, &method, &cluster, &metadata);
     head.set("grpc-timeout", format!("{}m", timeout.cast_unsigned()));
     let number = g.data().grpc_calls * 4 + 1;
     g.data().grpc_calls += 1;
     let timeout_ms = u64::from(timeout.cast_unsigned());
-    let call = Outgoing { body: framed(&message), timeout_ms, ..new(g, cluster, Origin::GrpcCall, head, number) };
-    g.world().outgoing.push_back(call);
+    let call = Callout { body: framed(&message), timeout_ms, ..new(g, cluster, Origin::GrpcCall, head, number) };
+    g.host().outgoing.push_back(call);
     g.write_u32(token, number)
 }
 
@@ -147,27 +147,31 @@ pub(crate) fn grpc_stream(
     metadata: i32,
     metadata_size: i32,
     token: i32,
-) -> Answered {
+) -> HostCallResult {
     let cluster = g.read(cluster, cluster_size)?;
     let (service, method) = (g.read_text(service, service_size)?, g.read_text(method, method_size)?);
     let metadata = g.read(metadata, metadata_size)?;
     let cluster = grpc_cluster(g, &cluster)?;
-    g.about(|| format!("{cluster:?}, {service}/{method}"));
+    g.describe_call(|| format!("{cluster:?}, {service}/{method}"));
     let head = grpc_headers(&service, &method, &cluster, &metadata);
     let number = g.data().grpc_streams * 4 + 2;
     g.data().grpc_streams += 1;
-    let early = g.world().clusters.get(&cluster).is_some_and(|cluster| cluster.asked == crate::Asked::AtHeaders);
+    let early = g
+        .host()
+        .clusters
+        .get(&cluster)
+        .is_some_and(|cluster| cluster.trigger == crate::ResponseTrigger::RequestHeaders);
     let call = new(g, cluster, Origin::GrpcCall, head, number);
     let data = g.data();
     if early {
-        data.world.opened.push((data.index, number));
+        data.host.opened_streams.push((data.index, number));
     }
     data.open_streams.insert(number, call);
     g.write_u32(token, number)
 }
 
 /// Messages are gathered; the cluster is asked when the guest has closed its side.
-pub(crate) fn grpc_send(g: &mut Guest<'_>, token: i32, message: i32, message_size: i32, end: i32) -> Answered {
+pub(crate) fn grpc_send(g: &mut Guest<'_>, token: i32, message: i32, message_size: i32, end: i32) -> HostCallResult {
     let message = g.read(message, message_size)?;
     let token = token.cast_unsigned();
     if token & 3 == 1 {
@@ -188,31 +192,31 @@ pub(crate) fn grpc_send(g: &mut Guest<'_>, token: i32, message: i32, message_siz
 fn half_close(g: &mut Guest<'_>, token: u32) {
     let data = g.data();
     let Some(call) = data.open_streams.remove(&token) else { return };
-    let waiting = data.world.opened.iter().position(|opened| *opened == (data.index, token));
-    let asked = data.world.clusters.get(&call.cluster).map(|cluster| cluster.asked);
+    let waiting = data.host.opened_streams.iter().position(|opened_streams| *opened_streams == (data.index, token));
+    let asked = data.host.clusters.get(&call.cluster).map(|cluster| cluster.trigger);
     if let Some(at) = waiting {
-        data.world.opened.remove(at);
-    } else if asked == Some(crate::Asked::AtHeaders) {
-        // It was asked when the stream was opened.
+        data.host.opened_streams.remove(at);
+    } else if asked == Some(crate::ResponseTrigger::RequestHeaders) {
+        // It was asked when the stream was opened_streams.
         return;
     }
-    data.world.outgoing.push_back(call);
+    data.host.outgoing.push_back(call);
 }
 
-pub(crate) fn grpc_cancel(g: &mut Guest<'_>, token: i32) -> Answered {
+pub(crate) fn grpc_cancel(g: &mut Guest<'_>, token: i32) -> HostCallResult {
     let token = token.cast_unsigned();
     let data = g.data();
     let open = data.open_streams.remove(&token);
     data.pending.remove(&token).ok_or(Status::NotFound)?;
     if let Some(call) = open {
         // The upstream has seen what was sent; its answer interests nobody any more.
-        data.world.outgoing.push_back(Outgoing { complete: false, ..call });
+        data.host.outgoing.push_back(Callout { complete: false, ..call });
     }
     Ok(())
 }
 
 /// A call is cancelled; of a stream the sending side is closed.
-pub(crate) fn grpc_close(g: &mut Guest<'_>, token: i32) -> Answered {
+pub(crate) fn grpc_close(g: &mut Guest<'_>, token: i32) -> HostCallResult {
     let number = token.cast_unsigned();
     if number & 3 == 1 {
         return grpc_cancel(g, token);

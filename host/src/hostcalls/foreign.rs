@@ -33,10 +33,10 @@ pub(crate) fn call(g: &mut Guest<'_>, name: &str, arguments: &[u8]) -> Result<Ve
         // The type only matters to CEL, which this host does not evaluate; a property is bytes here.
         "declare_property" => Ok(Vec::new()),
         "clear_route_cache" => {
-            let (stream, _) = g.place().ok_or(Status::BadArgument)?;
-            let world = g.world();
-            let origin = world.origin(stream);
-            if let Some(stream) = world.stream(origin) {
+            let (stream, _) = g.filter_position().ok_or(Status::BadArgument)?;
+            let host = g.host();
+            let origin = host.origin(stream);
+            if let Some(stream) = host.stream(origin) {
                 stream.info.route = None;
             }
             Ok(Vec::new())
@@ -48,10 +48,10 @@ pub(crate) fn call(g: &mut Guest<'_>, name: &str, arguments: &[u8]) -> Result<Ve
             if !REGISTERED.contains(&path.as_str()) {
                 return Err(Status::NotFound);
             }
-            let (stream, _) = g.place().ok_or(Status::NotFound)?;
-            let world = g.world();
-            let origin = world.origin(stream);
-            let stream = world.stream(origin).ok_or(Status::NotFound)?;
+            let (stream, _) = g.filter_position().ok_or(Status::NotFound)?;
+            let host = g.host();
+            let origin = host.origin(stream);
+            let stream = host.stream(origin).ok_or(Status::NotFound)?;
             stream.info.filter_state.insert(path, value.to_vec());
             Ok(Vec::new())
         }

@@ -2,40 +2,40 @@
 
 use crate::Level;
 use crate::abi::{Status, pairs};
-use crate::guest::{Answered, Guest};
-use crate::stream::{BodyAt, LocalReply};
-use crate::world::Action;
+use crate::guest::{Guest, HostCallResult};
+use crate::host_state::DeferredAction;
+use crate::stream::{BodySource, LocalReply};
 
 const REQUEST: i32 = 0;
 const RESPONSE: i32 = 1;
 
-pub(crate) fn resume(g: &mut Guest<'_>, kind: i32) -> Answered {
-    g.about(|| kind.to_string());
+pub(crate) fn resume(g: &mut Guest<'_>, kind: i32) -> HostCallResult {
+    g.describe_call(|| kind.to_string());
     if !(0..=3).contains(&kind) || kind > RESPONSE {
         return Err(Status::BadArgument);
     }
-    let Some((id, filter)) = g.place() else { return Ok(()) };
-    let world = g.world();
-    world.actions.push_back(Action::Continue { stream: id, filter, request: kind == REQUEST });
+    let Some((id, filter)) = g.filter_position() else { return Ok(()) };
+    let host = g.host();
+    host.actions.push_back(DeferredAction::Continue { stream: id, filter, request: kind == REQUEST });
     // The request's maps and body are gone at once, for a response too.
-    if let Some(place) = world.stream(id).and_then(|stream| stream.places.get_mut(filter)) {
+    if let Some(place) = host.stream(id).and_then(|stream| stream.filters.get_mut(filter)) {
         place.request_headers = false;
         place.request_trailers = false;
-        place.request_body = BodyAt::None;
+        place.request_body = BodySource::None;
     }
     Ok(())
 }
 
-pub(crate) fn close(g: &mut Guest<'_>, kind: i32) -> Answered {
-    g.about(|| kind.to_string());
+pub(crate) fn close(g: &mut Guest<'_>, kind: i32) -> HostCallResult {
+    g.describe_call(|| kind.to_string());
     if !(0..=3).contains(&kind) {
         return Err(Status::BadArgument);
     }
     if kind > RESPONSE {
         return Ok(());
     }
-    let Some((id, _)) = g.place() else { return Ok(()) };
-    g.world().actions.push_back(Action::Close { stream: id });
+    let Some((id, _)) = g.filter_position() else { return Ok(()) };
+    g.host().actions.push_back(DeferredAction::Close { stream: id });
     g.data().stop = true;
     Ok(())
 }
@@ -51,12 +51,12 @@ pub(crate) fn send_local_response(
     headers: i32,
     headers_size: i32,
     grpc: i32,
-) -> Answered {
+) -> HostCallResult {
     let details = g.read_text(details, details_size)?;
     let body = g.read(body, body_size)?;
     let headers = g.read(headers, headers_size)?;
-    g.about(|| format!("{status}, {} bytes", body.len()));
-    let Some((id, filter)) = g.place() else { return Ok(()) };
+    g.describe_call(|| format!("{status}, {} bytes", body.len()));
+    let Some((id, filter)) = g.filter_position() else { return Ok(()) };
     g.data().stop = true;
     let local = LocalReply {
         status: u16::try_from(status).unwrap_or(500),
@@ -68,17 +68,17 @@ pub(crate) fn send_local_response(
         grpc_status: u32::try_from(grpc).ok(),
         details: details.chars().map(|c| if c.is_whitespace() { '_' } else { c }).collect(),
     };
-    let world = g.world();
-    if world.stream(id).is_some_and(|stream| stream.logging) {
+    let host = g.host();
+    if host.stream(id).is_some_and(|stream| stream.logging) {
         let text = "proxy_send_local_response in proxy_on_log: Envoy dies of it".to_owned();
         super::plumbing::write(g, Level::Critical, text);
         return Ok(());
     }
-    let Some(place) = world.stream(id).and_then(|stream| stream.places.get_mut(filter)) else { return Ok(()) };
+    let Some(place) = host.stream(id).and_then(|stream| stream.filters.get_mut(filter)) else { return Ok(()) };
     // Envoy hands only the first to the chain.
-    if std::mem::replace(&mut place.reply_held, true) {
+    if std::mem::replace(&mut place.local_reply_pending, true) {
         return Ok(());
     }
-    world.actions.push_back(Action::Reply { stream: id, filter, local });
+    host.actions.push_back(DeferredAction::LocalReply { stream: id, filter, local });
     Ok(())
 }

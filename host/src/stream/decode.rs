@@ -1,28 +1,31 @@
 //! The request's way through the chain, first filter to router.
 
-use super::{Answer, BodyAt, Callback, Calling, Filters, Iteration, Output, Stream, reply};
+use super::{
+    BodySource, Callback, CallbackStatus, ChainOutput, FilterCallbacks, IterationState, RunningCallback, Stream,
+    local_reply,
+};
 use crate::Headers;
 
 /// Headers arrive from the client.
-pub(crate) fn headers(s: &mut Stream, f: &mut dyn Filters, headers: Headers, end: bool) {
+pub(crate) fn headers(s: &mut Stream, f: &mut dyn FilterCallbacks, headers: Headers, end: bool) {
     s.request.headers = Some(headers);
     s.request.observed_end = end;
     iterate_headers(s, f, 0, end);
 }
 
 /// A frame arrives from the client.
-pub(crate) fn data(s: &mut Stream, f: &mut dyn Filters, bytes: Vec<u8>, end: bool) {
+pub(crate) fn data(s: &mut Stream, f: &mut dyn FilterCallbacks, bytes: Vec<u8>, end: bool) {
     if !s.request.is_coming() || s.is_over() {
         return;
     }
     s.request.observed_end = end;
     s.request.frame = bytes;
-    iterate_data(s, f, 0, BodyAt::Frame, end);
+    iterate_data(s, f, 0, BodySource::Frame, end);
     s.request.frame.clear();
 }
 
 /// Trailers arrive from the client.
-pub(crate) fn trailers(s: &mut Stream, f: &mut dyn Filters, trailers: Headers) {
+pub(crate) fn trailers(s: &mut Stream, f: &mut dyn FilterCallbacks, trailers: Headers) {
     if !s.request.is_coming() || s.is_over() {
         return;
     }
@@ -32,27 +35,27 @@ pub(crate) fn trailers(s: &mut Stream, f: &mut dyn Filters, trailers: Headers) {
 }
 
 /// A filter that had stopped lets go (`continueDecoding`).
-pub(crate) fn resume(s: &mut Stream, f: &mut dyn Filters, at: usize) {
+pub(crate) fn resume(s: &mut Stream, f: &mut dyn FilterCallbacks, at: usize) {
     if s.is_over() || s.request.aborted {
         return;
     }
     // A filter that holds nothing has nothing to let go: the headers are still with one before it. Envoy takes it that no
     // filter asks for that.
-    if s.places.get(at).is_none_or(|place| !place.decode.reached) {
+    if s.filters.get(at).is_none_or(|place| !place.decode.reached) {
         return;
     }
-    if s.enters_resume() {
-        let_go(s, f, at);
+    if s.enter_resume() {
+        continue_iteration(s, f, at);
         s.resuming -= 1;
     }
 }
 
-fn let_go(s: &mut Stream, f: &mut dyn Filters, at: usize) {
-    let Some(place) = s.places.get_mut(at) else { return };
+fn continue_iteration(s: &mut Stream, f: &mut dyn FilterCallbacks, at: usize) {
+    let Some(place) = s.filters.get_mut(at) else { return };
     if place.decode.stopped_all() {
         place.decode.from_current = true;
     }
-    place.decode.iteration = Iteration::Continue;
+    place.decode.iteration = IterationState::Continue;
     let continued = std::mem::replace(&mut place.decode.headers_continued, true);
     let had_trailers = s.request.trailers.is_some();
     if !continued {
@@ -62,47 +65,47 @@ fn let_go(s: &mut Stream, f: &mut dyn Filters, at: usize) {
     if s.is_over() || s.request.aborted {
         return;
     }
-    let from = if s.places.get(at).is_some_and(|place| place.decode.from_current) { at } else { at + 1 };
+    let from = if s.filters.get(at).is_some_and(|place| place.decode.from_current) { at } else { at + 1 };
     if s.request.buffer.is_some() {
         let end = s.request.observed_end && !had_trailers;
-        iterate_data(s, f, from, BodyAt::Buffer, end);
+        iterate_data(s, f, from, BodySource::Buffer, end);
     }
     if had_trailers && !s.is_over() && !s.request.aborted {
         iterate_trailers(s, f, from);
     }
-    if let Some(place) = s.places.get_mut(at) {
+    if let Some(place) = s.filters.get_mut(at) {
         place.decode.from_current = false;
     }
 }
 
-fn iterate_headers(s: &mut Stream, f: &mut dyn Filters, from: usize, end: bool) {
-    for at in from..s.places.len() {
+fn iterate_headers(s: &mut Stream, f: &mut dyn FilterCallbacks, from: usize, end: bool) {
+    for at in from..s.filters.len() {
         if s.is_over() {
             return;
         }
-        s.calling = Calling::Decoding;
-        if let Some(place) = s.places.get_mut(at) {
+        s.calling = RunningCallback::Decoding;
+        if let Some(place) = s.filters.get_mut(at) {
             place.decode.reached = true;
             place.decode.end = end;
         }
         let count = s.request.headers.as_ref().map_or(0, Headers::len);
-        let mut answer = super::around::call(s, f, at, Callback::RequestHeaders { count, end });
+        let mut answer = super::callback_scope::call(s, f, at, Callback::RequestHeaders { count, end });
         if s.request.aborted {
-            reply::execute_prepared(s, f);
-            answer = Answer::Stop;
+            local_reply::execute_prepared(s, f);
+            answer = CallbackStatus::Stop;
         }
-        s.calling = Calling::Nothing;
+        s.calling = RunningCallback::Nothing;
         if s.is_over() || s.request.aborted {
             return;
         }
-        let Some(place) = s.places.get_mut(at) else { return };
+        let Some(place) = s.filters.get_mut(at) else { return };
         match answer {
-            Answer::Continue => place.decode.headers_continued = true,
-            Answer::StopAllWatermark => place.decode.iteration = Iteration::StopAllWatermark,
-            Answer::StopAllBuffer => place.decode.iteration = Iteration::StopAllBuffer,
-            _ => place.decode.iteration = Iteration::StopSingle,
+            CallbackStatus::Continue => place.decode.headers_continued = true,
+            CallbackStatus::StopAllWatermark => place.decode.iteration = IterationState::StopAllWatermark,
+            CallbackStatus::StopAllBuffer => place.decode.iteration = IterationState::StopAllBuffer,
+            _ => place.decode.iteration = IterationState::StopSingle,
         }
-        if answer != Answer::Continue {
+        if answer != CallbackStatus::Continue {
             return;
         }
     }
@@ -110,48 +113,48 @@ fn iterate_headers(s: &mut Stream, f: &mut dyn Filters, from: usize, end: bool) 
         return;
     }
     // The router, the last filter of every chain.
-    s.calling = Calling::Decoding;
+    s.calling = RunningCallback::Decoding;
     let instead = f.route(s);
     if let Some(local) = instead {
         s.request.aborted = true;
-        s.calling = Calling::Nothing;
-        reply::send(s, f, local);
+        s.calling = RunningCallback::Nothing;
+        local_reply::send(s, f, local);
         return;
     }
-    s.calling = Calling::Nothing;
+    s.calling = RunningCallback::Nothing;
     let headers = s.request.headers.clone().unwrap_or_default();
-    s.outputs.push_back(Output::RequestHeaders(headers, end));
+    s.outputs.push_back(ChainOutput::RequestHeaders(headers, end));
 }
 
-fn iterate_data(s: &mut Stream, f: &mut dyn Filters, from: usize, data: BodyAt, end: bool) {
+fn iterate_data(s: &mut Stream, f: &mut dyn FilterCallbacks, from: usize, data: BodySource, end: bool) {
     if s.is_over() || s.request.aborted {
         return;
     }
     let mut end = end;
     let mut trailers_from = None;
     let had_trailers = s.request.trailers.is_some();
-    for at in from..s.places.len() {
-        let Some(place) = s.places.get_mut(at) else { return };
+    for at in from..s.filters.len() {
+        let Some(place) = s.filters.get_mut(at) else { return };
         if place.decode.stopped_all() {
-            s.request.streaming = place.decode.iteration == Iteration::StopAllWatermark;
+            s.request.streaming = place.decode.iteration == IterationState::StopAllWatermark;
             buffer(s, f, data);
             return;
         }
         if place.decode.end {
             return;
         }
-        s.calling = Calling::Decoding;
+        s.calling = RunningCallback::Decoding;
         let filter_end = end && s.request.trailers.is_none();
-        if let Some(place) = s.places.get_mut(at) {
+        if let Some(place) = s.filters.get_mut(at) {
             place.decode.end = filter_end;
         }
-        let answer = super::around::data(s, f, at, data, filter_end, true);
+        let answer = super::callback_scope::data(s, f, at, data, filter_end, true);
         if s.request.aborted {
-            reply::execute_prepared(s, f);
-            s.calling = Calling::Nothing;
+            local_reply::execute_prepared(s, f);
+            s.calling = RunningCallback::Nothing;
             return;
         }
-        s.calling = Calling::Nothing;
+        s.calling = RunningCallback::Nothing;
         if s.is_over() {
             return;
         }
@@ -167,39 +170,45 @@ fn iterate_data(s: &mut Stream, f: &mut dyn Filters, from: usize, data: BodyAt, 
         return;
     }
     let bytes = match data {
-        BodyAt::Buffer => s.request.buffer.as_mut().map(std::mem::take).unwrap_or_default(),
+        BodySource::Buffer => s.request.buffer.as_mut().map(std::mem::take).unwrap_or_default(),
         _ => std::mem::take(&mut s.request.frame),
     };
-    s.outputs.push_back(Output::RequestData(bytes, end));
+    s.outputs.push_back(ChainOutput::RequestData(bytes, end));
     if let Some(added) = trailers_from {
         iterate_trailers(s, f, added + 1);
     }
 }
 
 /// What becomes of the data and of the iteration after a filter's data callback; whether the next filter is to have it.
-fn after_data(s: &mut Stream, f: &mut dyn Filters, at: usize, answer: Answer, data: BodyAt) -> bool {
+fn after_data(
+    s: &mut Stream,
+    f: &mut dyn FilterCallbacks,
+    at: usize,
+    answer: CallbackStatus,
+    data: BodySource,
+) -> bool {
     let observed_end = s.request.observed_end;
     let has_trailers = s.request.trailers.is_some();
-    let Some(place) = s.places.get_mut(at) else { return false };
+    let Some(place) = s.filters.get_mut(at) else { return false };
     match answer {
-        Answer::Continue => {
-            if place.decode.iteration != Iteration::StopSingle {
+        CallbackStatus::Continue => {
+            if place.decode.iteration != IterationState::StopSingle {
                 return true;
             }
             buffer(s, f, data);
             resume(s, f, at);
             false
         }
-        Answer::StopNoBuffer => {
-            place.decode.iteration = Iteration::StopSingle;
+        CallbackStatus::StopNoBuffer => {
+            place.decode.iteration = IterationState::StopSingle;
             if observed_end && !has_trailers && s.request.buffer.is_none() {
                 s.request.buffer = Some(Vec::new());
             }
             false
         }
         _ => {
-            place.decode.iteration = Iteration::StopSingle;
-            s.request.streaming = answer == Answer::StopWatermark;
+            place.decode.iteration = IterationState::StopSingle;
+            s.request.streaming = answer == CallbackStatus::StopWatermark;
             buffer(s, f, data);
             false
         }
@@ -207,50 +216,50 @@ fn after_data(s: &mut Stream, f: &mut dyn Filters, at: usize, answer: Answer, da
 }
 
 /// Moves the frame into the chain's buffer, and answers 413 if that is more than fits.
-pub(super) fn buffer(s: &mut Stream, f: &mut dyn Filters, data: BodyAt) {
-    if data != BodyAt::Buffer {
+pub(super) fn buffer(s: &mut Stream, f: &mut dyn FilterCallbacks, data: BodySource) {
+    if data != BodySource::Buffer {
         let frame = std::mem::take(&mut s.request.frame);
         s.request.buffer.get_or_insert_default().extend(frame);
     }
     let size = s.request.buffer.as_ref().map_or(0, Vec::len);
     if size > s.buffer_limit && !s.request.streaming && !s.request.too_large {
         s.request.too_large = true;
-        reply::send(s, f, reply::LocalReply::plain(413, "Payload Too Large", "request_payload_too_large"));
+        local_reply::send(s, f, local_reply::LocalReply::plain(413, "Payload Too Large", "request_payload_too_large"));
     }
 }
 
-fn iterate_trailers(s: &mut Stream, f: &mut dyn Filters, from: usize) {
-    for at in from..s.places.len() {
+fn iterate_trailers(s: &mut Stream, f: &mut dyn FilterCallbacks, from: usize) {
+    for at in from..s.filters.len() {
         if s.is_over() || s.request.aborted {
             return;
         }
-        let Some(place) = s.places.get_mut(at) else { return };
+        let Some(place) = s.filters.get_mut(at) else { return };
         if place.decode.stopped_all() {
             return;
         }
-        s.calling = Calling::Decoding;
+        s.calling = RunningCallback::Decoding;
         let count = s.request.trailers.as_ref().map_or(0, Headers::len);
-        let mut answer = super::around::call(s, f, at, Callback::RequestTrailers { count });
-        if let Some(place) = s.places.get_mut(at) {
+        let mut answer = super::callback_scope::call(s, f, at, Callback::RequestTrailers { count });
+        if let Some(place) = s.filters.get_mut(at) {
             place.decode.end = true;
         }
         if s.request.aborted {
-            reply::execute_prepared(s, f);
-            answer = Answer::Stop;
+            local_reply::execute_prepared(s, f);
+            answer = CallbackStatus::Stop;
         }
-        s.calling = Calling::Nothing;
+        s.calling = RunningCallback::Nothing;
         if s.is_over() || s.request.aborted {
             return;
         }
-        let Some(place) = s.places.get_mut(at) else { return };
-        if answer == Answer::Continue {
-            if place.decode.iteration == Iteration::StopSingle {
+        let Some(place) = s.filters.get_mut(at) else { return };
+        if answer == CallbackStatus::Continue {
+            if place.decode.iteration == IterationState::StopSingle {
                 resume(s, f, at);
                 return;
             }
         } else {
-            if place.decode.iteration == Iteration::Continue {
-                place.decode.iteration = Iteration::StopSingle;
+            if place.decode.iteration == IterationState::Continue {
+                place.decode.iteration = IterationState::StopSingle;
             }
             return;
         }
@@ -259,5 +268,5 @@ fn iterate_trailers(s: &mut Stream, f: &mut dyn Filters, from: usize) {
         return;
     }
     let trailers = s.request.trailers.clone().unwrap_or_default();
-    s.outputs.push_back(Output::RequestTrailers(trailers));
+    s.outputs.push_back(ChainOutput::RequestTrailers(trailers));
 }

@@ -1,64 +1,67 @@
 //! The response's way through the chain, last filter to client.
 
-use super::{Answer, BodyAt, Callback, Calling, Filters, Iteration, Output, Over, Stream, reply};
+use super::{
+    BodySource, Callback, CallbackStatus, ChainOutput, FilterCallbacks, IterationState, RunningCallback, Stream,
+    StreamEnd, local_reply,
+};
 use crate::{End, Headers};
 
 /// Headers arrive from the upstream, or from a local reply.
-pub(crate) fn headers(s: &mut Stream, f: &mut dyn Filters, headers: Headers, end: bool) {
+pub(crate) fn headers(s: &mut Stream, f: &mut dyn FilterCallbacks, headers: Headers, end: bool) {
     if s.is_over() || s.response.headers.is_some() {
         return;
     }
     s.info.code = headers.text(":status").and_then(|status| status.parse().ok()).unwrap_or_default();
     s.response.headers = Some(headers);
     s.response.observed_end = end;
-    let from = s.places.len();
+    let from = s.filters.len();
     iterate_headers(s, f, from, end);
 }
 
 /// A frame arrives from the upstream, or from a local reply.
-pub(crate) fn data(s: &mut Stream, f: &mut dyn Filters, bytes: Vec<u8>, end: bool) {
+pub(crate) fn data(s: &mut Stream, f: &mut dyn FilterCallbacks, bytes: Vec<u8>, end: bool) {
     if !s.response.is_coming() || s.is_over() {
         return;
     }
     s.response.observed_end = end;
     s.response.frame = bytes;
-    let from = s.places.len();
-    iterate_data(s, f, from, BodyAt::Frame, end);
+    let from = s.filters.len();
+    iterate_data(s, f, from, BodySource::Frame, end);
     s.response.frame.clear();
 }
 
 /// Trailers arrive from the upstream.
-pub(crate) fn trailers(s: &mut Stream, f: &mut dyn Filters, trailers: Headers) {
+pub(crate) fn trailers(s: &mut Stream, f: &mut dyn FilterCallbacks, trailers: Headers) {
     if !s.response.is_coming() || s.is_over() {
         return;
     }
     s.response.trailers = Some(trailers);
     s.response.observed_end = true;
-    let from = s.places.len();
+    let from = s.filters.len();
     iterate_trailers(s, f, from);
 }
 
 /// A filter that had stopped lets go (`continueEncoding`).
-pub(crate) fn resume(s: &mut Stream, f: &mut dyn Filters, at: usize) {
+pub(crate) fn resume(s: &mut Stream, f: &mut dyn FilterCallbacks, at: usize) {
     if s.is_over() || s.response.aborted {
         return;
     }
     // Nothing to continue before there is a response, nor before its headers have come this far.
-    if s.response.headers.is_none() || s.places.get(at).is_none_or(|place| !place.encode.reached) {
+    if s.response.headers.is_none() || s.filters.get(at).is_none_or(|place| !place.encode.reached) {
         return;
     }
-    if s.enters_resume() {
-        let_go(s, f, at);
+    if s.enter_resume() {
+        continue_iteration(s, f, at);
         s.resuming -= 1;
     }
 }
 
-fn let_go(s: &mut Stream, f: &mut dyn Filters, at: usize) {
-    let Some(place) = s.places.get_mut(at) else { return };
+fn continue_iteration(s: &mut Stream, f: &mut dyn FilterCallbacks, at: usize) {
+    let Some(place) = s.filters.get_mut(at) else { return };
     if place.encode.stopped_all() {
         place.encode.from_current = true;
     }
-    place.encode.iteration = Iteration::Continue;
+    place.encode.iteration = IterationState::Continue;
     let continued = std::mem::replace(&mut place.encode.headers_continued, true);
     let had_trailers = s.response.trailers.is_some();
     if !continued {
@@ -69,40 +72,40 @@ fn let_go(s: &mut Stream, f: &mut dyn Filters, at: usize) {
         return;
     }
     // `from` is one behind the first filter to be called: the iteration counts down.
-    let from = if s.places.get(at).is_some_and(|place| place.encode.from_current) { at + 1 } else { at };
+    let from = if s.filters.get(at).is_some_and(|place| place.encode.from_current) { at + 1 } else { at };
     if s.response.buffer.is_some() {
         let end = s.response.observed_end && !had_trailers;
-        iterate_data(s, f, from, BodyAt::Buffer, end);
+        iterate_data(s, f, from, BodySource::Buffer, end);
     }
     if had_trailers && !s.is_over() && !s.response.aborted {
         iterate_trailers(s, f, from);
     }
-    if let Some(place) = s.places.get_mut(at) {
+    if let Some(place) = s.filters.get_mut(at) {
         place.encode.from_current = false;
     }
 }
 
-fn iterate_headers(s: &mut Stream, f: &mut dyn Filters, from: usize, end: bool) {
+fn iterate_headers(s: &mut Stream, f: &mut dyn FilterCallbacks, from: usize, end: bool) {
     for at in (0..from).rev() {
-        s.calling = Calling::Encoding;
-        if let Some(place) = s.places.get_mut(at) {
+        s.calling = RunningCallback::Encoding;
+        if let Some(place) = s.filters.get_mut(at) {
             place.encode.reached = true;
             place.encode.end = end;
         }
         let count = s.response.headers.as_ref().map_or(0, Headers::len);
-        let answer = super::around::call(s, f, at, Callback::ResponseHeaders { count, end });
-        s.calling = Calling::Nothing;
+        let answer = super::callback_scope::call(s, f, at, Callback::ResponseHeaders { count, end });
+        s.calling = RunningCallback::Nothing;
         if s.is_over() || s.response.aborted {
             return;
         }
-        let Some(place) = s.places.get_mut(at) else { return };
+        let Some(place) = s.filters.get_mut(at) else { return };
         match answer {
-            Answer::Continue => place.encode.headers_continued = true,
-            Answer::StopAllWatermark => place.encode.iteration = Iteration::StopAllWatermark,
-            Answer::StopAllBuffer => place.encode.iteration = Iteration::StopAllBuffer,
-            _ => place.encode.iteration = Iteration::StopSingle,
+            CallbackStatus::Continue => place.encode.headers_continued = true,
+            CallbackStatus::StopAllWatermark => place.encode.iteration = IterationState::StopAllWatermark,
+            CallbackStatus::StopAllBuffer => place.encode.iteration = IterationState::StopAllBuffer,
+            _ => place.encode.iteration = IterationState::StopSingle,
         }
-        if answer != Answer::Continue {
+        if answer != CallbackStatus::Continue {
             return;
         }
     }
@@ -110,7 +113,7 @@ fn iterate_headers(s: &mut Stream, f: &mut dyn Filters, from: usize, end: bool) 
     if headers.text(":status").is_none() {
         // A filter that takes the status away has broken the response.
         let details = "filter_removed_required_response_headers{missing_required_header:_:status}";
-        reply::send(s, f, reply::LocalReply::plain(502, "missing required header: :status", details));
+        local_reply::send(s, f, local_reply::LocalReply::plain(502, "missing required header: :status", details));
         return;
     }
     send_headers(s, headers, end);
@@ -120,9 +123,9 @@ fn iterate_headers(s: &mut Stream, f: &mut dyn Filters, from: usize, end: bool) 
 pub(super) fn send_headers(s: &mut Stream, mut headers: Headers, end: bool) {
     s.headers_sent = true;
     if s.parent != 0 {
-        s.outputs.push_back(Output::ResponseHeaders(headers, end));
+        s.outputs.push_back(ChainOutput::ResponseHeaders(headers, end));
         if end {
-            s.over = Some(Over::Complete);
+            s.over = Some(StreamEnd::Complete);
         }
         return;
     }
@@ -159,41 +162,41 @@ pub(super) fn send_headers(s: &mut Stream, mut headers: Headers, end: bool) {
 
 fn finish(s: &mut Stream, end: bool) {
     if end && s.over.is_none() {
-        s.over = Some(Over::Complete);
+        s.over = Some(StreamEnd::Complete);
         let bodiless = s.head_request || matches!(s.client.status, 204 | 304);
-        s.client.end = match room(s) {
+        s.client.end = match remaining_content_length(s) {
             Some(room) if room > 0 && !bodiless && s.http2 => End::Truncated,
             Some(room) if room > 0 && !bodiless => {
-                End::Hung(format!("the answer is over, {room} bytes short of its content-length"))
+                End::Stalled(format!("the answer is over, {room} bytes short of its content-length"))
             }
             _ => End::Complete,
         };
     }
 }
 
-fn iterate_data(s: &mut Stream, f: &mut dyn Filters, from: usize, data: BodyAt, end: bool) {
+fn iterate_data(s: &mut Stream, f: &mut dyn FilterCallbacks, from: usize, data: BodySource, end: bool) {
     if s.is_over() || s.response.aborted {
         return;
     }
     let mut trailers_from = None;
     let had_trailers = s.response.trailers.is_some();
     for at in (0..from).rev() {
-        let Some(place) = s.places.get_mut(at) else { return };
+        let Some(place) = s.filters.get_mut(at) else { return };
         if place.encode.stopped_all() {
-            s.response.streaming = place.encode.iteration == Iteration::StopAllWatermark;
+            s.response.streaming = place.encode.iteration == IterationState::StopAllWatermark;
             buffer(s, f, data);
             return;
         }
         if place.encode.end {
             return;
         }
-        s.calling = Calling::Encoding;
+        s.calling = RunningCallback::Encoding;
         let filter_end = end && s.response.trailers.is_none();
-        if let Some(place) = s.places.get_mut(at) {
+        if let Some(place) = s.filters.get_mut(at) {
             place.encode.end = filter_end;
         }
-        let answer = super::around::data(s, f, at, data, filter_end, false);
-        s.calling = Calling::Nothing;
+        let answer = super::callback_scope::data(s, f, at, data, filter_end, false);
+        s.calling = RunningCallback::Nothing;
         if s.is_over() || s.response.aborted {
             return;
         }
@@ -206,7 +209,7 @@ fn iterate_data(s: &mut Stream, f: &mut dyn Filters, from: usize, data: BodyAt, 
     }
     let end = end && trailers_from.is_none();
     let bytes = match data {
-        BodyAt::Buffer => s.response.buffer.as_mut().map(std::mem::take).unwrap_or_default(),
+        BodySource::Buffer => s.response.buffer.as_mut().map(std::mem::take).unwrap_or_default(),
         _ => std::mem::take(&mut s.response.frame),
     };
     send_data(s, bytes, end);
@@ -217,9 +220,9 @@ fn iterate_data(s: &mut Stream, f: &mut dyn Filters, from: usize, data: BodyAt, 
 
 pub(super) fn send_data(s: &mut Stream, bytes: Vec<u8>, end: bool) {
     if s.parent != 0 {
-        s.outputs.push_back(Output::ResponseData(bytes, end));
+        s.outputs.push_back(ChainOutput::ResponseData(bytes, end));
         if end {
-            s.over = Some(Over::Complete);
+            s.over = Some(StreamEnd::Complete);
         }
         return;
     }
@@ -231,7 +234,7 @@ pub(super) fn send_data(s: &mut Stream, bytes: Vec<u8>, end: bool) {
 }
 
 /// Bytes that the announced length leaves to come, if one was announced.
-fn room(s: &Stream) -> Option<usize> {
+fn remaining_content_length(s: &Stream) -> Option<usize> {
     let length: usize = s.client.headers.text("content-length")?.parse().ok()?;
     let so_far: usize = s.client.frames.iter().map(Vec::len).sum();
     Some(length.saturating_sub(so_far))
@@ -239,16 +242,16 @@ fn room(s: &Stream) -> Option<usize> {
 
 /// What the client makes of it: over HTTP/1 it reads no further than the length it was told.
 fn receive(s: &mut Stream, mut bytes: Vec<u8>) {
-    if let Some(room) = room(s)
+    if let Some(room) = remaining_content_length(s)
         && bytes.len() > room
     {
         if s.http2 {
             // The codec refuses to send it.
-            s.over = Some(Over::Reset);
+            s.over = Some(StreamEnd::Reset);
             s.client.end = End::Truncated;
             return;
         }
-        s.client.surplus += bytes.len() - room;
+        s.client.excess_bytes += bytes.len() - room;
         bytes.truncate(room);
     }
     if !bytes.is_empty() {
@@ -256,29 +259,35 @@ fn receive(s: &mut Stream, mut bytes: Vec<u8>) {
     }
 }
 
-fn after_data(s: &mut Stream, f: &mut dyn Filters, at: usize, answer: Answer, data: BodyAt) -> bool {
+fn after_data(
+    s: &mut Stream,
+    f: &mut dyn FilterCallbacks,
+    at: usize,
+    answer: CallbackStatus,
+    data: BodySource,
+) -> bool {
     let observed_end = s.response.observed_end;
     let has_trailers = s.response.trailers.is_some();
-    let Some(place) = s.places.get_mut(at) else { return false };
+    let Some(place) = s.filters.get_mut(at) else { return false };
     match answer {
-        Answer::Continue => {
-            if place.encode.iteration != Iteration::StopSingle {
+        CallbackStatus::Continue => {
+            if place.encode.iteration != IterationState::StopSingle {
                 return true;
             }
             buffer(s, f, data);
             resume(s, f, at);
             false
         }
-        Answer::StopNoBuffer => {
-            place.encode.iteration = Iteration::StopSingle;
+        CallbackStatus::StopNoBuffer => {
+            place.encode.iteration = IterationState::StopSingle;
             if observed_end && !has_trailers && s.response.buffer.is_none() {
                 s.response.buffer = Some(Vec::new());
             }
             false
         }
         _ => {
-            place.encode.iteration = Iteration::StopSingle;
-            s.response.streaming = answer == Answer::StopWatermark;
+            place.encode.iteration = IterationState::StopSingle;
+            s.response.streaming = answer == CallbackStatus::StopWatermark;
             buffer(s, f, data);
             false
         }
@@ -286,44 +295,48 @@ fn after_data(s: &mut Stream, f: &mut dyn Filters, at: usize, answer: Answer, da
 }
 
 /// Moves the frame into the chain's buffer; more than fits is answered 500, or cut if headers have left already.
-pub(super) fn buffer(s: &mut Stream, f: &mut dyn Filters, data: BodyAt) {
-    if data != BodyAt::Buffer {
+pub(super) fn buffer(s: &mut Stream, f: &mut dyn FilterCallbacks, data: BodySource) {
+    if data != BodySource::Buffer {
         let frame = std::mem::take(&mut s.response.frame);
         s.response.buffer.get_or_insert_default().extend(frame);
     }
     let size = s.response.buffer.as_ref().map_or(0, Vec::len);
     if size > s.buffer_limit && !s.response.streaming && !s.response.too_large {
         s.response.too_large = true;
-        reply::send(s, f, reply::LocalReply::plain(500, "Internal Server Error", "response_payload_too_large"));
+        local_reply::send(
+            s,
+            f,
+            local_reply::LocalReply::plain(500, "Internal Server Error", "response_payload_too_large"),
+        );
     }
 }
 
-fn iterate_trailers(s: &mut Stream, f: &mut dyn Filters, from: usize) {
+fn iterate_trailers(s: &mut Stream, f: &mut dyn FilterCallbacks, from: usize) {
     for at in (0..from).rev() {
         if s.is_over() || s.response.aborted {
             return;
         }
-        let Some(place) = s.places.get_mut(at) else { return };
+        let Some(place) = s.filters.get_mut(at) else { return };
         if place.encode.stopped_all() {
             return;
         }
-        s.calling = Calling::Encoding;
+        s.calling = RunningCallback::Encoding;
         let count = s.response.trailers.as_ref().map_or(0, Headers::len);
-        let answer = super::around::call(s, f, at, Callback::ResponseTrailers { count });
-        s.calling = Calling::Nothing;
+        let answer = super::callback_scope::call(s, f, at, Callback::ResponseTrailers { count });
+        s.calling = RunningCallback::Nothing;
         if s.is_over() || s.response.aborted {
             return;
         }
-        let Some(place) = s.places.get_mut(at) else { return };
+        let Some(place) = s.filters.get_mut(at) else { return };
         place.encode.end = true;
-        if answer == Answer::Continue {
-            if place.encode.iteration == Iteration::StopSingle {
+        if answer == CallbackStatus::Continue {
+            if place.encode.iteration == IterationState::StopSingle {
                 resume(s, f, at);
                 return;
             }
         } else {
-            if place.encode.iteration == Iteration::Continue {
-                place.encode.iteration = Iteration::StopSingle;
+            if place.encode.iteration == IterationState::Continue {
+                place.encode.iteration = IterationState::StopSingle;
             }
             return;
         }
@@ -333,8 +346,8 @@ fn iterate_trailers(s: &mut Stream, f: &mut dyn Filters, from: usize) {
     }
     let trailers = s.response.trailers.clone().unwrap_or_default();
     if s.parent != 0 {
-        s.outputs.push_back(Output::ResponseTrailers(trailers));
-        s.over = Some(Over::Complete);
+        s.outputs.push_back(ChainOutput::ResponseTrailers(trailers));
+        s.over = Some(StreamEnd::Complete);
         return;
     }
     s.info.response_trailers_size = u64::try_from(trailers.byte_size()).unwrap_or(u64::MAX);

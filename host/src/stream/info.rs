@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::request::Value;
+use crate::request::MetadataValue;
 
 /// Facts about a stream that properties and access logs tell.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Info {
+pub(crate) struct StreamInfo {
     /// `response.code`; 0 as long as there is none.
     pub(crate) code: u16,
     /// `response.code_details`; a local reply may leave it empty.
@@ -35,7 +35,7 @@ pub(crate) struct Info {
     pub(crate) protocol: &'static str,
     pub(crate) request_id: String,
     pub(crate) filter_state: BTreeMap<String, Vec<u8>>,
-    pub(crate) metadata: BTreeMap<String, BTreeMap<String, Value>>,
+    pub(crate) metadata: BTreeMap<String, BTreeMap<String, MetadataValue>>,
     /// Attributes that the test has set, by dotted name.
     pub(crate) attributes: BTreeMap<String, Vec<u8>>,
     /// The cached route: index into the listener's, or none matched; outer `None`: not picked yet.

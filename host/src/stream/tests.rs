@@ -11,7 +11,7 @@ enum Does {
     Stop,
     StopAll,
     StopUntilEnd,
-    Reply(u16),
+    LocalReply(u16),
     Resume,
 }
 
@@ -33,28 +33,28 @@ fn name(filter: usize, callback: Callback) -> (String, String, bool) {
     (format!("{filter}.{kind}"), format!("{filter}.{kind} {text}"), end)
 }
 
-impl Filters for Script {
-    fn call(&mut self, stream: &mut Stream, filter: usize, callback: Callback) -> Answer {
+impl FilterCallbacks for Script {
+    fn call(&mut self, stream: &mut Stream, filter: usize, callback: Callback) -> CallbackStatus {
         let (key, text, end) = name(filter, callback);
         self.seen.push(text);
-        let Some((_, does)) = self.rules.iter().find(|(rule, _)| *rule == key) else { return Answer::Continue };
+        let Some((_, does)) = self.rules.iter().find(|(rule, _)| *rule == key) else { return CallbackStatus::Continue };
         match *does {
-            Does::Stop => Answer::Stop,
-            Does::StopAll => Answer::StopAllWatermark,
+            Does::Stop => CallbackStatus::Stop,
+            Does::StopAll => CallbackStatus::StopAllWatermark,
             Does::StopUntilEnd => {
                 if end {
-                    Answer::Continue
+                    CallbackStatus::Continue
                 } else {
-                    Answer::Stop
+                    CallbackStatus::Stop
                 }
             }
-            Does::Reply(status) => {
-                reply::send(stream, self, LocalReply::plain(status, "no", "rule"));
-                if key.ends_with('h') { Answer::StopAllWatermark } else { Answer::StopNoBuffer }
+            Does::LocalReply(status) => {
+                local_reply::send(stream, self, LocalReply::plain(status, "no", "rule"));
+                if key.ends_with('h') { CallbackStatus::StopAllWatermark } else { CallbackStatus::StopNoBuffer }
             }
             Does::Resume => {
                 decode::resume(stream, self, filter);
-                Answer::StopAllWatermark
+                CallbackStatus::StopAllWatermark
             }
         }
     }
@@ -65,8 +65,9 @@ impl Filters for Script {
 }
 
 fn stream(filters: usize) -> Stream {
-    let place = Place { kind: Kind::Guest { vm: 0, root: 1, context: 2 }, created: true, ..Place::default() };
-    Stream::new(State { id: 1, places: vec![place; filters], buffer_limit: 10, ..State::default() })
+    let place =
+        FilterSlot { kind: FilterKind::Guest { vm: 0, root: 1, context: 2 }, created: true, ..FilterSlot::default() };
+    Stream::new(ActiveStream { id: 1, filters: vec![place; filters], buffer_limit: 10, ..ActiveStream::default() })
 }
 
 fn head() -> Headers {
@@ -80,14 +81,14 @@ fn answer_head() -> Headers {
 /// One step of a message.
 #[derive(Clone, Copy, Debug)]
 enum Put {
-    Head(bool),
-    Data(&'static str, bool),
-    Trailers,
-    AnswerHead(bool),
-    Answer(&'static str, bool),
-    AnswerTrailers,
+    RequestHeaders(bool),
+    RequestData(&'static str, bool),
+    RequestTrailers,
+    ResponseHeaders(bool),
+    ResponseData(&'static str, bool),
+    ResponseTrailers,
     Resume(usize),
-    ResumeAnswer(usize),
+    ResumeResponse(usize),
 }
 
 fn run(filters: usize, rules: &[Rule], steps: &[Put]) -> (Stream, Script) {
@@ -96,14 +97,14 @@ fn run(filters: usize, rules: &[Rule], steps: &[Put]) -> (Stream, Script) {
     let trailers = || [("x", "y")].into_iter().collect::<Headers>();
     for step in steps {
         match *step {
-            Put::Head(end) => decode::headers(&mut s, &mut f, head(), end),
-            Put::Data(text, end) => decode::data(&mut s, &mut f, text.as_bytes().to_vec(), end),
-            Put::Trailers => decode::trailers(&mut s, &mut f, trailers()),
-            Put::AnswerHead(end) => encode::headers(&mut s, &mut f, answer_head(), end),
-            Put::Answer(text, end) => encode::data(&mut s, &mut f, text.as_bytes().to_vec(), end),
-            Put::AnswerTrailers => encode::trailers(&mut s, &mut f, trailers()),
+            Put::RequestHeaders(end) => decode::headers(&mut s, &mut f, head(), end),
+            Put::RequestData(text, end) => decode::data(&mut s, &mut f, text.as_bytes().to_vec(), end),
+            Put::RequestTrailers => decode::trailers(&mut s, &mut f, trailers()),
+            Put::ResponseHeaders(end) => encode::headers(&mut s, &mut f, answer_head(), end),
+            Put::ResponseData(text, end) => encode::data(&mut s, &mut f, text.as_bytes().to_vec(), end),
+            Put::ResponseTrailers => encode::trailers(&mut s, &mut f, trailers()),
             Put::Resume(filter) => decode::resume(&mut s, &mut f, filter),
-            Put::ResumeAnswer(filter) => encode::resume(&mut s, &mut f, filter),
+            Put::ResumeResponse(filter) => encode::resume(&mut s, &mut f, filter),
         }
     }
     (s, f)
@@ -115,21 +116,26 @@ fn sent(s: &Stream) -> Vec<String> {
     s.outputs
         .iter()
         .map(|output| match output {
-            Output::RequestHeaders(_, end) => format!("h{}", mark(*end)),
-            Output::RequestData(bytes, end) => format!("d:{}{}", String::from_utf8_lossy(bytes), mark(*end)),
-            Output::RequestTrailers(_) => "t$".to_owned(),
+            ChainOutput::RequestHeaders(_, end) => format!("h{}", mark(*end)),
+            ChainOutput::RequestData(bytes, end) => format!("d:{}{}", String::from_utf8_lossy(bytes), mark(*end)),
+            ChainOutput::RequestTrailers(_) => "t$".to_owned(),
             other => format!("{other:?}"),
         })
         .collect()
 }
 
-const BODY: [Put; 4] = [Put::Head(false), Put::Data("one", false), Put::Data("two", false), Put::Data("", true)];
+const BODY: [Put; 4] = [
+    Put::RequestHeaders(false),
+    Put::RequestData("one", false),
+    Put::RequestData("two", false),
+    Put::RequestData("", true),
+];
 
 #[test]
 fn requests_through_chains() {
     use Does::*;
     type Case = (&'static str, usize, Vec<Rule>, Vec<Put>, Vec<&'static str>, Vec<&'static str>);
-    let with_trailers = vec![Put::Head(false), Put::Data("one", false), Put::Trailers];
+    let with_trailers = vec![Put::RequestHeaders(false), Put::RequestData("one", false), Put::RequestTrailers];
     let cases: Vec<Case> = vec![
         (
             "passes",
@@ -143,7 +149,7 @@ fn requests_through_chains() {
             "a filter that the headers have not reached lets nothing go",
             2,
             vec![("0.rqh", Stop)],
-            vec![Put::Head(true), Put::Resume(1), Put::Resume(0)],
+            vec![Put::RequestHeaders(true), Put::Resume(1), Put::Resume(0)],
             vec!["0.rqh true", "1.rqh true"],
             vec!["h$"],
         ),
@@ -183,7 +189,12 @@ fn requests_through_chains() {
             "let go before the end, the rest passes as it comes",
             1,
             vec![("0.rqh", StopAll)],
-            vec![Put::Head(false), Put::Data("one", false), Put::Resume(0), Put::Data("two", true)],
+            vec![
+                Put::RequestHeaders(false),
+                Put::RequestData("one", false),
+                Put::Resume(0),
+                Put::RequestData("two", true),
+            ],
             vec!["0.rqh false", "0.rqb 3 false", "0.rqb 3 true"],
             vec!["h", "d:one", "d:two$"],
         ),
@@ -207,7 +218,7 @@ fn requests_through_chains() {
             "a later filter lets go and takes along what an earlier one held",
             2,
             vec![("0.rqb", Stop), ("1.rqh", StopAll)],
-            vec![Put::Head(false), Put::Data("leak", false), Put::Resume(1)],
+            vec![Put::RequestHeaders(false), Put::RequestData("leak", false), Put::Resume(1)],
             vec!["0.rqh false", "1.rqh false", "0.rqb 4 false", "1.rqb 4 false"],
             vec!["h", "d:leak"],
         ),
@@ -223,7 +234,7 @@ fn requests_through_chains() {
             "continue and pause in one callback lets the headers go",
             1,
             vec![("0.rqh", Resume)],
-            vec![Put::Head(true)],
+            vec![Put::RequestHeaders(true)],
             vec!["0.rqh true"],
             vec!["h$"],
         ),
@@ -239,12 +250,17 @@ fn requests_through_chains() {
 fn replies_and_limits() {
     use Does::*;
     type Case = (&'static str, Vec<Rule>, Vec<Put>, u16, End, &'static str, Vec<&'static str>);
-    let answered = [Put::Head(true), Put::AnswerHead(false), Put::Answer("one", false), Put::Answer("", true)];
+    let answered = [
+        Put::RequestHeaders(true),
+        Put::ResponseHeaders(false),
+        Put::ResponseData("one", false),
+        Put::ResponseData("", true),
+    ];
     let cases: Vec<Case> = vec![
         (
             "from a request callback, through the filter itself",
-            vec![("0.rqh", Reply(403))],
-            vec![Put::Head(true)],
+            vec![("0.rqh", LocalReply(403))],
+            vec![Put::RequestHeaders(true)],
             403,
             End::Complete,
             "no",
@@ -252,7 +268,7 @@ fn replies_and_limits() {
         ),
         (
             "from response headers, past all filters",
-            vec![("0.rsh", Reply(502))],
+            vec![("0.rsh", LocalReply(502))],
             answered.to_vec(),
             502,
             End::Complete,
@@ -261,7 +277,7 @@ fn replies_and_limits() {
         ),
         (
             "after the headers have left, by cutting",
-            vec![("0.rsb", Reply(502))],
+            vec![("0.rsb", LocalReply(502))],
             answered.to_vec(),
             200,
             End::Truncated,
@@ -271,7 +287,12 @@ fn replies_and_limits() {
         (
             "a held request above the limit; the filter sees it once",
             vec![("0.rqb", Stop)],
-            vec![Put::Head(false), Put::Data("123456", false), Put::Data("7890A", false), Put::Data("more", true)],
+            vec![
+                Put::RequestHeaders(false),
+                Put::RequestData("123456", false),
+                Put::RequestData("7890A", false),
+                Put::RequestData("more", true),
+            ],
             413,
             End::Complete,
             "Payload Too Large",
@@ -280,7 +301,12 @@ fn replies_and_limits() {
         (
             "a held answer above the limit, headers held too",
             vec![("0.rsh", Stop), ("0.rsb", Stop)],
-            vec![Put::Head(true), Put::AnswerHead(false), Put::Answer("123456", false), Put::Answer("78901", false)],
+            vec![
+                Put::RequestHeaders(true),
+                Put::ResponseHeaders(false),
+                Put::ResponseData("123456", false),
+                Put::ResponseData("78901", false),
+            ],
             500,
             End::Complete,
             "Internal Server Error",
@@ -289,7 +315,7 @@ fn replies_and_limits() {
         (
             "a held answer above the limit, headers gone",
             vec![("0.rsb", Stop)],
-            vec![Put::Head(true), Put::AnswerHead(false), Put::Answer("12345678901", false)],
+            vec![Put::RequestHeaders(true), Put::ResponseHeaders(false), Put::ResponseData("12345678901", false)],
             200,
             End::Truncated,
             "",
@@ -307,7 +333,12 @@ fn replies_and_limits() {
         (
             "an answer held with trailers",
             vec![("0.rsh", Stop), ("0.rsb", Stop)],
-            vec![Put::Head(true), Put::AnswerHead(false), Put::Answer("one", false), Put::AnswerTrailers],
+            vec![
+                Put::RequestHeaders(true),
+                Put::ResponseHeaders(false),
+                Put::ResponseData("one", false),
+                Put::ResponseTrailers,
+            ],
             200,
             End::Complete,
             "one",
@@ -316,7 +347,7 @@ fn replies_and_limits() {
         (
             "an answer that stops all, let go later",
             vec![("0.rsh", StopAll)],
-            [&answered[..], &[Put::ResumeAnswer(0)]].concat(),
+            [&answered[..], &[Put::ResumeResponse(0)]].concat(),
             200,
             End::Complete,
             "one",
@@ -344,7 +375,7 @@ fn without_a_route_the_filters_see_the_404() {
 #[test]
 fn the_buffer_filter_holds_and_states_the_size() {
     let mut s = stream(2);
-    s.places[0].kind = Kind::Buffer { limit: 100 };
+    s.filters[0].kind = FilterKind::Buffer { limit: 100 };
     let mut f = Script { rules: Vec::new(), seen: Vec::new(), no_route: false };
     decode::headers(&mut s, &mut f, head(), false);
     decode::data(&mut s, &mut f, b"one".to_vec(), false);
@@ -361,16 +392,16 @@ mod chunking {
 
     fn anything() -> impl Strategy<Value = Vec<Put>> {
         let put = prop_oneof![
-            any::<bool>().prop_map(|end| Put::Data("data", end)),
-            Just(Put::Trailers),
-            any::<bool>().prop_map(Put::AnswerHead),
-            any::<bool>().prop_map(|end| Put::Answer("data", end)),
-            Just(Put::AnswerTrailers),
+            any::<bool>().prop_map(|end| Put::RequestData("data", end)),
+            Just(Put::RequestTrailers),
+            any::<bool>().prop_map(Put::ResponseHeaders),
+            any::<bool>().prop_map(|end| Put::ResponseData("data", end)),
+            Just(Put::ResponseTrailers),
             (0usize..3).prop_map(Put::Resume),
-            (0usize..3).prop_map(Put::ResumeAnswer),
+            (0usize..3).prop_map(Put::ResumeResponse),
         ];
         proptest::collection::vec(put, 0..12).prop_map(|mut steps| {
-            steps.insert(0, Put::Head(false));
+            steps.insert(0, Put::RequestHeaders(false));
             steps
         })
     }
@@ -383,7 +414,7 @@ mod chunking {
             Does::Stop,
             Does::StopAll,
             Does::StopUntilEnd,
-            Does::Reply(400),
+            Does::LocalReply(400),
             Does::Resume,
         ]);
         proptest::collection::vec((key, does), 0..5)
@@ -394,15 +425,15 @@ mod chunking {
         #[test]
         fn nothing_is_made_up(steps in anything(), rules in rules()) {
             let (s, _) = run(2, &rules, &steps);
-            let came = steps.iter().filter(|step| matches!(step, Put::Data(..))).count() * 4;
+            let came = steps.iter().filter(|step| matches!(step, Put::RequestData(..))).count() * 4;
             let left: usize = s.outputs.iter().map(|output| match output {
-                Output::RequestData(bytes, _) => bytes.len(),
+                ChainOutput::RequestData(bytes, _) => bytes.len(),
                 _ => 0,
             }).sum();
             prop_assert!(left <= came, "{left} of {came}");
-            let heads = s.outputs.iter().filter(|output| matches!(output, Output::RequestHeaders(..))).count();
+            let heads = s.outputs.iter().filter(|output| matches!(output, ChainOutput::RequestHeaders(..))).count();
             prop_assert!(heads <= 1);
-            prop_assert_eq!(s.over == Some(Over::Complete), s.client.end == End::Complete);
+            prop_assert_eq!(s.over == Some(StreamEnd::Complete), s.client.end == End::Complete);
         }
 
         /// However an answer is cut, a filter that holds it to its end lets the same bytes go.
@@ -451,12 +482,12 @@ mod chunking {
                 decode::data(&mut s, &mut f, Vec::new(), true);
             }
             let body: Vec<u8> = s.outputs.iter().flat_map(|output| match output {
-                Output::RequestData(bytes, _) => bytes.clone(),
+                ChainOutput::RequestData(bytes, _) => bytes.clone(),
                 _ => Vec::new(),
             }).collect();
             prop_assert_eq!(body, frames.concat().into_bytes());
             let ends = s.outputs.iter().filter(|output| {
-                matches!(output, Output::RequestHeaders(_, true) | Output::RequestData(_, true) | Output::RequestTrailers(_))
+                matches!(output, ChainOutput::RequestHeaders(_, true) | ChainOutput::RequestData(_, true) | ChainOutput::RequestTrailers(_))
             }).count();
             prop_assert_eq!(ends, 1);
         }

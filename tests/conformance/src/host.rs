@@ -10,9 +10,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tollgate_host::{
-    Asked, End as HostEnd, Exchange as HostExchange, FailurePolicy as HostPolicy, Headers, Leaves as HostLeaves,
-    Listener, LogEntry, Module, Origin, Plugin as HostPlugin, Process, Reply, Request, Route, UpstreamRequest,
-    UpstreamSeen,
+    Disconnect, End as HostEnd, Exchange as HostExchange, FailurePolicy as HostPolicy, Headers, Listener, LogEntry,
+    Module, Origin, Plugin as HostPlugin, Process, ReceivedRequest, Request, ResponseTrigger, Route, UpstreamRequest,
+    UpstreamResponse,
 };
 use tollgate_testbed::{Context, Error, Result};
 
@@ -149,12 +149,12 @@ fn prepare(process: &Process, step: &Exchange, asks: &Asks) {
         let usual = matches!(cluster, "side" | "grpc").then(Answer::default);
         let answer = step.calls.get(cluster).cloned().or(usual).unwrap_or_else(|| step.upstream.clone());
         let asked = match (answer.early, by_hand(&answer)) {
-            (_, true) => Asked::ByHand,
-            (true, _) => Asked::AtHeaders,
-            _ => Asked::AtEnd,
+            (_, true) => ResponseTrigger::Manual,
+            (true, _) => ResponseTrigger::RequestHeaders,
+            _ => ResponseTrigger::RequestEnd,
         };
         let asks = asks.clone();
-        process.cluster_asked(cluster, asked, move |request| {
+        process.cluster_with_trigger(cluster, asked, move |request| {
             if request.origin != Origin::Route && request.complete {
                 let mut asks = asks.lock().unwrap_or_else(PoisonError::into_inner);
                 asks.push((request.cluster.clone(), called(request)));
@@ -163,7 +163,7 @@ fn prepare(process: &Process, step: &Exchange, asks: &Asks) {
         });
     }
     // Nobody is there from the beginning, not only once the request is complete.
-    process.cluster_asked("dead", Asked::AtHeaders, |_| Reply::refuse());
+    process.cluster_with_trigger("dead", ResponseTrigger::RequestHeaders, |_| UpstreamResponse::refuse());
 }
 
 /// Answers that stop without an end are given by hand.
@@ -171,14 +171,14 @@ fn by_hand(answer: &Answer) -> bool {
     answer.stall.is_some()
 }
 
-fn reply(answer: &Answer, http2: bool) -> Reply {
+fn reply(answer: &Answer, http2: bool) -> UpstreamResponse {
     if answer.never {
-        return Reply::never();
+        return UpstreamResponse::never();
     }
     if answer.reset == Some(-1) {
-        return if http2 { Reply::reset().http2() } else { Reply::reset() };
+        return if http2 { UpstreamResponse::reset().http2() } else { UpstreamResponse::reset() };
     }
-    let mut reply = Reply::status(answer.status).headers(answer.all_headers());
+    let mut reply = UpstreamResponse::status(answer.status).headers(answer.all_headers());
     let frames = answer.frames();
     let trailers = answer.all_trailers();
     // A length that is told stands among the headers.
@@ -209,12 +209,14 @@ fn send(step: &Exchange, listener: &Listener, at: usize) -> HostExchange {
         request = request.trailers(step.trailers.clone());
     }
     request = if step.http == 2 { request.http2() } else { request.http1() };
-    request =
-        request.worker(at).patience(Duration::from_millis(step.patience_ms)).pace(Duration::from_millis(step.pace_ms));
+    request = request
+        .worker(at)
+        .idle_timeout(Duration::from_millis(step.patience_ms))
+        .frame_interval(Duration::from_millis(step.pace_ms));
     request = match step.leaves {
-        Some(Leaves::Sent(frames)) => request.client_leaves_after(HostLeaves::RequestFrames(frames)),
-        Some(Leaves::Seen(0)) => request.client_leaves_after(HostLeaves::ResponseHeaders),
-        Some(Leaves::Seen(frames)) => request.client_leaves_after(HostLeaves::ResponseFrames(frames)),
+        Some(Leaves::Sent(frames)) => request.disconnect_after(Disconnect::RequestFrames(frames)),
+        Some(Leaves::Seen(0)) => request.disconnect_after(Disconnect::ResponseHeaders),
+        Some(Leaves::Seen(frames)) => request.disconnect_after(Disconnect::ResponseFrames(frames)),
         None => request,
     };
     let answer = &step.upstream;
@@ -237,7 +239,7 @@ fn pairs(headers: &Headers) -> Vec<(String, String)> {
 }
 
 /// What an upstream saw of a request; nothing if nothing was written to it.
-fn upstream(seen: &UpstreamSeen) -> Option<(String, Seen)> {
+fn upstream(seen: &ReceivedRequest) -> Option<(String, Seen)> {
     if seen.cluster == "dead" || seen.headers.is_empty() {
         return None;
     }
@@ -285,8 +287,8 @@ fn client(step: &Exchange, exchange: &HostExchange) -> Seen {
             HostEnd::Open => None,
             HostEnd::Complete => Some(End::Complete),
             HostEnd::Reset | HostEnd::Truncated => Some(End::Cut),
-            HostEnd::Left => Some(End::Left),
-            HostEnd::Hung(_) => Some(End::Hung),
+            HostEnd::Disconnected => Some(End::Left),
+            HostEnd::Stalled(_) => Some(End::Hung),
         },
     };
     if step.http != 2 && has_length { seen.joined() } else { seen }

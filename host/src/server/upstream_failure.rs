@@ -3,20 +3,20 @@
 use crate::stream::flags;
 
 /// Why a connection could not be made, in the transport's words.
-pub(super) const REFUSED_BY: &str = "delayed connect error: Connection refused";
+pub(super) const CONNECTION_REFUSED: &str = "delayed connect error: Connection refused";
 
 /// How an upstream went away: the answer that stands for its own, and why, for logs.
 #[derive(Clone, Copy)]
-pub(super) struct Gone {
+pub(super) struct UpstreamFailure {
     pub(super) status: u16,
     pub(super) text: &'static str,
     reason: &'static str,
     pub(super) flag: u64,
 }
 
-impl Gone {
+impl UpstreamFailure {
     /// Nobody took the connection.
-    pub(super) const REFUSED: Gone = Gone {
+    pub(super) const REFUSED: UpstreamFailure = UpstreamFailure {
         status: 503,
         text: "upstream connect error or disconnect/reset before headers. reset reason: remote connection failure",
         reason: "remote_connection_failure|delayed_connect_error:_Connection_refused",
@@ -24,23 +24,23 @@ impl Gone {
     };
 
     /// What a reset is called, which depends on the protocol and on whether the answer had begun.
-    pub(super) fn reset(http2: bool, started: bool) -> Gone {
+    pub(super) fn reset(http2: bool, started: bool) -> UpstreamFailure {
         if http2 {
-            Gone {
+            UpstreamFailure {
                 status: 503,
                 text: "upstream connect error or disconnect/reset before headers. reset reason: remote reset",
                 reason: "remote_reset",
                 flag: flags::UPSTREAM_REMOTE_RESET,
             }
         } else if started {
-            Gone {
+            UpstreamFailure {
                 status: 502,
                 text: "upstream connect error or disconnect/reset before headers. reset reason: protocol error",
                 reason: "protocol_error",
                 flag: flags::UPSTREAM_PROTOCOL_ERROR,
             }
         } else {
-            Gone {
+            UpstreamFailure {
                 status: 503,
                 text: "upstream connect error or disconnect/reset before headers. reset reason: \
                        connection termination",

@@ -3,41 +3,44 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use crate::calls::{CallResult, Outgoing};
-use crate::events::Events;
+use crate::callout::{Callout, CalloutResult};
+use crate::event_queue::EventQueue;
 use crate::random::Random;
 use crate::shared::Shared;
 use crate::stream::{LocalReply, Stream};
-use crate::{Asked, Event, Level, LogEntry, Reply, Stats, Thread, Trace, UpstreamRequest, UpstreamSeen};
+use crate::{
+    Level, LogEntry, ReceivedRequest, ResponseTrigger, Stats, Thread, Trace, TraceEvent, UpstreamRequest,
+    UpstreamResponse,
+};
 
-pub(crate) type AnswerFn = Box<dyn FnMut(&UpstreamRequest) -> Reply + Send>;
+pub(crate) type RespondFn = Box<dyn FnMut(&UpstreamRequest) -> UpstreamResponse + Send>;
 
 /// A scripted cluster.
 pub(crate) struct Cluster {
-    pub(crate) asked: Asked,
-    pub(crate) answer: AnswerFn,
+    pub(crate) trigger: ResponseTrigger,
+    pub(crate) answer: RespondFn,
 }
 
 /// What a guest has asked for that happens after its callback has returned.
 #[derive(Clone, Debug)]
-pub(crate) enum Action {
+pub(crate) enum DeferredAction {
     Continue { stream: u64, filter: usize, request: bool },
-    Reply { stream: u64, filter: usize, local: LocalReply },
+    LocalReply { stream: u64, filter: usize, local: LocalReply },
     Close { stream: u64 },
 }
 
 /// What one stream has left behind for its [`Exchange`](crate::Exchange) besides its own state.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Record {
+pub(crate) struct ExchangeRecord {
     pub(crate) log: Vec<LogEntry>,
     pub(crate) trace: Trace,
-    pub(crate) upstream: Vec<UpstreamSeen>,
-    pub(crate) callouts: Vec<UpstreamSeen>,
+    pub(crate) upstream: Vec<ReceivedRequest>,
+    pub(crate) callouts: Vec<ReceivedRequest>,
 }
 
 /// The process's shared state.
 #[derive(Default)]
-pub(crate) struct World {
+pub(crate) struct HostState {
     /// Nanoseconds since the process started.
     pub(crate) now: u64,
     pub(crate) clock_start: u64,
@@ -48,29 +51,29 @@ pub(crate) struct World {
     pub(crate) stats: Stats,
     pub(crate) clusters: BTreeMap<String, Cluster>,
     pub(crate) log: Vec<LogEntry>,
-    pub(crate) log_taken: usize,
-    pub(crate) events: Events,
+    pub(crate) log_read: usize,
+    pub(crate) events: EventQueue,
     /// The stream whose chain is running; the others are parked in `streams`.
     pub(crate) current: Stream,
     pub(crate) streams: BTreeMap<u64, Stream>,
-    pub(crate) records: BTreeMap<u64, Record>,
-    pub(crate) actions: VecDeque<Action>,
+    pub(crate) records: BTreeMap<u64, ExchangeRecord>,
+    pub(crate) actions: VecDeque<DeferredAction>,
     /// Streams to which something has happened that has consequences.
-    pub(crate) touched: BTreeSet<u64>,
+    pub(crate) pending_streams: BTreeSet<u64>,
     /// Callouts begun in the running callback.
-    pub(crate) outgoing: VecDeque<Outgoing>,
-    /// gRPC streams opened in the running callback to clusters that answer at once: virtual machine and token.
-    pub(crate) opened: Vec<(usize, u32)>,
+    pub(crate) outgoing: VecDeque<Callout>,
+    /// gRPC streams opened_streams in the running callback to clusters that answer at once: virtual machine and token.
+    pub(crate) opened_streams: Vec<(usize, u32)>,
     /// The answer of the callout whose callback is running.
-    pub(crate) call: Option<CallResult>,
+    pub(crate) call: Option<CalloutResult>,
     /// The stream for which a root context's callback is running, or 0.
-    pub(crate) serving: u64,
+    pub(crate) root_callback_stream: u64,
     /// Queues that got something in the running callback: their readers are told afterwards.
     pub(crate) queues_ready: Vec<u32>,
     pub(crate) node: BTreeMap<String, String>,
 }
 
-impl World {
+impl HostState {
     /// A stream, wherever it is.
     pub(crate) fn stream(&mut self, id: u64) -> Option<&mut Stream> {
         if id == 0 {
@@ -96,7 +99,7 @@ impl World {
 
     /// Keeps a message, with the process and with the stream in whose callback it was logged.
     pub(crate) fn log(&mut self, level: Level, plugin: &str, thread: Thread, stream: u64, text: String) {
-        let stream = self.origin(if stream == 0 { self.serving } else { stream });
+        let stream = self.origin(if stream == 0 { self.root_callback_stream } else { stream });
         if (level as u32) < self.log_level {
             return;
         }
@@ -109,7 +112,7 @@ impl World {
     }
 
     /// Adds a line to the stream's trace. The caller has checked that tracing is on.
-    pub(crate) fn trace(&mut self, stream: u64, plugin: &str, context: u32, event: Event) {
+    pub(crate) fn trace(&mut self, stream: u64, plugin: &str, context: u32, event: TraceEvent) {
         let stream = self.origin(stream);
         if let Some(record) = self.records.get_mut(&stream) {
             record.trace.push(plugin, context, event);
@@ -119,7 +122,7 @@ impl World {
     /// A line of what the proxy itself did.
     pub(crate) fn note(&mut self, stream: u64, text: impl FnOnce() -> String) {
         if self.tracing {
-            self.trace(stream, "", 0, Event::Proxy(text()));
+            self.trace(stream, "", 0, TraceEvent::Proxy(text()));
         }
     }
 }

@@ -1,31 +1,31 @@
 //! Why a stream does not move, in words.
 
-use super::{Iteration, Kind, Side, State};
+use super::{ActiveStream, FilterKind, FilterState, IterationState};
 
-impl State {
+impl ActiveStream {
     /// What the stream waits for, given the names of the plugins and whether each has `allow_on_headers_stop_iteration`.
-    pub(crate) fn why_hung(&self, names: &[String], allowed: &[bool], upstream_asked: bool) -> String {
+    pub(crate) fn stall_reason(&self, names: &[String], allowed: &[bool], upstream_asked: bool) -> String {
         for (request, what) in [(false, "response"), (true, "request")] {
             let way = if request { &self.request } else { &self.response };
             if way.headers.is_none() {
                 continue;
             }
-            for place in &self.places {
-                let side: &Side = if request { &place.decode } else { &place.encode };
-                if side.iteration == Iteration::Continue
-                    || !matches!(place.kind, Kind::Guest { .. } | Kind::Buffer { .. })
+            for place in &self.filters {
+                let side: &FilterState = if request { &place.decode } else { &place.encode };
+                if side.iteration == IterationState::Continue
+                    || !matches!(place.kind, FilterKind::Guest { .. } | FilterKind::Buffer { .. })
                 {
                     continue;
                 }
                 let stock = "the buffer filter".to_owned();
                 let name = match place.kind {
-                    Kind::Buffer { .. } => &stock,
+                    FilterKind::Buffer { .. } => &stock,
                     _ => names.get(place.plugin).unwrap_or(&stock),
                 };
                 let flagless = allowed.get(place.plugin) == Some(&false);
                 let ended = if way.observed_end { "its end has come" } else { "its end has not come" };
                 return match side.iteration {
-                    Iteration::StopAllWatermark if flagless => format!(
+                    IterationState::StopAllWatermark if flagless => format!(
                         "{name} paused the {what}'s headers without allow_on_headers_stop_iteration, so Envoy never \
                          shows it the body; nothing resumes it ({ended})"
                     ),

@@ -2,46 +2,46 @@
 
 use std::collections::VecDeque;
 
-use super::Machine;
-use super::gone::{Gone, REFUSED_BY};
-use crate::events::{Due, Step};
-use crate::stream::{Output, Stream, decode, encode, flags, reply};
+use super::Server;
+use super::upstream_failure::{CONNECTION_REFUSED, UpstreamFailure};
+use crate::event_queue::{ResponseStep, ScheduledEvent};
+use crate::stream::{ChainOutput, Stream, decode, encode, flags, local_reply};
 use crate::{End, Headers};
 
-impl Machine {
+impl Server {
     /// Everything that follows from what has happened to a stream, until nothing does.
-    pub(super) fn settle_stream(&mut self, id: u64) {
-        self.world.touched.insert(id);
-        self.settle();
+    pub(super) fn process_stream(&mut self, id: u64) {
+        self.host.pending_streams.insert(id);
+        self.process_pending();
     }
 
     /// Everything that follows from what has happened.
-    pub(super) fn settle(&mut self) {
+    pub(super) fn process_pending(&mut self) {
         loop {
-            if let Some(call) = self.world.outgoing.pop_front() {
-                self.start_call(call);
+            if let Some(call) = self.host.outgoing.pop_front() {
+                self.start_callout(call);
                 continue;
             }
-            if let Some((vm, token)) = self.world.opened.pop() {
+            if let Some((vm, token)) = self.host.opened_streams.pop() {
                 let call = self.vms.get(vm).and_then(|vm| vm.store.data().open_streams.get(&token).cloned());
                 if let Some(call) = call {
-                    self.start_call(crate::calls::Outgoing { complete: false, ..call });
+                    self.start_callout(crate::callout::Callout { complete: false, ..call });
                 }
                 continue;
             }
-            if let Some(token) = self.world.queues_ready.pop() {
-                let now = self.world.now;
-                self.world.events.at(now, Due::QueueReady { token });
+            if let Some(token) = self.host.queues_ready.pop() {
+                let now = self.host.now;
+                self.host.events.at(now, ScheduledEvent::QueueReady { token });
                 continue;
             }
-            let Some(id) = self.world.touched.pop_first() else { return };
-            self.drain(id);
+            let Some(id) = self.host.pending_streams.pop_first() else { return };
+            self.drain_outputs(id);
         }
     }
 
     /// Hands on what has left a stream's chain, and ends the stream if it is over.
-    fn drain(&mut self, id: u64) {
-        while let Some(stream) = self.world.stream(id)
+    fn drain_outputs(&mut self, id: u64) {
+        while let Some(stream) = self.host.stream(id)
             && let Some(output) = stream.outputs.pop_front()
         {
             match (stream.parent, stream.is_over()) {
@@ -51,20 +51,20 @@ impl Machine {
                 (parent, _) => self.leave_chain(parent, output),
             }
         }
-        let Some(stream) = self.world.streams.get(&id) else { return };
+        let Some(stream) = self.host.streams.get(&id) else { return };
         if stream.is_over() && stream.parent == 0 {
             self.end(id);
         }
     }
 
-    fn route_on(&mut self, id: u64, output: Output) {
+    fn route_on(&mut self, id: u64, output: ChainOutput) {
         match output {
-            Output::RequestHeaders(headers, end) => self.attempt(id, headers, end),
-            Output::RequestData(bytes, end) => match self.chain_of(id) {
+            ChainOutput::RequestHeaders(headers, end) => self.attempt(id, headers, end),
+            ChainOutput::RequestData(bytes, end) => match self.chain_of(id) {
                 Some(chain) => self.on_chain(chain, |stream, machine| decode::data(stream, machine, bytes, end)),
                 None => self.upstream_gets_data(id, bytes, end),
             },
-            Output::RequestTrailers(trailers) => match self.chain_of(id) {
+            ChainOutput::RequestTrailers(trailers) => match self.chain_of(id) {
                 Some(chain) => self.on_chain(chain, |stream, machine| decode::trailers(stream, machine, trailers)),
                 None => self.upstream_gets_trailers(id, trailers),
             },
@@ -73,26 +73,26 @@ impl Machine {
     }
 
     /// What leaves the chain in front of an upstream, at either end.
-    fn leave_chain(&mut self, parent: u64, output: Output) {
+    fn leave_chain(&mut self, parent: u64, output: ChainOutput) {
         match output {
-            Output::RequestHeaders(headers, end) => self.upstream_gets_headers(parent, headers, end),
-            Output::RequestData(bytes, end) => self.upstream_gets_data(parent, bytes, end),
-            Output::RequestTrailers(trailers) => self.upstream_gets_trailers(parent, trailers),
-            Output::ResponseHeaders(headers, end) => {
+            ChainOutput::RequestHeaders(headers, end) => self.upstream_gets_headers(parent, headers, end),
+            ChainOutput::RequestData(bytes, end) => self.upstream_gets_data(parent, bytes, end),
+            ChainOutput::RequestTrailers(trailers) => self.upstream_gets_trailers(parent, trailers),
+            ChainOutput::ResponseHeaders(headers, end) => {
                 self.chain_done(parent, end);
                 self.downstream_headers(parent, headers, end);
             }
-            Output::ResponseData(bytes, end) => {
+            ChainOutput::ResponseData(bytes, end) => {
                 self.chain_done(parent, end);
                 self.downstream_data(parent, bytes, end);
             }
-            Output::ResponseTrailers(trailers) => {
+            ChainOutput::ResponseTrailers(trailers) => {
                 self.chain_done(parent, true);
                 self.downstream_trailers(parent, trailers);
             }
-            Output::Reply(local) => {
+            ChainOutput::LocalReply(local) => {
                 self.chain_done(parent, true);
-                self.on_stream(parent, |stream, machine| reply::send(stream, machine, local));
+                self.on_stream(parent, |stream, machine| local_reply::send(stream, machine, local));
             }
         }
     }
@@ -102,7 +102,7 @@ impl Machine {
         let Some(chain) = self.chain_of(parent).filter(|_| end) else { return };
         if let Some(mut stream) = self.take(chain) {
             self.destroy(&mut stream);
-            stream.places.clear();
+            stream.filters.clear();
             self.put_back(stream);
         }
     }
@@ -112,39 +112,39 @@ impl Machine {
         (chain != 0).then_some(chain)
     }
 
-    fn on_chain(&mut self, chain: u64, run: impl FnOnce(&mut Stream, &mut Machine)) {
+    fn on_chain(&mut self, chain: u64, run: impl FnOnce(&mut Stream, &mut Server)) {
         self.on_stream(chain, run);
     }
 
-    pub(super) fn on_stream(&mut self, id: u64, run: impl FnOnce(&mut Stream, &mut Machine)) {
+    pub(super) fn on_stream(&mut self, id: u64, run: impl FnOnce(&mut Stream, &mut Server)) {
         if let Some(mut stream) = self.take(id) {
             run(&mut stream, self);
             self.put_back(stream);
-            self.world.touched.insert(id);
+            self.host.pending_streams.insert(id);
         }
     }
 
     /// The next step of an answer has come.
-    pub(super) fn upstream_step(&mut self, id: u64, number: u64, mut steps: VecDeque<(u64, Step)>) {
+    pub(super) fn upstream_step(&mut self, id: u64, number: u64, mut steps: VecDeque<(u64, ResponseStep)>) {
         let current = self.sessions.get(&id).and_then(|session| session.attempt.as_ref());
         if current.is_none_or(|attempt| attempt.number != number) {
             return;
         }
         let Some((_, step)) = steps.pop_front() else { return };
         match step {
-            Step::Headers(headers, end) => self.upstream_headers(id, headers, end),
-            Step::Data(bytes, end) => self.upstream_data(id, &bytes, end),
-            Step::Trailers(trailers) => self.upstream_trailers(id, trailers),
-            Step::Reset { http2 } => self.upstream_goes(id, http2),
-            Step::Refused => {
-                if let Some(stream) = self.world.stream(id) {
-                    stream.info.transport_failure = REFUSED_BY.to_owned();
+            ResponseStep::Headers(headers, end) => self.upstream_headers(id, headers, end),
+            ResponseStep::Data(bytes, end) => self.upstream_data(id, &bytes, end),
+            ResponseStep::Trailers(trailers) => self.upstream_trailers(id, trailers),
+            ResponseStep::Reset { http2 } => self.upstream_resets(id, http2),
+            ResponseStep::Refused => {
+                if let Some(stream) = self.host.stream(id) {
+                    stream.info.transport_failure = CONNECTION_REFUSED.to_owned();
                 }
-                self.upstream_fails(id, Gone::REFUSED);
+                self.upstream_fails(id, UpstreamFailure::REFUSED);
             }
         }
         if let Some(&(at, _)) = steps.front() {
-            self.world.events.at(at, Due::Upstream { stream: id, attempt: number, steps });
+            self.host.events.at(at, ScheduledEvent::Upstream { stream: id, attempt: number, steps });
         }
     }
 
@@ -155,7 +155,7 @@ impl Machine {
             Some(chain) => self.on_chain(chain, |stream, machine| encode::headers(stream, machine, headers, end)),
             None => self.downstream_headers(id, headers, end),
         }
-        self.active(id);
+        self.record_activity(id);
     }
 
     pub(crate) fn upstream_data(&mut self, id: u64, bytes: &[u8], end: bool) {
@@ -166,7 +166,7 @@ impl Machine {
             Some(chain) => self.on_chain(chain, |stream, machine| encode::data(stream, machine, bytes, end)),
             None => self.downstream_data(id, bytes, end),
         }
-        self.active(id);
+        self.record_activity(id);
     }
 
     pub(crate) fn upstream_trailers(&mut self, id: u64, trailers: Headers) {
@@ -176,21 +176,21 @@ impl Machine {
             Some(chain) => self.on_chain(chain, |stream, machine| encode::trailers(stream, machine, trailers)),
             None => self.downstream_trailers(id, trailers),
         }
-        self.active(id);
+        self.record_activity(id);
     }
 
     pub(crate) fn upstream_reset(&mut self, id: u64) {
-        self.upstream_goes(id, false);
+        self.upstream_resets(id, false);
     }
 
-    fn upstream_goes(&mut self, id: u64, http2: bool) {
+    fn upstream_resets(&mut self, id: u64, http2: bool) {
         let attempt = self.sessions.get(&id).and_then(|session| session.attempt.as_ref());
         let started = attempt.is_some_and(|attempt| attempt.response_started);
-        self.upstream_fails(id, Gone::reset(http2, started));
+        self.upstream_fails(id, UpstreamFailure::reset(http2, started));
     }
 
     /// The upstream has gone: an answer of our own if nothing of its own has left, else the stream is cut.
-    fn upstream_fails(&mut self, id: u64, gone: Gone) {
+    fn upstream_fails(&mut self, id: u64, gone: UpstreamFailure) {
         let Some(attempt) = self.sessions.get(&id).and_then(|session| session.attempt.clone()) else { return };
         self.on_stream(id, |stream, machine| {
             stream.info.flags |= gone.flag;
@@ -198,10 +198,10 @@ impl Machine {
             if stream.headers_sent {
                 cut_off(stream, &details);
             } else {
-                reply::send(stream, machine, reply::LocalReply::plain(gone.status, gone.text, &details));
+                local_reply::send(stream, machine, local_reply::LocalReply::plain(gone.status, gone.text, &details));
             }
         });
-        self.active(id);
+        self.record_activity(id);
     }
 
     pub(super) fn route_timeout(&mut self, id: u64, number: u64) {
@@ -214,16 +214,16 @@ impl Machine {
             if stream.headers_sent {
                 cut_off(stream, "response_timeout");
             } else {
-                let local = reply::LocalReply::plain(504, "upstream request timeout", "response_timeout");
-                reply::send(stream, machine, local);
+                let local = local_reply::LocalReply::plain(504, "upstream request timeout", "response_timeout");
+                local_reply::send(stream, machine, local);
             }
         });
-        self.active(id);
+        self.record_activity(id);
     }
 
     fn downstream_headers(&mut self, id: u64, mut headers: Headers, end: bool) {
-        let now = self.world.now;
-        let complete = self.seen(id).is_some_and(|seen| seen.complete);
+        let now = self.host.now;
+        let complete = self.received_request(id).is_some_and(|seen| seen.complete);
         if let Some(attempt) = self.sessions.get_mut(&id).and_then(|session| session.attempt.as_mut()) {
             attempt.response_started = true;
         }
@@ -232,7 +232,7 @@ impl Machine {
             let time = now.saturating_sub(attempt.started) / 1_000_000;
             headers.set("x-envoy-upstream-service-time", time.to_string());
         }
-        self.world.note(id, || format!("response headers come from the upstream, end {end}"));
+        self.host.note(id, || format!("response headers come from the upstream, end {end}"));
         self.on_stream(id, |stream, machine| {
             if !stream.is_over() {
                 stream.info.details = Some("via_upstream".to_owned());
@@ -242,12 +242,12 @@ impl Machine {
     }
 
     fn downstream_data(&mut self, id: u64, bytes: Vec<u8>, end: bool) {
-        self.world.note(id, || format!("{} bytes come from the upstream, end {end}", bytes.len()));
+        self.host.note(id, || format!("{} bytes come from the upstream, end {end}", bytes.len()));
         self.on_stream(id, |stream, machine| encode::data(stream, machine, bytes, end));
     }
 
     fn downstream_trailers(&mut self, id: u64, trailers: Headers) {
-        self.world.note(id, || format!("{} response trailers come from the upstream", trailers.len()));
+        self.host.note(id, || format!("{} response trailers come from the upstream", trailers.len()));
         self.on_stream(id, |stream, machine| encode::trailers(stream, machine, trailers));
     }
 }

@@ -4,7 +4,7 @@ use crate::{Headers, Origin};
 
 /// A call that a guest has begun.
 #[derive(Clone, Debug)]
-pub(crate) struct Outgoing {
+pub(crate) struct Callout {
     pub(crate) vm: usize,
     /// The root context that gets the answer.
     pub(crate) root: u32,
@@ -26,7 +26,7 @@ pub(crate) struct Outgoing {
 
 /// For which callback a piece of an answer is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Piece {
+pub(crate) enum CalloutPart {
     /// `proxy_on_http_call_response`
     #[default]
     Http,
@@ -42,8 +42,8 @@ pub(crate) enum Piece {
 
 /// What a callout's callback finds.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct CallResult {
-    pub(crate) piece: Piece,
+pub(crate) struct CalloutResult {
+    pub(crate) piece: CalloutPart,
     /// Nothing more comes after this.
     pub(crate) last: bool,
     pub(crate) headers: Option<Headers>,

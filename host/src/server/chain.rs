@@ -2,33 +2,35 @@
 
 use std::sync::Arc;
 
-use super::Machine;
+use super::Server;
+use crate::host_state::DeferredAction;
 use crate::route::Target;
-use crate::stream::{Answer, Callback, Filters, Kind, LocalReply, Stream, decode, encode, reply};
-use crate::world::Action;
-use crate::{Event, Plugin};
+use crate::stream::{
+    Callback, CallbackStatus, FilterCallbacks, FilterKind, LocalReply, Stream, decode, encode, local_reply,
+};
+use crate::{Plugin, TraceEvent};
 
-impl Filters for Machine {
-    fn call(&mut self, stream: &mut Stream, filter: usize, callback: Callback) -> Answer {
-        let Some(kind) = stream.places.get(filter).map(|place| place.kind) else { return Answer::Continue };
-        let Kind::Guest { vm: index, root, .. } = kind else { return self.fail(stream, filter, callback) };
+impl FilterCallbacks for Server {
+    fn call(&mut self, stream: &mut Stream, filter: usize, callback: Callback) -> CallbackStatus {
+        let Some(kind) = stream.filters.get(filter).map(|place| place.kind) else { return CallbackStatus::Continue };
+        let FilterKind::Guest { vm: index, root, .. } = kind else { return self.fail(stream, filter, callback) };
         if self.vms.get(index).is_none_or(|vm| vm.failed) || !self.create(stream, filter, index, root) {
             return self.fail(stream, filter, callback);
         }
-        let Some(context) = context_of(stream, filter) else { return Answer::Continue };
-        let Some((name, export)) = self.export(index, callback) else { return Answer::Continue };
+        let Some(context) = context_of(stream, filter) else { return CallbackStatus::Continue };
+        let Some((name, export)) = self.export(index, callback) else { return CallbackStatus::Continue };
         self.count_callback(stream);
-        self.began(stream, filter, || describe(callback));
+        self.trace_callback(stream, filter, || describe(callback));
         let (stop, result) = self.run(stream, index, context, name, export, callback);
         let plugin = self.plugin_of(stream, filter);
         let Ok(result) = result else {
-            self.world.actions.clear();
+            self.host.actions.clear();
             return self.fail(stream, filter, callback);
         };
-        self.returned(stream, filter, || format!("{} {result}", name.strip_prefix("proxy_on_").unwrap_or(name)));
+        self.trace_return(stream, filter, || format!("{} {result}", name.strip_prefix("proxy_on_").unwrap_or(name)));
         let answer =
             convert(callback, result, stop, plugin.is_none_or(|plugin| plugin.allow_on_headers_stop_iteration));
-        self.act(stream);
+        self.run_deferred(stream);
         answer
     }
 
@@ -53,7 +55,7 @@ impl Filters for Machine {
                 details: "direct_response".to_owned(),
                 ..LocalReply::default()
             }),
-            Some(Target::Cluster(cluster)) if !self.world.clusters.contains_key(cluster) => {
+            Some(Target::Cluster(cluster)) if !self.host.clusters.contains_key(cluster) => {
                 Some(LocalReply::plain(503, "", "cluster_not_found"))
             }
             Some(Target::Cluster(_)) => {
@@ -85,7 +87,7 @@ enum Export {
     Three(wasmtime::TypedFunc<(u32, u32, u32), u32>),
 }
 
-impl Machine {
+impl Server {
     /// The route for the headers as they are, unless they have not changed since it was picked.
     pub(super) fn pick_route(&mut self, stream: &mut Stream) {
         if stream.info.route.is_some() {
@@ -108,25 +110,25 @@ impl Machine {
     pub(super) fn plugin_of(&self, stream: &Stream, filter: usize) -> Option<Arc<Plugin>> {
         let listener = self.listeners.get(stream.listener)?;
         let plugins = if stream.parent == 0 { &listener.plugins } else { &listener.upstream_plugins };
-        plugins.get(stream.places.get(filter)?.plugin).map(Arc::clone)
+        plugins.get(stream.filters.get(filter)?.plugin).map(Arc::clone)
     }
 
     /// Makes sure that the filter's context exists; `false` if its virtual machine has failed over it.
     pub(super) fn create(&mut self, stream: &mut Stream, filter: usize, index: usize, root: u32) -> bool {
-        if stream.places.get(filter).is_none_or(|place| place.created) {
+        if stream.filters.get(filter).is_none_or(|place| place.created) {
             return true;
         }
         let Some(context) = context_of(stream, filter) else { return true };
         let create = self.vms.get(index).and_then(|vm| vm.exports.context_create.clone());
-        if let Some(place) = stream.places.get_mut(filter) {
+        if let Some(place) = stream.filters.get_mut(filter) {
             place.created = true;
         }
         let Some(create) = create else { return true };
-        self.began(stream, filter, || format!("context_create({root})"));
+        self.trace_callback(stream, filter, || format!("context_create({root})"));
         let Some(vm) = self.vms.get_mut(index) else { return false };
-        std::mem::swap(stream, &mut self.world.current);
-        let result = vm.call(&mut self.world, context, "proxy_on_context_create", &create, (context, root));
-        std::mem::swap(stream, &mut self.world.current);
+        std::mem::swap(stream, &mut self.host.current);
+        let result = vm.call(&mut self.host, context, "proxy_on_context_create", &create, (context, root));
+        std::mem::swap(stream, &mut self.host.current);
         result.is_ok()
     }
 
@@ -162,7 +164,7 @@ impl Machine {
     ) -> (bool, Result<u32, String>) {
         let Some(vm) = self.vms.get_mut(index) else { return (false, Ok(0)) };
         vm.store.data_mut().stop = false;
-        std::mem::swap(stream, &mut self.world.current);
+        std::mem::swap(stream, &mut self.host.current);
         let size = crate::vm::size;
         let result = match (export, callback) {
             (
@@ -171,76 +173,80 @@ impl Machine {
                 | Callback::RequestBody { size: n, end }
                 | Callback::ResponseHeaders { count: n, end }
                 | Callback::ResponseBody { size: n, end },
-            ) => vm.call(&mut self.world, context, name, &export, (context, size(n), u32::from(end))),
+            ) => vm.call(&mut self.host, context, name, &export, (context, size(n), u32::from(end))),
             (Export::Two(export), Callback::RequestTrailers { count } | Callback::ResponseTrailers { count }) => {
-                vm.call(&mut self.world, context, name, &export, (context, size(count)))
+                vm.call(&mut self.host, context, name, &export, (context, size(count)))
             }
             _ => Ok(0),
         };
-        std::mem::swap(stream, &mut self.world.current);
+        std::mem::swap(stream, &mut self.host.current);
         (vm.store.data().stop, result)
     }
 
     /// The filter's virtual machine has failed: the stream is answered 503, whatever the policy says of later ones.
-    fn fail(&mut self, stream: &mut Stream, filter: usize, callback: Callback) -> Answer {
-        if let Some(place) = stream.places.get_mut(filter) {
+    fn fail(&mut self, stream: &mut Stream, filter: usize, callback: Callback) -> CallbackStatus {
+        if let Some(place) = stream.filters.get_mut(filter) {
             if std::mem::replace(&mut place.failed, true) {
                 // What comes after is the answer to that, and passes.
-                return Answer::Continue;
+                return CallbackStatus::Continue;
             }
             let local = LocalReply { grpc_status: Some(14), ..LocalReply::plain(503, "", "wasm_fail_stream") };
-            reply::send(stream, self, local);
+            local_reply::send(stream, self, local);
         }
         match callback {
-            Callback::RequestHeaders { .. } | Callback::ResponseHeaders { .. } => Answer::StopAllWatermark,
-            Callback::RequestBody { .. } | Callback::ResponseBody { .. } => Answer::StopNoBuffer,
-            Callback::RequestTrailers { .. } | Callback::ResponseTrailers { .. } => Answer::Stop,
+            Callback::RequestHeaders { .. } | Callback::ResponseHeaders { .. } => CallbackStatus::StopAllWatermark,
+            Callback::RequestBody { .. } | Callback::ResponseBody { .. } => CallbackStatus::StopNoBuffer,
+            Callback::RequestTrailers { .. } | Callback::ResponseTrailers { .. } => CallbackStatus::Stop,
         }
     }
 
     /// What the callback has put off, for the stream whose chain is running and for others.
-    pub(super) fn act(&mut self, stream: &mut Stream) {
-        while let Some(action) = self.world.actions.pop_front() {
+    pub(super) fn run_deferred(&mut self, stream: &mut Stream) {
+        while let Some(action) = self.host.actions.pop_front() {
             let id = match &action {
-                Action::Continue { stream, .. } | Action::Reply { stream, .. } | Action::Close { stream } => *stream,
+                DeferredAction::Continue { stream, .. }
+                | DeferredAction::LocalReply { stream, .. }
+                | DeferredAction::Close { stream } => *stream,
             };
             if id == stream.id {
                 self.apply(stream, action);
             } else {
-                self.act_on_other(id, action);
+                self.run_deferred_for(id, action);
             }
         }
     }
 
     /// What a root context's callback has put off.
-    pub(super) fn act_on_others(&mut self) {
-        while let Some(action) = self.world.actions.pop_front() {
+    pub(super) fn run_deferred_of_root(&mut self) {
+        while let Some(action) = self.host.actions.pop_front() {
             let id = match &action {
-                Action::Continue { stream, .. } | Action::Reply { stream, .. } | Action::Close { stream } => *stream,
+                DeferredAction::Continue { stream, .. }
+                | DeferredAction::LocalReply { stream, .. }
+                | DeferredAction::Close { stream } => *stream,
             };
-            self.act_on_other(id, action);
+            self.run_deferred_for(id, action);
         }
     }
 
-    fn act_on_other(&mut self, id: u64, action: Action) {
+    fn run_deferred_for(&mut self, id: u64, action: DeferredAction) {
         if let Some(mut other) = self.take(id) {
             self.apply(&mut other, action);
             self.put_back(other);
-            self.world.touched.insert(id);
+            self.host.pending_streams.insert(id);
         }
     }
 
-    fn apply(&mut self, stream: &mut Stream, action: Action) {
+    fn apply(&mut self, stream: &mut Stream, action: DeferredAction) {
         match action {
-            Action::Continue { filter, request: true, .. } => decode::resume(stream, self, filter),
-            Action::Continue { filter, request: false, .. } => encode::resume(stream, self, filter),
-            Action::Reply { filter, local, .. } => {
-                if let Some(place) = stream.places.get_mut(filter) {
-                    place.reply_held = false;
+            DeferredAction::Continue { filter, request: true, .. } => decode::resume(stream, self, filter),
+            DeferredAction::Continue { filter, request: false, .. } => encode::resume(stream, self, filter),
+            DeferredAction::LocalReply { filter, local, .. } => {
+                if let Some(place) = stream.filters.get_mut(filter) {
+                    place.local_reply_pending = false;
                 }
-                reply::send(stream, self, local);
+                local_reply::send(stream, self, local);
             }
-            Action::Close { .. } => {
+            DeferredAction::Close { .. } => {
                 stream.reset("wasm_close_stream");
                 stream.client.end = if stream.headers_sent { crate::End::Truncated } else { crate::End::Reset };
             }
@@ -250,31 +256,31 @@ impl Machine {
     fn count_callback(&mut self, stream: &mut Stream) {
         if stream.parent == 0 {
             stream.info.callbacks += 1;
-        } else if let Some(parent) = self.world.streams.get_mut(&stream.parent) {
+        } else if let Some(parent) = self.host.streams.get_mut(&stream.parent) {
             parent.info.callbacks += 1;
         }
     }
 
-    pub(super) fn began(&mut self, stream: &Stream, filter: usize, text: impl FnOnce() -> String) {
-        self.line(stream, filter, Event::Callback, text);
+    pub(super) fn trace_callback(&mut self, stream: &Stream, filter: usize, text: impl FnOnce() -> String) {
+        self.line(stream, filter, TraceEvent::Callback, text);
     }
 
-    pub(super) fn returned(&mut self, stream: &Stream, filter: usize, text: impl FnOnce() -> String) {
-        self.line(stream, filter, Event::Returned, text);
+    pub(super) fn trace_return(&mut self, stream: &Stream, filter: usize, text: impl FnOnce() -> String) {
+        self.line(stream, filter, TraceEvent::Returned, text);
     }
 
     fn line(
         &mut self,
         stream: &Stream,
         filter: usize,
-        event: impl FnOnce(String) -> Event,
+        event: impl FnOnce(String) -> TraceEvent,
         text: impl FnOnce() -> String,
     ) {
-        if self.world.tracing {
+        if self.host.tracing {
             let plugin = self.plugin_of(stream, filter).map(|plugin| plugin.name.clone()).unwrap_or_default();
             let context = context_of(stream, filter).unwrap_or_default();
             let id = if stream.parent == 0 { stream.id } else { stream.parent };
-            if let Some(record) = self.world.records.get_mut(&id) {
+            if let Some(record) = self.host.records.get_mut(&id) {
                 record.trace.push(&plugin, context, event(text()));
             }
         }
@@ -282,8 +288,8 @@ impl Machine {
 }
 
 pub(super) fn context_of(stream: &Stream, filter: usize) -> Option<u32> {
-    match stream.places.get(filter)?.kind {
-        Kind::Guest { context, .. } => Some(context),
+    match stream.filters.get(filter)?.kind {
+        FilterKind::Guest { context, .. } => Some(context),
         _ => None,
     }
 }
@@ -300,28 +306,28 @@ fn describe(callback: Callback) -> String {
 }
 
 /// A callback's number as Envoy's host reads it (`convertVmCallResultToFilter...Status`).
-fn convert(callback: Callback, result: u32, stop: bool, allow_headers: bool) -> Answer {
+fn convert(callback: Callback, result: u32, stop: bool, allow_headers: bool) -> CallbackStatus {
     match callback {
         Callback::RequestHeaders { .. } | Callback::ResponseHeaders { .. } => match result {
-            _ if stop || result > 4 => Answer::StopAllWatermark,
-            0 | 2 => Answer::Continue,
-            1 if allow_headers => Answer::Stop,
-            1 => Answer::StopAllWatermark,
-            3 => Answer::StopAllBuffer,
-            _ => Answer::StopAllWatermark,
+            _ if stop || result > 4 => CallbackStatus::StopAllWatermark,
+            0 | 2 => CallbackStatus::Continue,
+            1 if allow_headers => CallbackStatus::Stop,
+            1 => CallbackStatus::StopAllWatermark,
+            3 => CallbackStatus::StopAllBuffer,
+            _ => CallbackStatus::StopAllWatermark,
         },
         Callback::RequestBody { .. } | Callback::ResponseBody { .. } => match result {
-            _ if stop || result > 3 => Answer::StopNoBuffer,
-            0 => Answer::Continue,
-            1 => Answer::Stop,
-            2 => Answer::StopWatermark,
-            _ => Answer::StopNoBuffer,
+            _ if stop || result > 3 => CallbackStatus::StopNoBuffer,
+            0 => CallbackStatus::Continue,
+            1 => CallbackStatus::Stop,
+            2 => CallbackStatus::StopWatermark,
+            _ => CallbackStatus::StopNoBuffer,
         },
         Callback::RequestTrailers { .. } | Callback::ResponseTrailers { .. } => {
             if stop || result != 0 {
-                Answer::Stop
+                CallbackStatus::Stop
             } else {
-                Answer::Continue
+                CallbackStatus::Continue
             }
         }
     }

@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use super::Machine;
-use super::answer::{grpc, http};
-use crate::calls::{CallResult, Outgoing, Piece};
-use crate::events::Due;
-use crate::{Event, Headers, Origin, Thread, UpstreamRequest, UpstreamSeen};
+use super::Server;
+use super::callout_response::{grpc, http};
+use crate::callout::{Callout, CalloutPart, CalloutResult};
+use crate::event_queue::ScheduledEvent;
+use crate::{Headers, Origin, ReceivedRequest, Thread, TraceEvent, UpstreamRequest};
 
-impl Machine {
+impl Server {
     /// Asks the cluster and puts the answer, or the timeout, on the calendar.
-    pub(super) fn start_call(&mut self, call: Outgoing) {
-        let now = self.world.now;
+    pub(super) fn start_callout(&mut self, call: Callout) {
+        let now = self.host.now;
         let mut headers = call.headers.clone();
         headers.set("x-envoy-internal", "true");
         if call.timeout_ms > 0 {
@@ -19,18 +19,18 @@ impl Machine {
         }
         let frames = if call.body.is_empty() { Vec::new() } else { vec![call.body.clone()] };
         let trailers = (!call.trailers.is_empty()).then(|| call.trailers.clone());
-        let callbacks = self.world.stream(call.stream).map_or(0, |stream| stream.info.callbacks);
-        if let Some(record) = self.world.records.get_mut(&call.stream) {
-            record.callouts.push(UpstreamSeen {
+        let callbacks = self.host.stream(call.stream).map_or(0, |stream| stream.info.callbacks);
+        if let Some(record) = self.host.records.get_mut(&call.stream) {
+            record.callouts.push(ReceivedRequest {
                 cluster: call.cluster.clone(),
                 headers: headers.clone(),
                 frames: frames.clone(),
                 trailers: trailers.clone(),
                 complete: call.complete,
                 reset: !call.complete,
-                when: callbacks,
+                callbacks_before: callbacks,
                 at: Duration::from_nanos(now),
-                ..UpstreamSeen::default()
+                ..ReceivedRequest::default()
             });
         }
         let request = UpstreamRequest {
@@ -42,26 +42,26 @@ impl Machine {
             complete: call.complete,
             at: Duration::from_nanos(now),
         };
-        let Some(cluster) = self.world.clusters.get_mut(&call.cluster) else { return };
+        let Some(cluster) = self.host.clusters.get_mut(&call.cluster) else { return };
         let reply = (cluster.answer)(&request);
         let results = match call.origin {
             Origin::GrpcCall => grpc(reply, &call, now),
             Origin::HttpCall | Origin::Route => http(reply, &call, now),
         };
         for (at, result) in results {
-            let due = Due::Call {
+            let due = ScheduledEvent::Call {
                 vm: call.vm,
                 root: call.root,
                 token: call.token,
                 call: call.call,
                 result: Box::new(result),
             };
-            self.world.events.at(at, due);
+            self.host.events.at(at, due);
         }
     }
 
     /// A callout's answer, or a piece of it, has come.
-    pub(super) fn call_answered(&mut self, index: usize, root: u32, token: u32, call: u64, result: CallResult) {
+    pub(super) fn callout_responded(&mut self, index: usize, root: u32, token: u32, call: u64, result: CalloutResult) {
         let Some(vm) = self.vms.get_mut(index) else { return };
         let Some(&(pending, stream)) = vm.store.data().pending.get(&token) else { return };
         if vm.failed || pending != call {
@@ -72,46 +72,46 @@ impl Machine {
         let count = |headers: &Option<Headers>| headers.as_ref().map_or(0, |headers| crate::vm::size(headers.len()));
         let (head, trailing) = (count(&result.headers), count(&result.trailers));
         let (initial, closing) = (count(&result.initial_metadata), count(&result.trailing_metadata));
-        let broken = result.headers.is_none() && piece == Piece::Http;
+        let broken = result.headers.is_none() && piece == CalloutPart::Http;
         let (body, status) = (crate::vm::size(result.body.len()), result.status);
-        self.world.call = Some(result);
+        self.host.call = Some(result);
         // What the root context does now is about that stream.
-        self.world.serving = stream;
-        if self.world.tracing {
+        self.host.root_callback_stream = stream;
+        if self.host.tracing {
             let plugin = vm.plugin(root);
             let text = format!("{piece:?} answer of call {token} ({head} headers, {body} bytes, status {status})");
-            self.world.trace(stream, &plugin, root, Event::Callback(text));
+            self.host.trace(stream, &plugin, root, TraceEvent::Callback(text));
         }
-        let world = &mut self.world;
+        let host = &mut self.host;
         // A trap has been logged where it happened; there is no stream to answer.
         let _ = match piece {
-            Piece::Http => exports.http_call_response.map(|export| {
+            CalloutPart::Http => exports.http_call_response.map(|export| {
                 let arguments = (root, token, head, body, trailing);
-                vm.call(world, root, "proxy_on_http_call_response", &export, arguments)
+                vm.call(host, root, "proxy_on_http_call_response", &export, arguments)
             }),
-            Piece::Initial => exports.grpc_initial.map(|export| {
-                vm.call(world, root, "proxy_on_grpc_receive_initial_metadata", &export, (root, token, initial))
+            CalloutPart::Initial => exports.grpc_initial.map(|export| {
+                vm.call(host, root, "proxy_on_grpc_receive_initial_metadata", &export, (root, token, initial))
             }),
-            Piece::Message => exports
+            CalloutPart::Message => exports
                 .grpc_receive
-                .map(|export| vm.call(world, root, "proxy_on_grpc_receive", &export, (root, token, body))),
-            Piece::Trailing => exports.grpc_trailing.map(|export| {
-                vm.call(world, root, "proxy_on_grpc_receive_trailing_metadata", &export, (root, token, closing))
+                .map(|export| vm.call(host, root, "proxy_on_grpc_receive", &export, (root, token, body))),
+            CalloutPart::Trailing => exports.grpc_trailing.map(|export| {
+                vm.call(host, root, "proxy_on_grpc_receive_trailing_metadata", &export, (root, token, closing))
             }),
-            Piece::Close => exports
+            CalloutPart::Close => exports
                 .grpc_close
-                .map(|export| vm.call(world, root, "proxy_on_grpc_close", &export, (root, token, status))),
+                .map(|export| vm.call(host, root, "proxy_on_grpc_close", &export, (root, token, status))),
         };
         if last {
             vm.store.data_mut().pending.remove(&token);
             vm.store.data_mut().open_streams.remove(&token);
         }
-        if matches!(piece, Piece::Close) || broken {
+        if matches!(piece, CalloutPart::Close) || broken {
             // The code stays to be asked for; the message does not.
             vm.store.data_mut().last_status = status;
         }
-        self.world.call = None;
-        self.world.serving = 0;
+        self.host.call = None;
+        self.host.root_callback_stream = 0;
         self.after_root(index);
     }
 
@@ -119,28 +119,28 @@ impl Machine {
     /// callback.
     pub(super) fn after_root(&mut self, index: usize) {
         if self.vms.get(index).is_some_and(|vm| vm.failed) {
-            self.world.actions.clear();
+            self.host.actions.clear();
         }
-        self.act_on_others();
-        let touched: Vec<u64> = self.world.touched.iter().copied().collect();
-        self.settle();
-        for id in touched {
+        self.run_deferred_of_root();
+        let pending_streams: Vec<u64> = self.host.pending_streams.iter().copied().collect();
+        self.process_pending();
+        for id in pending_streams {
             if self.sessions.contains_key(&id) {
-                self.active(id);
+                self.record_activity(id);
             }
         }
     }
 
     /// A queue's reader is told that there is something.
     pub(super) fn queue_ready(&mut self, token: u32) {
-        let Some(reader) = self.world.shared.reader(token) else { return };
+        let Some(reader) = self.host.shared.reader(token) else { return };
         let Some(vm) = self.vms.get_mut(reader.vm) else { return };
         if vm.failed {
             return;
         }
         let Some(export) = vm.exports.queue_ready.clone() else { return };
         // A trap has been logged where it happened.
-        let _ = vm.call(&mut self.world, reader.root, "proxy_on_queue_ready", &export, (reader.root, token));
+        let _ = vm.call(&mut self.host, reader.root, "proxy_on_queue_ready", &export, (reader.root, token));
         self.after_root(reader.vm);
     }
 
@@ -155,7 +155,7 @@ impl Machine {
         }
         if let Some(export) = vm.exports.tick.clone() {
             // A trap has been logged where it happened.
-            let _ = vm.call(&mut self.world, root, "proxy_on_tick", &export, root);
+            let _ = vm.call(&mut self.host, root, "proxy_on_tick", &export, root);
         }
         let timer = vm.store.data().timers.get(&root).copied();
         if let Some((period, current)) = timer
@@ -163,8 +163,8 @@ impl Machine {
             && current == generation
             && !vm.failed
         {
-            let at = self.world.now + u64::from(period) * 1_000_000;
-            self.world.events.at(at, Due::Tick { vm: index, root, generation });
+            let at = self.host.now + u64::from(period) * 1_000_000;
+            self.host.events.at(at, ScheduledEvent::Tick { vm: index, root, generation });
         }
         self.after_root(index);
     }

@@ -1,6 +1,6 @@
 //! Whole processes with small guests.
 
-mod calls;
+mod host_calls;
 
 use std::time::Duration;
 
@@ -39,7 +39,7 @@ fn guest(functions: &str) -> Module {
 
 fn process() -> Process {
     let process = Process::builder().canary(false).trace(true).build();
-    process.cluster("up", |request| Reply::status(200).body(request.body()));
+    process.cluster("up", |request| UpstreamResponse::status(200).body(request.body()));
     process
 }
 
@@ -60,7 +60,7 @@ fn nothing_moves_a_paused_request_and_the_reason_is_told() {
             assert_eq!((&exchange.client.end, exchange.upstream_body()), (&End::Complete, b"hello".to_vec()));
             continue;
         }
-        let End::Hung(why) = &exchange.client.end else { panic!("{:?}", exchange.client) };
+        let End::Stalled(why) = &exchange.client.end else { panic!("{:?}", exchange.client) };
         assert!(why.contains(reason) && why.contains("pauses"), "{why}");
         assert_eq!(exchange.client.details, "downstream_remote_disconnect");
         assert!(exchange.upstream.is_empty());
@@ -82,11 +82,11 @@ fn a_callout_holds_the_request_until_it_is_answered() {
             (drop (call $effective (global.get $stream)))
             (drop (call $continue (i32.const 0))))"#,
     );
-    let cases: [(Reply, u64); 4] = [
-        (Reply::status(200).delay(Duration::from_millis(50)), 50),
-        (Reply::status(200).delay(Duration::from_secs(9)), 200),
-        (Reply::never(), 200),
-        (Reply::refuse(), 0),
+    let cases: [(UpstreamResponse, u64); 4] = [
+        (UpstreamResponse::status(200).delay(Duration::from_millis(50)), 50),
+        (UpstreamResponse::status(200).delay(Duration::from_secs(9)), 200),
+        (UpstreamResponse::never(), 200),
+        (UpstreamResponse::refuse(), 0),
     ];
     for (reply, after_ms) in cases {
         let process = process();
@@ -154,9 +154,9 @@ fn a_body_made_longer_is_not_what_its_length_says() {
     let listener = listen(&process, Plugin::new("grows", module));
     let exchange = listener.send(Request::post("/").body("x").http2());
     assert_eq!(exchange.upstream[0].text(), "toldx");
-    assert!(!exchange.upstream[0].length_is_honest());
+    assert!(!exchange.upstream[0].content_length_matches());
     let exchange = listener.send(Request::post("/").frames(["x"]).http2());
-    assert!(exchange.upstream[0].length_is_honest());
+    assert!(exchange.upstream[0].content_length_matches());
 }
 
 #[test]
@@ -201,7 +201,7 @@ fn what_a_guest_leaves_behind() {
             (call $tell))"#,
     );
     let process = Process::builder().workers(2).build();
-    process.cluster("up", |_| Reply::status(204));
+    process.cluster("up", |_| UpstreamResponse::status(204));
     let listener = listen(&process, Plugin::new("leaves", module).vm_id("v"));
     for worker in 0..2 {
         let exchange = listener.send(Request::get("/").worker(worker));
@@ -217,7 +217,7 @@ fn what_a_guest_leaves_behind() {
 #[test]
 fn streams_interleave() {
     let process = process();
-    process.cluster_asked("up", Asked::ByHand, |_| Reply::never());
+    process.cluster_with_trigger("up", ResponseTrigger::Manual, |_| UpstreamResponse::never());
     let listener = listen(&process, Plugin::new("passes", guest("")));
     let (one, two) = (listener.open(Request::get("/1")), listener.open(Request::get("/2")));
     two.respond_headers([(":status", "200")], false);
@@ -233,14 +233,14 @@ fn streams_interleave() {
     let four = listener.open(Request::get("/4"));
     four.reset();
     let exchange = four.finish();
-    assert_eq!((exchange.client.end, exchange.upstream[0].reset), (End::Left, true));
+    assert_eq!((exchange.client.end, exchange.upstream[0].reset), (End::Disconnected, true));
 }
 
 #[test]
 fn the_same_seed_makes_the_same_process() {
     let run = |seed| {
         let process = Process::builder().seed(seed).build();
-        process.cluster("up", |_| Reply::status(204));
+        process.cluster("up", |_| UpstreamResponse::status(204));
         let exchange = listen(&process, Plugin::new("passes", guest(""))).send(Request::get("/"));
         exchange.upstream[0].headers.text("x-request-id").unwrap().to_owned()
     };

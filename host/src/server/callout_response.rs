@@ -1,12 +1,12 @@
 //! A scripted answer as a callout's callbacks get it.
 
 use super::client::nanos;
-use super::gone::Gone;
-use super::steps::steps;
-use crate::calls::{CallResult, Outgoing, Piece};
-use crate::events::Step;
+use super::response_steps::steps;
+use super::upstream_failure::UpstreamFailure;
+use crate::callout::{Callout, CalloutPart, CalloutResult};
+use crate::event_queue::ResponseStep;
 use crate::upstream::Fault;
-use crate::{Headers, Reply};
+use crate::{Headers, UpstreamResponse};
 
 /// gRPC's `UNKNOWN`
 const UNKNOWN: u32 = 2;
@@ -19,25 +19,25 @@ const BROKEN_CONNECTION: u32 = 11;
 const TIMED_OUT: &str = "upstream request timeout";
 
 /// A small answer of the proxy's own, as a callout sees it.
-fn local(status: u16, body: &str) -> CallResult {
+fn local(status: u16, body: &str) -> CalloutResult {
     let length = body.len().to_string();
     let headers =
         [(":status", status.to_string()), ("content-length", length), ("content-type", "text/plain".to_owned())];
-    CallResult {
+    CalloutResult {
         headers: Some(headers.into_iter().collect()),
         body: body.as_bytes().to_vec(),
         last: true,
-        ..CallResult::default()
+        ..CalloutResult::default()
     }
 }
 
 /// When the call is given up, in nanoseconds.
-fn deadline(call: &Outgoing, now: u64) -> Option<u64> {
+fn deadline(call: &Callout, now: u64) -> Option<u64> {
     (call.timeout_ms > 0).then(|| now.saturating_add(call.timeout_ms.saturating_mul(1_000_000)))
 }
 
 /// The router tells how long the upstream took; while the request is still open there is no time to measure from.
-fn with_service_time(mut headers: Headers, delay_ms: u64, call: &Outgoing) -> Headers {
+fn with_service_time(mut headers: Headers, delay_ms: u64, call: &Callout) -> Headers {
     if call.complete {
         headers.set("x-envoy-upstream-service-time", delay_ms.to_string());
     }
@@ -45,8 +45,8 @@ fn with_service_time(mut headers: Headers, delay_ms: u64, call: &Outgoing) -> He
 }
 
 /// An HTTP answer is buffered whole.
-pub(super) fn http(reply: Reply, call: &Outgoing, now: u64) -> Vec<(u64, CallResult)> {
-    let mut result = CallResult { last: true, ..CallResult::default() };
+pub(super) fn http(reply: UpstreamResponse, call: &Callout, now: u64) -> Vec<(u64, CalloutResult)> {
+    let mut result = CalloutResult { last: true, ..CalloutResult::default() };
     let mut at = now;
     let head = call.headers.text(":method") == Some("HEAD");
     let delay = nanos(reply.delay) / 1_000_000;
@@ -54,20 +54,20 @@ pub(super) fn http(reply: Reply, call: &Outgoing, now: u64) -> Vec<(u64, CallRes
     for (time, step) in steps(reply, now, head) {
         at = time;
         match step {
-            Step::Headers(headers, _) => result.headers = Some(with_service_time(headers, delay, call)),
-            Step::Data(bytes, _) => result.body.extend(bytes),
-            Step::Trailers(trailers) => result.trailers = Some(trailers),
-            Step::Refused => result = local(Gone::REFUSED.status, Gone::REFUSED.text),
-            Step::Reset { http2 } if result.headers.is_none() => {
-                let gone = Gone::reset(http2, false);
+            ResponseStep::Headers(headers, _) => result.headers = Some(with_service_time(headers, delay, call)),
+            ResponseStep::Data(bytes, _) => result.body.extend(bytes),
+            ResponseStep::Trailers(trailers) => result.trailers = Some(trailers),
+            ResponseStep::Refused => result = local(UpstreamFailure::REFUSED.status, UpstreamFailure::REFUSED.text),
+            ResponseStep::Reset { http2 } if result.headers.is_none() => {
+                let gone = UpstreamFailure::reset(http2, false);
                 result = local(gone.status, gone.text);
             }
-            Step::Reset { .. } => {
-                result = CallResult {
+            ResponseStep::Reset { .. } => {
+                result = CalloutResult {
                     last: true,
                     status: BROKEN_CONNECTION,
                     message: "reset".to_owned(),
-                    ..CallResult::default()
+                    ..CalloutResult::default()
                 };
             }
         }
@@ -90,12 +90,12 @@ struct Grpc {
 }
 
 /// A gRPC answer: of a unary call its message or its error, of a stream every piece.
-pub(super) fn grpc(reply: Reply, call: &Outgoing, now: u64) -> Vec<(u64, CallResult)> {
+pub(super) fn grpc(reply: UpstreamResponse, call: &Callout, now: u64) -> Vec<(u64, CalloutResult)> {
     let never = reply.fault == Fault::Never;
     let (at, mut answer) = gather(reply, call, now);
     let at = match deadline(call, now) {
         Some(deadline) if never || at > deadline => {
-            answer = failed(TIMED_OUT, "response_timeout");
+            answer = local_grpc_error(TIMED_OUT, "response_timeout");
             deadline
         }
         _ if never => return Vec::new(),
@@ -105,18 +105,18 @@ pub(super) fn grpc(reply: Reply, call: &Outgoing, now: u64) -> Vec<(u64, CallRes
     pieces.into_iter().map(|piece| (at, piece)).collect()
 }
 
-fn gather(reply: Reply, call: &Outgoing, now: u64) -> (u64, Grpc) {
+fn gather(reply: UpstreamResponse, call: &Callout, now: u64) -> (u64, Grpc) {
     let delay = nanos(reply.delay) / 1_000_000;
     let mut answer = Grpc::default();
     let mut at = now;
     for (time, step) in steps(reply, now, false) {
         at = time;
         match step {
-            Step::Headers(headers, end) => {
+            ResponseStep::Headers(headers, end) => {
                 let http = headers.text(":status").and_then(|status| status.parse().ok()).unwrap_or(0);
                 let headers = with_service_time(headers, delay, call);
                 if http != 200 {
-                    let status = crate::stream::reply::grpc_status(http);
+                    let status = crate::stream::local_reply::grpc_status(http);
                     answer.closed = Some((status, told("", "via_upstream")));
                 }
                 if end || http != 200 {
@@ -125,13 +125,15 @@ fn gather(reply: Reply, call: &Outgoing, now: u64) -> (u64, Grpc) {
                     answer.initial = Some(headers);
                 }
             }
-            Step::Data(bytes, _) => answer.body.extend(bytes),
-            Step::Trailers(trailers) => answer.trailing = Some(trailers),
-            Step::Refused => return (at, failed(Gone::REFUSED.text, &Gone::REFUSED.details(false))),
-            Step::Reset { http2 } => {
+            ResponseStep::Data(bytes, _) => answer.body.extend(bytes),
+            ResponseStep::Trailers(trailers) => answer.trailing = Some(trailers),
+            ResponseStep::Refused => {
+                return (at, local_grpc_error(UpstreamFailure::REFUSED.text, &UpstreamFailure::REFUSED.details(false)));
+            }
+            ResponseStep::Reset { http2 } => {
                 if answer.initial.is_none() {
-                    let gone = Gone::reset(http2, false);
-                    return (at, failed(gone.text, &gone.details(false)));
+                    let gone = UpstreamFailure::reset(http2, false);
+                    return (at, local_grpc_error(gone.text, &gone.details(false)));
                 }
                 answer.closed = Some((INTERNAL, told("", "via_upstream")));
                 answer.trailing = Some(Headers::new());
@@ -142,7 +144,7 @@ fn gather(reply: Reply, call: &Outgoing, now: u64) -> (u64, Grpc) {
 }
 
 /// An answer of the proxy's own: it comes as headers that are trailers at once.
-fn failed(text: &str, details: &str) -> Grpc {
+fn local_grpc_error(text: &str, details: &str) -> Grpc {
     let status = UNAVAILABLE.to_string();
     let trailing = [
         (":status", "200"),
@@ -175,15 +177,15 @@ impl Grpc {
     }
 }
 
-fn close(status: u32, message: String) -> CallResult {
-    CallResult { piece: Piece::Close, last: true, status, message, ..CallResult::default() }
+fn close(status: u32, message: String) -> CalloutResult {
+    CalloutResult { piece: CalloutPart::Close, last: true, status, message, ..CalloutResult::default() }
 }
 
-fn message(body: Vec<u8>, last: bool) -> CallResult {
-    CallResult { piece: Piece::Message, has_message: true, body, last, ..CallResult::default() }
+fn message(body: Vec<u8>, last: bool) -> CalloutResult {
+    CalloutResult { piece: CalloutPart::Message, has_message: true, body, last, ..CalloutResult::default() }
 }
 
-fn unary(answer: Grpc) -> Vec<CallResult> {
+fn unary(answer: Grpc) -> Vec<CalloutResult> {
     let (status, text) = answer.end();
     vec![match messages(&answer.body).into_iter().next() {
         Some(body) if status == 0 => message(body, true),
@@ -192,16 +194,17 @@ fn unary(answer: Grpc) -> Vec<CallResult> {
     }]
 }
 
-fn stream(answer: Grpc) -> Vec<CallResult> {
+fn stream(answer: Grpc) -> Vec<CalloutResult> {
     let (status, text) = answer.end();
     // An answer that is only trailers begins with an empty head.
     let initial = Some(answer.initial.unwrap_or_default());
-    let mut pieces = vec![CallResult { piece: Piece::Initial, initial_metadata: initial, ..CallResult::default() }];
+    let mut pieces =
+        vec![CalloutResult { piece: CalloutPart::Initial, initial_metadata: initial, ..CalloutResult::default() }];
     pieces.extend(messages(&answer.body).into_iter().map(|body| message(body, false)));
-    pieces.push(CallResult {
-        piece: Piece::Trailing,
+    pieces.push(CalloutResult {
+        piece: CalloutPart::Trailing,
         trailing_metadata: Some(answer.trailing.unwrap_or_default()),
-        ..CallResult::default()
+        ..CalloutResult::default()
     });
     pieces.push(close(status, text));
     pieces

@@ -3,22 +3,22 @@
 use std::collections::VecDeque;
 
 use super::client::{cut, nanos};
-use crate::events::Step;
+use crate::event_queue::ResponseStep;
 use crate::upstream::Fault;
-use crate::{Framing, Reply};
+use crate::{Framing, UpstreamResponse};
 
 /// An answer as steps in time, framed as its protocol frames it.
-pub(super) fn steps(answer: Reply, now: u64, head: bool) -> VecDeque<(u64, Step)> {
+pub(super) fn steps(answer: UpstreamResponse, now: u64, head: bool) -> VecDeque<(u64, ResponseStep)> {
     let mut at = now.saturating_add(nanos(answer.delay));
     let mut steps = VecDeque::new();
     match answer.fault {
         Fault::Never => return steps,
         Fault::Reset => {
-            steps.push_back((at, Step::Reset { http2: answer.framing == Framing::Http2 }));
+            steps.push_back((at, ResponseStep::Reset { http2: answer.framing == Framing::Http2 }));
             return steps;
         }
         Fault::Refuse => {
-            steps.push_back((at, Step::Refused));
+            steps.push_back((at, ResponseStep::Refused));
             return steps;
         }
         Fault::None | Fault::ResetAfter(_) => {}
@@ -37,14 +37,14 @@ pub(super) fn steps(answer: Reply, now: u64, head: bool) -> VecDeque<(u64, Step)
     let empty = bodiless
         || (answer.trailers.is_none()
             && (!answer.has_body || size == 0 && (answer.sized || answer.framing == Framing::Http2)));
-    steps.push_back((at, Step::Headers(headers, empty)));
+    steps.push_back((at, ResponseStep::Headers(headers, empty)));
     if let Fault::ResetAfter(frames) = answer.fault {
         for frame in cut(answer.split.apply(answer.frames), answer.framing).into_iter().take(frames) {
-            at = at.saturating_add(nanos(answer.pace));
-            steps.push_back((at, Step::Data(frame, false)));
+            at = at.saturating_add(nanos(answer.frame_interval));
+            steps.push_back((at, ResponseStep::Data(frame, false)));
         }
         let http2 = answer.framing == Framing::Http2;
-        steps.push_back((at.saturating_add(nanos(answer.pace)), Step::Reset { http2 }));
+        steps.push_back((at.saturating_add(nanos(answer.frame_interval)), ResponseStep::Reset { http2 }));
         return steps;
     }
     if empty {
@@ -54,13 +54,13 @@ pub(super) fn steps(answer: Reply, now: u64, head: bool) -> VecDeque<(u64, Step)
     let empty_last = frames.last().is_some_and(Vec::is_empty);
     let frames = cut(frames, answer.framing);
     for frame in frames {
-        at = at.saturating_add(nanos(answer.pace));
-        steps.push_back((at, Step::Data(frame, false)));
+        at = at.saturating_add(nanos(answer.frame_interval));
+        steps.push_back((at, ResponseStep::Data(frame, false)));
     }
     match (answer.trailers, answer.framing, steps.back_mut()) {
-        (Some(trailers), _, _) => steps.push_back((at, Step::Trailers(trailers))),
-        (None, Framing::Http2, Some((_, Step::Data(_, end)))) if !empty_last => *end = true,
-        (None, _, _) => steps.push_back((at, Step::Data(Vec::new(), true))),
+        (Some(trailers), _, _) => steps.push_back((at, ResponseStep::Trailers(trailers))),
+        (None, Framing::Http2, Some((_, ResponseStep::Data(_, end)))) if !empty_last => *end = true,
+        (None, _, _) => steps.push_back((at, ResponseStep::Data(Vec::new(), true))),
     }
     steps
 }

@@ -111,7 +111,7 @@ proptest! {
         }
         let process = Process::builder().trace(true).canary(false).build();
         for cluster in ["up", "side"] {
-            process.cluster(cluster, |request| Reply::json(request.body()));
+            process.cluster(cluster, |request| UpstreamResponse::json(request.body()));
         }
         let plugin = Plugin::new("anything", module(&bodies)).allow_on_headers_stop_iteration(true);
         let listener = Listener::builder().plugin(plugin).route(Route::prefix("/").cluster("up")).start(&process);

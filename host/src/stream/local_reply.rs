@@ -1,6 +1,6 @@
 //! Local replies: an answer of the proxy's own instead of the upstream's.
 
-use super::{Calling, Filters, Output, Over, Stream, encode};
+use super::{ChainOutput, FilterCallbacks, RunningCallback, Stream, StreamEnd, encode};
 use crate::{End, Headers};
 
 /// An answer of the proxy's own.
@@ -22,25 +22,25 @@ impl LocalReply {
 
 /// Answers locally (`sendLocalReply`): through the whole chain of filters if there is no response yet, directly to the
 /// client if one is on its way but has not left, and by cutting the stream if it has.
-pub(crate) fn send(s: &mut Stream, f: &mut dyn Filters, local: LocalReply) {
+pub(crate) fn send(s: &mut Stream, f: &mut dyn FilterCallbacks, local: LocalReply) {
     if s.is_over() {
         return;
     }
     match s.calling {
-        Calling::Decoding => s.request.aborted = true,
-        Calling::Encoding => s.response.aborted = true,
-        Calling::Nothing => {}
+        RunningCallback::Decoding => s.request.aborted = true,
+        RunningCallback::Encoding => s.response.aborted = true,
+        RunningCallback::Nothing => {}
     }
     if s.parent != 0 {
         // In front of an upstream: the chain behind it answers.
         (s.request.aborted, s.response.aborted) = (true, true);
-        s.over = Some(Over::Reset);
-        s.outputs.push_back(Output::Reply(local));
+        s.over = Some(StreamEnd::Reset);
+        s.outputs.push_back(ChainOutput::LocalReply(local));
         return;
     }
     s.info.details = Some(local.details.clone());
     if s.response.headers.is_none() {
-        if s.calling == Calling::Decoding {
+        if s.calling == RunningCallback::Decoding {
             s.prepared = Some(local);
         } else {
             through_chain(s, f, local);
@@ -56,20 +56,20 @@ pub(crate) fn send(s: &mut Stream, f: &mut dyn Filters, local: LocalReply) {
             encode::send_data(s, body, true);
         }
     } else {
-        s.over = Some(Over::Reset);
+        s.over = Some(StreamEnd::Reset);
         s.client.end = End::Truncated;
     }
 }
 
 /// Sends the reply that a filter's decoding callback has asked for, now that it has returned.
-pub(super) fn execute_prepared(s: &mut Stream, f: &mut dyn Filters) {
+pub(super) fn execute_prepared(s: &mut Stream, f: &mut dyn FilterCallbacks) {
     if let Some(local) = s.prepared.take() {
-        s.calling = Calling::Nothing;
+        s.calling = RunningCallback::Nothing;
         through_chain(s, f, local);
     }
 }
 
-fn through_chain(s: &mut Stream, f: &mut dyn Filters, local: LocalReply) {
+fn through_chain(s: &mut Stream, f: &mut dyn FilterCallbacks, local: LocalReply) {
     let (headers, body) = render(s, local);
     let end = body.is_empty() || s.head_request;
     encode::headers(s, f, headers, end);

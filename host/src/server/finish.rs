@@ -2,36 +2,36 @@
 
 use std::collections::BTreeMap;
 
-use super::Machine;
+use super::Server;
 use super::chain::context_of;
-use crate::stream::{Kind, Stream};
+use crate::stream::{FilterKind, Stream};
 use crate::{End, Exchange};
 
-impl Machine {
+impl Server {
     /// A stream of a listener is over: logs it, destroys its filters, keeps its outcome.
     pub(super) fn end(&mut self, id: u64) {
         let Some(mut stream) = self.take(id) else { return };
-        stream.info.duration_ns = Some(self.world.unix_ns().saturating_sub(stream.info.start_ns));
+        stream.info.duration_ns = Some(self.host.unix_ns().saturating_sub(stream.info.start_ns));
         let attempt = self.sessions.get(&id).and_then(|session| session.attempt.as_ref());
         if let Some(attempt) = attempt.filter(|attempt| attempt.response_complete) {
-            stream.info.backend_latency_ns = Some(self.world.now.saturating_sub(attempt.started));
+            stream.info.backend_latency_ns = Some(self.host.now.saturating_sub(attempt.started));
         }
         stream.logging = true;
-        for filter in 0..stream.places.len() {
+        for filter in 0..stream.filters.len() {
             self.log_filter(&mut stream, filter);
         }
         stream.logging = false;
         self.destroy(&mut stream);
         self.put_back(stream);
         // What the last callbacks have begun (calls, queues) happens; what they ask of the stream does not.
-        self.world.actions.clear();
-        while let Some(call) = self.world.outgoing.pop_front() {
+        self.host.actions.clear();
+        while let Some(call) = self.host.outgoing.pop_front() {
             // Calls begun in the last callbacks still belong to the exchange.
-            self.start_call(call);
+            self.start_callout(call);
         }
-        self.abandon(id);
+        self.abandon_attempt(id);
         let Some(mut stream) = self.take(id) else { return };
-        let record = self.world.records.remove(&id).unwrap_or_default();
+        let record = self.host.records.remove(&id).unwrap_or_default();
         let session = self.sessions.remove(&id);
         stream.client.details = stream.info.details.clone().unwrap_or_default();
         if let Some(ended) = session.and_then(|session| session.ended) {
@@ -54,33 +54,35 @@ impl Machine {
     }
 
     fn log_filter(&mut self, stream: &mut Stream, filter: usize) {
-        let Some(Kind::Guest { vm, root, .. }) = stream.places.get(filter).map(|place| place.kind) else { return };
+        let Some(FilterKind::Guest { vm, root, .. }) = stream.filters.get(filter).map(|place| place.kind) else {
+            return;
+        };
         if self.vms.get(vm).is_none_or(|vm| vm.failed) || !self.create(stream, filter, vm, root) {
             return;
         }
         let Some(log) = self.vms.get(vm).and_then(|vm| vm.exports.log.clone()) else { return };
-        self.callback(stream, filter, vm, "proxy_on_log", |vm, world, context| {
-            vm.call(world, context, "proxy_on_log", &log, context).map(|()| 0)
+        self.callback(stream, filter, vm, "proxy_on_log", |vm, host, context| {
+            vm.call(host, context, "proxy_on_log", &log, context).map(|()| 0)
         });
     }
 
     /// Ends the contexts of a stream's filters.
     pub(super) fn destroy(&mut self, stream: &mut Stream) {
-        for filter in 0..stream.places.len() {
-            let Some(Kind::Guest { vm: index, .. }) = stream.places.get(filter).map(|place| place.kind) else {
+        for filter in 0..stream.filters.len() {
+            let Some(FilterKind::Guest { vm: index, .. }) = stream.filters.get(filter).map(|place| place.kind) else {
                 continue;
             };
             let Some(exports) = self.vms.get(index).map(|vm| vm.exports.clone()) else { continue };
-            let created = stream.places.get(filter).is_some_and(|place| place.created);
+            let created = stream.filters.get(filter).is_some_and(|place| place.created);
             if let Some(done) = exports.done.filter(|_| created) {
                 // A stream cannot postpone its end: what comes back is not looked at.
-                self.callback(stream, filter, index, "proxy_on_done", |vm, world, context| {
-                    vm.call(world, context, "proxy_on_done", &done, context)
+                self.callback(stream, filter, index, "proxy_on_done", |vm, host, context| {
+                    vm.call(host, context, "proxy_on_done", &done, context)
                 });
             }
             if let Some(delete) = exports.delete.filter(|_| created) {
-                self.callback(stream, filter, index, "proxy_on_delete", |vm, world, context| {
-                    vm.call(world, context, "proxy_on_delete", &delete, context).map(|()| 0)
+                self.callback(stream, filter, index, "proxy_on_delete", |vm, host, context| {
+                    vm.call(host, context, "proxy_on_delete", &delete, context).map(|()| 0)
                 });
             }
             if let (Some(context), Some(vm)) = (context_of(stream, filter), self.vms.get_mut(index)) {
@@ -96,20 +98,20 @@ impl Machine {
         filter: usize,
         index: usize,
         name: &'static str,
-        run: impl FnOnce(&mut crate::vm::Vm, &mut Box<crate::world::World>, u32) -> Result<u32, String>,
+        run: impl FnOnce(&mut crate::vm::Vm, &mut Box<crate::host_state::HostState>, u32) -> Result<u32, String>,
     ) {
         let Some(context) = context_of(stream, filter) else { return };
         if self.vms.get(index).is_none_or(|vm| vm.failed) {
             return;
         }
         let short = name.strip_prefix("proxy_on_").unwrap_or(name);
-        self.began(stream, filter, || format!("{short}()"));
+        self.trace_callback(stream, filter, || format!("{short}()"));
         let Some(vm) = self.vms.get_mut(index) else { return };
-        std::mem::swap(stream, &mut self.world.current);
-        let result = run(vm, &mut self.world, context);
-        std::mem::swap(stream, &mut self.world.current);
+        std::mem::swap(stream, &mut self.host.current);
+        let result = run(vm, &mut self.host, context);
+        std::mem::swap(stream, &mut self.host.current);
         if result.is_ok() {
-            self.returned(stream, filter, || short.to_owned());
+            self.trace_return(stream, filter, || short.to_owned());
         }
     }
 
@@ -118,34 +120,34 @@ impl Machine {
         loop {
             if !self.run_due() {
                 let why = "guests keep waking each other without an end, e.g. over a shared queue";
-                self.leave(id, End::Hung(why.to_owned()));
+                self.disconnect(id, End::Stalled(why.to_owned()));
             }
             if let Some(exchange) = self.finished.remove(&id) {
                 return exchange;
             }
-            let now = self.world.now;
+            let now = self.host.now;
             let Some(session) = self.sessions.get(&id) else { return Exchange::default() };
-            let deadline = session.last_activity.saturating_add(super::client::nanos(session.patience));
-            let sends_at = (!session.parts.is_empty() || session.leaves_now()).then_some(session.not_before);
+            let deadline = session.last_activity.saturating_add(super::client::nanos(session.idle_timeout));
+            let sends_at = (!session.parts.is_empty() || session.disconnects_now()).then_some(session.not_before);
             if sends_at.is_some_and(|at| at <= now) {
                 self.client_next(id);
                 continue;
             }
-            let next = [self.world.events.next_time(), sends_at].into_iter().flatten().min();
+            let next = [self.host.events.next_time(), sends_at].into_iter().flatten().min();
             match next {
-                Some(at) if at <= deadline => self.world.now = at.max(now),
+                Some(at) if at <= deadline => self.host.now = at.max(now),
                 _ => {
-                    let why = self.why_hung(id);
-                    self.world.now = deadline.max(now);
-                    self.leave(id, End::Hung(why));
+                    let why = self.stall_reason(id);
+                    self.host.now = deadline.max(now);
+                    self.disconnect(id, End::Stalled(why));
                 }
             }
         }
     }
 
     /// In words, what a stream waits for that will not come.
-    fn why_hung(&mut self, id: u64) -> String {
-        let listener = self.world.stream(id).map_or(0, |stream| stream.listener);
+    fn stall_reason(&mut self, id: u64) -> String {
+        let listener = self.host.stream(id).map_or(0, |stream| stream.listener);
         let names: Vec<String> = self
             .listeners
             .get(listener)
@@ -157,16 +159,16 @@ impl Machine {
             .map(|listener| listener.plugins.iter().map(|plugin| plugin.allow_on_headers_stop_iteration).collect())
             .unwrap_or_default();
         let waiting = self.sessions.get(&id).and_then(|session| session.attempt.as_ref()).is_some();
-        match self.world.stream(id) {
-            Some(stream) => stream.why_hung(&names, &allowed, waiting),
+        match self.host.stream(id) {
+            Some(stream) => stream.stall_reason(&names, &allowed, waiting),
             None => "the stream is gone".to_owned(),
         }
     }
 }
 
-impl super::client::Session {
-    fn leaves_now(&self) -> bool {
-        self.leaves == Some(crate::Leaves::RequestFrames(self.frames_sent))
+impl super::client::ClientSession {
+    fn disconnects_now(&self) -> bool {
+        self.disconnect == Some(crate::Disconnect::RequestFrames(self.frames_sent))
     }
 }
 

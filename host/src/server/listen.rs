@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{Handle, ListenerState, Machine, Seat};
+use super::{PluginInstance, PluginKey, RunningListener, Server};
 use crate::listener::{Filter, ListenerBuilder};
-use crate::stream::Kind;
+use crate::stream::FilterKind;
 use crate::vm::Vm;
 use crate::{FailurePolicy, Plugin, StartError, Thread};
 
@@ -16,9 +16,9 @@ const ACTIVE: &str = "wasm.envoy.wasm.runtime.v8.active";
 /// Envoy's base interval between two reloads of a failed plugin.
 const RELOAD_BACKOFF_NS: u64 = 1_000_000_000;
 
-impl Machine {
+impl Server {
     pub(crate) fn listen(&mut self, builder: ListenerBuilder) -> Result<usize, StartError> {
-        let logged = self.world.log.len();
+        let logged = self.host.log.len();
         let listener = self.listeners.len();
         let mut plugins = Vec::new();
         let mut stock = std::collections::BTreeMap::new();
@@ -32,7 +32,7 @@ impl Machine {
         }
         let (upstream_clusters, upstream_plugins): (Vec<_>, Vec<_>) =
             builder.upstream_plugins.into_iter().map(|(cluster, plugin)| (cluster, Arc::new(plugin))).unzip();
-        let state = ListenerState {
+        let state = RunningListener {
             plugins,
             upstream_plugins,
             upstream_clusters,
@@ -41,15 +41,15 @@ impl Machine {
             buffer_limit: builder.buffer_limit,
             h2_window: builder.h2_window,
         };
-        let failed = |machine: &Machine, plugin: &Plugin, reason: String| StartError {
+        let failed = |machine: &Server, plugin: &Plugin, reason: String| StartError {
             plugin: plugin.name.clone(),
             reason,
-            log: machine.world.log.get(logged..).unwrap_or_default().to_vec(),
+            log: machine.host.log.get(logged..).unwrap_or_default().to_vec(),
         };
         let chains = [(false, &state.plugins), (true, &state.upstream_plugins)];
         for plugin in chains.iter().flat_map(|(_, plugins)| plugins.iter()) {
             for what in ["vm_reload", "vm_reload_backoff", "vm_reload_failure", "vm_reload_success"] {
-                self.world.stats.counters.entry(format!("wasm.{}.{what}", plugin.name)).or_default();
+                self.host.stats.counters.entry(format!("wasm.{}.{what}", plugin.name)).or_default();
             }
         }
         if self.setup.canary {
@@ -64,13 +64,13 @@ impl Machine {
                 for (index, plugin) in plugins.iter().enumerate() {
                     let (vm, root) =
                         self.load(plugin, Thread::Worker(worker)).map_err(|reason| failed(self, plugin, reason))?;
-                    let seat = Seat { listener, upstream, plugin: index, worker };
-                    self.handles.insert(seat, Handle { vm, root, loaded: self.world.now });
+                    let seat = PluginKey { listener, upstream, plugin: index, worker };
+                    self.handles.insert(seat, PluginInstance { vm, root, loaded: self.host.now });
                 }
             }
         }
         self.listeners.push(Arc::new(state));
-        self.settle();
+        self.process_pending();
         Ok(listener)
     }
 
@@ -79,9 +79,9 @@ impl Machine {
         if !self.bases.insert(plugin.vm_key()) {
             return Ok(());
         }
-        Vm::start(plugin, Thread::Main, usize::MAX, &mut self.world)?;
-        *self.world.stats.counters.entry(CREATED.to_owned()).or_default() += 1;
-        *self.world.stats.gauges.entry(ACTIVE.to_owned()).or_default() += 1;
+        Vm::start(plugin, Thread::Main, usize::MAX, &mut self.host)?;
+        *self.host.stats.counters.entry(CREATED.to_owned()).or_default() += 1;
+        *self.host.stats.gauges.entry(ACTIVE.to_owned()).or_default() += 1;
         Ok(())
     }
 
@@ -90,12 +90,12 @@ impl Machine {
         if !self.bases.insert(format!("{} {}", plugin.vm_key(), plugin.key())) {
             return Ok(());
         }
-        let mut vm = Vm::start(plugin, Thread::Canary, usize::MAX, &mut self.world)?;
-        *self.world.stats.counters.entry(CREATED.to_owned()).or_default() += 1;
-        let result = vm.root(plugin, &mut self.world).map(|_| ());
+        let mut vm = Vm::start(plugin, Thread::Canary, usize::MAX, &mut self.host)?;
+        *self.host.stats.counters.entry(CREATED.to_owned()).or_default() += 1;
+        let result = vm.root(plugin, &mut self.host).map(|_| ());
         // What it has begun goes away with it.
-        self.world.outgoing.clear();
-        self.world.actions.clear();
+        self.host.outgoing.clear();
+        self.host.actions.clear();
         result
     }
 
@@ -106,45 +106,45 @@ impl Machine {
             Some(&index) if self.vms.get(index).is_some_and(|vm| !vm.failed) => index,
             _ => {
                 let index = self.vms.len();
-                self.vms.push(Vm::start(plugin, thread, index, &mut self.world)?);
+                self.vms.push(Vm::start(plugin, thread, index, &mut self.host)?);
                 self.by_key.insert(key, index);
-                *self.world.stats.counters.entry(CREATED.to_owned()).or_default() += 1;
-                *self.world.stats.gauges.entry(ACTIVE.to_owned()).or_default() += 1;
+                *self.host.stats.counters.entry(CREATED.to_owned()).or_default() += 1;
+                *self.host.stats.gauges.entry(ACTIVE.to_owned()).or_default() += 1;
                 index
             }
         };
         let vm = self.vms.get_mut(index).ok_or_else(|| "no such virtual machine".to_owned())?;
-        let root = vm.root(plugin, &mut self.world)?;
+        let root = vm.root(plugin, &mut self.host)?;
         Ok((index, root))
     }
 
     /// What stands at a plugin's place in a new stream's chain.
-    pub(super) fn seat(&mut self, seat: Seat, plugin: &Arc<Plugin>) -> Kind {
-        let Some(&handle) = self.handles.get(&seat) else { return Kind::Failed };
+    pub(super) fn filter_kind(&mut self, seat: PluginKey, plugin: &Arc<Plugin>) -> FilterKind {
+        let Some(&handle) = self.handles.get(&seat) else { return FilterKind::Failed };
         if self.vms.get(handle.vm).is_some_and(|vm| !vm.failed) {
-            return Kind::Guest { vm: handle.vm, root: handle.root, context: 0 };
+            return FilterKind::Guest { vm: handle.vm, root: handle.root, context: 0 };
         }
         match plugin.failure_policy {
-            FailurePolicy::FailOpen => Kind::Absent,
-            FailurePolicy::FailClosed => Kind::Failed,
+            FailurePolicy::FailOpen => FilterKind::Absent,
+            FailurePolicy::FailClosed => FilterKind::Failed,
             FailurePolicy::FailReload => {
-                let now = self.world.now;
-                let count = |machine: &mut Machine, what: &str| {
-                    *machine.world.stats.counters.entry(format!("wasm.{}.{what}", plugin.name)).or_default() += 1;
+                let now = self.host.now;
+                let count = |machine: &mut Server, what: &str| {
+                    *machine.host.stats.counters.entry(format!("wasm.{}.{what}", plugin.name)).or_default() += 1;
                 };
                 if now.saturating_sub(handle.loaded) < RELOAD_BACKOFF_NS {
                     count(self, "vm_reload_backoff");
-                    return Kind::Failed;
+                    return FilterKind::Failed;
                 }
                 let loaded = self.load(plugin, Thread::Worker(seat.worker));
                 let (vm, root) = loaded.as_ref().map_or((handle.vm, handle.root), |&loaded| loaded);
-                self.handles.insert(seat, Handle { vm, root, loaded: now });
+                self.handles.insert(seat, PluginInstance { vm, root, loaded: now });
                 if loaded.is_ok() {
                     count(self, "vm_reload_success");
-                    Kind::Guest { vm, root, context: 0 }
+                    FilterKind::Guest { vm, root, context: 0 }
                 } else {
                     count(self, "vm_reload_failure");
-                    Kind::Failed
+                    FilterKind::Failed
                 }
             }
         }

@@ -1,19 +1,19 @@
 //! What surrounds each callback of a filter: what its context may see before, during and after it.
 
-use super::{Answer, BodyAt, Callback, Filters, Kind, Stream, decode, encode};
+use super::{BodySource, Callback, CallbackStatus, FilterCallbacks, FilterKind, Stream, decode, encode};
 
 /// A headers or trailers callback.
-pub(super) fn call(s: &mut Stream, f: &mut dyn Filters, at: usize, callback: Callback) -> Answer {
-    let Some(place) = s.places.get_mut(at) else { return Answer::Continue };
+pub(super) fn call(s: &mut Stream, f: &mut dyn FilterCallbacks, at: usize, callback: Callback) -> CallbackStatus {
+    let Some(place) = s.filters.get_mut(at) else { return CallbackStatus::Continue };
     match place.kind {
-        Kind::Absent => return Answer::Continue,
-        Kind::Buffer { limit } => return buffer_filter(s, limit, callback),
-        Kind::Guest { .. } | Kind::Failed => {}
+        FilterKind::Absent => return CallbackStatus::Continue,
+        FilterKind::Buffer { limit } => return buffer_filter(s, limit, callback),
+        FilterKind::Guest { .. } | FilterKind::Failed => {}
     }
     // A context that has never seen the request does not exist in the virtual machine; nothing else is for it.
     let first = matches!(callback, Callback::RequestHeaders { .. });
-    if !first && !place.created && !matches!(place.kind, Kind::Failed) {
-        return Answer::Continue;
+    if !first && !place.created && !matches!(place.kind, FilterKind::Failed) {
+        return CallbackStatus::Continue;
     }
     match callback {
         Callback::RequestHeaders { end, .. } => {
@@ -29,8 +29,8 @@ pub(super) fn call(s: &mut Stream, f: &mut dyn Filters, at: usize, callback: Cal
         Callback::RequestBody { .. } | Callback::ResponseBody { .. } => {}
     }
     let answer = f.call(s, at, callback);
-    if answer == Answer::Continue
-        && let Some(place) = s.places.get_mut(at)
+    if answer == CallbackStatus::Continue
+        && let Some(place) = s.filters.get_mut(at)
     {
         match callback {
             Callback::RequestHeaders { .. } => place.request_headers = false,
@@ -44,16 +44,23 @@ pub(super) fn call(s: &mut Stream, f: &mut dyn Filters, at: usize, callback: Cal
 }
 
 /// A data callback: a filter that is buffering gets its frame added to the buffer first, and sees all of it.
-pub(super) fn data(s: &mut Stream, f: &mut dyn Filters, at: usize, data: BodyAt, end: bool, request: bool) -> Answer {
-    let Some(place) = s.places.get_mut(at) else { return Answer::Continue };
+pub(super) fn data(
+    s: &mut Stream,
+    f: &mut dyn FilterCallbacks,
+    at: usize,
+    data: BodySource,
+    end: bool,
+    request: bool,
+) -> CallbackStatus {
+    let Some(place) = s.filters.get_mut(at) else { return CallbackStatus::Continue };
     match place.kind {
-        Kind::Absent => return Answer::Continue,
-        Kind::Buffer { limit } => {
+        FilterKind::Absent => return CallbackStatus::Continue,
+        FilterKind::Buffer { limit } => {
             return buffer_filter(s, limit, if request { body(request, 0, end) } else { body(false, 0, end) });
         }
-        Kind::Failed => return f.call(s, at, body(request, 0, end)),
-        Kind::Guest { .. } if !place.created => return Answer::Continue,
-        Kind::Guest { .. } => {}
+        FilterKind::Failed => return f.call(s, at, body(request, 0, end)),
+        FilterKind::Guest { .. } if !place.created => return CallbackStatus::Continue,
+        FilterKind::Guest { .. } => {}
     }
     let buffering = if request { place.buffering_request } else { place.buffering_response };
     if buffering {
@@ -65,7 +72,7 @@ pub(super) fn data(s: &mut Stream, f: &mut dyn Filters, at: usize, data: BodyAt,
             encode::buffer(s, f, data);
         }
     }
-    let Some(place) = s.places.get_mut(at) else { return Answer::Continue };
+    let Some(place) = s.filters.get_mut(at) else { return CallbackStatus::Continue };
     place.end_of_stream = end;
     if request {
         place.request_body = data;
@@ -74,19 +81,19 @@ pub(super) fn data(s: &mut Stream, f: &mut dyn Filters, at: usize, data: BodyAt,
     }
     if s.is_over() {
         // The buffer's limit has ended the stream.
-        return Answer::StopNoBuffer;
+        return CallbackStatus::StopNoBuffer;
     }
     let size = s.body(at, request).map_or(0, |bytes| bytes.len());
     let answer = f.call(s, at, body(request, size, end));
-    if let Some(place) = s.places.get_mut(at) {
+    if let Some(place) = s.filters.get_mut(at) {
         let (body, buffering) = if request {
             (&mut place.request_body, &mut place.buffering_request)
         } else {
             (&mut place.response_body, &mut place.buffering_response)
         };
-        *buffering = answer == Answer::Stop;
-        if answer == Answer::Continue {
-            *body = BodyAt::None;
+        *buffering = answer == CallbackStatus::Stop;
+        if answer == CallbackStatus::Continue {
+            *body = BodySource::None;
         }
     }
     answer
@@ -97,26 +104,26 @@ fn body(request: bool, size: usize, end: bool) -> Callback {
 }
 
 /// Envoy's own `buffer` filter: holds headers and body until the request is complete, and then states its size.
-fn buffer_filter(s: &mut Stream, limit: usize, callback: Callback) -> Answer {
+fn buffer_filter(s: &mut Stream, limit: usize, callback: Callback) -> CallbackStatus {
     match callback {
-        Callback::RequestHeaders { end: true, .. } => Answer::Continue,
+        Callback::RequestHeaders { end: true, .. } => CallbackStatus::Continue,
         Callback::RequestHeaders { .. } => {
             s.buffer_limit = limit;
-            Answer::Stop
+            CallbackStatus::Stop
         }
         Callback::RequestBody { end, .. } => {
             if end {
                 state_size(s);
-                Answer::Continue
+                CallbackStatus::Continue
             } else {
-                Answer::Stop
+                CallbackStatus::Stop
             }
         }
         Callback::RequestTrailers { .. } => {
             state_size(s);
-            Answer::Continue
+            CallbackStatus::Continue
         }
-        _ => Answer::Continue,
+        _ => CallbackStatus::Continue,
     }
 }
 

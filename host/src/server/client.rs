@@ -4,27 +4,27 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Machine, Seat};
-use crate::request::Leaves;
-use crate::stream::{Info, Kind, Place, State, Stream, decode, flags};
+use super::{PluginKey, Server};
+use crate::host_state::ExchangeRecord;
+use crate::request::Disconnect;
+use crate::stream::{ActiveStream, FilterKind, FilterSlot, Stream, StreamInfo, decode, flags};
 use crate::vm::Context;
-use crate::world::Record;
 use crate::{End, Framing, Headers, Request};
 
 /// What a client still has to send.
 #[derive(Clone, Debug)]
-pub(super) enum Part {
+pub(super) enum RequestPart {
     Data(Vec<u8>, bool),
     Trailers(Headers),
 }
 
 /// A stream of a listener from outside: its client and its attempts upstream.
-pub(super) struct Session {
-    pub(super) parts: VecDeque<Part>,
+pub(super) struct ClientSession {
+    pub(super) parts: VecDeque<RequestPart>,
     pub(super) frames_sent: usize,
-    pub(super) leaves: Option<Leaves>,
-    pub(super) patience: Duration,
-    pub(super) pace: u64,
+    pub(super) disconnect: Option<Disconnect>,
+    pub(super) idle_timeout: Duration,
+    pub(super) frame_interval: u64,
     /// The client sends nothing before.
     pub(super) not_before: u64,
     pub(super) last_activity: u64,
@@ -33,45 +33,45 @@ pub(super) struct Session {
     pub(super) ended: Option<End>,
 }
 
-impl Machine {
+impl Server {
     pub(crate) fn open(&mut self, listener: usize, request: Request) -> u64 {
         let id = self.next_stream;
         self.next_stream += 1;
         let worker = request.worker % self.setup.workers.max(1);
         let http2 = request.framing == Framing::Http2;
         let (headers, end) = self.head(&request);
-        let mut stream = Stream::new(State {
+        let mut stream = Stream::new(ActiveStream {
             id,
             listener,
             worker,
             http2,
-            places: self.places(id, listener, worker, None),
+            filters: self.filters(id, listener, worker, None),
             buffer_limit: self
                 .listeners
                 .get(listener)
                 .map_or(usize::MAX, |listener| if http2 { listener.h2_window } else { listener.buffer_limit }),
             head_request: headers.text(":method") == Some("HEAD"),
             grpc_request: headers.text("content-type").is_some_and(|kind| kind.starts_with("application/grpc")),
-            info: Info {
-                start_ns: self.world.unix_ns(),
+            info: StreamInfo {
+                start_ns: self.host.unix_ns(),
                 headers_size: u64::try_from(headers.byte_size()).unwrap_or_default(),
                 protocol: if http2 { "HTTP/2" } else { "HTTP/1.1" },
                 request_id: headers.text("x-request-id").unwrap_or_default().to_owned(),
                 filter_state: request.filter_state.clone(),
                 metadata: request.metadata.clone(),
                 attributes: request.attributes.clone(),
-                ..Info::default()
+                ..StreamInfo::default()
             },
-            ..State::default()
+            ..ActiveStream::default()
         });
-        self.world.records.insert(id, Record::default());
-        let session = Session {
+        self.host.records.insert(id, ExchangeRecord::default());
+        let session = ClientSession {
             frames_sent: 0,
-            leaves: request.leaves,
-            patience: request.patience,
-            pace: nanos(request.pace),
-            not_before: self.world.now,
-            last_activity: self.world.now,
+            disconnect: request.disconnect,
+            idle_timeout: request.idle_timeout,
+            frame_interval: nanos(request.frame_interval),
+            not_before: self.host.now,
+            last_activity: self.host.now,
             attempt: None,
             ended: None,
             parts: parts(request, end),
@@ -89,40 +89,46 @@ impl Machine {
         }
         decode::headers(&mut stream, self, headers, end);
         self.put_back(stream);
-        self.settle_stream(id);
+        self.process_stream(id);
         self.run_due();
         id
     }
 
     /// The chain of a new stream, of a listener's or of an attempt at a cluster.
-    pub(super) fn places(&mut self, stream: u64, listener: usize, worker: usize, cluster: Option<&str>) -> Vec<Place> {
+    pub(super) fn filters(
+        &mut self,
+        stream: u64,
+        listener: usize,
+        worker: usize,
+        cluster: Option<&str>,
+    ) -> Vec<FilterSlot> {
         let upstream = cluster.is_some();
         let Some(state) = self.listeners.get(listener).cloned() else { return Vec::new() };
         let plugins = if upstream { &state.upstream_plugins } else { &state.plugins };
         let stock = if upstream { None } else { Some(&state.stock) };
-        let mut places = Vec::with_capacity(plugins.len());
+        let mut filters = Vec::with_capacity(plugins.len());
         for (index, plugin) in plugins.iter().enumerate() {
             let only = state.upstream_clusters.get(index).and_then(Option::as_deref);
             if upstream && only.is_some() && only != cluster {
                 continue;
             }
-            while let Some(&limit) = stock.and_then(|stock| stock.get(&places.len())) {
-                places.push(Place { kind: Kind::Buffer { limit }, ..Place::default() });
+            while let Some(&limit) = stock.and_then(|stock| stock.get(&filters.len())) {
+                filters.push(FilterSlot { kind: FilterKind::Buffer { limit }, ..FilterSlot::default() });
             }
-            let mut kind = self.seat(Seat { listener, upstream, plugin: index, worker }, plugin);
+            let mut kind = self.filter_kind(PluginKey { listener, upstream, plugin: index, worker }, plugin);
             // The context gets its number now, though the guest is told of it only when the request reaches it.
-            if let Kind::Guest { vm, root, context } = &mut kind
+            if let FilterKind::Guest { vm, root, context } = &mut kind
                 && let Some(vm) = self.vms.get_mut(*vm)
             {
-                let filter = places.len();
+                let filter = filters.len();
                 *context = vm.new_context(Context::Stream { stream, filter, root: *root, plugin: Arc::clone(plugin) });
             }
-            places.push(Place { kind, plugin: index, ..Place::default() });
+            filters.push(FilterSlot { kind, plugin: index, ..FilterSlot::default() });
         }
-        while let Some(&limit) = stock.and_then(|stock| stock.get(&places.len())) {
-            places.push(Place { kind: Kind::Buffer { limit }, ..Place::default() });
+        while let Some(&limit) = stock.and_then(|stock| stock.get(&filters.len())) {
+            filters.push(FilterSlot { kind: FilterKind::Buffer { limit }, ..FilterSlot::default() });
         }
-        places
+        filters
     }
 
     /// The request's head as the connection manager hands it to the chain, and whether nothing follows.
@@ -148,7 +154,7 @@ impl Machine {
             headers.add("x-forwarded-proto", "http");
         }
         if !headers.contains("x-request-id") {
-            headers.add("x-request-id", self.world.random.uuid());
+            headers.add("x-request-id", self.host.random.uuid());
         }
         let empty = !request.has_body || (request.sized && size == 0);
         (headers, empty && request.trailers.is_none())
@@ -157,20 +163,20 @@ impl Machine {
     /// Delivers the next part of the request; `false` if there is none.
     pub(crate) fn client_next(&mut self, id: u64) -> bool {
         let Some(session) = self.sessions.get_mut(&id) else { return false };
-        if session.leaves == Some(Leaves::RequestFrames(session.frames_sent)) {
-            self.leave(id, End::Left);
+        if session.disconnect == Some(Disconnect::RequestFrames(session.frames_sent)) {
+            self.disconnect(id, End::Disconnected);
             return false;
         }
         let Some(part) = session.parts.pop_front() else { return false };
-        session.not_before = self.world.now + session.pace;
+        session.not_before = self.host.now + session.frame_interval;
         match part {
-            Part::Data(bytes, end) => {
+            RequestPart::Data(bytes, end) => {
                 if !bytes.is_empty() {
                     session.frames_sent += 1;
                 }
                 self.client_data(id, &bytes, end);
             }
-            Part::Trailers(trailers) => self.client_trailers(id, trailers),
+            RequestPart::Trailers(trailers) => self.client_trailers(id, trailers),
         }
         true
     }
@@ -180,22 +186,22 @@ impl Machine {
         stream.info.received += u64::try_from(bytes.len()).unwrap_or_default();
         decode::data(&mut stream, self, bytes.to_vec(), end);
         self.put_back(stream);
-        self.active(id);
+        self.record_activity(id);
     }
 
     pub(crate) fn client_trailers(&mut self, id: u64, trailers: Headers) {
         let Some(mut stream) = self.take(id) else { return };
         decode::trailers(&mut stream, self, trailers);
         self.put_back(stream);
-        self.active(id);
+        self.record_activity(id);
     }
 
     pub(crate) fn client_reset(&mut self, id: u64) {
-        self.leave(id, End::Left);
+        self.disconnect(id, End::Disconnected);
     }
 
     /// The client goes away.
-    pub(super) fn leave(&mut self, id: u64, end: End) {
+    pub(super) fn disconnect(&mut self, id: u64, end: End) {
         let Some(mut stream) = self.take(id) else { return };
         if !stream.is_over() {
             let (flag, details) = if stream.http2 {
@@ -210,24 +216,24 @@ impl Machine {
             }
         }
         self.put_back(stream);
-        self.active(id);
+        self.record_activity(id);
     }
 
     /// After something has happened to a stream: its consequences, and the client's.
-    pub(super) fn active(&mut self, id: u64) {
+    pub(super) fn record_activity(&mut self, id: u64) {
         if let Some(session) = self.sessions.get_mut(&id) {
-            session.last_activity = self.world.now;
+            session.last_activity = self.host.now;
         }
-        self.settle_stream(id);
-        let Some(leaves) = self.sessions.get(&id).and_then(|session| session.leaves) else { return };
-        let Some(client) = self.world.stream(id).map(|stream| &stream.client) else { return };
+        self.process_stream(id);
+        let Some(leaves) = self.sessions.get(&id).and_then(|session| session.disconnect) else { return };
+        let Some(client) = self.host.stream(id).map(|stream| &stream.client) else { return };
         let leave = match leaves {
-            Leaves::RequestFrames(_) => false,
-            Leaves::ResponseHeaders => client.status != 0,
-            Leaves::ResponseFrames(frames) => client.status != 0 && client.frames.len() >= frames,
+            Disconnect::RequestFrames(_) => false,
+            Disconnect::ResponseHeaders => client.status != 0,
+            Disconnect::ResponseFrames(frames) => client.status != 0 && client.frames.len() >= frames,
         };
         if leave {
-            self.leave(id, End::Left);
+            self.disconnect(id, End::Disconnected);
         }
     }
 }
@@ -237,21 +243,21 @@ pub(super) fn nanos(time: Duration) -> u64 {
 }
 
 /// The rest of a request, in the frames that its connection makes of it.
-fn parts(request: Request, end: bool) -> VecDeque<Part> {
+fn parts(request: Request, end: bool) -> VecDeque<RequestPart> {
     if end {
         return VecDeque::new();
     }
     let frames = request.split.apply(request.frames);
     let empty_last = frames.last().is_some_and(Vec::is_empty);
-    let mut parts: VecDeque<Part> =
-        cut(frames, request.framing).into_iter().map(|frame| Part::Data(frame, false)).collect();
+    let mut parts: VecDeque<RequestPart> =
+        cut(frames, request.framing).into_iter().map(|frame| RequestPart::Data(frame, false)).collect();
     match (request.trailers, request.framing) {
-        (Some(trailers), _) => parts.push_back(Part::Trailers(trailers)),
+        (Some(trailers), _) => parts.push_back(RequestPart::Trailers(trailers)),
         (None, Framing::Http2) => match parts.back_mut() {
-            Some(Part::Data(_, end)) if !empty_last => *end = true,
-            _ => parts.push_back(Part::Data(Vec::new(), true)),
+            Some(RequestPart::Data(_, end)) if !empty_last => *end = true,
+            _ => parts.push_back(RequestPart::Data(Vec::new(), true)),
         },
-        (None, Framing::Http1) => parts.push_back(Part::Data(Vec::new(), true)),
+        (None, Framing::Http1) => parts.push_back(RequestPart::Data(Vec::new(), true)),
     }
     parts
 }
