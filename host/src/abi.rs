@@ -1,9 +1,9 @@
-//! The proxy-wasm ABI 0.2.1 in numbers. Written down here from the specification and from what Envoy answers; shared
-//! with no guest, so that a guest's mistake is not ours too.
+//! Numbers of the proxy-wasm ABI 0.2.1, from the specification and from Envoy's behaviour. No guest shares them, so that a
+//! guest's mistake does not become the host's.
 
 pub(crate) mod pairs;
 
-/// What a host call answers.
+/// Status of a host call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(i32)]
 pub(crate) enum Status {
@@ -18,7 +18,7 @@ pub(crate) enum Status {
     InternalFailure = 10,
 }
 
-/// The header maps.
+/// Header map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum MapType {
     RequestHeaders,
@@ -47,7 +47,7 @@ impl MapType {
     }
 }
 
-/// The buffers.
+/// Buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BufferType {
     RequestBody,

@@ -1,30 +1,39 @@
-//! Callouts: HTTP and gRPC calls that guests make.
+//! Callouts: HTTP and gRPC calls of guests.
 
 use crate::{Headers, Origin};
 
-/// A call that a guest has begun.
+/// Call that a guest has begun.
 #[derive(Clone, Debug)]
 pub(crate) struct Callout {
     pub(crate) vm: usize,
-    /// The root context that gets the answer.
+    /// Root context that gets the response.
     pub(crate) root: u32,
     pub(crate) token: u32,
-    /// Unique in the process.
+    /// Number of the call, unique in the process.
     pub(crate) call: u64,
-    /// The stream in whose callback it was begun, or 0.
+    /// Stream in whose callback it was begun, or 0.
     pub(crate) stream: u64,
     pub(crate) cluster: String,
     pub(crate) origin: Origin,
     pub(crate) headers: Headers,
     pub(crate) body: Vec<u8>,
     pub(crate) trailers: Headers,
-    /// Milliseconds; 0 is no limit.
+    /// Timeout in milliseconds; 0 is no limit.
     pub(crate) timeout_ms: u64,
-    /// Whether the request has ended when the cluster is asked.
+    /// `true` if the request has ended when the cluster gets it.
     pub(crate) complete: bool,
 }
 
-/// For which callback a piece of an answer is.
+/// Identity of a call: its virtual machine, root context, token and process-wide number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct CalloutId {
+    pub(crate) vm: usize,
+    pub(crate) root: u32,
+    pub(crate) token: u32,
+    pub(crate) call: u64,
+}
+
+/// Part of a response, by the callback that gets it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum CalloutPart {
     /// `proxy_on_http_call_response`
@@ -40,21 +49,21 @@ pub(crate) enum CalloutPart {
     Close,
 }
 
-/// What a callout's callback finds.
+/// Response, or part of one, that a callout's callback can read.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct CalloutResult {
     pub(crate) piece: CalloutPart,
-    /// Nothing more comes after this.
+    /// `true` if no other part follows.
     pub(crate) last: bool,
     pub(crate) headers: Option<Headers>,
     pub(crate) body: Vec<u8>,
     pub(crate) trailers: Option<Headers>,
-    /// What `proxy_get_status` says.
+    /// Status that `proxy_get_status` returns.
     pub(crate) status: u32,
     pub(crate) message: String,
-    /// For gRPC: initial and trailing metadata.
+    /// Initial and trailing metadata (gRPC).
     pub(crate) initial_metadata: Option<Headers>,
     pub(crate) trailing_metadata: Option<Headers>,
-    /// For gRPC: whether there is a message.
+    /// `true` if there is a message (gRPC).
     pub(crate) has_message: bool,
 }

@@ -1,39 +1,40 @@
-//! What is going to happen, in virtual time.
+//! Events scheduled in virtual time.
 
 use std::collections::BTreeMap;
 
 use crate::Headers;
+use crate::callout::{CalloutId, CalloutResult};
 
-/// A step of an upstream's answer.
+/// Step of an upstream's response.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum ResponseStep {
     Headers(Headers, bool),
     Data(Vec<u8>, bool),
     Trailers(Headers),
-    /// The upstream resets; over HTTP/2, or by closing its connection.
+    /// Reset by the upstream: over HTTP/2, or by closing its connection.
     Reset {
         http2: bool,
     },
     Refused,
 }
 
-/// Something that is going to happen.
+/// Event in the future.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum ScheduledEvent {
-    /// A root context's timer. The number tells a timer from those it has replaced.
+    /// Timer of a root context. The generation distinguishes it from timers that it has replaced.
     Tick { vm: usize, root: u32, generation: u64 },
-    /// The next step of the answer to a stream's attempt, and when the ones after it come.
+    /// Next step of the response to a stream's attempt, and the later ones with their times.
     Upstream { stream: u64, attempt: u64, steps: std::collections::VecDeque<(u64, ResponseStep)> },
-    /// The route's timeout of an attempt.
+    /// Route timeout of an attempt.
     RouteTimeout { stream: u64, attempt: u64 },
-    /// The answer of a callout, or its timeout.
-    Call { vm: usize, root: u32, token: u32, call: u64, result: Box<crate::callout::CalloutResult> },
-    /// A queue's reader is told.
+    /// Response to a callout, or its timeout.
+    Call { id: CalloutId, result: Box<CalloutResult> },
+    /// Notification of a queue's reader.
     QueueReady { token: u32 },
 }
 
-/// EventQueue in the order of their time, and of their coming for the same time; but what is on its way already comes before
-/// an answer that had to be asked for.
+/// Queue of events in the order of their time, and of their scheduling for the same time; but responses to callouts follow
+/// all other events of that time.
 #[derive(Debug, Default)]
 pub(crate) struct EventQueue {
     queue: BTreeMap<(u64, bool, u64), ScheduledEvent>,
@@ -47,13 +48,13 @@ impl EventQueue {
         self.queue.insert((time, asked_for, self.sequence), due);
     }
 
-    /// The next event if it is due at `now`.
+    /// Removes and returns the next event if it is due at `now`.
     pub(crate) fn due(&mut self, now: u64) -> Option<ScheduledEvent> {
         let (&key, _) = self.queue.first_key_value()?;
         if key.0 > now { None } else { self.queue.remove(&key) }
     }
 
-    /// When the next event is due.
+    /// Returns the time of the next event.
     pub(crate) fn next_time(&self) -> Option<u64> {
         self.queue.first_key_value().map(|(key, _)| key.0)
     }

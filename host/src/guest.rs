@@ -1,22 +1,22 @@
-//! A running guest as a host function sees it: its memory, and the host behind it.
+//! Running guest as a host function sees it: its memory and the host state.
 
 use wasmtime::{AsContext, AsContextMut, Caller};
 
 use crate::TraceEvent;
 use crate::abi::Status;
 use crate::host_state::HostState;
-use crate::vm::{Context, VmData};
+use crate::vm_data::{Context, VmData, guest_size};
 
-/// What a host function answers.
+/// Result of a host function.
 pub(crate) type HostCallResult = Result<(), Status>;
 
-/// The caller of a host function.
+/// Caller of a host function.
 pub(crate) struct Guest<'a> {
     caller: Caller<'a, VmData>,
 }
 
 impl<'a> Guest<'a> {
-    /// Fails, which traps the guest, while only logging and WASI are allowed.
+    /// Wraps the caller of a function of module `env`. Fails, which traps the guest, while only logging and WASI are allowed.
     pub(crate) fn new(caller: Caller<'a, VmData>, name: &str) -> wasmtime::Result<Guest<'a>> {
         if caller.data().restricted && name != "proxy_log" {
             return Err(wasmtime::Error::msg(format!("{name} called before the module is initialized")));
@@ -24,7 +24,7 @@ impl<'a> Guest<'a> {
         Ok(Guest { caller })
     }
 
-    /// For WASI, which is always allowed.
+    /// Wraps the caller of a WASI function, which is always allowed.
     pub(crate) fn wasi(caller: Caller<'a, VmData>) -> Guest<'a> {
         Guest { caller }
     }
@@ -37,7 +37,7 @@ impl<'a> Guest<'a> {
         &mut self.caller.data_mut().host
     }
 
-    /// The context that host calls are for, if it exists: the effective one, else the one called.
+    /// Returns the id of the context that host calls are for: the effective one if it exists, else the one called.
     pub(crate) fn context_id(&mut self) -> u32 {
         let data = self.caller.data();
         if data.effective != 0 && data.contexts.contains_key(&data.effective) { data.effective } else { data.current }
@@ -48,7 +48,7 @@ impl<'a> Guest<'a> {
         self.caller.data().contexts.get(&id)
     }
 
-    /// The stream and the place in its chain that host calls are for.
+    /// Returns the stream and the filter that host calls are for.
     pub(crate) fn filter_position(&mut self) -> Option<(u64, usize)> {
         match self.context()? {
             Context::Stream { stream, filter, .. } => Some((*stream, *filter)),
@@ -56,7 +56,7 @@ impl<'a> Guest<'a> {
         }
     }
 
-    /// The root context behind the one that host calls are for.
+    /// Returns the root context of the context that host calls are for.
     pub(crate) fn root_id(&mut self) -> u32 {
         let id = self.context_id();
         match self.caller.data().contexts.get(&id) {
@@ -73,7 +73,7 @@ impl<'a> Guest<'a> {
         Ok(bytes.to_vec())
     }
 
-    /// Text for names: what is not UTF-8 becomes replacement characters.
+    /// Reads a name; bytes that are not UTF-8 become replacement characters.
     pub(crate) fn read_text(&mut self, at: i32, size: i32) -> Result<String, Status> {
         Ok(String::from_utf8_lossy(&self.read(at, size)?).into_owned())
     }
@@ -88,10 +88,10 @@ impl<'a> Guest<'a> {
     }
 
     pub(crate) fn write_size(&mut self, at: i32, size: usize) -> HostCallResult {
-        self.write_u32(at, u32::try_from(size).unwrap_or(u32::MAX))
+        self.write_u32(at, guest_size(size))
     }
 
-    /// Hands bytes over in memory that the guest allocates; nothing is handed over as a null pointer.
+    /// Returns bytes in memory that the guest allocates, or a null pointer if there are none.
     pub(crate) fn return_bytes(&mut self, bytes: &[u8], pointer_at: i32, size_at: i32) -> HostCallResult {
         let pointer = if bytes.is_empty() { 0 } else { self.allocate(bytes)? };
         self.write(pointer_at, &pointer.to_le_bytes())?;
@@ -109,7 +109,7 @@ impl<'a> Guest<'a> {
         Ok(pointer)
     }
 
-    /// A line in the trace: a host call, what it was about, and its status. `about` is asked only if somebody listens.
+    /// Adds a host call to the trace, with its description and status.
     pub(crate) fn trace_host_call(&mut self, name: &str, status: Status) {
         if self.caller.data().host.tracing {
             let description = std::mem::take(&mut self.caller.data_mut().call_description);
@@ -126,7 +126,7 @@ impl<'a> Guest<'a> {
         }
     }
 
-    /// What the host call is about, for the trace: names, sizes and numbers, never content.
+    /// Sets the description of the host call for the trace: names, sizes and numbers, never content.
     pub(crate) fn describe_call(&mut self, text: impl FnOnce() -> String) {
         if self.caller.data().host.tracing {
             self.caller.data_mut().call_description = text();

@@ -2,14 +2,14 @@
 
 use std::fmt;
 
-/// A header map as Envoy keeps it: insertion order, names in lower case, pseudo headers first, several values for one
+/// Header map as Envoy keeps it: insertion order, names in lower case, pseudo headers first, several values for one
 /// name as several entries. Values are bytes, as they are on the wire.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Headers {
     entries: Vec<(String, Vec<u8>)>,
 }
 
-/// Names of which Envoy keeps one entry, whatever comes (its inline headers, as far as clients and filters use them).
+/// Names for which Envoy always keeps a single entry (its inline headers, as far as clients and filters use them).
 const WELL_KNOWN: [&str; 28] = [
     ":authority",
     ":method",
@@ -42,32 +42,32 @@ const WELL_KNOWN: [&str; 28] = [
 ];
 
 impl Headers {
-    /// An empty map.
+    /// Creates an empty map.
     pub fn new() -> Headers {
         Headers::default()
     }
 
-    /// The first value of `name`, which must be given in lower case.
+    /// Returns the first value of `name`, which must be in lower case.
     pub fn get(&self, name: &str) -> Option<&[u8]> {
         self.entries.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_slice())
     }
 
-    /// The first value of `name` if it is UTF-8.
+    /// Returns the first value of `name` if it is UTF-8.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.get(name).and_then(|value| std::str::from_utf8(value).ok())
     }
 
-    /// Every value of `name`.
+    /// Returns every value of `name`.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> + 'a {
         self.entries.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_slice())
     }
 
-    /// Whether there is an entry of that name.
+    /// Returns `true` if there is an entry of that name.
     pub fn contains(&self, name: &str) -> bool {
         self.get(name).is_some()
     }
 
-    /// Appends an entry; an existing one of that name stays. Pseudo headers go in front of the others.
+    /// Appends an entry and keeps existing ones of that name. Pseudo headers are inserted before the others.
     pub fn add(&mut self, name: impl AsRef<str>, value: impl AsRef<[u8]>) {
         let name = name.as_ref().to_ascii_lowercase();
         let entry = (name, value.as_ref().to_vec());
@@ -79,13 +79,13 @@ impl Headers {
         }
     }
 
-    /// Makes `value` the only one of `name`, at the end (of the pseudo headers, if it is one), as Envoy does.
+    /// Replaces all entries of `name` with one at the end (of the pseudo headers, if it is one), as Envoy does.
     pub fn set(&mut self, name: impl AsRef<str>, value: impl AsRef<[u8]>) {
         self.remove(name.as_ref());
         self.add(name, value);
     }
 
-    /// Adds an entry as Envoy's maps do: of the names it knows well there is only one entry, with values joined.
+    /// Adds an entry as Envoy's maps do: values of an inline header are joined in its single entry.
     pub(crate) fn join(&mut self, name: &str, value: &[u8]) {
         let name = name.to_ascii_lowercase();
         let separator: &[u8] = if name == "cookie" { b"; " } else { b"," };
@@ -98,7 +98,7 @@ impl Headers {
         }
     }
 
-    /// Removes every entry of that name and says whether there was one.
+    /// Removes every entry of that name; returns `true` if there was one.
     pub fn remove(&mut self, name: &str) -> bool {
         let name = name.to_ascii_lowercase();
         let before = self.entries.len();
@@ -106,27 +106,27 @@ impl Headers {
         self.entries.len() != before
     }
 
-    /// Removes everything.
+    /// Removes all entries.
     pub fn clear(&mut self) {
         self.entries.clear();
     }
 
-    /// Number of entries, pseudo headers included.
+    /// Returns the number of entries, pseudo headers included.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether there is no entry.
+    /// Returns `true` if there is no entry.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// Bytes of all names and values, without any framing: what Envoy calls a map's byte size.
+    /// Returns the bytes of all names and values without framing: Envoy's byte size of a map.
     pub fn byte_size(&self) -> usize {
         self.entries.iter().map(|(key, value)| key.len() + value.len()).sum()
     }
 
-    /// All entries in order.
+    /// Returns all entries in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> + '_ {
         self.entries.iter().map(|(key, value)| (key.as_str(), value.as_slice()))
     }

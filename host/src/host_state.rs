@@ -1,5 +1,5 @@
-//! Everything a guest can reach through host calls: it is moved into the virtual machine for the time of a callback, so
-//! that host functions have it without a lock, and taken back afterwards.
+//! State of the process that guests can access through host calls. It is moved into a virtual machine for the time of a
+//! callback, so that host functions use it without a lock, and moved back afterwards.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -7,7 +7,7 @@ use crate::callout::{Callout, CalloutResult};
 use crate::event_queue::EventQueue;
 use crate::random::Random;
 use crate::shared::Shared;
-use crate::stream::{LocalReply, Stream};
+use crate::stream::{Direction, LocalReply, Stream};
 use crate::{
     Level, LogEntry, ReceivedRequest, ResponseTrigger, Stats, Thread, Trace, TraceEvent, UpstreamRequest,
     UpstreamResponse,
@@ -15,21 +15,32 @@ use crate::{
 
 pub(crate) type RespondFn = Box<dyn FnMut(&UpstreamRequest) -> UpstreamResponse + Send>;
 
-/// A scripted cluster.
+/// Scripted cluster.
 pub(crate) struct Cluster {
     pub(crate) trigger: ResponseTrigger,
-    pub(crate) answer: RespondFn,
+    pub(crate) respond: RespondFn,
 }
 
-/// What a guest has asked for that happens after its callback has returned.
+/// Action that a guest has asked for, deferred until its callback has returned.
 #[derive(Clone, Debug)]
 pub(crate) enum DeferredAction {
-    Continue { stream: u64, filter: usize, request: bool },
+    Continue { stream: u64, filter: usize, direction: Direction },
     LocalReply { stream: u64, filter: usize, local: LocalReply },
     Close { stream: u64 },
 }
 
-/// What one stream has left behind for its [`Exchange`](crate::Exchange) besides its own state.
+impl DeferredAction {
+    /// Returns the id of the stream that the action is for.
+    pub(crate) fn stream(&self) -> u64 {
+        match self {
+            DeferredAction::Continue { stream, .. }
+            | DeferredAction::LocalReply { stream, .. }
+            | DeferredAction::Close { stream } => *stream,
+        }
+    }
+}
+
+/// Parts of a stream's [`Exchange`](crate::Exchange) that are not in the stream's own state.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ExchangeRecord {
     pub(crate) log: Vec<LogEntry>,
@@ -38,7 +49,7 @@ pub(crate) struct ExchangeRecord {
     pub(crate) callouts: Vec<ReceivedRequest>,
 }
 
-/// The process's shared state.
+/// State of the process.
 #[derive(Default)]
 pub(crate) struct HostState {
     /// Nanoseconds since the process started.
@@ -53,28 +64,28 @@ pub(crate) struct HostState {
     pub(crate) log: Vec<LogEntry>,
     pub(crate) log_read: usize,
     pub(crate) events: EventQueue,
-    /// The stream whose chain is running; the others are parked in `streams`.
+    /// Stream whose chain is running; the others are in `streams`.
     pub(crate) current: Stream,
     pub(crate) streams: BTreeMap<u64, Stream>,
     pub(crate) records: BTreeMap<u64, ExchangeRecord>,
     pub(crate) actions: VecDeque<DeferredAction>,
-    /// Streams to which something has happened that has consequences.
+    /// Streams with outputs or an end that have not been processed.
     pub(crate) pending_streams: BTreeSet<u64>,
     /// Callouts begun in the running callback.
     pub(crate) outgoing: VecDeque<Callout>,
-    /// gRPC streams opened_streams in the running callback to clusters that answer at once: virtual machine and token.
+    /// gRPC streams opened in the running callback to clusters that respond at once: virtual machine and token.
     pub(crate) opened_streams: Vec<(usize, u32)>,
-    /// The answer of the callout whose callback is running.
+    /// Response to the callout whose callback is running.
     pub(crate) call: Option<CalloutResult>,
-    /// The stream for which a root context's callback is running, or 0.
+    /// Stream for which a root context's callback is running, or 0.
     pub(crate) root_callback_stream: u64,
-    /// Queues that got something in the running callback: their readers are told afterwards.
+    /// Queues that got an item in the running callback; their readers are notified afterwards.
     pub(crate) queues_ready: Vec<u32>,
     pub(crate) node: BTreeMap<String, String>,
 }
 
 impl HostState {
-    /// A stream, wherever it is.
+    /// Returns a stream, whether its chain is running or not.
     pub(crate) fn stream(&mut self, id: u64) -> Option<&mut Stream> {
         if id == 0 {
             None
@@ -85,7 +96,7 @@ impl HostState {
         }
     }
 
-    /// The stream that a chain in front of an upstream belongs to; a stream of a listener is its own.
+    /// Returns the id of the downstream stream: the parent of a chain in front of an upstream, or the stream itself.
     pub(crate) fn origin(&mut self, id: u64) -> u64 {
         match self.stream(id) {
             Some(stream) if stream.parent != 0 => stream.parent,
@@ -97,7 +108,7 @@ impl HostState {
         self.clock_start.saturating_add(self.now)
     }
 
-    /// Keeps a message, with the process and with the stream in whose callback it was logged.
+    /// Keeps a message in the log of the process and of the stream in whose callback it was logged.
     pub(crate) fn log(&mut self, level: Level, plugin: &str, thread: Thread, stream: u64, text: String) {
         let stream = self.origin(if stream == 0 { self.root_callback_stream } else { stream });
         if (level as u32) < self.log_level {
@@ -111,7 +122,7 @@ impl HostState {
         self.log.push(entry);
     }
 
-    /// Adds a line to the stream's trace. The caller has checked that tracing is on.
+    /// Adds a line to the stream's trace. The caller checks that tracing is on.
     pub(crate) fn trace(&mut self, stream: u64, plugin: &str, context: u32, event: TraceEvent) {
         let stream = self.origin(stream);
         if let Some(record) = self.records.get_mut(&stream) {
@@ -119,7 +130,7 @@ impl HostState {
         }
     }
 
-    /// A line of what the proxy itself did.
+    /// Traces an action of the proxy itself.
     pub(crate) fn note(&mut self, stream: u64, text: impl FnOnce() -> String) {
         if self.tracing {
             self.trace(stream, "", 0, TraceEvent::Proxy(text()));

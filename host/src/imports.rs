@@ -1,6 +1,4 @@
-//! What a module imports, against what Envoy offers and this host emulates.
-
-use crate::LoadError;
+//! Imports of a module, compared with the functions that Envoy offers and this host emulates.
 
 /// The 39 functions of proxy-wasm ABI 0.2.1, module `env`.
 pub(crate) const ENV: [&str; 39] = [
@@ -45,46 +43,48 @@ pub(crate) const ENV: [&str; 39] = [
     "proxy_set_property",
 ];
 
-/// What a module imports.
+/// Imports of a module.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Coverage {
     /// Every import, as `module.name`.
     pub imported: Vec<String>,
-    /// Imports that Envoy offers but does nothing behind, and neither does this host: they answer an error.
+    /// Imports that Envoy offers without an implementation, as this host does: they return an error.
     pub stubs: Vec<String>,
-    /// Imports that this host emulates only in part, with what is missing.
+    /// Imports that this host emulates only in part, each with a description of the gap.
     pub partial: Vec<(String, &'static str)>,
 }
 
-/// Functions this host emulates only in part.
+/// Functions that this host emulates only in part.
 const PARTIAL: &[(&str, &str)] = &[
     (
         "proxy_call_foreign_function",
-        "declare_property, set_envoy_filter_state and clear_route_cache are there; compress, uncompress, \
-         verify_signature, sign and expr_* answer NOT_FOUND",
+        "declare_property, set_envoy_filter_state and clear_route_cache are emulated; compress, uncompress, \
+         verify_signature, sign and expr_* return NOT_FOUND",
     ),
     (
         "proxy_get_property",
-        "attributes of TLS, of the connection and of xds beyond names only if the request sets them",
+        "attributes of TLS, of the connection and of xds, names excepted, only if the request sets them",
     ),
 ];
 
-/// Whether the module exports what Envoy cannot do without.
-pub(crate) fn exports(module: &wasmtime::Module) -> Result<(), LoadError> {
-    for (one_of, what) in [
+/// Returns an export that Envoy requires and the module lacks, if there is one.
+pub(crate) fn missing_export(module: &wasmtime::Module) -> Option<&'static str> {
+    [
         (&["memory"][..], "memory"),
         (&["proxy_abi_version_0_2_1", "proxy_abi_version_0_2_0"], "proxy_abi_version_0_2_1 (or _0_2_0)"),
         (&["proxy_on_memory_allocate", "malloc"], "proxy_on_memory_allocate (or malloc)"),
-    ] {
-        if !one_of.iter().any(|name| module.get_export(name).is_some()) {
-            return Err(LoadError::MissingExport(what.to_owned()));
-        }
-    }
-    Ok(())
+    ]
+    .into_iter()
+    .find(|(names, _)| !names.iter().any(|name| module.get_export(name).is_some()))
+    .map(|(_, missing)| missing)
 }
 
-pub(crate) fn coverage(module: &wasmtime::Module) -> Result<Coverage, LoadError> {
+/// Compares a module's imports with the functions that Envoy offers and this host emulates.
+///
+/// # Errors
+/// The imports that Envoy does not offer.
+pub(crate) fn coverage(module: &wasmtime::Module) -> Result<Coverage, Vec<String>> {
     let mut coverage = Coverage::default();
     let mut unknown = Vec::new();
     for import in module.imports() {
@@ -103,5 +103,5 @@ pub(crate) fn coverage(module: &wasmtime::Module) -> Result<Coverage, LoadError>
         }
         coverage.imported.push(full);
     }
-    if unknown.is_empty() { Ok(coverage) } else { Err(LoadError::UnknownImports(unknown)) }
+    if unknown.is_empty() { Ok(coverage) } else { Err(unknown) }
 }

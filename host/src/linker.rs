@@ -1,13 +1,13 @@
-//! Ties the host functions to a module's imports.
+//! Links the host functions to a module's imports.
 
 use wasmtime::{Caller, Engine, InstancePre, Linker, Module, Result};
 
 use crate::abi::Status;
 use crate::guest::Guest;
-use crate::hostcalls::{buffers, callouts, headers, metrics, plumbing, shared, streams};
-use crate::vm::VmData;
+use crate::hostcalls::{buffers, callouts, contexts, headers, logging, metrics, properties, shared, streams};
+use crate::vm_data::VmData;
 
-/// Resolves every import of the module.
+/// Resolves every import of a module.
 pub(crate) fn prepare(engine: &Engine, module: &Module) -> Result<InstancePre<VmData>> {
     let mut linker: Linker<VmData> = Linker::new(engine);
     integration(&mut linker)?;
@@ -17,7 +17,7 @@ pub(crate) fn prepare(engine: &Engine, module: &Module) -> Result<InstancePre<Vm
     linker.instantiate_pre(module)
 }
 
-/// One function of module `env`: arguments are plain numbers, and what the function answers becomes the status.
+/// Links one function of module `env`: its arguments are plain numbers, its result becomes the status.
 macro_rules! env {
     ($linker:ident, $name:literal, ($($argument:ident: $type:ty),*), $function:path) => {
         $linker.func_wrap("env", $name, |caller: Caller<'_, VmData> $(, $argument: $type)*| -> Result<i32> {
@@ -35,34 +35,34 @@ fn integration(linker: &mut Linker<VmData>) -> Result<()> {
         "proxy_log",
         |caller: Caller<'_, VmData>, level: i32, at: i32, size: i32| -> Result<i32> {
             let mut guest = Guest::new(caller, "proxy_log")?;
-            // An unknown level takes all of Envoy down.
-            let status = plumbing::log(&mut guest, level, at, size)?;
+            // An unknown level aborts Envoy, so it is a trap here.
+            let status = logging::log(&mut guest, level, at, size)?;
             Ok(status as i32)
         },
     )?;
-    env!(linker, "proxy_get_log_level", (level: i32), plumbing::get_log_level);
-    env!(linker, "proxy_get_status", (code: i32, at: i32, size: i32), plumbing::get_status);
-    env!(linker, "proxy_done", (), plumbing::done);
-    env!(linker, "proxy_set_effective_context", (context: i32), plumbing::set_effective_context);
+    env!(linker, "proxy_get_log_level", (level: i32), logging::get_level);
+    env!(linker, "proxy_get_status", (code: i32, at: i32, size: i32), callouts::get_status);
+    env!(linker, "proxy_done", (), contexts::done);
+    env!(linker, "proxy_set_effective_context", (context: i32), contexts::set_effective);
     env!(
         linker,
         "proxy_call_foreign_function",
         (name: i32, name_size: i32, arguments: i32, arguments_size: i32, results: i32, results_size: i32),
-        plumbing::call_foreign_function
+        properties::call_foreign_function
     );
-    env!(linker, "proxy_get_current_time_nanoseconds", (time: i32), plumbing::get_current_time);
-    env!(linker, "proxy_set_tick_period_milliseconds", (period: i32), plumbing::set_tick_period);
+    env!(linker, "proxy_get_current_time_nanoseconds", (time: i32), contexts::get_current_time);
+    env!(linker, "proxy_set_tick_period_milliseconds", (period: i32), contexts::set_tick_period);
     env!(
         linker,
         "proxy_get_property",
         (path: i32, path_size: i32, value: i32, value_size: i32),
-        plumbing::get_property
+        properties::get
     );
     env!(
         linker,
         "proxy_set_property",
         (path: i32, path_size: i32, value: i32, value_size: i32),
-        plumbing::set_property
+        properties::set
     );
     env!(linker, "proxy_define_metric", (kind: i32, name: i32, name_size: i32, id: i32), metrics::define);
     env!(linker, "proxy_increment_metric", (id: i32, offset: i64), metrics::increment);

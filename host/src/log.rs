@@ -1,8 +1,8 @@
-//! What guests log.
+//! Messages that guests log.
 
 use std::fmt;
 
-/// Severity of a message; the numbers are the ABI's.
+/// Severity of a message, in the ABI's numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u32)]
 pub enum Level {
@@ -34,30 +34,30 @@ impl Level {
     }
 }
 
-/// On which thread of Envoy something happened.
+/// Thread of Envoy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Thread {
-    /// The virtual machine in which Envoy tries a plugin before it accepts it.
+    /// Canary: the virtual machine in which Envoy tries a plugin before accepting it.
     Canary,
-    /// The main thread, which runs no streams but ticks.
+    /// Main thread, which runs timers but no streams.
     Main,
-    /// A worker.
+    /// Worker.
     Worker(usize),
 }
 
-/// One message.
+/// Logged message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LogEntry {
-    /// Its severity.
+    /// Severity.
     pub level: Level,
-    /// The plugin's name; empty for the proxy itself.
+    /// Name of the plugin; empty for the proxy itself.
     pub plugin: String,
-    /// The thread.
+    /// Thread of the virtual machine.
     pub thread: Thread,
-    /// The stream whose callback logged it (see [`Exchange::log`](crate::Exchange::log)), if one did.
+    /// Stream in whose callback it was logged (see [`Exchange::log`](crate::Exchange::log)), if any.
     pub stream: Option<u64>,
-    /// The text, as the guest gave it.
+    /// Text, unchanged.
     pub text: String,
 }
 

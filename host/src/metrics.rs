@@ -3,7 +3,8 @@
 use crate::Stats;
 use crate::abi::Status;
 
-/// Ids carry their kind in the two low bits and grow by four; every definition mints a new one, even of the same name.
+/// Metrics that a virtual machine has defined. The two low bits of an id are its kind; every definition creates a new id,
+/// even for the same name.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Metrics {
     counters: Vec<String>,
@@ -47,7 +48,7 @@ impl Metrics {
         names.get(usize::try_from(id / 4).ok()?.checked_sub(1)?).map(String::as_str)
     }
 
-    /// A counter only grows; a gauge goes both ways.
+    /// Adds to a counter, which only grows, or to a gauge.
     pub(crate) fn increment(&self, stats: &mut Stats, id: u32, offset: i64) -> Result<(), Status> {
         if id & 3 > GAUGE {
             return Err(Status::BadArgument);
@@ -64,7 +65,7 @@ impl Metrics {
         Ok(())
     }
 
-    /// Adds to a counter, sets a gauge, samples into a histogram.
+    /// Adds to a counter, sets a gauge, or adds a sample to a histogram.
     pub(crate) fn record(&self, stats: &mut Stats, id: u32, value: u64) -> Result<(), Status> {
         let name = self.name(id).ok_or(Status::NotFound)?;
         match id & 3 {

@@ -1,13 +1,14 @@
-//! Properties: Envoy's attributes, dynamic metadata and filter state, in the bytes a guest reads.
+//! Properties: Envoy's attributes, dynamic metadata and filter state, in the bytes that a guest reads.
 //!
-//! Integers, durations and timestamps are eight bytes, little endian; a truth value is one byte; text is itself; a map is
-//! pairs. The names follow `source/extensions/filters/common/expr/context.cc`.
+//! Integers, durations and timestamps are eight bytes, little endian; a boolean is one byte; text is unchanged; a map
+//! is encoded as pairs. The names follow `source/extensions/filters/common/expr/context.cc`.
 
-use crate::abi::{Status, pairs};
+use crate::Headers;
+use crate::abi::{MapType, Status, pairs};
+use crate::header_maps::{self, FilterPosition};
 use crate::host_state::HostState;
-use crate::hostcalls::headers::readable_headers;
+use crate::plugin_settings::PluginSettings;
 use crate::request::MetadataValue;
-use crate::{Headers, Plugin};
 
 type Found = Result<Vec<u8>, Status>;
 
@@ -19,8 +20,8 @@ fn text(value: &str) -> Vec<u8> {
     value.as_bytes().to_vec()
 }
 
-/// The value at a path of segments with zeros between them.
-pub(crate) fn get(host: &mut HostState, place: Option<(u64, usize)>, plugin: &Plugin, path: &[u8]) -> Found {
+/// Returns the value at a path, whose segments are separated by zero bytes.
+pub(crate) fn get(host: &mut HostState, position: FilterPosition, plugin: &PluginSettings, path: &[u8]) -> Found {
     let path: Vec<String> = path
         .strip_suffix(&[0])
         .unwrap_or(path)
@@ -28,7 +29,7 @@ pub(crate) fn get(host: &mut HostState, place: Option<(u64, usize)>, plugin: &Pl
         .map(|segment| String::from_utf8_lossy(segment).into_owned())
         .collect();
     let path: Vec<&str> = path.iter().map(String::as_str).collect();
-    let origin = place.map(|(stream, _)| host.origin(stream));
+    let origin = position.map(|(stream, _)| host.origin(stream));
     if let Some(origin) = origin
         && let Some(stream) = host.stream(origin)
         && let Some(value) = stream.info.attributes.get(&path.join("."))
@@ -42,10 +43,10 @@ pub(crate) fn get(host: &mut HostState, place: Option<(u64, usize)>, plugin: &Pl
         [""] => return Err(Status::SerializationFailure),
         _ => {}
     }
-    let (Some(origin), Some((_, _))) = (origin, place) else { return Err(Status::NotFound) };
+    let (Some(origin), Some((_, _))) = (origin, position) else { return Err(Status::NotFound) };
     match *path.as_slice() {
-        ["request", ref rest @ ..] => request(host, origin, place, rest),
-        ["response", ref rest @ ..] => response(host, origin, place, rest),
+        ["request", ref rest @ ..] => request(host, origin, position, rest),
+        ["response", ref rest @ ..] => response(host, origin, position, rest),
         ["metadata"] => Ok(Vec::new()),
         ["metadata", "filter_metadata", ref rest @ ..] => metadata(host, origin, rest),
         ["filter_state"] | ["connection"] | ["source"] | ["destination"] | ["upstream"] | ["xds"] => {
@@ -60,8 +61,8 @@ pub(crate) fn get(host: &mut HostState, place: Option<(u64, usize)>, plugin: &Pl
     }
 }
 
-fn request(host: &mut HostState, origin: u64, place: Option<(u64, usize)>, path: &[&str]) -> Found {
-    let headers = readable_headers(host, place, crate::abi::MapType::RequestHeaders).cloned();
+fn request(host: &mut HostState, origin: u64, position: FilterPosition, path: &[&str]) -> Found {
+    let headers = header_maps::readable(host, position, MapType::RequestHeaders).cloned();
     let info = &host.stream(origin).ok_or(Status::NotFound)?.info;
     let header = |name: &str| -> Found {
         headers.as_ref().and_then(|headers| headers.get(name)).map(<[u8]>::to_vec).ok_or(Status::NotFound)
@@ -100,9 +101,9 @@ fn request(host: &mut HostState, origin: u64, place: Option<(u64, usize)>, path:
     }
 }
 
-fn response(host: &mut HostState, origin: u64, place: Option<(u64, usize)>, path: &[&str]) -> Found {
-    let headers = readable_headers(host, place, crate::abi::MapType::ResponseHeaders).cloned();
-    let trailers = readable_headers(host, place, crate::abi::MapType::ResponseTrailers).cloned();
+fn response(host: &mut HostState, origin: u64, position: FilterPosition, path: &[&str]) -> Found {
+    let headers = header_maps::readable(host, position, MapType::ResponseHeaders).cloned();
+    let trailers = header_maps::readable(host, position, MapType::ResponseTrailers).cloned();
     let info = &host.stream(origin).ok_or(Status::NotFound)?.info;
     match *path {
         ["code"] if info.code != 0 => Ok(int(u64::from(info.code))),
@@ -132,7 +133,7 @@ fn response(host: &mut HostState, origin: u64, place: Option<(u64, usize)>, path
     }
 }
 
-/// All values of a name, joined by commas, as CEL sees a header.
+/// Returns all values of a name, joined by commas, as CEL sees a header.
 fn joined(headers: Option<&Headers>, name: &str) -> Found {
     let headers = headers.ok_or(Status::NotFound)?;
     let mut name = name.to_ascii_lowercase();
@@ -143,7 +144,7 @@ fn joined(headers: Option<&Headers>, name: &str) -> Found {
     if values.is_empty() { Err(Status::NotFound) } else { Ok(values.join(&b","[..])) }
 }
 
-/// A map as a value: unlike a header map, an empty one has its count of zero.
+/// Encodes a map as a value: unlike a header map, an empty one is encoded as a count of zero.
 fn map(headers: Option<&Headers>) -> Vec<u8> {
     let entries: Vec<(&[u8], &[u8])> =
         headers.iter().flat_map(|headers| headers.iter()).map(|(name, value)| (name.as_bytes(), value)).collect();
@@ -157,7 +158,7 @@ fn map_of(entries: Vec<(&[u8], &[u8])>) -> Vec<u8> {
 fn metadata(host: &mut HostState, origin: u64, path: &[&str]) -> Found {
     let info = &host.stream(origin).ok_or(Status::NotFound)?.info;
     let Some((&namespace, rest)) = path.split_first() else {
-        // The messages under the names are not told.
+        // Envoy leaves out the messages under the names.
         return Ok(map_of(info.metadata.keys().map(|name| (name.as_bytes(), &b""[..])).collect()));
     };
     let fields = info.metadata.get(namespace).ok_or(Status::NotFound)?;
@@ -176,7 +177,7 @@ fn metadata(host: &mut HostState, origin: u64, path: &[&str]) -> Found {
     serialize(value)
 }
 
-/// A value of metadata as a guest reads it; of nested maps and lists only the first level can be told.
+/// Serializes a metadata value for a guest. Of nested maps and lists, only the first level can be serialized.
 fn serialize(value: &MetadataValue) -> Found {
     let flat = |value: &MetadataValue| -> Found {
         match value {
@@ -201,8 +202,8 @@ fn state(host: &mut HostState, origin: u64, key: &str) -> Found {
     host.stream(origin).and_then(|stream| stream.info.filter_state.get(key).cloned()).ok_or(Status::NotFound)
 }
 
-/// Facts about connection, route and upstream; any other single name is filter state that a guest has set. Of the
-/// older names on the top level (`cluster_name`, `route_name`, `node`, `listener_direction`) Envoy knows none any more.
+/// Returns attributes of connection, route and upstream; any other single name is filter state that a guest has set. The
+/// older top-level names (`cluster_name`, `route_name`, `node`, `listener_direction`) no longer exist in Envoy.
 fn facts(host: &mut HostState, origin: u64, first: &str, rest: &[&str]) -> Found {
     let info = &host.stream(origin).ok_or(Status::NotFound)?.info;
     let chosen = info.upstream_address.as_deref().ok_or(Status::NotFound);
@@ -230,7 +231,7 @@ fn facts(host: &mut HostState, origin: u64, first: &str, rest: &[&str]) -> Found
             Err(Status::NotFound)
         }
         (name, []) => state(host, origin, &format!("wasm.{name}")),
-        // What is filter state is bytes, which have no fields.
+        // Filter state is bytes, which have no fields.
         _ => Err(Status::NotFound),
     }
 }

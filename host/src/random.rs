@@ -1,6 +1,6 @@
-//! Seeded randomness: the same seed, the same bytes.
+//! Seeded random numbers: the same seed gives the same bytes.
 
-/// A SplitMix64 generator (Steele, Lea, Flood 2014): enough for ids and hash seeds, not for secrets.
+/// SplitMix64 generator (Steele, Lea, Flood 2014): good enough for ids and hash seeds, not for secrets.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Random(u64);
 
@@ -26,7 +26,7 @@ impl Random {
         bytes
     }
 
-    /// A version 4 UUID.
+    /// Returns a version 4 UUID.
     pub(crate) fn uuid(&mut self) -> String {
         let (high, low) = (self.next(), self.next());
         format!(

@@ -1,34 +1,47 @@
-//! What a client sends.
+//! Requests that a client sends.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::Headers;
 
-/// How messages end on a connection.
+/// Framing of messages on a connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Framing {
-    /// The end comes as a frame of its own: an empty one with `end_of_stream`.
+    /// HTTP/1: the end is a frame of its own, an empty one with `end_of_stream`.
     #[default]
     Http1,
-    /// The last data frame carries `end_of_stream`; frames hold at most 16,384 bytes.
+    /// HTTP/2: the last data frame carries `end_of_stream`; frames hold at most 16,384 bytes.
     Http2,
 }
 
-/// How a body is cut into the frames the filters see.
+/// Largest data frame of HTTP/2 unless both ends agree on more.
+const MAX_FRAME: usize = 16_384;
+
+impl Framing {
+    /// Splits frames that are larger than the framing allows; HTTP/1 has no empty frames.
+    pub(crate) fn frames(self, frames: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
+        match self {
+            Framing::Http1 => frames.into_iter().filter(|frame| !frame.is_empty()).collect(),
+            Framing::Http2 => frames.iter().flat_map(|frame| frame.chunks(MAX_FRAME).map(<[u8]>::to_vec)).collect(),
+        }
+    }
+}
+
+/// Split of a body into the frames that filters see.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Split {
-    /// As given: a body in one frame, frames as they are.
+    /// No split: a body in one frame, frames as given.
     #[default]
     Whole,
-    /// Frames of so many bytes (0 counts as 1).
+    /// Frames of a number of bytes (0 counts as 1).
     Bytes(usize),
-    /// Cut at these byte offsets of the whole body; what is out of range or not ascending is ignored.
+    /// Frames that end at these byte offsets of the whole body; offsets out of range or not ascending are ignored.
     At(Vec<usize>),
 }
 
 impl Split {
-    /// Cuts `frames` accordingly.
+    /// Splits `frames`.
     pub(crate) fn apply(&self, frames: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
         let whole = || frames.concat();
         match self {
@@ -54,31 +67,31 @@ impl Split {
     }
 }
 
-/// When a client goes away before it has its answer.
+/// Moment at which a client disconnects before it has the whole response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Disconnect {
-    /// After so many frames of the request; 0 is after its headers.
+    /// After a number of frames of the request; 0 is after its headers.
     RequestFrames(usize),
-    /// As soon as it has the response's headers.
+    /// As soon as it has received the response headers.
     ResponseHeaders,
-    /// After so many frames of the response.
+    /// After a number of frames of the response.
     ResponseFrames(usize),
 }
 
-/// A value of dynamic metadata, as an earlier filter (an authentication filter, say) would have left it.
+/// Value of dynamic metadata, as an earlier filter (e.g. an authentication filter) would have set it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum MetadataValue {
     /// `null`
     Null,
-    /// A truth value.
+    /// Boolean.
     Bool(bool),
-    /// A number; a filter reads it as eight bytes, little endian.
+    /// Number; a filter reads it as eight bytes, little endian.
     Number(f64),
-    /// A text.
+    /// String.
     Text(String),
-    /// A list.
+    /// List.
     List(Vec<MetadataValue>),
-    /// A struct.
+    /// Struct.
     Struct(BTreeMap<String, MetadataValue>),
 }
 
@@ -106,7 +119,7 @@ impl From<bool> for MetadataValue {
     }
 }
 
-/// One request. Built by chaining; sent with [`Listener::send`](crate::Listener::send) or opened_streams with
+/// HTTP request. Built by chaining; sent with [`Listener::send`](crate::Listener::send) or opened_streams with
 /// [`Listener::open`](crate::Listener::open).
 #[derive(Clone, Debug)]
 pub struct Request {
@@ -127,7 +140,7 @@ pub struct Request {
 }
 
 impl Request {
-    /// A request without a body, over HTTP/1, to the authority `localhost`.
+    /// Creates a request without a body, over HTTP/1, to the authority `localhost`.
     pub fn new(method: &str, path: &str) -> Request {
         let headers =
             [(":authority", "localhost"), (":path", path), (":method", method), (":scheme", "http")].into_iter();
@@ -149,17 +162,17 @@ impl Request {
         }
     }
 
-    /// A GET.
+    /// Creates a GET request.
     pub fn get(path: &str) -> Request {
         Request::new("GET", path)
     }
 
-    /// A POST; without [`Request::body`] or [`Request::frames`] it has no body.
+    /// Creates a POST request; without [`Request::body`] or [`Request::frames`] it has no body.
     pub fn post(path: &str) -> Request {
         Request::new("POST", path)
     }
 
-    /// Adds a header. `host` and pseudo headers replace what was there.
+    /// Adds a header. `host` and pseudo headers replace an existing value.
     pub fn header(mut self, name: impl AsRef<str>, value: impl AsRef<[u8]>) -> Request {
         match name.as_ref().to_ascii_lowercase().as_str() {
             "host" => self.headers.set(":authority", value),
@@ -174,7 +187,7 @@ impl Request {
         pairs.into_iter().fold(self, |request, (name, value)| request.header(name, value))
     }
 
-    /// A body of known size: a `content-length` goes with it unless a header says otherwise or trailers follow.
+    /// Sets a body of known size: a `content-length` is added unless a header exists or trailers follow.
     pub fn body(mut self, bytes: impl Into<Vec<u8>>) -> Request {
         let bytes = bytes.into();
         self.frames = if bytes.is_empty() { Vec::new() } else { vec![bytes] };
@@ -182,81 +195,80 @@ impl Request {
         self
     }
 
-    /// A body in frames (HTTP/1: chunks), without a `content-length`.
+    /// Sets a body in frames (HTTP/1: chunks), without a `content-length`.
     pub fn frames<F: Into<Vec<u8>>>(mut self, frames: impl IntoIterator<Item = F>) -> Request {
         self.frames = frames.into_iter().map(Into::into).collect();
         (self.has_body, self.sized) = (true, false);
         self
     }
 
-    /// How the body is cut.
+    /// Sets the split of the body into frames.
     pub fn split(mut self, split: Split) -> Request {
         self.split = split;
         self
     }
 
-    /// Trailers after the body.
+    /// Adds trailers after the body.
     pub fn trailers<K: AsRef<str>, V: AsRef<[u8]>>(mut self, pairs: impl IntoIterator<Item = (K, V)>) -> Request {
         self.trailers = Some(pairs.into_iter().collect());
         self
     }
 
-    /// StreamEnd HTTP/1 (the default).
+    /// Uses HTTP/1 (the default).
     pub fn http1(self) -> Request {
         self.framing(Framing::Http1)
     }
 
-    /// StreamEnd HTTP/2.
+    /// Uses HTTP/2.
     pub fn http2(self) -> Request {
         self.framing(Framing::Http2)
     }
 
-    /// StreamEnd the given framing.
+    /// Sets the framing.
     pub fn framing(mut self, framing: Framing) -> Request {
         self.framing = framing;
         self
     }
 
-    /// Which worker takes the connection (0 by default; taken modulo the number of workers).
+    /// Sets the worker of the connection: 0 by default, modulo the number of workers.
     pub fn worker(mut self, worker: usize) -> Request {
         self.worker = worker;
         self
     }
 
-    /// The client goes away early.
+    /// Disconnects the client early.
     pub fn disconnect_after(mut self, moment: Disconnect) -> Request {
         self.disconnect = Some(moment);
         self
     }
 
-    /// How long (virtual time) the client waits while nothing at all happens, 30 s unless told. Then it goes away, and
-    /// the exchange ends as hung.
+    /// Sets the virtual time for which the client waits while nothing happens, 30 s by default. Then it disconnects, and the
+    /// exchange ends as [`End::Stalled`](crate::End::Stalled).
     pub fn idle_timeout(mut self, idle_timeout: Duration) -> Request {
         self.idle_timeout = idle_timeout;
         self
     }
 
-    /// Virtual time between two frames of the body.
+    /// Sets the virtual time between two frames of the body.
     pub fn frame_interval(mut self, interval: Duration) -> Request {
         self.frame_interval = interval;
         self
     }
 
-    /// Dynamic metadata that an earlier filter has left: read as
-    /// `metadata.filter_metadata.<namespace>.<key>`.
+    /// Sets dynamic metadata of an earlier filter, which filters read as `metadata.filter_metadata.<namespace>.<key>`.
     pub fn metadata(mut self, namespace: &str, key: &str, value: impl Into<MetadataValue>) -> Request {
         self.metadata.entry(namespace.to_owned()).or_default().insert(key.to_owned(), value.into());
         self
     }
 
-    /// Filter state that an earlier filter has left, by its full name.
+    /// Sets filter state of an earlier filter, by its full name.
     pub fn filter_state(mut self, key: &str, value: impl Into<Vec<u8>>) -> Request {
         self.filter_state.insert(key.to_owned(), value.into());
         self
     }
 
-    /// An attribute by its dotted name, in the bytes a filter reads (`source.address`, `connection.mtls`,
-    /// `connection.uri_san_peer_certificate`, ...); replaces what the host would say of itself.
+    /// Sets an attribute by its dotted name, in the bytes a filter reads (`source.address`, `connection.mtls`,
+    /// `connection.uri_san_peer_certificate`, ...); it replaces the host's own value.
     pub fn attribute(mut self, name: &str, value: impl Into<Vec<u8>>) -> Request {
         self.attributes.insert(name.to_owned(), value.into());
         self
@@ -268,7 +280,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_split_loses_no_byte() {
+    fn a_split_keeps_every_byte() {
         for (split, parts) in [
             (Split::Whole, vec!["ab", "cde"]),
             (Split::Bytes(0), vec!["a", "b", "c", "d", "e"]),

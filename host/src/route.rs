@@ -1,4 +1,4 @@
-//! Routes: first match wins, on the headers as they are when the router sees them.
+//! Routes: the first match wins, on the headers that the router sees.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ pub(crate) enum Target {
     None,
 }
 
-/// One route of the listener.
+/// Route of a listener.
 #[derive(Clone, Debug)]
 pub struct Route {
     pub(crate) name: String,
@@ -39,12 +39,12 @@ impl Route {
         }
     }
 
-    /// Matches paths that begin so.
+    /// Matches paths with a prefix.
     pub fn prefix(prefix: impl Into<String>) -> Route {
         Route::of(Matcher::Prefix(prefix.into()))
     }
 
-    /// Matches exactly this path (the query is not looked at).
+    /// Matches one path exactly, without its query.
     pub fn path(path: impl Into<String>) -> Route {
         Route::of(Matcher::Path(path.into()))
     }
@@ -54,49 +54,48 @@ impl Route {
         Route::of(Matcher::Header(name.to_ascii_lowercase(), Some(value.into())))
     }
 
-    /// Matches requests that have the header at all.
+    /// Matches requests that have the header.
     pub fn header_present(name: &str) -> Route {
         Route::of(Matcher::Header(name.to_ascii_lowercase(), None))
     }
 
-    /// And the path begins so.
+    /// Requires a prefix of the path as well.
     pub fn and_prefix(mut self, prefix: impl Into<String>) -> Route {
         self.matchers.push(Matcher::Prefix(prefix.into()));
         self
     }
 
-    /// And the header has exactly this value.
+    /// Requires an exact value of a header as well.
     pub fn and_header(mut self, name: &str, value: impl Into<Vec<u8>>) -> Route {
         self.matchers.push(Matcher::Header(name.to_ascii_lowercase(), Some(value.into())));
         self
     }
 
-    /// The route's name, as `xds.route_name` gives it.
+    /// Sets the route's name, which `xds.route_name` returns.
     pub fn name(mut self, name: impl Into<String>) -> Route {
         self.name = name.into();
         self
     }
 
-    /// Sends the request to a cluster. One that the process does not know answers 503.
+    /// Sends the request to a cluster. A cluster that the process does not know gives 503.
     pub fn cluster(mut self, cluster: impl Into<String>) -> Route {
         self.target = Target::Cluster(cluster.into());
         self
     }
 
-    /// Answers without an upstream.
+    /// Responds without an upstream.
     pub fn direct_response(mut self, status: u16, body: impl Into<Vec<u8>>) -> Route {
         self.target = Target::Direct(status, body.into());
         self
     }
 
-    /// The route's timeout, counted from the end of the request to the end of the answer: 15 s unless told; `None` is
-    /// no limit.
+    /// Sets the route's timeout, from the end of the request to the end of the response: 15 s by default; `None` is no limit.
     pub fn timeout(mut self, timeout: Option<Duration>) -> Route {
         self.timeout = timeout;
         self
     }
 
-    /// `request_body_buffer_limit` of the route (Envoy 1.37 and newer): replaces the listener's for its requests.
+    /// Sets `request_body_buffer_limit` (Envoy 1.37 and newer), which replaces the listener's limit for the route's requests.
     pub fn request_buffer_limit(mut self, bytes: usize) -> Route {
         self.request_buffer_limit = Some(bytes);
         self

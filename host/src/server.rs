@@ -1,14 +1,15 @@
-//! The process behind its handles: virtual machines, listeners, streams, and what drives them.
+//! The Envoy server behind a process's handles: virtual machines, listeners, streams, and the event loop.
 
 mod attempt;
 mod callout_response;
 mod callouts;
-mod chain;
 mod client;
+mod filters;
 mod finish;
 mod listen;
 mod response_steps;
 mod router;
+mod routing;
 #[cfg(test)]
 mod tests;
 mod time;
@@ -19,25 +20,56 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::host_state::{Cluster, HostState, RespondFn};
-use crate::process::ProcessBuilder;
 use crate::random::Random;
+use crate::stream::Stream;
 use crate::vm::Vm;
-use crate::{ClientResponse, Exchange, LogEntry, Plugin, ReceivedRequest, ResponseTrigger, Route, Stats, Thread};
+use crate::{
+    ClientResponse, Exchange, Level, LogEntry, Plugin, ReceivedRequest, ResponseTrigger, Route, Stats, Thread,
+};
 use client::ClientSession;
 
-/// A listener as it runs.
+/// Options of a server.
+#[derive(Clone, Debug)]
+pub(crate) struct ServerOptions {
+    pub(crate) workers: usize,
+    pub(crate) seed: u64,
+    /// Start of the virtual clock, in nanoseconds since the Unix epoch.
+    pub(crate) clock_start: u64,
+    pub(crate) trace: bool,
+    /// `true` if plugins are configured in a canary and on the main thread too.
+    pub(crate) canary: bool,
+    pub(crate) log_level: Level,
+    pub(crate) node: Vec<(String, String)>,
+}
+
+impl Default for ServerOptions {
+    fn default() -> ServerOptions {
+        ServerOptions {
+            workers: 1,
+            seed: 1,
+            clock_start: 1_767_225_600_000_000_000,
+            trace: false,
+            canary: true,
+            log_level: Level::Warn,
+            node: Vec::new(),
+        }
+    }
+}
+
+/// Running listener.
 struct RunningListener {
     plugins: Vec<Arc<Plugin>>,
     upstream_plugins: Vec<Arc<Plugin>>,
-    /// For each of them, the cluster it is for; all if none.
+    /// Cluster of each upstream plugin; `None` for all clusters.
     upstream_clusters: Vec<Option<String>>,
-    stock: BTreeMap<usize, usize>,
+    /// Limits of Envoy's own `buffer` filters, by their index in the chain.
+    buffer_filters: BTreeMap<usize, usize>,
     routes: Vec<Route>,
     buffer_limit: usize,
     h2_window: usize,
 }
 
-/// Which plugin of which listener on which worker.
+/// Key of a plugin's instance: listener, chain, plugin and worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct PluginKey {
     listener: usize,
@@ -46,25 +78,25 @@ struct PluginKey {
     worker: usize,
 }
 
-/// Where a plugin runs.
+/// Instance of a plugin on a worker.
 #[derive(Clone, Copy, Debug)]
 struct PluginInstance {
     vm: usize,
     root: u32,
-    /// Nanoseconds since the start at which it was loaded last, with or without success.
+    /// Time of the last attempt to load it, in nanoseconds since the process started.
     loaded: u64,
 }
 
-/// Everything of a process.
+/// All state of a process.
 pub(crate) struct Server {
-    setup: ProcessBuilder,
+    options: ServerOptions,
     host: Box<HostState>,
     vms: Vec<Vm>,
-    by_key: BTreeMap<(Thread, String), usize>,
-    /// Keys of which there is a base virtual machine, and plugins that a canary has tried.
+    vms_by_key: BTreeMap<(Thread, String), usize>,
+    /// Keys of virtual machines that have a base, and of plugins that a canary has tried.
     bases: BTreeSet<String>,
     listeners: Vec<Arc<RunningListener>>,
-    handles: BTreeMap<PluginKey, PluginInstance>,
+    instances: BTreeMap<PluginKey, PluginInstance>,
     sessions: BTreeMap<u64, ClientSession>,
     finished: BTreeMap<u64, Exchange>,
     next_stream: u64,
@@ -72,23 +104,23 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) fn new(setup: ProcessBuilder) -> Server {
+    pub(crate) fn new(options: ServerOptions) -> Server {
         let host = HostState {
-            clock_start: setup.clock_start,
-            tracing: setup.trace,
-            log_level: setup.log_level as u32,
-            random: Random::new(setup.seed),
-            node: setup.node.iter().cloned().collect(),
+            clock_start: options.clock_start,
+            tracing: options.trace,
+            log_level: options.log_level as u32,
+            random: Random::new(options.seed),
+            node: options.node.iter().cloned().collect(),
             ..HostState::default()
         };
         Server {
-            setup,
+            options,
             host: Box::new(host),
             vms: Vec::new(),
-            by_key: BTreeMap::new(),
+            vms_by_key: BTreeMap::new(),
             bases: BTreeSet::new(),
             listeners: Vec::new(),
-            handles: BTreeMap::new(),
+            instances: BTreeMap::new(),
             sessions: BTreeMap::new(),
             finished: BTreeMap::new(),
             next_stream: 1,
@@ -96,8 +128,8 @@ impl Server {
         }
     }
 
-    pub(crate) fn cluster(&mut self, name: &str, trigger: ResponseTrigger, answer: RespondFn) {
-        self.host.clusters.insert(name.to_owned(), Cluster { trigger, answer });
+    pub(crate) fn cluster(&mut self, name: &str, trigger: ResponseTrigger, respond: RespondFn) {
+        self.host.clusters.insert(name.to_owned(), Cluster { trigger, respond });
     }
 
     pub(crate) fn elapsed(&self) -> Duration {
@@ -113,9 +145,11 @@ impl Server {
     }
 
     pub(crate) fn take_log(&mut self) -> Vec<LogEntry> {
-        let taken = self.host.log.get(self.host.log_read..).unwrap_or_default().to_vec();
+        let unread = self.host.log.get(self.host.log_read..);
+        debug_assert!(unread.is_some(), "the log only grows");
+        let unread = unread.unwrap_or_default().to_vec();
         self.host.log_read = self.host.log.len();
-        taken
+        unread
     }
 
     pub(crate) fn shared_data(&self, vm_id: &str, key: &[u8]) -> Option<(Vec<u8>, u32)> {
@@ -136,12 +170,12 @@ impl Server {
         self.host.records.get(&id).map(|record| record.upstream.clone()).unwrap_or_default()
     }
 
-    /// A stream taken out of the host while its chain runs; every way back is [`Server::put_back`].
-    fn take(&mut self, id: u64) -> Option<crate::stream::Stream> {
+    /// Takes a stream out of the host state while its chain runs; [`Server::put_back`] must follow.
+    fn take(&mut self, id: u64) -> Option<Stream> {
         self.host.streams.remove(&id)
     }
 
-    fn put_back(&mut self, stream: crate::stream::Stream) {
+    fn put_back(&mut self, stream: Stream) {
         self.host.streams.insert(stream.id, stream);
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use crate::abi::Status;
 
-/// Where a queue's reader is told.
+/// Root context that is notified of a queue's items.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Reader {
     pub(crate) vm: usize,
@@ -30,12 +30,12 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    /// A value and the number to compare and swap with.
+    /// Returns a value and its compare-and-swap number.
     pub(crate) fn get(&self, vm_id: &str, key: &[u8]) -> Option<(&[u8], u32)> {
         self.data.get(vm_id)?.get(key).map(|(value, cas)| (value.as_slice(), *cas))
     }
 
-    /// Sets a value. 0 is unconditional; any number will do for a key that does not exist.
+    /// Sets a value. A `cas` of 0 is unconditional; a key that does not exist accepts any number.
     pub(crate) fn set(&mut self, vm_id: &str, key: &[u8], value: &[u8], cas: u32) -> Status {
         if !self.data.contains_key(vm_id) {
             self.data.insert(vm_id.to_owned(), BTreeMap::new());
@@ -55,7 +55,7 @@ impl Shared {
         Status::Ok
     }
 
-    /// Opens a queue for reading; whoever registers last is told. What is in it stays.
+    /// Registers the reader of a queue, in place of an earlier one. The queue keeps its items.
     pub(crate) fn register(&mut self, vm_id: &str, name: &[u8], reader: Reader) -> u32 {
         let next = u32::try_from(self.tokens.len() + 1).unwrap_or(u32::MAX);
         let token = *self.tokens.entry((vm_id.to_owned(), name.to_vec())).or_insert(next);
@@ -63,7 +63,7 @@ impl Shared {
         token
     }
 
-    /// The token of a queue that somebody has registered.
+    /// Returns the token of a registered queue.
     pub(crate) fn resolve(&self, vm_id: &str, name: &[u8]) -> Option<u32> {
         self.tokens.get(&(vm_id.to_owned(), name.to_vec())).copied()
     }
@@ -95,7 +95,7 @@ mod tests {
     fn compare_and_swap_as_recorded_from_envoy() {
         let mut shared = Shared::default();
         assert_eq!(shared.get("v", b"k"), None);
-        assert_eq!(shared.set("v", b"k", b"v", 77), Status::Ok, "any number will do for a new key");
+        assert_eq!(shared.set("v", b"k", b"v", 77), Status::Ok, "a new key accepts any number");
         assert_eq!(shared.get("v", b"k"), Some((&b"v"[..], 1)));
         assert_eq!(shared.set("v", b"k", b"w", 1001), Status::CasMismatch);
         assert_eq!(shared.set("v", b"k", b"w", 0), Status::Ok);
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn queues_keep_order_and_say_what_is_wrong() {
+    fn queues_keep_order_and_report_errors() {
         let mut shared = Shared::default();
         assert_eq!(shared.enqueue(1, b"a"), Status::NotFound);
         let token = shared.register("v", b"q", Reader { vm: 1, root: 1 });

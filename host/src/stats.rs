@@ -11,32 +11,32 @@ pub struct Stats {
 }
 
 impl Stats {
-    /// A counter's value; 0 if there is none of that name.
+    /// Returns a counter's value, or 0 if it does not exist.
     pub fn counter(&self, name: &str) -> u64 {
         self.counters.get(name).copied().unwrap_or_default()
     }
 
-    /// A gauge's value; 0 if there is none of that name.
+    /// Returns a gauge's value, or 0 if it does not exist.
     pub fn gauge(&self, name: &str) -> u64 {
         self.gauges.get(name).copied().unwrap_or_default()
     }
 
-    /// Everything recorded into a histogram, in order.
+    /// Returns all samples of a histogram, in order.
     pub fn histogram(&self, name: &str) -> &[u64] {
         self.histograms.get(name).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// All counters.
+    /// Returns all counters.
     pub fn counters(&self) -> impl Iterator<Item = (&str, u64)> {
         self.counters.iter().map(|(name, value)| (name.as_str(), *value))
     }
 
-    /// All gauges.
+    /// Returns all gauges.
     pub fn gauges(&self) -> impl Iterator<Item = (&str, u64)> {
         self.gauges.iter().map(|(name, value)| (name.as_str(), *value))
     }
 
-    /// All histograms.
+    /// Returns all histograms.
     pub fn histograms(&self) -> impl Iterator<Item = (&str, &[u64])> {
         self.histograms.iter().map(|(name, samples)| (name.as_str(), samples.as_slice()))
     }

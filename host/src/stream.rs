@@ -1,18 +1,19 @@
 //! One HTTP stream in one filter chain: Envoy's filter manager as a state machine that knows no guest.
 //!
-//! The state is here, what moves it is in the modules below: [`decode`] and [`encode`] iterate the chain, [`reply`]
-//! answers instead of the upstream, [`around`] is what surrounds each callback of a filter. All of it reaches guests only
-//! through [`FilterCallbacks`], so it is tested with filters that are closures. The rules follow Envoy's
+//! The state is here; the modules below change it: [`chain`] iterates the filters, [`local_reply`] responds instead of the
+//! upstream, [`callback_scope`] surrounds each callback of a filter, [`downstream`] sends to the client. They reach guests
+//! only through [`FilterCallbacks`], so tests run them with filters that are closures. The rules follow Envoy's
 //! `source/common/http/filter_manager.cc` and `source/extensions/common/wasm/context.cc`, from which the names of the
-//! states are taken too; nothing is simplified that a filter could tell.
+//! states are taken too; nothing that a filter can observe is simplified.
 
 pub(crate) mod callback_scope;
-pub(crate) mod decode;
-pub(crate) mod encode;
+pub(crate) mod chain;
+mod downstream;
 pub(crate) mod flags;
+mod http_date;
 pub(crate) mod info;
 pub(crate) mod local_reply;
-mod stall_report;
+pub(crate) mod stall_report;
 #[cfg(test)]
 mod tests;
 
@@ -20,45 +21,59 @@ use std::collections::VecDeque;
 use std::ops::{Deref, DerefMut};
 
 use crate::{ClientResponse, Headers};
+pub(crate) use chain::FilterChain;
 pub(crate) use info::StreamInfo;
 pub(crate) use local_reply::LocalReply;
 
-/// What a filter is called for.
+/// Direction of a message through the chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Callback {
-    RequestHeaders { count: usize, end: bool },
-    RequestBody { size: usize, end: bool },
-    RequestTrailers { count: usize },
-    ResponseHeaders { count: usize, end: bool },
-    ResponseBody { size: usize, end: bool },
-    ResponseTrailers { count: usize },
+pub(crate) enum Direction {
+    /// Requests, from the first filter to the router.
+    Decode,
+    /// Responses, from the last filter to the client.
+    Encode,
 }
 
-/// What a filter answers, for headers, data and trailers alike.
+/// Callback of a filter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Callback {
+    pub(crate) direction: Direction,
+    pub(crate) part: CallbackPart,
+}
+
+/// Part of a message that a callback is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CallbackPart {
+    Headers { count: usize, end: bool },
+    Body { size: usize, end: bool },
+    Trailers { count: usize },
+}
+
+/// Status a filter returns from a callback, for headers, data and trailers alike.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CallbackStatus {
     Continue,
     /// Headers and trailers: stop the iteration; data: stop and buffer.
     Stop,
-    /// Data: stop, and what was given is lost.
+    /// Data: stop, and drop the data.
     StopNoBuffer,
-    /// Data: stop and buffer, without the limit's local reply.
+    /// Data: stop and buffer, without a local reply at the limit.
     StopWatermark,
-    /// Headers: stop everything, buffer what comes, with the limit's local reply.
+    /// Headers: stop everything and buffer the body, with a local reply at the limit.
     StopAllBuffer,
     /// Headers: stop everything, and stop reading at the limit.
     StopAllWatermark,
 }
 
-/// What a stream needs of the host around it.
+/// Filters and router as a stream calls them.
 pub(crate) trait FilterCallbacks {
-    /// Runs one filter's callback, its deferred actions included.
+    /// Runs one filter's callback, including its deferred actions.
     fn call(&mut self, stream: &mut Stream, filter: usize, callback: Callback) -> CallbackStatus;
-    /// The end of the decoding chain has the headers: picks the route, or answers instead.
+    /// Picks the route for headers at the end of the decoding chain, or returns a local reply.
     fn route(&mut self, stream: &mut Stream) -> Option<LocalReply>;
 }
 
-/// How far a filter lets the iteration go.
+/// Envoy's iteration state of a filter.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum IterationState {
     #[default]
@@ -68,15 +83,25 @@ pub(crate) enum IterationState {
     StopAllWatermark,
 }
 
-/// One filter in one direction.
+/// State of one filter in one direction.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct FilterState {
     pub(crate) iteration: IterationState,
-    /// Whether the headers have come as far as this filter.
+    /// `true` once the headers have reached this filter.
     pub(crate) reached: bool,
     pub(crate) headers_continued: bool,
+    /// `true` while the iteration continues with this filter instead of the next.
     pub(crate) from_current: bool,
+    /// `true` once the filter has seen the message's end.
     pub(crate) end: bool,
+    /// `true` while the context can access the headers.
+    pub(crate) headers_visible: bool,
+    /// `true` while the context can access the trailers.
+    pub(crate) trailers_visible: bool,
+    /// Body that the context can access.
+    pub(crate) body: BodySource,
+    /// `true` while the filter's last status asks for the body to be buffered.
+    pub(crate) buffering: bool,
 }
 
 impl FilterState {
@@ -85,101 +110,114 @@ impl FilterState {
     }
 }
 
-/// Where the body is that a filter may look at.
+/// Location of the body that a filter can access.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum BodySource {
-    /// Nowhere.
+    /// No body.
     #[default]
     None,
-    /// In the frame that is on its way.
+    /// The frame that passes the chain at the moment.
     Frame,
-    /// In the chain's buffer.
+    /// The chain's buffer.
     Buffer,
 }
 
-/// What stands at a place of the chain.
+/// Filter in a slot of the chain.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum FilterKind {
-    /// Nothing: a failed plugin that fails open.
+    /// No filter: a failed plugin that fails open.
     #[default]
     Absent,
-    /// A context in a virtual machine.
+    /// Context in a virtual machine.
     Guest { vm: usize, root: u32, context: u32 },
-    /// A plugin whose virtual machine has failed: every stream is refused.
+    /// Plugin whose virtual machine has failed: every stream is refused.
     Failed,
-    /// Envoy's own `buffer` filter, with its limit.
+    /// Envoy's own `buffer` filter, with its limit in bytes.
     Buffer { limit: usize },
 }
 
-/// One place of the chain: the filter's state in both directions and what its context sees.
+/// Slot of the chain: a filter, its state in both directions, and the state of its context.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct FilterSlot {
     pub(crate) kind: FilterKind,
-    /// Which plugin of the listener's chain this is.
+    /// Index of the plugin in the listener's chain.
     pub(crate) plugin: usize,
     pub(crate) decode: FilterState,
     pub(crate) encode: FilterState,
-    /// Whether the context exists in the virtual machine.
+    /// `true` once the context exists in the virtual machine.
     pub(crate) created: bool,
+    /// `end_of_stream` of the last headers or data callback.
     pub(crate) end_of_stream: bool,
-    pub(crate) request_headers: bool,
-    pub(crate) request_trailers: bool,
-    pub(crate) response_headers: bool,
-    pub(crate) response_trailers: bool,
-    pub(crate) request_body: BodySource,
-    pub(crate) response_body: BodySource,
-    pub(crate) buffering_request: bool,
-    pub(crate) buffering_response: bool,
-    /// A local reply was asked for.
+    /// `true` while a local reply that the filter has asked for is waiting to be sent.
     pub(crate) local_reply_pending: bool,
-    /// The stream was answered as its virtual machine had failed.
+    /// `true` once the stream was refused because the filter's virtual machine has failed.
     pub(crate) failed: bool,
 }
 
-/// One direction of the stream.
+impl FilterSlot {
+    /// Returns the filter's state in one direction.
+    pub(crate) fn state(&self, direction: Direction) -> &FilterState {
+        match direction {
+            Direction::Decode => &self.decode,
+            Direction::Encode => &self.encode,
+        }
+    }
+
+    /// Returns the filter's state in one direction, to be changed.
+    pub(crate) fn state_mut(&mut self, direction: Direction) -> &mut FilterState {
+        match direction {
+            Direction::Decode => &mut self.decode,
+            Direction::Encode => &mut self.encode,
+        }
+    }
+}
+
+/// Message in one direction of the stream: the request or the response.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Message {
     pub(crate) headers: Option<Headers>,
     pub(crate) trailers: Option<Headers>,
-    /// The one buffer of the whole chain.
+    /// Buffer of the whole chain; there is only one per direction.
     pub(crate) buffer: Option<Vec<u8>>,
-    /// The frame on its way through the filters.
+    /// Frame that passes the filters at the moment.
     pub(crate) frame: Vec<u8>,
-    /// Whether what is buffered counts as streaming: no local reply at the limit.
+    /// `true` if the buffer counts as streaming: no local reply at the limit.
     pub(crate) streaming: bool,
-    /// The end has been seen at the entrance.
+    /// `true` once the message's end has arrived at the chain.
     pub(crate) observed_end: bool,
-    /// A filter has answered in this direction's callback: nothing goes on.
+    /// `true` once a local reply was asked for in this direction's callback: the iteration ends.
     pub(crate) aborted: bool,
+    /// `true` once the buffer has exceeded its limit.
     pub(crate) too_large: bool,
 }
 
 impl Message {
-    /// Whether a body or trailers can come: behind headers, before the end.
-    fn is_coming(&self) -> bool {
+    /// Returns `true` between the headers and the end of the message, when a body or trailers can arrive.
+    fn is_incomplete(&self) -> bool {
         self.headers.is_some() && !self.observed_end
     }
 }
 
-/// In which kind of callback the chain is at this moment.
+/// Kind of callback that the chain is running.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum RunningCallback {
     #[default]
-    Nothing,
+    None,
     Decoding,
     Encoding,
 }
 
-/// Why a stream is over.
+/// Reason a stream is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StreamEnd {
-    /// The answer is complete.
+    /// The response is complete.
     Complete,
     /// The stream was reset.
     Reset,
 }
 
-/// What leaves the chain at its ends, for the router and (of a chain in front of an upstream) back to it.
+/// Part of a message that leaves the chain at one of its ends, for the router or, from a chain in front of an upstream, back
+/// to the stream's own chain.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum ChainOutput {
     RequestHeaders(Headers, bool),
@@ -188,16 +226,16 @@ pub(crate) enum ChainOutput {
     ResponseHeaders(Headers, bool),
     ResponseData(Vec<u8>, bool),
     ResponseTrailers(Headers),
-    /// A filter in front of an upstream answers instead of it.
+    /// A filter in front of an upstream responds instead of it.
     LocalReply(LocalReply),
 }
 
-/// The state of a stream. [`Stream`] boxes it, so that it can be handed into a virtual machine and back cheaply.
+/// State of a stream. [`Stream`] boxes it, so that moving it into a virtual machine and back is cheap.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ActiveStream {
-    /// Unique in the process; 0 is nobody.
+    /// Id, unique in the process; 0 is no stream.
     pub(crate) id: u64,
-    /// The stream in whose chain's end this one runs (a chain in front of an upstream), or 0.
+    /// Stream for whose upstream this chain runs (a chain in front of an upstream), or 0.
     pub(crate) parent: u64,
     pub(crate) listener: usize,
     pub(crate) worker: usize,
@@ -205,27 +243,28 @@ pub(crate) struct ActiveStream {
     pub(crate) request: Message,
     pub(crate) response: Message,
     pub(crate) buffer_limit: usize,
-    pub(crate) calling: RunningCallback,
+    pub(crate) running: RunningCallback,
+    /// Local reply to send once the running decoding callback has returned.
     pub(crate) prepared: Option<LocalReply>,
-    /// Response headers have left towards the client.
+    /// `true` once response headers were sent to the client.
     pub(crate) headers_sent: bool,
-    /// The response headers that have left, before the codec's touch: what access logs see.
+    /// Response headers as sent, before the codec's changes: what access logs see.
     pub(crate) sent: Option<Headers>,
     pub(crate) over: Option<StreamEnd>,
-    /// How many filters are letting go, one within the callback that another's letting go has led to.
+    /// Number of nested `resume` calls: a filter may continue in a callback that another's continuing has caused.
     pub(crate) resuming: usize,
     pub(crate) outputs: VecDeque<ChainOutput>,
     pub(crate) info: StreamInfo,
     pub(crate) client: ClientResponse,
-    /// HTTP/2 downstream.
+    /// `true` for HTTP/2 downstream.
     pub(crate) http2: bool,
     pub(crate) head_request: bool,
     pub(crate) grpc_request: bool,
-    /// The callbacks of `proxy_on_log` are running.
+    /// `true` while `proxy_on_log` callbacks run.
     pub(crate) logging: bool,
 }
 
-/// A stream.
+/// Stream, cheap to move.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Stream(Box<ActiveStream>);
 
@@ -249,12 +288,20 @@ impl DerefMut for Stream {
 }
 
 impl ActiveStream {
-    /// Whether nothing may happen in the chain any more.
+    /// Returns `true` once nothing may happen in the chain any more.
     pub(crate) fn is_over(&self) -> bool {
         self.over.is_some()
     }
 
-    /// The stream ends without an answer, or in the middle of one.
+    /// Returns the message of a direction, to be changed.
+    pub(crate) fn message(&mut self, direction: Direction) -> &mut Message {
+        match direction {
+            Direction::Decode => &mut self.request,
+            Direction::Encode => &mut self.response,
+        }
+    }
+
+    /// Resets the stream: it ends without a response, or in the middle of one.
     pub(crate) fn reset(&mut self, details: &str) {
         if self.over.is_none() {
             self.over = Some(StreamEnd::Reset);
@@ -264,8 +311,14 @@ impl ActiveStream {
         }
     }
 
-    /// Enters what a filter's letting go leads to; `false` when filters do nothing else any more. A filter that lets go in
-    /// the very callback which that brings about does so for ever: Envoy's stack overflows, here the stream is reset.
+    /// Resets the stream and records the end that the client observes.
+    pub(crate) fn cut(&mut self, details: &str) {
+        self.reset(details);
+        self.client.end = if self.headers_sent { crate::End::Truncated } else { crate::End::Reset };
+    }
+
+    /// Enters a nested `resume`, or resets the stream and returns `false` if the nesting never ends: a filter that continues
+    /// in every callback which its continuing causes overflows Envoy's stack.
     fn enter_resume(&mut self) -> bool {
         /// More than there are filters in a chain, few enough for a thread's stack.
         const DEPTH: usize = 32;
@@ -273,25 +326,19 @@ impl ActiveStream {
             self.resuming += 1;
             return true;
         }
-        self.reset("wasm_continue_stream_for_ever");
-        self.client.end = if self.headers_sent { crate::End::Truncated } else { crate::End::Reset };
+        self.cut("wasm_continue_stream_for_ever");
         false
     }
 
-    /// The body a context may read and edit, in one direction.
-    pub(crate) fn body(&mut self, filter: usize, request: bool) -> Option<&mut Vec<u8>> {
-        let place = self.filters.get(filter)?;
-        let (way, at) = if request {
-            let at = if place.buffering_request { BodySource::Buffer } else { place.request_body };
-            (&mut self.request, at)
-        } else {
-            let at = if place.buffering_response { BodySource::Buffer } else { place.response_body };
-            (&mut self.response, at)
-        };
-        match at {
+    /// Returns the body that a filter's context may read and edit in one direction.
+    pub(crate) fn body(&mut self, filter: usize, direction: Direction) -> Option<&mut Vec<u8>> {
+        let state = self.filters.get(filter)?.state(direction);
+        let source = if state.buffering { BodySource::Buffer } else { state.body };
+        let message = self.message(direction);
+        match source {
             BodySource::None => None,
-            BodySource::Frame => Some(&mut way.frame),
-            BodySource::Buffer => way.buffer.as_mut(),
+            BodySource::Frame => Some(&mut message.frame),
+            BodySource::Buffer => message.buffer.as_mut(),
         }
     }
 }

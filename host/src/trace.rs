@@ -1,46 +1,46 @@
-//! What happened, line by line.
+//! Traces of exchanges.
 
 use std::fmt;
 
-/// What the guests were called for, what they asked of the host, and what the proxy did, in order. Printed one line
-/// each; recorded only if [`ProcessBuilder::trace`](crate::ProcessBuilder::trace) says so.
+/// Guest callbacks, host calls and actions of the proxy, in order; printed one per line. Recorded only with
+/// [`ProcessBuilder::trace`](crate::ProcessBuilder::trace).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Trace {
     lines: Vec<TraceLine>,
 }
 
-/// One line of a trace.
+/// Line of a trace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TraceLine {
-    /// Plugin name, empty for the proxy itself.
+    /// Name of the plugin; empty for the proxy itself.
     pub plugin: String,
-    /// The guest's context id, 0 for the proxy itself.
+    /// Context id of the guest; 0 for the proxy itself.
     pub context: u32,
-    /// What happened.
+    /// Event.
     pub event: TraceEvent,
 }
 
-/// What a line of a trace says.
+/// Event in a trace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TraceEvent {
-    /// A callback began: its name and arguments.
+    /// Start of a callback: its name and arguments.
     Callback(String),
-    /// A callback returned: its name and what.
+    /// Return of a callback: its name and result.
     Returned(String),
-    /// A host call: its name, its arguments as far as they carry no content, and its status.
+    /// Host call: its name, arguments without content, and status.
     HostCall(String),
-    /// The proxy did something.
+    /// Action of the proxy.
     Proxy(String),
 }
 
 impl Trace {
-    /// All lines.
+    /// Returns all lines.
     pub fn lines(&self) -> &[TraceLine] {
         &self.lines
     }
 
-    /// The callbacks only, as printed.
+    /// Returns the callbacks only, as printed.
     pub fn callbacks(&self) -> impl Iterator<Item = &str> {
         self.lines.iter().filter_map(|line| match &line.event {
             TraceEvent::Callback(text) => Some(text.as_str()),

@@ -1,16 +1,16 @@
-//! Scripted upstreams: what a cluster is asked and what it answers.
+//! Scripted upstreams: the requests they get and the responses they send.
 
 use std::time::Duration;
 
 use crate::{Framing, Headers, Split};
 
-/// What a scripted cluster is asked: a routed request, or an HTTP or gRPC callout of a filter.
+/// Request to a scripted cluster: a routed request, or an HTTP or gRPC callout of a filter.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct UpstreamRequest {
-    /// The cluster.
+    /// Name of the cluster.
     pub cluster: String,
-    /// Who asks.
+    /// Sender of the request.
     pub origin: Origin,
     /// Headers as they left the proxy.
     pub headers: Headers,
@@ -18,25 +18,25 @@ pub struct UpstreamRequest {
     pub frames: Vec<Vec<u8>>,
     /// Trailers, if any left.
     pub trailers: Option<Headers>,
-    /// Whether the request has ended; `false` for a cluster that is asked as soon as the headers arrive.
+    /// `true` if the request has ended; `false` for a cluster that responds as soon as the headers arrive.
     pub complete: bool,
     /// Virtual time since the process started.
     pub at: Duration,
 }
 
 impl UpstreamRequest {
-    /// The whole body.
+    /// Returns the whole body.
     pub fn body(&self) -> Vec<u8> {
         self.frames.concat()
     }
 
-    /// The body as text, with replacement characters where it is not UTF-8.
+    /// Returns the body as text, with replacement characters where it is not UTF-8.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body()).into_owned()
     }
 }
 
-/// Who asks a cluster.
+/// Sender of a request to a cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// The router, for a stream.
@@ -47,7 +47,7 @@ pub enum Origin {
     GrpcCall,
 }
 
-/// What goes wrong with an answer, if anything.
+/// Fault of a scripted response.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Fault {
     #[default]
@@ -58,7 +58,7 @@ pub(crate) enum Fault {
     ResetAfter(usize),
 }
 
-/// The answer of a scripted cluster.
+/// Response of a scripted cluster.
 #[derive(Clone, Debug)]
 pub struct UpstreamResponse {
     pub(crate) headers: Headers,
@@ -74,7 +74,7 @@ pub struct UpstreamResponse {
 }
 
 impl UpstreamResponse {
-    /// An answer of that status without a body, over HTTP/1.
+    /// Creates a response without a body, over HTTP/1.
     pub fn status(status: u16) -> UpstreamResponse {
         UpstreamResponse {
             headers: [(":status", status.to_string())].into_iter().collect(),
@@ -90,17 +90,18 @@ impl UpstreamResponse {
         }
     }
 
-    /// 200 with this body and `content-type: application/json`.
+    /// Creates a response 200 with a body and `content-type: application/json`.
     pub fn json(body: impl Into<Vec<u8>>) -> UpstreamResponse {
         UpstreamResponse::status(200).header("content-type", "application/json").body(body)
     }
 
-    /// 200 with `content-type: text/event-stream` and one frame per event, as given (blank lines are the caller's).
+    /// Creates a response 200 with `content-type: text/event-stream` and one frame per event, sent as given (the caller adds
+    /// the blank lines).
     pub fn sse<E: Into<Vec<u8>>>(events: impl IntoIterator<Item = E>) -> UpstreamResponse {
         UpstreamResponse::status(200).header("content-type", "text/event-stream").frames(events)
     }
 
-    /// A unary gRPC answer with status 0: `message` is the serialised message, its five-byte prefix is added here.
+    /// Creates a unary gRPC response with status 0. `message` is the serialised message, without its five-byte prefix.
     pub fn grpc(message: impl AsRef<[u8]>) -> UpstreamResponse {
         let message = message.as_ref();
         let mut frame = vec![0];
@@ -113,7 +114,7 @@ impl UpstreamResponse {
             .http2()
     }
 
-    /// A gRPC answer that is only an error.
+    /// Creates a gRPC response that is only an error.
     pub fn grpc_error(code: u32, message: &str) -> UpstreamResponse {
         UpstreamResponse::status(200)
             .header("content-type", "application/grpc")
@@ -122,17 +123,17 @@ impl UpstreamResponse {
             .http2()
     }
 
-    /// The connection is refused.
+    /// Refuses the connection.
     pub fn refuse() -> UpstreamResponse {
         UpstreamResponse { fault: Fault::Refuse, ..UpstreamResponse::status(503) }
     }
 
-    /// There is never an answer; what waits for it runs into its timeout.
+    /// Never responds; whoever waits for the response times out.
     pub fn never() -> UpstreamResponse {
         UpstreamResponse { fault: Fault::Never, ..UpstreamResponse::status(504) }
     }
 
-    /// The upstream resets the stream (HTTP/1: closes the connection) before any headers.
+    /// Resets the stream (HTTP/1: closes the connection) before any headers.
     pub fn reset() -> UpstreamResponse {
         UpstreamResponse { fault: Fault::Reset, ..UpstreamResponse::status(503) }
     }
@@ -152,7 +153,7 @@ impl UpstreamResponse {
         self
     }
 
-    /// A body of known size; a `content-length` goes with it unless a header says otherwise.
+    /// Sets a body of known size; a `content-length` is added unless a header exists.
     pub fn body(mut self, bytes: impl Into<Vec<u8>>) -> UpstreamResponse {
         let bytes = bytes.into();
         self.frames = if bytes.is_empty() { Vec::new() } else { vec![bytes] };
@@ -160,20 +161,20 @@ impl UpstreamResponse {
         self
     }
 
-    /// A body in frames, without a `content-length`; over HTTP/1 with `transfer-encoding: chunked`.
+    /// Sets a body in frames, without a `content-length`; over HTTP/1 with `transfer-encoding: chunked`.
     pub fn frames<F: Into<Vec<u8>>>(mut self, frames: impl IntoIterator<Item = F>) -> UpstreamResponse {
         self.frames = frames.into_iter().map(Into::into).collect();
         (self.has_body, self.sized) = (true, false);
         self
     }
 
-    /// How the body is cut.
+    /// Sets the split of the body into frames.
     pub fn split(mut self, split: Split) -> UpstreamResponse {
         self.split = split;
         self
     }
 
-    /// Trailers after the body.
+    /// Adds trailers after the body.
     pub fn trailers<K: AsRef<str>, V: AsRef<[u8]>>(
         mut self,
         pairs: impl IntoIterator<Item = (K, V)>,
@@ -182,49 +183,49 @@ impl UpstreamResponse {
         self
     }
 
-    /// StreamEnd HTTP/1 (the default).
+    /// Uses HTTP/1 (the default).
     pub fn http1(self) -> UpstreamResponse {
         self.framing(Framing::Http1)
     }
 
-    /// StreamEnd HTTP/2.
+    /// Uses HTTP/2.
     pub fn http2(self) -> UpstreamResponse {
         self.framing(Framing::Http2)
     }
 
-    /// StreamEnd the given framing.
+    /// Sets the framing.
     pub fn framing(mut self, framing: Framing) -> UpstreamResponse {
         self.framing = framing;
         self
     }
 
-    /// Virtual time before the headers.
+    /// Sets the virtual time before the headers.
     pub fn delay(mut self, delay: Duration) -> UpstreamResponse {
         self.delay = delay;
         self
     }
 
-    /// Virtual time before each frame.
+    /// Sets the virtual time before each frame.
     pub fn frame_interval(mut self, interval: Duration) -> UpstreamResponse {
         self.frame_interval = interval;
         self
     }
 
-    /// The upstream resets the stream after its headers and so many frames.
+    /// Resets the stream after the headers and a number of frames.
     pub fn reset_after(mut self, frames: usize) -> UpstreamResponse {
         self.fault = Fault::ResetAfter(frames);
         self
     }
 }
 
-/// When a scripted cluster is asked for its answer.
+/// Moment at which a scripted cluster responds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ResponseTrigger {
-    /// When the request has ended.
+    /// At the end of the request.
     #[default]
     RequestEnd,
-    /// When its headers have arrived.
+    /// As soon as the request's headers have arrived.
     RequestHeaders,
-    /// Never: the test answers through [`OpenStream`](crate::OpenStream).
+    /// Never by itself: the test responds through [`OpenStream`](crate::OpenStream).
     Manual,
 }

@@ -1,13 +1,13 @@
-//! The WASI functions Envoy offers: a short list with little behind it.
+//! WASI functions that Envoy offers; few of them have an implementation.
 
 use wasmtime::{FuncType, Linker, Result, Val};
 
 use crate::Level;
 use crate::abi::Status;
 use crate::guest::Guest;
-use crate::vm::VmData;
+use crate::vm_data::VmData;
 
-/// The 45 names, offered under `wasi_snapshot_preview1` and `wasi_unstable` alike.
+/// Names of the 45 functions, offered in `wasi_snapshot_preview1` and in `wasi_unstable`.
 pub(crate) const NAMES: [&str; 45] = [
     "fd_write",
     "fd_read",
@@ -56,7 +56,7 @@ pub(crate) const NAMES: [&str; 45] = [
     "sock_shutdown",
 ];
 
-/// Those that do something.
+/// Names of the functions that have an implementation.
 pub(crate) const EMULATED: [&str; 10] = [
     "fd_write",
     "fd_fdstat_get",
@@ -70,18 +70,18 @@ pub(crate) const EMULATED: [&str; 10] = [
     "proc_exit",
 ];
 
-/// `errno` for a descriptor that is not there.
+/// `errno` of an unknown descriptor.
 const EBADF: i32 = 8;
-/// `errno` for memory that is not there.
+/// `errno` of an address outside of the memory.
 const EFAULT: i32 = 21;
-/// `errno` for what does not exist here.
+/// `errno` of a function without an implementation.
 const ENOSYS: i32 = 52;
-/// `errno` for a clock that does not exist here.
+/// `errno` of an unknown clock.
 const ENOTSUP: i32 = 58;
-/// Most bytes that `random_get` gives.
+/// Maximum of bytes that `random_get` returns.
 const MAX_RANDOM: i32 = 64 << 10;
 
-/// Defines the functions under both names that guests use for WASI.
+/// Links the functions in both modules that guests import for WASI.
 pub(crate) fn link(linker: &mut Linker<VmData>) -> Result<()> {
     for module in ["wasi_snapshot_preview1", "wasi_unstable"] {
         emulated(linker, module)?;
@@ -134,7 +134,7 @@ fn emulated(linker: &mut Linker<VmData>, module: &str) -> Result<()> {
     })?;
     linker.func_wrap(module, "args_get", |_: Caller<'_>, _: i32, _: i32| 0)?;
     linker.func_wrap(module, "clock_time_get", |caller: Caller<'_>, clock: i32, _: i64, time: i32| {
-        // Wall clock and monotonic clock are one here, as in newer Envoys; others do not exist.
+        // Wall clock and monotonic clock are the same, as in newer Envoys; others do not exist.
         if clock != 0 && clock != 1 {
             return ENOTSUP;
         }
@@ -177,12 +177,12 @@ fn fd_write(g: &mut Guest<'_>, fd: i32, vectors: i32, count: i32, written: i32) 
         text.pop();
     }
     if size > 0 {
-        crate::hostcalls::plumbing::write(g, level, String::from_utf8_lossy(&text).into_owned());
+        crate::hostcalls::logging::write(g, level, String::from_utf8_lossy(&text).into_owned());
     }
     done(g.write_size(written, size))
 }
 
-/// What Envoy offers with nothing behind it.
+/// Links the functions that Envoy offers without an implementation.
 fn stubs(linker: &mut Linker<VmData>, module: &str) -> Result<()> {
     use wasmtime::ValType::{I32, I64};
     let engine = linker.engine().clone();
@@ -209,12 +209,12 @@ fn stubs(linker: &mut Linker<VmData>, module: &str) -> Result<()> {
             "sock_recv" => vec![I32; 6],
             _ => vec![I32; 3],
         };
-        // Envoy's are silent about a seek or a close, and refuse all else.
-        let answer = if matches!(*name, "fd_seek" | "fd_close") { 0 } else { ENOSYS };
+        // Envoy's stubs accept a seek or a close, and refuse everything else.
+        let errno = if matches!(*name, "fd_seek" | "fd_close") { 0 } else { ENOSYS };
         let signature = FuncType::new(&engine, parameters, [I32]);
         linker.func_new(module, name, signature, move |_, _, results| {
             if let Some(result) = results.first_mut() {
-                *result = Val::I32(answer);
+                *result = Val::I32(errno);
             }
             Ok(())
         })?;

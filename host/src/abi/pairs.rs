@@ -1,11 +1,11 @@
-//! Header maps as they cross the boundary: a count, the sizes, then names and values, each with a zero behind it.
+//! Encoding of header maps between host and guest: a count, the sizes, then names and values, each followed by a zero byte.
 
-/// Most pairs that Envoy's host takes from a guest.
+/// Envoy's limit for the pairs that a guest passes.
 const MAX_PAIRS: usize = 1024;
-/// Most bytes that Envoy's host takes from a guest.
+/// Envoy's limit for their bytes.
 const MAX_BYTES: usize = 1 << 20;
 
-/// Writes pairs; no pairs are no bytes at all.
+/// Encodes pairs; no pairs are encoded as no bytes.
 pub(crate) fn encode<'a>(pairs: impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone) -> Vec<u8> {
     let count = pairs.clone().count();
     if count == 0 {
@@ -27,7 +27,7 @@ pub(crate) fn encode<'a>(pairs: impl Iterator<Item = (&'a [u8], &'a [u8])> + Clo
     bytes
 }
 
-/// Reads pairs; what is not well-formed is no pairs, as in Envoy.
+/// Decodes pairs; malformed bytes are decoded as no pairs, as in Envoy.
 pub(crate) fn decode(bytes: &[u8]) -> Vec<(&[u8], &[u8])> {
     try_decode(bytes).unwrap_or_default()
 }
@@ -64,13 +64,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_is_no_bytes() {
+    fn no_pairs_are_no_bytes() {
         assert!(encode(std::iter::empty()).is_empty());
         assert!(decode(&[]).is_empty());
     }
 
     #[test]
-    fn what_is_cut_short_is_no_pairs() {
+    fn truncated_bytes_are_no_pairs() {
         let bytes = encode([(&b"name"[..], &b"value"[..])].into_iter());
         for cut in 0..bytes.len() - 1 {
             assert!(decode(&bytes[..cut]).is_empty(), "{cut}");
@@ -80,7 +80,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read(pairs in proptest::collection::vec((any::<Vec<u8>>(), any::<Vec<u8>>()), 1..20)) {
+        fn decoding_reverses_encoding(pairs in proptest::collection::vec((any::<Vec<u8>>(), any::<Vec<u8>>()), 1..20)) {
             let bytes = encode(pairs.iter().map(|(name, value)| (name.as_slice(), value.as_slice())));
             let read = decode(&bytes);
             prop_assert_eq!(read.len(), pairs.len());
@@ -90,7 +90,7 @@ mod tests {
         }
 
         #[test]
-        fn nothing_makes_it_panic(bytes in any::<Vec<u8>>()) {
+        fn decoding_never_panics(bytes in any::<Vec<u8>>()) {
             decode(&bytes);
         }
     }

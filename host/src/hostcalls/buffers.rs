@@ -1,12 +1,13 @@
-//! Buffers: bodies, answers of callouts, configurations.
+//! Buffers: bodies, responses to callouts, configurations.
 
 use crate::abi::{BufferType, Status};
 use crate::guest::{Guest, HostCallResult};
+use crate::stream::Direction;
 
 pub(crate) fn get(g: &mut Guest<'_>, kind: i32, start: i32, max: i32, at: i32, size: i32) -> HostCallResult {
     g.describe_call(|| format!("buffer {kind}, {}, {}", start.cast_unsigned(), max.cast_unsigned()));
     let kind = BufferType::of(kind).ok_or(Status::BadArgument)?;
-    // Envoy adds in 64 bits: nothing a guest of 32 bits can say overflows.
+    // Envoy adds in 64 bits, so the sum of two 32-bit numbers does not overflow.
     let size_of = |number: i32| usize::try_from(number.cast_unsigned()).unwrap_or(usize::MAX);
     let start = size_of(start);
     let end = start.saturating_add(size_of(max));
@@ -14,7 +15,7 @@ pub(crate) fn get(g: &mut Guest<'_>, kind: i32, start: i32, max: i32, at: i32, s
         let end = end.min(bytes.len());
         bytes.get(start..end).unwrap_or_default().to_vec()
     })?;
-    // Nothing is not an error; the guest's pointers stay as they are.
+    // An empty result is not an error; the guest's pointers stay unchanged.
     if bytes.is_empty() { Ok(()) } else { g.return_bytes(&bytes, at, size) }
 }
 
@@ -34,17 +35,17 @@ pub(crate) fn set(g: &mut Guest<'_>, kind: i32, start: i32, size: i32, data: i32
         return Err(status);
     }
     let data = g.read(data, data_size)?;
-    let request = match kind {
-        BufferType::RequestBody => true,
-        BufferType::ResponseBody => false,
+    let direction = match kind {
+        BufferType::RequestBody => Direction::Decode,
+        BufferType::ResponseBody => Direction::Encode,
         _ => return Err(Status::BadArgument),
     };
     let (stream, filter) = g.filter_position().ok_or(Status::BadArgument)?;
-    let body = g.host().stream(stream).and_then(|stream| stream.body(filter, request)).ok_or(Status::BadArgument)?;
+    let body = g.host().stream(stream).and_then(|stream| stream.body(filter, direction)).ok_or(Status::BadArgument)?;
     let (start, size) = (start.cast_unsigned(), size.cast_unsigned());
     let (start, size) = (usize::try_from(start).unwrap_or(usize::MAX), usize::try_from(size).unwrap_or(usize::MAX));
     if start == 0 {
-        // The head is replaced, or, with no size, something is put in front of it.
+        // Replaces the beginning, or, with a size of 0, inserts before it.
         body.splice(..size.min(body.len()), data);
         Ok(())
     } else if start >= body.len() {
@@ -55,14 +56,14 @@ pub(crate) fn set(g: &mut Guest<'_>, kind: i32, start: i32, size: i32, data: i32
     }
 }
 
-/// The status for a buffer that is not there at this time; bodies always are, if only empty.
+/// Returns the error status of a buffer that does not exist at this time. Bodies always exist, though they may be empty.
 fn missing(kind: BufferType, g: &mut Guest<'_>) -> Option<Status> {
     let there = match kind {
         BufferType::RequestBody | BufferType::ResponseBody | BufferType::VmConfiguration => true,
         BufferType::DownstreamData | BufferType::UpstreamData | BufferType::CallData => true,
         BufferType::PluginConfiguration => g.data().configuring.is_some(),
         BufferType::CallBody => g.host().call.as_ref().is_some_and(|call| call.headers.is_some()),
-        // Another that is empty at the wrong time, not missing.
+        // Empty at the wrong time, not missing.
         BufferType::GrpcMessage => true,
     };
     (!there).then_some(Status::NotFound)
@@ -76,8 +77,8 @@ fn with<T>(g: &mut Guest<'_>, kind: BufferType, read: impl FnOnce(&[u8]) -> T) -
     let data = g.data();
     Ok(match kind {
         BufferType::RequestBody | BufferType::ResponseBody => {
-            let request = kind == BufferType::RequestBody;
-            let body = place.and_then(|(stream, filter)| data.host.stream(stream)?.body(filter, request));
+            let direction = if kind == BufferType::RequestBody { Direction::Decode } else { Direction::Encode };
+            let body = place.and_then(|(stream, filter)| data.host.stream(stream)?.body(filter, direction));
             read(body.map(|body| body.as_slice()).unwrap_or_default())
         }
         BufferType::DownstreamData | BufferType::UpstreamData | BufferType::CallData => read(&[]),

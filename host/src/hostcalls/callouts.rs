@@ -1,8 +1,9 @@
-//! HTTP and gRPC callouts. They belong to the root context, and so does their answer.
+//! HTTP and gRPC callouts. They belong to the root context, which gets the response.
 
 use crate::abi::{Status, pairs};
-use crate::callout::Callout;
+use crate::callout::{Callout, CalloutPart};
 use crate::guest::{Guest, HostCallResult};
+use crate::vm_data::guest_size;
 use crate::{Headers, Origin};
 
 fn headers(bytes: &[u8]) -> Headers {
@@ -32,7 +33,7 @@ fn new(g: &mut Guest<'_>, cluster: String, origin: Origin, headers: Headers, tok
     }
 }
 
-#[allow(clippy::too_many_arguments)] // It is the ABI's signature.
+#[allow(clippy::too_many_arguments, reason = "the ABI's signature")]
 pub(crate) fn http_call(
     g: &mut Guest<'_>,
     cluster: i32,
@@ -68,7 +69,7 @@ pub(crate) fn http_call(
     g.write_u32(token, number)
 }
 
-/// The cluster of a gRPC service: its name, or a serialised `GrpcService` that names it.
+/// Returns the cluster of a gRPC service: its name, or the one in a serialised `GrpcService`.
 fn grpc_cluster(g: &mut Guest<'_>, service: &[u8]) -> Result<String, Status> {
     let named = super::foreign::field(service, 1).and_then(|envoy| super::foreign::field(envoy, 1));
     let cluster = String::from_utf8_lossy(named.unwrap_or(service)).into_owned();
@@ -99,12 +100,12 @@ fn grpc_headers(service: &str, method: &str, cluster: &str, metadata: &[u8]) -> 
 
 fn framed(message: &[u8]) -> Vec<u8> {
     let mut frame = vec![0];
-    frame.extend(crate::vm::size(message.len()).to_be_bytes());
+    frame.extend(guest_size(message.len()).to_be_bytes());
     frame.extend(message);
     frame
 }
 
-#[allow(clippy::too_many_arguments)] // It is the ABI's signature.
+#[allow(clippy::too_many_arguments, reason = "the ABI's signature")]
 pub(crate) fn grpc_call(
     g: &mut Guest<'_>,
     cluster: i32,
@@ -135,7 +136,7 @@ pub(crate) fn grpc_call(
     g.write_u32(token, number)
 }
 
-#[allow(clippy::too_many_arguments)] // It is the ABI's signature.
+#[allow(clippy::too_many_arguments, reason = "the ABI's signature")]
 pub(crate) fn grpc_stream(
     g: &mut Guest<'_>,
     cluster: i32,
@@ -170,7 +171,7 @@ pub(crate) fn grpc_stream(
     g.write_u32(token, number)
 }
 
-/// Messages are gathered; the cluster is asked when the guest has closed its side.
+/// Appends a message. The cluster gets the request when the guest closes its side.
 pub(crate) fn grpc_send(g: &mut Guest<'_>, token: i32, message: i32, message_size: i32, end: i32) -> HostCallResult {
     let message = g.read(message, message_size)?;
     let token = token.cast_unsigned();
@@ -180,7 +181,7 @@ pub(crate) fn grpc_send(g: &mut Guest<'_>, token: i32, message: i32, message_siz
     if !g.data().pending.contains_key(&token) {
         return Err(Status::NotFound);
     }
-    // What is sent after our side was closed goes nowhere.
+    // Messages after the guest's side was closed are dropped.
     let Some(call) = g.data().open_streams.get_mut(&token) else { return Ok(()) };
     call.body.extend(framed(&message));
     if end != 0 {
@@ -197,7 +198,7 @@ fn half_close(g: &mut Guest<'_>, token: u32) {
     if let Some(at) = waiting {
         data.host.opened_streams.remove(at);
     } else if asked == Some(crate::ResponseTrigger::RequestHeaders) {
-        // It was asked when the stream was opened_streams.
+        // It has got the request when the stream was opened.
         return;
     }
     data.host.outgoing.push_back(call);
@@ -209,13 +210,13 @@ pub(crate) fn grpc_cancel(g: &mut Guest<'_>, token: i32) -> HostCallResult {
     let open = data.open_streams.remove(&token);
     data.pending.remove(&token).ok_or(Status::NotFound)?;
     if let Some(call) = open {
-        // The upstream has seen what was sent; its answer interests nobody any more.
+        // The upstream has received the messages sent so far; its response is ignored.
         data.host.outgoing.push_back(Callout { complete: false, ..call });
     }
     Ok(())
 }
 
-/// A call is cancelled; of a stream the sending side is closed.
+/// Cancels a call, or closes the sending side of a stream.
 pub(crate) fn grpc_close(g: &mut Guest<'_>, token: i32) -> HostCallResult {
     let number = token.cast_unsigned();
     if number & 3 == 1 {
@@ -226,4 +227,12 @@ pub(crate) fn grpc_close(g: &mut Guest<'_>, token: i32) -> HostCallResult {
     }
     half_close(g, number);
     Ok(())
+}
+
+pub(crate) fn get_status(g: &mut Guest<'_>, code: i32, at: i32, size: i32) -> HostCallResult {
+    let last = g.data().last_status;
+    let result = g.host().call.as_ref().filter(|call| call.status != 0 || call.piece == CalloutPart::Close);
+    let (status, message) = result.map_or((last, String::new()), |call| (call.status, call.message.clone()));
+    g.write_u32(code, status)?;
+    g.return_bytes(message.as_bytes(), at, size)
 }

@@ -1,9 +1,9 @@
-//! Envoy's foreign functions, those that a filter's outcome depends on.
+//! Foreign functions of Envoy on which a filter's behaviour depends.
 
 use crate::abi::Status;
 use crate::guest::Guest;
 
-/// Filter state objects that Envoy 1.40 lets a guest set by name (`set_envoy_filter_state`).
+/// Names of filter state objects that Envoy 1.40 lets a guest set by name (`set_envoy_filter_state`).
 const REGISTERED: [&str; 20] = [
     "envoy.ai.llm_protocol.request",
     "envoy.ai.model.request",
@@ -27,10 +27,10 @@ const REGISTERED: [&str; 20] = [
     "envoy.upstream.dynamic_host",
 ];
 
-/// Calls one; its result is bytes.
+/// Calls a foreign function and returns its result.
 pub(crate) fn call(g: &mut Guest<'_>, name: &str, arguments: &[u8]) -> Result<Vec<u8>, Status> {
     match name {
-        // The type only matters to CEL, which this host does not evaluate; a property is bytes here.
+        // Only CEL uses the type, which this host does not evaluate; a property is bytes here.
         "declare_property" => Ok(Vec::new()),
         "clear_route_cache" => {
             let (stream, _) = g.filter_position().ok_or(Status::BadArgument)?;
@@ -59,7 +59,7 @@ pub(crate) fn call(g: &mut Guest<'_>, name: &str, arguments: &[u8]) -> Result<Ve
     }
 }
 
-/// A field of bytes or text in a serialised protocol buffer; `None` if it is not there or the message is malformed.
+/// Returns a field of bytes or text in a serialised protocol buffer, or `None` if it is absent or the message is malformed.
 pub(crate) fn field(message: &[u8], number: u64) -> Option<&[u8]> {
     let mut rest = message;
     let mut found = None;

@@ -1,10 +1,10 @@
-//! What moves a stream. All of it happens after the callback has returned.
+//! Control of streams: continue, close, reply. All of it is deferred until the callback has returned.
 
 use crate::Level;
 use crate::abi::{Status, pairs};
 use crate::guest::{Guest, HostCallResult};
 use crate::host_state::DeferredAction;
-use crate::stream::{BodySource, LocalReply};
+use crate::stream::{BodySource, Direction, LocalReply};
 
 const REQUEST: i32 = 0;
 const RESPONSE: i32 = 1;
@@ -15,13 +15,14 @@ pub(crate) fn resume(g: &mut Guest<'_>, kind: i32) -> HostCallResult {
         return Err(Status::BadArgument);
     }
     let Some((id, filter)) = g.filter_position() else { return Ok(()) };
+    let direction = if kind == REQUEST { Direction::Decode } else { Direction::Encode };
     let host = g.host();
-    host.actions.push_back(DeferredAction::Continue { stream: id, filter, request: kind == REQUEST });
-    // The request's maps and body are gone at once, for a response too.
-    if let Some(place) = host.stream(id).and_then(|stream| stream.filters.get_mut(filter)) {
-        place.request_headers = false;
-        place.request_trailers = false;
-        place.request_body = BodySource::None;
+    host.actions.push_back(DeferredAction::Continue { stream: id, filter, direction });
+    // The request's maps and body become inaccessible at once, also when a response continues.
+    if let Some(slot) = host.stream(id).and_then(|stream| stream.filters.get_mut(filter)) {
+        slot.decode.headers_visible = false;
+        slot.decode.trailers_visible = false;
+        slot.decode.body = BodySource::None;
     }
     Ok(())
 }
@@ -40,7 +41,7 @@ pub(crate) fn close(g: &mut Guest<'_>, kind: i32) -> HostCallResult {
     Ok(())
 }
 
-#[allow(clippy::too_many_arguments)] // It is the ABI's signature.
+#[allow(clippy::too_many_arguments, reason = "the ABI's signature")]
 pub(crate) fn send_local_response(
     g: &mut Guest<'_>,
     status: i32,
@@ -70,13 +71,13 @@ pub(crate) fn send_local_response(
     };
     let host = g.host();
     if host.stream(id).is_some_and(|stream| stream.logging) {
-        let text = "proxy_send_local_response in proxy_on_log: Envoy dies of it".to_owned();
-        super::plumbing::write(g, Level::Critical, text);
+        let text = "proxy_send_local_response in proxy_on_log, which crashes Envoy".to_owned();
+        super::logging::write(g, Level::Critical, text);
         return Ok(());
     }
-    let Some(place) = host.stream(id).and_then(|stream| stream.filters.get_mut(filter)) else { return Ok(()) };
-    // Envoy hands only the first to the chain.
-    if std::mem::replace(&mut place.local_reply_pending, true) {
+    let Some(slot) = host.stream(id).and_then(|stream| stream.filters.get_mut(filter)) else { return Ok(()) };
+    // Envoy sends only the first.
+    if std::mem::replace(&mut slot.local_reply_pending, true) {
         return Ok(());
     }
     host.actions.push_back(DeferredAction::LocalReply { stream: id, filter, local });

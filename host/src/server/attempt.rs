@@ -1,23 +1,23 @@
-//! A request on its way to an upstream: what leaves, and when the scripted cluster is asked for its answer.
+//! Upstream attempts: the request as it is sent, and the moment at which the scripted cluster responds.
 
 use std::time::Duration;
 
 use super::Server;
-use super::client::nanos;
 use super::response_steps::steps;
+use super::time::nanos;
 use crate::event_queue::ScheduledEvent;
-use crate::stream::{ActiveStream, Stream, StreamEnd, decode};
+use crate::stream::{ActiveStream, FilterChain, Stream, StreamEnd};
 use crate::{Headers, Origin, ReceivedRequest, ResponseTrigger, UpstreamRequest};
 
-/// A request on its way to an upstream.
+/// Attempt to send a stream's request to an upstream.
 #[derive(Clone, Debug)]
 pub(super) struct Attempt {
     pub(super) number: u64,
     pub(super) cluster: String,
     route: String,
-    /// The stream of the chain in front of the upstream, or 0.
+    /// Stream of the chain in front of the upstream, or 0.
     pub(super) chain: u64,
-    /// Which of the stream's `upstream` records this is, once anything has left.
+    /// Index of the attempt in the stream's `upstream` records.
     seen: usize,
     trigger: ResponseTrigger,
     response_requested: bool,
@@ -28,7 +28,7 @@ pub(super) struct Attempt {
 }
 
 impl Server {
-    /// The router sends the request on.
+    /// Begins an attempt: the router sends the request headers.
     pub(super) fn attempt(&mut self, id: u64, headers: Headers, end: bool) {
         let Some(stream) = self.host.stream(id) else { return };
         let (listener, worker) = (stream.listener, stream.worker);
@@ -76,7 +76,7 @@ impl Server {
             buffer_limit: limit,
             ..ActiveStream::default()
         });
-        decode::headers(&mut stream, self, headers, end);
+        FilterChain::decode(&mut stream, self).headers(headers, end);
         self.put_back(stream);
         self.host.pending_streams.insert(chain);
     }
@@ -148,7 +148,7 @@ impl Server {
         }
     }
 
-    /// Asks the scripted cluster for its answer and puts it on the calendar.
+    /// Gets the scripted cluster's response and schedules it.
     fn request_response(&mut self, id: u64) {
         let now = self.host.now;
         let Some(attempt) = self.sessions.get_mut(&id).and_then(|session| session.attempt.as_mut()) else { return };
@@ -168,13 +168,13 @@ impl Server {
             at: Duration::from_nanos(now),
         };
         let Some(cluster) = self.host.clusters.get_mut(&cluster) else { return };
-        let steps = steps((cluster.answer)(&request), now, head);
+        let steps = steps((cluster.respond)(&request), now, head);
         if let Some(&(at, _)) = steps.front() {
             self.host.events.at(at, ScheduledEvent::Upstream { stream: id, attempt: number, steps });
         }
     }
 
-    /// What is left of the attempt when its stream ends.
+    /// Ends a stream's attempt: resets it unless both messages are complete.
     pub(super) fn abandon_attempt(&mut self, id: u64) {
         let Some(attempt) = self.sessions.get_mut(&id).and_then(|session| session.attempt.take()) else { return };
         if let Some(seen) = self.host.records.get_mut(&id).and_then(|record| record.upstream.get_mut(attempt.seen)) {

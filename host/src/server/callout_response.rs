@@ -1,24 +1,24 @@
-//! A scripted answer as a callout's callbacks get it.
+//! Conversion of a scripted response into the results that a callout's callbacks get.
 
-use super::client::nanos;
 use super::response_steps::steps;
+use super::time::nanos;
 use super::upstream_failure::UpstreamFailure;
 use crate::callout::{Callout, CalloutPart, CalloutResult};
 use crate::event_queue::ResponseStep;
 use crate::upstream::Fault;
 use crate::{Headers, UpstreamResponse};
 
-/// gRPC's `UNKNOWN`
+/// gRPC status `UNKNOWN`.
 const UNKNOWN: u32 = 2;
-/// gRPC's `INTERNAL`
+/// gRPC status `INTERNAL`.
 const INTERNAL: u32 = 13;
-/// gRPC's `UNAVAILABLE`
+/// gRPC status `UNAVAILABLE`.
 const UNAVAILABLE: u32 = 14;
-/// What `proxy_get_status` says of an HTTP call that was reset (`BrokenConnection`).
+/// Status that `proxy_get_status` returns for an HTTP call that was reset (`BrokenConnection`).
 const BROKEN_CONNECTION: u32 = 11;
 const TIMED_OUT: &str = "upstream request timeout";
 
-/// A small answer of the proxy's own, as a callout sees it.
+/// Returns a local reply as a callout gets it.
 fn local(status: u16, body: &str) -> CalloutResult {
     let length = body.len().to_string();
     let headers =
@@ -31,12 +31,12 @@ fn local(status: u16, body: &str) -> CalloutResult {
     }
 }
 
-/// When the call is given up, in nanoseconds.
+/// Returns the time of the call's timeout, in nanoseconds.
 fn deadline(call: &Callout, now: u64) -> Option<u64> {
     (call.timeout_ms > 0).then(|| now.saturating_add(call.timeout_ms.saturating_mul(1_000_000)))
 }
 
-/// The router tells how long the upstream took; while the request is still open there is no time to measure from.
+/// Adds the router's header with the upstream's time. While the request is open, there is no time to measure from.
 fn with_service_time(mut headers: Headers, delay_ms: u64, call: &Callout) -> Headers {
     if call.complete {
         headers.set("x-envoy-upstream-service-time", delay_ms.to_string());
@@ -44,7 +44,7 @@ fn with_service_time(mut headers: Headers, delay_ms: u64, call: &Callout) -> Hea
     headers
 }
 
-/// An HTTP answer is buffered whole.
+/// Converts a response to an HTTP call, which is buffered whole. Returns results with their times.
 pub(super) fn http(reply: UpstreamResponse, call: &Callout, now: u64) -> Vec<(u64, CalloutResult)> {
     let mut result = CalloutResult { last: true, ..CalloutResult::default() };
     let mut at = now;
@@ -59,8 +59,8 @@ pub(super) fn http(reply: UpstreamResponse, call: &Callout, now: u64) -> Vec<(u6
             ResponseStep::Trailers(trailers) => result.trailers = Some(trailers),
             ResponseStep::Refused => result = local(UpstreamFailure::REFUSED.status, UpstreamFailure::REFUSED.text),
             ResponseStep::Reset { http2 } if result.headers.is_none() => {
-                let gone = UpstreamFailure::reset(http2, false);
-                result = local(gone.status, gone.text);
+                let failure = UpstreamFailure::reset(http2, false);
+                result = local(failure.status, failure.text);
             }
             ResponseStep::Reset { .. } => {
                 result = CalloutResult {
@@ -79,35 +79,35 @@ pub(super) fn http(reply: UpstreamResponse, call: &Callout, now: u64) -> Vec<(u6
     }
 }
 
-/// What a gRPC answer came to.
+/// Complete gRPC response.
 #[derive(Default)]
 struct Grpc {
     initial: Option<Headers>,
     body: Vec<u8>,
     trailing: Option<Headers>,
-    /// Status and message, as `proxy_get_status` gives them; `None` is an answer that ended without.
+    /// Status and message, as `proxy_get_status` returns them; `None` if the response has no status of its own.
     closed: Option<(u32, String)>,
 }
 
-/// A gRPC answer: of a unary call its message or its error, of a stream every piece.
+/// Converts a gRPC response: the message or the error of a unary call, every part of a stream.
 pub(super) fn grpc(reply: UpstreamResponse, call: &Callout, now: u64) -> Vec<(u64, CalloutResult)> {
     let never = reply.fault == Fault::Never;
-    let (at, mut answer) = gather(reply, call, now);
+    let (at, mut response) = gather(reply, call, now);
     let at = match deadline(call, now) {
         Some(deadline) if never || at > deadline => {
-            answer = local_grpc_error(TIMED_OUT, "response_timeout");
+            response = local_grpc_error(TIMED_OUT, "response_timeout");
             deadline
         }
         _ if never => return Vec::new(),
         _ => at,
     };
-    let pieces = if call.token & 3 == 1 { unary(answer) } else { stream(answer) };
+    let pieces = if call.token & 3 == 1 { unary(response) } else { stream(response) };
     pieces.into_iter().map(|piece| (at, piece)).collect()
 }
 
 fn gather(reply: UpstreamResponse, call: &Callout, now: u64) -> (u64, Grpc) {
     let delay = nanos(reply.delay) / 1_000_000;
-    let mut answer = Grpc::default();
+    let mut response = Grpc::default();
     let mut at = now;
     for (time, step) in steps(reply, now, false) {
         at = time;
@@ -117,33 +117,33 @@ fn gather(reply: UpstreamResponse, call: &Callout, now: u64) -> (u64, Grpc) {
                 let headers = with_service_time(headers, delay, call);
                 if http != 200 {
                     let status = crate::stream::local_reply::grpc_status(http);
-                    answer.closed = Some((status, told("", "via_upstream")));
+                    response.closed = Some((status, with_details("", "via_upstream")));
                 }
                 if end || http != 200 {
-                    answer.trailing = Some(headers);
+                    response.trailing = Some(headers);
                 } else {
-                    answer.initial = Some(headers);
+                    response.initial = Some(headers);
                 }
             }
-            ResponseStep::Data(bytes, _) => answer.body.extend(bytes),
-            ResponseStep::Trailers(trailers) => answer.trailing = Some(trailers),
+            ResponseStep::Data(bytes, _) => response.body.extend(bytes),
+            ResponseStep::Trailers(trailers) => response.trailing = Some(trailers),
             ResponseStep::Refused => {
                 return (at, local_grpc_error(UpstreamFailure::REFUSED.text, &UpstreamFailure::REFUSED.details(false)));
             }
             ResponseStep::Reset { http2 } => {
-                if answer.initial.is_none() {
-                    let gone = UpstreamFailure::reset(http2, false);
-                    return (at, local_grpc_error(gone.text, &gone.details(false)));
+                if response.initial.is_none() {
+                    let failure = UpstreamFailure::reset(http2, false);
+                    return (at, local_grpc_error(failure.text, &failure.details(false)));
                 }
-                answer.closed = Some((INTERNAL, told("", "via_upstream")));
-                answer.trailing = Some(Headers::new());
+                response.closed = Some((INTERNAL, with_details("", "via_upstream")));
+                response.trailing = Some(Headers::new());
             }
         }
     }
-    (at, answer)
+    (at, response)
 }
 
-/// An answer of the proxy's own: it comes as headers that are trailers at once.
+/// Returns a local reply to a gRPC call, whose headers are its trailers.
 fn local_grpc_error(text: &str, details: &str) -> Grpc {
     let status = UNAVAILABLE.to_string();
     let trailing = [
@@ -154,26 +154,26 @@ fn local_grpc_error(text: &str, details: &str) -> Grpc {
     ];
     Grpc {
         trailing: Some(trailing.into_iter().collect()),
-        closed: Some((UNAVAILABLE, told(text, details))),
+        closed: Some((UNAVAILABLE, with_details(text, details))),
         ..Grpc::default()
     }
 }
 
-/// A status's message with what Envoy adds to it.
-fn told(message: &str, details: &str) -> String {
+/// Returns a status message with the details that Envoy appends.
+fn with_details(message: &str, details: &str) -> String {
     if message.is_empty() { details.to_owned() } else { format!("{message}{{{details}}}") }
 }
 
 impl Grpc {
-    /// Status and message at the end.
+    /// Returns the final status and message.
     fn end(&self) -> (u32, String) {
         if let Some(closed) = &self.closed {
             return closed.clone();
         }
         let field = |name: &str| self.trailing.as_ref().and_then(|trailers| trailers.text(name));
-        // Without a status the call is broken.
+        // A response without a status has failed.
         let status = field("grpc-status").and_then(|status| status.parse().ok()).unwrap_or(UNKNOWN);
-        (status, told(field("grpc-message").unwrap_or_default(), "via_upstream"))
+        (status, with_details(field("grpc-message").unwrap_or_default(), "via_upstream"))
     }
 }
 
@@ -185,32 +185,32 @@ fn message(body: Vec<u8>, last: bool) -> CalloutResult {
     CalloutResult { piece: CalloutPart::Message, has_message: true, body, last, ..CalloutResult::default() }
 }
 
-fn unary(answer: Grpc) -> Vec<CalloutResult> {
-    let (status, text) = answer.end();
-    vec![match messages(&answer.body).into_iter().next() {
+fn unary(response: Grpc) -> Vec<CalloutResult> {
+    let (status, text) = response.end();
+    vec![match messages(&response.body).into_iter().next() {
         Some(body) if status == 0 => message(body, true),
         _ if status == 0 => close(INTERNAL, String::new()),
         _ => close(status, text),
     }]
 }
 
-fn stream(answer: Grpc) -> Vec<CalloutResult> {
-    let (status, text) = answer.end();
-    // An answer that is only trailers begins with an empty head.
-    let initial = Some(answer.initial.unwrap_or_default());
+fn stream(response: Grpc) -> Vec<CalloutResult> {
+    let (status, text) = response.end();
+    // A response of trailers only begins with empty initial metadata.
+    let initial = Some(response.initial.unwrap_or_default());
     let mut pieces =
         vec![CalloutResult { piece: CalloutPart::Initial, initial_metadata: initial, ..CalloutResult::default() }];
-    pieces.extend(messages(&answer.body).into_iter().map(|body| message(body, false)));
+    pieces.extend(messages(&response.body).into_iter().map(|body| message(body, false)));
     pieces.push(CalloutResult {
         piece: CalloutPart::Trailing,
-        trailing_metadata: Some(answer.trailing.unwrap_or_default()),
+        trailing_metadata: Some(response.trailing.unwrap_or_default()),
         ..CalloutResult::default()
     });
     pieces.push(close(status, text));
     pieces
 }
 
-/// The messages in a body of gRPC frames; what is cut short is left out.
+/// Returns the messages in a body of gRPC frames, without an incomplete last one.
 fn messages(body: &[u8]) -> Vec<Vec<u8>> {
     let mut messages = Vec::new();
     let mut rest = body;
@@ -228,7 +228,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn messages_are_what_is_complete() {
+    fn incomplete_messages_are_left_out() {
         let body = [&[0, 0, 0, 0, 2][..], b"ab", &[0, 0, 0, 0, 0], &[0, 0, 0, 0, 9], b"cut"].concat();
         assert_eq!(messages(&body), [b"ab".to_vec(), Vec::new()]);
     }

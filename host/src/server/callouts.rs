@@ -1,15 +1,16 @@
-//! Callouts: asked when the callback that began them has returned, answered in the root context.
+//! Callouts: sent when the callback that began them has returned; the root context gets the response. Timers and queues.
 
 use std::time::Duration;
 
 use super::Server;
 use super::callout_response::{grpc, http};
-use crate::callout::{Callout, CalloutPart, CalloutResult};
+use crate::callout::{Callout, CalloutId, CalloutPart, CalloutResult};
 use crate::event_queue::ScheduledEvent;
+use crate::vm_data::guest_size;
 use crate::{Headers, Origin, ReceivedRequest, Thread, TraceEvent, UpstreamRequest};
 
 impl Server {
-    /// Asks the cluster and puts the answer, or the timeout, on the calendar.
+    /// Sends a callout to its cluster and schedules the response or the timeout.
     pub(super) fn start_callout(&mut self, call: Callout) {
         let now = self.host.now;
         let mut headers = call.headers.clone();
@@ -43,25 +44,23 @@ impl Server {
             at: Duration::from_nanos(now),
         };
         let Some(cluster) = self.host.clusters.get_mut(&call.cluster) else { return };
-        let reply = (cluster.answer)(&request);
+        let response = (cluster.respond)(&request);
         let results = match call.origin {
-            Origin::GrpcCall => grpc(reply, &call, now),
-            Origin::HttpCall | Origin::Route => http(reply, &call, now),
+            Origin::GrpcCall => grpc(response, &call, now),
+            Origin::HttpCall | Origin::Route => http(response, &call, now),
         };
         for (at, result) in results {
             let due = ScheduledEvent::Call {
-                vm: call.vm,
-                root: call.root,
-                token: call.token,
-                call: call.call,
+                id: CalloutId { vm: call.vm, root: call.root, token: call.token, call: call.call },
                 result: Box::new(result),
             };
             self.host.events.at(at, due);
         }
     }
 
-    /// A callout's answer, or a piece of it, has come.
-    pub(super) fn callout_responded(&mut self, index: usize, root: u32, token: u32, call: u64, result: CalloutResult) {
+    /// Delivers the response to a callout, or a part of it.
+    pub(super) fn callout_responded(&mut self, id: CalloutId, result: CalloutResult) {
+        let CalloutId { vm: index, root, token, call } = id;
         let Some(vm) = self.vms.get_mut(index) else { return };
         let Some(&(pending, stream)) = vm.store.data().pending.get(&token) else { return };
         if vm.failed || pending != call {
@@ -69,21 +68,21 @@ impl Server {
         }
         let exports = vm.exports.clone();
         let (piece, last) = (result.piece, result.last);
-        let count = |headers: &Option<Headers>| headers.as_ref().map_or(0, |headers| crate::vm::size(headers.len()));
+        let count = |headers: &Option<Headers>| headers.as_ref().map_or(0, |headers| guest_size(headers.len()));
         let (head, trailing) = (count(&result.headers), count(&result.trailers));
         let (initial, closing) = (count(&result.initial_metadata), count(&result.trailing_metadata));
         let broken = result.headers.is_none() && piece == CalloutPart::Http;
-        let (body, status) = (crate::vm::size(result.body.len()), result.status);
+        let (body, status) = (guest_size(result.body.len()), result.status);
         self.host.call = Some(result);
-        // What the root context does now is about that stream.
+        // The root context's log messages belong to that stream.
         self.host.root_callback_stream = stream;
         if self.host.tracing {
-            let plugin = vm.plugin(root);
-            let text = format!("{piece:?} answer of call {token} ({head} headers, {body} bytes, status {status})");
+            let plugin = vm.plugin_name(root);
+            let text = format!("{piece:?} response to call {token} ({head} headers, {body} bytes, status {status})");
             self.host.trace(stream, &plugin, root, TraceEvent::Callback(text));
         }
         let host = &mut self.host;
-        // A trap has been logged where it happened; there is no stream to answer.
+        // A trap has been logged; there is no stream to refuse.
         let _ = match piece {
             CalloutPart::Http => exports.http_call_response.map(|export| {
                 let arguments = (root, token, head, body, trailing);
@@ -107,7 +106,7 @@ impl Server {
             vm.store.data_mut().open_streams.remove(&token);
         }
         if matches!(piece, CalloutPart::Close) || broken {
-            // The code stays to be asked for; the message does not.
+            // The code can be read later; the message cannot.
             vm.store.data_mut().last_status = status;
         }
         self.host.call = None;
@@ -115,8 +114,8 @@ impl Server {
         self.after_root(index);
     }
 
-    /// What a root context's callback has put off happens; streams of a machine that has failed are told by their next
-    /// callback.
+    /// Runs the actions that a root context's callback has deferred. Streams of a virtual machine that has failed are refused
+    /// at their next callback.
     pub(super) fn after_root(&mut self, index: usize) {
         if self.vms.get(index).is_some_and(|vm| vm.failed) {
             self.host.actions.clear();
@@ -131,7 +130,7 @@ impl Server {
         }
     }
 
-    /// A queue's reader is told that there is something.
+    /// Notifies a queue's reader of an item.
     pub(super) fn queue_ready(&mut self, token: u32) {
         let Some(reader) = self.host.shared.reader(token) else { return };
         let Some(vm) = self.vms.get_mut(reader.vm) else { return };
@@ -139,12 +138,12 @@ impl Server {
             return;
         }
         let Some(export) = vm.exports.queue_ready.clone() else { return };
-        // A trap has been logged where it happened.
+        // A trap has been logged.
         let _ = vm.call(&mut self.host, reader.root, "proxy_on_queue_ready", &export, (reader.root, token));
         self.after_root(reader.vm);
     }
 
-    /// A root context's timer.
+    /// Runs a root context's timer callback and schedules the next.
     pub(super) fn tick(&mut self, index: usize, root: u32, generation: u64) {
         let Some(vm) = self.vms.get_mut(index) else { return };
         if vm.failed || vm.store.data().thread == Thread::Canary {
@@ -154,7 +153,7 @@ impl Server {
             return;
         }
         if let Some(export) = vm.exports.tick.clone() {
-            // A trap has been logged where it happened.
+            // A trap has been logged.
             let _ = vm.call(&mut self.host, root, "proxy_on_tick", &export, root);
         }
         let timer = vm.store.data().timers.get(&root).copied();

@@ -1,35 +1,36 @@
-//! The client's side of a stream: what it sends and when.
+//! Client side of a stream: the request as it is sent over time.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::time::nanos;
 use super::{PluginKey, Server};
 use crate::host_state::ExchangeRecord;
 use crate::request::Disconnect;
-use crate::stream::{ActiveStream, FilterKind, FilterSlot, Stream, StreamInfo, decode, flags};
-use crate::vm::Context;
+use crate::stream::{ActiveStream, FilterChain, FilterKind, FilterSlot, Stream, StreamInfo, flags};
+use crate::vm_data::Context;
 use crate::{End, Framing, Headers, Request};
 
-/// What a client still has to send.
+/// Part of a request that has not been sent.
 #[derive(Clone, Debug)]
 pub(super) enum RequestPart {
     Data(Vec<u8>, bool),
     Trailers(Headers),
 }
 
-/// A stream of a listener from outside: its client and its attempts upstream.
+/// Client and upstream attempt of a listener's stream.
 pub(super) struct ClientSession {
     pub(super) parts: VecDeque<RequestPart>,
     pub(super) frames_sent: usize,
     pub(super) disconnect: Option<Disconnect>,
     pub(super) idle_timeout: Duration,
     pub(super) frame_interval: u64,
-    /// The client sends nothing before.
+    /// Time before which the client sends nothing.
     pub(super) not_before: u64,
     pub(super) last_activity: u64,
     pub(super) attempt: Option<super::attempt::Attempt>,
-    /// The client has gone away for this reason, which its outcome is to show.
+    /// End of the exchange if the client has disconnected.
     pub(super) ended: Option<End>,
 }
 
@@ -37,7 +38,7 @@ impl Server {
     pub(crate) fn open(&mut self, listener: usize, request: Request) -> u64 {
         let id = self.next_stream;
         self.next_stream += 1;
-        let worker = request.worker % self.setup.workers.max(1);
+        let worker = request.worker % self.options.workers.max(1);
         let http2 = request.framing == Framing::Http2;
         let (headers, end) = self.head(&request);
         let mut stream = Stream::new(ActiveStream {
@@ -87,14 +88,14 @@ impl Server {
         if let Some(limit) = limit {
             stream.buffer_limit = limit;
         }
-        decode::headers(&mut stream, self, headers, end);
+        FilterChain::decode(&mut stream, self).headers(headers, end);
         self.put_back(stream);
         self.process_stream(id);
         self.run_due();
         id
     }
 
-    /// The chain of a new stream, of a listener's or of an attempt at a cluster.
+    /// Returns the filters of a new stream: the listener's, or those in front of a cluster.
     pub(super) fn filters(
         &mut self,
         stream: u64,
@@ -105,33 +106,38 @@ impl Server {
         let upstream = cluster.is_some();
         let Some(state) = self.listeners.get(listener).cloned() else { return Vec::new() };
         let plugins = if upstream { &state.upstream_plugins } else { &state.plugins };
-        let stock = if upstream { None } else { Some(&state.stock) };
+        let buffers = if upstream { None } else { Some(&state.buffer_filters) };
         let mut filters = Vec::with_capacity(plugins.len());
         for (index, plugin) in plugins.iter().enumerate() {
             let only = state.upstream_clusters.get(index).and_then(Option::as_deref);
             if upstream && only.is_some() && only != cluster {
                 continue;
             }
-            while let Some(&limit) = stock.and_then(|stock| stock.get(&filters.len())) {
+            while let Some(&limit) = buffers.and_then(|buffers| buffers.get(&filters.len())) {
                 filters.push(FilterSlot { kind: FilterKind::Buffer { limit }, ..FilterSlot::default() });
             }
             let mut kind = self.filter_kind(PluginKey { listener, upstream, plugin: index, worker }, plugin);
-            // The context gets its number now, though the guest is told of it only when the request reaches it.
+            // The context gets its id now, though it is created in the guest only when the request reaches it.
             if let FilterKind::Guest { vm, root, context } = &mut kind
                 && let Some(vm) = self.vms.get_mut(*vm)
             {
                 let filter = filters.len();
-                *context = vm.new_context(Context::Stream { stream, filter, root: *root, plugin: Arc::clone(plugin) });
+                *context = vm.new_context(Context::Stream {
+                    stream,
+                    filter,
+                    root: *root,
+                    plugin: Arc::clone(&plugin.settings),
+                });
             }
             filters.push(FilterSlot { kind, plugin: index, ..FilterSlot::default() });
         }
-        while let Some(&limit) = stock.and_then(|stock| stock.get(&filters.len())) {
+        while let Some(&limit) = buffers.and_then(|buffers| buffers.get(&filters.len())) {
             filters.push(FilterSlot { kind: FilterKind::Buffer { limit }, ..FilterSlot::default() });
         }
         filters
     }
 
-    /// The request's head as the connection manager hands it to the chain, and whether nothing follows.
+    /// Returns the request headers as the connection manager passes them to the chain, and `true` if nothing follows.
     fn head(&mut self, request: &Request) -> (Headers, bool) {
         let mut headers = Headers::new();
         for (name, value) in request.headers.iter() {
@@ -140,7 +146,7 @@ impl Server {
         if request.framing == Framing::Http2
             && let Some(cookies) = headers.get("cookie").map(<[u8]>::to_vec)
         {
-            // The codec puts the crumbs together when all headers are there.
+            // The codec joins the cookie headers once all headers have arrived.
             headers.set("cookie", cookies);
         }
         let size: usize = request.frames.iter().map(Vec::len).sum();
@@ -160,7 +166,7 @@ impl Server {
         (headers, empty && request.trailers.is_none())
     }
 
-    /// Delivers the next part of the request; `false` if there is none.
+    /// Delivers the next part of the request; returns `false` if there is none.
     pub(crate) fn client_next(&mut self, id: u64) -> bool {
         let Some(session) = self.sessions.get_mut(&id) else { return false };
         if session.disconnect == Some(Disconnect::RequestFrames(session.frames_sent)) {
@@ -184,14 +190,14 @@ impl Server {
     pub(crate) fn client_data(&mut self, id: u64, bytes: &[u8], end: bool) {
         let Some(mut stream) = self.take(id) else { return };
         stream.info.received += u64::try_from(bytes.len()).unwrap_or_default();
-        decode::data(&mut stream, self, bytes.to_vec(), end);
+        FilterChain::decode(&mut stream, self).data(bytes.to_vec(), end);
         self.put_back(stream);
         self.record_activity(id);
     }
 
     pub(crate) fn client_trailers(&mut self, id: u64, trailers: Headers) {
         let Some(mut stream) = self.take(id) else { return };
-        decode::trailers(&mut stream, self, trailers);
+        FilterChain::decode(&mut stream, self).trailers(trailers);
         self.put_back(stream);
         self.record_activity(id);
     }
@@ -200,7 +206,7 @@ impl Server {
         self.disconnect(id, End::Disconnected);
     }
 
-    /// The client goes away.
+    /// Disconnects the client.
     pub(super) fn disconnect(&mut self, id: u64, end: End) {
         let Some(mut stream) = self.take(id) else { return };
         if !stream.is_over() {
@@ -219,7 +225,7 @@ impl Server {
         self.record_activity(id);
     }
 
-    /// After something has happened to a stream: its consequences, and the client's.
+    /// Records activity on a stream, processes its consequences, and disconnects the client if its time has come.
     pub(super) fn record_activity(&mut self, id: u64) {
         if let Some(session) = self.sessions.get_mut(&id) {
             session.last_activity = self.host.now;
@@ -238,11 +244,7 @@ impl Server {
     }
 }
 
-pub(super) fn nanos(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
-}
-
-/// The rest of a request, in the frames that its connection makes of it.
+/// Returns the parts of a request that follow its headers, in the frames of its connection.
 fn parts(request: Request, end: bool) -> VecDeque<RequestPart> {
     if end {
         return VecDeque::new();
@@ -250,7 +252,7 @@ fn parts(request: Request, end: bool) -> VecDeque<RequestPart> {
     let frames = request.split.apply(request.frames);
     let empty_last = frames.last().is_some_and(Vec::is_empty);
     let mut parts: VecDeque<RequestPart> =
-        cut(frames, request.framing).into_iter().map(|frame| RequestPart::Data(frame, false)).collect();
+        request.framing.frames(frames).into_iter().map(|frame| RequestPart::Data(frame, false)).collect();
     match (request.trailers, request.framing) {
         (Some(trailers), _) => parts.push_back(RequestPart::Trailers(trailers)),
         (None, Framing::Http2) => match parts.back_mut() {
@@ -260,15 +262,4 @@ fn parts(request: Request, end: bool) -> VecDeque<RequestPart> {
         (None, Framing::Http1) => parts.push_back(RequestPart::Data(Vec::new(), true)),
     }
     parts
-}
-
-/// Largest data frame of HTTP/2 unless both ends agree on more.
-const MAX_FRAME: usize = 16_384;
-
-/// Frames no larger than the framing allows.
-pub(super) fn cut(frames: Vec<Vec<u8>>, framing: Framing) -> Vec<Vec<u8>> {
-    match framing {
-        Framing::Http1 => frames.into_iter().filter(|frame| !frame.is_empty()).collect(),
-        Framing::Http2 => frames.iter().flat_map(|frame| frame.chunks(MAX_FRAME).map(<[u8]>::to_vec)).collect(),
-    }
 }

@@ -1,14 +1,17 @@
-//! The end of a stream: `proxy_on_log` for the whole chain, then `proxy_on_done` and `proxy_on_delete`; and the outcome.
+//! End of a stream: `proxy_on_log` for the whole chain, then `proxy_on_done` and `proxy_on_delete`; and its exchange.
 
 use std::collections::BTreeMap;
 
 use super::Server;
-use super::chain::context_of;
+use super::filters::context_of;
+use crate::host_state::HostState;
+use crate::stream::stall_report::ReportedPlugin;
 use crate::stream::{FilterKind, Stream};
+use crate::vm::Vm;
 use crate::{End, Exchange};
 
 impl Server {
-    /// A stream of a listener is over: logs it, destroys its filters, keeps its outcome.
+    /// Ends a listener's stream: logs it, destroys its filters, keeps its exchange.
     pub(super) fn end(&mut self, id: u64) {
         let Some(mut stream) = self.take(id) else { return };
         stream.info.duration_ns = Some(self.host.unix_ns().saturating_sub(stream.info.start_ns));
@@ -23,10 +26,10 @@ impl Server {
         stream.logging = false;
         self.destroy(&mut stream);
         self.put_back(stream);
-        // What the last callbacks have begun (calls, queues) happens; what they ask of the stream does not.
+        // Callouts and queue items of the last callbacks take effect; their actions on the stream do not.
         self.host.actions.clear();
         while let Some(call) = self.host.outgoing.pop_front() {
-            // Calls begun in the last callbacks still belong to the exchange.
+            // Callouts begun in the last callbacks belong to the exchange.
             self.start_callout(call);
         }
         self.abandon_attempt(id);
@@ -61,12 +64,12 @@ impl Server {
             return;
         }
         let Some(log) = self.vms.get(vm).and_then(|vm| vm.exports.log.clone()) else { return };
-        self.callback(stream, filter, vm, "proxy_on_log", |vm, host, context| {
-            vm.call(host, context, "proxy_on_log", &log, context).map(|()| 0)
+        self.last_callback(stream, filter, "log", |vm, host, context| {
+            vm.call(host, context, "proxy_on_log", &log, context)
         });
     }
 
-    /// Ends the contexts of a stream's filters.
+    /// Destroys the contexts of a stream's filters.
     pub(super) fn destroy(&mut self, stream: &mut Stream) {
         for filter in 0..stream.filters.len() {
             let Some(FilterKind::Guest { vm: index, .. }) = stream.filters.get(filter).map(|place| place.kind) else {
@@ -75,14 +78,14 @@ impl Server {
             let Some(exports) = self.vms.get(index).map(|vm| vm.exports.clone()) else { continue };
             let created = stream.filters.get(filter).is_some_and(|place| place.created);
             if let Some(done) = exports.done.filter(|_| created) {
-                // A stream cannot postpone its end: what comes back is not looked at.
-                self.callback(stream, filter, index, "proxy_on_done", |vm, host, context| {
-                    vm.call(host, context, "proxy_on_done", &done, context)
+                // A stream cannot postpone its end: the result is ignored.
+                self.last_callback(stream, filter, "done", |vm, host, context| {
+                    vm.call(host, context, "proxy_on_done", &done, context).map(|_| ())
                 });
             }
             if let Some(delete) = exports.delete.filter(|_| created) {
-                self.callback(stream, filter, index, "proxy_on_delete", |vm, host, context| {
-                    vm.call(host, context, "proxy_on_delete", &delete, context).map(|()| 0)
+                self.last_callback(stream, filter, "delete", |vm, host, context| {
+                    vm.call(host, context, "proxy_on_delete", &delete, context)
                 });
             }
             if let (Some(context), Some(vm)) = (context_of(stream, filter), self.vms.get_mut(index)) {
@@ -92,34 +95,34 @@ impl Server {
     }
 
     /// Runs one of the last callbacks, unless the virtual machine has failed.
-    fn callback(
+    fn last_callback(
         &mut self,
         stream: &mut Stream,
         filter: usize,
-        index: usize,
-        name: &'static str,
-        run: impl FnOnce(&mut crate::vm::Vm, &mut Box<crate::host_state::HostState>, u32) -> Result<u32, String>,
+        name: &str,
+        run: impl FnOnce(&mut Vm, &mut Box<HostState>, u32) -> Result<(), String>,
     ) {
-        let Some(context) = context_of(stream, filter) else { return };
-        if self.vms.get(index).is_none_or(|vm| vm.failed) {
+        let Some(FilterKind::Guest { vm, context, .. }) = stream.filters.get(filter).map(|slot| slot.kind) else {
+            return;
+        };
+        if self.vms.get(vm).is_none_or(|vm| vm.failed) {
             return;
         }
-        let short = name.strip_prefix("proxy_on_").unwrap_or(name);
-        self.trace_callback(stream, filter, || format!("{short}()"));
-        let Some(vm) = self.vms.get_mut(index) else { return };
+        self.trace_callback(stream, filter, || format!("{name}()"));
+        let Some(vm) = self.vms.get_mut(vm) else { return };
         std::mem::swap(stream, &mut self.host.current);
         let result = run(vm, &mut self.host, context);
         std::mem::swap(stream, &mut self.host.current);
         if result.is_ok() {
-            self.trace_return(stream, filter, || short.to_owned());
+            self.trace_return(stream, filter, || name.to_owned());
         }
     }
 
-    /// Lets the process run until the exchange is over, or nothing will ever end it.
+    /// Runs the process until the exchange is over, or nothing will ever end it.
     pub(crate) fn finish(&mut self, id: u64) -> Exchange {
         loop {
             if !self.run_due() {
-                let why = "guests keep waking each other without an end, e.g. over a shared queue";
+                let why = "guests keep waking each other for ever, e.g. through a shared queue";
                 self.disconnect(id, End::Stalled(why.to_owned()));
             }
             if let Some(exchange) = self.finished.remove(&id) {
@@ -127,7 +130,7 @@ impl Server {
             }
             let now = self.host.now;
             let Some(session) = self.sessions.get(&id) else { return Exchange::default() };
-            let deadline = session.last_activity.saturating_add(super::client::nanos(session.idle_timeout));
+            let deadline = session.last_activity.saturating_add(super::time::nanos(session.idle_timeout));
             let sends_at = (!session.parts.is_empty() || session.disconnects_now()).then_some(session.not_before);
             if sends_at.is_some_and(|at| at <= now) {
                 self.client_next(id);
@@ -145,23 +148,21 @@ impl Server {
         }
     }
 
-    /// In words, what a stream waits for that will not come.
+    /// Returns what a stream that makes no progress waits for.
     fn stall_reason(&mut self, id: u64) -> String {
-        let listener = self.host.stream(id).map_or(0, |stream| stream.listener);
-        let names: Vec<String> = self
-            .listeners
-            .get(listener)
-            .map(|listener| listener.plugins.iter().map(|plugin| plugin.name.clone()).collect())
-            .unwrap_or_default();
-        let allowed: Vec<bool> = self
-            .listeners
-            .get(listener)
-            .map(|listener| listener.plugins.iter().map(|plugin| plugin.allow_on_headers_stop_iteration).collect())
-            .unwrap_or_default();
+        let listener = self.host.stream(id).and_then(|stream| self.listeners.get(stream.listener));
+        let plugins = listener.map(|listener| listener.plugins.as_slice()).unwrap_or_default();
+        let plugins: Vec<ReportedPlugin> = plugins
+            .iter()
+            .map(|plugin| ReportedPlugin {
+                name: plugin.settings.name.clone(),
+                allow_on_headers_stop_iteration: plugin.allow_on_headers_stop_iteration,
+            })
+            .collect();
         let waiting = self.sessions.get(&id).and_then(|session| session.attempt.as_ref()).is_some();
         match self.host.stream(id) {
-            Some(stream) => stream.stall_reason(&names, &allowed, waiting),
-            None => "the stream is gone".to_owned(),
+            Some(stream) => stream.stall_reason(&plugins, waiting),
+            None => "the stream no longer exists".to_owned(),
         }
     }
 }
@@ -172,7 +173,7 @@ impl super::client::ClientSession {
     }
 }
 
-/// Attributes as they are at the end, in the bytes a guest would read.
+/// Returns attributes at the end of the stream, in the bytes that a guest would read.
 fn attributes(stream: &Stream) -> BTreeMap<String, Vec<u8>> {
     let info = &stream.info;
     let number = |number: u64| number.to_le_bytes().to_vec();

@@ -1,21 +1,21 @@
-//! The router and the upstreams behind it: what leaves a chain goes to a scripted cluster, and its answer comes back.
+//! Router: sends the chain's request to a scripted cluster and the cluster's response into the chain.
 
 use std::collections::VecDeque;
 
 use super::Server;
 use super::upstream_failure::{CONNECTION_REFUSED, UpstreamFailure};
+use crate::Headers;
 use crate::event_queue::{ResponseStep, ScheduledEvent};
-use crate::stream::{ChainOutput, Stream, decode, encode, flags, local_reply};
-use crate::{End, Headers};
+use crate::stream::{ChainOutput, FilterChain, LocalReply, Stream, flags, local_reply};
 
 impl Server {
-    /// Everything that follows from what has happened to a stream, until nothing does.
+    /// Processes the outputs and the end of a stream, and everything that follows from them.
     pub(super) fn process_stream(&mut self, id: u64) {
         self.host.pending_streams.insert(id);
         self.process_pending();
     }
 
-    /// Everything that follows from what has happened.
+    /// Processes callouts, queues and streams until nothing is pending.
     pub(super) fn process_pending(&mut self) {
         loop {
             if let Some(call) = self.host.outgoing.pop_front() {
@@ -39,13 +39,13 @@ impl Server {
         }
     }
 
-    /// Hands on what has left a stream's chain, and ends the stream if it is over.
+    /// Passes on the outputs of a stream's chain, and ends the stream if it is over.
     fn drain_outputs(&mut self, id: u64) {
         while let Some(stream) = self.host.stream(id)
             && let Some(output) = stream.outputs.pop_front()
         {
             match (stream.parent, stream.is_over()) {
-                // What a stream sends in the moment in which it ends never gets on its way.
+                // Outputs of the moment in which a stream ends are never sent.
                 (0, true) => {}
                 (0, false) => self.route_on(id, output),
                 (parent, _) => self.leave_chain(parent, output),
@@ -61,18 +61,22 @@ impl Server {
         match output {
             ChainOutput::RequestHeaders(headers, end) => self.attempt(id, headers, end),
             ChainOutput::RequestData(bytes, end) => match self.chain_of(id) {
-                Some(chain) => self.on_chain(chain, |stream, machine| decode::data(stream, machine, bytes, end)),
+                Some(chain) => {
+                    self.on_chain(chain, |stream, server| FilterChain::decode(stream, server).data(bytes, end))
+                }
                 None => self.upstream_gets_data(id, bytes, end),
             },
             ChainOutput::RequestTrailers(trailers) => match self.chain_of(id) {
-                Some(chain) => self.on_chain(chain, |stream, machine| decode::trailers(stream, machine, trailers)),
+                Some(chain) => {
+                    self.on_chain(chain, |stream, server| FilterChain::decode(stream, server).trailers(trailers))
+                }
                 None => self.upstream_gets_trailers(id, trailers),
             },
             _ => {}
         }
     }
 
-    /// What leaves the chain in front of an upstream, at either end.
+    /// Passes on an output of the chain in front of an upstream.
     fn leave_chain(&mut self, parent: u64, output: ChainOutput) {
         match output {
             ChainOutput::RequestHeaders(headers, end) => self.upstream_gets_headers(parent, headers, end),
@@ -92,12 +96,12 @@ impl Server {
             }
             ChainOutput::LocalReply(local) => {
                 self.chain_done(parent, true);
-                self.on_stream(parent, |stream, machine| local_reply::send(stream, machine, local));
+                self.on_stream(parent, |stream, server| local_reply::send(stream, server, local));
             }
         }
     }
 
-    /// The upstream's answer is complete: the filters in front of it end before the others see its end.
+    /// Ends the filters in front of an upstream when its response is complete, before the others see its end.
     fn chain_done(&mut self, parent: u64, end: bool) {
         let Some(chain) = self.chain_of(parent).filter(|_| end) else { return };
         if let Some(mut stream) = self.take(chain) {
@@ -124,7 +128,7 @@ impl Server {
         }
     }
 
-    /// The next step of an answer has come.
+    /// Runs the next step of a response and schedules the one after it.
     pub(super) fn upstream_step(&mut self, id: u64, number: u64, mut steps: VecDeque<(u64, ResponseStep)>) {
         let current = self.sessions.get(&id).and_then(|session| session.attempt.as_ref());
         if current.is_none_or(|attempt| attempt.number != number) {
@@ -152,7 +156,9 @@ impl Server {
         let Some(attempt) = self.sessions.get_mut(&id).and_then(|session| session.attempt.as_mut()) else { return };
         attempt.response_complete = end;
         match self.chain_of(id) {
-            Some(chain) => self.on_chain(chain, |stream, machine| encode::headers(stream, machine, headers, end)),
+            Some(chain) => {
+                self.on_chain(chain, |stream, server| FilterChain::encode(stream, server).headers(headers, end))
+            }
             None => self.downstream_headers(id, headers, end),
         }
         self.record_activity(id);
@@ -163,7 +169,7 @@ impl Server {
         attempt.response_complete = end;
         let bytes = bytes.to_vec();
         match self.chain_of(id) {
-            Some(chain) => self.on_chain(chain, |stream, machine| encode::data(stream, machine, bytes, end)),
+            Some(chain) => self.on_chain(chain, |stream, server| FilterChain::encode(stream, server).data(bytes, end)),
             None => self.downstream_data(id, bytes, end),
         }
         self.record_activity(id);
@@ -173,7 +179,9 @@ impl Server {
         let Some(attempt) = self.sessions.get_mut(&id).and_then(|session| session.attempt.as_mut()) else { return };
         attempt.response_complete = true;
         match self.chain_of(id) {
-            Some(chain) => self.on_chain(chain, |stream, machine| encode::trailers(stream, machine, trailers)),
+            Some(chain) => {
+                self.on_chain(chain, |stream, server| FilterChain::encode(stream, server).trailers(trailers))
+            }
             None => self.downstream_trailers(id, trailers),
         }
         self.record_activity(id);
@@ -189,16 +197,16 @@ impl Server {
         self.upstream_fails(id, UpstreamFailure::reset(http2, started));
     }
 
-    /// The upstream has gone: an answer of our own if nothing of its own has left, else the stream is cut.
-    fn upstream_fails(&mut self, id: u64, gone: UpstreamFailure) {
+    /// Handles a failed upstream: sends a local reply, or cuts the stream if response headers were sent.
+    fn upstream_fails(&mut self, id: u64, failure: UpstreamFailure) {
         let Some(attempt) = self.sessions.get(&id).and_then(|session| session.attempt.clone()) else { return };
-        self.on_stream(id, |stream, machine| {
-            stream.info.flags |= gone.flag;
-            let details = gone.details(attempt.response_started);
+        self.on_stream(id, |stream, server| {
+            stream.info.flags |= failure.flag;
+            let details = failure.details(attempt.response_started);
             if stream.headers_sent {
-                cut_off(stream, &details);
+                cut(stream, &details);
             } else {
-                local_reply::send(stream, machine, local_reply::LocalReply::plain(gone.status, gone.text, &details));
+                local_reply::send(stream, server, LocalReply::plain(failure.status, failure.text, &details));
             }
         });
         self.record_activity(id);
@@ -209,13 +217,13 @@ impl Server {
         if attempt.number != number || attempt.response_complete {
             return;
         }
-        self.on_stream(id, |stream, machine| {
+        self.on_stream(id, |stream, server| {
             stream.info.flags |= flags::UPSTREAM_REQUEST_TIMEOUT;
             if stream.headers_sent {
-                cut_off(stream, "response_timeout");
+                cut(stream, "response_timeout");
             } else {
-                let local = local_reply::LocalReply::plain(504, "upstream request timeout", "response_timeout");
-                local_reply::send(stream, machine, local);
+                let local = LocalReply::plain(504, "upstream request timeout", "response_timeout");
+                local_reply::send(stream, server, local);
             }
         });
         self.record_activity(id);
@@ -227,34 +235,33 @@ impl Server {
         if let Some(attempt) = self.sessions.get_mut(&id).and_then(|session| session.attempt.as_mut()) {
             attempt.response_started = true;
         }
-        // Before the request has ended there is no time to measure from.
+        // Before the request has ended, there is no time to measure from.
         if complete && let Some(attempt) = self.sessions.get(&id).and_then(|session| session.attempt.as_ref()) {
             let time = now.saturating_sub(attempt.started) / 1_000_000;
             headers.set("x-envoy-upstream-service-time", time.to_string());
         }
         self.host.note(id, || format!("response headers come from the upstream, end {end}"));
-        self.on_stream(id, |stream, machine| {
+        self.on_stream(id, |stream, server| {
             if !stream.is_over() {
                 stream.info.details = Some("via_upstream".to_owned());
-                encode::headers(stream, machine, headers, end);
+                FilterChain::encode(stream, server).headers(headers, end);
             }
         });
     }
 
     fn downstream_data(&mut self, id: u64, bytes: Vec<u8>, end: bool) {
         self.host.note(id, || format!("{} bytes come from the upstream, end {end}", bytes.len()));
-        self.on_stream(id, |stream, machine| encode::data(stream, machine, bytes, end));
+        self.on_stream(id, |stream, server| FilterChain::encode(stream, server).data(bytes, end));
     }
 
     fn downstream_trailers(&mut self, id: u64, trailers: Headers) {
         self.host.note(id, || format!("{} response trailers come from the upstream", trailers.len()));
-        self.on_stream(id, |stream, machine| encode::trailers(stream, machine, trailers));
+        self.on_stream(id, |stream, server| FilterChain::encode(stream, server).trailers(trailers));
     }
 }
 
-fn cut_off(stream: &mut Stream, details: &str) {
+fn cut(stream: &mut Stream, details: &str) {
     if !stream.is_over() {
-        stream.reset(details);
-        stream.client.end = if stream.headers_sent { End::Truncated } else { End::Reset };
+        stream.cut(details);
     }
 }

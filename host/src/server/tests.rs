@@ -1,4 +1,4 @@
-//! Whole processes with small guests.
+//! Tests of whole processes with small guests.
 
 mod host_calls;
 
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::*;
 
-/// A guest: the functions of a module that has imports, memory and an allocator already.
+/// Compiles a guest from its functions; imports, memory and an allocator are added.
 fn guest(functions: &str) -> Module {
     let text = format!(
         r#"(module
@@ -50,13 +50,13 @@ fn listen(process: &Process, plugin: Plugin) -> Listener {
 const PAUSES: &str = r#"(func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32) (i32.const 1))"#;
 
 #[test]
-fn nothing_moves_a_paused_request_and_the_reason_is_told() {
+fn a_paused_request_stalls_with_a_reason() {
     for (allow, reason) in [(false, "allow_on_headers_stop_iteration"), (true, "")] {
         let process = process();
         let listener = listen(&process, Plugin::new("pauses", guest(PAUSES)).allow_on_headers_stop_iteration(allow));
         let exchange = listener.send(Request::post("/").body("hello"));
         if allow {
-            // The body lets go what the headers held.
+            // The body callback continues the headers.
             assert_eq!((&exchange.client.end, exchange.upstream_body()), (&End::Complete, b"hello".to_vec()));
             continue;
         }
@@ -69,7 +69,7 @@ fn nothing_moves_a_paused_request_and_the_reason_is_told() {
 }
 
 #[test]
-fn a_callout_holds_the_request_until_it_is_answered() {
+fn a_callout_holds_the_request_until_its_response() {
     let module = guest(
         r#"(global $stream (mut i32) (i32.const 0))
         (func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)
@@ -98,9 +98,9 @@ fn a_callout_holds_the_request_until_it_is_answered() {
         assert_eq!(exchange.client.end, End::Complete, "{}", exchange.trace);
         assert_eq!(process.elapsed(), Duration::from_millis(after_ms));
         assert_eq!(exchange.upstream[0].at, Duration::from_millis(after_ms));
-        assert_eq!((exchange.callouts.len(), exchange.log.len()), (1, 1), "what the root logs is about the stream");
+        assert_eq!((exchange.callouts.len(), exchange.log.len()), (1, 1), "the root context logs for the stream");
         let lines: Vec<String> = exchange.trace.lines().iter().map(ToString::to_string).collect();
-        assert!(lines.iter().any(|line| line.contains("Http answer of call 4")), "{}", exchange.trace);
+        assert!(lines.iter().any(|line| line.contains("Http response to call 4")), "{}", exchange.trace);
         assert!(lines.iter().any(|line| line.ends_with("continue_stream(0) = 0")), "{}", exchange.trace);
     }
 }
@@ -117,11 +117,11 @@ fn timers_tick_in_virtual_time_on_every_worker() {
     process.advance(Duration::from_millis(350));
     let on = |thread| process.log().iter().filter(|entry| entry.thread == thread).count();
     assert_eq!((on(Thread::Worker(0)), on(Thread::Worker(1)), on(Thread::Main)), (3, 3, 3));
-    assert_eq!(on(Thread::Canary), 0, "what tries a configuration lives no longer than that");
+    assert_eq!(on(Thread::Canary), 0, "a canary has no timers");
 }
 
 #[test]
-fn a_trap_and_what_the_policy_makes_of_it() {
+fn a_trap_is_handled_by_the_failure_policy() {
     let module = guest(
         r#"(func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)
             (if (i32.eq (local.get 2) (i32.const 0)) (then unreachable)) (i32.const 0))"#,
@@ -144,7 +144,7 @@ fn a_trap_and_what_the_policy_makes_of_it() {
 }
 
 #[test]
-fn a_body_made_longer_is_not_what_its_length_says() {
+fn a_longer_body_does_not_match_its_content_length() {
     let module = guest(
         r#"(func (export "proxy_on_request_body") (param i32 i32 i32) (result i32)
             (drop (call $put (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 16) (i32.const 4)))
@@ -160,7 +160,7 @@ fn a_body_made_longer_is_not_what_its_length_says() {
 }
 
 #[test]
-fn a_guest_that_loops_for_ever_traps_when_patience_is_over() {
+fn a_guest_that_loops_for_ever_traps_after_the_ticks_of_a_callback() {
     let module = guest(
         r#"(func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)
             (call $tell)
@@ -182,12 +182,12 @@ fn a_guest_that_loops_for_ever_traps_when_patience_is_over() {
         exchange
     });
     assert_eq!((exchange.client.status, exchange.upstream.len()), (503, 0));
-    let said: Vec<&str> = exchange.log.iter().map(|entry| entry.text.as_str()).collect();
-    assert!(said.iter().any(|text| text.contains("proxy_on_request_headers does not come to its end")), "{said:?}");
+    let messages: Vec<&str> = exchange.log.iter().map(|entry| entry.text.as_str()).collect();
+    assert!(messages.iter().any(|text| text.contains("proxy_on_request_headers does not return")), "{messages:?}");
 }
 
 #[test]
-fn what_a_guest_leaves_behind() {
+fn stats_properties_and_shared_data_outlive_a_stream() {
     let module = guest(
         r#"(global $metric (mut i32) (i32.const 0))
         (func (export "proxy_on_configure") (param i32 i32) (result i32)
@@ -237,7 +237,7 @@ fn streams_interleave() {
 }
 
 #[test]
-fn the_same_seed_makes_the_same_process() {
+fn the_same_seed_gives_the_same_ids() {
     let run = |seed| {
         let process = Process::builder().seed(seed).build();
         process.cluster("up", |_| UpstreamResponse::status(204));
@@ -249,7 +249,7 @@ fn the_same_seed_makes_the_same_process() {
 }
 
 #[test]
-fn modules_that_envoy_would_not_load() {
+fn modules_that_envoy_does_not_load_are_refused() {
     for (text, what) in [
         (r#"(module (memory (export "memory") 1))"#, "proxy_abi_version"),
         (
@@ -267,7 +267,7 @@ fn modules_that_envoy_would_not_load() {
 }
 
 #[test]
-fn a_refused_configuration_comes_with_its_log() {
+fn a_refused_configuration_reports_its_log() {
     let module =
         guest(r#"(func (export "proxy_on_configure") (param i32 i32) (result i32) (call $tell) (i32.const 0))"#);
     let started = Listener::builder().plugin(Plugin::new("refuses", module)).start(&process());
@@ -277,15 +277,15 @@ fn a_refused_configuration_comes_with_its_log() {
 }
 
 #[test]
-fn a_guest_that_asks_too_early_fails() {
+fn a_host_call_before_initialization_traps() {
     let module = guest(r#"(func (export "_initialize") (drop (call $tick (i32.const 1))))"#);
     let error = Listener::builder().plugin(Plugin::new("early", module)).start(&process()).err().unwrap();
     assert!(error.reason.contains("_initialize failed"), "{error}");
 }
 
 #[test]
-fn a_request_that_ends_twice_is_noticed() {
-    // The first holds everything to the end; the second lets its headers go with the body, and the trailers with it.
+fn a_request_that_ends_twice_is_reported() {
+    // The first filter holds everything to the end; the second continues its headers with the body, and the trailers too.
     const HOLDS: &str = r#"(func (export "proxy_on_request_body") (param i32 i32 i32) (result i32)
         (i32.eqz (local.get 2)))"#;
     let process = process();

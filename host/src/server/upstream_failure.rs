@@ -1,11 +1,11 @@
-//! An upstream that went away, in the words Envoy has for it.
+//! Upstream failures as Envoy reports them.
 
 use crate::stream::flags;
 
-/// Why a connection could not be made, in the transport's words.
+/// Transport failure reason of a refused connection.
 pub(super) const CONNECTION_REFUSED: &str = "delayed connect error: Connection refused";
 
-/// How an upstream went away: the answer that stands for its own, and why, for logs.
+/// Failure of an upstream: the local reply in place of its response, and the reason for logs.
 #[derive(Clone, Copy)]
 pub(super) struct UpstreamFailure {
     pub(super) status: u16,
@@ -15,7 +15,7 @@ pub(super) struct UpstreamFailure {
 }
 
 impl UpstreamFailure {
-    /// Nobody took the connection.
+    /// Refused connection.
     pub(super) const REFUSED: UpstreamFailure = UpstreamFailure {
         status: 503,
         text: "upstream connect error or disconnect/reset before headers. reset reason: remote connection failure",
@@ -23,7 +23,7 @@ impl UpstreamFailure {
         flag: flags::UPSTREAM_CONNECTION_FAILURE,
     };
 
-    /// What a reset is called, which depends on the protocol and on whether the answer had begun.
+    /// Returns the failure for a reset, which depends on the protocol and on whether the response had begun.
     pub(super) fn reset(http2: bool, started: bool) -> UpstreamFailure {
         if http2 {
             UpstreamFailure {
@@ -50,7 +50,7 @@ impl UpstreamFailure {
         }
     }
 
-    /// `response.code_details`
+    /// Returns `response.code_details`.
     pub(super) fn details(&self, started: bool) -> String {
         let when = if started { "after" } else { "before" };
         format!("upstream_reset_{when}_response_started{{{}}}", self.reason)

@@ -1,136 +1,105 @@
-//! What surrounds each callback of a filter: what its context may see before, during and after it.
+//! Scope of one filter callback: which maps and which body the filter's context can access during it and afterwards.
 
-use super::{BodySource, Callback, CallbackStatus, FilterCallbacks, FilterKind, Stream, decode, encode};
+use super::chain::FilterChain;
+use super::{BodySource, Callback, CallbackPart, CallbackStatus, Direction, FilterKind, Stream};
 
-/// A headers or trailers callback.
-pub(super) fn call(s: &mut Stream, f: &mut dyn FilterCallbacks, at: usize, callback: Callback) -> CallbackStatus {
-    let Some(place) = s.filters.get_mut(at) else { return CallbackStatus::Continue };
-    match place.kind {
-        FilterKind::Absent => return CallbackStatus::Continue,
-        FilterKind::Buffer { limit } => return buffer_filter(s, limit, callback),
-        FilterKind::Guest { .. } | FilterKind::Failed => {}
-    }
-    // A context that has never seen the request does not exist in the virtual machine; nothing else is for it.
-    let first = matches!(callback, Callback::RequestHeaders { .. });
-    if !first && !place.created && !matches!(place.kind, FilterKind::Failed) {
-        return CallbackStatus::Continue;
-    }
-    match callback {
-        Callback::RequestHeaders { end, .. } => {
-            place.request_headers = true;
-            place.end_of_stream = end;
+impl FilterChain<'_> {
+    /// Runs a headers or trailers callback of the filter at an index.
+    pub(super) fn call(&mut self, at: usize, part: CallbackPart) -> CallbackStatus {
+        let direction = self.direction;
+        let Some(slot) = self.stream.filters.get_mut(at) else { return CallbackStatus::Continue };
+        match slot.kind {
+            FilterKind::Absent => return CallbackStatus::Continue,
+            FilterKind::Buffer { limit } => return buffer_filter(self.stream, limit, direction, part),
+            FilterKind::Guest { .. } | FilterKind::Failed => {}
         }
-        Callback::ResponseHeaders { end, .. } => {
-            place.response_headers = true;
-            place.end_of_stream = end;
+        // A context that has never seen the request does not exist in the virtual machine, so no other callback reaches it.
+        let creates = direction == Direction::Decode && matches!(part, CallbackPart::Headers { .. });
+        if !creates && !slot.created && !matches!(slot.kind, FilterKind::Failed) {
+            return CallbackStatus::Continue;
         }
-        Callback::RequestTrailers { .. } => place.request_trailers = true,
-        Callback::ResponseTrailers { .. } => place.response_trailers = true,
-        Callback::RequestBody { .. } | Callback::ResponseBody { .. } => {}
-    }
-    let answer = f.call(s, at, callback);
-    if answer == CallbackStatus::Continue
-        && let Some(place) = s.filters.get_mut(at)
-    {
-        match callback {
-            Callback::RequestHeaders { .. } => place.request_headers = false,
-            Callback::ResponseHeaders { .. } => place.response_headers = false,
-            Callback::RequestTrailers { .. } => place.request_trailers = false,
-            Callback::ResponseTrailers { .. } => place.response_trailers = false,
-            Callback::RequestBody { .. } | Callback::ResponseBody { .. } => {}
+        if let CallbackPart::Headers { end, .. } = part {
+            slot.end_of_stream = end;
         }
+        set_visible(slot.state_mut(direction), part, true);
+        let status = self.filters.call(self.stream, at, Callback { direction, part });
+        if status == CallbackStatus::Continue
+            && let Some(slot) = self.stream.filters.get_mut(at)
+        {
+            set_visible(slot.state_mut(direction), part, false);
+        }
+        status
     }
-    answer
-}
 
-/// A data callback: a filter that is buffering gets its frame added to the buffer first, and sees all of it.
-pub(super) fn data(
-    s: &mut Stream,
-    f: &mut dyn FilterCallbacks,
-    at: usize,
-    data: BodySource,
-    end: bool,
-    request: bool,
-) -> CallbackStatus {
-    let Some(place) = s.filters.get_mut(at) else { return CallbackStatus::Continue };
-    match place.kind {
-        FilterKind::Absent => return CallbackStatus::Continue,
-        FilterKind::Buffer { limit } => {
-            return buffer_filter(s, limit, if request { body(request, 0, end) } else { body(false, 0, end) });
+    /// Runs a data callback. If the filter is buffering, its frame is added to the buffer first, and the filter sees all of
+    /// the buffer.
+    pub(super) fn call_data(&mut self, at: usize, body: BodySource, end: bool) -> CallbackStatus {
+        let direction = self.direction;
+        let Some(slot) = self.stream.filters.get_mut(at) else { return CallbackStatus::Continue };
+        let nothing = CallbackPart::Body { size: 0, end };
+        match slot.kind {
+            FilterKind::Absent => return CallbackStatus::Continue,
+            FilterKind::Buffer { limit } => return buffer_filter(self.stream, limit, direction, nothing),
+            FilterKind::Failed => return self.filters.call(self.stream, at, Callback { direction, part: nothing }),
+            FilterKind::Guest { .. } if !slot.created => return CallbackStatus::Continue,
+            FilterKind::Guest { .. } => {}
         }
-        FilterKind::Failed => return f.call(s, at, body(request, 0, end)),
-        FilterKind::Guest { .. } if !place.created => return CallbackStatus::Continue,
-        FilterKind::Guest { .. } => {}
-    }
-    let buffering = if request { place.buffering_request } else { place.buffering_response };
-    if buffering {
-        if request {
-            s.request.streaming = false;
-            decode::buffer(s, f, data);
-        } else {
-            s.response.streaming = false;
-            encode::buffer(s, f, data);
+        if slot.state(direction).buffering {
+            self.message().streaming = false;
+            self.buffer(body);
         }
-    }
-    let Some(place) = s.filters.get_mut(at) else { return CallbackStatus::Continue };
-    place.end_of_stream = end;
-    if request {
-        place.request_body = data;
-    } else {
-        place.response_body = data;
-    }
-    if s.is_over() {
-        // The buffer's limit has ended the stream.
-        return CallbackStatus::StopNoBuffer;
-    }
-    let size = s.body(at, request).map_or(0, |bytes| bytes.len());
-    let answer = f.call(s, at, body(request, size, end));
-    if let Some(place) = s.filters.get_mut(at) {
-        let (body, buffering) = if request {
-            (&mut place.request_body, &mut place.buffering_request)
-        } else {
-            (&mut place.response_body, &mut place.buffering_response)
-        };
-        *buffering = answer == CallbackStatus::Stop;
-        if answer == CallbackStatus::Continue {
-            *body = BodySource::None;
+        let Some(slot) = self.stream.filters.get_mut(at) else { return CallbackStatus::Continue };
+        slot.end_of_stream = end;
+        slot.state_mut(direction).body = body;
+        if self.stream.is_over() {
+            // The buffer's limit has ended the stream.
+            return CallbackStatus::StopNoBuffer;
         }
-    }
-    answer
-}
-
-fn body(request: bool, size: usize, end: bool) -> Callback {
-    if request { Callback::RequestBody { size, end } } else { Callback::ResponseBody { size, end } }
-}
-
-/// Envoy's own `buffer` filter: holds headers and body until the request is complete, and then states its size.
-fn buffer_filter(s: &mut Stream, limit: usize, callback: Callback) -> CallbackStatus {
-    match callback {
-        Callback::RequestHeaders { end: true, .. } => CallbackStatus::Continue,
-        Callback::RequestHeaders { .. } => {
-            s.buffer_limit = limit;
-            CallbackStatus::Stop
-        }
-        Callback::RequestBody { end, .. } => {
-            if end {
-                state_size(s);
-                CallbackStatus::Continue
-            } else {
-                CallbackStatus::Stop
+        let size = self.stream.body(at, direction).map_or(0, |bytes| bytes.len());
+        let callback = Callback { direction, part: CallbackPart::Body { size, end } };
+        let status = self.filters.call(self.stream, at, callback);
+        if let Some(slot) = self.stream.filters.get_mut(at) {
+            let state = slot.state_mut(direction);
+            state.buffering = status == CallbackStatus::Stop;
+            if status == CallbackStatus::Continue {
+                state.body = BodySource::None;
             }
         }
-        Callback::RequestTrailers { .. } => {
-            state_size(s);
-            CallbackStatus::Continue
-        }
-        _ => CallbackStatus::Continue,
+        status
     }
 }
 
-/// A request without a `content-length` gets one, as the whole of it is known now.
-fn state_size(s: &mut Stream) {
-    let size = s.request.buffer.as_ref().map_or(0, Vec::len) + s.request.frame.len();
-    if let Some(headers) = &mut s.request.headers
+fn set_visible(state: &mut super::FilterState, part: CallbackPart, visible: bool) {
+    match part {
+        CallbackPart::Headers { .. } => state.headers_visible = visible,
+        CallbackPart::Trailers { .. } => state.trailers_visible = visible,
+        CallbackPart::Body { .. } => {}
+    }
+}
+
+/// Runs Envoy's own `buffer` filter: holds headers and body until the request is complete, then sets its `content-length`.
+fn buffer_filter(stream: &mut Stream, limit: usize, direction: Direction, part: CallbackPart) -> CallbackStatus {
+    if direction == Direction::Encode {
+        return CallbackStatus::Continue;
+    }
+    match part {
+        CallbackPart::Headers { end: true, .. } => CallbackStatus::Continue,
+        CallbackPart::Headers { .. } => {
+            stream.buffer_limit = limit;
+            CallbackStatus::Stop
+        }
+        CallbackPart::Body { end: false, .. } => CallbackStatus::Stop,
+        CallbackPart::Body { .. } | CallbackPart::Trailers { .. } => {
+            add_content_length(stream);
+            CallbackStatus::Continue
+        }
+    }
+}
+
+/// Adds a `content-length` to a complete request that has none.
+fn add_content_length(stream: &mut Stream) {
+    let size = stream.request.buffer.as_ref().map_or(0, Vec::len) + stream.request.frame.len();
+    if let Some(headers) = &mut stream.request.headers
         && !headers.contains("content-length")
     {
         headers.set("content-length", size.to_string());

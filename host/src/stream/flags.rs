@@ -1,4 +1,4 @@
-//! Response flags: why a stream ended as it did, as Envoy numbers them (`source/common/stream_info`).
+//! Response flags: the reason a stream ended, as Envoy numbers them (`source/common/stream_info`).
 
 pub(crate) const UPSTREAM_REQUEST_TIMEOUT: u64 = 0x4;
 pub(crate) const UPSTREAM_REMOTE_RESET: u64 = 0x10;

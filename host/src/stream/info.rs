@@ -1,13 +1,13 @@
-//! What Envoy knows of a stream besides its messages: `StreamInfo`.
+//! `StreamInfo`: Envoy's knowledge of a stream besides its messages.
 
 use std::collections::BTreeMap;
 
 use crate::request::MetadataValue;
 
-/// Facts about a stream that properties and access logs tell.
+/// Facts about a stream that properties and access logs report.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct StreamInfo {
-    /// `response.code`; 0 as long as there is none.
+    /// `response.code`; 0 before there is a response.
     pub(crate) code: u16,
     /// `response.code_details`; a local reply may leave it empty.
     pub(crate) details: Option<String>,
@@ -18,15 +18,15 @@ pub(crate) struct StreamInfo {
     pub(crate) upstream_address: Option<String>,
     /// `upstream.transport_failure_reason`
     pub(crate) transport_failure: String,
-    /// Nanoseconds the upstream took, once its answer is complete.
+    /// Nanoseconds until the upstream's response was complete.
     pub(crate) backend_latency_ns: Option<u64>,
-    /// Nanoseconds since the Unix epoch.
+    /// Start of the stream, in nanoseconds since the Unix epoch.
     pub(crate) start_ns: u64,
-    /// Nanoseconds from the start to the end, once there is one.
+    /// Nanoseconds from start to end; set at the end.
     pub(crate) duration_ns: Option<u64>,
     /// Body bytes received from the client.
     pub(crate) received: u64,
-    /// Bytes of the request's headers as they came in.
+    /// Bytes of the request's headers as received.
     pub(crate) headers_size: u64,
     /// Body bytes sent to the client.
     pub(crate) sent: u64,
@@ -36,9 +36,9 @@ pub(crate) struct StreamInfo {
     pub(crate) request_id: String,
     pub(crate) filter_state: BTreeMap<String, Vec<u8>>,
     pub(crate) metadata: BTreeMap<String, BTreeMap<String, MetadataValue>>,
-    /// Attributes that the test has set, by dotted name.
+    /// Attributes set by the test, by dotted name.
     pub(crate) attributes: BTreeMap<String, Vec<u8>>,
-    /// The cached route: index into the listener's, or none matched; outer `None`: not picked yet.
+    /// Cached route: its index in the listener, or `Some(None)` if none matched; `None` until it is picked.
     pub(crate) route: Option<Option<usize>>,
     /// Guest callbacks begun so far.
     pub(crate) callbacks: usize,

@@ -1,113 +1,117 @@
-//! Local replies: an answer of the proxy's own instead of the upstream's.
+//! Local replies: responses that the proxy creates instead of the upstream's.
 
-use super::{ChainOutput, FilterCallbacks, RunningCallback, Stream, StreamEnd, encode};
+use super::chain::{FilterChain, status_of};
+use super::{ChainOutput, FilterCallbacks, RunningCallback, Stream, StreamEnd};
 use crate::{End, Headers};
 
-/// An answer of the proxy's own.
+/// Response created by the proxy itself.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct LocalReply {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(String, Vec<u8>)>,
     pub(crate) body: Vec<u8>,
-    /// The status a gRPC client is given; derived from `status` if there is none.
+    /// Status for a gRPC client; derived from `status` if absent.
     pub(crate) grpc_status: Option<u32>,
+    /// `response.code_details`.
     pub(crate) details: String,
 }
 
 impl LocalReply {
+    /// Returns a reply of plain text, or without a body if the text is empty.
     pub(crate) fn plain(status: u16, body: &str, details: &str) -> LocalReply {
         LocalReply { status, body: body.as_bytes().to_vec(), details: details.to_owned(), ..LocalReply::default() }
     }
 }
 
-/// Answers locally (`sendLocalReply`): through the whole chain of filters if there is no response yet, directly to the
-/// client if one is on its way but has not left, and by cutting the stream if it has.
-pub(crate) fn send(s: &mut Stream, f: &mut dyn FilterCallbacks, local: LocalReply) {
-    if s.is_over() {
+/// Sends a local reply (`sendLocalReply`): through the whole filter chain if there is no response yet, directly to the
+/// client if a response has begun but its headers have not been sent, and by cutting the stream if they have.
+pub(crate) fn send(stream: &mut Stream, filters: &mut dyn FilterCallbacks, reply: LocalReply) {
+    if stream.is_over() {
         return;
     }
-    match s.calling {
-        RunningCallback::Decoding => s.request.aborted = true,
-        RunningCallback::Encoding => s.response.aborted = true,
-        RunningCallback::Nothing => {}
+    match stream.running {
+        RunningCallback::Decoding => stream.request.aborted = true,
+        RunningCallback::Encoding => stream.response.aborted = true,
+        RunningCallback::None => {}
     }
-    if s.parent != 0 {
-        // In front of an upstream: the chain behind it answers.
-        (s.request.aborted, s.response.aborted) = (true, true);
-        s.over = Some(StreamEnd::Reset);
-        s.outputs.push_back(ChainOutput::LocalReply(local));
+    if stream.parent != 0 {
+        // In front of an upstream: the stream's own chain sends the reply.
+        (stream.request.aborted, stream.response.aborted) = (true, true);
+        stream.over = Some(StreamEnd::Reset);
+        stream.outputs.push_back(ChainOutput::LocalReply(reply));
         return;
     }
-    s.info.details = Some(local.details.clone());
-    if s.response.headers.is_none() {
-        if s.calling == RunningCallback::Decoding {
-            s.prepared = Some(local);
+    stream.info.details = Some(reply.details.clone());
+    if stream.response.headers.is_none() {
+        if stream.running == RunningCallback::Decoding {
+            stream.prepared = Some(reply);
         } else {
-            through_chain(s, f, local);
+            send_through_chain(stream, filters, reply);
         }
-    } else if !s.headers_sent {
-        let (headers, body) = render(s, local);
-        s.info.code = headers.text(":status").and_then(|status| status.parse().ok()).unwrap_or_default();
-        let end = body.is_empty() || s.head_request;
-        // What was being encoded is dropped; the client gets this instead.
-        s.response.aborted = true;
-        encode::send_headers(s, headers, end);
+    } else if !stream.headers_sent {
+        let (headers, body) = render(stream, reply);
+        stream.info.code = status_of(&headers);
+        let end = body.is_empty() || stream.head_request;
+        // The response that is being encoded is dropped; the client gets this one instead.
+        stream.response.aborted = true;
+        stream.send_headers(headers, end);
         if !end {
-            encode::send_data(s, body, true);
+            stream.send_data(body, true);
         }
     } else {
-        s.over = Some(StreamEnd::Reset);
-        s.client.end = End::Truncated;
+        stream.over = Some(StreamEnd::Reset);
+        stream.client.end = End::Truncated;
     }
 }
 
-/// Sends the reply that a filter's decoding callback has asked for, now that it has returned.
-pub(super) fn execute_prepared(s: &mut Stream, f: &mut dyn FilterCallbacks) {
-    if let Some(local) = s.prepared.take() {
-        s.calling = RunningCallback::Nothing;
-        through_chain(s, f, local);
+/// Sends the reply that a decoding callback has asked for, after the callback has returned.
+pub(super) fn send_prepared(stream: &mut Stream, filters: &mut dyn FilterCallbacks) {
+    if let Some(reply) = stream.prepared.take() {
+        stream.running = RunningCallback::None;
+        send_through_chain(stream, filters, reply);
     }
 }
 
-fn through_chain(s: &mut Stream, f: &mut dyn FilterCallbacks, local: LocalReply) {
-    let (headers, body) = render(s, local);
-    let end = body.is_empty() || s.head_request;
-    encode::headers(s, f, headers, end);
+fn send_through_chain(stream: &mut Stream, filters: &mut dyn FilterCallbacks, reply: LocalReply) {
+    let (headers, body) = render(stream, reply);
+    let end = body.is_empty() || stream.head_request;
+    let mut chain = FilterChain::encode(stream, filters);
+    chain.headers(headers, end);
     if !end {
-        encode::data(s, f, body, true);
+        chain.data(body, true);
     }
 }
 
-/// The reply as headers and body, in the form the client's protocol wants.
-fn render(s: &Stream, local: LocalReply) -> (Headers, Vec<u8>) {
+/// Renders the reply as headers and body for the client's protocol (HTTP or gRPC).
+fn render(stream: &Stream, reply: LocalReply) -> (Headers, Vec<u8>) {
     let mut headers = Headers::new();
-    headers.add(":status", local.status.to_string());
-    for (name, value) in local.headers.iter().filter(|(name, _)| !name.starts_with(':')) {
+    headers.add(":status", reply.status.to_string());
+    for (name, value) in reply.headers.iter().filter(|(name, _)| !name.starts_with(':')) {
         headers.join(name, value);
     }
-    if s.grpc_request {
+    if stream.grpc_request {
         headers.set(":status", "200");
         headers.set("content-type", "application/grpc");
-        headers.set("grpc-status", local.grpc_status.unwrap_or_else(|| grpc_status(local.status)).to_string());
-        if !local.body.is_empty() {
-            headers.set("grpc-message", percent_encode(&local.body));
+        headers.set("grpc-status", reply.grpc_status.unwrap_or_else(|| grpc_status(reply.status)).to_string());
+        if !reply.body.is_empty() {
+            headers.set("grpc-message", percent_encode(&reply.body));
         }
         headers.remove("content-length");
         return (headers, Vec::new());
     }
-    if local.body.is_empty() {
+    if reply.body.is_empty() {
         headers.remove("content-length");
         headers.remove("content-type");
     } else {
-        headers.set("content-length", local.body.len().to_string());
+        headers.set("content-length", reply.body.len().to_string());
         if !headers.contains("content-type") {
             headers.add("content-type", "text/plain");
         }
     }
-    (headers, local.body)
+    (headers, reply.body)
 }
 
-/// gRPC's status for an HTTP one (`Grpc::Utility::httpToGrpcStatus`).
+/// Returns the gRPC status for an HTTP status (`Grpc::Utility::httpToGrpcStatus`).
 pub(crate) fn grpc_status(http: u16) -> u32 {
     match http {
         400 => 13,

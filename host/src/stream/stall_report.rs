@@ -1,47 +1,59 @@
-//! Why a stream does not move, in words.
+//! Explanation, for a test's author, of why a stream makes no progress.
 
-use super::{ActiveStream, FilterKind, FilterState, IterationState};
+use super::{ActiveStream, Direction, FilterKind, IterationState};
+
+/// Plugin of the chain, as a stall report names it.
+pub(crate) struct ReportedPlugin {
+    pub(crate) name: String,
+    pub(crate) allow_on_headers_stop_iteration: bool,
+}
 
 impl ActiveStream {
-    /// What the stream waits for, given the names of the plugins and whether each has `allow_on_headers_stop_iteration`.
-    pub(crate) fn stall_reason(&self, names: &[String], allowed: &[bool], upstream_asked: bool) -> String {
-        for (request, what) in [(false, "response"), (true, "request")] {
-            let way = if request { &self.request } else { &self.response };
-            if way.headers.is_none() {
+    /// Returns what the stream waits for. `upstream_asked` is `true` once a request has been sent upstream.
+    pub(crate) fn stall_reason(&mut self, plugins: &[ReportedPlugin], upstream_asked: bool) -> String {
+        for (direction, name) in [(Direction::Encode, "response"), (Direction::Decode, "request")] {
+            let message = self.message(direction);
+            if message.headers.is_none() {
                 continue;
             }
-            for place in &self.filters {
-                let side: &FilterState = if request { &place.decode } else { &place.encode };
-                if side.iteration == IterationState::Continue
-                    || !matches!(place.kind, FilterKind::Guest { .. } | FilterKind::Buffer { .. })
-                {
-                    continue;
-                }
-                let stock = "the buffer filter".to_owned();
-                let name = match place.kind {
-                    FilterKind::Buffer { .. } => &stock,
-                    _ => names.get(place.plugin).unwrap_or(&stock),
-                };
-                let flagless = allowed.get(place.plugin) == Some(&false);
-                let ended = if way.observed_end { "its end has come" } else { "its end has not come" };
-                return match side.iteration {
-                    IterationState::StopAllWatermark if flagless => format!(
-                        "{name} paused the {what}'s headers without allow_on_headers_stop_iteration, so Envoy never \
-                         shows it the body; nothing resumes it ({ended})"
-                    ),
-                    _ if !side.headers_continued => {
-                        format!("{name} holds the {what}'s headers and never lets them go ({ended})")
-                    }
-                    _ => format!("{name} holds the {what}'s body and never lets it go ({ended})"),
-                };
+            let ended = if message.observed_end { "its end has arrived" } else { "its end has not arrived" };
+            if let Some(reason) = self.stopped_filter(plugins, direction, name, ended) {
+                return reason;
             }
         }
         if upstream_asked {
-            "the upstream's answer never ends".to_owned()
+            "the upstream's response never ends".to_owned()
         } else if self.request.observed_end {
-            "the request has ended, and nothing answers it".to_owned()
+            "the request has ended, and nothing responds to it".to_owned()
         } else {
             "the client never ends its request".to_owned()
         }
+    }
+
+    fn stopped_filter(
+        &self,
+        plugins: &[ReportedPlugin],
+        direction: Direction,
+        message: &str,
+        ended: &str,
+    ) -> Option<String> {
+        let slot = self.filters.iter().find(|slot| {
+            slot.state(direction).iteration != IterationState::Continue
+                && matches!(slot.kind, FilterKind::Guest { .. } | FilterKind::Buffer { .. })
+        })?;
+        let plugin = plugins.get(slot.plugin).filter(|_| !matches!(slot.kind, FilterKind::Buffer { .. }));
+        let name = plugin.map_or("the buffer filter", |plugin| plugin.name.as_str());
+        let flag_missing = plugins.get(slot.plugin).is_some_and(|plugin| !plugin.allow_on_headers_stop_iteration);
+        let state = slot.state(direction);
+        Some(match state.iteration {
+            IterationState::StopAllWatermark if flag_missing => format!(
+                "{name} paused the {message}'s headers without allow_on_headers_stop_iteration, so Envoy never shows it \
+                 the body; nothing resumes it ({ended})"
+            ),
+            _ if !state.headers_continued => {
+                format!("{name} holds the {message}'s headers and never continues them ({ended})")
+            }
+            _ => format!("{name} holds the {message}'s body and never continues it ({ended})"),
+        })
     }
 }

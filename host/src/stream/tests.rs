@@ -1,9 +1,9 @@
-//! Whole chains of filters that are rules instead of guests. What is expected here was recorded from Envoy.
+//! Tests of whole chains, with filters that are rules instead of guests. The expectations were recorded from Envoy.
 
 use super::*;
 use crate::End;
 
-/// `filter callback -> answer`; what no rule names continues.
+/// Behaviour of a filter in a callback; callbacks without a rule continue.
 type Rule = (&'static str, Does);
 
 #[derive(Clone, Copy, Debug)]
@@ -22,14 +22,13 @@ struct Script {
 }
 
 fn name(filter: usize, callback: Callback) -> (String, String, bool) {
-    let (kind, text, end) = match callback {
-        Callback::RequestHeaders { end, .. } => ("rqh", format!("{end}"), end),
-        Callback::RequestBody { size, end } => ("rqb", format!("{size} {end}"), end),
-        Callback::RequestTrailers { count } => ("rqt", format!("{count}"), true),
-        Callback::ResponseHeaders { end, .. } => ("rsh", format!("{end}"), end),
-        Callback::ResponseBody { size, end } => ("rsb", format!("{size} {end}"), end),
-        Callback::ResponseTrailers { count } => ("rst", format!("{count}"), true),
+    let message = if callback.direction == Direction::Decode { "rq" } else { "rs" };
+    let (kind, text, end) = match callback.part {
+        CallbackPart::Headers { end, .. } => ("h", format!("{end}"), end),
+        CallbackPart::Body { size, end } => ("b", format!("{size} {end}"), end),
+        CallbackPart::Trailers { count } => ("t", format!("{count}"), true),
     };
+    let kind = format!("{message}{kind}");
     (format!("{filter}.{kind}"), format!("{filter}.{kind} {text}"), end)
 }
 
@@ -53,7 +52,7 @@ impl FilterCallbacks for Script {
                 if key.ends_with('h') { CallbackStatus::StopAllWatermark } else { CallbackStatus::StopNoBuffer }
             }
             Does::Resume => {
-                decode::resume(stream, self, filter);
+                FilterChain::decode(stream, self).resume(filter);
                 CallbackStatus::StopAllWatermark
             }
         }
@@ -70,15 +69,15 @@ fn stream(filters: usize) -> Stream {
     Stream::new(ActiveStream { id: 1, filters: vec![place; filters], buffer_limit: 10, ..ActiveStream::default() })
 }
 
-fn head() -> Headers {
+fn request_headers() -> Headers {
     [(":method", "POST"), (":path", "/")].into_iter().collect()
 }
 
-fn answer_head() -> Headers {
+fn response_headers() -> Headers {
     [(":status", "200"), ("content-type", "text/plain")].into_iter().collect()
 }
 
-/// One step of a message.
+/// Step of a message.
 #[derive(Clone, Copy, Debug)]
 enum Put {
     RequestHeaders(bool),
@@ -97,20 +96,20 @@ fn run(filters: usize, rules: &[Rule], steps: &[Put]) -> (Stream, Script) {
     let trailers = || [("x", "y")].into_iter().collect::<Headers>();
     for step in steps {
         match *step {
-            Put::RequestHeaders(end) => decode::headers(&mut s, &mut f, head(), end),
-            Put::RequestData(text, end) => decode::data(&mut s, &mut f, text.as_bytes().to_vec(), end),
-            Put::RequestTrailers => decode::trailers(&mut s, &mut f, trailers()),
-            Put::ResponseHeaders(end) => encode::headers(&mut s, &mut f, answer_head(), end),
-            Put::ResponseData(text, end) => encode::data(&mut s, &mut f, text.as_bytes().to_vec(), end),
-            Put::ResponseTrailers => encode::trailers(&mut s, &mut f, trailers()),
-            Put::Resume(filter) => decode::resume(&mut s, &mut f, filter),
-            Put::ResumeResponse(filter) => encode::resume(&mut s, &mut f, filter),
+            Put::RequestHeaders(end) => FilterChain::decode(&mut s, &mut f).headers(request_headers(), end),
+            Put::RequestData(text, end) => FilterChain::decode(&mut s, &mut f).data(text.as_bytes().to_vec(), end),
+            Put::RequestTrailers => FilterChain::decode(&mut s, &mut f).trailers(trailers()),
+            Put::ResponseHeaders(end) => FilterChain::encode(&mut s, &mut f).headers(response_headers(), end),
+            Put::ResponseData(text, end) => FilterChain::encode(&mut s, &mut f).data(text.as_bytes().to_vec(), end),
+            Put::ResponseTrailers => FilterChain::encode(&mut s, &mut f).trailers(trailers()),
+            Put::Resume(filter) => FilterChain::decode(&mut s, &mut f).resume(filter),
+            Put::ResumeResponse(filter) => FilterChain::encode(&mut s, &mut f).resume(filter),
         }
     }
     (s, f)
 }
 
-/// What has left towards the upstream: `h`eaders, `d`ata, `t`railers, with `$` where it ends.
+/// Returns the outputs towards the upstream: `h`eaders, `d`ata, `t`railers, with `$` at the end.
 fn sent(s: &Stream) -> Vec<String> {
     let mark = |end: bool| if end { "$" } else { "" };
     s.outputs
@@ -146,7 +145,7 @@ fn requests_through_chains() {
             vec!["h", "d:one", "d:two", "d:$"],
         ),
         (
-            "a filter that the headers have not reached lets nothing go",
+            "a filter that the headers have not reached continues nothing",
             2,
             vec![("0.rqh", Stop)],
             vec![Put::RequestHeaders(true), Put::Resume(1), Put::Resume(0)],
@@ -154,7 +153,7 @@ fn requests_through_chains() {
             vec!["h$"],
         ),
         (
-            "body held to its end, headers gone",
+            "body held to its end, headers sent",
             1,
             vec![("0.rqb", StopUntilEnd)],
             BODY.to_vec(),
@@ -178,7 +177,7 @@ fn requests_through_chains() {
             vec![],
         ),
         (
-            "let go later, this filter gets the body it has not seen",
+            "continued later, this filter gets the body it has not seen",
             1,
             vec![("0.rqh", StopAll)],
             [&BODY[..], &[Put::Resume(0)]].concat(),
@@ -186,7 +185,7 @@ fn requests_through_chains() {
             vec!["h", "d:onetwo$"],
         ),
         (
-            "let go before the end, the rest passes as it comes",
+            "continued before the end, the rest passes frame by frame",
             1,
             vec![("0.rqh", StopAll)],
             vec![
@@ -215,7 +214,7 @@ fn requests_through_chains() {
             vec!["h", "d:one"],
         ),
         (
-            "a later filter lets go and takes along what an earlier one held",
+            "a later filter continues and releases the body that an earlier one holds",
             2,
             vec![("0.rqb", Stop), ("1.rqh", StopAll)],
             vec![Put::RequestHeaders(false), Put::RequestData("leak", false), Put::Resume(1)],
@@ -223,7 +222,7 @@ fn requests_through_chains() {
             vec!["h", "d:leak"],
         ),
         (
-            "a later filter that lets go with the body has ended the request when an earlier one lets go of its trailers",
+            "a later filter that continues with the body has ended the request when an earlier one continues its trailers",
             2,
             vec![("0.rqh", Stop), ("0.rqb", StopUntilEnd), ("1.rqh", Stop)],
             with_trailers.clone(),
@@ -231,7 +230,7 @@ fn requests_through_chains() {
             vec!["h", "d:one", "t$", "t$"],
         ),
         (
-            "continue and pause in one callback lets the headers go",
+            "continue and pause in one callback continues the headers",
             1,
             vec![("0.rqh", Resume)],
             vec![Put::RequestHeaders(true)],
@@ -250,7 +249,7 @@ fn requests_through_chains() {
 fn replies_and_limits() {
     use Does::*;
     type Case = (&'static str, Vec<Rule>, Vec<Put>, u16, End, &'static str, Vec<&'static str>);
-    let answered = [
+    let response = [
         Put::RequestHeaders(true),
         Put::ResponseHeaders(false),
         Put::ResponseData("one", false),
@@ -269,16 +268,16 @@ fn replies_and_limits() {
         (
             "from response headers, past all filters",
             vec![("0.rsh", LocalReply(502))],
-            answered.to_vec(),
+            response.to_vec(),
             502,
             End::Complete,
             "no",
             vec!["0.rqh true", "0.rsh false"],
         ),
         (
-            "after the headers have left, by cutting",
+            "after the headers were sent, by cutting",
             vec![("0.rsb", LocalReply(502))],
-            answered.to_vec(),
+            response.to_vec(),
             200,
             End::Truncated,
             "",
@@ -299,7 +298,7 @@ fn replies_and_limits() {
             vec!["0.rqh false", "0.rqb 6 false", "0.rqb 11 false", "0.rsh false", "0.rsb 17 true"],
         ),
         (
-            "a held answer above the limit, headers held too",
+            "a held response above the limit, headers held too",
             vec![("0.rsh", Stop), ("0.rsb", Stop)],
             vec![
                 Put::RequestHeaders(true),
@@ -313,7 +312,7 @@ fn replies_and_limits() {
             vec!["0.rqh true", "0.rsh false", "0.rsb 6 false"],
         ),
         (
-            "a held answer above the limit, headers gone",
+            "a held response above the limit, headers sent",
             vec![("0.rsb", Stop)],
             vec![Put::RequestHeaders(true), Put::ResponseHeaders(false), Put::ResponseData("12345678901", false)],
             200,
@@ -322,16 +321,16 @@ fn replies_and_limits() {
             vec!["0.rqh true", "0.rsh false", "0.rsb 11 false"],
         ),
         (
-            "an answer held to its end",
+            "a response held to its end",
             vec![("0.rsh", Stop), ("0.rsb", StopUntilEnd)],
-            answered.to_vec(),
+            response.to_vec(),
             200,
             End::Complete,
             "one",
             vec!["0.rqh true", "0.rsh false", "0.rsb 3 false", "0.rsb 3 true"],
         ),
         (
-            "an answer held with trailers",
+            "a response held with trailers",
             vec![("0.rsh", Stop), ("0.rsb", Stop)],
             vec![
                 Put::RequestHeaders(true),
@@ -345,9 +344,9 @@ fn replies_and_limits() {
             vec!["0.rqh true", "0.rsh false", "0.rsb 3 false", "0.rst 1"],
         ),
         (
-            "an answer that stops all, let go later",
+            "a response that stops all, continued later",
             vec![("0.rsh", StopAll)],
-            [&answered[..], &[Put::ResumeResponse(0)]].concat(),
+            [&response[..], &[Put::ResumeResponse(0)]].concat(),
             200,
             End::Complete,
             "one",
@@ -366,21 +365,21 @@ fn replies_and_limits() {
 fn without_a_route_the_filters_see_the_404() {
     let mut s = stream(2);
     let mut f = Script { rules: Vec::new(), seen: Vec::new(), no_route: true };
-    decode::headers(&mut s, &mut f, head(), true);
+    FilterChain::decode(&mut s, &mut f).headers(request_headers(), true);
     assert_eq!(f.seen, ["0.rqh true", "1.rqh true", "1.rsh true", "0.rsh true"]);
     assert_eq!((s.client.status, s.info.details.as_deref()), (404, Some("route_not_found")));
     assert!(s.outputs.is_empty());
 }
 
 #[test]
-fn the_buffer_filter_holds_and_states_the_size() {
+fn the_buffer_filter_holds_the_request_and_sets_its_content_length() {
     let mut s = stream(2);
     s.filters[0].kind = FilterKind::Buffer { limit: 100 };
     let mut f = Script { rules: Vec::new(), seen: Vec::new(), no_route: false };
-    decode::headers(&mut s, &mut f, head(), false);
-    decode::data(&mut s, &mut f, b"one".to_vec(), false);
+    FilterChain::decode(&mut s, &mut f).headers(request_headers(), false);
+    FilterChain::decode(&mut s, &mut f).data(b"one".to_vec(), false);
     assert!(f.seen.is_empty() && s.outputs.is_empty());
-    decode::data(&mut s, &mut f, Vec::new(), true);
+    FilterChain::decode(&mut s, &mut f).data(Vec::new(), true);
     assert_eq!(f.seen, ["1.rqh false", "1.rqb 3 true"]);
     assert_eq!(s.request.headers.as_ref().unwrap().text("content-length"), Some("3"));
 }
@@ -421,46 +420,46 @@ mod chunking {
     }
 
     proptest! {
-        /// Whatever comes in whatever order: no more leaves than came, and nothing after the end.
+        /// For every sequence of events: no more bytes leave than have arrived, and nothing leaves after the end.
         #[test]
-        fn nothing_is_made_up(steps in anything(), rules in rules()) {
+        fn no_more_leaves_than_has_arrived(steps in anything(), rules in rules()) {
             let (s, _) = run(2, &rules, &steps);
-            let came = steps.iter().filter(|step| matches!(step, Put::RequestData(..))).count() * 4;
+            let arrived = steps.iter().filter(|step| matches!(step, Put::RequestData(..))).count() * 4;
             let left: usize = s.outputs.iter().map(|output| match output {
                 ChainOutput::RequestData(bytes, _) => bytes.len(),
                 _ => 0,
             }).sum();
-            prop_assert!(left <= came, "{left} of {came}");
+            prop_assert!(left <= arrived, "{left} of {arrived}");
             let heads = s.outputs.iter().filter(|output| matches!(output, ChainOutput::RequestHeaders(..))).count();
             prop_assert!(heads <= 1);
             prop_assert_eq!(s.over == Some(StreamEnd::Complete), s.client.end == End::Complete);
         }
 
-        /// However an answer is cut, a filter that holds it to its end lets the same bytes go.
+        /// A filter that holds a response to its end releases the same bytes for every split into frames.
         #[test]
-        fn held_answers_do_not_depend_on_frames(frames in proptest::collection::vec("[a-z]{0,3}", 0..6), trailers: bool) {
+        fn held_responses_do_not_depend_on_frames(frames in proptest::collection::vec("[a-z]{0,3}", 0..6), trailers: bool) {
             let mut s = stream(2);
             s.buffer_limit = 1000;
             let rules: Vec<Rule> = vec![("1.rsh", Does::Stop), ("1.rsb", Does::StopUntilEnd), ("0.rsb", Does::StopUntilEnd)];
             let mut f = Script { rules, seen: Vec::new(), no_route: false };
-            decode::headers(&mut s, &mut f, head(), true);
-            encode::headers(&mut s, &mut f, answer_head(), false);
+            FilterChain::decode(&mut s, &mut f).headers(request_headers(), true);
+            FilterChain::encode(&mut s, &mut f).headers(response_headers(), false);
             for frame in &frames {
-                encode::data(&mut s, &mut f, frame.clone().into_bytes(), false);
+                FilterChain::encode(&mut s, &mut f).data(frame.clone().into_bytes(), false);
                 prop_assert_eq!(s.client.status, 0);
             }
             if trailers {
-                encode::trailers(&mut s, &mut f, [("x", "y")].into_iter().collect());
+                FilterChain::encode(&mut s, &mut f).trailers([("x", "y")].into_iter().collect());
             } else {
-                encode::data(&mut s, &mut f, Vec::new(), true);
+                FilterChain::encode(&mut s, &mut f).data(Vec::new(), true);
             }
             prop_assert_eq!(s.client.text(), frames.concat());
             prop_assert_eq!(&s.client.end, &End::Complete);
         }
 
-        /// However the body is cut, a chain that holds it to its end lets the same bytes go, and nothing before.
+        /// A chain that holds a request to its end releases the same bytes for every split into frames, and nothing earlier.
         #[test]
-        fn what_is_held_to_the_end_does_not_depend_on_frames(
+        fn held_requests_do_not_depend_on_frames(
             frames in proptest::collection::vec("[a-z]{0,3}", 0..6),
             trailers: bool,
             filters in 1usize..4,
@@ -471,15 +470,15 @@ mod chunking {
             let mut s = stream(filters);
             s.buffer_limit = 1000;
             let mut f = Script { rules, seen: Vec::new(), no_route: false };
-            decode::headers(&mut s, &mut f, head(), false);
+            FilterChain::decode(&mut s, &mut f).headers(request_headers(), false);
             for frame in &frames {
-                decode::data(&mut s, &mut f, frame.clone().into_bytes(), false);
+                FilterChain::decode(&mut s, &mut f).data(frame.clone().into_bytes(), false);
                 prop_assert!(s.outputs.is_empty());
             }
             if trailers {
-                decode::trailers(&mut s, &mut f, [("x", "y")].into_iter().collect());
+                FilterChain::decode(&mut s, &mut f).trailers([("x", "y")].into_iter().collect());
             } else {
-                decode::data(&mut s, &mut f, Vec::new(), true);
+                FilterChain::decode(&mut s, &mut f).data(Vec::new(), true);
             }
             let body: Vec<u8> = s.outputs.iter().flat_map(|output| match output {
                 ChainOutput::RequestData(bytes, _) => bytes.clone(),

@@ -1,10 +1,11 @@
-//! Guests that call anything with anything, at any time: the worst that comes of it is their own failure.
+//! Guests that make any host call with any arguments at any time: at worst, they fail themselves.
 
 use proptest::prelude::*;
 
 use crate::*;
 
-/// Every function of module `env` with the number of its arguments; all are 32 bits wide but the last ones' second.
+/// Every function of module `env` with the number of its arguments. All arguments have 32 bits, except the second one of the
+/// functions in `wide`.
 const CALLS: [(&str, usize); 39] = [
     ("proxy_log", 3),
     ("proxy_get_log_level", 1),
@@ -51,7 +52,7 @@ fn wide(name: &str) -> bool {
     matches!(name, "proxy_increment_metric" | "proxy_record_metric")
 }
 
-/// One call in the text format, its status dropped.
+/// Returns a call in the text format that drops its status.
 fn call(at: usize, arguments: &[i32]) -> String {
     let (name, count) = CALLS[at];
     let arguments: String = (0..count)
@@ -91,7 +92,7 @@ fn module(bodies: &[String; 5]) -> Module {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
     #[test]
-    fn nothing_a_guest_asks_for_breaks_the_host(
+    fn no_host_call_breaks_the_host(
         calls in proptest::collection::vec(
             (
                 0usize..5,
@@ -115,7 +116,7 @@ proptest! {
         }
         let plugin = Plugin::new("anything", module(&bodies)).allow_on_headers_stop_iteration(true);
         let listener = Listener::builder().plugin(plugin).route(Route::prefix("/").cluster("up")).start(&process);
-        // A level of logging that does not exist is a trap, in a configuration too.
+        // An unknown log level is a trap, also during configuration.
         let Ok(listener) = listener else { return Ok(()) };
         for request in [Request::post("/").body("hello"), Request::post("/").frames(["a", "b"]).trailers([("t", "1")])] {
             let request = if http2 { request.http2() } else { request };
