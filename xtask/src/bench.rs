@@ -16,6 +16,9 @@ pub(crate) fn run(flags: &[&str]) -> Result<()> {
     if let ["llm", flags @ ..] = flags {
         return llm(flags);
     }
+    if let ["instructions", flags @ ..] = flags {
+        return instructions(flags);
+    }
     if !matches!(flags, [] | ["--quick" | "--write"]) {
         return Err(Error::new(format!("bench takes --quick or --write, not `{}`", flags.join(" "))));
     }
@@ -84,5 +87,35 @@ fn tokens(flags: &[&str]) -> Result<()> {
     if run.success() { Ok(()) } else { Err(Error::new("the benchmark failed, see above")) }
 }
 
+/// `cargo xtask bench instructions`: for the filters and for counting, each optionally against another build of the module.
+fn instructions(flags: &[&str]) -> Result<()> {
+    let (mut filters, mut counter): (Vec<&str>, Vec<&str>) = (Vec::new(), Vec::new());
+    let mut rest = flags;
+    while let [flag, module, others @ ..] = rest {
+        match *flag {
+            "--against" => filters = vec!["--against", module],
+            "--against-counter" => counter = vec!["--against", module],
+            _ => break,
+        }
+        rest = others;
+    }
+    if !rest.is_empty() {
+        let given = rest.join(" ");
+        return Err(Error::new(format!("bench instructions takes --against or --against-counter, not `{given}`")));
+    }
+    setup::target()?;
+    modules::build_bundle()?;
+    progress::step("building the counter (release)");
+    cargo::run(&["build", "--release", "--package", COUNTER, "--target", TARGET])?;
+    progress::step("counting instructions");
+    let run = ["run", "--package", INSTRUCTIONS, "--"];
+    let filters = cargo::cargo().args(run).arg(workspace::module(workspace::BUNDLE)?).args(filters).run()?;
+    let run = ["run", "--package", TOKENS, "--", "instructions"];
+    let counted = workspace::target_dir().join(TARGET).join("release").join(COUNTER).with_extension("wasm");
+    let counting = cargo::cargo().args(run).arg(counted).args(counter).run()?;
+    if filters.success() && counting.success() { Ok(()) } else { Err(Error::new("counting failed, see above")) }
+}
+
+const INSTRUCTIONS: &str = "tollgate-bench-instructions";
 const COUNTER: &str = "tollgate-bench-tokens-subject";
 const TOKENS: &str = "tollgate-bench-tokens";

@@ -37,6 +37,8 @@ cargo xtask <command>
                            --quick: only whether it works; --write: into docs/benchmarks.md
   bench tokens [--quick]   how fast tokens are counted, natively, in wasmtime, V8 and Envoy, next to other tokenizers
   bench llm [...]          how fast core/llm reads requests, natively, in wasmtime and in V8 (needs node)
+  bench instructions [...] instructions that the filters execute for the *.test.yaml files, and counting for each text
+                           --against MODULE, --against-counter MODULE: with the ratio to another build
   help                     this text
 
 Variables: ENVOY, an Envoy of your own (1.36 or newer, with wasm); CARGO_TARGET_DIR.

@@ -30,6 +30,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("tests/fuzz", &["core/*"]),
     // Two crates of the core are measured by themselves, in engines without a host.
     ("tests/bench/engines", &["tests/testbed"]),
+    ("tests/bench/instructions", &["cli", "host", "tests/testbed"]),
     ("tests/bench/llm", &["tests/bench/engines", "tests/testbed"]),
     ("tests/bench/llm/subject", &["core/llm"]),
     ("tests/bench/tokens", &["tests/bench/engines", "tests/testbed"]),

@@ -12,6 +12,9 @@ pub type Clock = fn() -> std::result::Result<Duration, String>;
 #[derive(Clone)]
 pub struct Module(wasmtime::Module);
 
+/// More fuel than any run uses.
+const FUEL: u64 = 1 << 62;
+
 impl Module {
     /// Compiles what is in a file of WebAssembly.
     pub fn compile(bytes: &[u8]) -> tollgate_testbed::Result<Module> {
@@ -19,23 +22,48 @@ impl Module {
         module.map(Module).context(|| "wasmtime does not compile the module".into())
     }
 
+    /// Compiles a module whose instructions can be counted, see [`Module::instructions`].
+    ///
+    /// # Errors
+    /// Bytes that are not a module.
+    pub fn compile_counting(bytes: &[u8]) -> tollgate_testbed::Result<Module> {
+        let mut config = wasmtime::Config::new();
+        config.consume_fuel(true);
+        let compile = || wasmtime::Module::new(&wasmtime::Engine::new(&config)?, bytes);
+        compile().map(Module).context(|| "wasmtime does not compile the module".into())
+    }
+
+    /// Runs a subject that was compiled for counting, and returns the instructions (units of wasmtime's fuel) of its run.
+    ///
+    /// # Errors
+    /// A subject that fails.
+    pub fn instructions(&self, arguments: &[&str], text: Vec<u8>, clock: Clock) -> tollgate_testbed::Result<u64> {
+        let run = self.start(World::new(arguments, text, clock), Some(FUEL)).map_err(|error| format!("{error:#}"));
+        run.map(|(_, left)| FUEL - left).context(|| "in wasmtime".into())
+    }
+
     /// What the subject prints, told these arguments and given this text.
     pub fn run(&self, arguments: &[&str], text: Vec<u8>, clock: Clock) -> tollgate_testbed::Result<String> {
         // With its causes, which wasmtime does not show otherwise.
-        let run = self.start(World::new(arguments, text, clock)).map_err(|error| format!("{error:#}"));
-        run.context(|| "in wasmtime".into())
+        let run = self.start(World::new(arguments, text, clock), None).map_err(|error| format!("{error:#}"));
+        run.map(|(printed, _)| printed).context(|| "in wasmtime".into())
     }
 
-    fn start(&self, world: World) -> Result<String> {
+    /// Runs the subject; returns its output and the fuel left.
+    fn start(&self, world: World, fuel: Option<u64>) -> Result<(String, u64)> {
         let mut linker = Linker::new(self.0.engine());
         link(&mut linker)?;
         let mut store = Store::new(self.0.engine(), world);
+        if let Some(fuel) = fuel {
+            store.set_fuel(fuel)?;
+        }
         let instance = linker.instantiate(&mut store, &self.0)?;
         let result = instance.get_typed_func::<(), ()>(&mut store, "_start")?.call(&mut store, ());
+        let left = if fuel.is_some() { store.get_fuel()? } else { 0 };
         let World { printed, code, .. } = store.into_data();
         let printed = String::from_utf8_lossy(&printed).into_owned();
         match (result, code) {
-            (Ok(()), _) | (Err(_), Some(0)) => Ok(printed),
+            (Ok(()), _) | (Err(_), Some(0)) => Ok((printed, left)),
             (Err(_), Some(code)) => Err(Error::msg(format!("the subject ended with {code}: {printed}"))),
             (Err(error), None) => Err(error),
         }

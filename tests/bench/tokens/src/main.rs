@@ -17,6 +17,7 @@ mod clock;
 mod corpora;
 mod engine;
 mod envoy;
+mod instructions;
 mod speed;
 mod start;
 mod target;
@@ -41,6 +42,8 @@ fn main() -> ExitCode {
             print!("{HELP}");
             Ok(())
         }
+        ["instructions", module] => instructions::run(module.as_ref(), None),
+        ["instructions", module, "--against", other] => instructions::run(module.as_ref(), Some(other.as_ref())),
         [native, module, small, flags @ ..] if matches!(flags, [] | ["--quick"]) => {
             let [native, module, small] = [native, module, small].map(PathBuf::from);
             run(Programs { native, module, small }, if flags.is_empty() { ROUNDS } else { 1 })

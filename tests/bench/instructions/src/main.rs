@@ -1,0 +1,104 @@
+//! Instructions that the filters execute for the `*.test.yaml` files: `cargo xtask bench instructions`.
+//!
+//! Each test runs in the host in one way, everything sent whole, and wasmtime counts the instructions (units of fuel) that
+//! the module executes, including those that start and configure its virtual machines. Seed and clock of the host are fixed,
+//! so the same module gives the same numbers in every run and on every machine: unlike a time, a change of one percent is
+//! visible.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is a program for the terminal")]
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use tollgate::backend::Backend;
+use tollgate::backend::wasm::Wasm;
+use tollgate::plan::{self, Suite};
+use tollgate::{discover, matrix};
+use tollgate_host::Module;
+use tollgate_testbed::{Context, Error, Result, workspace};
+
+const HELP: &str = "\
+tollgate-bench-instructions <module> [--against <module>]; run it as `cargo xtask bench instructions`
+";
+
+/// Folders with the test files, from the root of the workspace.
+const FOLDERS: [&str; 2] = ["examples", "tests/scenarios"];
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let done = match arguments.as_slice() {
+        ["--help" | "-h"] => {
+            print!("{HELP}");
+            Ok(())
+        }
+        [module] => run(Path::new(module), None),
+        [module, "--against", other] => run(Path::new(module), Some(Path::new(other))),
+        _ => Err(Error::new(HELP.trim_end())),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(module: &Path, against: Option<&Path>) -> Result<()> {
+    let suites = suites()?;
+    let counts = count(module, &suites)?;
+    let before = against.map(|path| count(path, &suites)).transpose()?;
+    match &before {
+        Some(_) => println!("{:>14} {:>14} {:>7}  file", "before", "instructions", "ratio"),
+        None => println!("{:>14}  file", "instructions"),
+    }
+    let line = |name: &str, count: u64, before: Option<u64>| match before {
+        Some(before) => println!("{before:>14} {count:>14} {:>7.4}  {name}", ratio(count, before)),
+        None => println!("{count:>14}  {name}"),
+    };
+    for (at, (suite, count)) in suites.iter().zip(&counts).enumerate() {
+        let path = suite.path.strip_prefix(workspace::root()).unwrap_or(&suite.path);
+        line(&path.display().to_string(), *count, before.as_ref().and_then(|before| before.get(at).copied()));
+    }
+    line("total", counts.iter().sum(), before.map(|before| before.iter().sum()));
+    Ok(())
+}
+
+/// Reads all test files and the examples of the policies that they name.
+fn suites() -> Result<Vec<Suite>> {
+    let folders: Vec<PathBuf> = FOLDERS.iter().map(|folder| workspace::root().join(folder)).collect();
+    let problem = |problem: tollgate::problem::Problem| Error::new(problem.to_string());
+    let files = discover::test_files(&folders).map_err(problem)?;
+    let mut suites: Vec<Suite> =
+        files.iter().map(|path| Suite::read(path)).collect::<std::result::Result<_, _>>().map_err(problem)?;
+    suites.extend(plan::examples(&suites));
+    Ok(suites)
+}
+
+/// Runs every test once and returns the instructions of each suite.
+fn count(path: &Path, suites: &[Suite]) -> Result<Vec<u64>> {
+    let bytes = std::fs::read(path).context(|| path.display().to_string())?;
+    let module = Module::new_counting(&bytes).context(|| path.display().to_string())?;
+    suites
+        .iter()
+        .map(|suite| {
+            let start = module.instructions();
+            let backend = Wasm::new(&module, &suite.plan).map_err(|problem| Error::new(problem.to_string()))?;
+            for case in &suite.cases {
+                let marks = matrix::marks(case, &suite.plan.policy);
+                // The first way sends everything whole.
+                let points = matrix::points(case, &marks);
+                let Some(whole) = points.first() else { continue };
+                backend
+                    .run(case, &marks, whole)
+                    .map_err(|error| Error::new(format!("{}: {}: {error}", suite.path.display(), case.name)))?;
+            }
+            Ok(module.instructions() - start)
+        })
+        .collect()
+}
+
+#[allow(clippy::cast_precision_loss, reason = "shown with four digits")]
+fn ratio(count: u64, before: u64) -> f64 {
+    count as f64 / before as f64
+}

@@ -1,0 +1,48 @@
+//! Instructions that counting executes, by text: a part of `cargo xtask bench instructions`.
+//!
+//! wasmtime counts them (as units of fuel) while the subject counts each corpus. The numbers are exact, so a change of one
+//! percent is visible. The corpora are of this machine: compare modules on one machine, with `--against`.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use tollgate_bench_engines::Module;
+use tollgate_testbed::scratch::Scratch;
+use tollgate_testbed::{Context, Result};
+
+use crate::corpora;
+
+/// Prints the instructions for each corpus and encoding, and the ratio to another subject.
+pub(crate) fn run(subject: &Path, against: Option<&Path>) -> Result<()> {
+    let scratch = Scratch::new("bench-instructions")?;
+    let corpora = corpora::write(scratch.path())?;
+    let compile = |path: &Path| {
+        let bytes = fs::read(path).context(|| path.display().to_string())?;
+        Module::compile_counting(&bytes)
+    };
+    let module = compile(subject)?;
+    let other = against.map(compile).transpose()?;
+    for encoding in ["o200k_base", "cl100k_base"] {
+        for corpus in &corpora {
+            let text = fs::read(&corpus.path).context(|| corpus.path.display().to_string())?;
+            let count = |module: &Module| module.instructions(&["count", "tollgate", encoding], text.clone(), clock);
+            let instructions = count(&module)?;
+            let name = format!("{encoding}, {}", corpus.name);
+            match &other {
+                Some(other) => {
+                    let before = count(other)?;
+                    let ratio = instructions as f64 / before as f64;
+                    println!("{before:>14} {instructions:>14} {ratio:>7.4}  {name}");
+                }
+                None => println!("{instructions:>14}  {name}"),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Returns a time that stands still: what the subject measures is not looked at.
+fn clock() -> std::result::Result<Duration, String> {
+    Ok(Duration::ZERO)
+}
