@@ -1,10 +1,10 @@
 //! The project's commands: `cargo xtask <command>`.
 //!
-//! What a person types is here in full, so that nothing about building, trying or testing Tollgate is kept in a CI file or in
-//! somebody's head. Progress and errors go to standard error; standard output has what was asked for. Every process that is
-//! started here ends with this one, however it ends (see `tollgate_testbed::child`).
+//! Every step of building, trying and testing Tollgate is a command here; CI files only call them. Progress and errors are
+//! printed to standard error, results to standard output. Every process that is started here ends with this one, even if this
+//! one is killed (see `tollgate_testbed::child`).
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is a program for the terminal")]
-#![allow(clippy::indexing_slicing, reason = "of JSON values only, where what is not there is null")]
+#![allow(clippy::indexing_slicing, reason = "only JSON values are indexed, where a missing member is null")]
 
 use std::process::ExitCode;
 
@@ -15,33 +15,37 @@ mod cargo;
 mod check;
 mod conformance;
 mod demo;
+mod deny;
 mod modules;
 mod mutants;
 mod progress;
+mod schemas;
 mod setup;
 mod suite;
 
 const HELP: &str = "\
 cargo xtask <command>
 
-  demo [--keep [--json]]   an AI gateway at work: Envoy with the four filters, a mock provider, and a tour of requests
-                           --keep: leave it running until interrupted; --json: no tour, one line of JSON with its URLs
-  test                     the whole test suite: natively, and in a real Envoy
-  build                    the modules, in release, and their sizes
-  setup                    what is missing of the wasm32-wasip1 target and of Envoy
-  check                    that the crates depend on each other as the design says
-  conformance [--only X]   the host against what was recorded of real Envoys
-                           --record [--envoy VERSION]: records it anew, from an Envoy that is installed if need be
-  mutants [NAME]           filters broken on purpose, one way after the other: whether the *.test.yaml notice
-  bench [--quick|--write]  what the filters cost, as ratios to an Envoy without wasm
-                           --quick: only whether it works; --write: into docs/benchmarks.md
-  bench tokens [--quick]   how fast tokens are counted, natively, in wasmtime, V8 and Envoy, next to other tokenizers
-  bench llm [...]          how fast core/llm reads requests, natively, in wasmtime and in V8 (needs node)
-  bench instructions [...] instructions that the filters execute for the *.test.yaml files, and counting for each text
+  demo [--keep [--json]]   start Envoy with the four filters and a mock provider, and send a tour of requests
+                           --keep: leave them running until interrupted; --json: no tour, print the URLs as one line of JSON
+  test                     run the whole test suite, natively and in a real Envoy
+  build                    build the modules in release, and print their sizes
+  setup                    install the wasm32-wasip1 target and Envoy, if missing
+  check                    check the house rules: dependency directions, doc comments, commit subjects
+  deny [CHECK...]          check the dependencies against deny.toml: bans, licenses, sources (the default), advisories
+  schemas [--write]        compare the checked-in JSON schemas with the types; --write: update them
+  conformance [--only X]   compare the host with the recordings of real Envoys
+                           --record [--envoy VERSION]: record them again, from an Envoy that is installed if need be
+  mutants [NAME]           break the filters on purpose, one defect at a time: the *.test.yaml files have to fail
+  bench [--quick|--write]  measure the cost of the filters, as ratios to an Envoy without wasm
+                           --quick: only check that the benchmark runs; --write: update docs/benchmarks.md
+  bench tokens [--quick]   measure token counting natively, in wasmtime, V8 and Envoy, next to other tokenizers
+  bench llm [...]          measure how core/llm reads requests natively, in wasmtime and in V8 (needs node)
+  bench instructions [...] count the instructions that the filters execute for the *.test.yaml files, and counting per text
                            --against MODULE, --against-counter MODULE: with the ratio to another build
-  help                     this text
+  help                     print this text
 
-Variables: ENVOY, an Envoy of your own (1.36 or newer, with wasm); CARGO_TARGET_DIR.
+Environment: ENVOY, path of an Envoy to use (1.36 or newer, with wasm); CARGO_TARGET_DIR.
 ";
 
 fn main() -> ExitCode {
@@ -63,6 +67,8 @@ fn run(args: &[&str]) -> Result<ExitCode> {
         ["build"] => modules::run()?,
         ["check"] => check::run()?,
         ["test"] => suite::run()?,
+        ["deny", checks @ ..] => deny::run(checks)?,
+        ["schemas", flags @ ..] => schemas::run(flags)?,
         ["mutants"] => mutants::run(None)?,
         ["mutants", name] => mutants::run(Some(name))?,
         ["conformance", flags @ ..] => conformance::run(flags)?,
