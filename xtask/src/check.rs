@@ -1,18 +1,29 @@
-//! The house rules that a compiler does not know: who may depend on whom, and that the core knows no host.
+//! House rules that the compiler does not know: dependency directions, the form of doc comments and of commit subjects.
 
 mod directions;
-mod host_free;
+mod prose;
+mod subjects;
 
 use tollgate_testbed::{Error, Result};
 
-/// `cargo xtask check`
+use crate::progress;
+
+/// Runs `cargo xtask check`.
 pub(crate) fn run() -> Result<()> {
     let mut violations = directions::violations(&directions::Workspace::load()?);
-    violations.extend(host_free::violations()?);
+    match subjects::too_long() {
+        Ok(subjects) => violations.extend(subjects),
+        Err(reason) => progress::note(&format!("commit subjects are not checked: {reason}")),
+    }
+    let noun_clauses = prose::noun_clauses()?;
+    if !noun_clauses.is_empty() {
+        let summary = prose::summary(&noun_clauses);
+        progress::note(&format!("doc comments that begin with What, Whether, Where, How or Who: {summary}"));
+    }
     if violations.is_empty() {
-        println!("dependencies and core sources: as the design says");
+        println!("no violation of the dependency directions and house rules");
         return Ok(());
     }
     let list: String = violations.iter().map(|violation| format!("\n  {violation}")).collect();
-    Err(Error::new(format!("against the design (DESIGN.md, dependency directions):{list}")))
+    Err(Error::new(format!("violations of the house rules (docs/architecture.md, CONTRIBUTING.md):{list}")))
 }

@@ -7,6 +7,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 // Cargo reads a build script's standard output.
 #![allow(clippy::print_stdout)]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "a build script reads its environment and writes files"
+)]
 
 mod classes;
 #[path = "../src/vocabulary/hash.rs"]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
-use tollgate_testbed::{Context, Error, Result, workspace};
+use tollgate_testbed::{Context, Error, Result};
 
 use crate::cargo;
 
@@ -163,11 +163,6 @@ pub(crate) fn violations(workspace: &Workspace) -> Vec<String> {
         }
     }
     found
-}
-
-/// The repository's root, for the sources' check.
-pub(super) fn core_dir() -> std::path::PathBuf {
-    workspace::root().join("core")
 }
 
 #[cfg(test)]

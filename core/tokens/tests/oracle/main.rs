@@ -5,6 +5,11 @@
 
 // Clippy does not treat the helper functions of tests as test code.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "this test reads files and the clock, in threads"
+)]
 
 mod files;
 mod kinds;
