@@ -16,9 +16,12 @@ mod check;
 mod conformance;
 mod demo;
 mod deny;
+mod envoy;
 mod modules;
 mod mutants;
 mod progress;
+mod proofs;
+mod release;
 mod schemas;
 mod setup;
 mod suite;
@@ -37,6 +40,11 @@ cargo xtask <command>
   conformance [--only X]   compare the host with the recordings of real Envoys
                            --record [--envoy VERSION]: record them again, from an Envoy that is installed if need be
   mutants [NAME]           break the filters on purpose, one defect at a time: the *.test.yaml files have to fail
+  envoy VERSION            run the conformance recordings and the end-to-end tests against this version of Envoy
+  proofs                   run the fuzz targets and the comparison with tiktoken for hours
+  release binary TARGET    build the release files in target/dist: the command for a target,
+          modules          the modules,
+          checksums        and the checksums of what is there
   bench [--quick|--write]  measure the cost of the filters, as ratios to an Envoy without wasm
                            --quick: only check that the benchmark runs; --write: update docs/benchmarks.md
   bench tokens [--quick]   measure token counting natively, in wasmtime, V8 and Envoy, next to other tokenizers
@@ -69,6 +77,9 @@ fn run(args: &[&str]) -> Result<ExitCode> {
         ["test"] => suite::run()?,
         ["deny", checks @ ..] => deny::run(checks)?,
         ["schemas", flags @ ..] => schemas::run(flags)?,
+        ["envoy", version] => envoy::run(version)?,
+        ["proofs"] => proofs::run()?,
+        ["release", arguments @ ..] => release::run(arguments)?,
         ["mutants"] => mutants::run(None)?,
         ["mutants", name] => mutants::run(Some(name))?,
         ["conformance", flags @ ..] => conformance::run(flags)?,

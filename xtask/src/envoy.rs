@@ -1,0 +1,47 @@
+//! The conformance recordings and the end-to-end tests, against one version of Envoy.
+
+use std::process::{Command, Stdio};
+
+use tollgate_testbed::{Context, Envoy, Error, Result, workspace};
+
+use crate::{cargo, conformance, modules, progress, setup};
+
+/// Recordings of real Envoys, which a run must not change.
+const RECORDINGS: &str = "tests/conformance/goldens";
+
+/// Runs `cargo xtask envoy VERSION`.
+///
+/// Records the conformance scenarios anew and requires the recordings to stay as they are checked in, compares the host with
+/// them, and runs the end-to-end tests. The nightly workflow does this for every version of its matrix.
+pub(crate) fn run(version: &str) -> Result<()> {
+    setup::target()?;
+    let changed = changed_recordings()?;
+    if !changed.is_empty() {
+        return Err(Error::new(format!("commit or restore the changes in {RECORDINGS} first:\n{changed}")));
+    }
+    let envoy = Envoy::install(version)?;
+    conformance::run(&["--record", "--envoy", version])?;
+    let changed = changed_recordings()?;
+    if !changed.is_empty() {
+        return Err(Error::new(format!("Envoy {version} behaves differently from its recordings:\n{changed}")));
+    }
+    conformance::run(&[])?;
+    modules::build()?;
+    progress::step(&format!("running the end-to-end tests in Envoy {version}"));
+    let arguments = ["test", "--no-fail-fast", "--package", "tollgate-e2e"];
+    let status = cargo::cargo().env("ENVOY", envoy.path()).args(arguments).run()?;
+    if status.success() { Ok(()) } else { Err(Error::new(format!("tests fail in Envoy {version}, see above"))) }
+}
+
+/// Returns the recordings that differ from the commit, a line each.
+fn changed_recordings() -> Result<String> {
+    let mut command = Command::new("git");
+    command.args(["status", "--porcelain", "--", RECORDINGS]).current_dir(workspace::root());
+    let output =
+        command.stdin(Stdio::null()).stderr(Stdio::inherit()).output().context(|| "cannot start git".into())?;
+    if output.status.success() {
+        Ok(String::from_utf8_lossy(&output.stdout).trim_end().to_owned())
+    } else {
+        Err(Error::new("`git status` failed, see above"))
+    }
+}
