@@ -1,4 +1,4 @@
-//! What the filters cost, and the reading of a request: builds what is measured and runs what measures, in `tests/bench`.
+//! Benchmarks: builds the subjects and runs the programs in `tests/bench` that measure them.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use tollgate_testbed::{Context, Error, Result, workspace};
 use crate::setup::TARGET;
 use crate::{cargo, modules, progress, setup};
 
-/// `cargo xtask bench`
+/// Runs `cargo xtask bench`.
 pub(crate) fn run(flags: &[&str]) -> Result<()> {
     if let ["tokens", flags @ ..] = flags {
         return tokens(flags);
@@ -35,23 +35,23 @@ pub(crate) fn run(flags: &[&str]) -> Result<()> {
 
 const PROGRAM: &str = "tollgate-bench";
 
-/// `cargo xtask bench llm`
+/// Runs `cargo xtask bench llm`.
 fn llm(flags: &[&str]) -> Result<()> {
     if !matches!(flags, [] | ["--quick" | "--write"]) {
         return Err(Error::new(format!("bench llm takes --quick or --write, not `{}`", flags.join(" "))));
     }
     setup::target()?;
-    progress::step("building what is measured (release; natively, as a module, and as one without simd128)");
+    progress::step("building the subjects (release: native, as a module, and as a module without simd128)");
     let target = workspace::target_dir();
     let scalar = target.join("scalar");
     let build = ["build", "--release", "--package", SUBJECT];
     cargo::run(&build)?;
     let module = [&build[..], &["--target", TARGET]].concat();
     cargo::run(&module)?;
-    // This variable stands in for the flags in .cargo/config.toml, which ask for the vector instructions.
+    // RUSTFLAGS replaces the flags in .cargo/config.toml, which enable the vector instructions.
     let built = cargo::cargo().env("CARGO_TARGET_DIR", &scalar).env("RUSTFLAGS", NO_VECTORS).args(&module).run()?;
     if !built.success() {
-        return Err(Error::new("the module without simd128 cannot be built, see above"));
+        return Err(Error::new("the module without simd128 does not build, see above"));
     }
     progress::step("measuring");
     let file = PathBuf::from(TARGET).join("release").join(SUBJECT).with_extension("wasm");
@@ -64,14 +64,14 @@ const SUBJECT: &str = "tollgate-bench-llm-subject";
 const RUNNER: &str = "tollgate-bench-llm";
 const NO_VECTORS: &str = "-Ctarget-feature=-simd128";
 
-/// `cargo xtask bench tokens`: the same program natively and as a module in wasmtime, Node and Envoy.
+/// Runs `cargo xtask bench tokens`: the same program natively and as a module in wasmtime, Node and Envoy.
 fn tokens(flags: &[&str]) -> Result<()> {
     if !matches!(flags, [] | ["--quick"]) {
         return Err(Error::new(format!("bench tokens takes --quick, not `{}`", flags.join(" "))));
     }
     setup::target()?;
     let envoy = setup::envoy()?;
-    progress::step("building the counter and what it is compared with (release)");
+    progress::step("building the counter and the tokenizers to compare it with (release)");
     let build = ["build", "--release", "--package", COUNTER];
     cargo::run(&[&build[..], &["--features", "compare"]].concat())?;
     let target = workspace::target_dir();

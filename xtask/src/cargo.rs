@@ -1,4 +1,4 @@
-//! Cargo and rustc, the ones that run us.
+//! The cargo and rustc that run this program.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -6,20 +6,20 @@ use std::process::{Command, Stdio};
 use tollgate_testbed::child::ChildBuilder;
 use tollgate_testbed::{Context, Error, Result, workspace};
 
-/// `cargo`, in the root of the workspace, with the target directory that we were built in.
+/// Returns `cargo`, in the root of the workspace, with the target directory that this program was built in.
 pub(crate) fn cargo() -> ChildBuilder {
     ChildBuilder::new(program("CARGO", "cargo"))
         .current_dir(workspace::root())
         .env("CARGO_TARGET_DIR", workspace::target_dir())
 }
 
-/// Runs cargo with these arguments; its own words say what is wrong.
+/// Runs cargo with these arguments; cargo prints what is wrong.
 pub(crate) fn run(args: &[&str]) -> Result<()> {
     let status = cargo().args(args).run()?;
     if status.success() { Ok(()) } else { Err(Error::new(format!("`cargo {}` failed, see above", args.join(" ")))) }
 }
 
-/// What cargo prints for these arguments.
+/// Runs cargo with these arguments and returns its standard output.
 pub(crate) fn output(args: &[&str]) -> Result<Vec<u8>> {
     let mut command = Command::new(program("CARGO", "cargo"));
     command.args(args).current_dir(workspace::root()).stdin(Stdio::null()).stderr(Stdio::inherit());
@@ -31,7 +31,7 @@ pub(crate) fn output(args: &[&str]) -> Result<Vec<u8>> {
     }
 }
 
-/// What rustc prints for these arguments; `None` if it fails.
+/// Runs rustc with these arguments and returns its standard output, or `None` if it fails.
 pub(crate) fn rustc(args: &[&str]) -> Result<Option<String>> {
     let mut command = Command::new(program("RUSTC", "rustc"));
     command.args(args).current_dir(workspace::root()).stdin(Stdio::null()).stderr(Stdio::null());

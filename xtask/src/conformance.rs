@@ -1,4 +1,4 @@
-//! The host against real Envoys: builds the probe and runs `tests/conformance`, which compares and records.
+//! Conformance of the host with real Envoys: builds the probe and runs `tests/conformance`, which records and compares.
 
 use tollgate_testbed::child::ChildBuilder;
 use tollgate_testbed::{Error, Result, workspace};
@@ -6,7 +6,7 @@ use tollgate_testbed::{Error, Result, workspace};
 use crate::setup::TARGET;
 use crate::{cargo, progress, setup};
 
-/// `cargo xtask conformance`: compares the host with what was recorded, or records anew.
+/// Runs `cargo xtask conformance`: compares the host with the recordings, or records them again.
 pub(crate) fn run(flags: &[&str]) -> Result<()> {
     let (command, rest) = match flags {
         ["--record", rest @ ..] => ("record", rest),
@@ -18,10 +18,10 @@ pub(crate) fn run(flags: &[&str]) -> Result<()> {
     progress::step(if command == "record" { "recording" } else { "comparing" });
     let program = workspace::target_dir().join("debug").join(PROGRAM);
     let status = ChildBuilder::new(program).arg(command).args(rest).run()?;
-    if status.success() { Ok(()) } else { Err(Error::new("see above")) }
+    if status.success() { Ok(()) } else { Err(Error::new("the conformance run failed, see above")) }
 }
 
-/// The filter that is recorded: a module like the others, though none that is shipped.
+/// Builds the filter that is recorded: a module for tests only.
 pub(crate) fn build_probe() -> Result<()> {
     setup::target()?;
     progress::step("building the probe (release, wasm32-wasip1)");

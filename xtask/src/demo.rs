@@ -1,4 +1,4 @@
-//! An AI gateway at work, from nothing.
+//! Demonstration: starts a gateway with a mock provider and sends it a tour of requests.
 
 mod call;
 mod stack;
@@ -16,19 +16,19 @@ use tollgate_testbed::{Context, Error, Result};
 use crate::{modules, progress, setup};
 use stack::{CONSUMER_HEADER, Stack};
 
-/// What to do with the stack once it is up.
+/// Action once the stack is up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
-    /// Show it and end.
+    /// Run the tour and stop.
     Tour,
-    /// Show it and leave it running.
+    /// Run the tour and leave the stack running.
     Keep,
-    /// Print where it is, as JSON, and leave it running.
+    /// Print the addresses as JSON and leave the stack running.
     Json,
 }
 
 impl Mode {
-    /// From what follows `demo` on the command line.
+    /// Parses the arguments after `demo`.
     pub(crate) fn parse(flags: &[&str]) -> Result<Mode> {
         match flags {
             [] => Ok(Mode::Tour),
@@ -39,14 +39,14 @@ impl Mode {
     }
 }
 
-/// `cargo xtask demo`
+/// Runs `cargo xtask demo`.
 pub(crate) fn run(mode: Mode) -> Result<ExitCode> {
     setup::target()?;
     let envoy = setup::envoy()?;
     modules::build_bundle()?;
     let mock = stack::build_mock()?;
 
-    // From here on there are files to remove, so an interrupt is a request to end.
+    // From here on there are files to remove, so an interrupt ends the demo in an orderly way.
     let interrupt = Interrupt::watch()?;
     progress::step(&format!("starting a mock provider and Envoy {}", envoy.version()));
     let mut stack = Stack::start(&envoy, &mock)?;
@@ -77,7 +77,7 @@ pub(crate) fn run(mode: Mode) -> Result<ExitCode> {
     })
 }
 
-/// Whether somebody wants us to end.
+/// Request to stop, by a signal.
 #[derive(Debug)]
 pub(crate) struct Interrupt(Arc<AtomicBool>);
 
@@ -85,7 +85,7 @@ impl Interrupt {
     fn watch() -> Result<Interrupt> {
         let came = Arc::new(AtomicBool::new(false));
         for signal in [SIGINT, SIGTERM, SIGHUP] {
-            // The second one ends at once: in this order, the first has no effect here.
+            // In this order, the first signal only sets the flag, and the second ends the process at once.
             let watched = signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&came))
                 .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&came)));
             watched.context(|| "cannot watch for signals".into())?;
@@ -93,13 +93,13 @@ impl Interrupt {
         Ok(Interrupt(came))
     }
 
-    /// True once it came.
+    /// Returns `true` once a signal has arrived.
     pub(crate) fn came(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }
 
-/// For scripts. Both protocols are on one port: HTTP/2 is with prior knowledge.
+/// Renders the addresses for scripts. Both protocols share one port: HTTP/2 is with prior knowledge.
 fn addresses(stack: &Stack) -> String {
     json!({
         "gateway": stack.gateway.url(),
@@ -115,15 +115,15 @@ fn what_to_try(stack: &Stack) -> String {
     let gateway = stack.gateway.url();
     let ask = format!("{gateway}/v1/chat/completions -H 'content-type: application/json' -H '{CONSUMER_HEADER}: you'");
     format!(
-        "\nIt is running; try it (Ctrl-C ends it):\n
-  # a chat call; a streamed one; one over HTTP/2 that `fast` is an alias for
+        "\nThe gateway is running; try it (Ctrl-C stops it):\n
+  # a chat call; a streamed call; a call over HTTP/2 with the alias `fast`
   curl -s  {ask} \\
     -d '{{\"model\":\"gpt-4o\",\"messages\":[{{\"role\":\"user\",\"content\":\"Why are there tolls?\"}}]}}'
   curl -sN {ask} \\
     -d '{{\"model\":\"gpt-4o\",\"stream\":true,\"messages\":[{{\"role\":\"user\",\"content\":\"Why are there tolls?\"}}]}}'
   curl -s --http2-prior-knowledge {ask} \\
     -d '{{\"model\":\"fast\",\"messages\":[{{\"role\":\"user\",\"content\":\"Why are there tolls?\"}}]}}'
-  # what Tollgate recorded of them, what the provider received, and the metrics
+  # the access log, the requests that the provider received, and the metrics
   tail -n 3 {log}
   curl -s http://{mock}/received
   curl -s http://{admin}/stats/prometheus | grep tollgate

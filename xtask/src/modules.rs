@@ -1,4 +1,4 @@
-//! The modules that Envoy loads.
+//! Builds the modules that Envoy loads.
 
 use std::fs;
 use std::io::Write;
@@ -11,7 +11,7 @@ use tollgate_testbed::{Context, Result};
 use crate::setup::TARGET;
 use crate::{cargo, progress, setup};
 
-/// `cargo xtask build`
+/// Runs `cargo xtask build`.
 pub(crate) fn run() -> Result<()> {
     setup::target()?;
     build()?;
@@ -25,10 +25,10 @@ pub(crate) fn run() -> Result<()> {
     Ok(())
 }
 
-/// Builds all of them in release.
+/// Builds all modules in release.
 ///
-/// The bundle in a run of its own: a filter that is a module has the entry points that Envoy calls, and must not have them as
-/// a part of the bundle. In one run cargo would build it once for both.
+/// The bundle is built separately: a filter has Envoy's entry points as a module of its own and must not have them as a part of
+/// the bundle. In one run cargo would build each filter once for both.
 pub(crate) fn build() -> Result<()> {
     progress::step("building the modules (release, wasm32-wasip1)");
     let packages = FILTERS.map(|name| format!("tollgate-{name}"));
@@ -36,7 +36,7 @@ pub(crate) fn build() -> Result<()> {
     release(&["tollgate-bundle"])
 }
 
-/// Builds the one module that has all filters in it.
+/// Builds the bundle, the module with all filters.
 pub(crate) fn build_bundle() -> Result<()> {
     progress::step("building the filters (release, wasm32-wasip1)");
     release(&["tollgate-bundle"])
@@ -47,7 +47,7 @@ fn release(packages: &[&str]) -> Result<()> {
     cargo::run(&["build", "--release", "--target", TARGET].into_iter().chain(packages).collect::<Vec<_>>())
 }
 
-/// Size after gzip -9, which is what an image registry transfers.
+/// Returns the size after gzip -9, the size that an image registry transfers.
 fn gzip(bytes: &[u8]) -> Result<usize> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     let compressed = encoder.write_all(bytes).and_then(|()| encoder.finish());

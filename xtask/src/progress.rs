@@ -1,8 +1,8 @@
-//! What is being done, said when it begins.
+//! Progress messages on standard error.
 
 use std::io::IsTerminal;
 
-/// Says that a step begins.
+/// Announces a step.
 pub(crate) fn step(what: &str) {
     if std::io::stderr().is_terminal() {
         eprintln!("\x1b[1;36m==>\x1b[0m \x1b[1m{what}\x1b[0m");
@@ -11,7 +11,7 @@ pub(crate) fn step(what: &str) {
     }
 }
 
-/// Says something about the step.
+/// Prints a detail of the current step.
 pub(crate) fn note(what: &str) {
     eprintln!("    {what}");
 }

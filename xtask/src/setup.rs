@@ -1,4 +1,4 @@
-//! What a fresh machine lacks: the target that modules are built for, and an Envoy.
+//! Installs the requirements: the target that modules are built for, and an Envoy.
 
 use std::path::Path;
 
@@ -7,10 +7,10 @@ use tollgate_testbed::{Envoy, Error, Result};
 
 use crate::{cargo, progress};
 
-/// What modules are compiled for.
+/// Target that modules are compiled for.
 pub(crate) const TARGET: &str = "wasm32-wasip1";
 
-/// `cargo xtask setup`
+/// Runs `cargo xtask setup`.
 pub(crate) fn run() -> Result<()> {
     target()?;
     let envoy = envoy()?;
@@ -18,7 +18,7 @@ pub(crate) fn run() -> Result<()> {
     Ok(())
 }
 
-/// Installs the target if the toolchain in use does not have it.
+/// Installs the target if the current toolchain lacks it.
 pub(crate) fn target() -> Result<()> {
     if has_target()? {
         return Ok(());
@@ -45,7 +45,7 @@ fn has_target() -> Result<bool> {
     }))
 }
 
-/// The Envoy to use, installed now if there is none.
+/// Returns the Envoy to use, installed now if there is none.
 pub(crate) fn envoy() -> Result<Envoy> {
     Envoy::find_or_install()
 }

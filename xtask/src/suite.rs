@@ -4,27 +4,27 @@ use tollgate_testbed::Result;
 
 use crate::{cargo, check, conformance, modules, progress, setup};
 
-/// `cargo xtask test`. The last thing printed is what cargo says of the last tests.
+/// Runs `cargo xtask test`. The last output is cargo's summary of the last tests.
 pub(crate) fn run() -> Result<()> {
-    progress::step("1/5 what the tests need");
+    progress::step("1/5 requirements");
     setup::target()?;
     let envoy = setup::envoy()?;
     progress::note(&format!("Envoy {} ({})", envoy.version(), envoy.path().display()));
 
-    progress::step("2/5 the crates depend on each other as the design says");
+    progress::step("2/5 house rules");
     check::run()?;
 
-    progress::step("3/5 the modules");
+    progress::step("3/5 modules");
     conformance::build_probe()?;
     modules::build()?;
 
-    progress::step("4/5 native tests, and the modules in a host of ours");
+    progress::step("4/5 native tests, and the modules in our own host");
     cargo::run(&["test", "--no-fail-fast", "--workspace", "--exclude", E2E, "--exclude", SDK])?;
 
     progress::step("5/5 tests in a real Envoy");
     cargo::run(&["test", "--no-fail-fast", "--package", E2E, "--package", SDK])
 }
 
-/// What needs Envoy above all.
+/// Test crates that need Envoy.
 const E2E: &str = "tollgate-e2e";
 const SDK: &str = "tollgate-sdk-tests";

@@ -1,4 +1,4 @@
-//! Dependency directions, from `cargo metadata`.
+//! Dependency directions between crates, read from `cargo metadata`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,8 +7,8 @@ use tollgate_testbed::{Context, Error, Result};
 
 use crate::cargo;
 
-/// Which crates of the workspace (by folder) a crate may depend on. The first line that fits decides; a crate that no line
-/// fits is against the design. `core/*` stands for every folder in `core/`.
+/// Crates of the workspace (by folder) that a crate may depend on. The first matching line decides; a crate that matches none is
+/// a violation. `core/*` matches every folder in `core/`.
 const ALLOWED: &[(&str, &[&str])] = &[
     ("core/llm", &[]),
     ("core/names", &[]),
@@ -21,63 +21,63 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("filters/bundle", &["filters/*"]),
     ("filters/*", &["filters/kit", "core/*"]),
     ("host", &[]),
-    // The testbed is what `--backend envoy` runs the same tests on.
+    // `--backend envoy` runs the same tests in a real Envoy.
     ("cli", &["core/*", "host", "tests/testbed"]),
     ("examples/mock-llm", &[]),
     ("tests/testbed", &[]),
-    // A black box, too: it must not share a constant with the host that it is held against.
+    // The probe must not share a constant with the host that it is compared with.
     ("tests/conformance/probe", &[]),
     ("tests/fuzz", &["core/*"]),
-    // Two crates of the core are measured by themselves, in engines without a host.
+    // Two crates of the core are measured separately, in engines without a host.
     ("tests/bench/engines", &["tests/testbed"]),
     ("tests/bench/instructions", &["cli", "host", "tests/testbed"]),
     ("tests/bench/llm", &["tests/bench/engines", "tests/testbed"]),
     ("tests/bench/llm/subject", &["core/llm"]),
     ("tests/bench/tokens", &["tests/bench/engines", "tests/testbed"]),
     ("tests/bench/tokens/subject", &["core/tokens"]),
-    // What the documentation shows is read by the types it is about.
+    // Examples in the documentation are parsed by the types that they document.
     ("tests/docs", &["core/*", "filters/*", "tests/testbed"]),
     ("tests/*", &["tests/testbed", "examples/mock-llm", "host", "cli"]),
     ("xtask", &["tests/testbed"]),
 ];
 
-/// Crates from outside that only these folders may name.
+/// External crates that only these folders may depend on directly.
 const RESERVED: &[(&str, &[&str])] =
     &[("proxy-wasm", &["filters/kit"]), ("wasmtime", &["host", "tests/bench/engines"])];
 
-/// Crates that must not stand behind any crate of `core/`, at whatever remove: they bring a host, a clock or a network.
+/// Crates that no crate of `core/` may depend on, directly or indirectly: they bring a host, a clock or a network.
 const NOT_IN_CORE: &[&str] =
     &["proxy-wasm", "wasmtime", "wasmi", "tokio", "mio", "hyper", "reqwest", "ureq", "socket2", "chrono", "time"];
 
-/// The crates of the workspace and what they depend on.
+/// Crates of the workspace with their dependencies, by folder.
 #[derive(Debug, Default)]
 pub(crate) struct Workspace {
-    /// By folder.
     crates: BTreeMap<String, Dependencies>,
 }
 
 #[derive(Clone, Debug, Default)]
 struct Dependencies {
-    /// Folders of the workspace's crates it names, in whatever section.
+    /// Folders of the workspace crates in its manifest, in any section.
     workspace: BTreeSet<String>,
-    /// Names of the crates from outside that it names.
+    /// Names of the external crates in its manifest.
     outside: BTreeSet<String>,
-    /// Names of all crates that are compiled into it.
+    /// Names of all crates that are compiled into it, directly or indirectly.
     behind: BTreeSet<String>,
 }
 
 impl Workspace {
-    /// As cargo sees it, for the machine we run on.
+    /// Reads the workspace from cargo, for the machine that this runs on.
     pub(crate) fn load() -> Result<Workspace> {
         let host = cargo::rustc(&["-vV"])?.unwrap_or_default();
         let host = host.lines().find_map(|line| line.strip_prefix("host: "));
-        let host = host.ok_or_else(|| Error::new("rustc does not say which machine it is for"))?;
+        let host = host.ok_or_else(|| Error::new("`rustc -vV` prints no host"))?;
         let text = cargo::output(&["metadata", "--format-version", "1", "--filter-platform", host])?;
-        let metadata = serde_json::from_slice(&text).context(|| "cargo metadata".into())?;
-        Workspace::read(&metadata).ok_or_else(|| Error::new("cargo metadata has another shape than expected"))
+        let metadata =
+            serde_json::from_slice(&text).context(|| "cannot parse the output of `cargo metadata`".into())?;
+        Workspace::read(&metadata).ok_or_else(|| Error::new("`cargo metadata` has an unknown shape"))
     }
 
-    /// From the JSON of `cargo metadata --format-version 1`.
+    /// Parses the JSON of `cargo metadata --format-version 1`; returns `None` if its shape is unknown.
     fn read(metadata: &Value) -> Option<Workspace> {
         let root = metadata["workspace_root"].as_str()?;
         let packages = metadata["packages"].as_array()?;
@@ -138,12 +138,12 @@ fn fits(pattern: &str, folder: &str) -> bool {
     }
 }
 
-/// What in the workspace is against the tables above, a sentence each.
+/// Returns the violations of the tables above, as messages.
 pub(crate) fn violations(workspace: &Workspace) -> Vec<String> {
     let mut found = Vec::new();
     for (folder, dependencies) in &workspace.crates {
         let Some((_, allowed)) = ALLOWED.iter().find(|(pattern, _)| fits(pattern, folder)) else {
-            found.push(format!("{folder} has no place in the design (see xtask/src/check/directions.rs)"));
+            found.push(format!("{folder} is in no row of the table in xtask/src/check/directions.rs"));
             continue;
         };
         for other in &dependencies.workspace {
@@ -158,7 +158,7 @@ pub(crate) fn violations(workspace: &Workspace) -> Vec<String> {
         }
         if fits("core/*", folder) {
             for name in NOT_IN_CORE.iter().filter(|name| dependencies.behind.contains(**name)) {
-                found.push(format!("{folder} must not depend on {name}, not even through others"));
+                found.push(format!("{folder} must not depend on {name}, not even indirectly"));
             }
         }
     }
@@ -172,13 +172,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn this_workspace_is_as_the_design_says() {
+    fn this_workspace_has_no_violation() {
         let workspace = Workspace::load().unwrap();
         assert!(workspace.crates["filters/kit"].workspace.contains("core/llm"));
         assert_eq!(violations(&workspace), [""; 0]);
     }
 
-    /// A workspace with the good edges of the real one, and one more crate or edge.
+    /// Checks a workspace with correct dependencies of the real one, and one more crate or dependency.
     fn with(folder: &str, workspace: &[&str], outside: &[&str], behind: &[&str]) -> Vec<String> {
         let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
         let mut crates = BTreeMap::new();
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn every_edge_against_the_design_fails() {
+    fn every_forbidden_dependency_is_reported() {
         assert_eq!(with("core/llm", &[], &[], &[]), [""; 0]);
         for (folder, edge) in [
             ("core/llm", "filters/kit"),
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn only_kit_knows_the_abi_and_only_host_the_engine() {
+    fn only_kit_depends_on_the_abi_and_only_host_on_the_engine() {
         for (folder, name) in [("filters/cost-quota", "proxy-wasm"), ("cli", "wasmtime"), ("filters/kit", "wasmtime")] {
             let found = with(folder, &[], &[name], &[]);
             assert!(
@@ -240,22 +240,22 @@ mod tests {
     }
 
     #[test]
-    fn a_host_behind_the_core_fails_at_any_remove() {
+    fn an_indirect_dependency_of_the_core_on_a_host_is_reported() {
         assert_eq!(
             with("core/tokens", &[], &["innocent"], &["innocent", "tokio"]),
-            ["core/tokens must not depend on tokio, not even through others"]
+            ["core/tokens must not depend on tokio, not even indirectly"]
         );
     }
 
     #[test]
-    fn a_crate_without_a_place_fails() {
+    fn a_crate_without_a_row_is_reported() {
         for folder in ["util", "core", "core/llm/derive", "filtersx/kit"] {
             let found = with(folder, &[], &[], &[]);
-            assert!(found.len() == 1 && found[0].contains("has no place"), "{folder}: {found:?}");
+            assert!(found.len() == 1 && found[0].contains("is in no row"), "{folder}: {found:?}");
         }
     }
 
-    /// What cargo says is read as it is meant: by folder, in every section, and through others only where compiled in.
+    /// Dependencies are read by folder, from every section, and indirect ones only if they are compiled in.
     #[test]
     fn metadata_is_read() {
         let package = |folder: &str, dependencies: Value| {
@@ -284,6 +284,6 @@ mod tests {
         assert_eq!(llm.outside.iter().collect::<Vec<_>>(), ["a", "t"]);
         assert_eq!(llm.behind.iter().collect::<Vec<_>>(), ["a", "mio"]);
         assert_eq!(workspace.crates["filters/kit"].workspace.iter().collect::<Vec<_>>(), ["core/llm"]);
-        assert_eq!(violations(&workspace), ["core/llm must not depend on mio, not even through others"]);
+        assert_eq!(violations(&workspace), ["core/llm must not depend on mio, not even indirectly"]);
     }
 }

@@ -1,4 +1,4 @@
-//! A chat call of the tour, and what comes back.
+//! Chat call of the tour, and its response.
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -9,38 +9,38 @@ use tollgate_testbed::{Context, Result};
 
 use super::stack::{CONSUMER_HEADER, PATIENCE};
 
-/// What is asked.
+/// Chat call.
 #[derive(Clone, Debug)]
 pub(crate) struct Call {
     pub(crate) consumer: &'static str,
     pub(crate) model: &'static str,
     pub(crate) prompt: String,
-    /// Tokens of the mock per second; `Some` makes it a streamed call.
+    /// Tokens per second that the mock sends; `Some` makes it a streamed call.
     pub(crate) stream: Option<u32>,
-    /// The most output tokens to pay for.
+    /// Limit of output tokens.
     pub(crate) max_tokens: Option<u32>,
 }
 
-/// What came back.
+/// Response to a call.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) request_id: String,
     pub(crate) retry_after: Option<String>,
-    /// The text of the answer, or the message of the error.
+    /// Text of the response, or message of the error.
     pub(crate) text: String,
     /// `error.type` / `error.code` of an error.
     pub(crate) error: Option<String>,
-    /// Events with text in them.
+    /// Number of events with text.
     pub(crate) deltas: usize,
-    /// A streamed answer ended with `[DONE]`.
+    /// `true` if a streamed response ended with `[DONE]`.
     pub(crate) done: bool,
-    /// A chunk with usage was among the events.
+    /// `true` if one of the events had usage.
     pub(crate) usage_seen: bool,
 }
 
 impl Call {
-    /// The request's body.
+    /// Returns the body of the request.
     pub(crate) fn body(&self) -> String {
         let mut body = json!({"model": self.model, "messages": [{"role": "user", "content": self.prompt}]});
         if let Some(members) = body.as_object_mut() {
@@ -50,7 +50,7 @@ impl Call {
         body.to_string()
     }
 
-    /// Asks the gateway; `arrived` is given every piece of a streamed answer when it arrives.
+    /// Sends the call to the gateway; `arrived` receives every piece of a streamed response as it arrives.
     pub(crate) fn send(&self, gateway: SocketAddr, arrived: &mut dyn FnMut(&str)) -> Result<Answer> {
         let speed = self.stream.unwrap_or_default().to_string();
         let mut headers = vec![("content-type", "application/json"), (CONSUMER_HEADER, self.consumer)];

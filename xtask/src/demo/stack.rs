@@ -1,4 +1,4 @@
-//! What runs in the demo: a mock provider and Envoy with the bundle.
+//! Processes of the demo: a mock provider, and Envoy with the bundle.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
@@ -15,16 +15,16 @@ use tollgate_testbed::{Bootstrap, Context, Envoy, Error, Gateway, Result, gatewa
 
 use crate::{cargo, progress};
 
-/// The header that says who pays, as envoy/envoy.yaml has it.
+/// Header with the consumer's name, as in envoy/envoy.yaml.
 pub(crate) const CONSUMER_HEADER: &str = "x-tollgate-consumer";
 
-/// The clusters of envoy/envoy.yaml, which the mock plays.
+/// Clusters of envoy/envoy.yaml that the mock stands in for.
 const UPSTREAMS: [&str; 4] = ["openai", "local", "anthropic", "gemini"];
 
-/// Longest wait for anything that comes from the stack.
+/// Timeout of every request to the stack.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A running gateway with its provider.
+/// Running gateway with its provider.
 #[derive(Debug)]
 pub(crate) struct Stack {
     pub(crate) gateway: Gateway,
@@ -32,7 +32,7 @@ pub(crate) struct Stack {
     addresses: BTreeMap<String, SocketAddr>,
 }
 
-/// Builds the mock; gives the program.
+/// Builds the mock and returns the path of the program.
 pub(crate) fn build_mock() -> Result<PathBuf> {
     progress::step("building the mock provider");
     cargo::run(&["build", "--package", "tollgate-mock-llm", "--bin", "mock-llm"])?;
@@ -40,7 +40,7 @@ pub(crate) fn build_mock() -> Result<PathBuf> {
 }
 
 impl Stack {
-    /// Starts both on free ports of loopback.
+    /// Starts both processes on free loopback ports.
     pub(crate) fn start(envoy: &Envoy, mock: &Path) -> Result<Stack> {
         let listen = UPSTREAMS.iter().flat_map(|name| ["--listen".to_owned(), format!("{name}=127.0.0.1:0")]);
         let mut mock = ChildBuilder::new(mock).args(listen).stdout(Stdio::piped()).spawn()?;
@@ -48,7 +48,8 @@ impl Stack {
 
         let mut bootstrap = Bootstrap::reference()?.module(&workspace::module(BUNDLE)?)?;
         for name in UPSTREAMS {
-            let address = addresses.get(name).ok_or_else(|| Error::new(format!("the mock does not play {name}")))?;
+            let address =
+                addresses.get(name).ok_or_else(|| Error::new(format!("the mock has no address for {name}")))?;
             bootstrap = bootstrap.upstream(name, *address)?;
         }
         let options = gateway::Options { concurrency: 2, ..gateway::Options::default() };
@@ -56,18 +57,18 @@ impl Stack {
         Ok(Stack { gateway, mock, addresses })
     }
 
-    /// Where the mock plays an upstream.
+    /// Returns the address at which the mock stands in for an upstream.
     pub(crate) fn mock_address(&self, upstream: &str) -> SocketAddr {
         self.addresses.get(upstream).copied().unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0)))
     }
 
-    /// What the mock has received since the start, as it tells it.
+    /// Returns the requests that the mock has received since it started.
     pub(crate) fn received(&self) -> Result<Vec<Value>> {
         let text = Request::get("/received").send(self.mock_address("openai"), PATIENCE)?.text()?;
-        serde_json::from_str(&text).context(|| "what the mock received".into())
+        serde_json::from_str(&text).context(|| "cannot parse the requests that the mock received".into())
     }
 
-    /// An error if one of the two has ended.
+    /// Returns an error if one of the two processes has ended.
     pub(crate) fn check(&mut self) -> Result<()> {
         if !self.gateway.is_running() {
             return Err(Error::new(format!("Envoy has ended\n{}", self.gateway.log_tail())));
@@ -79,11 +80,11 @@ impl Stack {
     }
 }
 
-/// The addresses that the mock prints as its first line: `{"openai":"127.0.0.1:1234",..}`.
+/// Reads the addresses that the mock prints as its first line: `{"openai":"127.0.0.1:1234",..}`.
 fn announced(mock: &mut Child) -> Result<BTreeMap<String, SocketAddr>> {
     let out = mock.take_stdout().ok_or_else(|| Error::new("it has no output"))?;
     let mut line = String::new();
-    BufReader::new(out).read_line(&mut line).context(|| "it says nothing".into())?;
-    let addresses: BTreeMap<String, String> = serde_json::from_str(&line).context(|| format!("it says {line:?}"))?;
+    BufReader::new(out).read_line(&mut line).context(|| "it printed no address".into())?;
+    let addresses: BTreeMap<String, String> = serde_json::from_str(&line).context(|| format!("it printed {line:?}"))?;
     addresses.into_iter().map(|(name, address)| Ok((name, address.parse().context(|| address.clone())?))).collect()
 }

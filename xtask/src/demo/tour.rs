@@ -1,7 +1,6 @@
-//! The tour: six things an AI gateway does, each asked for over HTTP, each shown as it came back and as Tollgate recorded it.
+//! The tour: six requests over HTTP, each shown with its response and with Tollgate's access log entry.
 //!
-//! It is a demonstration, so it looks at what it shows: a step that did not turn out as its title says is marked, and the
-//! command fails.
+//! Every step checks what its title claims; a step that fails is marked, and the command fails.
 
 use std::io::{IsTerminal, Write};
 
@@ -12,7 +11,7 @@ use super::Interrupt;
 use super::call::{Answer, Call};
 use super::stack::Stack;
 
-/// Shows all steps; false if one was not as expected.
+/// Runs all steps; returns `false` if one of them failed.
 pub(crate) fn run(stack: &Stack, interrupt: &Interrupt) -> Result<bool> {
     let mut tour = Tour { stack, style: Style::of_stdout(), asked: None, steps: 0, failed: 0 };
     let steps: [fn(&mut Tour<'_>) -> Result<()>; 6] = [chat, streamed, routed, refused, redacted, run_out];
@@ -24,10 +23,10 @@ pub(crate) fn run(stack: &Stack, interrupt: &Interrupt) -> Result<bool> {
     }
     let (steps, failed) = (tour.steps, tour.failed);
     if failed == 0 {
-        println!("\nAll {steps} as they should be.");
+        println!("\nAll {steps} steps passed.");
     } else {
         println!(
-            "\n{failed} of {steps} not as they should be, see above. The end of Envoy's log:\n{}",
+            "\n{failed} of {steps} steps failed, see above. The end of Envoy's log:\n{}",
             stack.gateway.log_tail()
         );
     }
@@ -147,13 +146,13 @@ fn run_out(tour: &mut Tour<'_>) -> Result<()> {
     Ok(())
 }
 
-/// More calls than any small budget allows.
+/// Number of calls, more than any small budget allows.
 const MANY: usize = 40;
 
 struct Tour<'a> {
     stack: &'a Stack,
     style: Style,
-    /// The last prompt.
+    /// Prompt of the previous call.
     asked: Option<String>,
     steps: usize,
     failed: usize,
@@ -171,7 +170,7 @@ impl Tour<'_> {
         print(&format!("   {dim}{label:<10}{reset} {text}\n"))
     }
 
-    /// Sends a call and shows what was asked, what came back, and what was recorded.
+    /// Sends a call and prints the request, the response and the access log entry.
     fn call(&mut self, call: &Call) -> Result<(Answer, Value)> {
         let mut how = if call.stream.is_some() { ", streamed".to_owned() } else { String::new() };
         if let Some(tokens) = call.max_tokens {
@@ -189,7 +188,7 @@ impl Tour<'_> {
             let lead =
                 if first { format!("   {dim}{:<10}{reset} 200  ", "came back") } else { format!("{dim}·{reset}") };
             first = false;
-            // Whoever has closed our output does not want to see more; the next line says so.
+            // An error here means that the output was closed; the next line reports it.
             let _ = print(&format!("{lead}{piece}"));
         })?;
         if first {
@@ -201,14 +200,14 @@ impl Tour<'_> {
             print("\n")?;
         }
         if answer.request_id.is_empty() {
-            return Err(Error::new("the answer has no x-request-id"));
+            return Err(Error::new("the response has no x-request-id"));
         }
         let entry = self.stack.gateway.access_log_entry(&answer.request_id)?;
         self.line("recorded", &record(&entry))?;
         Ok((answer, entry))
     }
 
-    /// Marks what is not as it should be.
+    /// Prints an expectation that does not hold.
     fn expect(&mut self, holds: bool, what: &str) {
         if !holds {
             self.failed = (self.failed + 1).min(self.steps);
@@ -241,7 +240,7 @@ fn print(text: &str) -> Result<()> {
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).context(|| "cannot write".into())
 }
 
-/// An access log entry in a line: what Tollgate knows of a call.
+/// Renders an access log entry in one line.
 fn record(entry: &Value) -> String {
     let field = |name: &str| entry[name].as_str().filter(|text| !text.is_empty());
     let mut parts = vec![plain(&entry["verdict"])];
@@ -258,7 +257,7 @@ fn record(entry: &Value) -> String {
     parts.join(" · ")
 }
 
-/// A field as text; `-` for what nobody has set.
+/// Renders a field as text; `-` if it is not set.
 fn plain(value: &Value) -> String {
     match value {
         Value::Null => "-".into(),
@@ -268,19 +267,19 @@ fn plain(value: &Value) -> String {
     }
 }
 
-/// A field that Tollgate publishes as decimal text; 0 if it is not there.
+/// Parses a field that Tollgate publishes as decimal text; 0 if it is missing.
 fn number(entry: &Value, field: &str) -> u64 {
     entry[field].as_str().and_then(|text| text.parse().ok()).unwrap_or(0)
 }
 
-/// Nano-dollars as dollars, with as many digits as it takes and at least two.
+/// Renders nano-dollars as dollars, with as many decimals as needed and at least two.
 fn dollars(nano: u64) -> String {
     let fraction = format!("{:09}", nano % 1_000_000_000);
     let digits = fraction.trim_end_matches('0').len().max(2);
     format!("${}.{}", nano / 1_000_000_000, fraction.get(..digits).unwrap_or_default())
 }
 
-/// In one line of at most so many characters.
+/// Shortens a text to one line of at most `limit` characters.
 fn shortened(text: &str, limit: usize) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(limit) {
@@ -303,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_is_told_in_a_line() {
+    fn an_entry_is_rendered_in_one_line() {
         let entry = json!({
             "verdict": "allow", "model": "fast", "served_model": "llama-3.1-8b", "route": "local", "input_tokens": "12",
             "output_tokens": "30", "usage_source": "provider", "cost_nano_usd": "3000", "rules": null,
