@@ -1,4 +1,4 @@
-//! Every configuration on a page is one that its filter takes.
+//! Filters accept every configuration on a page.
 
 use serde_json::{Value, json};
 use tollgate_kit::{Configuration, Filter};
@@ -6,12 +6,12 @@ use tollgate_testbed::{Bootstrap, workspace};
 
 use crate::page::{Block, Page};
 
-/// What the filter says to a configuration.
+/// Configures a filter; returns its error message.
 pub(crate) fn configure(filter: &str, configuration: &Value) -> Result<(), String> {
     fn check<F: Filter>(json: &[u8]) -> Result<(), String> {
         F::configure(&Configuration::new(json)).map(|_| ()).map_err(|error| error.to_string())
     }
-    // Nothing is a configuration, too.
+    // An empty configuration is valid.
     let configuration = if configuration.is_null() { &json!({}) } else { configuration };
     let json = configuration.to_string();
     match filter {
@@ -23,8 +23,8 @@ pub(crate) fn configure(filter: &str, configuration: &Value) -> Result<(), Strin
     }
 }
 
-/// The configurations in a block, by filter: the block itself, if it says that it is one (behind its language, or in a first
-/// line such as `# cost-quota: who pays`), and those of all plugins in it.
+/// Returns the configurations in a block with their filters: the block itself, if it names a filter (after its language, or in
+/// a first line such as `# cost-quota: who pays`), otherwise those of all plugins in it.
 pub(crate) fn configurations(block: &Block) -> Vec<(String, Value)> {
     if block.language != "yaml" {
         return Vec::new();
@@ -40,7 +40,7 @@ pub(crate) fn configurations(block: &Block) -> Vec<(String, Value)> {
     found
 }
 
-/// Every plugin with a configuration in a piece of a bootstrap.
+/// Collects every plugin with a configuration in a piece of a bootstrap.
 fn plugins(value: &Value, found: &mut Vec<(String, Value)>) {
     if let (Some(root_id), Some(configuration)) = (value["root_id"].as_str(), value.pointer("/configuration/value")) {
         found.push((root_id.to_owned(), configuration.clone()));
@@ -52,7 +52,7 @@ fn plugins(value: &Value, found: &mut Vec<(String, Value)>) {
     }
 }
 
-/// The configuration with an unknown key, once in every object that it has.
+/// Collects copies of a configuration, each with an unknown key in a different object.
 fn with_unknown_key(value: &Value, found: &mut Vec<Value>) {
     match value {
         Value::Array(items) => {
@@ -85,19 +85,19 @@ fn with_unknown_key(value: &Value, found: &mut Vec<Value>) {
 }
 
 #[test]
-fn every_configuration_on_a_page_is_one() {
+fn every_configuration_on_a_page_is_accepted() {
     let mut seen = std::collections::BTreeMap::<String, usize>::new();
     for block in Page::all().iter().flat_map(Page::blocks) {
         for (filter, configuration) in configurations(&block) {
             if let Err(error) = configure(&filter, &configuration) {
-                panic!("{}: {filter} refuses its configuration: {error}", block.place);
+                panic!("{}: {filter} rejects the configuration: {error}", block.place);
             }
             *seen.entry(filter).or_default() += 1;
         }
     }
     if workspace::root().join("README.md").is_file() {
         let readme: usize = Page::read("README.md").blocks().iter().map(|block| configurations(block).len()).sum();
-        assert!(readme >= 3, "README.md: {readme} configurations only");
+        assert!(readme >= 3, "README.md has only {readme} configurations");
     }
     for filter in workspace::FILTERS {
         let own = Page::of_filter(filter).blocks().into_iter().filter(|block| block.purpose == filter).count();
@@ -107,7 +107,7 @@ fn every_configuration_on_a_page_is_one() {
 }
 
 #[test]
-fn the_reference_bootstrap_is_configured_as_the_filters_want_it() {
+fn filters_accept_the_configurations_of_the_reference_bootstrap() {
     let mut found = Vec::new();
     plugins(Bootstrap::reference().unwrap().document_mut(), &mut found);
     assert_eq!(found.iter().map(|(filter, _)| filter.as_str()).collect::<Vec<_>>(), workspace::FILTERS);
@@ -116,29 +116,29 @@ fn the_reference_bootstrap_is_configured_as_the_filters_want_it() {
     }
 }
 
-/// The proof that the two tests above can fail: a key that a page or the reference made up is refused, wherever it stands.
+/// Proves that the two tests above can fail: an unknown key is rejected in every object of a configuration.
 #[test]
-fn an_unknown_key_in_an_example_is_refused() {
+fn an_unknown_key_in_an_example_is_rejected() {
     let mut tried = 0;
     for block in Page::all().iter().flat_map(Page::blocks) {
         for (filter, configuration) in configurations(&block) {
             let mut changed = Vec::new();
             with_unknown_key(&configuration, &mut changed);
             for configuration in changed {
-                let refused = configure(&filter, &configuration);
-                assert!(refused.is_err(), "{}: {filter} takes {configuration}", block.place);
+                let result = configure(&filter, &configuration);
+                assert!(result.is_err(), "{}: {filter} accepts {configuration}", block.place);
                 tried += 1;
             }
         }
     }
-    assert!(tried >= 20, "{tried} only");
+    assert!(tried >= 20, "only {tried} configurations were tried");
 
     let page = |field: &str| Page {
         path: "x.md".into(),
         text: format!("```yaml model-router\nmodels:\n  a: {{route: r, {field}: b}}\n```\n"),
     };
-    for (field, taken) in [("provider", true), ("upstream", false)] {
+    for (field, accepted) in [("provider", true), ("upstream", false)] {
         let (filter, configuration) = configurations(&page(field).blocks()[0]).remove(0);
-        assert_eq!(configure(&filter, &configuration).is_ok(), taken, "{field}");
+        assert_eq!(configure(&filter, &configuration).is_ok(), accepted, "{field}");
     }
 }

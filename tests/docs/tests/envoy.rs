@@ -1,4 +1,4 @@
-//! Every piece of an Envoy configuration on a page fits the reference bootstrap, by Envoy's own word.
+//! Envoy accepts every piece of a bootstrap on a page, as a change of the reference bootstrap.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,8 +10,8 @@ use tollgate_testbed::{Bootstrap, Envoy};
 
 use crate::page::{Block, Page};
 
-/// Places in the reference bootstrap, as blocks name them. A list takes the place of entries of the same name; what is new in
-/// it goes to its beginning, so that filters stand before those of Tollgate and routes before the last one.
+/// Lists in the reference bootstrap, by the names that blocks use. An entry of a block replaces the entry of the same name; new
+/// entries are inserted at the beginning, so that filters precede those of Tollgate and routes precede the last one.
 const LISTS: &[(&str, &str)] = &[
     ("http_filters", concat!("/static_resources/listeners/0/filter_chains/0/filters/0", "/typed_config/http_filters")),
     (
@@ -25,8 +25,8 @@ const LISTS: &[(&str, &str)] = &[
     ("secrets", "/static_resources/secrets"),
 ];
 
-/// The smallest module that Envoy takes: memory, an allocator, the ABI's marker, no callbacks. What a filter says to its
-/// configuration is the business of `configurations.rs`.
+/// Smallest module that Envoy accepts: memory, an allocator, the ABI's marker, no callbacks. `configurations.rs` tests the
+/// configurations of the filters.
 const MODULE: &[u8] = b"\0asm\x01\0\0\0\
     \x01\x09\x02\x60\x00\x00\x60\x01\x7f\x01\x7f\
     \x03\x03\x02\x00\x01\
@@ -38,7 +38,7 @@ const MODULE: &[u8] = b"\0asm\x01\0\0\0\
     \x06malloc\x00\x01\
     \x0a\x0a\x02\x02\x00\x0b\x05\x00\x41\x80\x08\x0b";
 
-/// Puts a block where it belongs. `false`: it does not say where.
+/// Inserts a block into the list that it names; returns `false` if it names none.
 fn put(document: &mut Value, block: &Block) -> bool {
     let Some((_, pointer)) = LISTS.iter().find(|(place, _)| *place == block.purpose) else { return false };
     if *pointer == "/static_resources/secrets" {
@@ -58,7 +58,7 @@ fn put(document: &mut Value, block: &Block) -> bool {
     true
 }
 
-/// Files that the reference and the pages name are replaced by ones that are there.
+/// Replaces the file names of the reference and the pages by existing files.
 fn with_files(value: &mut Value, module: &Path, text: &Path) {
     match value {
         Value::Array(items) => items.iter_mut().for_each(|item| with_files(item, module, text)),
@@ -75,9 +75,9 @@ fn with_files(value: &mut Value, module: &Path, text: &Path) {
     }
 }
 
-/// Each section of a page is one change of the reference.
+/// Each section of a page is one change of the reference bootstrap.
 #[test]
-fn envoy_takes_every_piece_of_a_bootstrap_on_a_page() {
+fn envoy_accepts_every_piece_of_a_bootstrap_on_a_page() {
     let dir = Scratch::new("docs").unwrap();
     let (module, secret) = (dir.path().join("nothing.wasm"), dir.path().join("secret"));
     fs::write(&module, MODULE).unwrap();
@@ -91,7 +91,7 @@ fn envoy_takes_every_piece_of_a_bootstrap_on_a_page() {
             }
         }
     }
-    assert!(sections.len() >= 3, "{} only", sections.len());
+    assert!(sections.len() >= 3, "only {} sections", sections.len());
     for ((page, section), blocks) in &sections {
         let mut bootstrap = Bootstrap::reference().unwrap();
         let document = bootstrap.document_mut();
@@ -103,20 +103,19 @@ fn envoy_takes_every_piece_of_a_bootstrap_on_a_page() {
     }
 }
 
-/// A block that says `yaml` is for somebody: a filter, a place in a bootstrap, or nobody at all (`yaml policy` for what is not
-/// checked would be a hole).
+/// Every YAML block names a filter or a list of the bootstrap, so that no example escapes the tests above.
 #[test]
-fn every_block_of_yaml_says_what_it_is_for() {
+fn every_yaml_block_names_its_purpose() {
     let pages = Page::all().into_iter().filter(|page| page.path.starts_with("docs"));
     for block in pages.flat_map(|page| page.blocks()).filter(|block| block.language == "yaml") {
         let known = LISTS.iter().any(|(place, _)| *place == block.purpose)
             || tollgate_testbed::workspace::FILTERS.contains(&block.purpose.as_str());
-        assert!(known, "{}: `yaml {}` is checked by nobody", block.place, block.purpose);
+        assert!(known, "{}: no test checks `yaml {}`", block.place, block.purpose);
     }
 }
 
 #[test]
-fn a_piece_replaces_what_has_its_name_and_goes_first_otherwise() {
+fn an_entry_replaces_its_namesake_or_is_inserted_first() {
     let mut document = json!({"static_resources": {"clusters": [{"name": "a"}, {"name": "b"}]}});
     let text = "```yaml clusters\n- {name: c}\n- {name: b, x: 1}\n```\n```yaml secrets\n- {name: s}\n```\n";
     let page = Page { path: "x.md".into(), text: text.into() };

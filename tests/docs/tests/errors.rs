@@ -1,4 +1,4 @@
-//! Errors on pages: bodies have the shape of the dialect, and what tables say of them is in the sources.
+//! Errors on pages: bodies have the shape of the dialect, and the sources have the words of the tables.
 
 use serde_json::Value;
 
@@ -16,26 +16,26 @@ fn bodies_of_errors_have_the_shape_of_openai() {
         assert!(error["message"].is_string(), "{}", block.place);
         for field in ["type", "param", "code"] {
             let known = error[field].as_str().is_none_or(sources::has_literal);
-            assert!(known, "{}: nothing says {field} {}", block.place, error[field]);
+            assert!(known, "{}: no source has {field} {}", block.place, error[field]);
         }
         bodies += 1;
     }
-    assert!(bodies >= 4, "{bodies} only");
+    assert!(bodies >= 4, "only {bodies} bodies");
 }
 
 /// Tables of errors: `Status`, `Type`, `Code`, `Verdict`, `When`.
 #[test]
-fn tables_of_errors_name_what_is_in_the_sources() {
+fn the_sources_have_the_words_of_error_tables() {
     let mut rows = 0;
     for page in Page::all() {
         for row in page.rows("Status") {
             for cell in row.get(1..4).unwrap_or_else(|| panic!("{}: {row:?}", page.path.display())) {
                 for word in code(cell) {
-                    assert!(sources::has_literal(word), "{}: nothing says {word}", page.path.display());
+                    assert!(sources::has_literal(word), "{}: no source has {word}", page.path.display());
                 }
             }
             rows += 1;
         }
     }
-    assert!(rows >= 10, "{rows} only");
+    assert!(rows >= 10, "only {rows} rows");
 }

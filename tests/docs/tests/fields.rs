@@ -1,4 +1,4 @@
-//! Every field of a configuration is on the page of its filter, and nothing else is.
+//! The page of a filter lists the fields of its configuration, all of them and no others.
 
 use std::collections::BTreeSet;
 
@@ -7,10 +7,10 @@ use tollgate_kit::Limits;
 use crate::page::{Page, code};
 use crate::sources;
 
-/// The types that a configuration is made of: file and name.
+/// Types of a configuration: file and name.
 type Types = &'static [(&'static str, &'static str)];
 
-/// Pages below `docs/filters/`, and the types whose fields are theirs.
+/// Pages below `docs/filters/` with the types whose fields they list.
 const PAGES: &[(&str, Types)] = &[
     ("README", &[("filters/kit/src/config.rs", "Limits")]),
     (
@@ -40,7 +40,7 @@ const PAGES: &[(&str, Types)] = &[
     ("model-router", &[("filters/model-router/src/lib.rs", "RawConfig"), ("core/route/src/config.rs", "RawRoute")]),
 ];
 
-/// The fields of a type as a configuration spells them.
+/// Returns the fields of a type as they are spelled in a configuration.
 fn fields(source: &str, name: &str) -> BTreeSet<String> {
     let head = format!("pub struct {name} {{");
     let body = source.split_once(&head).unwrap_or_else(|| panic!("no {head}")).1.split_once("\n}").unwrap().0;
@@ -57,26 +57,26 @@ fn fields(source: &str, name: &str) -> BTreeSet<String> {
     fields
 }
 
-/// The last segment of a path of fields: `rules[].match.regex` is the field `regex`.
+/// Returns the last segment of a path of fields: `rules[].match.regex` is the field `regex`.
 fn last(path: &str) -> &str {
     path.rsplit('.').next().unwrap_or(path).trim_end_matches("[]")
 }
 
 #[test]
-fn a_page_has_the_fields_of_its_filter_and_no_others() {
+fn a_page_lists_the_fields_of_its_filter_and_no_others() {
     for (name, types) in PAGES {
         let known: BTreeSet<String> = types.iter().flat_map(|(file, of)| fields(&sources::file(file), of)).collect();
         let page = Page::of_filter(name);
-        let told: BTreeSet<String> =
+        let listed: BTreeSet<String> =
             page.rows("Field").iter().filter_map(|row| Some(last(code(row.first()?).next()?).to_owned())).collect();
-        let missing: Vec<_> = known.difference(&told).collect();
-        let made_up: Vec<_> = told.difference(&known).collect();
-        assert!(missing.is_empty() && made_up.is_empty(), "{name}: missing {missing:?}, made up {made_up:?}");
+        let missing: Vec<_> = known.difference(&listed).collect();
+        let unknown: Vec<_> = listed.difference(&known).collect();
+        assert!(missing.is_empty() && unknown.is_empty(), "{name}: missing {missing:?}, unknown {unknown:?}");
     }
 }
 
 #[test]
-fn the_limits_have_their_defaults() {
+fn the_page_has_the_defaults_of_the_limits() {
     let Limits { max_request_bytes, max_response_bytes, max_event_bytes, .. } = Limits::default();
     let rows = Page::of_filter("README").rows("Field");
     for (field, default) in [

@@ -1,10 +1,11 @@
-//! Links on pages lead to something that is there.
+//! Links on pages, and names of pages in the sources, lead to existing files.
 
 use tollgate_testbed::workspace;
 
 use crate::page::Page;
+use crate::sources::{self, words};
 
-/// Text and target of the links in a line.
+/// Returns text and target of the links in a line.
 fn links(line: &str) -> impl Iterator<Item = (&str, &str)> {
     line.match_indices("](").filter_map(|(at, _)| {
         let text = line.get(..at)?.rsplit_once('[')?.1;
@@ -12,7 +13,7 @@ fn links(line: &str) -> impl Iterator<Item = (&str, &str)> {
     })
 }
 
-/// The anchor that GitHub gives a heading.
+/// Returns the anchor that GitHub generates for a heading.
 fn anchor(heading: &str) -> String {
     let kept = heading
         .to_lowercase()
@@ -23,7 +24,7 @@ fn anchor(heading: &str) -> String {
 }
 
 #[test]
-fn links_lead_somewhere() {
+fn targets_of_links_exist() {
     let mut followed = 0;
     for page in Page::all() {
         for (at, line) in page.prose() {
@@ -35,7 +36,7 @@ fn links_lead_somewhere() {
                 let folder = workspace::root().join(page.path.parent().unwrap());
                 let file = if path.is_empty() { workspace::root().join(&page.path) } else { folder.join(path) };
                 let place = format!("{}:{at}", page.path.display());
-                assert!(file.exists(), "{place}: {target} is not there");
+                assert!(file.exists(), "{place}: {target} does not exist");
                 if let Some(fragment) = fragment {
                     let text = std::fs::read_to_string(&file).unwrap();
                     let headings = text.lines().filter(|line| line.starts_with('#'));
@@ -46,12 +47,31 @@ fn links_lead_somewhere() {
             }
         }
     }
-    assert!(followed >= 10, "{followed} only");
+    assert!(followed >= 10, "only {followed} links");
 }
 
-/// In the table of what is proven, the text of a link to a test is a piece of the test: a name of a function or of a scenario.
+/// Names of pages in code, whether in an error message or in a comment, lead to a file of this repository.
 #[test]
-fn proofs_are_in_the_tests_that_they_link_to() {
+fn pages_that_the_sources_name_exist() {
+    let mut named = 0;
+    for folder in ["core", "filters", "host", "cli", "tests", "xtask"] {
+        for path in sources::rust_files(folder) {
+            let text = std::fs::read_to_string(&path).unwrap();
+            for (before, word) in words(&text, "docs/", |c| c.is_ascii_alphanumeric() || "-_./".contains(c)) {
+                // Beside a web address or another folder it is no page of ours.
+                let ours = !before.ends_with(['/', '.']) && word.contains(".md");
+                let place = format!("{}:{}", path.display(), before.lines().count().max(1));
+                assert!(!ours || workspace::root().join(word).is_file(), "{place}: {word} does not exist");
+                named += usize::from(ours);
+            }
+        }
+    }
+    assert!(named >= 10, "only {named} pages are named");
+}
+
+/// In the tables of Envoy's behaviour, the text of a link to a test occurs in the test: the name of a function or a scenario.
+#[test]
+fn linked_tests_contain_the_text_of_the_link() {
     let mut proofs = 0;
     let page = Page::read("docs/envoy-semantics.md");
     for (at, line) in page.prose() {
@@ -63,7 +83,7 @@ fn proofs_are_in_the_tests_that_they_link_to() {
             proofs += 1;
         }
     }
-    assert!(proofs >= 10, "{proofs} only");
+    assert!(proofs >= 10, "only {proofs} links to tests");
 }
 
 #[test]

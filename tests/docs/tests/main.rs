@@ -1,19 +1,18 @@
-//! Keeps the documentation true.
+//! Tests of the documentation against the sources.
 //!
-//! Whoever copies from a page has to get what the page says. So every configuration on a page is given to the filter that it
-//! is for, every piece of an Envoy configuration is put into the reference bootstrap and given to Envoy, every field, metric,
-//! property, header and verdict that a page names has to be in the sources, and the other way round: what the sources have is
-//! on a page.
+//! An example that is copied from a page has to work. So the filters parse every configuration on a page, Envoy validates every
+//! piece of an Envoy configuration as part of the reference bootstrap, and every field, metric, property, header and verdict on
+//! a page has to exist in the sources. The other way round, fields, metrics and properties in the sources have to be on a page.
 //!
-//! What a fenced block is for stands behind its language: `yaml cost-quota` is the configuration of that filter,
-//! `yaml http_filters`, `yaml routes`, ... belong in that place of a bootstrap (see `envoy.rs`), `json error` is the body of
-//! an error.
+//! The word after the language of a fenced block names its purpose: `yaml cost-quota` is the configuration of that filter,
+//! `yaml http_filters`, `yaml routes` and so on belong in that place of a bootstrap (see `envoy.rs`), `json error` is the body
+//! of an error.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "a test, its helpers included, fails by panicking"
+    reason = "tests and their support code fail by panicking"
 )]
 
 mod configurations;
@@ -25,3 +24,4 @@ mod names;
 mod page;
 mod rules;
 mod sources;
+mod traps;

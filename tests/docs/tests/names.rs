@@ -1,4 +1,4 @@
-//! Metrics, properties, headers and verdicts: what a page names is in the sources, what the sources have is on a page.
+//! Metrics, properties, headers and verdicts: the sources have those on the pages, and the pages those in the sources.
 
 use std::collections::BTreeSet;
 
@@ -15,43 +15,43 @@ fn header_char(c: char) -> bool {
     c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'
 }
 
-/// Metrics that filters define: literals that begin with `tollgate_`, as far as their labels.
+/// Returns the metrics that filters define: literals that begin with `tollgate_`, without labels.
 fn metrics() -> BTreeSet<&'static str> {
     let literals = words(sources::all(), "tollgate_", metric_char).filter(|(before, _)| before.ends_with('"'));
     literals.map(|(_, name)| name).collect()
 }
 
-/// Names of the sets of stats that Prometheus makes of a histogram.
+/// Strips the suffixes that Prometheus appends to the name of a histogram.
 fn of_histogram(name: &str) -> &str {
     ["_bucket", "_sum", "_count"].iter().find_map(|suffix| name.strip_suffix(suffix)).unwrap_or(name)
 }
 
-/// Where a word stands, for a message.
+/// Renders the position of a word, for a message.
 fn place(page: &Page, before: &str) -> String {
     format!("{}:{}", page.path.display(), before.lines().count().max(1))
 }
 
 #[test]
-fn metrics_on_pages_are_those_of_the_filters() {
+fn pages_and_filters_have_the_same_metrics() {
     let known = metrics();
     assert!(known.contains("tollgate_tokens_total") && known.len() >= 10, "{known:?}");
-    let mut told = BTreeSet::new();
+    let mut described = BTreeSet::new();
     for page in Page::all() {
         for (before, name) in words(&page.text, "tollgate_", metric_char) {
             let name = of_histogram(name);
             assert!(known.contains(name), "{}: there is no metric {name}", place(&page, before));
             if page.path.starts_with("docs/filters") {
-                told.insert(name.to_owned());
+                described.insert(name.to_owned());
             }
         }
     }
-    let missing: Vec<_> = known.iter().filter(|name| !told.contains(**name)).collect();
-    assert!(missing.is_empty(), "on no page of a filter: {missing:?}");
+    let missing: Vec<_> = known.iter().filter(|name| !described.contains(**name)).collect();
+    assert!(missing.is_empty(), "missing on the pages of the filters: {missing:?}");
 }
 
-/// `name{a, b}` on a page: `a` and `b` stand in the name that the filter defines, and the reference makes tags of them.
+/// Of `name{a, b}` on a page, the name that the filter defines contains `a` and `b`, and the reference extracts them as tags.
 #[test]
-fn labels_on_pages_are_those_of_the_filters() {
+fn labels_on_pages_exist() {
     let mut labels = 0;
     for page in Page::all() {
         for (before, name) in words(&page.text, "tollgate_", metric_char) {
@@ -67,12 +67,12 @@ fn labels_on_pages_are_those_of_the_filters() {
             }
         }
     }
-    assert!(labels >= 8, "{labels} only");
+    assert!(labels >= 8, "only {labels} labels");
 }
 
 #[test]
-fn properties_on_pages_are_published() {
-    let mut told = BTreeSet::new();
+fn pages_and_filters_have_the_same_properties() {
+    let mut described = BTreeSet::new();
     for page in Page::all() {
         for (before, word) in words(&page.text, "tollgate.", |c| metric_char(c) || c == '.') {
             // `tollgate.block.<rule>` in `%RESPONSE_CODE_DETAILS%` begins with a verdict.
@@ -81,25 +81,25 @@ fn properties_on_pages_are_published() {
             let known = property::ALL.contains(&name.as_str());
             assert!(
                 known || matches!(first, "" | "wasm") || sources::has_literal(first),
-                "{}: nothing publishes {word}",
+                "{}: no filter publishes {word}",
                 place(&page, before)
             );
             if known && page.path.starts_with("docs/filters") {
-                told.insert(name);
+                described.insert(name);
             }
         }
     }
-    let missing: Vec<_> = property::ALL.iter().filter(|name| !told.contains(**name)).collect();
-    assert!(missing.is_empty(), "on no page of a filter: {missing:?}");
+    let missing: Vec<_> = property::ALL.iter().filter(|name| !described.contains(**name)).collect();
+    assert!(missing.is_empty(), "missing on the pages of the filters: {missing:?}");
 }
 
 #[test]
 fn headers_on_pages_are_in_the_sources() {
-    let mut told = 0;
+    let mut found = 0;
     for page in Page::all() {
         for start in ["x-tollgate-", "x-ratelimit-", "x-gateway-", "x-should-", "retry-after"] {
             for (before, name) in words(&page.text, start, header_char) {
-                // `x-ratelimit-*` is a way of saying several.
+                // `x-ratelimit-*` stands for several headers.
                 let whole =
                     !page.text[before.len() + name.len()..].trim_start_matches('-').starts_with(['*', '<', '{']);
                 assert!(
@@ -107,9 +107,9 @@ fn headers_on_pages_are_in_the_sources() {
                     "{}: no header {name} in the sources",
                     place(&page, before)
                 );
-                told += 1;
+                found += 1;
             }
         }
     }
-    assert!(told >= 10, "{told} only");
+    assert!(found >= 10, "only {found} headers");
 }

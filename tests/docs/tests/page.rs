@@ -1,4 +1,4 @@
-//! Pages of documentation, as far as they are checked: fenced blocks, tables and links of Markdown.
+//! Markdown pages: their fenced blocks, tables and prose.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,43 +6,43 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use tollgate_testbed::workspace;
 
-/// A page.
+/// Page of documentation.
 #[derive(Debug)]
 pub(crate) struct Page {
-    /// Its path, from the root of the repository on.
+    /// Path from the root of the repository.
     pub(crate) path: PathBuf,
     pub(crate) text: String,
 }
 
-/// A fenced block.
+/// Fenced block.
 #[derive(Debug)]
 pub(crate) struct Block {
-    /// Where it is, for messages: page and line.
+    /// Page and line, for messages.
     pub(crate) place: String,
-    /// The heading of the second level that it stands under.
+    /// Second-level heading above it.
     pub(crate) section: String,
     pub(crate) language: String,
-    /// What the page says that it is for; empty if nothing.
+    /// Purpose, from behind the language; empty if there is none.
     pub(crate) purpose: String,
     pub(crate) text: String,
 }
 
 impl Block {
-    /// The block as YAML.
+    /// Parses the block as YAML.
     pub(crate) fn yaml(&self) -> Value {
         serde_saphyr::from_str(&self.text).unwrap_or_else(|error| panic!("{}: not YAML: {error}", self.place))
     }
 }
 
 impl Page {
-    /// A page by its path from the root on.
+    /// Reads a page by its path from the root of the repository.
     pub(crate) fn read(path: &str) -> Page {
         let full = workspace::root().join(path);
         let text = fs::read_to_string(&full).unwrap_or_else(|error| panic!("{path}: {error}"));
         Page { path: path.into(), text }
     }
 
-    /// The pages that describe the product: those in `docs/`, and the README if it is there.
+    /// Reads the pages in `docs/`, and the README if it exists.
     pub(crate) fn all() -> Vec<Page> {
         let mut paths = Vec::new();
         gather(&workspace::root().join("docs"), &mut paths);
@@ -52,12 +52,12 @@ impl Page {
         paths.iter().map(|path| Page::read(&name(path))).collect()
     }
 
-    /// The page of a filter.
+    /// Reads the page of a filter.
     pub(crate) fn of_filter(filter: &str) -> Page {
         Page::read(&format!("docs/filters/{filter}.md"))
     }
 
-    /// Its fenced blocks.
+    /// Returns the fenced blocks.
     pub(crate) fn blocks(&self) -> Vec<Block> {
         let (mut blocks, mut open, mut section) = (Vec::new(), None::<Block>, String::new());
         for (at, line) in self.text.lines().enumerate() {
@@ -85,11 +85,11 @@ impl Page {
                 }
             }
         }
-        assert!(open.is_none(), "{}: a fence without its end", self.path.display());
+        assert!(open.is_none(), "{}: a fenced block is not closed", self.path.display());
         blocks
     }
 
-    /// Its lines outside of fenced blocks, with their numbers from 1.
+    /// Returns the lines outside of fenced blocks, with their numbers from 1.
     pub(crate) fn prose(&self) -> Vec<(usize, &str)> {
         let mut fenced = false;
         let outside = |(at, line): (usize, &'_ str)| {
@@ -101,7 +101,7 @@ impl Page {
         self.text.lines().zip(lines).filter_map(|(line, at)| Some((at?, line))).collect()
     }
 
-    /// The rows of its tables whose first column is headed so: the cells of each.
+    /// Returns the rows, as cells, of all tables whose first column has this heading.
     pub(crate) fn rows(&self, first_column: &str) -> Vec<Vec<String>> {
         let (mut rows, mut inside) = (Vec::new(), false);
         for (_, line) in self.prose() {
@@ -130,14 +130,14 @@ fn gather(folder: &Path, paths: &mut Vec<PathBuf>) {
     }
 }
 
-/// The cells of a line of a table. A `\|` is a character of a cell.
+/// Splits a line of a table into cells. `\|` is a character of a cell.
 fn cells(line: &str) -> Option<Vec<String>> {
     const BAR: &str = "\u{1}";
     let line = line.trim().strip_prefix('|')?.strip_suffix('|')?.replace("\\|", BAR);
     Some(line.split('|').map(|cell| cell.trim().replace(BAR, "|")).collect())
 }
 
-/// Every `name` that is set in code in a text.
+/// Returns every code span of a text.
 pub(crate) fn code(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2)
 }

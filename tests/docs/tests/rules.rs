@@ -1,4 +1,4 @@
-//! Rules on pages: their examples prove them, and what is said to be refused is, for that reason.
+//! Rules on pages: their examples hold, and the patterns that a page calls refused are refused for the reason given.
 
 use serde_json::{Value, json};
 use tollgate_inspect::{Policy, RawPolicy};
@@ -6,7 +6,7 @@ use tollgate_inspect::{Policy, RawPolicy};
 use crate::configurations::{configurations, configure};
 use crate::page::{Page, code};
 
-/// The policy in a configuration of prompt-inspector.
+/// Builds the policy of a prompt-inspector configuration.
 fn policy(configuration: &Value) -> Policy {
     let mut raw = configuration.clone();
     raw.as_object_mut().unwrap().remove("limits");
@@ -15,7 +15,7 @@ fn policy(configuration: &Value) -> Policy {
 }
 
 #[test]
-fn examples_on_pages_prove_their_rules() {
+fn examples_of_rules_on_pages_hold() {
     let mut examples = 0;
     for block in Page::all().iter().flat_map(Page::blocks) {
         for (_, configuration) in configurations(&block).into_iter().filter(|(filter, _)| filter == "prompt-inspector")
@@ -28,11 +28,11 @@ fn examples_on_pages_prove_their_rules() {
             examples += rules.iter().map(|rule| of(rule, "match") + of(rule, "no_match")).sum::<usize>();
         }
     }
-    assert!(examples >= 10, "{examples} only");
+    assert!(examples >= 10, "only {examples} examples");
 }
 
 #[test]
-fn patterns_that_a_page_calls_refused_are() {
+fn patterns_that_a_page_calls_refused_are_refused() {
     let rows = Page::read("docs/writing-rules.md").rows("Refused");
     assert!(rows.len() >= 5, "{rows:?}");
     for row in rows {

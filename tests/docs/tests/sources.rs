@@ -1,4 +1,4 @@
-//! The sources of the product, as text.
+//! Sources of the product, as text.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use tollgate_testbed::workspace;
 
-/// All Rust files of the filters and of the core, and the Envoy configurations, one after the other.
+/// Returns all Rust files of the filters and of the core, and the Envoy configurations, concatenated.
 pub(crate) fn all() -> &'static str {
     static ALL: OnceLock<String> = OnceLock::new();
     ALL.get_or_init(|| {
@@ -19,14 +19,21 @@ pub(crate) fn all() -> &'static str {
     })
 }
 
-/// One file, by its path from the root on.
+/// Reads a file by its path from the root of the repository.
 pub(crate) fn file(path: &str) -> String {
     fs::read_to_string(workspace::root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// Whether this text stands in the sources as a literal of its own.
+/// Returns `true` if the sources have this text as a complete string literal.
 pub(crate) fn has_literal(text: &str) -> bool {
     all().contains(&format!("\"{text}\""))
+}
+
+/// Returns the paths of all Rust files below a folder.
+pub(crate) fn rust_files(folder: &str) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    gather(&workspace::root().join(folder), "rs", &mut files);
+    files
 }
 
 fn gather(folder: &Path, extension: &str, files: &mut Vec<PathBuf>) {
@@ -40,7 +47,8 @@ fn gather(folder: &Path, extension: &str, files: &mut Vec<PathBuf>) {
     }
 }
 
-/// Words of these characters that begin so, wherever in a text; each with what stands before it.
+/// Returns the words of a text that begin with `start` and consist of characters that `inside` accepts, each with the text
+/// before it.
 pub(crate) fn words<'t>(
     text: &'t str,
     start: &'static str,
