@@ -1,27 +1,28 @@
-//! The formats that are understood: one file and one row each.
+//! The formats that are understood: one folder and one row each.
 
-use crate::path::{self, Path, Pattern};
-use crate::reader::Reader;
-use crate::request::Draft;
-use crate::response::ReadAnswer;
+use self::path::{Path, Pattern};
+use crate::json::reader::Reader;
+use crate::view::request::Draft;
+use crate::view::response::ReadAnswer;
 use crate::{Begun, Error, Framing, Span};
 
 mod anthropic;
 mod bedrock;
 mod cohere;
-#[cfg(test)]
-mod fixtures;
 mod gemini;
+pub(crate) mod known_names;
 mod ollama;
 mod openai_audio;
 mod openai_chat;
 mod openai_completions;
 mod openai_embeddings;
-mod openai_error;
 mod openai_images;
 mod openai_responses;
-mod openai_stream;
+mod path;
 mod rerank;
+#[cfg(test)]
+#[path = "../tests/support/dialect.rs"]
+mod support;
 mod vertex_predict;
 
 /// Finds the name of an answer in the data of an event.

@@ -6,8 +6,13 @@
 
 use std::borrow::Cow;
 
-use crate::cutter::FrameError;
-use crate::{event_stream, json_array, json_lines, sse};
+use splitter::FrameError;
+
+pub mod event_stream;
+pub mod json_array;
+pub mod json_lines;
+pub(crate) mod splitter;
+pub mod sse;
 
 /// A way to cut a body into events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

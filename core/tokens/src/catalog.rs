@@ -10,7 +10,7 @@ use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde::Deserialize;
-use tollgate_llm::encoding::{Caps, Encoding, Inflater};
+use tollgate_llm::content_encoding::{Caps, Encoding, Inflater};
 use tollgate_names::{Entries, MAX_NAME_BYTES, Names};
 
 use crate::{Profile, Tokenizer};

@@ -1,6 +1,6 @@
 //! The answer to an LLM call, as an exchange sees it.
 
-use tollgate_llm::encoding::{Encoding, Unsupported};
+use tollgate_llm::content_encoding::{Encoding, Unsupported};
 use tollgate_llm::{Edits, Framing, Response as View};
 
 use crate::abi;

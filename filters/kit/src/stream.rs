@@ -13,7 +13,7 @@ mod response;
 
 use std::rc::Rc;
 
-use tollgate_llm::encoding::Encoding;
+use tollgate_llm::content_encoding::Encoding;
 use tollgate_llm::multipart::Scanner;
 use tollgate_llm::{Dialect, Endpoint};
 

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a target may panic")]
 
-use tollgate_llm::encoding::{Caps, Encoding, Inflater, inflate};
+use tollgate_llm::content_encoding::{Caps, Encoding, Inflater, inflate};
 
 /// The first byte says which coding, the second how to split.
 const SEEDS: &[&[u8]] = &[

@@ -19,7 +19,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "carry-over",
         breaks: "an event that is split over two body callbacks loses a byte at the split",
-        file: "core/llm/src/sse.rs",
+        file: "core/llm/src/framing/sse.rs",
         from: "        self.held.extend_from_slice(rest);\n        self.failed",
         to: "        self.held.extend_from_slice(rest.get(..rest.len().saturating_sub(1)).unwrap_or_default());\n        self.failed",
     },

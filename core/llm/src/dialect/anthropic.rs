@@ -7,11 +7,11 @@
 //! own. Counts of tokens are totals so far, in which the prompt is without its cached part.
 
 use super::{ApiError, Echo, Indexed, Row};
-use crate::path::Pattern;
+use crate::dialect::path::Pattern;
 use crate::{Begun, Error, escape_into};
 
-mod answer;
 mod request;
+mod response;
 #[cfg(test)]
 mod tests;
 
@@ -24,8 +24,8 @@ pub(super) const MESSAGES: Row = Row {
     ],
     form: None,
     request: request::read,
-    response: answer::read,
-    chunk: answer::event,
+    response: response::read,
+    chunk: response::event,
     is_end: |_| false,
     json_stream: None,
     is_free: false,

@@ -10,13 +10,13 @@
 //! which the body shows: `invoke` tells which.
 
 use super::{ApiError, Echo, Indexed, Row};
-use crate::path::Pattern;
+use crate::dialect::path::Pattern;
 use crate::{Begun, Error, escape_into};
 
-mod answer;
 mod count;
 mod invoke;
 mod request;
+mod response;
 #[cfg(test)]
 mod tests;
 
@@ -25,8 +25,8 @@ pub(super) const CONVERSE: Row = Row {
     paths: &[Pattern::new("model/{model...}/converse"), Pattern::stream("model/{model...}/converse-stream")],
     form: None,
     request: request::read,
-    response: answer::read,
-    chunk: answer::event,
+    response: response::read,
+    chunk: response::event,
     is_end: |_| false,
     json_stream: None,
     is_free: false,

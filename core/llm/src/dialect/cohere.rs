@@ -5,24 +5,24 @@
 //! that an answer says, the one that is billed is taken: `tokens` includes what Cohere itself puts into a prompt.
 
 use super::{ApiError, Echo, Indexed, Row};
-use crate::path::Pattern;
+use crate::dialect::path::Pattern;
 use crate::{Begun, Error, escape_into};
 
-mod answer;
 mod embed;
 mod request;
+mod response;
 #[cfg(test)]
 mod tests;
 
-pub(super) use answer::billed;
+pub(super) use response::billed;
 
 pub(super) const CHAT: Row = Row {
     name: "cohere.chat",
     paths: &[Pattern::new("v2/chat")],
     form: None,
     request: request::read,
-    response: answer::read,
-    chunk: answer::event,
+    response: response::read,
+    chunk: response::event,
     is_end: |data| data.trim_ascii() == b"[DONE]",
     json_stream: None,
     is_free: false,

@@ -9,11 +9,11 @@
 //! does not include what was thought.
 
 use super::{ApiError, Echo, Indexed, Row};
-use crate::path::Pattern;
+use crate::dialect::path::Pattern;
 use crate::{Begun, Error, Framing, escape_into};
 
-mod answer;
 mod request;
+mod response;
 #[cfg(test)]
 mod tests;
 
@@ -29,8 +29,8 @@ pub(super) const GENERATE: Row = Row {
         Pattern::stream("endpoints/{model}:streamGenerateContent"),
     ],
     request: request::read,
-    response: answer::read,
-    chunk: answer::read,
+    response: response::read,
+    chunk: response::read,
     is_end: |_| false,
     form: None,
     json_stream: Some(Framing::JsonArray),

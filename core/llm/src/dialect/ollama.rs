@@ -5,12 +5,12 @@
 //! many tokens there were.
 
 use super::{ApiError, Echo, Indexed, Row};
-use crate::path::Pattern;
+use crate::dialect::path::Pattern;
 use crate::{Begun, Error, Framing, escape_into};
 
-mod answer;
 mod embed;
 mod request;
+mod response;
 #[cfg(test)]
 mod tests;
 
@@ -19,8 +19,8 @@ pub(super) const CHAT: Row = Row {
     paths: &[Pattern::new("api/chat")],
     form: None,
     request: request::read,
-    response: answer::read,
-    chunk: answer::read,
+    response: response::read,
+    chunk: response::read,
     is_end: |_| false,
     json_stream: Some(Framing::JsonLines),
     is_free: false,

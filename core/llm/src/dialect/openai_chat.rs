@@ -4,12 +4,14 @@
 //! compatible servers add: `reasoning_content` (DeepSeek, vLLM), `reasoning` and `reasoning_details` (OpenRouter, vLLM),
 //! `thinking_blocks` (LiteLLM), `prompt_cache_hit_tokens` (DeepSeek), content of deltas as an array of parts (Mistral).
 
-use super::{Echo, Indexed, Row, openai_error};
+use super::{Echo, Indexed, Row};
 use crate::Error;
-use crate::path::Pattern;
+use crate::dialect::path::Pattern;
 
-pub(super) mod answer;
+pub(super) mod error;
 pub(super) mod request;
+pub(super) mod response;
+pub(super) mod stream_options;
 #[cfg(test)]
 mod tests;
 
@@ -18,13 +20,13 @@ pub(super) const ROW: Row = Row {
     paths: &[Pattern::new("chat/completions"), Pattern::new("deployments/{model}/chat/completions")],
     form: None,
     request: request::read,
-    response: |reader, sketch| answer::read(reader, sketch, "message"),
-    chunk: |reader, sketch| answer::read(reader, sketch, "delta"),
+    response: |reader, sketch| response::read(reader, sketch, "message"),
+    chunk: |reader, sketch| response::read(reader, sketch, "delta"),
     is_end: |data| data.trim_ascii() == b"[DONE]",
     json_stream: None,
     is_free: false,
-    error_body: openai_error::body,
-    error_event: openai_error::event,
+    error_body: error::body,
+    error_event: error::event,
     stream_id: None,
     textless: &[],
     plain: &[],

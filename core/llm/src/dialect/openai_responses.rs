@@ -7,15 +7,16 @@
 //! ([`Part::Whole`](crate::Part)): whoever edits the pieces must edit these, too. A text of a stream belongs to
 //! an item and a part of it; both make one [`Channel::choice`](crate::Channel).
 
-use super::{ApiError, Echo, Indexed, Row, openai_error};
-use crate::path::Pattern;
-use crate::reader::{Reader, Scratch, Value};
-use crate::scan::Side;
+use super::openai_chat::error as openai_error;
+use super::{ApiError, Echo, Indexed, Row};
+use crate::dialect::path::Pattern;
+use crate::json::reader::{Reader, Scratch, Value};
+use crate::json::scan::Side;
 use crate::{Begun, Error, Limits, escape_into};
 
-mod answer;
 mod event;
 mod request;
+mod response;
 #[cfg(test)]
 mod tests;
 
@@ -24,7 +25,7 @@ pub(super) const RESPONSES: Row = Row {
     paths: &[Pattern::new("responses")],
     form: None,
     request: request::read,
-    response: answer::read,
+    response: response::read,
     chunk: event::read,
     is_end: |data| data.trim_ascii() == b"[DONE]",
     json_stream: None,

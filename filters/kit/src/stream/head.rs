@@ -1,7 +1,7 @@
 //! What the head of a request says of its body.
 
 use tollgate_llm::Dialect;
-use tollgate_llm::encoding::Encoding;
+use tollgate_llm::content_encoding::Encoding;
 use tollgate_llm::multipart::Scanner;
 
 use crate::config::{Limits, OnUnscannable};

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use tollgate_llm::encoding::{Caps, Encoding, InflateError, inflate};
+use tollgate_llm::content_encoding::{Caps, Encoding, InflateError, inflate};
 use tollgate_llm::multipart::FormErrorKind;
 use tollgate_llm::{Endpoint, ErrorKind, Request};
 

@@ -1,6 +1,6 @@
 //! The response half of a stream.
 
-use tollgate_llm::encoding::{Caps, Encoding, InflateError, Inflater, inflate};
+use tollgate_llm::content_encoding::{Caps, Encoding, InflateError, Inflater, inflate};
 use tollgate_llm::{Begun, Dialect, Framer, Response as View};
 
 use super::events::finish;

@@ -1,9 +1,9 @@
 //! What the body of a request says.
 
 use super::Result;
-use crate::field::{count, flag, wrong};
-use crate::reader::{Reader, Value};
-use crate::request::{Draft, Origin};
+use crate::json::field::{count, flag, wrong_type};
+use crate::json::reader::{Reader, Value};
+use crate::view::request::{Draft, Origin};
 use crate::{Picture, Role, TextKind};
 
 /// Who may speak.
@@ -36,7 +36,7 @@ fn message(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, index: u32) -> Re
         let value = reader.value()?;
         match (field, value) {
             ("role", Value::String(str)) => speaker.is(reader, draft, str, &ROLES)?,
-            ("role", value) => return Err(wrong("messages[].role", value)),
+            ("role", value) => return Err(wrong_type("messages[].role", value)),
             ("content", value) => content(reader, draft, from, value)?,
             _ => draft.other(reader, from, key, value)?,
         }

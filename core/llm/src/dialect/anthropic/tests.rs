@@ -1,6 +1,6 @@
 use serde_json::json;
 
-use crate::dialect::fixtures::{edited, errors, request, streamed, told, typed_events, whole};
+use crate::dialect::support::{edited, errors, request, streamed, told, typed_events, whole};
 use crate::{Dialect, Endpoint, ErrorKind, Framing, Limits, Request, Usage};
 
 const MESSAGES: Dialect = Dialect::AnthropicMessages;

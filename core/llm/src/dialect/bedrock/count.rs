@@ -1,10 +1,10 @@
 //! Counting the tokens of a request ("CountTokens"): the request of another call, inside of one.
 
 use super::{Result, request as converse};
-use crate::field::number;
-use crate::reader::{Reader, Value};
-use crate::request::{Draft, Origin};
-use crate::response::Sketch;
+use crate::json::field::number;
+use crate::json::reader::{Reader, Value};
+use crate::view::request::{Draft, Origin};
+use crate::view::response::Sketch;
 use crate::{Channel, Reported, TextKind};
 
 pub(super) fn request(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>) -> Result<()> {

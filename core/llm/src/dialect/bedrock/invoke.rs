@@ -5,12 +5,12 @@
 //! AI21, DeepSeek, Qwen, OpenAI's own), Converse's (Amazon Nova), or a prompt and a text under one of the names that
 //! other makers have for these (`prompt`).
 
-use super::{Result, answer};
+use super::{Result, response};
 use crate::dialect::{anthropic, openai_chat};
-use crate::reader::{Reader, Scratch, Value};
-use crate::request::Draft;
-use crate::response::Sketch;
-use crate::scan::Side;
+use crate::json::reader::{Reader, Scratch, Value};
+use crate::json::scan::Side;
+use crate::view::request::Draft;
+use crate::view::response::Sketch;
 use crate::{Error, Limits};
 
 mod prompt;
@@ -37,7 +37,7 @@ pub(super) fn response(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> 
     match said_in(reader.body()).unwrap_or(Format::Prompt) {
         Format::Anthropic => (anthropic::MESSAGES.response)(reader, sketch),
         Format::OpenAi => (openai_chat::ROW.response)(reader, sketch),
-        Format::Converse => answer::read(reader, sketch),
+        Format::Converse => response::read(reader, sketch),
         Format::Prompt => prompt::answer(reader, sketch),
     }
 }

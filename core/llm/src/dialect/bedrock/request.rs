@@ -1,9 +1,9 @@
 //! What the body of a request to Converse says.
 
 use super::Result;
-use crate::field::{count, wrong};
-use crate::reader::{Reader, Value};
-use crate::request::{Draft, Origin};
+use crate::json::field::{count, wrong_type};
+use crate::json::reader::{Reader, Value};
+use crate::view::request::{Draft, Origin};
 use crate::{Picture, Role, Str, TextKind};
 
 /// Who may speak.
@@ -33,7 +33,7 @@ pub(super) fn members(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>) -> Res
                     }
                 }
             }
-            ("inferenceConfig", value) if !value.is_null() => return Err(wrong(name, value)),
+            ("inferenceConfig", value) if !value.is_null() => return Err(wrong_type(name, value)),
             ("toolConfig", Value::Object(_)) => {
                 while let Some((key, field)) = reader.field(&["tools"])? {
                     let value = reader.value()?;
@@ -56,7 +56,7 @@ fn message(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, index: u32) -> Re
         let value = reader.value()?;
         match (field, value) {
             ("role", Value::String(str)) => speaker.is(reader, draft, str, &ROLES)?,
-            ("role", value) => return Err(wrong("messages[].role", value)),
+            ("role", value) => return Err(wrong_type("messages[].role", value)),
             ("content", value) => blocks(reader, draft, from, TextKind::Content, value)?,
             _ => draft.other(reader, from, key, value)?,
         }

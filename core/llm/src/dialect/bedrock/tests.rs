@@ -2,7 +2,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
-use crate::dialect::fixtures::{edited, errors, request, streamed, told, whole};
+use crate::dialect::support::{edited, errors, request, streamed, told, whole};
 use crate::{
     ApiError, Begun, Chunk, Dialect, Edits, Endpoint, ErrorKind, Event, Framer, Framing, Limits, Request, Usage,
     event_stream,

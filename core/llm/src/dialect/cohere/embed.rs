@@ -2,9 +2,9 @@
 
 use super::{Result, billed};
 use crate::dialect::openai_chat::request::content;
-use crate::reader::{Reader, Value};
-use crate::request::{Draft, Origin};
-use crate::response::Sketch;
+use crate::json::reader::{Reader, Value};
+use crate::view::request::{Draft, Origin};
+use crate::view::response::Sketch;
 use crate::{Channel, Part, Picture, TextKind};
 
 pub(super) fn request(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>) -> Result<()> {

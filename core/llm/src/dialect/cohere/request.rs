@@ -2,9 +2,9 @@
 
 use super::Result;
 use crate::dialect::openai_chat::request::content;
-use crate::field::{count, flag, wrong};
-use crate::reader::{Reader, Value};
-use crate::request::{Draft, Origin};
+use crate::json::field::{count, flag, wrong_type};
+use crate::json::reader::{Reader, Value};
+use crate::view::request::{Draft, Origin};
 use crate::{Role, TextKind};
 
 /// Who may speak.
@@ -43,7 +43,7 @@ fn message(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, index: u32) -> Re
         let value = reader.value()?;
         match (field, value) {
             ("role", Value::String(str)) => speaker.is(reader, draft, str, &ROLES)?,
-            ("role", value) => return Err(wrong("messages[].role", value)),
+            ("role", value) => return Err(wrong_type("messages[].role", value)),
             ("content", value) => content(reader, draft, from, value)?,
             ("tool_plan", value) => draft.text_or_others(reader, from, TextKind::Reasoning, value)?,
             ("tool_calls", Value::Array(_)) => {

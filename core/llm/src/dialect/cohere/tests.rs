@@ -1,6 +1,6 @@
 use serde_json::json;
 
-use crate::dialect::fixtures::{edited, errors, request, streamed, told, typed_events, whole};
+use crate::dialect::support::{edited, errors, request, streamed, told, typed_events, whole};
 use crate::{Chunk, Dialect, ErrorKind, Framing, Limits, Request, Response, Usage, emptied};
 
 const CHAT: Dialect = Dialect::CohereChat;

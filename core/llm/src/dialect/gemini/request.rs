@@ -1,9 +1,9 @@
 //! What the body of a request says.
 
 use super::Result;
-use crate::field::{count, saturate, wrong};
-use crate::reader::{Reader, Value};
-use crate::request::{Draft, Origin};
+use crate::json::field::{count, saturate, wrong_type};
+use crate::json::reader::{Reader, Value};
+use crate::view::request::{Draft, Origin};
 use crate::{Picture, Role, Span, Str, TextKind};
 
 /// Who may speak.
@@ -53,14 +53,14 @@ fn members(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, is_top: bool) -> 
             }
             ("generationConfig" | "generation_config", Value::Object(_)) => config(reader, draft)?,
             ("generationConfig" | "generation_config", value) if !value.is_null() => {
-                return Err(wrong("generationConfig", value));
+                return Err(wrong_type("generationConfig", value));
             }
             ("model", Value::String(str)) => model(reader, draft, str, is_top)?,
-            ("model", value) => return Err(wrong("model", value)),
+            ("model", value) => return Err(wrong_type("model", value)),
             ("generateContentRequest" | "generate_content_request", Value::Object(_)) => members(reader, draft, false)?,
             ("requests", Value::Array(_)) => {
                 while let Some(value) = reader.element()? {
-                    let Value::Object(_) = value else { return Err(wrong("requests", value)) };
+                    let Value::Object(_) = value else { return Err(wrong_type("requests", value)) };
                     members(reader, draft, false)?;
                 }
             }
@@ -84,7 +84,7 @@ fn message(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, value: Value) -> 
     let index = match value {
         Value::Object(at) => draft.message(at)?,
         Value::String(str) => draft.message(str.span.start)?,
-        value => return Err(wrong("contents", value)),
+        value => return Err(wrong_type("contents", value)),
     };
     content(reader, draft, Origin { role: Role::Other, message: Some(index) }, value)
 }
@@ -105,7 +105,7 @@ fn content(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, from: Origin, val
                     speaker.role = Role::System;
                 }
             }
-            ("role", value) if !value.is_null() => return Err(wrong("contents[].role", value)),
+            ("role", value) if !value.is_null() => return Err(wrong_type("contents[].role", value)),
             ("parts", Value::Array(_)) => {
                 while let Some(value) = reader.element()? {
                     part(reader, draft, from, value)?;

@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use crate::dialect::fixtures::{edited, errors, request, streamed, told, whole};
+use crate::dialect::support::{edited, errors, request, streamed, told, whole};
 use crate::{
     ApiError, Begun, Chunk, Dialect, Endpoint, ErrorKind, Event, Framer, Framing, Limits, Request, Response, Usage,
     emptied,

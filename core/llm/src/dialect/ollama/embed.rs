@@ -1,10 +1,10 @@
 //! Embeddings: texts go in, and numbers come out ("Generate Embeddings", and the older "Generate Embedding").
 
 use super::Result;
-use crate::field::number;
-use crate::reader::{Reader, Value};
-use crate::request::{Draft, Origin};
-use crate::response::Sketch;
+use crate::json::field::number;
+use crate::json::reader::{Reader, Value};
+use crate::view::request::{Draft, Origin};
+use crate::view::response::Sketch;
 use crate::{Channel, Reported, TextKind};
 
 pub(super) fn request(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>) -> Result<()> {

@@ -1,9 +1,9 @@
 //! What the body of a request says: the members of both calls, which have different names.
 
 use super::Result;
-use crate::field::{flag, number, wrong};
-use crate::reader::{Reader, Value};
-use crate::request::{Draft, Origin};
+use crate::json::field::{flag, number, wrong_type};
+use crate::json::reader::{Reader, Value};
+use crate::view::request::{Draft, Origin};
 use crate::{Picture, Role, TextKind};
 
 /// Who may speak.
@@ -31,7 +31,7 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>) -> Result
             ("format", Value::Object(_)) => draft.texts(reader, Origin::DEFINITION, TextKind::ToolDefinition, value)?,
             ("stream", value) => draft.request.stream = flag(name, value)? != Some(false),
             ("options", Value::Object(_)) => options(reader, draft)?,
-            ("options", value) if !value.is_null() => return Err(wrong(name, value)),
+            ("options", value) if !value.is_null() => return Err(wrong_type(name, value)),
             _ => draft.other(reader, Origin::OUTSIDE, key, value)?,
         }
     }
@@ -44,7 +44,7 @@ fn options(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>) -> Result<()> {
             // Below zero it is no bound: as many as there is room for.
             ("num_predict", value @ Value::Number(_)) => draft.request.max_output_tokens = number(reader, value),
             ("num_predict", Value::Null(_)) => {}
-            ("num_predict", value) => return Err(wrong("options.num_predict", value)),
+            ("num_predict", value) => return Err(wrong_type("options.num_predict", value)),
             (_, value) => draft.other(reader, Origin::OUTSIDE, key, value)?,
         }
     }
@@ -61,7 +61,7 @@ fn message(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, index: u32) -> Re
         let value = reader.value()?;
         match (field, value) {
             ("role", Value::String(str)) => speaker.is(reader, draft, str, &ROLES)?,
-            ("role", value) => return Err(wrong("messages[].role", value)),
+            ("role", value) => return Err(wrong_type("messages[].role", value)),
             ("content", value) => draft.texts(reader, from, TextKind::Content, value)?,
             ("thinking", value) => draft.text_or_others(reader, from, TextKind::Reasoning, value)?,
             ("images", value) => images(reader, draft, from, value)?,

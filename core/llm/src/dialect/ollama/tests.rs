@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use crate::dialect::fixtures::{edited, errors, request, streamed, told, whole};
+use crate::dialect::support::{edited, errors, request, streamed, told, whole};
 use crate::{ApiError, Begun, Dialect, ErrorKind, Framing, Limits, Request, Usage};
 
 const CHAT: Dialect = Dialect::OllamaChat;

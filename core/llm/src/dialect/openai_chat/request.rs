@@ -1,10 +1,10 @@
 //! What the body of a request says.
 
 use super::Result;
-use crate::dialect::openai_stream::Streaming;
-use crate::field::{count, saturate, wrong};
-use crate::reader::{Reader, Value};
-use crate::request::{Draft, Origin};
+use crate::dialect::openai_chat::stream_options::Streaming;
+use crate::json::field::{count, saturate, wrong_type};
+use crate::json::reader::{Reader, Value};
+use crate::view::request::{Draft, Origin};
 use crate::{Picture, Role, TextKind};
 
 /// Who may speak.
@@ -64,7 +64,7 @@ fn message(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, index: u32) -> Re
         let value = reader.value()?;
         match (field, value) {
             ("role", Value::String(str)) => speaker.is(reader, draft, str, &ROLES)?,
-            ("role", value) => return Err(wrong("messages[].role", value)),
+            ("role", value) => return Err(wrong_type("messages[].role", value)),
             ("content", value) => content(reader, draft, from, value)?,
             ("name", Value::String(str)) => {
                 name_of = Some(str);

@@ -1,9 +1,9 @@
 //! What an event of a streamed answer says.
 
 use super::Result;
-use super::answer::{choice, index, item, logprobs, part, response, summary};
-use crate::reader::{Reader, Value};
-use crate::response::{Offsets, Sketch};
+use super::response::{choice, index, item, logprobs, part, response, summary};
+use crate::json::reader::{Reader, Value};
+use crate::view::response::{Offsets, Sketch};
 use crate::{Channel, Part, Span};
 
 /// What kind of event it is.

@@ -1,9 +1,9 @@
 //! What the body of a request says.
 
 use super::Result;
-use crate::field::{count, flag, wrong};
-use crate::reader::{Reader, Value};
-use crate::request::{Draft, Origin};
+use crate::json::field::{count, flag, wrong_type};
+use crate::json::reader::{Reader, Value};
+use crate::view::request::{Draft, Origin};
 use crate::{Picture, Role, TextKind};
 
 /// Who may speak.
@@ -47,12 +47,12 @@ fn input(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, value: Value) -> Re
                         let index = draft.message(at)?;
                         item(reader, draft, index)?;
                     }
-                    value => return Err(wrong("input", value)),
+                    value => return Err(wrong_type("input", value)),
                 }
             }
             Ok(())
         }
-        value => Err(wrong("input", value)),
+        value => Err(wrong_type("input", value)),
     }
 }
 
@@ -74,7 +74,7 @@ fn item(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, index: u32) -> Resul
                 draft.texts(reader, from, TextKind::Other, value)?;
             }
             ("role", Value::String(str)) => speaker.is(reader, draft, str, &ROLES)?,
-            ("role", value) if !value.is_null() => return Err(wrong("input[].role", value)),
+            ("role", value) if !value.is_null() => return Err(wrong_type("input[].role", value)),
             ("content", value) => content(reader, draft, from, value)?,
             ("name", value) => draft.text_or_others(reader, from, TextKind::ToolName, value)?,
             ("arguments" | "input", value) => draft.texts(reader, from, TextKind::ToolArguments, value)?,

@@ -1,4 +1,4 @@
-use crate::dialect::fixtures::{edited, errors, request, streamed, told, typed_events, whole};
+use crate::dialect::support::{edited, errors, request, streamed, told, typed_events, whole};
 use crate::{
     ApiError, Begun, Chunk, Dialect, ErrorKind, Event, Framer, Framing, Limits, Part, Request, Response, Usage, emptied,
 };

@@ -1,11 +1,11 @@
 //! A prompt, and a text that follows it, by whatever names (Bedrock user guide: "Meta Llama models", "Mistral AI text
 //! completion", "Amazon Titan Text models", "Cohere Command models", "AI21 Labs models").
 
-use super::{Result, answer as converse};
-use crate::field::number;
-use crate::reader::{Reader, Value};
-use crate::request::{Draft, Origin};
-use crate::response::Sketch;
+use super::{Result, response as converse};
+use crate::json::field::number;
+use crate::json::reader::{Reader, Value};
+use crate::view::request::{Draft, Origin};
+use crate::view::response::Sketch;
 use crate::{Channel, ErrorKind, Part, Reported, TextKind};
 
 pub(super) fn request(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>) -> Result<()> {
@@ -40,7 +40,7 @@ fn members(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, is_top: bool) -> 
             ("textGenerationConfig", Value::Object(_)) if is_top => members(reader, draft, false)?,
             ("", value) | ("textGenerationConfig", value) => draft.other(reader, Origin::OUTSIDE, key, value)?,
             (bound, value) => {
-                let tokens = crate::field::count(reader, bound, value)?;
+                let tokens = crate::json::field::count(reader, bound, value)?;
                 draft.request.max_output_tokens = draft.request.max_output_tokens.max(tokens);
             }
         }

@@ -1,0 +1,83 @@
+//! Base64 as a source of bytes.
+
+use super::Source;
+use crate::json::escape::{self, Unit};
+
+/// Decodes what is asked for, and skips what is not, as far as no escape or space stands in between.
+pub(super) struct Base64<'b> {
+    rest: &'b [u8],
+    /// Bits decoded and not given out: the low `count` of these.
+    bits: u32,
+    count: u32,
+}
+
+impl<'b> Base64<'b> {
+    pub(super) fn new(text: &'b [u8]) -> Base64<'b> {
+        Base64 { rest: text, bits: 0, count: 0 }
+    }
+
+    /// The next six bits; white space between them is left out.
+    fn digit(&mut self) -> Option<u32> {
+        loop {
+            let (byte, rest) = self.rest.split_first()?;
+            let char = if *byte == b'\\' {
+                let (Unit::Char(char), len) = escape::read(self.rest).ok()? else { return None };
+                self.rest = self.rest.get(len..)?;
+                char
+            } else {
+                self.rest = rest;
+                char::from(*byte)
+            };
+            if matches!(char, ' ' | '\t' | '\r' | '\n') {
+                continue;
+            }
+            return value(char);
+        }
+    }
+}
+
+/// The six bits of a digit, of the alphabet of RFC 4648, section 4, or of the one for URLs (section 5).
+fn value(digit: char) -> Option<u32> {
+    let (first, value) = match digit {
+        'A'..='Z' => ('A', 0),
+        'a'..='z' => ('a', 26),
+        '0'..='9' => ('0', 52),
+        '+' | '-' => (digit, 62),
+        '/' | '_' => (digit, 63),
+        _ => return None,
+    };
+    Some(u32::from(digit) - u32::from(first) + value)
+}
+
+impl Source for Base64<'_> {
+    fn next(&mut self) -> Option<u8> {
+        while self.count < 8 {
+            self.bits = self.bits << 6 | self.digit()?;
+            self.count += 6;
+        }
+        self.count -= 8;
+        let byte = self.bits >> self.count & 0xff;
+        self.bits &= (1 << self.count) - 1;
+        u8::try_from(byte).ok()
+    }
+
+    fn skip(&mut self, count: usize) -> Option<()> {
+        let mut left = count;
+        while left > 0 {
+            // Where a group of four digits begins, whole groups are left out.
+            if self.count == 0 && left >= 3 {
+                let digits = left / 3 * 4;
+                if let Some((run, rest)) = self.rest.split_at_checked(digits)
+                    && !run.iter().any(|byte| matches!(byte, b'\\' | b'=' | 0..=b' '))
+                {
+                    self.rest = rest;
+                    left %= 3;
+                    continue;
+                }
+            }
+            self.next()?;
+            left -= 1;
+        }
+        Some(())
+    }
+}

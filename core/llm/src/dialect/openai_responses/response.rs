@@ -1,0 +1,200 @@
+//! What a whole answer says, and the objects that events repeat.
+
+use super::Result;
+use crate::json::field::{number, saturate};
+use crate::json::reader::{Reader, Value};
+use crate::view::response::{Offsets, Sketch};
+use crate::{Channel, Part, Reported, Span};
+
+/// A whole answer, or an error.
+pub(super) fn read(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Result<()> {
+    reader.object()?;
+    response(reader, sketch, false)?;
+    if let Some(usage) = &mut sketch.answer.usage {
+        usage.complete = true;
+    }
+    Ok(())
+}
+
+/// The channel number of a part of an item: both indices, of which neither is large.
+pub(super) fn choice(item: u32, part: u32) -> u32 {
+    item.saturating_mul(256).saturating_add(part.min(255))
+}
+
+/// The number that a part of a summary has among the parts of its item, apart from those of its content.
+pub(super) fn summary(part: u32) -> u32 {
+    part.min(127) + 128
+}
+
+/// The members of a response. `again`: its texts were streamed before.
+///
+/// What the request said is in it, too (instructions, tools, metadata): the client's own, and shown as other texts.
+pub(super) fn response(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>, again: bool) -> Result<()> {
+    let known = [
+        "model",
+        "output",
+        "usage",
+        "error",
+        "id",
+        "object",
+        "created_at",
+        "completed_at",
+        "status",
+        "previous_response_id",
+        "service_tier",
+        "background",
+        "truncation",
+        "input_tokens",
+    ];
+    while let Some((_, field)) = reader.field(&known)? {
+        let value = reader.value()?;
+        match (field, value) {
+            ("model", Value::String(str)) => sketch.answer.model = Some(str),
+            ("output", Value::Array(_)) => {
+                let mut index = 0;
+                while let Some(value) = reader.element()? {
+                    item(reader, sketch, index, value, again)?;
+                    index = index.saturating_add(1);
+                }
+                sketch.answer.choices += 1;
+            }
+            ("usage", Value::Object(_)) => sketch.answer.usage = usage(reader, sketch)?,
+            ("error", value) => {
+                sketch.answer.is_error |= !value.is_null();
+                sketch.texts(reader, Channel::OTHER, value)?;
+            }
+            ("" | "model" | "output" | "usage", value) => sketch.texts(reader, Channel::OTHER, value)?,
+            (_, value) => sketch.nothing(reader, 0, value)?,
+        }
+    }
+    Ok(())
+}
+
+/// An item of the output.
+pub(super) fn item(
+    reader: &mut Reader<'_, '_>,
+    sketch: &mut Sketch<'_>,
+    index: u32,
+    value: Value,
+    again: bool,
+) -> Result<()> {
+    let channel = |part| Channel { choice: choice(index, 0), part };
+    let said = |part| channel(if again { Part::Whole } else { part });
+    let Value::Object(_) = value else { return sketch.texts(reader, channel(Part::Other), value) };
+    let known = [
+        "content",
+        "summary",
+        "name",
+        "arguments",
+        "input",
+        "id",
+        "type",
+        "role",
+        "status",
+        "call_id",
+        "encrypted_content",
+    ];
+    while let Some((_, field)) = reader.field(&known)? {
+        let value = reader.value()?;
+        match (field, value) {
+            ("content" | "summary", Value::Array(_)) => {
+                let mut number = 0;
+                while let Some(value) = reader.element()? {
+                    let is_summary = field == "summary";
+                    let place = choice(index, if is_summary { summary(number) } else { number });
+                    part(reader, sketch, place, value, again, is_summary)?;
+                    number = number.saturating_add(1);
+                }
+            }
+            ("name", value) => sketch.text_or_others(reader, channel(Part::ToolName(0)), value)?,
+            ("arguments" | "input", value) => sketch.texts(reader, said(Part::ToolArguments(0)), value)?,
+            ("" | "content" | "summary", value) => sketch.texts(reader, channel(Part::Other), value)?,
+            (_, value) => sketch.nothing(reader, choice(index, 0), value)?,
+        }
+    }
+    Ok(())
+}
+
+/// A part of a content, or of a summary of thoughts.
+pub(super) fn part(
+    reader: &mut Reader<'_, '_>,
+    sketch: &mut Sketch<'_>,
+    choice: u32,
+    value: Value,
+    again: bool,
+    is_summary: bool,
+) -> Result<()> {
+    let channel = |part| Channel { choice, part };
+    let said = |part| channel(if again { Part::Whole } else { part });
+    let Value::Object(_) = value else { return sketch.texts(reader, channel(Part::Other), value) };
+    // What the text is may stand behind it.
+    let first = sketch.answer.texts.len();
+    let mut is_thought = is_summary;
+    while let Some((_, field)) = reader.field(&["type", "text", "refusal", "annotations", "logprobs", "transcript"])? {
+        let value = reader.value()?;
+        match (field, value) {
+            ("type", Value::String(str)) => is_thought |= str.is(reader.body(), "reasoning_text"),
+            ("text", value) => sketch.text_or_others(reader, said(Part::Content), value)?,
+            ("refusal", value) => sketch.text_or_others(reader, said(Part::Refusal), value)?,
+            ("transcript", value) => sketch.text_or_others(reader, said(Part::Transcript), value)?,
+            ("annotations", Value::Array(start)) => {
+                sketch.texts(reader, channel(Part::Other), value)?;
+                sketch.answer.offsets.push(Offsets { choice, span: Span::new(start, reader.offset()) });
+            }
+            ("logprobs", value) => logprobs(reader, sketch, choice, value)?,
+            (_, value) => sketch.texts(reader, channel(Part::Other), value)?,
+        }
+    }
+    for text in sketch.answer.texts.iter_mut().skip(first) {
+        if is_thought && text.channel.part == Part::Content {
+            text.channel.part = Part::Reasoning;
+        }
+    }
+    Ok(())
+}
+
+/// Tokens, with their alternatives: the chosen ones are one text, all others are other texts.
+pub(super) fn logprobs(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>, choice: u32, value: Value) -> Result<()> {
+    let channel = |part| Channel { choice, part };
+    let Value::Array(start) = value else { return sketch.texts(reader, channel(Part::Other), value) };
+    while let Some(value) = reader.element()? {
+        let Value::Object(_) = value else {
+            sketch.texts(reader, channel(Part::Other), value)?;
+            continue;
+        };
+        while let Some((_, field)) = reader.field(&["token"])? {
+            let part = if field == "token" { Part::Logprobs } else { Part::Other };
+            let value = reader.value()?;
+            sketch.texts(reader, channel(part), value)?;
+        }
+    }
+    sketch.answer.logprobs.push(Span::new(start, reader.offset()));
+    Ok(())
+}
+
+/// `None` if no count of tokens is in it.
+fn usage(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Result<Option<Reported>> {
+    let mut said = Reported::default();
+    let known = ["input_tokens", "output_tokens", "total_tokens", "input_tokens_details", "output_tokens_details"];
+    while let Some((_, field)) = reader.field(&known)? {
+        let value = reader.value()?;
+        match (field, value) {
+            ("input_tokens", Value::Number(_)) => said.input = number(reader, value),
+            ("output_tokens", Value::Number(_)) => said.output = number(reader, value),
+            ("total_tokens", Value::Number(_)) => said.total = number(reader, value),
+            ("input_tokens_details", Value::Object(_)) => {
+                [said.cached, said.audio_input] = sketch.numbers(reader, ["cached_tokens", "audio_tokens"])?;
+            }
+            ("output_tokens_details", Value::Object(_)) => {
+                [said.reasoning, said.audio_output] = sketch.numbers(reader, ["reasoning_tokens", "audio_tokens"])?;
+            }
+            (_, value) => sketch.texts(reader, Channel::OTHER, value)?,
+        }
+    }
+    Ok(Some(said).filter(|said| !said.is_empty()))
+}
+
+/// An index that an event says.
+pub(super) fn index(reader: &Reader<'_, '_>, value: Value) -> u32 {
+    number(reader, value).map_or(0, saturate)
+}

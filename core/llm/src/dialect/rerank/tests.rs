@@ -1,0 +1,55 @@
+use serde_json::json;
+
+use crate::dialect::support::{edited, errors, told, whole};
+use crate::{Dialect, ErrorKind, Limits, Request};
+
+const RERANK: Dialect = Dialect::Rerank;
+
+#[test]
+fn requests() {
+    for path in ["/v1/rerank", "/v2/rerank", "/rerank", "/jina/v1/rerank?x"] {
+        assert_eq!(Dialect::detect(b"POST", path.as_bytes()), Some(RERANK), "{path}");
+    }
+    let body = r#"{"model":"m","query":"q","documents":["a",{"text":"b","x y":"c"}],"top_n":1,"later":"z"}"#;
+    let want = ["- Model m", "u Content q", "t Content a", "t Content b", "t Content x y", "t Content c"];
+    assert_eq!(told(RERANK, body), [&want[..], &["- Other later", "- Other z"]].concat());
+    assert_eq!(edited(RERANK, r#"{"model":"a","query":""}"#, "b"), r#"{"model":"b","query":""}"#);
+    for (body, want) in [
+        ("[]", ErrorKind::WrongType("body")),
+        (r#"{"model":{}}"#, ErrorKind::WrongType("model")),
+        (r#"{"Query":"q"}"#, ErrorKind::AmbiguousKey),
+    ] {
+        assert_eq!(Request::parse(RERANK, body.as_bytes(), &Limits::default()).unwrap_err().kind, want);
+    }
+}
+
+#[test]
+fn answers() {
+    for (body, said, usage) in [
+        (
+            r#"{"id":"r","results":[{"index":1,"relevance_score":0.9,"document":{"text":"b"}}],"meta":{"api_version":{"version":"2"},
+                "billed_units":{"search_units":1}}}"#,
+            vec!["0 Other b2"],
+            None,
+        ),
+        (
+            r#"{"results":[{"index":0,"relevance_score":0.9}],"meta":{"billed_units":{"input_tokens":7,"search_units":1}}}"#,
+            vec![],
+            Some((7, 0, 7)),
+        ),
+        (
+            r#"{"model":"m","results":[{"index":0,"document":{"text":"b"}}],"usage":{"total_tokens":9}}"#,
+            vec!["0 Other b"],
+            Some((9, 0, 9)),
+        ),
+        (r#"[{"index":0,"score":0.5,"text":"b"}]"#, vec!["0 Other b"], None),
+    ] {
+        let heard = whole(RERANK, body);
+        assert_eq!(heard.lines(), said, "{body}");
+        assert_eq!(heard.usage.map(|usage| (usage.input, usage.output, usage.total)), usage, "{body}");
+    }
+    assert!(whole(RERANK, r#"{"message":"no"}"#).is_error);
+    assert!(whole(RERANK, r#"{"error":{"message":"no"}}"#).is_error);
+    let want = json!({"message": "no \"more\"\nfor you\u{0}"});
+    assert_eq!(errors(RERANK, 429), (want.clone(), want));
+}

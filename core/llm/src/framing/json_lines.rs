@@ -1,0 +1,149 @@
+//! A framer for streams of JSON lines (`application/x-ndjson`), as Ollama sends them.
+//!
+//! The format is that of jsonlines.org and ndjson-spec 1.0.0: one JSON value per line, lines end in LF, white space
+//! around a value (the CR of a CRLF) does not count, lines may be blank. The framer gives out every byte that it was
+//! fed, blank lines too, so that a stream that is not edited leaves as it came.
+//!
+//! ```
+//! use tollgate_llm::json_lines::{FrameError, Framer};
+//!
+//! let mut framer = Framer::new(1 << 20);
+//! let mut out = Vec::new();
+//! for piece in ["{\"a\"", ":1}\r", "\n\n{\"a\":2} \n"] {
+//!     framer.push(piece.as_bytes(), |event| {
+//!         event.with_data(b"{}", &mut out);
+//!         Ok::<_, FrameError<()>>(())
+//!     })?;
+//! }
+//! assert_eq!(out, b"{}\r\n\n{} \n");
+//! # Ok::<(), FrameError<FrameError<()>>>(())
+//! ```
+
+use std::borrow::Cow;
+
+pub use crate::framing::splitter::FrameError;
+use crate::framing::splitter::{Cutter, Malformed, Scan};
+
+#[cfg(test)]
+mod tests;
+
+/// Cuts a body into lines, whatever pieces it comes in.
+#[derive(Clone, Debug)]
+pub struct Framer {
+    cutter: Cutter<Lines>,
+}
+
+impl Framer {
+    /// A framer at the start of a body; `max_event_bytes` bounds one line with its terminator, and so what is held
+    /// between pushes.
+    #[must_use]
+    pub fn new(max_event_bytes: usize) -> Framer {
+        Framer { cutter: Cutter::new(Lines, max_event_bytes) }
+    }
+
+    /// Feeds bytes and calls `each` for every line completed, in order. Lines that lie whole inside `bytes` are not
+    /// copied.
+    ///
+    /// # Errors
+    /// [`FrameError::TooLarge`], or what `each` said.
+    pub fn push<E>(
+        &mut self,
+        bytes: &[u8],
+        mut each: impl FnMut(Event<'_>) -> Result<(), E>,
+    ) -> Result<(), FrameError<E>> {
+        self.cutter.push(bytes, |raw, ()| each(Event { raw }))
+    }
+
+    /// The bytes that were not given out yet: the unfinished line at the end.
+    #[must_use]
+    pub fn pending(&self) -> &[u8] {
+        self.cutter.pending()
+    }
+
+    /// At the end of the body: gives out what is held as a last line, though its LF is missing. The framer is empty
+    /// afterwards, ready for another body.
+    ///
+    /// # Errors
+    /// What `each` said; [`FrameError::TooLarge`] if a push said so: what is held is dropped then.
+    pub fn finish<E>(&mut self, mut each: impl FnMut(Event<'_>) -> Result<(), E>) -> Result<(), FrameError<E>> {
+        let result = self.push(&[], &mut each);
+        let last = self.cutter.take();
+        result?;
+        if last.is_empty() { Ok(()) } else { each(Event { raw: &last }).map_err(FrameError::Each) }
+    }
+}
+
+/// Knows nothing: a line ends where an LF is.
+#[derive(Clone, Copy, Debug)]
+struct Lines;
+
+impl Scan for Lines {
+    type Mark = ();
+
+    fn end(&mut self, bytes: &[u8]) -> Result<Option<(usize, ())>, Malformed> {
+        Ok(memchr::memchr(b'\n', bytes).map(|at| (at + 1, ())))
+    }
+}
+
+/// One line with its terminator.
+#[derive(Clone, Copy)]
+pub struct Event<'a> {
+    raw: &'a [u8],
+}
+
+impl<'a> Event<'a> {
+    /// Its bytes as they came, the LF included.
+    #[must_use]
+    pub fn raw(&self) -> &'a [u8] {
+        self.raw
+    }
+
+    /// The value without the white space around it; `None` for a blank line. Always borrowed.
+    #[must_use]
+    pub fn data(&self) -> Option<Cow<'a, [u8]>> {
+        let data = trim(self.raw);
+        if data.is_empty() { None } else { Some(Cow::Borrowed(data)) }
+    }
+
+    /// Appends the line with its value replaced; everything else stays byte for byte. `data` must not hold an LF,
+    /// which JSON allows only between tokens. A blank line is appended as it is.
+    pub fn with_data(&self, data: &[u8], out: &mut Vec<u8>) {
+        let value = trim(self.raw);
+        if value.is_empty() {
+            out.extend_from_slice(self.raw);
+            return;
+        }
+        let start = self.raw.iter().take_while(|byte| is_space(**byte)).count();
+        let (before, after) = self.raw.split_at_checked(start).unwrap_or_default();
+        out.extend_from_slice(before);
+        out.extend_from_slice(data);
+        out.extend_from_slice(after.get(value.len()..).unwrap_or_default());
+    }
+}
+
+/// Shows the length only: data is what a model wrote.
+impl std::fmt::Debug for Event<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Event").field("len", &self.raw.len()).finish_non_exhaustive()
+    }
+}
+
+/// White space of JSON (RFC 8259, section 2): no other byte may be taken away, for what is read must be what the
+/// client reads.
+fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
+}
+
+fn trim(mut line: &[u8]) -> &[u8] {
+    while let [first, rest @ ..] = line
+        && is_space(*first)
+    {
+        line = rest;
+    }
+    while let [rest @ .., last] = line
+        && is_space(*last)
+    {
+        line = rest;
+    }
+    line
+}

@@ -1,0 +1,150 @@
+//! What the framers of binary and JSON streams have in common: bytes go in, in any pieces, and whole events come out.
+
+/// Why a framer stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FrameError<E> {
+    /// An event is larger than the limit. Nothing is lost: what was not given out is pending, and later pushes take no
+    /// bytes.
+    #[error("an event of the stream is larger than the limit")]
+    TooLarge,
+    /// The bytes that come next are not in the format of the stream. As with [`TooLarge`](FrameError::TooLarge), what
+    /// was not given out is pending, and later pushes take no bytes.
+    #[error("the stream is not in its format")]
+    Malformed,
+    /// The callback stopped. What follows the event it was called with is pending; the next push goes on there.
+    #[error("{0}")]
+    Each(E),
+}
+
+impl<E> From<crate::framing::sse::PushError<E>> for FrameError<E> {
+    fn from(error: crate::framing::sse::PushError<E>) -> FrameError<E> {
+        match error {
+            crate::framing::sse::PushError::TooLarge => FrameError::TooLarge,
+            crate::framing::sse::PushError::Each(error) => FrameError::Each(error),
+        }
+    }
+}
+
+/// The bytes are not in the format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Malformed;
+
+/// Finds the ends of events, in one pass over bytes that come in any pieces.
+pub(crate) trait Scan: Clone {
+    /// What is known of an event besides its bytes.
+    type Mark: Copy;
+
+    /// The offset in `bytes` after the event that goes on there, once it is certain; the scan then stands at the start
+    /// of the next. `None` when the event goes on after `bytes`.
+    fn end(&mut self, bytes: &[u8]) -> Result<Option<(usize, Self::Mark)>, Malformed>;
+}
+
+/// Cuts a body into events.
+#[derive(Clone, Debug)]
+pub(crate) struct Cutter<S> {
+    /// Bytes not given out yet.
+    held: Vec<u8>,
+    /// Whether `held` went through `scan` already. Not so only after the callback stopped.
+    scanned: bool,
+    scan: S,
+    failed: Option<Failure>,
+    max: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Failure {
+    TooLarge,
+    Malformed,
+}
+
+impl<S: Scan> Cutter<S> {
+    pub(crate) fn new(scan: S, max: usize) -> Cutter<S> {
+        Cutter { held: Vec::new(), scanned: true, scan, failed: None, max }
+    }
+
+    /// Feeds bytes and calls `each` for every event completed, in order. Events that lie whole inside `bytes` are not
+    /// copied.
+    pub(crate) fn push<E>(
+        &mut self,
+        bytes: &[u8],
+        each: impl FnMut(&[u8], S::Mark) -> Result<(), E>,
+    ) -> Result<(), FrameError<E>> {
+        self.check()?;
+        if self.scanned {
+            return self.feed(bytes, each);
+        }
+        let mut all = std::mem::take(&mut self.held);
+        all.extend_from_slice(bytes);
+        self.scanned = true;
+        self.feed(&all, each)
+    }
+
+    pub(crate) fn pending(&self) -> &[u8] {
+        &self.held
+    }
+
+    pub(crate) fn scan(&self) -> &S {
+        &self.scan
+    }
+
+    /// At the end of the body: what is held, unless it failed; the cutter is empty then, as it was when it was new.
+    pub(crate) fn take(&mut self) -> Vec<u8> {
+        self.scanned = true;
+        self.failed = None;
+        std::mem::take(&mut self.held)
+    }
+
+    pub(crate) fn restart(&mut self, scan: S) {
+        self.scan = scan;
+    }
+
+    fn check<E>(&self) -> Result<(), FrameError<E>> {
+        match self.failed {
+            None => Ok(()),
+            Some(Failure::TooLarge) => Err(FrameError::TooLarge),
+            Some(Failure::Malformed) => Err(FrameError::Malformed),
+        }
+    }
+
+    fn feed<E>(
+        &mut self,
+        bytes: &[u8],
+        mut each: impl FnMut(&[u8], S::Mark) -> Result<(), E>,
+    ) -> Result<(), FrameError<E>> {
+        let mut rest = bytes;
+        loop {
+            let (end, mark) = match self.scan.end(rest) {
+                Ok(Some(end)) => end,
+                Ok(None) => break,
+                Err(Malformed) => {
+                    self.failed = Some(Failure::Malformed);
+                    break;
+                }
+            };
+            let Some((event, after)) = rest.split_at_checked(end) else { break };
+            if self.held.len().saturating_add(event.len()) > self.max {
+                self.failed = Some(Failure::TooLarge);
+                break;
+            }
+            rest = after;
+            let said = if self.held.is_empty() {
+                each(event, mark)
+            } else {
+                self.held.extend_from_slice(event);
+                let said = each(&self.held, mark);
+                self.held.clear();
+                said
+            };
+            if let Err(error) = said {
+                self.held.extend_from_slice(rest);
+                self.scanned = false;
+                return Err(FrameError::Each(error));
+            }
+        }
+        self.held.extend_from_slice(rest);
+        if self.failed.is_none() && self.held.len() > self.max {
+            self.failed = Some(Failure::TooLarge);
+        }
+        self.check()
+    }
+}

@@ -1,0 +1,111 @@
+//! Where a span stands, as people write it.
+
+use crate::json::reader::{Reader, Scratch, Value};
+use crate::json::scan::Side;
+use crate::{Error, Limits, Span, Str};
+
+/// An object or array on the way.
+struct Level {
+    start: usize,
+    /// The member or element that is being read.
+    step: Step,
+}
+
+enum Step {
+    Key(Str),
+    Index(usize),
+}
+
+/// The JSON pointer of the innermost value that contains `span`, or of the member whose key does; empty for the whole
+/// and for what is not JSON.
+pub(crate) fn find(body: &[u8], span: Span) -> String {
+    let mut levels = Vec::new();
+    match search(body, span, &mut levels) {
+        Ok(true) => write(body, &levels),
+        _ => String::new(),
+    }
+}
+
+/// Whether a value was found; `levels` is then the way to it.
+fn search(body: &[u8], span: Span, levels: &mut Vec<Level>) -> Result<bool, Error> {
+    let unbounded = Limits { max_bytes: usize::MAX, max_depth: usize::MAX, max_items: usize::MAX, ..Limits::default() };
+    let mut scratch = Scratch::default();
+    let mut reader = Reader::new(body, &unbounded, Side::Answer, &mut scratch)?;
+    let mut value = Some(reader.value()?);
+    loop {
+        match value {
+            Some(Value::Object(start)) => levels.push(Level { start, step: Step::Index(0) }),
+            // one before the first
+            Some(Value::Array(start)) => levels.push(Level { start, step: Step::Index(usize::MAX) }),
+            Some(value) if Span::new(value.start(), reader.offset()).contains(span) => return Ok(true),
+            Some(_) => {}
+            None => {
+                if levels.pop().is_some_and(|level| Span::new(level.start, reader.offset()).contains(span)) {
+                    return Ok(true);
+                }
+            }
+        }
+        let Some(level) = levels.last_mut() else { return Ok(false) };
+        value = if reader.in_object() {
+            let key = reader.key()?;
+            if let Some(key) = key {
+                level.step = Step::Key(key);
+                if key.literal().contains(span) {
+                    return Ok(true);
+                }
+            }
+            key.map(|_| reader.value()).transpose()?
+        } else {
+            if let Step::Index(index) = &mut level.step {
+                *index = index.wrapping_add(1);
+            }
+            reader.element()?
+        };
+    }
+}
+
+fn write(body: &[u8], levels: &[Level]) -> String {
+    let mut pointer = String::new();
+    for level in levels {
+        pointer.push('/');
+        match level.step {
+            Step::Key(key) => pointer.push_str(&key.decode(body).replace('~', "~0").replace('/', "~1")),
+            Step::Index(index) => pointer.push_str(&index.to_string()),
+        }
+    }
+    pointer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_the_innermost_value() {
+        let body = r#" {"a" : [1, {"b~/\u0063": "x\ny"}, [], {}], "": [[true]], "d": {"e": null}} "#;
+        for (needle, want) in [
+            ("1", "/a/0"),
+            ("x", "/a/1/b~0~1c"),
+            (r"\ny", "/a/1/b~0~1c"),
+            (r#""x\ny""#, "/a/1/b~0~1c"),
+            (r#"{"b~"#, "/a/1"),
+            (r"\u0063", "/a/1/b~0~1c"),
+            ("[]", "/a/2"),
+            ("{}", "/a/3"),
+            ("}, [", "/a"),
+            ("true", "//0/0"),
+            ("[true", "//0"),
+            ("[[true", "/"),
+            (r#""d"#, "/d"),
+            ("null", "/d/e"),
+            (r#"]], ""#, ""),
+            (" {", ""),
+        ] {
+            let start = body.find(needle).unwrap();
+            assert_eq!(find(body.as_bytes(), Span::new(start, start + needle.len())), want, "{needle}");
+        }
+        assert_eq!(find(b"[1, 2", Span::new(1, 2)), "/0");
+        assert_eq!(find(b"nonsense", Span::new(1, 2)), "");
+        assert_eq!(find(b"", Span::new(0, 0)), "");
+    }
+}

@@ -1,0 +1,9 @@
+//! Views of requests and responses: spans over the body, and the edits that are applied to it.
+
+pub(crate) mod edits;
+mod form;
+mod model_only;
+pub(crate) mod request;
+pub(crate) mod response;
+pub(crate) mod stream_state;
+pub(crate) mod usage;

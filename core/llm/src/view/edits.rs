@@ -1,0 +1,205 @@
+//! Edits of a body that leave all else byte for byte.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::Span;
+use crate::json::escape::escape_into;
+
+/// Two edits want the same bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("two edits of a body overlap")]
+pub struct Overlap;
+
+/// Edits of a body: replacements of spans, applied in one pass; all else stays byte for byte.
+///
+/// The order in which edits are added does not matter. Edits may touch; an insertion at the edge of a replacement
+/// stays outside of it. What is refused is an edit that shares a byte with another, an insertion inside a replaced
+/// span, and a second insertion at one place (the result would depend on the order).
+#[derive(Clone, Default)]
+pub struct Edits {
+    /// By start and end: an insertion sorts before the replacement that starts at the same place.
+    by_place: BTreeMap<(usize, usize), Vec<u8>>,
+    removed: usize,
+    added: usize,
+}
+
+impl Edits {
+    /// No edits.
+    #[must_use]
+    pub fn new() -> Edits {
+        Edits::default()
+    }
+
+    /// Whether the body stays as it is.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.by_place.is_empty()
+    }
+
+    /// Whether any byte of `span` is replaced.
+    #[must_use]
+    pub fn touch(&self, span: Span) -> bool {
+        self.by_place.keys().any(|&(start, end)| start < span.end && span.start < end)
+    }
+
+    /// How many edits.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.by_place.len()
+    }
+
+    /// Puts the raw bytes `with` in place of `span`; an empty span is an insertion.
+    ///
+    /// # Errors
+    /// [`Overlap`] when an earlier edit wants the same bytes or the same place; the edit is then not added.
+    pub fn replace(&mut self, span: Span, with: impl Into<Vec<u8>>) -> Result<(), Overlap> {
+        let (start, end) = (span.start, span.end.max(span.start));
+        let before = self.by_place.range(..(start, end)).next_back();
+        let after = self.by_place.range((start, end)..).next();
+        if before.is_some_and(|(place, _)| place.1 > start) {
+            return Err(Overlap);
+        }
+        if after.is_some_and(|(place, _)| place.0 < end || *place == (start, end)) {
+            return Err(Overlap);
+        }
+        let with = with.into();
+        self.removed += end - start;
+        self.added += with.len();
+        self.by_place.insert((start, end), with);
+        Ok(())
+    }
+
+    /// Makes a part of a literal, between its quotes, the text `text`, escaped as JSON asks.
+    ///
+    /// # Errors
+    /// As [`replace`](Edits::replace).
+    pub fn replace_text(&mut self, span_inside_literal: Span, text: &str) -> Result<(), Overlap> {
+        let mut with = Vec::new();
+        escape_into(text, &mut with);
+        self.replace(span_inside_literal, with)
+    }
+
+    /// The edited body; allocates exactly its length.
+    #[must_use]
+    pub fn apply(&self, body: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        self.apply_to(body, &mut out);
+        out
+    }
+
+    /// Appends the edited body to `out`. What an edit says beyond the end of `body` is put at its end.
+    pub fn apply_to(&self, body: &[u8], out: &mut Vec<u8>) {
+        out.reserve_exact(body.len().saturating_add_signed(self.len_change()));
+        let mut copied = 0;
+        for ((start, end), with) in &self.by_place {
+            let start = (*start).min(body.len());
+            out.extend_from_slice(body.get(copied..start).unwrap_or_default());
+            out.extend_from_slice(with);
+            copied = (*end).min(body.len());
+        }
+        out.extend_from_slice(body.get(copied..).unwrap_or_default());
+    }
+
+    /// How many bytes longer (or shorter) the edited body is.
+    #[must_use]
+    pub fn len_change(&self) -> isize {
+        self.added.cast_signed().wrapping_sub(self.removed.cast_signed())
+    }
+}
+
+/// Shows places and lengths only: replacements are made of what a client wrote.
+impl fmt::Debug for Edits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let places = self.by_place.iter().map(|((start, end), with)| (start..end, with.len()));
+        f.debug_map().entries(places).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn overlaps_are_refused_whatever_the_order() {
+        for (first, second, fits) in [
+            ((2, 4), (4, 6), true),
+            ((2, 4), (3, 5), false),
+            ((2, 4), (2, 4), false),
+            ((2, 4), (2, 3), false),
+            ((2, 8), (3, 4), false),
+            ((2, 4), (3, 3), false),
+            ((2, 4), (2, 2), true),
+            ((2, 4), (4, 4), true),
+            ((3, 3), (3, 3), false),
+            ((3, 3), (4, 4), true),
+        ] {
+            for (a, b) in [(first, second), (second, first)] {
+                let mut edits = Edits::new();
+                edits.replace(Span::new(a.0, a.1), "x").unwrap();
+                assert_eq!(edits.replace(Span::new(b.0, b.1), "y").is_ok(), fits, "{a:?} {b:?}");
+                assert_eq!(edits.len(), 1 + usize::from(fits));
+            }
+        }
+    }
+
+    #[test]
+    fn applies_in_one_pass() {
+        let mut edits = Edits::new();
+        assert!(edits.is_empty());
+        assert_eq!(edits.apply(b"abc"), b"abc");
+        edits.replace(Span::new(3, 5), "").unwrap();
+        edits.replace(Span::new(0, 1), "AAA").unwrap();
+        edits.replace(Span::new(0, 0), "<").unwrap();
+        edits.replace(Span::new(6, 6), ">").unwrap();
+        assert_eq!(edits.apply(b"abcdef"), b"<AAAbcf>");
+        assert_eq!(edits.len_change(), 2);
+        let mut out = b"kept ".to_vec();
+        edits.apply_to(b"abcdef", &mut out);
+        assert_eq!(out, b"kept <AAAbcf>");
+    }
+
+    #[test]
+    fn places_beyond_the_body_do_not_panic() {
+        let mut edits = Edits::new();
+        edits.replace(Span::new(2, 9), "x").unwrap();
+        edits.replace(Span::new(20, 30), "y").unwrap();
+        edits.replace(Span { start: 12, end: 10 }, "z").unwrap();
+        assert_eq!(edits.apply(b"abc"), b"abxzy");
+    }
+
+    #[test]
+    fn what_was_written_is_not_shown() {
+        let mut edits = Edits::new();
+        edits.replace_text(Span::new(1, 2), "secret").unwrap();
+        assert_eq!(format!("{edits:?}"), "{1..2: 6}");
+    }
+
+    proptest! {
+        #[test]
+        fn as_one_edit_after_the_other(
+            body in prop::collection::vec(any::<u8>(), 0..40),
+            wanted in prop::collection::vec((0usize..40, 0usize..6, prop::collection::vec(any::<u8>(), 0..5)), 0..8),
+        ) {
+            let mut edits = Edits::new();
+            let mut taken = Vec::new();
+            for (start, len, with) in wanted {
+                let span = Span::new(start.min(body.len()), (start + len).min(body.len()));
+                if edits.replace(span, with.clone()).is_ok() {
+                    taken.push((span, with));
+                }
+            }
+            // the oracle: from the back, so that offsets stay true
+            taken.sort_by_key(|(span, _)| (span.start, span.end));
+            let mut want = body.clone();
+            for (span, with) in taken.iter().rev() {
+                want.splice(span.start..span.end, with.iter().copied());
+            }
+            let edited = edits.apply(&body);
+            prop_assert_eq!(edited.len() as isize - body.len() as isize, edits.len_change());
+            prop_assert_eq!(edited.capacity(), edited.len());
+            prop_assert_eq!(edited, want);
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! The model alone, without reading on.
+
+use crate::json::reader::{Reader, Scratch, Value};
+use crate::json::scan::Side;
+use crate::{Error, ErrorKind, Limits, Request, Str};
+
+impl Request {
+    /// The model that a request asks for, from as little of the body as says it: the scan ends with the member `model` of
+    /// the top object, which it is in every dialect with the model in the body. `None` when there is none; the body was then
+    /// read to its end.
+    ///
+    /// What stands before the model is read as strictly as by [`Request::parse`]. What stands behind it is **not read at
+    /// all**: not whether it is JSON, nor whether it names a second model, which a receiver may prefer. This is for what
+    /// must be decided early, or where the body is read as a whole elsewhere on its way; whoever lets requests pass by
+    /// their model reads the whole.
+    ///
+    /// # Errors
+    /// As [`Request::parse`] for what was read; the size of the whole body counts.
+    pub fn model_only(body: &[u8], limits: &Limits) -> Result<Option<Str>, Error> {
+        let mut scratch = Scratch::default();
+        let mut reader = Reader::new(body, limits, Side::Request, &mut scratch)?;
+        match reader.value()? {
+            Value::Object(_) => {}
+            value => return Err(Error::new(ErrorKind::WrongType("body"), value.start())),
+        }
+        while let Some((_, name)) = reader.field(&["model"])? {
+            match (name, reader.value()?) {
+                ("model", Value::String(str)) => return Ok(Some(str)),
+                ("model", value) => return Err(Error::new(ErrorKind::WrongType("model"), value.start())),
+                (_, value) => reader.walk(value, |_| Ok(()))?,
+            }
+        }
+        reader.end()?;
+        Ok(None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn model(body: &str) -> Result<Option<String>, ErrorKind> {
+        let found = Request::model_only(body.as_bytes(), &Limits::default());
+        found.map(|model| model.map(|str| str.decode(body.as_bytes()).into_owned())).map_err(|error| error.kind)
+    }
+
+    #[test]
+    fn the_member_of_the_top_object_and_no_other() {
+        for (body, want) in [
+            (r#"{"model":"m","messages":[]}"#, Some("m")),
+            (r#" { "mod\u0065l" : "gpt\u002d4o" } "#, Some("gpt-4o")),
+            (r#"{"messages":[{"model":"inner"}],"metadata":{"model":"inner"},"model":"outer"}"#, Some("outer")),
+            (r#"{"messages":["model","m"]}"#, None),
+            ("{}", None),
+        ] {
+            assert_eq!(model(body), Ok(want.map(str::to_owned)), "{body}");
+        }
+    }
+
+    #[test]
+    fn what_stands_before_it_is_read_strictly() {
+        use ErrorKind::{
+            AmbiguousKey, ControlCharacter, DuplicateKey, Empty, LoneSurrogate, Syntax, TooDeep, TrailingData,
+            UnexpectedEnd, WrongType,
+        };
+        let deep = format!("{{\"a\":{},\"model\":\"m\"}}", "[".repeat(64));
+        for (body, want) in [
+            ("", Empty),
+            ("[]", WrongType("body")),
+            (r#"{"model":null}"#, WrongType("model")),
+            (r#"{"Model":"a","model":"b"}"#, AmbiguousKey),
+            (r#"{"a":1,"\u0061":2,"model":"m"}"#, DuplicateKey),
+            (r#"{"a":{"b":1,"b":2},"model":"m"}"#, DuplicateKey),
+            (r#"{"a":"\ud83d","model":"m"}"#, LoneSurrogate),
+            ("{\"a\":\"\t\",\"model\":\"m\"}", ControlCharacter),
+            (r#"{"a":[1,],"model":"m"}"#, Syntax),
+            (r#"{"a":1"#, UnexpectedEnd),
+            (r#"{"a":1} {"model":"m"}"#, TrailingData),
+            (&deep, TooDeep),
+        ] {
+            assert_eq!(model(body), Err(want), "{body}");
+        }
+    }
+
+    #[test]
+    fn nothing_behind_it_is_read() {
+        let body = [br#"{"model":"m","a":"#.as_slice(), &[0xff; 1 << 20]].concat();
+        let str = Request::model_only(&body, &Limits::default()).unwrap().unwrap();
+        assert_eq!(str.decode(&body), "m");
+        let error = Request::model_only(&body, &Limits { max_bytes: 1 << 20, ..Limits::default() });
+        assert_eq!(error.unwrap_err().kind, ErrorKind::TooLarge);
+    }
+}
