@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use serde::Deserialize;
 use serde_json::json;
-use tollgate_llm::{Endpoint, Limits, Request};
+use tollgate_llm::{Endpoint, ParseLimits, Request};
 use tollgate_tokens::{Encoding, Profile, Tokenizer};
 
 use super::tokenizer;
@@ -118,7 +118,7 @@ impl Counter {
     }
 
     fn request(&self, endpoint: &Endpoint, file: &Path, body: &[u8]) -> Result<(u64, serde_json::Value), Problem> {
-        let request = Request::parse_at(endpoint, body, &Limits::default())
+        let request = Request::parse_at(endpoint, body, &ParseLimits::default())
             .map_err(|error| Problem::of(file, error.to_string()))?;
         let own = request.model_name(body);
         let model = self.model.as_deref().or(own.as_deref());

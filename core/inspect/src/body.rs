@@ -13,7 +13,7 @@ use crate::search::view::View;
 use stale_annotations::StaleAnnotations;
 use std::borrow::Cow;
 use std::ops::Range;
-use tollgate_llm::{Channel, Edits, Overlap, Part, Request, Response, Role, Span, Str, TextKind, emptied};
+use tollgate_llm::{Channel, Edits, Overlap, Part, Request, Response, Role, Span, Str, TextKind, empty_value};
 
 /// Maximum number of edits of one body. Each edit takes memory, and the client chooses how many there are; the largest known
 /// prompts, redacted by every rule of a pack, need a few hundred.
@@ -92,7 +92,7 @@ pub fn inspect_response(policy: &Policy, response: &Response, body: &[u8]) -> Re
     }
     if policy.can_edit(Direction::Response) {
         let mut empty = response.logprobs.iter().chain(stale.spans());
-        inspection.edit(|edits| empty.try_for_each(|span| edits.replace(*span, emptied(body, *span))));
+        inspection.edit(|edits| empty.try_for_each(|span| edits.replace(*span, empty_value(body, *span))));
     }
     inspection.report
 }

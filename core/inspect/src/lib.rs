@@ -9,7 +9,7 @@
 //! use std::sync::Arc;
 //! use tollgate_inspect::{Policy, RawPolicy, StreamInspector, StreamVerdict, inspect_request};
 //! use tollgate_llm::FrameError;
-//! use tollgate_llm::{Dialect, Framer, Framing, Limits, Request};
+//! use tollgate_llm::{Dialect, Framer, Framing, ParseLimits, Request};
 //!
 //! let raw: RawPolicy = serde_json::from_str(
 //!     r#"{"rules": [
@@ -20,7 +20,7 @@
 //! let policy = Arc::new(Policy::from_raw(raw)?);
 //!
 //! let body = br#"{"messages": [{"role": "user", "content": "Ask bob@example.com"}]}"#;
-//! let request = Request::parse(Dialect::OpenAiChat, body, &Limits::default())?;
+//! let request = Request::parse(Dialect::OpenAiChat, body, &ParseLimits::default())?;
 //! let report = inspect_request(&policy, &request, body);
 //! assert_eq!((report.verdict_name(), &*report.rule_names(&policy)), ("redact", "pii.email"));
 //! assert_eq!(report.edits.apply(body), br#"{"messages": [{"role": "user", "content": "Ask [email]"}]}"#);

@@ -9,7 +9,7 @@ use crate::rule::{Action, Direction};
 use crate::search::scratch::Scratch;
 use crate::template::Template;
 use std::sync::Arc;
-use tollgate_llm::{Channel, Chunk, Dialect, Edits, Event, Framing, Limits, Overlap, Part, Span, emptied};
+use tollgate_llm::{Channel, Chunk, Dialect, Edits, Event, Framing, ParseLimits, Overlap, Part, Span, empty_value};
 
 /// Maximum number of texts that a stream may have: candidates times the parts of each (content, reasoning, arguments of each
 /// tool call). OpenAI allows 128 candidates and 128 tool calls.
@@ -35,7 +35,7 @@ pub enum StreamVerdict {
 pub struct StreamInspector {
     policy: Arc<Policy>,
     dialect: Dialect,
-    limits: Limits,
+    limits: ParseLimits,
     /// `true` if the policy has a rule on responses.
     has_rules: bool,
     /// `true` if a rule may change or stop the response.
@@ -76,7 +76,7 @@ struct Current<'e> {
 impl Current<'_> {
     /// Empties the value at `span`.
     fn empty(&mut self, span: Span) -> Continue {
-        self.edits.replace(span, emptied(self.data, span)).map_err(too_many)
+        self.edits.replace(span, empty_value(self.data, span)).map_err(too_many)
     }
 }
 
@@ -95,7 +95,7 @@ impl StreamInspector {
             can_edit: policy.can_edit(Direction::Response),
             policy,
             dialect,
-            limits: Limits::default(),
+            limits: ParseLimits::default(),
             texts: Vec::new(),
             report: Report::default(),
             terminated: true,
@@ -255,7 +255,7 @@ impl StreamInspector {
         let blocked = text.holdback.push(&mut context, piece, last, released);
         let needs_template = text.holdback.has_pending() || (blocked.is_some() && !released.is_empty());
         if needs_template && text.template.is_none() {
-            text.template = Template::new(event.envelope(), self.dialect.echo(), data, *channel, source.str);
+            text.template = Template::new(event.envelope(), self.dialect.delta_members(), data, *channel, source.str);
             if text.template.is_none() {
                 return self.unscanned(Cause::Unreadable);
             }

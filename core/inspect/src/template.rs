@@ -1,6 +1,6 @@
 //! An event for text that has no event of its own left.
 
-use tollgate_llm::{Channel, Echo, Envelope, Part, Str, escape_into};
+use tollgate_llm::{Channel, DeltaMembers, Envelope, Part, Str, escape_into};
 
 /// Bytes a template may have without its text.
 const MAX_BYTES: usize = 4096;
@@ -10,7 +10,7 @@ const MAX_VALUE_BYTES: usize = 256;
 /// An event around one text: what an earlier event of the same text had, with nothing in it that must not be said twice.
 ///
 /// Of the data it keeps the way to the text and the members that say which answer, candidate and part it belongs to; the
-/// dialect knows them ([`Echo`]). So there is no usage, no role, no id of a tool call, no other candidate and no other
+/// dialect knows them ([`DeltaMembers`]). So there is no usage, no role, no id of a tool call, no other candidate and no other
 /// text in it.
 #[derive(Clone, Debug)]
 pub(crate) struct Template {
@@ -22,7 +22,13 @@ pub(crate) struct Template {
 impl Template {
     /// From the data of an event (JSON that has been read without error) and a text of it. `None` if the way to the
     /// text is longer than a template may be.
-    pub(crate) fn new(envelope: Envelope, echo: &Echo, data: &[u8], channel: Channel, str: Str) -> Option<Template> {
+    pub(crate) fn new(
+        envelope: Envelope,
+        echo: &DeltaMembers,
+        data: &[u8],
+        channel: Channel,
+        str: Str,
+    ) -> Option<Template> {
         let target = str.literal().start;
         let mut template = Template { envelope, head: Vec::new(), tail: Vec::new() };
         // What each object or array is closed with, and how many members that are null stand before that.
@@ -68,7 +74,7 @@ impl Template {
         depth: u32,
         way: &[u8],
         channel: Channel,
-        echo: &Echo,
+        echo: &DeltaMembers,
     ) -> Option<&'d [u8]> {
         // A candidate or a tool call without an index has the one of its place, which is not kept.
         let index = match channel.part {
@@ -204,10 +210,10 @@ impl<'d> Walk<'d> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tollgate_llm::{Chunk, Dialect, Framer, Framing, Limits};
+    use tollgate_llm::{Chunk, Dialect, Framer, Framing, ParseLimits};
 
     fn event(data: &str, at: usize, text: &str) -> String {
-        let chunk = Chunk::parse(Dialect::OpenAiChat, data.as_bytes(), &Limits::default()).unwrap().unwrap();
+        let chunk = Chunk::parse(Dialect::OpenAiChat, data.as_bytes(), &ParseLimits::default()).unwrap().unwrap();
         let said = chunk.texts[at];
         let (mut envelope, mut out) = (None, Vec::new());
         let mut framer = Framer::new(Framing::Sse, 1 << 20);
@@ -216,7 +222,7 @@ mod tests {
             Ok::<_, ()>(())
         });
         assert!(took.is_ok());
-        let echo = Dialect::OpenAiChat.echo();
+        let echo = Dialect::OpenAiChat.delta_members();
         let template = Template::new(envelope.unwrap(), echo, data.as_bytes(), said.channel, said.str).unwrap();
         template.event(text, &mut out);
         String::from_utf8(out).unwrap()

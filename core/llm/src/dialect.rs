@@ -2,9 +2,9 @@
 
 use self::path::{Path, Pattern};
 use crate::json::reader::Reader;
-use crate::view::request::Draft;
-use crate::view::response::ReadAnswer;
-use crate::{Begun, Error, Framing, Span};
+use crate::view::request::RequestBuilder;
+use crate::view::response::ReadResponse;
+use crate::{Error, Framing, Span, StreamState};
 
 mod anthropic;
 mod bedrock;
@@ -29,7 +29,7 @@ mod vertex_predict;
 type FindId = fn(&[u8]) -> Option<Box<str>>;
 
 /// What a dialect's file says about it.
-pub(crate) struct Row {
+pub(crate) struct DialectSpec {
     /// Its name in logs, metrics and properties.
     pub(crate) name: &'static str,
     /// The paths that are its own, below any prefix.
@@ -37,11 +37,11 @@ pub(crate) struct Row {
     /// The fields that are read of a request that comes as a form; `None`: it does not come so.
     pub(crate) form: Option<&'static [&'static str]>,
     /// Reads a request, which is one value.
-    pub(crate) request: fn(&mut Reader<'_, '_>, &mut Draft<'_>) -> Result<(), Error>,
+    pub(crate) request: fn(&mut Reader<'_, '_>, &mut RequestBuilder<'_>) -> Result<(), Error>,
     /// Reads a whole answer, which is one value.
-    pub(crate) response: ReadAnswer,
-    /// Reads the data of an event, which is one value; the name of the event is in the sketch.
-    pub(crate) chunk: ReadAnswer,
+    pub(crate) response: ReadResponse,
+    /// Reads the data of an event, which is one value; the name of the event is in the builder.
+    pub(crate) chunk: ReadResponse,
     /// Whether the data of an event is not a value but says that the stream is at its end.
     pub(crate) is_end: fn(&[u8]) -> bool,
     /// How a streamed answer is cut if its content-type does not say, being `application/json`; `None`: it is no stream.
@@ -52,7 +52,7 @@ pub(crate) struct Row {
     pub(crate) error_body: fn(&ApiError<'_>, &mut Vec<u8>),
     /// Appends the data of the event that ends a stream with an error, in one line; gives the name of the event back, or
     /// nothing if it has none.
-    pub(crate) error_event: fn(&ApiError<'_>, &Begun, &mut Vec<u8>) -> &'static str,
+    pub(crate) error_event: fn(&ApiError<'_>, &StreamState, &mut Vec<u8>) -> &'static str,
     /// Finds the name of the answer in the data of the first event, if clients hold later events against it.
     pub(crate) stream_id: Option<FindId>,
     /// Media types of answers in which there is no text (`audio/` for all of them).
@@ -62,13 +62,13 @@ pub(crate) struct Row {
     /// Whether answers are made of blocks, of which each has its own `choice`.
     pub(crate) in_blocks: bool,
     /// How an event is made from another.
-    pub(crate) echo: Echo,
+    pub(crate) delta_members: DeltaMembers,
 }
 
 /// Which members of an event say what its text belongs to: an event of our own that goes on with the text has these, and
 /// no others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Echo {
+pub struct DeltaMembers {
     /// Members of the event itself.
     pub top: &'static [&'static str],
     /// Members of the objects on the way from there to the text.
@@ -89,14 +89,15 @@ pub struct Indexed {
     pub calls: &'static str,
 }
 
-impl Echo {
+impl DeltaMembers {
     /// No members at all.
     #[allow(dead_code, reason = "for dialects that do not stream")]
-    pub(crate) const NONE: Echo = Echo { top: &[], inner: &[], null: &[], indexed: Indexed { choices: "", calls: "" } };
+    pub(crate) const NONE: DeltaMembers =
+        DeltaMembers { top: &[], inner: &[], null: &[], indexed: Indexed { choices: "", calls: "" } };
 }
 
 macro_rules! dialects {
-    ($($(#[$doc:meta])* $dialect:ident => $row:path,)*) => {
+    ($($(#[$doc:meta])* $dialect:ident => $spec:path,)*) => {
         /// A wire format of an LLM API.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
@@ -108,9 +109,9 @@ macro_rules! dialects {
             /// Every dialect.
             pub const ALL: &[Dialect] = &[$(Dialect::$dialect),*];
 
-            pub(crate) fn row(self) -> &'static Row {
+            pub(crate) fn spec(self) -> &'static DialectSpec {
                 match self {
-                    $(Dialect::$dialect => &$row,)*
+                    $(Dialect::$dialect => &$spec,)*
                 }
             }
         }
@@ -119,9 +120,9 @@ macro_rules! dialects {
 
 dialects! {
     /// OpenAI chat completions, and the many servers that speak it.
-    OpenAiChat => openai_chat::ROW,
+    OpenAiChat => openai_chat::SPEC,
     /// OpenAI's legacy completions.
-    OpenAiCompletions => openai_completions::ROW,
+    OpenAiCompletions => openai_completions::SPEC,
     /// OpenAI's embeddings.
     OpenAiEmbeddings => openai_embeddings::EMBEDDINGS,
     /// OpenAI's moderations.
@@ -141,7 +142,7 @@ dialects! {
     /// Gemini's embeddings.
     GeminiEmbed => gemini::EMBED,
     /// Vertex AI's predict: embeddings, images, and models with an endpoint of their own.
-    VertexPredict => vertex_predict::ROW,
+    VertexPredict => vertex_predict::SPEC,
     /// Bedrock's Converse and ConverseStream.
     BedrockConverse => bedrock::CONVERSE,
     /// Bedrock's InvokeModel and InvokeModelWithResponseStream, in the formats of the models' makers.
@@ -153,7 +154,7 @@ dialects! {
     /// Cohere's chat, version 2.
     CohereChat => cohere::CHAT,
     /// Reranking, Cohere's and others'.
-    Rerank => rerank::ROW,
+    Rerank => rerank::SPEC,
     /// Ollama's own chat.
     OllamaChat => ollama::CHAT,
     /// Ollama's own completions.
@@ -240,7 +241,7 @@ impl Endpoint {
         let path = Path::new(path);
         let mut best: Option<(usize, Endpoint)> = None;
         for dialect in Dialect::ALL.iter().copied() {
-            for pattern in dialect.row().paths {
+            for pattern in dialect.spec().paths {
                 let rank = pattern.rank();
                 if best.as_ref().is_some_and(|(known, _)| *known >= rank) {
                     continue;
@@ -265,54 +266,54 @@ impl Dialect {
     /// Its name in logs, metrics and properties: `openai.chat`.
     #[must_use]
     pub fn name(self) -> &'static str {
-        self.row().name
+        self.spec().name
     }
 
     /// Whether nobody charges for such calls: they count tokens, or moderate.
     #[must_use]
     pub fn is_free(self) -> bool {
-        self.row().is_free
+        self.spec().is_free
     }
 
     /// How a streamed answer in `application/json` is cut; `None` if the dialect has no such thing.
     #[must_use]
     pub fn json_stream(self) -> Option<Framing> {
-        self.row().json_stream
+        self.spec().json_stream
     }
 
     /// Whether an answer with this `content-type` has no text to read: sound, say.
     #[must_use]
     pub fn is_textless(self, content_type: &[u8]) -> bool {
-        is_one_of(self.row().textless, content_type)
+        is_one_of(self.spec().textless, content_type)
     }
 
     /// Whether an answer with this `content-type` is one text as it is ([`Response::plain`](crate::Response::plain)).
     #[must_use]
     pub fn is_plain(self, content_type: &[u8]) -> bool {
-        is_one_of(self.row().plain, content_type)
+        is_one_of(self.spec().plain, content_type)
     }
 
     /// How an event of our own is made from one that came.
     #[must_use]
-    pub fn echo(self) -> &'static Echo {
-        &self.row().echo
+    pub fn delta_members(self) -> &'static DeltaMembers {
+        &self.spec().delta_members
     }
 
     /// The body of an error answer, `application/json`.
     #[must_use]
     pub fn error_body(self, error: &ApiError<'_>) -> Vec<u8> {
         let mut out = Vec::new();
-        (self.row().error_body)(error, &mut out);
+        (self.spec().error_body)(error, &mut out);
         out
     }
 
     /// The event that tells a streaming client that the answer ends here with an error; nothing may follow it
     /// (OpenAI: no `[DONE]`). `begun` says how the answer has begun.
     #[must_use]
-    pub fn error_event(self, framing: Framing, begun: &Begun, error: &ApiError<'_>) -> Vec<u8> {
+    pub fn error_event(self, framing: Framing, state: &StreamState, error: &ApiError<'_>) -> Vec<u8> {
         let (mut data, mut out) = (Vec::new(), Vec::new());
-        let name = (self.row().error_event)(error, begun, &mut data);
-        framing.error(name, &data, begun.is_sent(), &mut out);
+        let name = (self.spec().error_event)(error, state, &mut data);
+        framing.error(name, &data, state.is_sent(), &mut out);
         out
     }
 }

@@ -9,13 +9,13 @@ pub enum ErrorKind {
     /// No value: nothing, or white space only.
     #[error("the body is empty")]
     Empty,
-    /// More bytes than [`Limits::max_bytes`](crate::Limits::max_bytes).
+    /// More bytes than [`ParseLimits::max_bytes`](crate::ParseLimits::max_bytes).
     #[error("the body is larger than the limit")]
     TooLarge,
-    /// More objects and arrays inside each other than [`Limits::max_depth`](crate::Limits::max_depth).
+    /// More objects and arrays inside each other than [`ParseLimits::max_depth`](crate::ParseLimits::max_depth).
     #[error("the body is nested deeper than the limit")]
     TooDeep,
-    /// More texts, messages or members than [`Limits::max_items`](crate::Limits::max_items).
+    /// More texts, messages or members than [`ParseLimits::max_items`](crate::ParseLimits::max_items).
     #[error("the body holds more members or texts than the limit")]
     TooMany,
     /// A string that is not UTF-8 (RFC 8259, section 8.1).

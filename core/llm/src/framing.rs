@@ -31,7 +31,7 @@ pub enum Framing {
 impl Framing {
     /// What a `content-type` says, parameters left aside; `None`: no stream of events.
     #[must_use]
-    pub fn of(content_type: &[u8]) -> Option<Framing> {
+    pub fn from_content_type(content_type: &[u8]) -> Option<Framing> {
         let media = content_type.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
         let is = |name: &str| media.eq_ignore_ascii_case(name.as_bytes());
         if is("text/event-stream") {
@@ -54,10 +54,10 @@ pub struct Framer {
 
 #[derive(Clone, Debug)]
 enum Inner {
-    Sse(sse::Framer),
-    JsonLines(json_lines::Framer),
-    JsonArray(json_array::Framer),
-    EventStream(event_stream::Framer),
+    Sse(sse::SseFramer),
+    JsonLines(json_lines::JsonLinesFramer),
+    JsonArray(json_array::JsonArrayFramer),
+    EventStream(event_stream::EventStreamFramer),
 }
 
 /// One event of a streamed answer, with its bytes as they came.
@@ -68,10 +68,10 @@ pub struct Event<'a> {
 
 #[derive(Clone, Copy, Debug)]
 enum Kind<'a> {
-    Sse(sse::Event<'a>),
-    JsonLines(json_lines::Event<'a>),
-    JsonArray(json_array::Event<'a>),
-    EventStream(event_stream::Event<'a>),
+    Sse(sse::SseEvent<'a>),
+    JsonLines(json_lines::JsonLine<'a>),
+    JsonArray(json_array::ArrayElement<'a>),
+    EventStream(event_stream::Message<'a>),
 }
 
 impl Framer {
@@ -80,10 +80,10 @@ impl Framer {
     #[must_use]
     pub fn new(framing: Framing, max_event_bytes: usize) -> Framer {
         let inner = match framing {
-            Framing::Sse => Inner::Sse(sse::Framer::new(max_event_bytes)),
-            Framing::JsonLines => Inner::JsonLines(json_lines::Framer::new(max_event_bytes)),
-            Framing::JsonArray => Inner::JsonArray(json_array::Framer::new(max_event_bytes)),
-            Framing::EventStream => Inner::EventStream(event_stream::Framer::new(max_event_bytes)),
+            Framing::Sse => Inner::Sse(sse::SseFramer::new(max_event_bytes)),
+            Framing::JsonLines => Inner::JsonLines(json_lines::JsonLinesFramer::new(max_event_bytes)),
+            Framing::JsonArray => Inner::JsonArray(json_array::JsonArrayFramer::new(max_event_bytes)),
+            Framing::EventStream => Inner::EventStream(event_stream::EventStreamFramer::new(max_event_bytes)),
         };
         Framer { inner }
     }
@@ -111,9 +111,7 @@ impl Framer {
         mut each: impl FnMut(Event<'_>) -> Result<(), E>,
     ) -> Result<(), FrameError<E>> {
         match &mut self.inner {
-            Inner::Sse(framer) => {
-                framer.push(bytes, |event| each(Event { inner: Kind::Sse(event) })).map_err(FrameError::from)
-            }
+            Inner::Sse(framer) => framer.push(bytes, |event| each(Event { inner: Kind::Sse(event) })),
             Inner::JsonLines(framer) => framer.push(bytes, |event| each(Event { inner: Kind::JsonLines(event) })),
             Inner::JsonArray(framer) => framer.push(bytes, |event| each(Event { inner: Kind::JsonArray(event) })),
             Inner::EventStream(framer) => framer.push(bytes, |event| each(Event { inner: Kind::EventStream(event) })),
@@ -139,9 +137,7 @@ impl Framer {
     /// then.
     pub fn finish<E>(&mut self, mut each: impl FnMut(Event<'_>) -> Result<(), E>) -> Result<(), FrameError<E>> {
         match &mut self.inner {
-            Inner::Sse(framer) => {
-                framer.finish(|event| each(Event { inner: Kind::Sse(event) })).map_err(FrameError::from)
-            }
+            Inner::Sse(framer) => framer.finish(|event| each(Event { inner: Kind::Sse(event) })),
             Inner::JsonLines(framer) => framer.finish(|event| each(Event { inner: Kind::JsonLines(event) })),
             Inner::JsonArray(framer) => framer.finish(|event| each(Event { inner: Kind::JsonArray(event) })),
             Inner::EventStream(framer) => framer.finish(|event| each(Event { inner: Kind::EventStream(event) })),
@@ -272,7 +268,7 @@ impl Envelope {
                 out.extend_from_slice(data);
             }
             Cover::EventStream(frame) => {
-                let written = event_stream::Framer::new(frame.len()).push(frame, |event| {
+                let written = event_stream::EventStreamFramer::new(frame.len()).push(frame, |event| {
                     event.with_data(data, out);
                     Ok::<_, ()>(())
                 });
@@ -422,7 +418,7 @@ mod tests {
             ("application/json", None),
             ("", None),
         ] {
-            assert_eq!(Framing::of(content_type.as_bytes()), want, "{content_type}");
+            assert_eq!(Framing::from_content_type(content_type.as_bytes()), want, "{content_type}");
         }
     }
 }

@@ -15,15 +15,15 @@
 //!   surrogate pairs, trailing data, invalid UTF-8, control characters: a request with any of these is refused. So is a
 //!   field that the gateway must understand and cannot. Answers are read as strictly where a client could be shown what
 //!   the gateway has not seen, and leniently elsewhere.
-//! - **Bounded.** One scan forward, no recursion, depth and size and number of texts limited ([`Limits`]), no step that
+//! - **Bounded.** One scan forward, no recursion, depth and size and number of texts limited ([`ParseLimits`]), no step that
 //!   takes quadratic time on bodies made for it. Nothing here panics, and errors hold offsets, never content.
 //!
 //! ```
-//! use tollgate_llm::{Dialect, Edits, Limits, Request, Role};
+//! use tollgate_llm::{Dialect, Edits, ParseLimits, Request, Role};
 //!
 //! let dialect = Dialect::detect(b"POST", b"/v1/chat/completions").ok_or("no LLM call")?;
 //! let body = br#"{"model":"fast", "stream":true, "messages":[{"role":"user", "content":"I am \u00c9va"}]}"#;
-//! let request = Request::parse(dialect, body, &Limits::default())?;
+//! let request = Request::parse(dialect, body, &ParseLimits::default())?;
 //!
 //! let [_model, text] = request.texts[..] else { panic!() };
 //! assert_eq!((text.role, &*text.str.decode(body)), (Role::User, "I am Éva"));
@@ -46,9 +46,9 @@
 //! [`Framing`], and [`Chunk::parse_event`] reads each without allocating.
 //!
 //! ```
-//! use tollgate_llm::{Chunk, Dialect, Error, FrameError, Framer, Framing, Limits};
+//! use tollgate_llm::{Chunk, Dialect, Error, FrameError, Framer, Framing, ParseLimits};
 //!
-//! let limits = Limits::default();
+//! let limits = ParseLimits::default();
 //! let mut framer = Framer::new(Framing::Sse, limits.max_event_bytes);
 //! let (mut chunk, mut said) = (Chunk::default(), String::new());
 //! let body = "data: {\"choices\":[{\"delta\":{\"content\":\"Hel\"}}]}\n\n\
@@ -67,7 +67,7 @@
 //! ```
 //!
 //! # Adding a dialect
-//! One file in `dialect/`, with children where it is long, and one row in the table of `dialect.rs`. The file holds a `Row`:
+//! One file in `dialect/`, with children where it is long, and one row in the table of `dialect.rs`. The file holds a `DialectSpec`:
 //! the paths that are its own (`{model}` where the path names the model), how a request, an answer and an event are read,
 //! whether anybody charges for it, and what its errors look like. To read, it asks a scan (`Reader`) for the members that
 //! it knows and hands every other value to a walk that makes texts of all strings in it. Views, edits, usage, limits and
@@ -84,16 +84,16 @@ mod span;
 mod view;
 
 pub use body::{content_encoding, image, multipart};
-pub use dialect::{ApiError, Dialect, Echo, Endpoint, Indexed, PathModel};
+pub use dialect::{ApiError, DeltaMembers, Dialect, Endpoint, Indexed, PathModel};
 pub use error::{Error, ErrorKind};
 pub use framing::splitter::FrameError;
 pub use framing::{Envelope, Event, Framer, Framing, event_stream, json_array, json_lines, sse};
 pub use json::escape::escape_into;
 pub use json::literal::Str;
-pub use limits::Limits;
+pub use limits::ParseLimits;
 pub use span::Span;
 pub use view::edits::{Edits, Overlap};
-pub use view::request::{Message, Picture, Request, Role, Text, TextKind};
-pub use view::response::{Channel, Chunk, Offsets, OutText, Part, Response, emptied};
-pub use view::stream_state::Begun;
-pub use view::usage::{Reported, Usage};
+pub use view::request::{Image, Message, Request, Role, Text, TextKind};
+pub use view::response::{Channel, Chunk, OffsetAnnotation, OutputText, Part, Response, empty_value};
+pub use view::stream_state::StreamState;
+pub use view::usage::{ReportedUsage, Usage};

@@ -2,7 +2,7 @@
 
 /// Bounds on what a client or an upstream can make the gateway do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub struct ParseLimits {
     /// Bytes of one body (or of the data of one event). 16 MiB.
     pub max_bytes: usize,
     /// Objects and arrays inside each other. 64.
@@ -14,8 +14,8 @@ pub struct Limits {
     pub max_items: usize,
 }
 
-impl Default for Limits {
-    fn default() -> Limits {
-        Limits { max_bytes: 16 << 20, max_depth: 64, max_event_bytes: 1 << 20, max_items: 1 << 18 }
+impl Default for ParseLimits {
+    fn default() -> ParseLimits {
+        ParseLimits { max_bytes: 16 << 20, max_depth: 64, max_event_bytes: 1 << 20, max_items: 1 << 18 }
     }
 }

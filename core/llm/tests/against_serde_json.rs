@@ -9,7 +9,7 @@
 
 use proptest::prelude::*;
 use serde_json::Value;
-use tollgate_llm::{Chunk, Dialect, ErrorKind, Limits, Request, TextKind};
+use tollgate_llm::{Chunk, Dialect, ErrorKind, ParseLimits, Request, TextKind};
 
 /// Any value, with keys that are no words of the API.
 fn value() -> impl Strategy<Value = Value> {
@@ -155,15 +155,15 @@ fn every_reason_to_differ_is_true() {
     for (why, body, reason) in STRICTER {
         assert!(serde_json::from_str::<Value>(body).is_ok(), "{why}");
         let limits = match why {
-            "a limit of ours, here 12" => Limits { max_items: 12, ..Limits::default() },
-            "a limit of ours, here 99" => Limits { max_bytes: 99, ..Limits::default() },
-            _ => Limits::default(),
+            "a limit of ours, here 12" => ParseLimits { max_items: 12, ..ParseLimits::default() },
+            "a limit of ours, here 99" => ParseLimits { max_bytes: 99, ..ParseLimits::default() },
+            _ => ParseLimits::default(),
         };
         let error = Request::parse(Dialect::OpenAiChat, body.as_bytes(), &limits).unwrap_err();
         assert!(reason(error.kind), "{why}: {error}");
     }
     for (why, body, theirs) in LOOSER {
-        assert!(Request::parse(Dialect::OpenAiChat, body.as_bytes(), &Limits::default()).is_ok(), "{why}");
+        assert!(Request::parse(Dialect::OpenAiChat, body.as_bytes(), &ParseLimits::default()).is_ok(), "{why}");
         let error = serde_json::from_str::<Value>(body).unwrap_err().to_string();
         assert!(error.starts_with(theirs), "{why}: {error}");
     }
@@ -183,7 +183,7 @@ enum Verdict {
 /// Both take the body, both refuse it, or the difference is one of those that are meant.
 fn verdict(body: &[u8]) -> Verdict {
     let oracle = serde_json::from_slice::<Value>(body);
-    let ours = Request::parse(Dialect::OpenAiChat, body, &Limits::default());
+    let ours = Request::parse(Dialect::OpenAiChat, body, &ParseLimits::default());
     let verdict = match (&ours, &oracle) {
         (Ok(_), Ok(_)) => Verdict::Taken,
         (Err(_), Err(_)) => Verdict::Refused,
@@ -194,7 +194,7 @@ fn verdict(body: &[u8]) -> Verdict {
         _ => panic!("{ours:?} {oracle:?} {}", String::from_utf8_lossy(body)),
     };
     // Answers differ from requests in what passes besides: known fields in another case, any type, halves of pairs.
-    let answer = Chunk::parse(Dialect::OpenAiChat, body, &Limits::default());
+    let answer = Chunk::parse(Dialect::OpenAiChat, body, &ParseLimits::default());
     match (&ours, &answer) {
         (Ok(_), Ok(Some(_))) | (Err(_), Err(_)) => {}
         (Err(error), Ok(Some(_))) => {
@@ -204,7 +204,7 @@ fn verdict(body: &[u8]) -> Verdict {
     }
     // The model alone is found in what both take, and in much that is wrong behind it; never another model.
     if let Ok(request) = &ours {
-        let model = Request::model_only(body, &Limits::default());
+        let model = Request::model_only(body, &ParseLimits::default());
         assert_eq!(model.map_err(|error| error.kind), Ok(request.model), "{}", String::from_utf8_lossy(body));
     }
     verdict
@@ -269,7 +269,7 @@ proptest! {
     fn the_same_strings_at_the_same_pointers(value in value(), seed in any::<u64>()) {
         let value = serde_json::json!({ "x!": value });
         let body = body(&value, seed);
-        let request = Request::parse(Dialect::OpenAiChat, &body, &Limits::default()).unwrap();
+        let request = Request::parse(Dialect::OpenAiChat, &body, &ParseLimits::default()).unwrap();
         let mut want = Vec::new();
         strings(&value, "", &mut want);
         let mut got: Vec<_> = request

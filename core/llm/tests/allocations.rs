@@ -1,6 +1,6 @@
 //! What a view costs in memory depends on how many texts there are, and not on how long they are.
 
-use tollgate_llm::{Dialect, Limits, Request};
+use tollgate_llm::{Dialect, ParseLimits, Request};
 
 /// The most bytes that were allocated at a time, and how many allocations there were.
 fn cost(read: impl FnOnce()) -> (u64, u64) {
@@ -19,7 +19,7 @@ fn request(len: usize, unit: &str) -> Vec<u8> {
 
 #[test]
 fn longer_texts_need_no_more_memory() {
-    let limits = Limits::default();
+    let limits = ParseLimits::default();
     for unit in ["a", r"\n", r"\u006d", "é", "料", r"\ud83d\ude00"] {
         let (short, long) = (request(100, unit), request(50_000, unit));
         let view = |body: &[u8]| cost(|| drop(Request::parse(Dialect::OpenAiChat, body, &limits).unwrap()));

@@ -10,7 +10,7 @@ use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde::Deserialize;
-use tollgate_llm::content_encoding::{Caps, Encoding, Inflater};
+use tollgate_llm::content_encoding::{ContentEncoding, InflateLimits, Inflater};
 use tollgate_names::{Entries, MAX_NAME_BYTES, Names};
 
 use crate::{Profile, Tokenizer};
@@ -204,8 +204,8 @@ fn inflated(bytes: &[u8]) -> Result<Vec<u8>, String> {
         return Err(format!("more than {MAX_TABLE_BYTES} bytes"));
     }
     let mut table = Vec::with_capacity(size);
-    let caps = Caps { max_bytes: MAX_TABLE_BYTES, max_ratio: usize::MAX, ..Caps::default() };
-    let mut inflater = Inflater::new(Encoding::Gzip, caps);
+    let caps = InflateLimits { max_bytes: MAX_TABLE_BYTES, max_ratio: usize::MAX, ..InflateLimits::default() };
+    let mut inflater = Inflater::new(ContentEncoding::Gzip, caps);
     let pushed = bytes.chunks(2 << 10).try_for_each(|piece| inflater.push(piece, &mut table));
     pushed.and_then(|()| inflater.finish()).map(|()| table).map_err(|error| error.to_string())
 }

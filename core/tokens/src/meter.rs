@@ -7,14 +7,14 @@
 
 use std::collections::BTreeMap;
 
-use tollgate_llm::{Channel, Chunk, Dialect, Event, Limits, OutText, Part, Reported, Request, Response, Usage};
+use tollgate_llm::{Channel, Chunk, Dialect, Event, ParseLimits, OutputText, Part, ReportedUsage, Request, Response, Usage};
 
 use crate::{StreamCounter, Tokenizer};
 
 /// Source of the numbers of a [`UsageRecord`]: the property `tollgate.usage_source`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecordSource {
-    /// Reported by the provider.
+    /// ReportedUsage by the provider.
     Provider,
     /// Counted by the gateway: the prompt, and the response as far as it arrived.
     Counted,
@@ -98,7 +98,7 @@ pub struct UsageMeter {
     unreadable_bytes: Option<u64>,
     withholds: bool,
     served_model: Option<String>,
-    provider: Option<Reported>,
+    provider: Option<ReportedUsage>,
     /// `true` once a candidate, or the whole response, has a finish reason.
     finished: bool,
     outputs: BTreeMap<Channel, StreamCounter>,
@@ -147,14 +147,14 @@ impl UsageMeter {
         };
         let mut chunk = std::mem::take(&mut self.chunk);
         let mut metered = MeteredEvent::default();
-        if let Ok(true) = chunk.parse_event(self.dialect, event.name(), &data, &Limits::default()) {
+        if let Ok(true) = chunk.parse_event(self.dialect, event.name(), &data, &ParseLimits::default()) {
             self.finished |= chunk.ends || !chunk.finished.is_empty();
-            Reported::merge(&mut self.provider, chunk.usage);
+            ReportedUsage::merge(&mut self.provider, chunk.usage);
             self.count(&chunk.texts, &data);
             if self.served_model.is_none() {
                 self.served_model = chunk.model.map(|model| model.decode(&data).into_owned());
             }
-            let is_output = |text: &OutText| is_charged(text) && !text.str.span.is_empty();
+            let is_output = |text: &OutputText| is_charged(text) && !text.str.span.is_empty();
             metered = MeteredEvent {
                 has_text: chunk.texts.iter().any(is_output),
                 withhold: self.withholds && chunk.is_usage_only(),
@@ -167,7 +167,7 @@ impl UsageMeter {
     /// Reads a complete response. Its texts are counted only if its usage does not include the output.
     pub fn response(&mut self, response: &Response, body: &[u8]) {
         let is_reported = response.usage.is_some_and(|usage| usage.output > 0);
-        let texts: &[OutText] = if is_reported { &[] } else { &response.texts };
+        let texts: &[OutputText] = if is_reported { &[] } else { &response.texts };
         self.provider = response.reported;
         self.finished = true;
         self.count(texts, body);
@@ -175,7 +175,7 @@ impl UsageMeter {
     }
 
     /// Counts the charged ones of these texts.
-    fn count(&mut self, texts: &[OutText], bytes: &[u8]) {
+    fn count(&mut self, texts: &[OutputText], bytes: &[u8]) {
         for text in texts {
             if !is_charged(text) {
                 continue;
@@ -245,7 +245,7 @@ impl UsageMeter {
 }
 
 /// Returns `true` if the text is charged: not if it repeats another text, or was not generated.
-fn is_charged(text: &OutText) -> bool {
+fn is_charged(text: &OutputText) -> bool {
     !text.channel.part.repeats() && text.channel.part != Part::Other
 }
 
@@ -255,13 +255,13 @@ mod tests {
     use crate::Encoding;
 
     fn meter(body: &str) -> UsageMeter {
-        let request = Request::parse(Dialect::OpenAiChat, body.as_bytes(), &Limits::default()).unwrap();
+        let request = Request::parse(Dialect::OpenAiChat, body.as_bytes(), &ParseLimits::default()).unwrap();
         UsageMeter::new(&request, Encoding::O200kBase, 8)
     }
 
     fn answer(meter: &mut UsageMeter, usage: &str) {
         let body = format!(r#"{{"choices":[{{"index":0,"message":{{"content":"hello world"}}}}],"usage":{usage}}}"#);
-        let response = Response::parse(Dialect::OpenAiChat, body.as_bytes(), &Limits::default()).unwrap();
+        let response = Response::parse(Dialect::OpenAiChat, body.as_bytes(), &ParseLimits::default()).unwrap();
         meter.response(&response, body.as_bytes());
     }
 
@@ -295,7 +295,7 @@ mod tests {
 
     /// Returns the record of a streamed Anthropic response with these events.
     fn streamed(events: &[&str]) -> UsageRecord {
-        let request = Request::parse(Dialect::AnthropicMessages, br#"{"stream":true}"#, &Limits::default()).unwrap();
+        let request = Request::parse(Dialect::AnthropicMessages, br#"{"stream":true}"#, &ParseLimits::default()).unwrap();
         let mut meter = UsageMeter::new(&request, Encoding::O200kBase, 8);
         let body: String = events.iter().map(|data| format!("data: {data}\n\n")).collect();
         let pushed = tollgate_llm::Framer::new(tollgate_llm::Framing::Sse, 1 << 20).push(body.as_bytes(), |event| {
@@ -328,10 +328,10 @@ mod tests {
     #[test]
     fn token_counting_calls_have_no_usage() {
         let body = br#"{"messages":[{"role":"user","content":"hello"}]}"#;
-        let request = Request::parse(Dialect::AnthropicCountTokens, body, &Limits::default()).unwrap();
+        let request = Request::parse(Dialect::AnthropicCountTokens, body, &ParseLimits::default()).unwrap();
         let mut meter = UsageMeter::new(&request, Encoding::O200kBase, 8);
         let answer = br#"{"input_tokens":14}"#;
-        let response = Response::parse(Dialect::AnthropicCountTokens, answer, &Limits::default()).unwrap();
+        let response = Response::parse(Dialect::AnthropicCountTokens, answer, &ParseLimits::default()).unwrap();
         meter.response(&response, answer);
         assert_eq!(meter.record(), UsageRecord::NOTHING);
     }

@@ -16,7 +16,7 @@ mod tests;
 use family::{Family, ToolFormat};
 use image::Detail;
 use memchr::memmem;
-use tollgate_llm::{Picture, Request, Role, Text, TextKind};
+use tollgate_llm::{Image, Request, Role, Text, TextKind};
 
 use crate::{Encoding, Tokenizer};
 
@@ -54,11 +54,11 @@ impl PromptCount {
 /// from a file, see [`Profile`].
 ///
 /// ```
-/// use tollgate_llm::{Dialect, Limits, Request};
+/// use tollgate_llm::{Dialect, ParseLimits, Request};
 /// use tollgate_tokens::count_prompt;
 ///
 /// let body = br#"{"model": "gpt-4o", "messages": [{"role": "user", "content": "hello world"}]}"#;
-/// let request = Request::parse(Dialect::OpenAiChat, body, &Limits::default())?;
+/// let request = Request::parse(Dialect::OpenAiChat, body, &ParseLimits::default())?;
 /// let count = count_prompt(&request, body, None);
 /// assert_eq!((count.tokens, count.text, count.framing, count.exact), (9, 2, 7, true));
 /// # Ok::<(), tollgate_llm::Error>(())
@@ -144,11 +144,11 @@ impl Profile {
         let mut count = PromptCount { exact: self.is_own && self.family.template.is_exact, ..PromptCount::default() };
         self.messages(request, body, &mut count);
         self.texts(request, body, limit, &mut count);
-        for picture in &request.pictures {
+        for picture in &request.images {
             self.picture(picture, body, &mut count);
         }
         // Some images may be in places that the view does not cover.
-        let unseen = u64::from(request.images).saturating_sub(request.pictures.len() as u64);
+        let unseen = u64::from(request.image_count).saturating_sub(request.images.len() as u64);
         if unseen > 0 {
             count.exact = false;
             count.images += unseen * self.family.images.unknown(Detail::Auto);
@@ -286,7 +286,7 @@ impl Profile {
     }
 
     /// Counts an image.
-    fn picture(&self, picture: &Picture, body: &[u8], count: &mut PromptCount) {
+    fn picture(&self, picture: &Image, body: &[u8], count: &mut PromptCount) {
         let detail = match picture.detail {
             Some(detail) if detail.is(body, "low") => Detail::Low,
             Some(detail) if detail.is(body, "high") => Detail::High,

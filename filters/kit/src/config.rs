@@ -148,11 +148,11 @@ impl Default for Limits {
 
 impl Limits {
     /// The bounds as the parsers of `core/llm` take them.
-    pub(crate) fn for_parser(&self) -> tollgate_llm::Limits {
-        tollgate_llm::Limits {
+    pub(crate) fn for_parser(&self) -> tollgate_llm::ParseLimits {
+        tollgate_llm::ParseLimits {
             max_bytes: self.max_request_bytes.max(self.max_response_bytes),
             max_event_bytes: self.max_event_bytes,
-            ..tollgate_llm::Limits::default()
+            ..tollgate_llm::ParseLimits::default()
         }
     }
 }

@@ -78,7 +78,7 @@ impl Unscanned {
 pub(crate) struct Plugin {
     pub(crate) filter: Rc<dyn Filter>,
     pub(crate) name: &'static str,
-    pub(crate) parser_limits: tollgate_llm::Limits,
+    pub(crate) parser_limits: tollgate_llm::ParseLimits,
     pub(crate) recent: Rc<Recent>,
     pub(crate) watchdog: Watchdog,
     unscanned: Vec<(Unscanned, Counter)>,

@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use tollgate_llm::multipart::Scanner;
-use tollgate_llm::{Endpoint, Error, Limits, Request};
+use tollgate_llm::{Endpoint, Error, ParseLimits, Request};
 
 /// A request body and the view of it.
 #[derive(Debug)]
@@ -41,7 +41,7 @@ pub(crate) struct Recent {
 
 impl Recent {
     /// The view of a body: one that is there, or a new one.
-    pub(crate) fn parse(&self, endpoint: &Endpoint, body: Vec<u8>, limits: &Limits) -> Result<Rc<Parsed>, Error> {
+    pub(crate) fn parse(&self, endpoint: &Endpoint, body: Vec<u8>, limits: &ParseLimits) -> Result<Rc<Parsed>, Error> {
         let known = |entry: &&Rc<Parsed>| entry.endpoint == *endpoint && entry.body == body;
         if let Some(entry) = self.entries.borrow().iter().find(known) {
             return Ok(Rc::clone(entry));
@@ -64,7 +64,7 @@ mod tests {
     use tollgate_llm::Dialect;
 
     fn parse(recent: &Recent, body: &str) -> Rc<Parsed> {
-        recent.parse(&Endpoint::from(Dialect::OpenAiChat), body.as_bytes().to_vec(), &Limits::default()).unwrap()
+        recent.parse(&Endpoint::from(Dialect::OpenAiChat), body.as_bytes().to_vec(), &ParseLimits::default()).unwrap()
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The answer to an LLM call, as an exchange sees it.
 
-use tollgate_llm::content_encoding::{Encoding, Unsupported};
+use tollgate_llm::content_encoding::{ContentEncoding, UnsupportedEncoding};
 use tollgate_llm::{Edits, Framing, Response as View};
 
 use crate::abi;
@@ -31,7 +31,7 @@ pub enum BodyKind {
 
 impl BodyKind {
     pub(crate) fn of(content_type: &[u8]) -> BodyKind {
-        if let Some(framing) = Framing::of(content_type) {
+        if let Some(framing) = Framing::from_content_type(content_type) {
             return BodyKind::Events(framing);
         }
         let media = content_type.split(|&b| b == b';').next().unwrap_or_default().trim_ascii().to_ascii_lowercase();
@@ -49,7 +49,7 @@ pub struct ResponseHead {
     /// What the body is.
     pub kind: BodyKind,
     /// How the body is compressed, although the upstream was asked not to; an error: in a way that cannot be read.
-    pub encoding: Result<Option<Encoding>, Unsupported>,
+    pub encoding: Result<Option<ContentEncoding>, UnsupportedEncoding>,
     /// There is no body.
     pub ended: bool,
 }

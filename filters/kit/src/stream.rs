@@ -13,7 +13,7 @@ mod response;
 
 use std::rc::Rc;
 
-use tollgate_llm::content_encoding::Encoding;
+use tollgate_llm::content_encoding::ContentEncoding;
 use tollgate_llm::multipart::Scanner;
 use tollgate_llm::{Dialect, Endpoint};
 
@@ -36,7 +36,7 @@ pub(crate) enum Step {
 /// Where the request stands.
 enum Phase {
     /// Head and body are held, so many bytes of the body so far.
-    Holding { size: usize, encoding: Option<Encoding> },
+    Holding { size: usize, encoding: Option<ContentEncoding> },
     /// A form: head and body are held until its model has come; so many bytes were read.
     Form { size: usize, scanner: Box<Scanner> },
     /// A form that was admitted, of which more comes.

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use tollgate_inspect::{Direction, Policy, RawPolicy, StreamInspector, StreamVerdict, inspect_response};
-use tollgate_llm::{Dialect, Framer, Framing, Limits, Response};
+use tollgate_llm::{Dialect, Framer, Framing, ParseLimits, Response};
 
 const SEEDS: &[&[u8]] = &[
     br#"{"rules":[{"id":"a","match":{"regex":"\\b(?i:AK|as)[0-9A-Z]{3,16}?(x|y*)\\b$|^\\w+@"},"action":"redact","replacement":""}]}"#,
@@ -30,7 +30,7 @@ fn property(input: &[u8]) {
     let _ = policy.check_examples();
     let text = serde_json::to_string(TEXT).unwrap();
     let body = format!(r#"{{"choices":[{{"message":{{"content":{text}}}}}]}}"#);
-    let response = Response::parse(Dialect::OpenAiChat, body.as_bytes(), &Limits::default()).unwrap();
+    let response = Response::parse(Dialect::OpenAiChat, body.as_bytes(), &ParseLimits::default()).unwrap();
     let whole = inspect_response(&policy, &response, body.as_bytes());
     let mut inspector = StreamInspector::new(policy.clone(), Dialect::OpenAiChat);
     let (mut out, mut blocked) = (Vec::new(), false);

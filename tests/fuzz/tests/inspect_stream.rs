@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tollgate_inspect::{Policy, StreamInspector, StreamVerdict};
-use tollgate_llm::{Channel, Chunk, Dialect, Framer, Framing, Limits, Part, escape_into};
+use tollgate_llm::{Channel, Chunk, Dialect, Framer, Framing, ParseLimits, Part, escape_into};
 
 /// Seeds; the first byte is the size of the reads.
 const SEEDS: &[&[u8]] = &[
@@ -53,7 +53,7 @@ fn received(body: &[u8]) -> BTreeMap<Channel, String> {
     let mut framer = Framer::new(Framing::Sse, usize::MAX);
     let mut each = |event: tollgate_llm::Event<'_>| {
         let Some(data) = event.data() else { return Ok(()) };
-        let chunk = Chunk::parse(Dialect::OpenAiChat, &data, &Limits::default()).ok().flatten();
+        let chunk = Chunk::parse(Dialect::OpenAiChat, &data, &ParseLimits::default()).ok().flatten();
         for text in chunk.iter().flat_map(|chunk| &chunk.texts) {
             if !matches!(text.channel.part, Part::ToolName(_) | Part::Other | Part::Logprobs) {
                 texts.entry(text.channel).or_default().push_str(&text.str.decode(&data));
@@ -113,7 +113,7 @@ fn continues_after_its_end(body: &[u8]) -> bool {
     let mut each = |event: tollgate_llm::Event<'_>| {
         continues |= ended && event.data().is_some_and(|data| *data != b"[DONE]"[..]);
         if let Some(data) = event.data() {
-            let chunk = Chunk::parse(Dialect::OpenAiChat, &data, &Limits::default());
+            let chunk = Chunk::parse(Dialect::OpenAiChat, &data, &ParseLimits::default());
             ended |= chunk.is_ok_and(|chunk| chunk.is_none_or(|chunk| !chunk.finished.is_empty()));
         }
         Ok::<(), ()>(())

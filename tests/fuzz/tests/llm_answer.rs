@@ -4,7 +4,7 @@
 
 use std::cell::RefCell;
 
-use tollgate_llm::{Chunk, Dialect, Edits, ErrorKind, Limits, OutText, Response};
+use tollgate_llm::{Chunk, Dialect, Edits, ErrorKind, OutputText, ParseLimits, Response};
 
 const SEEDS: &[&[u8]] = &[
     br#"{"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"Hi \ud83d","refusal":null,"reasoning":"r"},
@@ -25,7 +25,7 @@ thread_local! {
 
 fn property(body: &[u8]) {
     let chat = Dialect::OpenAiChat;
-    let limits = Limits { max_items: 200, max_depth: 16, max_bytes: 4096, ..Limits::default() };
+    let limits = ParseLimits { max_items: 200, max_depth: 16, max_bytes: 4096, ..ParseLimits::default() };
     let fresh = Chunk::parse(chat, body, &limits);
     REUSED.with_borrow_mut(|reused| {
         assert_eq!(reused.parse_into(chat, body, &limits), fresh.as_ref().map(Option::is_some).map_err(|error| *error));
@@ -36,11 +36,11 @@ fn property(body: &[u8]) {
         assert_eq!((&reused.finished, reused.choices), (&fresh.finished, fresh.choices));
     });
     if let Ok(Some(chunk)) = &fresh {
-        redact(body, &chunk.texts, |body| Chunk::parse(chat, body, &Limits::default()).unwrap().unwrap().texts);
+        redact(body, &chunk.texts, |body| Chunk::parse(chat, body, &ParseLimits::default()).unwrap().unwrap().texts);
     }
     match Response::parse(chat, body, &limits) {
         Ok(response) => {
-            redact(body, &response.texts, |body| Response::parse(chat, body, &Limits::default()).unwrap().texts);
+            redact(body, &response.texts, |body| Response::parse(chat, body, &ParseLimits::default()).unwrap().texts);
             let mut edits = Edits::new();
             for logprobs in &response.logprobs {
                 edits.replace(*logprobs, "null").unwrap();
@@ -60,7 +60,7 @@ fn property(body: &[u8]) {
 }
 
 /// Every text replaced: the same channels, the new text.
-fn redact(body: &[u8], texts: &[OutText], parse: impl Fn(&[u8]) -> Vec<OutText>) {
+fn redact(body: &[u8], texts: &[OutputText], parse: impl Fn(&[u8]) -> Vec<OutputText>) {
     let mut edits = Edits::new();
     for text in texts {
         edits.replace_text(text.str.span, "[\"gone\"]").unwrap();

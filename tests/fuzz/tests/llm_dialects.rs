@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a target may panic")]
 
 use tollgate_llm::{
-    Chunk, Dialect, Edits, Endpoint, ErrorKind, Event, Framer, Framing, Limits, OutText, PathModel, Request, Response,
-    Span,
+    Chunk, Dialect, Edits, Endpoint, ErrorKind, Event, Framer, Framing, OutputText, ParseLimits, PathModel, Request,
+    Response, Span,
 };
 
 /// The first byte says which dialect and which framing.
@@ -49,7 +49,7 @@ const GONE: &str = "\u{2588}\"\\\n";
 
 fn property(input: &[u8]) {
     let Some((first, body)) = input.split_first() else { return };
-    let limits = Limits { max_items: 200, max_depth: 16, max_bytes: 4096, ..Limits::default() };
+    let limits = ParseLimits { max_items: 200, max_depth: 16, max_bytes: 4096, ..ParseLimits::default() };
     let oracle = serde_json::from_slice::<serde_json::Value>(body);
     // All of them for what chance is rarely right about; one of them for what it is not.
     let all = oracle.is_ok() && body.starts_with(b"{");
@@ -62,7 +62,7 @@ fn property(input: &[u8]) {
     }
 }
 
-fn asked(dialect: Dialect, body: &[u8], limits: &Limits, oracle: Option<&serde_json::Value>) {
+fn asked(dialect: Dialect, body: &[u8], limits: &ParseLimits, oracle: Option<&serde_json::Value>) {
     // Where the path names the model, it is there.
     let in_path = ["gemini", "bedrock"].iter().any(|name| dialect.name().starts_with(name));
     let model = in_path.then(|| PathModel { name: "m".to_owned(), span: Span::new(0, 1) });
@@ -90,7 +90,7 @@ fn asked(dialect: Dialect, body: &[u8], limits: &Limits, oracle: Option<&serde_j
         let pointer = Request::pointer(body, text.str.span);
         assert!(oracle.is_none_or(|oracle| oracle.pointer(&pointer).is_some()), "{dialect:?} {pointer}");
     }
-    let generous = Limits { max_items: 210, max_depth: 17, ..Limits::default() };
+    let generous = ParseLimits { max_items: 210, max_depth: 17, ..ParseLimits::default() };
     let mut edits = Edits::new();
     request.ask_for_usage(body, &mut edits);
     if request.model.is_some() {
@@ -120,7 +120,7 @@ fn asked(dialect: Dialect, body: &[u8], limits: &Limits, oracle: Option<&serde_j
     }
 }
 
-fn said(dialect: Dialect, body: &[u8], limits: &Limits) {
+fn said(dialect: Dialect, body: &[u8], limits: &ParseLimits) {
     let mut reused = Chunk::default();
     for name in [None, Some(&b"contentBlockStop"[..]), Some(b"throttlingException")] {
         let fresh = reused.parse_event(dialect, name, body, limits);
@@ -128,7 +128,7 @@ fn said(dialect: Dialect, body: &[u8], limits: &Limits) {
             let texts = reused.texts.clone();
             redact(dialect, body, &texts, |body| {
                 let mut chunk = Chunk::default();
-                chunk.parse_event(dialect, name, body, &Limits::default()).unwrap();
+                chunk.parse_event(dialect, name, body, &ParseLimits::default()).unwrap();
                 chunk.texts
             });
             assert!(reused.usage.is_none_or(|usage| !usage.is_empty()));
@@ -136,7 +136,7 @@ fn said(dialect: Dialect, body: &[u8], limits: &Limits) {
     }
     if let Ok(response) = Response::parse(dialect, body, limits) {
         redact(dialect, body, &response.texts, |body| {
-            Response::parse(dialect, body, &Limits::default()).unwrap().texts
+            Response::parse(dialect, body, &ParseLimits::default()).unwrap().texts
         });
         for span in response.logprobs.iter().copied().chain(response.offsets.iter().map(|offsets| offsets.span)) {
             assert!(matches!(span.of(body), [b'{', .., b'}'] | [b'[', .., b']']), "{dialect:?}");
@@ -145,7 +145,7 @@ fn said(dialect: Dialect, body: &[u8], limits: &Limits) {
 }
 
 /// Every text replaced: the same channels, the new text.
-fn redact(dialect: Dialect, body: &[u8], texts: &[OutText], parse: impl Fn(&[u8]) -> Vec<OutText>) {
+fn redact(dialect: Dialect, body: &[u8], texts: &[OutputText], parse: impl Fn(&[u8]) -> Vec<OutputText>) {
     let mut edits = Edits::new();
     for text in texts {
         edits.replace_text(text.str.span, GONE).unwrap();
@@ -156,7 +156,7 @@ fn redact(dialect: Dialect, body: &[u8], texts: &[OutText], parse: impl Fn(&[u8]
     assert!(after.iter().all(|text| text.str.decode(&redacted) == GONE), "{dialect:?}");
 }
 
-fn streamed(dialect: Dialect, framing: Framing, body: &[u8], limits: &Limits) {
+fn streamed(dialect: Dialect, framing: Framing, body: &[u8], limits: &ParseLimits) {
     let (mut framer, mut chunk) = (Framer::new(framing, 1000), Chunk::default());
     let mut each = |event: Event<'_>| {
         if let Some(data) = event.data() {

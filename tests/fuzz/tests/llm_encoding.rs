@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a target may panic")]
 
-use tollgate_llm::content_encoding::{Caps, Encoding, Inflater, inflate};
+use tollgate_llm::content_encoding::{ContentEncoding, InflateLimits, Inflater, inflate};
 
 /// The first byte says which coding, the second how to split.
 const SEEDS: &[&[u8]] = &[
@@ -21,8 +21,8 @@ const SEEDS: &[&[u8]] = &[
 
 fn property(input: &[u8]) {
     let [which, size, body @ ..] = input else { return };
-    let encoding = [Encoding::Gzip, Encoding::Deflate, Encoding::Brotli][usize::from(which % 3)];
-    let caps = Caps { max_bytes: 100_000, max_ratio: 100, ..Caps::default() };
+    let encoding = [ContentEncoding::Gzip, ContentEncoding::Deflate, ContentEncoding::Brotli][usize::from(which % 3)];
+    let caps = InflateLimits { max_bytes: 100_000, max_ratio: 100, ..InflateLimits::default() };
     let whole = inflate(encoding, body, caps);
     assert!(whole.as_ref().map_or(0, Vec::len) <= caps.max_bytes);
     let mut inflater = Inflater::new(encoding, caps);

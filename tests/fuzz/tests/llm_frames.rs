@@ -3,7 +3,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a target may panic")]
 
-use tollgate_llm::{event_stream, json_array, json_lines};
+use tollgate_llm::event_stream::{self, EventStreamFramer};
+use tollgate_llm::json_array::JsonArrayFramer;
+use tollgate_llm::json_lines::JsonLinesFramer;
 
 /// The first byte says how to split.
 const SEEDS: &[&[u8]] = &[
@@ -21,9 +23,9 @@ type Seen = (Vec<u8>, Option<Vec<u8>>);
 
 /// One framer, seen from outside.
 macro_rules! check {
-    ($format:ident, $input:expr, $size:expr) => {{
+    ($framer:ty, $input:expr, $size:expr) => {{
         let frame = |pieces: &mut dyn Iterator<Item = &[u8]>| {
-            let mut framer = $format::Framer::new(MAX);
+            let mut framer = <$framer>::new(MAX);
             let mut events: Vec<Seen> = Vec::new();
             let mut error = None;
             for piece in pieces {
@@ -48,7 +50,7 @@ macro_rules! check {
         assert_eq!(events, split);
 
         let (mut edited, mut count) = (Vec::new(), 0);
-        let mut framer = $format::Framer::new(usize::MAX);
+        let mut framer = <$framer>::new(usize::MAX);
         let pushed = framer.push(input, |event| {
             event.with_data(b"{\"new\":1}", &mut edited);
             count += usize::from(event.data().is_some());
@@ -56,7 +58,7 @@ macro_rules! check {
         });
         if pushed.is_ok() {
             let mut data = Vec::new();
-            $format::Framer::new(usize::MAX)
+            <$framer>::new(usize::MAX)
                 .push(&edited, |event| {
                     data.extend(event.data().map(|data| data.into_owned()));
                     Ok::<(), ()>(())
@@ -69,18 +71,18 @@ macro_rules! check {
 
 fn property(input: &[u8]) {
     let (size, body) = input.split_first().map_or((1, input), |(first, body)| (usize::from(first % 32) + 1, body));
-    check!(json_lines, body, size);
-    check!(json_array, body, size);
-    check!(event_stream, body, size);
+    check!(JsonLinesFramer, body, size);
+    check!(JsonArrayFramer, body, size);
+    check!(EventStreamFramer, body, size);
     // Sums that are right lead further than chance does.
     let mut framed = Vec::new();
     event_stream::write(&[(":event-type", "chunk"), (":message-type", "event")], body, &mut framed);
     framed.extend_from_slice(body);
-    check!(event_stream, &framed, size);
+    check!(EventStreamFramer, &framed, size);
     // An array whose elements are read as JSON says what a JSON parser says.
     if let Ok(serde_json::Value::Array(values)) = serde_json::from_slice(body) {
         let mut seen: Vec<serde_json::Value> = Vec::new();
-        json_array::Framer::new(usize::MAX)
+        JsonArrayFramer::new(usize::MAX)
             .push(body, |event| {
                 seen.extend(event.data().map(|data| serde_json::from_slice(&data).unwrap()));
                 Ok::<(), ()>(())

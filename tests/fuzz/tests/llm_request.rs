@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a target may panic")]
 
-use tollgate_llm::{Dialect, Edits, ErrorKind, Limits, Request, Span, TextKind};
+use tollgate_llm::{Dialect, Edits, ErrorKind, ParseLimits, Request, Span, TextKind};
 
 const SEEDS: &[&[u8]] = &[
     br#"{"model":"gpt-4o","stream":true,"messages":[{"role":"user","content":"Hello \u00e9\ud83d\ude00 \"you\"\n"}]}"#,
@@ -22,7 +22,7 @@ const REPLACEMENT: &str = "\u{2588}\"\\\n";
 
 fn property(body: &[u8]) {
     let chat = Dialect::OpenAiChat;
-    let limits = Limits { max_items: 200, max_depth: 16, max_bytes: 4096, ..Limits::default() };
+    let limits = ParseLimits { max_items: 200, max_depth: 16, max_bytes: 4096, ..ParseLimits::default() };
     let oracle = serde_json::from_slice::<serde_json::Value>(body);
     let request = match Request::parse(chat, body, &limits) {
         Ok(request) => request,
@@ -63,7 +63,7 @@ fn property(body: &[u8]) {
     request.set_model("m\"", &mut edits);
     let edited = edits.apply(body);
     assert_eq!(edited.len(), body.len().strict_add_signed(edits.len_change()));
-    let generous = Limits { max_items: 210, max_depth: 17, ..Limits::default() };
+    let generous = ParseLimits { max_items: 210, max_depth: 17, ..ParseLimits::default() };
     let view = Request::parse(chat, &edited, &generous).unwrap();
     assert_eq!(view.model.unwrap().decode(&edited), "m\"");
     assert_eq!(view.stream, request.stream);

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a target may panic")]
 
-use tollgate_llm::{Dialect, Edits, Limits, Request, Span, escape_into};
+use tollgate_llm::{Dialect, Edits, ParseLimits, Request, Span, escape_into};
 
 /// The first bytes are ranges, the rest is raw JSON string content.
 const SEEDS: &[&[u8]] = &[
@@ -14,7 +14,7 @@ const SEEDS: &[&[u8]] = &[
 fn property(input: &[u8]) {
     let Some((ranges, content)) = input.split_at_checked(4) else { return };
     let body = [b"{\"x\":\"", content, b"\"}"].concat();
-    let Ok(request) = Request::parse(Dialect::OpenAiChat, &body, &Limits::default()) else { return };
+    let Ok(request) = Request::parse(Dialect::OpenAiChat, &body, &ParseLimits::default()) else { return };
     // content may hold a quote and more members
     let Some(str) = request.texts.get(1).map(|text| text.str) else { return };
     let text = str.decode(&body);
@@ -41,7 +41,7 @@ fn property(input: &[u8]) {
         }
     }
     let edited = edits.apply(&body);
-    let view = Request::parse(Dialect::OpenAiChat, &edited, &Limits::default()).unwrap();
+    let view = Request::parse(Dialect::OpenAiChat, &edited, &ParseLimits::default()).unwrap();
     if let Some(want) = want.filter(|_| edits.len() == 1 && text.get(ranges[0].clone()).is_some()) {
         assert_eq!(view.texts[1].str.decode(&edited), want);
     }

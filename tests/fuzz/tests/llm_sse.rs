@@ -2,7 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a target may panic")]
 
-use tollgate_llm::sse::{Framer, PushError};
+use tollgate_llm::FrameError;
+use tollgate_llm::sse::{SseEvent, SseFramer};
 
 /// The first byte says how to split.
 const SEEDS: &[&[u8]] = &[
@@ -18,7 +19,7 @@ const MAX: usize = 300;
 type Seen = (Vec<u8>, Option<Vec<u8>>, Option<Vec<u8>>);
 
 fn frame<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> (Vec<Seen>, Vec<u8>) {
-    let mut framer = Framer::new(MAX);
+    let mut framer = SseFramer::new(MAX);
     let mut events: Vec<Seen> = Vec::new();
     for piece in pieces {
         let pushed = framer.push(piece, |event| {
@@ -30,7 +31,7 @@ fn frame<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> (Vec<Seen>, Vec<u8>) {
             ));
             Ok::<(), ()>(())
         });
-        assert_ne!(pushed, Err(PushError::Each(())));
+        assert_ne!(pushed, Err(FrameError::Callback(())));
         if pushed.is_err() {
             assert!(framer.pending().len() > MAX);
             return (events, framer.pending().to_vec());
@@ -49,19 +50,19 @@ fn property(input: &[u8]) {
     assert_eq!(events, in_pieces);
     assert!(pending.starts_with(&left));
 
-    let mut framer = Framer::new(usize::MAX);
+    let mut framer = SseFramer::new(usize::MAX);
     let mut edited = Vec::new();
     let mut count = 0;
-    let mut each = |event: tollgate_llm::sse::Event<'_>| {
+    let mut each = |event: SseEvent<'_>| {
         count += usize::from(event.data().is_some());
         event.with_data(b" new\nlines", &mut edited);
         Ok::<(), ()>(())
     };
     framer.push(body, &mut each).unwrap();
     framer.finish(&mut each).unwrap();
-    let mut again = Framer::new(usize::MAX);
+    let mut again = SseFramer::new(usize::MAX);
     let mut data = Vec::new();
-    let mut each = |event: tollgate_llm::sse::Event<'_>| {
+    let mut each = |event: SseEvent<'_>| {
         data.extend(event.data().map(|data| data.into_owned()));
         Ok::<(), ()>(())
     };

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a target may panic")]
 
-use tollgate_llm::{Dialect, Limits, Request};
+use tollgate_llm::{Dialect, ParseLimits, Request};
 use tollgate_tokens::{Encoding, StreamCounter, Tokenizer, count_prompt};
 
 /// Seed inputs; the first byte is the chunk size.
@@ -34,7 +34,7 @@ fn property(input: &[u8]) {
     }
     let _ = Tokenizer::load(bytes.to_vec());
     for dialect in Dialect::ALL {
-        if let Ok(request) = Request::parse(*dialect, input, &Limits::default()) {
+        if let Ok(request) = Request::parse(*dialect, input, &ParseLimits::default()) {
             for model in ["gpt-4o", "claude-sonnet-4-5", "gemini-3-pro", "qwen3"] {
                 let count = count_prompt(&request, input, Some(model));
                 assert_eq!(count.tokens, count.text + count.framing + count.tools + count.images + count.media);

@@ -19,9 +19,9 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "carry-over",
         breaks: "an event that is split over two body callbacks loses a byte at the split",
-        file: "core/llm/src/framing/sse.rs",
-        from: "        self.held.extend_from_slice(rest);\n        self.failed",
-        to: "        self.held.extend_from_slice(rest.get(..rest.len().saturating_sub(1)).unwrap_or_default());\n        self.failed",
+        file: "core/llm/src/framing/splitter.rs",
+        from: "        self.held.extend_from_slice(rest);\n        if self.failed.is_none()",
+        to: "        self.held.extend_from_slice(rest.get(..rest.len().saturating_sub(1)).unwrap_or_default());\n        if self.failed.is_none()",
     },
     Mutant {
         name: "before-the-verdict",
@@ -111,7 +111,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "usage-ignored",
         breaks: "usage that the provider reports in a stream is ignored",
         file: "core/tokens/src/meter.rs",
-        from: "            Reported::merge(&mut self.provider, chunk.usage);",
+        from: "            ReportedUsage::merge(&mut self.provider, chunk.usage);",
         to: "            let _ = chunk.usage;",
     },
 ];

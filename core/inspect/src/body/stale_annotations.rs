@@ -1,14 +1,14 @@
 //! Offset annotations (citations etc.) invalidated by a redaction; they are removed from the response.
 
 use std::collections::{BTreeMap, BTreeSet};
-use tollgate_llm::{Offsets, Span};
+use tollgate_llm::{OffsetAnnotation, Span};
 
 /// Stale annotations of a response.
 ///
 /// An upstream may send as many texts to redact as annotations, so neither is ever scanned for each of the other.
 pub(super) struct StaleAnnotations {
     /// All annotations, sorted by choice.
-    annotations: Vec<Offsets>,
+    annotations: Vec<OffsetAnnotation>,
     /// Choices with a changed text.
     choices: BTreeSet<u32>,
     /// Stale annotations by their start; values of one body do not overlap.
@@ -17,7 +17,7 @@ pub(super) struct StaleAnnotations {
 
 impl StaleAnnotations {
     /// Creates an empty set for a response with these annotations.
-    pub(super) fn new(annotations: &[Offsets]) -> StaleAnnotations {
+    pub(super) fn new(annotations: &[OffsetAnnotation]) -> StaleAnnotations {
         let mut annotations = annotations.to_vec();
         annotations.sort_by_key(|annotation| annotation.choice);
         StaleAnnotations { annotations, choices: BTreeSet::new(), spans: BTreeMap::new() }

@@ -4,21 +4,21 @@ use crate::report::MAX_FINDINGS;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use tollgate_llm::multipart::Scanner;
-use tollgate_llm::{Dialect, Limits};
+use tollgate_llm::{Dialect, ParseLimits};
 
 const KEY: &str = r#"{"id":"key","match":{"regex":"\\bAKIA[0-9A-Z]{16}\\b"},"action":"block"}"#;
 const MAIL: &str = r#"{"id":"mail","match":{"regex":"[a-z]{1,64}@[a-z.]{1,64}"},"action":"redact"}"#;
 const WORD: &str = r#"{"id":"word","match":{"keywords":["project x"]},"action":"log","on":["request"]}"#;
 
 fn request(rules: &[&str], body: &str) -> (Report, String) {
-    let view = Request::parse(Dialect::OpenAiChat, body.as_bytes(), &Limits::default()).unwrap();
+    let view = Request::parse(Dialect::OpenAiChat, body.as_bytes(), &ParseLimits::default()).unwrap();
     let report = inspect_request(&policy(rules), &view, body.as_bytes());
     let edited = String::from_utf8(report.edits.apply(body.as_bytes())).unwrap();
     (report, edited)
 }
 
 fn response(rules: &[&str], body: &str) -> (Report, String) {
-    let view = Response::parse(Dialect::OpenAiChat, body.as_bytes(), &Limits::default()).unwrap();
+    let view = Response::parse(Dialect::OpenAiChat, body.as_bytes(), &ParseLimits::default()).unwrap();
     let report = inspect_response(&policy(rules), &view, body.as_bytes());
     let edited = String::from_utf8(report.edits.apply(body.as_bytes())).unwrap();
     (report, edited)
@@ -93,7 +93,7 @@ fn a_secret_split_over_two_parts_is_found_and_redacted_in_both() {
 #[test]
 fn of_texts_outside_of_messages_only_operator_instructions_are_joined() {
     let verdict = |dialect, body: &str| {
-        let view = Request::parse(dialect, body.as_bytes(), &Limits::default()).unwrap();
+        let view = Request::parse(dialect, body.as_bytes(), &ParseLimits::default()).unwrap();
         inspect_request(&policy(&[KEY]), &view, body.as_bytes()).verdict
     };
     for (dialect, body, want) in [
@@ -130,7 +130,7 @@ fn of_texts_outside_of_messages_only_operator_instructions_are_joined() {
 #[test]
 fn the_blocks_of_a_response_are_joined() {
     let inspect = |rules: &[&str], dialect, body: &str| {
-        let view = Response::parse(dialect, body.as_bytes(), &Limits::default()).unwrap();
+        let view = Response::parse(dialect, body.as_bytes(), &ParseLimits::default()).unwrap();
         let report = inspect_response(&policy(rules), &view, body.as_bytes());
         let edited = String::from_utf8(report.edits.apply(body.as_bytes())).unwrap();
         (report, edited)
@@ -191,7 +191,7 @@ fn texts_outside_of_json_are_redacted_verbatim() {
     let edited = report.edits.apply(original.as_bytes());
     assert_eq!(String::from_utf8(edited).unwrap(), body("\"m\""));
     let transcript = "1\n00:00 --> 00:01\n\\n é bob@ex.org\n";
-    let view = Response::plain(transcript.as_bytes(), &Limits::default()).unwrap();
+    let view = Response::plain(transcript.as_bytes(), &ParseLimits::default()).unwrap();
     let report = inspect_response(&policy(&[&quoted]), &view, transcript.as_bytes());
     let edited = report.edits.apply(transcript.as_bytes());
     assert_eq!(String::from_utf8(edited).unwrap(), transcript.replace("bob@ex.org", "\"m\""));
@@ -267,7 +267,7 @@ fn many_texts_and_annotations_take_linear_time() {
         vec![format!(r#"{{"index":0,"content":{{"parts":[{{"functionCall":{{"args":[{args}]}}}}]}}}}"#)];
     candidates.extend((0..COUNT).map(|_| r#"{"index":0,"citationMetadata":{}}"#.to_owned()));
     let body = format!(r#"{{"candidates":[{}]}}"#, candidates.join(","));
-    let view = Response::parse(Dialect::GeminiGenerate, body.as_bytes(), &Limits::default()).unwrap();
+    let view = Response::parse(Dialect::GeminiGenerate, body.as_bytes(), &ParseLimits::default()).unwrap();
     assert_eq!(view.offsets.len(), COUNT);
     let report = inspect_response(&policy, &view, body.as_bytes());
     assert_eq!((report.redactions, report.edits.len()), (COUNT as u64, 2 * COUNT));
@@ -287,7 +287,7 @@ proptest! {
         max_bytes in 0usize..6000,
     ) {
         let body = format!(r#"{{"messages":[{{"content":{}}}]}}"#, json(&text, false));
-        let view = Request::parse(Dialect::OpenAiChat, body.as_bytes(), &Limits::default()).unwrap();
+        let view = Request::parse(Dialect::OpenAiChat, body.as_bytes(), &ParseLimits::default()).unwrap();
         let mut first = None;
         for (credit, max_bytes) in [(u32::MAX, 1 << 20), (0, 0), (credit, 1 << 20), (u32::MAX, max_bytes), (credit, max_bytes)] {
             policy.with_memory(|memory| {
@@ -316,18 +316,18 @@ proptest! {
         let parts_json: Vec<String> =
             parts.iter().map(|text| format!(r#"{{"type":"text","text":{}}}"#, json(text, escape))).collect();
         let body = format!(r#"{{"messages":[{{"role":"user","content":[{}]}}]}}"#, parts_json.join(","));
-        let view = Request::parse(Dialect::OpenAiChat, body.as_bytes(), &Limits::default()).unwrap();
+        let view = Request::parse(Dialect::OpenAiChat, body.as_bytes(), &ParseLimits::default()).unwrap();
         let report = inspect_request(&policy, &view, body.as_bytes());
         let edited = report.edits.apply(body.as_bytes());
-        let after = Request::parse(Dialect::OpenAiChat, &edited, &Limits::default()).unwrap();
+        let after = Request::parse(Dialect::OpenAiChat, &edited, &ParseLimits::default()).unwrap();
         prop_assert_eq!(after.texts.len(), parts.len());
         for (index, text) in view.texts.iter().enumerate() {
             let alone = format!(r#"{{"messages":[{{"content":{}}}]}}"#, json(&text.str.decode(body.as_bytes()), false));
-            let alone_view = Request::parse(Dialect::OpenAiChat, alone.as_bytes(), &Limits::default()).unwrap();
+            let alone_view = Request::parse(Dialect::OpenAiChat, alone.as_bytes(), &ParseLimits::default()).unwrap();
             let alone_report = inspect_request(&policy, &alone_view, alone.as_bytes());
             if parts.len() == 1 {
                 let alone_edited = alone_report.edits.apply(alone.as_bytes());
-                let alone_after = Request::parse(Dialect::OpenAiChat, &alone_edited, &Limits::default()).unwrap();
+                let alone_after = Request::parse(Dialect::OpenAiChat, &alone_edited, &ParseLimits::default()).unwrap();
                 prop_assert_eq!(
                     alone_after.texts[0].str.decode(&alone_edited),
                     after.texts[index].str.decode(&edited)

@@ -49,7 +49,9 @@ fn received(body: &[u8]) -> BTreeMap<Channel, String> {
     let mut framer = Framer::new(Framing::Sse, 1 << 20);
     let mut each = |event: Event<'_>| {
         let Some(data) = event.data() else { return Ok(()) };
-        let Some(chunk) = Chunk::parse(Dialect::OpenAiChat, &data, &Limits::default()).unwrap() else { return Ok(()) };
+        let Some(chunk) = Chunk::parse(Dialect::OpenAiChat, &data, &ParseLimits::default()).unwrap() else {
+            return Ok(());
+        };
         for text in &chunk.texts {
             let piece = text.str.decode(&data);
             assert!(
@@ -117,7 +119,7 @@ fn redacted(policy: &Policy, texts: &BTreeMap<Channel, String>) -> (Report, BTre
         })
         .collect();
     let body = format!(r#"{{"choices":[{}]}}"#, choices.join(","));
-    let read = |body: &[u8]| Response::parse(Dialect::OpenAiChat, body, &Limits::default()).unwrap();
+    let read = |body: &[u8]| Response::parse(Dialect::OpenAiChat, body, &ParseLimits::default()).unwrap();
     let report = inspect_response(policy, &read(body.as_bytes()), body.as_bytes());
     let edited = report.edits.apply(body.as_bytes());
     let mut left: BTreeMap<Channel, String> = BTreeMap::new();

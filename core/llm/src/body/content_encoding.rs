@@ -7,13 +7,13 @@
 //! other) is refused.
 //!
 //! ```
-//! use tollgate_llm::content_encoding::{Caps, Encoding, InflateError, inflate};
+//! use tollgate_llm::content_encoding::{InflateLimits, ContentEncoding, InflateError, inflate};
 //!
 //! let body = [0x78, 0x9c, 0x4b, 0xcc, 0x4d, 0x4c, 0x1c, 0x45, 0xc4, 0x21, 0x00, 0x9a, 0x4d, 0x76, 0x5d];
-//! let encoding = Encoding::detect(b"deflate")?.ok_or("not encoded")?;
-//! assert_eq!(inflate(encoding, &body, Caps::default()), Ok("ama".repeat(100).into_bytes()));
-//! assert_eq!(inflate(encoding, &body, Caps { max_bytes: 200, ..Caps::default() }), Err(InflateError::TooLarge));
-//! assert!(Encoding::detect(b"zstd").is_err());
+//! let encoding = ContentEncoding::detect(b"deflate")?.ok_or("not encoded")?;
+//! assert_eq!(inflate(encoding, &body, InflateLimits::default()), Ok("ama".repeat(100).into_bytes()));
+//! assert_eq!(inflate(encoding, &body, InflateLimits { max_bytes: 200, ..InflateLimits::default() }), Err(InflateError::TooLarge));
+//! assert!(ContentEncoding::detect(b"zstd").is_err());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -28,7 +28,7 @@ mod tests;
 
 /// A coding of a body (IANA, HTTP Content Coding Registry).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Encoding {
+pub enum ContentEncoding {
     /// `gzip`, `x-gzip`: RFC 1952.
     Gzip,
     /// `deflate`: RFC 1950 (zlib), and without its header (RFC 1951), as RFC 9110, section 8.4.1.2 notes some send it.
@@ -40,31 +40,31 @@ pub enum Encoding {
 /// A coding that is not read, or several on top of each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the content-encoding is not one that is read")]
-pub struct Unsupported;
+pub struct UnsupportedEncoding;
 
-impl Encoding {
+impl ContentEncoding {
     /// What a `content-encoding` says (RFC 9110, section 8.4; several header lines joined by commas): `None` when the
     /// body is as it is.
     ///
     /// # Errors
-    /// [`Unsupported`].
-    pub fn detect(value: &[u8]) -> Result<Option<Encoding>, Unsupported> {
+    /// [`UnsupportedEncoding`].
+    pub fn detect(value: &[u8]) -> Result<Option<ContentEncoding>, UnsupportedEncoding> {
         let mut found = None;
         for coding in value.split(|byte| *byte == b',') {
             let is = |name: &str| coding.trim_ascii().eq_ignore_ascii_case(name.as_bytes());
             let encoding = if is("") || is("identity") {
                 continue;
             } else if is("gzip") || is("x-gzip") {
-                Encoding::Gzip
+                ContentEncoding::Gzip
             } else if is("deflate") {
-                Encoding::Deflate
+                ContentEncoding::Deflate
             } else if is("br") {
-                Encoding::Brotli
+                ContentEncoding::Brotli
             } else {
-                return Err(Unsupported);
+                return Err(UnsupportedEncoding);
             };
             if found.replace(encoding).is_some() {
-                return Err(Unsupported);
+                return Err(UnsupportedEncoding);
             }
         }
         Ok(found)
@@ -74,16 +74,16 @@ impl Encoding {
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
-            Encoding::Gzip => "gzip",
-            Encoding::Deflate => "deflate",
-            Encoding::Brotli => "br",
+            ContentEncoding::Gzip => "gzip",
+            ContentEncoding::Deflate => "deflate",
+            ContentEncoding::Brotli => "br",
         }
     }
 }
 
 /// How large a body may become.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Caps {
+pub struct InflateLimits {
     /// Bytes that come out. 16 MiB.
     pub max_bytes: usize,
     /// How many times more bytes may come out than went in, once more than 64 KiB have. 100: chat requests have 3 to 20,
@@ -94,9 +94,9 @@ pub struct Caps {
     pub max_push: usize,
 }
 
-impl Default for Caps {
-    fn default() -> Caps {
-        Caps { max_bytes: 16 << 20, max_ratio: 100, max_push: 4 << 20 }
+impl Default for InflateLimits {
+    fn default() -> InflateLimits {
+        InflateLimits { max_bytes: 16 << 20, max_ratio: 100, max_push: 4 << 20 }
     }
 }
 
@@ -107,10 +107,10 @@ const FREE: usize = 64 << 10;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InflateError {
-    /// More comes out than [`Caps::max_bytes`] or [`Caps::max_push`], or the coding asks for a window of more than 4 MiB.
+    /// More comes out than [`InflateLimits::max_bytes`] or [`InflateLimits::max_push`], or the coding asks for a window of more than 4 MiB.
     #[error("the body is larger than the limit once it is inflated")]
     TooLarge,
-    /// More comes out for what went in than [`Caps::max_ratio`].
+    /// More comes out for what went in than [`InflateLimits::max_ratio`].
     #[error("the body is compressed more than the limit allows")]
     TooDense,
     /// It is not in the coding that it says, or a checksum or length is wrong.
@@ -142,7 +142,7 @@ type Step = Result<(usize, Need), InflateError>;
 /// Inflates a body that comes in pieces.
 pub struct Inflater {
     decoder: Decoder,
-    caps: Caps,
+    caps: InflateLimits,
     taken: usize,
     given: usize,
     ended: bool,
@@ -158,11 +158,11 @@ enum Decoder {
 impl Inflater {
     /// At the start of a body. Takes 43 KiB for gzip and deflate, and up to 4 MiB, as the body needs, for Brotli.
     #[must_use]
-    pub fn new(encoding: Encoding, caps: Caps) -> Inflater {
+    pub fn new(encoding: ContentEncoding, caps: InflateLimits) -> Inflater {
         let decoder = match encoding {
-            Encoding::Gzip => Decoder::Gzip(Box::default()),
-            Encoding::Deflate => Decoder::Deflate(Box::default()),
-            Encoding::Brotli => Decoder::Brotli(Box::default()),
+            ContentEncoding::Gzip => Decoder::Gzip(Box::default()),
+            ContentEncoding::Deflate => Decoder::Deflate(Box::default()),
+            ContentEncoding::Brotli => Decoder::Brotli(Box::default()),
         };
         Inflater { decoder, caps, taken: 0, given: 0, ended: false, failed: None }
     }
@@ -247,10 +247,10 @@ impl std::fmt::Debug for Inflater {
 ///
 /// # Errors
 /// [`InflateError`].
-pub fn inflate(encoding: Encoding, body: &[u8], caps: Caps) -> Result<Vec<u8>, InflateError> {
+pub fn inflate(encoding: ContentEncoding, body: &[u8], caps: InflateLimits) -> Result<Vec<u8>, InflateError> {
     // Text is a quarter of its size in all of these; less room than that would be copied once it is full.
     let mut out = Vec::with_capacity(body.len().saturating_mul(4).min(caps.max_bytes));
-    let mut inflater = Inflater::new(encoding, Caps { max_push: caps.max_bytes, ..caps });
+    let mut inflater = Inflater::new(encoding, InflateLimits { max_push: caps.max_bytes, ..caps });
     inflater.push(body, &mut out)?;
     inflater.finish()?;
     Ok(out)

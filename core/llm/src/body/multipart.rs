@@ -149,7 +149,7 @@ impl Scanner {
     /// # Errors
     /// [`FormErrorKind::ContentType`].
     pub fn new(content_type: &[u8], wanted: &'static [&'static str]) -> Result<Scanner, FormError> {
-        let boundary = Boundary::of(content_type);
+        let boundary = Boundary::from_content_type(content_type);
         let boundary = boundary.ok_or(FormError { kind: FormErrorKind::ContentType, offset: 0 })?;
         Ok(Scanner::start(wanted, boundary))
     }

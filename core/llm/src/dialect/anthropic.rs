@@ -6,16 +6,16 @@
 //! An answer is made of blocks that begin and end by themselves; each is a [`Channel::choice`](crate::Channel) of its
 //! own. Counts of tokens are totals so far, in which the prompt is without its cached part.
 
-use super::{ApiError, Echo, Indexed, Row};
+use super::{ApiError, DeltaMembers, DialectSpec, Indexed};
 use crate::dialect::path::Pattern;
-use crate::{Begun, Error, escape_into};
+use crate::{Error, StreamState, escape_into};
 
 mod request;
 mod response;
 #[cfg(test)]
 mod tests;
 
-pub(super) const MESSAGES: Row = Row {
+pub(super) const MESSAGES: DialectSpec = DialectSpec {
     name: "anthropic.messages",
     paths: &[
         Pattern::new("messages"),
@@ -35,10 +35,15 @@ pub(super) const MESSAGES: Row = Row {
     textless: &[],
     plain: &[],
     in_blocks: true,
-    echo: Echo { top: &["type", "index"], inner: &["type"], null: &[], indexed: Indexed { choices: "", calls: "" } },
+    delta_members: DeltaMembers {
+        top: &["type", "index"],
+        inner: &["type"],
+        null: &[],
+        indexed: Indexed { choices: "", calls: "" },
+    },
 };
 
-pub(super) const COUNT_TOKENS: Row = Row {
+pub(super) const COUNT_TOKENS: DialectSpec = DialectSpec {
     name: "anthropic.count_tokens",
     // Vertex AI has it as a model of its own.
     paths: &[
@@ -72,7 +77,7 @@ fn error_body(error: &ApiError<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(b"\"}}");
 }
 
-fn error_event(error: &ApiError<'_>, _begun: &Begun, out: &mut Vec<u8>) -> &'static str {
+fn error_event(error: &ApiError<'_>, _state: &StreamState, out: &mut Vec<u8>) -> &'static str {
     error_body(error, out);
     "error"
 }

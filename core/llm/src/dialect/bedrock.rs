@@ -9,9 +9,9 @@
 //! [`Channel::choice`](crate::Channel) of its own. What goes through InvokeModel is in the format of the model's maker,
 //! which the body shows: `invoke` tells which.
 
-use super::{ApiError, Echo, Indexed, Row};
+use super::{ApiError, DeltaMembers, DialectSpec, Indexed};
 use crate::dialect::path::Pattern;
-use crate::{Begun, Error, escape_into};
+use crate::{Error, StreamState, escape_into};
 
 mod count;
 mod invoke;
@@ -20,7 +20,7 @@ mod response;
 #[cfg(test)]
 mod tests;
 
-pub(super) const CONVERSE: Row = Row {
+pub(super) const CONVERSE: DialectSpec = DialectSpec {
     name: "bedrock.converse",
     paths: &[Pattern::new("model/{model...}/converse"), Pattern::stream("model/{model...}/converse-stream")],
     form: None,
@@ -36,17 +36,22 @@ pub(super) const CONVERSE: Row = Row {
     textless: &[],
     plain: &[],
     in_blocks: true,
-    echo: Echo { top: &["contentBlockIndex"], inner: &[], null: &[], indexed: Indexed { choices: "", calls: "" } },
+    delta_members: DeltaMembers {
+        top: &["contentBlockIndex"],
+        inner: &[],
+        null: &[],
+        indexed: Indexed { choices: "", calls: "" },
+    },
 };
 
-pub(super) const INVOKE: Row = Row {
+pub(super) const INVOKE: DialectSpec = DialectSpec {
     name: "bedrock.invoke",
     paths: &[Pattern::new("model/{model...}/invoke"), Pattern::stream("model/{model...}/invoke-with-response-stream")],
     request: invoke::request,
     response: invoke::response,
     chunk: invoke::event,
     is_end: |data| data.trim_ascii() == b"[DONE]",
-    echo: Echo {
+    delta_members: DeltaMembers {
         top: &["type", "index"],
         inner: &["type", "contentBlockIndex"],
         null: &[],
@@ -55,14 +60,14 @@ pub(super) const INVOKE: Row = Row {
     ..CONVERSE
 };
 
-pub(super) const COUNT_TOKENS: Row = Row {
+pub(super) const COUNT_TOKENS: DialectSpec = DialectSpec {
     name: "bedrock.count_tokens",
     paths: &[Pattern::new("model/{model...}/count-tokens")],
     request: count::request,
     response: count::answer,
     chunk: count::answer,
     is_free: true,
-    echo: Echo::NONE,
+    delta_members: DeltaMembers::NONE,
     ..CONVERSE
 };
 
@@ -88,7 +93,7 @@ fn error_body(error: &ApiError<'_>, out: &mut Vec<u8>) {
 }
 
 /// "ConverseStreamOutput": one of the exceptions that a stream may have.
-fn error_event(error: &ApiError<'_>, _begun: &Begun, out: &mut Vec<u8>) -> &'static str {
+fn error_event(error: &ApiError<'_>, _state: &StreamState, out: &mut Vec<u8>) -> &'static str {
     out.extend_from_slice(b"{\"message\":\"");
     escape_into(error.message, out);
     out.extend_from_slice(b"\"}");

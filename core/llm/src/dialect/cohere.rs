@@ -4,9 +4,9 @@
 //! begin and end by themselves; each is a [`Channel::choice`](crate::Channel) of its own. Of the two counts of tokens
 //! that an answer says, the one that is billed is taken: `tokens` includes what Cohere itself puts into a prompt.
 
-use super::{ApiError, Echo, Indexed, Row};
+use super::{ApiError, DeltaMembers, DialectSpec, Indexed};
 use crate::dialect::path::Pattern;
-use crate::{Begun, Error, escape_into};
+use crate::{Error, StreamState, escape_into};
 
 mod embed;
 mod request;
@@ -16,7 +16,7 @@ mod tests;
 
 pub(super) use response::billed;
 
-pub(super) const CHAT: Row = Row {
+pub(super) const CHAT: DialectSpec = DialectSpec {
     name: "cohere.chat",
     paths: &[Pattern::new("v2/chat")],
     form: None,
@@ -32,17 +32,22 @@ pub(super) const CHAT: Row = Row {
     textless: &[],
     plain: &[],
     in_blocks: true,
-    echo: Echo { top: &["type", "index"], inner: &["type"], null: &[], indexed: Indexed { choices: "", calls: "" } },
+    delta_members: DeltaMembers {
+        top: &["type", "index"],
+        inner: &["type"],
+        null: &[],
+        indexed: Indexed { choices: "", calls: "" },
+    },
 };
 
-pub(super) const EMBED: Row = Row {
+pub(super) const EMBED: DialectSpec = DialectSpec {
     name: "cohere.embed",
     paths: &[Pattern::new("v1/embed"), Pattern::new("v2/embed")],
     request: embed::request,
     response: embed::answer,
     chunk: embed::answer,
     error_event: error_alone,
-    echo: Echo::NONE,
+    delta_members: DeltaMembers::NONE,
     ..CHAT
 };
 
@@ -56,13 +61,13 @@ pub(super) fn error_body(error: &ApiError<'_>, out: &mut Vec<u8>) {
 }
 
 /// Of calls that are not streamed: the body, should a server stream all the same.
-pub(super) fn error_alone(error: &ApiError<'_>, _begun: &Begun, out: &mut Vec<u8>) -> &'static str {
+pub(super) fn error_alone(error: &ApiError<'_>, _state: &StreamState, out: &mut Vec<u8>) -> &'static str {
     error_body(error, out);
     ""
 }
 
 /// An event of the kind that ends an answer, with what went wrong in place of usage ("message-end").
-fn error_event(error: &ApiError<'_>, _begun: &Begun, out: &mut Vec<u8>) -> &'static str {
+fn error_event(error: &ApiError<'_>, _state: &StreamState, out: &mut Vec<u8>) -> &'static str {
     out.extend_from_slice(b"{\"type\":\"message-end\",\"delta\":{\"finish_reason\":\"ERROR\",\"error\":\"");
     escape_into(error.message, out);
     out.extend_from_slice(b"\"}}");

@@ -8,16 +8,16 @@
 //! Counts of tokens are totals so far. The prompt includes its cached part, but not what tools put into it; the answer
 //! does not include what was thought.
 
-use super::{ApiError, Echo, Indexed, Row};
+use super::{ApiError, DeltaMembers, DialectSpec, Indexed};
 use crate::dialect::path::Pattern;
-use crate::{Begun, Error, Framing, escape_into};
+use crate::{Error, Framing, StreamState, escape_into};
 
 mod request;
 mod response;
 #[cfg(test)]
 mod tests;
 
-pub(super) const GENERATE: Row = Row {
+pub(super) const GENERATE: DialectSpec = DialectSpec {
     name: "gemini.generate",
     paths: &[
         Pattern::new("models/{model}:generateContent"),
@@ -41,7 +41,7 @@ pub(super) const GENERATE: Row = Row {
     textless: &[],
     plain: &[],
     in_blocks: false,
-    echo: Echo {
+    delta_members: DeltaMembers {
         top: &[],
         inner: &["index", "role", "thought"],
         null: &[],
@@ -49,20 +49,20 @@ pub(super) const GENERATE: Row = Row {
     },
 };
 
-pub(super) const COUNT_TOKENS: Row = Row {
+pub(super) const COUNT_TOKENS: DialectSpec = DialectSpec {
     name: "gemini.count_tokens",
     paths: &[Pattern::new("models/{model}:countTokens"), Pattern::new("endpoints/{model}:countTokens")],
     json_stream: None,
     is_free: true,
-    echo: Echo::NONE,
+    delta_members: DeltaMembers::NONE,
     ..GENERATE
 };
 
-pub(super) const EMBED: Row = Row {
+pub(super) const EMBED: DialectSpec = DialectSpec {
     name: "gemini.embed",
     paths: &[Pattern::new("models/{model}:embedContent"), Pattern::new("models/{model}:batchEmbedContents")],
     json_stream: None,
-    echo: Echo::NONE,
+    delta_members: DeltaMembers::NONE,
     ..GENERATE
 };
 
@@ -92,7 +92,7 @@ fn error_body(error: &ApiError<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(b"\"}}");
 }
 
-fn error_event(error: &ApiError<'_>, _begun: &Begun, out: &mut Vec<u8>) -> &'static str {
+fn error_event(error: &ApiError<'_>, _state: &StreamState, out: &mut Vec<u8>) -> &'static str {
     error_body(error, out);
     ""
 }

@@ -4,9 +4,9 @@
 //! Embeddings"). Answers to the first two are streamed unless a request says otherwise, as one JSON object on each line, the last of which says `done` and how
 //! many tokens there were.
 
-use super::{ApiError, Echo, Indexed, Row};
+use super::{ApiError, DeltaMembers, DialectSpec, Indexed};
 use crate::dialect::path::Pattern;
-use crate::{Begun, Error, Framing, escape_into};
+use crate::{Error, Framing, StreamState, escape_into};
 
 mod embed;
 mod request;
@@ -14,7 +14,7 @@ mod response;
 #[cfg(test)]
 mod tests;
 
-pub(super) const CHAT: Row = Row {
+pub(super) const CHAT: DialectSpec = DialectSpec {
     name: "ollama.chat",
     paths: &[Pattern::new("api/chat")],
     form: None,
@@ -30,7 +30,7 @@ pub(super) const CHAT: Row = Row {
     textless: &[],
     plain: &[],
     in_blocks: false,
-    echo: Echo {
+    delta_members: DeltaMembers {
         top: &["model", "created_at"],
         inner: &["role"],
         null: &[],
@@ -38,16 +38,17 @@ pub(super) const CHAT: Row = Row {
     },
 };
 
-pub(super) const GENERATE: Row = Row { name: "ollama.generate", paths: &[Pattern::new("api/generate")], ..CHAT };
+pub(super) const GENERATE: DialectSpec =
+    DialectSpec { name: "ollama.generate", paths: &[Pattern::new("api/generate")], ..CHAT };
 
-pub(super) const EMBED: Row = Row {
+pub(super) const EMBED: DialectSpec = DialectSpec {
     name: "ollama.embed",
     paths: &[Pattern::new("api/embed"), Pattern::new("api/embeddings")],
     request: embed::request,
     response: embed::answer,
     chunk: embed::answer,
     json_stream: None,
-    echo: Echo::NONE,
+    delta_members: DeltaMembers::NONE,
     ..CHAT
 };
 
@@ -59,7 +60,7 @@ fn error_body(error: &ApiError<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(b"\"}");
 }
 
-fn error_event(error: &ApiError<'_>, _begun: &Begun, out: &mut Vec<u8>) -> &'static str {
+fn error_event(error: &ApiError<'_>, _state: &StreamState, out: &mut Vec<u8>) -> &'static str {
     error_body(error, out);
     ""
 }

@@ -3,7 +3,7 @@
 //! A sound comes as a form, of which the model and the stream flag are read. What was heard comes as JSON, or in formats
 //! without JSON (`text`, `srt`, `vtt`), which are one text each. What is to be said comes in JSON; the answer is a sound.
 
-use super::{Echo, Indexed, Row, openai_chat};
+use super::{DeltaMembers, DialectSpec, Indexed, openai_chat};
 use crate::dialect::path::Pattern;
 
 mod request;
@@ -11,7 +11,7 @@ pub(super) mod response;
 #[cfg(test)]
 mod tests;
 
-pub(super) const TRANSCRIPTIONS: Row = Row {
+pub(super) const TRANSCRIPTIONS: DialectSpec = DialectSpec {
     name: "openai.transcriptions",
     paths: &[
         Pattern::new("audio/transcriptions"),
@@ -24,11 +24,16 @@ pub(super) const TRANSCRIPTIONS: Row = Row {
     response: response::transcript,
     chunk: response::transcript,
     plain: &["text/plain", "text/vtt", "application/x-subrip"],
-    echo: Echo { top: &["type", "segment_id"], inner: &[], null: &[], indexed: Indexed { choices: "", calls: "" } },
-    ..openai_chat::ROW
+    delta_members: DeltaMembers {
+        top: &["type", "segment_id"],
+        inner: &[],
+        null: &[],
+        indexed: Indexed { choices: "", calls: "" },
+    },
+    ..openai_chat::SPEC
 };
 
-pub(super) const SPEECH: Row = Row {
+pub(super) const SPEECH: DialectSpec = DialectSpec {
     name: "openai.speech",
     paths: &[Pattern::new("audio/speech"), Pattern::new("deployments/{model}/audio/speech")],
     form: None,
@@ -36,6 +41,6 @@ pub(super) const SPEECH: Row = Row {
     chunk: response::speech,
     textless: &["audio/", "application/octet-stream"],
     plain: &[],
-    echo: Echo::NONE,
+    delta_members: DeltaMembers::NONE,
     ..TRANSCRIPTIONS
 };

@@ -4,7 +4,7 @@
 //! compatible servers add: `reasoning_content` (DeepSeek, vLLM), `reasoning` and `reasoning_details` (OpenRouter, vLLM),
 //! `thinking_blocks` (LiteLLM), `prompt_cache_hit_tokens` (DeepSeek), content of deltas as an array of parts (Mistral).
 
-use super::{Echo, Indexed, Row};
+use super::{DeltaMembers, DialectSpec, Indexed};
 use crate::Error;
 use crate::dialect::path::Pattern;
 
@@ -15,13 +15,13 @@ pub(super) mod stream_options;
 #[cfg(test)]
 mod tests;
 
-pub(super) const ROW: Row = Row {
+pub(super) const SPEC: DialectSpec = DialectSpec {
     name: "openai.chat",
     paths: &[Pattern::new("chat/completions"), Pattern::new("deployments/{model}/chat/completions")],
     form: None,
     request: request::read,
-    response: |reader, sketch| response::read(reader, sketch, "message"),
-    chunk: |reader, sketch| response::read(reader, sketch, "delta"),
+    response: |reader, builder| response::read(reader, builder, "message"),
+    chunk: |reader, builder| response::read(reader, builder, "delta"),
     is_end: |data| data.trim_ascii() == b"[DONE]",
     json_stream: None,
     is_free: false,
@@ -32,7 +32,7 @@ pub(super) const ROW: Row = Row {
     plain: &[],
     in_blocks: false,
     // "The chat completion chunk object".
-    echo: Echo {
+    delta_members: DeltaMembers {
         top: &["id", "object", "created", "model", "system_fingerprint", "service_tier"],
         inner: &["index", "type"],
         null: &["finish_reason"],

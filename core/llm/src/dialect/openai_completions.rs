@@ -1,19 +1,19 @@
 //! OpenAI's legacy completions (API reference, "Completions"), which many compatible servers still have.
 
 use super::openai_chat::{self, response};
-use super::{Echo, Row};
+use super::{DeltaMembers, DialectSpec};
 use crate::dialect::path::Pattern;
 
 mod request;
 #[cfg(test)]
 mod tests;
 
-pub(super) const ROW: Row = Row {
+pub(super) const SPEC: DialectSpec = DialectSpec {
     name: "openai.completions",
     paths: &[Pattern::new("completions"), Pattern::new("deployments/{model}/completions")],
     request: request::read,
-    response: |reader, sketch| response::read(reader, sketch, "text"),
-    chunk: |reader, sketch| response::read(reader, sketch, "text"),
-    echo: Echo { inner: &["index"], ..openai_chat::ROW.echo },
-    ..openai_chat::ROW
+    response: |reader, builder| response::read(reader, builder, "text"),
+    chunk: |reader, builder| response::read(reader, builder, "text"),
+    delta_members: DeltaMembers { inner: &["index"], ..openai_chat::SPEC.delta_members },
+    ..openai_chat::SPEC
 };

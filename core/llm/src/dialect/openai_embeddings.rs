@@ -1,6 +1,6 @@
 //! OpenAI's embeddings and moderations (API reference, "Embeddings", "Moderations"): texts go in, and numbers come out.
 
-use super::{Echo, Row, openai_chat};
+use super::{DeltaMembers, DialectSpec, openai_chat};
 use crate::dialect::path::Pattern;
 
 mod request;
@@ -8,16 +8,16 @@ pub(super) mod response;
 #[cfg(test)]
 mod tests;
 
-pub(super) const EMBEDDINGS: Row = Row {
+pub(super) const EMBEDDINGS: DialectSpec = DialectSpec {
     name: "openai.embeddings",
     paths: &[Pattern::new("embeddings"), Pattern::new("deployments/{model}/embeddings")],
     request: request::read,
     response: response::read,
     chunk: response::read,
-    echo: Echo::NONE,
-    ..openai_chat::ROW
+    delta_members: DeltaMembers::NONE,
+    ..openai_chat::SPEC
 };
 
 /// Nobody charges for them.
-pub(super) const MODERATIONS: Row =
-    Row { name: "openai.moderations", paths: &[Pattern::new("moderations")], is_free: true, ..EMBEDDINGS };
+pub(super) const MODERATIONS: DialectSpec =
+    DialectSpec { name: "openai.moderations", paths: &[Pattern::new("moderations")], is_free: true, ..EMBEDDINGS };

@@ -4,7 +4,7 @@
 //! number and the stream flag are read; or in JSON, too, with the images at other places. An answer holds images in
 //! base64, or where they are, and the prompt as a model revised it.
 
-use super::{Echo, Row, openai_chat};
+use super::{DeltaMembers, DialectSpec, openai_chat};
 use crate::dialect::path::Pattern;
 
 mod request;
@@ -12,17 +12,17 @@ pub(super) mod response;
 #[cfg(test)]
 mod tests;
 
-pub(super) const GENERATIONS: Row = Row {
+pub(super) const GENERATIONS: DialectSpec = DialectSpec {
     name: "openai.images",
     paths: &[Pattern::new("images/generations"), Pattern::new("deployments/{model}/images/generations")],
     request: request::read,
     response: response::read,
     chunk: response::read,
-    echo: Echo::NONE,
-    ..openai_chat::ROW
+    delta_members: DeltaMembers::NONE,
+    ..openai_chat::SPEC
 };
 
-pub(super) const EDITS: Row = Row {
+pub(super) const EDITS: DialectSpec = DialectSpec {
     name: "openai.image_edits",
     paths: &[
         Pattern::new("images/edits"),

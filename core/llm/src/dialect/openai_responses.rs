@@ -8,11 +8,11 @@
 //! an item and a part of it; both make one [`Channel::choice`](crate::Channel).
 
 use super::openai_chat::error as openai_error;
-use super::{ApiError, Echo, Indexed, Row};
+use super::{ApiError, DeltaMembers, DialectSpec, Indexed};
 use crate::dialect::path::Pattern;
 use crate::json::reader::{Reader, Scratch, Value};
 use crate::json::scan::Side;
-use crate::{Begun, Error, Limits, escape_into};
+use crate::{Error, ParseLimits, StreamState, escape_into};
 
 mod event;
 mod request;
@@ -20,7 +20,7 @@ mod response;
 #[cfg(test)]
 mod tests;
 
-pub(super) const RESPONSES: Row = Row {
+pub(super) const RESPONSES: DialectSpec = DialectSpec {
     name: "openai.responses",
     paths: &[Pattern::new("responses")],
     form: None,
@@ -36,7 +36,7 @@ pub(super) const RESPONSES: Row = Row {
     textless: &[],
     plain: &[],
     in_blocks: true,
-    echo: Echo {
+    delta_members: DeltaMembers {
         top: &["type", "item_id", "output_index", "content_index", "summary_index", "sequence_number"],
         inner: &[],
         null: &[],
@@ -45,15 +45,19 @@ pub(super) const RESPONSES: Row = Row {
 };
 
 /// Counting the tokens of a prompt.
-pub(super) const INPUT_TOKENS: Row =
-    Row { name: "openai.input_tokens", paths: &[Pattern::new("responses/input_tokens")], is_free: true, ..RESPONSES };
+pub(super) const INPUT_TOKENS: DialectSpec = DialectSpec {
+    name: "openai.input_tokens",
+    paths: &[Pattern::new("responses/input_tokens")],
+    is_free: true,
+    ..RESPONSES
+};
 
 type Result<T> = std::result::Result<T, Error>;
 
 /// The name of the response, from the event that says that it was created.
 fn stream_id(data: &[u8]) -> Option<Box<str>> {
-    let (limits, mut scratch) = (Limits::default(), Scratch::default());
-    let mut reader = Reader::new(data, &limits, Side::Answer, &mut scratch).ok()?;
+    let (limits, mut scratch) = (ParseLimits::default(), Scratch::default());
+    let mut reader = Reader::new(data, &limits, Side::Response, &mut scratch).ok()?;
     reader.value().ok().filter(|value| matches!(value, Value::Object(_)))?;
     for name in ["response", "id"] {
         while let Some((_, found)) = reader.field(&[name]).ok()? {
@@ -69,14 +73,14 @@ fn stream_id(data: &[u8]) -> Option<Box<str>> {
 
 /// `response.failed`: the response, as far as the gateway knows one. A failed response has a code of a small set; what is
 /// not in it is said in the message.
-fn error_event(error: &ApiError<'_>, begun: &Begun, out: &mut Vec<u8>) -> &'static str {
+fn error_event(error: &ApiError<'_>, state: &StreamState, out: &mut Vec<u8>) -> &'static str {
     let code = match error.status {
         429 => "rate_limit_exceeded",
         500.. => "server_error",
         _ => "invalid_prompt",
     };
     out.extend_from_slice(b"{\"type\":\"response.failed\",\"sequence_number\":0,\"response\":{\"id\":\"");
-    escape_into(begun.id(), out);
+    escape_into(state.id(), out);
     out.extend_from_slice(b"\",\"object\":\"response\",\"created_at\":0,\"status\":\"failed\",\"error\":{\"code\":");
     openai_error::text_or_null(Some(error.code.unwrap_or(code)), out);
     out.extend_from_slice(b",\"message\":");

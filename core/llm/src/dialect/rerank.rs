@@ -1,7 +1,7 @@
 //! Reranking: Cohere's (API reference, "Rerank", v1 and v2), which Jina, vLLM and others have as well. A query and
 //! documents go in, and an order comes out.
 
-use super::{Echo, Row, cohere};
+use super::{DeltaMembers, DialectSpec, cohere};
 use crate::dialect::path::Pattern;
 
 mod request;
@@ -9,13 +9,13 @@ pub(super) mod response;
 #[cfg(test)]
 mod tests;
 
-pub(super) const ROW: Row = Row {
+pub(super) const SPEC: DialectSpec = DialectSpec {
     name: "rerank",
     paths: &[Pattern::new("rerank")],
     request: request::read,
     response: response::read,
     chunk: response::read,
-    echo: Echo::NONE,
+    delta_members: DeltaMembers::NONE,
     error_event: cohere::error_alone,
     ..cohere::CHAT
 };

@@ -4,7 +4,7 @@
 //! API", "Imagen API"). A request is a list of instances and parameters, an answer a list of predictions; what is in these
 //! is the model's own, so every string in them is read.
 
-use super::{Echo, Row, gemini};
+use super::{DeltaMembers, DialectSpec, gemini};
 use crate::dialect::path::Pattern;
 
 mod request;
@@ -12,13 +12,13 @@ pub(super) mod response;
 #[cfg(test)]
 mod tests;
 
-pub(super) const ROW: Row = Row {
+pub(super) const SPEC: DialectSpec = DialectSpec {
     name: "vertex.predict",
     paths: &[Pattern::new("models/{model}:predict"), Pattern::new("endpoints/{model}:predict")],
     request: request::read,
     response: response::read,
     chunk: response::read,
     json_stream: None,
-    echo: Echo::NONE,
+    delta_members: DeltaMembers::NONE,
     ..gemini::GENERATE
 };

@@ -6,13 +6,14 @@
 //! one that is edited. The framer gives out every byte that it was fed.
 //!
 //! ```
-//! use tollgate_llm::event_stream::{self, FrameError, Framer};
+//! use tollgate_llm::event_stream::{self, EventStreamFramer};
+//! use tollgate_llm::FrameError;
 //!
 //! let mut body = Vec::new();
 //! let headers = [(":event-type", "contentBlockDelta"), (":message-type", "event")];
 //! event_stream::write(&headers, br#"{"delta":{"text":"Hello"}}"#, &mut body);
 //!
-//! let mut framer = Framer::new(1 << 20);
+//! let mut framer = EventStreamFramer::new(1 << 20);
 //! let mut out = Vec::new();
 //! for piece in body.chunks(7) {
 //!     framer.push(piece, |event| {
@@ -30,8 +31,7 @@
 use std::borrow::Cow;
 
 use crate::crc32::Crc32;
-pub use crate::framing::splitter::FrameError;
-use crate::framing::splitter::{Cutter, Malformed, Scan};
+use crate::framing::splitter::{Delimiter, FrameError, Malformed, Splitter};
 
 mod header;
 #[cfg(test)]
@@ -48,15 +48,15 @@ const TRAILER: usize = 4;
 
 /// Cuts a body into messages, whatever pieces it comes in.
 #[derive(Clone, Debug)]
-pub struct Framer {
-    cutter: Cutter<Messages>,
+pub struct EventStreamFramer {
+    splitter: Splitter<Messages>,
 }
 
-impl Framer {
+impl EventStreamFramer {
     /// A framer at the start of a body; `max_event_bytes` bounds one message, and so what is held between pushes.
     #[must_use]
-    pub fn new(max_event_bytes: usize) -> Framer {
-        Framer { cutter: Cutter::new(Messages::START, max_event_bytes) }
+    pub fn new(max_event_bytes: usize) -> EventStreamFramer {
+        EventStreamFramer { splitter: Splitter::new(Messages::START, max_event_bytes) }
     }
 
     /// Feeds bytes and calls `each` for every message completed, in order. Messages that lie whole inside `bytes` are
@@ -67,29 +67,28 @@ impl Framer {
     pub fn push<E>(
         &mut self,
         bytes: &[u8],
-        mut each: impl FnMut(Event<'_>) -> Result<(), E>,
+        mut each: impl FnMut(Message<'_>) -> Result<(), E>,
     ) -> Result<(), FrameError<E>> {
-        self.cutter.push(bytes, |raw, ()| each(Event::new(raw)))
+        self.splitter.push(bytes, |raw, ()| each(Message::new(raw)))
     }
 
     /// The bytes that were not given out yet: the unfinished message at the end.
     #[must_use]
     pub fn pending(&self) -> &[u8] {
-        self.cutter.pending()
+        self.splitter.pending()
     }
 
     /// At the end of the body: gives out what is held, a message that was cut off, as an event that is not
-    /// [`whole`](Event::is_whole). The framer is empty afterwards, ready for another body.
+    /// [`whole`](Message::is_whole). The framer is empty afterwards, ready for another body.
     ///
     /// # Errors
     /// What `each` said; [`FrameError::TooLarge`] or [`FrameError::Malformed`] if a push said so: what is held is
     /// dropped then.
-    pub fn finish<E>(&mut self, mut each: impl FnMut(Event<'_>) -> Result<(), E>) -> Result<(), FrameError<E>> {
+    pub fn finish<E>(&mut self, mut each: impl FnMut(Message<'_>) -> Result<(), E>) -> Result<(), FrameError<E>> {
         let result = self.push(&[], &mut each);
-        let last = self.cutter.take();
-        self.cutter.restart(Messages::START);
+        let last = self.splitter.take(Messages::START);
         result?;
-        if last.is_empty() { Ok(()) } else { each(Event::new(&last)).map_err(FrameError::Each) }
+        if last.is_empty() { Ok(()) } else { each(Message::new(&last)).map_err(FrameError::Callback) }
     }
 }
 
@@ -160,7 +159,7 @@ impl Messages {
         Messages { seen: 0, prelude: [0; PRELUDE], length: 0, sum: Crc32::START, trailer: [0; TRAILER] };
 }
 
-impl Scan for Messages {
+impl Delimiter for Messages {
     type Mark = ();
 
     fn end(&mut self, bytes: &[u8]) -> Result<Option<(usize, ())>, Malformed> {
@@ -209,23 +208,23 @@ fn fill<'b>(slot: &mut [u8], filled: &mut usize, bytes: &'b [u8]) -> &'b [u8] {
 
 /// One message.
 #[derive(Clone, Copy)]
-pub struct Event<'a> {
+pub struct Message<'a> {
     raw: &'a [u8],
     headers: &'a [u8],
     payload: &'a [u8],
     whole: bool,
 }
 
-impl<'a> Event<'a> {
-    fn new(raw: &'a [u8]) -> Event<'a> {
-        Event::parse(raw).unwrap_or(Event { raw, headers: &[], payload: raw, whole: false })
+impl<'a> Message<'a> {
+    fn new(raw: &'a [u8]) -> Message<'a> {
+        Message::parse(raw).unwrap_or(Message { raw, headers: &[], payload: raw, whole: false })
     }
 
-    fn parse(raw: &'a [u8]) -> Option<Event<'a>> {
+    fn parse(raw: &'a [u8]) -> Option<Message<'a>> {
         let lengths = Lengths::read(raw).filter(|lengths| lengths.message == raw.len())?;
         let inner = raw.get(PRELUDE..raw.len().checked_sub(TRAILER)?)?;
         let (headers, payload) = inner.split_at_checked(lengths.headers)?;
-        header::are_valid(headers).then_some(Event { raw, headers, payload, whole: true })
+        header::are_valid(headers).then_some(Message { raw, headers, payload, whole: true })
     }
 
     /// Its bytes as they came.
@@ -234,7 +233,7 @@ impl<'a> Event<'a> {
         self.raw
     }
 
-    /// Whether it is a message to its end, and its headers can be read. Its [`data`](Event::data) is all of its bytes
+    /// Whether it is a message to its end, and its headers can be read. Its [`data`](Message::data) is all of its bytes
     /// if not: no JSON, so that who reads it sees that it cannot be read.
     #[must_use]
     pub fn is_whole(&self) -> bool {
@@ -292,7 +291,7 @@ impl<'a> Event<'a> {
     }
 
     /// Appends the message with other data in its payload; the headers stay byte for byte, lengths and sums are made
-    /// anew. A message without payload is appended as it is, one that is not [`whole`](Event::is_whole) becomes `data`.
+    /// anew. A message without payload is appended as it is, one that is not [`whole`](Message::is_whole) becomes `data`.
     pub fn with_data(&self, data: &[u8], out: &mut Vec<u8>) {
         if !self.whole {
             out.extend_from_slice(data);
@@ -310,8 +309,8 @@ impl<'a> Event<'a> {
 }
 
 /// Shows the length only: data is what a model wrote.
-impl std::fmt::Debug for Event<'_> {
+impl std::fmt::Debug for Message<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Event").field("len", &self.raw.len()).finish_non_exhaustive()
+        f.debug_struct("Message").field("len", &self.raw.len()).finish_non_exhaustive()
     }
 }

@@ -5,9 +5,9 @@
 //! that it was fed, so that a stream that is not edited leaves as it came.
 //!
 //! ```
-//! use tollgate_llm::json_array::{FrameError, Framer};
+//! use tollgate_llm::json_array::{FrameError, JsonArrayFramer};
 //!
-//! let mut framer = Framer::new(1 << 20);
+//! let mut framer = JsonArrayFramer::new(1 << 20);
 //! let mut out = Vec::new();
 //! for piece in ["[{\"a", "\":1}\n,\r\n{\"a\":", "2}\n]"] {
 //!     framer.push(piece.as_bytes(), |event| {
@@ -24,8 +24,7 @@
 
 use std::borrow::Cow;
 
-pub use crate::framing::splitter::FrameError;
-use crate::framing::splitter::{Cutter, Malformed, Scan};
+use crate::framing::splitter::{Delimiter, FrameError, Malformed, Splitter};
 
 #[cfg(test)]
 mod tests;
@@ -34,16 +33,16 @@ mod tests;
 ///
 /// A body that is another value than an array (servers answer so with an error) is one event.
 #[derive(Clone, Debug)]
-pub struct Framer {
-    cutter: Cutter<Elements>,
+pub struct JsonArrayFramer {
+    splitter: Splitter<Elements>,
 }
 
-impl Framer {
+impl JsonArrayFramer {
     /// A framer at the start of a body; `max_event_bytes` bounds one element with what stands before it, and so what is
     /// held between pushes.
     #[must_use]
-    pub fn new(max_event_bytes: usize) -> Framer {
-        Framer { cutter: Cutter::new(Elements::START, max_event_bytes) }
+    pub fn new(max_event_bytes: usize) -> JsonArrayFramer {
+        JsonArrayFramer { splitter: Splitter::new(Elements::START, max_event_bytes) }
     }
 
     /// Feeds bytes and calls `each` for every element completed, in order, and for the end of the array. Elements that
@@ -55,15 +54,15 @@ impl Framer {
     pub fn push<E>(
         &mut self,
         bytes: &[u8],
-        mut each: impl FnMut(Event<'_>) -> Result<(), E>,
+        mut each: impl FnMut(ArrayElement<'_>) -> Result<(), E>,
     ) -> Result<(), FrameError<E>> {
-        self.cutter.push(bytes, |raw, data| each(Event { raw, data }))
+        self.splitter.push(bytes, |raw, data| each(ArrayElement { raw, data }))
     }
 
     /// The bytes that were not given out yet: the unfinished element at the end with what stands before it.
     #[must_use]
     pub fn pending(&self) -> &[u8] {
-        self.cutter.pending()
+        self.splitter.pending()
     }
 
     /// At the end of the body: gives out what is held as a last event. Its data is `None` if it is no more than white
@@ -73,13 +72,12 @@ impl Framer {
     /// # Errors
     /// What `each` said; [`FrameError::TooLarge`] or [`FrameError::Malformed`] if a push said so: what is held is
     /// dropped then.
-    pub fn finish<E>(&mut self, mut each: impl FnMut(Event<'_>) -> Result<(), E>) -> Result<(), FrameError<E>> {
+    pub fn finish<E>(&mut self, mut each: impl FnMut(ArrayElement<'_>) -> Result<(), E>) -> Result<(), FrameError<E>> {
         let result = self.push(&[], &mut each);
-        let data = self.cutter.scan().len;
-        let last = self.cutter.take();
-        self.cutter.restart(Elements::START);
+        let data = self.splitter.delimiter().len;
+        let last = self.splitter.take(Elements::START);
         result?;
-        if last.is_empty() { Ok(()) } else { each(Event { raw: &last, data }).map_err(FrameError::Each) }
+        if last.is_empty() { Ok(()) } else { each(ArrayElement { raw: &last, data }).map_err(FrameError::Callback) }
     }
 }
 
@@ -143,7 +141,7 @@ impl Elements {
     }
 }
 
-impl Scan for Elements {
+impl Delimiter for Elements {
     /// How many bytes of the event, at its end, are the element; 0 if there is none.
     type Mark = usize;
 
@@ -205,13 +203,13 @@ impl Scan for Elements {
 
 /// One element with what stands before it, or the end of the array.
 #[derive(Clone, Copy)]
-pub struct Event<'a> {
+pub struct ArrayElement<'a> {
     raw: &'a [u8],
     /// How many bytes at its end are the element.
     data: usize,
 }
 
-impl<'a> Event<'a> {
+impl<'a> ArrayElement<'a> {
     /// Its bytes as they came.
     #[must_use]
     pub fn raw(&self) -> &'a [u8] {
@@ -241,8 +239,8 @@ impl<'a> Event<'a> {
 }
 
 /// Shows the length only: data is what a model wrote.
-impl std::fmt::Debug for Event<'_> {
+impl std::fmt::Debug for ArrayElement<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Event").field("len", &self.raw.len()).finish_non_exhaustive()
+        f.debug_struct("ArrayElement").field("len", &self.raw.len()).finish_non_exhaustive()
     }
 }

@@ -5,9 +5,9 @@
 //! fed, blank lines too, so that a stream that is not edited leaves as it came.
 //!
 //! ```
-//! use tollgate_llm::json_lines::{FrameError, Framer};
+//! use tollgate_llm::json_lines::{FrameError, JsonLinesFramer};
 //!
-//! let mut framer = Framer::new(1 << 20);
+//! let mut framer = JsonLinesFramer::new(1 << 20);
 //! let mut out = Vec::new();
 //! for piece in ["{\"a\"", ":1}\r", "\n\n{\"a\":2} \n"] {
 //!     framer.push(piece.as_bytes(), |event| {
@@ -21,24 +21,23 @@
 
 use std::borrow::Cow;
 
-pub use crate::framing::splitter::FrameError;
-use crate::framing::splitter::{Cutter, Malformed, Scan};
+use crate::framing::splitter::{Delimiter, FrameError, Malformed, Splitter};
 
 #[cfg(test)]
 mod tests;
 
 /// Cuts a body into lines, whatever pieces it comes in.
 #[derive(Clone, Debug)]
-pub struct Framer {
-    cutter: Cutter<Lines>,
+pub struct JsonLinesFramer {
+    splitter: Splitter<Lines>,
 }
 
-impl Framer {
+impl JsonLinesFramer {
     /// A framer at the start of a body; `max_event_bytes` bounds one line with its terminator, and so what is held
     /// between pushes.
     #[must_use]
-    pub fn new(max_event_bytes: usize) -> Framer {
-        Framer { cutter: Cutter::new(Lines, max_event_bytes) }
+    pub fn new(max_event_bytes: usize) -> JsonLinesFramer {
+        JsonLinesFramer { splitter: Splitter::new(Lines, max_event_bytes) }
     }
 
     /// Feeds bytes and calls `each` for every line completed, in order. Lines that lie whole inside `bytes` are not
@@ -49,15 +48,15 @@ impl Framer {
     pub fn push<E>(
         &mut self,
         bytes: &[u8],
-        mut each: impl FnMut(Event<'_>) -> Result<(), E>,
+        mut each: impl FnMut(JsonLine<'_>) -> Result<(), E>,
     ) -> Result<(), FrameError<E>> {
-        self.cutter.push(bytes, |raw, ()| each(Event { raw }))
+        self.splitter.push(bytes, |raw, ()| each(JsonLine { raw }))
     }
 
     /// The bytes that were not given out yet: the unfinished line at the end.
     #[must_use]
     pub fn pending(&self) -> &[u8] {
-        self.cutter.pending()
+        self.splitter.pending()
     }
 
     /// At the end of the body: gives out what is held as a last line, though its LF is missing. The framer is empty
@@ -65,11 +64,11 @@ impl Framer {
     ///
     /// # Errors
     /// What `each` said; [`FrameError::TooLarge`] if a push said so: what is held is dropped then.
-    pub fn finish<E>(&mut self, mut each: impl FnMut(Event<'_>) -> Result<(), E>) -> Result<(), FrameError<E>> {
+    pub fn finish<E>(&mut self, mut each: impl FnMut(JsonLine<'_>) -> Result<(), E>) -> Result<(), FrameError<E>> {
         let result = self.push(&[], &mut each);
-        let last = self.cutter.take();
+        let last = self.splitter.take(Lines);
         result?;
-        if last.is_empty() { Ok(()) } else { each(Event { raw: &last }).map_err(FrameError::Each) }
+        if last.is_empty() { Ok(()) } else { each(JsonLine { raw: &last }).map_err(FrameError::Callback) }
     }
 }
 
@@ -77,7 +76,7 @@ impl Framer {
 #[derive(Clone, Copy, Debug)]
 struct Lines;
 
-impl Scan for Lines {
+impl Delimiter for Lines {
     type Mark = ();
 
     fn end(&mut self, bytes: &[u8]) -> Result<Option<(usize, ())>, Malformed> {
@@ -87,11 +86,11 @@ impl Scan for Lines {
 
 /// One line with its terminator.
 #[derive(Clone, Copy)]
-pub struct Event<'a> {
+pub struct JsonLine<'a> {
     raw: &'a [u8],
 }
 
-impl<'a> Event<'a> {
+impl<'a> JsonLine<'a> {
     /// Its bytes as they came, the LF included.
     #[must_use]
     pub fn raw(&self) -> &'a [u8] {
@@ -122,9 +121,9 @@ impl<'a> Event<'a> {
 }
 
 /// Shows the length only: data is what a model wrote.
-impl std::fmt::Debug for Event<'_> {
+impl std::fmt::Debug for JsonLine<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Event").field("len", &self.raw.len()).finish_non_exhaustive()
+        f.debug_struct("JsonLine").field("len", &self.raw.len()).finish_non_exhaustive()
     }
 }
 

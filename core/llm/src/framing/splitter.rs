@@ -13,16 +13,7 @@ pub enum FrameError<E> {
     Malformed,
     /// The callback stopped. What follows the event it was called with is pending; the next push goes on there.
     #[error("{0}")]
-    Each(E),
-}
-
-impl<E> From<crate::framing::sse::PushError<E>> for FrameError<E> {
-    fn from(error: crate::framing::sse::PushError<E>) -> FrameError<E> {
-        match error {
-            crate::framing::sse::PushError::TooLarge => FrameError::TooLarge,
-            crate::framing::sse::PushError::Each(error) => FrameError::Each(error),
-        }
-    }
+    Callback(E),
 }
 
 /// The bytes are not in the format.
@@ -30,7 +21,7 @@ impl<E> From<crate::framing::sse::PushError<E>> for FrameError<E> {
 pub(crate) struct Malformed;
 
 /// Finds the ends of events, in one pass over bytes that come in any pieces.
-pub(crate) trait Scan: Clone {
+pub(crate) trait Delimiter: Clone {
     /// What is known of an event besides its bytes.
     type Mark: Copy;
 
@@ -41,12 +32,12 @@ pub(crate) trait Scan: Clone {
 
 /// Cuts a body into events.
 #[derive(Clone, Debug)]
-pub(crate) struct Cutter<S> {
+pub(crate) struct Splitter<D> {
     /// Bytes not given out yet.
     held: Vec<u8>,
-    /// Whether `held` went through `scan` already. Not so only after the callback stopped.
+    /// Whether `held` went through `delimiter` already. Not so only after the callback stopped.
     scanned: bool,
-    scan: S,
+    delimiter: D,
     failed: Option<Failure>,
     max: usize,
 }
@@ -57,9 +48,9 @@ enum Failure {
     Malformed,
 }
 
-impl<S: Scan> Cutter<S> {
-    pub(crate) fn new(scan: S, max: usize) -> Cutter<S> {
-        Cutter { held: Vec::new(), scanned: true, scan, failed: None, max }
+impl<D: Delimiter> Splitter<D> {
+    pub(crate) fn new(delimiter: D, max: usize) -> Splitter<D> {
+        Splitter { held: Vec::new(), scanned: true, delimiter, failed: None, max }
     }
 
     /// Feeds bytes and calls `each` for every event completed, in order. Events that lie whole inside `bytes` are not
@@ -67,7 +58,7 @@ impl<S: Scan> Cutter<S> {
     pub(crate) fn push<E>(
         &mut self,
         bytes: &[u8],
-        each: impl FnMut(&[u8], S::Mark) -> Result<(), E>,
+        each: impl FnMut(&[u8], D::Mark) -> Result<(), E>,
     ) -> Result<(), FrameError<E>> {
         self.check()?;
         if self.scanned {
@@ -83,19 +74,16 @@ impl<S: Scan> Cutter<S> {
         &self.held
     }
 
-    pub(crate) fn scan(&self) -> &S {
-        &self.scan
+    pub(crate) fn delimiter(&self) -> &D {
+        &self.delimiter
     }
 
-    /// At the end of the body: what is held, unless it failed; the cutter is empty then, as it was when it was new.
-    pub(crate) fn take(&mut self) -> Vec<u8> {
+    /// Ends the body: returns the held bytes. The splitter is empty afterwards and starts over with `start`.
+    pub(crate) fn take(&mut self, start: D) -> Vec<u8> {
         self.scanned = true;
         self.failed = None;
+        self.delimiter = start;
         std::mem::take(&mut self.held)
-    }
-
-    pub(crate) fn restart(&mut self, scan: S) {
-        self.scan = scan;
     }
 
     fn check<E>(&self) -> Result<(), FrameError<E>> {
@@ -109,11 +97,11 @@ impl<S: Scan> Cutter<S> {
     fn feed<E>(
         &mut self,
         bytes: &[u8],
-        mut each: impl FnMut(&[u8], S::Mark) -> Result<(), E>,
+        mut each: impl FnMut(&[u8], D::Mark) -> Result<(), E>,
     ) -> Result<(), FrameError<E>> {
         let mut rest = bytes;
         loop {
-            let (end, mark) = match self.scan.end(rest) {
+            let (end, mark) = match self.delimiter.end(rest) {
                 Ok(Some(end)) => end,
                 Ok(None) => break,
                 Err(Malformed) => {
@@ -138,7 +126,7 @@ impl<S: Scan> Cutter<S> {
             if let Err(error) = said {
                 self.held.extend_from_slice(rest);
                 self.scanned = false;
-                return Err(FrameError::Each(error));
+                return Err(FrameError::Callback(error));
             }
         }
         self.held.extend_from_slice(rest);

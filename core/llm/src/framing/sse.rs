@@ -2,23 +2,24 @@
 //!
 //! The format is that of WHATWG HTML, section 9.2 "Server-sent events": lines end in CR, LF or CRLF, an empty line ends
 //! an event, a byte order mark may stand before the first line. The framer gives out every byte that it was fed: each
-//! [`Event`] holds its raw bytes with its terminator, and events without data (comments, `retry:`, blank lines) come out
+//! [`SseEvent`] holds its raw bytes with its terminator, and events without data (comments, `retry:`, blank lines) come out
 //! too, so that a stream that is not edited leaves as it came.
 //!
 //! ```
-//! use tollgate_llm::sse::{Framer, PushError};
+//! use tollgate_llm::sse::SseFramer;
+//! use tollgate_llm::FrameError;
 //!
-//! let mut framer = Framer::new(1 << 20);
+//! let mut framer = SseFramer::new(1 << 20);
 //! let mut seen = Vec::new();
 //! for piece in ["data: {\"a\"", ":1}\r", "\n\r\n: ping\n\nda", "ta: [DONE]\n\n"] {
 //!     framer.push(piece.as_bytes(), |event| {
 //!         seen.push(event.data().map(|data| data.into_owned()));
-//!         Ok::<_, PushError<()>>(())
+//!         Ok::<_, FrameError<()>>(())
 //!     })?;
 //! }
 //! assert_eq!(seen, [Some(b"{\"a\":1}".to_vec()), None, Some(b"[DONE]".to_vec())]);
 //! assert_eq!(framer.pending(), b"");
-//! # Ok::<(), PushError<PushError<()>>>(())
+//! # Ok::<(), FrameError<FrameError<()>>>(())
 //! ```
 //!
 //! An event is given out when its end is certain. After a CR that is the last byte fed it is not, if an LF may follow
@@ -28,151 +29,88 @@
 
 use std::borrow::Cow;
 
+use crate::framing::splitter::{Delimiter, FrameError, Malformed, Splitter};
+
 #[cfg(test)]
 mod tests;
 
 const BOM: [u8; 3] = [0xef, 0xbb, 0xbf];
 
-/// Why a push stopped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PushError<E> {
-    /// An event is larger than the limit. Nothing is lost: what was not given out is [`Framer::pending`], and later
-    /// pushes take no bytes.
-    #[error("an event of the stream is larger than the limit")]
-    TooLarge,
-    /// The callback stopped. What follows the event it was called with is [`Framer::pending`]; the next push goes on
-    /// there.
-    #[error("{0}")]
-    Each(E),
-}
-
 /// Cuts a body into events, whatever pieces it comes in.
 #[derive(Clone, Debug)]
-pub struct Framer {
-    /// Bytes not given out yet.
-    held: Vec<u8>,
-    /// Whether `held` went through `scan` already. Not so only after the callback stopped.
-    scanned: bool,
-    scan: Scan,
-    /// Whether no event was given out yet: a byte order mark counts at the start of a body only.
-    first: bool,
-    /// Whether an event was too large.
-    failed: bool,
-    max: usize,
+pub struct SseFramer {
+    splitter: Splitter<EmptyLine>,
 }
 
-impl Framer {
-    /// A framer at the start of a body; `max_event_bytes` bounds one event with its terminator, and so what is held
-    /// between pushes.
+impl SseFramer {
+    /// Creates a framer at the start of a body. `max_event_bytes` bounds one event with its terminator, and therefore
+    /// the bytes held between pushes.
     #[must_use]
-    pub fn new(max_event_bytes: usize) -> Framer {
-        Framer {
-            held: Vec::new(),
-            scanned: true,
-            scan: Scan::start(),
-            first: true,
-            failed: false,
-            max: max_event_bytes,
-        }
+    pub fn new(max_event_bytes: usize) -> SseFramer {
+        SseFramer { splitter: Splitter::new(EmptyLine::START, max_event_bytes) }
     }
 
-    /// Feeds bytes and calls `each` for every event completed, in order. Events that lie whole inside `bytes` are not
+    /// Feeds bytes and calls `each` for every completed event, in order. Events that lie whole inside `bytes` are not
     /// copied.
     ///
     /// # Errors
-    /// [`PushError::TooLarge`], or what `each` said.
-    pub fn push<E>(&mut self, bytes: &[u8], each: impl FnMut(Event<'_>) -> Result<(), E>) -> Result<(), PushError<E>> {
-        if self.failed {
-            return Err(PushError::TooLarge);
-        }
-        if self.scanned {
-            return self.feed(bytes, each);
-        }
-        let mut all = std::mem::take(&mut self.held);
-        all.extend_from_slice(bytes);
-        self.scanned = true;
-        self.feed(&all, each)
+    /// [`FrameError::TooLarge`], or the error of `each`.
+    pub fn push<E>(
+        &mut self,
+        bytes: &[u8],
+        mut each: impl FnMut(SseEvent<'_>) -> Result<(), E>,
+    ) -> Result<(), FrameError<E>> {
+        self.splitter.push(bytes, |raw, is_first| each(SseEvent::new(raw, is_first)))
     }
 
-    /// The bytes that were not given out yet: the unfinished event at the end.
+    /// Returns the bytes that were not handed out yet: the unfinished event at the end.
     #[must_use]
     pub fn pending(&self) -> &[u8] {
-        &self.held
+        self.splitter.pending()
     }
 
-    /// At the end of the body: gives out what is held as a last event, though its end is missing (many servers omit the
-    /// final blank line). Without a data line it is an event whose [`data`](Event::data) is `None`. The framer is empty
-    /// afterwards, ready for another body.
+    /// Ends the body: hands out the held bytes as a last event, although its terminator is missing (many servers omit
+    /// the final blank line). Without a data line the [`data`](SseEvent::data) of that event is `None`. The framer is
+    /// empty afterwards, ready for another body.
     ///
     /// # Errors
-    /// What `each` said; [`PushError::TooLarge`] if a push said so: what is held is dropped then.
-    pub fn finish<E>(&mut self, mut each: impl FnMut(Event<'_>) -> Result<(), E>) -> Result<(), PushError<E>> {
+    /// The error of `each`; [`FrameError::TooLarge`] if a push failed with it: the held bytes are dropped then.
+    pub fn finish<E>(&mut self, mut each: impl FnMut(SseEvent<'_>) -> Result<(), E>) -> Result<(), FrameError<E>> {
         let result = self.push(&[], &mut each);
-        let result = match result {
-            Ok(()) if !self.held.is_empty() => {
-                each(Event { raw: &self.held, bom: self.first && self.held.starts_with(&BOM) }).map_err(PushError::Each)
-            }
-            result => result,
-        };
-        *self = Framer::new(self.max);
-        result
-    }
-
-    fn feed<E>(&mut self, bytes: &[u8], mut each: impl FnMut(Event<'_>) -> Result<(), E>) -> Result<(), PushError<E>> {
-        let mut rest = bytes;
-        while let Some((event, after)) = self.scan.end(rest).and_then(|end| rest.split_at_checked(end)) {
-            if self.held.len() + event.len() > self.max {
-                break;
-            }
-            rest = after;
-            let said = if self.held.is_empty() {
-                each(Event { raw: event, bom: self.first && event.starts_with(&BOM) })
-            } else {
-                self.held.extend_from_slice(event);
-                let said = each(Event { raw: &self.held, bom: self.first && self.held.starts_with(&BOM) });
-                self.held.clear();
-                said
-            };
-            self.first = false;
-            if let Err(error) = said {
-                self.held.extend_from_slice(rest);
-                self.scanned = false;
-                return Err(PushError::Each(error));
-            }
-        }
-        self.held.extend_from_slice(rest);
-        self.failed = self.held.len() > self.max;
-        if self.failed { Err(PushError::TooLarge) } else { Ok(()) }
+        let is_first = self.splitter.delimiter().first;
+        let last = self.splitter.take(EmptyLine::START);
+        result?;
+        if last.is_empty() { Ok(()) } else { each(SseEvent::new(&last, is_first)).map_err(FrameError::Callback) }
     }
 }
 
-/// Finds the ends of events; remembers where in a line it is between calls.
+/// Finds the empty line that ends an event. Keeps its position within a line between calls.
 #[derive(Clone, Copy, Debug)]
-struct Scan {
-    /// How much of a byte order mark was seen at the start of the body; `None` once past it.
+struct EmptyLine {
+    /// `true` until the first event has ended: a byte order mark counts only at the start of a body.
+    first: bool,
+    /// Bytes of a byte order mark seen at the start of the body; `None` once past it.
     bom: Option<usize>,
-    /// Whether the line so far is empty.
+    /// `true` while the current line has no content.
     empty: bool,
-    /// Whether the last byte was a CR: an LF that follows belongs to it.
+    /// `true` if the last byte was a CR: an LF that follows belongs to it.
     cr: bool,
-    /// Whether that CR ended an empty line, and with it an event.
+    /// `true` if that CR ended an empty line, and with it an event.
     ended: bool,
-    /// Whether the last line, of this event or of the one before, ended in a CR alone.
+    /// `true` if the last line, of this event or of the one before, ended in a CR alone.
     bare: bool,
 }
 
-impl Scan {
-    fn start() -> Scan {
-        Scan { bom: Some(0), ..Scan::event(false) }
+impl EmptyLine {
+    const START: EmptyLine = EmptyLine { first: true, bom: Some(0), ..EmptyLine::at_event(false) };
+
+    /// Returns the state at the start of an event that is not the first.
+    const fn at_event(bare: bool) -> EmptyLine {
+        EmptyLine { first: false, bom: None, empty: true, cr: false, ended: false, bare }
     }
 
-    /// At the start of an event that is not the first.
-    fn event(bare: bool) -> Scan {
-        Scan { bom: None, empty: true, cr: false, ended: false, bare }
-    }
-
-    /// The offset in `bytes` after the event that goes on there; `None` if it does not end for certain.
-    fn end(&mut self, bytes: &[u8]) -> Option<usize> {
+    /// Returns the offset in `bytes` after the current event; `None` if its end is not certain yet.
+    fn find(&mut self, bytes: &[u8]) -> Option<usize> {
         let mut at = self.skip_bom(bytes);
         loop {
             if self.cr {
@@ -180,7 +118,7 @@ impl Scan {
                 at += usize::from(!self.bare);
                 self.cr = false;
                 if self.ended {
-                    *self = Scan::event(self.bare);
+                    *self = EmptyLine::at_event(self.bare);
                     return Some(at);
                 }
             }
@@ -194,14 +132,14 @@ impl Scan {
             at += len + 1;
             if rest.get(len) == Some(&b'\r') {
                 if ended && self.bare {
-                    *self = Scan::event(true);
+                    *self = EmptyLine::at_event(true);
                     return Some(at);
                 }
                 self.cr = true;
                 self.ended = ended;
             } else {
                 if ended {
-                    *self = Scan::event(false);
+                    *self = EmptyLine::at_event(false);
                     return Some(at);
                 }
                 self.bare = false;
@@ -225,15 +163,29 @@ impl Scan {
     }
 }
 
+impl Delimiter for EmptyLine {
+    /// `true` for the first event of a body.
+    type Mark = bool;
+
+    fn end(&mut self, bytes: &[u8]) -> Result<Option<(usize, bool)>, Malformed> {
+        let first = self.first;
+        Ok(self.find(bytes).map(|end| (end, first)))
+    }
+}
+
 /// One event, or a run of comments, with its terminator.
 #[derive(Clone, Copy)]
-pub struct Event<'a> {
+pub struct SseEvent<'a> {
     raw: &'a [u8],
     /// Whether it starts with a byte order mark that counts as one.
     bom: bool,
 }
 
-impl<'a> Event<'a> {
+impl<'a> SseEvent<'a> {
+    fn new(raw: &'a [u8], is_first: bool) -> SseEvent<'a> {
+        SseEvent { raw, bom: is_first && raw.starts_with(&BOM) }
+    }
+
     /// Its bytes as they came, up to the end of the empty line.
     #[must_use]
     pub fn raw(&self) -> &'a [u8] {
@@ -309,9 +261,9 @@ impl<'a> Event<'a> {
 }
 
 /// Shows the length only: data is what a model wrote.
-impl std::fmt::Debug for Event<'_> {
+impl std::fmt::Debug for SseEvent<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Event").field("len", &self.raw.len()).finish_non_exhaustive()
+        f.debug_struct("SseEvent").field("len", &self.raw.len()).finish_non_exhaustive()
     }
 }
 

@@ -131,7 +131,7 @@ mod tests {
     use std::cell::Cell;
 
     use super::*;
-    use crate::{Dialect, ErrorKind, Limits, Request, Span};
+    use crate::{Dialect, ErrorKind, ParseLimits, Request, Span};
 
     thread_local! {
         static COMPARED: Cell<usize> = const { Cell::new(0) };
@@ -149,7 +149,7 @@ mod tests {
         let members: Vec<String> = (0..MEMBERS).map(|n| format!("\"key {n}\":0")).collect();
         let parse = |body: String| {
             COMPARED.set(0);
-            let read = Request::parse(Dialect::OpenAiChat, body.as_bytes(), &Limits::default());
+            let read = Request::parse(Dialect::OpenAiChat, body.as_bytes(), &ParseLimits::default());
             (read.map(|request| request.texts.len()).map_err(|error| error.kind), COMPARED.get())
         };
         let (read, unique) = parse(format!("{{\"x\":{{{}}}}}", members.join(",")));

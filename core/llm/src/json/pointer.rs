@@ -2,7 +2,7 @@
 
 use crate::json::reader::{Reader, Scratch, Value};
 use crate::json::scan::Side;
-use crate::{Error, Limits, Span, Str};
+use crate::{Error, ParseLimits, Span, Str};
 
 /// An object or array on the way.
 struct Level {
@@ -28,9 +28,10 @@ pub(crate) fn find(body: &[u8], span: Span) -> String {
 
 /// Whether a value was found; `levels` is then the way to it.
 fn search(body: &[u8], span: Span, levels: &mut Vec<Level>) -> Result<bool, Error> {
-    let unbounded = Limits { max_bytes: usize::MAX, max_depth: usize::MAX, max_items: usize::MAX, ..Limits::default() };
+    let unbounded =
+        ParseLimits { max_bytes: usize::MAX, max_depth: usize::MAX, max_items: usize::MAX, ..ParseLimits::default() };
     let mut scratch = Scratch::default();
-    let mut reader = Reader::new(body, &unbounded, Side::Answer, &mut scratch)?;
+    let mut reader = Reader::new(body, &unbounded, Side::Response, &mut scratch)?;
     let mut value = Some(reader.value()?);
     loop {
         match value {

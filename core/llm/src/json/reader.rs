@@ -6,7 +6,7 @@
 
 use crate::json::duplicate_keys::Keys;
 use crate::json::scan::{self, Side};
-use crate::{Error, ErrorKind, Limits, Span, Str};
+use crate::{Error, ErrorKind, ParseLimits, Span, Str};
 
 /// Vectors that a reader needs and a caller may keep from one body to the next.
 #[derive(Clone, Debug, Default)]
@@ -95,7 +95,7 @@ pub(crate) struct Reader<'b, 's> {
 impl<'b, 's> Reader<'b, 's> {
     pub(crate) fn new(
         body: &'b [u8],
-        limits: &Limits,
+        limits: &ParseLimits,
         side: Side,
         scratch: &'s mut Scratch,
     ) -> Result<Reader<'b, 's>, Error> {

@@ -23,7 +23,7 @@ pub(crate) enum Side {
     Request,
     /// To the client. Halves of surrogate pairs pass: servers that cut their deltas by UTF-16 units send them, and
     /// clients put them together again.
-    Answer,
+    Response,
 }
 
 /// The string whose opening quote is the byte before `start`.

@@ -9,7 +9,7 @@ impl Dialect {
     /// so.
     #[must_use]
     pub fn form(self) -> Option<&'static [&'static str]> {
-        self.row().form
+        self.spec().form
     }
 }
 

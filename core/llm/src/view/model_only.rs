@@ -2,7 +2,7 @@
 
 use crate::json::reader::{Reader, Scratch, Value};
 use crate::json::scan::Side;
-use crate::{Error, ErrorKind, Limits, Request, Str};
+use crate::{Error, ErrorKind, ParseLimits, Request, Str};
 
 impl Request {
     /// The model that a request asks for, from as little of the body as says it: the scan ends with the member `model` of
@@ -16,7 +16,7 @@ impl Request {
     ///
     /// # Errors
     /// As [`Request::parse`] for what was read; the size of the whole body counts.
-    pub fn model_only(body: &[u8], limits: &Limits) -> Result<Option<Str>, Error> {
+    pub fn model_only(body: &[u8], limits: &ParseLimits) -> Result<Option<Str>, Error> {
         let mut scratch = Scratch::default();
         let mut reader = Reader::new(body, limits, Side::Request, &mut scratch)?;
         match reader.value()? {
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     fn model(body: &str) -> Result<Option<String>, ErrorKind> {
-        let found = Request::model_only(body.as_bytes(), &Limits::default());
+        let found = Request::model_only(body.as_bytes(), &ParseLimits::default());
         found.map(|model| model.map(|str| str.decode(body.as_bytes()).into_owned())).map_err(|error| error.kind)
     }
 
@@ -85,9 +85,9 @@ mod tests {
     #[test]
     fn nothing_behind_it_is_read() {
         let body = [br#"{"model":"m","a":"#.as_slice(), &[0xff; 1 << 20]].concat();
-        let str = Request::model_only(&body, &Limits::default()).unwrap().unwrap();
+        let str = Request::model_only(&body, &ParseLimits::default()).unwrap().unwrap();
         assert_eq!(str.decode(&body), "m");
-        let error = Request::model_only(&body, &Limits { max_bytes: 1 << 20, ..Limits::default() });
+        let error = Request::model_only(&body, &ParseLimits { max_bytes: 1 << 20, ..ParseLimits::default() });
         assert_eq!(error.unwrap_err().kind, ErrorKind::TooLarge);
     }
 }

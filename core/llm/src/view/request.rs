@@ -5,7 +5,7 @@ use crate::json::field::wrong_type;
 use crate::json::pointer;
 use crate::json::reader::{Found, Reader, Scratch, Value};
 use crate::json::scan::Side;
-use crate::{Dialect, Edits, Endpoint, Error, ErrorKind, Limits, PathModel, Span, Str};
+use crate::{Dialect, Edits, Endpoint, Error, ErrorKind, ParseLimits, PathModel, Span, Str};
 use std::borrow::Cow;
 
 /// A request: where in the body stands what the gateway acts on.
@@ -33,9 +33,9 @@ pub struct Request {
     /// Every text of the body, in document order.
     pub texts: Vec<Text>,
     /// Image parts seen.
-    pub images: u32,
+    pub image_count: u32,
     /// The images, in their order.
-    pub pictures: Vec<Picture>,
+    pub images: Vec<Image>,
     /// Definitions of tools.
     pub tools: u32,
     /// It came as a form: of its fields, those that are texts of the view were read, and nothing else.
@@ -66,7 +66,7 @@ pub struct Message {
 
 /// An image of the request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Picture {
+pub struct Image {
     /// Its address, a `data:` URL, or its bytes in base64; `None`: the request names a file that the provider has.
     pub str: Option<Str>,
     /// How closely the model is to look (`detail`), as it stands.
@@ -143,7 +143,7 @@ impl Request {
     /// # Errors
     /// When the body is not JSON in the strict sense of the crate, is over a limit, or a field that the gateway acts on
     /// has another type than the API says.
-    pub fn parse(dialect: Dialect, body: &[u8], limits: &Limits) -> Result<Request, Error> {
+    pub fn parse(dialect: Dialect, body: &[u8], limits: &ParseLimits) -> Result<Request, Error> {
         Request::parse_at(&Endpoint::from(dialect), body, limits)
     }
 
@@ -151,12 +151,12 @@ impl Request {
     ///
     /// # Errors
     /// As [`parse`](Request::parse).
-    pub fn parse_at(endpoint: &Endpoint, body: &[u8], limits: &Limits) -> Result<Request, Error> {
+    pub fn parse_at(endpoint: &Endpoint, body: &[u8], limits: &ParseLimits) -> Result<Request, Error> {
         let mut request = Request::empty(endpoint);
         let mut scratch = Scratch::default();
         let mut reader = Reader::new(body, limits, Side::Request, &mut scratch)?;
-        let read = endpoint.dialect.row().request;
-        read(&mut reader, &mut Draft { request: &mut request, max_items: limits.max_items })?;
+        let read = endpoint.dialect.spec().request;
+        read(&mut reader, &mut RequestBuilder { request: &mut request, max_items: limits.max_items })?;
         reader.end()?;
         Ok(request)
     }
@@ -180,8 +180,8 @@ impl Request {
             candidates: 1,
             messages: Vec::new(),
             texts: Vec::new(),
-            images: 0,
-            pictures: Vec::new(),
+            image_count: 0,
+            images: Vec::new(),
             tools: 0,
             is_form: false,
             usage_edit: None,
@@ -244,12 +244,12 @@ impl Request {
 }
 
 /// A request that a dialect is filling in.
-pub(crate) struct Draft<'r> {
+pub(crate) struct RequestBuilder<'r> {
     pub(crate) request: &'r mut Request,
     max_items: usize,
 }
 
-impl Draft<'_> {
+impl RequestBuilder<'_> {
     /// The beginning of the body, which is an object. Its members must be asked for next.
     pub(crate) fn body(&mut self, reader: &mut Reader<'_, '_>) -> Result<(), Error> {
         let start = reader.object()?;
@@ -314,10 +314,10 @@ impl Draft<'_> {
     }
 
     /// An image. Parts are bounded by the texts and members that they are made of.
-    pub(crate) fn picture(&mut self, picture: Picture) {
-        self.request.images = self.request.images.saturating_add(1);
-        if self.request.pictures.len() < self.max_items {
-            self.request.pictures.push(picture);
+    pub(crate) fn image(&mut self, image: Image) {
+        self.request.image_count = self.request.image_count.saturating_add(1);
+        if self.request.images.len() < self.max_items {
+            self.request.images.push(image);
         }
     }
 
@@ -397,10 +397,10 @@ impl Draft<'_> {
 }
 
 /// How a dialect reads a message with this index, which was opened.
-pub(crate) type ReadMessage = fn(&mut Reader<'_, '_>, &mut Draft<'_>, u32) -> Result<(), Error>;
+pub(crate) type ReadMessage = fn(&mut Reader<'_, '_>, &mut RequestBuilder<'_>, u32) -> Result<(), Error>;
 
 /// How a dialect reads a part of a content, which was opened.
-pub(crate) type ReadPart = fn(&mut Reader<'_, '_>, &mut Draft<'_>, Origin) -> Result<(), Error>;
+pub(crate) type ReadPart = fn(&mut Reader<'_, '_>, &mut RequestBuilder<'_>, Origin) -> Result<(), Error>;
 
 /// Where a text comes from.
 #[derive(Clone, Copy)]
@@ -447,22 +447,22 @@ impl Speaker {
     pub(crate) fn is(
         &mut self,
         reader: &Reader<'_, '_>,
-        draft: &mut Draft<'_>,
+        builder: &mut RequestBuilder<'_>,
         str: Str,
         roles: &[(&str, Role)],
     ) -> Result<(), Error> {
         self.str = Some(str);
         let known = roles.iter().find(|(name, _)| str.is(reader.body(), name));
         self.role = known.map_or(Role::Other, |(_, role)| *role);
-        if known.is_none() { draft.text(self.from, TextKind::Other, str) } else { Ok(()) }
+        if known.is_none() { builder.text(self.from, TextKind::Other, str) } else { Ok(()) }
     }
 
     /// At the end of the message: its texts are the speaker's, but for those that are somebody's already.
-    pub(crate) fn settle(self, draft: &mut Draft<'_>) {
-        for text in draft.request.texts.iter_mut().skip(self.first).filter(|text| text.role == Role::Other) {
+    pub(crate) fn settle(self, builder: &mut RequestBuilder<'_>) {
+        for text in builder.request.texts.iter_mut().skip(self.first).filter(|text| text.role == Role::Other) {
             text.role = self.role;
         }
-        if let Some(message) = self.from.message.and_then(|at| draft.request.messages.get_mut(at as usize)) {
+        if let Some(message) = self.from.message.and_then(|at| builder.request.messages.get_mut(at as usize)) {
             message.role = self.str;
         }
     }

@@ -4,7 +4,7 @@ use crate::dialect::known_names;
 use crate::json::field::number;
 use crate::json::reader::{Found, Reader, Scratch, Value};
 use crate::json::scan::Side;
-use crate::{Dialect, Error, ErrorKind, Limits, Reported, Span, Str, Usage};
+use crate::{Dialect, Error, ErrorKind, ParseLimits, ReportedUsage, Span, Str, Usage};
 
 /// Where an output text belongs: texts of one channel are one text cut in pieces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -66,7 +66,7 @@ impl Part {
 
 /// A text of an answer, or a piece of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OutText {
+pub struct OutputText {
     /// The text that it is a piece of.
     pub channel: Channel,
     /// Where it stands.
@@ -79,19 +79,19 @@ pub struct Response {
     /// The model that answered.
     pub model: Option<Str>,
     /// Every text that the client sees, in document order.
-    pub texts: Vec<OutText>,
+    pub texts: Vec<OutputText>,
     /// What the provider says was used; `None` when it does not say, or says null.
     pub usage: Option<Usage>,
     /// The same in the provider's own way of counting.
-    pub reported: Option<Reported>,
+    pub reported: Option<ReportedUsage>,
     /// Whether it is an error: has a top-level `error` that is not null.
     pub is_error: bool,
     /// The values of `logprobs`: an edit of the content makes them false, and they repeat it token by token and byte by
-    /// byte. Put what [`emptied`] says in their place.
+    /// byte. Put what [`empty_value`] says in their place.
     pub logprobs: Vec<Span>,
-    /// Values that point into a text by offsets (citations): an edit of that text makes them false. Put what [`emptied`]
+    /// Values that point into a text by offsets (citations): an edit of that text makes them false. Put what [`empty_value`]
     /// says in their place.
-    pub offsets: Vec<Offsets>,
+    pub offsets: Vec<OffsetAnnotation>,
     /// Whether [`Channel::choice`] tells blocks of one answer apart, and not candidates: what is said in several of them is
     /// shown as one text.
     pub in_blocks: bool,
@@ -101,7 +101,7 @@ pub struct Response {
 
 /// A value that points into a text by offsets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Offsets {
+pub struct OffsetAnnotation {
     /// Whose text, as [`Channel::choice`].
     pub choice: u32,
     /// Where the value stands.
@@ -110,7 +110,7 @@ pub struct Offsets {
 
 /// What says nothing in place of a value: an empty array for an array, else null.
 #[must_use]
-pub fn emptied(body: &[u8], value: Span) -> &'static str {
+pub fn empty_value(body: &[u8], value: Span) -> &'static str {
     if value.of(body).starts_with(b"[") { "[]" } else { "null" }
 }
 
@@ -119,12 +119,12 @@ impl Response {
     ///
     /// # Errors
     /// When the body is not JSON in the strict sense of the crate (halves of surrogate pairs pass) or is over a limit.
-    pub fn parse(dialect: Dialect, body: &[u8], limits: &Limits) -> Result<Response, Error> {
+    pub fn parse(dialect: Dialect, body: &[u8], limits: &ParseLimits) -> Result<Response, Error> {
         let mut chunk = Chunk::default();
-        chunk.read(dialect.row().response, None, body, limits)?;
+        chunk.read(dialect.spec().response, None, body, limits)?;
         let Chunk { model, texts, usage: reported, is_error, logprobs, offsets, .. } = chunk;
         let usage = reported.map(|reported| reported.usage());
-        let in_blocks = dialect.row().in_blocks;
+        let in_blocks = dialect.spec().in_blocks;
         Ok(Response { model, texts, usage, reported, is_error, logprobs, offsets, in_blocks, is_plain: false })
     }
 }
@@ -134,13 +134,13 @@ impl Response {
     ///
     /// # Errors
     /// When it is over the limit, or not UTF-8.
-    pub fn plain(body: &[u8], limits: &Limits) -> Result<Response, Error> {
+    pub fn plain(body: &[u8], limits: &ParseLimits) -> Result<Response, Error> {
         if body.len() > limits.max_bytes {
             return Err(Error::new(ErrorKind::TooLarge, limits.max_bytes));
         }
         std::str::from_utf8(body).map_err(|error| Error::new(ErrorKind::InvalidUtf8, error.valid_up_to()))?;
         let str = Str { span: Span::new(0, body.len()), escaped: false };
-        let text = OutText { channel: Channel { choice: 0, part: Part::Content }, str };
+        let text = OutputText { channel: Channel { choice: 0, part: Part::Content }, str };
         Ok(Response { texts: vec![text], is_plain: true, ..Response::default() })
     }
 }
@@ -154,7 +154,7 @@ pub struct Chunk {
     /// The model that answers.
     pub model: Option<Str>,
     /// Every text that the client sees, in document order.
-    pub texts: Vec<OutText>,
+    pub texts: Vec<OutputText>,
     /// Candidates (or blocks) whose texts end with this chunk.
     pub finished: Vec<u32>,
     /// Whether all texts of the answer end with this chunk.
@@ -162,14 +162,14 @@ pub struct Chunk {
     /// How many entries `choices` has.
     pub choices: usize,
     /// What the provider says was used so far; `None` when it does not say, or says null. To be
-    /// [merged](Reported::merge) with what earlier events said.
-    pub usage: Option<Reported>,
+    /// [merged](ReportedUsage::merge) with what earlier events said.
+    pub usage: Option<ReportedUsage>,
     /// Whether it is an error: has a top-level `error` that is not null.
     pub is_error: bool,
     /// As [`Response::logprobs`].
     pub logprobs: Vec<Span>,
     /// As [`Response::offsets`].
-    pub offsets: Vec<Offsets>,
+    pub offsets: Vec<OffsetAnnotation>,
     scratch: Scratch,
 }
 
@@ -178,7 +178,7 @@ impl Chunk {
     ///
     /// # Errors
     /// As [`Response::parse`]; `Empty` for an event whose data is empty.
-    pub fn parse(dialect: Dialect, data: &[u8], limits: &Limits) -> Result<Option<Chunk>, Error> {
+    pub fn parse(dialect: Dialect, data: &[u8], limits: &ParseLimits) -> Result<Option<Chunk>, Error> {
         let mut chunk = Chunk::default();
         Ok(chunk.parse_into(dialect, data, limits)?.then_some(chunk))
     }
@@ -188,7 +188,7 @@ impl Chunk {
     ///
     /// # Errors
     /// As [`parse`](Chunk::parse).
-    pub fn parse_into(&mut self, dialect: Dialect, data: &[u8], limits: &Limits) -> Result<bool, Error> {
+    pub fn parse_into(&mut self, dialect: Dialect, data: &[u8], limits: &ParseLimits) -> Result<bool, Error> {
         self.parse_event(dialect, None, data, limits)
     }
 
@@ -202,14 +202,14 @@ impl Chunk {
         dialect: Dialect,
         name: Option<&[u8]>,
         data: &[u8],
-        limits: &Limits,
+        limits: &ParseLimits,
     ) -> Result<bool, Error> {
-        let row = dialect.row();
-        if (row.is_end)(data) {
+        let spec = dialect.spec();
+        if (spec.is_end)(data) {
             self.clear();
             return Ok(false);
         }
-        self.read(row.chunk, name, data, limits).map(|()| true)
+        self.read(spec.chunk, name, data, limits).map(|()| true)
     }
 
     /// Whether it carries usage and nothing that a client that did not ask for usage would miss: no candidates, no
@@ -219,11 +219,17 @@ impl Chunk {
         self.usage.is_some() && self.choices == 0 && !self.is_error
     }
 
-    fn read(&mut self, read: ReadAnswer, event: Option<&[u8]>, body: &[u8], limits: &Limits) -> Result<(), Error> {
+    fn read(
+        &mut self,
+        read: ReadResponse,
+        event: Option<&[u8]>,
+        body: &[u8],
+        limits: &ParseLimits,
+    ) -> Result<(), Error> {
         self.clear();
         let mut scratch = std::mem::take(&mut self.scratch);
-        let result = Reader::new(body, limits, Side::Answer, &mut scratch).and_then(|mut reader| {
-            read(&mut reader, &mut Sketch { answer: self, event, max_items: limits.max_items })?;
+        let result = Reader::new(body, limits, Side::Response, &mut scratch).and_then(|mut reader| {
+            read(&mut reader, &mut ResponseBuilder { response: self, event, max_items: limits.max_items })?;
             reader.end()
         });
         self.scratch = scratch;
@@ -247,23 +253,23 @@ impl Chunk {
 }
 
 /// How a dialect reads an answer, or an event of one.
-pub(crate) type ReadAnswer = fn(&mut Reader<'_, '_>, &mut Sketch<'_>) -> Result<(), Error>;
+pub(crate) type ReadResponse = fn(&mut Reader<'_, '_>, &mut ResponseBuilder<'_>) -> Result<(), Error>;
 
 /// An answer that a dialect is filling in.
-pub(crate) struct Sketch<'c> {
-    pub(crate) answer: &'c mut Chunk,
+pub(crate) struct ResponseBuilder<'c> {
+    pub(crate) response: &'c mut Chunk,
     /// The name of the event, if the framing gives it one.
     #[allow(dead_code, reason = "for dialects whose data do not say what they are")]
     pub(crate) event: Option<&'c [u8]>,
     max_items: usize,
 }
 
-impl Sketch<'_> {
+impl ResponseBuilder<'_> {
     pub(crate) fn text(&mut self, channel: Channel, str: Str) -> Result<(), Error> {
-        if self.answer.texts.len() >= self.max_items {
+        if self.response.texts.len() >= self.max_items {
             return Err(Error::new(ErrorKind::TooMany, str.span.start));
         }
-        self.answer.texts.push(OutText { channel, str });
+        self.response.texts.push(OutputText { channel, str });
         Ok(())
     }
 
@@ -322,11 +328,11 @@ mod tests {
     #[test]
     fn a_plain_answer_is_one_text() {
         let body = "1\n00:00:00,000 --> 00:00:01,000\n\\u0041 \"é\"\n".as_bytes();
-        let response = Response::plain(body, &Limits::default()).unwrap();
+        let response = Response::plain(body, &ParseLimits::default()).unwrap();
         assert!(response.is_plain && response.texts.len() == 1 && response.usage.is_none());
         assert_eq!(response.texts[0].str.decode(body).as_bytes(), body);
-        assert_eq!(Response::plain(b"a\xff", &Limits::default()).unwrap_err().kind, ErrorKind::InvalidUtf8);
-        let small = Limits { max_bytes: 1, ..Limits::default() };
+        assert_eq!(Response::plain(b"a\xff", &ParseLimits::default()).unwrap_err().kind, ErrorKind::InvalidUtf8);
+        let small = ParseLimits { max_bytes: 1, ..ParseLimits::default() };
         assert_eq!(Response::plain(b"ab", &small).unwrap_err().kind, ErrorKind::TooLarge);
     }
 
@@ -342,7 +348,7 @@ mod tests {
         let mut chunk = Chunk::default();
         let mut places = Vec::new();
         for n in 0..50 {
-            assert!(chunk.parse_into(Dialect::OpenAiChat, event(n).as_bytes(), &Limits::default()).unwrap());
+            assert!(chunk.parse_into(Dialect::OpenAiChat, event(n).as_bytes(), &ParseLimits::default()).unwrap());
             assert_eq!((chunk.texts.len(), chunk.finished.len(), chunk.logprobs.len()), (2, 1, 1));
             let scratch = chunk.scratch.places();
             places.push((chunk.texts.as_ptr(), chunk.finished.as_ptr(), chunk.logprobs.as_ptr(), scratch));

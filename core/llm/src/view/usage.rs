@@ -2,19 +2,19 @@
 //!
 //! Providers count in two ways. OpenAI and Gemini say a prompt with its cached tokens in it; Anthropic and Bedrock say
 //! what was neither read from the cache nor written to it. OpenAI's output includes its reasoning; Gemini's does not.
-//! A dialect writes down what it reads as a [`Reported`] and which of the ways it was; here, and nowhere else, it becomes
+//! A dialect writes down what it reads as a [`ReportedUsage`] and which of the ways it was; here, and nowhere else, it becomes
 //! a [`Usage`], in which everything is included.
 //!
 //! ```
-//! use tollgate_llm::{Chunk, Dialect, Limits};
+//! use tollgate_llm::{Chunk, Dialect, ParseLimits};
 //!
-//! let (mut reported, limits) = (None, Limits::default());
+//! let (mut reported, limits) = (None, ParseLimits::default());
 //! for data in [
 //!     r#"{"type":"message_start","message":{"usage":{"input_tokens":10,"cache_read_input_tokens":90,"output_tokens":1}}}"#,
 //!     r#"{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":7}}"#,
 //! ] {
 //!     let chunk = Chunk::parse(Dialect::AnthropicMessages, data.as_bytes(), &limits)?.ok_or("the end")?;
-//!     tollgate_llm::Reported::merge(&mut reported, chunk.usage);
+//!     tollgate_llm::ReportedUsage::merge(&mut reported, chunk.usage);
 //! }
 //! let usage = reported.ok_or("no usage")?.usage();
 //! assert_eq!((usage.input, usage.cached, usage.fresh(), usage.output, usage.total), (100, 90, 10, 7, 107));
@@ -64,7 +64,7 @@ impl Usage {
 
 /// Usage as a provider reports it, in a whole answer or in one event: what it does not say is `None`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Reported {
+pub struct ReportedUsage {
     /// Tokens of the prompt, by the provider's own way of counting.
     pub input: Option<u64>,
     /// Read from a cache.
@@ -91,7 +91,7 @@ pub struct Reported {
     pub complete: bool,
 }
 
-impl Reported {
+impl ReportedUsage {
     /// Whether no count of tokens is in it.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -100,7 +100,7 @@ impl Reported {
 
     /// Joins what a later event says. The numbers of all known streams are totals so far: never added up. They grow, so
     /// of two the larger is the later one; a zero that a server repeats for what it has said already changes nothing.
-    pub fn merge(so_far: &mut Option<Reported>, later: Option<Reported>) {
+    pub fn merge(so_far: &mut Option<ReportedUsage>, later: Option<ReportedUsage>) {
         let Some(later) = later else { return };
         let Some(known) = so_far else {
             *so_far = Some(later);
@@ -155,10 +155,10 @@ mod tests {
 
     #[test]
     fn both_ways_of_counting_give_one_record() {
-        let said = Reported { cached: Some(90), output: Some(7), reasoning: Some(2), ..Reported::default() };
-        let openai = Reported { input: Some(100), ..said };
-        let anthropic = Reported { input: Some(10), input_excludes_cache: true, ..said };
-        let gemini = Reported { input: Some(100), output: Some(5), output_excludes_reasoning: true, ..said };
+        let said = ReportedUsage { cached: Some(90), output: Some(7), reasoning: Some(2), ..ReportedUsage::default() };
+        let openai = ReportedUsage { input: Some(100), ..said };
+        let anthropic = ReportedUsage { input: Some(10), input_excludes_cache: true, ..said };
+        let gemini = ReportedUsage { input: Some(100), output: Some(5), output_excludes_reasoning: true, ..said };
         let want = Usage { input: 100, cached: 90, output: 7, reasoning: 2, total: 107, ..Usage::default() };
         for reported in [openai, anthropic, gemini] {
             assert_eq!(reported.usage(), want);
@@ -171,12 +171,12 @@ mod tests {
         for (all, hour, want) in
             [(Some(30), None, (30, 0)), (Some(30), Some(10), (20, 10)), (None, Some(10), (0, 10)), (None, None, (0, 0))]
         {
-            let reported = Reported {
+            let reported = ReportedUsage {
                 input: Some(5),
                 cache_write: all,
                 cache_write_1h: hour,
                 input_excludes_cache: true,
-                ..Reported::default()
+                ..ReportedUsage::default()
             };
             let usage = reported.usage();
             assert_eq!((usage.cache_write_5m, usage.cache_write_1h), want);
@@ -189,19 +189,19 @@ mod tests {
         let mut all = None;
         for (input, output, complete) in [(Some(25), Some(1), false), (None, Some(15), true), (Some(0), Some(15), true)]
         {
-            let later = Reported { input, output, complete, ..Reported::default() };
-            Reported::merge(&mut all, Some(later));
-            Reported::merge(&mut all, None);
+            let later = ReportedUsage { input, output, complete, ..ReportedUsage::default() };
+            ReportedUsage::merge(&mut all, Some(later));
+            ReportedUsage::merge(&mut all, None);
         }
         let all = all.unwrap();
         assert_eq!((all.usage().input, all.usage().output, all.usage().total, all.complete), (25, 15, 40, true));
-        assert!(!all.is_empty() && Reported::default().is_empty());
+        assert!(!all.is_empty() && ReportedUsage::default().is_empty());
     }
 
     #[test]
     fn a_total_of_its_own_stands_and_huge_numbers_saturate() {
         let most = Some(u64::MAX);
-        let reported = Reported {
+        let reported = ReportedUsage {
             input: most,
             cached: most,
             cache_write: most,
@@ -209,9 +209,9 @@ mod tests {
             reasoning: most,
             input_excludes_cache: true,
             output_excludes_reasoning: true,
-            ..Reported::default()
+            ..ReportedUsage::default()
         };
         assert_eq!(reported.usage().total, u64::MAX);
-        assert_eq!(Reported { total: Some(3), ..reported }.usage().total, 3);
+        assert_eq!(ReportedUsage { total: Some(3), ..reported }.usage().total, 3);
     }
 }

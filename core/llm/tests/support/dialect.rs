@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::{
-    ApiError, Begun, Channel, Chunk, Dialect, Edits, Endpoint, Event, Framer, Framing, Limits, Part, Reported, Request,
-    Response, Role, TextKind, Usage,
+    ApiError, Channel, Chunk, Dialect, Edits, Endpoint, Event, Framer, Framing, ParseLimits, Part, ReportedUsage,
+    Request, Response, Role, StreamState, TextKind, Usage,
 };
 
 /// A text of a request: whose, what for, in which message, and what it says.
@@ -15,7 +15,7 @@ pub(crate) type Asked = (Role, TextKind, Option<u32>, String);
 
 /// The request that a body is, after proving of it what holds for every request: see [`prove`].
 pub(crate) fn request(dialect: Dialect, body: &str) -> Request {
-    let request = Request::parse(dialect, body.as_bytes(), &Limits::default());
+    let request = Request::parse(dialect, body.as_bytes(), &ParseLimits::default());
     let request = request.unwrap_or_else(|error| panic!("{error}: {body}"));
     prove(&request, body);
     request
@@ -80,7 +80,7 @@ fn strings(value: &Value, name: &str, each: &mut impl FnMut(&str, &str)) {
 
 /// The body with its model replaced, and with usage asked for.
 pub(crate) fn edited(dialect: impl Into<Endpoint>, body: &str, model: &str) -> String {
-    let request = Request::parse_at(&dialect.into(), body.as_bytes(), &Limits::default()).unwrap();
+    let request = Request::parse_at(&dialect.into(), body.as_bytes(), &ParseLimits::default()).unwrap();
     let mut edits = Edits::new();
     request.set_model(model, &mut edits);
     request.ask_for_usage(body.as_bytes(), &mut edits);
@@ -117,7 +117,7 @@ impl Heard {
 }
 
 pub(crate) fn whole(dialect: Dialect, body: &str) -> Heard {
-    let response = Response::parse(dialect, body.as_bytes(), &Limits::default());
+    let response = Response::parse(dialect, body.as_bytes(), &ParseLimits::default());
     let response = response.unwrap_or_else(|error| panic!("{error}: {body}"));
     let mut heard = Heard {
         model: response.model.map(|model| model.decode(body.as_bytes()).into_owned()),
@@ -137,14 +137,14 @@ fn in_pieces<'a>(dialect: Dialect, framing: Framing, pieces: impl Iterator<Item 
     let mut framer = Framer::new(framing, 1 << 20);
     let mut each = |event: Event<'_>| {
         let Some(data) = event.data() else { return Ok(()) };
-        let more = chunk.parse_event(dialect, event.name(), &data, &Limits::default());
+        let more = chunk.parse_event(dialect, event.name(), &data, &ParseLimits::default());
         if !more.unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&data))) {
             heard.ends = true;
         }
         for text in &chunk.texts {
             heard.said.entry(text.channel).or_default().push_str(&text.str.decode(&data));
         }
-        Reported::merge(&mut reported, chunk.usage);
+        ReportedUsage::merge(&mut reported, chunk.usage);
         heard.model = heard.model.take().or(chunk.model.map(|model| model.decode(&data).into_owned()));
         heard.finished.extend_from_slice(&chunk.finished);
         heard.ends |= chunk.ends;
@@ -194,15 +194,15 @@ pub(crate) fn errors(dialect: Dialect, status: u16) -> (Value, Value) {
         code: Some("a\\b"),
     };
     let body = dialect.error_body(&error);
-    let event = dialect.error_event(Framing::Sse, &Begun::sent(), &error);
+    let event = dialect.error_event(Framing::Sse, &StreamState::sent(), &error);
     let mut data = None;
     let mut framer = Framer::new(Framing::Sse, 1 << 20);
     let pushed = framer.push(&event, |event| {
         data = event.data().map(|data| data.into_owned());
-        assert!(Chunk::parse(dialect, data.as_ref().unwrap(), &Limits::default()).unwrap().unwrap().is_error);
+        assert!(Chunk::parse(dialect, data.as_ref().unwrap(), &ParseLimits::default()).unwrap().unwrap().is_error);
         Ok::<_, ()>(())
     });
     assert!(pushed.is_ok() && framer.pending().is_empty());
-    assert!(Response::parse(dialect, &body, &Limits::default()).unwrap().is_error);
+    assert!(Response::parse(dialect, &body, &ParseLimits::default()).unwrap().is_error);
     (serde_json::from_slice(&body).unwrap(), serde_json::from_slice(&data.unwrap()).unwrap())
 }

@@ -1,11 +1,11 @@
 use serde_json::{Value, json};
-use tollgate_llm::{Dialect, Limits, Request};
+use tollgate_llm::{Dialect, ParseLimits, Request};
 
 use super::*;
 
 fn count(dialect: Dialect, body: &Value) -> PromptCount {
     let body = body.to_string();
-    let request = Request::parse(dialect, body.as_bytes(), &Limits::default()).unwrap();
+    let request = Request::parse(dialect, body.as_bytes(), &ParseLimits::default()).unwrap();
     let count = count_prompt(&request, body.as_bytes(), None);
     assert_eq!(count.tokens, count.text + count.framing + count.tools + count.images + count.media);
     count
@@ -290,7 +290,7 @@ proptest::proptest! {
     #[test]
     fn a_limit_changes_no_count_and_the_lower_bound_holds(body in any_chat(), limit in 0..3_000_u64) {
         let body = body.to_string();
-        let request = Request::parse(Dialect::OpenAiChat, body.as_bytes(), &Limits::default()).unwrap();
+        let request = Request::parse(Dialect::OpenAiChat, body.as_bytes(), &ParseLimits::default()).unwrap();
         let profile = Profile::of(&request.model_name(body.as_bytes()).unwrap());
         let count = profile.count(&request, body.as_bytes());
         proptest::prop_assert!(profile.lower_bound(&request) <= count.tokens);
@@ -305,7 +305,7 @@ proptest::proptest! {
 fn the_lower_bound_depends_on_lengths_only() {
     let least = |content: &str| {
         let body = format!(r#"{{"model":"gpt-4o","messages":[{{"role":"user","content":"{content}"}}]}}"#);
-        let request = Request::parse(Dialect::OpenAiChat, body.as_bytes(), &Limits::default()).unwrap();
+        let request = Request::parse(Dialect::OpenAiChat, body.as_bytes(), &ParseLimits::default()).unwrap();
         Profile::of("gpt-4o").lower_bound(&request)
     };
     // Three for the message and three for the start of the response; no token has more than 128 bytes.

@@ -1,6 +1,6 @@
 //! Streamed answers, event by event.
 
-use tollgate_llm::{Begun, Dialect, FrameError, Framer, Framing};
+use tollgate_llm::{Dialect, FrameError, Framer, Framing, StreamState};
 
 use super::response::{Answer, holds, is_strict};
 use super::{Step, Stream};
@@ -41,7 +41,7 @@ impl Stream {
         let plain = if inflater.is_some() { &inflated } else { &bytes };
         let mut stop = framer
             .push(plain, |event| {
-                begun.event(dialect, &event);
+                begun.observe(dialect, &event);
                 match exchange.on_event(&event, out) {
                     Flow::Continue => Ok(()),
                     Flow::Cut(reply) => Err(reply),
@@ -56,17 +56,17 @@ impl Stream {
             stop = finish(framer, exchange.as_mut(), out).err();
         }
         if !out.is_empty() {
-            begun.send();
+            begun.mark_sent();
         }
         match stop {
             None => {}
-            Some(FrameError::Each(reply)) if held => {
+            Some(FrameError::Callback(reply)) if held => {
                 cut(dialect, framing, begun, &reply, out);
                 let out = std::mem::take(out);
                 self.answer = Answer::Cut;
                 return self.replace_frame(plugin, size, &bytes, &out);
             }
-            Some(FrameError::Each(_)) => {}
+            Some(FrameError::Callback(_)) => {}
             // What is compressed and held can leave only as it was inflated: there is nothing to pass.
             Some(error @ (FrameError::TooLarge | FrameError::Malformed)) if strict || held && !is_inflated => {
                 exchange.on_unscanned(framer.pending().len() as u64);
@@ -153,12 +153,12 @@ pub(super) fn finish(
     })?;
     match exchange.on_events_end(out) {
         Flow::Continue => Ok(()),
-        Flow::Cut(reply) => Err(FrameError::Each(reply)),
+        Flow::Cut(reply) => Err(FrameError::Callback(reply)),
     }
 }
 
 /// Ends a streamed answer in the caller's dialect: an error event and no end mark, as the provider's own would.
-fn cut(dialect: Dialect, framing: Framing, begun: &Begun, reply: &Reply, out: &mut Vec<u8>) {
+fn cut(dialect: Dialect, framing: Framing, begun: &StreamState, reply: &Reply, out: &mut Vec<u8>) {
     property::set(property::VERDICT, reply.verdict);
     out.extend_from_slice(&dialect.error_event(framing, begun, &reply.error()));
 }

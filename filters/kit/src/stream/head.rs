@@ -1,7 +1,7 @@
 //! What the head of a request says of its body.
 
 use tollgate_llm::Dialect;
-use tollgate_llm::content_encoding::Encoding;
+use tollgate_llm::content_encoding::ContentEncoding;
 use tollgate_llm::multipart::Scanner;
 
 use crate::config::{Limits, OnUnscannable};
@@ -12,7 +12,7 @@ use crate::reply::Reply;
 /// How a body is to be read.
 pub(super) enum Body {
     /// JSON, perhaps compressed.
-    Json(Option<Encoding>),
+    Json(Option<ContentEncoding>),
     /// A form: its fields are looked for while it comes.
     Form(Box<Scanner>),
 }
@@ -22,7 +22,7 @@ pub(super) type Unreadable = (Unscanned, Reply);
 
 /// What the head already says about whether and how the body can be read.
 pub(super) fn read(head: &Head, limits: &Limits, dialect: Dialect) -> Result<Body, Box<Unreadable>> {
-    let encoding = Encoding::detect(&head.get("content-encoding")).map_err(|_| {
+    let encoding = ContentEncoding::detect(&head.get("content-encoding")).map_err(|_| {
         let message = "This gateway reads request bodies in gzip, deflate and br: send the body with one of these, or \
                        without content-encoding.";
         refusal(Unscanned::RequestEncoding, message)

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use tollgate_llm::content_encoding::{Caps, Encoding, InflateError, inflate};
+use tollgate_llm::content_encoding::{ContentEncoding, InflateError, InflateLimits, inflate};
 use tollgate_llm::multipart::FormErrorKind;
 use tollgate_llm::{Endpoint, ErrorKind, Request};
 
@@ -173,7 +173,7 @@ impl Stream {
 
     /// The body is complete: reads the `size` bytes that Envoy holds of it. Not before: what is held here as well would
     /// fill the memory of the virtual machine (1 GiB, shared by all streams of a worker) while clients send slowly.
-    fn judge_held(&mut self, plugin: &Rc<Plugin>, size: usize, encoding: Option<Encoding>) -> Step {
+    fn judge_held(&mut self, plugin: &Rc<Plugin>, size: usize, encoding: Option<ContentEncoding>) -> Step {
         if size == 0 {
             return self.judge(plugin, Vec::new(), None);
         }
@@ -188,7 +188,7 @@ impl Stream {
 
     /// The model alone, where the filter needs no more and the rest need not be read: what stands behind it was read by
     /// a filter before this one, which has refused a second model, or the filter does not mind.
-    fn model_only(&self, plugin: &Plugin, size: usize, encoding: Option<Encoding>) -> Option<Parsed> {
+    fn model_only(&self, plugin: &Plugin, size: usize, encoding: Option<ContentEncoding>) -> Option<Parsed> {
         let Needs::Model { first } = plugin.filter.needs() else { return None };
         let endpoint = self.endpoint.as_ref()?;
         let is_read = !self.edge && property::get(property::UNSCANNED).is_none();
@@ -207,7 +207,7 @@ impl Stream {
     }
 
     /// The body is complete: lets the filter judge it.
-    fn judge(&mut self, plugin: &Rc<Plugin>, body: Vec<u8>, encoding: Option<Encoding>) -> Step {
+    fn judge(&mut self, plugin: &Rc<Plugin>, body: Vec<u8>, encoding: Option<ContentEncoding>) -> Step {
         let Some(endpoint) = &self.endpoint else {
             return Step::Continue;
         };
@@ -215,13 +215,15 @@ impl Stream {
         let limit = plugin.limits().max_request_bytes;
         let body = match encoding {
             None => body,
-            Some(encoding) => match inflate(encoding, &body, Caps { max_bytes: limit, ..Caps::default() }) {
-                Ok(body) => body,
-                Err(InflateError::TooLarge | InflateError::TooDense) => {
-                    return self.unscannable(plugin, Unscanned::RequestTooLarge, too_large(limit));
+            Some(encoding) => {
+                match inflate(encoding, &body, InflateLimits { max_bytes: limit, ..InflateLimits::default() }) {
+                    Ok(body) => body,
+                    Err(InflateError::TooLarge | InflateError::TooDense) => {
+                        return self.unscannable(plugin, Unscanned::RequestTooLarge, too_large(limit));
+                    }
+                    Err(error) => return self.unscannable(plugin, Unscanned::RequestEncoding, malformed(&error)),
                 }
-                Err(error) => return self.unscannable(plugin, Unscanned::RequestEncoding, malformed(&error)),
-            },
+            }
         };
         match plugin.recent.parse(endpoint, body, &plugin.parser_limits) {
             Ok(parsed) => self.decide(plugin, &parsed, size, encoding),
@@ -244,7 +246,7 @@ impl Stream {
         plugin: &Rc<Plugin>,
         parsed: &Parsed,
         size: usize,
-        encoding: Option<Encoding>,
+        encoding: Option<ContentEncoding>,
     ) -> Step {
         self.streamed = parsed.view.stream;
         let mut call = Call::new(parsed);

@@ -1,7 +1,7 @@
 //! The response half of a stream.
 
-use tollgate_llm::content_encoding::{Caps, Encoding, InflateError, Inflater, inflate};
-use tollgate_llm::{Begun, Dialect, Framer, Response as View};
+use tollgate_llm::content_encoding::{ContentEncoding, InflateError, InflateLimits, Inflater, inflate};
+use tollgate_llm::{Dialect, Framer, Response as View, StreamState};
 
 use super::events::finish;
 use super::head::is_utf8;
@@ -17,7 +17,7 @@ use crate::response::{BodyKind, Origin, Response, ResponseHead};
 
 /// Of a compressed stream, which may be long: what comes out is not kept, so only the ratio is bounded, and what is in
 /// memory at a time.
-const STREAM_CAPS: Caps = Caps { max_bytes: usize::MAX, max_ratio: 100, max_push: 4 << 20 };
+const STREAM_CAPS: InflateLimits = InflateLimits { max_bytes: usize::MAX, max_ratio: 100, max_push: 4 << 20 };
 
 /// How the answer is being read.
 pub(super) enum Answer {
@@ -26,7 +26,7 @@ pub(super) enum Answer {
     /// JSON of which `size` bytes have come. Observed, they are kept in `body`; else head and body are held by Envoy.
     Whole { reading: Reading, spelling: Spelling, body: Vec<u8>, size: usize },
     /// A stream of events; `begun`: what of it has. `out` is kept for its capacity.
-    Events { reading: Reading, framer: Framer, inflater: Option<Box<Inflater>>, begun: Begun, out: Vec<u8> },
+    Events { reading: Reading, framer: Framer, inflater: Option<Box<Inflater>>, begun: StreamState, out: Vec<u8> },
     /// The rest of a compressed stream that is not read any more, and leaves inflated as it began.
     Inflating(Box<Inflater>),
     /// A streamed answer was ended by us: whatever still comes is dropped.
@@ -36,7 +36,7 @@ pub(super) enum Answer {
 /// How a whole answer is written down.
 #[derive(Clone, Copy)]
 pub(super) struct Spelling {
-    encoding: Option<Encoding>,
+    encoding: Option<ContentEncoding>,
     /// It is one text, and not JSON.
     is_plain: bool,
 }
@@ -94,7 +94,8 @@ impl Stream {
                 }
                 let framer = Framer::new(framing, plugin.limits().max_event_bytes);
                 let inflater = encoding.map(|encoding| Box::new(Inflater::new(encoding, STREAM_CAPS)));
-                self.answer = Answer::Events { reading, framer, inflater, begun: Begun::default(), out: Vec::new() };
+                self.answer =
+                    Answer::Events { reading, framer, inflater, begun: StreamState::default(), out: Vec::new() };
                 Step::Continue
             }
             BodyKind::Other => Step::Continue,
@@ -163,7 +164,7 @@ impl Stream {
         if let (BodyKind::Other, true, 200..300) = (kind, is_plain, status) {
             kind = BodyKind::Plain;
         }
-        ResponseHead { status, origin, kind, encoding: Encoding::detect(&head.get("content-encoding")), ended }
+        ResponseHead { status, origin, kind, encoding: ContentEncoding::detect(&head.get("content-encoding")), ended }
     }
 
     /// Whether the answer is in a medium in which the dialect's answers have no text.
@@ -229,7 +230,8 @@ impl Stream {
             };
         }
         let limit = plugin.limits().max_response_bytes;
-        let inflated = |encoding| inflate(encoding, &body, Caps { max_bytes: limit, ..Caps::default() });
+        let inflated =
+            |encoding| inflate(encoding, &body, InflateLimits { max_bytes: limit, ..InflateLimits::default() });
         match spelling.encoding.map(inflated) {
             None => self.judge_whole(plugin, dialect, reading, body, size, spelling),
             Some(Ok(body)) => self.judge_whole(plugin, dialect, reading, body, size, spelling),

@@ -48,7 +48,12 @@ fn gzip_with(flags: u8, fields: &[u8]) -> Vec<u8> {
     out
 }
 
-fn in_pieces(encoding: Encoding, body: &[u8], size: usize, caps: Caps) -> Result<Vec<u8>, InflateError> {
+fn in_pieces(
+    encoding: ContentEncoding,
+    body: &[u8],
+    size: usize,
+    caps: InflateLimits,
+) -> Result<Vec<u8>, InflateError> {
     let mut inflater = Inflater::new(encoding, caps);
     let mut out = Vec::new();
     for piece in body.chunks(size) {
@@ -63,20 +68,20 @@ fn codings_are_told_by_name() {
     for (value, want) in [
         ("", Ok(None)),
         ("identity", Ok(None)),
-        ("gzip", Ok(Some(Encoding::Gzip))),
-        ("X-GZip", Ok(Some(Encoding::Gzip))),
-        (" deflate ", Ok(Some(Encoding::Deflate))),
-        ("identity, br,", Ok(Some(Encoding::Brotli))),
-        ("gzip, gzip", Err(Unsupported)),
-        ("gzip,br", Err(Unsupported)),
-        ("zstd", Err(Unsupported)),
-        ("gzip;q=1", Err(Unsupported)),
-        ("compress", Err(Unsupported)),
+        ("gzip", Ok(Some(ContentEncoding::Gzip))),
+        ("X-GZip", Ok(Some(ContentEncoding::Gzip))),
+        (" deflate ", Ok(Some(ContentEncoding::Deflate))),
+        ("identity, br,", Ok(Some(ContentEncoding::Brotli))),
+        ("gzip, gzip", Err(UnsupportedEncoding)),
+        ("gzip,br", Err(UnsupportedEncoding)),
+        ("zstd", Err(UnsupportedEncoding)),
+        ("gzip;q=1", Err(UnsupportedEncoding)),
+        ("compress", Err(UnsupportedEncoding)),
     ] {
-        assert_eq!(Encoding::detect(value.as_bytes()), want, "{value}");
+        assert_eq!(ContentEncoding::detect(value.as_bytes()), want, "{value}");
     }
-    for encoding in [Encoding::Gzip, Encoding::Deflate, Encoding::Brotli] {
-        assert_eq!(Encoding::detect(encoding.name().as_bytes()), Ok(Some(encoding)));
+    for encoding in [ContentEncoding::Gzip, ContentEncoding::Deflate, ContentEncoding::Brotli] {
+        assert_eq!(ContentEncoding::detect(encoding.name().as_bytes()), Ok(Some(encoding)));
     }
 }
 
@@ -84,37 +89,45 @@ fn codings_are_told_by_name() {
 fn every_coding_in_every_split() {
     let raw = hex(DEFLATED);
     for (encoding, body) in [
-        (Encoding::Gzip, gzip(TEXT.as_bytes())),
-        (Encoding::Gzip, gzip_with(0, b"")),
-        (Encoding::Gzip, gzip_with(1, b"")),
-        (Encoding::Gzip, gzip_with(2, b"")),
-        (Encoding::Gzip, gzip_with(4, b"\x00\x00")),
-        (Encoding::Gzip, gzip_with(4, b"\x03\x00abc")),
-        (Encoding::Gzip, gzip_with(8, b"name\x00")),
-        (Encoding::Gzip, gzip_with(16, b"a comment\x00")),
-        (Encoding::Gzip, gzip_with(30, b"\x01\x00xname\x00a comment\x00")),
-        (Encoding::Deflate, zlib(TEXT.as_bytes())),
-        (Encoding::Deflate, raw),
-        (Encoding::Brotli, hex(BROTLI)),
-        (Encoding::Brotli, hex(BROTLI_FAST)),
+        (ContentEncoding::Gzip, gzip(TEXT.as_bytes())),
+        (ContentEncoding::Gzip, gzip_with(0, b"")),
+        (ContentEncoding::Gzip, gzip_with(1, b"")),
+        (ContentEncoding::Gzip, gzip_with(2, b"")),
+        (ContentEncoding::Gzip, gzip_with(4, b"\x00\x00")),
+        (ContentEncoding::Gzip, gzip_with(4, b"\x03\x00abc")),
+        (ContentEncoding::Gzip, gzip_with(8, b"name\x00")),
+        (ContentEncoding::Gzip, gzip_with(16, b"a comment\x00")),
+        (ContentEncoding::Gzip, gzip_with(30, b"\x01\x00xname\x00a comment\x00")),
+        (ContentEncoding::Deflate, zlib(TEXT.as_bytes())),
+        (ContentEncoding::Deflate, raw),
+        (ContentEncoding::Brotli, hex(BROTLI)),
+        (ContentEncoding::Brotli, hex(BROTLI_FAST)),
     ] {
-        assert_eq!(inflate(encoding, &body, Caps::default()), Ok(TEXT.as_bytes().to_vec()), "{encoding:?}");
+        assert_eq!(inflate(encoding, &body, InflateLimits::default()), Ok(TEXT.as_bytes().to_vec()), "{encoding:?}");
         for size in 1..=body.len() {
-            let out = in_pieces(encoding, &body, size, Caps::default());
+            let out = in_pieces(encoding, &body, size, InflateLimits::default());
             assert_eq!(out.as_deref(), Ok(TEXT.as_bytes()), "{encoding:?} {size}");
         }
         for cut in 0..body.len() {
-            let out = inflate(encoding, &body[..cut], Caps::default());
+            let out = inflate(encoding, &body[..cut], InflateLimits::default());
             assert_eq!(out, Err(InflateError::Truncated), "{encoding:?} {cut}");
         }
         let more = [&body[..], b"x"].concat();
-        assert_eq!(inflate(encoding, &more, Caps::default()), Err(InflateError::TrailingData), "{encoding:?}");
-        assert_eq!(in_pieces(encoding, &more, 1, Caps::default()), Err(InflateError::TrailingData), "{encoding:?}");
+        assert_eq!(inflate(encoding, &more, InflateLimits::default()), Err(InflateError::TrailingData), "{encoding:?}");
+        assert_eq!(
+            in_pieces(encoding, &more, 1, InflateLimits::default()),
+            Err(InflateError::TrailingData),
+            "{encoding:?}"
+        );
         let twice = [&body[..], &body].concat();
-        assert_eq!(inflate(encoding, &twice, Caps::default()), Err(InflateError::TrailingData), "{encoding:?}");
+        assert_eq!(
+            inflate(encoding, &twice, InflateLimits::default()),
+            Err(InflateError::TrailingData),
+            "{encoding:?}"
+        );
         // Exactly as large as it may be.
         for (max_bytes, fits) in [(TEXT.len(), true), (TEXT.len() - 1, false), (1, false), (0, false)] {
-            let out = inflate(encoding, &body, Caps { max_bytes, ..Caps::default() });
+            let out = inflate(encoding, &body, InflateLimits { max_bytes, ..InflateLimits::default() });
             assert_eq!(out.err(), (!fits).then_some(InflateError::TooLarge), "{encoding:?} {max_bytes}");
         }
     }
@@ -123,19 +136,19 @@ fn every_coding_in_every_split() {
 #[test]
 fn bodies_of_nothing() {
     for (encoding, body) in [
-        (Encoding::Gzip, gzip(b"")),
-        (Encoding::Deflate, zlib(b"")),
-        (Encoding::Deflate, vec![3, 0]),
-        (Encoding::Brotli, vec![0x3b]),
+        (ContentEncoding::Gzip, gzip(b"")),
+        (ContentEncoding::Deflate, zlib(b"")),
+        (ContentEncoding::Deflate, vec![3, 0]),
+        (ContentEncoding::Brotli, vec![0x3b]),
     ] {
         assert_eq!(
-            inflate(encoding, &body, Caps { max_bytes: 0, max_ratio: 0, ..Caps::default() }),
+            inflate(encoding, &body, InflateLimits { max_bytes: 0, max_ratio: 0, ..InflateLimits::default() }),
             Ok(Vec::new()),
             "{encoding:?}"
         );
     }
-    for encoding in [Encoding::Gzip, Encoding::Deflate, Encoding::Brotli] {
-        assert_eq!(inflate(encoding, b"", Caps::default()), Err(InflateError::Truncated), "{encoding:?}");
+    for encoding in [ContentEncoding::Gzip, ContentEncoding::Deflate, ContentEncoding::Brotli] {
+        assert_eq!(inflate(encoding, b"", InflateLimits::default()), Err(InflateError::Truncated), "{encoding:?}");
     }
 }
 
@@ -145,51 +158,53 @@ fn wrong_sums_and_headers_are_found() {
     for at in (0..4).chain(10..12).chain(good.len() - 8..good.len()) {
         let mut bad = good.clone();
         bad[at] ^= 0x20;
-        let out = inflate(Encoding::Gzip, &bad, Caps::default());
+        let out = inflate(ContentEncoding::Gzip, &bad, InflateLimits::default());
         assert_eq!(out, Err(InflateError::Corrupt), "{at}");
     }
     let mut bad = zlib(TEXT.as_bytes());
     *bad.last_mut().unwrap() ^= 1;
-    assert_eq!(inflate(Encoding::Deflate, &bad, Caps::default()), Err(InflateError::Corrupt));
+    assert_eq!(inflate(ContentEncoding::Deflate, &bad, InflateLimits::default()), Err(InflateError::Corrupt));
     for (encoding, body) in [
-        (Encoding::Gzip, &b"{\"model\":\"m\"}"[..]),
-        (Encoding::Deflate, b"\xff\xff"),
-        (Encoding::Brotli, b"\x11\x00"),
-        (Encoding::Brotli, b"\xff\xff\xff\xff"),
+        (ContentEncoding::Gzip, &b"{\"model\":\"m\"}"[..]),
+        (ContentEncoding::Deflate, b"\xff\xff"),
+        (ContentEncoding::Brotli, b"\x11\x00"),
+        (ContentEncoding::Brotli, b"\xff\xff\xff\xff"),
     ] {
-        assert_eq!(inflate(encoding, body, Caps::default()), Err(InflateError::Corrupt), "{encoding:?}");
+        assert_eq!(inflate(encoding, body, InflateLimits::default()), Err(InflateError::Corrupt), "{encoding:?}");
     }
 }
 
 #[test]
 fn what_grows_too_much_is_stopped_on_its_way() {
     let zeros = vec![0; 5 << 20];
-    for (encoding, body) in
-        [(Encoding::Gzip, gzip(&zeros)), (Encoding::Deflate, zlib(&zeros)), (Encoding::Brotli, hex(BROTLI_BOMB))]
-    {
+    for (encoding, body) in [
+        (ContentEncoding::Gzip, gzip(&zeros)),
+        (ContentEncoding::Deflate, zlib(&zeros)),
+        (ContentEncoding::Brotli, hex(BROTLI_BOMB)),
+    ] {
         let mut out = Vec::new();
-        let mut inflater = Inflater::new(encoding, Caps::default());
+        let mut inflater = Inflater::new(encoding, InflateLimits::default());
         assert_eq!(inflater.push(&body, &mut out), Err(InflateError::TooDense), "{encoding:?}");
         assert!(out.len() <= FREE.max(body.len() * 100) + (16 << 10), "{encoding:?} {}", out.len());
         assert_eq!(inflater.push(b"", &mut out), Err(InflateError::TooDense));
         assert_eq!(inflater.finish(), Err(InflateError::TooDense));
-        let caps = Caps { max_bytes: 1 << 20, max_ratio: usize::MAX, ..Caps::default() };
+        let caps = InflateLimits { max_bytes: 1 << 20, max_ratio: usize::MAX, ..InflateLimits::default() };
         let mut out = Vec::new();
         assert_eq!(Inflater::new(encoding, caps).push(&body, &mut out), Err(InflateError::TooLarge), "{encoding:?}");
         assert_eq!(out.len(), (1 << 20) + 1);
-        let caps = Caps { max_bytes: usize::MAX, max_ratio: usize::MAX, max_push: 1 << 20 };
+        let caps = InflateLimits { max_bytes: usize::MAX, max_ratio: usize::MAX, max_push: 1 << 20 };
         let mut out = Vec::new();
         assert_eq!(Inflater::new(encoding, caps).push(&body, &mut out), Err(InflateError::TooLarge), "{encoding:?}");
         assert!(out.len() <= (1 << 20) + (16 << 10), "{encoding:?} {}", out.len());
-        let caps = Caps { max_bytes: 5 << 20, max_ratio: usize::MAX, ..Caps::default() };
+        let caps = InflateLimits { max_bytes: 5 << 20, max_ratio: usize::MAX, ..InflateLimits::default() };
         assert_eq!(inflate(encoding, &body, caps).map(|out| out.len()), Ok(5 << 20), "{encoding:?}");
     }
 }
 
 #[test]
 fn a_window_of_more_than_four_mebibytes_is_refused() {
-    let caps = Caps { max_bytes: 5 << 20, max_ratio: usize::MAX, ..Caps::default() };
-    assert_eq!(inflate(Encoding::Brotli, &hex(BROTLI_WIDE), caps), Err(InflateError::TooLarge));
+    let caps = InflateLimits { max_bytes: 5 << 20, max_ratio: usize::MAX, ..InflateLimits::default() };
+    assert_eq!(inflate(ContentEncoding::Brotli, &hex(BROTLI_WIDE), caps), Err(InflateError::TooLarge));
 }
 
 /// The window of deflate is 32 KiB, and what comes out here is taken in steps of another size.
@@ -202,10 +217,10 @@ fn matches_reach_back_over_steps() {
     };
     let noise: Vec<u8> = (0..30_000).map(|_| byte()).collect();
     let body = noise.repeat(10);
-    for (encoding, compressed) in [(Encoding::Gzip, gzip(&body)), (Encoding::Deflate, zlib(&body))] {
+    for (encoding, compressed) in [(ContentEncoding::Gzip, gzip(&body)), (ContentEncoding::Deflate, zlib(&body))] {
         assert!(compressed.len() < 40_000);
-        assert!(inflate(encoding, &compressed, Caps::default()).unwrap() == body);
-        assert!(in_pieces(encoding, &compressed, 1000, Caps::default()).unwrap() == body);
+        assert!(inflate(encoding, &compressed, InflateLimits::default()).unwrap() == body);
+        assert!(in_pieces(encoding, &compressed, 1000, InflateLimits::default()).unwrap() == body);
     }
 }
 
@@ -220,12 +235,12 @@ proptest! {
         let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::new(level));
         encoder.write_all(&text).unwrap();
         for (encoding, body) in [
-            (Encoding::Gzip, gzip(&text)),
-            (Encoding::Deflate, zlib(&text)),
-            (Encoding::Deflate, encoder.finish().unwrap()),
+            (ContentEncoding::Gzip, gzip(&text)),
+            (ContentEncoding::Deflate, zlib(&text)),
+            (ContentEncoding::Deflate, encoder.finish().unwrap()),
         ] {
-            prop_assert_eq!(in_pieces(encoding, &body, size, Caps::default()), Ok(text.clone()));
-            prop_assert_eq!(inflate(encoding, &body, Caps::default()), Ok(text.clone()));
+            prop_assert_eq!(in_pieces(encoding, &body, size, InflateLimits::default()), Ok(text.clone()));
+            prop_assert_eq!(inflate(encoding, &body, InflateLimits::default()), Ok(text.clone()));
         }
     }
 
@@ -237,14 +252,14 @@ proptest! {
         size in 1usize..50,
     ) {
         let (encoding, mut body) = [
-            (Encoding::Gzip, gzip(TEXT.as_bytes())),
-            (Encoding::Deflate, hex(DEFLATED)),
-            (Encoding::Brotli, hex(BROTLI)),
-            (Encoding::Brotli, hex(BROTLI_FAST)),
+            (ContentEncoding::Gzip, gzip(TEXT.as_bytes())),
+            (ContentEncoding::Deflate, hex(DEFLATED)),
+            (ContentEncoding::Brotli, hex(BROTLI)),
+            (ContentEncoding::Brotli, hex(BROTLI_FAST)),
         ][which].clone();
         let at = at.index(body.len());
         body[at] ^= 1 << bit;
-        let caps = Caps { max_bytes: 1000, max_ratio: 100, ..Caps::default() };
+        let caps = InflateLimits { max_bytes: 1000, max_ratio: 100, ..InflateLimits::default() };
         let whole = inflate(encoding, &body, caps);
         let split = in_pieces(encoding, &body, size, caps);
         prop_assert_eq!(whole.as_ref().ok(), split.as_ref().ok());

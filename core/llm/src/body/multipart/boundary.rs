@@ -29,7 +29,7 @@ pub(super) struct Boundary {
 
 impl Boundary {
     /// That of a `content-type`.
-    pub(super) fn of(content_type: &[u8]) -> Option<Boundary> {
+    pub(super) fn from_content_type(content_type: &[u8]) -> Option<Boundary> {
         let (media_type, rest) =
             content_type.iter().position(|byte| *byte == b';').and_then(|at| content_type.split_at_checked(at))?;
         if !media_type.trim_ascii().eq_ignore_ascii_case(b"multipart/form-data") {

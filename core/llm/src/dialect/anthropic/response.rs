@@ -3,47 +3,47 @@
 use super::Result;
 use crate::json::field::{number, saturate};
 use crate::json::reader::{Reader, Value};
-use crate::view::response::Sketch;
-use crate::{Channel, Part, Reported};
+use crate::view::response::ResponseBuilder;
+use crate::{Channel, Part, ReportedUsage};
 
 /// A whole answer, an error, or a count of tokens.
-pub(crate) fn read(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Result<()> {
+pub(crate) fn read(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<()> {
     reader.object()?;
-    message(reader, sketch, true)
+    message(reader, builder, true)
 }
 
 /// The members of a message.
-fn message(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>, complete: bool) -> Result<()> {
+fn message(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>, complete: bool) -> Result<()> {
     let known = ["model", "content", "usage", "error", "id", "type", "role", "stop_reason", "request_id"];
     while let Some((_, field)) = reader.field(&known)? {
         let value = reader.value()?;
         match (field, value) {
-            ("model", Value::String(str)) => sketch.answer.model = Some(str),
+            ("model", Value::String(str)) => builder.response.model = Some(str),
             ("content", Value::Array(_)) => {
                 let mut index = 0;
                 while let Some(value) = reader.element()? {
-                    block(reader, sketch, index, value, false)?;
+                    block(reader, builder, index, value, false)?;
                     index = index.saturating_add(1);
                 }
-                sketch.answer.choices += 1;
+                builder.response.choices += 1;
             }
-            ("usage", Value::Object(_)) => sketch.answer.usage = usage(reader, sketch, complete)?,
+            ("usage", Value::Object(_)) => builder.response.usage = usage(reader, builder, complete)?,
             ("error", value) => {
-                sketch.answer.is_error = !value.is_null();
-                sketch.texts(reader, Channel::OTHER, value)?;
+                builder.response.is_error = !value.is_null();
+                builder.texts(reader, Channel::OTHER, value)?;
             }
-            ("" | "model" | "content" | "usage", value) => sketch.texts(reader, Channel::OTHER, value)?,
-            (_, value) => sketch.nothing(reader, 0, value)?,
+            ("" | "model" | "content" | "usage", value) => builder.texts(reader, Channel::OTHER, value)?,
+            (_, value) => builder.nothing(reader, 0, value)?,
         }
     }
     Ok(())
 }
 
 /// One event ("Streaming messages"). It says itself what it is: its name only repeats that.
-pub(crate) fn event(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Result<()> {
+pub(crate) fn event(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<()> {
     reader.object()?;
     // The index and the type may stand behind the texts that they are of.
-    let first = sketch.answer.texts.len();
+    let first = builder.response.texts.len();
     let (mut index, mut stops, mut is_error) = (0, false, false);
     while let Some((_, field)) =
         reader.field(&["type", "index", "message", "content_block", "delta", "usage", "error", "request_id"])?
@@ -52,40 +52,46 @@ pub(crate) fn event(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Res
         match (field, value) {
             ("type", Value::String(str)) => match &*str.decode(reader.body()) {
                 "content_block_stop" => stops = true,
-                "message_stop" => sketch.answer.ends = true,
+                "message_stop" => builder.response.ends = true,
                 "error" => is_error = true,
                 _ => {}
             },
             ("index", value @ Value::Number(_)) => index = number(reader, value).map_or(0, saturate),
-            ("message", Value::Object(_)) => message(reader, sketch, false)?,
-            ("content_block", value) => block(reader, sketch, 0, value, true)?,
-            ("delta", value) => block(reader, sketch, 0, value, false)?,
-            ("usage", Value::Object(_)) => sketch.answer.usage = usage(reader, sketch, true)?,
+            ("message", Value::Object(_)) => message(reader, builder, false)?,
+            ("content_block", value) => block(reader, builder, 0, value, true)?,
+            ("delta", value) => block(reader, builder, 0, value, false)?,
+            ("usage", Value::Object(_)) => builder.response.usage = usage(reader, builder, true)?,
             ("error", value) => {
                 is_error |= !value.is_null();
-                sketch.texts(reader, Channel::OTHER, value)?;
+                builder.texts(reader, Channel::OTHER, value)?;
             }
-            ("request_id", value) => sketch.nothing(reader, 0, value)?,
-            (_, value) => sketch.texts(reader, Channel::OTHER, value)?,
+            ("request_id", value) => builder.nothing(reader, 0, value)?,
+            (_, value) => builder.texts(reader, Channel::OTHER, value)?,
         }
     }
-    for text in sketch.answer.texts.iter_mut().skip(first) {
+    for text in builder.response.texts.iter_mut().skip(first) {
         text.channel.choice = index;
     }
-    sketch.answer.is_error |= is_error;
+    builder.response.is_error |= is_error;
     // Not an event to be withheld, whatever usage is in it.
-    sketch.answer.choices += 1;
+    builder.response.choices += 1;
     if stops {
-        sketch.answer.finished.push(index);
+        builder.response.finished.push(index);
     }
     Ok(())
 }
 
 /// A block of content, or a delta of one. `begins`: what it says is no piece, more comes in deltas.
-fn block(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>, index: u32, value: Value, begins: bool) -> Result<()> {
+fn block(
+    reader: &mut Reader<'_, '_>,
+    builder: &mut ResponseBuilder<'_>,
+    index: u32,
+    value: Value,
+    begins: bool,
+) -> Result<()> {
     let channel = |part| Channel { choice: index, part };
     let said = |part| channel(if begins { Part::Whole } else { part });
-    let Value::Object(_) = value else { return sketch.texts(reader, channel(Part::Other), value) };
+    let Value::Object(_) = value else { return builder.texts(reader, channel(Part::Other), value) };
     while let Some((_, field)) = reader.field(&[
         "text",
         "thinking",
@@ -101,22 +107,26 @@ fn block(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>, index: u32, value
     ])? {
         let value = reader.value()?;
         match field {
-            "text" => sketch.text_or_others(reader, said(Part::Content), value)?,
-            "thinking" => sketch.text_or_others(reader, said(Part::Reasoning), value)?,
-            "name" => sketch.text_or_others(reader, channel(Part::ToolName(0)), value)?,
-            "input" if begins => sketch.texts(reader, channel(Part::Whole), value)?,
-            "input" => sketch.texts(reader, channel(Part::ToolArguments(0)), value)?,
-            "partial_json" => sketch.text_or_others(reader, channel(Part::ToolArguments(0)), value)?,
-            "" => sketch.texts(reader, channel(Part::Other), value)?,
-            _ => sketch.nothing(reader, index, value)?,
+            "text" => builder.text_or_others(reader, said(Part::Content), value)?,
+            "thinking" => builder.text_or_others(reader, said(Part::Reasoning), value)?,
+            "name" => builder.text_or_others(reader, channel(Part::ToolName(0)), value)?,
+            "input" if begins => builder.texts(reader, channel(Part::Whole), value)?,
+            "input" => builder.texts(reader, channel(Part::ToolArguments(0)), value)?,
+            "partial_json" => builder.text_or_others(reader, channel(Part::ToolArguments(0)), value)?,
+            "" => builder.texts(reader, channel(Part::Other), value)?,
+            _ => builder.nothing(reader, index, value)?,
         }
     }
     Ok(())
 }
 
 /// Totals so far; `None` if no count of tokens is in it.
-pub(crate) fn usage(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>, complete: bool) -> Result<Option<Reported>> {
-    let mut said = Reported { input_excludes_cache: true, complete, ..Reported::default() };
+pub(crate) fn usage(
+    reader: &mut Reader<'_, '_>,
+    builder: &mut ResponseBuilder<'_>,
+    complete: bool,
+) -> Result<Option<ReportedUsage>> {
+    let mut said = ReportedUsage { input_excludes_cache: true, complete, ..ReportedUsage::default() };
     let mut short = None;
     while let Some((_, field)) = reader.field(&[
         "input_tokens",
@@ -135,10 +145,10 @@ pub(crate) fn usage(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>, comple
             ("cache_creation_input_tokens", Value::Number(_)) => said.cache_write = number(reader, value),
             ("cache_creation", Value::Object(_)) => {
                 let names = ["ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens"];
-                [short, said.cache_write_1h] = sketch.numbers(reader, names)?;
+                [short, said.cache_write_1h] = builder.numbers(reader, names)?;
             }
-            ("service_tier" | "inference_geo", value) => sketch.nothing(reader, 0, value)?,
-            (_, value) => sketch.texts(reader, Channel::OTHER, value)?,
+            ("service_tier" | "inference_geo", value) => builder.nothing(reader, 0, value)?,
+            (_, value) => builder.texts(reader, Channel::OTHER, value)?,
         }
     }
     if said.cache_write.is_none() && (short.is_some() || said.cache_write_1h.is_some()) {

@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use crate::dialect::support::{edited, errors, request, streamed, told, typed_events, whole};
-use crate::{Dialect, Endpoint, ErrorKind, Framing, Limits, Request, Usage};
+use crate::{Dialect, Endpoint, ErrorKind, Framing, ParseLimits, Request, Usage};
 
 const MESSAGES: Dialect = Dialect::AnthropicMessages;
 
@@ -129,8 +129,8 @@ fn what_the_gateway_acts_on() {
         [{"source":{"data":"aGk=","type":"base64"},"type":"image"},{"type":"image","source":{"type":"file","file_id":"f"}}]}]}"#;
     let asked = request(MESSAGES, body);
     assert_eq!((asked.stream, asked.max_output_tokens, asked.candidates, asked.tools), (true, Some(7), 1, 2));
-    assert_eq!((asked.images, asked.pictures.len(), asked.messages.len()), (2, 2, 1));
-    assert_eq!(asked.pictures[0].str.unwrap().decode(body.as_bytes()), "aGk=");
+    assert_eq!((asked.image_count, asked.images.len(), asked.messages.len()), (2, 2, 1));
+    assert_eq!(asked.images[0].str.unwrap().decode(body.as_bytes()), "aGk=");
     assert!(!asked.lacks_usage());
     assert_eq!(edited(MESSAGES, r#"{"model":"a","stream":true}"#, "b\""), r#"{"model":"b\"","stream":true}"#);
     assert_eq!(edited(MESSAGES, "{}", "b"), r#"{"model":"b"}"#);
@@ -138,7 +138,7 @@ fn what_the_gateway_acts_on() {
     let path = b"/v1/publishers/anthropic/models/claude%2D4:streamRawPredict?x";
     let endpoint = Endpoint::detect(b"POST", path).unwrap();
     let body = r#"{"anthropic_version":"vertex-2023-10-16","messages":[]}"#;
-    let asked = Request::parse_at(&endpoint, body.as_bytes(), &Limits::default()).unwrap();
+    let asked = Request::parse_at(&endpoint, body.as_bytes(), &ParseLimits::default()).unwrap();
     assert_eq!((asked.model_name(body.as_bytes()).as_deref(), asked.stream), (Some("claude-4"), true));
     assert_eq!(edited(endpoint, body, "other"), body);
     assert_eq!(
@@ -162,14 +162,14 @@ fn refused_requests() {
         (r#"{"messages":[{"content":[{"Text":"x"}]}]}"#, AmbiguousKey),
         (r#"{"system":"a","s\u0079stem":"b"}"#, DuplicateKey),
     ] {
-        let error = Request::parse(MESSAGES, body.as_bytes(), &Limits::default()).unwrap_err();
+        let error = Request::parse(MESSAGES, body.as_bytes(), &ParseLimits::default()).unwrap_err();
         assert_eq!(error.kind, want, "{body}");
     }
     // blocks inside of blocks, as deep as a body may be
     let deep =
         |n: usize| format!(r#"{{"messages":[{{"content":{}"x"{}}}]}}"#, r#"[{"content":"#.repeat(n), "}]".repeat(n));
-    assert!(Request::parse(MESSAGES, deep(30).as_bytes(), &Limits::default()).is_ok());
-    let error = Request::parse(MESSAGES, deep(50_000).as_bytes(), &Limits::default()).unwrap_err();
+    assert!(Request::parse(MESSAGES, deep(30).as_bytes(), &ParseLimits::default()).is_ok());
+    let error = Request::parse(MESSAGES, deep(50_000).as_bytes(), &ParseLimits::default()).unwrap_err();
     assert_eq!(error.kind, TooDeep);
 }
 

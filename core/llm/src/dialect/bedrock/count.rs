@@ -3,57 +3,57 @@
 use super::{Result, request as converse};
 use crate::json::field::number;
 use crate::json::reader::{Reader, Value};
-use crate::view::request::{Draft, Origin};
-use crate::view::response::Sketch;
-use crate::{Channel, Reported, TextKind};
+use crate::view::request::{Origin, RequestBuilder};
+use crate::view::response::ResponseBuilder;
+use crate::{Channel, ReportedUsage, TextKind};
 
-pub(super) fn request(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>) -> Result<()> {
-    draft.body(reader)?;
+pub(super) fn request(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>) -> Result<()> {
+    builder.body(reader)?;
     while let Some((key, name)) = reader.field(&["input"])? {
         let value = reader.value()?;
         match (name, value) {
-            ("input", Value::Object(_)) => input(reader, draft)?,
-            _ => draft.other(reader, Origin::OUTSIDE, key, value)?,
+            ("input", Value::Object(_)) => input(reader, builder)?,
+            _ => builder.other(reader, Origin::OUTSIDE, key, value)?,
         }
     }
     Ok(())
 }
 
-fn input(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>) -> Result<()> {
+fn input(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>) -> Result<()> {
     while let Some((key, name)) = reader.field(&["converse", "invokeModel"])? {
         let value = reader.value()?;
         match (name, value) {
-            ("converse", Value::Object(_)) => converse::members(reader, draft)?,
+            ("converse", Value::Object(_)) => converse::members(reader, builder)?,
             ("invokeModel", Value::Object(_)) => {
                 while let Some((key, field)) = reader.field(&["body"])? {
                     let value = reader.value()?;
                     match (field, value) {
                         // The body of a call of InvokeModel in base64, which is not read: it says so by being data.
-                        ("body", Value::String(str)) => draft.text(Origin::USER, TextKind::Data, str)?,
-                        _ => draft.other(reader, Origin::OUTSIDE, key, value)?,
+                        ("body", Value::String(str)) => builder.text(Origin::USER, TextKind::Data, str)?,
+                        _ => builder.other(reader, Origin::OUTSIDE, key, value)?,
                     }
                 }
             }
-            _ => draft.other(reader, Origin::OUTSIDE, key, value)?,
+            _ => builder.other(reader, Origin::OUTSIDE, key, value)?,
         }
     }
     Ok(())
 }
 
-pub(super) fn answer(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Result<()> {
+pub(super) fn answer(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<()> {
     reader.object()?;
     while let Some((_, field)) = reader.field(&["inputTokens", "message"])? {
         let value = reader.value()?;
         match (field, value) {
             ("inputTokens", Value::Number(_)) => {
                 let input = number(reader, value);
-                sketch.answer.usage = Some(Reported { input, complete: true, ..Reported::default() });
+                builder.response.usage = Some(ReportedUsage { input, complete: true, ..ReportedUsage::default() });
             }
             ("message", Value::String(_)) => {
-                sketch.answer.is_error = true;
-                sketch.texts(reader, Channel::OTHER, value)?;
+                builder.response.is_error = true;
+                builder.texts(reader, Channel::OTHER, value)?;
             }
-            (_, value) => sketch.texts(reader, Channel::OTHER, value)?,
+            (_, value) => builder.texts(reader, Channel::OTHER, value)?,
         }
     }
     Ok(())

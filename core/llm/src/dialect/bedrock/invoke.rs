@@ -9,9 +9,9 @@ use super::{Result, response};
 use crate::dialect::{anthropic, openai_chat};
 use crate::json::reader::{Reader, Scratch, Value};
 use crate::json::scan::Side;
-use crate::view::request::Draft;
-use crate::view::response::Sketch;
-use crate::{Error, Limits};
+use crate::view::request::RequestBuilder;
+use crate::view::response::ResponseBuilder;
+use crate::{Error, ParseLimits};
 
 mod prompt;
 
@@ -24,34 +24,34 @@ enum Format {
     Prompt,
 }
 
-pub(super) fn request(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>) -> Result<()> {
+pub(super) fn request(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>) -> Result<()> {
     match asked_in(reader.body()).unwrap_or(Format::Prompt) {
-        Format::Anthropic => (anthropic::MESSAGES.request)(reader, draft),
-        Format::OpenAi => (openai_chat::ROW.request)(reader, draft),
-        Format::Converse => super::request::read(reader, draft),
-        Format::Prompt => prompt::request(reader, draft),
+        Format::Anthropic => (anthropic::MESSAGES.request)(reader, builder),
+        Format::OpenAi => (openai_chat::SPEC.request)(reader, builder),
+        Format::Converse => super::request::read(reader, builder),
+        Format::Prompt => prompt::request(reader, builder),
     }
 }
 
-pub(super) fn response(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Result<()> {
+pub(super) fn response(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<()> {
     match said_in(reader.body()).unwrap_or(Format::Prompt) {
-        Format::Anthropic => (anthropic::MESSAGES.response)(reader, sketch),
-        Format::OpenAi => (openai_chat::ROW.response)(reader, sketch),
-        Format::Converse => response::read(reader, sketch),
-        Format::Prompt => prompt::answer(reader, sketch),
+        Format::Anthropic => (anthropic::MESSAGES.response)(reader, builder),
+        Format::OpenAi => (openai_chat::SPEC.response)(reader, builder),
+        Format::Converse => response::read(reader, builder),
+        Format::Prompt => prompt::answer(reader, builder),
     }
 }
 
-pub(super) fn event(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Result<()> {
-    sketch.answer.is_error |= sketch.event.is_some_and(|name| name.ends_with(b"Exception"));
-    let is_error = sketch.answer.is_error;
+pub(super) fn event(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<()> {
+    builder.response.is_error |= builder.event.is_some_and(|name| name.ends_with(b"Exception"));
+    let is_error = builder.response.is_error;
     match said_in(reader.body()).unwrap_or(Format::Prompt) {
-        Format::Anthropic => (anthropic::MESSAGES.chunk)(reader, sketch)?,
-        Format::OpenAi => (openai_chat::ROW.chunk)(reader, sketch)?,
-        Format::Converse => prompt::named(reader, sketch)?,
-        Format::Prompt => prompt::answer(reader, sketch)?,
+        Format::Anthropic => (anthropic::MESSAGES.chunk)(reader, builder)?,
+        Format::OpenAi => (openai_chat::SPEC.chunk)(reader, builder)?,
+        Format::Converse => prompt::named(reader, builder)?,
+        Format::Prompt => prompt::answer(reader, builder)?,
     }
-    sketch.answer.is_error |= is_error;
+    builder.response.is_error |= is_error;
     Ok(())
 }
 
@@ -59,8 +59,8 @@ pub(super) fn event(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Res
 fn members(body: &[u8], mut tell: impl FnMut(&str, Value) -> Option<Format>) -> std::result::Result<Format, Error> {
     let mut scratch = Scratch::default();
     // The body is read again, within its limits.
-    let limits = Limits { max_bytes: usize::MAX, ..Limits::default() };
-    let mut reader = Reader::new(body, &limits, Side::Answer, &mut scratch)?;
+    let limits = ParseLimits { max_bytes: usize::MAX, ..ParseLimits::default() };
+    let mut reader = Reader::new(body, &limits, Side::Response, &mut scratch)?;
     let Value::Object(_) = reader.value()? else { return Ok(Format::Prompt) };
     while let Some(key) = reader.key()? {
         let value = reader.value()?;

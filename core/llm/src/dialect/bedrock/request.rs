@@ -3,33 +3,33 @@
 use super::Result;
 use crate::json::field::{count, wrong_type};
 use crate::json::reader::{Reader, Value};
-use crate::view::request::{Draft, Origin};
-use crate::{Picture, Role, Str, TextKind};
+use crate::view::request::{Origin, RequestBuilder};
+use crate::{Image, Role, Str, TextKind};
 
 /// Who may speak.
 const ROLES: [(&str, Role); 3] = [("user", Role::User), ("assistant", Role::Assistant), ("system", Role::System)];
 
-pub(super) fn read(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>) -> Result<()> {
-    draft.body(reader)?;
-    members(reader, draft)
+pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>) -> Result<()> {
+    builder.body(reader)?;
+    members(reader, builder)
 }
 
 /// The members of a request to Converse, which was opened.
-pub(super) fn members(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>) -> Result<()> {
+pub(super) fn members(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>) -> Result<()> {
     while let Some((key, name)) = reader.field(&["messages", "system", "inferenceConfig", "toolConfig"])? {
         let value = reader.value()?;
         match (name, value) {
-            ("messages", value) => draft.messages(reader, value, message)?,
-            ("system", value) => blocks(reader, draft, Origin::SYSTEM, TextKind::Content, value)?,
+            ("messages", value) => builder.messages(reader, value, message)?,
+            ("system", value) => blocks(reader, builder, Origin::SYSTEM, TextKind::Content, value)?,
             ("inferenceConfig", Value::Object(_)) => {
                 // What goes to a model directly (InvokeModel) has another spelling.
                 while let Some((key, field)) = reader.field(&["maxTokens", "max_new_tokens"])? {
                     let value = reader.value()?;
                     if field.is_empty() {
-                        draft.other(reader, Origin::OUTSIDE, key, value)?;
+                        builder.other(reader, Origin::OUTSIDE, key, value)?;
                     } else {
                         let tokens = count(reader, "inferenceConfig.maxTokens", value)?;
-                        draft.request.max_output_tokens = draft.request.max_output_tokens.max(tokens);
+                        builder.request.max_output_tokens = builder.request.max_output_tokens.max(tokens);
                     }
                 }
             }
@@ -38,30 +38,30 @@ pub(super) fn members(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>) -> Res
                 while let Some((key, field)) = reader.field(&["tools"])? {
                     let value = reader.value()?;
                     match field {
-                        "tools" => draft.definitions(reader, Origin::DEFINITION, value)?,
-                        _ => draft.other(reader, Origin::OUTSIDE, key, value)?,
+                        "tools" => builder.definitions(reader, Origin::DEFINITION, value)?,
+                        _ => builder.other(reader, Origin::OUTSIDE, key, value)?,
                     }
                 }
             }
-            _ => draft.other(reader, Origin::OUTSIDE, key, value)?,
+            _ => builder.other(reader, Origin::OUTSIDE, key, value)?,
         }
     }
     Ok(())
 }
 
-fn message(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, index: u32) -> Result<()> {
+fn message(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, index: u32) -> Result<()> {
     let from = Origin::message(index);
-    let mut speaker = draft.speaker(from);
+    let mut speaker = builder.speaker(from);
     while let Some((key, field)) = reader.field(&["role", "content"])? {
         let value = reader.value()?;
         match (field, value) {
-            ("role", Value::String(str)) => speaker.is(reader, draft, str, &ROLES)?,
+            ("role", Value::String(str)) => speaker.is(reader, builder, str, &ROLES)?,
             ("role", value) => return Err(wrong_type("messages[].role", value)),
-            ("content", value) => blocks(reader, draft, from, TextKind::Content, value)?,
-            _ => draft.other(reader, from, key, value)?,
+            ("content", value) => blocks(reader, builder, from, TextKind::Content, value)?,
+            _ => builder.other(reader, from, key, value)?,
         }
     }
-    speaker.settle(draft);
+    speaker.settle(builder);
     Ok(())
 }
 
@@ -69,28 +69,28 @@ fn message(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, index: u32) -> Re
 /// bounded. `kind` is what their texts are for.
 fn blocks(
     reader: &mut Reader<'_, '_>,
-    draft: &mut Draft<'_>,
+    builder: &mut RequestBuilder<'_>,
     from: Origin,
     kind: TextKind,
     value: Value,
 ) -> Result<()> {
     match value {
-        Value::Object(_) => block(reader, draft, from, kind),
+        Value::Object(_) => block(reader, builder, from, kind),
         Value::Array(_) => {
             while let Some(value) = reader.element()? {
                 match value {
-                    Value::Object(_) => block(reader, draft, from, kind)?,
-                    value => draft.texts(reader, from, kind, value)?,
+                    Value::Object(_) => block(reader, builder, from, kind)?,
+                    value => builder.texts(reader, from, kind, value)?,
                 }
             }
             Ok(())
         }
-        value => draft.texts(reader, from, kind, value),
+        value => builder.texts(reader, from, kind, value),
     }
 }
 
 /// A block, or one of the objects that a block has around its text.
-fn block(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, from: Origin, kind: TextKind) -> Result<()> {
+fn block(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, from: Origin, kind: TextKind) -> Result<()> {
     while let Some((key, field)) = reader.field(&[
         "text",
         "content",
@@ -111,61 +111,66 @@ fn block(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, from: Origin, kind:
         match (field, value) {
             // The text of a guarded block is an object with a text.
             ("text" | "content" | "guardContent" | "citationsContent", value) => {
-                blocks(reader, draft, from, kind, value)?;
+                blocks(reader, builder, from, kind, value)?;
             }
             ("reasoningContent" | "reasoningText", value) => {
-                blocks(reader, draft, from, TextKind::Reasoning, value)?;
+                blocks(reader, builder, from, TextKind::Reasoning, value)?;
             }
             ("searchResult", value) => {
-                blocks(reader, draft, Origin { role: Role::Tool, ..from }, kind, value)?;
+                blocks(reader, builder, Origin { role: Role::Tool, ..from }, kind, value)?;
             }
             ("image", Value::Object(_)) => {
-                let str = media(reader, draft, from, kind)?;
-                draft.picture(Picture { str, detail: None });
+                let str = media(reader, builder, from, kind)?;
+                builder.image(Image { str, detail: None });
             }
             ("document" | "video" | "audio", Value::Object(_)) => {
-                media(reader, draft, from, kind)?;
+                media(reader, builder, from, kind)?;
             }
-            ("toolUse", Value::Object(_)) => call(reader, draft, from)?,
+            ("toolUse", Value::Object(_)) => call(reader, builder, from)?,
             ("toolResult", value) => {
-                blocks(reader, draft, Origin { role: Role::Tool, ..from }, kind, value)?;
+                blocks(reader, builder, Origin { role: Role::Tool, ..from }, kind, value)?;
             }
-            ("json", value) => draft.texts(reader, from, kind, value)?,
-            _ => draft.other(reader, from, key, value)?,
+            ("json", value) => builder.texts(reader, from, kind, value)?,
+            _ => builder.other(reader, from, key, value)?,
         }
     }
     Ok(())
 }
 
 /// An image or a document: its bytes, its address, its text, or blocks. Bytes or address are given back.
-fn media(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, from: Origin, kind: TextKind) -> Result<Option<Str>> {
+fn media(
+    reader: &mut Reader<'_, '_>,
+    builder: &mut RequestBuilder<'_>,
+    from: Origin,
+    kind: TextKind,
+) -> Result<Option<Str>> {
     let mut place = None;
     while let Some((key, field)) = reader.field(&["source", "bytes", "s3Location", "uri", "text", "content"])? {
         let value = reader.value()?;
         match (field, value) {
-            ("source" | "s3Location", Value::Object(_)) => place = media(reader, draft, from, kind)?.or(place),
+            ("source" | "s3Location", Value::Object(_)) => place = media(reader, builder, from, kind)?.or(place),
             ("bytes", Value::String(str)) => {
                 place = Some(str);
-                draft.text(from, TextKind::Data, str)?;
+                builder.text(from, TextKind::Data, str)?;
             }
             ("uri", Value::String(str)) => {
                 place = Some(str);
-                draft.text(from, TextKind::ImageUrl, str)?;
+                builder.text(from, TextKind::ImageUrl, str)?;
             }
-            ("text" | "content", value) => blocks(reader, draft, from, kind, value)?,
-            _ => draft.other(reader, from, key, value)?,
+            ("text" | "content", value) => blocks(reader, builder, from, kind, value)?,
+            _ => builder.other(reader, from, key, value)?,
         }
     }
     Ok(place)
 }
 
-fn call(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, from: Origin) -> Result<()> {
+fn call(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, from: Origin) -> Result<()> {
     while let Some((key, field)) = reader.field(&["name", "input"])? {
         let value = reader.value()?;
         match field {
-            "name" => draft.text_or_others(reader, from, TextKind::ToolName, value)?,
-            "input" => draft.texts(reader, from, TextKind::ToolArguments, value)?,
-            _ => draft.other(reader, from, key, value)?,
+            "name" => builder.text_or_others(reader, from, TextKind::ToolName, value)?,
+            "input" => builder.texts(reader, from, TextKind::ToolArguments, value)?,
+            _ => builder.other(reader, from, key, value)?,
         }
     }
     Ok(())

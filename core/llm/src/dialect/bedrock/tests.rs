@@ -4,8 +4,8 @@ use serde_json::json;
 
 use crate::dialect::support::{edited, errors, request, streamed, told, whole};
 use crate::{
-    ApiError, Begun, Chunk, Dialect, Edits, Endpoint, ErrorKind, Event, Framer, Framing, Limits, Request, Usage,
-    event_stream,
+    ApiError, Chunk, Dialect, Edits, Endpoint, ErrorKind, Event, Framer, Framing, ParseLimits, Request, StreamState,
+    Usage, event_stream,
 };
 
 const CONVERSE: Dialect = Dialect::BedrockConverse;
@@ -157,13 +157,13 @@ fn what_the_gateway_acts_on() {
     let body = r#"{"inferenceConfig":{"maxTokens":7},"toolConfig":{"tools":[{"toolSpec":{"name":"a"}},{"toolSpec":{"name":"b"}}]},
         "messages":[{"role":"user","content":[{"image":{"source":{"bytes":"aGk="},"format":"png"}}]}]}"#;
     let asked = request(CONVERSE, body);
-    assert_eq!((asked.max_output_tokens, asked.candidates, asked.tools, asked.images), (Some(7), 1, 2, 1));
-    assert_eq!(asked.pictures[0].str.unwrap().decode(body.as_bytes()), "aGk=");
+    assert_eq!((asked.max_output_tokens, asked.candidates, asked.tools, asked.image_count), (Some(7), 1, 2, 1));
+    assert_eq!(asked.images[0].str.unwrap().decode(body.as_bytes()), "aGk=");
     assert!(!asked.lacks_usage() && !CONVERSE.is_free());
 
     let path = b"/model/us.anthropic.claude-a%3A0/converse-stream";
     let endpoint = Endpoint::detect(b"POST", path).unwrap();
-    let asked = Request::parse_at(&endpoint, b"{}", &Limits::default()).unwrap();
+    let asked = Request::parse_at(&endpoint, b"{}", &ParseLimits::default()).unwrap();
     assert_eq!((asked.model_name(b"{}").as_deref(), asked.stream), (Some("us.anthropic.claude-a:0"), true));
     assert_eq!(edited(endpoint, "{}", "other"), "{}");
     let path = asked.path_model.unwrap().replaced(path, "arn:aws:bedrock:x:1:inference-profile/y");
@@ -187,14 +187,14 @@ fn refused_requests() {
         (INVOKE, r#"{"prompt":"a"}{}"#, TrailingData),
         (INVOKE, "[7]", WrongType("body")),
     ] {
-        let error = Request::parse(dialect, body.as_bytes(), &Limits::default()).unwrap_err();
+        let error = Request::parse(dialect, body.as_bytes(), &ParseLimits::default()).unwrap_err();
         assert_eq!(error.kind, want, "{body}");
     }
     let deep =
         |n: usize| format!(r#"{{"messages":[{{"content":{}"x"{}}}]}}"#, r#"[{"content":"#.repeat(n), "}]".repeat(n));
-    assert!(Request::parse(CONVERSE, deep(30).as_bytes(), &Limits::default()).is_ok());
+    assert!(Request::parse(CONVERSE, deep(30).as_bytes(), &ParseLimits::default()).is_ok());
     for dialect in [CONVERSE, INVOKE] {
-        let error = Request::parse(dialect, deep(50_000).as_bytes(), &Limits::default()).unwrap_err();
+        let error = Request::parse(dialect, deep(50_000).as_bytes(), &ParseLimits::default()).unwrap_err();
         assert_eq!(error.kind, TooDeep);
     }
 }
@@ -402,7 +402,7 @@ fn streams_in_the_formats_of_makers() {
     let body = frames(&[("modelStreamErrorException", r#"{"originalMessage":"x"}"#)]);
     assert!(streamed(INVOKE, Framing::EventStream, &body).is_error);
     // what cannot be unwrapped is no event that was read
-    let error = Chunk::parse(INVOKE, br#"{"bytes":"?"}"#, &Limits::default()).unwrap_err();
+    let error = Chunk::parse(INVOKE, br#"{"bytes":"?"}"#, &ParseLimits::default()).unwrap_err();
     assert_eq!(error.kind, ErrorKind::WrongType("bytes"));
 }
 
@@ -427,7 +427,7 @@ fn edits_of_a_stream() {
             for piece in body.chunks(size) {
                 let pushed = framer.push(piece, |event: Event<'_>| {
                     let data = event.data().unwrap();
-                    assert!(chunk.parse_event(dialect, event.name(), &data, &Limits::default()).unwrap());
+                    assert!(chunk.parse_event(dialect, event.name(), &data, &ParseLimits::default()).unwrap());
                     let mut edits = Edits::new();
                     for text in chunk.texts.iter().filter(|text| text.str.decode(&data) == "Hel") {
                         edits.replace_text(text.str.span, "J\"a").unwrap();
@@ -460,8 +460,8 @@ fn errors_in_the_callers_shape() {
         }
     }
     let error = ApiError { status: 429, message: "m", kind: "k", param: None, code: None };
-    let event = CONVERSE.error_event(Framing::EventStream, &Begun::sent(), &error);
-    let mut framer = event_stream::Framer::new(1 << 10);
+    let event = CONVERSE.error_event(Framing::EventStream, &StreamState::sent(), &error);
+    let mut framer = event_stream::EventStreamFramer::new(1 << 10);
     let pushed = framer.push(&event, |event| {
         assert_eq!((event.name(), event.is_error()), (Some(&b"throttlingException"[..]), true));
         Ok::<_, ()>(())

@@ -4,7 +4,7 @@ use super::Result;
 use crate::dialect::openai_chat::request::content;
 use crate::json::field::{count, flag, wrong_type};
 use crate::json::reader::{Reader, Value};
-use crate::view::request::{Draft, Origin};
+use crate::view::request::{Origin, RequestBuilder};
 use crate::{Role, TextKind};
 
 /// Who may speak.
@@ -16,58 +16,58 @@ const ROLES: [(&str, Role); 5] = [
     ("tool", Role::Tool),
 ];
 
-pub(super) fn read(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>) -> Result<()> {
-    draft.body(reader)?;
+pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>) -> Result<()> {
+    builder.body(reader)?;
     while let Some((key, name)) =
         reader.field(&["model", "messages", "stream", "max_tokens", "tools", "documents", "response_format"])?
     {
         let value = reader.value()?;
         match name {
-            "model" => draft.model(reader, value)?,
-            "messages" => draft.messages(reader, value, message)?,
-            "stream" => draft.request.stream = flag(name, value)? == Some(true),
-            "max_tokens" => draft.request.max_output_tokens = count(reader, name, value)?,
-            "tools" => draft.definitions(reader, Origin::DEFINITION, value)?,
-            "documents" => draft.texts(reader, Origin::FOUND, TextKind::Content, value)?,
-            "response_format" => draft.texts(reader, Origin::DEFINITION, TextKind::ToolDefinition, value)?,
-            _ => draft.other(reader, Origin::OUTSIDE, key, value)?,
+            "model" => builder.model(reader, value)?,
+            "messages" => builder.messages(reader, value, message)?,
+            "stream" => builder.request.stream = flag(name, value)? == Some(true),
+            "max_tokens" => builder.request.max_output_tokens = count(reader, name, value)?,
+            "tools" => builder.definitions(reader, Origin::DEFINITION, value)?,
+            "documents" => builder.texts(reader, Origin::FOUND, TextKind::Content, value)?,
+            "response_format" => builder.texts(reader, Origin::DEFINITION, TextKind::ToolDefinition, value)?,
+            _ => builder.other(reader, Origin::OUTSIDE, key, value)?,
         }
     }
     Ok(())
 }
 
-fn message(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, index: u32) -> Result<()> {
+fn message(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, index: u32) -> Result<()> {
     let from = Origin::message(index);
-    let mut speaker = draft.speaker(from);
+    let mut speaker = builder.speaker(from);
     while let Some((key, field)) = reader.field(&["role", "content", "tool_plan", "tool_calls"])? {
         let value = reader.value()?;
         match (field, value) {
-            ("role", Value::String(str)) => speaker.is(reader, draft, str, &ROLES)?,
+            ("role", Value::String(str)) => speaker.is(reader, builder, str, &ROLES)?,
             ("role", value) => return Err(wrong_type("messages[].role", value)),
-            ("content", value) => content(reader, draft, from, value)?,
-            ("tool_plan", value) => draft.text_or_others(reader, from, TextKind::Reasoning, value)?,
+            ("content", value) => content(reader, builder, from, value)?,
+            ("tool_plan", value) => builder.text_or_others(reader, from, TextKind::Reasoning, value)?,
             ("tool_calls", Value::Array(_)) => {
                 while let Some(value) = reader.element()? {
-                    call(reader, draft, from, value)?;
+                    call(reader, builder, from, value)?;
                 }
             }
-            _ => draft.other(reader, from, key, value)?,
+            _ => builder.other(reader, from, key, value)?,
         }
     }
-    speaker.settle(draft);
+    speaker.settle(builder);
     Ok(())
 }
 
 /// A call of a function, with its name and its arguments in an object or not.
-fn call(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, from: Origin, value: Value) -> Result<()> {
-    let Value::Object(_) = value else { return draft.texts(reader, from, TextKind::Other, value) };
+fn call(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, from: Origin, value: Value) -> Result<()> {
+    let Value::Object(_) = value else { return builder.texts(reader, from, TextKind::Other, value) };
     while let Some((key, field)) = reader.field(&["function", "name", "arguments"])? {
         let value = reader.value()?;
         match field {
-            "function" => call(reader, draft, from, value)?,
-            "name" => draft.text_or_others(reader, from, TextKind::ToolName, value)?,
-            "arguments" => draft.texts(reader, from, TextKind::ToolArguments, value)?,
-            _ => draft.other(reader, from, key, value)?,
+            "function" => call(reader, builder, from, value)?,
+            "name" => builder.text_or_others(reader, from, TextKind::ToolName, value)?,
+            "arguments" => builder.texts(reader, from, TextKind::ToolArguments, value)?,
+            _ => builder.other(reader, from, key, value)?,
         }
     }
     Ok(())

@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use crate::dialect::support::{edited, errors, request, streamed, told, typed_events, whole};
-use crate::{Chunk, Dialect, ErrorKind, Framing, Limits, Request, Response, Usage, emptied};
+use crate::{Chunk, Dialect, ErrorKind, Framing, ParseLimits, Request, Response, Usage, empty_value};
 
 const CHAT: Dialect = Dialect::CohereChat;
 
@@ -73,7 +73,7 @@ fn requests() {
 fn what_the_gateway_acts_on() {
     let body = r#"{"stream":true,"max_tokens":7,"tools":[{},{}],"messages":[{"content":[{"image_url":{"url":"u"}}],"role":"user"}]}"#;
     let asked = request(CHAT, body);
-    assert_eq!((asked.stream, asked.max_output_tokens, asked.tools, asked.images), (true, Some(7), 2, 1));
+    assert_eq!((asked.stream, asked.max_output_tokens, asked.tools, asked.image_count), (true, Some(7), 2, 1));
     assert!(!asked.lacks_usage() && !CHAT.is_free());
     assert_eq!(edited(CHAT, r#"{"stream":true,"model":"a"}"#, "b"), r#"{"stream":true,"model":"b"}"#);
     assert_eq!(edited(CHAT, r#"{"stream":true}"#, "b"), r#"{"model":"b","stream":true}"#);
@@ -93,7 +93,7 @@ fn refused_requests() {
         (r#"{"MESSAGES":[]}"#, AmbiguousKey),
         (r#"{"messages":[{"content":"a","content":"b"}]}"#, DuplicateKey),
     ] {
-        let error = Request::parse(CHAT, body.as_bytes(), &Limits::default()).unwrap_err();
+        let error = Request::parse(CHAT, body.as_bytes(), &ParseLimits::default()).unwrap_err();
         assert_eq!(error.kind, want, "{body}");
     }
 }
@@ -120,9 +120,9 @@ fn answers() {
         ]
     );
     assert_eq!(heard.usage.map(|usage| (usage.input, usage.output, usage.cached, usage.total)), Some((5, 8, 0, 13)));
-    let response = Response::parse(CHAT, body.as_bytes(), &Limits::default()).unwrap();
-    assert_eq!((response.offsets[0].choice, emptied(body.as_bytes(), response.offsets[0].span)), (1, "[]"));
-    assert_eq!(emptied(body.as_bytes(), response.logprobs[0]), "[]");
+    let response = Response::parse(CHAT, body.as_bytes(), &ParseLimits::default()).unwrap();
+    assert_eq!((response.offsets[0].choice, empty_value(body.as_bytes(), response.offsets[0].span)), (1, "[]"));
+    assert_eq!(empty_value(body.as_bytes(), response.logprobs[0]), "[]");
     // what is billed need not be said
     let heard = whole(CHAT, r#"{"usage":{"tokens":{"input_tokens":71,"output_tokens":9},"cached_tokens":64}}"#);
     assert_eq!(heard.usage, Some(Usage { input: 71, cached: 64, output: 9, total: 80, ..Usage::default() }));
@@ -161,8 +161,8 @@ fn streams() {
     );
     assert_eq!(heard.usage.map(|usage| (usage.input, usage.output, usage.total)), Some((5, 8, 13)));
     assert_eq!((heard.complete, heard.finished, heard.ends, heard.is_error), (true, vec![0, 1], true, false));
-    let chunk = Chunk::parse(CHAT, events[10].as_bytes(), &Limits::default()).unwrap().unwrap();
-    assert_eq!((chunk.offsets[0].choice, emptied(events[10].as_bytes(), chunk.offsets[0].span)), (1, "null"));
+    let chunk = Chunk::parse(CHAT, events[10].as_bytes(), &ParseLimits::default()).unwrap().unwrap();
+    assert_eq!((chunk.offsets[0].choice, empty_value(events[10].as_bytes(), chunk.offsets[0].span)), (1, "null"));
     // cut; and cut by an error
     let heard = streamed(CHAT, Framing::Sse, &typed_events(&events[..9]));
     assert_eq!((heard.usage, heard.ends), (None, false));
@@ -198,7 +198,7 @@ fn embeddings() {
         assert_eq!(told(EMBED, body), want, "{body}");
     }
     let asked = request(EMBED, r#"{"images":["data:,x"],"inputs":[{"content":[{"image_url":{"url":"data:,y"}}]}]}"#);
-    assert_eq!((asked.images, asked.max_output_tokens), (2, Some(0)));
+    assert_eq!((asked.image_count, asked.max_output_tokens), (2, Some(0)));
     let heard = whole(
         EMBED,
         r#"{"id":"e","embeddings":{"float":[[0.1]],"base64":["AACAPw=="]},"texts":["a"],"response_type":"embeddings_by_type",

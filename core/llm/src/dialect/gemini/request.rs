@@ -3,8 +3,8 @@
 use super::Result;
 use crate::json::field::{count, saturate, wrong_type};
 use crate::json::reader::{Reader, Value};
-use crate::view::request::{Draft, Origin};
-use crate::{Picture, Role, Span, Str, TextKind};
+use crate::view::request::{Origin, RequestBuilder};
+use crate::{Image, Role, Span, Str, TextKind};
 
 /// Who may speak.
 const ROLES: [(&str, Role); 6] = [
@@ -16,14 +16,14 @@ const ROLES: [(&str, Role); 6] = [
     ("system", Role::System),
 ];
 
-pub(super) fn read(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>) -> Result<()> {
-    draft.body(reader)?;
-    members(reader, draft, true)
+pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>) -> Result<()> {
+    builder.body(reader)?;
+    members(reader, builder, true)
 }
 
 /// The members of a request. One of these may hold another (`generateContentRequest` of counting, `requests` of
 /// embedding): as deep as the depth of a body allows, which is bounded.
-fn members(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, is_top: bool) -> Result<()> {
+fn members(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, is_top: bool) -> Result<()> {
     while let Some((key, name)) = reader.field(&[
         "contents",
         "content",
@@ -41,65 +41,67 @@ fn members(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, is_top: bool) -> 
         match (name, value) {
             ("contents", Value::Array(_)) => {
                 while let Some(value) = reader.element()? {
-                    message(reader, draft, value)?;
+                    message(reader, builder, value)?;
                 }
             }
-            ("contents" | "content", value) => message(reader, draft, value)?,
-            ("systemInstruction" | "system_instruction", value) => content(reader, draft, Origin::SYSTEM, value)?,
+            ("contents" | "content", value) => message(reader, builder, value)?,
+            ("systemInstruction" | "system_instruction", value) => content(reader, builder, Origin::SYSTEM, value)?,
             ("tools", Value::Array(_)) => {
                 while let Some(value) = reader.element()? {
-                    tool(reader, draft, value)?;
+                    tool(reader, builder, value)?;
                 }
             }
-            ("generationConfig" | "generation_config", Value::Object(_)) => config(reader, draft)?,
+            ("generationConfig" | "generation_config", Value::Object(_)) => config(reader, builder)?,
             ("generationConfig" | "generation_config", value) if !value.is_null() => {
                 return Err(wrong_type("generationConfig", value));
             }
-            ("model", Value::String(str)) => model(reader, draft, str, is_top)?,
+            ("model", Value::String(str)) => model(reader, builder, str, is_top)?,
             ("model", value) => return Err(wrong_type("model", value)),
-            ("generateContentRequest" | "generate_content_request", Value::Object(_)) => members(reader, draft, false)?,
+            ("generateContentRequest" | "generate_content_request", Value::Object(_)) => {
+                members(reader, builder, false)?
+            }
             ("requests", Value::Array(_)) => {
                 while let Some(value) = reader.element()? {
                     let Value::Object(_) = value else { return Err(wrong_type("requests", value)) };
-                    members(reader, draft, false)?;
+                    members(reader, builder, false)?;
                 }
             }
-            _ => draft.other(reader, Origin::OUTSIDE, key, value)?,
+            _ => builder.other(reader, Origin::OUTSIDE, key, value)?,
         }
     }
     Ok(())
 }
 
 /// A body may repeat the model of the path, as `models/{model}`: what follows the slash is to be changed with it.
-fn model(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, str: Str, is_top: bool) -> Result<()> {
+fn model(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, str: Str, is_top: bool) -> Result<()> {
     const PREFIX: &[u8] = b"models/";
     if is_top {
         let prefix = if str.span.of(reader.body()).starts_with(PREFIX) { PREFIX.len() } else { 0 };
-        draft.request.model = Some(Str { span: Span::new(str.span.start + prefix, str.span.end), ..str });
+        builder.request.model = Some(Str { span: Span::new(str.span.start + prefix, str.span.end), ..str });
     }
-    draft.text(Origin::OUTSIDE, TextKind::Model, str)
+    builder.text(Origin::OUTSIDE, TextKind::Model, str)
 }
 
-fn message(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, value: Value) -> Result<()> {
+fn message(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, value: Value) -> Result<()> {
     let index = match value {
-        Value::Object(at) => draft.message(at)?,
-        Value::String(str) => draft.message(str.span.start)?,
+        Value::Object(at) => builder.message(at)?,
+        Value::String(str) => builder.message(str.span.start)?,
         value => return Err(wrong_type("contents", value)),
     };
-    content(reader, draft, Origin { role: Role::Other, message: Some(index) }, value)
+    content(reader, builder, Origin { role: Role::Other, message: Some(index) }, value)
 }
 
 /// A role and parts.
-fn content(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, from: Origin, value: Value) -> Result<()> {
-    let Value::Object(_) = value else { return draft.text_or_others(reader, from, TextKind::Content, value) };
-    let mut speaker = draft.speaker(from);
+fn content(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, from: Origin, value: Value) -> Result<()> {
+    let Value::Object(_) = value else { return builder.text_or_others(reader, from, TextKind::Content, value) };
+    let mut speaker = builder.speaker(from);
     // Who does not say is the user.
     speaker.role = if from.role == Role::Other { Role::User } else { from.role };
     while let Some((key, field)) = reader.field(&["role", "parts"])? {
         let value = reader.value()?;
         match (field, value) {
             ("role", Value::String(str)) => {
-                speaker.is(reader, draft, str, &ROLES)?;
+                speaker.is(reader, builder, str, &ROLES)?;
                 if from.role == Role::System {
                     // It stays a system instruction, whoever it says that is speaking.
                     speaker.role = Role::System;
@@ -108,19 +110,19 @@ fn content(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, from: Origin, val
             ("role", value) if !value.is_null() => return Err(wrong_type("contents[].role", value)),
             ("parts", Value::Array(_)) => {
                 while let Some(value) = reader.element()? {
-                    part(reader, draft, from, value)?;
+                    part(reader, builder, from, value)?;
                 }
             }
-            ("parts", value) => part(reader, draft, from, value)?,
-            _ => draft.other(reader, from, key, value)?,
+            ("parts", value) => part(reader, builder, from, value)?,
+            _ => builder.other(reader, from, key, value)?,
         }
     }
-    speaker.settle(draft);
+    speaker.settle(builder);
     Ok(())
 }
 
-fn part(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, from: Origin, value: Value) -> Result<()> {
-    let Value::Object(_) = value else { return draft.text_or_others(reader, from, TextKind::Content, value) };
+fn part(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, from: Origin, value: Value) -> Result<()> {
+    let Value::Object(_) = value else { return builder.text_or_others(reader, from, TextKind::Content, value) };
     let mut said = None;
     let mut is_thought = false;
     while let Some((key, field)) = reader.field(&[
@@ -138,28 +140,30 @@ fn part(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, from: Origin, value:
         let value = reader.value()?;
         match (field, value) {
             ("text", Value::String(str)) => {
-                said = Some(draft.request.texts.len());
-                draft.text(from, TextKind::Content, str)?;
+                said = Some(builder.request.texts.len());
+                builder.text(from, TextKind::Content, str)?;
             }
             ("thought", Value::Bool(thought, _)) => is_thought = thought,
-            ("inlineData" | "inline_data", Value::Object(_)) => data(reader, draft, from, TextKind::Data)?,
-            ("fileData" | "file_data", Value::Object(_)) => data(reader, draft, from, TextKind::ImageUrl)?,
-            ("functionCall" | "function_call", Value::Object(_)) => call(reader, draft, from, TextKind::ToolArguments)?,
+            ("inlineData" | "inline_data", Value::Object(_)) => data(reader, builder, from, TextKind::Data)?,
+            ("fileData" | "file_data", Value::Object(_)) => data(reader, builder, from, TextKind::ImageUrl)?,
+            ("functionCall" | "function_call", Value::Object(_)) => {
+                call(reader, builder, from, TextKind::ToolArguments)?
+            }
             ("functionResponse" | "function_response", Value::Object(_)) => {
                 let from = Origin { role: Role::Tool, ..from };
-                call(reader, draft, from, TextKind::Content)?;
+                call(reader, builder, from, TextKind::Content)?;
             }
-            _ => draft.other(reader, from, key, value)?,
+            _ => builder.other(reader, from, key, value)?,
         }
     }
-    if let Some(text) = said.and_then(|at| draft.request.texts.get_mut(at)).filter(|_| is_thought) {
+    if let Some(text) = said.and_then(|at| builder.request.texts.get_mut(at)).filter(|_| is_thought) {
         text.kind = TextKind::Reasoning;
     }
     Ok(())
 }
 
 /// The bytes of an image, a sound, a file, or where they are.
-fn data(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, from: Origin, kind: TextKind) -> Result<()> {
+fn data(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, from: Origin, kind: TextKind) -> Result<()> {
     let (mut place, mut is_image) = (None, false);
     while let Some((key, field)) =
         reader.field(&["mimeType", "mime_type", "data", "fileUri", "file_uri", "displayName", "display_name"])?
@@ -168,58 +172,58 @@ fn data(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, from: Origin, kind: 
         match (field, value) {
             ("mimeType" | "mime_type", Value::String(str)) => {
                 is_image |= str.decode(reader.body()).trim_start().to_ascii_lowercase().starts_with("image/");
-                draft.text(from, TextKind::Other, str)?;
+                builder.text(from, TextKind::Other, str)?;
             }
             ("data" | "fileUri" | "file_uri", Value::String(str)) => {
                 place = Some(str);
-                draft.text(from, kind, str)?;
+                builder.text(from, kind, str)?;
             }
-            _ => draft.other(reader, from, key, value)?,
+            _ => builder.other(reader, from, key, value)?,
         }
     }
     if is_image {
-        draft.picture(Picture { str: place, detail: None });
+        builder.image(Image { str: place, detail: None });
     }
     Ok(())
 }
 
 /// A call of a function, or what came of it; every string in its arguments or its result is of this kind.
-fn call(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, from: Origin, kind: TextKind) -> Result<()> {
+fn call(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, from: Origin, kind: TextKind) -> Result<()> {
     while let Some((key, field)) = reader.field(&["name", "args", "response", "parts"])? {
         let value = reader.value()?;
         match field {
-            "name" => draft.text_or_others(reader, from, TextKind::ToolName, value)?,
-            "args" | "response" => draft.texts(reader, from, kind, value)?,
+            "name" => builder.text_or_others(reader, from, TextKind::ToolName, value)?,
+            "args" | "response" => builder.texts(reader, from, kind, value)?,
             "parts" if matches!(value, Value::Array(_)) => {
                 while let Some(value) = reader.element()? {
-                    part(reader, draft, from, value)?;
+                    part(reader, builder, from, value)?;
                 }
             }
-            _ => draft.other(reader, from, key, value)?,
+            _ => builder.other(reader, from, key, value)?,
         }
     }
     Ok(())
 }
 
 /// A tool: functions, or one that the provider has.
-fn tool(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, value: Value) -> Result<()> {
+fn tool(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, value: Value) -> Result<()> {
     let Value::Object(_) = value else {
-        return draft.texts(reader, Origin::DEFINITION, TextKind::ToolDefinition, value);
+        return builder.texts(reader, Origin::DEFINITION, TextKind::ToolDefinition, value);
     };
     while let Some((key, field)) = reader.field(&["functionDeclarations", "function_declarations"])? {
         let value = reader.value()?;
         if field.is_empty() {
-            draft.request.tools = draft.request.tools.saturating_add(1);
-            draft.key(reader.body(), Origin::DEFINITION, TextKind::ToolDefinition, key)?;
-            draft.texts(reader, Origin::DEFINITION, TextKind::ToolDefinition, value)?;
+            builder.request.tools = builder.request.tools.saturating_add(1);
+            builder.key(reader.body(), Origin::DEFINITION, TextKind::ToolDefinition, key)?;
+            builder.texts(reader, Origin::DEFINITION, TextKind::ToolDefinition, value)?;
         } else {
-            draft.definitions(reader, Origin::DEFINITION, value)?;
+            builder.definitions(reader, Origin::DEFINITION, value)?;
         }
     }
     Ok(())
 }
 
-fn config(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>) -> Result<()> {
+fn config(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>) -> Result<()> {
     // Of two spellings, servers may heed either: what is reserved must do for both.
     let mut candidates = None;
     while let Some((key, field)) = reader.field(&[
@@ -236,15 +240,15 @@ fn config(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>) -> Result<()> {
         match field {
             "maxOutputTokens" | "max_output_tokens" => {
                 let tokens = count(reader, "generationConfig.maxOutputTokens", value)?;
-                draft.request.max_output_tokens = draft.request.max_output_tokens.max(tokens);
+                builder.request.max_output_tokens = builder.request.max_output_tokens.max(tokens);
             }
             "candidateCount" | "candidate_count" => {
                 candidates = candidates.max(count(reader, "generationConfig.candidateCount", value)?);
             }
-            "" => draft.other(reader, Origin::OUTSIDE, key, value)?,
-            _ => draft.texts(reader, Origin::DEFINITION, TextKind::ToolDefinition, value)?,
+            "" => builder.other(reader, Origin::OUTSIDE, key, value)?,
+            _ => builder.texts(reader, Origin::DEFINITION, TextKind::ToolDefinition, value)?,
         }
     }
-    draft.request.candidates = draft.request.candidates.max(candidates.map_or(1, saturate));
+    builder.request.candidates = builder.request.candidates.max(candidates.map_or(1, saturate));
     Ok(())
 }

@@ -2,8 +2,8 @@ use serde_json::{Value, json};
 
 use crate::dialect::support::{edited, errors, request, streamed, told, whole};
 use crate::{
-    ApiError, Begun, Chunk, Dialect, Endpoint, ErrorKind, Event, Framer, Framing, Limits, Request, Response, Usage,
-    emptied,
+    ApiError, Chunk, Dialect, Endpoint, ErrorKind, Event, Framer, Framing, ParseLimits, Request, Response, StreamState,
+    Usage, empty_value,
 };
 
 const GENERATE: Dialect = Dialect::GeminiGenerate;
@@ -145,15 +145,15 @@ fn what_the_gateway_acts_on() {
         {"fileData":{"fileUri":"gs://x","mimeType":"image/x"}}]}]}"#;
     let asked = request(GENERATE, body);
     assert_eq!((asked.max_output_tokens, asked.candidates, asked.tools), (Some(9), 3, 3));
-    assert_eq!((asked.images, asked.messages.len(), asked.lacks_usage()), (2, 1, false));
-    let places: Vec<_> = asked.pictures.iter().map(|picture| picture.str.unwrap().decode(body.as_bytes())).collect();
+    assert_eq!((asked.image_count, asked.messages.len(), asked.lacks_usage()), (2, 1, false));
+    let places: Vec<_> = asked.images.iter().map(|image| image.str.unwrap().decode(body.as_bytes())).collect();
     assert_eq!(places, ["aGk=", "gs://x"]);
     assert_eq!(asked.messages[0].role.unwrap().decode(body.as_bytes()), "user");
 
     let path = b"/v1beta/models/gemini-a:streamGenerateContent?alt=sse";
     let endpoint = Endpoint::detect(b"POST", path).unwrap();
     let body = r#"{"contents":[]}"#;
-    let asked = Request::parse_at(&endpoint, body.as_bytes(), &Limits::default()).unwrap();
+    let asked = Request::parse_at(&endpoint, body.as_bytes(), &ParseLimits::default()).unwrap();
     assert_eq!((asked.model_name(body.as_bytes()).as_deref(), asked.stream), (Some("gemini-a"), true));
     assert_eq!(edited(endpoint, body, "gemini-b"), body);
     assert_eq!(
@@ -189,12 +189,12 @@ fn refused_requests() {
         (r#"{"ſystemInstruction":{}}"#, AmbiguousKey),
         (r#"{"contents":[{"parts":[{"text":"a","t\u0065xt":"b"}]}]}"#, DuplicateKey),
     ] {
-        let error = Request::parse(GENERATE, body.as_bytes(), &Limits::default()).unwrap_err();
+        let error = Request::parse(GENERATE, body.as_bytes(), &ParseLimits::default()).unwrap_err();
         assert_eq!(error.kind, want, "{body}");
     }
     let deep = |n: usize| format!("{}{}", r#"{"generateContentRequest":"#.repeat(n) + "{}", "}".repeat(n));
-    assert!(Request::parse(GENERATE, deep(60).as_bytes(), &Limits::default()).is_ok());
-    let error = Request::parse(GENERATE, deep(50_000).as_bytes(), &Limits::default()).unwrap_err();
+    assert!(Request::parse(GENERATE, deep(60).as_bytes(), &ParseLimits::default()).is_ok());
+    let error = Request::parse(GENERATE, deep(50_000).as_bytes(), &ParseLimits::default()).unwrap_err();
     assert_eq!(error.kind, TooDeep);
 }
 
@@ -242,9 +242,9 @@ fn answers() {
     assert_eq!((heard.usage, heard.complete, heard.is_error), (Some(want), true, false));
 
     // What an edit of the text makes false.
-    let answer = Response::parse(GENERATE, ANSWER.as_bytes(), &Limits::default()).unwrap();
+    let answer = Response::parse(GENERATE, ANSWER.as_bytes(), &ParseLimits::default()).unwrap();
     let offsets: Vec<_> =
-        answer.offsets.iter().map(|offsets| (offsets.choice, emptied(ANSWER.as_bytes(), offsets.span))).collect();
+        answer.offsets.iter().map(|offsets| (offsets.choice, empty_value(ANSWER.as_bytes(), offsets.span))).collect();
     assert_eq!(offsets, [(0, "null"), (0, "[]")]);
     assert!(answer.logprobs[0].of(ANSWER.as_bytes()).starts_with(b"{\"chosenCandidates\""));
 
@@ -305,7 +305,7 @@ fn edits_of_a_stream() {
                 out.extend_from_slice(event.raw());
                 return Ok(());
             };
-            assert!(chunk.parse_event(GENERATE, event.name(), &data, &Limits::default()).unwrap());
+            assert!(chunk.parse_event(GENERATE, event.name(), &data, &ParseLimits::default()).unwrap());
             let mut edits = crate::Edits::new();
             for text in chunk.texts.iter().filter(|text| text.str.decode(&data) == "Hel") {
                 edits.replace_text(text.str.span, "J\"a").unwrap();
@@ -342,7 +342,7 @@ fn errors_in_the_callers_shape() {
         let mut body = if begun { format!("[{}", EVENTS[0]).into_bytes() } else { Vec::new() };
         body.extend_from_slice(&GENERATE.error_event(
             Framing::JsonArray,
-            &if begun { Begun::sent() } else { Begun::default() },
+            &if begun { StreamState::sent() } else { StreamState::default() },
             &error,
         ));
         let array: Value = serde_json::from_slice(&body).unwrap();

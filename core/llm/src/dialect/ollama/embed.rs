@@ -3,42 +3,43 @@
 use super::Result;
 use crate::json::field::number;
 use crate::json::reader::{Reader, Value};
-use crate::view::request::{Draft, Origin};
-use crate::view::response::Sketch;
-use crate::{Channel, Reported, TextKind};
+use crate::view::request::{Origin, RequestBuilder};
+use crate::view::response::ResponseBuilder;
+use crate::{Channel, ReportedUsage, TextKind};
 
-pub(super) fn request(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>) -> Result<()> {
-    draft.body(reader)?;
+pub(super) fn request(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>) -> Result<()> {
+    builder.body(reader)?;
     // Numbers are no tokens.
-    draft.request.max_output_tokens = Some(0);
+    builder.request.max_output_tokens = Some(0);
     while let Some((key, name)) = reader.field(&["model", "input", "prompt"])? {
         let value = reader.value()?;
         match name {
-            "model" => draft.model(reader, value)?,
+            "model" => builder.model(reader, value)?,
             // A text or several; the older call has one, under another name.
-            "input" | "prompt" => draft.texts(reader, Origin::USER, TextKind::Content, value)?,
-            _ => draft.other(reader, Origin::OUTSIDE, key, value)?,
+            "input" | "prompt" => builder.texts(reader, Origin::USER, TextKind::Content, value)?,
+            _ => builder.other(reader, Origin::OUTSIDE, key, value)?,
         }
     }
     Ok(())
 }
 
-pub(super) fn answer(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Result<()> {
+pub(super) fn answer(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<()> {
     reader.object()?;
     let mut input = None;
     while let Some((_, field)) = reader.field(&["model", "prompt_eval_count", "error"])? {
         let value = reader.value()?;
         match (field, value) {
-            ("model", Value::String(str)) => sketch.answer.model = Some(str),
+            ("model", Value::String(str)) => builder.response.model = Some(str),
             ("prompt_eval_count", Value::Number(_)) => input = number(reader, value),
             ("error", value) => {
-                sketch.answer.is_error = !value.is_null();
-                sketch.texts(reader, Channel::OTHER, value)?;
+                builder.response.is_error = !value.is_null();
+                builder.texts(reader, Channel::OTHER, value)?;
             }
             // The numbers, and what else there may be.
-            (_, value) => sketch.texts(reader, Channel::OTHER, value)?,
+            (_, value) => builder.texts(reader, Channel::OTHER, value)?,
         }
     }
-    sketch.answer.usage = input.map(|input| Reported { input: Some(input), complete: true, ..Reported::default() });
+    builder.response.usage =
+        input.map(|input| ReportedUsage { input: Some(input), complete: true, ..ReportedUsage::default() });
     Ok(())
 }

@@ -3,108 +3,110 @@
 use super::Result;
 use crate::json::field::{flag, number, wrong_type};
 use crate::json::reader::{Reader, Value};
-use crate::view::request::{Draft, Origin};
-use crate::{Picture, Role, TextKind};
+use crate::view::request::{Origin, RequestBuilder};
+use crate::{Image, Role, TextKind};
 
 /// Who may speak.
 const ROLES: [(&str, Role); 4] =
     [("system", Role::System), ("user", Role::User), ("assistant", Role::Assistant), ("tool", Role::Tool)];
 
-pub(super) fn read(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>) -> Result<()> {
-    draft.body(reader)?;
-    draft.request.stream = true;
+pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>) -> Result<()> {
+    builder.body(reader)?;
+    builder.request.stream = true;
     while let Some((key, name)) = reader.field(&[
         "model", "messages", "prompt", "suffix", "system", "template", "images", "tools", "format", "stream", "options",
     ])? {
         let value = reader.value()?;
         match (name, value) {
-            ("model", value) => draft.model(reader, value)?,
-            ("messages", value) => draft.messages(reader, value, message)?,
-            ("prompt", value) => draft.text_or_others(reader, Origin::USER, TextKind::Content, value)?,
+            ("model", value) => builder.model(reader, value)?,
+            ("messages", value) => builder.messages(reader, value, message)?,
+            ("prompt", value) => builder.text_or_others(reader, Origin::USER, TextKind::Content, value)?,
             // What stands behind the answer: a text of its own.
-            ("suffix", value) => draft.text_or_others(reader, Origin::USER, TextKind::Other, value)?,
-            ("system", value) => draft.text_or_others(reader, Origin::SYSTEM, TextKind::Content, value)?,
+            ("suffix", value) => builder.text_or_others(reader, Origin::USER, TextKind::Other, value)?,
+            ("system", value) => builder.text_or_others(reader, Origin::SYSTEM, TextKind::Content, value)?,
             // The form of the whole prompt, in place of the model's own.
-            ("template", value) => draft.text_or_others(reader, Origin::SYSTEM, TextKind::Other, value)?,
-            ("images", value) => images(reader, draft, Origin::USER, value)?,
-            ("tools", value) => draft.definitions(reader, Origin::DEFINITION, value)?,
-            ("format", Value::Object(_)) => draft.texts(reader, Origin::DEFINITION, TextKind::ToolDefinition, value)?,
-            ("stream", value) => draft.request.stream = flag(name, value)? != Some(false),
-            ("options", Value::Object(_)) => options(reader, draft)?,
+            ("template", value) => builder.text_or_others(reader, Origin::SYSTEM, TextKind::Other, value)?,
+            ("images", value) => images(reader, builder, Origin::USER, value)?,
+            ("tools", value) => builder.definitions(reader, Origin::DEFINITION, value)?,
+            ("format", Value::Object(_)) => {
+                builder.texts(reader, Origin::DEFINITION, TextKind::ToolDefinition, value)?
+            }
+            ("stream", value) => builder.request.stream = flag(name, value)? != Some(false),
+            ("options", Value::Object(_)) => options(reader, builder)?,
             ("options", value) if !value.is_null() => return Err(wrong_type(name, value)),
-            _ => draft.other(reader, Origin::OUTSIDE, key, value)?,
+            _ => builder.other(reader, Origin::OUTSIDE, key, value)?,
         }
     }
     Ok(())
 }
 
-fn options(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>) -> Result<()> {
+fn options(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>) -> Result<()> {
     while let Some((key, field)) = reader.field(&["num_predict"])? {
         match (field, reader.value()?) {
             // Below zero it is no bound: as many as there is room for.
-            ("num_predict", value @ Value::Number(_)) => draft.request.max_output_tokens = number(reader, value),
+            ("num_predict", value @ Value::Number(_)) => builder.request.max_output_tokens = number(reader, value),
             ("num_predict", Value::Null(_)) => {}
             ("num_predict", value) => return Err(wrong_type("options.num_predict", value)),
-            (_, value) => draft.other(reader, Origin::OUTSIDE, key, value)?,
+            (_, value) => builder.other(reader, Origin::OUTSIDE, key, value)?,
         }
     }
     Ok(())
 }
 
-fn message(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, index: u32) -> Result<()> {
+fn message(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, index: u32) -> Result<()> {
     let from = Origin::message(index);
-    let mut speaker = draft.speaker(from);
+    let mut speaker = builder.speaker(from);
     let mut name_of = None;
     while let Some((key, field)) =
         reader.field(&["role", "content", "thinking", "images", "tool_calls", "tool_name", "name"])?
     {
         let value = reader.value()?;
         match (field, value) {
-            ("role", Value::String(str)) => speaker.is(reader, draft, str, &ROLES)?,
+            ("role", Value::String(str)) => speaker.is(reader, builder, str, &ROLES)?,
             ("role", value) => return Err(wrong_type("messages[].role", value)),
-            ("content", value) => draft.texts(reader, from, TextKind::Content, value)?,
-            ("thinking", value) => draft.text_or_others(reader, from, TextKind::Reasoning, value)?,
-            ("images", value) => images(reader, draft, from, value)?,
+            ("content", value) => builder.texts(reader, from, TextKind::Content, value)?,
+            ("thinking", value) => builder.text_or_others(reader, from, TextKind::Reasoning, value)?,
+            ("images", value) => images(reader, builder, from, value)?,
             ("tool_calls", Value::Array(_)) => {
                 while let Some(value) = reader.element()? {
-                    call(reader, draft, from, value)?;
+                    call(reader, builder, from, value)?;
                 }
             }
             ("tool_name" | "name", Value::String(str)) => {
                 name_of = Some(str);
-                draft.text(from, TextKind::Name, str)?;
+                builder.text(from, TextKind::Name, str)?;
             }
-            _ => draft.other(reader, from, key, value)?,
+            _ => builder.other(reader, from, key, value)?,
         }
     }
-    speaker.settle(draft);
-    if let Some(message) = draft.request.messages.last_mut() {
+    speaker.settle(builder);
+    if let Some(message) = builder.request.messages.last_mut() {
         message.name = name_of;
     }
     Ok(())
 }
 
 /// The bytes of images in base64.
-fn images(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, from: Origin, value: Value) -> Result<()> {
-    let Value::Array(_) = value else { return draft.texts(reader, from, TextKind::Data, value) };
+fn images(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, from: Origin, value: Value) -> Result<()> {
+    let Value::Array(_) = value else { return builder.texts(reader, from, TextKind::Data, value) };
     while let Some(value) = reader.element()? {
-        draft.text_or_others(reader, from, TextKind::Data, value)?;
+        builder.text_or_others(reader, from, TextKind::Data, value)?;
         let str = if let Value::String(str) = value { Some(str) } else { None };
-        draft.picture(Picture { str, detail: None });
+        builder.image(Image { str, detail: None });
     }
     Ok(())
 }
 
 /// A call of a function, whose arguments are an object.
-fn call(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, from: Origin, value: Value) -> Result<()> {
-    let Value::Object(_) = value else { return draft.texts(reader, from, TextKind::Other, value) };
+fn call(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, from: Origin, value: Value) -> Result<()> {
+    let Value::Object(_) = value else { return builder.texts(reader, from, TextKind::Other, value) };
     while let Some((key, field)) = reader.field(&["function", "name", "arguments"])? {
         let value = reader.value()?;
         match field {
-            "function" => call(reader, draft, from, value)?,
-            "name" => draft.text_or_others(reader, from, TextKind::ToolName, value)?,
-            "arguments" => draft.texts(reader, from, TextKind::ToolArguments, value)?,
-            _ => draft.other(reader, from, key, value)?,
+            "function" => call(reader, builder, from, value)?,
+            "name" => builder.text_or_others(reader, from, TextKind::ToolName, value)?,
+            "arguments" => builder.texts(reader, from, TextKind::ToolArguments, value)?,
+            _ => builder.other(reader, from, key, value)?,
         }
     }
     Ok(())

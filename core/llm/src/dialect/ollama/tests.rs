@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use crate::dialect::support::{edited, errors, request, streamed, told, whole};
-use crate::{ApiError, Begun, Dialect, ErrorKind, Framing, Limits, Request, Usage};
+use crate::{ApiError, Dialect, ErrorKind, Framing, ParseLimits, Request, StreamState, Usage};
 
 const CHAT: Dialect = Dialect::OllamaChat;
 const GENERATE: Dialect = Dialect::OllamaGenerate;
@@ -98,8 +98,8 @@ fn what_the_gateway_acts_on() {
     }
     let body = r#"{"images":["aGk="],"tools":[{},{}],"messages":[{"role":"user","images":["eA==","eQ=="]}]}"#;
     let asked = request(CHAT, body);
-    assert_eq!((asked.images, asked.pictures.len(), asked.tools), (3, 3, 2));
-    assert_eq!(asked.pictures[1].str.unwrap().decode(body.as_bytes()), "eA==");
+    assert_eq!((asked.image_count, asked.images.len(), asked.tools), (3, 3, 2));
+    assert_eq!(asked.images[1].str.unwrap().decode(body.as_bytes()), "eA==");
     assert_eq!(edited(CHAT, r#"{"model":"a"}"#, "b"), r#"{"model":"b"}"#);
     assert_eq!(edited(GENERATE, r#"{"prompt":"x"}"#, "b"), r#"{"model":"b","prompt":"x"}"#);
 }
@@ -122,7 +122,7 @@ fn refused_requests() {
         (r#"{"prompt":"a","prompt":"b"}"#, DuplicateKey),
     ] {
         for dialect in [CHAT, GENERATE] {
-            let error = Request::parse(dialect, body.as_bytes(), &Limits::default()).unwrap_err();
+            let error = Request::parse(dialect, body.as_bytes(), &ParseLimits::default()).unwrap_err();
             assert_eq!(error.kind, want, "{body}");
         }
     }
@@ -185,7 +185,7 @@ fn errors_in_the_callers_shape() {
         assert_eq!(errors(dialect, 429), (want.clone(), want.clone()));
     }
     let error = ApiError { status: 500, message: "m\n", kind: "k", param: None, code: None };
-    let line = CHAT.error_event(Framing::JsonLines, &Begun::sent(), &error);
+    let line = CHAT.error_event(Framing::JsonLines, &StreamState::sent(), &error);
     assert_eq!(line.iter().position(|byte| *byte == b'\n'), Some(line.len() - 1));
     assert_eq!(serde_json::from_slice::<Value>(&line).unwrap(), json!({"error": "m\n"}));
 }

@@ -1,32 +1,32 @@
 //! Reads requests.
 
 use crate::json::reader::{Reader, Value};
-use crate::view::request::{Draft, Origin};
+use crate::view::request::{Origin, RequestBuilder};
 use crate::{Error, TextKind};
 
-pub(super) fn read(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>) -> Result<(), Error> {
-    draft.body(reader)?;
+pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>) -> Result<(), Error> {
+    builder.body(reader)?;
     let mut to_say = 0;
     while let Some((key, name)) = reader.field(&["model", "input", "instructions", "stream_format"])? {
         let value = reader.value()?;
         match (name, value) {
-            ("model", value) => draft.model(reader, value)?,
+            ("model", value) => builder.model(reader, value)?,
             ("input", value) => {
                 if let Value::String(str) = value {
                     to_say = str.span.len();
                 }
-                draft.texts(reader, Origin::USER, TextKind::Content, value)?;
+                builder.texts(reader, Origin::USER, TextKind::Content, value)?;
             }
-            ("instructions", value) => draft.texts(reader, Origin::SYSTEM, TextKind::Content, value)?,
+            ("instructions", value) => builder.texts(reader, Origin::SYSTEM, TextKind::Content, value)?,
             ("stream_format", Value::String(str)) => {
-                draft.request.stream = str.is(reader.body(), "sse");
-                draft.text(Origin::OUTSIDE, TextKind::Other, str)?;
+                builder.request.stream = str.is(reader.body(), "sse");
+                builder.text(Origin::OUTSIDE, TextKind::Other, str)?;
             }
-            _ => draft.other(reader, Origin::OUTSIDE, key, value)?,
+            _ => builder.other(reader, Origin::OUTSIDE, key, value)?,
         }
     }
     if to_say > 0 {
-        draft.request.max_output_tokens = Some(TOKENS_PER_BYTE.saturating_mul(to_say as u64));
+        builder.request.max_output_tokens = Some(TOKENS_PER_BYTE.saturating_mul(to_say as u64));
     }
     Ok(())
 }

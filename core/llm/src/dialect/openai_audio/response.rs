@@ -2,14 +2,14 @@
 
 use crate::dialect::openai_images::response::usage;
 use crate::json::reader::{Reader, Value};
-use crate::view::response::Sketch;
+use crate::view::response::ResponseBuilder;
 use crate::{Channel, Error, Part, Span};
 
 /// What was heard, whole or in events.
-pub(super) fn transcript(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Result<(), Error> {
+pub(super) fn transcript(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<(), Error> {
     reader.object()?;
     let channel = |part| Channel { choice: 0, part };
-    let first = sketch.answer.texts.len();
+    let first = builder.response.texts.len();
     let mut repeats = false;
     while let Some((_, field)) = reader.field(&[
         "text",
@@ -26,60 +26,60 @@ pub(super) fn transcript(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -
     ])? {
         let value = reader.value()?;
         match (field, value) {
-            ("text" | "delta", value) => sketch.text_or_others(reader, channel(Part::Content), value)?,
+            ("text" | "delta", value) => builder.text_or_others(reader, channel(Part::Content), value)?,
             ("type", Value::String(str)) => match &*str.decode(reader.body()) {
                 // The text as a whole, or a part of it once more with who said it.
-                "transcript.text.done" => (sketch.answer.ends, repeats) = (true, true),
+                "transcript.text.done" => (builder.response.ends, repeats) = (true, true),
                 "transcript.text.segment" => repeats = true,
-                "error" => sketch.answer.is_error = true,
+                "error" => builder.response.is_error = true,
                 _ => {}
             },
-            ("usage", Value::Object(_)) => sketch.answer.usage = usage(reader, sketch)?,
+            ("usage", Value::Object(_)) => builder.response.usage = usage(reader, builder)?,
             ("error", value) => {
-                sketch.answer.is_error |= !value.is_null();
-                sketch.texts(reader, Channel::OTHER, value)?;
+                builder.response.is_error |= !value.is_null();
+                builder.texts(reader, Channel::OTHER, value)?;
             }
-            ("segments", value) => sketch.texts(reader, channel(Part::Whole), value)?,
+            ("segments", value) => builder.texts(reader, channel(Part::Whole), value)?,
             // The text word by word, token by token.
             ("words" | "logprobs", value @ Value::Array(_)) => {
-                sketch.texts(reader, channel(Part::Logprobs), value)?;
-                sketch.answer.logprobs.push(Span::new(value.start(), reader.offset()));
+                builder.texts(reader, channel(Part::Logprobs), value)?;
+                builder.response.logprobs.push(Span::new(value.start(), reader.offset()));
             }
-            ("segment_id" | "id" | "task", value) => sketch.nothing(reader, 0, value)?,
-            (_, value) => sketch.texts(reader, Channel::OTHER, value)?,
+            ("segment_id" | "id" | "task", value) => builder.nothing(reader, 0, value)?,
+            (_, value) => builder.texts(reader, Channel::OTHER, value)?,
         }
     }
     if repeats {
-        for text in sketch.answer.texts.iter_mut().skip(first) {
+        for text in builder.response.texts.iter_mut().skip(first) {
             if text.channel.part == Part::Content {
                 text.channel.part = Part::Whole;
             }
         }
     }
-    sketch.answer.choices += 1;
+    builder.response.choices += 1;
     Ok(())
 }
 
 /// An event with a piece of the sound, or an error.
-pub(super) fn speech(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Result<(), Error> {
+pub(super) fn speech(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<(), Error> {
     reader.object()?;
     while let Some((_, field)) = reader.field(&["type", "audio", "usage", "error"])? {
         let value = reader.value()?;
         match (field, value) {
             ("type", Value::String(str)) => {
                 let kind = str.decode(reader.body());
-                sketch.answer.ends |= kind == "speech.audio.done";
-                sketch.answer.is_error |= kind == "error";
+                builder.response.ends |= kind == "speech.audio.done";
+                builder.response.is_error |= kind == "error";
             }
-            ("audio", value) => sketch.nothing(reader, 0, value)?,
-            ("usage", Value::Object(_)) => sketch.answer.usage = usage(reader, sketch)?,
+            ("audio", value) => builder.nothing(reader, 0, value)?,
+            ("usage", Value::Object(_)) => builder.response.usage = usage(reader, builder)?,
             ("error", value) => {
-                sketch.answer.is_error |= !value.is_null();
-                sketch.texts(reader, Channel::OTHER, value)?;
+                builder.response.is_error |= !value.is_null();
+                builder.texts(reader, Channel::OTHER, value)?;
             }
-            (_, value) => sketch.texts(reader, Channel::OTHER, value)?,
+            (_, value) => builder.texts(reader, Channel::OTHER, value)?,
         }
     }
-    sketch.answer.choices += 1;
+    builder.response.choices += 1;
     Ok(())
 }

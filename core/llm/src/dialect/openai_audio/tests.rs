@@ -1,5 +1,5 @@
 use crate::dialect::support::{edited, errors, request, streamed, told, typed_events, whole};
-use crate::{Dialect, Endpoint, Framing, Limits, Response, Usage};
+use crate::{Dialect, Endpoint, Framing, ParseLimits, Response, Usage};
 
 const HEARD: Dialect = Dialect::OpenAiTranscriptions;
 const SAID: Dialect = Dialect::OpenAiSpeech;
@@ -48,7 +48,7 @@ fn answers() {
     assert_eq!(told.lines(), ["0 Content Hi é", "0 Logprobs Hi", "0 Whole  Hi", "0 Other english"]);
     let want = Usage { input: 14, audio_input: 10, output: 5, total: 19, ..Usage::default() };
     assert_eq!((told.usage, told.complete), (Some(want), true));
-    let response = Response::parse(HEARD, body.as_bytes(), &Limits::default()).unwrap();
+    let response = Response::parse(HEARD, body.as_bytes(), &ParseLimits::default()).unwrap();
     assert!(response.logprobs[0].of(body.as_bytes()).starts_with(b"[{\"word\""));
     // charged by the second
     let told = whole(HEARD, r#"{"text":"Hi","usage":{"type":"duration","seconds":9}}"#);

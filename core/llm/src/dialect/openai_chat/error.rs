@@ -1,7 +1,7 @@
 //! Errors of OpenAI's APIs (API reference, "Error codes"): one object for all of them.
 
 use crate::ApiError;
-use crate::{Begun, escape_into};
+use crate::{StreamState, escape_into};
 
 pub(in crate::dialect) fn body(error: &ApiError<'_>, out: &mut Vec<u8>) {
     let members = [
@@ -18,7 +18,7 @@ pub(in crate::dialect) fn body(error: &ApiError<'_>, out: &mut Vec<u8>) {
 }
 
 /// The body is the data of the event; it has no name.
-pub(in crate::dialect) fn event(error: &ApiError<'_>, _begun: &Begun, out: &mut Vec<u8>) -> &'static str {
+pub(in crate::dialect) fn event(error: &ApiError<'_>, _state: &StreamState, out: &mut Vec<u8>) -> &'static str {
     body(error, out);
     ""
 }

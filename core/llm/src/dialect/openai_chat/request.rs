@@ -4,8 +4,8 @@ use super::Result;
 use crate::dialect::openai_chat::stream_options::Streaming;
 use crate::json::field::{count, saturate, wrong_type};
 use crate::json::reader::{Reader, Value};
-use crate::view::request::{Draft, Origin};
-use crate::{Picture, Role, TextKind};
+use crate::view::request::{Origin, RequestBuilder};
+use crate::{Image, Role, TextKind};
 
 /// Who may speak.
 const ROLES: [(&str, Role); 6] = [
@@ -17,8 +17,8 @@ const ROLES: [(&str, Role); 6] = [
     ("function", Role::Function),
 ];
 
-pub(super) fn read(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>) -> Result<()> {
-    draft.body(reader)?;
+pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>) -> Result<()> {
+    builder.body(reader)?;
     let mut streaming = Streaming::default();
     let mut max_tokens = None;
     let mut max_completion_tokens = None;
@@ -36,52 +36,52 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>) -> Result
     ])? {
         let value = reader.value()?;
         match name {
-            "model" => draft.model(reader, value)?,
-            "messages" => draft.messages(reader, value, message)?,
+            "model" => builder.model(reader, value)?,
+            "messages" => builder.messages(reader, value, message)?,
             "stream" => streaming.flag(value)?,
-            "stream_options" => streaming.options(reader, draft, value)?,
-            "n" => draft.request.candidates = count(reader, name, value)?.map_or(1, |n| saturate(n).max(1)),
+            "stream_options" => streaming.options(reader, builder, value)?,
+            "n" => builder.request.candidates = count(reader, name, value)?.map_or(1, |n| saturate(n).max(1)),
             "max_tokens" => max_tokens = count(reader, name, value)?,
             "max_completion_tokens" => max_completion_tokens = count(reader, name, value)?,
-            "tools" | "functions" => draft.definitions(reader, Origin::DEFINITION, value)?,
-            "response_format" => draft.texts(reader, Origin::DEFINITION, TextKind::ToolDefinition, value)?,
-            _ => draft.other(reader, Origin::OUTSIDE, key, value)?,
+            "tools" | "functions" => builder.definitions(reader, Origin::DEFINITION, value)?,
+            "response_format" => builder.texts(reader, Origin::DEFINITION, TextKind::ToolDefinition, value)?,
+            _ => builder.other(reader, Origin::OUTSIDE, key, value)?,
         }
     }
     // Servers differ in which of the two they heed; what is reserved must do for both.
-    draft.request.max_output_tokens = max_completion_tokens.max(max_tokens);
-    streaming.settle(draft);
+    builder.request.max_output_tokens = max_completion_tokens.max(max_tokens);
+    streaming.settle(builder);
     Ok(())
 }
 
-fn message(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, index: u32) -> Result<()> {
+fn message(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, index: u32) -> Result<()> {
     let from = Origin::message(index);
-    let mut speaker = draft.speaker(from);
+    let mut speaker = builder.speaker(from);
     let mut name_of = None;
     while let Some((key, field)) =
         reader.field(&["role", "content", "name", "refusal", "tool_calls", "function_call"])?
     {
         let value = reader.value()?;
         match (field, value) {
-            ("role", Value::String(str)) => speaker.is(reader, draft, str, &ROLES)?,
+            ("role", Value::String(str)) => speaker.is(reader, builder, str, &ROLES)?,
             ("role", value) => return Err(wrong_type("messages[].role", value)),
-            ("content", value) => content(reader, draft, from, value)?,
+            ("content", value) => content(reader, builder, from, value)?,
             ("name", Value::String(str)) => {
                 name_of = Some(str);
-                draft.text(from, TextKind::Name, str)?;
+                builder.text(from, TextKind::Name, str)?;
             }
-            ("refusal", value) => draft.text_or_others(reader, from, TextKind::Refusal, value)?,
+            ("refusal", value) => builder.text_or_others(reader, from, TextKind::Refusal, value)?,
             ("tool_calls", Value::Array(_)) => {
                 while let Some(value) = reader.element()? {
-                    tool_call(reader, draft, from, value)?;
+                    tool_call(reader, builder, from, value)?;
                 }
             }
-            ("function_call", value) => call(reader, draft, from, value)?,
-            (_, value) => draft.other(reader, from, key, value)?,
+            ("function_call", value) => call(reader, builder, from, value)?,
+            (_, value) => builder.other(reader, from, key, value)?,
         }
     }
-    speaker.settle(draft);
-    if let Some(message) = draft.request.messages.last_mut() {
+    speaker.settle(builder);
+    if let Some(message) = builder.request.messages.last_mut() {
         message.name = name_of;
     }
     Ok(())
@@ -90,108 +90,113 @@ fn message(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, index: u32) -> Re
 /// A string, or an array of parts; some servers take strings as parts, and a part alone.
 pub(in crate::dialect) fn content(
     reader: &mut Reader<'_, '_>,
-    draft: &mut Draft<'_>,
+    builder: &mut RequestBuilder<'_>,
     from: Origin,
     value: Value,
 ) -> Result<()> {
-    draft.content(reader, from, value, part)
+    builder.content(reader, from, value, part)
 }
 
 /// A part of a content; its members count whatever its `type` says.
-fn part(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, from: Origin) -> Result<()> {
+fn part(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, from: Origin) -> Result<()> {
     while let Some((key, field)) = reader.field(&["text", "refusal", "image_url", "input_audio", "file", "type"])? {
         let value = reader.value()?;
         match field {
-            "text" => draft.text_or_others(reader, from, TextKind::Content, value)?,
-            "refusal" => draft.text_or_others(reader, from, TextKind::Refusal, value)?,
-            "image_url" => image(reader, draft, from, value)?,
-            "input_audio" => data(reader, draft, from, value, "data", TextKind::Data)?,
-            "file" => data(reader, draft, from, value, "file_data", TextKind::Data)?,
-            _ => draft.other(reader, from, key, value)?,
+            "text" => builder.text_or_others(reader, from, TextKind::Content, value)?,
+            "refusal" => builder.text_or_others(reader, from, TextKind::Refusal, value)?,
+            "image_url" => image(reader, builder, from, value)?,
+            "input_audio" => data(reader, builder, from, value, "data", TextKind::Data)?,
+            "file" => data(reader, builder, from, value, "file_data", TextKind::Data)?,
+            _ => builder.other(reader, from, key, value)?,
         }
     }
     Ok(())
 }
 
 /// An image: an object with its address, or the address alone.
-pub(super) fn image(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, from: Origin, value: Value) -> Result<()> {
-    let mut picture = Picture::default();
+pub(super) fn image(
+    reader: &mut Reader<'_, '_>,
+    builder: &mut RequestBuilder<'_>,
+    from: Origin,
+    value: Value,
+) -> Result<()> {
+    let mut image = Image::default();
     match value {
         Value::Null(_) => return Ok(()),
         Value::String(str) => {
-            picture.str = Some(str);
-            draft.text(from, TextKind::ImageUrl, str)?;
+            image.str = Some(str);
+            builder.text(from, TextKind::ImageUrl, str)?;
         }
         Value::Object(_) => {
             while let Some((key, field)) = reader.field(&["url", "detail"])? {
                 let value = reader.value()?;
                 match (field, value) {
                     ("url", Value::String(str)) => {
-                        picture.str = Some(str);
-                        draft.text(from, TextKind::ImageUrl, str)?;
+                        image.str = Some(str);
+                        builder.text(from, TextKind::ImageUrl, str)?;
                         continue;
                     }
-                    ("detail", Value::String(str)) => picture.detail = Some(str),
-                    ("", _) => draft.key(reader.body(), from, TextKind::Other, key)?,
+                    ("detail", Value::String(str)) => image.detail = Some(str),
+                    ("", _) => builder.key(reader.body(), from, TextKind::Other, key)?,
                     _ => {}
                 }
-                draft.texts(reader, from, TextKind::Other, value)?;
+                builder.texts(reader, from, TextKind::Other, value)?;
             }
         }
-        value => draft.texts(reader, from, TextKind::Other, value)?,
+        value => builder.texts(reader, from, TextKind::Other, value)?,
     }
-    draft.picture(picture);
+    builder.image(image);
     Ok(())
 }
 
 /// A sound, a file: an object with its bytes in one member.
 fn data(
     reader: &mut Reader<'_, '_>,
-    draft: &mut Draft<'_>,
+    builder: &mut RequestBuilder<'_>,
     from: Origin,
     value: Value,
     member: &'static str,
     kind: TextKind,
 ) -> Result<()> {
-    let Value::Object(_) = value else { return draft.text_or_others(reader, from, kind, value) };
+    let Value::Object(_) = value else { return builder.text_or_others(reader, from, kind, value) };
     while let Some((key, field)) = reader.field(&[member])? {
         let value = reader.value()?;
         match field {
-            "" => draft.key(reader.body(), from, TextKind::Other, key)?,
+            "" => builder.key(reader.body(), from, TextKind::Other, key)?,
             field if field == member => {
-                draft.text_or_others(reader, from, kind, value)?;
+                builder.text_or_others(reader, from, kind, value)?;
                 continue;
             }
             _ => {}
         }
-        draft.texts(reader, from, TextKind::Other, value)?;
+        builder.texts(reader, from, TextKind::Other, value)?;
     }
     Ok(())
 }
 
-fn tool_call(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, from: Origin, value: Value) -> Result<()> {
-    let Value::Object(_) = value else { return draft.texts(reader, from, TextKind::Other, value) };
+fn tool_call(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, from: Origin, value: Value) -> Result<()> {
+    let Value::Object(_) = value else { return builder.texts(reader, from, TextKind::Other, value) };
     while let Some((key, field)) = reader.field(&["function", "custom"])? {
         let value = reader.value()?;
         if field.is_empty() {
-            draft.key(reader.body(), from, TextKind::Other, key)?;
-            draft.texts(reader, from, TextKind::Other, value)?;
+            builder.key(reader.body(), from, TextKind::Other, key)?;
+            builder.texts(reader, from, TextKind::Other, value)?;
         } else {
-            call(reader, draft, from, value)?;
+            call(reader, builder, from, value)?;
         }
     }
     Ok(())
 }
 
 /// A name and arguments, which some servers take as an object instead of JSON in a string.
-fn call(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, from: Origin, value: Value) -> Result<()> {
-    let Value::Object(_) = value else { return draft.texts(reader, from, TextKind::Other, value) };
+fn call(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, from: Origin, value: Value) -> Result<()> {
+    let Value::Object(_) = value else { return builder.texts(reader, from, TextKind::Other, value) };
     while let Some((key, field)) = reader.field(&["name", "arguments", "input"])? {
         let value = reader.value()?;
         match field {
-            "name" => draft.text_or_others(reader, from, TextKind::ToolName, value)?,
-            "arguments" | "input" => draft.texts(reader, from, TextKind::ToolArguments, value)?,
-            _ => draft.other(reader, from, key, value)?,
+            "name" => builder.text_or_others(reader, from, TextKind::ToolName, value)?,
+            "arguments" | "input" => builder.texts(reader, from, TextKind::ToolArguments, value)?,
+            _ => builder.other(reader, from, key, value)?,
         }
     }
     Ok(())

@@ -3,7 +3,7 @@
 
 use crate::json::field::wrong_type;
 use crate::json::reader::{Reader, Value};
-use crate::view::request::{Draft, Origin};
+use crate::view::request::{Origin, RequestBuilder};
 use crate::{Error, Role, Span, TextKind};
 
 /// An edit: these bytes in place of this span.
@@ -31,18 +31,18 @@ impl Streaming {
     pub(in crate::dialect) fn options(
         &mut self,
         reader: &mut Reader<'_, '_>,
-        draft: &mut Draft<'_>,
+        builder: &mut RequestBuilder<'_>,
         value: Value,
     ) -> Result<(), Error> {
-        self.options = Some(stream_options(reader, draft, value)?);
+        self.options = Some(stream_options(reader, builder, value)?);
         Ok(())
     }
 
     /// Once the request is read.
-    pub(in crate::dialect) fn settle(self, draft: &mut Draft<'_>) {
+    pub(in crate::dialect) fn settle(self, builder: &mut RequestBuilder<'_>) {
         let Some(end) = self.flag else { return };
-        draft.request.stream = true;
-        draft.request.usage_edit = match self.options {
+        builder.request.stream = true;
+        builder.request.usage_edit = match self.options {
             None => Some((Span::new(end, end), ",\"stream_options\":{\"include_usage\":true}")),
             Some(edit) => edit,
         };
@@ -50,7 +50,11 @@ impl Streaming {
 }
 
 /// The edit that makes the options ask for usage, if they do not.
-fn stream_options(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, value: Value) -> Result<Option<Edit>, Error> {
+fn stream_options(
+    reader: &mut Reader<'_, '_>,
+    builder: &mut RequestBuilder<'_>,
+    value: Value,
+) -> Result<Option<Edit>, Error> {
     let start = match value {
         Value::Object(start) => start + 1,
         Value::Null(span) => return Ok(Some((span, "{\"include_usage\":true}"))),
@@ -70,14 +74,14 @@ fn stream_options(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, value: Val
             }
             ("include_usage", value) => return Err(wrong_type("stream_options.include_usage", value)),
             (_, value) => {
-                draft.key(reader.body(), outside, TextKind::Other, key)?;
-                draft.texts(reader, outside, TextKind::Other, value)?;
+                builder.key(reader.body(), outside, TextKind::Other, key)?;
+                builder.texts(reader, outside, TextKind::Other, value)?;
                 if !found {
                     edit.1 = "\"include_usage\":true,";
                 }
             }
         }
     }
-    draft.request.include_usage = asked;
+    builder.request.include_usage = asked;
     Ok(Some(edit).filter(|_| !asked))
 }

@@ -7,12 +7,12 @@ mod requests;
 
 use serde_json::json;
 
-use crate::{ApiError, Begun, Chunk, Dialect, Error, Framing, Limits, Request, Role, TextKind};
+use crate::{ApiError, Chunk, Dialect, Error, Framing, ParseLimits, Request, Role, StreamState, TextKind};
 
 const CHAT: Dialect = Dialect::OpenAiChat;
 
 fn parse(body: &str) -> Result<Request, Error> {
-    Request::parse(CHAT, body.as_bytes(), &Limits::default())
+    Request::parse(CHAT, body.as_bytes(), &ParseLimits::default())
 }
 
 type Seen = (Role, TextKind, Option<u32>, String);
@@ -37,7 +37,7 @@ fn errors_in_the_clients_shape() {
     }});
     let body = CHAT.error_body(&error);
     assert_eq!(serde_json::from_slice::<serde_json::Value>(&body).unwrap(), want);
-    let event = CHAT.error_event(Framing::Sse, &Begun::sent(), &error);
+    let event = CHAT.error_event(Framing::Sse, &StreamState::sent(), &error);
     assert_eq!(event, [b"data: ", &body[..], b"\n\n"].concat());
-    assert!(Chunk::parse(CHAT, &body, &Limits::default()).unwrap().unwrap().is_error);
+    assert!(Chunk::parse(CHAT, &body, &ParseLimits::default()).unwrap().unwrap().is_error);
 }

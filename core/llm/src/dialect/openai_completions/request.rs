@@ -3,11 +3,11 @@
 use crate::dialect::openai_chat::stream_options::Streaming;
 use crate::json::field::{count, saturate};
 use crate::json::reader::{Reader, Value};
-use crate::view::request::{Draft, Origin};
+use crate::view::request::{Origin, RequestBuilder};
 use crate::{Error, TextKind};
 
-pub(super) fn read(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>) -> Result<(), Error> {
-    draft.body(reader)?;
+pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>) -> Result<(), Error> {
+    builder.body(reader)?;
     let prompt = Origin::USER;
     let mut streaming = Streaming::default();
     let (mut n, mut best_of, mut prompts) = (None, None, 1);
@@ -16,34 +16,34 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>) -> Result
     {
         let value = reader.value()?;
         match (name, value) {
-            ("model", value) => draft.model(reader, value)?,
-            ("prompt", Value::Array(_)) => prompts = prompt_list(reader, draft, prompt)?,
-            ("prompt", value) => draft.text_or_others(reader, prompt, TextKind::Content, value)?,
+            ("model", value) => builder.model(reader, value)?,
+            ("prompt", Value::Array(_)) => prompts = prompt_list(reader, builder, prompt)?,
+            ("prompt", value) => builder.text_or_others(reader, prompt, TextKind::Content, value)?,
             // What stands behind the answer: a text of its own.
-            ("suffix", value) => draft.text_or_others(reader, prompt, TextKind::Other, value)?,
+            ("suffix", value) => builder.text_or_others(reader, prompt, TextKind::Other, value)?,
             ("stream", value) => streaming.flag(value)?,
-            ("stream_options", value) => streaming.options(reader, draft, value)?,
+            ("stream_options", value) => streaming.options(reader, builder, value)?,
             ("n", value) => n = count(reader, name, value)?,
             ("best_of", value) => best_of = count(reader, name, value)?,
-            ("max_tokens", value) => draft.request.max_output_tokens = count(reader, name, value)?,
-            _ => draft.other(reader, Origin::OUTSIDE, key, value)?,
+            ("max_tokens", value) => builder.request.max_output_tokens = count(reader, name, value)?,
+            _ => builder.other(reader, Origin::OUTSIDE, key, value)?,
         }
     }
     // So many are made for each prompt, whatever of them is sent.
     let each = saturate(n.max(best_of).unwrap_or(1).max(1));
-    draft.request.candidates = each.saturating_mul(prompts);
-    streaming.settle(draft);
+    builder.request.candidates = each.saturating_mul(prompts);
+    streaming.settle(builder);
     Ok(())
 }
 
 /// Prompts as texts or as tokens, or one prompt as tokens; how many.
-fn prompt_list(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, from: Origin) -> Result<u32, Error> {
+fn prompt_list(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, from: Origin) -> Result<u32, Error> {
     let mut prompts: u32 = 0;
     while let Some(value) = reader.element()? {
         if let Value::String(_) | Value::Array(_) = value {
             prompts = prompts.saturating_add(1);
         }
-        draft.texts(reader, from, TextKind::Content, value)?;
+        builder.texts(reader, from, TextKind::Content, value)?;
     }
     Ok(prompts.max(1))
 }

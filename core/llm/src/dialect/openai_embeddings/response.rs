@@ -2,43 +2,43 @@
 
 use crate::dialect::openai_chat::response;
 use crate::json::reader::{Reader, Value};
-use crate::view::response::Sketch;
+use crate::view::response::ResponseBuilder;
 use crate::{Channel, Error};
 
-pub(super) fn read(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Result<(), Error> {
+pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<(), Error> {
     reader.object()?;
     while let Some((_, field)) = reader.field(&["model", "data", "usage", "error", "id", "object"])? {
         let value = reader.value()?;
         match (field, value) {
-            ("model", Value::String(str)) => sketch.answer.model = Some(str),
+            ("model", Value::String(str)) => builder.response.model = Some(str),
             ("data", Value::Array(_)) => {
                 while let Some(value) = reader.element()? {
-                    embedding(reader, sketch, value)?;
+                    embedding(reader, builder, value)?;
                 }
             }
-            ("usage", Value::Object(_)) => sketch.answer.usage = response::usage(reader, sketch)?,
+            ("usage", Value::Object(_)) => builder.response.usage = response::usage(reader, builder)?,
             ("error", value) => {
-                sketch.answer.is_error = !value.is_null();
-                sketch.texts(reader, Channel::OTHER, value)?;
+                builder.response.is_error = !value.is_null();
+                builder.texts(reader, Channel::OTHER, value)?;
             }
-            ("id" | "object", value) => sketch.nothing(reader, 0, value)?,
-            (_, value) => sketch.texts(reader, Channel::OTHER, value)?,
+            ("id" | "object", value) => builder.nothing(reader, 0, value)?,
+            (_, value) => builder.texts(reader, Channel::OTHER, value)?,
         }
     }
-    if let Some(usage) = &mut sketch.answer.usage {
+    if let Some(usage) = &mut builder.response.usage {
         usage.complete = true;
     }
     Ok(())
 }
 
 /// An embedding: numbers, or the same in base64, which is no text either.
-fn embedding(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>, value: Value) -> Result<(), Error> {
-    let Value::Object(_) = value else { return sketch.texts(reader, Channel::OTHER, value) };
+fn embedding(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>, value: Value) -> Result<(), Error> {
+    let Value::Object(_) = value else { return builder.texts(reader, Channel::OTHER, value) };
     while let Some((_, field)) = reader.field(&["embedding", "object"])? {
         let value = reader.value()?;
         match field {
-            "" => sketch.texts(reader, Channel::OTHER, value)?,
-            _ => sketch.nothing(reader, 0, value)?,
+            "" => builder.texts(reader, Channel::OTHER, value)?,
+            _ => builder.nothing(reader, 0, value)?,
         }
     }
     Ok(())

@@ -31,7 +31,7 @@ fn requests() {
         }
         assert_eq!(edited(dialect, r#"{"model":"a","input":""}"#, "b"), r#"{"model":"b","input":""}"#);
         let asked = request(dialect, r#"{"input":[{"image_url":"x"}]}"#);
-        assert_eq!((asked.images, asked.max_output_tokens), (1, Some(0)));
+        assert_eq!((asked.image_count, asked.max_output_tokens), (1, Some(0)));
     }
 }
 

@@ -2,11 +2,11 @@
 
 use crate::json::field::number;
 use crate::json::reader::{Reader, Value};
-use crate::view::response::Sketch;
-use crate::{Channel, Error, Part, Reported};
+use crate::view::response::ResponseBuilder;
+use crate::{Channel, Error, Part, ReportedUsage};
 
 /// A whole answer, or an event of one, which has an image itself.
-pub(super) fn read(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Result<(), Error> {
+pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<(), Error> {
     reader.object()?;
     while let Some((_, field)) = reader.field(&[
         "data",
@@ -25,39 +25,39 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Resu
             ("data", Value::Array(_)) => {
                 let mut index = 0;
                 while let Some(value) = reader.element()? {
-                    made(reader, sketch, index, value)?;
+                    made(reader, builder, index, value)?;
                     index = index.saturating_add(1);
                 }
             }
-            ("usage", Value::Object(_)) => sketch.answer.usage = usage(reader, sketch)?,
+            ("usage", Value::Object(_)) => builder.response.usage = usage(reader, builder)?,
             ("type", Value::String(str)) => {
                 let kind = str.decode(reader.body());
-                sketch.answer.ends |= kind.ends_with(".completed");
-                sketch.answer.is_error |= kind == "error";
+                builder.response.ends |= kind.ends_with(".completed");
+                builder.response.is_error |= kind == "error";
             }
             ("error", value) => {
-                sketch.answer.is_error |= !value.is_null();
-                sketch.texts(reader, Channel::OTHER, value)?;
+                builder.response.is_error |= !value.is_null();
+                builder.texts(reader, Channel::OTHER, value)?;
             }
-            ("" | "data" | "usage", value) => sketch.texts(reader, Channel::OTHER, value)?,
+            ("" | "data" | "usage", value) => builder.texts(reader, Channel::OTHER, value)?,
             // The image itself, and how it was made.
-            (_, value) => sketch.nothing(reader, 0, value)?,
+            (_, value) => builder.nothing(reader, 0, value)?,
         }
     }
-    sketch.answer.choices += 1;
+    builder.response.choices += 1;
     Ok(())
 }
 
 /// An image, and the prompt that it was made from in the end.
-fn made(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>, index: u32, value: Value) -> Result<(), Error> {
+fn made(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>, index: u32, value: Value) -> Result<(), Error> {
     let channel = |part| Channel { choice: index, part };
-    let Value::Object(_) = value else { return sketch.texts(reader, channel(Part::Other), value) };
+    let Value::Object(_) = value else { return builder.texts(reader, channel(Part::Other), value) };
     while let Some((_, field)) = reader.field(&["b64_json", "revised_prompt"])? {
         let value = reader.value()?;
         match field {
-            "b64_json" => sketch.nothing(reader, index, value)?,
-            "revised_prompt" => sketch.text_or_others(reader, channel(Part::Content), value)?,
-            _ => sketch.texts(reader, channel(Part::Other), value)?,
+            "b64_json" => builder.nothing(reader, index, value)?,
+            "revised_prompt" => builder.text_or_others(reader, channel(Part::Content), value)?,
+            _ => builder.texts(reader, channel(Part::Other), value)?,
         }
     }
     Ok(())
@@ -67,9 +67,9 @@ fn made(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>, index: u32, value:
 /// charged by the second or by the image).
 pub(in crate::dialect) fn usage(
     reader: &mut Reader<'_, '_>,
-    sketch: &mut Sketch<'_>,
-) -> Result<Option<Reported>, Error> {
-    let mut said = Reported { complete: true, ..Reported::default() };
+    builder: &mut ResponseBuilder<'_>,
+) -> Result<Option<ReportedUsage>, Error> {
+    let mut said = ReportedUsage { complete: true, ..ReportedUsage::default() };
     while let Some((_, field)) = reader.field(&[
         "input_tokens",
         "output_tokens",
@@ -84,13 +84,13 @@ pub(in crate::dialect) fn usage(
             ("output_tokens", value @ Value::Number(_)) => said.output = number(reader, value),
             ("total_tokens", value @ Value::Number(_)) => said.total = number(reader, value),
             ("input_tokens_details" | "input_token_details", Value::Object(_)) => {
-                [said.cached, said.audio_input] = sketch.numbers(reader, ["cached_tokens", "audio_tokens"])?;
+                [said.cached, said.audio_input] = builder.numbers(reader, ["cached_tokens", "audio_tokens"])?;
             }
             ("output_tokens_details", Value::Object(_)) => {
-                [said.reasoning, said.audio_output] = sketch.numbers(reader, ["reasoning_tokens", "audio_tokens"])?;
+                [said.reasoning, said.audio_output] = builder.numbers(reader, ["reasoning_tokens", "audio_tokens"])?;
             }
-            ("type", value) => sketch.nothing(reader, 0, value)?,
-            (_, value) => sketch.texts(reader, Channel::OTHER, value)?,
+            ("type", value) => builder.nothing(reader, 0, value)?,
+            (_, value) => builder.texts(reader, Channel::OTHER, value)?,
         }
     }
     Ok(Some(said).filter(|said| !said.is_empty()))

@@ -1,6 +1,6 @@
 use crate::body::multipart::Scanner;
 use crate::dialect::support::{edited, errors, request, streamed, told, typed_events, whole};
-use crate::{Dialect, Edits, Endpoint, ErrorKind, Framing, Limits, Request, Usage};
+use crate::{Dialect, Edits, Endpoint, ErrorKind, Framing, ParseLimits, Request, Usage};
 
 const IMAGES: Dialect = Dialect::OpenAiImages;
 const EDITS: Dialect = Dialect::OpenAiImageEdits;
@@ -27,11 +27,11 @@ fn requests() {
     let want = ["- Model gpt-image-1", "u Content A cat", "- Other 1024x1024", "- Other u", "- Other later"];
     assert_eq!(told(IMAGES, body), [&want[..], &["- Other z"]].concat());
     let asked = request(IMAGES, body);
-    assert_eq!((asked.candidates, asked.stream, asked.images, asked.lacks_usage()), (3, true, 0, false));
+    assert_eq!((asked.candidates, asked.stream, asked.image_count, asked.lacks_usage()), (3, true, 0, false));
     let body =
         r#"{"prompt":"A cat","images":[{"image_url":"data:,x"},{"file_id":"f"}],"mask":{"image_url":"data:,y"}}"#;
     assert_eq!(told(EDITS, body), ["u Content A cat", "u ImageUrl data:,x", "u Other f", "u ImageUrl data:,y"]);
-    assert_eq!(request(EDITS, body).pictures.len(), 3);
+    assert_eq!(request(EDITS, body).images.len(), 3);
     assert_eq!(edited(IMAGES, r#"{"prompt":"x"}"#, "b"), r#"{"model":"b","prompt":"x"}"#);
     for (body, want) in [
         ("[]", ErrorKind::WrongType("body")),
@@ -40,7 +40,7 @@ fn requests() {
         (r#"{"stream":"true"}"#, ErrorKind::WrongType("stream")),
         (r#"{"Prompt":"x"}"#, ErrorKind::AmbiguousKey),
     ] {
-        assert_eq!(Request::parse(IMAGES, body.as_bytes(), &Limits::default()).unwrap_err().kind, want, "{body}");
+        assert_eq!(Request::parse(IMAGES, body.as_bytes(), &ParseLimits::default()).unwrap_err().kind, want, "{body}");
     }
 }
 

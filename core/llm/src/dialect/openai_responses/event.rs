@@ -3,7 +3,7 @@
 use super::Result;
 use super::response::{choice, index, item, logprobs, part, response, summary};
 use crate::json::reader::{Reader, Value};
-use crate::view::response::{Offsets, Sketch};
+use crate::view::response::{OffsetAnnotation, ResponseBuilder};
 use crate::{Channel, Part, Span};
 
 /// What kind of event it is.
@@ -46,10 +46,10 @@ fn kind(name: &str) -> Kind {
     Kind { said, done: done && said.is_some(), ..Kind::default() }
 }
 
-pub(super) fn read(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Result<()> {
+pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<()> {
     reader.object()?;
     // The type and the indices may stand behind the texts that they are of.
-    let first = sketch.answer.texts.len();
+    let first = builder.response.texts.len();
     let mut event = Kind::default();
     let (mut output, mut inner) = (0, 0);
     // The piece, of which the kind may not be known yet.
@@ -84,42 +84,42 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Resu
         match (field, value) {
             ("type", Value::String(str)) => event = kind(&str.decode(reader.body())),
             ("delta", Value::String(str)) => {
-                delta = Some(sketch.answer.texts.len());
-                sketch.text(Channel::OTHER, str)?;
+                delta = Some(builder.response.texts.len());
+                builder.text(Channel::OTHER, str)?;
             }
             ("text" | "refusal" | "arguments" | "input" | "code" | "transcript", Value::String(str)) => {
-                sketch.text(Channel { part: Part::Whole, ..Channel::OTHER }, str)?;
+                builder.text(Channel { part: Part::Whole, ..Channel::OTHER }, str)?;
             }
             ("item", value) => {
-                let start = sketch.answer.texts.len();
-                item(reader, sketch, 0, value, true)?;
-                own = start..sketch.answer.texts.len();
+                let start = builder.response.texts.len();
+                item(reader, builder, 0, value, true)?;
+                own = start..builder.response.texts.len();
             }
-            ("part", value) => part(reader, sketch, 0, value, true, false)?,
+            ("part", value) => part(reader, builder, 0, value, true, false)?,
             ("response", Value::Object(_)) => {
-                let start = sketch.answer.texts.len();
+                let start = builder.response.texts.len();
                 is_response = true;
-                response(reader, sketch, true)?;
-                own = start..sketch.answer.texts.len();
-                if let Some(usage) = &mut sketch.answer.usage {
+                response(reader, builder, true)?;
+                own = start..builder.response.texts.len();
+                if let Some(usage) = &mut builder.response.usage {
                     usage.complete = true;
                 }
             }
             ("annotation", Value::Object(start)) => {
-                sketch.texts(reader, Channel::OTHER, value)?;
-                sketch.answer.offsets.push(Offsets { choice: 0, span: Span::new(start, reader.offset()) });
+                builder.texts(reader, Channel::OTHER, value)?;
+                builder.response.offsets.push(OffsetAnnotation { choice: 0, span: Span::new(start, reader.offset()) });
             }
-            ("logprobs", value) => logprobs(reader, sketch, 0, value)?,
+            ("logprobs", value) => logprobs(reader, builder, 0, value)?,
             ("output_index", value @ Value::Number(_)) => output = index(reader, value),
             ("content_index", value @ Value::Number(_)) => inner = index(reader, value),
             ("summary_index", value @ Value::Number(_)) => inner = summary(index(reader, value)),
-            ("" | "type" | "delta", value) => sketch.texts(reader, Channel::OTHER, value)?,
-            (_, value) => sketch.nothing(reader, 0, value)?,
+            ("" | "type" | "delta", value) => builder.texts(reader, Channel::OTHER, value)?,
+            (_, value) => builder.nothing(reader, 0, value)?,
         }
     }
     let place = choice(output, inner);
     let of_item = choice(output, 0);
-    for (at, text) in sketch.answer.texts.iter_mut().enumerate().skip(first) {
+    for (at, text) in builder.response.texts.iter_mut().enumerate().skip(first) {
         match own.contains(&at) {
             true if is_response => {}
             true => text.channel.choice = text.channel.choice.saturating_add(of_item),
@@ -129,15 +129,15 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Resu
             text.channel.part = part;
         }
     }
-    for offsets in sketch.answer.offsets.iter_mut().filter(|_| !is_response) {
+    for offsets in builder.response.offsets.iter_mut().filter(|_| !is_response) {
         offsets.choice = offsets.choice.saturating_add(if own.is_empty() { place } else { of_item });
     }
-    sketch.answer.is_error |= event.failed;
-    sketch.answer.ends |= event.ends;
+    builder.response.is_error |= event.failed;
+    builder.response.ends |= event.ends;
     // Not an event to be withheld, whatever usage is in it.
-    sketch.answer.choices += 1;
+    builder.response.choices += 1;
     if event.done {
-        sketch.answer.finished.push(place);
+        builder.response.finished.push(place);
     }
     Ok(())
 }

@@ -3,14 +3,14 @@
 use super::Result;
 use crate::json::field::{number, saturate};
 use crate::json::reader::{Reader, Value};
-use crate::view::response::{Offsets, Sketch};
-use crate::{Channel, Part, Reported, Span};
+use crate::view::response::{OffsetAnnotation, ResponseBuilder};
+use crate::{Channel, Part, ReportedUsage, Span};
 
 /// A whole answer, or an error.
-pub(super) fn read(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Result<()> {
+pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<()> {
     reader.object()?;
-    response(reader, sketch, false)?;
-    if let Some(usage) = &mut sketch.answer.usage {
+    response(reader, builder, false)?;
+    if let Some(usage) = &mut builder.response.usage {
         usage.complete = true;
     }
     Ok(())
@@ -29,7 +29,7 @@ pub(super) fn summary(part: u32) -> u32 {
 /// The members of a response. `again`: its texts were streamed before.
 ///
 /// What the request said is in it, too (instructions, tools, metadata): the client's own, and shown as other texts.
-pub(super) fn response(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>, again: bool) -> Result<()> {
+pub(super) fn response(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>, again: bool) -> Result<()> {
     let known = [
         "model",
         "output",
@@ -49,22 +49,22 @@ pub(super) fn response(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>, aga
     while let Some((_, field)) = reader.field(&known)? {
         let value = reader.value()?;
         match (field, value) {
-            ("model", Value::String(str)) => sketch.answer.model = Some(str),
+            ("model", Value::String(str)) => builder.response.model = Some(str),
             ("output", Value::Array(_)) => {
                 let mut index = 0;
                 while let Some(value) = reader.element()? {
-                    item(reader, sketch, index, value, again)?;
+                    item(reader, builder, index, value, again)?;
                     index = index.saturating_add(1);
                 }
-                sketch.answer.choices += 1;
+                builder.response.choices += 1;
             }
-            ("usage", Value::Object(_)) => sketch.answer.usage = usage(reader, sketch)?,
+            ("usage", Value::Object(_)) => builder.response.usage = usage(reader, builder)?,
             ("error", value) => {
-                sketch.answer.is_error |= !value.is_null();
-                sketch.texts(reader, Channel::OTHER, value)?;
+                builder.response.is_error |= !value.is_null();
+                builder.texts(reader, Channel::OTHER, value)?;
             }
-            ("" | "model" | "output" | "usage", value) => sketch.texts(reader, Channel::OTHER, value)?,
-            (_, value) => sketch.nothing(reader, 0, value)?,
+            ("" | "model" | "output" | "usage", value) => builder.texts(reader, Channel::OTHER, value)?,
+            (_, value) => builder.nothing(reader, 0, value)?,
         }
     }
     Ok(())
@@ -73,14 +73,14 @@ pub(super) fn response(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>, aga
 /// An item of the output.
 pub(super) fn item(
     reader: &mut Reader<'_, '_>,
-    sketch: &mut Sketch<'_>,
+    builder: &mut ResponseBuilder<'_>,
     index: u32,
     value: Value,
     again: bool,
 ) -> Result<()> {
     let channel = |part| Channel { choice: choice(index, 0), part };
     let said = |part| channel(if again { Part::Whole } else { part });
-    let Value::Object(_) = value else { return sketch.texts(reader, channel(Part::Other), value) };
+    let Value::Object(_) = value else { return builder.texts(reader, channel(Part::Other), value) };
     let known = [
         "content",
         "summary",
@@ -102,14 +102,14 @@ pub(super) fn item(
                 while let Some(value) = reader.element()? {
                     let is_summary = field == "summary";
                     let place = choice(index, if is_summary { summary(number) } else { number });
-                    part(reader, sketch, place, value, again, is_summary)?;
+                    part(reader, builder, place, value, again, is_summary)?;
                     number = number.saturating_add(1);
                 }
             }
-            ("name", value) => sketch.text_or_others(reader, channel(Part::ToolName(0)), value)?,
-            ("arguments" | "input", value) => sketch.texts(reader, said(Part::ToolArguments(0)), value)?,
-            ("" | "content" | "summary", value) => sketch.texts(reader, channel(Part::Other), value)?,
-            (_, value) => sketch.nothing(reader, choice(index, 0), value)?,
+            ("name", value) => builder.text_or_others(reader, channel(Part::ToolName(0)), value)?,
+            ("arguments" | "input", value) => builder.texts(reader, said(Part::ToolArguments(0)), value)?,
+            ("" | "content" | "summary", value) => builder.texts(reader, channel(Part::Other), value)?,
+            (_, value) => builder.nothing(reader, choice(index, 0), value)?,
         }
     }
     Ok(())
@@ -118,7 +118,7 @@ pub(super) fn item(
 /// A part of a content, or of a summary of thoughts.
 pub(super) fn part(
     reader: &mut Reader<'_, '_>,
-    sketch: &mut Sketch<'_>,
+    builder: &mut ResponseBuilder<'_>,
     choice: u32,
     value: Value,
     again: bool,
@@ -126,26 +126,26 @@ pub(super) fn part(
 ) -> Result<()> {
     let channel = |part| Channel { choice, part };
     let said = |part| channel(if again { Part::Whole } else { part });
-    let Value::Object(_) = value else { return sketch.texts(reader, channel(Part::Other), value) };
+    let Value::Object(_) = value else { return builder.texts(reader, channel(Part::Other), value) };
     // What the text is may stand behind it.
-    let first = sketch.answer.texts.len();
+    let first = builder.response.texts.len();
     let mut is_thought = is_summary;
     while let Some((_, field)) = reader.field(&["type", "text", "refusal", "annotations", "logprobs", "transcript"])? {
         let value = reader.value()?;
         match (field, value) {
             ("type", Value::String(str)) => is_thought |= str.is(reader.body(), "reasoning_text"),
-            ("text", value) => sketch.text_or_others(reader, said(Part::Content), value)?,
-            ("refusal", value) => sketch.text_or_others(reader, said(Part::Refusal), value)?,
-            ("transcript", value) => sketch.text_or_others(reader, said(Part::Transcript), value)?,
+            ("text", value) => builder.text_or_others(reader, said(Part::Content), value)?,
+            ("refusal", value) => builder.text_or_others(reader, said(Part::Refusal), value)?,
+            ("transcript", value) => builder.text_or_others(reader, said(Part::Transcript), value)?,
             ("annotations", Value::Array(start)) => {
-                sketch.texts(reader, channel(Part::Other), value)?;
-                sketch.answer.offsets.push(Offsets { choice, span: Span::new(start, reader.offset()) });
+                builder.texts(reader, channel(Part::Other), value)?;
+                builder.response.offsets.push(OffsetAnnotation { choice, span: Span::new(start, reader.offset()) });
             }
-            ("logprobs", value) => logprobs(reader, sketch, choice, value)?,
-            (_, value) => sketch.texts(reader, channel(Part::Other), value)?,
+            ("logprobs", value) => logprobs(reader, builder, choice, value)?,
+            (_, value) => builder.texts(reader, channel(Part::Other), value)?,
         }
     }
-    for text in sketch.answer.texts.iter_mut().skip(first) {
+    for text in builder.response.texts.iter_mut().skip(first) {
         if is_thought && text.channel.part == Part::Content {
             text.channel.part = Part::Reasoning;
         }
@@ -154,27 +154,32 @@ pub(super) fn part(
 }
 
 /// Tokens, with their alternatives: the chosen ones are one text, all others are other texts.
-pub(super) fn logprobs(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>, choice: u32, value: Value) -> Result<()> {
+pub(super) fn logprobs(
+    reader: &mut Reader<'_, '_>,
+    builder: &mut ResponseBuilder<'_>,
+    choice: u32,
+    value: Value,
+) -> Result<()> {
     let channel = |part| Channel { choice, part };
-    let Value::Array(start) = value else { return sketch.texts(reader, channel(Part::Other), value) };
+    let Value::Array(start) = value else { return builder.texts(reader, channel(Part::Other), value) };
     while let Some(value) = reader.element()? {
         let Value::Object(_) = value else {
-            sketch.texts(reader, channel(Part::Other), value)?;
+            builder.texts(reader, channel(Part::Other), value)?;
             continue;
         };
         while let Some((_, field)) = reader.field(&["token"])? {
             let part = if field == "token" { Part::Logprobs } else { Part::Other };
             let value = reader.value()?;
-            sketch.texts(reader, channel(part), value)?;
+            builder.texts(reader, channel(part), value)?;
         }
     }
-    sketch.answer.logprobs.push(Span::new(start, reader.offset()));
+    builder.response.logprobs.push(Span::new(start, reader.offset()));
     Ok(())
 }
 
 /// `None` if no count of tokens is in it.
-fn usage(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Result<Option<Reported>> {
-    let mut said = Reported::default();
+fn usage(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<Option<ReportedUsage>> {
+    let mut said = ReportedUsage::default();
     let known = ["input_tokens", "output_tokens", "total_tokens", "input_tokens_details", "output_tokens_details"];
     while let Some((_, field)) = reader.field(&known)? {
         let value = reader.value()?;
@@ -183,12 +188,12 @@ fn usage(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Result<Option<
             ("output_tokens", Value::Number(_)) => said.output = number(reader, value),
             ("total_tokens", Value::Number(_)) => said.total = number(reader, value),
             ("input_tokens_details", Value::Object(_)) => {
-                [said.cached, said.audio_input] = sketch.numbers(reader, ["cached_tokens", "audio_tokens"])?;
+                [said.cached, said.audio_input] = builder.numbers(reader, ["cached_tokens", "audio_tokens"])?;
             }
             ("output_tokens_details", Value::Object(_)) => {
-                [said.reasoning, said.audio_output] = sketch.numbers(reader, ["reasoning_tokens", "audio_tokens"])?;
+                [said.reasoning, said.audio_output] = builder.numbers(reader, ["reasoning_tokens", "audio_tokens"])?;
             }
-            (_, value) => sketch.texts(reader, Channel::OTHER, value)?,
+            (_, value) => builder.texts(reader, Channel::OTHER, value)?,
         }
     }
     Ok(Some(said).filter(|said| !said.is_empty()))

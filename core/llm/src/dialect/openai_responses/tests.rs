@@ -1,6 +1,7 @@
 use crate::dialect::support::{edited, errors, request, streamed, told, typed_events, whole};
 use crate::{
-    ApiError, Begun, Chunk, Dialect, ErrorKind, Event, Framer, Framing, Limits, Part, Request, Response, Usage, emptied,
+    ApiError, Chunk, Dialect, ErrorKind, Event, Framer, Framing, ParseLimits, Part, Request, Response, StreamState,
+    Usage, empty_value,
 };
 
 const RESPONSES: Dialect = Dialect::OpenAiResponses;
@@ -107,9 +108,9 @@ fn what_the_gateway_acts_on() {
         [{"type":"input_image","file_id":"f"},{"type":"input_image","image_url":"x","detail":"low"}]},{"type":"x"}]}"#;
     let asked = request(RESPONSES, body);
     assert_eq!((asked.stream, asked.max_output_tokens, asked.candidates, asked.tools), (true, Some(7), 1, 1));
-    assert_eq!((asked.images, asked.messages.len(), asked.lacks_usage()), (2, 2, false));
-    assert_eq!(asked.pictures[0].str, None);
-    assert_eq!(asked.pictures[1].detail.unwrap().decode(body.as_bytes()), "low");
+    assert_eq!((asked.image_count, asked.messages.len(), asked.lacks_usage()), (2, 2, false));
+    assert_eq!(asked.images[0].str, None);
+    assert_eq!(asked.images[1].detail.unwrap().decode(body.as_bytes()), "low");
     assert_eq!(edited(RESPONSES, r#"{"stream":true,"model":"a"}"#, "b"), r#"{"stream":true,"model":"b"}"#);
     for (body, want) in [
         (r#"{"input":7}"#, ErrorKind::WrongType("input")),
@@ -119,7 +120,7 @@ fn what_the_gateway_acts_on() {
         (r#"{"max_output_tokens":-1}"#, ErrorKind::WrongType("max_output_tokens")),
         (r#"{"Input":"x"}"#, ErrorKind::AmbiguousKey),
     ] {
-        let error = Request::parse(RESPONSES, body.as_bytes(), &Limits::default()).unwrap_err();
+        let error = Request::parse(RESPONSES, body.as_bytes(), &ParseLimits::default()).unwrap_err();
         assert_eq!(error.kind, want, "{body}");
     }
 }
@@ -151,12 +152,12 @@ fn answers() {
     assert_eq!((heard.usage, heard.complete, heard.is_error), (Some(want), true, false));
     assert_eq!(heard.model.as_deref(), Some("gpt-5-2025"));
     // what an edit makes false
-    let response = Response::parse(RESPONSES, ANSWER.as_bytes(), &Limits::default()).unwrap();
+    let response = Response::parse(RESPONSES, ANSWER.as_bytes(), &ParseLimits::default()).unwrap();
     let [offsets] = response.offsets[..] else { panic!("{:?}", response.offsets) };
-    assert_eq!((offsets.choice, emptied(ANSWER.as_bytes(), offsets.span)), (256, "[]"));
+    assert_eq!((offsets.choice, empty_value(ANSWER.as_bytes(), offsets.span)), (256, "[]"));
     assert!(offsets.span.of(ANSWER.as_bytes()).ends_with(b"\"title\":\"X\"}]"));
     let [logprobs] = response.logprobs[..] else { panic!("{:?}", response.logprobs) };
-    assert_eq!(emptied(ANSWER.as_bytes(), logprobs), "[]");
+    assert_eq!(empty_value(ANSWER.as_bytes(), logprobs), "[]");
     // an error, and a count of tokens
     assert!(whole(RESPONSES, r#"{"error":{"message":"m","code":"c"}}"#).is_error);
     let counted = whole(Dialect::OpenAiInputTokens, r#"{"object":"response.input_tokens","input_tokens":11}"#);
@@ -201,7 +202,7 @@ fn streams() {
     assert_eq!((heard.finished.clone(), heard.usage_only, heard.is_error), (vec![128, 256, 512], 0, false));
     assert_eq!(heard.model.as_deref(), Some("gpt-5"));
     // what points into a text says into which
-    let parse = |data: &str| Chunk::parse(RESPONSES, data.as_bytes(), &Limits::default()).unwrap().unwrap();
+    let parse = |data: &str| Chunk::parse(RESPONSES, data.as_bytes(), &ParseLimits::default()).unwrap().unwrap();
     assert_eq!(parse(events[13]).offsets[0].choice, 256);
     // ends that are none to be happy with
     for (data, is_error) in [
@@ -213,7 +214,7 @@ fn streams() {
     }
     let chunk = parse(r#"{"type":"error","code":"x","message":"m","param":null,"sequence_number":3}"#);
     assert_eq!((chunk.is_error, chunk.texts.len()), (true, 2));
-    assert!(Chunk::parse(RESPONSES, b"[DONE]", &Limits::default()).unwrap().is_none());
+    assert!(Chunk::parse(RESPONSES, b"[DONE]", &ParseLimits::default()).unwrap().is_none());
 }
 
 #[test]
@@ -234,11 +235,11 @@ fn a_cut_stream_fails_as_the_response_that_it_began() {
         (r#"{"type":"response.created","response":null}"#, ""),
         (r#"{"type":"response.created","#, ""),
     ] {
-        let mut begun = Begun::default();
+        let mut begun = StreamState::default();
         let body = format!("event: response.created\ndata: {data}\n\ndata: {{\"response\":{{\"id\":\"later\"}}}}\n\n");
         for piece in body.as_bytes().chunks(7).scan(Framer::new(Framing::Sse, 1 << 10), |framer, piece| {
             let see = |event: Event<'_>| {
-                begun.event(RESPONSES, &event);
+                begun.observe(RESPONSES, &event);
                 Ok::<_, ()>(())
             };
             Some(framer.push(piece, see))

@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use crate::dialect::support::{edited, errors, told, whole};
-use crate::{Dialect, ErrorKind, Limits, Request};
+use crate::{Dialect, ErrorKind, ParseLimits, Request};
 
 const RERANK: Dialect = Dialect::Rerank;
 
@@ -19,7 +19,7 @@ fn requests() {
         (r#"{"model":{}}"#, ErrorKind::WrongType("model")),
         (r#"{"Query":"q"}"#, ErrorKind::AmbiguousKey),
     ] {
-        assert_eq!(Request::parse(RERANK, body.as_bytes(), &Limits::default()).unwrap_err().kind, want);
+        assert_eq!(Request::parse(RERANK, body.as_bytes(), &ParseLimits::default()).unwrap_err().kind, want);
     }
 }
 

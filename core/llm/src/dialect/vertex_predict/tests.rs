@@ -1,5 +1,5 @@
 use crate::dialect::support::{errors, request, told, whole};
-use crate::{Dialect, Endpoint, ErrorKind, Limits, Request};
+use crate::{Dialect, Endpoint, ErrorKind, ParseLimits, Request};
 
 const PREDICT: Dialect = Dialect::VertexPredict;
 
@@ -47,13 +47,13 @@ fn requests() {
         PREDICT,
         r#"{"instances":[{"image":{"gcsUri":"gs://b/o"}}],"parameters":{"sampleCount":2,"maxOutputTokens":9}}"#,
     );
-    assert_eq!((asked.images, asked.candidates, asked.max_output_tokens), (1, 2, Some(9)));
+    assert_eq!((asked.image_count, asked.candidates, asked.max_output_tokens), (1, 2, Some(9)));
     for (body, want) in [
         ("[]", ErrorKind::WrongType("body")),
         (r#"{"Instances":[]}"#, ErrorKind::AmbiguousKey),
         (r#"{"parameters":{"sampleCount":"2"}}"#, ErrorKind::WrongType("parameters.sampleCount")),
     ] {
-        assert_eq!(Request::parse(PREDICT, body.as_bytes(), &Limits::default()).unwrap_err().kind, want, "{body}");
+        assert_eq!(Request::parse(PREDICT, body.as_bytes(), &ParseLimits::default()).unwrap_err().kind, want, "{body}");
     }
 }
 

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 /// What a receiver sees of an event: raw bytes, name, data, whether it is whole.
 type Seen = (Vec<u8>, Option<Vec<u8>>, Option<Vec<u8>>, bool);
 
-fn seen(event: Event<'_>) -> Seen {
+fn seen(event: Message<'_>) -> Seen {
     let owned = |bytes: &[u8]| bytes.to_vec();
     (event.raw().to_vec(), event.name().map(owned), event.data().map(Cow::into_owned), event.is_whole())
 }
@@ -13,7 +13,7 @@ fn frame_all<'a>(
     pieces: impl IntoIterator<Item = &'a [u8]>,
     max: usize,
 ) -> (Vec<Seen>, Vec<u8>, Option<FrameError<()>>) {
-    let mut framer = Framer::new(max);
+    let mut framer = EventStreamFramer::new(max);
     let mut events = Vec::new();
     let mut error = None;
     for piece in pieces {
@@ -81,7 +81,7 @@ fn every_type_of_header_is_read() {
     header("j", 9, &[3; 16]);
     let mut raw = Vec::new();
     frame(&block, b"x", &mut raw);
-    let event = Event::new(&raw);
+    let event = Message::new(&raw);
     let headers: Vec<(&[u8], Value<'_>)> = event.headers().collect();
     let want: [(&[u8], Value<'_>); 10] = [
         (b"a", Value::Bool(true)),
@@ -114,7 +114,7 @@ fn headers_that_cannot_be_read_make_an_event_that_cannot() {
     ] {
         let mut raw = Vec::new();
         frame(block, b"{}", &mut raw);
-        let event = Event::new(&raw);
+        let event = Message::new(&raw);
         assert!(!event.is_whole(), "{block:?}");
         assert_eq!((event.data().as_deref(), event.raw()), (Some(&raw[..]), &raw[..]));
         assert!(serde_json::from_slice::<serde_json::Value>(&raw).is_err());
@@ -139,7 +139,7 @@ fn names_of_events_and_of_errors() {
     ] {
         let mut raw = Vec::new();
         write(headers, b"", &mut raw);
-        let event = Event::new(&raw);
+        let event = Message::new(&raw);
         assert_eq!((event.name(), event.is_error()), (name.map(str::as_bytes), error));
         assert_eq!(event.data(), None);
     }
@@ -167,7 +167,7 @@ fn bytes_in_base64_are_what_a_chunk_says() {
         ("chunk", "[]", "[]", r#"{"n":2}"#),
     ] {
         let raw = message(name, payload.as_bytes());
-        let event = Event::new(&raw);
+        let event = Message::new(&raw);
         assert_eq!(event.data().as_deref(), Some(data.as_bytes()), "{payload}");
         let mut out = Vec::new();
         event.with_data(br#"{"n":2}"#, &mut out);
@@ -196,7 +196,7 @@ fn any_split_gives_the_same_events() {
 fn whole_messages_are_not_copied() {
     let body = message("x", b"{}").repeat(2);
     let mut count = 0;
-    Framer::new(1 << 20)
+    EventStreamFramer::new(1 << 20)
         .push(&body, |event| {
             count += 1;
             assert!(body.as_ptr_range().contains(&event.raw().as_ptr()));
@@ -233,9 +233,9 @@ fn a_message_over_the_limit_is_kept_for_the_one_who_lets_it_pass() {
 fn what_was_cut_off_is_no_json() {
     let body = message("x", br#"{"a":1}"#);
     for cut in 1..body.len() {
-        let mut framer = Framer::new(1 << 20);
+        let mut framer = EventStreamFramer::new(1 << 20);
         let mut last = Vec::new();
-        let mut each = |event: Event<'_>| {
+        let mut each = |event: Message<'_>| {
             last.push(seen(event));
             Ok::<(), ()>(())
         };
@@ -251,13 +251,13 @@ fn what_was_cut_off_is_no_json() {
 #[test]
 fn goes_on_after_the_callback_stopped() {
     let body = message("x", b"{}").repeat(3);
-    let mut framer = Framer::new(1 << 20);
+    let mut framer = EventStreamFramer::new(1 << 20);
     let mut count = 0;
-    let mut each = |_: Event<'_>| {
+    let mut each = |_: Message<'_>| {
         count += 1;
         if count == 1 { Err(()) } else { Ok(()) }
     };
-    assert_eq!(framer.push(&body, &mut each), Err(FrameError::Each(())));
+    assert_eq!(framer.push(&body, &mut each), Err(FrameError::Callback(())));
     assert_eq!(framer.pending(), &body[body.len() / 3..]);
     framer.push(&body, &mut each).unwrap();
     assert_eq!((count, framer.pending()), (6, &b""[..]));
@@ -289,7 +289,7 @@ proptest! {
         let (split, _, _) = frame_all(body.chunks(size), 1 << 20);
         prop_assert_eq!(&split, &events);
         for ((headers, payload), event) in messages.iter().zip(&events) {
-            let event = Event::new(&event.0);
+            let event = Message::new(&event.0);
             prop_assert_eq!(&*event.data().unwrap_or_default(), &payload[..]);
             let is_known = |(name, value)| {
                 headers.iter().any(|(key, text)| key.as_bytes() == name && value == Value::Text(text.as_bytes()))
@@ -297,7 +297,7 @@ proptest! {
             prop_assert!(event.headers().all(is_known));
             let mut edited = Vec::new();
             event.with_data(&new, &mut edited);
-            let again = Event::new(&edited);
+            let again = Message::new(&edited);
             prop_assert!(again.is_whole());
             if !payload.is_empty() {
                 prop_assert_eq!(again.data().unwrap_or_default(), &new[..]);

@@ -9,7 +9,7 @@ use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
 
 use crate::json::reader::{Reader, Scratch, Value};
 use crate::json::scan::Side;
-use crate::{Error, Limits, Span};
+use crate::{Error, ParseLimits, Span};
 
 /// As clients read it: what the last digit says beyond the last byte does not count. What they read and we did not would
 /// pass without being looked at.
@@ -34,8 +34,8 @@ pub(super) fn unwrap(payload: &[u8]) -> Option<(Vec<u8>, Span)> {
 fn find(payload: &[u8]) -> Result<Option<Span>, Error> {
     let mut scratch = Scratch::default();
     // A frame is bounded already.
-    let limits = Limits { max_bytes: usize::MAX, ..Limits::default() };
-    let mut reader = Reader::new(payload, &limits, Side::Answer, &mut scratch)?;
+    let limits = ParseLimits { max_bytes: usize::MAX, ..ParseLimits::default() };
+    let mut reader = Reader::new(payload, &limits, Side::Response, &mut scratch)?;
     let Value::Object(_) = reader.value()? else { return Ok(None) };
     let mut found = None;
     while let Some((_, field)) = reader.field(&["bytes"])? {

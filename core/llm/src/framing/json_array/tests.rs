@@ -8,9 +8,9 @@ type Seen = (Vec<u8>, Option<Vec<u8>>);
 type Failed = Option<(FrameError<()>, Vec<u8>)>;
 
 fn frame<'a>(pieces: impl IntoIterator<Item = &'a [u8]>, max: usize) -> (Vec<Seen>, Failed) {
-    let mut framer = Framer::new(max);
+    let mut framer = JsonArrayFramer::new(max);
     let mut events = Vec::new();
-    let mut each = |event: Event<'_>| {
+    let mut each = |event: ArrayElement<'_>| {
         events.push((event.raw().to_vec(), event.data().map(Cow::into_owned)));
         Ok::<(), ()>(())
     };
@@ -87,8 +87,8 @@ fn what_is_no_array_of_values_is_refused() {
 #[test]
 fn data_is_replaced_in_place() {
     let mut out = Vec::new();
-    let mut framer = Framer::new(64);
-    let mut each = |event: Event<'_>| {
+    let mut framer = JsonArrayFramer::new(64);
+    let mut each = |event: ArrayElement<'_>| {
         event.with_data(b"{\"new\":1}", &mut out);
         Ok::<(), ()>(())
     };

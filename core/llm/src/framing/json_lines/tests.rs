@@ -5,9 +5,9 @@ use proptest::prelude::*;
 type Seen = (Vec<u8>, Option<Vec<u8>>);
 
 fn frame<'a>(pieces: impl IntoIterator<Item = &'a [u8]>, max: usize) -> Result<Vec<Seen>, (usize, Vec<u8>)> {
-    let mut framer = Framer::new(max);
+    let mut framer = JsonLinesFramer::new(max);
     let mut events = Vec::new();
-    let mut each = |event: Event<'_>| {
+    let mut each = |event: JsonLine<'_>| {
         events.push((event.raw().to_vec(), event.data().map(Cow::into_owned)));
         Ok::<(), ()>(())
     };
@@ -52,7 +52,7 @@ fn data_is_replaced_in_place() {
         [("{}\n", "[1]\n"), ("\t{ }  \r\n", "\t[1]  \r\n"), ("{}", "[1]"), ("\r\n", "\r\n"), ("  ", "  ")]
     {
         let mut out = Vec::new();
-        Event { raw: line.as_bytes() }.with_data(b"[1]", &mut out);
+        JsonLine { raw: line.as_bytes() }.with_data(b"[1]", &mut out);
         assert_eq!(String::from_utf8_lossy(&out), want);
     }
 }

@@ -4,13 +4,13 @@ use proptest::prelude::*;
 /// What a receiver sees of an event: raw bytes, name, data.
 type Seen = (Vec<u8>, Option<Vec<u8>>, Option<Vec<u8>>);
 
-fn seen(event: Event<'_>) -> Seen {
+fn seen(event: SseEvent<'_>) -> Seen {
     (event.raw().to_vec(), event.name().map(<[u8]>::to_vec), event.data().map(Cow::into_owned))
 }
 
 /// Events before the end, and those that `finish` adds.
 fn frame<'a>(pieces: impl IntoIterator<Item = &'a [u8]>, max: usize) -> (Vec<Seen>, Vec<Seen>, Option<Vec<u8>>) {
-    let mut framer = Framer::new(max);
+    let mut framer = SseFramer::new(max);
     let mut events = Vec::new();
     for piece in pieces {
         let pushed = framer.push(piece, |event| {
@@ -18,7 +18,7 @@ fn frame<'a>(pieces: impl IntoIterator<Item = &'a [u8]>, max: usize) -> (Vec<See
             Ok::<(), ()>(())
         });
         if pushed.is_err() {
-            assert_eq!(pushed, Err(PushError::TooLarge));
+            assert_eq!(pushed, Err(FrameError::TooLarge));
             return (events, Vec::new(), Some(framer.pending().to_vec()));
         }
     }
@@ -140,9 +140,9 @@ fn data_is_replaced_in_place() {
         ("data:\rdata:\n\n", "b", "data:b\r\n\n"),
         (": ping\n\n", "b", ": ping\n\n"),
     ] {
-        let mut framer = Framer::new(1 << 20);
+        let mut framer = SseFramer::new(1 << 20);
         let mut out = Vec::new();
-        let mut each = |event: Event<'_>| {
+        let mut each = |event: SseEvent<'_>| {
             event.with_data(data.as_bytes(), &mut out);
             Ok::<(), ()>(())
         };
@@ -155,7 +155,7 @@ fn data_is_replaced_in_place() {
 #[test]
 fn whole_events_are_not_copied() {
     let body = b"data: a\n\ndata: b\n\nda";
-    let mut framer = Framer::new(64);
+    let mut framer = SseFramer::new(64);
     framer
         .push(body, |event| {
             assert!(body.as_ptr_range().contains(&event.raw().as_ptr()));
@@ -168,31 +168,31 @@ fn whole_events_are_not_copied() {
 
 #[test]
 fn an_event_over_the_limit_is_kept_for_the_one_who_lets_it_pass() {
-    let mut framer = Framer::new(10);
+    let mut framer = SseFramer::new(10);
     let mut count = 0;
-    let mut each = |_: Event<'_>| {
+    let mut each = |_: SseEvent<'_>| {
         count += 1;
         Ok::<(), ()>(())
     };
     framer.push(b"data: a\n\ndata: ", &mut each).unwrap();
-    assert_eq!(framer.push(b"123456\n\ndata: b\n\n", &mut each), Err(PushError::TooLarge));
+    assert_eq!(framer.push(b"123456\n\ndata: b\n\n", &mut each), Err(FrameError::TooLarge));
     assert_eq!(framer.pending(), b"data: 123456\n\ndata: b\n\n");
-    assert_eq!(framer.push(b"more", &mut each), Err(PushError::TooLarge));
+    assert_eq!(framer.push(b"more", &mut each), Err(FrameError::TooLarge));
     assert_eq!(framer.pending(), b"data: 123456\n\ndata: b\n\n");
-    assert_eq!(framer.finish(&mut each), Err(PushError::TooLarge));
+    assert_eq!(framer.finish(&mut each), Err(FrameError::TooLarge));
     assert_eq!(framer.pending(), b"");
     assert_eq!(count, 1);
 }
 
 #[test]
 fn goes_on_after_the_callback_stopped() {
-    let mut framer = Framer::new(64);
+    let mut framer = SseFramer::new(64);
     let mut events = Vec::new();
-    let mut each = |event: Event<'_>| {
+    let mut each = |event: SseEvent<'_>| {
         events.push(event.raw().to_vec());
         if events.len() == 1 { Err("stop") } else { Ok(()) }
     };
-    assert_eq!(framer.push(b"data: a\n\ndata: b\n\nda", &mut each), Err(PushError::Each("stop")));
+    assert_eq!(framer.push(b"data: a\n\ndata: b\n\nda", &mut each), Err(FrameError::Callback("stop")));
     assert_eq!(framer.pending(), b"data: b\n\nda");
     framer.push(b"ta: c\n\n", &mut each).unwrap();
     assert_eq!(framer.pending(), b"");
@@ -296,8 +296,8 @@ proptest! {
     fn replaced_data_is_what_the_receiver_reads(body in body(), data in "[ a\n]{0,6}") {
         let mut out = Vec::new();
         let mut want = Vec::new();
-        let mut framer = Framer::new(1 << 20);
-        let mut each = |event: Event<'_>| {
+        let mut framer = SseFramer::new(1 << 20);
+        let mut each = |event: SseEvent<'_>| {
             event.with_data(data.as_bytes(), &mut out);
             if event.data().is_some() {
                 want.push((event.name().map(<[u8]>::to_vec), data.as_bytes().to_vec()));

@@ -195,7 +195,7 @@ mod tests {
 
     /// Both passes stop at the same place for the same reason; where this one vouches for UTF-8, and only there, it is.
     fn agrees_with_swar(body: &[u8], start: usize) {
-        for side in [Side::Request, Side::Answer] {
+        for side in [Side::Request, Side::Response] {
             let (ours, other) = (inside::<Bytes>(body, start, side), swar::inside(body, start, side));
             match (ours, other) {
                 (Ok(ours), Ok(other)) => {

@@ -5,7 +5,7 @@ use std::hint::black_box;
 
 use serde::Deserialize;
 use serde_json::Value;
-use tollgate_llm::{Dialect, Limits, Request};
+use tollgate_llm::{Dialect, ParseLimits, Request};
 
 /// One way: its name in the table, and the reading itself, which says whether it went as it should.
 pub(crate) type Method = (&'static str, fn(&[u8]) -> bool);
@@ -14,8 +14,8 @@ pub(crate) type Method = (&'static str, fn(&[u8]) -> bool);
 pub(crate) const METHODS: [Method; 4] = [
     ("value", |body| black_box(serde_json::from_slice::<Value>(body)).is_ok()),
     ("typed", |body| black_box(serde_json::from_slice::<Chat<'_>>(body)).is_ok_and(|chat| chat.len() > 0)),
-    ("view", |body| black_box(Request::parse(Dialect::OpenAiChat, body, &Limits::default())).is_ok()),
-    ("model", |body| black_box(Request::model_only(body, &Limits::default())).is_ok_and(|model| model.is_some())),
+    ("view", |body| black_box(Request::parse(Dialect::OpenAiChat, body, &ParseLimits::default())).is_ok()),
+    ("model", |body| black_box(Request::model_only(body, &ParseLimits::default())).is_ok_and(|model| model.is_some())),
 ];
 
 /// What a program would declare that wants the model and the texts, and no copy of what is not escaped.

@@ -4,17 +4,17 @@
 use super::{Result, response as converse};
 use crate::json::field::number;
 use crate::json::reader::{Reader, Value};
-use crate::view::request::{Draft, Origin};
-use crate::view::response::Sketch;
-use crate::{Channel, ErrorKind, Part, Reported, TextKind};
+use crate::view::request::{Origin, RequestBuilder};
+use crate::view::response::ResponseBuilder;
+use crate::{Channel, ErrorKind, Part, ReportedUsage, TextKind};
 
-pub(super) fn request(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>) -> Result<()> {
-    draft.body(reader)?;
-    members(reader, draft, true)
+pub(super) fn request(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>) -> Result<()> {
+    builder.body(reader)?;
+    members(reader, builder, true)
 }
 
 /// Titan has the bound in an object of its own.
-fn members(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, is_top: bool) -> Result<()> {
+fn members(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, is_top: bool) -> Result<()> {
     while let Some((key, name)) = reader.field(&[
         "prompt",
         "inputText",
@@ -34,14 +34,14 @@ fn members(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, is_top: bool) -> 
         let value = reader.value()?;
         match (name, value) {
             ("prompt" | "inputText" | "message" | "texts" | "query" | "documents", value) => {
-                draft.texts(reader, Origin::USER, TextKind::Content, value)?;
+                builder.texts(reader, Origin::USER, TextKind::Content, value)?;
             }
-            ("preamble" | "system", value) => draft.texts(reader, Origin::SYSTEM, TextKind::Content, value)?,
-            ("textGenerationConfig", Value::Object(_)) if is_top => members(reader, draft, false)?,
-            ("", value) | ("textGenerationConfig", value) => draft.other(reader, Origin::OUTSIDE, key, value)?,
+            ("preamble" | "system", value) => builder.texts(reader, Origin::SYSTEM, TextKind::Content, value)?,
+            ("textGenerationConfig", Value::Object(_)) if is_top => members(reader, builder, false)?,
+            ("", value) | ("textGenerationConfig", value) => builder.other(reader, Origin::OUTSIDE, key, value)?,
             (bound, value) => {
                 let tokens = crate::json::field::count(reader, bound, value)?;
-                draft.request.max_output_tokens = draft.request.max_output_tokens.max(tokens);
+                builder.request.max_output_tokens = builder.request.max_output_tokens.max(tokens);
             }
         }
     }
@@ -49,19 +49,24 @@ fn members(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, is_top: bool) -> 
 }
 
 /// A whole answer, or an event of one.
-pub(super) fn answer(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Result<()> {
+pub(super) fn answer(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<()> {
     reader.object()?;
-    let mut said = Reported::default();
-    object(reader, sketch, &mut said, 0)?;
-    sketch.answer.choices += 1;
+    let mut said = ReportedUsage::default();
+    object(reader, builder, &mut said, 0)?;
+    builder.response.choices += 1;
     if !said.is_empty() {
-        sketch.answer.usage = Some(said);
+        builder.response.usage = Some(said);
     }
     Ok(())
 }
 
 /// An answer, or one of several in an array of it (`index`).
-fn object(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>, said: &mut Reported, index: u32) -> Result<()> {
+fn object(
+    reader: &mut Reader<'_, '_>,
+    builder: &mut ResponseBuilder<'_>,
+    said: &mut ReportedUsage,
+    index: u32,
+) -> Result<()> {
     let channel = |part| Channel { choice: index, part };
     let (mut finished, mut metrics) = (false, None);
     while let Some((_, name)) = reader.field(&[
@@ -88,14 +93,14 @@ fn object(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>, said: &mut Repor
         let value = reader.value()?;
         match (name, value) {
             ("generation" | "outputText" | "text" | "completion", value) => {
-                sketch.text_or_others(reader, channel(Part::Content), value)?;
+                builder.text_or_others(reader, channel(Part::Content), value)?;
             }
             ("results" | "outputs" | "generations", Value::Array(_)) => {
                 let mut index = index;
                 while let Some(value) = reader.element()? {
                     match value {
-                        Value::Object(_) => object(reader, sketch, said, index)?,
-                        value => sketch.texts(reader, Channel::OTHER, value)?,
+                        Value::Object(_) => object(reader, builder, said, index)?,
+                        value => builder.texts(reader, Channel::OTHER, value)?,
                     }
                     index = index.saturating_add(1);
                 }
@@ -117,38 +122,38 @@ fn object(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>, said: &mut Repor
             ("amazon-bedrock-invocationMetrics", Value::Object(_)) => {
                 let names =
                     ["inputTokenCount", "outputTokenCount", "cacheReadInputTokenCount", "cacheWriteInputTokenCount"];
-                metrics = Some(sketch.numbers(reader, names)?);
+                metrics = Some(builder.numbers(reader, names)?);
             }
             ("message", Value::String(_)) => {
-                sketch.answer.is_error = true;
-                sketch.texts(reader, Channel::OTHER, value)?;
+                builder.response.is_error = true;
+                builder.texts(reader, Channel::OTHER, value)?;
             }
             ("error", value) => {
-                sketch.answer.is_error |= !value.is_null();
-                sketch.texts(reader, Channel::OTHER, value)?;
+                builder.response.is_error |= !value.is_null();
+                builder.texts(reader, Channel::OTHER, value)?;
             }
             // What is wrapped and could not be unwrapped is not read.
             ("bytes", value) => return Err(crate::Error::new(ErrorKind::WrongType("bytes"), value.start())),
-            (_, value) => sketch.texts(reader, Channel::OTHER, value)?,
+            (_, value) => builder.texts(reader, Channel::OTHER, value)?,
         }
     }
     // What Bedrock itself counted, for models that do not say.
     if let Some([input, output, cached, cache_write]) = metrics {
         if said.input.is_none() {
-            *said = Reported { input, cached, cache_write, input_excludes_cache: true, ..*said };
+            *said = ReportedUsage { input, cached, cache_write, input_excludes_cache: true, ..*said };
         }
         said.output = said.output.or(output);
         said.complete = true;
     }
     said.complete |= finished;
     if finished {
-        sketch.answer.finished.push(index);
+        builder.response.finished.push(index);
     }
     Ok(())
 }
 
 /// An event of Converse under its name, as models of Amazon send it.
-pub(super) fn named(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Result<()> {
+pub(super) fn named(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<()> {
     reader.object()?;
     while let Some((_, name)) = reader.field(&[
         "messageStart",
@@ -159,9 +164,9 @@ pub(super) fn named(reader: &mut Reader<'_, '_>, sketch: &mut Sketch<'_>) -> Res
         "metadata",
     ])? {
         match (name, reader.value()?) {
-            ("", value) => sketch.texts(reader, Channel::OTHER, value)?,
-            (name, Value::Object(_)) => converse::payload(reader, sketch, name == "contentBlockStop")?,
-            (_, value) => sketch.texts(reader, Channel::OTHER, value)?,
+            ("", value) => builder.texts(reader, Channel::OTHER, value)?,
+            (name, Value::Object(_)) => converse::payload(reader, builder, name == "contentBlockStop")?,
+            (_, value) => builder.texts(reader, Channel::OTHER, value)?,
         }
     }
     Ok(())

@@ -1,9 +1,9 @@
 //! What an answer says, whole or in events.
 
 use super::CHAT;
-use crate::{Channel, Chunk, Edits, ErrorKind, Limits, OutText, Part, Response, Usage};
+use crate::{Channel, Chunk, Edits, ErrorKind, OutputText, ParseLimits, Part, Response, Usage};
 
-fn seen(body: &[u8], texts: &[OutText]) -> Vec<(u32, Part, String)> {
+fn seen(body: &[u8], texts: &[OutputText]) -> Vec<(u32, Part, String)> {
     texts.iter().map(|text| (text.channel.choice, text.channel.part, text.str.decode(body).into_owned())).collect()
 }
 
@@ -31,7 +31,7 @@ fn whole_answers() {
         "usage":{"prompt_tokens":9,"completion_tokens":12,"total_tokens":30,"prompt_tokens_details":
             {"cached_tokens":4,"audio_tokens":0},"completion_tokens_details":{"reasoning_tokens":3}},
         "service_tier":"default","system_fingerprint":"fp_1","x_extra":{"note":"n"}}"#;
-    let response = Response::parse(CHAT, body, &Limits::default()).unwrap();
+    let response = Response::parse(CHAT, body, &ParseLimits::default()).unwrap();
     assert_eq!(response.model.unwrap().decode(body), "gpt-4o-2024-08-06");
     assert_eq!(
         response.usage,
@@ -72,7 +72,7 @@ fn whole_answers() {
     let mut edits = Edits::new();
     edits.replace(logprobs, "null").unwrap();
     let edited = edits.apply(body);
-    assert!(Response::parse(CHAT, &edited, &Limits::default()).unwrap().logprobs.is_empty());
+    assert!(Response::parse(CHAT, &edited, &ParseLimits::default()).unwrap().logprobs.is_empty());
 }
 
 #[test]
@@ -161,7 +161,7 @@ fn events_of_a_stream() {
     ];
     let mut chunk = Chunk::default();
     for (data, texts, finished, choices, total, usage_only) in cases {
-        assert!(chunk.parse_into(CHAT, data.as_bytes(), &Limits::default()).unwrap());
+        assert!(chunk.parse_into(CHAT, data.as_bytes(), &ParseLimits::default()).unwrap());
         assert_eq!(seen(data.as_bytes(), &chunk.texts), own(texts), "{data}");
         assert_eq!((&chunk.finished[..], chunk.choices), (*finished, *choices), "{data}");
         assert_eq!(chunk.usage.map(|usage| usage.usage().total), *total, "{data}");
@@ -171,7 +171,7 @@ fn events_of_a_stream() {
 
 #[test]
 fn ends_and_errors_of_a_stream() {
-    let parse = |data: &str| Chunk::parse(CHAT, data.as_bytes(), &Limits::default());
+    let parse = |data: &str| Chunk::parse(CHAT, data.as_bytes(), &ParseLimits::default());
     for end in ["[DONE]", " [DONE] "] {
         assert!(parse(end).unwrap().is_none());
     }
@@ -191,13 +191,13 @@ fn ends_and_errors_of_a_stream() {
     }
     // a pair cut in two by the server passes
     let data = br#"{"choices":[{"delta":{"content":"\ud83d"}}]}"#;
-    assert_eq!(seen(data, &Chunk::parse(CHAT, data, &Limits::default()).unwrap().unwrap().texts)[0].2, "\u{fffd}");
+    assert_eq!(seen(data, &Chunk::parse(CHAT, data, &ParseLimits::default()).unwrap().unwrap().texts)[0].2, "\u{fffd}");
     // after an error and after the end nothing of the chunk before is left
     let mut chunk =
         parse(r#"{"model":"m","choices":[{"delta":{"content":"a"},"finish_reason":"x"}],"usage":{"total_tokens":1}}"#)
             .unwrap()
             .unwrap();
-    assert!(chunk.parse_into(CHAT, b"{\"choices\":[{\"delta\":{\"content\":\"a\"}", &Limits::default()).is_err());
+    assert!(chunk.parse_into(CHAT, b"{\"choices\":[{\"delta\":{\"content\":\"a\"}", &ParseLimits::default()).is_err());
     assert!(chunk.model.is_none() && chunk.texts.is_empty() && chunk.finished.is_empty() && chunk.choices == 0);
 }
 
@@ -213,7 +213,7 @@ fn usage_of_servers_that_name_it_otherwise() {
         (r#"{"prompt_tokens":9.0,"completion_tokens":99999999999999999999}"#, (9, 0, u64::MAX, 0, u64::MAX)),
     ] {
         let data = format!("{{\"choices\":[],\"usage\":{usage}}}");
-        let chunk = Chunk::parse(CHAT, data.as_bytes(), &Limits::default()).unwrap().unwrap();
+        let chunk = Chunk::parse(CHAT, data.as_bytes(), &ParseLimits::default()).unwrap().unwrap();
         let (input, cached, output, reasoning, total) = want;
         let want = Usage { input, cached, output, reasoning, total, ..Usage::default() };
         assert_eq!(chunk.usage.map(|usage| usage.usage()), Some(want), "{usage}");

@@ -1,7 +1,7 @@
 //! Requests that are refused, and why.
 
 use super::{CHAT, parse};
-use crate::{Error, ErrorKind, Limits, Request};
+use crate::{Error, ErrorKind, ParseLimits, Request};
 
 #[test]
 fn refused_requests() {
@@ -100,15 +100,15 @@ fn refused_requests() {
         assert_eq!(got, want, "{}", &body[..body.len().min(99)]);
     }
     for (bytes, at) in [(&b"{\"a\":\"\xff\"}"[..], 6), (b"{\"\xc3\x28\":1}", 2), (b"{\"a\":\"b\xed\xa0\x80\"}", 7)] {
-        let error = Request::parse(CHAT, bytes, &Limits::default()).unwrap_err();
+        let error = Request::parse(CHAT, bytes, &ParseLimits::default()).unwrap_err();
         assert_eq!(error, Error { kind: InvalidUtf8, offset: at });
     }
 }
 
 #[test]
 fn limits_hold() {
-    let refused = |body: &str, limits: &Limits| Request::parse(CHAT, body.as_bytes(), limits).unwrap_err().kind;
-    let few = Limits { max_items: 3, ..Limits::default() };
+    let refused = |body: &str, limits: &ParseLimits| Request::parse(CHAT, body.as_bytes(), limits).unwrap_err().kind;
+    let few = ParseLimits { max_items: 3, ..ParseLimits::default() };
     for body in [
         r#"{"stop":["a","b","c","d"]}"#,
         r#"{"messages":[{},{},{},{}]}"#,
@@ -118,7 +118,7 @@ fn limits_hold() {
         assert_eq!(refused(body, &few), ErrorKind::TooMany, "{body}");
     }
     assert!(Request::parse(CHAT, br#"{"stop":["a","b","c"],"messages":[{},{},{}]}"#, &few).is_ok());
-    let small = Limits { max_bytes: 10, ..Limits::default() };
+    let small = ParseLimits { max_bytes: 10, ..ParseLimits::default() };
     assert_eq!(refused(r#"{"seed":123}"#, &small), ErrorKind::TooLarge);
     assert!(Request::parse(CHAT, br#"{"seed":1}"#, &small).is_ok());
 }

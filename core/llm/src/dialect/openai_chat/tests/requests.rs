@@ -1,7 +1,7 @@
 //! What a request says.
 
 use super::{CHAT, Seen, parse, texts};
-use crate::{Limits, Request, Role, Span, TextKind};
+use crate::{ParseLimits, Request, Role, Span, TextKind};
 
 #[test]
 fn every_string_of_a_request_is_a_text() {
@@ -146,10 +146,10 @@ fn what_the_gateway_acts_on() {
         assert_eq!(request.model.map(|str| str.decode(body.as_bytes())).as_deref(), model, "{body}");
         assert_eq!((request.stream, request.include_usage), (stream, include_usage), "{body}");
         assert_eq!((request.max_output_tokens, request.candidates), (max, candidates), "{body}");
-        assert_eq!((request.messages.len(), request.images), (messages, images), "{body}");
+        assert_eq!((request.messages.len(), request.image_count), (messages, images), "{body}");
     }
     let body = br#"{"messages":[{"role":"user","name":"n"},{}]}"#;
-    let request = Request::parse(CHAT, body, &Limits::default()).unwrap();
+    let request = Request::parse(CHAT, body, &ParseLimits::default()).unwrap();
     let message = request.messages[0];
     assert_eq!((message.role.unwrap().decode(body), message.name.unwrap().decode(body)), ("user".into(), "n".into()));
     assert_eq!((request.messages[1].role, request.messages[1].name), (None, None));
@@ -158,7 +158,7 @@ fn what_the_gateway_acts_on() {
 #[test]
 fn pointers_of_texts() {
     let body = br#"{"messages":[{"role":"user","content":[{"type":"text","text":"hi"}]}],"metadata":{"a/b":"c"}}"#;
-    let request = Request::parse(CHAT, body, &Limits::default()).unwrap();
+    let request = Request::parse(CHAT, body, &ParseLimits::default()).unwrap();
     let pointers: Vec<String> = request.texts.iter().map(|text| Request::pointer(body, text.str.span)).collect();
     assert_eq!(pointers, ["/messages/0/content/0/text", "/metadata/a~1b", "/metadata/a~1b"]);
     assert_eq!(Request::pointer(body, Span::new(0, body.len())), "");
