@@ -1,5 +1,6 @@
 //! The formats that are understood: one folder and one row each.
 
+use self::known_names::KnownNames;
 use self::path::{Path, Pattern};
 use crate::json::reader::Reader;
 use crate::view::request::RequestBuilder;
@@ -34,6 +35,8 @@ pub(crate) struct DialectSpec {
     pub(crate) name: &'static str,
     /// The paths that are its own, below any prefix.
     pub(crate) paths: &'static [Pattern],
+    /// Names that the API defines.
+    pub(crate) names: KnownNames,
     /// The fields that are read of a request that comes as a form; `None`: it does not come so.
     pub(crate) form: Option<&'static [&'static str]>,
     /// Reads a request, which is one value.
@@ -104,6 +107,9 @@ macro_rules! dialects {
         pub enum Dialect {
             $($(#[$doc])* $dialect,)*
         }
+
+        /// The table: one entry per dialect, in the order of the enum.
+        const SPECS: [&DialectSpec; Dialect::ALL.len()] = [$(&$spec),*];
 
         impl Dialect {
             /// Every dialect.

@@ -15,6 +15,7 @@ use crate::{Error, StreamState, escape_into};
 
 mod count;
 mod invoke;
+mod names;
 mod request;
 mod response;
 #[cfg(test)]
@@ -23,6 +24,7 @@ mod tests;
 pub(super) const CONVERSE: DialectSpec = DialectSpec {
     name: "bedrock.converse",
     paths: &[Pattern::new("model/{model...}/converse"), Pattern::stream("model/{model...}/converse-stream")],
+    names: names::NAMES,
     form: None,
     request: request::read,
     response: response::read,

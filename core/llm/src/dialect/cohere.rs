@@ -9,6 +9,7 @@ use crate::dialect::path::Pattern;
 use crate::{Error, StreamState, escape_into};
 
 mod embed;
+mod names;
 mod request;
 mod response;
 #[cfg(test)]
@@ -19,6 +20,7 @@ pub(super) use response::billed;
 pub(super) const CHAT: DialectSpec = DialectSpec {
     name: "cohere.chat",
     paths: &[Pattern::new("v2/chat")],
+    names: names::NAMES,
     form: None,
     request: request::read,
     response: response::read,

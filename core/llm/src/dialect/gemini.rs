@@ -12,6 +12,7 @@ use super::{ApiError, DeltaMembers, DialectSpec, Indexed};
 use crate::dialect::path::Pattern;
 use crate::{Error, Framing, StreamState, escape_into};
 
+mod names;
 mod request;
 mod response;
 #[cfg(test)]
@@ -28,6 +29,7 @@ pub(super) const GENERATE: DialectSpec = DialectSpec {
         Pattern::new("endpoints/{model}:generateContent"),
         Pattern::stream("endpoints/{model}:streamGenerateContent"),
     ],
+    names: names::NAMES,
     request: request::read,
     response: response::read,
     chunk: response::read,

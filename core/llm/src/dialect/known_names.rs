@@ -1,334 +1,196 @@
-//! The words that the API itself chooses.
+//! Names that the APIs themselves define: member names and discriminator values that carry no client text.
 //!
-//! A name of a member is a text like any other (a prompt can be hidden in the keys of `metadata`), unless it is one of
-//! the API's own: these say nothing. The same holds for the values of discriminators such as `type`. Where names are the
-//! client's by definition (below `properties` of a JSON Schema) the list is not asked.
+//! A member name is a text like any other (a prompt can be hidden in the keys of `metadata`), unless an API defines it.
+//! The same holds for the values of discriminators such as `type`. Below `properties` of a JSON Schema the client chooses
+//! the names by definition; the lists are not consulted there.
+//!
+//! Each dialect lists its names in its own `names.rs`. All lists are merged at compile time into one sorted table, because
+//! compatible servers accept the members of several APIs.
 
 use crate::Str;
 
-mod providers;
-
-/// Names of members in the APIs' requests and in JSON Schema, sorted.
-///
-/// Sources: OpenAI API reference, "Create chat completion"; JSON Schema 2020-12, core and validation vocabularies.
-const KEYS: [&str; 221] = [
-    "$anchor",
-    "$comment",
-    "$defs",
-    "$id",
-    "$ref",
-    "$schema",
-    "action",
-    "additionalItems",
-    "additionalProperties",
-    "allOf",
-    "allowed_domains",
-    "allowed_tools",
-    "annotations",
-    "anthropic_beta",
-    "anthropic_version",
-    "anyOf",
-    "approximate",
-    "arguments",
-    "audio",
-    "authorization_token",
-    "background",
-    "best_of",
-    "blocked_domains",
-    "budget_tokens",
-    "cache_control",
-    "call_id",
-    "chat_template_kwargs",
-    "citations",
-    "cited_text",
-    "city",
-    "connector_id",
-    "const",
-    "container",
-    "contains",
-    "content",
-    "context",
-    "context_management",
-    "conversation",
-    "country",
-    "custom",
-    "data",
-    "default",
-    "definition",
-    "definitions",
-    "dependentRequired",
-    "dependentSchemas",
-    "deprecated",
-    "description",
-    "detail",
-    "dimensions",
-    "disable_parallel_tool_use",
-    "display_height_px",
-    "display_width_px",
-    "document_index",
-    "document_title",
-    "echo",
-    "effort",
-    "else",
-    "encoding_format",
-    "encrypted_content",
-    "end_block_index",
-    "end_char_index",
-    "end_page_number",
-    "enum",
-    "examples",
-    "exclude",
-    "exclusiveMaximum",
-    "exclusiveMinimum",
-    "expires_at",
-    "file",
-    "file_data",
-    "file_id",
-    "file_ids",
-    "file_url",
-    "filename",
-    "filters",
-    "format",
-    "frequency_penalty",
-    "function",
-    "function_call",
-    "functions",
-    "generate_summary",
-    "grammar",
-    "guided_json",
-    "headers",
-    "id",
-    "if",
-    "image_url",
-    "include",
-    "include_obfuscation",
-    "include_usage",
-    "index",
-    "input",
-    "input_audio",
-    "input_fidelity",
-    "input_image_mask",
-    "input_schema",
-    "instructions",
-    "is_error",
-    "items",
-    "json_schema",
-    "logit_bias",
-    "logprobs",
-    "maxItems",
-    "maxLength",
-    "maxProperties",
-    "max_completion_tokens",
-    "max_num_results",
-    "max_output_tokens",
-    "max_tokens",
-    "max_tool_calls",
-    "max_uses",
-    "maximum",
-    "mcp_servers",
-    "media_type",
-    "messages",
-    "metadata",
-    "minItems",
-    "minLength",
-    "minProperties",
-    "min_p",
-    "minimum",
-    "modalities",
-    "mode",
-    "model",
-    "moderation",
-    "multipleOf",
-    "n",
-    "name",
-    "not",
-    "nullable",
-    "obfuscation",
-    "oneOf",
-    "output",
-    "output_compression",
-    "output_config",
-    "output_format",
-    "page_age",
-    "parallel_tool_calls",
-    "parameters",
-    "partial_images",
-    "pattern",
-    "patternProperties",
-    "prediction",
-    "prefixItems",
-    "presence_penalty",
-    "previous_response_id",
-    "prompt",
-    "prompt_cache_key",
-    "prompt_cache_retention",
-    "properties",
-    "propertyNames",
-    "quality",
-    "queries",
-    "query",
-    "ranking_options",
-    "readOnly",
-    "read_only",
-    "reasoning",
-    "reasoning_content",
-    "reasoning_effort",
-    "refusal",
-    "region",
-    "repetition_penalty",
-    "require_approval",
-    "required",
-    "response_format",
-    "results",
-    "role",
-    "safety_identifier",
-    "schema",
-    "search_context_size",
-    "seed",
-    "server_label",
-    "server_url",
-    "service_tier",
-    "signature",
-    "size",
-    "source",
-    "start_block_index",
-    "start_char_index",
-    "start_page_number",
-    "status",
-    "stop",
-    "stop_sequences",
-    "store",
-    "stream",
-    "stream_options",
-    "strict",
-    "suffix",
-    "summary",
-    "syntax",
-    "system",
-    "temperature",
-    "text",
-    "then",
-    "thinking",
-    "timezone",
-    "title",
-    "tool_call_id",
-    "tool_calls",
-    "tool_choice",
-    "tool_names",
-    "tool_use_id",
-    "tools",
-    "top_k",
-    "top_logprobs",
-    "top_p",
-    "truncation",
-    "ttl",
-    "type",
-    "uniqueItems",
-    "url",
-    "user",
-    "user_id",
-    "user_location",
-    "variables",
-    "vector_store_ids",
-    "verbosity",
-    "voice",
-    "web_search_options",
-];
-
-/// Values of discriminators, sorted.
-const KINDS: [&str; 67] = [
-    "adaptive",
-    "allowed_tools",
-    "any",
-    "approximate",
-    "array",
-    "auto",
-    "base64",
-    "boolean",
-    "code_interpreter",
-    "computer_use_preview",
-    "content",
-    "custom",
-    "custom_tool_call",
-    "custom_tool_call_output",
-    "disabled",
-    "document",
-    "enabled",
-    "ephemeral",
-    "file",
-    "file_search",
-    "file_search_call",
-    "function",
-    "function_call",
-    "function_call_output",
-    "grammar",
-    "high",
-    "image",
-    "image_generation",
-    "image_generation_call",
-    "image_url",
-    "input_audio",
-    "input_file",
-    "input_image",
-    "input_text",
-    "integer",
-    "item_reference",
-    "json",
-    "json_object",
-    "json_schema",
-    "low",
-    "mcp",
-    "message",
-    "none",
-    "null",
-    "number",
-    "object",
-    "original",
-    "output_text",
-    "reasoning",
-    "reasoning_text",
-    "redacted_thinking",
-    "refusal",
-    "search_result",
-    "server_tool_use",
-    "string",
-    "summary_text",
-    "text",
-    "thinking",
-    "tool",
-    "tool_result",
-    "tool_use",
-    "url",
-    "url_citation",
-    "video_url",
-    "web_search",
-    "web_search_call",
-    "web_search_preview",
-];
-
-/// Whether a name of a member is one of the API's own.
-pub(crate) fn is_key(body: &[u8], key: Str) -> bool {
-    listed(&KEYS, body, key) || listed(&providers::KEYS, body, key)
+/// Names that one API defines.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct KnownNames {
+    /// Member names of requests, sorted.
+    pub(crate) keys: &'static [&'static str],
+    /// Discriminator values (of `type` and `detail`), sorted; 3 to 24 bytes each.
+    pub(crate) kinds: &'static [&'static str],
 }
 
-/// Whether a string says only what its object is: the value of `type`, or of the `detail` of an image, and one of those
-/// that the API has.
+/// Keywords of JSON Schema, which every API embeds (JSON Schema 2020-12, core and validation vocabularies; `nullable`:
+/// OpenAPI 3.0).
+const JSON_SCHEMA: KnownNames = KnownNames {
+    keys: &[
+        "$anchor",
+        "$comment",
+        "$defs",
+        "$id",
+        "$ref",
+        "$schema",
+        "additionalItems",
+        "additionalProperties",
+        "allOf",
+        "anyOf",
+        "const",
+        "contains",
+        "default",
+        "definitions",
+        "dependentRequired",
+        "dependentSchemas",
+        "deprecated",
+        "description",
+        "else",
+        "enum",
+        "examples",
+        "exclusiveMaximum",
+        "exclusiveMinimum",
+        "format",
+        "if",
+        "items",
+        "maxItems",
+        "maxLength",
+        "maxProperties",
+        "maximum",
+        "minItems",
+        "minLength",
+        "minProperties",
+        "minimum",
+        "multipleOf",
+        "not",
+        "nullable",
+        "oneOf",
+        "pattern",
+        "patternProperties",
+        "prefixItems",
+        "properties",
+        "propertyNames",
+        "readOnly",
+        "required",
+        "then",
+        "title",
+        "type",
+        "uniqueItems",
+    ],
+    kinds: &["array", "boolean", "integer", "null", "number", "object", "string"],
+};
+
+const LISTS: usize = super::SPECS.len() + 1;
+
+/// Member names of all APIs, sorted and without duplicates.
+static KEYS: [&str; count(key_lists())] = merge(key_lists());
+
+/// Discriminator values of all APIs, sorted and without duplicates.
+static KINDS: [&str; count(kind_lists())] = merge(kind_lists());
+
+#[allow(clippy::indexing_slicing, reason = "evaluated by the compiler only")]
+const fn key_lists() -> [&'static [&'static str]; LISTS] {
+    let mut lists = [JSON_SCHEMA.keys; LISTS];
+    let mut at = 0;
+    while at < super::SPECS.len() {
+        lists[at] = super::SPECS[at].names.keys;
+        at += 1;
+    }
+    lists
+}
+
+#[allow(clippy::indexing_slicing, reason = "evaluated by the compiler only")]
+const fn kind_lists() -> [&'static [&'static str]; LISTS] {
+    let mut lists = [JSON_SCHEMA.kinds; LISTS];
+    let mut at = 0;
+    while at < super::SPECS.len() {
+        lists[at] = super::SPECS[at].names.kinds;
+        at += 1;
+    }
+    lists
+}
+
+/// Returns the number of distinct names in sorted lists.
+const fn count(mut lists: [&'static [&'static str]; LISTS]) -> usize {
+    let mut count = 0;
+    while take_least(&mut lists).is_some() {
+        count += 1;
+    }
+    count
+}
+
+/// Merges sorted lists into one without duplicates.
+#[allow(clippy::indexing_slicing, reason = "evaluated by the compiler only")]
+const fn merge<const N: usize>(mut lists: [&'static [&'static str]; LISTS]) -> [&'static str; N] {
+    let mut merged = [""; N];
+    let mut at = 0;
+    while let Some(name) = take_least(&mut lists) {
+        merged[at] = name;
+        at += 1;
+    }
+    merged
+}
+
+/// Removes the least name from the front of all lists that begin with it.
+#[allow(clippy::indexing_slicing, reason = "evaluated by the compiler only")]
+const fn take_least(lists: &mut [&'static [&'static str]; LISTS]) -> Option<&'static str> {
+    let mut least: Option<&'static str> = None;
+    let mut at = 0;
+    while at < LISTS {
+        if let Some((name, _)) = lists[at].split_first() {
+            least = match least {
+                Some(known) if !is_less(name.as_bytes(), known.as_bytes()) => Some(known),
+                _ => Some(name),
+            };
+        }
+        at += 1;
+    }
+    let Some(least) = least else { return None };
+    let mut at = 0;
+    while at < LISTS {
+        if let Some((name, rest)) = lists[at].split_first()
+            && !is_less(least.as_bytes(), name.as_bytes())
+        {
+            lists[at] = rest;
+        }
+        at += 1;
+    }
+    Some(least)
+}
+
+const fn is_less(mut a: &[u8], mut b: &[u8]) -> bool {
+    loop {
+        match (a.split_first(), b.split_first()) {
+            (_, None) => return false,
+            (None, Some(_)) => return true,
+            (Some((first, a_rest)), Some((second, b_rest))) => {
+                if *first != *second {
+                    return *first < *second;
+                }
+                (a, b) = (a_rest, b_rest);
+            }
+        }
+    }
+}
+
+/// Returns `true` if an API defines this member name.
+pub(crate) fn is_key(body: &[u8], key: Str) -> bool {
+    is_listed(&KEYS, body, key)
+}
+
+/// Returns `true` if a string only discriminates: it is the value of `type`, or of the `detail` of an image, and an API
+/// defines it.
 pub(crate) fn is_kind(body: &[u8], member: Option<Str>, value: Str) -> bool {
-    // Most strings are told by their length already.
+    // The length alone rules out most strings.
     (value.escaped || (3..=24).contains(&value.span.len()))
         && member.is_some_and(|member| member.is(body, "type") || member.is(body, "detail"))
-        && (listed(&KINDS, body, value) || listed(&providers::KINDS, body, value))
+        && is_listed(&KINDS, body, value)
 }
 
-/// Whether a text is in a sorted list; does not allocate.
-fn listed(list: &[&str], body: &[u8], text: Str) -> bool {
+/// Searches a sorted list without allocating.
+fn is_listed(list: &[&str], body: &[u8], text: Str) -> bool {
     let found = if text.escaped {
-        list.binary_search_by(|word| word.bytes().cmp(text.bytes(body)))
+        list.binary_search_by(|name| name.bytes().cmp(text.bytes(body)))
     } else {
         let raw = text.span.of(body);
         let first = raw.first();
-        // Most words differ in the first byte, which needs no call to compare.
-        list.binary_search_by(|word| word.as_bytes().first().cmp(&first).then_with(|| word.as_bytes().cmp(raw)))
+        // Most names differ in the first byte, which needs no call to compare.
+        list.binary_search_by(|name| name.as_bytes().first().cmp(&first).then_with(|| name.as_bytes().cmp(raw)))
     };
     found.is_ok()
 }
@@ -339,16 +201,16 @@ mod tests {
     use crate::Span;
 
     #[test]
-    fn words_are_found_in_any_spelling_and_others_are_not() {
-        for word in KEYS {
-            let spelled: String = word.chars().map(|char| format!("\\u{:04x}", char as u32)).collect();
+    fn known_names_match_in_any_spelling_and_others_do_not() {
+        for name in KEYS {
+            let spelled: String = name.chars().map(|char| format!("\\u{:04x}", char as u32)).collect();
             for (raw, want) in [
-                (word.to_owned(), true),
+                (name.to_owned(), true),
                 (spelled, true),
-                (format!("{word}!"), false),
-                (format!("{word}\\u0000"), false),
-                (format!("!{word}"), false),
-                (word.to_uppercase(), false),
+                (format!("{name}!"), false),
+                (format!("{name}\\u0000"), false),
+                (format!("!{name}"), false),
+                (name.to_uppercase(), false),
                 (String::new(), false),
             ] {
                 let str = Str { span: Span::new(0, raw.len()), escaped: raw.contains('\\') };
@@ -358,11 +220,18 @@ mod tests {
     }
 
     #[test]
-    fn lists_are_sorted_and_hold_nothing_twice() {
-        assert!(KEYS.is_sorted_by(|a, b| a < b));
-        assert!(KINDS.is_sorted_by(|a, b| a < b));
-        assert!(providers::KEYS.is_sorted_by(|a, b| a < b) && providers::KINDS.is_sorted_by(|a, b| a < b));
-        assert!(providers::KEYS.iter().all(|key| KEYS.binary_search(key).is_err()));
+    fn lists_are_sorted_and_without_duplicates() {
+        for list in key_lists().iter().chain(&kind_lists()) {
+            assert!(list.is_sorted_by(|a, b| a < b), "{list:?}");
+        }
+        assert!(KEYS.is_sorted_by(|a, b| a < b) && KINDS.is_sorted_by(|a, b| a < b));
         assert!(KINDS.iter().all(|kind| (3..=24).contains(&kind.len())));
+    }
+
+    #[test]
+    fn merged_tables_hold_every_name_of_every_list() {
+        assert!(key_lists().iter().flat_map(|list| list.iter()).all(|name| KEYS.binary_search(name).is_ok()));
+        assert!(kind_lists().iter().flat_map(|list| list.iter()).all(|name| KINDS.binary_search(name).is_ok()));
+        assert_eq!((KEYS.len(), KINDS.len()), (485, 74));
     }
 }

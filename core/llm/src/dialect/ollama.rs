@@ -9,6 +9,7 @@ use crate::dialect::path::Pattern;
 use crate::{Error, Framing, StreamState, escape_into};
 
 mod embed;
+mod names;
 mod request;
 mod response;
 #[cfg(test)]
@@ -17,6 +18,7 @@ mod tests;
 pub(super) const CHAT: DialectSpec = DialectSpec {
     name: "ollama.chat",
     paths: &[Pattern::new("api/chat")],
+    names: names::NAMES,
     form: None,
     request: request::read,
     response: response::read,

@@ -3,6 +3,7 @@
 use super::{DeltaMembers, DialectSpec, openai_chat};
 use crate::dialect::path::Pattern;
 
+mod names;
 mod request;
 pub(super) mod response;
 #[cfg(test)]
@@ -11,6 +12,7 @@ mod tests;
 pub(super) const EMBEDDINGS: DialectSpec = DialectSpec {
     name: "openai.embeddings",
     paths: &[Pattern::new("embeddings"), Pattern::new("deployments/{model}/embeddings")],
+    names: names::NAMES,
     request: request::read,
     response: response::read,
     chunk: response::read,

@@ -4,6 +4,7 @@
 use super::{DeltaMembers, DialectSpec, cohere};
 use crate::dialect::path::Pattern;
 
+mod names;
 mod request;
 pub(super) mod response;
 #[cfg(test)]
@@ -12,6 +13,7 @@ mod tests;
 pub(super) const SPEC: DialectSpec = DialectSpec {
     name: "rerank",
     paths: &[Pattern::new("rerank")],
+    names: names::NAMES,
     request: request::read,
     response: response::read,
     chunk: response::read,

@@ -7,6 +7,7 @@
 use super::{DeltaMembers, DialectSpec, gemini};
 use crate::dialect::path::Pattern;
 
+mod names;
 mod request;
 pub(super) mod response;
 #[cfg(test)]
@@ -15,6 +16,7 @@ mod tests;
 pub(super) const SPEC: DialectSpec = DialectSpec {
     name: "vertex.predict",
     paths: &[Pattern::new("models/{model}:predict"), Pattern::new("endpoints/{model}:predict")],
+    names: names::NAMES,
     request: request::read,
     response: response::read,
     chunk: response::read,

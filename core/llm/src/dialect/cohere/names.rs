@@ -1,0 +1,51 @@
+//! Member names and discriminator values of the API.
+//!
+//! Source: Cohere API reference, "Chat" and "Embed" (v1 and v2).
+
+use crate::dialect::known_names::KnownNames;
+
+/// Member names and discriminator values that the API defines.
+pub(in crate::dialect) const NAMES: KnownNames = KnownNames {
+    keys: &[
+        "chat_history",
+        "citation_options",
+        "content",
+        "data",
+        "documents",
+        "embedding_types",
+        "enabled",
+        "frequency_penalty",
+        "id",
+        "image",
+        "images",
+        "input_type",
+        "logprobs",
+        "max_tokens",
+        "message",
+        "messages",
+        "mode",
+        "model",
+        "output_dimension",
+        "preamble",
+        "presence_penalty",
+        "priority",
+        "raw_prompting",
+        "response_format",
+        "role",
+        "safety_mode",
+        "seed",
+        "stop_sequences",
+        "stream",
+        "strict_tools",
+        "temperature",
+        "texts",
+        "thinking",
+        "token_budget",
+        "tool_calls",
+        "tool_choice",
+        "tool_plan",
+        "tools",
+        "truncate",
+    ],
+    kinds: &["document", "function", "image_url", "json_object", "text", "tool"],
+};
