@@ -1,8 +1,8 @@
-//! How a streamed answer is cut into events, behind one type.
+//! Splitting a streamed response into events, behind one type.
 //!
-//! What reads a stream asks for events and does not know whether they came as server-sent events, as lines or in binary
-//! frames. All framers hold to the same: any split gives the same events; the raw bytes of all events and what is
-//! [`pending`](Framer::pending) are the input, byte for byte; one event is bounded in size.
+//! Callers read events without knowing whether they arrived as server-sent events, as lines or in binary frames. Every
+//! framer guarantees the same: any chunking of the input gives the same events; the raw bytes of all events plus the
+//! [`pending`](Framer::pending) bytes are the input, byte for byte; the size of one event is bounded.
 
 use std::borrow::Cow;
 
@@ -14,13 +14,13 @@ pub mod json_lines;
 pub(crate) mod splitter;
 pub mod sse;
 
-/// A way to cut a body into events.
+/// Format that divides a body into events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Framing {
     /// Server-sent events (`text/event-stream`).
     Sse,
-    /// A JSON value on each line (`application/x-ndjson`).
+    /// One JSON value per line (`application/x-ndjson`).
     JsonLines,
     /// The elements of one JSON array.
     JsonArray,
@@ -29,7 +29,7 @@ pub enum Framing {
 }
 
 impl Framing {
-    /// What a `content-type` says, parameters left aside; `None`: no stream of events.
+    /// Returns the framing of a `content-type`, ignoring its parameters; `None` if it is not a stream of events.
     #[must_use]
     pub fn from_content_type(content_type: &[u8]) -> Option<Framing> {
         let media = content_type.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
@@ -46,7 +46,7 @@ impl Framing {
     }
 }
 
-/// Cuts a body into events, whatever pieces it comes in.
+/// Splits a body into events, however it is chunked.
 #[derive(Clone, Debug)]
 pub struct Framer {
     inner: Inner,
@@ -60,7 +60,7 @@ enum Inner {
     EventStream(event_stream::EventStreamFramer),
 }
 
-/// One event of a streamed answer, with its bytes as they came.
+/// One event of a streamed response, with its original bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct Event<'a> {
     inner: Kind<'a>,
@@ -71,12 +71,12 @@ enum Kind<'a> {
     Sse(sse::SseEvent<'a>),
     JsonLines(json_lines::JsonLine<'a>),
     JsonArray(json_array::ArrayElement<'a>),
-    EventStream(event_stream::Message<'a>),
+    EventStream(event_stream::EventStreamMessage<'a>),
 }
 
 impl Framer {
-    /// A framer at the start of a body; `max_event_bytes` bounds one event with all that belongs to it, and so what is
-    /// held between pushes.
+    /// Creates a framer at the start of a body. `max_event_bytes` bounds one event including its framing, and therefore
+    /// the bytes held between pushes.
     #[must_use]
     pub fn new(framing: Framing, max_event_bytes: usize) -> Framer {
         let inner = match framing {
@@ -88,7 +88,7 @@ impl Framer {
         Framer { inner }
     }
 
-    /// What it cuts by.
+    /// Returns the format that this framer reads.
     #[must_use]
     pub fn framing(&self) -> Framing {
         match &self.inner {
@@ -99,12 +99,12 @@ impl Framer {
         }
     }
 
-    /// Feeds bytes and calls `each` for every event completed, in order.
+    /// Feeds bytes and calls `each` for every completed event, in order.
     ///
     /// # Errors
-    /// [`FrameError::TooLarge`] or [`FrameError::Malformed`]: what was not given out is [`pending`](Framer::pending), and
-    /// later pushes take nothing. Or what `each` said; what follows the event it was called with is pending then, and the
-    /// next push goes on there.
+    /// [`FrameError::TooLarge`] or [`FrameError::Malformed`]: the bytes not handed out stay
+    /// [`pending`](Framer::pending), and later pushes consume nothing. [`FrameError::Callback`] with the error of
+    /// `each`: the bytes after the event it was called with stay pending, and the next push continues there.
     pub fn push<E>(
         &mut self,
         bytes: &[u8],
@@ -118,7 +118,7 @@ impl Framer {
         }
     }
 
-    /// The bytes that were not given out yet: the unfinished event at the end.
+    /// Returns the bytes that were not handed out yet: the unfinished event at the end.
     #[must_use]
     pub fn pending(&self) -> &[u8] {
         match &self.inner {
@@ -129,12 +129,11 @@ impl Framer {
         }
     }
 
-    /// At the end of the body: gives out what is held as a last event. The framer is empty afterwards, ready for another
-    /// body.
+    /// Ends the body: hands out the held bytes as a last event. The framer is empty afterwards, ready for another body.
     ///
     /// # Errors
-    /// What `each` said; [`FrameError::TooLarge`] or [`FrameError::Malformed`] if a push said so: what is held is dropped
-    /// then.
+    /// The error of `each`; [`FrameError::TooLarge`] or [`FrameError::Malformed`] if a push failed with it: the held
+    /// bytes are dropped then.
     pub fn finish<E>(&mut self, mut each: impl FnMut(Event<'_>) -> Result<(), E>) -> Result<(), FrameError<E>> {
         match &mut self.inner {
             Inner::Sse(framer) => framer.finish(|event| each(Event { inner: Kind::Sse(event) })),
@@ -146,7 +145,7 @@ impl Framer {
 }
 
 impl<'a> Event<'a> {
-    /// Its bytes as they came, with all that belongs to its framing.
+    /// Returns the original bytes, including the framing.
     #[must_use]
     pub fn raw(&self) -> &'a [u8] {
         match &self.inner {
@@ -157,7 +156,7 @@ impl<'a> Event<'a> {
         }
     }
 
-    /// The name that the framing gives it (`event:`, `:event-type`), if it does.
+    /// Returns the name that the framing gives the event (`event:`, `:event-type`), if any.
     #[must_use]
     pub fn name(&self) -> Option<&'a [u8]> {
         match &self.inner {
@@ -167,7 +166,7 @@ impl<'a> Event<'a> {
         }
     }
 
-    /// What it says; `None` for what is framing only (comments, blank lines, brackets).
+    /// Returns the payload; `None` for events that are framing only (comments, blank lines, brackets).
     #[must_use]
     pub fn data(&self) -> Option<Cow<'a, [u8]>> {
         match &self.inner {
@@ -178,8 +177,8 @@ impl<'a> Event<'a> {
         }
     }
 
-    /// Appends the event with its data replaced; everything else stays byte for byte, but for lengths and checksums. An
-    /// event without data is appended as it is.
+    /// Appends the event with its data replaced; everything else stays byte for byte, except lengths and checksums. An
+    /// event without data is appended unchanged.
     pub fn with_data(&self, data: &[u8], out: &mut Vec<u8>) {
         match &self.inner {
             Kind::Sse(event) => event.with_data(data, out),
@@ -189,7 +188,7 @@ impl<'a> Event<'a> {
         }
     }
 
-    /// What it was cut out by.
+    /// Returns the format that the event was read in.
     #[must_use]
     pub fn framing(&self) -> Framing {
         match &self.inner {
@@ -200,7 +199,7 @@ impl<'a> Event<'a> {
         }
     }
 
-    /// Whether no event can follow it: it is the end of an array.
+    /// Returns `true` if no event can follow: this is the end of an array.
     #[must_use]
     pub fn is_last(&self) -> bool {
         match &self.inner {
@@ -209,7 +208,7 @@ impl<'a> Event<'a> {
         }
     }
 
-    /// Whether a receiver takes the event for complete: the last one of a body may lack its end.
+    /// Returns `true` if a receiver considers the event complete: the last one of a body may lack its terminator.
     #[must_use]
     pub fn is_terminated(&self) -> bool {
         match &self.inner {
@@ -220,7 +219,7 @@ impl<'a> Event<'a> {
         }
     }
 
-    /// What an event needs beside its data to be of the same kind as this one.
+    /// Returns what an event needs besides its data to be of the same kind as this one.
     #[must_use]
     pub fn envelope(&self) -> Envelope {
         let inner = match &self.inner {
@@ -237,7 +236,7 @@ impl<'a> Event<'a> {
     }
 }
 
-/// What stands around the data of an event: for events of our own that are like one that came.
+/// Framing around the data of an event, used to write additional events of the same kind as a received one.
 #[derive(Clone, Debug)]
 pub struct Envelope {
     inner: Cover,
@@ -245,17 +244,17 @@ pub struct Envelope {
 
 #[derive(Clone, Debug)]
 enum Cover {
-    /// The name.
+    /// Event name.
     Sse(Option<Box<[u8]>>),
     JsonLines,
     JsonArray,
-    /// A frame with the headers, and hardly a payload.
+    /// Frame with the original headers and a minimal payload.
     EventStream(Box<[u8]>),
 }
 
 impl Envelope {
-    /// Appends an event with this data, which is one line. Events like it must have left before, and the one before it
-    /// must have its end.
+    /// Appends an event with this data, which must be one line. An event of the same kind must have been sent before,
+    /// and the event before this one must be terminated.
     pub fn write(&self, data: &[u8], out: &mut Vec<u8>) {
         match &self.inner {
             Cover::Sse(name) => write_sse(name.as_deref().unwrap_or_default(), data, out),
@@ -272,7 +271,7 @@ impl Envelope {
                     event.with_data(data, out);
                     Ok::<_, ()>(())
                 });
-                // It was a frame when it was kept.
+                // It was a valid frame when it was stored.
                 debug_assert!(written.is_ok());
             }
         }
@@ -280,7 +279,8 @@ impl Envelope {
 }
 
 impl Framing {
-    /// Appends what ends an event that lacks its end ([`Event::is_terminated`]), so that another can follow.
+    /// Appends the terminator that an unterminated event lacks ([`Event::is_terminated`]), so that another event can
+    /// follow.
     pub fn terminate(self, out: &mut Vec<u8>) {
         match self {
             Framing::Sse => out.extend_from_slice(b"\n\n"),
@@ -289,16 +289,16 @@ impl Framing {
         }
     }
 
-    /// Appends the event that ends a stream with an error: its name, which may be empty, and its data, one line. `begun`
-    /// says whether an event has left before.
-    pub(crate) fn error(self, name: &str, data: &[u8], begun: bool, out: &mut Vec<u8>) {
+    /// Appends the event that ends a stream with an error. `name` may be empty; `data` is one line; `is_started` is
+    /// `true` if an event was sent before.
+    pub(crate) fn error(self, name: &str, data: &[u8], is_started: bool, out: &mut Vec<u8>) {
         match self {
             Framing::Sse => write_sse(name.as_bytes(), data, out),
             Framing::JsonLines => {
                 out.extend_from_slice(data);
                 out.push(b'\n');
             }
-            Framing::JsonArray => json_array::close_with(begun, data, out),
+            Framing::JsonArray => json_array::close_with(is_started, data, out),
             Framing::EventStream => {
                 let headers =
                     [(":message-type", "exception"), (":exception-type", name), (":content-type", "application/json")];
@@ -319,7 +319,7 @@ fn write_sse(name: &[u8], data: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(b"\n\n");
 }
 
-/// Whether an event has its empty line at the end.
+/// Returns `true` if an event ends with an empty line.
 fn is_terminated(raw: &[u8]) -> bool {
     [&b"\n\n"[..], b"\r\r", b"\r\n\r\n", b"\n\r\n"].iter().any(|end| raw.ends_with(end))
         || [&b"\n"[..], b"\r", b"\r\n"].contains(&raw)
@@ -331,7 +331,7 @@ mod tests {
 
     const ALL: [Framing; 4] = [Framing::Sse, Framing::JsonLines, Framing::JsonArray, Framing::EventStream];
 
-    /// A stream of these values.
+    /// Returns a stream of these values.
     fn stream(framing: Framing, values: &[&str]) -> Vec<u8> {
         let mut out = Vec::new();
         for (at, value) in values.iter().enumerate() {

@@ -1,9 +1,9 @@
-//! A framer for `application/vnd.amazon.eventstream`, the binary frames that Bedrock streams its answers in.
+//! Framer for `application/vnd.amazon.eventstream`, the binary streaming format of Amazon Bedrock.
 //!
-//! A message is: its length and the length of its headers (4 bytes each, big endian), the CRC-32 of these eight bytes,
-//! the headers, the payload, and the CRC-32 of all before (Amazon Transcribe Developer Guide, "Event stream encoding";
-//! Smithy specification, "Amazon Event Stream"). Both sums are checked before an event is given out, and made anew for
-//! one that is edited. The framer gives out every byte that it was fed.
+//! A message consists of its length and the length of its headers (4 bytes each, big endian), the CRC-32 of these eight
+//! bytes, the headers, the payload, and the CRC-32 of everything before (Amazon Transcribe Developer Guide, "Event stream
+//! encoding"; Smithy specification, "Amazon Event Stream"). Both checksums are verified before an event is handed out and
+//! recomputed for an edited one. The framer hands out every byte it was fed.
 //!
 //! ```
 //! use tollgate_llm::event_stream::{self, EventStreamFramer};
@@ -40,62 +40,66 @@ mod wrapped;
 
 pub use header::{Headers, Value};
 
-/// Bytes of the two lengths and their sum.
+/// Bytes of the prelude: the two lengths and their checksum.
 const PRELUDE: usize = 12;
 
-/// Bytes of the sum at the end.
+/// Bytes of the message checksum at the end.
 const TRAILER: usize = 4;
 
-/// Cuts a body into messages, whatever pieces it comes in.
+/// Splits a body into messages, however it is chunked.
 #[derive(Clone, Debug)]
 pub struct EventStreamFramer {
     splitter: Splitter<Messages>,
 }
 
 impl EventStreamFramer {
-    /// A framer at the start of a body; `max_event_bytes` bounds one message, and so what is held between pushes.
+    /// Creates a framer at the start of a body. `max_event_bytes` bounds one message, and therefore the bytes held
+    /// between pushes.
     #[must_use]
     pub fn new(max_event_bytes: usize) -> EventStreamFramer {
         EventStreamFramer { splitter: Splitter::new(Messages::START, max_event_bytes) }
     }
 
-    /// Feeds bytes and calls `each` for every message completed, in order. Messages that lie whole inside `bytes` are
+    /// Feeds bytes and calls `each` for every completed message, in order. Messages that lie whole inside `bytes` are
     /// not copied.
     ///
     /// # Errors
-    /// [`FrameError::TooLarge`]; [`FrameError::Malformed`] when lengths or sums are not right; or what `each` said.
+    /// [`FrameError::TooLarge`]; [`FrameError::Malformed`] if a length or checksum is wrong; or the error of `each`.
     pub fn push<E>(
         &mut self,
         bytes: &[u8],
-        mut each: impl FnMut(Message<'_>) -> Result<(), E>,
+        mut each: impl FnMut(EventStreamMessage<'_>) -> Result<(), E>,
     ) -> Result<(), FrameError<E>> {
-        self.splitter.push(bytes, |raw, ()| each(Message::new(raw)))
+        self.splitter.push(bytes, |raw, ()| each(EventStreamMessage::new(raw)))
     }
 
-    /// The bytes that were not given out yet: the unfinished message at the end.
+    /// Returns the bytes that were not handed out yet: the unfinished message at the end.
     #[must_use]
     pub fn pending(&self) -> &[u8] {
         self.splitter.pending()
     }
 
-    /// At the end of the body: gives out what is held, a message that was cut off, as an event that is not
-    /// [`whole`](Message::is_whole). The framer is empty afterwards, ready for another body.
+    /// Ends the body: hands out the held bytes, a truncated message, as an event that is not
+    /// [`whole`](EventStreamMessage::is_whole). The framer is empty afterwards, ready for another body.
     ///
     /// # Errors
-    /// What `each` said; [`FrameError::TooLarge`] or [`FrameError::Malformed`] if a push said so: what is held is
-    /// dropped then.
-    pub fn finish<E>(&mut self, mut each: impl FnMut(Message<'_>) -> Result<(), E>) -> Result<(), FrameError<E>> {
+    /// The error of `each`; [`FrameError::TooLarge`] or [`FrameError::Malformed`] if a push failed with it: the held
+    /// bytes are dropped then.
+    pub fn finish<E>(
+        &mut self,
+        mut each: impl FnMut(EventStreamMessage<'_>) -> Result<(), E>,
+    ) -> Result<(), FrameError<E>> {
         let result = self.push(&[], &mut each);
         let last = self.splitter.take(Messages::START);
         result?;
-        if last.is_empty() { Ok(()) } else { each(Message::new(&last)).map_err(FrameError::Callback) }
+        if last.is_empty() { Ok(()) } else { each(EventStreamMessage::new(&last)).map_err(FrameError::Callback) }
     }
 }
 
-/// Appends a message with headers that are strings, for example `(":message-type", "event")`.
+/// Appends a message with string headers, for example `(":message-type", "event")`.
 ///
-/// Names and values that the format has no room for (255 and 32,767 bytes) are left out, and so is a message longer than
-/// its 32 bits can say.
+/// Headers whose name or value exceeds the format (255 and 32,767 bytes) are omitted, and so is a message whose length
+/// exceeds 32 bits.
 pub fn write(headers: &[(&str, &str)], payload: &[u8], out: &mut Vec<u8>) {
     let mut block = Vec::new();
     for (name, value) in headers {
@@ -119,7 +123,7 @@ fn frame(headers: &[u8], payload: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(&sum.with(&prelude_sum).with(headers).with(payload).sum().to_be_bytes());
 }
 
-/// The lengths of a message, from its first bytes.
+/// Lengths of a message, from its prelude.
 #[derive(Clone, Copy, Debug)]
 struct Lengths {
     message: usize,
@@ -127,7 +131,7 @@ struct Lengths {
 }
 
 impl Lengths {
-    /// `None` when the sum is another or the lengths do not fit each other.
+    /// Reads the lengths; `None` if the checksum is wrong or the lengths contradict each other.
     fn read(prelude: &[u8]) -> Option<Lengths> {
         let (lengths, rest) = prelude.split_first_chunk::<8>()?;
         let sum = rest.first_chunk::<4>()?;
@@ -145,10 +149,10 @@ impl Lengths {
 /// Finds the ends of messages.
 #[derive(Clone, Copy, Debug)]
 struct Messages {
-    /// How many bytes of the message were seen.
+    /// Bytes of the message seen so far.
     seen: usize,
     prelude: [u8; PRELUDE],
-    /// Length of the message, once its prelude was seen.
+    /// Length of the message, known once its prelude was seen.
     length: usize,
     sum: Crc32,
     trailer: [u8; TRAILER],
@@ -194,7 +198,7 @@ impl Delimiter for Messages {
     }
 }
 
-/// Moves bytes into `slot`, of which `filled` are there; gives back the rest.
+/// Moves bytes into the free part of `slot`, of which `filled` bytes are used; returns the remaining bytes.
 fn fill<'b>(slot: &mut [u8], filled: &mut usize, bytes: &'b [u8]) -> &'b [u8] {
     let mut rest = bytes;
     for place in slot.iter_mut().skip(*filled) {
@@ -208,45 +212,45 @@ fn fill<'b>(slot: &mut [u8], filled: &mut usize, bytes: &'b [u8]) -> &'b [u8] {
 
 /// One message.
 #[derive(Clone, Copy)]
-pub struct Message<'a> {
+pub struct EventStreamMessage<'a> {
     raw: &'a [u8],
     headers: &'a [u8],
     payload: &'a [u8],
     whole: bool,
 }
 
-impl<'a> Message<'a> {
-    fn new(raw: &'a [u8]) -> Message<'a> {
-        Message::parse(raw).unwrap_or(Message { raw, headers: &[], payload: raw, whole: false })
+impl<'a> EventStreamMessage<'a> {
+    fn new(raw: &'a [u8]) -> EventStreamMessage<'a> {
+        EventStreamMessage::parse(raw).unwrap_or(EventStreamMessage { raw, headers: &[], payload: raw, whole: false })
     }
 
-    fn parse(raw: &'a [u8]) -> Option<Message<'a>> {
+    fn parse(raw: &'a [u8]) -> Option<EventStreamMessage<'a>> {
         let lengths = Lengths::read(raw).filter(|lengths| lengths.message == raw.len())?;
         let inner = raw.get(PRELUDE..raw.len().checked_sub(TRAILER)?)?;
         let (headers, payload) = inner.split_at_checked(lengths.headers)?;
-        header::are_valid(headers).then_some(Message { raw, headers, payload, whole: true })
+        header::are_valid(headers).then_some(EventStreamMessage { raw, headers, payload, whole: true })
     }
 
-    /// Its bytes as they came.
+    /// Returns the original bytes.
     #[must_use]
     pub fn raw(&self) -> &'a [u8] {
         self.raw
     }
 
-    /// Whether it is a message to its end, and its headers can be read. Its [`data`](Message::data) is all of its bytes
-    /// if not: no JSON, so that who reads it sees that it cannot be read.
+    /// Returns `true` if the message is complete and its headers are valid. If not, [`data`](EventStreamMessage::data)
+    /// returns all of its bytes: they are not JSON, so the reader of the data notices.
     #[must_use]
     pub fn is_whole(&self) -> bool {
         self.whole
     }
 
-    /// Its headers, in order.
+    /// Returns the headers, in order.
     #[must_use]
     pub fn headers(&self) -> Headers<'a> {
         Headers::of(self.headers)
     }
 
-    /// The value of a header that is a string.
+    /// Returns the value of a string header.
     #[must_use]
     pub fn header(&self, name: &[u8]) -> Option<&'a [u8]> {
         self.headers().find_map(|(key, value)| match value {
@@ -255,7 +259,8 @@ impl<'a> Message<'a> {
         })
     }
 
-    /// What kind of event: the header `:event-type`, of an exception `:exception-type`, of an error `:error-code`.
+    /// Returns the kind of the event: the header `:event-type`; for an exception `:exception-type`; for an error
+    /// `:error-code`.
     #[must_use]
     pub fn name(&self) -> Option<&'a [u8]> {
         let header = match self.header(b":message-type") {
@@ -266,16 +271,16 @@ impl<'a> Message<'a> {
         self.header(header)
     }
 
-    /// Whether it says that something went wrong upstream: its `:message-type` is `exception` or `error`.
+    /// Returns `true` if it reports an upstream failure: its `:message-type` is `exception` or `error`.
     #[must_use]
     pub fn is_error(&self) -> bool {
         matches!(self.header(b":message-type"), Some(b"exception" | b"error"))
     }
 
-    /// Its payload; `None` if it has none.
+    /// Returns the payload; `None` if it is empty.
     ///
-    /// An event `chunk` that holds `bytes` in base64 (Bedrock's `InvokeModelWithResponseStream`) says these: they are an
-    /// event in the format of the model. All other payloads are borrowed.
+    /// For an event `chunk` with `bytes` in base64 (Bedrock's `InvokeModelWithResponseStream`) it returns the decoded
+    /// bytes, which are an event in the model's own format. All other payloads are borrowed.
     #[must_use]
     pub fn data(&self) -> Option<Cow<'a, [u8]>> {
         if self.payload.is_empty() {
@@ -285,13 +290,14 @@ impl<'a> Message<'a> {
         Some(wrapped.map_or(Cow::Borrowed(self.payload), |(bytes, _)| Cow::Owned(bytes)))
     }
 
-    /// Whether its bytes may be wrapped.
+    /// Returns `true` if the payload may wrap its bytes in base64.
     fn is_chunk(&self) -> bool {
         self.whole && self.name() == Some(b"chunk")
     }
 
-    /// Appends the message with other data in its payload; the headers stay byte for byte, lengths and sums are made
-    /// anew. A message without payload is appended as it is, one that is not [`whole`](Message::is_whole) becomes `data`.
+    /// Appends the message with its payload replaced; the headers stay byte for byte, lengths and checksums are
+    /// recomputed. A message without payload is appended unchanged; for one that is not
+    /// [`whole`](EventStreamMessage::is_whole) only `data` is appended.
     pub fn with_data(&self, data: &[u8], out: &mut Vec<u8>) {
         if !self.whole {
             out.extend_from_slice(data);
@@ -308,9 +314,9 @@ impl<'a> Message<'a> {
     }
 }
 
-/// Shows the length only: data is what a model wrote.
-impl std::fmt::Debug for Message<'_> {
+/// Shows the length only: the data is model output.
+impl std::fmt::Debug for EventStreamMessage<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Message").field("len", &self.raw.len()).finish_non_exhaustive()
+        f.debug_struct("EventStreamMessage").field("len", &self.raw.len()).finish_non_exhaustive()
     }
 }

@@ -1,11 +1,12 @@
-//! A framer for an array of JSON values that comes bit by bit, as Gemini streams its answers without `alt=sse`.
+//! Framer for a JSON array that arrives incrementally, the streaming format of Gemini without `alt=sse`.
 //!
 //! The body is one JSON array, `[{..}\n,\r\n{..}\n]`, and every element is an event. Brackets, commas and white space
-//! belong to the event that follows them; those at the end are an event without data. The framer gives out every byte
-//! that it was fed, so that a stream that is not edited leaves as it came.
+//! belong to the event that follows them; those at the end are an event without data. The framer hands out every byte it
+//! was fed, so that an unedited stream is forwarded unchanged.
 //!
 //! ```
-//! use tollgate_llm::json_array::{FrameError, JsonArrayFramer};
+//! use tollgate_llm::FrameError;
+//! use tollgate_llm::json_array::JsonArrayFramer;
 //!
 //! let mut framer = JsonArrayFramer::new(1 << 20);
 //! let mut out = Vec::new();
@@ -19,8 +20,8 @@
 //! # Ok::<(), FrameError<FrameError<()>>>(())
 //! ```
 //!
-//! What is between elements is checked here; what is inside of one is only followed as far as its end needs, since
-//! whoever reads the element checks it in full.
+//! Bytes between elements are validated here; bytes inside an element are scanned only as far as needed to find its end,
+//! because the parser of the element validates them.
 
 use std::borrow::Cow;
 
@@ -29,28 +30,28 @@ use crate::framing::splitter::{Delimiter, FrameError, Malformed, Splitter};
 #[cfg(test)]
 mod tests;
 
-/// Cuts an array into its elements, whatever pieces it comes in.
+/// Splits an array into its elements, however it is chunked.
 ///
-/// A body that is another value than an array (servers answer so with an error) is one event.
+/// A body that is not an array (servers respond so with an error) is one event.
 #[derive(Clone, Debug)]
 pub struct JsonArrayFramer {
     splitter: Splitter<Elements>,
 }
 
 impl JsonArrayFramer {
-    /// A framer at the start of a body; `max_event_bytes` bounds one element with what stands before it, and so what is
-    /// held between pushes.
+    /// Creates a framer at the start of a body. `max_event_bytes` bounds one element with the punctuation before it,
+    /// and therefore the bytes held between pushes.
     #[must_use]
     pub fn new(max_event_bytes: usize) -> JsonArrayFramer {
         JsonArrayFramer { splitter: Splitter::new(Elements::START, max_event_bytes) }
     }
 
-    /// Feeds bytes and calls `each` for every element completed, in order, and for the end of the array. Elements that
+    /// Feeds bytes and calls `each` for every completed element, in order, and for the end of the array. Elements that
     /// lie whole inside `bytes` are not copied.
     ///
     /// # Errors
-    /// [`FrameError::TooLarge`]; [`FrameError::Malformed`] when two elements are not divided by one comma, or something
-    /// follows the array; or what `each` said.
+    /// [`FrameError::TooLarge`]; [`FrameError::Malformed`] if two elements are not separated by one comma, or bytes
+    /// follow the array; or the error of `each`.
     pub fn push<E>(
         &mut self,
         bytes: &[u8],
@@ -59,19 +60,20 @@ impl JsonArrayFramer {
         self.splitter.push(bytes, |raw, data| each(ArrayElement { raw, data }))
     }
 
-    /// The bytes that were not given out yet: the unfinished element at the end with what stands before it.
+    /// Returns the bytes that were not handed out yet: the unfinished element at the end with the punctuation before
+    /// it.
     #[must_use]
     pub fn pending(&self) -> &[u8] {
         self.splitter.pending()
     }
 
-    /// At the end of the body: gives out what is held as a last event. Its data is `None` if it is no more than white
-    /// space and punctuation, and what is there of an element that was cut off: no JSON, unless it is a number. The
-    /// framer is empty afterwards, ready for another body.
+    /// Ends the body: hands out the held bytes as a last event. Its data is `None` if only white space and punctuation
+    /// are held, and otherwise the available part of the truncated element, which is valid JSON only if it is a number.
+    /// The framer is empty afterwards, ready for another body.
     ///
     /// # Errors
-    /// What `each` said; [`FrameError::TooLarge`] or [`FrameError::Malformed`] if a push said so: what is held is
-    /// dropped then.
+    /// The error of `each`; [`FrameError::TooLarge`] or [`FrameError::Malformed`] if a push failed with it: the held
+    /// bytes are dropped then.
     pub fn finish<E>(&mut self, mut each: impl FnMut(ArrayElement<'_>) -> Result<(), E>) -> Result<(), FrameError<E>> {
         let result = self.push(&[], &mut each);
         let data = self.splitter.delimiter().len;
@@ -81,10 +83,10 @@ impl JsonArrayFramer {
     }
 }
 
-/// Appends what makes an array end with `last` as one more element; `begun` says whether the client has got an event
-/// with data of it yet.
-pub fn close_with(begun: bool, last: &[u8], out: &mut Vec<u8>) {
-    out.push(if begun { b',' } else { b'[' });
+/// Appends `last` as one more element and closes the array. `is_started` is `true` if the client has received an
+/// element already.
+pub fn close_with(is_started: bool, last: &[u8], out: &mut Vec<u8>) {
+    out.push(if is_started { b',' } else { b'[' });
     out.extend_from_slice(last);
     out.push(b']');
 }
@@ -93,9 +95,9 @@ pub fn close_with(begun: bool, last: &[u8], out: &mut Vec<u8>) {
 #[derive(Clone, Copy, Debug)]
 struct Elements {
     place: Place,
-    /// Whether the body is an array.
+    /// `true` if the body is an array.
     array: bool,
-    /// How many bytes of the element were seen.
+    /// Bytes of the current element seen so far.
     len: usize,
 }
 
@@ -107,13 +109,13 @@ enum Place {
     First,
     /// After a comma.
     Next,
-    /// In an object or array that is an element, this many levels deep.
+    /// Inside an object or array that is an element; holds the nesting depth.
     Inside(u32),
-    /// In a string, at the level that it stands on.
+    /// Inside a string; holds the nesting depth around it.
     String(u32),
-    /// After a backslash in it.
+    /// After a backslash in a string; holds the nesting depth around it.
     Escape(u32),
-    /// In a number or a word that is an element.
+    /// Inside a number or a literal name (`true`, `null`) that is an element.
     Scalar,
     /// After an element.
     After,
@@ -124,13 +126,13 @@ enum Place {
 impl Elements {
     const START: Elements = Elements { place: Place::Start, array: false, len: 0 };
 
-    /// An element ends before `at`; how long it is.
+    /// Ends the current element and returns its length.
     fn ended(&mut self) -> usize {
         self.place = if self.array { Place::After } else { Place::End };
         std::mem::take(&mut self.len)
     }
 
-    /// The first byte of an element.
+    /// Starts an element with its first byte.
     fn begin(&mut self, byte: u8) {
         self.len = 1;
         self.place = match byte {
@@ -142,7 +144,7 @@ impl Elements {
 }
 
 impl Delimiter for Elements {
-    /// How many bytes of the event, at its end, are the element; 0 if there is none.
+    /// Number of bytes at the end of the event that are the element; 0 if there is none.
     type Mark = usize;
 
     fn end(&mut self, bytes: &[u8]) -> Result<Option<(usize, usize)>, Malformed> {
@@ -151,7 +153,7 @@ impl Delimiter for Elements {
             let space = matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
             match self.place {
                 Place::String(depth) => {
-                    // Most bytes are in strings.
+                    // Most bytes are inside strings.
                     let rest = bytes.get(at..).unwrap_or_default();
                     let len = memchr::memchr2(b'"', b'\\', rest);
                     let seen = len.map_or(rest.len(), |len| len + 1);
@@ -201,22 +203,22 @@ impl Delimiter for Elements {
     }
 }
 
-/// One element with what stands before it, or the end of the array.
+/// One element with the punctuation before it, or the end of the array.
 #[derive(Clone, Copy)]
 pub struct ArrayElement<'a> {
     raw: &'a [u8],
-    /// How many bytes at its end are the element.
+    /// Number of bytes at the end of `raw` that are the element.
     data: usize,
 }
 
 impl<'a> ArrayElement<'a> {
-    /// Its bytes as they came.
+    /// Returns the original bytes.
     #[must_use]
     pub fn raw(&self) -> &'a [u8] {
         self.raw
     }
 
-    /// The element; `None` for the end of the array. Always borrowed.
+    /// Returns the element; `None` for the end of the array. Always borrowed.
     #[must_use]
     pub fn data(&self) -> Option<Cow<'a, [u8]>> {
         let (_, data) = self.parts();
@@ -224,7 +226,7 @@ impl<'a> ArrayElement<'a> {
     }
 
     /// Appends the event with its element replaced; everything else stays byte for byte. The end of the array is
-    /// appended as it is.
+    /// appended unchanged.
     pub fn with_data(&self, data: &[u8], out: &mut Vec<u8>) {
         let (before, old) = self.parts();
         out.extend_from_slice(before);
@@ -238,7 +240,7 @@ impl<'a> ArrayElement<'a> {
     }
 }
 
-/// Shows the length only: data is what a model wrote.
+/// Shows the length only: the data is model output.
 impl std::fmt::Debug for ArrayElement<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ArrayElement").field("len", &self.raw.len()).finish_non_exhaustive()

@@ -1,11 +1,12 @@
-//! A framer for streams of JSON lines (`application/x-ndjson`), as Ollama sends them.
+//! Framer for JSON lines (`application/x-ndjson`), the streaming format of Ollama.
 //!
 //! The format is that of jsonlines.org and ndjson-spec 1.0.0: one JSON value per line, lines end in LF, white space
-//! around a value (the CR of a CRLF) does not count, lines may be blank. The framer gives out every byte that it was
-//! fed, blank lines too, so that a stream that is not edited leaves as it came.
+//! around a value (the CR of a CRLF) is ignored, lines may be blank. The framer hands out every byte it was fed, blank
+//! lines included, so that an unedited stream is forwarded unchanged.
 //!
 //! ```
-//! use tollgate_llm::json_lines::{FrameError, JsonLinesFramer};
+//! use tollgate_llm::FrameError;
+//! use tollgate_llm::json_lines::JsonLinesFramer;
 //!
 //! let mut framer = JsonLinesFramer::new(1 << 20);
 //! let mut out = Vec::new();
@@ -26,25 +27,25 @@ use crate::framing::splitter::{Delimiter, FrameError, Malformed, Splitter};
 #[cfg(test)]
 mod tests;
 
-/// Cuts a body into lines, whatever pieces it comes in.
+/// Splits a body into lines, however it is chunked.
 #[derive(Clone, Debug)]
 pub struct JsonLinesFramer {
     splitter: Splitter<Lines>,
 }
 
 impl JsonLinesFramer {
-    /// A framer at the start of a body; `max_event_bytes` bounds one line with its terminator, and so what is held
-    /// between pushes.
+    /// Creates a framer at the start of a body. `max_event_bytes` bounds one line with its terminator, and therefore
+    /// the bytes held between pushes.
     #[must_use]
     pub fn new(max_event_bytes: usize) -> JsonLinesFramer {
         JsonLinesFramer { splitter: Splitter::new(Lines, max_event_bytes) }
     }
 
-    /// Feeds bytes and calls `each` for every line completed, in order. Lines that lie whole inside `bytes` are not
+    /// Feeds bytes and calls `each` for every completed line, in order. Lines that lie whole inside `bytes` are not
     /// copied.
     ///
     /// # Errors
-    /// [`FrameError::TooLarge`], or what `each` said.
+    /// [`FrameError::TooLarge`], or the error of `each`.
     pub fn push<E>(
         &mut self,
         bytes: &[u8],
@@ -53,17 +54,17 @@ impl JsonLinesFramer {
         self.splitter.push(bytes, |raw, ()| each(JsonLine { raw }))
     }
 
-    /// The bytes that were not given out yet: the unfinished line at the end.
+    /// Returns the bytes that were not handed out yet: the unfinished line at the end.
     #[must_use]
     pub fn pending(&self) -> &[u8] {
         self.splitter.pending()
     }
 
-    /// At the end of the body: gives out what is held as a last line, though its LF is missing. The framer is empty
+    /// Ends the body: hands out the held bytes as a last line, although its LF is missing. The framer is empty
     /// afterwards, ready for another body.
     ///
     /// # Errors
-    /// What `each` said; [`FrameError::TooLarge`] if a push said so: what is held is dropped then.
+    /// The error of `each`; [`FrameError::TooLarge`] if a push failed with it: the held bytes are dropped then.
     pub fn finish<E>(&mut self, mut each: impl FnMut(JsonLine<'_>) -> Result<(), E>) -> Result<(), FrameError<E>> {
         let result = self.push(&[], &mut each);
         let last = self.splitter.take(Lines);
@@ -72,7 +73,7 @@ impl JsonLinesFramer {
     }
 }
 
-/// Knows nothing: a line ends where an LF is.
+/// Stateless delimiter: a line ends at an LF.
 #[derive(Clone, Copy, Debug)]
 struct Lines;
 
@@ -91,21 +92,21 @@ pub struct JsonLine<'a> {
 }
 
 impl<'a> JsonLine<'a> {
-    /// Its bytes as they came, the LF included.
+    /// Returns the original bytes, including the LF.
     #[must_use]
     pub fn raw(&self) -> &'a [u8] {
         self.raw
     }
 
-    /// The value without the white space around it; `None` for a blank line. Always borrowed.
+    /// Returns the value without surrounding white space; `None` for a blank line. Always borrowed.
     #[must_use]
     pub fn data(&self) -> Option<Cow<'a, [u8]>> {
         let data = trim(self.raw);
         if data.is_empty() { None } else { Some(Cow::Borrowed(data)) }
     }
 
-    /// Appends the line with its value replaced; everything else stays byte for byte. `data` must not hold an LF,
-    /// which JSON allows only between tokens. A blank line is appended as it is.
+    /// Appends the line with its value replaced; everything else stays byte for byte. `data` must not contain an LF,
+    /// which JSON allows only between tokens. A blank line is appended unchanged.
     pub fn with_data(&self, data: &[u8], out: &mut Vec<u8>) {
         let value = trim(self.raw);
         if value.is_empty() {
@@ -120,15 +121,15 @@ impl<'a> JsonLine<'a> {
     }
 }
 
-/// Shows the length only: data is what a model wrote.
+/// Shows the length only: the data is model output.
 impl std::fmt::Debug for JsonLine<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("JsonLine").field("len", &self.raw.len()).finish_non_exhaustive()
     }
 }
 
-/// White space of JSON (RFC 8259, section 2): no other byte may be taken away, for what is read must be what the
-/// client reads.
+/// Returns `true` for white space of JSON (RFC 8259, section 2). No other byte may be trimmed: what is read here must
+/// be what the client reads.
 fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
 }

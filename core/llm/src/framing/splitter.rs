@@ -1,41 +1,41 @@
-//! What the framers of binary and JSON streams have in common: bytes go in, in any pieces, and whole events come out.
+//! Splitter shared by all framers: bytes come in, in any chunks, and whole events come out.
 
-/// Why a framer stopped.
+/// Reason why a framer stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FrameError<E> {
-    /// An event is larger than the limit. Nothing is lost: what was not given out is pending, and later pushes take no
-    /// bytes.
+    /// An event is larger than the limit. Nothing is lost: the bytes not handed out stay pending, and later pushes
+    /// consume nothing.
     #[error("an event of the stream is larger than the limit")]
     TooLarge,
-    /// The bytes that come next are not in the format of the stream. As with [`TooLarge`](FrameError::TooLarge), what
-    /// was not given out is pending, and later pushes take no bytes.
+    /// The next bytes do not follow the format of the stream. As with [`TooLarge`](FrameError::TooLarge), the bytes not
+    /// handed out stay pending, and later pushes consume nothing.
     #[error("the stream is not in its format")]
     Malformed,
-    /// The callback stopped. What follows the event it was called with is pending; the next push goes on there.
+    /// The callback failed. The bytes after the event it was called with stay pending; the next push continues there.
     #[error("{0}")]
     Callback(E),
 }
 
-/// The bytes are not in the format.
+/// The bytes do not follow the format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Malformed;
 
-/// Finds the ends of events, in one pass over bytes that come in any pieces.
+/// Finds the ends of events, in one pass over bytes that arrive in any chunks.
 pub(crate) trait Delimiter: Clone {
-    /// What is known of an event besides its bytes.
+    /// Knowledge about an event besides its bytes.
     type Mark: Copy;
 
-    /// The offset in `bytes` after the event that goes on there, once it is certain; the scan then stands at the start
-    /// of the next. `None` when the event goes on after `bytes`.
+    /// Returns the offset in `bytes` after the current event as soon as its end is certain; the next call then starts
+    /// at the following event. `None` if the event continues after `bytes`.
     fn end(&mut self, bytes: &[u8]) -> Result<Option<(usize, Self::Mark)>, Malformed>;
 }
 
-/// Cuts a body into events.
+/// Splits a body into events.
 #[derive(Clone, Debug)]
 pub(crate) struct Splitter<D> {
-    /// Bytes not given out yet.
+    /// Bytes not handed out yet.
     held: Vec<u8>,
-    /// Whether `held` went through `delimiter` already. Not so only after the callback stopped.
+    /// `true` if `held` was scanned by `delimiter` already; `false` only after the callback failed.
     scanned: bool,
     delimiter: D,
     failed: Option<Failure>,
@@ -53,7 +53,7 @@ impl<D: Delimiter> Splitter<D> {
         Splitter { held: Vec::new(), scanned: true, delimiter, failed: None, max }
     }
 
-    /// Feeds bytes and calls `each` for every event completed, in order. Events that lie whole inside `bytes` are not
+    /// Feeds bytes and calls `each` for every completed event, in order. Events that lie whole inside `bytes` are not
     /// copied.
     pub(crate) fn push<E>(
         &mut self,
@@ -115,15 +115,15 @@ impl<D: Delimiter> Splitter<D> {
                 break;
             }
             rest = after;
-            let said = if self.held.is_empty() {
+            let result = if self.held.is_empty() {
                 each(event, mark)
             } else {
                 self.held.extend_from_slice(event);
-                let said = each(&self.held, mark);
+                let result = each(&self.held, mark);
                 self.held.clear();
-                said
+                result
             };
-            if let Err(error) = said {
+            if let Err(error) = result {
                 self.held.extend_from_slice(rest);
                 self.scanned = false;
                 return Err(FrameError::Callback(error));

@@ -1,9 +1,9 @@
-//! A framer for `text/event-stream` that works on bytes.
+//! Framer for `text/event-stream`, working on bytes.
 //!
-//! The format is that of WHATWG HTML, section 9.2 "Server-sent events": lines end in CR, LF or CRLF, an empty line ends
-//! an event, a byte order mark may stand before the first line. The framer gives out every byte that it was fed: each
-//! [`SseEvent`] holds its raw bytes with its terminator, and events without data (comments, `retry:`, blank lines) come out
-//! too, so that a stream that is not edited leaves as it came.
+//! The format is WHATWG HTML, section 9.2 "Server-sent events": lines end in CR, LF or CRLF, an empty line ends an event,
+//! and a byte order mark may precede the first line. The framer hands out every byte it was fed: each [`SseEvent`] holds
+//! its raw bytes with the terminator, and events without data (comments, `retry:`, blank lines) are handed out too, so
+//! that an unedited stream is forwarded unchanged.
 //!
 //! ```
 //! use tollgate_llm::sse::SseFramer;
@@ -22,10 +22,10 @@
 //! # Ok::<(), FrameError<FrameError<()>>>(())
 //! ```
 //!
-//! An event is given out when its end is certain. After a CR that is the last byte fed it is not, if an LF may follow
-//! that belongs to the same terminator. But where the line before ended in a CR alone, lines end so, and an event need
-//! not wait for a byte that may never come (there is no more time to give it out when trailers do). If an LF follows all
-//! the same, it comes out as an empty line of its own, which says nothing to any receiver.
+//! An event is handed out as soon as its end is certain. If the last byte fed is a CR, an LF that belongs to the same
+//! terminator may follow, so the event waits for the next byte. If the line before ended in a bare CR, the stream uses bare
+//! CRs and the event does not wait: the next byte may never come, and when trailers arrive it is too late to hand the
+//! event out. An LF that follows all the same is handed out as an empty line of its own, which receivers ignore.
 
 use std::borrow::Cow;
 
@@ -36,7 +36,7 @@ mod tests;
 
 const BOM: [u8; 3] = [0xef, 0xbb, 0xbf];
 
-/// Cuts a body into events, whatever pieces it comes in.
+/// Splits a body into server-sent events, however it is chunked.
 #[derive(Clone, Debug)]
 pub struct SseFramer {
     splitter: Splitter<EmptyLine>,
@@ -177,7 +177,7 @@ impl Delimiter for EmptyLine {
 #[derive(Clone, Copy)]
 pub struct SseEvent<'a> {
     raw: &'a [u8],
-    /// Whether it starts with a byte order mark that counts as one.
+    /// `true` if it starts with a byte order mark that counts as one.
     bom: bool,
 }
 
@@ -186,20 +186,20 @@ impl<'a> SseEvent<'a> {
         SseEvent { raw, bom: is_first && raw.starts_with(&BOM) }
     }
 
-    /// Its bytes as they came, up to the end of the empty line.
+    /// Returns the original bytes, up to the end of the empty line.
     #[must_use]
     pub fn raw(&self) -> &'a [u8] {
         self.raw
     }
 
-    /// The value of `event:`; the last one counts. `None` stands for `message`.
+    /// Returns the value of `event:`; the last one wins. `None` means `message`.
     #[must_use]
     pub fn name(&self) -> Option<&'a [u8]> {
         self.lines().filter_map(|line| line.value(b"event")).last()
     }
 
-    /// The values of its `data:` lines, joined by LF; `None` if it has none (a comment, `retry:`). Clients ignore an
-    /// event whose data is empty. Borrowed when there is one line.
+    /// Returns the values of the `data:` lines, joined by LF; `None` if there are none (a comment, `retry:`). Clients
+    /// ignore an event whose data is empty. Borrowed if there is only one line.
     #[must_use]
     pub fn data(&self) -> Option<Cow<'a, [u8]>> {
         let mut values = self.lines().filter_map(|line| line.value(b"data"));
@@ -213,14 +213,14 @@ impl<'a> SseEvent<'a> {
     }
 
     /// Appends the event with its data replaced; everything else stays byte for byte. There are as many data lines as
-    /// `data` has lines, where the first one stood. An event without data is appended as it is.
+    /// `data` has lines, in place of the first one. An event without data is appended unchanged.
     pub fn with_data(&self, data: &[u8], out: &mut Vec<u8>) {
         let mut lines = self.lines();
         out.extend_from_slice(if self.bom { &BOM } else { &[] });
         let mut written = false;
         for line in &mut lines {
             let Some(value) = line.value(b"data") else {
-                // With the lines between gone, a CR and the LF of the last line would become one terminator.
+                // Without the dropped lines between them, a CR and the LF of the last line would become one terminator.
                 if line.content.is_empty() && line.terminator == b"\n" && out.ends_with(b"\r") {
                     out.push(b'\n');
                 }
@@ -239,7 +239,7 @@ impl<'a> SseEvent<'a> {
                 let content = piece.map_or(&[][..], |piece| piece.content);
                 let prefix = prefix.unwrap_or(b"data:");
                 out.extend_from_slice(prefix);
-                // the receiver takes one space away
+                // The receiver strips one leading space.
                 if prefix.ends_with(b":") && content.starts_with(b" ") {
                     out.push(b' ');
                 }
@@ -260,7 +260,7 @@ impl<'a> SseEvent<'a> {
     }
 }
 
-/// Shows the length only: data is what a model wrote.
+/// Shows the length only: the data is model output.
 impl std::fmt::Debug for SseEvent<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("SseEvent").field("len", &self.raw.len()).finish_non_exhaustive()
@@ -274,7 +274,7 @@ struct Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    /// The value of the line if its field is `name`.
+    /// Returns the value of the line if its field is `name`.
     fn value(self, name: &[u8]) -> Option<&'a [u8]> {
         match self.content.strip_prefix(name)? {
             [] => Some(&[]),

@@ -72,10 +72,7 @@ fn fields_of_a_form() {
         ),
         (part("X-Y: z\r\nContent-Disposition: form-data; name=\"model\"", "whisper-1"), model()),
         (
-            part(
-                "Content-Transfer-Encoding: 8bit\r\nContent-Disposition: form-data; name=\"model\"",
-                "whisper-1",
-            ),
+            part("Content-Transfer-Encoding: 8bit\r\nContent-Disposition: form-data; name=\"model\"", "whisper-1"),
             model(),
         ),
         (field("model", ""), vec![("model", String::new())]),
@@ -121,10 +118,7 @@ fn what_receivers_read_differently_is_refused() {
         (part("Content-Disposition: form-data;\r\n name=\"model\"", "b"), Malformed),
         (part("Content-Disposition : form-data; name=\"model\"", "b"), Malformed),
         // a field that is only read must read the same everywhere, too
-        (
-            part("Content-Disposition: form-data; name=user\r\nContent-Transfer-Encoding: base64", "YQ=="),
-            NotPlain,
-        ),
+        (part("Content-Disposition: form-data; name=user\r\nContent-Transfer-Encoding: base64", "YQ=="), NotPlain),
         (part("Content-Disposition: form-data; name=user\r\nContent-Type: text/plain;charset=utf-7", "b"), NotPlain),
         (part("X: y", "b"), Malformed),
         (part("no header", "b"), Malformed),

@@ -1,6 +1,6 @@
-//! The headers of a message: name and typed value, one after the other.
+//! Headers of a message: a sequence of names and typed values.
 
-/// The value of a header.
+/// Value of a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Value<'a> {
@@ -24,7 +24,7 @@ pub enum Value<'a> {
     Uuid([u8; 16]),
 }
 
-/// The headers of a message, in order.
+/// Iterator over the headers of a message, in order.
 #[derive(Clone, Debug)]
 pub struct Headers<'a> {
     rest: &'a [u8],
@@ -81,11 +81,11 @@ impl<'a> Iterator for Headers<'a> {
     }
 }
 
-/// How many headers a message may have; Bedrock sends three.
+/// Maximum number of headers of a message; Bedrock sends three.
 const MAX: usize = 64;
 
-/// Whether a block is headers to its end, not too many, none of them there twice: receivers disagree about which one
-/// counts.
+/// Returns `true` if a block consists of headers only, not too many, and without duplicates: receivers disagree about
+/// which duplicate counts.
 pub(super) fn are_valid(block: &[u8]) -> bool {
     let mut headers = Headers::of(block);
     let mut count = 0;
@@ -100,7 +100,7 @@ pub(super) fn are_valid(block: &[u8]) -> bool {
     true
 }
 
-/// Appends a header that is a string, if the format has room for it.
+/// Appends a string header; does nothing if it exceeds the format.
 pub(super) fn write(name: &str, value: &str, out: &mut Vec<u8>) {
     let (Ok(name_len), Ok(value_len)) = (u8::try_from(name.len()), i16::try_from(value.len())) else { return };
     out.push(name_len);

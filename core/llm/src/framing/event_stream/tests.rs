@@ -4,7 +4,7 @@ use proptest::prelude::*;
 /// What a receiver sees of an event: raw bytes, name, data, whether it is whole.
 type Seen = (Vec<u8>, Option<Vec<u8>>, Option<Vec<u8>>, bool);
 
-fn seen(event: Message<'_>) -> Seen {
+fn seen(event: EventStreamMessage<'_>) -> Seen {
     let owned = |bytes: &[u8]| bytes.to_vec();
     (event.raw().to_vec(), event.name().map(owned), event.data().map(Cow::into_owned), event.is_whole())
 }
@@ -81,7 +81,7 @@ fn every_type_of_header_is_read() {
     header("j", 9, &[3; 16]);
     let mut raw = Vec::new();
     frame(&block, b"x", &mut raw);
-    let event = Message::new(&raw);
+    let event = EventStreamMessage::new(&raw);
     let headers: Vec<(&[u8], Value<'_>)> = event.headers().collect();
     let want: [(&[u8], Value<'_>); 10] = [
         (b"a", Value::Bool(true)),
@@ -114,7 +114,7 @@ fn headers_that_cannot_be_read_make_an_event_that_cannot() {
     ] {
         let mut raw = Vec::new();
         frame(block, b"{}", &mut raw);
-        let event = Message::new(&raw);
+        let event = EventStreamMessage::new(&raw);
         assert!(!event.is_whole(), "{block:?}");
         assert_eq!((event.data().as_deref(), event.raw()), (Some(&raw[..]), &raw[..]));
         assert!(serde_json::from_slice::<serde_json::Value>(&raw).is_err());
@@ -139,7 +139,7 @@ fn names_of_events_and_of_errors() {
     ] {
         let mut raw = Vec::new();
         write(headers, b"", &mut raw);
-        let event = Message::new(&raw);
+        let event = EventStreamMessage::new(&raw);
         assert_eq!((event.name(), event.is_error()), (name.map(str::as_bytes), error));
         assert_eq!(event.data(), None);
     }
@@ -167,7 +167,7 @@ fn bytes_in_base64_are_what_a_chunk_says() {
         ("chunk", "[]", "[]", r#"{"n":2}"#),
     ] {
         let raw = message(name, payload.as_bytes());
-        let event = Message::new(&raw);
+        let event = EventStreamMessage::new(&raw);
         assert_eq!(event.data().as_deref(), Some(data.as_bytes()), "{payload}");
         let mut out = Vec::new();
         event.with_data(br#"{"n":2}"#, &mut out);
@@ -235,7 +235,7 @@ fn what_was_cut_off_is_no_json() {
     for cut in 1..body.len() {
         let mut framer = EventStreamFramer::new(1 << 20);
         let mut last = Vec::new();
-        let mut each = |event: Message<'_>| {
+        let mut each = |event: EventStreamMessage<'_>| {
             last.push(seen(event));
             Ok::<(), ()>(())
         };
@@ -253,7 +253,7 @@ fn goes_on_after_the_callback_stopped() {
     let body = message("x", b"{}").repeat(3);
     let mut framer = EventStreamFramer::new(1 << 20);
     let mut count = 0;
-    let mut each = |_: Message<'_>| {
+    let mut each = |_: EventStreamMessage<'_>| {
         count += 1;
         if count == 1 { Err(()) } else { Ok(()) }
     };
@@ -289,7 +289,7 @@ proptest! {
         let (split, _, _) = frame_all(body.chunks(size), 1 << 20);
         prop_assert_eq!(&split, &events);
         for ((headers, payload), event) in messages.iter().zip(&events) {
-            let event = Message::new(&event.0);
+            let event = EventStreamMessage::new(&event.0);
             prop_assert_eq!(&*event.data().unwrap_or_default(), &payload[..]);
             let is_known = |(name, value)| {
                 headers.iter().any(|(key, text)| key.as_bytes() == name && value == Value::Text(text.as_bytes()))
@@ -297,7 +297,7 @@ proptest! {
             prop_assert!(event.headers().all(is_known));
             let mut edited = Vec::new();
             event.with_data(&new, &mut edited);
-            let again = Message::new(&edited);
+            let again = EventStreamMessage::new(&edited);
             prop_assert!(again.is_whole());
             if !payload.is_empty() {
                 prop_assert_eq!(again.data().unwrap_or_default(), &new[..]);

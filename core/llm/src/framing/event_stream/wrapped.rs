@@ -1,6 +1,6 @@
-//! Payloads that hold what they say in base64.
+//! Payloads that wrap an event in base64.
 //!
-//! `InvokeModelWithResponseStream` of Bedrock sends what a model writes as it came from the model: an event `chunk` with
+//! Bedrock's `InvokeModelWithResponseStream` passes on the output of a model unchanged: as an event `chunk` with
 //! `{"bytes":".."}`, whose bytes are an event in the model's own format (Amazon Bedrock API reference, "PayloadPart").
 
 use base64::Engine;
@@ -11,18 +11,18 @@ use crate::json::reader::{Reader, Scratch, Value};
 use crate::json::scan::Side;
 use crate::{Error, ParseLimits, Span};
 
-/// As clients read it: what the last digit says beyond the last byte does not count. What they read and we did not would
-/// pass without being looked at.
+/// Builds a decoder as lenient as the clients': trailing bits beyond the last byte are ignored. Text that clients can
+/// read and Tollgate cannot would pass without inspection.
 const fn engine(alphabet: &Alphabet) -> GeneralPurpose {
     GeneralPurpose::new(alphabet, GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true))
 }
 
-/// What is written, and what is read first.
+/// Standard alphabet: used for writing, and tried first for reading.
 const PLAIN: GeneralPurpose = engine(&STANDARD);
-/// The alphabet for URLs (RFC 4648, section 5).
+/// URL-safe alphabet (RFC 4648, section 5).
 const URL: GeneralPurpose = engine(&URL_SAFE);
 
-/// The bytes inside of a payload, and where their base64 stands in it; `None` when it is none of these.
+/// Returns the wrapped bytes and the span of their base64 in the payload; `None` if the payload wraps nothing.
 pub(super) fn unwrap(payload: &[u8]) -> Option<(Vec<u8>, Span)> {
     let span = find(payload).ok()??;
     let text = span.of(payload);
@@ -30,10 +30,10 @@ pub(super) fn unwrap(payload: &[u8]) -> Option<(Vec<u8>, Span)> {
     Some((bytes.ok()?, span))
 }
 
-/// The member `bytes`. An escape in it would be none that an encoder writes.
+/// Finds the member `bytes`. A value with escapes is ignored: no encoder writes them into base64.
 fn find(payload: &[u8]) -> Result<Option<Span>, Error> {
     let mut scratch = Scratch::default();
-    // A frame is bounded already.
+    // The frame size is bounded already.
     let limits = ParseLimits { max_bytes: usize::MAX, ..ParseLimits::default() };
     let mut reader = Reader::new(payload, &limits, Side::Response, &mut scratch)?;
     let Value::Object(_) = reader.value()? else { return Ok(None) };
@@ -48,7 +48,7 @@ fn find(payload: &[u8]) -> Result<Option<Span>, Error> {
     Ok(found)
 }
 
-/// The payload with other bytes inside.
+/// Returns the payload with other bytes wrapped.
 pub(super) fn rewrap(payload: &[u8], span: Span, bytes: &[u8]) -> Vec<u8> {
     let mut out = payload.get(..span.start).unwrap_or_default().to_vec();
     out.extend_from_slice(PLAIN.encode(bytes).as_bytes());
