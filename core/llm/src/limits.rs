@@ -1,16 +1,17 @@
-//! What a body may cost.
+//! Limits on the cost of parsing a body.
 
-/// Bounds on what a client or an upstream can make the gateway do.
+/// Bounds on the work and memory that a client or an upstream can cause.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ParseLimits {
-    /// Bytes of one body (or of the data of one event). 16 MiB.
+    /// Maximum bytes of one body, or of the data of one event. Default: 16 MiB.
     pub max_bytes: usize,
-    /// Objects and arrays inside each other. 64.
+    /// Maximum nesting depth of objects and arrays. Default: 64.
     pub max_depth: usize,
-    /// Bytes of one event of a stream, its terminator included. 1 MiB.
+    /// Maximum bytes of one event of a stream, including its terminator. Default: 1 MiB.
     pub max_event_bytes: usize,
-    /// Texts of one body, its messages, and the members of its open objects, each counted by itself: what bounds the
-    /// memory of a view, since one text of three bytes costs ten times as much in it. 262,144.
+    /// Maximum number of texts of one body, of its messages, and of the members of its open objects, each counted
+    /// separately. This bounds the memory of a view: a text of three bytes takes ten times as much there. Default:
+    /// 262,144.
     pub max_items: usize,
 }
 

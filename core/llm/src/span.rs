@@ -1,6 +1,6 @@
-//! Where something stands in a body.
+//! Byte ranges of a body.
 
-/// A range of bytes of the body a view was made from.
+/// Range of bytes in the body that a view was parsed from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub struct Span {
     /// Offset of the first byte.
@@ -10,31 +10,31 @@ pub struct Span {
 }
 
 impl Span {
-    /// The bytes from `start` up to, not including, `end`.
+    /// Creates the span from `start` up to, but not including, `end`.
     #[must_use]
     pub fn new(start: usize, end: usize) -> Span {
         Span { start, end }
     }
 
-    /// How many bytes; 0 when `end` is before `start`.
+    /// Returns the length in bytes; 0 if `end` is before `start`.
     #[must_use]
     pub fn len(self) -> usize {
         self.end.saturating_sub(self.start)
     }
 
-    /// Whether it holds no byte. An empty span still has a place: an edit of it is an insertion.
+    /// Returns `true` if the span contains no byte. An empty span still has a position: editing it is an insertion.
     #[must_use]
     pub fn is_empty(self) -> bool {
         self.len() == 0
     }
 
-    /// The bytes of `body` it names; an empty slice when it does not lie inside `body`.
+    /// Returns the bytes of `body` in this range; an empty slice if the span does not lie inside `body`.
     #[must_use]
     pub fn of(self, body: &[u8]) -> &[u8] {
         body.get(self.start..self.end).unwrap_or_default()
     }
 
-    /// Whether all of `other` lies inside.
+    /// Returns `true` if all of `other` lies inside.
     #[must_use]
     pub fn contains(self, other: Span) -> bool {
         self.start <= other.start && other.end <= self.end

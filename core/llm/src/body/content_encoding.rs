@@ -1,10 +1,9 @@
-//! Bodies that come compressed (`content-encoding`), read within caps.
+//! Decompression of bodies (`content-encoding`) within limits.
 //!
-//! A body that is not read is a way around every rule, and one that is inflated without bounds is a way to take the
-//! gateway down: a kilobyte may stand for a megabyte. So `gzip`, `deflate` and `br` are read, piece by piece as they
-//! come, with a cap on what comes out and on how many times larger it is than what went in; everything that two
-//! receivers could read differently (bytes after the end, a second member, a wrong checksum, two codings on top of each
-//! other) is refused.
+//! A compressed body that is not inspected bypasses every rule, and unbounded decompression lets a kilobyte become a
+//! megabyte and take the gateway down. So `gzip`, `deflate` and `br` are decoded incrementally, with limits on the size of
+//! the result and on the compression ratio. Everything that two receivers could decode differently (bytes after the end,
+//! a second member, a wrong checksum, two codings on top of each other) is refused.
 //!
 //! ```
 //! use tollgate_llm::content_encoding::{InflateLimits, ContentEncoding, InflateError, inflate};
@@ -17,8 +16,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! The decoders add 0.21 MB to a wasm module: 0.19 MB Brotli, of which 0.12 MB are the dictionary of RFC 7932, and
-//! 0.02 MB inflate.
+//! The decoders add 0.21 MB to a wasm module: 0.19 MB for Brotli, of which 0.12 MB are the dictionary of RFC 7932, and
+//! 0.02 MB for inflate.
 
 mod brotli;
 mod deflate;
@@ -26,25 +25,26 @@ mod gzip;
 #[cfg(test)]
 mod tests;
 
-/// A coding of a body (IANA, HTTP Content Coding Registry).
+/// Compression format of a body (IANA, HTTP Content Coding Registry).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ContentEncoding {
     /// `gzip`, `x-gzip`: RFC 1952.
     Gzip,
-    /// `deflate`: RFC 1950 (zlib), and without its header (RFC 1951), as RFC 9110, section 8.4.1.2 notes some send it.
+    /// `deflate`: RFC 1950 (zlib), or raw RFC 1951 without the zlib header, which some senders use according to RFC
+    /// 9110, section 8.4.1.2.
     Deflate,
     /// `br`: RFC 7932.
     Brotli,
 }
 
-/// A coding that is not read, or several on top of each other.
+/// Error: an unsupported coding, or several codings on top of each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the content-encoding is not one that is read")]
+#[error("the content-encoding is not supported")]
 pub struct UnsupportedEncoding;
 
 impl ContentEncoding {
-    /// What a `content-encoding` says (RFC 9110, section 8.4; several header lines joined by commas): `None` when the
-    /// body is as it is.
+    /// Parses a `content-encoding` (RFC 9110, section 8.4; several header lines joined by commas); returns `None` if
+    /// the body is not compressed.
     ///
     /// # Errors
     /// [`UnsupportedEncoding`].
@@ -70,7 +70,7 @@ impl ContentEncoding {
         Ok(found)
     }
 
-    /// Its name in the header.
+    /// Returns the name used in the header.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -81,16 +81,16 @@ impl ContentEncoding {
     }
 }
 
-/// How large a body may become.
+/// Limits on decompression.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InflateLimits {
-    /// Bytes that come out. 16 MiB.
+    /// Maximum bytes of the decompressed body. Default: 16 MiB.
     pub max_bytes: usize,
-    /// How many times more bytes may come out than went in, once more than 64 KiB have. 100: chat requests have 3 to 20,
-    /// the codings reach 1,000 (gzip) and 100,000 (Brotli).
+    /// Maximum ratio of decompressed to compressed bytes, checked once more than 64 KiB have been produced. Default:
+    /// 100. Chat requests have 3 to 20; the codings reach 1,000 (gzip) and 100,000 (Brotli).
     pub max_ratio: usize,
-    /// Bytes that come out of one push, to the step: what a stream's frame becomes is in memory at once, however long the
-    /// stream was before. 4 MiB, which is four times the largest frame that Envoy hands over with its default buffers.
+    /// Maximum bytes produced by one push: the result of one stream frame is in memory at once, however long the stream
+    /// was before. Default: 4 MiB, four times the largest frame that Envoy passes on with its default buffers.
     pub max_push: usize,
 }
 
@@ -100,46 +100,47 @@ impl Default for InflateLimits {
     }
 }
 
-/// So much may come out whatever went in.
+/// Bytes that may be produced regardless of the ratio.
 const FREE: usize = 64 << 10;
 
-/// Why a body was not inflated.
+/// Reason why a body was not decompressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InflateError {
-    /// More comes out than [`InflateLimits::max_bytes`] or [`InflateLimits::max_push`], or the coding asks for a window of more than 4 MiB.
-    #[error("the body is larger than the limit once it is inflated")]
+    /// The result exceeds [`InflateLimits::max_bytes`] or [`InflateLimits::max_push`], or the coding requests a window
+    /// of more than 4 MiB.
+    #[error("the decompressed body is larger than the limit")]
     TooLarge,
-    /// More comes out for what went in than [`InflateLimits::max_ratio`].
-    #[error("the body is compressed more than the limit allows")]
+    /// The result exceeds [`InflateLimits::max_ratio`].
+    #[error("the compression ratio of the body exceeds the limit")]
     TooDense,
-    /// It is not in the coding that it says, or a checksum or length is wrong.
-    #[error("the body is not in its content-encoding")]
+    /// The body does not follow the declared coding, or a checksum or length is wrong.
+    #[error("the body does not match its content-encoding")]
     Corrupt,
-    /// It ends before the coding does.
-    #[error("the compressed body is cut off")]
+    /// The body ends before the coding does.
+    #[error("the compressed body is truncated")]
     Truncated,
-    /// Something follows the end of the coding.
-    #[error("there is something after the end of the compressed body")]
+    /// Bytes follow the end of the coding.
+    #[error("unexpected data after the end of the compressed body")]
     TrailingData,
 }
 
-/// What a decoder needs next.
+/// Next need of a decoder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Need {
-    /// More bytes: it took all that it got.
+    /// More input: all of it was consumed.
     Input,
-    /// More room for what comes out.
+    /// More room for output.
     Room,
-    /// Nothing: it is at its end.
+    /// Nothing: the end was reached.
     Nothing,
 }
 
-/// One step of a decoder: takes bytes from the front of `input`, writes to the front of `room`; how many, and what it
-/// needs to go on.
+/// Result of one decoder step, which consumes bytes from the front of `input` and writes to the front of `room`: the
+/// number of bytes written, and the next need.
 type Step = Result<(usize, Need), InflateError>;
 
-/// Inflates a body that comes in pieces.
+/// Decompresses a body incrementally.
 pub struct Inflater {
     decoder: Decoder,
     caps: InflateLimits,
@@ -156,7 +157,8 @@ enum Decoder {
 }
 
 impl Inflater {
-    /// At the start of a body. Takes 43 KiB for gzip and deflate, and up to 4 MiB, as the body needs, for Brotli.
+    /// Creates a decompressor at the start of a body. It takes 43 KiB for gzip and deflate, and up to 4 MiB, depending
+    /// on the body, for Brotli.
     #[must_use]
     pub fn new(encoding: ContentEncoding, caps: InflateLimits) -> Inflater {
         let decoder = match encoding {
@@ -167,11 +169,11 @@ impl Inflater {
         Inflater { decoder, caps, taken: 0, given: 0, ended: false, failed: None }
     }
 
-    /// Takes the next bytes of the body and appends what comes out.
+    /// Consumes the next bytes of the body and appends the result.
     ///
     /// # Errors
-    /// [`InflateError`], for this push and all that follow it. What came out before stands in `out`: it is at most one
-    /// byte more than the cap.
+    /// [`InflateError`], for this push and all later ones. Bytes produced before the error stay in `out`: at most one
+    /// byte more than the limit.
     pub fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), InflateError> {
         let result = match self.failed {
             Some(error) => Err(error),
@@ -181,10 +183,10 @@ impl Inflater {
         result
     }
 
-    /// At the end of the body.
+    /// Ends the body.
     ///
     /// # Errors
-    /// [`InflateError::Truncated`] when the coding is not at its end; the error of an earlier push.
+    /// [`InflateError::Truncated`] if the coding has not ended; the error of an earlier push.
     pub fn finish(&self) -> Result<(), InflateError> {
         match self.failed {
             Some(error) => Err(error),
@@ -194,13 +196,13 @@ impl Inflater {
     }
 
     fn feed(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), InflateError> {
-        /// Room is made in steps of this size.
+        /// Output buffer growth per step.
         const ROOM: usize = 16 << 10;
         let before_push = self.given;
         let mut input = bytes;
         while !self.ended {
             let start = out.len();
-            // One byte more than may be, to tell a body that fills its cap from one that exceeds it.
+            // One byte more than allowed, to tell a body that reaches its limit from one that exceeds it.
             let room = (self.caps.max_bytes - self.given.min(self.caps.max_bytes)).saturating_add(1).min(ROOM);
             out.resize(start.saturating_add(room), 0);
             let before = input.len();
@@ -243,12 +245,12 @@ impl std::fmt::Debug for Inflater {
     }
 }
 
-/// Inflates a whole body.
+/// Decompresses a whole body.
 ///
 /// # Errors
 /// [`InflateError`].
 pub fn inflate(encoding: ContentEncoding, body: &[u8], caps: InflateLimits) -> Result<Vec<u8>, InflateError> {
-    // Text is a quarter of its size in all of these; less room than that would be copied once it is full.
+    // Text compresses to about a quarter in all of these; a smaller buffer would be copied once it is full.
     let mut out = Vec::with_capacity(body.len().saturating_mul(4).min(caps.max_bytes));
     let mut inflater = Inflater::new(encoding, InflateLimits { max_push: caps.max_bytes, ..caps });
     inflater.push(body, &mut out)?;

@@ -1,7 +1,7 @@
-//! How large an image is, from its first bytes: what an image costs depends on nothing else.
+//! Image sizes, read from the first bytes of an image: its token cost depends on nothing else.
 //!
-//! The formats are the four that LLM APIs take. Width and height stand near the beginning, in JPEG behind segments that
-//! may be long (previews, colour profiles), which are skipped. Base64 is decoded where something stands only.
+//! The formats are the four that LLM APIs accept. Width and height are near the beginning; in JPEG they follow segments
+//! that may be long (previews, colour profiles), which are skipped. Only the needed parts of base64 are decoded.
 //!
 //! ```
 //! use tollgate_llm::image::{self, Size};
@@ -19,7 +19,7 @@ mod webp;
 
 use base64::Base64;
 
-/// Width and height in pixels, neither of them zero; as stored, whatever an orientation in the metadata says.
+/// Width and height in pixels, neither of them zero; as stored, ignoring any orientation in the metadata.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Size {
     /// Pixels from left to right.
@@ -35,24 +35,24 @@ impl Size {
     }
 }
 
-/// The size of an image in PNG, JPEG, GIF or WebP; `None` for anything else, and when the size does not stand in its
+/// Returns the size of a PNG, JPEG, GIF or WebP image; `None` for other formats, and if the size is not within the
 /// first mebibyte.
 #[must_use]
 pub fn of_bytes(image: &[u8]) -> Option<Size> {
     Cursor::new(Plain(image)).size()
 }
 
-/// As [`of_bytes`], from base64 (RFC 4648, either alphabet). It may stand in a JSON string as it came: escapes, such as
-/// the `\/` that some encoders write, are read.
+/// Returns the size of an image in base64 (RFC 4648, either alphabet). The text may be the raw content of a JSON
+/// string: escapes, such as the `\/` that some encoders write, are decoded.
 #[must_use]
 pub fn of_base64(image: &[u8]) -> Option<Size> {
     Cursor::new(Base64::new(image)).size()
 }
 
-/// As [`of_base64`], from a `data:` URL (RFC 2397) with base64 in it. What type it says the image has does not count.
+/// Returns the size of an image in a base64 `data:` URL (RFC 2397). The declared media type is ignored.
 #[must_use]
 pub fn of_data_url(url: &[u8]) -> Option<Size> {
-    /// A media type with some parameters.
+    /// Long enough for a media type with some parameters.
     const MAX_HEADER: usize = 256;
     let (scheme, rest) = url.split_at_checked(5)?;
     let comma = memchr::memchr(b',', rest.get(..MAX_HEADER.min(rest.len()))?)?;
@@ -62,11 +62,11 @@ pub fn of_data_url(url: &[u8]) -> Option<Size> {
     if is_base64 { of_base64(data.get(1..)?) } else { None }
 }
 
-/// Bytes that are asked for one after the other.
+/// Sequential source of bytes.
 trait Source {
     fn next(&mut self) -> Option<u8>;
 
-    /// Leaves out so many; `None` when there are not so many.
+    /// Skips `count` bytes; `None` if there are fewer.
     fn skip(&mut self, count: usize) -> Option<()>;
 }
 
@@ -85,13 +85,13 @@ impl Source for Plain<'_> {
     }
 }
 
-/// So far into an image its size is looked for.
+/// Maximum number of bytes of an image searched for its size.
 const REACH: usize = 1 << 20;
 
-/// A place in an image.
+/// Position in an image.
 struct Cursor<S> {
     source: S,
-    /// How far it may go on.
+    /// Number of bytes that may still be read.
     left: usize,
 }
 

@@ -1,13 +1,13 @@
-//! Fields of a `multipart/form-data` body, found while the body passes.
+//! Incremental parsing of the fields of a `multipart/form-data` body.
 //!
-//! Audio and images are sent as forms: some short fields (`model`, `prompt`) and files of any size. What a gateway must
-//! know stands in the short ones; the files it does not keep. A [`Scanner`] is fed the body in any pieces, holds what is
-//! text in it, and says where in the body it stands: the fields that it was asked for, all other fields that are no files,
-//! and the headers of parts, in which a client can say anything (names of files).
+//! Audio and images are sent as forms: some short fields (`model`, `prompt`) and files of any size. The gateway needs the
+//! short fields only and does not store the files. A [`Scanner`] is fed the body in any chunks and stores its texts with
+//! their positions: the requested fields, all other fields that are not files, and the headers of parts, which may contain
+//! arbitrary client text (file names).
 //!
-//! The format is that of RFC 7578 and RFC 2046, section 5.1, in the narrow form that clients send. Where receivers are
-//! known to differ (line ends without CR, folded headers, a field twice, text before the first part), the body is
-//! refused: a model that is read in one way here and in another way there is a way around what was decided on it.
+//! The format is RFC 7578 and RFC 2046, section 5.1, in the narrow form that clients send. Where receivers are known to
+//! differ (line ends without CR, folded headers, duplicate fields, text before the first part), the body is refused: a
+//! model that the gateway and the upstream read differently would bypass the decision based on it.
 //!
 //! ```
 //! use tollgate_llm::multipart::Scanner;
@@ -36,94 +36,95 @@ mod tests;
 use boundary::{Boundary, Found};
 use part::{Content, Header, Part};
 
-/// What is wrong with a form.
+/// Kind of defect in a form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FormErrorKind {
-    /// The `content-type` is not `multipart/form-data` with one boundary as RFC 2046, section 5.1.1 has it.
+    /// The `content-type` is not `multipart/form-data` with one boundary (RFC 2046, section 5.1.1).
     #[error("the content-type is not a form with a boundary")]
     ContentType,
-    /// It is no form, or one in a spelling that receivers read differently.
-    #[error("the body is not a form as RFC 7578 has it")]
+    /// The body is not a form, or is spelled in a way that receivers parse differently.
+    #[error("the body is not a form as RFC 7578 defines it")]
     Malformed,
-    /// A field that the gateway acts on is there twice; holds its name.
-    #[error("the field {0} is there twice")]
+    /// A field that the gateway acts on occurs twice; holds its name.
+    #[error("the field {0} occurs twice")]
     Duplicate(&'static str),
-    /// A field that the gateway acts on is written so that receivers disagree about what it is: as a file, in another
-    /// case, with another charset or encoding; holds its name.
+    /// Receivers disagree about a field that the gateway acts on: it is sent as a file, in another case, or with
+    /// another charset or encoding; holds its name.
     #[error("the field {0} is ambiguous")]
     Ambiguous(&'static str),
     /// A field that the gateway acts on is not valid UTF-8; holds its name.
     #[error("the field {0} is not valid UTF-8")]
     InvalidUtf8(&'static str),
-    /// A field that the gateway only reads, or a header of a part, is not plain text: not valid UTF-8, in another charset,
-    /// or encoded.
+    /// A field that the gateway only inspects, or a header of a part, is not plain text: not valid UTF-8, in another
+    /// charset, or encoded.
     #[error("a field or a header of the form is not plain text in UTF-8")]
     NotPlain,
-    /// The headers of a part, or all texts of the form together, are longer than the limit.
+    /// The headers of a part, or all texts of the form together, exceed the limit.
     #[error("a part of the form is larger than the limit")]
     TooLarge,
-    /// More parts than the limit.
+    /// The number of parts exceeds the limit.
     #[error("the form has more parts than the limit")]
     TooMany,
     /// The body ends inside a part.
-    #[error("the form is cut off")]
+    #[error("the form is truncated")]
     Truncated,
 }
 
-/// A refused form: what is wrong, and where.
+/// Error of parsing a form, with its position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{kind} (at byte {offset})")]
 pub struct FormError {
-    /// What is wrong.
+    /// Kind of defect.
     pub kind: FormErrorKind,
     /// Offset in bytes from the start of the body.
     pub offset: usize,
 }
 
-/// Parts of one form.
+/// Maximum number of parts of a form.
 const MAX_PARTS: usize = 256;
 
-/// Bytes of the headers of one part.
+/// Maximum bytes of the headers of one part.
 const MAX_HEADERS: usize = 8 << 10;
 
-/// Bytes of all that is kept: a prompt of 32,000 characters, the longest that OpenAI's images take, is at most half of it.
+/// Maximum bytes of all stored texts: a prompt of 32,000 characters, the longest that OpenAI's images API accepts,
+/// takes at most half of it.
 const MAX_TEXTS: usize = 256 << 10;
 
-/// A field of the form, or another text of it.
+/// Field of a form, or another text of it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Field {
-    /// Its name, one of those that were asked for; empty for what was not.
+    /// Name of the field if it was requested; empty for other texts.
     pub name: &'static str,
-    /// What it says.
+    /// Text of the field.
     pub value: String,
-    /// Where that stands in the body: bytes as they are, nothing is escaped.
+    /// Position of the text in the body. Nothing in it is escaped.
     pub span: Span,
 }
 
-/// Shows the place only: the value is what a client wrote.
+/// Shows the position only: the value is client text.
 impl std::fmt::Debug for Field {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Field").field("name", &self.name).field("span", &self.span).finish_non_exhaustive()
     }
 }
 
-/// Finds fields in a form, whatever pieces it comes in.
+/// Incremental parser for the fields of a form.
 #[derive(Clone)]
 pub struct Scanner {
     wanted: &'static [&'static str],
     boundary: Boundary,
     place: Place,
-    /// Bytes of the body before those that are being read.
+    /// Bytes of the body consumed before the current push.
     offset: usize,
     parts: usize,
-    /// Bytes of the headers of this part.
+    /// Bytes of the headers of the current part.
     headers: usize,
     line: Vec<u8>,
     part: Part,
     fields: Vec<Field>,
     others: Vec<Field>,
-    /// Bytes of all fields and others.
+    /// Bytes of all stored texts.
     kept: usize,
     has_files: bool,
     failed: Option<FormError>,
@@ -133,18 +134,18 @@ pub struct Scanner {
 enum Place {
     /// Before the first boundary.
     Start,
-    /// After a boundary: CRLF, or `--` at the end; the first byte of it, if it was seen.
+    /// After a boundary: CRLF, or `--` at the end. Holds the first of these bytes, if it was seen.
     Boundary(Option<u8>),
-    /// In the headers of a part; whether a CR was the last byte.
+    /// Inside the headers of a part; `true` if the last byte was a CR.
     Headers(bool),
-    /// In the content of a part.
+    /// Inside the content of a part.
     Content,
     /// After the last boundary.
     End,
 }
 
 impl Scanner {
-    /// At the start of a body with this `content-type`; keeps the fields of these names.
+    /// Creates a parser at the start of a body with this `content-type`. It stores the fields with the `wanted` names.
     ///
     /// # Errors
     /// [`FormErrorKind::ContentType`].
@@ -172,10 +173,10 @@ impl Scanner {
         }
     }
 
-    /// Takes the next bytes of the body.
+    /// Consumes the next bytes of the body.
     ///
     /// # Errors
-    /// [`FormError`], for this push and all that follow it.
+    /// [`FormError`], for this push and all later ones.
     pub fn push(&mut self, bytes: &[u8]) -> Result<(), FormError> {
         if let Some(error) = self.failed {
             return Err(error);
@@ -194,10 +195,10 @@ impl Scanner {
         result
     }
 
-    /// At the end of the body.
+    /// Ends the body.
     ///
     /// # Errors
-    /// [`FormErrorKind::Truncated`] when the last boundary is missing; the error of an earlier push.
+    /// [`FormErrorKind::Truncated`] if the last boundary is missing; the error of an earlier push.
     pub fn finish(&self) -> Result<(), FormError> {
         match (self.failed, self.place) {
             (Some(error), _) => Err(error),
@@ -206,40 +207,40 @@ impl Scanner {
         }
     }
 
-    /// A field that was read to its end already. That there is no second one of its name is certain only after
-    /// [`finish`](Scanner::finish).
+    /// Returns a field that has ended already. Only [`finish`](Scanner::finish) ensures that no second field has the
+    /// same name.
     #[must_use]
     pub fn field(&self, name: &str) -> Option<&Field> {
         self.fields.iter().find(|field| field.name == name)
     }
 
-    /// All fields that were asked for and read to their end already, in their order.
+    /// Returns the requested fields that have ended already, in order.
     #[must_use]
     pub fn fields(&self) -> &[Field] {
         &self.fields
     }
 
-    /// All other texts that were read to their end already, in their order: fields that are no files, and headers of parts,
-    /// but for those that say nothing but the name of a field that was asked for.
+    /// Returns all other texts that have ended already, in order: fields that are not files, and headers of parts,
+    /// except those that contain only the name of a requested field.
     #[must_use]
     pub fn others(&self) -> &[Field] {
         &self.others
     }
 
-    /// Whether a part has begun that is a file: what is in it is not read.
+    /// Returns `true` if a file part has begun. Its content is not read.
     #[must_use]
     pub fn has_files(&self) -> bool {
         self.has_files
     }
 
-    /// Whether what comes next is, or may turn out to be, a text: only what is in a file is none.
+    /// Returns `true` if the next bytes are, or may turn out to be, a text: only the content of a file is not.
     #[must_use]
     pub fn is_in_text(&self) -> bool {
         !matches!((self.place, self.part.content), (Place::Content, Content::File) | (Place::End, _))
     }
 
-    /// Whether a body that was edited is the same form as that which was pushed until now, but for what its texts say. What
-    /// an edit takes out of a text can bring a boundary together that was none before.
+    /// Returns `true` if an edited body has the same structure as the one pushed so far and differs in its texts only.
+    /// Removing bytes from a text can create a boundary that did not exist before.
     #[must_use]
     pub fn is_same_form(&self, edited: &[u8]) -> bool {
         let mut again = Scanner::start(self.wanted, self.boundary.at_the_start());
@@ -250,13 +251,13 @@ impl Scanner {
             && names(&again) == names(self)
     }
 
-    /// How many bytes were taken.
+    /// Returns the number of bytes consumed.
     #[must_use]
     pub fn taken(&self) -> usize {
         self.offset
     }
 
-    /// Reads on from `at`, at least one byte.
+    /// Consumes at least one byte, starting at `at`.
     fn step(&mut self, bytes: &[u8], at: &mut usize) -> Result<(), FormErrorKind> {
         let rest = bytes.get(*at..).unwrap_or_default();
         let Some((&byte, _)) = rest.split_first() else { return Ok(()) };
@@ -290,7 +291,7 @@ impl Scanner {
             Place::Headers(cr) => self.header_byte(byte, cr, at)?,
             Place::Content => self.content(rest, at)?,
             Place::End => {
-                // A line end, or some; anything else could be read as more of the form.
+                // Only line ends may follow; anything else could be parsed as more of the form.
                 if !matches!(byte, b'\r' | b'\n') {
                     return Err(FormErrorKind::Malformed);
                 }
@@ -322,7 +323,7 @@ impl Scanner {
                 let header = Header::of(&self.line).ok_or(FormErrorKind::Malformed)?;
                 let says_more = self.part.header(&header, self.wanted)?;
                 if says_more {
-                    // Behind it stand the CR and this LF.
+                    // The text is followed by the CR and this LF.
                     self.keep("", self.offset.saturating_add(*at).saturating_sub(1))?;
                 }
                 self.line.clear();
@@ -344,7 +345,7 @@ impl Scanner {
         match found {
             Found::Ambiguous => return Err(FormErrorKind::Malformed),
             Found::Nothing => {
-                // What is kept so far may end in a beginning of the boundary.
+                // The stored bytes may end with the beginning of the boundary.
                 if self.line.len() > MAX_TEXTS.saturating_sub(self.kept) + self.boundary.len() {
                     return Err(FormErrorKind::TooLarge);
                 }
@@ -363,7 +364,7 @@ impl Scanner {
         Ok(())
     }
 
-    /// A field of this name, or another text, is in `line` and ends at `end`.
+    /// Stores the content of `line`, which ends at `end`, as a field of this name, or as another text.
     fn keep(&mut self, name: &'static str, end: usize) -> Result<(), FormErrorKind> {
         let len = self.line.len();
         self.kept += len;

@@ -9,7 +9,7 @@ pub enum FrameError<E> {
     TooLarge,
     /// The next bytes do not follow the format of the stream. As with [`TooLarge`](FrameError::TooLarge), the bytes not
     /// handed out stay pending, and later pushes consume nothing.
-    #[error("the stream is not in its format")]
+    #[error("the stream does not follow its format")]
     Malformed,
     /// The callback failed. The bytes after the event it was called with stay pending; the next push continues there.
     #[error("{0}")]

@@ -1,18 +1,18 @@
-//! Members of the same name, found without quadratic time and without a table.
+//! Detection of duplicate member names, without quadratic time and without a hash table.
 //!
-//! The keys of all open objects lie in one vector, each object's at the end while it is read. A key is compared with
-//! those before it while they are few. An object with many keys is checked once, at its end, by sorting: by hash, then by
-//! text. An attacker who makes hashes collide (they are not keyed: the crate has no source of chance) is left with a
-//! plain sort, `n log n` comparisons.
+//! The keys of all open objects are stored in one vector; those of the innermost object are at its end. A key is
+//! compared with the earlier ones while they are few. An object with many keys is checked once, when it closes, by
+//! sorting: by hash, then by text. An attacker who provokes hash collisions (the hash is not keyed: the crate has no
+//! source of randomness) only causes a plain sort with `n log n` comparisons.
 
 use std::cmp::Ordering;
 
 use crate::Str;
 
-/// Up to so many keys of an object are compared each with each.
+/// Maximum number of keys of an object that are compared pairwise.
 const FEW: usize = 24;
 
-/// The keys of the open objects.
+/// Keys of the open objects.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Keys {
     all: Vec<Key>,
@@ -30,13 +30,13 @@ impl Keys {
         self.all.reserve(FEW);
     }
 
-    /// How many keys all open objects have so far; for an object that opens, where its own begin.
+    /// Returns the number of keys of all open objects; when an object opens, its own keys start here.
     pub(crate) fn len(&self) -> usize {
         self.all.len()
     }
 
-    /// Adds a key to the object whose keys begin at `base`; gives back the offset of the key if it is there already
-    /// (of objects with many keys, only [`close`](Keys::close) finds that out).
+    /// Adds a key to the object whose keys start at `base`; on a duplicate, fails with the offset of the key (for
+    /// objects with many keys, only [`close`](Keys::close) detects it).
     pub(crate) fn add(&mut self, body: &[u8], base: usize, str: Str) -> Result<(), usize> {
         let key = Key { hash: hash(body, str), str };
         let object = self.all.get(base..).unwrap_or_default();
@@ -47,7 +47,7 @@ impl Keys {
         Ok(())
     }
 
-    /// Ends the object whose keys begin at `base`; gives back the offset of a key that is there twice.
+    /// Ends the object whose keys start at `base`; on a duplicate, fails with the offset of the second key.
     pub(crate) fn close(&mut self, body: &[u8], base: usize) -> Result<(), usize> {
         let object = self.all.get_mut(base..).unwrap_or_default();
         if object.len() > FEW {
@@ -68,7 +68,7 @@ impl Keys {
 
 #[cfg(test)]
 impl Keys {
-    /// Where the vector lies.
+    /// Returns the address of the vector.
     pub(crate) fn place(&self) -> usize {
         self.all.as_ptr() as usize
     }
@@ -86,7 +86,7 @@ fn text_order(body: &[u8], a: Str, b: Str) -> Ordering {
     if a.escaped || b.escaped { a.bytes(body).cmp(b.bytes(body)) } else { a.span.of(body).cmp(b.span.of(body)) }
 }
 
-/// A hash of the text, however it is spelled.
+/// Hashes the unescaped text.
 fn hash(body: &[u8], str: Str) -> u64 {
     if str.escaped {
         let mut hash = START;
@@ -109,7 +109,7 @@ fn hash(body: &[u8], str: Str) -> u64 {
     mix(hash, last_word(body, str.span.end.saturating_sub(tail.len()), tail))
 }
 
-/// The bytes of `tail`, which is shorter than a word and stands at `at`, as a word filled up with zeros.
+/// Returns the bytes of `tail`, which starts at `at` and is shorter than a word, as a zero-padded word.
 fn last_word(body: &[u8], at: usize, tail: &[u8]) -> u64 {
     match body.get(at..).and_then(|rest| rest.first_chunk()) {
         Some(word) => u64::from_le_bytes(*word) & !(u64::MAX << (8 * tail.len())),
@@ -119,8 +119,8 @@ fn last_word(body: &[u8], at: usize, tail: &[u8]) -> u64 {
 
 const START: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// One round of multiply and fold; the odd constants are fractions of the golden ratio and of pi. A product of 128 bits would
-/// mix better, but WebAssembly has none, and all that a worse hash costs is a comparison.
+/// One round of multiply and fold; the odd constants are fractions of the golden ratio and of pi. A 128-bit product
+/// would mix better, but WebAssembly has none, and a worse hash only costs a comparison.
 fn mix(hash: u64, word: u64) -> u64 {
     let product = (hash ^ word).wrapping_mul(0x243f_6a88_85a3_08d3);
     product ^ product >> 32
@@ -137,12 +137,12 @@ mod tests {
         static COMPARED: Cell<usize> = const { Cell::new(0) };
     }
 
-    /// Two keys are being compared.
+    /// Counts a comparison of two keys.
     pub(super) fn compared() {
         COMPARED.set(COMPARED.get() + 1);
     }
 
-    /// Pairwise, these were 5 * 10^9 comparisons; sorting takes `n log n`, some 20 for each key.
+    /// Pairwise comparison would take 5 * 10^9 steps; sorting takes `n log n`, some 20 per key.
     #[test]
     fn many_members_take_no_quadratic_time() {
         const MEMBERS: usize = 100_000;
@@ -161,7 +161,7 @@ mod tests {
         }
     }
 
-    /// The keys, one after the other, in a body.
+    /// Returns a body with the keys in sequence.
     fn body(keys: &[String]) -> (Vec<u8>, Vec<Str>) {
         let mut body = Vec::new();
         let strs = keys

@@ -1,24 +1,24 @@
-//! The escapes of JSON strings (RFC 8259, section 7), read and written.
+//! Reading and writing of JSON string escapes (RFC 8259, section 7).
 
-/// What one escape stands for.
+/// Meaning of one escape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unit {
-    /// A character; a surrogate pair is one.
+    /// A character; a surrogate pair is one character.
     Char(char),
-    /// Half of a surrogate pair.
+    /// Lone surrogate.
     Lone,
 }
 
-/// Why there is no escape at the start of some bytes.
+/// Reason why bytes do not start with an escape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Bad {
-    /// The bytes end inside it.
+    /// The bytes end inside the escape.
     Cut,
-    /// It is not one.
+    /// The bytes are not a valid escape.
     Invalid,
 }
 
-/// The escape at the start of `raw`, which starts with a backslash: what it stands for and how many bytes it has.
+/// Reads the escape at the start of `raw`, which starts with a backslash; returns its meaning and its length in bytes.
 pub(crate) fn read(raw: &[u8]) -> Result<(Unit, usize), Bad> {
     let char = match raw.get(1) {
         None => return Err(Bad::Cut),
@@ -45,17 +45,17 @@ fn unicode(raw: &[u8]) -> Result<(Unit, usize), Bad> {
         },
         _ => (first, 6),
     };
-    // A low surrogate that no high one precedes is the only value left that is no character.
+    // The only remaining value that is not a character is a low surrogate without a high one before it.
     Ok((char::from_u32(unit).map_or(Unit::Lone, Unit::Char), len))
 }
 
-/// The low surrogate that follows the six bytes of a high one.
+/// Reads the low surrogate after the six bytes of a high one.
 fn second(raw: &[u8]) -> Option<u32> {
     let rest = raw.get(6..)?.strip_prefix(b"\\u")?;
     hex(rest).ok().filter(|unit| (0xdc00..=0xdfff).contains(unit))
 }
 
-/// The value of the four hexadecimal digits at the start of `digits`.
+/// Reads the four hexadecimal digits at the start of `digits`.
 fn hex(digits: &[u8]) -> Result<u32, Bad> {
     let mut value = 0;
     let mut seen = 0;
@@ -66,10 +66,10 @@ fn hex(digits: &[u8]) -> Result<u32, Bad> {
     if seen == 4 { Ok(value) } else { Err(Bad::Cut) }
 }
 
-/// Appends `text` as the content of a JSON string, without the quotes around it.
+/// Appends `text` as the content of a JSON string, without the quotes.
 ///
-/// Only what must be escaped is: the quote, the backslash and control characters. The result holds no line break, so
-/// it fits on one `data:` line.
+/// Escapes only what must be escaped: the quote, the backslash and control characters. The result contains no line
+/// break, so it fits on one `data:` line.
 pub fn escape_into(text: &str, out: &mut Vec<u8>) {
     const HEX: [u8; 16] = *b"0123456789abcdef";
     out.reserve(text.len());

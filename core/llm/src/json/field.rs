@@ -1,4 +1,4 @@
-//! Fields that the gateway acts on: their types, and what becomes of numbers that do not fit.
+//! Typed fields that the gateway acts on, and saturation of numbers that do not fit.
 
 use crate::Error;
 use crate::json::reader::{Reader, Value};
@@ -6,12 +6,12 @@ use crate::json::scan::whole;
 
 pub(crate) use crate::json::reader::wrong_type;
 
-/// A number where 32 bits are enough; larger ones count as the largest.
+/// Converts a number to 32 bits; larger ones become the maximum.
 pub(crate) fn saturate(number: u64) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
-/// A number of something that a request asks for; null says nothing.
+/// Reads a count in a request; null means absent.
 pub(crate) fn count(reader: &Reader<'_, '_>, field: &'static str, value: Value) -> Result<Option<u64>, Error> {
     match value {
         Value::Null(_) => Ok(None),
@@ -20,7 +20,7 @@ pub(crate) fn count(reader: &Reader<'_, '_>, field: &'static str, value: Value) 
     }
 }
 
-/// A flag of a request; null says nothing.
+/// Reads a flag in a request; null means absent.
 pub(crate) fn flag(field: &'static str, value: Value) -> Result<Option<bool>, Error> {
     match value {
         Value::Null(_) => Ok(None),
@@ -29,7 +29,7 @@ pub(crate) fn flag(field: &'static str, value: Value) -> Result<Option<bool>, Er
     }
 }
 
-/// A number that an answer says, if it is one that counts something.
+/// Reads a number in a response if it is a whole number of 0 or more.
 pub(crate) fn number(reader: &Reader<'_, '_>, value: Value) -> Option<u64> {
     match value {
         Value::Number(span) => whole(reader.body(), span),

@@ -1,4 +1,4 @@
-//! A string literal, and the way between its raw bytes and its text.
+//! JSON string literals, and the mapping between their raw bytes and their text.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -6,21 +6,21 @@ use std::ops::Range;
 use crate::Span;
 use crate::json::escape::{self, Unit};
 
-/// A JSON string literal in the body.
+/// JSON string literal in a body.
 ///
-/// It is two offsets: it makes sense together with the body it was found in only. Views hold only literals that were
-/// validated: UTF-8, and escapes of JSON. Half of a surrogate pair, which requests are refused for and answers are
-/// not, decodes to U+FFFD.
+/// It holds offsets only, so it is meaningful only together with the body it was found in. Views contain only validated
+/// literals: UTF-8 with valid escapes. A lone surrogate, which is refused in requests and accepted in responses,
+/// decodes to U+FFFD.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Str {
-    /// The bytes between the quotes.
+    /// Bytes between the quotes.
     pub span: Span,
-    /// Whether they hold at least one backslash escape; if not, the bytes are the text.
+    /// `true` if they contain at least one backslash escape; if not, the bytes are the text.
     pub escaped: bool,
 }
 
 impl Str {
-    /// The text the receiver decodes; borrowed when nothing is escaped.
+    /// Returns the text that the receiver decodes; borrowed if nothing is escaped.
     #[must_use]
     pub fn decode(self, body: &[u8]) -> Cow<'_, str> {
         let raw = self.span.of(body);
@@ -45,14 +45,14 @@ impl Str {
         )
     }
 
-    /// Whether the text is `word`; does not allocate.
+    /// Returns `true` if the text is `word`; does not allocate.
     #[must_use]
     #[inline]
     pub fn is(self, body: &[u8], word: &str) -> bool {
         if self.escaped { self.bytes(body).eq(word.bytes()) } else { self.span.of(body) == word.as_bytes() }
     }
 
-    /// The bytes of the text.
+    /// Returns the bytes of the text.
     pub(crate) fn bytes(self, body: &[u8]) -> impl Iterator<Item = u8> {
         let raw = self.span.of(body);
         Pieces { raw, escaped: self.escaped, at: 0 }.flat_map(|piece| {
@@ -63,20 +63,20 @@ impl Str {
         })
     }
 
-    /// The characters of the text.
+    /// Returns the characters of the text.
     pub(crate) fn chars(self, body: &[u8]) -> impl Iterator<Item = char> {
         let raw = self.span.of(body);
         Pieces { raw, escaped: self.escaped, at: 0 }.flat_map(|piece| {
             let run = if piece.escape.is_none() { raw.get(piece.start..piece.end) } else { None };
-            // A run of a literal that was validated is UTF-8.
+            // Runs of a validated literal are UTF-8.
             std::str::from_utf8(run.unwrap_or_default()).unwrap_or_default().chars().chain(piece.escape)
         })
     }
 
-    /// The raw bytes that decode to `decoded[range]`, where `decoded` is the text.
+    /// Returns the raw bytes that decode to `decoded[range]`, where `decoded` is the text.
     ///
-    /// They hold whole characters, whole escapes and whole surrogate pairs: a range that starts or ends inside one is
-    /// widened to it. An empty range gives an empty span. Ends beyond the text count as its end.
+    /// They consist of whole characters, whole escapes and whole surrogate pairs: a range that starts or ends inside
+    /// one is widened. An empty range gives an empty span. Ends beyond the text count as its end.
     #[must_use]
     pub fn raw(self, body: &[u8], range: Range<usize>) -> Span {
         let raw = self.span.of(body);
@@ -85,8 +85,8 @@ impl Str {
         self.locate(raw, &range, &mut from, &mut to)
     }
 
-    /// As [`raw`](Str::raw) for many ranges, appended to `out` in their order; one walk over the literal when the
-    /// ranges ascend.
+    /// Maps many ranges like [`raw`](Str::raw) and appends the spans to `out` in order; takes one pass over the literal
+    /// if the ranges are ascending.
     pub fn raw_many(self, body: &[u8], ranges: &[Range<usize>], out: &mut Vec<Span>) {
         let raw = self.span.of(body);
         let mut from = Cursor::default();
@@ -94,7 +94,7 @@ impl Str {
         out.extend(ranges.iter().map(|range| self.locate(raw, range, &mut from, &mut to)));
     }
 
-    /// The literal with its quotes.
+    /// Returns the literal including its quotes.
     #[must_use]
     pub fn literal(self) -> Span {
         Span::new(self.span.start.saturating_sub(1), self.span.end.saturating_add(1))
@@ -107,12 +107,12 @@ impl Str {
     }
 }
 
-/// A part of a literal that decodes in one way.
+/// Part of a literal: one escape, or a run without escapes.
 #[derive(Clone, Copy)]
 struct Piece {
     start: usize,
     end: usize,
-    /// The character of an escape; `None` for a run of bytes that stand for themselves.
+    /// Character of an escape; `None` for a run of unescaped bytes.
     escape: Option<char>,
 }
 
@@ -136,7 +136,7 @@ impl Piece {
     }
 }
 
-/// The character of the escape at the start of `raw`, and how many bytes it has.
+/// Returns the character of the escape at the start of `raw`, and its length in bytes.
 fn character(raw: &[u8]) -> (char, usize) {
     match escape::read(raw) {
         Ok((Unit::Char(char), len)) => (char, len),
@@ -145,7 +145,7 @@ fn character(raw: &[u8]) -> (char, usize) {
     }
 }
 
-/// The pieces of a literal, in order.
+/// Iterator over the pieces of a literal, in order.
 struct Pieces<'b> {
     raw: &'b [u8],
     escaped: bool,
@@ -168,7 +168,7 @@ enum Side {
     End,
 }
 
-/// A place in a literal that moves forward: the start of a piece, in raw bytes and in bytes of the text.
+/// Position in a literal that moves forward: the start of a piece, in raw bytes and in bytes of the text.
 #[derive(Default)]
 struct Cursor {
     raw: usize,
@@ -176,7 +176,7 @@ struct Cursor {
 }
 
 impl Cursor {
-    /// The raw offset of the offset `target` of the text.
+    /// Returns the raw offset of the text offset `target`.
     fn seek(&mut self, raw: &[u8], escaped: bool, target: usize, side: Side) -> usize {
         if target < self.text || (side == Side::End && target == self.text) {
             *self = Cursor::default();
@@ -197,7 +197,7 @@ impl Cursor {
     }
 }
 
-/// The nearest offset at or before (at or after, for an end) `at` where a character of UTF-8 starts.
+/// Returns the closest offset at or before (at or after, for an end) `at` where a UTF-8 character starts.
 fn boundary(raw: &[u8], mut at: usize, side: Side) -> usize {
     while raw.get(at).is_some_and(|byte| byte & 0xc0 == 0x80) {
         at = match side {
@@ -231,7 +231,7 @@ mod tests {
             (r"a\nb", 0..1, "a"),
             (r"a\nb", 2..3, "b"),
             (r"a\nb", 2..2, ""),
-            // two bytes of text, six raw; cut anywhere, the whole escape
+            // Two bytes of text, six raw; any part of them is widened to the whole escape.
             (r"a\u00e9b", 1..3, r"\u00e9"),
             (r"a\u00e9b", 1..2, r"\u00e9"),
             (r"a\u00e9b", 2..3, r"\u00e9"),
@@ -239,7 +239,7 @@ mod tests {
             (r"\ud83d\ude00!", 0..4, r"\ud83d\ude00"),
             (r"\ud83d\ude00!", 3..5, r"\ud83d\ude00!"),
             (r"\ud83d\ude00!", 4..5, "!"),
-            // raw characters are not cut either
+            // Unescaped characters are not split either.
             ("aéb", 2..3, "é"),
             ("aéb", 1..2, "é"),
             (r"aé\n", 3..4, r"\n"),
@@ -278,7 +278,7 @@ mod tests {
         }
     }
 
-    /// Text, and one of the many ways to spell it.
+    /// Generates a text and one of its many spellings.
     fn spelled() -> impl Strategy<Value = (String, String)> {
         prop::collection::vec((any::<char>(), any::<bool>()), 0..24).prop_map(|chars| {
             let mut raw = Vec::new();
@@ -325,7 +325,7 @@ mod tests {
                 for (span, range) in spans.iter().zip(&ranges) {
                     prop_assert!(std::str::from_utf8(span.of(&body)).is_ok());
                     prop_assert!(str.span.contains(*span));
-                    // whatever is cut, the text of the span holds the text of the range
+                    // Wherever the range ends, the text of the span contains the text of the range.
                     let part = Str { span: *span, escaped: str.escaped }.decode(&body).len();
                     prop_assert!(part >= range.end.min(text.len()).saturating_sub(range.start));
                 }

@@ -1,13 +1,13 @@
-//! Where a span stands, as people write it.
+//! JSON pointers of spans, for reports.
 
 use crate::json::reader::{Reader, Scratch, Value};
 use crate::json::scan::Side;
 use crate::{Error, ParseLimits, Span, Str};
 
-/// An object or array on the way.
+/// Object or array on the path to the current value.
 struct Level {
     start: usize,
-    /// The member or element that is being read.
+    /// Member or element that is being read.
     step: Step,
 }
 
@@ -16,8 +16,8 @@ enum Step {
     Index(usize),
 }
 
-/// The JSON pointer of the innermost value that contains `span`, or of the member whose key does; empty for the whole
-/// and for what is not JSON.
+/// Returns the JSON pointer of the innermost value, or of the member whose key, contains `span`; empty for the whole
+/// body and for bodies that are not JSON.
 pub(crate) fn find(body: &[u8], span: Span) -> String {
     let mut levels = Vec::new();
     match search(body, span, &mut levels) {
@@ -26,7 +26,7 @@ pub(crate) fn find(body: &[u8], span: Span) -> String {
     }
 }
 
-/// Whether a value was found; `levels` is then the way to it.
+/// Returns `true` if a value was found; `levels` is then the path to it.
 fn search(body: &[u8], span: Span, levels: &mut Vec<Level>) -> Result<bool, Error> {
     let unbounded =
         ParseLimits { max_bytes: usize::MAX, max_depth: usize::MAX, max_items: usize::MAX, ..ParseLimits::default() };
@@ -36,7 +36,7 @@ fn search(body: &[u8], span: Span, levels: &mut Vec<Level>) -> Result<bool, Erro
     loop {
         match value {
             Some(Value::Object(start)) => levels.push(Level { start, step: Step::Index(0) }),
-            // one before the first
+            // One before the first: incremented before every element.
             Some(Value::Array(start)) => levels.push(Level { start, step: Step::Index(usize::MAX) }),
             Some(value) if Span::new(value.start(), reader.offset()).contains(span) => return Ok(true),
             Some(_) => {}

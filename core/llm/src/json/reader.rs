@@ -1,14 +1,14 @@
-//! One forward scan over a body, asked for value by value.
+//! Pull parser: one forward scan over a body, read value by value.
 //!
-//! A dialect asks for the members and elements it knows and hands every other value to [`Reader::walk`], which shows
-//! each string in it. Nothing is built and nothing recurses: what is open lies on a stack whose height is bounded. All
-//! that is read is checked, wanted or not.
+//! A dialect reads the members and elements it knows and hands every other value to [`Reader::walk`], which visits each
+//! string in it. Nothing is built and nothing recurses: open objects and arrays are kept on a stack of bounded height.
+//! Everything read is validated, used or not.
 
 use crate::json::duplicate_keys::Keys;
 use crate::json::scan::{self, Side};
 use crate::{Error, ErrorKind, ParseLimits, Span, Str};
 
-/// Vectors that a reader needs and a caller may keep from one body to the next.
+/// Vectors of a reader, reusable from one body to the next.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Scratch {
     open: Vec<Open>,
@@ -17,33 +17,33 @@ pub(crate) struct Scratch {
 
 #[cfg(test)]
 impl Scratch {
-    /// Where the vectors lie.
+    /// Returns the addresses of the vectors.
     pub(crate) fn places(&self) -> (usize, usize) {
         (self.open.as_ptr() as usize, self.keys.place())
     }
 }
 
-/// So many objects and arrays inside each other need no second allocation.
+/// Nesting depth that needs no second allocation.
 const USUAL_DEPTH: usize = 8;
 
-/// An object or array that is not at its end yet.
+/// Open object or array.
 #[derive(Clone, Copy, Debug)]
 struct Open {
     object: bool,
-    /// Whether it has a member or element already.
+    /// `true` if it has a member or element already.
     begun: bool,
-    /// Where its keys begin.
+    /// Index of its first key.
     keys: usize,
-    /// The name of the member that it belongs to: whose value it is, or whose value is the array it stands in.
+    /// Name of the enclosing member: the member whose value it is, or whose value is the array that contains it.
     member: Option<Str>,
 }
 
-/// A value: whole, or the beginning of an object or array, whose members or elements must be asked for next.
+/// Value: complete, or the start of an object or array, whose members or elements must be read next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Value {
-    /// Offset of the brace.
+    /// Offset of the opening brace.
     Object(usize),
-    /// Offset of the bracket.
+    /// Offset of the opening bracket.
     Array(usize),
     String(Str),
     Number(Span),
@@ -52,7 +52,7 @@ pub(crate) enum Value {
 }
 
 impl Value {
-    /// Offset of its first byte.
+    /// Returns the offset of the first byte.
     pub(crate) fn start(self) -> usize {
         match self {
             Value::Object(at) | Value::Array(at) => at,
@@ -71,16 +71,16 @@ pub(crate) fn wrong_type(field: &'static str, value: Value) -> Error {
     Error::new(ErrorKind::WrongType(field), value.start())
 }
 
-/// What [`Reader::walk`] shows.
+/// String visited by [`Reader::walk`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Found {
-    /// The name of a member; and the name of the member that its object belongs to.
+    /// Member name, and the name of the member that its object belongs to.
     Key(Str, Option<Str>),
-    /// A string; and the name of the member that it belongs to.
+    /// String value, and the name of the member that it belongs to.
     Value(Str, Option<Str>),
 }
 
-/// A scan over one body.
+/// Pull parser over one body.
 pub(crate) struct Reader<'b, 's> {
     body: &'b [u8],
     at: usize,
@@ -88,7 +88,7 @@ pub(crate) struct Reader<'b, 's> {
     max_depth: usize,
     max_keys: usize,
     side: Side,
-    /// The last key read.
+    /// Last key read.
     key: Option<Str>,
 }
 
@@ -118,17 +118,17 @@ impl<'b, 's> Reader<'b, 's> {
         self.body
     }
 
-    /// Offset after what was read.
+    /// Returns the offset after the bytes read so far.
     pub(crate) fn offset(&self) -> usize {
         self.at
     }
 
-    /// Whether what is innermost and open is an object.
+    /// Returns `true` if the innermost open value is an object.
     pub(crate) fn in_object(&self) -> bool {
         self.scratch.open.last().is_some_and(|open| open.object)
     }
 
-    /// The value that stands next: the whole of the body, or that of the member whose key was read.
+    /// Reads the next value: the whole body, or the value of the member whose key was read.
     pub(crate) fn value(&mut self) -> Result<Value, Error> {
         self.space();
         let start = self.at;
@@ -149,7 +149,7 @@ impl<'b, 's> Reader<'b, 's> {
         }
     }
 
-    /// The key of the next member of the innermost open object; `None` at its end, which closes it.
+    /// Reads the key of the next member of the innermost open object; `None` at its end, which closes it.
     pub(crate) fn key(&mut self) -> Result<Option<Str>, Error> {
         if !self.next(true, b'}')? {
             return Ok(None);
@@ -173,10 +173,11 @@ impl<'b, 's> Reader<'b, 's> {
         Ok(Some(key))
     }
 
-    /// As [`key`](Reader::key), with the one of `known` that it is, or an empty name.
+    /// Reads the next key like [`key`](Reader::key) and returns the one of `known` that it equals, or an empty name.
     ///
-    /// In a request, a key that is one of them but for case is refused: some servers take one for the other, so that
-    /// `"Model"` would be a second model. The letters that only Unicode folds to ASCII are counted in.
+    /// In a request, a key that equals one of them only without regard to case is refused: some servers accept one for
+    /// the other, so that `"Model"` would be a second model. Letters that Unicode case folding maps to ASCII are
+    /// included.
     pub(crate) fn field(&mut self, known: &[&'static str]) -> Result<Option<(Str, &'static str)>, Error> {
         let Some(key) = self.key()? else { return Ok(None) };
         if let Some(name) = known.iter().find(|name| key.is(self.body, name)) {
@@ -188,7 +189,7 @@ impl<'b, 's> Reader<'b, 's> {
         Ok(Some((key, "")))
     }
 
-    /// The beginning of the body, which is an object; where it stands. Its members must be asked for next.
+    /// Opens the body, which must be an object, and returns its offset. Its members must be read next.
     pub(crate) fn object(&mut self) -> Result<usize, Error> {
         match self.value()? {
             Value::Object(at) => Ok(at),
@@ -196,19 +197,18 @@ impl<'b, 's> Reader<'b, 's> {
         }
     }
 
-    /// Whether the object that was just opened has no members.
+    /// Returns `true` if the object that was just opened has no members.
     pub(crate) fn is_empty_object(&mut self) -> bool {
         self.space();
         self.peek() == Some(b'}')
     }
 
-    /// The next element of the innermost open array; `None` at its end, which closes it.
+    /// Reads the next element of the innermost open array; `None` at its end, which closes it.
     pub(crate) fn element(&mut self) -> Result<Option<Value>, Error> {
         if self.next(false, b']')? { self.value().map(Some) } else { Ok(None) }
     }
 
-    /// Reads the rest of `value`, which must be the last that was read and not read on since, and shows each string in
-    /// it, in document order.
+    /// Reads the rest of `value`, which must be the last value read, and visits each string in it, in document order.
     pub(crate) fn walk(&mut self, value: Value, mut show: impl FnMut(Found) -> Result<(), Error>) -> Result<(), Error> {
         match value {
             Value::String(str) => return show(Found::Value(str, self.member())),
@@ -235,13 +235,13 @@ impl<'b, 's> Reader<'b, 's> {
         Ok(())
     }
 
-    /// Nothing but white space may follow the value that was read.
+    /// Checks that only white space follows the value that was read.
     pub(crate) fn end(&mut self) -> Result<(), Error> {
         self.space();
         if self.at == self.body.len() { Ok(()) } else { Err(self.error(ErrorKind::TrailingData)) }
     }
 
-    /// The name of the member that a value read now belongs to: itself, or the array it stands in.
+    /// Returns the name of the member that the next value belongs to: its own key, or that of the enclosing array.
     fn member(&self) -> Option<Str> {
         let open = self.scratch.open.last()?;
         if open.object { self.key } else { open.member }
@@ -257,7 +257,7 @@ impl<'b, 's> Reader<'b, 's> {
         Ok(())
     }
 
-    /// Whether another member or element follows in the innermost object or array; closes it if not.
+    /// Returns `true` if another member or element follows in the innermost object or array; closes it if not.
     fn next(&mut self, object: bool, close: u8) -> Result<bool, Error> {
         self.space();
         let byte = self.peek();
@@ -319,14 +319,14 @@ impl<'b, 's> Reader<'b, 's> {
     }
 }
 
-/// Whether a key is a name of ASCII letters when case does not count.
+/// Returns `true` if a key equals a name of ASCII letters without regard to case.
 fn folds_to(body: &[u8], key: Str, name: &str) -> bool {
     let raw = key.span.of(body);
     if key.escaped {
-        // Six bytes are the longest spelling of a letter that is one of ASCII then.
+        // The longest spelling of a letter that folds to ASCII takes six bytes.
         raw.len() <= 6 * name.len() && key.chars(body).map(fold).eq(name.chars().map(fold))
     } else if raw.len() == name.len() {
-        // As many letters in as many bytes: all of them are ASCII.
+        // Equal lengths in bytes: all letters are ASCII.
         raw.eq_ignore_ascii_case(name.as_bytes())
     } else {
         (name.len()..=3 * name.len()).contains(&raw.len())
@@ -335,7 +335,7 @@ fn folds_to(body: &[u8], key: Str, name: &str) -> bool {
     }
 }
 
-/// The letters of ASCII that other letters are the same as when case does not count.
+/// Maps letters to lower case, including those that Unicode case folding maps to ASCII letters.
 fn fold(char: char) -> char {
     match char {
         '\u{17f}' => 's',

@@ -1,8 +1,9 @@
-//! The two tokens that have a length: strings and numbers.
+//! The two tokens of variable length: strings and numbers.
 //!
-//! Nearly all bytes of LLM traffic are the insides of strings, so these are skipped many at a time up to the next byte that
-//! means something: quote, backslash, control character. There are two ways to do so: with the vector instructions of
-//! WebAssembly (`blocks`, `simd`), which is what ships, and with words of eight bytes where there are none (`swar`).
+//! Nearly all bytes of LLM traffic are inside strings, so these are skipped many bytes at a time up to the next
+//! significant byte: quote, backslash, control character. There are two implementations: SIMD instructions of
+//! WebAssembly (`blocks`, `simd`), which is the one that ships, and SWAR on words of eight bytes (`swar`) for other
+//! targets.
 
 use crate::json::escape::{self, Bad, Unit};
 use crate::{Error, ErrorKind, Span, Str};
@@ -16,17 +17,17 @@ mod swar;
 #[cfg(any(test, all(target_arch = "wasm32", target_feature = "simd128")))]
 mod utf8;
 
-/// Which way a body goes.
+/// Direction of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Side {
-    /// To the upstream: what receivers disagree about is refused.
+    /// To the upstream: spellings that receivers disagree about are refused.
     Request,
-    /// To the client. Halves of surrogate pairs pass: servers that cut their deltas by UTF-16 units send them, and
-    /// clients put them together again.
+    /// To the client. Lone surrogates pass: servers that split their deltas by UTF-16 units send them, and clients join
+    /// them again.
     Response,
 }
 
-/// The string whose opening quote is the byte before `start`.
+/// Scans the string whose opening quote is the byte before `start`.
 #[inline]
 pub(crate) fn string(body: &[u8], start: usize, side: Side) -> Result<Str, Error> {
     let inside = inside(body, start, side)?;
@@ -39,14 +40,14 @@ pub(crate) fn string(body: &[u8], start: usize, side: Side) -> Result<Str, Error
     Ok(Str { span, escaped: inside.escaped })
 }
 
-/// What a pass over a string found.
+/// Result of scanning the inside of a string.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Inside {
     /// Offset of the closing quote.
     end: usize,
-    /// Whether something is escaped.
+    /// `true` if the string contains an escape.
     escaped: bool,
-    /// Whether the pass does not vouch for it that it is UTF-8.
+    /// `true` if the scan does not guarantee that the string is UTF-8.
     suspect: bool,
 }
 
@@ -58,7 +59,7 @@ fn inside(body: &[u8], start: usize, side: Side) -> Result<Inside, Error> {
 #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
 use swar::inside;
 
-/// How many bytes the escape at `at` has, where a backslash is.
+/// Returns the length in bytes of the escape at `at`, which is a backslash.
 #[inline]
 fn escape_at(body: &[u8], at: usize, side: Side) -> Result<usize, Error> {
     match escape::read(body.get(at..).unwrap_or_default()) {
@@ -69,7 +70,7 @@ fn escape_at(body: &[u8], at: usize, side: Side) -> Result<usize, Error> {
     }
 }
 
-/// The number at `start`, which is a digit or a minus.
+/// Scans the number at `start`, which is a digit or a minus.
 pub(crate) fn number(body: &[u8], start: usize) -> Result<Span, Error> {
     let mut at = start;
     let byte = |at: usize| body.get(at).copied();
@@ -102,8 +103,8 @@ pub(crate) fn number(body: &[u8], start: usize) -> Result<Span, Error> {
     Ok(Span::new(start, at))
 }
 
-/// The value of a valid number that is a whole number of 0 or more (`7`, `7.0`); `None` for others and for exponents.
-/// Too large for the type counts as `u64::MAX`.
+/// Returns the value of a valid number that is a whole number of 0 or more (`7`, `7.0`); `None` for others and for
+/// exponents. Values too large for the type count as `u64::MAX`.
 pub(crate) fn whole(body: &[u8], number: Span) -> Option<u64> {
     let mut parts = number.of(body).split(|byte| *byte == b'.');
     let digits = parts.next()?;

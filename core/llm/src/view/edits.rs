@@ -1,4 +1,4 @@
-//! Edits of a body that leave all else byte for byte.
+//! Edits of a body that preserve all other bytes.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -6,53 +6,53 @@ use std::fmt;
 use crate::Span;
 use crate::json::escape::escape_into;
 
-/// Two edits want the same bytes.
+/// Error: two edits overlap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("two edits of a body overlap")]
 pub struct Overlap;
 
-/// Edits of a body: replacements of spans, applied in one pass; all else stays byte for byte.
+/// Edits of a body: replacements of spans, applied in one pass. All other bytes are preserved.
 ///
-/// The order in which edits are added does not matter. Edits may touch; an insertion at the edge of a replacement
-/// stays outside of it. What is refused is an edit that shares a byte with another, an insertion inside a replaced
-/// span, and a second insertion at one place (the result would depend on the order).
+/// The order in which edits are added does not matter. Edits may touch; an insertion at the edge of a replacement stays
+/// outside of it. An edit is refused if it shares a byte with another, if it is an insertion inside a replaced span, or
+/// a second insertion at the same position (the result would depend on the order).
 #[derive(Clone, Default)]
 pub struct Edits {
-    /// By start and end: an insertion sorts before the replacement that starts at the same place.
+    /// Replacements by start and end: an insertion sorts before the replacement that starts at the same position.
     by_place: BTreeMap<(usize, usize), Vec<u8>>,
     removed: usize,
     added: usize,
 }
 
 impl Edits {
-    /// No edits.
+    /// Creates an empty set of edits.
     #[must_use]
     pub fn new() -> Edits {
         Edits::default()
     }
 
-    /// Whether the body stays as it is.
+    /// Returns `true` if the body stays unchanged.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.by_place.is_empty()
     }
 
-    /// Whether any byte of `span` is replaced.
+    /// Returns `true` if any byte of `span` is replaced.
     #[must_use]
     pub fn touch(&self, span: Span) -> bool {
         self.by_place.keys().any(|&(start, end)| start < span.end && span.start < end)
     }
 
-    /// How many edits.
+    /// Returns the number of edits.
     #[must_use]
     pub fn len(&self) -> usize {
         self.by_place.len()
     }
 
-    /// Puts the raw bytes `with` in place of `span`; an empty span is an insertion.
+    /// Replaces `span` with the raw bytes `with`; an empty span is an insertion.
     ///
     /// # Errors
-    /// [`Overlap`] when an earlier edit wants the same bytes or the same place; the edit is then not added.
+    /// [`Overlap`] if an earlier edit uses the same bytes or the same position; the edit is not added then.
     pub fn replace(&mut self, span: Span, with: impl Into<Vec<u8>>) -> Result<(), Overlap> {
         let (start, end) = (span.start, span.end.max(span.start));
         let before = self.by_place.range(..(start, end)).next_back();
@@ -70,7 +70,7 @@ impl Edits {
         Ok(())
     }
 
-    /// Makes a part of a literal, between its quotes, the text `text`, escaped as JSON asks.
+    /// Replaces a part of a string literal, between its quotes, with `text`, escaped for JSON.
     ///
     /// # Errors
     /// As [`replace`](Edits::replace).
@@ -80,7 +80,7 @@ impl Edits {
         self.replace(span_inside_literal, with)
     }
 
-    /// The edited body; allocates exactly its length.
+    /// Returns the edited body; allocates exactly its length.
     #[must_use]
     pub fn apply(&self, body: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
@@ -88,7 +88,7 @@ impl Edits {
         out
     }
 
-    /// Appends the edited body to `out`. What an edit says beyond the end of `body` is put at its end.
+    /// Appends the edited body to `out`. Edits beyond the end of `body` are applied at its end.
     pub fn apply_to(&self, body: &[u8], out: &mut Vec<u8>) {
         out.reserve_exact(body.len().saturating_add_signed(self.len_change()));
         let mut copied = 0;
@@ -101,14 +101,14 @@ impl Edits {
         out.extend_from_slice(body.get(copied..).unwrap_or_default());
     }
 
-    /// How many bytes longer (or shorter) the edited body is.
+    /// Returns the number of bytes by which the edited body is longer (or shorter).
     #[must_use]
     pub fn len_change(&self) -> isize {
         self.added.cast_signed().wrapping_sub(self.removed.cast_signed())
     }
 }
 
-/// Shows places and lengths only: replacements are made of what a client wrote.
+/// Shows positions and lengths only: replacements contain client text.
 impl fmt::Debug for Edits {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let places = self.by_place.iter().map(|((start, end), with)| (start..end, with.len()));
@@ -190,7 +190,7 @@ mod tests {
                     taken.push((span, with));
                 }
             }
-            // the oracle: from the back, so that offsets stay true
+            // The oracle applies edits from the back, so that offsets stay valid.
             taken.sort_by_key(|(span, _)| (span.start, span.end));
             let mut want = body.clone();
             for (span, with) in taken.iter().rev() {

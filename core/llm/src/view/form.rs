@@ -1,12 +1,12 @@
-//! Requests that come as forms.
+//! Requests sent as forms.
 
 use crate::body::multipart::Field;
 use crate::view::request::Request;
 use crate::{Dialect, Endpoint, Role, Str, Text, TextKind};
 
 impl Dialect {
-    /// The fields that are read of a request of this dialect that comes as `multipart/form-data`; `None`: it does not come
-    /// so.
+    /// Returns the fields that are read from a `multipart/form-data` request of this dialect; `None` if the dialect has
+    /// no forms.
     #[must_use]
     pub fn form(self) -> Option<&'static [&'static str]> {
         self.spec().form
@@ -14,11 +14,11 @@ impl Dialect {
 }
 
 impl Request {
-    /// The view of a request that comes as a form, from the texts that were found in it: fields that are acted on
-    /// ([`Dialect::form`]: the model, the `prompt`, how many answers are asked for, whether as a stream) and others. Files
-    /// are not read; say so, where it matters.
+    /// Creates the view of a form request from its text fields: those that the gateway acts on ([`Dialect::form`]: the
+    /// model, the `prompt`, the number of candidates, the stream flag) and others. Files are not read; report that
+    /// where it matters.
     ///
-    /// The spans are those of the texts, and nothing is escaped there: edits are raw bytes.
+    /// The spans are those of the fields, and nothing in them is escaped: edits are raw bytes.
     #[must_use]
     pub fn from_form<'f>(endpoint: &Endpoint, texts: impl IntoIterator<Item = &'f Field>) -> Request {
         let mut request = Request::empty(endpoint);
@@ -89,7 +89,7 @@ mod tests {
         let mut edits = Edits::new();
         request.set_model("a\"b", &mut edits);
         assert!(edits.apply(body).windows(7).any(|bytes| bytes == b"\r\na\"b\r\n"));
-        // none to replace: a form has no place for another field
+        // No member is inserted: a form has no place for another field.
         let mut edits = Edits::new();
         Request::from_form(&Endpoint::from(Dialect::OpenAiChat), []).set_model("m", &mut edits);
         assert!(edits.is_empty());

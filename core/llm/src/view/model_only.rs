@@ -1,21 +1,21 @@
-//! The model alone, without reading on.
+//! Early reading of the requested model, without parsing the whole body.
 
 use crate::json::reader::{Reader, Scratch, Value};
 use crate::json::scan::Side;
 use crate::{Error, ErrorKind, ParseLimits, Request, Str};
 
 impl Request {
-    /// The model that a request asks for, from as little of the body as says it: the scan ends with the member `model` of
-    /// the top object, which it is in every dialect with the model in the body. `None` when there is none; the body was then
-    /// read to its end.
+    /// Returns the requested model from as little of the body as possible: the scan ends with the member `model` of the
+    /// top-level object, where every dialect that names the model in the body has it. `None` if there is none; the body
+    /// was then scanned to its end.
     ///
-    /// What stands before the model is read as strictly as by [`Request::parse`]. What stands behind it is **not read at
-    /// all**: not whether it is JSON, nor whether it names a second model, which a receiver may prefer. This is for what
-    /// must be decided early, or where the body is read as a whole elsewhere on its way; whoever lets requests pass by
-    /// their model reads the whole.
+    /// The bytes before the model are checked as strictly as by [`Request::parse`]. The bytes after it are **not read
+    /// at all**: neither whether they are JSON, nor whether they name a second model, which a receiver may prefer. Use
+    /// this for early decisions, or where the whole body is parsed elsewhere on its way; to admit requests by their
+    /// model, parse the whole body.
     ///
     /// # Errors
-    /// As [`Request::parse`] for what was read; the size of the whole body counts.
+    /// As [`Request::parse`] for the bytes that were read; the size limit applies to the whole body.
     pub fn model_only(body: &[u8], limits: &ParseLimits) -> Result<Option<Str>, Error> {
         let mut scratch = Scratch::default();
         let mut reader = Reader::new(body, limits, Side::Request, &mut scratch)?;

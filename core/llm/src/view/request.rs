@@ -1,4 +1,4 @@
-//! What a request says, as spans over its bytes.
+//! View of a request: spans over its bytes.
 
 use crate::dialect::known_names;
 use crate::json::field::wrong_type;
@@ -8,146 +8,146 @@ use crate::json::scan::Side;
 use crate::{Dialect, Edits, Endpoint, Error, ErrorKind, ParseLimits, PathModel, Span, Str};
 use std::borrow::Cow;
 
-/// A request: where in the body stands what the gateway acts on.
+/// Parsed request: the positions of everything that the gateway acts on.
 ///
-/// It holds offsets only; every method that reads wants the body it was made from.
+/// It holds offsets only; every method that reads takes the body that it was parsed from.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// The format it was read in.
+    /// Wire format of the request.
     pub dialect: Dialect,
-    /// The model that the body asks for; `None` when the body does not say (some servers then take their own default).
+    /// Model named by the body; `None` if the body names none (some servers then use their own default).
     pub model: Option<Str>,
-    /// The model that the path asks for: it counts then, whatever the body says.
+    /// Model named by the path. It takes precedence over the body.
     pub path_model: Option<PathModel>,
-    /// Whether the answer is asked for as a stream.
+    /// `true` if a streamed response is requested.
     pub stream: bool,
-    /// Whether the client itself asked for usage at the end of the stream.
+    /// `true` if the client itself requested usage at the end of the stream.
     pub include_usage: bool,
-    /// The most tokens that the answer may have: `max_completion_tokens`, else `max_tokens`; `None` when absent or
-    /// null. Larger than fits counts as `u64::MAX`.
+    /// Maximum number of output tokens: `max_completion_tokens`, else `max_tokens`; `None` if absent or null. Values
+    /// that do not fit count as `u64::MAX`.
     pub max_output_tokens: Option<u64>,
-    /// How many answers are asked for (`n`); 1 when absent or null, never 0.
+    /// Number of requested candidates (`n`); 1 if absent or null, never 0.
     pub candidates: u32,
-    /// The messages, in their order.
+    /// Messages, in order.
     pub messages: Vec<Message>,
     /// Every text of the body, in document order.
     pub texts: Vec<Text>,
-    /// Image parts seen.
+    /// Number of image parts.
     pub image_count: u32,
-    /// The images, in their order.
+    /// Images, in order.
     pub images: Vec<Image>,
-    /// Definitions of tools.
+    /// Number of tool definitions.
     pub tools: u32,
-    /// It came as a form: of its fields, those that are texts of the view were read, and nothing else.
+    /// `true` for a form. Only those fields were read that are texts of the view.
     pub is_form: bool,
-    /// What [`ask_for_usage`](Request::ask_for_usage) does: these bytes in place of this span.
+    /// Edit made by [`ask_for_usage`](Request::ask_for_usage): a span and its replacement.
     pub(crate) usage_edit: Option<(Span, &'static str)>,
-    /// Where a member can be put that the top object does not have yet.
+    /// Position for members that the top-level object does not have yet.
     pub(crate) members: Members,
 }
 
-/// Where members of the top object may be added.
+/// Insertion point for new members of the top-level object.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Members {
     /// Offset after the opening brace.
     pub(crate) start: usize,
-    /// Whether there are none yet, so that no comma may follow a new one.
+    /// `true` if the object is empty, so that no comma may follow a new member.
     pub(crate) none: bool,
 }
 
 /// One entry of `messages`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Message {
-    /// Its `role`, as it stands.
+    /// Value of `role`.
     pub role: Option<Str>,
-    /// Its `name`.
+    /// Value of `name`.
     pub name: Option<Str>,
 }
 
-/// An image of the request.
+/// Image of a request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Image {
-    /// Its address, a `data:` URL, or its bytes in base64; `None`: the request names a file that the provider has.
+    /// URL, `data:` URL, or base64 content; `None` if the request refers to a file stored at the provider.
     pub str: Option<Str>,
-    /// How closely the model is to look (`detail`), as it stands.
+    /// Value of `detail`, the resolution at which the model is to look at the image.
     pub detail: Option<Str>,
 }
 
-/// Whose text it is.
+/// Author of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Role {
-    /// The operator of the application.
+    /// Operator of the application.
     System,
-    /// The operator, in newer models.
+    /// Operator of the application, in the role name of newer models.
     Developer,
-    /// The user.
+    /// End user.
     User,
-    /// The model, in an earlier turn.
+    /// Model, in an earlier turn.
     Assistant,
-    /// The result of a tool call.
+    /// Result of a tool call.
     Tool,
-    /// The result of a legacy function call.
+    /// Result of a legacy function call.
     Function,
-    /// The definitions of tools, functions and response formats.
+    /// Definitions of tools, functions and response formats.
     Tools,
-    /// Nobody in particular: a text outside messages, or a message with no role or one that the API does not have.
+    /// No particular author: a text outside messages, or in a message without a role or with a role unknown to the API.
     Other,
 }
 
-/// What a text is for.
+/// Purpose of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TextKind {
-    /// The content of a message, or of a text part of it.
+    /// Content of a message, or of a text part of it.
     Content,
-    /// A refusal of the model in an earlier turn.
+    /// Refusal by the model in an earlier turn.
     Refusal,
-    /// What the model thought in an earlier turn.
+    /// Reasoning of the model in an earlier turn.
     Reasoning,
-    /// The name of a participant.
+    /// Name of a participant.
     Name,
-    /// The name of the function in a call of the model.
+    /// Function name in a tool call of the model.
     ToolName,
-    /// The arguments of such a call: JSON inside a string.
+    /// Arguments of a tool call: JSON inside a string.
     ToolArguments,
-    /// A string in the definition of a tool, a function or a response format: values, and names of properties.
+    /// String in the definition of a tool, a function or a response format: values, and names of properties.
     ToolDefinition,
-    /// The address of an image, or the image itself as a `data:` URL.
+    /// URL of an image, or the image itself as a `data:` URL.
     ImageUrl,
-    /// The bytes of an audio or file part in base64.
+    /// Base64 content of an audio or file part.
     Data,
-    /// The name of the model.
+    /// Name of the model.
     Model,
-    /// Every other string: `user`, `stop`, values and keys of `metadata`, fields that the API does not have and their
-    /// names, roles and discriminators that the API does not have.
+    /// Any other string: `user`, `stop`, values and keys of `metadata`, fields unknown to the API and their names,
+    /// roles and discriminators unknown to the API.
     Other,
 }
 
-/// A text of the request.
+/// Text of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Text {
-    /// Whose it is.
+    /// Author of the text.
     pub role: Role,
-    /// What it is for.
+    /// Purpose of the text.
     pub kind: TextKind,
-    /// The message it stands in, as an index into [`Request::messages`].
+    /// Message that contains the text, as an index into [`Request::messages`].
     pub message: Option<u32>,
-    /// Where it stands.
+    /// String literal that holds the text.
     pub str: Str,
 }
 
 impl Request {
-    /// Reads a request.
+    /// Parses a request.
     ///
     /// # Errors
-    /// When the body is not JSON in the strict sense of the crate, is over a limit, or a field that the gateway acts on
-    /// has another type than the API says.
+    /// Fails if the body is not JSON in the strict sense of this crate, exceeds a limit, or a field that the gateway
+    /// acts on does not have the type that the API documents.
     pub fn parse(dialect: Dialect, body: &[u8], limits: &ParseLimits) -> Result<Request, Error> {
         Request::parse_at(&Endpoint::from(dialect), body, limits)
     }
 
-    /// As [`parse`](Request::parse), with what the path says of the request.
+    /// Parses a request, including what the path specifies.
     ///
     /// # Errors
     /// As [`parse`](Request::parse).
@@ -161,14 +161,14 @@ impl Request {
         Ok(request)
     }
 
-    /// A request of which nothing is known but the path and the model in its body, if it has one: see
+    /// Creates a request of which only the path and the model in its body, if any, are known: see
     /// [`model_only`](Request::model_only).
     #[must_use]
     pub fn of_model(endpoint: &Endpoint, model: Option<Str>) -> Request {
         Request { model, ..Request::empty(endpoint) }
     }
 
-    /// What the path says, and nothing else yet.
+    /// Creates a request from the path alone.
     pub(crate) fn empty(endpoint: &Endpoint) -> Request {
         Request {
             dialect: endpoint.dialect,
@@ -189,7 +189,7 @@ impl Request {
         }
     }
 
-    /// The name of the model asked for: the path's, else the body's.
+    /// Returns the name of the requested model: from the path, else from the body.
     #[must_use]
     pub fn model_name<'a>(&'a self, body: &'a [u8]) -> Option<Cow<'a, str>> {
         match &self.path_model {
@@ -198,36 +198,38 @@ impl Request {
         }
     }
 
-    /// Whether [`ask_for_usage`](Request::ask_for_usage) edits: the upstream sends usage at the end of a stream only if
-    /// asked, and the client has not asked. What then comes of it is not for the client.
+    /// Returns `true` if [`ask_for_usage`](Request::ask_for_usage) makes an edit: the upstream sends usage at the end
+    /// of a stream only on request, and the client has not requested it. The resulting usage event is not meant for the
+    /// client.
     #[must_use]
     pub fn lacks_usage(&self) -> bool {
         self.usage_edit.is_some()
     }
 
-    /// The JSON pointer (RFC 6901) of the innermost value that contains `span`, or of the member whose key does; empty
-    /// for the whole body, or when it is not JSON.
+    /// Returns the JSON pointer (RFC 6901) of the innermost value, or of the member whose key, contains `span`; empty
+    /// for the whole body, or if the body is not JSON.
     ///
-    /// It is found by a second walk over the body: for reports only. It holds keys that the client may have chosen.
+    /// It takes a second pass over the body, so use it for reports only. The pointer contains keys that the client may
+    /// have chosen.
     #[must_use]
     pub fn pointer(body: &[u8], span: Span) -> String {
         pointer::find(body, span)
     }
 
-    /// Adds the edit that makes the upstream send usage at the end of a stream, whatever the client said; none when
-    /// the answer is not a stream or the client asks for it already.
+    /// Adds the edit that makes the upstream send usage at the end of a stream, whatever the client asked; adds none if
+    /// the response is not streamed or the client requested usage already.
     pub fn ask_for_usage(&self, body: &[u8], edits: &mut Edits) {
         let _ = body;
         if let Some((span, with)) = self.usage_edit {
-            // Refused only when it is there already.
+            // Refused only if the edit was added before.
             let _ = edits.replace(span, with);
         }
     }
 
-    /// Adds the edit that makes the body one for `model`. The first such edit stands: a second is not added.
+    /// Adds the edit that sets the model to `model`. Only the first such edit is added.
     ///
-    /// Where the path names the model, the path must be changed ([`PathModel::replaced`]); a body that names one too is
-    /// edited, one that does not is left alone.
+    /// If the path names the model, the path must be changed as well ([`PathModel::replaced`]); a body that also names
+    /// one is edited, a body that does not is left unchanged.
     pub fn set_model(&self, model: &str, edits: &mut Edits) {
         let _ = match self.model {
             Some(value) if self.is_form => edits.replace(value.span, model),
@@ -243,21 +245,21 @@ impl Request {
     }
 }
 
-/// A request that a dialect is filling in.
+/// Request under construction by a dialect.
 pub(crate) struct RequestBuilder<'r> {
     pub(crate) request: &'r mut Request,
     max_items: usize,
 }
 
 impl RequestBuilder<'_> {
-    /// The beginning of the body, which is an object. Its members must be asked for next.
+    /// Opens the body, which must be an object. The caller reads its members next.
     pub(crate) fn body(&mut self, reader: &mut Reader<'_, '_>) -> Result<(), Error> {
         let start = reader.object()?;
         self.request.members = Members { start: start + 1, none: reader.is_empty_object() };
         Ok(())
     }
 
-    /// The messages of the body: objects in an array, each of which `read` is to read, under its index.
+    /// Reads the messages of the body: objects in an array, each read by `read`, which gets its index.
     pub(crate) fn messages(
         &mut self,
         reader: &mut Reader<'_, '_>,
@@ -273,13 +275,13 @@ impl RequestBuilder<'_> {
         Ok(())
     }
 
-    /// Who is speaking in the message that begins here, as far as is known yet.
+    /// Starts tracking the role of the message that begins here.
     pub(crate) fn speaker(&self, from: Origin) -> Speaker {
         Speaker { from, first: self.request.texts.len(), role: from.role, str: None }
     }
 
-    /// What is said: a string, or an array of parts, each of which `read` is to read. Servers take strings as parts, and a
-    /// part alone.
+    /// Reads a content: a string, or an array of parts, each read by `read`. Servers also accept strings as parts, and
+    /// a single part without an array.
     pub(crate) fn content(
         &mut self,
         reader: &mut Reader<'_, '_>,
@@ -303,7 +305,7 @@ impl RequestBuilder<'_> {
         }
     }
 
-    /// The next message, empty yet, and its index.
+    /// Adds an empty message and returns its index.
     pub(crate) fn message(&mut self, at: usize) -> Result<u32, Error> {
         let index = self.request.messages.len();
         if index >= self.max_items {
@@ -313,7 +315,7 @@ impl RequestBuilder<'_> {
         u32::try_from(index).map_err(|_| Error::new(ErrorKind::TooMany, at))
     }
 
-    /// An image. Parts are bounded by the texts and members that they are made of.
+    /// Adds an image. The number of parts is bounded by their texts and members.
     pub(crate) fn image(&mut self, image: Image) {
         self.request.image_count = self.request.image_count.saturating_add(1);
         if self.request.images.len() < self.max_items {
@@ -329,15 +331,15 @@ impl RequestBuilder<'_> {
         Ok(())
     }
 
-    /// The member that names the model: a text like any other, since what is matched by prefix can carry a secret behind
-    /// it.
+    /// Reads the member that names the model. Its value is a text like any other, because a name matched by prefix can
+    /// carry a secret after the prefix.
     pub(crate) fn model(&mut self, reader: &mut Reader<'_, '_>, value: Value) -> Result<(), Error> {
         let Value::String(str) = value else { return Err(wrong_type("model", value)) };
         self.request.model = Some(str);
         self.texts(reader, Origin { role: Role::Other, message: None }, TextKind::Model, value)
     }
 
-    /// A member that the dialect does not know, or acts on only for another type of its value.
+    /// Reads a member that the dialect does not know, or acts on only for another type of its value.
     pub(crate) fn other(
         &mut self,
         reader: &mut Reader<'_, '_>,
@@ -349,7 +351,7 @@ impl RequestBuilder<'_> {
         self.texts(reader, from, TextKind::Other, value)
     }
 
-    /// Definitions of tools, each an element.
+    /// Reads an array of tool definitions.
     pub(crate) fn definitions(&mut self, reader: &mut Reader<'_, '_>, from: Origin, value: Value) -> Result<(), Error> {
         let Value::Array(_) = value else { return self.texts(reader, from, TextKind::ToolDefinition, value) };
         while let Some(value) = reader.element()? {
@@ -359,12 +361,12 @@ impl RequestBuilder<'_> {
         Ok(())
     }
 
-    /// A name of a member that the dialect does not know: a text, unless it is a word of the API.
+    /// Adds the name of an unknown member as a text, unless an API defines the name.
     pub(crate) fn key(&mut self, body: &[u8], from: Origin, kind: TextKind, key: Str) -> Result<(), Error> {
         if known_names::is_key(body, key) { Ok(()) } else { self.text(from, kind, key) }
     }
 
-    /// Every string in `value`, and every name that the client chose.
+    /// Adds every string in `value`, and every member name that the client chose.
     pub(crate) fn texts(
         &mut self,
         reader: &mut Reader<'_, '_>,
@@ -381,7 +383,7 @@ impl RequestBuilder<'_> {
         })
     }
 
-    /// The value as a text of this kind if it is a string; if not, every string in it as another text.
+    /// Adds the value as a text of this kind if it is a string; if not, adds every string in it as another text.
     pub(crate) fn text_or_others(
         &mut self,
         reader: &mut Reader<'_, '_>,
@@ -396,13 +398,13 @@ impl RequestBuilder<'_> {
     }
 }
 
-/// How a dialect reads a message with this index, which was opened.
+/// Reads an opened message with this index.
 pub(crate) type ReadMessage = fn(&mut Reader<'_, '_>, &mut RequestBuilder<'_>, u32) -> Result<(), Error>;
 
-/// How a dialect reads a part of a content, which was opened.
+/// Reads an opened part of a content.
 pub(crate) type ReadPart = fn(&mut Reader<'_, '_>, &mut RequestBuilder<'_>, Origin) -> Result<(), Error>;
 
-/// Where a text comes from.
+/// Author of a text, and the message that contains it.
 #[derive(Clone, Copy)]
 pub(crate) struct Origin {
     pub(crate) role: Role,
@@ -410,40 +412,40 @@ pub(crate) struct Origin {
 }
 
 impl Origin {
-    /// Nobody, outside of messages.
+    /// No particular author, outside messages.
     pub(crate) const OUTSIDE: Origin = Origin::of(Role::Other);
-    /// The operator of the application, outside of messages.
+    /// Operator of the application, outside messages.
     pub(crate) const SYSTEM: Origin = Origin::of(Role::System);
-    /// The user, outside of messages.
+    /// End user, outside messages.
     pub(crate) const USER: Origin = Origin::of(Role::User);
-    /// Definitions of tools and of the form of an answer.
+    /// Definitions of tools and response formats.
     pub(crate) const DEFINITION: Origin = Origin::of(Role::Tools);
-    /// What was found elsewhere, by a tool or a search, and is to be read by the model.
+    /// Text retrieved by a tool or a search, meant to be read by the model.
     pub(crate) const FOUND: Origin = Origin::of(Role::Tool);
 
-    /// Outside of messages.
+    /// Creates an origin outside messages.
     pub(crate) const fn of(role: Role) -> Origin {
         Origin { role, message: None }
     }
 
-    /// In a message whose role is not known yet.
+    /// Creates an origin in a message whose role is not known yet.
     pub(crate) const fn message(index: u32) -> Origin {
         Origin { role: Role::Other, message: Some(index) }
     }
 }
 
-/// Who speaks in a message. It may be said behind the texts that it is the role of.
+/// Role of a message. The `role` member may follow the texts that it applies to.
 pub(crate) struct Speaker {
     from: Origin,
-    /// The first text of the message.
+    /// Index of the first text of the message.
     first: usize,
     pub(crate) role: Role,
-    /// The role as it stands.
+    /// Value of `role`.
     pub(crate) str: Option<Str>,
 }
 
 impl Speaker {
-    /// The role, being one of these. Any other is a text: some servers put it into the prompt as it is.
+    /// Sets the role if it is one of `roles`. Any other role is a text: some servers copy it into the prompt.
     pub(crate) fn is(
         &mut self,
         reader: &Reader<'_, '_>,
@@ -457,7 +459,7 @@ impl Speaker {
         if known.is_none() { builder.text(self.from, TextKind::Other, str) } else { Ok(()) }
     }
 
-    /// At the end of the message: its texts are the speaker's, but for those that are somebody's already.
+    /// Ends the message: assigns the role to its texts, except to those that already have one.
     pub(crate) fn settle(self, builder: &mut RequestBuilder<'_>) {
         for text in builder.request.texts.iter_mut().skip(self.first).filter(|text| text.role == Role::Other) {
             text.role = self.role;

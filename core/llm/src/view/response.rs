@@ -1,4 +1,4 @@
-//! What an answer says, as spans over its bytes.
+//! View of a response: spans over its bytes.
 
 use crate::dialect::known_names;
 use crate::json::field::number;
@@ -6,119 +6,120 @@ use crate::json::reader::{Found, Reader, Scratch, Value};
 use crate::json::scan::Side;
 use crate::{Dialect, Error, ErrorKind, ParseLimits, ReportedUsage, Span, Str, Usage};
 
-/// Where an output text belongs: texts of one channel are one text cut in pieces.
+/// Output text that pieces belong to: the pieces of one channel are one text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Channel {
-    /// Index of the candidate, or of the block of content in dialects whose answers are made of blocks that begin and
-    /// end by themselves (Anthropic, Responses); 0 for what stands outside of them.
+    /// Index of the candidate, or of the content block in dialects whose responses consist of blocks that start and end
+    /// separately (Anthropic, Responses); 0 outside of them.
     pub choice: u32,
-    /// Which text of it.
+    /// Kind of text within the candidate.
     pub part: Part,
 }
 
 impl Channel {
-    /// What is in no particular place.
+    /// No particular place.
     pub(crate) const OTHER: Channel = Channel { choice: 0, part: Part::Other };
 }
 
-/// A text of a candidate.
+/// Kind of text within a candidate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Part {
-    /// What is said.
+    /// Visible content.
     Content,
-    /// What is thought (`reasoning_content`, `reasoning` of compatible servers).
+    /// Reasoning (`reasoning_content`, or `reasoning` of compatible servers).
     Reasoning,
-    /// Why nothing is said.
+    /// Refusal.
     Refusal,
-    /// The name of the function of the tool call with this index; [`Part::LEGACY_CALL`] for a legacy function call.
+    /// Function name of the tool call with this index; [`Part::LEGACY_CALL`] for a legacy function call.
     ToolName(u32),
-    /// Its arguments.
+    /// Arguments of the tool call with this index.
     ToolArguments(u32),
-    /// A string in its arguments, where these come as an object (Gemini, Ollama). Such an object is never cut in pieces, in
-    /// streams either: each is a text by itself.
+    /// String in the arguments of a tool call, for APIs that send them as an object (Gemini, Ollama). Such an object is
+    /// never split, not even in streams: each string is a text of its own.
     ToolValue(u32),
-    /// What is said in the audio.
+    /// Transcript of audio output.
     Transcript,
-    /// The chosen tokens of `logprobs`: they say the content again.
+    /// Chosen tokens of `logprobs`, which repeat the content.
     Logprobs,
-    /// The reasoning again, under another name, of servers that send both `reasoning_content` and `reasoning`.
+    /// Reasoning repeated under another name, by servers that send both `reasoning_content` and `reasoning`.
     ReasoningCopy,
-    /// The reasoning again, in blocks (`reasoning_details`, `thinking_blocks`).
+    /// Reasoning repeated in blocks (`reasoning_details`, `thinking_blocks`).
     ReasoningDetails,
-    /// A text that was streamed before, now as a whole (Responses: `done` and `completed` events). It is not a piece: each
-    /// is a text by itself.
+    /// Previously streamed text, repeated as a whole (Responses: `done` and `completed` events). It is not a piece:
+    /// each is a text of its own.
     Whole,
-    /// Every other string that a model or a tool may have written. Pieces of different texts share this channel.
+    /// Any other string that a model or a tool may have written. Pieces of different texts share this channel.
     Other,
 }
 
 impl Part {
-    /// The index that stands for a legacy `function_call`.
+    /// Index of a legacy `function_call`.
     pub const LEGACY_CALL: u32 = u32::MAX;
 
-    /// Whether texts of this part say again what another part says: to be inspected, not to be counted.
+    /// Returns `true` if texts of this part repeat another part: they are inspected, but not counted.
     #[must_use]
     pub fn repeats(self) -> bool {
         matches!(self, Part::Logprobs | Part::ReasoningCopy | Part::ReasoningDetails | Part::Whole)
     }
 }
 
-/// A text of an answer, or a piece of one.
+/// Text of a response, or a piece of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OutputText {
-    /// The text that it is a piece of.
+    /// Text that the piece belongs to.
     pub channel: Channel,
-    /// Where it stands.
+    /// String literal that holds the piece.
     pub str: Str,
 }
 
-/// A whole answer (`application/json`).
+/// Parsed whole response (`application/json`).
 #[derive(Clone, Debug, Default)]
 pub struct Response {
-    /// The model that answered.
+    /// Model that responded.
     pub model: Option<Str>,
     /// Every text that the client sees, in document order.
     pub texts: Vec<OutputText>,
-    /// What the provider says was used; `None` when it does not say, or says null.
+    /// Usage reported by the provider; `None` if absent or null.
     pub usage: Option<Usage>,
-    /// The same in the provider's own way of counting.
+    /// Usage as the provider counts it.
     pub reported: Option<ReportedUsage>,
-    /// Whether it is an error: has a top-level `error` that is not null.
+    /// `true` for an error: the response has a top-level `error` that is not null.
     pub is_error: bool,
-    /// The values of `logprobs`: an edit of the content makes them false, and they repeat it token by token and byte by
-    /// byte. Put what [`empty_value`] says in their place.
+    /// Values of `logprobs`. They repeat the content token by token and byte by byte, so an edit of the content
+    /// invalidates them: replace them by [`empty_value`].
     pub logprobs: Vec<Span>,
-    /// Values that point into a text by offsets (citations): an edit of that text makes them false. Put what [`empty_value`]
-    /// says in their place.
+    /// Offset annotations (citations etc.). An edit of the annotated text invalidates them: replace them by
+    /// [`empty_value`].
     pub offsets: Vec<OffsetAnnotation>,
-    /// Whether [`Channel::choice`] tells blocks of one answer apart, and not candidates: what is said in several of them is
-    /// shown as one text.
+    /// `true` if [`Channel::choice`] numbers blocks of one response and not candidates: clients show the content of
+    /// several blocks as one text.
     pub in_blocks: bool,
-    /// Whether it is one text as it is: nothing is escaped, and edits are raw bytes.
+    /// `true` if the body is one plain text: nothing is escaped, and edits are raw bytes.
     pub is_plain: bool,
 }
 
-/// A value that points into a text by offsets.
+/// Value that refers to a text by offsets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OffsetAnnotation {
-    /// Whose text, as [`Channel::choice`].
+    /// Annotated text, as [`Channel::choice`].
     pub choice: u32,
-    /// Where the value stands.
+    /// Position of the value.
     pub span: Span,
 }
 
-/// What says nothing in place of a value: an empty array for an array, else null.
+/// Returns the empty replacement of a value: an empty array for an array, else null.
 #[must_use]
 pub fn empty_value(body: &[u8], value: Span) -> &'static str {
     if value.of(body).starts_with(b"[") { "[]" } else { "null" }
 }
 
 impl Response {
-    /// Reads a whole answer.
+    /// Parses a whole response.
     ///
     /// # Errors
-    /// When the body is not JSON in the strict sense of the crate (halves of surrogate pairs pass) or is over a limit.
+    /// Fails if the body is not JSON in the strict sense of this crate (lone surrogates are accepted) or exceeds a
+    /// limit.
     pub fn parse(dialect: Dialect, body: &[u8], limits: &ParseLimits) -> Result<Response, Error> {
         let mut chunk = Chunk::default();
         chunk.read(dialect.spec().response, None, body, limits)?;
@@ -130,10 +131,10 @@ impl Response {
 }
 
 impl Response {
-    /// An answer that is one text as it is ([`Dialect::is_plain`]).
+    /// Creates the view of a plain text response ([`Dialect::is_plain`]).
     ///
     /// # Errors
-    /// When it is over the limit, or not UTF-8.
+    /// Fails if it exceeds the limit, or is not UTF-8.
     pub fn plain(body: &[u8], limits: &ParseLimits) -> Result<Response, Error> {
         if body.len() > limits.max_bytes {
             return Err(Error::new(ErrorKind::TooLarge, limits.max_bytes));
@@ -145,36 +146,35 @@ impl Response {
     }
 }
 
-/// One event of a streamed answer. Spans are relative to its data.
+/// Parsed event of a streamed response. Spans are relative to the data of the event.
 ///
-/// Keep one per stream and use [`parse_into`](Chunk::parse_into): it then does not allocate for events like those
-/// before.
+/// Keep one per stream and use [`parse_into`](Chunk::parse_into): it does not allocate for events similar to earlier
+/// ones.
 #[derive(Clone, Debug, Default)]
 pub struct Chunk {
-    /// The model that answers.
+    /// Model that responds.
     pub model: Option<Str>,
     /// Every text that the client sees, in document order.
     pub texts: Vec<OutputText>,
     /// Candidates (or blocks) whose texts end with this chunk.
     pub finished: Vec<u32>,
-    /// Whether all texts of the answer end with this chunk.
+    /// `true` if all texts of the response end with this chunk.
     pub ends: bool,
-    /// How many entries `choices` has.
+    /// Number of entries of `choices`.
     pub choices: usize,
-    /// What the provider says was used so far; `None` when it does not say, or says null. To be
-    /// [merged](ReportedUsage::merge) with what earlier events said.
+    /// Usage reported so far; `None` if absent or null. [Merge](ReportedUsage::merge) it with that of earlier events.
     pub usage: Option<ReportedUsage>,
-    /// Whether it is an error: has a top-level `error` that is not null.
+    /// `true` for an error: the event has a top-level `error` that is not null.
     pub is_error: bool,
-    /// As [`Response::logprobs`].
+    /// Values of `logprobs`, see [`Response::logprobs`].
     pub logprobs: Vec<Span>,
-    /// As [`Response::offsets`].
+    /// Offset annotations, see [`Response::offsets`].
     pub offsets: Vec<OffsetAnnotation>,
     scratch: Scratch,
 }
 
 impl Chunk {
-    /// Reads the data of one event; `Ok(None)` for the end marker (`[DONE]`).
+    /// Parses the data of one event; returns `Ok(None)` for the end marker (`[DONE]`).
     ///
     /// # Errors
     /// As [`Response::parse`]; `Empty` for an event whose data is empty.
@@ -183,8 +183,8 @@ impl Chunk {
         Ok(chunk.parse_into(dialect, data, limits)?.then_some(chunk))
     }
 
-    /// As [`parse`](Chunk::parse), in place of what the chunk held before; `false` for the end marker. After the end
-    /// marker and after an error the chunk is empty.
+    /// Parses the data of one event in place; returns `false` for the end marker. After the end marker and after an
+    /// error the chunk is empty.
     ///
     /// # Errors
     /// As [`parse`](Chunk::parse).
@@ -192,8 +192,8 @@ impl Chunk {
         self.parse_event(dialect, None, data, limits)
     }
 
-    /// As [`parse_into`](Chunk::parse_into), with the name that the framing gives the event
-    /// ([`Event::name`](crate::Event::name)): there are dialects whose data do not say what they are.
+    /// Parses the data of one event in place, with the name that the framing gives the event
+    /// ([`Event::name`](crate::Event::name)): in some dialects only the name tells the kind of the event.
     ///
     /// # Errors
     /// As [`parse`](Chunk::parse).
@@ -212,8 +212,8 @@ impl Chunk {
         self.read(spec.chunk, name, data, limits).map(|()| true)
     }
 
-    /// Whether it carries usage and nothing that a client that did not ask for usage would miss: no candidates, no
-    /// error.
+    /// Returns `true` if the event only carries usage, so that a client that did not request usage misses nothing
+    /// without it: it has no candidates and no error.
     #[must_use]
     pub fn is_usage_only(&self) -> bool {
         self.usage.is_some() && self.choices == 0 && !self.is_error
@@ -252,13 +252,13 @@ impl Chunk {
     }
 }
 
-/// How a dialect reads an answer, or an event of one.
+/// Reads a response, or an event of one.
 pub(crate) type ReadResponse = fn(&mut Reader<'_, '_>, &mut ResponseBuilder<'_>) -> Result<(), Error>;
 
-/// An answer that a dialect is filling in.
+/// Response under construction by a dialect.
 pub(crate) struct ResponseBuilder<'c> {
     pub(crate) response: &'c mut Chunk,
-    /// The name of the event, if the framing gives it one.
+    /// Name that the framing gives the event, if any.
     #[allow(dead_code, reason = "for dialects whose data do not say what they are")]
     pub(crate) event: Option<&'c [u8]>,
     max_items: usize,
@@ -273,7 +273,8 @@ impl ResponseBuilder<'_> {
         Ok(())
     }
 
-    /// Every string in `value`, but for discriminators. Names of members are the upstream's, not the model's.
+    /// Adds every string in `value` except discriminators. Member names are ignored: they are chosen by the upstream,
+    /// not by the model.
     pub(crate) fn texts(&mut self, reader: &mut Reader<'_, '_>, channel: Channel, value: Value) -> Result<(), Error> {
         let body = reader.body();
         reader.walk(value, |found| match found {
@@ -282,7 +283,7 @@ impl ResponseBuilder<'_> {
         })
     }
 
-    /// The value as a text of this part if it is a string; if not, every string in it as another text.
+    /// Adds the value as a text of this part if it is a string; if not, adds every string in it as another text.
     pub(crate) fn text_or_others(
         &mut self,
         reader: &mut Reader<'_, '_>,
@@ -295,7 +296,7 @@ impl ResponseBuilder<'_> {
         }
     }
 
-    /// Numbers in an object, by their names; what else is in it is shown.
+    /// Reads numbers of an object by their names; strings of other members are added as texts.
     pub(crate) fn numbers<const N: usize>(
         &mut self,
         reader: &mut Reader<'_, '_>,
@@ -312,7 +313,7 @@ impl ResponseBuilder<'_> {
         Ok(numbers)
     }
 
-    /// A value that says nothing: an identifier, a number. What an upstream hides in an object there is shown.
+    /// Reads a value that carries no text: an identifier, a number. Strings inside an object or array are still added.
     pub(crate) fn nothing(&mut self, reader: &mut Reader<'_, '_>, choice: u32, value: Value) -> Result<(), Error> {
         match value {
             Value::Object(_) | Value::Array(_) => self.texts(reader, Channel { choice, part: Part::Other }, value),
@@ -336,7 +337,7 @@ mod tests {
         assert_eq!(Response::plain(b"ab", &small).unwrap_err().kind, ErrorKind::TooLarge);
     }
 
-    /// Vectors that were allocated once stay where they are.
+    /// Vectors keep their allocation.
     #[test]
     fn events_like_those_before_allocate_nothing() {
         let event = |n: usize| {

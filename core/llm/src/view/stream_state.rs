@@ -1,11 +1,11 @@
-//! How a streamed answer has begun.
+//! State of a streamed response, as far as its last event depends on it.
 
 use crate::{Dialect, Event};
 
-/// The longest name that is kept of a stream, in bytes.
+/// Maximum bytes of a stored response id.
 const MAX_ID_BYTES: usize = 256;
 
-/// What the event that ends a streamed answer has to know of those before it ([`Dialect::error_event`]).
+/// Facts about earlier events that the event that ends a streamed response depends on ([`Dialect::error_event`]).
 #[derive(Clone, Debug, Default)]
 pub struct StreamState {
     sent: bool,
@@ -14,8 +14,8 @@ pub struct StreamState {
 }
 
 impl StreamState {
-    /// Takes an event that came. Some APIs name the answer in the first one, and their clients hold later ones against it
-    /// (OpenAI Responses).
+    /// Records a received event. Some APIs name the response in the first event, and their clients check later events
+    /// against that id (OpenAI Responses).
     pub fn observe(&mut self, dialect: Dialect, event: &Event<'_>) {
         let Some(find) = dialect.spec().stream_id.filter(|_| !self.seen) else { return };
         let Some(data) = event.data() else { return };
@@ -23,12 +23,12 @@ impl StreamState {
         self.id = find(&data).filter(|id| id.len() <= MAX_ID_BYTES);
     }
 
-    /// Says that an event has left.
+    /// Records that an event was sent to the client.
     pub fn mark_sent(&mut self) {
         self.sent = true;
     }
 
-    /// Whether an event has left.
+    /// Returns `true` if an event was sent to the client.
     #[must_use]
     pub fn is_sent(&self) -> bool {
         self.sent
@@ -39,7 +39,7 @@ impl StreamState {
         StreamState { sent: true, ..StreamState::default() }
     }
 
-    /// How the answer is named; empty if it is not.
+    /// Returns the id of the response; empty if it has none.
     pub(crate) fn id(&self) -> &str {
         self.id.as_deref().unwrap_or_default()
     }

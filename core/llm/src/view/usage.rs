@@ -1,9 +1,9 @@
-//! What the provider says was used.
+//! Token usage reported by the provider.
 //!
-//! Providers count in two ways. OpenAI and Gemini say a prompt with its cached tokens in it; Anthropic and Bedrock say
-//! what was neither read from the cache nor written to it. OpenAI's output includes its reasoning; Gemini's does not.
-//! A dialect writes down what it reads as a [`ReportedUsage`] and which of the ways it was; here, and nowhere else, it becomes
-//! a [`Usage`], in which everything is included.
+//! Providers count in different ways. OpenAI and Gemini include cached tokens in the input; Anthropic and Bedrock report
+//! only the input that was neither read from the cache nor written to it. OpenAI's output includes reasoning; Gemini's does
+//! not. A dialect stores the numbers and their way of counting in a [`ReportedUsage`]; only this module converts it to a
+//! [`Usage`], which includes everything.
 //!
 //! ```
 //! use tollgate_llm::{Chunk, Dialect, ParseLimits};
@@ -21,85 +21,86 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-/// What a call used, in tokens: whatever the provider's own way of counting, `input` includes what was read from a cache
-/// and what was written to one, and `output` includes `reasoning`.
+/// Tokens used by a call. However the provider counts, `input` includes cache reads and cache writes, and `output`
+/// includes `reasoning`.
 ///
-/// `total` is the provider's, where it says one; it may exceed `input + output` (hidden reasoning). Elsewhere it is their
+/// `total` is the provider's, if reported; it may exceed `input + output` (hidden reasoning). Otherwise it is their
 /// sum.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// Tokens of the prompt, cached ones included.
+    /// Input tokens, including cached ones.
     pub input: u64,
-    /// Tokens of the prompt that were read from the provider's cache.
+    /// Input tokens read from the provider's cache.
     pub cached: u64,
-    /// Tokens of the prompt that were written to the provider's cache for its shortest time (Anthropic: 5 minutes).
+    /// Input tokens written to the provider's cache with its shortest lifetime (Anthropic: 5 minutes).
     pub cache_write_5m: u64,
-    /// Tokens of the prompt that were written to the provider's cache for an hour.
+    /// Input tokens written to the provider's cache for an hour.
     pub cache_write_1h: u64,
-    /// Tokens of the answer, reasoning included, over all candidates.
+    /// Output tokens, including reasoning, over all candidates.
     pub output: u64,
-    /// Tokens of the answer that are reasoning.
+    /// Output tokens that are reasoning.
     pub reasoning: u64,
-    /// Tokens of the prompt that are sound.
+    /// Input tokens that are audio.
     pub audio_input: u64,
-    /// Tokens of the answer that are sound.
+    /// Output tokens that are audio.
     pub audio_output: u64,
-    /// Tokens in all.
+    /// Total tokens.
     pub total: u64,
 }
 
 impl Usage {
-    /// Tokens of the prompt that were neither read from a cache nor written to one.
+    /// Returns the input tokens that were neither read from nor written to a cache.
     #[must_use]
     pub fn fresh(&self) -> u64 {
         self.input.saturating_sub(self.cached).saturating_sub(self.cache_write())
     }
 
-    /// Tokens of the prompt that were written to a cache, for whatever time.
+    /// Returns the input tokens written to a cache, with any lifetime.
     #[must_use]
     pub fn cache_write(&self) -> u64 {
         self.cache_write_5m.saturating_add(self.cache_write_1h)
     }
 }
 
-/// Usage as a provider reports it, in a whole answer or in one event: what it does not say is `None`.
+/// Usage as reported by a provider, in a whole response or in one event; absent numbers are `None`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ReportedUsage {
-    /// Tokens of the prompt, by the provider's own way of counting.
+    /// Input tokens, as the provider counts them.
     pub input: Option<u64>,
-    /// Read from a cache.
+    /// Tokens read from a cache.
     pub cached: Option<u64>,
-    /// Written to a cache, all of them: what is not said to be for an hour is for the shortest time.
+    /// Tokens written to a cache in total; those not reported as written for an hour have the shortest lifetime.
     pub cache_write: Option<u64>,
-    /// Written to a cache for an hour.
+    /// Tokens written to a cache for an hour.
     pub cache_write_1h: Option<u64>,
-    /// Tokens of the answer, by the provider's own way of counting.
+    /// Output tokens, as the provider counts them.
     pub output: Option<u64>,
-    /// Reasoning.
+    /// Reasoning tokens.
     pub reasoning: Option<u64>,
-    /// Sound in the prompt.
+    /// Audio tokens of the input.
     pub audio_input: Option<u64>,
-    /// Sound in the answer.
+    /// Audio tokens of the output.
     pub audio_output: Option<u64>,
-    /// All of it.
+    /// Total tokens.
     pub total: Option<u64>,
-    /// `input` is without what was read from a cache or written to one (Anthropic, Bedrock).
+    /// `true` if `input` excludes cache reads and cache writes (Anthropic, Bedrock).
     pub input_excludes_cache: bool,
-    /// `output` is without the reasoning (Gemini).
+    /// `true` if `output` excludes reasoning (Gemini).
     pub output_excludes_reasoning: bool,
-    /// It is said at the end of the answer. If not, more may have been produced since.
+    /// `true` if reported at the end of the response. If not, more may have been generated since.
     pub complete: bool,
 }
 
 impl ReportedUsage {
-    /// Whether no count of tokens is in it.
+    /// Returns `true` if it contains no token count.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.input.or(self.output).or(self.total).or(self.cached).or(self.cache_write).is_none()
     }
 
-    /// Joins what a later event says. The numbers of all known streams are totals so far: never added up. They grow, so
-    /// of two the larger is the later one; a zero that a server repeats for what it has said already changes nothing.
+    /// Merges the usage of a later event. All known streams report totals so far, so numbers are never added. They
+    /// grow, so the larger of two is the later one; a zero that a server repeats for a number reported before changes
+    /// nothing.
     pub fn merge(so_far: &mut Option<ReportedUsage>, later: Option<ReportedUsage>) {
         let Some(later) = later else { return };
         let Some(known) = so_far else {
@@ -120,7 +121,7 @@ impl ReportedUsage {
         known.complete |= later.complete;
     }
 
-    /// The numbers with everything included.
+    /// Returns the numbers in the inclusive way of [`Usage`].
     #[must_use]
     pub fn usage(&self) -> Usage {
         let number = Option::unwrap_or_default;

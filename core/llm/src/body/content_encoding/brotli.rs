@@ -1,4 +1,4 @@
-//! Brotli (RFC 7932).
+//! Brotli decoder (RFC 7932).
 
 use brotli_decompressor::{
     Allocator, BrotliDecompressStream, BrotliResult, BrotliState, SliceWrapper, SliceWrapperMut,
@@ -6,9 +6,9 @@ use brotli_decompressor::{
 
 use super::{InflateError, Need, Step};
 
-/// The most bytes that one of the decoder's vectors may have. What a stream asks for is up to whoever sends it, and
-/// wasm memory never shrinks. The largest is the window, which grows with the output, and has some bytes more: 4 MiB is
-/// what encoders use by default (window bits 22).
+/// Maximum bytes of one allocation of the decoder. The sender of a stream determines what it requests, and wasm memory
+/// never shrinks. The largest allocation is the window, which grows with the output and has a few extra bytes: 4 MiB is
+/// the encoders' default (window bits 22).
 const MAX_MEMORY: usize = (4 << 20) + 1024;
 
 type State = BrotliState<Heap, Heap, Heap>;
@@ -48,7 +48,7 @@ impl Brotli {
     }
 }
 
-/// Gives memory to the decoder, up to [`MAX_MEMORY`] at a time.
+/// Allocator for the decoder, up to [`MAX_MEMORY`] per allocation.
 #[derive(Default)]
 struct Heap {
     refused: bool,
@@ -59,7 +59,7 @@ impl<T: Clone + Default> Allocator<T> for Heap {
 
     fn alloc_cell(&mut self, len: usize) -> Memory<T> {
         if len.saturating_mul(size_of::<T>()) > MAX_MEMORY {
-            // What it gets is shorter than what it asked for, which it takes as a failure.
+            // The returned slice is shorter than requested, which the decoder treats as a failure.
             self.refused = true;
             return Memory::default();
         }

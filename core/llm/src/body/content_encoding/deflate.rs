@@ -1,14 +1,14 @@
-//! Deflate, in zlib's wrapping or in none.
+//! Deflate decoder, with or without the zlib wrapper.
 
 use miniz_oxide::inflate::stream::{InflateState, inflate};
 use miniz_oxide::{DataFormat, MZError, MZFlush, MZStatus};
 
 use super::{InflateError, Need, Step};
 
-/// A decoder that learns from the first two bytes which of the two it is.
+/// Decoder that detects the wrapper from the first two bytes.
 #[derive(Default)]
 pub(super) struct Deflate {
-    /// The first byte, while the second is missing.
+    /// First byte, until the second arrives.
     first: Option<u8>,
     raw: Option<Raw>,
 }
@@ -28,7 +28,7 @@ impl Deflate {
                 let Some(second) = next() else { return Ok((0, Need::Input)) };
                 let format = if is_zlib(first, second) { DataFormat::Zlib } else { DataFormat::Raw };
                 let raw = self.raw.insert(Raw::new(format));
-                // Two bytes are the header of zlib, or say at most one byte.
+                // Two bytes are the zlib header, or produce at most one byte.
                 let (written, need) = raw.step(&mut &[first, second][..], room)?;
                 if written > 0 || need == Need::Nothing {
                     return Ok((written, if need == Need::Nothing { need } else { Need::Room }));
@@ -40,14 +40,14 @@ impl Deflate {
     }
 }
 
-/// Whether these two bytes start a zlib stream (RFC 1950, section 2.2): method 8, a window of at most 32 KiB, the check
-/// bits right. A stream of bare deflate that starts like that would have to begin with a stored block whose padding is
-/// not zero, which no encoder writes.
+/// Returns `true` if these two bytes start a zlib stream (RFC 1950, section 2.2): method 8, a window of at most 32 KiB,
+/// valid check bits. A raw deflate stream with the same two bytes would have to start with a stored block whose padding
+/// is not zero, which no encoder writes.
 fn is_zlib(first: u8, second: u8) -> bool {
     first & 0x0f == 8 && first >> 4 <= 7 && u16::from_be_bytes([first, second]).is_multiple_of(31)
 }
 
-/// Deflate in one wrapping.
+/// Deflate decoder with a known wrapper.
 pub(super) struct Raw {
     state: Box<InflateState>,
 }
@@ -63,7 +63,7 @@ impl Raw {
         let written = result.bytes_written;
         match result.status {
             Ok(MZStatus::StreamEnd) => Ok((written, Need::Nothing)),
-            // It may hold more in its window than there was room for.
+            // Its window may hold more output than there was room for.
             Ok(MZStatus::Ok) if written == room.len() || !input.is_empty() => Ok((written, Need::Room)),
             Ok(MZStatus::Ok) => Ok((written, Need::Input)),
             Err(MZError::Buf) if input.is_empty() => Ok((written, Need::Input)),

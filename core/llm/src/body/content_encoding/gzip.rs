@@ -1,4 +1,5 @@
-//! Gzip: header, deflate, checksum and length (RFC 1952). One member: of several, receivers read the first or all.
+//! Gzip decoder: header, deflate, checksum and length (RFC 1952). Only one member is accepted: of several, some
+//! receivers read the first and others all.
 
 use miniz_oxide::DataFormat;
 
@@ -6,7 +7,7 @@ use super::deflate::Raw;
 use super::{InflateError, Need, Step};
 use crate::crc32::Crc32;
 
-/// Flags of the header (section 2.3.1).
+/// Header flags (section 2.3.1).
 const HEADER_SUM: u8 = 1 << 1;
 const EXTRA: u8 = 1 << 2;
 const NAME: u8 = 1 << 3;
@@ -15,31 +16,31 @@ const RESERVED: u8 = 0b1110_0000;
 
 #[derive(Clone, Copy)]
 enum Place {
-    /// Before this byte of the first ten.
+    /// Before this byte of the ten fixed header bytes.
     Fixed(u8),
-    /// In the length of the extra field: the first byte of it, if it was seen.
+    /// In the length of the extra field; holds its first byte, if it was seen.
     ExtraLength(Option<u8>),
-    /// In the extra field, with so many bytes to go.
+    /// In the extra field; holds the number of remaining bytes.
     Extra(u16),
-    /// In the name, in the comment: up to a zero.
+    /// In the name or the comment, which end with a zero.
     Name,
     Comment,
-    /// In the sum of the header: the first byte of it, if it was seen.
+    /// In the header checksum; holds its first byte, if it was seen.
     HeaderSum(Option<u8>),
     Data,
-    /// Before this byte of the last eight.
+    /// Before this byte of the eight trailer bytes.
     Trailer(u8),
     End,
 }
 
-/// A decoder of one member.
+/// Decoder of one member.
 pub(super) struct Gzip {
     place: Place,
     flags: u8,
     header: Crc32,
     raw: Raw,
     sum: Crc32,
-    /// Bytes that came out, modulo 2^32.
+    /// Number of decompressed bytes, modulo 2^32.
     length: u32,
     trailer: u64,
 }
@@ -72,7 +73,7 @@ impl Gzip {
                         return Ok((written, need));
                     }
                     self.place = Place::Trailer(0);
-                    // Called again with more room, it reads the trailer.
+                    // The next call, with more room, reads the trailer.
                     return Ok((written, Need::Room));
                 }
                 _ => {
@@ -84,7 +85,7 @@ impl Gzip {
         }
     }
 
-    /// One byte of the header or of the trailer; where that leads.
+    /// Consumes one byte of the header or of the trailer; returns the next place.
     fn wrapping(&mut self, byte: u8) -> Result<Place, InflateError> {
         let header = self.header;
         self.header = header.with(&[byte]);
@@ -119,7 +120,7 @@ impl Gzip {
             Place::Name => COMMENT,
             Place::Comment => HEADER_SUM,
             Place::HeaderSum(None) => {
-                // The sum is over what stands before it.
+                // The checksum covers the bytes before it.
                 self.header = header;
                 return Ok(Place::HeaderSum(Some(byte)));
             }
@@ -140,7 +141,7 @@ impl Gzip {
         Ok(self.field(next))
     }
 
-    /// The first field of the header that is there, from this one on.
+    /// Returns the first optional header field that is present, from this one on.
     fn field(&self, from: u8) -> Place {
         let order = [
             (EXTRA, Place::ExtraLength(None)),

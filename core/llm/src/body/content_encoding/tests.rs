@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 const TEXT: &str = r#"{"model":"m","messages":[{"role":"user","content":"What is brotli good for? Text, text and the time of the year."}]}"#;
 
-/// As node's zlib writes it.
+/// Written by the zlib of Node.js.
 const DEFLATED: &str = "1dc6410ac2301005d0ab0c7f1d3c40365e4270212ea2f96d0349066646a894de5df0adde81a1951d19030983ee65a5233f0e987622e3e3\
     3424bc75066720e3be9590e6f2328dde6455adb2a85de5c63d9204f79032abc446893628bafcff65b10bcee7f903";
 const BROTLI: &str = "1b7300408cd462cd19ee84e0b6d4978a2988c52008cae1d88ec5a203cd38607fd0acbb241c0ec6f318eb1b4b92635854585717f6c65e6c5a\
@@ -34,7 +34,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// A header with these optional fields, in the order of RFC 1952, and deflate behind it.
+/// Returns a gzip body with these optional header fields, in the order of RFC 1952.
 fn gzip_with(flags: u8, fields: &[u8]) -> Vec<u8> {
     let mut out = vec![0x1f, 0x8b, 8, flags, 1, 2, 3, 4, 0, 255];
     out.extend_from_slice(fields);
@@ -125,7 +125,7 @@ fn every_coding_in_every_split() {
             Err(InflateError::TrailingData),
             "{encoding:?}"
         );
-        // Exactly as large as it may be.
+        // Exactly the limit.
         for (max_bytes, fits) in [(TEXT.len(), true), (TEXT.len() - 1, false), (1, false), (0, false)] {
             let out = inflate(encoding, &body, InflateLimits { max_bytes, ..InflateLimits::default() });
             assert_eq!(out.err(), (!fits).then_some(InflateError::TooLarge), "{encoding:?} {max_bytes}");
@@ -207,7 +207,7 @@ fn a_window_of_more_than_four_mebibytes_is_refused() {
     assert_eq!(inflate(ContentEncoding::Brotli, &hex(BROTLI_WIDE), caps), Err(InflateError::TooLarge));
 }
 
-/// The window of deflate is 32 KiB, and what comes out here is taken in steps of another size.
+/// The window of deflate is 32 KiB, and the output is taken in steps of another size.
 #[test]
 fn matches_reach_back_over_steps() {
     let mut seed = 1u32;

@@ -1,12 +1,12 @@
-//! Base64 as a source of bytes.
+//! Base64 text as a source of bytes.
 
 use super::Source;
 use crate::json::escape::{self, Unit};
 
-/// Decodes what is asked for, and skips what is not, as far as no escape or space stands in between.
+/// Decodes the requested bytes, and skips others without decoding as long as no escape or space is among them.
 pub(super) struct Base64<'b> {
     rest: &'b [u8],
-    /// Bits decoded and not given out: the low `count` of these.
+    /// Decoded bits not handed out yet: the low `count` bits.
     bits: u32,
     count: u32,
 }
@@ -16,7 +16,7 @@ impl<'b> Base64<'b> {
         Base64 { rest: text, bits: 0, count: 0 }
     }
 
-    /// The next six bits; white space between them is left out.
+    /// Returns the next six bits, ignoring white space.
     fn digit(&mut self) -> Option<u32> {
         loop {
             let (byte, rest) = self.rest.split_first()?;
@@ -36,7 +36,7 @@ impl<'b> Base64<'b> {
     }
 }
 
-/// The six bits of a digit, of the alphabet of RFC 4648, section 4, or of the one for URLs (section 5).
+/// Returns the value of a digit of either alphabet (RFC 4648, sections 4 and 5).
 fn value(digit: char) -> Option<u32> {
     let (first, value) = match digit {
         'A'..='Z' => ('A', 0),
@@ -64,7 +64,7 @@ impl Source for Base64<'_> {
     fn skip(&mut self, count: usize) -> Option<()> {
         let mut left = count;
         while left > 0 {
-            // Where a group of four digits begins, whole groups are left out.
+            // At the start of a group of four digits, whole groups can be skipped.
             if self.count == 0 && left >= 3 {
                 let digits = left / 3 * 4;
                 if let Some((run, rest)) = self.rest.split_at_checked(digits)

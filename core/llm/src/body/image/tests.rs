@@ -13,11 +13,11 @@ fn gif(width: u16, height: u16) -> Vec<u8> {
     [&b"GIF89a"[..], &width.to_le_bytes(), &height.to_le_bytes(), &[0, 0, 0]].concat()
 }
 
-/// With segments of these lengths (their length field included) before the frame.
+/// Returns a JPEG image with segments of these lengths (their length field included) before the frame header.
 fn jpeg(width: u16, height: u16, segments: &[u16], frame: u8) -> Vec<u8> {
     let mut out = vec![0xff, 0xd8];
     for (index, length) in segments.iter().enumerate() {
-        // The contents look like a frame, for whoever would search for one.
+        // The content resembles a frame header, to catch an implementation that searches for one.
         let content = [0xff, 0xc0, 0, 17, 8, 0, 1, 0, 1];
         out.extend_from_slice(&[0xff, [0xe0, 0xe1, 0xe2, 0xdb, 0xc4, 0xfe][index % 6]]);
         out.extend_from_slice(&length.to_be_bytes());
@@ -58,7 +58,7 @@ fn sizes_of_every_format() {
         (jpeg(1920, 1080, &[], 0xc0), 1920, 1080),
         (jpeg(1920, 1080, &[16, 2, 300, 65535], 0xc2), 1920, 1080),
         (jpeg(65535, 1, &[3; 20], 0xcf), 65535, 1),
-        // RFC 6386 keeps two bits of scaling next to each.
+        // RFC 6386 stores two bits of scaling next to each.
         (webp(b' ', &[0x30, 1, 0, 0x9d, 1, 0x2a, 0x40, 0x41, 0xf0, 0x80]), 0x140, 0xf0),
         (webp(b'L', &[0x2f, 0x3f, 0xc1, 0x3b, 0x10]), 0x140, 0xf0),
         (webp(b'X', &[0x10, 0, 0, 0, 0x3f, 1, 0, 0xef, 0, 0]), 0x140, 0xf0),
@@ -78,7 +78,7 @@ fn sizes_of_every_format() {
             assert_eq!(of_data_url(format!("DATA:image\\/x;a=b;BASE64,{text}").as_bytes()), want);
             assert_eq!(of_data_url(format!("data:;base64,{text}").as_bytes()), want);
         }
-        // Nothing that stands behind the size is needed, all that stands before it is.
+        // Only the bytes up to the size are needed.
         let needed = (0..=image.len()).find(|len| of_bytes(&image[..*len]).is_some()).unwrap();
         assert!(needed > 9);
         assert!((needed..image.len()).all(|len| of_bytes(&image[..len]) == want));
@@ -98,7 +98,7 @@ fn what_has_no_size() {
         b"GIF88a\x01\0\x01\0".to_vec(),
         b"\x89PNG\r\n\x1a\n\0\0\0\x0dCgBI\0\0\0\x01\0\0\0\x01".to_vec(),
         jpeg(5, 0, &[], 0xc0),
-        // a scan, the end, an image in the image, no marker, a length below its own
+        // Scan, end of image, nested image, missing marker, segment length below its minimum.
         vec![0xff, 0xd8, 0xff, 0xda, 0, 2, 0xff, 0xc0, 0, 17, 8, 0, 1, 0, 1],
         vec![0xff, 0xd8, 0xff, 0xd9, 0xff, 0xc0, 0, 17, 8, 0, 1, 0, 1],
         vec![0xff, 0xd8, 0xff, 0xd8, 0xff, 0xc0, 0, 17, 8, 0, 1, 0, 1],

@@ -1,34 +1,34 @@
-//! The delimiter between parts.
+//! Delimiter between the parts of a form.
 
 use super::part::parameters;
 
-/// What a search came upon.
+/// Result of a search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Found {
-    /// Nothing yet: all bytes were taken.
+    /// No delimiter: all bytes were consumed.
     Nothing,
-    /// A delimiter, taken to its end.
+    /// Delimiter, consumed to its end.
     Boundary,
-    /// What some receivers take for a delimiter and others do not.
+    /// Bytes that some receivers take for a delimiter and others do not.
     Ambiguous,
 }
 
-/// A delimiter that is searched for in bytes that come in any pieces.
+/// Delimiter search over bytes that arrive in any chunks.
 ///
-/// It begins with a line end, and a line end stands nowhere else in it: a search that fails somewhere inside of it can
-/// only begin again with the byte that failed.
+/// The delimiter begins with a line end and contains no other, so a search that fails inside of it can only restart
+/// with the byte that failed.
 #[derive(Clone)]
 pub(super) struct Boundary {
     /// LF, `--`, and the boundary.
     needle: Vec<u8>,
-    /// How much of it was seen.
+    /// Number of matched bytes.
     seen: usize,
-    /// Whether a CR stood before what was seen; before the first byte of it, whether it is the last byte.
+    /// `true` if a CR preceded the matched bytes; before the first match, `true` if the last byte was a CR.
     cr: bool,
 }
 
 impl Boundary {
-    /// That of a `content-type`.
+    /// Creates the delimiter from a `content-type`.
     pub(super) fn from_content_type(content_type: &[u8]) -> Option<Boundary> {
         let (media_type, rest) =
             content_type.iter().position(|byte| *byte == b';').and_then(|at| content_type.split_at_checked(at))?;
@@ -40,7 +40,7 @@ impl Boundary {
             if parameter.name.eq_ignore_ascii_case(b"boundary") && boundary.replace(parameter.value).is_some() {
                 return None;
             }
-            // `boundary*`, `boundary*0`: RFC 2231 makes boundaries of these, too.
+            // RFC 2231 also makes boundaries of `boundary*` and `boundary*0`.
             if parameter.name.get(..9).is_some_and(|name| name.eq_ignore_ascii_case(b"boundary*")) {
                 return None;
             }
@@ -53,24 +53,25 @@ impl Boundary {
         Some(Boundary { needle: [b"\n--", &boundary[..]].concat(), seen: 1, cr: false })
     }
 
-    /// The same one, at the start of another body.
+    /// Returns the same delimiter at the start of another body.
     pub(super) fn at_the_start(&self) -> Boundary {
         Boundary { needle: self.needle.clone(), seen: 1, cr: false }
     }
 
-    /// Bytes of the delimiter, with the CRLF before it.
+    /// Returns the length of the delimiter in bytes, including the CRLF before it.
     pub(super) fn len(&self) -> usize {
         self.needle.len() + 1
     }
 
-    /// At the start of a content. A delimiter that follows the headers at once is taken for one by some receivers (the
-    /// content is empty), for content by others.
+    /// Restarts the search at the start of a content. Some receivers accept a delimiter directly after the headers (the
+    /// content is empty), others treat it as content.
     pub(super) fn restart(&mut self) {
         self.seen = 1;
         self.cr = false;
     }
 
-    /// The delimiter at the start of the body, before which empty lines may stand; how many bytes were taken.
+    /// Matches the delimiter at the start of the body, where empty lines may precede it; returns the number of consumed
+    /// bytes.
     pub(super) fn at_start(&mut self, bytes: &[u8]) -> (usize, Found) {
         let mut taken = 0;
         for byte in bytes {
@@ -95,7 +96,7 @@ impl Boundary {
         self.cr = false;
     }
 
-    /// The next delimiter; how many bytes were taken.
+    /// Searches the next delimiter; returns the number of consumed bytes.
     pub(super) fn search(&mut self, bytes: &[u8]) -> (usize, Found) {
         let mut at = 0;
         while let Some(byte) = bytes.get(at) {

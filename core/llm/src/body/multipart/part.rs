@@ -1,15 +1,15 @@
-//! The headers of a part.
+//! Headers of a part.
 
 use super::FormErrorKind;
 
-/// A line of the headers.
+/// Header line.
 pub(super) struct Header<'l> {
     name: &'l [u8],
     value: &'l [u8],
 }
 
 impl<'l> Header<'l> {
-    /// `None` for what is no header, or the second line of a folded one.
+    /// Parses a line; `None` if it is not a header, or is the continuation line of a folded one.
     pub(super) fn of(line: &'l [u8]) -> Option<Header<'l>> {
         let colon = memchr::memchr(b':', line)?;
         let (name, value) = line.split_at_checked(colon)?;
@@ -25,15 +25,15 @@ impl<'l> Header<'l> {
     }
 }
 
-/// A parameter of a header.
+/// Parameter of a header.
 pub(super) struct Parameter {
     pub(super) name: Vec<u8>,
     pub(super) value: Vec<u8>,
-    /// Whether it holds a backslash, which some receivers take away and others keep.
+    /// `true` if the value contains a backslash, which some receivers remove and others keep.
     escaped: bool,
 }
 
-/// The parameters in `; name=value; name="value"`; `None` when they are not that.
+/// Parses parameters, `; name=value; name="value"`; `None` if the text is anything else.
 pub(super) fn parameters(text: &[u8]) -> Option<Vec<Parameter>> {
     let mut all = Vec::new();
     let mut rest = text.trim_ascii();
@@ -83,37 +83,37 @@ pub(super) fn parameters(text: &[u8]) -> Option<Vec<Parameter>> {
     rest.is_empty().then_some(all)
 }
 
-/// What is to become of the content of a part.
+/// Handling of the content of a part.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Content {
-    /// It is not read.
+    /// Skipped.
     #[default]
     File,
-    /// It is kept under this name.
+    /// Stored under this name.
     Field(&'static str),
-    /// It is kept.
+    /// Stored without a name.
     Text,
 }
 
-/// What the headers of a part say.
+/// Facts from the headers of a part.
 #[derive(Clone, Default)]
 pub(super) struct Part {
-    /// What its content is, as of the end of its headers.
+    /// Handling of the content, known at the end of the headers.
     pub(super) content: Content,
-    /// Its name, if it is one that is wanted.
+    /// Name of the field, if it is a wanted one.
     named: Option<&'static str>,
-    /// Whether its `content-disposition` was read.
+    /// `true` once a `content-disposition` was read.
     disposed: bool,
-    /// Whether its name is not spelled as that which is wanted.
+    /// `true` if the name is spelled differently from the wanted one.
     ambiguous: bool,
-    /// Whether it says the name of a file, and whether that is empty: a file to some receivers, a field to others.
+    /// File name: `Some(true)` if present but empty, which some receivers treat as a file and others as a field.
     filename: Option<bool>,
-    /// Whether it is in a charset or an encoding that not every receiver heeds.
+    /// `true` if the part declares a charset or an encoding that not every receiver honours.
     encoded: bool,
 }
 
 impl Part {
-    /// Takes a header; whether it says more than the name of a field that is wanted.
+    /// Reads a header; returns `true` if it contains more than the name of a wanted field.
     pub(super) fn header(&mut self, header: &Header<'_>, wanted: &[&'static str]) -> Result<bool, FormErrorKind> {
         if header.is("content-disposition") {
             if std::mem::replace(&mut self.disposed, true) {
@@ -137,14 +137,14 @@ impl Part {
         Ok(true)
     }
 
-    /// Whether some receivers take it for a file.
+    /// Returns `true` if some receivers treat the part as a file.
     pub(super) fn is_file(&self) -> bool {
         self.filename.is_some()
     }
 
-    /// The headers are at their end.
+    /// Ends the headers.
     pub(super) fn begin(&mut self, wanted: &[&'static str]) -> Result<(), FormErrorKind> {
-        // Without a name a part is nothing that could be wanted, unless receivers guess.
+        // A part without a name cannot be a wanted one, unless receivers guess.
         if !self.disposed && !wanted.is_empty() {
             return Err(FormErrorKind::Malformed);
         }

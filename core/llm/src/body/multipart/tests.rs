@@ -6,7 +6,7 @@ const TYPE: &str = "multipart/form-data; boundary=x-1";
 
 type Fields = Vec<(&'static str, String)>;
 
-/// The fields that were asked for, and where all texts stand and what they say.
+/// Requested fields, and the position and content of all texts.
 type Found = (Fields, Vec<(Span, String)>);
 
 fn scan<'a>(content_type: &str, pieces: impl IntoIterator<Item = &'a [u8]>) -> Result<Found, FormError> {
@@ -24,7 +24,7 @@ fn scan<'a>(content_type: &str, pieces: impl IntoIterator<Item = &'a [u8]>) -> R
     Ok((fields, texts.map(|text| (text.span, text.value.clone())).collect()))
 }
 
-/// The same in every split into two, and in pieces of every size.
+/// Scans the body in every split into two, and in chunks of every size, with the same result.
 fn scan_all(body: &[u8]) -> Result<Fields, FormErrorKind> {
     let whole = scan(TYPE, [body]);
     for size in 1..body.len() {
@@ -117,7 +117,7 @@ fn what_receivers_read_differently_is_refused() {
         (part("Content-Disposition: form-data; name=\"model\" x", "b"), Malformed),
         (part("Content-Disposition: form-data;\r\n name=\"model\"", "b"), Malformed),
         (part("Content-Disposition : form-data; name=\"model\"", "b"), Malformed),
-        // a field that is only read must read the same everywhere, too
+        // A field that is only inspected must be read the same everywhere, too.
         (part("Content-Disposition: form-data; name=user\r\nContent-Transfer-Encoding: base64", "YQ=="), NotPlain),
         (part("Content-Disposition: form-data; name=user\r\nContent-Type: text/plain;charset=utf-7", "b"), NotPlain),
         (part("X: y", "b"), Malformed),
@@ -126,7 +126,7 @@ fn what_receivers_read_differently_is_refused() {
         (part("X: a\nY: b", "b"), Malformed),
         (part("X: a\0b", "b"), Malformed),
         ("--x-1\r\n\r\nb\r\n".to_owned(), Malformed),
-        // text before the first part, line ends without CR, a boundary that goes on
+        // Text before the first part, line ends without CR, a boundary that continues.
         (format!("preamble\r\n{good}"), Malformed),
         (format!("\n{good}"), Malformed),
         (good.replace("\r\n", "\n"), Malformed),
@@ -171,13 +171,13 @@ fn all_that_is_no_file_is_a_text() {
         (field("model", "m"), vec![], false),
         (field("user", "u\r\nv"), vec![named("user"), "u\r\nv".to_owned()], false),
         (part(FILE, "not read"), FILE.split("\r\n").map(str::to_owned).collect(), true),
-        // what the headers of a field say besides its name
+        // Header content besides the name of a field.
         (
             part("X-Y: z\r\nContent-Disposition: form-data; name=model; x=y", "m"),
             vec!["X-Y: z".to_owned(), "Content-Disposition: form-data; name=model; x=y".to_owned()],
             false,
         ),
-        // a file to some, a field to others
+        // A file to some receivers, a field to others.
         (
             part("Content-Disposition: form-data; name=a; filename=\"\"", "b"),
             vec!["Content-Disposition: form-data; name=a; filename=\"\"".to_owned(), "b".to_owned()],

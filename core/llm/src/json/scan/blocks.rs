@@ -1,27 +1,26 @@
-//! The inside of a string in one pass, 64 bytes at a time: where it ends, whether something is escaped in it, and whether it
-//! is UTF-8.
+//! Scans the inside of a string in one pass, 64 bytes at a time: finds its end, whether it contains an escape, and
+//! whether it is UTF-8.
 //!
-//! A block in which nothing stops costs three comparisons for each 16 bytes. Where something does, what a block holds
-//! becomes bits in a word: which bytes are quotes, which are backslashes, which of these begin an escape, where the string
-//! ends. None of it asks byte by byte, so that a text full of line breaks is read about as fast as one without; only
-//! `\u` escapes, and what is wrong, are gone through one after the other. Blocks with bytes outside of ASCII, and those after
-//! them, are checked for UTF-8.
+//! A block without significant bytes costs three comparisons per 16 bytes. In other blocks, the comparisons become bit
+//! masks of one word: quotes, backslashes, the backslashes that begin an escape, the end of the string. No step goes
+//! byte by byte, so text full of line breaks is scanned about as fast as text without; only `\u` escapes and errors are
+//! handled one by one. Blocks with non-ASCII bytes, and the blocks after them, are validated as UTF-8.
 
 use super::simd::Lanes;
 use super::utf8::Utf8;
 use super::{Inside, Side, escape_at};
 use crate::{Error, ErrorKind};
 
-/// Bytes of a piece, which is what [`Lanes`] hold.
+/// Bytes of a piece, the width of [`Lanes`].
 const PIECE: usize = 16;
-/// Bytes of a block: as many as a word has bits.
+/// Bytes of a block: the number of bits in a word.
 const BLOCK: usize = 4 * PIECE;
 
-/// What the inside of a string is that starts at `start`.
+/// Scans the inside of a string that starts at `start`.
 #[inline(always)]
 pub(super) fn inside<L: Lanes>(body: &[u8], start: usize, side: Side) -> Result<Inside, Error> {
     let rest = body.get(start..).unwrap_or_default();
-    // Most strings are names, and have their end in the first piece.
+    // Most strings are member names and end in the first piece.
     if let Some(piece) = rest.first_chunk::<PIECE>() {
         let place = (marked(L::load(piece)).bits() | 1 << PIECE).trailing_zeros() as usize;
         if rest.get(place) == Some(&b'"') {
@@ -43,13 +42,13 @@ pub(super) fn inside<L: Lanes>(body: &[u8], start: usize, side: Side) -> Result<
     }
 }
 
-/// Which bytes are not plain: quotes, backslashes, control characters, and those outside of ASCII.
+/// Marks the significant bytes: quotes, backslashes, control characters, and non-ASCII bytes.
 #[inline(always)]
 fn marked<L: Lanes>(piece: L) -> L {
     piece.equal(b'"') | piece.equal(b'\\') | piece.less(0x20)
 }
 
-/// The last bytes of a body, and control characters that stop behind them.
+/// Pads the last bytes of a body with control characters, which stop the scan.
 #[cold]
 fn padded(rest: &[u8]) -> [u8; BLOCK] {
     let mut block = [0; BLOCK];
@@ -64,12 +63,12 @@ struct Walk<'b, L> {
     side: Side,
     utf8: Utf8<L>,
     escaped: bool,
-    /// How many bytes of the next block belong to an escape that began before it.
+    /// Bytes of the next block that belong to an escape that began before it.
     skip: u32,
 }
 
 impl<L: Lanes> Walk<'_, L> {
-    /// Goes through the block at `at`; gives back where the string ends if it ends here.
+    /// Scans the block at `at`; returns the offset of the closing quote if it is in this block.
     #[inline(always)]
     fn block(&mut self, at: usize, block: &[u8; BLOCK]) -> Result<Option<usize>, Error> {
         let pieces = pieces::<L>(block);
@@ -93,7 +92,7 @@ impl<L: Lanes> Walk<'_, L> {
             self.one_by_one(at, stops)?
         } else {
             self.escaped |= first & inside != 0;
-            // The first of an escape in the last byte of the block has no end before it.
+            // An escape that begins in the last byte of the block continues in the next one.
             self.skip = match first & inside & 1 << 63 {
                 0 => 0,
                 _ => escape_at(self.body, at + BLOCK - 1, self.side)? as u32 - 1,
@@ -108,7 +107,8 @@ impl<L: Lanes> Walk<'_, L> {
         Ok((end < u64::BITS).then_some(at + end as usize))
     }
 
-    /// As [`block`](Walk::block), from stop to stop; where in the block the string ends, 64 if it does not.
+    /// Scans like [`block`](Walk::block), from stop to stop; returns the position of the closing quote in the block, or
+    /// 64.
     fn one_by_one(&mut self, at: usize, mut stops: u64) -> Result<u32, Error> {
         self.skip = 0;
         while stops != 0 {
@@ -139,41 +139,42 @@ fn pieces<L: Lanes>(block: &[u8; BLOCK]) -> [L; 4] {
     }
 }
 
-/// The high bits of all bytes.
+/// Collects the high bits of all bytes.
 #[inline(always)]
 fn word<L: Lanes>(pieces: [L; 4]) -> u64 {
     let [a, b, c, d] = pieces.map(L::bits).map(u64::from);
     a | b << 16 | c << 32 | d << 48
 }
 
-/// The bits below this one; all for 64 and more.
+/// Returns a mask of the bits below this one; all bits for 64 and more.
 #[inline(always)]
 fn below(bit: u32) -> u64 {
     !u64::MAX.checked_shl(bit).unwrap_or(0)
 }
 
-/// The backslashes that begin an escape: of a run of them every second one, from its first.
+/// Returns the backslashes that begin an escape: every second one of a run, starting with its first.
 #[inline(always)]
 fn first_of_escapes(backslashes: u64) -> u64 {
     const EVEN: u64 = 0x5555_5555_5555_5555;
     let begin = backslashes & !(backslashes << 1);
-    // Added to its own begin, a run becomes one bit behind it: so runs that begin at an even place go away.
+    // Adding the first bit of a run to the run leaves one bit after it, so runs that begin at an even position cancel
+    // out.
     let odd = backslashes & backslashes.wrapping_add(begin & EVEN);
     let even = backslashes & !odd;
     even & EVEN | odd & !EVEN
 }
 
-/// Which bytes are none of those that make an escape with a backslash before them: `"`, `\`, `/`, `b`, `f`, `n`, `r`, `t`.
+/// Marks the bytes that form no two-byte escape after a backslash: all except `"`, `\`, `/`, `b`, `f`, `n`, `r`, `t`.
 #[inline(always)]
 fn not_short<L: Lanes>(piece: L) -> L {
-    // By lower half, a bit for each upper half that makes one of them: 2, 5, 6, 7.
+    // For each lower nibble, one bit per upper nibble (2, 5, 6, 7) that completes an escape character.
     const LOWER: [u8; 16] = [0, 0, 1 | 4 | 8, 0, 8, 0, 4, 0, 0, 0, 0, 0, 2, 0, 4, 1];
     const UPPER: [u8; 16] = [0, 0, 1, 0, 0, 2, 4, 8, 0, 0, 0, 0, 0, 0, 0, 0];
     let short = (piece & L::all(0x0f)).look_up(&LOWER) & piece.upper().look_up(&UPPER);
     short.equal(0)
 }
 
-/// All bits of the first so many bytes.
+/// Returns a mask of the first `len` bytes.
 #[inline(always)]
 fn before<L: Lanes>(count: usize) -> L {
     const MASK: [u8; 2 * PIECE] = {
@@ -193,7 +194,8 @@ mod tests {
     use super::super::swar;
     use super::*;
 
-    /// Both passes stop at the same place for the same reason; where this one vouches for UTF-8, and only there, it is.
+    /// Checks that both scanners stop at the same offset for the same reason, and that strings are UTF-8 exactly where
+    /// this one guarantees it.
     fn agrees_with_swar(body: &[u8], start: usize) {
         for side in [Side::Request, Side::Response] {
             let (ours, other) = (inside::<Bytes>(body, start, side), swar::inside(body, start, side));

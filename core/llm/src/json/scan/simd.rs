@@ -1,45 +1,44 @@
-//! Sixteen bytes at a time, in the few operations that a scan needs.
+//! SIMD operations on sixteen bytes, as few as the scan needs.
 
 use std::ops::{BitAnd, BitOr, BitXor};
 
-/// Sixteen bytes, or sixteen answers: all bits of a byte for yes, none for no.
+/// Sixteen bytes, or sixteen booleans: all bits of a byte set for true, none for false.
 pub(super) trait Lanes: Copy + BitAnd<Output = Self> + BitOr<Output = Self> + BitXor<Output = Self> {
-    /// These bytes.
+    /// Loads sixteen bytes.
     fn load(bytes: &[u8; 16]) -> Self;
 
-    /// The same byte sixteen times.
+    /// Repeats a byte sixteen times.
     fn all(byte: u8) -> Self;
 
-    /// Which bytes are this one.
+    /// Marks the bytes that equal `byte`.
     fn equal(self, byte: u8) -> Self;
 
-    /// Which bytes are less, as signed numbers: those outside of ASCII are less than those in it.
+    /// Marks the bytes that are less than `than` as signed numbers: non-ASCII bytes are less than ASCII bytes.
     fn less(self, than: i8) -> Self;
 
-    /// Bytes minus this one, and 0 where that is negative.
+    /// Subtracts bytewise, saturating at 0.
     fn minus(self, byte: Self) -> Self;
 
-    /// The upper half of each byte, as a number.
+    /// Returns the upper nibble of each byte.
     fn upper(self) -> Self;
 
-    /// For each byte, which must be below 16, the byte of the table in its place.
+    /// Replaces each byte, which must be below 16, by the table entry at that index.
     fn look_up(self, table: &[u8; 16]) -> Self;
 
-    /// The bytes `BACK` places (1, 2 or 3) before each, where `before` are the sixteen before these.
+    /// Returns the bytes `BACK` positions (1, 2 or 3) before each, where `before` are the preceding sixteen bytes.
     fn earlier<const BACK: usize>(self, before: Self) -> Self;
 
-    /// The high bit of each byte, that of the first byte lowest.
+    /// Collects the high bit of each byte; the first byte is the lowest bit.
     fn bits(self) -> u32;
 
-    /// Whether any bit of any byte is set.
+    /// Returns `true` if any bit of any byte is set.
     fn any(self) -> bool;
 }
 
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 pub(super) use vector::Vector;
 
-/// The vector instructions of WebAssembly. Their intrinsics are safe to call: a module that has them is refused where they
-/// do not exist.
+/// SIMD instructions of WebAssembly. Their intrinsics are safe to call: a runtime without them refuses the module.
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod vector {
     use core::arch::wasm32::{
@@ -56,7 +55,7 @@ mod vector {
     impl Lanes for Vector {
         #[inline(always)]
         fn load(bytes: &[u8; 16]) -> Vector {
-            // Two words side by side are one load to the compiler.
+            // The compiler merges two adjacent words into one load.
             let number = u128::from_le_bytes(*bytes);
             Vector(u64x2(number as u64, (number >> 64) as u64))
         }
@@ -140,7 +139,7 @@ mod vector {
     }
 }
 
-/// The same one byte after the other, to test natively what is built on it.
+/// Bytewise implementation, to test natively the code built on [`Lanes`].
 #[cfg(test)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Bytes(pub(super) [u8; 16]);
@@ -227,7 +226,7 @@ mod tests {
 
     use super::*;
 
-    /// The bytes of vector lanes.
+    /// Returns the bytes of a vector.
     fn out(lanes: Vector) -> [u8; 16] {
         std::array::from_fn(|at| {
             let bit = |bit: u32| ((lanes & Vector::all(1 << bit)).equal(1 << bit).bits() >> at & 1) << bit;

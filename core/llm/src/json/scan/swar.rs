@@ -1,11 +1,12 @@
-//! The inside of a string with words of eight bytes, in blocks of 32 that a compiler can put into vector registers.
+//! Scans the inside of a string in words of eight bytes (SWAR), in blocks of 32 that a compiler can put into vector
+//! registers.
 //!
-//! Whether a byte outside of ASCII was met is noted on the way; strings that have one are left to be read again.
+//! The scan only notes whether it met a non-ASCII byte; strings that contain one are validated as UTF-8 afterwards.
 
 use super::{Inside, Side, escape_at};
 use crate::{Error, ErrorKind};
 
-/// What the inside of a string is that starts at `start`.
+/// Scans the inside of a string that starts at `start`.
 pub(super) fn inside(body: &[u8], start: usize, side: Side) -> Result<Inside, Error> {
     let mut at = start;
     let mut escaped = false;
@@ -28,12 +29,12 @@ pub(super) fn inside(body: &[u8], start: usize, side: Side) -> Result<Inside, Er
 const ONES: u64 = u64::from_le_bytes([1; 8]);
 const HIGH: u64 = u64::from_le_bytes([0x80; 8]);
 
-/// The offset, from `from` on, of the first byte that is not plain inside a string (the end of the body if there is
+/// Returns the offset, from `from` on, of the first significant byte inside a string (the end of the body if there is
 /// none), and whether all bytes before it are ASCII.
 fn special(body: &[u8], from: usize) -> (usize, bool) {
     let rest = body.get(from..).unwrap_or_default();
     let (words, tail) = rest.as_chunks::<8>();
-    // Text full of escapes has one in nearly every word: blocks pay only where none came for a while.
+    // Text full of escapes has one in nearly every word: larger blocks pay off only after some words without one.
     let (near, far) = words.split_at_checked(8).unwrap_or((words, &[]));
     let mut high = match plain_words(near, 0) {
         Ok(bits) => bits,
@@ -60,14 +61,14 @@ fn special(body: &[u8], from: usize) -> (usize, bool) {
     }
 }
 
-/// Joins the bits of all bytes up to the first that is not plain to `high`; the offset of that byte is the error.
+/// Merges the bits of all bytes up to the first significant one into `high`; fails with the offset of that byte.
 #[inline]
 fn plain_words(words: &[[u8; 8]], mut high: u64) -> Result<u64, (usize, u64)> {
     for (at, word) in words.iter().enumerate() {
         let word = u64::from_le_bytes(*word);
         let marks = stops(word);
         if marks != 0 {
-            // The lowest mark is true; those above it may come from the borrow of a subtraction.
+            // The lowest mark is exact; those above it may result from the borrow of a subtraction.
             let bit = marks.trailing_zeros() & !7;
             return Err((at * 8 + (bit / 8) as usize, high | word & ((1 << bit) - 1)));
         }
@@ -76,7 +77,7 @@ fn plain_words(words: &[[u8; 8]], mut high: u64) -> Result<u64, (usize, u64)> {
     Ok(high)
 }
 
-/// The high bit of each byte that is a quote, a backslash or a control character; exact up to the lowest one.
+/// Marks the high bit of each byte that is a quote, a backslash or a control character; exact up to the lowest one.
 fn stops(word: u64) -> u64 {
     let quote = word ^ (ONES * b'"' as u64);
     let backslash = word ^ (ONES * b'\\' as u64);

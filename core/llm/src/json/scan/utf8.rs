@@ -1,34 +1,34 @@
-//! Whether bytes are UTF-8, sixteen at a time.
+//! UTF-8 validation, sixteen bytes at a time.
 //!
-//! What can be wrong with two neighbours shows in their first twelve bits, and each way to be wrong is a set of upper halves
-//! of the first byte, one of its lower halves and one of upper halves of the second. So three tables of sixteen entries with
-//! a bit for each way find all of them at once; what is left is whether third and fourth bytes stand where they must.
-//! (John Keiser and Daniel Lemire, "Validating UTF-8 in less than one instruction per byte", 2021. What is well formed:
-//! Unicode 15, table 3-7.)
+//! Errors between two adjacent bytes show in their first twelve bits, and each kind of error is a set of upper nibbles
+//! of the first byte, one of its lower nibbles and one of upper nibbles of the second. Three tables of sixteen entries
+//! with a bit per kind of error therefore find all of them at once; the remaining check is whether third and fourth
+//! bytes are where they must be. (John Keiser and Daniel Lemire, "Validating UTF-8 in less than one instruction per
+//! byte", 2021. Well-formed sequences: Unicode 15, table 3-7.)
 
 use super::simd::Lanes;
 
-/// The first begins a character and the second does not go on with it.
+/// The first byte begins a character and the second does not continue it.
 const SHORT: u8 = 1;
-/// The second goes on with a character that has not begun.
+/// The second byte continues a character that has not begun.
 const STRAY: u8 = 2;
-/// Two bytes where one would do: c0 and c1.
+/// Overlong: two bytes instead of one (c0 and c1).
 const LONG_2: u8 = 4;
-/// Three bytes where two would do: e0 and then less than a0.
+/// Overlong: three bytes instead of two (e0, then less than a0).
 const LONG_3: u8 = 8;
-/// Half of a surrogate pair: ed and then a0 or more.
+/// Surrogate: ed, then a0 or more.
 const SURROGATE: u8 = 16;
-/// Above U+10FFFF: f4 or more, and then 90 or more.
+/// Above U+10FFFF: f4 or more, then 90 or more.
 const LARGE: u8 = 32;
-/// Four bytes where three would do, or above U+10FFFF: f0, or f5 or more, and then less than 90.
+/// Overlong: four bytes instead of three, or above U+10FFFF: f0, or f5 or more, then less than 90.
 const LONG_4: u8 = 64;
-/// Both go on with a character: right in its third and fourth byte, and wrong elsewhere.
+/// Both bytes continue a character: valid for its third and fourth byte, invalid elsewhere.
 const ON: u8 = 128;
 
-/// The ways that any lower half of the first byte has.
+/// Errors that are possible with any lower nibble of the first byte.
 const ANY: u8 = SHORT | STRAY | ON;
 
-/// By upper half of the first byte.
+/// Possible errors by upper nibble of the first byte.
 const FIRST_UPPER: [u8; 16] = [
     STRAY,
     STRAY,
@@ -48,7 +48,7 @@ const FIRST_UPPER: [u8; 16] = [
     SHORT | LARGE | LONG_4,
 ];
 
-/// By lower half of the first byte.
+/// Possible errors by lower nibble of the first byte.
 const FIRST_LOWER: [u8; 16] = [
     ANY | LONG_2 | LONG_3 | LONG_4,
     ANY | LONG_2,
@@ -68,7 +68,7 @@ const FIRST_LOWER: [u8; 16] = [
     ANY | LARGE | LONG_4,
 ];
 
-/// By upper half of the second byte.
+/// Possible errors by upper nibble of the second byte.
 const SECOND_UPPER: [u8; 16] = [
     SHORT,
     SHORT,
@@ -88,12 +88,12 @@ const SECOND_UPPER: [u8; 16] = [
     SHORT,
 ];
 
-/// A text so far, in pieces of sixteen bytes.
+/// Validation state of a text that arrives in pieces of sixteen bytes.
 #[derive(Clone, Copy)]
 pub(super) struct Utf8<L> {
     wrong: L,
     before: L,
-    /// Whether the last piece may end inside a character.
+    /// `true` if the last piece may end inside a character.
     open: bool,
 }
 
@@ -103,22 +103,23 @@ impl<L: Lanes> Utf8<L> {
         Utf8 { wrong: L::all(0), before: L::all(0), open: false }
     }
 
-    /// Whether the last piece may end inside a character, so that the next one cannot be passed over.
+    /// Returns `true` if the last piece may end inside a character, so that the next one must not be skipped.
     #[inline(always)]
     pub(super) fn open(&self) -> bool {
         self.open
     }
 
-    /// The next piece. Pieces of ASCII may be passed over as long as nothing is [`open`](Utf8::open).
+    /// Validates the next piece. ASCII pieces may be skipped while nothing is [`open`](Utf8::open).
     #[inline(always)]
     pub(super) fn push(&mut self, piece: L) {
-        // A piece that was passed over is not `before`, but nothing that the check looks for depends on it then.
+        // `before` is stale after skipped pieces, but the check does not depend on it then.
         let before = self.before;
         let first = piece.earlier::<1>(before);
         let low = first & L::all(0x0f);
         let pairs =
             first.upper().look_up(&FIRST_UPPER) & low.look_up(&FIRST_LOWER) & piece.upper().look_up(&SECOND_UPPER);
-        // The high bit where a character of three bytes began two before, or one of four bytes three before.
+        // The high bit is set where a character of three bytes began two bytes before, or one of four bytes three
+        // before.
         let third = piece.earlier::<2>(before).minus(L::all(0xe0 - 0x80));
         let fourth = piece.earlier::<3>(before).minus(L::all(0xf0 - 0x80));
         self.wrong = self.wrong | (((third | fourth) & L::all(0x80)) ^ pairs);
@@ -126,7 +127,7 @@ impl<L: Lanes> Utf8<L> {
         self.open = piece.bits() & 0xe000 != 0;
     }
 
-    /// Whether all of it was UTF-8, if the last piece does not end inside a character.
+    /// Returns `true` if all of it was UTF-8, provided that the last piece does not end inside a character.
     #[inline(always)]
     pub(super) fn valid(&self) -> bool {
         !self.wrong.any()
@@ -140,7 +141,7 @@ mod tests {
     use super::super::simd::Bytes;
     use super::*;
 
-    /// Pieces that have no byte outside of ASCII are passed over where that is allowed.
+    /// Validates a text, skipping ASCII pieces where that is allowed.
     fn valid(text: &[u8]) -> bool {
         let mut utf8 = Utf8::<Bytes>::new();
         let padded = [text, &[0; 16]].concat();
@@ -158,7 +159,7 @@ mod tests {
     }
 
     fn as_the_standard_library(bytes: [u8; 4]) {
-        // In one piece, and with the border of two in it.
+        // In one piece, and across the border of two.
         for at in [0, 14] {
             let text = [&b"0123456789abcd"[..at], &bytes, b"."].concat();
             assert_eq!(valid(&text), std::str::from_utf8(&text).is_ok(), "{bytes:x?} at {at}");
