@@ -74,7 +74,6 @@
 //! framers are shared, and kit and the filters name no dialect.
 
 mod body;
-mod crc32;
 mod dialect;
 mod error;
 mod framing;

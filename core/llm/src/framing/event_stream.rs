@@ -30,7 +30,6 @@
 
 use std::borrow::Cow;
 
-use crate::crc32::Crc32;
 use crate::framing::splitter::{Delimiter, FrameError, Malformed, Splitter};
 
 mod header;
@@ -114,13 +113,13 @@ fn frame(headers: &[u8], payload: &[u8], out: &mut Vec<u8>) {
     let [a, b, c, d] = length.to_be_bytes();
     let [e, f, g, h] = headers_length.to_be_bytes();
     let lengths = [a, b, c, d, e, f, g, h];
-    let sum = Crc32::START.with(&lengths);
-    let prelude_sum = sum.sum().to_be_bytes();
+    let start = out.len();
     out.extend_from_slice(&lengths);
-    out.extend_from_slice(&prelude_sum);
+    out.extend_from_slice(&crc32fast::hash(&lengths).to_be_bytes());
     out.extend_from_slice(headers);
     out.extend_from_slice(payload);
-    out.extend_from_slice(&sum.with(&prelude_sum).with(headers).with(payload).sum().to_be_bytes());
+    let checksum = crc32fast::hash(out.get(start..).unwrap_or_default());
+    out.extend_from_slice(&checksum.to_be_bytes());
 }
 
 /// Lengths of a message, from its prelude.
@@ -134,8 +133,8 @@ impl Lengths {
     /// Reads the lengths; `None` if the checksum is wrong or the lengths contradict each other.
     fn read(prelude: &[u8]) -> Option<Lengths> {
         let (lengths, rest) = prelude.split_first_chunk::<8>()?;
-        let sum = rest.first_chunk::<4>()?;
-        if Crc32::of(lengths) != u32::from_be_bytes(*sum) {
+        let checksum = rest.first_chunk::<4>()?;
+        if crc32fast::hash(lengths) != u32::from_be_bytes(*checksum) {
             return None;
         }
         let [a, b, c, d, e, f, g, h] = *lengths;
@@ -154,13 +153,13 @@ struct Messages {
     prelude: [u8; PRELUDE],
     /// Length of the message, known once its prelude was seen.
     length: usize,
-    sum: Crc32,
+    /// CRC-32 of the bytes seen so far, without the trailer.
+    checksum: u32,
     trailer: [u8; TRAILER],
 }
 
 impl Messages {
-    const START: Messages =
-        Messages { seen: 0, prelude: [0; PRELUDE], length: 0, sum: Crc32::START, trailer: [0; TRAILER] };
+    const START: Messages = Messages { seen: 0, prelude: [0; PRELUDE], length: 0, checksum: 0, trailer: [0; TRAILER] };
 }
 
 impl Delimiter for Messages {
@@ -174,23 +173,25 @@ impl Delimiter for Messages {
                 return Ok(None);
             }
             self.length = Lengths::read(&self.prelude).ok_or(Malformed)?.message;
-            self.sum = Crc32::START.with(&self.prelude);
+            self.checksum = crc32fast::hash(&self.prelude);
         }
-        let summed = self.length.saturating_sub(TRAILER);
+        let covered = self.length.saturating_sub(TRAILER);
         let (inner, rest) =
-            rest.split_at_checked(summed.saturating_sub(self.seen).min(rest.len())).unwrap_or((rest, &[]));
-        self.sum = self.sum.with(inner);
+            rest.split_at_checked(covered.saturating_sub(self.seen).min(rest.len())).unwrap_or((rest, &[]));
+        let mut hasher = crc32fast::Hasher::new_with_initial(self.checksum);
+        hasher.update(inner);
+        self.checksum = hasher.finalize();
         self.seen += inner.len();
-        if self.seen < summed {
+        if self.seen < covered {
             return Ok(None);
         }
-        let mut filled = self.seen - summed;
+        let mut filled = self.seen - covered;
         let rest = fill(&mut self.trailer, &mut filled, rest);
-        self.seen = summed + filled;
+        self.seen = covered + filled;
         if self.seen < self.length {
             return Ok(None);
         }
-        if self.sum.sum() != u32::from_be_bytes(self.trailer) {
+        if self.checksum != u32::from_be_bytes(self.trailer) {
             return Err(Malformed);
         }
         *self = Messages::START;

@@ -5,7 +5,6 @@ use miniz_oxide::DataFormat;
 
 use super::deflate::Raw;
 use super::{InflateError, Need, Step};
-use crate::crc32::Crc32;
 
 /// Header flags (section 2.3.1).
 const HEADER_SUM: u8 = 1 << 1;
@@ -37,9 +36,11 @@ enum Place {
 pub(super) struct Gzip {
     place: Place,
     flags: u8,
-    header: Crc32,
+    /// CRC-32 of the header so far.
+    header: u32,
     raw: Raw,
-    sum: Crc32,
+    /// CRC-32 of the decompressed bytes so far.
+    checksum: u32,
     /// Number of decompressed bytes, modulo 2^32.
     length: u32,
     trailer: u64,
@@ -50,9 +51,9 @@ impl Default for Gzip {
         Gzip {
             place: Place::Fixed(0),
             flags: 0,
-            header: Crc32::START,
+            header: 0,
             raw: Raw::new(DataFormat::Raw),
-            sum: Crc32::START,
+            checksum: 0,
             length: 0,
             trailer: 0,
         }
@@ -67,7 +68,7 @@ impl Gzip {
                 Place::Data => {
                     let (written, need) = self.raw.step(input, room)?;
                     let out = room.get(..written).unwrap_or_default();
-                    self.sum = self.sum.with(out);
+                    self.checksum = extend(self.checksum, out);
                     self.length = self.length.wrapping_add(u32::try_from(written).unwrap_or_default());
                     if need != Need::Nothing {
                         return Ok((written, need));
@@ -88,7 +89,7 @@ impl Gzip {
     /// Consumes one byte of the header or of the trailer; returns the next place.
     fn wrapping(&mut self, byte: u8) -> Result<Place, InflateError> {
         let header = self.header;
-        self.header = header.with(&[byte]);
+        self.header = extend(header, &[byte]);
         let next = match self.place {
             Place::Fixed(at) => {
                 let known = match at {
@@ -125,7 +126,7 @@ impl Gzip {
                 return Ok(Place::HeaderSum(Some(byte)));
             }
             Place::HeaderSum(Some(low)) => {
-                let [a, b, _, _] = header.sum().to_le_bytes();
+                let [a, b, _, _] = header.to_le_bytes();
                 return if [a, b] == [low, byte] { Ok(Place::Data) } else { Err(InflateError::Corrupt) };
             }
             Place::Trailer(at) => {
@@ -133,7 +134,7 @@ impl Gzip {
                 if at < 7 {
                     return Ok(Place::Trailer(at + 1));
                 }
-                let want = u64::from(self.length) << 32 | u64::from(self.sum.sum());
+                let want = u64::from(self.length) << 32 | u64::from(self.checksum);
                 return if self.trailer == want { Ok(Place::End) } else { Err(InflateError::Corrupt) };
             }
             Place::Data | Place::End => return Ok(self.place),
@@ -152,4 +153,11 @@ impl Gzip {
         let mut rest = order.into_iter().skip_while(|(flag, _)| *flag != from);
         rest.find(|(flag, _)| self.flags & flag != 0).map_or(Place::Data, |(_, place)| place)
     }
+}
+
+/// Extends a CRC-32 by more bytes.
+fn extend(checksum: u32, bytes: &[u8]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new_with_initial(checksum);
+    hasher.update(bytes);
+    hasher.finalize()
 }
