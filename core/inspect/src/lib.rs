@@ -80,7 +80,6 @@ mod report;
 mod rule;
 mod search;
 mod stream;
-mod template;
 
 pub use body::{inspect_request, inspect_response};
 pub use error::{ExampleError, PatternError, PolicyError, Problem};

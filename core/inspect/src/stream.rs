@@ -7,9 +7,10 @@ use crate::raw::OnUnscannable;
 use crate::report::{Cause, Report};
 use crate::rule::{Action, Direction};
 use crate::search::scratch::Scratch;
-use crate::template::Template;
 use std::sync::Arc;
-use tollgate_llm::{Channel, Chunk, Dialect, Edits, Event, Framing, ParseLimits, Overlap, Part, Span, empty_value};
+use tollgate_llm::{
+    Channel, Chunk, DeltaTemplate, Dialect, Edits, Event, Framing, Overlap, ParseLimits, Part, Span, empty_value,
+};
 
 /// Maximum number of texts that a stream may have: candidates times the parts of each (content, reasoning, arguments of each
 /// tool call). OpenAI allows 128 candidates and 128 tool calls.
@@ -59,7 +60,7 @@ pub struct StreamInspector {
 struct Text {
     holdback: Holdback,
     /// Event for withheld text that no later event of the upstream carries; created when text is first withheld.
-    template: Option<Template>,
+    template: Option<DeltaTemplate>,
     /// `true` once the upstream has announced the end of the candidate.
     finished: bool,
 }
@@ -248,14 +249,14 @@ impl StreamInspector {
                 return self.unscanned(Cause::TooManyTexts);
             }
         };
-        let Some((channel, text)) = self.texts.get_mut(index) else { return Ok(()) };
+        let Some((_, text)) = self.texts.get_mut(index) else { return Ok(()) };
         let late = text.finished && !piece.is_empty();
         text.finished = last || text.finished && !late;
         let mut context = Context { policy: &self.policy, scratch: &mut self.scratch, report: &mut self.report };
         let blocked = text.holdback.push(&mut context, piece, last, released);
         let needs_template = text.holdback.has_pending() || (blocked.is_some() && !released.is_empty());
         if needs_template && text.template.is_none() {
-            text.template = Template::new(event.envelope(), self.dialect.delta_members(), data, *channel, source.str);
+            text.template = DeltaTemplate::new(self.dialect, event, data, source);
             if text.template.is_none() {
                 return self.unscanned(Cause::Unreadable);
             }
@@ -263,7 +264,7 @@ impl StreamInspector {
         if let Some(rule) = blocked {
             if let Some(template) = text.template.as_ref().filter(|_| !released.is_empty()) {
                 end_event(&mut self.terminated, self.framing, current.out);
-                template.event(released, current.out);
+                template.write(released, current.out);
             }
             return Err(Cause::Rule(rule));
         }
@@ -301,7 +302,7 @@ impl StreamInspector {
             let blocked = text.holdback.push(&mut context, "", true, &mut self.released);
             if let Some(template) = text.template.take().filter(|_| !self.released.is_empty()) {
                 end_event(&mut self.terminated, self.framing, out);
-                template.event(&self.released, out);
+                template.write(&self.released, out);
             }
             if let Some(rule) = blocked {
                 return Err(Cause::Rule(rule));

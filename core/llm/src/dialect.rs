@@ -71,25 +71,25 @@ pub(crate) struct DialectSpec {
 /// Which members of an event say what its text belongs to: an event of our own that goes on with the text has these, and
 /// no others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DeltaMembers {
+pub(crate) struct DeltaMembers {
     /// Members of the event itself.
-    pub top: &'static [&'static str],
+    pub(crate) top: &'static [&'static str],
     /// Members of the objects on the way from there to the text.
-    pub inner: &'static [&'static str],
+    pub(crate) inner: &'static [&'static str],
     /// Members of the object one level below the event's own (a candidate) that are said to be null.
-    pub null: &'static [&'static str],
+    pub(crate) null: &'static [&'static str],
     /// The array whose elements are candidates, and the arrays whose elements are tool calls: elements of these get an
     /// `index` where they have none.
-    pub indexed: Indexed,
+    pub(crate) indexed: Indexed,
 }
 
 /// Whose elements have an `index`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Indexed {
+pub(crate) struct Indexed {
     /// The array of candidates.
-    pub choices: &'static str,
+    pub(crate) choices: &'static str,
     /// The array of tool calls.
-    pub calls: &'static str,
+    pub(crate) calls: &'static str,
 }
 
 impl DeltaMembers {
@@ -297,12 +297,6 @@ impl Dialect {
     #[must_use]
     pub fn is_plain(self, content_type: &[u8]) -> bool {
         is_one_of(self.spec().plain, content_type)
-    }
-
-    /// How an event of our own is made from one that came.
-    #[must_use]
-    pub fn delta_members(self) -> &'static DeltaMembers {
-        &self.spec().delta_members
     }
 
     /// The body of an error answer, `application/json`.

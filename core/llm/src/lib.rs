@@ -83,7 +83,7 @@ mod span;
 mod view;
 
 pub use body::{content_encoding, image, multipart};
-pub use dialect::{ApiError, DeltaMembers, Dialect, Endpoint, Indexed, PathModel};
+pub use dialect::{ApiError, Dialect, Endpoint, PathModel};
 pub use error::{Error, ErrorKind};
 pub use framing::splitter::FrameError;
 pub use framing::{Envelope, Event, Framer, Framing, event_stream, json_array, json_lines, sse};
@@ -91,6 +91,7 @@ pub use json::escape::escape_into;
 pub use json::literal::Str;
 pub use limits::ParseLimits;
 pub use span::Span;
+pub use view::delta_template::DeltaTemplate;
 pub use view::edits::{Edits, Overlap};
 pub use view::request::{Image, Message, Request, Role, Text, TextKind};
 pub use view::response::{Channel, Chunk, OffsetAnnotation, OutputText, Part, Response, empty_value};

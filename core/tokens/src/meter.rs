@@ -7,7 +7,9 @@
 
 use std::collections::BTreeMap;
 
-use tollgate_llm::{Channel, Chunk, Dialect, Event, ParseLimits, OutputText, Part, ReportedUsage, Request, Response, Usage};
+use tollgate_llm::{
+    Channel, Chunk, Dialect, Event, OutputText, ParseLimits, Part, ReportedUsage, Request, Response, Usage,
+};
 
 use crate::{StreamCounter, Tokenizer};
 
@@ -295,7 +297,8 @@ mod tests {
 
     /// Returns the record of a streamed Anthropic response with these events.
     fn streamed(events: &[&str]) -> UsageRecord {
-        let request = Request::parse(Dialect::AnthropicMessages, br#"{"stream":true}"#, &ParseLimits::default()).unwrap();
+        let request =
+            Request::parse(Dialect::AnthropicMessages, br#"{"stream":true}"#, &ParseLimits::default()).unwrap();
         let mut meter = UsageMeter::new(&request, Encoding::O200kBase, 8);
         let body: String = events.iter().map(|data| format!("data: {data}\n\n")).collect();
         let pushed = tollgate_llm::Framer::new(tollgate_llm::Framing::Sse, 1 << 20).push(body.as_bytes(), |event| {

@@ -144,8 +144,8 @@ impl Profile {
         let mut count = PromptCount { exact: self.is_own && self.family.template.is_exact, ..PromptCount::default() };
         self.messages(request, body, &mut count);
         self.texts(request, body, limit, &mut count);
-        for picture in &request.images {
-            self.picture(picture, body, &mut count);
+        for image in &request.images {
+            self.image(image, body, &mut count);
         }
         // Some images may be in places that the view does not cover.
         let unseen = u64::from(request.image_count).saturating_sub(request.images.len() as u64);
@@ -286,14 +286,14 @@ impl Profile {
     }
 
     /// Counts an image.
-    fn picture(&self, picture: &Image, body: &[u8], count: &mut PromptCount) {
-        let detail = match picture.detail {
+    fn image(&self, image: &Image, body: &[u8], count: &mut PromptCount) {
+        let detail = match image.detail {
             Some(detail) if detail.is(body, "low") => Detail::Low,
             Some(detail) if detail.is(body, "high") => Detail::High,
             _ => Detail::Auto,
         };
         let images = self.family.images;
-        let size = picture.str.and_then(|str| {
+        let size = image.str.and_then(|str| {
             let bytes = str.span.of(body);
             tollgate_llm::image::of_data_url(bytes).or_else(|| tollgate_llm::image::of_base64(bytes))
         });

@@ -118,6 +118,14 @@ impl<'b, 's> Reader<'b, 's> {
         self.body
     }
 
+    /// Restarts at the value at `at`, as if it were the whole body.
+    pub(crate) fn restart(&mut self, at: usize) {
+        self.scratch.open.clear();
+        self.scratch.keys.clear();
+        self.key = None;
+        self.at = at;
+    }
+
     /// Returns the offset after the bytes read so far.
     pub(crate) fn offset(&self) -> usize {
         self.at

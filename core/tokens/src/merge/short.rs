@@ -10,7 +10,7 @@ use crate::vocabulary::{Pair, Vocabulary, hash};
 const MOST: usize = 24;
 /// Number of slots; a power of two, so that a masked index is in bounds.
 const SLOTS: usize = 32;
-/// OffsetAnnotation of the symbols if each is one byte.
+/// Offsets of the symbols if each is one byte.
 const NUMBERS: [u8; SLOTS] = [
     0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30,
     31,
@@ -133,7 +133,7 @@ impl<'v, V: Deref<Target = Vocabulary<'v>>, const ASCII: bool> Symbols<'_, V, AS
         let mut is_guess = false;
         // A word of equal bytes, and the block length that applies to it.
         let mut block = (0, 1);
-        // OffsetAnnotation are stored as `u8`.
+        // Offsets are stored as `u8`.
         let limit = if BLOCKS { end.min(self.start + 0xFF - BLOCK) } else { end };
         // Word and byte length of the previous symbol.
         let (mut before, mut bytes) = (0, 0);
