@@ -361,6 +361,22 @@ impl RequestBuilder<'_> {
         Ok(())
     }
 
+    /// Reads a tool call: an object with the name and the arguments of a function, or with such an object in `function`.
+    /// The arguments may be an object.
+    pub(crate) fn tool_call(&mut self, reader: &mut Reader<'_, '_>, from: Origin, value: Value) -> Result<(), Error> {
+        let Value::Object(_) = value else { return self.texts(reader, from, TextKind::Other, value) };
+        while let Some((key, field)) = reader.field(&["function", "name", "arguments"])? {
+            let value = reader.value()?;
+            match field {
+                "function" => self.tool_call(reader, from, value)?,
+                "name" => self.text_or_others(reader, from, TextKind::ToolName, value)?,
+                "arguments" => self.texts(reader, from, TextKind::ToolArguments, value)?,
+                _ => self.other(reader, from, key, value)?,
+            }
+        }
+        Ok(())
+    }
+
     /// Adds the name of an unknown member as a text, unless an API defines the name.
     pub(crate) fn key(&mut self, body: &[u8], from: Origin, kind: TextKind, key: Str) -> Result<(), Error> {
         if known_names::is_key(body, key) { Ok(()) } else { self.text(from, kind, key) }

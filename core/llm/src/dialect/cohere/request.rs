@@ -48,27 +48,12 @@ fn message(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, index:
             ("tool_plan", value) => builder.text_or_others(reader, from, TextKind::Reasoning, value)?,
             ("tool_calls", Value::Array(_)) => {
                 while let Some(value) = reader.element()? {
-                    call(reader, builder, from, value)?;
+                    builder.tool_call(reader, from, value)?;
                 }
             }
             _ => builder.other(reader, from, key, value)?,
         }
     }
     speaker.settle(builder);
-    Ok(())
-}
-
-/// A call of a function, with its name and its arguments in an object or not.
-fn call(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, from: Origin, value: Value) -> Result<()> {
-    let Value::Object(_) = value else { return builder.texts(reader, from, TextKind::Other, value) };
-    while let Some((key, field)) = reader.field(&["function", "name", "arguments"])? {
-        let value = reader.value()?;
-        match field {
-            "function" => call(reader, builder, from, value)?,
-            "name" => builder.text_or_others(reader, from, TextKind::ToolName, value)?,
-            "arguments" => builder.texts(reader, from, TextKind::ToolArguments, value)?,
-            _ => builder.other(reader, from, key, value)?,
-        }
-    }
     Ok(())
 }

@@ -69,7 +69,7 @@ fn message(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, index:
             ("images", value) => images(reader, builder, from, value)?,
             ("tool_calls", Value::Array(_)) => {
                 while let Some(value) = reader.element()? {
-                    call(reader, builder, from, value)?;
+                    builder.tool_call(reader, from, value)?;
                 }
             }
             ("tool_name" | "name", Value::String(str)) => {
@@ -93,21 +93,6 @@ fn images(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, from: O
         builder.text_or_others(reader, from, TextKind::Data, value)?;
         let str = if let Value::String(str) = value { Some(str) } else { None };
         builder.image(Image { str, detail: None });
-    }
-    Ok(())
-}
-
-/// A call of a function, whose arguments are an object.
-fn call(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, from: Origin, value: Value) -> Result<()> {
-    let Value::Object(_) = value else { return builder.texts(reader, from, TextKind::Other, value) };
-    while let Some((key, field)) = reader.field(&["function", "name", "arguments"])? {
-        let value = reader.value()?;
-        match field {
-            "function" => call(reader, builder, from, value)?,
-            "name" => builder.text_or_others(reader, from, TextKind::ToolName, value)?,
-            "arguments" => builder.texts(reader, from, TextKind::ToolArguments, value)?,
-            _ => builder.other(reader, from, key, value)?,
-        }
     }
     Ok(())
 }
