@@ -1,27 +1,27 @@
 //! LLM wire formats as views of spans over the original bytes.
 //!
-//! A gateway reads a body to judge it and forwards it to someone who reads it again. Whatever the two read differently is
-//! a hole: a rule that looked at the first of two `content` members while the provider used the second has seen nothing.
-//! And whatever the gateway writes anew is a risk: a number spelled otherwise, a field it does not know dropped. This
-//! crate is built against both.
+//! A gateway parses a body to decide on it and forwards it to a receiver that parses it again. Any difference between the
+//! two is a bypass: a rule that inspected the first of two `content` members while the provider used the second has seen
+//! nothing. And any value that the gateway re-serialises may change: a number in another notation, an unknown field
+//! dropped. This crate prevents both.
 //!
-//! - **Views, not documents.** A [`Request`], [`Response`] or [`Chunk`] says where in the body stands what the gateway acts
-//!   on, as [`Span`]s and [`Str`]s. Nothing is copied, nothing is serialised again: a change is a splice ([`Edits`]) and
-//!   all other bytes stay as they came.
-//! - **Nothing unseen.** Every string is a text of the view, with whose it is ([`Role`]) and what it is for ([`TextKind`],
-//!   [`Part`]); fields that nobody knows yet and names that a client chooses are texts, too. What is not: values with no
-//!   freedom, such as the model, roles and discriminators that the API has, and in answers the identifiers.
-//! - **Strict where receivers disagree.** Duplicate keys after unescaping, known fields in another case, halves of
-//!   surrogate pairs, trailing data, invalid UTF-8, control characters: a request with any of these is refused. So is a
-//!   field that the gateway must understand and cannot. Answers are read as strictly where a client could be shown what
-//!   the gateway has not seen, and leniently elsewhere.
-//! - **Bounded.** One scan forward, no recursion, depth and size and number of texts limited ([`ParseLimits`]), no step that
-//!   takes quadratic time on bodies made for it. Nothing here panics, and errors hold offsets, never content.
+//! - **Views, not documents.** A [`Request`], [`Response`] or [`Chunk`] holds the positions of everything that the gateway
+//!   acts on, as [`Span`]s and [`Str`]s. Nothing is copied and nothing is re-serialised: a change is a splice ([`Edits`]),
+//!   and all other bytes are preserved.
+//! - **Nothing unseen.** Every string is a text of the view, with its author ([`Role`]) and purpose ([`TextKind`],
+//!   [`Part`]); unknown fields and names that a client chooses are texts, too. Not included are values without freedom:
+//!   roles and discriminators that an API defines, and identifiers in responses.
+//! - **Strict where receivers disagree.** Duplicate keys after unescaping, known fields in another case, lone surrogates,
+//!   trailing data, invalid UTF-8, control characters: a request with any of these is refused. So is a request with a field
+//!   that the gateway must understand and cannot. Responses are parsed as strictly where a client could otherwise receive
+//!   text that the gateway has not seen, and leniently elsewhere.
+//! - **Bounded.** One forward scan without recursion; depth, size and number of texts are limited ([`ParseLimits`]), and no
+//!   crafted body causes quadratic time. Nothing here panics, and errors contain offsets, never content.
 //!
 //! ```
 //! use tollgate_llm::{Dialect, Edits, ParseLimits, Request, Role};
 //!
-//! let dialect = Dialect::detect(b"POST", b"/v1/chat/completions").ok_or("no LLM call")?;
+//! let dialect = Dialect::detect(b"POST", b"/v1/chat/completions").ok_or("not an LLM call")?;
 //! let body = br#"{"model":"fast", "stream":true, "messages":[{"role":"user", "content":"I am \u00c9va"}]}"#;
 //! let request = Request::parse(dialect, body, &ParseLimits::default())?;
 //!
@@ -42,36 +42,37 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Streamed answers come as events: a [`Framer`] cuts them out of body chunks, whatever the split and whatever the
-//! [`Framing`], and [`Chunk::parse_event`] reads each without allocating.
+//! Streamed responses consist of events: a [`Framer`] splits the body into events, for any chunking and any [`Framing`],
+//! and [`Chunk::parse_event`] parses each without allocating.
 //!
 //! ```
 //! use tollgate_llm::{Chunk, Dialect, Error, FrameError, Framer, Framing, ParseLimits};
 //!
 //! let limits = ParseLimits::default();
 //! let mut framer = Framer::new(Framing::Sse, limits.max_event_bytes);
-//! let (mut chunk, mut said) = (Chunk::default(), String::new());
+//! let (mut chunk, mut content) = (Chunk::default(), String::new());
 //! let body = "data: {\"choices\":[{\"delta\":{\"content\":\"Hel\"}}]}\n\n\
 //!             data: {\"choices\":[{\"delta\":{\"content\":\"lo\"}}]}\n\ndata: [DONE]\n\n";
 //! for piece in body.as_bytes().chunks(7) {
 //!     framer.push(piece, |event| {
 //!         let Some(data) = event.data() else { return Ok(()) };
 //!         if chunk.parse_event(Dialect::OpenAiChat, event.name(), &data, &limits)? {
-//!             said.extend(chunk.texts.iter().map(|text| text.str.decode(&data)));
+//!             content.extend(chunk.texts.iter().map(|text| text.str.decode(&data)));
 //!         }
 //!         Ok(())
 //!     })?;
 //! }
-//! assert_eq!(said, "Hello");
+//! assert_eq!(content, "Hello");
 //! # Ok::<(), FrameError<Error>>(())
 //! ```
 //!
 //! # Adding a dialect
-//! One file in `dialect/`, with children where it is long, and one row in the table of `dialect.rs`. The file holds a `DialectSpec`:
-//! the paths that are its own (`{model}` where the path names the model), how a request, an answer and an event are read,
-//! whether anybody charges for it, and what its errors look like. To read, it asks a scan (`Reader`) for the members that
-//! it knows and hands every other value to a walk that makes texts of all strings in it. Views, edits, usage, limits and
-//! framers are shared, and kit and the filters name no dialect.
+//! A dialect is one folder in `dialect/` and one row in the table of `dialect.rs`. `dialect/<name>.rs` defines its
+//! `DialectSpec`: its paths (`{model}` where the path names the model), its readers, its error format, and whether its calls
+//! are billed. `dialect/<name>/request.rs` and `response.rs` read bodies: they ask a pull parser (`Reader`) for the known
+//! members and hand every other value to a walk that adds all strings in it as texts. `dialect/<name>/names.rs` lists the
+//! member names that the API defines. Views, edits, usage, limits and framers are shared; kit and the filters name no
+//! dialect.
 
 mod body;
 mod dialect;

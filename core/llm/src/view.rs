@@ -1,5 +1,6 @@
 //! Views of requests and responses: spans over the body, and the edits that are applied to it.
 
+pub(crate) mod delta_template;
 pub(crate) mod edits;
 mod form;
 mod model_only;
