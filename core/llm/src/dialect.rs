@@ -332,7 +332,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn told_by_method_and_path() {
+    fn dialect_is_detected_by_method_and_path() {
         let chat = Some(Dialect::OpenAiChat);
         for (method, path, want) in [
             ("POST", "/v1/chat/completions", chat),
@@ -355,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_without_a_text() {
+    fn textless_and_plain_content_types() {
         for (dialect, content_type, want) in [
             (Dialect::OpenAiSpeech, "audio/mpeg", true),
             (Dialect::OpenAiSpeech, "Audio/WAV; rate=24000", true),

@@ -366,7 +366,7 @@ mod tests {
     }
 
     #[test]
-    fn each_framing_behaves_as_the_others_do() {
+    fn all_framings_behave_alike() {
         for framing in ALL {
             let body = stream(framing, &["{\"a\":1}", "{\"b\":2}"]);
             for size in 1..=body.len() {
@@ -396,11 +396,11 @@ mod tests {
     }
 
     #[test]
-    fn an_error_is_the_last_event_wherever_the_stream_is() {
+    fn error_is_the_last_event_at_any_point_of_a_stream() {
         for framing in ALL {
-            for begun in [true, false] {
-                let mut body = stream(framing, if begun { &["{}"] } else { &[] });
-                framing.error("oops", b"{\"error\":1}", begun, &mut body);
+            for is_started in [true, false] {
+                let mut body = stream(framing, if is_started { &["{}"] } else { &[] });
+                framing.error("oops", b"{\"error\":1}", is_started, &mut body);
                 assert_eq!(values(framing, &body).last().unwrap(), "{\"error\":1}", "{framing:?}");
                 if framing == Framing::JsonArray {
                     assert!(serde_json::from_slice::<serde_json::Value>(&body).is_ok());
@@ -410,7 +410,7 @@ mod tests {
     }
 
     #[test]
-    fn content_types() {
+    fn framing_is_detected_by_content_type() {
         for (content_type, want) in [
             ("text/event-stream; charset=utf-8", Some(Framing::Sse)),
             ("Application/X-NDJSON", Some(Framing::JsonLines)),

@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn never_out_of_range() {
+    fn of_is_never_out_of_range() {
         let body = b"abc";
         for (span, want) in [
             (Span::new(0, 3), &b"abc"[..]),

@@ -1,4 +1,4 @@
-//! The scan against another parser: the same strings in the same places, and the same verdict on damaged bodies.
+//! Compares the parser with serde_json: the same strings at the same positions, and the same verdict on damaged bodies.
 
 #![allow(
     clippy::indexing_slicing,
@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 use tollgate_llm::{Chunk, Dialect, ErrorKind, ParseLimits, Request, TextKind};
 
-/// Any value, with keys that are no words of the API.
+/// Generates any value, with keys that no API defines.
 fn value() -> impl Strategy<Value = Value> {
     let text = || prop_oneof![3 => any::<String>(), 1 => "[\\x00-\\x20\"\\\\/~é😀a]{0,12}"];
     let key = text().prop_map(|text| format!("{text}!")).boxed();
@@ -31,7 +31,7 @@ fn value() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Chance that comes from a seed, so that a failure can be seen again.
+/// Random numbers from a seed, so that failures are reproducible.
 struct Chance(u64);
 
 impl Chance {
@@ -49,7 +49,7 @@ fn space(chance: &mut Chance, out: &mut Vec<u8>) {
     }
 }
 
-/// One of the many ways to write a value.
+/// Writes a value in one of its many spellings.
 fn write(value: &Value, chance: &mut Chance, out: &mut Vec<u8>) {
     space(chance, out);
     match value {
@@ -101,7 +101,7 @@ fn body(value: &Value, seed: u64) -> Vec<u8> {
     out
 }
 
-/// Every string and every key of a value, with the pointer of the value or member.
+/// Collects every string and every key of a value, with the pointer of the value or member.
 fn strings(value: &Value, pointer: &str, out: &mut Vec<(String, String)>) {
     match value {
         Value::String(text) => out.push((pointer.to_owned(), text.clone())),
@@ -121,11 +121,11 @@ fn strings(value: &Value, pointer: &str, out: &mut Vec<(String, String)>) {
     }
 }
 
-/// Whether an error is of this kind.
+/// Returns `true` if an error is of this kind.
 type Reason = fn(ErrorKind) -> bool;
 
-/// Why the crate may refuse what serde_json takes, each with a body: it is the stricter by design, since receivers disagree
-/// about these or since they cost too much.
+/// Reasons why this crate may refuse a body that serde_json accepts, each with an example. It is stricter by design,
+/// because receivers disagree about these bodies or because they cost too much.
 const STRICTER: [(&str, &str, Reason); 7] = [
     ("the last of two members counts, or the first", r#"{"a":1,"\u0061":2}"#, |kind| kind == ErrorKind::DuplicateKey),
     ("Go takes it for the field", r#"{"Model":"m"}"#, |kind| kind == ErrorKind::AmbiguousKey),
@@ -138,7 +138,7 @@ const STRICTER: [(&str, &str, Reason); 7] = [
     ("a limit of ours, here 99", LONG, |kind| kind == ErrorKind::TooLarge),
 ];
 
-/// Why serde_json may refuse what the crate takes.
+/// Reasons why serde_json may refuse a body that this crate accepts.
 const LOOSER: [(&str, &str, &str); 1] = [("JSON has no largest number", r#"{"a":1e999}"#, "number out of range")];
 
 const DEEP: &str = concat!(
@@ -151,7 +151,7 @@ const LONG: &str = concat!(
 );
 
 #[test]
-fn every_reason_to_differ_is_true() {
+fn every_listed_difference_exists() {
     for (why, body, reason) in STRICTER {
         assert!(serde_json::from_str::<Value>(body).is_ok(), "{why}");
         let limits = match why {
@@ -169,18 +169,18 @@ fn every_reason_to_differ_is_true() {
     }
 }
 
-/// What came of a body.
+/// Outcome of comparing both parsers on a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Verdict {
     Taken,
     Refused,
-    /// By us alone, for a listed reason.
+    /// Refused by this crate only, for a listed reason.
     Stricter,
-    /// By serde_json alone, for a listed reason.
+    /// Refused by serde_json only, for a listed reason.
     Looser,
 }
 
-/// Both take the body, both refuse it, or the difference is one of those that are meant.
+/// Parses a body with both parsers; panics if they differ for a reason that is not listed.
 fn verdict(body: &[u8]) -> Verdict {
     let oracle = serde_json::from_slice::<Value>(body);
     let ours = Request::parse(Dialect::OpenAiChat, body, &ParseLimits::default());
@@ -193,7 +193,7 @@ fn verdict(body: &[u8]) -> Verdict {
         }
         _ => panic!("{ours:?} {oracle:?} {}", String::from_utf8_lossy(body)),
     };
-    // Answers differ from requests in what passes besides: known fields in another case, any type, halves of pairs.
+    // Responses accept more than requests: known fields in another case, any type, lone surrogates.
     let answer = Chunk::parse(Dialect::OpenAiChat, body, &ParseLimits::default());
     match (&ours, &answer) {
         (Ok(_), Ok(Some(_))) | (Err(_), Err(_)) => {}
@@ -202,7 +202,8 @@ fn verdict(body: &[u8]) -> Verdict {
         }
         _ => panic!("{ours:?} {answer:?} {}", String::from_utf8_lossy(body)),
     }
-    // The model alone is found in what both take, and in much that is wrong behind it; never another model.
+    // `model_only` succeeds on bodies that both accept, and on many that are invalid after the model; it never finds
+    // another model.
     if let Ok(request) = &ours {
         let model = Request::model_only(body, &ParseLimits::default());
         assert_eq!(model.map_err(|error| error.kind), Ok(request.model), "{}", String::from_utf8_lossy(body));
@@ -210,7 +211,7 @@ fn verdict(body: &[u8]) -> Verdict {
     verdict
 }
 
-/// Tokens that damage a body in interesting ways.
+/// Fragments that are likely to break a body.
 const DAMAGE: [&[u8]; 24] = [
     b"\"",
     b"\\",
@@ -266,7 +267,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_same_strings_at_the_same_pointers(value in value(), seed in any::<u64>()) {
+    fn same_strings_at_the_same_pointers(value in value(), seed in any::<u64>()) {
         let value = serde_json::json!({ "x!": value });
         let body = body(&value, seed);
         let request = Request::parse(Dialect::OpenAiChat, &body, &ParseLimits::default()).unwrap();
@@ -280,14 +281,14 @@ proptest! {
                 (Request::pointer(&body, text.str.span), text.str.decode(&body).into_owned())
             })
             .collect();
-        // serde_json sorts members
+        // serde_json sorts members.
         want.sort();
         got.sort();
         prop_assert_eq!(got, want);
     }
 }
 
-/// A string of what strings are made of, of many lengths.
+/// Returns a string of typical parts, of varying length.
 fn text(chance: &mut Chance) -> String {
     const PARTS: [&str; 16] = [
         "a",
@@ -311,7 +312,7 @@ fn text(chance: &mut Chance) -> String {
     (0..chance.below(most)).map(|_| PARTS[chance.below(PARTS.len())]).collect()
 }
 
-/// A request with all that the scan tells apart.
+/// Returns a request with everything that the scan distinguishes.
 fn request(chance: &mut Chance) -> Value {
     let messages: Vec<Value> = (0..1 + chance.below(3))
         .map(|_| match chance.below(3) {
@@ -324,7 +325,7 @@ fn request(chance: &mut Chance) -> Value {
 }
 
 #[test]
-fn the_same_verdict_on_100_000_damaged_bodies() {
+fn same_verdict_on_100_000_damaged_bodies() {
     let mut chance = Chance(0x2545_f491_4f6c_dd1d);
     let mut counts = [0; 4];
     for _ in 0..5_000 {
@@ -336,6 +337,6 @@ fn the_same_verdict_on_100_000_damaged_bodies() {
         }
     }
     let [taken, refused, stricter, _looser] = counts;
-    // Damage that nobody notices, or that everybody does, would prove nothing.
+    // If no damage or all damage were detected, the test would prove nothing.
     assert!(taken > 10_000 && refused > 10_000 && stricter > 100, "{counts:?}");
 }

@@ -1,14 +1,14 @@
-//! What a view costs in memory depends on how many texts there are, and not on how long they are.
+//! The memory of a view depends on the number of texts, not on their length.
 
 use tollgate_llm::{Dialect, ParseLimits, Request};
 
-/// The most bytes that were allocated at a time, and how many allocations there were.
+/// Returns the maximum number of bytes allocated at a time, and the number of allocations.
 fn cost(read: impl FnOnce()) -> (u64, u64) {
     let info = allocation_counter::measure(read);
     (info.bytes_max, info.count_total)
 }
 
-/// A request whose every name and text that a client chooses is of this length, plain or full of escapes.
+/// Returns a request in which every name and text chosen by the client has this length, unescaped or full of escapes.
 fn request(len: usize, unit: &str) -> Vec<u8> {
     let text = unit.repeat(len);
     format!(
@@ -18,7 +18,7 @@ fn request(len: usize, unit: &str) -> Vec<u8> {
 }
 
 #[test]
-fn longer_texts_need_no_more_memory() {
+fn memory_does_not_depend_on_text_length() {
     let limits = ParseLimits::default();
     for unit in ["a", r"\n", r"\u006d", "é", "料", r"\ud83d\ude00"] {
         let (short, long) = (request(100, unit), request(50_000, unit));

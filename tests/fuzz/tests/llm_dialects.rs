@@ -1,4 +1,4 @@
-//! Every dialect reads any bytes: requests, answers and events, with edits that must read back.
+//! Every dialect parses any bytes: requests, responses and events, with edits that must parse again.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a target may panic")]
 
@@ -7,9 +7,9 @@ use tollgate_llm::{
     Response, Span,
 };
 
-/// The first byte says which dialect and which framing.
+/// The first byte selects the dialect and the framing.
 const SEEDS: &[&[u8]] = &[
-    // requests: Gemini, Converse, InvokeModel (Titan), Cohere, rerank, Ollama, images, speech, Anthropic, Responses
+    // Requests: Gemini, Converse, InvokeModel (Titan), Cohere, rerank, Ollama, images, speech, Anthropic, Responses.
     br#" {"system_instruction":{"parts":{"text":"s"}},"contents":[{"role":"model","parts":[{"text":"a","thought":true},
         {"functionCall":{"name":"f","args":{"k":["v"]}}},{"inlineData":{"mimeType":"image/png","data":"aGk="}}]}],"tools":[
         {"functionDeclarations":[{"name":"f"}]}],"generationConfig":{"maxOutputTokens":7,"candidateCount":2}}"#,
@@ -25,7 +25,7 @@ const SEEDS: &[&[u8]] = &[
     br#" {"model":"m","input":"hello","instructions":"i","stream_format":"sse"}"#,
     br#" {"anthropic_version":"v","messages":[{"content":[{"type":"tool_result","content":[{"type":"text","text":"a"}]}]}]}"#,
     br#" {"input":[{"type":"message","role":"user","content":[{"type":"input_text","text":"a"}]}],"instructions":"i"}"#,
-    // answers and events
+    // Responses and events.
     br#" {"candidates":[{"content":{"parts":[{"text":"a","thought":true},{"functionCall":{"name":"f","args":{"k":"v"}}}]},
         "finishReason":"STOP","citationMetadata":{"x":"y"},"logprobsResult":{"chosenCandidates":[{"token":"a"}]}}],
         "usageMetadata":{"promptTokenCount":1,"promptTokensDetails":[{"modality":"AUDIO","tokenCount":1}]}}"#,
@@ -39,31 +39,31 @@ const SEEDS: &[&[u8]] = &[
     br#" {"message":{"content":"a","thinking":"b","tool_calls":[{"function":{"name":"f","arguments":{"k":"v"}}}]},"done":true}"#,
     br#" {"text":"a","segments":[{"text":"b"}],"words":[{"word":"c"}],"usage":{"type":"tokens","input_tokens":1}}"#,
     br#" {"data":[{"b64_json":"aGk=","revised_prompt":"r"}],"usage":{"input_tokens":1}}"#,
-    // streams
+    // Streams.
     b"\x02[{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"a\"}]}}]}\n,\r\n{\"error\":{}}]",
     b"\x01{\"response\":\"a\",\"done\":false}\n{\"done\":true,\"eval_count\":1}\n",
     b"\x00event: content-delta\ndata: {\"type\":\"content-delta\",\"delta\":{\"message\":{\"content\":{\"text\":\"a\"}}}}\n\n",
 ];
 
-const GONE: &str = "\u{2588}\"\\\n";
+const REPLACEMENT: &str = "\u{2588}\"\\\n";
 
 fn property(input: &[u8]) {
     let Some((first, body)) = input.split_first() else { return };
     let limits = ParseLimits { max_items: 200, max_depth: 16, max_bytes: 4096, ..ParseLimits::default() };
     let oracle = serde_json::from_slice::<serde_json::Value>(body);
-    // All of them for what chance is rarely right about; one of them for what it is not.
+    // Valid JSON, which random input rarely is, goes to all dialects; other input goes to one of them.
     let all = oracle.is_ok() && body.starts_with(b"{");
     let some = Dialect::ALL.iter().skip(usize::from(*first) % Dialect::ALL.len()).take(if all { 0 } else { 1 });
     for dialect in Dialect::ALL.iter().filter(|_| all).chain(some) {
-        asked(*dialect, body, &limits, oracle.as_ref().ok());
-        said(*dialect, body, &limits);
+        check_request(*dialect, body, &limits, oracle.as_ref().ok());
+        check_response(*dialect, body, &limits);
         let framing = [Framing::Sse, Framing::JsonLines, Framing::JsonArray, Framing::EventStream];
-        streamed(*dialect, framing[usize::from(first % 4)], body, &limits);
+        check_stream(*dialect, framing[usize::from(first % 4)], body, &limits);
     }
 }
 
-fn asked(dialect: Dialect, body: &[u8], limits: &ParseLimits, oracle: Option<&serde_json::Value>) {
-    // Where the path names the model, it is there.
+fn check_request(dialect: Dialect, body: &[u8], limits: &ParseLimits, oracle: Option<&serde_json::Value>) {
+    // The model is in the path for these dialects.
     let in_path = ["gemini", "bedrock"].iter().any(|name| dialect.name().starts_with(name));
     let model = in_path.then(|| PathModel { name: "m".to_owned(), span: Span::new(0, 1) });
     let endpoint = Endpoint { dialect, model, stream: false };
@@ -104,23 +104,26 @@ fn asked(dialect: Dialect, body: &[u8], limits: &ParseLimits, oracle: Option<&se
     let mut edits = Edits::new();
     let mut values = 0;
     for text in &request.texts {
-        // Names of members stay: another text of the same name would be a second member.
+        // Member names stay: two members redacted to the same name would be duplicates.
         if body[text.str.literal().end..].trim_ascii_start().first() != Some(&b':') {
-            edits.replace_text(text.str.span, GONE).unwrap();
+            edits.replace_text(text.str.span, REPLACEMENT).unwrap();
             values += 1;
         }
     }
     let redacted = edits.apply(body);
     let view = Request::parse_at(&endpoint, &redacted, &generous).unwrap_or_else(|error| panic!("{dialect:?} {error}"));
     assert_eq!(view.texts.len(), request.texts.len(), "{dialect:?}");
-    assert!(view.texts.iter().filter(|text| text.str.decode(&redacted) == GONE).count() >= values, "{dialect:?}");
-    // A sound takes as long as what it says, which was edited.
+    assert!(
+        view.texts.iter().filter(|text| text.str.decode(&redacted) == REPLACEMENT).count() >= values,
+        "{dialect:?}"
+    );
+    // The length of speech depends on its text, which was edited.
     if !matches!(dialect, Dialect::OpenAiSpeech | Dialect::OpenAiTranscriptions) {
         assert_eq!(view.max_output_tokens, request.max_output_tokens, "{dialect:?}");
     }
 }
 
-fn said(dialect: Dialect, body: &[u8], limits: &ParseLimits) {
+fn check_response(dialect: Dialect, body: &[u8], limits: &ParseLimits) {
     let mut reused = Chunk::default();
     for name in [None, Some(&b"contentBlockStop"[..]), Some(b"throttlingException")] {
         let fresh = reused.parse_event(dialect, name, body, limits);
@@ -144,19 +147,19 @@ fn said(dialect: Dialect, body: &[u8], limits: &ParseLimits) {
     }
 }
 
-/// Every text replaced: the same channels, the new text.
+/// Replaces every text: the channels stay the same and each holds the new text.
 fn redact(dialect: Dialect, body: &[u8], texts: &[OutputText], parse: impl Fn(&[u8]) -> Vec<OutputText>) {
     let mut edits = Edits::new();
     for text in texts {
-        edits.replace_text(text.str.span, GONE).unwrap();
+        edits.replace_text(text.str.span, REPLACEMENT).unwrap();
     }
     let redacted = edits.apply(body);
     let after = parse(&redacted);
     assert!(after.iter().map(|text| text.channel).eq(texts.iter().map(|text| text.channel)), "{dialect:?}");
-    assert!(after.iter().all(|text| text.str.decode(&redacted) == GONE), "{dialect:?}");
+    assert!(after.iter().all(|text| text.str.decode(&redacted) == REPLACEMENT), "{dialect:?}");
 }
 
-fn streamed(dialect: Dialect, framing: Framing, body: &[u8], limits: &ParseLimits) {
+fn check_stream(dialect: Dialect, framing: Framing, body: &[u8], limits: &ParseLimits) {
     let (mut framer, mut chunk) = (Framer::new(framing, 1000), Chunk::default());
     let mut each = |event: Event<'_>| {
         if let Some(data) = event.data() {
@@ -166,7 +169,7 @@ fn streamed(dialect: Dialect, framing: Framing, body: &[u8], limits: &ParseLimit
     };
     let _ = framer.push(body, &mut each);
     let _ = framer.finish(&mut each);
-    // A path of chance is no reason to panic either.
+    // Arbitrary paths must not panic either.
     let _ = Endpoint::detect(b"POST", body);
 }
 

@@ -1,5 +1,5 @@
-//! The framers of JSON lines, JSON arrays and binary event streams: any split gives the same events, every byte comes
-//! out, and what is edited is framed again.
+//! Framers of JSON lines, JSON arrays and binary event streams: any chunking gives the same events, every byte is
+//! handed out, and edited events are framed correctly.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a target may panic")]
 
@@ -7,7 +7,7 @@ use tollgate_llm::event_stream::{self, EventStreamFramer};
 use tollgate_llm::json_array::JsonArrayFramer;
 use tollgate_llm::json_lines::JsonLinesFramer;
 
-/// The first byte says how to split.
+/// The first byte selects the chunk size.
 const SEEDS: &[&[u8]] = &[
     b"\x03[{\"a\":\"}]\\\"\"}\n,\r\n{\"b\":[1]}\n]\n",
     b"\x01{\"a\":1}\r\n\n{\"b\":2}\n{\"c\"",
@@ -21,7 +21,7 @@ const MAX: usize = 300;
 /// Raw bytes and data.
 type Seen = (Vec<u8>, Option<Vec<u8>>);
 
-/// One framer, seen from outside.
+/// Checks one framer through its public interface.
 macro_rules! check {
     ($framer:ty, $input:expr, $size:expr) => {{
         let frame = |pieces: &mut dyn Iterator<Item = &[u8]>| {
@@ -43,7 +43,7 @@ macro_rules! check {
         let input: &[u8] = $input;
         let (events, out, error) = frame(&mut [input].into_iter());
         let (split, split_out, split_error) = frame(&mut input.chunks($size));
-        // After an error no bytes are taken, so only what came before is there.
+        // After an error nothing is consumed, so only the earlier bytes were handed out.
         assert_eq!(out, input);
         assert!(input.starts_with(&split_out));
         assert_eq!(error, split_error);
@@ -74,12 +74,12 @@ fn property(input: &[u8]) {
     check!(JsonLinesFramer, body, size);
     check!(JsonArrayFramer, body, size);
     check!(EventStreamFramer, body, size);
-    // Sums that are right lead further than chance does.
+    // Valid checksums reach further than random bytes do.
     let mut framed = Vec::new();
     event_stream::write(&[(":event-type", "chunk"), (":message-type", "event")], body, &mut framed);
     framed.extend_from_slice(body);
     check!(EventStreamFramer, &framed, size);
-    // An array whose elements are read as JSON says what a JSON parser says.
+    // If all elements are valid JSON, they equal what a JSON parser reads from the array.
     if let Ok(serde_json::Value::Array(values)) = serde_json::from_slice(body) {
         let mut seen: Vec<serde_json::Value> = Vec::new();
         JsonArrayFramer::new(usize::MAX)

@@ -1,11 +1,11 @@
-//! Forms and images: any split gives the same, what is said to be a field stands there, and no bytes make them panic.
+//! Forms and images: any chunking gives the same result, every field is at its reported position, and no input panics.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a target may panic")]
 
 use tollgate_llm::image;
 use tollgate_llm::multipart::{Field, FormError, Scanner};
 
-/// The first byte says how to split.
+/// The first byte selects the chunk size.
 const SEEDS: &[&[u8]] = &[
     b"\x03--x\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nwhisper-1\r\n--x--\r\n",
     b"\x05--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\n\r\n-\r\n--x\r\n\

@@ -1,4 +1,4 @@
-//! Paths: what is recognised is recognised again after the model in it was replaced, and nothing else of it changes.
+//! Paths: a recognised path is recognised again after its model was replaced, and nothing else in it changes.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a target may panic")]
 
@@ -26,7 +26,7 @@ fn property(path: &[u8]) {
     for name in NAMES {
         let replaced = model.replaced(path, name);
         assert!(replaced.starts_with(&path[..model.span.start]) && replaced.ends_with(&path[model.span.end..]));
-        // A name that is a step upwards, or that another pattern takes for a word of its own, makes another path.
+        // A name that is a `..` segment, or that matches a literal segment of another pattern, makes another path.
         if let Some(again) = Endpoint::detect(b"POST", &replaced).and_then(|again| again.model)
             && again.span.start == model.span.start
             && name == "m"

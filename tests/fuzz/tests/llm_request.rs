@@ -1,4 +1,4 @@
-//! Requests: the view, its pointers, and edits that must read back.
+//! Requests: the view, its pointers, and edits that must parse again.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a target may panic")]
 
@@ -57,7 +57,7 @@ fn property(body: &[u8]) {
         }
     }
 
-    // What the gateway edits reads back as edited, and all other texts stay.
+    // Edits by the gateway parse again as intended, and all other texts stay.
     let mut edits = Edits::new();
     request.ask_for_usage(body, &mut edits);
     request.set_model("m\"", &mut edits);
@@ -74,7 +74,7 @@ fn property(body: &[u8]) {
     };
     assert_eq!(others(&view, &edited), others(&request, body));
 
-    // Every value redacted: the same places, the new text.
+    // Replaces every value: the positions stay the same and hold the new text.
     let is_value = |span: Span| body[span.end..].trim_ascii_start().first() != Some(&b':');
     let values: Vec<_> = request.texts.iter().filter(|text| is_value(text.str.literal())).collect();
     let mut edits = Edits::new();

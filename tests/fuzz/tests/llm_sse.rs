@@ -1,11 +1,11 @@
-//! The framer: any split gives the same events, and every byte comes out.
+//! SSE framer: any chunking gives the same events, and every byte is handed out.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a target may panic")]
 
 use tollgate_llm::FrameError;
 use tollgate_llm::sse::{SseEvent, SseFramer};
 
-/// The first byte says how to split.
+/// The first byte selects the chunk size.
 const SEEDS: &[&[u8]] = &[
     b"\x03data: {\"a\":1}\n\ndata: [DONE]\n\n",
     b"\x01\xef\xbb\xbfevent: e\r\ndata: a\r\ndata: b\r\n\r\n: ping\r\n\r\n",

@@ -144,7 +144,7 @@ mod tests {
 
     /// Pairwise comparison would take 5 * 10^9 steps; sorting takes `n log n`, some 20 per key.
     #[test]
-    fn many_members_take_no_quadratic_time() {
+    fn many_members_do_not_take_quadratic_time() {
         const MEMBERS: usize = 100_000;
         let members: Vec<String> = (0..MEMBERS).map(|n| format!("\"key {n}\":0")).collect();
         let parse = |body: String| {
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn found_whatever_the_number_and_the_spelling() {
+    fn duplicates_are_found_for_any_count_and_spelling() {
         for count in (1..3 * FEW).chain([1000]) {
             let keys: Vec<String> = (0..count).map(|n| format!("key number {n}")).collect();
             assert_eq!(twice(&keys), None, "{count}");
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn lengths_around_a_word_hash_alike_in_both_spellings() {
+    fn hash_is_the_same_for_both_spellings_at_any_length() {
         for len in 0..40 {
             let plain = "x".repeat(len);
             let escaped = "\\u0078".repeat(len);
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn inner_objects_do_not_mix_with_outer_ones() {
+    fn keys_of_inner_and_outer_objects_are_separate() {
         let (body, strs) = body(&["a".into(), "a".into(), "b".into()]);
         let mut all = Keys::default();
         all.add(&body, 0, strs[0]).unwrap();

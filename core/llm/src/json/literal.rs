@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn ranges_of_the_text_are_found_in_the_raw_bytes() {
+    fn text_ranges_map_to_raw_bytes() {
         for (raw, range, want) in [
             ("abc", 0..3, "abc"),
             ("abc", 1..2, "b"),
@@ -255,14 +255,14 @@ mod tests {
     }
 
     #[test]
-    fn halves_of_pairs_in_answers_decode_to_the_replacement_character() {
+    fn lone_surrogates_in_responses_decode_to_the_replacement_character() {
         let (body, str) = literal(r"a\ud83db");
         assert_eq!(str.decode(&body), "a\u{fffd}b");
         assert_eq!(str.raw(&body, 1..4).of(&body), br"\ud83d");
     }
 
     #[test]
-    fn a_word_is_compared_as_decoded() {
+    fn is_compares_the_decoded_text() {
         for (raw, word, want) in [
             ("model", "model", true),
             (r"mod\u0065l", "model", true),
@@ -297,7 +297,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn raw_bytes_decode_to_what_was_asked((text, raw) in spelled(), from in 0usize..30, to in 0usize..30) {
+        fn raw_bytes_decode_to_the_requested_range((text, raw) in spelled(), from in 0usize..30, to in 0usize..30) {
             let (body, str) = literal(&raw);
             prop_assert_eq!(str.decode(&body), text.as_str());
             prop_assert!(str.is(&body, &text));
@@ -311,7 +311,7 @@ mod tests {
         }
 
         #[test]
-        fn many_ranges_are_as_one_by_one((text, raw) in spelled(), cuts in prop::collection::vec((0usize..40, 0usize..9), 0..8)) {
+        fn raw_many_equals_raw_for_each_range((text, raw) in spelled(), cuts in prop::collection::vec((0usize..40, 0usize..9), 0..8)) {
             let (body, str) = literal(&raw);
             let mut ranges: Vec<_> = cuts.iter().map(|(at, len)| *at..at + len).collect();
             for sorted in [false, true] {

@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_the_innermost_value() {
+    fn pointer_names_the_innermost_value() {
         let body = r#" {"a" : [1, {"b~/\u0063": "x\ny"}, [], {}], "": [[true]], "d": {"e": null}} "#;
         for (needle, want) in [
             ("1", "/a/0"),

@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn whole_numbers() {
+    fn whole_numbers_are_read() {
         for (text, want) in [
             ("0", Some(0)),
             ("16", Some(16)),

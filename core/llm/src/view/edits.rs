@@ -122,7 +122,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn overlaps_are_refused_whatever_the_order() {
+    fn overlaps_are_refused_in_any_order() {
         for (first, second, fits) in [
             ((2, 4), (4, 6), true),
             ((2, 4), (3, 5), false),
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn places_beyond_the_body_do_not_panic() {
+    fn positions_beyond_the_body_do_not_panic() {
         let mut edits = Edits::new();
         edits.replace(Span::new(2, 9), "x").unwrap();
         edits.replace(Span::new(20, 30), "y").unwrap();
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_written_is_not_shown() {
+    fn debug_output_hides_the_replacement() {
         let mut edits = Edits::new();
         edits.replace_text(Span::new(1, 2), "secret").unwrap();
         assert_eq!(format!("{edits:?}"), "{1..2: 6}");
@@ -178,7 +178,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn as_one_edit_after_the_other(
+        fn equals_applying_the_edits_one_by_one(
             body in prop::collection::vec(any::<u8>(), 0..40),
             wanted in prop::collection::vec((0usize..40, 0usize..6, prop::collection::vec(any::<u8>(), 0..5)), 0..8),
         ) {

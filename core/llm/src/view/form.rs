@@ -59,7 +59,7 @@ mod tests {
     use crate::body::multipart::Scanner;
 
     #[test]
-    fn fields_become_a_view_and_the_model_is_replaced_as_it_stands() {
+    fn form_fields_become_a_view_with_unescaped_edits() {
         let body = b"--x\r\nContent-Disposition: form-data; name=\"stream\"\r\n\r\ntrue\r\n--x\r\n\
             Content-Disposition: form-data; name=\"n\"\r\n\r\n3\r\n--x\r\n\
             Content-Disposition: form-data; name=\"model\"\r\n\r\nwhisper-1\r\n--x--\r\n";
@@ -68,7 +68,7 @@ mod tests {
         let request = Request::from_form(&Endpoint::from(Dialect::OpenAiChat), scanner.fields());
         assert_eq!(request.model_name(body).as_deref(), Some("whisper-1"));
         assert_eq!((request.stream, request.candidates, request.texts.len()), (true, 3, 3));
-        let told = |body: &str| {
+        let texts = |body: &str| {
             let mut scanner = Scanner::new(b"multipart/form-data; boundary=x", &["model", "prompt"]).unwrap();
             scanner.push(body.as_bytes()).unwrap();
             let texts = scanner.fields().iter().chain(scanner.others());
@@ -80,7 +80,7 @@ mod tests {
             each.collect::<Vec<_>>()
         };
         assert_eq!(
-            told(
+            texts(
                 "--x\r\nContent-Disposition: form-data; name=\"user\"\r\n\r\nu\\n\r\n--x\r\n\
                 Content-Disposition: form-data; name=\"prompt\"\r\n\r\nA \"cat\"\r\n--x--"
             ),

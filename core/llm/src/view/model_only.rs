@@ -45,7 +45,7 @@ mod tests {
     }
 
     #[test]
-    fn the_member_of_the_top_object_and_no_other() {
+    fn reads_only_the_member_of_the_top_object() {
         for (body, want) in [
             (r#"{"model":"m","messages":[]}"#, Some("m")),
             (r#" { "mod\u0065l" : "gpt\u002d4o" } "#, Some("gpt-4o")),
@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_before_it_is_read_strictly() {
+    fn bytes_before_the_model_are_checked_strictly() {
         use ErrorKind::{
             AmbiguousKey, ControlCharacter, DuplicateKey, Empty, LoneSurrogate, Syntax, TooDeep, TrailingData,
             UnexpectedEnd, WrongType,
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_behind_it_is_read() {
+    fn bytes_after_the_model_are_not_read() {
         let body = [br#"{"model":"m","a":"#.as_slice(), &[0xff; 1 << 20]].concat();
         let str = Request::model_only(&body, &ParseLimits::default()).unwrap().unwrap();
         assert_eq!(str.decode(&body), "m");

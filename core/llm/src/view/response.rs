@@ -327,7 +327,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_plain_answer_is_one_text() {
+    fn plain_response_is_one_text() {
         let body = "1\n00:00:00,000 --> 00:00:01,000\n\\u0041 \"é\"\n".as_bytes();
         let response = Response::plain(body, &ParseLimits::default()).unwrap();
         assert!(response.is_plain && response.texts.len() == 1 && response.usage.is_none());
@@ -339,7 +339,7 @@ mod tests {
 
     /// Vectors keep their allocation.
     #[test]
-    fn events_like_those_before_allocate_nothing() {
+    fn similar_events_do_not_allocate() {
         let event = |n: usize| {
             format!(
                 r#"{{"id":"c{n}","model":"m","choices":[{{"index":{n},"delta":{{"content":"word {n}","tool_calls":[

@@ -155,11 +155,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_ways_of_counting_give_one_record() {
-        let said = ReportedUsage { cached: Some(90), output: Some(7), reasoning: Some(2), ..ReportedUsage::default() };
-        let openai = ReportedUsage { input: Some(100), ..said };
-        let anthropic = ReportedUsage { input: Some(10), input_excludes_cache: true, ..said };
-        let gemini = ReportedUsage { input: Some(100), output: Some(5), output_excludes_reasoning: true, ..said };
+    fn all_ways_of_counting_give_the_same_usage() {
+        let common =
+            ReportedUsage { cached: Some(90), output: Some(7), reasoning: Some(2), ..ReportedUsage::default() };
+        let openai = ReportedUsage { input: Some(100), ..common };
+        let anthropic = ReportedUsage { input: Some(10), input_excludes_cache: true, ..common };
+        let gemini = ReportedUsage { input: Some(100), output: Some(5), output_excludes_reasoning: true, ..common };
         let want = Usage { input: 100, cached: 90, output: 7, reasoning: 2, total: 107, ..Usage::default() };
         for reported in [openai, anthropic, gemini] {
             assert_eq!(reported.usage(), want);
@@ -168,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn writes_to_a_cache_by_their_time() {
+    fn cache_writes_are_split_by_lifetime() {
         for (all, hour, want) in
             [(Some(30), None, (30, 0)), (Some(30), Some(10), (20, 10)), (None, Some(10), (0, 10)), (None, None, (0, 0))]
         {
@@ -186,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn totals_so_far_are_never_added() {
+    fn running_totals_are_never_added() {
         let mut all = None;
         for (input, output, complete) in [(Some(25), Some(1), false), (None, Some(15), true), (Some(0), Some(15), true)]
         {
@@ -200,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_total_of_its_own_stands_and_huge_numbers_saturate() {
+    fn reported_total_wins_and_large_numbers_saturate() {
         let most = Some(u64::MAX);
         let reported = ReportedUsage {
             input: most,

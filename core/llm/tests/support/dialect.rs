@@ -1,5 +1,5 @@
-//! What the tests of every dialect ask: nothing unseen, every pointer right, every edit read back, and whatever the
-//! split, the same answer.
+//! Checks shared by the tests of every dialect: no string unseen, every pointer correct, every edit parsed again, and
+//! the same result for every chunking.
 
 use std::collections::BTreeMap;
 
@@ -10,10 +10,10 @@ use crate::{
     Request, Response, Role, StreamState, TextKind, Usage,
 };
 
-/// A text of a request: whose, what for, in which message, and what it says.
+/// Text of a request: role, kind, message index and content.
 pub(crate) type Asked = (Role, TextKind, Option<u32>, String);
 
-/// The request that a body is, after proving of it what holds for every request: see [`prove`].
+/// Parses a request after checking everything that holds for all requests: see [`prove`].
 pub(crate) fn request(dialect: Dialect, body: &str) -> Request {
     let request = Request::parse(dialect, body.as_bytes(), &ParseLimits::default());
     let request = request.unwrap_or_else(|error| panic!("{error}: {body}"));
@@ -27,7 +27,7 @@ pub(crate) fn asked(dialect: Dialect, body: &str) -> Vec<Asked> {
     texts.map(|text| (text.role, text.kind, text.message, text.str.decode(body.as_bytes()).into_owned())).collect()
 }
 
-/// As [`asked`], by one letter for the role and in the words of the kind, for tables: `"u Content hello"`.
+/// Returns the texts like [`asked`], as lines for tables, with one letter for the role: `"u Content hello"`.
 pub(crate) fn told(dialect: Dialect, body: &str) -> Vec<String> {
     let role = |role| match role {
         Role::System => "s",
@@ -42,8 +42,8 @@ pub(crate) fn told(dialect: Dialect, body: &str) -> Vec<String> {
     asked(dialect, body).iter().map(|(who, kind, _, text)| format!("{} {kind:?} {text}", role(*who))).collect()
 }
 
-/// Every string of the body is a text of the view, or silent: a role or a discriminator. Every text stands where its
-/// pointer says. Every text that is a value can be replaced, and only it changes.
+/// Checks that every string of the body is a text of the view, a role or a discriminator; that every text is at its
+/// pointer; and that every text that is a value can be replaced without changing anything else.
 fn prove(request: &Request, body: &str) {
     let value: Value = serde_json::from_str(body).unwrap();
     let seen: Vec<String> = request.texts.iter().map(|text| text.str.decode(body.as_bytes()).into_owned()).collect();
@@ -78,7 +78,7 @@ fn strings(value: &Value, name: &str, each: &mut impl FnMut(&str, &str)) {
     }
 }
 
-/// The body with its model replaced, and with usage asked for.
+/// Returns the body with its model replaced, and with usage requested.
 pub(crate) fn edited(dialect: impl Into<Endpoint>, body: &str, model: &str) -> String {
     let request = Request::parse_at(&dialect.into(), body.as_bytes(), &ParseLimits::default()).unwrap();
     let mut edits = Edits::new();
@@ -87,29 +87,29 @@ pub(crate) fn edited(dialect: impl Into<Endpoint>, body: &str, model: &str) -> S
     String::from_utf8(edits.apply(body.as_bytes())).unwrap()
 }
 
-/// What an answer says.
+/// Content of a response.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Heard {
     pub(crate) model: Option<String>,
-    /// By channel, in pieces put together. What repeats, and what is whole by itself, is put together all the same.
+    /// Joined pieces by channel. Repeated and whole texts are joined as well.
     pub(crate) said: BTreeMap<Channel, String>,
     pub(crate) usage: Option<Usage>,
     pub(crate) complete: bool,
-    /// In their order.
+    /// Finished candidates, in order.
     pub(crate) finished: Vec<u32>,
     pub(crate) ends: bool,
     pub(crate) is_error: bool,
-    /// Events with usage and nothing else.
+    /// Number of events with usage only.
     pub(crate) usage_only: usize,
 }
 
 impl Heard {
-    /// As lines, for tables: `"0 Content hello"`.
+    /// Returns lines for tables: `"0 Content hello"`.
     pub(crate) fn lines(&self) -> Vec<String> {
         self.said.iter().map(|(channel, text)| format!("{} {:?} {text}", channel.choice, channel.part)).collect()
     }
 
-    /// As [`lines`](Heard::lines), without what is only seen and not meant: identifiers in unknown places.
+    /// Returns [`lines`](Heard::lines) without strings in unknown places, such as identifiers.
     pub(crate) fn meant(&self) -> Vec<String> {
         let meant = self.said.iter().filter(|(channel, text)| channel.part != Part::Other && !text.is_empty());
         meant.map(|(channel, text)| format!("{} {:?} {text}", channel.choice, channel.part)).collect()
@@ -161,7 +161,8 @@ fn in_pieces<'a>(dialect: Dialect, framing: Framing, pieces: impl Iterator<Item 
     heard
 }
 
-/// What a stream says, after proving that it says the same in pieces of any one size and when cut in two anywhere.
+/// Parses a stream after checking that it gives the same result in chunks of any one size and when split in two
+/// anywhere.
 pub(crate) fn streamed(dialect: Dialect, framing: Framing, body: &[u8]) -> Heard {
     let heard = in_pieces(dialect, framing, [body].into_iter());
     for size in 1..body.len().min(64) {
@@ -174,7 +175,8 @@ pub(crate) fn streamed(dialect: Dialect, framing: Framing, body: &[u8]) -> Heard
     heard
 }
 
-/// A stream of server-sent events whose data say their type, as Anthropic and OpenAI Responses send them.
+/// Returns a stream of server-sent events named after the `type` of their data, like those of Anthropic and OpenAI
+/// Responses.
 pub(crate) fn typed_events(data: &[&str]) -> Vec<u8> {
     let mut body = String::new();
     for data in data {
@@ -184,7 +186,8 @@ pub(crate) fn typed_events(data: &[&str]) -> Vec<u8> {
     body.into_bytes()
 }
 
-/// The error body and the data of the error event, read by another parser, for an error with every awkward character.
+/// Returns the error body and the data of the error event, parsed by serde_json, for an error with every awkward
+/// character.
 pub(crate) fn errors(dialect: Dialect, status: u16) -> (Value, Value) {
     let error = ApiError {
         status,

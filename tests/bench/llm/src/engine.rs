@@ -1,4 +1,4 @@
-//! What the subject runs in.
+//! Engines that run the subject.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -8,18 +8,18 @@ use std::time::Instant;
 use tollgate_bench_engines::{Module, output};
 use tollgate_testbed::{Context, Result, workspace};
 
-/// The built subjects.
+/// Paths of the built subjects.
 #[derive(Clone, Debug)]
 pub(crate) struct Subjects {
-    /// A program of this machine.
+    /// Native program.
     pub(crate) native: PathBuf,
-    /// The module as modules are shipped: with the vector instructions.
+    /// Module built like the shipped ones: with SIMD instructions.
     pub(crate) module: PathBuf,
-    /// The module without them.
+    /// Module without SIMD instructions.
     pub(crate) scalar: PathBuf,
 }
 
-/// One way to run it.
+/// Engine that runs the subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Engine {
     Native,
@@ -31,7 +31,7 @@ pub(crate) enum Engine {
 impl Engine {
     pub(crate) const ALL: [Engine; 4] = [Engine::V8, Engine::V8Scalar, Engine::Wasmtime, Engine::Native];
 
-    /// Its name in the table.
+    /// Returns the name used in the table.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Engine::Native => "native",
@@ -41,7 +41,7 @@ impl Engine {
         }
     }
 
-    /// What the subject prints.
+    /// Runs the subject and returns its output.
     pub(crate) fn run(self, subjects: &Subjects, args: &[&str]) -> Result<String> {
         match self {
             Engine::Native => output(Command::new(&subjects.native).args(args), Stdio::null()),
@@ -58,7 +58,7 @@ fn node(module: &Path) -> Command {
     command
 }
 
-/// When this program began to measure, for the clock of WASI.
+/// Start of the measurement, for the clock of WASI.
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 fn in_wasmtime(module: &Path, args: &[&str]) -> Result<String> {

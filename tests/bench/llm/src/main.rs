@@ -1,8 +1,8 @@
-//! How fast `core/llm` reads requests: `cargo xtask bench llm`.
+//! Measures how fast `core/llm` parses requests: `cargo xtask bench llm`.
 //!
-//! The same program, the subject, reads the same bodies in the same ways natively, in wasmtime and in V8, which is what Envoy
-//! runs modules in; in V8 also as a module without the vector instructions, to see what these are worth. Everything takes
-//! turns: the ways within a run of the subject, and the engines from run to run.
+//! The same program, the subject, parses the same bodies with the same methods natively, in wasmtime and in V8, the
+//! engine in which Envoy runs modules; in V8 also as a module without SIMD instructions, to show their benefit. Methods
+//! take turns within a run of the subject, and engines take turns from run to run.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is a program for the terminal")]
 
 use std::path::PathBuf;
@@ -17,10 +17,10 @@ mod engine;
 mod samples;
 mod section;
 
-/// Where the results are published.
+/// Page that publishes the results.
 const PAGE: &str = "docs/benchmarks.md";
 
-/// Runs of each engine, and samples of each way in a run.
+/// Number of runs of each engine, and of samples of each method in a run.
 const RUNS: u32 = 5;
 const SAMPLES: u32 = 6;
 
@@ -77,7 +77,7 @@ fn run(subjects: &Subjects, flags: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// `rustc 1.95.0`
+/// Returns the compiler version, for example `rustc 1.95.0`.
 fn rustc() -> Result<String> {
     let rustc = std::env::var_os("RUSTC").filter(|path| !path.is_empty()).unwrap_or_else(|| "rustc".into());
     let output = Command::new(rustc).arg("--version").current_dir(workspace::root()).output();

@@ -1,33 +1,33 @@
-//! What the subject has printed, as numbers.
+//! Parses the output of the subject.
 
 use tollgate_testbed::{Error, Result};
 
-/// The measurements of one body in one engine.
+/// Measurements of one body in one engine.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Row {
-    /// What the body is called.
+    /// Name of the body.
     pub(crate) body: String,
-    /// How many bytes it has.
+    /// Size of the body in bytes.
     pub(crate) bytes: u64,
-    /// By name of the way: the nanoseconds of one reading in its fastest sample. Whatever else the machine does makes a
-    /// sample slower, and nothing makes one faster.
+    /// Nanoseconds of one parse in its fastest sample, by name of the method. Other load on the machine makes samples
+    /// slower, and nothing makes them faster.
     ways: Vec<(String, f64)>,
 }
 
 impl Row {
-    /// Nanoseconds of one reading in this way.
+    /// Returns the nanoseconds of one parse with this method.
     pub(crate) fn way(&self, name: &str) -> Result<f64> {
         let found = self.ways.iter().find(|(own, _)| own == name);
         found.map(|(_, fastest)| *fastest).ok_or_else(|| Error::new(format!("{}: no samples of {name}", self.body)))
     }
 
-    /// Gigabytes (10^9) in a second in this way.
+    /// Returns the throughput of this method in gigabytes (10^9) per second.
     pub(crate) fn speed(&self, name: &str) -> Result<f64> {
         Ok(self.bytes as f64 / self.way(name)?)
     }
 }
 
-/// The rows, in the order in which their bodies come first.
+/// Parses the rows, in the order in which their bodies first occur.
 pub(crate) fn read(printed: &str) -> Result<Vec<Row>> {
     let mut rows: Vec<Row> = Vec::new();
     for line in printed.lines() {
@@ -48,7 +48,7 @@ pub(crate) fn read(printed: &str) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// The fastest of each of both, which are of the same bodies.
+/// Merges rows of the same bodies and keeps the fastest samples.
 pub(crate) fn join(rows: &mut Vec<Row>, more: Vec<Row>) {
     if rows.is_empty() {
         *rows = more;
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_fastest_sample_counts() {
+    fn fastest_sample_wins() {
         let mut rows =
             read("1 KB\t1000\tvalue\t800.0\n1 KB\t1000\tview\t500.0\n1 KB\t1000\tvalue\t1000.5\n2 KB\t2000\tview\t4\n")
                 .unwrap();
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn other_output_is_an_error() {
+    fn unknown_output_is_an_error() {
         for printed in ["hello", "a\tb\tc\td", "1 KB\t1000\tvalue\tfast"] {
             assert!(read(printed).is_err(), "{printed}");
         }

@@ -1,4 +1,4 @@
-//! The results as a section of `docs/benchmarks.md`.
+//! Results as a section of `docs/benchmarks.md`.
 
 use std::fmt::Write as _;
 
@@ -7,16 +7,16 @@ use tollgate_testbed::{Error, Result};
 use crate::engine::Engine;
 use crate::samples::Row;
 
-/// Where the section begins; everything from here on is ours, and `cargo xtask bench --write` leaves it alone.
+/// First line of the section; `cargo xtask bench --write` leaves everything from here on unchanged.
 pub(crate) const BEGIN: &str = "<!-- written by `cargo xtask bench llm --write` -->";
 
-/// The page with this section in place of the one that it has, or behind what it has.
+/// Returns the page with its section replaced, or with the section appended.
 pub(crate) fn into_page(page: &str, section: &str) -> String {
     let before = page.split_once(BEGIN).map_or(page, |(before, _)| before).trim_end();
     format!("{before}\n\n{BEGIN}\n{section}")
 }
 
-/// The section, in Markdown. `versions` says what was measured with.
+/// Renders the section in Markdown. `versions` names the tools used.
 pub(crate) fn render(measured: &[(Engine, Vec<Row>)], rounds: u32, versions: &str) -> Result<String> {
     let mut text = String::new();
     write_section(&mut text, measured, rounds, versions)?;
@@ -71,7 +71,7 @@ fn write_section(text: &mut String, measured: &[(Engine, Vec<Row>)], rounds: u32
     .map_err(failed)
 }
 
-/// Three figures.
+/// Formats a number with three significant figures.
 fn figures(number: f64) -> String {
     match number {
         number if number >= 99.95 => format!("{number:.0}"),
@@ -94,7 +94,7 @@ mod tests {
     use crate::samples;
 
     #[test]
-    fn a_page_has_the_section_once() {
+    fn page_has_the_section_once() {
         let page = "# Page\n\nText.\n";
         let once = into_page(page, "## New\n");
         assert_eq!(once, format!("# Page\n\nText.\n\n{BEGIN}\n## New\n"));

@@ -64,7 +64,7 @@ fn in_pieces(
 }
 
 #[test]
-fn codings_are_told_by_name() {
+fn encodings_are_detected_by_name() {
     for (value, want) in [
         ("", Ok(None)),
         ("identity", Ok(None)),
@@ -86,7 +86,7 @@ fn codings_are_told_by_name() {
 }
 
 #[test]
-fn every_coding_in_every_split() {
+fn every_encoding_in_any_chunking() {
     let raw = hex(DEFLATED);
     for (encoding, body) in [
         (ContentEncoding::Gzip, gzip(TEXT.as_bytes())),
@@ -134,7 +134,7 @@ fn every_coding_in_every_split() {
 }
 
 #[test]
-fn bodies_of_nothing() {
+fn empty_bodies() {
     for (encoding, body) in [
         (ContentEncoding::Gzip, gzip(b"")),
         (ContentEncoding::Deflate, zlib(b"")),
@@ -153,7 +153,7 @@ fn bodies_of_nothing() {
 }
 
 #[test]
-fn wrong_sums_and_headers_are_found() {
+fn wrong_checksums_and_headers_are_detected() {
     let good = gzip_with(2, b"");
     for at in (0..4).chain(10..12).chain(good.len() - 8..good.len()) {
         let mut bad = good.clone();
@@ -175,7 +175,7 @@ fn wrong_sums_and_headers_are_found() {
 }
 
 #[test]
-fn what_grows_too_much_is_stopped_on_its_way() {
+fn decompression_bombs_are_stopped_early() {
     let zeros = vec![0; 5 << 20];
     for (encoding, body) in [
         (ContentEncoding::Gzip, gzip(&zeros)),
@@ -209,7 +209,7 @@ fn a_window_of_more_than_four_mebibytes_is_refused() {
 
 /// The window of deflate is 32 KiB, and the output is taken in steps of another size.
 #[test]
-fn matches_reach_back_over_steps() {
+fn matches_may_refer_to_earlier_steps() {
     let mut seed = 1u32;
     let mut byte = || {
         seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -226,7 +226,7 @@ fn matches_reach_back_over_steps() {
 
 proptest! {
     #[test]
-    fn any_split_gives_the_same(
+    fn any_chunking_gives_the_same_result(
         words in prop::collection::vec("[a-e]{1,9}", 0..200),
         size in 1usize..100,
         level in 0u32..10,
@@ -245,7 +245,7 @@ proptest! {
     }
 
     #[test]
-    fn damage_is_survived_alike_in_any_split(
+    fn damaged_input_gives_the_same_result_in_any_chunking(
         which in 0usize..4,
         at in any::<prop::sample::Index>(),
         bit in 0u8..8,

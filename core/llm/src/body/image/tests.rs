@@ -86,7 +86,7 @@ fn sizes_of_every_format() {
 }
 
 #[test]
-fn what_has_no_size() {
+fn images_without_a_size() {
     for image in [
         b"".to_vec(),
         b"\x89".to_vec(),
@@ -129,7 +129,7 @@ fn what_has_no_size() {
 }
 
 #[test]
-fn the_search_is_bounded() {
+fn size_search_is_bounded() {
     let near = jpeg(5, 5, &[65535; 15], 0xc0);
     assert!(of_bytes(&near).is_some() && of_base64(encode(&near, STANDARD).as_bytes()).is_some());
     let far = jpeg(5, 5, &[65535; 17], 0xc0);
@@ -138,7 +138,7 @@ fn the_search_is_bounded() {
 
 proptest! {
     #[test]
-    fn base64_says_what_the_bytes_say(
+    fn base64_and_bytes_give_the_same_size(
         segments in prop::collection::vec(2u16..700, 0..8),
         width in any::<u16>(),
         height in any::<u16>(),

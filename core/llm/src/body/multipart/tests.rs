@@ -93,7 +93,7 @@ fn fields_of_a_form() {
 }
 
 #[test]
-fn what_receivers_read_differently_is_refused() {
+fn ambiguous_forms_are_refused() {
     use FormErrorKind::{Ambiguous, Duplicate, InvalidUtf8, Malformed, NotPlain, TooLarge, TooMany};
     let good = field("model", "a");
     let disposition = "Content-Disposition: form-data; name=\"model\"";
@@ -165,7 +165,7 @@ fn what_receivers_read_differently_is_refused() {
 }
 
 #[test]
-fn all_that_is_no_file_is_a_text() {
+fn everything_except_file_content_is_a_text() {
     let named = |name: &str| format!("Content-Disposition: form-data; name=\"{name}\"");
     for (parts, want, has_files) in [
         (field("model", "m"), vec![], false),
@@ -196,7 +196,7 @@ fn all_that_is_no_file_is_a_text() {
 }
 
 #[test]
-fn only_what_is_in_a_file_is_no_text() {
+fn only_file_content_is_not_text() {
     let (before, after) =
         (field("user", "u") + "--x-1\r\n" + FILE + "\r\n\r\n", "\r\n".to_owned() + &field("model", "m"));
     let mut scanner = Scanner::new(TYPE.as_bytes(), WANTED).unwrap();
@@ -216,7 +216,7 @@ fn only_what_is_in_a_file_is_no_text() {
 }
 
 #[test]
-fn an_edit_must_not_make_parts() {
+fn edit_must_not_create_parts() {
     let body = field("user", "a\r\n--SECRETx-1\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nother");
     for (end, with, want) in
         [("--x-1--", "", false), ("--x-1--", "[secret]", true), ("--x-1\r\n", "", false), ("", "a longer one", true)]
@@ -231,7 +231,7 @@ fn an_edit_must_not_make_parts() {
 }
 
 #[test]
-fn a_form_that_is_cut_off() {
+fn truncated_forms_are_refused() {
     let body = field("model", "whisper-1") + &part(FILE, "RIFF") + "--x-1--";
     for cut in 0..body.len() {
         let error = scan(TYPE, [&body.as_bytes()[..cut]]).unwrap_err();
@@ -280,7 +280,7 @@ fn boundaries() {
 }
 
 #[test]
-fn a_file_is_not_kept() {
+fn file_content_is_not_stored() {
     let mut scanner = Scanner::new(TYPE.as_bytes(), WANTED).unwrap();
     scanner.push(field("model", "m").as_bytes()).unwrap();
     assert!(scanner.field("model").is_none());
@@ -299,7 +299,7 @@ fn a_file_is_not_kept() {
 
 proptest! {
     #[test]
-    fn any_split_gives_the_same(
+    fn any_chunking_gives_the_same_result(
         fields in prop::collection::vec(("[mnopx]{1,5}|model|prompt", "([a-c\r\n]|--|x-1|é){0,12}"), 0..5),
         cut in prop::collection::vec(any::<prop::sample::Index>(), 0..8),
     ) {
@@ -322,7 +322,7 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_survived(body in "(--x-1|\r\n|-|Content-Disposition: form-data; name=|model|[a-c\n;\"]){0,20}", size in 1usize..9) {
+    fn any_bytes_are_handled_without_panic(body in "(--x-1|\r\n|-|Content-Disposition: form-data; name=|model|[a-c\n;\"]){0,20}", size in 1usize..9) {
         prop_assert_eq!(scan(TYPE, body.as_bytes().chunks(size)), scan(TYPE, [body.as_bytes()]));
     }
 }

@@ -1,7 +1,7 @@
 use super::*;
 use proptest::prelude::*;
 
-/// What a receiver sees of an event: raw bytes, name, data, whether it is whole.
+/// Raw bytes, name and data of an event, and `true` if it is whole.
 type Seen = (Vec<u8>, Option<Vec<u8>>, Option<Vec<u8>>, bool);
 
 fn seen(event: EventStreamMessage<'_>) -> Seen {
@@ -36,10 +36,10 @@ fn message(name: &str, payload: &[u8]) -> Vec<u8> {
     out
 }
 
-/// The empty message and the one with headers that the AWS SDKs test their encoders with: lengths and sums as published
-/// there.
+/// The empty message and one with headers, with the lengths and checksums that the encoder tests of the AWS SDKs
+/// publish.
 #[test]
-fn known_messages() {
+fn messages_of_the_aws_sdks_are_read() {
     let empty = [0, 0, 0, 0x10, 0, 0, 0, 0, 0x05, 0xc2, 0x48, 0xeb, 0x7d, 0x98, 0xc8, 0xff];
     let mut out = Vec::new();
     write(&[], b"", &mut out);
@@ -61,7 +61,7 @@ fn known_messages() {
 }
 
 #[test]
-fn every_type_of_header_is_read() {
+fn every_header_type_is_read() {
     let mut block = Vec::new();
     let mut header = |name: &str, kind: u8, value: &[u8]| {
         block.push(u8::try_from(name.len()).unwrap());
@@ -101,7 +101,7 @@ fn every_type_of_header_is_read() {
 }
 
 #[test]
-fn headers_that_cannot_be_read_make_an_event_that_cannot() {
+fn invalid_headers_make_the_event_unreadable() {
     for block in [
         &b"\x01"[..],
         b"\x01a",
@@ -125,7 +125,7 @@ fn headers_that_cannot_be_read_make_an_event_that_cannot() {
 }
 
 #[test]
-fn names_of_events_and_of_errors() {
+fn event_and_error_names() {
     for (headers, name, error) in [
         (&[(":event-type", "chunk"), (":message-type", "event")][..], Some("chunk"), false),
         (&[(":event-type", "chunk")], Some("chunk"), false),
@@ -145,9 +145,9 @@ fn names_of_events_and_of_errors() {
     }
 }
 
-/// What the model wrote is read and edited inside of what Bedrock puts around it.
+/// Model output is read and edited inside Bedrock's wrapper.
 #[test]
-fn bytes_in_base64_are_what_a_chunk_says() {
+fn wrapped_base64_is_decoded_and_edited() {
     for (name, payload, data, edited) in [
         ("chunk", r#"{"bytes":"eyJhIjoxfQ==","p":"abc"}"#, r#"{"a":1}"#, r#"{"bytes":"eyJuIjoyfQ==","p":"abc"}"#),
         (
@@ -157,10 +157,10 @@ fn bytes_in_base64_are_what_a_chunk_says() {
             r#" {"p":"abcd" , "bytes" : "eyJuIjoyfQ=="} "#,
         ),
         ("other", r#"{"bytes":"eyJhIjoxfQ=="}"#, r#"{"bytes":"eyJhIjoxfQ=="}"#, r#"{"n":2}"#),
-        // bits behind the last byte, and the other alphabet
+        // Trailing bits after the last byte, and the other alphabet.
         ("chunk", r#"{"bytes":"eyJhIjoxfR=="}"#, r#"{"a":1}"#, r#"{"bytes":"eyJuIjoyfQ=="}"#),
         ("chunk", r#"{"bytes":"eyJhIjoiw78_In0="}"#, r#"{"a":"ÿ?"}"#, r#"{"bytes":"eyJuIjoyfQ=="}"#),
-        // what is no such payload is what it is
+        // Other payloads stay unchanged.
         ("chunk", r#"{"bytes":"eyJhIjoxfQ"}"#, r#"{"bytes":"eyJhIjoxfQ"}"#, r#"{"n":2}"#),
         ("chunk", r#"{"bytes":7}"#, r#"{"bytes":7}"#, r#"{"n":2}"#),
         ("chunk", r#"{"bytes":"","bytes":""}"#, r#"{"bytes":"","bytes":""}"#, r#"{"n":2}"#),
@@ -176,7 +176,7 @@ fn bytes_in_base64_are_what_a_chunk_says() {
 }
 
 #[test]
-fn any_split_gives_the_same_events() {
+fn any_chunking_gives_the_same_events() {
     let one = message("contentBlockDelta", br#"{"delta":{"text":"Hello"}}"#);
     let two = message("messageStop", b"");
     let body = [&one[..], &two, &one, &one[..20]].concat();
@@ -207,7 +207,7 @@ fn whole_messages_are_not_copied() {
 }
 
 #[test]
-fn a_turned_bit_is_found() {
+fn flipped_bits_are_detected() {
     let good = message("contentBlockDelta", br#"{"delta":{"text":"Hello"}}"#);
     for at in 0..good.len() * 8 {
         let mut bad = good.clone();
@@ -222,7 +222,7 @@ fn a_turned_bit_is_found() {
 }
 
 #[test]
-fn a_message_over_the_limit_is_kept_for_the_one_who_lets_it_pass() {
+fn oversized_message_stays_pending() {
     let small = message("x", b"{}");
     let body = [&small[..], &message("x", &[b' '; 100])].concat();
     let (events, pending, error) = frame_all([&body[..]], small.len());
@@ -230,7 +230,7 @@ fn a_message_over_the_limit_is_kept_for_the_one_who_lets_it_pass() {
 }
 
 #[test]
-fn what_was_cut_off_is_no_json() {
+fn truncated_message_is_not_json() {
     let body = message("x", br#"{"a":1}"#);
     for cut in 1..body.len() {
         let mut framer = EventStreamFramer::new(1 << 20);
@@ -243,13 +243,13 @@ fn what_was_cut_off_is_no_json() {
         framer.finish(&mut each).unwrap();
         assert_eq!(last, [(body[..cut].to_vec(), None, Some(body[..cut].to_vec()), false)]);
         assert!(serde_json::from_slice::<serde_json::Value>(&body[..cut]).is_err());
-        // and it is ready for another body
+        // The framer is ready for another body.
         framer.push(&body, |event| if event.is_whole() { Ok(()) } else { Err(()) }).unwrap();
     }
 }
 
 #[test]
-fn goes_on_after_the_callback_stopped() {
+fn continues_after_a_callback_error() {
     let body = message("x", b"{}").repeat(3);
     let mut framer = EventStreamFramer::new(1 << 20);
     let mut count = 0;
@@ -265,7 +265,7 @@ fn goes_on_after_the_callback_stopped() {
 
 proptest! {
     #[test]
-    fn what_is_written_is_read_whatever_the_split(
+    fn written_messages_are_read_in_any_chunking(
         messages in prop::collection::vec(
             (prop::collection::btree_map("[a-z:-]{1,12}", "\\PC{0,12}", 0..4), prop::collection::vec(any::<u8>(), 0..40)),
             0..5,

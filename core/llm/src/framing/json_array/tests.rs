@@ -4,7 +4,7 @@ use proptest::prelude::*;
 /// Raw bytes and data.
 type Seen = (Vec<u8>, Option<Vec<u8>>);
 
-/// Why a push failed, and what was pending then.
+/// Error of a push, and the pending bytes at that time.
 type Failed = Option<(FrameError<()>, Vec<u8>)>;
 
 fn frame<'a>(pieces: impl IntoIterator<Item = &'a [u8]>, max: usize) -> (Vec<Seen>, Failed) {
@@ -28,7 +28,7 @@ fn frame<'a>(pieces: impl IntoIterator<Item = &'a [u8]>, max: usize) -> (Vec<See
 }
 
 #[test]
-fn elements_of_a_body() {
+fn splits_a_body_into_elements() {
     for (body, want) in [
         ("", &[][..]),
         ("[]", &[("[]", None)]),
@@ -42,17 +42,17 @@ fn elements_of_a_body() {
         (r#"[{"a":"\\"}]"#, &[(r#"[{"a":"\\"}"#, Some(r#"{"a":"\\"}"#)), ("]", None)]),
         (r#"["a","\"]"]"#, &[(r#"["a""#, Some(r#""a""#)), (r#","\"]""#, Some(r#""\"]""#)), ("]", None)]),
         ("[1, 2 ,null]", &[("[1", Some("1")), (", 2", Some("2")), (" ,null", Some("null")), ("]", None)]),
-        // an answer that is no array
+        // A response that is not an array.
         (r#" {"error":{}}"#, &[(r#" {"error":{}}"#, Some(r#"{"error":{}}"#))]),
         ("{} \n", &[("{}", Some("{}")), (" \n", None)]),
         ("error", &[("error", Some("error"))]),
-        // cut off
+        // Truncated.
         ("[", &[("[", None)]),
         ("[{}", &[("[{}", Some("{}"))]),
         ("[{},", &[("[{}", Some("{}")), (",", None)]),
         ("[{}, {\"a", &[("[{}", Some("{}")), (", {\"a", Some("{\"a"))]),
         ("[{}, \"\\", &[("[{}", Some("{}")), (", \"\\", Some("\"\\"))]),
-        // what is inside of an element is not checked here
+        // The inside of an element is not validated here.
         ("[{]]", &[("[{]", Some("{]")), ("]", None)]),
     ] {
         let want: Vec<Seen> = want
@@ -66,7 +66,7 @@ fn elements_of_a_body() {
 }
 
 #[test]
-fn what_is_no_array_of_values_is_refused() {
+fn malformed_arrays_are_refused() {
     for (body, events, pending) in [
         ("[{} {}]", 1, " {}]"),
         ("[{},,{}]", 1, ",,{}]"),
@@ -98,17 +98,17 @@ fn data_is_replaced_in_place() {
 }
 
 #[test]
-fn an_array_is_closed_after_any_number_of_elements() {
-    for (said, begun) in [("", false), ("[{}", true), ("[{}\n,{}", true)] {
-        let mut out = said.as_bytes().to_vec();
-        close_with(begun, b"{\"error\":{}}", &mut out);
+fn array_can_be_closed_after_any_number_of_elements() {
+    for (sent, is_started) in [("", false), ("[{}", true), ("[{}\n,{}", true)] {
+        let mut out = sent.as_bytes().to_vec();
+        close_with(is_started, b"{\"error\":{}}", &mut out);
         let value: serde_json::Value = serde_json::from_slice(&out).unwrap();
         assert!(value.as_array().unwrap().last().unwrap()["error"].is_object());
     }
 }
 
 #[test]
-fn an_element_over_the_limit_is_kept_for_the_one_who_lets_it_pass() {
+fn oversized_element_stays_pending() {
     let (events, failed) = frame([&b"[{},{\"a\":1"[..], b"}", b"]"], 5);
     assert_eq!((events.len(), failed.map(|failed| failed.0)), (1, Some(FrameError::TooLarge)));
     let (_, failed) = frame([&b"[{},      "[..]], 5);
@@ -132,7 +132,7 @@ fn json() -> impl Strategy<Value = serde_json::Value> {
 
 proptest! {
     #[test]
-    fn any_split_gives_the_elements(
+    fn any_chunking_gives_the_same_elements(
         values in prop::collection::vec(json(), 0..6),
         pretty in any::<bool>(),
         size in 1usize..30,
@@ -150,7 +150,7 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_come_out_as_they_went_in(body in "[\\[\\]{}\",\\\\ 1a]{0,40}", size in 1usize..20) {
+    fn any_bytes_are_handed_out_unchanged(body in "[\\[\\]{}\",\\\\ 1a]{0,40}", size in 1usize..20) {
         let (events, failed) = frame([body.as_bytes()], 64);
         let raw: Vec<u8> = events.iter().flat_map(|event| &event.0).copied().collect();
         let pending = failed.as_ref().map(|failed| failed.1.clone()).unwrap_or_default();

@@ -24,7 +24,7 @@ fn frame<'a>(pieces: impl IntoIterator<Item = &'a [u8]>, max: usize) -> Result<V
 }
 
 #[test]
-fn lines_of_a_body() {
+fn splits_a_body_into_lines() {
     for (body, want) in [
         ("", &[][..]),
         ("{}\n", &[("{}\n", Some("{}"))]),
@@ -58,7 +58,7 @@ fn data_is_replaced_in_place() {
 }
 
 #[test]
-fn a_line_over_the_limit_is_kept_for_the_one_who_lets_it_pass() {
+fn oversized_line_stays_pending() {
     assert_eq!(frame([&b"1\n12345678"[..]], 4), Err((1, b"12345678".to_vec())));
     assert_eq!(frame([&b"1\n12345\n1\n"[..]], 4), Err((1, b"12345\n1\n".to_vec())));
     assert!(frame([&b"123\n123\n"[..]], 4).is_ok());
@@ -66,7 +66,7 @@ fn a_line_over_the_limit_is_kept_for_the_one_who_lets_it_pass() {
 
 proptest! {
     #[test]
-    fn any_split_gives_the_same_lines(body in "[ {}\\n\\r1]{0,40}", cut in prop::collection::vec(0usize..41, 0..6)) {
+    fn any_chunking_gives_the_same_lines(body in "[ {}\\n\\r1]{0,40}", cut in prop::collection::vec(0usize..41, 0..6)) {
         let mut cut: Vec<usize> = cut.into_iter().map(|at| at.min(body.len())).chain([0, body.len()]).collect();
         cut.sort_unstable();
         let whole = frame([body.as_bytes()], 64).unwrap();

@@ -1,14 +1,14 @@
 use super::*;
 use proptest::prelude::*;
 
-/// What a receiver sees of an event: raw bytes, name, data.
+/// Raw bytes, name and data of an event.
 type Seen = (Vec<u8>, Option<Vec<u8>>, Option<Vec<u8>>);
 
 fn seen(event: SseEvent<'_>) -> Seen {
     (event.raw().to_vec(), event.name().map(<[u8]>::to_vec), event.data().map(Cow::into_owned))
 }
 
-/// Events before the end, and those that `finish` adds.
+/// Returns the events before the end, and those that `finish` adds.
 fn frame<'a>(pieces: impl IntoIterator<Item = &'a [u8]>, max: usize) -> (Vec<Seen>, Vec<Seen>, Option<Vec<u8>>) {
     let mut framer = SseFramer::new(max);
     let mut events = Vec::new();
@@ -34,7 +34,7 @@ fn frame<'a>(pieces: impl IntoIterator<Item = &'a [u8]>, max: usize) -> (Vec<See
 }
 
 #[test]
-fn events_of_a_body() {
+fn splits_a_body_into_events() {
     type Case<'a> = (&'a str, &'a [(&'a str, Option<&'a str>, Option<&'a str>)]);
     let cases: &[Case<'_>] = &[
         ("", &[]),
@@ -54,7 +54,7 @@ fn events_of_a_body() {
             "\n\r\n\rdata: a\n\n",
             &[("\n", None, None), ("\r\n", None, None), ("\r", None, None), ("data: a\n\n", None, Some("a"))],
         ),
-        // Where lines end in CR, an LF behind an event is an empty line of its own.
+        // If lines end in CR, an LF after an event is an empty line of its own.
         ("data: a\r\r\n", &[("data: a\r\r", None, Some("a")), ("\n", None, None)]),
         (
             "data: a\r\r\ndata: b\r\r\r",
@@ -88,7 +88,7 @@ fn events_of_a_body() {
 }
 
 #[test]
-fn an_event_waits_for_a_line_feed_only_where_lines_have_one() {
+fn event_waits_for_lf_only_if_lines_end_in_crlf() {
     for (body, given_out) in [
         ("data: a\r\r", "data: a\r\r"),
         ("data: a\r\rdata: b\r\r", "data: a\r\rdata: b\r\r"),
@@ -108,7 +108,7 @@ fn an_event_waits_for_a_line_feed_only_where_lines_have_one() {
 }
 
 #[test]
-fn the_beginning_of_a_byte_order_mark_is_content() {
+fn partial_byte_order_mark_is_content() {
     for start in [&b"\xef"[..], b"\xef\xbb", b"\xef\xbb\xbe", b"\xef\xef\xbb\xbf"] {
         let first = [start, b"\n\n"].concat();
         let body = [&first[..], b"data: a\n\n"].concat();
@@ -167,7 +167,7 @@ fn whole_events_are_not_copied() {
 }
 
 #[test]
-fn an_event_over_the_limit_is_kept_for_the_one_who_lets_it_pass() {
+fn oversized_event_stays_pending() {
     let mut framer = SseFramer::new(10);
     let mut count = 0;
     let mut each = |_: SseEvent<'_>| {
@@ -185,7 +185,7 @@ fn an_event_over_the_limit_is_kept_for_the_one_who_lets_it_pass() {
 }
 
 #[test]
-fn goes_on_after_the_callback_stopped() {
+fn continues_after_a_callback_error() {
     let mut framer = SseFramer::new(64);
     let mut events = Vec::new();
     let mut each = |event: SseEvent<'_>| {
@@ -199,7 +199,7 @@ fn goes_on_after_the_callback_stopped() {
     assert_eq!(events, [b"data: a\n\n", b"data: b\n\n", b"data: c\n\n"]);
 }
 
-/// The algorithm of the standard, on the whole text: names and data of the events that have data lines.
+/// Applies the algorithm of the standard to the whole text: returns names and data of the events that have data lines.
 fn standard(body: &str) -> Vec<(Option<String>, String)> {
     let text = body.strip_prefix('\u{feff}').unwrap_or(body).replace("\r\n", "\n").replace('\r', "\n");
     let mut events = Vec::new();
@@ -254,7 +254,7 @@ fn split(body: &[u8], cuts: &[usize]) -> Vec<Vec<u8>> {
 
 proptest! {
     #[test]
-    fn any_split_gives_the_same_events_and_all_bytes(
+    fn any_chunking_gives_the_same_events_and_all_bytes(
         body in body(), cuts in prop::collection::vec(any::<usize>(), 0..12), max in prop::option::of(1usize..40),
     ) {
         let max = max.unwrap_or(1 << 20);
@@ -279,7 +279,7 @@ proptest! {
     }
 
     #[test]
-    fn says_what_the_standard_says(body in body()) {
+    fn agrees_with_the_standard_algorithm(body in body()) {
         let (mut events, last, _) = frame([body.as_bytes()], 1 << 20);
         events.extend(last);
         let got: Vec<_> = events
@@ -293,7 +293,7 @@ proptest! {
     }
 
     #[test]
-    fn replaced_data_is_what_the_receiver_reads(body in body(), data in "[ a\n]{0,6}") {
+    fn receiver_reads_the_replaced_data(body in body(), data in "[ a\n]{0,6}") {
         let mut out = Vec::new();
         let mut want = Vec::new();
         let mut framer = SseFramer::new(1 << 20);

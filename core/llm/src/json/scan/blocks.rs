@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn escapes_of_two_bytes() {
+    fn two_byte_escapes_are_recognised() {
         for byte in 0..=255 {
             let short = br#""\/bfnrt"#.contains(&byte);
             assert_eq!(not_short(Bytes::all(byte)), Bytes::all(if short { 0 } else { 0xff }), "{byte}");
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn every_byte_at_every_place_of_a_block() {
+    fn every_byte_at_every_position_of_a_block_agrees_with_swar() {
         for byte in (0..=0x23).chain(0x5b..=0x5d).chain([0x7f, 0x80, 0xbf, 0xc0, 0xc3, 0xff]) {
             for at in 0..70 {
                 let mut body = vec![b'a'; 100];
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn escapes_and_characters_across_pieces() {
+    fn escapes_and_characters_may_cross_pieces() {
         for token in [r"\n", r"\\", r#"\""#, r"\u00e9", r"\ud83d\ude00", r"\ud83d", r"\u12", r"\x", "é", "料", "😀"]
         {
             for next in ["", "\"", "\\\"", "料\"", "\u{1}", "x\"", "\\u0041\\n\""] {
@@ -263,7 +263,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_stands_behind_the_string_does_not_matter(text in "[a-z料é😀]{0,90}", behind: Vec<u8>) {
+        fn bytes_after_the_string_are_ignored(text in "[a-z料é😀]{0,90}", behind: Vec<u8>) {
             let body = [text.as_bytes(), b"\"", &behind].concat();
             let want = Inside { end: text.len(), escaped: false, suspect: false };
             prop_assert_eq!(inside::<Bytes>(&body, 0, Side::Request), Ok(want));

@@ -236,7 +236,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn vectors_do_what_bytes_do(a: [u8; 16], b: [u8; 16], byte: u8) {
+        fn simd_operations_match_bytewise_operations(a: [u8; 16], b: [u8; 16], byte: u8) {
             let (va, vb, ba, bb) = (Vector::load(&a), Vector::load(&b), Bytes::load(&a), Bytes::load(&b));
             prop_assert_eq!(out(va), a);
             prop_assert_eq!(out(Vector::all(byte)), [byte; 16]);

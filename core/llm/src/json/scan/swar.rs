@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn every_byte_at_every_place_of_a_word() {
+    fn every_byte_at_every_position_of_a_word() {
         for byte in 0..=255u8 {
             for next in [b'a', b'!', b'#', b'[', b']', 0x1f, 0x20, 0x21, 0x7f, 0x80, 0xff, b'"', b'\\'] {
                 for at in 0..40 {
@@ -116,7 +116,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_fast_way_is_the_slow_way(body in prop::collection::vec(prop_oneof![8 => 0x20u8..0x7f, 1 => any::<u8>()], 0..200), from in 0usize..200) {
+        fn swar_matches_a_bytewise_scan(body in prop::collection::vec(prop_oneof![8 => 0x20u8..0x7f, 1 => any::<u8>()], 0..200), from in 0usize..200) {
             let from = from.min(body.len());
             prop_assert_eq!(special(&body, from), slow(&body, from));
         }

@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn every_pair_and_every_kind_of_what_follows() {
+    fn every_byte_pair_is_validated_as_by_the_standard_library() {
         for first in 0x7f..=255 {
             for second in 0x7f..=255 {
                 as_the_standard_library([first, second, b'a', b'a']);
@@ -185,7 +185,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn as_the_standard_library_says(text: String, damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..3), cut in 0usize..20) {
+        fn validates_like_the_standard_library(text: String, damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..3), cut in 0usize..20) {
             let mut bytes = text.into_bytes();
             for (at, byte) in damage {
                 if !bytes.is_empty() {

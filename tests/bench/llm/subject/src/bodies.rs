@@ -1,28 +1,28 @@
-//! What is read: chat requests of the sizes and kinds that clients send, the same in every run.
+//! Measured bodies: chat requests of typical sizes and kinds, identical in every run.
 
 use serde_json::{Value, json};
 
-/// A request and what it is called in the table.
+/// Request body with its name in the table.
 #[derive(Clone, Debug)]
 pub(crate) struct Body {
     /// Size and kind of text.
     pub(crate) name: &'static str,
-    /// JSON as clients write it: no white space between values, only what must be escaped is.
+    /// Compact JSON: no white space between values, only necessary escapes.
     pub(crate) json: Vec<u8>,
 }
 
-/// How the text of a request looks to a scanner.
+/// Kind of text, by its effect on a scanner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
-    /// Paragraphs, mostly ASCII: an escape every hundred bytes, now and then another letter.
+    /// Paragraphs, mostly ASCII: an escape every hundred bytes, occasionally a non-ASCII letter.
     Prose,
-    /// A line break and its indentation every 40 bytes, quotes in between: an escape every 15 bytes.
+    /// Code: a line break with indentation every 40 bytes and quotes in between: an escape every 15 bytes.
     Code,
-    /// No ASCII but punctuation: three bytes for each letter.
+    /// Japanese: three bytes per letter, ASCII punctuation only.
     Japanese,
 }
 
-/// All that is measured.
+/// Returns all measured bodies.
 pub(crate) fn all() -> Vec<Body> {
     let of = |name, bytes, kind| Body { name, json: request(bytes, kind) };
     vec![
@@ -35,7 +35,7 @@ pub(crate) fn all() -> Vec<Body> {
     ]
 }
 
-/// A conversation that ends where the request has about so many bytes.
+/// Returns a conversation of about `bytes` bytes.
 fn request(bytes: usize, kind: Kind) -> Vec<u8> {
     let mut chance = Chance(bytes as u64);
     let turn = (bytes / 3).clamp(200, 6 << 10);
@@ -51,7 +51,7 @@ fn request(bytes: usize, kind: Kind) -> Vec<u8> {
 }
 
 fn write(messages: Vec<Value>) -> Vec<u8> {
-    // Members in the order of the SDKs: written by hand, since a map would sort them.
+    // Members in the order used by the SDKs: written by hand, because a map would sort them.
     let messages = Value::from(messages);
     let tools = json!([{ "type": "function", "function": {
         "name": "find_order", "description": "Finds an order by its number.",
@@ -101,7 +101,7 @@ const KANA: [char; 24] = [
     'て', 'く', 'だ', 'さ', 'い',
 ];
 
-/// Numbers that are the same in every run (xorshift; Marsaglia, 2003).
+/// Deterministic random numbers (xorshift; Marsaglia, 2003).
 struct Chance(u64);
 
 impl Chance {

@@ -1,8 +1,8 @@
-//! What is measured by `cargo xtask bench llm`: the same program natively, in wasmtime and in V8.
+//! Subject of `cargo xtask bench llm`: the same program natively, in wasmtime and in V8.
 //!
-//! It reads each body in each way in turn and prints a line for each sample: name of the body, its bytes, name of the way,
-//! nanoseconds per reading. The first argument is the number of rounds; a second one is
-//! the name of the only body to read, a third one that of the only way.
+//! It parses each body with each method in turn and prints a line per sample: name of the body, its bytes, name of the
+//! method, nanoseconds per parse. The first argument is the number of rounds; the optional second one selects a body by
+//! name, the third one a method.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is a program for the terminal")]
 
 use std::hint::black_box;
@@ -15,7 +15,7 @@ use methods::{METHODS, Method};
 mod bodies;
 mod methods;
 
-/// How long one sample takes at least: far above the resolution of the clock, far below a time slice of the scheduler.
+/// Minimum duration of a sample: far above the resolution of the clock, far below a time slice of the scheduler.
 const SAMPLE: Duration = Duration::from_millis(2);
 
 fn main() -> ExitCode {
@@ -42,7 +42,8 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// How many readings fill a sample; finding out warms the code up, until an engine has compiled it for speed.
+/// Returns the number of parses that fill a sample. Determining it also warms up the code, until an engine has compiled
+/// it with optimisation.
 fn repetitions(body: &Body, method: Method) -> u32 {
     let mut repetitions: u32 = 1;
     loop {

@@ -1,4 +1,4 @@
-//! The ways to read a request that are compared.
+//! Methods of parsing a request that are compared.
 
 use std::borrow::Cow;
 use std::hint::black_box;
@@ -7,10 +7,10 @@ use serde::Deserialize;
 use serde_json::Value;
 use tollgate_llm::{Dialect, ParseLimits, Request};
 
-/// One way: its name in the table, and the reading itself, which says whether it went as it should.
+/// Name of a method in the table, and its function, which returns `true` if parsing succeeded.
 pub(crate) type Method = (&'static str, fn(&[u8]) -> bool);
 
-/// All of them. The first is what the others are measured against.
+/// All methods. The first one is compared with the others.
 pub(crate) const METHODS: [Method; 4] = [
     ("value", |body| black_box(serde_json::from_slice::<Value>(body)).is_ok()),
     ("typed", |body| black_box(serde_json::from_slice::<Chat<'_>>(body)).is_ok_and(|chat| chat.len() > 0)),
@@ -18,7 +18,7 @@ pub(crate) const METHODS: [Method; 4] = [
     ("model", |body| black_box(Request::model_only(body, &ParseLimits::default())).is_ok_and(|model| model.is_some())),
 ];
 
-/// What a program would declare that wants the model and the texts, and no copy of what is not escaped.
+/// Struct that a program would declare to read the model and the texts, copying only what is escaped.
 #[derive(Debug, Deserialize)]
 struct Chat<'a> {
     #[serde(borrow)]
@@ -39,7 +39,7 @@ struct Message<'a> {
 }
 
 impl Chat<'_> {
-    /// Touches what was read.
+    /// Touches every text.
     fn len(&self) -> usize {
         let texts: usize = self.messages.iter().map(|message| message.role.len() + message.content.len()).sum();
         self.model.len() + texts + usize::from(self.stream) + usize::from(self.max_tokens.is_some())

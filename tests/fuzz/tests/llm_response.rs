@@ -1,4 +1,4 @@
-//! Answers, whole and in events: the view, its reuse, and redactions that must read back.
+//! Responses, whole and in events: the view, its reuse, and redactions that must parse again.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a target may panic")]
 
@@ -19,7 +19,7 @@ const SEEDS: &[&[u8]] = &[
 ];
 
 thread_local! {
-    /// One chunk for all events, as a stream uses it.
+    /// One chunk for all events, as in a stream.
     static REUSED: RefCell<Chunk> = RefCell::default();
 }
 
@@ -59,16 +59,16 @@ fn property(body: &[u8]) {
     }
 }
 
-/// Every text replaced: the same channels, the new text.
+/// Replaces every text: the channels stay the same and each holds the new text.
 fn redact(body: &[u8], texts: &[OutputText], parse: impl Fn(&[u8]) -> Vec<OutputText>) {
     let mut edits = Edits::new();
     for text in texts {
-        edits.replace_text(text.str.span, "[\"gone\"]").unwrap();
+        edits.replace_text(text.str.span, "[\"redacted\"]").unwrap();
     }
     let redacted = edits.apply(body);
     let after = parse(&redacted);
     assert!(after.iter().map(|text| text.channel).eq(texts.iter().map(|text| text.channel)));
-    assert!(after.iter().all(|text| text.str.decode(&redacted) == "[\"gone\"]"));
+    assert!(after.iter().all(|text| text.str.decode(&redacted) == "[\"redacted\"]"));
 }
 
-tollgate_fuzz::target!(llm_answer, SEEDS, property);
+tollgate_fuzz::target!(llm_response, SEEDS, property);

@@ -1,15 +1,15 @@
-//! Compressed bodies: no bytes make the decoders panic, take more than the caps, or give something else in pieces.
+//! Compressed bodies: no input makes the decoders panic, exceed the limits, or produce another result in chunks.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a target may panic")]
 
 use tollgate_llm::content_encoding::{ContentEncoding, InflateLimits, Inflater, inflate};
 
-/// The first byte says which coding, the second how to split.
+/// The first byte selects the coding, the second the chunk size.
 const SEEDS: &[&[u8]] = &[
     b"\x00\x03\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\x4b\xcc\x4d\x4c\x1c\x45\xc4\x21\x00\x27\xd1\x50\x0b\x2c\x01\x00\x00",
     b"\x01\x05\x78\x9c\x4b\xcc\x4d\x4c\x1c\x45\xc4\x21\x00\x9a\x4d\x76\x5d",
     b"\x01\x02\x4b\xcc\x4d\x4c\x1c\x45\xc4\x21\x00",
-    // a text in Brotli, from two of an encoder's qualities, and five mebibytes of one letter
+    // A text in Brotli at two quality levels of an encoder, and five mebibytes of one letter.
     b"\x02\x07\x1b\x73\x00\x40\x8c\xd4\x62\xcd\x19\xee\x84\xe0\xb6\xd4\x97\x8a\x29\x88\xc5\x20\x08\xca\xe1\xd8\x8e\xc5\xa2\
       \x03\xcd\x38\x60\x7f\xd0\xac\xbb\x24\x1c\x0e\xc6\xf3\x18\xeb\x1b\x4b\x92\x63\x58\x54\x58\x57\x17\xf6\xc6\x5e\x6c\x5a\
       \x4a\x01\x21\x6a\xcb\x6b\x66\xbc\xb3\xfb\x49\x57\x64\x7b\x17\x81\x91\xe1\x4f\x0f\xf0\x3e\x4e\xfd\xf1\x01",
@@ -35,4 +35,4 @@ fn property(input: &[u8]) {
     }
 }
 
-tollgate_fuzz::target!(llm_encoding, SEEDS, property);
+tollgate_fuzz::target!(llm_content_encoding, SEEDS, property);

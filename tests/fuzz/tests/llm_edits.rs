@@ -1,4 +1,4 @@
-//! Literals and splices: the way from a range of the text to raw bytes and back.
+//! Literals and edits: ranges of the text map to raw bytes and back.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a target may panic")]
 
@@ -15,7 +15,7 @@ fn property(input: &[u8]) {
     let Some((ranges, content)) = input.split_at_checked(4) else { return };
     let body = [b"{\"x\":\"", content, b"\"}"].concat();
     let Ok(request) = Request::parse(Dialect::OpenAiChat, &body, &ParseLimits::default()) else { return };
-    // content may hold a quote and more members
+    // The content may hold a quote and more members.
     let Some(str) = request.texts.get(1).map(|text| text.str) else { return };
     let text = str.decode(&body);
     assert!(str.is(&body, &text));
@@ -34,7 +34,7 @@ fn property(input: &[u8]) {
             assert_eq!(serde_json::from_slice::<String>(&literal).unwrap(), exact);
         }
         let added = edits.replace_text(*span, "\u{0}new\"");
-        // one edit only, so that the oracle stays simple
+        // One edit only, so that the oracle stays simple.
         want = want.filter(|_| ranges[0] == *range || added.is_err());
         if ranges[0] == *range && exact.is_some() {
             want = Some([&text[..range.start], "\u{0}new\"", &text[range.end..]].concat());
@@ -46,7 +46,7 @@ fn property(input: &[u8]) {
         assert_eq!(view.texts[1].str.decode(&edited), want);
     }
 
-    // any text survives the way through a literal
+    // Any text survives a round trip through a literal.
     let any = String::from_utf8_lossy(content);
     let mut literal = vec![b'"'];
     escape_into(&any, &mut literal);
@@ -56,4 +56,4 @@ fn property(input: &[u8]) {
     assert_eq!(whole.of(&body), body);
 }
 
-tollgate_fuzz::target!(llm_splice, SEEDS, property);
+tollgate_fuzz::target!(llm_edits, SEEDS, property);
