@@ -259,6 +259,7 @@ impl Scanner {
 
     /// Consumes at least one byte, starting at `at`.
     fn step(&mut self, bytes: &[u8], at: &mut usize) -> Result<(), FormErrorKind> {
+        debug_assert!(*at < bytes.len());
         let rest = bytes.get(*at..).unwrap_or_default();
         let Some((&byte, _)) = rest.split_first() else { return Ok(()) };
         match self.place {

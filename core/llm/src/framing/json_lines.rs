@@ -115,6 +115,7 @@ impl<'a> JsonLine<'a> {
         }
         let start = self.raw.iter().take_while(|byte| is_space(**byte)).count();
         let (before, after) = self.raw.split_at_checked(start).unwrap_or_default();
+        debug_assert!(value.len() <= after.len());
         out.extend_from_slice(before);
         out.extend_from_slice(data);
         out.extend_from_slice(after.get(value.len()..).unwrap_or_default());

@@ -109,6 +109,7 @@ impl<D: Delimiter> Splitter<D> {
                     break;
                 }
             };
+            debug_assert!(end <= rest.len(), "the delimiter found an end beyond its input");
             let Some((event, after)) = rest.split_at_checked(end) else { break };
             if self.held.len().saturating_add(event.len()) > self.max {
                 self.failed = Some(Failure::TooLarge);

@@ -256,6 +256,7 @@ impl<'a> SseEvent<'a> {
     }
 
     fn lines(&self) -> Lines<'a> {
+        debug_assert!(!self.bom || self.raw.len() >= BOM.len());
         Lines { rest: self.raw.get(if self.bom { BOM.len() } else { 0 }..).unwrap_or_default() }
     }
 }

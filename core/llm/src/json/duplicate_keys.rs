@@ -39,6 +39,7 @@ impl Keys {
     /// objects with many keys, only [`close`](Keys::close) detects it).
     pub(crate) fn add(&mut self, body: &[u8], base: usize, str: Str) -> Result<(), usize> {
         let key = Key { hash: hash(body, str), str };
+        debug_assert!(base <= self.all.len());
         let object = self.all.get(base..).unwrap_or_default();
         if object.len() <= FEW && object.iter().any(|other| other.same(&key, body)) {
             return Err(str.span.start);
@@ -49,6 +50,7 @@ impl Keys {
 
     /// Ends the object whose keys start at `base`; on a duplicate, fails with the offset of the second key.
     pub(crate) fn close(&mut self, body: &[u8], base: usize) -> Result<(), usize> {
+        debug_assert!(base <= self.all.len());
         let object = self.all.get_mut(base..).unwrap_or_default();
         if object.len() > FEW {
             object.sort_unstable_by(|a, b| {

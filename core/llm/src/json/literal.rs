@@ -69,7 +69,9 @@ impl Str {
         Pieces { raw, escaped: self.escaped, at: 0 }.flat_map(|piece| {
             let run = if piece.escape.is_none() { raw.get(piece.start..piece.end) } else { None };
             // Runs of a validated literal are UTF-8.
-            std::str::from_utf8(run.unwrap_or_default()).unwrap_or_default().chars().chain(piece.escape)
+            let run = std::str::from_utf8(run.unwrap_or_default());
+            debug_assert!(run.is_ok(), "a literal that is not UTF-8 was not validated");
+            run.unwrap_or_default().chars().chain(piece.escape)
         })
     }
 

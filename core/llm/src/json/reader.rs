@@ -298,6 +298,7 @@ impl<'b, 's> Reader<'b, 's> {
     }
 
     fn word(&mut self, word: &str) -> Result<Span, Error> {
+        debug_assert!(self.at <= self.body.len());
         let rest = self.body.get(self.at..).unwrap_or_default();
         if rest.starts_with(word.as_bytes()) {
             let span = Span::new(self.at, self.at + word.len());

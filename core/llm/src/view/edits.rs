@@ -94,6 +94,7 @@ impl Edits {
         let mut copied = 0;
         for ((start, end), with) in &self.by_place {
             let start = (*start).min(body.len());
+            debug_assert!(copied <= start, "edits do not overlap");
             out.extend_from_slice(body.get(copied..start).unwrap_or_default());
             out.extend_from_slice(with);
             copied = (*end).min(body.len());

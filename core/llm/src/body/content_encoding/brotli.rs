@@ -37,6 +37,7 @@ impl Brotli {
             &mut total,
             &mut self.state,
         );
+        debug_assert!(taken <= input.len());
         *input = input.get(taken..).unwrap_or_default();
         match result {
             BrotliResult::ResultSuccess => Ok((written, Need::Nothing)),

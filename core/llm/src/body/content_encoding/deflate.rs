@@ -59,6 +59,7 @@ impl Raw {
 
     pub(super) fn step(&mut self, input: &mut &[u8], room: &mut [u8]) -> Step {
         let result = inflate(&mut self.state, input, room, MZFlush::None);
+        debug_assert!(result.bytes_consumed <= input.len());
         *input = input.get(result.bytes_consumed..).unwrap_or_default();
         let written = result.bytes_written;
         match result.status {

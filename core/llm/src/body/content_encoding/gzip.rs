@@ -67,6 +67,7 @@ impl Gzip {
                 Place::End => return Ok((0, Need::Nothing)),
                 Place::Data => {
                     let (written, need) = self.raw.step(input, room)?;
+                    debug_assert!(written <= room.len());
                     let out = room.get(..written).unwrap_or_default();
                     self.checksum = extend(self.checksum, out);
                     self.length = self.length.wrapping_add(u32::try_from(written).unwrap_or_default());

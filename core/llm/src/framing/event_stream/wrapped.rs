@@ -50,6 +50,7 @@ fn find(payload: &[u8]) -> Result<Option<Span>, Error> {
 
 /// Returns the payload with other bytes wrapped.
 pub(super) fn rewrap(payload: &[u8], span: Span, bytes: &[u8]) -> Vec<u8> {
+    debug_assert!(span.start <= span.end && span.end <= payload.len());
     let mut out = payload.get(..span.start).unwrap_or_default().to_vec();
     out.extend_from_slice(PLAIN.encode(bytes).as_bytes());
     out.extend_from_slice(payload.get(span.end..).unwrap_or_default());
