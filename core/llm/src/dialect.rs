@@ -1,4 +1,4 @@
-//! The formats that are understood: one folder and one row each.
+//! The table of supported wire formats: one folder and one row per dialect.
 
 use self::known_names::KnownNames;
 use self::path::{Path, Pattern};
@@ -26,74 +26,73 @@ mod rerank;
 mod support;
 mod vertex_predict;
 
-/// Finds the name of an answer in the data of an event.
+/// Finds the id of a response in the data of an event.
 type FindId = fn(&[u8]) -> Option<Box<str>>;
 
-/// What a dialect's file says about it.
+/// Definition of a dialect.
 pub(crate) struct DialectSpec {
-    /// Its name in logs, metrics and properties.
+    /// Name in logs, metrics and properties.
     pub(crate) name: &'static str,
-    /// The paths that are its own, below any prefix.
+    /// Paths of the API, below any prefix.
     pub(crate) paths: &'static [Pattern],
     /// Names that the API defines.
     pub(crate) names: KnownNames,
-    /// The fields that are read of a request that comes as a form; `None`: it does not come so.
+    /// Fields read from a form request; `None` if the dialect has no forms.
     pub(crate) form: Option<&'static [&'static str]>,
-    /// Reads a request, which is one value.
+    /// Reads a request body, which is one JSON value.
     pub(crate) request: fn(&mut Reader<'_, '_>, &mut RequestBuilder<'_>) -> Result<(), Error>,
-    /// Reads a whole answer, which is one value.
+    /// Reads a whole response body, which is one JSON value.
     pub(crate) response: ReadResponse,
-    /// Reads the data of an event, which is one value; the name of the event is in the builder.
+    /// Reads the data of an event, which is one JSON value; the builder has the name of the event.
     pub(crate) chunk: ReadResponse,
-    /// Whether the data of an event is not a value but says that the stream is at its end.
+    /// Returns `true` if the data of an event is not JSON but the end marker of the stream.
     pub(crate) is_end: fn(&[u8]) -> bool,
-    /// How a streamed answer is cut if its content-type does not say, being `application/json`; `None`: it is no stream.
+    /// Framing of a streamed response whose content-type is `application/json`; `None` if it is not a stream.
     pub(crate) json_stream: Option<Framing>,
-    /// Nobody charges for its calls (counting tokens, moderation).
+    /// `true` if calls are not billed (token counting, moderation).
     pub(crate) is_free: bool,
-    /// Appends the body of an error answer.
+    /// Appends the body of an error response.
     pub(crate) error_body: fn(&ApiError<'_>, &mut Vec<u8>),
-    /// Appends the data of the event that ends a stream with an error, in one line; gives the name of the event back, or
-    /// nothing if it has none.
+    /// Appends the data of the event that ends a stream with an error, as one line; returns the name of the event,
+    /// which may be empty.
     pub(crate) error_event: fn(&ApiError<'_>, &StreamState, &mut Vec<u8>) -> &'static str,
-    /// Finds the name of the answer in the data of the first event, if clients hold later events against it.
+    /// Finds the id of the response in the data of the first event, if clients check later events against it.
     pub(crate) stream_id: Option<FindId>,
-    /// Media types of answers in which there is no text (`audio/` for all of them).
+    /// Media types of responses without text (`audio/` matches all of them).
     pub(crate) textless: &'static [&'static str],
-    /// Media types of answers that are one text as they are.
+    /// Media types of responses that are one plain text.
     pub(crate) plain: &'static [&'static str],
-    /// Whether answers are made of blocks, of which each has its own `choice`.
+    /// `true` if responses consist of blocks, each with its own `choice`.
     pub(crate) in_blocks: bool,
-    /// How an event is made from another.
+    /// Members that a delta template copies from an event.
     pub(crate) delta_members: DeltaMembers,
 }
 
-/// Which members of an event say what its text belongs to: an event of our own that goes on with the text has these, and
-/// no others.
+/// Members of an event that identify the text in it. An event that Tollgate adds for the same text has these members
+/// and no others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct DeltaMembers {
     /// Members of the event itself.
     pub(crate) top: &'static [&'static str],
-    /// Members of the objects on the way from there to the text.
+    /// Members of the objects between the event and the text.
     pub(crate) inner: &'static [&'static str],
-    /// Members of the object one level below the event's own (a candidate) that are said to be null.
+    /// Members of the object one level below the event (a candidate) that are set to null.
     pub(crate) null: &'static [&'static str],
-    /// The array whose elements are candidates, and the arrays whose elements are tool calls: elements of these get an
-    /// `index` where they have none.
+    /// Arrays whose elements get an `index` if they have none.
     pub(crate) indexed: Indexed,
 }
 
-/// Whose elements have an `index`.
+/// Arrays whose elements have an `index`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Indexed {
-    /// The array of candidates.
+    /// Array of candidates.
     pub(crate) choices: &'static str,
-    /// The array of tool calls.
+    /// Array of tool calls.
     pub(crate) calls: &'static str,
 }
 
 impl DeltaMembers {
-    /// No members at all.
+    /// No members.
     #[allow(dead_code, reason = "for dialects that do not stream")]
     pub(crate) const NONE: DeltaMembers =
         DeltaMembers { top: &[], inner: &[], null: &[], indexed: Indexed { choices: "", calls: "" } };
@@ -101,18 +100,18 @@ impl DeltaMembers {
 
 macro_rules! dialects {
     ($($(#[$doc:meta])* $dialect:ident => $spec:path,)*) => {
-        /// A wire format of an LLM API.
+        /// Wire format of an LLM API.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum Dialect {
             $($(#[$doc])* $dialect,)*
         }
 
-        /// The table: one entry per dialect, in the order of the enum.
+        /// One entry per dialect, in the order of the enum.
         const SPECS: [&DialectSpec; Dialect::ALL.len()] = [$(&$spec),*];
 
         impl Dialect {
-            /// Every dialect.
+            /// All dialects.
             pub const ALL: &[Dialect] = &[$(Dialect::$dialect),*];
 
             pub(crate) fn spec(self) -> &'static DialectSpec {
@@ -135,85 +134,85 @@ dialects! {
     OpenAiModerations => openai_embeddings::MODERATIONS,
     /// OpenAI Responses.
     OpenAiResponses => openai_responses::RESPONSES,
-    /// Counting the tokens of OpenAI Responses.
+    /// Token counting for OpenAI Responses.
     OpenAiInputTokens => openai_responses::INPUT_TOKENS,
     /// Anthropic Messages, also on Vertex AI.
     AnthropicMessages => anthropic::MESSAGES,
-    /// Counting the tokens of Anthropic Messages.
+    /// Token counting for Anthropic Messages.
     AnthropicCountTokens => anthropic::COUNT_TOKENS,
     /// Gemini's generateContent and streamGenerateContent, also on Vertex AI.
     GeminiGenerate => gemini::GENERATE,
-    /// Counting the tokens of Gemini's requests.
+    /// Token counting for Gemini.
     GeminiCountTokens => gemini::COUNT_TOKENS,
     /// Gemini's embeddings.
     GeminiEmbed => gemini::EMBED,
-    /// Vertex AI's predict: embeddings, images, and models with an endpoint of their own.
+    /// Vertex AI's predict: embeddings, images, and models with dedicated endpoints.
     VertexPredict => vertex_predict::SPEC,
     /// Bedrock's Converse and ConverseStream.
     BedrockConverse => bedrock::CONVERSE,
-    /// Bedrock's InvokeModel and InvokeModelWithResponseStream, in the formats of the models' makers.
+    /// Bedrock's InvokeModel and InvokeModelWithResponseStream, in the model vendors' own formats.
     BedrockInvoke => bedrock::INVOKE,
-    /// Counting the tokens of requests to Bedrock.
+    /// Token counting for Bedrock.
     BedrockCountTokens => bedrock::COUNT_TOKENS,
     /// Cohere's embeddings.
     CohereEmbed => cohere::EMBED,
     /// Cohere's chat, version 2.
     CohereChat => cohere::CHAT,
-    /// Reranking, Cohere's and others'.
+    /// Reranking, by Cohere and others.
     Rerank => rerank::SPEC,
-    /// Ollama's own chat.
+    /// Ollama's native chat.
     OllamaChat => ollama::CHAT,
-    /// Ollama's own completions.
+    /// Ollama's native completions.
     OllamaGenerate => ollama::GENERATE,
-    /// Ollama's own embeddings.
+    /// Ollama's native embeddings.
     OllamaEmbed => ollama::EMBED,
     /// OpenAI's images.
     OpenAiImages => openai_images::GENERATIONS,
-    /// OpenAI's edits and variations of images, which come as forms.
+    /// OpenAI's image edits and variations, which are sent as forms.
     OpenAiImageEdits => openai_images::EDITS,
-    /// OpenAI's transcriptions and translations of sound, which come as forms.
+    /// OpenAI's audio transcriptions and translations, which are sent as forms.
     OpenAiTranscriptions => openai_audio::TRANSCRIPTIONS,
     /// OpenAI's speech.
     OpenAiSpeech => openai_audio::SPEECH,
 }
 
-/// An error that the gateway itself answers with.
+/// Error reported by the gateway itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ApiError<'a> {
     /// HTTP status; some dialects repeat it in the body.
     pub status: u16,
-    /// A sentence for people.
+    /// Human-readable sentence.
     pub message: &'a str,
-    /// The class of errors (OpenAI: `type`).
+    /// Class of the error (OpenAI: `type`).
     pub kind: &'a str,
-    /// The field that it is about.
+    /// Field that caused the error.
     pub param: Option<&'a str>,
-    /// The error itself, for programs.
+    /// Machine-readable code.
     pub code: Option<&'a str>,
 }
 
-/// An API call that a path names: the dialect, and what of the request the path says.
+/// API call identified by a path: the dialect, and the parts of the request that the path specifies.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Endpoint {
-    /// The format.
+    /// Wire format.
     pub dialect: Dialect,
-    /// The model, if the path names one (Azure, Gemini, Vertex, Bedrock). It then counts, whatever a body says.
+    /// Model named by the path (Azure, Gemini, Vertex, Bedrock). It takes precedence over the body.
     pub model: Option<PathModel>,
-    /// Whether the path itself says that the answer comes as a stream.
+    /// `true` if the path requests a streamed response.
     pub stream: bool,
 }
 
-/// A model in a path.
+/// Model named in a path.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PathModel {
-    /// Its name, percent-decoded.
+    /// Percent-decoded name.
     pub name: String,
-    /// Where it stands in the path, as it came.
+    /// Position of the name in the original path.
     pub span: Span,
 }
 
 impl PathModel {
-    /// The path with another model in place of this one; everything else stays.
+    /// Returns the path with another model in place of this one; everything else is preserved.
     #[must_use]
     pub fn replaced(&self, path: &[u8], model: &str) -> Vec<u8> {
         let mut out = Vec::with_capacity(path.len() + model.len());
@@ -225,22 +224,22 @@ impl PathModel {
 }
 
 impl From<Dialect> for Endpoint {
-    /// An endpoint whose path says nothing more.
+    /// Creates an endpoint whose path specifies nothing else.
     fn from(dialect: Dialect) -> Endpoint {
         Endpoint { dialect, model: None, stream: false }
     }
 }
 
 impl Endpoint {
-    /// The call that a request makes, from its method and its path (`:path`, with or without a query).
+    /// Detects the API call from the method and the path (`:path`, with or without a query).
     ///
-    /// A POST whose path ends in one of a dialect's, under any prefix: `/chat/completions` for
-    /// [`OpenAiChat`](Dialect::OpenAiChat). Spellings that some servers take for the same path count as the same:
-    /// percent-encoding, case, empty and dot segments, a slash at the end, `;` parameters, backslashes. A path that is
-    /// not recognised would be let through unread.
+    /// The path must end with a path of a dialect, under any prefix: `/chat/completions` for
+    /// [`OpenAiChat`](Dialect::OpenAiChat). Matching is lenient, because servers are and an unrecognised path would
+    /// pass uninspected: percent-encoding, case, empty and dot segments, a trailing slash, `;` parameters and
+    /// backslashes are normalised.
     #[must_use]
     pub fn detect(method: &[u8], path: &[u8]) -> Option<Endpoint> {
-        // The methods that carry a body; in any case, for there are servers that do not mind the case either.
+        // Methods with a body, in any case: some servers ignore the case.
         if !["POST", "PUT", "PATCH"].iter().any(|known| method.eq_ignore_ascii_case(known.as_bytes())) {
             return None;
         }
@@ -263,43 +262,44 @@ impl Endpoint {
 }
 
 impl Dialect {
-    /// The dialect of a request: that of its [`Endpoint`].
+    /// Detects the dialect of a request, see [`Endpoint::detect`].
     #[must_use]
     pub fn detect(method: &[u8], path: &[u8]) -> Option<Dialect> {
         Endpoint::detect(method, path).map(|endpoint| endpoint.dialect)
     }
 
-    /// Its name in logs, metrics and properties: `openai.chat`.
+    /// Returns the name used in logs, metrics and properties: `openai.chat`.
     #[must_use]
     pub fn name(self) -> &'static str {
         self.spec().name
     }
 
-    /// Whether nobody charges for such calls: they count tokens, or moderate.
+    /// Returns `true` if calls are not billed: token counting and moderation.
     #[must_use]
     pub fn is_free(self) -> bool {
         self.spec().is_free
     }
 
-    /// How a streamed answer in `application/json` is cut; `None` if the dialect has no such thing.
+    /// Returns the framing of a streamed response in `application/json`; `None` if the dialect has no such streams.
     #[must_use]
     pub fn json_stream(self) -> Option<Framing> {
         self.spec().json_stream
     }
 
-    /// Whether an answer with this `content-type` has no text to read: sound, say.
+    /// Returns `true` if a response with this `content-type` has no text, for example audio.
     #[must_use]
     pub fn is_textless(self, content_type: &[u8]) -> bool {
         is_one_of(self.spec().textless, content_type)
     }
 
-    /// Whether an answer with this `content-type` is one text as it is ([`Response::plain`](crate::Response::plain)).
+    /// Returns `true` if a response with this `content-type` is one plain text
+    /// ([`Response::plain`](crate::Response::plain)).
     #[must_use]
     pub fn is_plain(self, content_type: &[u8]) -> bool {
         is_one_of(self.spec().plain, content_type)
     }
 
-    /// The body of an error answer, `application/json`.
+    /// Returns the body of an error response, `application/json`.
     #[must_use]
     pub fn error_body(self, error: &ApiError<'_>) -> Vec<u8> {
         let mut out = Vec::new();
@@ -307,8 +307,7 @@ impl Dialect {
         out
     }
 
-    /// The event that tells a streaming client that the answer ends here with an error; nothing may follow it
-    /// (OpenAI: no `[DONE]`). `begun` says how the answer has begun.
+    /// Returns the event that ends a streamed response with an error; nothing may follow it (OpenAI: no `[DONE]`).
     #[must_use]
     pub fn error_event(self, framing: Framing, state: &StreamState, error: &ApiError<'_>) -> Vec<u8> {
         let (mut data, mut out) = (Vec::new(), Vec::new());
@@ -318,7 +317,7 @@ impl Dialect {
     }
 }
 
-/// Whether a content-type is one of these media types, of which `audio/` stands for all that begin so.
+/// Returns `true` if a content-type is one of these media types; an entry such as `audio/` matches all subtypes.
 fn is_one_of(media_types: &[&str], content_type: &[u8]) -> bool {
     let media = content_type.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
     media_types.iter().any(|known| {
