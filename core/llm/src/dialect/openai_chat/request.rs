@@ -105,8 +105,8 @@ fn part(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, from: Ori
             "text" => builder.text_or_others(reader, from, TextKind::Content, value)?,
             "refusal" => builder.text_or_others(reader, from, TextKind::Refusal, value)?,
             "image_url" => image(reader, builder, from, value)?,
-            "input_audio" => data(reader, builder, from, value, "data", TextKind::Data)?,
-            "file" => data(reader, builder, from, value, "file_data", TextKind::Data)?,
+            "input_audio" => data(reader, builder, from, value, "data")?,
+            "file" => data(reader, builder, from, value, "file_data")?,
             _ => builder.other(reader, from, key, value)?,
         }
     }
@@ -156,15 +156,14 @@ fn data(
     from: Origin,
     value: Value,
     member: &'static str,
-    kind: TextKind,
 ) -> Result<()> {
-    let Value::Object(_) = value else { return builder.text_or_others(reader, from, kind, value) };
+    let Value::Object(_) = value else { return builder.text_or_others(reader, from, TextKind::Data, value) };
     while let Some((key, field)) = reader.field(&[member])? {
         let value = reader.value()?;
         match field {
             "" => builder.key(reader.body(), from, TextKind::Other, key)?,
             field if field == member => {
-                builder.text_or_others(reader, from, kind, value)?;
+                builder.text_or_others(reader, from, TextKind::Data, value)?;
                 continue;
             }
             _ => {}

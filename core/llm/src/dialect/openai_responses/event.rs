@@ -1,7 +1,9 @@
 //! What an event of a streamed answer says.
 
+use std::ops::Range;
+
 use super::Result;
-use super::response::{choice, index, item, logprobs, part, response, summary};
+use super::response::{PartContext, choice, index, item, logprobs, part, response, summary};
 use crate::json::reader::{Reader, Value};
 use crate::view::response::{OffsetAnnotation, ResponseBuilder};
 use crate::{Channel, Part, Span};
@@ -46,16 +48,54 @@ fn kind(name: &str) -> Kind {
     Kind { said, done: done && said.is_some(), ..Kind::default() }
 }
 
+/// Event under construction. Its type and indices may follow the texts that they apply to.
+#[derive(Default)]
+struct EventTexts {
+    /// Index of the first text of the event.
+    first: usize,
+    kind: Kind,
+    /// `output_index`.
+    output: u32,
+    /// Number of the part within the item, from `content_index` or `summary_index`.
+    inner: u32,
+    /// Index of the piece, whose part may not be known yet.
+    delta: Option<usize>,
+    /// Texts of an item or of the whole response: these know their part already.
+    own: Range<usize>,
+    is_response: bool,
+}
+
+impl EventTexts {
+    /// Ends the event: assigns its texts to their channels.
+    fn assign(self, builder: &mut ResponseBuilder<'_>) {
+        let place = choice(self.output, self.inner);
+        let of_item = choice(self.output, 0);
+        for (at, text) in builder.response.texts.iter_mut().enumerate().skip(self.first) {
+            match self.own.contains(&at) {
+                true if self.is_response => {}
+                true => text.channel.choice = text.channel.choice.saturating_add(of_item),
+                false => text.channel.choice = place,
+            }
+            if let (Some(part), true) = (self.kind.said, self.delta == Some(at)) {
+                text.channel.part = part;
+            }
+        }
+        for offsets in builder.response.offsets.iter_mut().filter(|_| !self.is_response) {
+            offsets.choice = offsets.choice.saturating_add(if self.own.is_empty() { place } else { of_item });
+        }
+        builder.response.is_error |= self.kind.failed;
+        builder.response.ends |= self.kind.ends;
+        // Not an event to be withheld, whatever usage is in it.
+        builder.response.choices += 1;
+        if self.kind.done {
+            builder.response.finished.push(place);
+        }
+    }
+}
+
 pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<()> {
     reader.object()?;
-    // The type and the indices may stand behind the texts that they are of.
-    let first = builder.response.texts.len();
-    let mut event = Kind::default();
-    let (mut output, mut inner) = (0, 0);
-    // The piece, of which the kind may not be known yet.
-    let mut delta = None;
-    // Where the texts of an item or of the response begin and end: these have their own places.
-    let (mut own, mut is_response) = (0..0, false);
+    let mut event = EventTexts { first: builder.response.texts.len(), ..EventTexts::default() };
     let known = [
         "type",
         "delta",
@@ -82,9 +122,9 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_
     while let Some((_, field)) = reader.field(&known)? {
         let value = reader.value()?;
         match (field, value) {
-            ("type", Value::String(str)) => event = kind(&str.decode(reader.body())),
+            ("type", Value::String(str)) => event.kind = kind(&str.decode(reader.body())),
             ("delta", Value::String(str)) => {
-                delta = Some(builder.response.texts.len());
+                event.delta = Some(builder.response.texts.len());
                 builder.text(Channel::OTHER, str)?;
             }
             ("text" | "refusal" | "arguments" | "input" | "code" | "transcript", Value::String(str)) => {
@@ -93,14 +133,14 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_
             ("item", value) => {
                 let start = builder.response.texts.len();
                 item(reader, builder, 0, value, true)?;
-                own = start..builder.response.texts.len();
+                event.own = start..builder.response.texts.len();
             }
-            ("part", value) => part(reader, builder, 0, value, true, false)?,
+            ("part", value) => part(reader, builder, value, PartContext { choice: 0, again: true, is_summary: false })?,
             ("response", Value::Object(_)) => {
                 let start = builder.response.texts.len();
-                is_response = true;
+                event.is_response = true;
                 response(reader, builder, true)?;
-                own = start..builder.response.texts.len();
+                event.own = start..builder.response.texts.len();
                 if let Some(usage) = &mut builder.response.usage {
                     usage.complete = true;
                 }
@@ -110,34 +150,13 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_
                 builder.response.offsets.push(OffsetAnnotation { choice: 0, span: Span::new(start, reader.offset()) });
             }
             ("logprobs", value) => logprobs(reader, builder, 0, value)?,
-            ("output_index", value @ Value::Number(_)) => output = index(reader, value),
-            ("content_index", value @ Value::Number(_)) => inner = index(reader, value),
-            ("summary_index", value @ Value::Number(_)) => inner = summary(index(reader, value)),
+            ("output_index", value @ Value::Number(_)) => event.output = index(reader, value),
+            ("content_index", value @ Value::Number(_)) => event.inner = index(reader, value),
+            ("summary_index", value @ Value::Number(_)) => event.inner = summary(index(reader, value)),
             ("" | "type" | "delta", value) => builder.texts(reader, Channel::OTHER, value)?,
             (_, value) => builder.nothing(reader, 0, value)?,
         }
     }
-    let place = choice(output, inner);
-    let of_item = choice(output, 0);
-    for (at, text) in builder.response.texts.iter_mut().enumerate().skip(first) {
-        match own.contains(&at) {
-            true if is_response => {}
-            true => text.channel.choice = text.channel.choice.saturating_add(of_item),
-            false => text.channel.choice = place,
-        }
-        if let (Some(part), true) = (event.said, delta == Some(at)) {
-            text.channel.part = part;
-        }
-    }
-    for offsets in builder.response.offsets.iter_mut().filter(|_| !is_response) {
-        offsets.choice = offsets.choice.saturating_add(if own.is_empty() { place } else { of_item });
-    }
-    builder.response.is_error |= event.failed;
-    builder.response.ends |= event.ends;
-    // Not an event to be withheld, whatever usage is in it.
-    builder.response.choices += 1;
-    if event.done {
-        builder.response.finished.push(place);
-    }
+    event.assign(builder);
     Ok(())
 }

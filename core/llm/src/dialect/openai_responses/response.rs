@@ -102,7 +102,7 @@ pub(super) fn item(
                 while let Some(value) = reader.element()? {
                     let is_summary = field == "summary";
                     let place = choice(index, if is_summary { summary(number) } else { number });
-                    part(reader, builder, place, value, again, is_summary)?;
+                    part(reader, builder, value, PartContext { choice: place, again, is_summary })?;
                     number = number.saturating_add(1);
                 }
             }
@@ -115,14 +115,21 @@ pub(super) fn item(
     Ok(())
 }
 
-/// A part of a content, or of a summary of thoughts.
+/// Context of a part: the channel number of its item and part, `true` if it repeats streamed text, and `true` if it
+/// belongs to a reasoning summary.
+#[derive(Clone, Copy)]
+pub(super) struct PartContext {
+    pub(super) choice: u32,
+    pub(super) again: bool,
+    pub(super) is_summary: bool,
+}
+
+/// Reads a part of a content, or of a reasoning summary.
 pub(super) fn part(
     reader: &mut Reader<'_, '_>,
     builder: &mut ResponseBuilder<'_>,
-    choice: u32,
     value: Value,
-    again: bool,
-    is_summary: bool,
+    PartContext { choice, again, is_summary }: PartContext,
 ) -> Result<()> {
     let channel = |part| Channel { choice, part };
     let said = |part| channel(if again { Part::Whole } else { part });

@@ -137,19 +137,23 @@ fn object(
             (_, value) => builder.texts(reader, Channel::OTHER, value)?,
         }
     }
-    // What Bedrock itself counted, for models that do not say.
-    if let Some([input, output, cached, cache_write]) = metrics {
-        if said.input.is_none() {
-            *said = ReportedUsage { input, cached, cache_write, input_excludes_cache: true, ..*said };
-        }
-        said.output = said.output.or(output);
-        said.complete = true;
+    if let Some(metrics) = metrics {
+        add_metrics(said, metrics);
     }
     said.complete |= finished;
     if finished {
         builder.response.finished.push(index);
     }
     Ok(())
+}
+
+/// Adds the counts of Bedrock itself, for models that report none: input, output, cache reads, cache writes.
+fn add_metrics(said: &mut ReportedUsage, [input, output, cached, cache_write]: [Option<u64>; 4]) {
+    if said.input.is_none() {
+        *said = ReportedUsage { input, cached, cache_write, input_excludes_cache: true, ..*said };
+    }
+    said.output = said.output.or(output);
+    said.complete = true;
 }
 
 /// An event of Converse under its name, as models of Amazon send it.
