@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use tollgate_testbed::child::ChildBuilder;
-use tollgate_testbed::{Context, Error, Result, workspace};
+use tollgate_envoy_harness::child::ChildBuilder;
+use tollgate_envoy_harness::{Context, Error, Result};
+use tollgate_workspace as workspace;
 
 use crate::setup::TARGET;
 use crate::{cargo, modules, progress, setup};

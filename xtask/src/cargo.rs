@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use tollgate_testbed::child::ChildBuilder;
-use tollgate_testbed::{Context, Error, Result, workspace};
+use tollgate_envoy_harness::child::ChildBuilder;
+use tollgate_envoy_harness::{Context, Error, Result};
+use tollgate_workspace as workspace;
 
 /// Returns `cargo`, in the root of the workspace, with the target directory that this program was built in.
 pub(crate) fn cargo() -> ChildBuilder {

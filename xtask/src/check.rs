@@ -4,7 +4,7 @@ mod directions;
 mod prose;
 mod subjects;
 
-use tollgate_testbed::{Error, Result};
+use tollgate_envoy_harness::{Error, Result};
 
 use crate::progress;
 

@@ -1,7 +1,8 @@
 //! Conformance of the host with real Envoys: builds the probe and runs `tests/conformance`, which records and compares.
 
-use tollgate_testbed::child::ChildBuilder;
-use tollgate_testbed::{Error, Result, workspace};
+use tollgate_envoy_harness::child::ChildBuilder;
+use tollgate_envoy_harness::{Error, Result};
+use tollgate_workspace as workspace;
 
 use crate::setup::TARGET;
 use crate::{cargo, progress, setup};

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use tollgate_testbed::{Context, Error, Result};
+use tollgate_envoy_harness::{Context, Error, Result};
 
 use crate::{modules, progress, setup};
 use stack::{CONSUMER_HEADER, Stack};
@@ -104,7 +104,7 @@ fn addresses(stack: &Stack) -> String {
     json!({
         "gateway": stack.gateway.url(),
         "gateway_h2": stack.gateway.url(),
-        "admin": format!("http://{}", stack.gateway.admin()),
+        "admin": format!("http://{}", stack.gateway.admin().address()),
         "mock": format!("http://{}", stack.mock_address("openai")),
         "consumer_header": CONSUMER_HEADER,
     })
@@ -131,7 +131,7 @@ fn what_to_try(stack: &Stack) -> String {
 ",
         log = stack.gateway.access_log_path().display(),
         mock = stack.mock_address("openai"),
-        admin = stack.gateway.admin(),
+        admin = stack.gateway.admin().address(),
     )
 }
 

@@ -5,8 +5,8 @@ use std::io::Write;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use tollgate_testbed::workspace::{self, BUNDLE, FILTERS};
-use tollgate_testbed::{Context, Result};
+use tollgate_envoy_harness::{Context, Result};
+use tollgate_workspace::{self as workspace, BUNDLE, FILTERS};
 
 use crate::setup::TARGET;
 use crate::{cargo, progress, setup};

@@ -5,8 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use tollgate_testbed::child::ChildBuilder;
-use tollgate_testbed::{Context, Error, Result, workspace};
+use tollgate_envoy_harness::child::ChildBuilder;
+use tollgate_envoy_harness::{Context, Error, Result};
+use tollgate_workspace as workspace;
 
 use crate::setup::TARGET;
 use crate::{cargo, progress, setup};

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use tollgate_testbed::child::ChildBuilder;
-use tollgate_testbed::{Envoy, Error, Result};
+use tollgate_envoy_harness::child::ChildBuilder;
+use tollgate_envoy_harness::{Envoy, Error, Result};
 
 use crate::{cargo, progress};
 

@@ -1,6 +1,6 @@
 //! The whole test suite.
 
-use tollgate_testbed::Result;
+use tollgate_envoy_harness::Result;
 
 use crate::{cargo, check, conformance, modules, progress, setup};
 

@@ -1,8 +1,9 @@
 //! Filters accept every configuration on a page.
 
 use serde_json::{Value, json};
+use tollgate_envoy_harness::Bootstrap;
 use tollgate_kit::{Configuration, Filter};
-use tollgate_testbed::{Bootstrap, workspace};
+use tollgate_workspace as workspace;
 
 use crate::page::{Block, Page};
 
@@ -109,7 +110,7 @@ fn every_configuration_on_a_page_is_accepted() {
 #[test]
 fn filters_accept_the_configurations_of_the_reference_bootstrap() {
     let mut found = Vec::new();
-    plugins(Bootstrap::reference().unwrap().document_mut(), &mut found);
+    plugins(workspace::reference_bootstrap().unwrap().document_mut(), &mut found);
     assert_eq!(found.iter().map(|(filter, _)| filter.as_str()).collect::<Vec<_>>(), workspace::FILTERS);
     for (filter, configuration) in found {
         configure(&filter, &configuration).unwrap_or_else(|error| panic!("envoy/envoy.yaml: {filter}: {error}"));

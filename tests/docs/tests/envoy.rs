@@ -5,8 +5,9 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::{Value, json};
-use tollgate_testbed::scratch::Scratch;
-use tollgate_testbed::{Bootstrap, Envoy};
+use tollgate_envoy_harness::scratch::Scratch;
+use tollgate_envoy_harness::{Bootstrap, Envoy};
+use tollgate_workspace as workspace;
 
 use crate::page::{Block, Page};
 
@@ -93,7 +94,7 @@ fn envoy_accepts_every_piece_of_a_bootstrap_on_a_page() {
     }
     assert!(sections.len() >= 3, "only {} sections", sections.len());
     for ((page, section), blocks) in &sections {
-        let mut bootstrap = Bootstrap::reference().unwrap();
+        let mut bootstrap = workspace::reference_bootstrap().unwrap();
         let document = bootstrap.document_mut();
         assert!(blocks.iter().all(|block| put(document, block)));
         with_files(document, &module, &secret);
@@ -109,7 +110,7 @@ fn every_yaml_block_names_its_purpose() {
     let pages = Page::all().into_iter().filter(|page| page.path.starts_with("docs"));
     for block in pages.flat_map(|page| page.blocks()).filter(|block| block.language == "yaml") {
         let known = LISTS.iter().any(|(place, _)| *place == block.purpose)
-            || tollgate_testbed::workspace::FILTERS.contains(&block.purpose.as_str());
+            || workspace::FILTERS.contains(&block.purpose.as_str());
         assert!(known, "{}: no test checks `yaml {}`", block.place, block.purpose);
     }
 }

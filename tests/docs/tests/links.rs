@@ -1,6 +1,6 @@
 //! Links on pages, and names of pages in the sources, lead to existing files.
 
-use tollgate_testbed::workspace;
+use tollgate_workspace as workspace;
 
 use crate::page::Page;
 use crate::sources::{self, words};

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use tollgate_testbed::workspace;
+use tollgate_workspace as workspace;
 
 /// Page of documentation.
 #[derive(Debug)]

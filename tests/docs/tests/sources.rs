@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use tollgate_testbed::workspace;
+use tollgate_workspace as workspace;
 
 /// Returns all Rust files of the filters and of the core, and the Envoy configurations, concatenated.
 pub(crate) fn all() -> &'static str {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
-use tollgate_testbed::{Context, Error, Result};
+use tollgate_envoy_harness::{Context, Error, Result};
 
 use crate::cargo;
 
@@ -22,23 +22,24 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("filters/*", &["filters/kit", "core/*"]),
     ("host", &[]),
     // `--backend envoy` runs the same tests in a real Envoy.
-    ("cli", &["core/*", "host", "tests/testbed"]),
+    ("cli", &["core/*", "host", "envoy-harness"]),
     ("examples/mock-llm", &[]),
-    ("tests/testbed", &[]),
+    ("envoy-harness", &[]),
+    ("tests/workspace", &["envoy-harness"]),
     // The probe must not share a constant with the host that it is compared with.
     ("tests/conformance/probe", &[]),
     ("tests/fuzz", &["core/*"]),
     // Two crates of the core are measured separately, in engines without a host.
-    ("tests/bench/engines", &["tests/testbed"]),
-    ("tests/bench/instructions", &["cli", "host", "tests/testbed"]),
-    ("tests/bench/llm", &["tests/bench/engines", "tests/testbed"]),
+    ("tests/bench/engines", &["envoy-harness", "tests/workspace"]),
+    ("tests/bench/instructions", &["cli", "host", "envoy-harness", "tests/workspace"]),
+    ("tests/bench/llm", &["tests/bench/engines", "envoy-harness", "tests/workspace"]),
     ("tests/bench/llm/subject", &["core/llm"]),
-    ("tests/bench/tokens", &["tests/bench/engines", "tests/testbed"]),
+    ("tests/bench/tokens", &["tests/bench/engines", "envoy-harness", "tests/workspace"]),
     ("tests/bench/tokens/subject", &["core/tokens"]),
     // Examples in the documentation are parsed by the types that they document.
-    ("tests/docs", &["core/*", "filters/*", "tests/testbed"]),
-    ("tests/*", &["tests/testbed", "examples/mock-llm", "host", "cli"]),
-    ("xtask", &["tests/testbed"]),
+    ("tests/docs", &["core/*", "filters/*", "envoy-harness", "tests/workspace"]),
+    ("tests/*", &["envoy-harness", "tests/workspace", "examples/mock-llm", "host", "cli"]),
+    ("xtask", &["envoy-harness", "tests/workspace"]),
 ];
 
 /// External crates that only these folders may depend on directly.
@@ -212,12 +213,16 @@ mod tests {
             ("filters/kit", "core/quota"),
             ("filters/cost-quota", "filters/token-counter"),
             ("filters/cost-quota", "filters/bundle"),
-            ("filters/cost-quota", "tests/testbed"),
+            ("filters/cost-quota", "tests/workspace"),
+            ("filters/cost-quota", "envoy-harness"),
             ("host", "core/llm"),
             ("host", "filters/kit"),
             ("cli", "filters/kit"),
             ("examples/mock-llm", "core/llm"),
-            ("tests/testbed", "core/llm"),
+            ("envoy-harness", "core/llm"),
+            ("envoy-harness", "tests/workspace"),
+            ("cli", "tests/workspace"),
+            ("tests/workspace", "core/llm"),
             ("tests/e2e", "filters/kit"),
             ("tests/e2e", "core/llm"),
             ("xtask", "core/llm"),

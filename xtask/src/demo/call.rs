@@ -4,8 +4,8 @@ use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 
 use serde_json::{Value, json};
-use tollgate_testbed::http::Request;
-use tollgate_testbed::{Context, Result};
+use tollgate_envoy_harness::blocking::Request;
+use tollgate_envoy_harness::{Context, Result};
 
 use super::stack::{CONSUMER_HEADER, PATIENCE};
 

@@ -8,10 +8,10 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use serde_json::Value;
-use tollgate_testbed::child::{Child, ChildBuilder};
-use tollgate_testbed::http::Request;
-use tollgate_testbed::workspace::{self, BUNDLE};
-use tollgate_testbed::{Bootstrap, Context, Envoy, Error, Gateway, Result, gateway};
+use tollgate_envoy_harness::blocking::Request;
+use tollgate_envoy_harness::child::{Child, ChildBuilder};
+use tollgate_envoy_harness::{Bootstrap, Context, Envoy, Error, Gateway, Result, gateway};
+use tollgate_workspace::{self as workspace, BUNDLE};
 
 use crate::{cargo, progress};
 
@@ -46,7 +46,7 @@ impl Stack {
         let mut mock = ChildBuilder::new(mock).args(listen).stdout(Stdio::piped()).spawn()?;
         let addresses = announced(&mut mock).context(|| "the mock provider did not start".into())?;
 
-        let mut bootstrap = Bootstrap::reference()?.module(&workspace::module(BUNDLE)?)?;
+        let mut bootstrap = workspace::reference_bootstrap()?.module(&workspace::module(BUNDLE)?)?;
         for name in UPSTREAMS {
             let address =
                 addresses.get(name).ok_or_else(|| Error::new(format!("the mock has no address for {name}")))?;

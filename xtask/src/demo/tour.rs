@@ -5,7 +5,7 @@
 use std::io::{IsTerminal, Write};
 
 use serde_json::Value;
-use tollgate_testbed::{Context, Error, Result};
+use tollgate_envoy_harness::{Context, Error, Result};
 
 use super::Interrupt;
 use super::call::{Answer, Call};

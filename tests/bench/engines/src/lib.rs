@@ -6,7 +6,7 @@
 
 use std::process::{Command, Stdio};
 
-use tollgate_testbed::{Context, Error, Result};
+use tollgate_envoy_harness::{Context, Error, Result};
 
 mod wasi;
 

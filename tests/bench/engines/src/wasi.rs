@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tollgate_testbed::Context;
+use tollgate_envoy_harness::Context;
 use wasmtime::{Caller, Error, Linker, Memory, Result, Store};
 
 /// What a subject is told the time is.
@@ -17,7 +17,7 @@ const FUEL: u64 = 1 << 62;
 
 impl Module {
     /// Compiles what is in a file of WebAssembly.
-    pub fn compile(bytes: &[u8]) -> tollgate_testbed::Result<Module> {
+    pub fn compile(bytes: &[u8]) -> tollgate_envoy_harness::Result<Module> {
         let module = wasmtime::Module::new(&wasmtime::Engine::default(), bytes);
         module.map(Module).context(|| "wasmtime does not compile the module".into())
     }
@@ -43,7 +43,7 @@ impl Module {
     }
 
     /// What the subject prints, told these arguments and given this text.
-    pub fn run(&self, arguments: &[&str], text: Vec<u8>, clock: Clock) -> tollgate_testbed::Result<String> {
+    pub fn run(&self, arguments: &[&str], text: Vec<u8>, clock: Clock) -> tollgate_envoy_harness::Result<String> {
         // With its causes, which wasmtime does not show otherwise.
         let run = self.start(World::new(arguments, text, clock), None).map_err(|error| format!("{error:#}"));
         run.map(|(printed, _)| printed).context(|| "in wasmtime".into())

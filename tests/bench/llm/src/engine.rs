@@ -6,7 +6,8 @@ use std::sync::LazyLock;
 use std::time::Instant;
 
 use tollgate_bench_engines::{Module, output};
-use tollgate_testbed::{Context, Result, workspace};
+use tollgate_envoy_harness::{Context, Result};
+use tollgate_workspace as workspace;
 
 /// Paths of the built subjects.
 #[derive(Clone, Debug)]

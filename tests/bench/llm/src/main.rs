@@ -8,7 +8,8 @@
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
-use tollgate_testbed::{Context, Error, Result, workspace};
+use tollgate_envoy_harness::{Context, Error, Result};
+use tollgate_workspace as workspace;
 
 use engine::{Engine, Subjects};
 use samples::Row;

@@ -1,6 +1,6 @@
 //! Parses the output of the subject.
 
-use tollgate_testbed::{Error, Result};
+use tollgate_envoy_harness::{Error, Result};
 
 /// Measurements of one body in one engine.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use tollgate_testbed::{Error, Result};
+use tollgate_envoy_harness::{Error, Result};
 
 use crate::engine::Engine;
 use crate::samples::Row;

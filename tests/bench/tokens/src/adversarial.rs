@@ -1,6 +1,6 @@
 //! Adversarial texts of one megabyte.
 
-use tollgate_testbed::{Error, Result};
+use tollgate_envoy_harness::{Error, Result};
 
 use crate::engine::{Engine, Engines, numbers};
 use crate::target::Targets;

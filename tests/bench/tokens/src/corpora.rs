@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use tollgate_testbed::{Context, Result, workspace};
+use tollgate_envoy_harness::{Context, Result};
+use tollgate_workspace as workspace;
 
 /// Byte length of a corpus.
 const SIZE: usize = 2_000_000;

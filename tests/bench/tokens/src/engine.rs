@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use tollgate_bench_engines::{Module, node_version, output};
-use tollgate_testbed::scratch::Scratch;
-use tollgate_testbed::{Context, Envoy, Error, Result};
+use tollgate_envoy_harness::scratch::Scratch;
+use tollgate_envoy_harness::{Context, Envoy, Error, Result};
 
 use crate::{clock, envoy};
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use serde_json::json;
-use tollgate_testbed::{Context, Envoy, Error, Result};
+use tollgate_envoy_harness::{Context, Envoy, Error, Result};
 
 /// Log prefix of a line that a module printed.
 const PRINTED: &str = "wasm log";

@@ -1,6 +1,6 @@
 //! Speed of counting texts and streams.
 
-use tollgate_testbed::{Error, Result};
+use tollgate_envoy_harness::{Error, Result};
 
 use crate::corpora::Corpus;
 use crate::engine::{Engine, Engines};

@@ -1,6 +1,6 @@
 //! Start-up cost of a new VM.
 
-use tollgate_testbed::{Context, Error, Result};
+use tollgate_envoy_harness::{Context, Error, Result};
 
 use crate::engine::{Engine, Engines, numbers};
 use crate::target::Targets;

@@ -1,4 +1,4 @@
-//! Directories for a run, gone after it.
+//! Temporary directories.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use crate::Result;
 use crate::error::Context;
 
-/// A new directory below the system's temporary one, removed when this is dropped.
+/// New directory below the system's temporary one; removed on drop.
 #[derive(Debug)]
 pub struct Scratch {
     path: PathBuf,
@@ -16,7 +16,7 @@ pub struct Scratch {
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
 impl Scratch {
-    /// Creates it, readable by its owner only.
+    /// Creates the directory, readable by its owner only. `purpose` becomes part of its name.
     pub fn new(purpose: &str) -> Result<Scratch> {
         use std::os::unix::fs::DirBuilderExt;
         loop {
@@ -24,14 +24,14 @@ impl Scratch {
             let path = std::env::temp_dir().join(format!("tollgate-{purpose}-{}-{n}", std::process::id()));
             match fs::DirBuilder::new().mode(0o700).create(&path) {
                 Ok(()) => return Ok(Scratch { path }),
-                // Left by a process of the same id that was killed.
+                // Left over from a killed process with the same id.
                 Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error).context(|| format!("cannot create {}", path.display())),
             }
         }
     }
 
-    /// Where it is.
+    /// Returns the path of the directory.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_is_its_own_and_goes() {
+    fn each_directory_is_new_and_removed_on_drop() {
         let (a, b) = (Scratch::new("test").unwrap(), Scratch::new("test").unwrap());
         assert_ne!(a.path(), b.path());
         fs::write(a.path().join("file"), "x").unwrap();

@@ -1,4 +1,4 @@
-//! Processes that do not outlive the one that started them.
+//! Child processes that never outlive their parent.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::process::CommandExt;
@@ -9,13 +9,13 @@ use std::time::{Duration, Instant};
 use crate::error::Context;
 use crate::{Error, Result};
 
-/// Runs a command and watches the pipe on standard input, whose other end only the starting process holds. When that end is
-/// closed, on purpose or because the process is gone, however it went, the command is killed and then the whole process
-/// group: what the command has started, and this shell. So nothing needs to run in the dying process, and when the shell is
-/// gone the command is.
+/// Shell script that runs a command and watches a pipe on its standard input. Only the parent process holds the other end of
+/// the pipe. When that end closes, on purpose or because the parent died in whatever way, the script kills the command and
+/// then the whole process group: everything the command has started, and the shell itself. So no code has to run in a dying
+/// parent, and once the shell has ended the command has ended too.
 ///
-/// The shell is also what the command sees as its parent. The Envoy of the PyPI package asks the kernel for SIGTERM when the
-/// *thread* that started it ends; the shell's only thread ends after Envoy.
+/// The shell is also the command's parent process. The Envoy of the PyPI package asks the kernel for SIGTERM when the
+/// *thread* that started it ends; the only thread of the shell outlives Envoy.
 const KEEPER: &str = r#"
 pidfile=$1
 files=$2
@@ -34,13 +34,13 @@ kill "$watch" 2>/dev/null
 exit "$status"
 "#;
 
-/// A running command. Dropping it kills it and all that it has started.
+/// Running command. Dropping it kills the command and every process the command has started.
 #[derive(Debug)]
 pub struct Child {
     keeper: std::process::Child,
 }
 
-/// How to start a [`Child`].
+/// Builder of a [`Child`].
 #[derive(Debug)]
 pub struct ChildBuilder {
     program: OsString,
@@ -51,10 +51,10 @@ pub struct ChildBuilder {
 }
 
 impl ChildBuilder {
-    /// A program on PATH or by path; standard input is empty, output goes where ours goes.
+    /// Creates a builder for a program, named by its path or found on PATH. Standard input is empty; output is inherited.
     pub fn new(program: impl AsRef<OsStr>) -> ChildBuilder {
         let mut command = Command::new("sh");
-        // A group of its own: an interrupt from the terminal reaches us alone, and we decide.
+        // Own process group: an interrupt from the terminal reaches only the parent, which then decides.
         command.stdin(Stdio::piped()).process_group(0);
         let (pidfile, files) = (OsString::new(), OsString::new());
         ChildBuilder { program: program.as_ref().into(), args: Vec::new(), pidfile, files, command }
@@ -72,43 +72,43 @@ impl ChildBuilder {
         self
     }
 
-    /// Sets a variable of its environment.
+    /// Sets an environment variable.
     pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> ChildBuilder {
         self.command.env(name, value);
         self
     }
 
-    /// The directory it starts in.
+    /// Sets the working directory.
     pub fn current_dir(mut self, dir: &Path) -> ChildBuilder {
         self.command.current_dir(dir);
         self
     }
 
-    /// Where its standard output goes.
+    /// Redirects standard output.
     pub fn stdout(mut self, to: impl Into<Stdio>) -> ChildBuilder {
         self.command.stdout(to);
         self
     }
 
-    /// Where its standard error goes.
+    /// Redirects standard error.
     pub fn stderr(mut self, to: impl Into<Stdio>) -> ChildBuilder {
         self.command.stderr(to);
         self
     }
 
-    /// A file into which the command's process id is written.
+    /// Writes the process id of the command to a file.
     pub fn pidfile(mut self, path: &Path) -> ChildBuilder {
         self.pidfile = path.into();
         self
     }
 
-    /// A directory that goes with it when it is killed, be it because the starting process is gone.
+    /// Removes a directory when the command is killed, including after the death of the parent process.
     pub fn files(mut self, dir: &Path) -> ChildBuilder {
         self.files = dir.into();
         self
     }
 
-    /// Starts it.
+    /// Starts the command.
     pub fn spawn(self) -> Result<Child> {
         let ChildBuilder { program, args, pidfile, files, mut command } = self;
         command.args(["-c", KEEPER, "keeper"]).arg(pidfile).arg(files).arg(&program).args(args);
@@ -116,7 +116,7 @@ impl ChildBuilder {
         Ok(Child { keeper })
     }
 
-    /// Starts it and waits for its end.
+    /// Starts the command and waits until it ends.
     pub fn run(self) -> Result<ExitStatus> {
         let program = self.program.clone();
         self.spawn()?.wait().context(|| program.to_string_lossy().into_owned())
@@ -124,19 +124,19 @@ impl ChildBuilder {
 }
 
 impl Child {
-    /// What the command writes, if its standard output was piped.
+    /// Takes the pipe with the command's standard output, if it was piped.
     pub fn take_stdout(&mut self) -> Option<std::process::ChildStdout> {
         self.keeper.stdout.take()
     }
 
-    /// Its status if it has ended. 127: there is no such program; 128 + n: ended by signal n.
+    /// Returns the exit status if the command has ended. 127: no such program; 128 + n: ended by signal n.
     pub fn try_wait(&mut self) -> Result<Option<ExitStatus>> {
         self.keeper.try_wait().context(|| "cannot wait for a child".into())
     }
 
-    /// Waits for its end.
+    /// Waits until the command ends.
     pub fn wait(&mut self) -> Result<ExitStatus> {
-        // `Child::wait` of std would close the pipe first and thereby kill.
+        // `Child::wait` of std would close the pipe first and thereby kill the command.
         let mut pause = Duration::from_millis(1);
         loop {
             if let Some(status) = self.try_wait()? {
@@ -147,7 +147,7 @@ impl Child {
         }
     }
 
-    /// Waits for its end, but not longer than that.
+    /// Waits until the command ends; an error once `limit` has passed.
     pub fn wait_for(&mut self, limit: Duration) -> Result<ExitStatus> {
         let end = Instant::now() + limit;
         loop {
@@ -161,7 +161,7 @@ impl Child {
         }
     }
 
-    /// Kills it and all that it has started.
+    /// Kills the command and every process the command has started.
     pub fn kill(&mut self) {
         drop(self.keeper.stdin.take());
         let _ = self.keeper.wait();
@@ -185,14 +185,14 @@ mod tests {
         ChildBuilder::new("sh").args(["-c", script])
     }
 
-    /// True while a process (not a zombie) has that id.
+    /// Returns `true` while a process (not a zombie) has that id.
     fn alive(pid: &str) -> bool {
         let state = Command::new("ps").args(["-o", "stat=", "-p", pid]).output().unwrap().stdout;
         let state = String::from_utf8(state).unwrap();
         !state.trim().is_empty() && !state.trim_start().starts_with('Z')
     }
 
-    fn gone_within(pid: &str, limit: Duration) -> bool {
+    fn ends_within(pid: &str, limit: Duration) -> bool {
         let end = Instant::now() + limit;
         while alive(pid) {
             if Instant::now() > end {
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn the_status_and_the_output_are_the_commands() {
+    fn status_and_output_are_those_of_the_command() {
         let mut child = sh("echo out; exit 7").stdout(Stdio::piped()).spawn().unwrap();
         let mut out = String::new();
         child.take_stdout().unwrap().read_to_string(&mut out).unwrap();
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn arguments_are_not_read_by_the_shell() {
+    fn the_shell_does_not_interpret_arguments() {
         let mut child =
             ChildBuilder::new("printf").args(["%s|", "a b", "$HOME", "\"'"]).stdout(Stdio::piped()).spawn().unwrap();
         let mut out = String::new();
@@ -223,43 +223,43 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_program_is_127() {
+    fn a_missing_program_exits_with_127() {
         let status = ChildBuilder::new("/no/such/program").stderr(Stdio::null()).run().unwrap();
         assert_eq!(status.code(), Some(127));
     }
 
     #[test]
-    fn dropped_it_takes_its_children_along() {
+    fn drop_kills_grandchildren() {
         let mut child = sh("sleep 600 & echo $!; trap '' TERM; wait").stdout(Stdio::piped()).spawn().unwrap();
         let mut grandchild = String::new();
         BufReader::new(child.take_stdout().unwrap()).read_line(&mut grandchild).unwrap();
         let grandchild = grandchild.trim();
         assert!(alive(grandchild));
         drop(child);
-        assert!(gone_within(grandchild, Duration::from_secs(5)));
+        assert!(ends_within(grandchild, Duration::from_secs(5)));
     }
 
-    /// The process in the middle is killed before it can do anything; the test runs this test binary as that process.
+    /// Kills the owner before it can clean up. The owner is this test binary, running the ignored test `owner`.
     #[test]
-    fn a_killed_owner_takes_it_along() {
+    fn a_child_ends_with_its_killed_owner() {
         let mut owner = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "child::tests::owner", "--ignored", "--nocapture"])
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
         let lines = BufReader::new(owner.stdout.take().unwrap()).lines();
-        let told =
+        let owned =
             lines.map(|line| line.unwrap()).find_map(|line| Some(line.split_once("owner: ")?.1.to_owned())).unwrap();
-        let (pid, files) = told.split_once(' ').unwrap();
+        let (pid, files) = owned.split_once(' ').unwrap();
         let files = Path::new(files);
         assert!(alive(pid) && files.is_dir());
         owner.kill().unwrap();
         owner.wait().unwrap();
-        assert!(gone_within(pid, Duration::from_secs(5)) && !files.exists());
+        assert!(ends_within(pid, Duration::from_secs(5)) && !files.exists());
     }
 
     #[test]
-    #[ignore = "the process that a_killed_owner_takes_it_along kills"]
+    #[ignore = "run by a_child_ends_with_its_killed_owner as the process to kill"]
     fn owner() {
         let scratch = Scratch::new("child").unwrap();
         let pidfile = scratch.path().join("pid");
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn waiting_has_an_end() {
+    fn wait_for_gives_up_after_its_limit() {
         let mut child = ChildBuilder::new("sleep").arg("600").spawn().unwrap();
         assert!(child.wait_for(Duration::from_millis(20)).is_err());
     }

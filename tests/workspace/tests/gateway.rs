@@ -1,5 +1,5 @@
-//! The testbed itself, on a real Envoy: with the reference bootstrap, and a module that does nothing in place of the filters.
-//! What the filters do is the business of tests/e2e.
+//! The harness on a real Envoy, with the reference bootstrap and a module that does nothing in place of the filters. The
+//! filters themselves are tested in tests/e2e.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test, its helpers included, fails by panicking")]
 
 use std::fs;
@@ -10,16 +10,17 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tollgate_testbed::http::Request;
-use tollgate_testbed::scratch::Scratch;
-use tollgate_testbed::{Bootstrap, Envoy, Gateway, gateway, workspace};
+use tollgate_envoy_harness::blocking::Request;
+use tollgate_envoy_harness::scratch::Scratch;
+use tollgate_envoy_harness::{Bootstrap, Envoy, Gateway, gateway};
+use tollgate_workspace as workspace;
 
 fn envoy() -> &'static Envoy {
     static ENVOY: OnceLock<Envoy> = OnceLock::new();
     ENVOY.get_or_init(|| Envoy::find_or_install().unwrap())
 }
 
-/// The smallest module that Envoy takes: memory, an allocator that is never called, the ABI's marker, and no callbacks.
+/// Writes the smallest module that Envoy accepts: memory, an allocator that is never called, the ABI's marker, no callbacks.
 fn module(dir: &Scratch) -> PathBuf {
     fn section(id: u8, content: &[u8]) -> Vec<u8> {
         [&[id, u8::try_from(content.len()).unwrap()], content].concat()
@@ -47,7 +48,7 @@ fn module(dir: &Scratch) -> PathBuf {
     path
 }
 
-/// An HTTP server that answers every request with its own name and ends with the test process.
+/// Starts an HTTP server that responds to every request with its own name. It ends with the test process.
 fn upstream(name: &'static str) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -70,7 +71,7 @@ fn upstream(name: &'static str) -> SocketAddr {
 }
 
 fn bootstrap(dir: &Scratch) -> Bootstrap {
-    Bootstrap::reference()
+    workspace::reference_bootstrap()
         .and_then(|b| b.module(&module(dir)))
         .and_then(|b| b.upstream("openai", upstream("openai")))
         .and_then(|b| b.upstream("local", upstream("local")))
@@ -141,22 +142,25 @@ fn a_gateway_outlives_the_thread_that_started_it() {
 }
 
 #[test]
-fn what_envoy_refuses_is_shown() {
+fn the_error_shows_why_envoy_rejects_a_bootstrap() {
     let dir = Scratch::new("test").unwrap();
     let path = dir.path().join("broken.wasm");
     fs::write(&path, "this is no module").unwrap();
-    let bootstrap = Bootstrap::reference().and_then(|b| b.module(&path)).unwrap();
+    let bootstrap = workspace::reference_bootstrap().and_then(|b| b.module(&path)).unwrap();
     let error = Gateway::start(envoy(), bootstrap, &gateway::Options::default()).unwrap_err().to_string();
     assert!(error.contains("it ended with") && error.contains("Unable to create Wasm plugin"), "{error}");
 }
 
-/// Users hand the YAML to Envoy, whose parser has opinions on `on`, `off` and numbers; tests hand it the JSON we made of it.
+/// Users give Envoy the YAML, whose parser may read `on`, `off` and numbers differently from ours; tests give it the JSON
+/// that our parser made of the YAML.
 #[test]
-fn envoy_reads_the_yaml_as_we_do() {
+fn envoy_parses_the_yaml_as_our_parser_does() {
     let dir = Scratch::new("test").unwrap();
     let module = module(&dir);
     let access_log = dir.path().join("access.log");
-    let ours = Bootstrap::reference().and_then(|b| b.module(&module)?.on_loopback()?.access_log(&access_log)).unwrap();
+    let ours = workspace::reference_bootstrap()
+        .and_then(|b| b.module(&module)?.on_loopback()?.access_log(&access_log))
+        .unwrap();
     let yaml = fs::read_to_string(workspace::root().join("envoy/envoy.yaml")).unwrap();
     let yaml = yaml
         .replace("/etc/tollgate/tollgate.wasm", module.to_str().unwrap())
@@ -168,7 +172,7 @@ fn envoy_reads_the_yaml_as_we_do() {
         fs::write(&path, config).unwrap();
         let address = dir.path().join(format!("{name}.address"));
         let log = fs::File::create(dir.path().join(format!("{name}.log"))).unwrap();
-        let _child = tollgate_testbed::child::ChildBuilder::new(envoy().path())
+        let _child = tollgate_envoy_harness::child::ChildBuilder::new(envoy().path())
             .args(["--concurrency", "1", "-l", "off", "--disable-hot-restart", "--use-dynamic-base-id", "-c"])
             .arg(&path)
             .arg("--admin-address-path")
@@ -201,7 +205,7 @@ fn envoy_reads_the_yaml_as_we_do() {
     assert_eq!(theirs, ours);
 }
 
-/// `envoy/provider.yaml` replaces a cluster of the reference and brings its secret.
+/// `envoy/provider.yaml` replaces a cluster of the reference and adds its secret.
 #[test]
 fn the_provider_snippet_is_valid_in_the_reference() {
     let dir = Scratch::new("test").unwrap();
