@@ -11,7 +11,7 @@
 //! plan      the same with everything written out: bodies, headers, policies
 //! matrix    the ways of sending it: point      -> boundaries, literals, policy: where cuts are worth trying
 //! backend   runs it in one way: observation    (wasm: tollgate-host; envoy: a real one)
-//! expect    what is not as expected            -> heard: what a client understands; secrets: what may be shown
+//! expect    what is not as expected            -> secrets: what may be shown
 //! lengths   whether bodies end where they should, in every way
 //! agree     what is not the same in two ways   -> shrink: the plainest way that shows it
 //! run       all of that, several at a time: outcome
@@ -51,7 +51,6 @@ pub mod discover;
 pub mod expect;
 pub mod file;
 pub mod finding;
-pub mod heard;
 pub mod lengths;
 pub mod literals;
 pub mod matrix;

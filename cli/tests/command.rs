@@ -4,22 +4,25 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use tollgate_testbed::scratch::Scratch;
-use tollgate_testbed::workspace;
+use tollgate_envoy_harness::scratch::Scratch;
+
+mod workspace;
 
 /// A module: that of the environment, or one that was built here.
 fn module(name: &str) -> PathBuf {
     match std::env::var_os("TOLLGATE_MODULE").map(PathBuf::from) {
-        Some(bundle) => {
-            Some(bundle.with_file_name(workspace::module_file(name))).filter(|p| p.is_file()).unwrap_or(bundle)
-        }
-        None => workspace::module(name).unwrap_or_else(|error| panic!("{error}")),
+        Some(bundle) => Some(bundle.with_file_name(module_file(name))).filter(|p| p.is_file()).unwrap_or(bundle),
+        None => workspace::module(&module_file(name)),
     }
+}
+
+fn module_file(name: &str) -> String {
+    format!("{}.wasm", name.replace('-', "_"))
 }
 
 /// Runs `tollgate` in a folder.
 fn tollgate(folder: &Path, args: &[&str]) -> Output {
-    tollgate_with(&module(workspace::BUNDLE), folder, args)
+    tollgate_with(&module("tollgate"), folder, args)
 }
 
 fn tollgate_with(module: &Path, folder: &Path, args: &[&str]) -> Output {

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use tollgate_testbed::scratch::Scratch;
+use tollgate_envoy_harness::scratch::Scratch;
 
 /// Runs `tollgate` in a folder, with something on standard input: its exit code, and what it says.
 fn tollgate(folder: &Path, args: &[&str], input: &str) -> (Option<i32>, String, String) {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
 
-use tollgate_testbed::workspace;
+mod workspace;
 
 /// Where a budget is counted, every way of sending a test needs an Envoy of its own, which takes seconds to start. Of the
 /// file that is about budgets, those tests are run whose counting differs in kind; of the examples, whose policies are
@@ -17,9 +17,7 @@ const AT_ONCE: usize = 2;
 
 #[test]
 fn scenarios_in_a_real_envoy() {
-    let module =
-        std::env::var_os("TOLLGATE_MODULE").map_or_else(|| workspace::module(workspace::BUNDLE), |m| Ok(m.into()));
-    let module = module.unwrap_or_else(|error| panic!("{error}"));
+    let module = std::env::var_os("TOLLGATE_MODULE").map_or_else(|| workspace::module("tollgate.wasm"), PathBuf::from);
     let folder = workspace::root().join("tests/scenarios");
     let files = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
     let files: Vec<PathBuf> = files.filter(|path| path.to_string_lossy().ends_with(".test.yaml")).collect();

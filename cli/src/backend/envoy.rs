@@ -1,8 +1,7 @@
-//! A real Envoy with real sockets: one process for a chain, or for as long as what it remembers does not matter.
+//! Backend with a real Envoy and real sockets: one process per chain, replaced when its memory of budgets would matter.
 
 mod bootstrap;
 mod client;
-mod http1;
 mod metadata;
 mod upstream;
 
@@ -12,7 +11,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
-use tollgate_testbed::{Envoy, Gateway, gateway};
+use tollgate_envoy_harness::{Envoy, Gateway, gateway};
 
 use crate::file::{BackendName, FilterName};
 use crate::observation::Observation;
@@ -24,7 +23,7 @@ use super::{Backend, Ran};
 use metadata::Metadata;
 use upstream::{Script, Upstreams};
 
-/// A chain in an Envoy.
+/// Chain of filters in an Envoy.
 pub struct EnvoyBackend {
     envoy: Envoy,
     module: PathBuf,
@@ -37,9 +36,9 @@ pub struct EnvoyBackend {
 #[derive(Default)]
 struct Running {
     gateway: Option<Gateway>,
-    /// Consumers with budgets whose calls this Envoy remembers.
+    /// Consumers with budgets whose calls this Envoy has counted.
     remembered: BTreeSet<String>,
-    /// Requests so far.
+    /// Number of requests so far.
     requests: u64,
 }
 
@@ -47,7 +46,7 @@ impl EnvoyBackend {
     /// Starts an Envoy for the chain of a file.
     ///
     /// # Errors
-    /// There is none, or it refuses the configuration.
+    /// Envoy does not start, for example because it rejects the configuration.
     pub fn new(envoy: &Envoy, module: &Path, suite: &Suite) -> Result<EnvoyBackend, Problem> {
         let plan = suite.plan.clone();
         let wrong = |error: &dyn std::fmt::Display| Problem::of(&suite.path, error.to_string());
@@ -72,7 +71,7 @@ impl EnvoyBackend {
         Gateway::start(&self.envoy, bootstrap, &gateway::Options::default()).map_err(|error| error.to_string())
     }
 
-    /// The consumers of a test whose calls are counted.
+    /// Returns the consumers of a test whose calls are counted.
     fn metered(&self, case: &Case) -> BTreeSet<String> {
         let Some(quota) = self.plan.filters.iter().find(|filter| filter.name == FilterName::CostQuota) else {
             return BTreeSet::new();
@@ -87,15 +86,15 @@ impl EnvoyBackend {
     }
 }
 
-/// Waits for the next minute if this one is nearly over. Budgets begin anew at whole minutes, hours and days of Envoy's
-/// clock, and calls that are to count together must not stand on both sides of that.
+/// Waits for the next minute if this one is nearly over. The windows of budgets start at whole minutes, hours and days of
+/// Envoy's clock, and calls that are counted together must be in the same window.
 fn keep_to_one_minute() {
     const MINUTE: Duration = Duration::from_secs(60);
     const ROOM: Duration = Duration::from_secs(4);
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let left = MINUTE.saturating_sub(Duration::from_secs(now.as_secs() % MINUTE.as_secs()));
-    if left < ROOM {
-        std::thread::sleep(left);
+    let remaining = MINUTE.saturating_sub(Duration::from_secs(now.as_secs() % MINUTE.as_secs()));
+    if remaining < ROOM {
+        std::thread::sleep(remaining);
     }
 }
 
@@ -104,8 +103,8 @@ impl Backend for EnvoyBackend {
         BackendName::Envoy
     }
 
-    /// Over HTTP/1 and HTTP/2 whole, byte by byte over HTTP/1, and with trailers over HTTP/2; a test that Envoy has to be
-    /// started anew for, only the first and the last of these; one that breaks off, only the first.
+    /// Runs every test whole over HTTP/1 and HTTP/2, byte by byte over HTTP/1, and with trailers over HTTP/2. A test that needs a
+    /// new Envoy process runs only in the first and the last of these ways; one whose exchange breaks, only in the first.
     fn points(&self, case: &Case, all: Vec<Point>) -> Vec<Point> {
         let breaks = case.exchanges().any(|e| e.sent.leave_after.is_some() || e.answer.reset_after.is_some());
         let metered = !self.metered(case).is_empty();
@@ -209,7 +208,7 @@ fn counters(gateway: &Gateway) -> Result<std::collections::BTreeMap<String, u64>
     Ok(ours.collect())
 }
 
-/// Without what the framing adds.
+/// Removes the pseudo-headers.
 fn real(mut headers: HeaderList) -> HeaderList {
     headers.retain(|(name, _)| !name.starts_with(':'));
     headers

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use regex::Regex;
-use tollgate_testbed::Envoy;
+use tollgate_envoy_harness::Envoy;
 
 use crate::args::{BackendArg, TestArgs};
 use crate::backend::Backend;

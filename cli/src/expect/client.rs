@@ -1,9 +1,9 @@
 //! What the client gets.
 
 use serde_json::Value;
+use tollgate_envoy_harness::DecodedResponse;
 
 use crate::file::{ClientExpect, End, ErrorExpect, Expect};
-use crate::heard::Heard;
 use crate::observation::Observation;
 
 use super::{Checks, header, matching};
@@ -18,26 +18,26 @@ pub(super) fn check(expect: &Expect, seen: &Observation, checks: &mut Checks<'_>
         let note = seen.note.as_ref().map(|note| format!(" ({note})")).unwrap_or_default();
         checks.add("client.end", end.name(), format!("{}{note}", seen.end.name()));
     }
-    let heard = Heard::of(seen);
-    checks.text("client.text", client.text.as_deref(), heard.text().as_bytes());
+    let decoded = DecodedResponse::of(&seen.headers, &seen.body);
+    checks.text("client.text", client.text.as_deref(), decoded.text().as_bytes());
     if let Some(texts) = &client.texts {
-        checks.same("client.texts", Some(texts.len()), Some(heard.texts.len()));
-        for (expected, (choice, found)) in texts.iter().zip(&heard.texts) {
+        checks.same("client.texts", Some(texts.len()), Some(decoded.texts.len()));
+        for (expected, (choice, found)) in texts.iter().zip(&decoded.texts) {
             checks.text(&format!("client.texts[{choice}]"), Some(expected), found.as_bytes());
         }
     }
-    checks.same("client.finish", client.finish.as_deref(), heard.finished.get(&0));
-    checks.same("client.done", client.done, Some(heard.done));
-    checks.same("client.usage", client.usage, Some(heard.usage));
+    checks.same("client.finish", client.finish.as_deref(), decoded.finished.get(&0));
+    checks.same("client.done", client.done, Some(decoded.done));
+    checks.same("client.usage", client.usage, Some(!decoded.usages.is_empty()));
     if let Some(expected) = &client.tool_calls {
-        let found = heard.tool_calls();
+        let found = decoded.tool_calls();
         checks.same("client.tool_calls", Some(expected.len()), Some(found.len()));
         for (expected, found) in expected.iter().zip(&found) {
             checks.text("client.tool_calls", Some(expected), found.as_bytes());
         }
     }
     if let Some(error) = &client.error {
-        check_error(error, heard.error.as_ref(), checks);
+        check_error(error, decoded.error.as_ref(), checks);
     }
     checks.text("client.body", client.body.as_deref(), &seen.body);
     checks.parts("client.body", &client.contains, &client.not_contains, &seen.body);

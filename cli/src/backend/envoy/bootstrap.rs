@@ -1,19 +1,19 @@
-//! What Envoy is started with: the bootstrap that a test file names, or one around its list of filters.
+//! Bootstrap configuration of a chain: the one that a test file names, or one made from its list of filters.
 
 use std::net::SocketAddr;
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
-use tollgate_testbed::{Bootstrap, Result};
+use tollgate_envoy_harness::{Bootstrap, Result};
 
 use crate::plan::{Plan, Target};
 
 use super::metadata::Metadata;
 
-/// The header that tells requests apart in the access log.
+/// Header that identifies a request in the access log.
 pub(super) const ID: &str = "x-tollgate-test-id";
 
-/// The properties that are looked at: docs/filters.
+/// Properties that are read from the access log, see docs/filters.
 const PROPERTIES: [&str; 24] = [
     "dialect",
     "model",
@@ -43,7 +43,7 @@ const PROPERTIES: [&str; 24] = [
 
 const BUFFER: u64 = 1 << 20;
 
-/// A bootstrap for a chain, with its module and its upstreams.
+/// Returns the bootstrap of a chain, with its module and its upstreams.
 pub(super) fn bootstrap(
     plan: &Plan,
     metadata: &Metadata,
@@ -56,13 +56,12 @@ pub(super) fn bootstrap(
     };
     if let Some(hcm) = document.pointer_mut("/static_resources/listeners/0/filter_chains/0/filters/0/typed_config") {
         hcm["access_log"] = json!([access_log()]);
-        // The last word on when a stream ends is the test's.
+        // First in the chain, so that every filter sees the metadata.
         if let (Some(filter), Some(filters)) = (metadata.filter(), hcm["http_filters"].as_array_mut()) {
             filters.insert(0, filter);
         }
     }
-    let mut bootstrap = Bootstrap::from_yaml("{}")?;
-    *bootstrap.document_mut() = document;
+    let mut bootstrap = Bootstrap::from_document(document);
     if plan.bootstrap.is_some() {
         for (cluster, address) in upstreams {
             bootstrap = bootstrap.upstream(cluster, *address)?;
@@ -72,7 +71,7 @@ pub(super) fn bootstrap(
     bootstrap.module(&path)
 }
 
-/// A bootstrap with the filters, the configurations and the routes of the plan.
+/// Returns a bootstrap with the filters, the configurations and the routes of the plan.
 fn reduced(mut document: Value, plan: &Plan) -> Value {
     let hcm = document.pointer_mut("/static_resources/listeners/0/filter_chains/0/filters/0/typed_config");
     let Some(hcm) = hcm else { return document };
@@ -120,7 +119,7 @@ fn access_log() -> Value {
     })
 }
 
-/// A bootstrap around a list of filters, as the reference is.
+/// Returns a bootstrap for a list of filters, modelled on the reference.
 fn around(plan: &Plan, upstreams: &[(&str, SocketAddr)]) -> Value {
     let mut filters: Vec<Value> = plan
         .filters

@@ -1,5 +1,5 @@
-//! Dynamic metadata that a test gives to a request, by way of Envoy's own `header_to_metadata` filter: it takes a
-//! `google.protobuf.Value` in base64 out of a header.
+//! Dynamic metadata that a test gives to a request. Envoy's own `header_to_metadata` filter sets it from a header that holds a
+//! `google.protobuf.Value` in base64.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::plan::{HeaderList, Suite};
 
-/// Namespaces and keys that tests of a file use, in order: each has a header of its own.
+/// Namespaces and keys that the tests of a file use, in order. Each has a header of its own.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Metadata {
     keys: Vec<(String, String)>,
@@ -24,7 +24,7 @@ impl Metadata {
         Metadata { keys: keys.into_iter().collect() }
     }
 
-    /// The filter, if one is needed.
+    /// Returns the filter, if the tests use metadata.
     pub(super) fn filter(&self) -> Option<Value> {
         let rules: Vec<Value> = self
             .keys
@@ -51,7 +51,7 @@ impl Metadata {
         })
     }
 
-    /// The headers that give a request its metadata.
+    /// Returns the headers that give a request its metadata.
     pub(super) fn headers(
         &self,
         metadata: &std::collections::BTreeMap<String, std::collections::BTreeMap<String, Value>>,
@@ -68,7 +68,7 @@ fn header(at: usize) -> String {
     format!("x-tollgate-test-metadata-{at}")
 }
 
-/// A `google.protobuf.Value` (protobuf's struct.proto). The depth is that of a file that its reader has bounded.
+/// Encodes a `google.protobuf.Value` (protobuf's struct.proto). The reader of the file has bounded the depth.
 fn encoded(value: &Value) -> Vec<u8> {
     match value {
         Value::Null => vec![0x08, 0],
@@ -89,7 +89,7 @@ fn encoded(value: &Value) -> Vec<u8> {
     }
 }
 
-/// A field of bytes.
+/// Encodes a length-delimited field.
 fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
     let mut octets = vec![number << 3 | 2];
     let mut length = bytes.len();

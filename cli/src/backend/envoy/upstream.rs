@@ -1,28 +1,25 @@
-//! Scripted upstreams: servers on loopback that record what reaches them and answer as the test at hand says.
+//! Upstreams of a test: they record what reaches them and respond as the exchange at hand says.
 
-use std::io::{self, BufReader, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+use tollgate_envoy_harness::message::{End, Protocol, ResponseHead};
+use tollgate_envoy_harness::{Result, upstream};
 
 use crate::observation::UpstreamRequest;
 use crate::plan::Exchange;
 use crate::point::{Marks, Point};
 
-use super::http1::{Message, Outgoing};
+use super::client::outgoing;
 
-/// The upstreams of a chain.
+/// Upstreams of a chain.
 pub(super) struct Upstreams {
-    state: Arc<Mutex<State>>,
-    addresses: Vec<(String, SocketAddr)>,
+    running: upstream::Upstreams,
+    script: Arc<Mutex<Option<Script>>>,
 }
 
-#[derive(Default)]
-struct State {
-    script: Option<Script>,
-    received: Vec<UpstreamRequest>,
-}
-
+/// Exchange at hand, and the delivery of its response.
 #[derive(Clone)]
 pub(super) struct Script {
     pub(super) exchange: Exchange,
@@ -31,107 +28,83 @@ pub(super) struct Script {
     pub(super) point: Point,
 }
 
-/// Between the events of an answer that a client leaves.
+/// Pause between the events of a response that the client leaves before its end.
 const PACE: Duration = Duration::from_millis(10);
 
+/// Longest wait for the end of a request that has reached an upstream.
+const LIMIT: Duration = Duration::from_millis(300);
+
 impl Upstreams {
-    /// One server for each cluster. They end with the process.
-    pub(super) fn start(clusters: &[&str]) -> io::Result<Upstreams> {
-        let state = Arc::new(Mutex::new(State::default()));
-        let mut addresses = Vec::new();
-        for &cluster in clusters {
-            let listener = TcpListener::bind(("127.0.0.1", 0))?;
-            addresses.push((cluster.to_owned(), listener.local_addr()?));
-            let (state, cluster) = (state.clone(), cluster.to_owned());
-            std::thread::spawn(move || {
-                for stream in listener.incoming().flatten() {
-                    let (state, cluster) = (state.clone(), cluster.clone());
-                    // What goes wrong on a connection, Envoy sees as well, and the test with it.
-                    std::thread::spawn(move || serve(stream, &cluster, &state));
-                }
-            });
-        }
-        Ok(Upstreams { state, addresses })
+    /// Starts one server per cluster.
+    pub(super) fn start(clusters: &[&str]) -> Result<Upstreams> {
+        let script: Arc<Mutex<Option<Script>>> = Arc::default();
+        let current = script.clone();
+        let clusters: Vec<_> = clusters.iter().map(|cluster| (*cluster, Protocol::Http1)).collect();
+        let running = upstream::Upstreams::start(&clusters, move |request| {
+            let script = lock(&current).clone()?;
+            Some(response(&script, &request.body()))
+        })?;
+        Ok(Upstreams { running, script })
     }
 
     pub(super) fn addresses(&self) -> Vec<(&str, SocketAddr)> {
-        self.addresses.iter().map(|(cluster, address)| (cluster.as_str(), *address)).collect()
+        self.running.addresses().iter().map(|(cluster, address)| (cluster.as_str(), *address)).collect()
     }
 
-    /// How the next requests are answered; what was received before is forgotten.
+    /// Sets how the next requests are responded to, and forgets the requests so far.
     pub(super) fn script(&self, script: Script) {
-        *lock(&self.state) = State { script: Some(script), received: Vec::new() };
+        *lock(&self.script) = Some(script);
+        self.running.forget();
     }
 
-    /// What was received since.
+    /// Returns the requests since the last script.
     pub(super) fn received(&self) -> Vec<UpstreamRequest> {
-        lock(&self.state).received.clone()
+        let received = self.running.received(LIMIT).into_iter();
+        received
+            .map(|request| {
+                let body = request.body();
+                let mut headers = request.headers;
+                headers.insert(0, (":method".into(), request.method.into_bytes()));
+                headers.insert(0, (":path".into(), request.path.clone().into_bytes()));
+                UpstreamRequest {
+                    cluster: request.cluster,
+                    path: request.path,
+                    headers,
+                    body,
+                    trailers: request.trailers,
+                    complete: request.end == Some(End::Complete),
+                    // The server marks bytes after the end as a broken request.
+                    ended_twice: false,
+                }
+            })
+            .collect()
     }
 }
 
-fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
-    state.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn serve(mut stream: TcpStream, cluster: &str, state: &Mutex<State>) -> io::Result<()> {
-    stream.set_nodelay(true)?;
-    let mut reader = BufReader::new(stream.try_clone()?);
-    while let Some(mut message) = Message::read_head(&mut reader)? {
-        message.read_body(&mut reader, false, |_| false);
-        let mut words = message.start.split(' ');
-        let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-        let mut headers = message.headers.clone();
-        headers.insert(0, (":method".into(), method.into()));
-        headers.insert(0, (":path".into(), path.into()));
-        let request = UpstreamRequest {
-            cluster: cluster.to_owned(),
-            path: path.to_owned(),
-            headers,
-            body: message.body.clone(),
-            trailers: message.trailers.clone(),
-            complete: message.complete,
-            // What came behind the end is read as a request of its own, which no test expects.
-            ended_twice: false,
-        };
-        let script = {
-            let mut state = lock(state);
-            state.received.push(request);
-            state.script.clone()
-        };
-        let Some(script) = script.filter(|_| message.complete) else { return Ok(()) };
-        if !answer(&mut stream, &script, &message.body)? {
-            return Ok(());
-        }
-    }
-    Ok(())
-}
-
-/// Writes the answer; false if it breaks off.
-fn answer(stream: &mut TcpStream, script: &Script, asked: &[u8]) -> io::Result<bool> {
+/// Returns the response to a request with this body.
+fn response(script: &Script, request: &[u8]) -> upstream::Script {
     let Script { exchange, number, marks, point } = script;
     let answer = &exchange.answer;
-    let whole = answer.body(asked);
+    let whole = answer.body(request);
     let body = whole.get(..answer.reset_after.unwrap_or(usize::MAX)).unwrap_or(whole);
-    let frames = point.response(*number, exchange, whole, marks);
-    let outgoing = Outgoing {
-        start: format!("HTTP/1.1 {} Scripted", answer.status),
-        headers: &answer.headers,
-        body: Some(body),
-        length: whole.len(),
-        frames: &frames,
-        trailers: &answer.trailers,
-    };
-    let pace = exchange.sent.leave_after.is_some();
-    outgoing.write(stream, || {
-        if pace {
-            std::thread::sleep(PACE);
-        }
-    })?;
-    stream.flush()?;
-    if body.len() < whole.len() {
-        // What was sent has to be there before the end is.
-        std::thread::sleep(PACE * 5);
-        return Ok(false);
+    let mut outgoing = outgoing(body, whole.len(), &point.response(*number, exchange, whole, marks), &answer.trailers);
+    if exchange.sent.leave_after.is_some() {
+        outgoing.pause = Some(PACE);
     }
-    Ok(true)
+    let pieces = outgoing.pieces.len();
+    upstream::Script {
+        head: ResponseHead { status: answer.status, headers: answer.headers.clone() },
+        body: outgoing,
+        stop: (body.len() < whole.len()).then_some(upstream::Stop {
+            after: Some(pieces),
+            stall: false,
+            // The pieces must arrive before the reset does.
+            pause: PACE * 5,
+        }),
+        ..upstream::Script::default()
+    }
 }
