@@ -1,4 +1,4 @@
-//! The access log of a running gateway, read as it grows.
+//! Access log of a running gateway, read while it grows.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-/// Entries so far.
+/// Entries read so far.
 pub struct AccessLog {
     file: BufReader<File>,
-    /// Of a line that is still being written.
-    rest: Vec<u8>,
+    /// Beginning of a line that Envoy is still writing.
+    partial: Vec<u8>,
     by_path: BTreeMap<String, Vec<Value>>,
     count: u64,
 }
@@ -20,17 +20,17 @@ pub struct AccessLog {
 impl AccessLog {
     pub fn open(path: &Path) -> AccessLog {
         let file = BufReader::new(File::open(path).unwrap());
-        AccessLog { file, rest: Vec::new(), by_path: BTreeMap::new(), count: 0 }
+        AccessLog { file, partial: Vec::new(), by_path: BTreeMap::new(), count: 0 }
     }
 
-    /// Reads on.
+    /// Reads the entries that were added.
     fn read(&mut self) {
         loop {
-            self.file.read_until(b'\n', &mut self.rest).unwrap();
-            if !self.rest.ends_with(b"\n") {
+            self.file.read_until(b'\n', &mut self.partial).unwrap();
+            if !self.partial.ends_with(b"\n") {
                 return;
             }
-            let line = std::mem::take(&mut self.rest);
+            let line = std::mem::take(&mut self.partial);
             let text = String::from_utf8_lossy(&line);
             let entry: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error} in {text}"));
             let path = entry["path"].as_str().unwrap_or_default().to_owned();
@@ -39,12 +39,12 @@ impl AccessLog {
         }
     }
 
-    /// The first entry of a path; waits for it.
+    /// Returns the first entry of a path; waits for it.
     pub fn entry(&mut self, path: &str) -> Option<Value> {
         self.wait(|log| log.by_path.get(path)?.first().cloned())
     }
 
-    /// All entries by path, once there are so many.
+    /// Returns all entries by path, once there are `count`; the error is their actual number.
     pub fn all(&mut self, count: u64) -> Result<&BTreeMap<String, Vec<Value>>, u64> {
         match self.wait(|log| (log.count >= count).then_some(())) {
             Some(()) if self.count == count => Ok(&self.by_path),
@@ -53,7 +53,7 @@ impl AccessLog {
     }
 
     fn wait<T>(&mut self, found: impl Fn(&AccessLog) -> Option<T>) -> Option<T> {
-        // Envoy writes it down every 50 ms.
+        // Envoy flushes the log every 50 ms.
         let until = Instant::now() + Duration::from_secs(10);
         loop {
             self.read();

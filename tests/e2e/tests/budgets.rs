@@ -1,5 +1,5 @@
-//! What takes several requests to see: that calls pay once, what they used and nothing more, and that a budget is never
-//! overspent, however many ask at once.
+//! Checks that take several requests: a call pays once and for exactly what it used, and no number of concurrent calls
+//! overspends a budget.
 
 use std::time::{Duration, Instant};
 
@@ -7,16 +7,15 @@ use futures_util::future::join_all;
 use serde_json::Value;
 
 use crate::chat::Chat;
-use crate::client::{self, Answer, End, Framing, Http2, Stay};
+use crate::client::{self, End, Framing, Http2, Response, Stay};
 use crate::deployment::{COUNTER, INSPECTOR, QUOTA, ROUTER};
-use crate::heard::Heard;
 use crate::planted::CLOUD_KEY;
 use crate::run::Run;
 
-/// A consumer with a budget of tokens that nothing here comes near.
+/// Consumer whose token budget is far larger than everything spent here.
 const ROOMY: &str = "roomy";
 
-/// All of it, on a deployment that has cost-quota.
+/// Runs all checks, if the deployment has cost-quota.
 pub async fn all(run: &mut Run) {
     if !run.deployment.has(QUOTA) {
         return;
@@ -29,8 +28,8 @@ pub async fn all(run: &mut Run) {
     window(run).await;
 }
 
-/// What each call takes from a budget. The difference between two equal calls before and after it is what it took, plus the
-/// 2 tokens of the first of them.
+/// Checks what each call takes from a budget: the difference of the remaining budget between two equal calls before and after
+/// it, minus the 2 tokens of the first of them.
 async fn charges(run: &mut Run) {
     let chat = || Chat::answered(&["hello", " world"]).consumer(ROOMY);
     let used = |chat: Chat| chat.knob("usage", "1200,340,200,40");
@@ -64,7 +63,7 @@ async fn charges(run: &mut Run) {
             let charge = charge.or_else(|| run.deployment.has(COUNTER).then(|| number(&entry["total_tokens"])));
             match charge {
                 Some(charge) => run.findings.same("tokens taken from the budget", took, charge),
-                // Counted by cost-quota itself, which does not say how many.
+                // Counted by cost-quota itself, which does not report how many.
                 None => {
                     run.findings.holds((9..60).contains(&took), format_args!("{took} tokens taken from the budget"))
                 }
@@ -73,7 +72,7 @@ async fn charges(run: &mut Run) {
     }
 }
 
-/// Clients that leave in the middle of a stream pay for what was produced, once.
+/// Checks that clients that leave in the middle of a stream pay once, for what was produced.
 async fn leavers(run: &mut Run) {
     for &framing in Framing::ALL {
         run.findings.about(format_args!("a client that leaves / {framing}"));
@@ -81,24 +80,26 @@ async fn leavers(run: &mut Run) {
         let chat = Chat::new().streamed().consumer(ROOMY).knob("words", "3000").knob("event-ms", "1");
         let path = run.path();
         let Some(seen) = run.ask_at(&path, &chat, framing, Stay::Bytes(4000)).await else { continue };
-        run.findings.same("the end", &seen.answer.end, &End::Left);
-        let gone = run.mock.wait(Duration::from_secs(10), |all| all.iter().any(|r| r.path == path && r.client_gone));
-        run.findings.holds(gone.is_ok(), "the upstream was not told within 10 s");
+        run.findings.same("the end", &seen.response.end, &End::Left);
+        let left = run.mock.wait(Duration::from_secs(10), |all| all.iter().any(|r| r.path == path && r.client_gone));
+        run.findings.holds(left.is_ok(), "the upstream did not notice within 10 s");
         let entry = logged(run, &path);
         let after = remaining(run).await;
         let took = before.saturating_sub(after).saturating_sub(2);
-        let heard = seen.heard.deltas.len() as u64;
+        let deltas = seen.decoded.deltas.len() as u64;
         let produced = run.received(&path).first().map_or(0, |received| received.events_sent);
-        // Every delta is a word, that is one token and rarely two; the prompt is some twenty.
-        let plausible = heard + 9..2 * produced + 60;
+        // Every delta is a word of one token, rarely two; the prompt has some twenty tokens.
+        let plausible = deltas + 9..2 * produced + 60;
         run.findings.holds(
             plausible.contains(&took),
-            format_args!("{took} tokens taken from the budget, but {heard} deltas heard of {produced} produced"),
+            format_args!(
+                "{took} tokens taken from the budget, but the client received {deltas} deltas of {produced} produced"
+            ),
         );
         if run.deployment.has(COUNTER) {
             run.findings.same("tokens taken from the budget", took, number(&entry["total_tokens"]));
             run.findings.same("usage_source", entry["usage_source"].as_str(), Some("counted"));
-            run.findings.holds(number(&entry["output_tokens"]) >= heard, format_args!("logged: {entry}"));
+            run.findings.holds(number(&entry["output_tokens"]) >= deltas, format_args!("logged: {entry}"));
         }
         run.findings.holds(number(&entry["cost_nano_usd"]) > 0, format_args!("it cost nothing: {entry}"));
     }
@@ -106,21 +107,21 @@ async fn leavers(run: &mut Run) {
     run.hundred_more().await;
 }
 
-/// What is left in the budget while this call, which takes 2 tokens, is under way.
+/// Returns the remaining budget during a call that takes 2 tokens.
 async fn remaining(run: &mut Run) -> u64 {
     let chat = Chat::answered(&["a"]).consumer(ROOMY).knob("usage", "1,1").member("max_tokens", "5");
     let path = run.path();
     let seen = run.ask_at(&path, &chat, Framing::Http1Length, Stay::ToTheEnd).await;
-    let left = seen.and_then(|seen| seen.answer.header("x-ratelimit-remaining-tokens")?.parse().ok());
-    if left.is_none() {
+    let remaining = seen.and_then(|seen| seen.response.header("x-ratelimit-remaining-tokens")?.parse().ok());
+    if remaining.is_none() {
         run.findings.add("no x-ratelimit-remaining-tokens");
     }
-    // It is settled when it is logged, which is after its answer.
+    // The call is settled when it is logged, which is after its response.
     logged(run, &path);
-    left.unwrap_or_default()
+    remaining.unwrap_or_default()
 }
 
-/// The access log entry of a request that has just ended; null, and a complaint, if it does not come.
+/// Returns the access log entry of a request that has just ended; null, and a finding, if there is none.
 fn logged(run: &mut Run, path: &str) -> Value {
     run.log.entry(path).unwrap_or_else(|| {
         run.findings.add("no access log entry within 10 s");
@@ -132,7 +133,7 @@ fn number(value: &Value) -> u64 {
     value.as_str().and_then(|text| text.parse().ok()).unwrap_or_default()
 }
 
-/// Budgets that are used up by calls that cost 30 tokens, or 120 micro-dollars, each.
+/// Uses up budgets by calls that cost 30 tokens, or 120 micro-dollars, each.
 async fn used_up(run: &mut Run) {
     for (consumer, most, kind, code, left) in [
         ("hundred-tokens", 3, "tokens", "rate_limit_exceeded", "x-ratelimit-remaining-tokens"),
@@ -145,23 +146,23 @@ async fn used_up(run: &mut Run) {
             let path = run.path();
             let Some(seen) = run.ask_at(&path, &chat, Framing::Http1Length, Stay::ToTheEnd).await else { return };
             logged(run, &path);
-            if seen.answer.status == 200 {
+            if seen.response.status == 200 {
                 admitted += 1;
                 continue;
             }
-            let error = seen.heard.error.unwrap_or_default();
-            let got = (seen.answer.status, error["type"].as_str(), error["code"].as_str());
+            let error = seen.decoded.error.unwrap_or_default();
+            let got = (seen.response.status, error["type"].as_str(), error["code"].as_str());
             run.findings.same("the refusal", got, (429, Some(kind), Some(code)));
-            let wait = seen.answer.header("retry-after").and_then(|wait| wait.parse::<u64>().ok());
+            let wait = seen.response.header("retry-after").and_then(|wait| wait.parse::<u64>().ok());
             run.findings.holds(wait.is_some_and(|wait| wait > 0), format_args!("retry-after {wait:?}"));
-            run.findings.holds(seen.answer.header(left).is_some(), format_args!("no {left}"));
+            run.findings.holds(seen.response.header(left).is_some(), format_args!("no {left}"));
             run.findings.same("requests at the upstream", seen.received.len(), 0);
         }
         run.findings.same("calls admitted", admitted, most);
     }
 }
 
-/// Sixty-four at once, and room for ten.
+/// Sends sixty-four calls at once to a budget with room for ten.
 async fn exactly_ten(run: &mut Run) {
     for (at, (name, streamed, http1)) in [
         ("JSON, a connection each", false, true),
@@ -176,40 +177,40 @@ async fn exactly_ten(run: &mut Run) {
         let chat = Chat::new().consumer(&format!("ten-{at}")).knob("first-byte-ms", "30");
         let chat = if streamed { chat.streamed() } else { chat };
         let path = run.path();
-        let answers = sixty_four(run, &chat, &path, http1).await;
-        let admitted = answers.iter().filter(|answer| answer.status == 200).count();
-        let refused = answers.iter().filter(|answer| answer.status == 429).count();
+        let responses = sixty_four(run, &chat, &path, http1).await;
+        let admitted = responses.iter().filter(|response| response.status == 200).count();
+        let refused = responses.iter().filter(|response| response.status == 429).count();
         run.findings.same("admitted and refused", (admitted, refused), (10, 54));
         run.findings.same("requests at the upstream", run.received(&path).len(), 10);
-        for answer in answers.iter().filter(|answer| answer.status == 429) {
-            refusal(run, answer);
+        for response in responses.iter().filter(|response| response.status == 429) {
+            refusal(run, response);
         }
     }
 }
 
-async fn sixty_four(run: &mut Run, chat: &Chat, path: &str, http1: bool) -> Vec<Answer> {
+async fn sixty_four(run: &mut Run, chat: &Chat, path: &str, http1: bool) -> Vec<Response> {
     let to = run.gateway.address();
     let request = &chat.at(path);
-    let results: Vec<Result<Answer, String>> = if http1 {
+    let results: Vec<Result<Response, String>> = if http1 {
         join_all((0..64).map(|_| client::exchange(to, request, Framing::Http1Length, Stay::ToTheEnd))).await
     } else {
         let connections = join_all((0..8).map(|_| Http2::connect(to))).await;
         let connections: Vec<_> = connections.into_iter().map(Result::unwrap).collect();
-        let requests = (0..64).map(|n| connections[n % 8].exchange(request, Framing::Http2Whole, Stay::ToTheEnd));
+        let requests = (0..64).map(|n| client::exchange_http2(&connections[n % 8], to, request));
         join_all(requests).await
     };
-    let mut answers = Vec::new();
+    let mut responses = Vec::new();
     for result in results {
         match result {
-            Ok(answer) => answers.push(answer),
+            Ok(response) => responses.push(response),
             Err(error) => run.findings.add(error),
         }
     }
-    answers
+    responses
 }
 
-/// A thousand calls of one consumer over sixteen connections, which spread over the workers: the count is exact, so no worker
-/// has written over what another one wrote.
+/// Sends a thousand calls of one consumer over sixteen connections, which spread over the workers. The count is exact, so no
+/// worker has overwritten what another one wrote.
 async fn nothing_lost(run: &mut Run) {
     run.findings.about("a thousand calls at once");
     const CONNECTIONS: usize = 16;
@@ -218,14 +219,14 @@ async fn nothing_lost(run: &mut Run) {
     let request = &Chat::answered(&["a"]).consumer("busy").at(&path);
     let connections = join_all((0..CONNECTIONS).map(|_| Http2::connect(to))).await;
     let calls = connections.into_iter().map(|connection| async {
-        let connection = connection?;
-        let calls = (0..EACH).map(|_| connection.exchange(request, Framing::Http2Whole, Stay::ToTheEnd));
+        let connection = connection.map_err(|error| error.to_string())?;
+        let calls = (0..EACH).map(|_| client::exchange_http2(&connection, to, request));
         Ok::<_, String>(join_all(calls).await)
     });
     let mut admitted = 0;
-    for answers in join_all(calls).await {
-        for answer in answers.unwrap_or_default() {
-            admitted += u64::from(answer.is_ok_and(|answer| answer.status == 200));
+    for responses in join_all(calls).await {
+        for response in responses.unwrap_or_default() {
+            admitted += u64::from(response.is_ok_and(|response| response.status == 200));
         }
     }
     run.findings.same("calls admitted", admitted, (CONNECTIONS * EACH) as u64);
@@ -234,21 +235,23 @@ async fn nothing_lost(run: &mut Run) {
     run.findings.same("requests left", left, Some(1_000_000 - admitted - 1));
 }
 
-/// Complains unless a refusal says what an SDK wants to know.
-fn refusal(run: &mut Run, answer: &Answer) {
-    let error = Heard::of(answer).error.unwrap_or_default();
+/// Checks that a refusal contains what an SDK reads from it.
+fn refusal(run: &mut Run, response: &Response) {
+    let error = response.decoded().error.unwrap_or_default();
     run.findings.same("error.type", error["type"].as_str(), Some("requests"));
     run.findings.same("error.code", error["code"].as_str(), Some("rate_limit_exceeded"));
     let message = error["message"].as_str().unwrap_or_default();
     run.findings.holds(message.contains("`test`"), format_args!("the message does not name the budget: {message:?}"));
-    let wait = answer.header("retry-after").and_then(|wait| wait.parse::<u64>().ok());
+    let wait = response.header("retry-after").and_then(|wait| wait.parse::<u64>().ok());
     run.findings.holds(wait.is_some_and(|wait| wait > 0), format_args!("retry-after {wait:?}"));
-    run.findings.same("x-ratelimit-limit-requests", answer.header("x-ratelimit-limit-requests").as_deref(), Some("10"));
-    let left = answer.header("x-ratelimit-remaining-requests");
+    let limit = response.header("x-ratelimit-limit-requests");
+    run.findings.same("x-ratelimit-limit-requests", limit.as_deref(), Some("10"));
+    let left = response.header("x-ratelimit-remaining-requests");
     run.findings.same("x-ratelimit-remaining-requests", left.as_deref(), Some("0"));
 }
 
-/// One request in two seconds: the second is refused, and passes once the window has ended, which `retry-after` tells.
+/// Checks a budget of one request in two seconds: the second request is refused, and passes once the window has ended, at the
+/// time that `retry-after` names.
 async fn window(run: &mut Run) {
     run.findings.about("the end of a window");
     let chat = Chat::answered(&["a"]).consumer("brief");
@@ -257,9 +260,9 @@ async fn window(run: &mut Run) {
     while Instant::now() < until {
         let path = run.path();
         let Some(seen) = run.ask_at(&path, &chat, Framing::Http1Length, Stay::ToTheEnd).await else { return };
-        match (seen.answer.status, refused) {
+        match (seen.response.status, refused) {
             (429, None) => {
-                let wait = seen.answer.header("retry-after").and_then(|wait| wait.parse().ok()).unwrap_or_default();
+                let wait = seen.response.header("retry-after").and_then(|wait| wait.parse().ok()).unwrap_or_default();
                 run.findings.holds((1..=2).contains(&wait), format_args!("retry-after {wait}"));
                 refused = Some((Instant::now(), wait));
             }

@@ -1,9 +1,9 @@
-//! Chat requests, made of parts.
+//! Builder of chat requests.
 
 use crate::client::{Headers, Request};
 use crate::planted;
 
-/// A chat request. The body is written down as a client might write it, not by a serializer of ours.
+/// Chat request. The body is assembled as text, without a serializer of ours.
 #[derive(Clone, Debug)]
 pub struct Chat {
     members: Vec<(String, String)>,
@@ -11,16 +11,16 @@ pub struct Chat {
     headers: Headers,
 }
 
-/// A consumer without budgets.
+/// Consumer without budgets.
 pub const UNMETERED: &str = "unmetered";
 
 impl Chat {
-    /// A question to `gpt-4o` that says no more than it must.
+    /// Creates a minimal question to `gpt-4o`.
     pub fn new() -> Chat {
         Chat::saying(&format!("What is {}?", planted::PROMPT))
     }
 
-    /// A question of these words.
+    /// Creates a question with this prompt.
     pub fn saying(prompt: &str) -> Chat {
         let headers = [
             ("content-type", "application/json"),
@@ -36,27 +36,27 @@ impl Chat {
         }
     }
 
-    /// A question with an answer of these deltas (each is one if it is streamed).
+    /// Creates a question that the mock answers with these deltas (one event each if it is streamed).
     pub fn answered(deltas: &[&str]) -> Chat {
         Chat::new().knob("deltas", &serde_json::to_string(deltas).unwrap())
     }
 
-    /// Another body, of any octets.
+    /// Creates a request with any octets as its body.
     pub fn raw(body: impl Into<Vec<u8>>) -> Chat {
         Chat { body: Some(body.into()), ..Chat::new() }
     }
 
-    /// A streamed answer is wanted.
+    /// Asks for a streamed response.
     pub fn streamed(self) -> Chat {
         self.member("stream", "true")
     }
 
-    /// Another model.
+    /// Sets the model.
     pub fn model(self, model: &str) -> Chat {
         self.member("model", &literal(model))
     }
 
-    /// A member of the request, with its value as JSON text; in place of an equal one.
+    /// Sets a member of the body, with its value as JSON text; replaces a member of the same name.
     pub fn member(mut self, name: &str, json: &str) -> Chat {
         match self.members.iter_mut().find(|(named, _)| named == name) {
             Some((_, value)) => *value = json.to_owned(),
@@ -65,29 +65,29 @@ impl Chat {
         self
     }
 
-    /// A header, of any octets; in place of an equal one.
+    /// Sets a header, of any octets; replaces a header of the same name.
     pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Chat {
         self.headers.retain(|(named, _)| named != name);
         self.headers.push((name.to_owned(), value.as_ref().to_vec()));
         self
     }
 
-    /// Who asks.
+    /// Sets the consumer.
     pub fn consumer(self, consumer: &str) -> Chat {
         self.header("x-tollgate-consumer", consumer)
     }
 
-    /// How the mock answers.
+    /// Sets a header that controls the mock's response.
     pub fn knob(self, name: &str, value: &str) -> Chat {
         self.header(&format!("x-mock-{name}"), value)
     }
 
-    /// The request, to a path that ends as it must.
+    /// Returns the request, with a path that ends in `/chat/completions`.
     pub fn at(&self, path: &str) -> Request {
         Request { method: "POST", path: path.to_owned(), headers: self.headers.clone(), body: self.body() }
     }
 
-    /// The body.
+    /// Returns the body.
     pub fn body(&self) -> Vec<u8> {
         if let Some(body) = &self.body {
             return body.clone();
@@ -97,7 +97,7 @@ impl Chat {
     }
 }
 
-/// A string as JSON.
+/// Encodes a string as JSON.
 pub fn literal(text: &str) -> String {
     serde_json::to_string(text).unwrap()
 }

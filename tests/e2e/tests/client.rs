@@ -1,26 +1,24 @@
-//! A client that decides how its request is cut, and sees how the answer is.
+//! Requests in the framings that can make a difference to a filter.
 //!
-//! What a filter does wrong, it does wrong in some framings only: when the body ends with trailers instead of a last
-//! frame, when a frame is a byte, when nobody said how long the body is. No HTTP library lets its caller choose those, so
-//! HTTP/1.1 is spoken on the socket itself, and HTTP/2 frame by frame.
-
-mod http1;
-mod http2;
+//! A filter bug may show in some framings only: when the body ends with trailers instead of a last frame, when a frame is one
+//! byte, when the length of the body is unknown. The clients themselves are those of the harness.
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-pub use http1::Http1;
-pub use http2::Http2;
+use tollgate_envoy_harness::client;
+pub use tollgate_envoy_harness::connection::{Http1, Http2};
+use tollgate_envoy_harness::message::{BodyLength, NoResponse, OutgoingBody, Protocol, RequestHead};
+pub use tollgate_envoy_harness::message::{End, Headers, Response};
 
-/// For one exchange; whoever needs longer hangs.
+/// Timeout of one exchange.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Between two bytes that are sent each on its own, so that the other side reads before the next comes.
+/// Pause between bytes that are sent one by one, in which the other side reads.
 const PAUSE: Duration = Duration::from_micros(100);
 
-/// How the body of a request goes over the wire.
+/// Framing of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Framing {
     /// HTTP/1.1, `content-length`, in one write.
@@ -38,7 +36,7 @@ pub enum Framing {
 }
 
 impl Framing {
-    /// All of them.
+    /// All framings.
     pub const ALL: &[Framing] = &[
         Framing::Http1Length,
         Framing::Http1Bytes,
@@ -48,12 +46,15 @@ impl Framing {
         Framing::Http2Trailers,
     ];
 
-    /// The plainest of each protocol: for what does not depend on how the request came.
+    /// The plainest framing of each protocol, for what does not depend on how the request arrives.
     pub const PLAIN: &[Framing] = &[Framing::Http1Length, Framing::Http2Whole];
 
-    /// HTTP/1.1.
-    pub fn is_http1(self) -> bool {
-        matches!(self, Framing::Http1Length | Framing::Http1Bytes | Framing::Http1Trailers)
+    /// Returns the protocol.
+    pub fn protocol(self) -> Protocol {
+        match self {
+            Framing::Http1Length | Framing::Http1Bytes | Framing::Http1Trailers => Protocol::Http1,
+            Framing::Http2Whole | Framing::Http2Bytes | Framing::Http2Trailers => Protocol::Http2,
+        }
     }
 }
 
@@ -70,110 +71,121 @@ impl fmt::Display for Framing {
     }
 }
 
-/// Header pairs as they stand on the wire; values are octets.
-pub type Headers = Vec<(String, Vec<u8>)>;
-
-/// A request without its framing.
+/// Request without its framing.
 #[derive(Clone, Debug)]
 pub struct Request {
     /// `GET`, `POST`, ...
     pub method: &'static str,
     /// Path and query.
     pub path: String,
-    /// Besides host and those of the framing.
+    /// Headers besides host and those of the framing.
     pub headers: Headers,
-    /// Possibly empty.
+    /// Body, possibly empty.
     pub body: Vec<u8>,
 }
 
-/// When the client goes away.
+impl Request {
+    /// Returns the request as the harness sends it.
+    pub fn framed(&self, to: SocketAddr, framing: Framing) -> client::Request {
+        let mut headers = self.headers.clone();
+        let body = self.outgoing(framing);
+        if framing == Framing::Http1Trailers && !body.trailers.is_empty() {
+            headers.push(("trailer".into(), b"x-checksum".to_vec()));
+            headers.push(("te".into(), b"trailers".to_vec()));
+        }
+        if framing == Framing::Http2Trailers {
+            headers.push(("te".into(), b"trailers".to_vec()));
+        }
+        if framing == Framing::Http2Whole && body.length == BodyLength::NoBody && self.method != "GET" {
+            headers.push(("content-length".into(), b"0".to_vec()));
+        }
+        let (method, path, authority) = (self.method.to_owned(), self.path.clone(), to.to_string());
+        client::Request { head: RequestHead { method, path, authority, headers }, body }
+    }
+
+    fn outgoing(&self, framing: Framing) -> OutgoingBody {
+        let (body, empty) = (self.body.as_slice(), self.body.is_empty());
+        if empty && (self.method == "GET" || framing == Framing::Http2Whole) {
+            return OutgoingBody::default();
+        }
+        let bytes = || body.iter().map(|byte| vec![*byte]).collect();
+        let one = if empty { Vec::new() } else { vec![body.to_vec()] };
+        let unknown = OutgoingBody { length: BodyLength::Unknown, ..OutgoingBody::default() };
+        let trailers = vec![("x-checksum".to_owned(), b"none".to_vec())];
+        match framing {
+            Framing::Http2Whole if self.method == "GET" => OutgoingBody { pieces: one, ..unknown },
+            Framing::Http1Length | Framing::Http2Whole => OutgoingBody::whole(body),
+            Framing::Http1Bytes => OutgoingBody { pieces: bytes(), pause: Some(PAUSE), ..unknown },
+            Framing::Http2Bytes => OutgoingBody { pieces: bytes(), empty_last: true, ..unknown },
+            Framing::Http1Trailers => OutgoingBody { pieces: one, trailers, pause: Some(PAUSE), ..unknown },
+            Framing::Http2Trailers => OutgoingBody { pieces: one, trailers, ..unknown },
+        }
+    }
+}
+
+/// Time at which the client leaves.
 #[derive(Clone, Copy, Debug)]
 pub enum Stay {
-    /// It reads the answer to its end.
+    /// It reads the response to its end.
     ToTheEnd,
-    /// It leaves once so many bytes of the answer's body are there.
+    /// It leaves once this many bytes of the response's body have arrived.
     Bytes(usize),
 }
 
-/// An answer, as it came.
-#[derive(Clone, Debug)]
-pub struct Answer {
-    /// The status code.
-    pub status: u16,
-    /// Names in lower case.
-    pub headers: Headers,
-    /// The body as it arrived: since the request was sent, and the bytes.
-    pub pieces: Vec<(Duration, Vec<u8>)>,
-    /// Trailers.
-    pub trailers: Headers,
-    /// How it ended.
-    pub end: End,
-}
-
-/// How an answer ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum End {
-    /// As its framing says it must.
-    Clean,
-    /// Before that, by the other side.
-    Broken(String),
-    /// The client left.
-    Left,
-}
-
-impl Answer {
-    /// The first value of a header (name in lower case), as text.
-    pub fn header(&self, name: &str) -> Option<String> {
-        let (_, value) = self.headers.iter().find(|(n, _)| n == name)?;
-        Some(String::from_utf8_lossy(value).into_owned())
-    }
-
-    /// The whole body.
-    pub fn body(&self) -> Vec<u8> {
-        self.pieces.iter().flat_map(|(_, bytes)| bytes.iter().copied()).collect()
-    }
-
-    /// The whole body as text.
-    pub fn text(&self) -> String {
-        String::from_utf8_lossy(&self.body()).into_owned()
-    }
-}
-
-/// Sends a request over a connection of its own and reads the answer. An error: there was no head of an answer.
-pub async fn exchange(to: SocketAddr, request: &Request, framing: Framing, stay: Stay) -> Result<Answer, String> {
-    let exchange = async {
-        if framing.is_http1() {
-            Http1::connect(to).await?.exchange(request, framing, stay).await
-        } else {
-            Http2::connect(to).await?.exchange(request, framing, stay).await
+impl Stay {
+    fn is_over(self, response: &Response) -> bool {
+        match self {
+            Stay::ToTheEnd => false,
+            Stay::Bytes(bytes) => response.pieces.iter().map(|piece| piece.bytes.len()).sum::<usize>() >= bytes,
         }
-    };
-    within(exchange).await
+    }
+}
+
+/// Sends a request over a connection of its own and reads the response.
+///
+/// # Errors
+/// No response began.
+pub async fn exchange(to: SocketAddr, request: &Request, framing: Framing, stay: Stay) -> Result<Response, String> {
+    let leave = |response: &Response| stay.is_over(response);
+    let request = request.framed(to, framing);
+    checked(client::exchange(to, framing.protocol(), &request, &leave, PATIENCE).await, framing)
+}
+
+/// Sends a request over an HTTP/1.1 connection that may be used again.
+pub async fn exchange_http1(connection: &mut Http1, to: SocketAddr, request: &Request) -> Result<Response, String> {
+    let framing = Framing::Http1Length;
+    checked(connection.exchange(&request.framed(to, framing), &client::stay).await, framing)
+}
+
+/// Sends a request over an HTTP/2 connection, on which other exchanges may run at the same time.
+pub async fn exchange_http2(connection: &Http2, to: SocketAddr, request: &Request) -> Result<Response, String> {
+    let framing = Framing::Http2Whole;
+    checked(connection.exchange(&request.framed(to, framing), &client::stay).await, framing)
 }
 
 /// Sends the head of a request and half of its body, and leaves.
 pub async fn abandon(to: SocketAddr, request: &Request, framing: Framing) -> Result<(), String> {
-    let abandon = async {
-        if framing.is_http1() {
-            Http1::connect(to).await?.abandon(request, framing).await
-        } else {
-            Http2::connect(to).await?.abandon(request, framing).await
+    let request = request.framed(to, framing);
+    let abandoned = client::abandon(to, framing.protocol(), &request, PATIENCE).await;
+    abandoned.map_err(|error| error.to_string())
+}
+
+/// Marks a response as broken if it does not say where it ends, or says something wrong.
+fn checked(response: Result<Response, NoResponse>, framing: Framing) -> Result<Response, String> {
+    let mut response = response.map_err(|error| error.to_string())?;
+    if response.end != End::Complete {
+        return Ok(response);
+    }
+    if response.until_close {
+        response.end = End::Broken("neither content-length nor chunks".into());
+    } else if framing.protocol() == Protocol::Http2
+        && let Some(length) = response.header("content-length")
+    {
+        // On HTTP/2 a wrong content-length breaks nothing by itself, but it is wrong.
+        let bytes = response.body().len();
+        if length != bytes.to_string() {
+            response.end = End::Broken(format!("content-length {length} of {bytes} bytes"));
         }
-    };
-    within(abandon).await
-}
-
-async fn within<T>(work: impl Future<Output = Result<T, String>>) -> Result<T, String> {
-    match tokio::time::timeout(PATIENCE, work).await {
-        Ok(done) => done,
-        Err(_) => Err(format!("no answer, or no end of it, within {PATIENCE:?}")),
     }
-}
-
-/// Waits for the time of [`PAUSE`], which is shorter than what the runtime's timer keeps.
-async fn pause() {
-    let end = Instant::now() + PAUSE;
-    while Instant::now() < end {
-        tokio::task::yield_now().await;
-    }
+    Ok(response)
 }

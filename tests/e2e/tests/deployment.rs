@@ -1,26 +1,27 @@
-//! The ways in which the filters are deployed.
+//! Deployments of the filters.
 
 use std::net::SocketAddr;
 use std::sync::OnceLock;
 
 use serde_json::{Value, json};
+use tollgate_envoy_harness::{Bootstrap, Envoy, Gateway, gateway};
 use tollgate_mock_llm::{MockLlm, Options};
-use tollgate_testbed::{Bootstrap, Envoy, Gateway, gateway, workspace};
+use tollgate_workspace as workspace;
 
 use crate::policy;
 
-/// Filters of a chain, and where their code is.
+/// Chain of filters and the modules that they are loaded from.
 #[derive(Clone, Debug)]
 pub struct Deployment {
-    /// What reports call it.
+    /// Name in reports.
     pub name: &'static str,
     /// Root ids, in chain order.
     pub filters: &'static [&'static str],
-    /// Whether all are in one module and one virtual machine per worker; else each has its own.
+    /// `true` if all are in one module and one virtual machine per worker; else each has its own.
     pub bundled: bool,
-    /// Worker threads.
+    /// Number of worker threads.
     pub concurrency: u32,
-    /// Whether upstreams are spoken to in HTTP/2.
+    /// `true` if Envoy uses HTTP/2 to the upstreams.
     pub http2_upstream: bool,
 }
 
@@ -31,30 +32,30 @@ pub const QUOTA: &str = workspace::FILTERS[2];
 pub const ROUTER: &str = workspace::FILTERS[3];
 
 impl Deployment {
-    /// One filter alone, from its own module.
+    /// Returns filters that are loaded from their own modules.
     pub const fn alone(name: &'static str, filters: &'static [&'static str]) -> Deployment {
         Deployment { name, filters, bundled: false, concurrency: 1, http2_upstream: false }
     }
 
-    /// All four, each from its own module, in its own virtual machine.
+    /// Returns all four, each from its own module, in its own virtual machine.
     pub const fn chain() -> Deployment {
         Deployment::alone("chain of four modules", &workspace::FILTERS)
     }
 
-    /// All four from `tollgate.wasm`, as users are told to.
+    /// Returns all four from `tollgate.wasm`, the deployment that the documentation recommends.
     pub const fn bundle() -> Deployment {
         Deployment { bundled: true, ..Deployment::alone("bundle", &workspace::FILTERS) }
     }
 
-    /// Whether a filter is in the chain.
+    /// Returns `true` if a filter is in the chain.
     pub fn has(&self, filter: &str) -> bool {
         self.filters.contains(&filter)
     }
 
-    /// The reference bootstrap with this deployment's filters and the policy of the tests.
+    /// Returns the reference bootstrap with this deployment's filters and the policy of the tests.
     pub fn bootstrap(&self, mock: &MockLlm) -> Bootstrap {
         let module = |name: &str| workspace::module(name).unwrap_or_else(|error| panic!("{error}"));
-        let mut bootstrap = Bootstrap::reference().unwrap().only(self.filters).unwrap();
+        let mut bootstrap = workspace::reference_bootstrap().unwrap().only(self.filters).unwrap();
         for upstream in UPSTREAMS {
             bootstrap = bootstrap.upstream(upstream, mock.address(upstream).unwrap()).unwrap();
         }
@@ -63,14 +64,14 @@ impl Deployment {
         } else {
             bootstrap.modules(module).unwrap()
         };
-        for plugin in plugins(bootstrap.document_mut()) {
+        for plugin in bootstrap.plugins().unwrap() {
             let root_id = plugin["root_id"].as_str().unwrap().to_owned();
             policy::extend(&root_id, &mut plugin["configuration"]["value"]);
             if !self.bundled {
                 plugin["vm_config"]["vm_id"] = json!(root_id);
             }
         }
-        // Before the reference's last route, which sends everything away that no filter has routed.
+        // Before the reference's last route, which refuses everything that no filter has routed.
         let mut routes = vec![route(json!({"path_separated_prefix": ADDED_API}))];
         if !self.has(ROUTER) {
             routes.push(route(json!({
@@ -95,14 +96,14 @@ impl Deployment {
         Gateway::start(envoy(), bootstrap, &self.options()).unwrap_or_else(|error| panic!("{}: {error}", self.name))
     }
 
-    /// How Envoy is run: at its most talkative about wasm, because what it says must be harmless.
+    /// Returns the options of Envoy. Everything about wasm is logged, because the log must hold no secrets at any level.
     pub fn options(&self) -> gateway::Options {
         let component_log_level = "wasm:trace".to_owned();
         gateway::Options { concurrency: self.concurrency, component_log_level, ..gateway::Options::default() }
     }
 }
 
-/// The Envoy of all tests.
+/// Returns the Envoy of all tests.
 pub fn envoy() -> &'static Envoy {
     static ENVOY: OnceLock<Envoy> = OnceLock::new();
     ENVOY.get_or_init(|| Envoy::find_or_install().unwrap_or_else(|error| panic!("{error}")))
@@ -110,13 +111,13 @@ pub fn envoy() -> &'static Envoy {
 
 const UPSTREAMS: [&str; 2] = ["openai", "local"];
 
-/// The providers behind a gateway: two, so that it shows where a request went.
+/// Starts the providers behind a gateway: two, which shows where a request was routed.
 pub fn mock() -> MockLlm {
     let any = SocketAddr::from(([127, 0, 0, 1], 0));
     MockLlm::start(Options::new(UPSTREAMS.map(|name| (name.to_owned(), any)).to_vec())).unwrap()
 }
 
-/// An API that the tests add to the routes of the reference, as users may.
+/// API that the tests add to the routes of the reference, as users may.
 pub const ADDED_API: &str = "/v1/batches";
 
 const ROUTES: &str =
@@ -124,14 +125,4 @@ const ROUTES: &str =
 
 fn route(path: Value) -> Value {
     json!({"match": path, "route": {"cluster": UPSTREAMS[0], "timeout": "0s", "auto_host_rewrite": true}})
-}
-
-/// The configurations of the wasm filters in a bootstrap.
-pub fn plugins(document: &mut Value) -> impl Iterator<Item = &mut Value> {
-    let hcm = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config/http_filters";
-    let filters = document.pointer_mut(hcm).unwrap().as_array_mut().unwrap();
-    filters
-        .iter_mut()
-        .filter_map(|filter| filter.pointer_mut("/typed_config/config"))
-        .filter(|p| p["root_id"].is_string())
 }

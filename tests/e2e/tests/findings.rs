@@ -1,9 +1,9 @@
-//! What a run has found to be wrong. All scenarios of a deployment share one Envoy, so a failure does not end the run: it
-//! is written down with where it happened, and the test fails with all of them at its end.
+//! Failures of a run. All scenarios of a deployment share one Envoy, so a failure does not end the run: it is recorded with
+//! its context, and the test fails at its end with all of them.
 
 use std::fmt;
 
-/// Complaints about one deployment.
+/// Failures of one deployment.
 #[derive(Debug)]
 pub struct Findings {
     deployment: &'static str,
@@ -16,29 +16,29 @@ impl Findings {
         Findings { deployment, context: String::new(), found: Vec::new() }
     }
 
-    /// What the next complaints are about: scenario, framing.
+    /// Sets the context of the next findings: scenario and framing.
     pub fn about(&mut self, context: impl fmt::Display) {
         self.context = context.to_string();
     }
 
-    /// What complaints are about now.
+    /// Returns the current context.
     pub fn context(&self) -> String {
         self.context.clone()
     }
 
-    /// Writes down a complaint.
+    /// Records a failure.
     pub fn add(&mut self, what: impl fmt::Display) {
         self.found.push((self.context.clone(), what.to_string()));
     }
 
-    /// Complains unless two things are the same.
+    /// Records a failure unless two values are equal.
     pub fn same<A: fmt::Debug + PartialEq<B>, B: fmt::Debug>(&mut self, what: &str, got: A, want: B) {
         if got != want {
             self.add(format_args!("{what} is {got:?}, should be {want:?}"));
         }
     }
 
-    /// Complains unless something holds.
+    /// Records a failure unless `holds`.
     pub fn holds(&mut self, holds: bool, what: impl fmt::Display) {
         if !holds {
             self.add(what);
@@ -49,7 +49,7 @@ impl Findings {
         self.found.len()
     }
 
-    /// Fails the test if there was any complaint. One that is the same in several framings is shown once, with all of them.
+    /// Fails the test if there was any failure. One that is the same in several framings is shown once, with all of them.
     pub fn settle(self) {
         const MOST: usize = 60;
         let mut merged: Vec<(&str, &str, Vec<&str>)> = Vec::new();

@@ -1,10 +1,10 @@
-//! What is proven in real Envoy.
+//! End-to-end tests in a real Envoy.
 //!
-//! A deployment (each filter alone, the chain of four modules, the bundle) is started once, and everything is tried on it:
-//! scenarios, each in every framing of the request that can make a difference, then what takes several requests. The upstream
-//! is the mock, which tells what reached it. What a run found wrong is gathered, and the test fails at its end with all of it;
-//! the end also searches all that Envoy has written for what must not be there, and compares the log, the metrics and the
-//! number of virtual machines with what has happened.
+//! A deployment (each filter alone, the chain of four modules, the bundle) is started once, and everything runs on it:
+//! scenarios, each in every framing of the request that can make a difference, then checks that take several requests. The
+//! upstream is the mock, which records what reaches it. A run collects its failures, and the test fails at its end with all
+//! of them. The end of a run also searches everything that Envoy has written for secrets, and compares the log, the metrics
+//! and the number of virtual machines with the requests that were sent.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -12,7 +12,7 @@
     clippy::indexing_slicing,
     missing_docs,
     unreachable_pub,
-    reason = "a test, its helpers included, fails by panicking, and has no readers of its documentation but here"
+    reason = "a test fails by panicking, and nobody reads its documentation elsewhere"
 )]
 
 mod access_log;
@@ -22,7 +22,6 @@ mod client;
 mod crowds;
 mod deployment;
 mod findings;
-mod heard;
 mod metrics;
 mod paths;
 mod planted;
@@ -38,11 +37,11 @@ use deployment::{COUNTER, Deployment, INSPECTOR, QUOTA, ROUTER};
 use run::Run;
 
 fn block_on(work: impl Future<Output = ()>) {
-    // A worker beside this thread: connections have to live on while a test waits for something on disk.
+    // A worker beside this thread keeps connections going while a test waits for something on disk.
     tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap().block_on(work);
 }
 
-/// Everything, on one deployment.
+/// Runs everything on one deployment.
 fn everything(deployment: Deployment) {
     block_on(async {
         let scenarios = scenarios::all(&deployment);
@@ -91,7 +90,7 @@ fn bundle() {
     everything(Deployment::bundle());
 }
 
-/// Two workers share one count, and providers may speak HTTP/2.
+/// Two workers share one count, and providers may use HTTP/2.
 #[test]
 fn bundle_with_two_workers_and_http2_upstreams() {
     everything(Deployment {
@@ -113,7 +112,7 @@ fn cost_quota_with_two_workers() {
 }
 
 #[test]
-fn headers_that_may_not_be_held() {
+fn a_missing_flag_is_an_error_that_names_the_flag() {
     block_on(async {
         setup::without_the_flag(Deployment::bundle()).await;
         setup::without_the_flag(Deployment::alone("token-counter alone", &[COUNTER])).await;
@@ -121,7 +120,7 @@ fn headers_that_may_not_be_held() {
 }
 
 #[test]
-fn wrong_configurations_are_refused_with_their_place() {
+fn wrong_configurations_are_refused_with_the_field() {
     setup::wrong_configurations();
 }
 

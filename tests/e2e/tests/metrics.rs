@@ -1,4 +1,4 @@
-//! The metrics of a run, held against its access log: two records of the same calls, kept in different ways.
+//! Compares the metrics of a run with its access log: two independent records of the same calls.
 
 use std::collections::BTreeMap;
 
@@ -7,10 +7,10 @@ use serde_json::Value;
 use crate::deployment::{COUNTER, Deployment, INSPECTOR, QUOTA};
 use crate::findings::Findings;
 
-/// A sample of Prometheus' text format: its labels and its value.
+/// Sample of Prometheus' text format: labels and value.
 type Sample<'t> = (BTreeMap<&'t str, &'t str>, u64);
 
-/// Complains where the two differ.
+/// Records where the two differ.
 pub fn check(deployment: &Deployment, prometheus: &str, entries: &[Value], findings: &mut Findings) {
     let metrics = Metrics { text: prometheus };
     if deployment.has(COUNTER) {
@@ -24,7 +24,7 @@ pub fn check(deployment: &Deployment, prometheus: &str, entries: &[Value], findi
             let counted = metrics.sum("tollgate_tokens_total", &[("type", kind)]);
             findings.same(&format!("tollgate_tokens_total{{type={kind:?}}}"), counted, logged);
         }
-        // `none` is logged of calls that were refused, too, which are not counted.
+        // `none` is also logged of refused calls, which are not counted.
         for source in ["provider", "counted", "mixed"] {
             let logged = entries.iter().filter(|entry| entry["usage_source"] == source).count() as u64;
             let counted = metrics.sum("tollgate_calls_total", &[("source", source)]);
@@ -53,7 +53,7 @@ pub fn check(deployment: &Deployment, prometheus: &str, entries: &[Value], findi
     findings.holds(counted >= unscanned, format_args!("tollgate_unscanned_total is {counted}, {unscanned} are logged"));
 }
 
-/// The rules that the scenarios are about, and what they do.
+/// Rules of the scenarios, with their actions.
 const RULES: &[(&str, &str)] = &[
     ("secret.aws-access-key", "block"),
     ("pii.email", "redact"),
@@ -61,7 +61,7 @@ const RULES: &[(&str, &str)] = &[
     ("test.classified", "block"),
 ];
 
-/// Complains unless everything that a whole run must have counted is above zero, under its labels.
+/// Checks that everything that a whole run must have counted is above zero, under its labels.
 pub fn all_there(deployment: &Deployment, prometheus: &str, findings: &mut Findings) {
     let metrics = Metrics { text: prometheus };
     let mut there = |name: &str, labels: &[(&str, &str)]| {
@@ -74,7 +74,7 @@ pub fn all_there(deployment: &Deployment, prometheus: &str, findings: &mut Findi
         for source in ["provider", "counted"] {
             there("tollgate_calls_total", &[("model", "gpt-4o"), ("source", source)]);
         }
-        there("tollgate_ttft_ms_count", &[]);
+        there(TTFT_COUNT, &[]);
     }
     if deployment.has(QUOTA) {
         there("tollgate_cost_micro_usd_total", &[("model", "gpt-4o")]);
@@ -88,13 +88,22 @@ pub fn all_there(deployment: &Deployment, prometheus: &str, findings: &mut Findi
     there("tollgate_unscanned_total", &[("reason", "unknown_path")]);
 }
 
-/// A number of an entry that token-counter has settled; before that the field has its estimate.
+/// Returns a number of an entry that token-counter has settled; before that, the field has the estimate.
 fn settled(entry: &Value, field: &str) -> u64 {
     if entry["usage_source"].is_null() { 0 } else { number(&entry[field]) }
 }
 
 fn number(value: &Value) -> u64 {
     value.as_str().and_then(|text| text.parse().ok()).unwrap_or_default()
+}
+
+/// Number of measured times to first token. Envoy shows a histogram once it has merged those of its workers, which happens
+/// every five seconds by default (`stats_flush_interval`).
+const TTFT_COUNT: &str = "tollgate_ttft_ms_count";
+
+/// Returns `true` if Envoy has merged the histograms that a whole run of this deployment fills.
+pub fn histograms_are_merged(deployment: &Deployment, prometheus: &str) -> bool {
+    !deployment.has(COUNTER) || Metrics { text: prometheus }.sum(TTFT_COUNT, &[]) > 0
 }
 
 struct Metrics<'t> {

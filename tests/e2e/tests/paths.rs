@@ -1,17 +1,17 @@
-//! Which paths are read, and what becomes of the others.
+//! Paths that the filters read, and paths that they pass through.
 
 use crate::chat::Chat;
-use crate::client::{self, Framing, Request, Stay};
+use crate::client::{self, Framing, Request, Response, Stay};
 use crate::run::Run;
 use crate::scenarios::passing::{OtherPath, other_paths};
 
-/// All of it.
+/// Runs all checks.
 pub async fn all(run: &mut Run) {
     spellings(run).await;
     others(run).await;
 }
 
-/// A call is a call under every spelling of its path that some server behind Envoy may take for it.
+/// Checks that a call is read under every spelling of its path that some server behind Envoy may accept.
 async fn spellings(run: &mut Run) {
     let paths = [
         "/v1/chat/completions/",
@@ -29,10 +29,10 @@ async fn spellings(run: &mut Run) {
     for path in paths {
         for &framing in Framing::PLAIN {
             run.findings.about(format_args!("POST {path} / {framing}"));
-            // Refused by every filter, so that it shows that one has read it; some spellings Envoy itself refuses.
+            // Every filter refuses this body, which shows that it was read. Envoy itself refuses some of the spellings.
             let request = Chat::raw(r#"{"model":"gpt-4o","model":"b","messages":[]}"#).at(path);
-            let answer = client::exchange(run.gateway.address(), &request, framing, Stay::ToTheEnd).await;
-            run.findings.same("status", answer.map(|answer| answer.status), Ok(400));
+            let response = client::exchange(run.gateway.address(), &request, framing, Stay::ToTheEnd).await;
+            run.findings.same("status", response.map(|response| response.status), Ok(400));
         }
     }
     let received = run.mock.received().into_iter().map(|received| received.path).collect::<Vec<_>>();
@@ -40,8 +40,8 @@ async fn spellings(run: &mut Run) {
     run.findings.holds(received.is_empty(), format_args!("the upstream received {received:?}"));
 }
 
-/// Sends what is no LLM call: where there is a route, it has to come back as if there were no filters; where there is
-/// none, nothing of it goes anywhere.
+/// Sends requests that are no LLM calls. With a route, the response must be as if there were no filters; without one, nothing
+/// may reach an upstream.
 async fn others(run: &mut Run) {
     for OtherPath { method, path, body, routed } in other_paths() {
         for &framing in Framing::ALL {
@@ -49,26 +49,26 @@ async fn others(run: &mut Run) {
             let path = format!("{path}?n={}", run.number());
             let headers = Chat::new().header("x-tollgate-route", "local").at("").headers;
             let request = Request { method, path: path.clone(), headers, body: body.clone() };
-            let answer = client::exchange(run.gateway.address(), &request, framing, Stay::ToTheEnd).await;
+            let response = client::exchange(run.gateway.address(), &request, framing, Stay::ToTheEnd).await;
             let received = run.received(&path);
             run.invariants(&received);
             if !routed {
-                let told = answer.map(|answer| (answer.status, answer.text().contains("\"code\":\"unknown_url\"")));
-                let told = told.map_err(|error| error.to_string());
-                run.findings.same("status, and whether it says why", told, Ok::<_, String>((404, true)));
+                let unknown = |response: Response| response.text().contains(r#""code":"unknown_url""#);
+                let refusal = response.map(|response| (response.status, unknown(response)));
+                run.findings.same("status, and `true` with the code unknown_url", refusal, Ok((404, true)));
                 run.findings.same("requests at the upstream", received.len(), 0);
                 continue;
             }
             let upstream = run.mock.address("openai").unwrap();
             let direct = client::exchange(upstream, &request, Framing::Http1Length, Stay::ToTheEnd).await;
-            let (answer, direct) = match (answer, direct) {
-                (Ok(answer), Ok(direct)) => (answer, direct),
-                (answer, direct) => {
-                    run.findings.add(format_args!("{answer:?}, directly {direct:?}"));
+            let (response, direct) = match (response, direct) {
+                (Ok(response), Ok(direct)) => (response, direct),
+                (response, direct) => {
+                    run.findings.add(format_args!("{response:?}, directly {direct:?}"));
                     continue;
                 }
             };
-            run.findings.same("status and body", (answer.status, answer.text()), (direct.status, direct.text()));
+            run.findings.same("status and body", (response.status, response.text()), (direct.status, direct.text()));
             run.findings.same("requests at the upstream", received.len(), 1);
             for received in received {
                 run.findings.same("the upstream", received.upstream.as_str(), "openai");

@@ -1,42 +1,42 @@
-//! Values that must never be seen in what Envoy writes down.
+//! Secrets that must never appear in anything that Envoy writes.
 //!
-//! They are planted wherever a client or a provider may put something that is nobody else's business, in all requests of a
-//! run; at its end everything that Envoy has written is searched for them.
+//! All requests of a run carry them, wherever a client or a provider may put something confidential. At the end of the run,
+//! everything that Envoy has written is searched for them.
 
-/// The credential that every request carries.
+/// Credential of every request.
 pub const KEY: &str = "sk-planted-7f3b9a1c5e";
 
-/// A header that every request carries.
+/// Header value of every request.
 pub const HEADER: &str = "planted-header-40c1e9";
 
-/// A word that every prompt carries.
+/// Word in every prompt.
 pub const PROMPT: &str = "plantedprompt83b2";
 
-/// A word that answers carry where a test decides what they say.
+/// Word in responses whose text a test sets.
 pub const ANSWER: &str = "plantedanswer61d7";
 
-/// What the rule for cloud keys finds in prompts.
+/// Match of the rule for cloud keys.
 pub const CLOUD_KEY: &str = "AKIAPLANTED0123456Z9";
 
-/// What the rule for addresses finds in answers.
+/// Match of the rule for email addresses.
 pub const EMAIL: &str = "planted.person@mail.example.com";
 
-/// What the rule of the tests that redacts prompts finds.
+/// Match of the tests' rule that redacts prompts.
 pub const CODEWORD: &str = "plantedcodeword-xyzzy";
 
-/// What the rule of the tests that blocks answers finds.
+/// Match of the tests' rule that blocks responses.
 pub const CLASSIFIED: &str = "PLANTED-CLASSIFIED-5501";
 
-/// All of them.
+/// All planted values.
 pub const ALL: &[&str] = &[KEY, HEADER, PROMPT, ANSWER, CLOUD_KEY, EMAIL, CODEWORD, CLASSIFIED];
 
-/// The places where a planted value stands, as lines without the value itself.
+/// Returns the places of planted values in a text, as lines without the text itself.
 pub fn found_in(what: &str, text: &str) -> Vec<String> {
     let mut found = Vec::new();
     let folded = text.to_ascii_lowercase();
     let folded = folded.as_bytes();
     for value in ALL {
-        // Half of a secret is one, too: what was cut in two must not be found by either half.
+        // Half of a secret is a secret too: a value that was split must not be found by either half.
         let value = value.to_ascii_lowercase();
         let (left, right) = value.split_at(value.len() / 2);
         for part in [left, right] {

@@ -1,5 +1,5 @@
-//! What the tests add to the configurations of the reference bootstrap: rules, budgets and models to try things on. The
-//! reference's own stay in force.
+//! Rules, budgets and models that the tests add to the configurations of the reference bootstrap. The reference's own remain
+//! in force.
 
 use serde_json::{Value, json};
 
@@ -16,7 +16,7 @@ pub fn extend(root_id: &str, configuration: &mut Value) {
     }
 }
 
-/// Redacts in prompts, blocks answers.
+/// Returns one rule that redacts prompts and one that blocks responses.
 fn rules() -> Value {
     json!([
         {
@@ -35,10 +35,10 @@ fn rules() -> Value {
     ])
 }
 
-/// A window that does not end during a run.
+/// Window that does not end during a run.
 const LONG: &str = "30d";
 
-/// The consumers, each for one purpose.
+/// Returns the consumers, each for one purpose.
 fn consumers() -> Value {
     let budget = |unit: &str, limit: Value, window: &str| json!({"budgets": [{"name": "test", "unit": unit, "limit": limit, "window": window}]});
     let mut consumers = json!({
@@ -57,7 +57,7 @@ fn consumers() -> Value {
     consumers
 }
 
-/// Names for models.
+/// Returns additional models.
 fn models() -> Value {
     json!({
         "e2e-alias-\u{e9}\"x": {"route": "local", "upstream_model": "llama-3.1-8b", "provider": "vllm"},

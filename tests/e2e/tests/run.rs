@@ -5,47 +5,46 @@ mod hundred;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use tollgate_envoy_harness::{Bootstrap, Gateway};
 use tollgate_mock_llm::{MockLlm, Received};
-use tollgate_testbed::{Bootstrap, Gateway};
 
 use crate::access_log::AccessLog;
 use crate::chat::Chat;
 use crate::client::{self, Framing, Stay};
 use crate::deployment::{self, Deployment};
 use crate::findings::Findings;
-use crate::heard::Heard;
 use crate::scenario::{Scenario, Seen, Want};
 
-/// A deployment that runs, and what was found so far.
+/// Running deployment with the findings so far.
 pub struct Run {
     pub deployment: Deployment,
     pub gateway: Gateway,
     pub mock: MockLlm,
     pub findings: Findings,
     pub log: AccessLog,
-    /// Every scenario was played.
+    /// `true` once every scenario was played.
     pub whole: bool,
-    /// What the access log has to say at the end, by path.
+    /// Expected access log entries, by path.
     records: BTreeMap<String, Record>,
     /// Paths of requests that did not reach an upstream.
     stopped: BTreeSet<String>,
-    /// A hundred more were sent before.
-    heard_hundred: bool,
-    /// Virtual machines that Envoy had made when it was ready.
+    /// `true` once a hundred ordinary requests were sent with wasm traces on.
+    traced_hundred: bool,
+    /// Number of virtual machines that Envoy had created when it was ready.
     machines: u64,
     next: u64,
 }
 
-/// What a request was about, and the fields that its access log entry has to have.
+/// Context of a request, and the expected fields of its access log entry.
 type Record = (String, Vec<(&'static str, Want)>);
 
 impl Run {
-    /// Starts Envoy and the mock.
+    /// Starts Envoy and the mock provider.
     pub fn start(deployment: Deployment) -> Run {
         Run::start_with(deployment, |bootstrap| bootstrap)
     }
 
-    /// Starts them with another bootstrap, made from the deployment's.
+    /// As [`Run::start`], with an edited bootstrap.
     pub fn start_with(deployment: Deployment, edit: impl FnOnce(Bootstrap) -> Bootstrap) -> Run {
         let mock = deployment::mock();
         let gateway = deployment.start(edit(deployment.bootstrap(&mock)));
@@ -61,13 +60,13 @@ impl Run {
             whole: false,
             records: BTreeMap::new(),
             stopped: BTreeSet::new(),
-            heard_hundred: false,
+            traced_hundred: false,
             machines,
             next: 0,
         }
     }
 
-    /// Tries a scenario in all its framings.
+    /// Plays a scenario in all its framings.
     pub async fn play(&mut self, scenario: &Scenario) {
         for &framing in scenario.framings {
             let before = self.findings.len();
@@ -91,17 +90,17 @@ impl Run {
         self.forget();
     }
 
-    /// Forgets what the mock has received, after a look at whether something came that was thought to have been stopped.
+    /// Forgets what the mock has received, after checking that no refused request has arrived late.
     pub fn forget(&mut self) {
         for late in self.mock.received() {
             if self.stopped.contains(&late.path) {
-                self.findings.add(format_args!("a refused request did reach the upstream: {}", late.path));
+                self.findings.add(format_args!("a refused request reached the upstream: {}", late.path));
             }
         }
         self.mock.clear();
     }
 
-    /// Sends one request on a path of its own and gathers what was seen of it.
+    /// Sends one request on a path of its own and returns what was observed.
     pub async fn ask(
         &mut self,
         chat: &Chat,
@@ -114,31 +113,31 @@ impl Run {
         self.ask_at(&path, chat, framing, stay).await
     }
 
-    /// A path that no other request of the run has.
+    /// Returns a path that no other request of the run has.
     pub fn path(&mut self) -> String {
         format!("/r{}/v1/chat/completions", self.number())
     }
 
-    /// A number that nothing else of the run has.
+    /// Returns a number that nothing else of the run has.
     pub fn number(&mut self) -> u64 {
         self.next += 1;
         self.next
     }
 
-    /// Has the access log checked, at the end, for one entry of this path with these fields.
+    /// Expects one access log entry of this path with these fields, which is checked at the end of the run.
     pub fn expect(&mut self, path: &str, record: &[(&'static str, Want)]) {
         self.records.insert(path.to_owned(), (self.findings.context(), record.to_vec()));
     }
 
-    /// Sends one request and gathers what was seen of it; a complaint if there was no answer.
+    /// Sends one request and returns what was observed; a finding if there was no response.
     pub async fn ask_at(&mut self, path: &str, chat: &Chat, framing: Framing, stay: Stay) -> Option<Seen> {
         let request = chat.at(path);
         match client::exchange(self.gateway.address(), &request, framing, stay).await {
-            Ok(answer) => {
-                let heard = Heard::of(&answer);
+            Ok(response) => {
+                let decoded = response.decoded();
                 let received = self.received(path);
                 self.invariants(&received);
-                Some(Seen { path: path.to_owned(), sent: request.body, answer, heard, received })
+                Some(Seen { path: path.to_owned(), sent: request.body, response, decoded, received })
             }
             Err(error) => {
                 self.findings.add(error);
@@ -147,27 +146,26 @@ impl Run {
         }
     }
 
-    /// What upstreams have received on a path so far.
+    /// Returns the requests that upstreams have received on a path so far.
     pub fn received(&self, path: &str) -> Vec<Received> {
         self.mock.received().into_iter().filter(|received| received.path == path).collect()
     }
 
-    /// What has to hold of everything that goes upstream.
+    /// Checks what must hold of every request to an upstream.
     pub fn invariants(&mut self, received: &[Received]) {
         for received in received {
             let lengths: Vec<_> = received.header_values("content-length").collect();
             let length = received.body_bytes.to_string();
             if received.body_complete && !(lengths.is_empty() || lengths == [length.as_bytes()]) {
-                self.findings
-                    .add(format_args!("the upstream was told a length of {lengths:?}, and got {length} bytes"));
+                self.findings.add(format_args!("the upstream received content-length {lengths:?} and {length} bytes"));
             }
             let both = !lengths.is_empty() && received.header("transfer-encoding").is_some();
-            self.findings.holds(!both, "the upstream was told two ways to find the end of the body");
+            self.findings.holds(!both, "the upstream received both content-length and transfer-encoding");
         }
     }
 }
 
-/// A body that is short enough to be shown.
+/// Body, truncated for display.
 struct Short<'a>(&'a [u8]);
 
 impl std::fmt::Debug for Short<'_> {

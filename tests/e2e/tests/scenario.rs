@@ -1,24 +1,24 @@
-//! One thing that is tried on a deployment, in every framing.
+//! One request that is sent to a deployment in every framing, with the checks of its response.
 
 use std::fmt;
 
+use tollgate_envoy_harness::DecodedResponse;
 use tollgate_mock_llm::Received;
 
 use crate::chat::Chat;
-use crate::client::{Answer, End, Framing};
+use crate::client::{End, Framing, Response};
 use crate::findings::Findings;
-use crate::heard::Heard;
 
 type Check = Box<dyn Fn(&Seen, &mut Findings)>;
 
-/// A request, what has to come of it, and what has to be recorded of it.
+/// Request, checks of its response, and the expected fields of its access log entry.
 pub struct Scenario {
     pub name: String,
     pub chat: Chat,
     pub framings: &'static [Framing],
     pub checks: Vec<Check>,
     pub record: Vec<(&'static str, Want)>,
-    /// Whether it is of a kind that has cost others a worker: a hundred ordinary requests follow it.
+    /// `true` if requests of this kind have broken workers of other gateways: a hundred ordinary requests follow it.
     pub awkward: bool,
 }
 
@@ -28,48 +28,48 @@ impl Scenario {
         Scenario { name: name.into(), chat, framings: Framing::ALL, checks, record, awkward: false }
     }
 
-    /// A hundred more requests are to follow.
+    /// Sends a hundred ordinary requests after it.
     pub fn awkward(mut self) -> Scenario {
         self.awkward = true;
         self
     }
 
-    /// Only in these framings.
+    /// Restricts it to these framings.
     pub fn framings(mut self, framings: &'static [Framing]) -> Scenario {
         self.framings = framings;
         self
     }
 
-    /// What has to hold once the answer is there.
+    /// Adds a check of the response.
     pub fn check(mut self, check: impl Fn(&Seen, &mut Findings) + 'static) -> Scenario {
         self.checks.push(Box::new(check));
         self
     }
 
-    /// What the access log has to say.
+    /// Adds an expected field of the access log entry.
     pub fn record(mut self, field: &'static str, want: impl Into<Want>) -> Scenario {
         self.record.push((field, want.into()));
         self
     }
 
-    /// The call is answered: 200, whole, after it has reached one upstream once.
+    /// Expects a complete 200, and exactly one request at one upstream.
     pub fn answered(self) -> Scenario {
         self.check(|seen, findings| {
-            findings.same("status", seen.answer.status, 200);
-            findings.same("the end", &seen.answer.end, &End::Clean);
-            findings.same("garbled", seen.heard.garbled.as_deref(), None);
+            findings.same("status", seen.response.status, 200);
+            findings.same("the end", &seen.response.end, &End::Complete);
+            findings.same("malformed", seen.decoded.malformed.as_deref(), None);
             if let Some(received) = seen.received_once(findings) {
-                findings.holds(received.body_complete, "the upstream did not get the end of the request");
+                findings.holds(received.body_complete, "the upstream did not receive the end of the request");
             }
         })
     }
 
-    /// The call is refused by a filter, and nothing of it reaches an upstream.
+    /// Expects that a filter refuses the call and that nothing of it reaches an upstream.
     pub fn refused(self, refusal: Refusal) -> Scenario {
         self.check(move |seen, findings| {
-            findings.same("status", seen.answer.status, refusal.status);
-            findings.same("the end", &seen.answer.end, &End::Clean);
-            let kind = seen.answer.header("content-type");
+            findings.same("status", seen.response.status, refusal.status);
+            findings.same("the end", &seen.response.end, &End::Complete);
+            let kind = seen.response.header("content-type");
             findings.same("content-type", kind.as_deref(), Some("application/json"));
             findings.holds(
                 seen.received.is_empty(),
@@ -79,8 +79,8 @@ impl Scenario {
                     seen.received.iter().all(Received::headers_only)
                 ),
             );
-            match &seen.heard.error {
-                None => findings.add(format_args!("no error object in {:?}", seen.answer.text())),
+            match &seen.decoded.error {
+                None => findings.add(format_args!("no error object in {:?}", seen.response.text())),
                 Some(error) => {
                     let message = error["message"].as_str().unwrap_or_default();
                     findings.holds(message.len() > 10, format_args!("message {message:?}"));
@@ -92,14 +92,14 @@ impl Scenario {
                     }
                 }
             }
-            for found in crate::planted::found_in("the error", &seen.answer.text()) {
+            for found in crate::planted::found_in("the error", &seen.response.text()) {
                 findings.add(found);
             }
         })
     }
 }
 
-/// How a filter refuses: OpenAI's error object.
+/// Refusal by a filter: the fields of OpenAI's error object.
 #[derive(Clone, Copy, Debug)]
 pub struct Refusal {
     pub status: u16,
@@ -109,7 +109,7 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// `invalid_request_error`
+    /// Creates an `invalid_request_error`.
     pub const fn invalid(status: u16) -> Refusal {
         Refusal { status, kind: "invalid_request_error", param: None, code: None }
     }
@@ -123,16 +123,16 @@ impl Refusal {
     }
 }
 
-/// A field of an access log entry.
+/// Expected value of an access log field.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Want {
     /// This text.
     Is(String),
-    /// Nothing.
+    /// No value.
     Null,
     /// A number above 0.
     Positive,
-    /// A number, perhaps 0.
+    /// A number, possibly 0.
     Number,
 }
 
@@ -149,7 +149,7 @@ impl From<u64> for Want {
 }
 
 impl Want {
-    /// Whether the value of a field is what is wanted.
+    /// Returns `true` if the value of a field is as expected.
     pub fn fits(&self, value: &serde_json::Value) -> bool {
         let text = match value {
             serde_json::Value::String(text) => text.clone(),
@@ -176,23 +176,23 @@ impl fmt::Display for Want {
     }
 }
 
-/// What was seen of one request.
+/// Everything observed of one request.
 #[derive(Debug)]
 pub struct Seen {
-    /// Where, which no other request of the run was.
+    /// Path, which no other request of the run has.
     pub path: String,
-    /// What the client sent.
+    /// Body that the client sent.
     pub sent: Vec<u8>,
-    /// What the client got.
-    pub answer: Answer,
-    /// The same, understood.
-    pub heard: Heard,
-    /// What upstreams got.
+    /// Response that the client received.
+    pub response: Response,
+    /// The same, decoded.
+    pub decoded: DecodedResponse,
+    /// Requests that upstreams received.
     pub received: Vec<Received>,
 }
 
 impl Seen {
-    /// The one request that an upstream received; a complaint if it is not one.
+    /// Returns the one request that an upstream received; a finding if there is not exactly one.
     pub fn received_once(&self, findings: &mut Findings) -> Option<&Received> {
         findings.same("requests at the upstream", self.received.len(), 1);
         self.received.first()

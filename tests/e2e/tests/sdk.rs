@@ -1,4 +1,4 @@
-//! A client library that people use, through Envoy: what it makes of answers and of refusals.
+//! A widely used client library through Envoy: how it reads responses and refusals.
 
 use async_openai::Client;
 use async_openai::config::OpenAIConfig;
@@ -11,7 +11,7 @@ use crate::findings::Findings;
 use crate::planted;
 use crate::run::Run;
 
-/// All of it.
+/// Runs all checks.
 pub async fn all(run: &mut Run) {
     let url = run.gateway.url();
     let findings = &mut run.findings;
@@ -31,7 +31,7 @@ fn client(url: &str, consumer: &str, knobs: &[(&'static str, &str)]) -> Client<O
     for (name, value) in knobs {
         config = config.with_header(*name, *value).unwrap();
     }
-    // Without what the environment says of proxies: the gateway is on this machine.
+    // Without the proxies of the environment: the gateway is on this machine.
     Client::with_config(config).with_http_client(reqwest::Client::builder().no_proxy().build().unwrap())
 }
 
@@ -40,7 +40,7 @@ fn request(prompt: &str) -> CreateChatCompletionRequest {
     serde_json::from_value(json!({"model": "gpt-4o", "messages": messages})).unwrap()
 }
 
-fn said(response: &CreateChatCompletionResponse) -> String {
+fn text_of(response: &CreateChatCompletionResponse) -> String {
     response.choices[0].message.content.clone().unwrap_or_default()
 }
 
@@ -48,7 +48,7 @@ async fn chat(client: &Client<OpenAIConfig>, findings: &mut Findings) {
     findings.about("async-openai / chat");
     match client.chat().create(request(&format!("say: Write to {}.", planted::EMAIL))).await {
         Ok(response) => {
-            findings.same("the answer", said(&response).as_str(), "Write to [email].");
+            findings.same("the text", text_of(&response).as_str(), "Write to [email].");
             let usage = response.usage.unwrap_or_default();
             findings.holds(usage.prompt_tokens > 0 && usage.completion_tokens > 0, "no usage");
         }
@@ -57,11 +57,11 @@ async fn chat(client: &Client<OpenAIConfig>, findings: &mut Findings) {
 }
 
 async fn streamed(client: &Client<OpenAIConfig>, findings: &mut Findings) {
-    for asked in [false, true] {
-        findings.about(format_args!("async-openai / streamed chat, usage asked: {asked}"));
+    for usage in [false, true] {
+        findings.about(format_args!("async-openai / streamed chat, usage asked: {usage}"));
         let deltas = serde_json::to_string(&["Write to pla", "nted.person@mail.exam", "ple.com, please."]).unwrap();
         let mut request = request(&format!("deltas: {deltas}"));
-        if asked {
+        if usage {
             request.stream_options = serde_json::from_value(json!({"include_usage": true})).unwrap();
         }
         let mut stream = match client.chat().create_stream(request).await {
@@ -80,8 +80,8 @@ async fn streamed(client: &Client<OpenAIConfig>, findings: &mut Findings) {
                 Err(error) => return findings.add(error),
             }
         }
-        findings.same("the answer", text.as_str(), "Write to [email], please.");
-        findings.same("usages seen", usages, usize::from(asked));
+        findings.same("the text", text.as_str(), "Write to [email], please.");
+        findings.same("usages seen", usages, usize::from(usage));
     }
 }
 
@@ -104,7 +104,7 @@ async fn tools(url: &str, findings: &mut Findings) {
         Ok(stream) => stream,
         Err(error) => return findings.add(error),
     };
-    let (mut name, mut told) = (String::new(), String::new());
+    let (mut name, mut received) = (String::new(), String::new());
     while let Some(chunk) = stream.next().await {
         let chunk = match chunk {
             Ok(chunk) => chunk,
@@ -113,14 +113,14 @@ async fn tools(url: &str, findings: &mut Findings) {
         let calls = chunk.choices.into_iter().flat_map(|choice| choice.delta.tool_calls.unwrap_or_default());
         for function in calls.filter_map(|call| call.function) {
             name.push_str(function.name.as_deref().unwrap_or_default());
-            told.push_str(function.arguments.as_deref().unwrap_or_default());
+            received.push_str(function.arguments.as_deref().unwrap_or_default());
         }
     }
     findings.same("the name, streamed", name.as_str(), "get_weather");
-    findings.same("the arguments, streamed", told.as_str(), arguments);
+    findings.same("the arguments, streamed", received.as_str(), arguments);
 }
 
-/// The library's own error type has the status and the members of the error object.
+/// Checks that the library's own error type has the status and the members of the error object.
 async fn refused(url: &str, findings: &mut Findings) {
     let blocked = format!("Deploy with {}", planted::CLOUD_KEY);
     let invalid = "invalid_request_error";
@@ -144,7 +144,7 @@ async fn refused(url: &str, findings: &mut Findings) {
                     },
                 }
             } else {
-                client.chat().create(request.clone()).await.map(|response| said(&response))
+                client.chat().create(request.clone()).await.map(|response| text_of(&response))
             };
             match result {
                 Err(OpenAIError::ApiError(error)) => {

@@ -1,18 +1,17 @@
-//! Mistakes of the operator: what Envoy, the log and the client say to them.
+//! Mistakes of the operator: what Envoy's log and the client's response say about them.
 
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use tollgate_testbed::{Gateway, gateway};
+use tollgate_envoy_harness::{Gateway, gateway};
 
 use crate::chat::Chat;
 use crate::client::{self, Framing, Stay};
 use crate::deployment::{self, COUNTER, Deployment, INSPECTOR, QUOTA, ROUTER, envoy};
 use crate::findings::Findings;
-use crate::heard::Heard;
 
-/// Without the flag Envoy never shows a filter the body of a request whose head it holds. The client has to get an error
-/// instead of silence, and the operator has to read why.
+/// Without the flag, Envoy never shows a filter the body of a request whose headers the filter holds. The client must receive
+/// an error instead of hanging, and the log must tell the operator why.
 pub async fn without_the_flag(deployment: Deployment) {
     let mut findings = Findings::new(deployment.name);
     let mock = deployment::mock();
@@ -23,9 +22,9 @@ pub async fn without_the_flag(deployment: Deployment) {
         let started = Instant::now();
         let request = Chat::new().at("/v1/chat/completions");
         match client::exchange(gateway.address(), &request, framing, Stay::ToTheEnd).await {
-            Ok(answer) => {
-                findings.same("status", answer.status, 500);
-                let error = Heard::of(&answer).error.unwrap_or_default();
+            Ok(response) => {
+                findings.same("status", response.status, 500);
+                let error = response.decoded().error.unwrap_or_default();
                 findings.same("error.type", error["type"].as_str(), Some("server_error"));
             }
             Err(error) => findings.add(error),
@@ -37,14 +36,14 @@ pub async fn without_the_flag(deployment: Deployment) {
     let log = gateway.log().unwrap();
     let named = log.lines().filter(|line| line.contains("[error]") && line.contains("allow_on_headers_stop_iteration"));
     findings.holds(named.count() > 0, format_args!("the log does not name the flag:\n{log}"));
-    // What has no body works all the same.
+    // A request without a body works all the same.
     let get = client::Request { method: "GET", path: "/v1/models".into(), headers: Vec::new(), body: Vec::new() };
     let models = client::exchange(gateway.address(), &get, Framing::Http1Length, Stay::ToTheEnd).await;
-    findings.same("status of GET /v1/models", models.map(|answer| answer.status), Ok(200));
+    findings.same("status of GET /v1/models", models.map(|response| response.status), Ok(200));
     findings.settle();
 }
 
-/// A configuration that is wrong keeps Envoy from starting, and the log says where it is wrong.
+/// A wrong configuration keeps Envoy from starting, and the log names the wrong field.
 pub fn wrong_configurations() {
     let mut findings = Findings::new("alone");
     let mock = deployment::mock();
@@ -64,19 +63,19 @@ pub fn wrong_configurations() {
         (QUOTA, json!({"consumer": {"header": "x"}, "budgets": [budget]}), "budgets[0].limit"),
         (ROUTER, json!({"models": {"m": {"rout": "a"}}}), "models.m"),
     ];
-    for (filter, configuration, words) in rows {
+    for (filter, configuration, field) in rows {
         findings.about(format_args!("{filter} configured with {configuration}"));
         let deployment = Deployment::alone("", alone(filter));
         let bootstrap = deployment.bootstrap(&mock).configure(filter, configuration).unwrap();
         let options = gateway::Options { log_level: "error".into(), ..gateway::Options::default() };
         match Gateway::start(envoy(), bootstrap, &options) {
-            Ok(_) => findings.add("Envoy took it"),
+            Ok(_) => findings.add("Envoy accepted it"),
             Err(error) => {
                 let error = error.to_string();
-                let said = error.lines().find(|line| line.contains("configuration refused"));
+                let refusal = error.lines().find(|line| line.contains("configuration refused"));
                 findings.holds(
-                    said.is_some_and(|line| line.contains(filter) && line.contains(words)),
-                    format_args!("the log does not say {words:?}: {error}"),
+                    refusal.is_some_and(|line| line.contains(filter) && line.contains(field)),
+                    format_args!("the log does not name {field:?}: {error}"),
                 );
             }
         }

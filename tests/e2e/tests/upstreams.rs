@@ -1,4 +1,4 @@
-//! Upstreams that are not there, or go away before they answer.
+//! Upstreams that do not exist, or close the connection before they respond.
 
 use std::io::Read as _;
 use std::net::{SocketAddr, TcpListener};
@@ -9,15 +9,15 @@ use crate::deployment::Deployment;
 use crate::run::Run;
 use crate::scenario::Want;
 
-/// All of it.
+/// Runs all checks.
 pub async fn all() {
     // An address where nobody listens any more.
-    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    // What was never sent costs nothing; what an upstream may have worked on costs what was asked.
-    fails("nobody there", nobody, &[("usage_source", "none".into()), ("cost_nano_usd", 0.into())]).await;
-    // With what Llama's template says itself.
-    let asked = [("usage_source", "counted".into()), ("input_tokens", 37.into()), ("output_tokens", 0.into())];
-    fails("closed without an answer", closing(), &asked).await;
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    // A request that was never sent costs nothing; one that an upstream may have processed costs its input.
+    fails("nobody there", closed, &[("usage_source", "none".into()), ("cost_nano_usd", 0.into())]).await;
+    // Including the tokens of Llama's template.
+    let input = [("usage_source", "counted".into()), ("input_tokens", 37.into()), ("output_tokens", 0.into())];
+    fails("closed without a response", closing(), &input).await;
 }
 
 async fn fails(what: &'static str, upstream: SocketAddr, record: &[(&'static str, Want)]) {
@@ -29,7 +29,7 @@ async fn fails(what: &'static str, upstream: SocketAddr, record: &[(&'static str
             let chat = Chat::saying("hello world").model("llama-3.1-8b");
             let chat = if streamed { chat.streamed() } else { chat };
             if let Some(seen) = run.ask(&chat, framing, Stay::ToTheEnd, record).await {
-                run.findings.same("status", seen.answer.status, 503);
+                run.findings.same("status", seen.response.status, 503);
             }
         }
     }
@@ -38,7 +38,7 @@ async fn fails(what: &'static str, upstream: SocketAddr, record: &[(&'static str
     run.finish().await;
 }
 
-/// Takes connections, reads what comes first, and closes them.
+/// Starts a server that accepts connections, reads once, and closes them.
 fn closing() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();

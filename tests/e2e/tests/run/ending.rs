@@ -1,7 +1,9 @@
-//! The end of a run: what Envoy has written down, and how it is.
+//! End of a run: checks of everything that Envoy has written, and of its state.
+
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use tollgate_testbed::Gateway;
+use tollgate_envoy_harness::Gateway;
 
 use super::Run;
 use crate::deployment::{COUNTER, QUOTA, ROUTER};
@@ -9,7 +11,7 @@ use crate::scenarios::passing::{OtherPath, other_paths};
 use crate::{metrics, planted};
 
 impl Run {
-    /// Ends the run: checks what Envoy has written down and that it is as well as it was at the beginning.
+    /// Ends the run: checks what Envoy has written, and that no virtual machine was lost.
     pub async fn finish(mut self) {
         self.findings.about("at the end");
         let requests: u64 = self.gateway.stats("http.gateway.downstream_rq_total").unwrap().into_values().sum();
@@ -33,7 +35,7 @@ impl Run {
             }
         }
         self.findings.about("at the end");
-        let prometheus = self.gateway.admin_get("/stats/prometheus").unwrap();
+        let prometheus = self.prometheus();
         let entries: Vec<_> = entries.into_values().flatten().collect();
         self.complete(&entries);
         metrics::check(&self.deployment, &prometheus, &entries, &mut self.findings);
@@ -56,7 +58,19 @@ impl Run {
         findings.settle();
     }
 
-    /// An entry of a call that was answered has every field that a filter of the chain knows, one of another path has none.
+    /// Returns the metrics. After a whole run, waits until Envoy has merged its histograms.
+    fn prometheus(&self) -> String {
+        let end = Instant::now() + Duration::from_secs(15);
+        loop {
+            let text = self.gateway.admin_get("/stats/prometheus").unwrap();
+            if !self.whole || metrics::histograms_are_merged(&self.deployment, &text) || Instant::now() >= end {
+                return text;
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// Checks that an entry of a successful call has every field that a filter of the chain sets, and one of another path none.
     fn complete(&mut self, entries: &[Value]) {
         let mut fields = vec!["dialect", "model", "stream", "verdict"];
         for (filter, of_filter) in [
@@ -78,13 +92,16 @@ impl Run {
             if let Some(other) = others.iter().find(is) {
                 let there = |field: &&&str| !entry[**field].is_null() && **field != "unscanned";
                 let there: Vec<_> = TOLLGATE_FIELDS.iter().filter(there).collect();
-                self.findings.holds(there.is_empty(), format_args!("{there:?} of what is no LLM call: {entry}"));
-                // An empty body is one all the same if it comes in a frame of its own.
+                self.findings.holds(
+                    there.is_empty(),
+                    format_args!("{there:?} in the entry of a request that is no LLM call: {entry}"),
+                );
+                // An empty body in a frame of its own counts as a body.
                 let unread =
                     entry["unscanned"] == "unknown_path" || (other.body.is_empty() && entry["unscanned"].is_null());
                 self.findings.holds(unread, format_args!("unscanned is {}: {entry}", entry["unscanned"]));
             } else if entry["details"] == "via_upstream" {
-                // A body without a model has none to be logged.
+                // A body without a model has no model to log.
                 let missing = |field: &&&str| entry[**field].is_null() && **field != "model";
                 let missing: Vec<_> = fields.iter().filter(missing).collect();
                 self.findings.holds(missing.is_empty(), format_args!("{missing:?} missing in {entry}"));
@@ -92,11 +109,11 @@ impl Run {
         }
     }
 
-    /// No virtual machine was lost on the way.
+    /// Checks that no virtual machine was lost.
     fn health(&mut self) {
         let running = self.gateway.is_running();
         self.findings.holds(running, "Envoy has ended");
-        self.findings.same("virtual machines made", machines(&self.gateway), self.machines);
+        self.findings.same("virtual machines created", machines(&self.gateway), self.machines);
         for (name, count) in self.gateway.stats("wasm.").unwrap() {
             if name.contains("vm_reload") || name.contains("vm_failed") {
                 self.findings.same(&name, count, 0);
@@ -105,7 +122,7 @@ impl Run {
     }
 }
 
-/// What only the filters can know.
+/// Fields that only the filters set.
 const TOLLGATE_FIELDS: &[&str] = &[
     "dialect",
     "model",
@@ -128,6 +145,7 @@ const TOLLGATE_FIELDS: &[&str] = &[
     "unscanned",
 ];
 
+/// Returns the number of virtual machines that Envoy has created.
 pub(super) fn machines(gateway: &Gateway) -> u64 {
     gateway.stats("wasm.envoy.wasm.runtime.v8.created").unwrap().into_values().sum()
 }

@@ -1,17 +1,16 @@
-//! A hundred ordinary requests, to see that no worker was lost.
+//! A hundred ordinary requests, which show that no worker was lost.
 
 use std::time::Duration;
 
 use super::Run;
 use crate::chat::Chat;
-use crate::client::{Answer, End, Framing, Http1, Http2, Stay};
-use crate::heard::Heard;
+use crate::client::{self, End, Http1, Http2, Response};
 
 impl Run {
-    /// A hundred ordinary requests, half of them one after the other on one connection, half of them at once on another.
+    /// Sends a hundred ordinary requests: half of them one after the other on one connection, half of them at once on another.
     pub async fn hundred_more(&mut self) {
-        // They are all the same: what wasm says of the first hundred is enough to search.
-        let quiet = std::mem::replace(&mut self.heard_hundred, true);
+        // They are all the same: the wasm traces of the first hundred are enough to search.
+        let quiet = std::mem::replace(&mut self.traced_hundred, true);
         if quiet {
             self.log_level("warning");
         }
@@ -21,11 +20,11 @@ impl Run {
         }
     }
 
-    /// Changes what Envoy logs of wasm.
+    /// Changes the log level of wasm.
     fn log_level(&mut self, level: &str) {
         let path = format!("/logging?wasm={level}");
-        let post = tollgate_testbed::http::Request::post(&path, &[], b"");
-        let status = post.send(self.gateway.admin(), Duration::from_secs(10)).map(|answer| answer.status);
+        let post = tollgate_envoy_harness::blocking::Request::post(&path, &[], b"");
+        let status = post.send(self.gateway.admin().address(), Duration::from_secs(10)).map(|answer| answer.status);
         self.findings.same("status of a change of the log level", status, Ok(200));
     }
 
@@ -34,32 +33,32 @@ impl Run {
         let request = chat.at("/v1/chat/completions");
         let to = self.gateway.address();
         let sequential = async {
-            let mut connection = Http1::connect(to).await?;
-            let mut answers = Vec::new();
+            let mut connection = Http1::connect(to).await.map_err(|error| error.to_string())?;
+            let mut responses = Vec::new();
             for _ in 0..50 {
-                answers.push(connection.exchange(&request, Framing::Http1Length, Stay::ToTheEnd).await?);
+                responses.push(client::exchange_http1(&mut connection, to, &request).await?);
             }
-            Ok::<_, String>(answers)
+            Ok::<_, String>(responses)
         };
         let at_once = async {
-            let connection = Http2::connect(to).await?;
-            let requests = (0..50).map(|_| connection.exchange(&request, Framing::Http2Whole, Stay::ToTheEnd));
+            let connection = Http2::connect(to).await.map_err(|error| error.to_string())?;
+            let requests = (0..50).map(|_| client::exchange_http2(&connection, to, &request));
             futures_util::future::try_join_all(requests).await
         };
         let both = tokio::time::timeout(Duration::from_secs(30), async { tokio::join!(sequential, at_once) }).await;
         let Ok((sequential, at_once)) = both else {
-            return self.findings.add("not all answered within 30 s");
+            return self.findings.add("not all responses within 30 s");
         };
-        for answers in [sequential, at_once] {
-            match answers {
+        for responses in [sequential, at_once] {
+            match responses {
                 Err(error) => self.findings.add(error),
-                Ok(answers) => {
-                    let pong = |answer: &&Answer| {
-                        answer.status == 200 && answer.end == End::Clean && Heard::of(answer).text() == "pong"
+                Ok(responses) => {
+                    let pong = |response: &&Response| {
+                        response.status == 200 && response.end == End::Complete && response.decoded().text() == "pong"
                     };
-                    let right = answers.iter().filter(pong).count();
-                    self.findings.same("right answers of 50", right, 50);
-                    if let Some(wrong) = answers.iter().find(|answer| !pong(answer)) {
+                    let right = responses.iter().filter(pong).count();
+                    self.findings.same("right responses of 50", right, 50);
+                    if let Some(wrong) = responses.iter().find(|response| !pong(response)) {
                         self.findings.add(format_args!("one of them: {} {:?}", wrong.status, wrong.text()));
                     }
                 }

@@ -1,4 +1,4 @@
-//! Calls that are simply answered, and what is recorded of them.
+//! Successful calls and their records.
 
 use crate::chat::Chat;
 use crate::client::Framing;
@@ -7,10 +7,10 @@ use crate::findings::Findings;
 use crate::planted;
 use crate::scenario::{Scenario, Seen, Want};
 
-/// Input, output, cached, reasoning; what a provider says.
+/// Input, output, cached and reasoning tokens, as the provider reports them.
 const USAGE: &str = "1200,340,200,40";
 
-/// What that costs with the reference's prices for gpt-4o, in nano-dollars: (1200 - 200) x 2500 + 200 x 1250 + 340 x 10000.
+/// Cost of [`USAGE`] at the reference's prices for gpt-4o, in nano-dollars: (1200 - 200) x 2500 + 200 x 1250 + 340 x 10000.
 const COST: u64 = 6_150_000;
 
 pub fn scenarios(deployment: &Deployment) -> Vec<Scenario> {
@@ -21,12 +21,12 @@ pub fn scenarios(deployment: &Deployment) -> Vec<Scenario> {
     let mut scenarios = Vec::new();
     for scenario in [whole, streamed] {
         let mut scenario = recorded(deployment, scenario.answered()).check(move |seen, findings| {
-            findings.same("the answer", seen.heard.text(), deltas.concat().as_str());
-            findings.same("finish_reason", seen.heard.finished.get(&0).map(String::as_str), Some("stop"));
+            findings.same("the text", seen.decoded.text(), deltas.concat().as_str());
+            findings.same("finish_reason", seen.decoded.finished.get(&0).map(String::as_str), Some("stop"));
         });
         scenario = scenario.check(|seen, findings| {
-            if seen.answer.header("content-type").is_some_and(|kind| kind.starts_with("text/event-stream")) {
-                findings.holds(seen.heard.done, "no [DONE]");
+            if seen.response.header("content-type").is_some_and(|kind| kind.starts_with("text/event-stream")) {
+                findings.holds(seen.decoded.done, "no [DONE]");
             }
         });
         scenarios.push(scenario);
@@ -36,7 +36,7 @@ pub fn scenarios(deployment: &Deployment) -> Vec<Scenario> {
     scenarios
 }
 
-/// What has to be recorded of a call with [`USAGE`] that gpt-4o answered.
+/// Adds the expected record of a call with [`USAGE`] to gpt-4o.
 fn recorded(deployment: &Deployment, mut scenario: Scenario) -> Scenario {
     scenario = scenario
         .record("status", 200)
@@ -71,18 +71,18 @@ fn recorded(deployment: &Deployment, mut scenario: Scenario) -> Scenario {
     scenario
 }
 
-/// Answers that arrive in small pieces.
+/// Responses that arrive in small pieces.
 fn slowly(deployment: &Deployment) -> Vec<Scenario> {
     let says = |seen: &Seen, findings: &mut Findings| {
-        findings.same("the answer", seen.heard.text(), "one two three four");
+        findings.same("the text", seen.decoded.text(), "one two three four");
     };
     let chat = Chat::answered(&["one two", " three", " four"]).knob("usage", USAGE).knob("model", "gpt-4o-2024-08-06");
     [
-        ("a JSON answer in pieces of one byte", chat.clone().knob("piece-bytes", "1").knob("piece-pause-us", "20")),
-        ("a JSON answer in pieces of seven bytes", chat.clone().knob("piece-bytes", "7").knob("chunked", "true")),
-        ("a streamed answer in pieces of one byte", chat.clone().streamed().knob("piece-bytes", "1")),
-        ("a streamed answer in pieces of 1000 bytes", chat.clone().streamed().knob("piece-bytes", "1000")),
-        ("a streamed answer in one piece", chat.streamed().knob("burst", "1000")),
+        ("a JSON response in pieces of one byte", chat.clone().knob("piece-bytes", "1").knob("piece-pause-us", "20")),
+        ("a JSON response in pieces of seven bytes", chat.clone().knob("piece-bytes", "7").knob("chunked", "true")),
+        ("a streamed response in pieces of one byte", chat.clone().streamed().knob("piece-bytes", "1")),
+        ("a streamed response in pieces of 1000 bytes", chat.clone().streamed().knob("piece-bytes", "1000")),
+        ("a streamed response in one piece", chat.streamed().knob("burst", "1000")),
     ]
     .map(|(name, chat)| {
         recorded(deployment, Scenario::new(name, chat)).answered().check(says).framings(Framing::PLAIN).awkward()
@@ -90,15 +90,15 @@ fn slowly(deployment: &Deployment) -> Vec<Scenario> {
     .into()
 }
 
-/// Answers that are more than a frame.
+/// Responses larger than a frame.
 fn long() -> Vec<Scenario> {
     [false, true]
         .map(|streamed| {
             let chat = Chat::new().knob("words", "2000");
             let chat = if streamed { chat.streamed() } else { chat };
-            Scenario::new("an answer of two thousand words", chat)
+            Scenario::new("a response of two thousand words", chat)
                 .check(|seen, findings| {
-                    findings.same("its words", seen.heard.text().split(' ').count(), 2000);
+                    findings.same("words of the text", seen.decoded.text().split(' ').count(), 2000);
                 })
                 .answered()
                 .framings(Framing::PLAIN)

@@ -1,4 +1,4 @@
-//! What passes as it is, however odd: nothing at all, octets that are no text, errors of the upstream, other paths.
+//! Messages that pass unchanged: empty responses, header values that are not text, errors of the upstream, other paths.
 
 use crate::chat::Chat;
 use crate::client::{End, Framing};
@@ -14,21 +14,21 @@ pub fn scenarios(deployment: &Deployment) -> Vec<Scenario> {
     scenarios
 }
 
-/// Nothing where something usually is.
+/// Empty responses.
 fn empty() -> Vec<Scenario> {
     let stream = || Chat::new().streamed().knob("empty", "true");
     let document = || Chat::new().knob("empty", "true");
     [
         ("an empty event stream", stream()),
         ("an empty event stream with a length", stream().knob("header", "x-a=1")),
-        ("an empty JSON answer", document()),
-        ("an empty JSON answer without a length", document().knob("chunked", "true")),
+        ("an empty JSON response", document()),
+        ("an empty JSON response without a length", document().knob("chunked", "true")),
     ]
     .map(|(name, chat)| Scenario::new(name, chat).answered().awkward())
     .into()
 }
 
-/// Header values are octets.
+/// Header values that are not UTF-8.
 fn octets() -> Vec<Scenario> {
     const ODD: &[u8] = b"\xff\xfe caf\xe9 \x80";
     vec![
@@ -42,19 +42,17 @@ fn octets() -> Vec<Scenario> {
             .answered()
             .awkward()
             .check(|seen, findings| {
-                let odd = seen.answer.headers.iter().find(|(name, _)| name == "x-odd").map(|(_, value)| value.clone());
+                let odd =
+                    seen.response.headers.iter().find(|(name, _)| name == "x-odd").map(|(_, value)| value.clone());
                 findings.same("x-odd", odd, Some(b"caf\xe9\xff".to_vec()));
             }),
-        Scenario::new(
-            "a content-type that is no UTF-8 in an answer",
-            Chat::new().knob("header", "content-type=%FF/%FE"),
-        )
-        .framings(Framing::PLAIN)
-        .awkward(),
+        Scenario::new("a response whose content-type is not UTF-8", Chat::new().knob("header", "content-type=%FF/%FE"))
+            .framings(Framing::PLAIN)
+            .awkward(),
     ]
 }
 
-/// The upstream's own errors: the client gets them to the byte, and pays nothing.
+/// Errors of the upstream: the client receives them byte for byte and pays nothing.
 fn errors(deployment: &Deployment) -> Vec<Scenario> {
     let rows = [(429, "requests"), (503, "server_error")];
     let mut scenarios = Vec::new();
@@ -65,12 +63,12 @@ fn errors(deployment: &Deployment) -> Vec<Scenario> {
             let name = format!("{status} of the upstream{}", if streamed { ", streamed" } else { "" });
             let mut scenario = Scenario::new(name, chat)
                 .check(move |seen, findings| {
-                    findings.same("status", seen.answer.status, status);
-                    findings.same("the end", &seen.answer.end, &End::Clean);
+                    findings.same("status", seen.response.status, status);
+                    findings.same("the end", &seen.response.end, &End::Complete);
                     findings.same("requests at the upstream", seen.received.len(), 1);
-                    let error = seen.heard.error.as_ref().and_then(|error| error["type"].as_str());
-                    findings.same("the upstream's word", error, Some(kind));
-                    findings.same("retry-after", seen.answer.header("retry-after").as_deref(), Some("7"));
+                    let error = seen.decoded.error.as_ref().and_then(|error| error["type"].as_str());
+                    findings.same("the type of the upstream's error", error, Some(kind));
+                    findings.same("retry-after", seen.response.header("retry-after").as_deref(), Some("7"));
                 })
                 .record("status", u64::from(status))
                 .record("details", "via_upstream")
@@ -91,8 +89,8 @@ fn errors(deployment: &Deployment) -> Vec<Scenario> {
     scenarios
 }
 
-/// An answer that comes compressed although the upstream was asked not to is read all the same. Where a filter may change
-/// it, it leaves as it was inflated; else as it came.
+/// Responses that are compressed although the filters asked for `identity`: the filters read them all the same. If a filter
+/// may change one, the client receives it decompressed; else unchanged.
 fn compressed(deployment: &Deployment) -> Vec<Scenario> {
     let mut scenarios = Vec::new();
     let counts = deployment.has(COUNTER) || deployment.has(QUOTA);
@@ -100,24 +98,24 @@ fn compressed(deployment: &Deployment) -> Vec<Scenario> {
     for streamed in [false, true] {
         let chat = Chat::answered(&[ANSWER, " ", EMAIL]).knob("gzip", "true").header("accept-encoding", "gzip, br");
         let chat = if streamed { chat.streamed() } else { chat };
-        let name = if streamed { "a compressed stream" } else { "a compressed answer" };
+        let name = if streamed { "a compressed stream" } else { "a compressed response" };
         let mut scenario = Scenario::new(name, chat).framings(Framing::PLAIN).awkward();
-        // The usage that the client did not ask for is taken out of a stream.
+        // Usage that the client did not ask for is removed from a stream.
         let changes = inspects || counts && streamed;
         scenario = scenario.record("status", 200).check(move |seen, findings| {
-            findings.same("status", seen.answer.status, 200);
-            findings.same("the end", &seen.answer.end, &End::Clean);
-            let encoding = seen.answer.header("content-encoding");
+            findings.same("status", seen.response.status, 200);
+            findings.same("the end", &seen.response.end, &End::Complete);
+            let encoding = seen.response.header("content-encoding");
             findings.same("content-encoding", encoding.as_deref(), Some("gzip").filter(|_| !changes));
-            let is_gzip = seen.answer.body().starts_with(b"\x1f\x8b");
-            findings.holds(is_gzip != changes, "the body is not as its content-encoding says");
-            let leaks = seen.answer.text().contains(EMAIL);
-            findings.holds(!(inspects && leaks), "the address is in the answer");
+            let is_gzip = seen.response.body().starts_with(b"\x1f\x8b");
+            findings.holds(is_gzip != changes, "the body does not match its content-encoding");
+            let leaks = seen.response.text().contains(EMAIL);
+            findings.holds(!(inspects && leaks), "the address is in the response");
         });
         if inspects || counts {
             scenario = scenario.record("unscanned", Want::Null).check(|seen, findings| {
                 let asked = seen.received.first().and_then(|r| r.header("accept-encoding")).map(<[u8]>::to_vec);
-                findings.same("the upstream was asked for", asked, Some(b"identity".to_vec()));
+                findings.same("accept-encoding at the upstream", asked, Some(b"identity".to_vec()));
             });
         }
         if inspects {
@@ -135,16 +133,16 @@ fn compressed(deployment: &Deployment) -> Vec<Scenario> {
     scenarios
 }
 
-/// A request that is no LLM call.
+/// Request that is no LLM call.
 pub struct OtherPath {
     pub method: &'static str,
     pub path: &'static str,
     pub body: Vec<u8>,
-    /// Whether there is a route for it. If not, nothing of it may reach an upstream.
+    /// `true` if there is a route for it. Without one, nothing of it may reach an upstream.
     pub routed: bool,
 }
 
-/// Paths that are no LLM calls: nothing is read, nothing is changed; all that is recorded is that a body went unread.
+/// Returns requests that are no LLM calls. The filters read and change nothing; they record only that a body was not read.
 pub fn other_paths() -> Vec<OtherPath> {
     let secret = format!(r#"{{"model":"gpt-99","model":1,"input":"{CLOUD_KEY}""#).into_bytes();
     [

@@ -1,4 +1,4 @@
-//! What is taken out of answers and prompts, wherever it was cut.
+//! Redaction of responses and prompts, wherever the matched text is split.
 
 use crate::chat::Chat;
 use crate::client::{End, Framing};
@@ -20,17 +20,17 @@ pub fn scenarios(deployment: &Deployment) -> Vec<Scenario> {
 
 fn says(text: &str) -> impl Fn(&Seen, &mut Findings) + 'static {
     let text = text.to_owned();
-    move |seen, findings| findings.same("the answer", seen.heard.text(), text.as_str())
+    move |seen, findings| findings.same("the text", seen.decoded.text(), text.as_str())
 }
 
 fn redacted(scenario: Scenario) -> Scenario {
     scenario.answered().record("verdict", "redact").record("rules", "pii.email").check(|seen, findings| {
-        let leaked = ["planted", "person", "mail.example"].iter().any(|part| seen.answer.text().contains(part));
-        findings.holds(!leaked, "a part of the address is somewhere in the answer");
+        let leaked = ["planted", "person", "mail.example"].iter().any(|part| seen.response.text().contains(part));
+        findings.holds(!leaked, "a part of the address is in the response");
     })
 }
 
-/// Streams that come slowly, cut anywhere.
+/// Slow streams that are split anywhere.
 fn streams() -> Vec<Scenario> {
     let answer = format!("Write to {EMAIL} today.");
     let chat = Chat::answered(&[]).streamed();
@@ -49,15 +49,15 @@ fn streams() -> Vec<Scenario> {
         .map(|scenario| {
             let scenario = redacted(scenario).check(says("Write to [email] today.")).framings(Framing::PLAIN);
             scenario.check(|seen, findings| {
-                findings.holds(seen.heard.done, "no [DONE]");
-                let reasons: Vec<_> = seen.heard.finished.values().map(String::as_str).collect();
+                findings.holds(seen.decoded.done, "no [DONE]");
+                let reasons: Vec<_> = seen.decoded.finished.values().map(String::as_str).collect();
                 findings.holds(reasons.iter().all(|reason| *reason == "stop"), format_args!("finished: {reasons:?}"));
             })
         })
         .collect()
 }
 
-/// Answers in JSON.
+/// JSON responses.
 fn documents() -> Vec<Scenario> {
     let answer = format!("Write to {EMAIL} or {EMAIL}. {ANSWER}");
     let want = format!("Write to [email] or [email]. {ANSWER}");
@@ -69,48 +69,51 @@ fn documents() -> Vec<Scenario> {
             .record("rules", "pii.email")
             .check(says(&want))
             .check(|seen, findings| {
-                let leaked = ["planted.person", "mail.example"].iter().any(|part| seen.answer.text().contains(part));
-                findings.holds(!leaked, "a part of the address is somewhere in the answer");
+                let leaked = ["planted.person", "mail.example"].iter().any(|part| seen.response.text().contains(part));
+                findings.holds(!leaked, "a part of the address is in the response");
             })
     };
     vec![
-        scenario("a JSON answer with two addresses", chat()).check(|seen, findings| {
-            // The upstream said a length, so there has to be one, and that it is true is a part of how the answer ends.
-            findings.holds(seen.answer.header("content-length").is_some(), "no content-length");
+        scenario("a JSON response with two addresses", chat()).check(|seen, findings| {
+            // The upstream sent a content-length, so the client must receive one. The end of the response depends on its value.
+            findings.holds(seen.response.header("content-length").is_some(), "no content-length");
         }),
         scenario("the same in pieces of one byte", chat().knob("piece-bytes", "1")).framings(Framing::PLAIN).awkward(),
     ]
 }
 
-/// Answers that may not be given.
+/// Responses that a rule blocks.
 fn blocks() -> Vec<Scenario> {
     let cut_off = |seen: &Seen, findings: &mut Findings| {
-        findings.same("the end", &seen.answer.end, &End::Clean);
-        findings.holds(!seen.heard.done, "[DONE] of an answer that was cut");
-        let code = seen.heard.error.as_ref().and_then(|error| error["code"].as_str());
+        findings.same("the end", &seen.response.end, &End::Complete);
+        findings.holds(!seen.decoded.done, "[DONE] in a response that was cut off");
+        let code = seen.decoded.error.as_ref().and_then(|error| error["code"].as_str());
         findings.same("the error's code", code, Some("content_policy_violation"));
         let before = "So far, so good. ";
-        findings.holds(before.starts_with(seen.heard.text()), format_args!("the client heard {:?}", seen.heard.text()));
-        let leaked = ["PLANTED", "CLASSIFIED", "5501", "afterwards"].iter().any(|p| seen.answer.text().contains(p));
-        findings.holds(!leaked, "the client got a part of it");
+        findings.holds(
+            before.starts_with(seen.decoded.text()),
+            format_args!("the client received {:?}", seen.decoded.text()),
+        );
+        let leaked = ["PLANTED", "CLASSIFIED", "5501", "afterwards"].iter().any(|p| seen.response.text().contains(p));
+        findings.holds(!leaked, "the client received a part of the blocked text");
     };
     let chat = Chat::answered(&["So far, so good. ", CLASSIFIED, " afterwards"]);
     vec![
         Scenario::new(
-            "a streamed answer that is blocked, in pieces of one byte",
+            "a streamed response that is blocked, in pieces of one byte",
             chat.clone().streamed().knob("piece-bytes", "1"),
         )
         .check(cut_off)
         .awkward()
         .framings(Framing::PLAIN),
-        Scenario::new("a JSON answer that is blocked", chat)
+        Scenario::new("a JSON response that is blocked", chat)
             .check(|seen, findings| {
-                findings.same("status", seen.answer.status, BLOCKED_ANSWER.status);
-                let error = seen.heard.error.clone().unwrap_or_default();
-                findings.same("error.type", error["type"].as_str(), Some(BLOCKED_ANSWER.kind));
-                findings.same("error.code", error["code"].as_str(), BLOCKED_ANSWER.code);
-                findings.same("the end", &seen.answer.end, &End::Clean);
-                findings.holds(!seen.answer.text().contains("CLASSIFIED"), "the client got it");
+                findings.same("status", seen.response.status, BLOCKED_RESPONSE.status);
+                let error = seen.decoded.error.clone().unwrap_or_default();
+                findings.same("error.type", error["type"].as_str(), Some(BLOCKED_RESPONSE.kind));
+                findings.same("error.code", error["code"].as_str(), BLOCKED_RESPONSE.code);
+                findings.same("the end", &seen.response.end, &End::Complete);
+                findings.holds(!seen.response.text().contains("CLASSIFIED"), "the client received the blocked text");
                 findings.same("requests at the upstream", seen.received.len(), 1);
             })
             .awkward()
@@ -119,9 +122,9 @@ fn blocks() -> Vec<Scenario> {
     ]
 }
 
-const BLOCKED_ANSWER: Refusal = Refusal::invalid(400).code("content_policy_violation");
+const BLOCKED_RESPONSE: Refusal = Refusal::invalid(400).code("content_policy_violation");
 
-/// Prompts that go on without what was found in them.
+/// Prompts that are forwarded with the matched text redacted.
 fn prompts() -> Vec<Scenario> {
     let body = format!(
         r#"{{"model":"gpt-4o", "x":1e5,"messages":[{{"role":"user","content":"say {CODEWORD} \u00e9 {CODEWORD}!"}}],"user":"{CODEWORD}" }}"#

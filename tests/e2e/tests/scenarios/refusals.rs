@@ -1,4 +1,4 @@
-//! What is refused, how, and that nothing of it reaches an upstream.
+//! Refused requests: the error that the client receives. Nothing of them reaches an upstream.
 
 use crate::chat::Chat;
 use crate::client::Framing;
@@ -23,13 +23,13 @@ pub fn scenarios(deployment: &Deployment) -> Vec<Scenario> {
 
 const MALFORMED: Refusal = Refusal::invalid(400);
 
-/// A body that no filter lets pass, whichever it is, and one that would take all of a stack that had no bound.
+/// Bodies that every filter refuses: a truncated one, and one that would overflow the stack of an unbounded parser.
 fn bodies() -> Vec<Scenario> {
     let deep = format!(r#"{{"model":"gpt-4o","messages":[],"x":{}{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
     let cut = format!(r#"{{"model":"gpt-4o","messages":[{{"role":"user","content":"{}"#, planted::PROMPT);
     vec![
         Scenario::new("cut off", Chat::raw(cut)).refused(MALFORMED),
-        // Byte by byte this one would take a minute.
+        // Byte by byte this would take a minute.
         Scenario::new("nested a hundred thousand deep", Chat::raw(deep)).refused(MALFORMED).framings(NOT_BY_BYTES),
     ]
     .into_iter()
@@ -40,7 +40,7 @@ fn bodies() -> Vec<Scenario> {
 const NOT_BY_BYTES: &[Framing] =
     &[Framing::Http1Length, Framing::Http1Trailers, Framing::Http2Whole, Framing::Http2Trailers];
 
-/// Larger than a filter reads: the default of `limits.max_request_bytes`, near what Envoy buffers.
+/// Bodies around the default of `limits.max_request_bytes`, which is close to Envoy's buffer limit.
 fn sizes() -> Vec<Scenario> {
     const LIMIT: usize = (1 << 20) - (64 << 10);
     let body = |bytes: usize| {
@@ -49,24 +49,24 @@ fn sizes() -> Vec<Scenario> {
     };
     let too_large = Refusal::invalid(413).code("request_too_large");
     vec![
-        Scenario::new("a byte more than is read", body(LIMIT + 1))
+        Scenario::new("a byte more than the limit", body(LIMIT + 1))
             .refused(too_large)
             .record("status", 413)
             .framings(NOT_BY_BYTES)
             .awkward(),
-        Scenario::new("far more than is read", body(3 << 20))
+        Scenario::new("far more than the limit", body(3 << 20))
             .refused(too_large)
             .framings(&[Framing::Http1Length, Framing::Http2Whole, Framing::Http2Trailers])
             .awkward(),
-        // On HTTP/1.1 a frame can be as large as Envoy's own limit, which then speaks first, in its own words.
-        Scenario::new("far more than is read", body(3 << 20))
+        // On HTTP/1.1 a frame can be as large as Envoy's own limit. Envoy then refuses first, with its own response.
+        Scenario::new("far more than the limit", body(3 << 20))
             .check(|seen, findings| {
-                findings.same("status", seen.answer.status, 413);
+                findings.same("status", seen.response.status, 413);
                 findings.same("requests at the upstream", seen.received.len(), 0);
             })
             .framings(&[Framing::Http1Trailers])
             .awkward(),
-        Scenario::new("as much as is read", body(LIMIT))
+        Scenario::new("exactly the limit", body(LIMIT))
             .answered()
             .check(|seen, findings| {
                 let length = seen.received.first().map(|received| received.body_bytes);
@@ -76,10 +76,10 @@ fn sizes() -> Vec<Scenario> {
     ]
 }
 
-/// A cloud key in a prompt.
+/// Prompt with a cloud key.
 fn secrets() -> Scenario {
-    let said = format!("Deploy with {}, please. {}", planted::CLOUD_KEY, planted::PROMPT);
-    Scenario::new("a cloud key in a prompt", Chat::saying(&said))
+    let prompt = format!("Deploy with {}, please. {}", planted::CLOUD_KEY, planted::PROMPT);
+    Scenario::new("a cloud key in a prompt", Chat::saying(&prompt))
         .refused(Refusal::invalid(400).code("content_policy_violation"))
         .record("status", 400)
         .record("verdict", "block")
@@ -87,7 +87,7 @@ fn secrets() -> Scenario {
         .awkward()
 }
 
-/// A consumer whose budget never has room.
+/// Consumer whose budget is too small for any call.
 fn budgets() -> Scenario {
     let refusal = Refusal { status: 429, kind: "tokens", param: None, code: Some("rate_limit_exceeded") };
     Scenario::new("no tokens left", Chat::new().consumer("broke"))
@@ -98,7 +98,7 @@ fn budgets() -> Scenario {
         .awkward()
 }
 
-/// A model that the router does not know.
+/// Model that the router does not know.
 fn models() -> Scenario {
     Scenario::new("an unknown model", Chat::new().model("gpt-99"))
         .refused(Refusal::invalid(404).param("model").code("model_not_found"))

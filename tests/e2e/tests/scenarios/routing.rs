@@ -1,4 +1,4 @@
-//! The model in the body decides where a request goes, and nothing else does.
+//! Routing: only the model in the body decides the upstream of a request.
 
 use tollgate_mock_llm::Received;
 
@@ -15,7 +15,7 @@ pub fn scenarios(deployment: &Deployment) -> Vec<Scenario> {
         scenarios.push(
             Scenario::new("a route that Envoy does not have", Chat::new().model("nowhere"))
                 .check(|seen, findings| {
-                    findings.same("status", seen.answer.status, 503);
+                    findings.same("status", seen.response.status, 503);
                     findings.same("requests at an upstream", seen.received.len(), 0);
                 })
                 .record("status", 503)
@@ -25,7 +25,7 @@ pub fn scenarios(deployment: &Deployment) -> Vec<Scenario> {
     scenarios
 }
 
-/// Model, upstream, provider.
+/// Models with their upstreams and providers.
 fn by_model() -> Vec<Scenario> {
     let rows = [("gpt-4o", "openai", "openai"), ("llama-3.1-8b", "local", "vllm")];
     let scenario = |(model, route, provider): (&'static str, &'static str, &'static str)| {
@@ -45,7 +45,7 @@ fn by_model() -> Vec<Scenario> {
     rows.into_iter().map(scenario).collect()
 }
 
-/// Complains unless the upstream got our headers once each, with these values.
+/// Checks that the upstream received each of our headers once, with these values.
 fn routed(received: &Received, route: &str, model: &str, findings: &mut Findings) {
     let models: Vec<_> = received.header_values("x-tollgate-model").collect();
     findings.same("x-tollgate-model", models, vec![model.as_bytes()]);
@@ -53,7 +53,7 @@ fn routed(received: &Received, route: &str, model: &str, findings: &mut Findings
     findings.same("x-tollgate-route", routes, vec![route.as_bytes()]);
 }
 
-/// Headers that only Tollgate may set, as a client sends them.
+/// Headers that only Tollgate may set, sent by a client.
 const FORGED: &[(&str, &str)] = &[
     ("x-tollgate-route", "local"),
     ("x-tollgate-model", "forged"),
