@@ -1,23 +1,23 @@
 //! Differences between the host and Envoy that are accepted, each with its reason.
 //!
-//! `allowed.yaml` has the scenario, the reason, and the difference itself, line by line. Any other difference fails, and so
-//! does an entry whose difference is gone or has become another.
+//! `allowed.yaml` has the scenario, the reason, and the difference itself, line by line. Any other difference fails the
+//! comparison, and so does an entry whose difference has disappeared or changed.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Deserialize;
-use tollgate_testbed::{Context, Error, Result};
+use tollgate_envoy_harness::{Context, Error, Result};
 
-/// An accepted difference.
+/// Accepted difference.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Allowed {
-    /// `theme/setup/scenario`
+    /// Scenario: `theme/setup/scenario`.
     pub scenario: String,
-    /// Why it is accepted.
+    /// Reason for accepting it.
     pub reason: String,
-    /// As [`difference`] prints it.
+    /// Difference as [`difference`] prints it.
     pub difference: String,
 }
 
@@ -38,7 +38,7 @@ pub fn read(path: &Path) -> Result<BTreeMap<String, Allowed>> {
     Ok(allowed)
 }
 
-/// The lines in which two traces differ: `-` what Envoy says, `+` what the host says. Empty if they are the same.
+/// Returns the lines in which two traces differ: `-` those of Envoy, `+` those of the host. Empty if they are the same.
 pub fn difference(envoy: &[String], host: &[String]) -> String {
     // The longest common subsequence; traces are short.
     let mut longest = vec![vec![0usize; host.len() + 1]; envoy.len() + 1];
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn a_difference_is_as_small_as_can_be() {
+    fn a_difference_is_minimal() {
         for (envoy, host, expected) in [
             ("abc", "abc", ""),
             ("abc", "ac", "- b\n"),

@@ -1,9 +1,9 @@
-//! The host against what was recorded.
+//! Compares the host with the recorded traces.
 
 use std::fmt;
 use std::path::Path;
 
-use tollgate_testbed::{Error, Result};
+use tollgate_envoy_harness::{Error, Result};
 
 use crate::allowed::{self, Allowed, difference};
 use crate::golden::Golden;
@@ -11,16 +11,16 @@ use crate::host::{self, Probe};
 use crate::scenario::Theme;
 use crate::{ALLOWED, GOLDENS, SCENARIOS, module};
 
-/// What came of it.
+/// Result of a comparison.
 #[derive(Clone, Debug, Default)]
 pub struct Comparison {
-    /// How many scenarios were compared.
+    /// Number of compared scenarios.
     pub scenarios: usize,
-    /// Differences that are in the list.
+    /// Number of differences that are in the list.
     pub allowed: usize,
     /// Differences that are not in the list, by scenario.
     pub differing: Vec<(String, String)>,
-    /// Entries of the list that are not true any more, and what is.
+    /// Entries of the list that do not match, with the actual difference.
     pub stale: Vec<(String, String)>,
 }
 
@@ -41,14 +41,14 @@ impl Comparison {
                 if !names.iter().any(wanted) {
                     continue;
                 }
-                let said = match host::run(&probe, setup) {
+                let traces = match host::run(&probe, setup) {
                     Ok(recorded) => recorded,
                     Err(error) => {
                         comparison.differing.push((format!("{}/{}", theme.name, setup.name), format!("{error}\n")));
                         continue;
                     }
                 };
-                for one in said {
+                for one in traces {
                     let short = format!("{}/{}", setup.name, one.scenario);
                     let name = format!("{}/{short}", theme.name);
                     let recorded = newest.get(&short).map(Vec::as_slice).unwrap_or_default();
@@ -64,7 +64,7 @@ impl Comparison {
         Ok(comparison)
     }
 
-    /// Counts a scenario by what was found and what is listed for it.
+    /// Counts a scenario by the difference that was found and the entry of the list.
     fn judge(&mut self, name: &str, found: String, listed: Option<&Allowed>) {
         self.scenarios += 1;
         match listed {
@@ -75,7 +75,7 @@ impl Comparison {
         }
     }
 
-    /// Whether there is nothing but what is allowed.
+    /// Returns `true` if all differences are allowed.
     pub fn is_clean(&self) -> bool {
         self.differing.is_empty() && self.stale.is_empty()
     }
@@ -87,12 +87,12 @@ impl fmt::Display for Comparison {
             writeln!(f, "{name} differs (- Envoy, + host):\n{found}")?;
         }
         for (name, found) in &self.stale {
-            let what = if found.is_empty() { "there is no difference any more\n" } else { found };
+            let what = if found.is_empty() { "there is no difference\n" } else { found };
             writeln!(f, "{name} is in allowed.yaml, but:\n{what}")?;
         }
         write!(
             f,
-            "{} scenarios, {} differences that are allowed, {} that are not, {} entries that are not true",
+            "{} scenarios, {} allowed differences, {} others, {} entries that do not match",
             self.scenarios,
             self.allowed,
             self.differing.len(),
@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_listed_must_be_what_is_found() {
+    fn an_entry_must_match_the_difference() {
         let listed = Allowed { scenario: "t/s/n".into(), reason: "why".into(), difference: "- a\n+ b".into() };
         for (found, listed, expected) in [
             ("", None, (0, 0, 0)),

@@ -1,26 +1,26 @@
-//! What was recorded: one text per scenario for all Envoys that agree, and beside it where one differs.
+//! Recorded traces: one text per scenario for all Envoys that agree, and separate texts for those that differ.
 //!
-//! `goldens/<theme>.txt` is what the newest recorded Envoy says, a section per scenario; its first line names all Envoys
-//! that were recorded. `goldens/<theme>@<version>.txt` has the sections in which that Envoy says something else.
+//! `goldens/<theme>.txt` has the traces of the newest recorded Envoy, a section per scenario; its first line names all
+//! recorded Envoys. `goldens/<theme>@<version>.txt` has the sections in which that Envoy differs.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use tollgate_testbed::{Context, Result};
+use tollgate_envoy_harness::{Context, Result};
 
 use crate::trace::Recorded;
 
 /// Traces by scenario, `setup/scenario`.
 pub type Traces = BTreeMap<String, Vec<String>>;
 
-/// All that was recorded of a theme, by version.
+/// Traces of a theme, by version.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Golden {
     versions: BTreeMap<Version, Traces>,
 }
 
-/// `1.40.0`, ordered as versions are.
+/// Version such as `1.40.0`, in numeric order.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Version(Vec<u32>);
 
@@ -41,7 +41,7 @@ const RECORDED: &str = "# recorded from Envoy ";
 const SECTION: &str = "=== ";
 
 impl Golden {
-    /// What is in the directory of a theme; nothing if it was never recorded.
+    /// Reads the traces of a theme; none if it was never recorded.
     pub fn read(directory: &Path, theme: &str) -> Result<Golden> {
         let Ok(text) = fs::read_to_string(base(directory, theme)) else { return Ok(Golden::default()) };
         let (first, rest) = text.split_once('\n').unwrap_or_default();
@@ -66,24 +66,24 @@ impl Golden {
         Ok(golden)
     }
 
-    /// What the newest recorded Envoy says: what the host must say.
+    /// Returns the traces of the newest recorded Envoy, which the host must reproduce.
     pub fn newest(&self) -> Option<&Traces> {
         self.versions.last_key_value().map(|(_, traces)| traces)
     }
 
-    /// What one Envoy says.
-    pub fn says(&self, version: &str, scenario: &str) -> Option<&[String]> {
+    /// Returns the trace of one Envoy.
+    pub fn trace(&self, version: &str, scenario: &str) -> Option<&[String]> {
         self.versions.get(&Version::read(version))?.get(scenario).map(Vec::as_slice)
     }
 
-    /// Takes over what was recorded of a setup, in place of all that was known of it.
+    /// Replaces all traces of a setup.
     pub fn record(&mut self, version: &str, setup: &str, recorded: Vec<Recorded>) {
         let traces = self.versions.entry(Version::read(version)).or_default();
         traces.retain(|scenario, _| scenario.split('/').next() != Some(setup));
         traces.extend(recorded.into_iter().map(|one| (format!("{setup}/{}", one.scenario), one.lines)));
     }
 
-    /// Writes the files of a theme, scenarios in the order in which they are in `order`; what is not in it is dropped.
+    /// Writes the files of a theme, with the scenarios in the order of `order`; others are dropped.
     pub fn write(&self, directory: &Path, theme: &str, order: &[String]) -> Result<()> {
         let Some(newest) = self.newest() else { return Ok(()) };
         let versions: Vec<String> = self.versions.keys().map(Version::to_string).collect();
@@ -99,9 +99,9 @@ impl Golden {
         for (version, traces) in &self.versions {
             let mut text = String::new();
             for scenario in order {
-                let (said, says) = (newest.get(scenario), traces.get(scenario));
-                if said != says {
-                    text.push_str(&section(scenario, says.map(Vec::as_slice).unwrap_or_default()));
+                let (newest, own) = (newest.get(scenario), traces.get(scenario));
+                if newest != own {
+                    text.push_str(&section(scenario, own.map(Vec::as_slice).unwrap_or_default()));
                 }
             }
             let path = deviation(directory, theme, version);
@@ -132,7 +132,7 @@ fn section(scenario: &str, lines: &[String]) -> String {
     text
 }
 
-/// The sections of a file, or of a part of it.
+/// Parses the sections of a file, or of a part of it.
 pub fn sections(text: &str) -> Traces {
     let mut traces = Traces::new();
     let mut current: Option<&mut Vec<String>> = None;
@@ -152,18 +152,18 @@ pub fn sections(text: &str) -> Traces {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tollgate_testbed::scratch::Scratch;
+    use tollgate_envoy_harness::scratch::Scratch;
 
     fn recorded(scenario: &str, line: &str) -> Recorded {
         Recorded { scenario: scenario.into(), lines: vec![line.into()] }
     }
 
     #[test]
-    fn what_agrees_is_written_once() {
+    fn equal_traces_are_written_once() {
         let scratch = Scratch::new("golden").unwrap();
         let order = ["s/one".to_owned(), "s/two".to_owned()];
         let mut golden = Golden::default();
-        golden.record("1.40.0", "s", vec![recorded("one", "a"), recorded("two", "b"), recorded("gone", "x")]);
+        golden.record("1.40.0", "s", vec![recorded("one", "a"), recorded("two", "b"), recorded("removed", "x")]);
         golden.record("1.36.4", "s", vec![recorded("one", "a"), recorded("two", "c")]);
         golden.record("1.9.0", "s", vec![recorded("one", "a"), recorded("two", "b")]);
         golden.write(scratch.path(), "t", &order).unwrap();
@@ -173,10 +173,10 @@ mod tests {
         assert!(!scratch.path().join("t@1.9.0.txt").exists());
 
         let mut again = Golden::read(scratch.path(), "t").unwrap();
-        assert_eq!(again.says("1.36.4", "s/two").unwrap(), ["c"]);
-        assert_eq!(again.says("1.9.0", "s/two").unwrap(), ["b"]);
-        assert_eq!(again.says("1.9.0", "s/gone"), None);
-        // The newest says something else from now on: the others still say what they said.
+        assert_eq!(again.trace("1.36.4", "s/two").unwrap(), ["c"]);
+        assert_eq!(again.trace("1.9.0", "s/two").unwrap(), ["b"]);
+        assert_eq!(again.trace("1.9.0", "s/removed"), None);
+        // A new trace of the newest leaves those of the others as they were.
         again.record("1.40.0", "s", vec![recorded("one", "new"), recorded("two", "c")]);
         again.write(scratch.path(), "t", &order).unwrap();
         assert_eq!(read("t@1.36.4.txt"), "=== s/one\na\n");

@@ -1,4 +1,4 @@
-//! Scenarios in the host.
+//! Runs scenarios in the host.
 //!
 //! The host is driven with the same data as Envoy, and its trace is put together in the same way: what the probe logged,
 //! what upstreams saw, what the client saw. Headers that an HTTP codec would add on the wire are left out on both sides (see
@@ -9,17 +9,17 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use tollgate_envoy_harness::{Context, Error, Result};
 use tollgate_host::{
     Disconnect, End as HostEnd, Exchange as HostExchange, FailurePolicy as HostPolicy, Headers, Listener, LogEntry,
     Module, Origin, Plugin as HostPlugin, Process, ReceivedRequest, Request, ResponseTrigger, Route, UpstreamRequest,
     UpstreamResponse,
 };
-use tollgate_testbed::{Context, Error, Result};
 
 use crate::normal::Numbers;
 use crate::scenario::{Answer, CLUSTERS, Exchange, FailurePolicy, Leaves, Plugin, Scenario, Setup, WIDE};
 use crate::seen::{End, Seen};
-use crate::trace::{Recorded, by_cluster, told, unordered};
+use crate::trace::{Recorded, by_cluster, trace_line, unordered};
 
 /// The probe, compiled once for all setups.
 #[derive(Clone)]
@@ -33,7 +33,7 @@ impl Probe {
     }
 }
 
-/// Runs a setup in the host: the trace of each of its scenarios.
+/// Runs a setup in the host and returns the trace of each of its scenarios.
 pub fn run(probe: &Probe, setup: &Setup) -> Result<Vec<Recorded>> {
     let process = Process::builder()
         .workers(usize::try_from(setup.workers).unwrap_or(1))
@@ -117,7 +117,7 @@ fn plugin(probe: &Probe, plugin: &Plugin) -> HostPlugin {
     plugin.env.iter().fold(made, |plugin, (key, value)| plugin.env(key, value))
 }
 
-/// What clusters were asked by calls.
+/// Requests that calls of plugins have sent to clusters.
 type Asks = Arc<Mutex<Vec<(String, Seen)>>>;
 
 fn run_scenario(scenario: &Scenario, process: &Process, listener: &Listener) -> Vec<String> {
@@ -128,8 +128,8 @@ fn run_scenario(scenario: &Scenario, process: &Process, listener: &Listener) -> 
         process.advance(Duration::from_millis(step.after_ms));
         let exchange = (!step.nothing).then(|| send(step, listener, at));
         process.advance(Duration::from_millis(step.linger_ms));
-        let said = log_lines(&process.take_log(), &mut numbers);
-        lines.extend(if step.nothing { unordered(said) } else { said });
+        let new = log_lines(&process.take_log(), &mut numbers);
+        lines.extend(if step.nothing { unordered(new) } else { new });
         let mut seen = std::mem::take(&mut *asks.lock().unwrap_or_else(PoisonError::into_inner));
         if let Some(exchange) = &exchange {
             // Clusters that answer early, and calls that broke off, were not asked with all of the request.
@@ -143,7 +143,7 @@ fn run_scenario(scenario: &Scenario, process: &Process, listener: &Listener) -> 
     lines
 }
 
-/// Has every cluster answer as the step says.
+/// Sets the response of every cluster, as the step says.
 fn prepare(process: &Process, step: &Exchange, asks: &Asks) {
     for (cluster, http2) in CLUSTERS {
         let usual = matches!(cluster, "side" | "grpc").then(Answer::default);
@@ -166,7 +166,7 @@ fn prepare(process: &Process, step: &Exchange, asks: &Asks) {
     process.cluster_with_trigger("dead", ResponseTrigger::RequestHeaders, |_| UpstreamResponse::refuse());
 }
 
-/// Answers that stop without an end are given by hand.
+/// Returns `true` if a response must be sent step by step: it stops without an end.
 fn by_hand(answer: &Answer) -> bool {
     answer.stall.is_some()
 }
@@ -181,7 +181,7 @@ fn reply(answer: &Answer, http2: bool) -> UpstreamResponse {
     let mut reply = UpstreamResponse::status(answer.status).headers(answer.all_headers());
     let frames = answer.frames();
     let trailers = answer.all_trailers();
-    // A length that is told stands among the headers.
+    // A known length is among the headers.
     if !frames.is_empty() || answer.in_chunks() {
         reply = reply.frames(frames);
     }
@@ -238,7 +238,7 @@ fn pairs(headers: &Headers) -> Vec<(String, String)> {
     headers.iter().map(|(name, value)| (name.to_owned(), String::from_utf8_lossy(value).into_owned())).collect()
 }
 
-/// What an upstream saw of a request; nothing if nothing was written to it.
+/// Returns a request as an upstream received it; `None` if nothing was written to the upstream.
 fn upstream(seen: &ReceivedRequest) -> Option<(String, Seen)> {
     if seen.cluster == "dead" || seen.headers.is_empty() {
         return None;
@@ -251,8 +251,8 @@ fn called(request: &UpstreamRequest) -> Seen {
     message(&request.cluster, &request.headers, &request.frames, request.trailers.as_ref(), request.complete)
 }
 
-/// A message as it is on the wire: `POST /p` and the headers that are not in it. What a codec would do is done here:
-/// HTTP/1.1 has trailers after chunks only, and says of a request that could have a body that it has none.
+/// Returns a message as it is on the wire: `POST /p` and the other headers. This does what a codec would do: HTTP/1.1 sends
+/// trailers only after chunks, and `content-length: 0` for a request that could have a body but has none.
 fn message(cluster: &str, headers: &Headers, frames: &[Vec<u8>], trailers: Option<&Headers>, complete: bool) -> Seen {
     let text = |name: &str| headers.text(name).unwrap_or_default().to_owned();
     let method = text(":method");
@@ -294,12 +294,12 @@ fn client(step: &Exchange, exchange: &HostExchange) -> Seen {
     if step.http != 2 && has_length { seen.joined() } else { seen }
 }
 
-/// As HTTP/2 frames them, which are no longer than that unless a peer allows it.
+/// Splits frames at HTTP/2's default maximum frame size.
 fn in_frames(frames: &[Vec<u8>]) -> Vec<Vec<u8>> {
     frames.iter().flat_map(|frame| frame.chunks(16_384).map(<[u8]>::to_vec)).collect()
 }
 
-/// What the log tells of the plugins.
+/// Returns the lines of the log that are about the plugins.
 fn log_lines(log: &[LogEntry], numbers: &mut Numbers) -> Vec<String> {
-    log.iter().flat_map(|entry| entry.text.lines()).filter_map(|line| told(line, numbers)).collect()
+    log.iter().flat_map(|entry| entry.text.lines()).filter_map(|line| trace_line(line, numbers)).collect()
 }

@@ -8,7 +8,7 @@ use tollgate_conformance::comparison::Comparison;
 use tollgate_conformance::golden::Golden;
 use tollgate_conformance::scenario::{Setup, Theme};
 use tollgate_conformance::{GOLDENS, SCENARIOS, envoy, module};
-use tollgate_testbed::{Envoy, Error, Result};
+use tollgate_envoy_harness::{Envoy, Error, Result};
 
 const USAGE: &str = "\
 tollgate-conformance compare [--only THEME/SETUP/SCENARIO]
@@ -26,18 +26,18 @@ fn main() -> ExitCode {
     }
 }
 
-/// What the command line asks for.
+/// Arguments of the command line.
 #[derive(Default)]
-struct Asked {
+struct Arguments {
     version: Option<String>,
     only: Option<String>,
     twice: bool,
 }
 
-/// Whether all is as it should be.
+/// Runs the command; `true` on success.
 fn run(args: &[String]) -> Result<bool> {
     let mut args = args.iter();
-    let mut asked = Asked::default();
+    let mut arguments = Arguments::default();
     let recording = match args.next().map(String::as_str) {
         Some("record") => true,
         Some("compare") => false,
@@ -45,26 +45,26 @@ fn run(args: &[String]) -> Result<bool> {
     };
     while let Some(flag) = args.next() {
         match flag.as_str() {
-            "--envoy" if recording => asked.version = Some(args.next().ok_or_else(|| Error::new(USAGE))?.clone()),
-            "--only" => asked.only = Some(args.next().ok_or_else(|| Error::new(USAGE))?.clone()),
-            "--twice" if recording => asked.twice = true,
+            "--envoy" if recording => arguments.version = Some(args.next().ok_or_else(|| Error::new(USAGE))?.clone()),
+            "--only" => arguments.only = Some(args.next().ok_or_else(|| Error::new(USAGE))?.clone()),
+            "--twice" if recording => arguments.twice = true,
             _ => return Err(Error::new(USAGE)),
         }
     }
     if !recording {
-        let comparison = Comparison::run(asked.only.as_deref())?;
+        let comparison = Comparison::run(arguments.only.as_deref())?;
         println!("{comparison}");
         return Ok(comparison.is_clean());
     }
-    let envoy = match &asked.version {
+    let envoy = match &arguments.version {
         Some(version) => Envoy::install(version)?,
         None => Envoy::find_or_install()?,
     };
-    record(&envoy, &asked)?;
+    record(&envoy, &arguments)?;
     Ok(true)
 }
 
-fn record(envoy: &Envoy, asked: &Asked) -> Result<()> {
+fn record(envoy: &Envoy, arguments: &Arguments) -> Result<()> {
     let module = module()?;
     for theme in Theme::all(Path::new(SCENARIOS))? {
         let mut golden = Golden::read(Path::new(GOLDENS), &theme.name)?;
@@ -73,13 +73,13 @@ fn record(envoy: &Envoy, asked: &Asked) -> Result<()> {
             if !setup.recorded_from(envoy.version()) {
                 continue;
             }
-            if asked.only.as_ref().is_some_and(|only| !name.starts_with(only)) {
+            if arguments.only.as_ref().is_some_and(|only| !name.starts_with(only)) {
                 continue;
             }
             eprintln!("{name} in Envoy {}", envoy.version());
             let recorded = envoy::run(envoy, &module, setup)?;
-            if asked.twice {
-                steady(&name, &recorded, &envoy::run(envoy, &module, setup)?);
+            if arguments.twice {
+                print_unsteady(&name, &recorded, &envoy::run(envoy, &module, setup)?);
             }
             golden.record(envoy.version(), &setup.name, recorded);
         }
@@ -88,14 +88,14 @@ fn record(envoy: &Envoy, asked: &Asked) -> Result<()> {
     Ok(())
 }
 
-/// Says which scenarios are not the same every time: those are no use.
-fn steady(
+/// Prints the scenarios that differ from run to run: a recording of them is useless.
+fn print_unsteady(
     setup: &str,
     first: &[tollgate_conformance::trace::Recorded],
     second: &[tollgate_conformance::trace::Recorded],
 ) {
     for (one, other) in first.iter().zip(second).filter(|(one, other)| one != other) {
-        println!("{setup}/{} is not the same twice:", one.scenario);
+        println!("{setup}/{} differs from run to run:", one.scenario);
         for (left, right) in one.lines.iter().zip(&other.lines).filter(|(left, right)| left != right) {
             println!("  {left}\n  {right}");
         }
@@ -105,7 +105,7 @@ fn steady(
     }
 }
 
-/// All scenarios, in the order of the theme.
+/// Returns the names of all scenarios, in the order of the theme.
 fn order(setups: &[Setup]) -> Vec<String> {
     setups.iter().flat_map(|setup| setup.names().into_iter().map(|name| format!("{}/{name}", setup.name))).collect()
 }

@@ -1,5 +1,5 @@
-//! What of a trace is not the same every time, and what is put in its place. There is no other place where a recorded
-//! trace is changed.
+//! Normalisation of traces: the parts that differ from run to run, and their replacements. Recorded traces are changed nowhere
+//! else.
 //!
 //! | what | becomes |
 //! |---|---|
@@ -12,7 +12,7 @@
 
 use std::collections::BTreeMap;
 
-/// Properties with another value every time.
+/// Properties whose values differ from run to run.
 const VOLATILE: [&str; 11] = [
     "request.time",
     "request.duration",
@@ -27,7 +27,7 @@ const VOLATILE: [&str; 11] = [
     "destination.port",
 ];
 
-/// A header's value.
+/// Normalises the value of a header.
 pub(crate) fn header(name: &str, value: &str) -> String {
     match name {
         "date" => "<date>".into(),
@@ -37,7 +37,7 @@ pub(crate) fn header(name: &str, value: &str) -> String {
     }
 }
 
-/// The numbers of one scenario, in the order in which they were met.
+/// Numbering of streams and tokens within one scenario, in the order of their appearance.
 #[derive(Debug, Default)]
 pub(crate) struct Numbers {
     streams: BTreeMap<(String, String), usize>,
@@ -46,7 +46,7 @@ pub(crate) struct Numbers {
 }
 
 impl Numbers {
-    /// A line of the probe, without its mark: `f1 c2 req_headers n=5 eos=true`.
+    /// Normalises a line of the probe, without its mark: `f1 c2 req_headers n=5 eos=true`.
     pub(crate) fn line(&mut self, line: &str) -> String {
         let mut words = line.splitn(3, ' ');
         let (filter, context, rest) =
@@ -55,7 +55,7 @@ impl Numbers {
         if rest.starts_with("create ") {
             let next = self.per_filter.entry(filter.to_owned()).or_default();
             *next += 1;
-            // A virtual machine that was made anew counts from the beginning.
+            // A new virtual machine counts from the beginning.
             self.streams.insert(key.clone(), *next);
         }
         let context = self.streams.get(&key).map_or_else(|| context.to_owned(), |number| format!("s{number}"));
@@ -76,7 +76,7 @@ impl Numbers {
     }
 }
 
-/// `name="value"` with another value.
+/// Replaces the value in every `name="value"`.
 fn quoted_header(text: &str, name: &str, value: &str) -> String {
     let mark = format!("{name}=\"");
     let mut out = String::new();
@@ -90,10 +90,10 @@ fn quoted_header(text: &str, name: &str, value: &str) -> String {
     out + rest
 }
 
-/// `. prop request.time -> 0 0x…`: how long the value is.
+/// Replaces a volatile value by its size: `. prop request.time -> 0 0x…`.
 fn volatile(text: &str) -> String {
     let Some((name, value)) = text.strip_prefix(". prop ").and_then(|rest| rest.split_once(" -> 0 ")) else {
-        // One header by name: its value stands alone.
+        // A single header: its value has no name beside it.
         let get = text.strip_prefix(". get ").and_then(|rest| rest.split_once(" -> 0 "));
         return match get.and_then(|(what, _)| Some((what, what.split(' ').nth(1)?))) {
             Some((what, "date")) => format!(". get {what} -> 0 <date>"),
@@ -113,12 +113,12 @@ fn volatile(text: &str) -> String {
     format!(". prop {name} -> 0 <{size} octets>")
 }
 
-/// `. pairs req -> 0 [:b="…" :a="…" c="…"]`: pseudo headers sorted.
+/// Sorts the pseudo headers of `. pairs req -> 0 [:b="…" :a="…" c="…"]`.
 fn pseudo_sorted(text: &str) -> String {
     let Some(mut rest) = text.strip_prefix(PAIRS) else { return text.to_owned() };
     let mut pseudo = Vec::new();
     while rest.starts_with(':') {
-        // A value with an escaped quote in it is none that a scenario gives to a pseudo header.
+        // No scenario has a pseudo header with an escaped quote in its value.
         let Some((entry, after)) = rest.split_once("\" ") else { break };
         pseudo.push(format!("{entry}\" "));
         rest = after;

@@ -1,14 +1,14 @@
-//! Scenarios as data: what is deployed, what the client sends, what the upstreams answer.
+//! Scenarios as data: the deployment, the client's requests, the upstreams' responses.
 //!
 //! A file is a theme; a theme has setups, each of which is one Envoy process (or one listener of the host) with its plugins;
 //! a setup has scenarios that run in it one after the other, in the order of the file. All setups share one world, so that
-//! scenarios need not spell it out:
+//! scenarios need not repeat it:
 //!
-//! | route | goes to |
+//! | route | target |
 //! |---|---|
 //! | `/h2…` | cluster `up2`, HTTP/2 |
 //! | `/dead…` | cluster `dead`, where nobody listens |
-//! | `/direct…` | nowhere: 299 and `direct` |
+//! | `/direct…` | none: 299 and `direct` |
 //! | `/wide…` | cluster `up`, with a `request_body_buffer_limit` of 200,000 bytes |
 //! | `/quick…` | cluster `up`, with a timeout of 300 ms |
 //! | header `x-model: a` | cluster `alt`, HTTP/1.1 |
@@ -20,28 +20,28 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Deserialize;
-use tollgate_testbed::{Context, Error, Result};
+use tollgate_envoy_harness::{Context, Error, Result};
 
 mod answer;
 
 pub use answer::{Answer, Grpc};
 
-/// Clusters with somebody behind them, and whether they speak HTTP/2.
+/// Clusters with a server, and `true` if they use HTTP/2.
 pub const CLUSTERS: [(&str, bool); 5] = [("up", false), ("up2", true), ("alt", false), ("side", false), ("grpc", true)];
 
-/// `request_body_buffer_limit` of the route `/wide`.
+/// Value of `request_body_buffer_limit` of the route `/wide`, in bytes.
 pub const WIDE: u32 = 200_000;
 
-/// A file of scenarios.
+/// File of scenarios.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Theme {
-    /// Its name, from the file's.
+    /// Name, from that of the file.
     #[serde(skip)]
     pub name: String,
-    /// What it is about.
+    /// Subject.
     pub about: String,
-    /// What is deployed, and what happens there.
+    /// Deployments with their scenarios.
     pub setups: Vec<Setup>,
 }
 
@@ -49,7 +49,7 @@ pub struct Theme {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Setup {
-    /// Its name within the theme.
+    /// Name within the theme.
     pub name: String,
     /// The listener's filters in chain order.
     #[serde(default = "one_plugin")]
@@ -66,30 +66,30 @@ pub struct Setup {
     /// `initial_stream_window_size` for HTTP/2 clients and upstreams.
     #[serde(default)]
     pub h2_window: Option<u32>,
-    /// Whether what the plugins tell while Envoy starts is a scenario, too, named `start`.
+    /// `true` to record the lines of the plugins while Envoy starts as a scenario named `start`.
     #[serde(default)]
     pub start: bool,
-    /// Whether Envoy is expected not to start.
+    /// `true` if Envoy is expected not to start.
     #[serde(default)]
     pub refused: bool,
-    /// Counters and gauges (prefixes) that are told at the end, as a scenario named `stats`.
+    /// Prefixes of counters and gauges that are recorded at the end, as a scenario named `stats`.
     #[serde(default)]
     pub stats: Vec<String>,
-    /// Envoys that it cannot be recorded from, such as one that does not end.
+    /// Versions of Envoy that it cannot be recorded from, such as one that does not end.
     #[serde(default)]
     pub not_from: Vec<String>,
-    /// What happens, in this order.
+    /// Scenarios in order.
     #[serde(default)]
     pub scenarios: Vec<Scenario>,
 }
 
 impl Setup {
-    /// Whether it is recorded from that Envoy.
+    /// Returns `true` if it is recorded from this version of Envoy.
     pub fn recorded_from(&self, version: &str) -> bool {
         !self.not_from.iter().any(|other| other == version)
     }
 
-    /// Its scenarios, those included that are not written down as such.
+    /// Returns the names of its scenarios, including `start` and `stats`.
     pub fn names(&self) -> Vec<String> {
         let start = (self.start || self.refused).then(|| "start".to_owned());
         let stats = (!self.stats.is_empty()).then(|| "stats".to_owned());
@@ -97,11 +97,11 @@ impl Setup {
     }
 }
 
-/// A plugin that is the probe.
+/// Instance of the probe.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Plugin {
-    /// The plugin's name, and the one before every line of its own.
+    /// Name of the plugin, which starts each of its lines.
     pub name: String,
     /// `root_id`
     #[serde(default = "root")]
@@ -118,19 +118,19 @@ pub struct Plugin {
     /// Environment variables.
     #[serde(default)]
     pub env: BTreeMap<String, String>,
-    /// What becomes of later requests when its virtual machine has failed.
+    /// Treatment of later requests after its virtual machine has failed.
     #[serde(default)]
     pub failure_policy: FailurePolicy,
     /// `allow_on_headers_stop_iteration`
     #[serde(default = "yes")]
     pub allow: bool,
-    /// A stock buffer filter stands after it, with this `max_request_bytes`.
+    /// Value of `max_request_bytes` of a stock buffer filter after it.
     #[serde(default)]
     pub buffer_after: Option<u32>,
 }
 
 impl Plugin {
-    /// What the plugin's configuration is: its name, for the lines, and its script.
+    /// Returns the configuration of the plugin: its name, for its lines, and its script.
     pub fn configuration(&self) -> String {
         format!("name: {}\n{}", self.name, self.script)
     }
@@ -149,29 +149,29 @@ pub enum FailurePolicy {
     Reload,
 }
 
-/// What happens in a setup: one exchange, and perhaps others after it.
+/// Sequence of exchanges in a setup.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
-    /// Its name within the setup.
+    /// Name within the setup.
     pub name: String,
     /// The exchanges.
     pub steps: Vec<Exchange>,
 }
 
-/// A request and its answer.
+/// Request and its response.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Exchange {
     /// Milliseconds before it.
     pub after_ms: u64,
-    /// Milliseconds that are waited for more to be told once it is over, such as the answer to a call.
+    /// Milliseconds to wait for more lines once it is over, such as those of the response to a call.
     pub linger_ms: u64,
     /// Nothing is sent: a step that only waits.
     pub nothing: bool,
-    /// 1 or 2: the client's HTTP.
+    /// Version of the client's HTTP: 1 or 2.
     pub http: u8,
-    /// GET unless there is a body.
+    /// Method; default GET without and POST with a body.
     pub method: Option<String>,
     /// Path and query.
     pub path: String,
@@ -179,21 +179,21 @@ pub struct Exchange {
     pub probe: String,
     /// Further headers.
     pub headers: Vec<(String, String)>,
-    /// The body, a frame at a time. On HTTP/2 the last one ends the request.
+    /// Body in frames. On HTTP/2 the last one ends the request.
     pub body: Vec<Piece>,
-    /// HTTP/1.1: with a content-length instead of chunks. HTTP/2: a content-length is told.
+    /// `true` to send a content-length, on HTTP/1.1 instead of chunks.
     pub length: bool,
     /// Milliseconds between two frames of the body.
     pub pace_ms: u64,
     /// Trailers.
     pub trailers: Vec<(String, String)>,
-    /// When the client goes away.
+    /// Time at which the client leaves.
     pub leaves: Option<Leaves>,
-    /// How long the client waits for an answer that does not come, in milliseconds.
+    /// Longest wait of the client for the response, in milliseconds.
     pub patience_ms: u64,
-    /// What the routes' clusters answer.
+    /// Response of the routes' clusters.
     pub upstream: Answer,
-    /// What clusters answer that are called by the plugin; by cluster.
+    /// Responses to calls of the plugin, by cluster.
     pub calls: BTreeMap<String, Answer>,
 }
 
@@ -221,52 +221,52 @@ impl Default for Exchange {
 }
 
 impl Exchange {
-    /// The request's method.
+    /// Returns the method of the request.
     pub fn method(&self) -> &str {
         let usual = if self.body.is_empty() && self.trailers.is_empty() { "GET" } else { "POST" };
         self.method.as_deref().unwrap_or(usual)
     }
 
-    /// Whether the head is all of the request.
+    /// Returns `true` if the request has neither body nor trailers.
     pub fn bodiless(&self) -> bool {
         self.body.is_empty() && self.trailers.is_empty() && self.method() != "POST"
     }
 
-    /// The script as a header's value, if there is one.
+    /// Returns the script as the value of a header, if there is one.
     pub fn script(&self) -> Option<String> {
         let lines: Vec<&str> = self.probe.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
         if lines.is_empty() { None } else { Some(lines.join("; ")) }
     }
 
-    /// The bytes of all frames.
+    /// Returns the total size of all frames in bytes.
     pub fn size(&self) -> usize {
         self.body.iter().map(|piece| piece.bytes().len()).sum()
     }
 
-    /// All headers of the request that are not about its framing: `host` (or `:authority`) apart.
+    /// Returns all headers of the request except `host` (or `:authority`) and those of the framing.
     pub fn all_headers(&self) -> Vec<(String, String)> {
         let script = self.script().map(|script| ("x-probe".to_owned(), script));
         self.headers.iter().cloned().chain(script).collect()
     }
 }
 
-/// Part of a body.
+/// Frame of a body.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(untagged)]
 pub enum Piece {
-    /// As it is.
+    /// Literal text.
     Text(String),
-    /// The same again and again.
+    /// Repeated text.
     Repeated {
-        /// What.
+        /// Text.
         repeat: String,
-        /// How often.
+        /// Number of repetitions.
         times: usize,
     },
 }
 
 impl Piece {
-    /// Its bytes.
+    /// Returns the bytes.
     pub fn bytes(&self) -> Vec<u8> {
         match self {
             Piece::Text(text) => text.clone().into_bytes(),
@@ -275,13 +275,13 @@ impl Piece {
     }
 }
 
-/// When the client goes away: it closes its connection, or resets the stream of HTTP/2.
+/// Time at which the client leaves: it closes its connection, or resets the stream on HTTP/2.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Leaves {
-    /// After so many frames of its body: 0 is after the head.
+    /// After this many frames of its body; 0: after the head.
     Sent(usize),
-    /// Once it has seen the answer's head and so many frames of it.
+    /// Once it has received the head and this many frames of the response.
     Seen(usize),
 }
 
@@ -316,7 +316,7 @@ fn vm() -> String {
 }
 
 impl Theme {
-    /// All themes of a directory, by name.
+    /// Reads all themes of a directory, in the order of their names.
     pub fn all(directory: &Path) -> Result<Vec<Theme>> {
         let entries = std::fs::read_dir(directory).context(|| format!("cannot read {}", directory.display()))?;
         let mut paths: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();

@@ -1,44 +1,44 @@
-//! What a client or an upstream saw of a message, and how that is told.
+//! A message as a client or an upstream received it, and its lines in a trace.
 
 use crate::normal;
 
-/// How a message ended for the one who read it.
+/// End of a message as its reader sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum End {
-    /// As it should.
+    /// The message is complete.
     Complete,
     /// HTTP/1.1: the connection closed before it was complete. HTTP/2: the stream was reset.
     Cut,
-    /// It did not come to an end, and the reader gave up.
+    /// The message did not end, and the reader gave up.
     Hung,
-    /// The reader went away.
+    /// The reader left.
     Left,
 }
 
-/// A message as it was read; nothing of it at first.
+/// Message as far as it was read.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Seen {
-    /// `200`, or `POST /p`; empty if not even a head came.
+    /// `200`, or `POST /p`; empty if no head arrived.
     pub(crate) head: String,
-    /// Its headers.
+    /// Headers.
     pub(crate) headers: Vec<(String, String)>,
-    /// Its body in the frames it came in, as far as the reader can tell.
+    /// Body in the frames in which it arrived, as far as the reader can tell them apart.
     pub(crate) data: Vec<Vec<u8>>,
-    /// Its trailers.
+    /// Trailers.
     pub(crate) trailers: Vec<(String, String)>,
-    /// Its end, once it has one.
+    /// End; `None` while it has not ended.
     pub(crate) end: Option<End>,
 }
 
 impl Seen {
-    /// All of the body as one frame: where frames cannot be told from one another.
+    /// Joins the body into one frame, for protocols whose reads have no meaningful boundaries.
     pub(crate) fn joined(mut self) -> Seen {
         let whole = self.data.concat();
         self.data = if whole.is_empty() { Vec::new() } else { vec![whole] };
         self
     }
 
-    /// Lines, each with `who` before it.
+    /// Returns the lines of the trace, each with `who` before it.
     pub(crate) fn lines(&self, who: &str) -> Vec<String> {
         let mut lines = Vec::new();
         if !self.head.is_empty() {
@@ -61,7 +61,7 @@ impl Seen {
     }
 }
 
-/// The longest text told whole.
+/// Maximum length of a text that is shown whole, in bytes.
 const SHOWN: usize = 120;
 
 fn quoted(data: &[u8]) -> String {
@@ -70,8 +70,8 @@ fn quoted(data: &[u8]) -> String {
     if shown.len() < data.len() { format!("{text}… of {}", data.len()) } else { text }
 }
 
-/// In the order of names, without what is about the connection: order and framing on the wire are the codec's affair. Of
-/// the script only that it is there.
+/// Lists headers by name, without those of the connection: order and framing on the wire depend on the codec. The script is
+/// shown as an ellipsis.
 fn listed(headers: &[(String, String)]) -> String {
     let mut shown: Vec<String> = headers
         .iter()

@@ -1,6 +1,6 @@
-//! The configuration of one setup. Defaults of Envoy wherever a scenario is not about something else: the headers that
-//! it adds are counted by the callbacks.
-#![allow(clippy::indexing_slicing, reason = "of JSON values only, which take what is not there")]
+//! Bootstrap of one setup. It has Envoy's defaults unless a scenario is about something else: the callbacks count the headers
+//! that Envoy adds.
+#![allow(clippy::indexing_slicing, reason = "only JSON values are indexed, which insert what is missing")]
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::scenario::{CLUSTERS, FailurePolicy, Plugin, Setup, WIDE};
 
-/// `addresses`: who is behind each cluster, `dead` included.
+/// Returns the bootstrap. `addresses` has the address of each cluster, including `dead`.
 pub(super) fn bootstrap(setup: &Setup, module: &Path, addresses: &BTreeMap<String, SocketAddr>) -> Value {
     let filters: Vec<Value> = setup
         .plugins

@@ -1,284 +1,220 @@
-//! The client of a scenario.
+//! Client of a scenario.
 
-use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use h2::Reason;
-use hyper::body::Bytes;
-use hyper::{HeaderMap, Request};
-use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
-use tollgate_testbed::{Context, Result};
+use tollgate_envoy_harness::connection::{self, BodyPart, Http1, Http2, Reason, Receiver, Sender};
+use tollgate_envoy_harness::http1::Framing;
+use tollgate_envoy_harness::message::{BodyLength, Headers, RequestHead};
+use tollgate_envoy_harness::read_barrier::ReadBarrier;
+use tollgate_envoy_harness::{Gateway, Result};
 
-use super::counted::{Counted, Written};
-use super::http1::{Growing, Reader, block, framed, grow, last_chunk};
-use super::process::Process;
 use crate::scenario::{Exchange, Leaves};
 use crate::seen::{End, Seen};
 
-/// Envoy's counter of what it has read from clients.
+/// Envoy's counter of the bytes that it has read from clients.
 pub(super) const COUNTER: &str = "http.p.downstream_cx_rx_bytes_total";
 
-/// Does one exchange and tells what the client saw.
-pub(super) async fn exchange(exchange: &Exchange, process: &Process, written: &Written) -> Result<Seen> {
+/// Runs one exchange and returns what the client saw. A piece of the request is written once Envoy has read the one before.
+pub(super) async fn exchange(exchange: &Exchange, gateway: &Gateway, barrier: &ReadBarrier) -> Result<Seen> {
     let seen = Growing::default();
-    let stream = connect(process.address).await?;
-    let stream = Counted::new(stream, written.clone()).context(|| "client".into())?;
-    let ends = Ends { exchange, process, written, seen: &seen };
-    match exchange.http {
-        2 => ends.http2(stream).await?,
-        _ => ends.http1(stream).await?,
+    let stream = barrier.count(connection::connect(gateway.address()).await?);
+    let client = Client { exchange, barrier, seen: &seen };
+    let (head, length) = request(exchange);
+    if exchange.http == 2 {
+        let connection = Http2::over(stream).await?;
+        barrier.settled().await;
+        let (sender, receiver) = connection.start(&head, length).await?;
+        client.run(sender, receiver).await;
+        connection.close().await;
+    } else {
+        let mut connection = Http1::over(stream);
+        let (sender, receiver) = connection.start(&head, length);
+        client.run(sender, receiver).await;
     }
-    let mut seen = grow(&seen, |seen| seen.clone());
+    let mut seen = seen.with(|seen| seen.clone());
     if exchange.http != 2 && seen.headers.iter().any(|(name, _)| name == "content-length") {
         seen = seen.joined();
     }
     Ok(seen)
 }
 
-async fn connect(address: SocketAddr) -> Result<TcpStream> {
-    TcpStream::connect(address).await.context(|| "cannot connect".into())
+fn request(exchange: &Exchange) -> (RequestHead, BodyLength) {
+    let mut headers = octets(exchange.all_headers());
+    let length = match (exchange.bodiless(), exchange.length) {
+        (true, length) => {
+            if length {
+                headers.push(("content-length".into(), exchange.size().to_string().into_bytes()));
+            }
+            BodyLength::NoBody
+        }
+        (false, true) => BodyLength::Known(exchange.size()),
+        (false, false) => BodyLength::Unknown,
+    };
+    let (method, path) = (exchange.method().to_owned(), exchange.path.clone());
+    (RequestHead { method, path, authority: "h".into(), headers }, length)
 }
 
-struct Ends<'a> {
+/// Response as far as it is read.
+#[derive(Clone, Debug, Default)]
+struct Growing(Arc<Mutex<Seen>>);
+
+impl Growing {
+    fn with<R>(&self, change: impl FnOnce(&mut Seen) -> R) -> R {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+struct Client<'a> {
     exchange: &'a Exchange,
-    process: &'a Process,
-    written: &'a Written,
+    barrier: &'a ReadBarrier,
     seen: &'a Growing,
 }
 
-/// Whether the client goes on.
-#[derive(PartialEq)]
-enum Next {
-    On,
-    Gone,
-}
-
-impl Ends<'_> {
-    async fn settled(&self) {
-        self.written.settled(self.process).await;
-    }
-
-    /// Before every frame but the first.
-    async fn paced(&self, frame: usize) {
-        if frame > 0 {
-            tokio::time::sleep(Duration::from_millis(self.exchange.pace_ms)).await;
+impl Client<'_> {
+    /// Sends the request and reads the response at the same time, until the response has ended or the client leaves.
+    async fn run(&self, mut sender: Sender<'_>, mut receiver: Receiver<'_>) {
+        let mut sending = pin!(self.send(&mut sender));
+        let mut reading = pin!(self.read(&mut receiver));
+        let mut reads = true;
+        loop {
+            tokio::select! {
+                () = &mut reading, if reads => reads = false,
+                () = &mut sending => return,
+            }
         }
     }
 
-    fn over(&self) -> bool {
-        grow(self.seen, |seen| seen.end.is_some())
+    /// Sends the request and waits for the end. A write may fail because Envoy has responded and closed the connection: the
+    /// response shows that.
+    async fn send(&self, sender: &mut Sender<'_>) {
+        let exchange = self.exchange;
+        let _ = sender.flush().await;
+        self.barrier.settled().await;
+        if exchange.upstream.early {
+            // The upstream responds before the body is sent.
+            self.wait_for(|_| false).await;
+        }
+        let mut leaves = self.leaves_after(0);
+        if !exchange.bodiless() && !leaves {
+            leaves = self.send_body(sender).await;
+        }
+        if !leaves {
+            leaves = self.read_to_end().await;
+        }
+        if leaves {
+            self.seen.with(|seen| {
+                seen.end.get_or_insert(End::Left);
+            });
+            if exchange.http == 2 {
+                sender.reset(Reason::CANCEL);
+                self.barrier.settled().await;
+            }
+        }
     }
 
-    fn leave(&self) {
-        grow(self.seen, |seen| {
-            seen.end.get_or_insert(End::Left);
-        });
+    /// Sends the body; `true` if the client leaves in the middle of it.
+    async fn send_body(&self, sender: &mut Sender<'_>) -> bool {
+        let exchange = self.exchange;
+        let last = exchange.body.len();
+        for (at, piece) in exchange.body.iter().enumerate() {
+            if at > 0 {
+                tokio::time::sleep(Duration::from_millis(exchange.pace_ms)).await;
+            }
+            if self.has_ended() {
+                break;
+            }
+            let ends = at + 1 == last && exchange.trailers.is_empty() && !self.leaves_after(last);
+            let _ = sender.data(&piece.bytes(), ends).await;
+            self.barrier.settled().await;
+            if self.leaves_after(at + 1) {
+                return true;
+            }
+        }
+        if !self.has_ended() {
+            let _ = sender.finish(&octets(exchange.trailers.clone())).await;
+            self.barrier.settled().await;
+        }
+        false
+    }
+
+    fn has_ended(&self) -> bool {
+        self.seen.with(|seen| seen.end.is_some())
     }
 
     fn leaves_after(&self, frames: usize) -> bool {
         matches!(self.exchange.leaves, Some(Leaves::Sent(sent)) if sent == frames)
     }
 
-    /// After the head: an upstream that answers early has done so before the body is sent.
-    async fn head_sent(&self) {
-        self.settled().await;
-        if self.exchange.upstream.early {
-            self.until(|_| false).await;
-        }
-    }
-
-    /// Waits for that, for the end, or until patience is at its end.
-    async fn until(&self, wanted: impl Fn(&Seen) -> bool) {
+    /// Waits until the response satisfies `wanted` or has ended. Gives up when the client's patience is over.
+    async fn wait_for(&self, wanted: impl Fn(&Seen) -> bool) {
         let end = Instant::now() + Duration::from_millis(self.exchange.patience_ms);
-        while !grow(self.seen, |seen| wanted(seen) || seen.end.is_some()) {
+        while !self.seen.with(|seen| wanted(seen) || seen.end.is_some()) {
             if Instant::now() > end {
-                grow(self.seen, |seen| seen.end = Some(End::Hung));
+                self.seen.with(|seen| seen.end = Some(End::Hung));
             }
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     }
 
-    /// Reads to the end, or goes away before.
-    async fn rest(&self) -> Next {
-        match self.exchange.leaves {
-            Some(Leaves::Seen(frames)) => {
-                self.until(|seen| !seen.head.is_empty() && seen.data.len() >= frames).await;
-                self.leave();
-                Next::Gone
-            }
-            _ => {
-                self.until(|_| false).await;
-                Next::On
-            }
+    /// Waits for the end of the response; `true` if the client leaves before it.
+    async fn read_to_end(&self) -> bool {
+        if let Some(Leaves::Seen(frames)) = self.exchange.leaves {
+            self.wait_for(|seen| !seen.head.is_empty() && seen.data.len() >= frames).await;
+            return true;
         }
+        self.wait_for(|_| false).await;
+        false
     }
 
-    async fn http1(&self, stream: Counted) -> Result<()> {
-        let exchange = self.exchange;
-        let chunked = !exchange.bodiless() && !exchange.length;
-        let mut headers = vec![("host".to_owned(), "h".to_owned())];
-        headers.extend(exchange.all_headers());
-        if chunked {
-            headers.push(("transfer-encoding".into(), "chunked".into()));
-        } else if exchange.length {
-            headers.push(("content-length".into(), exchange.size().to_string()));
-        }
-        let (reading, mut writing) = tokio::io::split(stream);
-        let seen = self.seen.clone();
-        let with_body = exchange.method() != "HEAD";
-        let reader = tokio::spawn(async move {
-            let mut reader = Reader::new(reading);
-            let found = reader.head(&seen).await;
-            if matches!(found, Ok(true)) {
-                let _ = reader.body(&seen, Some(with_body)).await;
-            }
-            grow(&seen, |seen| {
-                seen.end.get_or_insert(End::Cut);
-            });
+    /// Reads the response into what is seen.
+    async fn read(&self, receiver: &mut Receiver<'_>) {
+        let end = self.read_response(receiver).await;
+        self.seen.with(|seen| {
+            seen.end.get_or_insert(end);
         });
-        let first = format!("{} {} HTTP/1.1", exchange.method(), exchange.path);
-        // A write may fail because Envoy has answered and closed: the answer tells.
-        let _ = writing.write_all(&block(&first, &headers)).await;
-        self.head_sent().await;
-        let mut next = if self.leaves_after(0) { Next::Gone } else { Next::On };
-        if !exchange.bodiless() && next == Next::On {
-            for (at, piece) in exchange.body.iter().enumerate() {
-                self.paced(at).await;
-                if self.over() {
-                    break;
-                }
-                let _ = writing.write_all(&framed(&piece.bytes(), chunked)).await;
-                self.settled().await;
-                if self.leaves_after(at + 1) {
-                    next = Next::Gone;
-                    break;
-                }
-            }
-            if chunked && next == Next::On && !self.over() {
-                let _ = writing.write_all(&last_chunk(&exchange.trailers)).await;
-                self.settled().await;
-            }
-        }
-        if next == Next::Gone {
-            self.leave();
-        } else {
-            self.rest().await;
-        }
-        reader.abort();
-        let _ = reader.await;
-        Ok(())
     }
 
-    async fn http2(&self, stream: Counted) -> Result<()> {
-        let exchange = self.exchange;
-        // Envoy hands on pieces of one byte as frames of one byte; h2 takes too many that are not yet read for an attack.
-        let (client, connection) = h2::client::Builder::new()
-            .data_frame_budget(usize::MAX)
-            .handshake(stream)
-            .await
-            .context(|| "no HTTP/2".into())?;
-        let connection = tokio::spawn(connection);
-        self.settled().await;
-        let mut client = client.ready().await.context(|| "no HTTP/2 stream".into())?;
-        let mut head = Request::builder().method(exchange.method()).uri(format!("http://h{}", exchange.path));
-        for (name, value) in exchange.all_headers() {
-            head = head.header(name, value);
-        }
-        if exchange.length {
-            head = head.header("content-length", exchange.size());
-        }
-        let head = head.body(()).context(|| "request".into())?;
-        let (answer, mut sending) = client.send_request(head, exchange.bodiless()).context(|| "head".into())?;
-        let seen = self.seen.clone();
-        let reader = tokio::spawn(async move {
-            let end = read(answer, &seen).await.unwrap_or(End::Cut);
-            grow(&seen, |seen| {
-                seen.end.get_or_insert(end);
-            });
-        });
-        self.head_sent().await;
-        let mut next = if self.leaves_after(0) { Next::Gone } else { Next::On };
-        if !exchange.bodiless() && next == Next::On {
-            let last = exchange.body.len();
-            for (at, piece) in exchange.body.iter().enumerate() {
-                self.paced(at).await;
-                if self.over() {
-                    break;
+    async fn read_response(&self, receiver: &mut Receiver<'_>) -> End {
+        let Ok((head, framing)) = receiver.response_head().await else { return End::Cut };
+        self.seen.with(|seen| (seen.head, seen.headers) = (head.status.to_string(), texts(head.headers)));
+        // The boundaries of reads mean nothing: a body without frames is one frame, which grows.
+        let framed = matches!(framing, None | Some(Framing::Chunks));
+        let mut frame = Vec::new();
+        loop {
+            match receiver.next().await {
+                Ok(BodyPart::Data { bytes, ends_frame }) if framed => {
+                    frame.extend(bytes);
+                    if ends_frame {
+                        let frame = std::mem::take(&mut frame);
+                        self.seen.with(|seen| seen.data.push(frame));
+                    }
                 }
-                let ends = at + 1 == last && exchange.trailers.is_empty() && !self.leaves_after(last);
-                let _ = sending.send_data(Bytes::from(piece.bytes()), ends);
-                self.settled().await;
-                if self.leaves_after(at + 1) {
-                    next = Next::Gone;
-                    break;
+                Ok(BodyPart::Data { bytes, .. }) => self.seen.with(|seen| match seen.data.first_mut() {
+                    Some(data) => data.extend(bytes),
+                    None => seen.data.push(bytes),
+                }),
+                Ok(BodyPart::Trailers(trailers)) => self.seen.with(|seen| seen.trailers = texts(trailers)),
+                Ok(BodyPart::End) if framing == Some(Framing::UntilClose) => return End::Cut,
+                Ok(BodyPart::End) => return End::Complete,
+                Err(_) => {
+                    if !frame.is_empty() {
+                        self.seen.with(|seen| seen.data.push(frame));
+                    }
+                    return End::Cut;
                 }
             }
-            if next == Next::On && !self.over() {
-                if !exchange.trailers.is_empty() {
-                    let _ = sending.send_trailers(map(&exchange.trailers)?);
-                } else if last == 0 {
-                    let _ = sending.send_data(Bytes::new(), true);
-                }
-                self.settled().await;
-            }
         }
-        if next == Next::On {
-            next = self.rest().await;
-        }
-        if next == Next::Gone {
-            self.leave();
-            sending.send_reset(Reason::CANCEL);
-            self.settled().await;
-        }
-        drop(sending);
-        drop(client);
-        reader.abort();
-        let _ = reader.await;
-        connection.abort();
-        let _ = connection.await;
-        Ok(())
     }
 }
 
-async fn read(answer: h2::client::ResponseFuture, seen: &Growing) -> std::result::Result<End, h2::Error> {
-    let (head, mut body) = answer.await?.into_parts();
-    grow(seen, |seen| {
-        seen.head = head.status.as_str().to_owned();
-        seen.headers = list(&head.headers);
-    });
-    read_body(&mut body, seen).await
+/// Returns headers with values as octets.
+pub(super) fn octets(headers: Vec<(String, String)>) -> Headers {
+    headers.into_iter().map(|(name, value)| (name, value.into_bytes())).collect()
 }
 
-/// Frames and trailers of HTTP/2.
-pub(super) async fn read_body(body: &mut h2::RecvStream, seen: &Growing) -> std::result::Result<End, h2::Error> {
-    while let Some(data) = body.data().await {
-        let data = data?;
-        body.flow_control().release_capacity(data.len())?;
-        if !data.is_empty() {
-            grow(seen, |seen| seen.data.push(data.to_vec()));
-        }
-    }
-    if let Some(trailers) = body.trailers().await? {
-        grow(seen, |seen| seen.trailers = list(&trailers));
-    }
-    Ok(End::Complete)
-}
-
-/// Headers as pairs.
-pub(super) fn list(headers: &HeaderMap) -> Vec<(String, String)> {
-    headers
-        .iter()
-        .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
-        .collect()
-}
-
-/// Pairs as headers.
-pub(super) fn map(pairs: &[(String, String)]) -> Result<HeaderMap> {
-    let mut map = HeaderMap::new();
-    for (name, value) in pairs {
-        let name = hyper::header::HeaderName::from_bytes(name.as_bytes()).context(|| name.clone())?;
-        map.append(name, value.parse().context(|| value.clone())?);
-    }
-    Ok(map)
+/// Returns headers with values as text.
+pub(super) fn texts(headers: Headers) -> Vec<(String, String)> {
+    headers.into_iter().map(|(name, value)| (name, String::from_utf8_lossy(&value).into_owned())).collect()
 }

@@ -1,44 +1,44 @@
-//! What an upstream answers.
+//! Response of an upstream.
 
 use serde::Deserialize;
 
 use super::Piece;
 
-/// What an upstream answers.
+/// Response of an upstream.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Answer {
-    /// The status.
+    /// Status code.
     pub status: u16,
     /// Headers; `content-length` is added if `length` says so.
     pub headers: Vec<(String, String)>,
-    /// The body, a frame at a time.
+    /// Body in frames.
     pub body: Vec<Piece>,
-    /// Whether a content-length is told. Unless said otherwise: if the body is one frame, without trailers.
+    /// `true` to send a content-length. Default: if the body is one frame, without trailers.
     pub length: Option<bool>,
     /// Trailers.
     pub trailers: Vec<(String, String)>,
-    /// gRPC: the body is messages, and the trailers have this status.
+    /// gRPC: the frames of the body are messages, and the trailers have this status.
     pub grpc: Option<Grpc>,
     /// Milliseconds before the head.
     pub delay_ms: u64,
-    /// It answers as soon as it has the request's head, and the client sends its body when it has seen the answer's.
+    /// The upstream responds as soon as it has the head of the request; the client sends its body once it has seen the response.
     pub early: bool,
-    /// It never answers.
+    /// The upstream never responds.
     pub never: bool,
-    /// It resets after so many frames; -1 is before the head.
+    /// Number of frames after which the upstream resets; -1 resets before the head.
     pub reset: Option<i32>,
-    /// It sends nothing more after so many frames.
+    /// Number of frames after which the upstream stops sending.
     pub stall: Option<usize>,
 }
 
-/// The end of a gRPC answer.
+/// End of a gRPC response.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Grpc {
-    /// `grpc-status`
+    /// Value of `grpc-status`.
     pub status: u32,
-    /// `grpc-message`
+    /// Value of `grpc-message`.
     #[serde(default)]
     pub message: String,
 }
@@ -62,7 +62,7 @@ impl Default for Answer {
 }
 
 impl Answer {
-    /// The frames of its body; of gRPC each with the five octets before it.
+    /// Returns the frames of the body; for gRPC, each with its five-byte prefix.
     pub fn frames(&self) -> Vec<Vec<u8>> {
         let frames = self.body.iter().map(Piece::bytes);
         match self.grpc {
@@ -76,7 +76,7 @@ impl Answer {
         }
     }
 
-    /// The headers with `content-length` or gRPC's content type.
+    /// Returns the headers with `content-length`, which is last, or gRPC's content type.
     pub fn all_headers(&self) -> Vec<(String, String)> {
         let mut headers = self.headers.clone();
         if self.grpc.is_some() {
@@ -88,18 +88,18 @@ impl Answer {
         headers
     }
 
-    /// Whether a content-length is told.
+    /// Returns `true` if the response has a content-length.
     pub fn has_length(&self) -> bool {
         let usual = self.body.len() == 1 && self.trailers.is_empty();
         self.grpc.is_none() && self.length.unwrap_or(usual || self.body.is_empty())
     }
 
-    /// HTTP/1.1: whether the body comes in chunks. An empty one without a length is none at all, as of a 204.
+    /// Returns `true` if the body comes in chunks on HTTP/1.1. An empty one without a length is no body, as for a 204.
     pub fn in_chunks(&self) -> bool {
         !self.has_length() && (!self.body.is_empty() || !self.trailers.is_empty())
     }
 
-    /// The trailers with gRPC's status.
+    /// Returns the trailers, with gRPC's status.
     pub fn all_trailers(&self) -> Vec<(String, String)> {
         let mut trailers = self.trailers.clone();
         if let Some(grpc) = &self.grpc {
