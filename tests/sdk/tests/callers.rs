@@ -1,52 +1,52 @@
-//! The ways in which people call a model: an SDK and one of its functions, and by what names it tells the same things.
+//! Functions of SDKs that call a model, with the names that each SDK uses for the same things.
 
 use Language::{Node, Python};
 use serde_json::{Value, json};
 
-/// Which client asks.
+/// Language of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Language {
     Python,
     Node,
 }
 
-/// A function of an SDK that answers with a text.
+/// Function of an SDK that returns a text.
 #[derive(Clone, Debug)]
 pub struct Caller {
-    /// The function of the client in `clients/`.
+    /// Function of the client in `clients/`.
     pub call: &'static str,
     pub language: Language,
     pub model: &'static str,
-    /// As the gateway calls what this speaks.
+    /// Dialect, by the gateway's name.
     pub dialect: &'static str,
-    /// Finish reasons of a text and of a call of a tool; an empty one: it calls none.
+    /// Finish reasons of a text and of a tool call; the second is empty if the function has no tools.
     pub finish: [&'static str; 2],
-    /// Whether it shows what a model thinks.
+    /// `true` if the SDK exposes reasoning text.
     pub thinks: bool,
-    /// What it makes of a usage of [`USAGE`]: input, output, cached, reasoning.
+    /// Input, output, cached and reasoning tokens that the SDK reports for [`USAGE`].
     pub usage: [u64; 4],
-    /// The same as the gateway's access log has it, whose input has what was cached in it and whose output has the reasoning.
+    /// The same in the gateway's access log, where input includes cached tokens and output includes reasoning.
     pub logged: [u64; 4],
-    /// Type of the error that it raises for the statuses 429 and 400, and what the body of the first says.
+    /// Types of the errors that it raises for the statuses 429 and 400, and the error type in the body of the first.
     pub errors: [&'static str; 3],
-    /// Whether its error shows the headers of the answer.
+    /// `true` if its error exposes the headers of the response.
     pub shows_headers: bool,
-    /// Type of the error for a stream that breaks off, and for one that ends with the event by which a server says so.
+    /// Types of the errors for a stream that breaks off, and for one that ends with an error event of the server.
     pub broken: [&'static str; 2],
 }
 
-/// Input, output, cached, reasoning, written to a cache: what the mock is told to report.
+/// Usage that the mock reports: input, output, cached, reasoning and cache-write tokens.
 pub const USAGE: &str = "100,20,30,5,7";
 
 const OPENAI: [&str; 3] = ["RateLimitError", "BadRequestError", "requests"];
 const AI: &str = "AI_APICallError";
 const OLLAMA: &str = "ResponseError";
-/// What a connection that breaks off is to an SDK that does not make it an error of its own.
+/// Error for a broken connection of SDKs without an error type of their own for it.
 const READ: &str = "ReadError";
-/// An error event that the `ai` package hands on as it is.
+/// Marks an error event that the `ai` package passes through unchanged.
 const EVENT: &str = "an event";
 
-/// All of them.
+/// All functions that return a text.
 pub const CALLERS: &[Caller] = &[
     Caller {
         call: "openai_chat",
@@ -107,7 +107,7 @@ pub const CALLERS: &[Caller] = &[
         dialect: "anthropic.messages",
         finish: ["end_turn", "tool_use"],
         thinks: true,
-        // What is cached is counted apart, and reasoning not at all.
+        // Cached tokens are counted separately, and reasoning not at all.
         usage: [63, 20, 30, 0],
         logged: [100, 20, 30, 0],
         errors: ["RateLimitError", "BadRequestError", "rate_limit_error"],
@@ -121,7 +121,7 @@ pub const CALLERS: &[Caller] = &[
         dialect: "anthropic.messages",
         finish: ["end_turn", "tool_use"],
         thinks: true,
-        // What is cached is counted apart, and reasoning not at all.
+        // Cached tokens are counted separately, and reasoning not at all.
         usage: [63, 20, 30, 0],
         logged: [100, 20, 30, 0],
         errors: ["RateLimitError", "BadRequestError", "rate_limit_error"],
@@ -135,7 +135,7 @@ pub const CALLERS: &[Caller] = &[
         dialect: "bedrock.invoke",
         finish: ["end_turn", "tool_use"],
         thinks: true,
-        // What is cached is counted apart, and reasoning not at all.
+        // Cached tokens are counted separately, and reasoning not at all.
         usage: [63, 20, 30, 0],
         logged: [100, 20, 30, 0],
         errors: ["RateLimitError", "BadRequestError", ""],
@@ -149,7 +149,7 @@ pub const CALLERS: &[Caller] = &[
         dialect: "gemini.generate",
         finish: ["STOP", "STOP"],
         thinks: true,
-        // Thoughts are counted apart.
+        // Reasoning is counted separately.
         usage: [100, 15, 30, 5],
         logged: [100, 20, 30, 5],
         errors: ["ClientError", "ClientError", "RESOURCE_EXHAUSTED"],
@@ -217,7 +217,7 @@ pub const CALLERS: &[Caller] = &[
         thinks: true,
         usage: [100, 20, 30, 0],
         logged: [100, 20, 30, 0],
-        // Its type stands in a header.
+        // Its type is in a header.
         errors: [AI, AI, ""],
         shows_headers: true,
         broken: ["TypeError", EVENT],
@@ -263,13 +263,13 @@ pub const CALLERS: &[Caller] = &[
     },
 ];
 
-/// A function of an SDK that answers something else.
+/// Function of an SDK that returns something else than a text.
 #[derive(Clone, Debug)]
 pub struct Other {
     pub call: &'static str,
     pub language: Language,
     pub model: &'static str,
-    /// As the gateway calls what this speaks.
+    /// Dialect, by the gateway's name.
     pub dialect: &'static str,
 }
 
@@ -277,7 +277,7 @@ const fn other(call: &'static str, language: Language, model: &'static str, dial
     Other { call, language, model, dialect }
 }
 
-/// All of them.
+/// All functions that return something else.
 pub const OTHERS: &[Other] = &[
     other("openai_embeddings", Python, "text-embedding-3-small", "openai.embeddings"),
     other("openai_moderations", Python, "omni-moderation-latest", "openai.moderations"),
@@ -295,11 +295,11 @@ pub const OTHERS: &[Other] = &[
     other("ollama_embed", Python, "llama-3.1-8b", "ollama.embed"),
 ];
 
-/// Characters of the mock's only picture.
+/// Number of characters in the mock's only picture.
 const PICTURE: usize = 96;
 
 impl Other {
-    /// What it tells of the prompt `say: is it violence?`: pointers and values.
+    /// Returns pointers and values of the expected answer to the prompt `say: is it violence?`.
     pub fn expected(&self) -> Vec<(&'static str, Value)> {
         match self.call {
             // Of two inputs.

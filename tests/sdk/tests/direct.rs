@@ -1,4 +1,4 @@
-//! The SDKs against the mock, with nothing in between: what it says is what their providers say.
+//! The SDKs directly against the mock: its responses are those of the providers.
 
 use serde_json::Value;
 use tollgate_mock_llm::{MockLlm, Options};
@@ -7,14 +7,14 @@ use crate::callers::{CALLERS, Caller, OTHERS, Other, USAGE};
 use crate::findings::{Check, Findings};
 use crate::question::{Question, ask};
 
-/// Those whose streams begin with what is said, and have less to cut.
+/// Callers whose streams begin with text at once, so that there is less to cut.
 const NO_PRELUDE: [&str; 5] = ["openai_completions", "google_generate", "ai_google", "ollama_chat", "ollama_generate"];
 
-const SAID: &str = "Good day, \"naïve\" 🙂 world.\nAnd bye.";
+const TEXT: &str = "Good day, \"naïve\" 🙂 world.\nAnd bye.";
 const ARGUMENTS: &str = r#"{"city":"Paris, \"9e\""}"#;
 
 #[test]
-fn the_mock_is_understood_by_every_sdk() {
+fn every_sdk_reads_the_responses_of_the_mock() {
     let mock = MockLlm::start(Options::new(vec![("all".to_owned(), "127.0.0.1:0".parse().unwrap())])).unwrap();
     let url = format!("http://{}", mock.addresses()[0].1);
     let mut asked: Vec<(Question, Check)> = Vec::new();
@@ -36,7 +36,7 @@ fn the_mock_is_understood_by_every_sdk() {
         check(&mut findings, question, &answer);
     }
     findings.settle();
-    // Every question came, and once: no SDK has tried again.
+    // Every call arrived exactly once: no SDK has retried.
     let received = mock.received();
     for question in &questions {
         let count = received.iter().filter(|received| received.path.starts_with(&question.prefix())).count();
@@ -54,18 +54,18 @@ fn questions(caller: &Caller, question: &Question) -> Vec<(&'static str, Questio
             findings.holds(
                 question,
                 !text.is_empty() && "one two three four".starts_with(text),
-                "it lost what was said",
+                "it lost the text before",
             );
         })
     };
     let refused = move |status: u16, kind: &'static str| -> Check {
-        let said = if status == 429 { errors[2] } else { "" };
+        let error_kind = if status == 429 { errors[2] } else { "" };
         Box::new(move |findings, question, answer| {
             findings.same(question, answer, "/error/type", kind);
             findings.same(question, answer, "/error/own", true);
             findings.same(question, answer, "/error/status", status);
-            if !said.is_empty() {
-                findings.same(question, answer, "/error/kind", said);
+            if !error_kind.is_empty() {
+                findings.same(question, answer, "/error/kind", error_kind);
             }
             if status == 429 && shows_headers {
                 findings.same(question, answer, "/error/retry_after", "7");
@@ -76,10 +76,10 @@ fn questions(caller: &Caller, question: &Question) -> Vec<(&'static str, Questio
     let mut all: Vec<(&'static str, Question, Check)> = vec![
         (
             "a text",
-            ask(&format!("say: {SAID}")).knob("usage", USAGE).knob("thinking", "Let%20me%20see."),
+            ask(&format!("say: {TEXT}")).knob("usage", USAGE).knob("thinking", "Let%20me%20see."),
             Box::new(move |findings, question, answer| {
                 findings.same(question, answer, "/error", Value::Null);
-                findings.same(question, answer, "/text", SAID);
+                findings.same(question, answer, "/text", TEXT);
                 findings.same(question, answer, "/finish", finish[0]);
                 for (name, count) in
                     [("input", input), ("output", output), ("cached", cached), ("reasoning", reasoning)]
@@ -93,7 +93,7 @@ fn questions(caller: &Caller, question: &Question) -> Vec<(&'static str, Questio
             }),
         ),
         ("no room", ask("hello").knob("status", "429").knob("retry-after", "7"), refused(429, errors[0])),
-        ("no sense", ask("hello").knob("status", "400"), refused(400, errors[1])),
+        ("a bad request", ask("hello").knob("status", "400"), refused(400, errors[1])),
     ];
     if !finish[1].is_empty() {
         all.push((
@@ -110,7 +110,7 @@ fn questions(caller: &Caller, question: &Question) -> Vec<(&'static str, Questio
         ));
     }
     if question.stream {
-        // Late enough that every dialect has begun to say something.
+        // Late enough that every dialect has sent some text.
         let cut = |how: &str| {
             ask("deltas: [\"one \", \"two \", \"three \", \"four\"]").knob("cut-after", "6").knob("cut", how)
         };

@@ -1,21 +1,20 @@
-//! Forms with large files through a real Envoy: the file is not held, and what stands behind it is.
+//! Forms with large files through a real Envoy: the gateway does not hold the file, but the fields after it.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use tollgate_envoy_harness::blocking::Request;
+use tollgate_envoy_harness::{Envoy, Gateway, gateway};
 use tollgate_mock_llm::{MockLlm, Options};
-use tollgate_testbed::http::Request;
-use tollgate_testbed::{Envoy, Gateway, gateway};
 
 use crate::gateway::{UPSTREAMS, bootstrap};
 
 const CLOUD_KEY: &str = "AKIAPLANTED0123456Z9";
 
-/// How a form is sent: at once, of which Envoy may see a megabyte in one piece, or as by a client that reads its file from
-/// somewhere.
-const WAYS: [(usize, Duration); 2] = [(usize::MAX, Duration::ZERO), (64 << 10, Duration::from_millis(5))];
+/// Pacing of a form: at once, so that Envoy may read a megabyte in one piece, or as a client sends it that reads a file.
+const PACES: [(usize, Duration); 2] = [(usize::MAX, Duration::ZERO), (64 << 10, Duration::from_millis(5))];
 
-/// A transcription with a file of this size and a prompt behind it.
+/// Returns a transcription request with a file of this size and a prompt after it.
 fn form(file: usize, prompt: &str) -> Vec<u8> {
     let part = |headers: &str| format!("--x\r\nContent-Disposition: form-data; {headers}\r\n\r\n").into_bytes();
     [
@@ -40,13 +39,13 @@ fn large_forms_through_envoy() {
     let cases = [
         (1 << 10, "say: hello", 200),
         (1 << 10, CLOUD_KEY, 400),
-        // more than the gateway holds, and more than Envoy would
+        // More than the gateway holds, and more than Envoy would.
         (300 << 10, "say: hello", 200),
         (3 << 20, "say: hello", 200),
         (300 << 10, CLOUD_KEY, 400),
         (3 << 20, CLOUD_KEY, 400),
     ];
-    let cases = cases.into_iter().flat_map(|case| WAYS.map(|way| (case, way)));
+    let cases = cases.into_iter().flat_map(|case| PACES.map(|pace| (case, pace)));
     for (number, ((file, prompt, want), (piece, pause))) in cases.enumerate() {
         let path = format!("/f{number}/v1/audio/transcriptions");
         let headers =
@@ -70,13 +69,13 @@ fn large_forms_through_envoy() {
             assert!(!leaked && received.body_complete == (want == 200), "{path}");
         }
     }
-    // A body that no filter would hold is refused by a filter, and not by Envoy, however quickly it comes.
+    // A filter, not Envoy, refuses a body that no filter would hold, however quickly it arrives.
     let body = format!(r#"{{"model":"gpt-4o","messages":[{{"role":"user","content":"{}"}}]}}"#, "a ".repeat(1 << 20));
-    for (piece, pause) in WAYS {
+    for (piece, pause) in PACES {
         let headers = [("content-type", "application/json"), ("x-tollgate-consumer", crate::gateway::UNMETERED)];
         let request = Request::post("/v1/chat/completions", &headers, body.as_bytes());
         let answer = request.send_paced(piece, pause, gateway.address(), Duration::from_secs(20));
-        // A client that still writes when the answer is there may not see it.
+        // A client that is still writing when the response arrives may not see it.
         if let Ok(mut answer) = answer {
             let text = answer.text().unwrap_or_default();
             assert!(answer.status == 413 && text.contains("too_large"), "{} {text}", answer.status);

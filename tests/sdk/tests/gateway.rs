@@ -1,42 +1,43 @@
-//! The SDKs through a real Envoy with the reference bootstrap: no SDK can tell that there is a gateway, until it refuses, and
-//! then each raises its own error. What a call was is in the access log, in one way for all.
+//! The SDKs through a real Envoy with the reference bootstrap. No SDK notices the gateway unless it refuses a call, and then
+//! each SDK raises its own error. The access log has the same record for all of them.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tollgate_envoy_harness::blocking::Request;
+use tollgate_envoy_harness::{Bootstrap, Envoy, Gateway, gateway};
 use tollgate_mock_llm::{MockLlm, Options};
-use tollgate_testbed::http::Request;
-use tollgate_testbed::{Bootstrap, Envoy, Gateway, gateway, workspace};
+use tollgate_workspace as workspace;
 
 use crate::callers::{CALLERS, Caller, OTHERS, Other, USAGE};
 use crate::findings::{Check, Findings};
 use crate::question::{Question, ask};
 
-/// The clusters of the reference, all of them the mock.
+/// Clusters of the reference; the mock plays all of them.
 pub const UPSTREAMS: [&str; 4] = ["openai", "local", "anthropic", "gemini"];
 
-/// Who may always ask, and who has nothing left.
+/// Consumers without a budget and with a spent one.
 pub const UNMETERED: &str = "unmetered";
 const SPENT: &str = "spent";
 
-/// What the rules of the reference block in prompts and redact in answers, and what a rule of ours blocks in answers.
+/// Matches of the reference's rules that block prompts and redact responses, and of a rule of ours that blocks responses.
 const CLOUD_KEY: &str = "AKIAPLANTED0123456Z9";
 const EMAIL: [&str; 2] = ["planted.person@mail.exam", "ple.com"];
 const CLASSIFIED: [&str; 2] = ["PLANTED-CLASS", "IFIED-5501"];
 
-/// What is known not to work: function, whether streamed, name. A row that works again is a failure, too.
+/// Known failures: function, `true` if streamed, name. A row that works again fails the test, too.
 const NOT_YET: &[(&str, bool, &str)] = &[];
 
-/// What an answer and the access log's record of it have to be.
+/// Expected answer and access log entry.
 struct Want {
     answer: Check,
     record: Vec<(&'static str, Field)>,
-    /// Whether an upstream has seen it.
+    /// `true` if the call reaches an upstream.
     reaches: bool,
 }
 
-/// A field of the access log.
+/// Expected value of an access log field.
 enum Field {
     Is(Value),
     /// A number above 0.
@@ -106,7 +107,7 @@ fn every_sdk_through_envoy() {
         let known = NOT_YET.contains(&(question.call, question.stream, question.name.as_str()));
         match (known, findings.is_empty()) {
             (false, _) => all.extend(findings),
-            (true, true) => all.add(question, "it works: strike it off the list of what does not yet"),
+            (true, true) => all.add(question, "it works: remove it from the list of known failures"),
             (true, false) => {}
         }
     }
@@ -117,16 +118,14 @@ fn every_sdk_through_envoy() {
     all.settle();
 }
 
-/// The reference, and what tests need besides: consumers, a rule, and models that the reference has no use for.
+/// Returns the reference bootstrap with additional consumers, a rule and models.
 pub fn bootstrap(mock: &MockLlm) -> Bootstrap {
     let module = workspace::module(workspace::BUNDLE).unwrap_or_else(|error| panic!("{error}"));
-    let mut bootstrap = Bootstrap::reference().unwrap().module(&module).unwrap();
+    let mut bootstrap = workspace::reference_bootstrap().unwrap().module(&module).unwrap();
     for upstream in UPSTREAMS {
         bootstrap = bootstrap.upstream(upstream, mock.address(upstream).unwrap()).unwrap();
     }
-    let filters = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config/http_filters";
-    for filter in bootstrap.document_mut().pointer_mut(filters).and_then(Value::as_array_mut).unwrap() {
-        let Some(plugin) = filter.pointer_mut("/typed_config/config") else { continue };
+    for plugin in bootstrap.plugins().unwrap() {
         let root_id = plugin["root_id"].as_str().unwrap_or_default().to_owned();
         let value = &mut plugin["configuration"]["value"];
         match root_id.as_str() {
@@ -154,16 +153,21 @@ pub fn bootstrap(mock: &MockLlm) -> Bootstrap {
     bootstrap
 }
 
-/// The one request that a consumer may make.
+const SPENDING_PATH: &str = "/first/v1/chat/completions";
+
+/// Makes the one request that the consumer [`SPENT`] may make.
 fn spend(gateway: &Gateway) {
     let headers = [("content-type", "application/json"), ("x-tollgate-consumer", SPENT)];
     let body = br#"{"model":"gpt-4o","messages":[{"role":"user","content":"hello"}]}"#;
-    let request = Request::post("/first/v1/chat/completions", &headers, body);
-    let answer = request.send(gateway.address(), Duration::from_secs(20)).unwrap();
-    assert_eq!(answer.status, 200);
+    let request = Request::post(SPENDING_PATH, &headers, body);
+    let mut response = request.send(gateway.address(), Duration::from_secs(20)).unwrap();
+    assert_eq!(response.status, 200);
+    // The call is settled once it is logged, before the first refusal is expected.
+    response.text().unwrap();
+    gateway.access_log_find(|entry| entry["path"] == SPENDING_PATH).unwrap();
 }
 
-/// A prompt that the mock answers with these deltas.
+/// Returns a prompt that the mock answers with these deltas.
 fn deltas(deltas: &[&str]) -> String {
     format!("deltas: {}", json!(deltas))
 }
@@ -173,7 +177,7 @@ fn questions(caller: &Caller, question: &Question) -> Vec<(&'static str, Questio
     let [input, output, cached, reasoning] = caller.logged;
     let stream = question.stream;
     let ask = |prompt: &str| question.clone().prompt(prompt);
-    // What is said of every call that was read.
+    // Record of every call that the filters read.
     let record = |more: Vec<(&'static str, Field)>| {
         let mut record = vec![
             ("dialect", text(dialect)),
@@ -245,7 +249,7 @@ fn questions(caller: &Caller, question: &Question) -> Vec<(&'static str, Questio
             ask(&format!("Deploy with {CLOUD_KEY}, please.")),
             Want {
                 answer: refused(400, errors[1]),
-                // What comes after the filter that refuses has not seen it.
+                // The filters after the one that refuses have not seen the call.
                 record: vec![
                     ("status", Field::Is(json!(400))),
                     ("dialect", text(dialect)),
@@ -271,7 +275,7 @@ fn questions(caller: &Caller, question: &Question) -> Vec<(&'static str, Questio
             },
         ),
         (
-            "an address in the answer",
+            "an address in the response",
             ask(&deltas(&["Write to ", EMAIL[0], EMAIL[1], ", please."])),
             Want {
                 answer: says("Write to [email], please."),
@@ -284,11 +288,11 @@ fn questions(caller: &Caller, question: &Question) -> Vec<(&'static str, Questio
             },
         ),
         (
-            "a secret in the answer",
+            "a secret in the response",
             ask(&deltas(&["It is ", CLASSIFIED[0], CLASSIFIED[1], ", you ", "know."])),
             Want {
                 answer: {
-                    // What the gateway refuses is not the server's failure to those who make a difference.
+                    // SDKs that distinguish the two do not raise a refusal of the gateway as a failure of the server.
                     let kind = if broken[1] == "ServerError" { "ClientError" } else { broken[1] };
                     Box::new(move |findings, question, answer| {
                         let raised = answer.pointer("/error/type").is_some();
@@ -341,12 +345,12 @@ fn questions(caller: &Caller, question: &Question) -> Vec<(&'static str, Questio
                     findings.holds(question, raised, format_args!("no error: {answer}"));
                     let text = answer["text"].as_str().unwrap_or_default();
                     let begun = !text.is_empty() && "one two three four five six seven eight".starts_with(text);
-                    findings.holds(question, begun, format_args!("it lost what was said: {answer}"));
+                    findings.holds(question, begun, format_args!("it lost the text before: {answer}"));
                 }),
                 record: record(vec![
                     ("input_tokens", Field::Positive),
                     ("output_tokens", Field::Positive),
-                    // Who says in every event what it has cost so far has said it.
+                    // Dialects that report usage in every event have reported it.
                     ("usage_source", Field::OneOf(&["counted", "mixed", "provider"])),
                 ]),
                 reaches: true,

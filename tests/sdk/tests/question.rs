@@ -1,4 +1,4 @@
-//! What is asked of an SDK, and what it tells.
+//! Calls of SDKs, and their answers.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::Value;
-use tollgate_testbed::child::ChildBuilder;
-use tollgate_testbed::scratch::Scratch;
+use tollgate_envoy_harness::child::ChildBuilder;
+use tollgate_envoy_harness::scratch::Scratch;
 
 use crate::callers::{CALLERS, Caller, Language, Other};
 use crate::install;
@@ -22,9 +22,9 @@ pub struct Question {
     pub model: String,
     pub prompt: String,
     pub stream: bool,
-    /// Whether a tool is offered.
+    /// `true` if a tool is offered.
     pub tools: bool,
-    /// Whether usage is asked for where a stream tells it only then.
+    /// `true` to ask for usage, in dialects whose streams report it only on request.
     pub ask_usage: bool,
     pub headers: BTreeMap<String, String>,
     #[serde(skip)]
@@ -34,7 +34,7 @@ pub struct Question {
 }
 
 impl Question {
-    /// `number` makes the path one that no other question has.
+    /// Creates a call. `number` makes its path unique.
     pub fn new(caller: &Caller, stream: bool, url: &str, number: usize) -> Question {
         Question {
             call: caller.call,
@@ -50,14 +50,14 @@ impl Question {
         }
     }
 
-    /// One that is answered with something else than a text.
+    /// Creates a call whose answer is not a text.
     pub fn other(other: &Other, url: &str, number: usize) -> Question {
         let &Other { call, language, model, .. } = other;
         let name = "something else".to_owned();
         Question { call, language, model: model.to_owned(), name, ..Question::new(&CALLERS[0], false, url, number) }
     }
 
-    /// The beginning of the paths that only this question asks.
+    /// Returns the prefix of the paths that only this call requests.
     pub fn prefix(&self) -> String {
         let number = self.base.rsplit('/').next().unwrap_or_default();
         format!("/{number}/")
@@ -78,17 +78,17 @@ impl Question {
         self
     }
 
-    /// A knob of the mock.
+    /// Sets a header that controls the mock's response.
     pub fn knob(self, name: &str, value: &str) -> Question {
         self.header(&format!("x-mock-{name}"), value)
     }
 }
 
-/// For all questions of one language. They take some ten seconds, on a machine that does nothing else.
+/// Timeout of all calls of one language. They take some ten seconds on an idle machine.
 const PATIENCE: Duration = Duration::from_secs(600);
 
-/// Asks all questions, those of each language in one process, both at once. Answers are in the order of the questions: an
-/// object with `text`, `tools`, `usage`, `error`, ... as far as the SDK told.
+/// Makes all calls, those of each language in one process, with both processes at once. The answers are in the order of the
+/// calls: objects with `text`, `tools`, `usage`, `error`, ... as far as the SDK reports them.
 pub fn ask(questions: &[Question]) -> Vec<Value> {
     let scratch = Scratch::new("sdk").unwrap();
     let mut running = Vec::new();
@@ -103,24 +103,24 @@ pub fn ask(questions: &[Question]) -> Vec<Value> {
         };
         let client = client.unwrap_or_else(|error| panic!("{error}"));
         let asked = scratch.path().join(format!("{language:?}.questions"));
-        let told = scratch.path().join(format!("{language:?}.answers"));
+        let output = scratch.path().join(format!("{language:?}.answers"));
         let errors = scratch.path().join(format!("{language:?}.errors"));
         fs::write(&asked, serde_json::to_vec(&own).unwrap()).unwrap();
         let child = ChildBuilder::new(&client.program)
             .arg(&client.script)
             .arg(&asked)
-            // The gateway is on this machine, whatever the environment says of proxies.
+            // The gateway is on this machine: no proxy of the environment applies.
             .env("NO_PROXY", "*")
             .env("PYTHONDONTWRITEBYTECODE", "1")
-            .stdout(File::create(&told).unwrap())
+            .stdout(File::create(&output).unwrap())
             .stderr(File::create(&errors).unwrap());
-        running.push((language, own.len(), told, errors, child.spawn().unwrap()));
+        running.push((language, own.len(), output, errors, child.spawn().unwrap()));
     }
     let mut answers: BTreeMap<Language, std::vec::IntoIter<Value>> = BTreeMap::new();
-    for (language, count, told, errors, mut child) in running {
+    for (language, count, output, errors, mut child) in running {
         let status = child.wait_for(PATIENCE).unwrap_or_else(|error| panic!("{language:?}: {error}"));
-        let told = fs::read_to_string(&told).unwrap();
-        let lines: Vec<Value> = told.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let output = fs::read_to_string(&output).unwrap();
+        let lines: Vec<Value> = output.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         let errors = fs::read_to_string(&errors).unwrap_or_default();
         assert!(
             status.success() && lines.len() == count,
