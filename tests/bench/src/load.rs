@@ -1,65 +1,65 @@
-//! What is asked of every Envoy.
+//! Requests that every Envoy receives.
 
 use serde_json::{Value, json};
-use tollgate_testbed::{Context, Error, Result};
+use tollgate_envoy_harness::{Context, Error, Result};
 
 use crate::prose::Prose;
 
-/// A kind of request.
+/// Kind of request.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Load {
-    /// What the table calls it.
+    /// Name in the table.
     pub(crate) name: &'static str,
-    /// Text of the prompt, in bytes.
+    /// Length of the prompt's text in bytes.
     prompt: usize,
-    /// How the answer comes.
+    /// Form of the response.
     answer: Answer,
-    /// Requests in one cell of a full run, if they are quick enough.
+    /// Number of requests in one cell of a full run, if they are fast enough.
     pub(crate) requests: usize,
-    /// Connections that ask at the same time. Several, because a worker that has only one request to wait for is put to
-    /// sleep and woken up for each piece of it, which costs more than the request and varies with what else runs.
+    /// Number of concurrent connections. Several, because a worker with only one request sleeps and wakes up for each piece of
+    /// it, which costs more than the request and varies with what else runs.
     pub(crate) in_flight: usize,
 }
 
-/// How the answer comes. It has the same words either way: see [`answer_text`].
+/// Form of the response. It has the same words in every form: see [`answer_text`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Answer {
-    /// As JSON.
+    /// JSON.
     Whole,
-    /// As events, all written by the upstream at once.
+    /// Events, which the upstream writes all at once.
     Burst,
-    /// As events, each written on its own, the next one to two milliseconds later.
+    /// Events, which the upstream writes one by one, one to two milliseconds apart.
     Paced,
 }
 
-/// The loads, by column of the table.
+/// Loads in the order of the table's columns.
 pub(crate) const LOADS: &[Load] = &[
     Load { name: "1 KB", prompt: 1 << 10, answer: Answer::Whole, requests: 4000, in_flight: 8 },
     Load { name: "16 KB", prompt: 16 << 10, answer: Answer::Whole, requests: 2000, in_flight: 8 },
     Load { name: "256 KB", prompt: 256 << 10, answer: Answer::Whole, requests: 500, in_flight: 8 },
     Load { name: "200 events at once", prompt: 1 << 10, answer: Answer::Burst, requests: 1000, in_flight: 8 },
-    // A stream takes its time whatever the filters do, so many run at once; each event still comes alone.
+    // A stream takes its time whatever the filters do, so many run at once; each event still arrives alone.
     Load { name: "200 events one by one", prompt: 1 << 10, answer: Answer::Paced, requests: 48, in_flight: 16 },
 ];
 
-/// Words of the answer; streamed, the mock makes each an event.
+/// Number of words in the response. In a stream, the mock makes each of them an event.
 pub(crate) const ANSWER_WORDS: usize = 200;
 
-/// What every request is answered with.
+/// Returns the text of every response.
 pub(crate) fn answer_text() -> String {
     Prose::new(0).words(ANSWER_WORDS)
 }
 
-/// A turn of the conversation has no more than this.
+/// Maximum length of a turn of the conversation in bytes.
 const TURN: usize = 4 << 10;
 
 impl Load {
-    /// Whether the answer is a stream of events.
+    /// Returns `true` if the response is a stream of events.
     pub(crate) fn is_streamed(&self) -> bool {
         self.answer != Answer::Whole
     }
 
-    /// What the upstream is told about its answer.
+    /// Returns the headers that control the upstream's response.
     pub(crate) fn headers(&self) -> &'static [(&'static str, &'static str)] {
         match self.answer {
             Answer::Whole => &[],
@@ -68,13 +68,13 @@ impl Load {
         }
     }
 
-    /// The body: a conversation whose texts are as long together as the load says.
+    /// Returns the body: a conversation whose texts together have the length of the load's prompt.
     pub(crate) fn body(&self) -> Vec<u8> {
         let mut prose = Prose::new(self.prompt as u64);
         let system = self.prompt.min(256);
         let mut messages = vec![json!({"role": "system", "content": prose.text(system)})];
         let mut left = self.prompt - system;
-        // Of the turns that remain the last is the user's.
+        // The last turn is the user's.
         let mut turns = left.div_ceil(TURN);
         while turns > 0 {
             let length = left.min(TURN);

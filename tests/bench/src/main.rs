@@ -1,20 +1,21 @@
-//! What the filters cost: `cargo xtask bench`.
+//! Cost of the filters: `cargo xtask bench`.
 //!
-//! The reference bootstrap is run in several Envoys side by side, which differ in their wasm filters alone: none, one that
-//! does nothing, each of ours by itself, all of ours. All get the same requests in turn, and what is compared is the CPU time
-//! that the kernel books on the Envoy process: neither this program, nor the mock provider that is a thread of it, nor
-//! whatever else runs on the machine is in it, as wall-clock time and throughput would have it. What remains of the others
-//! (caches, clock rates) is met by taking turns, see [`measure`].
+//! Several Envoys run the reference bootstrap side by side. They differ only in their wasm filters: none, one that does
+//! nothing, each of ours alone, all of ours. All receive the same requests in turn. The compared quantity is the CPU time that
+//! the kernel accounts to the Envoy process: unlike wall-clock time and throughput, it contains neither this program, nor the
+//! mock provider in one of its threads, nor whatever else runs on the machine. Taking turns balances the remaining influence of
+//! other processes (caches, clock rates), see [`measure`].
 //!
-//! No answer counts that was not the right one: each is a 200 of the right length, the first of each kind is read in full, and
-//! the access log has to show that the filters were at work.
+//! Every response is checked: each is a 200 of the right length, the first of each kind is read in full, and the access log
+//! must show that the filters were at work.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is a program for the terminal")]
 
 use std::net::SocketAddr;
 use std::process::{Command, ExitCode};
 
+use tollgate_envoy_harness::{Context, Envoy, Error, Result};
 use tollgate_mock_llm::{Knobs, MockLlm, Options};
-use tollgate_testbed::{Context, Envoy, Error, Result, workspace};
+use tollgate_workspace as workspace;
 
 use measure::Plan;
 use page::About;
@@ -30,13 +31,13 @@ mod subject;
 mod trivial;
 mod variant;
 
-/// Where the results are published.
+/// Page on which the results are published.
 const PAGE: &str = "docs/benchmarks.md";
 
 const HELP: &str = "\
-tollgate-bench [--quick | --write]: what the filters cost; run it as `cargo xtask bench`, which builds what it needs
+tollgate-bench [--quick | --write]: cost of the filters; run it as `cargo xtask bench`, which builds what it needs
 
-  --quick   a smoke run: whether it works, not what it costs
+  --quick   smoke run: shows that it works, with meaningless numbers
   --write   writes docs/benchmarks.md
 ";
 
@@ -51,7 +52,7 @@ fn main() -> ExitCode {
             print!("{HELP}");
             Ok(())
         }
-        other => Err(Error::new(format!("what is `{}`? (see --help)", other.join(" ")))),
+        other => Err(Error::new(format!("unknown arguments `{}` (see --help)", other.join(" ")))),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -68,7 +69,7 @@ fn run(plan: Plan, write: bool) -> Result<()> {
     let options = Options { knobs: upstream_knobs(), record: false, ..Options::new(vec![("openai".into(), any)]) };
     let mock = MockLlm::start(options).context(|| "the mock provider does not start".into())?;
     let upstream = mock.address("openai").ok_or_else(|| Error::new("the mock provider has no address"))?;
-    let measured = measure::measure(&envoy, upstream, plan, &|what| eprintln!("    {what}"))?;
+    let measured = measure::measure(&envoy, upstream, plan, &|progress| eprintln!("    {progress}"))?;
     let page = page::render(&measured, &About { envoy: envoy.version().into(), rustc: rustc()?, plan });
     print!("{page}");
     if write {
@@ -81,7 +82,7 @@ fn run(plan: Plan, write: bool) -> Result<()> {
     Ok(())
 }
 
-/// The new page and what other commands have written on the old one: from the first mark of theirs on.
+/// Returns the new page with the sections that other commands have written on the old one, from their first mark on.
 fn with_others(page: String, old: &str) -> String {
     match old.find("<!-- written by `cargo xtask bench llm") {
         Some(at) => format!("{}\n\n{}", page.trim_end(), old.split_at(at).1),
@@ -89,12 +90,12 @@ fn with_others(page: String, old: &str) -> String {
     }
 }
 
-/// The upstream answers everybody the same.
+/// Returns the settings of the upstream, which responds to every request with the same text.
 fn upstream_knobs() -> Knobs {
     Knobs { answer: Some(load::answer_text()), ..Knobs::default() }
 }
 
-/// `rustc 1.95.0`
+/// Returns the version of rustc, such as `rustc 1.95.0`.
 fn rustc() -> Result<String> {
     let rustc = std::env::var_os("RUSTC").filter(|path| !path.is_empty()).unwrap_or_else(|| "rustc".into());
     let output = Command::new(rustc).arg("--version").current_dir(workspace::root()).output();

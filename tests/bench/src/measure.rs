@@ -1,8 +1,8 @@
-//! The run: all variants stand side by side, and every one of them gets its turn in every round.
+//! Measurement: all variants run side by side, and each has its turn in every round.
 //!
-//! What else the machine does changes from minute to minute, so nothing is compared that was not measured within the same
-//! seconds: a round takes each load through all variants before the next load, and begins with another variant every time.
-//! A ratio is that of one round; of the rounds the median counts.
+//! The other work of the machine changes from minute to minute, so only measurements of the same seconds are compared: a
+//! round takes each load through all variants before the next load, and starts with another variant every time. Ratios are
+//! taken within a round; the median over the rounds is reported.
 
 use std::fs;
 use std::io::Write as _;
@@ -12,73 +12,73 @@ use std::time::Duration;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use tollgate_testbed::scratch::Scratch;
-use tollgate_testbed::{Context, Envoy, Error, Gateway, Result};
+use tollgate_envoy_harness::scratch::Scratch;
+use tollgate_envoy_harness::{Context, Envoy, Error, Gateway, Result};
 
 use crate::load::LOADS;
 use crate::subject::{Start, Subject, start};
 use crate::trivial;
 use crate::variant::{VARIANTS, Variant};
 
-/// How much is measured.
+/// Extent of a measurement.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Plan {
-    /// How often each variant is started.
+    /// Number of starts of each variant.
     pub(crate) starts: usize,
-    /// How long each load warms each variant up. V8 compiles a function anew, and better, once it has run for a while.
+    /// Warm-up time of each load in each variant. V8 recompiles a function, with more optimisation, once it has run for a while.
     pub(crate) warm_up: Duration,
-    /// How often each variant gets each load.
+    /// Number of rounds: measurements of each load in each variant.
     pub(crate) rounds: usize,
-    /// How long that takes at most, roughly.
+    /// Approximate time limit of one measurement.
     pub(crate) cell: Duration,
 }
 
 impl Plan {
-    /// For numbers: some five minutes.
+    /// Plan for publishable numbers: about five minutes.
     pub(crate) const FULL: Plan =
         Plan { starts: 3, warm_up: Duration::from_millis(1500), rounds: 7, cell: Duration::from_millis(650) };
-    /// To see that it works: half a minute, and no number to believe in.
+    /// Plan for a smoke run: half a minute, with meaningless numbers.
     pub(crate) const QUICK: Plan =
         Plan { starts: 1, warm_up: Duration::from_millis(200), rounds: 2, cell: Duration::from_millis(100) };
 }
 
-/// What was measured of a variant.
+/// Measurements of a variant.
 #[derive(Clone, Debug)]
 pub(crate) struct Measured {
-    /// Which.
+    /// Variant.
     pub(crate) variant: Variant,
-    /// What it loads.
+    /// Module that it loads.
     pub(crate) module: Option<Module>,
-    /// Each start.
+    /// Starts.
     pub(crate) starts: Vec<Start>,
-    /// By load.
+    /// Measurements by load.
     pub(crate) cells: Vec<Cell>,
-    /// Memory in RAM after all loads, in bytes.
+    /// Resident memory after all loads, in bytes.
     pub(crate) resident: u64,
 }
 
-/// The size of a module.
+/// Size of a module.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Module {
-    /// As it is.
+    /// Uncompressed size.
     pub(crate) bytes: usize,
-    /// After gzip -9, which is what a registry transfers.
+    /// Size after gzip -9, which a registry transfers.
     pub(crate) gzip: usize,
 }
 
-/// One load on one variant.
+/// Measurements of one load in one variant.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Cell {
-    /// Requests per round.
+    /// Number of requests per round.
     pub(crate) requests: usize,
     /// CPU time of Envoy per request in seconds, by round.
     pub(crate) cpu: Vec<f64>,
-    /// Tokens that the first answer was charged for, if the variant counts.
+    /// Input tokens of the first request, if the variant counts.
     pub(crate) input_tokens: Option<u64>,
 }
 
-/// Measures everything. `say` is told what goes on.
-pub(crate) fn measure(envoy: &Envoy, upstream: SocketAddr, plan: Plan, say: &dyn Fn(&str)) -> Result<Vec<Measured>> {
+/// Measures all variants. `report` receives the progress.
+pub(crate) fn measure(envoy: &Envoy, upstream: SocketAddr, plan: Plan, report: &dyn Fn(&str)) -> Result<Vec<Measured>> {
     let scratch = Scratch::new("bench")?;
     let trivial = scratch.path().join("trivial.wasm");
     fs::write(&trivial, trivial::module()).context(|| "cannot write the trivial module".into())?;
@@ -94,9 +94,9 @@ pub(crate) fn measure(envoy: &Envoy, upstream: SocketAddr, plan: Plan, say: &dyn
 
     let mut running: Vec<Option<Gateway>> = VARIANTS.map(|_| None).into();
     for pass in 0..plan.starts {
-        say(&format!("start {} of {}", pass + 1, plan.starts));
+        report(&format!("start {} of {}", pass + 1, plan.starts));
         for (measured, running) in turns(&mut measured, &mut running, pass) {
-            // The one before ends first: nothing else runs while this one starts, except those that stay.
+            // The previous process ends first: only those that are kept run while this one starts.
             *running = None;
             let module = measured.variant.module(&trivial)?;
             let (gateway, start) = start(envoy, measured.variant, module.as_deref(), upstream)?;
@@ -108,7 +108,7 @@ pub(crate) fn measure(envoy: &Envoy, upstream: SocketAddr, plan: Plan, say: &dyn
     let mut subjects: Vec<Subject> = Vec::new();
     for (measured, gateway) in measured.iter_mut().zip(running.into_iter().flatten()) {
         let name = measured.variant.name();
-        say(&format!("warming up: {name}"));
+        report(&format!("warming up: {name}"));
         let mut subject = Subject::connect(&runtime, measured.variant, gateway).context(|| name.into())?;
         for (load, cell) in LOADS.iter().zip(&mut measured.cells) {
             let what = || format!("{name}, {}", load.name);
@@ -118,7 +118,7 @@ pub(crate) fn measure(envoy: &Envoy, upstream: SocketAddr, plan: Plan, say: &dyn
         subjects.push(subject);
     }
     for round in 0..plan.rounds {
-        say(&format!("round {} of {}", round + 1, plan.rounds));
+        report(&format!("round {} of {}", round + 1, plan.rounds));
         for (at, load) in LOADS.iter().enumerate() {
             for (measured, subject) in turns(&mut measured, &mut subjects, round + at) {
                 let what = || format!("{}, {}", measured.variant.name(), load.name);
@@ -133,8 +133,8 @@ pub(crate) fn measure(envoy: &Envoy, upstream: SocketAddr, plan: Plan, say: &dyn
     Ok(measured)
 }
 
-/// Both lists side by side, in the order of a round: each begins with another, and every second one goes backwards, so that
-/// nobody always comes after the same one.
+/// Pairs both lists in the order of a round: each round starts with another pair, and every second one runs backwards, so that
+/// no variant always follows the same one.
 fn turns<'a, A, B>(a: &'a mut [A], b: &'a mut [B], round: usize) -> Vec<(&'a mut A, &'a mut B)> {
     let mut pairs: Vec<_> = a.iter_mut().zip(b).collect();
     let first = round.checked_rem(pairs.len()).unwrap_or(0);
@@ -158,7 +158,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_round_takes_all_in_another_order() {
+    fn every_round_has_another_order() {
         for (round, order) in
             [(0, ["a1", "b2", "c3"]), (1, ["a1", "c3", "b2"]), (2, ["c3", "a1", "b2"]), (3, ["c3", "b2", "a1"])]
         {

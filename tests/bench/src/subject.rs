@@ -1,24 +1,25 @@
-//! A running Envoy that is measured.
+//! Running Envoy under measurement.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tokio::runtime::Runtime;
-use tollgate_testbed::{Context, Envoy, Error, Gateway, Result, gateway};
+use tollgate_envoy_harness::client::Request;
+use tollgate_envoy_harness::{Context, Envoy, Error, Gateway, Result, gateway};
 
-use crate::client::{Connection, Request, drive, request};
+use crate::client::{Connection, drive, request};
 use crate::load::{LOADS, Load};
 use crate::measure::Plan;
 use crate::process::Process;
 use crate::variant::Variant;
 
-/// One start of Envoy.
+/// Measurements of one start of Envoy.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Start {
-    /// From exec until it is ready, looked at every 10 ms.
+    /// Time from exec until Envoy is ready, polled every 10 ms.
     pub(crate) wall: Duration,
-    /// CPU time until then, of all threads.
+    /// CPU time of all threads until then.
     pub(crate) cpu: Duration,
 }
 
@@ -38,7 +39,7 @@ pub(crate) fn start(
     Ok((gateway, Start { wall, cpu }))
 }
 
-/// A variant that runs, with connections to it.
+/// Running variant with connections to it.
 #[derive(Debug)]
 pub(crate) struct Subject {
     variant: Variant,
@@ -48,7 +49,7 @@ pub(crate) struct Subject {
     asks: Vec<Ask>,
 }
 
-/// What is sent for a load, and how long its answer is.
+/// Request of a load with the length of its response.
 #[derive(Debug)]
 struct Ask {
     load: Load,
@@ -56,11 +57,11 @@ struct Ask {
     length: usize,
 }
 
-/// Requests of a cell at least, however long they take.
+/// Minimum number of requests in a cell.
 const FEWEST: usize = 5;
 
 impl Subject {
-    /// Connects.
+    /// Connects to a running variant.
     pub(crate) fn connect(runtime: &Runtime, variant: Variant, gateway: Gateway) -> Result<Subject> {
         let process = Process::new(gateway.pid()?);
         let most = LOADS.iter().map(|load| load.in_flight).max().unwrap_or(0);
@@ -69,10 +70,10 @@ impl Subject {
         Ok(Subject { variant, gateway, process, connections, asks: Vec::new() })
     }
 
-    /// Takes up a load: sends it once, looks that it is answered as it should be by the filters that should, and gives the
-    /// tokens that they counted in it, if they count.
+    /// Adds a load: sends it once, checks the response and that the filters of the variant were at work, and returns the
+    /// input tokens that they counted, if they count.
     pub(crate) fn take_up(&mut self, runtime: &Runtime, load: &Load) -> Result<Option<u64>> {
-        let request = request(load, self.gateway.address())?;
+        let request = request(load, self.gateway.address());
         let first = self.connections.first_mut().ok_or_else(|| Error::new("no connection"))?;
         let answer = runtime.block_on(first.ask(&request))?;
         load.check(&answer.body)?;
@@ -81,7 +82,7 @@ impl Subject {
         at_work(self.variant, &self.gateway.access_log_entry(&id)?)
     }
 
-    /// Sends a load for a while; gives how many requests of it fit into a cell.
+    /// Sends a load for a while and returns how many requests of it fit into a cell.
     pub(crate) fn warm_up(&mut self, runtime: &Runtime, load: &Load, plan: Plan) -> Result<usize> {
         let begin = Instant::now();
         let mut sent: u32 = 0;
@@ -92,13 +93,13 @@ impl Subject {
         let each = begin.elapsed() / sent;
         let fitting = (plan.cell.as_secs_f64() / each.as_secs_f64().max(1e-9)) as usize;
         let wanted = fitting.clamp(FEWEST, load.requests.max(FEWEST));
-        // No connection is to be idle at the end of a cell.
+        // No connection may be idle at the end of a cell.
         Ok(wanted.next_multiple_of(load.in_flight))
     }
 
-    /// CPU time of Envoy per request, in seconds.
+    /// Measures the CPU time of Envoy per request, in seconds.
     pub(crate) fn cpu_per_request(&mut self, runtime: &Runtime, load: &Load, requests: usize) -> Result<f64> {
-        // The others were at work in between: caches and branch predictors have forgotten this one.
+        // Other variants ran in between: caches and branch predictors must warm up again.
         self.send(runtime, load, load.in_flight.max(requests / 10))?;
         let before = self.process.cpu()?;
         self.send(runtime, load, requests)?;
@@ -106,7 +107,7 @@ impl Subject {
         Ok(spent.as_secs_f64() / requests.max(1) as f64)
     }
 
-    /// Memory in RAM now, in bytes.
+    /// Returns the resident memory in bytes.
     pub(crate) fn resident(&self) -> Result<u64> {
         self.process.resident()
     }
@@ -118,7 +119,8 @@ impl Subject {
     }
 }
 
-/// An error unless the access log shows the filters of the variant at work, and no others; the tokens that were counted.
+/// Checks that the access log shows the filters of the variant at work and no others; returns the input tokens that they
+/// counted.
 fn at_work(variant: Variant, entry: &Value) -> Result<Option<u64>> {
     let (set, unset) = variant.fields();
     let is_null = |field: &&&str| entry.get(**field).is_none_or(Value::is_null);
@@ -139,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_filter_that_is_not_at_work_is_noticed() {
+    fn a_missing_or_unexpected_field_is_an_error() {
         let counter = Variant::Alone("token-counter");
         let entry = json!({"dialect": "openai.chat", "model": "gpt-4o", "verdict": "allow", "usage_source": "provider",
                            "ttft_ms": "0", "input_tokens": "231", "route": null});

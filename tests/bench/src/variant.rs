@@ -1,25 +1,25 @@
-//! What is compared: the reference bootstrap with other filters in it, and nothing else about it changed.
+//! Variants that are compared: the reference bootstrap with other filters and otherwise unchanged.
 
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use tollgate_testbed::workspace::{self, BUNDLE, FILTERS};
-use tollgate_testbed::{Bootstrap, Error, Result};
+use tollgate_envoy_harness::{Bootstrap, Error, Result};
+use tollgate_workspace::{self as workspace, BUNDLE, FILTERS};
 
-/// A chain of filters.
+/// Chain of filters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Variant {
-    /// Envoy as it comes.
+    /// Envoy without wasm.
     Plain,
     /// One wasm filter that does nothing, see [`trivial`](crate::trivial).
     Trivial,
-    /// One of ours, from its own module.
+    /// One filter of ours, from its own module.
     Alone(&'static str),
-    /// All four of ours, from the bundle.
+    /// All four filters of ours, from the bundle.
     Bundle,
 }
 
-/// All of them, the one that the others are compared with first.
+/// All variants; the first is the baseline.
 pub(crate) const VARIANTS: [Variant; 7] = [
     Variant::Plain,
     Variant::Trivial,
@@ -30,14 +30,14 @@ pub(crate) const VARIANTS: [Variant; 7] = [
     Variant::Bundle,
 ];
 
-/// The one in whose place the trivial filter stands.
+/// Filter that the trivial one replaces.
 const PLACE: &str = FILTERS[1];
 
-/// The upstream that all requests go to, and the other one of the reference.
+/// Upstreams of the reference; all requests go to the first.
 const UPSTREAMS: [&str; 2] = ["openai", "local"];
 
 impl Variant {
-    /// What the table calls it.
+    /// Returns the name in the table.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Variant::Plain => "no wasm",
@@ -47,7 +47,7 @@ impl Variant {
         }
     }
 
-    /// The module that it loads, if any. `trivial` is where that one is.
+    /// Returns the path of the module, if there is one. `trivial` is the path of the trivial module.
     pub(crate) fn module(self, trivial: &Path) -> Result<Option<PathBuf>> {
         Ok(match self {
             Variant::Plain => None,
@@ -57,9 +57,9 @@ impl Variant {
         })
     }
 
-    /// The reference with this chain, in front of an upstream.
+    /// Returns the reference bootstrap with this chain, in front of an upstream.
     pub(crate) fn bootstrap(self, module: Option<&Path>, upstream: std::net::SocketAddr) -> Result<Bootstrap> {
-        let mut bootstrap = Bootstrap::reference()?;
+        let mut bootstrap = workspace::reference_bootstrap()?;
         for name in UPSTREAMS {
             bootstrap = bootstrap.upstream(name, upstream)?;
         }
@@ -81,7 +81,7 @@ impl Variant {
         Ok(bootstrap)
     }
 
-    /// Fields of the access log that show that the filters were at work, and those that must be null.
+    /// Returns the access log fields that show the filters at work, and those that must be null.
     pub(crate) fn fields(self) -> (Vec<&'static str>, Vec<&'static str>) {
         const OWN: [(&str, &[&str]); 4] = [
             ("prompt-inspector", &[]),
@@ -93,7 +93,7 @@ impl Variant {
         let is_ours = matches!(self, Variant::Alone(_) | Variant::Bundle);
         let mut set = vec![];
         let mut unset = vec![];
-        // What every filter of ours says of an LLM call.
+        // Every filter of ours sets these on an LLM call.
         for (there, fields) in
             [(is_ours, &["dialect", "model", "verdict"][..])].into_iter().chain(OWN.map(|(f, fields)| (has(f), fields)))
         {
@@ -141,9 +141,9 @@ fn raise_budgets(filter: &mut Value) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use tollgate_envoy_harness::scratch::Scratch;
+    use tollgate_envoy_harness::{Envoy, Gateway, gateway};
     use tollgate_mock_llm::{MockLlm, Options};
-    use tollgate_testbed::scratch::Scratch;
-    use tollgate_testbed::{Envoy, Gateway, gateway};
 
     use super::*;
     use crate::client::{Connection, request};
@@ -182,7 +182,7 @@ mod tests {
             let quota = wasm_filters(&mut document).find(|filter| filter["root_id"] == "cost-quota").unwrap();
             quota["configuration"]["value"]["budgets"].as_array().unwrap().clone()
         };
-        let reference = budgets(Bootstrap::reference().unwrap().document_mut().clone());
+        let reference = budgets(workspace::reference_bootstrap().unwrap().document_mut().clone());
         let mut raised = budgets(bootstrap(Variant::Bundle));
         assert_eq!(raised.len(), reference.len());
         for (raised, reference) in raised.iter_mut().zip(&reference) {
@@ -224,7 +224,7 @@ mod tests {
         runtime.block_on(async {
             let mut connection = Connection::open(gateway.address()).await.unwrap();
             for load in LOADS {
-                let answer = connection.ask(&request(load, gateway.address()).unwrap()).await.unwrap();
+                let answer = connection.ask(&request(load, gateway.address())).await.unwrap();
                 load.check(&answer.body).unwrap();
             }
         });
