@@ -2,15 +2,16 @@
 //!
 //! Every step of building, trying and testing Tollgate is a command here; CI files only call them. Progress and errors are
 //! printed to standard error, results to standard output. Every process that is started here ends with this one, even if this
-//! one is killed (see `tollgate_testbed::child`).
+//! one is killed (see `tollgate_envoy_harness::child`).
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is a program for the terminal")]
 #![allow(clippy::indexing_slicing, reason = "only JSON values are indexed, where a missing member is null")]
 
 use std::process::ExitCode;
 
-use tollgate_testbed::{Error, Result};
+use tollgate_envoy_harness::{Error, Result};
 
 mod bench;
+mod binary;
 mod cargo;
 mod check;
 mod conformance;
@@ -37,6 +38,7 @@ cargo xtask <command>
   check                    check the house rules: dependency directions, doc comments, commit subjects
   deny [CHECK...]          check the dependencies against deny.toml: bans, licenses, sources (the default), advisories
   schemas [--write]        compare the checked-in JSON schemas with the types; --write: update them
+  check-binary [PATH]      check that the command contains no path of this machine, and runs with the checkout hidden
   conformance [--only X]   compare the host with the recordings of real Envoys
                            --record [--envoy VERSION]: record them again, from an Envoy that is installed if need be
   mutants [NAME]           break the filters on purpose, one defect at a time: the *.test.yaml files have to fail
@@ -74,6 +76,8 @@ fn run(args: &[&str]) -> Result<ExitCode> {
         ["setup"] => setup::run()?,
         ["build"] => modules::run()?,
         ["check"] => check::run()?,
+        ["check-binary"] => binary::check(None)?,
+        ["check-binary", path] => binary::check(Some(path))?,
         ["test"] => suite::run()?,
         ["deny", checks @ ..] => deny::run(checks)?,
         ["schemas", flags @ ..] => schemas::run(flags)?,
