@@ -1,4 +1,4 @@
-//! The results as a page for people.
+//! Renders the results as a page.
 
 use std::fmt::Write as _;
 
@@ -7,18 +7,18 @@ use crate::measure::{Cell, Measured, Plan};
 use crate::series::{median, spread};
 use crate::variant::Variant;
 
-/// What was measured with.
+/// Conditions of the measurement.
 #[derive(Clone, Debug)]
 pub(crate) struct About {
-    /// `1.40.0`
+    /// Version of Envoy, such as `1.40.0`.
     pub(crate) envoy: String,
-    /// `rustc 1.95.0`
+    /// Version of rustc, such as `rustc 1.95.0`.
     pub(crate) rustc: String,
-    /// How much was measured.
+    /// Extent of the measurement.
     pub(crate) plan: Plan,
 }
 
-/// The whole page, in Markdown.
+/// Renders the whole page in Markdown.
 pub(crate) fn render(measured: &[Measured], about: &About) -> String {
     let mut page = String::new();
     // Writing to a string does not fail.
@@ -128,7 +128,7 @@ fn write_reading(page: &mut String, measured: &[Measured]) -> std::fmt::Result {
     )
 }
 
-/// The part of what the bundle adds to Envoy's CPU time per request that is the counting of tokens.
+/// Returns the share of token counting in the CPU time that the bundle adds per request.
 fn share_of_counting(measured: &[Measured], at: usize) -> Option<f64> {
     let cpu = |variant| Some(median(&find(measured, variant)?.cells.get(at)?.cpu));
     let counting = cpu(Variant::Alone("token-counter"))? - cpu(Variant::Alone("model-router"))?;
@@ -140,27 +140,27 @@ fn find(measured: &[Measured], variant: Variant) -> Option<&Measured> {
     measured.iter().find(|row| row.variant == variant)
 }
 
-/// What the others are compared with.
+/// Returns the baseline.
 fn plain(measured: &[Measured]) -> Option<&Measured> {
     find(measured, Variant::Plain)
 }
 
-/// The cells of a row, each with what it is compared with.
+/// Pairs the cells of a row with those of the baseline.
 fn cells<'a>(measured: &'a [Measured], row: &'a Measured) -> impl Iterator<Item = (&'a Cell, &'a Cell)> {
     plain(measured).into_iter().flat_map(|plain| &plain.cells).zip(&row.cells)
 }
 
-/// By round.
+/// Returns the ratio of each round.
 fn ratios(plain: &Cell, cell: &Cell) -> Vec<f64> {
     plain.cpu.iter().zip(&cell.cpu).map(|(plain, cpu)| cpu / plain.max(1e-9)).collect()
 }
 
-/// Three digits, as more are never true: `1.04×`, `35.1×`, `748×`.
+/// Formats a ratio with three digits, since more are never accurate: `1.04×`, `35.1×`, `748×`.
 fn multiple(ratio: f64) -> String {
     format!("{}×", three_digits(ratio))
 }
 
-/// `31.2 µs`, `1.97 ms`, `4.08 s`
+/// Formats a duration: `31.2 µs`, `1.97 ms`, `4.08 s`.
 fn duration(seconds: f64) -> String {
     match seconds {
         s if s < 1e-3 => format!("{} µs", three_digits(s * 1e6)),
@@ -181,7 +181,7 @@ fn percent(part: f64) -> String {
     format!("{:.0} %", part * 100.0)
 }
 
-/// `412 B`, `448 kB`, `7.61 MB`
+/// Formats a size: `412 B`, `448 kB`, `7.61 MB`.
 fn bytes(bytes: usize) -> String {
     match bytes as f64 {
         n if n < 1e3 => format!("{n} B"),
@@ -199,7 +199,7 @@ mod tests {
     use crate::subject::Start;
     use crate::variant::VARIANTS;
 
-    /// Every variant takes its number (1, 2, ..) times what Envoy alone does, in every round but one that is far off.
+    /// Returns measurements in which variant n takes n times the CPU time of the baseline, except in one outlying round.
     fn measured() -> Vec<Measured> {
         let rows = VARIANTS.into_iter().zip(1_u8..).map(|(variant, n)| {
             let n = f64::from(n);
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn ratios_are_of_a_round_and_the_median_counts() {
+    fn a_ratio_is_the_median_over_the_rounds() {
         let page = render(&measured(), &about(Plan::FULL));
         let [cpu, process] = cells(&page, "token-counter").try_into().unwrap();
         assert_eq!(cpu, ["4.00× (240 µs)"; LOADS.len()]);
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn where_counting_dominates_is_what_was_measured() {
+    fn the_share_of_counting_is_that_of_the_measurements() {
         let mut measured = measured();
         // (4 - 6) of (7 - 1): nothing.
         assert!(render(&measured, &about(Plan::FULL)).contains("0 % at 1 KB, 0 % at 16 KB, 0 % at 256 KB"));
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn a_smoke_run_says_so() {
+    fn the_page_of_a_smoke_run_is_marked() {
         assert!(render(&measured(), &about(Plan::QUICK)).contains("these numbers mean nothing"));
         assert!(!render(&measured(), &about(Plan::FULL)).contains("these numbers mean nothing"));
     }

@@ -1,22 +1,22 @@
-//! Text to count, match and stream: the same in every run, and of the kind that people send.
+//! Reproducible text to count, match and stream, of the kind that people send.
 //!
-//! A text of few words, repeated, would flatter whoever remembers words that it has seen. So most words here are common, as
-//! in any language, but stems and endings make thousands more, some are names that nobody has seen before, and between the
-//! sentences stand figures, code and other scripts. It comes to some four bytes per token, as English prose does.
+//! A text of few repeated words would favour implementations that cache words. So most words are common, as in any language,
+//! but stems and endings make thousands more, some are new names, and between the sentences there are numbers, code and other
+//! scripts. It has about four bytes per token, as English prose does.
 
-/// A source of words.
+/// Source of words.
 #[derive(Clone, Debug)]
 pub(crate) struct Prose {
     state: u64,
 }
 
 impl Prose {
-    /// One for each number; the same number, the same words.
+    /// Creates a source from a seed: the same seed gives the same words.
     pub(crate) fn new(number: u64) -> Prose {
         Prose { state: number }
     }
 
-    /// Sentences in paragraphs, of exactly so many bytes.
+    /// Returns sentences in paragraphs, of exactly this many bytes.
     pub(crate) fn text(&mut self, bytes: usize) -> String {
         let mut text = String::with_capacity(bytes + 128);
         while text.len() < bytes {
@@ -31,7 +31,7 @@ impl Prose {
         text
     }
 
-    /// So many words with a space between them.
+    /// Returns this many words, separated by spaces.
     pub(crate) fn words(&mut self, count: usize) -> String {
         let mut words = Vec::with_capacity(count);
         for at in 1..=count {
@@ -73,7 +73,7 @@ impl Prose {
         from.get(self.below(from.len())).copied().unwrap_or_default()
     }
 
-    /// A number below `most`, by SplitMix64 (Steele, Lea and Flood, 2014).
+    /// Returns a number below `most`, by SplitMix64 (Steele, Lea and Flood, 2014).
     fn below(&mut self, most: usize) -> usize {
         self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.state;
@@ -221,14 +221,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_as_long_as_asked_whatever_stands_at_the_cut() {
+    fn text_has_the_exact_length_whatever_character_is_at_the_cut() {
         for bytes in (0..600).chain([16 << 10]) {
             assert_eq!(Prose::new(bytes as u64).text(bytes).len(), bytes);
         }
     }
 
     #[test]
-    fn it_is_the_same_every_time_and_another_for_another_number() {
+    fn text_depends_on_the_seed_alone() {
         assert_eq!(Prose::new(1).text(2000), Prose::new(1).text(2000));
         assert_ne!(Prose::new(1).text(2000), Prose::new(2).text(2000));
         let mut one = Prose::new(1);
@@ -236,15 +236,15 @@ mod tests {
     }
 
     #[test]
-    fn words_are_counted() {
+    fn words_returns_the_given_number() {
         let words = Prose::new(1).words(200);
         assert_eq!(words.split(' ').count(), 200);
         assert!(words.ends_with('.'));
     }
 
-    /// A tokenizer that remembers what it has seen must not look better than it is.
+    /// A tokenizer with a cache must not look faster than it is.
     #[test]
-    fn it_does_not_repeat_itself() {
+    fn text_has_many_distinct_words() {
         let text = Prose::new(1).text(256 << 10);
         let words: Vec<&str> = text.split_whitespace().collect();
         let different: std::collections::BTreeSet<_> = words.iter().collect();

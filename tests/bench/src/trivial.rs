@@ -1,13 +1,13 @@
-//! A filter that does nothing: what it costs to have wasm in the chain at all.
+//! Filter that does nothing, which shows the cost of any wasm filter in the chain.
 //!
-//! It has every callback of an HTTP filter, so that Envoy calls into the virtual machine as often as for any other, and each
-//! returns at once the constant that means "go on". It asks for nothing, copies nothing and holds nothing. It is put together
-//! here from its bytes: that is shorter than building it and shows that there is nothing in it, not even an SDK.
+//! It has every callback of an HTTP filter, so that Envoy calls into the virtual machine as often as for any other filter, and
+//! each returns the constant for "continue" at once. It makes no host call and holds nothing. The module is assembled from its
+//! bytes: that is shorter than building it, and shows that it contains nothing else, not even an SDK.
 
-/// Exports, by the names of proxy-wasm 0.2.1: parameters (all `i32`) and the constant returned.
+/// Exports, by the names of proxy-wasm 0.2.1, with their number of parameters (all `i32`) and the constant that they return.
 const FUNCTIONS: &[(&str, u8, Option<u8>)] = &[
     ("proxy_abi_version_0_2_1", 0, None),
-    // Nothing is ever allocated, but a host refuses a module that could not.
+    // Never called, but a host rejects a module without an allocator.
     ("proxy_on_memory_allocate", 1, Some(8)),
     ("proxy_on_vm_start", 2, TRUE),
     ("proxy_on_configure", 2, TRUE),
@@ -30,7 +30,7 @@ const I32: u8 = 0x7f;
 const I32_CONST: u8 = 0x41;
 const END: u8 = 0x0b;
 
-/// The module, as <https://webassembly.github.io/spec/core/binary/> has it.
+/// Returns the module in the format of <https://webassembly.github.io/spec/core/binary/>.
 pub(crate) fn module() -> Vec<u8> {
     let mut bytes = b"\0asm\x01\0\0\0".to_vec();
     // A type for each function, the functions, one memory of one page, the exports, the code.
@@ -69,7 +69,7 @@ fn section(module: &mut Vec<u8>, id: u8, entries: &[Vec<u8>]) {
     module.extend(content);
 }
 
-/// LEB128.
+/// Encodes a number in LEB128.
 fn unsigned(mut value: usize) -> Vec<u8> {
     let mut bytes = Vec::new();
     loop {
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_leb128() {
+    fn encodes_numbers_in_leb128() {
         for (value, bytes) in
             [(0, &[0][..]), (127, &[0x7f]), (128, &[0x80, 1]), (300, &[0xac, 2]), (1 << 14, &[0x80, 0x80, 1])]
         {
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_as_small_as_it_sounds() {
+    fn the_module_is_small() {
         let module = module();
         assert!(module.len() < 1024, "{}", module.len());
         assert!(module.starts_with(b"\0asm"));

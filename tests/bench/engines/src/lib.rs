@@ -1,8 +1,8 @@
-//! What the subject of a benchmark runs in.
+//! Runs the subject of a benchmark.
 //!
-//! Crates of the core are measured by a program, the subject, that is built natively and as a module and prints what it has
-//! measured. Here is what runs it: a process ([`output`], for the native one and for Node) and wasmtime ([`Module`]), with as
-//! much of WASI as a subject asks for and a clock of the caller's choice.
+//! A program, the subject, measures crates of the core. It is built natively and as a module, and prints its measurements. This
+//! crate runs it in a process ([`output`], for the native program and for Node) and in wasmtime ([`Module`]), with the part of
+//! WASI that a subject uses and a clock of the caller's choice.
 
 use std::process::{Command, Stdio};
 
@@ -12,7 +12,7 @@ mod wasi;
 
 pub use wasi::{Clock, Module};
 
-/// What a program prints; what it complains about goes where our complaints go. Without `stdin`, there is none.
+/// Runs a program and returns its standard output. Standard error is inherited.
 pub fn output(command: &mut Command, stdin: Stdio) -> Result<String> {
     let what = format!("{} does not run", command.get_program().display());
     let output = command.stdin(stdin).stderr(Stdio::inherit()).output().context(|| what.clone())?;
@@ -22,7 +22,7 @@ pub fn output(command: &mut Command, stdin: Stdio) -> Result<String> {
     String::from_utf8(output.stdout).context(|| what)
 }
 
-/// The Node on `PATH`: `Node v20.20.2, V8 11.3.244.8-node.38`.
+/// Returns the version of the Node on `PATH`: `Node v20.20.2, V8 11.3.244.8-node.38`.
 pub fn node_version() -> Result<String> {
     let mut node = Command::new("node");
     let text = output(node.args(["-p", "`Node ${process.version}, V8 ${process.versions.v8}`"]), Stdio::null());
@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_program_prints() {
+    fn returns_the_standard_output() {
         assert_eq!(output(Command::new("echo").arg("1 2"), Stdio::null()).unwrap(), "1 2\n");
         assert_eq!(output(&mut Command::new("cat"), Stdio::null()).unwrap(), "");
         let error = output(&mut Command::new("false"), Stdio::null()).unwrap_err().to_string();

@@ -1,14 +1,14 @@
-//! wasmtime, and the few calls of WASI that a subject makes: arguments, standard input and output, a clock and an end.
+//! wasmtime with the WASI calls that a subject makes: arguments, standard input and output, clock and exit.
 
 use std::time::Duration;
 
 use tollgate_envoy_harness::Context;
 use wasmtime::{Caller, Error, Linker, Memory, Result, Store};
 
-/// What a subject is told the time is.
+/// Clock of a subject.
 pub type Clock = fn() -> std::result::Result<Duration, String>;
 
-/// A compiled subject.
+/// Compiled subject.
 #[derive(Clone)]
 pub struct Module(wasmtime::Module);
 
@@ -16,7 +16,7 @@ pub struct Module(wasmtime::Module);
 const FUEL: u64 = 1 << 62;
 
 impl Module {
-    /// Compiles what is in a file of WebAssembly.
+    /// Compiles a WebAssembly module from the bytes of its file.
     pub fn compile(bytes: &[u8]) -> tollgate_envoy_harness::Result<Module> {
         let module = wasmtime::Module::new(&wasmtime::Engine::default(), bytes);
         module.map(Module).context(|| "wasmtime does not compile the module".into())
@@ -42,9 +42,9 @@ impl Module {
         run.map(|(_, left)| FUEL - left).context(|| "in wasmtime".into())
     }
 
-    /// What the subject prints, told these arguments and given this text.
+    /// Runs the subject with these arguments and this standard input, and returns its standard output.
     pub fn run(&self, arguments: &[&str], text: Vec<u8>, clock: Clock) -> tollgate_envoy_harness::Result<String> {
-        // With its causes, which wasmtime does not show otherwise.
+        // With the causes, which wasmtime does not show otherwise.
         let run = self.start(World::new(arguments, text, clock), None).map_err(|error| format!("{error:#}"));
         run.map(|(printed, _)| printed).context(|| "in wasmtime".into())
     }
@@ -70,16 +70,16 @@ impl Module {
     }
 }
 
-/// What a running subject is given, and what it has printed.
+/// Inputs and output of a running subject.
 struct World {
     arguments: Vec<u8>,
     count: u32,
-    /// Standard input, and how much of it was read.
+    /// Standard input, and the number of bytes read from it.
     text: Vec<u8>,
     read: usize,
     clock: Clock,
     printed: Vec<u8>,
-    /// The code that it has ended with.
+    /// Exit code.
     code: Option<i32>,
 }
 
@@ -91,9 +91,9 @@ impl World {
     }
 }
 
-/// `errno` of WASI for success.
+/// WASI's `errno` for success.
 const SUCCESS: i32 = 0;
-/// `errno` of WASI for what is not there.
+/// WASI's `errno` for an unsupported operation.
 const NOT_SUPPORTED: i32 = 58;
 
 fn link(linker: &mut Linker<World>) -> Result<()> {
@@ -184,7 +184,7 @@ fn word(caller: &mut Caller<'_, World>, at: u32) -> Result<u32> {
 mod tests {
     use super::*;
 
-    /// A subject that prints what it is given: its second argument, and standard input.
+    /// Returns a subject that prints its second argument and its standard input.
     const ECHO: &str = r#"(module
         (import "wasi_snapshot_preview1" "args_sizes_get" (func $sizes (param i32 i32) (result i32)))
         (import "wasi_snapshot_preview1" "args_get" (func $args (param i32 i32) (result i32)))
@@ -209,7 +209,7 @@ mod tests {
             (call $exit (i32.sub (i32.add (i32.load (i32.const 0)) (i32.load8_u (i32.const 48))) (i32.const 9)))))"#;
 
     #[test]
-    fn a_subject_is_told_and_has_told() {
+    fn a_subject_reads_its_inputs_and_its_output_is_returned() {
         let module = Module::compile(&wat::parse_str(ECHO).unwrap()).unwrap();
         assert_eq!(module.run(&["ab"], b"text".to_vec(), || Ok(Duration::from_nanos(7))).unwrap(), "abtext");
         let error = module.run(&["ab", "c"], Vec::new(), || Ok(Duration::from_nanos(7))).unwrap_err().to_string();

@@ -1,11 +1,11 @@
-//! The host functions of ABI 0.2.1, as they are: a status and what came with it.
+//! Host functions of ABI 0.2.1: each returns its status and its result.
 //!
-//! Nothing is checked and nothing is made nicer on the way, because the statuses are what is recorded. This is the only
-//! module of the probe that may say `unsafe`; the layer is its own so that a mistake of the kit's cannot hide here.
+//! Nothing is checked or converted on the way, because the statuses are what is recorded. This is the only module of the probe
+//! with `unsafe` code. It shares nothing with the kit, so that a mistake of the kit cannot hide here.
 
 use std::ptr::null_mut;
 
-/// What a host call answers: 0 is OK.
+/// Status of a host call: 0 is OK.
 pub(crate) type Status = u32;
 
 #[link(wasm_import_module = "env")]
@@ -128,13 +128,13 @@ unsafe extern "C" {
 #[unsafe(no_mangle)]
 extern "C" fn proxy_abi_version_0_2_1() {}
 
-/// The host asks for memory before it hands anything over; [`take`] frees it.
+/// Allocates memory for the host, which fills it; [`take`] frees it.
 #[unsafe(no_mangle)]
 extern "C" fn proxy_on_memory_allocate(size: usize) -> *mut u8 {
     Box::into_raw(vec![0u8; size].into_boxed_slice()).cast()
 }
 
-/// Runs once, before all else.
+/// Runs once, before everything else.
 #[unsafe(no_mangle)]
 extern "C" fn _initialize() {
     unsafe extern "C" {
@@ -144,7 +144,7 @@ extern "C" fn _initialize() {
     crate::entry::initialize();
 }
 
-/// What the host has put into memory of ours; `None` where it gave no memory.
+/// Takes what the host has written into our memory; `None` if the host gave no memory.
 fn take(data: *mut u8, size: usize) -> Option<Vec<u8>> {
     if data.is_null() {
         return None;
@@ -153,14 +153,14 @@ fn take(data: *mut u8, size: usize) -> Option<Vec<u8>> {
     Some(unsafe { Box::from_raw(slice) }.into_vec())
 }
 
-/// A call that answers with octets.
+/// Makes a host call that returns octets.
 fn octets(call: impl FnOnce(*mut *mut u8, *mut usize) -> Status) -> (Status, Option<Vec<u8>>) {
     let (mut data, mut size) = (null_mut(), 0);
     let status = call(&mut data, &mut size);
     (status, take(data, size))
 }
 
-/// A call that answers with a number.
+/// Makes a host call that returns a number.
 fn number<N: Default>(call: impl FnOnce(*mut N) -> Status) -> (Status, N) {
     let mut value = N::default();
     let status = call(&mut value);

@@ -1,9 +1,9 @@
-//! What a script can make the probe do: one host call a command, by short names.
+//! Commands of a script: one host call each, by short names.
 //!
 //! | command | host call |
 //! |---|---|
 //! | `get MAP NAME`, `set MAP NAME VALUE`, `add MAP NAME VALUE`, `remove MAP NAME` | one header; `set` replaces |
-//! | `pairs MAP`, `count MAP`, `mapsize MAP`, `setpairs MAP N=V…` | a whole map; `count` tells only how many there are |
+//! | `pairs MAP`, `count MAP`, `mapsize MAP`, `setpairs MAP N=V…` | a whole map; `count` returns only the number of pairs |
 //! | `buffer BUFFER [START [LENGTH]]`, `bufstatus BUFFER`, `put BUFFER START LENGTH TEXT` | a buffer; `all` is a huge length |
 //! | `local CODE [BODY [DETAILS [GRPC [N=V…]]]]` | a local response; GRPC is -1 for none |
 //! | `continue req` … `close resp` | go on, or reset |
@@ -22,14 +22,14 @@ use crate::abi;
 use crate::probe::Probe;
 use crate::show::{layout, octets, pairs};
 
-/// The commands of one event.
+/// Execution of the commands of one event.
 pub(crate) struct Run<'a> {
     pub(crate) probe: &'a mut Probe,
-    /// Which context the host named.
+    /// Context that the host named.
     pub(crate) context: u32,
-    /// Whose rules are followed.
+    /// Context whose script is followed.
     pub(crate) on_behalf: u32,
-    /// What the callback will return.
+    /// Value that the callback will return.
     pub(crate) returns: u32,
 }
 
@@ -45,7 +45,7 @@ fn buffer(name: &str) -> u32 {
     buffers.iter().position(|buffer| *buffer == name).and_then(|at| u32::try_from(at).ok()).unwrap_or_else(|| raw(name))
 }
 
-/// `#N`, or N.
+/// Parses `#N`, or N.
 fn raw(word: &str) -> u32 {
     word.trim_start_matches('#').parse().unwrap_or(u32::MAX)
 }
@@ -60,7 +60,7 @@ fn path(word: &[u8]) -> Vec<u8> {
 }
 
 impl Run<'_> {
-    /// Does one command; gives back the line that tells it, if it is one.
+    /// Executes one command and returns its line in the log, if it has one.
     pub(crate) fn command(&mut self, words: &[Vec<u8>]) -> Option<String> {
         let bytes = |at: usize| words.get(at).map(Vec::as_slice).unwrap_or_default();
         let text = |at: usize| String::from_utf8_lossy(bytes(at)).into_owned();
@@ -196,7 +196,7 @@ impl Run<'_> {
         self.sent(abi::http_call(cluster, &layout(&headers), &body, &layout(&trailers), timeout))
     }
 
-    /// Remembers whose call it is.
+    /// Records the context that made a call.
     fn sent(&mut self, (status, token): (abi::Status, u32)) -> String {
         if status == 0 {
             self.probe.callers.insert(token, self.on_behalf);
@@ -214,7 +214,7 @@ impl Run<'_> {
         format!("{status} id={queue}")
     }
 
-    /// The token that a word names, else the last one; and where the next word is.
+    /// Returns the token that a word names, else the last one, and the index of the next word.
     fn token(&self, word: &str, at: usize) -> (u32, usize) {
         if word.starts_with('#') { (raw(word), at + 1) } else { (self.probe.last.token, at) }
     }
@@ -259,7 +259,7 @@ fn listed(pairs: &[(Vec<u8>, Vec<u8>)]) -> String {
     format!("[{}]", shown.join(" "))
 }
 
-/// The command as it was written, near enough.
+/// Returns the text of a command, with words that are not plain ASCII quoted.
 fn spelled(words: &[Vec<u8>]) -> String {
     let plain = |word: &[u8]| !word.is_empty() && word.iter().all(|&byte| byte.is_ascii_graphic() && byte != b'"');
     let words: Vec<String> = words

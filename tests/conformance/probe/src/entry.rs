@@ -1,4 +1,4 @@
-//! What the host calls.
+//! Entry points that the host calls.
 
 use crate::probe::{self, Event, event};
 use crate::script::Script;
@@ -7,12 +7,12 @@ use crate::{abi, command};
 const VM_CONFIGURATION: u32 = 6;
 const PLUGIN_CONFIGURATION: u32 = 7;
 
-/// An event of one context that returns nothing, or "go on".
+/// Handles an event of one context that returns nothing, or "continue".
 fn plain(name: &'static str, context: u32) -> Event {
     Event { name, context, on_behalf: None, end: None, returns: 0 }
 }
 
-/// `_initialize` may do next to nothing; `PROBE_INITIALIZE` in the environment has commands to try all the same.
+/// Runs the commands of the environment variable `PROBE_INITIALIZE` in `_initialize`, where almost nothing is permitted.
 pub(crate) fn initialize() {
     if let Ok(text) = std::env::var("PROBE_INITIALIZE") {
         for words in Script::read(text.as_bytes()).commands("", "initialize", 1, None) {
@@ -113,7 +113,7 @@ extern "C" fn proxy_on_response_metadata(context: u32, count: u32) -> u32 {
     event(plain("resp_metadata", context), &format!("n={count}"))
 }
 
-/// An event of a call, on behalf of the context that made it.
+/// Handles an event of a call, on behalf of the context that made it.
 fn call(name: &'static str, context: u32, token: u32, arguments: &str) {
     event(Event { on_behalf: probe::caller(token), ..plain(name, context) }, &format!("token={token} {arguments}"));
 }

@@ -1,9 +1,9 @@
-//! A filter that tells every callback with its arguments, and every host call with its status and result.
+//! Filter that logs every callback with its arguments, and every host call with its status and result.
 //!
-//! It is what real Envoys were recorded with and what the host is held against. It stands on the raw ABI and shares no code
-//! with the filters: a misunderstanding of theirs would otherwise be confirmed by the record. What it does is a
-//! [script](script): of the plugin's configuration, for all that happens in the plugin, and of the request's header
-//! `x-probe`, for one stream. `name: f1` in the configuration gives the name before every line.
+//! The traces of real Envoys were recorded with it, and the host is compared with them. It uses the raw ABI and shares no code
+//! with the filters: the traces would otherwise confirm a misunderstanding of theirs. A [script](script) says what it does:
+//! the one in the plugin's configuration for all events of the plugin, the one in the request header `x-probe` for one
+//! stream. `name: f1` in the configuration sets the name at the start of every line.
 //!
 //! ```text
 //! PROBE f1 c2 req_headers n=5 eos=true      a callback: filter, context, arguments

@@ -1,4 +1,4 @@
-//! What the probe keeps between callbacks.
+//! State of the probe between callbacks.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -6,15 +6,15 @@ use std::collections::BTreeMap;
 use crate::script::Script;
 use crate::{abi, command};
 
-/// One virtual machine's probe.
+/// Probe of one virtual machine.
 #[derive(Debug, Default)]
 pub(crate) struct Probe {
     contexts: BTreeMap<u32, Context>,
-    /// Who made a call, by token.
+    /// Context that made a call, by token.
     pub(crate) callers: BTreeMap<u32, u32>,
-    /// The last id of every metric, by name.
+    /// Last id of every metric, by name.
     pub(crate) metrics: BTreeMap<Vec<u8>, u32>,
-    /// The last token, queue and compare-and-swap number that the host gave.
+    /// Last token, queue id and compare-and-swap number of the host.
     pub(crate) last: Last,
 }
 
@@ -27,7 +27,7 @@ pub(crate) struct Last {
 
 #[derive(Debug, Default)]
 struct Context {
-    /// 0 for a root.
+    /// Id of the parent context; 0 for a root.
     parent: u32,
     /// A root's name; its streams look there.
     name: String,
