@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 
 /// Returns the root of the repository.
-pub fn root() -> &'static Path {
+pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 
 /// Returns the path of a built module; panics with the build command if the module is missing.
-pub fn module(file: &str) -> PathBuf {
+pub(crate) fn module(file: &str) -> PathBuf {
     // target/<profile>/tollgate
     let target = Path::new(env!("CARGO_BIN_EXE_tollgate")).ancestors().nth(2).unwrap();
     let path = target.join("wasm32-wasip1/release").join(file);

@@ -1,7 +1,6 @@
 //! Filters accept every configuration on a page.
 
 use serde_json::{Value, json};
-use tollgate_envoy_harness::Bootstrap;
 use tollgate_kit::{Configuration, Filter};
 use tollgate_workspace as workspace;
 

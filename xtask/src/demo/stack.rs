@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tollgate_envoy_harness::blocking::Request;
 use tollgate_envoy_harness::child::{Child, ChildBuilder};
-use tollgate_envoy_harness::{Bootstrap, Context, Envoy, Error, Gateway, Result, gateway};
+use tollgate_envoy_harness::{Context, Envoy, Error, Gateway, Result, gateway};
 use tollgate_workspace::{self as workspace, BUNDLE};
 
 use crate::{cargo, progress};
