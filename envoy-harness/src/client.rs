@@ -62,7 +62,11 @@ pub async fn abandon(to: SocketAddr, protocol: Protocol, request: &Request, limi
     let abandon = async {
         match protocol {
             Protocol::Http1 => Http1::connect(to).await?.abandon(request).await?,
-            Protocol::Http2 => Http2::connect(to).await?.abandon(request).await?,
+            Protocol::Http2 => {
+                let mut connection = Http2::connect(to).await?;
+                connection.abandon(request).await?;
+                connection.close().await;
+            }
         }
         Ok(())
     };
@@ -119,7 +123,7 @@ impl Http2 {
     }
 
     /// Sends the head of a request and half of its body, a frame per byte, and resets the stream.
-    pub async fn abandon(mut self, request: &Request) -> Result<()> {
+    pub async fn abandon(&mut self, request: &Request) -> Result<()> {
         let (mut sender, _receiver) = self.start(&request.head, request.body.length).await?;
         let body = request.body.pieces.concat();
         for byte in body.iter().take(body.len() / 2) {

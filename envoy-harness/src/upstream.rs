@@ -282,11 +282,12 @@ impl Server {
         let handshake = h2::server::Builder::new().data_frame_budget(usize::MAX).handshake(self.barrier.count(stream));
         let mut connection = handshake.await.context(|| "HTTP/2 handshake".into())?;
         let mut streams = JoinSet::new();
-        while let Some(request) = connection.accept().await {
-            let (request, respond) = request.context(|| "request".into())?;
+        while let Some(Ok((request, respond))) = connection.accept().await {
             let server = self.clone();
             streams.spawn(async move { server.http2_stream(request, respond).await });
         }
+        // The streams see the end of the connection, and record it.
+        while streams.join_next().await.is_some() {}
         Ok(())
     }
 
