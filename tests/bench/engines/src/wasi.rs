@@ -26,7 +26,7 @@ impl Module {
     ///
     /// # Errors
     /// Bytes that are not a module.
-    pub fn compile_counting(bytes: &[u8]) -> tollgate_testbed::Result<Module> {
+    pub fn compile_counting(bytes: &[u8]) -> tollgate_envoy_harness::Result<Module> {
         let mut config = wasmtime::Config::new();
         config.consume_fuel(true);
         let compile = || wasmtime::Module::new(&wasmtime::Engine::new(&config)?, bytes);
@@ -37,7 +37,7 @@ impl Module {
     ///
     /// # Errors
     /// A subject that fails.
-    pub fn instructions(&self, arguments: &[&str], text: Vec<u8>, clock: Clock) -> tollgate_testbed::Result<u64> {
+    pub fn instructions(&self, arguments: &[&str], text: Vec<u8>, clock: Clock) -> tollgate_envoy_harness::Result<u64> {
         let run = self.start(World::new(arguments, text, clock), Some(FUEL)).map_err(|error| format!("{error:#}"));
         run.map(|(_, left)| FUEL - left).context(|| "in wasmtime".into())
     }

@@ -13,8 +13,9 @@ use tollgate::backend::Backend;
 use tollgate::backend::wasm::Wasm;
 use tollgate::plan::{self, Suite};
 use tollgate::{discover, matrix};
+use tollgate_envoy_harness::{Context, Error, Result};
 use tollgate_host::Module;
-use tollgate_testbed::{Context, Error, Result, workspace};
+use tollgate_workspace as workspace;
 
 const HELP: &str = "\
 tollgate-bench-instructions <module> [--against <module>]; run it as `cargo xtask bench instructions`

@@ -8,8 +8,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use tollgate_bench_engines::Module;
-use tollgate_testbed::scratch::Scratch;
-use tollgate_testbed::{Context, Result};
+use tollgate_envoy_harness::scratch::Scratch;
+use tollgate_envoy_harness::{Context, Result};
 
 use crate::corpora;
 
