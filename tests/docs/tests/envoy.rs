@@ -5,8 +5,8 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::{Value, json};
-use tollgate_envoy_harness::scratch::Scratch;
 use tollgate_envoy_harness::Envoy;
+use tollgate_envoy_harness::scratch::Scratch;
 use tollgate_workspace as workspace;
 
 use crate::page::{Block, Page};
