@@ -27,18 +27,23 @@ pub(crate) fn check(path: Option<&str>) -> Result<()> {
     runs_elsewhere(&binary)
 }
 
-/// Builds the release binary. Panic messages name the sources of dependencies: their paths are shortened to the crate.
+/// Builds the release binary. Panic messages name the sources of dependencies, whose paths are shortened to the crate.
 fn build() -> Result<PathBuf> {
     progress::step("building tollgate (release)");
+    let config = remapped_paths()?;
+    cargo::run(&["build", "--release", "--package", "tollgate", "--bin", "tollgate", "--config", &config])?;
+    Ok(workspace::target_dir().join("release/tollgate"))
+}
+
+/// Returns the configuration of cargo that keeps paths of this machine out of a binary, for `--config`.
+pub(crate) fn remapped_paths() -> Result<String> {
     let registry = cargo_home()?.join("registry/src");
     let mut remaps = vec![format!("--remap-path-prefix={}=", workspace::root().display())];
     // The directories of the registries have names of their own.
     for entry in fs::read_dir(&registry).context(|| format!("cannot read {}", registry.display()))?.flatten() {
         remaps.push(format!("--remap-path-prefix={}=registry", entry.path().display()));
     }
-    let flags = format!("build.rustflags={remaps:?}");
-    cargo::run(&["build", "--release", "--package", "tollgate", "--bin", "tollgate", "--config", &flags])?;
-    Ok(workspace::target_dir().join("release/tollgate"))
+    Ok(format!("build.rustflags={remaps:?}"))
 }
 
 /// Returns `$CARGO_HOME`, by default `~/.cargo`.

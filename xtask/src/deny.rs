@@ -4,8 +4,9 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use tollgate_testbed::child::ChildBuilder;
-use tollgate_testbed::{Error, Result, workspace};
+use tollgate_envoy_harness::child::ChildBuilder;
+use tollgate_envoy_harness::{Error, Result};
+use tollgate_workspace as workspace;
 
 use crate::{cargo, progress};
 

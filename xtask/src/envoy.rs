@@ -2,7 +2,8 @@
 
 use std::process::{Command, Stdio};
 
-use tollgate_testbed::{Context, Envoy, Error, Result, workspace};
+use tollgate_envoy_harness::{Context, Envoy, Error, Result};
+use tollgate_workspace as workspace;
 
 use crate::{cargo, conformance, modules, progress, setup};
 

@@ -1,6 +1,6 @@
 //! Long versions of randomised tests, for the nightly workflow.
 
-use tollgate_testbed::{Error, Result};
+use tollgate_envoy_harness::{Error, Result};
 
 use crate::{cargo, progress};
 

@@ -4,11 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use tollgate_testbed::child::ChildBuilder;
-use tollgate_testbed::workspace::{self, BUNDLE, FILTERS};
-use tollgate_testbed::{Context, Error, Result};
+use tollgate_envoy_harness::child::ChildBuilder;
+use tollgate_envoy_harness::{Context, Error, Result};
+use tollgate_workspace::{self as workspace, BUNDLE, FILTERS};
 
-use crate::{cargo, modules, progress, setup};
+use crate::{binary, cargo, modules, progress, setup};
 
 /// File with the checksums of the others.
 const CHECKSUMS: &str = "SHA256SUMS";
@@ -30,7 +30,8 @@ fn binary(target: &str) -> Result<()> {
     if !installed.success() {
         return Err(Error::new(format!("`rustup target add {target}` failed, see above")));
     }
-    cargo::run(&["build", "--release", "--locked", "--package", "tollgate", "--target", target])?;
+    let config = binary::remapped_paths()?;
+    cargo::run(&["build", "--release", "--locked", "--package", "tollgate", "--target", target, "--config", &config])?;
     let program = workspace::target_dir().join(target).join("release").join("tollgate");
     copy(&program, &format!("tollgate-{target}"))
 }

@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use tollgate_testbed::{Context, Error, Result, workspace};
+use tollgate_envoy_harness::{Context, Error, Result};
+use tollgate_workspace as workspace;
 
 use crate::{cargo, progress};
 

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::process::{Command, Stdio};
 
-use tollgate_testbed::scratch::Scratch;
-use tollgate_testbed::workspace;
+use tollgate_envoy_harness::scratch::Scratch;
+use tollgate_workspace as workspace;
 
 /// Functions that use a host, each with the path that clippy has to name.
 const USES_OF_A_HOST: &[(&str, &str)] = &[

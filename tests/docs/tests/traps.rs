@@ -3,9 +3,10 @@
 use std::fs;
 use std::time::Duration;
 
-use tollgate_testbed::http::Request;
-use tollgate_testbed::scratch::Scratch;
-use tollgate_testbed::{Bootstrap, Envoy, Gateway, gateway};
+use tollgate_envoy_harness::blocking::Request;
+use tollgate_envoy_harness::scratch::Scratch;
+use tollgate_envoy_harness::{Envoy, Gateway, gateway};
+use tollgate_workspace as workspace;
 
 use crate::page::{Page, code};
 
@@ -44,7 +45,7 @@ fn statistics_to_alert_on_change_after_a_trap() {
     let scratch = Scratch::new("trap").unwrap();
     let module = scratch.path().join("trap.wasm");
     fs::write(&module, wat::parse_str(TRAP).unwrap()).unwrap();
-    let bootstrap = Bootstrap::reference().unwrap().only(&[FILTER]).unwrap().module(&module).unwrap();
+    let bootstrap = workspace::reference_bootstrap().unwrap().only(&[FILTER]).unwrap().module(&module).unwrap();
     let options = gateway::Options { concurrency: 1, ..gateway::Options::default() };
     let gateway = Gateway::start(&Envoy::find_or_install().unwrap(), bootstrap, &options).unwrap();
     let count = || {

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use tollgate_testbed::{Context, Result, workspace};
+use tollgate_envoy_harness::{Context, Result};
+use tollgate_workspace as workspace;
 
 /// First words of a noun clause.
 const NOUN_CLAUSES: &[&str] = &["What", "Whether", "Where", "How", "Who"];

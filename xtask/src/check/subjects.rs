@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use tollgate_testbed::workspace;
+use tollgate_workspace as workspace;
 
 /// Last commit before the limit applied.
 const SINCE: &str = "51c2a74";
