@@ -110,8 +110,8 @@ fn wasm_filters(document: &mut Value) -> impl Iterator<Item = &mut Value> {
     filters.into_iter().flatten().filter_map(|filter| filter.pointer_mut("/typed_config/config"))
 }
 
-/// What no filter has routed goes where model-router would send it: the reference refuses that, and without the router it is
-/// everything.
+/// Routes what no filter has routed as model-router would. The reference refuses such requests, and without the router these
+/// are all requests.
 fn route_all(document: &mut Value) -> Result<()> {
     let routes =
         "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config/route_config/virtual_hosts/0/routes";

@@ -1,4 +1,4 @@
-//! What is tried on every deployment, by topic: a call of each kind that the filters tell apart, so that access log, metrics
+//! Scenarios of every deployment, by topic: a call of each kind that the filters tell apart, so that access log, metrics
 //! and workers are seen at work, and what depends on connections. What is right depends on which filters are in the chain.
 //!
 //! What is decided of a request or an answer stands in `tests/scenarios`, which run in Envoy as well
@@ -14,7 +14,7 @@ pub mod usage;
 use crate::deployment::Deployment;
 use crate::scenario::Scenario;
 
-/// All of them.
+/// Returns all scenarios.
 pub fn all(deployment: &Deployment) -> Vec<Scenario> {
     let topics: [fn(&Deployment) -> Vec<Scenario>; 6] = [
         answers::scenarios,

@@ -31,20 +31,12 @@ struct NounClause {
 const NOT_YET_CLEAN: &[&str] = &[
     "cli",
     "core/llm",
-    "envoy-harness",
     "examples/mock-llm",
     "filters/cost-quota",
     "filters/kit",
     "filters/model-router",
     "filters/prompt-inspector",
-    "tests/bench",
-    "tests/bench/engines",
-    "tests/conformance",
-    "tests/conformance/probe",
-    "tests/e2e",
     "tests/mock-llm",
-    "tests/sdk",
-    "tests/testbed",
 ];
 
 /// Returns the violations, as messages, and a note on the crates that are exempt, if there are any.

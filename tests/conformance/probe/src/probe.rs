@@ -33,7 +33,7 @@ struct Context {
     name: String,
     script: Script,
     script_read: bool,
-    /// How often each event came.
+    /// Number of occurrences of each event.
     counts: BTreeMap<&'static str, u32>,
 }
 
@@ -50,9 +50,9 @@ pub(crate) struct Event {
     pub(crate) context: u32,
     /// Whose rules are followed if not those of `context`: a call's answer comes to the root.
     pub(crate) on_behalf: Option<u32>,
-    /// Whether it ends the message, where it can.
+    /// `true` if it ends the message, for events that can.
     pub(crate) end: Option<bool>,
-    /// What to return if no command says otherwise; such a value is not told.
+    /// Default return value, which is not logged.
     pub(crate) returns: u32,
 }
 

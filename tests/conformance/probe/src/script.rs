@@ -1,4 +1,4 @@
-//! What the probe is told to do: rules, each an event and the commands for it.
+//! Script of the probe: rules, each with an event and the commands for it.
 //!
 //! ```text
 //! req_headers: pause; req_body@eos: put req 0 0 "<", local 403 "no"

@@ -1,4 +1,4 @@
-//! How values are written into a line.
+//! Formats of values in a line.
 
 use std::fmt::Write;
 
