@@ -1,5 +1,5 @@
-//! Checks shared by the tests of every dialect: no string unseen, every pointer correct, every edit parsed again, and
-//! the same result for every chunking.
+//! Checks shared by the tests of every dialect: every string is in the view, every pointer is correct, every edited body
+//! parses as expected, and the result is the same for every chunking.
 
 use std::collections::BTreeMap;
 
@@ -11,24 +11,25 @@ use crate::{
 };
 
 /// Text of a request: role, kind, message index and content.
-pub(crate) type Asked = (Role, TextKind, Option<u32>, String);
+pub(crate) type RequestText = (Role, TextKind, Option<u32>, String);
 
-/// Parses a request after checking everything that holds for all requests: see [`prove`].
-pub(crate) fn request(dialect: Dialect, body: &str) -> Request {
+/// Parses a request and checks it with [`check_request`].
+pub(crate) fn parse_request(dialect: Dialect, body: &str) -> Request {
     let request = Request::parse(dialect, body.as_bytes(), &ParseLimits::default());
     let request = request.unwrap_or_else(|error| panic!("{error}: {body}"));
-    prove(&request, body);
+    check_request(&request, body);
     request
 }
 
-pub(crate) fn asked(dialect: Dialect, body: &str) -> Vec<Asked> {
-    let request = request(dialect, body);
+/// Returns the texts of a request, in order.
+pub(crate) fn request_texts(dialect: Dialect, body: &str) -> Vec<RequestText> {
+    let request = parse_request(dialect, body);
     let texts = request.texts.iter();
     texts.map(|text| (text.role, text.kind, text.message, text.str.decode(body.as_bytes()).into_owned())).collect()
 }
 
-/// Returns the texts like [`asked`], as lines for tables, with one letter for the role: `"u Content hello"`.
-pub(crate) fn told(dialect: Dialect, body: &str) -> Vec<String> {
+/// Returns the texts like [`request_texts`], as lines for tables, with one letter for the role: `"u Content hello"`.
+pub(crate) fn request_lines(dialect: Dialect, body: &str) -> Vec<String> {
     let role = |role| match role {
         Role::System => "s",
         Role::Developer => "d",
@@ -39,27 +40,28 @@ pub(crate) fn told(dialect: Dialect, body: &str) -> Vec<String> {
         Role::Tools => "T",
         Role::Other => "-",
     };
-    asked(dialect, body).iter().map(|(who, kind, _, text)| format!("{} {kind:?} {text}", role(*who))).collect()
+    let texts = request_texts(dialect, body);
+    texts.iter().map(|(author, kind, _, text)| format!("{} {kind:?} {text}", role(*author))).collect()
 }
 
 /// Checks that every string of the body is a text of the view, a role or a discriminator; that every text is at its
 /// pointer; and that every text that is a value can be replaced without changing anything else.
-fn prove(request: &Request, body: &str) {
+fn check_request(request: &Request, body: &str) {
     let value: Value = serde_json::from_str(body).unwrap();
-    let seen: Vec<String> = request.texts.iter().map(|text| text.str.decode(body.as_bytes()).into_owned()).collect();
+    let texts: Vec<String> = request.texts.iter().map(|text| text.str.decode(body.as_bytes()).into_owned()).collect();
     strings(&value, "", &mut |name, text| {
-        let silent = ["role", "type", "detail", "stream", "status"].contains(&name);
-        assert!(silent || seen.iter().any(|seen| seen == text), "{name}: {text} is unseen in {body}");
+        let is_exempt = ["role", "type", "detail", "stream", "status"].contains(&name);
+        assert!(is_exempt || texts.iter().any(|known| known == text), "{name}: no text {text} in the view of {body}");
     });
     for (at, text) in request.texts.iter().enumerate() {
         let pointer = Request::pointer(body.as_bytes(), text.str.span);
-        let there = value.pointer(&pointer).unwrap_or_else(|| panic!("{pointer}"));
+        let found = value.pointer(&pointer).unwrap_or_else(|| panic!("{pointer}"));
         let is_key = body[text.str.literal().end..].trim_start().starts_with(':');
         if is_key {
-            assert!(pointer.ends_with(&seen[at].replace('~', "~0").replace('/', "~1")), "{pointer}");
+            assert!(pointer.ends_with(&texts[at].replace('~', "~0").replace('/', "~1")), "{pointer}");
             continue;
         }
-        assert_eq!(there.as_str(), Some(&*seen[at]), "{pointer}");
+        assert_eq!(found.as_str(), Some(&*texts[at]), "{pointer}");
         let mut edits = Edits::new();
         edits.replace_text(text.str.span, "new \"\n é").unwrap();
         let edited = edits.apply(body.as_bytes());
@@ -69,6 +71,7 @@ fn prove(request: &Request, body: &str) {
     }
 }
 
+/// Calls `each` with the member name and the text of every string value.
 fn strings(value: &Value, name: &str, each: &mut impl FnMut(&str, &str)) {
     match value {
         Value::String(text) => each(name, text),
@@ -78,7 +81,7 @@ fn strings(value: &Value, name: &str, each: &mut impl FnMut(&str, &str)) {
     }
 }
 
-/// Returns the body with its model replaced, and with usage requested.
+/// Returns the body after [`Request::set_model`] and [`Request::ask_for_usage`].
 pub(crate) fn edited(dialect: impl Into<Endpoint>, body: &str, model: &str) -> String {
     let request = Request::parse_at(&dialect.into(), body.as_bytes(), &ParseLimits::default()).unwrap();
     let mut edits = Edits::new();
@@ -87,15 +90,15 @@ pub(crate) fn edited(dialect: impl Into<Endpoint>, body: &str, model: &str) -> S
     String::from_utf8(edits.apply(body.as_bytes())).unwrap()
 }
 
-/// Content of a response.
+/// Contents of a response or of all events of a stream.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Heard {
+pub(crate) struct Output {
     pub(crate) model: Option<String>,
-    /// Joined pieces by channel. Repeated and whole texts are joined as well.
-    pub(crate) said: BTreeMap<Channel, String>,
+    /// Texts by channel: deltas joined, and repeated texts joined as well.
+    pub(crate) texts: BTreeMap<Channel, String>,
     pub(crate) usage: Option<Usage>,
     pub(crate) complete: bool,
-    /// Finished candidates, in order.
+    /// Finished choices, in order.
     pub(crate) finished: Vec<u32>,
     pub(crate) ends: bool,
     pub(crate) is_error: bool,
@@ -103,80 +106,81 @@ pub(crate) struct Heard {
     pub(crate) usage_only: usize,
 }
 
-impl Heard {
+impl Output {
     /// Returns lines for tables: `"0 Content hello"`.
     pub(crate) fn lines(&self) -> Vec<String> {
-        self.said.iter().map(|(channel, text)| format!("{} {:?} {text}", channel.choice, channel.part)).collect()
+        self.texts.iter().map(|(channel, text)| format!("{} {:?} {text}", channel.choice, channel.part)).collect()
     }
 
-    /// Returns [`lines`](Heard::lines) without strings in unknown places, such as identifiers.
-    pub(crate) fn meant(&self) -> Vec<String> {
-        let meant = self.said.iter().filter(|(channel, text)| channel.part != Part::Other && !text.is_empty());
-        meant.map(|(channel, text)| format!("{} {:?} {text}", channel.choice, channel.part)).collect()
+    /// Returns [`lines`](Output::lines) without empty texts and [`Part::Other`].
+    pub(crate) fn known_lines(&self) -> Vec<String> {
+        let known = self.texts.iter().filter(|(channel, text)| channel.part != Part::Other && !text.is_empty());
+        known.map(|(channel, text)| format!("{} {:?} {text}", channel.choice, channel.part)).collect()
     }
 }
 
-pub(crate) fn whole(dialect: Dialect, body: &str) -> Heard {
+/// Parses a whole response.
+pub(crate) fn parse_response(dialect: Dialect, body: &str) -> Output {
     let response = Response::parse(dialect, body.as_bytes(), &ParseLimits::default());
     let response = response.unwrap_or_else(|error| panic!("{error}: {body}"));
-    let mut heard = Heard {
+    let mut output = Output {
         model: response.model.map(|model| model.decode(body.as_bytes()).into_owned()),
         usage: response.usage,
         complete: response.reported.is_some_and(|reported| reported.complete),
         is_error: response.is_error,
-        ..Heard::default()
+        ..Output::default()
     };
     for text in &response.texts {
-        heard.said.entry(text.channel).or_default().push_str(&text.str.decode(body.as_bytes()));
+        output.texts.entry(text.channel).or_default().push_str(&text.str.decode(body.as_bytes()));
     }
-    heard
+    output
 }
 
-fn in_pieces<'a>(dialect: Dialect, framing: Framing, pieces: impl Iterator<Item = &'a [u8]>) -> Heard {
-    let (mut heard, mut chunk, mut reported) = (Heard::default(), Chunk::default(), None);
+/// Parses a stream that arrives in these pieces.
+fn in_pieces<'a>(dialect: Dialect, framing: Framing, pieces: impl Iterator<Item = &'a [u8]>) -> Output {
+    let (mut output, mut chunk, mut reported) = (Output::default(), Chunk::default(), None);
     let mut framer = Framer::new(framing, 1 << 20);
     let mut each = |event: Event<'_>| {
         let Some(data) = event.data() else { return Ok(()) };
         let more = chunk.parse_event(dialect, event.name(), &data, &ParseLimits::default());
         if !more.unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&data))) {
-            heard.ends = true;
+            output.ends = true;
         }
         for text in &chunk.texts {
-            heard.said.entry(text.channel).or_default().push_str(&text.str.decode(&data));
+            output.texts.entry(text.channel).or_default().push_str(&text.str.decode(&data));
         }
         ReportedUsage::merge(&mut reported, chunk.usage);
-        heard.model = heard.model.take().or(chunk.model.map(|model| model.decode(&data).into_owned()));
-        heard.finished.extend_from_slice(&chunk.finished);
-        heard.ends |= chunk.ends;
-        heard.is_error |= chunk.is_error;
-        heard.usage_only += usize::from(chunk.is_usage_only());
+        output.model = output.model.take().or(chunk.model.map(|model| model.decode(&data).into_owned()));
+        output.finished.extend_from_slice(&chunk.finished);
+        output.ends |= chunk.ends;
+        output.is_error |= chunk.is_error;
+        output.usage_only += usize::from(chunk.is_usage_only());
         Ok::<_, ()>(())
     };
     for piece in pieces {
         framer.push(piece, &mut each).unwrap();
     }
     framer.finish(&mut each).unwrap();
-    heard.usage = reported.map(|reported| reported.usage());
-    heard.complete = reported.is_some_and(|reported| reported.complete);
-    heard
+    output.usage = reported.map(|reported| reported.usage());
+    output.complete = reported.is_some_and(|reported| reported.complete);
+    output
 }
 
-/// Parses a stream after checking that it gives the same result in chunks of any one size and when split in two
-/// anywhere.
-pub(crate) fn streamed(dialect: Dialect, framing: Framing, body: &[u8]) -> Heard {
-    let heard = in_pieces(dialect, framing, [body].into_iter());
+/// Parses a stream and checks that the result is the same for chunks of any size below 64 bytes and for any split in two.
+pub(crate) fn parse_stream(dialect: Dialect, framing: Framing, body: &[u8]) -> Output {
+    let output = in_pieces(dialect, framing, [body].into_iter());
     for size in 1..body.len().min(64) {
-        assert_eq!(in_pieces(dialect, framing, body.chunks(size)), heard, "in pieces of {size}");
+        assert_eq!(in_pieces(dialect, framing, body.chunks(size)), output, "in pieces of {size}");
     }
     for at in 1..body.len() {
         let (a, b) = body.split_at(at);
-        assert_eq!(in_pieces(dialect, framing, [a, b].into_iter()), heard, "cut at {at}");
+        assert_eq!(in_pieces(dialect, framing, [a, b].into_iter()), output, "split at {at}");
     }
-    heard
+    output
 }
 
-/// Returns a stream of server-sent events named after the `type` of their data, like those of Anthropic and OpenAI
-/// Responses.
+/// Returns a stream of server-sent events named after the `type` of their data, like those of Anthropic, Cohere and
+/// OpenAI Responses.
 pub(crate) fn typed_events(data: &[&str]) -> Vec<u8> {
     let mut body = String::new();
     for data in data {
@@ -186,9 +190,9 @@ pub(crate) fn typed_events(data: &[&str]) -> Vec<u8> {
     body.into_bytes()
 }
 
-/// Returns the error body and the data of the error event, parsed by serde_json, for an error with every awkward
-/// character.
-pub(crate) fn errors(dialect: Dialect, status: u16) -> (Value, Value) {
+/// Returns the error body and the data of the error event as serde_json parses them, for an error with characters that
+/// need escapes.
+pub(crate) fn error_json(dialect: Dialect, status: u16) -> (Value, Value) {
     let error = ApiError {
         status,
         message: "no \"more\"\nfor you\u{0}",

@@ -1,12 +1,14 @@
 use serde_json::json;
 
-use crate::dialect::support::{edited, errors, request, streamed, told, typed_events, whole};
+use crate::dialect::support::{
+    edited, error_json, parse_request, parse_response, parse_stream, request_lines, typed_events,
+};
 use crate::{Dialect, Endpoint, ErrorKind, Framing, ParseLimits, Request, Usage};
 
 const MESSAGES: Dialect = Dialect::AnthropicMessages;
 
 #[test]
-fn paths() {
+fn paths_are_detected() {
     let endpoint = |dialect, model: Option<&str>, stream| Some((dialect, model.map(str::to_owned), stream));
     for (path, want) in [
         ("/v1/messages", endpoint(MESSAGES, None, false)),
@@ -33,7 +35,7 @@ fn paths() {
 }
 
 #[test]
-fn requests() {
+fn all_strings_of_requests_are_texts() {
     for (body, want) in [
         (
             r#"{"model":"claude-sonnet-4-5","max_tokens":64,"system":"Be brief.","messages":[{"role":"user","content":"Hi"},
@@ -45,7 +47,7 @@ fn requests() {
                 "messages":[{"content":[{"type":"text","text":"c"}],"role":"user"}]}"#,
             vec!["s Content a", "s Other 1h", "s Content b", "u Content c"],
         ),
-        // all kinds of blocks
+        // All kinds of blocks.
         (
             r#"{"messages":[{"role":"user","content":[
                 {"type":"image","source":{"type":"base64","media_type":"image/png","data":"aGk="}},
@@ -112,43 +114,43 @@ fn requests() {
                 "- Other new",
             ],
         ),
-        // a content of another shape, a role of another name
+        // Content of another type, and an unknown role.
         (
             r#"{"messages":[{"role":"me","content":{"type":"text","text":"x"}},{"content":["bare",7,null,["n"]]}]}"#,
             vec!["- Other me", "- Content x", "- Content bare", "- Content n"],
         ),
     ] {
-        assert_eq!(told(MESSAGES, body), want, "{body}");
-        assert_eq!(told(Dialect::AnthropicCountTokens, body), want, "{body}");
+        assert_eq!(request_lines(MESSAGES, body), want, "{body}");
+        assert_eq!(request_lines(Dialect::AnthropicCountTokens, body), want, "{body}");
     }
 }
 
 #[test]
-fn what_the_gateway_acts_on() {
+fn request_settings_are_read_and_edited() {
     let body = r#"{"stream":true,"max_tokens":7,"tools":[{"name":"a"},{"name":"b"}],"messages":[{"role":"user","content":
         [{"source":{"data":"aGk=","type":"base64"},"type":"image"},{"type":"image","source":{"type":"file","file_id":"f"}}]}]}"#;
-    let asked = request(MESSAGES, body);
-    assert_eq!((asked.stream, asked.max_output_tokens, asked.candidates, asked.tools), (true, Some(7), 1, 2));
-    assert_eq!((asked.image_count, asked.images.len(), asked.messages.len()), (2, 2, 1));
-    assert_eq!(asked.images[0].str.unwrap().decode(body.as_bytes()), "aGk=");
-    assert!(!asked.lacks_usage());
+    let request = parse_request(MESSAGES, body);
+    assert_eq!((request.stream, request.max_output_tokens, request.candidates, request.tools), (true, Some(7), 1, 2));
+    assert_eq!((request.image_count, request.images.len(), request.messages.len()), (2, 2, 1));
+    assert_eq!(request.images[0].str.unwrap().decode(body.as_bytes()), "aGk=");
+    assert!(!request.lacks_usage());
     assert_eq!(edited(MESSAGES, r#"{"model":"a","stream":true}"#, "b\""), r#"{"model":"b\"","stream":true}"#);
     assert_eq!(edited(MESSAGES, "{}", "b"), r#"{"model":"b"}"#);
-    // the model in the path
+    // Model in the path.
     let path = b"/v1/publishers/anthropic/models/claude%2D4:streamRawPredict?x";
     let endpoint = Endpoint::detect(b"POST", path).unwrap();
     let body = r#"{"anthropic_version":"vertex-2023-10-16","messages":[]}"#;
-    let asked = Request::parse_at(&endpoint, body.as_bytes(), &ParseLimits::default()).unwrap();
-    assert_eq!((asked.model_name(body.as_bytes()).as_deref(), asked.stream), (Some("claude-4"), true));
+    let request = Request::parse_at(&endpoint, body.as_bytes(), &ParseLimits::default()).unwrap();
+    assert_eq!((request.model_name(body.as_bytes()).as_deref(), request.stream), (Some("claude-4"), true));
     assert_eq!(edited(endpoint, body, "other"), body);
     assert_eq!(
-        asked.path_model.unwrap().replaced(path, "claude/5 é"),
+        request.path_model.unwrap().replaced(path, "claude/5 é"),
         b"/v1/publishers/anthropic/models/claude%2F5%20%C3%A9:streamRawPredict?x"
     );
 }
 
 #[test]
-fn refused_requests() {
+fn malformed_requests_are_refused() {
     use ErrorKind::*;
     for (body, want) in [
         ("[]", WrongType("body")),
@@ -165,7 +167,7 @@ fn refused_requests() {
         let error = Request::parse(MESSAGES, body.as_bytes(), &ParseLimits::default()).unwrap_err();
         assert_eq!(error.kind, want, "{body}");
     }
-    // blocks inside of blocks, as deep as a body may be
+    // Nested blocks, up to the depth limit of a body.
     let deep =
         |n: usize| format!(r#"{{"messages":[{{"content":{}"x"{}}}]}}"#, r#"[{"content":"#.repeat(n), "}]".repeat(n));
     assert!(Request::parse(MESSAGES, deep(30).as_bytes(), &ParseLimits::default()).is_ok());
@@ -174,7 +176,7 @@ fn refused_requests() {
 }
 
 #[test]
-fn answers() {
+fn responses_are_read() {
     let body = r#"{"id":"msg_1","type":"message","role":"assistant","model":"claude-sonnet-4-5","content":[
         {"type":"thinking","thinking":"hm","signature":"c2ln"},{"type":"text","text":"Hi","citations":[{"type":"char_location",
         "cited_text":"cited","document_title":"doc"}]},{"type":"tool_use","id":"toolu_1","name":"get","input":{"city":"Rome"}},
@@ -182,11 +184,14 @@ fn answers() {
         "stop_reason":"tool_use","stop_sequence":null,"usage":{"input_tokens":10,"cache_creation_input_tokens":30,
         "cache_read_input_tokens":60,"cache_creation":{"ephemeral_5m_input_tokens":10,"ephemeral_1h_input_tokens":20},
         "output_tokens":5,"server_tool_use":{"web_search_requests":1},"service_tier":"standard"}}"#;
-    let heard = whole(MESSAGES, body);
-    assert_eq!(heard.meant(), ["0 Reasoning hm", "1 Content Hi", "2 ToolName(0) get", "2 ToolArguments(0) Rome"]);
-    let others: Vec<_> = heard.lines().into_iter().filter(|line| line.contains("Other")).collect();
+    let output = parse_response(MESSAGES, body);
+    assert_eq!(
+        output.known_lines(),
+        ["0 Reasoning hm", "1 Content Hi", "2 ToolName(0) get", "2 ToolArguments(0) Rome"]
+    );
+    let others: Vec<_> = output.lines().into_iter().filter(|line| line.contains("Other")).collect();
     assert_eq!(others, ["1 Other char_locationciteddoc", "3 Other web_search_resultwtwu"]);
-    assert_eq!(heard.model.as_deref(), Some("claude-sonnet-4-5"));
+    assert_eq!(output.model.as_deref(), Some("claude-sonnet-4-5"));
     let want = Usage {
         input: 100,
         cached: 60,
@@ -196,16 +201,16 @@ fn answers() {
         total: 105,
         ..Usage::default()
     };
-    assert_eq!((heard.usage, heard.complete), (Some(want), true));
+    assert_eq!((output.usage, output.complete), (Some(want), true));
     assert_eq!(want.fresh(), 10);
-    // counting is no use
-    let counted = whole(Dialect::AnthropicCountTokens, r#"{"input_tokens":14}"#);
-    assert_eq!((counted.usage, counted.said.len()), (None, 0));
+    // Token counting uses no tokens.
+    let counted = parse_response(Dialect::AnthropicCountTokens, r#"{"input_tokens":14}"#);
+    assert_eq!((counted.usage, counted.texts.len()), (None, 0));
     assert!(Dialect::AnthropicCountTokens.is_free() && !MESSAGES.is_free());
 }
 
 #[test]
-fn streams() {
+fn streams_are_read() {
     let start =
         r#"{"type":"message_start","message":{"id":"msg_1","type":"message","role":"assistant","model":"claude-x",
         "content":[],"stop_reason":null,"usage":{"input_tokens":25,"cache_read_input_tokens":75,"output_tokens":1}}}"#
@@ -230,30 +235,30 @@ fn streams() {
         r#"{"type":"message_delta","delta":{"stop_reason":"tool_use","stop_sequence":null},"usage":{"output_tokens":15}}"#,
         r#"{"type":"message_stop"}"#,
     ];
-    let heard = streamed(MESSAGES, Framing::Sse, &typed_events(&events));
+    let output = parse_stream(MESSAGES, Framing::Sse, &typed_events(&events));
     assert_eq!(
-        heard.meant(),
+        output.known_lines(),
         ["0 Reasoning Let me", "1 Content Hello é", "2 ToolName(0) get", "2 ToolArguments(0) {\"city\": \"Rome\"}"]
     );
     let want = Usage { input: 100, cached: 75, output: 15, total: 115, ..Usage::default() };
-    assert_eq!((heard.usage, heard.complete, heard.finished), (Some(want), true, vec![0, 1, 2]));
-    assert_eq!((heard.ends, heard.is_error, heard.usage_only), (true, false, 0));
-    assert_eq!(heard.model.as_deref(), Some("claude-x"));
+    assert_eq!((output.usage, output.complete, output.finished), (Some(want), true, vec![0, 1, 2]));
+    assert_eq!((output.ends, output.is_error, output.usage_only), (true, false, 0));
+    assert_eq!(output.model.as_deref(), Some("claude-x"));
 
-    // cut: what the first event says is no account of the answer
-    let heard = streamed(MESSAGES, Framing::Sse, &typed_events(&events[..9]));
-    assert_eq!((heard.usage.unwrap().output, heard.complete, heard.ends), (1, false, false));
-    // newer servers repeat the input, and it is not added
+    // The usage of a truncated stream is incomplete: the first event has only an initial count.
+    let output = parse_stream(MESSAGES, Framing::Sse, &typed_events(&events[..9]));
+    assert_eq!((output.usage.unwrap().output, output.complete, output.ends), (1, false, false));
+    // Newer servers repeat the input count; it is not added twice.
     let last = r#"{"type":"message_delta","delta":{},"usage":{"input_tokens":25,"cache_read_input_tokens":75,"output_tokens":15}}"#;
-    let heard = streamed(MESSAGES, Framing::Sse, &typed_events(&[&start, last]));
-    assert_eq!(heard.usage, Some(want));
-    // an error in the middle
+    let output = parse_stream(MESSAGES, Framing::Sse, &typed_events(&[&start, last]));
+    assert_eq!(output.usage, Some(want));
+    // Error in the middle of a stream.
     let error = r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#;
-    assert!(streamed(MESSAGES, Framing::Sse, &typed_events(&[&start, error])).is_error);
+    assert!(parse_stream(MESSAGES, Framing::Sse, &typed_events(&[&start, error])).is_error);
 }
 
 #[test]
-fn errors_in_the_callers_shape() {
+fn errors_have_the_format_of_the_api() {
     for (status, kind) in [
         (400, "invalid_request_error"),
         (403, "permission_error"),
@@ -266,6 +271,6 @@ fn errors_in_the_callers_shape() {
         (529, "overloaded_error"),
     ] {
         let want = json!({"type": "error", "error": {"type": kind, "message": "no \"more\"\nfor you\u{0}"}});
-        assert_eq!(errors(MESSAGES, status), (want.clone(), want));
+        assert_eq!(error_json(MESSAGES, status), (want.clone(), want));
     }
 }

@@ -2,7 +2,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
-use crate::dialect::support::{edited, errors, request, streamed, told, whole};
+use crate::dialect::support::{edited, error_json, parse_request, parse_response, parse_stream, request_lines};
 use crate::{
     ApiError, Chunk, Dialect, Edits, Endpoint, ErrorKind, Event, Framer, Framing, ParseLimits, Request, StreamState,
     Usage, event_stream,
@@ -12,7 +12,7 @@ const CONVERSE: Dialect = Dialect::BedrockConverse;
 const INVOKE: Dialect = Dialect::BedrockInvoke;
 
 #[test]
-fn paths() {
+fn paths_are_detected() {
     for (path, want) in [
         (
             "/model/anthropic.claude-3-5-sonnet-20240620-v1:0/converse",
@@ -35,14 +35,14 @@ fn paths() {
 }
 
 #[test]
-fn requests() {
+fn all_strings_of_requests_are_texts() {
     for (body, want) in [
         (
             r#"{"system":[{"text":"Be brief."},{"cachePoint":{"type":"default"}}],"messages":[{"role":"user","content":[{"text":"Hi"}]},
                 {"content":[{"text":"Hello"}],"role":"assistant"}],"inferenceConfig":{"maxTokens":9,"stopSequences":["S"]}}"#,
             vec!["s Content Be brief.", "s Other default", "u Content Hi", "a Content Hello", "- Other S"],
         ),
-        // all kinds of blocks
+        // All kinds of blocks.
         (
             r#"{"messages":[{"role":"user","content":[{"image":{"format":"png","source":{"bytes":"aGk="}}},
                 {"image":{"format":"jpeg","source":{"s3Location":{"uri":"s3://b/k","bucketOwner":"1"}}}},
@@ -116,12 +116,12 @@ fn requests() {
             ],
         ),
     ] {
-        assert_eq!(told(CONVERSE, body), want, "{body}");
+        assert_eq!(request_lines(CONVERSE, body), want, "{body}");
     }
 }
 
 #[test]
-fn requests_in_the_formats_of_makers() {
+fn requests_in_vendor_formats_are_read() {
     for (body, want) in [
         (
             r#"{"messages":[{"role":"user","content":[{"type":"tool_result","tool_use_id":"t","content":"r"}]}],"system":"s",
@@ -147,31 +147,31 @@ fn requests_in_the_formats_of_makers() {
             vec!["u Content x", "s Content s", "- Other USER", "- Other h", "u Content t"],
         ),
     ] {
-        assert_eq!(told(INVOKE, body), want, "{body}");
-        assert_eq!(request(INVOKE, body).max_output_tokens, Some(7), "{body}");
+        assert_eq!(request_lines(INVOKE, body), want, "{body}");
+        assert_eq!(parse_request(INVOKE, body).max_output_tokens, Some(7), "{body}");
     }
 }
 
 #[test]
-fn what_the_gateway_acts_on() {
+fn request_settings_are_read_and_edited() {
     let body = r#"{"inferenceConfig":{"maxTokens":7},"toolConfig":{"tools":[{"toolSpec":{"name":"a"}},{"toolSpec":{"name":"b"}}]},
         "messages":[{"role":"user","content":[{"image":{"source":{"bytes":"aGk="},"format":"png"}}]}]}"#;
-    let asked = request(CONVERSE, body);
-    assert_eq!((asked.max_output_tokens, asked.candidates, asked.tools, asked.image_count), (Some(7), 1, 2, 1));
-    assert_eq!(asked.images[0].str.unwrap().decode(body.as_bytes()), "aGk=");
-    assert!(!asked.lacks_usage() && !CONVERSE.is_free());
+    let request = parse_request(CONVERSE, body);
+    assert_eq!((request.max_output_tokens, request.candidates, request.tools, request.image_count), (Some(7), 1, 2, 1));
+    assert_eq!(request.images[0].str.unwrap().decode(body.as_bytes()), "aGk=");
+    assert!(!request.lacks_usage() && !CONVERSE.is_free());
 
     let path = b"/model/us.anthropic.claude-a%3A0/converse-stream";
     let endpoint = Endpoint::detect(b"POST", path).unwrap();
-    let asked = Request::parse_at(&endpoint, b"{}", &ParseLimits::default()).unwrap();
-    assert_eq!((asked.model_name(b"{}").as_deref(), asked.stream), (Some("us.anthropic.claude-a:0"), true));
+    let request = Request::parse_at(&endpoint, b"{}", &ParseLimits::default()).unwrap();
+    assert_eq!((request.model_name(b"{}").as_deref(), request.stream), (Some("us.anthropic.claude-a:0"), true));
     assert_eq!(edited(endpoint, "{}", "other"), "{}");
-    let path = asked.path_model.unwrap().replaced(path, "arn:aws:bedrock:x:1:inference-profile/y");
+    let path = request.path_model.unwrap().replaced(path, "arn:aws:bedrock:x:1:inference-profile/y");
     assert_eq!(path, b"/model/arn:aws:bedrock:x:1:inference-profile%2Fy/converse-stream");
 }
 
 #[test]
-fn refused_requests() {
+fn malformed_requests_are_refused() {
     use ErrorKind::*;
     for (dialect, body, want) in [
         (CONVERSE, "[]", WrongType("body")),
@@ -200,7 +200,7 @@ fn refused_requests() {
 }
 
 #[test]
-fn answers() {
+fn responses_are_read() {
     let body = r#"{"metrics":{"latencyMs":9},"output":{"message":{"role":"assistant","content":[
         {"reasoningContent":{"reasoningText":{"text":"hm","signature":"c2ln"}}},{"text":"Hi \u00e9"},
         {"toolUse":{"toolUseId":"t1","name":"get","input":{"city":"Rome"}}},
@@ -208,9 +208,9 @@ fn answers() {
         "usage":{"inputTokens":10,"outputTokens":5,"totalTokens":15,"cacheReadInputTokens":60,"cacheReadInputTokenCount":60,
         "cacheWriteInputTokens":30,"cacheDetails":[{"inputTokens":20,"ttl":"1h"},{"ttl":"5m","inputTokens":10}]},
         "trace":{"guardrail":{"inputAssessment":{"g":{"match":"m"}}}}}"#;
-    let heard = whole(CONVERSE, body);
+    let output = parse_response(CONVERSE, body);
     assert_eq!(
-        heard.meant(),
+        output.known_lines(),
         ["0 Reasoning hm", "1 Content Hi é", "2 ToolName(0) get", "2 ToolArguments(0) Rome", "3 Content as found"]
     );
     let want = Usage {
@@ -222,15 +222,15 @@ fn answers() {
         total: 105,
         ..Usage::default()
     };
-    assert_eq!((heard.usage, heard.complete, heard.is_error), (Some(want), true, false));
-    let others: Vec<_> = heard.lines().into_iter().filter(|line| line.contains("Other")).collect();
+    assert_eq!((output.usage, output.complete, output.is_error), (Some(want), true, false));
+    let others: Vec<_> = output.lines().into_iter().filter(|line| line.contains("Other")).collect();
     assert_eq!(others, ["0 Other m", "3 Other ct"]);
-    assert!(whole(CONVERSE, r#"{"message":"Too many requests"}"#).is_error);
+    assert!(parse_response(CONVERSE, r#"{"message":"Too many requests"}"#).is_error);
 }
 
 #[test]
-fn answers_in_the_formats_of_makers() {
-    for (body, said, usage) in [
+fn responses_in_vendor_formats_are_read() {
+    for (body, expected, usage) in [
         (
             r#"{"id":"m","type":"message","role":"assistant","content":[{"type":"text","text":"Hi"}],"usage":{"input_tokens":3,"output_tokens":2}}"#,
             vec!["0 Content Hi"],
@@ -259,7 +259,7 @@ fn answers_in_the_formats_of_makers() {
         (r#"{"outputs":[{"text":"Hi","stop_reason":"stop"}]}"#, vec!["0 Content Hi"], None),
         (r#"{"generations":[{"text":"Hi","finish_reason":"COMPLETE"}],"prompt":"p"}"#, vec!["0 Content Hi"], None),
         (r#"{"embedding":[0.1],"inputTextTokenCount":3}"#, vec![], Some((3, 0))),
-        // what Bedrock counted stands in for what the model does not say, and for nothing else
+        // Bedrock's own counts are used only where the model reports none.
         (
             r#"{"amazon-bedrock-invocationMetrics":{"inputTokenCount":1,"outputTokenCount":2},"generation":"Hi","prompt_token_count":3}"#,
             vec!["0 Content Hi"],
@@ -272,15 +272,15 @@ fn answers_in_the_formats_of_makers() {
             Some((3, 2)),
         ),
     ] {
-        let heard = whole(INVOKE, body);
-        assert_eq!(heard.meant(), said, "{body}");
-        assert_eq!(heard.usage.map(|usage| (usage.input, usage.output)), usage, "{body}");
-        assert!(!heard.is_error);
+        let output = parse_response(INVOKE, body);
+        assert_eq!(output.known_lines(), expected, "{body}");
+        assert_eq!(output.usage.map(|usage| (usage.input, usage.output)), usage, "{body}");
+        assert!(!output.is_error);
     }
     for error in
         [r#"{"message":"no"}"#, r#"{"error":{"message":"no"}}"#, r#"{"type":"error","error":{"message":"no"}}"#]
     {
-        assert!(whole(INVOKE, error).is_error, "{error}");
+        assert!(parse_response(INVOKE, error).is_error, "{error}");
     }
 }
 
@@ -314,22 +314,22 @@ const EVENTS: [(&str, &str); 12] = [
 ];
 
 #[test]
-fn streams() {
-    let heard = streamed(CONVERSE, Framing::EventStream, &frames(&EVENTS));
+fn streams_are_read() {
+    let output = parse_stream(CONVERSE, Framing::EventStream, &frames(&EVENTS));
     assert_eq!(
-        heard.meant(),
+        output.known_lines(),
         ["0 Reasoning Let me", "1 Content Hello é", "2 ToolName(0) get", "2 ToolArguments(0) {\"city\": \"Rome\"}"]
     );
     let want = Usage { input: 100, cached: 90, output: 5, total: 105, ..Usage::default() };
-    assert_eq!((heard.usage, heard.complete, heard.finished), (Some(want), true, vec![0, 1]));
-    assert_eq!((heard.ends, heard.is_error, heard.usage_only), (true, false, 0));
-    // cut
-    let heard = streamed(CONVERSE, Framing::EventStream, &frames(&EVENTS[..6]));
-    assert_eq!((heard.usage, heard.complete, heard.ends), (None, false, false));
-    // an exception in the middle, whatever its shape
+    assert_eq!((output.usage, output.complete, output.finished), (Some(want), true, vec![0, 1]));
+    assert_eq!((output.ends, output.is_error, output.usage_only), (true, false, 0));
+    // Truncated stream.
+    let output = parse_stream(CONVERSE, Framing::EventStream, &frames(&EVENTS[..6]));
+    assert_eq!((output.usage, output.complete, output.ends), (None, false, false));
+    // An exception in the middle, with any payload.
     for exception in [r#"{"message":"slow down"}"#, r#"{"originalStatusCode":500}"#] {
         let body = [frames(&EVENTS[..5]), frames(&[("throttlingException", exception)])].concat();
-        assert!(streamed(CONVERSE, Framing::EventStream, &body).is_error);
+        assert!(parse_stream(CONVERSE, Framing::EventStream, &body).is_error);
     }
 }
 
@@ -343,8 +343,8 @@ fn wrapped(events: &[&str]) -> Vec<u8> {
 }
 
 #[test]
-fn streams_in_the_formats_of_makers() {
-    for (events, said, usage) in [
+fn streams_in_vendor_formats_are_read() {
+    for (events, expected, usage) in [
         (
             &[
                 r#"{"type":"message_start","message":{"model":"claude","usage":{"input_tokens":3,"output_tokens":1}}}"#,
@@ -394,21 +394,21 @@ fn streams_in_the_formats_of_makers() {
             (3, 2),
         ),
     ] {
-        let heard = streamed(INVOKE, Framing::EventStream, &wrapped(events));
-        assert_eq!(heard.meant(), [said], "{events:?}");
-        let usage_of = heard.usage.map(|usage| (usage.input, usage.output));
-        assert_eq!((usage_of, heard.complete, heard.is_error), (Some(usage), true, false), "{events:?}");
+        let output = parse_stream(INVOKE, Framing::EventStream, &wrapped(events));
+        assert_eq!(output.known_lines(), [expected], "{events:?}");
+        let usage_of = output.usage.map(|usage| (usage.input, usage.output));
+        assert_eq!((usage_of, output.complete, output.is_error), (Some(usage), true, false), "{events:?}");
     }
     let body = frames(&[("modelStreamErrorException", r#"{"originalMessage":"x"}"#)]);
-    assert!(streamed(INVOKE, Framing::EventStream, &body).is_error);
-    // what cannot be unwrapped is no event that was read
+    assert!(parse_stream(INVOKE, Framing::EventStream, &body).is_error);
+    // A payload that cannot be unwrapped is an error.
     let error = Chunk::parse(INVOKE, br#"{"bytes":"?"}"#, &ParseLimits::default()).unwrap_err();
     assert_eq!(error.kind, ErrorKind::WrongType("bytes"));
 }
 
-/// An edit makes new frames, and nothing but the text of one of them is another.
+/// An edit changes the text of one frame and no other bytes, for any chunking.
 #[test]
-fn edits_of_a_stream() {
+fn edits_of_a_stream_change_only_the_edited_text() {
     let events = [
         r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Hel"}}"#,
         r#"{"type":"message_stop"}"#,
@@ -443,7 +443,7 @@ fn edits_of_a_stream() {
 }
 
 #[test]
-fn errors_in_the_callers_shape() {
+fn errors_have_the_format_of_the_api() {
     for (status, name) in [
         (400, "ValidationException"),
         (403, "AccessDeniedException"),
@@ -454,7 +454,7 @@ fn errors_in_the_callers_shape() {
     ] {
         let message = "no \"more\"\nfor you\u{0}";
         for dialect in [CONVERSE, INVOKE] {
-            let (body, event) = errors(dialect, status);
+            let (body, event) = error_json(dialect, status);
             assert_eq!(body, json!({"__type": name, "message": message}));
             assert_eq!(event, json!({"message": message}));
         }
@@ -470,7 +470,7 @@ fn errors_in_the_callers_shape() {
 }
 
 #[test]
-fn counting() {
+fn token_counting_is_read() {
     const COUNT: Dialect = Dialect::BedrockCountTokens;
     let found = Endpoint::detect(b"POST", b"/model/anthropic.claude-v1%3A0/count-tokens").unwrap();
     assert_eq!(
@@ -486,9 +486,9 @@ fn counting() {
         (r#"{"input":{"invokeModel":{"body":"eyJh","x y":"z"}}}"#, vec!["u Data eyJh", "- Other x y", "- Other z"]),
         (r#"{"input":"a","later":"z"}"#, vec!["- Other a", "- Other later", "- Other z"]),
     ] {
-        assert_eq!(told(COUNT, body), want, "{body}");
+        assert_eq!(request_lines(COUNT, body), want, "{body}");
     }
-    let heard = whole(COUNT, r#"{"inputTokens":12,"note":"n"}"#);
-    assert_eq!((heard.usage.map(|usage| usage.input), heard.lines()), (Some(12), vec!["0 Other n".to_owned()]));
-    assert!(whole(COUNT, r#"{"message":"no"}"#).is_error);
+    let output = parse_response(COUNT, r#"{"inputTokens":12,"note":"n"}"#);
+    assert_eq!((output.usage.map(|usage| usage.input), output.lines()), (Some(12), vec!["0 Other n".to_owned()]));
+    assert!(parse_response(COUNT, r#"{"message":"no"}"#).is_error);
 }

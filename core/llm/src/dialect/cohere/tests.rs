@@ -1,12 +1,14 @@
 use serde_json::json;
 
-use crate::dialect::support::{edited, errors, request, streamed, told, typed_events, whole};
+use crate::dialect::support::{
+    edited, error_json, parse_request, parse_response, parse_stream, request_lines, typed_events,
+};
 use crate::{Chunk, Dialect, ErrorKind, Framing, ParseLimits, Request, Response, Usage, empty_value};
 
 const CHAT: Dialect = Dialect::CohereChat;
 
 #[test]
-fn paths() {
+fn paths_are_detected() {
     for (path, want) in [
         ("/v2/chat", Some(CHAT)),
         ("/cohere/v2/chat", Some(CHAT)),
@@ -18,7 +20,7 @@ fn paths() {
 }
 
 #[test]
-fn requests() {
+fn all_strings_of_requests_are_texts() {
     for (body, want) in [
         (
             r#"{"model":"command-a","messages":[{"role":"system","content":"Be brief."},{"role":"user","content":[
@@ -65,22 +67,22 @@ fn requests() {
             ],
         ),
     ] {
-        assert_eq!(told(CHAT, body), want, "{body}");
+        assert_eq!(request_lines(CHAT, body), want, "{body}");
     }
 }
 
 #[test]
-fn what_the_gateway_acts_on() {
+fn request_settings_are_read_and_edited() {
     let body = r#"{"stream":true,"max_tokens":7,"tools":[{},{}],"messages":[{"content":[{"image_url":{"url":"u"}}],"role":"user"}]}"#;
-    let asked = request(CHAT, body);
-    assert_eq!((asked.stream, asked.max_output_tokens, asked.tools, asked.image_count), (true, Some(7), 2, 1));
-    assert!(!asked.lacks_usage() && !CHAT.is_free());
+    let request = parse_request(CHAT, body);
+    assert_eq!((request.stream, request.max_output_tokens, request.tools, request.image_count), (true, Some(7), 2, 1));
+    assert!(!request.lacks_usage() && !CHAT.is_free());
     assert_eq!(edited(CHAT, r#"{"stream":true,"model":"a"}"#, "b"), r#"{"stream":true,"model":"b"}"#);
     assert_eq!(edited(CHAT, r#"{"stream":true}"#, "b"), r#"{"model":"b","stream":true}"#);
 }
 
 #[test]
-fn refused_requests() {
+fn malformed_requests_are_refused() {
     use ErrorKind::*;
     for (body, want) in [
         ("null", WrongType("body")),
@@ -99,16 +101,16 @@ fn refused_requests() {
 }
 
 #[test]
-fn answers() {
+fn responses_are_read() {
     let body = r#"{"id":"c14","finish_reason":"TOOL_CALL","message":{"role":"assistant","content":[{"type":"thinking","thinking":"hm"},
         {"type":"text","text":"Hi \u00e9"}],"tool_plan":"I will look","tool_calls":[{"id":"get_1","type":"function","function":
         {"name":"get","arguments":"{\"a\":1}"}},{"id":"put_2","function":{"name":"put","arguments":"{}"}}],"citations":[{"start":0,
         "end":2,"text":"Hi","content_index":1,"type":"TEXT_CONTENT","sources":[{"type":"document","id":"d1","document":{"t":"dt"}}]}]},
         "usage":{"billed_units":{"input_tokens":5,"output_tokens":8},"tokens":{"input_tokens":71,"output_tokens":9},"cached_tokens":64},
         "logprobs":[{"token_ids":[1],"text":"Hi","logprobs":[-1]}]}"#;
-    let heard = whole(CHAT, body);
+    let output = parse_response(CHAT, body);
     assert_eq!(
-        heard.meant(),
+        output.known_lines(),
         [
             "0 Reasoning hmI will look",
             "0 ToolName(0) get",
@@ -119,19 +121,20 @@ fn answers() {
             "1 Content Hi é",
         ]
     );
-    assert_eq!(heard.usage.map(|usage| (usage.input, usage.output, usage.cached, usage.total)), Some((5, 8, 0, 13)));
+    assert_eq!(output.usage.map(|usage| (usage.input, usage.output, usage.cached, usage.total)), Some((5, 8, 0, 13)));
     let response = Response::parse(CHAT, body.as_bytes(), &ParseLimits::default()).unwrap();
     assert_eq!((response.offsets[0].choice, empty_value(body.as_bytes(), response.offsets[0].span)), (1, "[]"));
     assert_eq!(empty_value(body.as_bytes(), response.logprobs[0]), "[]");
-    // what is billed need not be said
-    let heard = whole(CHAT, r#"{"usage":{"tokens":{"input_tokens":71,"output_tokens":9},"cached_tokens":64}}"#);
-    assert_eq!(heard.usage, Some(Usage { input: 71, cached: 64, output: 9, total: 80, ..Usage::default() }));
-    assert_eq!(whole(CHAT, r#"{"usage":{"billed_units":{"search_units":1}}}"#).usage, None);
-    assert!(whole(CHAT, r#"{"message":"invalid api token"}"#).is_error);
+    // `billed_units` may be missing.
+    let output =
+        parse_response(CHAT, r#"{"usage":{"tokens":{"input_tokens":71,"output_tokens":9},"cached_tokens":64}}"#);
+    assert_eq!(output.usage, Some(Usage { input: 71, cached: 64, output: 9, total: 80, ..Usage::default() }));
+    assert_eq!(parse_response(CHAT, r#"{"usage":{"billed_units":{"search_units":1}}}"#).usage, None);
+    assert!(parse_response(CHAT, r#"{"message":"invalid api token"}"#).is_error);
 }
 
 #[test]
-fn streams() {
+fn streams_are_read() {
     let events = [
         r#"{"id":"29","type":"message-start","delta":{"message":{"role":"assistant","content":[],"tool_plan":"","tool_calls":[],"citations":[]}}}"#,
         r#"{"type":"tool-plan-delta","delta":{"message":{"tool_plan":"I will"}}}"#,
@@ -148,9 +151,9 @@ fn streams() {
         r#"{"type":"content-end","index":1}"#,
         r#"{"id":"29","type":"message-end","delta":{"finish_reason":"COMPLETE","usage":{"billed_units":{"input_tokens":5,"output_tokens":8},"tokens":{"input_tokens":71,"output_tokens":9}}}}"#,
     ];
-    let heard = streamed(CHAT, Framing::Sse, &typed_events(&events));
+    let output = parse_stream(CHAT, Framing::Sse, &typed_events(&events));
     assert_eq!(
-        heard.meant(),
+        output.known_lines(),
         [
             "0 Reasoning I will look",
             "0 ToolName(0) get",
@@ -159,27 +162,27 @@ fn streams() {
             "1 Logprobs lo"
         ]
     );
-    assert_eq!(heard.usage.map(|usage| (usage.input, usage.output, usage.total)), Some((5, 8, 13)));
-    assert_eq!((heard.complete, heard.finished, heard.ends, heard.is_error), (true, vec![0, 1], true, false));
+    assert_eq!(output.usage.map(|usage| (usage.input, usage.output, usage.total)), Some((5, 8, 13)));
+    assert_eq!((output.complete, output.finished, output.ends, output.is_error), (true, vec![0, 1], true, false));
     let chunk = Chunk::parse(CHAT, events[10].as_bytes(), &ParseLimits::default()).unwrap().unwrap();
     assert_eq!((chunk.offsets[0].choice, empty_value(events[10].as_bytes(), chunk.offsets[0].span)), (1, "null"));
-    // cut; and cut by an error
-    let heard = streamed(CHAT, Framing::Sse, &typed_events(&events[..9]));
-    assert_eq!((heard.usage, heard.ends), (None, false));
+    // A truncated stream, and a stream that ends with an error.
+    let output = parse_stream(CHAT, Framing::Sse, &typed_events(&events[..9]));
+    assert_eq!((output.usage, output.ends), (None, false));
     let error = r#"{"type":"message-end","delta":{"finish_reason":"ERROR","error":"no"}}"#;
-    assert!(streamed(CHAT, Framing::Sse, &typed_events(&[events[0], error])).is_error);
+    assert!(parse_stream(CHAT, Framing::Sse, &typed_events(&[events[0], error])).is_error);
 }
 
 #[test]
-fn errors_in_the_callers_shape() {
+fn errors_have_the_format_of_the_api() {
     let message = "no \"more\"\nfor you\u{0}";
-    let (body, event) = errors(CHAT, 429);
+    let (body, event) = error_json(CHAT, 429);
     assert_eq!(body, json!({"message": message}));
     assert_eq!(event, json!({"type": "message-end", "delta": {"finish_reason": "ERROR", "error": message}}));
 }
 
 #[test]
-fn embeddings() {
+fn embeddings_are_read() {
     const EMBED: Dialect = Dialect::CohereEmbed;
     for path in ["/v2/embed", "/v1/embed", "/cohere/v2/embed?x"] {
         assert_eq!(Dialect::detect(b"POST", path.as_bytes()), Some(EMBED), "{path}");
@@ -195,18 +198,19 @@ fn embeddings() {
         ),
         (r#"{"images":["data:image/png;base64,aGk="]}"#, vec!["u ImageUrl data:image/png;base64,aGk="]),
     ] {
-        assert_eq!(told(EMBED, body), want, "{body}");
+        assert_eq!(request_lines(EMBED, body), want, "{body}");
     }
-    let asked = request(EMBED, r#"{"images":["data:,x"],"inputs":[{"content":[{"image_url":{"url":"data:,y"}}]}]}"#);
-    assert_eq!((asked.image_count, asked.max_output_tokens), (2, Some(0)));
-    let heard = whole(
+    let request =
+        parse_request(EMBED, r#"{"images":["data:,x"],"inputs":[{"content":[{"image_url":{"url":"data:,y"}}]}]}"#);
+    assert_eq!((request.image_count, request.max_output_tokens), (2, Some(0)));
+    let output = parse_response(
         EMBED,
         r#"{"id":"e","embeddings":{"float":[[0.1]],"base64":["AACAPw=="]},"texts":["a"],"response_type":"embeddings_by_type",
             "meta":{"billed_units":{"input_tokens":3}}}"#,
     );
-    assert_eq!(heard.lines(), ["0 Whole a"]);
-    assert_eq!(heard.usage.map(|usage| (usage.input, usage.output, usage.total)), Some((3, 0, 3)));
-    let heard = whole(EMBED, r#"{"id":"e","embeddings":[[0.1]],"texts":["a"],"later":"z"}"#);
-    assert_eq!((heard.lines(), heard.usage), (vec!["0 Whole a".to_owned(), "0 Other z".to_owned()], None));
-    assert_eq!(errors(EMBED, 429).0["message"], "no \"more\"\nfor you\u{0}");
+    assert_eq!(output.lines(), ["0 Whole a"]);
+    assert_eq!(output.usage.map(|usage| (usage.input, usage.output, usage.total)), Some((3, 0, 3)));
+    let output = parse_response(EMBED, r#"{"id":"e","embeddings":[[0.1]],"texts":["a"],"later":"z"}"#);
+    assert_eq!((output.lines(), output.usage), (vec!["0 Whole a".to_owned(), "0 Other z".to_owned()], None));
+    assert_eq!(error_json(EMBED, 429).0["message"], "no \"more\"\nfor you\u{0}");
 }

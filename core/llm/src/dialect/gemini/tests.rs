@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use crate::dialect::support::{edited, errors, request, streamed, told, whole};
+use crate::dialect::support::{edited, error_json, parse_request, parse_response, parse_stream, request_lines};
 use crate::{
     ApiError, Chunk, Dialect, Endpoint, ErrorKind, Event, Framer, Framing, ParseLimits, Request, Response, StreamState,
     Usage, empty_value,
@@ -9,7 +9,7 @@ use crate::{
 const GENERATE: Dialect = Dialect::GeminiGenerate;
 
 #[test]
-fn paths() {
+fn paths_are_detected() {
     for (path, want) in [
         ("/v1beta/models/gemini-2.5-flash:generateContent", Some((GENERATE, "gemini-2.5-flash", false))),
         ("/v1beta/models/gemini-2.5-flash:streamGenerateContent?alt=sse", Some((GENERATE, "gemini-2.5-flash", true))),
@@ -35,25 +35,25 @@ fn paths() {
 }
 
 #[test]
-fn requests() {
+fn all_strings_of_requests_are_texts() {
     for (body, want) in [
         (
             r#"{"systemInstruction":{"role":"system","parts":[{"text":"Be brief."}]},"contents":[
                 {"role":"user","parts":[{"text":"Hi"}]},{"parts":[{"text":"Hello"}],"role":"model"},{"parts":[{"text":"x"}]}]}"#,
             vec!["s Content Be brief.", "u Content Hi", "a Content Hello", "u Content x"],
         ),
-        // the other spelling of names, and shapes that some clients send
+        // Snake case, and shapes that some clients send: an object in place of an array, a string in place of a part.
         (
             r#"{"system_instruction":{"parts":{"text":"s"}},"contents":{"role":"user","parts":[{"inline_data":{"mime_type":"image/png",
                 "data":"aGk="}},"bare"]},"generation_config":{"stop_sequences":["S"]}}"#,
             vec!["s Content s", "u Other image/png", "u Data aGk=", "u Content bare", "- Other S"],
         ),
-        // what stands in for a role is a text there, too
+        // An unknown role of a system instruction is a text, too.
         (
             r#"{"systemInstruction":{"role":"say this","parts":[{"text":"s"}]},"contents":[]}"#,
             vec!["s Other say this", "s Content s"],
         ),
-        // all kinds of parts
+        // All kinds of parts.
         (
             r#"{"contents":[{"role":"user","parts":[{"text":"look"},{"inlineData":{"data":"aGk=","mimeType":"audio/wav"}},
                 {"fileData":{"mimeType":"image/png","fileUri":"gs://b/o"},"videoMetadata":{"startOffset":"1s"}}]},
@@ -118,18 +118,18 @@ fn requests() {
             ],
         ),
     ] {
-        assert_eq!(told(GENERATE, body), want, "{body}");
-        assert_eq!(told(Dialect::GeminiCountTokens, body), want, "{body}");
+        assert_eq!(request_lines(GENERATE, body), want, "{body}");
+        assert_eq!(request_lines(Dialect::GeminiCountTokens, body), want, "{body}");
     }
     assert_eq!(
-        told(
+        request_lines(
             Dialect::GeminiCountTokens,
             r#"{"generateContentRequest":{"model":"models/m","contents":[{"parts":[{"text":"a"}]}]}}"#
         ),
         ["- Model models/m", "u Content a"]
     );
     assert_eq!(
-        told(
+        request_lines(
             Dialect::GeminiEmbed,
             r#"{"requests":[{"model":"models/m","content":{"parts":[{"text":"a"}]},"title":"t"},{"content":{"parts":[{"text":"b"}]}}]}"#
         ),
@@ -138,29 +138,29 @@ fn requests() {
 }
 
 #[test]
-fn what_the_gateway_acts_on() {
+fn request_settings_are_read_and_edited() {
     let body = r#"{"generationConfig":{"maxOutputTokens":7,"candidateCount":3,"max_output_tokens":9},"tools":[
         {"functionDeclarations":[{"name":"a"},{"name":"b"}]},{"codeExecution":{}}],"contents":[{"role":"user","parts":[
         {"inlineData":{"data":"aGk=","mimeType":"Image/PNG"}},{"inlineData":{"mimeType":"audio/wav","data":"eA=="}},
         {"fileData":{"fileUri":"gs://x","mimeType":"image/x"}}]}]}"#;
-    let asked = request(GENERATE, body);
-    assert_eq!((asked.max_output_tokens, asked.candidates, asked.tools), (Some(9), 3, 3));
-    assert_eq!((asked.image_count, asked.messages.len(), asked.lacks_usage()), (2, 1, false));
-    let places: Vec<_> = asked.images.iter().map(|image| image.str.unwrap().decode(body.as_bytes())).collect();
-    assert_eq!(places, ["aGk=", "gs://x"]);
-    assert_eq!(asked.messages[0].role.unwrap().decode(body.as_bytes()), "user");
+    let request = parse_request(GENERATE, body);
+    assert_eq!((request.max_output_tokens, request.candidates, request.tools), (Some(9), 3, 3));
+    assert_eq!((request.image_count, request.messages.len(), request.lacks_usage()), (2, 1, false));
+    let sources: Vec<_> = request.images.iter().map(|image| image.str.unwrap().decode(body.as_bytes())).collect();
+    assert_eq!(sources, ["aGk=", "gs://x"]);
+    assert_eq!(request.messages[0].role.unwrap().decode(body.as_bytes()), "user");
 
     let path = b"/v1beta/models/gemini-a:streamGenerateContent?alt=sse";
     let endpoint = Endpoint::detect(b"POST", path).unwrap();
     let body = r#"{"contents":[]}"#;
-    let asked = Request::parse_at(&endpoint, body.as_bytes(), &ParseLimits::default()).unwrap();
-    assert_eq!((asked.model_name(body.as_bytes()).as_deref(), asked.stream), (Some("gemini-a"), true));
+    let request = Request::parse_at(&endpoint, body.as_bytes(), &ParseLimits::default()).unwrap();
+    assert_eq!((request.model_name(body.as_bytes()).as_deref(), request.stream), (Some("gemini-a"), true));
     assert_eq!(edited(endpoint, body, "gemini-b"), body);
     assert_eq!(
-        asked.path_model.unwrap().replaced(path, "gemini-b"),
+        request.path_model.unwrap().replaced(path, "gemini-b"),
         b"/v1beta/models/gemini-b:streamGenerateContent?alt=sse"
     );
-    // a body that repeats the model of the path goes with it
+    // The model is replaced in a body that repeats it as well.
     let endpoint = Endpoint::detect(b"POST", b"/v1beta/models/a:embedContent").unwrap();
     for (body, want) in [
         (r#"{"model":"models/a","content":{}}"#, r#"{"model":"models/b","content":{}}"#),
@@ -172,7 +172,7 @@ fn what_the_gateway_acts_on() {
 }
 
 #[test]
-fn refused_requests() {
+fn malformed_requests_are_refused() {
     use ErrorKind::*;
     for (body, want) in [
         ("[]", WrongType("body")),
@@ -198,7 +198,7 @@ fn refused_requests() {
     assert_eq!(error.kind, TooDeep);
 }
 
-const ANSWER: &str = r#"{"candidates":[{"content":{"parts":[{"text":"hm","thought":true},{"text":"Hi \u00e9"},
+const RESPONSE: &str = r#"{"candidates":[{"content":{"parts":[{"text":"hm","thought":true},{"text":"Hi \u00e9"},
     {"functionCall":{"name":"get","args":{"city":"Rome","n":1}},"thoughtSignature":"c2ln"},{"functionCall":{"args":{"x":"y"},"name":"put"}},
     {"executableCode":{"language":"PYTHON","code":"print(1)"}}],"role":"model"},"finishReason":"STOP","safetyRatings":[{"category":
     "HARM_X","probability":"LOW","blocked":false}],"citationMetadata":{"citationSources":[{"startIndex":1,"endIndex":2,"uri":"cu"}]},
@@ -211,10 +211,10 @@ const ANSWER: &str = r#"{"candidates":[{"content":{"parts":[{"text":"hm","though
     "responseId":"r1"}"#;
 
 #[test]
-fn answers() {
-    let heard = whole(GENERATE, ANSWER);
+fn responses_are_read() {
+    let output = parse_response(GENERATE, RESPONSE);
     assert_eq!(
-        heard.meant(),
+        output.known_lines(),
         [
             "0 Content Hi é",
             "0 Reasoning hm",
@@ -226,9 +226,9 @@ fn answers() {
             "1 Logprobs Ho",
         ]
     );
-    let others: Vec<_> = heard.lines().into_iter().filter(|line| line.contains("Other")).collect();
+    let others: Vec<_> = output.lines().into_iter().filter(|line| line.contains("Other")).collect();
     assert_eq!(others, ["0 Other PYTHONprint(1)cuqHi", "1 Other Hu"]);
-    assert_eq!(heard.model.as_deref(), Some("gemini-2.5-flash"));
+    assert_eq!(output.model.as_deref(), Some("gemini-2.5-flash"));
     let want = Usage {
         input: 103,
         cached: 60,
@@ -239,28 +239,31 @@ fn answers() {
         total: 128,
         ..Usage::default()
     };
-    assert_eq!((heard.usage, heard.complete, heard.is_error), (Some(want), true, false));
+    assert_eq!((output.usage, output.complete, output.is_error), (Some(want), true, false));
 
-    // What an edit of the text makes false.
-    let answer = Response::parse(GENERATE, ANSWER.as_bytes(), &ParseLimits::default()).unwrap();
-    let offsets: Vec<_> =
-        answer.offsets.iter().map(|offsets| (offsets.choice, empty_value(ANSWER.as_bytes(), offsets.span))).collect();
+    // Annotations invalidated by an edit of the text.
+    let response = Response::parse(GENERATE, RESPONSE.as_bytes(), &ParseLimits::default()).unwrap();
+    let offsets: Vec<_> = response
+        .offsets
+        .iter()
+        .map(|offsets| (offsets.choice, empty_value(RESPONSE.as_bytes(), offsets.span)))
+        .collect();
     assert_eq!(offsets, [(0, "null"), (0, "[]")]);
-    assert!(answer.logprobs[0].of(ANSWER.as_bytes()).starts_with(b"{\"chosenCandidates\""));
+    assert!(response.logprobs[0].of(RESPONSE.as_bytes()).starts_with(b"{\"chosenCandidates\""));
 
-    // The prompt was blocked; a count; vectors.
-    let heard = whole(
+    // A blocked prompt, a token count, and embeddings.
+    let output = parse_response(
         GENERATE,
         r#"{"promptFeedback":{"blockReason":"SAFETY","blockReasonMessage":"why"},"usageMetadata":{"promptTokenCount":4,"totalTokenCount":4}}"#,
     );
-    assert_eq!(heard.lines(), ["0 Other SAFETYwhy"]);
-    assert_eq!((heard.usage.unwrap().input, heard.complete), (4, true));
+    assert_eq!(output.lines(), ["0 Other SAFETYwhy"]);
+    assert_eq!((output.usage.unwrap().input, output.complete), (4, true));
     let count = r#"{"totalTokens":14,"promptTokensDetails":[{"modality":"TEXT","tokenCount":14}]}"#;
-    assert_eq!(whole(Dialect::GeminiCountTokens, count), Default::default());
-    assert_eq!(whole(Dialect::GeminiEmbed, r#"{"embedding":{"values":[0.1,-2e-3]}}"#), Default::default());
-    // The answer to a streamed call that failed.
+    assert_eq!(parse_response(Dialect::GeminiCountTokens, count), Default::default());
+    assert_eq!(parse_response(Dialect::GeminiEmbed, r#"{"embedding":{"values":[0.1,-2e-3]}}"#), Default::default());
+    // Response to a streamed call that failed.
     let error = r#"[{"error":{"code":429,"message":"m","status":"RESOURCE_EXHAUSTED"}}]"#;
-    assert!(whole(GENERATE, error).is_error);
+    assert!(parse_response(GENERATE, error).is_error);
 }
 
 const EVENTS: [&str; 4] = [
@@ -278,24 +281,24 @@ fn stream(framing: Framing, events: &[&str]) -> Vec<u8> {
 }
 
 #[test]
-fn streams() {
+fn streams_are_read() {
     for framing in [Framing::Sse, Framing::JsonArray] {
-        let heard = streamed(GENERATE, framing, &stream(framing, &EVENTS));
-        assert_eq!(heard.meant(), ["0 Content Hello, é] }", "0 Reasoning Let me", "1 Content ["]);
+        let output = parse_stream(GENERATE, framing, &stream(framing, &EVENTS));
+        assert_eq!(output.known_lines(), ["0 Content Hello, é] }", "0 Reasoning Let me", "1 Content ["]);
         let want = Usage { input: 10, output: 9, reasoning: 2, total: 19, ..Usage::default() };
-        assert_eq!((heard.usage, heard.complete, heard.finished), (Some(want), true, vec![0]));
-        assert_eq!((heard.model.as_deref(), heard.usage_only, heard.is_error), (Some("g"), 0, false));
-        // Cut: what was said so far is no account of the answer.
-        let heard = streamed(GENERATE, framing, &stream(framing, &EVENTS[..3]));
-        assert_eq!((heard.usage.unwrap().output, heard.complete), (3, false));
+        assert_eq!((output.usage, output.complete, output.finished), (Some(want), true, vec![0]));
+        assert_eq!((output.model.as_deref(), output.usage_only, output.is_error), (Some("g"), 0, false));
+        // The usage of a truncated stream is incomplete.
+        let output = parse_stream(GENERATE, framing, &stream(framing, &EVENTS[..3]));
+        assert_eq!((output.usage.unwrap().output, output.complete), (3, false));
         let error = r#"{"error":{"code":503,"message":"overloaded","status":"UNAVAILABLE"}}"#;
-        assert!(streamed(GENERATE, framing, &stream(framing, &[EVENTS[0], error])).is_error);
+        assert!(parse_stream(GENERATE, framing, &stream(framing, &[EVENTS[0], error])).is_error);
     }
 }
 
-/// An edit of a text, in either framing, is what the client reads; everything else stays byte for byte.
+/// An edited text is what the client reads in either framing; all other bytes are unchanged.
 #[test]
-fn edits_of_a_stream() {
+fn edits_of_a_stream_change_only_the_edited_text() {
     for framing in [Framing::Sse, Framing::JsonArray] {
         let body = stream(framing, &EVENTS);
         let mut out = Vec::new();
@@ -321,7 +324,7 @@ fn edits_of_a_stream() {
 }
 
 #[test]
-fn errors_in_the_callers_shape() {
+fn errors_have_the_format_of_the_api() {
     for (status, name) in [
         (400, "INVALID_ARGUMENT"),
         (401, "UNAUTHENTICATED"),
@@ -334,15 +337,15 @@ fn errors_in_the_callers_shape() {
         (504, "DEADLINE_EXCEEDED"),
     ] {
         let want = json!({"error": {"code": status, "message": "no \"more\"\nfor you\u{0}", "status": name}});
-        assert_eq!(errors(GENERATE, status), (want.clone(), want));
+        assert_eq!(error_json(GENERATE, status), (want.clone(), want));
     }
-    // As the last element of an array that has begun, and as the only one.
+    // The error is the last element of an array that was sent in part, or its only element.
     let error = ApiError { status: 500, message: "m", kind: "k", param: None, code: None };
-    for begun in [true, false] {
-        let mut body = if begun { format!("[{}", EVENTS[0]).into_bytes() } else { Vec::new() };
+    for is_sent in [true, false] {
+        let mut body = if is_sent { format!("[{}", EVENTS[0]).into_bytes() } else { Vec::new() };
         body.extend_from_slice(&GENERATE.error_event(
             Framing::JsonArray,
-            &if begun { StreamState::sent() } else { StreamState::default() },
+            &if is_sent { StreamState::sent() } else { StreamState::default() },
             &error,
         ));
         let array: Value = serde_json::from_slice(&body).unwrap();

@@ -1,13 +1,13 @@
 use serde_json::{Value, json};
 
-use crate::dialect::support::{edited, errors, request, streamed, told, whole};
+use crate::dialect::support::{edited, error_json, parse_request, parse_response, parse_stream, request_lines};
 use crate::{ApiError, Dialect, ErrorKind, Framing, ParseLimits, Request, StreamState, Usage};
 
 const CHAT: Dialect = Dialect::OllamaChat;
 const GENERATE: Dialect = Dialect::OllamaGenerate;
 
 #[test]
-fn paths() {
+fn paths_are_detected() {
     for (path, want) in [
         ("/api/chat", Some(CHAT)),
         ("/ollama/api/chat/", Some(CHAT)),
@@ -21,7 +21,7 @@ fn paths() {
 }
 
 #[test]
-fn requests() {
+fn all_strings_of_requests_are_texts() {
     for (dialect, body, want) in [
         (
             CHAT,
@@ -77,12 +77,12 @@ fn requests() {
             ],
         ),
     ] {
-        assert_eq!(told(dialect, body), want, "{body}");
+        assert_eq!(request_lines(dialect, body), want, "{body}");
     }
 }
 
 #[test]
-fn what_the_gateway_acts_on() {
+fn request_settings_are_read_and_edited() {
     for (body, stream, tokens) in [
         (r#"{"messages":[]}"#, true, None),
         (r#"{"stream":null,"options":{"num_predict":7}}"#, true, Some(7)),
@@ -91,21 +91,21 @@ fn what_the_gateway_acts_on() {
         (r#"{"options":null}"#, true, None),
     ] {
         for dialect in [CHAT, GENERATE] {
-            let asked = request(dialect, body);
-            assert_eq!((asked.stream, asked.max_output_tokens), (stream, tokens), "{body}");
-            assert!(!asked.lacks_usage());
+            let request = parse_request(dialect, body);
+            assert_eq!((request.stream, request.max_output_tokens), (stream, tokens), "{body}");
+            assert!(!request.lacks_usage());
         }
     }
     let body = r#"{"images":["aGk="],"tools":[{},{}],"messages":[{"role":"user","images":["eA==","eQ=="]}]}"#;
-    let asked = request(CHAT, body);
-    assert_eq!((asked.image_count, asked.images.len(), asked.tools), (3, 3, 2));
-    assert_eq!(asked.images[1].str.unwrap().decode(body.as_bytes()), "eA==");
+    let request = parse_request(CHAT, body);
+    assert_eq!((request.image_count, request.images.len(), request.tools), (3, 3, 2));
+    assert_eq!(request.images[1].str.unwrap().decode(body.as_bytes()), "eA==");
     assert_eq!(edited(CHAT, r#"{"model":"a"}"#, "b"), r#"{"model":"b"}"#);
     assert_eq!(edited(GENERATE, r#"{"prompt":"x"}"#, "b"), r#"{"model":"b","prompt":"x"}"#);
 }
 
 #[test]
-fn refused_requests() {
+fn malformed_requests_are_refused() {
     use ErrorKind::*;
     for (body, want) in [
         ("7", WrongType("body")),
@@ -116,7 +116,7 @@ fn refused_requests() {
         (r#"{"stream":"false"}"#, WrongType("stream")),
         (r#"{"options":[]}"#, WrongType("options")),
         (r#"{"options":{"num_predict":"9"}}"#, WrongType("options.num_predict")),
-        // Ollama is written in Go, whose JSON does not mind the case.
+        // Ollama is written in Go, whose JSON decoder matches member names without regard to case.
         (r#"{"Model":"a"}"#, AmbiguousKey),
         (r#"{"options":{"Num_Predict":9}}"#, AmbiguousKey),
         (r#"{"prompt":"a","prompt":"b"}"#, DuplicateKey),
@@ -129,26 +129,26 @@ fn refused_requests() {
 }
 
 #[test]
-fn answers() {
+fn responses_are_read() {
     let want = Usage { input: 26, output: 9, total: 35, ..Usage::default() };
     let body = r#"{"model":"m","created_at":"2025-01-01T00:00:00Z","message":{"role":"assistant","content":"Hi \u00e9","thinking":"hm",
         "tool_calls":[{"function":{"name":"get","arguments":{"city":"Rome"}}},{"function":{"name":"put","arguments":{}}}]},
         "done_reason":"stop","done":true,"total_duration":9,"prompt_eval_count":26,"eval_count":9}"#;
-    let heard = whole(CHAT, body);
+    let output = parse_response(CHAT, body);
     assert_eq!(
-        heard.lines(),
+        output.lines(),
         ["0 Content Hi é", "0 Reasoning hm", "0 ToolName(0) get", "0 ToolName(1) put", "0 ToolValue(0) Rome"]
     );
-    assert_eq!((heard.usage, heard.complete, heard.model.as_deref()), (Some(want), true, Some("m")));
+    assert_eq!((output.usage, output.complete, output.model.as_deref()), (Some(want), true, Some("m")));
     let body = r#"{"model":"m","response":"Hi","thinking":"hm","done":true,"context":[1],"prompt_eval_count":26,"eval_count":9,"note":"n"}"#;
-    let heard = whole(GENERATE, body);
-    assert_eq!(heard.lines(), ["0 Content Hi", "0 Reasoning hm", "0 Other n"]);
-    assert_eq!((heard.usage, heard.complete), (Some(want), true));
-    assert!(whole(CHAT, r#"{"error":"model 'x' not found"}"#).is_error);
+    let output = parse_response(GENERATE, body);
+    assert_eq!(output.lines(), ["0 Content Hi", "0 Reasoning hm", "0 Other n"]);
+    assert_eq!((output.usage, output.complete), (Some(want), true));
+    assert!(parse_response(CHAT, r#"{"error":"model 'x' not found"}"#).is_error);
 }
 
 #[test]
-fn streams() {
+fn streams_are_read() {
     let chat = [
         r#"{"model":"m","created_at":"t","message":{"role":"assistant","content":"","thinking":"Let me"},"done":false}"#,
         r#"{"model":"m","created_at":"t","message":{"role":"assistant","content":"Hel"},"done":false}"#,
@@ -160,29 +160,32 @@ fn streams() {
     for end in ["\n", "\r\n", "\n\n"] {
         for last in [end, ""] {
             let body = chat.join(end) + last;
-            let heard = streamed(CHAT, Framing::JsonLines, body.as_bytes());
+            let output = parse_stream(CHAT, Framing::JsonLines, body.as_bytes());
             assert_eq!(
-                heard.meant(),
+                output.known_lines(),
                 ["0 Content Hello é\n", "0 Reasoning Let me", "0 ToolName(0) get", "0 ToolValue(0) Rome"]
             );
-            assert_eq!((heard.usage, heard.complete, heard.finished, heard.ends), (Some(want), true, vec![0], true));
-            assert_eq!((heard.usage_only, heard.is_error), (0, false));
+            assert_eq!(
+                (output.usage, output.complete, output.finished, output.ends),
+                (Some(want), true, vec![0], true)
+            );
+            assert_eq!((output.usage_only, output.is_error), (0, false));
         }
     }
     let body = "{\"response\":\"Hel\",\"done\":false}\n{\"response\":\"lo\",\"done\":false}\n";
-    let heard = streamed(GENERATE, Framing::JsonLines, body.as_bytes());
-    assert_eq!(heard.meant(), ["0 Content Hello"]);
-    assert_eq!((heard.usage, heard.complete, heard.ends), (None, false, false));
+    let output = parse_stream(GENERATE, Framing::JsonLines, body.as_bytes());
+    assert_eq!(output.known_lines(), ["0 Content Hello"]);
+    assert_eq!((output.usage, output.complete, output.ends), (None, false, false));
     let body = body.to_owned() + "{\"error\":\"out of memory\"}\n";
-    assert!(streamed(GENERATE, Framing::JsonLines, body.as_bytes()).is_error);
+    assert!(parse_stream(GENERATE, Framing::JsonLines, body.as_bytes()).is_error);
     assert_eq!(CHAT.json_stream(), Some(Framing::JsonLines));
 }
 
 #[test]
-fn errors_in_the_callers_shape() {
+fn errors_have_the_format_of_the_api() {
     let want = json!({"error": "no \"more\"\nfor you\u{0}"});
     for dialect in [CHAT, GENERATE] {
-        assert_eq!(errors(dialect, 429), (want.clone(), want.clone()));
+        assert_eq!(error_json(dialect, 429), (want.clone(), want.clone()));
     }
     let error = ApiError { status: 500, message: "m\n", kind: "k", param: None, code: None };
     let line = CHAT.error_event(Framing::JsonLines, &StreamState::sent(), &error);
@@ -191,7 +194,7 @@ fn errors_in_the_callers_shape() {
 }
 
 #[test]
-fn embeddings() {
+fn embeddings_are_read() {
     const EMBED: Dialect = Dialect::OllamaEmbed;
     for path in ["/api/embed", "/api/embeddings", "/ollama/api/embed?x"] {
         assert_eq!(Dialect::detect(b"POST", path.as_bytes()), Some(EMBED), "{path}");
@@ -205,16 +208,17 @@ fn embeddings() {
         (r#"{"model":"m","input":"a","keep_alive":"5m"}"#, vec!["- Model m", "u Content a", "- Other 5m"]),
         (r#"{"prompt":"a","model":"m"}"#, vec!["u Content a", "- Model m"]),
     ] {
-        assert_eq!(told(EMBED, body), want, "{body}");
-        let asked = request(EMBED, body);
-        assert_eq!((asked.stream, asked.max_output_tokens), (false, Some(0)));
+        assert_eq!(request_lines(EMBED, body), want, "{body}");
+        let request = parse_request(EMBED, body);
+        assert_eq!((request.stream, request.max_output_tokens), (false, Some(0)));
     }
     assert_eq!(edited(EMBED, r#"{"input":"a"}"#, "b"), r#"{"model":"b","input":"a"}"#);
-    let heard = whole(EMBED, r#"{"model":"m","embeddings":[[0.1],[2]],"total_duration":9,"prompt_eval_count":8}"#);
+    let output =
+        parse_response(EMBED, r#"{"model":"m","embeddings":[[0.1],[2]],"total_duration":9,"prompt_eval_count":8}"#);
     let want = Usage { input: 8, total: 8, ..Usage::default() };
-    assert_eq!((heard.usage, heard.complete, heard.model.as_deref()), (Some(want), true, Some("m")));
-    assert!(heard.said.is_empty());
-    assert_eq!(whole(EMBED, r#"{"embedding":[0.1]}"#).usage, None);
-    assert!(whole(EMBED, r#"{"error":"model 'x' not found"}"#).is_error);
+    assert_eq!((output.usage, output.complete, output.model.as_deref()), (Some(want), true, Some("m")));
+    assert!(output.texts.is_empty());
+    assert_eq!(parse_response(EMBED, r#"{"embedding":[0.1]}"#).usage, None);
+    assert!(parse_response(EMBED, r#"{"error":"model 'x' not found"}"#).is_error);
     assert_eq!(EMBED.json_stream(), None);
 }

@@ -1,9 +1,9 @@
-//! OpenAI chat stands for all dialects in what is the same in all: what is refused, what is never skipped, edits.
+//! Tests of OpenAI chat, which also cover the behaviour shared by all dialects: refusals, complete texts, edits.
 
-mod answers;
 mod edits;
 mod refusals;
 mod requests;
+mod responses;
 
 use serde_json::json;
 
@@ -15,16 +15,17 @@ fn parse(body: &str) -> Result<Request, Error> {
     Request::parse(CHAT, body.as_bytes(), &ParseLimits::default())
 }
 
-type Seen = (Role, TextKind, Option<u32>, String);
+type DecodedText = (Role, TextKind, Option<u32>, String);
 
-fn texts(body: &str) -> Vec<Seen> {
+fn texts(body: &str) -> Vec<DecodedText> {
     let request = parse(body).unwrap_or_else(|error| panic!("{error}: {body}"));
-    let seen = |text: &crate::Text| (text.role, text.kind, text.message, text.str.decode(body.as_bytes()).into_owned());
-    request.texts.iter().map(seen).collect()
+    let decoded =
+        |text: &crate::Text| (text.role, text.kind, text.message, text.str.decode(body.as_bytes()).into_owned());
+    request.texts.iter().map(decoded).collect()
 }
 
 #[test]
-fn errors_in_the_clients_shape() {
+fn errors_have_the_format_of_the_api() {
     let error = ApiError {
         status: 429,
         message: "no \"more\"\nfor you\u{0}",

@@ -1,4 +1,6 @@
-use crate::dialect::support::{edited, errors, request, streamed, told, typed_events, whole};
+use crate::dialect::support::{
+    edited, error_json, parse_request, parse_response, parse_stream, request_lines, typed_events,
+};
 use crate::{
     ApiError, Chunk, Dialect, ErrorKind, Event, Framer, Framing, ParseLimits, Part, Request, Response, StreamState,
     Usage, empty_value,
@@ -7,7 +9,7 @@ use crate::{
 const RESPONSES: Dialect = Dialect::OpenAiResponses;
 
 #[test]
-fn paths() {
+fn paths_are_detected() {
     for (path, want) in [
         ("/v1/responses", Some(RESPONSES)),
         ("/openai/v1/responses?api-version=preview", Some(RESPONSES)),
@@ -20,7 +22,7 @@ fn paths() {
 }
 
 #[test]
-fn requests() {
+fn all_strings_of_requests_are_texts() {
     for (body, want) in [
         (
             r#"{"model":"gpt-5","instructions":"Be brief.","input":"Hi","user":"u"}"#,
@@ -46,7 +48,7 @@ fn requests() {
                 "a Refusal no",
             ],
         ),
-        // what tools were called with, and what they said
+        // Tool calls and their results.
         (
             r#"{"input":[{"type":"function_call","call_id":"c1","name":"get","arguments":"{\"city\":\"Rome\"}"},
                 {"type":"function_call_output","call_id":"c1","output":"sunny"},
@@ -98,19 +100,19 @@ fn requests() {
         ),
         (r#"{"input":null,"instructions":[{"role":"user","content":"x"}]}"#, vec!["d Other user", "d Content x"]),
     ] {
-        assert_eq!(told(RESPONSES, body), want, "{body}");
+        assert_eq!(request_lines(RESPONSES, body), want, "{body}");
     }
 }
 
 #[test]
-fn what_the_gateway_acts_on() {
+fn request_settings_are_read_and_edited() {
     let body = r#"{"stream":true,"max_output_tokens":7,"tools":[{}],"input":[{"role":"user","content":
         [{"type":"input_image","file_id":"f"},{"type":"input_image","image_url":"x","detail":"low"}]},{"type":"x"}]}"#;
-    let asked = request(RESPONSES, body);
-    assert_eq!((asked.stream, asked.max_output_tokens, asked.candidates, asked.tools), (true, Some(7), 1, 1));
-    assert_eq!((asked.image_count, asked.messages.len(), asked.lacks_usage()), (2, 2, false));
-    assert_eq!(asked.images[0].str, None);
-    assert_eq!(asked.images[1].detail.unwrap().decode(body.as_bytes()), "low");
+    let request = parse_request(RESPONSES, body);
+    assert_eq!((request.stream, request.max_output_tokens, request.candidates, request.tools), (true, Some(7), 1, 1));
+    assert_eq!((request.image_count, request.messages.len(), request.lacks_usage()), (2, 2, false));
+    assert_eq!(request.images[0].str, None);
+    assert_eq!(request.images[1].detail.unwrap().decode(body.as_bytes()), "low");
     assert_eq!(edited(RESPONSES, r#"{"stream":true,"model":"a"}"#, "b"), r#"{"stream":true,"model":"b"}"#);
     for (body, want) in [
         (r#"{"input":7}"#, ErrorKind::WrongType("input")),
@@ -125,7 +127,7 @@ fn what_the_gateway_acts_on() {
     }
 }
 
-const ANSWER: &str = r#"{"id":"resp_1","object":"response","created_at":1,"status":"completed","error":null,"model":"gpt-5-2025",
+const RESPONSE: &str = r#"{"id":"resp_1","object":"response","created_at":1,"status":"completed","error":null,"model":"gpt-5-2025",
     "output":[{"type":"reasoning","id":"rs_1","summary":[{"type":"summary_text","text":"hm"}],"encrypted_content":"ZW5j"},
     {"type":"message","id":"msg_1","status":"completed","role":"assistant","content":[{"type":"output_text","text":"See x.",
     "annotations":[{"type":"url_citation","start_index":4,"end_index":5,"url":"https://x","title":"X"}],
@@ -135,10 +137,10 @@ const ANSWER: &str = r#"{"id":"resp_1","object":"response","created_at":1,"statu
     "output_tokens_details":{"reasoning_tokens":3},"total_tokens":19}}"#;
 
 #[test]
-fn answers() {
-    let heard = whole(RESPONSES, ANSWER);
+fn responses_are_read() {
+    let output = parse_response(RESPONSES, RESPONSE);
     assert_eq!(
-        heard.meant(),
+        output.known_lines(),
         [
             "128 Reasoning hm",
             "256 Content See x.",
@@ -149,23 +151,23 @@ fn answers() {
         ]
     );
     let want = Usage { input: 10, cached: 4, output: 9, reasoning: 3, total: 19, ..Usage::default() };
-    assert_eq!((heard.usage, heard.complete, heard.is_error), (Some(want), true, false));
-    assert_eq!(heard.model.as_deref(), Some("gpt-5-2025"));
-    // what an edit makes false
-    let response = Response::parse(RESPONSES, ANSWER.as_bytes(), &ParseLimits::default()).unwrap();
+    assert_eq!((output.usage, output.complete, output.is_error), (Some(want), true, false));
+    assert_eq!(output.model.as_deref(), Some("gpt-5-2025"));
+    // Annotations and log probabilities invalidated by an edit of the text.
+    let response = Response::parse(RESPONSES, RESPONSE.as_bytes(), &ParseLimits::default()).unwrap();
     let [offsets] = response.offsets[..] else { panic!("{:?}", response.offsets) };
-    assert_eq!((offsets.choice, empty_value(ANSWER.as_bytes(), offsets.span)), (256, "[]"));
-    assert!(offsets.span.of(ANSWER.as_bytes()).ends_with(b"\"title\":\"X\"}]"));
+    assert_eq!((offsets.choice, empty_value(RESPONSE.as_bytes(), offsets.span)), (256, "[]"));
+    assert!(offsets.span.of(RESPONSE.as_bytes()).ends_with(b"\"title\":\"X\"}]"));
     let [logprobs] = response.logprobs[..] else { panic!("{:?}", response.logprobs) };
-    assert_eq!(empty_value(ANSWER.as_bytes(), logprobs), "[]");
-    // an error, and a count of tokens
-    assert!(whole(RESPONSES, r#"{"error":{"message":"m","code":"c"}}"#).is_error);
-    let counted = whole(Dialect::OpenAiInputTokens, r#"{"object":"response.input_tokens","input_tokens":11}"#);
-    assert_eq!((counted.usage, counted.said.len()), (None, 0));
+    assert_eq!(empty_value(RESPONSE.as_bytes(), logprobs), "[]");
+    // An error, and a token count.
+    assert!(parse_response(RESPONSES, r#"{"error":{"message":"m","code":"c"}}"#).is_error);
+    let counted = parse_response(Dialect::OpenAiInputTokens, r#"{"object":"response.input_tokens","input_tokens":11}"#);
+    assert_eq!((counted.usage, counted.texts.len()), (None, 0));
 }
 
 #[test]
-fn streams() {
+fn streams_are_read() {
     let events = [
         r#"{"type":"response.created","sequence_number":0,"response":{"id":"resp_1","model":"gpt-5","status":"in_progress","output":[],"usage":null}}"#,
         r#"{"type":"response.in_progress","sequence_number":1,"response":{"id":"resp_1","output":[]}}"#,
@@ -190,21 +192,22 @@ fn streams() {
         r#"{"type":"response.function_call_arguments.done","item_id":"fc_1","output_index":2,"arguments":"{\"a\":1}"}"#,
         r#"{"type":"response.completed","response":{"id":"resp_1","status":"completed","model":"gpt-5","output":[{"type":"message","content":[{"type":"output_text","text":"Hello é"}]}],"usage":{"input_tokens":5,"output_tokens":6,"total_tokens":11}}}"#,
     ];
-    let heard = streamed(RESPONSES, Framing::Sse, &typed_events(&events));
-    let pieces: Vec<_> = heard.meant().into_iter().filter(|line| !line.contains("Whole")).collect();
+    let output = parse_stream(RESPONSES, Framing::Sse, &typed_events(&events));
+    let pieces: Vec<_> = output.known_lines().into_iter().filter(|line| !line.contains("Whole")).collect();
     assert_eq!(
         pieces,
         ["128 Reasoning hm", "256 Content Hello é", "512 ToolName(0) get", "512 ToolArguments(0) {\"a\":1}"]
     );
-    let again = |choice| heard.said.iter().find(|(channel, _)| channel.choice == choice && channel.part == Part::Whole);
-    assert_eq!(again(256).unwrap().1, "Hello éHello éHello é");
-    assert_eq!((heard.usage.unwrap().total, heard.complete, heard.ends), (11, true, true));
-    assert_eq!((heard.finished.clone(), heard.usage_only, heard.is_error), (vec![128, 256, 512], 0, false));
-    assert_eq!(heard.model.as_deref(), Some("gpt-5"));
-    // what points into a text says into which
+    let repeated =
+        |choice| output.texts.iter().find(|(channel, _)| channel.choice == choice && channel.part == Part::Whole);
+    assert_eq!(repeated(256).unwrap().1, "Hello éHello éHello é");
+    assert_eq!((output.usage.unwrap().total, output.complete, output.ends), (11, true, true));
+    assert_eq!((output.finished.clone(), output.usage_only, output.is_error), (vec![128, 256, 512], 0, false));
+    assert_eq!(output.model.as_deref(), Some("gpt-5"));
+    // An annotation event belongs to the part that its indices name.
     let parse = |data: &str| Chunk::parse(RESPONSES, data.as_bytes(), &ParseLimits::default()).unwrap().unwrap();
     assert_eq!(parse(events[13]).offsets[0].choice, 256);
-    // ends that are none to be happy with
+    // Streams that end without success.
     for (data, is_error) in [
         (r#"{"type":"response.failed","response":{"error":{"code":"server_error","message":"m"},"output":[]}}"#, true),
         (r#"{"type":"response.incomplete","response":{"error":null,"output":[]}}"#, false),
@@ -218,8 +221,8 @@ fn streams() {
 }
 
 #[test]
-fn errors_in_the_callers_shape() {
-    let (body, event) = errors(RESPONSES, 403);
+fn errors_have_the_format_of_the_api() {
+    let (body, event) = error_json(RESPONSES, 403);
     assert_eq!(body["error"]["code"], "a\\b");
     assert_eq!(event["type"], "response.failed");
     assert_eq!(event["response"]["status"], "failed");
@@ -227,7 +230,7 @@ fn errors_in_the_callers_shape() {
 }
 
 #[test]
-fn a_cut_stream_fails_as_the_response_that_it_began() {
+fn error_event_repeats_the_response_id() {
     let error = ApiError { status: 400, message: "m", kind: "k", param: None, code: None };
     for (data, id) in [
         (r#"{"response":{"output":[{"id":"inner"}],"id":"resp_\u0031"},"type":"response.created"}"#, "resp_1"),
@@ -235,18 +238,18 @@ fn a_cut_stream_fails_as_the_response_that_it_began() {
         (r#"{"type":"response.created","response":null}"#, ""),
         (r#"{"type":"response.created","#, ""),
     ] {
-        let mut begun = StreamState::default();
+        let mut state = StreamState::default();
         let body = format!("event: response.created\ndata: {data}\n\ndata: {{\"response\":{{\"id\":\"later\"}}}}\n\n");
         for piece in body.as_bytes().chunks(7).scan(Framer::new(Framing::Sse, 1 << 10), |framer, piece| {
-            let see = |event: Event<'_>| {
-                begun.observe(RESPONSES, &event);
+            let observe = |event: Event<'_>| {
+                state.observe(RESPONSES, &event);
                 Ok::<_, ()>(())
             };
-            Some(framer.push(piece, see))
+            Some(framer.push(piece, observe))
         }) {
             piece.unwrap();
         }
-        let event = String::from_utf8(RESPONSES.error_event(Framing::Sse, &begun, &error)).unwrap();
+        let event = String::from_utf8(RESPONSES.error_event(Framing::Sse, &state, &error)).unwrap();
         let data = event.strip_prefix("event: response.failed\ndata: ").unwrap();
         let failed: serde_json::Value = serde_json::from_str(data).unwrap();
         assert_eq!(failed["response"]["id"], id, "{data}");

@@ -1,18 +1,18 @@
 use serde_json::json;
 
-use crate::dialect::support::{edited, errors, told, whole};
+use crate::dialect::support::{edited, error_json, parse_response, request_lines};
 use crate::{Dialect, ErrorKind, ParseLimits, Request};
 
 const RERANK: Dialect = Dialect::Rerank;
 
 #[test]
-fn requests() {
+fn all_strings_of_requests_are_texts() {
     for path in ["/v1/rerank", "/v2/rerank", "/rerank", "/jina/v1/rerank?x"] {
         assert_eq!(Dialect::detect(b"POST", path.as_bytes()), Some(RERANK), "{path}");
     }
     let body = r#"{"model":"m","query":"q","documents":["a",{"text":"b","x y":"c"}],"top_n":1,"later":"z"}"#;
     let want = ["- Model m", "u Content q", "t Content a", "t Content b", "t Content x y", "t Content c"];
-    assert_eq!(told(RERANK, body), [&want[..], &["- Other later", "- Other z"]].concat());
+    assert_eq!(request_lines(RERANK, body), [&want[..], &["- Other later", "- Other z"]].concat());
     assert_eq!(edited(RERANK, r#"{"model":"a","query":""}"#, "b"), r#"{"model":"b","query":""}"#);
     for (body, want) in [
         ("[]", ErrorKind::WrongType("body")),
@@ -24,8 +24,8 @@ fn requests() {
 }
 
 #[test]
-fn answers() {
-    for (body, said, usage) in [
+fn responses_are_read() {
+    for (body, expected, usage) in [
         (
             r#"{"id":"r","results":[{"index":1,"relevance_score":0.9,"document":{"text":"b"}}],"meta":{"api_version":{"version":"2"},
                 "billed_units":{"search_units":1}}}"#,
@@ -44,12 +44,12 @@ fn answers() {
         ),
         (r#"[{"index":0,"score":0.5,"text":"b"}]"#, vec!["0 Other b"], None),
     ] {
-        let heard = whole(RERANK, body);
-        assert_eq!(heard.lines(), said, "{body}");
-        assert_eq!(heard.usage.map(|usage| (usage.input, usage.output, usage.total)), usage, "{body}");
+        let output = parse_response(RERANK, body);
+        assert_eq!(output.lines(), expected, "{body}");
+        assert_eq!(output.usage.map(|usage| (usage.input, usage.output, usage.total)), usage, "{body}");
     }
-    assert!(whole(RERANK, r#"{"message":"no"}"#).is_error);
-    assert!(whole(RERANK, r#"{"error":{"message":"no"}}"#).is_error);
+    assert!(parse_response(RERANK, r#"{"message":"no"}"#).is_error);
+    assert!(parse_response(RERANK, r#"{"error":{"message":"no"}}"#).is_error);
     let want = json!({"message": "no \"more\"\nfor you\u{0}"});
-    assert_eq!(errors(RERANK, 429), (want.clone(), want));
+    assert_eq!(error_json(RERANK, 429), (want.clone(), want));
 }

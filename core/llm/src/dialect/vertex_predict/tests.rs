@@ -1,10 +1,10 @@
-use crate::dialect::support::{errors, request, told, whole};
+use crate::dialect::support::{error_json, parse_request, parse_response, request_lines};
 use crate::{Dialect, Endpoint, ErrorKind, ParseLimits, Request};
 
 const PREDICT: Dialect = Dialect::VertexPredict;
 
 #[test]
-fn paths() {
+fn paths_are_detected() {
     for (path, want) in [
         ("/v1/projects/p/locations/l/publishers/google/models/text-embedding-005:predict", Some("text-embedding-005")),
         ("/v1/projects/p/locations/l/endpoints/123:predict", Some("123")),
@@ -18,7 +18,7 @@ fn paths() {
 }
 
 #[test]
-fn requests() {
+fn all_strings_of_requests_are_texts() {
     for (body, want) in [
         (
             r#"{"instances":[{"task_type":"RETRIEVAL_QUERY","title":"t","content":"a"},{"content":"b"},"c"],"parameters":{"autoTruncate":true}}"#,
@@ -41,13 +41,13 @@ fn requests() {
             ],
         ),
     ] {
-        assert_eq!(told(PREDICT, body), want, "{body}");
+        assert_eq!(request_lines(PREDICT, body), want, "{body}");
     }
-    let asked = request(
+    let request = parse_request(
         PREDICT,
         r#"{"instances":[{"image":{"gcsUri":"gs://b/o"}}],"parameters":{"sampleCount":2,"maxOutputTokens":9}}"#,
     );
-    assert_eq!((asked.image_count, asked.candidates, asked.max_output_tokens), (1, 2, Some(9)));
+    assert_eq!((request.image_count, request.candidates, request.max_output_tokens), (1, 2, Some(9)));
     for (body, want) in [
         ("[]", ErrorKind::WrongType("body")),
         (r#"{"Instances":[]}"#, ErrorKind::AmbiguousKey),
@@ -58,8 +58,8 @@ fn requests() {
 }
 
 #[test]
-fn answers() {
-    for (body, said, usage) in [
+fn responses_are_read() {
+    for (body, expected, usage) in [
         (
             r#"{"predictions":[{"embeddings":{"statistics":{"truncated":false,"token_count":6},"values":[0.1]}},
                 {"embeddings":{"statistics":{"token_count":4},"values":[-1]}}],"metadata":{"billableCharacterCount":30}}"#,
@@ -79,9 +79,9 @@ fn answers() {
             Some((3, 5)),
         ),
     ] {
-        let heard = whole(PREDICT, body);
-        assert_eq!(heard.lines(), said, "{body}");
-        assert_eq!(heard.usage.map(|usage| (usage.input, usage.output)), usage, "{body}");
+        let output = parse_response(PREDICT, body);
+        assert_eq!(output.lines(), expected, "{body}");
+        assert_eq!(output.usage.map(|usage| (usage.input, usage.output)), usage, "{body}");
     }
-    assert_eq!(errors(PREDICT, 429).0["error"]["status"], "RESOURCE_EXHAUSTED");
+    assert_eq!(error_json(PREDICT, 429).0["error"]["status"], "RESOURCE_EXHAUSTED");
 }

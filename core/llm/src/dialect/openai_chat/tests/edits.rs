@@ -1,4 +1,4 @@
-//! Edits of a request.
+//! Tests of edits of a request.
 
 use proptest::prelude::*;
 use serde_json::json;
@@ -6,12 +6,12 @@ use serde_json::json;
 use super::{parse, texts};
 use crate::{Edits, TextKind};
 
-/// The body after `ask_for_usage` and, if given, `set_model`.
+/// Returns the body after `ask_for_usage` and, if a model is given, `set_model`.
 fn edited(body: &str, model: Option<&str>) -> String {
     let request = parse(body).unwrap();
     let mut edits = Edits::new();
     request.ask_for_usage(body.as_bytes(), &mut edits);
-    // asked twice is asked once
+    // A repeated edit has no further effect.
     request.ask_for_usage(body.as_bytes(), &mut edits);
     if let Some(model) = model {
         request.set_model(model, &mut edits);
@@ -21,7 +21,7 @@ fn edited(body: &str, model: Option<&str>) -> String {
 }
 
 #[test]
-fn asks_for_usage() {
+fn usage_is_requested_by_an_edit() {
     for (body, want) in [
         (r#"{"stream":true}"#, r#"{"stream":true,"stream_options":{"include_usage":true}}"#),
         (
@@ -54,7 +54,7 @@ fn asks_for_usage() {
             r#"{"str\u0065am":true,"stream\u005foptions":{"includ\u0065_usage":false}}"#,
             r#"{"str\u0065am":true,"stream\u005foptions":{"includ\u0065_usage":true}}"#,
         ),
-        // nothing to do
+        // No edit is needed.
         (
             r#"{"stream":true,"stream_options":{"include_usage":true}}"#,
             r#"{"stream":true,"stream_options":{"include_usage":true}}"#,
@@ -72,7 +72,7 @@ fn asks_for_usage() {
 }
 
 #[test]
-fn sets_the_model() {
+fn model_is_replaced_by_an_edit() {
     for (body, want) in [
         ("{}", r#"{"model":"a\"b"}"#),
         (" { } ", r#" {"model":"a\"b" } "#),
@@ -86,7 +86,7 @@ fn sets_the_model() {
     }
 }
 
-/// Bodies of chat requests with any of the members that are edited, in any order and spelling.
+/// Generates chat requests with any of the edited members, in any order and with any escapes.
 fn chat_body() -> impl Strategy<Value = String> {
     let spelled = |key: &'static str| {
         prop::collection::vec(prop::bool::weighted(0.1), key.len()).prop_map(move |escape| {
@@ -131,23 +131,23 @@ fn chat_body() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn edits_change_what_they_should_and_nothing_else(body in chat_body()) {
-        let was: serde_json::Value = serde_json::from_str(&body).unwrap();
+    fn edits_change_only_the_model_and_usage_options(body in chat_body()) {
+        let before: serde_json::Value = serde_json::from_str(&body).unwrap();
         let text = edited(&body, Some("new\n"));
-        let now: serde_json::Value = serde_json::from_str(&text).unwrap();
-        let mut want = was.clone();
+        let after: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let mut want = before.clone();
         want["model"] = json!("new\n");
-        if was["stream"] == json!(true) {
-            if was["stream_options"].is_null() {
+        if before["stream"] == json!(true) {
+            if before["stream_options"].is_null() {
                 want["stream_options"] = json!({});
             }
             want["stream_options"]["include_usage"] = json!(true);
         }
-        prop_assert_eq!(&now, &want);
+        prop_assert_eq!(&after, &want);
         let view = parse(&text).unwrap();
         prop_assert_eq!(view.model.unwrap().decode(text.as_bytes()), "new\n");
-        prop_assert_eq!(view.include_usage, view.stream || was["stream_options"]["include_usage"] == json!(true));
-        let rest = |body: &str| texts(body).into_iter().filter(|text| text.1 != TextKind::Model).collect::<Vec<_>>();
-        prop_assert_eq!(rest(&body), rest(&text));
+        prop_assert_eq!(view.include_usage, view.stream || before["stream_options"]["include_usage"] == json!(true));
+        let other_texts = |body: &str| texts(body).into_iter().filter(|text| text.1 != TextKind::Model).collect::<Vec<_>>();
+        prop_assert_eq!(other_texts(&body), other_texts(&text));
     }
 }

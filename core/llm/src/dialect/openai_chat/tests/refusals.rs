@@ -1,10 +1,10 @@
-//! Requests that are refused, and why.
+//! Tests of requests that are refused, with the reasons.
 
 use super::{CHAT, parse};
 use crate::{Error, ErrorKind, ParseLimits, Request};
 
 #[test]
-fn refused_requests() {
+fn malformed_requests_are_refused() {
     use ErrorKind::*;
     let deep = |depth: usize| format!("{{\"x\":{}1{}}}", "[".repeat(depth - 1), "]".repeat(depth - 1));
     for (body, want) in [
@@ -89,9 +89,9 @@ fn refused_requests() {
         (r#"{"max_completion_tokens":1e3}"#, Err((WrongType("max_completion_tokens"), 25))),
         (&deep(64), Ok(())),
         (&deep(65), Err((TooDeep, 5 + 63))),
-        // an attacker's depth costs nothing
+        // Scanning stops at the depth limit.
         (&"{\"a\":".repeat(100_000), Err((TooDeep, 64 * 5))),
-        // what is not for the gateway to judge
+        // Values that the gateway does not interpret are accepted with any type.
         (r#"{"temperature":"hot","metadata":[],"tools":{},"functions":"x","n":1.0}"#, Ok(())),
         (r#"{"messages":[{"content":7,"tool_calls":"x","name":1,"refusal":[]}]}"#, Ok(())),
         (r#"{"a":1e999}"#, Ok(())),
@@ -106,7 +106,7 @@ fn refused_requests() {
 }
 
 #[test]
-fn limits_hold() {
+fn requests_beyond_the_limits_are_refused() {
     let refused = |body: &str, limits: &ParseLimits| Request::parse(CHAT, body.as_bytes(), limits).unwrap_err().kind;
     let few = ParseLimits { max_items: 3, ..ParseLimits::default() };
     for body in [
@@ -124,7 +124,7 @@ fn limits_hold() {
 }
 
 #[test]
-fn errors_say_nothing_of_the_body() {
+fn errors_and_debug_output_contain_no_body_content() {
     let error = parse(r#"{"model":["sk-secret"]}"#).unwrap_err();
     assert_eq!(error.to_string(), "the field model has the wrong type (at byte 9)");
     let request = parse(r#"{"model":"sk-secret","user":"sk-secret"}"#).unwrap();

@@ -1,6 +1,6 @@
-//! What a request says.
+//! Tests of requests.
 
-use super::{CHAT, Seen, parse, texts};
+use super::{CHAT, DecodedText, parse, texts};
 use crate::{ParseLimits, Request, Role, Span, TextKind};
 
 #[test]
@@ -15,7 +15,7 @@ fn every_string_of_a_request_is_a_text() {
             r#"{"messages":[{"role":"system","content":"a"},{"role":"user","name":"n","content":"b"}]}"#,
             vec![(System, Content, Some(0), "a"), (User, Name, Some(1), "n"), (User, Content, Some(1), "b")],
         ),
-        // the role behind the text
+        // The role follows the text.
         (r#"{"messages":[{"content":"a\n","role":"developer"}]}"#, vec![(Developer, Content, Some(0), "a\n")]),
         (
             r#"{"messages":[{"role":"user","content":[{"type":"text","text":"a"},
@@ -65,7 +65,7 @@ fn every_string_of_a_request_is_a_text() {
                 (Assistant, TextKind::Other, Some(3), "think"),
             ],
         ),
-        // a role that the API does not have is text, and so is a content of another shape
+        // An unknown role is a text, and so is content of another type.
         (
             r#"{"messages":[{"role":"ignore all","content":{"text":"a","x":"b"}},{"content":"c"}]}"#,
             vec![
@@ -89,14 +89,14 @@ fn every_string_of_a_request_is_a_text() {
                 "tool_choice":{"type":"function","function":{"name":"f"}},"prompt":"p","prediction":{"type":"content","content":"c"}}"#,
             ["u", "s1", "s2", "k", "v", "deep", "q", "z", "50256", "f", "p", "c"].map(other).to_vec(),
         ),
-        // metadata of any type
+        // Metadata of any type.
         (r#"{"metadata":"m"}"#, vec![other("m")]),
         (r#"{"metadata":7}"#, vec![]),
         (r#"{"metadata":null}"#, vec![]),
         (r#"{"metadata":[["a"],true]}"#, vec![other("a")]),
-        // the options are searched too
+        // Stream options have texts, too.
         (r#"{"stream_options":{"include_usage":true,"x":"y"}}"#, vec![other("x"), other("y")]),
-        // keys that are spelled with escapes
+        // Keys with escapes.
         (
             r#"{"mod\u0065l":"m","m\u0065ssages":[{"rol\u0065":"user","c\u006fntent":"a"}]}"#,
             vec![(Role::Other, Model, None, "m"), (User, Content, Some(0), "a")],
@@ -105,14 +105,14 @@ fn every_string_of_a_request_is_a_text() {
         (" \t\r\n{ }\n", vec![]),
     ];
     for (body, want) in cases {
-        let want: Vec<Seen> =
+        let want: Vec<DecodedText> =
             want.into_iter().map(|(role, kind, message, text)| (role, kind, message, text.to_owned())).collect();
         assert_eq!(texts(body), want, "{body}");
     }
 }
 
 #[test]
-fn what_the_gateway_acts_on() {
+fn request_settings_are_read_and_edited() {
     type Case<'a> = (&'a str, Option<&'a str>, bool, bool, Option<u64>, u32, usize, u32);
     let cases: [Case<'_>; 15] = [
         ("{}", None, false, false, None, 1, 0, 0),
@@ -156,7 +156,7 @@ fn what_the_gateway_acts_on() {
 }
 
 #[test]
-fn pointers_of_texts() {
+fn pointers_locate_texts() {
     let body = br#"{"messages":[{"role":"user","content":[{"type":"text","text":"hi"}]}],"metadata":{"a/b":"c"}}"#;
     let request = Request::parse(CHAT, body, &ParseLimits::default()).unwrap();
     let pointers: Vec<String> = request.texts.iter().map(|text| Request::pointer(body, text.str.span)).collect();

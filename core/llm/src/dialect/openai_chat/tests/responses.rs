@@ -1,18 +1,18 @@
-//! What an answer says, whole or in events.
+//! Tests of whole and streamed responses.
 
 use super::CHAT;
 use crate::{Channel, Chunk, Edits, ErrorKind, OutputText, ParseLimits, Part, Response, Usage};
 
-fn seen(body: &[u8], texts: &[OutputText]) -> Vec<(u32, Part, String)> {
+fn decoded_texts(body: &[u8], texts: &[OutputText]) -> Vec<(u32, Part, String)> {
     texts.iter().map(|text| (text.channel.choice, text.channel.part, text.str.decode(body).into_owned())).collect()
 }
 
-fn own(texts: &[(u32, Part, &str)]) -> Vec<(u32, Part, String)> {
+fn owned(texts: &[(u32, Part, &str)]) -> Vec<(u32, Part, String)> {
     texts.iter().map(|(choice, part, text)| (*choice, *part, (*text).to_owned())).collect()
 }
 
 #[test]
-fn whole_answers() {
+fn whole_responses_are_read() {
     use Part::*;
     let body = br#"{"id":"chatcmpl-1","object":"chat.completion","created":1,"model":"gpt-4o-2024-08-06","choices":[
         {"index":0,"message":{"role":"assistant","content":"Hello","refusal":null,"annotations":[
@@ -38,7 +38,7 @@ fn whole_answers() {
         Some(Usage { input: 9, cached: 4, output: 12, reasoning: 3, total: 30, ..Usage::default() })
     );
     assert!(!response.is_error);
-    let want = own(&[
+    let want = owned(&[
         (0, Content, "Hello"),
         (0, Other, "T"),
         (0, Other, "U"),
@@ -66,7 +66,7 @@ fn whole_answers() {
         (5, Other, "odd"),
         (0, Other, "n"),
     ]);
-    assert_eq!(seen(body, &response.texts), want);
+    assert_eq!(decoded_texts(body, &response.texts), want);
     let [logprobs] = response.logprobs[..] else { panic!("{:?}", response.logprobs) };
     assert!(logprobs.of(body).starts_with(b"{\"content\":[{\"token\"") && logprobs.of(body).ends_with(b"null}"));
     let mut edits = Edits::new();
@@ -76,7 +76,7 @@ fn whole_answers() {
 }
 
 #[test]
-fn events_of_a_stream() {
+fn events_of_a_stream_are_read() {
     use Part::*;
     type Case<'a> = (&'a str, &'a [(u32, Part, &'a str)], &'a [u32], usize, Option<u64>, bool);
     let cases: &[Case<'_>] = &[
@@ -108,7 +108,7 @@ fn events_of_a_stream() {
         (r#"{"choices":[{"index":2,"delta":{},"finish_reason":"stop"}]}"#, &[], &[2], 1, None, false),
         (r#"{"choices":[{"index":0,"delta":{},"finish_reason":""}]}"#, &[], &[], 1, None, false),
         (r#"{"choices":[{"index":0,"delta":null}]}"#, &[], &[], 1, None, false),
-        // usage next to choices: not to be withheld
+        // Usage beside choices: not a usage-only event.
         (
             r#"{"choices":[{"index":0,"delta":{},"finish_reason":"length"}],"usage":{"prompt_tokens":1,"completion_tokens":2}}"#,
             &[],
@@ -134,7 +134,7 @@ fn events_of_a_stream() {
             Some(9),
             false,
         ),
-        // nothing said is not nothing used
+        // Usage without counts is unknown, not zero.
         (r#"{"choices":[],"usage":{}}"#, &[], &[], 0, None, false),
         (
             r#"{"choices":[],"usage":{"prompt_tokens":null,"completion_tokens":"2"}}"#,
@@ -147,7 +147,7 @@ fn events_of_a_stream() {
         (r#"{"choices":[],"usage":{"prompt_tokens":-1,"completion_tokens":1.5}}"#, &[], &[], 0, None, false),
         (r#"{"choices":null,"usage":null,"error":null}"#, &[], &[], 0, None, false),
         (r#"{"choices":[],"prompt_filter_results":[{"prompt_index":0}]}"#, &[], &[], 0, None, false),
-        // a message in an event is not what a client reads as a delta, but it is seen
+        // A client does not read a message in an event as a delta, but its texts are part of the view.
         (r#"{"choices":[{"index":1,"message":{"content":"m"}}]}"#, &[(1, Other, "m")], &[], 1, None, false),
         (
             r#"{"choices":["odd",{"index":"x","delta":"d"}]}"#,
@@ -162,7 +162,7 @@ fn events_of_a_stream() {
     let mut chunk = Chunk::default();
     for (data, texts, finished, choices, total, usage_only) in cases {
         assert!(chunk.parse_into(CHAT, data.as_bytes(), &ParseLimits::default()).unwrap());
-        assert_eq!(seen(data.as_bytes(), &chunk.texts), own(texts), "{data}");
+        assert_eq!(decoded_texts(data.as_bytes(), &chunk.texts), owned(texts), "{data}");
         assert_eq!((&chunk.finished[..], chunk.choices), (*finished, *choices), "{data}");
         assert_eq!(chunk.usage.map(|usage| usage.usage().total), *total, "{data}");
         assert_eq!(chunk.is_usage_only(), *usage_only, "{data}");
@@ -170,7 +170,7 @@ fn events_of_a_stream() {
 }
 
 #[test]
-fn ends_and_errors_of_a_stream() {
+fn ends_and_errors_of_a_stream_are_recognised() {
     let parse = |data: &str| Chunk::parse(CHAT, data.as_bytes(), &ParseLimits::default());
     for end in ["[DONE]", " [DONE] "] {
         assert!(parse(end).unwrap().is_none());
@@ -189,10 +189,13 @@ fn ends_and_errors_of_a_stream() {
     {
         assert_eq!(parse(data).unwrap().unwrap().is_error, is_error, "{data}");
     }
-    // a pair cut in two by the server passes
+    // A surrogate pair that the server split over two events is accepted.
     let data = br#"{"choices":[{"delta":{"content":"\ud83d"}}]}"#;
-    assert_eq!(seen(data, &Chunk::parse(CHAT, data, &ParseLimits::default()).unwrap().unwrap().texts)[0].2, "\u{fffd}");
-    // after an error and after the end nothing of the chunk before is left
+    assert_eq!(
+        decoded_texts(data, &Chunk::parse(CHAT, data, &ParseLimits::default()).unwrap().unwrap().texts)[0].2,
+        "\u{fffd}"
+    );
+    // An error clears the contents of the previous event.
     let mut chunk =
         parse(r#"{"model":"m","choices":[{"delta":{"content":"a"},"finish_reason":"x"}],"usage":{"total_tokens":1}}"#)
             .unwrap()
@@ -202,7 +205,7 @@ fn ends_and_errors_of_a_stream() {
 }
 
 #[test]
-fn usage_of_servers_that_name_it_otherwise() {
+fn usage_of_compatible_servers_is_read() {
     for (usage, want) in [
         (r#"{"prompt_tokens":9,"completion_tokens":1,"prompt_cache_hit_tokens":5}"#, (9, 5, 1, 0, 10)),
         (
@@ -221,7 +224,7 @@ fn usage_of_servers_that_name_it_otherwise() {
 }
 
 #[test]
-fn a_part_orders_texts_of_one_candidate_together() {
+fn channels_sort_by_candidate_first() {
     let mut channels = [
         Channel { choice: 1, part: Part::Content },
         Channel { choice: 0, part: Part::ToolArguments(1) },
