@@ -137,7 +137,7 @@ impl Read for Response {
 
 fn next(decoder: &mut Decoder, stream: &mut TcpStream) -> io::Result<Part> {
     loop {
-        match decoder.next() {
+        match decoder.decode() {
             Ok(Some(part)) => return Ok(part),
             Ok(None) => {}
             Err(error @ DecodeError::Malformed(_)) => return Err(io::Error::new(io::ErrorKind::InvalidData, error)),

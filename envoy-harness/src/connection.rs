@@ -407,7 +407,7 @@ async fn read_head(
 
 async fn read_part(reader: &mut Reader, decoder: &mut Decoder) -> std::result::Result<Part, ReceiveError> {
     loop {
-        if let Some(part) = decoder.next()? {
+        if let Some(part) = decoder.decode()? {
             return Ok(part);
         }
         let mut bytes = [0; 16 << 10];

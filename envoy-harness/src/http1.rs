@@ -159,6 +159,9 @@ enum State {
     End,
 }
 
+/// Name and value of a header field.
+type Field = (String, Vec<u8>);
+
 /// Longest line that is buffered.
 const MAX_LINE: usize = 1 << 20;
 
@@ -200,7 +203,7 @@ impl Decoder {
     ///
     /// # Errors
     /// The message is malformed, or the connection was closed too early.
-    pub fn next(&mut self) -> Result<Option<Part>, DecodeError> {
+    pub fn decode(&mut self) -> Result<Option<Part>, DecodeError> {
         loop {
             match &mut self.state {
                 State::Start => {
@@ -336,7 +339,7 @@ impl Decoder {
     }
 
     /// Takes a header field; `Some(None)` at the empty line that ends the fields.
-    fn field(&mut self) -> Result<Option<Option<(String, Vec<u8>)>>, DecodeError> {
+    fn field(&mut self) -> Result<Option<Option<Field>>, DecodeError> {
         let Some(line) = self.line()? else { return Ok(None) };
         if line.is_empty() {
             return Ok(Some(None));
@@ -362,7 +365,7 @@ mod tests {
         let mut pieces = wire.chunks(step);
         let (mut code, mut frames, mut trailers, mut open) = (0, Vec::new(), Vec::new(), false);
         loop {
-            match decoder.next().map_err(|error| error.to_string())? {
+            match decoder.decode().map_err(|error| error.to_string())? {
                 None => match pieces.next() {
                     Some(piece) => decoder.feed(piece),
                     None => decoder.close(),
@@ -449,15 +452,15 @@ mod tests {
         decoder.feed(&wire);
         for _ in 0..2 {
             decoder.expect(Kind::Request);
-            assert!(matches!(decoder.next(), Ok(Some(Part::Head { framing: Framing::Chunks, .. }))));
+            assert!(matches!(decoder.decode(), Ok(Some(Part::Head { framing: Framing::Chunks, .. }))));
             let hello = Part::Data { bytes: b"hello".to_vec(), ends_frame: true };
-            assert_eq!(decoder.next(), Ok(Some(hello)));
-            assert_eq!(decoder.next(), Ok(Some(Part::Trailers(vec![("t".into(), b"v".to_vec())]))));
-            assert_eq!(decoder.next(), Ok(Some(Part::End)));
+            assert_eq!(decoder.decode(), Ok(Some(hello)));
+            assert_eq!(decoder.decode(), Ok(Some(Part::Trailers(vec![("t".into(), b"v".to_vec())]))));
+            assert_eq!(decoder.decode(), Ok(Some(Part::End)));
         }
         assert!(decoder.remaining().is_empty());
         decoder.close();
         decoder.expect(Kind::Request);
-        assert_eq!(decoder.next(), Err(DecodeError::NoMessage));
+        assert_eq!(decoder.decode(), Err(DecodeError::NoMessage));
     }
 }
