@@ -1,4 +1,4 @@
-//! What a call would take, found out with no more counting than deciding takes.
+//! Budget check before counting: stops counting once the outcome is certain.
 
 use tollgate_kit::Call;
 use tollgate_prices::{ModelPrice, NanoUsd};
@@ -9,11 +9,11 @@ use crate::config::Config;
 use crate::millis;
 use crate::store::SharedData;
 
-/// Bodies from which on the budgets are asked before the prompt is counted. Of smaller ones there is little to spare, and
-/// the refusal can say their exact number.
+/// Smallest body, in bytes, whose budgets are checked before its prompt is counted. For smaller ones there is little to
+/// save, and the refusal can name the exact number.
 const LARGE: usize = 4 << 10;
 
-/// Whom and what a call is admitted by.
+/// Context of the admission of a call.
 pub(crate) struct Admission<'a> {
     pub(crate) config: &'a Config,
     pub(crate) consumer: &'a [u8],
@@ -21,39 +21,39 @@ pub(crate) struct Admission<'a> {
 }
 
 impl Admission<'_> {
-    /// The most that a call can take.
+    /// Returns the most that a call can use.
     pub(crate) fn estimate(&self, ask: &Estimate) -> CallUsage {
         let mut estimate = self.config.quota.worst_case(ask, self.price);
         if self.price.is_none() {
-            // Nothing is known of its price, but it is not free: a budget that is used up does not let it pass.
+            // The price is unknown, but not zero: a budget that is used up must not let the call pass.
             estimate.nano_usd = NanoUsd(1);
         }
         estimate
     }
 
-    /// Counts the prompt of a call that is otherwise as `ask` says: to its end if it can be admitted, and else no further
-    /// than to see that it cannot be.
+    /// Counts the prompt of a call, given its other usage in `ask`: completely if the call can be admitted, else only until
+    /// it is certain that it cannot.
     pub(crate) fn count(&self, profile: &Profile, call: &Call<'_>, ask: &Estimate) -> Result<u64, Box<LimitExceeded>> {
         let (view, body) = (call.view(), call.body());
         if body.len() >= LARGE {
             let now = millis(call.now_ns());
-            let room = |input_tokens| {
+            let remaining = |input_tokens| {
                 let least = self.estimate(&Estimate { input_tokens, ..*ask });
                 self.config.quota.remaining(&SharedData, self.consumer, now, &least)
             };
-            match room(profile.lower_bound(view)) {
+            match remaining(profile.lower_bound(view)) {
                 Err(Refusal::LimitExceeded(denied)) => return Err(denied),
-                // The reservation will meet the same, and policy decides there.
+                // The reservation fails in the same way, and `on_unavailable` decides there.
                 Err(Refusal::Unavailable(_)) => {}
                 Ok(left) => {
                     let most = self.config.quota.max_input(&left, ask, self.price);
                     if let Some(count) = profile.count_at_most(view, body, most) {
                         return Ok(count.tokens);
                     }
-                    if let Err(Refusal::LimitExceeded(denied)) = room(most.saturating_add(1)) {
+                    if let Err(Refusal::LimitExceeded(denied)) = remaining(most.saturating_add(1)) {
                         return Err(denied);
                     }
-                    // Something was given back meanwhile.
+                    // Another call has been settled in the meantime.
                 }
             }
         }

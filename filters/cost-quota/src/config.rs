@@ -1,4 +1,4 @@
-//! The configuration as users write it, and what it becomes.
+//! Configuration of the filter: as written, and validated.
 
 use serde::Deserialize;
 use tollgate_kit::{ConfigError, Configuration, Limits};
@@ -9,26 +9,27 @@ use tollgate_tokens::{Catalog, RawAliases, RawTokenizer};
 
 use crate::consumer::{ConsumerSource, RawConsumerSource};
 
-/// The configuration of the filter.
+/// Configuration of the filter, as written.
 #[derive(Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RawConfig {
-    /// Bounds of what one call may make the filter read.
+    /// Bounds on what one call may make the filter read.
     pub limits: Limits,
-    /// Where the name of the consumer comes from. Required as soon as there is a budget.
+    /// Source of the consumer's name. Required with any budget.
     pub consumer: Option<RawConsumerSource>,
-    /// What models cost, in dollars per million tokens.
+    /// Prices of models, in dollars per million tokens.
     pub prices: RawPrices,
-    /// Names of models that stand for others, as model-router resolves them: they cost what these do.
+    /// Aliases of models, as model-router resolves them: an alias has the price of its target.
     pub aliases: RawAliases,
-    /// Tokenizers of models that have none that is built in. Of use without a token-counter in front.
+    /// Tokenizers of models without a built-in one. Used without a token-counter earlier in the chain.
     pub tokenizers: Vec<RawTokenizer>,
-    /// What happens to a call whose model has no price while a budget in `usd` applies to its consumer. Default:
+    /// Policy for a call whose model has no price while a budget in `usd` applies to its consumer. Default:
     /// `allow`, counted in the metric `tollgate_unpriced_calls_total`.
     pub on_unknown_price: OnUnknownPrice,
-    /// What happens when the count cannot be asked (contention without end, a full table). Default: `refuse` (503).
+    /// Policy for a call whose budgets cannot be read or written (persistent contention, a full table). Default: `refuse`
+    /// (503).
     pub on_unavailable: OnUnavailable,
-    /// The budgets of each consumer, see [`RawQuota::budgets`].
+    /// Budgets of each consumer, see [`RawQuota::budgets`].
     pub budgets: Vec<RawBudget>,
     /// Consumers with budgets of their own, see [`RawQuota::consumers`].
     pub consumers: Entries<RawConsumer>,
@@ -46,25 +47,25 @@ pub struct RawConfig {
     pub max_output_tokens: u64,
 }
 
-/// What happens to a call that nobody knows the price of.
+/// Policy for a call without a price.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnUnknownPrice {
-    /// It passes and takes no money; tokens and requests count as ever.
+    /// Let it pass and charge no money; tokens and requests are charged as usual.
     #[default]
     Allow,
-    /// It is refused with 403.
+    /// Refuse it with 403.
     Refuse,
 }
 
-/// What happens when the count cannot be asked.
+/// Policy for a call whose budgets cannot be read or written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnUnavailable {
-    /// Calls are refused with 503.
+    /// Refuse it with 503.
     #[default]
     Refuse,
-    /// Calls pass uncounted.
+    /// Let it pass uncounted.
     Allow,
 }
 
@@ -91,7 +92,7 @@ impl Default for RawConfig {
     }
 }
 
-/// The configuration, validated.
+/// Configuration of the filter, validated.
 #[derive(Debug)]
 pub(crate) struct Config {
     pub(crate) limits: Limits,
@@ -108,7 +109,7 @@ impl Config {
         let raw: RawConfig = configuration.parse()?;
         if raw.consumer.is_none() && (!raw.budgets.is_empty() || !raw.consumers.0.is_empty()) {
             return Err(ConfigError::new(
-                "consumer: budgets are kept per consumer: say where its name comes from, e.g. `consumer: {header: \
+                "consumer: budgets are kept per consumer, so the source of its name is required, e.g. `consumer: {header: \
                  x-consumer-id}` for a header that an authentication filter sets",
             ));
         }
@@ -133,7 +134,7 @@ impl Config {
         })
     }
 
-    /// The price of a model, by its name: of what it stands for, if it is an alias, else its own.
+    /// Returns the price of a model: of an alias, the price of its target if that has one, else its own.
     pub(crate) fn price(&self, model: &str) -> Option<&ModelPrice> {
         self.prices.find(self.catalog.upstream(model)).or_else(|| self.prices.find(model))
     }
@@ -144,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_refused_says_where() {
+    fn configuration_errors_name_the_path() {
         for (json, words) in [
             (r#"{"budgets":[{"name":"a","unit":"tokens","limit":1,"window":"1m"}]}"#, "consumer: budgets are kept"),
             (r#"{"consumer":{}}"#, "consumer: one of"),
@@ -164,17 +165,17 @@ mod tests {
     }
 
     #[test]
-    fn an_alias_costs_what_it_stands_for() {
+    fn an_alias_has_the_price_of_its_target() {
         let json = br#"{"prices":{"a":{"input":1,"output":1},"b":{"input":2,"output":2},"own":{"input":3,"output":3}},
             "aliases":{"fast":"a","b":"a","own":"free","x-*":"b"}}"#;
         let config = Config::parse(&Configuration::new(json)).unwrap();
         for (model, input) in [
             ("a", Some(1)),
             ("fast", Some(1)),
-            // The upstream is asked for what it stands for, whatever its own price.
+            // The upstream gets the target's name, so the alias's own price is not used.
             ("b", Some(1)),
             ("x-y", Some(2)),
-            // What it stands for has none.
+            // The target has no price.
             ("own", Some(3)),
             ("free", None),
             ("faster", None),
@@ -185,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_a_configuration_that_limits_nobody() {
+    fn an_empty_configuration_limits_nobody() {
         let config = Config::parse(&Configuration::new(b"{}")).unwrap();
         assert!(config.consumer.is_none() && config.prices.is_empty());
     }

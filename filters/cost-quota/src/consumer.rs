@@ -1,35 +1,35 @@
-//! Who pays: the name of the consumer, from a source that the operator trusts.
+//! The consumer of a call: its name, from a source that the operator trusts.
 
 use serde::Deserialize;
 use tollgate_kit::{Call, ConfigError, property};
 
-/// Where the name of the consumer comes from: one of `header` and `attribute`.
+/// Source of the consumer's name: one of `header` and `attribute`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RawConsumerSource {
-    /// A request header that an earlier filter sets (and whose client-sent copy it replaces), e.g. `api_key_auth`'s
-    /// `forwarding.header` or `jwt_authn`'s `claim_to_headers`. A header that clients can send by themselves lets them
-    /// choose who pays.
+    /// Request header that an earlier filter sets (and whose client-sent copy it replaces), e.g. `api_key_auth`'s
+    /// `forwarding.header` or `jwt_authn`'s `claim_to_headers`. A header that clients can set lets them choose who is
+    /// charged. A request in which it occurs more than once gets 400.
     pub header: Option<String>,
-    /// A path of Envoy attributes or metadata, e.g. `[metadata, filter_metadata, envoy.filters.http.jwt_authn, payload,
+    /// Path of Envoy attributes or metadata, e.g. `[metadata, filter_metadata, envoy.filters.http.jwt_authn, payload,
     /// sub]` or `[connection, uri_san_peer_certificate]`.
     pub attribute: Option<Vec<String>>,
-    /// What happens to a call without a name. Default: `refuse`.
+    /// Policy for a call without a name. Default: `refuse`.
     pub missing: Missing,
 }
 
-/// What happens to a call without a name.
+/// Policy for a call without a name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Missing {
-    /// It is refused with 401.
+    /// Refuse it with 401.
     #[default]
     Refuse,
-    /// All of them are one consumer, `anonymous`.
+    /// Charge it to the consumer `anonymous`.
     Anonymous,
 }
 
-/// The name that calls without one have under [`Missing::Anonymous`].
+/// Name of the consumer of calls without a name under [`Missing::Anonymous`].
 const ANONYMOUS: &str = "anonymous";
 
 #[derive(Debug)]
@@ -38,7 +38,7 @@ enum Source {
     Attribute(Vec<String>),
 }
 
-/// Where the name comes from, validated.
+/// Validated source of the consumer's name.
 #[derive(Debug)]
 pub(crate) struct ConsumerSource {
     source: Source,
@@ -58,19 +58,27 @@ impl TryFrom<RawConsumerSource> for ConsumerSource {
                 Source::Header(header)
             }
             (None, Some(path)) if !path.is_empty() => Source::Attribute(path),
-            _ => return Err(ConfigError::new("consumer: one of `header` and `attribute` is needed")),
+            _ => return Err(ConfigError::new("consumer: one of `header` and `attribute` is required")),
         };
         Ok(ConsumerSource { source, missing: raw.missing })
     }
 }
 
-/// RFC 9110, 5.6.2.
+/// Returns `true` for a character of a header name (RFC 9110, 5.6.2).
 fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 impl ConsumerSource {
-    /// The name of a call's consumer; `None`: it has none and must have one.
+    /// Returns the header that names the consumer, if a header does.
+    pub(crate) fn header(&self) -> Option<&str> {
+        match &self.source {
+            Source::Header(header) => Some(header),
+            Source::Attribute(_) => None,
+        }
+    }
+
+    /// Returns the name of a call's consumer; `None` if it has none and must have one.
     pub(crate) fn name(&self, call: &Call<'_>) -> Option<Vec<u8>> {
         let name = match &self.source {
             Source::Header(header) => call.headers().get(header),

@@ -1,19 +1,20 @@
 //! The `cost-quota` filter.
 //!
-//! Before a call it reserves, in every budget of the call's consumer at once, the most that the call can take; after it,
-//! however it ended, it settles what the call did take. The count is one for all workers. Refusals are 429 in the
-//! caller's dialect and say which budget spoke; a call that was refused, or that never reached a provider, takes nothing.
+//! Before a call it reserves the most that the call can use in all budgets of its consumer at once; after the call,
+//! however it ended, it settles the actual usage. All workers share one count. Refusals are 429 in the caller's dialect
+//! and name the exceeded budget. A call that was refused, or that never reached a provider, is not charged.
 //!
-//! Behind token-counter it takes that filter's numbers; without it, it counts by itself.
+//! Behind token-counter it uses that filter's numbers; without it, it counts tokens itself.
 
 mod admission;
 mod config;
 mod consumer;
-mod counter;
+
 mod metrics;
 mod payment;
 mod refusal;
 mod store;
+mod usage_source;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -27,7 +28,7 @@ use payment::Payment;
 
 pub use config::RawConfig;
 
-/// The filter.
+/// Filter that enforces budgets per consumer.
 pub struct CostQuota {
     config: Config,
     metrics: RefCell<Metrics>,
@@ -46,6 +47,10 @@ impl Filter for CostQuota {
         &self.config.limits
     }
 
+    fn identity_header(&self) -> Option<&str> {
+        self.config.consumer.as_ref()?.header()
+    }
+
     fn exchange(self: Rc<Self>) -> Box<dyn Exchange> {
         Box::new(Payment::new(self))
     }
@@ -54,7 +59,7 @@ impl Filter for CostQuota {
 #[cfg(feature = "module")]
 tollgate_kit::filter!(CostQuota);
 
-/// A time of the host.
+/// Converts a time of the host.
 fn millis(now_ns: u64) -> UnixMillis {
     UnixMillis(now_ns / 1_000_000)
 }

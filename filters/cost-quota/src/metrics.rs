@@ -1,4 +1,4 @@
-//! The metrics of the filter.
+//! Metrics of the filter.
 
 use tollgate_kit::metrics::{Counter, Labelled};
 use tollgate_prices::NanoUsd;
@@ -6,15 +6,15 @@ use tollgate_prices::NanoUsd;
 pub(crate) struct Metrics {
     /// `tollgate_cost_micro_usd_total{model}`.
     cost: Labelled,
-    /// Calls refused because a budget had not enough left.
+    /// Calls refused because a budget was exceeded.
     pub(crate) denied: Counter,
-    /// Calls that passed, or were refused, because the count could not be asked.
+    /// Calls whose budgets could not be read or written, refused or not.
     pub(crate) unavailable: Counter,
     /// Calls whose model has no price.
     pub(crate) unpriced: Counter,
-    /// Calls that were admitted and whose use could not be settled; their reservation stands until its lease ends.
+    /// Admitted calls whose usage could not be settled. Their reservation lasts until its lease ends.
     pub(crate) unsettled: Counter,
-    /// Prompts that were counted, here or by token-counter: one a call.
+    /// Prompts counted by this filter.
     pub(crate) counted: Counter,
 }
 
@@ -30,7 +30,7 @@ impl Metrics {
         }
     }
 
-    /// Counts what a call of a priced model cost. `model` becomes a label: it is one that a provider has answered to.
+    /// Adds the cost of a call. `model` becomes a label, so it must be one that a provider has served.
     pub(crate) fn cost(&mut self, model: &str, cost: NanoUsd) {
         self.cost.counter(model, 0).add(cost.micros());
     }

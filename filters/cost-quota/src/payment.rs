@@ -1,8 +1,8 @@
-//! The payment of one call.
+//! The exchange of cost-quota: reservation before a call, settlement after it.
 
 use std::rc::Rc;
 
-use tollgate_kit::{Call, End, Exchange, Flow, Reading, Response, ResponseHead, Verdict, property};
+use tollgate_kit::{BodyMode, Call, Exchange, Response, ResponseHead, StreamAction, StreamEnd, Verdict, property};
 use tollgate_llm::Event;
 use tollgate_prices::ModelPrice;
 use tollgate_quota::{CallUsage, Estimate, LimitExceeded, Refusal, Reservation, Unit, ratelimit_headers};
@@ -10,15 +10,15 @@ use tollgate_tokens::UsageMeter;
 
 use crate::admission::Admission;
 use crate::config::{OnUnavailable, OnUnknownPrice};
-use crate::counter::Counter;
 use crate::store::SharedData;
+use crate::usage_source::UsageSource;
 use crate::{CostQuota, millis, refusal};
 
-/// What is reserved for a call, and what it is charged.
+/// Reservation and charge of one call.
 pub(crate) struct Payment {
     filter: Rc<CostQuota>,
     model: Option<String>,
-    counter: Counter,
+    usage: UsageSource,
     reservation: Option<Reservation>,
 }
 
@@ -60,7 +60,7 @@ impl Exchange for Payment {
                 }
                 view.ask_for_usage(call.body(), call.edits());
                 let meter = UsageMeter::new(view, profile.tokenizer().clone(), ask.input_tokens);
-                self.counter = Counter::Own(Box::new(meter));
+                self.usage = UsageSource::Local(Box::new(meter));
             }
         }
         let estimate = admission.estimate(&ask);
@@ -79,45 +79,45 @@ impl Exchange for Payment {
     }
 
     fn reads_response(&self) -> bool {
-        matches!(self.counter, Counter::Own(_))
+        matches!(self.usage, UsageSource::Local(_))
     }
 
-    fn on_response_head(&mut self, head: &ResponseHead) -> Reading {
+    fn on_response_head(&mut self, head: &ResponseHead) -> BodyMode {
         if let Some(reservation) = &self.reservation {
             for (name, value) in ratelimit_headers(reservation.statuses()) {
                 // Without them the answer is still right.
                 let _ = head.headers().set(name, value);
             }
         }
-        match self.counter.own() {
-            Some(meter) if head.is_success() && head.is_streamed() && meter.withholds() => Reading::Edit,
-            Some(_) if head.is_success() => Reading::Observe,
-            _ => Reading::Pass,
+        match self.usage.local_meter() {
+            Some(meter) if head.is_success() && head.is_streamed() && meter.withholds() => BodyMode::Edit,
+            Some(_) if head.is_success() => BodyMode::Observe,
+            _ => BodyMode::Pass,
         }
     }
 
     fn on_response(&mut self, response: &mut Response<'_>) -> Verdict {
-        if let Some(meter) = self.counter.own() {
+        if let Some(meter) = self.usage.local_meter() {
             meter.response(response.view(), response.body());
         }
         Verdict::Continue
     }
 
-    fn on_event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) -> Flow {
-        if !self.counter.own().is_some_and(|meter| meter.event(event).withhold) {
+    fn on_event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) -> StreamAction {
+        if !self.usage.local_meter().is_some_and(|meter| meter.event(event).withhold) {
             out.extend_from_slice(event.raw());
         }
-        Flow::Continue
+        StreamAction::Continue
     }
 
     fn on_unscanned(&mut self, bytes: u64) {
-        if let Some(meter) = self.counter.own() {
+        if let Some(meter) = self.usage.local_meter() {
             meter.mark_unreadable(bytes);
         }
     }
 
     fn on_progress(&mut self, now_ns: fn() -> u64, bytes: u64) {
-        if let Some(meter) = self.counter.own() {
+        if let Some(meter) = self.usage.local_meter() {
             meter.add_unreadable(bytes);
         }
         let Some(reservation) = &mut self.reservation else { return };
@@ -128,11 +128,11 @@ impl Exchange for Payment {
         }
     }
 
-    fn on_log(&mut self, end: &End) {
-        let tokens = self.counter.charged(end);
+    fn on_log(&mut self, end: &StreamEnd) {
+        let tokens = self.usage.charged(end);
         // A name may have been served by a model with a price of its own.
         let prices = &self.filter.config.prices;
-        let served = self.counter.served_model();
+        let served = self.usage.served_model();
         let price = served.and_then(|model| prices.find(&model).copied()).or_else(|| self.price());
         let cost = price.map(|price| price.cost(&tokens));
         let nano_usd = cost.unwrap_or_default();
@@ -155,10 +155,10 @@ impl Exchange for Payment {
 
 impl Payment {
     pub(crate) fn new(filter: Rc<CostQuota>) -> Payment {
-        Payment { filter, model: None, counter: Counter::Neighbour, reservation: None }
+        Payment { filter, model: None, usage: UsageSource::TokenCounter, reservation: None }
     }
 
-    /// Who pays; publishes the name. `None`: nobody, and somebody must.
+    /// Returns the consumer of the call and publishes its name; `None` if it has none and must have one.
     fn consumer(&self, call: &Call<'_>) -> Option<Vec<u8>> {
         let Some(source) = &self.filter.config.consumer else {
             return Some(Vec::new());

@@ -1,34 +1,34 @@
-//! What a caller is told whose call does not pass.
+//! Local replies to calls that are not admitted.
 
-use tollgate_kit::Reply;
+use tollgate_kit::LocalReply;
 use tollgate_quota::LimitExceeded;
 
-/// 429: which budget, its limit, what is used, and when to come back.
-pub(crate) fn over_budget(denied: &LimitExceeded) -> Reply {
-    Reply {
-        details: denied.budget.to_string(),
-        kind: denied.kind(),
-        code: Some(denied.code()),
-        headers: denied.headers().into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
-        ..Reply::invalid_request(LimitExceeded::STATUS, "limited", denied.message())
-    }
+/// Returns the 429 that names the exhausted budget, its limit, its use and the time to retry.
+pub(crate) fn over_budget(denied: &LimitExceeded) -> LocalReply {
+    let headers = denied.headers().into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    LocalReply::new(LimitExceeded::STATUS, "limited", denied.message())
+        .with_details(denied.budget.to_string())
+        .with_kind(denied.kind())
+        .with_code(denied.code())
+        .with_headers(headers)
 }
 
-/// 401: the call has no consumer.
-pub(crate) fn unidentified() -> Reply {
-    Reply::invalid_request(401, "unidentified", "The gateway does not know who is calling.")
+/// Returns the 401 for a call without a consumer.
+pub(crate) fn unidentified() -> LocalReply {
+    LocalReply::new(401, "unidentified", "The caller of this request could not be identified.")
         .with_code("consumer_missing")
 }
 
-/// 403: the model has no price, and policy does not let such calls pass.
-pub(crate) fn unpriced() -> Reply {
-    let message = "The gateway knows no price for this model, and the caller's budget is in money.";
-    Reply { param: Some("model"), ..Reply::invalid_request(403, "unpriced", message).with_code("model_unpriced") }
+/// Returns the 403 for a model without a price, where policy requires one.
+pub(crate) fn unpriced() -> LocalReply {
+    LocalReply::new(403, "unpriced", "This model has no price, and the caller's budget is in US dollars.")
+        .with_param("model")
+        .with_code("model_unpriced")
 }
 
-/// 503: the quota store is unavailable.
-pub(crate) fn unavailable() -> Reply {
-    let message = "The quota store is unavailable. Please try again.";
-    let headers = vec![("retry-after".to_owned(), "1".to_owned())];
-    Reply { kind: "server_error", headers, ..Reply::invalid_request(503, "unavailable", message) }
+/// Returns the 503 for a call whose budgets could not be read or written.
+pub(crate) fn unavailable() -> LocalReply {
+    LocalReply::new(503, "unavailable", "The quota store is unavailable. Please try again.")
+        .with_kind("server_error")
+        .with_headers(vec![("retry-after".to_owned(), "1".to_owned())])
 }

@@ -1,4 +1,4 @@
-//! The count in Envoy's shared data: one for all workers of the process.
+//! The quota store in Envoy's shared data, common to all workers of the process.
 
 use tollgate_kit::shared_data::{self, Status};
 use tollgate_quota::{Cas, Store};

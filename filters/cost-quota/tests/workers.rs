@@ -1,5 +1,5 @@
-//! Workers that share a budget on threads of their own, as Envoy's do. Every interleaving of their steps is in the tests of
-//! `core/quota`; here the machine chooses one.
+//! Workers that share a budget, each on a thread of its own, as Envoy's do. The tests of `core/quota` enumerate the
+//! interleavings; here the scheduler picks one.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::HashMap;
@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use tollgate_prices::NanoUsd;
 use tollgate_quota::{CallUsage, Cas, Quota, RawQuota, Store, UnixMillis};
 
-/// Shared data of Envoy's: values and their versions, one counter for all, and a missing key takes any version.
+/// Model of Envoy's shared data: values with versions from one counter; a missing key accepts any version.
 #[derive(Default)]
 struct SharedData(Mutex<Table>);
 
@@ -38,7 +38,7 @@ impl Store for SharedData {
 }
 
 #[test]
-fn ten_of_64_on_threads() {
+fn eight_threads_admit_exactly_the_limit() {
     const NOW: UnixMillis = UnixMillis(1_700_000_000_000);
     const ONE: CallUsage = CallUsage { tokens: 10, requests: 1, nano_usd: NanoUsd(1) };
     let json = r#"{"budgets": [{"name": "a", "unit": "tokens", "limit": 109, "window": "1h"}]}"#;

@@ -1,9 +1,9 @@
-//! Configuration: what Envoy hands over to a type, with the path of what is wrong.
+//! Configuration: decodes what Envoy passes to a plugin; errors name the path of the field.
 //!
-//! Users write YAML in place, and it arrives in one of two forms: Envoy hands a `google.protobuf.Struct` over in its
-//! binary encoding (seen in 1.40.0), Istio's `pluginConfig` and Envoy Gateway's `config` arrive as a string of JSON.
-//! A string of YAML is refused: its parser was measured at 0.8 MB of module (0.24 MB became 1.05 MB), which every
-//! worker's V8 would hold compiled, to serve what a Struct does better.
+//! Users write YAML in place, and it arrives in one of two forms: Envoy passes a `google.protobuf.Struct` in its binary
+//! encoding (seen in 1.40.0); Istio's `pluginConfig` and Envoy Gateway's `config` arrive as a string of JSON. A string of
+//! YAML is refused: its parser costs 0.8 MB of module (0.24 MB became 1.05 MB), which every worker's V8 would hold
+//! compiled, and a Struct serves the purpose better.
 
 use prost::Message;
 use prost_types::{Struct, value::Kind};
@@ -11,31 +11,31 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// The text a plugin was configured with.
+/// Text that a plugin is configured with.
 #[derive(Clone, Copy, Debug)]
 pub struct Configuration<'a> {
     text: &'a [u8],
 }
 
-/// Why a configuration was refused. Shown in Envoy's log; Envoy then refuses the listener or keeps the old one.
+/// Reason why a configuration was refused. Envoy logs it, and refuses the listener or keeps the old one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct ConfigError(String);
 
 impl ConfigError {
-    /// An error with its sentence, which starts with the path of the field.
+    /// Returns an error with this message, which starts with the path of the field.
     pub fn new(message: impl ToString) -> ConfigError {
         ConfigError(message.to_string())
     }
 }
 
 impl<'a> Configuration<'a> {
-    /// A configuration from its text.
+    /// Returns the configuration of a text.
     pub fn new(text: &'a [u8]) -> Configuration<'a> {
         Configuration { text }
     }
 
-    /// Reads the configuration; none at all is an empty object.
+    /// Decodes the configuration. An empty text is an empty object.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, ConfigError> {
         let text = self.text.trim_ascii();
         if text.starts_with(b"{") {
@@ -60,8 +60,8 @@ fn with_path(error: serde_path_to_error::Error<serde_json::Error>) -> ConfigErro
     if path == "." { ConfigError(inner) } else { ConfigError(format!("{path}: {inner}")) }
 }
 
-/// serde's message without the string that was found in place of something else. A policy holds the very words that must
-/// not reach a log, and a word where a list of words belongs is the likeliest mistake in one.
+/// Removes from serde's message the string that was found in place of another type. A policy holds the very words that must
+/// not reach a log, and a word in place of a list of words is the likeliest mistake in one.
 fn unquoted(message: &str) -> String {
     const OPEN: &str = "string \"";
     const CLOSE: &str = "\", expected ";
@@ -77,7 +77,7 @@ fn object(message: Struct) -> Value {
     Value::Object(message.fields.into_iter().map(|(name, value)| (name, json(value))).collect())
 }
 
-/// The decoder bounds the depth, so this recursion is bounded too.
+/// Converts a value of a Struct. The decoder bounds the depth, and so this recursion.
 fn json(value: prost_types::Value) -> Value {
     match value.kind {
         None | Some(Kind::NullValue(_)) => Value::Null,
@@ -89,7 +89,8 @@ fn json(value: prost_types::Value) -> Value {
     }
 }
 
-/// A Struct has only doubles: a whole number is meant as an integer as long as a double can tell integers apart (2^53).
+/// Converts a number of a Struct, which has only doubles. A whole number becomes an integer as long as a double
+/// distinguishes integers (2^53).
 fn number_value(number: f64) -> Value {
     const EXACT: f64 = 9_007_199_254_740_992.0;
     if number.fract() == 0.0 && number.abs() <= EXACT {
@@ -99,37 +100,37 @@ fn number_value(number: f64) -> Value {
     serde_json::Number::from_f64(number).map_or(Value::Null, Value::Number)
 }
 
-/// What to do with a call that cannot be read: malformed, compressed, or too large an answer.
+/// Policy for a call that cannot be read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnUnscannable {
-    /// Refuse it: 400, 413 or 415 for a request, 502 for an answer that must not leave unread (prompt-inspector).
+    /// Refuse it: 400, 413 or 415 for a request, 502 for a response that must not leave unread (prompt-inspector).
     #[default]
     Refuse,
-    /// Let it through as it is; `tollgate.unscanned` and a metric say so.
+    /// Let it pass unchanged; `tollgate.unscanned` and a metric report it.
     Pass,
 }
 
-/// Bounds of what one stream may make a filter read; every filter's configuration has them under `limits`.
+/// Bounds on what one stream may make a filter read. Every filter's configuration has them under `limits`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
     /// Largest request body, in bytes; larger ones get 413. Keep it below Envoy's own limit
     /// (`per_connection_buffer_limit_bytes`), whose 413 does not speak the caller's dialect. Default: 1 MiB less 64 KiB.
     pub max_request_bytes: usize,
-    /// Largest answer that is read as a whole (JSON), in bytes. Default: 1 MiB less 64 KiB.
+    /// Largest response that is read as a whole (JSON), in bytes. Default: 1 MiB less 64 KiB.
     pub max_response_bytes: usize,
-    /// Largest event of a streamed answer, in bytes. Default: 256 KiB.
+    /// Largest event of a streamed response, in bytes. Default: 256 KiB.
     pub max_event_bytes: usize,
-    /// What to do with a call that cannot be read. Default: `refuse`.
+    /// Policy for a call that cannot be read. Default: `refuse`.
     pub on_unscannable: OnUnscannable,
-    /// What to do with an answer of an LLM call that holds no text (speech), where a filter must read answers before they
-    /// pass; refused, it gets 502. Default: `pass`, since what is said in it stood in the request, which was read;
-    /// `tollgate.unscanned` and a metric say so.
+    /// Policy for a response without text (speech), where a filter must read responses before they pass. If refused, the
+    /// client gets 502. Default: `pass`, since the spoken words are those of the request, which was read;
+    /// `tollgate.unscanned` and a metric report it.
     pub on_textless_answer: OnUnscannable,
-    /// What to do with a request that has a body and goes to a path that Tollgate does not know as an LLM call; refused,
-    /// it gets 404. Default: `pass`, since a listener may serve other things too; `tollgate.unscanned` and a metric say
-    /// so. Routes that only follow `x-tollgate-route` keep such requests from a provider in any case.
+    /// Policy for a request with a body on a path that is not a known LLM API. If refused, it gets 404. Default: `pass`,
+    /// since a listener may serve other things too; `tollgate.unscanned` and a metric report it. Routes that match
+    /// `x-tollgate-route` keep such requests from a provider in any case.
     pub on_unknown_path: OnUnscannable,
 }
 
@@ -147,7 +148,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// The bounds as the parsers of `core/llm` take them.
+    /// Returns the bounds as the parsers of `core/llm` take them.
     pub(crate) fn for_parser(&self) -> tollgate_llm::ParseLimits {
         tollgate_llm::ParseLimits {
             max_bytes: self.max_request_bytes.max(self.max_response_bytes),
@@ -173,19 +174,19 @@ mod tests {
     }
 
     #[test]
-    fn a_string_of_json_is_read() {
+    fn a_json_string_is_decoded() {
         let sample = parse(r#"{"limits":{"max_request_bytes":10,"on_unscannable":"pass"}}"#).unwrap();
         assert_eq!(sample.limits.max_request_bytes, 10);
         assert_eq!(sample.limits.on_unscannable, OnUnscannable::Pass);
     }
 
     #[test]
-    fn a_string_of_yaml_is_told_what_to_do() {
+    fn the_error_for_a_yaml_string_names_the_remedy() {
         assert!(parse("limits: {}").unwrap_err().contains("google.protobuf.Struct"));
     }
 
     #[test]
-    fn a_struct_as_envoy_1_40_hands_it_over() {
+    fn a_struct_of_envoy_1_40_is_decoded() {
         #[derive(Debug, Deserialize, PartialEq)]
         struct All {
             b: bool,
@@ -209,18 +210,18 @@ mod tests {
         let all: All = Configuration::new(&message.encode_to_vec()).parse().unwrap();
         let expected = All { b: true, n: 200_000, f: 0.075, neg: -3, s: "x".into(), l: vec![Some(1), None] };
         assert_eq!(all, expected);
-        // What Envoy 1.40.0 made of `value: {limits: {}}`.
+        // Envoy 1.40.0's encoding of `value: {limits: {}}`.
         let recorded = [10, 12, 10, 6, 108, 105, 109, 105, 116, 115, 18, 2, 42, 0];
         assert_eq!(Configuration::new(&recorded).parse::<Sample>().unwrap().limits, Limits::default());
     }
 
     #[test]
-    fn nothing_is_the_default() {
+    fn an_empty_text_is_the_default() {
         assert_eq!(parse("").unwrap().limits, Limits::default());
     }
 
     #[test]
-    fn an_unknown_key_is_an_error_that_says_where() {
+    fn the_error_for_an_unknown_key_names_the_path() {
         let error = parse(r#"{"limits":{"max_bytes":1}}"#).unwrap_err();
         assert!(error.starts_with("limits") && error.contains("max_bytes"), "{error}");
     }

@@ -1,16 +1,18 @@
-//! The SDK's side: its dispatcher calls these contexts, which do nothing but pass the call on.
+//! The SDK's contexts: its dispatcher calls them, and they delegate to [`Plugin`] and [`Stream`].
 
 use std::rc::Rc;
 
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{Action, ContextType};
+use tollgate_llm::Dialect;
 
 use crate::abi::{self, Buffer};
 use crate::config::Configuration;
+use crate::local_reply::LocalReply;
 use crate::logger;
 use crate::plugin::{Entry, Plugin};
 use crate::property;
-use crate::stream::{Step, Stream};
+use crate::stream::{FilterStatus, Stream};
 use crate::watchdog::PERIOD_MS;
 
 /// Starts a module; called by `_initialize` of [`filter!`](crate::filter!).
@@ -39,7 +41,7 @@ impl RootContext for Root {
         match Plugin::configure(self.entries, &root_id, &Configuration::new(&text)) {
             Ok(plugin) => {
                 if let Err(status) = abi::set_tick_period(PERIOD_MS) {
-                    log::warn!("tollgate: {}: no watchdog: {status}", plugin.name);
+                    log::warn!("tollgate: {}: watchdog not started: {status}", plugin.name);
                 }
                 self.plugin = Some(Rc::new(plugin));
                 true
@@ -58,8 +60,10 @@ impl RootContext for Root {
     }
 
     fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {
-        // Envoy makes no stream of a plugin whose configuration was refused; should it, the stream is refused too.
-        Some(Box::new(Http(Stream::new(id, self.plugin.clone()))))
+        Some(match &self.plugin {
+            Some(plugin) => Box::new(Http(Stream::new(id, Rc::clone(plugin)))),
+            None => Box::new(Unconfigured),
+        })
     }
 
     fn get_type(&self) -> Option<ContextType> {
@@ -69,11 +73,34 @@ impl RootContext for Root {
 
 struct Http(Stream);
 
-impl From<Step> for Action {
-    fn from(step: Step) -> Action {
+/// Stream of a plugin whose configuration was refused. Envoy creates none; should it, the stream is refused too.
+struct Unconfigured;
+
+impl Context for Unconfigured {}
+
+impl HttpContext for Unconfigured {
+    fn on_http_request_headers(&mut self, _: usize, _: bool) -> Action {
+        property::set_unused();
+        if let Err(status) = LocalReply::internal().send(Dialect::OpenAiChat) {
+            log::error!("tollgate: local reply not sent: {status}");
+        }
+        Action::Pause
+    }
+
+    fn on_http_request_body(&mut self, _: usize, _: bool) -> Action {
+        Action::Pause
+    }
+
+    fn on_http_request_trailers(&mut self, _: usize) -> Action {
+        Action::Pause
+    }
+}
+
+impl From<FilterStatus> for Action {
+    fn from(step: FilterStatus) -> Action {
         match step {
-            Step::Continue => Action::Continue,
-            Step::Hold => Action::Pause,
+            FilterStatus::Continue => Action::Continue,
+            FilterStatus::StopIteration => Action::Pause,
         }
     }
 }

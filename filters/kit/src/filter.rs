@@ -1,5 +1,6 @@
-//! What a filter is: a configuration that makes one [`Exchange`] per LLM call, and the handful of callbacks of an
-//! exchange. All of the lifecycle (holding, reading, framing, editing, replying) is kit's; an exchange only judges.
+//! The traits that a filter crate implements: [`Filter`], its configuration, and [`Exchange`], its work on one LLM call.
+//!
+//! The lifecycle (holding, reading, framing, editing, replying) is the kit's; an exchange only judges.
 
 use std::rc::Rc;
 
@@ -7,130 +8,151 @@ use tollgate_llm::Event;
 
 use crate::call::Call;
 use crate::config::{ConfigError, Configuration, Limits};
-use crate::reply::Reply;
-use crate::response::{End, Response, ResponseHead};
+use crate::local_reply::LocalReply;
+use crate::response::{Response, ResponseHead, StreamEnd};
 
-/// A configured filter: one per plugin and virtual machine.
+/// Configured filter; one per plugin and virtual machine.
 pub trait Filter: 'static {
-    /// The `root_id` (Istio: `pluginName`) that chooses it in the bundle.
+    /// Returns the `root_id` (Istio: `pluginName`) that selects the filter in the bundle.
     fn name() -> &'static str
     where
         Self: Sized;
 
-    /// Makes the filter from its configuration. Runs once per virtual machine, that is workers + 2 times: it may define
-    /// metrics, but must not do anything that counts.
+    /// Builds the filter from its configuration.
+    ///
+    /// Envoy configures a plugin once per virtual machine, i.e. `workers + 2` times: an implementation may define
+    /// metrics, but must not have effects that add up.
     fn configure(configuration: &Configuration<'_>) -> Result<Self, ConfigError>
     where
         Self: Sized;
 
-    /// Bounds on what one stream may make this filter read.
+    /// Returns the bounds on what one stream may make this filter read.
     fn limits(&self) -> &Limits;
 
-    /// How much of a request its exchanges need.
-    fn needs(&self) -> Needs {
-        Needs::Everything
+    /// Returns how much of a request body the exchanges need.
+    fn body_scope(&self) -> BodyScope {
+        BodyScope::Whole
     }
 
-    /// The state of one call; made when the call's request is complete and well-formed.
+    /// Returns the request header that names the caller, in lower case, if the filter is configured with one. It must occur
+    /// only once, else the request gets 400; the kit keeps it when it removes `x-tollgate-*` headers.
+    fn identity_header(&self) -> Option<&str> {
+        None
+    }
+
+    /// Creates the exchange of one call, once the request is complete and well-formed.
     fn exchange(self: Rc<Self>) -> Box<dyn Exchange>;
 }
 
-/// How much of a request a filter needs.
+/// Part of a request body that a filter needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Needs {
-    /// The whole view.
-    Everything,
-    /// The model. The scan ends with it where another Tollgate filter has read the whole before, and refused what has two
-    /// models; `first`: also where none has.
-    Model {
-        /// Also as the first filter of the chain: what stands behind the model is then not read by anybody.
-        first: bool,
+pub enum BodyScope {
+    /// The whole body.
+    Whole,
+    /// The model only. Scanning stops at it if an earlier Tollgate filter of the chain has read the whole body, and so
+    /// has refused a body that names two models.
+    ModelOnly {
+        /// Stops at the model in the first filter of the chain too. Nothing then reads the remaining body.
+        even_if_first: bool,
     },
 }
 
-/// What is to become of a request, or of an answer that was read as a whole.
+/// Decision on a request, or on a response that was read as a whole.
 #[derive(Debug)]
 #[must_use]
 pub enum Verdict {
-    /// Let it pass, with the edits that were made.
+    /// Let the message pass, with the edits that were made.
     Continue,
-    /// Answer with this instead. Nothing of what was held goes on.
-    Reply(Box<Reply>),
+    /// Send this reply instead; nothing that was held passes.
+    Reply(Box<LocalReply>),
 }
 
-/// How much of an answer an exchange wants to see.
+/// Access to a response body that an exchange asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Reading {
-    /// Nothing: bytes pass untouched and uncopied.
+pub enum BodyMode {
+    /// No access: bytes pass untouched and are not copied.
     Pass,
-    /// Everything, while it passes: nothing is delayed, nothing can be changed.
+    /// Read access while the body passes: nothing is delayed and nothing can be changed.
     Observe,
-    /// Everything, before it passes: JSON is held to its end, events go out when [`Exchange::on_event`] says so. An
-    /// answer that cannot be read passes: for filters that would change it and can do without.
+    /// Read and write access: JSON is held until it is complete, events leave when [`Exchange::on_event`] releases them.
+    /// A body that cannot be read passes.
     Edit,
-    /// As [`Edit`](Reading::Edit), but nothing passes unread unless policy says so: for filters that must see it.
-    Gate,
+    /// As [`Edit`](BodyMode::Edit), but an unreadable body passes only if the filter's [`Limits`] say so. For filters
+    /// that enforce a policy.
+    Enforce,
 }
 
-/// What is to become of a streamed answer after an event.
+impl BodyMode {
+    /// Returns `true` if the body is held back until the exchange has read it.
+    pub(crate) fn holds(self) -> bool {
+        matches!(self, BodyMode::Edit | BodyMode::Enforce)
+    }
+}
+
+/// Action on a streamed response after an event.
 #[derive(Debug)]
 #[must_use]
-pub enum Flow {
-    /// Go on.
+pub enum StreamAction {
+    /// Let the stream go on.
     Continue,
-    /// End it here: what was appended to `out` leaves, then the dialect's error event, and nothing after it.
-    Cut(Box<Reply>),
+    /// End the stream: the bytes in `out` leave, then the dialect's error event, and nothing after it.
+    Abort(Box<LocalReply>),
 }
 
-/// The judgement of a filter over one LLM call. Callbacks come in the order in which they stand here.
+/// Work of a filter on one LLM call. The callbacks are declared in the order in which they run.
 pub trait Exchange {
-    /// The whole request is there and nothing has gone upstream.
+    /// Judges the complete request. Nothing of it has gone upstream yet.
     fn on_request(&mut self, call: &mut Call<'_>) -> Verdict;
 
-    /// Texts of a form have come behind what the verdict on it let go: the files of a form are not held, and fields may
-    /// stand behind them. `call` has these texts alone, and they are held until this has judged them; an edit of one makes
-    /// the request fail, since its length has gone upstream. Called for every such batch, before
-    /// [`on_log`](Self::on_log).
-    fn on_request_rest(&mut self, _call: &mut Call<'_>) -> Verdict {
+    /// Judges texts of a form that arrive after [`on_request`](Self::on_request): files of a form are forwarded as they
+    /// arrive, and fields may follow them.
+    ///
+    /// `call` has these texts only, and they are held meanwhile. An edit makes the request fail, since its length has
+    /// already been sent upstream. Runs once per batch of such texts, before [`on_log`](Self::on_log).
+    fn on_late_form_fields(&mut self, _call: &mut Call<'_>) -> Verdict {
         Verdict::Continue
     }
 
-    /// Whether [`on_response_head`](Self::on_response_head) may ask for more than [`Reading::Pass`]. If so the upstream
-    /// is asked for an answer without content-encoding.
+    /// Returns `true` if [`on_response_head`](Self::on_response_head) may ask for more than [`BodyMode::Pass`]. The
+    /// upstream is then asked for a response without content-encoding.
     fn reads_response(&self) -> bool {
         false
     }
 
-    /// The head of the answer, of the upstream or of another filter. Its headers can be changed here.
-    fn on_response_head(&mut self, _head: &ResponseHead) -> Reading {
-        Reading::Pass
+    /// Receives the head of the response, whether of the upstream or a local reply of another filter. Its headers can be
+    /// changed here.
+    fn on_response_head(&mut self, _head: &ResponseHead) -> BodyMode {
+        BodyMode::Pass
     }
 
-    /// The whole of an answer in JSON. Edits count and a reply is possible only under [`Reading::Edit`]
-    /// and [`Reading::Gate`].
+    /// Judges a complete JSON response. Edits and replies take effect only under [`BodyMode::Edit`] and
+    /// [`BodyMode::Enforce`].
     fn on_response(&mut self, _response: &mut Response<'_>) -> Verdict {
         Verdict::Continue
     }
 
-    /// One event of a streamed answer. Under [`Reading::Edit`] and [`Reading::Gate`] only what is appended to `out` leaves,
-    /// so that an event passes with `out.extend_from_slice(event.raw())`; under [`Reading::Observe`] `out` is ignored.
-    fn on_event(&mut self, _event: &Event<'_>, _out: &mut Vec<u8>) -> Flow {
-        Flow::Continue
+    /// Receives one event of a streamed response.
+    ///
+    /// Under [`BodyMode::Edit`] and [`BodyMode::Enforce`] only the bytes appended to `out` leave, so
+    /// `out.extend_from_slice(event.raw())` lets the event pass. Under [`BodyMode::Observe`] `out` is ignored.
+    fn on_event(&mut self, _event: &Event<'_>, _out: &mut Vec<u8>) -> StreamAction {
+        StreamAction::Continue
     }
 
-    /// The body of a streamed answer has ended; the last chance to let out what is held.
-    fn on_events_end(&mut self, _out: &mut Vec<u8>) -> Flow {
-        Flow::Continue
+    /// Receives the end of a streamed body: the last chance to release bytes that are held back.
+    fn on_events_end(&mut self, _out: &mut Vec<u8>) -> StreamAction {
+        StreamAction::Continue
     }
 
-    /// A piece of the answer has come, whatever is read of it. The time is in nanoseconds since the Unix epoch; `bytes` is
-    /// the size of a piece that passes unread, else 0.
+    /// Reports that a part of the response body has arrived, whatever the [`BodyMode`]. `now_ns` returns nanoseconds
+    /// since the Unix epoch; `bytes` is the size of a part that passes unread, else 0.
     fn on_progress(&mut self, _now_ns: fn() -> u64, _bytes: u64) {}
 
-    /// The answer, or the rest of it, cannot be read, whether it passes or not; `bytes` of it have come so far.
+    /// Reports that the response, or its remainder, cannot be read, whether it passes or not. `bytes` is the number of
+    /// bytes received so far.
     fn on_unscanned(&mut self, _bytes: u64) {}
 
-    /// The stream is over, however it ended. Called once for every call whose `on_request` said
-    /// [`Verdict::Continue`], in the order of the filter chain; the last place where properties can be set.
-    fn on_log(&mut self, _end: &End) {}
+    /// Settles the call. Runs exactly once for every call whose `on_request` returned [`Verdict::Continue`], however the
+    /// stream ended, in the order of the filter chain. The last place where properties can be set.
+    fn on_log(&mut self, _end: &StreamEnd) {}
 }

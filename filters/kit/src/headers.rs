@@ -1,13 +1,13 @@
-//! Header maps: octets in, octets out.
+//! Header maps.
 //!
-//! A header value is whatever octets the peer sent; nothing here assumes UTF-8. A map can be read and written only
-//! while its headers are held; outside of that every call is [`Status::BadArgument`].
+//! A header value is any sequence of octets that the peer sent; nothing here assumes UTF-8. Envoy lets a filter read and
+//! write a map only while it holds the headers; outside of that every call returns [`Status::BadArgument`].
 
 use std::borrow::Cow;
 
 use crate::abi::{self, Map, Status};
 
-/// The header map of the request or of the response.
+/// Header map of the request or of the response.
 #[derive(Clone, Copy, Debug)]
 pub struct Headers(Map);
 
@@ -15,46 +15,49 @@ impl Headers {
     pub(crate) const REQUEST: Headers = Headers(Map::RequestHeaders);
     pub(crate) const RESPONSE: Headers = Headers(Map::ResponseHeaders);
 
-    /// All of them as they are now.
+    /// Returns a copy of all headers; an empty one if they cannot be read now.
     pub(crate) fn read(self) -> Head {
         Head(abi::get_headers(self.0).unwrap_or_default())
     }
 
-    /// The first value of a header, in lower-case spelling of its name.
+    /// Returns the first value of a header. `name` is in lower case.
     pub fn get(self, name: &str) -> Option<Vec<u8>> {
         abi::get_header(self.0, name).ok().flatten()
     }
 
-    /// The first value as text, if it is visible ASCII.
+    /// Returns the first value as text, if it is visible ASCII.
     pub fn get_ascii(self, name: &str) -> Option<String> {
         let value = self.get(name)?;
         value.iter().all(|b| matches!(b, 0x20..=0x7e)).then(|| String::from_utf8(value).ok()).flatten()
     }
 
-    /// Sets a header to one value; all earlier values go.
+    /// Sets a header to one value, in place of all earlier ones.
     pub fn set(self, name: &str, value: impl AsRef<[u8]>) -> Result<(), Status> {
         abi::set_header(self.0, name, value.as_ref())
     }
 
-    /// Removes every value of a header; fine if there is none.
+    /// Removes every value of a header. Not an error if there is none.
     pub fn remove(self, name: &str) -> Result<(), Status> {
         abi::remove_header(self.0, name)
     }
 }
 
-/// The headers of a message as they were when it was read: one call of the host, and one allocation, for all that is to be
-/// known of them.
+/// Copy of all headers of a message: one host call and one allocation for all questions about them.
 #[derive(Debug, Default)]
 pub(crate) struct Head(Vec<u8>);
 
 impl Head {
-    /// Whether there is such a header.
+    /// Returns `true` if there is such a header.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.pairs().any(|(own, _)| own == name.as_bytes())
     }
 
-    /// The value of a header, empty if there is none. If there are several of that name, it is what they mean together: a
-    /// list with commas (RFC 9110, 5.3).
+    /// Returns the number of values of a header.
+    pub(crate) fn count(&self, name: &str) -> usize {
+        self.pairs().filter(|(own, _)| *own == name.as_bytes()).count()
+    }
+
+    /// Returns the value of a header, empty if there is none. Several values are joined by commas (RFC 9110, 5.3).
     pub(crate) fn get(&self, name: &str) -> Cow<'_, [u8]> {
         let mut values = self.pairs().filter(|(own, _)| *own == name.as_bytes()).map(|(_, value)| value);
         let first = values.next().unwrap_or_default();
@@ -64,14 +67,19 @@ impl Head {
         }
     }
 
-    /// The value of a header that is a decimal number.
+    /// Returns the value of a header that is a decimal number.
     pub(crate) fn number<N: std::str::FromStr>(&self, name: &str) -> Option<N> {
         std::str::from_utf8(&self.get(name)).ok()?.parse().ok()
     }
 
-    /// Names and values, in the layout of the ABI: how many there are, the lengths of each name and value, and then these,
-    /// each with a zero byte behind it. It ends where the bytes do.
-    fn pairs(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+    /// Returns the bytes of all names and values, as Envoy counts them in `request.total_size`.
+    pub(crate) fn byte_size(&self) -> usize {
+        self.pairs().map(|(name, value)| name.len() + value.len()).sum()
+    }
+
+    /// Iterates over names and values. The ABI's layout is the count, the lengths of each name and value, then these, each
+    /// followed by a zero byte. Stops where the bytes end.
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         let size = |at: usize| -> Option<usize> {
             let bytes = self.0.get(at..at.checked_add(4)?)?.first_chunk::<4>()?;
             usize::try_from(u32::from_le_bytes(*bytes)).ok()
@@ -106,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn values_by_name() {
+    fn values_are_found_by_name() {
         let head = head(&[(":path", "/"), ("accept", "a"), ("content-length", "12"), ("accept", "b"), ("empty", "")]);
         for (name, value) in
             [(":path", "/"), ("accept", "a, b"), ("empty", ""), ("content-length", "12"), ("path", ""), ("a", "")]
@@ -116,10 +124,12 @@ mod tests {
         assert!(head.has("empty") && !head.has("acc") && !head.has(""));
         assert_eq!((head.number("content-length"), head.number::<u16>(":path")), (Some(12_u16), None));
         assert!(!Head::default().has(":path"));
+        assert_eq!((head.count("accept"), head.count("a")), (2, 0));
+        assert_eq!(head.byte_size(), 5 + 1 + 6 + 1 + 14 + 2 + 6 + 1 + 5);
     }
 
     #[test]
-    fn what_is_no_list_of_pairs_ends_where_it_ends() {
+    fn damaged_pairs_end_with_the_bytes() {
         let whole = head(&[("name", "value"), ("other", "one")]).0;
         for len in 0..whole.len() {
             let cut = Head(whole[..len].to_vec());

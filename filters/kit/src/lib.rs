@@ -1,17 +1,17 @@
-//! The proxy-wasm shell of every Tollgate filter.
+//! The proxy-wasm layer of every Tollgate filter.
 //!
-//! A filter judges; everything between its judgement and Envoy is here, once: the ABI without panics, the holding of
-//! heads and bodies, the end of a request in its three spellings (`end_of_stream` on the head, on a body frame, or
-//! trailers), local replies that come back through the response path, framing of streamed answers, `content-length`
-//! after an edit, settling exactly once. Those are the things that filters get wrong, and the things that are wrong only
-//! under load, on HTTP/2, or when a client leaves.
+//! A filter judges calls; the kit does everything between that judgement and Envoy: the ABI without panics, holding of
+//! heads and bodies, the three ends of a request (`end_of_stream` on the head, on a body frame, or trailers), local
+//! replies that return through the response path, framing of streamed responses, `content-length` after an edit, and
+//! settlement exactly once. These are easy to get wrong, and mistakes show only under load, on HTTP/2, or when a client
+//! disconnects.
 //!
-//! A filter crate implements [`Filter`] (a configuration) and [`Exchange`] (the judgement of one call), says
-//! [`filter!`] once, and names neither the SDK nor its traits:
+//! A filter crate implements [`Filter`] (a configuration) and [`Exchange`] (the work on one call), invokes [`filter!`]
+//! once, and uses neither the SDK nor its traits:
 //!
 //! ```
 //! use std::rc::Rc;
-//! use tollgate_kit::{Call, ConfigError, Configuration, Exchange, Filter, Limits, Reply, Verdict};
+//! use tollgate_kit::{Call, ConfigError, Configuration, Exchange, Filter, Limits, LocalReply, Verdict};
 //!
 //! #[derive(Default)]
 //! pub struct NoBots(Limits);
@@ -37,7 +37,7 @@
 //!     fn on_request(&mut self, call: &mut Call<'_>) -> Verdict {
 //!         match call.headers().get("x-bot") {
 //!             None => Verdict::Continue,
-//!             Some(_) => Verdict::Reply(Box::new(Reply::invalid_request(403, "bot", "No bots."))),
+//!             Some(_) => Verdict::Reply(Box::new(LocalReply::new(403, "bot", "No bots."))),
 //!         }
 //!     }
 //! }
@@ -45,11 +45,11 @@
 //! tollgate_kit::filter!(NoBots);
 //! ```
 //!
-//! What an exchange may rely on: `on_request` sees a complete, well-formed request of which nothing has gone upstream;
-//! if it answers, nothing ever does. `on_log` comes exactly once for every call that `on_request` let pass, however the
+//! Guarantees to an exchange: `on_request` gets a complete, well-formed request of which nothing has been sent upstream;
+//! if it replies, nothing ever is. `on_log` runs exactly once for every call that `on_request` let pass, however the
 //! stream ended, unless the virtual machine itself was lost.
 
-// Natively there is no Envoy to call the lifecycle: the crate is built so that filters can be unit-tested.
+// The native build has no Envoy that runs the lifecycle. It exists for unit tests of the filters.
 #![cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
 
 mod abi;
@@ -59,24 +59,25 @@ mod config;
 mod entry;
 mod filter;
 mod headers;
+mod local_reply;
 mod logger;
 pub mod metrics;
+mod parse_cache;
 mod plugin;
 pub mod property;
-mod recent;
-mod reply;
 mod response;
 pub mod shared_data;
 mod stream;
+mod unreadable;
 mod watchdog;
 
 pub use call::Call;
 pub use config::{ConfigError, Configuration, Limits, OnUnscannable};
-pub use filter::{Exchange, Filter, Flow, Needs, Reading, Verdict};
+pub use filter::{BodyMode, BodyScope, Exchange, Filter, StreamAction, Verdict};
 pub use headers::Headers;
-pub use recent::Parsed;
-pub use reply::Reply;
-pub use response::{BodyKind, End, Origin, Response, ResponseHead};
+pub use local_reply::LocalReply;
+pub use parse_cache::ParsedRequest;
+pub use response::{BodyKind, Origin, Response, ResponseHead, StreamEnd};
 
 #[doc(hidden)]
 pub use plugin::Entry;
@@ -84,19 +85,19 @@ pub use plugin::Entry;
 #[cfg(target_arch = "wasm32")]
 pub use {entry::start, proxy_wasm as sdk};
 
-/// Nanoseconds since the Unix epoch, by Envoy's clock.
+/// Returns nanoseconds since the Unix epoch, by Envoy's clock.
 pub fn now_ns() -> u64 {
     abi::now_ns()
 }
 
-/// Writes a warning to Envoy's log. Never of what a client or a model said.
+/// Writes a warning to Envoy's log. It must not hold content of a request or a response.
 pub fn warn(message: &str) {
     log::warn!("tollgate: {message}");
 }
 
-/// Makes a module of one or more [`Filter`]s; with several, the plugin's `root_id` chooses.
+/// Defines the entry point of a module of one or more [`Filter`]s; with several, the plugin's `root_id` selects one.
 ///
-/// A module has one entry point, so a crate that is also linked into the bundle says this under a feature that the
+/// A module has one entry point, so a crate that is also linked into the bundle invokes this under a feature that the
 /// bundle leaves off.
 #[macro_export]
 macro_rules! filter {

@@ -1,4 +1,4 @@
-//! `log` records to Envoy's log, at Envoy's level.
+//! The backend of the `log` crate: Envoy's log, at Envoy's level.
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
 
@@ -20,7 +20,7 @@ impl Log for Logger {
     fn flush(&self) {}
 }
 
-/// The ABI's number of a level. A number outside 0..=5 aborts Envoy.
+/// Returns the ABI's number of a level. A number outside 0..=5 aborts Envoy.
 fn number(level: Level) -> u32 {
     match level {
         Level::Trace => 0,
@@ -33,18 +33,18 @@ fn number(level: Level) -> u32 {
 
 /// Installs the logger and the panic hook; once per virtual machine.
 pub(crate) fn install() {
-    // A second plugin of the same module finds it installed.
+    // Fails if a plugin of the same module has installed it before.
     let _ = log::set_logger(&LOGGER);
     log::set_max_level(LevelFilter::Info);
-    // std's own hook prints the panic's message, and the message of a sliced string quotes the string: a prompt.
-    // Where it happened is all that may be said.
+    // The default hook prints the panic's message, which may quote content (a string sliced out of bounds quotes the string).
+    // Only the source location may be logged.
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map_or_else(String::new, |at| format!(" at {}:{}", at.file(), at.line()));
         abi::log(5, &format!("tollgate: internal error{place}; this worker's VM is lost"));
     }));
 }
 
-/// Takes over Envoy's level for this plugin's component (`--log-level`, `/logging?wasm=debug`).
+/// Adopts Envoy's level for this plugin's component (`--log-level`, `/logging?wasm=debug`).
 pub(crate) fn adopt_host_level() {
     let level = match abi::log_level() {
         Ok(0) => LevelFilter::Trace,

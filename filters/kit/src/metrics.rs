@@ -1,13 +1,13 @@
-//! Counters and histograms. Envoy publishes them as `wasmcustom.<name>`.
+//! Counters and histograms, which Envoy publishes as `wasmcustom.<name>`.
 //!
-//! Envoy never frees a stat, so every label value must come from a bounded set: see [`Labelled`]. Labels stand in the
+//! Envoy never frees a stat, so every label value must come from a bounded set: see [`Labelled`]. Labels are part of the
 //! name (`tollgate_tokens_total.model.gpt-4o.type.input`); the reference bootstrap's `stats_tags` turn them into tags.
 
 use std::collections::BTreeMap;
 
 use crate::abi::{self, MetricKind};
 
-/// A number that only grows.
+/// Number that only grows.
 #[derive(Clone, Copy, Debug)]
 pub struct Counter(Option<u32>);
 
@@ -17,7 +17,7 @@ impl Counter {
         Counter(define(MetricKind::Counter, name))
     }
 
-    /// Adds; 0 is nothing (Envoy refuses it).
+    /// Adds to the counter. Does nothing for 0, which Envoy refuses.
     pub fn add(self, n: u64) {
         if let (Some(id), 1..) = (self.0, n) {
             let _ = abi::increment_metric(id, i64::try_from(n).unwrap_or(i64::MAX));
@@ -25,7 +25,7 @@ impl Counter {
     }
 }
 
-/// A distribution.
+/// Distribution of samples.
 #[derive(Clone, Copy, Debug)]
 pub struct Histogram(Option<u32>);
 
@@ -53,8 +53,8 @@ fn define(kind: MetricKind, name: &str) -> Option<u32> {
     }
 }
 
-/// Counters that differ in one label whose values are not known in advance. The first `LIMIT` distinct values get a
-/// counter each, every further one is counted under `other`.
+/// Counters that differ in one label whose values are not known in advance. Each of the first [`LIMIT`](Self::LIMIT)
+/// distinct values has counters of its own; further values are counted under `other`.
 #[derive(Debug)]
 pub struct Labelled {
     prefix: &'static str,
@@ -63,15 +63,15 @@ pub struct Labelled {
 }
 
 impl Labelled {
-    /// Distinct label values per virtual machine.
+    /// Number of distinct label values per virtual machine.
     pub const LIMIT: usize = 64;
 
-    /// Counters `<prefix>.<value><suffix>`, one per suffix.
+    /// Returns counters named `<prefix>.<value><suffix>`, one per suffix.
     pub fn new(prefix: &'static str, suffixes: &'static [&'static str]) -> Labelled {
         Labelled { prefix, suffixes, counters: BTreeMap::new() }
     }
 
-    /// The counter of a label value, by the position of its suffix.
+    /// Returns the counter of a label value, by the index of its suffix.
     pub fn counter(&mut self, value: &str, suffix: usize) -> Counter {
         let value = if value.is_empty() || value.len() > 128 || !value.bytes().all(|b| b.is_ascii_graphic()) {
             "other"
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn values_that_are_no_stat_name_are_other() {
+    fn values_unfit_for_a_stat_name_are_other() {
         let mut labelled = Labelled::new("t.model", &[""]);
         for value in ["", "a b", "é", &"x".repeat(129)] {
             labelled.counter(value, 0);

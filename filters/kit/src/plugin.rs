@@ -1,17 +1,18 @@
-//! A configured plugin of one virtual machine: a filter and what its streams share.
+//! A configured plugin of one virtual machine: a filter and the state that its streams share.
 
 use std::cell::Cell;
 use std::rc::Rc;
 
 use crate::config::{ConfigError, Configuration, Limits};
-use crate::filter::Filter;
+use crate::filter::{BodyMode, Filter};
+use crate::local_reply::LocalReply;
 use crate::metrics::Counter;
+use crate::parse_cache::ParseCache;
 use crate::property;
-use crate::recent::Recent;
-use crate::reply::Reply;
+use crate::unreadable::{Disposition, Unreadable};
 use crate::watchdog::Watchdog;
 
-/// A filter of a module and how it is configured.
+/// Filter of a module, with its constructor.
 #[derive(Clone, Copy)]
 pub struct Entry {
     name: fn() -> &'static str,
@@ -19,7 +20,7 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// The entry of a filter type.
+    /// Returns the entry of a filter type.
     pub const fn of<F: Filter>() -> Entry {
         Entry {
             name: F::name,
@@ -27,7 +28,7 @@ impl Entry {
         }
     }
 
-    /// The filter that a root id chooses. In a module of one filter it is that one, whatever the root id.
+    /// Returns the filter that a root id selects. A module of one filter ignores the root id.
     pub(crate) fn choose<'e>(entries: &'e [Entry], root_id: &str) -> Result<&'e Entry, ConfigError> {
         if let [only] = entries {
             return Ok(only);
@@ -39,57 +40,21 @@ impl Entry {
     }
 }
 
-/// Why something passed, or would have passed, without being read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Unscanned {
-    Path,
-    Malformed,
-    RequestTooLarge,
-    RequestEncoding,
-    RequestType,
-    RequestForm,
-    ResponseMalformed,
-    ResponseTooLarge,
-    ResponseEncoding,
-    ResponseType,
-    ResponseTextless,
-}
-
-impl Unscanned {
-    const ALL: [(Unscanned, &'static str); 11] = [
-        (Unscanned::Path, "unknown_path"),
-        (Unscanned::Malformed, "request_malformed"),
-        (Unscanned::RequestTooLarge, "request_too_large"),
-        (Unscanned::RequestEncoding, "request_encoding"),
-        (Unscanned::RequestType, "request_type"),
-        (Unscanned::RequestForm, "request_form"),
-        (Unscanned::ResponseMalformed, "response_malformed"),
-        (Unscanned::ResponseTooLarge, "response_too_large"),
-        (Unscanned::ResponseEncoding, "response_encoding"),
-        (Unscanned::ResponseType, "response_type"),
-        (Unscanned::ResponseTextless, "response_textless"),
-    ];
-
-    pub(crate) fn name(self) -> &'static str {
-        Self::ALL.iter().find(|(reason, _)| *reason == self).map_or("other", |(_, name)| name)
-    }
-}
-
 pub(crate) struct Plugin {
     pub(crate) filter: Rc<dyn Filter>,
     pub(crate) name: &'static str,
     pub(crate) parser_limits: tollgate_llm::ParseLimits,
-    pub(crate) recent: Rc<Recent>,
+    pub(crate) parse_cache: Rc<ParseCache>,
     pub(crate) watchdog: Watchdog,
-    unscanned: Vec<(Unscanned, Counter)>,
+    unscanned: Vec<(&'static str, Counter)>,
     refused: Vec<(&'static str, Counter)>,
-    /// The watchdog has spoken; the log need not repeat it per request.
-    pub(crate) unscanned_logged: Cell<bool>,
+    /// `true` once the log has reported an unscanned call; further ones are only counted.
+    unscanned_logged: Cell<bool>,
 }
 
 thread_local! {
-    // A virtual machine has one thread; its plugins share this, whatever filters they are.
-    static RECENT: Rc<Recent> = Rc::default();
+    // A virtual machine has one thread, and all its plugins share the cache.
+    static PARSE_CACHE: Rc<ParseCache> = Rc::default();
 }
 
 impl Plugin {
@@ -105,15 +70,14 @@ impl Plugin {
             name: (entry.name)(),
             parser_limits,
             filter,
-            recent: RECENT.with(Rc::clone),
+            parse_cache: PARSE_CACHE.with(Rc::clone),
             watchdog: Watchdog::default(),
-            unscanned: Unscanned::ALL
-                .iter()
-                .map(|&(reason, name)| (reason, Counter::define(&format!("tollgate_unscanned_total.reason.{name}"))))
+            unscanned: Unreadable::NAMES
+                .into_iter()
+                .map(|name| (name, Counter::define(&format!("tollgate_unscanned_total.reason.{name}"))))
                 .collect(),
-            refused: Unscanned::ALL
-                .iter()
-                .map(|(_, name)| *name)
+            refused: Unreadable::NAMES
+                .into_iter()
                 .chain(["internal"])
                 .map(|name| (name, Counter::define(&format!("tollgate_refused_total.reason.{name}"))))
                 .collect(),
@@ -125,10 +89,26 @@ impl Plugin {
         self.filter.limits()
     }
 
-    /// Reports that something passes without having been read.
-    pub(crate) fn report_unscanned(&self, reason: Unscanned) {
+    /// Decides what happens to a body that cannot be read, and counts or reports it.
+    pub(crate) fn dispose(&self, reason: Unreadable, mode: BodyMode) -> Disposition {
+        let disposition = reason.disposition(self.limits(), mode);
+        match disposition {
+            Disposition::Refuse => self.count_refused(reason.name()),
+            Disposition::Pass => self.report_unscanned(reason),
+        }
+        disposition
+    }
+
+    /// Counts a failure of the gateway itself, and returns the reply to it.
+    pub(crate) fn internal_error(&self) -> Box<LocalReply> {
+        self.count_refused("internal");
+        Box::new(LocalReply::internal())
+    }
+
+    /// Reports that a body, or a part of it, passes without having been read.
+    pub(crate) fn report_unscanned(&self, reason: Unreadable) {
         property::set(property::UNSCANNED, reason.name());
-        if let Some((_, counter)) = self.unscanned.iter().find(|(r, _)| *r == reason) {
+        if let Some((_, counter)) = self.unscanned.iter().find(|(name, _)| *name == reason.name()) {
             counter.add(1);
         }
         if !self.unscanned_logged.replace(true) {
@@ -141,19 +121,18 @@ impl Plugin {
         }
     }
 
-    /// Counts what kit itself has refused, whatever the filter would have said.
+    /// Counts a refusal by the kit itself, before or in spite of the filter's verdict.
     pub(crate) fn count_refused(&self, reason: &str) {
         if let Some((_, counter)) = self.refused.iter().find(|(known, _)| *known == reason) {
             counter.add(1);
         }
     }
 
-    /// One look of the watchdog.
+    /// Runs one check of the watchdog.
     pub(crate) fn tick(&self) {
         self.watchdog.tick(|dialect| {
-            self.count_refused("internal");
-            if let Err(status) = Reply::internal().send(dialect) {
-                log::error!("tollgate: {}: the held request could not be answered: {status}", self.name);
+            if let Err(status) = self.internal_error().send(dialect) {
+                log::error!("tollgate: {}: local reply to a held request not sent: {status}", self.name);
             }
         });
     }

@@ -1,4 +1,4 @@
-//! The answer to an LLM call, as an exchange sees it.
+//! The response to an LLM call, as an exchange sees it.
 
 use tollgate_llm::content_encoding::{ContentEncoding, UnsupportedEncoding};
 use tollgate_llm::{Edits, Framing, Response as View};
@@ -7,25 +7,25 @@ use crate::abi;
 use crate::headers::Headers;
 use crate::property;
 
-/// Who made an answer.
+/// Sender of a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// The upstream.
     Upstream,
-    /// Envoy or a filter, this one's later neighbours included: a local reply.
+    /// Envoy or another filter: a local reply.
     Local,
 }
 
-/// What an answer's body is, by its `content-type`.
+/// Kind of a response body, by its `content-type`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BodyKind {
     /// `application/json` (and `+json`).
     Json,
-    /// A stream of events (`text/event-stream` and others).
+    /// Stream of events (`text/event-stream` and others).
     Events(Framing),
-    /// One text as it is, where the API answers so.
+    /// Plain text, where the API answers in it.
     Plain,
-    /// Something else.
+    /// Any other content.
     Other,
 }
 
@@ -39,39 +39,39 @@ impl BodyKind {
     }
 }
 
-/// The head of an answer.
+/// Head of a response.
 #[derive(Clone, Copy, Debug)]
 pub struct ResponseHead {
     /// HTTP status.
     pub status: u16,
-    /// Who made the answer.
+    /// Sender of the response.
     pub origin: Origin,
-    /// What the body is.
+    /// Kind of the body.
     pub kind: BodyKind,
-    /// How the body is compressed, although the upstream was asked not to; an error: in a way that cannot be read.
+    /// Content-encoding, which an upstream may use although it was asked not to. An error: it is not supported.
     pub encoding: Result<Option<ContentEncoding>, UnsupportedEncoding>,
-    /// There is no body.
+    /// `true` if there is no body.
     pub ended: bool,
 }
 
 impl ResponseHead {
-    /// The answer's headers; they can still be changed.
+    /// Returns the response headers, which can still be changed.
     pub fn headers(&self) -> Headers {
         Headers::RESPONSE
     }
 
-    /// Whether the body is a stream of events.
+    /// Returns `true` if the body is a stream of events.
     pub fn is_streamed(&self) -> bool {
         matches!(self.kind, BodyKind::Events(_))
     }
 
-    /// An answer of the model, not an error.
+    /// Returns `true` for a response of the model, not an error.
     pub fn is_success(&self) -> bool {
         self.origin == Origin::Upstream && (200..300).contains(&self.status)
     }
 }
 
-/// The whole of an answer in JSON.
+/// Complete response in JSON.
 #[derive(Debug)]
 pub struct Response<'a> {
     view: &'a View,
@@ -84,43 +84,44 @@ impl<'a> Response<'a> {
         Response { view, body, edits: Edits::new() }
     }
 
-    /// What the answer says.
+    /// Returns the view of the response.
     pub fn view(&self) -> &'a View {
         self.view
     }
 
-    /// The bytes that the view's spans point into.
+    /// Returns the bytes that the view's spans point into.
     pub fn body(&self) -> &'a [u8] {
         self.body
     }
 
-    /// Replaces all edits by these; they are applied if the answer is gated.
+    /// Replaces all edits by these. They are applied under [`BodyMode::Edit`](crate::BodyMode::Edit) and
+    /// [`BodyMode::Enforce`](crate::BodyMode::Enforce).
     pub fn set_edits(&mut self, edits: Edits) {
         self.edits = edits;
     }
 }
 
-/// How a stream ended.
+/// End of a stream: the facts by which a call is settled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct End {
-    /// The status the client got, if any.
+pub struct StreamEnd {
+    /// Status that the client got, if any.
     pub status: Option<u16>,
-    /// Who answered, if anybody did.
+    /// Sender of the response; `None` if there was none.
     pub origin: Option<Origin>,
-    /// The upstream answered with a status of success.
+    /// `true` if the upstream answered with a 2xx status.
     pub succeeded: bool,
-    /// The answer came to its end before the stream did.
+    /// `true` if the response was complete.
     pub finished: bool,
     /// Nanoseconds since the Unix epoch.
     pub now_ns: u64,
 }
 
-/// `response.flags` that say that the chosen upstream never got the request: no healthy host, connection failure,
-/// overflow, no route (bits of Envoy's `StreamInfo::CoreResponseFlag`).
+/// `response.flags` of requests that were never sent: no healthy host, connection failure, overflow, no route (bits of
+/// Envoy's `StreamInfo::CoreResponseFlag`).
 const NEVER_SENT: u64 = 1 << 1 | 1 << 5 | 1 << 7 | 1 << 8;
 
-impl End {
-    /// Whether the upstream got the request, so that its provider may charge for it even if no answer came back.
+impl StreamEnd {
+    /// Returns `true` if the upstream got the request, so that its provider may charge for it even without a response.
     pub fn reached_upstream(&self) -> bool {
         if self.origin == Some(Origin::Upstream) {
             return true;
@@ -129,15 +130,15 @@ impl End {
         flags & NEVER_SENT == 0 && property::attribute(&["upstream", "address"]).is_some_and(|a| !a.is_empty())
     }
 
-    /// Whether a provider has worked for this call: it answered, or it may have been at work when the client left or Envoy
-    /// gave up on it (a timeout, a reset before the answer). Not if the call was refused on its way, could not be sent,
-    /// or the provider refused it.
+    /// Returns `true` if a provider has worked for this call: it answered with a 2xx status, or it may have been at work
+    /// when the client left or Envoy gave up (a timeout, a reset before the response). `false` if a filter refused the
+    /// call, it could not be sent, or the provider refused it.
     pub fn was_served(&self) -> bool {
         self.succeeded || (self.origin != Some(Origin::Upstream) && self.reached_upstream())
     }
 
-    pub(crate) fn read(origin: Option<Origin>, succeeded: bool, finished: bool) -> End {
-        End {
+    pub(crate) fn read(origin: Option<Origin>, succeeded: bool, finished: bool) -> StreamEnd {
+        StreamEnd {
             status: property::attribute_u64(&["response", "code"]).and_then(|code| u16::try_from(code).ok()),
             origin,
             succeeded,
@@ -152,7 +153,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn kinds_of_bodies() {
+    fn content_types_have_a_body_kind() {
         for (content_type, kind) in [
             ("text/event-stream", BodyKind::Events(Framing::Sse)),
             ("text/event-stream; charset=utf-8", BodyKind::Events(Framing::Sse)),

@@ -1,114 +1,205 @@
-//! The life of one stream, whatever the framing: what every filter would otherwise get wrong on its own.
+//! The lifecycle of one stream as a state machine: a callback consumes a [`State`] and returns the next one.
 //!
-//! The request half ([`request`]) holds the head until the verdict, reads the body once it is complete, and ends with
-//! `end_of_stream` or with trailers. The response half ([`response`]) tells local replies from answers of the
-//! upstream, holds JSON or frames events as far as the exchange wants to see them, and mends `content-length` on every
-//! edit. [`Stream::log`] settles, once, however the stream ended.
+//! ```text
+//! Passing ── LLM call with a body ──> Held ── verdict: continue ──> Admitted ── response cannot pass ──> Replied
+//!                                      └───── verdict: reply, or the body is refused ──────────────────────^
+//! ```
+//!
+//! The request half ([`request`]) holds the head until the verdict, reads the body once it is complete, and handles the
+//! three ends of a request: `end_of_stream` on the head, on a body frame, or trailers. The response half ([`response`])
+//! distinguishes local replies from responses of the upstream, holds JSON or frames events as far as the exchange asks
+//! for, and corrects `content-length` after every edit. [`Stream::log`] settles an admitted call once, however the
+//! stream ended.
 
-mod events;
-mod form;
-mod head;
 mod request;
 mod response;
 
 use std::rc::Rc;
 
-use tollgate_llm::content_encoding::ContentEncoding;
-use tollgate_llm::multipart::Scanner;
 use tollgate_llm::{Dialect, Endpoint};
 
+use crate::abi;
 use crate::filter::Exchange;
+use crate::local_reply::LocalReply;
 use crate::plugin::Plugin;
 use crate::property;
-use crate::reply::Reply;
-use crate::response::{End, Origin};
+use crate::response::{Origin, StreamEnd};
 
-use form::Rest;
-use response::Answer;
+use request::{Held, LateForm, Progress};
+use response::ResponseBody;
 
-/// What Envoy is told to do with a frame.
+/// Status of a callback, in Envoy's terms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Step {
+pub(crate) enum FilterStatus {
     Continue,
-    Hold,
+    StopIteration,
 }
 
-/// Where the request stands.
-enum Phase {
-    /// Head and body are held, so many bytes of the body so far.
-    Holding { size: usize, encoding: Option<ContentEncoding> },
-    /// A form: head and body are held until its model has come; so many bytes were read.
-    Form { size: usize, scanner: Box<Scanner> },
-    /// A form that was admitted, of which more comes.
-    Rest(Box<Rest>),
-    /// Not an LLM call, or one that passes unread.
+/// State of a stream.
+enum State {
+    /// The request is not an LLM call, or passes unread.
     Passing,
-    /// The verdict was to continue.
-    Admitted,
-    /// Tollgate has answered in the upstream's place.
-    Replied,
+    /// Envoy holds head and body of the request until the filter has judged it.
+    Held(Held),
+    /// The filter has let the request pass.
+    Admitted(Admitted),
+    /// Tollgate has replied in the upstream's place. A call that was admitted before is still settled.
+    Replied(Option<Settlement>),
 }
 
-pub(crate) struct Stream {
-    id: u32,
-    plugin: Option<Rc<Plugin>>,
-    phase: Phase,
-    /// This is the first Tollgate filter of the chain.
-    edge: bool,
-    endpoint: Option<Endpoint>,
-    /// The client asked for a streamed answer.
-    streamed: bool,
-    /// The judgement of an admitted call.
-    exchange: Option<Box<dyn Exchange>>,
+/// Exchange of an admitted call and the facts by which it is settled.
+struct Settlement {
+    exchange: Box<dyn Exchange>,
+    /// Sender of the response; `None` before its head.
     origin: Option<Origin>,
-    answer: Answer,
+    /// `true` once the upstream has answered with a 2xx status.
     succeeded: bool,
+    /// `true` once the response is complete.
     finished: bool,
 }
 
+/// Call that the filter has let pass. Request and response may run at the same time.
+struct Admitted {
+    endpoint: Endpoint,
+    /// `true` if the client asked for a streamed response.
+    streamed: bool,
+    settlement: Settlement,
+    /// Remainder of a form whose first part has been forwarded.
+    late_form: Option<Box<LateForm>>,
+    response: ResponseBody,
+}
+
+/// Next state and the status that Envoy gets.
+type Next = (State, FilterStatus);
+
+pub(crate) struct Stream {
+    id: u32,
+    plugin: Rc<Plugin>,
+    state: State,
+}
+
 impl Stream {
-    pub(crate) fn new(id: u32, plugin: Option<Rc<Plugin>>) -> Stream {
-        Stream {
-            id,
-            plugin,
-            phase: Phase::Passing,
-            edge: false,
-            endpoint: None,
-            streamed: false,
-            exchange: None,
-            origin: None,
-            answer: Answer::Passing,
-            succeeded: false,
-            finished: false,
-        }
+    pub(crate) fn new(id: u32, plugin: Rc<Plugin>) -> Stream {
+        Stream { id, plugin, state: State::Passing }
     }
 
-    fn dialect(&self) -> Option<Dialect> {
-        self.endpoint.as_ref().map(|endpoint| endpoint.dialect)
+    /// Runs one callback: replaces the state by the one that `callback` returns.
+    fn advance(&mut self, callback: impl FnOnce(&Rc<Plugin>, u32, State) -> Next) -> FilterStatus {
+        let state = std::mem::replace(&mut self.state, State::Passing);
+        let (state, status) = callback(&self.plugin, self.id, state);
+        self.state = state;
+        status
     }
 
-    /// Answers in the upstream's place. If Envoy refuses even that, the frame stays held: better a stream that times
-    /// out than one that passes unread.
-    fn reply(&mut self, reply: &Reply) -> Step {
-        if self.exchange.is_none() {
-            // Not admitted: no exchange will say in `on_log` what the call used.
-            property::set_unused();
-        }
-        self.phase = Phase::Replied;
-        self.answer = Answer::Passing;
-        if let Err(status) = reply.send(self.dialect().unwrap_or(Dialect::OpenAiChat)) {
-            log::error!("tollgate: a reply could not be sent: {status}");
-        }
-        Step::Hold
+    // === request ===
+
+    pub(crate) fn request_headers(&mut self, end: bool) -> FilterStatus {
+        self.advance(|plugin, id, _| request::headers(plugin, id, end).into())
     }
 
-    /// The stream is over. Envoy calls this in the order of the chain, once, and not at all if the VM has trapped.
+    pub(crate) fn request_body(&mut self, size: usize, end: bool) -> FilterStatus {
+        self.advance(|plugin, id, state| match state {
+            State::Held(held) => {
+                plugin.watchdog.release(id);
+                held.body(plugin, size, end).into()
+            }
+            State::Admitted(call) => call.request_body(plugin, size, end),
+            State::Replied(_) => (state, FilterStatus::StopIteration),
+            State::Passing => (state, FilterStatus::Continue),
+        })
+    }
+
+    /// Handles request trailers. A request with trailers has no body callback with `end_of_stream`.
+    pub(crate) fn request_trailers(&mut self) -> FilterStatus {
+        self.advance(|plugin, id, state| match state {
+            State::Held(held) => {
+                plugin.watchdog.release(id);
+                held.trailers(plugin).into()
+            }
+            State::Admitted(call) => call.request_trailers(plugin),
+            State::Replied(_) => (state, FilterStatus::StopIteration),
+            State::Passing => (state, FilterStatus::Continue),
+        })
+    }
+
+    // === response ===
+
+    pub(crate) fn response_headers(&mut self, end: bool) -> FilterStatus {
+        self.advance(|plugin, _, state| match state {
+            State::Admitted(call) => call.response_headers(plugin, end),
+            // Envoy runs our own local reply through the encoder filters too; there is nothing to read in it.
+            State::Passing | State::Held(_) | State::Replied(_) => (state, FilterStatus::Continue),
+        })
+    }
+
+    pub(crate) fn response_body(&mut self, size: usize, end: bool) -> FilterStatus {
+        self.advance(|plugin, _, state| match state {
+            State::Admitted(call) => call.response_body(plugin, size, end),
+            State::Replied(Some(mut settlement)) => {
+                settlement.finished |= end;
+                settlement.exchange.on_progress(abi::now_ns, size as u64);
+                (State::Replied(Some(settlement)), FilterStatus::Continue)
+            }
+            State::Passing | State::Held(_) | State::Replied(None) => (state, FilterStatus::Continue),
+        })
+    }
+
+    pub(crate) fn response_trailers(&mut self) -> FilterStatus {
+        self.advance(|plugin, _, state| match state {
+            State::Admitted(call) => call.response_trailers(plugin),
+            State::Replied(Some(mut settlement)) => {
+                settlement.finished = true;
+                (State::Replied(Some(settlement)), FilterStatus::Continue)
+            }
+            State::Passing | State::Held(_) | State::Replied(None) => (state, FilterStatus::Continue),
+        })
+    }
+
+    /// Settles the call. Envoy calls this once per stream, in chain order, unless the virtual machine has trapped.
     pub(crate) fn log(&mut self) {
-        if let Some(plugin) = &self.plugin {
-            plugin.watchdog.release(self.id);
-        }
-        if let Some(mut exchange) = self.exchange.take() {
-            exchange.on_log(&End::read(self.origin, self.succeeded, self.finished));
+        self.plugin.watchdog.release(self.id);
+        if let State::Admitted(Admitted { settlement, .. }) | State::Replied(Some(settlement)) =
+            std::mem::replace(&mut self.state, State::Passing)
+        {
+            let Settlement { mut exchange, origin, succeeded, finished } = settlement;
+            exchange.on_log(&StreamEnd::read(origin, succeeded, finished));
         }
     }
+}
+
+impl Admitted {
+    fn dialect(&self) -> Dialect {
+        self.endpoint.dialect
+    }
+
+    /// Ends the call with a local reply.
+    fn replied(self, reply: &LocalReply) -> Next {
+        let dialect = self.dialect();
+        send(reply, dialect, Some(self.settlement))
+    }
+}
+
+impl From<Progress> for Next {
+    fn from(progress: Progress) -> Next {
+        match progress {
+            Progress::Held(held) => (State::Held(held), FilterStatus::StopIteration),
+            Progress::Pass => (State::Passing, FilterStatus::Continue),
+            Progress::Refuse(dialect, reply) => send(&reply, dialect, None),
+            Progress::Admit(call) => (State::Admitted(call), FilterStatus::Continue),
+            Progress::Fail(call, reply) => call.replied(&reply),
+        }
+    }
+}
+
+/// Sends a local reply. If Envoy refuses even that, the stream stays held: a stream that times out is better than one
+/// that passes unread.
+fn send(reply: &LocalReply, dialect: Dialect, settlement: Option<Settlement>) -> Next {
+    if settlement.is_none() {
+        // No exchange will publish in `on_log` what the call used.
+        property::set_unused();
+    }
+    if let Err(status) = reply.send(dialect) {
+        log::error!("tollgate: local reply not sent: {status}");
+    }
+    (State::Replied(settlement), FilterStatus::StopIteration)
 }

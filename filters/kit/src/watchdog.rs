@@ -1,9 +1,14 @@
-//! Says what is wrong when held headers are never followed by a body callback.
+//! Detection of a missing `allow_on_headers_stop_iteration`.
 //!
-//! Without `allow_on_headers_stop_iteration: true` Envoy answers a held request head by stopping the whole stream: the
-//! body is received but never shown, and the client waits for ever. From inside that looks like a client that is slow
-//! to send its body. What tells them apart is `request.total_size`, which grows with what Envoy has received: bytes
-//! that stopped growing and still were not shown mean the flag. Then the log says so and the client gets a 500.
+//! Without that flag, a filter that holds the request head stops the whole stream: Envoy receives the body but never
+//! shows it to the filter, and the client waits for ever. To the filter this looks like a client that is slow to send its
+//! body. The difference is in `request.total_size`, the bytes of head and body that Envoy has received: body bytes that
+//! are there, do not grow and were not shown mean that the flag is missing. The log then names it and the client gets a
+//! 500.
+//!
+//! Body bytes are counted as the total size less the size of the headers, not as growth since the head: behind a filter
+//! that holds the request (another filter of ours, or `envoy.filters.http.buffer`) the body is complete before this
+//! filter sees the head.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -13,71 +18,74 @@ use tollgate_llm::Dialect;
 use crate::abi;
 use crate::property;
 
-/// How often a root context looks, in milliseconds.
-pub(crate) const PERIOD_MS: u32 = 1000;
+/// Interval of the checks, in milliseconds. A stuck stream is answered after two to three intervals, within 3 seconds.
+pub(crate) const PERIOD_MS: u32 = 750;
 
-/// Looks in a row that must see the same, non-zero amount of hidden body.
-const PATIENCE: u8 = 2;
+/// Number of checks in a row that must see the same hidden body.
+const UNCHANGED_CHECKS: u8 = 2;
 
-struct Held {
+struct HeldStream {
     dialect: Dialect,
-    size_at_head: u64,
-    last_size: u64,
+    /// Bytes of all header names and values.
+    header_bytes: u64,
+    /// Bytes of head and body at the last check.
+    last_total: u64,
     unchanged: u8,
 }
 
-/// The streams whose head is held and that have not seen a body callback.
+/// Streams whose head is held and that have not had a body callback.
 #[derive(Default)]
 pub(crate) struct Watchdog {
-    held: RefCell<BTreeMap<u32, Held>>,
+    held: RefCell<BTreeMap<u32, HeldStream>>,
 }
 
 impl Watchdog {
-    /// The head of a request with a body is held.
-    pub(crate) fn watch(&self, stream: u32, dialect: Dialect) {
-        let size = received();
-        self.held.borrow_mut().insert(stream, Held { dialect, size_at_head: size, last_size: size, unchanged: 0 });
+    /// Starts to watch a stream: the head of a request with a body is held.
+    pub(crate) fn watch(&self, stream: u32, dialect: Dialect, header_bytes: usize) {
+        let held = HeldStream { dialect, header_bytes: header_bytes as u64, last_total: total_bytes(), unchanged: 0 };
+        self.held.borrow_mut().insert(stream, held);
     }
 
-    /// A body callback came, or the stream is over.
+    /// Stops to watch a stream: a body callback came, or the stream is over.
     pub(crate) fn release(&self, stream: u32) {
         self.held.borrow_mut().remove(&stream);
     }
 
-    /// Looks at every held stream; the streams that will never see their body, each with itself as the effective
-    /// context when `refuse` is called with its dialect.
+    /// Checks every held stream. Calls `refuse`, with the stream as the effective context, for each that will never see
+    /// its body.
     pub(crate) fn tick(&self, mut refuse: impl FnMut(Dialect)) {
         self.held.borrow_mut().retain(|&stream, held| {
             if abi::set_effective_context(stream).is_err() {
                 return false;
             }
-            let stuck = held.look(received());
-            if stuck {
+            let is_stuck = held.check(total_bytes());
+            if is_stuck {
                 log::error!(
                     "tollgate: Envoy has received a request body that this filter is not shown: set \
                      `allow_on_headers_stop_iteration: true` in the filter's PluginConfig (Envoy 1.35 or newer). \
-                     The request is answered 500 instead of hanging."
+                     The request is answered with 500 instead of hanging."
                 );
                 refuse(held.dialect);
             }
-            !stuck
+            !is_stuck
         });
     }
 }
 
-impl Held {
-    fn look(&mut self, size: u64) -> bool {
-        if size == self.size_at_head || size != self.last_size {
-            (self.last_size, self.unchanged) = (size, 0);
+impl HeldStream {
+    /// Returns `true` if the stream is stuck, given the bytes of head and body that Envoy has received.
+    fn check(&mut self, total: u64) -> bool {
+        if total <= self.header_bytes || total != self.last_total {
+            (self.last_total, self.unchanged) = (total, 0);
             return false;
         }
         self.unchanged += 1;
-        self.unchanged >= PATIENCE
+        self.unchanged >= UNCHANGED_CHECKS
     }
 }
 
-/// Bytes of head and body that Envoy has received so far.
-fn received() -> u64 {
+/// Returns the bytes of head and body that Envoy has received so far.
+fn total_bytes() -> u64 {
     property::attribute_u64(&["request", "total_size"]).unwrap_or_default()
 }
 
@@ -86,16 +94,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_body_that_is_there_and_stays_hidden_is_stuck() {
-        for (name, sizes, stuck) in [
-            ("nothing sent yet", vec![100; 30], false),
-            ("still growing", (100..130).collect(), false),
-            ("received and hidden", vec![100, 150, 150, 150], true),
-            ("just received", vec![100, 150, 150], false),
+    fn only_a_body_that_has_arrived_and_stays_hidden_is_stuck() {
+        for (name, at_head, totals, stuck) in [
+            ("nothing sent yet", 100, vec![100; 30], false),
+            ("still growing", 100, (100..130).collect(), false),
+            ("received and hidden", 100, vec![100, 150, 150, 150], true),
+            ("just received", 100, vec![100, 150, 150], false),
+            ("received before the head was shown", 150, vec![150, 150], true),
+            ("received before the head was shown, first check", 150, vec![150], false),
+            ("the size is unknown", 0, vec![0; 30], false),
         ] {
-            let mut held = Held { dialect: Dialect::OpenAiChat, size_at_head: 100, last_size: 100, unchanged: 0 };
-            let seen = sizes.iter().any(|&size| held.look(size));
-            assert_eq!(seen, stuck, "{name}");
+            let dialect = Dialect::OpenAiChat;
+            let mut held = HeldStream { dialect, header_bytes: 100, last_total: at_head, unchanged: 0 };
+            let is_stuck = totals.iter().any(|&total| held.check(total));
+            assert_eq!(is_stuck, stuck, "{name}");
         }
     }
 }

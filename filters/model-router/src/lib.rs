@@ -1,34 +1,36 @@
 //! The `model-router` filter.
 //!
-//! Reads the model from the body and says in two headers where the call goes: `x-tollgate-route`, the route that the
-//! configuration maps the model to, and `x-tollgate-model`, the model that the upstream is asked for. Envoy's own routes
-//! match them and choose the cluster. An alias has the body's model replaced in place; every other byte stays. A model
-//! that has no route is refused with the provider's own 404.
+//! It reads the model from the body or the path and sets two request headers: `x-tollgate-route`, the route that the
+//! configuration maps the model to, and `x-tollgate-model`, the model that the upstream gets. Envoy's routes match them
+//! and select the cluster. An alias is replaced in place; every other byte stays. A model without a route is refused with
+//! the provider's own 404.
 
 use std::rc::Rc;
 
 use serde::Deserialize;
-use tollgate_kit::{Call, ConfigError, Configuration, Exchange, Filter, Limits, Needs, Reply, Verdict, property, warn};
+use tollgate_kit::{
+    BodyScope, Call, ConfigError, Configuration, Exchange, Filter, Limits, LocalReply, Verdict, property, warn,
+};
 use tollgate_names::Entries;
 use tollgate_route::{Decision, NotRouted, RawRoute, RawRouter, Router, header_value};
 
-/// The header that names the route.
+/// Request header that names the route.
 const ROUTE: &str = "x-tollgate-route";
-/// The header that names the model that the upstream is asked for.
+/// Request header that names the model that the upstream gets.
 const MODEL: &str = "x-tollgate-model";
 
-/// The configuration of the filter.
+/// Configuration of the filter.
 #[derive(Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RawConfig {
-    /// Bounds of what one call may make the filter read.
+    /// Bounds on what one call may make the filter read.
     pub limits: Limits,
-    /// Whether the whole body is read, as long as no Tollgate filter before this one has: a body with two models is then
-    /// refused. `false`: the scan ends with the first model. Default: `true`.
+    /// Reads the whole body, unless an earlier Tollgate filter has, and so refuses a body that names two models. `false`:
+    /// the scan ends at the first model. Default: `true`.
     pub read_whole: bool,
     /// Routes by model, see [`RawRouter::models`].
     pub models: Entries<RawRoute>,
-    /// The route of every other model, see [`RawRouter::default`].
+    /// Route of every other model, see [`RawRouter::default`].
     pub default: Option<RawRoute>,
 }
 
@@ -38,7 +40,7 @@ impl Default for RawConfig {
     }
 }
 
-/// The filter.
+/// Filter that routes by model.
 pub struct ModelRouter {
     limits: Limits,
     read_whole: bool,
@@ -60,8 +62,8 @@ impl Filter for ModelRouter {
         &self.limits
     }
 
-    fn needs(&self) -> Needs {
-        Needs::Model { first: !self.read_whole }
+    fn body_scope(&self) -> BodyScope {
+        BodyScope::ModelOnly { even_if_first: !self.read_whole }
     }
 
     fn exchange(self: Rc<Self>) -> Box<dyn Exchange> {
@@ -72,7 +74,7 @@ impl Filter for ModelRouter {
 #[cfg(feature = "module")]
 tollgate_kit::filter!(ModelRouter);
 
-/// The routing of one call.
+/// Routing of one call.
 struct Routing {
     filter: Rc<ModelRouter>,
 }
@@ -105,8 +107,8 @@ impl Exchange for Routing {
     }
 }
 
-/// Sets both headers. A model whose name cannot be a header value goes by its route alone. Without the route header
-/// Envoy would send the call wherever its last route leads.
+/// Sets both headers; returns `false` if that fails. A model name that cannot be a header value is left out. Without the
+/// route header Envoy would use its last route.
 fn set_headers(call: &Call<'_>, decision: &Decision<'_>, model: &str) -> bool {
     let mut set = call.set_header(ROUTE, decision.route);
     if let (Ok(()), Some(model)) = (set, header_value(model)) {
@@ -118,18 +120,17 @@ fn set_headers(call: &Call<'_>, decision: &Decision<'_>, model: &str) -> bool {
     set.is_ok()
 }
 
-fn not_routed(refusal: &NotRouted) -> Reply {
+fn not_routed(refusal: &NotRouted) -> LocalReply {
     let error = refusal.api_error();
     let (verdict, code) = match refusal {
         NotRouted::Missing => ("model_missing", "missing_required_parameter"),
         _ => ("unknown_model", "model_not_found"),
     };
-    let reply = Reply::invalid_request(error.status, verdict, error.message).with_code(code);
-    Reply { param: Some("model"), ..reply }
+    LocalReply::new(error.status, verdict, error.message).with_param("model").with_code(code)
 }
 
-fn failed() -> Reply {
-    Reply { kind: "server_error", ..Reply::invalid_request(500, "error", "The gateway could not route this request.") }
+fn failed() -> LocalReply {
+    LocalReply::new(500, "error", "The gateway could not route this request.").with_kind("server_error")
 }
 
 #[cfg(test)]
@@ -137,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_model_that_is_given_twice_is_refused() {
+    fn a_duplicate_model_is_refused() {
         let read = |json: &str| serde_json::from_str::<RawConfig>(json).map(|config| config.models.0.len());
         assert_eq!(read(r#"{"models": {"a": {"route": "x"}, "b": {"route": "y"}}}"#).unwrap(), 2);
         let error = read(r#"{"models": {"a": {"route": "x"}, "a": {"route": "y"}}}"#).unwrap_err().to_string();

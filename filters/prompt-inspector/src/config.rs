@@ -1,4 +1,4 @@
-//! The configuration as users write it, and what it becomes.
+//! Configuration of the filter: as written, and validated.
 
 use std::sync::Arc;
 
@@ -6,14 +6,14 @@ use serde::Deserialize;
 use tollgate_inspect::{OnUnscannable as PolicyUnscannable, Policy, RawPolicy, RawRule};
 use tollgate_kit::{ConfigError, Configuration, Limits, OnUnscannable};
 
-/// The configuration of the filter.
+/// Configuration of the filter, as written.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RawConfig {
-    /// Bounds of what one call may make the filter read, and what to do with what it cannot read.
+    /// Bounds on what one call may make the filter read, and the policy for unreadable bodies.
     #[serde(default)]
     pub limits: Limits,
-    /// The rules, see [`RawPolicy::rules`].
+    /// Rules, see [`RawPolicy::rules`].
     #[serde(default)]
     pub rules: Vec<RawRule>,
     /// See [`RawPolicy::max_match_bytes`].
@@ -21,7 +21,7 @@ pub struct RawConfig {
     pub max_match_bytes: u32,
 }
 
-/// The configuration, validated.
+/// Configuration of the filter, validated.
 pub(crate) struct Config {
     pub(crate) limits: Limits,
     pub(crate) policy: Arc<Policy>,
@@ -30,7 +30,7 @@ pub(crate) struct Config {
 impl Config {
     pub(crate) fn parse(configuration: &Configuration<'_>) -> Result<Config, ConfigError> {
         let RawConfig { limits, rules, max_match_bytes } = configuration.parse()?;
-        // One knob says what happens to what cannot be read, in every filter: `limits.on_unscannable`.
+        // `limits.on_unscannable` is the one setting for unreadable content, in every filter.
         let on_unscannable = Some(match limits.on_unscannable {
             OnUnscannable::Refuse => PolicyUnscannable::Block,
             OnUnscannable::Pass => PolicyUnscannable::Pass,
@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_refused_says_where() {
+    fn configuration_errors_name_the_path() {
         for (json, words) in [
             (r#"{"rule":[]}"#, "rule"),
             (r#"{"rules":[{"id":"a","match":{"regex":"("},"action":"block"}]}"#, "rules[0].match"),

@@ -1,8 +1,8 @@
 //! The `prompt-inspector` filter: the prompt firewall.
 //!
-//! Every text of a request is matched against the rules before anything goes upstream, every text of an answer before
-//! it reaches the client, streamed or not. A rule blocks, redacts or logs. What is said of a match, to the caller, in
-//! the log and in metrics, is the id of its rule; never what it matched.
+//! It matches every text of a request against the rules before anything is sent upstream, and every text of a response,
+//! streamed or not, before it reaches the client. A rule blocks, redacts or logs. Replies, logs and metrics name the rule
+//! that matched, never the text that it matched.
 
 mod config;
 mod metrics;
@@ -13,8 +13,8 @@ use tollgate_inspect::{
     Action, Cause, Direction, Report, StreamInspector, StreamVerdict, inspect_request, inspect_response,
 };
 use tollgate_kit::{
-    Call, ConfigError, Configuration, End, Exchange, Filter, Flow, Limits, Reading, Reply, Response, ResponseHead,
-    Verdict, property,
+    BodyMode, Call, ConfigError, Configuration, Exchange, Filter, Limits, LocalReply, Response, ResponseHead,
+    StreamAction, StreamEnd, Verdict, property,
 };
 use tollgate_llm::{Dialect, Event};
 
@@ -23,7 +23,7 @@ use metrics::Metrics;
 
 pub use config::RawConfig;
 
-/// The filter.
+/// Filter that inspects prompts and responses.
 pub struct PromptInspector {
     config: Config,
     metrics: Metrics,
@@ -52,7 +52,7 @@ impl Filter for PromptInspector {
 #[cfg(feature = "module")]
 tollgate_kit::filter!(PromptInspector);
 
-/// The inspection of one call.
+/// Inspection of one call.
 struct Inspection {
     filter: Rc<PromptInspector>,
     dialect: Option<Dialect>,
@@ -74,7 +74,7 @@ impl Exchange for Inspection {
         call.set_edits(std::mem::take(&mut report.edits));
         self.request = report;
         match self.request.cause {
-            // Refused, the call never gets to `on_log`: all that is to be said is said here.
+            // A refused call has no `on_log`, so everything is published here.
             Some(cause) => {
                 self.publish();
                 Verdict::Reply(Box::new(self.refusal(cause)))
@@ -86,7 +86,7 @@ impl Exchange for Inspection {
         }
     }
 
-    fn on_request_rest(&mut self, call: &mut Call<'_>) -> Verdict {
+    fn on_late_form_fields(&mut self, call: &mut Call<'_>) -> Verdict {
         let policy = &self.filter.config.policy;
         if !policy.has(Direction::Request) {
             return Verdict::Continue;
@@ -106,15 +106,15 @@ impl Exchange for Inspection {
         self.filter.config.policy.has(Direction::Response)
     }
 
-    fn on_response_head(&mut self, head: &ResponseHead) -> Reading {
+    fn on_response_head(&mut self, head: &ResponseHead) -> BodyMode {
         let policy = &self.filter.config.policy;
         let Some(dialect) = self.dialect.filter(|_| policy.has(Direction::Response)) else {
-            return Reading::Pass;
+            return BodyMode::Pass;
         };
         if head.is_streamed() {
             self.stream = Some(StreamInspector::new(policy.clone(), dialect));
         }
-        if policy.can_edit(Direction::Response) { Reading::Gate } else { Reading::Observe }
+        if policy.can_edit(Direction::Response) { BodyMode::Enforce } else { BodyMode::Observe }
     }
 
     fn on_response(&mut self, response: &mut Response<'_>) -> Verdict {
@@ -123,52 +123,53 @@ impl Exchange for Inspection {
         let cause = report.cause;
         self.response = Some(report);
         match cause {
-            Some(cause) => Verdict::Reply(Box::new(self.refusal_of_answer(cause))),
+            Some(cause) => Verdict::Reply(Box::new(self.response_refusal(cause))),
             None => Verdict::Continue,
         }
     }
 
-    fn on_event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) -> Flow {
+    fn on_event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) -> StreamAction {
         match self.stream.as_mut().map(|stream| stream.event(event, out)) {
-            Some(StreamVerdict::Block(cause)) => Flow::Cut(Box::new(self.refusal_of_answer(cause))),
-            Some(StreamVerdict::Continue) | None => Flow::Continue,
+            Some(StreamVerdict::Block(cause)) => StreamAction::Abort(Box::new(self.response_refusal(cause))),
+            Some(StreamVerdict::Continue) | None => StreamAction::Continue,
         }
     }
 
-    fn on_events_end(&mut self, out: &mut Vec<u8>) -> Flow {
+    fn on_events_end(&mut self, out: &mut Vec<u8>) -> StreamAction {
         match self.stream.as_mut().map(|stream| stream.finish(out)) {
-            Some(StreamVerdict::Block(cause)) => Flow::Cut(Box::new(self.refusal_of_answer(cause))),
-            Some(StreamVerdict::Continue) | None => Flow::Continue,
+            Some(StreamVerdict::Block(cause)) => StreamAction::Abort(Box::new(self.response_refusal(cause))),
+            Some(StreamVerdict::Continue) | None => StreamAction::Continue,
         }
     }
 
-    fn on_log(&mut self, _: &End) {
+    fn on_log(&mut self, _: &StreamEnd) {
         self.publish();
     }
 }
 
 impl Inspection {
-    /// What the caller is told of an answer that does not pass. What could not be inspected is the upstream's fault.
-    fn refusal_of_answer(&self, cause: Cause) -> Reply {
+    /// Returns the reply in place of a response. A response that could not be inspected is the upstream's fault.
+    fn response_refusal(&self, cause: Cause) -> LocalReply {
         match cause {
             Cause::Rule(_) => self.refusal(cause),
-            _ => Reply::unreadable_answer(),
+            _ => LocalReply::unreadable_response(),
         }
     }
 
-    /// What the caller is told: the rule's own status and message.
-    fn refusal(&self, cause: Cause) -> Reply {
+    /// Returns the reply with the rule's status and message.
+    fn refusal(&self, cause: Cause) -> LocalReply {
         let policy = &self.filter.config.policy;
         let error = policy.refusal(cause);
         let details = match cause {
             Cause::Rule(rule) => policy.rule(rule).map(|rule| rule.id().to_owned()).unwrap_or_default(),
             _ => "uninspectable".to_owned(),
         };
-        let reply = Reply::invalid_request(error.status, Action::Block.name(), error.message);
-        Reply { details, ..reply.with_code("content_policy_violation") }
+        LocalReply::new(error.status, Action::Block.name(), error.message)
+            .with_details(details)
+            .with_code("content_policy_violation")
     }
 
-    /// The rules that matched, on the way there and on the way back, and the stronger of the two verdicts.
+    /// Publishes the rules that matched in request and response, and the stronger of the two verdicts.
     fn publish(&self) {
         let policy = &self.filter.config.policy;
         let response = self.response.as_ref().or(self.stream.as_ref().map(StreamInspector::report));
@@ -195,7 +196,7 @@ impl Inspection {
     }
 }
 
-/// Says what was done, if it is more than to let pass; a later filter that refuses has the last word.
+/// Publishes the verdict if a rule matched. A later filter that refuses the call overwrites it.
 fn publish_verdict(report: &Report) {
     if report.verdict.is_some() {
         property::set(property::VERDICT, report.verdict_name());

@@ -1,4 +1,4 @@
-//! The metrics of the filter.
+//! Metrics of the filter.
 
 use tollgate_inspect::{Policy, Report};
 use tollgate_kit::metrics::Counter;
@@ -6,7 +6,7 @@ use tollgate_kit::metrics::Counter;
 pub(crate) struct Metrics {
     /// `tollgate_rule_hits_total{rule, action}`: calls in which the rule matched, by the rule's index.
     hits: Vec<Counter>,
-    /// Texts or events that passed without inspection.
+    /// Texts and events that passed without inspection.
     unscanned: Counter,
 }
 
@@ -21,7 +21,7 @@ impl Metrics {
         }
     }
 
-    /// Counts what one inspection has found.
+    /// Counts the findings of one inspection.
     pub(crate) fn count(&self, report: &Report) {
         for rule in &report.rules {
             if let Some(counter) = self.hits.get(rule.get()) {

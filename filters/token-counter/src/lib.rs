@@ -1,9 +1,9 @@
 //! The `token-counter` filter.
 //!
-//! Before the call it counts the prompt and asks the upstream of a stream for its usage, whatever the client said;
-//! during it, it takes the provider's usage as truth, counts the answer itself in case none comes, and withholds the
-//! usage chunk from a client that did not ask for it; after it, it publishes the record and counts it in metrics.
-//! It refuses nothing (beyond what kit refuses of every filter: what cannot be read).
+//! Before a call it counts the prompt, and asks the upstream of a stream for usage, even if the client did not. During
+//! the call it takes usage from the provider, counts the response itself in case none comes, and withholds the usage event
+//! from a client that did not ask for it. After the call it publishes the record and its metrics. It refuses no call,
+//! except that the kit refuses unreadable ones.
 
 mod metrics;
 
@@ -12,27 +12,27 @@ use std::rc::Rc;
 
 use serde::Deserialize;
 use tollgate_kit::{
-    Call, ConfigError, Configuration, End, Exchange, Filter, Flow, Limits, Reading, Response, ResponseHead, Verdict,
-    now_ns, property,
+    BodyMode, Call, ConfigError, Configuration, Exchange, Filter, Limits, Response, ResponseHead, StreamAction,
+    StreamEnd, Verdict, now_ns, property,
 };
 use tollgate_llm::Event;
 use tollgate_tokens::{Catalog, RawAliases, RawTokenizer, UsageMeter, UsageRecord};
 
 use metrics::Metrics;
 
-/// The configuration of the filter, as YAML or JSON.
+/// Configuration of the filter.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RawConfig {
-    /// Bounds of what one call may make the filter read.
+    /// Bounds on what one call may make the filter read.
     pub limits: Limits,
-    /// Names of models that stand for others, as model-router resolves them: counted as what they stand for.
+    /// Aliases of models, as model-router resolves them: counted with the tokenizer of their target.
     pub aliases: RawAliases,
-    /// Tokenizers of models that have none that is built in.
+    /// Tokenizers of models without a built-in one.
     pub tokenizers: Vec<RawTokenizer>,
 }
 
-/// The filter.
+/// Filter that counts tokens.
 pub struct TokenCounter {
     limits: Limits,
     catalog: Catalog,
@@ -62,7 +62,7 @@ impl Filter for TokenCounter {
 #[cfg(feature = "module")]
 tollgate_kit::filter!(TokenCounter);
 
-/// The counting of one call.
+/// Token count of one call.
 struct Counting {
     filter: Rc<TokenCounter>,
     meter: Option<UsageMeter>,
@@ -77,7 +77,7 @@ impl Exchange for Counting {
         let (view, body) = (call.view(), call.body());
         let model = call.model();
         let profile = self.filter.catalog.profile(model.as_deref().unwrap_or_default());
-        // What nobody charges for is not counted.
+        // Free calls are not counted.
         let mut tokens = 0;
         if !view.dialect.is_free() {
             tokens = profile.count(view, body).tokens;
@@ -94,11 +94,11 @@ impl Exchange for Counting {
         true
     }
 
-    fn on_response_head(&mut self, head: &ResponseHead) -> Reading {
+    fn on_response_head(&mut self, head: &ResponseHead) -> BodyMode {
         match &self.meter {
-            _ if !head.is_success() => Reading::Pass,
-            Some(meter) if head.is_streamed() && meter.withholds() => Reading::Edit,
-            _ => Reading::Observe,
+            _ if !head.is_success() => BodyMode::Pass,
+            Some(meter) if head.is_streamed() && meter.withholds() => BodyMode::Edit,
+            _ => BodyMode::Observe,
         }
     }
 
@@ -110,7 +110,7 @@ impl Exchange for Counting {
         Verdict::Continue
     }
 
-    fn on_event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) -> Flow {
+    fn on_event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) -> StreamAction {
         let seen = self.meter.as_mut().map(|meter| meter.event(event)).unwrap_or_default();
         if seen.has_text {
             self.first_ns.get_or_insert_with(now_ns);
@@ -118,7 +118,7 @@ impl Exchange for Counting {
         if !seen.withhold {
             out.extend_from_slice(event.raw());
         }
-        Flow::Continue
+        StreamAction::Continue
     }
 
     fn on_unscanned(&mut self, bytes: u64) {
@@ -133,7 +133,7 @@ impl Exchange for Counting {
         }
     }
 
-    fn on_log(&mut self, end: &End) {
+    fn on_log(&mut self, end: &StreamEnd) {
         let Some(meter) = &self.meter else { return };
         let record = if end.was_served() { meter.record() } else { UsageRecord::NOTHING };
         publish(&record);
@@ -144,7 +144,7 @@ impl Exchange for Counting {
         if let Some(ttft_ms) = ttft_ms {
             property::set(property::TTFT_MS, ttft_ms.to_string());
         }
-        // Only what a provider has served becomes a label: a client could make up names for ever.
+        // Only a model that a provider has served becomes a label: a client could invent names without end.
         let label = meter.served_model().filter(|_| end.succeeded).unwrap_or("none");
         self.filter.metrics.borrow_mut().settle(label, &record, ttft_ms);
     }

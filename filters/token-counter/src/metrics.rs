@@ -1,20 +1,20 @@
-//! The metrics of the filter.
+//! Metrics of the filter.
 
 use tollgate_kit::metrics::{Counter, Histogram, Labelled};
 use tollgate_tokens::UsageRecord;
 
-/// One name per OpenTelemetry GenAI `gen_ai.token.type`, and those that are part of them.
+/// Suffixes by token type: OpenTelemetry's `gen_ai.token.type`, and parts of these.
 const TYPES: &[&str] = &[".type.input", ".type.cached_input", ".type.cache_write", ".type.output", ".type.reasoning"];
 const SOURCES: &[&str] = &[".source.provider", ".source.counted", ".source.mixed", ".source.none"];
 
 pub(crate) struct Metrics {
     /// `tollgate_tokens_total{model, type}`.
     tokens: Labelled,
-    /// `tollgate_calls_total{model, source}`: settled calls by where their usage comes from.
+    /// `tollgate_calls_total{model, source}`: settled calls by the source of their usage.
     calls: Labelled,
     /// `tollgate_ttft_ms`.
     ttft: Histogram,
-    /// Prompts that were counted, here or by cost-quota: one a call.
+    /// Prompts counted by this filter.
     pub(crate) counted: Counter,
 }
 

@@ -1,4 +1,4 @@
-//! What the head of a request says of its body.
+//! The format of a request body, by its head.
 
 use tollgate_llm::Dialect;
 use tollgate_llm::content_encoding::ContentEncoding;
@@ -6,26 +6,22 @@ use tollgate_llm::multipart::Scanner;
 
 use crate::config::{Limits, OnUnscannable};
 use crate::headers::Head;
-use crate::plugin::Unscanned;
-use crate::reply::Reply;
+use crate::unreadable::UnreadableRequest;
 
-/// How a body is to be read.
-pub(super) enum Body {
+/// Format of a request body.
+pub(super) enum BodyFormat {
     /// JSON, perhaps compressed.
     Json(Option<ContentEncoding>),
-    /// A form: its fields are looked for while it comes.
+    /// Form whose fields are scanned while it arrives.
     Form(Box<Scanner>),
 }
 
-/// Why a body cannot be read, and what the caller is told.
-pub(super) type Unreadable = (Unscanned, Reply);
-
-/// What the head already says about whether and how the body can be read.
-pub(super) fn read(head: &Head, limits: &Limits, dialect: Dialect) -> Result<Body, Box<Unreadable>> {
+/// Reads the format of the body from the head. An error: the body cannot be read.
+pub(super) fn read(head: &Head, limits: &Limits, dialect: Dialect) -> Result<BodyFormat, Box<UnreadableRequest>> {
     let encoding = ContentEncoding::detect(&head.get("content-encoding")).map_err(|_| {
         let message = "This gateway reads request bodies in gzip, deflate and br: send the body with one of these, or \
                        without content-encoding.";
-        refusal(Unscanned::RequestEncoding, message)
+        Box::new(UnreadableRequest::unsupported_encoding(message))
     })?;
     let limit = limits.max_request_bytes;
     let content_type = head.get("content-type");
@@ -33,42 +29,39 @@ pub(super) fn read(head: &Head, limits: &Limits, dialect: Dialect) -> Result<Bod
     if let Some(wanted) = dialect.form().filter(|_| media.eq_ignore_ascii_case(b"multipart/form-data")) {
         if encoding.is_some() {
             let message = "This gateway reads forms without content-encoding only.";
-            return Err(refusal(Unscanned::RequestEncoding, message));
+            return Err(Box::new(UnreadableRequest::unsupported_encoding(message)));
         }
         let scanner =
-            Scanner::new(&content_type, wanted).map_err(|error| Box::new((Unscanned::Malformed, malformed(&error))))?;
-        return Ok(Body::Form(Box::new(scanner)));
+            Scanner::new(&content_type, wanted).map_err(|error| Box::new(UnreadableRequest::malformed(&error)))?;
+        return Ok(BodyFormat::Form(Box::new(scanner)));
     }
     if !is_utf8(&content_type) {
         let message = "This gateway reads JSON in UTF-8 only: send the body without another charset.";
-        return Err(refusal(Unscanned::RequestEncoding, message));
+        return Err(Box::new(UnreadableRequest::unsupported_encoding(message)));
     }
-    // Where what cannot be read passes, it is read all the same: it may be what it does not say.
+    // Where unreadable bodies pass, the body is read all the same: the content-type may be wrong.
     if !is_json(media) && limits.on_unscannable == OnUnscannable::Refuse {
-        let message = "This gateway reads JSON here: send the body with content-type application/json.";
-        return Err(refusal(Unscanned::RequestType, message));
+        return Err(Box::new(UnreadableRequest::unsupported_type()));
     }
     let length: Option<usize> = head.number("content-length");
     if length.is_some_and(|length| length > limit) {
-        return Err(Box::new((Unscanned::RequestTooLarge, too_large(limit))));
+        return Err(Box::new(UnreadableRequest::too_large(limit)));
     }
-    Ok(Body::Json(encoding))
+    Ok(BodyFormat::Json(encoding))
 }
 
-fn refusal(reason: Unscanned, message: &str) -> Box<Unreadable> {
-    Box::new((reason, Reply::invalid_request(415, "unscannable", message)))
-}
-
-/// Whether a media type is JSON, or is not said.
+/// Returns `true` if a media type is JSON, or is absent.
 fn is_json(media: &[u8]) -> bool {
     let is = |name: &str| media.eq_ignore_ascii_case(name.as_bytes());
     let suffix = media.len().checked_sub(5).and_then(|at| media.get(at..)).unwrap_or_default();
     media.is_empty() || is("application/json") || is("text/json") || suffix.eq_ignore_ascii_case(b"+json")
 }
 
-/// JSON is UTF-8 (RFC 8259, 8.1), but there are servers that decode it by the charset they are told: what is read here
-/// would not be what they read.
-pub(super) fn is_utf8(content_type: &[u8]) -> bool {
+/// Returns `true` if a content-type names no charset, or one that is UTF-8.
+///
+/// JSON is UTF-8 (RFC 8259, 8.1), but some servers decode it by the declared charset: they would read another text than
+/// the filters.
+pub(in crate::stream) fn is_utf8(content_type: &[u8]) -> bool {
     content_type.split(|&byte| matches!(byte, b';' | b',')).skip(1).all(|parameter| {
         let mut halves = parameter.splitn(2, |&byte| byte == b'=').map(<[u8]>::trim_ascii);
         let is_charset = halves.next().is_some_and(|name| name.eq_ignore_ascii_case(b"charset"));
@@ -78,22 +71,12 @@ pub(super) fn is_utf8(content_type: &[u8]) -> bool {
     })
 }
 
-pub(super) fn too_large(limit: usize) -> Reply {
-    let message = format!("The request body is larger than this gateway accepts ({limit} bytes).");
-    Reply::invalid_request(413, "too_large", message).with_code("request_too_large")
-}
-
-/// What is wrong stands in the error, and nothing of the body.
-pub(super) fn malformed(error: &dyn std::fmt::Display) -> Reply {
-    Reply::invalid_request(400, "malformed", format!("The request body cannot be read: {error}."))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn only_utf8_is_read() {
+    fn charsets_that_are_utf8() {
         for (content_type, want) in [
             ("application/json", true),
             ("application/json; charset=utf-8", true),

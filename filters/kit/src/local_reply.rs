@@ -1,0 +1,141 @@
+//! Local replies: error responses that a filter sends itself, in the dialect of the caller.
+
+use tollgate_llm::{ApiError, Dialect};
+
+use crate::abi::{self, Status};
+use crate::property;
+
+/// Error response that a filter sends in place of the upstream's response.
+///
+/// Status and error object are what the caller's SDK expects of its provider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LocalReply {
+    /// HTTP status.
+    pub status: u16,
+    /// Value of the property `tollgate.verdict`, for access logs.
+    pub verdict: &'static str,
+    /// Suffix of `%RESPONSE_CODE_DETAILS%`, which is `tollgate.<verdict>` or, if this is not empty,
+    /// `tollgate.<verdict>.<details>`. Holds rule ids and budget names, never content.
+    pub details: String,
+    /// Message for the caller. Never quotes what a rule found.
+    pub message: String,
+    /// `type` of the error, as the dialect spells it.
+    pub kind: &'static str,
+    /// Request parameter that is at fault.
+    pub param: Option<&'static str>,
+    /// `code` of the error.
+    pub code: Option<&'static str>,
+    /// Headers besides `content-type`.
+    pub headers: Vec<(String, String)>,
+}
+
+impl LocalReply {
+    /// Returns a reply of the type `invalid_request_error` without code, parameter or headers.
+    pub fn new(status: u16, verdict: &'static str, message: impl Into<String>) -> LocalReply {
+        LocalReply {
+            status,
+            verdict,
+            details: String::new(),
+            message: message.into(),
+            kind: "invalid_request_error",
+            param: None,
+            code: None,
+            headers: Vec::new(),
+        }
+    }
+
+    /// Sets the error's `type`.
+    #[must_use]
+    pub fn with_kind(mut self, kind: &'static str) -> LocalReply {
+        self.kind = kind;
+        self
+    }
+
+    /// Sets the error's `code`.
+    #[must_use]
+    pub fn with_code(mut self, code: &'static str) -> LocalReply {
+        self.code = Some(code);
+        self
+    }
+
+    /// Sets the request parameter that is at fault.
+    #[must_use]
+    pub fn with_param(mut self, param: &'static str) -> LocalReply {
+        self.param = Some(param);
+        self
+    }
+
+    /// Sets the suffix of the response code details.
+    #[must_use]
+    pub fn with_details(mut self, details: impl Into<String>) -> LocalReply {
+        self.details = details.into();
+        self
+    }
+
+    /// Sets the headers besides `content-type`.
+    #[must_use]
+    pub fn with_headers(mut self, headers: Vec<(String, String)>) -> LocalReply {
+        self.headers = headers;
+        self
+    }
+
+    /// Returns the reply to a failure of the gateway itself. The cause is in the log only.
+    pub(crate) fn internal() -> LocalReply {
+        LocalReply::new(500, "error", "The gateway could not process this request.").with_kind("server_error")
+    }
+
+    /// Returns the 502 in place of an upstream's response that could not be read and must not pass unread.
+    pub fn unreadable_response() -> LocalReply {
+        LocalReply::new(502, "unscannable", "The upstream's response could not be inspected.").with_kind("server_error")
+    }
+
+    /// Returns the error in the form that `core/llm` renders.
+    pub fn error(&self) -> ApiError<'_> {
+        ApiError { status: self.status, message: &self.message, kind: self.kind, param: self.param, code: self.code }
+    }
+
+    /// Sends the reply in place of whatever the stream holds, and publishes the verdict.
+    pub(crate) fn send(&self, dialect: Dialect) -> Result<(), Status> {
+        property::set(property::VERDICT, self.verdict);
+        let mut details = format!("tollgate.{}", self.verdict);
+        if !self.details.is_empty() {
+            details.push('.');
+            details.push_str(&self.details);
+        }
+        let mut headers = vec![("content-type", "application/json")];
+        headers.extend(self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+        let body = dialect.error_body(&self.error());
+        abi::send_local_response(u32::from(self.status), &details, &body, &serialize(&headers))
+    }
+}
+
+/// Encodes header pairs in the ABI's layout: the count, the lengths, then names and values, each followed by NUL.
+fn serialize(pairs: &[(&str, &str)]) -> Vec<u8> {
+    fn size(n: usize) -> [u8; 4] {
+        u32::try_from(n).unwrap_or(u32::MAX).to_le_bytes()
+    }
+    let mut bytes = Vec::with_capacity(4 + pairs.iter().map(|(n, v)| 10 + n.len() + v.len()).sum::<usize>());
+    bytes.extend_from_slice(&size(pairs.len()));
+    for (name, value) in pairs {
+        bytes.extend_from_slice(&size(name.len()));
+        bytes.extend_from_slice(&size(value.len()));
+    }
+    for (name, value) in pairs {
+        for text in [name, value] {
+            bytes.extend_from_slice(text.as_bytes());
+            bytes.push(0);
+        }
+    }
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn header_pairs_have_the_layout_of_the_abi() {
+        let expected = b"\x02\0\0\0\x01\0\0\0\x02\0\0\0\x03\0\0\0\0\0\0\0a\0bc\0def\0\0";
+        assert_eq!(serialize(&[("a", "bc"), ("def", "")]), expected);
+    }
+}

@@ -1,0 +1,146 @@
+//! The verdict on a complete request: the filter judges it, then its edits are applied.
+
+use std::rc::Rc;
+
+use tollgate_llm::content_encoding::ContentEncoding;
+use tollgate_llm::multipart::FormErrorKind;
+
+use super::{CallHead, Progress};
+use crate::abi::{self, Buffer};
+use crate::call::Call;
+use crate::filter::{Exchange, Verdict};
+use crate::headers::Headers;
+use crate::local_reply::LocalReply;
+use crate::parse_cache::ParsedRequest;
+use crate::plugin::Plugin;
+use crate::property;
+use crate::stream::response::ResponseBody;
+use crate::stream::{Admitted, Settlement};
+use crate::unreadable::UnreadableRequest;
+
+/// Lets the filter judge a request, of whose body Envoy holds `size` bytes, and applies its edits.
+pub(super) fn decide(
+    plugin: &Rc<Plugin>,
+    head: CallHead,
+    parsed: &ParsedRequest,
+    size: usize,
+    encoding: Option<ContentEncoding>,
+) -> Progress {
+    let mut call = Call::new(parsed);
+    if head.is_first {
+        publish(&call, parsed.is_whole);
+    }
+    let mut exchange = Rc::clone(&plugin.filter).exchange();
+    if let Verdict::Reply(reply) = exchange.on_request(&mut call) {
+        return Progress::Refuse(head.endpoint.dialect, reply);
+    }
+    publish_model(&call, head.is_first);
+    request_identity_encoding(plugin, exchange.as_ref());
+    // From here on the exchange is settled in `on_log`, also if the edit fails.
+    let admitted = Admitted {
+        endpoint: head.endpoint,
+        streamed: parsed.view.stream,
+        settlement: Settlement { exchange, origin: None, succeeded: false, finished: false },
+        late_form: None,
+        response: ResponseBody::Passing,
+    };
+    match apply_edits(plugin, &call, parsed, size, encoding) {
+        Ok(()) => Progress::Admit(admitted),
+        Err(reply) => Progress::Fail(admitted, reply),
+    }
+}
+
+fn apply_edits(
+    plugin: &Plugin,
+    call: &Call<'_>,
+    parsed: &ParsedRequest,
+    size: usize,
+    encoding: Option<ContentEncoding>,
+) -> Result<(), Box<LocalReply>> {
+    if call.edits_overlap {
+        log::error!("tollgate: {}: overlapping edits", plugin.name);
+        return Err(plugin.internal_error());
+    }
+    if call.edits.is_empty() {
+        return Ok(());
+    }
+    let edited = if parsed.is_whole {
+        call.edits.apply(&parsed.body)
+    } else {
+        let whole = held_body(plugin, size).ok_or_else(|| plugin.internal_error())?;
+        call.edits.apply(&whole)
+    };
+    if parsed.form.as_ref().is_some_and(|form| !form.is_same_form(&edited)) {
+        // The client arranged its fields so that a redaction joins the parts of a boundary.
+        let UnreadableRequest { reason, reply } = UnreadableRequest::malformed(&FormErrorKind::Malformed);
+        plugin.count_refused(reason.name());
+        return Err(Box::new(reply));
+    }
+    replace_body(Headers::REQUEST, size, &edited, encoding.is_some()).map_err(|status| {
+        log::error!("tollgate: {}: request body not replaced: {status}", plugin.name);
+        plugin.internal_error()
+    })
+}
+
+/// Asks the upstream for a response without content-encoding if the exchange reads it: a compressed response costs
+/// decompression, or cannot be read at all.
+fn request_identity_encoding(plugin: &Plugin, exchange: &dyn Exchange) {
+    let headers = Headers::REQUEST;
+    if exchange.reads_response()
+        && headers.get("accept-encoding").is_some()
+        && let Err(status) = headers.set("accept-encoding", "identity")
+    {
+        log::warn!("tollgate: {}: accept-encoding not set: {status}", plugin.name);
+    }
+}
+
+/// Returns the `size` bytes of the body that Envoy holds.
+pub(super) fn held_body(plugin: &Plugin, size: usize) -> Option<Vec<u8>> {
+    match abi::get_buffer(Buffer::RequestBody, 0, size) {
+        Ok(body) if body.len() == size => Some(body),
+        Ok(body) => {
+            log::error!("tollgate: {}: request body of {size} bytes has {}", plugin.name, body.len());
+            None
+        }
+        Err(status) => {
+            log::error!("tollgate: {}: request body not readable: {status}", plugin.name);
+            None
+        }
+    }
+}
+
+/// Publishes the properties that every LLM call has, whichever filters are in the chain.
+fn publish(call: &Call<'_>, is_whole: bool) {
+    property::set(property::DIALECT, call.view().dialect.name());
+    if is_whole {
+        property::set(property::STREAM, if call.view().stream { "true" } else { "false" });
+    }
+    property::set(property::VERDICT, "allow");
+}
+
+/// Publishes the model that the client asked for. A client can choose a name that a rule blocks or redacts, so the first
+/// filter that lets the name pass unchanged publishes it.
+fn publish_model(call: &Call<'_>, is_first: bool) {
+    let Some(model) = call.model() else { return };
+    let edited =
+        call.view().path_model.is_none() && call.view().model.is_some_and(|model| call.edits.touch(model.span));
+    if !edited && (is_first || property::get(property::MODEL).is_none()) {
+        property::set_name(property::MODEL, &model);
+    }
+}
+
+/// Replaces the `size` bytes that are held, to which more may follow, and corrects `content-length`: an HTTP/1.1 upstream
+/// with the old length would read the remainder of the body as the next request. A body that came compressed leaves
+/// without content-encoding.
+fn replace_body(headers: Headers, size: usize, body: &[u8], was_encoded: bool) -> Result<(), abi::Status> {
+    abi::set_buffer(Buffer::RequestBody, 0, size, body)?;
+    if was_encoded {
+        headers.remove("content-encoding")?;
+    }
+    if let Some(length) = headers.get("content-length") {
+        let declared = std::str::from_utf8(&length).ok().and_then(|length| length.trim().parse::<usize>().ok());
+        let length = declared.unwrap_or(size).saturating_sub(size).saturating_add(body.len());
+        headers.set("content-length", length.to_string())?;
+    }
+    Ok(())
+}

@@ -1,0 +1,211 @@
+//! Streamed responses, event by event.
+
+use tollgate_llm::content_encoding::{ContentEncoding, InflateLimits, Inflater};
+use tollgate_llm::{Dialect, FrameError, Framer, Framing, StreamState};
+
+use super::{drop_frame, replace_frame};
+use crate::abi::{self, Buffer};
+use crate::filter::{BodyMode, Exchange, StreamAction};
+use crate::headers::Headers;
+use crate::local_reply::LocalReply;
+use crate::plugin::Plugin;
+use crate::property;
+use crate::stream::FilterStatus;
+use crate::unreadable::{Disposition, Unreadable};
+
+/// Bounds on the decompression of a stream. A stream may be long and its output is not kept, so only the ratio and the
+/// output of one frame are bounded.
+const STREAM_LIMITS: InflateLimits = InflateLimits { max_bytes: usize::MAX, max_ratio: 100, max_push: 4 << 20 };
+
+/// Stream of events that is being read.
+pub(in crate::stream) struct EventStream {
+    mode: BodyMode,
+    framer: Framer,
+    inflater: Option<Box<Inflater>>,
+    /// Parts of the stream that have begun, for an error event that fits them.
+    state: StreamState,
+    /// Bytes that leave in place of the current frame; kept for its capacity.
+    out: Vec<u8>,
+}
+
+/// State that follows a frame.
+pub(super) enum NextState {
+    /// The stream is read on.
+    Reading,
+    /// The remainder passes unread; decompressed, if its beginning was.
+    Unread(Option<Box<Inflater>>),
+    /// The stream was ended; the remainder is dropped.
+    Aborted,
+}
+
+/// Reason why reading of a frame stopped.
+type Stop = FrameError<Box<LocalReply>>;
+
+impl EventStream {
+    /// Starts reading. A stream that may be changed leaves decompressed, in a length that is not known yet.
+    pub(super) fn begin(
+        plugin: &Plugin,
+        mode: BodyMode,
+        framing: Framing,
+        encoding: Option<ContentEncoding>,
+    ) -> Result<EventStream, Box<LocalReply>> {
+        if mode.holds() {
+            for name in ["content-length", "content-encoding"] {
+                Headers::RESPONSE.remove(name).map_err(|status| {
+                    log::error!("tollgate: {}: {name} not removed: {status}", plugin.name);
+                    plugin.internal_error()
+                })?;
+            }
+        }
+        Ok(EventStream {
+            mode,
+            framer: Framer::new(framing, plugin.limits().max_event_bytes),
+            inflater: encoding.map(|encoding| Box::new(Inflater::new(encoding, STREAM_LIMITS))),
+            state: StreamState::default(),
+            out: Vec::new(),
+        })
+    }
+
+    /// Reads a frame of `size` bytes; `end`: it is the last.
+    pub(super) fn frame(
+        &mut self,
+        plugin: &Plugin,
+        dialect: Dialect,
+        exchange: &mut dyn Exchange,
+        size: usize,
+        end: bool,
+    ) -> (NextState, FilterStatus) {
+        let holds = self.mode.holds();
+        let frame = match abi::get_buffer(Buffer::ResponseBody, 0, size) {
+            Ok(frame) => frame,
+            Err(_) if size == 0 => Vec::new(),
+            Err(status) => {
+                log::error!("tollgate: {}: response body not readable: {status}", plugin.name);
+                let status = if holds { drop_frame(plugin, size) } else { FilterStatus::Continue };
+                return (NextState::Reading, status);
+            }
+        };
+        self.out.clear();
+        let mut inflated = Vec::new();
+        let is_inflated = self.inflate(plugin, &frame, &mut inflated, end);
+        let plain = if self.inflater.is_some() { &inflated } else { &frame };
+        let stop = self.read(dialect, exchange, plain, is_inflated, end).err();
+        if !self.out.is_empty() {
+            self.state.mark_sent();
+        }
+        let next = match stop {
+            None => NextState::Reading,
+            Some(FrameError::Callback(reply)) if holds => self.abort(dialect, &reply),
+            Some(FrameError::Callback(_)) => NextState::Reading,
+            Some(error @ (FrameError::TooLarge | FrameError::Malformed)) => {
+                let reason = reason(&error, is_inflated, holds);
+                exchange.on_unscanned(self.framer.pending().len() as u64);
+                match plugin.dispose(reason, self.mode) {
+                    Disposition::Refuse => self.abort(dialect, &LocalReply::unreadable_response()),
+                    Disposition::Pass => self.pass_remainder(exchange),
+                }
+            }
+        };
+        if !holds {
+            return (next, FilterStatus::Continue);
+        }
+        match replace_frame(plugin, size, &frame, &self.out) {
+            Some(status) => (next, status),
+            None => (NextState::Aborted, FilterStatus::StopIteration),
+        }
+    }
+
+    /// Decompresses a frame into `out`. Returns `false` if the stream cannot be read on.
+    fn inflate(&mut self, plugin: &Plugin, frame: &[u8], out: &mut Vec<u8>, end: bool) -> bool {
+        let Some(inflater) = &mut self.inflater else { return true };
+        if inflater.push(frame, out).is_err() {
+            return false;
+        }
+        if !end || inflater.finish().is_ok() {
+            return true;
+        }
+        // Truncated. Mostly behind its last event: what there is to read has been read.
+        let reason = Unreadable::ResponseEncoding;
+        match reason.disposition(plugin.limits(), self.mode) {
+            Disposition::Refuse => false,
+            Disposition::Pass => {
+                plugin.report_unscanned(reason);
+                true
+            }
+        }
+    }
+
+    /// Frames the decompressed bytes and lets the exchange judge each event.
+    fn read(
+        &mut self,
+        dialect: Dialect,
+        exchange: &mut dyn Exchange,
+        plain: &[u8],
+        is_inflated: bool,
+        end: bool,
+    ) -> Result<(), Stop> {
+        let EventStream { framer, state, out, .. } = self;
+        framer.push(plain, |event| {
+            state.observe(dialect, &event);
+            continues(exchange.on_event(&event, out))
+        })?;
+        if !is_inflated {
+            return Err(FrameError::Malformed);
+        }
+        if end {
+            let framer = std::mem::replace(framer, Framer::new(framer.framing(), 0));
+            finish(framer, exchange, out)?;
+        }
+        Ok(())
+    }
+
+    /// Ends the stream in the caller's dialect: an error event without an end mark, as the provider's own would be.
+    fn abort(&mut self, dialect: Dialect, reply: &LocalReply) -> NextState {
+        property::set(property::VERDICT, reply.verdict);
+        let event = dialect.error_event(self.framer.framing(), &self.state, &reply.error());
+        self.out.extend_from_slice(&event);
+        NextState::Aborted
+    }
+
+    /// Lets the remainder of an unreadable stream pass. Bytes that are held of earlier events leave first.
+    fn pass_remainder(&mut self, exchange: &mut dyn Exchange) -> NextState {
+        let _ = exchange.on_events_end(&mut self.out);
+        self.out.extend_from_slice(self.framer.pending());
+        NextState::Unread(self.inflater.take().filter(|_| self.mode.holds()))
+    }
+
+    /// Handles the end of a stream that trailers follow.
+    pub(super) fn trailers(mut self, plugin: &Plugin, exchange: &mut dyn Exchange) {
+        self.out.clear();
+        if self.inflater.is_some_and(|inflater| inflater.finish().is_err()) {
+            plugin.report_unscanned(Unreadable::ResponseEncoding);
+        }
+        let _ = finish(self.framer, exchange, &mut self.out);
+        if !self.out.is_empty() {
+            log::debug!("tollgate: {} bytes were still held at the trailers of a response", self.out.len());
+        }
+    }
+}
+
+/// Reads the end of a stream: an event without its blank line, then what the exchange still holds back.
+fn finish(mut framer: Framer, exchange: &mut dyn Exchange, out: &mut Vec<u8>) -> Result<(), Stop> {
+    framer.finish(|event| continues(exchange.on_event(&event, out)))?;
+    continues(exchange.on_events_end(out)).map_err(FrameError::Callback)
+}
+
+fn continues(action: StreamAction) -> Result<(), Box<LocalReply>> {
+    match action {
+        StreamAction::Continue => Ok(()),
+        StreamAction::Abort(reply) => Err(reply),
+    }
+}
+
+/// Returns the reason why a stream cannot be read on.
+fn reason(error: &Stop, is_inflated: bool, holds: bool) -> Unreadable {
+    match error {
+        _ if !is_inflated && holds => Unreadable::ResponseUndecodable,
+        _ if !is_inflated => Unreadable::ResponseEncoding,
+        FrameError::TooLarge => Unreadable::ResponseTooLarge,
+        _ => Unreadable::ResponseMalformed,
+    }
+}

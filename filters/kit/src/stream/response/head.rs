@@ -1,0 +1,33 @@
+//! The head of a response: its origin and the kind of its body.
+
+use tollgate_llm::Dialect;
+use tollgate_llm::content_encoding::ContentEncoding;
+
+use crate::headers::Headers;
+use crate::property;
+use crate::response::{BodyKind, Origin, ResponseHead};
+use crate::stream::request::is_utf8;
+
+/// Reads the head of the response to a call. `streamed`: the client asked for a stream; `ended`: there is no body.
+pub(super) fn read(dialect: Dialect, streamed: bool, ended: bool) -> ResponseHead {
+    let head = Headers::RESPONSE.read();
+    let status = head.number(":status").unwrap_or_default();
+    // The only attribute that tells who made a response in every phase and version of Envoy.
+    let details = property::attribute(&["response", "code_details"]).unwrap_or_default();
+    let origin = if details == b"via_upstream" { Origin::Upstream } else { Origin::Local };
+    let content_type = head.get("content-type");
+    let mut kind = BodyKind::of(&content_type);
+    if let (BodyKind::Json, true, Some(framing), 200..300) = (kind, streamed, dialect.json_stream(), status) {
+        kind = BodyKind::Events(framing);
+    }
+    let is_plain = dialect.is_plain(&content_type) && is_utf8(&content_type);
+    if let (BodyKind::Other, true, 200..300) = (kind, is_plain, status) {
+        kind = BodyKind::Plain;
+    }
+    ResponseHead { status, origin, kind, encoding: ContentEncoding::detect(&head.get("content-encoding")), ended }
+}
+
+/// Returns `true` if responses of the dialect in this content-type have no text.
+pub(super) fn is_textless(dialect: Dialect) -> bool {
+    dialect.is_textless(&Headers::RESPONSE.get("content-type").unwrap_or_default())
+}

@@ -1,0 +1,148 @@
+//! Responses that are read as a whole: JSON, or plain text where the API answers in it.
+
+use tollgate_llm::Response as View;
+use tollgate_llm::content_encoding::{ContentEncoding, InflateError, InflateLimits, inflate};
+
+use super::{Reader, declared_size};
+use crate::abi::{self, Buffer};
+use crate::filter::{BodyMode, Verdict};
+use crate::headers::Headers;
+use crate::local_reply::LocalReply;
+use crate::response::Response;
+use crate::stream::FilterStatus;
+use crate::unreadable::{Disposition, Unreadable};
+
+/// Format of a response that is read as a whole.
+#[derive(Clone, Copy)]
+pub(super) struct BodyFormat {
+    pub(super) encoding: Option<ContentEncoding>,
+    /// `true` if the body is one plain text, not JSON.
+    pub(super) is_plain: bool,
+}
+
+/// Body of which `size` bytes have arrived. In a mode that holds, Envoy keeps head and body; else `bytes` is a copy.
+pub(in crate::stream) struct WholeBody {
+    mode: BodyMode,
+    format: BodyFormat,
+    bytes: Vec<u8>,
+    size: usize,
+}
+
+impl WholeBody {
+    pub(super) fn new(mode: BodyMode, format: BodyFormat) -> WholeBody {
+        WholeBody { mode, format, bytes: Vec::new(), size: 0 }
+    }
+
+    /// Handles a frame. `None` in place of the state: the body is complete, or passes unread.
+    pub(super) fn frame(
+        mut self,
+        reader: &mut Reader<'_>,
+        size: usize,
+        end: bool,
+    ) -> Result<(Option<WholeBody>, FilterStatus), Box<LocalReply>> {
+        let (plugin, holds) = (reader.plugin, self.mode.holds());
+        // Held, Envoy shows everything received so far; else this frame only.
+        self.size = if holds { size } else { self.size + size };
+        let limit = plugin.limits().max_response_bytes;
+        if self.size > limit {
+            let reason = Unreadable::ResponseTooLarge;
+            // No more of a refused response is seen: its charge must not depend on how much of it had arrived.
+            let bytes = match reason.disposition(plugin.limits(), self.mode) {
+                Disposition::Refuse => declared_size(limit),
+                Disposition::Pass => self.size as u64,
+            };
+            return reader.refuse_or_pass(reason, self.mode, bytes).map(|()| (None, FilterStatus::Continue));
+        }
+        if !holds && size > 0 {
+            match abi::get_buffer(Buffer::ResponseBody, 0, size) {
+                Ok(bytes) if self.bytes.is_empty() => self.bytes = bytes,
+                Ok(bytes) => self.bytes.extend_from_slice(&bytes),
+                Err(status) => log::error!("tollgate: {}: response body not readable: {status}", plugin.name),
+            }
+        }
+        if end {
+            return self.complete(reader).map(|()| (None, FilterStatus::Continue));
+        }
+        Ok((Some(self), if holds { FilterStatus::StopIteration } else { FilterStatus::Continue }))
+    }
+
+    /// Reads the complete body and lets the exchange judge it. A held body is copied only now: until then Envoy's copy is
+    /// enough.
+    pub(super) fn complete(mut self, reader: &mut Reader<'_>) -> Result<(), Box<LocalReply>> {
+        let plugin = reader.plugin;
+        if self.mode.holds() && self.size > 0 {
+            self.bytes = match abi::get_buffer(Buffer::ResponseBody, 0, self.size) {
+                Ok(bytes) if bytes.len() == self.size => bytes,
+                other => {
+                    log::error!(
+                        "tollgate: {}: held response of {} bytes not readable: {:?}",
+                        plugin.name,
+                        self.size,
+                        other.err()
+                    );
+                    return Err(plugin.internal_error());
+                }
+            };
+        }
+        if let Some(encoding) = self.format.encoding {
+            let caps = InflateLimits { max_bytes: plugin.limits().max_response_bytes, ..InflateLimits::default() };
+            self.bytes = match inflate(encoding, &self.bytes, caps) {
+                Ok(bytes) => bytes,
+                Err(error) => {
+                    let reason = match error {
+                        InflateError::TooLarge => Unreadable::ResponseTooLarge,
+                        _ => Unreadable::ResponseEncoding,
+                    };
+                    return reader.refuse_or_pass(reason, self.mode, self.size as u64);
+                }
+            };
+        }
+        self.judge(reader)
+    }
+
+    /// Parses the decoded body, lets the exchange judge it, and applies the edits.
+    fn judge(self, reader: &mut Reader<'_>) -> Result<(), Box<LocalReply>> {
+        let WholeBody { mode, format, bytes, size } = self;
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        let plugin = reader.plugin;
+        let limits = &plugin.parser_limits;
+        let view =
+            if format.is_plain { View::plain(&bytes, limits) } else { View::parse(reader.dialect, &bytes, limits) };
+        let view = match view {
+            Ok(view) => view,
+            Err(error) => {
+                log::debug!("tollgate: {}: response not readable: {error}", plugin.name);
+                return reader.refuse_or_pass(Unreadable::ResponseMalformed, mode, bytes.len() as u64);
+            }
+        };
+        let mut response = Response::new(&view, &bytes);
+        match reader.exchange.on_response(&mut response) {
+            Verdict::Reply(reply) if mode.holds() => return Err(reply),
+            Verdict::Reply(_) | Verdict::Continue => {}
+        }
+        if mode.holds() && !response.edits.is_empty() {
+            let edited = response.edits.apply(&bytes);
+            replace_body(size, &edited, format.encoding.is_some()).map_err(|status| {
+                log::error!("tollgate: {}: response body not replaced: {status}", plugin.name);
+                plugin.internal_error()
+            })?;
+        }
+        Ok(())
+    }
+}
+
+/// Replaces the held body of `size` bytes, and corrects `content-length` if the upstream sent one. A body that came
+/// compressed leaves without content-encoding.
+fn replace_body(size: usize, body: &[u8], was_encoded: bool) -> Result<(), abi::Status> {
+    abi::set_buffer(Buffer::ResponseBody, 0, size, body)?;
+    let headers = Headers::RESPONSE;
+    if was_encoded {
+        headers.remove("content-encoding")?;
+    }
+    if headers.get("content-length").is_some() {
+        headers.set("content-length", body.len().to_string())?;
+    }
+    Ok(())
+}

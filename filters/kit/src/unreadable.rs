@@ -1,0 +1,163 @@
+//! Bodies that cannot be read: the reasons, and the one place that decides what happens to such a body.
+
+use crate::config::{Limits, OnUnscannable};
+use crate::filter::BodyMode;
+use crate::local_reply::LocalReply;
+
+/// Reason why a body, or a part of it, cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unreadable {
+    /// The path is not that of a known LLM API.
+    Path,
+    /// The request is not well-formed.
+    Malformed,
+    RequestTooLarge,
+    /// The request has an unsupported content-encoding or charset, or does not decode.
+    RequestEncoding,
+    /// The request's content-type is not JSON.
+    RequestType,
+    /// Files of a form. Their content is never read.
+    RequestForm,
+    ResponseMalformed,
+    ResponseTooLarge,
+    /// The response has an unsupported content-encoding, or does not decode.
+    ResponseEncoding,
+    /// A held stream stopped decoding. It can leave only decoded, so there is nothing that could pass.
+    ResponseUndecodable,
+    /// The response's content-type is not one of the API's.
+    ResponseType,
+    /// The API's response has no text (speech).
+    ResponseTextless,
+}
+
+/// Fate of a body that cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Disposition {
+    /// The client gets an error instead.
+    Refuse,
+    /// The body passes; `tollgate.unscanned` and a metric report it.
+    Pass,
+}
+
+impl Unreadable {
+    /// Names of all reasons, in metrics and in `tollgate.unscanned`.
+    pub(crate) const NAMES: [&'static str; 11] = [
+        "unknown_path",
+        "request_malformed",
+        "request_too_large",
+        "request_encoding",
+        "request_type",
+        "request_form",
+        "response_malformed",
+        "response_too_large",
+        "response_encoding",
+        "response_type",
+        "response_textless",
+    ];
+
+    fn index(self) -> usize {
+        match self {
+            Unreadable::Path => 0,
+            Unreadable::Malformed => 1,
+            Unreadable::RequestTooLarge => 2,
+            Unreadable::RequestEncoding => 3,
+            Unreadable::RequestType => 4,
+            Unreadable::RequestForm => 5,
+            Unreadable::ResponseMalformed => 6,
+            Unreadable::ResponseTooLarge => 7,
+            Unreadable::ResponseEncoding | Unreadable::ResponseUndecodable => 8,
+            Unreadable::ResponseType => 9,
+            Unreadable::ResponseTextless => 10,
+        }
+    }
+
+    /// Returns the reason's name in metrics and properties.
+    pub(crate) fn name(self) -> &'static str {
+        Self::NAMES.get(self.index()).copied().unwrap_or("other")
+    }
+
+    /// Decides what happens to the body. Requests are read under [`BodyMode::Enforce`], responses under the mode that the
+    /// exchange asked for.
+    pub(crate) fn disposition(self, limits: &Limits, mode: BodyMode) -> Disposition {
+        let policy = match self {
+            Unreadable::Path => limits.on_unknown_path,
+            Unreadable::RequestForm => OnUnscannable::Pass,
+            Unreadable::ResponseTextless => limits.on_textless_answer,
+            Unreadable::ResponseUndecodable => return Disposition::Refuse,
+            _ => limits.on_unscannable,
+        };
+        match policy {
+            OnUnscannable::Refuse if mode == BodyMode::Enforce => Disposition::Refuse,
+            _ => Disposition::Pass,
+        }
+    }
+}
+
+/// Request body that cannot be read, and the reply if it is refused.
+#[derive(Debug)]
+pub(crate) struct UnreadableRequest {
+    pub(crate) reason: Unreadable,
+    pub(crate) reply: LocalReply,
+}
+
+impl UnreadableRequest {
+    /// Request with a body on a path that is not that of a known LLM API.
+    pub(crate) fn unknown_path() -> UnreadableRequest {
+        let reply = LocalReply::new(404, "unknown_path", "This gateway does not know this path.");
+        UnreadableRequest { reason: Unreadable::Path, reply: reply.with_code("unknown_url") }
+    }
+
+    /// Body above `limit` bytes.
+    pub(crate) fn too_large(limit: usize) -> UnreadableRequest {
+        let message = format!("The request body is larger than this gateway accepts ({limit} bytes).");
+        let reply = LocalReply::new(413, "too_large", message).with_code("request_too_large");
+        UnreadableRequest { reason: Unreadable::RequestTooLarge, reply }
+    }
+
+    /// Body that is not well-formed. The error describes the defect and quotes nothing of the body.
+    pub(crate) fn malformed(error: &dyn std::fmt::Display) -> UnreadableRequest {
+        let message = format!("The request body cannot be read: {error}.");
+        UnreadableRequest { reason: Unreadable::Malformed, reply: LocalReply::new(400, "malformed", message) }
+    }
+
+    /// Body that does not decode by its content-encoding.
+    pub(crate) fn undecodable(error: &dyn std::fmt::Display) -> UnreadableRequest {
+        UnreadableRequest { reason: Unreadable::RequestEncoding, ..UnreadableRequest::malformed(error) }
+    }
+
+    /// Body in a content-encoding or charset that is not supported.
+    pub(crate) fn unsupported_encoding(message: &str) -> UnreadableRequest {
+        UnreadableRequest { reason: Unreadable::RequestEncoding, reply: LocalReply::new(415, "unscannable", message) }
+    }
+
+    /// Body with a content-type that is not supported.
+    pub(crate) fn unsupported_type() -> UnreadableRequest {
+        let message = "This gateway reads JSON here: send the body with content-type application/json.";
+        UnreadableRequest { reason: Unreadable::RequestType, reply: LocalReply::new(415, "unscannable", message) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_enforced_bodies_are_refused() {
+        let strict = Limits { on_textless_answer: OnUnscannable::Refuse, ..Limits::default() };
+        let lax = Limits { on_unscannable: OnUnscannable::Pass, ..Limits::default() };
+        for (reason, limits, mode, want) in [
+            (Unreadable::Malformed, &strict, BodyMode::Enforce, Disposition::Refuse),
+            (Unreadable::Malformed, &lax, BodyMode::Enforce, Disposition::Pass),
+            (Unreadable::Path, &strict, BodyMode::Enforce, Disposition::Pass),
+            (Unreadable::RequestForm, &strict, BodyMode::Enforce, Disposition::Pass),
+            (Unreadable::ResponseMalformed, &strict, BodyMode::Enforce, Disposition::Refuse),
+            (Unreadable::ResponseMalformed, &strict, BodyMode::Edit, Disposition::Pass),
+            (Unreadable::ResponseMalformed, &strict, BodyMode::Observe, Disposition::Pass),
+            (Unreadable::ResponseTextless, &strict, BodyMode::Enforce, Disposition::Refuse),
+            (Unreadable::ResponseTextless, &Limits::default(), BodyMode::Enforce, Disposition::Pass),
+            (Unreadable::ResponseUndecodable, &lax, BodyMode::Edit, Disposition::Refuse),
+        ] {
+            assert_eq!(reason.disposition(limits, mode), want, "{reason:?} {mode:?}");
+        }
+    }
+}
