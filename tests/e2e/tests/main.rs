@@ -32,6 +32,7 @@ mod scenarios;
 mod sdk;
 mod setup;
 mod upstreams;
+mod watchdog;
 
 use deployment::{COUNTER, Deployment, INSPECTOR, QUOTA, ROUTER};
 use run::Run;
@@ -117,6 +118,11 @@ fn a_missing_flag_is_an_error_that_names_the_flag() {
         setup::without_the_flag(Deployment::bundle()).await;
         setup::without_the_flag(Deployment::alone("token-counter alone", &[COUNTER])).await;
     });
+}
+
+#[test]
+fn each_filter_without_the_flag_is_reported() {
+    block_on(watchdog::each_position(Deployment::bundle()));
 }
 
 #[test]
