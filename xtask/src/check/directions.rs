@@ -23,7 +23,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("host", &[]),
     // `--backend envoy` runs the same tests in a real Envoy.
     ("cli", &["core/*", "host", "envoy-harness"]),
-    ("examples/mock-llm", &[]),
+    ("tests/mock-llm", &[]),
     ("envoy-harness", &[]),
     ("tests/workspace", &["envoy-harness"]),
     // The probe must not share a constant with the host that it is compared with.
@@ -38,7 +38,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("tests/bench/tokens/subject", &["core/tokens"]),
     // Examples in the documentation are parsed by the types that they document.
     ("tests/docs", &["core/*", "filters/*", "envoy-harness", "tests/workspace"]),
-    ("tests/*", &["envoy-harness", "tests/workspace", "examples/mock-llm", "host", "cli"]),
+    ("tests/*", &["envoy-harness", "tests/workspace", "tests/mock-llm", "host", "cli"]),
     ("xtask", &["envoy-harness", "tests/workspace"]),
 ];
 
@@ -218,7 +218,7 @@ mod tests {
             ("host", "core/llm"),
             ("host", "filters/kit"),
             ("cli", "filters/kit"),
-            ("examples/mock-llm", "core/llm"),
+            ("tests/mock-llm", "core/llm"),
             ("envoy-harness", "core/llm"),
             ("envoy-harness", "tests/workspace"),
             ("cli", "tests/workspace"),

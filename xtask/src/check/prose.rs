@@ -31,7 +31,7 @@ struct NounClause {
 const NOT_YET_CLEAN: &[&str] = &[
     "cli",
     "core/llm",
-    "examples/mock-llm",
+    "tests/mock-llm",
     "filters/cost-quota",
     "filters/kit",
     "filters/model-router",

@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 use crate::client::{address, mock};
 
 fn script(name: &str, arguments: &[&str]) -> Output {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../clients").join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/clients").join(name);
     let program = if name.ends_with(".py") { "python3" } else { "sh" };
     Command::new(program).arg(path).args(arguments).output().unwrap()
 }
