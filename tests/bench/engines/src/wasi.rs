@@ -6,11 +6,18 @@ use tollgate_envoy_harness::Context;
 use wasmtime::{Caller, Error, Linker, Memory, Result, Store};
 
 /// Clock of a subject.
+type BoxedClock = Box<dyn FnMut() -> std::result::Result<Duration, String>>;
+
+/// Clock of a subject that is measured.
 pub type Clock = fn() -> std::result::Result<Duration, String>;
 
 /// Compiled subject.
 #[derive(Clone)]
 pub struct Module(wasmtime::Module);
+
+/// Time that passes between two readings of the clock while instructions are counted. A subject that warms up for some time
+/// does so once, in every run.
+const TICK: Duration = Duration::from_secs(1);
 
 /// More fuel than any run uses.
 const FUEL: u64 = 1 << 62;
@@ -35,9 +42,16 @@ impl Module {
 
     /// Runs a subject that was compiled for counting, and returns the instructions (units of wasmtime's fuel) of its run.
     ///
+    /// The clock advances by one second per reading, so that every run takes the same path.
+    ///
     /// # Errors
     /// A subject that fails.
-    pub fn instructions(&self, arguments: &[&str], text: Vec<u8>, clock: Clock) -> tollgate_envoy_harness::Result<u64> {
+    pub fn instructions(&self, arguments: &[&str], text: Vec<u8>) -> tollgate_envoy_harness::Result<u64> {
+        let mut now = Duration::ZERO;
+        let clock = Box::new(move || {
+            now += TICK;
+            Ok(now)
+        });
         let run = self.start(World::new(arguments, text, clock), Some(FUEL)).map_err(|error| format!("{error:#}"));
         run.map(|(_, left)| FUEL - left).context(|| "in wasmtime".into())
     }
@@ -45,7 +59,7 @@ impl Module {
     /// Runs the subject with these arguments and this standard input, and returns its standard output.
     pub fn run(&self, arguments: &[&str], text: Vec<u8>, clock: Clock) -> tollgate_envoy_harness::Result<String> {
         // With the causes, which wasmtime does not show otherwise.
-        let run = self.start(World::new(arguments, text, clock), None).map_err(|error| format!("{error:#}"));
+        let run = self.start(World::new(arguments, text, Box::new(clock)), None).map_err(|error| format!("{error:#}"));
         run.map(|(printed, _)| printed).context(|| "in wasmtime".into())
     }
 
@@ -77,14 +91,14 @@ struct World {
     /// Standard input, and the number of bytes read from it.
     text: Vec<u8>,
     read: usize,
-    clock: Clock,
+    clock: BoxedClock,
     printed: Vec<u8>,
     /// Exit code.
     code: Option<i32>,
 }
 
 impl World {
-    fn new(arguments: &[&str], text: Vec<u8>, clock: Clock) -> World {
+    fn new(arguments: &[&str], text: Vec<u8>, clock: BoxedClock) -> World {
         let all = ["subject"].iter().chain(arguments).flat_map(|argument| argument.bytes().chain([0])).collect();
         let count = arguments.len() as u32 + 1;
         World { arguments: all, count, text, read: 0, clock, printed: Vec::new(), code: None }
@@ -117,7 +131,7 @@ fn link(linker: &mut Linker<World>) -> Result<()> {
     })?;
     linker.func_wrap(WASI, "environ_get", |_: u32, _: u32| SUCCESS)?;
     linker.func_wrap(WASI, "clock_time_get", |mut caller: Caller<'_, World>, _: u32, _: u64, time: u32| {
-        let now = (caller.data().clock)().map_err(Error::msg)?;
+        let now = (caller.data_mut().clock)().map_err(Error::msg)?;
         put(&mut caller, time, &(now.as_nanos() as u64).to_le_bytes())
     })?;
     linker.func_wrap(
@@ -216,5 +230,22 @@ mod tests {
         assert!(error.contains("ended with 1: ab"), "{error}");
         let error = module.run(&["ab"], Vec::new(), || Err("no clock".to_owned())).unwrap_err().to_string();
         assert!(error.contains("no clock"), "{error}");
+    }
+
+    /// Returns a subject that reads the clock until ten seconds have passed.
+    const WAIT: &str = r#"(module
+        (import "wasi_snapshot_preview1" "clock_time_get" (func $time (param i32 i64 i32) (result i32)))
+        (memory (export "memory") 1)
+        (func (export "_start")
+            (loop $again
+                (drop (call $time (i32.const 2) (i64.const 0) (i32.const 0)))
+                (br_if $again (i64.lt_u (i64.load (i32.const 0)) (i64.const 10000000000))))))"#;
+
+    #[test]
+    fn instructions_are_the_same_in_every_run() {
+        let module = Module::compile_counting(&wat::parse_str(WAIT).unwrap()).unwrap();
+        let counts = [(); 3].map(|()| module.instructions(&[], Vec::new()).unwrap());
+        assert!(counts[0] > 50, "{counts:?}");
+        assert_eq!(counts, [counts[0]; 3]);
     }
 }
