@@ -80,7 +80,7 @@ fn a_slow_client_is_served() {
         .header("content-type", "application/json")
         .header("x-tollgate-consumer", "alice")
         .frames(frames)
-        .pace(Duration::from_secs(5));
+        .frame_interval(Duration::from_secs(5));
     let exchange = listener.send(request);
     assert_eq!((exchange.client.status, &exchange.client.end), (200, &End::Complete));
 }
