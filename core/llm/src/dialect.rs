@@ -8,11 +8,15 @@ use crate::view::response::ReadResponse;
 use crate::{Error, Framing, Span, StreamState};
 
 mod anthropic;
-mod bedrock;
-mod cohere;
+mod bedrock_converse;
+mod bedrock_count_tokens;
+mod bedrock_invoke;
+mod cohere_chat;
+mod cohere_embed;
 mod gemini;
 pub(crate) mod known_names;
 mod ollama;
+mod ollama_embed;
 mod openai_audio;
 mod openai_chat;
 mod openai_completions;
@@ -149,15 +153,15 @@ dialects! {
     /// Vertex AI's predict: embeddings, images, and models with dedicated endpoints.
     VertexPredict => vertex_predict::SPEC,
     /// Bedrock's Converse and ConverseStream.
-    BedrockConverse => bedrock::CONVERSE,
+    BedrockConverse => bedrock_converse::SPEC,
     /// Bedrock's InvokeModel and InvokeModelWithResponseStream, in the model vendors' own formats.
-    BedrockInvoke => bedrock::INVOKE,
+    BedrockInvoke => bedrock_invoke::SPEC,
     /// Token counting for Bedrock.
-    BedrockCountTokens => bedrock::COUNT_TOKENS,
+    BedrockCountTokens => bedrock_count_tokens::SPEC,
     /// Cohere's embeddings.
-    CohereEmbed => cohere::EMBED,
+    CohereEmbed => cohere_embed::SPEC,
     /// Cohere's chat, version 2.
-    CohereChat => cohere::CHAT,
+    CohereChat => cohere_chat::SPEC,
     /// Reranking, by Cohere and others.
     Rerank => rerank::SPEC,
     /// Ollama's native chat.
@@ -165,7 +169,7 @@ dialects! {
     /// Ollama's native completions.
     OllamaGenerate => ollama::GENERATE,
     /// Ollama's native embeddings.
-    OllamaEmbed => ollama::EMBED,
+    OllamaEmbed => ollama_embed::SPEC,
     /// OpenAI's images.
     OpenAiImages => openai_images::GENERATIONS,
     /// OpenAI's image edits and variations, which are sent as forms.

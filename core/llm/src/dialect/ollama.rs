@@ -8,7 +8,6 @@ use super::{ApiError, DeltaMembers, DialectSpec, Indexed};
 use crate::dialect::path::Pattern;
 use crate::{Error, Framing, StreamState, escape_into};
 
-mod embed;
 mod names;
 mod request;
 mod response;
@@ -42,17 +41,6 @@ pub(super) const CHAT: DialectSpec = DialectSpec {
 
 pub(super) const GENERATE: DialectSpec =
     DialectSpec { name: "ollama.generate", paths: &[Pattern::new("api/generate")], ..CHAT };
-
-pub(super) const EMBED: DialectSpec = DialectSpec {
-    name: "ollama.embed",
-    paths: &[Pattern::new("api/embed"), Pattern::new("api/embeddings")],
-    request: embed::request,
-    response: embed::answer,
-    chunk: embed::answer,
-    json_stream: None,
-    delta_members: DeltaMembers::NONE,
-    ..CHAT
-};
 
 type Result<T> = std::result::Result<T, Error>;
 

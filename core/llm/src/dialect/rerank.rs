@@ -1,7 +1,7 @@
 //! Reranking: Cohere's (API reference, "Rerank", v1 and v2), which Jina, vLLM and others have as well. A query and
 //! documents go in, and an order comes out.
 
-use super::{DeltaMembers, DialectSpec, cohere};
+use super::{DeltaMembers, DialectSpec, cohere_chat};
 use crate::dialect::path::Pattern;
 
 mod names;
@@ -18,6 +18,6 @@ pub(super) const SPEC: DialectSpec = DialectSpec {
     response: response::read,
     chunk: response::read,
     delta_members: DeltaMembers::NONE,
-    error_event: cohere::error_alone,
-    ..cohere::CHAT
+    error_event: cohere_chat::error_alone,
+    ..cohere_chat::SPEC
 };

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::{
     ApiError, Channel, Chunk, Dialect, Edits, Endpoint, Event, Framer, Framing, ParseLimits, Part, ReportedUsage,
-    Request, Response, Role, StreamState, TextKind, Usage,
+    Request, Response, Role, StreamState, TextKind, Usage, event_stream,
 };
 
 /// Text of a request: role, kind, message index and content.
@@ -212,4 +212,38 @@ pub(crate) fn error_json(dialect: Dialect, status: u16) -> (Value, Value) {
     assert!(pushed.is_ok() && framer.pending().is_empty());
     assert!(Response::parse(dialect, &body, &ParseLimits::default()).unwrap().is_error);
     (serde_json::from_slice(&body).unwrap(), serde_json::from_slice(&data.unwrap()).unwrap())
+}
+
+/// Returns messages of the AWS event stream with these names and payloads.
+pub(crate) fn frames(events: &[(&str, &str)]) -> Vec<u8> {
+    let mut body = Vec::new();
+    for (name, payload) in events {
+        let kind = if name.ends_with("Exception") { ":exception-type" } else { ":event-type" };
+        let message = if name.ends_with("Exception") { "exception" } else { "event" };
+        let headers = [(kind, *name), (":content-type", "application/json"), (":message-type", message)];
+        event_stream::write(&headers, payload.as_bytes(), &mut body);
+    }
+    body
+}
+
+/// Checks that replacing the text `Hel` by `J"a` in a stream gives the expected stream, for several chunk sizes.
+pub(crate) fn check_stream_edit(dialect: Dialect, framing: Framing, body: &[u8], want: &[u8]) {
+    for size in [body.len(), 1, 50] {
+        let mut out = Vec::new();
+        let (mut framer, mut chunk) = (Framer::new(framing, 1 << 20), Chunk::default());
+        for piece in body.chunks(size) {
+            let pushed = framer.push(piece, |event: Event<'_>| {
+                let data = event.data().unwrap();
+                assert!(chunk.parse_event(dialect, event.name(), &data, &ParseLimits::default()).unwrap());
+                let mut edits = Edits::new();
+                for text in chunk.texts.iter().filter(|text| text.str.decode(&data) == "Hel") {
+                    edits.replace_text(text.str.span, "J\"a").unwrap();
+                }
+                event.with_data(&edits.apply(&data), &mut out);
+                Ok::<_, ()>(())
+            });
+            pushed.unwrap();
+        }
+        assert!(out == want, "{dialect:?} in pieces of {size}");
+    }
 }

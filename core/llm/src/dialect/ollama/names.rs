@@ -1,6 +1,6 @@
 //! Member names and discriminator values of the API.
 //!
-//! Source: Ollama documentation, "API".
+//! Source: Ollama documentation, "API" ("Generate a chat completion", "Generate a completion").
 
 use crate::dialect::known_names::KnownNames;
 
@@ -12,7 +12,6 @@ pub(in crate::dialect) const NAMES: KnownNames = KnownNames {
         "f16_kv",
         "format",
         "images",
-        "input",
         "keep_alive",
         "logits_all",
         "low_vram",
@@ -53,7 +52,6 @@ pub(in crate::dialect) const NAMES: KnownNames = KnownNames {
         "tools",
         "top_k",
         "top_p",
-        "truncate",
         "typical_p",
         "use_mlock",
         "use_mmap",

@@ -1,6 +1,6 @@
 //! Reads responses.
 
-use crate::dialect::cohere;
+use crate::dialect::cohere_chat;
 use crate::json::field::{number, wrong_type};
 use crate::json::reader::{Reader, Value};
 use crate::view::response::ResponseBuilder;
@@ -17,7 +17,7 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_
         let value = reader.value()?;
         match (field, value) {
             ("model", Value::String(str)) => builder.response.model = Some(str),
-            ("meta", Value::Object(_)) => builder.response.usage = cohere::billed(reader, builder)?,
+            ("meta", Value::Object(_)) => builder.response.usage = cohere_chat::billed(reader, builder)?,
             ("usage", Value::Object(_)) => builder.response.usage = usage(reader, builder)?,
             ("message", Value::String(_)) => {
                 builder.response.is_error = true;

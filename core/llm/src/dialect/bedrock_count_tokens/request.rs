@@ -1,13 +1,11 @@
 //! Counting the tokens of a request ("CountTokens"): the request of another call, inside of one.
 
-use super::{Result, request as converse};
-use crate::json::field::number;
+use crate::dialect::bedrock_converse::request as converse;
 use crate::json::reader::{Reader, Value};
 use crate::view::request::{Origin, RequestBuilder};
-use crate::view::response::ResponseBuilder;
-use crate::{Channel, ReportedUsage, TextKind};
+use crate::{Error, TextKind};
 
-pub(super) fn request(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>) -> Result<()> {
+pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>) -> Result<(), Error> {
     builder.body(reader)?;
     while let Some((key, name)) = reader.field(&["input"])? {
         let value = reader.value()?;
@@ -19,7 +17,7 @@ pub(super) fn request(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<
     Ok(())
 }
 
-fn input(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>) -> Result<()> {
+fn input(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>) -> Result<(), Error> {
     while let Some((key, name)) = reader.field(&["converse", "invokeModel"])? {
         let value = reader.value()?;
         match (name, value) {
@@ -35,25 +33,6 @@ fn input(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>) -> Resul
                 }
             }
             _ => builder.other(reader, Origin::OUTSIDE, key, value)?,
-        }
-    }
-    Ok(())
-}
-
-pub(super) fn answer(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<()> {
-    reader.object()?;
-    while let Some((_, field)) = reader.field(&["inputTokens", "message"])? {
-        let value = reader.value()?;
-        match (field, value) {
-            ("inputTokens", Value::Number(_)) => {
-                let input = number(reader, value);
-                builder.response.usage = Some(ReportedUsage { input, complete: true, ..ReportedUsage::default() });
-            }
-            ("message", Value::String(_)) => {
-                builder.response.is_error = true;
-                builder.texts(reader, Channel::OTHER, value)?;
-            }
-            (_, value) => builder.texts(reader, Channel::OTHER, value)?,
         }
     }
     Ok(())

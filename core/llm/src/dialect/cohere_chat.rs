@@ -8,7 +8,6 @@ use super::{ApiError, DeltaMembers, DialectSpec, Indexed};
 use crate::dialect::path::Pattern;
 use crate::{Error, StreamState, escape_into};
 
-mod embed;
 mod names;
 mod request;
 mod response;
@@ -17,7 +16,7 @@ mod tests;
 
 pub(super) use response::billed;
 
-pub(super) const CHAT: DialectSpec = DialectSpec {
+pub(super) const SPEC: DialectSpec = DialectSpec {
     name: "cohere.chat",
     paths: &[Pattern::new("v2/chat")],
     names: names::NAMES,
@@ -40,17 +39,6 @@ pub(super) const CHAT: DialectSpec = DialectSpec {
         null: &[],
         indexed: Indexed { choices: "", calls: "" },
     },
-};
-
-pub(super) const EMBED: DialectSpec = DialectSpec {
-    name: "cohere.embed",
-    paths: &[Pattern::new("v1/embed"), Pattern::new("v2/embed")],
-    request: embed::request,
-    response: embed::answer,
-    chunk: embed::answer,
-    error_event: error_alone,
-    delta_members: DeltaMembers::NONE,
-    ..CHAT
 };
 
 type Result<T> = std::result::Result<T, Error>;

@@ -102,7 +102,11 @@ pub(super) fn event(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'
 }
 
 /// The members of an event; its name says which are there, and whether a block ends with it.
-pub(super) fn payload(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>, stops: bool) -> Result<()> {
+pub(in crate::dialect) fn payload(
+    reader: &mut Reader<'_, '_>,
+    builder: &mut ResponseBuilder<'_>,
+    stops: bool,
+) -> Result<()> {
     // The index may stand behind the texts that it is the index of.
     let first = builder.response.texts.len();
     let mut index = 0;

@@ -15,7 +15,7 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>
 }
 
 /// The members of a request to Converse, which was opened.
-pub(super) fn members(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>) -> Result<()> {
+pub(in crate::dialect) fn members(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>) -> Result<()> {
     while let Some((key, name)) = reader.field(&["messages", "system", "inferenceConfig", "toolConfig"])? {
         let value = reader.value()?;
         match (name, value) {

@@ -5,58 +5,21 @@
 //! AI21, DeepSeek, Qwen, OpenAI's own), Converse's (Amazon Nova), or a prompt and a text under one of the names that
 //! other makers have for these (`prompt`).
 
-use super::{Result, response};
-use crate::dialect::{anthropic, openai_chat};
 use crate::json::reader::{Reader, Scratch, Value};
 use crate::json::scan::Side;
-use crate::view::request::RequestBuilder;
-use crate::view::response::ResponseBuilder;
 use crate::{Error, ParseLimits};
-
-mod prompt;
 
 /// A format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Format {
+pub(super) enum Format {
     Anthropic,
     OpenAi,
     Converse,
     Prompt,
 }
 
-pub(super) fn request(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>) -> Result<()> {
-    match asked_in(reader.body()).unwrap_or(Format::Prompt) {
-        Format::Anthropic => (anthropic::MESSAGES.request)(reader, builder),
-        Format::OpenAi => (openai_chat::SPEC.request)(reader, builder),
-        Format::Converse => super::request::read(reader, builder),
-        Format::Prompt => prompt::request(reader, builder),
-    }
-}
-
-pub(super) fn response(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<()> {
-    match said_in(reader.body()).unwrap_or(Format::Prompt) {
-        Format::Anthropic => (anthropic::MESSAGES.response)(reader, builder),
-        Format::OpenAi => (openai_chat::SPEC.response)(reader, builder),
-        Format::Converse => response::read(reader, builder),
-        Format::Prompt => prompt::answer(reader, builder),
-    }
-}
-
-pub(super) fn event(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<()> {
-    builder.response.is_error |= builder.event.is_some_and(|name| name.ends_with(b"Exception"));
-    let is_error = builder.response.is_error;
-    match said_in(reader.body()).unwrap_or(Format::Prompt) {
-        Format::Anthropic => (anthropic::MESSAGES.chunk)(reader, builder)?,
-        Format::OpenAi => (openai_chat::SPEC.chunk)(reader, builder)?,
-        Format::Converse => prompt::named(reader, builder)?,
-        Format::Prompt => prompt::answer(reader, builder)?,
-    }
-    builder.response.is_error |= is_error;
-    Ok(())
-}
-
 /// The members of the top object, shown one after the other, until `tell` knows.
-fn members(body: &[u8], mut tell: impl FnMut(&str, Value) -> Option<Format>) -> std::result::Result<Format, Error> {
+fn members(body: &[u8], mut tell: impl FnMut(&str, Value) -> Option<Format>) -> Result<Format, Error> {
     let mut scratch = Scratch::default();
     // The body is read again, within its limits.
     let limits = ParseLimits { max_bytes: usize::MAX, ..ParseLimits::default() };
@@ -72,7 +35,7 @@ fn members(body: &[u8], mut tell: impl FnMut(&str, Value) -> Option<Format>) -> 
     Ok(Format::Prompt)
 }
 
-fn asked_in(body: &[u8]) -> std::result::Result<Format, Error> {
+pub(super) fn asked_in(body: &[u8]) -> Result<Format, Error> {
     let mut messages = false;
     let found = members(body, |name, _| {
         messages |= name == "messages";
@@ -85,7 +48,7 @@ fn asked_in(body: &[u8]) -> std::result::Result<Format, Error> {
     Ok(if found == Format::Prompt && messages { Format::OpenAi } else { found })
 }
 
-fn said_in(body: &[u8]) -> std::result::Result<Format, Error> {
+pub(super) fn said_in(body: &[u8]) -> Result<Format, Error> {
     members(body, |name, value| match (name, value) {
         ("choices", Value::Array(_)) => Some(Format::OpenAi),
         ("output", Value::Object(_)) => Some(Format::Converse),

@@ -13,15 +13,13 @@ use super::{ApiError, DeltaMembers, DialectSpec, Indexed};
 use crate::dialect::path::Pattern;
 use crate::{Error, StreamState, escape_into};
 
-mod count;
-mod invoke;
 mod names;
-mod request;
-mod response;
+pub(super) mod request;
+pub(super) mod response;
 #[cfg(test)]
 mod tests;
 
-pub(super) const CONVERSE: DialectSpec = DialectSpec {
+pub(super) const SPEC: DialectSpec = DialectSpec {
     name: "bedrock.converse",
     paths: &[Pattern::new("model/{model...}/converse"), Pattern::stream("model/{model...}/converse-stream")],
     names: names::NAMES,
@@ -44,33 +42,6 @@ pub(super) const CONVERSE: DialectSpec = DialectSpec {
         null: &[],
         indexed: Indexed { choices: "", calls: "" },
     },
-};
-
-pub(super) const INVOKE: DialectSpec = DialectSpec {
-    name: "bedrock.invoke",
-    paths: &[Pattern::new("model/{model...}/invoke"), Pattern::stream("model/{model...}/invoke-with-response-stream")],
-    request: invoke::request,
-    response: invoke::response,
-    chunk: invoke::event,
-    is_end: |data| data.trim_ascii() == b"[DONE]",
-    delta_members: DeltaMembers {
-        top: &["type", "index"],
-        inner: &["type", "contentBlockIndex"],
-        null: &[],
-        indexed: Indexed { choices: "choices", calls: "tool_calls" },
-    },
-    ..CONVERSE
-};
-
-pub(super) const COUNT_TOKENS: DialectSpec = DialectSpec {
-    name: "bedrock.count_tokens",
-    paths: &[Pattern::new("model/{model...}/count-tokens")],
-    request: count::request,
-    response: count::answer,
-    chunk: count::answer,
-    is_free: true,
-    delta_members: DeltaMembers::NONE,
-    ..CONVERSE
 };
 
 type Result<T> = std::result::Result<T, Error>;

@@ -1,7 +1,6 @@
 //! Member names and discriminator values of the API.
 //!
-//! Source: Amazon Bedrock API reference, "Converse"; user guide, "Inference request parameters and response fields
-//! for foundation models".
+//! Source: Amazon Bedrock API reference, "Converse".
 
 use crate::dialect::known_names::KnownNames;
 
@@ -19,7 +18,6 @@ pub(in crate::dialect) const NAMES: KnownNames = KnownNames {
         "content",
         "description",
         "document",
-        "embeddingTypes",
         "enabled",
         "format",
         "guardContent",
@@ -29,21 +27,14 @@ pub(in crate::dialect) const NAMES: KnownNames = KnownNames {
         "image",
         "inferenceConfig",
         "input",
-        "inputImage",
         "inputSchema",
-        "inputText",
         "json",
         "jsonSchema",
         "latency",
-        "maxTokenCount",
         "maxTokens",
-        "max_gen_len",
-        "max_tokens_to_sample",
         "messages",
         "name",
-        "normalize",
         "outputConfig",
-        "outputEmbeddingLength",
         "performanceConfig",
         "priority",
         "promptVariables",
@@ -54,7 +45,6 @@ pub(in crate::dialect) const NAMES: KnownNames = KnownNames {
         "requestMetadata",
         "role",
         "s3Location",
-        "schemaVersion",
         "searchResult",
         "serviceTier",
         "signature",
@@ -68,7 +58,6 @@ pub(in crate::dialect) const NAMES: KnownNames = KnownNames {
         "systemTool",
         "text",
         "textFormat",
-        "textGenerationConfig",
         "tool",
         "toolChoice",
         "toolConfig",
@@ -76,7 +65,6 @@ pub(in crate::dialect) const NAMES: KnownNames = KnownNames {
         "toolSpec",
         "toolUse",
         "toolUseId",
-        "topK",
         "topP",
         "trace",
         "type",

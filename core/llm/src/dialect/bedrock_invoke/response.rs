@@ -1,55 +1,37 @@
-//! A prompt, and a text that follows it, by whatever names (Bedrock user guide: "Meta Llama models", "Mistral AI text
-//! completion", "Amazon Titan Text models", "Cohere Command models", "AI21 Labs models").
+//! Reads responses.
 
-use super::{Result, response as converse};
+use super::format::{Format, said_in};
+use crate::dialect::bedrock_converse::{self, response as converse};
+use crate::dialect::{anthropic, openai_chat};
 use crate::json::field::number;
 use crate::json::reader::{Reader, Value};
-use crate::view::request::{Origin, RequestBuilder};
 use crate::view::response::ResponseBuilder;
-use crate::{Channel, ErrorKind, Part, ReportedUsage, TextKind};
+use crate::{Channel, Error, ErrorKind, Part, ReportedUsage};
 
-pub(super) fn request(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>) -> Result<()> {
-    builder.body(reader)?;
-    members(reader, builder, true)
+pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<(), Error> {
+    match said_in(reader.body()).unwrap_or(Format::Prompt) {
+        Format::Anthropic => (anthropic::MESSAGES.response)(reader, builder),
+        Format::OpenAi => (openai_chat::SPEC.response)(reader, builder),
+        Format::Converse => (bedrock_converse::SPEC.response)(reader, builder),
+        Format::Prompt => answer(reader, builder),
+    }
 }
 
-/// Titan has the bound in an object of its own.
-fn members(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, is_top: bool) -> Result<()> {
-    while let Some((key, name)) = reader.field(&[
-        "prompt",
-        "inputText",
-        "message",
-        "texts",
-        "query",
-        "documents",
-        "preamble",
-        "system",
-        "max_gen_len",
-        "max_tokens",
-        "max_tokens_to_sample",
-        "maxTokenCount",
-        "maxTokens",
-        "textGenerationConfig",
-    ])? {
-        let value = reader.value()?;
-        match (name, value) {
-            ("prompt" | "inputText" | "message" | "texts" | "query" | "documents", value) => {
-                builder.texts(reader, Origin::USER, TextKind::Content, value)?;
-            }
-            ("preamble" | "system", value) => builder.texts(reader, Origin::SYSTEM, TextKind::Content, value)?,
-            ("textGenerationConfig", Value::Object(_)) if is_top => members(reader, builder, false)?,
-            ("", value) | ("textGenerationConfig", value) => builder.other(reader, Origin::OUTSIDE, key, value)?,
-            (bound, value) => {
-                let tokens = crate::json::field::count(reader, bound, value)?;
-                builder.request.max_output_tokens = builder.request.max_output_tokens.max(tokens);
-            }
-        }
+pub(super) fn event(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<(), Error> {
+    builder.response.is_error |= builder.event.is_some_and(|name| name.ends_with(b"Exception"));
+    let is_error = builder.response.is_error;
+    match said_in(reader.body()).unwrap_or(Format::Prompt) {
+        Format::Anthropic => (anthropic::MESSAGES.chunk)(reader, builder)?,
+        Format::OpenAi => (openai_chat::SPEC.chunk)(reader, builder)?,
+        Format::Converse => named(reader, builder)?,
+        Format::Prompt => answer(reader, builder)?,
     }
+    builder.response.is_error |= is_error;
     Ok(())
 }
 
 /// A whole answer, or an event of one.
-pub(super) fn answer(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<()> {
+fn answer(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<(), Error> {
     reader.object()?;
     let mut said = ReportedUsage::default();
     object(reader, builder, &mut said, 0)?;
@@ -66,7 +48,7 @@ fn object(
     builder: &mut ResponseBuilder<'_>,
     said: &mut ReportedUsage,
     index: u32,
-) -> Result<()> {
+) -> Result<(), Error> {
     let channel = |part| Channel { choice: index, part };
     let (mut finished, mut metrics) = (false, None);
     while let Some((_, name)) = reader.field(&[
@@ -157,7 +139,7 @@ fn add_metrics(said: &mut ReportedUsage, [input, output, cached, cache_write]: [
 }
 
 /// An event of Converse under its name, as models of Amazon send it.
-pub(super) fn named(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<()> {
+fn named(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<(), Error> {
     reader.object()?;
     while let Some((_, name)) = reader.field(&[
         "messageStart",

@@ -1,6 +1,6 @@
 //! Member names and discriminator values of the API.
 //!
-//! Source: Cohere API reference, "Chat" and "Embed" (v1 and v2).
+//! Source: Cohere API reference, "Chat" (v1 and v2).
 
 use crate::dialect::known_names::KnownNames;
 
@@ -12,20 +12,15 @@ pub(in crate::dialect) const NAMES: KnownNames = KnownNames {
         "content",
         "data",
         "documents",
-        "embedding_types",
         "enabled",
         "frequency_penalty",
         "id",
-        "image",
-        "images",
-        "input_type",
         "logprobs",
         "max_tokens",
         "message",
         "messages",
         "mode",
         "model",
-        "output_dimension",
         "preamble",
         "presence_penalty",
         "priority",
@@ -38,14 +33,12 @@ pub(in crate::dialect) const NAMES: KnownNames = KnownNames {
         "stream",
         "strict_tools",
         "temperature",
-        "texts",
         "thinking",
         "token_budget",
         "tool_calls",
         "tool_choice",
         "tool_plan",
         "tools",
-        "truncate",
     ],
     kinds: &["document", "function", "image_url", "json_object", "text", "tool"],
 };

@@ -1,0 +1,28 @@
+//! Amazon Bedrock's InvokeModel.
+
+use super::{DeltaMembers, DialectSpec, Indexed, bedrock_converse};
+use crate::dialect::path::Pattern;
+
+mod format;
+mod names;
+mod request;
+mod response;
+#[cfg(test)]
+mod tests;
+
+pub(super) const SPEC: DialectSpec = DialectSpec {
+    name: "bedrock.invoke",
+    paths: &[Pattern::new("model/{model...}/invoke"), Pattern::stream("model/{model...}/invoke-with-response-stream")],
+    names: names::NAMES,
+    request: request::read,
+    response: response::read,
+    chunk: response::event,
+    is_end: |data| data.trim_ascii() == b"[DONE]",
+    delta_members: DeltaMembers {
+        top: &["type", "index"],
+        inner: &["type", "contentBlockIndex"],
+        null: &[],
+        indexed: Indexed { choices: "choices", calls: "tool_calls" },
+    },
+    ..bedrock_converse::SPEC
+};

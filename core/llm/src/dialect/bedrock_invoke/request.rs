@@ -1,0 +1,57 @@
+//! Reads requests.
+
+use super::format::{Format, asked_in};
+use crate::dialect::{anthropic, bedrock_converse, openai_chat};
+use crate::json::field::count;
+use crate::json::reader::{Reader, Value};
+use crate::view::request::{Origin, RequestBuilder};
+use crate::{Error, TextKind};
+
+pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>) -> Result<(), Error> {
+    match asked_in(reader.body()).unwrap_or(Format::Prompt) {
+        Format::Anthropic => (anthropic::MESSAGES.request)(reader, builder),
+        Format::OpenAi => (openai_chat::SPEC.request)(reader, builder),
+        Format::Converse => (bedrock_converse::SPEC.request)(reader, builder),
+        Format::Prompt => prompt(reader, builder),
+    }
+}
+
+fn prompt(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>) -> Result<(), Error> {
+    builder.body(reader)?;
+    members(reader, builder, true)
+}
+
+/// Titan has the bound in an object of its own.
+fn members(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, is_top: bool) -> Result<(), Error> {
+    while let Some((key, name)) = reader.field(&[
+        "prompt",
+        "inputText",
+        "message",
+        "texts",
+        "query",
+        "documents",
+        "preamble",
+        "system",
+        "max_gen_len",
+        "max_tokens",
+        "max_tokens_to_sample",
+        "maxTokenCount",
+        "maxTokens",
+        "textGenerationConfig",
+    ])? {
+        let value = reader.value()?;
+        match (name, value) {
+            ("prompt" | "inputText" | "message" | "texts" | "query" | "documents", value) => {
+                builder.texts(reader, Origin::USER, TextKind::Content, value)?;
+            }
+            ("preamble" | "system", value) => builder.texts(reader, Origin::SYSTEM, TextKind::Content, value)?,
+            ("textGenerationConfig", Value::Object(_)) if is_top => members(reader, builder, false)?,
+            ("", value) | ("textGenerationConfig", value) => builder.other(reader, Origin::OUTSIDE, key, value)?,
+            (bound, value) => {
+                let tokens = count(reader, bound, value)?;
+                builder.request.max_output_tokens = builder.request.max_output_tokens.max(tokens);
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,22 @@
+//! Cohere's embeddings.
+
+use super::{DeltaMembers, DialectSpec, cohere_chat};
+use crate::dialect::path::Pattern;
+
+mod names;
+mod request;
+mod response;
+#[cfg(test)]
+mod tests;
+
+pub(super) const SPEC: DialectSpec = DialectSpec {
+    name: "cohere.embed",
+    paths: &[Pattern::new("v1/embed"), Pattern::new("v2/embed")],
+    names: names::NAMES,
+    request: request::read,
+    response: response::read,
+    chunk: response::read,
+    error_event: cohere_chat::error_alone,
+    delta_members: DeltaMembers::NONE,
+    ..cohere_chat::SPEC
+};

@@ -1,0 +1,46 @@
+//! Embeddings ("Embed", v1 and v2): texts and images go in, and numbers come out.
+
+use crate::dialect::openai_chat::request::content;
+use crate::json::reader::{Reader, Value};
+use crate::view::request::{Origin, RequestBuilder};
+use crate::{Error, Image, TextKind};
+
+pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>) -> Result<(), Error> {
+    builder.body(reader)?;
+    // Numbers are no tokens.
+    builder.request.max_output_tokens = Some(0);
+    while let Some((key, name)) = reader.field(&["model", "texts", "inputs", "images"])? {
+        let value = reader.value()?;
+        match (name, value) {
+            ("model", value) => builder.model(reader, value)?,
+            ("texts", value) => builder.texts(reader, Origin::USER, TextKind::Content, value)?,
+            ("inputs", Value::Array(_)) => {
+                while let Some(value) = reader.element()? {
+                    input(reader, builder, value)?;
+                }
+            }
+            ("images", Value::Array(_)) => {
+                while let Some(value) = reader.element()? {
+                    builder.text_or_others(reader, Origin::USER, TextKind::ImageUrl, value)?;
+                    let str = if let Value::String(str) = value { Some(str) } else { None };
+                    builder.image(Image { str, detail: None });
+                }
+            }
+            _ => builder.other(reader, Origin::OUTSIDE, key, value)?,
+        }
+    }
+    Ok(())
+}
+
+/// Texts and images that are embedded together, as parts.
+fn input(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, value: Value) -> Result<(), Error> {
+    let Value::Object(_) = value else { return builder.texts(reader, Origin::USER, TextKind::Content, value) };
+    while let Some((key, field)) = reader.field(&["content"])? {
+        let value = reader.value()?;
+        match field {
+            "content" => content(reader, builder, Origin::USER, value)?,
+            _ => builder.other(reader, Origin::USER, key, value)?,
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,22 @@
+//! Ollama's native embeddings.
+
+use super::{DeltaMembers, DialectSpec, ollama};
+use crate::dialect::path::Pattern;
+
+mod names;
+mod request;
+mod response;
+#[cfg(test)]
+mod tests;
+
+pub(super) const SPEC: DialectSpec = DialectSpec {
+    name: "ollama.embed",
+    paths: &[Pattern::new("api/embed"), Pattern::new("api/embeddings")],
+    names: names::NAMES,
+    request: request::read,
+    response: response::read,
+    chunk: response::read,
+    json_stream: None,
+    delta_members: DeltaMembers::NONE,
+    ..ollama::CHAT
+};
