@@ -118,6 +118,7 @@ macro_rules! dialects {
             /// All dialects.
             pub const ALL: &[Dialect] = &[$(Dialect::$dialect),*];
 
+            /// Returns the definition of the dialect.
             pub(crate) fn spec(self) -> &'static DialectSpec {
                 match self {
                     $(Dialect::$dialect => &$spec,)*
@@ -255,7 +256,7 @@ impl Endpoint {
                 if best.as_ref().is_some_and(|(known, _)| *known >= rank) {
                     continue;
                 }
-                if let Some(model) = pattern.fits(&path) {
+                if let Some(model) = pattern.matches(&path) {
                     let model = model.map(|model| PathModel { name: model.name, span: model.span });
                     best = Some((rank, Endpoint { dialect, model, stream: pattern.stream }));
                 }

@@ -1,10 +1,10 @@
-//! Anthropic Messages, and the counting of their tokens.
+//! Anthropic Messages, and token counting for them.
 //!
-//! Formats are those of the Anthropic API reference, "Messages" (create, count tokens, "Streaming messages", "Errors"),
-//! which Vertex AI serves under `publishers/anthropic/models/{model}:rawPredict` (Google Cloud, "Use Claude models").
+//! Source: Anthropic API reference, "Messages" (create, count tokens, "Streaming messages", "Errors"). Vertex AI serves
+//! the same formats under `publishers/anthropic/models/{model}:rawPredict` (Google Cloud, "Use Claude models").
 //!
-//! An answer is made of blocks that begin and end by themselves; each is a [`Channel::choice`](crate::Channel) of its
-//! own. Counts of tokens are totals so far, in which the prompt is without its cached part.
+//! A response consists of blocks that start and stop independently; each has its own
+//! [`Channel::choice`](crate::Channel). Token counts are running totals; the input excludes cached tokens.
 
 use super::{ApiError, DeltaMembers, DialectSpec, Indexed};
 use crate::dialect::path::Pattern;
@@ -47,7 +47,7 @@ pub(super) const MESSAGES: DialectSpec = DialectSpec {
 
 pub(super) const COUNT_TOKENS: DialectSpec = DialectSpec {
     name: "anthropic.count_tokens",
-    // Vertex AI has it as a model of its own.
+    // Vertex AI offers it as a separate model.
     paths: &[
         Pattern::new("messages/count_tokens"),
         Pattern::new("publishers/anthropic/models/count-tokens:rawPredict"),
@@ -58,7 +58,7 @@ pub(super) const COUNT_TOKENS: DialectSpec = DialectSpec {
 
 type Result<T> = std::result::Result<T, Error>;
 
-/// "Errors": the type follows from the status. There is no parameter and no code.
+/// Appends an error body ("Errors"). The status determines the type; there is no parameter and no code.
 fn error_body(error: &ApiError<'_>, out: &mut Vec<u8>) {
     let kind = match error.status {
         401 => "authentication_error",
@@ -79,6 +79,7 @@ fn error_body(error: &ApiError<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(b"\"}}");
 }
 
+/// Appends the error body as the data of an `error` event.
 fn error_event(error: &ApiError<'_>, _state: &StreamState, out: &mut Vec<u8>) -> &'static str {
     error_body(error, out);
     "error"

@@ -1,13 +1,10 @@
-//! Amazon Bedrock: Converse and InvokeModel, whole and streamed, and counting the tokens of either.
+//! Amazon Bedrock's Converse and ConverseStream.
 //!
-//! Formats are those of the Amazon Bedrock API reference ("Converse", "ConverseStream", "InvokeModel",
-//! "InvokeModelWithResponseStream", "CountTokens", "ContentBlock", "TokenUsage") and of its user guide ("Inference request parameters
-//! and response fields for foundation models"). The model stands in the path, and so does whether the answer is
-//! streamed: in binary frames, whose names say what their payloads are.
+//! Source: Amazon Bedrock API reference ("Converse", "ConverseStream", "ContentBlock", "TokenUsage"). The path contains
+//! the model and selects streaming: messages of the AWS event stream, whose event names identify the payloads.
 //!
-//! An answer of Converse is made of blocks that begin and end by themselves; each is a
-//! [`Channel::choice`](crate::Channel) of its own. What goes through InvokeModel is in the format of the model's maker,
-//! which the body shows: `invoke` tells which.
+//! A response consists of blocks that start and stop independently; each has its own
+//! [`Channel::choice`](crate::Channel).
 
 use super::{ApiError, DeltaMembers, DialectSpec, Indexed};
 use crate::dialect::path::Pattern;
@@ -46,7 +43,7 @@ pub(super) const SPEC: DialectSpec = DialectSpec {
 
 type Result<T> = std::result::Result<T, Error>;
 
-/// "Common errors": what SDKs tell an error by, here in the body, since a header is not at hand.
+/// Appends an error body ("Common errors"). SDKs identify an error by its name in a header or, as here, in `__type`.
 fn error_body(error: &ApiError<'_>, out: &mut Vec<u8>) {
     let name = match error.status {
         401 | 403 => "AccessDeniedException",
@@ -65,7 +62,7 @@ fn error_body(error: &ApiError<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(b"\"}");
 }
 
-/// "ConverseStreamOutput": one of the exceptions that a stream may have.
+/// Appends the data of an exception that a stream may contain ("ConverseStreamOutput").
 fn error_event(error: &ApiError<'_>, _state: &StreamState, out: &mut Vec<u8>) -> &'static str {
     out.extend_from_slice(b"{\"message\":\"");
     escape_into(error.message, out);

@@ -1,4 +1,4 @@
-//! Amazon Bedrock's token counting.
+//! Amazon Bedrock's token counting (API reference, "CountTokens").
 
 use super::{DeltaMembers, DialectSpec, bedrock_converse};
 use crate::dialect::path::Pattern;

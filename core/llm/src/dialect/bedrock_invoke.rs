@@ -1,4 +1,8 @@
-//! Amazon Bedrock's InvokeModel.
+//! Amazon Bedrock's InvokeModel and InvokeModelWithResponseStream: bodies in the format of the model's vendor.
+//!
+//! Source: Amazon Bedrock API reference ("InvokeModel", "InvokeModelWithResponseStream") and user guide ("Inference
+//! request parameters and response fields for foundation models"). The members of a body determine its format, see
+//! `format`.
 
 use super::{DeltaMembers, DialectSpec, Indexed, bedrock_converse};
 use crate::dialect::path::Pattern;

@@ -1,8 +1,8 @@
-//! Cohere's chat, version 2, and embeddings.
+//! Cohere's chat, version 2.
 //!
-//! Formats are those of the Cohere API reference ("Chat", "Chat with Streaming", v2; "Embed", v1 and v2). An answer is made of blocks that
-//! begin and end by themselves; each is a [`Channel::choice`](crate::Channel) of its own. Of the two counts of tokens
-//! that an answer says, the one that is billed is taken: `tokens` includes what Cohere itself puts into a prompt.
+//! Source: Cohere API reference ("Chat", "Chat with Streaming", v2). A response consists of blocks that start and stop
+//! independently; each has its own [`Channel::choice`](crate::Channel). Usage is taken from `billed_units`: `tokens`
+//! includes tokens that Cohere itself adds to a prompt.
 
 use super::{ApiError, DeltaMembers, DialectSpec, Indexed};
 use crate::dialect::path::Pattern;
@@ -43,20 +43,21 @@ pub(super) const SPEC: DialectSpec = DialectSpec {
 
 type Result<T> = std::result::Result<T, Error>;
 
-/// "Errors": a message and nothing else.
-pub(super) fn error_body(error: &ApiError<'_>, out: &mut Vec<u8>) {
+/// Appends an error body ("Errors"), which has only a message.
+fn error_body(error: &ApiError<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(b"{\"message\":\"");
     escape_into(error.message, out);
     out.extend_from_slice(b"\"}");
 }
 
-/// Of calls that are not streamed: the body, should a server stream all the same.
-pub(super) fn error_alone(error: &ApiError<'_>, _state: &StreamState, out: &mut Vec<u8>) -> &'static str {
+/// Appends the error body as the data of an event without a name, for calls that a server streams although the API has
+/// no streams for them.
+pub(super) fn unnamed_error_event(error: &ApiError<'_>, _state: &StreamState, out: &mut Vec<u8>) -> &'static str {
     error_body(error, out);
     ""
 }
 
-/// An event of the kind that ends an answer, with what went wrong in place of usage ("message-end").
+/// Appends the data of a `message-end` event with the error in place of the usage.
 fn error_event(error: &ApiError<'_>, _state: &StreamState, out: &mut Vec<u8>) -> &'static str {
     out.extend_from_slice(b"{\"type\":\"message-end\",\"delta\":{\"finish_reason\":\"ERROR\",\"error\":\"");
     escape_into(error.message, out);

@@ -1,4 +1,4 @@
-//! Cohere's embeddings.
+//! Cohere's embeddings (API reference, "Embed", v1 and v2).
 
 use super::{DeltaMembers, DialectSpec, cohere_chat};
 use crate::dialect::path::Pattern;
@@ -16,7 +16,7 @@ pub(super) const SPEC: DialectSpec = DialectSpec {
     request: request::read,
     response: response::read,
     chunk: response::read,
-    error_event: cohere_chat::error_alone,
+    error_event: cohere_chat::unnamed_error_event,
     delta_members: DeltaMembers::NONE,
     ..cohere_chat::SPEC
 };

@@ -1,12 +1,12 @@
-//! Gemini: generating content, counting tokens, embedding; on the Gemini API and on Vertex AI.
+//! Gemini on the Gemini API and on Vertex AI: content generation, token counting, embeddings.
 //!
-//! Formats are those of the Gemini API reference ("Generating content", "Counting tokens", "Embeddings") and of the
-//! Vertex AI reference ("GenerateContentResponse"). The model stands in the path, with the verb behind a colon, and so
-//! does whether the answer is streamed: as server-sent events with `alt=sse`, else as one JSON array. Members have two
-//! spellings (ProtoJSON), `systemInstruction` and `system_instruction`; servers take either.
+//! Source: Gemini API reference ("Generating content", "Counting tokens", "Embeddings") and Vertex AI reference
+//! ("GenerateContentResponse"). The path contains the model and, after a colon, the method, which also selects
+//! streaming: server-sent events with `alt=sse`, otherwise one JSON array. Servers accept two spellings of each member
+//! (ProtoJSON), `systemInstruction` and `system_instruction`.
 //!
-//! Counts of tokens are totals so far. The prompt includes its cached part, but not what tools put into it; the answer
-//! does not include what was thought.
+//! Token counts are running totals. The prompt count includes cached tokens but excludes tokens added by tools; the
+//! output count excludes reasoning.
 
 use super::{ApiError, DeltaMembers, DialectSpec, Indexed};
 use crate::dialect::path::Pattern;
@@ -25,7 +25,7 @@ pub(super) const GENERATE: DialectSpec = DialectSpec {
         Pattern::stream("models/{model}:streamGenerateContent"),
         Pattern::new("tunedModels/{model}:generateContent"),
         Pattern::stream("tunedModels/{model}:streamGenerateContent"),
-        // Vertex AI: models that were tuned have an endpoint.
+        // Vertex AI: endpoints of tuned models.
         Pattern::new("endpoints/{model}:generateContent"),
         Pattern::stream("endpoints/{model}:streamGenerateContent"),
     ],
@@ -70,7 +70,7 @@ pub(super) const EMBED: DialectSpec = DialectSpec {
 
 type Result<T> = std::result::Result<T, Error>;
 
-/// "Error handling" of Google APIs (AIP-193): the status as a number and as one of the names of `google.rpc.Code`.
+/// Appends an error body (AIP-193): the status as a number and as a name of `google.rpc.Code`.
 fn error_body(error: &ApiError<'_>, out: &mut Vec<u8>) {
     let status = match error.status {
         401 => "UNAUTHENTICATED",
@@ -94,6 +94,7 @@ fn error_body(error: &ApiError<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(b"\"}}");
 }
 
+/// Appends the error body as the data of an event without a name.
 fn error_event(error: &ApiError<'_>, _state: &StreamState, out: &mut Vec<u8>) -> &'static str {
     error_body(error, out);
     ""

@@ -1,11 +1,11 @@
 //! Names that the APIs themselves define: member names and discriminator values that carry no client text.
 //!
 //! A member name is a text like any other (a prompt can be hidden in the keys of `metadata`), unless an API defines it.
-//! The same holds for the values of discriminators such as `type`. Below `properties` of a JSON Schema the client chooses
-//! the names by definition; the lists are not consulted there.
+//! The same holds for the values of discriminators such as `type`. Below `properties` of a JSON Schema the client
+//! chooses the names by definition; the lists are not consulted there.
 //!
-//! Each dialect lists its names in its own `names.rs`. All lists are merged at compile time into one sorted table, because
-//! compatible servers accept the members of several APIs.
+//! Each dialect lists its names in its own `names.rs`. All lists are merged at compile time into one sorted table,
+//! because compatible servers accept the members of several APIs.
 
 use crate::Str;
 

@@ -1,8 +1,7 @@
-//! Ollama's own API: chat, generate and embeddings.
+//! Ollama's native chat and completions.
 //!
-//! Formats are those of the Ollama documentation, "API" ("Generate a chat completion", "Generate a completion", "Generate
-//! Embeddings"). Answers to the first two are streamed unless a request says otherwise, as one JSON object on each line, the last of which says `done` and how
-//! many tokens there were.
+//! Source: Ollama documentation, "API" ("Generate a chat completion", "Generate a completion"). Responses are streamed
+//! unless a request disables it, as one JSON object per line; the last line has `done` and the token counts.
 
 use super::{ApiError, DeltaMembers, DialectSpec, Indexed};
 use crate::dialect::path::Pattern;
@@ -44,12 +43,14 @@ pub(super) const GENERATE: DialectSpec =
 
 type Result<T> = std::result::Result<T, Error>;
 
+/// Appends an error body.
 fn error_body(error: &ApiError<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(b"{\"error\":\"");
     escape_into(error.message, out);
     out.extend_from_slice(b"\"}");
 }
 
+/// Appends the error body as a line.
 fn error_event(error: &ApiError<'_>, _state: &StreamState, out: &mut Vec<u8>) -> &'static str {
     error_body(error, out);
     ""

@@ -1,4 +1,4 @@
-//! Ollama's native embeddings.
+//! Ollama's native embeddings (documentation, "API": "Generate Embeddings", and the older "Generate Embedding").
 
 use super::{DeltaMembers, DialectSpec, ollama};
 use crate::dialect::path::Pattern;

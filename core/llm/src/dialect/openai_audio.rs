@@ -1,7 +1,7 @@
-//! OpenAI's audio (API reference, "Audio"): what is said in a sound, and a sound of what is to be said.
+//! OpenAI's audio (API reference, "Audio"): transcriptions, translations and speech.
 //!
-//! A sound comes as a form, of which the model and the stream flag are read. What was heard comes as JSON, or in formats
-//! without JSON (`text`, `srt`, `vtt`), which are one text each. What is to be said comes in JSON; the answer is a sound.
+//! Audio to transcribe is sent as a form, of which the model, the stream flag and the prompt are read. Transcripts are
+//! JSON, or one plain text in the formats `text`, `srt` and `vtt`. Speech requests are JSON; the response is audio.
 
 use super::{DeltaMembers, DialectSpec, Indexed, openai_chat};
 use crate::dialect::path::Pattern;

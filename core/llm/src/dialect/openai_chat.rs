@@ -1,7 +1,7 @@
 //! OpenAI chat completions.
 //!
-//! Formats are those of the OpenAI API reference, "Chat completions" (create, the object, the chunk object), and what
-//! compatible servers add: `reasoning_content` (DeepSeek, vLLM), `reasoning` and `reasoning_details` (OpenRouter, vLLM),
+//! Source: OpenAI API reference, "Chat completions" (create, the object, the chunk object). Additions of compatible
+//! servers: `reasoning_content` (DeepSeek, vLLM), `reasoning` and `reasoning_details` (OpenRouter, vLLM),
 //! `thinking_blocks` (LiteLLM), `prompt_cache_hit_tokens` (DeepSeek), content of deltas as an array of parts (Mistral).
 
 use super::{DeltaMembers, DialectSpec, Indexed};
@@ -33,7 +33,7 @@ pub(super) const SPEC: DialectSpec = DialectSpec {
     textless: &[],
     plain: &[],
     in_blocks: false,
-    // "The chat completion chunk object".
+    // API reference, "The chat completion chunk object".
     delta_members: DeltaMembers {
         top: &["id", "object", "created", "model", "system_fingerprint", "service_tier"],
         inner: &["index", "type"],

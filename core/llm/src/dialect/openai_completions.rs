@@ -1,4 +1,4 @@
-//! OpenAI's legacy completions (API reference, "Completions"), which many compatible servers still have.
+//! OpenAI's legacy completions (API reference, "Completions"), which many compatible servers still offer.
 
 use super::openai_chat::{self, response};
 use super::{DeltaMembers, DialectSpec};

@@ -1,11 +1,11 @@
-//! OpenAI's embeddings and moderations (API reference, "Embeddings", "Moderations"): texts go in, and numbers come out.
+//! OpenAI's embeddings and moderations (API reference, "Embeddings", "Moderations").
 
 use super::{DeltaMembers, DialectSpec, openai_chat};
 use crate::dialect::path::Pattern;
 
 mod names;
 mod request;
-pub(super) mod response;
+mod response;
 #[cfg(test)]
 mod tests;
 
@@ -20,6 +20,6 @@ pub(super) const EMBEDDINGS: DialectSpec = DialectSpec {
     ..openai_chat::SPEC
 };
 
-/// Nobody charges for them.
+/// Moderations are free of charge.
 pub(super) const MODERATIONS: DialectSpec =
     DialectSpec { name: "openai.moderations", paths: &[Pattern::new("moderations")], is_free: true, ..EMBEDDINGS };

@@ -1,8 +1,8 @@
-//! OpenAI's images (API reference, "Images"): made from a prompt, or from a prompt and other images.
+//! OpenAI's images (API reference, "Images"): generations, edits and variations.
 //!
-//! New images are asked for in JSON. What edits images comes as a form with the images in it, of which the model, the
-//! number and the stream flag are read; or in JSON, too, with the images at other places. An answer holds images in
-//! base64, or where they are, and the prompt as a model revised it.
+//! Generations are requested in JSON. Edits and variations are sent as forms with the images, of which the model, the
+//! number of images, the stream flag and the prompt are read; or as JSON with references to images. A response has
+//! images in base64 or as URLs, and the prompt as revised by a model.
 
 use super::{DeltaMembers, DialectSpec, openai_chat};
 use crate::dialect::path::Pattern;

@@ -1,11 +1,11 @@
 //! OpenAI Responses.
 //!
-//! Formats are those of the OpenAI API reference, "Responses" (create, the object, "Streaming events").
+//! Source: OpenAI API reference, "Responses" (create, the object, "Streaming events").
 //!
-//! An answer is a list of items (messages, reasoning, calls of tools), and a message is a list of parts. What a stream
-//! says in `delta` events it says again in the `done` event of the part, of the item, and of the whole response
-//! ([`Part::Whole`](crate::Part)): whoever edits the pieces must edit these, too. A text of a stream belongs to
-//! an item and a part of it; both make one [`Channel::choice`](crate::Channel).
+//! A response is a list of items (messages, reasoning, tool calls), and a message is a list of parts. A stream repeats
+//! the text of its `delta` events in the `done` events of the part, the item and the whole response
+//! ([`Part::Whole`](crate::Part)); an edit of the deltas must be made there, too. A streamed text belongs to a part of
+//! an item; the indices of both form one [`Channel::choice`](crate::Channel).
 
 use super::openai_chat::error as openai_error;
 use super::{ApiError, DeltaMembers, DialectSpec, Indexed};
@@ -46,7 +46,6 @@ pub(super) const RESPONSES: DialectSpec = DialectSpec {
     },
 };
 
-/// Counting the tokens of a prompt.
 pub(super) const INPUT_TOKENS: DialectSpec = DialectSpec {
     name: "openai.input_tokens",
     paths: &[Pattern::new("responses/input_tokens")],
@@ -56,7 +55,7 @@ pub(super) const INPUT_TOKENS: DialectSpec = DialectSpec {
 
 type Result<T> = std::result::Result<T, Error>;
 
-/// The name of the response, from the event that says that it was created.
+/// Finds the id of the response in the data of the `response.created` event.
 fn stream_id(data: &[u8]) -> Option<Box<str>> {
     let (limits, mut scratch) = (ParseLimits::default(), Scratch::default());
     let mut reader = Reader::new(data, &limits, Side::Response, &mut scratch).ok()?;
@@ -73,8 +72,8 @@ fn stream_id(data: &[u8]) -> Option<Box<str>> {
     None
 }
 
-/// `response.failed`: the response, as far as the gateway knows one. A failed response has a code of a small set; what is
-/// not in it is said in the message.
+/// Appends a `response.failed` event with the members of the response that the gateway knows. The API defines few error
+/// codes, so the message carries the details.
 fn error_event(error: &ApiError<'_>, state: &StreamState, out: &mut Vec<u8>) -> &'static str {
     let code = match error.status {
         429 => "rate_limit_exceeded",

@@ -1,42 +1,44 @@
-//! What a path is, to a server that is generous about it.
+//! Lenient path matching: case, percent-encoding, dot segments and `;` parameters are normalised.
 
 use std::borrow::Cow;
 
 use crate::Span;
 
-/// A path that belongs to a dialect, under any prefix.
+/// Path of a dialect, below any prefix.
 ///
-/// Its segments are words, `{model}` (one segment, the model), `{model...}` (one or more), `{model}:verb` (a segment
-/// whose last colon divides the model from the verb), `{any}` (one segment, whatever it is).
+/// Its segments are literals, `{model}` (one segment, the model), `{model...}` (one or more segments), `{model}:verb`
+/// (a segment whose last colon separates the model from the verb) or `{any}` (one segment of any content).
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pattern {
+    /// Segments, separated by `/`.
     pub(crate) path: &'static str,
-    /// Whether the path itself says that the answer comes as a stream.
+    /// `true` if the path requests a streamed response.
     pub(crate) stream: bool,
 }
 
 impl Pattern {
+    /// Creates a pattern for a path that does not determine whether the response is streamed.
     pub(crate) const fn new(path: &'static str) -> Pattern {
         Pattern { path, stream: false }
     }
 
-    /// A path whose answers are streamed.
+    /// Creates a pattern for a path that requests a streamed response.
     pub(crate) const fn stream(path: &'static str) -> Pattern {
         Pattern { path, stream: true }
     }
 
-    /// How much it says: of two patterns that fit, the one that says more counts.
+    /// Returns the specificity: of two matching patterns, the one with the higher rank wins.
     pub(crate) fn rank(&self) -> usize {
         self.path.split('/').map(|word| if word.starts_with('{') { 3 } else { 4 }).sum()
     }
 
-    /// Where the model stands in the path, if this pattern is what the path ends in.
-    pub(crate) fn fits(&self, path: &Path<'_>) -> Option<Option<Model>> {
-        let mut at = path.segments.iter();
+    /// Matches the end of a path; returns the model if the pattern has one.
+    pub(crate) fn matches(&self, path: &Path<'_>) -> Option<Option<Model>> {
+        let mut segments = path.segments.iter();
         let mut model = None;
         let mut words = self.path.rsplit('/').peekable();
         while let Some(word) = words.next() {
-            let segment = at.next()?;
+            let segment = segments.next()?;
             let text = path.text(segment);
             match word {
                 "{any}" => {}
@@ -45,7 +47,7 @@ impl Pattern {
                     let stop = words.next()?;
                     let mut first = segment;
                     loop {
-                        let next = at.next()?;
+                        let next = segments.next()?;
                         if is(path.text(next), stop) {
                             break;
                         }
@@ -73,40 +75,43 @@ impl Pattern {
     }
 }
 
-/// A model that a path names.
+/// Model named in a path.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Model {
+    /// Percent-decoded name.
     pub(crate) name: String,
-    /// Where it stands in the path as it came.
+    /// Position of the name in the original path.
     pub(crate) span: Span,
 }
 
+/// Returns `true` if a segment is this literal, in any case.
 fn is(segment: &[u8], word: &str) -> bool {
     segment.eq_ignore_ascii_case(word.as_bytes())
 }
 
-/// So many segments are looked at, from the end.
+/// Number of segments that are considered, from the end.
 const MAX_SEGMENTS: usize = 16;
 
-/// A path without its query, after what servers do to one, all at once: percent-decoding, `\` as `/`, parameters after
-/// `;` cut off, white space and control characters around a segment dropped (Starlette's routes match in front of a
-/// final line feed), empty and `.` segments dropped, `..` resolved. Words are compared without case.
+/// Normalised path without its query. It combines the normalisations of all servers: percent-decoding, `\` as `/`,
+/// removal of `;` parameters, of white space and control characters around a segment (Starlette's routes match before a
+/// final line feed), and of empty and `.` segments, and resolution of `..`. Literals are compared without case.
 ///
-/// This takes more paths for the same than any one server does: a call taken for an LLM call by mistake is refused or
-/// read, one not recognised passes unread.
+/// This is more lenient than any single server, on purpose: a call that is mistaken for an LLM call is inspected or
+/// refused, but one that is not recognised passes uninspected.
 #[derive(Debug)]
 pub(crate) struct Path<'p> {
     decoded: Cow<'p, [u8]>,
-    /// Where each decoded byte stands in the path; empty if nothing was decoded.
-    places: Vec<usize>,
-    /// From the last one on.
+    /// Offset of each decoded byte in the original path; empty if nothing was decoded.
+    offsets: Vec<usize>,
+    /// Ranges of the decoded segments, last one first.
     segments: Vec<std::ops::Range<usize>>,
 }
 
 impl<'p> Path<'p> {
+    /// Normalises a path.
     pub(crate) fn new(path: &'p [u8]) -> Path<'p> {
         let path = path.split(|byte| matches!(byte, b'?' | b'#')).next().unwrap_or_default();
-        let (decoded, places) = decode(path);
+        let (decoded, offsets) = decode(path);
         let mut segments = Vec::new();
         let mut skip = 0;
         let mut end = decoded.len();
@@ -126,20 +131,21 @@ impl<'p> Path<'p> {
                 None => break,
             }
         }
-        Path { decoded, places, segments }
+        Path { decoded, offsets, segments }
     }
 
+    /// Returns the decoded bytes of a range.
     fn text(&self, range: &std::ops::Range<usize>) -> &[u8] {
         self.decoded.get(range.clone()).unwrap_or_default()
     }
 
-    /// Where a decoded byte stands in the path as it came.
+    /// Returns the offset of a decoded byte in the original path.
     fn raw(&self, at: usize) -> usize {
-        if self.places.is_empty() { at } else { self.places.get(at).copied().unwrap_or_default() }
+        if self.offsets.is_empty() { at } else { self.offsets.get(at).copied().unwrap_or_default() }
     }
 }
 
-/// A segment without its parameters and without what stands around it.
+/// Returns the range of a segment without parameters and surrounding white space.
 fn trimmed(path: &[u8], start: usize, end: usize) -> std::ops::Range<usize> {
     let segment = path.get(start..end).unwrap_or_default();
     let mut segment = segment.get(..memchr::memchr(b';', segment).unwrap_or(segment.len())).unwrap_or_default();
@@ -154,15 +160,16 @@ fn trimmed(path: &[u8], start: usize, end: usize) -> std::ops::Range<usize> {
     start..start + segment.len()
 }
 
-/// The path percent-decoded, and where each byte of it stood, with one more place for its end.
+/// Percent-decodes a path. Returns the decoded bytes and their offsets in the path, followed by the offset of its end;
+/// no offsets if nothing was encoded.
 fn decode(path: &[u8]) -> (Cow<'_, [u8]>, Vec<usize>) {
     if !path.contains(&b'%') {
         return (Cow::Borrowed(path), Vec::new());
     }
-    let (mut out, mut places) = (Vec::with_capacity(path.len()), Vec::with_capacity(path.len() + 1));
+    let (mut out, mut offsets) = (Vec::with_capacity(path.len()), Vec::with_capacity(path.len() + 1));
     let mut at = 0;
     while let Some(byte) = path.get(at) {
-        places.push(at);
+        offsets.push(at);
         let digit = |at: usize| path.get(at).and_then(|byte| char::from(*byte).to_digit(16));
         match (byte, digit(at + 1), digit(at + 2)) {
             (b'%', Some(high), Some(low)) => {
@@ -175,11 +182,12 @@ fn decode(path: &[u8]) -> (Cow<'_, [u8]>, Vec<usize>) {
             }
         }
     }
-    places.push(path.len());
-    (Cow::Owned(out), places)
+    offsets.push(path.len());
+    (Cow::Owned(out), offsets)
 }
 
-/// A name as one segment of a path (RFC 3986, section 3.3): what is not unreserved, `:` or `@` is percent-encoded.
+/// Appends a name as one segment of a path (RFC 3986, section 3.3): all but unreserved characters, `:` and `@` are
+/// percent-encoded.
 pub(crate) fn encode(name: &str, out: &mut Vec<u8>) {
     const HEX: [u8; 16] = *b"0123456789ABCDEF";
     for byte in name.bytes() {
@@ -196,18 +204,18 @@ pub(crate) fn encode(name: &str, out: &mut Vec<u8>) {
 mod tests {
     use super::*;
 
-    fn fits(pattern: &'static str, path: &str) -> Option<Option<String>> {
-        let found = Pattern::new(pattern).fits(&Path::new(path.as_bytes()))?;
+    fn matched(pattern: &'static str, path: &str) -> Option<Option<String>> {
+        let found = Pattern::new(pattern).matches(&Path::new(path.as_bytes()))?;
         Some(found.map(|model| {
-            // The span is what the name was decoded from.
-            let (again, _) = decode(&path.as_bytes()[model.span.start..model.span.end]);
-            assert_eq!(String::from_utf8_lossy(&again), model.name, "{path}");
+            // Decoding the span gives the name.
+            let (decoded, _) = decode(&path.as_bytes()[model.span.start..model.span.end]);
+            assert_eq!(String::from_utf8_lossy(&decoded), model.name, "{path}");
             model.name
         }))
     }
 
     #[test]
-    fn spellings_of_one_path() {
+    fn equivalent_paths_match() {
         for (path, want) in [
             ("/v1/chat/completions", true),
             ("chat/completions", true),
@@ -237,12 +245,12 @@ mod tests {
             ("%", false),
             ("?", false),
         ] {
-            assert_eq!(fits("chat/completions", path).is_some(), want, "{path}");
+            assert_eq!(matched("chat/completions", path).is_some(), want, "{path}");
         }
     }
 
     #[test]
-    fn models_in_paths() {
+    fn model_is_found_in_a_path() {
         let some = |name: &str| Some(Some(name.to_owned()));
         for (pattern, path, want) in [
             ("deployments/{model}/chat/completions", "/openai/deployments/gpt-4o/chat/completions?a=b", some("gpt-4o")),
@@ -267,12 +275,12 @@ mod tests {
             ("model/{model...}/converse", "/x/y/converse", None),
             ("threads/{any}/messages", "/v1/threads/t1/messages", Some(None)),
         ] {
-            assert_eq!(fits(pattern, path), want, "{pattern} {path}");
+            assert_eq!(matched(pattern, path), want, "{pattern} {path}");
         }
     }
 
     #[test]
-    fn a_name_becomes_one_segment() {
+    fn encoded_name_is_one_segment() {
         for (name, want) in [("gpt-4o", "gpt-4o"), ("a/b c?é", "a%2Fb%20c%3F%C3%A9"), ("m:0@x~_.", "m:0@x~_.")] {
             let mut out = Vec::new();
             encode(name, &mut out);

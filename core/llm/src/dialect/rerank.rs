@@ -1,12 +1,12 @@
-//! Reranking: Cohere's (API reference, "Rerank", v1 and v2), which Jina, vLLM and others have as well. A query and
-//! documents go in, and an order comes out.
+//! Reranking of documents by their relevance to a query: Cohere's API (API reference, "Rerank", v1 and v2), which Jina,
+//! vLLM and others implement as well.
 
 use super::{DeltaMembers, DialectSpec, cohere_chat};
 use crate::dialect::path::Pattern;
 
 mod names;
 mod request;
-pub(super) mod response;
+mod response;
 #[cfg(test)]
 mod tests;
 
@@ -18,6 +18,6 @@ pub(super) const SPEC: DialectSpec = DialectSpec {
     response: response::read,
     chunk: response::read,
     delta_members: DeltaMembers::NONE,
-    error_event: cohere_chat::error_alone,
+    error_event: cohere_chat::unnamed_error_event,
     ..cohere_chat::SPEC
 };

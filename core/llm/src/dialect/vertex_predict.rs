@@ -1,15 +1,15 @@
-//! Vertex AI's `predict`: embeddings, images and whatever else has an endpoint there.
+//! Vertex AI's `predict`: embeddings, images, and other models with dedicated endpoints.
 //!
-//! Formats are those of the Vertex AI reference ("Method: endpoints.predict", "Text embeddings API", "Multimodal embeddings
-//! API", "Imagen API"). A request is a list of instances and parameters, an answer a list of predictions; what is in these
-//! is the model's own, so every string in them is read.
+//! Source: Vertex AI reference ("Method: endpoints.predict", "Text embeddings API", "Multimodal embeddings API",
+//! "Imagen API"). A request has instances and parameters, a response has predictions. Their contents depend on the
+//! model, so every string in them is a text.
 
 use super::{DeltaMembers, DialectSpec, gemini};
 use crate::dialect::path::Pattern;
 
 mod names;
 mod request;
-pub(super) mod response;
+mod response;
 #[cfg(test)]
 mod tests;
 

@@ -462,7 +462,7 @@ pub(crate) struct Speaker {
 
 impl Speaker {
     /// Sets the role if it is one of `roles`. Any other role is a text: some servers copy it into the prompt.
-    pub(crate) fn is(
+    pub(crate) fn set_role(
         &mut self,
         reader: &Reader<'_, '_>,
         builder: &mut RequestBuilder<'_>,
@@ -476,7 +476,7 @@ impl Speaker {
     }
 
     /// Ends the message: assigns the role to its texts, except to those that already have one.
-    pub(crate) fn settle(self, builder: &mut RequestBuilder<'_>) {
+    pub(crate) fn assign(self, builder: &mut RequestBuilder<'_>) {
         for text in builder.request.texts.iter_mut().skip(self.first).filter(|text| text.role == Role::Other) {
             text.role = self.role;
         }

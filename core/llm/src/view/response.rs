@@ -259,7 +259,7 @@ pub(crate) type ReadResponse = fn(&mut Reader<'_, '_>, &mut ResponseBuilder<'_>)
 pub(crate) struct ResponseBuilder<'c> {
     pub(crate) response: &'c mut Chunk,
     /// Name that the framing gives the event, if any.
-    #[allow(dead_code, reason = "for dialects whose data do not say what they are")]
+    #[allow(dead_code, reason = "for dialects whose data do not identify the event")]
     pub(crate) event: Option<&'c [u8]>,
     max_items: usize,
 }
@@ -314,7 +314,7 @@ impl ResponseBuilder<'_> {
     }
 
     /// Reads a value that carries no text: an identifier, a number. Strings inside an object or array are still added.
-    pub(crate) fn nothing(&mut self, reader: &mut Reader<'_, '_>, choice: u32, value: Value) -> Result<(), Error> {
+    pub(crate) fn no_text(&mut self, reader: &mut Reader<'_, '_>, choice: u32, value: Value) -> Result<(), Error> {
         match value {
             Value::Object(_) | Value::Array(_) => self.texts(reader, Channel { choice, part: Part::Other }, value),
             _ => Ok(()),

@@ -1,5 +1,5 @@
-//! Checks shared by the tests of every dialect: every string is in the view, every pointer is correct, every edited body
-//! parses as expected, and the result is the same for every chunking.
+//! Checks shared by the tests of every dialect: every string is in the view, every pointer is correct, every edited
+//! body parses as expected, and the result is the same for every chunking.
 
 use std::collections::BTreeMap;
 
@@ -166,7 +166,8 @@ fn in_pieces<'a>(dialect: Dialect, framing: Framing, pieces: impl Iterator<Item 
     output
 }
 
-/// Parses a stream and checks that the result is the same for chunks of any size below 64 bytes and for any split in two.
+/// Parses a stream and checks that the result is the same for chunks of any size below 64 bytes and for any split in
+/// two.
 pub(crate) fn parse_stream(dialect: Dialect, framing: Framing, body: &[u8]) -> Output {
     let output = in_pieces(dialect, framing, [body].into_iter());
     for size in 1..body.len().min(64) {

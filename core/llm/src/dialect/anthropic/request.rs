@@ -1,4 +1,4 @@
-//! What the body of a request says.
+//! Reads requests.
 
 use super::Result;
 use crate::json::field::{count, flag, wrong_type};
@@ -6,10 +6,11 @@ use crate::json::reader::{Reader, Value};
 use crate::view::request::{Origin, RequestBuilder};
 use crate::{Image, Role, TextKind};
 
-/// Who may speak.
+/// Roles that the API defines.
 const ROLES: [(&str, Role); 3] = [("user", Role::User), ("assistant", Role::Assistant), ("system", Role::System)];
 
-pub(crate) fn read(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>) -> Result<()> {
+/// Reads a request body.
+pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>) -> Result<()> {
     builder.body(reader)?;
     while let Some((key, name)) =
         reader.field(&["model", "messages", "system", "stream", "max_tokens", "tools", "output_format"])?
@@ -29,29 +30,29 @@ pub(crate) fn read(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>
     Ok(())
 }
 
+/// Reads a message.
 fn message(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, index: u32) -> Result<()> {
     let from = Origin::message(index);
     let mut speaker = builder.speaker(from);
     while let Some((key, field)) = reader.field(&["role", "content"])? {
         let value = reader.value()?;
         match (field, value) {
-            ("role", Value::String(str)) => speaker.is(reader, builder, str, &ROLES)?,
+            ("role", Value::String(str)) => speaker.set_role(reader, builder, str, &ROLES)?,
             ("role", value) => return Err(wrong_type("messages[].role", value)),
             ("content", value) => content(reader, builder, from, value)?,
             _ => builder.other(reader, from, key, value)?,
         }
     }
-    speaker.settle(builder);
+    speaker.assign(builder);
     Ok(())
 }
 
-/// A string, or an array of blocks. It holds blocks that hold contents: as deep as the depth of a body allows, which is
-/// bounded.
+/// Reads a content: a string, or an array of blocks. The recursion is bounded by the depth limit of a body.
 fn content(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, from: Origin, value: Value) -> Result<()> {
     builder.content(reader, from, value, block)
 }
 
-/// A block; its members count whatever its `type` says.
+/// Reads a block. All members are read, whatever the `type`.
 fn block(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, from: Origin) -> Result<()> {
     let first = builder.request.texts.len();
     let mut is_result = false;
@@ -86,9 +87,9 @@ fn block(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, from: Or
     Ok(())
 }
 
-/// An image or a document: its bytes, its address, its text, or blocks. Bytes and address are given back.
+/// Reads the source of an image or a document: bytes, a URL, a text, or blocks. Returns the bytes or the URL.
 fn source(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, from: Origin) -> Result<Option<crate::Str>> {
-    let (mut place, mut data, mut is_text) = (None, None, false);
+    let (mut found, mut data, mut is_text) = (None, None, false);
     while let Some((key, field)) = reader.field(&["type", "data", "url", "content"])? {
         let value = reader.value()?;
         match (field, value) {
@@ -97,11 +98,11 @@ fn source(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, from: O
                 builder.texts(reader, from, TextKind::Other, value)?;
             }
             ("data", Value::String(str)) => {
-                (place, data) = (Some(str), Some(builder.request.texts.len()));
+                (found, data) = (Some(str), Some(builder.request.texts.len()));
                 builder.text(from, TextKind::Data, str)?;
             }
             ("url", Value::String(str)) => {
-                place = Some(str);
+                found = Some(str);
                 builder.text(from, TextKind::ImageUrl, str)?;
             }
             ("content", value) => content(reader, builder, from, value)?,
@@ -112,5 +113,5 @@ fn source(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, from: O
     if let Some(text) = data.and_then(|at| builder.request.texts.get_mut(at)).filter(|_| is_text) {
         text.kind = TextKind::Content;
     }
-    Ok(place)
+    Ok(found)
 }

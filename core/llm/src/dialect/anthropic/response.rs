@@ -1,4 +1,4 @@
-//! What an answer says, whole or in events.
+//! Reads responses and events.
 
 use super::Result;
 use crate::json::field::{number, saturate};
@@ -6,13 +6,13 @@ use crate::json::reader::{Reader, Value};
 use crate::view::response::ResponseBuilder;
 use crate::{Channel, Part, ReportedUsage};
 
-/// A whole answer, an error, or a count of tokens.
-pub(crate) fn read(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<()> {
+/// Reads a whole response, an error, or a token count.
+pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<()> {
     reader.object()?;
     message(reader, builder, true)
 }
 
-/// The members of a message.
+/// Reads the members of a message. `complete`: its usage is the usage of the whole response.
 fn message(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>, complete: bool) -> Result<()> {
     let known = ["model", "content", "usage", "error", "id", "type", "role", "stop_reason", "request_id"];
     while let Some((_, field)) = reader.field(&known)? {
@@ -33,25 +33,25 @@ fn message(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>, compl
                 builder.texts(reader, Channel::OTHER, value)?;
             }
             ("" | "model" | "content" | "usage", value) => builder.texts(reader, Channel::OTHER, value)?,
-            (_, value) => builder.nothing(reader, 0, value)?,
+            (_, value) => builder.no_text(reader, 0, value)?,
         }
     }
     Ok(())
 }
 
-/// One event ("Streaming messages"). It says itself what it is: its name only repeats that.
-pub(crate) fn event(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<()> {
+/// Reads an event ("Streaming messages"). Its `type` identifies it; the name of the event only repeats the type.
+pub(super) fn event(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<()> {
     reader.object()?;
-    // The index and the type may stand behind the texts that they are of.
+    // The index and the type may follow the texts that they apply to.
     let first = builder.response.texts.len();
-    let (mut index, mut stops, mut is_error) = (0, false, false);
+    let (mut index, mut is_stop, mut is_error) = (0, false, false);
     while let Some((_, field)) =
         reader.field(&["type", "index", "message", "content_block", "delta", "usage", "error", "request_id"])?
     {
         let value = reader.value()?;
         match (field, value) {
             ("type", Value::String(str)) => match &*str.decode(reader.body()) {
-                "content_block_stop" => stops = true,
+                "content_block_stop" => is_stop = true,
                 "message_stop" => builder.response.ends = true,
                 "error" => is_error = true,
                 _ => {}
@@ -65,7 +65,7 @@ pub(crate) fn event(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'
                 is_error |= !value.is_null();
                 builder.texts(reader, Channel::OTHER, value)?;
             }
-            ("request_id", value) => builder.nothing(reader, 0, value)?,
+            ("request_id", value) => builder.no_text(reader, 0, value)?,
             (_, value) => builder.texts(reader, Channel::OTHER, value)?,
         }
     }
@@ -73,24 +73,24 @@ pub(crate) fn event(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'
         text.channel.choice = index;
     }
     builder.response.is_error |= is_error;
-    // Not an event to be withheld, whatever usage is in it.
+    // Never a usage-only event, which could be withheld from the client.
     builder.response.choices += 1;
-    if stops {
+    if is_stop {
         builder.response.finished.push(index);
     }
     Ok(())
 }
 
-/// A block of content, or a delta of one. `begins`: what it says is no piece, more comes in deltas.
+/// Reads a content block, or a delta of one. `is_start`: the block starts here, and its text follows in deltas.
 fn block(
     reader: &mut Reader<'_, '_>,
     builder: &mut ResponseBuilder<'_>,
     index: u32,
     value: Value,
-    begins: bool,
+    is_start: bool,
 ) -> Result<()> {
     let channel = |part| Channel { choice: index, part };
-    let said = |part| channel(if begins { Part::Whole } else { part });
+    let text_channel = |part| channel(if is_start { Part::Whole } else { part });
     let Value::Object(_) = value else { return builder.texts(reader, channel(Part::Other), value) };
     while let Some((_, field)) = reader.field(&[
         "text",
@@ -107,26 +107,26 @@ fn block(
     ])? {
         let value = reader.value()?;
         match field {
-            "text" => builder.text_or_others(reader, said(Part::Content), value)?,
-            "thinking" => builder.text_or_others(reader, said(Part::Reasoning), value)?,
+            "text" => builder.text_or_others(reader, text_channel(Part::Content), value)?,
+            "thinking" => builder.text_or_others(reader, text_channel(Part::Reasoning), value)?,
             "name" => builder.text_or_others(reader, channel(Part::ToolName(0)), value)?,
-            "input" if begins => builder.texts(reader, channel(Part::Whole), value)?,
+            "input" if is_start => builder.texts(reader, channel(Part::Whole), value)?,
             "input" => builder.texts(reader, channel(Part::ToolArguments(0)), value)?,
             "partial_json" => builder.text_or_others(reader, channel(Part::ToolArguments(0)), value)?,
             "" => builder.texts(reader, channel(Part::Other), value)?,
-            _ => builder.nothing(reader, index, value)?,
+            _ => builder.no_text(reader, index, value)?,
         }
     }
     Ok(())
 }
 
-/// Totals so far; `None` if no count of tokens is in it.
-pub(crate) fn usage(
+/// Reads the usage, a running total; `None` if it has no token count.
+fn usage(
     reader: &mut Reader<'_, '_>,
     builder: &mut ResponseBuilder<'_>,
     complete: bool,
 ) -> Result<Option<ReportedUsage>> {
-    let mut said = ReportedUsage { input_excludes_cache: true, complete, ..ReportedUsage::default() };
+    let mut usage = ReportedUsage { input_excludes_cache: true, complete, ..ReportedUsage::default() };
     let mut short = None;
     while let Some((_, field)) = reader.field(&[
         "input_tokens",
@@ -139,20 +139,20 @@ pub(crate) fn usage(
     ])? {
         let value = reader.value()?;
         match (field, value) {
-            ("input_tokens", Value::Number(_)) => said.input = number(reader, value),
-            ("output_tokens", Value::Number(_)) => said.output = number(reader, value),
-            ("cache_read_input_tokens", Value::Number(_)) => said.cached = number(reader, value),
-            ("cache_creation_input_tokens", Value::Number(_)) => said.cache_write = number(reader, value),
+            ("input_tokens", Value::Number(_)) => usage.input = number(reader, value),
+            ("output_tokens", Value::Number(_)) => usage.output = number(reader, value),
+            ("cache_read_input_tokens", Value::Number(_)) => usage.cached = number(reader, value),
+            ("cache_creation_input_tokens", Value::Number(_)) => usage.cache_write = number(reader, value),
             ("cache_creation", Value::Object(_)) => {
                 let names = ["ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens"];
-                [short, said.cache_write_1h] = builder.numbers(reader, names)?;
+                [short, usage.cache_write_1h] = builder.numbers(reader, names)?;
             }
-            ("service_tier" | "inference_geo", value) => builder.nothing(reader, 0, value)?,
+            ("service_tier" | "inference_geo", value) => builder.no_text(reader, 0, value)?,
             (_, value) => builder.texts(reader, Channel::OTHER, value)?,
         }
     }
-    if said.cache_write.is_none() && (short.is_some() || said.cache_write_1h.is_some()) {
-        said.cache_write = Some(short.unwrap_or_default().saturating_add(said.cache_write_1h.unwrap_or_default()));
+    if usage.cache_write.is_none() && (short.is_some() || usage.cache_write_1h.is_some()) {
+        usage.cache_write = Some(short.unwrap_or_default().saturating_add(usage.cache_write_1h.unwrap_or_default()));
     }
-    Ok(Some(said).filter(|said| !said.is_empty()))
+    Ok(Some(usage).filter(|usage| !usage.is_empty()))
 }

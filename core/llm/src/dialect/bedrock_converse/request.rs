@@ -1,4 +1,4 @@
-//! What the body of a request to Converse says.
+//! Reads requests.
 
 use super::Result;
 use crate::json::field::{count, wrong_type};
@@ -6,15 +6,16 @@ use crate::json::reader::{Reader, Value};
 use crate::view::request::{Origin, RequestBuilder};
 use crate::{Image, Role, Str, TextKind};
 
-/// Who may speak.
+/// Roles that the API defines.
 const ROLES: [(&str, Role); 3] = [("user", Role::User), ("assistant", Role::Assistant), ("system", Role::System)];
 
+/// Reads a request body.
 pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>) -> Result<()> {
     builder.body(reader)?;
     members(reader, builder)
 }
 
-/// The members of a request to Converse, which was opened.
+/// Reads the members of an opened request.
 pub(in crate::dialect) fn members(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>) -> Result<()> {
     while let Some((key, name)) = reader.field(&["messages", "system", "inferenceConfig", "toolConfig"])? {
         let value = reader.value()?;
@@ -22,7 +23,7 @@ pub(in crate::dialect) fn members(reader: &mut Reader<'_, '_>, builder: &mut Req
             ("messages", value) => builder.messages(reader, value, message)?,
             ("system", value) => blocks(reader, builder, Origin::SYSTEM, TextKind::Content, value)?,
             ("inferenceConfig", Value::Object(_)) => {
-                // What goes to a model directly (InvokeModel) has another spelling.
+                // InvokeModel has another spelling of the limit.
                 while let Some((key, field)) = reader.field(&["maxTokens", "max_new_tokens"])? {
                     let value = reader.value()?;
                     if field.is_empty() {
@@ -49,24 +50,25 @@ pub(in crate::dialect) fn members(reader: &mut Reader<'_, '_>, builder: &mut Req
     Ok(())
 }
 
+/// Reads a message.
 fn message(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, index: u32) -> Result<()> {
     let from = Origin::message(index);
     let mut speaker = builder.speaker(from);
     while let Some((key, field)) = reader.field(&["role", "content"])? {
         let value = reader.value()?;
         match (field, value) {
-            ("role", Value::String(str)) => speaker.is(reader, builder, str, &ROLES)?,
+            ("role", Value::String(str)) => speaker.set_role(reader, builder, str, &ROLES)?,
             ("role", value) => return Err(wrong_type("messages[].role", value)),
             ("content", value) => blocks(reader, builder, from, TextKind::Content, value)?,
             _ => builder.other(reader, from, key, value)?,
         }
     }
-    speaker.settle(builder);
+    speaker.assign(builder);
     Ok(())
 }
 
-/// Blocks, in an array or one alone. They hold blocks themselves: as deep as the depth of a body allows, which is
-/// bounded. `kind` is what their texts are for.
+/// Reads blocks: an array of them, or one. Blocks nest; the recursion is bounded by the depth limit of a body. `kind`
+/// is the kind of their texts.
 fn blocks(
     reader: &mut Reader<'_, '_>,
     builder: &mut RequestBuilder<'_>,
@@ -109,7 +111,7 @@ fn block(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, from: Or
     ])? {
         let value = reader.value()?;
         match (field, value) {
-            // The text of a guarded block is an object with a text.
+            // The text of a guarded block is an object that contains the text.
             ("text" | "content" | "guardContent" | "citationsContent", value) => {
                 blocks(reader, builder, from, kind, value)?;
             }
@@ -137,33 +139,34 @@ fn block(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, from: Or
     Ok(())
 }
 
-/// An image or a document: its bytes, its address, its text, or blocks. Bytes or address are given back.
+/// Reads an image or a document: bytes, a URI, a text, or blocks. Returns the bytes or the URI.
 fn media(
     reader: &mut Reader<'_, '_>,
     builder: &mut RequestBuilder<'_>,
     from: Origin,
     kind: TextKind,
 ) -> Result<Option<Str>> {
-    let mut place = None;
+    let mut source = None;
     while let Some((key, field)) = reader.field(&["source", "bytes", "s3Location", "uri", "text", "content"])? {
         let value = reader.value()?;
         match (field, value) {
-            ("source" | "s3Location", Value::Object(_)) => place = media(reader, builder, from, kind)?.or(place),
+            ("source" | "s3Location", Value::Object(_)) => source = media(reader, builder, from, kind)?.or(source),
             ("bytes", Value::String(str)) => {
-                place = Some(str);
+                source = Some(str);
                 builder.text(from, TextKind::Data, str)?;
             }
             ("uri", Value::String(str)) => {
-                place = Some(str);
+                source = Some(str);
                 builder.text(from, TextKind::ImageUrl, str)?;
             }
             ("text" | "content", value) => blocks(reader, builder, from, kind, value)?,
             _ => builder.other(reader, from, key, value)?,
         }
     }
-    Ok(place)
+    Ok(source)
 }
 
+/// Reads a tool call.
 fn call(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, from: Origin) -> Result<()> {
     while let Some((key, field)) = reader.field(&["name", "input"])? {
         let value = reader.value()?;

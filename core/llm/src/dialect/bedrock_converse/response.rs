@@ -1,4 +1,4 @@
-//! What an answer of Converse says, whole or in events.
+//! Reads responses and events.
 
 use super::Result;
 use crate::json::field::{number, saturate};
@@ -6,7 +6,7 @@ use crate::json::reader::{Reader, Value};
 use crate::view::response::ResponseBuilder;
 use crate::{Channel, Part, ReportedUsage};
 
-/// A whole answer, or an error: a message and nothing else.
+/// Reads a whole response, or an error, which has only a message.
 pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<()> {
     reader.object()?;
     while let Some((_, field)) = reader.field(&["output", "usage", "message", "stopReason", "serviceTier"])? {
@@ -26,13 +26,14 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_
                 builder.response.is_error = true;
                 builder.texts(reader, Channel::OTHER, value)?;
             }
-            ("stopReason", value) => builder.nothing(reader, 0, value)?,
+            ("stopReason", value) => builder.no_text(reader, 0, value)?,
             (_, value) => builder.texts(reader, Channel::OTHER, value)?,
         }
     }
     Ok(())
 }
 
+/// Reads a message.
 fn message(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<()> {
     while let Some((_, field)) = reader.field(&["role", "content"])? {
         let value = reader.value()?;
@@ -44,15 +45,15 @@ fn message(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Re
                     index = index.saturating_add(1);
                 }
             }
-            ("role", value) => builder.nothing(reader, 0, value)?,
+            ("role", value) => builder.no_text(reader, 0, value)?,
             (_, value) => builder.texts(reader, Channel::OTHER, value)?,
         }
     }
     Ok(())
 }
 
-/// A block, the start of one, or a piece of one, with the objects that stand around its text: as deep as the depth of a
-/// body allows, which is bounded.
+/// Reads a block, its start, or a delta, with the objects that wrap the text. The recursion is bounded by the depth
+/// limit of a body.
 fn block(
     reader: &mut Reader<'_, '_>,
     builder: &mut ResponseBuilder<'_>,
@@ -87,27 +88,27 @@ fn block(
             }
             ("name", value) => builder.text_or_others(reader, channel(Part::ToolName(0)), value)?,
             ("input", value) => builder.texts(reader, channel(Part::ToolArguments(0)), value)?,
-            ("toolUseId" | "signature" | "type", value) => builder.nothing(reader, index, value)?,
+            ("toolUseId" | "signature" | "type", value) => builder.no_text(reader, index, value)?,
             (_, value) => builder.texts(reader, channel(Part::Other), value)?,
         }
     }
     Ok(())
 }
 
-/// One event.
+/// Reads an event.
 pub(super) fn event(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<()> {
     reader.object()?;
     builder.response.is_error |= builder.event.is_some_and(|name| name.ends_with(b"Exception"));
     payload(reader, builder, builder.event == Some(b"contentBlockStop"))
 }
 
-/// The members of an event; its name says which are there, and whether a block ends with it.
+/// Reads the members of an event. `is_stop`: the event ends a block.
 pub(in crate::dialect) fn payload(
     reader: &mut Reader<'_, '_>,
     builder: &mut ResponseBuilder<'_>,
-    stops: bool,
+    is_stop: bool,
 ) -> Result<()> {
-    // The index may stand behind the texts that it is the index of.
+    // The index may follow the texts that it applies to.
     let first = builder.response.texts.len();
     let mut index = 0;
     while let Some((_, field)) = reader.field(&[
@@ -132,25 +133,25 @@ pub(in crate::dialect) fn payload(
                 builder.response.is_error = true;
                 builder.texts(reader, Channel::OTHER, value)?;
             }
-            // Padding of a random length.
-            ("role" | "metrics" | "p", value) => builder.nothing(reader, 0, value)?,
+            // `p` is padding of random length.
+            ("role" | "metrics" | "p", value) => builder.no_text(reader, 0, value)?,
             (_, value) => builder.texts(reader, Channel::OTHER, value)?,
         }
     }
     for text in builder.response.texts.iter_mut().skip(first) {
         text.channel.choice = index;
     }
-    // Not an event to be withheld, whatever usage is in it.
+    // Never a usage-only event, which could be withheld from the client.
     builder.response.choices += 1;
-    if stops {
+    if is_stop {
         builder.response.finished.push(index);
     }
     Ok(())
 }
 
-/// `None` if no count of tokens is in it. The prompt is without its cached part.
-pub(super) fn usage(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<Option<ReportedUsage>> {
-    let mut said = ReportedUsage { input_excludes_cache: true, complete: true, ..ReportedUsage::default() };
+/// Reads the usage; `None` if it has no token count. The input excludes cached tokens.
+fn usage(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<Option<ReportedUsage>> {
+    let mut usage = ReportedUsage { input_excludes_cache: true, complete: true, ..ReportedUsage::default() };
     let (mut total, mut reads, mut writes) = (None, None, None);
     while let Some((_, field)) = reader.field(&[
         "inputTokens",
@@ -164,32 +165,32 @@ pub(super) fn usage(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'
     ])? {
         let value = reader.value()?;
         match (field, value) {
-            ("inputTokens", Value::Number(_)) => said.input = number(reader, value),
-            ("outputTokens", Value::Number(_)) => said.output = number(reader, value),
+            ("inputTokens", Value::Number(_)) => usage.input = number(reader, value),
+            ("outputTokens", Value::Number(_)) => usage.output = number(reader, value),
             ("totalTokens", Value::Number(_)) => total = number(reader, value),
-            ("cacheReadInputTokens", Value::Number(_)) => said.cached = number(reader, value),
-            ("cacheWriteInputTokens", Value::Number(_)) => said.cache_write = number(reader, value),
-            // The same numbers once more, under older names.
+            ("cacheReadInputTokens", Value::Number(_)) => usage.cached = number(reader, value),
+            ("cacheWriteInputTokens", Value::Number(_)) => usage.cache_write = number(reader, value),
+            // Older names of the same counts.
             ("cacheReadInputTokenCount", Value::Number(_)) => reads = number(reader, value),
             ("cacheWriteInputTokenCount", Value::Number(_)) => writes = number(reader, value),
             ("cacheDetails", Value::Array(_)) => {
                 while let Some(value) = reader.element()? {
-                    said.cache_write_1h = cached_for_an_hour(reader, builder, value)?.or(said.cache_write_1h);
+                    usage.cache_write_1h = cached_for_an_hour(reader, builder, value)?.or(usage.cache_write_1h);
                 }
             }
             (_, value) => builder.texts(reader, Channel::OTHER, value)?,
         }
     }
-    said.cached = said.cached.max(reads);
-    said.cache_write = said.cache_write.max(writes);
-    // There are servers whose total leaves out what was cached: less than the parts is no total.
-    let parts = [said.input, said.output, said.cached, said.cache_write];
+    usage.cached = usage.cached.max(reads);
+    usage.cache_write = usage.cache_write.max(writes);
+    // Some servers report a total without cached tokens: a total below the sum of its parts is ignored.
+    let parts = [usage.input, usage.output, usage.cached, usage.cache_write];
     let parts = parts.into_iter().fold(0, |sum: u64, part| sum.saturating_add(part.unwrap_or_default()));
-    said.total = total.filter(|total| *total >= parts);
-    Ok(Some(said).filter(|said| !said.is_empty()))
+    usage.total = total.filter(|total| *total >= parts);
+    Ok(Some(usage).filter(|usage| !usage.is_empty()))
 }
 
-/// Tokens written to a cache for a time ("CacheDetail"), if that is an hour.
+/// Returns the tokens written to the cache ("CacheDetail") if their lifetime is one hour.
 fn cached_for_an_hour(
     reader: &mut Reader<'_, '_>,
     builder: &mut ResponseBuilder<'_>,

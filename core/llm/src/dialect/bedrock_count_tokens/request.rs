@@ -1,10 +1,11 @@
-//! Counting the tokens of a request ("CountTokens"): the request of another call, inside of one.
+//! Reads requests, which contain the request of another operation.
 
 use crate::dialect::bedrock_converse::request as converse;
 use crate::json::reader::{Reader, Value};
 use crate::view::request::{Origin, RequestBuilder};
 use crate::{Error, TextKind};
 
+/// Reads a request body.
 pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>) -> Result<(), Error> {
     builder.body(reader)?;
     while let Some((key, name)) = reader.field(&["input"])? {
@@ -17,6 +18,7 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>
     Ok(())
 }
 
+/// Reads the contained request.
 fn input(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>) -> Result<(), Error> {
     while let Some((key, name)) = reader.field(&["converse", "invokeModel"])? {
         let value = reader.value()?;
@@ -26,7 +28,7 @@ fn input(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>) -> Resul
                 while let Some((key, field)) = reader.field(&["body"])? {
                     let value = reader.value()?;
                     match (field, value) {
-                        // The body of a call of InvokeModel in base64, which is not read: it says so by being data.
+                        // Body of an InvokeModel call in base64. It is not decoded, so it is a text of kind `Data`.
                         ("body", Value::String(str)) => builder.text(Origin::USER, TextKind::Data, str)?,
                         _ => builder.other(reader, Origin::OUTSIDE, key, value)?,
                     }

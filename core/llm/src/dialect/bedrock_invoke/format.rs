@@ -1,33 +1,36 @@
-//! What goes through InvokeModel: the format of whoever made the model.
+//! Detects the vendor format of a body.
 //!
-//! The path names the model, but its name need not name the maker (profiles and imported models have names of their
-//! own), and answers come without it. So the members of the body decide, on both ways: Anthropic's, OpenAI's (Mistral,
-//! AI21, DeepSeek, Qwen, OpenAI's own), Converse's (Amazon Nova), or a prompt and a text under one of the names that
-//! other makers have for these (`prompt`).
+//! The path contains the model, but the name of a model need not contain its vendor (inference profiles and imported
+//! models have arbitrary names), and responses do not contain the model. The members of the body therefore determine
+//! the format of requests and of responses.
 
 use crate::json::reader::{Reader, Scratch, Value};
 use crate::json::scan::Side;
 use crate::{Error, ParseLimits};
 
-/// A format.
+/// Format of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Format {
+    /// Anthropic Messages.
     Anthropic,
+    /// OpenAI chat completions, also used by Mistral, AI21, DeepSeek and Qwen.
     OpenAi,
+    /// Converse, used by Amazon Nova.
     Converse,
+    /// Prompt and completion, under names that differ by vendor.
     Prompt,
 }
 
-/// The members of the top object, shown one after the other, until `tell` knows.
-fn members(body: &[u8], mut tell: impl FnMut(&str, Value) -> Option<Format>) -> Result<Format, Error> {
+/// Passes the members of the top object to `classify` until it returns a format.
+fn detect(body: &[u8], mut classify: impl FnMut(&str, Value) -> Option<Format>) -> Result<Format, Error> {
     let mut scratch = Scratch::default();
-    // The body is read again, within its limits.
+    // The size of the body has been checked already.
     let limits = ParseLimits { max_bytes: usize::MAX, ..ParseLimits::default() };
     let mut reader = Reader::new(body, &limits, Side::Response, &mut scratch)?;
     let Value::Object(_) = reader.value()? else { return Ok(Format::Prompt) };
     while let Some(key) = reader.key()? {
         let value = reader.value()?;
-        if let Some(format) = tell(&key.decode(body), value) {
+        if let Some(format) = classify(&key.decode(body), value) {
             return Ok(format);
         }
         reader.walk(value, |_| Ok(()))?;
@@ -35,9 +38,10 @@ fn members(body: &[u8], mut tell: impl FnMut(&str, Value) -> Option<Format>) -> 
     Ok(Format::Prompt)
 }
 
-pub(super) fn asked_in(body: &[u8]) -> Result<Format, Error> {
+/// Returns the format of a request body.
+pub(super) fn request_format(body: &[u8]) -> Result<Format, Error> {
     let mut messages = false;
-    let found = members(body, |name, _| {
+    let found = detect(body, |name, _| {
         messages |= name == "messages";
         match name {
             "anthropic_version" => Some(Format::Anthropic),
@@ -48,8 +52,9 @@ pub(super) fn asked_in(body: &[u8]) -> Result<Format, Error> {
     Ok(if found == Format::Prompt && messages { Format::OpenAi } else { found })
 }
 
-pub(super) fn said_in(body: &[u8]) -> Result<Format, Error> {
-    members(body, |name, value| match (name, value) {
+/// Returns the format of a response body or of the data of an event.
+pub(super) fn response_format(body: &[u8]) -> Result<Format, Error> {
+    detect(body, |name, value| match (name, value) {
         ("choices", Value::Array(_)) => Some(Format::OpenAi),
         ("output", Value::Object(_)) => Some(Format::Converse),
         ("messageStart" | "contentBlockStart" | "contentBlockDelta" | "contentBlockStop" | "messageStop", _)

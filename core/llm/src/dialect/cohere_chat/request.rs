@@ -1,4 +1,4 @@
-//! What the body of a request says.
+//! Reads requests.
 
 use super::Result;
 use crate::dialect::openai_chat::request::content;
@@ -7,7 +7,7 @@ use crate::json::reader::{Reader, Value};
 use crate::view::request::{Origin, RequestBuilder};
 use crate::{Role, TextKind};
 
-/// Who may speak.
+/// Roles that the API defines.
 const ROLES: [(&str, Role); 5] = [
     ("system", Role::System),
     ("developer", Role::Developer),
@@ -16,6 +16,7 @@ const ROLES: [(&str, Role); 5] = [
     ("tool", Role::Tool),
 ];
 
+/// Reads a request body.
 pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>) -> Result<()> {
     builder.body(reader)?;
     while let Some((key, name)) =
@@ -36,13 +37,14 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>
     Ok(())
 }
 
+/// Reads a message.
 fn message(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, index: u32) -> Result<()> {
     let from = Origin::message(index);
     let mut speaker = builder.speaker(from);
     while let Some((key, field)) = reader.field(&["role", "content", "tool_plan", "tool_calls"])? {
         let value = reader.value()?;
         match (field, value) {
-            ("role", Value::String(str)) => speaker.is(reader, builder, str, &ROLES)?,
+            ("role", Value::String(str)) => speaker.set_role(reader, builder, str, &ROLES)?,
             ("role", value) => return Err(wrong_type("messages[].role", value)),
             ("content", value) => content(reader, builder, from, value)?,
             ("tool_plan", value) => builder.text_or_others(reader, from, TextKind::Reasoning, value)?,
@@ -54,6 +56,6 @@ fn message(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, index:
             _ => builder.other(reader, from, key, value)?,
         }
     }
-    speaker.settle(builder);
+    speaker.assign(builder);
     Ok(())
 }

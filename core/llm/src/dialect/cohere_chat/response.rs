@@ -1,4 +1,4 @@
-//! What an answer says, whole or in events.
+//! Reads responses and events.
 
 use super::Result;
 use crate::json::field::{number, saturate};
@@ -6,7 +6,7 @@ use crate::json::reader::{Reader, Value};
 use crate::view::response::ResponseBuilder;
 use crate::{Channel, OffsetAnnotation, Part, ReportedUsage, Span};
 
-/// A whole answer, or an error: a message that is a text.
+/// Reads a whole response, or an error, whose `message` is a string.
 pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<()> {
     reader.object()?;
     while let Some((_, field)) = reader.field(&["message", "usage", "logprobs", "id", "finish_reason"])? {
@@ -22,25 +22,25 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_
             }
             ("usage", Value::Object(_)) => builder.response.usage = billed(reader, builder)?,
             ("logprobs", value) => logprobs(reader, builder, value)?,
-            ("id" | "finish_reason", value) => builder.nothing(reader, 0, value)?,
+            ("id" | "finish_reason", value) => builder.no_text(reader, 0, value)?,
             (_, value) => builder.texts(reader, Channel::OTHER, value)?,
         }
     }
     Ok(())
 }
 
-/// One event. It says itself what it is: its name only repeats that.
+/// Reads an event. Its `type` identifies it; the name of the event only repeats the type.
 pub(super) fn event(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<()> {
     reader.object()?;
-    // The index and the type may stand behind the texts that they are of.
+    // The index and the type may follow the texts that they apply to.
     let first = builder.response.texts.len();
-    let (mut index, mut begins, mut stops) = (0, false, false);
+    let (mut index, mut is_start, mut is_stop) = (0, false, false);
     while let Some((_, field)) = reader.field(&["type", "index", "delta", "message", "logprobs", "id"])? {
         let value = reader.value()?;
         match (field, value) {
             ("type", Value::String(str)) => match &*str.decode(reader.body()) {
-                "content-start" | "tool-call-start" => begins = true,
-                "content-end" | "tool-call-end" => stops = true,
+                "content-start" | "tool-call-start" => is_start = true,
+                "content-end" | "tool-call-end" => is_stop = true,
                 "message-end" => builder.response.ends = true,
                 _ => {}
             },
@@ -51,25 +51,26 @@ pub(super) fn event(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'
                 builder.texts(reader, Channel::OTHER, value)?;
             }
             ("logprobs", value) => logprobs(reader, builder, value)?,
-            ("id", value) => builder.nothing(reader, 0, value)?,
+            ("id", value) => builder.no_text(reader, 0, value)?,
             (_, value) => builder.texts(reader, Channel::OTHER, value)?,
         }
     }
     for text in builder.response.texts.iter_mut().skip(first) {
         text.channel.choice = index;
-        // What an event says that begins a block is no piece: more comes in others.
-        if begins && matches!(text.channel.part, Part::Content | Part::Reasoning | Part::ToolArguments(_)) {
+        // A text in the event that starts a block is not a delta; the deltas follow in other events.
+        if is_start && matches!(text.channel.part, Part::Content | Part::Reasoning | Part::ToolArguments(_)) {
             text.channel.part = Part::Whole;
         }
     }
-    // Not an event to be withheld, whatever usage is in it.
+    // Never a usage-only event, which could be withheld from the client.
     builder.response.choices += 1;
-    if stops {
+    if is_stop {
         builder.response.finished.push(index);
     }
     Ok(())
 }
 
+/// Reads a delta.
 fn delta(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<()> {
     while let Some((_, field)) = reader.field(&["message", "usage", "error", "finish_reason"])? {
         let value = reader.value()?;
@@ -80,15 +81,15 @@ fn delta(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Resu
                 builder.response.is_error |= !value.is_null();
                 builder.texts(reader, Channel::OTHER, value)?;
             }
-            ("finish_reason", value) => builder.nothing(reader, 0, value)?,
+            ("finish_reason", value) => builder.no_text(reader, 0, value)?,
             (_, value) => builder.texts(reader, Channel::OTHER, value)?,
         }
     }
     Ok(())
 }
 
-/// A message, or a piece of one, in which one block and one call stand without an array around them.
-fn message(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>, index: u32, is_piece: bool) -> Result<()> {
+/// Reads a message or a delta of one. A delta (`is_delta`) has a single block or call without an array around it.
+fn message(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>, index: u32, is_delta: bool) -> Result<()> {
     while let Some((_, field)) = reader.field(&["role", "content", "tool_plan", "tool_calls", "citations"])? {
         let value = reader.value()?;
         match (field, value) {
@@ -111,14 +112,15 @@ fn message(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>, index
                 }
             }
             ("tool_calls", value @ Value::Object(_)) => call(reader, builder, index, 0, value)?,
-            ("citations", value) => citations(reader, builder, value, is_piece)?,
-            ("role", value) => builder.nothing(reader, index, value)?,
+            ("citations", value) => citations(reader, builder, value, is_delta)?,
+            ("role", value) => builder.no_text(reader, index, value)?,
             (_, value) => builder.texts(reader, Channel::OTHER, value)?,
         }
     }
     Ok(())
 }
 
+/// Reads a content block.
 fn block(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>, index: u32, value: Value) -> Result<()> {
     let channel = |part| Channel { choice: index, part };
     let Value::Object(_) = value else { return builder.text_or_others(reader, channel(Part::Content), value) };
@@ -127,13 +129,14 @@ fn block(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>, index: 
         match field {
             "text" => builder.text_or_others(reader, channel(Part::Content), value)?,
             "thinking" => builder.text_or_others(reader, channel(Part::Reasoning), value)?,
-            "type" => builder.nothing(reader, index, value)?,
+            "type" => builder.no_text(reader, index, value)?,
             _ => builder.texts(reader, channel(Part::Other), value)?,
         }
     }
     Ok(())
 }
 
+/// Reads a tool call.
 fn call(
     reader: &mut Reader<'_, '_>,
     builder: &mut ResponseBuilder<'_>,
@@ -149,53 +152,53 @@ fn call(
             "function" => call(reader, builder, index, position, value)?,
             "name" => builder.text_or_others(reader, channel(Part::ToolName(position)), value)?,
             "arguments" => builder.texts(reader, channel(Part::ToolArguments(position)), value)?,
-            "id" | "type" => builder.nothing(reader, index, value)?,
+            "id" | "type" => builder.no_text(reader, index, value)?,
             _ => builder.texts(reader, channel(Part::Other), value)?,
         }
     }
     Ok(())
 }
 
-/// Where an answer comes from: they point into it by offsets. A piece of a message has one, without an array.
+/// Reads citations, which refer to the text by offsets. A delta has one citation without an array around it.
 fn citations(
     reader: &mut Reader<'_, '_>,
     builder: &mut ResponseBuilder<'_>,
     value: Value,
-    is_piece: bool,
+    is_delta: bool,
 ) -> Result<()> {
     let mut choice = None;
     match value {
         Value::Array(_) => {
             while let Some(value) = reader.element()? {
-                let of = citation(reader, builder, value)?;
-                choice = choice.or(of);
+                let block = citation(reader, builder, value)?;
+                choice = choice.or(block);
             }
         }
         value => choice = citation(reader, builder, value)?,
     }
-    let is_offsets = matches!(value, Value::Array(_)) || is_piece && matches!(value, Value::Object(_));
-    if is_offsets {
+    let has_offsets = matches!(value, Value::Array(_)) || is_delta && matches!(value, Value::Object(_));
+    if has_offsets {
         let span = Span::new(value.start(), reader.offset());
         builder.response.offsets.push(OffsetAnnotation { choice: choice.unwrap_or_default(), span });
     }
     Ok(())
 }
 
-/// Which block it points into, if it says so.
+/// Reads a citation and returns the index of the block that it refers to, if it has one.
 fn citation(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>, value: Value) -> Result<Option<u32>> {
     let Value::Object(_) = value else { return builder.texts(reader, Channel::OTHER, value).map(|()| None) };
     let mut block = None;
     while let Some((_, field)) = reader.field(&["content_index", "type"])? {
         match (field, reader.value()?) {
             ("content_index", value @ Value::Number(_)) => block = number(reader, value).map(saturate),
-            ("type", value) => builder.nothing(reader, 0, value)?,
+            ("type", value) => builder.no_text(reader, 0, value)?,
             (_, value) => builder.texts(reader, Channel::OTHER, value)?,
         }
     }
     Ok(block)
 }
 
-/// The tokens of the answer are the answer once more.
+/// Reads log probabilities. Their tokens repeat the output.
 fn logprobs(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>, value: Value) -> Result<()> {
     builder.texts(reader, Channel { choice: 0, part: Part::Logprobs }, value)?;
     if matches!(value, Value::Array(_) | Value::Object(_)) {
@@ -204,7 +207,7 @@ fn logprobs(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>, valu
     Ok(())
 }
 
-/// What was used, as it is billed, else as it was counted; `None` if no count of tokens is in it.
+/// Reads the usage: the billed tokens if there are any, otherwise all tokens; `None` if it has no token count.
 pub(in crate::dialect) fn billed(
     reader: &mut Reader<'_, '_>,
     builder: &mut ResponseBuilder<'_>,
@@ -220,8 +223,8 @@ pub(in crate::dialect) fn billed(
         }
     }
     let [input, output] = if billed == [None; 2] { counted } else { billed };
-    // Never more of the prompt than there is of it: the prompt that is billed may be without what was cached.
+    // Billed input may exclude cached tokens: a cached count above the input is ignored.
     let cached = cached.filter(|cached| input.is_some_and(|input| *cached <= input));
-    let said = ReportedUsage { input, output, cached, complete: true, ..ReportedUsage::default() };
-    Ok(Some(said).filter(|said| !said.is_empty()))
+    let usage = ReportedUsage { input, output, cached, complete: true, ..ReportedUsage::default() };
+    Ok(Some(usage).filter(|usage| !usage.is_empty()))
 }

@@ -1,13 +1,14 @@
-//! Embeddings ("Embed", v1 and v2): texts and images go in, and numbers come out.
+//! Reads requests.
 
 use crate::dialect::openai_chat::request::content;
 use crate::json::reader::{Reader, Value};
 use crate::view::request::{Origin, RequestBuilder};
 use crate::{Error, Image, TextKind};
 
+/// Reads a request body.
 pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>) -> Result<(), Error> {
     builder.body(reader)?;
-    // Numbers are no tokens.
+    // An embedding has no output tokens.
     builder.request.max_output_tokens = Some(0);
     while let Some((key, name)) = reader.field(&["model", "texts", "inputs", "images"])? {
         let value = reader.value()?;
@@ -32,7 +33,7 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>
     Ok(())
 }
 
-/// Texts and images that are embedded together, as parts.
+/// Reads an input: parts with texts and images that are embedded together.
 fn input(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, value: Value) -> Result<(), Error> {
     let Value::Object(_) = value else { return builder.texts(reader, Origin::USER, TextKind::Content, value) };
     while let Some((key, field)) = reader.field(&["content"])? {

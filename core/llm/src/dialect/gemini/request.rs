@@ -1,4 +1,4 @@
-//! What the body of a request says.
+//! Reads requests.
 
 use super::Result;
 use crate::json::field::{count, saturate, wrong_type};
@@ -6,7 +6,7 @@ use crate::json::reader::{Reader, Value};
 use crate::view::request::{Origin, RequestBuilder};
 use crate::{Image, Role, Span, Str, TextKind};
 
-/// Who may speak.
+/// Roles that the API defines.
 const ROLES: [(&str, Role); 6] = [
     ("user", Role::User),
     ("", Role::User),
@@ -16,13 +16,14 @@ const ROLES: [(&str, Role); 6] = [
     ("system", Role::System),
 ];
 
+/// Reads a request body.
 pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>) -> Result<()> {
     builder.body(reader)?;
     members(reader, builder, true)
 }
 
-/// The members of a request. One of these may hold another (`generateContentRequest` of counting, `requests` of
-/// embedding): as deep as the depth of a body allows, which is bounded.
+/// Reads the members of a request. A request may contain others (`generateContentRequest` of token counting, `requests`
+/// of embeddings); the recursion is bounded by the depth limit of a body.
 fn members(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, is_top: bool) -> Result<()> {
     while let Some((key, name)) = reader.field(&[
         "contents",
@@ -72,7 +73,8 @@ fn members(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, is_top
     Ok(())
 }
 
-/// A body may repeat the model of the path, as `models/{model}`: what follows the slash is to be changed with it.
+/// Reads the model, which a body may repeat from the path as `models/{model}`. An edit replaces the part after the
+/// slash.
 fn model(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, str: Str, is_top: bool) -> Result<()> {
     const PREFIX: &[u8] = b"models/";
     if is_top {
@@ -82,6 +84,7 @@ fn model(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, str: Str
     builder.text(Origin::OUTSIDE, TextKind::Model, str)
 }
 
+/// Reads a message.
 fn message(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, value: Value) -> Result<()> {
     let index = match value {
         Value::Object(at) => builder.message(at)?,
@@ -91,19 +94,19 @@ fn message(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, value:
     content(reader, builder, Origin { role: Role::Other, message: Some(index) }, value)
 }
 
-/// A role and parts.
+/// Reads a content: a role and parts.
 fn content(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, from: Origin, value: Value) -> Result<()> {
     let Value::Object(_) = value else { return builder.text_or_others(reader, from, TextKind::Content, value) };
     let mut speaker = builder.speaker(from);
-    // Who does not say is the user.
+    // The role defaults to the user.
     speaker.role = if from.role == Role::Other { Role::User } else { from.role };
     while let Some((key, field)) = reader.field(&["role", "parts"])? {
         let value = reader.value()?;
         match (field, value) {
             ("role", Value::String(str)) => {
-                speaker.is(reader, builder, str, &ROLES)?;
+                speaker.set_role(reader, builder, str, &ROLES)?;
                 if from.role == Role::System {
-                    // It stays a system instruction, whoever it says that is speaking.
+                    // A system instruction remains one, whatever its role.
                     speaker.role = Role::System;
                 }
             }
@@ -117,13 +120,14 @@ fn content(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, from: 
             _ => builder.other(reader, from, key, value)?,
         }
     }
-    speaker.settle(builder);
+    speaker.assign(builder);
     Ok(())
 }
 
+/// Reads a part.
 fn part(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, from: Origin, value: Value) -> Result<()> {
     let Value::Object(_) = value else { return builder.text_or_others(reader, from, TextKind::Content, value) };
-    let mut said = None;
+    let mut text_index = None;
     let mut is_thought = false;
     while let Some((key, field)) = reader.field(&[
         "text",
@@ -140,7 +144,7 @@ fn part(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, from: Ori
         let value = reader.value()?;
         match (field, value) {
             ("text", Value::String(str)) => {
-                said = Some(builder.request.texts.len());
+                text_index = Some(builder.request.texts.len());
                 builder.text(from, TextKind::Content, str)?;
             }
             ("thought", Value::Bool(thought, _)) => is_thought = thought,
@@ -156,15 +160,15 @@ fn part(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, from: Ori
             _ => builder.other(reader, from, key, value)?,
         }
     }
-    if let Some(text) = said.and_then(|at| builder.request.texts.get_mut(at)).filter(|_| is_thought) {
+    if let Some(text) = text_index.and_then(|at| builder.request.texts.get_mut(at)).filter(|_| is_thought) {
         text.kind = TextKind::Reasoning;
     }
     Ok(())
 }
 
-/// The bytes of an image, a sound, a file, or where they are.
+/// Reads the bytes of an image, an audio clip or a file, or the URI of one.
 fn data(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, from: Origin, kind: TextKind) -> Result<()> {
-    let (mut place, mut is_image) = (None, false);
+    let (mut source, mut is_image) = (None, false);
     while let Some((key, field)) =
         reader.field(&["mimeType", "mime_type", "data", "fileUri", "file_uri", "displayName", "display_name"])?
     {
@@ -175,19 +179,19 @@ fn data(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, from: Ori
                 builder.text(from, TextKind::Other, str)?;
             }
             ("data" | "fileUri" | "file_uri", Value::String(str)) => {
-                place = Some(str);
+                source = Some(str);
                 builder.text(from, kind, str)?;
             }
             _ => builder.other(reader, from, key, value)?,
         }
     }
     if is_image {
-        builder.image(Image { str: place, detail: None });
+        builder.image(Image { str: source, detail: None });
     }
     Ok(())
 }
 
-/// A call of a function, or what came of it; every string in its arguments or its result is of this kind.
+/// Reads a function call or its result. Every string in the arguments or in the result is a text of this kind.
 fn call(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, from: Origin, kind: TextKind) -> Result<()> {
     while let Some((key, field)) = reader.field(&["name", "args", "response", "parts"])? {
         let value = reader.value()?;
@@ -205,7 +209,7 @@ fn call(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, from: Ori
     Ok(())
 }
 
-/// A tool: functions, or one that the provider has.
+/// Reads a tool: function declarations, or a tool of the provider.
 fn tool(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, value: Value) -> Result<()> {
     let Value::Object(_) = value else {
         return builder.texts(reader, Origin::DEFINITION, TextKind::ToolDefinition, value);
@@ -223,8 +227,9 @@ fn tool(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, value: Va
     Ok(())
 }
 
+/// Reads the generation settings.
 fn config(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>) -> Result<()> {
-    // Of two spellings, servers may heed either: what is reserved must do for both.
+    // Servers may use either spelling of a limit: the reservation must cover the larger one.
     let mut candidates = None;
     while let Some((key, field)) = reader.field(&[
         "maxOutputTokens",

@@ -1,4 +1,4 @@
-//! What an answer says, whole or in events: both are the same object.
+//! Reads responses and events, which are the same object.
 
 use super::Result;
 use crate::json::field::{number, saturate, wrong_type};
@@ -6,14 +6,14 @@ use crate::json::reader::{Reader, Value};
 use crate::view::response::ResponseBuilder;
 use crate::{Channel, OffsetAnnotation, Part, ReportedUsage, Span};
 
-/// An answer; the answer to a streamed call that failed is an array of one.
+/// Reads a response. The response to a failed streamed call is an array with one element.
 pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<()> {
     match reader.value()? {
-        Value::Object(_) => answer(reader, builder),
+        Value::Object(_) => response(reader, builder),
         Value::Array(_) => {
             while let Some(value) = reader.element()? {
                 let Value::Object(_) = value else { return Err(wrong_type("body", value)) };
-                answer(reader, builder)?;
+                response(reader, builder)?;
             }
             Ok(())
         }
@@ -21,7 +21,8 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_
     }
 }
 
-fn answer(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<()> {
+/// Reads the members of a response.
+fn response(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<()> {
     let known = [
         "candidates",
         "usageMetadata",
@@ -30,7 +31,7 @@ fn answer(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Res
         "error",
         "responseId",
         "createTime",
-        // of a count
+        // Token counting.
         "promptTokensDetails",
         "cacheTokensDetails",
     ];
@@ -47,7 +48,7 @@ fn answer(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Res
             ("usageMetadata", Value::Object(_)) => builder.response.usage = usage(reader, builder)?,
             ("modelVersion", Value::String(str)) => builder.response.model = Some(str),
             ("promptFeedback", Value::Object(_)) => {
-                // The prompt was blocked: there are no candidates, and none will come.
+                // The prompt was blocked: there will be no candidates.
                 blocked = true;
                 builder.texts(reader, Channel::OTHER, value)?;
             }
@@ -58,13 +59,13 @@ fn answer(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Res
             ("promptTokensDetails" | "cacheTokensDetails", Value::Array(_)) => {
                 audio(reader, builder)?;
             }
-            ("responseId" | "createTime", value) => builder.nothing(reader, 0, value)?,
+            ("responseId" | "createTime", value) => builder.no_text(reader, 0, value)?,
             (_, value) => builder.texts(reader, Channel::OTHER, value)?,
         }
     }
     blocked &= builder.response.choices == 0;
     builder.response.ends |= blocked;
-    // Every event says what was used so far.
+    // Every event has a running total.
     let complete = blocked || !builder.response.finished.is_empty();
     if let Some(usage) = &mut builder.response.usage {
         usage.complete = complete;
@@ -72,9 +73,10 @@ fn answer(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Res
     Ok(())
 }
 
+/// Reads a candidate.
 fn candidate(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>, value: Value) -> Result<()> {
     let Value::Object(_) = value else { return builder.texts(reader, Channel::OTHER, value) };
-    // The index may stand behind the texts that it is the index of; the first candidate need not say it.
+    // The index may follow the texts that it applies to, and may be missing.
     let (texts, offsets) = (builder.response.texts.len(), builder.response.offsets.len());
     let (mut index, mut finished) = (saturate(builder.response.choices as u64), false);
     while let Some((_, field)) = reader.field(&[
@@ -119,7 +121,7 @@ fn candidate(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>, val
     Ok(())
 }
 
-/// What is said. All texts are put down for choice 0, which the caller mends.
+/// Reads a content. Texts are added for choice 0; the caller assigns the index of the candidate.
 fn content(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<()> {
     let mut calls = 0;
     while let Some((_, field)) = reader.field(&["parts", "role"])? {
@@ -130,13 +132,14 @@ fn content(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Re
                     part(reader, builder, value, &mut calls)?;
                 }
             }
-            ("role", value) => builder.nothing(reader, 0, value)?,
+            ("role", value) => builder.no_text(reader, 0, value)?,
             (_, value) => builder.texts(reader, Channel::OTHER, value)?,
         }
     }
     Ok(())
 }
 
+/// Reads a part. `calls` counts the function calls of the candidate.
 fn part(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>, value: Value, calls: &mut u32) -> Result<()> {
     let channel = |part| Channel { choice: 0, part };
     let Value::Object(_) = value else { return builder.text_or_others(reader, channel(Part::Content), value) };
@@ -153,14 +156,14 @@ fn part(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>, value: V
                     match field {
                         "name" => builder.text_or_others(reader, channel(Part::ToolName(*calls)), value)?,
                         "args" => builder.texts(reader, channel(Part::ToolValue(*calls)), value)?,
-                        "id" => builder.nothing(reader, 0, value)?,
+                        "id" => builder.no_text(reader, 0, value)?,
                         _ => builder.texts(reader, Channel::OTHER, value)?,
                     }
                 }
                 *calls = calls.saturating_add(1);
             }
-            ("thoughtSignature", value) => builder.nothing(reader, 0, value)?,
-            // An image or a sound, code that was run and what came of it.
+            ("thoughtSignature", value) => builder.no_text(reader, 0, value)?,
+            // An image, audio, executed code or its result.
             (_, value) => builder.texts(reader, Channel::OTHER, value)?,
         }
     }
@@ -174,7 +177,7 @@ fn part(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>, value: V
     Ok(())
 }
 
-/// Enumerations, and nothing that anybody wrote.
+/// Reads safety ratings: values of enumerations, not texts.
 fn ratings(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>, value: Value) -> Result<()> {
     let Value::Array(_) = value else { return builder.texts(reader, Channel::OTHER, value) };
     while let Some(value) = reader.element()? {
@@ -188,14 +191,14 @@ fn ratings(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>, value
             let value = reader.value()?;
             match field {
                 "" => builder.texts(reader, Channel::OTHER, value)?,
-                _ => builder.nothing(reader, 0, value)?,
+                _ => builder.no_text(reader, 0, value)?,
             }
         }
     }
     Ok(())
 }
 
-/// Where an answer comes from. The supports point into it by offsets, and say it again.
+/// Reads grounding metadata. Its supports refer to the text by offsets and repeat it.
 fn grounding(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<()> {
     while let Some((_, field)) = reader.field(&["groundingSupports"])? {
         let value = reader.value()?;
@@ -207,7 +210,7 @@ fn grounding(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> 
     Ok(())
 }
 
-/// The tokens that were chosen are the answer once more.
+/// Reads log probabilities. The chosen tokens repeat the output.
 fn logprobs(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<()> {
     while let Some((_, field)) = reader.field(&["chosenCandidates"])? {
         let value = reader.value()?;
@@ -222,9 +225,9 @@ fn logprobs(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> R
     Ok(())
 }
 
-/// Totals so far; `None` if no count of tokens is in it.
+/// Reads the usage, a running total; `None` if it has no token count.
 fn usage(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<Option<ReportedUsage>> {
-    let mut said = ReportedUsage { output_excludes_reasoning: true, ..ReportedUsage::default() };
+    let mut usage = ReportedUsage { output_excludes_reasoning: true, ..ReportedUsage::default() };
     let mut tools = None;
     while let Some((_, field)) = reader.field(&[
         "promptTokenCount",
@@ -241,28 +244,28 @@ fn usage(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Resu
     ])? {
         let value = reader.value()?;
         match (field, value) {
-            ("promptTokenCount", Value::Number(_)) => said.input = number(reader, value),
-            ("candidatesTokenCount", Value::Number(_)) => said.output = number(reader, value),
-            ("totalTokenCount", Value::Number(_)) => said.total = number(reader, value),
-            ("cachedContentTokenCount", Value::Number(_)) => said.cached = number(reader, value),
-            ("thoughtsTokenCount", Value::Number(_)) => said.reasoning = number(reader, value),
+            ("promptTokenCount", Value::Number(_)) => usage.input = number(reader, value),
+            ("candidatesTokenCount", Value::Number(_)) => usage.output = number(reader, value),
+            ("totalTokenCount", Value::Number(_)) => usage.total = number(reader, value),
+            ("cachedContentTokenCount", Value::Number(_)) => usage.cached = number(reader, value),
+            ("thoughtsTokenCount", Value::Number(_)) => usage.reasoning = number(reader, value),
             ("toolUsePromptTokenCount", Value::Number(_)) => tools = number(reader, value),
-            ("promptTokensDetails", Value::Array(_)) => said.audio_input = audio(reader, builder)?,
-            ("candidatesTokensDetails", Value::Array(_)) => said.audio_output = audio(reader, builder)?,
+            ("promptTokensDetails", Value::Array(_)) => usage.audio_input = audio(reader, builder)?,
+            ("candidatesTokensDetails", Value::Array(_)) => usage.audio_output = audio(reader, builder)?,
             ("cacheTokensDetails" | "toolUsePromptTokensDetails", Value::Array(_)) => {
                 audio(reader, builder)?;
             }
-            ("trafficType", value) => builder.nothing(reader, 0, value)?,
+            ("trafficType", value) => builder.no_text(reader, 0, value)?,
             (_, value) => builder.texts(reader, Channel::OTHER, value)?,
         }
     }
     if let Some(tools) = tools {
-        said.input = Some(said.input.unwrap_or_default().saturating_add(tools));
+        usage.input = Some(usage.input.unwrap_or_default().saturating_add(tools));
     }
-    Ok(Some(said).filter(|said| !said.is_empty()))
+    Ok(Some(usage).filter(|usage| !usage.is_empty()))
 }
 
-/// Of the tokens by modality, those that are sound.
+/// Returns the audio tokens among token counts by modality.
 fn audio(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<Option<u64>> {
     let mut audio = None;
     while let Some(value) = reader.element()? {

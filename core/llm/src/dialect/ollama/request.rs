@@ -1,4 +1,4 @@
-//! What the body of a request says: the members of both calls, which have different names.
+//! Reads requests of both operations, whose members have different names.
 
 use super::Result;
 use crate::json::field::{flag, number, wrong_type};
@@ -6,10 +6,11 @@ use crate::json::reader::{Reader, Value};
 use crate::view::request::{Origin, RequestBuilder};
 use crate::{Image, Role, TextKind};
 
-/// Who may speak.
+/// Roles that the API defines.
 const ROLES: [(&str, Role); 4] =
     [("system", Role::System), ("user", Role::User), ("assistant", Role::Assistant), ("tool", Role::Tool)];
 
+/// Reads a request body.
 pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>) -> Result<()> {
     builder.body(reader)?;
     builder.request.stream = true;
@@ -21,10 +22,10 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>
             ("model", value) => builder.model(reader, value)?,
             ("messages", value) => builder.messages(reader, value, message)?,
             ("prompt", value) => builder.text_or_others(reader, Origin::USER, TextKind::Content, value)?,
-            // What stands behind the answer: a text of its own.
+            // Text after the completion: not continuous with the prompt.
             ("suffix", value) => builder.text_or_others(reader, Origin::USER, TextKind::Other, value)?,
             ("system", value) => builder.text_or_others(reader, Origin::SYSTEM, TextKind::Content, value)?,
-            // The form of the whole prompt, in place of the model's own.
+            // Template of the whole prompt; replaces that of the model.
             ("template", value) => builder.text_or_others(reader, Origin::SYSTEM, TextKind::Other, value)?,
             ("images", value) => images(reader, builder, Origin::USER, value)?,
             ("tools", value) => builder.definitions(reader, Origin::DEFINITION, value)?,
@@ -40,10 +41,11 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>
     Ok(())
 }
 
+/// Reads the model options.
 fn options(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>) -> Result<()> {
     while let Some((key, field)) = reader.field(&["num_predict"])? {
         match (field, reader.value()?) {
-            // Below zero it is no bound: as many as there is room for.
+            // A negative number is no limit: generation continues until the context is full.
             ("num_predict", value @ Value::Number(_)) => builder.request.max_output_tokens = number(reader, value),
             ("num_predict", Value::Null(_)) => {}
             ("num_predict", value) => return Err(wrong_type("options.num_predict", value)),
@@ -53,6 +55,7 @@ fn options(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>) -> Res
     Ok(())
 }
 
+/// Reads a message.
 fn message(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, index: u32) -> Result<()> {
     let from = Origin::message(index);
     let mut speaker = builder.speaker(from);
@@ -62,7 +65,7 @@ fn message(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, index:
     {
         let value = reader.value()?;
         match (field, value) {
-            ("role", Value::String(str)) => speaker.is(reader, builder, str, &ROLES)?,
+            ("role", Value::String(str)) => speaker.set_role(reader, builder, str, &ROLES)?,
             ("role", value) => return Err(wrong_type("messages[].role", value)),
             ("content", value) => builder.texts(reader, from, TextKind::Content, value)?,
             ("thinking", value) => builder.text_or_others(reader, from, TextKind::Reasoning, value)?,
@@ -79,14 +82,14 @@ fn message(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, index:
             _ => builder.other(reader, from, key, value)?,
         }
     }
-    speaker.settle(builder);
+    speaker.assign(builder);
     if let Some(message) = builder.request.messages.last_mut() {
         message.name = name_of;
     }
     Ok(())
 }
 
-/// The bytes of images in base64.
+/// Reads images: bytes in base64.
 fn images(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, from: Origin, value: Value) -> Result<()> {
     let Value::Array(_) = value else { return builder.texts(reader, from, TextKind::Data, value) };
     while let Some(value) = reader.element()? {

@@ -1,4 +1,4 @@
-//! What an answer says, whole or in lines: both are the same object.
+//! Reads responses and lines of streams, which are the same object.
 
 use super::Result;
 use crate::json::field::number;
@@ -6,10 +6,11 @@ use crate::json::reader::{Reader, Value};
 use crate::view::response::ResponseBuilder;
 use crate::{Channel, Part, ReportedUsage};
 
+/// Reads a response.
 pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<()> {
     reader.object()?;
     let channel = |part| Channel { choice: 0, part };
-    let mut said = ReportedUsage::default();
+    let mut usage = ReportedUsage::default();
     while let Some((_, field)) = reader.field(&[
         "model",
         "message",
@@ -29,13 +30,13 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_
             ("response", value) => builder.text_or_others(reader, channel(Part::Content), value)?,
             ("thinking", value) => builder.text_or_others(reader, channel(Part::Reasoning), value)?,
             ("done", Value::Bool(done, _)) => builder.response.ends = done,
-            ("prompt_eval_count", Value::Number(_)) => said.input = number(reader, value),
-            ("eval_count", Value::Number(_)) => said.output = number(reader, value),
+            ("prompt_eval_count", Value::Number(_)) => usage.input = number(reader, value),
+            ("eval_count", Value::Number(_)) => usage.output = number(reader, value),
             ("error", value) => {
                 builder.response.is_error = !value.is_null();
                 builder.texts(reader, Channel::OTHER, value)?;
             }
-            ("created_at" | "done_reason", value) => builder.nothing(reader, 0, value)?,
+            ("created_at" | "done_reason", value) => builder.no_text(reader, 0, value)?,
             (_, value) => builder.texts(reader, Channel::OTHER, value)?,
         }
     }
@@ -43,11 +44,12 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_
     if builder.response.ends {
         builder.response.finished.push(0);
     }
-    said.complete = builder.response.ends;
-    builder.response.usage = Some(said).filter(|said| !said.is_empty());
+    usage.complete = builder.response.ends;
+    builder.response.usage = Some(usage).filter(|usage| !usage.is_empty());
     Ok(())
 }
 
+/// Reads a message.
 fn message(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<()> {
     let channel = |part| Channel { choice: 0, part };
     let mut calls = 0;
@@ -62,13 +64,14 @@ fn message(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Re
                     calls = calls.saturating_add(1);
                 }
             }
-            ("role", value) => builder.nothing(reader, 0, value)?,
+            ("role", value) => builder.no_text(reader, 0, value)?,
             (_, value) => builder.texts(reader, Channel::OTHER, value)?,
         }
     }
     Ok(())
 }
 
+/// Reads a tool call.
 fn call(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>, index: u32, value: Value) -> Result<()> {
     let channel = |part| Channel { choice: 0, part };
     let Value::Object(_) = value else { return builder.texts(reader, Channel::OTHER, value) };
@@ -78,7 +81,7 @@ fn call(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>, index: u
             "function" => call(reader, builder, index, value)?,
             "name" => builder.text_or_others(reader, channel(Part::ToolName(index)), value)?,
             "arguments" => builder.texts(reader, channel(Part::ToolValue(index)), value)?,
-            "id" | "index" => builder.nothing(reader, 0, value)?,
+            "id" | "index" => builder.no_text(reader, 0, value)?,
             _ => builder.texts(reader, Channel::OTHER, value)?,
         }
     }

@@ -5,6 +5,7 @@ use crate::json::reader::{Reader, Value};
 use crate::view::response::ResponseBuilder;
 use crate::{Channel, Error, ReportedUsage};
 
+/// Reads a response.
 pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<(), Error> {
     reader.object()?;
     let mut input = None;
@@ -17,7 +18,7 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_
                 builder.response.is_error = !value.is_null();
                 builder.texts(reader, Channel::OTHER, value)?;
             }
-            // The numbers, and what else there may be.
+            // Embeddings and unknown members.
             (_, value) => builder.texts(reader, Channel::OTHER, value)?,
         }
     }

@@ -5,7 +5,7 @@ use crate::json::reader::{Reader, Value};
 use crate::view::response::ResponseBuilder;
 use crate::{Channel, Error, Part, Span};
 
-/// What was heard, whole or in events.
+/// Reads a transcript, whole or in events.
 pub(super) fn transcript(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<(), Error> {
     reader.object()?;
     let channel = |part| Channel { choice: 0, part };
@@ -28,7 +28,7 @@ pub(super) fn transcript(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuil
         match (field, value) {
             ("text" | "delta", value) => builder.text_or_others(reader, channel(Part::Content), value)?,
             ("type", Value::String(str)) => match &*str.decode(reader.body()) {
-                // The text as a whole, or a part of it once more with who said it.
+                // These events repeat the whole text, or a segment of it with its speaker.
                 "transcript.text.done" => (builder.response.ends, repeats) = (true, true),
                 "transcript.text.segment" => repeats = true,
                 "error" => builder.response.is_error = true,
@@ -40,12 +40,12 @@ pub(super) fn transcript(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuil
                 builder.texts(reader, Channel::OTHER, value)?;
             }
             ("segments", value) => builder.texts(reader, channel(Part::Whole), value)?,
-            // The text word by word, token by token.
+            // The text again, by word or by token.
             ("words" | "logprobs", value @ Value::Array(_)) => {
                 builder.texts(reader, channel(Part::Logprobs), value)?;
                 builder.response.logprobs.push(Span::new(value.start(), reader.offset()));
             }
-            ("segment_id" | "id" | "task", value) => builder.nothing(reader, 0, value)?,
+            ("segment_id" | "id" | "task", value) => builder.no_text(reader, 0, value)?,
             (_, value) => builder.texts(reader, Channel::OTHER, value)?,
         }
     }
@@ -60,7 +60,7 @@ pub(super) fn transcript(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuil
     Ok(())
 }
 
-/// An event with a piece of the sound, or an error.
+/// Reads an event with a chunk of audio, or an error.
 pub(super) fn speech(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<(), Error> {
     reader.object()?;
     while let Some((_, field)) = reader.field(&["type", "audio", "usage", "error"])? {
@@ -71,7 +71,7 @@ pub(super) fn speech(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<
                 builder.response.ends |= kind == "speech.audio.done";
                 builder.response.is_error |= kind == "error";
             }
-            ("audio", value) => builder.nothing(reader, 0, value)?,
+            ("audio", value) => builder.no_text(reader, 0, value)?,
             ("usage", Value::Object(_)) => builder.response.usage = usage(reader, builder)?,
             ("error", value) => {
                 builder.response.is_error |= !value.is_null();

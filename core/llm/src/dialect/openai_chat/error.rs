@@ -1,8 +1,9 @@
-//! Errors of OpenAI's APIs (API reference, "Error codes"): one object for all of them.
+//! Error format of OpenAI's APIs (API reference, "Error codes").
 
 use crate::ApiError;
 use crate::{StreamState, escape_into};
 
+/// Appends an error body.
 pub(in crate::dialect) fn body(error: &ApiError<'_>, out: &mut Vec<u8>) {
     let members = [
         ("{\"error\":{\"message\":", Some(error.message)),
@@ -17,12 +18,13 @@ pub(in crate::dialect) fn body(error: &ApiError<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(b"}}");
 }
 
-/// The body is the data of the event; it has no name.
+/// Appends the error body as the data of an event without a name.
 pub(in crate::dialect) fn event(error: &ApiError<'_>, _state: &StreamState, out: &mut Vec<u8>) -> &'static str {
     body(error, out);
     ""
 }
 
+/// Appends a JSON string, or `null`.
 pub(in crate::dialect) fn text_or_null(text: Option<&str>, out: &mut Vec<u8>) {
     match text {
         None => out.extend_from_slice(b"null"),

@@ -1,4 +1,4 @@
-//! What the body of a request says.
+//! Reads requests.
 
 use super::Result;
 use crate::dialect::openai_chat::stream_options::Streaming;
@@ -7,7 +7,7 @@ use crate::json::reader::{Reader, Value};
 use crate::view::request::{Origin, RequestBuilder};
 use crate::{Image, Role, TextKind};
 
-/// Who may speak.
+/// Roles that the API defines.
 const ROLES: [(&str, Role); 6] = [
     ("system", Role::System),
     ("developer", Role::Developer),
@@ -17,6 +17,7 @@ const ROLES: [(&str, Role); 6] = [
     ("function", Role::Function),
 ];
 
+/// Reads a request body.
 pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>) -> Result<()> {
     builder.body(reader)?;
     let mut streaming = Streaming::default();
@@ -48,12 +49,13 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>
             _ => builder.other(reader, Origin::OUTSIDE, key, value)?,
         }
     }
-    // Servers differ in which of the two they heed; what is reserved must do for both.
+    // Servers differ in which limit they apply: the reservation must cover the larger one.
     builder.request.max_output_tokens = max_completion_tokens.max(max_tokens);
-    streaming.settle(builder);
+    streaming.finish(builder);
     Ok(())
 }
 
+/// Reads a message.
 fn message(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, index: u32) -> Result<()> {
     let from = Origin::message(index);
     let mut speaker = builder.speaker(from);
@@ -63,7 +65,7 @@ fn message(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, index:
     {
         let value = reader.value()?;
         match (field, value) {
-            ("role", Value::String(str)) => speaker.is(reader, builder, str, &ROLES)?,
+            ("role", Value::String(str)) => speaker.set_role(reader, builder, str, &ROLES)?,
             ("role", value) => return Err(wrong_type("messages[].role", value)),
             ("content", value) => content(reader, builder, from, value)?,
             ("name", Value::String(str)) => {
@@ -80,14 +82,14 @@ fn message(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, index:
             (_, value) => builder.other(reader, from, key, value)?,
         }
     }
-    speaker.settle(builder);
+    speaker.assign(builder);
     if let Some(message) = builder.request.messages.last_mut() {
         message.name = name_of;
     }
     Ok(())
 }
 
-/// A string, or an array of parts; some servers take strings as parts, and a part alone.
+/// Reads a content: a string, or an array of parts.
 pub(in crate::dialect) fn content(
     reader: &mut Reader<'_, '_>,
     builder: &mut RequestBuilder<'_>,
@@ -97,7 +99,7 @@ pub(in crate::dialect) fn content(
     builder.content(reader, from, value, part)
 }
 
-/// A part of a content; its members count whatever its `type` says.
+/// Reads a part of a content. All members are read, whatever the `type`: servers differ in whether they check it.
 fn part(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, from: Origin) -> Result<()> {
     while let Some((key, field)) = reader.field(&["text", "refusal", "image_url", "input_audio", "file", "type"])? {
         let value = reader.value()?;
@@ -113,7 +115,7 @@ fn part(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, from: Ori
     Ok(())
 }
 
-/// An image: an object with its address, or the address alone.
+/// Reads an image: an object with a URL, or the URL alone.
 pub(super) fn image(
     reader: &mut Reader<'_, '_>,
     builder: &mut RequestBuilder<'_>,
@@ -149,7 +151,7 @@ pub(super) fn image(
     Ok(())
 }
 
-/// A sound, a file: an object with its bytes in one member.
+/// Reads an audio clip or a file: an object with the bytes in `member`.
 fn data(
     reader: &mut Reader<'_, '_>,
     builder: &mut RequestBuilder<'_>,
@@ -173,6 +175,7 @@ fn data(
     Ok(())
 }
 
+/// Reads a tool call.
 fn tool_call(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, from: Origin, value: Value) -> Result<()> {
     let Value::Object(_) = value else { return builder.texts(reader, from, TextKind::Other, value) };
     while let Some((key, field)) = reader.field(&["function", "custom"])? {
@@ -187,7 +190,8 @@ fn tool_call(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, from
     Ok(())
 }
 
-/// A name and arguments, which some servers take as an object instead of JSON in a string.
+/// Reads the name and the arguments of a call. Some servers accept the arguments as an object instead of JSON in a
+/// string.
 fn call(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, from: Origin, value: Value) -> Result<()> {
     let Value::Object(_) = value else { return builder.texts(reader, from, TextKind::Other, value) };
     while let Some((key, field)) = reader.field(&["name", "arguments", "input"])? {

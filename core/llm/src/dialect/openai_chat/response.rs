@@ -1,4 +1,4 @@
-//! What an answer says, whole or in events.
+//! Reads responses and events.
 
 use super::Result;
 use crate::json::field::{number, saturate};
@@ -7,11 +7,11 @@ use crate::json::scan::whole;
 use crate::view::response::ResponseBuilder;
 use crate::{Channel, Part, ReportedUsage, Span};
 
-/// A whole answer or an event of one; they differ in the member that holds what is said.
+/// Reads a whole response or an event. They differ in the member of a choice that contains the message: `member`.
 pub(in crate::dialect) fn read(
     reader: &mut Reader<'_, '_>,
     builder: &mut ResponseBuilder<'_>,
-    said: &'static str,
+    member: &'static str,
 ) -> Result<()> {
     reader.object()?;
     while let Some((_, field)) = reader.field(&[
@@ -31,7 +31,7 @@ pub(in crate::dialect) fn read(
             ("model", Value::String(str)) => builder.response.model = Some(str),
             ("choices", Value::Array(_)) => {
                 while let Some(value) = reader.element()? {
-                    choice(reader, builder, said, value)?;
+                    choice(reader, builder, member, value)?;
                     builder.response.choices += 1;
                 }
             }
@@ -41,10 +41,10 @@ pub(in crate::dialect) fn read(
                 builder.texts(reader, Channel::OTHER, value)?;
             }
             ("" | "model" | "choices" | "usage", value) => builder.texts(reader, Channel::OTHER, value)?,
-            (_, value) => builder.nothing(reader, 0, value)?,
+            (_, value) => builder.no_text(reader, 0, value)?,
         }
     }
-    // Some servers say in every event what was used so far.
+    // Some servers report a running total in every event.
     let complete = builder.response.choices == 0 || !builder.response.finished.is_empty();
     if let Some(usage) = &mut builder.response.usage {
         usage.complete = complete;
@@ -52,18 +52,19 @@ pub(in crate::dialect) fn read(
     Ok(())
 }
 
+/// Reads an element of `choices`.
 fn choice(
     reader: &mut Reader<'_, '_>,
     builder: &mut ResponseBuilder<'_>,
-    said: &'static str,
+    member: &'static str,
     value: Value,
 ) -> Result<()> {
-    // The index may stand behind the texts that it is the index of.
+    // The index may follow the texts that it applies to.
     let first = builder.response.texts.len();
     let mut index = saturate(builder.response.choices as u64);
     let Value::Object(_) = value else { return builder.texts(reader, Channel::OTHER, value) };
     let mut finished = false;
-    while let Some((_, field)) = reader.field(&[said, "index", "finish_reason", "logprobs"])? {
+    while let Some((_, field)) = reader.field(&[member, "index", "finish_reason", "logprobs"])? {
         let value = reader.value()?;
         match (field, value) {
             ("index", Value::Number(span)) => index = whole(reader.body(), span).map_or(index, saturate),
@@ -72,7 +73,7 @@ fn choice(
                 logprobs(reader, builder)?;
                 builder.response.logprobs.push(Span::new(start, reader.offset()));
             }
-            (field, Value::Object(_)) if field == said => message_or_delta(reader, builder)?,
+            (field, Value::Object(_)) if field == member => message_or_delta(reader, builder)?,
             // Legacy completions.
             ("text", Value::String(str)) => {
                 builder.text(Channel { choice: 0, part: Part::Content }, str)?;
@@ -89,7 +90,7 @@ fn choice(
     Ok(())
 }
 
-/// What is said. All texts are put down for choice 0, which the caller mends.
+/// Reads a message or a delta. Texts are added for choice 0; the caller assigns the index of the choice.
 fn message_or_delta(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<()> {
     let channel = |part| Channel { choice: 0, part };
     let first = builder.response.texts.len();
@@ -124,17 +125,17 @@ fn message_or_delta(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'
             ("tool_calls", Value::Array(_)) => {
                 let mut position = 0;
                 while let Some(value) = reader.element()? {
-                    tool_call_said(reader, builder, value, position)?;
+                    tool_call(reader, builder, value, position)?;
                     position = position.saturating_add(1);
                 }
             }
-            ("function_call", Value::Object(_)) => call_said(reader, builder, Part::LEGACY_CALL)?,
+            ("function_call", Value::Object(_)) => call(reader, builder, Part::LEGACY_CALL)?,
             ("audio", Value::Object(_)) => audio(reader, builder)?,
-            ("role", value) => builder.nothing(reader, 0, value)?,
+            ("role", value) => builder.no_text(reader, 0, value)?,
             (_, value) => builder.texts(reader, channel(Part::Other), value)?,
         }
     }
-    // A server that has one name for the reasoning only may have either.
+    // Servers send reasoning under one of two names, or under both with the same text. `reasoning` alone is not a copy.
     let texts = builder.response.texts.get_mut(first..).unwrap_or_default();
     if !texts.iter().any(|text| text.channel.part == Part::Reasoning) {
         for text in texts {
@@ -146,13 +147,13 @@ fn message_or_delta(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'
     Ok(())
 }
 
-/// A part of a content, or of what was thought.
+/// Reads a part of a content or of the reasoning: `text` and `reasoning` are the parts of its strings.
 fn block(
     reader: &mut Reader<'_, '_>,
     builder: &mut ResponseBuilder<'_>,
     value: Value,
     text: Part,
-    thought: Part,
+    reasoning: Part,
 ) -> Result<()> {
     let channel = |part| Channel { choice: 0, part };
     let Value::Object(_) = value else { return builder.texts(reader, channel(text), value) };
@@ -161,14 +162,15 @@ fn block(
         match field {
             "text" => builder.text_or_others(reader, channel(text), value)?,
             "refusal" => builder.text_or_others(reader, channel(Part::Refusal), value)?,
-            "summary" | "thinking" => builder.texts(reader, channel(thought), value)?,
+            "summary" | "thinking" => builder.texts(reader, channel(reasoning), value)?,
             _ => builder.texts(reader, channel(Part::Other), value)?,
         }
     }
     Ok(())
 }
 
-fn tool_call_said(
+/// Reads a tool call. Its index defaults to its position.
+fn tool_call(
     reader: &mut Reader<'_, '_>,
     builder: &mut ResponseBuilder<'_>,
     value: Value,
@@ -181,8 +183,8 @@ fn tool_call_said(
         let value = reader.value()?;
         match (field, value) {
             ("index", Value::Number(span)) => index = whole(reader.body(), span).map_or(index, saturate),
-            ("function" | "custom", Value::Object(_)) => call_said(reader, builder, position)?,
-            ("id" | "type", value) => builder.nothing(reader, 0, value)?,
+            ("function" | "custom", Value::Object(_)) => call(reader, builder, position)?,
+            ("id" | "type", value) => builder.no_text(reader, 0, value)?,
             (_, value) => builder.texts(reader, Channel::OTHER, value)?,
         }
     }
@@ -196,7 +198,8 @@ fn tool_call_said(
     Ok(())
 }
 
-fn call_said(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>, index: u32) -> Result<()> {
+/// Reads the name and the arguments of a call.
+fn call(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>, index: u32) -> Result<()> {
     let channel = |part| Channel { choice: 0, part };
     while let Some((_, field)) = reader.field(&["name", "arguments", "input"])? {
         let value = reader.value()?;
@@ -209,6 +212,7 @@ fn call_said(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>, ind
     Ok(())
 }
 
+/// Reads an audio output: its transcript is a text.
 fn audio(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<()> {
     while let Some((_, field)) = reader.field(&["transcript", "data", "id", "expires_at"])? {
         let value = reader.value()?;
@@ -217,13 +221,13 @@ fn audio(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Resu
                 builder.text_or_others(reader, Channel { choice: 0, part: Part::Transcript }, value)?;
             }
             "" => builder.texts(reader, Channel { choice: 0, part: Part::Other }, value)?,
-            _ => builder.nothing(reader, 0, value)?,
+            _ => builder.no_text(reader, 0, value)?,
         }
     }
     Ok(())
 }
 
-/// Tokens, with their alternatives: the chosen tokens of the content are one text, all others are other texts.
+/// Reads log probabilities. The chosen tokens of the content form one text; alternatives are other texts.
 fn logprobs(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<()> {
     let channel = |part| Channel { choice: 0, part };
     while let Some((_, field)) = reader.field(&["content", "tokens"])? {
@@ -248,12 +252,12 @@ fn logprobs(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> R
     Ok(())
 }
 
-/// `None` if no count of tokens is in it.
+/// Reads the usage; `None` if it has no token count.
 pub(in crate::dialect) fn usage(
     reader: &mut Reader<'_, '_>,
     builder: &mut ResponseBuilder<'_>,
 ) -> Result<Option<ReportedUsage>> {
-    let mut said = ReportedUsage::default();
+    let mut usage = ReportedUsage::default();
     let mut cache_hit = None;
     while let Some((_, field)) = reader.field(&[
         "prompt_tokens",
@@ -264,19 +268,20 @@ pub(in crate::dialect) fn usage(
         "prompt_cache_hit_tokens",
     ])? {
         match (field, reader.value()?) {
-            ("prompt_tokens", value @ Value::Number(_)) => said.input = number(reader, value),
-            ("completion_tokens", value @ Value::Number(_)) => said.output = number(reader, value),
-            ("total_tokens", value @ Value::Number(_)) => said.total = number(reader, value),
+            ("prompt_tokens", value @ Value::Number(_)) => usage.input = number(reader, value),
+            ("completion_tokens", value @ Value::Number(_)) => usage.output = number(reader, value),
+            ("total_tokens", value @ Value::Number(_)) => usage.total = number(reader, value),
             ("prompt_cache_hit_tokens", value @ Value::Number(_)) => cache_hit = number(reader, value),
             ("prompt_tokens_details", Value::Object(_)) => {
-                [said.cached, said.audio_input] = builder.numbers(reader, ["cached_tokens", "audio_tokens"])?;
+                [usage.cached, usage.audio_input] = builder.numbers(reader, ["cached_tokens", "audio_tokens"])?;
             }
             ("completion_tokens_details", Value::Object(_)) => {
-                [said.reasoning, said.audio_output] = builder.numbers(reader, ["reasoning_tokens", "audio_tokens"])?;
+                [usage.reasoning, usage.audio_output] =
+                    builder.numbers(reader, ["reasoning_tokens", "audio_tokens"])?;
             }
             (_, value) => builder.texts(reader, Channel { choice: 0, part: Part::Other }, value)?,
         }
     }
-    said.cached = said.cached.or(cache_hit);
-    Ok(Some(said).filter(|said| said.input.or(said.output).or(said.total).is_some()))
+    usage.cached = usage.cached.or(cache_hit);
+    Ok(Some(usage).filter(|usage| usage.input.or(usage.output).or(usage.total).is_some()))
 }

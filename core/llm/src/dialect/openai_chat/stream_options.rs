@@ -1,24 +1,26 @@
-//! How OpenAI's older APIs are asked to stream, and to say at the end of a stream what was used (API reference, "Create
-//! chat completion", `stream` and `stream_options`).
+//! Reads `stream` and `stream_options` (API reference, "Create chat completion") and prepares the edit that requests
+//! usage at the end of a stream.
 
 use crate::json::field::wrong_type;
 use crate::json::reader::{Reader, Value};
 use crate::view::request::{Origin, RequestBuilder};
 use crate::{Error, Role, Span, TextKind};
 
-/// An edit: these bytes in place of this span.
+/// Replacement of a span by these bytes.
 type Edit = (Span, &'static str);
 
-/// What a request says about it, read in whatever order.
+/// Stream settings of a request; its members come in any order.
 #[derive(Default)]
 pub(in crate::dialect) struct Streaming {
-    /// Where the flag ends, if it is set.
+    /// End of the value of `stream`, if it is `true`.
     flag: Option<usize>,
-    /// What makes the options ask, if they are there; nothing if they do.
+    /// `Some` if the request has stream options: with the edit that requests usage, or `None` if they request it
+    /// already.
     options: Option<Option<Edit>>,
 }
 
 impl Streaming {
+    /// Reads `stream`.
     pub(in crate::dialect) fn flag(&mut self, value: Value) -> Result<(), Error> {
         match value {
             Value::Bool(true, span) => self.flag = Some(span.end),
@@ -28,6 +30,7 @@ impl Streaming {
         Ok(())
     }
 
+    /// Reads `stream_options`.
     pub(in crate::dialect) fn options(
         &mut self,
         reader: &mut Reader<'_, '_>,
@@ -38,8 +41,8 @@ impl Streaming {
         Ok(())
     }
 
-    /// Once the request is read.
-    pub(in crate::dialect) fn settle(self, builder: &mut RequestBuilder<'_>) {
+    /// Ends the request: stores the flag and the edit, now that all members have been read.
+    pub(in crate::dialect) fn finish(self, builder: &mut RequestBuilder<'_>) {
         let Some(end) = self.flag else { return };
         builder.request.stream = true;
         builder.request.usage_edit = match self.options {
@@ -49,7 +52,7 @@ impl Streaming {
     }
 }
 
-/// The edit that makes the options ask for usage, if they do not.
+/// Reads the options and returns the edit that requests usage, unless they request it already.
 fn stream_options(
     reader: &mut Reader<'_, '_>,
     builder: &mut RequestBuilder<'_>,
@@ -62,26 +65,26 @@ fn stream_options(
     };
     let mut edit = (Span::new(start, start), "\"include_usage\":true");
     let outside = Origin { role: Role::Other, message: None };
-    let mut asked = false;
-    let mut found = false;
+    let mut include_usage = false;
+    let mut has_member = false;
     while let Some((key, name)) = reader.field(&["include_usage"])? {
         let value = reader.value()?;
         match (name, value) {
-            ("include_usage", Value::Bool(true, _)) => asked = true,
+            ("include_usage", Value::Bool(true, _)) => include_usage = true,
             ("include_usage", Value::Bool(false, span) | Value::Null(span)) => {
-                found = true;
+                has_member = true;
                 edit = (span, "true");
             }
             ("include_usage", value) => return Err(wrong_type("stream_options.include_usage", value)),
             (_, value) => {
                 builder.key(reader.body(), outside, TextKind::Other, key)?;
                 builder.texts(reader, outside, TextKind::Other, value)?;
-                if !found {
+                if !has_member {
                     edit.1 = "\"include_usage\":true,";
                 }
             }
         }
     }
-    builder.request.include_usage = asked;
-    Ok(Some(edit).filter(|_| !asked))
+    builder.request.include_usage = include_usage;
+    Ok(Some(edit).filter(|_| !include_usage))
 }

@@ -6,6 +6,7 @@ use crate::json::reader::{Reader, Value};
 use crate::view::request::{Origin, RequestBuilder};
 use crate::{Error, TextKind};
 
+/// Reads a request body.
 pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>) -> Result<(), Error> {
     builder.body(reader)?;
     let prompt = Origin::USER;
@@ -19,7 +20,7 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>
             ("model", value) => builder.model(reader, value)?,
             ("prompt", Value::Array(_)) => prompts = prompt_list(reader, builder, prompt)?,
             ("prompt", value) => builder.text_or_others(reader, prompt, TextKind::Content, value)?,
-            // What stands behind the answer: a text of its own.
+            // Text after the completion: not continuous with the prompt.
             ("suffix", value) => builder.text_or_others(reader, prompt, TextKind::Other, value)?,
             ("stream", value) => streaming.flag(value)?,
             ("stream_options", value) => streaming.options(reader, builder, value)?,
@@ -29,14 +30,14 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>
             _ => builder.other(reader, Origin::OUTSIDE, key, value)?,
         }
     }
-    // So many are made for each prompt, whatever of them is sent.
-    let each = saturate(n.max(best_of).unwrap_or(1).max(1));
-    builder.request.candidates = each.saturating_mul(prompts);
-    streaming.settle(builder);
+    // `best_of` completions are generated and billed for each prompt, although only `n` of them are returned.
+    let per_prompt = saturate(n.max(best_of).unwrap_or(1).max(1));
+    builder.request.candidates = per_prompt.saturating_mul(prompts);
+    streaming.finish(builder);
     Ok(())
 }
 
-/// Prompts as texts or as tokens, or one prompt as tokens; how many.
+/// Reads an array of prompts (texts or arrays of tokens), or the tokens of one prompt. Returns the number of prompts.
 fn prompt_list(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, from: Origin) -> Result<u32, Error> {
     let mut prompts: u32 = 0;
     while let Some(value) = reader.element()? {

@@ -5,6 +5,7 @@ use crate::json::reader::{Reader, Value};
 use crate::view::response::ResponseBuilder;
 use crate::{Channel, Error};
 
+/// Reads a response.
 pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<(), Error> {
     reader.object()?;
     while let Some((_, field)) = reader.field(&["model", "data", "usage", "error", "id", "object"])? {
@@ -21,7 +22,7 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_
                 builder.response.is_error = !value.is_null();
                 builder.texts(reader, Channel::OTHER, value)?;
             }
-            ("id" | "object", value) => builder.nothing(reader, 0, value)?,
+            ("id" | "object", value) => builder.no_text(reader, 0, value)?,
             (_, value) => builder.texts(reader, Channel::OTHER, value)?,
         }
     }
@@ -31,14 +32,14 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_
     Ok(())
 }
 
-/// An embedding: numbers, or the same in base64, which is no text either.
+/// Reads an embedding: numbers, or the same in base64, which is not a text.
 fn embedding(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>, value: Value) -> Result<(), Error> {
     let Value::Object(_) = value else { return builder.texts(reader, Channel::OTHER, value) };
     while let Some((_, field)) = reader.field(&["embedding", "object"])? {
         let value = reader.value()?;
         match field {
             "" => builder.texts(reader, Channel::OTHER, value)?,
-            _ => builder.nothing(reader, 0, value)?,
+            _ => builder.no_text(reader, 0, value)?,
         }
     }
     Ok(())

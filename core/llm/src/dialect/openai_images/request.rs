@@ -5,6 +5,7 @@ use crate::json::reader::{Reader, Value};
 use crate::view::request::{Origin, RequestBuilder};
 use crate::{Error, Image, TextKind};
 
+/// Reads a request body.
 pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>) -> Result<(), Error> {
     builder.body(reader)?;
     while let Some((key, name)) = reader.field(&["model", "prompt", "n", "stream", "image", "images", "mask"])? {
@@ -28,7 +29,7 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>
     Ok(())
 }
 
-/// Where an image is: an address, or an object with an address or the name of a file.
+/// Reads a reference to an image: a URL, or an object with a URL or a file id.
 fn image(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, value: Value) -> Result<(), Error> {
     let mut image = Image::default();
     match value {

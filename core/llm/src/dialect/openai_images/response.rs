@@ -5,7 +5,7 @@ use crate::json::reader::{Reader, Value};
 use crate::view::response::ResponseBuilder;
 use crate::{Channel, Error, Part, ReportedUsage};
 
-/// A whole answer, or an event of one, which has an image itself.
+/// Reads a whole response, or an event, which contains an image itself.
 pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<(), Error> {
     reader.object()?;
     while let Some((_, field)) = reader.field(&[
@@ -25,7 +25,7 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_
             ("data", Value::Array(_)) => {
                 let mut index = 0;
                 while let Some(value) = reader.element()? {
-                    made(reader, builder, index, value)?;
+                    image(reader, builder, index, value)?;
                     index = index.saturating_add(1);
                 }
             }
@@ -40,22 +40,27 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_
                 builder.texts(reader, Channel::OTHER, value)?;
             }
             ("" | "data" | "usage", value) => builder.texts(reader, Channel::OTHER, value)?,
-            // The image itself, and how it was made.
-            (_, value) => builder.nothing(reader, 0, value)?,
+            // The image, and the settings that it was generated with.
+            (_, value) => builder.no_text(reader, 0, value)?,
         }
     }
     builder.response.choices += 1;
     Ok(())
 }
 
-/// An image, and the prompt that it was made from in the end.
-fn made(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>, index: u32, value: Value) -> Result<(), Error> {
+/// Reads an image and its revised prompt.
+fn image(
+    reader: &mut Reader<'_, '_>,
+    builder: &mut ResponseBuilder<'_>,
+    index: u32,
+    value: Value,
+) -> Result<(), Error> {
     let channel = |part| Channel { choice: index, part };
     let Value::Object(_) = value else { return builder.texts(reader, channel(Part::Other), value) };
     while let Some((_, field)) = reader.field(&["b64_json", "revised_prompt"])? {
         let value = reader.value()?;
         match field {
-            "b64_json" => builder.nothing(reader, index, value)?,
+            "b64_json" => builder.no_text(reader, index, value)?,
             "revised_prompt" => builder.text_or_others(reader, channel(Part::Content), value)?,
             _ => builder.texts(reader, channel(Part::Other), value)?,
         }
@@ -63,13 +68,13 @@ fn made(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>, index: u
     Ok(())
 }
 
-/// Usage of what is not text: tokens by what they stand for. `None` if no count of tokens is in it (some models are
-/// charged by the second or by the image).
+/// Reads the usage, with token counts by modality; `None` if it has no token count (some models are billed by duration
+/// or by image).
 pub(in crate::dialect) fn usage(
     reader: &mut Reader<'_, '_>,
     builder: &mut ResponseBuilder<'_>,
 ) -> Result<Option<ReportedUsage>, Error> {
-    let mut said = ReportedUsage { complete: true, ..ReportedUsage::default() };
+    let mut usage = ReportedUsage { complete: true, ..ReportedUsage::default() };
     while let Some((_, field)) = reader.field(&[
         "input_tokens",
         "output_tokens",
@@ -80,18 +85,19 @@ pub(in crate::dialect) fn usage(
         "type",
     ])? {
         match (field, reader.value()?) {
-            ("input_tokens", value @ Value::Number(_)) => said.input = number(reader, value),
-            ("output_tokens", value @ Value::Number(_)) => said.output = number(reader, value),
-            ("total_tokens", value @ Value::Number(_)) => said.total = number(reader, value),
+            ("input_tokens", value @ Value::Number(_)) => usage.input = number(reader, value),
+            ("output_tokens", value @ Value::Number(_)) => usage.output = number(reader, value),
+            ("total_tokens", value @ Value::Number(_)) => usage.total = number(reader, value),
             ("input_tokens_details" | "input_token_details", Value::Object(_)) => {
-                [said.cached, said.audio_input] = builder.numbers(reader, ["cached_tokens", "audio_tokens"])?;
+                [usage.cached, usage.audio_input] = builder.numbers(reader, ["cached_tokens", "audio_tokens"])?;
             }
             ("output_tokens_details", Value::Object(_)) => {
-                [said.reasoning, said.audio_output] = builder.numbers(reader, ["reasoning_tokens", "audio_tokens"])?;
+                [usage.reasoning, usage.audio_output] =
+                    builder.numbers(reader, ["reasoning_tokens", "audio_tokens"])?;
             }
-            ("type", value) => builder.nothing(reader, 0, value)?,
+            ("type", value) => builder.no_text(reader, 0, value)?,
             (_, value) => builder.texts(reader, Channel::OTHER, value)?,
         }
     }
-    Ok(Some(said).filter(|said| !said.is_empty()))
+    Ok(Some(usage).filter(|usage| !usage.is_empty()))
 }

@@ -1,4 +1,4 @@
-//! What an event of a streamed answer says.
+//! Reads events of streamed responses.
 
 use std::ops::Range;
 
@@ -8,20 +8,20 @@ use crate::json::reader::{Reader, Value};
 use crate::view::response::{OffsetAnnotation, ResponseBuilder};
 use crate::{Channel, Part, Span};
 
-/// What kind of event it is.
+/// Properties of an event type.
 #[derive(Clone, Copy, Default)]
 struct Kind {
-    /// What a `delta` of it is a piece of, and the text of its `done`.
-    said: Option<Part>,
-    /// A text ends with it.
+    /// Part that its text belongs to.
+    part: Option<Part>,
+    /// `true` if the event ends a text.
     done: bool,
-    /// The response ends with it.
+    /// `true` if the event ends the response.
     ends: bool,
-    /// It says that something failed.
+    /// `true` if the event reports an error.
     failed: bool,
 }
 
-/// From the event's own `type`; its name only repeats that.
+/// Returns the properties of the event with this `type`; the name of the event only repeats the type.
 fn kind(name: &str) -> Kind {
     let Some(name) = name.strip_prefix("response.") else {
         return Kind { failed: name == "error", ..Kind::default() };
@@ -33,7 +33,7 @@ fn kind(name: &str) -> Kind {
         Some((subject, "done")) => (subject, true),
         _ => return Kind { ends, failed: name == "failed", ..Kind::default() },
     };
-    let said = match subject {
+    let part = match subject {
         "output_text" | "text" => Some(Part::Content),
         "refusal" => Some(Part::Refusal),
         "reasoning_text" | "reasoning_summary_text" | "reasoning" | "reasoning_summary" => Some(Part::Reasoning),
@@ -45,7 +45,7 @@ fn kind(name: &str) -> Kind {
         "audio.transcript" | "output_audio_transcript" => Some(Part::Transcript),
         _ => None,
     };
-    Kind { said, done: done && said.is_some(), ..Kind::default() }
+    Kind { part, done: done && part.is_some(), ..Kind::default() }
 }
 
 /// Event under construction. Its type and indices may follow the texts that they apply to.
@@ -58,68 +58,72 @@ struct EventTexts {
     output: u32,
     /// Number of the part within the item, from `content_index` or `summary_index`.
     inner: u32,
-    /// Index of the piece, whose part may not be known yet.
+    /// Index of the text of `delta`, whose part is known once `type` has been read.
     delta: Option<usize>,
-    /// Texts of an item or of the whole response: these know their part already.
-    own: Range<usize>,
+    /// Texts of an `item` or a whole `response`, which have their parts already.
+    nested: Range<usize>,
     is_response: bool,
 }
 
 impl EventTexts {
     /// Ends the event: assigns its texts to their channels.
     fn assign(self, builder: &mut ResponseBuilder<'_>) {
-        let place = choice(self.output, self.inner);
-        let of_item = choice(self.output, 0);
+        let part_choice = choice(self.output, self.inner);
+        let item_choice = choice(self.output, 0);
         for (at, text) in builder.response.texts.iter_mut().enumerate().skip(self.first) {
-            match self.own.contains(&at) {
+            match self.nested.contains(&at) {
                 true if self.is_response => {}
-                true => text.channel.choice = text.channel.choice.saturating_add(of_item),
-                false => text.channel.choice = place,
+                true => text.channel.choice = text.channel.choice.saturating_add(item_choice),
+                false => text.channel.choice = part_choice,
             }
-            if let (Some(part), true) = (self.kind.said, self.delta == Some(at)) {
+            if let (Some(part), true) = (self.kind.part, self.delta == Some(at)) {
                 text.channel.part = part;
             }
         }
         for offsets in builder.response.offsets.iter_mut().filter(|_| !self.is_response) {
-            offsets.choice = offsets.choice.saturating_add(if self.own.is_empty() { place } else { of_item });
+            offsets.choice =
+                offsets.choice.saturating_add(if self.nested.is_empty() { part_choice } else { item_choice });
         }
         builder.response.is_error |= self.kind.failed;
         builder.response.ends |= self.kind.ends;
-        // Not an event to be withheld, whatever usage is in it.
+        // Never a usage-only event, which could be withheld from the client.
         builder.response.choices += 1;
         if self.kind.done {
-            builder.response.finished.push(place);
+            builder.response.finished.push(part_choice);
         }
     }
 }
 
+/// Members of events with a meaning of their own.
+const MEMBERS: [&str; 21] = [
+    "type",
+    "delta",
+    "text",
+    "refusal",
+    "arguments",
+    "input",
+    "code",
+    "transcript",
+    "item",
+    "part",
+    "response",
+    "annotation",
+    "logprobs",
+    "output_index",
+    "content_index",
+    "summary_index",
+    "annotation_index",
+    "sequence_number",
+    "item_id",
+    "obfuscation",
+    "partial_image_b64",
+];
+
+/// Reads an event.
 pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<()> {
     reader.object()?;
     let mut event = EventTexts { first: builder.response.texts.len(), ..EventTexts::default() };
-    let known = [
-        "type",
-        "delta",
-        "text",
-        "refusal",
-        "arguments",
-        "input",
-        "code",
-        "transcript",
-        "item",
-        "part",
-        "response",
-        "annotation",
-        "logprobs",
-        "output_index",
-        "content_index",
-        "summary_index",
-        "annotation_index",
-        "sequence_number",
-        "item_id",
-        "obfuscation",
-        "partial_image_b64",
-    ];
-    while let Some((_, field)) = reader.field(&known)? {
+    while let Some((_, field)) = reader.field(&MEMBERS)? {
         let value = reader.value()?;
         match (field, value) {
             ("type", Value::String(str)) => event.kind = kind(&str.decode(reader.body())),
@@ -133,14 +137,16 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_
             ("item", value) => {
                 let start = builder.response.texts.len();
                 item(reader, builder, 0, value, true)?;
-                event.own = start..builder.response.texts.len();
+                event.nested = start..builder.response.texts.len();
             }
-            ("part", value) => part(reader, builder, value, PartContext { choice: 0, again: true, is_summary: false })?,
+            ("part", value) => {
+                part(reader, builder, value, PartContext { choice: 0, is_repeated: true, is_summary: false })?
+            }
             ("response", Value::Object(_)) => {
                 let start = builder.response.texts.len();
                 event.is_response = true;
                 response(reader, builder, true)?;
-                event.own = start..builder.response.texts.len();
+                event.nested = start..builder.response.texts.len();
                 if let Some(usage) = &mut builder.response.usage {
                     usage.complete = true;
                 }
@@ -154,7 +160,7 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_
             ("content_index", value @ Value::Number(_)) => event.inner = index(reader, value),
             ("summary_index", value @ Value::Number(_)) => event.inner = summary(index(reader, value)),
             ("" | "type" | "delta", value) => builder.texts(reader, Channel::OTHER, value)?,
-            (_, value) => builder.nothing(reader, 0, value)?,
+            (_, value) => builder.no_text(reader, 0, value)?,
         }
     }
     event.assign(builder);

@@ -1,4 +1,4 @@
-//! What the body of a request says.
+//! Reads requests.
 
 use super::Result;
 use crate::json::field::{count, flag, wrong_type};
@@ -6,10 +6,11 @@ use crate::json::reader::{Reader, Value};
 use crate::view::request::{Origin, RequestBuilder};
 use crate::{Image, Role, TextKind};
 
-/// Who may speak.
+/// Roles that the API defines.
 const ROLES: [(&str, Role); 4] =
     [("system", Role::System), ("developer", Role::Developer), ("user", Role::User), ("assistant", Role::Assistant)];
 
+/// Reads a request body.
 pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>) -> Result<()> {
     builder.body(reader)?;
     let known = ["model", "input", "instructions", "stream", "max_output_tokens", "tools", "text", "prompt"];
@@ -22,9 +23,9 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>
             "stream" => builder.request.stream |= flag(name, value)? == Some(true),
             "max_output_tokens" => builder.request.max_output_tokens = count(reader, name, value)?,
             "tools" => builder.definitions(reader, Origin::DEFINITION, value)?,
-            // The format of the answer, with a schema.
+            // Format of the output, possibly with a JSON Schema.
             "text" => builder.texts(reader, Origin::DEFINITION, TextKind::ToolDefinition, value)?,
-            // A prompt that the provider has; what is put into it comes from here.
+            // Reference to a prompt template stored at the provider, with the values of its variables.
             "prompt" => builder.texts(reader, Origin::USER, TextKind::Content, value)?,
             _ => builder.other(reader, Origin::OUTSIDE, key, value)?,
         }
@@ -32,7 +33,7 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>
     Ok(())
 }
 
-/// A string, or an array of items.
+/// Reads the input: a string, or an array of items.
 fn input(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, value: Value) -> Result<()> {
     match value {
         Value::Null(_) => Ok(()),
@@ -56,7 +57,8 @@ fn input(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, value: V
     }
 }
 
-/// A message, a call of a tool and what came of it, a thought of an earlier turn. Members count whatever the `type` says.
+/// Reads an item: a message, a tool call, the result of one, or reasoning of an earlier turn. All members are read,
+/// whatever the `type`.
 fn item(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, index: u32) -> Result<()> {
     let from = Origin::message(index);
     let mut speaker = builder.speaker(from);
@@ -69,11 +71,11 @@ fn item(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, index: u3
             ("type", Value::String(str)) => {
                 let kind = str.decode(reader.body());
                 is_output = kind.ends_with("_output");
-                // Calls of tools, and thoughts.
+                // Tool calls and reasoning were written by the model.
                 is_model = kind.ends_with("_call") || kind == "reasoning";
                 builder.texts(reader, from, TextKind::Other, value)?;
             }
-            ("role", Value::String(str)) => speaker.is(reader, builder, str, &ROLES)?,
+            ("role", Value::String(str)) => speaker.set_role(reader, builder, str, &ROLES)?,
             ("role", value) if !value.is_null() => return Err(wrong_type("input[].role", value)),
             ("content", value) => content(reader, builder, from, value)?,
             ("name", value) => builder.text_or_others(reader, from, TextKind::ToolName, value)?,
@@ -92,16 +94,16 @@ fn item(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, index: u3
             Role::Other
         };
     }
-    speaker.settle(builder);
+    speaker.assign(builder);
     Ok(())
 }
 
-/// A string, or an array of parts.
+/// Reads a content: a string, or an array of parts.
 fn content(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, from: Origin, value: Value) -> Result<()> {
     builder.content(reader, from, value, part)
 }
 
-/// A part of a content; its members count whatever its `type` says.
+/// Reads a part of a content. All members are read, whatever the `type`.
 fn part(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, from: Origin) -> Result<()> {
     let mut image = Image::default();
     let mut is_image = false;
@@ -127,7 +129,7 @@ fn part(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, from: Ori
             ("file_data", value) => builder.text_or_others(reader, from, TextKind::Data, value)?,
             ("file_url", value) => builder.text_or_others(reader, from, TextKind::ImageUrl, value)?,
             ("input_audio", Value::Object(_)) => audio(reader, builder, from)?,
-            // As deep as a body may be, which is bounded.
+            // The recursion is bounded by the depth limit of a body.
             ("content", value) => content(reader, builder, from, value)?,
             _ => builder.other(reader, from, key, value)?,
         }
@@ -138,6 +140,7 @@ fn part(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, from: Ori
     Ok(())
 }
 
+/// Reads an audio clip.
 fn audio(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, from: Origin) -> Result<()> {
     while let Some((key, field)) = reader.field(&["data"])? {
         let value = reader.value()?;

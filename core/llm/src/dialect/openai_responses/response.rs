@@ -1,4 +1,4 @@
-//! What a whole answer says, and the objects that events repeat.
+//! Reads whole responses, and the objects that events repeat.
 
 use super::Result;
 use crate::json::field::{number, saturate};
@@ -6,7 +6,7 @@ use crate::json::reader::{Reader, Value};
 use crate::view::response::{OffsetAnnotation, ResponseBuilder};
 use crate::{Channel, Part, ReportedUsage, Span};
 
-/// A whole answer, or an error.
+/// Reads a whole response, or an error.
 pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<()> {
     reader.object()?;
     response(reader, builder, false)?;
@@ -16,20 +16,26 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_
     Ok(())
 }
 
-/// The channel number of a part of an item: both indices, of which neither is large.
+/// Returns the channel number of a part of an item: the index of the item times 256 plus that of the part. Neither is
+/// large in practice; larger indices share a channel.
 pub(super) fn choice(item: u32, part: u32) -> u32 {
     item.saturating_mul(256).saturating_add(part.min(255))
 }
 
-/// The number that a part of a summary has among the parts of its item, apart from those of its content.
+/// Returns the number of a part of a reasoning summary among the parts of its item: 128 to 255, which keeps it apart
+/// from the parts of the content.
 pub(super) fn summary(part: u32) -> u32 {
     part.min(127) + 128
 }
 
-/// The members of a response. `again`: its texts were streamed before.
+/// Reads the members of a response. `is_repeated`: its texts were streamed before.
 ///
-/// What the request said is in it, too (instructions, tools, metadata): the client's own, and shown as other texts.
-pub(super) fn response(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>, again: bool) -> Result<()> {
+/// A response repeats members of the request (instructions, tools, metadata); their strings are other texts.
+pub(super) fn response(
+    reader: &mut Reader<'_, '_>,
+    builder: &mut ResponseBuilder<'_>,
+    is_repeated: bool,
+) -> Result<()> {
     let known = [
         "model",
         "output",
@@ -53,7 +59,7 @@ pub(super) fn response(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilde
             ("output", Value::Array(_)) => {
                 let mut index = 0;
                 while let Some(value) = reader.element()? {
-                    item(reader, builder, index, value, again)?;
+                    item(reader, builder, index, value, is_repeated)?;
                     index = index.saturating_add(1);
                 }
                 builder.response.choices += 1;
@@ -64,22 +70,22 @@ pub(super) fn response(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilde
                 builder.texts(reader, Channel::OTHER, value)?;
             }
             ("" | "model" | "output" | "usage", value) => builder.texts(reader, Channel::OTHER, value)?,
-            (_, value) => builder.nothing(reader, 0, value)?,
+            (_, value) => builder.no_text(reader, 0, value)?,
         }
     }
     Ok(())
 }
 
-/// An item of the output.
+/// Reads an item of the output.
 pub(super) fn item(
     reader: &mut Reader<'_, '_>,
     builder: &mut ResponseBuilder<'_>,
     index: u32,
     value: Value,
-    again: bool,
+    is_repeated: bool,
 ) -> Result<()> {
     let channel = |part| Channel { choice: choice(index, 0), part };
-    let said = |part| channel(if again { Part::Whole } else { part });
+    let text_channel = |part| channel(if is_repeated { Part::Whole } else { part });
     let Value::Object(_) = value else { return builder.texts(reader, channel(Part::Other), value) };
     let known = [
         "content",
@@ -101,26 +107,28 @@ pub(super) fn item(
                 let mut number = 0;
                 while let Some(value) = reader.element()? {
                     let is_summary = field == "summary";
-                    let place = choice(index, if is_summary { summary(number) } else { number });
-                    part(reader, builder, value, PartContext { choice: place, again, is_summary })?;
+                    let choice = choice(index, if is_summary { summary(number) } else { number });
+                    part(reader, builder, value, PartContext { choice, is_repeated, is_summary })?;
                     number = number.saturating_add(1);
                 }
             }
             ("name", value) => builder.text_or_others(reader, channel(Part::ToolName(0)), value)?,
-            ("arguments" | "input", value) => builder.texts(reader, said(Part::ToolArguments(0)), value)?,
+            ("arguments" | "input", value) => builder.texts(reader, text_channel(Part::ToolArguments(0)), value)?,
             ("" | "content" | "summary", value) => builder.texts(reader, channel(Part::Other), value)?,
-            (_, value) => builder.nothing(reader, choice(index, 0), value)?,
+            (_, value) => builder.no_text(reader, choice(index, 0), value)?,
         }
     }
     Ok(())
 }
 
-/// Context of a part: the channel number of its item and part, `true` if it repeats streamed text, and `true` if it
-/// belongs to a reasoning summary.
+/// Context of a part.
 #[derive(Clone, Copy)]
 pub(super) struct PartContext {
+    /// Channel number of the item and the part.
     pub(super) choice: u32,
-    pub(super) again: bool,
+    /// `true` if the text was streamed before.
+    pub(super) is_repeated: bool,
+    /// `true` if the part belongs to a reasoning summary.
     pub(super) is_summary: bool,
 }
 
@@ -129,21 +137,21 @@ pub(super) fn part(
     reader: &mut Reader<'_, '_>,
     builder: &mut ResponseBuilder<'_>,
     value: Value,
-    PartContext { choice, again, is_summary }: PartContext,
+    PartContext { choice, is_repeated, is_summary }: PartContext,
 ) -> Result<()> {
     let channel = |part| Channel { choice, part };
-    let said = |part| channel(if again { Part::Whole } else { part });
+    let text_channel = |part| channel(if is_repeated { Part::Whole } else { part });
     let Value::Object(_) = value else { return builder.texts(reader, channel(Part::Other), value) };
-    // What the text is may stand behind it.
+    // The type may follow the text that it applies to.
     let first = builder.response.texts.len();
     let mut is_thought = is_summary;
     while let Some((_, field)) = reader.field(&["type", "text", "refusal", "annotations", "logprobs", "transcript"])? {
         let value = reader.value()?;
         match (field, value) {
             ("type", Value::String(str)) => is_thought |= str.is(reader.body(), "reasoning_text"),
-            ("text", value) => builder.text_or_others(reader, said(Part::Content), value)?,
-            ("refusal", value) => builder.text_or_others(reader, said(Part::Refusal), value)?,
-            ("transcript", value) => builder.text_or_others(reader, said(Part::Transcript), value)?,
+            ("text", value) => builder.text_or_others(reader, text_channel(Part::Content), value)?,
+            ("refusal", value) => builder.text_or_others(reader, text_channel(Part::Refusal), value)?,
+            ("transcript", value) => builder.text_or_others(reader, text_channel(Part::Transcript), value)?,
             ("annotations", Value::Array(start)) => {
                 builder.texts(reader, channel(Part::Other), value)?;
                 builder.response.offsets.push(OffsetAnnotation { choice, span: Span::new(start, reader.offset()) });
@@ -160,7 +168,7 @@ pub(super) fn part(
     Ok(())
 }
 
-/// Tokens, with their alternatives: the chosen ones are one text, all others are other texts.
+/// Reads log probabilities. The chosen tokens form one text; alternatives are other texts.
 pub(super) fn logprobs(
     reader: &mut Reader<'_, '_>,
     builder: &mut ResponseBuilder<'_>,
@@ -184,29 +192,30 @@ pub(super) fn logprobs(
     Ok(())
 }
 
-/// `None` if no count of tokens is in it.
+/// Reads the usage; `None` if it has no token count.
 fn usage(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<Option<ReportedUsage>> {
-    let mut said = ReportedUsage::default();
+    let mut usage = ReportedUsage::default();
     let known = ["input_tokens", "output_tokens", "total_tokens", "input_tokens_details", "output_tokens_details"];
     while let Some((_, field)) = reader.field(&known)? {
         let value = reader.value()?;
         match (field, value) {
-            ("input_tokens", Value::Number(_)) => said.input = number(reader, value),
-            ("output_tokens", Value::Number(_)) => said.output = number(reader, value),
-            ("total_tokens", Value::Number(_)) => said.total = number(reader, value),
+            ("input_tokens", Value::Number(_)) => usage.input = number(reader, value),
+            ("output_tokens", Value::Number(_)) => usage.output = number(reader, value),
+            ("total_tokens", Value::Number(_)) => usage.total = number(reader, value),
             ("input_tokens_details", Value::Object(_)) => {
-                [said.cached, said.audio_input] = builder.numbers(reader, ["cached_tokens", "audio_tokens"])?;
+                [usage.cached, usage.audio_input] = builder.numbers(reader, ["cached_tokens", "audio_tokens"])?;
             }
             ("output_tokens_details", Value::Object(_)) => {
-                [said.reasoning, said.audio_output] = builder.numbers(reader, ["reasoning_tokens", "audio_tokens"])?;
+                [usage.reasoning, usage.audio_output] =
+                    builder.numbers(reader, ["reasoning_tokens", "audio_tokens"])?;
             }
             (_, value) => builder.texts(reader, Channel::OTHER, value)?,
         }
     }
-    Ok(Some(said).filter(|said| !said.is_empty()))
+    Ok(Some(usage).filter(|usage| !usage.is_empty()))
 }
 
-/// An index that an event says.
+/// Returns the value of an index; 0 if it is not a whole number.
 pub(super) fn index(reader: &Reader<'_, '_>, value: Value) -> u32 {
     number(reader, value).map_or(0, saturate)
 }

@@ -4,6 +4,7 @@ use crate::json::reader::Reader;
 use crate::view::request::{Origin, RequestBuilder};
 use crate::{Error, TextKind};
 
+/// Reads a request body.
 pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>) -> Result<(), Error> {
     builder.body(reader)?;
     while let Some((key, name)) = reader.field(&["model", "query", "documents", "texts"])? {

@@ -6,8 +6,9 @@ use crate::json::reader::{Reader, Value};
 use crate::view::response::ResponseBuilder;
 use crate::{Channel, Error, ReportedUsage};
 
+/// Reads a response.
 pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<(), Error> {
-    // Some servers send the results as they are.
+    // Some servers send the array of results without an object around it.
     let value = reader.value()?;
     if let Value::Array(_) = value {
         return builder.texts(reader, Channel::OTHER, value);
@@ -27,15 +28,15 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_
                 builder.response.is_error |= !value.is_null();
                 builder.texts(reader, Channel::OTHER, value)?;
             }
-            ("id", value) => builder.nothing(reader, 0, value)?,
-            // The results, with the documents where these were asked for.
+            ("id", value) => builder.no_text(reader, 0, value)?,
+            // Results, with the documents if the request asked for them.
             (_, value) => builder.texts(reader, Channel::OTHER, value)?,
         }
     }
     Ok(())
 }
 
-/// Of servers that are not Cohere's; all of it is the prompt.
+/// Reads the usage of servers other than Cohere's; all tokens are input tokens.
 fn usage(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<Option<ReportedUsage>, Error> {
     let (mut input, mut total) = (None, None);
     while let Some((_, field)) = reader.field(&["prompt_tokens", "total_tokens"])? {
@@ -45,6 +46,6 @@ fn usage(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Resu
             (_, value) => builder.texts(reader, Channel::OTHER, value)?,
         }
     }
-    let said = ReportedUsage { input: input.or(total), total, complete: true, ..ReportedUsage::default() };
-    Ok(Some(said).filter(|said| !said.is_empty()))
+    let usage = ReportedUsage { input: input.or(total), total, complete: true, ..ReportedUsage::default() };
+    Ok(Some(usage).filter(|usage| !usage.is_empty()))
 }

@@ -5,6 +5,7 @@ use crate::json::reader::{Reader, Value};
 use crate::view::request::{Origin, RequestBuilder};
 use crate::{Error, Image, TextKind};
 
+/// Reads a request body.
 pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>) -> Result<(), Error> {
     builder.body(reader)?;
     while let Some((key, name)) = reader.field(&["instances", "parameters"])? {
@@ -22,7 +23,7 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>
     Ok(())
 }
 
-/// What a model is to work on: a text, or an object with texts, images and more objects.
+/// Reads an instance: a text, or an object with texts, images and nested objects.
 fn instance(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, value: Value) -> Result<(), Error> {
     match value {
         Value::Object(_) => {}
@@ -34,18 +35,18 @@ fn instance(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, value
         }
         value => return builder.texts(reader, Origin::USER, TextKind::Content, value),
     }
-    let (mut place, mut is_image) = (None, false);
+    let (mut source, mut is_image) = (None, false);
     while let Some((key, field)) =
         reader.field(&["bytesBase64Encoded", "gcsUri", "mimeType", "task_type", "taskType"])?
     {
         let value = reader.value()?;
         match (field, value) {
             ("bytesBase64Encoded", Value::String(str)) => {
-                place = Some(str);
+                source = Some(str);
                 builder.text(Origin::USER, TextKind::Data, str)?;
             }
             ("gcsUri", Value::String(str)) => {
-                place = Some(str);
+                source = Some(str);
                 builder.text(Origin::USER, TextKind::ImageUrl, str)?;
             }
             ("mimeType", Value::String(str)) => {
@@ -55,24 +56,25 @@ fn instance(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, value
             ("task_type" | "taskType", value) => builder.texts(reader, Origin::USER, TextKind::Other, value)?,
             (_, value) => {
                 builder.key(reader.body(), Origin::USER, TextKind::Other, key)?;
-                // As deep as a body may be, which is bounded.
+                // The recursion is bounded by the depth limit of a body.
                 instance(reader, builder, value)?;
             }
         }
     }
-    if is_image || place.is_some() {
-        builder.image(Image { str: place, detail: None });
+    if is_image || source.is_some() {
+        builder.image(Image { str: source, detail: None });
     }
     Ok(())
 }
 
+/// Reads the parameters.
 fn parameters(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>) -> Result<(), Error> {
     while let Some((key, field)) = reader.field(&["sampleCount", "candidateCount", "maxOutputTokens"])? {
         let value = reader.value()?;
         match field {
             "sampleCount" | "candidateCount" => {
-                let asked = count(reader, "parameters.sampleCount", value)?.map_or(1, saturate);
-                builder.request.candidates = builder.request.candidates.max(asked);
+                let candidates = count(reader, "parameters.sampleCount", value)?.map_or(1, saturate);
+                builder.request.candidates = builder.request.candidates.max(candidates);
             }
             "maxOutputTokens" => {
                 builder.request.max_output_tokens = count(reader, "parameters.maxOutputTokens", value)?;

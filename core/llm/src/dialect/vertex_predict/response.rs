@@ -5,38 +5,39 @@ use crate::json::reader::{Reader, Value};
 use crate::view::response::ResponseBuilder;
 use crate::{Channel, Error, Part, ReportedUsage};
 
+/// Reads a response.
 pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<(), Error> {
     reader.object()?;
-    let mut said = ReportedUsage::default();
+    let mut usage = ReportedUsage::default();
     while let Some((_, field)) = reader.field(&["predictions", "metadata", "error", "deployedModelId"])? {
         let value = reader.value()?;
         match (field, value) {
             ("predictions", Value::Array(_)) => {
                 let mut index = 0;
                 while let Some(value) = reader.element()? {
-                    prediction(reader, builder, &mut said, index, value)?;
+                    prediction(reader, builder, &mut usage, index, value)?;
                     index = index.saturating_add(1);
                 }
             }
-            ("metadata", Value::Object(_)) => metadata(reader, builder, &mut said)?,
+            ("metadata", Value::Object(_)) => metadata(reader, builder, &mut usage)?,
             ("error", value) => {
                 builder.response.is_error = !value.is_null();
                 builder.texts(reader, Channel::OTHER, value)?;
             }
-            ("deployedModelId", value) => builder.nothing(reader, 0, value)?,
+            ("deployedModelId", value) => builder.no_text(reader, 0, value)?,
             (_, value) => builder.texts(reader, Channel::OTHER, value)?,
         }
     }
-    said.complete = true;
-    builder.response.usage = Some(said).filter(|said| !said.is_empty());
+    usage.complete = true;
+    builder.response.usage = Some(usage).filter(|usage| !usage.is_empty());
     Ok(())
 }
 
-/// A prediction, or an object or a list in one: as deep as a body may be, which is bounded.
+/// Reads a prediction, or an object or array inside it. The recursion is bounded by the depth limit of a body.
 fn prediction(
     reader: &mut Reader<'_, '_>,
     builder: &mut ResponseBuilder<'_>,
-    said: &mut ReportedUsage,
+    usage: &mut ReportedUsage,
     index: u32,
     value: Value,
 ) -> Result<(), Error> {
@@ -45,7 +46,7 @@ fn prediction(
         Value::Object(_) => {}
         Value::Array(_) => {
             while let Some(value) = reader.element()? {
-                prediction(reader, builder, said, index, value)?;
+                prediction(reader, builder, usage, index, value)?;
             }
             return Ok(());
         }
@@ -54,25 +55,25 @@ fn prediction(
     while let Some((_, field)) = reader.field(&["bytesBase64Encoded", "mimeType", "token_count", "tokenCount"])? {
         let value = reader.value()?;
         match (field, value) {
-            ("bytesBase64Encoded" | "mimeType", value) => builder.nothing(reader, index, value)?,
-            // Of the instance that it belongs to.
+            ("bytesBase64Encoded" | "mimeType", value) => builder.no_text(reader, index, value)?,
+            // Tokens of one instance.
             ("token_count" | "tokenCount", Value::Number(_)) => {
                 let tokens = number(reader, value).unwrap_or_default();
-                said.input = Some(said.input.unwrap_or_default().saturating_add(tokens));
+                usage.input = Some(usage.input.unwrap_or_default().saturating_add(tokens));
             }
-            // Each is a text by itself.
+            // Each string is a separate text.
             (_, Value::String(str)) => builder.text(channel(Part::Whole), str)?,
-            (_, value) => prediction(reader, builder, said, index, value)?,
+            (_, value) => prediction(reader, builder, usage, index, value)?,
         }
     }
     Ok(())
 }
 
-/// What was used, of models that write.
+/// Reads the usage of models that generate text.
 fn metadata(
     reader: &mut Reader<'_, '_>,
     builder: &mut ResponseBuilder<'_>,
-    said: &mut ReportedUsage,
+    usage: &mut ReportedUsage,
 ) -> Result<(), Error> {
     while let Some((_, field)) = reader.field(&["tokenMetadata"])? {
         match (field, reader.value()?) {
@@ -80,10 +81,10 @@ fn metadata(
                 while let Some((_, field)) = reader.field(&["inputTokenCount", "outputTokenCount"])? {
                     match (field, reader.value()?) {
                         ("inputTokenCount", Value::Object(_)) => {
-                            [said.input] = builder.numbers(reader, ["totalTokens"])?;
+                            [usage.input] = builder.numbers(reader, ["totalTokens"])?;
                         }
                         ("outputTokenCount", Value::Object(_)) => {
-                            [said.output] = builder.numbers(reader, ["totalTokens"])?;
+                            [usage.output] = builder.numbers(reader, ["totalTokens"])?;
                         }
                         (_, value) => builder.texts(reader, Channel::OTHER, value)?,
                     }
