@@ -58,6 +58,7 @@ impl Pattern {
                 word => match word.strip_prefix("{model}:") {
                     Some(verb) => {
                         let colon = memchr::memrchr(b':', text)?;
+                        debug_assert!(colon < text.len(), "position inside of the segment");
                         if !is(text.get(colon + 1..).unwrap_or_default(), verb) {
                             return None;
                         }
@@ -116,6 +117,7 @@ impl<'p> Path<'p> {
         let mut skip = 0;
         let mut end = decoded.len();
         while segments.len() < MAX_SEGMENTS {
+            debug_assert!(end <= decoded.len(), "end inside of the path");
             let before = decoded.get(..end).unwrap_or_default();
             let slash = memchr::memrchr2(b'/', b'\\', before);
             let start = slash.map_or(0, |at| at + 1);
@@ -136,17 +138,20 @@ impl<'p> Path<'p> {
 
     /// Returns the decoded bytes of a range.
     fn text(&self, range: &std::ops::Range<usize>) -> &[u8] {
+        debug_assert!(self.decoded.get(range.clone()).is_some(), "range of this path");
         self.decoded.get(range.clone()).unwrap_or_default()
     }
 
     /// Returns the offset of a decoded byte in the original path.
     fn raw(&self, at: usize) -> usize {
+        debug_assert!(self.offsets.is_empty() || at < self.offsets.len(), "position in this path");
         if self.offsets.is_empty() { at } else { self.offsets.get(at).copied().unwrap_or_default() }
     }
 }
 
 /// Returns the range of a segment without parameters and surrounding white space.
 fn trimmed(path: &[u8], start: usize, end: usize) -> std::ops::Range<usize> {
+    debug_assert!(path.get(start..end).is_some(), "range of this path");
     let segment = path.get(start..end).unwrap_or_default();
     let mut segment = segment.get(..memchr::memchr(b';', segment).unwrap_or(segment.len())).unwrap_or_default();
     let mut start = start;

@@ -136,6 +136,7 @@ fn message_or_delta(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'
         }
     }
     // Servers send reasoning under one of two names, or under both with the same text. `reasoning` alone is not a copy.
+    debug_assert!(first <= builder.response.texts.len(), "texts are only added");
     let texts = builder.response.texts.get_mut(first..).unwrap_or_default();
     if !texts.iter().any(|text| text.channel.part == Part::Reasoning) {
         for text in texts {
