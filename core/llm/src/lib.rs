@@ -67,12 +67,23 @@
 //! ```
 //!
 //! # Adding a dialect
-//! A dialect is one folder in `dialect/` and one row in the table of `dialect.rs`. `dialect/<name>.rs` defines its
-//! `DialectSpec`: its paths (`{model}` where the path names the model), its readers, its error format, and whether its calls
-//! are billed. `dialect/<name>/request.rs` and `response.rs` read bodies: they ask a pull parser (`Reader`) for the known
-//! members and hand every other value to a walk that adds all strings in it as texts. `dialect/<name>/names.rs` lists the
-//! member names that the API defines. Views, edits, usage, limits and framers are shared; kit and the filters name no
-//! dialect.
+//! A dialect is one folder in `dialect/` and one row in the table of `dialect.rs`:
+//!
+//! - `dialect/<name>.rs` defines `SPEC`, its `DialectSpec`: its paths (`{model}` where the path contains the model), its
+//!   readers, its error format, and whether its calls are billed. Members equal to those of another dialect come from
+//!   that dialect's spec (`..openai_chat::SPEC`).
+//! - `dialect/<name>/request.rs` and `response.rs` read bodies: they ask a pull parser (`Reader`) for the known members
+//!   and pass every other value to a walk that adds all strings in it as texts.
+//! - `dialect/<name>/names.rs` lists the member names and discriminator values that the API defines, sorted.
+//! - `dialect/<name>/tests.rs` uses `tests/support/dialect.rs`, which checks every request and stream for the guarantees
+//!   above.
+//! - `dialect.rs` gets `mod <name>;` and a row in `dialects!`: the variant of [`Dialect`] and its spec. The fuzz targets
+//!   cover every row.
+//! - Two lists change with it: the table sizes in the test of `dialect/known_names.rs`, and the dialects in
+//!   `docs/filters/README.md`.
+//!
+//! Dialects with the same format share a folder, such as Anthropic Messages and its token counting: each has its own spec
+//! and row. Views, edits, usage, limits and framers are shared by all dialects; kit and the filters do not change.
 
 mod body;
 mod dialect;
