@@ -1,4 +1,4 @@
-//! A TCP stream that can be torn down with a reset instead of an orderly end.
+//! TCP stream that can be closed with a reset (RST) instead of an orderly shutdown (FIN).
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-/// The stream; when it is dropped after `reset` was raised, the peer sees its connection reset.
+/// TCP stream that resets the connection when it is dropped, if `reset` is set by then.
 #[derive(Debug)]
 pub(crate) struct Connection {
     stream: TcpStream,
@@ -25,7 +25,7 @@ impl Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         if self.reset.load(Ordering::Relaxed) {
-            // If it fails, the connection ends in order: early all the same.
+            // If this fails, the connection is shut down in an orderly way, which still ends the response early.
             let _ = self.stream.set_zero_linger();
         }
     }
@@ -60,7 +60,7 @@ impl AsyncWrite for Connection {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.reset.load(Ordering::Relaxed) {
-            // An orderly end sent now would be what the peer sees.
+            // A FIN sent now would reach the peer before the RST.
             return Poll::Ready(Ok(()));
         }
         Pin::new(&mut self.stream).poll_shutdown(cx)

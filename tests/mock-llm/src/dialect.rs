@@ -1,4 +1,4 @@
-//! The APIs that the mock speaks: a file each, and a row each in the one table.
+//! The APIs that the mock implements: one file for each, and one row of [`DIALECTS`].
 
 mod anthropic;
 mod audio;
@@ -17,15 +17,15 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use crate::answer::Answer;
-use crate::ask::{Ask, Text};
-use crate::encoding::percent_decode;
-use crate::error::{ApiError, Refusal};
+use crate::error::{ApiError, ErrorBody};
+use crate::generation::Generation;
 use crate::json::Json;
 use crate::knobs::Knobs;
+use crate::llm_request::{LlmRequest, Text};
 use crate::stream::Events;
+use crate::text_codec::percent_decode;
 
-/// Every dialect: what it answers on which paths. The first that takes a path has it.
+/// Endpoints of all dialects. The first that matches a path handles it.
 const DIALECTS: &[&[Endpoint]] = &[
     chat::ENDPOINTS,
     completions::ENDPOINTS,
@@ -41,117 +41,120 @@ const DIALECTS: &[&[Endpoint]] = &[
     ollama::ENDPOINTS,
 ];
 
-/// An operation of an API.
+/// Operation of an API.
 #[derive(Debug)]
 pub(crate) struct Endpoint {
-    /// Ends of paths, under any prefix. `*` is a model: a segment, or what stands before the rest of one.
+    /// Path suffixes, matched under any prefix. `*` is a model: a whole segment, or the beginning of one.
     pub(crate) paths: &'static [&'static str],
-    /// In what form a call is answered, as far as it can be told of a call that makes no sense.
-    pub(crate) form: fn(&Call<'_>) -> Form,
-    pub(crate) answer: fn(&Call<'_>) -> Result<Written, ApiError>,
-    /// An error in the words of this API.
-    pub(crate) refuse: fn(&ApiError) -> Refusal,
+    /// Returns the format of the response; for an invalid request, the best guess.
+    pub(crate) format: fn(&Call<'_>) -> BodyFormat,
+    /// Generates and encodes the response.
+    pub(crate) respond: fn(&Call<'_>) -> Result<EncodedResponse, ApiError>,
+    /// Encodes an error in the format of this API.
+    pub(crate) error_body: fn(&ApiError) -> ErrorBody,
 }
 
-/// A request to an endpoint.
+/// Request to an endpoint.
 #[derive(Debug)]
 pub(crate) struct Call<'a> {
-    /// Which of the endpoint's paths it is.
+    /// Path suffix of the endpoint that matched.
     pub(crate) path: &'static str,
-    /// The model in the path.
+    /// Model in the path.
     pub(crate) model: Option<Cow<'a, str>>,
     pub(crate) query: &'a str,
     pub(crate) content_type: &'a [u8],
     pub(crate) body: &'a [u8],
-    /// Of the body.
+    /// Fingerprint of the body.
     pub(crate) fingerprint: u64,
     pub(crate) knobs: &'a Knobs,
 }
 
-/// What a body is.
+/// Format of a response body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Form {
+pub(crate) struct BodyFormat {
+    /// Content-type.
     pub(crate) media: &'static str,
-    /// Sent as it comes, so that no length is known before.
+    /// `true` if the body is sent as it is generated, without content-length.
     pub(crate) streamed: bool,
 }
 
-impl Form {
-    pub(crate) const JSON: Form = Form { media: "application/json", streamed: false };
-    pub(crate) const TEXT: Form = Form { media: "text/plain; charset=utf-8", streamed: false };
-    pub(crate) const SSE: Form = Form { media: "text/event-stream; charset=utf-8", streamed: true };
-    pub(crate) const LINES: Form = Form { media: "application/x-ndjson", streamed: true };
-    pub(crate) const ARRAY: Form = Form { media: "application/json", streamed: true };
-    pub(crate) const FRAMES: Form = Form { media: "application/vnd.amazon.eventstream", streamed: true };
+impl BodyFormat {
+    pub(crate) const JSON: BodyFormat = BodyFormat { media: "application/json", streamed: false };
+    pub(crate) const TEXT: BodyFormat = BodyFormat { media: "text/plain; charset=utf-8", streamed: false };
+    pub(crate) const SSE: BodyFormat = BodyFormat { media: "text/event-stream; charset=utf-8", streamed: true };
+    pub(crate) const LINES: BodyFormat = BodyFormat { media: "application/x-ndjson", streamed: true };
+    pub(crate) const ARRAY: BodyFormat = BodyFormat { media: "application/json", streamed: true };
+    pub(crate) const FRAMES: BodyFormat = BodyFormat { media: "application/vnd.amazon.eventstream", streamed: true };
 
-    /// One form or the other.
-    pub(crate) const fn of(streamed: bool, stream: Form) -> Form {
-        if streamed { stream } else { Form::JSON }
+    /// Returns `stream` for a streamed response, otherwise JSON.
+    pub(crate) const fn choose(streamed: bool, stream: BodyFormat) -> BodyFormat {
+        if streamed { stream } else { BodyFormat::JSON }
     }
 }
 
-/// An answer, written.
+/// Response, encoded for an API.
 #[derive(Debug)]
-pub(crate) struct Written {
-    pub(crate) form: Form,
+pub(crate) struct EncodedResponse {
+    pub(crate) format: BodyFormat,
     pub(crate) events: Events,
-    /// What the API says in headers.
+    /// Headers that the API adds.
     pub(crate) headers: Vec<(&'static str, String)>,
 }
 
-impl Written {
-    pub(crate) fn new(form: Form, events: Events) -> Written {
-        Written { form, events, headers: Vec::new() }
+impl EncodedResponse {
+    pub(crate) fn new(format: BodyFormat, events: Events) -> EncodedResponse {
+        EncodedResponse { format, events, headers: Vec::new() }
     }
 
-    pub(crate) fn json(body: &Json) -> Written {
-        Written::new(Form::JSON, Events::whole(body.bytes()))
+    pub(crate) fn json(body: &Json) -> EncodedResponse {
+        EncodedResponse::new(BodyFormat::JSON, Events::whole(body.bytes()))
     }
 }
 
-/// The endpoint that a path (without its query) leads to, by which of its ends, and the model in it.
+/// Finds the endpoint of a path (without query). Returns it with the suffix that matched and the model in the path.
 pub(crate) fn endpoint(path: &str) -> Option<(&'static Endpoint, &'static str, Option<Cow<'_, str>>)> {
     let all = DIALECTS.iter().flat_map(|endpoints| endpoints.iter());
-    let mut ends = all.flat_map(|endpoint| endpoint.paths.iter().map(move |end| (endpoint, *end)));
-    ends.find_map(|(endpoint, end)| matches(path, end).map(|model| (endpoint, end, model)))
+    let mut suffixes = all.flat_map(|endpoint| endpoint.paths.iter().map(move |suffix| (endpoint, *suffix)));
+    suffixes.find_map(|(endpoint, suffix)| matches(path, suffix).map(|model| (endpoint, suffix, model)))
 }
 
-/// Whether `path` ends so, and what stands in the place of `*`.
-fn matches<'a>(path: &'a str, end: &str) -> Option<Option<Cow<'a, str>>> {
+/// Returns the model in the place of `*` (if there is a `*`) if `path` ends with `suffix`.
+fn matches<'a>(path: &'a str, suffix: &str) -> Option<Option<Cow<'a, str>>> {
     let mut segments = path.rsplit('/');
     let mut model = None;
-    for wanted in end.rsplit('/') {
+    for expected in suffix.rsplit('/') {
         let segment = segments.next()?;
-        match wanted.strip_prefix('*') {
+        match expected.strip_prefix('*') {
             Some(rest) => {
-                let named = segment.strip_suffix(rest).filter(|named| !named.is_empty())?;
-                model = Some(match percent_decode(named.as_bytes()) {
-                    decoded if decoded == named.as_bytes() => Cow::Borrowed(named),
+                let name = segment.strip_suffix(rest).filter(|name| !name.is_empty())?;
+                model = Some(match percent_decode(name.as_bytes()) {
+                    decoded if decoded == name.as_bytes() => Cow::Borrowed(name),
                     decoded => Cow::Owned(String::from_utf8_lossy(&decoded).into_owned()),
                 });
             }
-            None if segment == wanted => {}
+            None if segment == expected => {}
             None => return None,
         }
     }
-    // What is left is a prefix, or there is none: a path begins with a slash.
+    // A path begins with a slash, so at least one segment (possibly empty) remains before the suffix.
     segments.next().map(|_| model)
 }
 
 impl Call<'_> {
-    /// The body as a JSON object.
+    /// Parses the body as a JSON object.
     pub(crate) fn object(&self) -> Result<Value, ApiError> {
-        let value: Value = serde_json::from_slice(self.body).map_err(|error| ApiError::unreadable(&error))?;
-        if value.is_object() { Ok(value) } else { Err(ApiError::invalid("The body is no JSON object.", None, None)) }
+        let value: Value = serde_json::from_slice(self.body).map_err(|error| ApiError::malformed(&error))?;
+        if value.is_object() { Ok(value) } else { Err(ApiError::invalid("The body is not a JSON object.", None, None)) }
     }
 
-    /// Whether the body is one that asks for a stream.
-    pub(crate) fn asks_for_stream(&self, by_default: bool) -> bool {
+    /// Returns `true` if the body requests a stream; `by_default` if it does not say.
+    pub(crate) fn requests_stream(&self, by_default: bool) -> bool {
         self.object().map_or(by_default, |body| flag(&body, "stream").unwrap_or(by_default))
     }
 
-    /// What is asked, with the model of the body or of the path. No messages are in it yet.
-    pub(crate) fn ask(&self, body: &Value) -> Result<Ask<'static>, ApiError> {
+    /// Reads model, `stream` and tools of a request. The model is that of the path, otherwise that of the body. The caller adds
+    /// the messages.
+    pub(crate) fn llm_request(&self, body: &Value) -> Result<LlmRequest<'static>, ApiError> {
         let model = match &self.model {
             Some(model) => model.clone().into_owned(),
             None => match body.get("model") {
@@ -159,31 +162,31 @@ impl Call<'_> {
                 _ => return Err(ApiError::invalid("you must provide a model parameter", Some("model"), None)),
             },
         };
-        Ok(Ask {
+        Ok(LlmRequest {
             model: Some(Text(Cow::Owned(model))),
             stream: flag(body, "stream").unwrap_or(false),
             tools: body.get("tools").and_then(Value::as_array).map_or(0, |tools| tools.len() as u64),
-            ..Ask::default()
+            ..LlmRequest::default()
         })
     }
 
-    /// The answer to it.
-    pub(crate) fn answer<'b>(&'b self, ask: &'b Ask<'_>) -> Result<Answer<'b>, ApiError> {
-        Answer::new(ask, self.fingerprint, self.knobs).map_err(|error| ApiError::knob(&error))
+    /// Generates the output for the request.
+    pub(crate) fn generate<'b>(&'b self, request: &'b LlmRequest<'_>) -> Result<Generation<'b>, ApiError> {
+        Generation::new(request, self.fingerprint, self.knobs).map_err(|error| ApiError::knob(&error))
     }
 }
 
-/// A member that is true or false.
+/// Returns a boolean member.
 fn flag(value: &Value, name: &str) -> Option<bool> {
     value.get(name).and_then(Value::as_bool)
 }
 
-/// A member that is a count.
+/// Returns a member that is a non-negative integer.
 fn count(value: &Value, name: &str) -> Option<u64> {
     value.get(name).and_then(Value::as_u64)
 }
 
-/// A member that has to be a list with something in it.
+/// Returns a required member that must be a non-empty array.
 fn list<'a>(value: &'a Value, name: &'static str) -> Result<&'a [Value], ApiError> {
     match value.get(name) {
         Some(Value::Array(items)) if items.is_empty() => Err(ApiError::empty(name)),
@@ -193,7 +196,7 @@ fn list<'a>(value: &'a Value, name: &'static str) -> Result<&'a [Value], ApiErro
     }
 }
 
-/// The texts of a content: a string, or the `text` of each of its parts; what is neither has none.
+/// Returns the text of a content: a string, or the joined `text` of its parts. Any other value has none.
 fn texts(content: &Value) -> String {
     match content {
         Value::String(text) => text.clone(),
@@ -203,19 +206,19 @@ fn texts(content: &Value) -> String {
     }
 }
 
-/// Counts in the messages of a list, whose members are called `role` and as `content` says.
-fn messages(ask: &mut Ask<'_>, messages: &[Value], content: &str) {
+/// Adds messages to a request; `content` is the name of the member with the content.
+fn add_messages(request: &mut LlmRequest<'_>, messages: &[Value], content: &str) {
     for message in messages {
-        // Gemini needs no role in a conversation of one.
-        let of_user = message.get("role").is_none_or(|role| role == "user");
-        ask.message(of_user, message.get(content).map(texts).unwrap_or_default());
+        // Gemini does not require a role in a conversation with one participant.
+        let is_user = message.get("role").is_none_or(|role| role == "user");
+        request.add_message(is_user, message.get(content).map(texts).unwrap_or_default());
     }
 }
 
-/// The arguments of a tool call as the object that they should be.
-fn arguments(text: &str) -> Json {
+/// Parses the arguments of a tool call as JSON; invalid ones become an empty object.
+fn arguments_json(text: &str) -> Json {
     match serde_json::from_str(text) {
-        Ok(value) => Json::Read(value),
+        Ok(value) => Json::Parsed(value),
         Err(_) => Json::Object(Vec::new()),
     }
 }
@@ -225,8 +228,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths() {
-        for (path, end, model) in [
+    fn paths_match_by_suffix() {
+        for (path, suffix, model) in [
             ("/v1/chat/completions", "chat/completions", None),
             ("/chat/completions", "chat/completions", None),
             ("/openai/deployments/x/chat/completions", "chat/completions", None),
@@ -240,7 +243,7 @@ mod tests {
             ("/v2/chat", "v2/chat", None),
         ] {
             let found = endpoint(path).unwrap_or_else(|| panic!("{path}"));
-            assert_eq!((found.1, found.2.as_deref()), (end, model), "{path}");
+            assert_eq!((found.1, found.2.as_deref()), (suffix, model), "{path}");
         }
         for path in ["/", "/v1/models", "/chat/completions/", "/models/:generateContent", "/model//converse", "/chat"] {
             assert!(endpoint(path).is_none(), "{path}");
@@ -248,10 +251,10 @@ mod tests {
     }
 
     #[test]
-    fn no_end_is_hidden_behind_another() {
-        for end in DIALECTS.iter().flat_map(|endpoints| endpoints.iter()).flat_map(|endpoint| endpoint.paths) {
-            let path = format!("/{}", end.replace('*', "m"));
-            assert_eq!(endpoint(&path).map(|found| found.1), Some(*end), "{path}");
+    fn no_suffix_shadows_another() {
+        for suffix in DIALECTS.iter().flat_map(|endpoints| endpoints.iter()).flat_map(|endpoint| endpoint.paths) {
+            let path = format!("/{}", suffix.replace('*', "m"));
+            assert_eq!(endpoint(&path).map(|found| found.1), Some(*suffix), "{path}");
         }
     }
 }

@@ -1,8 +1,8 @@
-//! JSON to be written, with members in the order in which a provider writes them: who reads by order must find theirs.
+//! JSON values for output. Members keep the order in which a provider writes them, for clients that depend on it.
 
 use std::io::Write as _;
 
-/// A value.
+/// JSON value for output.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Json {
     Null,
@@ -12,11 +12,11 @@ pub(crate) enum Json {
     Text(String),
     List(Vec<Json>),
     Object(Vec<(&'static str, Json)>),
-    /// Somebody else's, in the order that it has.
-    Read(serde_json::Value),
+    /// Value parsed from a request, in its own order.
+    Parsed(serde_json::Value),
 }
 
-/// An object of the members given, in this order.
+/// Builds an object with members in the given order.
 macro_rules! object {
     ($($name:literal: $value:expr),* $(,)?) => {
         $crate::json::Json::Object(vec![$(($name, $crate::json::Json::from($value))),*])
@@ -25,29 +25,31 @@ macro_rules! object {
 pub(crate) use object;
 
 impl Json {
+    /// Collects items into a list.
     pub(crate) fn list(items: impl IntoIterator<Item = Json>) -> Json {
         Json::List(items.into_iter().collect())
     }
 
-    /// Adds a member to an object; nothing to anything else.
+    /// Appends a member to an object; does nothing to any other value.
     pub(crate) fn add(&mut self, name: &'static str, value: impl Into<Json>) {
         if let Json::Object(members) = self {
             members.push((name, value.into()));
         }
     }
 
-    /// The same with one more member.
+    /// Returns the object with one more member.
     pub(crate) fn with(mut self, name: &'static str, value: impl Into<Json>) -> Json {
         self.add(name, value);
         self
     }
 
+    /// Appends the encoded value to `out`.
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
         match self {
             Json::Null => out.extend_from_slice(b"null"),
             Json::Bool(value) => text(out, format_args!("{value}")),
             Json::Number(value) => text(out, format_args!("{value}")),
-            // A vector takes every write; what is no number becomes null.
+            // Writing to a vector cannot fail; NaN and infinities become null.
             Json::Float(value) => drop(serde_json::to_writer(out, value)),
             Json::Text(value) => string(value, out),
             Json::List(items) => {
@@ -72,10 +74,11 @@ impl Json {
                 }
                 out.push(b'}');
             }
-            Json::Read(value) => drop(serde_json::to_writer(out, value)),
+            Json::Parsed(value) => drop(serde_json::to_writer(out, value)),
         }
     }
 
+    /// Returns the encoded value.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(256);
         self.write(&mut out);
@@ -101,7 +104,7 @@ from! {
     &str: value => Json::Text(value.to_owned()),
     String: value => Json::Text(value),
     Vec<Json>: value => Json::List(value),
-    serde_json::Value: value => Json::Read(value),
+    serde_json::Value: value => Json::Parsed(value),
 }
 
 impl<T: Into<Json>> From<Option<T>> for Json {
@@ -110,15 +113,15 @@ impl<T: Into<Json>> From<Option<T>> for Json {
     }
 }
 
-/// A JSON string with its quotes.
+/// Appends a JSON string with its quotes.
 pub(crate) fn string(text: &str, out: &mut Vec<u8>) {
-    // A vector takes every write, and a str is always a JSON string.
+    // Writing to a vector cannot fail, and every str can be encoded.
     let _ = serde_json::to_writer(out, text);
 }
 
-/// Formatted text as it is.
+/// Appends formatted text without any escaping.
 pub(crate) fn text(out: &mut Vec<u8>, formatted: std::fmt::Arguments<'_>) {
-    // A vector takes every write.
+    // Writing to a vector cannot fail.
     let _ = out.write_fmt(formatted);
 }
 
@@ -127,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn members_stay_in_order() {
+    fn members_keep_their_order() {
         let json = object! {
             "z": "a \"b\"", "a": vec![1_u64.into(), Json::Null], "m": object! {"f": 0.5, "t": true},
             "r": serde_json::json!([{}]), "n": None::<u64>,

@@ -1,20 +1,21 @@
-//! A deterministic mock of LLM providers.
+//! Deterministic mock of LLM providers, for use as the upstream of a gateway in tests, demos and benchmarks.
 //!
-//! It stands where a provider stands: behind the gateway. It is there to be *asked for* everything that a provider may
-//! do (an answer cut at any byte, no usage, an error, a reset in the middle of a stream), to be *sure* (the same request
-//! gives the same answer, to the byte), and to *tell* what reached it, from the moment the headers did.
+//! - It can be made to do whatever a provider may do: end a response at any byte, omit usage, respond with an error, reset
+//!   the connection in the middle of a stream.
+//! - It is deterministic: the same request gives the same response, byte for byte.
+//! - It records every request from the moment its headers arrive, so that a test can prove what reached the upstream.
 //!
-//! It shares no code with Tollgate. It counts tokens in a way of its own ([`tokens`]), so that a number seen in a test
-//! says who counted.
+//! It shares no code with Tollgate and counts tokens by a rule of its own ([`tokens`]), so that a number in a test shows who
+//! counted.
 //!
-//! - The APIs below, each under any prefix of its path; `GET /v1/models`, `GET /healthz`. HTTP/1.1 and HTTP/2 without TLS
-//!   (prior knowledge) on the same port.
-//! - What it answers: by default it repeats the prompt and goes on. A prompt with a line that begins with `say:` is
-//!   answered with what follows, to its end; one with `deltas: ["..", ".."]` with these texts, each a delta.
-//! - How it answers: [`KNOBS`], each a request header `x-mock-NAME` and a flag `--NAME` of the program.
-//! - All of it in every API, as far as it makes sense there: an error is worded as that provider words it, a stream that
-//!   fails fails with that API's own event, usage is counted as it counts it.
-//! - What it received: `GET /received`, an array of [`Received`]; `DELETE /received` forgets.
+//! - Paths: the APIs below, each under any prefix; `GET /v1/models`, `GET /healthz`. HTTP/1.1 and HTTP/2 without TLS (prior
+//!   knowledge) on the same port.
+//! - Text of the response: by default the prompt, repeated, and some sentences. If a line of the prompt begins with `say:`,
+//!   the response is what follows, to the end of the prompt; if one begins with `deltas: ["..", ".."]`, it is these texts,
+//!   each as one delta.
+//! - Behaviour: [`KNOBS`], each a request header `x-mock-NAME` and a flag `--NAME` of the program. Knobs work in every API
+//!   that has the concept. Errors, failing streams and usage have the format of the API.
+//! - Record of requests: `GET /received` returns an array of [`Received`]; `DELETE /received` clears it.
 //!
 //! | API | paths end in | streamed |
 //! |---|---|---|
@@ -41,23 +42,22 @@
 //!     "POST /v1/chat/completions HTTP/1.1\r\nhost: mock\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
 //!     body.len()
 //! )?;
-//! let mut answer = String::new();
-//! stream.read_to_string(&mut answer)?;
-//! assert!(answer.contains(r#""content":"Good day.""#));
+//! let mut response = String::new();
+//! stream.read_to_string(&mut response)?;
+//! assert!(response.contains(r#""content":"Good day.""#));
 //! assert_eq!(mock.received()[0].body_text(), body);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod answer;
-mod ask;
 mod connection;
 mod dialect;
-mod encoding;
 mod error;
 mod eventstream;
 mod fingerprint;
+mod generation;
 mod json;
 mod knobs;
+mod llm_request;
 mod multipart;
 mod playback;
 mod received;
@@ -65,10 +65,13 @@ mod script;
 mod server;
 mod service;
 mod stream;
+mod text_codec;
 mod tokens;
+mod usage;
 
-pub use answer::CREATED;
-pub use knobs::{BadKnob, Cut, HEADER_PREFIX, KNOBS, Knob, Knobs, LineEnd, Usage, UsageAt};
-pub use received::{MOST_BYTES, MOST_ENTRIES, Received};
+pub use generation::CREATED;
+pub use knobs::{Cut, HEADER_PREFIX, KNOBS, Knob, KnobError, Knobs, LineEnd, UsageAt};
+pub use received::{MAX_BYTES, MAX_ENTRIES, Received};
 pub use server::{MockLlm, Options};
 pub use tokens::{PER_MESSAGE, PER_PROMPT, PER_TOOL, tokens};
+pub use usage::Usage;

@@ -1,5 +1,5 @@
-//! The body of a response, played from its script: every step is a frame that is flushed before the next, because what a
-//! proxy does with an answer depends on the reads that it arrives in.
+//! Response body that plays a script: every write is a frame that is flushed before the next one, because the behaviour of a
+//! proxy depends on the reads in which a response arrives.
 
 use std::future::Future as _;
 use std::pin::Pin;
@@ -12,48 +12,49 @@ use hyper::HeaderMap;
 use hyper::body::{Body, Bytes, Frame, SizeHint};
 use tokio::time::{Instant, Sleep};
 
-use crate::received::Exchange;
-use crate::script::{Ending, Script, Step};
+use crate::received::Recorder;
+use crate::script::{Ending, Script, Write};
 
-/// How long a reset waits, so that what was written before it is read before it.
-const GRACE: Duration = Duration::from_millis(20);
-/// The shortest wait that the runtime's timer keeps; shorter ones are spun.
-const TICK: Duration = Duration::from_millis(1);
+/// Delay before a reset, which lets the client read the bytes written before it.
+const RESET_DELAY: Duration = Duration::from_millis(20);
+/// Resolution of the runtime's timer. Shorter delays are busy-waits.
+const MIN_TIMER: Duration = Duration::from_millis(1);
 
-/// The answer ends here on purpose.
+/// Error that ends a body on purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the answer was cut short, as asked")]
-pub(crate) struct CutShort;
+#[error("the body was cut, as requested")]
+pub(crate) struct BodyCut;
 
-/// A response body.
+/// Response body that plays a script.
 #[derive(Debug)]
 pub(crate) struct Playback {
     bytes: Bytes,
-    steps: std::vec::IntoIter<Step>,
-    /// Where events end in `bytes`.
+    writes: std::vec::IntoIter<Write>,
+    /// Offsets in `bytes` at which events end.
     events: Vec<usize>,
     ending: Ending,
     length: Option<u64>,
     trailers: Option<HeaderMap>,
     pieces: Pieces,
-    /// Up to where the current step goes.
-    step_end: usize,
+    /// Offset at which the current write ends.
+    write_end: usize,
+    /// Offset of the next byte to send.
     at: usize,
     wait: Option<Wait>,
-    /// The wait before a reset is over or under way.
-    graced: bool,
+    /// `true` once the delay before a reset has begun.
+    reset_delayed: bool,
     done: bool,
-    exchange: Exchange,
-    /// Raised to have the whole connection reset once the body has failed.
+    recorder: Recorder,
+    /// Flag that makes the connection reset itself; set when the body ends with a reset.
     reset: Option<Arc<AtomicBool>>,
 }
 
-/// In what a step is cut.
+/// Division of a write into pieces.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Pieces {
-    /// Bytes of one write, at least 1.
+    /// Bytes of one piece, at least 1.
     pub(crate) bytes: usize,
-    /// Wait between two.
+    /// Pause between two pieces.
     pub(crate) pause: Duration,
 }
 
@@ -62,60 +63,61 @@ impl Playback {
         script: Script,
         trailers: HeaderMap,
         pieces: Pieces,
-        exchange: Exchange,
+        recorder: Recorder,
         reset: Option<Arc<AtomicBool>>,
     ) -> Playback {
         let mut playback = Playback {
             bytes: script.bytes.into(),
-            steps: script.steps.into_iter(),
+            writes: script.writes.into_iter(),
             events: script.events,
             ending: script.ending,
             length: script.length,
             trailers: (!trailers.is_empty()).then_some(trailers),
             pieces,
-            step_end: 0,
+            write_end: 0,
             at: 0,
             wait: None,
-            graced: false,
+            reset_delayed: false,
             done: false,
-            exchange,
+            recorder,
             reset,
         };
-        // Of a body that is known to be none nobody asks for a frame.
+        // Hyper does not poll a body of length 0 for frames.
         if playback.length == Some(0) {
             playback.finish_if_last();
         }
         playback
     }
 
-    /// The next bytes of the current step, if any are left.
+    /// Returns the next piece of the current write, if any bytes of it remain.
     fn piece(&mut self) -> Option<Bytes> {
-        if self.at >= self.step_end {
+        if self.at >= self.write_end {
             return None;
         }
-        let end = self.step_end.min(self.at.saturating_add(self.pieces.bytes.max(1)));
+        let end = self.write_end.min(self.at.saturating_add(self.pieces.bytes.max(1)));
         let piece = self.bytes.slice(self.at..end);
         self.at = end;
-        self.exchange.sent(self.events.partition_point(|event| *event <= end), end);
-        // Between two steps the connection has its turn at least, within a step there may be a pause.
-        self.wait = Some(Wait::new(if end < self.step_end { self.pieces.pause } else { Duration::ZERO }));
+        self.recorder.sent(self.events.partition_point(|event| *event <= end), end);
+        // Between two writes the connection gets a turn to flush; within a write there may be a pause.
+        self.wait = Some(Wait::new(if end < self.write_end { self.pieces.pause } else { Duration::ZERO }));
         Some(piece)
     }
 
+    /// Ends the body if everything was sent and no reset or trailers follow.
     fn finish_if_last(&mut self) {
-        let said = self.at >= self.step_end && self.steps.as_slice().is_empty();
-        if said && self.ending == Ending::Clean && self.trailers.is_none() {
+        let sent_all = self.at >= self.write_end && self.writes.as_slice().is_empty();
+        if sent_all && self.ending == Ending::Clean && self.trailers.is_none() {
             self.done = true;
-            self.exchange.finished();
+            self.recorder.finished();
         }
     }
 }
 
 impl Body for Playback {
     type Data = Bytes;
-    type Error = CutShort;
+    type Error = BodyCut;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, CutShort>>> {
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyCut>>> {
         let this = self.get_mut();
         loop {
             if this.done {
@@ -129,24 +131,24 @@ impl Body for Playback {
                 this.finish_if_last();
                 return Poll::Ready(Some(Ok(Frame::data(piece))));
             }
-            if let Some(step) = this.steps.next() {
-                // The end of a step lies within the bytes; `slice` would panic if it did not.
-                this.step_end = step.end.min(this.bytes.len());
-                this.wait = (!step.wait.is_zero()).then(|| Wait::new(step.wait));
+            if let Some(write) = this.writes.next() {
+                // A write ends within the bytes; `slice` would panic otherwise.
+                this.write_end = write.end.min(this.bytes.len());
+                this.wait = (!write.delay.is_zero()).then(|| Wait::new(write.delay));
             } else if let Some(trailers) = this.trailers.take() {
                 this.finish_if_last();
                 return Poll::Ready(Some(Ok(Frame::trailers(trailers))));
-            } else if this.ending == Ending::Reset && !this.graced {
-                this.graced = true;
-                this.wait = Some(Wait::new(GRACE));
+            } else if this.ending == Ending::Reset && !this.reset_delayed {
+                this.reset_delayed = true;
+                this.wait = Some(Wait::new(RESET_DELAY));
             } else {
                 this.done = true;
-                this.exchange.finished();
+                this.recorder.finished();
                 if this.ending == Ending::Reset {
                     if let Some(reset) = &this.reset {
                         reset.store(true, Ordering::Relaxed);
                     }
-                    return Poll::Ready(Some(Err(CutShort)));
+                    return Poll::Ready(Some(Err(BodyCut)));
                 }
             }
         }
@@ -164,11 +166,12 @@ impl Body for Playback {
     }
 }
 
-/// A time during which nothing is written.
+/// Delay before the next write.
 #[derive(Debug)]
 enum Wait {
-    /// Until the connection has had its turn to write what it holds.
+    /// Yield once, so that the connection flushes its buffer.
     Turn,
+    /// Busy-wait, for delays below the timer's resolution.
     Spin(Instant),
     Timer(Pin<Box<Sleep>>),
 }
@@ -177,7 +180,7 @@ impl Wait {
     fn new(time: Duration) -> Wait {
         if time.is_zero() {
             Wait::Turn
-        } else if time < TICK {
+        } else if time < MIN_TIMER {
             Wait::Spin(Instant::now() + time)
         } else {
             Wait::Timer(Box::pin(tokio::time::sleep(time)))

@@ -1,4 +1,5 @@
-//! What reached the mock, recorded from the moment the headers are there: the proof that something did, or did not, leak.
+//! Record of the requests that reached the mock, from the moment their headers arrive. Tests use it to prove that something
+//! did or did not reach the upstream.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -7,82 +8,84 @@ use std::time::{Duration, Instant};
 use hyper::{HeaderMap, Version, http::request::Parts};
 use serde::{Serialize, Serializer};
 
-use crate::encoding::{base64_encode, escape};
+use crate::text_codec::{base64_encode, escape};
 
-/// Requests kept; older ones are forgotten.
-pub const MOST_ENTRIES: usize = 10_000;
-/// Bytes of bodies kept of all requests together; older ones are forgotten.
-pub const MOST_BYTES: usize = 256 << 20;
+/// Maximum number of recorded requests; the oldest are dropped.
+pub const MAX_ENTRIES: usize = 10_000;
+/// Maximum number of body bytes of all recorded requests together; the oldest requests are dropped.
+pub const MAX_BYTES: usize = 256 << 20;
 
-/// One request, as far as it came.
+/// Recorded request, as far as it arrived.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Received {
-    /// Its number since the start, from 0.
+    /// Sequence number since the start of the mock, from 0.
     pub seq: u64,
-    /// Name of the listener that it reached.
+    /// Name of the listener that received it.
     pub upstream: String,
-    /// `GET`, `POST`, ...
+    /// Method: `GET`, `POST`, ...
     pub method: String,
     /// Path and query.
     pub path: String,
     /// `:authority` (HTTP/2) or, in absolute form, the authority of the target; HTTP/1.1's `host` is a header.
     pub authority: Option<String>,
-    /// `HTTP/1.1` or `HTTP/2.0`.
+    /// Protocol: `HTTP/1.1` or `HTTP/2.0`.
     pub version: &'static str,
-    /// Names in lower case; every value of a name that comes repeatedly.
+    /// Headers: names in lower case, one entry per value of a repeated name.
     pub headers: Vec<(String, Vec<u8>)>,
-    /// The body as far as it came, up to the recording limit.
+    /// Body as far as it arrived, up to the recording limit.
     pub body: Vec<u8>,
-    /// Bytes of body that came, recorded or not.
+    /// Number of body bytes that arrived, recorded or not.
     pub body_bytes: u64,
-    /// The body went on after the recording limit.
+    /// `true` if the body exceeded the recording limit.
     pub body_truncated: bool,
-    /// The request came to its proper end.
+    /// `true` once the end of the request arrived.
     pub body_complete: bool,
     /// Trailers of the request.
     pub trailers: Vec<(String, Vec<u8>)>,
-    /// Milliseconds from the start of the mock to the headers.
+    /// Milliseconds from the start of the mock to the arrival of the headers.
     pub at_ms: u64,
-    /// Status answered, once it is known.
+    /// Status of the response, once it is known.
     pub status: Option<u16>,
-    /// Events of the answer handed to the connection (a JSON answer is one).
+    /// Number of response events passed to the connection (a JSON response is one).
     pub events_sent: u64,
-    /// Bytes of the body of the answer handed to the connection.
+    /// Number of response body bytes passed to the connection.
     pub bytes_sent: u64,
-    /// Nothing more will happen to this entry.
+    /// `true` once this entry is final.
     pub ended: bool,
-    /// The request or the answer could not be finished because the other side went away.
+    /// `true` if the client disconnected before the end of the request or the response.
     pub client_gone: bool,
 }
 
 impl Received {
-    /// Only headers came: neither a byte of the body nor its end.
+    /// Returns `true` if only headers arrived: neither a byte of the body nor its end.
     pub fn headers_only(&self) -> bool {
         self.body_bytes == 0 && !self.body_complete
     }
 
-    /// The first value of a header. `name` in lower case.
+    /// Returns the first value of a header; `name` is in lower case.
     pub fn header(&self, name: &str) -> Option<&[u8]> {
         self.header_values(name).next()
     }
 
-    /// All values of a header. `name` in lower case.
+    /// Returns all values of a header; `name` is in lower case.
     pub fn header_values<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a [u8]> {
-        self.headers.iter().filter(move |(named, _)| named == name).map(|(_, value)| value.as_slice())
+        self.headers.iter().filter(move |(header, _)| header == name).map(|(_, value)| value.as_slice())
     }
 
-    /// The body as text; empty if it is none.
+    /// Returns the body as text; empty if it is not UTF-8.
     pub fn body_text(&self) -> &str {
         std::str::from_utf8(&self.body).unwrap_or_default()
     }
 }
 
-/// As `GET /received` shows it: `body` is text, or base64 where `body_encoding` says so; values of headers are escaped
-/// (a backslash is doubled, a byte outside UTF-8 is `\xNN`).
+/// Serialises an entry for `GET /received`.
+///
+/// `body` is text, or base64 if `body_encoding` says so. Header values are escaped: backslashes are doubled, bytes outside of
+/// UTF-8 are `\xNN`.
 impl Serialize for Received {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
-        struct Shown<'a> {
+        struct Entry<'a> {
             seq: u64,
             upstream: &'a str,
             method: &'a str,
@@ -112,7 +115,7 @@ impl Serialize for Received {
                 (encoded.as_str(), "base64")
             }
         };
-        Shown {
+        Entry {
             seq: self.seq,
             upstream: &self.upstream,
             method: &self.method,
@@ -150,9 +153,9 @@ fn pairs(map: &HeaderMap) -> Vec<(String, Vec<u8>)> {
     map.iter().map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec())).collect()
 }
 
-/// The record of all listeners.
+/// Record of the requests to all listeners of a mock.
 #[derive(Debug)]
-pub(crate) struct Log {
+pub(crate) struct RequestLog {
     entries: Mutex<Entries>,
     changed: Condvar,
     start: Instant,
@@ -162,10 +165,10 @@ pub(crate) struct Log {
 
 #[derive(Debug, Default)]
 struct Entries {
-    /// Number of the entry at the front.
+    /// Sequence number of the oldest entry.
     first: u64,
     kept: VecDeque<Received>,
-    /// Bytes of all bodies kept.
+    /// Body bytes of all entries.
     bytes: usize,
 }
 
@@ -175,8 +178,9 @@ impl Entries {
         self.kept.get_mut(at)
     }
 
-    fn forget(&mut self, most_entries: usize, most_bytes: usize) {
-        while self.kept.len() > most_entries || self.bytes > most_bytes {
+    /// Drops the oldest entries until both limits are kept.
+    fn evict(&mut self, max_entries: usize, max_bytes: usize) {
+        while self.kept.len() > max_entries || self.bytes > max_bytes {
             let Some(oldest) = self.kept.pop_front() else { return };
             self.bytes = self.bytes.saturating_sub(oldest.body.len());
             self.first += 1;
@@ -184,21 +188,21 @@ impl Entries {
     }
 }
 
-impl Log {
-    pub(crate) fn new(enabled: bool, body_limit: usize) -> Log {
+impl RequestLog {
+    pub(crate) fn new(enabled: bool, body_limit: usize) -> RequestLog {
         let (entries, changed) = (Mutex::default(), Condvar::new());
-        Log { entries, changed, start: Instant::now(), enabled, body_limit }
+        RequestLog { entries, changed, start: Instant::now(), enabled, body_limit }
     }
 
     fn lock(&self) -> MutexGuard<'_, Entries> {
-        // An entry half written by a panicking thread is still worth showing.
+        // An entry that a panicking thread updated in part is still useful.
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Records that a request is there.
-    pub(crate) fn open(self: &Arc<Log>, upstream: &str, head: &Parts) -> Exchange {
+    /// Adds an entry for a request whose headers arrived.
+    pub(crate) fn open(self: &Arc<RequestLog>, upstream: &str, head: &Parts) -> Recorder {
         if !self.enabled {
-            return Exchange::unrecorded();
+            return Recorder::unrecorded();
         }
         let entry = Received {
             seq: 0,
@@ -223,34 +227,34 @@ impl Log {
         let mut entries = self.lock();
         let seq = entries.first + entries.kept.len() as u64;
         entries.kept.push_back(Received { seq, ..entry });
-        entries.forget(MOST_ENTRIES, MOST_BYTES);
+        entries.evict(MAX_ENTRIES, MAX_BYTES);
         drop(entries);
         self.changed.notify_all();
-        Exchange { log: Some(Arc::clone(self)), seq }
+        Recorder { log: Some(Arc::clone(self)), seq }
     }
 
-    /// Everything received since the start or the last `clear`.
+    /// Returns all entries since the start or the last `clear`.
     pub(crate) fn entries(&self) -> Vec<Received> {
         self.lock().kept.iter().cloned().collect()
     }
 
-    /// Waits until `enough` holds of everything received, at most `patience`; whether it came to hold, and the entries.
-    pub(crate) fn wait(&self, patience: Duration, enough: impl Fn(&[Received]) -> bool) -> (bool, Vec<Received>) {
-        let until = Instant::now() + patience;
+    /// Waits until `condition` holds for the entries, at most for `timeout`. Returns `true` if it holds, and the entries.
+    pub(crate) fn wait(&self, timeout: Duration, condition: impl Fn(&[Received]) -> bool) -> (bool, Vec<Received>) {
+        let deadline = Instant::now() + timeout;
         let mut entries = self.lock();
         loop {
-            let holds = enough(entries.kept.make_contiguous());
-            let left = until.saturating_duration_since(Instant::now());
-            if holds || left.is_zero() {
+            let holds = condition(entries.kept.make_contiguous());
+            let remaining = deadline.saturating_duration_since(Instant::now());
+            if holds || remaining.is_zero() {
                 return (holds, entries.kept.iter().cloned().collect());
             }
-            entries = self.changed.wait_timeout(entries, left).unwrap_or_else(PoisonError::into_inner).0;
+            entries = self.changed.wait_timeout(entries, remaining).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
-    /// Forgets all; numbers go on.
+    /// Removes all entries. Sequence numbers continue.
     pub(crate) fn clear(&self) {
-        self.lock().forget(0, 0);
+        self.lock().evict(0, 0);
     }
 
     fn update(&self, seq: u64, change: impl FnOnce(&mut Received)) {
@@ -261,24 +265,26 @@ impl Log {
         let grown = entry.body.len().saturating_sub(before);
         entries.bytes += grown;
         if grown > 0 {
-            entries.forget(MOST_ENTRIES, MOST_BYTES);
+            entries.evict(MAX_ENTRIES, MAX_BYTES);
         }
         drop(entries);
         self.changed.notify_all();
     }
 }
 
-/// One request on its way. Dropped before its end, it is recorded as one whose client went away.
+/// Handle that updates the entry of one request.
+///
+/// If it is dropped before the end of the exchange, the entry records that the client disconnected.
 #[derive(Debug)]
-pub(crate) struct Exchange {
-    log: Option<Arc<Log>>,
+pub(crate) struct Recorder {
+    log: Option<Arc<RequestLog>>,
     seq: u64,
 }
 
-impl Exchange {
-    /// One that leaves no trace.
-    pub(crate) fn unrecorded() -> Exchange {
-        Exchange { log: None, seq: 0 }
+impl Recorder {
+    /// Creates a handle that records nothing.
+    pub(crate) fn unrecorded() -> Recorder {
+        Recorder { log: None, seq: 0 }
     }
 
     fn update(&self, change: impl FnOnce(&mut Received)) {
@@ -287,18 +293,18 @@ impl Exchange {
         }
     }
 
-    /// More of the body of the request.
+    /// Records bytes of the request body.
     pub(crate) fn body(&self, bytes: &[u8]) {
         let Some(log) = &self.log else { return };
         self.update(|entry| {
-            let room = log.body_limit.saturating_sub(entry.body.len());
+            let available = log.body_limit.saturating_sub(entry.body.len());
             entry.body_bytes += bytes.len() as u64;
-            entry.body_truncated |= bytes.len() > room;
-            entry.body.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
+            entry.body_truncated |= bytes.len() > available;
+            entry.body.extend_from_slice(bytes.get(..available).unwrap_or(bytes));
         });
     }
 
-    /// The request ended, perhaps with trailers.
+    /// Records the end of the request and its trailers.
     pub(crate) fn body_complete(&self, trailers: Option<&HeaderMap>) {
         self.update(|entry| {
             entry.body_complete = true;
@@ -306,12 +312,12 @@ impl Exchange {
         });
     }
 
-    /// The answer begins.
-    pub(crate) fn answered(&self, status: u16) {
+    /// Records the status of the response.
+    pub(crate) fn responded(&self, status: u16) {
         self.update(|entry| entry.status = Some(status));
     }
 
-    /// So much of the answer was handed to the connection so far.
+    /// Records the number of events and bytes passed to the connection so far.
     pub(crate) fn sent(&self, events: usize, bytes: usize) {
         self.update(|entry| {
             entry.events_sent = events as u64;
@@ -319,14 +325,14 @@ impl Exchange {
         });
     }
 
-    /// All of the answer that was to be sent has been.
+    /// Records that the whole response was passed to the connection.
     pub(crate) fn finished(&mut self) {
         self.update(|entry| entry.ended = true);
         self.log = None;
     }
 }
 
-impl Drop for Exchange {
+impl Drop for Recorder {
     fn drop(&mut self) {
         self.update(|entry| {
             entry.ended = true;
@@ -348,24 +354,24 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_tells_how_far_the_request_came() {
-        let log = Arc::new(Log::new(true, 4));
-        let mut exchange = log.open("openai", &head("/v1/chat/completions?a=b"));
+    fn an_entry_shows_the_progress_of_the_request() {
+        let log = Arc::new(RequestLog::new(true, 4));
+        let mut recorder = log.open("openai", &head("/v1/chat/completions?a=b"));
         let entry = log.entries().remove(0);
         assert!(entry.headers_only() && !entry.ended && entry.status.is_none());
         assert_eq!((entry.path.as_str(), entry.upstream.as_str()), ("/v1/chat/completions?a=b", "openai"));
         assert_eq!(entry.header_values("x-a").collect::<Vec<_>>(), [b"1", b"2"]);
 
-        exchange.body(b"abc");
-        exchange.body(b"def");
+        recorder.body(b"abc");
+        recorder.body(b"def");
         let entry = log.entries().remove(0);
         assert!(!entry.headers_only() && !entry.body_complete && entry.body_truncated);
         assert_eq!((entry.body_text(), entry.body_bytes), ("abcd", 6));
 
-        exchange.body_complete(None);
-        exchange.sent(1, 10);
-        exchange.finished();
-        drop(exchange);
+        recorder.body_complete(None);
+        recorder.sent(1, 10);
+        recorder.finished();
+        drop(recorder);
         let entry = log.entries().remove(0);
         assert!(entry.body_complete && entry.ended && !entry.client_gone);
 
@@ -379,35 +385,35 @@ mod tests {
     }
 
     #[test]
-    fn json_is_lossless() {
-        let log = Arc::new(Log::new(true, 100));
-        let exchange = log.open("openai", &head("/"));
-        exchange.body(b"\xff\x00");
-        let shown = serde_json::to_value(&log.entries()[0]).unwrap();
-        assert_eq!(shown["headers"], serde_json::json!({"x-a": ["1", "2"], "x-b": ["caf\\xe9"]}));
-        assert_eq!((&shown["body"], &shown["body_encoding"]), (&"/wA=".into(), &"base64".into()));
-        assert_eq!(shown["headers_only"], false);
+    fn json_preserves_bytes_outside_of_utf8() {
+        let log = Arc::new(RequestLog::new(true, 100));
+        let recorder = log.open("openai", &head("/"));
+        recorder.body(b"\xff\x00");
+        let json = serde_json::to_value(&log.entries()[0]).unwrap();
+        assert_eq!(json["headers"], serde_json::json!({"x-a": ["1", "2"], "x-b": ["caf\\xe9"]}));
+        assert_eq!((&json["body"], &json["body_encoding"]), (&"/wA=".into(), &"base64".into()));
+        assert_eq!(json["headers_only"], false);
     }
 
     #[test]
-    fn is_bounded() {
-        let log = Arc::new(Log::new(true, 100));
+    fn the_record_is_bounded() {
+        let log = Arc::new(RequestLog::new(true, 100));
         let first = log.open("a", &head("/"));
         first.body(b"kept for a while");
-        for _ in 0..MOST_ENTRIES {
+        for _ in 0..MAX_ENTRIES {
             drop(log.open("a", &head("/")));
         }
-        // Updates of a forgotten entry go nowhere.
+        // Updates of an evicted entry have no effect.
         first.body(b"x");
         first.sent(1, 1);
-        assert_eq!(log.entries().len(), MOST_ENTRIES);
+        assert_eq!(log.entries().len(), MAX_ENTRIES);
         assert_eq!(log.entries()[0].seq, 1);
         assert_eq!(log.lock().bytes, 0);
     }
 
     #[test]
-    fn off_records_nothing() {
-        let log = Arc::new(Log::new(false, 100));
+    fn nothing_is_recorded_if_disabled() {
+        let log = Arc::new(RequestLog::new(false, 100));
         log.open("a", &head("/")).body(b"x");
         assert!(log.entries().is_empty());
     }

@@ -1,4 +1,4 @@
-//! A response body as it will go over the wire: bytes, when they may be written, and how they end.
+//! Script of a response body: its bytes, the time of each write, and the kind of its end.
 
 use std::io::Write as _;
 use std::time::Duration;
@@ -7,29 +7,29 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use crate::knobs::{Cut, Knobs};
-use crate::stream::{Event, Events};
+use crate::stream::{EventEnd, Events};
 
-/// A body, ready to be played.
+/// Response body, ready to be played.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Script {
     pub(crate) bytes: Vec<u8>,
-    /// Where events end, as far as they are played whole.
+    /// Offsets at which events end, for the events that are sent completely.
     pub(crate) events: Vec<usize>,
-    /// What is written at once.
-    pub(crate) steps: Vec<Step>,
+    /// Writes, in order.
+    pub(crate) writes: Vec<Write>,
     pub(crate) ending: Ending,
-    /// The length that content-length may announce.
+    /// Value of content-length; `None` for a body without it.
     pub(crate) length: Option<u64>,
 }
 
-/// Bytes up to `end`, after a wait.
+/// One write: the bytes up to `end`, after a delay.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Step {
-    pub(crate) wait: Duration,
+pub(crate) struct Write {
+    pub(crate) delay: Duration,
     pub(crate) end: usize,
 }
 
-/// How a body ends.
+/// Kind of the end of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Ending {
     #[default]
@@ -38,20 +38,20 @@ pub(crate) enum Ending {
 }
 
 impl Script {
-    /// The script of `events` under `knobs`. `streamed`: as they come, so that no length is known before.
+    /// Creates the script that sends `events` under `knobs`. A `streamed` body has no content-length.
     pub(crate) fn new(mut events: Events, streamed: bool, knobs: &Knobs) -> Script {
         let whole = events.ends.len();
-        let cut_events = knobs.cut_after.filter(|most| *most <= whole);
-        if let Some(most) = cut_events {
-            events.ends.truncate(most);
+        let cut_events = knobs.cut_after.filter(|max| *max <= whole);
+        if let Some(max) = cut_events {
+            events.ends.truncate(max);
             let fails = knobs.cut == Cut::Error && streamed;
             if fails {
                 events.bytes.truncate(events.ends.last().map_or(0, |event| event.end));
                 events.bytes.extend_from_slice(&events.failure);
-                events.ends.push(Event { end: events.bytes.len(), takes: knobs.between_events });
+                events.ends.push(EventEnd { end: events.bytes.len(), delay: knobs.between_events });
             }
         }
-        // What content-length says is true of a body that is cut by a reset only if the cut part counts too.
+        // A body that is cut by a reset announces its full length, including the part that is never sent.
         let mut length = events.bytes.len();
         events.bytes.truncate(events.ends.last().map_or(0, |event| event.end));
         if knobs.gzip {
@@ -59,7 +59,7 @@ impl Script {
             length = events.bytes.len();
         }
         let mut script = Script { ending: Ending::Clean, length: Some(length as u64), ..Script::default() };
-        let cut_bytes = knobs.cut_after_bytes.filter(|most| *most <= events.bytes.len());
+        let cut_bytes = knobs.cut_after_bytes.filter(|max| *max <= events.bytes.len());
         if cut_events.is_some() || cut_bytes.is_some() {
             match knobs.cut {
                 Cut::Reset => script.ending = Ending::Reset,
@@ -69,50 +69,50 @@ impl Script {
         if streamed || knobs.chunked || !knobs.trailers.is_empty() {
             script.length = None;
         }
-        if let Some(most) = cut_bytes {
-            events.bytes.truncate(most);
+        if let Some(max) = cut_bytes {
+            events.bytes.truncate(max);
         }
-        script.steps = steps(&events, knobs);
+        script.writes = writes(&events, knobs);
         script.events = events.ends.iter().map(|event| event.end).filter(|end| *end <= events.bytes.len()).collect();
         script.bytes = events.bytes;
         script
     }
 
-    /// No body at all.
+    /// Creates the script of an empty body.
     pub(crate) fn empty(knobs: &Knobs) -> Script {
         Script { length: (!knobs.chunked && knobs.trailers.is_empty()).then_some(0), ..Script::default() }
     }
 }
 
-/// `burst` events make one step; what is cut off by bytes ends the last step early.
-fn steps(events: &Events, knobs: &Knobs) -> Vec<Step> {
-    let most = events.bytes.len();
-    let mut steps: Vec<Step> = Vec::with_capacity(events.ends.len() / knobs.burst.max(1) + 1);
+/// Groups events into writes of `burst` events each. The last write ends where the bytes were cut.
+fn writes(events: &Events, knobs: &Knobs) -> Vec<Write> {
+    let length = events.bytes.len();
+    let mut writes: Vec<Write> = Vec::with_capacity(events.ends.len() / knobs.burst.max(1) + 1);
     for burst in events.ends.chunks(knobs.burst.max(1)) {
-        let start = steps.last().map_or(0, |step| step.end);
-        let end = burst.last().map_or(start, |event| event.end.min(most));
-        let wait = burst.iter().map(|event| event.takes).sum();
+        let start = writes.last().map_or(0, |write| write.end);
+        let end = burst.last().map_or(start, |event| event.end.min(length));
+        let delay = burst.iter().map(|event| event.delay).sum();
         if end > start {
-            steps.push(Step { wait, end });
+            writes.push(Write { delay, end });
         }
     }
-    // Pieces of bytes heed the ends of events only if there is time between these.
-    if knobs.piece_bytes.is_some() && steps.iter().all(|step| step.wait.is_zero()) {
-        steps = steps.pop().into_iter().collect();
+    // Pieces respect the boundaries of events only if there are delays between events.
+    if knobs.piece_bytes.is_some() && writes.iter().all(|write| write.delay.is_zero()) {
+        writes = writes.pop().into_iter().collect();
     }
-    steps
+    writes
 }
 
-/// The events compressed as one gzip stream, flushed after each; `finished` with its trailer, or left open.
+/// Compresses the events as one gzip stream that is flushed after each event. Only a `finished` stream has the gzip trailer.
 fn gzip(events: &Events, finished: bool) -> Events {
     let mut encoder = GzEncoder::new(Vec::with_capacity(events.bytes.len() / 2 + 64), Compression::fast());
-    let mut ends: Vec<Event> = Vec::with_capacity(events.ends.len());
+    let mut ends: Vec<EventEnd> = Vec::with_capacity(events.ends.len());
     let mut start = 0;
     for event in &events.ends {
         let plain = events.bytes.get(start..event.end).unwrap_or_default();
-        // A vector takes every write.
+        // Writing to a vector cannot fail.
         let _ = encoder.write_all(plain).and_then(|()| encoder.flush());
-        ends.push(Event { end: encoder.get_ref().len(), ..*event });
+        ends.push(EventEnd { end: encoder.get_ref().len(), ..*event });
         start = event.end;
     }
     let bytes = if finished { encoder.finish().unwrap_or_default() } else { encoder.get_ref().clone() };
@@ -130,7 +130,7 @@ mod tests {
         let mut events = Events { failure: b"failed".to_vec(), ..Events::default() };
         for size in sizes {
             events.bytes.extend(std::iter::repeat_n(b'x', *size));
-            events.ends.push(Event { end: events.bytes.len(), takes: Duration::ZERO });
+            events.ends.push(EventEnd { end: events.bytes.len(), delay: Duration::ZERO });
         }
         events
     }
@@ -146,7 +146,7 @@ mod tests {
     type Row<'a> = (&'a [(&'a str, &'a str)], bool, &'a [usize], &'a [usize], Ending, Option<u64>);
 
     #[test]
-    fn cuts() {
+    fn knobs_determine_writes_end_and_length() {
         let rows: &[Row<'_>] = &[
             (&[], true, &[4, 7, 10], &[4, 7, 10], Ending::Clean, None),
             (&[], false, &[4, 7, 10], &[4, 7, 10], Ending::Clean, Some(10)),
@@ -164,17 +164,17 @@ mod tests {
             (&[("cut-after-bytes", "11")], false, &[4, 7, 10], &[4, 7, 10], Ending::Clean, Some(10)),
             (&[("trailer", "x-a=1")], false, &[4, 7, 10], &[4, 7, 10], Ending::Clean, None),
         ];
-        for (set, streamed, steps, events, ending, length) in rows {
+        for (set, streamed, writes, events, ending, length) in rows {
             let script = script(set, *streamed);
-            assert_eq!(script.steps.iter().map(|step| step.end).collect::<Vec<_>>(), *steps, "{set:?}");
+            assert_eq!(script.writes.iter().map(|write| write.end).collect::<Vec<_>>(), *writes, "{set:?}");
             assert_eq!(script.events, *events, "{set:?}");
             assert_eq!((script.ending, script.length), (*ending, *length), "{set:?}");
-            assert_eq!(script.bytes.len(), steps.last().copied().unwrap_or(0), "{set:?}");
+            assert_eq!(script.bytes.len(), writes.last().copied().unwrap_or(0), "{set:?}");
         }
     }
 
     #[test]
-    fn an_error_event_ends_a_stream_that_fails() {
+    fn a_failing_stream_ends_with_an_error_event() {
         let script = script(&[("cut-after", "1"), ("cut", "error")], true);
         assert_eq!(script.ending, Ending::Clean);
         let failed = std::str::from_utf8(&script.bytes).unwrap();
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flushed_gzip_event_can_be_read_before_the_next() {
+    fn a_gzip_event_is_readable_before_the_next_one() {
         use std::io::Read as _;
         let script = script(&[("gzip", "true")], true);
         let first = script.bytes.get(..script.events[0]).unwrap();

@@ -1,4 +1,4 @@
-//! The mock as a running thing: a thread with its own runtime, so that any program can have one.
+//! The server: a thread with a runtime of its own, so that any program can start one.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -16,50 +16,51 @@ use tokio::sync::oneshot;
 
 use crate::connection::Connection;
 use crate::knobs::Knobs;
-use crate::received::{Log, Received};
+use crate::received::{Received, RequestLog};
 use crate::service::{Shared, Upstream};
 
-/// What to run.
+/// Configuration of a mock.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Options {
-    /// Name and address of each listener; port 0 takes a free one. The name says in `x-mock-upstream` and in what is
-    /// recorded which upstream a request reached.
+    /// Name and address of each listener; port 0 selects any free port. The response header `x-mock-upstream` and
+    /// [`Received::upstream`] contain the name.
     pub listeners: Vec<(String, SocketAddr)>,
-    /// What is not said by the headers of a request.
+    /// Defaults for the knobs that a request does not set.
     pub knobs: Knobs,
-    /// Whether requests are recorded. Off for benchmarks.
+    /// `true` to record requests. Benchmarks disable it.
     pub record: bool,
-    /// Bytes recorded of the body of a request.
+    /// Maximum number of bytes recorded of a request body.
     pub record_body_bytes: usize,
 }
 
 impl Options {
-    /// The defaults, with these listeners.
+    /// Creates the default configuration with these listeners.
     pub fn new(listeners: Vec<(String, SocketAddr)>) -> Options {
         Options { listeners, knobs: Knobs::default(), record: true, record_body_bytes: 1 << 20 }
     }
 }
 
-/// A running mock. It stops when dropped.
+/// Running mock. It stops when dropped.
 #[derive(Debug)]
 pub struct MockLlm {
     addresses: Vec<(String, SocketAddr)>,
-    log: Arc<Log>,
+    log: Arc<RequestLog>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl MockLlm {
-    /// Binds all listeners, then serves them. An error: an address is taken, a name is no header value, or the system
-    /// gives no thread.
+    /// Binds all listeners and starts to serve them.
+    ///
+    /// Fails if an address is in use, a name is not a valid header value, or the thread cannot be created.
     pub fn start(options: Options) -> io::Result<MockLlm> {
-        let log = Arc::new(Log::new(options.record, options.record_body_bytes));
+        let log = Arc::new(RequestLog::new(options.record, options.record_body_bytes));
         let shared = Arc::new(Shared { knobs: options.knobs, log: Arc::clone(&log) });
         let mut addresses = Vec::with_capacity(options.listeners.len());
         let mut listeners = Vec::with_capacity(options.listeners.len());
         for (name, address) in options.listeners {
             let header = HeaderValue::from_str(&name).map_err(|_| {
-                io::Error::new(io::ErrorKind::InvalidInput, "the name of a listener is no header value")
+                io::Error::new(io::ErrorKind::InvalidInput, "the name of a listener is not a valid header value")
             })?;
             let listener = TcpListener::bind(address)?;
             listener.set_nonblocking(true)?;
@@ -69,50 +70,52 @@ impl MockLlm {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (stop, stopped) = oneshot::channel();
         {
-            // Registered here, so that what fails fails before this function returns.
+            // Registered here, so that a failure is reported by this function.
             let _entered = runtime.enter();
             for (listener, upstream) in listeners {
                 runtime.spawn(accept(tokio::net::TcpListener::from_std(listener)?, upstream));
             }
         }
         let thread = std::thread::Builder::new().name("mock-llm".to_owned()).spawn(move || {
-            // Ends when told to, or when the handle is gone; dropping the runtime closes every connection.
+            // Ends on a stop signal, or when the handle is dropped. Dropping the runtime closes every connection.
             let _ = runtime.block_on(stopped);
         })?;
         Ok(MockLlm { addresses, log, stop: Some(stop), thread: Some(thread) })
     }
 
-    /// Name and bound address of each listener, in the order given.
+    /// Returns name and bound address of each listener, in the order of the configuration.
     pub fn addresses(&self) -> &[(String, SocketAddr)] {
         &self.addresses
     }
 
-    /// The bound address of the listener `name`.
+    /// Returns the bound address of the listener `name`.
     pub fn address(&self, name: &str) -> Option<SocketAddr> {
-        self.addresses.iter().find(|(named, _)| named == name).map(|(_, address)| *address)
+        self.addresses.iter().find(|(listener, _)| listener == name).map(|(_, address)| *address)
     }
 
-    /// Everything received since the start or the last [`clear`](MockLlm::clear), in order; the same as `GET /received`.
+    /// Returns all requests since the start or the last [`clear`](MockLlm::clear), in order, as `GET /received` does.
     pub fn received(&self) -> Vec<Received> {
         self.log.entries()
     }
 
-    /// Waits until `enough` holds of everything received. `Err`: it did not within `patience`; what there is.
+    /// Waits until `condition` holds for the recorded requests, and returns them.
+    ///
+    /// Returns them as `Err` if it does not hold within `timeout`.
     pub fn wait(
         &self,
-        patience: Duration,
-        enough: impl Fn(&[Received]) -> bool,
+        timeout: Duration,
+        condition: impl Fn(&[Received]) -> bool,
     ) -> Result<Vec<Received>, Vec<Received>> {
-        let (holds, entries) = self.log.wait(patience, enough);
+        let (holds, entries) = self.log.wait(timeout, condition);
         if holds { Ok(entries) } else { Err(entries) }
     }
 
-    /// Forgets what was received; the same as `DELETE /received`.
+    /// Removes all recorded requests, as `DELETE /received` does.
     pub fn clear(&self) {
         self.log.clear();
     }
 
-    /// Blocks until the mock ends, which by itself it does not.
+    /// Blocks for as long as the mock runs, which is until the process ends.
     pub fn join(mut self) {
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
@@ -137,14 +140,14 @@ async fn accept(listener: tokio::net::TcpListener, upstream: Arc<Upstream>) {
             Ok((stream, _)) => {
                 tokio::spawn(serve(stream, Arc::clone(&upstream)));
             }
-            // Out of descriptors, most likely: others will be closed.
+            // Most likely the process is out of file descriptors; open connections will free some.
             Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
         }
     }
 }
 
 async fn serve(stream: TcpStream, upstream: Arc<Upstream>) {
-    // Without it, small pieces would be joined on the way.
+    // Without it, the kernel would join small pieces.
     let _ = stream.set_nodelay(true);
     let reset = Arc::new(AtomicBool::new(false));
     let connection = TokioIo::new(Connection::new(stream, Arc::clone(&reset)));
@@ -157,7 +160,7 @@ async fn serve(stream: TcpStream, upstream: Arc<Upstream>) {
         .initial_stream_window_size(1 << 20)
         .initial_connection_window_size(16 << 20)
         .max_header_list_size(1 << 20);
-    let service = service_fn(move |request| Arc::clone(&upstream).answer(request, Arc::clone(&reset)));
-    // A connection that breaks shows in what was recorded of its requests.
+    let service = service_fn(move |request| Arc::clone(&upstream).respond(request, Arc::clone(&reset)));
+    // A failed connection is visible in the record of its requests.
     let _ = server.serve_connection(connection, service).await;
 }

@@ -1,4 +1,4 @@
-//! What each path answers.
+//! Request handling: from path, knobs and body to the response.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -10,79 +10,85 @@ use hyper::header::{
 };
 use hyper::{Method, Request, Response, StatusCode, Version};
 
-use crate::answer::CREATED;
-use crate::dialect::{self, Call, Endpoint, Form};
-use crate::error::{ApiError, Refusal};
+use crate::dialect::{self, BodyFormat, Call, Endpoint};
+use crate::error::{ApiError, ErrorBody};
 use crate::fingerprint::fingerprint;
+use crate::generation::CREATED;
 use crate::knobs::Knobs;
-use crate::playback::{CutShort, Pieces, Playback};
-use crate::received::{Exchange, Log};
+use crate::playback::{BodyCut, Pieces, Playback};
+use crate::received::{Recorder, RequestLog};
 use crate::script::Script;
 use crate::stream::Events;
 
-/// Bytes of a request body beyond which the mock answers 413.
-const MOST_BODY: usize = 64 << 20;
+/// Maximum bytes of a request body; larger ones get 413.
+const MAX_BODY: usize = 64 << 20;
 
-const JSON: HeaderValue = HeaderValue::from_static(Form::JSON.media);
+const JSON: HeaderValue = HeaderValue::from_static(BodyFormat::JSON.media);
 
-/// The path that tells what was received.
+/// Path of the record of requests.
 const RECEIVED: &str = "/received";
 
-/// What all listeners of one mock share.
+/// State shared by all listeners of a mock.
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) knobs: Knobs,
-    pub(crate) log: Arc<Log>,
+    pub(crate) log: Arc<RequestLog>,
 }
 
-/// One named listener.
+/// Named listener.
 #[derive(Debug)]
 pub(crate) struct Upstream {
     pub(crate) shared: Arc<Shared>,
     pub(crate) name: String,
-    /// The name as the value of `x-mock-upstream`.
+    /// The name, as the value of the response header `x-mock-upstream`.
     pub(crate) header: HeaderValue,
 }
 
 impl Upstream {
-    /// Answers one request. `reset` belongs to its connection.
-    pub(crate) async fn answer(
+    /// Responds to one request. `reset` is the flag of its connection.
+    pub(crate) async fn respond(
         self: Arc<Upstream>,
         request: Request<Incoming>,
         reset: Arc<AtomicBool>,
-    ) -> Result<Response<Playback>, CutShort> {
+    ) -> Result<Response<Playback>, BodyCut> {
         let (head, body) = request.into_parts();
-        let quiet = matches!(head.uri.path(), RECEIVED | "/healthz");
-        let exchange = if quiet { Exchange::unrecorded() } else { self.shared.log.open(&self.name, &head) };
-        let body = match collect(body, &exchange).await? {
+        let unrecorded = matches!(head.uri.path(), RECEIVED | "/healthz");
+        let recorder = if unrecorded { Recorder::unrecorded() } else { self.shared.log.open(&self.name, &head) };
+        let body = match collect(body, &recorder).await? {
             Ok(body) => body,
             Err(error) => {
-                return Ok(self.reply(Reply::refusal(error.status, error.openai()), &Knobs::default(), exchange, None));
+                return Ok(self.send(
+                    PreparedResponse::error_body(error.status, error.openai()),
+                    &Knobs::default(),
+                    recorder,
+                    None,
+                ));
             }
         };
-        // Only HTTP/1 has nothing finer to reset than the connection.
+        // HTTP/2 resets the stream; HTTP/1 can only reset the connection.
         let reset = (head.version < Version::HTTP_2).then_some(reset);
         let path = head.uri.path();
         let Some((endpoint, path, model)) = dialect::endpoint(path) else {
-            return Ok(self.reply(self.other(&head.method, path), &Knobs::default(), exchange, reset));
+            return Ok(self.send(self.respond_to_other(&head.method, path), &Knobs::default(), recorder, reset));
         };
-        let (reply, knobs) = match self.shared.knobs.with_headers(&head.headers) {
+        let (prepared, knobs) = match self.shared.knobs.with_headers(&head.headers) {
             Ok(knobs) if head.method == Method::POST => {
                 let content_type = head.headers.get(CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
                 let query = head.uri.query().unwrap_or_default();
                 let fingerprint = fingerprint(&body);
                 let call = Call { path, model, query, content_type, body: &body, fingerprint, knobs: &knobs };
-                let reply = answer(endpoint, &call).unwrap_or_else(|error| Reply::error(endpoint, &error));
-                (reply, knobs)
+                let response =
+                    prepare(endpoint, &call).unwrap_or_else(|error| PreparedResponse::error(endpoint, &error));
+                (response, knobs)
             }
-            Ok(_) => (Reply::error(endpoint, &ApiError::of_status(405)), Knobs::default()),
-            Err(error) => (Reply::error(endpoint, &ApiError::knob(&error)), Knobs::default()),
+            Ok(_) => (PreparedResponse::error(endpoint, &ApiError::with_status(405)), Knobs::default()),
+            Err(error) => (PreparedResponse::error(endpoint, &ApiError::knob(&error)), Knobs::default()),
         };
         drop(body);
         if !knobs.first_byte.is_zero() {
             tokio::time::sleep(knobs.first_byte).await;
         }
-        let mut response = self.reply(reply, &knobs, exchange, reset);
+        let mut response = self.send(prepared, &knobs, recorder, reset);
         if !knobs.trailers.is_empty() && head.version < Version::HTTP_2 {
             let names: Vec<&str> = knobs.trailers.iter().map(|(name, _)| name.as_str()).collect();
             set(response.headers_mut(), TRAILER, names.join(", ").as_bytes());
@@ -90,123 +96,124 @@ impl Upstream {
         Ok(response)
     }
 
-    /// Every path but those that matter.
-    fn other(&self, method: &Method, path: &str) -> Reply {
+    /// Responds on paths that belong to no LLM endpoint.
+    fn respond_to_other(&self, method: &Method, path: &str) -> PreparedResponse {
         let log = &self.shared.log;
         match (method, path) {
-            (&Method::GET, "/healthz") => Reply::json(b"{\"status\":\"ok\"}".to_vec()),
-            (&Method::GET, "/v1/models") => Reply::json(models()),
-            (&Method::GET, RECEIVED) => Reply::json(serde_json::to_vec(&log.entries()).unwrap_or_default()),
+            (&Method::GET, "/healthz") => PreparedResponse::json(b"{\"status\":\"ok\"}".to_vec()),
+            (&Method::GET, "/v1/models") => PreparedResponse::json(models()),
+            (&Method::GET, RECEIVED) => PreparedResponse::json(serde_json::to_vec(&log.entries()).unwrap_or_default()),
             (&Method::DELETE, RECEIVED) => {
                 log.clear();
-                Reply::json(b"[]".to_vec())
+                PreparedResponse::json(b"[]".to_vec())
             }
-            _ => Reply::refusal(404, ApiError::of_status(404).openai()),
+            _ => PreparedResponse::error_body(404, ApiError::with_status(404).openai()),
         }
     }
 
-    fn reply(
+    /// Starts to send a response.
+    fn send(
         &self,
-        reply: Reply,
+        prepared: PreparedResponse,
         knobs: &Knobs,
-        exchange: Exchange,
+        recorder: Recorder,
         reset: Option<Arc<AtomicBool>>,
     ) -> Response<Playback> {
-        exchange.answered(reply.status.as_u16());
+        recorder.responded(prepared.status.as_u16());
         let trailers = header_map(&knobs.trailers);
         let pieces = Pieces { bytes: knobs.piece_bytes.unwrap_or(usize::MAX), pause: knobs.piece_pause };
-        let mut response = Response::new(Playback::new(reply.script, trailers, pieces, exchange, reset));
-        *response.status_mut() = reply.status;
-        *response.headers_mut() = reply.headers;
+        let mut response = Response::new(Playback::new(prepared.script, trailers, pieces, recorder, reset));
+        *response.status_mut() = prepared.status;
+        *response.headers_mut() = prepared.headers;
         response.headers_mut().insert(HeaderName::from_static("x-mock-upstream"), self.header.clone());
         response
     }
 }
 
-/// A response without what the connection adds.
-struct Reply {
+/// Status, headers and script of a response, before trailers and the listener's header are added.
+struct PreparedResponse {
     status: StatusCode,
     headers: HeaderMap,
     script: Script,
 }
 
-impl Reply {
-    fn json(body: Vec<u8>) -> Reply {
+impl PreparedResponse {
+    fn json(body: Vec<u8>) -> PreparedResponse {
         let script = Script::new(Events::whole(body), false, &Knobs::default());
-        Reply { status: StatusCode::OK, headers: HeaderMap::from_iter([(CONTENT_TYPE, JSON)]), script }
+        PreparedResponse { status: StatusCode::OK, headers: HeaderMap::from_iter([(CONTENT_TYPE, JSON)]), script }
     }
 
-    fn error(endpoint: &Endpoint, error: &ApiError) -> Reply {
-        Reply::refusal(error.status, (endpoint.refuse)(error))
+    fn error(endpoint: &Endpoint, error: &ApiError) -> PreparedResponse {
+        PreparedResponse::error_body(error.status, (endpoint.error_body)(error))
     }
 
-    fn refusal(status: u16, refusal: Refusal) -> Reply {
-        let mut reply = Reply::json(refusal.body.bytes());
-        reply.status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        for (name, value) in refusal.headers {
-            set(&mut reply.headers, HeaderName::from_static(name), value.as_bytes());
+    fn error_body(status: u16, error_body: ErrorBody) -> PreparedResponse {
+        let mut response = PreparedResponse::json(error_body.body.bytes());
+        response.status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        for (name, value) in error_body.headers {
+            set(&mut response.headers, HeaderName::from_static(name), value.as_bytes());
         }
-        reply
+        response
     }
 }
 
-/// The answer to a call.
-fn answer(endpoint: &Endpoint, call: &Call<'_>) -> Result<Reply, ApiError> {
+/// Prepares the response to a call, under its knobs.
+fn prepare(endpoint: &Endpoint, call: &Call<'_>) -> Result<PreparedResponse, ApiError> {
     let knobs = call.knobs;
     let mut status = StatusCode::OK;
     let mut headers = HeaderMap::with_capacity(8);
     set(&mut headers, HeaderName::from_static("x-request-id"), format!("req_{:016x}", call.fingerprint).as_bytes());
-    let form;
-    // What a knob says outright needs no request that makes sense.
+    let format;
+    // The knobs that determine the response completely apply to invalid requests too.
     let script = if let Some(code) = knobs.status {
-        let refusal = (endpoint.refuse)(&ApiError::of_status(code));
+        let error_body = (endpoint.error_body)(&ApiError::with_status(code));
         status = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let wait = knobs.retry_after.as_deref().or((code == 429).then_some("1"));
-        if let Some(wait) = wait {
-            set(&mut headers, RETRY_AFTER, wait.as_bytes());
+        let retry_after = knobs.retry_after.as_deref().or((code == 429).then_some("1"));
+        if let Some(seconds) = retry_after {
+            set(&mut headers, RETRY_AFTER, seconds.as_bytes());
         }
-        for (name, value) in refusal.headers {
+        for (name, value) in error_body.headers {
             set(&mut headers, HeaderName::from_static(name), value.as_bytes());
         }
-        form = Form::JSON;
-        Script::new(Events::whole(refusal.body.bytes()), false, knobs)
+        format = BodyFormat::JSON;
+        Script::new(Events::whole(error_body.body.bytes()), false, knobs)
     } else if knobs.empty {
-        form = (endpoint.form)(call);
+        format = (endpoint.format)(call);
         Script::empty(knobs)
     } else if let Some(exact) = &knobs.body {
-        form = (endpoint.form)(call);
-        Script::new(Events::whole(exact.clone()), form.streamed, knobs)
+        format = (endpoint.format)(call);
+        Script::new(Events::whole(exact.clone()), format.streamed, knobs)
     } else {
-        let written = (endpoint.answer)(call)?;
-        for (name, value) in &written.headers {
+        let encoded = (endpoint.respond)(call)?;
+        for (name, value) in &encoded.headers {
             set(&mut headers, HeaderName::from_static(name), value.as_bytes());
         }
-        form = written.form;
-        Script::new(written.events, form.streamed, knobs)
+        format = encoded.format;
+        Script::new(encoded.events, format.streamed, knobs)
     };
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(form.media));
-    if form == Form::SSE {
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(format.media));
+    if format == BodyFormat::SSE {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     }
-    if let Some(claimed) = &knobs.content_type {
-        set(&mut headers, CONTENT_TYPE, claimed.as_bytes());
+    if let Some(content_type) = &knobs.content_type {
+        set(&mut headers, CONTENT_TYPE, content_type.as_bytes());
     }
     if knobs.gzip && !knobs.empty {
         headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
     headers.extend(header_map(&knobs.headers));
-    Ok(Reply { status, headers, script })
+    Ok(PreparedResponse { status, headers, script })
 }
 
-/// The whole body of a request, recorded as it comes. `Err(CutShort)`: it broke off, there is nobody to answer.
-async fn collect(mut body: Incoming, exchange: &Exchange) -> Result<Result<Bytes, ApiError>, CutShort> {
+/// Reads the body of a request and records it as it arrives. Fails with [`BodyCut`] if the client disconnected.
+async fn collect(mut body: Incoming, recorder: &Recorder) -> Result<Result<Bytes, ApiError>, BodyCut> {
     let mut first = Bytes::new();
     let mut joined = Vec::new();
     let mut trailers = None;
     while let Some(frame) = body.frame().await {
-        match frame.map_err(|_| CutShort)?.into_data() {
+        match frame.map_err(|_| BodyCut)?.into_data() {
             Ok(data) => {
-                exchange.body(&data);
+                recorder.body(&data);
                 if first.is_empty() && joined.is_empty() {
                     first = data;
                     continue;
@@ -215,14 +222,14 @@ async fn collect(mut body: Incoming, exchange: &Exchange) -> Result<Result<Bytes
                     joined.extend_from_slice(&first);
                 }
                 joined.extend_from_slice(&data);
-                if joined.len() > MOST_BODY {
-                    return Ok(Err(ApiError::of_status(413)));
+                if joined.len() > MAX_BODY {
+                    return Ok(Err(ApiError::with_status(413)));
                 }
             }
             Err(frame) => trailers = frame.into_trailers().ok(),
         }
     }
-    exchange.body_complete(trailers.as_ref());
+    recorder.body_complete(trailers.as_ref());
     Ok(Ok(if joined.is_empty() { first } else { joined.into() }))
 }
 
@@ -242,7 +249,7 @@ fn header_map(pairs: &[(String, Vec<u8>)]) -> HeaderMap {
     map
 }
 
-/// Sets a header; a value that is none is left out.
+/// Sets a header, unless the value is not a valid header value.
 fn set(headers: &mut HeaderMap, name: HeaderName, value: &[u8]) {
     if let Ok(value) = HeaderValue::from_bytes(value) {
         headers.insert(name, value);

@@ -1,15 +1,17 @@
-//! The mock's own way to count: deliberately not the tokenizer of any model, and sharing no code with Tollgate, so that
-//! a test can tell a count that came from this upstream from one that the gateway made itself.
+//! The mock's token count, and the division of texts into deltas.
+//!
+//! The count is deliberately not that of any model's tokenizer and shares no code with Tollgate, so that a test can distinguish
+//! a count by this upstream from one by the gateway.
 
-/// Tokens that every message costs besides its text.
+/// Tokens that every message adds to those of its text.
 pub const PER_MESSAGE: u64 = 4;
-/// Tokens that every tool definition costs, whatever it says.
+/// Tokens of every tool definition, whatever its contents.
 pub const PER_TOOL: u64 = 10;
-/// Tokens that every prompt costs once.
+/// Tokens that every prompt adds once.
 pub const PER_PROMPT: u64 = 3;
 
-/// Tokens of a text: its words (runs of bytes other than ASCII white space), one token for every started four bytes of
-/// each. `"a plain example"` is 1 + 2 + 2 = 5.
+/// Counts the tokens of a text: for each word (run of bytes other than ASCII white space) its bytes divided by four, rounded
+/// up. `"a plain example"` has 1 + 2 + 2 = 5.
 pub fn tokens(text: &str) -> u64 {
     let mut total = 0;
     let mut word = 0_u64;
@@ -24,7 +26,7 @@ pub fn tokens(text: &str) -> u64 {
     total + word.div_ceil(4)
 }
 
-/// Where pieces of one word each end in `text`: a word's leading white space goes with it.
+/// Returns the offsets at which the words of `text` end. The white space before a word belongs to it.
 pub(crate) fn word_ends(text: &str) -> Vec<usize> {
     let mut ends = Vec::new();
     let mut in_word = false;
@@ -41,7 +43,7 @@ pub(crate) fn word_ends(text: &str) -> Vec<usize> {
     ends
 }
 
-/// Where pieces of `size` characters end in `text` (the last may be shorter); `size` 0 counts as 1.
+/// Returns the offsets at which pieces of `size` characters end in `text`. The last may be shorter; `size` 0 counts as 1.
 pub(crate) fn piece_ends(text: &str, size: usize) -> Vec<usize> {
     let mut ends: Vec<usize> = text.char_indices().map(|(at, _)| at).step_by(size.max(1)).skip(1).collect();
     if !text.is_empty() {
@@ -50,8 +52,8 @@ pub(crate) fn piece_ends(text: &str, size: usize) -> Vec<usize> {
     ends
 }
 
-/// The pieces of `text` that end at `ends`, in order.
-pub(crate) fn cut<'a, 'e>(text: &'a str, ends: &'e [usize]) -> impl Iterator<Item = &'a str> + use<'a, 'e> {
+/// Returns the pieces of `text` that end at `ends`, in order.
+pub(crate) fn split_at<'a, 'e>(text: &'a str, ends: &'e [usize]) -> impl Iterator<Item = &'a str> + use<'a, 'e> {
     let mut start = 0;
     ends.iter().map(move |end| {
         let piece = text.get(start..*end).unwrap_or_default();
@@ -63,9 +65,9 @@ pub(crate) fn cut<'a, 'e>(text: &'a str, ends: &'e [usize]) -> impl Iterator<Ite
 /// Characters per delta of the arguments of a tool call, unless `delta-chars` says otherwise.
 const ARGUMENT_CHARS: usize = 8;
 
-/// The pieces in which the arguments of a tool call are streamed.
-pub(crate) fn argument_pieces(arguments: &str, size: Option<usize>) -> Vec<&str> {
-    cut(arguments, &piece_ends(arguments, size.unwrap_or(ARGUMENT_CHARS))).collect()
+/// Divides the arguments of a tool call into the pieces in which they are streamed.
+pub(crate) fn argument_segments(arguments: &str, size: Option<usize>) -> Vec<&str> {
+    split_at(arguments, &piece_ends(arguments, size.unwrap_or(ARGUMENT_CHARS))).collect()
 }
 
 #[cfg(test)]
@@ -74,7 +76,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_started_quarter_of_a_word_is_a_token() {
+    fn every_started_four_bytes_of_a_word_are_a_token() {
         for (text, expected) in [
             ("", 0),
             (" \n\t", 0),
@@ -90,15 +92,15 @@ mod tests {
     }
 
     fn words(text: &str) -> Vec<String> {
-        cut(text, &word_ends(text)).map(str::to_owned).collect()
+        split_at(text, &word_ends(text)).map(str::to_owned).collect()
     }
 
     fn pieces(text: &str, size: usize) -> Vec<String> {
-        cut(text, &piece_ends(text, size)).map(str::to_owned).collect()
+        split_at(text, &piece_ends(text, size)).map(str::to_owned).collect()
     }
 
     #[test]
-    fn cutting() {
+    fn texts_are_divided_at_words_and_at_character_counts() {
         assert_eq!(words("You said: no. "), ["You", " said:", " no.", " "]);
         assert_eq!(words("\n lead"), ["\n lead"]);
         assert!(words("").is_empty());
@@ -112,7 +114,7 @@ mod tests {
             prop_assert_eq!(words(&text).concat(), text.clone());
             prop_assert_eq!(pieces(&text, size).concat(), text.clone());
             let by_words: u64 = words(&text).iter().map(|word| tokens(word)).sum();
-            prop_assert_eq!(by_words, tokens(&text), "a word's tokens do not depend on where it is cut off");
+            prop_assert_eq!(by_words, tokens(&text), "the sum over the words equals the count of the text");
         }
     }
 }

@@ -1,118 +1,121 @@
-//! Anthropic's Messages and its `count_tokens`; on Vertex AI the same with the model in the path.
+//! Anthropic Messages and `count_tokens`, and the same API on Vertex AI with the model in the path.
 
 use serde_json::Value;
 
-use super::{Call, Endpoint, Form, Written, arguments, count, list, messages, texts};
-use crate::answer::Answer;
-use crate::ask::Ask;
-use crate::error::{ApiError, Refusal};
+use super::{BodyFormat, Call, EncodedResponse, Endpoint, add_messages, arguments_json, count, list, texts};
+use crate::error::{ApiError, ErrorBody};
+use crate::generation::Generation;
 use crate::json::{Json, object};
-use crate::knobs::{Usage, UsageAt};
+use crate::knobs::UsageAt;
+use crate::llm_request::LlmRequest;
 use crate::stream::{Events, Framing, Stream};
-use crate::tokens::{argument_pieces, tokens};
+use crate::tokens::{argument_segments, tokens};
+use crate::usage::Usage;
 
 pub(super) const ENDPOINTS: &[Endpoint] = &[
-    // Before the other: on Vertex AI it looks like a model.
+    // First, because on Vertex AI `count-tokens` is in the place of a model.
     Endpoint {
         paths: &["messages/count_tokens", "models/count-tokens:rawPredict"],
-        form: |_| Form::JSON,
-        answer: counted,
-        refuse,
+        format: |_| BodyFormat::JSON,
+        respond: count_tokens,
+        error_body,
     },
-    Endpoint { paths: &["messages", "models/*:rawPredict", STREAMED_ON_VERTEX], form, answer, refuse },
+    Endpoint { paths: &["messages", "models/*:rawPredict", STREAMED_ON_VERTEX], format, respond, error_body },
 ];
 
+/// Path of streamed requests on Vertex AI, which have no `stream` member.
 const STREAMED_ON_VERTEX: &str = "models/*:streamRawPredict";
 
-fn form(call: &Call<'_>) -> Form {
-    Form::of(call.path == STREAMED_ON_VERTEX || call.asks_for_stream(false), Form::SSE)
+fn format(call: &Call<'_>) -> BodyFormat {
+    BodyFormat::choose(call.path == STREAMED_ON_VERTEX || call.requests_stream(false), BodyFormat::SSE)
 }
 
-fn answer(call: &Call<'_>) -> Result<Written, ApiError> {
+fn respond(call: &Call<'_>) -> Result<EncodedResponse, ApiError> {
     let body = call.object()?;
-    let ask = ask(call, &body)?;
-    let answer = call.answer(&ask)?;
-    Ok(match form(call).streamed {
+    let request = llm_request(call, &body)?;
+    let generation = call.generate(&request)?;
+    Ok(match format(call).streamed {
         true => {
             let mut stream = Stream::new(Framing::Sse, call.knobs);
-            events(&answer, call, |name, spent, data| stream.json(name, spent, &data));
-            Written::new(Form::SSE, end(stream))
+            events(&generation, call, |name, spent, data| stream.json(name, spent, &data));
+            EncodedResponse::new(BodyFormat::SSE, end(stream))
         }
-        false => Written::json(&message(&answer, call)),
+        false => EncodedResponse::json(&message(&generation, call)),
     })
 }
 
-fn counted(call: &Call<'_>) -> Result<Written, ApiError> {
+fn count_tokens(call: &Call<'_>) -> Result<EncodedResponse, ApiError> {
     let body = call.object()?;
-    let mut ask = call.ask(&body)?;
-    prompt(&mut ask, &body)?;
-    let input = call.knobs.usage.map_or(ask.prompt_tokens(), |usage| usage.input);
-    Ok(Written::json(&object! { "input_tokens": input }))
+    let mut request = call.llm_request(&body)?;
+    add_prompt(&mut request, &body)?;
+    let input = call.knobs.usage.map_or(request.prompt_tokens(), |usage| usage.input);
+    Ok(EncodedResponse::json(&object! { "input_tokens": input }))
 }
 
-/// What is asked of a Messages request.
-pub(super) fn ask(call: &Call<'_>, body: &Value) -> Result<Ask<'static>, ApiError> {
-    let mut ask = call.ask(body)?;
-    prompt(&mut ask, body)?;
-    let cap = count(body, "max_tokens");
-    ask.cap = Some(cap.ok_or(ApiError::invalid("max_tokens: Field required", Some("max_tokens"), None))?);
-    Ok(ask)
+/// Reads a Messages request.
+pub(super) fn llm_request(call: &Call<'_>, body: &Value) -> Result<LlmRequest<'static>, ApiError> {
+    let mut request = call.llm_request(body)?;
+    add_prompt(&mut request, body)?;
+    let max_tokens = count(body, "max_tokens");
+    request.max_tokens =
+        Some(max_tokens.ok_or(ApiError::invalid("max_tokens: Field required", Some("max_tokens"), None))?);
+    Ok(request)
 }
 
-fn prompt(ask: &mut Ask<'_>, body: &Value) -> Result<(), ApiError> {
+fn add_prompt(request: &mut LlmRequest<'_>, body: &Value) -> Result<(), ApiError> {
     if let Some(system) = body.get("system") {
-        ask.message(false, texts(system));
+        request.add_message(false, texts(system));
     }
-    messages(ask, list(body, "messages")?, "content");
-    // The mock gives one answer.
-    ask.candidates = None;
+    add_messages(request, list(body, "messages")?, "content");
+    // The API has no `n`.
+    request.candidates = None;
     Ok(())
 }
 
-/// The reasons to stop by OpenAI's name and by Anthropic's.
+/// Finish reasons by OpenAI's name, and Anthropic's stop reasons.
 const STOPS: &[(&str, &str)] =
     &[("stop", "end_turn"), ("length", "max_tokens"), ("tool_calls", "tool_use"), ("content_filter", "refusal")];
 
-/// The message as one document.
-pub(super) fn message(answer: &Answer<'_>, call: &Call<'_>) -> Json {
+/// Encodes the message as one document.
+pub(super) fn message(generation: &Generation<'_>, call: &Call<'_>) -> Json {
     let mut content = Vec::new();
-    if let Some(said) = &answer.thought {
-        content.push(object! { "type": "thinking", "thinking": &*said.text, "signature": signature(answer) });
+    if let Some(segmented) = &generation.thinking {
+        content.push(object! { "type": "thinking", "thinking": &*segmented.text, "signature": signature(generation) });
     }
-    if let Some(said) = &answer.text {
-        content.push(object! { "type": "text", "text": &*said.text });
+    if let Some(segmented) = &generation.text {
+        content.push(object! { "type": "text", "text": &*segmented.text });
     }
-    for (at, (name, told)) in answer.tool_calls.iter().enumerate() {
+    for (at, (name, arguments)) in generation.tool_calls.iter().enumerate() {
         content.push(object! {
-            "type": "tool_use", "id": tool_id(answer, at), "name": name.as_str(), "input": arguments(told),
+            "type": "tool_use", "id": tool_id(generation, at), "name": name.as_str(), "input": arguments_json(arguments),
         });
     }
-    let mut message = head(answer, content, Some(answer.finish_in(STOPS)));
+    let mut message = head(generation, content, Some(generation.finish_in(STOPS)));
     if call.knobs.usage_at != UsageAt::Never {
-        message.add("usage", usage(answer.usage));
+        message.add("usage", usage(generation.usage));
     }
     message
 }
 
-fn head(answer: &Answer<'_>, content: Vec<Json>, stop: Option<&str>) -> Json {
+fn head(generation: &Generation<'_>, content: Vec<Json>, stop: Option<&str>) -> Json {
     object! {
-        "id": answer.id("msg_"), "type": "message", "role": "assistant", "model": &*answer.model,
+        "id": generation.id("msg_"), "type": "message", "role": "assistant", "model": &*generation.model,
         "content": content, "stop_reason": stop, "stop_sequence": Json::Null,
     }
 }
 
-fn tool_id(answer: &Answer<'_>, at: usize) -> String {
-    format!("{}_{at}", answer.id("toolu_"))
+fn tool_id(generation: &Generation<'_>, at: usize) -> String {
+    format!("{}_{at}", generation.id("toolu_"))
 }
 
-/// What a client has to send back with a thought.
-pub(super) fn signature(answer: &Answer<'_>) -> String {
-    answer.id("sig")
+/// Returns the signature of the thinking, which a client has to send back with it.
+pub(super) fn signature(generation: &Generation<'_>) -> String {
+    generation.id("sig")
 }
 
 fn usage(usage: Usage) -> Json {
     object! {
-        "input_tokens": usage.fresh(),
+        "input_tokens": usage.uncached_input(),
         "cache_creation_input_tokens": usage.written,
         "cache_read_input_tokens": usage.cached,
         "cache_creation": object! { "ephemeral_5m_input_tokens": usage.written, "ephemeral_1h_input_tokens": 0_u64 },
@@ -121,13 +124,14 @@ fn usage(usage: Usage) -> Json {
     }
 }
 
-/// The message as events: `out` takes the name of each, what it costs, and its data. Usage is cumulative: what
-/// `message_start` says of the input, `message_delta` repeats.
-pub(super) fn events(answer: &Answer<'_>, call: &Call<'_>, mut out: impl FnMut(&str, u64, Json)) {
-    let told = call.knobs.usage_at != UsageAt::Never;
-    let mut message = head(answer, Vec::new(), None);
-    if told {
-        message.add("usage", usage(Usage { output: answer.usage.output.min(1), ..answer.usage }));
+/// Encodes the message as events. `out` receives the name of each, its output tokens, and its data.
+///
+/// Usage is cumulative: `message_delta` repeats the input tokens of `message_start`.
+pub(super) fn events(generation: &Generation<'_>, call: &Call<'_>, mut out: impl FnMut(&str, u64, Json)) {
+    let report_usage = call.knobs.usage_at != UsageAt::Never;
+    let mut message = head(generation, Vec::new(), None);
+    if report_usage {
+        message.add("usage", usage(Usage { output: generation.usage.output.min(1), ..generation.usage }));
     }
     out("message_start", 0, object! { "type": "message_start", "message": message });
     let mut index = 0_u64;
@@ -144,32 +148,32 @@ pub(super) fn events(answer: &Answer<'_>, call: &Call<'_>, mut out: impl FnMut(&
         out("content_block_stop", 0, object! { "type": "content_block_stop", "index": index });
         index += 1;
     };
-    if let Some(said) = &answer.thought {
+    if let Some(segmented) = &generation.thinking {
         let delta = |text| (tokens(text), object! { "type": "thinking_delta", "thinking": text });
-        let mut deltas: Vec<_> = said.deltas().map(delta).collect();
-        deltas.push((0, object! { "type": "signature_delta", "signature": signature(answer) }));
+        let mut deltas: Vec<_> = segmented.deltas().map(delta).collect();
+        deltas.push((0, object! { "type": "signature_delta", "signature": signature(generation) }));
         block(object! { "type": "thinking", "thinking": "", "signature": "" }, deltas);
     }
-    if let Some(said) = &answer.text {
+    if let Some(segmented) = &generation.text {
         let delta = |text| (tokens(text), object! { "type": "text_delta", "text": text });
-        block(object! { "type": "text", "text": "" }, said.deltas().map(delta).collect());
+        block(object! { "type": "text", "text": "" }, segmented.deltas().map(delta).collect());
     }
-    for (at, (name, told)) in answer.tool_calls.iter().enumerate() {
+    for (at, (name, arguments)) in generation.tool_calls.iter().enumerate() {
         let delta = |text| (tokens(text), object! { "type": "input_json_delta", "partial_json": text });
-        // As Anthropic does it, an empty one before the others.
-        let pieces = std::iter::once("").chain(argument_pieces(told, call.knobs.delta_chars));
+        // Anthropic sends an empty delta first.
+        let pieces = std::iter::once("").chain(argument_segments(arguments, call.knobs.delta_chars));
         let none = Json::Object(Vec::new());
-        let begin = object! { "type": "tool_use", "id": tool_id(answer, at), "name": name.as_str(), "input": none };
+        let begin = object! { "type": "tool_use", "id": tool_id(generation, at), "name": name.as_str(), "input": none };
         block(begin, pieces.map(delta).collect());
     }
-    let delta = object! { "stop_reason": answer.finish_in(STOPS), "stop_sequence": Json::Null };
+    let delta = object! { "stop_reason": generation.finish_in(STOPS), "stop_sequence": Json::Null };
     let mut last = object! { "type": "message_delta", "delta": delta };
-    if told {
-        let usage = answer.usage;
+    if report_usage {
+        let usage = generation.usage;
         last.add(
             "usage",
             object! {
-                "input_tokens": usage.fresh(), "cache_creation_input_tokens": usage.written,
+                "input_tokens": usage.uncached_input(), "cache_creation_input_tokens": usage.written,
                 "cache_read_input_tokens": usage.cached, "output_tokens": usage.output,
             },
         );
@@ -179,11 +183,11 @@ pub(super) fn events(answer: &Answer<'_>, call: &Call<'_>, mut out: impl FnMut(&
 }
 
 fn end(stream: Stream<'_>) -> Events {
-    stream.end(("error", |out: &mut Vec<u8>| refuse(&ApiError::in_the_middle()).body.write(out)))
+    stream.finish(("error", |out: &mut Vec<u8>| error_body(&ApiError::mid_stream()).body.write(out)))
 }
 
-/// An error in Anthropic's words.
-pub(super) fn refuse(error: &ApiError) -> Refusal {
+/// Encodes an error in Anthropic's format.
+pub(super) fn error_body(error: &ApiError) -> ErrorBody {
     let kind = match error.status {
         401 => "authentication_error",
         403 => "permission_error",
@@ -196,5 +200,5 @@ pub(super) fn refuse(error: &ApiError) -> Refusal {
     };
     let inner = object! { "type": kind, "message": error.message.as_str() };
     let body = object! { "type": "error", "error": inner, "request_id": Json::Null };
-    Refusal { body, headers: Vec::new() }
+    ErrorBody { body, headers: Vec::new() }
 }

@@ -1,24 +1,36 @@
-//! Amazon Bedrock: Converse in its own words, InvokeModel in those of the model's maker (here Anthropic and Meta). The model
-//! stands in the path; streams are binary frames.
+//! Amazon Bedrock: Converse, and InvokeModel in the native format of the model's provider (Anthropic or Meta).
+//!
+//! The model is in the path; streams are Amazon event streams.
 
 use serde_json::Value;
 
 use super::anthropic::{self, signature};
-use super::{Call, Endpoint, Form, Written, arguments, count, list, messages, texts};
-use crate::answer::Answer;
-use crate::ask::Ask;
-use crate::encoding::base64_encode;
-use crate::error::{ApiError, Refusal};
+use super::{BodyFormat, Call, EncodedResponse, Endpoint, add_messages, arguments_json, count, list, texts};
+use crate::error::{ApiError, ErrorBody};
+use crate::generation::Generation;
 use crate::json::{Json, object};
-use crate::knobs::{Usage, UsageAt};
+use crate::knobs::UsageAt;
+use crate::llm_request::LlmRequest;
 use crate::stream::{Events, Framing, Stream};
-use crate::tokens::{argument_pieces, tokens};
+use crate::text_codec::base64_encode;
+use crate::tokens::{argument_segments, tokens};
+use crate::usage::Usage;
 
 pub(super) const ENDPOINTS: &[Endpoint] = &[
-    Endpoint { paths: &["model/*/converse"], form: |_| Form::JSON, answer: converse, refuse },
-    Endpoint { paths: &["model/*/converse-stream"], form: |_| Form::FRAMES, answer: converse_stream, refuse },
-    Endpoint { paths: &["model/*/invoke"], form: |_| Form::JSON, answer: invoke, refuse },
-    Endpoint { paths: &["model/*/invoke-with-response-stream"], form: |_| Form::FRAMES, answer: invoke_stream, refuse },
+    Endpoint { paths: &["model/*/converse"], format: |_| BodyFormat::JSON, respond: converse, error_body },
+    Endpoint {
+        paths: &["model/*/converse-stream"],
+        format: |_| BodyFormat::FRAMES,
+        respond: converse_stream,
+        error_body,
+    },
+    Endpoint { paths: &["model/*/invoke"], format: |_| BodyFormat::JSON, respond: invoke, error_body },
+    Endpoint {
+        paths: &["model/*/invoke-with-response-stream"],
+        format: |_| BodyFormat::FRAMES,
+        respond: invoke_stream,
+        error_body,
+    },
 ];
 
 const STOPS: &[(&str, &str)] = &[
@@ -28,50 +40,50 @@ const STOPS: &[(&str, &str)] = &[
     ("content_filter", "content_filtered"),
 ];
 
-/// What Bedrock puts into every event so that its length says nothing about it.
+/// Padding that Bedrock adds to every event to hide the length of the text.
 const PADDING: &str = "abcdefgh";
 
-fn ask(call: &Call<'_>, body: &Value) -> Result<Ask<'static>, ApiError> {
-    let mut ask = call.ask(body)?;
-    // Some clients send a list with nothing in it.
+fn llm_request(call: &Call<'_>, body: &Value) -> Result<LlmRequest<'static>, ApiError> {
+    let mut request = call.llm_request(body)?;
+    // Some clients send an empty array.
     if let Some(system) = body.get("system").filter(|system| **system != Value::Array(Vec::new())) {
-        ask.message(false, texts(system));
+        request.add_message(false, texts(system));
     }
-    messages(&mut ask, list(body, "messages")?, "content");
-    ask.cap = body.pointer("/inferenceConfig/maxTokens").and_then(Value::as_u64);
-    ask.tools = body.pointer("/toolConfig/tools").and_then(Value::as_array).map_or(0, |tools| tools.len() as u64);
-    Ok(ask)
+    add_messages(&mut request, list(body, "messages")?, "content");
+    request.max_tokens = body.pointer("/inferenceConfig/maxTokens").and_then(Value::as_u64);
+    request.tools = body.pointer("/toolConfig/tools").and_then(Value::as_array).map_or(0, |tools| tools.len() as u64);
+    Ok(request)
 }
 
-fn converse(call: &Call<'_>) -> Result<Written, ApiError> {
+fn converse(call: &Call<'_>) -> Result<EncodedResponse, ApiError> {
     let body = call.object()?;
-    let ask = ask(call, &body)?;
-    let answer = call.answer(&ask)?;
+    let request = llm_request(call, &body)?;
+    let generation = call.generate(&request)?;
     let mut content = Vec::new();
-    if let Some(said) = &answer.thought {
-        let text = object! { "text": &*said.text, "signature": signature(&answer) };
+    if let Some(segmented) = &generation.thinking {
+        let text = object! { "text": &*segmented.text, "signature": signature(&generation) };
         content.push(object! { "reasoningContent": object! { "reasoningText": text } });
     }
-    if let Some(said) = &answer.text {
-        content.push(object! { "text": &*said.text });
+    if let Some(segmented) = &generation.text {
+        content.push(object! { "text": &*segmented.text });
     }
-    for (at, (name, told)) in answer.tool_calls.iter().enumerate() {
-        let call = tool(&answer, at, name).with("input", arguments(told));
+    for (at, (name, arguments)) in generation.tool_calls.iter().enumerate() {
+        let call = tool(&generation, at, name).with("input", arguments_json(arguments));
         content.push(object! { "toolUse": call });
     }
     let mut body = object! {
         "metrics": metrics(),
         "output": object! { "message": object! { "content": content, "role": "assistant" } },
-        "stopReason": answer.finish_in(STOPS),
+        "stopReason": generation.finish_in(STOPS),
     };
     if call.knobs.usage_at != UsageAt::Never {
-        body.add("usage", usage(answer.usage));
+        body.add("usage", usage(generation.usage));
     }
-    Ok(Written::json(&body))
+    Ok(EncodedResponse::json(&body))
 }
 
-fn tool(answer: &Answer<'_>, at: usize, name: &str) -> Json {
-    object! { "toolUseId": format!("{}_{at}", answer.id("tooluse_")), "name": name }
+fn tool(generation: &Generation<'_>, at: usize, name: &str) -> Json {
+    object! { "toolUseId": format!("{}_{at}", generation.id("tooluse_")), "name": name }
 }
 
 fn metrics() -> Json {
@@ -80,15 +92,15 @@ fn metrics() -> Json {
 
 fn usage(usage: Usage) -> Json {
     object! {
-        "inputTokens": usage.fresh(), "outputTokens": usage.output, "totalTokens": usage.total(),
+        "inputTokens": usage.uncached_input(), "outputTokens": usage.output, "totalTokens": usage.total(),
         "cacheReadInputTokens": usage.cached, "cacheWriteInputTokens": usage.written,
     }
 }
 
-fn converse_stream(call: &Call<'_>) -> Result<Written, ApiError> {
+fn converse_stream(call: &Call<'_>) -> Result<EncodedResponse, ApiError> {
     let body = call.object()?;
-    let ask = ask(call, &body)?;
-    let answer = call.answer(&ask)?;
+    let request = llm_request(call, &body)?;
+    let generation = call.generate(&request)?;
     let mut stream = Stream::new(Framing::Frames, call.knobs);
     let mut event = |name: &str, spent: u64, data: Json| stream.json(name, spent, &data.with("p", PADDING));
     event("messageStart", 0, object! { "role": "assistant" });
@@ -103,125 +115,137 @@ fn converse_stream(call: &Call<'_>) -> Result<Written, ApiError> {
         event("contentBlockStop", 0, object! { "contentBlockIndex": index });
         index += 1;
     };
-    if let Some(said) = &answer.thought {
+    if let Some(segmented) = &generation.thinking {
         let delta = |text| (tokens(text), object! { "reasoningContent": object! { "text": text } });
-        let mut deltas: Vec<_> = said.deltas().map(delta).collect();
-        deltas.push((0, object! { "reasoningContent": object! { "signature": signature(&answer) } }));
+        let mut deltas: Vec<_> = segmented.deltas().map(delta).collect();
+        deltas.push((0, object! { "reasoningContent": object! { "signature": signature(&generation) } }));
         block(None, deltas);
     }
-    if let Some(said) = &answer.text {
-        block(None, said.deltas().map(|text| (tokens(text), object! { "text": text })).collect());
+    if let Some(segmented) = &generation.text {
+        block(None, segmented.deltas().map(|text| (tokens(text), object! { "text": text })).collect());
     }
-    for (at, (name, told)) in answer.tool_calls.iter().enumerate() {
-        let pieces = argument_pieces(told, call.knobs.delta_chars);
+    for (at, (name, arguments)) in generation.tool_calls.iter().enumerate() {
+        let pieces = argument_segments(arguments, call.knobs.delta_chars);
         let deltas = pieces.into_iter().map(|text| (tokens(text), object! { "toolUse": object! { "input": text } }));
-        block(Some(object! { "toolUse": tool(&answer, at, name) }), deltas.collect());
+        block(Some(object! { "toolUse": tool(&generation, at, name) }), deltas.collect());
     }
-    event("messageStop", 0, object! { "stopReason": answer.finish_in(STOPS) });
+    event("messageStop", 0, object! { "stopReason": generation.finish_in(STOPS) });
     let mut metadata = object! { "metrics": metrics() };
     if call.knobs.usage_at != UsageAt::Never {
-        metadata.add("usage", usage(answer.usage));
+        metadata.add("usage", usage(generation.usage));
     }
     event("metadata", 0, metadata);
-    Ok(Written::new(Form::FRAMES, end(stream)))
+    Ok(EncodedResponse::new(BodyFormat::FRAMES, end(stream)))
 }
 
 fn end(stream: Stream<'_>) -> Events {
-    let failed = object! { "message": ApiError::in_the_middle().message };
-    stream.end(("internalServerException", |out: &mut Vec<u8>| failed.write(out)))
+    let failure = object! { "message": ApiError::mid_stream().message };
+    stream.finish(("internalServerException", |out: &mut Vec<u8>| failure.write(out)))
 }
 
-/// What InvokeModel is asked, in whose words.
-enum Native {
-    Anthropic(Ask<'static>),
-    /// A prompt and `max_gen_len`.
-    Meta(Ask<'static>),
+/// Request of InvokeModel, by the model's provider.
+enum NativeRequest {
+    Anthropic(LlmRequest<'static>),
+    /// Request with `prompt` and `max_gen_len`.
+    Meta(LlmRequest<'static>),
 }
 
-fn native(call: &Call<'_>, body: &Value) -> Result<Native, ApiError> {
-    let Some(prompt) = body.get("prompt") else { return anthropic::ask(call, body).map(Native::Anthropic) };
-    let mut ask = call.ask(body)?;
-    ask.message(true, texts(prompt));
-    ask.cap = count(body, "max_gen_len");
-    Ok(Native::Meta(ask))
+/// Reads a request of InvokeModel.
+fn native_request(call: &Call<'_>, body: &Value) -> Result<NativeRequest, ApiError> {
+    let Some(prompt) = body.get("prompt") else {
+        return anthropic::llm_request(call, body).map(NativeRequest::Anthropic);
+    };
+    let mut request = call.llm_request(body)?;
+    request.add_message(true, texts(prompt));
+    request.max_tokens = count(body, "max_gen_len");
+    Ok(NativeRequest::Meta(request))
 }
 
-fn invoke(call: &Call<'_>) -> Result<Written, ApiError> {
+fn invoke(call: &Call<'_>) -> Result<EncodedResponse, ApiError> {
     let body = call.object()?;
-    let (document, usage) = match native(call, &body)? {
-        Native::Anthropic(ask) => {
-            let answer = call.answer(&ask)?;
-            (anthropic::message(&answer, call), answer.usage)
+    let (document, usage) = match native_request(call, &body)? {
+        NativeRequest::Anthropic(request) => {
+            let generation = call.generate(&request)?;
+            (anthropic::message(&generation, call), generation.usage)
         }
-        Native::Meta(ask) => {
-            let answer = call.answer(&ask)?;
-            (generation(&answer, answer.said(), Some(answer.usage.input), answer.usage.output, true), answer.usage)
+        NativeRequest::Meta(request) => {
+            let generation = call.generate(&request)?;
+            (
+                meta_output(
+                    &generation,
+                    generation.text_or_empty(),
+                    Some(generation.usage.input),
+                    generation.usage.output,
+                    true,
+                ),
+                generation.usage,
+            )
         }
     };
-    let mut written = Written::json(&document);
+    let mut response = EncodedResponse::json(&document);
     if call.knobs.usage_at != UsageAt::Never {
-        written.headers = vec![
-            ("x-amzn-bedrock-input-token-count", usage.fresh().to_string()),
+        response.headers = vec![
+            ("x-amzn-bedrock-input-token-count", usage.uncached_input().to_string()),
             ("x-amzn-bedrock-output-token-count", usage.output.to_string()),
         ];
     }
-    Ok(written)
+    Ok(response)
 }
 
-/// What a model of Meta says.
-fn generation(answer: &Answer<'_>, text: &str, input: Option<u64>, output: u64, last: bool) -> Json {
+/// Encodes output in the format of Meta's models.
+fn meta_output(generation: &Generation<'_>, text: &str, input: Option<u64>, output: u64, last: bool) -> Json {
     object! {
         "generation": text, "prompt_token_count": input, "generation_token_count": output,
-        "stop_reason": last.then(|| answer.finish_in(&[])),
+        "stop_reason": last.then(|| generation.finish_in(&[])),
     }
 }
 
-fn invoke_stream(call: &Call<'_>) -> Result<Written, ApiError> {
+fn invoke_stream(call: &Call<'_>) -> Result<EncodedResponse, ApiError> {
     let body = call.object()?;
     let mut stream = Stream::new(Framing::Frames, call.knobs);
     let metrics = |usage: Usage| {
         object! {
-            "inputTokenCount": usage.fresh(), "outputTokenCount": usage.output,
+            "inputTokenCount": usage.uncached_input(), "outputTokenCount": usage.output,
             "invocationLatency": 1_u64, "firstByteLatency": 1_u64,
         }
     };
-    let told = call.knobs.usage_at != UsageAt::Never;
-    match native(call, &body)? {
-        Native::Anthropic(ask) => {
-            let answer = call.answer(&ask)?;
-            anthropic::events(&answer, call, |name, spent, mut data| {
-                if name == "message_stop" && told {
-                    data.add("amazon-bedrock-invocationMetrics", metrics(answer.usage));
+    let report_usage = call.knobs.usage_at != UsageAt::Never;
+    match native_request(call, &body)? {
+        NativeRequest::Anthropic(request) => {
+            let generation = call.generate(&request)?;
+            anthropic::events(&generation, call, |name, spent, mut data| {
+                if name == "message_stop" && report_usage {
+                    data.add("amazon-bedrock-invocationMetrics", metrics(generation.usage));
                 }
                 chunk(&mut stream, spent, &data);
             });
         }
-        Native::Meta(ask) => {
-            let answer = call.answer(&ask)?;
-            let mut input = Some(answer.usage.input);
-            for delta in answer.text.iter().flat_map(|said| said.deltas()) {
-                let output = (stream.spent + tokens(delta)).min(answer.usage.output);
-                chunk(&mut stream, tokens(delta), &generation(&answer, delta, input.take(), output, false));
+        NativeRequest::Meta(request) => {
+            let generation = call.generate(&request)?;
+            let mut input = Some(generation.usage.input);
+            for delta in generation.text.iter().flat_map(|segmented| segmented.deltas()) {
+                let output = (stream.spent + tokens(delta)).min(generation.usage.output);
+                chunk(&mut stream, tokens(delta), &meta_output(&generation, delta, input.take(), output, false));
             }
-            let mut last = generation(&answer, "", input, answer.usage.output, true);
-            if told {
-                last.add("amazon-bedrock-invocationMetrics", metrics(answer.usage));
+            let mut last = meta_output(&generation, "", input, generation.usage.output, true);
+            if report_usage {
+                last.add("amazon-bedrock-invocationMetrics", metrics(generation.usage));
             }
             chunk(&mut stream, 0, &last);
         }
     }
-    let mut written = Written::new(Form::FRAMES, end(stream));
-    written.headers = vec![("x-amzn-bedrock-content-type", "application/json".to_owned())];
-    Ok(written)
+    let mut response = EncodedResponse::new(BodyFormat::FRAMES, end(stream));
+    response.headers = vec![("x-amzn-bedrock-content-type", "application/json".to_owned())];
+    Ok(response)
 }
 
-/// A document of the model's maker, packed.
+/// Appends a native document as a `chunk` event, base64-encoded.
 fn chunk(stream: &mut Stream<'_>, spent: u64, data: &Json) {
     stream.json("chunk", spent, &object! { "bytes": base64_encode(&data.bytes()), "p": PADDING });
 }
 
-/// An error in Amazon's words: its type is a header.
-fn refuse(error: &ApiError) -> Refusal {
+/// Encodes an error in Amazon's format; its type is a header.
+fn error_body(error: &ApiError) -> ErrorBody {
     let kind = match error.status {
         401 | 403 => "AccessDeniedException",
         404 => "ResourceNotFoundException",
@@ -231,5 +255,5 @@ fn refuse(error: &ApiError) -> Refusal {
         _ => "ValidationException",
     };
     let body = object! { "message": error.message.as_str() };
-    Refusal { body, headers: vec![("x-amzn-errortype", kind)] }
+    ErrorBody { body, headers: vec![("x-amzn-errortype", kind)] }
 }

@@ -1,55 +1,60 @@
-//! OpenAI's images: made from a prompt, or from other images that come in a form. The picture is always the same one.
+//! OpenAI images, generated from a prompt or from images in a form. The generated image is always the same.
 
-use super::{Call, Endpoint, Form, Written, count};
-use crate::answer::CREATED;
+use super::{BodyFormat, Call, EncodedResponse, Endpoint, count};
 use crate::error::ApiError;
+use crate::generation::CREATED;
 use crate::json::{Json, object};
 use crate::knobs::UsageAt;
 use crate::multipart::Fields;
 use crate::tokens::tokens;
 
 pub(super) const ENDPOINTS: &[Endpoint] = &[
-    Endpoint { paths: &["images/generations"], form: |_| Form::JSON, answer: generate, refuse: ApiError::openai },
+    Endpoint {
+        paths: &["images/generations"],
+        format: |_| BodyFormat::JSON,
+        respond: generate,
+        error_body: ApiError::openai,
+    },
     Endpoint {
         paths: &["images/edits", "images/variations"],
-        form: |_| Form::JSON,
-        answer: edit,
-        refuse: ApiError::openai,
+        format: |_| BodyFormat::JSON,
+        respond: edit,
+        error_body: ApiError::openai,
     },
 ];
 
-/// A PNG of one transparent pixel.
+/// PNG of one transparent pixel, in base64.
 const PIXEL: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==";
-/// Tokens of every picture, made or shown.
+/// Tokens of every input or output image.
 const PER_IMAGE: u64 = 100;
-/// As OpenAI.
-const MOST_IMAGES: u64 = 10;
+/// Maximum number of images, as at OpenAI.
+const MAX_IMAGES: u64 = 10;
 
-fn generate(call: &Call<'_>) -> Result<Written, ApiError> {
+fn generate(call: &Call<'_>) -> Result<EncodedResponse, ApiError> {
     let body = call.object()?;
     let prompt = body.get("prompt").and_then(|prompt| prompt.as_str()).ok_or(ApiError::missing("prompt"))?;
     Ok(images(call, prompt, 0, count(&body, "n").unwrap_or(1)))
 }
 
-fn edit(call: &Call<'_>) -> Result<Written, ApiError> {
-    let fields = Fields::of(call.content_type, call.body)?;
-    let shown = fields.files(&["image", "image[]"]);
-    if shown == 0 {
+fn edit(call: &Call<'_>) -> Result<EncodedResponse, ApiError> {
+    let fields = Fields::parse(call.content_type, call.body)?;
+    let input_images = fields.count_files(&["image", "image[]"]);
+    if input_images == 0 {
         return Err(ApiError::missing("image"));
     }
-    let many = fields.text("n").and_then(|count| count.parse().ok()).unwrap_or(1);
-    Ok(images(call, fields.text("prompt").unwrap_or_default(), shown, many))
+    let count = fields.text("n").and_then(|count| count.parse().ok()).unwrap_or(1);
+    Ok(images(call, fields.text("prompt").unwrap_or_default(), input_images, count))
 }
 
-fn images(call: &Call<'_>, prompt: &str, shown: u64, many: u64) -> Written {
-    let many = many.clamp(1, MOST_IMAGES);
-    let (text, shown) = (tokens(prompt), shown * PER_IMAGE);
+fn images(call: &Call<'_>, prompt: &str, input_images: u64, count: u64) -> EncodedResponse {
+    let count = count.clamp(1, MAX_IMAGES);
+    let (text_tokens, image_tokens) = (tokens(prompt), input_images * PER_IMAGE);
     let (input, output) =
-        call.knobs.usage.map_or((text + shown, many * PER_IMAGE), |usage| (usage.input, usage.output));
-    let data = (0..many).map(|_| object! { "b64_json": PIXEL });
+        call.knobs.usage.map_or((text_tokens + image_tokens, count * PER_IMAGE), |usage| (usage.input, usage.output));
+    let data = (0..count).map(|_| object! { "b64_json": PIXEL });
     let mut body = object! { "created": CREATED, "data": Json::list(data) };
     if call.knobs.usage_at != UsageAt::Never {
-        let details = object! { "text_tokens": text, "image_tokens": shown };
+        let details = object! { "text_tokens": text_tokens, "image_tokens": image_tokens };
         body.add(
             "usage",
             object! {
@@ -58,5 +63,5 @@ fn images(call: &Call<'_>, prompt: &str, shown: u64, many: u64) -> Written {
             },
         );
     }
-    Written::json(&body)
+    EncodedResponse::json(&body)
 }

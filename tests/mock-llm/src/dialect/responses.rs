@@ -1,116 +1,134 @@
-//! OpenAI's Responses: items in, items out. Streamed, every item and every part of one is announced, filled and closed, each
-//! closing event repeats what was said, and the last repeats everything. And the counting of their tokens.
+//! OpenAI Responses, and its count of input tokens.
+//!
+//! In a stream, events add every item and every part, send its deltas, and close it. A closing event repeats the text of its part or
+//! item, and the last event of the stream repeats the whole response.
 
 use serde_json::Value;
 
-use super::{Call, Endpoint, Form, Written, count, texts};
-use crate::answer::{Answer, CREATED, Said};
-use crate::ask::Ask;
+use super::{BodyFormat, Call, EncodedResponse, Endpoint, count, texts};
 use crate::error::ApiError;
+use crate::generation::{CREATED, Generation, SegmentedText};
 use crate::json::{Json, object};
 use crate::knobs::UsageAt;
+use crate::llm_request::LlmRequest;
 use crate::stream::{Events, Framing, Stream};
-use crate::tokens::{argument_pieces, tokens};
+use crate::tokens::{argument_segments, tokens};
 
 pub(super) const ENDPOINTS: &[Endpoint] = &[
-    Endpoint { paths: &["responses"], form, answer, refuse: ApiError::openai },
-    Endpoint { paths: &["responses/input_tokens"], form: |_| Form::JSON, answer: counted, refuse: ApiError::openai },
+    Endpoint { paths: &["responses"], format, respond, error_body: ApiError::openai },
+    Endpoint {
+        paths: &["responses/input_tokens"],
+        format: |_| BodyFormat::JSON,
+        respond: count_tokens,
+        error_body: ApiError::openai,
+    },
 ];
 
-fn form(call: &Call<'_>) -> Form {
-    Form::of(call.asks_for_stream(false), Form::SSE)
+fn format(call: &Call<'_>) -> BodyFormat {
+    BodyFormat::choose(call.requests_stream(false), BodyFormat::SSE)
 }
 
-fn answer(call: &Call<'_>) -> Result<Written, ApiError> {
+fn respond(call: &Call<'_>) -> Result<EncodedResponse, ApiError> {
     let body = call.object()?;
-    let ask = ask(call, &body)?;
-    let answer = call.answer(&ask)?;
-    let writer = Writer { answer: &answer, request: &body, call };
-    Ok(match ask.stream {
-        true => Written::new(Form::SSE, writer.stream()),
-        false => Written::json(&writer.response(writer.status(), writer.items())),
+    let request = llm_request(call, &body)?;
+    let generation = call.generate(&request)?;
+    let writer = Writer { generation: &generation, body: &body, call };
+    Ok(match request.stream {
+        true => EncodedResponse::new(BodyFormat::SSE, writer.stream()),
+        false => EncodedResponse::json(&writer.response(writer.status(), writer.items())),
     })
 }
 
-fn counted(call: &Call<'_>) -> Result<Written, ApiError> {
-    let ask = ask(call, &call.object()?)?;
-    let input = call.knobs.usage.map_or(ask.prompt_tokens(), |usage| usage.input);
-    Ok(Written::json(&object! { "object": "response.input_tokens", "input_tokens": input }))
+fn count_tokens(call: &Call<'_>) -> Result<EncodedResponse, ApiError> {
+    let request = llm_request(call, &call.object()?)?;
+    let input = call.knobs.usage.map_or(request.prompt_tokens(), |usage| usage.input);
+    Ok(EncodedResponse::json(&object! { "object": "response.input_tokens", "input_tokens": input }))
 }
 
-fn ask(call: &Call<'_>, body: &Value) -> Result<Ask<'static>, ApiError> {
-    let mut ask = call.ask(body)?;
+fn llm_request(call: &Call<'_>, body: &Value) -> Result<LlmRequest<'static>, ApiError> {
+    let mut request = call.llm_request(body)?;
     if let Some(Value::String(text)) = body.get("instructions") {
-        ask.message(false, text.clone());
+        request.add_message(false, text.clone());
     }
     match body.get("input") {
-        Some(Value::String(text)) => ask.message(true, text.clone()),
+        Some(Value::String(text)) => request.add_message(true, text.clone()),
         Some(Value::Array(items)) if items.is_empty() => return Err(ApiError::empty("input")),
         Some(Value::Array(items)) => {
             for item in items {
-                // What a tool gave back is an item without a role.
-                let said = item.get("content").or(item.get("output")).or(item.get("arguments"));
-                ask.message(item.get("role").is_some_and(|role| role == "user"), said.map(texts).unwrap_or_default());
+                // The output of a tool is an item without a role.
+                let content = item.get("content").or(item.get("output")).or(item.get("arguments"));
+                request.add_message(
+                    item.get("role").is_some_and(|role| role == "user"),
+                    content.map(texts).unwrap_or_default(),
+                );
             }
         }
         _ => return Err(ApiError::missing("input")),
     }
-    ask.cap = count(body, "max_output_tokens");
-    // There is no `n`: one answer.
-    ask.candidates = None;
-    Ok(ask)
+    request.max_tokens = count(body, "max_output_tokens");
+    // The API has no `n`.
+    request.candidates = None;
+    Ok(request)
 }
 
+/// Encoder of one response.
 struct Writer<'a> {
-    answer: &'a Answer<'a>,
-    request: &'a Value,
+    generation: &'a Generation<'a>,
+    body: &'a Value,
     call: &'a Call<'a>,
 }
 
-/// The finish reason of a model that declines, in the words of structured outputs.
+/// Tool call, without its arguments.
+struct ToolCall<'a> {
+    /// Index among the tool calls of the response.
+    index: usize,
+    name: &'a str,
+}
+
+/// Finish reason of a model that declines to respond. The text is then sent as a `refusal`, as with structured outputs.
 const REFUSAL: &str = "refusal";
 
 impl Writer<'_> {
     fn status(&self) -> &'static str {
-        match self.answer.finish {
+        match self.generation.finish {
             "length" | "content_filter" => "incomplete",
             _ => "completed",
         }
     }
 
-    /// The `response` object in a state.
+    /// Encodes the `response` object in a state.
     fn response(&self, status: &str, output: Vec<Json>) -> Json {
-        let given = |name: &str, default: Json| self.request.get(name).cloned().map_or(default, Json::Read);
-        let incomplete = match (status, self.answer.finish) {
+        let member = |name: &str, default: Json| self.body.get(name).cloned().map_or(default, Json::Parsed);
+        let incomplete = match (status, self.generation.finish) {
             ("incomplete", "length") => object! { "reason": "max_output_tokens" },
             ("incomplete", reason) => object! { "reason": reason },
             _ => Json::Null,
         };
         let error = match status {
-            "failed" => object! { "code": "server_error", "message": ApiError::in_the_middle().message },
+            "failed" => object! { "code": "server_error", "message": ApiError::mid_stream().message },
             _ => Json::Null,
         };
-        let told = matches!(status, "completed" | "incomplete") && self.call.knobs.usage_at != UsageAt::Never;
+        let report_usage = matches!(status, "completed" | "incomplete") && self.call.knobs.usage_at != UsageAt::Never;
         object! {
-            "id": self.answer.id("resp_"), "object": "response", "created_at": CREATED, "status": status,
+            "id": self.generation.id("resp_"), "object": "response", "created_at": CREATED, "status": status,
             "background": false, "error": error, "incomplete_details": incomplete,
-            "instructions": given("instructions", Json::Null),
-            "max_output_tokens": given("max_output_tokens", Json::Null),
-            "model": &*self.answer.model, "output": output, "parallel_tool_calls": true,
-            "previous_response_id": given("previous_response_id", Json::Null),
+            "instructions": member("instructions", Json::Null),
+            "max_output_tokens": member("max_output_tokens", Json::Null),
+            "model": &*self.generation.model, "output": output, "parallel_tool_calls": true,
+            "previous_response_id": member("previous_response_id", Json::Null),
             "reasoning": object! { "effort": Json::Null, "summary": Json::Null },
-            "service_tier": "default", "store": given("store", true.into()),
-            "temperature": given("temperature", 1.0.into()),
+            "service_tier": "default", "store": member("store", true.into()),
+            "temperature": member("temperature", 1.0.into()),
             "text": object! { "format": object! { "type": "text" }, "verbosity": "medium" },
-            "tool_choice": given("tool_choice", "auto".into()), "tools": given("tools", Json::List(Vec::new())),
-            "top_p": given("top_p", 1.0.into()), "truncation": "disabled",
-            "usage": if told { self.usage() } else { Json::Null },
-            "user": Json::Null, "metadata": given("metadata", Json::Object(Vec::new())),
+            "tool_choice": member("tool_choice", "auto".into()), "tools": member("tools", Json::List(Vec::new())),
+            "top_p": member("top_p", 1.0.into()), "truncation": "disabled",
+            "usage": if report_usage { self.usage() } else { Json::Null },
+            "user": Json::Null, "metadata": member("metadata", Json::Object(Vec::new())),
         }
     }
 
     fn usage(&self) -> Json {
-        let usage = self.answer.usage;
+        let usage = self.generation.usage;
         object! {
             "input_tokens": usage.input, "input_tokens_details": object! { "cached_tokens": usage.cached },
             "output_tokens": usage.output, "output_tokens_details": object! { "reasoning_tokens": usage.reasoning },
@@ -119,40 +137,44 @@ impl Writer<'_> {
     }
 
     fn items(&self) -> Vec<Json> {
-        let thought = self.answer.thought.iter().map(|said| self.reasoning(Some(&said.text)));
-        let said = self.answer.text.iter().map(|said| self.message("completed", vec![self.part(&said.text)]));
-        let calls = self.answer.tool_calls.iter().enumerate();
-        let calls = calls.map(|(at, (name, arguments))| self.tool_call("completed", at, name, arguments));
-        thought.chain(said).chain(calls).collect()
+        let thinking = self.generation.thinking.iter().map(|segmented| self.reasoning(Some(&segmented.text)));
+        let text =
+            self.generation.text.iter().map(|segmented| self.message("completed", vec![self.part(&segmented.text)]));
+        let calls = self.generation.tool_calls.iter().enumerate();
+        let calls =
+            calls.map(|(index, (name, arguments))| self.tool_call("completed", &ToolCall { index, name }, arguments));
+        thinking.chain(text).chain(calls).collect()
     }
 
     fn reasoning(&self, text: Option<&str>) -> Json {
         let summary = text.map(|text| object! { "type": "summary_text", "text": text });
-        object! { "id": self.answer.id("rs_"), "type": "reasoning", "summary": Json::list(summary) }
+        object! { "id": self.generation.id("rs_"), "type": "reasoning", "summary": Json::list(summary) }
     }
 
     fn message(&self, status: &str, content: Vec<Json>) -> Json {
         object! {
-            "id": self.answer.id("msg_"), "type": "message", "status": status, "content": content, "role": "assistant",
+            "id": self.generation.id("msg_"), "type": "message", "status": status, "content": content, "role": "assistant",
         }
     }
 
-    fn refuses(&self) -> bool {
-        self.answer.finish == REFUSAL
+    /// Returns `true` if the text is a refusal.
+    fn is_refusal(&self) -> bool {
+        self.generation.finish == REFUSAL
     }
 
     fn part(&self, text: &str) -> Json {
-        if self.refuses() {
+        if self.is_refusal() {
             return object! { "type": "refusal", "refusal": text };
         }
         let none = || Json::List(Vec::new());
         object! { "type": "output_text", "annotations": none(), "logprobs": none(), "text": text }
     }
 
-    fn tool_call(&self, status: &str, at: usize, name: &str, arguments: &str) -> Json {
+    fn tool_call(&self, status: &str, call: &ToolCall<'_>, arguments: &str) -> Json {
+        let ToolCall { index, name } = call;
         object! {
-            "id": format!("{}_{at}", self.answer.id("fc_")), "type": "function_call", "status": status,
-            "arguments": arguments, "call_id": format!("{}_{at}", self.answer.id("call_")), "name": name,
+            "id": format!("{}_{index}", self.generation.id("fc_")), "type": "function_call", "status": status,
+            "arguments": arguments, "call_id": format!("{}_{index}", self.generation.id("call_")), "name": *name,
         }
     }
 
@@ -162,48 +184,48 @@ impl Writer<'_> {
             out.event(state, 0, object! { "response": self.response("in_progress", Vec::new()) });
         }
         let mut at = 0_u64;
-        if let Some(said) = &self.answer.thought {
-            self.stream_reasoning(&mut out, at, said);
+        if let Some(segmented) = &self.generation.thinking {
+            self.stream_reasoning(&mut out, at, segmented);
             at += 1;
         }
-        if let Some(said) = &self.answer.text {
-            self.stream_message(&mut out, at, said);
+        if let Some(segmented) = &self.generation.text {
+            self.stream_message(&mut out, at, segmented);
             at += 1;
         }
-        for (call, (name, arguments)) in self.answer.tool_calls.iter().enumerate() {
-            self.stream_tool_call(&mut out, at, call, name, arguments);
+        for (index, (name, arguments)) in self.generation.tool_calls.iter().enumerate() {
+            self.stream_tool_call(&mut out, at, &ToolCall { index, name }, arguments);
             at += 1;
         }
         let status = self.status();
         out.event(&format!("response.{status}"), 0, object! { "response": self.response(status, self.items()) });
         let number = self.call.knobs.cut_after.unwrap_or(0).min(out.stream.count());
-        let failed = object! {
+        let failure = object! {
             "type": "response.failed", "sequence_number": number, "response": self.response("failed", Vec::new()),
         };
-        out.stream.end(("response.failed", |bytes: &mut Vec<u8>| failed.write(bytes)))
+        out.stream.finish(("response.failed", |bytes: &mut Vec<u8>| failure.write(bytes)))
     }
 
-    fn stream_reasoning(&self, out: &mut Numbered<'_>, at: u64, said: &Said<'_>) {
+    fn stream_reasoning(&self, out: &mut Numbered<'_>, at: u64, segmented: &SegmentedText<'_>) {
         let part = |text: &str| object! { "type": "summary_text", "text": text };
-        let place = || object! { "item_id": self.answer.id("rs_"), "output_index": at, "summary_index": 0_u64 };
+        let place = || object! { "item_id": self.generation.id("rs_"), "output_index": at, "summary_index": 0_u64 };
         out.event("response.output_item.added", 0, object! { "output_index": at, "item": self.reasoning(None) });
         out.event("response.reasoning_summary_part.added", 0, place().with("part", part("")));
-        for delta in said.deltas() {
+        for delta in segmented.deltas() {
             out.event("response.reasoning_summary_text.delta", tokens(delta), place().with("delta", delta));
         }
-        out.event("response.reasoning_summary_text.done", 0, place().with("text", &*said.text));
-        out.event("response.reasoning_summary_part.done", 0, place().with("part", part(&said.text)));
-        let item = self.reasoning(Some(&said.text));
+        out.event("response.reasoning_summary_text.done", 0, place().with("text", &*segmented.text));
+        out.event("response.reasoning_summary_part.done", 0, place().with("part", part(&segmented.text)));
+        let item = self.reasoning(Some(&segmented.text));
         out.event("response.output_item.done", 0, object! { "output_index": at, "item": item });
     }
 
-    fn stream_message(&self, out: &mut Numbered<'_>, at: u64, said: &Said<'_>) {
-        let place = || object! { "item_id": self.answer.id("msg_"), "output_index": at, "content_index": 0_u64 };
+    fn stream_message(&self, out: &mut Numbered<'_>, at: u64, segmented: &SegmentedText<'_>) {
+        let place = || object! { "item_id": self.generation.id("msg_"), "output_index": at, "content_index": 0_u64 };
         let item = self.message("in_progress", Vec::new());
         out.event("response.output_item.added", 0, object! { "output_index": at, "item": item });
         out.event("response.content_part.added", 0, place().with("part", self.part("")));
-        for delta in said.deltas() {
-            match self.refuses() {
+        for delta in segmented.deltas() {
+            match self.is_refusal() {
                 true => out.event("response.refusal.delta", tokens(delta), place().with("delta", delta)),
                 false => {
                     let data = place().with("delta", delta).with("logprobs", Json::List(Vec::new()));
@@ -211,32 +233,33 @@ impl Writer<'_> {
                 }
             }
         }
-        match self.refuses() {
-            true => out.event("response.refusal.done", 0, place().with("refusal", &*said.text)),
+        match self.is_refusal() {
+            true => out.event("response.refusal.done", 0, place().with("refusal", &*segmented.text)),
             false => {
-                let data = place().with("text", &*said.text).with("logprobs", Json::List(Vec::new()));
+                let data = place().with("text", &*segmented.text).with("logprobs", Json::List(Vec::new()));
                 out.event("response.output_text.done", 0, data);
             }
         }
-        out.event("response.content_part.done", 0, place().with("part", self.part(&said.text)));
-        let item = self.message("completed", vec![self.part(&said.text)]);
+        out.event("response.content_part.done", 0, place().with("part", self.part(&segmented.text)));
+        let item = self.message("completed", vec![self.part(&segmented.text)]);
         out.event("response.output_item.done", 0, object! { "output_index": at, "item": item });
     }
 
-    fn stream_tool_call(&self, out: &mut Numbered<'_>, at: u64, call: usize, name: &str, arguments: &str) {
-        let place = || object! { "item_id": format!("{}_{call}", self.answer.id("fc_")), "output_index": at };
-        let item = self.tool_call("in_progress", call, name, "");
-        out.event("response.output_item.added", tokens(name), object! { "output_index": at, "item": item });
-        for piece in argument_pieces(arguments, self.call.knobs.delta_chars) {
+    fn stream_tool_call(&self, out: &mut Numbered<'_>, at: u64, call: &ToolCall<'_>, arguments: &str) {
+        let place =
+            || object! { "item_id": format!("{}_{}", self.generation.id("fc_"), call.index), "output_index": at };
+        let item = self.tool_call("in_progress", call, "");
+        out.event("response.output_item.added", tokens(call.name), object! { "output_index": at, "item": item });
+        for piece in argument_segments(arguments, self.call.knobs.delta_chars) {
             out.event("response.function_call_arguments.delta", tokens(piece), place().with("delta", piece));
         }
         out.event("response.function_call_arguments.done", 0, place().with("arguments", arguments));
-        let item = self.tool_call("completed", call, name, arguments);
+        let item = self.tool_call("completed", call, arguments);
         out.event("response.output_item.done", 0, object! { "output_index": at, "item": item });
     }
 }
 
-/// A stream whose events say their type and their number.
+/// Stream whose events contain their type and sequence number.
 struct Numbered<'k> {
     stream: Stream<'k>,
 }

@@ -1,4 +1,4 @@
-//! A client that keeps what it saw of a response frame by frame.
+//! Client that records a response frame by frame.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -24,7 +24,7 @@ pub(crate) enum Protocol {
 pub(crate) const BOTH: [Protocol; 2] = [Protocol::Http1, Protocol::Http2];
 pub(crate) const CHAT: &str = "/v1/chat/completions";
 
-/// A mock with the one listener `openai`.
+/// Starts a mock with one listener, `openai`.
 pub(crate) fn mock() -> MockLlm {
     MockLlm::start(Options::new(vec![("openai".to_owned(), "127.0.0.1:0".parse().unwrap())])).unwrap()
 }
@@ -37,23 +37,24 @@ pub(crate) fn run<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 
-/// What came back.
+/// Response as the client received it.
 #[derive(Debug)]
-pub(crate) struct Seen {
+pub(crate) struct TestResponse {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     pub(crate) frames: Vec<Bytes>,
     pub(crate) trailers: Option<HeaderMap>,
-    /// The body broke off.
-    pub(crate) broken: bool,
-    /// The head of the response said that there is no body.
+    /// `true` if the body ended with an error.
+    pub(crate) aborted: bool,
+    /// `true` if the response headers ended the response.
     pub(crate) ended_by_head: bool,
-    /// From the request to the head, and to the end.
+    /// Time from the request to the response headers.
     pub(crate) head_after: Duration,
+    /// Time from the request to the end of the response.
     pub(crate) end_after: Duration,
 }
 
-impl Seen {
+impl TestResponse {
     pub(crate) fn body(&self) -> Vec<u8> {
         self.frames.concat()
     }
@@ -70,14 +71,14 @@ impl Seen {
         self.headers.get(name).map(|value| value.as_bytes())
     }
 
-    /// The data of the events, read in the plainest way there is.
+    /// Returns the data of the events of an SSE body without names, comments and CR.
     pub(crate) fn data(&self) -> Vec<String> {
         let text = self.text();
         assert!(text.is_empty() || text.ends_with("\n\n"), "{text}");
         text.split_terminator("\n\n").map(|event| event.strip_prefix("data: ").unwrap().to_owned()).collect()
     }
 
-    /// The chunks of a stream that ends as it should.
+    /// Returns the chunks of a stream that ends with `[DONE]`.
     pub(crate) fn chunks(&self) -> Vec<serde_json::Value> {
         let mut data = self.data();
         assert_eq!(data.pop().as_deref(), Some("[DONE]"));
@@ -118,39 +119,39 @@ pub(crate) async fn send(
     }
 }
 
-pub(crate) async fn see(start: Instant, response: Response<Incoming>) -> Seen {
+pub(crate) async fn read_response(start: Instant, response: Response<Incoming>) -> TestResponse {
     let head_after = start.elapsed();
     let (head, mut body) = response.into_parts();
-    let mut seen = Seen {
+    let mut response = TestResponse {
         status: head.status.as_u16(),
         headers: head.headers,
         frames: Vec::new(),
         trailers: None,
-        broken: false,
+        aborted: false,
         ended_by_head: body.is_end_stream(),
         head_after,
         end_after: head_after,
     };
     while let Some(frame) = body.frame().await {
         match frame.map(|frame| frame.into_data()) {
-            Ok(Ok(data)) => seen.frames.push(data),
-            Ok(Err(frame)) => seen.trailers = frame.into_trailers().ok(),
+            Ok(Ok(data)) => response.frames.push(data),
+            Ok(Err(frame)) => response.trailers = frame.into_trailers().ok(),
             Err(_) => {
-                seen.broken = true;
+                response.aborted = true;
                 break;
             }
         }
     }
-    seen.end_after = start.elapsed();
-    seen
+    response.end_after = start.elapsed();
+    response
 }
 
 pub(crate) fn full(body: &str) -> BoxBody<Bytes, Infallible> {
     Full::new(Bytes::copy_from_slice(body.as_bytes())).boxed()
 }
 
-/// A POST of `body` with `headers`; those of knobs without their prefix.
-pub(crate) fn post(protocol: Protocol, mock: &MockLlm, path: &str, knobs: &[(&str, &str)], body: &str) -> Seen {
+/// Sends a POST request with these knobs, named without the header prefix, and reads the response.
+pub(crate) fn post(protocol: Protocol, mock: &MockLlm, path: &str, knobs: &[(&str, &str)], body: &str) -> TestResponse {
     run(async {
         let address = address(mock);
         let mut request = request(address, path, &[("content-type", "application/json")]);
@@ -159,34 +160,35 @@ pub(crate) fn post(protocol: Protocol, mock: &MockLlm, path: &str, knobs: &[(&st
         }
         let start = Instant::now();
         let response = send(protocol, address, request.body(full(body)).unwrap()).await;
-        tokio::time::timeout(Duration::from_secs(20), see(start, response)).await.unwrap()
+        tokio::time::timeout(Duration::from_secs(20), read_response(start, response)).await.unwrap()
     })
 }
 
-/// The same to the chat path.
-pub(crate) fn chat(protocol: Protocol, mock: &MockLlm, knobs: &[(&str, &str)], body: &str) -> Seen {
+/// Sends a POST request to the chat path.
+pub(crate) fn chat(protocol: Protocol, mock: &MockLlm, knobs: &[(&str, &str)], body: &str) -> TestResponse {
     post(protocol, mock, CHAT, knobs, body)
 }
 
-/// A chat request of one user message; `members` as in `"stream":true`.
+/// Returns a chat request with one user message; `members` are further members, e.g. `"stream":true`.
 pub(crate) fn prompt(text: &str, members: &str) -> String {
     let text = serde_json::to_string(text).unwrap();
     let members = if members.is_empty() { String::new() } else { format!(",{members}") };
     format!(r#"{{"model":"gpt-4o","messages":[{{"role":"user","content":{text}}}]{members}}}"#)
 }
 
-/// A body of given frames.
+/// Body of the given frames.
 pub(crate) struct Frames {
     frames: std::vec::IntoIter<Frame<Bytes>>,
     endless: bool,
 }
 
 impl Frames {
-    pub(crate) fn of(frames: Vec<Frame<Bytes>>) -> BoxBody<Bytes, Infallible> {
+    /// Creates a body that ends after the frames.
+    pub(crate) fn ended(frames: Vec<Frame<Bytes>>) -> BoxBody<Bytes, Infallible> {
         Frames { frames: frames.into_iter(), endless: false }.boxed()
     }
 
-    /// One that goes on after them, with nothing yet.
+    /// Creates a body that stays open after the frames.
     pub(crate) fn endless(frames: Vec<Frame<Bytes>>) -> BoxBody<Bytes, Infallible> {
         Frames { frames: frames.into_iter(), endless: true }.boxed()
     }

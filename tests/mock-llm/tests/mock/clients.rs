@@ -1,4 +1,4 @@
-//! The scripts in examples/clients, which people copy.
+//! Tests of the client scripts in examples/clients.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -12,7 +12,7 @@ fn script(name: &str, arguments: &[&str]) -> Output {
 }
 
 #[test]
-fn the_python_client_prints_answers_and_errors() {
+fn the_python_client_prints_responses_and_errors() {
     let mock = mock();
     let gateway = format!("http://{}/", address(&mock));
     for (arguments, code, out, err) in [
@@ -32,7 +32,7 @@ fn the_python_client_prints_answers_and_errors() {
 }
 
 #[test]
-fn the_python_client_tells_a_refusal_and_a_broken_stream() {
+fn the_python_client_reports_errors_and_aborted_streams() {
     for (knob, value, expected) in [
         ("status", "429", "429 rate_limit_exceeded: Rate limit reached. Please try again later. (try again in 1 s)\n"),
         ("cut", "error", "\nthe answer broke off: The server had an error"),
@@ -52,7 +52,7 @@ fn the_python_client_tells_a_refusal_and_a_broken_stream() {
 #[test]
 fn the_curl_client_sends_any_prompt_as_json() {
     if Command::new("curl").arg("--version").output().is_err() {
-        println!("skipped: there is no curl here");
+        println!("skipped: curl is not installed");
         return;
     }
     let mock = mock();

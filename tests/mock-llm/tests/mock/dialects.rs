@@ -1,11 +1,11 @@
-//! Every dialect says the same things, each in its own words.
+//! Tests that every dialect encodes the same output in its own format.
 
 mod table;
 
 use serde_json::{Value, json};
 
-use crate::client::{Protocol, Seen, mock, post};
-use crate::frames::frames;
+use crate::client::{Protocol, TestResponse, mock, post};
+use crate::event_stream::decode_frames;
 use table::{DIALECTS, Dialect, FRAMES, LINES, SSE, Streamed, contents, converse, messages, ollama, responses, stream};
 
 fn with(mut body: Value, members: Value) -> String {
@@ -15,64 +15,69 @@ fn with(mut body: Value, members: Value) -> String {
     body.to_string()
 }
 
-/// The documents of a stream; of a frame, its headers too, and what is packed in it.
-fn documents(media: &str, seen: &Seen) -> Vec<Value> {
+/// Decodes the documents of a stream; see [`decode_frames`] for event streams.
+fn documents(media: &str, response: &TestResponse) -> Vec<Value> {
     let parse = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_else(|error| panic!("{error} in {text:?}"));
     match media {
-        FRAMES => frames(&seen.body()),
-        LINES => seen.text().lines().map(parse).collect(),
-        "application/json" => serde_json::from_str(&seen.text()).unwrap(),
+        FRAMES => decode_frames(&response.body()),
+        LINES => response.text().lines().map(parse).collect(),
+        "application/json" => serde_json::from_str(&response.text()).unwrap(),
         _ => {
             let data = |event: &str| {
                 let data = event.lines().find_map(|line| line.strip_prefix("data: ")).unwrap();
                 (data != "[DONE]").then(|| parse(data))
             };
-            assert!(seen.text().ends_with("\n\n"));
-            seen.text().split_terminator("\n\n").filter_map(data).collect()
+            assert!(response.text().ends_with("\n\n"));
+            response.text().split_terminator("\n\n").filter_map(data).collect()
         }
     }
 }
 
-/// What the deltas of a stream join to. Whatever announces or repeats a text does so under another name, or empty.
-fn said(streamed: &Streamed, documents: &[Value]) -> String {
+/// Joins the deltas of a stream. Events that announce or repeat a text hold it at another pointer, or are empty there.
+fn joined_deltas(streamed: &Streamed, documents: &[Value]) -> String {
     documents.iter().filter_map(|document| document.pointer(streamed.delta)?.as_str()).collect()
 }
 
-const SAID: &str = "Good day, \"naïve\" 🙂 world.\nAnd bye.";
+const TEXT: &str = "Good day, \"naïve\" 🙂 world.\nAnd bye.";
 
 #[test]
-fn a_whole_answer() {
+fn a_json_response_has_text_finish_reason_and_usage() {
     let mock = mock();
     for Dialect { path, body, text, finish, usage, .. } in DIALECTS {
-        let body = body(&format!("say: {SAID}")).to_string();
-        let seen = post(Protocol::Http1, &mock, path, &[("usage", "100,20,30,5,7")], &body);
-        let answer = seen.json();
-        assert_eq!(seen.status, 200, "{path}: {answer}");
-        assert_eq!(answer.pointer(text), Some(&json!(SAID)), "{path}: {answer}");
-        assert_eq!(answer.pointer(finish.0), Some(&json!(finish.1)), "{path}: {answer}");
+        let body = body(&format!("say: {TEXT}")).to_string();
+        let response = post(Protocol::Http1, &mock, path, &[("usage", "100,20,30,5,7")], &body);
+        let document = response.json();
+        assert_eq!(response.status, 200, "{path}: {document}");
+        assert_eq!(document.pointer(text), Some(&json!(TEXT)), "{path}: {document}");
+        assert_eq!(document.pointer(finish.0), Some(&json!(finish.1)), "{path}: {document}");
         for (pointer, count) in *usage {
-            assert_eq!(answer.pointer(pointer), Some(&json!(count)), "{path}: {answer}");
+            assert_eq!(document.pointer(pointer), Some(&json!(count)), "{path}: {document}");
         }
     }
 }
 
 #[test]
-fn a_stream_says_the_same_whatever_its_pieces() {
+fn a_stream_has_the_same_text_however_it_is_divided() {
     let mock = mock();
     for dialect in DIALECTS {
         let Some(streamed) = &dialect.stream else { continue };
-        let body = with((dialect.body)(&format!("say: {SAID}")), (streamed.members)());
+        let body = with((dialect.body)(&format!("say: {TEXT}")), (streamed.members)());
         for knobs in [&[][..], &[("piece-bytes", "7")], &[("delta-chars", "1"), ("burst", "3")], &[("event-ms", "1")]] {
-            let seen = post(Protocol::Http2, &mock, streamed.path, knobs, &body);
-            assert_eq!(seen.header("content-type"), Some(streamed.media.as_bytes()), "{}", streamed.path);
-            assert_eq!(seen.header("content-length"), None);
-            assert_eq!(said(streamed, &documents(streamed.media, &seen)), SAID, "{} {knobs:?}", streamed.path);
+            let response = post(Protocol::Http2, &mock, streamed.path, knobs, &body);
+            assert_eq!(response.header("content-type"), Some(streamed.media.as_bytes()), "{}", streamed.path);
+            assert_eq!(response.header("content-length"), None);
+            assert_eq!(
+                joined_deltas(streamed, &documents(streamed.media, &response)),
+                TEXT,
+                "{} {knobs:?}",
+                streamed.path
+            );
         }
     }
 }
 
 #[test]
-fn a_stream_that_fails_says_so_in_its_own_words() {
+fn a_failing_stream_ends_with_the_dialects_error_event() {
     let mock = mock();
     for dialect in DIALECTS {
         let Some(streamed) = &dialect.stream else { continue };
@@ -82,7 +87,7 @@ fn a_stream_that_fails_says_so_in_its_own_words() {
             let documents = documents(streamed.media, &post(Protocol::Http1, &mock, streamed.path, &knobs, &body));
             let (pointer, expected) = streamed.failed;
             let last = documents.last().unwrap();
-            // An exception's type is a header of the frame, whose name is no pointer into the document.
+            // The type of an exception is a header of the frame, and its name (`:exception-type`) is not a JSON pointer.
             let found = last.pointer(pointer).or(last.get(pointer.trim_start_matches('/')));
             assert_eq!(found, Some(&json!(expected)), "{}: {last}", streamed.path);
             assert!(documents.len() <= events.parse::<usize>().unwrap() + 1);
@@ -91,28 +96,41 @@ fn a_stream_that_fails_says_so_in_its_own_words() {
 }
 
 #[test]
-fn an_error_in_its_own_words() {
+fn errors_have_the_dialects_format() {
     let mock = mock();
     for Dialect { path, error: (pointer, kind), .. } in DIALECTS {
-        let seen = post(Protocol::Http1, &mock, path, &[("status", "429")], "{}");
-        assert_eq!((seen.status, seen.header("retry-after")), (429, Some(&b"1"[..])), "{path}");
-        assert_eq!(seen.json().pointer(pointer), Some(&json!(kind)), "{path}: {}", seen.text());
+        let response = post(Protocol::Http1, &mock, path, &[("status", "429")], "{}");
+        assert_eq!((response.status, response.header("retry-after")), (429, Some(&b"1"[..])), "{path}");
+        assert_eq!(response.json().pointer(pointer), Some(&json!(kind)), "{path}: {}", response.text());
         let bedrock = path.starts_with("/model/").then_some(&b"ThrottlingException"[..]);
-        assert_eq!(seen.header("x-amzn-errortype"), bedrock, "{path}");
-        // What makes no sense is refused, and knobs that make none as well.
+        assert_eq!(response.header("x-amzn-errortype"), bedrock, "{path}");
+        // Invalid requests and invalid knobs are rejected.
         for (knobs, body) in [(&[][..], "no json"), (&[], "{}"), (&[], "[]"), (&[("words", "none")], "{}")] {
-            let seen = post(Protocol::Http1, &mock, path, knobs, body);
-            assert_eq!(seen.status, 400, "{path} {body}");
-            assert!(seen.json().is_object());
+            let response = post(Protocol::Http1, &mock, path, knobs, body);
+            assert_eq!(response.status, 400, "{path} {body}");
+            assert!(response.json().is_object());
+        }
+    }
+}
+
+/// Path, request body, and pointers with expected values in the response.
+type Row<'a> = (&'a str, Value, &'a [(&'a str, Value)]);
+
+/// Sends each request with knobs for reasoning, text and a tool call, and checks values in the response, by their pointers.
+fn assert_reasoning_and_tool_call(rows: &[Row<'_>]) {
+    let mock = mock();
+    let knobs = [("thinking", "Let%20me%20see."), ("answer", "I%20see."), ("tool-call", r#"look={"at":"it"}"#)];
+    for (path, body, pointers) in rows {
+        let document = post(Protocol::Http1, &mock, path, &knobs, &body.to_string()).json();
+        for (pointer, expected) in *pointers {
+            assert_eq!(document.pointer(pointer), Some(expected), "{path}: {document}");
         }
     }
 }
 
 #[test]
-fn thoughts_and_tools() {
-    let mock = mock();
-    let knobs = [("thinking", "Let%20me%20see."), ("answer", "I%20see."), ("tool-call", r#"look={"at":"it"}"#)];
-    for (path, body, pointers) in [
+fn reasoning_and_tool_calls_are_encoded_by_openai_and_anthropic() {
+    assert_reasoning_and_tool_call(&[
         (
             "/v1/chat/completions",
             messages("x"),
@@ -120,7 +138,7 @@ fn thoughts_and_tools() {
                 ("/choices/0/message/reasoning_content", json!("Let me see.")),
                 ("/choices/0/message/tool_calls/0/function/name", json!("look")),
                 ("/usage/completion_tokens_details/reasoning_tokens", json!(3)),
-            ][..],
+            ],
         ),
         (
             "/v1/responses",
@@ -142,6 +160,12 @@ fn thoughts_and_tools() {
                 ("/stop_reason", json!("tool_use")),
             ],
         ),
+    ]);
+}
+
+#[test]
+fn reasoning_and_tool_calls_are_encoded_by_other_providers() {
+    assert_reasoning_and_tool_call(&[
         (
             "/v1beta/models/m:generateContent",
             contents("x"),
@@ -149,7 +173,7 @@ fn thoughts_and_tools() {
                 ("/candidates/0/content/parts/0", json!({"text": "Let me see.", "thought": true})),
                 ("/candidates/0/content/parts/2/functionCall", json!({"name": "look", "args": {"at": "it"}})),
                 ("/usageMetadata/thoughtsTokenCount", json!(3)),
-            ],
+            ][..],
         ),
         (
             "/model/m/converse",
@@ -177,16 +201,11 @@ fn thoughts_and_tools() {
                 ("/message/tool_calls/0/function", json!({"name": "look", "arguments": {"at": "it"}})),
             ],
         ),
-    ] {
-        let answer = post(Protocol::Http1, &mock, path, &knobs, &body.to_string()).json();
-        for (pointer, expected) in pointers {
-            assert_eq!(answer.pointer(pointer), Some(expected), "{path}: {answer}");
-        }
-    }
+    ]);
 }
 
 #[test]
-fn the_events_of_responses_and_of_messages_come_in_order() {
+fn events_of_responses_and_messages_have_the_providers_order() {
     let mock = mock();
     let names = |path: &str, body: String| -> Vec<String> {
         let knobs = [("thinking", "Hm."), ("answer", "Yes."), ("tool-call", "f={}")];
@@ -237,15 +256,16 @@ fn the_events_of_responses_and_of_messages_come_in_order() {
 }
 
 #[test]
-fn the_usage_of_a_stream_of_messages_is_cumulative() {
+fn usage_in_a_messages_stream_is_cumulative() {
     let mock = mock();
     let body = with(messages("say: a b c"), stream());
     let usage = [("usage", "100,20,30,5,7")];
-    let seen = post(Protocol::Http1, &mock, "/v1/messages", &usage, &body);
-    let documents = documents(SSE, &seen);
-    let of = |at: &Value| ["input_tokens", "cache_read_input_tokens", "output_tokens"].map(|name| at[name].as_u64());
-    assert_eq!(of(&documents[0]["message"]["usage"]), [Some(63), Some(30), Some(1)]);
-    assert_eq!(of(&documents[documents.len() - 2]["usage"]), [Some(63), Some(30), Some(20)]);
+    let response = post(Protocol::Http1, &mock, "/v1/messages", &usage, &body);
+    let documents = documents(SSE, &response);
+    let counts =
+        |usage: &Value| ["input_tokens", "cache_read_input_tokens", "output_tokens"].map(|name| usage[name].as_u64());
+    assert_eq!(counts(&documents[0]["message"]["usage"]), [Some(63), Some(30), Some(1)]);
+    assert_eq!(counts(&documents[documents.len() - 2]["usage"]), [Some(63), Some(30), Some(20)]);
     let without = post(Protocol::Http1, &mock, "/v1/messages", &[("usage-at", "never")], &body);
     assert!(!without.text().contains("_tokens"));
 }

@@ -1,15 +1,15 @@
-//! The mock over real connections, HTTP/1.1 and HTTP/2, knob by knob.
+//! Tests of the mock over real HTTP/1.1 and HTTP/2 connections, knob by knob.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test that cannot go on has failed")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a panic fails the test")]
 
-mod answers;
 mod client;
 mod clients;
-mod cuts;
 mod dialects;
-mod frames;
-mod others;
+mod early_end;
+mod event_stream;
+mod json_responses;
+mod other_endpoints;
 mod program;
-mod record;
+mod received;
 mod streams;
 mod wire;

@@ -1,4 +1,4 @@
-//! The program around the library.
+//! Tests of the command-line program.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Output, Stdio};
@@ -9,7 +9,7 @@ fn mock_llm(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_mock-llm")).args(arguments).output().unwrap()
 }
 
-/// Ended with the test, whatever its outcome.
+/// Child process that is killed at the end of the test.
 struct Running(Child);
 
 impl Drop for Running {
@@ -31,14 +31,14 @@ fn help_names_every_knob() {
 }
 
 #[test]
-fn bad_arguments_are_told() {
+fn invalid_arguments_are_reported() {
     for (arguments, expected) in [
-        (&["serve"][..], "`serve` is no flag"),
-        (&["--listen"], "--listen wants a value"),
+        (&["serve"][..], "unknown argument `serve`"),
+        (&["--listen"], "--listen requires a value"),
         (&["--listen", "127.0.0.1:0"], "NAME=ADDRESS"),
         (&["--listen", "a=nowhere"], "nowhere"),
-        (&["--speed", "1"], "no knob `speed`"),
-        (&["--words=many"], "knob `words` wants"),
+        (&["--speed", "1"], "unknown knob `speed`"),
+        (&["--words=many"], "invalid value of knob `words`"),
         (&["--record", "maybe"], "on or off"),
         (&["--probe", "127.0.0.1:1"], "127.0.0.1:1"),
     ] {
@@ -49,7 +49,7 @@ fn bad_arguments_are_told() {
 }
 
 #[test]
-fn serves_and_says_where() {
+fn the_program_prints_its_addresses_and_serves() {
     let arguments = ["--listen", "openai=127.0.0.1:0", "--listen=local=127.0.0.1:0", "--words", "3"];
     let mut child =
         Command::new(env!("CARGO_BIN_EXE_mock-llm")).args(arguments).stdout(Stdio::piped()).spawn().unwrap();

@@ -1,34 +1,35 @@
-//! Answers as a stream of events.
+//! Tests of streamed responses.
 
 use std::io::Read as _;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::client::{BOTH, Protocol, Seen, chat, mock, prompt};
+use crate::client::{BOTH, Protocol, TestResponse, chat, mock, prompt};
 
 const STREAM: &str = r#""stream":true"#;
-const ASKED: &str = r#""stream":true,"stream_options":{"include_usage":true}"#;
+const STREAM_WITH_USAGE: &str = r#""stream":true,"stream_options":{"include_usage":true}"#;
 
-/// The texts of `member` in the deltas of one choice.
-fn deltas(seen: &Seen, choice: u64, pointer: &str) -> Vec<String> {
-    let chunks = seen.chunks();
+/// Returns the strings at `pointer` in the deltas of one choice.
+fn deltas(response: &TestResponse, choice: u64, pointer: &str) -> Vec<String> {
+    let chunks = response.chunks();
     let choices = chunks.iter().flat_map(|chunk| chunk["choices"].as_array().unwrap());
     let of_choice = choices.filter(|entry| entry["index"] == choice);
     of_choice.filter_map(|entry| entry["delta"].pointer(pointer)?.as_str().map(str::to_owned)).collect()
 }
 
 #[test]
-fn a_stream_says_what_the_json_answer_says() {
+fn a_stream_has_the_text_and_usage_of_the_json_response() {
     let mock = mock();
     for protocol in BOTH {
         for text in ["tell me something", "say: one  two\n\nthree", "say:"] {
             let whole = chat(protocol, &mock, &[("answer", "A%20fixed one"), ("n", "2")], &prompt(text, "")).json();
-            let streamed = chat(protocol, &mock, &[("answer", "A%20fixed one"), ("n", "2")], &prompt(text, ASKED));
+            let streamed =
+                chat(protocol, &mock, &[("answer", "A%20fixed one"), ("n", "2")], &prompt(text, STREAM_WITH_USAGE));
             assert_eq!(streamed.header("content-type"), Some(&b"text/event-stream; charset=utf-8"[..]));
             for choice in 0..2 {
-                let said = deltas(&streamed, choice, "/content").concat();
-                assert_eq!(said, whole["choices"][choice as usize]["message"]["content"].as_str().unwrap());
+                let text = deltas(&streamed, choice, "/content").concat();
+                assert_eq!(text, whole["choices"][choice as usize]["message"]["content"].as_str().unwrap());
             }
             let chunks = streamed.chunks();
             assert_eq!(chunks.last().unwrap()["usage"], whole["usage"]);
@@ -40,10 +41,10 @@ fn a_stream_says_what_the_json_answer_says() {
 }
 
 #[test]
-fn the_order_of_chunks_is_openais() {
+fn chunks_have_openais_order() {
     let mock = mock();
-    let seen = chat(Protocol::Http2, &mock, &[("answer", "a b")], &prompt("x", STREAM));
-    let choices: Vec<Value> = seen.chunks().iter().map(|chunk| chunk["choices"].clone()).collect();
+    let response = chat(Protocol::Http2, &mock, &[("answer", "a b")], &prompt("x", STREAM));
+    let choices: Vec<Value> = response.chunks().iter().map(|chunk| chunk["choices"].clone()).collect();
     let delta =
         |delta: Value, finish: Value| json!([{"index": 0, "delta": delta, "logprobs": null, "finish_reason": finish}]);
     assert_eq!(
@@ -58,29 +59,29 @@ fn the_order_of_chunks_is_openais() {
 }
 
 #[test]
-fn usage_is_where_it_is_asked_for() {
+fn usage_is_reported_in_the_requested_chunks() {
     let mock = mock();
-    // Per chunk (role, "a", " b", finish, and what comes after): - no member, 0 null, u an object.
+    // `usage` of each chunk (role, "a", " b", finish, usage chunk): - absent, 0 null, u object.
     for (at, members, expected) in [
         ("asked", STREAM, "----"),
         ("asked", r#""stream":true,"stream_options":null"#, "----"),
         ("asked", r#""stream":true,"stream_options":{}"#, "----"),
         ("asked", r#""stream":true,"stream_options":{"include_usage":false}"#, "----"),
-        ("asked", ASKED, "0000u"),
+        ("asked", STREAM_WITH_USAGE, "0000u"),
         ("always", STREAM, "----u"),
-        ("always", ASKED, "0000u"),
-        ("never", ASKED, "----"),
+        ("always", STREAM_WITH_USAGE, "0000u"),
+        ("never", STREAM_WITH_USAGE, "----"),
         ("last", STREAM, "---u"),
-        ("last", ASKED, "---u"),
+        ("last", STREAM_WITH_USAGE, "---u"),
         ("every", STREAM, "uuuu"),
     ] {
-        let seen = chat(Protocol::Http1, &mock, &[("usage-at", at), ("answer", "a b")], &prompt("x", members));
+        let response = chat(Protocol::Http1, &mock, &[("usage-at", at), ("answer", "a b")], &prompt("x", members));
         let shape = |chunk: &Value| match chunk.get("usage") {
             None => '-',
             Some(Value::Null) => '0',
             Some(_) => 'u',
         };
-        let chunks = seen.chunks();
+        let chunks = response.chunks();
         assert_eq!(chunks.iter().map(shape).collect::<String>(), expected, "{at} {members}");
         let without_choices = chunks.iter().filter(|chunk| chunk["choices"] == json!([])).count();
         assert_eq!(without_choices, usize::from(expected.len() == 5), "{at} {members}");
@@ -92,7 +93,7 @@ fn usage_is_where_it_is_asked_for() {
 }
 
 #[test]
-fn deltas_are_cut_as_asked() {
+fn knobs_divide_the_text_into_deltas() {
     let mock = mock();
     for (knobs, expected) in [
         (&[("deltas", r#"["mail bob@exa","mple.com","","!"]"#)][..], &["", "mail bob@exa", "mple.com", "", "!"][..]),
@@ -101,25 +102,25 @@ fn deltas_are_cut_as_asked() {
         (&[("answer", "")], &[""]),
     ] {
         for protocol in BOTH {
-            let seen = chat(protocol, &mock, knobs, &prompt("x", STREAM));
-            assert_eq!(deltas(&seen, 0, "/content"), expected, "{knobs:?}");
+            let response = chat(protocol, &mock, knobs, &prompt("x", STREAM));
+            assert_eq!(deltas(&response, 0, "/content"), expected, "{knobs:?}");
         }
     }
-    let seen = chat(Protocol::Http1, &mock, &[], &prompt("deltas: [\"a@\", \"b\"]", STREAM));
-    assert_eq!(deltas(&seen, 0, "/content"), ["", "a@", "b"]);
-    let seen = chat(Protocol::Http1, &mock, &[("words", "200")], &prompt("x", STREAM));
-    assert_eq!(deltas(&seen, 0, "/content").len(), 1 + 200);
+    let response = chat(Protocol::Http1, &mock, &[], &prompt("deltas: [\"a@\", \"b\"]", STREAM));
+    assert_eq!(deltas(&response, 0, "/content"), ["", "a@", "b"]);
+    let response = chat(Protocol::Http1, &mock, &[("words", "200")], &prompt("x", STREAM));
+    assert_eq!(deltas(&response, 0, "/content").len(), 1 + 200);
 }
 
 #[test]
-fn tool_calls_come_in_pieces() {
+fn arguments_of_tool_calls_are_streamed_in_pieces() {
     let mock = mock();
     let knobs = [("tool-call", r#"weather={"city":"Paris"}"#), ("tool-call", "time={}"), ("delta-chars", "5")];
-    let seen = chat(Protocol::Http2, &mock, &knobs, &prompt("x", STREAM));
-    let arguments = deltas(&seen, 0, "/tool_calls/0/function/arguments");
+    let response = chat(Protocol::Http2, &mock, &knobs, &prompt("x", STREAM));
+    let arguments = deltas(&response, 0, "/tool_calls/0/function/arguments");
     assert_eq!(arguments, ["", "{\"cit", "y\":\"P", "aris\"", "}", "", "{}"]);
-    assert_eq!(deltas(&seen, 0, "/tool_calls/0/function/name"), ["weather", "time"]);
-    let chunks = seen.chunks();
+    assert_eq!(deltas(&response, 0, "/tool_calls/0/function/name"), ["weather", "time"]);
+    let chunks = response.chunks();
     assert_eq!(chunks.last().unwrap()["choices"][0]["finish_reason"], "tool_calls");
     assert_eq!(chunks[0]["choices"][0]["delta"]["content"], Value::Null);
     let index_of_last_call = &chunks[chunks.len() - 2]["choices"][0]["delta"]["tool_calls"][0]["index"];
@@ -127,7 +128,7 @@ fn tool_calls_come_in_pieces() {
 }
 
 #[test]
-fn line_ends_and_comments() {
+fn knobs_set_line_endings_and_comments() {
     let mock = mock();
     let plain = chat(Protocol::Http1, &mock, &[("answer", "a b")], &prompt("x", STREAM)).text();
     let with = |knobs: &[(&str, &str)]| {
@@ -141,22 +142,22 @@ fn line_ends_and_comments() {
 }
 
 #[test]
-fn gzip_is_flushed_event_by_event() {
+fn gzip_is_flushed_after_every_event() {
     let mock = mock();
     for protocol in BOTH {
         for members in ["", STREAM] {
             let body = prompt("say: compress me, compress me", members);
             let plain = chat(protocol, &mock, &[], &body);
-            let seen = chat(protocol, &mock, &[("gzip", "true")], &body);
-            assert_eq!(seen.header("content-encoding"), Some(&b"gzip"[..]));
+            let response = chat(protocol, &mock, &[("gzip", "true")], &body);
+            assert_eq!(response.header("content-encoding"), Some(&b"gzip"[..]));
             let mut unpacked = Vec::new();
-            flate2::read::GzDecoder::new(&*seen.body()).read_to_end(&mut unpacked).unwrap();
+            flate2::read::GzDecoder::new(&*response.body()).read_to_end(&mut unpacked).unwrap();
             assert_eq!(unpacked, plain.body());
             if members.is_empty() {
-                assert_eq!(seen.header("content-length"), Some(seen.body().len().to_string().as_bytes()));
+                assert_eq!(response.header("content-length"), Some(response.body().len().to_string().as_bytes()));
             } else {
                 let mut first = vec![0; plain.text().find("\n\n").unwrap() + 2];
-                flate2::read::GzDecoder::new(&*seen.frames[0]).read_exact(&mut first).unwrap();
+                flate2::read::GzDecoder::new(&*response.frames[0]).read_exact(&mut first).unwrap();
                 assert!(plain.body().starts_with(&first));
             }
         }
@@ -164,7 +165,7 @@ fn gzip_is_flushed_event_by_event() {
 }
 
 #[test]
-fn time_passes_as_asked() {
+fn knobs_delay_headers_and_events() {
     let mock = mock();
     // Role, four words of one token each, finish, [DONE]: seven events.
     let body = prompt("say: a b c d", STREAM);
@@ -175,10 +176,10 @@ fn time_passes_as_asked() {
         (&[("event-ms", "30"), ("burst", "7")], 0, 180),
     ] {
         for protocol in BOTH {
-            let seen = chat(protocol, &mock, knobs, &body);
-            assert!(seen.head_after >= Duration::from_millis(head), "{knobs:?}: {:?}", seen.head_after);
-            assert!(seen.end_after >= Duration::from_millis(end), "{knobs:?}: {:?}", seen.end_after);
-            assert_eq!(seen.chunks().len(), 6);
+            let response = chat(protocol, &mock, knobs, &body);
+            assert!(response.head_after >= Duration::from_millis(head), "{knobs:?}: {:?}", response.head_after);
+            assert!(response.end_after >= Duration::from_millis(end), "{knobs:?}: {:?}", response.end_after);
+            assert_eq!(response.chunks().len(), 6);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What the connection shows: frames, reads, trailers, headers.
+//! Tests of what a client sees of the connection: frames, reads, trailers, headers.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -6,11 +6,13 @@ use std::time::Instant;
 
 use tollgate_mock_llm::{Knobs, MockLlm, Options};
 
-use crate::client::{BOTH, CHAT, Protocol, address, chat, full, http2, mock, post, prompt, request, run, see, send};
+use crate::client::{
+    BOTH, CHAT, Protocol, address, chat, full, http2, mock, post, prompt, read_response, request, run, send,
+};
 
 const STREAM: &str = r#""stream":true"#;
 
-/// The raw response to a chat request over HTTP/1.1, as the reads that it came in.
+/// Sends a chat request over HTTP/1.1 and returns the raw response, divided into the reads in which it arrived.
 fn reads(mock: &MockLlm, knobs: &[(&str, &str)], body: &str) -> Vec<Vec<u8>> {
     let mut stream = TcpStream::connect(address(mock)).unwrap();
     let mut head =
@@ -30,7 +32,7 @@ fn reads(mock: &MockLlm, knobs: &[(&str, &str)], body: &str) -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn pieces_are_frames_of_their_own() {
+fn every_piece_is_a_frame() {
     let mock = mock();
     for members in ["", STREAM] {
         let body = prompt("say: a few words of answer", members);
@@ -38,12 +40,12 @@ fn pieces_are_frames_of_their_own() {
         for size in [1, 7, 1000, 1_000_000] {
             let knobs = [("piece-bytes", &*size.to_string())];
             for protocol in BOTH {
-                let seen = chat(protocol, &mock, &knobs, &body);
-                assert_eq!(seen.body(), whole, "{protocol:?} {size}");
+                let response = chat(protocol, &mock, &knobs, &body);
+                assert_eq!(response.body(), whole, "{protocol:?} {size}");
                 if protocol == Protocol::Http2 {
-                    let sizes: Vec<usize> = seen.frames.iter().map(|frame| frame.len()).collect();
+                    let sizes: Vec<usize> = response.frames.iter().map(|frame| frame.len()).collect();
                     assert_eq!(sizes.len(), whole.len().div_ceil(size));
-                    assert!(sizes.iter().rev().skip(1).all(|of| *of == size), "{sizes:?}");
+                    assert!(sizes.iter().rev().skip(1).all(|length| *length == size), "{sizes:?}");
                 }
             }
         }
@@ -51,7 +53,7 @@ fn pieces_are_frames_of_their_own() {
 }
 
 #[test]
-fn pieces_arrive_in_reads_of_their_own_when_paused() {
+fn pauses_divide_pieces_into_separate_reads() {
     let mock = mock();
     for (members, knobs) in [
         ("", &[("piece-bytes", "40"), ("piece-pause-us", "3000")][..]),
@@ -60,25 +62,25 @@ fn pieces_arrive_in_reads_of_their_own_when_paused() {
     ] {
         let body = prompt("say: short", members);
         let whole = chat(Protocol::Http1, &mock, &[], &body).body();
-        let seen = reads(&mock, knobs, &body);
-        // Every pause is a chance for the reader, of which it misses many on a busy machine.
-        assert!(whole.len() / 40 > 8 && seen.len() > 4, "{} reads", seen.len());
-        assert!(seen.iter().all(|read| read.len() < whole.len()));
+        let response = reads(&mock, knobs, &body);
+        // A busy machine may join pieces in one read, so fewer reads than pieces are enough.
+        assert!(whole.len() / 40 > 8 && response.len() > 4, "{} reads", response.len());
+        assert!(response.iter().all(|read| read.len() < whole.len()));
     }
 }
 
 #[test]
-fn an_event_is_a_frame_and_a_burst_is_one() {
+fn every_burst_of_events_is_one_frame() {
     let mock = mock();
     let body = prompt("say: a b c d", STREAM);
     for (burst, frames) in [("1", 7), ("2", 4), ("7", 1), ("100", 1)] {
-        let seen = chat(Protocol::Http2, &mock, &[("burst", burst)], &body);
-        assert_eq!(seen.frames.len(), frames, "burst {burst}");
+        let response = chat(Protocol::Http2, &mock, &[("burst", burst)], &body);
+        assert_eq!(response.frames.len(), frames, "burst {burst}");
     }
 }
 
 #[test]
-fn content_length_or_chunks() {
+fn content_length_is_sent_unless_chunked_or_with_trailers() {
     let mock = mock();
     let body = prompt("say: x", "");
     for protocol in BOTH {
@@ -88,23 +90,26 @@ fn content_length_or_chunks() {
             (&[("chunked", "true")], false),
             (&[("trailer", "x-a=1")], false),
         ] {
-            let seen = chat(protocol, &mock, knobs, &body);
-            assert_eq!(seen.header("content-length").is_some(), known, "{protocol:?} {knobs:?}");
-            assert_eq!(seen.json()["choices"][0]["message"]["content"], "x");
+            let response = chat(protocol, &mock, knobs, &body);
+            assert_eq!(response.header("content-length").is_some(), known, "{protocol:?} {knobs:?}");
+            assert_eq!(response.json()["choices"][0]["message"]["content"], "x");
         }
     }
 }
 
 #[test]
-fn an_empty_answer() {
+fn an_empty_response_ends_without_a_body() {
     let mock = mock();
     for protocol in BOTH {
         for (members, content_type) in [("", "application/json"), (STREAM, "text/event-stream; charset=utf-8")] {
-            let seen = chat(protocol, &mock, &[("empty", "true")], &prompt("x", members));
-            assert_eq!((seen.status, seen.body().len(), seen.ended_by_head), (200, 0, true));
-            assert_eq!(seen.header("content-type"), Some(content_type.as_bytes()));
-            let seen = chat(protocol, &mock, &[("empty", "true"), ("chunked", "true")], &prompt("x", members));
-            assert_eq!((seen.body().len(), seen.header("content-length"), seen.ended_by_head), (0, None, false));
+            let response = chat(protocol, &mock, &[("empty", "true")], &prompt("x", members));
+            assert_eq!((response.status, response.body().len(), response.ended_by_head), (200, 0, true));
+            assert_eq!(response.header("content-type"), Some(content_type.as_bytes()));
+            let response = chat(protocol, &mock, &[("empty", "true"), ("chunked", "true")], &prompt("x", members));
+            assert_eq!(
+                (response.body().len(), response.header("content-length"), response.ended_by_head),
+                (0, None, false)
+            );
         }
     }
     assert!(mock.wait(std::time::Duration::from_secs(5), |all| all.iter().all(|entry| entry.ended)).is_ok());
@@ -112,26 +117,26 @@ fn an_empty_answer() {
 }
 
 #[test]
-fn trailers() {
+fn trailers_are_sent_on_http2_and_on_request_on_http1() {
     let mock = mock();
     for members in ["", STREAM] {
         let knobs = [("trailer", "x-sum=1%2C2,x-more=b")];
-        let seen = chat(Protocol::Http2, &mock, &knobs, &prompt("say: x", members));
-        let trailers = seen.trailers.unwrap();
+        let response = chat(Protocol::Http2, &mock, &knobs, &prompt("say: x", members));
+        let trailers = response.trailers.unwrap();
         assert!(trailers["x-sum"] == "1,2" && trailers["x-more"] == "b", "{trailers:?}");
-        // HTTP/1.1 sends them to those who say that they want them.
+        // HTTP/1.1 sends them only if the request has `te: trailers`.
         for (te, sent) in [(None, false), (Some("trailers"), true)] {
-            let seen = run(async {
+            let response = run(async {
                 let address = address(&mock);
                 let mut request = request(address, CHAT, &[("x-mock-trailer", "x-sum=1")]);
                 if let Some(te) = te {
                     request = request.header("te", te);
                 }
                 let request = request.body(full(&prompt("say: x", members))).unwrap();
-                see(Instant::now(), send(Protocol::Http1, address, request).await).await
+                read_response(Instant::now(), send(Protocol::Http1, address, request).await).await
             });
-            assert_eq!(seen.trailers.is_some(), sent);
-            assert_eq!(seen.header("trailer"), Some(&b"x-sum"[..]));
+            assert_eq!(response.trailers.is_some(), sent);
+            assert_eq!(response.header("trailer"), Some(&b"x-sum"[..]));
         }
     }
     let empty = chat(Protocol::Http2, &mock, &[("trailer", "x-a=1"), ("empty", "true")], &prompt("x", STREAM));
@@ -139,48 +144,48 @@ fn trailers() {
 }
 
 #[test]
-fn headers_of_any_bytes_and_exact_bodies() {
+fn knobs_set_headers_of_any_bytes_and_exact_bodies() {
     let mock = mock();
     let knobs = [("header", "x-name=caf%E9,x-name=b"), ("body-base64", "AAH/"), ("content-type", "text/odd")];
     for protocol in BOTH {
-        let seen = chat(protocol, &mock, &knobs, "not even json");
-        assert_eq!(seen.body(), [0, 1, 255]);
-        let values: Vec<&[u8]> = seen.headers.get_all("x-name").iter().map(|value| value.as_bytes()).collect();
+        let response = chat(protocol, &mock, &knobs, "not even json");
+        assert_eq!(response.body(), [0, 1, 255]);
+        let values: Vec<&[u8]> = response.headers.get_all("x-name").iter().map(|value| value.as_bytes()).collect();
         assert_eq!(values, [&b"caf\xe9"[..], b"b"]);
-        assert_eq!(seen.header("content-type"), Some(&b"text/odd"[..]));
+        assert_eq!(response.header("content-type"), Some(&b"text/odd"[..]));
     }
 }
 
 #[test]
-fn defaults_come_from_the_options_and_headers_go_before() {
+fn headers_override_the_defaults_of_the_options() {
     let mut knobs = Knobs::default();
     knobs.set("answer", b"default").unwrap();
     let listeners = vec![("a".to_owned(), "127.0.0.1:0".parse().unwrap())];
     let mock = MockLlm::start(Options { knobs, ..Options::new(listeners) }).unwrap();
     for (knobs, expected) in [(&[][..], "default"), (&[("answer", "header")], "header")] {
-        let seen = post(Protocol::Http1, &mock, CHAT, knobs, &prompt("x", "")).json();
-        assert_eq!(seen["choices"][0]["message"]["content"], expected);
+        let response = post(Protocol::Http1, &mock, CHAT, knobs, &prompt("x", "")).json();
+        assert_eq!(response["choices"][0]["message"]["content"], expected);
     }
 }
 
 #[test]
-fn many_streams_of_one_connection() {
+fn a_connection_serves_many_streams_at_once() {
     let mock = mock();
     let address = address(&mock);
     run(async {
         let connection = http2(address).await;
-        let ask = |number: usize| {
+        let send_request = |number: usize| {
             let mut connection = connection.clone();
             let members = if number.is_multiple_of(2) { STREAM } else { "" };
             let request = request(address, CHAT, &[("x-mock-event-ms", "5")]);
             let request = request.body(full(&prompt(&format!("say: number {number}"), members))).unwrap();
-            tokio::spawn(
-                async move { see(Instant::now(), connection.send_request(request).await.unwrap()).await.text() },
-            )
+            tokio::spawn(async move {
+                read_response(Instant::now(), connection.send_request(request).await.unwrap()).await.text()
+            })
         };
-        let asked: Vec<_> = (0..200).map(ask).collect();
-        for (number, answer) in asked.into_iter().enumerate() {
-            assert!(answer.await.unwrap().contains(&format!(" {number}\"")));
+        let pending: Vec<_> = (0..200).map(send_request).collect();
+        for (number, text) in pending.into_iter().enumerate() {
+            assert!(text.await.unwrap().contains(&format!(" {number}\"")));
         }
     });
     assert_eq!(mock.received().len(), 200);

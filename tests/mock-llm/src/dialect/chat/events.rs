@@ -1,77 +1,80 @@
-//! An answer as the events of a stream, as OpenAI sends them: per choice a chunk that names the role, chunks of content
-//! and of tool calls, a chunk with `finish_reason`; then the usage, if asked for, in a chunk without choices; `[DONE]`.
+//! Streamed chat completions, in OpenAI's order.
+//!
+//! For each choice a chunk with the role, chunks with content and tool calls, and a chunk with `finish_reason`; then the usage, if
+//! requested, in a chunk without choices; then `[DONE]`.
 
 use std::borrow::Cow;
 
 use super::{call_id, head, usage};
-use crate::answer::Answer;
 use crate::error::ApiError;
+use crate::generation::Generation;
 use crate::json::{string, text};
-use crate::knobs::{Knobs, Usage, UsageAt};
+use crate::knobs::{Knobs, UsageAt};
 use crate::stream::{Events, Framing, Stream};
-use crate::tokens::{argument_pieces, tokens};
+use crate::tokens::{argument_segments, tokens};
+use crate::usage::Usage;
 
-/// The events of `answer`. `asked`: whether the client asked for usage.
-pub(super) fn of(answer: &Answer<'_>, asked: bool, knobs: &Knobs) -> Events {
-    let mut writer = Writer::new(answer, asked, knobs);
-    let content = if answer.text.is_some() { r#""""# } else { "null" };
-    for index in 0..answer.choices {
+/// Encodes the output as events. `include_usage` is the request's `stream_options.include_usage`.
+pub(super) fn encode(generation: &Generation<'_>, include_usage: bool, knobs: &Knobs) -> Events {
+    let mut writer = Writer::new(generation, include_usage, knobs);
+    let content = if generation.text.is_some() { r#""""# } else { "null" };
+    for index in 0..generation.choices {
         writer.delta(index, 0, |out| {
             text(out, format_args!(r#""role":"assistant","content":{content},"refusal":null"#));
         });
     }
-    for delta in answer.thought.iter().flat_map(|said| said.deltas()) {
+    for delta in generation.thinking.iter().flat_map(|segmented| segmented.deltas()) {
         let spent = tokens(delta);
-        for index in 0..answer.choices {
+        for index in 0..generation.choices {
             writer.delta(index, spent, |out| {
                 out.extend_from_slice(br#""reasoning_content":"#);
                 string(delta, out);
             });
         }
     }
-    for delta in answer.text.iter().flat_map(|said| said.deltas()) {
+    for delta in generation.text.iter().flat_map(|segmented| segmented.deltas()) {
         let spent = tokens(delta);
-        for index in 0..answer.choices {
+        for index in 0..generation.choices {
             writer.delta(index, spent, |out| {
                 out.extend_from_slice(br#""content":"#);
                 string(delta, out);
             });
         }
     }
-    for (at, (name, arguments)) in answer.tool_calls.iter().enumerate() {
+    for (at, (name, arguments)) in generation.tool_calls.iter().enumerate() {
         writer.tool_call(at, name, arguments);
     }
-    for index in 0..answer.choices {
+    for index in 0..generation.choices {
         writer.finish(index);
     }
-    if matches!((knobs.usage_at, asked), (UsageAt::Asked, true) | (UsageAt::Always, _)) {
+    if matches!((knobs.usage_at, include_usage), (UsageAt::Asked, true) | (UsageAt::Always, _)) {
         writer.usage();
     }
     writer.stream.event("", 0, |out| out.extend_from_slice(b"[DONE]"));
-    writer.stream.end(("", |out: &mut Vec<u8>| ApiError::in_the_middle().openai().body.write(out)))
+    writer.stream.finish(("", |out: &mut Vec<u8>| ApiError::mid_stream().openai().body.write(out)))
 }
 
 struct Writer<'a> {
-    answer: &'a Answer<'a>,
+    generation: &'a Generation<'a>,
     knobs: &'a Knobs,
-    asked: bool,
-    /// What all chunks begin with.
+    include_usage: bool,
+    /// Beginning of all chunks.
     head: Vec<u8>,
     stream: Stream<'a>,
 }
 
 impl<'a> Writer<'a> {
-    fn new(answer: &'a Answer<'a>, asked: bool, knobs: &'a Knobs) -> Writer<'a> {
+    fn new(generation: &'a Generation<'a>, include_usage: bool, knobs: &'a Knobs) -> Writer<'a> {
         let mut begin = Vec::with_capacity(192);
-        head(answer, "chat.completion.chunk", &mut begin);
-        let deltas = answer.text.as_ref().map_or(0, |said| said.deltas().count());
-        let expected = (deltas + 4) * answer.choices as usize;
+        head(generation, "chat.completion.chunk", &mut begin);
+        let deltas = generation.text.as_ref().map_or(0, |segmented| segmented.deltas().count());
+        let expected = (deltas + 4) * generation.choices as usize;
         let mut stream = Stream::new(Framing::Sse, knobs);
         stream.reserve(expected + 2, expected * (begin.len() + 96) + 512);
-        Writer { answer, knobs, asked, head: begin, stream }
+        Writer { generation, knobs, include_usage, head: begin, stream }
     }
 
-    /// A chunk of the choice `index` whose delta has the members that `members` writes.
+    /// Appends a chunk of the choice `index`; `members` writes the members of its delta.
     fn delta(&mut self, index: u32, spent: u64, members: impl FnOnce(&mut Vec<u8>)) {
         let head = std::mem::take(&mut self.head);
         let tail = self.usage_member(spent, false);
@@ -86,18 +89,18 @@ impl<'a> Writer<'a> {
     }
 
     fn tool_call(&mut self, at: usize, name: &str, arguments: &str) {
-        let answer = self.answer;
-        for index in 0..answer.choices {
+        let generation = self.generation;
+        for index in 0..generation.choices {
             self.delta(index, tokens(name), |out| {
                 text(out, format_args!(r#""tool_calls":[{{"index":{at},"id":"#));
-                call_id(answer, index, at, out);
+                call_id(generation, index, at, out);
                 out.extend_from_slice(br#","type":"function","function":{"name":"#);
                 string(name, out);
                 out.extend_from_slice(br#","arguments":""}}]"#);
             });
         }
-        for piece in argument_pieces(arguments, self.knobs.delta_chars) {
-            for index in 0..answer.choices {
+        for piece in argument_segments(arguments, self.knobs.delta_chars) {
+            for index in 0..generation.choices {
                 self.delta(index, tokens(piece), |out| {
                     text(out, format_args!(r#""tool_calls":[{{"index":{at},"function":{{"arguments":"#));
                     string(piece, out);
@@ -109,7 +112,7 @@ impl<'a> Writer<'a> {
 
     fn finish(&mut self, index: u32) {
         let tail = self.usage_member(0, true);
-        let (head, finish) = (std::mem::take(&mut self.head), self.answer.finish);
+        let (head, finish) = (std::mem::take(&mut self.head), self.generation.finish);
         self.stream.event("", 0, |out| {
             out.extend_from_slice(&head);
             text(out, format_args!(r#"{{"index":{index},"delta":{{}},"logprobs":null,"finish_reason":"#));
@@ -121,7 +124,7 @@ impl<'a> Writer<'a> {
     }
 
     fn usage(&mut self) {
-        let (head, of) = (std::mem::take(&mut self.head), self.answer.usage);
+        let (head, of) = (std::mem::take(&mut self.head), self.generation.usage);
         self.stream.event("", 0, |out| {
             out.extend_from_slice(&head);
             out.extend_from_slice(br#"],"usage":"#);
@@ -131,11 +134,11 @@ impl<'a> Writer<'a> {
         self.head = head;
     }
 
-    /// What comes after the choices of a chunk that takes so many tokens.
+    /// Returns the end of a chunk with `spent` output tokens: its `usage` member, if any, and the closing brace.
     fn usage_member(&self, spent: u64, last: bool) -> Cow<'static, [u8]> {
-        let total = self.answer.usage;
+        let total = self.generation.usage;
         let now = match self.knobs.usage_at {
-            UsageAt::Asked | UsageAt::Always if self.asked => return Cow::Borrowed(br#","usage":null}"#),
+            UsageAt::Asked | UsageAt::Always if self.include_usage => return Cow::Borrowed(br#","usage":null}"#),
             UsageAt::Last | UsageAt::Every if last => total,
             UsageAt::Every => Usage { output: (self.stream.spent + spent).min(total.output), ..total },
             _ => return Cow::Borrowed(b"}"),

@@ -1,29 +1,32 @@
-//! The dialects and where in them the same things stand.
+//! Table of the dialects, with the positions of the same output in each.
 
 use serde_json::{Value, json};
 
-/// A path, the body of a request to it without its prompt, and where things stand in the answer.
+/// Endpoint with a request body and the JSON pointers of its response.
 pub(crate) struct Dialect {
     pub(crate) path: &'static str,
+    /// Builds the body of a request from a prompt.
     pub(crate) body: fn(&str) -> Value,
+    /// Pointer of the text.
     pub(crate) text: &'static str,
+    /// Pointer and value of the finish reason.
     pub(crate) finish: (&'static str, &'static str),
-    /// Pointer and value of what `usage: 100,20,30,5,7` becomes.
+    /// Pointers and values of the usage, with the knob `usage` at `100,20,30,5,7`.
     pub(crate) usage: &'static [(&'static str, u64)],
-    /// Pointer of an error's kind, and what it is for a 429.
+    /// Pointer and value of the error type of a 429.
     pub(crate) error: (&'static str, &'static str),
     pub(crate) stream: Option<Streamed>,
 }
 
-/// How the same is streamed.
+/// The same endpoint, streamed.
 pub(crate) struct Streamed {
     pub(crate) path: &'static str,
-    /// Members to add to the body.
+    /// Members added to the body.
     pub(crate) members: fn() -> Value,
     pub(crate) media: &'static str,
-    /// Where a delta stands in the data of an event.
+    /// Pointer of a delta in the data of an event.
     pub(crate) delta: &'static str,
-    /// Pointer and value in the data of the event that ends a stream that fails.
+    /// Pointer and value in the data of the event that ends a failing stream.
     pub(crate) failed: (&'static str, &'static str),
 }
 
@@ -262,7 +265,7 @@ pub(crate) const DIALECTS: &[Dialect] = &[
         error: ("/error", "Rate limit reached. Please try again later."),
         stream: Some(Streamed {
             path: "/api/chat",
-            // It streams unless it is told not to.
+            // Ollama streams by default.
             members: || json!({"stream": null}),
             media: LINES,
             delta: "/message/content",

@@ -1,9 +1,9 @@
-//! How text gets into a header and out of it: percent encoding and base64 in, escaped text out.
+//! Text codecs for header values: percent encoding and base64 for input, escaped text for output.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-/// Percent-decodes `value`; a `%` that two hexadecimal digits do not follow stands for itself.
+/// Percent-decodes `value`. A `%` without two hexadecimal digits after it is kept as it is.
 pub(crate) fn percent_decode(value: &[u8]) -> Vec<u8> {
     let mut decoded = Vec::with_capacity(value.len());
     let mut rest = value;
@@ -31,17 +31,17 @@ fn nibble(digit: u8) -> u8 {
     }
 }
 
-/// Standard base64 with padding.
+/// Decodes standard base64 with padding.
 pub(crate) fn base64_decode(value: &[u8]) -> Option<Vec<u8>> {
     STANDARD.decode(value).ok()
 }
 
-/// Standard base64 with padding.
+/// Encodes as standard base64 with padding.
 pub(crate) fn base64_encode(bytes: &[u8]) -> String {
     STANDARD.encode(bytes)
 }
 
-/// A header value as text without loss: a backslash is doubled, a byte that is not part of valid UTF-8 becomes `\xNN`.
+/// Escapes a header value as text, without loss: backslashes are doubled, bytes outside of valid UTF-8 become `\xNN`.
 pub(crate) fn escape(value: &[u8]) -> String {
     let mut escaped = String::with_capacity(value.len());
     for chunk in value.utf8_chunks() {
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn percent() {
+    fn percent_sequences_are_decoded() {
         for (value, expected) in [
             ("plain", &b"plain"[..]),
             ("a%20b%0Ac", b"a b\nc"),
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn escaping_tells_every_value_apart() {
+    fn escaping_is_unambiguous() {
         for (value, expected) in [
             (&b"plain"[..], "plain"),
             (b"caf\xe9", r"caf\xe9"),

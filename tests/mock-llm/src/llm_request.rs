@@ -1,7 +1,8 @@
-//! What the mock needs to know of a request; for OpenAI's chat, from one pass over its bytes.
+//! The members of a request that the mock evaluates. A chat completions request is parsed in one pass over its bytes.
 //!
-//! Lenient where OpenAI is (unknown members of any type pass), strict where it is (a member it understands has the wrong
-//! type: 400). The last of two equal keys wins, as with most servers: a gateway that looks at the first is caught.
+//! Lenient where OpenAI is (unknown members of any type are ignored), strict where OpenAI is (a known member of the wrong
+//! type is answered with 400). The last of duplicate keys wins, as in most servers, which exposes a gateway that reads the
+//! first.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,61 +12,63 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::tokens::{PER_MESSAGE, PER_PROMPT, PER_TOOL, tokens};
 
-/// A request as the mock understands it.
+/// Request, reduced to the members that the mock evaluates.
 #[derive(Debug, Default, PartialEq)]
-pub(crate) struct Ask<'a> {
+pub(crate) struct LlmRequest<'a> {
     pub(crate) model: Option<Text<'a>>,
     pub(crate) stream: bool,
+    /// `stream_options.include_usage`.
     pub(crate) include_usage: bool,
     /// `n`, at least 1.
     pub(crate) candidates: Option<u32>,
-    /// `max_completion_tokens`, else `max_tokens`.
-    pub(crate) cap: Option<u64>,
-    /// `None`: no such member.
+    /// Output limit: `max_completion_tokens`, otherwise `max_tokens`.
+    pub(crate) max_tokens: Option<u64>,
+    /// Messages; `None` if the request has no such member.
     pub(crate) messages: Option<Messages<'a>>,
+    /// Number of tool definitions.
     pub(crate) tools: u64,
 }
 
-impl<'a> Ask<'a> {
-    /// Reads a request body.
-    pub(crate) fn parse(body: &'a [u8]) -> Result<Ask<'a>, serde_json::Error> {
+impl<'a> LlmRequest<'a> {
+    /// Parses the body of a chat completions request.
+    pub(crate) fn parse(body: &'a [u8]) -> Result<LlmRequest<'a>, serde_json::Error> {
         serde_json::from_slice(body)
     }
 
-    /// Counts a message in whose text is this.
-    pub(crate) fn message(&mut self, of_user: bool, text: impl Into<Cow<'a, str>>) {
-        self.messages.get_or_insert_default().add(of_user, Text(text.into()));
+    /// Adds a message: counts its tokens, and keeps its text if it is the user's.
+    pub(crate) fn add_message(&mut self, is_user: bool, text: impl Into<Cow<'a, str>>) {
+        self.messages.get_or_insert_default().add(is_user, Text(text.into()));
     }
 
-    /// What the prompt costs by the mock's own rule.
+    /// Returns the prompt's tokens by the mock's own rule; see [`tokens`](crate::tokens).
     pub(crate) fn prompt_tokens(&self) -> u64 {
         PER_PROMPT + self.messages.as_ref().map_or(0, |messages| messages.tokens) + PER_TOOL * self.tools
     }
 
-    /// The text of the last message of the role `user`.
+    /// Returns the text of the last message of the role `user`; empty if there is none.
     pub(crate) fn last_user_text(&self) -> &str {
         self.messages.as_ref().and_then(|messages| messages.last_user.as_ref()).map_or("", |text| &text.0)
     }
 }
 
-/// A string, borrowed from the body unless it holds escapes.
+/// JSON string, borrowed from the body unless it contains escapes.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Text<'a>(pub(crate) Cow<'a, str>);
 
-/// What is kept of `messages`.
+/// Summary of `messages`.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Messages<'a> {
     pub(crate) count: u64,
-    /// Of all texts of all messages, with what each message costs.
+    /// Tokens of all messages, including [`PER_MESSAGE`] for each.
     pub(crate) tokens: u64,
     pub(crate) last_user: Option<Text<'a>>,
 }
 
 impl<'a> Messages<'a> {
-    fn add(&mut self, of_user: bool, text: Text<'a>) {
+    fn add(&mut self, is_user: bool, text: Text<'a>) {
         self.count += 1;
         self.tokens += PER_MESSAGE + tokens(&text.0);
-        if of_user {
+        if is_user {
             self.last_user = Some(text);
         }
     }
@@ -105,39 +108,39 @@ enum Member {
     Other,
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Ask<'a> {
+impl<'de: 'a, 'a> Deserialize<'de> for LlmRequest<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Reader;
         impl<'de> Visitor<'de> for Reader {
-            type Value = Ask<'de>;
+            type Value = LlmRequest<'de>;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a chat request object")
             }
-            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Ask<'de>, M::Error> {
-                let mut ask = Ask::default();
-                let (mut old_cap, mut new_cap) = (None, None);
+            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<LlmRequest<'de>, M::Error> {
+                let mut request = LlmRequest::default();
+                let (mut max_tokens, mut max_completion_tokens) = (None, None);
                 while let Some(member) = map.next_key()? {
                     match member {
-                        Member::Model => ask.model = map.next_value()?,
-                        Member::Stream => ask.stream = map.next_value::<Option<bool>>()?.unwrap_or(false),
+                        Member::Model => request.model = map.next_value()?,
+                        Member::Stream => request.stream = map.next_value::<Option<bool>>()?.unwrap_or(false),
                         Member::StreamOptions => {
                             let options: Option<StreamOptions> = map.next_value()?;
-                            ask.include_usage = options.and_then(|options| options.include_usage).unwrap_or(false);
+                            request.include_usage = options.and_then(|options| options.include_usage).unwrap_or(false);
                         }
-                        Member::N => ask.candidates = map.next_value()?,
-                        Member::MaxTokens => old_cap = map.next_value()?,
-                        Member::MaxCompletionTokens => new_cap = map.next_value()?,
-                        Member::Messages => ask.messages = Some(map.next_value()?),
+                        Member::N => request.candidates = map.next_value()?,
+                        Member::MaxTokens => max_tokens = map.next_value()?,
+                        Member::MaxCompletionTokens => max_completion_tokens = map.next_value()?,
+                        Member::Messages => request.messages = Some(map.next_value()?),
                         Member::Tools => {
-                            ask.tools = map.next_value::<Option<Vec<IgnoredAny>>>()?.map_or(0, |t| t.len() as u64);
+                            request.tools = map.next_value::<Option<Vec<IgnoredAny>>>()?.map_or(0, |t| t.len() as u64);
                         }
                         Member::Other => {
                             map.next_value::<IgnoredAny>()?;
                         }
                     }
                 }
-                ask.cap = new_cap.or(old_cap);
-                Ok(ask)
+                request.max_tokens = max_completion_tokens.or(max_tokens);
+                Ok(request)
             }
         }
         deserializer.deserialize_map(Reader)
@@ -209,7 +212,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Message<'a> {
     }
 }
 
-/// `content`: a string, an array of parts (their texts joined), or null.
+/// Message `content`: a string, an array of parts (their texts are joined), or null.
 struct Content<'a>(Text<'a>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Content<'a> {
@@ -253,28 +256,28 @@ struct TextPart<'a> {
 mod tests {
     use super::*;
 
-    fn parse(body: &str) -> Ask<'_> {
-        Ask::parse(body.as_bytes()).unwrap()
+    fn parse(body: &str) -> LlmRequest<'_> {
+        LlmRequest::parse(body.as_bytes()).unwrap()
     }
 
     #[test]
-    fn reads_what_it_needs() {
-        let ask = parse(
+    fn all_evaluated_members_are_parsed() {
+        let request = parse(
             r#"{"metadata":7,"model":"gpt-4o","stream":true,"stream_options":{"x":1,"include_usage":true},"n":2,
                 "max_tokens":9,"max_completion_tokens":5,"tools":[{"type":"function"}],
                 "messages":[{"role":"system","content":"be brief"},
                   {"role":"user","content":[{"type":"text","text":"one "},{"type":"image_url","image_url":{}},{"text":"two"}]},
                   {"role":"assistant","content":null,"tool_calls":[]}]}"#,
         );
-        assert_eq!(ask.model, Some(Text("gpt-4o".into())));
-        assert!(ask.stream && ask.include_usage);
-        assert_eq!((ask.candidates, ask.cap, ask.tools), (Some(2), Some(5), 1));
-        assert_eq!(ask.last_user_text(), "one two");
-        assert_eq!(ask.prompt_tokens(), 3 + (4 + 1 + 2) + (4 + 2) + 4 + 10);
+        assert_eq!(request.model, Some(Text("gpt-4o".into())));
+        assert!(request.stream && request.include_usage);
+        assert_eq!((request.candidates, request.max_tokens, request.tools), (Some(2), Some(5), 1));
+        assert_eq!(request.last_user_text(), "one two");
+        assert_eq!(request.prompt_tokens(), 3 + (4 + 1 + 2) + (4 + 2) + 4 + 10);
     }
 
     #[test]
-    fn stream_options_in_all_its_spellings() {
+    fn include_usage_is_true_only_if_stream_options_says_so() {
         for (options, expected) in [
             ("", false),
             (r#","stream_options":null"#, false),
@@ -289,15 +292,15 @@ mod tests {
     }
 
     #[test]
-    fn the_last_of_two_equal_keys_wins() {
-        let ask =
+    fn the_last_of_duplicate_keys_wins() {
+        let request =
             parse(r#"{"model":"first","model":"l\u0061st","messages":[{"content":"a","content":"b","role":"user"}]}"#);
-        assert_eq!(ask.model, Some(Text("last".into())));
-        assert_eq!(ask.last_user_text(), "b");
+        assert_eq!(request.model, Some(Text("last".into())));
+        assert_eq!(request.last_user_text(), "b");
     }
 
     #[test]
-    fn refuses_wrong_types() {
+    fn wrong_types_are_rejected() {
         for body in [
             "",
             "[]",
@@ -310,7 +313,7 @@ mod tests {
             r#"{"messages":[{"content":5}]}"#,
             r#"{"model":"\ud800"}"#,
         ] {
-            assert!(Ask::parse(body.as_bytes()).is_err(), "{body}");
+            assert!(LlmRequest::parse(body.as_bytes()).is_err(), "{body}");
         }
     }
 }

@@ -1,15 +1,15 @@
-//! Answers that are one JSON document, and errors.
+//! Tests of responses that are one JSON document, and of errors.
 
 use serde_json::{Value, json};
 
 use crate::client::{BOTH, CHAT, Protocol, chat, mock, post, prompt};
 
 #[test]
-fn an_answer_has_what_openais_has() {
+fn a_chat_completion_has_the_members_of_openais() {
     let mock = mock();
     for protocol in BOTH {
-        let seen = chat(protocol, &mock, &[], &prompt("say: Good day, \"Bob\".", ""));
-        let mut body = seen.json();
+        let response = chat(protocol, &mock, &[], &prompt("say: Good day, \"Bob\".", ""));
+        let mut body = response.json();
         let id = body["id"].take();
         assert!(id.as_str().unwrap().starts_with("chatcmpl-"), "{id}");
         assert_eq!(
@@ -33,15 +33,15 @@ fn an_answer_has_what_openais_has() {
                 },
             })
         );
-        assert_eq!(seen.status, 200);
-        assert_eq!(seen.header("content-type"), Some(&b"application/json"[..]));
-        assert_eq!(seen.header("x-mock-upstream"), Some(&b"openai"[..]));
-        assert_eq!(seen.header("content-length"), Some(seen.body().len().to_string().as_bytes()));
+        assert_eq!(response.status, 200);
+        assert_eq!(response.header("content-type"), Some(&b"application/json"[..]));
+        assert_eq!(response.header("x-mock-upstream"), Some(&b"openai"[..]));
+        assert_eq!(response.header("content-length"), Some(response.body().len().to_string().as_bytes()));
     }
 }
 
 #[test]
-fn the_same_request_gives_the_same_answer() {
+fn equal_requests_get_equal_responses() {
     let (one, other) = (mock(), mock());
     for members in ["", r#""stream":true"#] {
         let body = prompt("anything at all", members);
@@ -57,9 +57,9 @@ fn the_same_request_gives_the_same_answer() {
 }
 
 #[test]
-fn knobs_of_a_json_answer() {
+fn knobs_change_a_json_response() {
     let mock = mock();
-    // Knobs, members of the request, where to look in the answer, what to find there.
+    // Knobs, members of the request, pointer into the response, value there.
     type Row<'a> = (&'a [(&'a str, &'a str)], &'a str, &'a str, Value);
     let rows: &[Row<'_>] = &[
         (&[("answer", "a%20b%C3%A9")], "", "/choices/0/message/content", json!("a bé")),
@@ -89,15 +89,15 @@ fn knobs_of_a_json_answer() {
         ),
     ];
     for (knobs, members, pointer, expected) in rows {
-        let seen = chat(Protocol::Http1, &mock, knobs, &prompt("hello", members)).json();
-        assert_eq!(seen.pointer(pointer), Some(expected), "{knobs:?} {members}: {seen}");
+        let response = chat(Protocol::Http1, &mock, knobs, &prompt("hello", members)).json();
+        assert_eq!(response.pointer(pointer), Some(expected), "{knobs:?} {members}: {response}");
     }
     let without = chat(Protocol::Http1, &mock, &[("usage-at", "never")], &prompt("hello", "")).json();
     assert_eq!(without.get("usage"), None);
 }
 
 #[test]
-fn every_path_that_ends_in_chat_completions_is_one() {
+fn chat_completions_match_under_any_prefix() {
     let mock = mock();
     for path in ["/chat/completions", "/openai/deployments/x/chat/completions?api-version=1", "/v1/chat/completions"] {
         assert_eq!(post(Protocol::Http1, &mock, path, &[], &prompt("hello", "")).status, 200, "{path}");
@@ -105,7 +105,7 @@ fn every_path_that_ends_in_chat_completions_is_one() {
 }
 
 #[test]
-fn what_makes_no_sense_is_refused_as_openai_refuses_it() {
+fn invalid_requests_get_openais_errors() {
     let mock = mock();
     for (path, knobs, body, status, code) in [
         (CHAT, &[][..], "", 400, json!(null)),
@@ -122,18 +122,18 @@ fn what_makes_no_sense_is_refused_as_openai_refuses_it() {
         (CHAT, &[("status", "429")], r#"{"stream":true}"#, 429, json!("rate_limit_exceeded")),
     ] {
         for protocol in BOTH {
-            let seen = post(protocol, &mock, path, knobs, body);
-            assert_eq!(seen.status, status, "{knobs:?} {body}");
-            assert_eq!(seen.header("content-type"), Some(&b"application/json"[..]));
-            let error = seen.json();
+            let response = post(protocol, &mock, path, knobs, body);
+            assert_eq!(response.status, status, "{knobs:?} {body}");
+            assert_eq!(response.header("content-type"), Some(&b"application/json"[..]));
+            let error = response.json();
             assert_eq!(error.pointer("/error/code"), Some(&code), "{knobs:?} {body}: {error}");
             assert!(error.pointer("/error/message").is_some_and(Value::is_string));
-            let wait = match (status, knobs) {
+            let retry_after = match (status, knobs) {
                 (503, _) => Some(&b"9"[..]),
                 (429, _) => Some(&b"1"[..]),
                 _ => None,
             };
-            assert_eq!(seen.header("retry-after"), wait);
+            assert_eq!(response.header("retry-after"), retry_after);
         }
     }
 }

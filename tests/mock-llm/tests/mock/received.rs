@@ -1,4 +1,4 @@
-//! What the mock tells of what it received.
+//! Tests of the record of requests.
 
 use std::io::Write as _;
 use std::net::{Shutdown, TcpStream};
@@ -10,9 +10,11 @@ use hyper::header::{HeaderMap, HeaderValue};
 use serde_json::{Value, json};
 use tollgate_mock_llm::{MockLlm, Options, Received};
 
-use crate::client::{BOTH, CHAT, Frames, Protocol, address, chat, full, http2, mock, prompt, request, run, see, send};
+use crate::client::{
+    BOTH, CHAT, Frames, Protocol, address, chat, full, http2, mock, prompt, read_response, request, run, send,
+};
 
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 const STREAM: &str = r#""stream":true"#;
 
 fn get(protocol: Protocol, mock: &MockLlm, method: &str) -> Value {
@@ -20,12 +22,12 @@ fn get(protocol: Protocol, mock: &MockLlm, method: &str) -> Value {
         let address = address(mock);
         let mut request = request(address, "/received", &[]).body(full("")).unwrap();
         *request.method_mut() = method.parse().unwrap();
-        see(Instant::now(), send(protocol, address, request).await).await.json()
+        read_response(Instant::now(), send(protocol, address, request).await).await.json()
     })
 }
 
 #[test]
-fn a_request_is_told_as_it_came() {
+fn a_request_is_recorded_as_it_arrived() {
     let mock = mock();
     for protocol in BOTH {
         mock.clear();
@@ -34,11 +36,11 @@ fn a_request_is_told_as_it_came() {
             let mut request = request(address, "/v1/chat/completions?a=%20", &[("x-twice", "1"), ("x-twice", "2")]);
             request = request.header("x-bytes", HeaderValue::from_bytes(b"caf\xe9").unwrap());
             let request = request.body(full(&prompt("hello", ""))).unwrap();
-            see(Instant::now(), send(protocol, address, request).await).await
+            read_response(Instant::now(), send(protocol, address, request).await).await
         });
-        let told = get(protocol, &mock, "GET");
-        assert_eq!(told.as_array().unwrap().len(), 1, "the question itself is not recorded");
-        let entry = &told[0];
+        let entries = get(protocol, &mock, "GET");
+        assert_eq!(entries.as_array().unwrap().len(), 1, "the request to /received itself is not recorded");
+        let entry = &entries[0];
         for (pointer, expected) in [
             ("/upstream", json!("openai")),
             ("/method", json!("POST")),
@@ -64,34 +66,34 @@ fn a_request_is_told_as_it_came() {
 }
 
 #[test]
-fn headers_show_before_any_body_and_half_a_body_shows() {
+fn headers_and_a_partial_body_are_recorded_on_arrival() {
     let mock = mock();
     let mut stream = TcpStream::connect(address(&mock)).unwrap();
     stream.write_all(format!("POST {CHAT} HTTP/1.1\r\nhost: mock\r\ncontent-length: 100\r\n\r\n").as_bytes()).unwrap();
-    let entry = mock.wait(PATIENCE, |all| all.len() == 1).unwrap().remove(0);
+    let entry = mock.wait(TIMEOUT, |all| all.len() == 1).unwrap().remove(0);
     assert!(entry.headers_only() && !entry.body_complete && !entry.ended);
     stream.write_all(b"{\"half\":").unwrap();
-    let entry = mock.wait(PATIENCE, |all| all[0].body_bytes == 8).unwrap().remove(0);
+    let entry = mock.wait(TIMEOUT, |all| all[0].body_bytes == 8).unwrap().remove(0);
     assert!(!entry.headers_only() && !entry.body_complete);
     assert_eq!(entry.body_text(), "{\"half\":");
     stream.shutdown(Shutdown::Both).unwrap();
-    let entry = mock.wait(PATIENCE, |all| all[0].ended).unwrap().remove(0);
+    let entry = mock.wait(TIMEOUT, |all| all[0].ended).unwrap().remove(0);
     assert!(entry.client_gone && !entry.body_complete && entry.status.is_none());
 }
 
 #[test]
-fn http2_headers_show_before_any_body() {
+fn http2_headers_are_recorded_before_the_body() {
     let mock = mock();
     run(async {
         let address = address(&mock);
         let mut connection = http2(address).await;
         let body = Frames::endless(Vec::new());
-        let answer = tokio::spawn(connection.send_request(request(address, CHAT, &[]).body(body).unwrap()));
+        let response = tokio::spawn(connection.send_request(request(address, CHAT, &[]).body(body).unwrap()));
         while mock.received().is_empty() {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
         assert!(mock.received()[0].headers_only());
-        answer.abort();
+        response.abort();
         while !mock.received()[0].ended {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
@@ -101,7 +103,7 @@ fn http2_headers_show_before_any_body() {
 }
 
 #[test]
-fn a_client_that_leaves_shows_and_so_does_how_much_it_got() {
+fn a_disconnect_during_the_response_is_recorded_with_its_progress() {
     let mock = mock();
     for protocol in BOTH {
         mock.clear();
@@ -114,7 +116,7 @@ fn a_client_that_leaves_shows_and_so_does_how_much_it_got() {
                 body.frame().await.unwrap().unwrap();
             }
         });
-        let entry = mock.wait(PATIENCE, |all| all[0].ended).unwrap().remove(0);
+        let entry = mock.wait(TIMEOUT, |all| all[0].ended).unwrap().remove(0);
         assert!(entry.client_gone && entry.body_complete, "{protocol:?}");
         assert!((3..50).contains(&entry.events_sent), "{protocol:?}: {}", entry.events_sent);
         assert!(entry.bytes_sent > 0);
@@ -122,7 +124,7 @@ fn a_client_that_leaves_shows_and_so_does_how_much_it_got() {
 }
 
 #[test]
-fn a_client_that_leaves_before_the_answer_shows() {
+fn a_disconnect_before_the_response_is_recorded() {
     let mock = mock();
     for protocol in BOTH {
         mock.clear();
@@ -132,26 +134,26 @@ fn a_client_that_leaves_before_the_answer_shows() {
             let request = request.body(full(&prompt("x", STREAM))).unwrap();
             let _ = tokio::time::timeout(Duration::from_millis(100), send(protocol, address, request)).await;
         });
-        let entry = mock.wait(PATIENCE, |all| all.len() == 1 && all[0].ended).unwrap().remove(0);
+        let entry = mock.wait(TIMEOUT, |all| all.len() == 1 && all[0].ended).unwrap().remove(0);
         assert!(entry.client_gone && entry.body_complete && entry.status.is_none(), "{protocol:?}");
     }
 }
 
 #[test]
-fn frames_and_trailers_of_a_request() {
+fn a_request_of_many_frames_and_its_trailers_are_recorded() {
     let mock = mock();
     let text = prompt("say: hi", "");
     for protocol in BOTH {
         mock.clear();
-        let seen = run(async {
+        let response = run(async {
             let address = address(&mock);
             let trailers = HeaderMap::from_iter([("x-check".parse().unwrap(), HeaderValue::from_static("sum"))]);
             let mut frames: Vec<_> = text.bytes().map(|byte| Frame::data(Bytes::from(vec![byte]))).collect();
             frames.push(Frame::trailers(trailers));
-            let request = request(address, CHAT, &[("trailer", "x-check")]).body(Frames::of(frames)).unwrap();
-            see(Instant::now(), send(protocol, address, request).await).await
+            let request = request(address, CHAT, &[("trailer", "x-check")]).body(Frames::ended(frames)).unwrap();
+            read_response(Instant::now(), send(protocol, address, request).await).await
         });
-        assert_eq!(seen.json()["choices"][0]["message"]["content"], "hi");
+        assert_eq!(response.json()["choices"][0]["message"]["content"], "hi");
         let entry = mock.received().remove(0);
         assert!(entry.body_complete);
         assert_eq!(entry.body_text(), text);
@@ -160,17 +162,17 @@ fn frames_and_trailers_of_a_request() {
 }
 
 #[test]
-fn a_body_that_is_no_text_is_kept_byte_for_byte() {
+fn a_binary_body_is_recorded_byte_for_byte() {
     let mock = mock();
     run(async {
         let address = address(&mock);
-        let body = Frames::of(vec![Frame::data(Bytes::from_static(b"\xff\0a"))]);
+        let body = Frames::ended(vec![Frame::data(Bytes::from_static(b"\xff\0a"))]);
         let request = request(address, CHAT, &[]).body(body).unwrap();
         assert_eq!(send(Protocol::Http2, address, request).await.status(), 400);
     });
     assert_eq!(mock.received()[0].body, b"\xff\0a");
-    let told = get(Protocol::Http1, &mock, "GET");
-    assert_eq!((&told[0]["body"], &told[0]["body_encoding"]), (&json!("/wBh"), &json!("base64")));
+    let entries = get(Protocol::Http1, &mock, "GET");
+    assert_eq!((&entries[0]["body"], &entries[0]["body_encoding"]), (&json!("/wBh"), &json!("base64")));
 }
 
 #[test]
@@ -185,14 +187,14 @@ fn listeners_share_one_record_and_keep_their_names() {
             assert_eq!(response.headers()["x-mock-upstream"], name);
         });
     }
-    let reached: Vec<String> = mock.received().into_iter().map(|entry| entry.upstream).collect();
-    assert_eq!(reached, ["local", "openai", "local"]);
-    let told = get(Protocol::Http2, &mock, "GET");
-    assert_eq!(told[1]["upstream"], "openai");
+    let upstreams: Vec<String> = mock.received().into_iter().map(|entry| entry.upstream).collect();
+    assert_eq!(upstreams, ["local", "openai", "local"]);
+    let entries = get(Protocol::Http2, &mock, "GET");
+    assert_eq!(entries[1]["upstream"], "openai");
 }
 
 #[test]
-fn recording_can_be_off_and_has_a_limit() {
+fn recording_can_be_disabled_and_is_limited() {
     let listeners = || vec![("a".to_owned(), "127.0.0.1:0".parse().unwrap())];
     let off = MockLlm::start(Options { record: false, ..Options::new(listeners()) }).unwrap();
     assert_eq!(chat(Protocol::Http1, &off, &[], &prompt("x", "")).status, 200);
@@ -206,7 +208,7 @@ fn recording_can_be_off_and_has_a_limit() {
 }
 
 #[test]
-fn stops_when_dropped() {
+fn a_dropped_mock_stops_and_frees_its_address() {
     let mock = mock();
     let address = address(&mock);
     let idle = TcpStream::connect(address).unwrap();
