@@ -31,12 +31,10 @@ struct NounClause {
 const NOT_YET_CLEAN: &[&str] = &[
     "cli",
     "core/llm",
-    "tests/mock-llm",
     "filters/cost-quota",
     "filters/kit",
     "filters/model-router",
     "filters/prompt-inspector",
-    "tests/mock-llm",
 ];
 
 /// Returns the violations, as messages, and a note on the crates that are exempt, if there are any.
