@@ -1,4 +1,4 @@
-//! Cost of images in tokens, by size.
+//! Cost of images in tokens, by size: the formulas. `family.rs` has the numbers of each family of models.
 
 use tollgate_llm::image::Size;
 
