@@ -16,7 +16,7 @@ use crate::{StreamCounter, Tokenizer};
 /// Source of the numbers of a [`UsageRecord`]: the property `tollgate.usage_source`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecordSource {
-    /// ReportedUsage by the provider.
+    /// Reported by the provider.
     Provider,
     /// Counted by the gateway: the prompt, and the response as far as it arrived.
     Counted,
