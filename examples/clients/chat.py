@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""A chat call through Tollgate, with nothing but Python's standard library.
+"""A chat call through Tollgate, with Python's standard library only.
 
     cargo xtask demo --keep                                        # in another terminal; it prints the gateway's URL
     examples/clients/chat.py http://127.0.0.1:10000 "Why did bridges charge a toll?"
     examples/clients/chat.py http://127.0.0.1:10000 --model fast --no-stream "Name a toll bridge."
-    examples/clients/chat.py http://127.0.0.1:10000 "say: write to jane@example.com"     # comes back as [email]
+    examples/clients/chat.py http://127.0.0.1:10000 "say: write to jane@example.com"     # the address arrives as [email]
 
-Exit status: 0 an answer, 1 an error (of the gateway, the provider or the network), 2 wrong arguments.
+Exit status: 0: a response; 1: an error of the gateway, the provider or the network; 2: wrong arguments.
 """
 
 import argparse
@@ -21,13 +21,13 @@ def arguments():
     parser.add_argument("gateway", help="URL of the gateway, e.g. http://127.0.0.1:10000")
     parser.add_argument("prompt")
     parser.add_argument("--model", default="gpt-4o")
-    parser.add_argument("--consumer", default="alice", help="who pays (default: alice)")
-    parser.add_argument("--no-stream", action="store_true", help="ask for the answer in one piece")
+    parser.add_argument("--consumer", default="alice", help="consumer that is charged (default: alice)")
+    parser.add_argument("--no-stream", action="store_true", help="ask for a response that is not streamed")
     return parser.parse_args()
 
 
 def call(args):
-    """Sends the request; gives the response. An error status is raised as `HTTPError`."""
+    """Sends the request and returns the response. Raises `HTTPError` on an error status."""
     body = {"model": args.model, "messages": [{"role": "user", "content": args.prompt}], "stream": not args.no_stream}
     headers = {
         "content-type": "application/json",
@@ -40,7 +40,7 @@ def call(args):
 
 
 def events(response):
-    """The data of each event of a stream, as it arrives."""
+    """Yields the data of each event of a stream as it arrives."""
     data = []
     for line in response:
         line = line.decode().rstrip("\r\n")
@@ -77,7 +77,7 @@ def main():
             else:
                 show_stream(response)
     except urllib.error.HTTPError as refusal:
-        # A refusal has the shape of OpenAI's errors, whoever speaks: the gateway or the provider.
+        # The gateway and the provider both send errors in OpenAI's format.
         error = json.load(refusal)["error"]
         wait = refusal.headers.get("retry-after")
         sys.exit(f"{refusal.code} {error['code']}: {error['message']}" + (f" (try again in {wait} s)" if wait else ""))

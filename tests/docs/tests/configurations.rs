@@ -24,7 +24,7 @@ pub(crate) fn configure(filter: &str, configuration: &Value) -> Result<(), Strin
 }
 
 /// Returns the configurations in a block with their filters: the block itself, if it names a filter (after its language, or in
-/// a first line such as `# cost-quota: who pays`), otherwise those of all plugins in it.
+/// a first line such as `# cost-quota: budgets`), otherwise those of all plugins in it.
 pub(crate) fn configurations(block: &Block) -> Vec<(String, Value)> {
     if block.language != "yaml" {
         return Vec::new();
