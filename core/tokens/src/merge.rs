@@ -1,4 +1,4 @@
-//! Byte-pair encoding of a piece that is not a token by itself.
+//! Byte-pair encoding of a piece that is not itself a token.
 //!
 //! Definition: of all adjacent pairs of symbols (single bytes, at first) whose bytes together are a token, replace the
 //! pair of lowest rank, the leftmost of equals, by that token; repeat until no such pair remains. Three implementations

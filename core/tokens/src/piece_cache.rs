@@ -85,8 +85,8 @@ pub(crate) struct PieceCache<'a> {
 }
 
 impl PieceCache<'_> {
-    /// Calls `f` with the cache; `None` for a vocabulary without a cache id, whose entries could not be told from
-    /// others.
+    /// Calls `f` with the cache; `None` for a vocabulary without a cache id, whose entries could not be
+    /// distinguished from others.
     #[inline(always)]
     pub(crate) fn with<T>(vocabulary: &Vocabulary<'_>, f: impl FnOnce(PieceCache<'_>) -> T) -> Option<T> {
         let inverted_tag = 0xFF ^ u64::from(vocabulary.cache_id) << 4;

@@ -1,9 +1,9 @@
 //! Incremental parsing of the fields of a `multipart/form-data` body.
 //!
-//! Audio and images are sent as forms: some short fields (`model`, `prompt`) and files of any size. The gateway needs the
-//! short fields only and does not store the files. A [`Scanner`] is fed the body in any chunks and stores its texts with
-//! their positions: the requested fields, all other fields that are not files, and the headers of parts, which may contain
-//! arbitrary client text (file names).
+//! Audio and images are sent as forms: some short fields (`model`, `prompt`) and files of any size. The gateway needs
+//! the short fields only and does not store the files. A [`Scanner`] is fed the body in any chunks and stores its texts
+//! with their positions: the requested fields, all other fields that are not files, and the headers of parts, which may
+//! contain arbitrary client text (file names).
 //!
 //! The format is RFC 7578 and RFC 2046, section 5.1, in the narrow form that clients send. Where receivers are known to
 //! differ (line ends without CR, folded headers, duplicate fields, text before the first part), the body is refused: a
@@ -243,12 +243,12 @@ impl Scanner {
     /// Removing bytes from a text can create a boundary that did not exist before.
     #[must_use]
     pub fn is_same_form(&self, edited: &[u8]) -> bool {
-        let mut again = Scanner::start(self.wanted, self.boundary.at_the_start());
+        let mut rescan = Scanner::start(self.wanted, self.boundary.at_the_start());
         let names = |scanner: &Scanner| scanner.fields.iter().map(|field| field.name).collect::<Vec<_>>();
-        again.push(edited).is_ok()
-            && (again.place, again.part.content) == (self.place, self.part.content)
-            && (again.parts, again.others.len()) == (self.parts, self.others.len())
-            && names(&again) == names(self)
+        rescan.push(edited).is_ok()
+            && (rescan.place, rescan.part.content) == (self.place, self.part.content)
+            && (rescan.parts, rescan.others.len()) == (self.parts, self.others.len())
+            && names(&rescan) == names(self)
     }
 
     /// Returns the number of bytes consumed.

@@ -1,4 +1,4 @@
-//! Splitter shared by all framers: bytes come in, in any chunks, and whole events come out.
+//! Splits bytes that arrive in any chunks into whole events, for all framers.
 
 /// Reason why a framer stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,9 +1,9 @@
 //! Framer for `text/event-stream`, working on bytes.
 //!
-//! The format is WHATWG HTML, section 9.2 "Server-sent events": lines end in CR, LF or CRLF, an empty line ends an event,
-//! and a byte order mark may precede the first line. The framer hands out every byte it was fed: each [`SseEvent`] holds
-//! its raw bytes with the terminator, and events without data (comments, `retry:`, blank lines) are handed out too, so
-//! that an unedited stream is forwarded unchanged.
+//! The format is WHATWG HTML, section 9.2 "Server-sent events": lines end in CR, LF or CRLF, an empty line ends an
+//! event, and a byte order mark may precede the first line. The framer hands out every byte it was fed: each
+//! [`SseEvent`] holds its raw bytes with the terminator, and events without data (comments, `retry:`, blank lines) are
+//! handed out too, so that an unedited stream is forwarded unchanged.
 //!
 //! ```
 //! use tollgate_llm::sse::SseFramer;
@@ -22,10 +22,10 @@
 //! # Ok::<(), FrameError<FrameError<()>>>(())
 //! ```
 //!
-//! An event is handed out as soon as its end is certain. If the last byte fed is a CR, an LF that belongs to the same
-//! terminator may follow, so the event waits for the next byte. If the line before ended in a bare CR, the stream uses bare
-//! CRs and the event does not wait: the next byte may never come, and when trailers arrive it is too late to hand the
-//! event out. An LF that follows all the same is handed out as an empty line of its own, which receivers ignore.
+//! An event is emitted as soon as its end is certain. If the last byte fed is a CR, an LF that belongs to the same
+//! terminator may follow, so the event waits for the next byte. If the line before ended in a bare CR, the stream uses
+//! bare CRs and the event does not wait: the next byte may never come, and when trailers arrive it is too late to emit
+//! the event. If an LF follows nevertheless, it is emitted as a separate empty line, which receivers ignore.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! Template of an additional event for a text that has no event of its own left.
+//! Template of an additional event, for held text whose own events were sent already.
 
 use crate::dialect::DeltaMembers;
 use crate::json::reader::{Reader, Scratch, Value};
@@ -13,8 +13,8 @@ const MAX_VALUE_BYTES: usize = 256;
 /// Event around one text, made from an earlier event of the same text.
 ///
 /// It keeps the path to the text and the members that identify the response, the candidate and the part; the dialect
-/// lists them. It has no usage, no role, no id of a tool call, no other candidate and no other text, because a client must
-/// not receive them twice.
+/// lists them. It has no usage, no role, no id of a tool call, no other candidate and no other text, because a client
+/// must not receive them twice.
 #[derive(Clone, Debug)]
 pub struct DeltaTemplate {
     envelope: Envelope,
@@ -23,8 +23,8 @@ pub struct DeltaTemplate {
 }
 
 impl DeltaTemplate {
-    /// Creates a template from an event, its data and one of the texts parsed from that data. Returns `None` if the path
-    /// to the text is longer than a template may be.
+    /// Creates a template from an event, its data and one of the texts parsed from that data. Returns `None` if the
+    /// path to the text is longer than a template may be.
     #[must_use]
     pub fn new(dialect: Dialect, event: &Event<'_>, data: &[u8], text: &OutputText) -> Option<DeltaTemplate> {
         // The data was parsed within limits before.

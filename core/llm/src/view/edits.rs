@@ -73,7 +73,7 @@ impl Edits {
     /// Replaces a part of a string literal, between its quotes, with `text`, escaped for JSON.
     ///
     /// # Errors
-    /// As [`replace`](Edits::replace).
+    /// Same as [`replace`](Edits::replace).
     pub fn replace_text(&mut self, span_inside_literal: Span, text: &str) -> Result<(), Overlap> {
         let mut with = Vec::new();
         escape_into(text, &mut with);

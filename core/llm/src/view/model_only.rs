@@ -15,7 +15,7 @@ impl Request {
     /// model, parse the whole body.
     ///
     /// # Errors
-    /// As [`Request::parse`] for the bytes that were read; the size limit applies to the whole body.
+    /// Same as [`Request::parse`], for the bytes that were read; the size limit applies to the whole body.
     pub fn model_only(body: &[u8], limits: &ParseLimits) -> Result<Option<Str>, Error> {
         let mut scratch = Scratch::default();
         let mut reader = Reader::new(body, limits, Side::Request, &mut scratch)?;

@@ -150,7 +150,7 @@ impl Request {
     /// Parses a request, including what the path specifies.
     ///
     /// # Errors
-    /// As [`parse`](Request::parse).
+    /// Same as [`parse`](Request::parse).
     pub fn parse_at(endpoint: &Endpoint, body: &[u8], limits: &ParseLimits) -> Result<Request, Error> {
         let mut request = Request::empty(endpoint);
         let mut scratch = Scratch::default();
@@ -216,8 +216,8 @@ impl Request {
         pointer::find(body, span)
     }
 
-    /// Adds the edit that makes the upstream send usage at the end of a stream, whatever the client asked; adds none if
-    /// the response is not streamed or the client requested usage already.
+    /// Adds the edit that makes the upstream send usage at the end of a stream. Adds none if the response is not
+    /// streamed or the client requested usage itself.
     pub fn ask_for_usage(&self, body: &[u8], edits: &mut Edits) {
         let _ = body;
         if let Some((span, with)) = self.usage_edit {
@@ -361,8 +361,8 @@ impl RequestBuilder<'_> {
         Ok(())
     }
 
-    /// Reads a tool call: an object with the name and the arguments of a function, or with such an object in `function`.
-    /// The arguments may be an object.
+    /// Reads a tool call: an object with the name and the arguments of a function, or with such an object in
+    /// `function`. The arguments may be an object.
     pub(crate) fn tool_call(&mut self, reader: &mut Reader<'_, '_>, from: Origin, value: Value) -> Result<(), Error> {
         let Value::Object(_) = value else { return self.texts(reader, from, TextKind::Other, value) };
         while let Some((key, field)) = reader.field(&["function", "name", "arguments"])? {

@@ -36,7 +36,7 @@ pub enum Part {
     /// Arguments of the tool call with this index.
     ToolArguments(u32),
     /// String in the arguments of a tool call, for APIs that send them as an object (Gemini, Ollama). Such an object is
-    /// never split, not even in streams: each string is a text of its own.
+    /// never split, not even in streams: each string is a separate text.
     ToolValue(u32),
     /// Transcript of audio output.
     Transcript,
@@ -46,8 +46,8 @@ pub enum Part {
     ReasoningCopy,
     /// Reasoning repeated in blocks (`reasoning_details`, `thinking_blocks`).
     ReasoningDetails,
-    /// Previously streamed text, repeated as a whole (Responses: `done` and `completed` events). It is not a piece:
-    /// each is a text of its own.
+    /// Previously streamed text, repeated as a whole (Responses: `done` and `completed` events). It is not a delta:
+    /// each is a separate text.
     Whole,
     /// Any other string that a model or a tool may have written. Pieces of different texts share this channel.
     Other,
@@ -177,7 +177,7 @@ impl Chunk {
     /// Parses the data of one event; returns `Ok(None)` for the end marker (`[DONE]`).
     ///
     /// # Errors
-    /// As [`Response::parse`]; `Empty` for an event whose data is empty.
+    /// Same as [`Response::parse`]; `Empty` for an event whose data is empty.
     pub fn parse(dialect: Dialect, data: &[u8], limits: &ParseLimits) -> Result<Option<Chunk>, Error> {
         let mut chunk = Chunk::default();
         Ok(chunk.parse_into(dialect, data, limits)?.then_some(chunk))
@@ -187,16 +187,16 @@ impl Chunk {
     /// error the chunk is empty.
     ///
     /// # Errors
-    /// As [`parse`](Chunk::parse).
+    /// Same as [`parse`](Chunk::parse).
     pub fn parse_into(&mut self, dialect: Dialect, data: &[u8], limits: &ParseLimits) -> Result<bool, Error> {
         self.parse_event(dialect, None, data, limits)
     }
 
     /// Parses the data of one event in place, with the name that the framing gives the event
-    /// ([`Event::name`](crate::Event::name)): in some dialects only the name tells the kind of the event.
+    /// ([`Event::name`](crate::Event::name)): in some dialects only the name identifies the kind of the event.
     ///
     /// # Errors
-    /// As [`parse`](Chunk::parse).
+    /// Same as [`parse`](Chunk::parse).
     pub fn parse_event(
         &mut self,
         dialect: Dialect,

@@ -100,8 +100,8 @@ fn check_model(model: &Value) -> Result<(), CompileError> {
     Ok(())
 }
 
-/// Tokens in the order of their merges. Merging is ordered by rank: bytes come first, then the merged tokens in the order
-/// of the list.
+/// Tokens in the order of their merges. Merging is ordered by rank: bytes come first, then the merged tokens in the
+/// order of the list.
 struct RankedTokens<'f> {
     vocab: &'f Map<String, Value>,
     byte_of: HashMap<char, u8>,
@@ -249,8 +249,8 @@ fn pretokenizer(pre_tokenizer: &Value) -> Result<Pretokenizer, CompileError> {
     .ok_or_else(|| unknown("the pattern is not supported"))
 }
 
-/// Returns the byte of each character of GPT-2's `bytes_to_unicode`: printable Latin-1 characters stand for themselves,
-/// other bytes for consecutive characters from U+0100.
+/// Returns the byte of each character of GPT-2's `bytes_to_unicode`: printable Latin-1 characters map to themselves,
+/// consecutive characters from U+0100 to the other bytes.
 fn alphabet() -> HashMap<char, u8> {
     let mut next = 0x100;
     let own = |byte: u8| matches!(byte, b'!'..=b'~' | 0xA1..=0xAC | 0xAE..=0xFF);

@@ -3,8 +3,8 @@
 use crate::swar::ascii;
 
 /// Returns the length of the piece at the start of `word`; `None` if it has letters, is not ASCII, or does not end
-/// within the word together with its lookahead. `DIGITS` is the maximum number of digits in a piece; `after` tells
-/// which bytes may follow symbols.
+/// within the word together with its lookahead. `DIGITS` is the maximum number of digits in a piece; `after`
+/// returns `true` for bytes that may follow symbols.
 #[inline(always)]
 pub(super) fn piece<const DIGITS: usize>(word: u64, after: impl Fn(u8) -> bool) -> Option<usize> {
     let byte = |n: usize| (word >> (8 * n)) as u8;

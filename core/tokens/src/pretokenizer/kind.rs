@@ -58,7 +58,7 @@ impl Pretokenizer {
         Pretokenizer::ALL.iter().find(|(own, _)| *own == name).map(|(_, pretokenizer)| *pretokenizer)
     }
 
-    /// Returns the number that stands for it in table files.
+    /// Returns the number that represents it in table files.
     #[cfg(feature = "compile")]
     pub(crate) fn number(self) -> u8 {
         let position = Pretokenizer::ALL.iter().position(|(_, pretokenizer)| *pretokenizer == self);

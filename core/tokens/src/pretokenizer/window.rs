@@ -1,15 +1,15 @@
 //! Finds the piece ends of a 64-byte window at once.
 //!
 //! Splitting piece by piece branches on the first character of each piece, and the branch predictor fails once or twice
-//! per piece, which costs more than everything else. This module has no such branches. One 64-bit mask per class tells
+//! per piece, which costs more than everything else. This module has no such branches. One 64-bit mask per class marks
 //! which of sixty-four bytes are letters, digits and so on, and the neighbourhood conditions of the patterns become
 //! operations on these masks: a letter that does not follow a letter starts a piece, unless white space or a single
 //! sign precedes it. Conditions across a run of unknown length use the carry of an addition: a bit added to the first
-//! bit of a run of ones comes out at the end of the run.
+//! bit of a run of ones is carried past the end of the run.
 //!
-//! Some cases cannot be expressed so (a number that is not ASCII, upper case after a caseless letter, a mark after a
-//! sign). There, and at the end of the sixty-four bytes, the window ends: all reported ends are certain, and the piece
-//! that crosses the end is left to [`Pattern::next`](super::Pattern::next).
+//! Some cases cannot be expressed this way (a number that is not ASCII, upper case after a caseless letter, a mark
+//! after a sign). There, and at the end of the sixty-four bytes, the window ends: all reported ends are certain, and
+//! the piece that crosses the end is left to [`Pattern::next`](super::Pattern::next).
 
 mod byte_classes;
 

@@ -30,7 +30,7 @@ pub(super) struct ChatTemplate {
     pub(super) per_name: i64,
     /// Tokens that start the response.
     pub(super) reply: u64,
-    /// Text that the template adds before the first message, as a message of its own.
+    /// Text that the template adds before the first message, as a separate message.
     pub(super) preamble: &'static str,
     /// System message that the template adds if the request has none.
     pub(super) default_system: &'static str,
@@ -39,7 +39,7 @@ pub(super) struct ChatTemplate {
 /// Text form of tool definitions.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum ToolFormat {
-    /// OpenAI: TypeScript, in a message of its own or at the end of the first system message.
+    /// OpenAI: TypeScript, in a separate message or at the end of the first system message.
     TypeScript,
     /// JSON, after a provider text of `may` tokens if the model may choose a tool, or `must` tokens if it must call
     /// one.

@@ -141,9 +141,9 @@ pub(crate) fn of_ascii(first: u8, second: u8) -> Option<usize> {
     (first < ASCII - 1 && second < ASCII - 1).then_some(first * ASCII + second)
 }
 
-/// Rank that stands for an ASCII pair that is not a token.
+/// Marker for an ASCII pair that is not a token.
 pub(crate) const NO_PAIR: u16 = 0xFFFF;
-/// Rank that stands for one that does not fit, and must be looked up.
+/// Marker for a rank that does not fit and must be looked up.
 pub(crate) const LARGE_PAIR: u16 = 0xFFFE;
 
 /// Entry of an unknown pair: its rank must be looked up, and any token may take its characters.

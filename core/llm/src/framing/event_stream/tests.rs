@@ -297,12 +297,12 @@ proptest! {
             prop_assert!(event.headers().all(is_known));
             let mut edited = Vec::new();
             event.with_data(&new, &mut edited);
-            let again = EventStreamMessage::new(&edited);
-            prop_assert!(again.is_whole());
+            let reparsed = EventStreamMessage::new(&edited);
+            prop_assert!(reparsed.is_whole());
             if !payload.is_empty() {
-                prop_assert_eq!(again.data().unwrap_or_default(), &new[..]);
+                prop_assert_eq!(reparsed.data().unwrap_or_default(), &new[..]);
             }
-            prop_assert!(again.headers().eq(event.headers()));
+            prop_assert!(reparsed.headers().eq(event.headers()));
         }
     }
 }

@@ -54,7 +54,7 @@ fn splits_a_body_into_events() {
             "\n\r\n\rdata: a\n\n",
             &[("\n", None, None), ("\r\n", None, None), ("\r", None, None), ("data: a\n\n", None, Some("a"))],
         ),
-        // If lines end in CR, an LF after an event is an empty line of its own.
+        // If lines end in CR, an LF after an event is a separate empty line.
         ("data: a\r\r\n", &[("data: a\r\r", None, Some("a")), ("\n", None, None)]),
         (
             "data: a\r\r\ndata: b\r\r\r",

@@ -3,7 +3,7 @@
 //! Uses the vector instructions of WebAssembly in the shipped modules, and SWAR on eight bytes at a time elsewhere:
 //! native vector instructions cannot be called without `unsafe`.
 
-/// Classes of sixty-four bytes; bit `n` of each mask stands for the `n`th byte.
+/// Classes of sixty-four bytes; bit `n` of each mask represents the `n`th byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ByteClasses {
     /// ASCII letters.
