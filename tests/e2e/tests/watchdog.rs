@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::chat::Chat;
 use crate::client::{self, Framing, Stay};
-use crate::deployment::{self, Deployment, plugins};
+use crate::deployment::{self, Deployment};
 use crate::findings::Findings;
 
 /// Longest time until the client gets its 500.
@@ -17,7 +17,7 @@ pub async fn each_position(deployment: Deployment) {
     for &filter in deployment.filters {
         let mock = deployment::mock();
         let mut bootstrap = deployment.bootstrap(&mock);
-        let plugin = plugins(bootstrap.document_mut()).find(|plugin| plugin["root_id"] == filter).unwrap();
+        let plugin = bootstrap.plugins().unwrap().find(|plugin| plugin["root_id"] == filter).unwrap();
         plugin["allow_on_headers_stop_iteration"] = false.into();
         let gateway = deployment.start(bootstrap);
         for &framing in Framing::PLAIN {
