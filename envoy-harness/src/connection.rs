@@ -297,6 +297,14 @@ impl Receiver<'_> {
         }
     }
 
+    /// Returns the bytes that have arrived after the message (HTTP/1.1).
+    pub(crate) fn surplus(&self) -> &[u8] {
+        match &self.0 {
+            Receiving::Http1 { decoder, .. } => decoder.remaining(),
+            Receiving::Http2 { .. } => &[],
+        }
+    }
+
     /// Returns the next part of the message after its head.
     pub async fn next(&mut self) -> std::result::Result<BodyPart, ReceiveError> {
         match &mut self.0 {

@@ -261,8 +261,7 @@ impl Server {
                 return Ok(());
             }
             if !server.surplus().is_empty() {
-                // Envoy sends no second request before the response to the first.
-                lock(&request).end = Some(End::Broken("bytes after its end".into()));
+                lock(&request).end = Some(surplus());
                 return Ok(());
             }
         }
@@ -378,6 +377,11 @@ impl Server {
     }
 }
 
+/// Returns the end of a request with bytes after it. Envoy sends no second request before the response to the first.
+fn surplus() -> End {
+    End::Broken("bytes after its end".into())
+}
+
 /// Reads the rest of a request into its record.
 async fn read(receiver: &mut Receiver<'_>, request: &Mutex<ReceivedRequest>) {
     let mut open = false;
@@ -392,6 +396,8 @@ async fn read(receiver: &mut Receiver<'_>, request: &Mutex<ReceivedRequest>) {
                 open = !ends_frame;
             }
             Ok(BodyPart::Trailers(trailers)) => lock(request).trailers = trailers,
+            // Before the response, so that whoever has read the response finds the request broken.
+            Ok(BodyPart::End) if !receiver.surplus().is_empty() => break surplus(),
             Ok(BodyPart::End) => break End::Complete,
             Err(error) => break End::Broken(error.to_string()),
         }
