@@ -29,10 +29,11 @@ pub fn stay(_: &Response) -> bool {
 }
 
 /// Sends a request over a connection of its own and reads the response. Writing and reading go on at the same time, since a
-/// response may come before the request is complete.
+/// response may come before the request is complete. `limit` is the longest wait for the head of the response and for each
+/// part after it; a response that stops in the middle ends with [`End::Stalled`].
 ///
 /// # Errors
-/// No response began, or it did not end, within `limit`.
+/// No response began within `limit`.
 pub async fn exchange(
     to: SocketAddr,
     protocol: Protocol,
@@ -40,19 +41,22 @@ pub async fn exchange(
     leave: Leave<'_>,
     limit: Duration,
 ) -> std::result::Result<Response, NoResponse> {
-    let exchange = async {
-        match protocol {
-            Protocol::Http1 => Http1::connect(to).await?.exchange(request, leave).await,
-            Protocol::Http2 => {
-                let connection = Http2::connect(to).await?;
-                let response = connection.exchange(request, leave).await;
-                connection.close().await;
-                response
-            }
+    match protocol {
+        Protocol::Http1 => {
+            let mut connection = within(limit, async { Ok(Http1::connect(to).await?) }).await?;
+            connection.exchange_within(limit, request, leave).await
         }
-    };
-    within(limit, exchange).await
+        Protocol::Http2 => {
+            let connection = within(limit, async { Ok(Http2::connect(to).await?) }).await?;
+            let response = connection.exchange_within(limit, request, leave).await;
+            connection.close().await;
+            response
+        }
+    }
 }
+
+/// Limit of exchanges that wait as long as it takes.
+const NO_LIMIT: Duration = Duration::MAX;
 
 /// Sends the head of a request and half of its body over a connection of its own, and leaves.
 ///
@@ -79,7 +83,7 @@ async fn within<T>(
 ) -> std::result::Result<T, NoResponse> {
     match tokio::time::timeout(limit, work).await {
         Ok(done) => done,
-        Err(_) => Err(NoResponse::Failed(format!("no response, or no end of it, within {limit:?}"))),
+        Err(_) => Err(NoResponse::Failed(format!("nothing within {limit:?}"))),
     }
 }
 
@@ -92,8 +96,17 @@ impl From<Error> for NoResponse {
 impl Http1 {
     /// Sends a request and reads its response. The connection can be used again if the response is complete.
     pub async fn exchange(&mut self, request: &Request, leave: Leave<'_>) -> std::result::Result<Response, NoResponse> {
+        self.exchange_within(NO_LIMIT, request, leave).await
+    }
+
+    async fn exchange_within(
+        &mut self,
+        limit: Duration,
+        request: &Request,
+        leave: Leave<'_>,
+    ) -> std::result::Result<Response, NoResponse> {
         let (sender, receiver) = self.start(&request.head, request.body.length);
-        let mut response = drive(sender, receiver, &request.body, leave).await?;
+        let mut response = drive(sender, receiver, &request.body, leave, limit).await?;
         if response.end == End::Complete && !self.surplus().is_empty() {
             let surplus = String::from_utf8_lossy(self.surplus()).into_owned();
             response.end = End::Broken(format!("bytes after its end: {surplus:?}"));
@@ -118,8 +131,18 @@ impl Http1 {
 impl Http2 {
     /// Sends a request and reads its response; other exchanges may run on the connection at the same time.
     pub async fn exchange(&self, request: &Request, leave: Leave<'_>) -> std::result::Result<Response, NoResponse> {
-        let (sender, receiver) = self.start(&request.head, request.body.length).await?;
-        drive(sender, receiver, &request.body, leave).await
+        self.exchange_within(NO_LIMIT, request, leave).await
+    }
+
+    async fn exchange_within(
+        &self,
+        limit: Duration,
+        request: &Request,
+        leave: Leave<'_>,
+    ) -> std::result::Result<Response, NoResponse> {
+        let start = async { Ok(self.start(&request.head, request.body.length).await?) };
+        let (sender, receiver) = within(limit, start).await?;
+        drive(sender, receiver, &request.body, leave, limit).await
     }
 
     /// Sends the head of a request and half of its body, a frame per byte, and resets the stream.
@@ -142,10 +165,11 @@ async fn drive(
     mut receiver: Receiver<'_>,
     body: &OutgoingBody,
     leave: Leave<'_>,
+    limit: Duration,
 ) -> std::result::Result<Response, NoResponse> {
     let response = {
         let mut sending = pin!(send(&mut sender, body));
-        let mut receiving = pin!(receive(&mut receiver, leave));
+        let mut receiving = pin!(receive(&mut receiver, leave, limit));
         // A response may come before the request is complete (413). A failure to write the rest is none then.
         tokio::select! {
             biased;
@@ -194,18 +218,29 @@ pub(crate) async fn pause(pause: Option<Duration>) {
     }
 }
 
-async fn receive(receiver: &mut Receiver<'_>, leave: Leave<'_>) -> std::result::Result<Response, NoResponse> {
+async fn receive(
+    receiver: &mut Receiver<'_>,
+    leave: Leave<'_>,
+    limit: Duration,
+) -> std::result::Result<Response, NoResponse> {
     let start = Instant::now();
-    let (head, framing) = receiver.response_head().await.map_err(|error| match error {
-        ReceiveError::NoMessage => NoResponse::Closed,
-        error => NoResponse::Failed(error.to_string()),
-    })?;
+    let head = async {
+        receiver.response_head().await.map_err(|error| match error {
+            ReceiveError::NoMessage => NoResponse::Closed,
+            error => NoResponse::Failed(error.to_string()),
+        })
+    };
+    let (head, framing) = within(limit, head).await?;
     let (pieces, trailers) = (Vec::new(), Vec::new());
     let until_close = framing == Some(Framing::UntilClose);
     let mut response =
         Response { status: head.status, headers: head.headers, pieces, trailers, until_close, end: End::Complete };
     loop {
-        match receiver.next().await {
+        let Ok(part) = tokio::time::timeout(limit, receiver.next()).await else {
+            response.end = End::Stalled;
+            return Ok(response);
+        };
+        match part {
             Ok(BodyPart::Data { bytes, .. }) => response.pieces.push(Piece { at: start.elapsed(), bytes }),
             Ok(BodyPart::Trailers(trailers)) => response.trailers = trailers,
             Ok(BodyPart::End) | Err(ReceiveError::ResetWithoutError) => return Ok(response),

@@ -14,7 +14,7 @@ use crate::blocking::Request;
 use crate::child::{Child, ChildBuilder};
 use crate::client;
 use crate::error::Context;
-use crate::message::{Protocol, RequestHead};
+use crate::message::{End, Protocol, RequestHead};
 use crate::scratch::Scratch;
 use crate::{Bootstrap, Envoy, Error, Result};
 
@@ -77,6 +77,9 @@ impl Admin {
         let request = client::Request { head, ..client::Request::default() };
         let response = client::exchange(self.0, Protocol::Http1, &request, &client::stay, ADMIN_LIMIT).await;
         let response = response.context(|| format!("GET {path} of the admin interface"))?;
+        if response.end != End::Complete {
+            return Err(Error::new(format!("{path}: incomplete: {:?}", response.end)));
+        }
         checked(path, response.status, response.text())
     }
 

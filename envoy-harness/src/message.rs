@@ -85,6 +85,8 @@ pub enum End {
     Complete,
     /// The other side ended the message early, or sent something malformed. Holds the reason.
     Broken(String),
+    /// The message stopped in the middle: nothing more of it arrived within the reader's limit.
+    Stalled,
     /// The reader left before the end.
     Left,
 }

@@ -12,7 +12,7 @@ pub use tollgate_envoy_harness::connection::{Http1, Http2};
 use tollgate_envoy_harness::message::{BodyLength, NoResponse, OutgoingBody, Protocol, RequestHead};
 pub use tollgate_envoy_harness::message::{End, Headers, Response};
 
-/// Timeout of one exchange.
+/// Longest wait for a response, and for each part of it.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Pause between bytes that are sent one by one, in which the other side reads.
@@ -144,7 +144,7 @@ impl Stay {
 /// Sends a request over a connection of its own and reads the response.
 ///
 /// # Errors
-/// No response began.
+/// No response began, or it stopped in the middle.
 pub async fn exchange(to: SocketAddr, request: &Request, framing: Framing, stay: Stay) -> Result<Response, String> {
     let leave = |response: &Response| stay.is_over(response);
     let request = request.framed(to, framing);
@@ -173,6 +173,9 @@ pub async fn abandon(to: SocketAddr, request: &Request, framing: Framing) -> Res
 /// Marks a response as broken if it does not say where it ends, or says something wrong.
 fn checked(response: Result<Response, NoResponse>, framing: Framing) -> Result<Response, String> {
     let mut response = response.map_err(|error| error.to_string())?;
+    if response.end == End::Stalled {
+        return Err(format!("the response stopped for {PATIENCE:?} in the middle: {:?}", response.text()));
+    }
     if response.end != End::Complete {
         return Ok(response);
     }

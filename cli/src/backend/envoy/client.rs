@@ -23,7 +23,7 @@ pub(super) struct Answer {
     pub(super) end: End,
 }
 
-/// Timeout of one exchange.
+/// Longest wait for a response, and for each part of it.
 const LIMIT: Duration = Duration::from_secs(20);
 
 /// Sends a request and reads its response. `headers` are those of the request and of the test run.
@@ -58,7 +58,7 @@ pub(super) fn exchange(
             trailers: response.trailers,
             end: match response.end {
                 Ended::Complete => End::Complete,
-                Ended::Broken(_) => End::Broken,
+                Ended::Broken(_) | Ended::Stalled => End::Broken,
                 Ended::Left => End::Left,
             },
         }),
