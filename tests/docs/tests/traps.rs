@@ -1,7 +1,7 @@
 //! Statistics that Envoy counts after a trap: the page on deploying names those that change, and no others.
 
 use std::fs;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tollgate_envoy_harness::blocking::Request;
 use tollgate_envoy_harness::scratch::Scratch;
@@ -24,8 +24,12 @@ const TRAP: &str = r#"(module
     (func (export "proxy_on_configure") (param i32 i32) (result i32) (i32.const 1))
     (func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32) unreachable))"#;
 
-/// Timeout of a request. The backoff before a reload is at most a second at first.
+/// Timeout of a request.
 const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Longest wait for a new virtual machine. The backoff before a reload is at most a second at first, and grows with every
+/// trap.
+const RELOAD_LIMIT: Duration = Duration::from_secs(30);
 
 /// Statistics of the filter on the page, by the last part of their names: those to alert on, and those that do not change.
 fn on_the_page() -> (Vec<String>, Vec<String>) {
@@ -58,7 +62,8 @@ fn statistics_to_alert_on_change_after_a_trap() {
         assert_eq!(before(name), Some(0), "{name} before a trap");
     }
     // The first request traps. Those after it find the backoff, and after the backoff a new virtual machine.
-    for _ in 0..30 {
+    let end = Instant::now() + RELOAD_LIMIT;
+    while Instant::now() < end {
         let status = Request::get("/v1/models").send(gateway.address(), TIMEOUT).unwrap().status;
         assert_eq!(status, 503);
         if alerts.iter().any(|name| name.ends_with("_success") && count()(name).is_some_and(|count| count > 0)) {

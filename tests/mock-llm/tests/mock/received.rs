@@ -132,7 +132,15 @@ fn a_disconnect_before_the_response_is_recorded() {
             let address = address(&mock);
             let request = request(address, CHAT, &[("x-mock-first-byte-ms", "60000")]);
             let request = request.body(full(&prompt("x", STREAM))).unwrap();
-            let _ = tokio::time::timeout(Duration::from_millis(100), send(protocol, address, request)).await;
+            let received = async {
+                while !mock.received().first().is_some_and(|entry| entry.body_complete) {
+                    tokio::time::sleep(Duration::from_millis(2)).await;
+                }
+            };
+            tokio::select! {
+                response = send(protocol, address, request) => panic!("{response:?}"),
+                received = tokio::time::timeout(PATIENCE, received) => received.unwrap(),
+            }
         });
         let entry = mock.wait(TIMEOUT, |all| all.len() == 1 && all[0].ended).unwrap().remove(0);
         assert!(entry.client_gone && entry.body_complete && entry.status.is_none(), "{protocol:?}");
