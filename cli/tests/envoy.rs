@@ -45,7 +45,7 @@ fn failure(module: &Path, file: &Path) -> Option<String> {
         command.args(["--run", BUDGETS.1]);
     }
     let output = command.output().unwrap();
-    let said = [output.stdout, output.stderr].concat();
+    let output_text = [output.stdout, output.stderr].concat();
     (!output.status.success())
-        .then(|| format!("{}: {}\n{}", file.display(), output.status, String::from_utf8_lossy(&said)))
+        .then(|| format!("{}: {}\n{}", file.display(), output.status, String::from_utf8_lossy(&output_text)))
 }

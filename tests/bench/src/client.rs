@@ -35,7 +35,7 @@ pub(crate) struct Connection(Http1);
 
 /// Complete response.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct Response {
     /// Body.
     pub(crate) body: Vec<u8>,
     /// Id of the access log entry, if the response has one.
@@ -49,7 +49,7 @@ impl Connection {
     }
 
     /// Sends a request once. Any status but 200 is an error.
-    pub(crate) async fn ask(&mut self, request: &Request) -> Result<Answer> {
+    pub(crate) async fn ask(&mut self, request: &Request) -> Result<Response> {
         let response = tokio::time::timeout(PATIENCE, self.0.exchange(request, &client::stay)).await;
         let response = response.map_err(|_| Error::new(format!("no response within {PATIENCE:?}")))?;
         let response = response.context(|| "exchange".into())?;
@@ -57,10 +57,10 @@ impl Connection {
             let text: String = response.text().chars().take(300).collect();
             return Err(Error::new(format!("status {}: {text}", response.status)));
         }
-        if let End::Broken(reason) = &response.end {
-            return Err(Error::new(format!("the response is incomplete: {reason}")));
+        if response.end != End::Complete {
+            return Err(Error::new(format!("the response is incomplete: {:?}", response.end)));
         }
-        Ok(Answer { request_id: response.header("x-request-id"), body: response.body() })
+        Ok(Response { request_id: response.header("x-request-id"), body: response.body() })
     }
 }
 
@@ -75,9 +75,9 @@ pub(crate) async fn drive(
     let of = connections.len();
     let busy = connections.iter_mut().enumerate().map(async |(at, connection)| {
         for _ in 0..share(at, of) {
-            let answer = connection.ask(request).await?;
-            if answer.body.len() != length {
-                return Err(Error::new(format!("a response of {} bytes in place of {length}", answer.body.len())));
+            let response = connection.ask(request).await?;
+            if response.body.len() != length {
+                return Err(Error::new(format!("a response of {} bytes in place of {length}", response.body.len())));
             }
         }
         Ok(())
@@ -104,13 +104,13 @@ mod tests {
             for _ in 0..3 {
                 connections.push(Connection::open(to).await.unwrap());
             }
-            let answer = connections[0].ask(&request).await.unwrap();
-            LOADS[0].check(&answer.body).unwrap();
+            let response = connections[0].ask(&request).await.unwrap();
+            LOADS[0].check(&response.body).unwrap();
             mock.clear();
             if let Some((name, value)) = knob {
                 request.head.headers.push((name.to_owned(), value.as_bytes().to_vec()));
             }
-            drive(&mut connections, &request, count, length(answer.body.len())).await
+            drive(&mut connections, &request, count, length(response.body.len())).await
         });
         (driven, mock.received().len())
     }

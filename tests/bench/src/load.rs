@@ -13,7 +13,7 @@ pub(crate) struct Load {
     /// Length of the prompt's text in bytes.
     prompt: usize,
     /// Form of the response.
-    answer: Answer,
+    delivery: Delivery,
     /// Number of requests in one cell of a full run, if they are fast enough.
     pub(crate) requests: usize,
     /// Number of concurrent connections. Several, because a worker with only one request sleeps and wakes up for each piece of
@@ -21,9 +21,9 @@ pub(crate) struct Load {
     pub(crate) in_flight: usize,
 }
 
-/// Form of the response. It has the same words in every form: see [`answer_text`].
+/// Form of the response. It has the same words in every form: see [`response_text`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Answer {
+enum Delivery {
     /// JSON.
     Whole,
     /// Events, which the upstream writes all at once.
@@ -34,19 +34,19 @@ enum Answer {
 
 /// Loads in the order of the table's columns.
 pub(crate) const LOADS: &[Load] = &[
-    Load { name: "1 KB", prompt: 1 << 10, answer: Answer::Whole, requests: 4000, in_flight: 8 },
-    Load { name: "16 KB", prompt: 16 << 10, answer: Answer::Whole, requests: 2000, in_flight: 8 },
-    Load { name: "256 KB", prompt: 256 << 10, answer: Answer::Whole, requests: 500, in_flight: 8 },
-    Load { name: "200 events at once", prompt: 1 << 10, answer: Answer::Burst, requests: 1000, in_flight: 8 },
+    Load { name: "1 KB", prompt: 1 << 10, delivery: Delivery::Whole, requests: 4000, in_flight: 8 },
+    Load { name: "16 KB", prompt: 16 << 10, delivery: Delivery::Whole, requests: 2000, in_flight: 8 },
+    Load { name: "256 KB", prompt: 256 << 10, delivery: Delivery::Whole, requests: 500, in_flight: 8 },
+    Load { name: "200 events at once", prompt: 1 << 10, delivery: Delivery::Burst, requests: 1000, in_flight: 8 },
     // A stream takes its time whatever the filters do, so many run at once; each event still arrives alone.
-    Load { name: "200 events one by one", prompt: 1 << 10, answer: Answer::Paced, requests: 48, in_flight: 16 },
+    Load { name: "200 events one by one", prompt: 1 << 10, delivery: Delivery::Paced, requests: 48, in_flight: 16 },
 ];
 
 /// Number of words in the response. In a stream, the mock makes each of them an event.
 pub(crate) const ANSWER_WORDS: usize = 200;
 
 /// Returns the text of every response.
-pub(crate) fn answer_text() -> String {
+pub(crate) fn response_text() -> String {
     Prose::new(0).words(ANSWER_WORDS)
 }
 
@@ -56,15 +56,15 @@ const TURN: usize = 4 << 10;
 impl Load {
     /// Returns `true` if the response is a stream of events.
     pub(crate) fn is_streamed(&self) -> bool {
-        self.answer != Answer::Whole
+        self.delivery != Delivery::Whole
     }
 
     /// Returns the headers that control the upstream's response.
     pub(crate) fn headers(&self) -> &'static [(&'static str, &'static str)] {
-        match self.answer {
-            Answer::Whole => &[],
-            Answer::Burst => &[("x-mock-burst", "100000")],
-            Answer::Paced => &[("x-mock-event-ms", "1")],
+        match self.delivery {
+            Delivery::Whole => &[],
+            Delivery::Burst => &[("x-mock-burst", "100000")],
+            Delivery::Paced => &[("x-mock-event-ms", "1")],
         }
     }
 
@@ -90,13 +90,13 @@ impl Load {
         body.to_string().into_bytes()
     }
 
-    /// An error unless this is the answer that every request is to get, whole, and streamed as so many events.
-    pub(crate) fn check(&self, answer: &[u8]) -> Result<()> {
-        let pieces = if self.is_streamed() { deltas(answer) } else { content(answer).map(|text| vec![text]) };
-        let pieces = pieces.context(|| format!("an answer that is none ({} bytes)", answer.len()))?;
+    /// An error unless this is the expected response, complete, in the expected number of events.
+    pub(crate) fn check(&self, response: &[u8]) -> Result<()> {
+        let pieces = if self.is_streamed() { deltas(response) } else { content(response).map(|text| vec![text]) };
+        let pieces = pieces.context(|| format!("no chat completion ({} bytes)", response.len()))?;
         let expected = if self.is_streamed() { ANSWER_WORDS } else { 1 };
-        if pieces.concat() != answer_text() {
-            return Err(Error::new("an answer with another text than the upstream's"));
+        if pieces.concat() != response_text() {
+            return Err(Error::new("a response with another text than the upstream's"));
         }
         if pieces.len() != expected {
             return Err(Error::new(format!("{} events with text in place of {expected}", pieces.len())));
@@ -105,15 +105,15 @@ impl Load {
     }
 }
 
-fn content(answer: &[u8]) -> Result<String> {
-    let answer: Value = serde_json::from_slice(answer).context(|| "not JSON".into())?;
-    let text = answer.pointer("/choices/0/message/content").and_then(Value::as_str);
+fn content(response: &[u8]) -> Result<String> {
+    let response: Value = serde_json::from_slice(response).context(|| "not JSON".into())?;
+    let text = response.pointer("/choices/0/message/content").and_then(Value::as_str);
     Ok(text.ok_or_else(|| Error::new("no content"))?.to_owned())
 }
 
 /// The texts of the events of a stream, which has to be whole.
-fn deltas(answer: &[u8]) -> Result<Vec<String>> {
-    let text = std::str::from_utf8(answer).context(|| "not text".into())?;
+fn deltas(response: &[u8]) -> Result<Vec<String>> {
+    let text = std::str::from_utf8(response).context(|| "not text".into())?;
     let mut deltas = Vec::new();
     let mut done = false;
     for data in text.lines().filter_map(|line| line.strip_prefix("data: ")) {
@@ -148,9 +148,9 @@ mod tests {
     }
 
     #[test]
-    fn only_the_whole_answer_will_do() {
+    fn only_the_whole_response_passes() {
         let (whole, streamed) = (LOADS[0], LOADS[3]);
-        let text = answer_text();
+        let text = response_text();
         let json = |text: &str| json!({"choices": [{"message": {"content": text}}]}).to_string();
         whole.check(json(&text).as_bytes()).unwrap();
         for wrong in [json(&text[1..]), json(""), "{}".into(), String::new()] {

@@ -92,7 +92,7 @@ fn with_others(page: String, old: &str) -> String {
 
 /// Returns the settings of the upstream, which responds to every request with the same text.
 fn upstream_knobs() -> Knobs {
-    Knobs { answer: Some(load::answer_text()), ..Knobs::default() }
+    Knobs { answer: Some(load::response_text()), ..Knobs::default() }
 }
 
 /// Returns the version of rustc, such as `rustc 1.95.0`.

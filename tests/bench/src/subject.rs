@@ -75,10 +75,10 @@ impl Subject {
     pub(crate) fn take_up(&mut self, runtime: &Runtime, load: &Load) -> Result<Option<u64>> {
         let request = request(load, self.gateway.address());
         let first = self.connections.first_mut().ok_or_else(|| Error::new("no connection"))?;
-        let answer = runtime.block_on(first.ask(&request))?;
-        load.check(&answer.body)?;
-        self.asks.push(Ask { load: *load, request, length: answer.body.len() });
-        let id = answer.request_id.ok_or_else(|| Error::new("an answer without x-request-id"))?;
+        let response = runtime.block_on(first.ask(&request))?;
+        load.check(&response.body)?;
+        self.asks.push(Ask { load: *load, request, length: response.body.len() });
+        let id = response.request_id.ok_or_else(|| Error::new("a response without x-request-id"))?;
         at_work(self.variant, &self.gateway.access_log_entry(&id)?)
     }
 

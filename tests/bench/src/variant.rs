@@ -224,8 +224,8 @@ mod tests {
         runtime.block_on(async {
             let mut connection = Connection::open(gateway.address()).await.unwrap();
             for load in LOADS {
-                let answer = connection.ask(&request(load, gateway.address())).await.unwrap();
-                load.check(&answer.body).unwrap();
+                let response = connection.ask(&request(load, gateway.address())).await.unwrap();
+                load.check(&response.body).unwrap();
             }
         });
         let machines = gateway.stats("wasm.envoy.wasm.runtime.v8.active").unwrap();

@@ -17,7 +17,7 @@ use tollgate_host::{
 };
 
 use crate::normal::Numbers;
-use crate::scenario::{Answer, CLUSTERS, Exchange, FailurePolicy, Leaves, Plugin, Scenario, Setup, WIDE};
+use crate::scenario::{CLUSTERS, Exchange, FailurePolicy, Leaves, Plugin, Scenario, ScriptedResponse, Setup, WIDE};
 use crate::seen::{End, Seen};
 use crate::trace::{Recorded, by_cluster, trace_line, unordered};
 
@@ -132,8 +132,8 @@ fn run_scenario(scenario: &Scenario, process: &Process, listener: &Listener) -> 
         lines.extend(if step.nothing { unordered(new) } else { new });
         let mut seen = std::mem::take(&mut *asks.lock().unwrap_or_else(PoisonError::into_inner));
         if let Some(exchange) = &exchange {
-            // Clusters that answer early, and calls that broke off, were not asked with all of the request.
-            let early = |cluster: &str| step.calls.get(cluster).is_some_and(|answer| answer.early);
+            // Clusters that respond early and calls that broke off did not receive the whole request.
+            let early = |cluster: &str| step.calls.get(cluster).is_some_and(|response| response.early);
             let others = exchange.callouts.iter().filter(|seen| !seen.complete || early(&seen.cluster));
             seen.extend(exchange.upstream.iter().chain(others).filter_map(upstream));
         }
@@ -146,20 +146,20 @@ fn run_scenario(scenario: &Scenario, process: &Process, listener: &Listener) -> 
 /// Sets the response of every cluster, as the step says.
 fn prepare(process: &Process, step: &Exchange, asks: &Asks) {
     for (cluster, http2) in CLUSTERS {
-        let usual = matches!(cluster, "side" | "grpc").then(Answer::default);
-        let answer = step.calls.get(cluster).cloned().or(usual).unwrap_or_else(|| step.upstream.clone());
-        let asked = match (answer.early, by_hand(&answer)) {
+        let usual = matches!(cluster, "side" | "grpc").then(ScriptedResponse::default);
+        let response = step.calls.get(cluster).cloned().or(usual).unwrap_or_else(|| step.upstream.clone());
+        let trigger = match (response.early, by_hand(&response)) {
             (_, true) => ResponseTrigger::Manual,
             (true, _) => ResponseTrigger::RequestHeaders,
             _ => ResponseTrigger::RequestEnd,
         };
         let asks = asks.clone();
-        process.cluster_with_trigger(cluster, asked, move |request| {
+        process.cluster_with_trigger(cluster, trigger, move |request| {
             if request.origin != Origin::Route && request.complete {
                 let mut asks = asks.lock().unwrap_or_else(PoisonError::into_inner);
                 asks.push((request.cluster.clone(), called(request)));
             }
-            reply(&answer, http2)
+            reply(&response, http2)
         });
     }
     // Nobody is there from the beginning, not only once the request is complete.
@@ -167,30 +167,30 @@ fn prepare(process: &Process, step: &Exchange, asks: &Asks) {
 }
 
 /// Returns `true` if a response must be sent step by step: it stops without an end.
-fn by_hand(answer: &Answer) -> bool {
-    answer.stall.is_some()
+fn by_hand(response: &ScriptedResponse) -> bool {
+    response.stall.is_some()
 }
 
-fn reply(answer: &Answer, http2: bool) -> UpstreamResponse {
-    if answer.never {
+fn reply(response: &ScriptedResponse, http2: bool) -> UpstreamResponse {
+    if response.never {
         return UpstreamResponse::never();
     }
-    if answer.reset == Some(-1) {
+    if response.reset == Some(-1) {
         return if http2 { UpstreamResponse::reset().http2() } else { UpstreamResponse::reset() };
     }
-    let mut reply = UpstreamResponse::status(answer.status).headers(answer.all_headers());
-    let frames = answer.frames();
-    let trailers = answer.all_trailers();
+    let mut reply = UpstreamResponse::status(response.status).headers(response.all_headers());
+    let frames = response.frames();
+    let trailers = response.all_trailers();
     // A known length is among the headers.
-    if !frames.is_empty() || answer.in_chunks() {
+    if !frames.is_empty() || response.in_chunks() {
         reply = reply.frames(frames);
     }
     if !trailers.is_empty() {
         reply = reply.trailers(trailers);
     }
     reply = if http2 { reply.http2() } else { reply.http1() };
-    reply = reply.delay(Duration::from_millis(answer.delay_ms));
-    match answer.reset {
+    reply = reply.delay(Duration::from_millis(response.delay_ms));
+    match response.reset {
         Some(after) => reply.reset_after(usize::try_from(after).unwrap_or_default()),
         None => reply,
     }
@@ -219,16 +219,16 @@ fn send(step: &Exchange, listener: &Listener, at: usize) -> HostExchange {
         Some(Leaves::Seen(frames)) => request.disconnect_after(Disconnect::ResponseFrames(frames)),
         None => request,
     };
-    let answer = &step.upstream;
-    let Some(stall) = answer.stall else { return listener.send(request) };
+    let response = &step.upstream;
+    let Some(stall) = response.stall else { return listener.send(request) };
     let stream = listener.open(request);
-    let mut headers = vec![(":status".to_owned(), answer.status.to_string())];
-    headers.extend(answer.all_headers());
-    if answer.in_chunks() && !step.path.starts_with("/h2") {
+    let mut headers = vec![(":status".to_owned(), response.status.to_string())];
+    headers.extend(response.all_headers());
+    if response.in_chunks() && !step.path.starts_with("/h2") {
         headers.push(("transfer-encoding".into(), "chunked".into()));
     }
     stream.respond_headers(headers, false);
-    for frame in answer.frames().into_iter().take(stall) {
+    for frame in response.frames().into_iter().take(stall) {
         stream.respond_data(frame, false);
     }
     stream.finish()

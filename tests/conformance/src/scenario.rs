@@ -22,9 +22,9 @@ use std::path::Path;
 use serde::Deserialize;
 use tollgate_envoy_harness::{Context, Error, Result};
 
-mod answer;
+mod response;
 
-pub use answer::{Answer, Grpc};
+pub use response::{Grpc, ScriptedResponse};
 
 /// Clusters with a server, and `true` if they use HTTP/2.
 pub const CLUSTERS: [(&str, bool); 5] = [("up", false), ("up2", true), ("alt", false), ("side", false), ("grpc", true)];
@@ -192,9 +192,9 @@ pub struct Exchange {
     /// Longest wait of the client for the response, in milliseconds.
     pub patience_ms: u64,
     /// Response of the routes' clusters.
-    pub upstream: Answer,
+    pub upstream: ScriptedResponse,
     /// Responses to calls of the plugin, by cluster.
-    pub calls: BTreeMap<String, Answer>,
+    pub calls: BTreeMap<String, ScriptedResponse>,
 }
 
 impl Default for Exchange {
@@ -214,7 +214,7 @@ impl Default for Exchange {
             trailers: Vec::new(),
             leaves: None,
             patience_ms: 5000,
-            upstream: Answer::default(),
+            upstream: ScriptedResponse::default(),
             calls: BTreeMap::new(),
         }
     }

@@ -1,7 +1,7 @@
 //! Scenarios of every deployment, by topic: a call of each kind that the filters tell apart, so that access log, metrics
 //! and workers are seen at work, and what depends on connections. What is right depends on which filters are in the chain.
 //!
-//! What is decided of a request or an answer stands in `tests/scenarios`, which run in Envoy as well
+//! Decisions on requests and responses are tested in `tests/scenarios`, which run in Envoy as well
 //! (`tollgate test --backend envoy`).
 
 pub mod answers;

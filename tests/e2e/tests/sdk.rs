@@ -153,7 +153,7 @@ async fn refused(url: &str, findings: &mut Findings) {
                     findings.same("the error", got, (want.0, want.1.to_owned(), want.2.to_owned()));
                 }
                 Err(other) => findings.add(format_args!("another error: {other:?}")),
-                Ok(answer) => findings.add(format_args!("an answer: {answer:?}")),
+                Ok(text) => findings.add(format_args!("no error, but {text:?}")),
             }
         }
     }

@@ -299,7 +299,7 @@ pub const OTHERS: &[Other] = &[
 const PICTURE: usize = 96;
 
 impl Other {
-    /// Returns pointers and values of the expected answer to the prompt `say: is it violence?`.
+    /// Returns pointers and values of the expected result of the prompt `say: is it violence?`.
     pub fn expected(&self) -> Vec<(&'static str, Value)> {
         match self.call {
             // Of two inputs.

@@ -17,23 +17,23 @@ const ARGUMENTS: &str = r#"{"city":"Paris, \"9e\""}"#;
 fn every_sdk_reads_the_responses_of_the_mock() {
     let mock = MockLlm::start(Options::new(vec![("all".to_owned(), "127.0.0.1:0".parse().unwrap())])).unwrap();
     let url = format!("http://{}", mock.addresses()[0].1);
-    let mut asked: Vec<(Question, Check)> = Vec::new();
+    let mut cases: Vec<(Question, Check)> = Vec::new();
     for caller in CALLERS {
         for stream in [false, true] {
             for (name, question, check) in questions(caller, &Question::new(caller, stream, &url, 0)) {
-                let question = Question { base: format!("{url}/q{}", asked.len()), name: name.to_owned(), ..question };
-                asked.push((question, check));
+                let question = Question { base: format!("{url}/q{}", cases.len()), name: name.to_owned(), ..question };
+                cases.push((question, check));
             }
         }
     }
     for other in OTHERS {
-        let question = Question::other(other, &url, asked.len()).prompt("say: is it violence?");
-        asked.push((question, something_else(other)));
+        let question = Question::other(other, &url, cases.len()).prompt("say: is it violence?");
+        cases.push((question, something_else(other)));
     }
-    let questions: Vec<Question> = asked.iter().map(|(question, _)| question.clone()).collect();
+    let questions: Vec<Question> = cases.iter().map(|(question, _)| question.clone()).collect();
     let mut findings = Findings::default();
-    for ((question, check), answer) in asked.iter().zip(ask(&questions)) {
-        check(&mut findings, question, &answer);
+    for ((question, check), result) in cases.iter().zip(ask(&questions)) {
+        check(&mut findings, question, &result);
     }
     findings.settle();
     // Every call arrived exactly once: no SDK has retried.
@@ -48,9 +48,9 @@ fn questions(caller: &Caller, question: &Question) -> Vec<(&'static str, Questio
     let Caller { finish, thinks, shows_headers, usage: [input, output, cached, reasoning], errors, broken, .. } =
         caller.clone();
     let error_named = move |kind: &'static str| -> Check {
-        Box::new(move |findings, question, answer| {
-            findings.same(question, answer, "/error/type", kind);
-            let text = answer["text"].as_str().unwrap_or_default();
+        Box::new(move |findings, question, result| {
+            findings.same(question, result, "/error/type", kind);
+            let text = result["text"].as_str().unwrap_or_default();
             findings.holds(
                 question,
                 !text.is_empty() && "one two three four".starts_with(text),
@@ -60,15 +60,15 @@ fn questions(caller: &Caller, question: &Question) -> Vec<(&'static str, Questio
     };
     let refused = move |status: u16, kind: &'static str| -> Check {
         let error_kind = if status == 429 { errors[2] } else { "" };
-        Box::new(move |findings, question, answer| {
-            findings.same(question, answer, "/error/type", kind);
-            findings.same(question, answer, "/error/own", true);
-            findings.same(question, answer, "/error/status", status);
+        Box::new(move |findings, question, result| {
+            findings.same(question, result, "/error/type", kind);
+            findings.same(question, result, "/error/own", true);
+            findings.same(question, result, "/error/status", status);
             if !error_kind.is_empty() {
-                findings.same(question, answer, "/error/kind", error_kind);
+                findings.same(question, result, "/error/kind", error_kind);
             }
             if status == 429 && shows_headers {
-                findings.same(question, answer, "/error/retry_after", "7");
+                findings.same(question, result, "/error/retry_after", "7");
             }
         })
     };
@@ -77,18 +77,18 @@ fn questions(caller: &Caller, question: &Question) -> Vec<(&'static str, Questio
         (
             "a text",
             ask(&format!("say: {TEXT}")).knob("usage", USAGE).knob("thinking", "Let%20me%20see."),
-            Box::new(move |findings, question, answer| {
-                findings.same(question, answer, "/error", Value::Null);
-                findings.same(question, answer, "/text", TEXT);
-                findings.same(question, answer, "/finish", finish[0]);
+            Box::new(move |findings, question, result| {
+                findings.same(question, result, "/error", Value::Null);
+                findings.same(question, result, "/text", TEXT);
+                findings.same(question, result, "/finish", finish[0]);
                 for (name, count) in
                     [("input", input), ("output", output), ("cached", cached), ("reasoning", reasoning)]
                 {
-                    let has = answer["usage"].get(name).and_then(Value::as_u64).unwrap_or(0);
+                    let has = result["usage"].get(name).and_then(Value::as_u64).unwrap_or(0);
                     findings.holds(question, has == count, format_args!("{name} is {has}, should be {count}"));
                 }
                 if thinks {
-                    findings.same(question, answer, "/thought", "Let me see.");
+                    findings.same(question, result, "/thought", "Let me see.");
                 }
             }),
         ),
@@ -99,13 +99,13 @@ fn questions(caller: &Caller, question: &Question) -> Vec<(&'static str, Questio
         all.push((
             "a tool",
             ask("What is the weather?").tools().knob("tool-call", &format!("get_weather={ARGUMENTS}")),
-            Box::new(move |findings, question, answer| {
-                findings.same(question, answer, "/error", Value::Null);
-                findings.same(question, answer, "/tools/0/0", "get_weather");
-                let arguments = answer.pointer("/tools/0/1").and_then(Value::as_str).unwrap_or_default();
+            Box::new(move |findings, question, result| {
+                findings.same(question, result, "/error", Value::Null);
+                findings.same(question, result, "/tools/0/0", "get_weather");
+                let arguments = result.pointer("/tools/0/1").and_then(Value::as_str).unwrap_or_default();
                 let arguments: Value = serde_json::from_str(arguments).unwrap_or_default();
                 findings.same(question, &arguments, "/city", "Paris, \"9e\"");
-                findings.same(question, answer, "/finish", finish[1]);
+                findings.same(question, result, "/finish", finish[1]);
             }),
         ));
     }
@@ -129,10 +129,10 @@ fn questions(caller: &Caller, question: &Question) -> Vec<(&'static str, Questio
 
 fn something_else(other: &Other) -> Check {
     let expected = other.expected();
-    Box::new(move |findings, question, answer| {
-        findings.same(question, answer, "/error", Value::Null);
+    Box::new(move |findings, question, result| {
+        findings.same(question, result, "/error", Value::Null);
         for (pointer, value) in &expected {
-            findings.same(question, answer, pointer, value.clone());
+            findings.same(question, result, pointer, value.clone());
         }
     })
 }

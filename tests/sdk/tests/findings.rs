@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::question::Question;
 
-/// Check of an answer.
+/// Check of what an SDK returned.
 pub type Check = Box<dyn Fn(&mut Findings, &Question, &Value)>;
 
 /// Failures so far.

@@ -52,10 +52,10 @@ fn large_forms_through_envoy() {
             [("content-type", "multipart/form-data; boundary=x"), ("x-tollgate-consumer", crate::gateway::UNMETERED)];
         let body = form(file, prompt);
         let request = Request::post(&path, &headers, &body);
-        let answer = request.send_paced(piece, pause, gateway.address(), Duration::from_secs(20));
-        let mut answer = answer.unwrap_or_else(|error| panic!("{path}: {error}"));
-        let text = answer.text().unwrap_or_default();
-        assert_eq!(answer.status, want, "{path} of {} bytes: {text}", body.len());
+        let response = request.send_paced(piece, pause, gateway.address(), Duration::from_secs(20));
+        let mut response = response.unwrap_or_else(|error| panic!("{path}: {error}"));
+        let text = response.text().unwrap_or_default();
+        assert_eq!(response.status, want, "{path} of {} bytes: {text}", body.len());
         let entry = gateway.access_log_find(|entry| entry["path"] == path.as_str()).unwrap();
         assert_eq!(entry["verdict"], if want == 200 { "allow" } else { "block" }, "{path}");
         let received: Vec<_> = mock.received().into_iter().filter(|received| received.path == path).collect();
@@ -74,11 +74,11 @@ fn large_forms_through_envoy() {
     for (piece, pause) in PACES {
         let headers = [("content-type", "application/json"), ("x-tollgate-consumer", crate::gateway::UNMETERED)];
         let request = Request::post("/v1/chat/completions", &headers, body.as_bytes());
-        let answer = request.send_paced(piece, pause, gateway.address(), Duration::from_secs(20));
+        let response = request.send_paced(piece, pause, gateway.address(), Duration::from_secs(20));
         // A client that is still writing when the response arrives may not see it.
-        if let Ok(mut answer) = answer {
-            let text = answer.text().unwrap_or_default();
-            assert!(answer.status == 413 && text.contains("too_large"), "{} {text}", answer.status);
+        if let Ok(mut response) = response {
+            let text = response.text().unwrap_or_default();
+            assert!(response.status == 413 && text.contains("too_large"), "{} {text}", response.status);
         }
     }
 }

@@ -29,9 +29,9 @@ const CLASSIFIED: [&str; 2] = ["PLANTED-CLASS", "IFIED-5501"];
 /// Known failures: function, `true` if streamed, name. A row that works again fails the test, too.
 const NOT_YET: &[(&str, bool, &str)] = &[];
 
-/// Expected answer and access log entry.
+/// Expected result and access log entry.
 struct Want {
-    answer: Check,
+    result: Check,
     record: Vec<(&'static str, Field)>,
     /// `true` if the call reaches an upstream.
     reaches: bool,
@@ -68,28 +68,28 @@ fn every_sdk_through_envoy() {
     let url = gateway.url();
     spend(&gateway);
 
-    let mut asked: Vec<(Question, Want)> = Vec::new();
+    let mut cases: Vec<(Question, Want)> = Vec::new();
     for caller in CALLERS {
         for stream in [false, true] {
             let plain = Question::new(caller, stream, &url, 0).header("x-tollgate-consumer", UNMETERED);
             for (name, question, want) in questions(caller, &plain) {
-                let question = Question { base: format!("{url}/q{}", asked.len()), name: name.to_owned(), ..question };
-                asked.push((question, want));
+                let question = Question { base: format!("{url}/q{}", cases.len()), name: name.to_owned(), ..question };
+                cases.push((question, want));
             }
         }
     }
     for other in OTHERS {
-        let question = Question::other(other, &url, asked.len()).header("x-tollgate-consumer", UNMETERED);
-        asked.push((question.prompt("say: is it violence?"), something_else(other)));
+        let question = Question::other(other, &url, cases.len()).header("x-tollgate-consumer", UNMETERED);
+        cases.push((question.prompt("say: is it violence?"), something_else(other)));
     }
 
-    let questions: Vec<Question> = asked.iter().map(|(question, _)| question.clone()).collect();
-    let answers = ask(&questions);
+    let questions: Vec<Question> = cases.iter().map(|(question, _)| question.clone()).collect();
+    let results = ask(&questions);
     let received = mock.received();
     let mut all = Findings::default();
-    for ((question, want), answer) in asked.iter().zip(&answers) {
+    for ((question, want), result) in cases.iter().zip(&results) {
         let mut findings = Findings::default();
-        (want.answer)(&mut findings, question, answer);
+        (want.result)(&mut findings, question, result);
         let entry = gateway
             .access_log_find(|entry| entry["path"].as_str().is_some_and(|path| path.starts_with(&question.prefix())));
         match entry {
@@ -189,21 +189,21 @@ fn questions(caller: &Caller, question: &Question) -> Vec<(&'static str, Questio
         record
     };
     let refused = move |status: u16, kind: &'static str| -> Check {
-        Box::new(move |findings, question, answer| {
-            findings.same(question, answer, "/error/type", kind);
-            findings.same(question, answer, "/error/own", true);
-            findings.same(question, answer, "/error/status", status);
+        Box::new(move |findings, question, result| {
+            findings.same(question, result, "/error/type", kind);
+            findings.same(question, result, "/error/own", true);
+            findings.same(question, result, "/error/status", status);
             if status == 429 && shows_headers {
-                let wait = answer.pointer("/error/retry_after").and_then(Value::as_str);
+                let wait = result.pointer("/error/retry_after").and_then(Value::as_str);
                 let wait = wait.and_then(|wait| wait.parse::<u64>().ok());
-                findings.holds(question, wait.is_some_and(|wait| wait > 0), format_args!("no retry-after: {answer}"));
+                findings.holds(question, wait.is_some_and(|wait| wait > 0), format_args!("no retry-after: {result}"));
             }
         })
     };
     let says = |text: &'static str| -> Check {
-        Box::new(move |findings, question, answer| {
-            findings.same(question, answer, "/error", Value::Null);
-            findings.same(question, answer, "/text", text);
+        Box::new(move |findings, question, result| {
+            findings.same(question, result, "/error", Value::Null);
+            findings.same(question, result, "/text", text);
         })
     };
     let mut all = vec![
@@ -211,13 +211,13 @@ fn questions(caller: &Caller, question: &Question) -> Vec<(&'static str, Questio
             "a text",
             ask("say: Good day, \"naïve\" 🙂 world.").knob("usage", USAGE),
             Want {
-                answer: {
+                result: {
                     let usage = caller.usage;
-                    Box::new(move |findings, question, answer| {
-                        says("Good day, \"naïve\" 🙂 world.")(findings, question, answer);
-                        findings.same(question, answer, "/finish", finish[0]);
+                    Box::new(move |findings, question, result| {
+                        says("Good day, \"naïve\" 🙂 world.")(findings, question, result);
+                        findings.same(question, result, "/finish", finish[0]);
                         for (name, count) in ["input", "output", "cached", "reasoning"].into_iter().zip(usage) {
-                            let has = answer["usage"].get(name).and_then(Value::as_u64).unwrap_or(0);
+                            let has = result["usage"].get(name).and_then(Value::as_u64).unwrap_or(0);
                             findings.holds(question, has == count, format_args!("{name} is {has}, should be {count}"));
                         }
                     })
@@ -239,7 +239,7 @@ fn questions(caller: &Caller, question: &Question) -> Vec<(&'static str, Questio
             "no room at the provider",
             ask("hello").knob("status", "429").knob("retry-after", "7"),
             Want {
-                answer: refused(429, errors[0]),
+                result: refused(429, errors[0]),
                 record: record(vec![("status", Field::Is(json!(429))), ("cost_nano_usd", text(0))]),
                 reaches: true,
             },
@@ -248,7 +248,7 @@ fn questions(caller: &Caller, question: &Question) -> Vec<(&'static str, Questio
             "a cloud key",
             ask(&format!("Deploy with {CLOUD_KEY}, please.")),
             Want {
-                answer: refused(400, errors[1]),
+                result: refused(400, errors[1]),
                 // The filters after the one that refuses have not seen the call.
                 record: vec![
                     ("status", Field::Is(json!(400))),
@@ -264,7 +264,7 @@ fn questions(caller: &Caller, question: &Question) -> Vec<(&'static str, Questio
             "no budget",
             ask("hello").header("x-tollgate-consumer", SPENT),
             Want {
-                answer: refused(429, errors[0]),
+                result: refused(429, errors[0]),
                 record: vec![
                     ("status", Field::Is(json!(429))),
                     ("dialect", text(dialect)),
@@ -278,7 +278,7 @@ fn questions(caller: &Caller, question: &Question) -> Vec<(&'static str, Questio
             "an address in the response",
             ask(&deltas(&["Write to ", EMAIL[0], EMAIL[1], ", please."])),
             Want {
-                answer: says("Write to [email], please."),
+                result: says("Write to [email], please."),
                 record: record(vec![
                     ("status", Field::Is(json!(200))),
                     ("verdict", text("redact")),
@@ -291,20 +291,20 @@ fn questions(caller: &Caller, question: &Question) -> Vec<(&'static str, Questio
             "a secret in the response",
             ask(&deltas(&["It is ", CLASSIFIED[0], CLASSIFIED[1], ", you ", "know."])),
             Want {
-                answer: {
+                result: {
                     // SDKs that distinguish the two do not raise a refusal of the gateway as a failure of the server.
                     let kind = if broken[1] == "ServerError" { "ClientError" } else { broken[1] };
-                    Box::new(move |findings, question, answer| {
-                        let raised = answer.pointer("/error/type").is_some();
-                        findings.holds(question, raised, format_args!("no error: {answer}"));
+                    Box::new(move |findings, question, result| {
+                        let raised = result.pointer("/error/type").is_some();
+                        findings.holds(question, raised, format_args!("no error: {result}"));
                         if question.stream && !kind.is_empty() {
-                            findings.same(question, answer, "/error/type", kind);
+                            findings.same(question, result, "/error/type", kind);
                         }
                         if !question.stream {
-                            findings.same(question, answer, "/error/own", true);
+                            findings.same(question, result, "/error/own", true);
                         }
-                        let leaked = answer.to_string().contains(CLASSIFIED[1]);
-                        findings.holds(question, !leaked, format_args!("it leaked: {answer}"));
+                        let leaked = result.to_string().contains(CLASSIFIED[1]);
+                        findings.holds(question, !leaked, format_args!("it leaked: {result}"));
                     })
                 },
                 record: record(vec![
@@ -321,13 +321,13 @@ fn questions(caller: &Caller, question: &Question) -> Vec<(&'static str, Questio
             "a tool",
             ask("What is the weather?").tools().knob("tool-call", r#"get_weather={"city":"Paris"}"#),
             Want {
-                answer: Box::new(move |findings, question, answer| {
-                    findings.same(question, answer, "/error", Value::Null);
-                    findings.same(question, answer, "/tools/0/0", "get_weather");
-                    let arguments = answer.pointer("/tools/0/1").and_then(Value::as_str).unwrap_or_default();
+                result: Box::new(move |findings, question, result| {
+                    findings.same(question, result, "/error", Value::Null);
+                    findings.same(question, result, "/tools/0/0", "get_weather");
+                    let arguments = result.pointer("/tools/0/1").and_then(Value::as_str).unwrap_or_default();
                     let arguments: Value = serde_json::from_str(arguments).unwrap_or_default();
                     findings.same(question, &arguments, "/city", "Paris");
-                    findings.same(question, answer, "/finish", finish[1]);
+                    findings.same(question, result, "/finish", finish[1]);
                 }),
                 record: record(vec![("status", Field::Is(json!(200))), ("usage_source", text("provider"))]),
                 reaches: true,
@@ -340,12 +340,12 @@ fn questions(caller: &Caller, question: &Question) -> Vec<(&'static str, Questio
             ask(&deltas(&["one ", "two ", "three ", "four ", "five ", "six ", "seven ", "eight"]))
                 .knob("cut-after", "8"),
             Want {
-                answer: Box::new(|findings, question, answer| {
-                    let raised = answer.pointer("/error/type").is_some();
-                    findings.holds(question, raised, format_args!("no error: {answer}"));
-                    let text = answer["text"].as_str().unwrap_or_default();
+                result: Box::new(|findings, question, result| {
+                    let raised = result.pointer("/error/type").is_some();
+                    findings.holds(question, raised, format_args!("no error: {result}"));
+                    let text = result["text"].as_str().unwrap_or_default();
                     let begun = !text.is_empty() && "one two three four five six seven eight".starts_with(text);
-                    findings.holds(question, begun, format_args!("it lost the text before: {answer}"));
+                    findings.holds(question, begun, format_args!("it lost the text before: {result}"));
                 }),
                 record: record(vec![
                     ("input_tokens", Field::Positive),
@@ -363,10 +363,10 @@ fn questions(caller: &Caller, question: &Question) -> Vec<(&'static str, Questio
 fn something_else(other: &Other) -> Want {
     let expected = other.expected();
     Want {
-        answer: Box::new(move |findings, question, answer| {
-            findings.same(question, answer, "/error", Value::Null);
+        result: Box::new(move |findings, question, result| {
+            findings.same(question, result, "/error", Value::Null);
             for (pointer, value) in &expected {
-                findings.same(question, answer, pointer, value.clone());
+                findings.same(question, result, pointer, value.clone());
             }
         }),
         record: vec![("status", Field::Is(json!(200))), ("dialect", text(other.dialect)), ("model", text(other.model))],

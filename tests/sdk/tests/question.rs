@@ -1,4 +1,4 @@
-//! Calls of SDKs, and their answers.
+//! Calls of SDKs, and their results.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -50,7 +50,7 @@ impl Question {
         }
     }
 
-    /// Creates a call whose answer is not a text.
+    /// Creates a call whose result is not a text.
     pub fn other(other: &Other, url: &str, number: usize) -> Question {
         let &Other { call, language, model, .. } = other;
         let name = "something else".to_owned();
@@ -87,7 +87,7 @@ impl Question {
 /// Timeout of all calls of one language. They take some ten seconds on an idle machine.
 const PATIENCE: Duration = Duration::from_secs(600);
 
-/// Makes all calls, those of each language in one process, with both processes at once. The answers are in the order of the
+/// Makes all calls, those of each language in one process, with both processes at once. The results are in the order of the
 /// calls: objects with `text`, `tools`, `usage`, `error`, ... as far as the SDK reports them.
 pub fn ask(questions: &[Question]) -> Vec<Value> {
     let scratch = Scratch::new("sdk").unwrap();
@@ -102,13 +102,13 @@ pub fn ask(questions: &[Question]) -> Vec<Value> {
             Language::Node => install::node(),
         };
         let client = client.unwrap_or_else(|error| panic!("{error}"));
-        let asked = scratch.path().join(format!("{language:?}.questions"));
-        let output = scratch.path().join(format!("{language:?}.answers"));
+        let input = scratch.path().join(format!("{language:?}.questions"));
+        let output = scratch.path().join(format!("{language:?}.results"));
         let errors = scratch.path().join(format!("{language:?}.errors"));
-        fs::write(&asked, serde_json::to_vec(&own).unwrap()).unwrap();
+        fs::write(&input, serde_json::to_vec(&own).unwrap()).unwrap();
         let child = ChildBuilder::new(&client.program)
             .arg(&client.script)
-            .arg(&asked)
+            .arg(&input)
             // The gateway is on this machine: no proxy of the environment applies.
             .env("NO_PROXY", "*")
             .env("PYTHONDONTWRITEBYTECODE", "1")
@@ -116,7 +116,7 @@ pub fn ask(questions: &[Question]) -> Vec<Value> {
             .stderr(File::create(&errors).unwrap());
         running.push((language, own.len(), output, errors, child.spawn().unwrap()));
     }
-    let mut answers: BTreeMap<Language, std::vec::IntoIter<Value>> = BTreeMap::new();
+    let mut results: BTreeMap<Language, std::vec::IntoIter<Value>> = BTreeMap::new();
     for (language, count, output, errors, mut child) in running {
         let status = child.wait_for(PATIENCE).unwrap_or_else(|error| panic!("{language:?}: {error}"));
         let output = fs::read_to_string(&output).unwrap();
@@ -127,7 +127,7 @@ pub fn ask(questions: &[Question]) -> Vec<Value> {
             "{language:?}: {status}, {} of {count}\n{errors}",
             lines.len()
         );
-        answers.insert(language, lines.into_iter());
+        results.insert(language, lines.into_iter());
     }
-    questions.iter().map(|question| answers.get_mut(&question.language).unwrap().next().unwrap()).collect()
+    questions.iter().map(|question| results.get_mut(&question.language).unwrap().next().unwrap()).collect()
 }

@@ -11,7 +11,7 @@ use tollgate_envoy_harness::upstream::{self, ReceivedRequest, Script, Stop};
 use tollgate_envoy_harness::{Context, Result};
 
 use super::client::{octets, texts};
-use crate::scenario::{Answer, CLUSTERS, Exchange};
+use crate::scenario::{CLUSTERS, Exchange, ScriptedResponse};
 use crate::seen::{End, Seen};
 
 /// Upstreams of one Envoy process.
@@ -20,16 +20,16 @@ pub(super) struct Upstreams {
     /// Address of each cluster.
     pub(super) addresses: BTreeMap<String, SocketAddr>,
     running: upstream::Upstreams,
-    answers: Arc<Mutex<Answers>>,
+    responses: Arc<Mutex<Responses>>,
     /// Bound but not listening: a connection to it is refused.
     _dead: tokio::net::TcpSocket,
 }
 
 /// Responses of the current exchange.
 #[derive(Debug, Default)]
-struct Answers {
-    routed: Answer,
-    calls: BTreeMap<String, Answer>,
+struct Responses {
+    routed: ScriptedResponse,
+    calls: BTreeMap<String, ScriptedResponse>,
 }
 
 /// Longest wait for the end of a request that has reached an upstream.
@@ -38,18 +38,18 @@ const LIMIT: Duration = Duration::from_millis(300);
 impl Upstreams {
     /// Starts them on ports that the kernel picks.
     pub(super) fn start() -> Result<Upstreams> {
-        let answers: Arc<Mutex<Answers>> = Arc::default();
-        let current = answers.clone();
+        let responses: Arc<Mutex<Responses>> = Arc::default();
+        let current = responses.clone();
         let clusters = CLUSTERS.map(|(name, http2)| (name, if http2 { Protocol::Http2 } else { Protocol::Http1 }));
         let running = upstream::Upstreams::start(&clusters, move |request| {
-            let answers = lock(&current);
-            Some(script(answers.calls.get(&request.cluster).unwrap_or(&answers.routed)))
+            let responses = lock(&current);
+            Some(script(responses.calls.get(&request.cluster).unwrap_or(&responses.routed)))
         })?;
         let dead = tokio::net::TcpSocket::new_v4().context(|| "no socket".into())?;
         dead.bind(SocketAddr::from(([127, 0, 0, 1], 0))).context(|| "cannot bind".into())?;
         let mut addresses = running.addresses().clone();
         addresses.insert("dead".into(), dead.local_addr().context(|| "no address".into())?);
-        Ok(Upstreams { addresses, running, answers, _dead: dead })
+        Ok(Upstreams { addresses, running, responses, _dead: dead })
     }
 
     /// Sets the Envoy whose reads they wait for.
@@ -63,7 +63,7 @@ impl Upstreams {
         for cluster in ["side", "grpc"] {
             calls.entry(cluster.into()).or_default();
         }
-        *lock(&self.answers) = Answers { routed: exchange.upstream.clone(), calls };
+        *lock(&self.responses) = Responses { routed: exchange.upstream.clone(), calls };
         self.running.forget();
     }
 
@@ -78,15 +78,15 @@ impl Upstreams {
     }
 }
 
-fn lock(answers: &Mutex<Answers>) -> MutexGuard<'_, Answers> {
-    answers.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(responses: &Mutex<Responses>) -> MutexGuard<'_, Responses> {
+    responses.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn script(answer: &Answer) -> Script {
-    let (mut headers, pieces, trailers) = (answer.all_headers(), answer.frames(), octets(answer.all_trailers()));
+fn script(response: &ScriptedResponse) -> Script {
+    let (mut headers, pieces, trailers) = (response.all_headers(), response.frames(), octets(response.all_trailers()));
     let length = if pieces.is_empty() && trailers.is_empty() {
         BodyLength::NoBody
-    } else if answer.has_length() {
+    } else if response.has_length() {
         // The server adds it again.
         headers.pop();
         BodyLength::Known(pieces.iter().map(Vec::len).sum())
@@ -94,17 +94,17 @@ fn script(answer: &Answer) -> Script {
         BodyLength::Unknown
     };
     let stop = |after: Option<usize>, stall: bool| Stop { after, stall, pause: Duration::ZERO };
-    let stop = match (answer.never, answer.stall, answer.reset) {
+    let stop = match (response.never, response.stall, response.reset) {
         (true, ..) => Some(stop(None, true)),
         (false, Some(after), _) => Some(stop(Some(after), true)),
         (false, None, Some(after)) => Some(stop(usize::try_from(after).ok(), false)),
         (false, None, None) => None,
     };
     Script {
-        head: ResponseHead { status: answer.status, headers: octets(headers) },
+        head: ResponseHead { status: response.status, headers: octets(headers) },
         body: OutgoingBody { length, pieces, trailers, ..OutgoingBody::default() },
-        delay: Duration::from_millis(answer.delay_ms),
-        early: answer.early,
+        delay: Duration::from_millis(response.delay_ms),
+        early: response.early,
         stop,
     }
 }

@@ -7,7 +7,7 @@ use super::Piece;
 /// Response of an upstream.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Answer {
+pub struct ScriptedResponse {
     /// Status code.
     pub status: u16,
     /// Headers; `content-length` is added if `length` says so.
@@ -43,9 +43,9 @@ pub struct Grpc {
     pub message: String,
 }
 
-impl Default for Answer {
-    fn default() -> Answer {
-        Answer {
+impl Default for ScriptedResponse {
+    fn default() -> ScriptedResponse {
+        ScriptedResponse {
             status: 200,
             headers: Vec::new(),
             body: vec![Piece::Text("hello".into())],
@@ -61,7 +61,7 @@ impl Default for Answer {
     }
 }
 
-impl Answer {
+impl ScriptedResponse {
     /// Returns the frames of the body; for gRPC, each with its five-byte prefix.
     pub fn frames(&self) -> Vec<Vec<u8>> {
         let frames = self.body.iter().map(Piece::bytes);

@@ -24,7 +24,7 @@ impl Run {
     fn log_level(&mut self, level: &str) {
         let path = format!("/logging?wasm={level}");
         let post = tollgate_envoy_harness::blocking::Request::post(&path, &[], b"");
-        let status = post.send(self.gateway.admin().address(), Duration::from_secs(10)).map(|answer| answer.status);
+        let status = post.send(self.gateway.admin().address(), Duration::from_secs(10)).map(|response| response.status);
         self.findings.same("status of a change of the log level", status, Ok(200));
     }
 

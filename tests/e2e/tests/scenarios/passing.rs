@@ -114,8 +114,8 @@ fn compressed(deployment: &Deployment) -> Vec<Scenario> {
         });
         if inspects || counts {
             scenario = scenario.record("unscanned", Want::Null).check(|seen, findings| {
-                let asked = seen.received.first().and_then(|r| r.header("accept-encoding")).map(<[u8]>::to_vec);
-                findings.same("accept-encoding at the upstream", asked, Some(b"identity".to_vec()));
+                let requested = seen.received.first().and_then(|r| r.header("accept-encoding")).map(<[u8]>::to_vec);
+                findings.same("accept-encoding at the upstream", requested, Some(b"identity".to_vec()));
             });
         }
         if inspects {

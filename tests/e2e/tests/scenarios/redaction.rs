@@ -32,10 +32,10 @@ fn redacted(scenario: Scenario) -> Scenario {
 
 /// Slow streams that are split anywhere.
 fn streams() -> Vec<Scenario> {
-    let answer = format!("Write to {EMAIL} today.");
+    let text = format!("Write to {EMAIL} today.");
     let chat = Chat::answered(&[]).streamed();
-    let whole = chat.clone().knob("deltas", &serde_json::to_string(&[&answer]).unwrap());
-    let letters: Vec<_> = answer.chars().map(String::from).collect();
+    let whole = chat.clone().knob("deltas", &serde_json::to_string(&[&text]).unwrap());
+    let letters: Vec<_> = text.chars().map(String::from).collect();
     let letters = chat.knob("deltas", &serde_json::to_string(&letters).unwrap());
     let scenarios = vec![
         Scenario::new("deltas of one character in pieces of one byte", letters.knob("piece-bytes", "1")).awkward(),
@@ -59,9 +59,9 @@ fn streams() -> Vec<Scenario> {
 
 /// JSON responses.
 fn documents() -> Vec<Scenario> {
-    let answer = format!("Write to {EMAIL} or {EMAIL}. {ANSWER}");
+    let text = format!("Write to {EMAIL} or {EMAIL}. {ANSWER}");
     let want = format!("Write to [email] or [email]. {ANSWER}");
-    let chat = || Chat::answered(&[answer.as_str()]);
+    let chat = || Chat::answered(&[text.as_str()]);
     let scenario = |name: &str, chat: Chat| {
         Scenario::new(name, chat)
             .answered()
