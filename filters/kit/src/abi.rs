@@ -1,23 +1,23 @@
 //! The host functions of proxy-wasm ABI 0.2.1 that Tollgate uses: bytes in, [`Result`] out, no panics.
 //!
-//! The SDK's typed calls panic on every status they do not list and on header values that are not UTF-8; a panic is a
-//! trap, and a trap takes the virtual machine of a whole worker with it. So the SDK is used for dispatch only, and
-//! what a filter asks of Envoy goes through here. The linker merges these imports with the SDK's identical ones.
+//! The SDK's typed calls panic on every status that they do not list and on header values that are not UTF-8. A panic is a
+//! trap, and a trap ends the virtual machine of a whole worker. So the SDK is used for dispatch only, and every host call
+//! of a filter is made here. The linker merges these imports with the SDK's identical ones.
 //!
-//! This is the only module of the workspace that may say `unsafe`. Natively there is no host: the same functions exist
-//! and answer [`Status::Unavailable`], so that everything above links and can be unit-tested.
+//! This is the only module of the workspace that may contain `unsafe`. The native build has no host: there the same
+//! functions return [`Status::Unavailable`], so that the code above them links and can be unit-tested.
 
-/// Why a host call did not do what was asked.
+/// Failure of a host call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Status {
-    /// What was asked for does not exist (status 1).
+    /// The requested item does not exist (status 1).
     #[error("not found")]
     NotFound,
-    /// The call is not possible in this phase, or an argument is wrong (status 2).
-    #[error("bad argument, or not possible in this phase")]
+    /// The call is not allowed in this phase, or an argument is invalid (status 2).
+    #[error("bad argument, or not allowed in this phase")]
     BadArgument,
-    /// A compare-and-swap met a newer value (status 8).
+    /// A compare-and-swap found a newer value (status 8).
     #[error("the value was changed meanwhile")]
     CasMismatch,
     /// There is no host: the code runs natively.
@@ -28,15 +28,16 @@ pub enum Status {
     Other(u32),
 }
 
-/// A header map of the stream.
+/// Header map of the stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub(crate) enum Map {
     RequestHeaders = 0,
+    RequestTrailers = 1,
     ResponseHeaders = 2,
 }
 
-/// A buffer of the stream or the plugin.
+/// Buffer of the stream or of the plugin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub(crate) enum Buffer {
@@ -45,7 +46,7 @@ pub(crate) enum Buffer {
     PluginConfiguration = 7,
 }
 
-/// What kind of number a metric is.
+/// Type of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub(crate) enum MetricKind {
@@ -56,7 +57,7 @@ pub(crate) enum MetricKind {
 pub(crate) use host::*;
 
 #[cfg(target_arch = "wasm32")]
-#[allow(unsafe_code)] // The ABI is C: this module is where the promise of `unsafe_code = "deny"` is redeemed.
+#[allow(unsafe_code)] // The ABI is C. The workspace denies `unsafe_code` everywhere else.
 mod host {
     use std::ptr::{null, null_mut};
 
@@ -122,13 +123,13 @@ mod host {
         }
     }
 
-    /// Takes what the host has left in memory that it asked of our allocator.
+    /// Takes ownership of data that the host has written into memory from our allocator.
     fn take(data: *mut u8, size: usize) -> Vec<u8> {
         if data.is_null() {
             return Vec::new();
         }
         // SAFETY: the host got `data` from `proxy_on_memory_allocate`, which hands out a forgotten `Vec<u8>` of
-        // exactly this capacity, has filled all of it, and gives up its claim with the return of the call.
+        // exactly this capacity, has filled all of it, and does not use it after the call.
         unsafe { Vec::from_raw_parts(data, size, size) }
     }
 
@@ -174,7 +175,7 @@ mod host {
         check(unsafe { proxy_set_buffer_bytes(buffer as u32, start, size, data.as_ptr(), data.len()) })
     }
 
-    /// Every header, as the ABI writes pairs down.
+    /// Returns all headers in the ABI's layout of pairs.
     pub(crate) fn get_headers(map: Map) -> Result<Vec<u8>, Status> {
         let (mut data, mut size) = (null_mut(), 0);
         // SAFETY: as above.
@@ -207,7 +208,7 @@ mod host {
 
     pub(crate) fn send_local_response(status: u32, details: &str, body: &[u8], headers: &[u8]) -> Result<(), Status> {
         let headers_data = if headers.is_empty() { null() } else { headers.as_ptr() };
-        // SAFETY: the host reads all four ranges during the call; -1 says that there is no gRPC status.
+        // SAFETY: the host reads all four ranges during the call; -1 means no gRPC status.
         check(unsafe {
             proxy_send_local_response(
                 status,
@@ -272,64 +273,64 @@ mod host {
 
 #[cfg(not(target_arch = "wasm32"))]
 mod host {
-    //! No host: every call says so.
+    //! Stubs for the native build.
     use super::{Buffer, Map, MetricKind, Status};
 
-    type Nothing<T> = Result<T, Status>;
+    type NoHost<T> = Result<T, Status>;
 
-    pub(crate) fn get_buffer(_: Buffer, _: usize, _: usize) -> Nothing<Vec<u8>> {
+    pub(crate) fn get_buffer(_: Buffer, _: usize, _: usize) -> NoHost<Vec<u8>> {
         Err(Status::Unavailable)
     }
-    pub(crate) fn set_buffer(_: Buffer, _: usize, _: usize, _: &[u8]) -> Nothing<()> {
+    pub(crate) fn set_buffer(_: Buffer, _: usize, _: usize, _: &[u8]) -> NoHost<()> {
         Err(Status::Unavailable)
     }
-    pub(crate) fn get_headers(_: Map) -> Nothing<Vec<u8>> {
+    pub(crate) fn get_headers(_: Map) -> NoHost<Vec<u8>> {
         Err(Status::Unavailable)
     }
-    pub(crate) fn get_header(_: Map, _: &str) -> Nothing<Option<Vec<u8>>> {
+    pub(crate) fn get_header(_: Map, _: &str) -> NoHost<Option<Vec<u8>>> {
         Err(Status::Unavailable)
     }
-    pub(crate) fn set_header(_: Map, _: &str, _: &[u8]) -> Nothing<()> {
+    pub(crate) fn set_header(_: Map, _: &str, _: &[u8]) -> NoHost<()> {
         Err(Status::Unavailable)
     }
-    pub(crate) fn remove_header(_: Map, _: &str) -> Nothing<()> {
+    pub(crate) fn remove_header(_: Map, _: &str) -> NoHost<()> {
         Err(Status::Unavailable)
     }
-    pub(crate) fn send_local_response(_: u32, _: &str, _: &[u8], _: &[u8]) -> Nothing<()> {
+    pub(crate) fn send_local_response(_: u32, _: &str, _: &[u8], _: &[u8]) -> NoHost<()> {
         Err(Status::Unavailable)
     }
-    pub(crate) fn get_property(_: &[u8]) -> Nothing<Option<Vec<u8>>> {
+    pub(crate) fn get_property(_: &[u8]) -> NoHost<Option<Vec<u8>>> {
         Err(Status::Unavailable)
     }
-    pub(crate) fn set_property(_: &[u8], _: &[u8]) -> Nothing<()> {
+    pub(crate) fn set_property(_: &[u8], _: &[u8]) -> NoHost<()> {
         Err(Status::Unavailable)
     }
-    pub(crate) fn get_shared_data(_: &[u8]) -> Nothing<Option<(Vec<u8>, u32)>> {
+    pub(crate) fn get_shared_data(_: &[u8]) -> NoHost<Option<(Vec<u8>, u32)>> {
         Err(Status::Unavailable)
     }
-    pub(crate) fn set_shared_data(_: &[u8], _: &[u8], _: u32) -> Nothing<()> {
+    pub(crate) fn set_shared_data(_: &[u8], _: &[u8], _: u32) -> NoHost<()> {
         Err(Status::Unavailable)
     }
-    pub(crate) fn define_metric(_: MetricKind, _: &str) -> Nothing<u32> {
+    pub(crate) fn define_metric(_: MetricKind, _: &str) -> NoHost<u32> {
         Err(Status::Unavailable)
     }
-    pub(crate) fn increment_metric(_: u32, _: i64) -> Nothing<()> {
+    pub(crate) fn increment_metric(_: u32, _: i64) -> NoHost<()> {
         Err(Status::Unavailable)
     }
-    pub(crate) fn record_metric(_: u32, _: u64) -> Nothing<()> {
+    pub(crate) fn record_metric(_: u32, _: u64) -> NoHost<()> {
         Err(Status::Unavailable)
     }
-    pub(crate) fn set_tick_period(_: u32) -> Nothing<()> {
+    pub(crate) fn set_tick_period(_: u32) -> NoHost<()> {
         Err(Status::Unavailable)
     }
-    pub(crate) fn set_effective_context(_: u32) -> Nothing<()> {
+    pub(crate) fn set_effective_context(_: u32) -> NoHost<()> {
         Err(Status::Unavailable)
     }
     pub(crate) fn now_ns() -> u64 {
         0
     }
     pub(crate) fn log(_: u32, _: &str) {}
-    pub(crate) fn log_level() -> Nothing<u32> {
+    pub(crate) fn log_level() -> NoHost<u32> {
         Err(Status::Unavailable)
     }
 }

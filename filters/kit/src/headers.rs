@@ -7,12 +7,13 @@ use std::borrow::Cow;
 
 use crate::abi::{self, Map, Status};
 
-/// Header map of the request or of the response.
+/// Header map of the request, of its trailers or of the response.
 #[derive(Clone, Copy, Debug)]
 pub struct Headers(Map);
 
 impl Headers {
     pub(crate) const REQUEST: Headers = Headers(Map::RequestHeaders);
+    pub(crate) const REQUEST_TRAILERS: Headers = Headers(Map::RequestTrailers);
     pub(crate) const RESPONSE: Headers = Headers(Map::ResponseHeaders);
 
     /// Returns a copy of all headers; an empty one if they cannot be read now.

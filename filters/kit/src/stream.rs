@@ -100,7 +100,7 @@ impl Stream {
     pub(crate) fn request_body(&mut self, size: usize, end: bool) -> FilterStatus {
         self.advance(|plugin, id, state| match state {
             State::Held(held) => {
-                plugin.watchdog.release(id);
+                plugin.watchdog.body_shown(id);
                 held.body(plugin, size, end).into()
             }
             State::Admitted(call) => call.request_body(plugin, size, end),
@@ -111,9 +111,10 @@ impl Stream {
 
     /// Handles request trailers. A request with trailers has no body callback with `end_of_stream`.
     pub(crate) fn request_trailers(&mut self) -> FilterStatus {
+        request::remove_from_trailers();
         self.advance(|plugin, id, state| match state {
             State::Held(held) => {
-                plugin.watchdog.release(id);
+                plugin.watchdog.body_shown(id);
                 held.trailers(plugin).into()
             }
             State::Admitted(call) => call.request_trailers(plugin),

@@ -6,28 +6,31 @@
 //! are there, do not grow and were not shown mean that the flag is missing. The log then names it and the client gets a
 //! 500.
 //!
-//! Body bytes are counted as the total size less the size of the headers, not as growth since the head: behind a filter
-//! that holds the request (another filter of ours, or `envoy.filters.http.buffer`) the body is complete before this
-//! filter sees the head.
+//! Behind an earlier Tollgate filter the body is complete before this filter sees the head, because that filter holds the
+//! request until then. There the body is the total size less the headers. In the first Tollgate filter it is the growth
+//! since the head: body bytes that were there before may be in a filter of Envoy's that passes heads at once and keeps
+//! bodies for seconds (`ext_proc`), and the flag may be set.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
 use tollgate_llm::Dialect;
 
 use crate::abi;
+use crate::headers::Headers;
 use crate::property;
 
-/// Interval of the checks, in milliseconds. A stuck stream is answered after two to three intervals, within 3 seconds.
-pub(crate) const PERIOD_MS: u32 = 750;
+/// Interval of the checks, in milliseconds.
+pub(crate) const PERIOD_MS: u32 = 500;
 
-/// Number of checks in a row that must see the same hidden body.
-const UNCHANGED_CHECKS: u8 = 2;
+/// Number of checks in a row, after the first that sees a body, that must see the same hidden body: a stuck stream is
+/// answered 2 to 2.5 seconds after its body has arrived.
+const UNCHANGED_CHECKS: u8 = 4;
 
 struct HeldStream {
     dialect: Dialect,
-    /// Bytes of all header names and values.
-    header_bytes: u64,
+    /// Bytes of head and body that are not counted as hidden body.
+    visible: u64,
     /// Bytes of head and body at the last check.
     last_total: u64,
     unchanged: u8,
@@ -37,16 +40,28 @@ struct HeldStream {
 #[derive(Default)]
 pub(crate) struct Watchdog {
     held: RefCell<BTreeMap<u32, HeldStream>>,
+    /// `true` once Envoy has shown the body of a held head to this plugin.
+    has_seen_body: Cell<bool>,
 }
 
 impl Watchdog {
-    /// Starts to watch a stream: the head of a request with a body is held.
-    pub(crate) fn watch(&self, stream: u32, dialect: Dialect, header_bytes: usize) {
-        let held = HeldStream { dialect, header_bytes: header_bytes as u64, last_total: total_bytes(), unchanged: 0 };
+    /// Starts to watch a stream: the head of a request with a body is held. `is_first`: by the first Tollgate filter of the
+    /// chain.
+    pub(crate) fn watch(&self, stream: u32, dialect: Dialect, is_first: bool) {
+        let total = total_bytes();
+        let counts_growth = is_first || self.has_seen_body.get();
+        let visible = if counts_growth { total } else { Headers::REQUEST.read().byte_size() as u64 };
+        let held = HeldStream { dialect, visible, last_total: visible, unchanged: 0 };
         self.held.borrow_mut().insert(stream, held);
     }
 
-    /// Stops to watch a stream: a body callback came, or the stream is over.
+    /// Stops to watch a stream: Envoy has shown its body, or the end of it.
+    pub(crate) fn body_shown(&self, stream: u32) {
+        self.has_seen_body.set(true);
+        self.release(stream);
+    }
+
+    /// Stops to watch a stream.
     pub(crate) fn release(&self, stream: u32) {
         self.held.borrow_mut().remove(&stream);
     }
@@ -75,7 +90,7 @@ impl Watchdog {
 impl HeldStream {
     /// Returns `true` if the stream is stuck, given the bytes of head and body that Envoy has received.
     fn check(&mut self, total: u64) -> bool {
-        if total <= self.header_bytes || total != self.last_total {
+        if total <= self.visible || total != self.last_total {
             (self.last_total, self.unchanged) = (total, 0);
             return false;
         }
@@ -95,19 +110,17 @@ mod tests {
 
     #[test]
     fn only_a_body_that_has_arrived_and_stays_hidden_is_stuck() {
-        for (name, at_head, totals, stuck) in [
-            ("nothing sent yet", 100, vec![100; 30], false),
-            ("still growing", 100, (100..130).collect(), false),
-            ("received and hidden", 100, vec![100, 150, 150, 150], true),
-            ("just received", 100, vec![100, 150, 150], false),
-            ("received before the head was shown", 150, vec![150, 150], true),
-            ("received before the head was shown, first check", 150, vec![150], false),
-            ("the size is unknown", 0, vec![0; 30], false),
+        for (name, totals, want) in [
+            ("nothing sent yet", vec![100; 30], None),
+            ("still growing", (100..130).collect(), None),
+            ("received and hidden", vec![100, 150, 150, 150, 150, 150], Some(5)),
+            ("just received", vec![100, 150, 150, 150, 150], None),
+            ("grew again", vec![150, 150, 150, 151, 151, 151, 151, 151], Some(7)),
+            ("received before the head was shown", vec![150; 5], Some(4)),
+            ("the size is unknown", vec![0; 30], None),
         ] {
-            let dialect = Dialect::OpenAiChat;
-            let mut held = HeldStream { dialect, header_bytes: 100, last_total: at_head, unchanged: 0 };
-            let is_stuck = totals.iter().any(|&total| held.check(total));
-            assert_eq!(is_stuck, stuck, "{name}");
+            let mut held = HeldStream { dialect: Dialect::OpenAiChat, visible: 100, last_total: 100, unchanged: 0 };
+            assert_eq!(totals.iter().position(|&total| held.check(total)), want, "{name}");
         }
     }
 }

@@ -62,8 +62,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "owned-headers",
         breaks: "headers that choose a route are accepted from clients",
         file: "filters/kit/src/stream/request/owned_headers.rs",
-        from: "    for (name, value) in head.pairs().filter(|(name, _)| is_owned(name)) {",
-        to: "    for (name, value) in head.pairs().filter(|(name, _)| is_owned(name) && !name.starts_with(PREFIX)) {",
+        from: "head.pairs().filter(|(name, _)| is_owned(name))",
+        to: "head.pairs().filter(|(name, _)| is_owned(name) && !name.starts_with(PREFIX))",
     },
     Mutant {
         name: "after-the-cut",

@@ -22,6 +22,7 @@ use crate::unreadable::{Disposition, UnreadableRequest};
 
 pub(super) use self::form::LateForm;
 pub(super) use self::media::is_utf8;
+pub(super) use self::owned_headers::remove_from_trailers;
 
 /// Facts of an LLM call that its head establishes.
 pub(super) struct CallHead {
@@ -79,7 +80,7 @@ pub(super) fn headers(plugin: &Rc<Plugin>, id: u32, end: bool) -> Progress {
         BodyFormat::Json(encoding) => HeldBody::Json(JsonBody { size: 0, encoding }),
         BodyFormat::Form(scanner) => HeldBody::Form(FormBody { size: 0, scanner }),
     };
-    plugin.watchdog.watch(id, dialect, edge.header_bytes);
+    plugin.watchdog.watch(id, dialect, edge.is_first);
     Progress::Held(Held { head: call, body })
 }
 

@@ -3,7 +3,12 @@
 //! A filter cannot see who set a header, so the first Tollgate filter of a chain removes all of them. One may be the
 //! identity header: a filter of Envoy's has set it, and a later Tollgate filter, perhaps in another virtual machine, is
 //! configured with its name. So the removed `x-tollgate-*` headers are kept in the property [`property::EDGE`], and the
-//! filter that is configured with one of them puts it back.
+//! filter that is configured with one of them puts it back. A client can fill that property, up to Envoy's limit on
+//! request headers (`max_request_headers_kb`, 60 KiB by default); a limit of our own could drop one of two identity headers,
+//! so that the other would pass for the only one.
+//!
+//! Trailers are never the source of an identity or a route, so every filter removes all owned names from them: some
+//! servers merge trailers into headers.
 
 use crate::headers::{Head, Headers};
 use crate::local_reply::LocalReply;
@@ -37,8 +42,6 @@ pub(super) struct Edge {
     pub(super) is_first: bool,
     /// `true` if the identity header occurs more than once.
     pub(super) is_identity_ambiguous: bool,
-    /// Bytes of all names and values that remain.
-    pub(super) header_bytes: usize,
 }
 
 /// Removes owned headers in the first Tollgate filter of the chain, and restores the identity header in the filter that
@@ -46,23 +49,26 @@ pub(super) struct Edge {
 pub(super) fn enforce(head: &Head, identity: Option<&str>) -> Edge {
     let removed_before = property::get_bytes(property::EDGE);
     let is_first = removed_before.is_none();
-    let mut header_bytes = head.byte_size();
     let mut occurrences = identity.map_or(0, |identity| head.count(identity));
     match (removed_before, identity) {
-        (None, _) => header_bytes -= remove(head, identity).min(header_bytes),
+        (None, _) => remove(head, identity),
         // A filter between the first one and this one may have set the header anew: that value counts.
         (Some(removed), Some(identity)) if occurrences == 0 => {
             occurrences = removed_values(&removed, identity).count();
-            if let (1, Some(value)) = (occurrences, removed_values(&removed, identity).next()) {
-                header_bytes += identity.len() + value.len();
-                if let Err(status) = Headers::REQUEST.set(identity, value) {
-                    log::error!("tollgate: header {identity} not restored: {status}");
-                }
+            if let (1, Some(value)) = (occurrences, removed_values(&removed, identity).next())
+                && let Err(status) = Headers::REQUEST.set(identity, value)
+            {
+                log::error!("tollgate: header {identity} not restored: {status}");
             }
         }
         (Some(_), _) => {}
     }
-    Edge { is_first, is_identity_ambiguous: occurrences > 1, header_bytes }
+    Edge { is_first, is_identity_ambiguous: occurrences > 1 }
+}
+
+/// Removes owned headers from the request trailers.
+pub(in crate::stream) fn remove_from_trailers() {
+    remove_names(Headers::REQUEST_TRAILERS, &owned_names(&Headers::REQUEST_TRAILERS.read(), None));
 }
 
 /// Returns the reply to a request with more than one identity header.
@@ -71,39 +77,44 @@ pub(super) fn ambiguous_identity() -> LocalReply {
         .with_code("consumer_ambiguous")
 }
 
-/// Removes owned headers, but for the identity header, and publishes what was removed. Returns the bytes removed.
-fn remove(head: &Head, identity: Option<&str>) -> usize {
-    let mut names: Vec<&str> = Vec::new();
-    let mut kept = Vec::new();
-    let mut bytes = 0;
+/// Removes owned headers, but for the identity header, and publishes what was removed.
+fn remove(head: &Head, identity: Option<&str>) {
+    let mut names = owned_names(head, identity);
     // Every request has a path: without one, the headers could not be read.
     if !head.has(":path") {
         names.extend(ROUTING_HEADERS.into_iter().chain(INFERENCE_HEADERS));
     }
-    for (name, value) in head.pairs().filter(|(name, _)| is_owned(name)) {
-        // Envoy accepts ASCII names only.
-        let Ok(text) = std::str::from_utf8(name) else { continue };
-        if identity == Some(text) {
-            continue;
-        }
-        bytes += name.len() + value.len();
-        if name.starts_with(PREFIX) {
+    remove_names(Headers::REQUEST, &names);
+    let mut kept = Vec::new();
+    for (name, value) in head.pairs() {
+        // Envoy refuses zero bytes in headers; one would move the boundaries between the pairs.
+        if name.starts_with(PREFIX) && identity.map(str::as_bytes) != Some(name) && !value.contains(&0) {
             for part in [name, value] {
                 kept.extend_from_slice(part);
                 kept.push(0);
             }
         }
-        if !names.contains(&text) {
-            names.push(text);
+    }
+    property::set(property::EDGE, if kept.is_empty() { NOTHING_REMOVED } else { &kept });
+}
+
+/// Returns the owned names that occur, each once, but for the identity header. Envoy accepts ASCII names only.
+fn owned_names<'h>(head: &'h Head, identity: Option<&str>) -> Vec<&'h str> {
+    let mut names = Vec::new();
+    for name in head.pairs().filter(|(name, _)| is_owned(name)).filter_map(|(name, _)| std::str::from_utf8(name).ok()) {
+        if identity != Some(name) && !names.contains(&name) {
+            names.push(name);
         }
     }
+    names
+}
+
+fn remove_names(headers: Headers, names: &[&str]) {
     for name in names {
-        if let Err(status) = Headers::REQUEST.remove(name) {
+        if let Err(status) = headers.remove(name) {
             log::error!("tollgate: header {name} not removed: {status}");
         }
     }
-    property::set(property::EDGE, if kept.is_empty() { NOTHING_REMOVED } else { &kept });
-    bytes
 }
 
 /// Returns the values of a header among those that were removed.
