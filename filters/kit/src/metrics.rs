@@ -73,6 +73,7 @@ impl Labelled {
 
     /// Returns the counter of a label value, by the index of its suffix.
     pub fn counter(&mut self, value: &str, suffix: usize) -> Counter {
+        debug_assert!(suffix < self.suffixes.len(), "no such suffix");
         let value = if value.is_empty() || value.len() > 128 || !value.bytes().all(|b| b.is_ascii_graphic()) {
             "other"
         } else {

@@ -73,6 +73,7 @@ impl Unreadable {
 
     /// Returns the reason's name in metrics and properties.
     pub(crate) fn name(self) -> &'static str {
+        debug_assert!(self.index() < Self::NAMES.len(), "every reason has a name");
         Self::NAMES.get(self.index()).copied().unwrap_or("other")
     }
 

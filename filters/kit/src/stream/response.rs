@@ -3,23 +3,22 @@
 mod events;
 mod head;
 mod inflating;
+mod reader;
 mod whole;
 
 use std::rc::Rc;
 
-use tollgate_llm::Dialect;
-
 use self::events::EventStream;
 use self::inflating::Inflating;
+use self::reader::{Reader, drop_frame};
 use self::whole::{BodyFormat, WholeBody};
 use super::{Admitted, FilterStatus, Next, State};
-use crate::abi::{self, Buffer};
-use crate::filter::{BodyMode, Exchange};
-use crate::headers::Headers;
+use crate::abi;
+use crate::filter::BodyMode;
 use crate::local_reply::LocalReply;
 use crate::plugin::Plugin;
 use crate::response::{BodyKind, Origin};
-use crate::unreadable::{Disposition, Unreadable};
+use crate::unreadable::Unreadable;
 
 /// Body of a response, by how it is read.
 pub(super) enum ResponseBody {
@@ -37,13 +36,6 @@ pub(super) enum ResponseBody {
 
 /// Result of a callback: the next state of the body and the status for Envoy, or a reply in place of the response.
 type BodyResult = Result<(ResponseBody, FilterStatus), Box<LocalReply>>;
-
-/// Parties that read a response: the plugin, the exchange and the dialect of the call.
-struct Reader<'a> {
-    plugin: &'a Plugin,
-    dialect: Dialect,
-    exchange: &'a mut dyn Exchange,
-}
 
 impl Admitted {
     fn reader<'a>(&'a mut self, plugin: &'a Plugin) -> Reader<'a> {
@@ -126,7 +118,7 @@ impl Admitted {
         let end = match body {
             ResponseBody::Whole(whole) => whole.complete(&mut reader),
             ResponseBody::Events(events) => {
-                events.trailers(plugin, reader.exchange);
+                events.trailers(&mut reader);
                 Ok(())
             }
             ResponseBody::Passing | ResponseBody::Inflating(_) | ResponseBody::Aborted => Ok(()),
@@ -138,7 +130,7 @@ impl Admitted {
 impl Reader<'_> {
     /// Reads a frame of an event stream.
     fn events(&mut self, mut events: Box<EventStream>, size: usize, end: bool) -> (ResponseBody, FilterStatus) {
-        let (next, status) = events.frame(self.plugin, self.dialect, self.exchange, size, end);
+        let (next, status) = events.frame(self, size, end);
         let body = match next {
             events::NextState::Reading => ResponseBody::Events(events),
             events::NextState::Unread(None) => ResponseBody::Passing,
@@ -147,46 +139,4 @@ impl Reader<'_> {
         };
         (body, status)
     }
-
-    /// Decides on a response that cannot be read, of which `bytes` have arrived.
-    fn refuse_or_pass(&mut self, reason: Unreadable, mode: BodyMode, bytes: u64) -> Result<(), Box<LocalReply>> {
-        self.exchange.on_unscanned(bytes);
-        if reason.disposition(self.plugin.limits(), mode) == Disposition::Refuse {
-            log::warn!("tollgate: {}: response refused: {}", self.plugin.name, reason.name());
-        }
-        match self.plugin.dispose(reason, mode) {
-            Disposition::Pass => Ok(()),
-            Disposition::Refuse => Err(Box::new(LocalReply::unreadable_response())),
-        }
-    }
-}
-
-/// Replaces the frame that arrived with `out`. `None`: Envoy refused, and the stream must end.
-fn replace_frame(plugin: &Plugin, size: usize, frame: &[u8], out: &[u8]) -> Option<FilterStatus> {
-    if frame == out {
-        return Some(FilterStatus::Continue);
-    }
-    if let Err(status) = abi::set_buffer(Buffer::ResponseBody, 0, size, out) {
-        log::error!("tollgate: {}: response body not replaced: {status}", plugin.name);
-        return None;
-    }
-    Some(FilterStatus::Continue)
-}
-
-/// Drops the frame that arrived.
-fn drop_frame(plugin: &Plugin, size: usize) -> FilterStatus {
-    if size == 0 {
-        return FilterStatus::Continue;
-    }
-    if let Err(status) = abi::set_buffer(Buffer::ResponseBody, 0, size, &[]) {
-        log::error!("tollgate: {}: response body not dropped: {status}", plugin.name);
-        return FilterStatus::StopIteration;
-    }
-    FilterStatus::Continue
-}
-
-/// Returns the size of the response by its `content-length`, and at least `received` bytes.
-fn declared_size(received: usize) -> u64 {
-    let declared: Option<u64> = Headers::RESPONSE.get_ascii("content-length").and_then(|length| length.parse().ok());
-    declared.unwrap_or_default().max(received as u64)
 }

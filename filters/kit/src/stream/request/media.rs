@@ -4,9 +4,10 @@ use tollgate_llm::Dialect;
 use tollgate_llm::content_encoding::ContentEncoding;
 use tollgate_llm::multipart::Scanner;
 
-use crate::config::{Limits, OnUnscannable};
+use crate::config::Limits;
+use crate::filter::BodyMode;
 use crate::headers::Head;
-use crate::unreadable::UnreadableRequest;
+use crate::unreadable::{Disposition, Unreadable, UnreadableRequest};
 
 /// Format of a request body.
 pub(super) enum BodyFormat {
@@ -40,7 +41,8 @@ pub(super) fn read(head: &Head, limits: &Limits, dialect: Dialect) -> Result<Bod
         return Err(Box::new(UnreadableRequest::unsupported_encoding(message)));
     }
     // Where unreadable bodies pass, the body is read all the same: the content-type may be wrong.
-    if !is_json(media) && limits.on_unscannable == OnUnscannable::Refuse {
+    let disposition = Unreadable::RequestType.disposition(limits, BodyMode::Enforce);
+    if !is_json(media) && disposition == Disposition::Refuse {
         return Err(Box::new(UnreadableRequest::unsupported_type()));
     }
     let length: Option<usize> = head.number("content-length");

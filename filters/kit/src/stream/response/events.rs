@@ -3,7 +3,7 @@
 use tollgate_llm::content_encoding::{ContentEncoding, InflateLimits, Inflater};
 use tollgate_llm::{Dialect, FrameError, Framer, Framing, StreamState};
 
-use super::{drop_frame, replace_frame};
+use super::reader::{Reader, drop_frame, replace_frame};
 use crate::abi::{self, Buffer};
 use crate::filter::{BodyMode, Exchange, StreamAction};
 use crate::headers::Headers;
@@ -67,14 +67,8 @@ impl EventStream {
     }
 
     /// Reads a frame of `size` bytes; `end`: it is the last.
-    pub(super) fn frame(
-        &mut self,
-        plugin: &Plugin,
-        dialect: Dialect,
-        exchange: &mut dyn Exchange,
-        size: usize,
-        end: bool,
-    ) -> (NextState, FilterStatus) {
+    pub(super) fn frame(&mut self, reader: &mut Reader<'_>, size: usize, end: bool) -> (NextState, FilterStatus) {
+        let plugin = reader.plugin;
         let holds = self.mode.holds();
         let frame = match abi::get_buffer(Buffer::ResponseBody, 0, size) {
             Ok(frame) => frame,
@@ -89,20 +83,20 @@ impl EventStream {
         let mut inflated = Vec::new();
         let is_inflated = self.inflate(plugin, &frame, &mut inflated, end);
         let plain = if self.inflater.is_some() { &inflated } else { &frame };
-        let stop = self.read(dialect, exchange, plain, is_inflated, end).err();
+        let stop = self.read(reader, plain, is_inflated, end).err();
         if !self.out.is_empty() {
             self.state.mark_sent();
         }
         let next = match stop {
             None => NextState::Reading,
-            Some(FrameError::Callback(reply)) if holds => self.abort(dialect, &reply),
+            Some(FrameError::Callback(reply)) if holds => self.abort(reader.dialect, &reply),
             Some(FrameError::Callback(_)) => NextState::Reading,
             Some(error @ (FrameError::TooLarge | FrameError::Malformed)) => {
                 let reason = reason(&error, is_inflated, holds);
-                exchange.on_unscanned(self.framer.pending().len() as u64);
+                reader.exchange.on_unscanned(self.framer.pending().len() as u64);
                 match plugin.dispose(reason, self.mode) {
-                    Disposition::Refuse => self.abort(dialect, &LocalReply::unreadable_response()),
-                    Disposition::Pass => self.pass_remainder(exchange),
+                    Disposition::Refuse => self.abort(reader.dialect, &LocalReply::unreadable_response()),
+                    Disposition::Pass => self.pass_remainder(reader.exchange),
                 }
             }
         };
@@ -136,25 +130,18 @@ impl EventStream {
     }
 
     /// Frames the decompressed bytes and lets the exchange judge each event.
-    fn read(
-        &mut self,
-        dialect: Dialect,
-        exchange: &mut dyn Exchange,
-        plain: &[u8],
-        is_inflated: bool,
-        end: bool,
-    ) -> Result<(), Stop> {
+    fn read(&mut self, reader: &mut Reader<'_>, plain: &[u8], is_inflated: bool, end: bool) -> Result<(), Stop> {
         let EventStream { framer, state, out, .. } = self;
         framer.push(plain, |event| {
-            state.observe(dialect, &event);
-            continues(exchange.on_event(&event, out))
+            state.observe(reader.dialect, &event);
+            continues(reader.exchange.on_event(&event, out))
         })?;
         if !is_inflated {
             return Err(FrameError::Malformed);
         }
         if end {
             let framer = std::mem::replace(framer, Framer::new(framer.framing(), 0));
-            finish(framer, exchange, out)?;
+            finish(framer, reader.exchange, out)?;
         }
         Ok(())
     }
@@ -175,12 +162,12 @@ impl EventStream {
     }
 
     /// Handles the end of a stream that trailers follow.
-    pub(super) fn trailers(mut self, plugin: &Plugin, exchange: &mut dyn Exchange) {
+    pub(super) fn trailers(mut self, reader: &mut Reader<'_>) {
         self.out.clear();
         if self.inflater.is_some_and(|inflater| inflater.finish().is_err()) {
-            plugin.report_unscanned(Unreadable::ResponseEncoding);
+            reader.plugin.report_unscanned(Unreadable::ResponseEncoding);
         }
-        let _ = finish(self.framer, exchange, &mut self.out);
+        let _ = finish(self.framer, reader.exchange, &mut self.out);
         if !self.out.is_empty() {
             log::debug!("tollgate: {} bytes were still held at the trailers of a response", self.out.len());
         }

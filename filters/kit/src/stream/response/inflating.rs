@@ -2,7 +2,7 @@
 
 use tollgate_llm::content_encoding::Inflater;
 
-use super::{drop_frame, replace_frame};
+use super::reader::{drop_frame, replace_frame};
 use crate::abi::{self, Buffer};
 use crate::plugin::Plugin;
 use crate::stream::FilterStatus;

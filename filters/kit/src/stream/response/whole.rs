@@ -3,7 +3,7 @@
 use tollgate_llm::Response as View;
 use tollgate_llm::content_encoding::{ContentEncoding, InflateError, InflateLimits, inflate};
 
-use super::{Reader, declared_size};
+use super::reader::{Reader, declared_size};
 use crate::abi::{self, Buffer};
 use crate::filter::{BodyMode, Verdict};
 use crate::headers::Headers;

@@ -1,0 +1,67 @@
+//! Operations that all readers of a response share: the decision on an unreadable one, and the replacement of frames.
+
+use tollgate_llm::Dialect;
+
+use crate::abi::{self, Buffer};
+use crate::filter::{BodyMode, Exchange};
+use crate::headers::Headers;
+use crate::local_reply::LocalReply;
+use crate::plugin::Plugin;
+use crate::stream::FilterStatus;
+use crate::unreadable::{Disposition, Unreadable};
+
+/// Parties that read a response: the plugin, the exchange and the dialect of the call.
+pub(super) struct Reader<'a> {
+    pub(super) plugin: &'a Plugin,
+    pub(super) dialect: Dialect,
+    pub(super) exchange: &'a mut dyn Exchange,
+}
+
+impl Reader<'_> {
+    /// Decides on a response that cannot be read, of which `bytes` have arrived.
+    pub(super) fn refuse_or_pass(
+        &mut self,
+        reason: Unreadable,
+        mode: BodyMode,
+        bytes: u64,
+    ) -> Result<(), Box<LocalReply>> {
+        self.exchange.on_unscanned(bytes);
+        if reason.disposition(self.plugin.limits(), mode) == Disposition::Refuse {
+            log::warn!("tollgate: {}: response refused: {}", self.plugin.name, reason.name());
+        }
+        match self.plugin.dispose(reason, mode) {
+            Disposition::Pass => Ok(()),
+            Disposition::Refuse => Err(Box::new(LocalReply::unreadable_response())),
+        }
+    }
+}
+
+/// Replaces the frame that arrived with `out`. `None`: Envoy refused, and the stream must end.
+pub(super) fn replace_frame(plugin: &Plugin, size: usize, frame: &[u8], out: &[u8]) -> Option<FilterStatus> {
+    if frame == out {
+        return Some(FilterStatus::Continue);
+    }
+    if let Err(status) = abi::set_buffer(Buffer::ResponseBody, 0, size, out) {
+        log::error!("tollgate: {}: response body not replaced: {status}", plugin.name);
+        return None;
+    }
+    Some(FilterStatus::Continue)
+}
+
+/// Drops the frame that arrived.
+pub(super) fn drop_frame(plugin: &Plugin, size: usize) -> FilterStatus {
+    if size == 0 {
+        return FilterStatus::Continue;
+    }
+    if let Err(status) = abi::set_buffer(Buffer::ResponseBody, 0, size, &[]) {
+        log::error!("tollgate: {}: response body not dropped: {status}", plugin.name);
+        return FilterStatus::StopIteration;
+    }
+    FilterStatus::Continue
+}
+
+/// Returns the size of the response by its `content-length`, and at least `received` bytes.
+pub(super) fn declared_size(received: usize) -> u64 {
+    let declared: Option<u64> = Headers::RESPONSE.get_ascii("content-length").and_then(|length| length.parse().ok());
+    declared.unwrap_or_default().max(received as u64)
+}
