@@ -6,15 +6,14 @@
 
 mod config;
 mod metrics;
+mod refusal;
 
 use std::rc::Rc;
 
-use tollgate_inspect::{
-    Action, Cause, Direction, Report, StreamInspector, StreamVerdict, inspect_request, inspect_response,
-};
+use tollgate_inspect::{Cause, Direction, Report, StreamInspector, StreamVerdict, inspect_request, inspect_response};
 use tollgate_kit::{
-    BodyMode, Call, ConfigError, Configuration, Exchange, Filter, Limits, LocalReply, Response, ResponseHead,
-    StreamAction, StreamEnd, Verdict, property,
+    BodyMode, Call, ConfigError, Configuration, Exchange, Filter, Limits, Response, ResponseHead, StreamAction,
+    StreamEnd, Verdict, property,
 };
 use tollgate_llm::{Dialect, Event};
 
@@ -61,23 +60,16 @@ struct Inspection {
     stream: Option<StreamInspector>,
 }
 
-// === impl Inspection ===
-
 impl Exchange for Inspection {
     fn on_request(&mut self, call: &mut Call<'_>) -> Verdict {
         self.dialect = Some(call.view().dialect);
-        let policy = &self.filter.config.policy;
-        if !policy.has(Direction::Request) {
-            return Verdict::Continue;
-        }
-        let mut report = inspect_request(policy, call.view(), call.body());
-        call.set_edits(std::mem::take(&mut report.edits));
+        let Some(report) = self.inspect(call) else { return Verdict::Continue };
         self.request = report;
         match self.request.cause {
             // A refused call has no `on_log`, so everything is published here.
             Some(cause) => {
                 self.publish();
-                Verdict::Reply(Box::new(self.refusal(cause)))
+                Verdict::Reply(Box::new(refusal::of_request(&self.filter.config.policy, cause)))
             }
             None => {
                 publish_verdict(&self.request);
@@ -87,17 +79,12 @@ impl Exchange for Inspection {
     }
 
     fn on_late_form_fields(&mut self, call: &mut Call<'_>) -> Verdict {
-        let policy = &self.filter.config.policy;
-        if !policy.has(Direction::Request) {
-            return Verdict::Continue;
-        }
-        let mut report = inspect_request(policy, call.view(), call.body());
-        call.set_edits(std::mem::take(&mut report.edits));
+        let Some(report) = self.inspect(call) else { return Verdict::Continue };
         let cause = report.cause;
         self.request.add(report);
         publish_verdict(&self.request);
         match cause {
-            Some(cause) => Verdict::Reply(Box::new(self.refusal(cause))),
+            Some(cause) => Verdict::Reply(Box::new(refusal::of_request(&self.filter.config.policy, cause))),
             None => Verdict::Continue,
         }
     }
@@ -123,23 +110,19 @@ impl Exchange for Inspection {
         let cause = report.cause;
         self.response = Some(report);
         match cause {
-            Some(cause) => Verdict::Reply(Box::new(self.response_refusal(cause))),
+            Some(cause) => Verdict::Reply(Box::new(refusal::of_response(&self.filter.config.policy, cause))),
             None => Verdict::Continue,
         }
     }
 
     fn on_event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) -> StreamAction {
-        match self.stream.as_mut().map(|stream| stream.event(event, out)) {
-            Some(StreamVerdict::Block(cause)) => StreamAction::Abort(Box::new(self.response_refusal(cause))),
-            Some(StreamVerdict::Continue) | None => StreamAction::Continue,
-        }
+        let verdict = self.stream.as_mut().map(|stream| stream.event(event, out));
+        self.action(verdict)
     }
 
     fn on_events_end(&mut self, out: &mut Vec<u8>) -> StreamAction {
-        match self.stream.as_mut().map(|stream| stream.finish(out)) {
-            Some(StreamVerdict::Block(cause)) => StreamAction::Abort(Box::new(self.response_refusal(cause))),
-            Some(StreamVerdict::Continue) | None => StreamAction::Continue,
-        }
+        let verdict = self.stream.as_mut().map(|stream| stream.finish(out));
+        self.action(verdict)
     }
 
     fn on_log(&mut self, _: &StreamEnd) {
@@ -148,25 +131,25 @@ impl Exchange for Inspection {
 }
 
 impl Inspection {
-    /// Returns the reply in place of a response. A response that could not be inspected is the upstream's fault.
-    fn response_refusal(&self, cause: Cause) -> LocalReply {
-        match cause {
-            Cause::Rule(_) => self.refusal(cause),
-            _ => LocalReply::unreadable_response(),
+    /// Matches the texts of a request and makes the edits. `None`: no rule applies to requests.
+    fn inspect(&self, call: &mut Call<'_>) -> Option<Report> {
+        let policy = &self.filter.config.policy;
+        if !policy.has(Direction::Request) {
+            return None;
         }
+        let mut report = inspect_request(policy, call.view(), call.body());
+        call.set_edits(std::mem::take(&mut report.edits));
+        Some(report)
     }
 
-    /// Returns the reply with the rule's status and message.
-    fn refusal(&self, cause: Cause) -> LocalReply {
-        let policy = &self.filter.config.policy;
-        let error = policy.refusal(cause);
-        let details = match cause {
-            Cause::Rule(rule) => policy.rule(rule).map(|rule| rule.id().to_owned()).unwrap_or_default(),
-            _ => "uninspectable".to_owned(),
-        };
-        LocalReply::new(error.status, Action::Block.name(), error.message)
-            .with_details(details)
-            .with_code("content_policy_violation")
+    /// Returns the action on a streamed response. `None`: the stream is not inspected.
+    fn action(&self, verdict: Option<StreamVerdict>) -> StreamAction {
+        match verdict {
+            Some(StreamVerdict::Block(cause)) => {
+                StreamAction::Abort(Box::new(refusal::of_response(&self.filter.config.policy, cause)))
+            }
+            Some(StreamVerdict::Continue) | None => StreamAction::Continue,
+        }
     }
 
     /// Publishes the rules that matched in request and response, and the stronger of the two verdicts.

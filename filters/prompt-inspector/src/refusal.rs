@@ -1,0 +1,28 @@
+//! Replies in place of a request or a response that must not pass.
+
+use tollgate_inspect::{Action, Cause, Policy};
+use tollgate_kit::LocalReply;
+
+/// Returns the reply to a request, with the rule's status and message.
+pub(crate) fn of_request(policy: &Policy, cause: Cause) -> LocalReply {
+    let error = policy.refusal(cause);
+    let details = match cause {
+        Cause::Rule(rule) => {
+            let rule = policy.rule(rule);
+            debug_assert!(rule.is_some(), "a cause names a rule of its policy");
+            rule.map(|rule| rule.id().to_owned()).unwrap_or_default()
+        }
+        _ => "uninspectable".to_owned(),
+    };
+    LocalReply::new(error.status, Action::Block.name(), error.message)
+        .with_details(details)
+        .with_code("content_policy_violation")
+}
+
+/// Returns the reply in place of a response. A response that could not be inspected is the upstream's fault.
+pub(crate) fn of_response(policy: &Policy, cause: Cause) -> LocalReply {
+    match cause {
+        Cause::Rule(_) => of_request(policy, cause),
+        _ => LocalReply::unreadable_response(),
+    }
+}
