@@ -22,6 +22,7 @@ mod client;
 mod crowds;
 mod deployment;
 mod findings;
+mod identity;
 mod metrics;
 mod paths;
 mod planted;
@@ -123,6 +124,12 @@ fn a_missing_flag_is_an_error_that_names_the_flag() {
 #[test]
 fn each_filter_without_the_flag_is_reported() {
     block_on(watchdog::each_position(Deployment::bundle()));
+}
+
+/// In virtual machines of their own, the first filter cannot know which header cost-quota is configured with.
+#[test]
+fn the_identity_header_is_the_one_that_envoy_sets() {
+    block_on(identity::header(Deployment { http2_upstream: true, ..Deployment::chain() }));
 }
 
 #[test]
