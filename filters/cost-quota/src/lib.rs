@@ -9,7 +9,6 @@
 mod admission;
 mod config;
 mod consumer;
-
 mod metrics;
 mod payment;
 mod refusal;

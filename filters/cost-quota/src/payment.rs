@@ -123,7 +123,7 @@ impl Exchange for Payment {
         let Some(reservation) = &mut self.reservation else { return };
         let now = millis(now_ns());
         if reservation.renew_at() <= now {
-            // If it fails the reservation stands until its lease ends, and the next event tries again.
+            // On failure the reservation is kept until its lease ends, and the next event tries again.
             let _ = self.filter.config.quota.renew(&SharedData, reservation, now);
         }
     }

@@ -101,7 +101,7 @@ pub enum StreamAction {
 
 /// Work of a filter on one LLM call. The callbacks are declared in the order in which they run.
 pub trait Exchange {
-    /// Judges the complete request. Nothing of it has gone upstream yet.
+    /// Judges the complete request. Nothing of it has been sent upstream yet.
     fn on_request(&mut self, call: &mut Call<'_>) -> Verdict;
 
     /// Judges texts of a form that arrive after [`on_request`](Self::on_request): files of a form are forwarded as they
@@ -144,7 +144,7 @@ pub trait Exchange {
         StreamAction::Continue
     }
 
-    /// Reports that a part of the response body has arrived, whatever the [`BodyMode`]. `now_ns` returns nanoseconds
+    /// Reports that a part of the response body has arrived, under every [`BodyMode`]. `now_ns` returns nanoseconds
     /// since the Unix epoch; `bytes` is the size of a part that passes unread, else 0.
     fn on_progress(&mut self, _now_ns: fn() -> u64, _bytes: u64) {}
 

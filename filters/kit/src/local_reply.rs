@@ -94,7 +94,7 @@ impl LocalReply {
         ApiError { status: self.status, message: &self.message, kind: self.kind, param: self.param, code: self.code }
     }
 
-    /// Sends the reply in place of whatever the stream holds, and publishes the verdict.
+    /// Sends the reply in place of the held request or response, and publishes the verdict.
     pub(crate) fn send(&self, dialect: Dialect) -> Result<(), Status> {
         property::set(property::VERDICT, self.verdict);
         let mut details = format!("tollgate.{}", self.verdict);

@@ -2,7 +2,7 @@
 //!
 //! The filters of a chain see the same body one right after the other (each runs when its predecessor releases it, on the
 //! same thread), so a few entries are enough for the second filter of the bundle to find what the first has parsed. An
-//! entry is used only if every byte is equal. That is exact whatever stands between two filters, needs no key in the
+//! entry is used only if every byte is equal. That is exact whichever filters run in between, needs no key in the
 //! stream, costs a `memcmp` where a parse would cost a scan, and needs no invalidation: an edited body is another body.
 
 use std::cell::RefCell;

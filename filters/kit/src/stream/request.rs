@@ -85,7 +85,7 @@ pub(super) fn headers(plugin: &Rc<Plugin>, id: u32, end: bool) -> Progress {
 }
 
 impl Held {
-    /// Handles a body frame; Envoy holds `size` bytes of the body by now.
+    /// Handles a body frame; Envoy holds `size` bytes of the body so far.
     pub(super) fn body(self, plugin: &Rc<Plugin>, size: usize, end: bool) -> Progress {
         match self.body {
             HeldBody::Json(body) => body.frame(plugin, self.head, size, end),

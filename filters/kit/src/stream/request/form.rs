@@ -42,7 +42,7 @@ pub(in crate::stream) struct LateForm {
 }
 
 impl FormBody {
-    /// Handles a body frame; Envoy holds `size` bytes by now.
+    /// Handles a body frame; Envoy holds `size` bytes of the body so far.
     pub(super) fn frame(mut self, plugin: &Rc<Plugin>, head: CallHead, size: usize, end: bool) -> Progress {
         let dialect = head.endpoint.dialect;
         if size > self.size {
@@ -58,7 +58,7 @@ impl FormBody {
         let has_model = self.scanner.field("model").is_some() || head.endpoint.model.is_some();
         let is_enough = has_model && plugin.filter.body_scope() != BodyScope::Whole;
         let held_bytes = if has_model { limit.min(HELD_BYTES) } else { limit };
-        // A text that goes on at the limit is held to its end, which is bounded.
+        // A text that continues at the limit is held to its end, which is bounded.
         let is_pending = !is_enough && (size <= held_bytes || has_model && self.scanner.is_in_text());
         if !end && (is_pending || has_trailers()) {
             return Progress::Held(Held { head, body: HeldBody::Form(self) });
