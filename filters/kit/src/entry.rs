@@ -61,8 +61,8 @@ impl RootContext for Root {
 
     fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {
         Some(match &self.plugin {
-            Some(plugin) => Box::new(Http(Stream::new(id, Rc::clone(plugin)))),
-            None => Box::new(Unconfigured),
+            Some(plugin) => Box::new(Http::Configured(Stream::new(id, Rc::clone(plugin)))),
+            None => Box::new(Http::Unconfigured),
         })
     }
 
@@ -71,29 +71,11 @@ impl RootContext for Root {
     }
 }
 
-struct Http(Stream);
-
-/// Stream of a plugin whose configuration was refused. Envoy creates none; should it, the stream is refused too.
-struct Unconfigured;
-
-impl Context for Unconfigured {}
-
-impl HttpContext for Unconfigured {
-    fn on_http_request_headers(&mut self, _: usize, _: bool) -> Action {
-        property::set_unused();
-        if let Err(status) = LocalReply::internal().send(Dialect::OpenAiChat) {
-            log::error!("tollgate: local reply not sent: {status}");
-        }
-        Action::Pause
-    }
-
-    fn on_http_request_body(&mut self, _: usize, _: bool) -> Action {
-        Action::Pause
-    }
-
-    fn on_http_request_trailers(&mut self, _: usize) -> Action {
-        Action::Pause
-    }
+/// Context of a stream.
+enum Http {
+    Configured(Stream),
+    /// Stream of a plugin whose configuration was refused. Envoy creates none; should it, the stream is refused too.
+    Unconfigured,
 }
 
 impl From<FilterStatus> for Action {
@@ -109,30 +91,60 @@ impl Context for Http {}
 
 impl HttpContext for Http {
     fn on_http_request_headers(&mut self, _: usize, end: bool) -> Action {
-        self.0.request_headers(end).into()
+        match self {
+            Http::Configured(stream) => stream.request_headers(end).into(),
+            Http::Unconfigured => refuse(),
+        }
     }
 
     fn on_http_request_body(&mut self, size: usize, end: bool) -> Action {
-        self.0.request_body(size, end).into()
+        match self {
+            Http::Configured(stream) => stream.request_body(size, end).into(),
+            Http::Unconfigured => Action::Pause,
+        }
     }
 
     fn on_http_request_trailers(&mut self, _: usize) -> Action {
-        self.0.request_trailers().into()
+        match self {
+            Http::Configured(stream) => stream.request_trailers().into(),
+            Http::Unconfigured => Action::Pause,
+        }
     }
 
     fn on_http_response_headers(&mut self, _: usize, end: bool) -> Action {
-        self.0.response_headers(end).into()
+        match self {
+            Http::Configured(stream) => stream.response_headers(end).into(),
+            Http::Unconfigured => Action::Continue,
+        }
     }
 
     fn on_http_response_body(&mut self, size: usize, end: bool) -> Action {
-        self.0.response_body(size, end).into()
+        match self {
+            Http::Configured(stream) => stream.response_body(size, end).into(),
+            Http::Unconfigured => Action::Continue,
+        }
     }
 
     fn on_http_response_trailers(&mut self, _: usize) -> Action {
-        self.0.response_trailers().into()
+        match self {
+            Http::Configured(stream) => stream.response_trailers().into(),
+            Http::Unconfigured => Action::Continue,
+        }
     }
 
     fn on_log(&mut self) {
-        self.0.log();
+        if let Http::Configured(stream) = self {
+            stream.log();
+        }
     }
+}
+
+/// Refuses a stream of a plugin without a configuration.
+#[cold]
+fn refuse() -> Action {
+    property::set_unused();
+    if let Err(status) = LocalReply::internal().send(Dialect::OpenAiChat) {
+        log::error!("tollgate: local reply not sent: {status}");
+    }
+    Action::Pause
 }

@@ -80,11 +80,13 @@ impl LocalReply {
     }
 
     /// Returns the reply to a failure of the gateway itself. The cause is in the log only.
+    #[cold]
     pub(crate) fn internal() -> LocalReply {
         LocalReply::new(500, "error", "The gateway could not process this request.").with_kind("server_error")
     }
 
     /// Returns the 502 in place of an upstream's response that could not be read and must not pass unread.
+    #[cold]
     pub fn unreadable_response() -> LocalReply {
         LocalReply::new(502, "unscannable", "The upstream's response could not be inspected.").with_kind("server_error")
     }

@@ -100,12 +100,14 @@ impl Plugin {
     }
 
     /// Counts a failure of the gateway itself, and returns the reply to it.
+    #[cold]
     pub(crate) fn internal_error(&self) -> Box<LocalReply> {
         self.count_refused("internal");
         Box::new(LocalReply::internal())
     }
 
     /// Reports that a body, or a part of it, passes without having been read.
+    #[cold]
     pub(crate) fn report_unscanned(&self, reason: Unreadable) {
         property::set(property::UNSCANNED, reason.name());
         if let Some((_, counter)) = self.unscanned.iter().find(|(name, _)| *name == reason.name()) {

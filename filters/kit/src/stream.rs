@@ -42,7 +42,7 @@ enum State {
     /// Envoy holds head and body of the request until the filter has judged it.
     Held(Held),
     /// The filter has let the request pass.
-    Admitted(Admitted),
+    Admitted(Box<Admitted>),
     /// Tollgate has replied in the upstream's place. A call that was admitted before is still settled.
     Replied(Option<Settlement>),
 }
@@ -85,10 +85,15 @@ impl Stream {
 
     /// Runs one callback: replaces the state by the one that `callback` returns.
     fn advance(&mut self, callback: impl FnOnce(&Rc<Plugin>, u32, State) -> Next) -> FilterStatus {
-        let state = std::mem::replace(&mut self.state, State::Passing);
+        let state = self.replace(State::Passing);
         let (state, status) = callback(&self.plugin, self.id, state);
-        self.state = state;
+        self.replace(state);
         status
+    }
+
+    #[inline(never)]
+    fn replace(&mut self, state: State) -> State {
+        std::mem::replace(&mut self.state, state)
     }
 
     // === request ===
@@ -159,12 +164,12 @@ impl Stream {
     /// Settles the call. Envoy calls this once per stream, in chain order, unless the virtual machine has trapped.
     pub(crate) fn log(&mut self) {
         self.plugin.watchdog.release(self.id);
-        if let State::Admitted(Admitted { settlement, .. }) | State::Replied(Some(settlement)) =
-            std::mem::replace(&mut self.state, State::Passing)
-        {
-            let Settlement { mut exchange, origin, succeeded, finished } = settlement;
-            exchange.on_log(&StreamEnd::read(origin, succeeded, finished));
-        }
+        let Settlement { mut exchange, origin, succeeded, finished } = match self.replace(State::Passing) {
+            State::Admitted(call) => call.settlement,
+            State::Replied(Some(settlement)) => settlement,
+            State::Passing | State::Held(_) | State::Replied(None) => return,
+        };
+        exchange.on_log(&StreamEnd::read(origin, succeeded, finished));
     }
 }
 
@@ -174,13 +179,15 @@ impl Admitted {
     }
 
     /// Ends the call with a local reply.
-    fn replied(self, reply: &LocalReply) -> Next {
+    #[cold]
+    fn replied(self: Box<Self>, reply: &LocalReply) -> Next {
         let dialect = self.dialect();
         send(reply, dialect, Some(self.settlement))
     }
 }
 
 impl From<Progress> for Next {
+    #[inline(never)]
     fn from(progress: Progress) -> Next {
         match progress {
             Progress::Held(held) => (State::Held(held), FilterStatus::StopIteration),
@@ -194,6 +201,7 @@ impl From<Progress> for Next {
 
 /// Sends a local reply. If Envoy refuses even that, the stream stays held: a stream that times out is better than one
 /// that passes unread.
+#[cold]
 fn send(reply: &LocalReply, dialect: Dialect, settlement: Option<Settlement>) -> Next {
     if settlement.is_none() {
         // No exchange will publish in `on_log` what the call used.

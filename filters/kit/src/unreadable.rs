@@ -103,12 +103,14 @@ pub(crate) struct UnreadableRequest {
 
 impl UnreadableRequest {
     /// Request with a body on a path that is not that of a known LLM API.
+    #[cold]
     pub(crate) fn unknown_path() -> UnreadableRequest {
         let reply = LocalReply::new(404, "unknown_path", "This gateway does not know this path.");
         UnreadableRequest { reason: Unreadable::Path, reply: reply.with_code("unknown_url") }
     }
 
     /// Body above `limit` bytes.
+    #[cold]
     pub(crate) fn too_large(limit: usize) -> UnreadableRequest {
         let message = format!("The request body is larger than this gateway accepts ({limit} bytes).");
         let reply = LocalReply::new(413, "too_large", message).with_code("request_too_large");
@@ -116,22 +118,26 @@ impl UnreadableRequest {
     }
 
     /// Body that is not well-formed. The error describes the defect and quotes nothing of the body.
+    #[cold]
     pub(crate) fn malformed(error: &dyn std::fmt::Display) -> UnreadableRequest {
         let message = format!("The request body cannot be read: {error}.");
         UnreadableRequest { reason: Unreadable::Malformed, reply: LocalReply::new(400, "malformed", message) }
     }
 
     /// Body that does not decode by its content-encoding.
+    #[cold]
     pub(crate) fn undecodable(error: &dyn std::fmt::Display) -> UnreadableRequest {
         UnreadableRequest { reason: Unreadable::RequestEncoding, ..UnreadableRequest::malformed(error) }
     }
 
     /// Body in a content-encoding or charset that is not supported.
+    #[cold]
     pub(crate) fn unsupported_encoding(message: &str) -> UnreadableRequest {
         UnreadableRequest { reason: Unreadable::RequestEncoding, reply: LocalReply::new(415, "unscannable", message) }
     }
 
     /// Body with a content-type that is not supported.
+    #[cold]
     pub(crate) fn unsupported_type() -> UnreadableRequest {
         let message = "This gateway reads JSON here: send the body with content-type application/json.";
         UnreadableRequest { reason: Unreadable::RequestType, reply: LocalReply::new(415, "unscannable", message) }

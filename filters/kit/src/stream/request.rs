@@ -52,9 +52,9 @@ pub(super) enum Progress {
     /// The request is refused before it was admitted.
     Refuse(Dialect, Box<LocalReply>),
     /// The filter has let the request pass.
-    Admit(Admitted),
+    Admit(Box<Admitted>),
     /// The filter has let the request pass, but its edits could not be made.
-    Fail(Admitted, Box<LocalReply>),
+    Fail(Box<Admitted>, Box<LocalReply>),
 }
 
 /// Handles the request head.
@@ -103,6 +103,7 @@ impl Held {
 }
 
 /// Decides on a body that was sent to a path that is not a known LLM API.
+#[cold]
 fn unknown_path(plugin: &Plugin, is_first: bool) -> Progress {
     let UnreadableRequest { reason, reply } = UnreadableRequest::unknown_path();
     match reason.disposition(plugin.limits(), BodyMode::Enforce) {
@@ -122,6 +123,7 @@ fn unknown_path(plugin: &Plugin, is_first: bool) -> Progress {
 }
 
 /// Decides on a request that cannot be read.
+#[cold]
 fn refuse_or_pass(plugin: &Plugin, dialect: Dialect, unreadable: UnreadableRequest) -> Progress {
     match plugin.dispose(unreadable.reason, BodyMode::Enforce) {
         Disposition::Refuse => Progress::Refuse(dialect, Box::new(unreadable.reply)),

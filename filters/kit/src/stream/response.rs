@@ -42,7 +42,7 @@ impl Admitted {
         Reader { plugin, dialect: self.endpoint.dialect, exchange: self.settlement.exchange.as_mut() }
     }
 
-    fn responded(mut self, step: BodyResult) -> Next {
+    fn responded(mut self: Box<Self>, step: BodyResult) -> Next {
         match step {
             Ok((body, status)) => {
                 self.response = body;
@@ -52,7 +52,7 @@ impl Admitted {
         }
     }
 
-    pub(super) fn response_headers(mut self, plugin: &Rc<Plugin>, end: bool) -> Next {
+    pub(super) fn response_headers(mut self: Box<Self>, plugin: &Rc<Plugin>, end: bool) -> Next {
         let head = head::read(self.dialect(), self.streamed, end);
         self.settlement.origin = Some(head.origin);
         self.settlement.succeeded = head.is_success();
@@ -88,7 +88,7 @@ impl Admitted {
         self.responded(step)
     }
 
-    pub(super) fn response_body(mut self, plugin: &Rc<Plugin>, size: usize, end: bool) -> Next {
+    pub(super) fn response_body(mut self: Box<Self>, plugin: &Rc<Plugin>, size: usize, end: bool) -> Next {
         self.settlement.finished |= end;
         let body = std::mem::replace(&mut self.response, ResponseBody::Passing);
         let is_unread = matches!(body, ResponseBody::Passing | ResponseBody::Inflating(_));
@@ -111,7 +111,7 @@ impl Admitted {
 
     /// Handles response trailers. Nothing more of a stream can be sent here, since Envoy takes no body bytes with
     /// trailers; an exchange has released everything by the last event of a complete response.
-    pub(super) fn response_trailers(mut self, plugin: &Rc<Plugin>) -> Next {
+    pub(super) fn response_trailers(mut self: Box<Self>, plugin: &Rc<Plugin>) -> Next {
         self.settlement.finished = true;
         let body = std::mem::replace(&mut self.response, ResponseBody::Passing);
         let mut reader = self.reader(plugin);

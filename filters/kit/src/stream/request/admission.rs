@@ -19,6 +19,7 @@ use crate::stream::{Admitted, Settlement};
 use crate::unreadable::UnreadableRequest;
 
 /// Lets the filter judge a request, of whose body Envoy holds `size` bytes, and applies its edits.
+#[inline(never)]
 pub(super) fn decide(
     plugin: &Rc<Plugin>,
     head: CallHead,
@@ -37,13 +38,13 @@ pub(super) fn decide(
     publish_model(&call, head.is_first);
     request_identity_encoding(plugin, exchange.as_ref());
     // From here on the exchange is settled in `on_log`, also if the edit fails.
-    let admitted = Admitted {
+    let admitted = Box::new(Admitted {
         endpoint: head.endpoint,
         streamed: parsed.view.stream,
         settlement: Settlement { exchange, origin: None, succeeded: false, finished: false },
         late_form: None,
         response: ResponseBody::Passing,
-    };
+    });
     match apply_edits(plugin, &call, parsed, size, encoding) {
         Ok(()) => Progress::Admit(admitted),
         Err(reply) => Progress::Fail(admitted, reply),
@@ -95,6 +96,7 @@ fn request_identity_encoding(plugin: &Plugin, exchange: &dyn Exchange) {
 }
 
 /// Returns the `size` bytes of the body that Envoy holds.
+#[inline(never)]
 pub(super) fn held_body(plugin: &Plugin, size: usize) -> Option<Vec<u8>> {
     match abi::get_buffer(Buffer::RequestBody, 0, size) {
         Ok(body) if body.len() == size => Some(body),

@@ -83,6 +83,7 @@ impl FormBody {
         self.complete(plugin, head)
     }
 
+    #[inline(never)]
     fn complete(self, plugin: &Rc<Plugin>, head: CallHead) -> Progress {
         match self.scanner.finish() {
             Ok(()) => judge(plugin, head, self.scanner, self.size).0,
@@ -92,6 +93,7 @@ impl FormBody {
 }
 
 /// Lets the filter judge the texts of a form, of which Envoy holds `size` bytes. Returns the scanner for the remainder.
+#[inline(never)]
 fn judge(plugin: &Rc<Plugin>, head: CallHead, scanner: Box<Scanner>, size: usize) -> (Progress, Option<Box<Scanner>>) {
     let body = if size == 0 { Some(Vec::new()) } else { admission::held_body(plugin, size) };
     let Some(body) = body else {
@@ -111,7 +113,7 @@ fn judge(plugin: &Rc<Plugin>, head: CallHead, scanner: Box<Scanner>, size: usize
 impl Admitted {
     /// Handles a body frame of an admitted request: only a form still has texts to judge, and only at its end it is
     /// certain that it has no second model.
-    pub(in crate::stream) fn request_body(mut self, plugin: &Rc<Plugin>, size: usize, end: bool) -> Next {
+    pub(in crate::stream) fn request_body(mut self: Box<Self>, plugin: &Rc<Plugin>, size: usize, end: bool) -> Next {
         let Some(mut form) = self.late_form.take() else { return (State::Admitted(self), FilterStatus::Continue) };
         let fresh = size.saturating_sub(form.held);
         let bytes = if fresh == 0 { Ok(Vec::new()) } else { abi::get_buffer(Buffer::RequestBody, form.held, fresh) };
@@ -136,13 +138,13 @@ impl Admitted {
     }
 
     /// Handles request trailers of an admitted request.
-    pub(in crate::stream) fn request_trailers(mut self, plugin: &Rc<Plugin>) -> Next {
+    pub(in crate::stream) fn request_trailers(mut self: Box<Self>, plugin: &Rc<Plugin>) -> Next {
         let Some(form) = self.late_form.take() else { return (State::Admitted(self), FilterStatus::Continue) };
         property::set(property::TRAILERS, "1");
         self.end_form(plugin, &form.scanner)
     }
 
-    fn end_form(self, plugin: &Plugin, scanner: &Scanner) -> Next {
+    fn end_form(self: Box<Self>, plugin: &Plugin, scanner: &Scanner) -> Next {
         if let Err(error) = scanner.finish() {
             let UnreadableRequest { reason, reply } = UnreadableRequest::malformed(&error);
             // A reply here makes Envoy reset the upstream request, part of which has been sent.

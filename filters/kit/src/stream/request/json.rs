@@ -39,6 +39,7 @@ impl JsonBody {
     }
 
     /// Reads the complete body and lets the filter judge it.
+    #[inline(never)]
     pub(super) fn complete(self, plugin: &Rc<Plugin>, head: CallHead) -> Progress {
         let JsonBody { size, encoding } = self;
         if size == 0 {
@@ -79,6 +80,7 @@ fn model_only(
 }
 
 /// Decodes and parses a complete body, and lets the filter judge it.
+#[inline(never)]
 pub(super) fn judge(plugin: &Rc<Plugin>, head: CallHead, body: Vec<u8>, encoding: Option<ContentEncoding>) -> Progress {
     let size = body.len();
     let parsed = decode(plugin, body, encoding).and_then(|body| parse(plugin, &head.endpoint, body));

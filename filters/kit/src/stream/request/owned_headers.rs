@@ -72,6 +72,7 @@ pub(in crate::stream) fn remove_from_trailers() {
 }
 
 /// Returns the reply to a request with more than one identity header.
+#[cold]
 pub(super) fn ambiguous_identity() -> LocalReply {
     LocalReply::new(400, "unidentified", "The header that identifies the caller must occur only once.")
         .with_code("consumer_ambiguous")

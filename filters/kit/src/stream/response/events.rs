@@ -147,6 +147,7 @@ impl EventStream {
     }
 
     /// Ends the stream in the caller's dialect: an error event without an end mark, as the provider's own would be.
+    #[cold]
     fn abort(&mut self, dialect: Dialect, reply: &LocalReply) -> NextState {
         property::set(property::VERDICT, reply.verdict);
         let event = dialect.error_event(self.framer.framing(), &self.state, &reply.error());

@@ -19,6 +19,7 @@ pub(super) struct Reader<'a> {
 
 impl Reader<'_> {
     /// Decides on a response that cannot be read, of which `bytes` have arrived.
+    #[cold]
     pub(super) fn refuse_or_pass(
         &mut self,
         reason: Unreadable,

@@ -68,6 +68,7 @@ impl WholeBody {
 
     /// Reads the complete body and lets the exchange judge it. A held body is copied only now: until then Envoy's copy is
     /// enough.
+    #[inline(never)]
     pub(super) fn complete(mut self, reader: &mut Reader<'_>) -> Result<(), Box<LocalReply>> {
         let plugin = reader.plugin;
         if self.mode.holds() && self.size > 0 {
