@@ -12,14 +12,22 @@
 //! use base64::{Engine, engine::general_purpose::STANDARD};
 //! use tollgate_tokens::{Pretokenizer, Tokenizer, compile};
 //!
-//! // The 256 bytes and two merges. let mut file = String::new(); for byte in 0..=255_u8 { file += &format!("{}
-//! {byte}\n", STANDARD.encode([byte])); } file += &format!("{} 256\n{} 257\n", STANDARD.encode("he"),
-//! STANDARD.encode("hel"));
+//! // The 256 bytes and two merges.
+//! let mut file = String::new();
+//! for byte in 0..=255_u8 {
+//!     file += &format!("{} {byte}\n", STANDARD.encode([byte]));
+//! }
+//! file += &format!("{} 256\n{} 257\n", STANDARD.encode("he"), STANDARD.encode("hel"));
 //!
-//! let table = compile::tiktoken("small", Pretokenizer::Llama3, file.as_bytes())?; let tokenizer =
-//! Tokenizer::load(table)?; assert_eq!(tokenizer.name(), "small"); assert_eq!(tokenizer.count("hello"), 3); let mut ids
-//! = Vec::new(); tokenizer.encode("hello", &mut ids); assert_eq!(ids, [257, 108, 111]);
-//! # Ok::<(), Box<dyn std::error::Error>>(()) ```
+//! let table = compile::tiktoken("small", Pretokenizer::Llama3, file.as_bytes())?;
+//! let tokenizer = Tokenizer::load(table)?;
+//! assert_eq!(tokenizer.name(), "small");
+//! assert_eq!(tokenizer.count("hello"), 3);
+//! let mut ids = Vec::new();
+//! tokenizer.encode("hello", &mut ids);
+//! assert_eq!(ids, [257, 108, 111]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 // Runs on the host only; the indices are derived from data that these modules built, never from client input.
 #![allow(clippy::indexing_slicing)]

@@ -24,7 +24,9 @@
 //! ```
 //! use tollgate_tokens::Encoding;
 //!
-//! let encoding = Encoding::for_model("gpt-4o-2024-08-06").unwrap(); assert_eq!(encoding.count("hello world"), 2); ```
+//! let encoding = Encoding::for_model("gpt-4o-2024-08-06").unwrap();
+//! assert_eq!(encoding.count("hello world"), 2);
+//! ```
 
 mod catalog;
 #[cfg(feature = "compile")]
