@@ -180,7 +180,7 @@ impl Admitted {
 
     /// Ends the call with a local reply.
     #[cold]
-    fn replied(self: Box<Self>, reply: &LocalReply) -> Next {
+    fn replied(self, reply: &LocalReply) -> Next {
         let dialect = self.dialect();
         send(reply, dialect, Some(self.settlement))
     }
