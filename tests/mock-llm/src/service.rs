@@ -58,7 +58,7 @@ impl Upstream {
             Ok(body) => body,
             Err(error) => {
                 return Ok(self.send(
-                    PreparedResponse::error_body(error.status, error.openai()),
+                    PreparedResponse::from_error_body(error.status, error.openai()),
                     &Knobs::default(),
                     recorder,
                     None,
@@ -107,7 +107,7 @@ impl Upstream {
                 log.clear();
                 PreparedResponse::json(b"[]".to_vec())
             }
-            _ => PreparedResponse::error_body(404, ApiError::with_status(404).openai()),
+            _ => PreparedResponse::from_error_body(404, ApiError::with_status(404).openai()),
         }
     }
 
@@ -144,10 +144,10 @@ impl PreparedResponse {
     }
 
     fn error(endpoint: &Endpoint, error: &ApiError) -> PreparedResponse {
-        PreparedResponse::error_body(error.status, (endpoint.error_body)(error))
+        PreparedResponse::from_error_body(error.status, (endpoint.error_body)(error))
     }
 
-    fn error_body(status: u16, error_body: ErrorBody) -> PreparedResponse {
+    fn from_error_body(status: u16, error_body: ErrorBody) -> PreparedResponse {
         let mut response = PreparedResponse::json(error_body.body.bytes());
         response.status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         for (name, value) in error_body.headers {
