@@ -79,7 +79,7 @@ fn record(envoy: &Envoy, arguments: &Arguments) -> Result<()> {
             eprintln!("{name} in Envoy {}", envoy.version());
             let recorded = envoy::run(envoy, &module, setup)?;
             if arguments.twice {
-                print_unsteady(&name, &recorded, &envoy::run(envoy, &module, setup)?);
+                print_differences(&name, &recorded, &envoy::run(envoy, &module, setup)?);
             }
             golden.record(envoy.version(), &setup.name, recorded);
         }
@@ -88,8 +88,8 @@ fn record(envoy: &Envoy, arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// Prints the scenarios that differ from run to run: a recording of them is useless.
-fn print_unsteady(
+/// Prints the scenarios whose traces differ between two runs, which must not be recorded.
+fn print_differences(
     setup: &str,
     first: &[tollgate_conformance::trace::Recorded],
     second: &[tollgate_conformance::trace::Recorded],

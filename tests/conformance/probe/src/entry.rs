@@ -7,7 +7,7 @@ use crate::{abi, command};
 const VM_CONFIGURATION: u32 = 6;
 const PLUGIN_CONFIGURATION: u32 = 7;
 
-/// Handles an event of one context that returns nothing, or "continue".
+/// Creates an event of a context whose callback returns nothing, or "continue".
 fn plain(name: &'static str, context: u32) -> Event {
     Event { name, context, on_behalf: None, end: None, returns: 0 }
 }
@@ -18,8 +18,8 @@ pub(crate) fn initialize() {
         for words in Script::read(text.as_bytes()).commands("", "initialize", 1, None) {
             let mut probe = probe::Probe::default();
             let mut run = command::Run { probe: &mut probe, context: 0, on_behalf: 0, returns: 0 };
-            if let Some(told) = run.command(&words) {
-                abi::log(3, &format!("PROBE - c0 . {told}"));
+            if let Some(result) = run.command(&words) {
+                abi::log(3, &format!("PROBE - c0 . {result}"));
             }
         }
     }
@@ -28,7 +28,7 @@ pub(crate) fn initialize() {
 #[unsafe(no_mangle)]
 extern "C" fn proxy_on_context_create(context: u32, parent: u32) {
     probe::created(context, parent);
-    // Of a root nothing is known yet; it is told with its configuration.
+    // The name of a root context is not known before its configuration, which is logged.
     if parent != 0 {
         event(plain("create", context), &format!("root=c{parent}"));
     }
@@ -45,9 +45,9 @@ extern "C" fn proxy_on_vm_start(context: u32, size: usize) -> u32 {
 extern "C" fn proxy_on_configure(context: u32, size: usize) -> u32 {
     let (_, text) = abi::buffer(PLUGIN_CONFIGURATION, 0, usize::MAX >> 1);
     probe::configured(context, text.as_deref().unwrap_or_default());
-    // The size of the configuration is the size of the scenario's script: it says nothing.
-    let sized = if text.map_or(0, |text| text.len()) == size { "" } else { "size differs from the buffer" };
-    event(Event { returns: 1, ..plain("configure", context) }, sized)
+    // The size of the configuration depends on the scenario's script only, so it is logged only if it is wrong.
+    let size_note = if text.map_or(0, |text| text.len()) == size { "" } else { "size differs from the buffer" };
+    event(Event { returns: 1, ..plain("configure", context) }, size_note)
 }
 
 #[unsafe(no_mangle)]

@@ -18,6 +18,7 @@ pub(crate) struct Probe {
     pub(crate) last: Last,
 }
 
+/// Last values that the host returned, which commands use by default.
 #[derive(Debug, Default)]
 pub(crate) struct Last {
     pub(crate) token: u32,
@@ -29,9 +30,10 @@ pub(crate) struct Last {
 struct Context {
     /// Id of the parent context; 0 for a root.
     parent: u32,
-    /// A root's name; its streams look there.
+    /// Name of a root context. A stream uses that of its root.
     name: String,
     script: Script,
+    /// `true` once the script in the stream's request was read.
     script_read: bool,
     /// Number of occurrences of each event.
     counts: BTreeMap<&'static str, u32>,
@@ -41,24 +43,24 @@ thread_local! {
     static PROBE: RefCell<Probe> = RefCell::default();
 }
 
-/// A callback.
+/// Callback of the host.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Event {
-    /// Its name in scripts and lines.
+    /// Name in scripts and in the log.
     pub(crate) name: &'static str,
-    /// Which context the host named.
+    /// Context that the host passed.
     pub(crate) context: u32,
-    /// Whose rules are followed if not those of `context`: a call's answer comes to the root.
+    /// Context whose rules apply, if not those of `context`: the host passes the root for the response to a call.
     pub(crate) on_behalf: Option<u32>,
-    /// `true` if it ends the message, for events that can.
+    /// `true` if the event ends the message; `None` for events that cannot.
     pub(crate) end: Option<bool>,
     /// Default return value, which is not logged.
     pub(crate) returns: u32,
 }
 
-/// Tells an event, follows the rules for it, and gives back what to return.
+/// Logs an event, executes its rules, and returns the callback's return value.
 pub(crate) fn event(event: Event, arguments: &str) -> u32 {
-    // Never entered twice: a host that calls back from within a host call is seen by this line.
+    // The probe is not reentrant: a host that makes a callback during a host call is logged.
     PROBE.with(|probe| match probe.try_borrow_mut() {
         Ok(mut probe) => probe.event(event, arguments),
         Err(_) => {
@@ -68,21 +70,21 @@ pub(crate) fn event(event: Event, arguments: &str) -> u32 {
     })
 }
 
-/// A new context.
+/// Adds a context.
 pub(crate) fn created(context: u32, parent: u32) {
     PROBE.with_borrow_mut(|probe| {
         probe.contexts.insert(context, Context { parent, ..Context::default() });
     });
 }
 
-/// A context that is gone.
+/// Removes a context.
 pub(crate) fn deleted(context: u32) {
     PROBE.with_borrow_mut(|probe| {
         probe.contexts.remove(&context);
     });
 }
 
-/// The configuration of a root.
+/// Sets the configuration of a root context.
 pub(crate) fn configured(context: u32, text: &[u8]) {
     let script = Script::read(text);
     PROBE.with_borrow_mut(|probe| {
@@ -92,7 +94,7 @@ pub(crate) fn configured(context: u32, text: &[u8]) {
     });
 }
 
-/// Whose call has this token.
+/// Returns the context that made the call with this token.
 pub(crate) fn caller(token: u32) -> Option<u32> {
     PROBE.with_borrow(|probe| probe.callers.get(&token).copied())
 }
@@ -101,7 +103,7 @@ fn line(text: &str) {
     abi::log(WARN, &format!("PROBE {text}"));
 }
 
-/// Shown at Envoy's log level "warning", so that nothing else needs to be.
+/// Log level of the trace. With Envoy's own level at "warning", nothing below it is logged.
 const WARN: u32 = 3;
 
 impl Probe {
@@ -113,15 +115,15 @@ impl Probe {
             *count += 1;
             *count
         });
-        // Whoever made a call may be gone when its answer comes.
+        // The context that made a call may be deleted before the response arrives.
         let named = if self.contexts.contains_key(&context) { context } else { event.context };
         let who = format!("{} c{}", self.name(named), event.context);
         line(format!("{who} {} {arguments}", event.name).trim_end());
         let mut returns = event.returns;
         for words in self.commands(context, event, nth) {
             let mut run = command::Run { probe: self, context: event.context, on_behalf: context, returns };
-            if let Some(told) = run.command(&words) {
-                line(&format!("{who} . {told}"));
+            if let Some(result) = run.command(&words) {
+                line(&format!("{who} . {result}"));
             }
             returns = run.returns;
         }
@@ -131,7 +133,7 @@ impl Probe {
         returns
     }
 
-    /// The rules of the stream's own request, as soon as its headers can be read.
+    /// Reads the script in the stream's request, once its headers are available.
     fn read_script(&mut self, context: u32) {
         let Some(context) = self.contexts.get_mut(&context) else { return };
         if context.parent != 0
@@ -154,9 +156,9 @@ impl Probe {
 
     fn commands(&self, context: u32, event: Event, nth: u32) -> Vec<Vec<Vec<u8>>> {
         let name = self.name(context);
-        let of = |context: &Context| context.script.commands(name, event.name, nth, event.end);
-        let mut commands = self.root(context).map(of).unwrap_or_default();
-        commands.extend(self.contexts.get(&context).filter(|own| own.parent != 0).map(of).unwrap_or_default());
+        let of_context = |context: &Context| context.script.commands(name, event.name, nth, event.end);
+        let mut commands = self.root(context).map(of_context).unwrap_or_default();
+        commands.extend(self.contexts.get(&context).filter(|own| own.parent != 0).map(of_context).unwrap_or_default());
         commands
     }
 }

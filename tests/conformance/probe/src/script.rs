@@ -5,10 +5,10 @@
 //! ```
 //!
 //! Rules are separated by `;` or a new line, commands by `,`, words by white space; `"…"` is one word, with `\"`, `\\`,
-//! `\n`, `\r`, `\t` and `\xHH` in it. An event may be narrowed: `@eos` and `@more` by whether it ends the message, `@2` to
-//! its second time in this context; `f2/` before it, to the filter of that name.
+//! `\n`, `\r`, `\t` and `\xHH` as escapes. Conditions restrict a rule: `@eos` to an event that ends the message, `@more` to one
+//! that does not, `@2` to the second occurrence in this context, `f2/` before the event to the filter of that name.
 
-/// All rules.
+/// Rules of a script.
 #[derive(Debug, Default)]
 pub(crate) struct Script {
     rules: Vec<Rule>,
@@ -16,34 +16,35 @@ pub(crate) struct Script {
 
 #[derive(Debug)]
 struct Rule {
-    /// Only for the filter of this name.
+    /// Name of the filter to which the rule is restricted.
     filter: Option<String>,
     event: String,
-    narrowed: Vec<String>,
+    /// Conditions: `eos`, `more`, or the number of the occurrence.
+    conditions: Vec<String>,
     commands: Vec<Vec<Vec<u8>>>,
 }
 
 impl Script {
-    /// Reads a script. What cannot be read is a rule that never fits: the scenario shows it.
+    /// Parses a script. An invalid rule never matches, which is visible in the trace of the scenario.
     pub(crate) fn read(text: &[u8]) -> Script {
         Script { rules: split(text, |byte| byte == b';' || byte == b'\n').into_iter().filter_map(rule).collect() }
     }
 
-    /// The commands for an event, in the order of the script.
+    /// Returns the commands for an event, in the order of the script.
     pub(crate) fn commands(&self, filter: &str, event: &str, nth: u32, end: Option<bool>) -> Vec<Vec<Vec<u8>>> {
-        let fits = |rule: &&Rule| {
+        let matches = |rule: &&Rule| {
             rule.filter.as_deref().is_none_or(|name| name == filter)
                 && rule.event == event
-                && rule.narrowed.iter().all(|narrowed| match narrowed.as_str() {
+                && rule.conditions.iter().all(|condition| match condition.as_str() {
                     "eos" => end == Some(true),
                     "more" => end == Some(false),
                     number => number.parse() == Ok(nth),
                 })
         };
-        self.rules.iter().filter(fits).flat_map(|rule| rule.commands.clone()).collect()
+        self.rules.iter().filter(matches).flat_map(|rule| rule.commands.clone()).collect()
     }
 
-    /// The word after `event:` of the first rule for an event, such as a name in `name: f1`.
+    /// Returns the first word of the first rule for an event, such as the name in `name: f1`.
     pub(crate) fn value(&self, event: &str) -> Option<String> {
         let rule = self.rules.iter().find(|rule| rule.event == event)?;
         Some(String::from_utf8_lossy(rule.commands.first()?.first()?).into_owned())
@@ -62,10 +63,10 @@ fn rule(text: &[u8]) -> Option<Rule> {
     let event = parts.next()?;
     let commands = split(commands.get(1..)?, |byte| byte == b',');
     let commands = commands.into_iter().map(words).filter(|words| !words.is_empty()).collect();
-    Some(Rule { filter, event, narrowed: parts.collect(), commands })
+    Some(Rule { filter, event, conditions: parts.collect(), commands })
 }
 
-/// Splits where `at` says so, quotations apart.
+/// Splits at the bytes for which `at` returns `true`, except within quotation marks.
 fn split(text: &[u8], at: impl Fn(u8) -> bool) -> Vec<&[u8]> {
     let (mut quoted, mut escaped) = (false, false);
     let parts = text.split(|&byte| {

@@ -2,13 +2,13 @@
 
 use std::fmt::Write;
 
-/// The longest value shown whole; of a longer one its beginning and its size.
-const SHOWN: usize = 200;
+/// Maximum bytes of a value in a line. Of a longer value the beginning and the size are shown.
+const MAX_SHOWN: usize = 200;
 
-/// Text in quotes; other octets as hexadecimal digits; nothing at all as `-`.
+/// Formats a value: printable ASCII in quotes, other bytes as hexadecimal digits, no value as `-`.
 pub(crate) fn octets(value: Option<&[u8]>) -> String {
     let Some(value) = value else { return "-".into() };
-    let shown = value.get(..SHOWN.min(value.len())).unwrap_or_default();
+    let shown = value.get(..MAX_SHOWN.min(value.len())).unwrap_or_default();
     let mut text = if shown.iter().all(|&byte| (0x20..0x7f).contains(&byte) || byte == b'\n' || byte == b'\r') {
         format!("{:?}", String::from_utf8_lossy(shown))
     } else {
@@ -24,8 +24,8 @@ pub(crate) fn octets(value: Option<&[u8]>) -> String {
     text
 }
 
-/// The pairs of a map as the host lays them out: a count, the sizes of names and values, then each with a zero behind it.
-/// `None` if they are not laid out so.
+/// Decodes a header map in the host's format: the count, the sizes of all names and values, then each of them followed by a zero
+/// byte. Returns `None` if the format is wrong.
 pub(crate) fn pairs(bytes: &[u8]) -> Option<Vec<(Vec<u8>, Vec<u8>)>> {
     let number = |at: usize| {
         let bytes: [u8; 4] = bytes.get(at..at.checked_add(4)?)?.try_into().ok()?;
@@ -47,12 +47,12 @@ pub(crate) fn pairs(bytes: &[u8]) -> Option<Vec<(Vec<u8>, Vec<u8>)>> {
     Some(pairs)
 }
 
-/// `k=v` words as the host wants pairs laid out.
+/// Encodes `k=v` words as a header map in the host's format.
 pub(crate) fn layout(words: &[Vec<u8>]) -> Vec<u8> {
     let pairs: Vec<(&[u8], &[u8])> = words
         .iter()
         .filter_map(|word| {
-            // A pseudo header's name begins with a colon, no name has an equals sign.
+            // No header name contains an equals sign.
             let at = word.iter().position(|&byte| byte == b'=')?;
             Some((word.get(..at)?, word.get(at + 1..)?))
         })
