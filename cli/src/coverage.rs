@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use crate::outcome::{Outcome, Verdict};
 use crate::plan::{Case, Suite};
+use crate::test_result::{TestResult, TestStatus};
 
 /// The rules of one policy.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,25 +24,25 @@ pub struct Tested {
 
 impl Coverage {
     /// What tests say about the rules of their policies.
-    pub fn of<'a>(run: impl IntoIterator<Item = (&'a Suite, &'a Case, &'a Outcome)>) -> Coverage {
+    pub fn of<'a>(run: impl IntoIterator<Item = (&'a Suite, &'a Case, &'a TestResult)>) -> Coverage {
         let mut coverage = Coverage::default();
-        for (suite, case, outcome) in run {
-            let sources = suite.plan.filters.iter().map(|filter| (&filter.source, &filter.configuration));
+        for (suite, case, result) in run {
+            let sources = suite.chain.filters.iter().map(|filter| (&filter.source, &filter.configuration));
             for (source, configuration) in sources {
-                let mut policy = crate::policy::Policy::default();
-                policy.extend(configuration);
-                if policy.rules.is_empty() {
+                let mut firewall = crate::firewall_rules::FirewallRules::default();
+                firewall.extend(configuration);
+                if firewall.rules.is_empty() {
                     continue;
                 }
                 let rules = coverage.policies.entry(source.clone()).or_default();
-                for rule in policy.rules {
+                for rule in firewall.rules {
                     let tested = rules.entry(rule.id.clone()).or_default();
-                    if !matches!(outcome.verdict, Verdict::Passed | Verdict::PassedInPart(_)) {
+                    if !matches!(result.status, TestStatus::Passed | TestStatus::PassedInPart(_)) {
                         continue;
                     }
                     for expect in case.exchanges().filter_map(|exchange| exchange.expect.as_ref()) {
                         let mut expected = expect.rules.iter().chain(&expect.rules_include).flatten();
-                        tested.positive |= outcome.matched.contains(&rule.id) && expected.any(|id| *id == rule.id);
+                        tested.positive |= result.matched.contains(&rule.id) && expected.any(|id| *id == rule.id);
                         tested.negative |= expect.not_rules.contains(&rule.id);
                     }
                 }

@@ -7,13 +7,13 @@ mod record;
 mod upstream;
 
 use crate::file::Expect;
-use crate::finding::Finding;
+use crate::mismatch::Mismatch;
 use crate::observation::Observation;
 use crate::plan::Exchange;
 use crate::secrets::Mask;
 
 /// Everything that is not as expected.
-pub fn check(expect: &Expect, exchange: &Exchange, seen: &Observation, mask: &Mask) -> Vec<Finding> {
+pub fn check(expect: &Expect, exchange: &Exchange, seen: &Observation, mask: &Mask) -> Vec<Mismatch> {
     let mut checks = Checks { mask, found: Vec::new() };
     record::check(expect, seen, &mut checks);
     client::check(expect, seen, &mut checks);
@@ -24,12 +24,12 @@ pub fn check(expect: &Expect, exchange: &Exchange, seen: &Observation, mask: &Ma
 /// Collects what is wrong.
 struct Checks<'a> {
     mask: &'a Mask,
-    found: Vec<Finding>,
+    found: Vec<Mismatch>,
 }
 
 impl Checks<'_> {
     fn add(&mut self, what: &str, expected: impl Into<String>, found: impl Into<String>) {
-        self.found.push(Finding::new(what, expected, found));
+        self.found.push(Mismatch::new(what, expected, found));
     }
 
     /// Words of a known set, and numbers.

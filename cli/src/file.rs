@@ -3,21 +3,21 @@
 //! Doc comments here become the descriptions of the JSON Schema, so they speak to whoever writes tests.
 
 mod chain;
+mod duration;
 mod expect;
 mod known;
-mod pause;
 mod request;
 mod response;
 mod scalar;
 mod split;
 
 pub use chain::{Chain, ConfigSource, EnvoyChain, Filter, FilterName, Route};
+pub use duration::HumanDuration;
 pub use expect::{
-    ClientExpect, End, ErrorExpect, Expect, HeaderExpect, HeaderPattern, TokensExpect, UpstreamExpect, UpstreamSeen,
-    UsageSource, Usd, Verdict,
+    ClientExpect, ErrorExpect, Expect, ExpectedVerdict, HeaderExpect, HeaderPattern, ResponseEnd, TokensExpect,
+    UpstreamExpect, UpstreamSeen, UsageSource, Usd,
 };
 pub use known::{BackendName, KnownFailure};
-pub use pause::Pause;
 pub use request::{Chat, HeaderValue, Headers, Request};
 pub use response::{LineEnd, Response, Sse, Usage, UsageAt};
 pub use scalar::Scalar;
@@ -81,14 +81,14 @@ pub struct Test {
     pub expect: Option<Expect>,
     /// Several requests one after the other, in place of `request`, `response` and `expect`.
     #[serde(default)]
-    #[schemars(with = "Option<Vec<Step>>")]
-    pub steps: Option<Vec<Spanned<Step>>>,
+    #[schemars(with = "Option<Vec<TestStep>>")]
+    pub steps: Option<Vec<Spanned<TestStep>>>,
 }
 
 /// One of several steps: a request, or time that passes.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Step {
+pub struct TestStep {
     /// What the client sends.
     #[serde(default)]
     pub request: Option<Request>,
@@ -100,5 +100,5 @@ pub struct Step {
     pub expect: Option<Expect>,
     /// Time that passes, in place of a request: `61s`, `1m30s`, `500ms`. Virtual: nothing waits.
     #[serde(default)]
-    pub advance: Option<Pause>,
+    pub advance: Option<HumanDuration>,
 }

@@ -41,28 +41,28 @@
 //! assert!(Suite::parse(Path::new("policy.test.yaml"), &text.replace("hced", "ched")).is_ok());
 //! ```
 
-pub mod agree;
 pub mod args;
 pub mod backend;
-pub mod boundaries;
 pub mod command;
+pub mod content_length;
 pub mod coverage;
+pub mod cut_points;
+pub mod delivery;
 pub mod discover;
 pub mod expect;
 pub mod file;
-pub mod finding;
-pub mod lengths;
+pub mod firewall_rules;
 pub mod literals;
 pub mod matrix;
+pub mod mismatch;
 pub mod nearest;
 pub mod observation;
-pub mod outcome;
 pub mod plan;
-pub mod point;
-pub mod policy;
 pub mod problem;
 pub mod report;
 pub mod run;
 pub mod schema;
 pub mod secrets;
 pub mod shrink;
+pub mod split_diff;
+pub mod test_result;

@@ -3,77 +3,83 @@
 
 use std::collections::HashSet;
 
-use crate::boundaries;
+use crate::cut_points;
+use crate::delivery::{Cut, CutPoints, Delivery, Frames, Framing};
 use crate::file::SplitKind;
+use crate::firewall_rules::FirewallRules;
 use crate::plan::{Case, Exchange};
-use crate::point::{Cut, Frames, Framing, Marks, Point};
-use crate::policy::Policy;
 
 /// Where the bodies of each exchange of a test are worth cutting.
-pub fn marks(case: &Case, policy: &Policy) -> Vec<Marks> {
-    let of = |exchange: &Exchange| Marks {
-        request: boundaries::matches(policy, exchange.sent.body.as_deref().unwrap_or_default()),
-        response: boundaries::matches(policy, &exchange.answer.with_usage),
+pub fn cut_points(case: &Case, firewall: &FirewallRules) -> Vec<CutPoints> {
+    let of = |exchange: &Exchange| CutPoints {
+        request: cut_points::matches(firewall, exchange.request.body.as_deref().unwrap_or_default()),
+        response: cut_points::matches(firewall, &exchange.response.with_usage),
     };
     case.exchanges().map(of).collect()
 }
 
 /// The points of a test, each different from all others in what it sends, the plainest first.
-pub fn points(case: &Case, marks: &[Marks]) -> Vec<Point> {
+pub fn deliveries(case: &Case, cut_points: &[CutPoints]) -> Vec<Delivery> {
     let mut seen = HashSet::new();
-    let mut points = candidates(case, marks);
-    points.retain(|point| seen.insert(sent(case, marks, point)));
-    points
+    let mut deliveries = candidates(case, cut_points);
+    deliveries.retain(|delivery| seen.insert(sent(case, cut_points, delivery)));
+    deliveries
 }
 
-fn candidates(case: &Case, marks: &[Marks]) -> Vec<Point> {
+fn candidates(case: &Case, cut_points: &[CutPoints]) -> Vec<Delivery> {
     let has = |kind| case.split.has(kind);
     let framings: &[Framing] =
         if has(SplitKind::Http2) { &[Framing::Http1, Framing::Http2] } else { &[Framing::Http1] };
-    let mut points = Vec::new();
-    let mut both = |point: &Point| {
-        points.extend(framings.iter().map(|&framing| Point { framing, ..point.clone() }));
+    let mut deliveries = Vec::new();
+    let mut both = |delivery: &Delivery| {
+        deliveries.extend(framings.iter().map(|&framing| Delivery { framing, ..delivery.clone() }));
     };
-    let whole = Point::default();
+    let whole = Delivery::default();
     both(&whole);
-    let trailers = Point { request_trailers: true, response_trailers: true, ..whole.clone() };
+    let trailers = Delivery { request_trailers: true, response_trailers: true, ..whole.clone() };
     if has(SplitKind::Trailers) {
         both(&trailers);
     }
     if has(SplitKind::EmptyLast) {
-        both(&Point { empty_last: true, ..whole.clone() });
+        both(&Delivery { empty_last: true, ..whole.clone() });
     }
     if has(SplitKind::Matches) {
-        let most = marks.iter().map(|marks| marks.request.len().max(marks.response.len())).max().unwrap_or(0);
+        let most = cut_points
+            .iter()
+            .map(|cut_points| cut_points.request.len().max(cut_points.response.len()))
+            .max()
+            .unwrap_or(0);
         for number in 0..most {
-            both(&Point { request: Cut::Match(number), response: Cut::Match(number), ..whole.clone() });
+            both(&Delivery { request: Cut::Match(number), response: Cut::Match(number), ..whole.clone() });
         }
     }
     if has(SplitKind::Events) {
-        both(&Point { response: Cut::Events, ..whole.clone() });
+        both(&Delivery { response: Cut::Events, ..whole.clone() });
     }
     if has(SplitKind::Bytes) {
-        both(&Point { request: Cut::Bytes, response: Cut::Bytes, ..whole });
+        both(&Delivery { request: Cut::Bytes, response: Cut::Bytes, ..whole });
         if has(SplitKind::Trailers) {
-            both(&Point { request: Cut::Bytes, response: Cut::Bytes, ..trailers });
+            both(&Delivery { request: Cut::Bytes, response: Cut::Bytes, ..trailers });
         }
     }
-    points
+    deliveries
 }
 
 /// What goes over the wire at a point.
-fn sent(case: &Case, marks: &[Marks], point: &Point) -> Vec<(Framing, Frames, Frames)> {
-    let default = Marks::default();
+fn sent(case: &Case, cut_points: &[CutPoints], delivery: &Delivery) -> Vec<(Framing, Frames, Frames)> {
+    let default = CutPoints::default();
     let of = |(number, exchange): (usize, &Exchange)| {
-        let marks = marks.get(number).unwrap_or(&default);
-        let mut request = point.request(number, exchange, marks);
-        let mut response = point.response(number, exchange, &exchange.answer.with_usage, marks);
-        for (frames, body) in [(&mut request, exchange.sent.body.is_some()), (&mut response, !exchange.answer.refuse)] {
+        let cut_points = cut_points.get(number).unwrap_or(&default);
+        let mut request = delivery.request(number, exchange, cut_points);
+        let mut response = delivery.response(number, exchange, &exchange.response.with_usage, cut_points);
+        for (frames, body) in
+            [(&mut request, exchange.request.body.is_some()), (&mut response, !exchange.response.refuse)]
+        {
             // What is not there cannot be sent in another way.
             frames.trailers &= body;
             frames.sized |= !body;
         }
-        (point.framing, request, response)
+        (delivery.framing, request, response)
     };
     case.exchanges().enumerate().map(of).collect()
 }

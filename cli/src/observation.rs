@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::file::End;
+use crate::file::ResponseEnd;
 use crate::plan::HeaderList;
 
 /// What was seen of one request.
@@ -17,7 +17,7 @@ pub struct Observation {
     /// Trailers of the answer.
     pub trailers: HeaderList,
     /// How the answer ended.
-    pub end: End,
+    pub end: ResponseEnd,
     /// What a back end has to say of the end, e.g. why nothing more came.
     pub note: Option<String>,
     /// Why the answer is what it is, in Envoy's words.

@@ -1,20 +1,20 @@
 //! What is to be run: tests with their shorthand written out and their files read.
 
-mod answer;
 mod chain;
 mod chat;
 mod examples;
 mod headers;
 mod identity;
 mod request;
+mod response;
 mod routes;
 mod suite;
 
-pub use answer::Answer;
-pub use chain::{Plan, PlannedFilter};
+pub use chain::{ResolvedChain, ResolvedFilter};
 pub use examples::examples;
 pub use identity::Identity;
-pub use request::Sent;
+pub use request::ClientRequest;
+pub use response::UpstreamResponse;
 pub use routes::{RouteRule, Target};
 pub use suite::{Action, Case, Exchange, Suite};
 

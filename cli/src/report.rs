@@ -10,14 +10,14 @@ use std::time::Duration;
 
 use crate::args::FormatArg;
 use crate::coverage::Coverage;
-use crate::outcome::{Outcome, Verdict};
 use crate::problem::Problem;
+use crate::test_result::{TestResult, TestStatus};
 
 /// Everything that came of a run.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
     /// What came of the tests, in order.
-    pub outcomes: Vec<Outcome>,
+    pub results: Vec<TestResult>,
     /// Which rules have tests, if that was asked.
     pub coverage: Option<Coverage>,
     /// The per cent of rules that must have tests.
@@ -34,7 +34,7 @@ impl Report {
         if !self.problems.is_empty() {
             2
         } else {
-            u8::from(self.uncovered() || self.outcomes.iter().any(|outcome| outcome.verdict.fails()))
+            u8::from(self.uncovered() || self.results.iter().any(|result| result.status.fails()))
         }
     }
 
@@ -46,11 +46,11 @@ impl Report {
 
     /// Passed, failed, and known to fail.
     fn counts(&self) -> (usize, usize, usize) {
-        let count = |wanted: fn(&Verdict) -> bool| self.outcomes.iter().filter(|o| wanted(&o.verdict)).count();
+        let count = |wanted: fn(&TestStatus) -> bool| self.results.iter().filter(|o| wanted(&o.status)).count();
         (
-            count(|verdict| matches!(verdict, Verdict::Passed | Verdict::PassedInPart(_))),
-            count(Verdict::fails),
-            count(|verdict| matches!(verdict, Verdict::KnownFailure(_))),
+            count(|status| matches!(status, TestStatus::Passed | TestStatus::PassedInPart(_))),
+            count(TestStatus::fails),
+            count(|status| matches!(status, TestStatus::KnownFailure(_))),
         )
     }
 

@@ -5,18 +5,18 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use crate::agree;
-use crate::backend::{Backend, Ran};
+use crate::backend::{Backend, RunOutput};
+use crate::content_length;
+use crate::delivery::{CutPoints, Delivery};
 use crate::expect;
-use crate::finding::Finding;
-use crate::lengths;
 use crate::matrix;
+use crate::mismatch::Mismatch;
 use crate::observation::Observation;
-use crate::outcome::{Failure, Outcome, Verdict};
 use crate::plan::{Case, Exchange, Suite};
-use crate::point::{Marks, Point};
 use crate::secrets::Mask;
 use crate::shrink;
+use crate::split_diff;
+use crate::test_result::{Failure, TestResult, TestStatus};
 
 /// A test to be run.
 #[derive(Clone, Copy)]
@@ -30,52 +30,52 @@ pub struct Job<'a> {
 }
 
 /// Runs tests on so many threads; what came of them is in their order.
-pub fn all(jobs: &[Job<'_>], threads: usize) -> Vec<Outcome> {
+pub fn all(jobs: &[Job<'_>], threads: usize) -> Vec<TestResult> {
     let next = AtomicUsize::new(0);
-    let outcomes = Mutex::new(Vec::with_capacity(jobs.len()));
+    let results = Mutex::new(Vec::with_capacity(jobs.len()));
     std::thread::scope(|scope| {
         for _ in 0..threads.clamp(1, jobs.len().max(1)) {
             scope.spawn(|| {
                 loop {
                     let at = next.fetch_add(1, Ordering::Relaxed);
                     let Some(job) = jobs.get(at) else { return };
-                    let outcome = one(job);
-                    if let Ok(mut outcomes) = outcomes.lock() {
-                        outcomes.push((at, outcome));
+                    let result = one(job);
+                    if let Ok(mut results) = results.lock() {
+                        results.push((at, result));
                     }
                 }
             });
         }
     });
-    let mut outcomes = outcomes.into_inner().unwrap_or_default();
-    outcomes.sort_by_key(|(at, _)| *at);
-    outcomes.into_iter().map(|(_, outcome)| outcome).collect()
+    let mut results = results.into_inner().unwrap_or_default();
+    results.sort_by_key(|(at, _)| *at);
+    results.into_iter().map(|(_, result)| result).collect()
 }
 
-fn one(job: &Job<'_>) -> Outcome {
+fn one(job: &Job<'_>) -> TestResult {
     let Job { suite, case, backend } = *job;
     let start = Instant::now();
-    let marks = matrix::marks(case, &suite.plan.policy);
-    let points = backend.points(case, matrix::points(case, &marks));
+    let cut_points = matrix::cut_points(case, &suite.chain.firewall);
+    let deliveries = backend.deliveries(case, matrix::deliveries(case, &cut_points));
     let bodies = case.exchanges().flat_map(|exchange| {
-        [exchange.sent.body.as_deref().unwrap_or_default(), exchange.answer.with_usage.as_slice()]
+        [exchange.request.body.as_deref().unwrap_or_default(), exchange.response.with_usage.as_slice()]
     });
-    let mask = Mask::new(&suite.plan.policy, bodies);
-    let mut attempt = Attempt { case, backend, marks, mask, ways: 0, matched: BTreeSet::new() };
-    let (failure, stopped) = attempt.run(&points);
-    let verdict = match (failure, case.known_failure(backend.name())) {
-        (Some(_), Some(reason)) => Verdict::KnownFailure(reason.to_owned()),
-        (None, Some(reason)) => Verdict::KnownFailurePassed(reason.to_owned()),
-        (Some(failure), None) => Verdict::Failed(failure),
-        (None, None) => stopped.map_or(Verdict::Passed, Verdict::PassedInPart),
+    let mask = Mask::new(&suite.chain.firewall, bodies);
+    let mut attempt = Attempt { case, backend, cut_points, mask, ways: 0, matched: BTreeSet::new() };
+    let (failure, stopped) = attempt.run(&deliveries);
+    let status = match (failure, case.known_failure(backend.name())) {
+        (Some(_), Some(reason)) => TestStatus::KnownFailure(reason.to_owned()),
+        (None, Some(reason)) => TestStatus::KnownFailurePassed(reason.to_owned()),
+        (Some(failure), None) => TestStatus::Failed(failure),
+        (None, None) => stopped.map_or(TestStatus::Passed, TestStatus::PassedInPart),
     };
-    Outcome {
+    TestResult {
         path: suite.path.clone(),
         name: case.name.clone(),
         line: case.line,
         column: case.column,
         backend: backend.name(),
-        verdict,
+        status,
         ways: attempt.ways,
         took: start.elapsed(),
         matched: attempt.matched.into_iter().collect(),
@@ -85,7 +85,7 @@ fn one(job: &Job<'_>) -> Outcome {
 struct Attempt<'a> {
     case: &'a Case,
     backend: &'a dyn Backend,
-    marks: Vec<Marks>,
+    cut_points: Vec<CutPoints>,
     mask: Mask,
     ways: usize,
     matched: BTreeSet<String>,
@@ -93,13 +93,13 @@ struct Attempt<'a> {
 
 impl Attempt<'_> {
     /// The first failure, if there is one, and why not everything was run.
-    fn run(&mut self, points: &[Point]) -> (Option<Failure>, Option<String>) {
-        let mut first: Option<Ran> = None;
-        for point in points {
+    fn run(&mut self, deliveries: &[Delivery]) -> (Option<Failure>, Option<String>) {
+        let mut first: Option<RunOutput> = None;
+        for delivery in deliveries {
             self.ways += 1;
-            let ran = match self.backend.run(self.case, &self.marks, point) {
+            let ran = match self.backend.run(self.case, &self.cut_points, delivery) {
                 Ok(ran) => ran,
-                Err(words) => return (Some(self.not_run(point, words, first.is_none())), None),
+                Err(words) => return (Some(self.not_run(delivery, words, first.is_none())), None),
             };
             match &first {
                 None => {
@@ -111,7 +111,7 @@ impl Attempt<'_> {
                 }
                 Some(whole) => {
                     if let Some((number, failure)) = self.disagreement(whole, &ran) {
-                        return (Some(self.smallest(point.clone(), whole, number, failure)), ran.stopped);
+                        return (Some(self.smallest(delivery.clone(), whole, number, failure)), ran.stopped);
                     }
                 }
             }
@@ -119,47 +119,47 @@ impl Attempt<'_> {
         (None, first.and_then(|ran| ran.stopped))
     }
 
-    fn not_run(&self, point: &Point, words: String, whole: bool) -> Failure {
-        let finding = Finding::new("the run", "to come to its end", words);
-        let point = (!whole).then(|| point.to_string());
-        Failure { line: self.case.line, point, findings: vec![finding], ..Failure::default() }
+    fn not_run(&self, delivery: &Delivery, words: String, whole: bool) -> Failure {
+        let mismatch = Mismatch::new("the run", "to come to its end", words);
+        let delivery = (!whole).then(|| delivery.to_string());
+        Failure { line: self.case.line, delivery, mismatches: vec![mismatch], ..Failure::default() }
     }
 
     /// What is not as expected in a run.
-    fn unexpected(&self, ran: &Ran) -> Option<Failure> {
+    fn unexpected(&self, ran: &RunOutput) -> Option<Failure> {
         self.case.exchanges().zip(&ran.seen).find_map(|(exchange, seen)| {
-            let mut findings = lengths::wrong(exchange, seen);
+            let mut mismatches = content_length::wrong(exchange, seen);
             if let Some(expect) = &exchange.expect {
-                findings.extend(expect::check(expect, exchange, seen, &self.mask));
+                mismatches.extend(expect::check(expect, exchange, seen, &self.mask));
             }
-            (!findings.is_empty()).then(|| failure(exchange, findings, seen, None))
+            (!mismatches.is_empty()).then(|| failure(exchange, mismatches, seen, None))
         })
     }
 
     /// What is not as in the run in which everything was sent whole, and the number of the exchange.
-    fn disagreement(&self, whole: &Ran, other: &Ran) -> Option<(usize, Failure)> {
+    fn disagreement(&self, whole: &RunOutput, other: &RunOutput) -> Option<(usize, Failure)> {
         let both = whole.seen.iter().zip(&other.seen);
         self.case.exchanges().zip(both).enumerate().find_map(|(number, (exchange, (whole, other)))| {
-            let mut findings = lengths::wrong(exchange, other);
-            findings.extend(agree::differences(whole, other, &self.mask));
-            (!findings.is_empty()).then(|| (number, failure(exchange, findings, other, None)))
+            let mut mismatches = content_length::wrong(exchange, other);
+            mismatches.extend(split_diff::differences(whole, other, &self.mask));
+            (!mismatches.is_empty()).then(|| (number, failure(exchange, mismatches, other, None)))
         })
     }
 
     /// The disagreement in the plainest way of sending that shows one.
-    fn smallest(&mut self, point: Point, whole: &Ran, number: usize, mut found: Failure) -> Failure {
-        let default = Marks::default();
-        let cuts = |point: &Point| {
-            let marks = self.marks.get(number).unwrap_or(&default);
+    fn smallest(&mut self, delivery: Delivery, whole: &RunOutput, number: usize, mut found: Failure) -> Failure {
+        let default = CutPoints::default();
+        let cuts = |delivery: &Delivery| {
+            let cut_points = self.cut_points.get(number).unwrap_or(&default);
             let Some(exchange) = self.case.exchanges().nth(number) else { return Default::default() };
-            let request = point.request(number, exchange, marks);
-            let response = point.response(number, exchange, &exchange.answer.with_usage, marks);
+            let request = delivery.request(number, exchange, cut_points);
+            let response = delivery.response(number, exchange, &exchange.response.with_usage, cut_points);
             (request.cuts, response.cuts)
         };
         let mut ways = 0;
-        let mut fails = |point: &Point| {
+        let mut fails = |delivery: &Delivery| {
             ways += 1;
-            let Ok(ran) = self.backend.run(self.case, &self.marks, point) else { return false };
+            let Ok(ran) = self.backend.run(self.case, &self.cut_points, delivery) else { return false };
             match self.disagreement(whole, &ran) {
                 Some((_, failure)) => {
                     found = failure;
@@ -169,18 +169,18 @@ impl Attempt<'_> {
             }
         };
         // A failure of one exchange may be due to how an earlier one was sent.
-        let alone = Point { only: Some(number), ..point.clone() };
-        let start = if fails(&alone) { alone } else { point };
+        let alone = Delivery { only: Some(number), ..delivery.clone() };
+        let start = if fails(&alone) { alone } else { delivery };
         let smallest = shrink::smallest(start, cuts, &mut fails);
         self.ways += ways;
-        Failure { point: Some(smallest.to_string()), ..found }
+        Failure { delivery: Some(smallest.to_string()), ..found }
     }
 }
 
-fn failure(exchange: &Exchange, findings: Vec<Finding>, seen: &Observation, point: Option<String>) -> Failure {
+fn failure(exchange: &Exchange, mismatches: Vec<Mismatch>, seen: &Observation, delivery: Option<String>) -> Failure {
     let mut log = seen.log.clone();
     log.dedup();
-    Failure { step: exchange.step, line: exchange.line, point, findings, log }
+    Failure { step: exchange.step, line: exchange.line, delivery, mismatches, log }
 }
 
 #[cfg(test)]

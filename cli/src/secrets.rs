@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
+use crate::firewall_rules::FirewallRules;
 use crate::literals::{Literal, literals, unescaped};
-use crate::policy::Policy;
 
 /// So many bytes of a secret are a part of it; fewer are a coincidence.
 const PART: usize = 6;
@@ -15,15 +15,15 @@ const BEFORE: usize = 80;
 /// Knows the secrets of a test and takes them out of what is shown.
 #[derive(Clone, Debug, Default)]
 pub struct Mask {
-    policy: Policy,
+    firewall: FirewallRules,
     /// The rule by every part of everything that matched it in the test's bodies.
     parts: HashMap<Vec<u8>, String>,
 }
 
 impl Mask {
     /// A mask for tests with these bodies.
-    pub fn new<'a>(policy: &Policy, bodies: impl IntoIterator<Item = &'a [u8]>) -> Mask {
-        let mut mask = Mask { policy: policy.clone(), parts: HashMap::new() };
+    pub fn new<'a>(firewall: &FirewallRules, bodies: impl IntoIterator<Item = &'a [u8]>) -> Mask {
+        let mut mask = Mask { firewall: firewall.clone(), parts: HashMap::new() };
         for body in bodies {
             mask.learn(body);
         }
@@ -41,7 +41,7 @@ impl Mask {
         }
         texts.extend(joined.into_values());
         for text in &texts {
-            for (rule, range) in self.policy.matches(text) {
+            for (rule, range) in self.firewall.matches(text) {
                 let secret = text.as_bytes().get(range).unwrap_or_default();
                 for part in secret.windows(PART.min(secret.len()).max(1)) {
                     self.parts.entry(part.to_vec()).or_insert_with(|| rule.to_owned());
@@ -62,7 +62,7 @@ impl Mask {
         let whole = unescaped(octets);
         let found = literals(octets);
         for literal in found.iter().chain([&whole]) {
-            for (rule, range) in self.policy.matches(&literal.text) {
+            for (rule, range) in self.firewall.matches(&literal.text) {
                 hide(&mut hidden, literal, range.start, range.end, rule);
             }
             for length in [PART, 5, 4, 3, 2, 1] {
@@ -119,13 +119,13 @@ fn render(octets: &[u8], hidden: &[Option<&str>], from: usize) -> String {
 mod tests {
     use super::*;
 
-    fn policy() -> Policy {
-        let mut policy = Policy::default();
-        policy.extend(&serde_json::json!({"rules": [
+    fn policy() -> FirewallRules {
+        let mut firewall = FirewallRules::default();
+        firewall.extend(&serde_json::json!({"rules": [
             {"id": "card", "match": {"regex": r"\b[0-9]{4}( [0-9]{4}){3}\b"}},
             {"id": "pin", "match": {"regex": r"\bpin1\b"}},
         ]}));
-        policy
+        firewall
     }
 
     #[test]

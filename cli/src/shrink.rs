@@ -1,6 +1,6 @@
 //! The smallest way of sending a test in which it fails.
 
-use crate::point::{Cut, Framing, Point};
+use crate::delivery::{Cut, Delivery, Framing};
 
 /// Runs that are spent on making one failure smaller.
 const BUDGET: usize = 120;
@@ -8,41 +8,41 @@ const BUDGET: usize = 120;
 /// Makes a failing point plainer for as long as it fails. `cuts`: the offsets at which a body is cut at a point, of the
 /// request and of the answer.
 pub fn smallest(
-    point: Point,
-    cuts: impl Fn(&Point) -> (Vec<usize>, Vec<usize>),
-    mut fails: impl FnMut(&Point) -> bool,
-) -> Point {
+    delivery: Delivery,
+    cuts: impl Fn(&Delivery) -> (Vec<usize>, Vec<usize>),
+    mut fails: impl FnMut(&Delivery) -> bool,
+) -> Delivery {
     let mut budget = BUDGET;
-    let mut try_one = |candidate: &Point| {
+    let mut try_one = |candidate: &Delivery| {
         if budget == 0 {
             return false;
         }
         budget -= 1;
         fails(candidate)
     };
-    let mut best = point;
+    let mut best = delivery;
     for plainer in [
-        |point: &Point| Point { request: Cut::Whole, ..point.clone() },
-        |point: &Point| Point { response: Cut::Whole, ..point.clone() },
-        |point: &Point| Point { request_trailers: false, ..point.clone() },
-        |point: &Point| Point { response_trailers: false, ..point.clone() },
-        |point: &Point| Point { empty_last: false, ..point.clone() },
-        |point: &Point| Point { framing: Framing::Http1, ..point.clone() },
+        |delivery: &Delivery| Delivery { request: Cut::Whole, ..delivery.clone() },
+        |delivery: &Delivery| Delivery { response: Cut::Whole, ..delivery.clone() },
+        |delivery: &Delivery| Delivery { request_trailers: false, ..delivery.clone() },
+        |delivery: &Delivery| Delivery { response_trailers: false, ..delivery.clone() },
+        |delivery: &Delivery| Delivery { empty_last: false, ..delivery.clone() },
+        |delivery: &Delivery| Delivery { framing: Framing::Http1, ..delivery.clone() },
     ] {
         let candidate = plainer(&best);
         // Sent whole it does not fail: that is what it was compared with.
-        let whole = Point { only: None, ..candidate.clone() } == Point::default();
+        let whole = Delivery { only: None, ..candidate.clone() } == Delivery::default();
         if candidate != best && !whole && try_one(&candidate) {
             best = candidate;
         }
     }
     let (request, response) = cuts(&best);
     if best.request != Cut::Whole {
-        let with = |cuts: &[usize]| Point { request: Cut::At(cuts.to_vec()), ..best.clone() };
+        let with = |cuts: &[usize]| Delivery { request: Cut::At(cuts.to_vec()), ..best.clone() };
         best = with(&fewest(request, |cuts| try_one(&with(cuts))));
     }
     if best.response != Cut::Whole {
-        let with = |cuts: &[usize]| Point { response: Cut::At(cuts.to_vec()), ..best.clone() };
+        let with = |cuts: &[usize]| Delivery { response: Cut::At(cuts.to_vec()), ..best.clone() };
         best = with(&fewest(response, |cuts| try_one(&with(cuts))));
     }
     best
@@ -76,47 +76,48 @@ fn fewest(mut cuts: Vec<usize>, mut fails: impl FnMut(&[usize]) -> bool) -> Vec<
 mod tests {
     use super::*;
 
-    fn all(len: usize) -> impl Fn(&Point) -> (Vec<usize>, Vec<usize>) {
-        move |point| {
+    fn all(len: usize) -> impl Fn(&Delivery) -> (Vec<usize>, Vec<usize>) {
+        move |delivery| {
             let cuts = |cut: &Cut| match cut {
                 Cut::Whole => Vec::new(),
                 Cut::At(cuts) => cuts.clone(),
                 _ => (1..len).collect(),
             };
-            (cuts(&point.request), cuts(&point.response))
+            (cuts(&delivery.request), cuts(&delivery.response))
         }
     }
 
     #[test]
     fn the_one_cut_that_matters_is_found() {
-        let point = Point {
+        let delivery = Delivery {
             framing: Framing::Http2,
             request: Cut::Bytes,
             response: Cut::Bytes,
             request_trailers: true,
-            ..Point::default()
+            ..Delivery::default()
         };
         let at = all(1000);
-        let fails = |point: &Point| all(1000)(point).1.contains(&437);
-        let smallest = smallest(point, at, fails);
-        assert_eq!(smallest, Point { response: Cut::At(vec![437]), ..Point::default() });
+        let fails = |delivery: &Delivery| all(1000)(delivery).1.contains(&437);
+        let smallest = smallest(delivery, at, fails);
+        assert_eq!(smallest, Delivery { response: Cut::At(vec![437]), ..Delivery::default() });
         assert_eq!(smallest.to_string(), "HTTP/1, answer cut at byte 437");
     }
 
     #[test]
     fn two_cuts_that_matter_together_are_found() {
-        let point = Point { request: Cut::Bytes, ..Point::default() };
-        let fails = |point: &Point| {
-            let (cuts, _) = all(64)(point);
+        let delivery = Delivery { request: Cut::Bytes, ..Delivery::default() };
+        let fails = |delivery: &Delivery| {
+            let (cuts, _) = all(64)(delivery);
             cuts.contains(&3) && cuts.contains(&60)
         };
-        assert_eq!(smallest(point, all(64), fails).request, Cut::At(vec![3, 60]));
+        assert_eq!(smallest(delivery, all(64), fails).request, Cut::At(vec![3, 60]));
     }
 
     #[test]
     fn what_fails_only_with_trailers_keeps_them() {
-        let point = Point { request: Cut::Bytes, request_trailers: true, response_trailers: true, ..Point::default() };
-        let smallest = smallest(point, all(9), |point| point.response_trailers);
-        assert_eq!(smallest, Point { response_trailers: true, ..Point::default() });
+        let delivery =
+            Delivery { request: Cut::Bytes, request_trailers: true, response_trailers: true, ..Delivery::default() };
+        let smallest = smallest(delivery, all(9), |delivery| delivery.response_trailers);
+        assert_eq!(smallest, Delivery { response_trailers: true, ..Delivery::default() });
     }
 }

@@ -13,13 +13,13 @@ use std::time::{Duration, SystemTime};
 use serde_json::Value;
 use tollgate_envoy_harness::{Envoy, Gateway, gateway};
 
+use crate::delivery::{Cut, CutPoints, Delivery, Framing};
 use crate::file::{BackendName, FilterName};
 use crate::observation::Observation;
-use crate::plan::{Action, Case, Exchange, HeaderList, Plan, Suite};
-use crate::point::{Cut, Framing, Marks, Point};
+use crate::plan::{Action, Case, Exchange, HeaderList, ResolvedChain, Suite};
 use crate::problem::Problem;
 
-use super::{Backend, Ran};
+use super::{Backend, RunOutput};
 use metadata::Metadata;
 use upstream::{Script, Upstreams};
 
@@ -27,7 +27,7 @@ use upstream::{Script, Upstreams};
 pub struct EnvoyBackend {
     envoy: Envoy,
     module: PathBuf,
-    plan: std::sync::Arc<Plan>,
+    chain: std::sync::Arc<ResolvedChain>,
     metadata: Metadata,
     upstreams: Upstreams,
     running: Mutex<Running>,
@@ -48,14 +48,14 @@ impl EnvoyBackend {
     /// # Errors
     /// Envoy does not start, for example because it rejects the configuration.
     pub fn new(envoy: &Envoy, module: &Path, suite: &Suite) -> Result<EnvoyBackend, Problem> {
-        let plan = suite.plan.clone();
+        let chain = suite.chain.clone();
         let wrong = |error: &dyn std::fmt::Display| Problem::of(&suite.path, error.to_string());
-        let upstreams = Upstreams::start(&plan.clusters()).map_err(|error| wrong(&error))?;
+        let upstreams = Upstreams::start(&chain.clusters()).map_err(|error| wrong(&error))?;
         let backend = EnvoyBackend {
             envoy: envoy.clone(),
             module: module.to_owned(),
             metadata: Metadata::of(suite),
-            plan,
+            chain,
             upstreams,
             running: Mutex::default(),
         };
@@ -66,18 +66,18 @@ impl EnvoyBackend {
 
     fn start(&self) -> Result<Gateway, String> {
         let upstreams = self.upstreams.addresses();
-        let bootstrap = bootstrap::bootstrap(&self.plan, &self.metadata, &self.module, &upstreams);
+        let bootstrap = bootstrap::bootstrap(&self.chain, &self.metadata, &self.module, &upstreams);
         let bootstrap = bootstrap.map_err(|error| error.to_string())?;
         Gateway::start(&self.envoy, bootstrap, &gateway::Options::default()).map_err(|error| error.to_string())
     }
 
     /// Returns the consumers of a test whose calls are counted.
     fn metered(&self, case: &Case) -> BTreeSet<String> {
-        let Some(quota) = self.plan.filters.iter().find(|filter| filter.name == FilterName::CostQuota) else {
+        let Some(quota) = self.chain.filters.iter().find(|filter| filter.name == FilterName::CostQuota) else {
             return BTreeSet::new();
         };
         let budgets = |of: &Value| of.get("budgets").and_then(Value::as_array).is_some_and(|list| !list.is_empty());
-        let consumers = case.exchanges().map(|exchange| exchange.sent.consumer(self.plan.identity.as_ref()));
+        let consumers = case.exchanges().map(|exchange| exchange.request.consumer(self.chain.identity.as_ref()));
         let metered = consumers.filter(|name| {
             let own = quota.configuration.get("consumers").and_then(|consumers| consumers.get(name));
             budgets(own.unwrap_or(&quota.configuration))
@@ -105,11 +105,11 @@ impl Backend for EnvoyBackend {
 
     /// Runs every test whole over HTTP/1 and HTTP/2, byte by byte over HTTP/1, and with trailers over HTTP/2. A test that needs a
     /// new Envoy process runs only in the first and the last of these ways; one whose exchange breaks, only in the first.
-    fn points(&self, case: &Case, all: Vec<Point>) -> Vec<Point> {
-        let breaks = case.exchanges().any(|e| e.sent.leave_after.is_some() || e.answer.reset_after.is_some());
+    fn deliveries(&self, case: &Case, all: Vec<Delivery>) -> Vec<Delivery> {
+        let breaks = case.exchanges().any(|e| e.request.leave_after.is_some() || e.response.reset_after.is_some());
         let metered = !self.metered(case).is_empty();
-        let wanted = |point: &Point| match (point.framing, &point.request, point.request_trailers) {
-            _ if point.empty_last || point.response == Cut::Events => false,
+        let wanted = |delivery: &Delivery| match (delivery.framing, &delivery.request, delivery.request_trailers) {
+            _ if delivery.empty_last || delivery.response == Cut::Events => false,
             (Framing::Http1, Cut::Whole, false) => true,
             _ if breaks => false,
             (Framing::Http2, Cut::Whole, true) => true,
@@ -119,7 +119,7 @@ impl Backend for EnvoyBackend {
         all.into_iter().filter(wanted).collect()
     }
 
-    fn run(&self, case: &Case, marks: &[Marks], point: &Point) -> Result<Ran, String> {
+    fn run(&self, case: &Case, cut_points: &[CutPoints], delivery: &Delivery) -> Result<RunOutput, String> {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         let metered = self.metered(case);
         if running.gateway.is_none() || !running.remembered.is_disjoint(&metered) {
@@ -131,18 +131,18 @@ impl Backend for EnvoyBackend {
             keep_to_one_minute();
         }
         running.remembered.extend(metered);
-        let (mut ran, mut number) = (Ran::default(), 0);
+        let (mut ran, mut number) = (RunOutput::default(), 0);
         for action in &case.actions {
             let Action::Send(exchange) = action else {
                 ran.stopped = Some("Envoy's clock cannot be moved: what follows `advance` is not run".into());
                 return Ok(ran);
             };
-            if exchange.answer.refuse {
+            if exchange.response.refuse {
                 ran.stopped = Some("a scripted upstream takes every connection: `refuse` is not run".into());
                 return Ok(ran);
             }
-            let marks = marks.get(number).cloned().unwrap_or_default();
-            let seen = self.send(&mut running, exchange, number, &marks, point)?;
+            let cut_points = cut_points.get(number).cloned().unwrap_or_default();
+            let seen = self.send(&mut running, exchange, number, &cut_points, delivery)?;
             ran.seen.push(seen);
             number += 1;
         }
@@ -156,20 +156,21 @@ impl EnvoyBackend {
         running: &mut Running,
         exchange: &Exchange,
         number: usize,
-        marks: &Marks,
-        point: &Point,
+        cut_points: &CutPoints,
+        delivery: &Delivery,
     ) -> Result<Observation, String> {
         running.requests += 1;
         let id = running.requests.to_string();
         let gateway = running.gateway.as_ref().ok_or("Envoy is not running")?;
-        let script = Script { exchange: exchange.clone(), number, marks: marks.clone(), point: point.clone() };
+        let script =
+            Script { exchange: exchange.clone(), number, cut_points: cut_points.clone(), delivery: delivery.clone() };
         self.upstreams.script(script);
         let before = counters(gateway)?;
-        let mut headers = exchange.sent.headers.clone();
-        headers.extend(self.metadata.headers(&exchange.sent.metadata));
+        let mut headers = exchange.request.headers.clone();
+        headers.extend(self.metadata.headers(&exchange.request.metadata));
         headers.push((bootstrap::ID.to_owned(), id.clone().into_bytes()));
-        let frames = point.request(number, exchange, marks);
-        let answer = client::exchange(gateway.address(), &exchange.sent, &headers, &frames, point.framing)?;
+        let frames = delivery.request(number, exchange, cut_points);
+        let answer = client::exchange(gateway.address(), &exchange.request, &headers, &frames, delivery.framing)?;
         let entry = gateway.access_log_find(|entry| entry.get("id").and_then(Value::as_str) == Some(&id));
         let entry = entry.map_err(|error| format!("the access log: {error}"))?;
         let text = |name: &str| entry.get(name).and_then(Value::as_str).map(str::to_owned);

@@ -8,22 +8,22 @@ use std::time::Duration;
 use serde_json::Value;
 use tollgate_host::{
     ClientResponse, Disconnect, End as HostEnd, FailurePolicy, Level, Listener, Module, Plugin, Process,
-    ReceivedRequest, Request, Route, Split, StartError, UpstreamRequest as Asked, UpstreamResponse,
+    ReceivedRequest, Request, Route, Split, StartError, UpstreamRequest as Asked, UpstreamResponse as HostResponse,
 };
 
-use crate::file::{BackendName, End};
+use crate::delivery::{CutPoints, Delivery, Frames, Framing, TRAILER};
+use crate::file::{BackendName, ResponseEnd};
 use crate::observation::{Observation, UpstreamRequest};
-use crate::plan::{Action, Answer, Case, Exchange, HeaderList, Plan, RouteRule, Target};
-use crate::point::{Frames, Framing, Marks, Point, TRAILER};
+use crate::plan::{Action, Case, Exchange, HeaderList, ResolvedChain, RouteRule, Target, UpstreamResponse};
 use crate::problem::Problem;
 
-use super::{Backend, Ran};
+use super::{Backend, RunOutput};
 
 /// A chain in our own host. Every run has a process of its own.
 #[derive(Debug)]
 pub struct Wasm {
     module: Module,
-    plan: Arc<Plan>,
+    chain: Arc<ResolvedChain>,
 }
 
 /// One virtual machine for the whole chain, as the reference bootstrap has it.
@@ -37,17 +37,17 @@ impl Wasm {
     ///
     /// # Errors
     /// A configuration that a filter refuses.
-    pub fn new(module: &Module, plan: &Arc<Plan>) -> Result<Wasm, Problem> {
-        let wasm = Wasm { module: module.clone(), plan: plan.clone() };
+    pub fn new(module: &Module, chain: &Arc<ResolvedChain>) -> Result<Wasm, Problem> {
+        let wasm = Wasm { module: module.clone(), chain: chain.clone() };
         // As Envoy does when it is given a configuration.
         let process = Process::builder().build();
-        wasm.start(&process).map_err(|error| refused(plan, &error))?;
+        wasm.start(&process).map_err(|error| refused(chain, &error))?;
         Ok(wasm)
     }
 
     fn start(&self, process: &Process) -> Result<Listener, StartError> {
         let mut listener = Listener::builder();
-        for filter in &self.plan.filters {
+        for filter in &self.chain.filters {
             let root_id = filter.name.root_id();
             let plugin = Plugin::new(root_id, self.module.clone())
                 .root_id(root_id)
@@ -57,7 +57,7 @@ impl Wasm {
                 .allow_on_headers_stop_iteration(true);
             listener = listener.plugin(plugin);
         }
-        self.plan.routes.iter().fold(listener, |listener, rule| listener.route(route(rule))).start(process)
+        self.chain.routes.iter().fold(listener, |listener, rule| listener.route(route(rule))).start(process)
     }
 }
 
@@ -89,9 +89,9 @@ pub fn patiently<T>(module: &Module, work: impl FnOnce() -> T) -> T {
 }
 
 /// A refused configuration: in the words of the filter, which never quotes values.
-fn refused(plan: &Plan, error: &StartError) -> Problem {
-    let filter = plan.filters.iter().find(|filter| filter.name.root_id() == error.plugin);
-    let source = filter.or(plan.filters.first()).map(|filter| filter.source.clone());
+fn refused(chain: &ResolvedChain, error: &StartError) -> Problem {
+    let filter = chain.filters.iter().find(|filter| filter.name.root_id() == error.plugin);
+    let source = filter.or(chain.filters.first()).map(|filter| filter.source.clone());
     let mut words: Vec<&str> =
         error.log.iter().filter(|entry| entry.level >= Level::Warn).map(|e| e.text.as_str()).collect();
     words.dedup();
@@ -127,21 +127,21 @@ impl Backend for Wasm {
         BackendName::Wasm
     }
 
-    fn points(&self, _: &Case, all: Vec<Point>) -> Vec<Point> {
+    fn deliveries(&self, _: &Case, all: Vec<Delivery>) -> Vec<Delivery> {
         all
     }
 
-    fn run(&self, case: &Case, marks: &[Marks], point: &Point) -> Result<Ran, String> {
+    fn run(&self, case: &Case, cut_points: &[CutPoints], delivery: &Delivery) -> Result<RunOutput, String> {
         // The configuration was tried as Envoy would when the chain was made; here only the worker counts.
         let process = Process::builder().canary(false).build();
         let listener = self.start(&process).map_err(|error| error.to_string())?;
-        let (mut ran, mut number) = (Ran::default(), 0);
+        let (mut ran, mut number) = (RunOutput::default(), 0);
         for action in &case.actions {
             match action {
-                Action::Advance(pause) => process.advance(*pause),
+                Action::Advance(duration) => process.advance(*duration),
                 Action::Send(exchange) => {
-                    let marks = marks.get(number).cloned().unwrap_or_default();
-                    ran.seen.push(self.send(&process, &listener, exchange, number, &marks, point));
+                    let cut_points = cut_points.get(number).cloned().unwrap_or_default();
+                    ran.seen.push(self.send(&process, &listener, exchange, number, &cut_points, delivery));
                     number += 1;
                 }
             }
@@ -157,15 +157,15 @@ impl Wasm {
         listener: &Listener,
         exchange: &Exchange,
         number: usize,
-        marks: &Marks,
-        point: &Point,
+        cut_points: &CutPoints,
+        delivery: &Delivery,
     ) -> Observation {
-        for cluster in self.plan.clusters() {
-            let (exchange, marks, point) = (exchange.clone(), marks.clone(), point.clone());
-            process.cluster(cluster, move |asked| reply(asked, &exchange, number, &marks, &point));
+        for cluster in self.chain.clusters() {
+            let (exchange, cut_points, delivery) = (exchange.clone(), cut_points.clone(), delivery.clone());
+            process.cluster(cluster, move |asked| reply(asked, &exchange, number, &cut_points, &delivery));
         }
         let before: BTreeMap<String, u64> = counters(process);
-        let request = request(exchange, &point.request(number, exchange, marks), point.framing);
+        let request = request(exchange, &delivery.request(number, exchange, cut_points), delivery.framing);
         let seen = listener.send(request);
         let counters = counters(process).into_iter().filter_map(|(name, value)| {
             let grown = value - before.get(&name).copied().unwrap_or_default().min(value);
@@ -177,10 +177,10 @@ impl Wasm {
         });
         let ClientResponse { status, headers, trailers, details, .. } = &seen.client;
         let (end, note) = match &seen.client.end {
-            HostEnd::Complete => (End::Complete, None),
-            HostEnd::Disconnected => (End::Left, None),
-            HostEnd::Stalled(why) => (End::Broken, Some(why.clone())),
-            HostEnd::Reset | HostEnd::Truncated | HostEnd::Open => (End::Broken, None),
+            HostEnd::Complete => (ResponseEnd::Complete, None),
+            HostEnd::Disconnected => (ResponseEnd::Left, None),
+            HostEnd::Stalled(why) => (ResponseEnd::Broken, Some(why.clone())),
+            HostEnd::Reset | HostEnd::Truncated | HostEnd::Open => (ResponseEnd::Broken, None),
         };
         let log = seen.log.iter().filter(|entry| entry.level >= Level::Warn);
         Observation {
@@ -224,7 +224,7 @@ fn upstream(seen: &ReceivedRequest) -> UpstreamRequest {
 }
 
 fn request(exchange: &Exchange, frames: &Frames, framing: Framing) -> Request {
-    let sent = &exchange.sent;
+    let sent = &exchange.request;
     let mut request = Request::new(&sent.method, &sent.path);
     request = request.headers(sent.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())));
     request = request.framing(host_framing(framing));
@@ -285,15 +285,21 @@ fn metadata(value: &Value) -> tollgate_host::MetadataValue {
 }
 
 /// The upstream's answer.
-fn reply(asked: &Asked, exchange: &Exchange, number: usize, marks: &Marks, point: &Point) -> UpstreamResponse {
-    let answer: &Answer = &exchange.answer;
+fn reply(
+    asked: &Asked,
+    exchange: &Exchange,
+    number: usize,
+    cut_points: &CutPoints,
+    delivery: &Delivery,
+) -> HostResponse {
+    let answer: &UpstreamResponse = &exchange.response;
     if answer.refuse {
-        return UpstreamResponse::refuse();
+        return HostResponse::refuse();
     }
     let whole = answer.body(&asked.body());
     let body = whole.get(..answer.reset_after.unwrap_or(usize::MAX)).unwrap_or(whole);
-    let frames = point.response(number, exchange, whole, marks);
-    let mut reply = UpstreamResponse::status(answer.status).framing(host_framing(point.framing));
+    let frames = delivery.response(number, exchange, whole, cut_points);
+    let mut reply = HostResponse::status(answer.status).framing(host_framing(delivery.framing));
     reply = reply.headers(answer.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())));
     let sized = frames.sized && !whole.is_empty();
     if sized && body.len() < whole.len() {

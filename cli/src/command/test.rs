@@ -13,11 +13,11 @@ use crate::backend::envoy::EnvoyBackend;
 use crate::backend::wasm::{self, Wasm};
 use crate::coverage::Coverage;
 use crate::discover;
-use crate::outcome::Outcome;
 use crate::plan::{self, Suite};
 use crate::problem::Problem;
 use crate::report::Report;
 use crate::run::{self, Job};
+use crate::test_result::TestResult;
 
 use super::{module, watch};
 
@@ -87,15 +87,15 @@ fn attempt(args: &TestArgs, kept: Option<&mut Option<Kept>>, files: &mut Vec<Pat
     if !problems.is_empty() {
         return Err(problems);
     }
-    let outcomes = match args.backend {
+    let results = match args.backend {
         BackendArg::Wasm => on_wasm(args, &suites, path, kept)?,
         BackendArg::Envoy => on_envoy(&suites, &path)?,
     };
     let asked = args.coverage || args.require_coverage.is_some();
     let cases = suites.iter().flat_map(|suite| suite.cases.iter().map(move |case| (suite, case)));
-    let run = cases.zip(&outcomes).map(|((suite, case), outcome)| (suite, case, outcome));
+    let run = cases.zip(&results).map(|((suite, case), result)| (suite, case, result));
     let coverage = asked.then(|| Coverage::of(run));
-    Ok(Report { coverage, required: args.require_coverage, outcomes, ..Report::default() })
+    Ok(Report { coverage, required: args.require_coverage, results, ..Report::default() })
 }
 
 /// All tests, as many at a time as there are processors.
@@ -104,7 +104,7 @@ fn on_wasm(
     suites: &[Suite],
     path: PathBuf,
     kept: Option<&mut Option<Kept>>,
-) -> Result<Vec<Outcome>, Vec<Problem>> {
+) -> Result<Vec<TestResult>, Vec<Problem>> {
     let module = module(path, kept).map_err(|problem| vec![problem])?;
     wasm::patiently(&module, || with_module(args, suites, &module))
 }
@@ -113,10 +113,10 @@ fn with_module(
     args: &TestArgs,
     suites: &[Suite],
     module: &tollgate_host::Module,
-) -> Result<Vec<Outcome>, Vec<Problem>> {
+) -> Result<Vec<TestResult>, Vec<Problem>> {
     let (mut backends, mut problems) = (Vec::new(), Vec::new());
     for suite in suites {
-        match Wasm::new(module, &suite.plan) {
+        match Wasm::new(module, &suite.chain) {
             Ok(backend) => backends.push(backend),
             Err(problem) => problems.push(problem),
         }
@@ -130,16 +130,16 @@ fn with_module(
 }
 
 /// One file after the other, each with an Envoy of its own.
-fn on_envoy(suites: &[Suite], module: &Path) -> Result<Vec<Outcome>, Vec<Problem>> {
+fn on_envoy(suites: &[Suite], module: &Path) -> Result<Vec<TestResult>, Vec<Problem>> {
     let envoy = Envoy::find_or_install().map_err(|error| vec![Problem::new(error.to_string())])?;
-    let (mut outcomes, mut problems) = (Vec::new(), Vec::new());
+    let (mut results, mut problems) = (Vec::new(), Vec::new());
     for suite in suites {
         match EnvoyBackend::new(&envoy, module, suite) {
-            Ok(backend) => outcomes.extend(run::all(&jobs(suite, &backend).collect::<Vec<_>>(), 1)),
+            Ok(backend) => results.extend(run::all(&jobs(suite, &backend).collect::<Vec<_>>(), 1)),
             Err(problem) => problems.push(problem),
         }
     }
-    if problems.is_empty() { Ok(outcomes) } else { Err(problems) }
+    if problems.is_empty() { Ok(results) } else { Err(problems) }
 }
 
 fn jobs<'a>(suite: &'a Suite, backend: &'a dyn Backend) -> impl Iterator<Item = Job<'a>> {

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use tollgate_envoy_harness::DecodedResponse;
 
-use crate::file::{ClientExpect, End, ErrorExpect, Expect};
+use crate::file::{ClientExpect, ErrorExpect, Expect, ResponseEnd};
 use crate::observation::Observation;
 
 use super::{Checks, header, matching};
@@ -13,7 +13,7 @@ pub(super) fn check(expect: &Expect, seen: &Observation, checks: &mut Checks<'_>
     header::check("headers", &expect.headers, &seen.headers, checks);
     let default = ClientExpect::default();
     let client = expect.client.as_ref().unwrap_or(&default);
-    let end = client.end.unwrap_or(End::Complete);
+    let end = client.end.unwrap_or(ResponseEnd::Complete);
     if end != seen.end {
         let note = seen.note.as_ref().map(|note| format!(" ({note})")).unwrap_or_default();
         checks.add("client.end", end.name(), format!("{}{note}", seen.end.name()));

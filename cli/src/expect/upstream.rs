@@ -20,7 +20,7 @@ pub(super) fn check(expect: &Expect, exchange: &Exchange, seen: &Observation, ch
             checks.same("upstream.cluster", cluster.as_deref(), Some(&request.cluster));
             checks.text("upstream.path", path.as_deref(), request.path.as_bytes());
             header::check("upstream.headers", headers, &request.headers, checks);
-            let sent = exchange.sent.body.as_deref().unwrap_or_default();
+            let sent = exchange.request.body.as_deref().unwrap_or_default();
             match unchanged {
                 Some(true) => checks.octets("upstream.body", sent, &request.body),
                 Some(false) if sent == request.body => {

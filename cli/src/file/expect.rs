@@ -19,7 +19,7 @@ use super::Scalar;
 #[serde(default, deny_unknown_fields)]
 pub struct Expect {
     /// What the filters made of the call, as in `tollgate.verdict`.
-    pub verdict: Option<Verdict>,
+    pub verdict: Option<ExpectedVerdict>,
     /// The firewall rules that match, all of them. Default: none.
     pub rules: Option<Vec<String>>,
     /// Firewall rules that match, others perhaps, too. In place of `rules`.
@@ -50,7 +50,7 @@ pub struct Expect {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs, reason = "the names are the documentation's")]
-pub enum Verdict {
+pub enum ExpectedVerdict {
     Allow,
     Log,
     Redact,
@@ -68,25 +68,25 @@ pub enum Verdict {
     Error,
 }
 
-impl Verdict {
+impl ExpectedVerdict {
     /// As the property has it.
     pub fn name(self) -> &'static str {
         match self {
-            Verdict::Allow => "allow",
-            Verdict::Log => "log",
-            Verdict::Redact => "redact",
-            Verdict::Block => "block",
-            Verdict::Limited => "limited",
-            Verdict::Unidentified => "unidentified",
-            Verdict::Unpriced => "unpriced",
-            Verdict::Unavailable => "unavailable",
-            Verdict::ModelMissing => "model_missing",
-            Verdict::UnknownModel => "unknown_model",
-            Verdict::Malformed => "malformed",
-            Verdict::UnknownPath => "unknown_path",
-            Verdict::TooLarge => "too_large",
-            Verdict::Unscannable => "unscannable",
-            Verdict::Error => "error",
+            ExpectedVerdict::Allow => "allow",
+            ExpectedVerdict::Log => "log",
+            ExpectedVerdict::Redact => "redact",
+            ExpectedVerdict::Block => "block",
+            ExpectedVerdict::Limited => "limited",
+            ExpectedVerdict::Unidentified => "unidentified",
+            ExpectedVerdict::Unpriced => "unpriced",
+            ExpectedVerdict::Unavailable => "unavailable",
+            ExpectedVerdict::ModelMissing => "model_missing",
+            ExpectedVerdict::UnknownModel => "unknown_model",
+            ExpectedVerdict::Malformed => "malformed",
+            ExpectedVerdict::UnknownPath => "unknown_path",
+            ExpectedVerdict::TooLarge => "too_large",
+            ExpectedVerdict::Unscannable => "unscannable",
+            ExpectedVerdict::Error => "error",
         }
     }
 }
@@ -120,7 +120,7 @@ pub struct ClientExpect {
     /// Texts that are not in the body.
     pub not_contains: Vec<String>,
     /// How the answer ends. Default: `complete`.
-    pub end: Option<End>,
+    pub end: Option<ResponseEnd>,
     /// Trailers.
     pub trailers: BTreeMap<String, HeaderExpect>,
 }
@@ -128,7 +128,7 @@ pub struct ClientExpect {
 /// How an answer ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum End {
+pub enum ResponseEnd {
     /// As it should.
     Complete,
     /// It breaks off.
@@ -137,13 +137,13 @@ pub enum End {
     Left,
 }
 
-impl End {
+impl ResponseEnd {
     /// As users write it.
     pub fn name(self) -> &'static str {
         match self {
-            End::Complete => "complete",
-            End::Broken => "broken",
-            End::Left => "left",
+            ResponseEnd::Complete => "complete",
+            ResponseEnd::Broken => "broken",
+            ResponseEnd::Left => "left",
         }
     }
 }

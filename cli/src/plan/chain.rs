@@ -6,22 +6,22 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::file::{Chain, ConfigSource, EnvoyChain, Filter, FilterName};
-use crate::policy::Policy;
+use crate::firewall_rules::FirewallRules;
 use crate::problem::Problem;
 
 use super::{Identity, RouteRule, Target};
 
 /// A chain that can be run.
 #[derive(Clone, Debug)]
-pub struct Plan {
+pub struct ResolvedChain {
     /// Its filters in order.
-    pub filters: Vec<PlannedFilter>,
+    pub filters: Vec<ResolvedFilter>,
     /// Its routes in order.
     pub routes: Vec<RouteRule>,
     /// The bootstrap that it is from, as it stands there.
     pub bootstrap: Option<Value>,
     /// The rules of its firewall.
-    pub policy: Policy,
+    pub firewall: FirewallRules,
     /// Where it looks for the consumer's name.
     pub identity: Option<Identity>,
     /// Files that it was read from.
@@ -30,7 +30,7 @@ pub struct Plan {
 
 /// A filter with its configuration.
 #[derive(Clone, Debug)]
-pub struct PlannedFilter {
+pub struct ResolvedFilter {
     /// Which.
     pub name: FilterName,
     /// What Envoy would hand over, a Struct.
@@ -44,7 +44,7 @@ const UPSTREAM: &str = "upstream";
 
 const LISTENER: &str = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config";
 
-impl Plan {
+impl ResolvedChain {
     /// The upstreams that routes lead to, each once, in order of their routes.
     pub fn clusters(&self) -> Vec<&str> {
         let mut clusters = Vec::new();
@@ -59,60 +59,60 @@ impl Plan {
     }
 
     /// Reads what a test file says of its chain.
-    pub(super) fn read(chain: &Chain, file: &Path) -> Result<Plan, Problem> {
+    pub(super) fn read(chain: &Chain, file: &Path) -> Result<ResolvedChain, Problem> {
         let folder = file.parent().unwrap_or(Path::new("."));
-        let mut plan = match chain {
-            Chain::List(filters) => Plan::of_list(filters, file, folder)?,
-            Chain::Envoy(envoy) => Plan::of_envoy(envoy, file, folder)?,
+        let mut chain = match chain {
+            Chain::List(filters) => ResolvedChain::of_list(filters, file, folder)?,
+            Chain::Envoy(envoy) => ResolvedChain::of_envoy(envoy, file, folder)?,
         };
-        if plan.filters.is_empty() {
+        if chain.filters.is_empty() {
             return Err(Problem::of(file, "the chain has no filters"));
         }
-        plan.understand();
-        Ok(plan)
+        chain.understand();
+        Ok(chain)
     }
 
     /// A chain of one filter.
-    pub(super) fn of_filter(filter: PlannedFilter) -> Plan {
-        let mut plan = Plan::new(vec![filter], vec![RouteRule::everything(UPSTREAM)]);
-        plan.understand();
-        plan
+    pub(super) fn of_filter(filter: ResolvedFilter) -> ResolvedChain {
+        let mut chain = ResolvedChain::new(vec![filter], vec![RouteRule::everything(UPSTREAM)]);
+        chain.understand();
+        chain
     }
 
     /// Takes out of the configurations what the runner needs to know.
     fn understand(&mut self) {
         for filter in &self.filters {
             match filter.name {
-                FilterName::PromptInspector => self.policy.extend(&filter.configuration),
+                FilterName::PromptInspector => self.firewall.extend(&filter.configuration),
                 FilterName::CostQuota => self.identity = Identity::of(&filter.configuration),
                 FilterName::TokenCounter | FilterName::ModelRouter => {}
             }
         }
     }
 
-    fn new(filters: Vec<PlannedFilter>, routes: Vec<RouteRule>) -> Plan {
-        let (policy, files) = (Policy::default(), Vec::new());
-        Plan { filters, routes, bootstrap: None, policy, identity: None, files }
+    fn new(filters: Vec<ResolvedFilter>, routes: Vec<RouteRule>) -> ResolvedChain {
+        let (firewall, files) = (FirewallRules::default(), Vec::new());
+        ResolvedChain { filters, routes, bootstrap: None, firewall, identity: None, files }
     }
 
-    fn of_list(filters: &[Filter], file: &Path, folder: &Path) -> Result<Plan, Problem> {
-        let mut plan = Plan::new(Vec::new(), vec![RouteRule::everything(UPSTREAM)]);
+    fn of_list(filters: &[Filter], file: &Path, folder: &Path) -> Result<ResolvedChain, Problem> {
+        let mut chain = ResolvedChain::new(Vec::new(), vec![RouteRule::everything(UPSTREAM)]);
         for filter in filters {
             let (configuration, source) = match &filter.config {
                 None => (Value::Object(serde_json::Map::new()), file.to_owned()),
                 Some(ConfigSource::Inline(configuration)) => (configuration.clone(), file.to_owned()),
                 Some(ConfigSource::Path(path)) => {
                     let path = folder.join(path);
-                    plan.files.push(path.clone());
+                    chain.files.push(path.clone());
                     (yaml(&path)?, path)
                 }
             };
-            plan.filters.push(PlannedFilter { name: filter.filter, configuration, source });
+            chain.filters.push(ResolvedFilter { name: filter.filter, configuration, source });
         }
-        Ok(plan)
+        Ok(chain)
     }
 
-    fn of_envoy(envoy: &EnvoyChain, file: &Path, folder: &Path) -> Result<Plan, Problem> {
+    fn of_envoy(envoy: &EnvoyChain, file: &Path, folder: &Path) -> Result<ResolvedChain, Problem> {
         let path = folder.join(&envoy.envoy);
         let mut bootstrap = yaml(&path)?;
         let wrong = |message: String| Problem::of(&path, message);
@@ -140,14 +140,14 @@ impl Plan {
             if let Some(more) = envoy.extend.get(name.root_id()) {
                 extend(configuration, more);
             }
-            filters.push(PlannedFilter { name, configuration: configuration.clone(), source: path.clone() });
+            filters.push(ResolvedFilter { name, configuration: configuration.clone(), source: path.clone() });
         }
         for name in envoy.extend.keys() {
             if !filters.iter().any(|filter| filter.name.root_id() == name) {
                 return Err(Problem::of(file, format!("`extend` names `{name}`, which is no filter of the chain")));
             }
         }
-        Ok(Plan { bootstrap: Some(bootstrap), files: vec![path], ..Plan::new(filters, routes) })
+        Ok(ResolvedChain { bootstrap: Some(bootstrap), files: vec![path], ..ResolvedChain::new(filters, routes) })
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::file::{Chat, Expect, FilterName, Request, Response, Split, SplitKind};
 
-use super::{Action, Case, Exchange, Plan, Suite, answer, request};
+use super::{Action, Case, Exchange, ResolvedChain, Suite, request, response};
 
 /// Tests of the examples in the policies of some test files, a file for each policy. The firewall is alone in their
 /// chains: what comes behind it has no say in what it matches.
@@ -16,13 +16,13 @@ pub fn examples(suites: &[Suite]) -> Vec<Suite> {
     let mut seen = BTreeSet::new();
     let mut found = Vec::new();
     for suite in suites {
-        for filter in suite.plan.filters.iter().filter(|filter| filter.name == FilterName::PromptInspector) {
+        for filter in suite.chain.filters.iter().filter(|filter| filter.name == FilterName::PromptInspector) {
             if seen.insert((filter.source.clone(), filter.configuration.to_string())) {
-                let plan = Plan::of_filter(filter.clone());
-                let cases: Vec<Case> = plan.policy.rules.iter().flat_map(cases).collect();
+                let chain = ResolvedChain::of_filter(filter.clone());
+                let cases: Vec<Case> = chain.firewall.rules.iter().flat_map(cases).collect();
                 if !cases.is_empty() {
                     let (path, files) = (filter.source.clone(), vec![filter.source.clone()]);
-                    found.push(Suite { path, plan: Arc::new(plan), cases, files });
+                    found.push(Suite { path, chain: Arc::new(chain), cases, files });
                 }
             }
         }
@@ -30,7 +30,7 @@ pub fn examples(suites: &[Suite]) -> Vec<Suite> {
     found
 }
 
-fn cases(rule: &crate::policy::Rule) -> Vec<Case> {
+fn cases(rule: &crate::firewall_rules::FirewallRule) -> Vec<Case> {
     let of = |(texts, matches): (&Vec<String>, bool)| -> Vec<Case> {
         let each = texts.iter().enumerate().filter_map(|(at, text)| case(rule, text, at, matches));
         each.collect()
@@ -38,7 +38,7 @@ fn cases(rule: &crate::policy::Rule) -> Vec<Case> {
     [(&rule.matching, true), (&rule.not_matching, false)].into_iter().flat_map(of).collect()
 }
 
-fn case(rule: &crate::policy::Rule, text: &str, at: usize, matches: bool) -> Option<Case> {
+fn case(rule: &crate::firewall_rules::FirewallRule, text: &str, at: usize, matches: bool) -> Option<Case> {
     let (mut request, mut response) = (Request::default(), Response::default());
     let said = if rule.on_requests { text } else { "" };
     request.chat = Some(Chat { user: Some(json!(said)), ..Chat::default() });
@@ -46,14 +46,14 @@ fn case(rule: &crate::policy::Rule, text: &str, at: usize, matches: bool) -> Opt
         response.text = Some(text.to_owned());
     }
     let here = Path::new(".");
-    let sent = request::sent(&request, &Request::default(), &response, None, here).ok()?;
-    let answer = answer::answer(&response, &Response::default(), &sent, here).ok()?;
+    let sent = request::resolve(&request, &Request::default(), &response, None, here).ok()?;
+    let answer = response::resolve(&response, &Response::default(), &sent, here).ok()?;
     // Other rules may have a word on it, too.
     let ids = vec![rule.id.clone()];
     let (included, excluded) = if matches { (ids, Vec::new()) } else { (Vec::new(), ids) };
     let expect = Expect { rules_include: Some(included), not_rules: excluded, ..Expect::default() };
     let verb = if matches { "matches" } else { "does not match" };
     let name = format!("{} {verb} its example {}", rule.id, at + 1);
-    let exchange = Exchange { sent, answer, expect: Some(expect), step: None, line: 0 };
+    let exchange = Exchange { request: sent, response: answer, expect: Some(expect), step: None, line: 0 };
     Some(Case::new(name, Split::Only(vec![SplitKind::Whole]), vec![Action::Send(Box::new(exchange))]))
 }

@@ -13,7 +13,7 @@ use super::{HeaderList, Identity, chat, headers};
 
 /// A request as it goes out.
 #[derive(Clone, Debug)]
-pub struct Sent {
+pub struct ClientRequest {
     /// The method.
     pub method: String,
     /// Path and query.
@@ -34,7 +34,7 @@ pub struct Sent {
     pub(super) streamed: bool,
 }
 
-impl Sent {
+impl ClientRequest {
     /// Who asks, where the chain looks for that; empty if nobody says.
     pub fn consumer(&self, identity: Option<&Identity>) -> String {
         match identity {
@@ -53,13 +53,13 @@ impl Sent {
 }
 
 /// Writes a request out. `response`: a chat is streamed if its answer is.
-pub(super) fn sent(
+pub(super) fn resolve(
     request: &Request,
     defaults: &Request,
     response: &Response,
     identity: Option<&Identity>,
     folder: &Path,
-) -> Result<Sent, String> {
+) -> Result<ClientRequest, String> {
     let own = bodies(request);
     let with_body = if own > 0 { request } else { defaults };
     if own > 1 {
@@ -83,7 +83,7 @@ pub(super) fn sent(
     let parsed: Value = serde_json::from_slice(body.as_deref().unwrap_or_default()).unwrap_or_default();
     let streamed = streamed || (with_body.chat.is_none() && parsed.get("stream") == Some(&json!(true)));
     let model = parsed.get("model").and_then(Value::as_str).map(str::to_owned);
-    Ok(Sent {
+    Ok(ClientRequest {
         method: first(&request.method, &defaults.method).unwrap_or_else(|| default_method.to_owned()),
         path: first(&request.path, &defaults.path).unwrap_or_else(|| "/v1/chat/completions".to_owned()),
         headers,
@@ -175,8 +175,8 @@ mod tests {
     use super::*;
     use crate::file::Chat;
 
-    fn written(request: &Request, identity: Option<&Identity>) -> Result<Sent, String> {
-        sent(request, &Request::default(), &Response::default(), identity, Path::new("."))
+    fn written(request: &Request, identity: Option<&Identity>) -> Result<ClientRequest, String> {
+        resolve(request, &Request::default(), &Response::default(), identity, Path::new("."))
     }
 
     #[test]

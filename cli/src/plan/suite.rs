@@ -10,12 +10,12 @@ use regex::bytes::Regex;
 use serde_saphyr::{Location, Spanned};
 
 use crate::file::{
-    BackendName, ClientExpect, Defaults, Expect, HeaderExpect, KnownFailure, Request, Response, Split, Step, Test,
-    TestFile, UpstreamExpect,
+    BackendName, ClientExpect, Defaults, Expect, HeaderExpect, KnownFailure, Request, Response, Split, Test, TestFile,
+    TestStep, UpstreamExpect,
 };
 use crate::problem::Problem;
 
-use super::{Answer, Plan, Sent, answer, request};
+use super::{ClientRequest, ResolvedChain, UpstreamResponse, request, response};
 
 /// A file of tests.
 #[derive(Clone, Debug)]
@@ -23,7 +23,7 @@ pub struct Suite {
     /// The file.
     pub path: PathBuf,
     /// Its chain.
-    pub plan: Arc<Plan>,
+    pub chain: Arc<ResolvedChain>,
     /// Its tests in order.
     pub cases: Vec<Case>,
     /// All files that it was read from.
@@ -60,9 +60,9 @@ pub enum Action {
 #[derive(Clone, Debug)]
 pub struct Exchange {
     /// What the client sends.
-    pub sent: Sent,
+    pub request: ClientRequest,
     /// What the upstream answers.
-    pub answer: Answer,
+    pub response: UpstreamResponse,
     /// What has to come of it; none for a step that only prepares.
     pub expect: Option<Expect>,
     /// Its number among the steps, from 1; none if it is the only one.
@@ -113,8 +113,8 @@ impl Suite {
         if file.version != 1 {
             return Err(Problem::of(path, "this version of the command reads test files of `version: 1`"));
         }
-        let plan = Arc::new(Plan::read(&file.chain, path)?);
-        let mut writer = Writer { path, plan: &plan, defaults: &file.defaults, files: plan.files.clone() };
+        let chain = Arc::new(ResolvedChain::read(&file.chain, path)?);
+        let mut writer = Writer { path, chain: &chain, defaults: &file.defaults, files: chain.files.clone() };
         writer.files.push(path.to_owned());
         let mut cases = Vec::new();
         let mut names = BTreeSet::new();
@@ -131,14 +131,14 @@ impl Suite {
             }
         }
         let files = writer.files;
-        Ok(Suite { path: path.to_owned(), plan, cases, files })
+        Ok(Suite { path: path.to_owned(), chain, cases, files })
     }
 }
 
 /// Writes tests out.
 struct Writer<'a> {
     path: &'a Path,
-    plan: &'a Plan,
+    chain: &'a ResolvedChain,
     defaults: &'a Defaults,
     files: Vec<PathBuf>,
 }
@@ -179,11 +179,11 @@ impl Writer<'_> {
         Ok(case)
     }
 
-    fn step(&mut self, step: &Spanned<Step>, number: usize) -> Result<Action, Problem> {
+    fn step(&mut self, step: &Spanned<TestStep>, number: usize) -> Result<Action, Problem> {
         let place = step.referenced;
-        let Step { request, response, expect, advance } = &step.value;
+        let TestStep { request, response, expect, advance } = &step.value;
         match (request, advance) {
-            (None, Some(pause)) if response.is_none() && expect.is_none() => Ok(Action::Advance(pause.0)),
+            (None, Some(duration)) if response.is_none() && expect.is_none() => Ok(Action::Advance(duration.0)),
             (Some(request), None) => {
                 let exchange = self.exchange(request, response.as_ref(), expect.as_ref(), place)?;
                 Ok(Action::Send(Box::new(Exchange { step: Some(number), ..exchange })))
@@ -205,14 +205,16 @@ impl Writer<'_> {
         let response = response.unwrap_or(&default);
         let script =
             Response { sse: response.sse.clone().or(self.defaults.response.sse.clone()), ..Response::default() };
-        let identity = self.plan.identity.as_ref();
-        let sent = request::sent(request, &self.defaults.request, &script, identity, folder).map_err(wrong)?;
-        let answer = answer::answer(response, &self.defaults.response, &sent, folder).map_err(wrong)?;
+        let identity = self.chain.identity.as_ref();
+        let resolved_request =
+            request::resolve(request, &self.defaults.request, &script, identity, folder).map_err(wrong)?;
+        let resolved_response =
+            response::resolve(response, &self.defaults.response, &resolved_request, folder).map_err(wrong)?;
         for file in [&request.body_file, &response.body_file].into_iter().flatten() {
             self.files.push(folder.join(file));
         }
         let expect = expect.map(|expect| self.expect(expect, place, folder)).transpose()?;
-        Ok(Exchange { sent, answer, expect, step: None, line: place.line() })
+        Ok(Exchange { request: resolved_request, response: resolved_response, expect, step: None, line: place.line() })
     }
 
     /// Checks what can be wrong with expectations by themselves, and reads their files.
@@ -224,7 +226,7 @@ impl Writer<'_> {
         }
         let named = expect.rules.iter().chain(&expect.rules_include).flatten().chain(&expect.not_rules);
         for rule in named {
-            let ids = || self.plan.policy.rules.iter().map(|rule| rule.id.as_str());
+            let ids = || self.chain.firewall.rules.iter().map(|rule| rule.id.as_str());
             if !ids().any(|id| id == rule) {
                 let near = crate::nearest::nearest(rule, ids());
                 let hint = near.map(|near| format!(": did you mean `{near}`?")).unwrap_or_default();

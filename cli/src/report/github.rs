@@ -10,8 +10,8 @@ pub(super) fn render(report: &Report) -> String {
     for problem in &report.problems {
         annotate(&mut text, problem.file.as_deref(), problem.line, problem.column, "tollgate test", &problem.message);
     }
-    for outcome in report.outcomes.iter().filter(|outcome| outcome.verdict.fails()) {
-        annotate(&mut text, Some(&outcome.path), outcome.line, outcome.column, &outcome.name, &outcome.message());
+    for result in report.results.iter().filter(|result| result.status.fails()) {
+        annotate(&mut text, Some(&result.path), result.line, result.column, &result.name, &result.message());
     }
     if let Some(coverage) = report.coverage.as_ref().filter(|_| report.uncovered()) {
         for (policy, rule, gap) in coverage.gaps() {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::outcome::{Outcome, Verdict};
+use crate::test_result::{TestResult, TestStatus};
 
 use super::Report;
 
@@ -20,7 +20,7 @@ pub(super) fn render(report: &Report) -> String {
         "known_failures": known,
         "seconds": report.took.as_secs_f64(),
         "problems": problems,
-        "tests": report.outcomes.iter().map(outcome).collect::<Vec<_>>(),
+        "tests": report.results.iter().map(result).collect::<Vec<_>>(),
     });
     if let (Some(coverage), Some(members)) = (&report.coverage, document.as_object_mut()) {
         let gaps: Vec<Value> = coverage
@@ -34,33 +34,33 @@ pub(super) fn render(report: &Report) -> String {
     format!("{document:#}\n")
 }
 
-fn outcome(outcome: &Outcome) -> Value {
-    let (word, reason) = match &outcome.verdict {
-        Verdict::Passed => ("passed", None),
-        Verdict::PassedInPart(why) => ("passed_in_part", Some(why)),
-        Verdict::Failed(_) => ("failed", None),
-        Verdict::KnownFailure(reason) => ("known_failure", Some(reason)),
-        Verdict::KnownFailurePassed(reason) => ("known_failure_passed", Some(reason)),
+fn result(result: &TestResult) -> Value {
+    let (word, reason) = match &result.status {
+        TestStatus::Passed => ("passed", None),
+        TestStatus::PassedInPart(why) => ("passed_in_part", Some(why)),
+        TestStatus::Failed(_) => ("failed", None),
+        TestStatus::KnownFailure(reason) => ("known_failure", Some(reason)),
+        TestStatus::KnownFailurePassed(reason) => ("known_failure_passed", Some(reason)),
     };
     let mut document = json!({
-        "file": outcome.path,
-        "line": outcome.line,
-        "name": outcome.name,
-        "backend": outcome.backend.name(),
+        "file": result.path,
+        "line": result.line,
+        "name": result.name,
+        "backend": result.backend.name(),
         "outcome": word,
         "reason": reason,
-        "ways": outcome.ways,
-        "seconds": outcome.took.as_secs_f64(),
-        "rules": outcome.matched,
+        "ways": result.ways,
+        "seconds": result.took.as_secs_f64(),
+        "rules": result.matched,
     });
-    if let (Verdict::Failed(failure), Some(members)) = (&outcome.verdict, document.as_object_mut()) {
-        let findings: Vec<Value> = failure
-            .findings
+    if let (TestStatus::Failed(failure), Some(members)) = (&result.status, document.as_object_mut()) {
+        let mismatches: Vec<Value> = failure
+            .mismatches
             .iter()
-            .map(|finding| json!({"what": finding.what, "expected": finding.expected, "found": finding.found}))
+            .map(|mismatch| json!({"what": mismatch.what, "expected": mismatch.expected, "found": mismatch.found}))
             .collect();
         let details = json!({
-            "step": failure.step, "line": failure.line, "split": failure.point, "findings": findings, "log": failure.log,
+            "step": failure.step, "line": failure.line, "split": failure.delivery, "findings": mismatches, "log": failure.log,
         });
         members.insert("failure".into(), details);
     }

@@ -4,18 +4,18 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
 
-use crate::outcome::{Outcome, Verdict};
+use crate::test_result::{TestResult, TestStatus};
 
 use super::Report;
 
 pub(super) fn render(report: &Report) -> String {
-    let mut files: BTreeMap<&Path, Vec<&Outcome>> = BTreeMap::new();
-    for outcome in &report.outcomes {
-        files.entry(&outcome.path).or_default().push(outcome);
+    let mut files: BTreeMap<&Path, Vec<&TestResult>> = BTreeMap::new();
+    for result in &report.results {
+        files.entry(&result.path).or_default().push(result);
     }
     let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"tollgate\">\n");
-    for (file, outcomes) in files {
-        suite(&mut xml, file, &outcomes);
+    for (file, results) in files {
+        suite(&mut xml, file, &results);
     }
     let mut errors: Vec<(String, String)> =
         report.problems.iter().map(|problem| ("bad input".to_owned(), problem.to_string())).collect();
@@ -39,27 +39,27 @@ pub(super) fn render(report: &Report) -> String {
     xml
 }
 
-fn suite(xml: &mut String, file: &Path, outcomes: &[&Outcome]) {
+fn suite(xml: &mut String, file: &Path, results: &[&TestResult]) {
     let name = escaped(&file.display().to_string());
-    let count = |wanted: fn(&Verdict) -> bool| outcomes.iter().filter(|outcome| wanted(&outcome.verdict)).count();
-    let (failures, skipped) = (count(Verdict::fails), count(|verdict| matches!(verdict, Verdict::KnownFailure(_))));
-    let seconds: f64 = outcomes.iter().map(|outcome| outcome.took.as_secs_f64()).sum();
+    let count = |wanted: fn(&TestStatus) -> bool| results.iter().filter(|result| wanted(&result.status)).count();
+    let (failures, skipped) = (count(TestStatus::fails), count(|status| matches!(status, TestStatus::KnownFailure(_))));
+    let seconds: f64 = results.iter().map(|result| result.took.as_secs_f64()).sum();
     let _ = writeln!(
         xml,
         "  <testsuite name=\"{name}\" tests=\"{}\" failures=\"{failures}\" errors=\"0\" skipped=\"{skipped}\" time=\"{seconds:.3}\">",
-        outcomes.len()
+        results.len()
     );
-    for outcome in outcomes {
-        let case = escaped(&outcome.name);
-        let time = outcome.took.as_secs_f64();
+    for result in results {
+        let case = escaped(&result.name);
+        let time = result.took.as_secs_f64();
         let _ = write!(xml, "    <testcase classname=\"{name}\" name=\"{case}\" time=\"{time:.3}\"");
-        let message = escaped(&outcome.message());
-        let _ = match &outcome.verdict {
-            Verdict::Passed => writeln!(xml, "/>"),
-            Verdict::PassedInPart(why) => writeln!(xml, "><system-out>{}</system-out></testcase>", escaped(why)),
-            Verdict::KnownFailure(why) => writeln!(xml, "><skipped message=\"{}\"/></testcase>", escaped(why)),
-            Verdict::Failed(_) | Verdict::KnownFailurePassed(_) => {
-                writeln!(xml, "><failure message=\"line {}\">{message}</failure></testcase>", outcome.line)
+        let message = escaped(&result.message());
+        let _ = match &result.status {
+            TestStatus::Passed => writeln!(xml, "/>"),
+            TestStatus::PassedInPart(why) => writeln!(xml, "><system-out>{}</system-out></testcase>", escaped(why)),
+            TestStatus::KnownFailure(why) => writeln!(xml, "><skipped message=\"{}\"/></testcase>", escaped(why)),
+            TestStatus::Failed(_) | TestStatus::KnownFailurePassed(_) => {
+                writeln!(xml, "><failure message=\"line {}\">{message}</failure></testcase>", result.line)
             }
         };
     }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::outcome::Verdict;
+use crate::test_result::TestStatus;
 
 use super::Report;
 
@@ -16,24 +16,24 @@ pub(super) fn render(report: &Report) -> String {
         line(&format!("error: {problem}"));
     }
     let mut file: Option<&Path> = None;
-    for outcome in &report.outcomes {
-        if file != Some(outcome.path.as_path()) {
-            file = Some(&outcome.path);
-            line(&outcome.path.display().to_string());
+    for result in &report.results {
+        if file != Some(result.path.as_path()) {
+            file = Some(&result.path);
+            line(&result.path.display().to_string());
         }
-        let (word, more) = match &outcome.verdict {
-            Verdict::Passed => ("ok  ", String::new()),
-            Verdict::PassedInPart(why) => ("ok  ", format!(", in part: {why}")),
-            Verdict::KnownFailure(reason) => ("known", format!(", fails: {reason}")),
-            Verdict::Failed(_) | Verdict::KnownFailurePassed(_) => ("FAIL", String::new()),
+        let (word, more) = match &result.status {
+            TestStatus::Passed => ("ok  ", String::new()),
+            TestStatus::PassedInPart(why) => ("ok  ", format!(", in part: {why}")),
+            TestStatus::KnownFailure(reason) => ("known", format!(", fails: {reason}")),
+            TestStatus::Failed(_) | TestStatus::KnownFailurePassed(_) => ("FAIL", String::new()),
         };
-        let ways = if outcome.ways == 1 { "1 way".to_owned() } else { format!("{} ways", outcome.ways) };
-        line(&format!("  {word} {} ({ways}){more}", outcome.name));
-        for words in outcome.message().lines() {
+        let ways = if result.ways == 1 { "1 way".to_owned() } else { format!("{} ways", result.ways) };
+        line(&format!("  {word} {} ({ways}){more}", result.name));
+        for words in result.message().lines() {
             line(&format!("         {words}"));
         }
-        if outcome.verdict.fails() && outcome.line > 0 {
-            line(&format!("         at {}:{}", outcome.path.display(), outcome.line));
+        if result.status.fails() && result.line > 0 {
+            line(&format!("         at {}:{}", result.path.display(), result.line));
         }
     }
     if let Some(coverage) = &report.coverage {
@@ -46,7 +46,7 @@ pub(super) fn render(report: &Report) -> String {
     }
     if report.problems.is_empty() {
         let (passed, failed, known) = report.counts();
-        let ways: usize = report.outcomes.iter().map(|outcome| outcome.ways).sum();
+        let ways: usize = report.results.iter().map(|result| result.ways).sum();
         let known = if known > 0 { format!(", {known} known to fail") } else { String::new() };
         let seconds = report.took.as_secs_f64();
         line(&format!("{passed} passed, {failed} failed{known}: {ways} ways in {seconds:.1} s"));

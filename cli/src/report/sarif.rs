@@ -12,9 +12,9 @@ pub(super) fn render(report: &Report) -> String {
         let place = place(problem.file.as_deref(), problem.line, problem.column);
         results.push(result("bad-input", &problem.message, place));
     }
-    for outcome in report.outcomes.iter().filter(|outcome| outcome.verdict.fails()) {
-        let message = format!("{}: {}", outcome.name, outcome.message());
-        results.push(result("test-failure", &message, place(Some(&outcome.path), outcome.line, outcome.column)));
+    for test in report.results.iter().filter(|test| test.status.fails()) {
+        let message = format!("{}: {}", test.name, test.message());
+        results.push(result("test-failure", &message, place(Some(&test.path), test.line, test.column)));
     }
     if let Some(coverage) = report.coverage.as_ref().filter(|_| report.uncovered()) {
         for (policy, rule, gap) in coverage.gaps() {

@@ -4,17 +4,17 @@ use serde_json::Value;
 
 use super::*;
 use crate::file::BackendName;
-use crate::finding::Finding;
-use crate::outcome::Failure;
+use crate::mismatch::Mismatch;
+use crate::test_result::Failure;
 
-fn outcome(name: &str, verdict: Verdict) -> Outcome {
-    Outcome {
+fn result(name: &str, status: TestStatus) -> TestResult {
+    TestResult {
         path: "dir/a b.test.yaml".into(),
         name: name.into(),
         line: 7,
         column: 3,
         backend: BackendName::Wasm,
-        verdict,
+        status,
         ways: 12,
         took: Duration::from_millis(5),
         matched: vec!["pii".into()],
@@ -25,17 +25,17 @@ fn report() -> Report {
     let failure = Failure {
         step: Some(2),
         line: 9,
-        point: Some("HTTP/2, answer cut at byte 5".into()),
-        findings: vec![Finding::new("status", "429", "200"), Finding::new("a <b> & \"c\"\u{1}", "x%,", "y:z")],
+        delivery: Some("HTTP/2, answer cut at byte 5".into()),
+        mismatches: vec![Mismatch::new("status", "429", "200"), Mismatch::new("a <b> & \"c\"\u{1}", "x%,", "y:z")],
         log: Vec::new(),
     };
     Report {
-        outcomes: vec![
-            outcome("good", Verdict::Passed),
-            outcome("bad: one, two", Verdict::Failed(failure)),
-            outcome("known", Verdict::KnownFailure("issue 12".into())),
-            outcome("part", Verdict::PassedInPart("no clock here".into())),
-            outcome("better", Verdict::KnownFailurePassed("issue 13".into())),
+        results: vec![
+            result("good", TestStatus::Passed),
+            result("bad: one, two", TestStatus::Failed(failure)),
+            result("known", TestStatus::KnownFailure("issue 12".into())),
+            result("part", TestStatus::PassedInPart("no clock here".into())),
+            result("better", TestStatus::KnownFailurePassed("issue 13".into())),
         ],
         ..Report::default()
     }
@@ -49,7 +49,7 @@ fn exit_codes() {
         (report(), 1),
         (Report { problems: bad(), ..Report::default() }, 2),
         (Report { problems: bad(), ..report() }, 2),
-        (Report { outcomes: vec![outcome("a", Verdict::KnownFailure("x".into()))], ..Report::default() }, 0),
+        (Report { results: vec![result("a", TestStatus::KnownFailure("x".into()))], ..Report::default() }, 0),
     ] {
         assert_eq!(report.exit_code(), code);
     }

@@ -1,8 +1,8 @@
 use std::path::Path;
 
 use super::*;
-use crate::file::{BackendName, End};
-use crate::point::Frames;
+use crate::delivery::Frames;
+use crate::file::{BackendName, ResponseEnd};
 
 /// A filter with a fault, in place of a real one. It redacts `secret`, as the policy says.
 struct Faulty {
@@ -16,7 +16,7 @@ type Fault = fn(&Sending) -> bool;
 
 /// How one message reached it.
 struct Sending {
-    point: Point,
+    delivery: Delivery,
     request: Frames,
     response: Frames,
     /// Where the secret begins and ends in the answer.
@@ -28,18 +28,18 @@ impl Backend for Faulty {
         BackendName::Wasm
     }
 
-    fn points(&self, _: &Case, all: Vec<Point>) -> Vec<Point> {
+    fn deliveries(&self, _: &Case, all: Vec<Delivery>) -> Vec<Delivery> {
         all
     }
 
-    fn run(&self, case: &Case, marks: &[Marks], point: &Point) -> Result<Ran, String> {
+    fn run(&self, case: &Case, cut_points: &[CutPoints], delivery: &Delivery) -> Result<RunOutput, String> {
         let seen = case.exchanges().enumerate().map(|(number, exchange)| {
-            let body = exchange.answer.plain.clone();
+            let body = exchange.response.plain.clone();
             let at = body.windows(6).position(|window| window == b"secret").unwrap_or_default();
             let sending = Sending {
-                point: point.clone(),
-                request: point.request(number, exchange, &marks[number]),
-                response: point.response(number, exchange, &body, &marks[number]),
+                delivery: delivery.clone(),
+                request: delivery.request(number, exchange, &cut_points[number]),
+                response: delivery.response(number, exchange, &body, &cut_points[number]),
                 secret: at..at + 6,
             };
             let leaks = (self.fault)(&sending);
@@ -52,7 +52,7 @@ impl Backend for Faulty {
                 headers: vec![header("content-type", "application/json"), header("content-length", &length)],
                 body: body.into_bytes(),
                 trailers: Vec::new(),
-                end: End::Complete,
+                end: ResponseEnd::Complete,
                 note: None,
                 details: String::new(),
                 upstream: Vec::new(),
@@ -62,7 +62,7 @@ impl Backend for Faulty {
                 real_clock: false,
             }
         });
-        Ok(Ran { seen: seen.collect(), stopped: None })
+        Ok(RunOutput { seen: seen.collect(), stopped: None })
     }
 }
 
@@ -77,11 +77,11 @@ tests:
   expect: {rules: [word], client: {text: "it is [word], they say"}}
 "#;
 
-fn outcome(tests: &str, fault: Fault) -> Outcome {
-    outcome_of(tests, Faulty { fault, lies: |_| false })
+fn result(tests: &str, fault: Fault) -> TestResult {
+    result_of(tests, Faulty { fault, lies: |_| false })
 }
 
-fn outcome_of(tests: &str, backend: Faulty) -> Outcome {
+fn result_of(tests: &str, backend: Faulty) -> TestResult {
     let suite = Suite::parse(Path::new("a.test.yaml"), tests).unwrap();
     let jobs = [Job { suite: &suite, case: &suite.cases[0], backend: &backend }];
     all(&jobs, 2).remove(0)
@@ -89,10 +89,10 @@ fn outcome_of(tests: &str, backend: Faulty) -> Outcome {
 
 #[test]
 fn a_filter_without_a_fault_passes_in_all_ways() {
-    let outcome = outcome(TESTS, |_| false);
-    assert_eq!(outcome.verdict, Verdict::Passed);
-    assert!(outcome.ways >= 16, "{}", outcome.ways);
-    assert_eq!(outcome.matched, ["word"]);
+    let result = result(TESTS, |_| false);
+    assert_eq!(result.status, TestStatus::Passed);
+    assert!(result.ways >= 16, "{}", result.ways);
+    assert_eq!(result.matched, ["word"]);
 }
 
 #[test]
@@ -104,13 +104,13 @@ fn a_fault_is_shown_in_the_plainest_way_of_sending_and_without_the_secret() {
     let faults: [(Fault, &str); 4] = [
         (|sending| sending.request.trailers, "HTTP/1, whole, request with trailers"),
         (|sending| sending.response.empty_last, "HTTP/2, whole, empty last frames"),
-        (|sending| sending.point.framing == crate::point::Framing::Http2, "HTTP/2, whole"),
+        (|sending| sending.delivery.framing == crate::delivery::Framing::Http2, "HTTP/2, whole"),
         (cut_inside, "HTTP/1, answer cut at byte "),
     ];
     for (fault, smallest) in faults {
-        let Verdict::Failed(failure) = outcome(TESTS, fault).verdict else { panic!("{smallest}: passed") };
-        let point = failure.point.clone().unwrap();
-        assert!(point.starts_with(smallest), "{point}, not {smallest}");
+        let TestStatus::Failed(failure) = result(TESTS, fault).status else { panic!("{smallest}: passed") };
+        let delivery = failure.delivery.clone().unwrap();
+        assert!(delivery.starts_with(smallest), "{delivery}, not {smallest}");
         let text = failure.to_string();
         assert!(text.contains("‹word, bytes") && !text.contains("secret"), "{text}");
     }
@@ -118,46 +118,48 @@ fn a_fault_is_shown_in_the_plainest_way_of_sending_and_without_the_secret() {
 
 #[test]
 fn a_fault_that_shows_in_one_piece_needs_no_split() {
-    let Verdict::Failed(failure) = outcome(TESTS, |_| true).verdict else { panic!() };
-    assert_eq!((failure.point, failure.line), (None, 6));
-    assert!(failure.findings.iter().any(|finding| finding.what.starts_with("client.text")));
+    let TestStatus::Failed(failure) = result(TESTS, |_| true).status else { panic!() };
+    assert_eq!((failure.delivery, failure.line), (None, 6));
+    assert!(failure.mismatches.iter().any(|mismatch| mismatch.what.starts_with("client.text")));
 }
 
 #[test]
 fn a_length_that_lies_fails_every_test() {
-    let lies: [(Fault, Option<&str>); 2] =
-        [(|_| true, None), (|sending| sending.point.framing == crate::point::Framing::Http2, Some("HTTP/2, whole"))];
-    for (lies, point) in lies {
+    let lies: [(Fault, Option<&str>); 2] = [
+        (|_| true, None),
+        (|sending| sending.delivery.framing == crate::delivery::Framing::Http2, Some("HTTP/2, whole")),
+    ];
+    for (lies, delivery) in lies {
         let faulty = Faulty { fault: |_| false, lies };
-        let Verdict::Failed(failure) = outcome_of(TESTS, faulty).verdict else { panic!("{point:?}: passed") };
-        assert_eq!(failure.point.as_deref(), point);
-        assert_eq!(failure.findings.len(), 1);
-        assert_eq!(failure.findings[0].what, "client.headers.content-length");
+        let TestStatus::Failed(failure) = result_of(TESTS, faulty).status else { panic!("{delivery:?}: passed") };
+        assert_eq!(failure.delivery.as_deref(), delivery);
+        assert_eq!(failure.mismatches.len(), 1);
+        assert_eq!(failure.mismatches[0].what, "client.headers.content-length");
     }
 }
 
 #[test]
 fn split_whole_opts_out() {
     let tests = TESTS.replace("  request:", "  split: whole\n  request:");
-    let outcome = outcome(&tests, |sending| sending.point != Point::default());
-    assert_eq!((outcome.verdict, outcome.ways), (Verdict::Passed, 1));
+    let result = result(&tests, |sending| sending.delivery != Delivery::default());
+    assert_eq!((result.status, result.ways), (TestStatus::Passed, 1));
 }
 
 #[test]
 fn known_failures_are_strict() {
     let tests = format!("{TESTS}known_failures: [{{test: a word is redacted, reason: issue 12}}]");
-    assert_eq!(outcome(&tests, |_| true).verdict, Verdict::KnownFailure("issue 12".into()));
-    let passed = outcome(&tests, |_| false).verdict;
-    assert_eq!(passed, Verdict::KnownFailurePassed("issue 12".into()));
+    assert_eq!(result(&tests, |_| true).status, TestStatus::KnownFailure("issue 12".into()));
+    let passed = result(&tests, |_| false).status;
+    assert_eq!(passed, TestStatus::KnownFailurePassed("issue 12".into()));
     assert!(passed.fails());
     // Known elsewhere is not known here.
     let elsewhere = tests.replace("issue 12", "issue 12, backend: envoy");
-    assert!(matches!(outcome(&elsewhere, |_| true).verdict, Verdict::Failed(_)));
+    assert!(matches!(result(&elsewhere, |_| true).status, TestStatus::Failed(_)));
 }
 
 #[test]
 fn a_rule_that_matches_and_is_not_listed_fails() {
     let tests = TESTS.replace("rules: [word], ", "");
-    let Verdict::Failed(failure) = outcome(&tests, |_| false).verdict else { panic!() };
-    assert_eq!(failure.findings[0].to_string(), "rules: expected none, found word");
+    let TestStatus::Failed(failure) = result(&tests, |_| false).status else { panic!() };
+    assert_eq!(failure.mismatches[0].to_string(), "rules: expected none, found word");
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 use tollgate_envoy_harness::{Bootstrap, Result};
 
-use crate::plan::{Plan, Target};
+use crate::plan::{ResolvedChain, Target};
 
 use super::metadata::Metadata;
 
@@ -45,14 +45,14 @@ const BUFFER: u64 = 1 << 20;
 
 /// Returns the bootstrap of a chain, with its module and its upstreams.
 pub(super) fn bootstrap(
-    plan: &Plan,
+    chain: &ResolvedChain,
     metadata: &Metadata,
     module: &Path,
     upstreams: &[(&str, SocketAddr)],
 ) -> Result<Bootstrap> {
-    let mut document = match &plan.bootstrap {
-        Some(document) => reduced(document.clone(), plan),
-        None => around(plan, upstreams),
+    let mut document = match &chain.bootstrap {
+        Some(document) => reduced(document.clone(), chain),
+        None => around(chain, upstreams),
     };
     if let Some(hcm) = document.pointer_mut("/static_resources/listeners/0/filter_chains/0/filters/0/typed_config") {
         hcm["access_log"] = json!([access_log()]);
@@ -62,7 +62,7 @@ pub(super) fn bootstrap(
         }
     }
     let mut bootstrap = Bootstrap::from_document(document);
-    if plan.bootstrap.is_some() {
+    if chain.bootstrap.is_some() {
         for (cluster, address) in upstreams {
             bootstrap = bootstrap.upstream(cluster, *address)?;
         }
@@ -71,16 +71,16 @@ pub(super) fn bootstrap(
     bootstrap.module(&path)
 }
 
-/// Returns a bootstrap with the filters, the configurations and the routes of the plan.
-fn reduced(mut document: Value, plan: &Plan) -> Value {
+/// Returns a bootstrap with the filters, the configurations and the routes of the chain.
+fn reduced(mut document: Value, chain: &ResolvedChain) -> Value {
     let hcm = document.pointer_mut("/static_resources/listeners/0/filter_chains/0/filters/0/typed_config");
     let Some(hcm) = hcm else { return document };
     if let Some(filters) = hcm["http_filters"].as_array_mut() {
         let root_id =
             |filter: &Value| filter.pointer("/typed_config/config/root_id").and_then(Value::as_str).map(str::to_owned);
-        filters.retain(|filter| root_id(filter).is_none_or(|id| plan.filters.iter().any(|f| f.name.root_id() == id)));
+        filters.retain(|filter| root_id(filter).is_none_or(|id| chain.filters.iter().any(|f| f.name.root_id() == id)));
         for filter in filters {
-            let planned = root_id(filter).and_then(|id| plan.filters.iter().find(|f| f.name.root_id() == id));
+            let planned = root_id(filter).and_then(|id| chain.filters.iter().find(|f| f.name.root_id() == id));
             if let (Some(planned), Some(value)) =
                 (planned, filter.pointer_mut("/typed_config/config/configuration/value"))
             {
@@ -90,8 +90,8 @@ fn reduced(mut document: Value, plan: &Plan) -> Value {
     }
     let routes = hcm.pointer_mut("/route_config/virtual_hosts/0/routes").and_then(Value::as_array_mut);
     if let Some(routes) = routes {
-        let more = plan.routes.len().saturating_sub(routes.len());
-        let added = plan.routes.iter().take(more).filter_map(|rule| match &rule.target {
+        let more = chain.routes.len().saturating_sub(routes.len());
+        let added = chain.routes.iter().take(more).filter_map(|rule| match &rule.target {
             Target::Cluster(cluster) => Some(json!({
                 "match": {"prefix": rule.prefix}, "route": {"cluster": cluster, "timeout": "0s"},
             })),
@@ -120,8 +120,8 @@ fn access_log() -> Value {
 }
 
 /// Returns a bootstrap for a list of filters, modelled on the reference.
-fn around(plan: &Plan, upstreams: &[(&str, SocketAddr)]) -> Value {
-    let mut filters: Vec<Value> = plan
+fn around(chain: &ResolvedChain, upstreams: &[(&str, SocketAddr)]) -> Value {
+    let mut filters: Vec<Value> = chain
         .filters
         .iter()
         .map(|filter| {
@@ -154,7 +154,7 @@ fn around(plan: &Plan, upstreams: &[(&str, SocketAddr)]) -> Value {
         "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"},
     }));
     let address = json!({"socket_address": {"address": "127.0.0.1", "port_value": 0}});
-    let cluster = plan.clusters().first().copied().unwrap_or_default().to_owned();
+    let cluster = chain.clusters().first().copied().unwrap_or_default().to_owned();
     json!({
         "admin": {"address": address},
         "static_resources": {

@@ -8,10 +8,10 @@ use tollgate_envoy_harness::message::{
     BodyLength, End as Ended, NoResponse, OutgoingBody, Protocol, RequestHead, Response,
 };
 
-use crate::boundaries;
-use crate::file::End;
-use crate::plan::{HeaderList, Sent};
-use crate::point::{Frames, Framing, TRAILER};
+use crate::cut_points;
+use crate::delivery::{Frames, Framing, TRAILER};
+use crate::file::ResponseEnd;
+use crate::plan::{ClientRequest, HeaderList};
 
 /// Response as the client received it.
 #[derive(Clone, Debug)]
@@ -20,7 +20,7 @@ pub(super) struct Answer {
     pub(super) headers: HeaderList,
     pub(super) body: Vec<u8>,
     pub(super) trailers: HeaderList,
-    pub(super) end: End,
+    pub(super) end: ResponseEnd,
 }
 
 /// Longest wait for a response, and for each part of it.
@@ -29,7 +29,7 @@ const LIMIT: Duration = Duration::from_secs(20);
 /// Sends a request and reads its response. `headers` are those of the request and of the test run.
 pub(super) fn exchange(
     to: SocketAddr,
-    sent: &Sent,
+    sent: &ClientRequest,
     headers: &HeaderList,
     frames: &Frames,
     framing: Framing,
@@ -57,14 +57,14 @@ pub(super) fn exchange(
             headers: response.headers,
             trailers: response.trailers,
             end: match response.end {
-                Ended::Complete => End::Complete,
-                Ended::Broken(_) | Ended::Stalled => End::Broken,
-                Ended::Left => End::Left,
+                Ended::Complete => ResponseEnd::Complete,
+                Ended::Broken(_) | Ended::Stalled => ResponseEnd::Broken,
+                Ended::Left => ResponseEnd::Left,
             },
         }),
         Err(NoResponse::Closed) => {
             let (headers, body, trailers) = Default::default();
-            Ok(Answer { status: None, headers, body, trailers, end: End::Broken })
+            Ok(Answer { status: None, headers, body, trailers, end: ResponseEnd::Broken })
         }
         Err(error) => Err(format!("{name}: {error}")),
     }
@@ -73,7 +73,7 @@ pub(super) fn exchange(
 /// Counts the events of a body so far. An event counts as soon as its end has arrived.
 fn count_events(mut body: Vec<u8>) -> u64 {
     body.push(b' ');
-    boundaries::events(&body).len() as u64
+    cut_points::events(&body).len() as u64
 }
 
 /// Returns a body as the harness sends it. `length` is that of the whole body, of which `body` may be the beginning only.

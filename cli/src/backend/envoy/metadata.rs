@@ -18,7 +18,7 @@ pub(super) struct Metadata {
 impl Metadata {
     pub(super) fn of(suite: &Suite) -> Metadata {
         let exchanges = suite.cases.iter().flat_map(|case| case.exchanges());
-        let all = exchanges.flat_map(|exchange| &exchange.sent.metadata);
+        let all = exchanges.flat_map(|exchange| &exchange.request.metadata);
         let keys: BTreeSet<_> =
             all.flat_map(|(space, keys)| keys.keys().map(|key| (space.clone(), key.clone()))).collect();
         Metadata { keys: keys.into_iter().collect() }

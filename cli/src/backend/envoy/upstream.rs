@@ -7,9 +7,9 @@ use std::time::Duration;
 use tollgate_envoy_harness::message::{End, Protocol, ResponseHead};
 use tollgate_envoy_harness::{Result, upstream};
 
+use crate::delivery::{CutPoints, Delivery};
 use crate::observation::UpstreamRequest;
 use crate::plan::Exchange;
-use crate::point::{Marks, Point};
 
 use super::client::outgoing;
 
@@ -24,8 +24,8 @@ pub(super) struct Upstreams {
 pub(super) struct Script {
     pub(super) exchange: Exchange,
     pub(super) number: usize,
-    pub(super) marks: Marks,
-    pub(super) point: Point,
+    pub(super) cut_points: CutPoints,
+    pub(super) delivery: Delivery,
 }
 
 /// Pause between the events of a response that the client leaves before its end.
@@ -87,12 +87,13 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Returns the response to a request with this body.
 fn response(script: &Script, request: &[u8]) -> upstream::Script {
-    let Script { exchange, number, marks, point } = script;
-    let answer = &exchange.answer;
+    let Script { exchange, number, cut_points, delivery } = script;
+    let answer = &exchange.response;
     let whole = answer.body(request);
     let body = whole.get(..answer.reset_after.unwrap_or(usize::MAX)).unwrap_or(whole);
-    let mut outgoing = outgoing(body, whole.len(), &point.response(*number, exchange, whole, marks), &answer.trailers);
-    if exchange.sent.leave_after.is_some() {
+    let mut outgoing =
+        outgoing(body, whole.len(), &delivery.response(*number, exchange, whole, cut_points), &answer.trailers);
+    if exchange.request.leave_after.is_some() {
         outgoing.pause = Some(PACE);
     }
     let pieces = outgoing.pieces.len();

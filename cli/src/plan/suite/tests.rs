@@ -67,13 +67,13 @@ tests:
 "#;
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("a.test.yaml");
     let suite = Suite::parse(&path, text).unwrap();
-    let plan = &suite.plan;
-    let names: Vec<_> = plan.filters.iter().map(|filter| filter.name.root_id()).collect();
+    let chain = &suite.chain;
+    let names: Vec<_> = chain.filters.iter().map(|filter| filter.name.root_id()).collect();
     assert_eq!(names, ["prompt-inspector", "cost-quota"]);
-    assert!(plan.clusters().starts_with(&["openai", "local"]), "{:?}", plan.clusters());
-    assert_eq!(plan.policy.rules.last().unwrap().id, "x");
-    assert!(plan.routes.len() >= 5);
-    let sent = &suite.cases[0].exchanges().next().unwrap().sent;
+    assert!(chain.clusters().starts_with(&["openai", "local"]), "{:?}", chain.clusters());
+    assert_eq!(chain.firewall.rules.last().unwrap().id, "x");
+    assert!(chain.routes.len() >= 5);
+    let sent = &suite.cases[0].exchanges().next().unwrap().request;
     assert!(sent.headers.contains(&("x-tollgate-consumer".into(), b"trial".to_vec())));
 }
 
@@ -95,7 +95,8 @@ known_failures: [{test: a, reason: because, backend: envoy}]
     assert_eq!(case.split, Split::Only(vec![crate::file::SplitKind::Whole]));
     assert_eq!(case.known_failure(BackendName::Envoy), Some("because"));
     assert_eq!(case.known_failure(BackendName::Wasm), None);
-    let who = |exchange: &Exchange| exchange.sent.headers.iter().find(|(name, _)| name == "x-who").unwrap().1.clone();
+    let who =
+        |exchange: &Exchange| exchange.request.headers.iter().find(|(name, _)| name == "x-who").unwrap().1.clone();
     assert_eq!(case.exchanges().map(who).collect::<Vec<_>>(), [b"alice".to_vec(), b"bob".to_vec()]);
     assert_eq!(case.exchanges().last().unwrap().step, Some(3));
 }

@@ -84,14 +84,14 @@ fn count(path: &Path, suites: &[Suite]) -> Result<Vec<u64>> {
         .iter()
         .map(|suite| {
             let start = module.instructions();
-            let backend = Wasm::new(&module, &suite.plan).map_err(|problem| Error::new(problem.to_string()))?;
+            let backend = Wasm::new(&module, &suite.chain).map_err(|problem| Error::new(problem.to_string()))?;
             for case in &suite.cases {
-                let marks = matrix::marks(case, &suite.plan.policy);
+                let cut_points = matrix::cut_points(case, &suite.chain.firewall);
                 // The first way sends everything whole.
-                let points = matrix::points(case, &marks);
-                let Some(whole) = points.first() else { continue };
+                let deliveries = matrix::deliveries(case, &cut_points);
+                let Some(whole) = deliveries.first() else { continue };
                 backend
-                    .run(case, &marks, whole)
+                    .run(case, &cut_points, whole)
                     .map_err(|error| Error::new(format!("{}: {}: {error}", suite.path.display(), case.name)))?;
             }
             Ok(module.instructions() - start)

@@ -1,9 +1,9 @@
 //! Whether a test came to the same in two ways of sending it.
 
-use crate::finding::Finding;
+use crate::delivery::TRAILER;
+use crate::mismatch::Mismatch;
 use crate::observation::{Observation, UpstreamRequest};
 use crate::plan::HeaderList;
-use crate::point::TRAILER;
 use crate::secrets::Mask;
 
 /// Headers that differ with framing, length and time.
@@ -24,11 +24,11 @@ const INCIDENTAL: [&str; 10] = [
 const TIMES: [&str; 1] = ["tollgate.ttft_ms"];
 
 /// Compares what was seen with what was seen when it was sent whole.
-pub fn differences(whole: &Observation, other: &Observation, mask: &Mask) -> Vec<Finding> {
+pub fn differences(whole: &Observation, other: &Observation, mask: &Mask) -> Vec<Mismatch> {
     let mut found = Vec::new();
     let mut same = |what: &str, whole: String, other: String| {
         if whole != other {
-            found.push(Finding::new(what, format!("{whole}, as when sent whole"), other));
+            found.push(Mismatch::new(what, format!("{whole}, as when sent whole"), other));
         }
     };
     let status = |seen: &Observation| seen.status.map_or("none".into(), |status| status.to_string());
@@ -61,14 +61,14 @@ fn counts_down(name: &str) -> bool {
     name.starts_with("retry-after") || name.starts_with("x-ratelimit-reset")
 }
 
-fn upstream(whole: &UpstreamRequest, other: &UpstreamRequest, mask: &Mask, found: &mut Vec<Finding>) {
+fn upstream(whole: &UpstreamRequest, other: &UpstreamRequest, mask: &Mask, found: &mut Vec<Mismatch>) {
     let place = |seen: &UpstreamRequest| format!("{} {}", seen.cluster, mask.show(seen.path.as_bytes()));
     if place(whole) != place(other) {
-        found.push(Finding::new("upstream", format!("{}, as when sent whole", place(whole)), place(other)));
+        found.push(Mismatch::new("upstream", format!("{}, as when sent whole", place(whole)), place(other)));
     }
     if whole.complete != other.complete {
         let ended = |seen: &UpstreamRequest| if seen.complete { "complete" } else { "cut off" };
-        found.push(Finding::new("upstream", format!("{}, as when sent whole", ended(whole)), ended(other)));
+        found.push(Mismatch::new("upstream", format!("{}, as when sent whole", ended(whole)), ended(other)));
     }
     headers("upstream.headers", &whole.headers, &other.headers, mask, found);
     headers("upstream.trailers", &whole.trailers, &other.trailers, mask, found);
@@ -88,7 +88,7 @@ fn texts<V: ToString>(map: &std::collections::BTreeMap<String, V>) -> String {
     if all.is_empty() { "none".into() } else { all.join(" ") }
 }
 
-fn headers(what: &str, whole: &HeaderList, other: &HeaderList, mask: &Mask, found: &mut Vec<Finding>) {
+fn headers(what: &str, whole: &HeaderList, other: &HeaderList, mask: &Mask, found: &mut Vec<Mismatch>) {
     let fixed = |headers: &HeaderList| -> HeaderList {
         let kept = |name: &str| !INCIDENTAL.contains(&name) && name != TRAILER;
         let mut headers: HeaderList = headers.iter().filter(|(name, _)| kept(name)).cloned().collect();
@@ -104,14 +104,14 @@ fn headers(what: &str, whole: &HeaderList, other: &HeaderList, mask: &Mask, foun
         let only: Vec<_> = only.map(|(name, value)| format!("{name}: {}", mask.show(value))).collect();
         if only.is_empty() { "no such".to_owned() } else { only.join("; ") }
     };
-    found.push(Finding::new(what, format!("{}, as when sent whole", show(&whole, &other)), show(&other, &whole)));
+    found.push(Mismatch::new(what, format!("{}, as when sent whole", show(&whole, &other)), show(&other, &whole)));
 }
 
-fn body(what: &str, whole: &[u8], other: &[u8], mask: &Mask, found: &mut Vec<Finding>) {
+fn body(what: &str, whole: &[u8], other: &[u8], mask: &Mask, found: &mut Vec<Mismatch>) {
     if whole != other {
         let at = whole.iter().zip(other).take_while(|(a, b)| a == b).count();
         let what = format!("{what} (from byte {at} on)");
         let whole = format!("{}, as when sent whole", mask.show_at(whole, at));
-        found.push(Finding::new(what, whole, mask.show_at(other, at)));
+        found.push(Mismatch::new(what, whole, mask.show_at(other, at)));
     }
 }

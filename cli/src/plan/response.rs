@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 
 use crate::file::Response;
 
-use super::{HeaderList, Sent, chat, headers, request};
+use super::{ClientRequest, HeaderList, chat, headers, request};
 
 /// The upstream's answer.
 #[derive(Clone, Debug)]
-pub struct Answer {
+pub struct UpstreamResponse {
     /// The status.
     pub status: u16,
     /// Headers, without those of the framing.
@@ -29,7 +29,7 @@ pub struct Answer {
     pub is_stream: bool,
 }
 
-impl Answer {
+impl UpstreamResponse {
     /// The body to a request as it reached the upstream: providers report the usage of a stream to who asks for it.
     pub fn body(&self, request: &[u8]) -> &[u8] {
         if self.plain == self.with_usage {
@@ -42,7 +42,12 @@ impl Answer {
 }
 
 /// Writes an answer out.
-pub(super) fn answer(response: &Response, defaults: &Response, sent: &Sent, folder: &Path) -> Result<Answer, String> {
+pub(super) fn resolve(
+    response: &Response,
+    defaults: &Response,
+    sent: &ClientRequest,
+    folder: &Path,
+) -> Result<UpstreamResponse, String> {
     let own = bodies(response);
     if own > 1 {
         return Err("an answer has one of `text`, `sse`, `json`, `body`, `body_base64` and `body_file`".into());
@@ -74,7 +79,7 @@ pub(super) fn answer(response: &Response, defaults: &Response, sent: &Sent, fold
         headers.iter().any(|(name, value)| name == "content-type" && value.starts_with(b"text/event-stream"));
     let reset_after =
         response.reset_after.or(defaults.reset_after).map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
-    Ok(Answer {
+    Ok(UpstreamResponse {
         status: response.status.or(defaults.status).unwrap_or(200),
         headers,
         plain,

@@ -32,7 +32,7 @@ pub enum Cut {
 
 /// A point of the matrix.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Point {
+pub struct Delivery {
     /// On both sides of the gateway.
     pub framing: Framing,
     /// Of requests.
@@ -57,7 +57,7 @@ const MAX_PIECES: usize = 16_384;
 
 /// The offsets at which the bodies of an exchange are worth cutting.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Marks {
+pub struct CutPoints {
     /// Around matches in the request.
     pub request: Vec<usize>,
     /// Around matches in the answer.
@@ -94,31 +94,31 @@ impl Frames {
     }
 }
 
-impl Point {
+impl Delivery {
     /// How a request is sent.
-    pub fn request(&self, number: usize, exchange: &Exchange, marks: &Marks) -> Frames {
-        let body = exchange.sent.body.as_deref().unwrap_or_default();
-        let own = !exchange.sent.trailers.is_empty();
-        self.frames(number, &self.request, body, &marks.request, own, self.request_trailers)
+    pub fn request(&self, number: usize, exchange: &Exchange, cut_points: &CutPoints) -> Frames {
+        let body = exchange.request.body.as_deref().unwrap_or_default();
+        let own = !exchange.request.trailers.is_empty();
+        self.frames(number, &self.request, body, &cut_points.request, own, self.request_trailers)
     }
 
     /// How an answer with this body is sent.
-    pub fn response(&self, number: usize, exchange: &Exchange, body: &[u8], marks: &Marks) -> Frames {
+    pub fn response(&self, number: usize, exchange: &Exchange, body: &[u8], cut_points: &CutPoints) -> Frames {
         // A client that counts events needs them one by one.
-        let cut = if exchange.sent.leave_after.is_some() { &Cut::Events } else { &self.response };
-        let own = !exchange.answer.trailers.is_empty();
-        let frames = self.frames(number, cut, body, &marks.response, own, self.response_trailers);
-        Frames { sized: frames.sized && !exchange.answer.is_stream, ..frames }
+        let cut = if exchange.request.leave_after.is_some() { &Cut::Events } else { &self.response };
+        let own = !exchange.response.trailers.is_empty();
+        let frames = self.frames(number, cut, body, &cut_points.response, own, self.response_trailers);
+        Frames { sized: frames.sized && !exchange.response.is_stream, ..frames }
     }
 
-    fn frames(&self, number: usize, cut: &Cut, body: &[u8], marks: &[usize], own: bool, ours: bool) -> Frames {
+    fn frames(&self, number: usize, cut: &Cut, body: &[u8], cut_points: &[usize], own: bool, ours: bool) -> Frames {
         let here = self.only.is_none_or(|only| only == number);
         let cut = if here || *cut == Cut::Events { cut } else { &Cut::Whole };
         let mut cuts = match cut {
             Cut::Whole => Vec::new(),
             Cut::Bytes => (1..body.len()).step_by(body.len().div_ceil(MAX_PIECES).max(1)).collect(),
-            Cut::Events => crate::boundaries::events(body),
-            Cut::Match(number) => marks.get(*number).copied().into_iter().collect(),
+            Cut::Events => crate::cut_points::events(body),
+            Cut::Match(number) => cut_points.get(*number).copied().into_iter().collect(),
             Cut::At(cuts) => cuts.clone(),
         };
         cuts.retain(|&cut| cut > 0 && cut < body.len());
@@ -131,7 +131,7 @@ impl Point {
     }
 }
 
-impl fmt::Display for Point {
+impl fmt::Display for Delivery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.framing {
             Framing::Http1 => "HTTP/1",

@@ -2,19 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::firewall_rules::FirewallRules;
 use crate::literals::literals;
-use crate::policy::Policy;
 
 /// Cuts around matches that are tried in one body: a dozen matches' worth.
 const MAX_CUTS: usize = 60;
 
 /// Offsets in a body at which a match of a rule begins or ends, next to these, and in its middle. In a stream matches
 /// are found over events, too.
-pub fn matches(policy: &Policy, body: &[u8]) -> Vec<usize> {
+pub fn matches(firewall: &FirewallRules, body: &[u8]) -> Vec<usize> {
     let mut cuts = BTreeSet::new();
     let mut joined: BTreeMap<u64, (String, Vec<usize>)> = BTreeMap::new();
     for literal in literals(body) {
-        add(policy, &literal.text, &literal.places, &mut cuts);
+        add(firewall, &literal.text, &literal.places, &mut cuts);
         if literal.member.as_deref() == Some("content") {
             let (text, places) = joined.entry(literal.index).or_default();
             // The end of one is the beginning of the next.
@@ -24,18 +24,18 @@ pub fn matches(policy: &Policy, body: &[u8]) -> Vec<usize> {
         }
     }
     for (text, places) in joined.values() {
-        add(policy, text, places, &mut cuts);
+        add(firewall, text, places, &mut cuts);
     }
     cuts.retain(|&cut| cut > 0 && cut < body.len());
     cuts.into_iter().take(MAX_CUTS).collect()
 }
 
-fn add(policy: &Policy, text: &str, places: &[usize], cuts: &mut BTreeSet<usize>) {
-    for (_, range) in policy.matches(text) {
+fn add(firewall: &FirewallRules, text: &str, places: &[usize], cuts: &mut BTreeSet<usize>) {
+    for (_, range) in firewall.matches(text) {
         let Some(last) = range.end.checked_sub(1) else { continue };
         let middle = range.start + range.len() / 2;
-        let marks = [range.start, range.start + 1, middle, last, range.end];
-        cuts.extend(marks.iter().filter_map(|&mark| places.get(mark)));
+        let cut_points = [range.start, range.start + 1, middle, last, range.end];
+        cuts.extend(cut_points.iter().filter_map(|&mark| places.get(mark)));
     }
 }
 
@@ -82,11 +82,11 @@ mod tests {
 
     #[test]
     fn matches_are_found_over_events() {
-        let mut policy = Policy::default();
-        policy.extend(&serde_json::json!({"rules": [{"id": "r", "match": {"regex": "secret"}}]}));
+        let mut firewall = FirewallRules::default();
+        firewall.extend(&serde_json::json!({"rules": [{"id": "r", "match": {"regex": "secret"}}]}));
         let body = br#"data: {"delta":{"content":"a sec"}}
 data: {"delta":{"content":"ret."}}"#;
-        let cuts = matches(&policy, body);
+        let cuts = matches(&firewall, body);
         let at = |text: &str| body.windows(text.len()).position(|window| window == text.as_bytes()).unwrap();
         // Begin, one behind, the middle (where the second delta begins), before the last letter, behind it.
         let ret = at("ret.");

@@ -4,11 +4,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::file::BackendName;
-use crate::finding::Finding;
+use crate::mismatch::Mismatch;
 
 /// What came of one test.
 #[derive(Clone, Debug)]
-pub struct Outcome {
+pub struct TestResult {
     /// The file it stands in.
     pub path: PathBuf,
     /// Its name.
@@ -20,7 +20,7 @@ pub struct Outcome {
     /// What it was run in.
     pub backend: BackendName,
     /// Passed, failed, or not run.
-    pub verdict: Verdict,
+    pub status: TestStatus,
     /// Ways in which it was run.
     pub ways: usize,
     /// How long that took.
@@ -31,7 +31,7 @@ pub struct Outcome {
 
 /// Passed, failed, or not run.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum TestStatus {
     /// It holds.
     Passed,
     /// It holds as far as it was run; why not all of it was.
@@ -52,29 +52,29 @@ pub struct Failure {
     /// The line of the step or the test.
     pub line: u64,
     /// The smallest way of sending it in which it fails; none: it fails even if sent whole.
-    pub point: Option<String>,
+    pub delivery: Option<String>,
     /// What is wrong.
-    pub findings: Vec<Finding>,
+    pub mismatches: Vec<Mismatch>,
     /// What the filters logged.
     pub log: Vec<String>,
 }
 
-impl Verdict {
+impl TestStatus {
     /// Whether it counts against the run.
     pub fn fails(&self) -> bool {
-        matches!(self, Verdict::Failed(_) | Verdict::KnownFailurePassed(_))
+        matches!(self, TestStatus::Failed(_) | TestStatus::KnownFailurePassed(_))
     }
 }
 
-impl Outcome {
+impl TestResult {
     /// What is wrong, for people; empty if nothing counts against the run.
     pub fn message(&self) -> String {
-        match &self.verdict {
-            Verdict::Failed(failure) => failure.to_string(),
-            Verdict::KnownFailurePassed(reason) => {
+        match &self.status {
+            TestStatus::Failed(failure) => failure.to_string(),
+            TestStatus::KnownFailurePassed(reason) => {
                 format!("it passes, but is listed under `known_failures` ({reason}): take it off the list")
             }
-            Verdict::Passed | Verdict::PassedInPart(_) | Verdict::KnownFailure(_) => String::new(),
+            TestStatus::Passed | TestStatus::PassedInPart(_) | TestStatus::KnownFailure(_) => String::new(),
         }
     }
 }
@@ -85,10 +85,10 @@ impl std::fmt::Display for Failure {
         if let Some(step) = self.step {
             lines.push(format!("in step {step} (line {})", self.line));
         }
-        if let Some(point) = &self.point {
-            lines.push(format!("only when sent so: {point}"));
+        if let Some(delivery) = &self.delivery {
+            lines.push(format!("only when sent so: {delivery}"));
         }
-        lines.extend(self.findings.iter().map(Finding::to_string));
+        lines.extend(self.mismatches.iter().map(Mismatch::to_string));
         lines.extend(self.log.iter().map(|line| format!("log: {line}")));
         f.write_str(&lines.join("\n"))
     }

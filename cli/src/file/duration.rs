@@ -10,13 +10,13 @@ use super::Scalar;
 
 /// A length of time: numbers with the units `ms`, `s`, `m`, `h` or `d`, e.g. `61s`, `1m30s`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pause(pub Duration);
+pub struct HumanDuration(pub Duration);
 
 const UNITS: [(&str, u64); 5] = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
 
-impl Pause {
+impl HumanDuration {
     /// Reads one; `None` if it is none.
-    pub fn parse(text: &str) -> Option<Pause> {
+    pub fn parse(text: &str) -> Option<HumanDuration> {
         let mut rest = text.trim();
         let mut total = 0u64;
         if rest.is_empty() {
@@ -31,18 +31,19 @@ impl Pause {
             total = total.checked_add(number.parse::<u64>().ok()?.checked_mul(*ms)?)?;
             rest = behind;
         }
-        Some(Pause(Duration::from_millis(total)))
+        Some(HumanDuration(Duration::from_millis(total)))
     }
 }
 
-impl<'de> Deserialize<'de> for Pause {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Pause, D::Error> {
+impl<'de> Deserialize<'de> for HumanDuration {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<HumanDuration, D::Error> {
         let Scalar(text) = Scalar::deserialize(deserializer)?;
-        Pause::parse(&text).ok_or_else(|| D::Error::custom("not a length of time: write e.g. `61s`, `1m30s`, `500ms`"))
+        HumanDuration::parse(&text)
+            .ok_or_else(|| D::Error::custom("not a length of time: write e.g. `61s`, `1m30s`, `500ms`"))
     }
 }
 
-impl JsonSchema for Pause {
+impl JsonSchema for HumanDuration {
     fn inline_schema() -> bool {
         true
     }
@@ -78,7 +79,7 @@ mod tests {
             ("99999999999999999999s", None),
             ("18446744073709551615d", None),
         ] {
-            assert_eq!(Pause::parse(text), ms.map(|ms| Pause(Duration::from_millis(ms))), "{text}");
+            assert_eq!(HumanDuration::parse(text), ms.map(|ms| HumanDuration(Duration::from_millis(ms))), "{text}");
         }
     }
 }

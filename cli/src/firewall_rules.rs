@@ -11,14 +11,14 @@ use serde_json::Value;
 
 /// The rules of all prompt-inspectors of a chain.
 #[derive(Clone, Debug, Default)]
-pub struct Policy {
+pub struct FirewallRules {
     /// In file order.
-    pub rules: Vec<Rule>,
+    pub rules: Vec<FirewallRule>,
 }
 
 /// A rule.
 #[derive(Clone, Debug)]
-pub struct Rule {
+pub struct FirewallRule {
     /// Its id.
     pub id: String,
     /// Texts that it has to match, by its own word.
@@ -32,7 +32,7 @@ pub struct Rule {
     pattern: Option<Regex>,
 }
 
-impl Policy {
+impl FirewallRules {
     /// Adds the rules of a prompt-inspector's configuration.
     pub fn extend(&mut self, configuration: &Value) {
         let rules = configuration.get("rules").and_then(Value::as_array);
@@ -44,7 +44,7 @@ impl Policy {
             let directions = rule.get("applies_to").or(rule.get("on")).and_then(Value::as_array);
             let applies = |to: &str| directions.is_none_or(|list| list.iter().any(|direction| direction == to));
             let Some(id) = rule.get("id").and_then(Value::as_str) else { continue };
-            self.rules.push(Rule {
+            self.rules.push(FirewallRule {
                 id: id.to_owned(),
                 matching: texts("/examples/match"),
                 not_matching: texts("/examples/no_match"),
@@ -88,17 +88,17 @@ mod tests {
 
     #[test]
     fn patterns_and_keywords_are_found() {
-        let mut policy = Policy::default();
-        policy.extend(&serde_json::json!({"rules": [
+        let mut firewall = FirewallRules::default();
+        firewall.extend(&serde_json::json!({"rules": [
             {"id": "key", "match": {"regex": r"\bAKIA[0-9A-Z]{4}\b"}, "applies_to": ["request"],
              "examples": {"match": ["AKIA0000"], "no_match": ["AKIA"]}},
             {"id": "word", "match": {"keywords": ["heron", "blue heron", "c++"]}},
             {"id": "letters", "match": {"keywords": ["AB"], "ignore_case": false, "word": false}},
             {"id": "broken", "match": {"regex": "("}},
         ]}));
-        let found: Vec<_> = policy.matches("AKIA0000 Blue Heron xABx c++, herons xAKIA0000").collect();
+        let found: Vec<_> = firewall.matches("AKIA0000 Blue Heron xABx c++, herons xAKIA0000").collect();
         assert_eq!(found, [("key", 0..8), ("word", 9..19), ("word", 25..28), ("letters", 21..23)]);
-        assert!(policy.rules[0].on_requests && !policy.rules[0].on_responses && policy.rules[1].on_responses);
-        assert_eq!((policy.rules[0].matching.len(), policy.rules[0].not_matching.len()), (1, 1));
+        assert!(firewall.rules[0].on_requests && !firewall.rules[0].on_responses && firewall.rules[1].on_responses);
+        assert_eq!((firewall.rules[0].matching.len(), firewall.rules[0].not_matching.len()), (1, 1));
     }
 }
