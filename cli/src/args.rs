@@ -1,4 +1,4 @@
-//! What is typed: the one definition behind the parser, `--help`, the man page and the completions.
+//! Command line arguments: one definition for the parser, `--help`, the man page and the completions.
 
 mod tokens;
 
@@ -9,105 +9,106 @@ use clap_complete::Shell;
 
 pub use tokens::{CompileArgs, CountArgs, TableFormat, TokenizerCommand};
 
-/// An AI gateway's policies, tested without a cluster.
+/// Test the policies of an AI gateway without a cluster.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "tollgate", version, about, propagate_version = true, disable_help_subcommand = true)]
 pub struct Cli {
-    /// What to do.
+    /// Subcommand.
     #[command(subcommand)]
     pub command: Command,
 }
 
-/// What to do.
+/// Subcommands of `tollgate`.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
-    /// Run tests of policies (*.test.yaml).
+    /// Run policy tests (*.test.yaml).
     ///
-    /// Requests and answers go through the filters as the module that Envoy loads; what came of them is held against what
-    /// the test expects. Each test is sent in every way that could matter (whole, byte by byte, cut at every match, event by
-    /// event, with trailers, over HTTP/1 and HTTP/2, with an empty last frame), and all must come to the same.
+    /// Sends requests and scripted upstream responses through the filters, using the module that Envoy loads, and
+    /// compares the result with the test's expectations. Each test runs in every delivery that could make a difference:
+    /// whole, byte by byte, cut at every match of a rule, event by event, with trailers, over HTTP/1 and HTTP/2, and
+    /// with an empty last frame. All deliveries must give the same result.
     ///
-    /// Exit status: 0 if everything passed, 1 if something failed, 2 if something given could not be used.
+    /// Exit status: 0 if all tests passed, 1 if a test failed, 2 if the input is invalid.
     Test(TestArgs),
-    /// Count the tokens of texts, or of the prompts of requests.
+    /// Count the tokens of texts or of the prompts in request bodies.
     Count(CountArgs),
-    /// Work with the tokenizers of other models.
+    /// Compile tokenizers of models that are not built in.
     #[command(subcommand)]
     Tokenizer(TokenizerCommand),
-    /// Print the JSON Schema of a kind of file.
+    /// Print the JSON Schema of a file format.
     Schema {
-        /// Which kind.
+        /// File format.
         kind: SchemaKind,
     },
-    /// Print completions for a shell.
+    /// Print shell completions.
     Completions {
-        /// Which shell.
+        /// Shell to print completions for.
         shell: Shell,
     },
     /// Print the man page.
     Man,
 }
 
-/// What `tollgate test` is told.
+/// Arguments of `tollgate test`.
 #[derive(Clone, Debug, Args)]
 pub struct TestArgs {
-    /// Test files, and folders that have any below them.
+    /// Test files, and folders that are searched for test files.
     #[arg(default_value = ".", value_name = "PATH")]
     pub paths: Vec<PathBuf>,
-    /// What the filters run in.
+    /// Runtime for the filters.
     #[arg(long, value_enum, default_value_t = BackendArg::Wasm)]
     pub backend: BackendArg,
-    /// Only tests whose `file: name` this regular expression matches.
+    /// Run only tests whose `file: name` matches this regular expression.
     #[arg(long, value_name = "REGEX")]
     pub run: Option<String>,
-    /// How to report.
+    /// Report format.
     #[arg(long, value_enum, default_value_t = FormatArg::Pretty)]
     pub format: FormatArg,
-    /// Report which firewall rules lack a test that they match, or one that they do not (`not_rules`).
+    /// Report firewall rules that lack a matching test or a non-matching one (`not_rules`).
     #[arg(long)]
     pub coverage: bool,
-    /// Fail if fewer rules than this have both, in per cent. Implies --coverage.
+    /// Fail if less than this percentage of the rules has both kinds of tests. Implies --coverage.
     #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
     pub require_coverage: Option<u8>,
-    /// Run again whenever a file changes that the tests are made of.
+    /// Rerun the tests whenever a file they depend on changes.
     #[arg(long)]
     pub watch: bool,
-    /// The module to run. Default: $TOLLGATE_MODULE, else target/wasm32-wasip1/release/tollgate.wasm here or in a folder
-    /// above.
+    /// Module to run. Default: $TOLLGATE_MODULE, else target/wasm32-wasip1/release/tollgate.wasm in the current folder
+    /// or one of its parents.
     #[arg(long, value_name = "FILE")]
     pub module: Option<PathBuf>,
-    /// Threads. Default: as many as there are processors.
+    /// Number of threads. Default: the number of processors.
     #[arg(long, value_name = "N")]
     pub jobs: Option<usize>,
 }
 
-/// What the filters run in.
+/// Runtimes for the filters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum BackendArg {
-    /// A host of ours that behaves as Envoy does. Milliseconds a test.
+    /// Tollgate's own host, which behaves like Envoy. Takes milliseconds per test.
     Wasm,
-    /// A real Envoy ($ENVOY, or one that is installed into target/), over real sockets, in fewer ways.
+    /// A real Envoy ($ENVOY, or one that is installed into target/) over real sockets, in fewer deliveries.
     Envoy,
 }
 
-/// How to report.
+/// Report formats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum FormatArg {
-    /// For people.
+    /// Text for people.
     Pretty,
-    /// One JSON document.
+    /// A single JSON document.
     Json,
-    /// JUnit's XML.
+    /// JUnit XML.
     Junit,
-    /// Annotations of GitHub Actions.
+    /// GitHub Actions annotations.
     Github,
-    /// SARIF 2.1.0, for code scanning.
+    /// SARIF 2.1.0 for code scanning.
     Sarif,
 }
 
-/// A kind of file.
+/// File formats with a schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum SchemaKind {
-    /// *.test.yaml
+    /// Test files (*.test.yaml).
     Test,
 }

@@ -1,4 +1,4 @@
-//! What tests are run in: the module in a host of ours, or a real Envoy.
+//! Runtimes for tests: the module in Tollgate's own host, or a real Envoy.
 
 pub mod envoy;
 pub mod wasm;
@@ -8,27 +8,28 @@ use crate::file::BackendName;
 use crate::observation::Observation;
 use crate::plan::Case;
 
-/// Runs tests of one chain.
+/// Runs the tests of one chain.
 pub trait Backend: Send + Sync {
-    /// Which one it is.
+    /// Returns the name of this backend.
     fn name(&self) -> BackendName;
 
-    /// Those of a test's points that are worth running here.
+    /// Returns those deliveries of a test that this backend runs.
     fn deliveries(&self, case: &Case, all: Vec<Delivery>) -> Vec<Delivery>;
 
-    /// Runs a test in one way, from nothing. What was seen of each request, in order; fewer than there are if the rest
-    /// cannot be run here, see [`RunOutput::stopped`].
+    /// Runs a test in one delivery, without state from earlier runs. Returns the observations in the order of the
+    /// requests; there are fewer than requests if the backend cannot run the remaining ones, see
+    /// [`RunOutput::stopped`].
     ///
     /// # Errors
-    /// What kept it from being run at all, fit to be shown.
+    /// The reason why the test could not run. The text contains no secrets.
     fn run(&self, case: &Case, cut_points: &[CutPoints], delivery: &Delivery) -> Result<RunOutput, String>;
 }
 
-/// What came of one run.
+/// Result of running a test in one delivery.
 #[derive(Clone, Debug, Default)]
 pub struct RunOutput {
-    /// What was seen of each request.
+    /// Observations, one per request that was sent.
     pub seen: Vec<Observation>,
-    /// Why not all of them were sent.
+    /// Reason why not all requests were sent.
     pub stopped: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! The commands.
+//! Implementations of the subcommands.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is a program for the terminal")]
 
 mod count;
@@ -15,7 +15,7 @@ use clap::CommandFactory;
 use crate::args::{Cli, Command, SchemaKind};
 use crate::schema;
 
-/// Does what is asked; the exit code is 0, 1 (tests failed) or 2 (bad input).
+/// Runs a subcommand. The exit code is 0, 1 (a test failed) or 2 (invalid input).
 pub fn run(command: Command) -> ExitCode {
     match command {
         Command::Test(args) => test::run(&args),
@@ -31,12 +31,12 @@ pub fn run(command: Command) -> ExitCode {
     }
 }
 
-/// The man page: the command, then each of its subcommands.
+/// Renders the man page: the command itself, then the options of `test`.
 fn man() -> Vec<u8> {
     let mut text = Vec::new();
     let mut command = Cli::command();
     command.build();
-    // Into memory: it cannot fail.
+    // Writing to memory cannot fail.
     let _ = clap_mangen::Man::new(command.clone()).render(&mut text);
     for subcommand in command.get_subcommands().filter(|subcommand| subcommand.get_name() == "test") {
         let page = clap_mangen::Man::new(subcommand.clone());
@@ -47,7 +47,7 @@ fn man() -> Vec<u8> {
 }
 
 fn print(text: &[u8]) -> ExitCode {
-    // A reader that has seen enough is no error.
+    // A closed pipe is not an error: the reader has seen enough.
     match io::stdout().lock().write_all(text) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => ExitCode::from(2),
         _ => ExitCode::SUCCESS,
@@ -59,12 +59,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_definitions_hold_together() {
+    fn the_argument_definitions_are_valid() {
         Cli::command().debug_assert();
     }
 
     #[test]
-    fn the_man_page_has_every_option() {
+    fn the_man_page_lists_every_option() {
         let text = String::from_utf8(man()).unwrap();
         for option in ["backend", "run", "format", "coverage", "watch", "module"] {
             assert!(text.contains(option), "{option}");

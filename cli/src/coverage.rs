@@ -1,4 +1,4 @@
-//! Which firewall rules have tests.
+//! Test coverage of firewall rules.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -6,24 +6,25 @@ use std::path::PathBuf;
 use crate::plan::{Case, Suite};
 use crate::test_result::{TestResult, TestStatus};
 
-/// The rules of one policy.
+/// Coverage of all policies of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Coverage {
-    /// By the file that the policy stands in.
+    /// Rules with their coverage, by the file that contains the policy.
     pub policies: BTreeMap<PathBuf, BTreeMap<String, Tested>>,
 }
 
-/// Whether a rule has tests of both kinds. Only tests that pass count.
+/// Kinds of tests that a rule has. Only passing tests count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tested {
-    /// In one it matches, and is expected to.
+    /// `true` if a test expects the rule to match, and it does.
     pub positive: bool,
-    /// In one it does not match, and is named under `not_rules`: a test of another rule says nothing about this one.
+    /// `true` if a test names the rule under `not_rules`. A test of other rules that does not mention this one does not
+    /// count.
     pub negative: bool,
 }
 
 impl Coverage {
-    /// What tests say about the rules of their policies.
+    /// Collects the coverage from test results.
     pub fn of<'a>(run: impl IntoIterator<Item = (&'a Suite, &'a Case, &'a TestResult)>) -> Coverage {
         let mut coverage = Coverage::default();
         for (suite, case, result) in run {
@@ -51,27 +52,27 @@ impl Coverage {
         coverage
     }
 
-    /// Rules with tests of both kinds, and all rules.
+    /// Returns the number of rules with both kinds of tests, and of all rules.
     pub fn counts(&self) -> (usize, usize) {
         let all = || self.policies.values().flat_map(|rules| rules.values());
         (all().filter(|tested| tested.positive && tested.negative).count(), all().count())
     }
 
-    /// Per cent of the rules that have tests of both kinds, rounded down; 100 if there are no rules.
+    /// Returns the percentage of rules with both kinds of tests, rounded down; 100 if there are no rules.
     pub fn percent(&self) -> usize {
         let (tested, all) = self.counts();
         (tested * 100).checked_div(all).unwrap_or(100)
     }
 
-    /// A line for each rule that lacks tests: its policy, its id, and what is missing.
+    /// Returns the policy, the id and the missing kind of test for each rule that is not fully covered.
     pub fn gaps(&self) -> impl Iterator<Item = (&PathBuf, &str, &'static str)> {
         self.policies.iter().flat_map(|(policy, rules)| {
             rules.iter().filter_map(move |(id, tested)| {
                 let gap = match (tested.positive, tested.negative) {
                     (true, true) => return None,
-                    (true, false) => "no test that it does not match (`not_rules`)",
-                    (false, true) => "no test that it matches (`rules`)",
-                    (false, false) => "no test at all",
+                    (true, false) => "no test expects it not to match (`not_rules`)",
+                    (false, true) => "no test expects it to match (`rules`)",
+                    (false, false) => "no tests",
                 };
                 Some((policy, id.as_str(), gap))
             })

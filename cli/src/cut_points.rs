@@ -1,15 +1,15 @@
-//! Where cuts are worth trying: at matches of rules, and between the events of a stream.
+//! Offsets at which cutting a body may make a difference: around rule matches and between stream events.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::firewall_rules::FirewallRules;
 use crate::literals::literals;
 
-/// Cuts around matches that are tried in one body: a dozen matches' worth.
+/// Most cuts around matches tried in one body; enough for a dozen matches.
 const MAX_CUTS: usize = 60;
 
-/// Offsets in a body at which a match of a rule begins or ends, next to these, and in its middle. In a stream matches
-/// are found over events, too.
+/// Returns the offsets at which a match of a rule begins or ends, the offsets next to these, and its middle. In a
+/// stream, the text of all events of a choice is searched as one.
 pub fn matches(firewall: &FirewallRules, body: &[u8]) -> Vec<usize> {
     let mut cuts = BTreeSet::new();
     let mut joined: BTreeMap<u64, (String, Vec<usize>)> = BTreeMap::new();
@@ -17,7 +17,7 @@ pub fn matches(firewall: &FirewallRules, body: &[u8]) -> Vec<usize> {
         add(firewall, &literal.text, &literal.places, &mut cuts);
         if literal.member.as_deref() == Some("content") {
             let (text, places) = joined.entry(literal.index).or_default();
-            // The end of one is the beginning of the next.
+            // The end of one text is the beginning of the next.
             places.truncate(text.len());
             text.push_str(&literal.text);
             places.extend(literal.places);
@@ -39,7 +39,7 @@ fn add(firewall: &FirewallRules, text: &str, places: &[usize], cuts: &mut BTreeS
     }
 }
 
-/// Offsets behind every event of a stream: behind every empty line.
+/// Returns the offset after every event of a stream, that is, after every empty line.
 pub fn events(body: &[u8]) -> Vec<usize> {
     let mut cuts = Vec::new();
     let (mut at, mut empty) = (0, true);
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn events_end_with_an_empty_line() {
+    fn events_end_after_an_empty_line() {
         for (stream, cuts) in [
             ("data: a\n\ndata: b\n\n", vec![9]),
             ("data: a\r\n\r\ndata: b\r\n\r\n", vec![11]),
@@ -81,14 +81,14 @@ mod tests {
     }
 
     #[test]
-    fn matches_are_found_over_events() {
+    fn matches_that_span_events_are_found() {
         let mut firewall = FirewallRules::default();
         firewall.extend(&serde_json::json!({"rules": [{"id": "r", "match": {"regex": "secret"}}]}));
         let body = br#"data: {"delta":{"content":"a sec"}}
 data: {"delta":{"content":"ret."}}"#;
         let cuts = matches(&firewall, body);
         let at = |text: &str| body.windows(text.len()).position(|window| window == text.as_bytes()).unwrap();
-        // Begin, one behind, the middle (where the second delta begins), before the last letter, behind it.
+        // Start, one after it, the middle (where the second delta begins), before the last letter, after it.
         let ret = at("ret.");
         assert_eq!(cuts, [at("sec"), at("ec\""), ret, ret + 2, ret + 3]);
     }

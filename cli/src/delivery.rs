@@ -1,84 +1,84 @@
-//! One way of sending the requests and answers of a test: framing, pieces, trailers.
+//! A way of sending the requests and responses of a test: framing, pieces and trailers.
 
 use std::fmt;
 
 use crate::plan::Exchange;
 
-/// How messages end on a connection.
+/// HTTP version, which decides how messages end on a connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Framing {
-    /// HTTP/1.1
+    /// HTTP/1.1.
     #[default]
     Http1,
-    /// HTTP/2
+    /// HTTP/2.
     Http2,
 }
 
-/// Where a body is cut.
+/// Offsets at which a body is cut.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Cut {
-    /// Nowhere.
+    /// Not cut.
     #[default]
     Whole,
     /// Between any two bytes.
     Bytes,
-    /// Behind every event.
+    /// After every event.
     Events,
-    /// At one of the places around matches, by its number.
+    /// At the cut point of this number around matches.
     Match(usize),
     /// At these offsets.
     At(Vec<usize>),
 }
 
-/// A point of the matrix.
+/// One way of sending all requests and responses of a test.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Delivery {
-    /// On both sides of the gateway.
+    /// HTTP version on both sides of the gateway.
     pub framing: Framing,
-    /// Of requests.
+    /// Cuts of request bodies.
     pub request: Cut,
-    /// Of answers.
+    /// Cuts of response bodies.
     pub response: Cut,
-    /// Whether requests end with trailers of ours.
+    /// `true` if [`TRAILER`] is added to requests.
     pub request_trailers: bool,
-    /// Whether answers do.
+    /// `true` if [`TRAILER`] is added to responses.
     pub response_trailers: bool,
-    /// Whether bodies are of unknown length, with an empty last frame.
+    /// `true` if bodies have no content-length and end with an empty frame.
     pub empty_last: bool,
-    /// Only the exchange of this number (from 0) is sent in this way, the others whole.
+    /// Number (from 0) of the only exchange that is delivered this way; all others are sent whole.
     pub only: Option<usize>,
 }
 
-/// The trailer that a point adds.
+/// Trailer that a delivery adds.
 pub const TRAILER: &str = "x-tollgate-test-trailer";
 
-/// Pieces that a body is cut into at most.
+/// Most pieces that a body is cut into.
 const MAX_PIECES: usize = 16_384;
 
-/// The offsets at which the bodies of an exchange are worth cutting.
+/// Offsets at which the bodies of an exchange are cut around matches.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CutPoints {
     /// Around matches in the request.
     pub request: Vec<usize>,
-    /// Around matches in the answer.
+    /// Around matches in the response.
     pub response: Vec<usize>,
 }
 
-/// How one message is sent.
+/// Frames of one message.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Frames {
-    /// Offsets of the body at which it is cut, ascending, without both ends.
+    /// Offsets at which the body is cut, ascending, without 0 and the length of the body.
     pub cuts: Vec<usize>,
-    /// Whether its length is said in front.
+    /// `true` if the message has a content-length.
     pub sized: bool,
-    /// Whether a trailer of ours is added.
+    /// `true` if [`TRAILER`] is added.
     pub trailers: bool,
-    /// Whether an empty last frame is added.
+    /// `true` if an empty last frame is added.
     pub empty_last: bool,
 }
 
 impl Frames {
-    /// The pieces of a body.
+    /// Splits a body into its pieces.
     pub fn of<'a>(&self, body: &'a [u8]) -> Vec<&'a [u8]> {
         let mut pieces = Vec::with_capacity(self.cuts.len() + 1);
         let mut at = 0;
@@ -94,27 +94,53 @@ impl Frames {
     }
 }
 
+/// A request or a response to be cut into frames.
+#[derive(Clone, Copy)]
+struct Message<'a> {
+    /// Number of the exchange, from 0.
+    number: usize,
+    body: &'a [u8],
+    cut: &'a Cut,
+    cut_points: &'a [usize],
+    /// `true` if the test file gives the message trailers.
+    own_trailers: bool,
+    /// `true` if the delivery adds [`TRAILER`].
+    add_trailer: bool,
+}
+
 impl Delivery {
-    /// How a request is sent.
+    /// Returns the frames of a request.
     pub fn request(&self, number: usize, exchange: &Exchange, cut_points: &CutPoints) -> Frames {
         let body = exchange.request.body.as_deref().unwrap_or_default();
-        let own = !exchange.request.trailers.is_empty();
-        self.frames(number, &self.request, body, &cut_points.request, own, self.request_trailers)
+        self.frames(&Message {
+            number,
+            body,
+            cut: &self.request,
+            cut_points: &cut_points.request,
+            own_trailers: !exchange.request.trailers.is_empty(),
+            add_trailer: self.request_trailers,
+        })
     }
 
-    /// How an answer with this body is sent.
+    /// Returns the frames of a response with this body.
     pub fn response(&self, number: usize, exchange: &Exchange, body: &[u8], cut_points: &CutPoints) -> Frames {
-        // A client that counts events needs them one by one.
+        // A client that leaves after a number of events needs one frame per event.
         let cut = if exchange.request.leave_after.is_some() { &Cut::Events } else { &self.response };
-        let own = !exchange.response.trailers.is_empty();
-        let frames = self.frames(number, cut, body, &cut_points.response, own, self.response_trailers);
+        let frames = self.frames(&Message {
+            number,
+            body,
+            cut,
+            cut_points: &cut_points.response,
+            own_trailers: !exchange.response.trailers.is_empty(),
+            add_trailer: self.response_trailers,
+        });
         Frames { sized: frames.sized && !exchange.response.is_stream, ..frames }
     }
 
-    fn frames(&self, number: usize, cut: &Cut, body: &[u8], cut_points: &[usize], own: bool, ours: bool) -> Frames {
+    fn frames(&self, message: &Message<'_>) -> Frames {
+        let Message { number, body, cut, cut_points, own_trailers, add_trailer } = *message;
         let here = self.only.is_none_or(|only| only == number);
-        let cut = if here || *cut == Cut::Events { cut } else { &Cut::Whole };
-        let mut cuts = match cut {
+        let mut cuts = match if here || *cut == Cut::Events { cut } else { &Cut::Whole } {
             Cut::Whole => Vec::new(),
             Cut::Bytes => (1..body.len()).step_by(body.len().div_ceil(MAX_PIECES).max(1)).collect(),
             Cut::Events => crate::cut_points::events(body),
@@ -122,11 +148,11 @@ impl Delivery {
             Cut::At(cuts) => cuts.clone(),
         };
         cuts.retain(|&cut| cut > 0 && cut < body.len());
-        let trailers = ours && here;
-        // HTTP/1 ends every body of unknown length in this way.
+        let trailers = add_trailer && here;
+        // HTTP/1 ends every body of unknown length with an empty chunk anyway.
         let unsized_whole = self.empty_last && here;
         let empty_last = unsized_whole && !body.is_empty() && self.framing == Framing::Http2;
-        let sized = !own && !trailers && !unsized_whole && (cuts.is_empty() || self.framing == Framing::Http1);
+        let sized = !own_trailers && !trailers && !unsized_whole && (cuts.is_empty() || self.framing == Framing::Http1);
         Frames { cuts, sized, trailers, empty_last }
     }
 }
@@ -140,7 +166,7 @@ impl fmt::Display for Delivery {
         if self.request == Cut::Whole && self.response == Cut::Whole {
             f.write_str(", whole")?;
         }
-        for (what, cut) in [("request", &self.request), ("answer", &self.response)] {
+        for (what, cut) in [("request", &self.request), ("response", &self.response)] {
             match cut {
                 Cut::Whole => {}
                 Cut::Bytes => write!(f, ", {what} byte by byte")?,
@@ -151,7 +177,7 @@ impl fmt::Display for Delivery {
         }
         for (there, text) in [
             (self.request_trailers, ", request with trailers"),
-            (self.response_trailers, ", answer with trailers"),
+            (self.response_trailers, ", response with trailers"),
             (self.empty_last && self.framing == Framing::Http2, ", empty last frames"),
             (self.empty_last && self.framing == Framing::Http1, ", chunked"),
         ] {

@@ -1,4 +1,4 @@
-//! Whether what was seen is what was expected.
+//! Compares an observation with the expectations of a test.
 
 mod client;
 mod header;
@@ -12,7 +12,7 @@ use crate::observation::Observation;
 use crate::plan::Exchange;
 use crate::secrets::Mask;
 
-/// Everything that is not as expected.
+/// Returns every mismatch between the observation and the expectations.
 pub fn check(expect: &Expect, exchange: &Exchange, seen: &Observation, mask: &Mask) -> Vec<Mismatch> {
     let mut checks = Checks { mask, found: Vec::new() };
     record::check(expect, seen, &mut checks);
@@ -21,7 +21,7 @@ pub fn check(expect: &Expect, exchange: &Exchange, seen: &Observation, mask: &Ma
     checks.found
 }
 
-/// Collects what is wrong.
+/// Collector of mismatches.
 struct Checks<'a> {
     mask: &'a Mask,
     found: Vec<Mismatch>,
@@ -32,7 +32,7 @@ impl Checks<'_> {
         self.found.push(Mismatch::new(what, expected, found));
     }
 
-    /// Words of a known set, and numbers.
+    /// Compares words of a known set, and numbers.
     fn same(&mut self, what: &str, expected: Option<impl ToString>, found: Option<impl ToString>) {
         if let Some(expected) = expected.map(|expected| expected.to_string()) {
             let found = found.map_or("none".to_owned(), |found| found.to_string());
@@ -42,25 +42,25 @@ impl Checks<'_> {
         }
     }
 
-    /// Text, if one is expected.
+    /// Compares text, if the test expects one.
     fn text(&mut self, what: &str, expected: Option<&str>, found: &[u8]) {
         if let Some(expected) = expected {
             self.octets(what, expected.as_bytes(), found);
         }
     }
 
-    /// Octets, of which nothing is shown that rules match.
+    /// Compares bytes. Parts that match a rule are masked in the report.
     fn octets(&mut self, what: &str, expected: &[u8], found: &[u8]) {
         if expected != found {
             let at = expected.iter().zip(found).take_while(|(a, b)| a == b).count();
-            let what = if at > 0 { format!("{what} (from byte {at} on)") } else { what.to_owned() };
+            let what = if at > 0 { format!("{what} (from byte {at})") } else { what.to_owned() };
             let show = |octets: &[u8]| format!("{:?}", self.mask.show_at(octets, at));
             let (expected, found) = (show(expected), show(found));
             self.add(&what, expected, found);
         }
     }
 
-    /// Parts that are to be in a text, and parts that are not.
+    /// Checks for substrings that must or must not occur.
     fn parts(&mut self, what: &str, contains: &[String], not_contains: &[String], found: &[u8]) {
         let at = |part: &String| found.windows(part.len().max(1)).position(|window| window == part.as_bytes());
         for part in contains.iter().filter(|part| at(part).is_none()) {

@@ -1,6 +1,6 @@
-//! The shape of a `*.test.yaml` file: what a person writes, checked for keys and types and nothing else.
+//! Types of the `*.test.yaml` format. Parsing checks keys and types only.
 //!
-//! Doc comments here become the descriptions of the JSON Schema, so they speak to whoever writes tests.
+//! The doc comments here become descriptions in the JSON Schema; they address authors of tests.
 
 mod chain;
 mod duration;
@@ -27,78 +27,78 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
-/// Tests of a chain of Tollgate filters: requests and answers in, verdicts out, no cluster.
+/// Tests of a chain of Tollgate filters: requests and upstream responses in, verdicts out, without a cluster.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TestFile {
-    /// The version of this format: 1.
+    /// Version of this format: 1.
     #[schemars(range(min = 1, max = 1))]
     pub version: u32,
-    /// The filters under test, in Envoy's order.
+    /// Filters under test, in Envoy's order.
     pub chain: Chain,
-    /// What every test of the file starts from. A test's own words go before these; headers are merged by name.
+    /// Defaults for every test of the file. Values of a test override them; headers are merged by name.
     #[serde(default)]
     pub defaults: Defaults,
-    /// The tests. Each starts from nothing: no count, no memory is left of another one.
+    /// Tests. Each starts with empty state: nothing that another test counted or stored is kept.
     #[schemars(with = "Vec<Test>")]
     pub tests: Vec<Spanned<Test>>,
-    /// Tests that are known to fail. One that passes nevertheless fails the run, so that this list stays true.
+    /// Tests that are known to fail. A listed test that passes fails the run, so the list cannot become outdated.
     #[serde(default)]
     #[schemars(with = "Vec<KnownFailure>")]
     pub known_failures: Vec<Spanned<KnownFailure>>,
 }
 
-/// What every test of the file starts from.
+/// Defaults for every test of the file.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Defaults {
-    /// Of every request.
+    /// Defaults of requests.
     pub request: Request,
-    /// Of every answer.
+    /// Defaults of upstream responses.
     pub response: Response,
-    /// Of every test that does not say it.
+    /// Deliveries of tests that do not have a `split` of their own.
     pub split: Option<Split>,
 }
 
-/// One test: a request, the upstream's answer and what is expected of it, or several of them as `steps`.
+/// A test: a request, the upstream's response and the expected result, or several of these as `steps`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Test {
-    /// What holds if the test passes. Unique in the file.
+    /// Statement that is true if the test passes. Unique within the file.
     pub name: String,
-    /// In which pieces and framings requests and answers are sent. Default: `all`, every way that could matter; all of
-    /// them must come to the same.
+    /// Deliveries (pieces and HTTP versions) in which requests and responses are sent. Default: `all`, every delivery
+    /// that could make a difference. All deliveries must give the same result.
     #[serde(default)]
     pub split: Option<Split>,
-    /// What the client sends.
+    /// Request that the client sends.
     #[serde(default)]
     pub request: Option<Request>,
-    /// What the upstream answers. Default: an ordinary answer of `ok`.
+    /// Response of the upstream. Default: an ordinary response with the text `ok`.
     #[serde(default)]
     pub response: Option<Response>,
-    /// What has to come of it.
+    /// Expected result.
     #[serde(default)]
     pub expect: Option<Expect>,
-    /// Several requests one after the other, in place of `request`, `response` and `expect`.
+    /// Several requests, one after the other, instead of `request`, `response` and `expect`.
     #[serde(default)]
     #[schemars(with = "Option<Vec<TestStep>>")]
     pub steps: Option<Vec<Spanned<TestStep>>>,
 }
 
-/// One of several steps: a request, or time that passes.
+/// A step of a test: a request, or a passage of time.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TestStep {
-    /// What the client sends.
+    /// Request that the client sends.
     #[serde(default)]
     pub request: Option<Request>,
-    /// What the upstream answers.
+    /// Response of the upstream.
     #[serde(default)]
     pub response: Option<Response>,
-    /// What has to come of it. A step without it only prepares what follows.
+    /// Expected result. A step without it only prepares the following steps.
     #[serde(default)]
     pub expect: Option<Expect>,
-    /// Time that passes, in place of a request: `61s`, `1m30s`, `500ms`. Virtual: nothing waits.
+    /// Time that passes, instead of a request: `61s`, `1m30s`, `500ms`. Time is virtual; the test does not wait.
     #[serde(default)]
     pub advance: Option<HumanDuration>,
 }

@@ -1,39 +1,39 @@
-//! The firewall rules of a chain, as far as a test run needs them: where cuts are worth trying, what must not be shown,
-//! and which rules no test is about.
+//! Firewall rules of a chain, as needed by the test runner: to cut bodies at matches, to mask secrets in reports, and
+//! to find rules without tests.
 //!
-//! The rules are compiled here a second time, with the `regex` crate, and not by the code that is under test. What is
-//! compiled decides nothing: verdicts are the module's. A rule that does not compile here is left to the module to refuse.
+//! The rules are compiled a second time here, with the `regex` crate instead of the code under test. They do not decide
+//! anything: verdicts come from the module. A rule that does not compile here is ignored; the module reports it.
 
 use std::ops::Range;
 
 use regex::Regex;
 use serde_json::Value;
 
-/// The rules of all prompt-inspectors of a chain.
+/// Rules of all prompt-inspector filters of a chain.
 #[derive(Clone, Debug, Default)]
 pub struct FirewallRules {
-    /// In file order.
+    /// Rules in file order.
     pub rules: Vec<FirewallRule>,
 }
 
-/// A rule.
+/// A firewall rule.
 #[derive(Clone, Debug)]
 pub struct FirewallRule {
-    /// Its id.
+    /// Id of the rule.
     pub id: String,
-    /// Texts that it has to match, by its own word.
+    /// Examples in the rule that it must match.
     pub matching: Vec<String>,
-    /// Texts that it must not match.
+    /// Examples in the rule that it must not match.
     pub not_matching: Vec<String>,
-    /// Whether it looks at requests.
+    /// `true` if the rule applies to requests.
     pub on_requests: bool,
-    /// Whether it looks at answers.
+    /// `true` if the rule applies to responses.
     pub on_responses: bool,
     pattern: Option<Regex>,
 }
 
 impl FirewallRules {
-    /// Adds the rules of a prompt-inspector's configuration.
+    /// Adds the rules of a prompt-inspector configuration.
     pub fn extend(&mut self, configuration: &Value) {
         let rules = configuration.get("rules").and_then(Value::as_array);
         for rule in rules.into_iter().flatten() {
@@ -55,7 +55,7 @@ impl FirewallRules {
         }
     }
 
-    /// Where rules match in a text, by the id of the rule.
+    /// Returns the matches of all rules in a text, with the rule's id.
     pub fn matches<'a>(&'a self, text: &'a str) -> impl Iterator<Item = (&'a str, Range<usize>)> {
         self.rules.iter().flat_map(move |rule| {
             let found = rule.pattern.iter().flat_map(move |pattern| pattern.find_iter(text));
@@ -64,13 +64,13 @@ impl FirewallRules {
     }
 }
 
-/// What a rule looks for, see docs/writing-rules.md.
+/// Compiles the matcher of a rule, see docs/writing-rules.md.
 fn pattern(matcher: &Value) -> Option<Regex> {
     if let Some(regex) = matcher.get("regex").and_then(Value::as_str) {
         return Regex::new(regex).ok();
     }
     let mut keywords: Vec<&str> = matcher.get("keywords")?.as_array()?.iter().filter_map(Value::as_str).collect();
-    // Where several begin at one place the longest counts.
+    // The longest of several keywords that begin at the same position wins.
     keywords.sort_by_key(|keyword| std::cmp::Reverse(keyword.len()));
     let flag = |name| matcher.get(name).and_then(Value::as_bool).unwrap_or(true);
     let (case, ahead, behind) = (

@@ -1,26 +1,26 @@
 //! The `tollgate` command.
 //!
-//! `tollgate test` runs `*.test.yaml` files: requests and upstream answers go through the filters of a chain, as the very
-//! module that Envoy loads and with the policy file of production, and what came of them is held against what the test
-//! expects. Nothing listens and nothing waits; time is virtual.
+//! `tollgate test` runs `*.test.yaml` files: it sends requests and scripted upstream responses through a chain of
+//! filters, using the module that Envoy loads and the production policy, and compares the result with the test's
+//! expectations. No socket is opened and nothing sleeps; time is virtual.
 //!
-//! The way of a test, a module each:
+//! The modules, in the order in which a test passes through them:
 //!
 //! ```text
-//! file      what a person writes               -> nearest, problem: what is wrong with it, and where
-//! plan      the same with everything written out: bodies, headers, policies
-//! matrix    the ways of sending it: point      -> boundaries, literals, policy: where cuts are worth trying
-//! backend   runs it in one way: observation    (wasm: tollgate-host; envoy: a real one)
-//! expect    what is not as expected            -> secrets: what may be shown
-//! lengths   whether bodies end where they should, in every way
-//! agree     what is not the same in two ways   -> shrink: the plainest way that shows it
-//! run       all of that, several at a time: outcome
-//! report    pretty, json, junit, github, sarif; coverage
+//! file            the parsed test file               -> nearest, problem: errors with their position
+//! plan            tests with all defaults applied: bodies, headers, policies
+//! matrix          the deliveries of a test           -> delivery; cut_points, literals, firewall_rules: offsets to cut at
+//! backend         runs one delivery: observation     (wasm: tollgate-host; envoy: a real Envoy)
+//! expect          compares with the expectations     -> secrets: masking
+//! content_length  checks the length headers of every delivery
+//! split_diff      compares two deliveries of a test  -> shrink: minimises a failing delivery
+//! run             runs all tests in parallel: test_result
+//! report          pretty, json, junit, github, sarif; coverage
 //! ```
 //!
-//! What a filter does must not depend on how bytes arrive. So a test is run in every way that could matter, and has to
-//! come to the same in all; this is where filters of others have failed (`end_of_stream` that never comes with trailers,
-//! a value cut between two chunks).
+//! The behaviour of a filter must not depend on how bytes arrive. Every test therefore runs in each delivery that could
+//! make a difference, and all deliveries must agree. Filters elsewhere have failed exactly there: an `end_of_stream`
+//! flag that is never set when trailers follow, or a value that is split between two chunks.
 //!
 //! ```
 //! use std::path::Path;
@@ -37,7 +37,7 @@
 //!   expect: {verdict: block, rules: [word], upstream: untouhced}
 //! "#;
 //! let problem = Suite::parse(Path::new("policy.test.yaml"), text).unwrap_err();
-//! assert_eq!(problem.to_string(), "policy.test.yaml:9:43: unknown word `untouhced`: did you mean `untouched`?");
+//! assert_eq!(problem.to_string(), "policy.test.yaml:9:43: unknown value `untouhced`: did you mean `untouched`?");
 //! assert!(Suite::parse(Path::new("policy.test.yaml"), &text.replace("hced", "ched")).is_ok());
 //! ```
 

@@ -1,20 +1,20 @@
-//! The strings of a JSON text, or of a stream of such, as they are meant, with the places where they stand.
+//! String literals of a JSON text or of a stream of JSON texts, decoded, with their source positions.
 
-/// A string with its escapes undone.
+/// A decoded string literal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Literal {
-    /// What it means.
+    /// Decoded text.
     pub text: String,
-    /// For each byte of `text`, and for its end, where that stands in the source.
+    /// Source offset of each byte of `text`, and of its end.
     pub places: Vec<usize>,
-    /// The member it is the value of, if it is one.
+    /// Name of the object member whose value this is, if any.
     pub member: Option<String>,
-    /// The last `"index"` before it: the choice of a streamed answer.
+    /// Last number given for `"index"` before the literal: the choice in a streamed response.
     pub index: u64,
 }
 
-/// All string literals of a text that need not be JSON: what stands between quotes, in order. Names of members are among
-/// them.
+/// Returns all string literals in order, including member names. The text need not be valid JSON: anything between
+/// quotes is a literal.
 pub fn literals(source: &[u8]) -> Vec<Literal> {
     let mut found: Vec<Literal> = Vec::new();
     let (mut at, mut index) = (0, 0);
@@ -37,12 +37,12 @@ pub fn literals(source: &[u8]) -> Vec<Literal> {
     found
 }
 
-/// A whole text with escapes undone wherever they stand.
+/// Decodes the escapes in a whole text.
 pub fn unescaped(source: &[u8]) -> Literal {
     unescape(source, 0, None).0
 }
 
-/// From `at` up to an unescaped `until` or the end; where that is.
+/// Decodes from `at` up to an unescaped `until` or the end. Also returns the offset where it stopped.
 fn unescape(source: &[u8], mut at: usize, until: Option<u8>) -> (Literal, usize) {
     let mut text: Vec<u8> = Vec::new();
     let mut places = Vec::new();
@@ -69,7 +69,7 @@ fn unescape(source: &[u8], mut at: usize, until: Option<u8>) -> (Literal, usize)
         at += length;
     }
     places.push(at);
-    // What is no UTF-8 is of no use to rules; places must fit, so each such octet becomes one that stands for itself.
+    // Rules match UTF-8 only. One byte must stay one byte because of `places`, so each invalid byte is replaced by `?`.
     let text = match String::from_utf8(text) {
         Ok(text) => text,
         Err(error) => {
@@ -79,7 +79,7 @@ fn unescape(source: &[u8], mut at: usize, until: Option<u8>) -> (Literal, usize)
     (Literal { text, places, member: None, index: 0 }, at)
 }
 
-/// The character that an escape means, and the length of the escape.
+/// Returns the character that an escape stands for, and the length of the escape.
 fn escaped(source: &[u8], at: usize, escape: u8) -> (Option<char>, usize) {
     let simple = match escape {
         b'n' => '\n',
@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn strings_and_their_places() {
+    fn strings_are_decoded_with_their_positions() {
         let source = br#"data: {"index":1,"delta":{"content":"a\u0041\ud83d\ude42\"b"}}"#;
         let found = literals(source);
         let content = found.iter().find(|literal| literal.member.as_deref() == Some("content")).unwrap();
@@ -131,7 +131,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_octets_are_read(source in proptest::collection::vec(any::<u8>(), 0..64)) {
+        fn any_bytes_are_read(source in proptest::collection::vec(any::<u8>(), 0..64)) {
             for literal in literals(&source).iter().chain([&unescaped(&source)]) {
                 prop_assert_eq!(literal.places.len(), literal.text.len() + 1);
                 prop_assert!(literal.places.is_sorted());
@@ -140,7 +140,7 @@ mod tests {
         }
 
         #[test]
-        fn what_a_serializer_writes_is_read_back(text in any::<String>()) {
+        fn serialized_strings_are_read_back(text in any::<String>()) {
             let json = serde_json::to_vec(&text).unwrap();
             prop_assert_eq!(&literals(&json)[0].text, &text);
         }

@@ -1,5 +1,5 @@
-//! The ways in which a test is run: whole, byte by byte, at every match, event by event, with trailers, over HTTP/1 and
-//! HTTP/2, with an empty last frame. What a filter does must not depend on any of these.
+//! The deliveries in which a test runs: whole, byte by byte, cut at every match, event by event, with trailers, over
+//! HTTP/1 and HTTP/2, with an empty last frame. The result of a test must not depend on them.
 
 use std::collections::HashSet;
 
@@ -9,7 +9,7 @@ use crate::file::SplitKind;
 use crate::firewall_rules::FirewallRules;
 use crate::plan::{Case, Exchange};
 
-/// Where the bodies of each exchange of a test are worth cutting.
+/// Returns the cut points of each exchange of a test.
 pub fn cut_points(case: &Case, firewall: &FirewallRules) -> Vec<CutPoints> {
     let of = |exchange: &Exchange| CutPoints {
         request: cut_points::matches(firewall, exchange.request.body.as_deref().unwrap_or_default()),
@@ -18,7 +18,7 @@ pub fn cut_points(case: &Case, firewall: &FirewallRules) -> Vec<CutPoints> {
     case.exchanges().map(of).collect()
 }
 
-/// The points of a test, each different from all others in what it sends, the plainest first.
+/// Returns the deliveries of a test, simplest first. Each one differs from all others in the bytes or frames sent.
 pub fn deliveries(case: &Case, cut_points: &[CutPoints]) -> Vec<Delivery> {
     let mut seen = HashSet::new();
     let mut deliveries = candidates(case, cut_points);
@@ -65,7 +65,7 @@ fn candidates(case: &Case, cut_points: &[CutPoints]) -> Vec<Delivery> {
     deliveries
 }
 
-/// What goes over the wire at a point.
+/// Returns the frames that a delivery sends.
 fn sent(case: &Case, cut_points: &[CutPoints], delivery: &Delivery) -> Vec<(Framing, Frames, Frames)> {
     let default = CutPoints::default();
     let of = |(number, exchange): (usize, &Exchange)| {
@@ -75,7 +75,7 @@ fn sent(case: &Case, cut_points: &[CutPoints], delivery: &Delivery) -> Vec<(Fram
         for (frames, body) in
             [(&mut request, exchange.request.body.is_some()), (&mut response, !exchange.response.refuse)]
         {
-            // What is not there cannot be sent in another way.
+            // Trailers and framing of an absent body make no difference.
             frames.trailers &= body;
             frames.sized |= !body;
         }

@@ -1,20 +1,20 @@
-//! What is not as it should be.
+//! Mismatch between expected and observed behaviour.
 
 use std::fmt;
 
-/// One thing that is not as it should be. Its texts are fit to be shown: secrets are masked.
+/// A mismatch. Its texts may be printed: secrets are masked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mismatch {
-    /// What it is about, e.g. `upstream.body`.
+    /// Subject of the comparison, e.g. `upstream.body`.
     pub what: String,
-    /// What was expected.
+    /// Expected value.
     pub expected: String,
-    /// What was found.
+    /// Observed value.
     pub found: String,
 }
 
 impl Mismatch {
-    /// A finding.
+    /// Creates a mismatch.
     pub fn new(what: impl Into<String>, expected: impl Into<String>, found: impl Into<String>) -> Mismatch {
         Mismatch { what: what.into(), expected: expected.into(), found: found.into() }
     }

@@ -1,43 +1,43 @@
-//! What was seen of one request, whichever back end it ran in.
+//! Observed behaviour of one request, independent of the backend.
 
 use std::collections::BTreeMap;
 
 use crate::file::ResponseEnd;
 use crate::plan::HeaderList;
 
-/// What was seen of one request.
+/// Observed behaviour of one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Observation {
-    /// The status; none if no answer came.
+    /// Status; `None` if no response arrived.
     pub status: Option<u16>,
-    /// Headers of the answer.
+    /// Headers of the response.
     pub headers: HeaderList,
-    /// Body of the answer.
+    /// Body of the response.
     pub body: Vec<u8>,
-    /// Trailers of the answer.
+    /// Trailers of the response.
     pub trailers: HeaderList,
-    /// How the answer ended.
+    /// End of the response.
     pub end: ResponseEnd,
-    /// What a back end has to say of the end, e.g. why nothing more came.
+    /// Backend's explanation of the end, e.g. the reason why nothing more arrived.
     pub note: Option<String>,
-    /// Why the answer is what it is, in Envoy's words.
+    /// Envoy's response code details.
     pub details: String,
-    /// What upstreams got.
+    /// Requests that reached upstreams.
     pub upstream: Vec<UpstreamRequest>,
     /// Tollgate's properties by name.
     pub properties: BTreeMap<String, String>,
-    /// By how much counters grew, by name without `wasmcustom.`; those that did not are left out.
+    /// Increments of counters by name without `wasmcustom.`; unchanged counters are left out.
     pub counters: BTreeMap<String, u64>,
-    /// What filters logged at `warn` or above.
+    /// Messages logged by filters at level `warn` or above.
     pub log: Vec<String>,
-    /// Time went on by itself meanwhile, so what counts down is another number in every run.
+    /// `true` if the backend runs in real time, so that countdowns differ from run to run.
     pub real_clock: bool,
 }
 
-/// What an upstream got.
+/// A request that reached an upstream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UpstreamRequest {
-    /// Which upstream.
+    /// Name of the cluster.
     pub cluster: String,
     /// Path and query.
     pub path: String,
@@ -47,19 +47,19 @@ pub struct UpstreamRequest {
     pub body: Vec<u8>,
     /// Trailers.
     pub trailers: HeaderList,
-    /// Whether it ended as it should.
+    /// `true` if the request arrived completely.
     pub complete: bool,
-    /// Whether it went on behind its end.
+    /// `true` if more data followed the end of the request.
     pub ended_twice: bool,
 }
 
 impl Observation {
-    /// A property.
+    /// Returns a property.
     pub fn property(&self, name: &str) -> Option<&str> {
         self.properties.get(name).map(String::as_str)
     }
 
-    /// The rules that matched, each once, in the order in which they are named.
+    /// Returns the rules that matched, without duplicates, in the order of the property.
     pub fn rules(&self) -> Vec<&str> {
         let mut rules: Vec<&str> = Vec::new();
         for rule in self.property("tollgate.rules").unwrap_or_default().split(',').filter(|rule| !rule.is_empty()) {
@@ -71,7 +71,7 @@ impl Observation {
     }
 }
 
-/// The values of a header.
+/// Returns the values of a header.
 pub fn values<'a>(headers: &'a HeaderList, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
     headers.iter().filter(move |(named, _)| named.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_slice())
 }

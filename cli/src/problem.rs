@@ -1,4 +1,4 @@
-//! What is wrong with what the command was given, and where.
+//! Errors in the command's input, with their position.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -7,36 +7,36 @@ use serde_saphyr::{Error, Location};
 
 use crate::nearest::nearest;
 
-/// Bad input: exit code 2. It never quotes a value, only keys: values may be secrets.
+/// Invalid input (exit code 2). The message names keys but never quotes values, because values may be secrets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// The file it stands in; none if it is about the command line.
+    /// File with the error; `None` for errors on the command line.
     pub file: Option<PathBuf>,
-    /// Line and column in characters, both from 1; zero if unknown.
+    /// Line in the file, from 1; 0 if unknown.
     pub line: u64,
-    /// See `line`.
+    /// Column in characters, from 1; 0 if unknown.
     pub column: u64,
-    /// A sentence.
+    /// Description of the error.
     pub message: String,
 }
 
 impl Problem {
-    /// A problem that has no place in a file.
+    /// Creates a problem without a position.
     pub fn new(message: impl Into<String>) -> Problem {
         Problem { file: None, line: 0, column: 0, message: message.into() }
     }
 
-    /// A problem with a file as a whole.
+    /// Creates a problem with a file as a whole.
     pub fn of(file: &Path, message: impl Into<String>) -> Problem {
         Problem { file: Some(file.to_owned()), ..Problem::new(message) }
     }
 
-    /// A problem at a place in a file.
+    /// Creates a problem at a position in a file.
     pub fn at(file: &Path, place: Location, message: impl Into<String>) -> Problem {
         Problem { line: place.line(), column: place.column(), ..Problem::of(file, message) }
     }
 
-    /// What the YAML reader has to say of a file.
+    /// Converts an error of the YAML reader.
     pub fn of_yaml(file: &Path, error: &Error) -> Problem {
         let place = error.location().unwrap_or(Location::UNKNOWN);
         Problem::at(file, place, sentence(error.without_snippet()))
@@ -61,22 +61,22 @@ impl std::error::Error for Problem {}
 fn sentence(error: &Error) -> String {
     match error {
         Error::SerdeUnknownField { field, expected, .. } => unknown("unknown key", field, expected),
-        Error::SerdeUnknownVariant { variant, expected, .. } => unknown("unknown word", variant, expected),
+        Error::SerdeUnknownVariant { variant, expected, .. } => unknown("unknown value", variant, expected),
         Error::SerdeInvalidType { unexpected, expected, .. }
         | Error::SerdeInvalidValue { unexpected, expected, .. } => {
             format!("expected {expected}, found {}", kind(unexpected))
         }
-        // The values of a file are not for logs; what is left of messages speaks of its form.
+        // Values may be secrets; the remaining errors are about syntax and do not quote any.
         other => first_line(&other.render_with_formatter(&serde_saphyr::DefaultMessageFormatter)),
     }
 }
 
 fn unknown(what: &str, word: &str, expected: &[&str]) -> String {
-    // A word that is like none of ours may be a value that slipped out of its place.
+    // An unknown word far from all valid ones may be a misplaced value, so only its beginning is shown.
     match nearest(word, expected.iter().copied()) {
         Some(near) => format!("{what} `{word}`: did you mean `{near}`?"),
-        None if expected.is_empty() => format!("{what} here"),
-        None => format!("{what} `{}`: possible are {}", shortened(word), list(expected)),
+        None if expected.is_empty() => format!("{what}"),
+        None => format!("{what} `{}`: expected one of {}", shortened(word), list(expected)),
     }
 }
 
@@ -92,7 +92,7 @@ fn list(words: &[&str]) -> String {
     words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
 }
 
-/// The kind of an unexpected value, without the value.
+/// Returns the type of an unexpected value without the value.
 fn kind(unexpected: &str) -> &str {
     unexpected.split(['"', '`']).next().unwrap_or_default().trim()
 }

@@ -1,4 +1,4 @@
-//! What is printed of a run.
+//! Reports of a test run.
 
 mod github;
 mod json;
@@ -13,23 +13,23 @@ use crate::coverage::Coverage;
 use crate::problem::Problem;
 use crate::test_result::{TestResult, TestStatus};
 
-/// Everything that came of a run.
+/// Result of a test run.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
-    /// What came of the tests, in order.
+    /// Results of the tests, in order.
     pub results: Vec<TestResult>,
-    /// Which rules have tests, if that was asked.
+    /// Coverage of firewall rules, if requested.
     pub coverage: Option<Coverage>,
-    /// The per cent of rules that must have tests.
+    /// Required percentage of covered rules.
     pub required: Option<u8>,
-    /// What could not be used; then nothing was run.
+    /// Errors in the input. If there are any, no test ran.
     pub problems: Vec<Problem>,
-    /// How long all of it took.
+    /// Duration of the run.
     pub took: Duration,
 }
 
 impl Report {
-    /// 0: all passed, 1: something failed, 2: something could not be used.
+    /// Returns 0 if all tests passed, 1 if a test or the coverage failed, and 2 if the input is invalid.
     pub fn exit_code(&self) -> u8 {
         if !self.problems.is_empty() {
             2
@@ -38,13 +38,13 @@ impl Report {
         }
     }
 
-    /// Whether too few rules have tests.
+    /// Returns `true` if the coverage is below the required percentage.
     pub fn uncovered(&self) -> bool {
         let percent = self.coverage.as_ref().map_or(100, Coverage::percent);
         self.required.is_some_and(|required| percent < usize::from(required))
     }
 
-    /// Passed, failed, and known to fail.
+    /// Returns the number of passed, failed and known-to-fail tests.
     fn counts(&self) -> (usize, usize, usize) {
         let count = |wanted: fn(&TestStatus) -> bool| self.results.iter().filter(|o| wanted(&o.status)).count();
         (
@@ -54,7 +54,7 @@ impl Report {
         )
     }
 
-    /// The report in a format, and whether it belongs on standard error.
+    /// Renders the report in a format.
     pub fn render(&self, format: FormatArg) -> String {
         match format {
             FormatArg::Pretty => pretty::render(self),

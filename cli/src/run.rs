@@ -1,4 +1,4 @@
-//! Running tests: each in all its ways, several at a time.
+//! Runs tests in all their deliveries, several tests at a time.
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
@@ -18,18 +18,18 @@ use crate::shrink;
 use crate::split_diff;
 use crate::test_result::{Failure, TestResult, TestStatus};
 
-/// A test to be run.
+/// A test to run.
 #[derive(Clone, Copy)]
 pub struct Job<'a> {
-    /// The file it is in.
+    /// File that contains the test.
     pub suite: &'a Suite,
     /// The test.
     pub case: &'a Case,
-    /// What it is run in.
+    /// Backend to run it in.
     pub backend: &'a dyn Backend,
 }
 
-/// Runs tests on so many threads; what came of them is in their order.
+/// Runs tests on several threads and returns the results in the order of the jobs.
 pub fn all(jobs: &[Job<'_>], threads: usize) -> Vec<TestResult> {
     let next = AtomicUsize::new(0);
     let results = Mutex::new(Vec::with_capacity(jobs.len()));
@@ -92,7 +92,7 @@ struct Attempt<'a> {
 }
 
 impl Attempt<'_> {
-    /// The first failure, if there is one, and why not everything was run.
+    /// Returns the first failure, if any, and the reason if the test did not run completely.
     fn run(&mut self, deliveries: &[Delivery]) -> (Option<Failure>, Option<String>) {
         let mut first: Option<RunOutput> = None;
         for delivery in deliveries {
@@ -120,12 +120,12 @@ impl Attempt<'_> {
     }
 
     fn not_run(&self, delivery: &Delivery, words: String, whole: bool) -> Failure {
-        let mismatch = Mismatch::new("the run", "to come to its end", words);
+        let mismatch = Mismatch::new("run", "to finish", words);
         let delivery = (!whole).then(|| delivery.to_string());
         Failure { line: self.case.line, delivery, mismatches: vec![mismatch], ..Failure::default() }
     }
 
-    /// What is not as expected in a run.
+    /// Compares a run with the test's expectations.
     fn unexpected(&self, ran: &RunOutput) -> Option<Failure> {
         self.case.exchanges().zip(&ran.seen).find_map(|(exchange, seen)| {
             let mut mismatches = content_length::wrong(exchange, seen);
@@ -136,7 +136,8 @@ impl Attempt<'_> {
         })
     }
 
-    /// What is not as in the run in which everything was sent whole, and the number of the exchange.
+    /// Compares a run with the run in which everything was sent whole. Also returns the number of the exchange that
+    /// differs.
     fn disagreement(&self, whole: &RunOutput, other: &RunOutput) -> Option<(usize, Failure)> {
         let both = whole.seen.iter().zip(&other.seen);
         self.case.exchanges().zip(both).enumerate().find_map(|(number, (exchange, (whole, other)))| {
@@ -146,7 +147,7 @@ impl Attempt<'_> {
         })
     }
 
-    /// The disagreement in the plainest way of sending that shows one.
+    /// Searches for the simplest delivery that shows the difference.
     fn smallest(&mut self, delivery: Delivery, whole: &RunOutput, number: usize, mut found: Failure) -> Failure {
         let default = CutPoints::default();
         let cuts = |delivery: &Delivery| {
@@ -168,7 +169,8 @@ impl Attempt<'_> {
                 None => false,
             }
         };
-        // A failure of one exchange may be due to how an earlier one was sent.
+        // The difference in one exchange may be caused by the delivery of an earlier one, so this may fail to reproduce
+        // it.
         let alone = Delivery { only: Some(number), ..delivery.clone() };
         let start = if fails(&alone) { alone } else { delivery };
         let smallest = shrink::smallest(start, cuts, &mut fails);

@@ -1,27 +1,27 @@
-//! What may be shown of bodies: nothing that a rule of the policy matches, whole or in part.
+//! Masking of bodies in reports: no text that a rule matches is shown, not even in part.
 
 use std::collections::HashMap;
 
 use crate::firewall_rules::FirewallRules;
 use crate::literals::{Literal, literals, unescaped};
 
-/// So many bytes of a secret are a part of it; fewer are a coincidence.
+/// Length of a fragment of a secret that is masked. Shorter fragments are considered coincidences.
 const PART: usize = 6;
 
-/// The most of a text that is shown, and how much of that stands before the place that it is about.
+/// Most bytes of a text that are shown, and how many of them precede the position of interest.
 const MAX_SHOWN: usize = 600;
 const BEFORE: usize = 80;
 
-/// Knows the secrets of a test and takes them out of what is shown.
+/// Masks the secrets of a test in texts.
 #[derive(Clone, Debug, Default)]
 pub struct Mask {
     firewall: FirewallRules,
-    /// The rule by every part of everything that matched it in the test's bodies.
+    /// Rules by the fragments of all their matches in the test's bodies.
     parts: HashMap<Vec<u8>, String>,
 }
 
 impl Mask {
-    /// A mask for tests with these bodies.
+    /// Creates a mask for a test with these bodies.
     pub fn new<'a>(firewall: &FirewallRules, bodies: impl IntoIterator<Item = &'a [u8]>) -> Mask {
         let mut mask = Mask { firewall: firewall.clone(), parts: HashMap::new() };
         for body in bodies {
@@ -50,13 +50,13 @@ impl Mask {
         }
     }
 
-    /// A text for people to read: secrets are replaced by the rule's id and their place in bytes, the end is left out
-    /// if it is long, and what is no text is shown as such.
+    /// Renders a text for people: secrets are replaced by the rule's id and their byte range, long texts are truncated,
+    /// and invalid UTF-8 is replaced.
     pub fn show(&self, octets: &[u8]) -> String {
         self.show_at(octets, 0)
     }
 
-    /// As [`Mask::show`], from a little before a place on.
+    /// Like [`Mask::show`], starting shortly before a position.
     pub fn show_at(&self, octets: &[u8], place: usize) -> String {
         let mut hidden: Vec<Option<&str>> = vec![None; octets.len()];
         let whole = unescaped(octets);
@@ -67,7 +67,8 @@ impl Mask {
             }
             for length in [PART, 5, 4, 3, 2, 1] {
                 for (at, part) in literal.text.as_bytes().windows(length).enumerate() {
-                    // A shorter one is a whole secret: only such are kept under their own length.
+                    // Fragments shorter than `PART` are complete secrets, because only these are stored with their own
+                    // length.
                     if let Some(rule) = self.parts.get(part) {
                         hide(&mut hidden, literal, at, at + length, rule);
                     }
@@ -87,7 +88,7 @@ fn hide<'a>(hidden: &mut [Option<&'a str>], literal: &Literal, start: usize, end
 
 fn render(octets: &[u8], hidden: &[Option<&str>], from: usize) -> String {
     let mut shown = if from > 0 { "…".to_owned() } else { String::new() };
-    // A secret that begins before is shown with its true place.
+    // A secret that begins before `from` is shown with its full range.
     let rule = hidden.get(from).copied().flatten();
     let run = hidden.get(..from).unwrap_or_default().iter().rev().take_while(|other| rule.is_some() && **other == rule);
     let mut at = from - run.count();
@@ -129,11 +130,11 @@ mod tests {
     }
 
     #[test]
-    fn secrets_are_replaced_by_rule_and_place() {
+    fn secrets_are_replaced_by_rule_and_range() {
         let body = br#"{"content":"my card is 4111 1111 1111 1112, pin1"}"#;
         let mask = Mask::new(&policy(), [body.as_slice()]);
         assert_eq!(mask.show(body), r#"{"content":"my card is ‹card, bytes 23..42›, ‹pin, bytes 44..48›"}"#);
-        // Half of it, and in escapes.
+        // Half of the secret, and the secret in escapes.
         assert_eq!(mask.show(b"my card is 4111 11"), "my card is ‹card, bytes 11..18›");
         assert_eq!(mask.show(br#""\u0034111 1111 1111 1112""#), "\"‹card, bytes 1..25›\"");
         assert_eq!(mask.show(b"nothing here"), "nothing here");
@@ -141,13 +142,13 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_that_comes_in_two_events_is_known() {
+    fn a_secret_split_over_two_events_is_masked() {
         let mask = Mask::new(&policy(), [br#"{"content":"4111 11"}{"content":"11 1111 1112"}"#.as_slice()]);
         assert_eq!(mask.show(b"11 1111 1112"), "‹card, bytes 0..12›");
     }
 
     #[test]
-    fn long_texts_are_cut() {
+    fn long_texts_are_truncated() {
         let shown = Mask::default().show(&[b'a'; 5000]);
         assert!(shown.len() < 700 && shown.ends_with("(5000 bytes)"), "{shown}");
         let mut long = vec![b' '; 1000];

@@ -1,12 +1,12 @@
-//! The smallest way of sending a test in which it fails.
+//! Minimises a delivery in which a test fails.
 
 use crate::delivery::{Cut, Delivery, Framing};
 
-/// Runs that are spent on making one failure smaller.
+/// Most runs spent on minimising one failure.
 const BUDGET: usize = 120;
 
-/// Makes a failing point plainer for as long as it fails. `cuts`: the offsets at which a body is cut at a point, of the
-/// request and of the answer.
+/// Simplifies a failing delivery as long as it still fails. `cuts` returns the offsets at which a delivery cuts the
+/// request and the response.
 pub fn smallest(
     delivery: Delivery,
     cuts: impl Fn(&Delivery) -> (Vec<usize>, Vec<usize>),
@@ -30,7 +30,7 @@ pub fn smallest(
         |delivery: &Delivery| Delivery { framing: Framing::Http1, ..delivery.clone() },
     ] {
         let candidate = plainer(&best);
-        // Sent whole it does not fail: that is what it was compared with.
+        // Sent whole the test does not fail: that is the run it was compared with.
         let whole = Delivery { only: None, ..candidate.clone() } == Delivery::default();
         if candidate != best && !whole && try_one(&candidate) {
             best = candidate;
@@ -48,7 +48,7 @@ pub fn smallest(
     best
 }
 
-/// Leaves out cuts, in halves, quarters and so on, for as long as that still fails.
+/// Removes halves, quarters and so on of the cuts as long as the test still fails (delta debugging).
 fn fewest(mut cuts: Vec<usize>, mut fails: impl FnMut(&[usize]) -> bool) -> Vec<usize> {
     let mut parts = 2;
     while cuts.len() > 1 {
@@ -100,7 +100,7 @@ mod tests {
         let fails = |delivery: &Delivery| all(1000)(delivery).1.contains(&437);
         let smallest = smallest(delivery, at, fails);
         assert_eq!(smallest, Delivery { response: Cut::At(vec![437]), ..Delivery::default() });
-        assert_eq!(smallest.to_string(), "HTTP/1, answer cut at byte 437");
+        assert_eq!(smallest.to_string(), "HTTP/1, response cut at byte 437");
     }
 
     #[test]
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn what_fails_only_with_trailers_keeps_them() {
+    fn trailers_are_kept_if_the_failure_needs_them() {
         let delivery =
             Delivery { request: Cut::Bytes, request_trailers: true, response_trailers: true, ..Delivery::default() };
         let smallest = smallest(delivery, all(9), |delivery| delivery.response_trailers);

@@ -1,4 +1,4 @@
-//! Whether a test came to the same in two ways of sending it.
+//! Compares the results of two deliveries of a test.
 
 use crate::delivery::TRAILER;
 use crate::mismatch::Mismatch;
@@ -6,7 +6,7 @@ use crate::observation::{Observation, UpstreamRequest};
 use crate::plan::HeaderList;
 use crate::secrets::Mask;
 
-/// Headers that differ with framing, length and time.
+/// Headers that depend on framing, length or time.
 const INCIDENTAL: [&str; 10] = [
     "content-length",
     "transfer-encoding",
@@ -20,15 +20,15 @@ const INCIDENTAL: [&str; 10] = [
     ":scheme",
 ];
 
-/// Properties that differ with time.
+/// Properties that depend on time.
 const TIMES: [&str; 1] = ["tollgate.ttft_ms"];
 
-/// Compares what was seen with what was seen when it was sent whole.
+/// Compares an observation with that of the same exchange sent whole.
 pub fn differences(whole: &Observation, other: &Observation, mask: &Mask) -> Vec<Mismatch> {
     let mut found = Vec::new();
     let mut same = |what: &str, whole: String, other: String| {
         if whole != other {
-            found.push(Mismatch::new(what, format!("{whole}, as when sent whole"), other));
+            found.push(Mismatch::new(what, format!("{whole}, as in the delivery `whole`"), other));
         }
     };
     let status = |seen: &Observation| seen.status.map_or("none".into(), |status| status.to_string());
@@ -46,7 +46,7 @@ pub fn differences(whole: &Observation, other: &Observation, mask: &Mask) -> Vec
     }
     headers("headers", &one, &two, mask, &mut found);
     headers("trailers", &whole.trailers, &other.trailers, mask, &mut found);
-    // The message of a 429 says when to come back.
+    // The message of a 429 contains the time to wait.
     if !(whole.real_clock && whole.status == Some(429)) {
         body("client.body", &whole.body, &other.body, mask, &mut found);
     }
@@ -56,7 +56,7 @@ pub fn differences(whole: &Observation, other: &Observation, mask: &Mask) -> Vec
     found
 }
 
-/// Headers that say how long something is still to last.
+/// Returns `true` for headers that contain a remaining time.
 fn counts_down(name: &str) -> bool {
     name.starts_with("retry-after") || name.starts_with("x-ratelimit-reset")
 }
@@ -64,11 +64,11 @@ fn counts_down(name: &str) -> bool {
 fn upstream(whole: &UpstreamRequest, other: &UpstreamRequest, mask: &Mask, found: &mut Vec<Mismatch>) {
     let place = |seen: &UpstreamRequest| format!("{} {}", seen.cluster, mask.show(seen.path.as_bytes()));
     if place(whole) != place(other) {
-        found.push(Mismatch::new("upstream", format!("{}, as when sent whole", place(whole)), place(other)));
+        found.push(Mismatch::new("upstream", format!("{}, as in the delivery `whole`", place(whole)), place(other)));
     }
     if whole.complete != other.complete {
-        let ended = |seen: &UpstreamRequest| if seen.complete { "complete" } else { "cut off" };
-        found.push(Mismatch::new("upstream", format!("{}, as when sent whole", ended(whole)), ended(other)));
+        let ended = |seen: &UpstreamRequest| if seen.complete { "complete" } else { "incomplete" };
+        found.push(Mismatch::new("upstream", format!("{}, as in the delivery `whole`", ended(whole)), ended(other)));
     }
     headers("upstream.headers", &whole.headers, &other.headers, mask, found);
     headers("upstream.trailers", &whole.trailers, &other.trailers, mask, found);
@@ -102,16 +102,20 @@ fn headers(what: &str, whole: &HeaderList, other: &HeaderList, mask: &Mask, foun
     let show = |these: &HeaderList, those: &HeaderList| {
         let only = these.iter().filter(|header| !those.contains(header));
         let only: Vec<_> = only.map(|(name, value)| format!("{name}: {}", mask.show(value))).collect();
-        if only.is_empty() { "no such".to_owned() } else { only.join("; ") }
+        if only.is_empty() { "none of these".to_owned() } else { only.join("; ") }
     };
-    found.push(Mismatch::new(what, format!("{}, as when sent whole", show(&whole, &other)), show(&other, &whole)));
+    found.push(Mismatch::new(
+        what,
+        format!("{}, as in the delivery `whole`", show(&whole, &other)),
+        show(&other, &whole),
+    ));
 }
 
 fn body(what: &str, whole: &[u8], other: &[u8], mask: &Mask, found: &mut Vec<Mismatch>) {
     if whole != other {
         let at = whole.iter().zip(other).take_while(|(a, b)| a == b).count();
-        let what = format!("{what} (from byte {at} on)");
-        let whole = format!("{}, as when sent whole", mask.show_at(whole, at));
+        let what = format!("{what} (from byte {at})");
+        let whole = format!("{}, as in the delivery `whole`", mask.show_at(whole, at));
         found.push(Mismatch::new(what, whole, mask.show_at(other, at)));
     }
 }

@@ -1,4 +1,4 @@
-//! What came of tests.
+//! Results of tests.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -6,73 +6,73 @@ use std::time::Duration;
 use crate::file::BackendName;
 use crate::mismatch::Mismatch;
 
-/// What came of one test.
+/// Result of one test.
 #[derive(Clone, Debug)]
 pub struct TestResult {
-    /// The file it stands in.
+    /// File that contains the test.
     pub path: PathBuf,
-    /// Its name.
+    /// Name of the test.
     pub name: String,
-    /// Where it stands in the file.
+    /// Line of the test in the file.
     pub line: u64,
-    /// See `line`.
+    /// Column, see `line`.
     pub column: u64,
-    /// What it was run in.
+    /// Backend that ran the test.
     pub backend: BackendName,
-    /// Passed, failed, or not run.
+    /// Status of the test.
     pub status: TestStatus,
-    /// Ways in which it was run.
+    /// Number of deliveries that ran.
     pub ways: usize,
-    /// How long that took.
+    /// Duration of all deliveries.
     pub took: Duration,
-    /// Rules that matched in it.
+    /// Rules that matched.
     pub matched: Vec<String>,
 }
 
-/// Passed, failed, or not run.
+/// Status of a test.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TestStatus {
-    /// It holds.
+    /// The test passed.
     Passed,
-    /// It holds as far as it was run; why not all of it was.
+    /// The test passed, but could not run completely; the reason.
     PassedInPart(String),
-    /// It does not hold.
+    /// The test failed.
     Failed(Failure),
-    /// It does not hold, which was known; why.
+    /// The test failed as listed under `known_failures`; the listed reason.
     KnownFailure(String),
-    /// It holds, which was not known: the entry under `known_failures` is out of date. The reason that it gives.
+    /// The test passed although it is listed under `known_failures`; the listed reason.
     KnownFailurePassed(String),
 }
 
-/// How a test failed.
+/// Details of a failed test.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Failure {
-    /// The step, from 1; none if there is only one.
+    /// Step that failed, from 1; `None` if the test has no steps.
     pub step: Option<usize>,
-    /// The line of the step or the test.
+    /// Line of the step or the test.
     pub line: u64,
-    /// The smallest way of sending it in which it fails; none: it fails even if sent whole.
+    /// Simplest delivery in which the test fails; `None` if it fails even when sent whole.
     pub delivery: Option<String>,
-    /// What is wrong.
+    /// Mismatches found.
     pub mismatches: Vec<Mismatch>,
-    /// What the filters logged.
+    /// Messages logged by the filters.
     pub log: Vec<String>,
 }
 
 impl TestStatus {
-    /// Whether it counts against the run.
+    /// Returns `true` if this status fails the run.
     pub fn fails(&self) -> bool {
         matches!(self, TestStatus::Failed(_) | TestStatus::KnownFailurePassed(_))
     }
 }
 
 impl TestResult {
-    /// What is wrong, for people; empty if nothing counts against the run.
+    /// Describes the failure for people; empty if the test does not fail the run.
     pub fn message(&self) -> String {
         match &self.status {
             TestStatus::Failed(failure) => failure.to_string(),
             TestStatus::KnownFailurePassed(reason) => {
-                format!("it passes, but is listed under `known_failures` ({reason}): take it off the list")
+                format!("passes, but is listed under `known_failures` ({reason}): remove it from the list")
             }
             TestStatus::Passed | TestStatus::PassedInPart(_) | TestStatus::KnownFailure(_) => String::new(),
         }
@@ -86,7 +86,7 @@ impl std::fmt::Display for Failure {
             lines.push(format!("in step {step} (line {})", self.line));
         }
         if let Some(delivery) = &self.delivery {
-            lines.push(format!("only when sent so: {delivery}"));
+            lines.push(format!("fails only in this delivery: {delivery}"));
         }
         lines.extend(self.mismatches.iter().map(Mismatch::to_string));
         lines.extend(self.log.iter().map(|line| format!("log: {line}")));

@@ -1,4 +1,4 @@
-//! The command as users run it: exit codes, words, and the project's own tests.
+//! Runs the command as users do: exit codes, messages, and the project's own tests.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use tollgate_envoy_harness::scratch::Scratch;
 
 mod workspace;
 
-/// A module: that of the environment, or one that was built here.
+/// Returns the module of `$TOLLGATE_MODULE`, or the one built in this checkout.
 fn module(name: &str) -> PathBuf {
     match std::env::var_os("TOLLGATE_MODULE").map(PathBuf::from) {
         Some(bundle) => Some(bundle.with_file_name(module_file(name))).filter(|p| p.is_file()).unwrap_or(bundle),
@@ -34,7 +34,7 @@ fn text(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
-/// A folder with a test file.
+/// Creates a folder with a test file.
 fn folder(tests: &str) -> (Scratch, PathBuf) {
     let scratch = Scratch::new("tollgate-test").unwrap();
     let path = scratch.path().to_owned();
@@ -59,42 +59,42 @@ tests:
 "#;
 
 #[test]
-fn exit_codes_and_what_is_said() {
+fn exit_codes_and_messages() {
     let wrong =
         PASSES.replace("verdict: block, rules: [key]", "verdict: allow").replace("untouched", "{unchanged: true}");
     let example = PASSES.replace("AKIA00001111", "AKIA-no");
     let policy = PASSES.replace("action: block", "action: stop");
     for (tests, args, code, words) in [
         (PASSES, vec!["test"], 0, "3 passed, 0 failed"),
-        (PASSES, vec!["test", "--coverage"], 0, "rules with both kinds of tests: 1 of 1 (100 %)"),
+        (PASSES, vec!["test", "--coverage"], 0, "rules with matching and non-matching tests: 1 of 1 (100 %)"),
         (PASSES, vec!["test", "--require-coverage", "100"], 0, "100 % required"),
         (PASSES, vec!["test", "--run", "blocked$"], 0, "1 passed"),
-        (PASSES, vec!["test", "--run", "blocked$", "--require-coverage", "100"], 1, "no test that it does not match"),
-        (PASSES, vec!["test", "--run", "nobody"], 2, "no test has a name"),
-        (PASSES, vec!["test", "--run", "("], 2, "no regular expression"),
+        (PASSES, vec!["test", "--run", "blocked$", "--require-coverage", "100"], 1, "no test expects it not to match"),
+        (PASSES, vec!["test", "--run", "nobody"], 2, "no test matches --run"),
+        (PASSES, vec!["test", "--run", "("], 2, "not a valid regular expression"),
         (PASSES, vec!["test", "nowhere"], 2, "nowhere"),
         (PASSES, vec!["test", "--module", "nowhere.wasm"], 2, "nowhere.wasm"),
         (PASSES, vec!["test", "--format", "xml"], 2, "possible values"),
         (&wrong, vec!["test"], 1, "rules: expected none, found key"),
         (&wrong, vec!["test", "--format", "github"], 1, "::error file="),
         (&example, vec!["test"], 1, "key matches its example 1"),
-        (&policy, vec!["test"], 2, "prompt-inspector refuses its configuration"),
+        (&policy, vec!["test"], 2, "prompt-inspector rejects its configuration"),
         ("version: 1\nchain: []\ntests: []", vec!["test"], 2, "a.test.yaml: the chain has no filters"),
         ("version: 1\nchains: []\n", vec!["test"], 2, "a.test.yaml:2:1: unknown key `chains`: did you mean `chain`?"),
     ] {
         let (_scratch, folder) = folder(tests);
-        // The firewall alone is a small module, which is quickly compiled.
+        // The module with the firewall alone is small and compiles quickly.
         let output = tollgate_with(&module("prompt-inspector"), &folder, &args);
-        let said = text(&output);
-        assert_eq!(output.status.code(), Some(code), "{args:?}\n{said}");
-        assert!(said.contains(words), "{args:?}\n{said}\n{words}");
-        // Whatever goes wrong, no secret is shown.
-        assert!(!said.contains("AKIA12345678") && !said.contains("12345678"), "{said}");
+        let printed = text(&output);
+        assert_eq!(output.status.code(), Some(code), "{args:?}\n{printed}");
+        assert!(printed.contains(words), "{args:?}\n{printed}\n{words}");
+        // No output may contain the secret.
+        assert!(!printed.contains("AKIA12345678") && !printed.contains("12345678"), "{printed}");
     }
 }
 
 #[test]
-fn completions_and_the_man_page_are_printed() {
+fn completions_man_page_and_schema_are_printed() {
     let here = workspace::root();
     for (args, words) in [
         (vec!["completions", "bash"], "--require-coverage"),

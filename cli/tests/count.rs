@@ -1,4 +1,4 @@
-//! `tollgate count` and `tollgate tokenizer` as users run them.
+//! Runs `tollgate count` and `tollgate tokenizer` as users do.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::io::Write;
@@ -9,12 +9,13 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use tollgate_envoy_harness::scratch::Scratch;
 
-/// Runs `tollgate` in a folder, with something on standard input: its exit code, and what it says.
+/// Runs `tollgate` in a folder with the given standard input. Returns its exit code, standard output and standard
+/// error.
 fn tollgate(folder: &Path, args: &[&str], input: &str) -> (Option<i32>, String, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tollgate"));
     command.args(args).current_dir(folder).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
-    // It may end without reading.
+    // The command may exit without reading its input.
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
     let output = child.wait_with_output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
@@ -26,7 +27,7 @@ const MESSAGES: &str =
     r#"{"model": "claude-sonnet-4-5", "max_tokens": 5, "messages": [{"role": "user", "content": "hello world"}]}"#;
 
 #[test]
-fn what_is_counted() {
+fn texts_files_and_chats_are_counted() {
     let scratch = Scratch::new("tollgate-count").unwrap();
     for (name, text) in [("a.txt", "hello world"), ("b.txt", "")] {
         std::fs::write(scratch.path().join(name), text).unwrap();
@@ -50,7 +51,7 @@ fn what_is_counted() {
 }
 
 #[test]
-fn as_json() {
+fn counts_are_printed_as_json() {
     let scratch = Scratch::new("tollgate-count").unwrap();
     let json = |args: &[&str], input: &str| -> serde_json::Value {
         let (code, out, errors) = tollgate(scratch.path(), args, input);
@@ -67,15 +68,15 @@ fn as_json() {
 }
 
 #[test]
-fn what_cannot_be_used_is_said_without_the_text() {
+fn errors_do_not_quote_the_input() {
     let scratch = Scratch::new("tollgate-count").unwrap();
     for (args, input, word) in [
         (&["count", "--encoding", "o20k_base"][..], "", "did you mean `o200k_base`"),
-        (&["count", "missing.txt"], "", "missing.txt: cannot be read"),
+        (&["count", "missing.txt"], "", "missing.txt: cannot read"),
         (&["count", "--chat"], "{\"model\": secret}", "-: "),
-        (&["count", "--chat", "--path", "/secret/none"], "{}", "no API that is known"),
+        (&["count", "--chat", "--path", "/secret/none"], "{}", "unknown API path"),
         (&["count", "--jsonl"], "{\"text\": \"secret\"", "-:1:"),
-        (&["tokenizer", "compile", "a.tiktoken"], "", "a.tiktoken: cannot be read"),
+        (&["tokenizer", "compile", "a.tiktoken"], "", "a.tiktoken: cannot read"),
     ] {
         let (code, out, errors) = tollgate(scratch.path(), args, input);
         assert_eq!((code, out.as_str()), (Some(2), ""), "{args:?}: {errors}");
@@ -101,7 +102,7 @@ fn a_tokenizer_is_compiled_and_used() {
     assert_eq!(refused.0, Some(2), "{refused:?}");
 }
 
-/// What is written for a configuration is what a filter makes of it.
+/// A configuration written by the command is accepted by the filters.
 #[test]
 fn a_table_is_written_for_configurations() {
     use tollgate_tokens::{Catalog, RawAliases, RawTokenizer, Tokenizer};
@@ -142,5 +143,5 @@ fn a_table_is_written_for_configurations() {
     let loaded = Tokenizer::load(table).unwrap();
     assert_eq!(catalog.profile("m").tokenizer().table(), loaded.table());
     let (code, _, errors) = compile(&["--model", "m"]);
-    assert!(code == Some(2) && errors.contains("--model is for --format yaml"), "{errors}");
+    assert!(code == Some(2) && errors.contains("--model requires --format yaml"), "{errors}");
 }

@@ -1,4 +1,4 @@
-//! The project's own scenarios in a real Envoy: what our host says of the filters is what Envoy says of them.
+//! Runs the project's scenarios in a real Envoy: results must be those of Tollgate's own host.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::path::{Path, PathBuf};
@@ -7,12 +7,12 @@ use std::sync::Mutex;
 
 mod workspace;
 
-/// Where a budget is counted, every way of sending a test needs an Envoy of its own, which takes seconds to start. Of the
-/// file that is about budgets, those tests are run whose counting differs in kind; of the examples, whose policies are
-/// counted as well, none. `tollgate test --backend envoy tests/scenarios examples` runs all.
+/// Counting budgets needs a new Envoy for every delivery, which takes seconds to start. Of the budget scenarios, only
+/// those run whose counting differs in kind; of the examples, whose policies also count, none. `tollgate test --backend
+/// envoy tests/scenarios examples` runs all.
 const BUDGETS: (&str, &str) = ("budgets.test.yaml", "ten requests|a client that leaves|the charge of a streamed call");
 
-/// Envoys at a time: they wait for sockets more than they compute.
+/// Number of Envoys that run at a time. They mostly wait for sockets.
 const AT_ONCE: usize = 2;
 
 #[test]
@@ -37,7 +37,7 @@ fn scenarios_in_a_real_envoy() {
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
-/// What the command says of a file that does not pass.
+/// Returns the output of the command for a file that does not pass.
 fn failure(module: &Path, file: &Path) -> Option<String> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tollgate"));
     command.args(["test", "--backend", "envoy", "--module"]).arg(module).arg(file).current_dir(workspace::root());

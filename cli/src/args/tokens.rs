@@ -1,88 +1,88 @@
-//! What is typed of the commands that count tokens.
+//! Arguments of the subcommands that count tokens.
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-/// Count tokens, as token-counter does.
+/// Count tokens as the token-counter filter does.
 ///
-/// Of text: exactly, for models whose tokenizer is public. Of a request (`--chat`): what the provider charges for its
-/// prompt, with the template around its messages, its tools and its images.
+/// Counts text exactly for models whose tokenizer is public. For a request body (`--chat`), counts what the provider
+/// charges for its prompt, including the message template, tools and images.
 ///
-/// Exit status: 0, or 2 if something given could not be used.
+/// Exit status: 0, or 2 if the input is invalid.
 #[derive(Clone, Debug, Args)]
 pub struct CountArgs {
-    /// What to count; `-` is standard input.
+    /// Files to count; `-` is standard input.
     #[arg(default_value = "-", value_name = "FILE")]
     pub files: Vec<PathBuf>,
-    /// The encoding: o200k_base or cl100k_base. Default: o200k_base.
+    /// Encoding: o200k_base or cl100k_base. Default: o200k_base.
     #[arg(long, value_name = "E", conflicts_with_all = ["model", "tokenizer"])]
     pub encoding: Option<String>,
-    /// The model whose encoding it is; with --chat it is counted in place of the model that the request names.
+    /// Count with the tokenizer of this model. With --chat, it replaces the model named in the request.
     #[arg(long, value_name = "M")]
     pub model: Option<String>,
-    /// A tokenizer that `tollgate tokenizer compile` has made.
+    /// Tokenizer table written by `tollgate tokenizer compile`.
     #[arg(long, value_name = "FILE")]
     pub tokenizer: Option<PathBuf>,
-    /// Each file is the body of a request.
+    /// Treat each file as a request body.
     #[arg(long, conflicts_with_all = ["encoding", "jsonl"])]
     pub chat: bool,
-    /// With --chat: the path the request goes to. It says which API the body is of (`/v1/messages`,
+    /// With --chat: request path, which selects the API of the body (`/v1/messages`,
     /// `/v1beta/models/gemini-2.5-pro:generateContent`).
     #[arg(long, value_name = "PATH", default_value = "/v1/chat/completions")]
     pub path: String,
-    /// Print JSON: an object for each file.
+    /// Print one JSON object per file.
     #[arg(long)]
     pub json: bool,
-    /// Each line of each file is an object with a `text`; prints an object with `tokens` for each.
+    /// Treat each line as a JSON object with a `text` member and print an object with `tokens` for each.
     #[arg(long, conflicts_with = "json")]
     pub jsonl: bool,
 }
 
-/// Work with tokenizers.
+/// Compile tokenizers.
 #[derive(Clone, Debug, Subcommand)]
 pub enum TokenizerCommand {
-    /// Compile a tokenizer's file into a table that `tollgate count --tokenizer` and the filters use.
+    /// Compile a tokenizer file into a table for `tollgate count --tokenizer` and the filters.
     ///
-    /// Reads byte-level BPE only (Llama 3, Qwen, DeepSeek, Mistral's Tekken and their like); another is refused rather
-    /// than counted wrongly.
+    /// Supports byte-level BPE only (Llama 3, Qwen, DeepSeek, Mistral's Tekken and similar). Any other tokenizer is
+    /// rejected instead of being counted wrongly.
     Compile(CompileArgs),
 }
 
-/// Compile a tokenizer.
+/// Arguments of `tollgate tokenizer compile`.
 #[derive(Clone, Debug, Args)]
 pub struct CompileArgs {
     /// A Hugging Face `tokenizer.json`, a Mistral `tekken.json` or a `.tiktoken` file.
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
-    /// Where the table goes. Default: the name, with the ending of the format, in the current folder.
+    /// Output file. Default: the tokenizer's name with the extension of the format, in the current folder.
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// What is written: `table` for `tollgate count --tokenizer`, or for a configuration its text in `base64` or all of
-    /// the entry in `yaml`.
+    /// Output format: `table` for `tollgate count --tokenizer`, `base64` for the table as text, or `yaml` for a
+    /// complete configuration entry.
     #[arg(long, value_enum, value_name = "F", default_value_t)]
     pub format: TableFormat,
-    /// With --format yaml: a model that the tokenizer is of (`llama-3.1-8b`), or all that begin alike (`llama-3*`).
-    /// Repeatable. Default: the name and `*`.
+    /// With --format yaml: a model that uses the tokenizer (`llama-3.1-8b`), or a prefix of model names (`llama-3*`).
+    /// Repeatable. Default: the tokenizer's name followed by `*`.
     #[arg(long = "model", value_name = "M")]
     pub models: Vec<String>,
-    /// What the tokenizer is called. Default: the folder that a `tokenizer.json` lies in, else the file's own name.
+    /// Name of the tokenizer. Default: the folder of a `tokenizer.json`, else the file name.
     #[arg(long)]
     pub name: Option<String>,
-    /// How a `.tiktoken` file's tokenizer cuts text, which the file does not say: gpt2, cl100k, o200k, llama3, qwen2,
-    /// tekken or deepseek3.
+    /// Pretokenizer of a `.tiktoken` file, which the file does not name: gpt2, cl100k, o200k, llama3, qwen2, tekken or
+    /// deepseek3.
     #[arg(long, value_name = "WAY")]
     pub splitting: Option<String>,
 }
 
-/// How a table is written.
+/// Output formats of `tollgate tokenizer compile`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum TableFormat {
-    /// The table itself: `.tollgate`.
+    /// Binary table (`.tollgate`).
     #[default]
     Table,
-    /// As text: `.base64`.
+    /// Table as base64 text (`.base64`).
     Base64,
-    /// As `tokenizers` of token-counter or cost-quota: `.yaml`.
+    /// Entry for the `tokenizers` of token-counter or cost-quota (`.yaml`).
     Yaml,
 }

@@ -1,45 +1,47 @@
-//! The module that ships, in a host that behaves as Envoy does.
+//! Backend that runs the module in Tollgate's own host, which behaves like Envoy.
+
+mod script;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use serde_json::Value;
 use tollgate_host::{
-    ClientResponse, Disconnect, End as HostEnd, FailurePolicy, Level, Listener, Module, Plugin, Process,
-    ReceivedRequest, Request, Route, Split, StartError, UpstreamRequest as Asked, UpstreamResponse as HostResponse,
+    ClientResponse, End as HostEnd, FailurePolicy, Level, Listener, Module, Plugin, Process, ReceivedRequest, Route,
+    StartError,
 };
 
-use crate::delivery::{CutPoints, Delivery, Frames, Framing, TRAILER};
+use crate::delivery::{CutPoints, Delivery};
 use crate::file::{BackendName, ResponseEnd};
 use crate::observation::{Observation, UpstreamRequest};
-use crate::plan::{Action, Case, Exchange, HeaderList, ResolvedChain, RouteRule, Target, UpstreamResponse};
+use crate::plan::{Action, Case, HeaderList, ResolvedChain, RouteRule, Target};
 use crate::problem::Problem;
 
 use super::{Backend, RunOutput};
+use script::Script;
 
-/// A chain in our own host. Every run has a process of its own.
+/// A chain in Tollgate's own host. Every run starts a new process.
 #[derive(Debug)]
 pub struct Wasm {
     module: Module,
     chain: Arc<ResolvedChain>,
 }
 
-/// One virtual machine for the whole chain, as the reference bootstrap has it.
+/// VM id shared by all filters, so that they run in one virtual machine as in the reference bootstrap.
 const VM_ID: &str = "tollgate";
 
-/// Properties that one filter sets for those behind it; no word for anybody else.
+/// Properties that filters exchange among themselves; they are not part of the observation.
 const INTERNAL: [&str; 2] = ["tollgate.edge", "tollgate.request_trailers"];
 
 impl Wasm {
-    /// A back end for a chain.
+    /// Creates a backend for a chain.
     ///
     /// # Errors
-    /// A configuration that a filter refuses.
+    /// A filter rejects its configuration.
     pub fn new(module: &Module, chain: &Arc<ResolvedChain>) -> Result<Wasm, Problem> {
         let wasm = Wasm { module: module.clone(), chain: chain.clone() };
-        // As Envoy does when it is given a configuration.
+        // Includes the canary VM, in which Envoy tries a new configuration first.
         let process = Process::builder().build();
         wasm.start(&process).map_err(|error| refused(chain, &error))?;
         Ok(wasm)
@@ -61,19 +63,19 @@ impl Wasm {
     }
 }
 
-/// A module that was built, from its file.
+/// Loads a compiled module from its file.
 ///
 /// # Errors
-/// A file that is not there, or that is no such module.
+/// The file does not exist or is not a valid module.
 pub fn module(path: &Path) -> Result<Module, Problem> {
     Module::from_file(path).map_err(|error| Problem::of(path, error.to_string()))
 }
 
-/// A unit of patience with guests: a callback that takes ten of them traps, see [`Module::tick`].
+/// Interval of watchdog ticks: a callback that runs for ten of them traps, see [`Module::tick`].
 const TICK: Duration = Duration::from_secs(1);
 
-/// Runs tests with a module, and lets real time pass for it: a filter that does not come to its end fails its test instead
-/// of keeping the command from ending.
+/// Runs `work` with a watchdog on real time: a filter that does not terminate fails its test instead of hanging the
+/// command.
 pub fn patiently<T>(module: &Module, work: impl FnOnce() -> T) -> T {
     let (working, over) = mpsc::channel::<()>();
     std::thread::scope(|scope| {
@@ -88,7 +90,7 @@ pub fn patiently<T>(module: &Module, work: impl FnOnce() -> T) -> T {
     })
 }
 
-/// A refused configuration: in the words of the filter, which never quotes values.
+/// Reports a rejected configuration in the filter's own words, which never quote values.
 fn refused(chain: &ResolvedChain, error: &StartError) -> Problem {
     let filter = chain.filters.iter().find(|filter| filter.name.root_id() == error.plugin);
     let source = filter.or(chain.filters.first()).map(|filter| filter.source.clone());
@@ -96,7 +98,7 @@ fn refused(chain: &ResolvedChain, error: &StartError) -> Problem {
         error.log.iter().filter(|entry| entry.level >= Level::Warn).map(|e| e.text.as_str()).collect();
     words.dedup();
     let said = if words.is_empty() { error.to_string() } else { words.join("; ") };
-    Problem { file: source, ..Problem::new(format!("{} refuses its configuration: {said}", error.plugin)) }
+    Problem { file: source, ..Problem::new(format!("{} rejects its configuration: {said}", error.plugin)) }
 }
 
 fn route(rule: &RouteRule) -> Route {
@@ -116,7 +118,7 @@ fn route(rule: &RouteRule) -> Route {
         route = route.and_header(name, value.as_deref().unwrap_or_default());
     }
     match &rule.target {
-        // Streams may take as long as they like in virtual time, as in the reference.
+        // Streams may take any virtual time, as with the reference bootstrap.
         Target::Cluster(cluster) => route.cluster(cluster.as_str()).timeout(None),
         Target::Direct(status, body) => route.direct_response(*status, body.as_str()),
     }
@@ -132,7 +134,7 @@ impl Backend for Wasm {
     }
 
     fn run(&self, case: &Case, cut_points: &[CutPoints], delivery: &Delivery) -> Result<RunOutput, String> {
-        // The configuration was tried as Envoy would when the chain was made; here only the worker counts.
+        // The canary VM has already tried the configuration in `new`; here only the worker matters.
         let process = Process::builder().canary(false).build();
         let listener = self.start(&process).map_err(|error| error.to_string())?;
         let (mut ran, mut number) = (RunOutput::default(), 0);
@@ -140,8 +142,13 @@ impl Backend for Wasm {
             match action {
                 Action::Advance(duration) => process.advance(*duration),
                 Action::Send(exchange) => {
-                    let cut_points = cut_points.get(number).cloned().unwrap_or_default();
-                    ran.seen.push(self.send(&process, &listener, exchange, number, &cut_points, delivery));
+                    let script = Script {
+                        exchange: (**exchange).clone(),
+                        number,
+                        cut_points: cut_points.get(number).cloned().unwrap_or_default(),
+                        delivery: delivery.clone(),
+                    };
+                    ran.seen.push(self.send(&process, &listener, &script));
                     number += 1;
                 }
             }
@@ -151,22 +158,13 @@ impl Backend for Wasm {
 }
 
 impl Wasm {
-    fn send(
-        &self,
-        process: &Process,
-        listener: &Listener,
-        exchange: &Exchange,
-        number: usize,
-        cut_points: &CutPoints,
-        delivery: &Delivery,
-    ) -> Observation {
+    fn send(&self, process: &Process, listener: &Listener, script: &Script) -> Observation {
         for cluster in self.chain.clusters() {
-            let (exchange, cut_points, delivery) = (exchange.clone(), cut_points.clone(), delivery.clone());
-            process.cluster(cluster, move |asked| reply(asked, &exchange, number, &cut_points, &delivery));
+            let script = script.clone();
+            process.cluster(cluster, move |received| script.response(received));
         }
         let before: BTreeMap<String, u64> = counters(process);
-        let request = request(exchange, &delivery.request(number, exchange, cut_points), delivery.framing);
-        let seen = listener.send(request);
+        let seen = listener.send(script.request());
         let counters = counters(process).into_iter().filter_map(|(name, value)| {
             let grown = value - before.get(&name).copied().unwrap_or_default().min(value);
             (grown > 0).then_some((name, grown))
@@ -221,98 +219,4 @@ fn upstream(seen: &ReceivedRequest) -> UpstreamRequest {
         complete: seen.complete,
         ended_twice: seen.ended_twice,
     }
-}
-
-fn request(exchange: &Exchange, frames: &Frames, framing: Framing) -> Request {
-    let sent = &exchange.request;
-    let mut request = Request::new(&sent.method, &sent.path);
-    request = request.headers(sent.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())));
-    request = request.framing(host_framing(framing));
-    for (namespace, keys) in &sent.metadata {
-        for (key, value) in keys {
-            request = request.metadata(namespace, key, metadata(value));
-        }
-    }
-    if let Some(body) = &sent.body {
-        request = if frames.sized {
-            request.body(body.as_slice()).split(Split::At(frames.cuts.clone()))
-        } else {
-            request.frames(pieces(frames, body))
-        };
-        let trailers = trailers(&sent.trailers, frames);
-        if !trailers.is_empty() {
-            request = request.trailers(trailers);
-        }
-    }
-    match sent.leave_after.and_then(|events| usize::try_from(events).ok()) {
-        Some(0) => request.disconnect_after(Disconnect::ResponseHeaders),
-        Some(events) => request.disconnect_after(Disconnect::ResponseFrames(events)),
-        None => request,
-    }
-}
-
-fn host_framing(framing: Framing) -> tollgate_host::Framing {
-    match framing {
-        Framing::Http1 => tollgate_host::Framing::Http1,
-        Framing::Http2 => tollgate_host::Framing::Http2,
-    }
-}
-
-fn pieces(frames: &Frames, body: &[u8]) -> Vec<Vec<u8>> {
-    let mut pieces: Vec<Vec<u8>> = frames.of(body).into_iter().map(<[u8]>::to_vec).collect();
-    if frames.empty_last {
-        pieces.push(Vec::new());
-    }
-    pieces
-}
-
-fn trailers(own: &HeaderList, frames: &Frames) -> HeaderList {
-    let ours = frames.trailers.then(|| (TRAILER.to_owned(), b"1".to_vec()));
-    own.iter().cloned().chain(ours).collect()
-}
-
-// The depth is that of a file that its reader has bounded.
-fn metadata(value: &Value) -> tollgate_host::MetadataValue {
-    use tollgate_host::MetadataValue as Host;
-    match value {
-        Value::Null => Host::Null,
-        Value::Bool(truth) => Host::Bool(*truth),
-        Value::Number(number) => Host::Number(number.as_f64().unwrap_or_default()),
-        Value::String(text) => Host::Text(text.clone()),
-        Value::Array(list) => Host::List(list.iter().map(metadata).collect()),
-        Value::Object(map) => Host::Struct(map.iter().map(|(key, value)| (key.clone(), metadata(value))).collect()),
-    }
-}
-
-/// The upstream's answer.
-fn reply(
-    asked: &Asked,
-    exchange: &Exchange,
-    number: usize,
-    cut_points: &CutPoints,
-    delivery: &Delivery,
-) -> HostResponse {
-    let answer: &UpstreamResponse = &exchange.response;
-    if answer.refuse {
-        return HostResponse::refuse();
-    }
-    let whole = answer.body(&asked.body());
-    let body = whole.get(..answer.reset_after.unwrap_or(usize::MAX)).unwrap_or(whole);
-    let frames = delivery.response(number, exchange, whole, cut_points);
-    let mut reply = HostResponse::status(answer.status).framing(host_framing(delivery.framing));
-    reply = reply.headers(answer.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())));
-    let sized = frames.sized && !whole.is_empty();
-    if sized && body.len() < whole.len() {
-        reply = reply.header("content-length", whole.len().to_string());
-    }
-    reply = if sized {
-        reply.body(body).split(Split::At(frames.cuts.clone()))
-    } else {
-        reply.frames(pieces(&frames, body))
-    };
-    if body.len() < whole.len() {
-        return reply.reset_after(frames.of(body).len());
-    }
-    let trailers = trailers(&answer.trailers, &frames);
-    if trailers.is_empty() { reply } else { reply.trailers(trailers) }
 }

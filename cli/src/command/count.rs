@@ -18,7 +18,7 @@ use crate::problem::Problem;
 pub(super) fn run(args: &CountArgs) -> ExitCode {
     let mut out = BufWriter::new(io::stdout().lock());
     let counted = count_all(args, &mut out);
-    // A reader that has seen enough is no error.
+    // A closed pipe is not an error: the reader has seen enough.
     let flushed = out.flush();
     match (counted, flushed) {
         (Err(problem), _) => {
@@ -58,7 +58,7 @@ fn count_all(args: &CountArgs, out: &mut impl Write) -> Result<(), Problem> {
     Ok(())
 }
 
-/// A line of `--jsonl`.
+/// Input line of `--jsonl`.
 #[derive(Deserialize)]
 struct Line<'a> {
     #[serde(borrow)]
@@ -67,18 +67,18 @@ struct Line<'a> {
 
 fn lines(counter: &Counter, file: &Path, bytes: &[u8], out: &mut impl Write) -> Result<(), Problem> {
     for (at, line) in bytes.split(|&byte| byte == b'\n').enumerate().filter(|(_, line)| !line.trim_ascii().is_empty()) {
-        // What a parser says may quote the text.
+        // The parser's own message may quote the text, so it is not shown.
         let line: Line<'_> = serde_json::from_slice(line).map_err(|error| Problem {
             line: at as u64 + 1,
             column: error.column() as u64,
-            ..Problem::of(file, "not an object with a `text`")
+            ..Problem::of(file, "not a JSON object with a `text` member")
         })?;
         print(out, &format!("{{\"tokens\": {}}}", counter.profile.tokenizer().count(&line.text)));
     }
     Ok(())
 }
 
-/// How is counted.
+/// Tokenizer and profile selected by the arguments.
 struct Counter {
     profile: Profile,
     tokenizer: Option<Tokenizer>,
@@ -102,7 +102,7 @@ impl Counter {
         };
         if let (Some(model), false, false) = (&args.model, profile.is_exact(), args.json) {
             let name = profile.tokenizer().name();
-            eprintln!("note: the tokenizer of {model} is not built in: counted with {name}, an estimate");
+            eprintln!("note: the tokenizer of {model} is not built in; the count is an estimate made with {name}");
         }
         Ok(Counter { profile, tokenizer, model: args.model.clone() })
     }
@@ -143,19 +143,15 @@ fn encoding(name: &str) -> Result<Encoding, Problem> {
     Encoding::from_name(name).ok_or_else(|| {
         let names: Vec<&str> = Encoding::ALL.iter().map(|encoding| encoding.name()).collect();
         let near = nearest(name, names.iter().copied()).unwrap_or("o200k_base");
-        Problem::new(format!(
-            "no encoding of this name is built in: did you mean `{near}`? (There are {})",
-            names.join(", ")
-        ))
+        Problem::new(format!("unknown encoding: did you mean `{near}`? (Available: {})", names.join(", ")))
     })
 }
 
 fn endpoint(path: &str) -> Result<Endpoint, Problem> {
-    Endpoint::detect(b"POST", path.as_bytes())
-        .ok_or_else(|| Problem::new(format!("no API that is known has the path `{path}`")))
+    Endpoint::detect(b"POST", path.as_bytes()).ok_or_else(|| Problem::new(format!("unknown API path `{path}`")))
 }
 
-/// The bytes of a file, or of standard input.
+/// Reads a file, or standard input if its name is `-`.
 fn read(file: &Path) -> Result<Vec<u8>, Problem> {
     let bytes = if file == Path::new("-") {
         let mut bytes = Vec::new();
@@ -163,10 +159,10 @@ fn read(file: &Path) -> Result<Vec<u8>, Problem> {
     } else {
         fs::read(file)
     };
-    bytes.map_err(|error| Problem::of(file, format!("cannot be read: {error}")))
+    bytes.map_err(|error| Problem::of(file, format!("cannot read: {error}")))
 }
 
 fn print(out: &mut impl Write, line: &str) {
-    // What cannot be written is found when it is flushed.
+    // A failed write is reported by the final flush.
     let _ = writeln!(out, "{line}");
 }

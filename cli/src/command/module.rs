@@ -22,7 +22,7 @@ pub(super) fn find(named: Option<&Path>) -> Result<PathBuf, Problem> {
     let here = std::env::current_dir().map_err(|error| Problem::new(format!("no current folder: {error}")))?;
     upwards(&here).ok_or_else(|| {
         Problem::new(format!(
-            "there is no {BUILT} here or in a folder above: build it with `cargo build --release --target wasm32-wasip1 \
+            "cannot find {BUILT} in the current folder or its parents: build it with `cargo build --release --target wasm32-wasip1 \
              -p tollgate-bundle`, or name a module with --module or $TOLLGATE_MODULE"
         ))
     })

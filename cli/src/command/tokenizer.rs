@@ -30,25 +30,28 @@ pub(super) fn run(command: &TokenizerCommand) -> ExitCode {
     }
 }
 
-/// A table that was compiled.
+/// Loads a compiled tokenizer table.
 pub(super) fn load(file: &Path) -> Result<Tokenizer, Problem> {
-    let bytes = fs::read(file).map_err(|error| Problem::of(file, format!("cannot be read: {error}")))?;
+    let bytes = fs::read(file).map_err(|error| Problem::of(file, format!("cannot read: {error}")))?;
     Tokenizer::load(bytes).map_err(|error| Problem::of(file, error.to_string()))
 }
 
 fn compile(args: &CompileArgs) -> Result<PathBuf, Problem> {
     let file = &args.file;
-    let bytes = fs::read(file).map_err(|error| Problem::of(file, format!("cannot be read: {error}")))?;
+    let bytes = fs::read(file).map_err(|error| Problem::of(file, format!("cannot read: {error}")))?;
     let name = args.name.clone().unwrap_or_else(|| name_of(file));
     let table = table(args, &name, &bytes)?;
-    // A table that cannot be used is not left lying about.
+    // Write only tables that load.
     Tokenizer::load(table.clone()).map_err(|error| Problem::of(file, error.to_string()))?;
     if args.format != TableFormat::Yaml && !args.models.is_empty() {
-        return Err(Problem::new("--model is for --format yaml: nothing else says whose tokenizer it is"));
+        return Err(Problem::new("--model requires --format yaml: no other format contains model names"));
     }
     if args.format != TableFormat::Table && table.len() > MAX_TABLE_BYTES {
         let size = table.len();
-        return Err(Problem::of(file, format!("a table of {size} bytes: the filters take {MAX_TABLE_BYTES}")));
+        return Err(Problem::of(
+            file,
+            format!("the table has {size} bytes, the filters accept at most {MAX_TABLE_BYTES}"),
+        ));
     }
     let (ending, bytes) = match args.format {
         TableFormat::Table => ("tollgate", table),
@@ -56,20 +59,21 @@ fn compile(args: &CompileArgs) -> Result<PathBuf, Problem> {
         TableFormat::Yaml => ("yaml", yaml(&name, &args.models, &gzip(&table)?).into_bytes()),
     };
     let path = args.output.clone().unwrap_or_else(|| PathBuf::from(format!("{name}.{ending}")));
-    fs::write(&path, bytes).map_err(|error| Problem::of(&path, format!("cannot be written: {error}")))?;
+    fs::write(&path, bytes).map_err(|error| Problem::of(&path, format!("cannot write: {error}")))?;
     Ok(path)
 }
 
-/// A configuration goes to every Envoy, in one message or object: three quarters of a table are enough.
+/// Compresses a table to about three quarters of its size, because a configuration is sent to every Envoy in one
+/// message.
 fn gzip(table: &[u8]) -> Result<Vec<u8>, Problem> {
     let mut writer = GzEncoder::new(Vec::new(), Compression::best());
     let written = writer.write_all(table).and_then(|()| writer.finish());
-    written.map_err(|error| Problem::new(format!("the table cannot be compressed: {error}")))
+    written.map_err(|error| Problem::new(format!("cannot compress the table: {error}")))
 }
 
-/// The `tokenizers` of token-counter and cost-quota.
+/// Writes the `tokenizers` entry for token-counter and cost-quota.
 fn yaml(name: &str, models: &[String], table: &[u8]) -> String {
-    // A string of JSON is one of YAML.
+    // A JSON string is also a YAML string.
     let quoted = |text: &str| serde_json::Value::from(text).to_string();
     let own = [format!("{name}*")];
     let models: Vec<String> = if models.is_empty() { &own } else { models }.iter().map(|model| quoted(model)).collect();
@@ -78,7 +82,7 @@ fn yaml(name: &str, models: &[String], table: &[u8]) -> String {
     format!("tokenizers:\n- name: {name}\n  models: [{models}]\n  table: |\n{lines}")
 }
 
-/// Bytes in base64, in lines of 116 digits.
+/// Encodes bytes as base64 in lines of 116 digits.
 fn lines(bytes: &[u8], indent: &str) -> String {
     bytes.chunks(87).map(|line| format!("{indent}{}\n", STANDARD.encode(line))).collect()
 }
@@ -90,9 +94,9 @@ fn table(args: &CompileArgs, name: &str, bytes: &[u8]) -> Result<Vec<u8>, Proble
         return tiktoken(name, pretokenizer, bytes).map_err(says);
     }
     if args.splitting.is_some() {
-        return Err(Problem::new("--splitting is for .tiktoken files: this one says how it cuts text"));
+        return Err(Problem::new("--splitting is for .tiktoken files: this file names its pretokenizer"));
     }
-    // Both are JSON; Hugging Face's has the `model` in an object of its own.
+    // Both formats are JSON; only Hugging Face's contains a `model` object.
     match huggingface(name, bytes) {
         Err(error) => tekken(name, bytes).map_err(|_| says(error)),
         table => table.map_err(says),
@@ -104,16 +108,16 @@ fn pretokenizer(name: Option<&str>) -> Result<Pretokenizer, Problem> {
     let Some(name) = name else {
         let names = names.join(", ");
         return Err(Problem::new(format!(
-            "a .tiktoken file does not say how it cuts text: --splitting does ({names})"
+            "a .tiktoken file does not name its pretokenizer: use --splitting ({names})"
         )));
     };
     Pretokenizer::from_name(name).ok_or_else(|| {
         let near = nearest(name, names).unwrap_or("o200k");
-        Problem::new(format!("no such way to cut text: did you mean `{near}`?"))
+        Problem::new(format!("unknown pretokenizer: did you mean `{near}`?"))
     })
 }
 
-/// A model's folder says more than `tokenizer.json`.
+/// Derives a name from the path. The folder says more than a generic file name like `tokenizer.json`.
 fn name_of(file: &Path) -> String {
     let stem = |path: &Path| path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
     let is_generic = file.file_name().is_some_and(|name| name == "tokenizer.json" || name == "tekken.json");

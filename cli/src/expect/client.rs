@@ -1,4 +1,4 @@
-//! What the client gets.
+//! Expectations on what the client receives.
 
 use serde_json::Value;
 use tollgate_envoy_harness::DecodedResponse;
@@ -60,7 +60,7 @@ fn check_error(expected: &ErrorExpect, found: Option<&Value>, checks: &mut Check
     }
 }
 
-/// Members of a body that is JSON.
+/// Compares the expected members of a JSON body.
 pub(super) fn json(what: &str, expected: Option<&Value>, body: &[u8], checks: &mut Checks<'_>) {
     let Some(expected) = expected else { return };
     let Ok(found) = serde_json::from_slice::<Value>(body) else {

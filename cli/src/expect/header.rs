@@ -1,4 +1,4 @@
-//! Headers that are expected.
+//! Expectations on headers and trailers.
 
 use std::collections::BTreeMap;
 
@@ -32,7 +32,7 @@ pub(super) fn check(
             HeaderExpect::Like(HeaderPattern { matches, contains }) => {
                 let first = all.first().copied();
                 if let Some(pattern) = matches {
-                    // A pattern that is none was refused when the file was read.
+                    // An invalid pattern was rejected when the test file was read.
                     let fits = Regex::new(pattern).is_ok_and(|regex| first.is_some_and(|value| regex.is_match(value)));
                     if !fits {
                         checks.add(&what, format!("a match of /{pattern}/"), shown());

@@ -1,15 +1,16 @@
-//! Members of a JSON document that are expected; others may be there, too.
+//! Partial comparison of JSON documents: members that are not expected may be present.
 
 use serde_json::Value;
 
-/// Paths at which `found` is not what `expected` says: objects by their members, lists by their elements.
+/// Returns the paths at which `found` differs from `expected`. Objects are compared by the expected members, lists
+/// element by element.
 pub(super) fn differences<'a>(expected: &'a Value, found: &'a Value) -> Vec<(String, &'a Value, Option<&'a Value>)> {
     let mut differences = Vec::new();
     compare(String::new(), expected, Some(found), &mut differences);
     differences
 }
 
-// The depth is that of a file that its reader has bounded.
+// Recursion is bounded by the depth limit of the YAML reader.
 fn compare<'a>(
     path: String,
     expected: &'a Value,

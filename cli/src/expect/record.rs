@@ -1,4 +1,4 @@
-//! Verdict, rules, tokens, cost, metrics and properties: what is recorded of a call.
+//! Expectations on what is recorded of a call: verdict, rules, tokens, cost, metrics and properties.
 
 use crate::file::{Expect, Scalar};
 use crate::observation::Observation;

@@ -1,4 +1,4 @@
-//! What reaches an upstream.
+//! Expectations on what reaches an upstream.
 
 use crate::file::{Expect, UpstreamExpect, UpstreamSeen};
 use crate::observation::Observation;
@@ -24,7 +24,7 @@ pub(super) fn check(expect: &Expect, exchange: &Exchange, seen: &Observation, ch
             match unchanged {
                 Some(true) => checks.octets("upstream.body", sent, &request.body),
                 Some(false) if sent == request.body => {
-                    checks.add("upstream.body", "not what the client sent", "what the client sent");
+                    checks.add("upstream.body", "a body other than the client's", "the client's body");
                 }
                 _ => {}
             }
@@ -32,7 +32,7 @@ pub(super) fn check(expect: &Expect, exchange: &Exchange, seen: &Observation, ch
             checks.parts("upstream.body", contains, not_contains, &request.body);
             client::json("upstream.json", json.as_ref(), &request.body, checks);
             if !request.complete {
-                checks.add("upstream", "a complete request", "one that was cut off");
+                checks.add("upstream", "a complete request", "an incomplete one");
             }
         }
         (UpstreamExpect::Seen(_), all) => checks.add("upstream", "one request", format!("{}", all.len())),

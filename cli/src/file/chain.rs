@@ -1,4 +1,4 @@
-//! The filters under test and where their policy stands.
+//! Filters under test and their configurations.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -11,43 +11,43 @@ use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
-/// The filters under test: a list, or those of an Envoy bootstrap.
+/// Filters under test: a list, or the filters of an Envoy bootstrap.
 #[derive(Clone, Debug)]
 pub enum Chain {
-    /// Filters one by one. Every request that they let pass goes to one upstream.
+    /// Individual filters. Requests that pass all of them go to a single upstream.
     List(Vec<Filter>),
-    /// The filters and the routes of a bootstrap that Envoy is run with.
+    /// Filters and routes of an Envoy bootstrap.
     Envoy(Box<EnvoyChain>),
 }
 
-/// A filter and its policy.
+/// A filter and its configuration.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Filter {
-    /// Which filter.
+    /// Name of the filter.
     pub filter: FilterName,
-    /// Its configuration: the path of the production file (YAML or JSON), from the folder of the test file, or the
-    /// configuration itself. Default: none.
+    /// Configuration: the path of the production file (YAML or JSON), relative to the folder of the test file, or the
+    /// configuration itself. Default: an empty configuration.
     #[serde(default)]
     pub config: Option<ConfigSource>,
 }
 
-/// The filters that `tollgate.wasm` has.
+/// Filters in `tollgate.wasm`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum FilterName {
-    /// The prompt firewall.
+    /// Prompt firewall.
     PromptInspector,
-    /// Counts tokens.
+    /// Token counter.
     TokenCounter,
-    /// Keeps budgets.
+    /// Budgets.
     CostQuota,
-    /// Chooses the route by the model.
+    /// Routing by model.
     ModelRouter,
 }
 
 impl FilterName {
-    /// The filter's `root_id`.
+    /// Returns the filter's `root_id`.
     pub fn root_id(self) -> &'static str {
         match self {
             FilterName::PromptInspector => "prompt-inspector",
@@ -57,7 +57,7 @@ impl FilterName {
         }
     }
 
-    /// The filter of a `root_id`.
+    /// Returns the filter with this `root_id`.
     pub fn of_root_id(root_id: &str) -> Option<FilterName> {
         [FilterName::PromptInspector, FilterName::TokenCounter, FilterName::CostQuota, FilterName::ModelRouter]
             .into_iter()
@@ -65,41 +65,41 @@ impl FilterName {
     }
 }
 
-/// A configuration, or where it stands.
+/// A configuration or the path of one.
 #[derive(Clone, Debug)]
 pub enum ConfigSource {
-    /// A file, from the folder of the test file.
+    /// Path of a file, relative to the folder of the test file.
     Path(PathBuf),
-    /// The configuration itself.
+    /// Inline configuration.
     Inline(Value),
 }
 
-/// The chain of an Envoy bootstrap.
+/// Chain taken from an Envoy bootstrap.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EnvoyChain {
-    /// The bootstrap, from the folder of the test file. Its first listener's Tollgate filters are the chain, with the
-    /// configurations that stand there, and its routes decide on the upstream.
+    /// Path of the bootstrap, relative to the folder of the test file. The chain consists of the Tollgate filters of
+    /// its first listener with their configurations, and its routes select the upstream.
     pub envoy: PathBuf,
-    /// Only these of its filters. Default: all.
+    /// Filters to keep. Default: all.
     #[serde(default)]
     pub only: Option<Vec<FilterName>>,
-    /// What is added to configurations, by filter: lists grow at their end, mappings by their keys. For what tests need
+    /// Additions to configurations, by filter: lists are appended, mappings are merged. For settings that tests need
     /// and production does not have.
     #[serde(default)]
     pub extend: BTreeMap<String, Value>,
-    /// Routes before those of the bootstrap.
+    /// Routes tried before those of the bootstrap.
     #[serde(default)]
     pub routes: Vec<Route>,
 }
 
-/// A route that tests need and production does not have.
+/// Route that tests need and production does not have.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Route {
-    /// What the path begins with.
+    /// Path prefix.
     pub prefix: String,
-    /// The cluster that gets such requests.
+    /// Cluster that receives matching requests.
     pub cluster: String,
 }
 
@@ -115,7 +115,7 @@ impl<'de> Visitor<'de> for ChainVisitor {
     type Value = Chain;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list of filters, or `envoy:` and the path of a bootstrap")
+        f.write_str("a list of filters, or `envoy:` with the path of a bootstrap")
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Chain, A::Error> {
@@ -136,7 +136,7 @@ impl JsonSchema for Chain {
         let filter = generator.subschema_for::<Filter>();
         let envoy = generator.subschema_for::<EnvoyChain>();
         json_schema!({
-            "description": "The filters under test: a list, or those of an Envoy bootstrap.",
+            "description": "Filters under test: a list, or the filters of an Envoy bootstrap.",
             "oneOf": [{"type": "array", "items": filter, "minItems": 1}, envoy],
         })
     }
@@ -173,7 +173,7 @@ impl JsonSchema for ConfigSource {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            "description": "The path of a configuration file, from the folder of this file, or the configuration itself.",
+            "description": "Path of a configuration file, relative to the folder of this file, or the configuration itself.",
             "type": ["string", "object"],
         })
     }

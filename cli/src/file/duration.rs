@@ -1,4 +1,4 @@
-//! How long virtual time moves on.
+//! Durations as users write them.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -8,14 +8,14 @@ use serde::de::{Deserialize, Deserializer, Error};
 
 use super::Scalar;
 
-/// A length of time: numbers with the units `ms`, `s`, `m`, `h` or `d`, e.g. `61s`, `1m30s`.
+/// Duration written as numbers with the units `ms`, `s`, `m`, `h` or `d`, e.g. `61s`, `1m30s`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HumanDuration(pub Duration);
 
 const UNITS: [(&str, u64); 5] = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
 
 impl HumanDuration {
-    /// Reads one; `None` if it is none.
+    /// Parses a duration; returns `None` if the text is not one.
     pub fn parse(text: &str) -> Option<HumanDuration> {
         let mut rest = text.trim();
         let mut total = 0u64;
@@ -39,7 +39,7 @@ impl<'de> Deserialize<'de> for HumanDuration {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<HumanDuration, D::Error> {
         let Scalar(text) = Scalar::deserialize(deserializer)?;
         HumanDuration::parse(&text)
-            .ok_or_else(|| D::Error::custom("not a length of time: write e.g. `61s`, `1m30s`, `500ms`"))
+            .ok_or_else(|| D::Error::custom("not a duration: write e.g. `61s`, `1m30s`, `500ms`"))
     }
 }
 
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lengths_are_read() {
+    fn durations_are_parsed() {
         for (text, ms) in [
             ("61s", Some(61_000)),
             ("1m30s", Some(90_000)),

@@ -1,4 +1,4 @@
-//! Failures that are known.
+//! Known failures.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -7,27 +7,27 @@ use serde::Deserialize;
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct KnownFailure {
-    /// The test's name.
+    /// Name of the test.
     pub test: String,
-    /// Why, e.g. an issue.
+    /// Reason, e.g. the URL of an issue.
     pub reason: String,
-    /// Only on this back end. Default: on every one.
+    /// Backend on which the test fails. Default: every backend.
     #[serde(default)]
     pub backend: Option<BackendName>,
 }
 
-/// What a chain is run in.
+/// Runtimes for the filters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum BackendName {
-    /// The module in a host of ours that behaves as Envoy does.
+    /// Tollgate's own host, which behaves like Envoy.
     Wasm,
     /// A real Envoy.
     Envoy,
 }
 
 impl BackendName {
-    /// As users write it.
+    /// Returns the name used in test files.
     pub fn name(self) -> &'static str {
         match self {
             BackendName::Wasm => "wasm",

@@ -1,4 +1,4 @@
-//! What the client sends.
+//! Requests of the client.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -13,68 +13,69 @@ use serde_json::Value;
 
 use super::Scalar;
 
-/// A request: a chat in short, or raw HTTP.
+/// A request: a chat completion in short form, or raw HTTP.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Request {
-    /// A chat completion, in short.
+    /// Chat completion in short form.
     pub chat: Option<Chat>,
-    /// Default: `POST`.
+    /// Default: `POST`, or `GET` without a body.
     pub method: Option<String>,
     /// Default: `/v1/chat/completions`.
     pub path: Option<String>,
-    /// Headers. `null` takes a default away.
+    /// Headers. `null` removes a default.
     pub headers: Headers,
-    /// The body as text, to the letter.
+    /// Exact body as text.
     pub body: Option<String>,
-    /// The body as JSON, spelled as a serializer would.
+    /// Body as JSON, written without whitespace.
     pub json: Option<Value>,
-    /// The body as octets, in base64.
+    /// Exact body in base64.
     pub body_base64: Option<String>,
-    /// The body as a file, from the folder of the test file.
+    /// File with the exact body, relative to the folder of the test file.
     pub body_file: Option<PathBuf>,
-    /// Trailers behind the body.
+    /// Trailers after the body.
     pub trailers: Headers,
-    /// Who asks: put where the chain's cost-quota looks for it, as the authentication in front of it would.
+    /// Name of the caller. It is placed where the cost-quota filter of the chain looks for it, as the authentication in
+    /// front of the filter would do.
     pub consumer: Option<String>,
-    /// Dynamic metadata by filter, as e.g. jwt_authn would have left it:
-    /// `envoy.filters.http.jwt_authn: {payload: {sub: alice}}`.
+    /// Dynamic metadata by filter, as e.g. jwt_authn would set it: `envoy.filters.http.jwt_authn: {payload: {sub:
+    /// alice}}`.
     pub metadata: BTreeMap<String, BTreeMap<String, Value>>,
-    /// The client leaves once it has this many events of a streamed answer.
+    /// The client closes the connection after this many events of a streamed response.
     pub leave_after: Option<u64>,
 }
 
-/// A chat completion in short. Messages stand in the order `system`, `messages`, `user`.
+/// Chat completion in short form. The order of the messages is `system`, `messages`, `user`.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Chat {
-    /// Default: `gpt-4o`. `null`: no model.
+    /// Model. Default: `gpt-4o`. `null`: no model.
     #[serde(deserialize_with = "some")]
     #[schemars(with = "Option<String>")]
     pub model: Option<Option<String>>,
-    /// A message of the system: text, or a list of parts.
+    /// System message: text, or a list of parts.
     pub system: Option<Value>,
-    /// Messages as the API has them.
+    /// Messages in the format of the API.
     pub messages: Vec<Value>,
-    /// A message of the user: text, or a list of parts.
+    /// User message: text, or a list of parts.
     pub user: Option<Value>,
-    /// Whether the answer is wanted as a stream. Default: if the upstream's answer is one.
+    /// `true` to ask for a streamed response. Default: true if the upstream's response is a stream.
     pub stream: Option<bool>,
-    /// The largest answer in tokens.
+    /// Maximum number of output tokens.
     pub max_tokens: Option<u64>,
     /// Further members of the body, e.g. `tools`.
     pub members: BTreeMap<String, Value>,
 }
 
-/// A field that may be null, told from one that is not there.
+/// Distinguishes an explicit `null` from an absent field.
 fn some<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }
 
-/// Headers by name. A list of values makes several headers.
+/// Headers by name. A list of values adds several headers.
 pub type Headers = BTreeMap<String, HeaderValue>;
 
-/// The values of a header.
+/// Values of a header.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HeaderValue(pub Vec<String>);
 
@@ -90,7 +91,7 @@ impl<'de> Visitor<'de> for HeaderValueVisitor {
     type Value = HeaderValue;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the value of a header, a list of values, or null")
+        f.write_str("a header value, a list of values, or null")
     }
 
     fn visit_str<E>(self, value: &str) -> Result<HeaderValue, E> {

@@ -1,4 +1,4 @@
-//! What the upstream answers.
+//! Responses of the upstream.
 
 use std::path::PathBuf;
 
@@ -8,76 +8,76 @@ use serde_json::Value;
 
 use super::Headers;
 
-/// The upstream's answer. Without any of `text`, `sse`, `json`, `body`, `body_base64` and `body_file` it is an ordinary
-/// answer of `ok`, streamed if the request asks for that.
+/// Response of the upstream. Without `text`, `sse`, `json`, `body`, `body_base64` and `body_file` it is an ordinary
+/// response with the text `ok`, streamed if the request asks for a stream.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Response {
-    /// Default: 200.
+    /// Status. Default: 200.
     pub status: Option<u16>,
-    /// Headers over the content-type that goes with the body. `null` takes one away.
+    /// Headers in addition to the content-type of the body. `null` removes a header.
     pub headers: Headers,
-    /// A chat completion that says this, streamed if the request asks for that.
+    /// Text of a chat completion, streamed if the request asks for a stream.
     pub text: Option<String>,
-    /// A streamed answer.
+    /// Streamed response.
     pub sse: Option<Sse>,
-    /// The body as JSON.
+    /// Body as JSON.
     pub json: Option<Value>,
-    /// The body as text, to the letter.
+    /// Exact body as text.
     pub body: Option<String>,
-    /// The body as octets, in base64.
+    /// Exact body in base64.
     pub body_base64: Option<String>,
-    /// The body as a file, from the folder of the test file.
+    /// File with the exact body, relative to the folder of the test file.
     pub body_file: Option<PathBuf>,
-    /// The model that the answer names. Default: the one that was asked for.
+    /// Model named in the response. Default: the requested model.
     pub model: Option<String>,
-    /// The usage that a chat completion reports. Default: none.
+    /// Usage reported by a chat completion. Default: none.
     pub usage: Option<Usage>,
-    /// Where a stream reports it. Default: `asked`.
+    /// Position of the usage in a stream. Default: `asked`.
     pub usage_at: Option<UsageAt>,
-    /// Trailers behind the body.
+    /// Trailers after the body.
     pub trailers: Headers,
-    /// The upstream breaks off after this many bytes of the body.
+    /// The upstream resets the connection after this many bytes of the body.
     pub reset_after: Option<u64>,
-    /// The upstream does not take the connection.
+    /// The upstream refuses the connection.
     pub refuse: Option<bool>,
 }
 
-/// A streamed answer.
+/// Streamed response.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Sse {
-    /// What it says, an event each.
+    /// Text deltas, one event each.
     pub deltas: Vec<String>,
-    /// Events as they are: text stands behind `data: ` to the letter, anything else as JSON. In place of `deltas`.
+    /// Raw events instead of `deltas`: a string is written after `data: ` unchanged, any other value as JSON.
     pub events: Option<Vec<Value>>,
-    /// Choices that say the same, their events alternating. Default: 1.
+    /// Number of choices with the same text, whose events alternate. Default: 1.
     pub choices: Option<u32>,
-    /// Whether an event with `finish_reason: stop` follows the deltas. Default: true.
+    /// `true` to send an event with `finish_reason: stop` after the deltas. Default: true.
     pub finish: Option<bool>,
-    /// Whether `[DONE]` ends it. Default: true.
+    /// `true` to end the stream with `[DONE]`. Default: true.
     pub done: Option<bool>,
-    /// How lines end. Default: `lf`.
+    /// Line ending. Default: `lf`.
     pub line_end: Option<LineEnd>,
-    /// Whether a comment stands before every event. Default: false.
+    /// `true` to send a comment before every event. Default: false.
     pub comments: Option<bool>,
 }
 
-/// How lines of a stream end.
+/// Line endings of a stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LineEnd {
-    /// `\n`
+    /// Line feed.
     #[default]
     Lf,
-    /// `\r\n`
+    /// Carriage return and line feed.
     Crlf,
-    /// `\r`
+    /// Carriage return.
     Cr,
 }
 
 impl LineEnd {
-    /// Its octets.
+    /// Returns the line ending as text.
     pub fn text(self) -> &'static str {
         match self {
             LineEnd::Lf => "\n",
@@ -87,30 +87,30 @@ impl LineEnd {
     }
 }
 
-/// The usage that an upstream reports, in tokens.
+/// Usage reported by an upstream, in tokens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Usage {
-    /// Of the prompt, cached ones included.
+    /// Prompt tokens, including cached ones.
     pub prompt: u64,
-    /// Of the answer, reasoning included.
+    /// Completion tokens, including reasoning.
     pub completion: u64,
-    /// Those of the prompt that were cached.
+    /// Cached part of `prompt`.
     pub cached: u64,
-    /// Those of the answer that went into reasoning.
+    /// Reasoning part of `completion`.
     pub reasoning: u64,
-    /// Default: `prompt` and `completion` together.
+    /// Total. Default: the sum of `prompt` and `completion`.
     pub total: Option<u64>,
 }
 
-/// Where a stream reports its usage.
+/// Position of the usage in a stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum UsageAt {
-    /// In an event of its own, if the request that reached the upstream asked for it, as providers do.
+    /// In a separate event, if the request that reached the upstream asked for it, as providers do.
     #[default]
     Asked,
-    /// In an event of its own, asked or not.
+    /// In a separate event, whether asked for or not.
     Always,
     /// In the event with the `finish_reason`.
     Last,

@@ -1,4 +1,4 @@
-//! A value that is text, however YAML reads it.
+//! Scalars that are read as text, whatever type YAML gives them.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,7 +6,7 @@ use std::fmt;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
-/// Text; numbers and truth values are taken as they are written.
+/// Text. Numbers and booleans are converted to text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scalar(pub String);
 
@@ -22,7 +22,7 @@ impl Visitor<'_> for ScalarVisitor {
     type Value = Scalar;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a text or a number")
+        f.write_str("text or a number")
     }
 
     fn visit_str<E: Error>(self, value: &str) -> Result<Scalar, E> {

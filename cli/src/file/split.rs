@@ -1,4 +1,4 @@
-//! Which ways of cutting a test is run with.
+//! Selection of the deliveries in which a test runs.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,30 +7,30 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::{Deserializer, SeqAccess, Visitor, value::SeqAccessDeserializer, value::StrDeserializer};
 
-/// Kinds of points of the matrix: `all`, `whole`, or a list of them.
+/// Selected kinds of deliveries: `all`, `whole`, or a list of kinds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Split {
-    /// Every kind.
+    /// All kinds.
     All,
-    /// These kinds. (`whole` is always among them: it is what the others are compared with.)
+    /// The listed kinds, and always `whole`, with which the others are compared.
     Only(Vec<SplitKind>),
 }
 
-/// A way of sending a request and its answer.
+/// Kinds of deliveries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SplitKind {
     /// In one piece over HTTP/1.
     Whole,
-    /// Over HTTP/2, too, whatever else is tried.
+    /// Over HTTP/2 as well, combined with the other kinds.
     Http2,
-    /// Byte by byte (above 16 KiB: in 16384 pieces).
+    /// Byte by byte (bodies above 16 KiB: in 16384 pieces).
     Bytes,
-    /// In two pieces, at the beginning, the end and inside of every match of a rule of the policy.
+    /// In two pieces, cut at the beginning, the end and inside of every match of a rule.
     Matches,
-    /// An event of a streamed answer at a time.
+    /// Event by event of a streamed response.
     Events,
-    /// With trailers, so that no body callback is the last one.
+    /// With trailers, so that no body callback has `end_of_stream`.
     Trailers,
     /// With an empty last frame.
     EmptyLast,
@@ -78,14 +78,14 @@ impl JsonSchema for Split {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let kind = generator.subschema_for::<SplitKind>();
         json_schema!({
-            "description": "Which ways of cutting are tried: `all`, `whole`, or a list of kinds.",
+            "description": "Selected kinds of deliveries: `all`, `whole`, or a list of kinds.",
             "oneOf": [{"enum": ["all", "whole"]}, {"type": "array", "items": kind}],
         })
     }
 }
 
 impl Split {
-    /// Whether points of a kind are to be run.
+    /// Returns `true` if deliveries of this kind are selected.
     pub fn has(&self, kind: SplitKind) -> bool {
         match self {
             Split::All => true,

@@ -1,16 +1,16 @@
-//! Bodies of chat completions, written out.
+//! Bodies of chat completions.
 
 use serde_json::{Map, Value, json};
 
 use crate::file::{Chat, Response, Sse, Usage, UsageAt};
 
-/// The model of a request that does not say one.
+/// Model of a request that does not name one.
 pub(super) const MODEL: &str = "gpt-4o";
 
-/// What an upstream says whom nobody tells what to say.
+/// Text of a response that the test does not specify.
 const OK: &str = "ok";
 
-/// The body of a request. Members stand in the order in which clients usually write them.
+/// Writes a request body with its members in the usual order of clients.
 pub(super) fn request(chat: &Chat, streamed: bool) -> Vec<u8> {
     let mut members: Vec<(&str, Value)> = Vec::new();
     match &chat.model {
@@ -38,7 +38,7 @@ fn object(members: &[(&str, Value)]) -> String {
     format!("{{{}}}", members.join(","))
 }
 
-/// The body of an answer in JSON.
+/// Writes the body of a JSON response.
 pub(super) fn completion(response: &Response, model: &str) -> Vec<u8> {
     let text = response.text.as_deref().unwrap_or(OK);
     let choice = json!({"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"});
@@ -50,7 +50,7 @@ pub(super) fn completion(response: &Response, model: &str) -> Vec<u8> {
     object(&members).into_bytes()
 }
 
-/// What stands first in every answer and every event of one.
+/// Returns the leading members of every response and chunk.
 fn head(object: &str, model: &str) -> Vec<(&'static str, Value)> {
     vec![
         ("id", json!("chatcmpl-test")),
@@ -70,7 +70,7 @@ fn usage_object(usage: Usage) -> Value {
     })
 }
 
-/// The body of a streamed answer; `asked`: to a request that asks for its usage.
+/// Writes the body of a streamed response. `asked`: the request asks for usage.
 pub(super) fn stream(response: &Response, model: &str, asked: bool) -> Vec<u8> {
     let plain = Sse { deltas: vec![response.text.clone().unwrap_or_else(|| OK.to_owned())], ..Sse::default() };
     let sse = response.sse.as_ref().unwrap_or(&plain);
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_is_written_out() {
+    fn a_request_body_is_written() {
         let chat = Chat { user: Some(json!("hi")), system: Some(json!("be brief")), ..Chat::default() };
         assert_eq!(
             text(request(&chat, false)),
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn usage_comes_where_it_is_asked_for() {
+    fn usage_has_the_requested_position() {
         let usage = Some(Usage { prompt: 900, completion: 200, ..Usage::default() });
         for (at, asked, events) in [
             (None, false, 0),
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn streams_have_all_shapes() {
+    fn streams_have_the_requested_format() {
         let sse = Sse { events: Some(vec![json!("not json"), json!({"a": 1})]), done: Some(false), ..Sse::default() };
         let response = Response { sse: Some(sse), ..Response::default() };
         assert_eq!(text(stream(&response, "m", false)), "data: not json\n\ndata: {\"a\":1}\n\n");

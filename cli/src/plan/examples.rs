@@ -1,4 +1,4 @@
-//! The examples that stand in a policy, as tests: a rule's own word on what it matches is held against the module.
+//! Tests generated from the examples in policies: they check a rule's own examples against the module.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -10,8 +10,8 @@ use crate::file::{Chat, Expect, FilterName, Request, Response, Split, SplitKind}
 
 use super::{Action, Case, Exchange, ResolvedChain, Suite, request, response};
 
-/// Tests of the examples in the policies of some test files, a file for each policy. The firewall is alone in their
-/// chains: what comes behind it has no say in what it matches.
+/// Generates tests for the examples in the policies of all suites, one suite per policy. Their chain contains the
+/// firewall only, because later filters do not affect what a rule matches.
 pub fn examples(suites: &[Suite]) -> Vec<Suite> {
     let mut seen = BTreeSet::new();
     let mut found = Vec::new();
@@ -21,8 +21,7 @@ pub fn examples(suites: &[Suite]) -> Vec<Suite> {
                 let chain = ResolvedChain::of_filter(filter.clone());
                 let cases: Vec<Case> = chain.firewall.rules.iter().flat_map(cases).collect();
                 if !cases.is_empty() {
-                    let (path, files) = (filter.source.clone(), vec![filter.source.clone()]);
-                    found.push(Suite { path, chain: Arc::new(chain), cases, files });
+                    found.push(Suite { path: filter.source.clone(), chain: Arc::new(chain), cases });
                 }
             }
         }
@@ -48,7 +47,7 @@ fn case(rule: &crate::firewall_rules::FirewallRule, text: &str, at: usize, match
     let here = Path::new(".");
     let sent = request::resolve(&request, &Request::default(), &response, None, here).ok()?;
     let answer = response::resolve(&response, &Response::default(), &sent, here).ok()?;
-    // Other rules may have a word on it, too.
+    // Other rules may match the example, too.
     let ids = vec![rule.id.clone()];
     let (included, excluded) = if matches { (ids, Vec::new()) } else { (Vec::new(), ids) };
     let expect = Expect { rules_include: Some(included), not_rules: excluded, ..Expect::default() };

@@ -1,4 +1,4 @@
-//! Headers from what a file says of them.
+//! Merging and decoding of headers from test files.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use crate::file::Headers;
 
 use super::HeaderList;
 
-/// Defaults, overridden by name, overridden by name.
+/// Merges layers of headers by name; later layers override earlier ones.
 pub(super) fn merged(layers: &[&Headers]) -> HeaderList {
     let mut by_name: BTreeMap<String, &Vec<String>> = BTreeMap::new();
     for (name, values) in layers.iter().copied().flatten() {
@@ -17,7 +17,7 @@ pub(super) fn merged(layers: &[&Headers]) -> HeaderList {
     each.collect()
 }
 
-/// A value as octets. `\xNN` stands for an octet that is no text.
+/// Decodes a header value, in which `\xNN` stands for an arbitrary byte.
 fn octets(value: &str) -> Vec<u8> {
     let mut octets = Vec::with_capacity(value.len());
     let mut rest = value;
@@ -39,7 +39,7 @@ fn octets(value: &str) -> Vec<u8> {
     octets
 }
 
-/// Puts a header in if there is none of the name.
+/// Adds a header unless one of this name exists.
 pub(super) fn default(headers: &mut HeaderList, name: &str, value: &str) {
     if !headers.iter().any(|(named, _)| named == name) {
         headers.push((name.to_owned(), value.as_bytes().to_vec()));
@@ -52,7 +52,7 @@ mod tests {
     use crate::file::HeaderValue;
 
     #[test]
-    fn later_layers_go_before() {
+    fn later_layers_override_earlier_ones() {
         let layer = |pairs: &[(&str, &[&str])]| -> Headers {
             let value = |values: &[&str]| HeaderValue(values.iter().map(|v| (*v).to_owned()).collect());
             pairs.iter().map(|(name, values)| ((*name).to_owned(), value(values))).collect()

@@ -1,20 +1,20 @@
-//! Where a chain looks for the name of the consumer, so that a test can say who asks.
+//! Source from which a chain takes the consumer's name, so that a test can set it.
 
 use serde_json::Value;
 
-/// Where the name goes.
+/// Source of the consumer's name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Identity {
-    /// Into a request header.
+    /// Request header.
     Header(String),
-    /// Into dynamic metadata: namespace, key, and the path inside of its value.
+    /// Dynamic metadata: namespace, key, and path within the value.
     Metadata(String, String, Vec<String>),
-    /// Somewhere that only a real connection has, e.g. a client certificate.
+    /// Attribute of a real connection, e.g. a client certificate, which tests cannot set.
     Elsewhere(String),
 }
 
 impl Identity {
-    /// Where a cost-quota configuration says that it is.
+    /// Reads the source from a cost-quota configuration.
     pub(super) fn of(configuration: &Value) -> Option<Identity> {
         let consumer = configuration.get("consumer")?;
         if let Some(header) = consumer.get("header").and_then(Value::as_str) {

@@ -1,4 +1,4 @@
-//! What the client sends, written out.
+//! Requests of the client with all defaults applied.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,31 +11,31 @@ use crate::file::{Request, Response};
 
 use super::{HeaderList, Identity, chat, headers};
 
-/// A request as it goes out.
+/// A request as the client sends it.
 #[derive(Clone, Debug)]
 pub struct ClientRequest {
-    /// The method.
+    /// Method.
     pub method: String,
     /// Path and query.
     pub path: String,
     /// Headers, without those of the framing.
     pub headers: HeaderList,
-    /// The body; none for a request that ends with its headers.
+    /// Body; `None` for a request that ends with its headers.
     pub body: Option<Vec<u8>>,
-    /// Trailers of the test's own.
+    /// Trailers from the test file.
     pub trailers: HeaderList,
     /// Dynamic metadata by namespace and key.
     pub metadata: BTreeMap<String, BTreeMap<String, Value>>,
-    /// Events of the answer after which the client leaves.
+    /// Number of response events after which the client closes the connection.
     pub leave_after: Option<u64>,
-    /// The model it asks for, as far as the test says.
+    /// Requested model, if the body names one.
     pub(super) model: Option<String>,
-    /// Whether it asks for a streamed answer.
+    /// `true` if the request asks for a streamed response.
     pub(super) streamed: bool,
 }
 
 impl ClientRequest {
-    /// Who asks, where the chain looks for that; empty if nobody says.
+    /// Returns the consumer's name from the place where the chain looks for it; empty if there is none.
     pub fn consumer(&self, identity: Option<&Identity>) -> String {
         match identity {
             Some(Identity::Header(name)) => {
@@ -52,7 +52,7 @@ impl ClientRequest {
     }
 }
 
-/// Writes a request out. `response`: a chat is streamed if its answer is.
+/// Applies the defaults and writes the body. A chat asks for a stream if its `response` is one.
 pub(super) fn resolve(
     request: &Request,
     defaults: &Request,
@@ -63,7 +63,7 @@ pub(super) fn resolve(
     let own = bodies(request);
     let with_body = if own > 0 { request } else { defaults };
     if own > 1 {
-        return Err("a request has one of `chat`, `body`, `json`, `body_base64` and `body_file`".into());
+        return Err("a request has only one of `chat`, `body`, `json`, `body_base64` and `body_file`".into());
     }
     let mut headers = headers::merged(&[&defaults.headers, &request.headers]);
     let streamed = with_body.chat.as_ref().is_some_and(|chat| chat.stream.unwrap_or(response.sse.is_some()));
@@ -111,7 +111,7 @@ fn body(request: &Request, streamed: bool, folder: &Path) -> Result<Option<Vec<u
     octets(&request.body, &request.json, &request.body_base64, request.body_file.as_deref(), folder)
 }
 
-/// A body that is given as it is.
+/// Returns a body given as text, JSON, base64 or file.
 pub(super) fn octets(
     text: &Option<String>,
     json: &Option<Value>,
@@ -126,7 +126,7 @@ pub(super) fn octets(
         return Ok(Some(json.to_string().into_bytes()));
     }
     if let Some(base64) = base64 {
-        return STANDARD.decode(base64.trim()).map(Some).map_err(|_| "`body_base64` is no base64".into());
+        return STANDARD.decode(base64.trim()).map(Some).map_err(|_| "`body_base64` is not valid base64".into());
     }
     let Some(file) = file else { return Ok(None) };
     let path = folder.join(file);
@@ -140,9 +140,9 @@ fn identify(
     metadata: &mut BTreeMap<String, BTreeMap<String, Value>>,
 ) -> Result<(), String> {
     match identity {
-        None => Err("there is a `consumer`, but no cost-quota of the chain says where its name stands".into()),
+        None => Err("`consumer` is set, but the chain has no cost-quota filter that says where to put its name".into()),
         Some(Identity::Elsewhere(attribute)) => Err(format!(
-            "the chain takes the consumer's name from `{attribute}`, which a test cannot set; only headers and metadata"
+            "the chain takes the consumer's name from `{attribute}`, which a test cannot set: only headers and metadata can be set"
         )),
         Some(Identity::Header(name)) => {
             headers.retain(|(named, _)| named != name);
@@ -158,7 +158,7 @@ fn identify(
     }
 }
 
-/// Puts members into an object; anything else replaces.
+/// Merges objects member by member; any other value is replaced.
 fn merge(into: &mut Value, value: Value) {
     match (into, value) {
         (Value::Object(into), Value::Object(members)) => {
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn the_consumer_goes_where_the_chain_looks() {
+    fn the_consumer_is_set_where_the_chain_looks() {
         let request = Request { consumer: Some("alice".into()), chat: Some(Chat::default()), ..Request::default() };
         let sent = written(&request, Some(&Identity::Header("x-who".into()))).unwrap();
         assert!(sent.headers.contains(&("x-who".into(), b"alice".to_vec())));
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn one_body_and_its_type() {
+    fn a_request_has_one_body_and_a_content_type() {
         let request = Request { body: Some("{\"model\":\"m\",\"stream\":true}".into()), ..Request::default() };
         let sent = written(&request, None).unwrap();
         assert_eq!((sent.method.as_str(), sent.model.as_deref(), sent.streamed), ("POST", Some("m"), true));

@@ -1,4 +1,4 @@
-//! What the upstream answers, written out.
+//! Responses of the upstream with all defaults applied.
 
 use std::path::Path;
 
@@ -8,29 +8,30 @@ use crate::file::Response;
 
 use super::{ClientRequest, HeaderList, chat, headers, request};
 
-/// The upstream's answer.
+/// Response of the upstream.
 #[derive(Clone, Debug)]
 pub struct UpstreamResponse {
-    /// The status.
+    /// Status.
     pub status: u16,
     /// Headers, without those of the framing.
     pub headers: HeaderList,
-    /// The body to a request that does not ask for its usage.
+    /// Body for a request that does not ask for usage.
     pub plain: Vec<u8>,
-    /// The body to one that does.
+    /// Body for a request that asks for usage.
     pub with_usage: Vec<u8>,
-    /// Trailers of the test's own.
+    /// Trailers from the test file.
     pub trailers: HeaderList,
-    /// Bytes of the body after which the upstream breaks off.
+    /// Number of body bytes after which the upstream resets the connection.
     pub reset_after: Option<usize>,
-    /// The upstream does not take the connection.
+    /// `true` if the upstream refuses the connection.
     pub refuse: bool,
-    /// Whether it is a stream of events.
+    /// `true` if the response is an event stream.
     pub is_stream: bool,
 }
 
 impl UpstreamResponse {
-    /// The body to a request as it reached the upstream: providers report the usage of a stream to who asks for it.
+    /// Returns the body for a request as it reached the upstream: providers report the usage of a stream only if asked
+    /// to.
     pub fn body(&self, request: &[u8]) -> &[u8] {
         if self.plain == self.with_usage {
             return &self.plain;
@@ -41,7 +42,7 @@ impl UpstreamResponse {
     }
 }
 
-/// Writes an answer out.
+/// Applies the defaults and writes the body.
 pub(super) fn resolve(
     response: &Response,
     defaults: &Response,
@@ -50,7 +51,7 @@ pub(super) fn resolve(
 ) -> Result<UpstreamResponse, String> {
     let own = bodies(response);
     if own > 1 {
-        return Err("an answer has one of `text`, `sse`, `json`, `body`, `body_base64` and `body_file`".into());
+        return Err("a response has only one of `text`, `sse`, `json`, `body`, `body_base64` and `body_file`".into());
     }
     let from = if own > 0 { response } else { defaults };
     let told = Response {

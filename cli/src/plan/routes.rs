@@ -1,40 +1,43 @@
-//! Where requests go that the filters let pass.
+//! Routes of requests that pass the filters.
 
 use serde_json::Value;
 
-/// A route: what it asks of a request, and where it leads.
+/// A route: its conditions and its target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RouteRule {
-    /// What the path begins with.
+    /// Path prefix.
     pub prefix: Option<String>,
-    /// Headers that must be there, with their values if these matter.
+    /// Headers that must be present, with the required value if there is one.
     pub headers: Vec<(String, Option<String>)>,
-    /// Where it leads.
+    /// Target.
     pub target: Target,
 }
 
-/// Where a route leads.
+/// Target of a route.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
-    /// To an upstream.
+    /// Cluster of an upstream.
     Cluster(String),
-    /// Nowhere: status and body.
+    /// Direct response with status and body.
     Direct(u16, String),
 }
 
 impl RouteRule {
-    /// Everything to one upstream.
+    /// Creates a route that sends everything to one upstream.
     pub(super) fn everything(cluster: &str) -> RouteRule {
         RouteRule { prefix: Some("/".into()), headers: Vec::new(), target: Target::Cluster(cluster.into()) }
     }
 
-    /// A route of a bootstrap; an error says what the runner does not know.
+    /// Reads a route of a bootstrap.
+    ///
+    /// # Errors
+    /// The route uses a feature that the runner does not support.
     pub(super) fn of_envoy(route: &Value) -> Result<RouteRule, String> {
         let matcher = route.get("match").ok_or("a route without `match`")?;
         let text = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
         for key in matcher.as_object().into_iter().flat_map(|object| object.keys()) {
             if !["prefix", "path_separated_prefix", "headers"].contains(&key.as_str()) {
-                return Err(format!("a route matches by `{key}`, which the runner does not know"));
+                return Err(format!("a route matches by `{key}`, which `tollgate test` does not support"));
             }
         }
         let mut headers = Vec::new();
@@ -42,7 +45,9 @@ impl RouteRule {
             let name = text(header, "name").ok_or("a header match without a name")?;
             let exact = header.pointer("/string_match/exact").and_then(Value::as_str).map(str::to_owned);
             if exact.is_none() && header.get("present_match") != Some(&Value::Bool(true)) {
-                return Err(format!("a route matches the header `{name}` in a way that the runner does not know"));
+                return Err(format!(
+                    "a route matches the header `{name}` in a way that `tollgate test` does not support"
+                ));
             }
             headers.push((name.to_ascii_lowercase(), exact));
         }
@@ -53,7 +58,8 @@ impl RouteRule {
                 let body = direct.pointer("/body/inline_string").and_then(Value::as_str).unwrap_or_default();
                 Target::Direct(status.ok_or("a direct response without a status")?, body.to_owned())
             }
-            // By a header that the filters set, and for which other routes are: without it, nowhere.
+            // `cluster_header` names a header that the filters set; other routes match it. This route is used without
+            // the header and therefore has no cluster.
             (None, None) if route.pointer("/route/cluster_header").is_some() => {
                 let status = route.pointer("/route/cluster_not_found_response_code").and_then(Value::as_str);
                 Target::Direct(if status == Some("NOT_FOUND") { 404 } else { 503 }, String::new())

@@ -1,4 +1,4 @@
-//! Annotations of GitHub Actions: workflow commands, one a line.
+//! Report as GitHub Actions annotations: one workflow command per line.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -35,12 +35,12 @@ fn annotate(text: &mut String, file: Option<&Path>, line: u64, column: u64, titl
     let _ = writeln!(text, "::error {}::{}", parts.join(","), data(message));
 }
 
-/// As GitHub's toolkit escapes messages.
+/// Escapes a message as GitHub's toolkit does.
 fn data(text: &str) -> String {
     text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 
-/// As GitHub's toolkit escapes properties.
+/// Escapes a property as GitHub's toolkit does.
 fn property(text: &str) -> String {
     data(text).replace(':', "%3A").replace(',', "%2C")
 }

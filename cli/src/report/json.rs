@@ -1,4 +1,4 @@
-//! One JSON document.
+//! Report as a single JSON document.
 
 use serde_json::{Value, json};
 

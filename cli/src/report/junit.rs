@@ -1,4 +1,4 @@
-//! JUnit's XML, as CI systems read it.
+//! Report as JUnit XML for CI systems.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -66,7 +66,7 @@ fn suite(xml: &mut String, file: &Path, results: &[&TestResult]) {
     xml.push_str("  </testsuite>\n");
 }
 
-/// Text for XML 1.0, which cannot say most control characters at all.
+/// Escapes text for XML 1.0, which cannot represent most control characters.
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {

@@ -1,4 +1,4 @@
-//! For people.
+//! Report for people.
 
 use std::path::Path;
 
@@ -42,7 +42,10 @@ pub(super) fn render(report: &Report) -> String {
             line(&format!("  {}: rule {rule}: {gap}", policy.display()));
         }
         let required = report.required.map(|percent| format!(", {percent} % required")).unwrap_or_default();
-        line(&format!("rules with both kinds of tests: {tested} of {all} ({} %{required})", coverage.percent()));
+        line(&format!(
+            "rules with matching and non-matching tests: {tested} of {all} ({} %{required})",
+            coverage.percent()
+        ));
     }
     if report.problems.is_empty() {
         let (passed, failed, known) = report.counts();

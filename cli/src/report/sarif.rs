@@ -1,4 +1,4 @@
-//! SARIF 2.1.0 (OASIS), for code scanning.
+//! Report as SARIF 2.1.0 (OASIS) for code scanning.
 
 use std::path::Path;
 
@@ -30,9 +30,9 @@ pub(super) fn render(report: &Report) -> String {
                 "name": "tollgate test",
                 "version": env!("CARGO_PKG_VERSION"),
                 "rules": [
-                    rule("bad-input", "A file that cannot be used."),
+                    rule("bad-input", "An input file is invalid."),
                     rule("test-failure", "A test of a policy fails."),
-                    rule("untested-rule", "A firewall rule lacks a test that it matches, or one that it does not."),
+                    rule("untested-rule", "A firewall rule lacks a matching or a non-matching test."),
                 ],
             }},
             "results": results,

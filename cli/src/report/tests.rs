@@ -25,7 +25,7 @@ fn report() -> Report {
     let failure = Failure {
         step: Some(2),
         line: 9,
-        delivery: Some("HTTP/2, answer cut at byte 5".into()),
+        delivery: Some("HTTP/2, response cut at byte 5".into()),
         mismatches: vec![Mismatch::new("status", "429", "200"), Mismatch::new("a <b> & \"c\"\u{1}", "x%,", "y:z")],
         log: Vec::new(),
     };
@@ -67,12 +67,12 @@ fn pretty() {
         "ok   good (12 ways)",
         "FAIL bad: one, two (12 ways)",
         "in step 2 (line 9)",
-        "only when sent so: HTTP/2, answer cut at byte 5",
+        "fails only in this delivery: HTTP/2, response cut at byte 5",
         "status: expected 429, found 200",
         "at dir/a b.test.yaml:7",
         "known known (12 ways), fails: issue 12",
         "in part: no clock here",
-        "take it off the list",
+        "remove it from the list",
         "2 passed, 2 failed, 1 known to fail: 60 ways",
     ] {
         assert!(text.contains(words), "{words}\n{text}");

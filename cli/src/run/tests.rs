@@ -4,22 +4,22 @@ use super::*;
 use crate::delivery::Frames;
 use crate::file::{BackendName, ResponseEnd};
 
-/// A filter with a fault, in place of a real one. It redacts `secret`, as the policy says.
+/// A filter with a fault, used instead of a real one. It redacts `secret`, as the policy requires.
 struct Faulty {
     fault: Fault,
-    /// Whether it says a byte too much of the length of an answer.
+    /// Returns `true` if the announced content-length is one byte too large.
     lies: Fault,
 }
 
-/// Whether it forgets to redact.
+/// Returns `true` if the filter fails to redact.
 type Fault = fn(&Sending) -> bool;
 
-/// How one message reached it.
+/// Frames of one exchange.
 struct Sending {
     delivery: Delivery,
     request: Frames,
     response: Frames,
-    /// Where the secret begins and ends in the answer.
+    /// Position of the secret in the response.
     secret: std::ops::Range<usize>,
 }
 
@@ -105,7 +105,7 @@ fn a_fault_is_shown_in_the_plainest_way_of_sending_and_without_the_secret() {
         (|sending| sending.request.trailers, "HTTP/1, whole, request with trailers"),
         (|sending| sending.response.empty_last, "HTTP/2, whole, empty last frames"),
         (|sending| sending.delivery.framing == crate::delivery::Framing::Http2, "HTTP/2, whole"),
-        (cut_inside, "HTTP/1, answer cut at byte "),
+        (cut_inside, "HTTP/1, response cut at byte "),
     ];
     for (fault, smallest) in faults {
         let TestStatus::Failed(failure) = result(TESTS, fault).status else { panic!("{smallest}: passed") };
@@ -152,7 +152,7 @@ fn known_failures_are_strict() {
     let passed = result(&tests, |_| false).status;
     assert_eq!(passed, TestStatus::KnownFailurePassed("issue 12".into()));
     assert!(passed.fails());
-    // Known elsewhere is not known here.
+    // A failure known on another backend does not count here.
     let elsewhere = tests.replace("issue 12", "issue 12, backend: envoy");
     assert!(matches!(result(&elsewhere, |_| true).status, TestStatus::Failed(_)));
 }
