@@ -1,23 +1,24 @@
-//! Which files are test files.
+//! Discovery of test files.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::problem::Problem;
 
-/// How the names of test files end.
+/// File name endings of test files.
 const SUFFIXES: [&str; 2] = [".test.yaml", ".test.yml"];
 
-/// Folders that are never looked into.
+/// Folders that are not searched.
 const SKIPPED: [&str; 3] = ["target", "node_modules", "vendor"];
 
-/// Deeper than any tree of policies; a loop of links ends here.
+/// Depth limit of the search; it also ends loops of symbolic links.
 const MAX_DEPTH: usize = 32;
 
-/// The test files among and below the paths, sorted, each once. A file that is named is taken whatever its name.
+/// Returns the test files among and below the paths, sorted and without duplicates. A path that is a file is taken
+/// whatever its name.
 ///
 /// # Errors
-/// A path that is not there, and a folder without a test file: tests that nobody finds prove nothing.
+/// A path does not exist, or a folder contains no test file: a run without tests must not pass.
 pub fn test_files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Problem> {
     let mut found = Vec::new();
     for path in paths {
@@ -26,7 +27,7 @@ pub fn test_files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Problem> {
             let before = found.len();
             walk(path, 0, &mut found)?;
             if found.len() == before {
-                return Err(Problem::of(path, "there is no *.test.yaml here"));
+                return Err(Problem::of(path, "no *.test.yaml found in this folder"));
             }
         } else {
             found.push(path.clone());
@@ -47,7 +48,7 @@ fn walk(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), Pro
             true => PathBuf::from(entry.file_name()),
             false => entry.path(),
         };
-        // Follows links.
+        // Follows symbolic links.
         let Ok(kind) = fs::metadata(&path) else { continue };
         if kind.is_dir() {
             if depth < MAX_DEPTH && !name.starts_with('.') && !SKIPPED.contains(&&*name) {

@@ -1,4 +1,4 @@
-//! What is to be run: tests with their shorthand written out and their files read.
+//! Tests that are ready to run: short forms are expanded, defaults are applied and files are read.
 
 mod chain;
 mod chat;
@@ -10,6 +10,8 @@ mod response;
 mod routes;
 mod suite;
 
+use std::path::{Path, PathBuf};
+
 pub use chain::{ResolvedChain, ResolvedFilter};
 pub use examples::examples;
 pub use identity::Identity;
@@ -18,5 +20,10 @@ pub use response::UpstreamResponse;
 pub use routes::{RouteRule, Target};
 pub use suite::{Action, Case, Exchange, Suite};
 
-/// Header names in lower case with their values, in order.
+/// Resolves a path in a test file, which is relative to the folder of that file.
+fn beside(file: &Path, path: &Path) -> PathBuf {
+    file.parent().unwrap_or(Path::new(".")).join(path)
+}
+
+/// Headers in order, with lower-case names.
 pub type HeaderList = Vec<(String, Vec<u8>)>;

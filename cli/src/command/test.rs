@@ -1,5 +1,6 @@
-//! `tollgate test`
+//! `tollgate test`.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
@@ -30,23 +31,23 @@ pub(super) fn run(args: &TestArgs) -> ExitCode {
     ExitCode::from(report.exit_code())
 }
 
-/// Prints a report where it belongs.
+/// Prints a report in the requested format.
 pub(super) fn show(args: &TestArgs, report: &Report) {
     print!("{}", report.render(args.format));
 }
 
-/// What is kept from one run to the next.
-pub(super) struct Kept {
+/// Compiled module that `--watch` keeps between runs.
+pub(super) struct CachedModule {
     path: PathBuf,
     modified: Option<std::time::SystemTime>,
     module: tollgate_host::Module,
 }
 
-/// Runs everything once. With the report come the files that it depends on.
-pub(super) fn once(args: &TestArgs, kept: Option<&mut Option<Kept>>) -> (Report, Vec<PathBuf>) {
+/// Runs all tests once. Also returns the files that the report depends on.
+pub(super) fn once(args: &TestArgs, cache: Option<&mut Option<CachedModule>>) -> (Report, BTreeSet<PathBuf>) {
     let start = Instant::now();
-    let mut files = Vec::new();
-    let mut report = match attempt(args, kept, &mut files) {
+    let mut files = BTreeSet::new();
+    let mut report = match attempt(args, cache, &mut files) {
         Ok(report) => report,
         Err(problems) => Report { problems, ..Report::default() },
     };
@@ -54,21 +55,23 @@ pub(super) fn once(args: &TestArgs, kept: Option<&mut Option<Kept>>) -> (Report,
     (report, files)
 }
 
-fn attempt(args: &TestArgs, kept: Option<&mut Option<Kept>>, files: &mut Vec<PathBuf>) -> Result<Report, Vec<Problem>> {
+fn attempt(
+    args: &TestArgs,
+    cache: Option<&mut Option<CachedModule>>,
+    files: &mut BTreeSet<PathBuf>,
+) -> Result<Report, Vec<Problem>> {
     let one = |problem: Problem| vec![problem];
     let filter = args.run.as_deref().map(Regex::new).transpose();
-    let filter = filter.map_err(|_| one(Problem::new("--run is no regular expression")))?;
+    let filter = filter.map_err(|_| one(Problem::new("--run is not a valid regular expression")))?;
     let paths = discover::test_files(&args.paths).map_err(one)?;
-    files.extend(paths.iter().cloned());
     let mut problems = Vec::new();
     let mut suites = Vec::new();
     for path in paths {
-        match Suite::read(&path) {
+        match Suite::read(&path, files) {
             Ok(suite) => suites.push(suite),
             Err(problem) => problems.push(problem),
         }
     }
-    files.extend(suites.iter().flat_map(|suite| suite.files.iter().cloned()));
     suites.extend(plan::examples(&suites));
     let wanted = |suite: &Suite, name: &str| {
         filter.as_ref().is_none_or(|regex| regex.is_match(&format!("{}: {name}", suite.path.display())))
@@ -80,15 +83,15 @@ fn attempt(args: &TestArgs, kept: Option<&mut Option<Kept>>, files: &mut Vec<Pat
     }
     suites.retain(|suite| !suite.cases.is_empty());
     let path = module::find(args.module.as_deref()).map_err(one)?;
-    files.push(path.clone());
+    files.insert(path.clone());
     if suites.is_empty() && problems.is_empty() {
-        problems.push(Problem::new("no test has a name that --run matches"));
+        problems.push(Problem::new("no test matches --run"));
     }
     if !problems.is_empty() {
         return Err(problems);
     }
     let results = match args.backend {
-        BackendArg::Wasm => on_wasm(args, &suites, path, kept)?,
+        BackendArg::Wasm => on_wasm(args, &suites, path, cache)?,
         BackendArg::Envoy => on_envoy(&suites, &path)?,
     };
     let asked = args.coverage || args.require_coverage.is_some();
@@ -98,14 +101,14 @@ fn attempt(args: &TestArgs, kept: Option<&mut Option<Kept>>, files: &mut Vec<Pat
     Ok(Report { coverage, required: args.require_coverage, results, ..Report::default() })
 }
 
-/// All tests, as many at a time as there are processors.
+/// Runs all suites in Tollgate's own host, with one thread per processor by default.
 fn on_wasm(
     args: &TestArgs,
     suites: &[Suite],
     path: PathBuf,
-    kept: Option<&mut Option<Kept>>,
+    cache: Option<&mut Option<CachedModule>>,
 ) -> Result<Vec<TestResult>, Vec<Problem>> {
-    let module = module(path, kept).map_err(|problem| vec![problem])?;
+    let module = module(path, cache).map_err(|problem| vec![problem])?;
     wasm::patiently(&module, || with_module(args, suites, &module))
 }
 
@@ -129,7 +132,7 @@ fn with_module(
     Ok(run::all(&jobs, args.jobs.unwrap_or_else(processors)))
 }
 
-/// One file after the other, each with an Envoy of its own.
+/// Runs the suites one after the other, each in an Envoy of its own.
 fn on_envoy(suites: &[Suite], module: &Path) -> Result<Vec<TestResult>, Vec<Problem>> {
     let envoy = Envoy::find_or_install().map_err(|error| vec![Problem::new(error.to_string())])?;
     let (mut results, mut problems) = (Vec::new(), Vec::new());
@@ -146,18 +149,18 @@ fn jobs<'a>(suite: &'a Suite, backend: &'a dyn Backend) -> impl Iterator<Item = 
     suite.cases.iter().map(move |case| Job { suite, case, backend })
 }
 
-/// The module, compiled once for as long as its file stays as it is.
-fn module(path: PathBuf, kept: Option<&mut Option<Kept>>) -> Result<tollgate_host::Module, Problem> {
+/// Loads the module; recompiles it only if its file has changed.
+fn module(path: PathBuf, cache: Option<&mut Option<CachedModule>>) -> Result<tollgate_host::Module, Problem> {
     let modified = std::fs::metadata(&path).and_then(|data| data.modified()).ok();
-    if let Some(Some(kept)) = kept.as_deref()
-        && kept.path == path
-        && kept.modified == modified
+    if let Some(Some(cached)) = cache.as_deref()
+        && cached.path == path
+        && cached.modified == modified
     {
-        return Ok(kept.module.clone());
+        return Ok(cached.module.clone());
     }
     let module = wasm::module(&path)?;
-    if let Some(kept) = kept {
-        *kept = Some(Kept { path, modified, module: module.clone() });
+    if let Some(cache) = cache {
+        *cache = Some(CachedModule { path, modified, module: module.clone() });
     }
     Ok(module)
 }

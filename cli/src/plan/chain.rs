@@ -1,5 +1,6 @@
-//! The chain under test, with its policy read.
+//! The chain under test with its configurations loaded.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -11,41 +12,39 @@ use crate::problem::Problem;
 
 use super::{Identity, RouteRule, Target};
 
-/// A chain that can be run.
+/// A chain that is ready to run.
 #[derive(Clone, Debug)]
 pub struct ResolvedChain {
-    /// Its filters in order.
+    /// Filters in order.
     pub filters: Vec<ResolvedFilter>,
-    /// Its routes in order.
+    /// Routes in order.
     pub routes: Vec<RouteRule>,
-    /// The bootstrap that it is from, as it stands there.
+    /// Bootstrap that the chain was taken from, unchanged.
     pub bootstrap: Option<Value>,
-    /// The rules of its firewall.
+    /// Firewall rules of the chain.
     pub firewall: FirewallRules,
-    /// Where it looks for the consumer's name.
+    /// Source of the consumer's name.
     pub identity: Option<Identity>,
-    /// Files that it was read from.
-    pub files: Vec<PathBuf>,
 }
 
-/// A filter with its configuration.
+/// A filter with its configuration loaded.
 #[derive(Clone, Debug)]
 pub struct ResolvedFilter {
-    /// Which.
+    /// Name of the filter.
     pub name: FilterName,
-    /// What Envoy would hand over, a Struct.
+    /// Configuration, which Envoy passes as a Struct.
     pub configuration: Value,
-    /// Where that stands: a file, or the test file itself.
+    /// File that contains the configuration.
     pub source: PathBuf,
 }
 
-/// The only upstream of a chain that is given as a list.
+/// Name of the single upstream of a chain given as a list.
 const UPSTREAM: &str = "upstream";
 
 const LISTENER: &str = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config";
 
 impl ResolvedChain {
-    /// The upstreams that routes lead to, each once, in order of their routes.
+    /// Returns the clusters that routes lead to, without duplicates, in the order of the routes.
     pub fn clusters(&self) -> Vec<&str> {
         let mut clusters = Vec::new();
         for route in &self.routes {
@@ -58,29 +57,29 @@ impl ResolvedChain {
         clusters
     }
 
-    /// Reads what a test file says of its chain.
-    pub(super) fn read(chain: &Chain, file: &Path) -> Result<ResolvedChain, Problem> {
-        let folder = file.parent().unwrap_or(Path::new("."));
+    /// Loads the chain of a test file. The files that it consists of are added to `files` before they are read, so that
+    /// they are known even if one of them is invalid.
+    pub(super) fn read(chain: &Chain, file: &Path, files: &mut BTreeSet<PathBuf>) -> Result<ResolvedChain, Problem> {
         let mut chain = match chain {
-            Chain::List(filters) => ResolvedChain::of_list(filters, file, folder)?,
-            Chain::Envoy(envoy) => ResolvedChain::of_envoy(envoy, file, folder)?,
+            Chain::List(filters) => ResolvedChain::of_list(filters, file, files)?,
+            Chain::Envoy(envoy) => ResolvedChain::of_envoy(envoy, file, files)?,
         };
         if chain.filters.is_empty() {
             return Err(Problem::of(file, "the chain has no filters"));
         }
-        chain.understand();
+        chain.extract_rules_and_identity();
         Ok(chain)
     }
 
-    /// A chain of one filter.
+    /// Creates a chain of one filter.
     pub(super) fn of_filter(filter: ResolvedFilter) -> ResolvedChain {
         let mut chain = ResolvedChain::new(vec![filter], vec![RouteRule::everything(UPSTREAM)]);
-        chain.understand();
+        chain.extract_rules_and_identity();
         chain
     }
 
-    /// Takes out of the configurations what the runner needs to know.
-    fn understand(&mut self) {
+    /// Extracts the firewall rules and the consumer's identity from the configurations.
+    fn extract_rules_and_identity(&mut self) {
         for filter in &self.filters {
             match filter.name {
                 FilterName::PromptInspector => self.firewall.extend(&filter.configuration),
@@ -91,19 +90,18 @@ impl ResolvedChain {
     }
 
     fn new(filters: Vec<ResolvedFilter>, routes: Vec<RouteRule>) -> ResolvedChain {
-        let (firewall, files) = (FirewallRules::default(), Vec::new());
-        ResolvedChain { filters, routes, bootstrap: None, firewall, identity: None, files }
+        ResolvedChain { filters, routes, bootstrap: None, firewall: FirewallRules::default(), identity: None }
     }
 
-    fn of_list(filters: &[Filter], file: &Path, folder: &Path) -> Result<ResolvedChain, Problem> {
+    fn of_list(filters: &[Filter], file: &Path, files: &mut BTreeSet<PathBuf>) -> Result<ResolvedChain, Problem> {
         let mut chain = ResolvedChain::new(Vec::new(), vec![RouteRule::everything(UPSTREAM)]);
         for filter in filters {
             let (configuration, source) = match &filter.config {
                 None => (Value::Object(serde_json::Map::new()), file.to_owned()),
                 Some(ConfigSource::Inline(configuration)) => (configuration.clone(), file.to_owned()),
                 Some(ConfigSource::Path(path)) => {
-                    let path = folder.join(path);
-                    chain.files.push(path.clone());
+                    let path = super::beside(file, path);
+                    files.insert(path.clone());
                     (yaml(&path)?, path)
                 }
             };
@@ -112,11 +110,12 @@ impl ResolvedChain {
         Ok(chain)
     }
 
-    fn of_envoy(envoy: &EnvoyChain, file: &Path, folder: &Path) -> Result<ResolvedChain, Problem> {
-        let path = folder.join(&envoy.envoy);
+    fn of_envoy(envoy: &EnvoyChain, file: &Path, files: &mut BTreeSet<PathBuf>) -> Result<ResolvedChain, Problem> {
+        let path = super::beside(file, &envoy.envoy);
+        files.insert(path.clone());
         let mut bootstrap = yaml(&path)?;
         let wrong = |message: String| Problem::of(&path, message);
-        let hcm = bootstrap.pointer_mut(LISTENER).ok_or_else(|| wrong("there is no listener in it".into()))?;
+        let hcm = bootstrap.pointer_mut(LISTENER).ok_or_else(|| wrong("the bootstrap has no listener".into()))?;
         let routes = hcm.pointer("/route_config/virtual_hosts/0/routes").and_then(Value::as_array);
         let given = routes.into_iter().flatten().map(RouteRule::of_envoy).collect::<Result<Vec<_>, _>>();
         let own = envoy.routes.iter().map(|route| RouteRule {
@@ -144,14 +143,14 @@ impl ResolvedChain {
         }
         for name in envoy.extend.keys() {
             if !filters.iter().any(|filter| filter.name.root_id() == name) {
-                return Err(Problem::of(file, format!("`extend` names `{name}`, which is no filter of the chain")));
+                return Err(Problem::of(file, format!("`extend` names `{name}`, which is not a filter of the chain")));
             }
         }
-        Ok(ResolvedChain { bootstrap: Some(bootstrap), files: vec![path], ..ResolvedChain::new(filters, routes) })
+        Ok(ResolvedChain { bootstrap: Some(bootstrap), ..ResolvedChain::new(filters, routes) })
     }
 }
 
-/// Lists grow at their end, mappings by their keys; anything else is replaced.
+/// Appends to lists, merges mappings and replaces anything else.
 fn extend(value: &mut Value, more: &Value) {
     match (value, more) {
         (Value::Array(list), Value::Array(more)) => list.extend(more.iter().cloned()),
@@ -169,7 +168,7 @@ fn extend(value: &mut Value, more: &Value) {
     }
 }
 
-/// A YAML or JSON file.
+/// Reads a YAML or JSON file.
 fn yaml(path: &Path) -> Result<Value, Problem> {
     let text = fs::read_to_string(path).map_err(|error| Problem::of(path, error.to_string()))?;
     let options = serde_saphyr::options! { with_snippet: false };

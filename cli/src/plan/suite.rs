@@ -1,4 +1,4 @@
-//! A test file, ready to run.
+//! A test file with its tests ready to run.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -17,73 +17,71 @@ use crate::problem::Problem;
 
 use super::{ClientRequest, ResolvedChain, UpstreamResponse, request, response};
 
-/// A file of tests.
+/// A test file.
 #[derive(Clone, Debug)]
 pub struct Suite {
-    /// The file.
+    /// Path of the file.
     pub path: PathBuf,
-    /// Its chain.
+    /// Chain under test.
     pub chain: Arc<ResolvedChain>,
-    /// Its tests in order.
+    /// Tests in order.
     pub cases: Vec<Case>,
-    /// All files that it was read from.
-    pub files: Vec<PathBuf>,
 }
 
-/// One test.
+/// A test.
 #[derive(Clone, Debug)]
 pub struct Case {
-    /// Its name.
+    /// Name of the test.
     pub name: String,
-    /// Where it stands in the file.
+    /// Line of the test in the file.
     pub line: u64,
-    /// See `line`.
+    /// Column, see `line`.
     pub column: u64,
-    /// In which ways it is run.
+    /// Selected deliveries.
     pub split: Split,
-    /// What is done, in order.
+    /// Actions in order.
     pub actions: Vec<Action>,
-    /// Why it is known to fail, by back end.
+    /// Known failures of this test, by backend.
     known: Vec<KnownFailure>,
 }
 
-/// One thing that is done in a test.
+/// An action of a test.
 #[derive(Clone, Debug)]
 pub enum Action {
-    /// A request and its answer.
+    /// Sends a request.
     Send(Box<Exchange>),
-    /// Virtual time moves on.
+    /// Advances virtual time.
     Advance(Duration),
 }
 
-/// A request, its answer, and what has to come of it.
+/// A request, the upstream's response and the expected result.
 #[derive(Clone, Debug)]
 pub struct Exchange {
-    /// What the client sends.
+    /// Request of the client.
     pub request: ClientRequest,
-    /// What the upstream answers.
+    /// Response of the upstream.
     pub response: UpstreamResponse,
-    /// What has to come of it; none for a step that only prepares.
+    /// Expected result; `None` for a step that only prepares the following ones.
     pub expect: Option<Expect>,
-    /// Its number among the steps, from 1; none if it is the only one.
+    /// Number of the step, from 1; `None` if the test has no steps.
     pub step: Option<usize>,
-    /// The line it stands in.
+    /// Line in the file.
     pub line: u64,
 }
 
 impl Case {
-    /// A test that stands in no test file.
+    /// Creates a test that is not from a test file.
     pub(super) fn new(name: String, split: Split, actions: Vec<Action>) -> Case {
         Case { name, line: 0, column: 0, split, actions, known: Vec::new() }
     }
 
-    /// Why it is known to fail on a back end, if it is.
+    /// Returns the reason why the test is known to fail on a backend, if it is.
     pub fn known_failure(&self, backend: BackendName) -> Option<&str> {
         let known = self.known.iter().find(|known| known.backend.is_none_or(|only| only == backend));
         known.map(|known| known.reason.as_str())
     }
 
-    /// The requests.
+    /// Returns the exchanges in order.
     pub fn exchanges(&self) -> impl Iterator<Item = &Exchange> {
         self.actions.iter().filter_map(|action| match action {
             Action::Send(exchange) => Some(&**exchange),
@@ -93,33 +91,38 @@ impl Case {
 }
 
 impl Suite {
-    /// Reads a test file and everything that it names.
+    /// Reads a test file and all files that it refers to. Each file is added to `files` before it is read, so that the
+    /// files to watch are known even if one of them is invalid.
     ///
     /// # Errors
-    /// What is wrong with it, and where.
-    pub fn read(path: &Path) -> Result<Suite, Problem> {
+    /// A file cannot be read or is invalid. The problem includes the position.
+    pub fn read(path: &Path, files: &mut BTreeSet<PathBuf>) -> Result<Suite, Problem> {
+        files.insert(path.to_owned());
         let text = fs::read_to_string(path).map_err(|error| Problem::of(path, error.to_string()))?;
-        Suite::parse(path, &text)
+        Suite::resolve(path, &text, files)
     }
 
-    /// As [`Suite::read`], from the text of the file.
+    /// Like [`Suite::read`], with the text of the file given.
     ///
     /// # Errors
-    /// As [`Suite::read`].
+    /// See [`Suite::read`].
     pub fn parse(path: &Path, text: &str) -> Result<Suite, Problem> {
+        Suite::resolve(path, text, &mut BTreeSet::new())
+    }
+
+    fn resolve(path: &Path, text: &str, files: &mut BTreeSet<PathBuf>) -> Result<Suite, Problem> {
         let options = serde_saphyr::options! { with_snippet: false };
         let file: TestFile =
             serde_saphyr::from_str_with_options(text, options).map_err(|error| Problem::of_yaml(path, &error))?;
         if file.version != 1 {
-            return Err(Problem::of(path, "this version of the command reads test files of `version: 1`"));
+            return Err(Problem::of(path, "unsupported version: this command reads test files of `version: 1`"));
         }
-        let chain = Arc::new(ResolvedChain::read(&file.chain, path)?);
-        let mut writer = Writer { path, chain: &chain, defaults: &file.defaults, files: chain.files.clone() };
-        writer.files.push(path.to_owned());
+        let chain = Arc::new(ResolvedChain::read(&file.chain, path, files)?);
+        let mut resolver = Resolver { path, chain: &chain, defaults: &file.defaults, files };
         let mut cases = Vec::new();
         let mut names = BTreeSet::new();
         for test in &file.tests {
-            let case = writer.case(test, &file.known_failures)?;
+            let case = resolver.case(test, &file.known_failures)?;
             if !names.insert(case.name.clone()) {
                 return Err(Problem::at(path, test.referenced, "another test of this file has the same name"));
             }
@@ -127,23 +130,22 @@ impl Suite {
         }
         for known in &file.known_failures {
             if !names.contains(&known.value.test) {
-                return Err(Problem::at(path, known.referenced, "`known_failures` names a test that is not there"));
+                return Err(Problem::at(path, known.referenced, "`known_failures` names a test that does not exist"));
             }
         }
-        let files = writer.files;
-        Ok(Suite { path: path.to_owned(), chain, cases, files })
+        Ok(Suite { path: path.to_owned(), chain, cases })
     }
 }
 
-/// Writes tests out.
-struct Writer<'a> {
+/// Resolves the tests of a file.
+struct Resolver<'a> {
     path: &'a Path,
     chain: &'a ResolvedChain,
     defaults: &'a Defaults,
-    files: Vec<PathBuf>,
+    files: &'a mut BTreeSet<PathBuf>,
 }
 
-impl Writer<'_> {
+impl Resolver<'_> {
     fn case(&mut self, test: &Spanned<Test>, known: &[Spanned<KnownFailure>]) -> Result<Case, Problem> {
         let place = test.referenced;
         let Test { name, split, request, response, expect, steps } = &test.value;
@@ -154,7 +156,7 @@ impl Writer<'_> {
             (None, None) => return wrong("a test needs a `request` or `steps`"),
             (None, Some(steps)) => {
                 if response.is_some() || expect.is_some() {
-                    return wrong("`response` and `expect` of a test with `steps` belong into its steps");
+                    return wrong("a test with `steps` cannot have `response` or `expect`: move them into its steps");
                 }
                 for (at, step) in steps.iter().enumerate() {
                     actions.push(self.step(step, at + 1)?);
@@ -174,7 +176,7 @@ impl Writer<'_> {
             known: known.iter().filter(|known| known.value.test == *name).map(|known| known.value.clone()).collect(),
         };
         if case.exchanges().all(|exchange| exchange.expect.is_none()) {
-            return wrong("this test expects nothing: say what has to come of it under `expect`");
+            return wrong("this test has no `expect`: add the expected result");
         }
         Ok(case)
     }
@@ -200,29 +202,31 @@ impl Writer<'_> {
         place: Location,
     ) -> Result<Exchange, Problem> {
         let folder = self.path.parent().unwrap_or(Path::new("."));
-        let wrong = |message: String| Problem::at(self.path, place, message);
+        let path = self.path;
+        let wrong = |message: String| Problem::at(path, place, message);
         let default = Response::default();
         let response = response.unwrap_or(&default);
         let script =
             Response { sse: response.sse.clone().or(self.defaults.response.sse.clone()), ..Response::default() };
-        let identity = self.chain.identity.as_ref();
-        let resolved_request =
-            request::resolve(request, &self.defaults.request, &script, identity, folder).map_err(wrong)?;
-        let resolved_response =
-            response::resolve(response, &self.defaults.response, &resolved_request, folder).map_err(wrong)?;
-        for file in [&request.body_file, &response.body_file].into_iter().flatten() {
-            self.files.push(folder.join(file));
+        let (defaults, identity) = (self.defaults, self.chain.identity.as_ref());
+        for body_file in
+            [&request.body_file, &response.body_file, &defaults.request.body_file, &defaults.response.body_file]
+        {
+            self.files.extend(body_file.iter().map(|file| folder.join(file)));
         }
+        let request = request::resolve(request, &defaults.request, &script, identity, folder).map_err(wrong)?;
+        let response = response::resolve(response, &defaults.response, &request, folder).map_err(wrong)?;
         let expect = expect.map(|expect| self.expect(expect, place, folder)).transpose()?;
-        Ok(Exchange { request: resolved_request, response: resolved_response, expect, step: None, line: place.line() })
+        Ok(Exchange { request, response, expect, step: None, line: place.line() })
     }
 
-    /// Checks what can be wrong with expectations by themselves, and reads their files.
+    /// Validates expectations and reads the files that they refer to.
     fn expect(&mut self, expect: &Expect, place: Location, folder: &Path) -> Result<Expect, Problem> {
-        let wrong = |message: String| Err(Problem::at(self.path, place, message));
+        let path = self.path;
+        let wrong = |message: String| Err(Problem::at(path, place, message));
         let mut expect = expect.clone();
         if expect.rules.is_some() && expect.rules_include.is_some() {
-            return wrong("`rules` is all of them; with it `rules_include` says nothing".into());
+            return wrong("`rules` is the complete list of matching rules; use either it or `rules_include`".into());
         }
         let named = expect.rules.iter().chain(&expect.rules_include).flatten().chain(&expect.not_rules);
         for rule in named {
@@ -243,7 +247,7 @@ impl Writer<'_> {
                 && let Some(regex) = &pattern.matches
                 && Regex::new(regex).is_err()
             {
-                return wrong("a header's `matches` is no regular expression".into());
+                return wrong("a header's `matches` is not a valid regular expression".into());
             }
         }
         let mut files = Vec::new();
@@ -257,11 +261,11 @@ impl Writer<'_> {
         }
         for (body, file) in files {
             let file = folder.join(file);
+            self.files.insert(file.clone());
             match fs::read_to_string(&file) {
                 Ok(text) => *body = Some(text),
                 Err(error) => return wrong(format!("{}: {error}", file.display())),
             }
-            self.files.push(file);
         }
         Ok(expect)
     }

@@ -15,7 +15,7 @@ fn parse(tests: &str) -> Result<Suite, String> {
 }
 
 #[test]
-fn mistakes_are_named_with_their_place() {
+fn errors_have_a_position_and_a_suggestion() {
     for (tests, words) in [
         (
             "- {name: a, request: {chat: {}}, expects: {}}",
@@ -24,7 +24,7 @@ fn mistakes_are_named_with_their_place() {
         ("- name: a\n  request: {chat: {usr: hi}}", "a.test.yaml:10:20: unknown key `usr`: did you mean `user`?"),
         (
             "- name: a\n  request: {chat: {}}\n  expect: {verdict: blok}",
-            "a.test.yaml:11:21: unknown word `blok`: did you mean `block`?",
+            "a.test.yaml:11:21: unknown value `blok`: did you mean `block`?",
         ),
         (
             "- name: a\n  request: {chat: {}}\n  expect: {upstream: {bdoy: x}}",
@@ -35,11 +35,11 @@ fn mistakes_are_named_with_their_place() {
             "a.test.yaml:9:3: the chain has no rule `secret.kye`: did you mean `secret.key`?",
         ),
         ("- name: a\n  request: {chat: {}}\n  expect: {status: AKIA1}", "a.test.yaml:11:20: "),
-        ("- {name: a, request: {chat: {}}}", "a.test.yaml:9:3: this test expects nothing"),
+        ("- {name: a, request: {chat: {}}}", "a.test.yaml:9:3: this test has no `expect`"),
         ("- {name: a, expect: {}}", "a test needs a `request` or `steps`"),
-        ("- {name: a, request: {chat: {}, body: x}, expect: {}}", "a request has one of"),
+        ("- {name: a, request: {chat: {}, body: x}, expect: {}}", "a request has only one of"),
         ("- {name: a, steps: [{advance: 1s, expect: {}}]}", "a.test.yaml:9:21: a step is either"),
-        ("- {name: a, steps: [{advance: 1}]}", "a.test.yaml:9:31: not a length of time"),
+        ("- {name: a, steps: [{advance: 1}]}", "a.test.yaml:9:31: not a duration"),
         ("- {name: a, split: hole, request: {chat: {}}, expect: {}}", "did you mean `whole`?"),
         (
             "- &a {name: a, request: {chat: {}}, expect: {}}\n- *a",
@@ -47,7 +47,7 @@ fn mistakes_are_named_with_their_place() {
         ),
         (
             "- {name: a, request: {chat: {}}, expect: {}}\nknown_failures: [{test: b, reason: c}]",
-            "a.test.yaml:10:18: `known_failures` names a test that is not there",
+            "a.test.yaml:10:18: `known_failures` names a test that does not exist",
         ),
         ("- {name: a, request: {body_file: nowhere}, expect: {}}", "nowhere"),
     ] {
@@ -58,7 +58,7 @@ fn mistakes_are_named_with_their_place() {
 }
 
 #[test]
-fn a_chain_of_a_bootstrap_is_read_with_its_routes() {
+fn the_chain_of_a_bootstrap_includes_its_routes() {
     let text = r#"
 version: 1
 chain: {envoy: ../envoy/envoy.yaml, only: [prompt-inspector, cost-quota], extend: {prompt-inspector: {rules: [{id: x, match: {keywords: [x]}, action: log}]}}}
@@ -78,7 +78,7 @@ tests:
 }
 
 #[test]
-fn steps_defaults_and_known_failures() {
+fn steps_defaults_and_known_failures_are_resolved() {
     let suite = parse(
         r#"
 - name: a

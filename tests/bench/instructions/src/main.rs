@@ -6,6 +6,7 @@
 //! visible.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is a program for the terminal")]
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -70,8 +71,11 @@ fn suites() -> Result<Vec<Suite>> {
     let folders: Vec<PathBuf> = FOLDERS.iter().map(|folder| workspace::root().join(folder)).collect();
     let problem = |problem: tollgate::problem::Problem| Error::new(problem.to_string());
     let files = discover::test_files(&folders).map_err(problem)?;
-    let mut suites: Vec<Suite> =
-        files.iter().map(|path| Suite::read(path)).collect::<std::result::Result<_, _>>().map_err(problem)?;
+    let mut suites: Vec<Suite> = files
+        .iter()
+        .map(|path| Suite::read(path, &mut BTreeSet::new()))
+        .collect::<std::result::Result<_, _>>()
+        .map_err(problem)?;
     suites.extend(plan::examples(&suites));
     Ok(suites)
 }
