@@ -97,26 +97,26 @@ impl Attempt<'_> {
         let mut first: Option<RunOutput> = None;
         for delivery in deliveries {
             self.ways += 1;
-            let ran = match self.backend.run(self.case, &self.cut_points, delivery) {
-                Ok(ran) => ran,
+            let output = match self.backend.run(self.case, &self.cut_points, delivery) {
+                Ok(output) => output,
                 Err(words) => return (Some(self.not_run(delivery, words, first.is_none())), None),
             };
             match &first {
                 None => {
-                    self.matched.extend(ran.seen.iter().flat_map(Observation::rules).map(str::to_owned));
-                    if let Some(failure) = self.unexpected(&ran) {
-                        return (Some(failure), ran.stopped);
+                    self.matched.extend(output.seen.iter().flat_map(Observation::rules).map(str::to_owned));
+                    if let Some(failure) = self.unexpected(&output) {
+                        return (Some(failure), output.stopped);
                     }
-                    first = Some(ran);
+                    first = Some(output);
                 }
                 Some(whole) => {
-                    if let Some((number, failure)) = self.disagreement(whole, &ran) {
-                        return (Some(self.smallest(delivery.clone(), whole, number, failure)), ran.stopped);
+                    if let Some((number, failure)) = self.disagreement(whole, &output) {
+                        return (Some(self.smallest(delivery.clone(), whole, number, failure)), output.stopped);
                     }
                 }
             }
         }
-        (None, first.and_then(|ran| ran.stopped))
+        (None, first.and_then(|output| output.stopped))
     }
 
     fn not_run(&self, delivery: &Delivery, words: String, whole: bool) -> Failure {
@@ -126,8 +126,8 @@ impl Attempt<'_> {
     }
 
     /// Compares a run with the test's expectations.
-    fn unexpected(&self, ran: &RunOutput) -> Option<Failure> {
-        self.case.exchanges().zip(&ran.seen).find_map(|(exchange, seen)| {
+    fn unexpected(&self, output: &RunOutput) -> Option<Failure> {
+        self.case.exchanges().zip(&output.seen).find_map(|(exchange, seen)| {
             let mut mismatches = content_length::wrong(exchange, seen);
             if let Some(expect) = &exchange.expect {
                 mismatches.extend(expect::check(expect, exchange, seen, &self.mask));
@@ -160,8 +160,8 @@ impl Attempt<'_> {
         let mut ways = 0;
         let mut fails = |delivery: &Delivery| {
             ways += 1;
-            let Ok(ran) = self.backend.run(self.case, &self.cut_points, delivery) else { return false };
-            match self.disagreement(whole, &ran) {
+            let Ok(output) = self.backend.run(self.case, &self.cut_points, delivery) else { return false };
+            match self.disagreement(whole, &output) {
                 Some((_, failure)) => {
                     found = failure;
                     true

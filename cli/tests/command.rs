@@ -137,7 +137,7 @@ fn every_example_has_its_tests() {
     assert!(policies >= 4);
 }
 
-/// What the documentation shows of test files is what the command reads and what holds.
+/// Runs the test files that the documentation shows.
 #[test]
 fn the_documentation_shows_tests_that_pass() {
     let page = std::fs::read_to_string(workspace::root().join("docs/testing-rules.md")).unwrap();

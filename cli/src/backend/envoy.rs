@@ -16,7 +16,7 @@ use tollgate_envoy_harness::{Envoy, Gateway, gateway};
 use crate::delivery::{Cut, CutPoints, Delivery, Framing};
 use crate::file::{BackendName, FilterName};
 use crate::observation::Observation;
-use crate::plan::{Action, Case, Exchange, HeaderList, ResolvedChain, Suite};
+use crate::plan::{Action, Case, HeaderList, ResolvedChain, Suite};
 use crate::problem::Problem;
 
 use super::{Backend, RunOutput};
@@ -104,7 +104,7 @@ impl Backend for EnvoyBackend {
     }
 
     /// Runs every test whole over HTTP/1 and HTTP/2, byte by byte over HTTP/1, and with trailers over HTTP/2. A test that needs a
-    /// new Envoy process runs only in the first and the last of these ways; one whose exchange breaks, only in the first.
+    /// new Envoy process runs only in the first and the last of these deliveries; one whose exchange breaks, only in the first.
     fn deliveries(&self, case: &Case, all: Vec<Delivery>) -> Vec<Delivery> {
         let breaks = case.exchanges().any(|e| e.request.leave_after.is_some() || e.response.reset_after.is_some());
         let metered = !self.metered(case).is_empty();
@@ -131,45 +131,39 @@ impl Backend for EnvoyBackend {
             keep_to_one_minute();
         }
         running.remembered.extend(metered);
-        let (mut ran, mut number) = (RunOutput::default(), 0);
+        let (mut output, mut number) = (RunOutput::default(), 0);
         for action in &case.actions {
             let Action::Send(exchange) = action else {
-                ran.stopped = Some("Envoy's clock cannot be moved: what follows `advance` is not run".into());
-                return Ok(ran);
+                output.stopped = Some("Envoy's clock cannot be moved: what follows `advance` is not run".into());
+                return Ok(output);
             };
             if exchange.response.refuse {
-                ran.stopped = Some("a scripted upstream takes every connection: `refuse` is not run".into());
-                return Ok(ran);
+                output.stopped = Some("a scripted upstream takes every connection: `refuse` is not run".into());
+                return Ok(output);
             }
             let cut_points = cut_points.get(number).cloned().unwrap_or_default();
-            let seen = self.send(&mut running, exchange, number, &cut_points, delivery)?;
-            ran.seen.push(seen);
+            let script = Script { exchange: (**exchange).clone(), number, cut_points, delivery: delivery.clone() };
+            let seen = self.send(&mut running, script)?;
+            output.seen.push(seen);
             number += 1;
         }
-        Ok(ran)
+        Ok(output)
     }
 }
 
 impl EnvoyBackend {
-    fn send(
-        &self,
-        running: &mut Running,
-        exchange: &Exchange,
-        number: usize,
-        cut_points: &CutPoints,
-        delivery: &Delivery,
-    ) -> Result<Observation, String> {
+    /// Sends one request through the running Envoy.
+    fn send(&self, running: &mut Running, script: Script) -> Result<Observation, String> {
         running.requests += 1;
         let id = running.requests.to_string();
         let gateway = running.gateway.as_ref().ok_or("Envoy is not running")?;
-        let script =
-            Script { exchange: exchange.clone(), number, cut_points: cut_points.clone(), delivery: delivery.clone() };
-        self.upstreams.script(script);
+        self.upstreams.script(script.clone());
+        let Script { exchange, number, cut_points, delivery } = script;
         let before = counters(gateway)?;
         let mut headers = exchange.request.headers.clone();
         headers.extend(self.metadata.headers(&exchange.request.metadata));
         headers.push((bootstrap::ID.to_owned(), id.clone().into_bytes()));
-        let frames = delivery.request(number, exchange, cut_points);
+        let frames = delivery.request(number, &exchange, &cut_points);
         let answer = client::exchange(gateway.address(), &exchange.request, &headers, &frames, delivery.framing)?;
         let entry = gateway.access_log_find(|entry| entry.get("id").and_then(Value::as_str) == Some(&id));
         let entry = entry.map_err(|error| format!("the access log: {error}"))?;

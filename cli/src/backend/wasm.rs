@@ -97,8 +97,8 @@ fn refused(chain: &ResolvedChain, error: &StartError) -> Problem {
     let mut words: Vec<&str> =
         error.log.iter().filter(|entry| entry.level >= Level::Warn).map(|e| e.text.as_str()).collect();
     words.dedup();
-    let said = if words.is_empty() { error.to_string() } else { words.join("; ") };
-    Problem { file: source, ..Problem::new(format!("{} rejects its configuration: {said}", error.plugin)) }
+    let message = if words.is_empty() { error.to_string() } else { words.join("; ") };
+    Problem { file: source, ..Problem::new(format!("{} rejects its configuration: {message}", error.plugin)) }
 }
 
 fn route(rule: &RouteRule) -> Route {
@@ -137,7 +137,7 @@ impl Backend for Wasm {
         // The canary VM has already tried the configuration in `new`; here only the worker matters.
         let process = Process::builder().canary(false).build();
         let listener = self.start(&process).map_err(|error| error.to_string())?;
-        let (mut ran, mut number) = (RunOutput::default(), 0);
+        let (mut output, mut number) = (RunOutput::default(), 0);
         for action in &case.actions {
             match action {
                 Action::Advance(duration) => process.advance(*duration),
@@ -148,12 +148,12 @@ impl Backend for Wasm {
                         cut_points: cut_points.get(number).cloned().unwrap_or_default(),
                         delivery: delivery.clone(),
                     };
-                    ran.seen.push(self.send(&process, &listener, &script));
+                    output.seen.push(self.send(&process, &listener, &script));
                     number += 1;
                 }
             }
         }
-        Ok(ran)
+        Ok(output)
     }
 }
 

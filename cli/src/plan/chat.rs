@@ -18,10 +18,10 @@ pub(super) fn request(chat: &Chat, streamed: bool) -> Vec<u8> {
         None => members.push(("model", json!(MODEL))),
         Some(None) => {}
     }
-    let said =
+    let message =
         |role: &str, content: &Option<Value>| content.as_ref().map(|content| json!({"role": role, "content": content}));
-    let messages = said("system", &chat.system).into_iter();
-    let messages = messages.chain(chat.messages.iter().cloned()).chain(said("user", &chat.user));
+    let messages = message("system", &chat.system).into_iter();
+    let messages = messages.chain(chat.messages.iter().cloned()).chain(message("user", &chat.user));
     members.push(("messages", messages.collect()));
     if chat.stream.is_some() || streamed {
         members.push(("stream", json!(streamed)));

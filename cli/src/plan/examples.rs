@@ -39,8 +39,8 @@ fn cases(rule: &crate::firewall_rules::FirewallRule) -> Vec<Case> {
 
 fn case(rule: &crate::firewall_rules::FirewallRule, text: &str, at: usize, matches: bool) -> Option<Case> {
     let (mut request, mut response) = (Request::default(), Response::default());
-    let said = if rule.on_requests { text } else { "" };
-    request.chat = Some(Chat { user: Some(json!(said)), ..Chat::default() });
+    let prompt = if rule.on_requests { text } else { "" };
+    request.chat = Some(Chat { user: Some(json!(prompt)), ..Chat::default() });
     if !rule.on_requests {
         response.text = Some(text.to_owned());
     }

@@ -54,7 +54,7 @@ pub(super) fn resolve(
         return Err("a response has only one of `text`, `sse`, `json`, `body`, `body_base64` and `body_file`".into());
     }
     let from = if own > 0 { response } else { defaults };
-    let told = Response {
+    let content = Response {
         usage: response.usage.or(defaults.usage),
         usage_at: response.usage_at.or(defaults.usage_at),
         ..from.clone()
@@ -65,9 +65,9 @@ pub(super) fn resolve(
     let streamed = octets.is_none() && (from.sse.is_some() || sent.streamed);
     let (plain, with_usage) = match octets {
         Some(octets) => (octets.clone(), octets),
-        None if streamed => (chat::stream(&told, model, false), chat::stream(&told, model, true)),
+        None if streamed => (chat::stream(&content, model, false), chat::stream(&content, model, true)),
         None => {
-            let body = chat::completion(&told, model);
+            let body = chat::completion(&content, model);
             (body.clone(), body)
         }
     };

@@ -8,14 +8,17 @@ use super::Report;
 pub(super) fn render(report: &Report) -> String {
     let mut text = String::new();
     for problem in &report.problems {
-        annotate(&mut text, problem.file.as_deref(), problem.line, problem.column, "tollgate test", &problem.message);
+        let place = Place { file: problem.file.as_deref(), line: problem.line, column: problem.column };
+        annotate(&mut text, place, "tollgate test", &problem.message);
     }
     for result in report.results.iter().filter(|result| result.status.fails()) {
-        annotate(&mut text, Some(&result.path), result.line, result.column, &result.name, &result.message());
+        let place = Place { file: Some(&result.path), line: result.line, column: result.column };
+        annotate(&mut text, place, &result.name, &result.message());
     }
     if let Some(coverage) = report.coverage.as_ref().filter(|_| report.uncovered()) {
         for (policy, rule, gap) in coverage.gaps() {
-            annotate(&mut text, Some(policy), 0, 0, "coverage", &format!("rule {rule}: {gap}"));
+            let place = Place { file: Some(policy), line: 0, column: 0 };
+            annotate(&mut text, place, "coverage", &format!("rule {rule}: {gap}"));
         }
     }
     let (passed, failed, known) = report.counts();
@@ -23,7 +26,17 @@ pub(super) fn render(report: &Report) -> String {
     text
 }
 
-fn annotate(text: &mut String, file: Option<&Path>, line: u64, column: u64, title: &str, message: &str) {
+/// Position that an annotation refers to.
+#[derive(Clone, Copy, Debug)]
+struct Place<'a> {
+    file: Option<&'a Path>,
+    /// Line, from 1; 0: the file as a whole.
+    line: u64,
+    column: u64,
+}
+
+fn annotate(text: &mut String, place: Place<'_>, title: &str, message: &str) {
+    let Place { file, line, column } = place;
     let mut parts = Vec::new();
     if let Some(file) = file {
         parts.push(format!("file={}", property(&file.display().to_string())));

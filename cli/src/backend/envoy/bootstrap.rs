@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 use tollgate_envoy_harness::{Bootstrap, Result};
 
-use crate::plan::{ResolvedChain, Target};
+use crate::plan::{ResolvedChain, ResolvedFilter, Target};
 
 use super::metadata::Metadata;
 
@@ -121,81 +121,87 @@ fn access_log() -> Value {
 
 /// Returns a bootstrap for a list of filters, modelled on the reference.
 fn around(chain: &ResolvedChain, upstreams: &[(&str, SocketAddr)]) -> Value {
-    let mut filters: Vec<Value> = chain
-        .filters
-        .iter()
-        .map(|filter| {
-            let id = filter.name.root_id();
-            json!({
-                "name": id,
-                "typed_config": {
-                    "@type": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm",
-                    "config": {
-                        "name": id,
-                        "root_id": id,
-                        "allow_on_headers_stop_iteration": true,
-                        "failure_policy": "FAIL_RELOAD",
-                        "vm_config": {
-                            "vm_id": "tollgate",
-                            "runtime": "envoy.wasm.runtime.v8",
-                            "code": {"local": {"filename": ""}},
-                        },
-                        "configuration": {
-                            "@type": "type.googleapis.com/google.protobuf.Struct",
-                            "value": filter.configuration,
-                        },
-                    },
-                },
-            })
-        })
-        .collect();
+    let mut filters: Vec<Value> = chain.filters.iter().map(wasm_filter).collect();
     filters.push(json!({
         "name": "envoy.filters.http.router",
         "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"},
     }));
     let address = json!({"socket_address": {"address": "127.0.0.1", "port_value": 0}});
-    let cluster = chain.clusters().first().copied().unwrap_or_default().to_owned();
+    let default_cluster = chain.clusters().first().copied().unwrap_or_default().to_owned();
     json!({
         "admin": {"address": address},
         "static_resources": {
-            "listeners": [{
-                "name": "gateway",
-                "address": address,
-                "per_connection_buffer_limit_bytes": BUFFER,
-                "filter_chains": [{"filters": [{
-                    "name": "envoy.filters.network.http_connection_manager",
-                    "typed_config": {
-                        "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
-                        "stat_prefix": "gateway",
-                        "codec_type": "AUTO",
-                        "http_protocol_options": {"enable_trailers": true},
-                        "http2_protocol_options": {
-                            "initial_stream_window_size": BUFFER, "initial_connection_window_size": BUFFER * 16,
-                        },
-                        "http_filters": filters,
-                        "route_config": {"virtual_hosts": [{
-                            "name": "all",
-                            "domains": ["*"],
-                            "routes": [{"match": {"prefix": "/"}, "route": {"cluster": cluster, "timeout": "0s"}}],
-                        }]},
-                    },
-                }]}],
-            }],
-            "clusters": upstreams.iter().map(|(name, address)| json!({
-                "name": name,
-                "connect_timeout": "5s",
-                "type": "STATIC",
-                "per_connection_buffer_limit_bytes": BUFFER,
-                "typed_extension_protocol_options": {
-                    "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
-                        "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
-                        "explicit_http_config": {"http_protocol_options": {"enable_trailers": true}},
-                    },
-                },
-                "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": [{"endpoint": {
-                    "address": {"socket_address": {"address": address.ip().to_string(), "port_value": address.port()}},
-                }}]}]},
-            })).collect::<Vec<_>>(),
+            "listeners": [listener(&address, filters, &default_cluster)],
+            "clusters": upstreams.iter().map(|(name, address)| cluster(name, *address)).collect::<Vec<_>>(),
         },
+    })
+}
+
+fn wasm_filter(filter: &ResolvedFilter) -> Value {
+    let id = filter.name.root_id();
+    json!({
+        "name": id,
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm",
+            "config": {
+                "name": id,
+                "root_id": id,
+                "allow_on_headers_stop_iteration": true,
+                "failure_policy": "FAIL_RELOAD",
+                "vm_config": {
+                    "vm_id": "tollgate",
+                    "runtime": "envoy.wasm.runtime.v8",
+                    "code": {"local": {"filename": ""}},
+                },
+                "configuration": {
+                    "@type": "type.googleapis.com/google.protobuf.Struct",
+                    "value": filter.configuration,
+                },
+            },
+        },
+    })
+}
+
+fn listener(address: &Value, filters: Vec<Value>, default_cluster: &str) -> Value {
+    json!({
+        "name": "gateway",
+        "address": address,
+        "per_connection_buffer_limit_bytes": BUFFER,
+        "filter_chains": [{"filters": [{
+            "name": "envoy.filters.network.http_connection_manager",
+            "typed_config": {
+                "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+                "stat_prefix": "gateway",
+                "codec_type": "AUTO",
+                "http_protocol_options": {"enable_trailers": true},
+                "http2_protocol_options": {
+                    "initial_stream_window_size": BUFFER, "initial_connection_window_size": BUFFER * 16,
+                },
+                "http_filters": filters,
+                "route_config": {"virtual_hosts": [{
+                    "name": "all",
+                    "domains": ["*"],
+                    "routes": [{"match": {"prefix": "/"}, "route": {"cluster": default_cluster, "timeout": "0s"}}],
+                }]},
+            },
+        }]}],
+    })
+}
+
+fn cluster(name: &str, address: SocketAddr) -> Value {
+    json!({
+        "name": name,
+        "connect_timeout": "5s",
+        "type": "STATIC",
+        "per_connection_buffer_limit_bytes": BUFFER,
+        "typed_extension_protocol_options": {
+            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+                "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+                "explicit_http_config": {"http_protocol_options": {"enable_trailers": true}},
+            },
+        },
+        "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": [{"endpoint": {
+            "address": {"socket_address": {"address": address.ip().to_string(), "port_value": address.port()}},
+        }}]}]},
     })
 }
