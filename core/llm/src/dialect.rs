@@ -39,8 +39,6 @@ pub(crate) struct DialectSpec {
     pub(crate) name: &'static str,
     /// Paths of the API, below any prefix.
     pub(crate) paths: &'static [Pattern],
-    /// Names that the API defines.
-    pub(crate) names: KnownNames,
     /// Fields read from a form request; `None` if the dialect has no forms.
     pub(crate) form: Option<&'static [&'static str]>,
     /// Reads a request body, which is one JSON value.
@@ -103,7 +101,7 @@ impl DeltaMembers {
 }
 
 macro_rules! dialects {
-    ($($(#[$doc:meta])* $dialect:ident => $spec:path,)*) => {
+    ($($(#[$doc:meta])* $dialect:ident => $folder:ident::$spec:ident,)*) => {
         /// Wire format of an LLM API.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
@@ -111,8 +109,9 @@ macro_rules! dialects {
             $($(#[$doc])* $dialect,)*
         }
 
-        /// One entry per dialect, in the order of the enum.
-        const SPECS: [&DialectSpec; Dialect::ALL.len()] = [$(&$spec),*];
+        /// Names of each dialect's folder, in the order of the enum. The specs do not refer to them: known names are
+        /// merged at compile time, and a list that a spec refers to would be in the module a second time.
+        const NAMES: [KnownNames; Dialect::ALL.len()] = [$($folder::names::NAMES),*];
 
         impl Dialect {
             /// All dialects.
@@ -121,7 +120,7 @@ macro_rules! dialects {
             /// Returns the definition of the dialect.
             pub(crate) fn spec(self) -> &'static DialectSpec {
                 match self {
-                    $(Dialect::$dialect => &$spec,)*
+                    $(Dialect::$dialect => &$folder::$spec,)*
                 }
             }
         }

@@ -10,7 +10,7 @@ use super::{ApiError, DeltaMembers, DialectSpec, Indexed};
 use crate::dialect::path::Pattern;
 use crate::{Error, StreamState, escape_into};
 
-mod names;
+pub(super) mod names;
 mod request;
 mod response;
 #[cfg(test)]
@@ -23,7 +23,6 @@ pub(super) const MESSAGES: DialectSpec = DialectSpec {
         Pattern::new("publishers/anthropic/models/{model}:rawPredict"),
         Pattern::stream("publishers/anthropic/models/{model}:streamRawPredict"),
     ],
-    names: names::NAMES,
     form: None,
     request: request::read,
     response: response::read,

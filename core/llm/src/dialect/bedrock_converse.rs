@@ -10,7 +10,7 @@ use super::{ApiError, DeltaMembers, DialectSpec, Indexed};
 use crate::dialect::path::Pattern;
 use crate::{Error, StreamState, escape_into};
 
-mod names;
+pub(super) mod names;
 pub(super) mod request;
 pub(super) mod response;
 #[cfg(test)]
@@ -19,7 +19,6 @@ mod tests;
 pub(super) const SPEC: DialectSpec = DialectSpec {
     name: "bedrock.converse",
     paths: &[Pattern::new("model/{model...}/converse"), Pattern::stream("model/{model...}/converse-stream")],
-    names: names::NAMES,
     form: None,
     request: request::read,
     response: response::read,

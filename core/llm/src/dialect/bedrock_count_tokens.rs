@@ -3,7 +3,7 @@
 use super::{DeltaMembers, DialectSpec, bedrock_converse};
 use crate::dialect::path::Pattern;
 
-mod names;
+pub(super) mod names;
 mod request;
 mod response;
 #[cfg(test)]
@@ -12,7 +12,6 @@ mod tests;
 pub(super) const SPEC: DialectSpec = DialectSpec {
     name: "bedrock.count_tokens",
     paths: &[Pattern::new("model/{model...}/count-tokens")],
-    names: names::NAMES,
     request: request::read,
     response: response::read,
     chunk: response::read,

@@ -8,7 +8,7 @@ use super::{DeltaMembers, DialectSpec, Indexed, bedrock_converse};
 use crate::dialect::path::Pattern;
 
 mod format;
-mod names;
+pub(super) mod names;
 mod request;
 mod response;
 #[cfg(test)]
@@ -17,7 +17,6 @@ mod tests;
 pub(super) const SPEC: DialectSpec = DialectSpec {
     name: "bedrock.invoke",
     paths: &[Pattern::new("model/{model...}/invoke"), Pattern::stream("model/{model...}/invoke-with-response-stream")],
-    names: names::NAMES,
     request: request::read,
     response: response::read,
     chunk: response::event,

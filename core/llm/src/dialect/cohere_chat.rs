@@ -8,7 +8,7 @@ use super::{ApiError, DeltaMembers, DialectSpec, Indexed};
 use crate::dialect::path::Pattern;
 use crate::{Error, StreamState, escape_into};
 
-mod names;
+pub(super) mod names;
 mod request;
 mod response;
 #[cfg(test)]
@@ -19,7 +19,6 @@ pub(super) use response::billed;
 pub(super) const SPEC: DialectSpec = DialectSpec {
     name: "cohere.chat",
     paths: &[Pattern::new("v2/chat")],
-    names: names::NAMES,
     form: None,
     request: request::read,
     response: response::read,

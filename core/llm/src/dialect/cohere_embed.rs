@@ -3,7 +3,7 @@
 use super::{DeltaMembers, DialectSpec, cohere_chat};
 use crate::dialect::path::Pattern;
 
-mod names;
+pub(super) mod names;
 mod request;
 mod response;
 #[cfg(test)]
@@ -12,7 +12,6 @@ mod tests;
 pub(super) const SPEC: DialectSpec = DialectSpec {
     name: "cohere.embed",
     paths: &[Pattern::new("v1/embed"), Pattern::new("v2/embed")],
-    names: names::NAMES,
     request: request::read,
     response: response::read,
     chunk: response::read,

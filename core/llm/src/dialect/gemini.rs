@@ -12,7 +12,7 @@ use super::{ApiError, DeltaMembers, DialectSpec, Indexed};
 use crate::dialect::path::Pattern;
 use crate::{Error, Framing, StreamState, escape_into};
 
-mod names;
+pub(super) mod names;
 mod request;
 mod response;
 #[cfg(test)]
@@ -29,7 +29,6 @@ pub(super) const GENERATE: DialectSpec = DialectSpec {
         Pattern::new("endpoints/{model}:generateContent"),
         Pattern::stream("endpoints/{model}:streamGenerateContent"),
     ],
-    names: names::NAMES,
     request: request::read,
     response: response::read,
     chunk: response::read,

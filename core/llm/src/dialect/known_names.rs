@@ -75,7 +75,7 @@ const JSON_SCHEMA: KnownNames = KnownNames {
     kinds: &["array", "boolean", "integer", "null", "number", "object", "string"],
 };
 
-const LISTS: usize = super::SPECS.len() + 1;
+const LISTS: usize = super::NAMES.len() + 1;
 
 /// Member names of all APIs, sorted and without duplicates.
 static KEYS: [&str; count(key_lists())] = merge(key_lists());
@@ -87,8 +87,8 @@ static KINDS: [&str; count(kind_lists())] = merge(kind_lists());
 const fn key_lists() -> [&'static [&'static str]; LISTS] {
     let mut lists = [JSON_SCHEMA.keys; LISTS];
     let mut at = 0;
-    while at < super::SPECS.len() {
-        lists[at] = super::SPECS[at].names.keys;
+    while at < super::NAMES.len() {
+        lists[at] = super::NAMES[at].keys;
         at += 1;
     }
     lists
@@ -98,8 +98,8 @@ const fn key_lists() -> [&'static [&'static str]; LISTS] {
 const fn kind_lists() -> [&'static [&'static str]; LISTS] {
     let mut lists = [JSON_SCHEMA.kinds; LISTS];
     let mut at = 0;
-    while at < super::SPECS.len() {
-        lists[at] = super::SPECS[at].names.kinds;
+    while at < super::NAMES.len() {
+        lists[at] = super::NAMES[at].kinds;
         at += 1;
     }
     lists

@@ -7,7 +7,7 @@ use super::{ApiError, DeltaMembers, DialectSpec, Indexed};
 use crate::dialect::path::Pattern;
 use crate::{Error, Framing, StreamState, escape_into};
 
-mod names;
+pub(super) mod names;
 mod request;
 mod response;
 #[cfg(test)]
@@ -16,7 +16,6 @@ mod tests;
 pub(super) const CHAT: DialectSpec = DialectSpec {
     name: "ollama.chat",
     paths: &[Pattern::new("api/chat")],
-    names: names::NAMES,
     form: None,
     request: request::read,
     response: response::read,

@@ -3,7 +3,7 @@
 use super::{DeltaMembers, DialectSpec, ollama};
 use crate::dialect::path::Pattern;
 
-mod names;
+pub(super) mod names;
 mod request;
 mod response;
 #[cfg(test)]
@@ -12,7 +12,6 @@ mod tests;
 pub(super) const SPEC: DialectSpec = DialectSpec {
     name: "ollama.embed",
     paths: &[Pattern::new("api/embed"), Pattern::new("api/embeddings")],
-    names: names::NAMES,
     request: request::read,
     response: response::read,
     chunk: response::read,

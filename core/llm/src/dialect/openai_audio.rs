@@ -6,7 +6,7 @@
 use super::{DeltaMembers, DialectSpec, Indexed, openai_chat};
 use crate::dialect::path::Pattern;
 
-mod names;
+pub(super) mod names;
 mod request;
 pub(super) mod response;
 #[cfg(test)]
@@ -20,7 +20,6 @@ pub(super) const TRANSCRIPTIONS: DialectSpec = DialectSpec {
         Pattern::new("audio/translations"),
         Pattern::new("deployments/{model}/audio/translations"),
     ],
-    names: names::NAMES,
     form: Some(&["model", "stream", "prompt"]),
     request: request::read,
     response: response::transcript,

@@ -9,7 +9,7 @@ use crate::Error;
 use crate::dialect::path::Pattern;
 
 pub(super) mod error;
-mod names;
+pub(super) mod names;
 pub(super) mod request;
 pub(super) mod response;
 pub(super) mod stream_options;
@@ -19,7 +19,6 @@ mod tests;
 pub(super) const SPEC: DialectSpec = DialectSpec {
     name: "openai.chat",
     paths: &[Pattern::new("chat/completions"), Pattern::new("deployments/{model}/chat/completions")],
-    names: names::NAMES,
     form: None,
     request: request::read,
     response: |reader, builder| response::read(reader, builder, "message"),

@@ -4,7 +4,7 @@ use super::openai_chat::{self, response};
 use super::{DeltaMembers, DialectSpec};
 use crate::dialect::path::Pattern;
 
-mod names;
+pub(super) mod names;
 mod request;
 #[cfg(test)]
 mod tests;
@@ -12,7 +12,6 @@ mod tests;
 pub(super) const SPEC: DialectSpec = DialectSpec {
     name: "openai.completions",
     paths: &[Pattern::new("completions"), Pattern::new("deployments/{model}/completions")],
-    names: names::NAMES,
     request: request::read,
     response: |reader, builder| response::read(reader, builder, "text"),
     chunk: |reader, builder| response::read(reader, builder, "text"),

@@ -3,7 +3,7 @@
 use super::{DeltaMembers, DialectSpec, openai_chat};
 use crate::dialect::path::Pattern;
 
-mod names;
+pub(super) mod names;
 mod request;
 mod response;
 #[cfg(test)]
@@ -12,7 +12,6 @@ mod tests;
 pub(super) const EMBEDDINGS: DialectSpec = DialectSpec {
     name: "openai.embeddings",
     paths: &[Pattern::new("embeddings"), Pattern::new("deployments/{model}/embeddings")],
-    names: names::NAMES,
     request: request::read,
     response: response::read,
     chunk: response::read,

@@ -7,7 +7,7 @@
 use super::{DeltaMembers, DialectSpec, openai_chat};
 use crate::dialect::path::Pattern;
 
-mod names;
+pub(super) mod names;
 mod request;
 pub(super) mod response;
 #[cfg(test)]
@@ -16,7 +16,6 @@ mod tests;
 pub(super) const GENERATIONS: DialectSpec = DialectSpec {
     name: "openai.images",
     paths: &[Pattern::new("images/generations"), Pattern::new("deployments/{model}/images/generations")],
-    names: names::NAMES,
     request: request::read,
     response: response::read,
     chunk: response::read,

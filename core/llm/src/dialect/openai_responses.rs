@@ -15,7 +15,7 @@ use crate::json::scan::Side;
 use crate::{Error, ParseLimits, StreamState, escape_into};
 
 mod event;
-mod names;
+pub(super) mod names;
 mod request;
 mod response;
 #[cfg(test)]
@@ -24,7 +24,6 @@ mod tests;
 pub(super) const RESPONSES: DialectSpec = DialectSpec {
     name: "openai.responses",
     paths: &[Pattern::new("responses")],
-    names: names::NAMES,
     form: None,
     request: request::read,
     response: response::read,

@@ -4,7 +4,7 @@
 use super::{DeltaMembers, DialectSpec, cohere_chat};
 use crate::dialect::path::Pattern;
 
-mod names;
+pub(super) mod names;
 mod request;
 mod response;
 #[cfg(test)]
@@ -13,7 +13,6 @@ mod tests;
 pub(super) const SPEC: DialectSpec = DialectSpec {
     name: "rerank",
     paths: &[Pattern::new("rerank")],
-    names: names::NAMES,
     request: request::read,
     response: response::read,
     chunk: response::read,

@@ -7,7 +7,7 @@
 use super::{DeltaMembers, DialectSpec, gemini};
 use crate::dialect::path::Pattern;
 
-mod names;
+pub(super) mod names;
 mod request;
 mod response;
 #[cfg(test)]
@@ -16,7 +16,6 @@ mod tests;
 pub(super) const SPEC: DialectSpec = DialectSpec {
     name: "vertex.predict",
     paths: &[Pattern::new("models/{model}:predict"), Pattern::new("endpoints/{model}:predict")],
-    names: names::NAMES,
     request: request::read,
     response: response::read,
     chunk: response::read,
