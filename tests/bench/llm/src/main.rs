@@ -28,7 +28,7 @@ const SAMPLES: u32 = 6;
 const HELP: &str = "\
 tollgate-bench-llm <native> <module> <scalar module> [--quick | --write]; run it as `cargo xtask bench llm`, which builds them
 
-  --quick   a smoke run: whether it works, not what it costs
+  --quick   smoke run: shows that it works, with meaningless numbers
   --write   writes a section of docs/benchmarks.md
 ";
 
@@ -44,7 +44,7 @@ fn main() -> ExitCode {
             let [native, module, scalar] = [native, module, scalar].map(PathBuf::from);
             run(&Subjects { native, module, scalar }, flags)
         }
-        other => Err(Error::new(format!("what is `{}`? (see --help)", other.join(" ")))),
+        other => Err(Error::new(format!("unknown arguments `{}` (see --help)", other.join(" ")))),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
