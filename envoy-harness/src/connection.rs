@@ -413,15 +413,19 @@ async fn read_head(
     }
 }
 
+/// Most bytes of one read.
+const READ: usize = 16 << 10;
+
 async fn read_part(reader: &mut Reader, decoder: &mut Decoder) -> std::result::Result<Part, ReceiveError> {
     loop {
         if let Some(part) = decoder.decode()? {
             return Ok(part);
         }
-        let mut bytes = [0; 16 << 10];
-        match reader.read(&mut bytes).await {
+        // On the heap: an array would be part of the future, and of every future that awaits it.
+        let mut bytes = Vec::with_capacity(READ);
+        match reader.read_buf(&mut bytes).await {
             Ok(0) => decoder.close(),
-            Ok(count) => decoder.feed(bytes.get(..count).unwrap_or_default()),
+            Ok(_) => decoder.feed(&bytes),
             Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => decoder.close(),
             Err(error) => return Err(ReceiveError::Failed(error.to_string())),
         }
