@@ -50,7 +50,7 @@ pub struct Delivery {
 }
 
 /// Trailer that a delivery adds.
-pub const TRAILER: &str = "x-tollgate-test-trailer";
+pub const TRAILER: &str = "tollgate-test-trailer";
 
 /// Most pieces that a body is cut into.
 const MAX_PIECES: usize = 16_384;

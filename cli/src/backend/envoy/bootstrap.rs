@@ -11,7 +11,7 @@ use crate::plan::{ResolvedChain, ResolvedFilter, Target};
 use super::metadata::Metadata;
 
 /// Header that identifies a request in the access log.
-pub(super) const ID: &str = "x-tollgate-test-id";
+pub(super) const ID: &str = "tollgate-test-id";
 
 /// Properties that are read from the access log, see docs/filters.
 const PROPERTIES: [&str; 24] = [

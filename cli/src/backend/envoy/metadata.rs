@@ -65,7 +65,7 @@ impl Metadata {
 }
 
 fn header(at: usize) -> String {
-    format!("x-tollgate-test-metadata-{at}")
+    format!("tollgate-test-metadata-{at}")
 }
 
 /// Encodes a `google.protobuf.Value` (protobuf's struct.proto). The reader of the file has bounded the depth.
