@@ -224,7 +224,7 @@ impl Decoder {
                     if self.kind != Kind::Request && status(&start_line).is_none() {
                         return Err(DecodeError::Malformed("the status line is malformed"));
                     }
-                    if self.kind != Kind::Request && status(&start_line).is_some_and(|status| status < 200) {
+                    if self.kind != Kind::Request && matches!(status(&start_line), Some(100..200)) {
                         self.state = State::Start;
                         continue;
                     }
@@ -413,6 +413,12 @@ mod tests {
         ] {
             assert!(decode(kind, wire, 1).unwrap().1.is_empty());
         }
+    }
+
+    #[test]
+    fn a_status_below_100_is_a_response() {
+        let decoded = decode(Kind::Response, b"HTTP/1.1 0 \r\ncontent-length: 1\r\n\r\na", 1).unwrap();
+        assert_eq!((decoded.0, decoded.1), (0, vec![b"a".to_vec()]));
     }
 
     #[test]
