@@ -1,6 +1,7 @@
 //! Checks that take several requests: a call pays once and for exactly what it used, and no number of concurrent calls
 //! overspends a budget.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
@@ -223,12 +224,19 @@ async fn nothing_lost(run: &mut Run) {
         let calls = (0..EACH).map(|_| client::exchange_http2(&connection, to, request));
         Ok::<_, String>(join_all(calls).await)
     });
-    let mut admitted = 0;
+    let (mut admitted, mut failed) = (0, BTreeMap::<String, u64>::new());
     for responses in join_all(calls).await {
-        for response in responses.unwrap_or_default() {
-            admitted += u64::from(response.is_ok_and(|response| response.status == 200));
+        for response in responses.unwrap_or_else(|error| vec![Err(error)]) {
+            match response {
+                Ok(response) if response.status == 200 => admitted += 1,
+                Ok(response) => {
+                    *failed.entry(format!("{}: {}", response.status, response.text())).or_default() += 1;
+                }
+                Err(error) => *failed.entry(error).or_default() += 1,
+            }
         }
     }
+    run.findings.holds(failed.is_empty(), format_args!("calls that failed: {failed:?}"));
     run.findings.same("calls admitted", admitted, (CONNECTIONS * EACH) as u64);
     let last = client::exchange(to, request, Framing::Http1Length, Stay::ToTheEnd).await;
     let left = last.ok().and_then(|last| last.header("x-ratelimit-remaining-requests")?.parse::<u64>().ok());
