@@ -18,7 +18,7 @@ pub(crate) fn run() -> Result<()> {
     progress::step("fuzzing every parser, ten minutes each (with debug assertions)");
     let fuzz = cargo::cargo()
         .env("BOLERO_RANDOM_TEST_TIME_MS", FUZZ_MILLISECONDS)
-        .env("BOLERO_RANDOM_ITERATIONS", &usize::MAX.to_string())
+        .env("BOLERO_RANDOM_ITERATIONS", usize::MAX.to_string())
         .args(["test", "--no-fail-fast", "--package", "tollgate-fuzz", "--tests"])
         .run()?;
     progress::step("comparing fifty million strings and ten thousand streams with tiktoken");
