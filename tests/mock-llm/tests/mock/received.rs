@@ -139,7 +139,7 @@ fn a_disconnect_before_the_response_is_recorded() {
             };
             tokio::select! {
                 response = send(protocol, address, request) => panic!("{response:?}"),
-                received = tokio::time::timeout(PATIENCE, received) => received.unwrap(),
+                received = tokio::time::timeout(TIMEOUT, received) => received.unwrap(),
             }
         });
         let entry = mock.wait(TIMEOUT, |all| all.len() == 1 && all[0].ended).unwrap().remove(0);
