@@ -75,7 +75,7 @@ fn unknown(what: &str, word: &str, expected: &[&str]) -> String {
     // An unknown word far from all valid ones may be a misplaced value, so only its beginning is shown.
     match nearest(word, expected.iter().copied()) {
         Some(near) => format!("{what} `{word}`: did you mean `{near}`?"),
-        None if expected.is_empty() => format!("{what}"),
+        None if expected.is_empty() => what.to_owned(),
         None => format!("{what} `{}`: expected one of {}", shortened(word), list(expected)),
     }
 }
