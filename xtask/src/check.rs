@@ -15,11 +15,7 @@ pub(crate) fn run() -> Result<()> {
         Ok(subjects) => violations.extend(subjects),
         Err(reason) => progress::note(&format!("commit subjects are not checked: {reason}")),
     }
-    let (noun_clauses, exempt) = prose::check()?;
-    violations.extend(noun_clauses);
-    if let Some(note) = exempt {
-        progress::note(&note);
-    }
+    violations.extend(prose::violations()?);
     if violations.is_empty() {
         println!("no violation of the dependency directions and house rules");
         return Ok(());

@@ -3,7 +3,6 @@
 //! The first line of an item's documentation is a third-person verb phrase or a plain noun: it is what a reader of a list of
 //! items sees. See CONTRIBUTING.md.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -27,38 +26,30 @@ struct NounClause {
     text: String,
 }
 
-/// Crates with noun clauses from before the rule. To be emptied; in all other crates a noun clause is a violation.
-const NOT_YET_CLEAN: &[&str] = &["core/llm"];
-
-/// Returns the violations, as messages, and a note on the crates that are exempt, if there are any.
-pub(super) fn check() -> Result<(Vec<String>, Option<String>)> {
-    let (exempt, strict): (BTreeMap<_, _>, BTreeMap<_, _>) =
-        noun_clauses()?.into_iter().partition(|(folder, _)| NOT_YET_CLEAN.contains(&folder.as_str()));
-    let violations = strict.into_values().flatten().map(|found| {
-        let NounClause { file, line, text } = found;
+/// Returns the violations, as messages.
+pub(super) fn violations() -> Result<Vec<String>> {
+    let message = |NounClause { file, line, text }: NounClause| {
         format!("{}:{line}: the first line of a doc comment begins with a noun clause: {text}", file.display())
-    });
-    let counts: Vec<_> = exempt.iter().map(|(folder, lines)| format!("{folder} {}", lines.len())).collect();
-    let note = format!("doc comments that begin with What, Whether, Where, How or Who: {}", counts.join(", "));
-    Ok((violations.collect(), (!counts.is_empty()).then_some(note)))
+    };
+    Ok(noun_clauses()?.into_iter().map(message).collect())
 }
 
-/// Finds the noun clauses in the Rust sources of the workspace, by crate folder.
-fn noun_clauses() -> Result<BTreeMap<String, Vec<NounClause>>> {
+/// Finds the noun clauses in the Rust sources of the workspace.
+fn noun_clauses() -> Result<Vec<NounClause>> {
     let mut files = Vec::new();
     rust_files(workspace::root(), &mut files)?;
     files.sort();
-    let mut found = BTreeMap::<String, Vec<NounClause>>::new();
+    let mut found = Vec::new();
     for path in files {
         let text = fs::read_to_string(&path).context(|| format!("cannot read {}", path.display()))?;
-        let file = path.strip_prefix(workspace::root()).unwrap_or(&path).to_owned();
-        let lines: Vec<_> = first_lines(&text)
-            .filter(|(_, text)| begins_with_noun_clause(text))
-            .map(|(line, text)| NounClause { file: file.clone(), line, text: text.to_owned() })
-            .collect();
-        if !lines.is_empty() {
-            found.entry(crate_folder(&path)).or_default().extend(lines);
-        }
+        let file = path.strip_prefix(workspace::root()).unwrap_or(&path);
+        found.extend(
+            first_lines(&text).filter(|(_, text)| begins_with_noun_clause(text)).map(|(line, text)| NounClause {
+                file: file.to_owned(),
+                line,
+                text: text.to_owned(),
+            }),
+        );
     }
     Ok(found)
 }
@@ -79,13 +70,6 @@ fn rust_files(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// Returns the folder of the crate that a file belongs to, by its path from the root; empty if it belongs to none.
-fn crate_folder(file: &Path) -> String {
-    let folder = file.ancestors().skip(1).find(|folder| folder.join("Cargo.toml").is_file());
-    let folder = folder.and_then(|folder| folder.strip_prefix(workspace::root()).ok());
-    folder.map(|folder| folder.display().to_string()).unwrap_or_default()
 }
 
 /// Returns the first line of every doc comment with its number (from 1) and without its slashes.
@@ -131,12 +115,5 @@ mod tests {
         let source = source.join("\n");
         let found: Vec<_> = first_lines(&source).filter(|(_, text)| begins_with_noun_clause(text)).collect();
         assert_eq!(found, [(1, "What a module is."), (4, "Whether it holds."), (8, "Where it is."), (14, "Who asks?")]);
-    }
-
-    #[test]
-    fn files_belong_to_the_nearest_crate() {
-        for (file, folder) in [("core/llm/src/lib.rs", "core/llm"), ("tests/docs/tests/main.rs", "tests/docs")] {
-            assert_eq!(crate_folder(&workspace::root().join(file)), folder);
-        }
     }
 }
