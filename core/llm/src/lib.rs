@@ -86,7 +86,6 @@
 //! and row. Views, edits, usage, limits and framers are shared by all dialects; kit and the filters do not change.
 
 mod body;
-mod crc32;
 mod dialect;
 mod error;
 mod framing;

@@ -30,7 +30,6 @@
 
 use std::borrow::Cow;
 
-use crate::crc32;
 use crate::framing::splitter::{Delimiter, FrameError, Malformed, Splitter};
 
 mod header;
@@ -116,10 +115,10 @@ fn frame(headers: &[u8], payload: &[u8], out: &mut Vec<u8>) {
     let lengths = [a, b, c, d, e, f, g, h];
     let start = out.len();
     out.extend_from_slice(&lengths);
-    out.extend_from_slice(&crc32::checksum(&lengths).to_be_bytes());
+    out.extend_from_slice(&crc32fast::hash(&lengths).to_be_bytes());
     out.extend_from_slice(headers);
     out.extend_from_slice(payload);
-    let checksum = crc32::checksum(out.get(start..).unwrap_or_default());
+    let checksum = crc32fast::hash(out.get(start..).unwrap_or_default());
     out.extend_from_slice(&checksum.to_be_bytes());
 }
 
@@ -135,7 +134,7 @@ impl Lengths {
     fn read(prelude: &[u8]) -> Option<Lengths> {
         let (lengths, rest) = prelude.split_first_chunk::<8>()?;
         let checksum = rest.first_chunk::<4>()?;
-        if crc32::checksum(lengths) != u32::from_be_bytes(*checksum) {
+        if crc32fast::hash(lengths) != u32::from_be_bytes(*checksum) {
             return None;
         }
         let [a, b, c, d, e, f, g, h] = *lengths;
@@ -174,12 +173,14 @@ impl Delimiter for Messages {
                 return Ok(None);
             }
             self.length = Lengths::read(&self.prelude).ok_or(Malformed)?.message;
-            self.checksum = crc32::checksum(&self.prelude);
+            self.checksum = crc32fast::hash(&self.prelude);
         }
         let covered = self.length.saturating_sub(TRAILER);
         let (inner, rest) =
             rest.split_at_checked(covered.saturating_sub(self.seen).min(rest.len())).unwrap_or((rest, &[]));
-        self.checksum = crc32::extend(self.checksum, inner);
+        let mut hasher = crc32fast::Hasher::new_with_initial(self.checksum);
+        hasher.update(inner);
+        self.checksum = hasher.finalize();
         self.seen += inner.len();
         if self.seen < covered {
             return Ok(None);

@@ -5,7 +5,6 @@ use miniz_oxide::DataFormat;
 
 use super::deflate::Raw;
 use super::{InflateError, Need, Step};
-use crate::crc32;
 
 /// Header flags (section 2.3.1).
 const HEADER_SUM: u8 = 1 << 1;
@@ -70,7 +69,7 @@ impl Gzip {
                     let (written, need) = self.raw.step(input, room)?;
                     debug_assert!(written <= room.len());
                     let out = room.get(..written).unwrap_or_default();
-                    self.checksum = crc32::extend(self.checksum, out);
+                    self.checksum = extend(self.checksum, out);
                     self.length = self.length.wrapping_add(u32::try_from(written).unwrap_or_default());
                     if need != Need::Nothing {
                         return Ok((written, need));
@@ -91,7 +90,7 @@ impl Gzip {
     /// Consumes one byte of the header or of the trailer; returns the next place.
     fn wrapping(&mut self, byte: u8) -> Result<Place, InflateError> {
         let header = self.header;
-        self.header = crc32::extend(header, &[byte]);
+        self.header = extend(header, &[byte]);
         let next = match self.place {
             Place::Fixed(at) => {
                 let known = match at {
@@ -155,4 +154,11 @@ impl Gzip {
         let mut rest = order.into_iter().skip_while(|(flag, _)| *flag != from);
         rest.find(|(flag, _)| self.flags & flag != 0).map_or(Place::Data, |(_, place)| place)
     }
+}
+
+/// Extends a CRC-32 by more bytes.
+fn extend(checksum: u32, bytes: &[u8]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new_with_initial(checksum);
+    hasher.update(bytes);
+    hasher.finalize()
 }
