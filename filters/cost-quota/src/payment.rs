@@ -85,7 +85,7 @@ impl Exchange for Payment {
     fn on_response_head(&mut self, head: &ResponseHead) -> BodyMode {
         if let Some(reservation) = &self.reservation {
             for (name, value) in ratelimit_headers(reservation.statuses()) {
-                // Without them the answer is still right.
+                // The response is valid without these headers.
                 let _ = head.headers().set(name, value);
             }
         }
@@ -130,7 +130,7 @@ impl Exchange for Payment {
 
     fn on_log(&mut self, end: &StreamEnd) {
         let tokens = self.usage.charged(end);
-        // A name may have been served by a model with a price of its own.
+        // The provider may report another model than the requested one (an alias, a dated version): its price applies.
         let prices = &self.filter.config.prices;
         let served = self.usage.served_model();
         let price = served.and_then(|model| prices.find(&model).copied()).or_else(|| self.price());

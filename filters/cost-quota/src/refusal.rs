@@ -1,4 +1,4 @@
-//! Local replies to calls that are not admitted.
+//! Local replies to calls that are not admitted. The text of the 429 is `tollgate_quota::LimitExceeded::message`.
 
 use tollgate_kit::LocalReply;
 use tollgate_quota::LimitExceeded;

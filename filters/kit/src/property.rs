@@ -60,7 +60,7 @@ published! {
     VERDICT = "tollgate.verdict";
     /// Ids of the firewall rules that matched, joined by commas.
     RULES = "tollgate.rules";
-    /// Milliseconds from the forwarding of the request to the first event of the response.
+    /// Milliseconds from the forwarding of the request to the first event with text, or to the JSON response.
     TTFT_MS = "tollgate.ttft_ms";
     /// Reason why a body was not scanned; absent if all were.
     UNSCANNED = "tollgate.unscanned";

@@ -147,6 +147,7 @@ impl EventStream {
     }
 
     /// Ends the stream in the caller's dialect: an error event without an end mark, as the provider's own would be.
+    /// The response code details have been sent by now, so only the verdict is published.
     #[cold]
     fn abort(&mut self, dialect: Dialect, reply: &LocalReply) -> NextState {
         property::set(property::VERDICT, reply.verdict);
