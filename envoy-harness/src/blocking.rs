@@ -2,7 +2,7 @@
 //!
 //! For Envoy's admin interface, for programs without a runtime, and for code that must also work inside of one: a blocking
 //! wrapper around the asynchronous client could not, since a runtime does not start within another. Both clients share the
-//! code of [`http1`](crate::http1).
+//! code of [`crate::http1`].
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};

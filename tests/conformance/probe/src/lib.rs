@@ -1,7 +1,7 @@
 //! Filter that logs every callback with its arguments, and every host call with its status and result.
 //!
 //! The traces of real Envoys are recorded with it, and the host is compared with them. It uses the raw ABI and shares no code
-//! with the filters, because the traces would otherwise confirm a misunderstanding of the filters. A [script](script) determines
+//! with the filters, because the traces would otherwise confirm a misunderstanding of the filters. A script determines
 //! its behaviour: the script in the plugin's configuration applies to all events of the plugin, the one in the request header
 //! `x-probe` to one stream. `name: f1` in the configuration sets the name at the start of every line.
 //!
