@@ -142,7 +142,7 @@ impl HttpContext for Http {
 /// Refuses a stream of a plugin without a configuration.
 #[cold]
 fn refuse() -> Action {
-    property::set_unused();
+    property::set_zero_usage();
     if let Err(status) = LocalReply::internal().send(Dialect::OpenAiChat) {
         log::error!("tollgate: local reply not sent: {status}");
     }

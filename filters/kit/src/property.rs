@@ -88,7 +88,7 @@ pub fn set_name(name: &str, value: &str) {
 }
 
 /// Publishes zeros for a call that used nothing: consumers that add the numbers up need a value.
-pub(crate) fn set_unused() {
+pub(crate) fn set_zero_usage() {
     for name in [
         INPUT_TOKENS,
         CACHED_TOKENS,

@@ -99,14 +99,14 @@ impl Stream {
     // === request ===
 
     pub(crate) fn request_headers(&mut self, end: bool) -> FilterStatus {
-        self.advance(|plugin, id, _| request::headers(plugin, id, end).into())
+        self.advance(|plugin, id, _| request::headers(plugin, id, end).apply())
     }
 
     pub(crate) fn request_body(&mut self, size: usize, end: bool) -> FilterStatus {
         self.advance(|plugin, id, state| match state {
             State::Held(held) => {
                 plugin.watchdog.body_shown(id);
-                held.body(plugin, size, end).into()
+                held.body(plugin, size, end).apply()
             }
             State::Admitted(call) => call.request_body(plugin, size, end),
             State::Replied(_) => (state, FilterStatus::StopIteration),
@@ -120,7 +120,7 @@ impl Stream {
         self.advance(|plugin, id, state| match state {
             State::Held(held) => {
                 plugin.watchdog.body_shown(id);
-                held.trailers(plugin).into()
+                held.trailers(plugin).apply()
             }
             State::Admitted(call) => call.request_trailers(plugin),
             State::Replied(_) => (state, FilterStatus::StopIteration),
@@ -186,10 +186,11 @@ impl Admitted {
     }
 }
 
-impl From<Progress> for Next {
+impl Progress {
+    /// Carries out what the request half has decided, which may send a local reply, and returns the next state.
     #[inline(never)]
-    fn from(progress: Progress) -> Next {
-        match progress {
+    fn apply(self) -> Next {
+        match self {
             Progress::Held(held) => (State::Held(held), FilterStatus::StopIteration),
             Progress::Pass => (State::Passing, FilterStatus::Continue),
             Progress::Refuse(dialect, reply) => send(&reply, dialect, None),
@@ -205,7 +206,7 @@ impl From<Progress> for Next {
 fn send(reply: &LocalReply, dialect: Dialect, settlement: Option<Settlement>) -> Next {
     if settlement.is_none() {
         // No exchange will publish in `on_log` what the call used.
-        property::set_unused();
+        property::set_zero_usage();
     }
     if let Err(status) = reply.send(dialect) {
         log::error!("tollgate: local reply not sent: {status}");
