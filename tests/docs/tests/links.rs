@@ -3,7 +3,7 @@
 use tollgate_workspace as workspace;
 
 use crate::page::Page;
-use crate::sources::{self, words};
+use crate::sources;
 
 /// Returns text and target of the links in a line.
 fn links(line: &str) -> impl Iterator<Item = (&str, &str)> {
@@ -50,19 +50,28 @@ fn targets_of_links_exist() {
     assert!(followed >= 10, "only {followed} links");
 }
 
-/// Names of pages in code, whether in an error message or in a comment, lead to a file of this repository.
+/// Pages that a source names, in an error message or a comment, are files of this repository: those in `docs/`, and those
+/// at the root, whose names are in capitals.
 #[test]
 fn pages_that_the_sources_name_exist() {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
     let mut named = 0;
-    for folder in ["core", "filters", "host", "cli", "tests", "xtask"] {
+    for folder in ["core", "filters", "host", "envoy-harness", "cli", "tests", "xtask"] {
         for path in sources::rust_files(folder) {
             let text = std::fs::read_to_string(&path).unwrap();
-            for (before, word) in words(&text, "docs/", |c| c.is_ascii_alphanumeric() || "-_./".contains(c)) {
-                // Beside a web address or another folder it is no page of ours.
-                let ours = !before.ends_with(['/', '.']) && word.contains(".md");
+            for (end, _) in text.match_indices(".md") {
+                let before = &text[..end];
+                let start = before.rfind(|c| !is_name(c)).map_or(0, |at| at + 1);
+                let name = &before[start..];
+                let is_root = !name.is_empty() && name.chars().all(|c| c.is_ascii_uppercase());
+                if text[end + 3..].starts_with(|c: char| c.is_ascii_alphanumeric())
+                    || !(is_root || name.starts_with("docs/"))
+                {
+                    continue;
+                }
                 let place = format!("{}:{}", path.display(), before.lines().count().max(1));
-                assert!(!ours || workspace::root().join(word).is_file(), "{place}: {word} does not exist");
-                named += usize::from(ours);
+                assert!(workspace::root().join(format!("{name}.md")).is_file(), "{place}: {name}.md does not exist");
+                named += 1;
             }
         }
     }
