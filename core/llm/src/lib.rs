@@ -92,6 +92,7 @@ mod framing;
 mod json;
 mod limits;
 mod span;
+mod stream_limits;
 mod view;
 
 pub use body::{content_encoding, image, multipart};
@@ -103,6 +104,7 @@ pub use json::escape::escape_into;
 pub use json::literal::Str;
 pub use limits::ParseLimits;
 pub use span::Span;
+pub use stream_limits::{OnUnscannable, StreamLimits};
 pub use view::delta_template::DeltaTemplate;
 pub use view::edits::{Edits, Overlap};
 pub use view::request::{Image, Message, Request, Role, Text, TextKind};

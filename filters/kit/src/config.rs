@@ -7,7 +7,6 @@
 
 use prost::Message;
 use prost_types::{Struct, value::Kind};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -100,66 +99,11 @@ fn number_value(number: f64) -> Value {
     serde_json::Number::from_f64(number).map_or(Value::Null, Value::Number)
 }
 
-/// Policy for a call that cannot be read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OnUnscannable {
-    /// Refuse it: 400, 413 or 415 for a request, 502 for a response that must not leave unread (prompt-inspector).
-    #[default]
-    Refuse,
-    /// Let it pass unchanged; `tollgate.unscanned` and a metric report it.
-    Pass,
-}
-
-/// Bounds on what one stream may make a filter read. Every filter's configuration has them under `limits`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Limits {
-    /// Largest request body, in bytes; larger ones get 413. Keep it below Envoy's own limit
-    /// (`per_connection_buffer_limit_bytes`), whose 413 does not speak the caller's dialect. Default: 1 MiB less 64 KiB.
-    pub max_request_bytes: usize,
-    /// Largest response that is read as a whole (JSON), in bytes. Default: 1 MiB less 64 KiB.
-    pub max_response_bytes: usize,
-    /// Largest event of a streamed response, in bytes. Default: 256 KiB.
-    pub max_event_bytes: usize,
-    /// Policy for a call that cannot be read. Default: `refuse`.
-    pub on_unscannable: OnUnscannable,
-    /// Policy for a response without text (speech), where a filter must read responses before they pass. If refused, the
-    /// client gets 502. Default: `pass`, since the spoken words are those of the request, which was read;
-    /// `tollgate.unscanned` and a metric report it.
-    pub on_textless_answer: OnUnscannable,
-    /// Policy for a request with a body on a path that is not a known LLM API. If refused, it gets 404. Default: `pass`,
-    /// since a listener may serve other things too; `tollgate.unscanned` and a metric report it. Routes that match
-    /// `x-tollgate-route` keep such requests from a provider in any case.
-    pub on_unknown_path: OnUnscannable,
-}
-
-impl Default for Limits {
-    fn default() -> Limits {
-        Limits {
-            max_request_bytes: (1 << 20) - (64 << 10),
-            max_response_bytes: (1 << 20) - (64 << 10),
-            max_event_bytes: 256 << 10,
-            on_unscannable: OnUnscannable::Refuse,
-            on_textless_answer: OnUnscannable::Pass,
-            on_unknown_path: OnUnscannable::Pass,
-        }
-    }
-}
-
-impl Limits {
-    /// Returns the bounds as the parsers of `core/llm` take them.
-    pub(crate) fn for_parser(&self) -> tollgate_llm::ParseLimits {
-        tollgate_llm::ParseLimits {
-            max_bytes: self.max_request_bytes.max(self.max_response_bytes),
-            max_event_bytes: self.max_event_bytes,
-            ..tollgate_llm::ParseLimits::default()
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use serde::Deserialize;
+    use tollgate_llm::{OnUnscannable, StreamLimits as Limits};
+
     use super::*;
 
     #[derive(Debug, Deserialize, PartialEq)]
@@ -229,13 +173,16 @@ mod tests {
     #[test]
     fn a_string_in_the_wrong_place_is_not_quoted() {
         for (text, message) in [
-            (r#"{"limits":"hunter2"}"#, "limits: invalid type: a string, expected struct Limits"),
+            (r#"{"limits":"hunter2"}"#, "limits: invalid type: a string, expected struct StreamLimits"),
             (
                 r#"{"limits":{"max_event_bytes":"hunter2"}}"#,
                 "limits.max_event_bytes: invalid type: a string, expected usize",
             ),
-            (r#"{"limits":"hunter2\", expected hunter3"}"#, "limits: invalid type: a string, expected struct Limits"),
-            (r#"{"limits":"\""}"#, "limits: invalid type: a string, expected struct Limits"),
+            (
+                r#"{"limits":"hunter2\", expected hunter3"}"#,
+                "limits: invalid type: a string, expected struct StreamLimits",
+            ),
+            (r#"{"limits":"\""}"#, "limits: invalid type: a string, expected struct StreamLimits"),
         ] {
             let error = parse(text).unwrap_err();
             assert!(error.starts_with(message), "{error}");

@@ -6,8 +6,9 @@ use std::rc::Rc;
 
 use tollgate_llm::Event;
 
+use crate::Limits;
 use crate::call::Call;
-use crate::config::{ConfigError, Configuration, Limits};
+use crate::config::{ConfigError, Configuration};
 use crate::local_reply::LocalReply;
 use crate::response::{Response, ResponseHead, StreamEnd};
 

@@ -72,12 +72,13 @@ mod unreadable;
 mod watchdog;
 
 pub use call::Call;
-pub use config::{ConfigError, Configuration, Limits, OnUnscannable};
+pub use config::{ConfigError, Configuration};
 pub use filter::{BodyMode, BodyScope, Exchange, Filter, StreamAction, Verdict};
 pub use headers::Headers;
 pub use local_reply::LocalReply;
 pub use parse_cache::ParsedRequest;
 pub use response::{BodyKind, Origin, Response, ResponseHead, StreamEnd};
+pub use tollgate_llm::{OnUnscannable, StreamLimits as Limits};
 
 #[doc(hidden)]
 pub use plugin::Entry;

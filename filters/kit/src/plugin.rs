@@ -3,7 +3,8 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use crate::config::{ConfigError, Configuration, Limits};
+use crate::Limits;
+use crate::config::{ConfigError, Configuration};
 use crate::filter::{BodyMode, Filter};
 use crate::local_reply::LocalReply;
 use crate::metrics::Counter;

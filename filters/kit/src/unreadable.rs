@@ -1,8 +1,8 @@
 //! Bodies that cannot be read: the reasons, and the one place that decides what happens to such a body.
 
-use crate::config::{Limits, OnUnscannable};
 use crate::filter::BodyMode;
 use crate::local_reply::LocalReply;
+use crate::{Limits, OnUnscannable};
 
 /// Reason why a body, or a part of it, cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

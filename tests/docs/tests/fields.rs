@@ -12,7 +12,7 @@ type Types = &'static [(&'static str, &'static str)];
 
 /// Pages below `docs/filters/` with the types whose fields they list.
 const PAGES: &[(&str, Types)] = &[
-    ("README", &[("filters/kit/src/config.rs", "Limits")]),
+    ("README", &[("core/llm/src/stream_limits.rs", "StreamLimits")]),
     (
         "prompt-inspector",
         &[

@@ -4,7 +4,7 @@ use tollgate_llm::Dialect;
 use tollgate_llm::content_encoding::ContentEncoding;
 use tollgate_llm::multipart::Scanner;
 
-use crate::config::Limits;
+use crate::Limits;
 use crate::filter::BodyMode;
 use crate::headers::Head;
 use crate::unreadable::{Disposition, Unreadable, UnreadableRequest};

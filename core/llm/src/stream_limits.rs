@@ -1,0 +1,66 @@
+//! Limits on one stream, as an operator configures them.
+
+use serde::Deserialize;
+
+use crate::ParseLimits;
+
+/// Policy for a call that cannot be read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum OnUnscannable {
+    /// Refuse it: 400, 413 or 415 for a request, 502 for a response that must not leave unread (prompt-inspector).
+    #[default]
+    Refuse,
+    /// Let it pass unchanged; `tollgate.unscanned` and a metric report it.
+    Pass,
+}
+
+/// Bounds on what one stream may make a filter read. The configuration of every filter and `tollgate.yaml` have them under `limits`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct StreamLimits {
+    /// Largest request body, in bytes; larger ones get 413. Keep it below Envoy's own limit
+    /// (`per_connection_buffer_limit_bytes`), whose 413 does not speak the caller's dialect. Default: 1 MiB less 64 KiB.
+    pub max_request_bytes: usize,
+    /// Largest response that is read as a whole (JSON), in bytes. Default: 1 MiB less 64 KiB.
+    pub max_response_bytes: usize,
+    /// Largest event of a streamed response, in bytes. Default: 256 KiB.
+    pub max_event_bytes: usize,
+    /// Policy for a call that cannot be read. Default: `refuse`.
+    pub on_unscannable: OnUnscannable,
+    /// Policy for a response without text (speech), where a filter must read responses before they pass. If refused, the
+    /// client gets 502. Default: `pass`, since the spoken words are those of the request, which was read;
+    /// `tollgate.unscanned` and a metric report it.
+    pub on_textless_answer: OnUnscannable,
+    /// Policy for a request with a body on a path that is not a known LLM API. If refused, it gets 404. Default: `pass`,
+    /// since a listener may serve other things too; `tollgate.unscanned` and a metric report it. Routes that match
+    /// `x-tollgate-route` keep such requests from a provider in any case.
+    pub on_unknown_path: OnUnscannable,
+}
+
+impl Default for StreamLimits {
+    fn default() -> StreamLimits {
+        StreamLimits {
+            max_request_bytes: (1 << 20) - (64 << 10),
+            max_response_bytes: (1 << 20) - (64 << 10),
+            max_event_bytes: 256 << 10,
+            on_unscannable: OnUnscannable::Refuse,
+            on_textless_answer: OnUnscannable::Pass,
+            on_unknown_path: OnUnscannable::Pass,
+        }
+    }
+}
+
+impl StreamLimits {
+    /// Returns the bounds for the parsers of this crate.
+    #[must_use]
+    pub fn for_parser(&self) -> ParseLimits {
+        ParseLimits {
+            max_bytes: self.max_request_bytes.max(self.max_response_bytes),
+            max_event_bytes: self.max_event_bytes,
+            ..ParseLimits::default()
+        }
+    }
+}
