@@ -53,6 +53,7 @@ pub enum OnUnscannable {
 
 /// Rule.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RawRule {
     /// Unique id of the rule in logs, metrics, errors and tests: `a-z 0-9 . _ -`, at most 64 bytes.
@@ -86,6 +87,7 @@ pub struct RawRule {
 
 /// Pattern of a rule: exactly one of `regex` and `keywords`.
 #[derive(Clone, Debug, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RawPattern {
     /// Regular expression in the syntax of the Rust `regex` crate (Unicode; no look-around, no backreferences), matched
@@ -107,6 +109,7 @@ pub struct RawPattern {
 
 /// Example texts that test a rule; each one is a complete text.
 #[derive(Clone, Debug, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RawExamples {
     /// Texts in which the rule matches.

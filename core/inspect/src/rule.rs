@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 /// Direction of the texts that a rule inspects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Direction {
     /// Texts that the client sends.
@@ -18,6 +19,7 @@ pub enum Direction {
 
 /// Action of a rule that matches; of several rules, the greatest action wins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
     /// Reports the match and changes nothing.

@@ -155,6 +155,21 @@ impl<'de> Deserialize<'de> for Decimal {
     }
 }
 
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for Decimal {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Decimal".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({"type": ["string", "number"], "minimum": 0, "pattern": "^[0-9]+(\\.[0-9]+)?$"})
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

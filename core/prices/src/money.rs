@@ -99,6 +99,21 @@ impl<'de> Deserialize<'de> for NanoUsd {
     }
 }
 
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for NanoUsd {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "NanoUsd".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({"type": ["string", "number"], "minimum": 0, "pattern": "^[0-9]+(\\.[0-9]{1,9})?$"})
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -11,11 +11,13 @@ use crate::price::ModelPrice;
 /// A name is exact (`gpt-4o`) or ends in `*` and matches every name with this prefix (`gpt-4o*`; `*` alone matches every
 /// model).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct RawPrices(pub Entries<RawPrice>);
 
 /// Prices of one model in dollars per million tokens: `"2.50"`, or a plain number of at most 15 digits.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RawPrice {
     /// Price of a million prompt tokens.

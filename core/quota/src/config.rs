@@ -58,6 +58,7 @@ pub struct RawConsumer {
 
 /// Handling of consumers above `max_consumers`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Overflow {
     /// They share one record with the common budgets.

@@ -144,6 +144,21 @@ impl fmt::Display for GoDuration {
     }
 }
 
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for Period {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Period".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({"type": "string", "pattern": "^([0-9]+(d|h|m|s|ms))+$"})
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -22,6 +22,7 @@ pub const MAX_TOKENIZERS: usize = 8;
 
 /// Tokenizer entry of a configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RawTokenizer {
     /// Name, for readers. It must equal the name that the table was compiled under. Default: the table's name.

@@ -17,6 +17,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("core/inspect", &["core/llm"]),
     ("core/route", &["core/llm", "core/names"]),
     ("core/quota", &["core/names", "core/prices"]),
+    ("core/policy", &["core/*"]),
     ("filters/kit", &["core/llm"]),
     ("filters/bundle", &["filters/*"]),
     ("filters/*", &["filters/kit", "core/*"]),

@@ -1,0 +1,122 @@
+//! Builds the validated types of all stages from a document and collects all errors.
+
+mod budgets;
+mod firewall;
+mod identity;
+mod models;
+mod prices;
+
+use crate::checks;
+use crate::compiled::CompiledPolicy;
+use crate::counting::{Counting, CountingMode};
+use crate::finding::Finding;
+use crate::path::{Path, Step};
+use crate::policy::has_error;
+use crate::prices::Table;
+use crate::read::Reading;
+use crate::removed::Removed;
+
+/// Findings so far, and the values that have errors of their own.
+pub(crate) struct Findings {
+    all: Vec<Finding>,
+    /// Number of findings of the reader, at the beginning of `all`.
+    read: usize,
+    removed: Removed,
+}
+
+impl Findings {
+    /// Adds a finding, unless the reader has found an error in or around the value, or there is one at the same place.
+    pub(crate) fn add(&mut self, finding: Finding) {
+        let follows = |known: &Finding| known.path.contains(&finding.path) || finding.path.contains(&known.path);
+        let same = |known: &Finding| known.path == finding.path && known.severity == finding.severity;
+        let read = self.all.get(..self.read).unwrap_or_default();
+        if !read.iter().any(follows) && !self.all.iter().any(same) {
+            self.all.push(finding);
+        }
+    }
+
+    /// Adds an error of a value that the types of the core refuse.
+    pub(crate) fn invalid(&mut self, path: Path, problem: impl Into<String>) {
+        self.add(Finding::error("invalid-value", path, problem));
+    }
+
+    /// Returns `true` if values of a part could not be read, so that references to the part say nothing.
+    pub(crate) fn is_incomplete(&self, part: &str) -> bool {
+        self.all.iter().any(|finding| finding.severity == crate::Severity::Error && finding.path.top() == Some(part))
+    }
+
+    /// Returns the indices in the document of the remaining elements of a list.
+    pub(crate) fn indices(&self, path: &Path, remaining: usize) -> Vec<usize> {
+        self.removed.indices(path, remaining)
+    }
+}
+
+/// Replaces the index of the first list below `at` in a path of the core by the index in the document.
+pub(crate) fn in_document(path: Path, at: usize, indices: &[usize]) -> Path {
+    let mut path = path;
+    if let Some(Step::Index(index)) = path.0.get_mut(at) {
+        *index = indices.get(*index).copied().unwrap_or(*index);
+    }
+    path
+}
+
+/// Compiles what has been read, and runs the checks.
+pub(crate) fn compile(reading: Reading) -> Result<CompiledPolicy, Vec<Finding>> {
+    let Reading { policy, findings, removed } = reading;
+    let mut findings = Findings { read: findings.len(), all: findings, removed };
+    document(&policy, &mut findings);
+    checks::run(&policy, &mut findings);
+    let identity = policy.identity.and_then(|raw| identity::compile(raw, &mut findings));
+    let (aliases, router) = models::compile(&policy.models, &mut findings);
+    let catalog = models::catalog(aliases, policy.tokenizers, &mut findings);
+    let prices = policy.prices.unwrap_or_default();
+    let on_unknown_price = prices.on_unknown;
+    let prices = prices::compile(prices.overrides, &mut findings);
+    let on_quota_unavailable = policy.quota.on_unavailable;
+    let counting = policy.counting.unwrap_or(Counting {
+        mode: if policy.budgets.is_empty() { CountingMode::Off } else { CountingMode::Exact },
+        ..Counting::default()
+    });
+    let quota = budgets::compile(policy.budgets, policy.quota, &mut findings);
+    let firewall = policy.firewall.and_then(|raw| firewall::compile(raw, &policy.limits, &mut findings));
+    if has_error(&findings.all) {
+        return Err(findings.all);
+    }
+    Ok(CompiledPolicy {
+        mode: policy.mode,
+        limits: policy.limits,
+        counting,
+        identity,
+        catalog,
+        prices,
+        on_unknown_price,
+        quota,
+        on_quota_unavailable,
+        firewall,
+        router,
+        providers: policy.providers.0,
+        warnings: findings.all,
+    })
+}
+
+/// Checks the keys of the document as a whole.
+fn document(policy: &crate::Policy, findings: &mut Findings) {
+    match policy.version {
+        Some(1) => {}
+        Some(_) => findings.invalid(Path::part("version"), "the version of the format is 1"),
+        None if findings.removed.has(&Path::part("version")) => {}
+        None => {
+            let finding = Finding::error("missing-key", Path::default(), "missing key `version`");
+            findings.all.push(finding.with_help("the version of the format is 1: write `version: 1`"));
+        }
+    }
+    if !policy.include.is_empty() {
+        let help = "`tollgate render` writes one document with all included files";
+        findings.add(Finding::error("include", Path::part("include"), "a filter reads no files").with_help(help));
+    }
+    if policy.prices.as_ref().is_some_and(|prices| prices.table == Table::BuiltIn) {
+        let path = Path::part("prices").key("table");
+        let finding = Finding::error("not-available", path, "the built-in table of prices is not available yet");
+        findings.add(finding.with_help("write `table: none`, and prices under `override`"));
+    }
+}

@@ -1,0 +1,41 @@
+//! Compiles the part `firewall`.
+
+use tollgate_inspect::{OnUnscannable as Unscannable, Policy as Rules, RawPolicy};
+use tollgate_llm::{OnUnscannable, StreamLimits};
+
+use crate::compile::{Findings, in_document};
+use crate::firewall::RawFirewall;
+use crate::path::{Path, Step};
+
+/// Maximum number of reported rules: each one compiles the rest again.
+const MAX_REPORTED: usize = 50;
+
+pub(super) fn compile(raw: RawFirewall, limits: &StreamLimits, findings: &mut Findings) -> Option<Rules> {
+    let RawFirewall { mut rules, mut max_match_bytes } = raw;
+    let on_unscannable = Some(match limits.on_unscannable {
+        OnUnscannable::Refuse => Unscannable::Block,
+        OnUnscannable::Pass => Unscannable::Pass,
+    });
+    let path = Path::part("firewall");
+    let mut indices = findings.indices(&path.key("rules"), rules.len());
+    for _ in 0..MAX_REPORTED {
+        if rules.is_empty() {
+            return None;
+        }
+        let error = match Rules::from_raw(RawPolicy { rules: rules.clone(), max_match_bytes, on_unscannable }) {
+            Ok(policy) => return Some(policy),
+            Err(error) => error,
+        };
+        let local = path.join(&error.path);
+        findings.invalid(in_document(local.clone(), 2, &indices), error.problem.to_string());
+        match local.0.get(2) {
+            Some(Step::Index(index)) if *index < rules.len() => {
+                rules.remove(*index);
+                indices.remove(*index);
+            }
+            _ if error.path == "max_match_bytes" => max_match_bytes = RawPolicy::default_max_match_bytes(),
+            _ => return None,
+        }
+    }
+    None
+}

@@ -1,0 +1,129 @@
+//! Compiles the parts `models` and `tokenizers`.
+
+use std::collections::BTreeMap;
+
+use tollgate_names::{Entries, Names};
+use tollgate_route::{RawRoute, RawRouter, Router};
+use tollgate_tokens::{Catalog, RawAliases, RawTokenizer};
+
+use crate::compile::{Findings, in_document};
+use crate::models::{RawModel, RawModels};
+use crate::path::{Path, Step};
+
+/// Returns the aliases with their final models, and the routes if any model has one.
+pub(super) fn compile(models: &RawModels, findings: &mut Findings) -> (RawAliases, Option<Router>) {
+    let mut names = Names::default();
+    for (name, model) in &models.0 {
+        if let Err(error) = names.insert(name, model) {
+            findings.add(crate::Finding::error("invalid-value", path(name), error.problem()).at_key());
+        }
+    }
+    let mut aliases = BTreeMap::new();
+    for (name, model) in &models.0 {
+        if model.alias_of.is_some() {
+            aliases.insert(name.clone(), resolved(name, model, models).to_owned());
+        }
+    }
+    let routes = routes(models, &names, &aliases, findings);
+    let has_routes = models.0.values().any(|model| model.route.is_some());
+    let router = has_routes.then(|| Router::new(RawRouter { models: Entries(routes), default: None }));
+    (Entries(aliases), router.and_then(Result::ok))
+}
+
+fn path(name: &str) -> Path {
+    Path::part("models").key(name)
+}
+
+/// Returns the last model of a chain of aliases. A cycle, which is an error of its own, ends where it started.
+fn resolved<'a>(name: &'a str, model: &'a RawModel, models: &'a RawModels) -> &'a str {
+    let (mut at, mut next) = (name, model.alias_of.as_deref());
+    for _ in 0..=models.0.len() {
+        let Some(target) = next else { break };
+        at = target;
+        next = models.0.get(target).and_then(|model| model.alias_of.as_deref());
+    }
+    at
+}
+
+/// Returns the valid routes by name; an alias has the route of its model unless it has its own.
+fn routes(
+    models: &RawModels,
+    names: &Names<&RawModel>,
+    aliases: &BTreeMap<String, String>,
+    findings: &mut Findings,
+) -> BTreeMap<String, RawRoute> {
+    let mut routes = BTreeMap::new();
+    for (name, model) in &models.0 {
+        let target_name = aliases.get(name);
+        let target = target_name.and_then(|target| names.find(target));
+        let own_or_targets = |field: fn(&RawModel) -> Option<&String>| {
+            field(model).or_else(|| target.and_then(|target| field(target))).cloned()
+        };
+        let Some(route) = own_or_targets(|model| model.route.as_ref()) else { continue };
+        let upstream = own_or_targets(|model| model.upstream_model.as_ref());
+        let raw = RawRoute {
+            route,
+            upstream_model: upstream.or_else(|| target_name.cloned()),
+            provider: own_or_targets(|model| model.provider.as_ref()),
+        };
+        let one = RawRouter { models: Entries(BTreeMap::from([(name.clone(), raw.clone())])), default: None };
+        match Router::new(one) {
+            Ok(_) => {
+                routes.insert(name.clone(), raw);
+            }
+            Err(error) => findings.invalid(field_place(name, model, &error.path), error.problem),
+        }
+    }
+    routes
+}
+
+/// Returns the place of a field of a route. The name for the upstream may come from `alias_of`; a value that comes from the
+/// alias's model is reported there.
+fn field_place(name: &str, model: &RawModel, error_path: &str) -> Path {
+    let field = Path::default().join(error_path);
+    match field.last_key() {
+        Some("route") if model.route.is_some() => path(name).key("route"),
+        Some("provider") if model.provider.is_some() => path(name).key("provider"),
+        Some("upstream_model") if model.upstream_model.is_some() => path(name).key("upstream_model"),
+        _ if model.alias_of.is_some() => path(name).key("alias_of"),
+        _ => path(name),
+    }
+}
+
+/// Builds the catalog of aliases and tokenizers; after an error the value at fault is left out.
+pub(super) fn catalog(aliases: RawAliases, tokenizers: Vec<RawTokenizer>, findings: &mut Findings) -> Catalog {
+    let mut indices = findings.indices(&Path::part("tokenizers"), tokenizers.len());
+    let (mut aliases, mut tokenizers) = (aliases, tokenizers);
+    loop {
+        let remaining = aliases.0.len() + tokenizers.len();
+        // The tables are large; they are only copied as long as there is more than the last attempt.
+        let error = match Catalog::new(aliases.clone(), tokenizers.clone()) {
+            Ok(catalog) => return catalog,
+            Err(error) => error,
+        };
+        let local = Path::default().join(&error.path);
+        match local.0.as_slice() {
+            [Step::Key(part), Step::Key(name), ..] if part == "aliases" => {
+                findings.invalid(path(name).key("alias_of"), error.problem);
+                aliases.0.remove(name);
+            }
+            [Step::Key(part), Step::Index(index), ..] if part == "tokenizers" && *index < tokenizers.len() => {
+                findings.invalid(in_document(local.clone(), 1, &indices), error.problem);
+                tokenizers.remove(*index);
+                indices.remove(*index);
+            }
+            [Step::Key(part)] if part == "aliases" => {
+                findings.invalid(Path::part("models"), error.problem);
+                aliases.0.clear();
+            }
+            _ => {
+                findings.invalid(Path::part("tokenizers"), error.problem);
+                tokenizers.clear();
+                indices.clear();
+            }
+        }
+        if aliases.0.len() + tokenizers.len() >= remaining {
+            return Catalog::default();
+        }
+    }
+}

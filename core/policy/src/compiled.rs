@@ -1,0 +1,48 @@
+//! Validated policy.
+
+use std::collections::BTreeMap;
+
+use tollgate_inspect::Policy as Firewall;
+use tollgate_llm::StreamLimits;
+use tollgate_prices::PriceTable;
+use tollgate_quota::Quota;
+use tollgate_route::Router;
+use tollgate_tokens::Catalog;
+
+use crate::admission::Admission;
+use crate::counting::Counting;
+use crate::finding::Finding;
+use crate::identity::Identity;
+use crate::mode::Mode;
+use crate::providers::RawProvider;
+
+/// Validated policy. A stage whose part is `None` or empty has nothing to do.
+#[derive(Debug)]
+pub struct CompiledPolicy {
+    /// Effect of verdicts.
+    pub mode: Mode,
+    /// Bounds on what one stream may make the filter read.
+    pub limits: StreamLimits,
+    /// Counting of prompts.
+    pub counting: Counting,
+    /// Sources of the names of consumers and teams.
+    pub identity: Option<Identity>,
+    /// Aliases and tokenizers of models.
+    pub catalog: Catalog,
+    /// Prices of models.
+    pub prices: PriceTable,
+    /// Policy for a call whose model has no price while a budget in `usd` applies to its consumer.
+    pub on_unknown_price: Admission,
+    /// Budgets; `None` without any.
+    pub quota: Option<Quota>,
+    /// Policy for a call whose budgets cannot be read or written.
+    pub on_quota_unavailable: Admission,
+    /// Rules on texts; `None` without any.
+    pub firewall: Option<Firewall>,
+    /// Routes; `None` if no model has one.
+    pub router: Option<Router>,
+    /// Upstreams of providers, for rendering.
+    pub providers: BTreeMap<String, RawProvider>,
+    /// Findings that do not make the policy invalid.
+    pub warnings: Vec<Finding>,
+}

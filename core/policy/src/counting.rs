@@ -1,0 +1,81 @@
+//! Part `counting`: which prompts are counted.
+
+use std::fmt;
+
+use serde::de::value::{MapAccessDeserializer, StrDeserializer};
+use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
+
+/// Counting of prompts: `exact`, `when_needed` or `off`, or a map with `mode` and `references`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Counting {
+    /// Prompts that are counted. Default: `exact`.
+    pub mode: CountingMode,
+    /// Policy for references to content outside of the request (image URLs, file ids, stored conversations), whose size is
+    /// unknown. Default: `estimate`.
+    pub references: References,
+}
+
+/// Prompts that are counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum CountingMode {
+    /// Every prompt.
+    #[default]
+    Exact,
+    /// Prompts whose count decides something: a budget in reach of the bound, or a rule or route that needs tokens.
+    WhenNeeded,
+    /// No prompt. Usage comes from the provider.
+    Off,
+}
+
+/// Policy for references to content outside of the request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum References {
+    /// A request with a reference is refused.
+    Refuse,
+    /// The size is estimated.
+    #[default]
+    Estimate,
+}
+
+/// Map form of [`Counting`].
+#[derive(serde::Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+struct RawCounting {
+    /// Prompts that are counted.
+    mode: CountingMode,
+    /// Policy for references to content outside of the request.
+    #[serde(default)]
+    references: References,
+}
+
+impl<'de> Deserialize<'de> for Counting {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Counting, D::Error> {
+        struct Form;
+        impl<'de> Visitor<'de> for Form {
+            type Value = Counting;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("`exact`, `when_needed`, `off`, or a map with `mode`")
+            }
+            fn visit_str<E: de::Error>(self, name: &str) -> Result<Counting, E> {
+                let mode = CountingMode::deserialize(StrDeserializer::new(name))?;
+                Ok(Counting { mode, references: References::default() })
+            }
+            fn visit_bool<E: de::Error>(self, value: bool) -> Result<Counting, E> {
+                // YAML 1.1 reads `off` as false.
+                if value { Err(E::invalid_type(de::Unexpected::Bool(true), &self)) } else { self.visit_str("off") }
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Counting, A::Error> {
+                let RawCounting { mode, references } =
+                    serde::Deserialize::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(Counting { mode, references })
+            }
+        }
+        deserializer.deserialize_any(Form)
+    }
+}

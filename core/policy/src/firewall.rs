@@ -1,0 +1,22 @@
+//! Part `firewall`: rules on prompts and responses.
+
+use serde::Deserialize;
+use tollgate_inspect::{RawPolicy, RawRule};
+
+/// Rules on the texts of requests and responses.
+#[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct RawFirewall {
+    /// Rules. Their order decides which rule determines a merged redaction and which one is the cause of a block.
+    pub rules: Vec<RawRule>,
+    /// Maximum length of a match in bytes of UTF-8; anything longer does not count as a match. This bounds how much a streamed
+    /// response holds back per text. 16 to 16384. Default: 1024.
+    pub max_match_bytes: u32,
+}
+
+impl Default for RawFirewall {
+    fn default() -> RawFirewall {
+        RawFirewall { rules: Vec::new(), max_match_bytes: RawPolicy::default_max_match_bytes() }
+    }
+}

@@ -1,0 +1,27 @@
+//! Part `models`: one entry per model name.
+
+use serde::Deserialize;
+use tollgate_names::Entries;
+
+/// Models by name. A name is exact (`gpt-4o`) or ends in `*` and matches every name with this prefix (`claude-*`; `*` alone
+/// matches every name). The exact name wins, then the longest prefix.
+pub type RawModels = Entries<RawModel>;
+
+/// Model, or alias of one.
+///
+/// If any entry has a `route`, a model that matches no entry gets 404.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct RawModel {
+    /// Name of the route, which Envoy's routes match as the header `x-tollgate-route`. 1 to 256 bytes of visible ASCII.
+    pub route: Option<String>,
+    /// Provider behind the route, for logs, metrics and prices. 1 to 256 bytes of visible ASCII.
+    pub provider: Option<String>,
+    /// Model that this name is another name of. The upstream gets the other name; route, price and tokenizer are those of the
+    /// other model unless this entry has its own.
+    pub alias_of: Option<String>,
+    /// Name of the model at the upstream, if it differs, e.g. of a deployment. Price and tokenizer do not depend on it.
+    /// 1 to 256 bytes of visible ASCII.
+    pub upstream_model: Option<String>,
+}

@@ -1,0 +1,52 @@
+//! Part `quota`: how budgets are kept.
+
+use serde::Deserialize;
+use tollgate_quota::{Overflow, Period, RawQuota as QuotaDefaults};
+
+use crate::admission::Admission;
+
+/// Settings of the store of budgets and of reservations.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct RawQuota {
+    /// Filters with the same namespace (and `vm_id`) share their counts. 1 to 64 of `A-Z a-z 0-9 . _ -`. Default:
+    /// `default`.
+    pub namespace: String,
+    /// Lifetime of a reservation that is neither settled nor renewed because the virtual machine of its worker died. Up to a
+    /// quarter longer in practice. At least `1s`. Default: `15m`.
+    pub lease: Period,
+    /// Maximum number of consumers, besides those under a budget's `for`, that get their own record of about 100 to 3000
+    /// bytes. Records are kept until Envoy restarts. Default: 10000.
+    pub max_consumers: u64,
+    /// Handling of consumers above `max_consumers`. Default: `share`.
+    pub overflow: Overflow,
+    /// Output tokens to reserve for a request that sets no maximum. Default: 1024.
+    pub assumed_output_tokens: u64,
+    /// Maximum number of output tokens to reserve for one response, whatever the client requests, for models whose own
+    /// maximum is not in the price table. Default: 16384.
+    pub max_output_tokens: u64,
+    /// Consumers without any budget. Default: none.
+    pub exempt: Vec<String>,
+    /// Policy for a call whose budgets cannot be read or written (persistent contention, a full table). Default: `refuse`
+    /// (503).
+    pub on_unavailable: Admission,
+}
+
+impl Default for RawQuota {
+    fn default() -> RawQuota {
+        let QuotaDefaults {
+            namespace, lease, max_consumers, overflow, assumed_output_tokens, max_output_tokens, ..
+        } = QuotaDefaults::default();
+        RawQuota {
+            namespace,
+            lease,
+            max_consumers,
+            overflow,
+            assumed_output_tokens,
+            max_output_tokens,
+            exempt: Vec::new(),
+            on_unavailable: Admission::Refuse,
+        }
+    }
+}
