@@ -26,6 +26,8 @@ mod checks;
 mod compile;
 mod compiled;
 mod counting;
+#[cfg(feature = "yaml")]
+pub mod document;
 
 mod finding;
 mod firewall;
