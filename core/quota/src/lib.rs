@@ -61,6 +61,7 @@
 //! assert_eq!(quota.reserve(&store, b"alice", now, &usage).unwrap().statuses()[0].remaining, 2500 - 520 - 1524);
 //! ```
 
+mod bound;
 mod budget;
 mod codec;
 mod config;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tollgate_prices::ModelPrice;
 
+use crate::bound::is_small;
 use crate::budget::Budget;
 use crate::config::{ConfigError, Overflow, RawQuota, budgets, name};
 use crate::directory::register;
@@ -109,9 +110,38 @@ impl Quota {
         now: UnixMillis,
         usage: &CallUsage,
     ) -> Result<Reservation, Refusal<S::Error>> {
+        let reservation = self.reserve_if(store, consumer, now, usage, |_, _| true)?;
+        debug_assert!(reservation.is_some(), "the condition holds");
+        reservation.ok_or_else(|| Unavailable::Contended.into())
+    }
+
+    /// Reserves an upper bound of a call's usage like [`reserve`](Self::reserve), but only if it is small: less than a tenth
+    /// of the remaining amount of every budget in tokens or money. Otherwise the result is `None`, nothing is reserved, and
+    /// the caller has to reserve the exact usage.
+    ///
+    /// A bound can be several times the usage. Reserved where little remains, it would refuse calls that fit.
+    pub fn reserve_bound<S: Store>(
+        &self,
+        store: &S,
+        consumer: &[u8],
+        now: UnixMillis,
+        bound: &CallUsage,
+    ) -> Result<Option<Reservation>, Refusal<S::Error>> {
+        self.reserve_if(store, consumer, now, bound, |record, budgets| is_small(record, budgets, bound))
+    }
+
+    /// Reserves `usage` if `condition` holds for the consumer's record, whose first ledgers are those of its budgets.
+    fn reserve_if<S: Store>(
+        &self,
+        store: &S,
+        consumer: &[u8],
+        now: UnixMillis,
+        usage: &CallUsage,
+        condition: impl Fn(&Record, &[Budget]) -> bool,
+    ) -> Result<Option<Reservation>, Refusal<S::Error>> {
         let budgets = self.budgets(consumer);
         if budgets.is_empty() {
-            return Ok(self.unlimited(usage, now));
+            return Ok(Some(self.unlimited(usage, now)));
         }
         if consumer.len() > MAX_CONSUMER_BYTES {
             return Err(Unavailable::NameTooLong { length: consumer.len() }.into());
@@ -123,13 +153,17 @@ impl Quota {
                 continue;
             };
             record.advance(budgets, now);
+            if !condition(&record, budgets) {
+                return Ok(None);
+            }
             let holds = self.admit(&mut record, budgets, now, usage).map_err(|exceeded| {
                 Refusal::LimitExceeded(Box::new(LimitExceeded { shared: location.shared, ..exceeded }))
             })?;
             if write(store, &location.key, &record, cas)? {
                 let statuses = statuses(&record, budgets, now);
                 let (key, renew_at) = (location.key, self.renew_at(now));
-                return Ok(Reservation { key, reserved: *usage, renew_at, holds, statuses, shared: location.shared });
+                let shared = location.shared;
+                return Ok(Some(Reservation { key, reserved: *usage, renew_at, holds, statuses, shared }));
             }
         }
         Err(Unavailable::Contended.into())
