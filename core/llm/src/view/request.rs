@@ -38,6 +38,9 @@ pub struct Request {
     pub images: Vec<Image>,
     /// Number of tool definitions.
     pub tools: u32,
+    /// Number of references to content that the provider stores: files, conversations, prompt templates. URLs are texts
+    /// ([`TextKind::ImageUrl`]) and not included.
+    pub stored: u32,
     /// `true` for a form. Only those fields were read that are texts of the view.
     pub is_form: bool,
     /// Edit made by [`ask_for_usage`](Request::ask_for_usage): a span and its replacement.
@@ -181,6 +184,7 @@ impl Request {
             messages: Vec::new(),
             texts: Vec::new(),
             image_count: 0,
+            stored: 0,
             images: Vec::new(),
             tools: 0,
             is_form: false,
@@ -244,6 +248,10 @@ impl Request {
         };
     }
 }
+
+/// Members that refer to content that the provider stores: OpenAI ("Conversation state", "File inputs"), Anthropic
+/// ("Files API"), Gemini ("Context caching").
+const STORED: [&str; 5] = ["previous_response_id", "conversation", "file_id", "cachedContent", "cached_content"];
 
 /// Request under construction by a dialect.
 pub(crate) struct RequestBuilder<'r> {
@@ -347,6 +355,9 @@ impl RequestBuilder<'_> {
         key: Str,
         value: Value,
     ) -> Result<(), Error> {
+        if value.is_null() {
+            return self.text_of_key(reader.body(), from, TextKind::Other, key);
+        }
         self.key(reader.body(), from, TextKind::Other, key)?;
         self.texts(reader, from, TextKind::Other, value)
     }
@@ -379,6 +390,20 @@ impl RequestBuilder<'_> {
 
     /// Adds the name of an unknown member as a text, unless an API defines the name.
     pub(crate) fn key(&mut self, body: &[u8], from: Origin, kind: TextKind, key: Str) -> Result<(), Error> {
+        // Keys of other kinds are part of schemas and arguments, and refer to nothing.
+        if kind == TextKind::Other && STORED.iter().any(|name| key.is(body, name)) {
+            self.stored();
+        }
+        self.text_of_key(body, from, kind, key)
+    }
+
+    /// Counts a reference to content that the provider stores.
+    pub(crate) fn stored(&mut self) {
+        self.request.stored = self.request.stored.saturating_add(1);
+    }
+
+    /// Adds the name of a member as a text, unless an API defines the name.
+    fn text_of_key(&mut self, body: &[u8], from: Origin, kind: TextKind, key: Str) -> Result<(), Error> {
         if known_names::is_key(body, key) { Ok(()) } else { self.text(from, kind, key) }
     }
 

@@ -26,7 +26,12 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>
             // Format of the output, possibly with a JSON Schema.
             "text" => builder.texts(reader, Origin::DEFINITION, TextKind::ToolDefinition, value)?,
             // Reference to a prompt template stored at the provider, with the values of its variables.
-            "prompt" => builder.texts(reader, Origin::USER, TextKind::Content, value)?,
+            "prompt" => {
+                if let Value::Object(_) = value {
+                    builder.stored();
+                }
+                builder.texts(reader, Origin::USER, TextKind::Content, value)?;
+            }
             _ => builder.other(reader, Origin::OUTSIDE, key, value)?,
         }
     }
@@ -73,6 +78,9 @@ fn item(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, index: u3
                 is_output = kind.ends_with("_output");
                 // Tool calls and reasoning were written by the model.
                 is_model = kind.ends_with("_call") || kind == "reasoning";
+                if kind == "item_reference" {
+                    builder.stored();
+                }
                 builder.texts(reader, from, TextKind::Other, value)?;
             }
             ("role", Value::String(str)) => speaker.set_role(reader, builder, str, &ROLES)?,
