@@ -41,6 +41,7 @@ mod pretokenizer;
 mod prompt;
 mod stream;
 mod swar;
+mod text_cache;
 mod tokenizer;
 mod vocabulary;
 
@@ -48,7 +49,10 @@ pub use catalog::{Catalog, CatalogError, MAX_TABLE_BYTES, MAX_TOKENIZERS, RawAli
 pub use encoding::Encoding;
 pub use meter::{MeteredEvent, RecordSource, UsageMeter, UsageRecord};
 pub use pretokenizer::Pretokenizer;
-pub use prompt::{Profile, PromptCount, count_prompt};
+pub use prompt::{
+    ASSUMED_REFERENCE_TOKENS, Keeper, KeptCount, KeptPrompt, Profile, PromptBound, PromptCount, count_prompt,
+};
 pub use stream::StreamCounter;
+pub use text_cache::TextCache;
 pub use tokenizer::Tokenizer;
 pub use vocabulary::file::LoadError;

@@ -5,20 +5,26 @@
 //! text form of tool definitions. For all families: roles and names are text, special tokens in a user's text are
 //! ordinary text, and what cannot be known is estimated and marked as such.
 
+mod bound;
 mod family;
 mod image;
 mod json;
+mod kept;
+mod measure;
 mod tools;
 
 #[cfg(test)]
 mod tests;
 
+pub use bound::{ASSUMED_REFERENCE_TOKENS, PromptBound};
 use family::{Family, ToolFormat};
 use image::Detail;
+pub use kept::{Keeper, KeptCount, KeptPrompt};
+use measure::{Exact, Measure};
 use memchr::memmem;
 use tollgate_llm::{Image, Request, Role, Text, TextKind};
 
-use crate::{Encoding, Tokenizer};
+use crate::{Encoding, TextCache, Tokenizer};
 
 /// Token count of a prompt, in total and by part.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -107,16 +113,31 @@ impl Profile {
     /// Counts the tokens of a request; see [`count_prompt`].
     #[must_use]
     pub fn count(&self, request: &Request, body: &[u8]) -> PromptCount {
-        self.count_up_to(request, body, u64::MAX)
+        self.measure(request, body, u64::MAX, &mut Exact { tokenizer: &self.tokenizer, cache: None })
     }
 
-    /// Counts the tokens of a request; `None` if there are more than `limit`. Stops as soon as that is certain.
+    /// Counts the tokens of a request; texts that are in the cache are only hashed. The result equals that of
+    /// [`count`](Self::count).
     #[must_use]
-    pub fn count_at_most(&self, request: &Request, body: &[u8], limit: u64) -> Option<PromptCount> {
+    pub fn count_cached(&self, request: &Request, body: &[u8], cache: &mut TextCache) -> PromptCount {
+        self.measure(request, body, u64::MAX, &mut Exact { tokenizer: &self.tokenizer, cache: Some(cache) })
+    }
+
+    /// Counts the tokens of a request, with or without a cache; `None` if there are more than `limit`. Stops as soon as
+    /// that is certain.
+    #[must_use]
+    pub fn count_at_most(
+        &self,
+        request: &Request,
+        body: &[u8],
+        limit: u64,
+        cache: Option<&mut TextCache>,
+    ) -> Option<PromptCount> {
         if self.lower_bound(request) > limit {
             return None;
         }
-        Some(self.count_up_to(request, body, limit)).filter(|count| count.tokens <= limit)
+        let count = self.measure(request, body, limit, &mut Exact { tokenizer: &self.tokenizer, cache });
+        Some(count).filter(|count| count.tokens <= limit)
     }
 
     /// Returns a lower bound of a request's count, from the lengths of its texts: nothing is tokenized.
@@ -138,12 +159,11 @@ impl Profile {
         texts.fold(framing, u64::saturating_add)
     }
 
-    /// Counts the tokens of a request. If there are more than `limit`, the count may be incomplete, but exceeds `limit`
-    /// too.
-    fn count_up_to(&self, request: &Request, body: &[u8], limit: u64) -> PromptCount {
+    /// Measures a request, its texts by `measure`. If the result exceeds `limit`, it may be incomplete.
+    fn measure(&self, request: &Request, body: &[u8], limit: u64, measure: &mut dyn Measure) -> PromptCount {
         let mut count = PromptCount { exact: self.is_own && self.family.template.is_exact, ..PromptCount::default() };
-        self.messages(request, body, &mut count);
-        self.texts(request, body, limit, &mut count);
+        self.messages(request, body, measure, &mut count);
+        self.texts(request, body, (limit, measure), &mut count);
         for image in &request.images {
             self.image(image, body, &mut count);
         }
@@ -158,12 +178,11 @@ impl Profile {
     }
 
     /// Counts the framing of the messages.
-    fn messages(&self, request: &Request, body: &[u8], count: &mut PromptCount) {
+    fn messages(&self, request: &Request, body: &[u8], measure: &mut dyn Measure, count: &mut PromptCount) {
         let template = &self.family.template;
-        let text = |text: &str| self.tokenizer.count(text);
         count.framing += template.once + template.reply;
         if !template.preamble.is_empty() {
-            count.framing += template.per_message + 1 + text(template.preamble);
+            count.framing += template.per_message + 1 + measure.text(template.preamble);
         }
         // A system prompt outside the messages is one more message, if the template has system messages.
         let is_system = |own: &Text| own.role == Role::System;
@@ -172,7 +191,7 @@ impl Profile {
             count.framing += template.per_message + 1;
         }
         if !template.default_system.is_empty() && !request.texts.iter().any(is_system) {
-            count.framing += template.per_message + 1 + text(template.default_system);
+            count.framing += template.per_message + 1 + measure.text(template.default_system);
         }
         for message in &request.messages {
             count.framing += template.per_message;
@@ -180,7 +199,7 @@ impl Profile {
             if template.has_roles
                 && let Some(role) = &role
             {
-                count.framing += text(role);
+                count.framing += measure.text(role);
             }
             if message.name.is_some() {
                 count.framing = count.framing.saturating_add_signed(template.per_name);
@@ -192,11 +211,20 @@ impl Profile {
         }
     }
 
-    /// Counts the texts, no further than `limit`.
-    fn texts(&self, request: &Request, body: &[u8], limit: u64, count: &mut PromptCount) {
+    /// Measures the texts, no further than `limit`.
+    fn texts(
+        &self,
+        request: &Request,
+        body: &[u8],
+        (limit, measure): (u64, &mut dyn Measure),
+        count: &mut PromptCount,
+    ) {
         let last_user = request.texts.iter().rfind(|text| text.role == Role::User).and_then(|text| text.message);
         let first_definition = request.texts.iter().find(|text| text.kind == TextKind::ToolDefinition);
-        let mut definitions = first_definition.map(|first| self.tools(request, body, first, count)).unwrap_or_default();
+        let mut definitions = match first_definition {
+            Some(first) => self.tools((request, body), first, measure, count),
+            None => ToolDefinitions::default(),
+        };
         for text in &request.texts {
             // These are not decoded, since an image may have megabytes.
             if matches!(text.kind, TextKind::ImageUrl | TextKind::Model | TextKind::Other) {
@@ -206,40 +234,38 @@ impl Profile {
             if so_far > limit {
                 return;
             }
-            let string = text.str.decode(body);
+            let mut literal = |line_end| measure.literal(text.str, body, line_end, limit - so_far);
             match text.kind {
                 TextKind::Content if definitions.pads_system && text.role == Role::System => {
                     definitions.pads_system = false;
-                    count.text += self.tokenizer.count(&format!("{string}\n"));
+                    count.text += literal(true);
                 }
                 TextKind::Content | TextKind::Refusal | TextKind::Name | TextKind::ToolArguments => {
-                    count.text += self.count_text(&string, limit - so_far);
+                    count.text += literal(false);
                 }
                 // A call: its name, and three tokens of framing (measured for function calls, see `tests`).
-                TextKind::ToolName if text.message.is_some() => count.text += self.tokenizer.count(&string) + 3,
+                TextKind::ToolName if text.message.is_some() => count.text += literal(false) + 3,
                 // Reasoning from before the last user message is not shown to the model again (Anthropic, "Extended
                 // thinking"; DeepSeek, "Reasoning model"); reasoning within the same turn is.
-                TextKind::Reasoning if text.message > last_user => count.text += self.tokenizer.count(&string),
-                TextKind::ToolDefinition if !definitions.has(text) => count.tools += self.tokenizer.count(&string),
+                TextKind::Reasoning if text.message > last_user => count.text += literal(false),
+                TextKind::ToolDefinition if !definitions.has(text) => count.tools += literal(false),
                 TextKind::Data => {
                     count.exact = false;
-                    count.media += self.media(&string);
+                    count.media += self.media(&text.str.decode(body));
                 }
                 _ => {}
             }
         }
     }
 
-    /// Counts a text; stops once the count exceeds `limit`.
-    fn count_text(&self, text: &str, limit: u64) -> u64 {
-        if self.tokenizer.bounds(text.len()).1 <= limit {
-            return self.tokenizer.count(text);
-        }
-        self.tokenizer.count_at_most(text, limit).unwrap_or(limit.saturating_add(1))
-    }
-
     /// Counts the tool definitions as a whole, if they are found in the body.
-    fn tools(&self, request: &Request, body: &[u8], first: &Text, count: &mut PromptCount) -> ToolDefinitions {
+    fn tools(
+        &self,
+        (request, body): (&Request, &[u8]),
+        first: &Text,
+        measure: &mut dyn Measure,
+        count: &mut PromptCount,
+    ) -> ToolDefinitions {
         count.exact = false;
         let mut definitions = ToolDefinitions::default();
         let Some(tree) = tools::find(body, first.str.span.start) else { return definitions };
@@ -261,7 +287,7 @@ impl Profile {
                 if text.is_empty() {
                     return definitions;
                 }
-                count.tools += self.tokenizer.count(&text) + ONCE;
+                count.tools += measure.text(&text) + ONCE;
                 if request.texts.iter().any(|text| text.role == Role::System && text.kind == TextKind::Content) {
                     count.tools -= IN_SYSTEM;
                     definitions.pads_system = true;
@@ -272,14 +298,14 @@ impl Profile {
                     value.get("function").unwrap_or(value).get("name")?.text()
                 });
                 count.tools += match (word.as_deref(), named) {
-                    (_, Some(name)) => 7 + self.tokenizer.count(&name),
+                    (_, Some(name)) => 7 + measure.text(&name),
                     (Some("none"), None) => 1,
                     _ => 0,
                 };
             }
             ToolFormat::Json { may, must } => {
                 let is_must = matches!(word.as_deref(), Some("any" | "tool" | "required" | "function"));
-                count.tools += self.tokenizer.count(&tree.root().compact()) + if is_must { must } else { may };
+                count.tools += measure.text(&tree.root().compact()) + if is_must { must } else { may };
             }
         }
         definitions

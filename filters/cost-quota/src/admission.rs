@@ -47,7 +47,7 @@ impl Admission<'_> {
                 Err(Refusal::Unavailable(_)) => {}
                 Ok(left) => {
                     let most = self.config.quota.max_input(&left, ask, self.price);
-                    if let Some(count) = profile.count_at_most(view, body, most) {
+                    if let Some(count) = profile.count_at_most(view, body, most, None) {
                         return Ok(count.tokens);
                     }
                     if let Err(Refusal::LimitExceeded(denied)) = remaining(most.saturating_add(1)) {

@@ -295,7 +295,7 @@ proptest::proptest! {
         let count = profile.count(&request, body.as_bytes());
         proptest::prop_assert!(profile.lower_bound(&request) <= count.tokens);
         for limit in [limit, count.tokens, count.tokens.saturating_sub(1), u64::MAX] {
-            let at_most = profile.count_at_most(&request, body.as_bytes(), limit);
+            let at_most = profile.count_at_most(&request, body.as_bytes(), limit, None);
             proptest::prop_assert_eq!(at_most, Some(count).filter(|count| count.tokens <= limit));
         }
     }
