@@ -83,6 +83,7 @@ mod stream;
 
 pub use body::{inspect_request, inspect_response};
 pub use error::{ExampleError, PatternError, PolicyError, Problem};
+pub use pattern::compile::longest_match;
 pub use policy::{MAX_RULES, Policy};
 pub use raw::{OnUnscannable, RawExamples, RawPattern, RawPolicy, RawRule};
 pub use report::{Cause, Finding, MAX_FINDINGS, Report};

@@ -1,11 +1,67 @@
-//! Checks across the parts of a policy.
+//! Checks across the parts of a policy: one file per check, with its code.
 
-mod codes;
-
-pub use codes::{CODES, Code};
+mod alias_cycles;
+mod alias_targets;
+mod budget_consumers;
+mod control_characters;
+mod empty_keywords;
+mod hidden_models;
+mod limits_order;
+mod secret_literals;
+mod unbounded_redactions;
+mod unknown_providers;
+mod unpriced_models;
+mod unrouted_models;
 
 use crate::compile::Findings;
+use crate::finding::Severity;
 use crate::policy::Policy;
+
+/// Kind of finding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Code {
+    /// Code in messages, reports and docs.
+    pub code: &'static str,
+    /// Effect of the finding.
+    pub severity: Severity,
+    /// Description.
+    pub summary: &'static str,
+}
+
+const fn error(code: &'static str, summary: &'static str) -> Code {
+    Code { code, severity: Severity::Error, summary }
+}
+
+const fn warning(code: &'static str, summary: &'static str) -> Code {
+    Code { code, severity: Severity::Warning, summary }
+}
+
+/// All codes of findings, in the order of the docs.
+pub const CODES: &[Code] = &[
+    error("syntax", "The file is not valid YAML or JSON; nothing else is reported."),
+    error("duplicate-key", "A key that occurs twice in a map."),
+    error("unknown-key", "A key that the map does not have."),
+    error("unknown-value", "A word in place of one of a few words."),
+    error("missing-key", "A required key is absent."),
+    error("wrong-type", "A value of another type."),
+    error("invalid-value", "A value outside of its range or format, or a name that occurs twice."),
+    error("include", "An included file cannot be used, or a filter got a document that includes files."),
+    error("include-widens", "An included file does more than to add budgets and rules and to lower limits."),
+    error("not-available", "A feature that this version does not have."),
+    alias_targets::CODE,
+    alias_cycles::CODE,
+    unrouted_models::CODE,
+    hidden_models::CODE,
+    unknown_providers::CODE,
+    unpriced_models::CODE,
+    budget_consumers::CODE,
+    control_characters::CODE,
+    empty_keywords::CODE,
+    unbounded_redactions::CODE,
+    limits_order::CODE,
+    secret_literals::CODE,
+    error("route-without-cluster", "A route of the policy that no route of the given Envoy configuration matches."),
+];
 
 /// Check across parts. It is skipped if a part that it reads has errors.
 struct Check {
@@ -14,7 +70,20 @@ struct Check {
 }
 
 /// Checks in the order in which they run.
-const CHECKS: &[Check] = &[];
+const CHECKS: &[Check] = &[
+    alias_cycles::CHECK,
+    alias_targets::CHECK,
+    unrouted_models::CHECK,
+    hidden_models::CHECK,
+    unknown_providers::CHECK,
+    unpriced_models::CHECK,
+    budget_consumers::CHECK,
+    control_characters::CHECK,
+    empty_keywords::CHECK,
+    unbounded_redactions::CHECK,
+    limits_order::CHECK,
+    secret_literals::CHECK,
+];
 
 /// Runs all checks.
 pub(crate) fn run(policy: &Policy, findings: &mut Findings) {

@@ -9,7 +9,7 @@ mod prices;
 use crate::checks;
 use crate::compiled::CompiledPolicy;
 use crate::counting::{Counting, CountingMode};
-use crate::finding::Finding;
+use crate::finding::{Finding, Severity};
 use crate::path::{Path, Step};
 use crate::policy::has_error;
 use crate::prices::Table;
@@ -36,13 +36,19 @@ impl Findings {
     }
 
     /// Adds an error of a value that the types of the core refuse.
+    ///
+    /// It follows from an error of a check below the value, if there is one.
     pub(crate) fn invalid(&mut self, path: Path, problem: impl Into<String>) {
-        self.add(Finding::error("invalid-value", path, problem));
+        let follows = |known: &Finding| known.severity == Severity::Error && path.contains(&known.path);
+        if !self.all.iter().any(follows) {
+            self.add(Finding::error("invalid-value", path, problem));
+        }
     }
 
     /// Returns `true` if values of a part could not be read, so that references to the part say nothing.
     pub(crate) fn is_incomplete(&self, part: &str) -> bool {
-        self.all.iter().any(|finding| finding.severity == crate::Severity::Error && finding.path.top() == Some(part))
+        let read = self.all.get(..self.read).unwrap_or_default();
+        read.iter().any(|finding| finding.path.top().is_none_or(|top| top == part))
     }
 
     /// Returns the indices in the document of the remaining elements of a list.

@@ -43,6 +43,15 @@ pub enum PatternError {
     TooLarge,
 }
 
+/// Returns the length of the longest match of a regular expression in bytes; `None` if there is no bound.
+///
+/// # Errors
+/// If the expression is invalid.
+pub fn longest_match(expression: &str) -> Result<Option<usize>, PatternError> {
+    let hir = ParserBuilder::new().nest_limit(MAX_NESTING).build().parse(expression).map_err(syntax_error)?;
+    Ok(hir.properties().maximum_len())
+}
+
 /// Compiles a regular expression in the syntax of the `regex` crate (Unicode on).
 pub(crate) fn regex(expression: &str, sets: &mut CharSetsBuilder) -> Result<Program, PatternError> {
     let hir = ParserBuilder::new().nest_limit(MAX_NESTING).build().parse(expression).map_err(syntax_error)?;
