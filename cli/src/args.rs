@@ -1,5 +1,6 @@
 //! Command line arguments: one definition for the parser, `--help`, the man page and the completions.
 
+mod check;
 mod tokens;
 
 use std::path::PathBuf;
@@ -7,6 +8,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+pub use check::{CheckArgs, FindingsFormat};
 pub use tokens::{CompileArgs, CountArgs, TableFormat, TokenizerCommand};
 
 /// Test the policies of an AI gateway without a cluster.
@@ -30,6 +32,8 @@ pub enum Command {
     ///
     /// Exit status: 0 if all tests passed, 1 if a test failed, 2 if the input is invalid.
     Test(TestArgs),
+    /// Check policy files (tollgate.yaml).
+    Check(CheckArgs),
     /// Count the tokens of texts or of the prompts in request bodies.
     Count(CountArgs),
     /// Compile tokenizers of models that are not built in.
@@ -111,4 +115,6 @@ pub enum FormatArg {
 pub enum SchemaKind {
     /// Test files (*.test.yaml).
     Test,
+    /// Policy files (tollgate.yaml).
+    Policy,
 }

@@ -1,6 +1,7 @@
 //! Implementations of the subcommands.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is a program for the terminal")]
 
+mod check;
 mod count;
 mod module;
 mod test;
@@ -19,9 +20,11 @@ use crate::schema;
 pub fn run(command: Command) -> ExitCode {
     match command {
         Command::Test(args) => test::run(&args),
+        Command::Check(args) => check::run(&args),
         Command::Count(args) => count::run(&args),
         Command::Tokenizer(command) => tokenizer::run(&command),
         Command::Schema { kind: SchemaKind::Test } => print(schema::test_files().as_bytes()),
+        Command::Schema { kind: SchemaKind::Policy } => print(schema::policy_files().as_bytes()),
         Command::Completions { shell } => {
             let mut text = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "tollgate", &mut text);

@@ -16,6 +16,8 @@
 //! split_diff      compares two deliveries of a test  -> shrink: minimises a failing delivery
 //! run             runs all tests in parallel: test_result
 //! report          pretty, json, junit, github, sarif; coverage
+//! policy_file     policy files with their included files (`tollgate check`)
+//! envoy_routes    routes of an Envoy configuration, which the policy's routes need
 //! ```
 //!
 //! The behaviour of a filter must not depend on how bytes arrive. Every test therefore runs in each delivery that could
@@ -49,6 +51,7 @@ pub mod coverage;
 pub mod cut_points;
 pub mod delivery;
 pub mod discover;
+pub mod envoy_routes;
 pub mod expect;
 pub mod file;
 pub mod firewall_rules;
@@ -58,6 +61,7 @@ pub mod mismatch;
 pub mod nearest;
 pub mod observation;
 pub mod plan;
+pub mod policy_file;
 pub mod problem;
 pub mod report;
 pub mod run;

@@ -1,5 +1,6 @@
-//! Reports of a test run.
+//! Reports of a test run, and of checked policy files.
 
+pub mod findings;
 mod github;
 mod json;
 mod junit;

@@ -8,13 +8,21 @@ pub fn test_files() -> String {
     format!("{:#}\n", schema.as_value())
 }
 
+/// Returns the schema of `tollgate.yaml` as it is checked in.
+pub fn policy_files() -> String {
+    let schema = schemars::schema_for!(tollgate_policy::Policy);
+    format!("{:#}\n", schema.as_value())
+}
+
 #[cfg(test)]
 mod tests {
-    /// To update: `cargo run -p tollgate -- schema test > cli/schema/test.schema.json`
+    /// To update: `cargo xtask schemas --write`
     #[test]
-    fn the_checked_in_schema_is_current() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/schema/test.schema.json");
-        let checked_in = std::fs::read_to_string(path).unwrap();
-        assert!(checked_in == super::test_files(), "stale: tollgate schema test > cli/schema/test.schema.json");
+    fn the_checked_in_schemas_are_current() {
+        for (name, current) in [("test", super::test_files()), ("policy", super::policy_files())] {
+            let path = format!("{}/schema/{name}.schema.json", env!("CARGO_MANIFEST_DIR"));
+            let checked_in = std::fs::read_to_string(path).unwrap();
+            assert!(checked_in == current, "stale: tollgate schema {name} > cli/schema/{name}.schema.json");
+        }
     }
 }

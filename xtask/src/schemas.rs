@@ -8,7 +8,8 @@ use tollgate_workspace as workspace;
 use crate::{cargo, progress};
 
 /// Argument of `tollgate schema`, and the file that holds its output.
-const SCHEMAS: &[(&str, &str)] = &[("test", "cli/schema/test.schema.json")];
+const SCHEMAS: &[(&str, &str)] =
+    &[("test", "cli/schema/test.schema.json"), ("policy", "cli/schema/policy.schema.json")];
 
 /// Runs `cargo xtask schemas [--write]`: compares the files with the types, or writes them.
 pub(crate) fn run(flags: &[&str]) -> Result<()> {

@@ -9,16 +9,16 @@ pub(super) fn render(report: &Report) -> String {
     let mut text = String::new();
     for problem in &report.problems {
         let place = Place { file: problem.file.as_deref(), line: problem.line, column: problem.column };
-        annotate(&mut text, place, "tollgate test", &problem.message);
+        annotate(&mut text, "error", place, "tollgate test", &problem.message);
     }
     for result in report.results.iter().filter(|result| result.status.fails()) {
         let place = Place { file: Some(&result.path), line: result.line, column: result.column };
-        annotate(&mut text, place, &result.name, &result.message());
+        annotate(&mut text, "error", place, &result.name, &result.message());
     }
     if let Some(coverage) = report.coverage.as_ref().filter(|_| report.uncovered()) {
         for (policy, rule, gap) in coverage.gaps() {
             let place = Place { file: Some(policy), line: 0, column: 0 };
-            annotate(&mut text, place, "coverage", &format!("rule {rule}: {gap}"));
+            annotate(&mut text, "error", place, "coverage", &format!("rule {rule}: {gap}"));
         }
     }
     let (passed, failed, known) = report.counts();
@@ -28,14 +28,14 @@ pub(super) fn render(report: &Report) -> String {
 
 /// Position that an annotation refers to.
 #[derive(Clone, Copy, Debug)]
-struct Place<'a> {
-    file: Option<&'a Path>,
+pub(super) struct Place<'a> {
+    pub(super) file: Option<&'a Path>,
     /// Line, from 1; 0: the file as a whole.
-    line: u64,
-    column: u64,
+    pub(super) line: u64,
+    pub(super) column: u64,
 }
 
-fn annotate(text: &mut String, place: Place<'_>, title: &str, message: &str) {
+pub(super) fn annotate(text: &mut String, level: &str, place: Place<'_>, title: &str, message: &str) {
     let Place { file, line, column } = place;
     let mut parts = Vec::new();
     if let Some(file) = file {
@@ -45,7 +45,7 @@ fn annotate(text: &mut String, place: Place<'_>, title: &str, message: &str) {
         parts.push(format!("line={line},col={column}"));
     }
     parts.push(format!("title={}", property(title)));
-    let _ = writeln!(text, "::error {}::{}", parts.join(","), data(message));
+    let _ = writeln!(text, "::{level} {}::{}", parts.join(","), data(message));
 }
 
 /// Escapes a message as GitHub's toolkit does.

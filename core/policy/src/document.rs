@@ -64,6 +64,12 @@ impl Document {
         &self.value
     }
 
+    /// Returns the errors of the syntax and of included files.
+    #[must_use]
+    pub fn errors(&self) -> &[Located] {
+        &self.findings
+    }
+
     /// Compiles the policy.
     ///
     /// # Errors

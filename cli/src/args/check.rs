@@ -1,0 +1,40 @@
+//! Arguments of `tollgate check`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+/// Check policy files (tollgate.yaml).
+///
+/// Reports all errors and warnings of a policy at once, with file, line, column and the nearest valid key, and whether its
+/// parts fit together. docs/policy.md lists the keys and the codes of findings.
+///
+/// Exit status: 0 if there is no error, 1 if there is one, 2 if a file cannot be read.
+#[derive(Clone, Debug, Args)]
+pub struct CheckArgs {
+    /// Policy files.
+    #[arg(default_value = "tollgate.yaml", value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Envoy configuration; every route of the policy must have a cluster there.
+    #[arg(long, value_name = "FILE")]
+    pub envoy: Option<PathBuf>,
+    /// Report format.
+    #[arg(long, value_enum, default_value_t = FindingsFormat::Pretty)]
+    pub format: FindingsFormat,
+    /// Print each effective value and the line or default it comes from.
+    #[arg(long)]
+    pub print: bool,
+}
+
+/// Report formats of `tollgate check`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FindingsFormat {
+    /// Text for people, with the lines of the file.
+    Pretty,
+    /// A single JSON document.
+    Json,
+    /// GitHub Actions annotations.
+    Github,
+    /// SARIF 2.1.0 for code scanning.
+    Sarif,
+}

@@ -1,0 +1,99 @@
+//! Policy files (`tollgate.yaml`) with the files that they include.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use tollgate_policy::document::Document;
+use tollgate_policy::{Finding, Path as ValuePath};
+
+use crate::problem::Problem;
+
+/// Maximum depth of files that include files.
+const MAX_DEPTH: usize = 8;
+
+/// Reads a policy file and merges the files that it includes. Errors of the policy are findings of the document.
+///
+/// `files` gets the paths of all files that were read.
+///
+/// # Errors
+/// The file itself cannot be read.
+pub fn load(path: &Path, files: &mut BTreeSet<PathBuf>) -> Result<Document, Problem> {
+    files.insert(path.to_owned());
+    let text = std::fs::read_to_string(path).map_err(|error| Problem::of(path, format!("cannot read: {error}")))?;
+    let mut document = Document::parse(&path.display().to_string(), &text);
+    include(&mut document, path, &mut vec![path.to_owned()], files);
+    Ok(document)
+}
+
+/// Merges the included files of a document; `open` lists the files that include it, itself last.
+fn include(document: &mut Document, path: &Path, open: &mut Vec<PathBuf>, files: &mut BTreeSet<PathBuf>) {
+    for (name, place) in document.take_includes(&ValuePath::default()) {
+        let included = path.parent().unwrap_or(Path::new("")).join(&name);
+        let mut refuse = |message: &str| document.add_finding(Finding::error("include", place.clone(), message));
+        if open.contains(&included) {
+            refuse("the file includes itself");
+            continue;
+        }
+        if open.len() >= MAX_DEPTH {
+            refuse("too many files that include each other");
+            continue;
+        }
+        files.insert(included.clone());
+        let text = match std::fs::read_to_string(&included) {
+            Ok(text) => text,
+            Err(error) => {
+                refuse(&format!("cannot read the file: {error}"));
+                continue;
+            }
+        };
+        let mut other = Document::parse(&included.display().to_string(), &text);
+        open.push(included.clone());
+        include(&mut other, &included, open, files);
+        open.pop();
+        document.include(other);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tollgate_envoy_harness::scratch::Scratch;
+
+    use super::*;
+
+    fn lines(document: &Document) -> Vec<String> {
+        match document.compile() {
+            Ok(_) => Vec::new(),
+            Err(found) => found.iter().map(tollgate_policy::document::Located::line).collect(),
+        }
+    }
+
+    #[test]
+    fn included_files_are_merged_relative_to_their_file() {
+        let scratch = Scratch::new("policy-file").unwrap();
+        let folder = scratch.path();
+        std::fs::create_dir(folder.join("teams")).unwrap();
+        let write = |name: &str, text: &str| std::fs::write(folder.join(name), text).unwrap();
+        write("tollgate.yaml", "version: 1\nidentity: {consumer: {header: x-user}}\ninclude: [teams/a.yaml]\n");
+        write("teams/a.yaml", "include: [b.yaml]\nbudgets: [{name: a, unit: tokens, limit: 1, window: 1m}]\n");
+        write("teams/b.yaml", "firewall: {rules: [{id: b, match: {keywords: [heron]}, action: block}]}\n");
+        let mut files = BTreeSet::new();
+        let document = load(&folder.join("tollgate.yaml"), &mut files).unwrap();
+        assert_eq!(files.len(), 3);
+        assert_eq!(document.value()["firewall"]["rules"][0]["id"], "b");
+        let policy = document.compile().unwrap();
+        assert!(policy.quota.is_some() && policy.firewall.is_some());
+        assert!(document.print().contains(&format!("# {}:1", folder.join("teams/b.yaml").display())));
+    }
+
+    #[test]
+    fn files_that_include_themselves_or_are_absent_are_findings() {
+        let scratch = Scratch::new("policy-file").unwrap();
+        let path = scratch.path().join("tollgate.yaml");
+        std::fs::write(&path, "version: 1\ninclude: [tollgate.yaml, none.yaml]\n").unwrap();
+        let found = lines(&load(&path, &mut BTreeSet::new()).unwrap());
+        assert_eq!(found.len(), 2, "{found:?}");
+        assert!(found[0].contains("tollgate.yaml:2:11: error[include]: the file includes itself"), "{found:?}");
+        assert!(found[1].contains(":2:26: error[include]: cannot read the file"), "{found:?}");
+        assert!(load(&scratch.path().join("none.yaml"), &mut BTreeSet::new()).is_err());
+    }
+}
