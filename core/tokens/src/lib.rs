@@ -47,7 +47,7 @@ mod vocabulary;
 
 pub use catalog::{Catalog, CatalogError, MAX_TABLE_BYTES, MAX_TOKENIZERS, RawAliases, RawTokenizer};
 pub use encoding::Encoding;
-pub use meter::{MeteredEvent, RecordSource, UsageMeter, UsageRecord};
+pub use meter::{InputSource, MeteredEvent, MeteredPrompt, RecordSource, UsageMeter, UsageRecord};
 pub use pretokenizer::Pretokenizer;
 pub use prompt::{
     ASSUMED_REFERENCE_TOKENS, Keeper, KeptCount, KeptPrompt, Profile, PromptBound, PromptCount, count_prompt,

@@ -11,7 +11,7 @@ use tollgate_llm::{
     Channel, Chunk, Dialect, Event, OutputText, ParseLimits, Part, ReportedUsage, Request, Response, Usage,
 };
 
-use crate::{StreamCounter, Tokenizer};
+use crate::{KeptPrompt, StreamCounter, Tokenizer};
 
 /// Source of the numbers of a [`UsageRecord`]: the property `tollgate.usage_source`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub enum RecordSource {
     Counted,
     /// Input as reported by the provider, output as counted.
     Mixed,
+    /// Estimated by the gateway: the prompt was bounded instead of counted, and its texts were not kept.
+    Estimated,
     /// No usage: the call never reached a provider, or the provider refused it.
     None,
 }
@@ -33,15 +35,59 @@ impl RecordSource {
             RecordSource::Provider => "provider",
             RecordSource::Counted => "counted",
             RecordSource::Mixed => "mixed",
+            RecordSource::Estimated => "estimated",
             RecordSource::None => "none",
         }
     }
 
     /// Returns the source with that name.
     pub fn from_name(name: &str) -> Option<RecordSource> {
-        [RecordSource::Provider, RecordSource::Counted, RecordSource::Mixed, RecordSource::None]
-            .into_iter()
-            .find(|s| s.name() == name)
+        [
+            RecordSource::Provider,
+            RecordSource::Counted,
+            RecordSource::Mixed,
+            RecordSource::Estimated,
+            RecordSource::None,
+        ]
+        .into_iter()
+        .find(|s| s.name() == name)
+    }
+}
+
+/// Source of the input tokens of a call: the property `tollgate.input_tokens_source`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InputSource {
+    /// Counted by the gateway.
+    Counted,
+    /// Bounded by the gateway: an upper bound before the call, an estimate after it.
+    Bounded,
+    /// Reported by the provider.
+    Provider,
+}
+
+impl InputSource {
+    /// Returns the value of the property `tollgate.input_tokens_source`.
+    pub fn name(self) -> &'static str {
+        match self {
+            InputSource::Counted => "counted",
+            InputSource::Bounded => "bounded",
+            InputSource::Provider => "provider",
+        }
+    }
+}
+
+/// Prompt of a call, as known before the call.
+#[derive(Debug)]
+pub enum MeteredPrompt {
+    /// Number of its tokens.
+    Counted(u64),
+    /// Texts of a prompt that was bounded instead of counted. They are counted if the provider reports no usage.
+    Kept(KeptPrompt),
+}
+
+impl From<u64> for MeteredPrompt {
+    fn from(tokens: u64) -> MeteredPrompt {
+        MeteredPrompt::Counted(tokens)
     }
 }
 
@@ -53,6 +99,8 @@ pub struct UsageRecord {
     pub usage: Usage,
     /// Source of the numbers.
     pub source: RecordSource,
+    /// Source of the input tokens.
+    pub input_source: InputSource,
     /// `true` if the response ended regularly; otherwise the numbers cover the part that arrived.
     pub complete: bool,
 }
@@ -72,6 +120,7 @@ impl UsageRecord {
             total: 0,
         },
         source: RecordSource::None,
+        input_source: InputSource::Counted,
         complete: true,
     };
 }
@@ -94,7 +143,7 @@ pub struct MeteredEvent {
 pub struct UsageMeter {
     dialect: Dialect,
     tokenizer: Tokenizer,
-    prompt_tokens: u64,
+    prompt: MeteredPrompt,
     /// Output limit of the request, for all candidates together.
     max_output_tokens: Option<u64>,
     unreadable_bytes: Option<u64>,
@@ -110,16 +159,15 @@ pub struct UsageMeter {
 }
 
 impl UsageMeter {
-    /// Creates a meter for the response to `request`, whose prompt has `prompt_tokens` tokens, with the tokenizer of
-    /// its model (see [`Profile::tokenizer`](crate::Profile::tokenizer)).
+    /// Creates a meter for the response to `request`, with the tokens of its prompt and the tokenizer of its model (see [`Profile::tokenizer`](crate::Profile::tokenizer)).
     ///
     /// The gateway should request usage from the upstream ([`Request::ask_for_usage`]); a client that did not request
     /// it does not receive it.
-    pub fn new(request: &Request, tokenizer: impl Into<Tokenizer>, prompt_tokens: u64) -> UsageMeter {
+    pub fn new(request: &Request, tokenizer: impl Into<Tokenizer>, prompt: impl Into<MeteredPrompt>) -> UsageMeter {
         UsageMeter {
             dialect: request.dialect,
             tokenizer: tokenizer.into(),
-            prompt_tokens,
+            prompt: prompt.into(),
             max_output_tokens: request.max_output_tokens.map(|max| max.saturating_mul(request.candidates.into())),
             unreadable_bytes: None,
             withholds: request.lacks_usage(),
@@ -220,7 +268,19 @@ impl UsageMeter {
         self.max_output_tokens.map_or(estimate, |max| estimate.min(max))
     }
 
-    /// Returns the usage of the call as far as it is known.
+    /// Returns the tokens of the prompt; `false` if they are an estimate.
+    fn prompt_tokens(&self) -> (u64, bool) {
+        match &self.prompt {
+            MeteredPrompt::Counted(tokens) => (*tokens, true),
+            MeteredPrompt::Kept(kept) => {
+                let count = kept.count(&self.tokenizer);
+                (count.tokens, count.is_whole)
+            }
+        }
+    }
+
+    /// Returns the usage of the call as far as it is known. A prompt that was bounded is counted now if the provider has
+    /// reported no usage.
     pub fn record(&self) -> UsageRecord {
         if self.dialect.is_free() {
             return UsageRecord::NOTHING;
@@ -232,17 +292,27 @@ impl UsageMeter {
             && (self.finished || self.provider.is_some_and(|provider| provider.complete));
         if usage.input == 0 && usage.output == 0 {
             // Servers that do not count report zeros.
-            let (input, output) = (self.prompt_tokens, counted());
+            let ((input, is_counted), output) = (self.prompt_tokens(), counted());
             let usage = Usage { input, output, total: input.saturating_add(output), ..Usage::default() };
-            return UsageRecord { usage, source: RecordSource::Counted, complete };
+            let (source, input_source) = match is_counted {
+                true => (RecordSource::Counted, InputSource::Counted),
+                false => (RecordSource::Estimated, InputSource::Bounded),
+            };
+            return UsageRecord { usage, source, input_source, complete };
         }
+        let input_source = InputSource::Provider;
         // A stream that broke off has the usage of its first event only, with almost no output.
         let seen = if complete && usage.output > 0 { 0 } else { counted() };
         if seen <= usage.output {
-            return UsageRecord { usage, source: RecordSource::Provider, complete };
+            return UsageRecord { usage, source: RecordSource::Provider, input_source, complete };
         }
         let total = usage.total.max(usage.input.saturating_add(seen));
-        UsageRecord { usage: Usage { output: seen, total, ..usage }, source: RecordSource::Mixed, complete }
+        UsageRecord {
+            usage: Usage { output: seen, total, ..usage },
+            source: RecordSource::Mixed,
+            input_source,
+            complete,
+        }
     }
 }
 
@@ -254,7 +324,7 @@ fn is_charged(text: &OutputText) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Encoding;
+    use crate::{Encoding, Keeper, Profile};
 
     fn meter(body: &str) -> UsageMeter {
         let request = Request::parse(Dialect::OpenAiChat, body.as_bytes(), &ParseLimits::default()).unwrap();
@@ -279,6 +349,32 @@ mod tests {
             answer(&mut meter, usage);
             let record = meter.record();
             assert_eq!((record.usage.input, record.usage.output, record.source), (input, output, source), "{usage}");
+        }
+    }
+
+    #[test]
+    fn a_bounded_prompt_is_counted_if_the_provider_reports_no_usage() {
+        let text = "The quick brown fox jumps over the lazy dog. ".repeat(20);
+        let body = format!(r#"{{"model":"gpt-4o","messages":[{{"role":"user","content":"{text}"}}]}}"#);
+        let request = Request::parse(Dialect::OpenAiChat, body.as_bytes(), &ParseLimits::default()).unwrap();
+        let profile = Profile::of("gpt-4o");
+        let exact = profile.count(&request, body.as_bytes()).tokens;
+        let reported = r#"{"prompt_tokens":100,"completion_tokens":50,"total_tokens":150}"#;
+        for (max_kept, usage, input, source, input_source) in [
+            (1 << 16, "null", exact, RecordSource::Counted, InputSource::Counted),
+            // The role is kept, which is a token of four bytes. So is the rest, in that ratio; the framing has six.
+            (100, "null", 904 / 4 + 6, RecordSource::Estimated, InputSource::Bounded),
+            (1 << 16, reported, 100, RecordSource::Provider, InputSource::Provider),
+            (100, reported, 100, RecordSource::Provider, InputSource::Provider),
+        ] {
+            let keeper = Keeper::new(max_kept, 1 << 20);
+            let bound = profile.bound(&request, body.as_bytes(), &keeper);
+            let mut meter = UsageMeter::new(&request, Encoding::O200kBase, MeteredPrompt::Kept(bound.kept));
+            answer(&mut meter, usage);
+            let record = meter.record();
+            assert_eq!((record.usage.input, record.source, record.input_source), (input, source, input_source));
+            drop(meter);
+            assert_eq!(keeper.held_bytes(), 0);
         }
     }
 
