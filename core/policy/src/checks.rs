@@ -14,8 +14,8 @@ mod unpriced_models;
 mod unrouted_models;
 
 use crate::compile::Findings;
-use crate::finding::Severity;
 use crate::policy::Policy;
+use tollgate_config::Severity;
 
 /// Kind of finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,15 +6,13 @@ mod identity;
 mod models;
 mod prices;
 
+use tollgate_config::{Finding, Path, Reading, Removed, Severity, Step};
+
 use crate::checks;
 use crate::compiled::CompiledPolicy;
 use crate::counting::{Counting, CountingMode};
-use crate::finding::{Finding, Severity};
-use crate::path::{Path, Step};
-use crate::policy::has_error;
+use crate::policy::{Policy, has_error};
 use crate::prices::Table;
-use crate::read::Reading;
-use crate::removed::Removed;
 
 /// Findings so far, and the values that have errors of their own.
 pub(crate) struct Findings {
@@ -67,8 +65,8 @@ pub(crate) fn in_document(path: Path, at: usize, indices: &[usize]) -> Path {
 }
 
 /// Compiles what has been read, and runs the checks.
-pub(crate) fn compile(reading: Reading) -> Result<CompiledPolicy, Vec<Finding>> {
-    let Reading { policy, findings, removed } = reading;
+pub(crate) fn compile(reading: Reading<Policy>) -> Result<CompiledPolicy, Vec<Finding>> {
+    let Reading { value: policy, findings, removed } = reading;
     let mut findings = Findings { read: findings.len(), all: findings, removed };
     document(&policy, &mut findings);
     checks::run(&policy, &mut findings);
@@ -106,7 +104,7 @@ pub(crate) fn compile(reading: Reading) -> Result<CompiledPolicy, Vec<Finding>> 
 }
 
 /// Checks the keys of the document as a whole.
-fn document(policy: &crate::Policy, findings: &mut Findings) {
+fn document(policy: &Policy, findings: &mut Findings) {
     match policy.version {
         Some(1) => {}
         Some(_) => findings.invalid(Path::part("version"), "the version of the format is 1"),

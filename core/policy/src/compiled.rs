@@ -11,10 +11,10 @@ use tollgate_tokens::Catalog;
 
 use crate::admission::Admission;
 use crate::counting::Counting;
-use crate::finding::Finding;
 use crate::identity::Identity;
 use crate::mode::Mode;
 use crate::providers::RawProvider;
+use tollgate_config::Finding;
 
 /// Validated policy. A stage whose part is `None` or empty has nothing to do.
 #[derive(Debug)]

@@ -10,8 +10,8 @@ mod show;
 use serde_json::Value;
 
 use crate::compiled::CompiledPolicy;
-use crate::finding::Finding;
-use crate::path::Path;
+use tollgate_config::Finding;
+use tollgate_config::Path;
 
 pub use marks::Position;
 

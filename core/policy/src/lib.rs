@@ -28,35 +28,26 @@ mod compiled;
 mod counting;
 #[cfg(feature = "yaml")]
 pub mod document;
-
-mod finding;
 mod firewall;
 mod identity;
 mod mode;
 mod models;
-mod nearest;
-mod path;
 mod policy;
 mod prices;
 mod providers;
 mod quota;
-mod read;
-mod removed;
-mod value;
 
 pub use admission::Admission;
 pub use budgets::{Per, RawBudget};
 pub use checks::{CODES, Code};
 pub use compiled::CompiledPolicy;
 pub use counting::{Counting, CountingMode, References};
-pub use finding::{Finding, Severity};
 pub use firewall::RawFirewall;
 pub use identity::{Identity, Missing, RawIdentity, RawSource, Source};
 pub use mode::Mode;
 pub use models::{RawModel, RawModels};
-pub use nearest::nearest;
-pub use path::{Path, Step};
 pub use policy::Policy;
 pub use prices::{RawPrices, Table};
 pub use providers::{RawKey, RawProvider, RawProviders, RawTls};
 pub use quota::RawQuota;
+pub use tollgate_config::{Finding, Path, Severity, Step, nearest};

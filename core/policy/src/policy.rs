@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 use serde_json::Value;
+use tollgate_config::{Finding, Reading, Severity, read};
 use tollgate_llm::StreamLimits;
 use tollgate_tokens::RawTokenizer;
 
@@ -9,7 +10,6 @@ use crate::budgets::RawBudget;
 use crate::compile::compile;
 use crate::compiled::CompiledPolicy;
 use crate::counting::Counting;
-use crate::finding::{Finding, Severity};
 use crate::firewall::RawFirewall;
 use crate::identity::RawIdentity;
 use crate::mode::Mode;
@@ -17,7 +17,6 @@ use crate::models::RawModels;
 use crate::prices::RawPrices;
 use crate::providers::RawProviders;
 use crate::quota::RawQuota;
-use crate::read::{Reading, read};
 
 /// Policy of an AI gateway: who calls, which models there are, what may be spent and what may be said.
 ///
@@ -62,7 +61,7 @@ impl Policy {
     /// # Errors
     /// All values that cannot be read. [`CompiledPolicy::from_value`] reports all other errors along with these.
     pub fn from_value(value: &Value) -> Result<Policy, Vec<Finding>> {
-        let Reading { policy, findings, .. } = read(value);
+        let Reading { value: policy, findings, .. } = read(value);
         if findings.is_empty() { Ok(policy) } else { Err(findings) }
     }
 
@@ -71,7 +70,7 @@ impl Policy {
     /// # Errors
     /// All errors and warnings, if there is an error.
     pub fn compile(self) -> Result<CompiledPolicy, Vec<Finding>> {
-        compile(Reading { policy: self, ..Reading::default() })
+        compile(Reading { value: self, ..Reading::default() })
     }
 }
 

@@ -9,6 +9,7 @@ use prost::Message;
 use prost_types::{Struct, value::Kind};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use tollgate_config::{Finding, Reading};
 
 /// Text that a plugin is configured with.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +27,11 @@ impl ConfigError {
     pub fn new(message: impl ToString) -> ConfigError {
         ConfigError(message.to_string())
     }
+
+    /// Returns an error with all findings, one per line.
+    pub fn of(findings: &[Finding]) -> ConfigError {
+        ConfigError(findings.iter().map(Finding::to_string).collect::<Vec<_>>().join("\n"))
+    }
 }
 
 impl<'a> Configuration<'a> {
@@ -34,42 +40,31 @@ impl<'a> Configuration<'a> {
         Configuration { text }
     }
 
+    /// Reads the configuration. An empty text is an empty object.
+    ///
+    /// # Errors
+    /// All errors of the configuration, one per line.
+    pub fn parse<T: DeserializeOwned + Default>(&self) -> Result<T, ConfigError> {
+        let Reading { value, findings, .. } = tollgate_config::read(&self.value()?);
+        if findings.is_empty() { Ok(value) } else { Err(ConfigError::of(&findings)) }
+    }
+
     /// Decodes the configuration. An empty text is an empty object.
-    pub fn parse<T: DeserializeOwned>(&self) -> Result<T, ConfigError> {
+    ///
+    /// # Errors
+    /// If it is neither a Struct nor JSON.
+    pub fn value(&self) -> Result<Value, ConfigError> {
         let text = self.text.trim_ascii();
         if text.starts_with(b"{") {
-            let mut json = serde_json::Deserializer::from_slice(text);
-            let value = serde_path_to_error::deserialize(&mut json).map_err(with_path)?;
-            json.end().map_err(ConfigError::new)?;
-            return Ok(value);
+            return tollgate_config::parse_json(text).map_err(ConfigError::new);
         }
-        let Ok(message) = Struct::decode(self.text) else {
-            return Err(ConfigError::new(
+        Struct::decode(self.text).map(object).map_err(|_| {
+            ConfigError::new(
                 "neither a JSON object nor a google.protobuf.Struct: write `configuration` as a Struct (YAML in place), \
                  not as a string of YAML",
-            ));
-        };
-        serde_path_to_error::deserialize(object(message)).map_err(with_path)
+            )
+        })
     }
-}
-
-fn with_path(error: serde_path_to_error::Error<serde_json::Error>) -> ConfigError {
-    let path = error.path().to_string();
-    let inner = unquoted(&error.into_inner().to_string());
-    if path == "." { ConfigError(inner) } else { ConfigError(format!("{path}: {inner}")) }
-}
-
-/// Removes from serde's message the string that was found in place of another type. A policy holds the very words that must
-/// not reach a log, and a word in place of a list of words is the likeliest mistake in one.
-fn unquoted(message: &str) -> String {
-    const OPEN: &str = "string \"";
-    const CLOSE: &str = "\", expected ";
-    let found = message.find(OPEN).zip(message.rfind(CLOSE)).filter(|(open, close)| open + OPEN.len() <= *close);
-    let Some((before, behind)) = found.and_then(|(open, close)| message.get(..open).zip(message.get(close + 1..)))
-    else {
-        return message.to_owned();
-    };
-    format!("{before}a string{behind}")
 }
 
 fn object(message: Struct) -> Value {
@@ -106,10 +101,9 @@ mod tests {
 
     use super::*;
 
-    #[derive(Debug, Deserialize, PartialEq)]
-    #[serde(deny_unknown_fields)]
+    #[derive(Debug, Default, Deserialize, PartialEq)]
+    #[serde(default, deny_unknown_fields)]
     struct Sample {
-        #[serde(default)]
         limits: Limits,
     }
 
@@ -131,7 +125,7 @@ mod tests {
 
     #[test]
     fn a_struct_of_envoy_1_40_is_decoded() {
-        #[derive(Debug, Deserialize, PartialEq)]
+        #[derive(Debug, Default, Deserialize, PartialEq)]
         struct All {
             b: bool,
             n: u64,
@@ -173,20 +167,30 @@ mod tests {
     #[test]
     fn a_string_in_the_wrong_place_is_not_quoted() {
         for (text, message) in [
-            (r#"{"limits":"hunter2"}"#, "limits: invalid type: a string, expected struct StreamLimits"),
+            (r#"{"limits":"hunter2"}"#, "limits: error[wrong-type]: expected a map, found a string"),
             (
                 r#"{"limits":{"max_event_bytes":"hunter2"}}"#,
-                "limits.max_event_bytes: invalid type: a string, expected usize",
+                "limits.max_event_bytes: error[wrong-type]: expected a whole number, found a string",
             ),
-            (
-                r#"{"limits":"hunter2\", expected hunter3"}"#,
-                "limits: invalid type: a string, expected struct StreamLimits",
-            ),
-            (r#"{"limits":"\""}"#, "limits: invalid type: a string, expected struct StreamLimits"),
+            (r#"{"limits":["hunter2"]}"#, "limits: error[wrong-type]: expected a map, found a list"),
+            (r#"{"limits":"\""}"#, "limits: error[wrong-type]: expected a map, found a string"),
         ] {
-            let error = parse(text).unwrap_err();
-            assert!(error.starts_with(message), "{error}");
+            assert_eq!(parse(text).unwrap_err(), message);
         }
+    }
+
+    #[test]
+    fn all_errors_are_reported_one_per_line() {
+        let error = parse(r#"{"limits":{"max_event_bytes":-1,"on_unscannable":"deny"},"limit":{}}"#).unwrap_err();
+        assert_eq!(
+            error.lines().collect::<Vec<_>>(),
+            [
+                "limit: error[unknown-key]: unknown key `limit` (did you mean `limits`?)",
+                "limits.max_event_bytes: error[invalid-value]: must not be negative",
+                "limits.on_unscannable: error[unknown-value]: unknown on_unscannable `deny`; one of refuse, pass (did \
+                 you mean `refuse`?)",
+            ]
+        );
     }
 
     #[test]

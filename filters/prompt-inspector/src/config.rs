@@ -8,17 +8,24 @@ use tollgate_kit::{ConfigError, Configuration, Limits, OnUnscannable};
 
 /// Configuration of the filter, as written.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct RawConfig {
     /// Bounds on what one call may make the filter read, and the policy for unreadable bodies.
-    #[serde(default)]
     pub limits: Limits,
     /// Rules, see [`RawPolicy::rules`].
-    #[serde(default)]
     pub rules: Vec<RawRule>,
     /// See [`RawPolicy::max_match_bytes`].
-    #[serde(default = "RawPolicy::default_max_match_bytes")]
     pub max_match_bytes: u32,
+}
+
+impl Default for RawConfig {
+    fn default() -> RawConfig {
+        RawConfig {
+            limits: Limits::default(),
+            rules: Vec::new(),
+            max_match_bytes: RawPolicy::default_max_match_bytes(),
+        }
+    }
 }
 
 /// Configuration of the filter, validated.

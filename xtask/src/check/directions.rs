@@ -11,6 +11,7 @@ use crate::cargo;
 /// a violation. `core/*` matches every folder in `core/`.
 const ALLOWED: &[(&str, &[&str])] = &[
     ("core/llm", &[]),
+    ("core/config", &[]),
     ("core/names", &[]),
     ("core/prices", &["core/names"]),
     ("core/tokens", &["core/llm", "core/names"]),
@@ -18,7 +19,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("core/route", &["core/llm", "core/names"]),
     ("core/quota", &["core/names", "core/prices"]),
     ("core/policy", &["core/*"]),
-    ("filters/kit", &["core/llm"]),
+    ("filters/kit", &["core/config", "core/llm"]),
     ("filters/bundle", &["filters/*"]),
     ("filters/*", &["filters/kit", "core/*"]),
     ("host", &[]),

@@ -2,9 +2,9 @@
 
 use super::{Check, Code, error};
 use crate::compile::Findings;
-use crate::finding::Finding;
-use crate::path::Path;
 use crate::policy::Policy;
+use tollgate_config::Finding;
+use tollgate_config::Path;
 
 pub(super) const CODE: Code = error("alias-cycle", "Aliases that lead back to themselves.");
 pub(super) const CHECK: Check = Check { parts: &[], run };

@@ -2,10 +2,10 @@
 
 use super::{Check, Code, error};
 use crate::compile::Findings;
-use crate::finding::Finding;
-use crate::nearest::nearest;
-use crate::path::Path;
 use crate::policy::Policy;
+use tollgate_config::Finding;
+use tollgate_config::Path;
+use tollgate_config::nearest;
 
 pub(super) const CODE: Code =
     error("unknown-model", "An alias of a model that has no entry, while other models have routes.");

@@ -4,9 +4,9 @@ use tollgate_inspect::{Action, longest_match};
 
 use super::{Check, Code, warning};
 use crate::compile::Findings;
-use crate::finding::Finding;
-use crate::path::Path;
 use crate::policy::Policy;
+use tollgate_config::Finding;
+use tollgate_config::Path;
 
 pub(super) const CODE: Code = warning(
     "unbounded-redaction",

@@ -6,9 +6,9 @@ use tollgate_quota::Unit;
 use super::{Check, Code, warning};
 use crate::admission::Admission;
 use crate::compile::Findings;
-use crate::finding::Finding;
-use crate::path::Path;
 use crate::policy::Policy;
+use tollgate_config::Finding;
+use tollgate_config::Path;
 
 pub(super) const CODE: Code =
     warning("unpriced-model", "A model or alias without a price, while there is a budget in `usd`.");

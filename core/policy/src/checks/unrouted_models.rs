@@ -2,9 +2,9 @@
 
 use super::{Check, Code, error};
 use crate::compile::Findings;
-use crate::finding::Finding;
-use crate::path::Path;
 use crate::policy::Policy;
+use tollgate_config::Finding;
+use tollgate_config::Path;
 
 pub(super) const CODE: Code =
     error("unrouted-model", "A model without a route while others have one: its calls would get 404.");

@@ -7,8 +7,8 @@ use tollgate_quota::{Quota, RawBudget as Budget, RawConsumer, RawQuota as QuotaC
 
 use crate::budgets::RawBudget;
 use crate::compile::{Findings, in_document};
-use crate::path::{Path, Step};
 use crate::quota::RawQuota;
+use tollgate_config::{Path, Step};
 
 pub(super) fn compile(raw: Vec<RawBudget>, quota: RawQuota, findings: &mut Findings) -> Option<Quota> {
     let path = Path::part("budgets");

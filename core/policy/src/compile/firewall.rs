@@ -5,7 +5,7 @@ use tollgate_llm::{OnUnscannable, StreamLimits};
 
 use crate::compile::{Findings, in_document};
 use crate::firewall::RawFirewall;
-use crate::path::{Path, Step};
+use tollgate_config::{Path, Step};
 
 /// Maximum number of reported rules: each one compiles the rest again.
 const MAX_REPORTED: usize = 50;

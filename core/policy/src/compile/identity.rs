@@ -2,7 +2,7 @@
 
 use crate::compile::Findings;
 use crate::identity::{Identity, RawIdentity, RawSource, Source};
-use crate::path::Path;
+use tollgate_config::Path;
 
 pub(super) fn compile(raw: RawIdentity, findings: &mut Findings) -> Option<Identity> {
     let mut source = |name: &str, raw: RawSource| {

@@ -8,7 +8,7 @@ use tollgate_tokens::{Catalog, RawAliases, RawTokenizer};
 
 use crate::compile::{Findings, in_document};
 use crate::models::{RawModel, RawModels};
-use crate::path::{Path, Step};
+use tollgate_config::{Path, Step};
 
 /// Returns the aliases with their final models, and the routes if any model has one.
 pub(super) fn compile(models: &RawModels, findings: &mut Findings) -> (RawAliases, Option<Router>) {

@@ -6,7 +6,7 @@ use tollgate_names::Entries;
 use tollgate_prices::{PriceTable, RawPrices};
 
 use crate::compile::Findings;
-use crate::path::Path;
+use tollgate_config::Path;
 
 pub(super) fn compile(raw: RawPrices, findings: &mut Findings) -> PriceTable {
     let mut valid = BTreeMap::new();

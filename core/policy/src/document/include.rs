@@ -4,8 +4,8 @@ use serde_json::{Map, Value};
 use tollgate_llm::StreamLimits;
 
 use super::{Document, Located};
-use crate::finding::Finding;
-use crate::path::{Path, Step};
+use tollgate_config::Finding;
+use tollgate_config::{Path, Step};
 
 /// Help of every file that does more.
 const ONLY_NARROWS: &str = "an included file may add budgets and rules and lower limits";

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::path::{Path, Step};
+use tollgate_config::{Path, Step};
 
 /// Position in a file of a document.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]

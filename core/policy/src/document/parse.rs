@@ -7,8 +7,8 @@ use serde_json::{Map, Value};
 
 use crate::document::marks::{Marks, Position};
 use crate::document::scalar;
-use crate::finding::Finding;
-use crate::path::{Path, Step};
+use tollgate_config::Finding;
+use tollgate_config::{Path, Step};
 
 /// Maximum number of values of a document, also by aliases (`*name`).
 const MAX_VALUES: usize = 200_000;

@@ -5,8 +5,8 @@ use std::fmt::Write;
 use serde_json::Value;
 
 use super::Document;
-use crate::path::Path;
 use crate::policy::Policy;
+use tollgate_config::Path;
 
 impl Document {
     /// Lists every effective value with its file and line, and the defaults.

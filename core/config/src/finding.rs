@@ -1,4 +1,4 @@
-//! Problem of a policy.
+//! Problem of a configuration.
 
 use std::fmt;
 
@@ -7,9 +7,9 @@ use crate::path::Path;
 /// Effect of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
-    /// The policy is refused.
+    /// The configuration is refused.
     Error,
-    /// The policy works, but probably not as intended.
+    /// The configuration works, but probably not as intended.
     Warning,
 }
 
@@ -24,13 +24,13 @@ impl Severity {
     }
 }
 
-/// Problem of a policy.
+/// Problem of a configuration.
 ///
-/// Message and help name keys, and unknown words in place of one of a few; they never quote other strings of the policy, which
+/// Message and help name keys, and unknown words in place of one of a few; they never quote other strings of the configuration, which
 /// holds the words and keys that must not reach a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// Code of the kind of problem, one of [`CODES`](crate::CODES).
+    /// Code of the kind of problem, e.g. `unknown-key`.
     pub code: &'static str,
     /// Effect of the finding.
     pub severity: Severity,

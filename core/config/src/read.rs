@@ -1,35 +1,35 @@
-//! Reads all parts of a document and reports all errors at once.
+//! Reads a configuration and reports all errors at once.
 
-use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::finding::Finding;
 use crate::nearest::nearest;
 use crate::path::{Path, Step};
-use crate::policy::Policy;
 use crate::removed::Removed;
 use crate::value::{ReadError, ReadProblem, ValueReader};
 
 /// Maximum number of errors of one document.
 const MAX_FINDINGS: usize = 200;
 
-/// Document as far as it can be read.
+/// Configuration as far as it can be read.
 #[derive(Debug, Default)]
-pub(crate) struct Reading {
-    /// Policy without the values that have errors.
-    pub(crate) policy: Policy,
-    pub(crate) findings: Vec<Finding>,
-    /// Values that are not in `policy`.
-    pub(crate) removed: Removed,
+pub struct Reading<T> {
+    /// Configuration without the values that have errors; the default if it cannot be read at all.
+    pub value: T,
+    /// Errors, in the order in which they were found.
+    pub findings: Vec<Finding>,
+    /// Values that are not in `value`.
+    pub removed: Removed,
 }
 
 /// Reads a document: on an error, records it, skips the value and starts again.
-pub(crate) fn read(value: &Value) -> Reading {
+pub fn read<T: DeserializeOwned + Default>(value: &Value) -> Reading<T> {
     let mut reading = Reading::default();
     while reading.findings.len() < MAX_FINDINGS {
-        let error = match Policy::deserialize(ValueReader::new(value, &reading.removed)) {
-            Ok(policy) => {
-                reading.policy = policy;
+        let error = match T::deserialize(ValueReader::new(value, &reading.removed)) {
+            Ok(value) => {
+                reading.value = value;
                 break;
             }
             Err(error) => error,
@@ -47,7 +47,7 @@ pub(crate) fn read(value: &Value) -> Reading {
 }
 
 /// Returns `true` for a missing key whose value was removed, or whose misspelled name was reported.
-fn follows_from(error: &ReadError, path: &Path, reading: &Reading) -> bool {
+fn follows_from<T>(error: &ReadError, path: &Path, reading: &Reading<T>) -> bool {
     let ReadProblem::MissingKey(key) = error.problem else { return false };
     if reading.removed.has(&path.key(key)) {
         return true;

@@ -6,7 +6,7 @@ use crate::path::{Path, Step};
 
 /// Tree of the removed values.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Removed {
+pub struct Removed {
     members: BTreeMap<Step, Removed>,
     /// `true`: the value at this node is removed, with all below it.
     whole: bool,
@@ -36,7 +36,7 @@ impl Removed {
     }
 
     /// Returns `true` if the value at `path`, or one that contains it, is removed.
-    pub(crate) fn has(&self, path: &Path) -> bool {
+    pub fn has(&self, path: &Path) -> bool {
         let mut node = self;
         for step in &path.0 {
             if node.whole {
@@ -51,7 +51,7 @@ impl Removed {
     }
 
     /// Returns the original indices of the elements of the list at `path` that are not removed.
-    pub(crate) fn indices(&self, path: &Path, remaining: usize) -> Vec<usize> {
+    pub fn indices(&self, path: &Path, remaining: usize) -> Vec<usize> {
         let mut node = Some(self);
         for step in &path.0 {
             node = node.and_then(|node| node.members.get(step));
