@@ -51,6 +51,7 @@ pub use meter::{InputSource, MeteredEvent, MeteredPrompt, RecordSource, UsageMet
 pub use pretokenizer::Pretokenizer;
 pub use prompt::{
     ASSUMED_REFERENCE_TOKENS, Keeper, KeptCount, KeptPrompt, Profile, PromptBound, PromptCount, count_prompt,
+    has_references,
 };
 pub use stream::StreamCounter;
 pub use text_cache::TextCache;

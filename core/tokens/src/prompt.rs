@@ -16,7 +16,7 @@ mod tools;
 #[cfg(test)]
 mod tests;
 
-pub use bound::{ASSUMED_REFERENCE_TOKENS, PromptBound};
+pub use bound::{ASSUMED_REFERENCE_TOKENS, PromptBound, has_references};
 use family::{Family, ToolFormat};
 use image::Detail;
 pub use kept::{Keeper, KeptCount, KeptPrompt};
@@ -119,8 +119,8 @@ impl Profile {
     /// Counts the tokens of a request; texts that are in the cache are only hashed. The result equals that of
     /// [`count`](Self::count).
     #[must_use]
-    pub fn count_cached(&self, request: &Request, body: &[u8], cache: &mut TextCache) -> PromptCount {
-        self.measure(request, body, u64::MAX, &mut Exact { tokenizer: &self.tokenizer, cache: Some(cache) })
+    pub fn count_cached(&self, request: &Request, body: &[u8], cache: Option<&mut TextCache>) -> PromptCount {
+        self.measure(request, body, u64::MAX, &mut Exact { tokenizer: &self.tokenizer, cache })
     }
 
     /// Counts the tokens of a request, with or without a cache; `None` if there are more than `limit`. Stops as soon as

@@ -11,11 +11,13 @@
 //! - **Eviction.** A hit moves its entry to the front of its set. A new entry goes to the front and replaces the last: the
 //!   least recently used of the four.
 
+use std::cell::RefCell;
+
 use highway::{HighwayHash, HighwayHasher, Key};
 
 use crate::Tokenizer;
 
-/// Minimum length in bytes of a cached text. Below, counting costs less than hashing (measured, see decision 26).
+/// Minimum length in bytes of a cached text. Shorter ones cost little to count, and would displace longer ones.
 const MIN_BYTES: usize = 128;
 /// Entries per set.
 const WAYS: usize = 4;
@@ -60,7 +62,7 @@ struct Entry {
 /// let body = format!(r#"{{"model": "gpt-4o", "messages": [{{"role": "user", "content": "{text}"}}]}}"#);
 /// let request = Request::parse(Dialect::OpenAiChat, body.as_bytes(), &ParseLimits::default())?;
 /// let profile = Profile::of("gpt-4o");
-/// let counts = [(); 2].map(|()| profile.count_cached(&request, body.as_bytes(), &mut cache));
+/// let counts = [(); 2].map(|()| profile.count_cached(&request, body.as_bytes(), Some(&mut cache)));
 /// assert_eq!(counts, [profile.count(&request, body.as_bytes()); 2]);
 /// assert_eq!(cache.hits(), 1);
 /// # Ok::<(), tollgate_llm::Error>(())
@@ -71,6 +73,10 @@ pub struct TextCache {
     /// Number of sets, a power of two.
     capacity: usize,
     hits: u64,
+}
+
+thread_local! {
+    static SHARED: RefCell<Option<TextCache>> = const { RefCell::new(None) };
 }
 
 impl TextCache {
@@ -90,6 +96,17 @@ impl TextCache {
             Key([low, high, low.rotate_left(32) ^ 0x9E37_79B9_7F4A_7C15, high.rotate_left(32) ^ 0xD1B5_4A32_D192_ED03]);
         let capacity = entries.div_ceil(WAYS).next_power_of_two();
         TextCache { key, sets: Vec::new(), capacity, hits: 0 }
+    }
+
+    /// Calls `with` with the cache of this thread, which is created with the first call and lives as long as the thread: a
+    /// virtual machine of a proxy has one. `key` returns 128 random bits; `None` if there are none, so that nothing is cached.
+    pub fn with_shared<T>(key: impl FnOnce() -> Option<[u8; 16]>, with: impl FnOnce(Option<&mut TextCache>) -> T) -> T {
+        SHARED.with_borrow_mut(|cache| {
+            if cache.is_none() {
+                *cache = key().map(TextCache::new);
+            }
+            with(cache.as_mut())
+        })
     }
 
     /// Returns the number of texts whose count was in the cache.

@@ -80,6 +80,13 @@ impl Profile {
     }
 }
 
+/// Returns `true` if a request refers to content outside of it: URLs, files, stored conversations, stored templates. Its size
+/// is unknown.
+#[must_use]
+pub fn has_references(request: &Request, body: &[u8]) -> bool {
+    references(request, body) != (0, 0)
+}
+
 /// Returns the number of references to stored content and files by URL, and that of images by URL.
 fn references(request: &Request, body: &[u8]) -> (u64, u64) {
     let texts = request.texts.iter().filter(|text| text.kind == TextKind::ImageUrl && is_url(text.str, body));

@@ -37,6 +37,13 @@ impl Keeper {
         Keeper { held: Rc::default(), max_prompt, max_total }
     }
 
+    /// Returns the keeper of this thread, with the default bounds: a virtual machine of a proxy has one.
+    #[must_use]
+    pub fn shared() -> Keeper {
+        thread_local!(static SHARED: Keeper = Keeper::default());
+        SHARED.with(Keeper::clone)
+    }
+
     /// Returns the bytes of all texts that are kept now.
     #[must_use]
     pub fn held_bytes(&self) -> usize {

@@ -224,7 +224,7 @@ proptest! {
                 let exact = profile.count(&request, &bytes);
                 let at_most = profile.count_at_most(&request, &bytes, limit, Some(&mut cache));
                 prop_assert_eq!(at_most, Some(exact).filter(|count| count.tokens <= limit));
-                prop_assert_eq!(profile.count_cached(&request, &bytes, &mut cache), exact);
+                prop_assert_eq!(profile.count_cached(&request, &bytes, Some(&mut cache)), exact);
             }
         }
     }
