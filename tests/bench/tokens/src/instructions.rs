@@ -8,7 +8,7 @@ use std::path::Path;
 
 use tollgate_bench_engines::Module;
 use tollgate_envoy_harness::scratch::Scratch;
-use tollgate_envoy_harness::{Context, Result};
+use tollgate_envoy_harness::{Context, Error, Result};
 
 use crate::corpora;
 
@@ -40,6 +40,25 @@ pub(crate) fn run(subject: &Path, against: Option<&Path>) -> Result<()> {
                 }
                 None => println!("{instructions:>14}  {name}"),
             }
+        }
+    }
+    let english = corpora.first().map(|corpus| fs::read(&corpus.path)).transpose().context(|| "a corpus".into())?;
+    english.map_or(Ok(()), |text| conversations(&module, &text))
+}
+
+/// Prints the instructions of the first and the twentieth turn of a conversation: of parsing, and what counting adds to it.
+fn conversations(module: &Module, text: &[u8]) -> Result<()> {
+    println!("\n{:>12} {:>12} {:>12} {:>12}  turn of a conversation", "parse", "count", "cached", "bound");
+    for bytes in ["560000", "3500000"] {
+        for (before, turn) in [("0", "1"), ("19", "20")] {
+            let all =
+                |mode: &str, turns: &str| module.instructions(&["conversation", mode, bytes, turns], text.to_vec());
+            let of = |mode: &str| Ok::<_, Error>(all(mode, turn)?.saturating_sub(all(mode, before)?));
+            let parse = of("parse")?;
+            // Building the body of a turn is part of the first number.
+            let [count, cached, bound] =
+                ["count", "cached", "bound"].map(|mode| of(mode).map(|all| all.saturating_sub(parse)));
+            println!("{parse:>12} {:>12} {:>12} {:>12}  {bytes} bytes, turn {turn}", count?, cached?, bound?);
         }
     }
     Ok(())

@@ -7,6 +7,7 @@
 
 mod adversarial;
 mod clock;
+mod conversation;
 #[cfg(target_family = "wasm")]
 mod envoy;
 mod library;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
     let done = match arguments.as_slice() {
         ["count", library, encoding] => text().and_then(|text| library::count(library, encoding, &text)),
         ["stream", encoding] => text().and_then(|text| library::stream(encoding, text.as_bytes())),
+        ["conversation", mode, bytes, turns] => text().and_then(|text| conversation::run(mode, bytes, turns, &text)),
         ["adversarial", encoding] => adversarial::run(encoding),
         ["start"] => library::start(),
         _ => Err("run it as `cargo xtask bench tokens`".to_owned()),
