@@ -5,7 +5,8 @@ use tollgate_tokens::UsageRecord;
 
 /// Suffixes by token type: OpenTelemetry's `gen_ai.token.type`, and parts of these.
 const TYPES: &[&str] = &[".type.input", ".type.cached_input", ".type.cache_write", ".type.output", ".type.reasoning"];
-const SOURCES: &[&str] = &[".source.provider", ".source.counted", ".source.mixed", ".source.none"];
+/// Suffixes by source of the usage, in the order of [`RecordSource`](tollgate_tokens::RecordSource).
+const SOURCES: &[&str] = &[".source.provider", ".source.counted", ".source.mixed", ".source.estimated", ".source.none"];
 
 pub(crate) struct Metrics {
     /// `tollgate_tokens_total{model, type}`.
@@ -40,6 +41,23 @@ impl Metrics {
         self.calls.counter(model, record.source as usize).add(1);
         if let Some(ms) = ttft_ms {
             self.ttft.record(ms);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tollgate_tokens::RecordSource;
+
+    use super::SOURCES;
+
+    #[test]
+    fn every_source_has_its_suffix() {
+        let names = ["provider", "counted", "mixed", "estimated", "none"];
+        assert_eq!(names.len(), SOURCES.len());
+        for name in names {
+            let source = RecordSource::from_name(name).unwrap();
+            assert_eq!(SOURCES[source as usize], format!(".source.{name}"));
         }
     }
 }
