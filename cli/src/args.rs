@@ -39,7 +39,7 @@ pub enum Command {
     /// Compile tokenizers of models that are not built in.
     #[command(subcommand)]
     Tokenizer(TokenizerCommand),
-    /// Print the JSON Schema of a file format.
+    /// Print the JSON Schema or the reference page of a file format.
     Schema {
         /// File format.
         kind: SchemaKind,
@@ -117,4 +117,6 @@ pub enum SchemaKind {
     Test,
     /// Policy files (tollgate.yaml).
     Policy,
+    /// Policy files, as a page of documentation in Markdown.
+    PolicyPage,
 }

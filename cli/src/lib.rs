@@ -17,6 +17,7 @@
 //! run             runs all tests in parallel: test_result
 //! report          pretty, json, junit, github, sarif; coverage
 //! policy_file     policy files with their included files (`tollgate check`)
+//! policy_page     reference page of policy files
 //! envoy_routes    routes of an Envoy configuration, which the policy's routes need
 //! ```
 //!
@@ -62,6 +63,7 @@ pub mod nearest;
 pub mod observation;
 pub mod plan;
 pub mod policy_file;
+pub mod policy_page;
 pub mod problem;
 pub mod report;
 pub mod run;

@@ -1,4 +1,4 @@
-//! JSON Schemas that are generated from types and checked in.
+//! JSON Schemas and pages that are generated from types and checked in.
 
 use std::fs;
 
@@ -8,8 +8,11 @@ use tollgate_workspace as workspace;
 use crate::{cargo, progress};
 
 /// Argument of `tollgate schema`, and the file that holds its output.
-const SCHEMAS: &[(&str, &str)] =
-    &[("test", "cli/schema/test.schema.json"), ("policy", "cli/schema/policy.schema.json")];
+const SCHEMAS: &[(&str, &str)] = &[
+    ("test", "cli/schema/test.schema.json"),
+    ("policy", "cli/schema/policy.schema.json"),
+    ("policy-page", "docs/policy.md"),
+];
 
 /// Runs `cargo xtask schemas [--write]`: compares the files with the types, or writes them.
 pub(crate) fn run(flags: &[&str]) -> Result<()> {

@@ -7,7 +7,6 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 
 /// Counting of prompts: `exact`, `when_needed` or `off`, or a map with `mode` and `references`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Counting {
     /// Prompts that are counted. Default: `exact`.
     pub mode: CountingMode,
@@ -42,7 +41,7 @@ pub enum References {
     Estimate,
 }
 
-/// Map form of [`Counting`].
+/// Counting of prompts, and the policy for references.
 #[derive(serde::Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -52,6 +51,18 @@ struct RawCounting {
     /// Policy for references to content outside of the request.
     #[serde(default)]
     references: References,
+}
+
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for Counting {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Counting".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let (word, map) = (generator.subschema_for::<CountingMode>(), generator.subschema_for::<RawCounting>());
+        schemars::json_schema!({"anyOf": [word, map]})
+    }
 }
 
 impl<'de> Deserialize<'de> for Counting {

@@ -22,11 +22,11 @@ use crate::quota::RawQuota;
 ///
 /// Every part is optional; a part that is absent costs nothing.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(extend("required" = ["version"])))]
 #[serde(default, deny_unknown_fields)]
 pub struct Policy {
     /// Version of this format: 1.
-    #[cfg_attr(feature = "schema", schemars(required, range(min = 1, max = 1)))]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 1)))]
     pub version: Option<u32>,
     /// Effect of verdicts: `enforce` or `audit`. Default: `enforce`.
     pub mode: Mode,

@@ -30,7 +30,7 @@ impl Document {
         let position = located.position;
         // A literal secret is not printed again.
         let source = self.sources.get(position.source).filter(|_| located.finding.code != "secret-literal");
-        let line = source.and_then(|source| source.text.lines().nth(position.line.checked_sub(1)?));
+        let line = source.and_then(|source| line(&source.text, position.line));
         let width = position.line.to_string().len();
         if let Some(line) = line {
             let (shown, column) = window(line, position.column);
@@ -44,6 +44,12 @@ impl Document {
         }
         text
     }
+}
+
+/// Returns a line of a text. In YAML a carriage return alone ends a line, too.
+fn line(text: &str, number: usize) -> Option<&str> {
+    let lines = text.split('\n').flat_map(|line| line.strip_suffix('\r').unwrap_or(line).split('\r'));
+    lines.into_iter().nth(number.checked_sub(1)?)
 }
 
 /// Returns the part of a line around a column, and the column in it.
