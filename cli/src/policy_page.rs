@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn the_example_of_the_page_has_no_finding() {
-        let example = super::HEAD.split("```yaml\n").nth(1).and_then(|text| text.split("```").next()).unwrap();
+        let example = super::HEAD.split("```yaml policy\n").nth(1).and_then(|text| text.split("```").next()).unwrap();
         let policy = Document::parse("tollgate.yaml", example).compile().unwrap();
         assert_eq!(policy.warnings, []);
         assert!(policy.router.is_some() && policy.quota.is_some() && policy.firewall.is_some());

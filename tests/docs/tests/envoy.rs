@@ -10,6 +10,7 @@ use tollgate_envoy_harness::scratch::Scratch;
 use tollgate_workspace as workspace;
 
 use crate::page::{Block, Page};
+use crate::policy;
 
 /// Lists in the reference bootstrap, by the names that blocks use. An entry of a block replaces the entry of the same name; new
 /// entries are inserted at the beginning, so that filters precede those of Tollgate and routes precede the last one.
@@ -104,12 +105,13 @@ fn envoy_accepts_every_piece_of_a_bootstrap_on_a_page() {
     }
 }
 
-/// Every YAML block names a filter or a list of the bootstrap, so that no example escapes the tests above.
+/// Every YAML block names a filter, the policy file or a list of the bootstrap, so that no example escapes the tests above.
 #[test]
 fn every_yaml_block_names_its_purpose() {
     let pages = Page::all().into_iter().filter(|page| page.path.starts_with("docs"));
     for block in pages.flat_map(|page| page.blocks()).filter(|block| block.language == "yaml") {
         let known = LISTS.iter().any(|(place, _)| *place == block.purpose)
+            || block.purpose == policy::PURPOSE
             || workspace::FILTERS.contains(&block.purpose.as_str());
         assert!(known, "{}: no test checks `yaml {}`", block.place, block.purpose);
     }

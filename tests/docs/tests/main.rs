@@ -22,6 +22,7 @@ mod fields;
 mod links;
 mod names;
 mod page;
+mod policy;
 mod rules;
 mod sources;
 mod traps;
