@@ -1,9 +1,9 @@
 //! Budget check before counting: stops counting once the outcome is certain.
 
-use tollgate_kit::Call;
+use tollgate_kit::{Call, random_key};
 use tollgate_prices::{ModelPrice, NanoUsd};
 use tollgate_quota::{CallUsage, Estimate, LimitExceeded, Refusal};
-use tollgate_tokens::Profile;
+use tollgate_tokens::{Profile, TextCache};
 
 use crate::config::Config;
 use crate::millis;
@@ -12,6 +12,14 @@ use crate::store::SharedData;
 /// Smallest body, in bytes, whose budgets are checked before its prompt is counted. For smaller ones there is little to
 /// save, and the refusal can name the exact number.
 const LARGE: usize = 4 << 10;
+
+/// Smallest body, in bytes, whose texts are looked up in the cache: smaller ones are seldom sent again.
+const CACHED: usize = 8 << 10;
+
+/// Calls `with` with the cache of texts, if the body is large enough.
+fn with_cache<T>(body: &[u8], with: impl FnOnce(Option<&mut TextCache>) -> T) -> T {
+    if body.len() < CACHED { with(None) } else { TextCache::with_shared(|| Some(random_key()), with) }
+}
 
 /// Context of the admission of a call.
 pub(crate) struct Admission<'a> {
@@ -47,7 +55,8 @@ impl Admission<'_> {
                 Err(Refusal::Unavailable(_)) => {}
                 Ok(left) => {
                     let most = self.config.quota.max_input(&left, ask, self.price);
-                    if let Some(count) = profile.count_at_most(view, body, most, None) {
+                    let count = with_cache(body, |cache| profile.count_at_most(view, body, most, cache));
+                    if let Some(count) = count {
                         return Ok(count.tokens);
                     }
                     if let Err(Refusal::LimitExceeded(denied)) = remaining(most.saturating_add(1)) {
@@ -57,6 +66,6 @@ impl Admission<'_> {
                 }
             }
         }
-        Ok(profile.count(view, body).tokens)
+        Ok(with_cache(body, |cache| profile.count_cached(view, body, cache)).tokens)
     }
 }

@@ -65,6 +65,7 @@ pub mod metrics;
 mod parse_cache;
 mod plugin;
 pub mod property;
+mod random;
 mod response;
 pub mod shared_data;
 mod stream;
@@ -77,6 +78,7 @@ pub use filter::{BodyMode, BodyScope, Exchange, Filter, StreamAction, Verdict};
 pub use headers::Headers;
 pub use local_reply::LocalReply;
 pub use parse_cache::ParsedRequest;
+pub use random::random_key;
 pub use response::{BodyKind, Origin, Response, ResponseHead, StreamEnd};
 pub use tollgate_llm::{OnUnscannable, StreamLimits as Limits};
 

@@ -6,6 +6,7 @@
 //! except that the kit refuses unreadable ones.
 
 mod metrics;
+mod prompt;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -80,7 +81,7 @@ impl Exchange for Counting {
         // Free calls are not counted.
         let mut tokens = 0;
         if !view.dialect.is_free() {
-            tokens = profile.count(view, body).tokens;
+            tokens = prompt::count(&profile, view, body);
             self.filter.metrics.borrow().counted.add(1);
         }
         property::set(property::INPUT_TOKENS, tokens.to_string());
