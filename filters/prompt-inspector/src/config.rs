@@ -37,11 +37,12 @@ pub(crate) struct Config {
 impl Config {
     pub(crate) fn parse(configuration: &Configuration<'_>) -> Result<Config, ConfigError> {
         let RawConfig { limits, rules, max_match_bytes } = configuration.parse()?;
-        // `limits.on_unscannable` is the one setting for unreadable content, in every filter.
-        let on_unscannable = Some(match limits.on_unscannable {
-            OnUnscannable::Refuse => PolicyUnscannable::Block,
-            OnUnscannable::Pass => PolicyUnscannable::Pass,
-        });
+        // `limits.on_unscannable` is the one setting for unreadable content, in every filter. With `refuse`, an unreadable
+        // event ends a stream only if a rule blocks or redacts: rules that log lose an event, not all that follow it.
+        let on_unscannable = match limits.on_unscannable {
+            OnUnscannable::Refuse => None,
+            OnUnscannable::Pass => Some(PolicyUnscannable::Pass),
+        };
         let policy =
             Policy::from_raw(RawPolicy { rules, max_match_bytes, on_unscannable }).map_err(ConfigError::new)?;
         Ok(Config { limits, policy: Arc::new(policy) })

@@ -12,10 +12,11 @@ const MAX_REPORTED: usize = 50;
 
 pub(super) fn compile(raw: RawFirewall, limits: &StreamLimits, findings: &mut Findings) -> Option<Rules> {
     let RawFirewall { mut rules, mut max_match_bytes } = raw;
-    let on_unscannable = Some(match limits.on_unscannable {
-        OnUnscannable::Refuse => Unscannable::Block,
-        OnUnscannable::Pass => Unscannable::Pass,
-    });
+    // With `refuse`, an unreadable event ends a stream only if a rule on responses blocks or redacts.
+    let on_unscannable = match limits.on_unscannable {
+        OnUnscannable::Refuse => None,
+        OnUnscannable::Pass => Some(Unscannable::Pass),
+    };
     let path = Path::part("firewall");
     let mut indices = findings.indices(&path.key("rules"), rules.len());
     for _ in 0..MAX_REPORTED {
