@@ -4,6 +4,8 @@
 //! `openai-chat-tokens` has a table of requests with their `prompt_tokens`, which is a test here. Other providers
 //! present JSON.
 
+use std::collections::BTreeSet;
+
 use memchr::memmem;
 use tollgate_llm::Span;
 
@@ -62,10 +64,12 @@ pub(super) fn typescript(tools: Value<'_, '_>) -> String {
 
 /// Writes the properties of an object, one per line. Recursion is bounded by the depth of the tree.
 fn properties(object: Value<'_, '_>, indent: usize, out: &mut String) {
-    let is_required = |name: &str| {
-        let required = object.get("required");
-        required.is_some_and(|required| required.values().any(|own| own.text().is_some_and(|own| own == name)))
-    };
+    let required: BTreeSet<String> = object
+        .get("required")
+        .into_iter()
+        .flat_map(Value::values)
+        .filter_map(|name| Some(name.text()?.into()))
+        .collect();
     let margin = " ".repeat(indent);
     let mut is_first = true;
     for property in object.get("properties").into_iter().flat_map(Value::values) {
@@ -76,7 +80,7 @@ fn properties(object: Value<'_, '_>, indent: usize, out: &mut String) {
         if let Some(description) = property.get("description").and_then(Value::text) {
             *out += &format!("{margin}// {description}\n");
         }
-        let mark = if is_required(&name) { "" } else { "?" };
+        let mark = if required.contains(&*name) { "" } else { "?" };
         *out += &format!("{margin}{name}{mark}: ");
         kind(property, indent, out);
         out.push(',');
@@ -109,12 +113,18 @@ fn kind(schema: Value<'_, '_>, indent: usize, out: &mut String) {
         return union(&mut choices.values().map(one), out);
     };
     if named.is_array() {
+        // A name that is repeated would double the text of the members, and so again at every level below.
+        let mut names = BTreeSet::new();
         let one = |name: Value<'_, '_>| {
+            let name = name.text().unwrap_or_default();
+            if !names.insert(String::from(name.as_ref())) {
+                return None;
+            }
             let mut out = String::new();
-            self::named(schema, &name.text().unwrap_or_default(), indent, &mut out);
-            out
+            self::named(schema, &name, indent, &mut out);
+            Some(out)
         };
-        return union(&mut named.values().map(one), out);
+        return union(&mut named.values().filter_map(one), out);
     }
     self::named(schema, &named.text().unwrap_or_default(), indent, out);
 }
@@ -137,5 +147,34 @@ fn named(schema: Value<'_, '_>, name: &str, indent: usize, out: &mut String) {
         }
         "string" | "number" | "boolean" | "null" => out.push_str(name),
         _ => out.push_str("any"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(parameters: &str) -> String {
+        let body = format!(r#"[{{"name": "f", "parameters": {parameters}}}]"#);
+        typescript(Tree::read(body.as_bytes(), 0).unwrap().root())
+    }
+
+    #[test]
+    fn a_repeated_type_is_written_once() {
+        let parameters = |kind: &str| format!(r#"{{"properties": {{"a": {{"type": {kind}}}}}}}"#);
+        assert_eq!(shown(&parameters(r#"["string", "null", "string"]"#)), shown(&parameters(r#"["string", "null"]"#)));
+        let mut schema = r#"{"type": "string"}"#.to_owned();
+        for _ in 0..24 {
+            schema = format!(r#"{{"type": ["object", "object"], "properties": {{"a": {schema}}}}}"#);
+        }
+        let text = shown(&schema);
+        assert!(text.len() < 4 * schema.len(), "{} bytes became {}", schema.len(), text.len());
+    }
+
+    #[test]
+    fn required_properties_have_no_question_mark() {
+        let text =
+            shown(r#"{"required": ["b", "c"], "properties": {"a": {"type": "string"}, "b": {"type": "string"}}}"#);
+        assert!(text.contains("a?: string,\nb: string,"), "{text}");
     }
 }
