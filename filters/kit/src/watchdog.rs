@@ -9,7 +9,8 @@
 //! Behind an earlier Tollgate filter the body is complete before this filter sees the head, because that filter holds the
 //! request until then. There the body is the total size less the headers. In the first Tollgate filter it is the growth
 //! since the head: body bytes that were there before may be in a filter of Envoy's that passes heads at once and keeps
-//! bodies for seconds (`ext_proc`), and the flag may be set.
+//! bodies for seconds (`ext_proc`), and the flag may be set. The first body that Envoy shows proves that the flag is set;
+//! after it, a body that such a filter keeps is no sign of anything, and no stream is watched.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -40,7 +41,7 @@ struct HeldStream {
 #[derive(Default)]
 pub(crate) struct Watchdog {
     held: RefCell<BTreeMap<u32, HeldStream>>,
-    /// `true` once Envoy has shown the body of a held head to this plugin.
+    /// `true` once Envoy has shown the body of a held head to this plugin. So the flag is set, and nothing is watched any more.
     has_seen_body: Cell<bool>,
 }
 
@@ -48,9 +49,11 @@ impl Watchdog {
     /// Starts to watch a stream: the head of a request with a body is held. `is_first`: by the first Tollgate filter of the
     /// chain.
     pub(crate) fn watch(&self, stream: u32, dialect: Dialect, is_first: bool) {
+        if self.has_seen_body.get() {
+            return;
+        }
         let total = total_bytes();
-        let counts_growth = is_first || self.has_seen_body.get();
-        let visible = if counts_growth { total } else { Headers::REQUEST.read().byte_size() as u64 };
+        let visible = if is_first { total } else { Headers::REQUEST.read().byte_size() as u64 };
         let held = HeldStream { dialect, visible, last_total: visible, unchanged: 0 };
         self.held.borrow_mut().insert(stream, held);
     }
@@ -69,6 +72,10 @@ impl Watchdog {
     /// Checks every held stream. Calls `refuse`, with the stream as the effective context, for each that will never see
     /// its body.
     pub(crate) fn tick(&self, mut refuse: impl FnMut(Dialect)) {
+        if self.has_seen_body.get() {
+            self.held.borrow_mut().clear();
+            return;
+        }
         self.held.borrow_mut().retain(|&stream, held| {
             if abi::set_effective_context(stream).is_err() {
                 return false;
