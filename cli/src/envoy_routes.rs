@@ -60,6 +60,8 @@ impl EnvoyRoutes {
             match exact.and_then(Value::as_str) {
                 Some(name) => self.matched.push((name.to_owned(), cluster.clone())),
                 None if by_cluster.is_some_and(is_route) => self.by_cluster = true,
+                // Answers without an upstream, e.g. with the error for unknown routes.
+                None if route.get("direct_response").is_some() => {}
                 None => self.any = true,
             }
         }
@@ -135,5 +137,14 @@ mod tests {
     fn routes_of_a_server_are_not_known() {
         let envoy = json!({"rds": {"route_config_name": "local"}});
         assert!(EnvoyRoutes::of(&envoy).findings(&json!({"models": {"a": {"route": "x"}}})).is_empty());
+    }
+
+    #[test]
+    fn a_direct_response_covers_no_route() {
+        let headers = json!([{"name": "x-tollgate-route", "present_match": true}]);
+        let envoy = |action: &str| json!({"routes": [{"match": {"headers": headers}, action: {}}]});
+        let policy = json!({"models": {"a": {"route": "openai"}}});
+        assert_eq!(EnvoyRoutes::of(&envoy("direct_response")).findings(&policy).len(), 1);
+        assert_eq!(EnvoyRoutes::of(&envoy("route")).findings(&policy), []);
     }
 }
