@@ -126,6 +126,11 @@ fn each_filter_without_the_flag_is_reported() {
     block_on(watchdog::each_position(Deployment::bundle()));
 }
 
+#[test]
+fn a_body_that_a_filter_in_front_keeps_is_no_missing_flag() {
+    block_on(watchdog::kept_body(Deployment::bundle()));
+}
+
 /// In virtual machines of their own, the first filter cannot know which header cost-quota is configured with.
 #[test]
 fn the_identity_header_is_the_one_that_envoy_sets() {
