@@ -25,9 +25,9 @@ impl Removed {
         !std::mem::replace(&mut node.whole, true)
     }
 
-    /// Returns the node of a member.
-    pub(crate) fn member(&self, step: &Step) -> Option<&Removed> {
-        self.members.get(step)
+    /// Returns the node of a member. Its step is needed only if there is a removed member.
+    pub(crate) fn member(&self, step: impl FnOnce() -> Step) -> Option<&Removed> {
+        if self.members.is_empty() { None } else { self.members.get(&step()) }
     }
 
     /// Returns `true` if the value at this node is removed.

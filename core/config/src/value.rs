@@ -34,9 +34,17 @@ impl ReadError {
         ReadError { problem, steps: Vec::new() }
     }
 
+    #[cold]
+    #[inline(never)]
     fn below(mut self, step: Step) -> ReadError {
         self.steps.push(step);
         self
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn below_key(self, key: &str) -> ReadError {
+        self.below(Step::Key(key.to_owned()))
     }
 
     /// Returns the path of the value with the error.
@@ -142,7 +150,7 @@ impl<'de> ValueReader<'de> {
     }
 
     fn map<V: Visitor<'de>>(self, members: &'de Map<String, Value>, visitor: V) -> Result<V::Value, ReadError> {
-        visitor.visit_map(Members { members: members.iter(), removed: self.removed, next: None })
+        visitor.visit_map(Members { members: members.iter(), removed: self.removed, current: None })
     }
 
     fn list<V: Visitor<'de>>(self, elements: &'de [Value], visitor: V) -> Result<V::Value, ReadError> {
@@ -220,33 +228,40 @@ impl<'de> Deserializer<'de> for ValueReader<'de> {
 struct Members<'de> {
     members: serde_json::map::Iter<'de>,
     removed: Option<&'de Removed>,
-    next: Option<(Step, ValueReader<'de>)>,
+    current: Option<(&'de str, ValueReader<'de>)>,
+}
+
+// What does not depend on the type that is read is compiled once.
+
+impl<'de> Members<'de> {
+    /// Goes to the next member that is not removed, and returns its key.
+    #[inline(never)]
+    fn advance(&mut self) -> Option<&'de str> {
+        for (key, value) in self.members.by_ref() {
+            let removed = self.removed.and_then(|removed| removed.member(|| Step::Key(key.clone())));
+            if !removed.is_some_and(Removed::is_whole) {
+                self.current = Some((key, ValueReader { value, removed }));
+                return Some(key);
+            }
+        }
+        None
+    }
 }
 
 impl<'de> MapAccess<'de> for Members<'de> {
     type Error = ReadError;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, ReadError> {
-        for (key, value) in self.members.by_ref() {
-            let step = Step::Key(key.clone());
-            let removed = self.removed.and_then(|removed| removed.member(&step));
-            if removed.is_some_and(Removed::is_whole) {
-                continue;
-            }
-            let name =
-                seed.deserialize(StrDeserializer::new(key)).map_err(|error: ReadError| error.below(step.clone()))?;
-            self.next = Some((step, ValueReader { value, removed }));
-            return Ok(Some(name));
-        }
-        Ok(None)
+        let Some(key) = self.advance() else { return Ok(None) };
+        seed.deserialize(StrDeserializer::new(key)).map(Some).map_err(|error: ReadError| error.below_key(key))
     }
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, ReadError> {
-        let Some((step, reader)) = self.next.take() else {
+        let Some((key, reader)) = self.current.take() else {
             debug_assert!(false, "a value is read after its key");
             return Err(de::Error::custom("a value without a key"));
         };
-        seed.deserialize(reader).map_err(|error| error.below(step))
+        seed.deserialize(reader).map_err(|error| error.below_key(key))
     }
 }
 
@@ -255,18 +270,25 @@ struct Elements<'de> {
     removed: Option<&'de Removed>,
 }
 
+impl<'de> Elements<'de> {
+    /// Returns the next element that is not removed, with its index.
+    #[inline(never)]
+    fn advance(&mut self) -> Option<(usize, ValueReader<'de>)> {
+        for (index, value) in self.elements.by_ref() {
+            let removed = self.removed.and_then(|removed| removed.member(|| Step::Index(index)));
+            if !removed.is_some_and(Removed::is_whole) {
+                return Some((index, ValueReader { value, removed }));
+            }
+        }
+        None
+    }
+}
+
 impl<'de> SeqAccess<'de> for Elements<'de> {
     type Error = ReadError;
 
     fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, ReadError> {
-        for (index, value) in self.elements.by_ref() {
-            let step = Step::Index(index);
-            let removed = self.removed.and_then(|removed| removed.member(&step));
-            if removed.is_some_and(Removed::is_whole) {
-                continue;
-            }
-            return seed.deserialize(ValueReader { value, removed }).map(Some).map_err(|error| error.below(step));
-        }
-        Ok(None)
+        let Some((index, reader)) = self.advance() else { return Ok(None) };
+        seed.deserialize(reader).map(Some).map_err(|error| error.below(Step::Index(index)))
     }
 }
