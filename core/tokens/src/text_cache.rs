@@ -19,6 +19,8 @@ use crate::Tokenizer;
 
 /// Minimum length in bytes of a cached text. Shorter ones cost little to count, and would displace longer ones.
 const MIN_BYTES: usize = 128;
+/// Minimum length in bytes of a body whose texts are cached. Smaller ones are seldom sent again.
+const MIN_BODY_BYTES: usize = 8 << 10;
 /// Entries per set.
 const WAYS: usize = 4;
 /// Default number of entries: 65,536, which take 1.5 MiB.
@@ -98,15 +100,13 @@ impl TextCache {
         TextCache { key, sets: Vec::new(), capacity, hits: 0 }
     }
 
-    /// Calls `with` with the cache of this thread, which is created with the first call and lives as long as the thread: a
-    /// virtual machine of a proxy has one. `key` returns 128 random bits; `None` if there are none, so that nothing is cached.
-    pub fn with_shared<T>(key: impl FnOnce() -> Option<[u8; 16]>, with: impl FnOnce(Option<&mut TextCache>) -> T) -> T {
-        SHARED.with_borrow_mut(|cache| {
-            if cache.is_none() {
-                *cache = key().map(TextCache::new);
-            }
-            with(cache.as_mut())
-        })
+    /// Calls `with` with the cache of this thread, if `body` is large enough to be worth it. The cache is created with the first
+    /// such body and lives as long as the thread: a virtual machine of a proxy has one. `key` returns 128 secret random bits.
+    pub fn with_shared<T>(body: &[u8], key: fn() -> [u8; 16], with: impl FnOnce(Option<&mut TextCache>) -> T) -> T {
+        if body.len() < MIN_BODY_BYTES {
+            return with(None);
+        }
+        SHARED.with_borrow_mut(|cache| with(Some(cache.get_or_insert_with(|| TextCache::new(key())))))
     }
 
     /// Returns the number of texts whose count was in the cache.

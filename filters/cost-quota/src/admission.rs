@@ -13,14 +13,6 @@ use crate::store::SharedData;
 /// save, and the refusal can name the exact number.
 const LARGE: usize = 4 << 10;
 
-/// Smallest body, in bytes, whose texts are looked up in the cache: smaller ones are seldom sent again.
-const CACHED: usize = 8 << 10;
-
-/// Calls `with` with the cache of texts, if the body is large enough.
-fn with_cache<T>(body: &[u8], with: impl FnOnce(Option<&mut TextCache>) -> T) -> T {
-    if body.len() < CACHED { with(None) } else { TextCache::with_shared(|| Some(random_key()), with) }
-}
-
 /// Context of the admission of a call.
 pub(crate) struct Admission<'a> {
     pub(crate) config: &'a Config,
@@ -55,7 +47,9 @@ impl Admission<'_> {
                 Err(Refusal::Unavailable(_)) => {}
                 Ok(left) => {
                     let most = self.config.quota.max_input(&left, ask, self.price);
-                    let count = with_cache(body, |cache| profile.count_at_most(view, body, most, cache));
+                    let count = TextCache::with_shared(body, random_key, |cache| {
+                        profile.count_at_most(view, body, most, cache)
+                    });
                     if let Some(count) = count {
                         return Ok(count.tokens);
                     }
@@ -66,6 +60,6 @@ impl Admission<'_> {
                 }
             }
         }
-        Ok(with_cache(body, |cache| profile.count_cached(view, body, cache)).tokens)
+        Ok(TextCache::with_shared(body, random_key, |cache| profile.count_cached(view, body, cache)).tokens)
     }
 }

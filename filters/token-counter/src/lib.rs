@@ -6,7 +6,6 @@
 //! except that the kit refuses unreadable ones.
 
 mod metrics;
-mod prompt;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -14,10 +13,10 @@ use std::rc::Rc;
 use serde::Deserialize;
 use tollgate_kit::{
     BodyMode, Call, ConfigError, Configuration, Exchange, Filter, Limits, Response, ResponseHead, StreamAction,
-    StreamEnd, Verdict, now_ns, property,
+    StreamEnd, Verdict, now_ns, property, random_key,
 };
 use tollgate_llm::Event;
-use tollgate_tokens::{Catalog, RawAliases, RawTokenizer, UsageMeter, UsageRecord};
+use tollgate_tokens::{Catalog, RawAliases, RawTokenizer, TextCache, UsageMeter, UsageRecord};
 
 use metrics::Metrics;
 
@@ -81,7 +80,7 @@ impl Exchange for Counting {
         // Free calls are not counted.
         let mut tokens = 0;
         if !view.dialect.is_free() {
-            tokens = prompt::count(&profile, view, body);
+            tokens = TextCache::with_shared(body, random_key, |cache| profile.count_cached(view, body, cache)).tokens;
             self.filter.metrics.borrow().counted.add(1);
         }
         property::set(property::INPUT_TOKENS, tokens.to_string());
