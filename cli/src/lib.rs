@@ -59,7 +59,6 @@ pub mod firewall_rules;
 pub mod literals;
 pub mod matrix;
 pub mod mismatch;
-pub mod nearest;
 pub mod observation;
 pub mod plan;
 pub mod policy_file;

@@ -4,8 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde_saphyr::{Error, Location};
-
-use crate::nearest::nearest;
+use tollgate_config::nearest;
 
 /// Invalid input (exit code 2). The message names keys but never quotes values, because values may be secrets.
 #[derive(Clone, Debug, PartialEq, Eq)]

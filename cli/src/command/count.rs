@@ -7,12 +7,12 @@ use std::process::ExitCode;
 
 use serde::Deserialize;
 use serde_json::json;
+use tollgate_config::nearest;
 use tollgate_llm::{Endpoint, ParseLimits, Request};
 use tollgate_tokens::{Encoding, Profile, Tokenizer};
 
 use super::tokenizer;
 use crate::args::CountArgs;
-use crate::nearest::nearest;
 use crate::problem::Problem;
 
 pub(super) fn run(args: &CountArgs) -> ExitCode {

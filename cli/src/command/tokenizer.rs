@@ -9,11 +9,11 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use tollgate_config::nearest;
 use tollgate_tokens::compile::{CompileError, huggingface, tekken, tiktoken};
 use tollgate_tokens::{MAX_TABLE_BYTES, Pretokenizer, Tokenizer};
 
 use crate::args::{CompileArgs, TableFormat, TokenizerCommand};
-use crate::nearest::nearest;
 use crate::problem::Problem;
 
 pub(super) fn run(command: &TokenizerCommand) -> ExitCode {

@@ -232,7 +232,7 @@ impl Resolver<'_> {
         for rule in named {
             let ids = || self.chain.firewall.rules.iter().map(|rule| rule.id.as_str());
             if !ids().any(|id| id == rule) {
-                let near = crate::nearest::nearest(rule, ids());
+                let near = tollgate_config::nearest(rule, ids());
                 let hint = near.map(|near| format!(": did you mean `{near}`?")).unwrap_or_default();
                 return wrong(format!("the chain has no rule `{rule}`{hint}"));
             }
