@@ -13,9 +13,10 @@ mod unknown_providers;
 mod unpriced_models;
 mod unrouted_models;
 
+use tollgate_config::Severity;
+
 use crate::compile::Findings;
 use crate::policy::Policy;
-use tollgate_config::Severity;
 
 /// Kind of finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

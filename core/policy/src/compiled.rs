@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use tollgate_config::Finding;
 use tollgate_inspect::Policy as Firewall;
 use tollgate_llm::StreamLimits;
 use tollgate_prices::PriceTable;
@@ -14,7 +15,6 @@ use crate::counting::Counting;
 use crate::identity::Identity;
 use crate::mode::Mode;
 use crate::providers::RawProvider;
-use tollgate_config::Finding;
 
 /// Validated policy. A stage whose part is `None` or empty has nothing to do.
 #[derive(Debug)]

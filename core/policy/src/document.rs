@@ -8,10 +8,9 @@ mod scalar;
 mod show;
 
 use serde_json::Value;
+use tollgate_config::{Finding, Path};
 
 use crate::compiled::CompiledPolicy;
-use tollgate_config::Finding;
-use tollgate_config::Path;
 
 pub use marks::Position;
 

@@ -25,3 +25,8 @@ pub struct RawModel {
     /// 1 to 256 bytes of visible ASCII.
     pub upstream_model: Option<String>,
 }
+
+/// Returns `true` if any entry has a route: then a model without one gets 404.
+pub(crate) fn has_routes(models: &RawModels) -> bool {
+    models.0.values().any(|model| model.route.is_some())
+}

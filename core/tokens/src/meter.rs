@@ -159,7 +159,8 @@ pub struct UsageMeter {
 }
 
 impl UsageMeter {
-    /// Creates a meter for the response to `request`, with the tokens of its prompt and the tokenizer of its model (see [`Profile::tokenizer`](crate::Profile::tokenizer)).
+    /// Creates a meter for the response to `request`, with the tokens of its prompt and the tokenizer of its model (see
+    /// [`Profile::tokenizer`](crate::Profile::tokenizer)).
     ///
     /// The gateway should request usage from the upstream ([`Request::ask_for_usage`]); a client that did not request
     /// it does not receive it.

@@ -1,10 +1,10 @@
 //! `alias-cycle`: aliases that lead back to themselves.
 
+use tollgate_config::{Finding, Path};
+
 use super::{Check, Code, error};
 use crate::compile::Findings;
 use crate::policy::Policy;
-use tollgate_config::Finding;
-use tollgate_config::Path;
 
 pub(super) const CODE: Code = error("alias-cycle", "Aliases that lead back to themselves.");
 pub(super) const CHECK: Check = Check { parts: &[], run };

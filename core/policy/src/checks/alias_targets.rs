@@ -1,21 +1,21 @@
 //! `unknown-model`: an alias of a model that has no entry, while models have routes.
 
+use tollgate_config::{Finding, Path, nearest};
+
 use super::{Check, Code, error};
 use crate::compile::Findings;
+use crate::models::has_routes;
 use crate::policy::Policy;
-use tollgate_config::Finding;
-use tollgate_config::Path;
-use tollgate_config::nearest;
 
 pub(super) const CODE: Code =
     error("unknown-model", "An alias of a model that has no entry, while other models have routes.");
 pub(super) const CHECK: Check = Check { parts: &["models"], run };
 
 fn run(policy: &Policy, findings: &mut Findings) {
-    let models = &policy.models.0;
-    if !models.values().any(|model| model.route.is_some()) {
+    if !has_routes(&policy.models) {
         return;
     }
+    let models = &policy.models.0;
     for (name, model) in models {
         let Some(target) = model.alias_of.as_deref().filter(|_| model.route.is_none()) else { continue };
         let matches = |entry: &str| match entry.strip_suffix('*') {

@@ -1,10 +1,10 @@
 //! `budget-on-nobody`: a budget that no consumer has, and budgets without a source of consumers.
 
+use tollgate_config::{Finding, Path};
+
 use super::{Check, Code, error};
 use crate::compile::Findings;
 use crate::policy::Policy;
-use tollgate_config::Finding;
-use tollgate_config::Path;
 
 pub(super) const CODE: Code = error("budget-on-nobody", "A budget that applies to no consumer.");
 pub(super) const CHECK: Check = Check { parts: &["identity"], run };

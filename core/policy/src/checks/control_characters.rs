@@ -1,10 +1,10 @@
 //! `control-character`: a backspace in place of a word boundary.
 
+use tollgate_config::{Finding, Path};
+
 use super::{Check, Code, error};
 use crate::compile::Findings;
 use crate::policy::Policy;
-use tollgate_config::Finding;
-use tollgate_config::Path;
 
 pub(super) const CODE: Code = error(
     "control-character",

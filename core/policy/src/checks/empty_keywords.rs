@@ -1,10 +1,10 @@
 //! `never-matches`: a keyword that no text contains.
 
+use tollgate_config::{Finding, Path};
+
 use super::{Check, Code, error};
 use crate::compile::Findings;
 use crate::policy::Policy;
-use tollgate_config::Finding;
-use tollgate_config::Path;
 
 pub(super) const CODE: Code =
     error("never-matches", "An empty keyword, or a list without any: the rule can never match.");

@@ -1,10 +1,10 @@
 //! `hidden-model`: a wildcard that says the same as a longer one.
 
+use tollgate_config::{Finding, Path};
+
 use super::{Check, Code, warning};
 use crate::compile::Findings;
 use crate::policy::Policy;
-use tollgate_config::Finding;
-use tollgate_config::Path;
 
 pub(super) const CODE: Code = warning(
     "hidden-model",

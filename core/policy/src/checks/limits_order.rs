@@ -1,10 +1,10 @@
 //! `limits-order`: limits that contradict each other.
 
+use tollgate_config::{Finding, Path};
+
 use super::{Check, Code, error};
 use crate::compile::Findings;
 use crate::policy::Policy;
-use tollgate_config::Finding;
-use tollgate_config::Path;
 
 pub(super) const CODE: Code = error("limits-order", "Limits that contradict each other.");
 pub(super) const CHECK: Check = Check { parts: &["limits", "firewall"], run };

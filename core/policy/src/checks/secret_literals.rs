@@ -1,10 +1,10 @@
 //! `secret-literal`: a secret in the file.
 
+use tollgate_config::{Finding, Path};
+
 use super::{Check, Code, error};
 use crate::compile::Findings;
 use crate::policy::Policy;
-use tollgate_config::Finding;
-use tollgate_config::Path;
 
 pub(super) const CODE: Code = error(
     "secret-literal",

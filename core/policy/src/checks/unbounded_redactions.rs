@@ -1,12 +1,11 @@
 //! `unbounded-redaction`: a rule that redacts matches without an upper bound.
 
+use tollgate_config::{Finding, Path};
 use tollgate_inspect::{Action, longest_match};
 
 use super::{Check, Code, warning};
 use crate::compile::Findings;
 use crate::policy::Policy;
-use tollgate_config::Finding;
-use tollgate_config::Path;
 
 pub(super) const CODE: Code = warning(
     "unbounded-redaction",

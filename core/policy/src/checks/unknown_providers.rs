@@ -1,11 +1,10 @@
 //! `unknown-provider`: a model whose provider has no entry.
 
+use tollgate_config::{Finding, Path, nearest};
+
 use super::{Check, Code, error};
 use crate::compile::Findings;
 use crate::policy::Policy;
-use tollgate_config::Finding;
-use tollgate_config::Path;
-use tollgate_config::nearest;
 
 pub(super) const CODE: Code =
     error("unknown-provider", "A model whose provider has no entry, while `providers` has entries.");

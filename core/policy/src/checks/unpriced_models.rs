@@ -1,5 +1,6 @@
 //! `unpriced-model`: a model without a price under a budget in dollars.
 
+use tollgate_config::{Finding, Path};
 use tollgate_prices::PriceTable;
 use tollgate_quota::Unit;
 
@@ -7,8 +8,6 @@ use super::{Check, Code, warning};
 use crate::admission::Admission;
 use crate::compile::Findings;
 use crate::policy::Policy;
-use tollgate_config::Finding;
-use tollgate_config::Path;
 
 pub(super) const CODE: Code =
     warning("unpriced-model", "A model or alias without a price, while there is a budget in `usd`.");

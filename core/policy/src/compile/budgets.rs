@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use tollgate_config::{Path, Step};
 use tollgate_names::Entries;
 use tollgate_quota::{Quota, RawBudget as Budget, RawConsumer, RawQuota as QuotaConfig};
 
 use crate::budgets::RawBudget;
 use crate::compile::{Findings, in_document};
 use crate::quota::RawQuota;
-use tollgate_config::{Path, Step};
 
 pub(super) fn compile(raw: Vec<RawBudget>, quota: RawQuota, findings: &mut Findings) -> Option<Quota> {
     let path = Path::part("budgets");

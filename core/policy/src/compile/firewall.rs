@@ -1,11 +1,11 @@
 //! Compiles the part `firewall`.
 
+use tollgate_config::{Path, Step};
 use tollgate_inspect::{OnUnscannable as Unscannable, Policy as Rules, RawPolicy};
 use tollgate_llm::{OnUnscannable, StreamLimits};
 
 use crate::compile::{Findings, in_document};
 use crate::firewall::RawFirewall;
-use tollgate_config::{Path, Step};
 
 /// Maximum number of reported rules: each one compiles the rest again.
 const MAX_REPORTED: usize = 50;

@@ -1,8 +1,9 @@
 //! Compiles the part `identity`.
 
+use tollgate_config::Path;
+
 use crate::compile::Findings;
 use crate::identity::{Identity, RawIdentity, RawSource, Source};
-use tollgate_config::Path;
 
 pub(super) fn compile(raw: RawIdentity, findings: &mut Findings) -> Option<Identity> {
     let mut source = |name: &str, raw: RawSource| {

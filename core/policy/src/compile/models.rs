@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use tollgate_config::{Path, Step};
 use tollgate_names::{Entries, Names};
 use tollgate_route::{RawRoute, RawRouter, Router};
 use tollgate_tokens::{Catalog, RawAliases, RawTokenizer};
 
 use crate::compile::{Findings, in_document};
-use crate::models::{RawModel, RawModels};
-use tollgate_config::{Path, Step};
+use crate::models::{RawModel, RawModels, has_routes};
 
 /// Returns the aliases with their final models, and the routes if any model has one.
 pub(super) fn compile(models: &RawModels, findings: &mut Findings) -> (RawAliases, Option<Router>) {
@@ -25,8 +25,7 @@ pub(super) fn compile(models: &RawModels, findings: &mut Findings) -> (RawAliase
         }
     }
     let routes = routes(models, &names, &aliases, findings);
-    let has_routes = models.0.values().any(|model| model.route.is_some());
-    let router = has_routes.then(|| Router::new(RawRouter { models: Entries(routes), default: None }));
+    let router = has_routes(models).then(|| Router::new(RawRouter { models: Entries(routes), default: None }));
     (Entries(aliases), router.and_then(Result::ok))
 }
 

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use tollgate_config::Path;
 use tollgate_names::Entries;
 use tollgate_prices::{PriceTable, RawPrices};
 
 use crate::compile::Findings;
-use tollgate_config::Path;
 
 pub(super) fn compile(raw: RawPrices, findings: &mut Findings) -> PriceTable {
     let mut valid = BTreeMap::new();

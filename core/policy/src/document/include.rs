@@ -1,11 +1,10 @@
 //! Included files: they may only narrow the policy that includes them.
 
 use serde_json::{Map, Value};
+use tollgate_config::{Finding, Path, Step};
 use tollgate_llm::StreamLimits;
 
 use super::{Document, Located};
-use tollgate_config::Finding;
-use tollgate_config::{Path, Step};
 
 /// Help of every file that does more.
 const ONLY_NARROWS: &str = "an included file may add budgets and rules and lower limits";

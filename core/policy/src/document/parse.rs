@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 
 use granit_parser::{Event, Parser, ScalarStyle, Span};
 use serde_json::{Map, Value};
+use tollgate_config::{Finding, Path, Step};
 
 use crate::document::marks::{Marks, Position};
 use crate::document::scalar;
-use tollgate_config::Finding;
-use tollgate_config::{Path, Step};
 
 /// Maximum number of values of a document, also by aliases (`*name`).
 const MAX_VALUES: usize = 200_000;

@@ -3,10 +3,10 @@
 use std::fmt::Write;
 
 use serde_json::Value;
+use tollgate_config::Path;
 
 use super::Document;
 use crate::policy::Policy;
-use tollgate_config::Path;
 
 impl Document {
     /// Lists every effective value with its file and line, and the defaults.
