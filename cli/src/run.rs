@@ -1,8 +1,8 @@
 //! Runs tests in all their deliveries, several tests at a time.
 
 use std::collections::BTreeSet;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use crate::backend::{Backend, RunOutput};
@@ -40,14 +40,13 @@ pub fn all(jobs: &[Job<'_>], threads: usize) -> Vec<TestResult> {
                     let at = next.fetch_add(1, Ordering::Relaxed);
                     let Some(job) = jobs.get(at) else { return };
                     let result = one(job);
-                    if let Ok(mut results) = results.lock() {
-                        results.push((at, result));
-                    }
+                    results.lock().unwrap_or_else(PoisonError::into_inner).push((at, result));
                 }
             });
         }
     });
-    let mut results = results.into_inner().unwrap_or_default();
+    let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
+    debug_assert_eq!(results.len(), jobs.len(), "every job has one result");
     results.sort_by_key(|(at, _)| *at);
     results.into_iter().map(|(_, result)| result).collect()
 }

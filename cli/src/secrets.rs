@@ -42,7 +42,9 @@ impl Mask {
         texts.extend(joined.into_values());
         for text in &texts {
             for (rule, range) in self.firewall.matches(text) {
-                let secret = text.as_bytes().get(range).unwrap_or_default();
+                let secret = text.as_bytes().get(range);
+                debug_assert!(secret.is_some(), "a match lies inside of the text");
+                let secret = secret.unwrap_or_default();
                 for part in secret.windows(PART.min(secret.len()).max(1)) {
                     self.parts.entry(part.to_vec()).or_insert_with(|| rule.to_owned());
                 }
@@ -80,13 +82,18 @@ impl Mask {
 }
 
 fn hide<'a>(hidden: &mut [Option<&'a str>], literal: &Literal, start: usize, end: usize, rule: &'a str) {
-    let (Some(&from), Some(&to)) = (literal.places.get(start), literal.places.get(end)) else { return };
+    let (Some(&from), Some(&to)) = (literal.places.get(start), literal.places.get(end)) else {
+        debug_assert!(false, "a literal has an offset for each byte of its text and for its end");
+        return;
+    };
+    debug_assert!(from <= to && to <= hidden.len(), "the offsets of a literal ascend inside of its source");
     for place in hidden.get_mut(from..to).into_iter().flatten() {
         place.get_or_insert(rule);
     }
 }
 
 fn render(octets: &[u8], hidden: &[Option<&str>], from: usize) -> String {
+    debug_assert!(hidden.len() == octets.len() && from <= octets.len(), "one entry per byte; {from} is a position");
     let mut shown = if from > 0 { "…".to_owned() } else { String::new() };
     // A secret that begins before `from` is shown with its full range.
     let rule = hidden.get(from).copied().flatten();

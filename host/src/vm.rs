@@ -228,7 +228,9 @@ impl Vm {
 
     /// Returns the name of the plugin that a context belongs to.
     pub(crate) fn plugin_name(&self, context: u32) -> String {
-        self.store.data().contexts.get(&context).map(|context| context.plugin().name.clone()).unwrap_or_default()
+        let context = self.store.data().contexts.get(&context);
+        debug_assert!(context.is_some(), "the caller knows the context's id, so the context exists");
+        context.map(|context| context.plugin().name.clone()).unwrap_or_default()
     }
 
     /// Adds a context and returns its id.

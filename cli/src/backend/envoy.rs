@@ -141,6 +141,7 @@ impl Backend for EnvoyBackend {
                 output.stopped = Some("a scripted upstream takes every connection: `refuse` is not run".into());
                 return Ok(output);
             }
+            debug_assert!(number < cut_points.len(), "every exchange has cut points");
             let cut_points = cut_points.get(number).cloned().unwrap_or_default();
             let script = Script { exchange: (**exchange).clone(), number, cut_points, delivery: delivery.clone() };
             let seen = self.send(&mut running, script)?;

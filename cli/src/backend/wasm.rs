@@ -142,6 +142,7 @@ impl Backend for Wasm {
             match action {
                 Action::Advance(duration) => process.advance(*duration),
                 Action::Send(exchange) => {
+                    debug_assert!(number < cut_points.len(), "every exchange has cut points");
                     let script = Script {
                         exchange: (**exchange).clone(),
                         number,

@@ -23,11 +23,12 @@ fn octets(value: &str) -> Vec<u8> {
     let mut rest = value;
     while let Some((before, behind)) = rest.split_once("\\x") {
         octets.extend_from_slice(before.as_bytes());
-        let octet = behind.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        let octet =
+            behind.split_at_checked(2).and_then(|(digits, after)| Some((u8::from_str_radix(digits, 16).ok()?, after)));
         match octet {
-            Some(octet) => {
+            Some((octet, after)) => {
                 octets.push(octet);
-                rest = behind.get(2..).unwrap_or_default();
+                rest = after;
             }
             None => {
                 octets.extend_from_slice(b"\\x");

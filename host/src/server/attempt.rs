@@ -32,6 +32,7 @@ impl Server {
     pub(super) fn attempt(&mut self, id: u64, headers: Headers, end: bool) {
         let Some(stream) = self.host.stream(id) else { return };
         let (listener, worker) = (stream.listener, stream.worker);
+        debug_assert!(stream.info.cluster.is_some(), "the router passes on only requests whose route has a cluster");
         let cluster = stream.info.cluster.clone().unwrap_or_default();
         let route = stream.info.route.flatten();
         stream.info.upstream_address = Some("127.0.0.1:80".to_owned());

@@ -174,7 +174,9 @@ impl Server {
         text: impl FnOnce() -> String,
     ) {
         if self.host.tracing {
-            let plugin = self.plugin_of(stream, filter).map(|plugin| plugin.settings.name.clone()).unwrap_or_default();
+            let plugin = self.plugin_of(stream, filter);
+            debug_assert!(plugin.is_some(), "a filter with callbacks belongs to a plugin of its listener");
+            let plugin = plugin.map(|plugin| plugin.settings.name.clone()).unwrap_or_default();
             let context = context_of(stream, filter).unwrap_or_default();
             let id = if stream.parent == 0 { stream.id } else { stream.parent };
             if let Some(record) = self.host.records.get_mut(&id) {

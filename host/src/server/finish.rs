@@ -34,7 +34,9 @@ impl Server {
         }
         self.abandon_attempt(id);
         let Some(mut stream) = self.take(id) else { return };
-        let record = self.host.records.remove(&id).unwrap_or_default();
+        let record = self.host.records.remove(&id);
+        debug_assert!(record.is_some(), "a stream of a listener has a record until it ends");
+        let record = record.unwrap_or_default();
         let session = self.sessions.remove(&id);
         stream.client.details = stream.info.details.clone().unwrap_or_default();
         if let Some(ended) = session.and_then(|session| session.ended) {

@@ -57,10 +57,10 @@ impl Server {
                 self.host.stats.counters.entry(format!("wasm.{}.{counter}", plugin.settings.name)).or_default();
             }
         }
-        self.start_plugins(&listener).map_err(|(plugin, reason)| StartError {
-            plugin,
-            reason,
-            log: self.host.log.get(logged..).unwrap_or_default().to_vec(),
+        self.start_plugins(&listener).map_err(|(plugin, reason)| {
+            let log = self.host.log.get(logged..);
+            debug_assert!(log.is_some(), "the log only grows");
+            StartError { plugin, reason, log: log.unwrap_or_default().to_vec() }
         })?;
         self.listeners.push(Arc::new(listener));
         self.process_pending();

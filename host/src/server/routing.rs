@@ -13,6 +13,7 @@ impl Server {
             return;
         }
         let Some(listener) = self.listeners.get(stream.listener) else { return };
+        debug_assert!(stream.request.headers.is_some(), "a stream begins with its request headers");
         let headers = stream.request.headers.clone().unwrap_or_default();
         // Without `x-forwarded-proto` Envoy matches no route.
         let routable = headers.contains("x-forwarded-proto") && headers.contains(":path");

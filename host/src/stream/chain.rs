@@ -229,6 +229,7 @@ impl<'a> FilterChain<'a> {
             }
         }
         let message = self.message();
+        debug_assert!(body != BodySource::Buffer || message.buffer.is_some(), "a buffer stays until the stream ends");
         let bytes = match body {
             BodySource::Buffer => message.buffer.as_mut().map(std::mem::take).unwrap_or_default(),
             _ => std::mem::take(&mut message.frame),
@@ -303,6 +304,7 @@ impl<'a> FilterChain<'a> {
             }
         }
         if !self.stream.is_over() {
+            debug_assert!(self.message().trailers.is_some(), "trailers arrive or are added before they are iterated");
             let trailers = self.message().trailers.clone().unwrap_or_default();
             match self.direction {
                 Direction::Decode => self.stream.outputs.push_back(ChainOutput::RequestTrailers(trailers)),
@@ -328,6 +330,7 @@ impl<'a> FilterChain<'a> {
 
     /// Hands headers that have passed every filter to the router or to the client.
     fn headers_leave(&mut self, end: bool) {
+        debug_assert!(self.message().headers.is_some(), "headers arrive before they are iterated");
         match self.direction {
             Direction::Decode => {
                 self.begin_callback();

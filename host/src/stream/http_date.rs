@@ -16,7 +16,9 @@ pub(super) fn format(unix_ns: u64) -> String {
     let month = if mp < 10 { mp + 3 } else { mp - 9 };
     let year = yoe + era * 400 + u64::from(month <= 2);
     let name = |names: &[&'static str], at: u64| {
-        usize::try_from(at).ok().and_then(|at| names.get(at).copied()).unwrap_or_default()
+        let name = usize::try_from(at).ok().and_then(|at| names.get(at).copied());
+        debug_assert!(name.is_some(), "days of a week are below 7, months of a year below 12");
+        name.unwrap_or_default()
     };
     format!(
         "{}, {day:02} {} {year} {:02}:{:02}:{:02} GMT",

@@ -127,11 +127,13 @@ fn around(chain: &ResolvedChain, upstreams: &[(&str, SocketAddr)]) -> Value {
         "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"},
     }));
     let address = json!({"socket_address": {"address": "127.0.0.1", "port_value": 0}});
-    let default_cluster = chain.clusters().first().copied().unwrap_or_default().to_owned();
+    let default_cluster = chain.clusters().first().copied();
+    debug_assert!(default_cluster.is_some(), "a chain given as a list has a route to its upstream");
+    let default_cluster = default_cluster.unwrap_or_default();
     json!({
         "admin": {"address": address},
         "static_resources": {
-            "listeners": [listener(&address, filters, &default_cluster)],
+            "listeners": [listener(&address, filters, default_cluster)],
             "clusters": upstreams.iter().map(|(name, address)| cluster(name, *address)).collect::<Vec<_>>(),
         },
     })

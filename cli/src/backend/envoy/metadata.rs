@@ -73,8 +73,10 @@ fn encoded(value: &Value) -> Vec<u8> {
     match value {
         Value::Null => vec![0x08, 0],
         Value::Number(number) => {
+            let double = number.as_f64();
+            debug_assert!(double.is_some(), "numbers convert to f64 without the feature `arbitrary_precision`");
             let mut octets = vec![0x11];
-            octets.extend_from_slice(&number.as_f64().unwrap_or_default().to_le_bytes());
+            octets.extend_from_slice(&double.unwrap_or_default().to_le_bytes());
             octets
         }
         Value::String(text) => field(3, text.as_bytes()),

@@ -101,7 +101,11 @@ fn metadata(value: &Value) -> tollgate_host::MetadataValue {
     match value {
         Value::Null => Host::Null,
         Value::Bool(truth) => Host::Bool(*truth),
-        Value::Number(number) => Host::Number(number.as_f64().unwrap_or_default()),
+        Value::Number(number) => {
+            let double = number.as_f64();
+            debug_assert!(double.is_some(), "numbers convert to f64 without the feature `arbitrary_precision`");
+            Host::Number(double.unwrap_or_default())
+        }
         Value::String(text) => Host::Text(text.clone()),
         Value::Array(list) => Host::List(list.iter().map(metadata).collect()),
         Value::Object(map) => Host::Struct(map.iter().map(|(key, value)| (key.clone(), metadata(value))).collect()),
