@@ -71,6 +71,12 @@ impl Route {
         self
     }
 
+    /// Requires that a header be present as well.
+    pub fn and_header_present(mut self, name: &str) -> Route {
+        self.matchers.push(Matcher::Header(name.to_ascii_lowercase(), None));
+        self
+    }
+
     /// Sets the route's name, which `xds.route_name` returns.
     pub fn name(mut self, name: impl Into<String>) -> Route {
         self.name = name.into();
@@ -134,6 +140,8 @@ mod tests {
             (Route::header_equals("x-absent", ""), false),
             (Route::header_present("x-n").and_prefix("/v1").and_header("x-model", "a"), true),
             (Route::header_present("x-n").and_prefix("/v2"), false),
+            (Route::prefix("/").and_header_present("X-Model"), true),
+            (Route::prefix("/").and_header_present("x-absent"), false),
         ] {
             assert_eq!(route.matches(&headers), expected, "{route:?}");
         }

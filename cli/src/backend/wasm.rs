@@ -102,21 +102,11 @@ fn refused(chain: &ResolvedChain, error: &StartError) -> Problem {
 }
 
 fn route(rule: &RouteRule) -> Route {
-    let mut headers = rule.headers.iter();
-    let mut route = match (&rule.prefix, headers.next()) {
-        (Some(prefix), None) => Route::prefix(prefix.as_str()),
-        (prefix, Some((name, value))) => {
-            let route = match value {
-                Some(value) => Route::header_equals(name, value.as_str()),
-                None => Route::header_present(name),
-            };
-            prefix.iter().fold(route, |route, prefix| route.and_prefix(prefix.as_str()))
-        }
-        (None, None) => Route::prefix("/"),
-    };
-    for (name, value) in headers {
-        route = route.and_header(name, value.as_deref().unwrap_or_default());
-    }
+    let prefix = Route::prefix(rule.prefix.as_deref().unwrap_or("/"));
+    let route = rule.headers.iter().fold(prefix, |route, (name, value)| match value {
+        Some(value) => route.and_header(name, value.as_str()),
+        None => route.and_header_present(name),
+    });
     match &rule.target {
         // Streams may take any virtual time, as with the reference bootstrap.
         Target::Cluster(cluster) => route.cluster(cluster.as_str()).timeout(None),
