@@ -42,22 +42,22 @@ fn table<'s>(root: &'s Value, map: &'s Value, path: &str, text: &mut String, nex
     let required: Vec<&str> = strings(map.get("required")).collect();
     for (key, value) in map.get("properties").and_then(Value::as_object).into_iter().flatten() {
         let place = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-        let mut kind = Kind { root, next, place };
-        let shown = kind.of(value);
+        let mut types = TypeDescriber { root, next, place };
+        let shown = types.of(value);
         let description = value.get("description").and_then(Value::as_str).unwrap_or_default();
         let name = if required.contains(&key.as_str()) { format!("**`{key}`**") } else { format!("`{key}`") };
         let _ = writeln!(text, "| {name} | {shown} | {} |", description.replace('\n', " ").replace('|', "\\|"));
     }
 }
 
-/// Description of the type of a value.
-struct Kind<'a, 's> {
+/// Describes the types of values, and collects the maps that get a table of their own.
+struct TypeDescriber<'a, 's> {
     root: &'s Value,
     next: &'a mut VecDeque<(String, &'s Value)>,
     place: String,
 }
 
-impl<'s> Kind<'_, 's> {
+impl<'s> TypeDescriber<'_, 's> {
     fn of(&mut self, value: &'s Value) -> String {
         if let Some(name) = value.get("$ref").and_then(Value::as_str).and_then(|name| name.strip_prefix('#')) {
             return self.root.pointer(name).map(|target| self.of(target)).unwrap_or_default();

@@ -9,7 +9,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use crate::error::Context;
-use crate::http1::{self, DecodeError, Decoder, Kind, Part};
+use crate::http1::{self, DecodeError, Decoder, MessageKind, Part};
 use crate::message::{BodyLength, RequestHead};
 use crate::{Error, Result};
 
@@ -95,7 +95,7 @@ pub struct Response {
 
 impl Response {
     fn read_head(mut stream: TcpStream) -> Result<Response> {
-        let mut decoder = Decoder::new(Kind::Response);
+        let mut decoder = Decoder::new(MessageKind::Response);
         match next(&mut decoder, &mut stream).context(|| "no response".into())? {
             Part::Head { start_line, headers, .. } => {
                 let status = http1::status(&start_line).unwrap_or_default();

@@ -13,7 +13,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::http1::{self, DecodeError, Decoder, Kind, Part};
+use crate::http1::{self, DecodeError, Decoder, MessageKind, Part};
 use crate::message::{BodyLength, Headers, RequestHead, ResponseHead};
 use crate::{Context, Error, Result};
 
@@ -56,12 +56,12 @@ impl Http1 {
     /// Uses a stream that is connected already.
     pub fn over(stream: impl Stream) -> Http1 {
         let (reader, writer) = tokio::io::split(stream);
-        Http1 { reader: Box::new(reader), writer: Box::new(writer), decoder: Decoder::new(Kind::Response) }
+        Http1 { reader: Box::new(reader), writer: Box::new(writer), decoder: Decoder::new(MessageKind::Response) }
     }
 
     /// Starts an exchange. The head is written with the first piece of the body, or by [`Sender::flush`].
     pub fn start(&mut self, head: &RequestHead, length: BodyLength) -> (Sender<'_>, Receiver<'_>) {
-        self.decoder.expect(if head.method == "HEAD" { Kind::ResponseToHead } else { Kind::Response });
+        self.decoder.expect(if head.method == "HEAD" { MessageKind::ResponseToHead } else { MessageKind::Response });
         let mut unsent = Vec::new();
         http1::write_request_head(&mut unsent, head, length);
         let sender = Sender(Sending::Http1 { writer: &mut self.writer, length, unsent });
@@ -344,12 +344,12 @@ pub(crate) struct Http1Server {
 impl Http1Server {
     pub(crate) fn over(stream: impl Stream) -> Http1Server {
         let (reader, writer) = tokio::io::split(stream);
-        Http1Server { reader: Box::new(reader), writer: Box::new(writer), decoder: Decoder::new(Kind::Request) }
+        Http1Server { reader: Box::new(reader), writer: Box::new(writer), decoder: Decoder::new(MessageKind::Request) }
     }
 
     /// Reads the head of the next request.
     pub(crate) async fn request_head(&mut self) -> std::result::Result<RequestHead, ReceiveError> {
-        self.decoder.expect(Kind::Request);
+        self.decoder.expect(MessageKind::Request);
         let (start_line, headers, _) = read_head(&mut self.reader, &mut self.decoder).await?;
         let mut words = start_line.split(' ').map(str::to_owned);
         let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());

@@ -125,7 +125,7 @@ impl std::error::Error for DecodeError {}
 
 /// Kind of message to decode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum MessageKind {
     /// Request.
     Request,
     /// Response to any request but HEAD. Informational responses (1xx) are skipped.
@@ -137,7 +137,7 @@ pub enum Kind {
 /// Decoder of the messages on one connection, one after the other.
 #[derive(Debug)]
 pub struct Decoder {
-    kind: Kind,
+    kind: MessageKind,
     buffer: Vec<u8>,
     /// Offset of the first byte in `buffer` that is not decoded yet.
     at: usize,
@@ -167,12 +167,12 @@ const MAX_LINE: usize = 1 << 20;
 
 impl Decoder {
     /// Creates a decoder that expects this kind of message first.
-    pub fn new(kind: Kind) -> Decoder {
+    pub fn new(kind: MessageKind) -> Decoder {
         Decoder { kind, buffer: Vec::new(), at: 0, closed: false, state: State::Start }
     }
 
     /// Expects another message on the same connection.
-    pub fn expect(&mut self, kind: Kind) {
+    pub fn expect(&mut self, kind: MessageKind) {
         (self.kind, self.state) = (kind, State::Start);
     }
 
@@ -221,10 +221,10 @@ impl Decoder {
                         continue;
                     }
                     let (start_line, headers) = (std::mem::take(start_line), std::mem::take(headers));
-                    if self.kind != Kind::Request && status(&start_line).is_none() {
+                    if self.kind != MessageKind::Request && status(&start_line).is_none() {
                         return Err(DecodeError::Malformed("the status line is malformed"));
                     }
-                    if self.kind != Kind::Request && matches!(status(&start_line), Some(100..200)) {
+                    if self.kind != MessageKind::Request && matches!(status(&start_line), Some(100..200)) {
                         self.state = State::Start;
                         continue;
                     }
@@ -305,7 +305,7 @@ impl Decoder {
         let chunked = header(headers, "transfer-encoding").is_some();
         let mut lengths = headers.iter().filter(|(name, _)| name == "content-length");
         let length = lengths.next();
-        if self.kind == Kind::ResponseToHead {
+        if self.kind == MessageKind::ResponseToHead {
             return Ok(Framing::NoBody);
         }
         match length {
@@ -316,7 +316,9 @@ impl Decoder {
                 length.map(Framing::Length).ok_or("content-length is not a number")
             }
             None if chunked => Ok(Framing::Chunks),
-            None if self.kind == Kind::Request || matches!(status(start_line), Some(204 | 304)) => Ok(Framing::NoBody),
+            None if self.kind == MessageKind::Request || matches!(status(start_line), Some(204 | 304)) => {
+                Ok(Framing::NoBody)
+            }
             None => Ok(Framing::UntilClose),
         }
     }
@@ -360,7 +362,7 @@ mod tests {
     use super::*;
 
     /// Decodes a response that arrives in pieces of `step` bytes: status, body in frames, trailers, or the error.
-    fn decode(kind: Kind, wire: &[u8], step: usize) -> Result<(u16, Vec<Vec<u8>>, Headers), String> {
+    fn decode(kind: MessageKind, wire: &[u8], step: usize) -> Result<(u16, Vec<Vec<u8>>, Headers), String> {
         let mut decoder = Decoder::new(kind);
         let mut pieces = wire.chunks(step);
         let (mut code, mut frames, mut trailers, mut open) = (0, Vec::new(), Vec::new(), false);
@@ -399,7 +401,7 @@ mod tests {
         ] {
             let frames: Vec<Vec<u8>> = frames.iter().map(|frame| frame.as_bytes().to_vec()).collect();
             for step in [1, 2, 7, 1000] {
-                assert_eq!(decode(Kind::Response, wire, step), Ok((200, frames.clone(), trailers.clone())));
+                assert_eq!(decode(MessageKind::Response, wire, step), Ok((200, frames.clone(), trailers.clone())));
             }
         }
     }
@@ -407,9 +409,9 @@ mod tests {
     #[test]
     fn a_response_may_have_no_body() {
         for (kind, wire) in [
-            (Kind::Response, &b"HTTP/1.1 204 No Content\r\n\r\n"[..]),
-            (Kind::Response, b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"),
-            (Kind::ResponseToHead, b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n"),
+            (MessageKind::Response, &b"HTTP/1.1 204 No Content\r\n\r\n"[..]),
+            (MessageKind::Response, b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"),
+            (MessageKind::ResponseToHead, b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n"),
         ] {
             assert!(decode(kind, wire, 1).unwrap().1.is_empty());
         }
@@ -417,7 +419,7 @@ mod tests {
 
     #[test]
     fn a_status_below_100_is_a_response() {
-        let decoded = decode(Kind::Response, b"HTTP/1.1 0 \r\ncontent-length: 1\r\n\r\na", 1).unwrap();
+        let decoded = decode(MessageKind::Response, b"HTTP/1.1 0 \r\ncontent-length: 1\r\n\r\na", 1).unwrap();
         assert_eq!((decoded.0, decoded.1), (0, vec![b"a".to_vec()]));
     }
 
@@ -438,7 +440,7 @@ mod tests {
             (b"", "the connection was closed"),
         ] {
             for step in [1, 1000] {
-                let error = decode(Kind::Response, wire, step).unwrap_err();
+                let error = decode(MessageKind::Response, wire, step).unwrap_err();
                 assert!(error.contains(reason), "{error}, not {reason}");
             }
         }
@@ -446,7 +448,7 @@ mod tests {
 
     #[test]
     fn messages_follow_each_other_on_a_connection() {
-        let mut decoder = Decoder::new(Kind::Request);
+        let mut decoder = Decoder::new(MessageKind::Request);
         let (mut wire, head) =
             (Vec::new(), RequestHead { method: "POST".into(), path: "/a".into(), ..Default::default() });
         for _ in 0..2 {
@@ -457,7 +459,7 @@ mod tests {
         }
         decoder.feed(&wire);
         for _ in 0..2 {
-            decoder.expect(Kind::Request);
+            decoder.expect(MessageKind::Request);
             assert!(matches!(decoder.decode(), Ok(Some(Part::Head { framing: Framing::Chunks, .. }))));
             let hello = Part::Data { bytes: b"hello".to_vec(), ends_frame: true };
             assert_eq!(decoder.decode(), Ok(Some(hello)));
@@ -466,7 +468,7 @@ mod tests {
         }
         assert!(decoder.remaining().is_empty());
         decoder.close();
-        decoder.expect(Kind::Request);
+        decoder.expect(MessageKind::Request);
         assert_eq!(decoder.decode(), Err(DecodeError::NoMessage));
     }
 }

@@ -49,11 +49,12 @@ impl Framing {
 /// Splits a body into events, however it is chunked.
 #[derive(Clone, Debug)]
 pub struct Framer {
-    inner: Inner,
+    inner: AnyFramer,
 }
 
+/// Framer of any framing.
 #[derive(Clone, Debug)]
-enum Inner {
+enum AnyFramer {
     Sse(sse::SseFramer),
     JsonLines(json_lines::JsonLinesFramer),
     JsonArray(json_array::JsonArrayFramer),
@@ -63,11 +64,12 @@ enum Inner {
 /// One event of a streamed response, with its original bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct Event<'a> {
-    inner: Kind<'a>,
+    inner: AnyEvent<'a>,
 }
 
+/// Event of any framing.
 #[derive(Clone, Copy, Debug)]
-enum Kind<'a> {
+enum AnyEvent<'a> {
     Sse(sse::SseEvent<'a>),
     JsonLines(json_lines::JsonLine<'a>),
     JsonArray(json_array::ArrayElement<'a>),
@@ -80,10 +82,10 @@ impl Framer {
     #[must_use]
     pub fn new(framing: Framing, max_event_bytes: usize) -> Framer {
         let inner = match framing {
-            Framing::Sse => Inner::Sse(sse::SseFramer::new(max_event_bytes)),
-            Framing::JsonLines => Inner::JsonLines(json_lines::JsonLinesFramer::new(max_event_bytes)),
-            Framing::JsonArray => Inner::JsonArray(json_array::JsonArrayFramer::new(max_event_bytes)),
-            Framing::EventStream => Inner::EventStream(event_stream::EventStreamFramer::new(max_event_bytes)),
+            Framing::Sse => AnyFramer::Sse(sse::SseFramer::new(max_event_bytes)),
+            Framing::JsonLines => AnyFramer::JsonLines(json_lines::JsonLinesFramer::new(max_event_bytes)),
+            Framing::JsonArray => AnyFramer::JsonArray(json_array::JsonArrayFramer::new(max_event_bytes)),
+            Framing::EventStream => AnyFramer::EventStream(event_stream::EventStreamFramer::new(max_event_bytes)),
         };
         Framer { inner }
     }
@@ -92,10 +94,10 @@ impl Framer {
     #[must_use]
     pub fn framing(&self) -> Framing {
         match &self.inner {
-            Inner::Sse(_) => Framing::Sse,
-            Inner::JsonLines(_) => Framing::JsonLines,
-            Inner::JsonArray(_) => Framing::JsonArray,
-            Inner::EventStream(_) => Framing::EventStream,
+            AnyFramer::Sse(_) => Framing::Sse,
+            AnyFramer::JsonLines(_) => Framing::JsonLines,
+            AnyFramer::JsonArray(_) => Framing::JsonArray,
+            AnyFramer::EventStream(_) => Framing::EventStream,
         }
     }
 
@@ -111,10 +113,16 @@ impl Framer {
         mut each: impl FnMut(Event<'_>) -> Result<(), E>,
     ) -> Result<(), FrameError<E>> {
         match &mut self.inner {
-            Inner::Sse(framer) => framer.push(bytes, |event| each(Event { inner: Kind::Sse(event) })),
-            Inner::JsonLines(framer) => framer.push(bytes, |event| each(Event { inner: Kind::JsonLines(event) })),
-            Inner::JsonArray(framer) => framer.push(bytes, |event| each(Event { inner: Kind::JsonArray(event) })),
-            Inner::EventStream(framer) => framer.push(bytes, |event| each(Event { inner: Kind::EventStream(event) })),
+            AnyFramer::Sse(framer) => framer.push(bytes, |event| each(Event { inner: AnyEvent::Sse(event) })),
+            AnyFramer::JsonLines(framer) => {
+                framer.push(bytes, |event| each(Event { inner: AnyEvent::JsonLines(event) }))
+            }
+            AnyFramer::JsonArray(framer) => {
+                framer.push(bytes, |event| each(Event { inner: AnyEvent::JsonArray(event) }))
+            }
+            AnyFramer::EventStream(framer) => {
+                framer.push(bytes, |event| each(Event { inner: AnyEvent::EventStream(event) }))
+            }
         }
     }
 
@@ -122,10 +130,10 @@ impl Framer {
     #[must_use]
     pub fn pending(&self) -> &[u8] {
         match &self.inner {
-            Inner::Sse(framer) => framer.pending(),
-            Inner::JsonLines(framer) => framer.pending(),
-            Inner::JsonArray(framer) => framer.pending(),
-            Inner::EventStream(framer) => framer.pending(),
+            AnyFramer::Sse(framer) => framer.pending(),
+            AnyFramer::JsonLines(framer) => framer.pending(),
+            AnyFramer::JsonArray(framer) => framer.pending(),
+            AnyFramer::EventStream(framer) => framer.pending(),
         }
     }
 
@@ -136,10 +144,12 @@ impl Framer {
     /// bytes are dropped then.
     pub fn finish<E>(&mut self, mut each: impl FnMut(Event<'_>) -> Result<(), E>) -> Result<(), FrameError<E>> {
         match &mut self.inner {
-            Inner::Sse(framer) => framer.finish(|event| each(Event { inner: Kind::Sse(event) })),
-            Inner::JsonLines(framer) => framer.finish(|event| each(Event { inner: Kind::JsonLines(event) })),
-            Inner::JsonArray(framer) => framer.finish(|event| each(Event { inner: Kind::JsonArray(event) })),
-            Inner::EventStream(framer) => framer.finish(|event| each(Event { inner: Kind::EventStream(event) })),
+            AnyFramer::Sse(framer) => framer.finish(|event| each(Event { inner: AnyEvent::Sse(event) })),
+            AnyFramer::JsonLines(framer) => framer.finish(|event| each(Event { inner: AnyEvent::JsonLines(event) })),
+            AnyFramer::JsonArray(framer) => framer.finish(|event| each(Event { inner: AnyEvent::JsonArray(event) })),
+            AnyFramer::EventStream(framer) => {
+                framer.finish(|event| each(Event { inner: AnyEvent::EventStream(event) }))
+            }
         }
     }
 }
@@ -149,10 +159,10 @@ impl<'a> Event<'a> {
     #[must_use]
     pub fn raw(&self) -> &'a [u8] {
         match &self.inner {
-            Kind::Sse(event) => event.raw(),
-            Kind::JsonLines(event) => event.raw(),
-            Kind::JsonArray(event) => event.raw(),
-            Kind::EventStream(event) => event.raw(),
+            AnyEvent::Sse(event) => event.raw(),
+            AnyEvent::JsonLines(event) => event.raw(),
+            AnyEvent::JsonArray(event) => event.raw(),
+            AnyEvent::EventStream(event) => event.raw(),
         }
     }
 
@@ -160,9 +170,9 @@ impl<'a> Event<'a> {
     #[must_use]
     pub fn name(&self) -> Option<&'a [u8]> {
         match &self.inner {
-            Kind::Sse(event) => event.name(),
-            Kind::JsonLines(_) | Kind::JsonArray(_) => None,
-            Kind::EventStream(event) => event.name(),
+            AnyEvent::Sse(event) => event.name(),
+            AnyEvent::JsonLines(_) | AnyEvent::JsonArray(_) => None,
+            AnyEvent::EventStream(event) => event.name(),
         }
     }
 
@@ -170,10 +180,10 @@ impl<'a> Event<'a> {
     #[must_use]
     pub fn data(&self) -> Option<Cow<'a, [u8]>> {
         match &self.inner {
-            Kind::Sse(event) => event.data(),
-            Kind::JsonLines(event) => event.data(),
-            Kind::JsonArray(event) => event.data(),
-            Kind::EventStream(event) => event.data(),
+            AnyEvent::Sse(event) => event.data(),
+            AnyEvent::JsonLines(event) => event.data(),
+            AnyEvent::JsonArray(event) => event.data(),
+            AnyEvent::EventStream(event) => event.data(),
         }
     }
 
@@ -181,10 +191,10 @@ impl<'a> Event<'a> {
     /// event without data is appended unchanged.
     pub fn with_data(&self, data: &[u8], out: &mut Vec<u8>) {
         match &self.inner {
-            Kind::Sse(event) => event.with_data(data, out),
-            Kind::JsonLines(event) => event.with_data(data, out),
-            Kind::JsonArray(event) => event.with_data(data, out),
-            Kind::EventStream(event) => event.with_data(data, out),
+            AnyEvent::Sse(event) => event.with_data(data, out),
+            AnyEvent::JsonLines(event) => event.with_data(data, out),
+            AnyEvent::JsonArray(event) => event.with_data(data, out),
+            AnyEvent::EventStream(event) => event.with_data(data, out),
         }
     }
 
@@ -192,10 +202,10 @@ impl<'a> Event<'a> {
     #[must_use]
     pub fn framing(&self) -> Framing {
         match &self.inner {
-            Kind::Sse(_) => Framing::Sse,
-            Kind::JsonLines(_) => Framing::JsonLines,
-            Kind::JsonArray(_) => Framing::JsonArray,
-            Kind::EventStream(_) => Framing::EventStream,
+            AnyEvent::Sse(_) => Framing::Sse,
+            AnyEvent::JsonLines(_) => Framing::JsonLines,
+            AnyEvent::JsonArray(_) => Framing::JsonArray,
+            AnyEvent::EventStream(_) => Framing::EventStream,
         }
     }
 
@@ -203,8 +213,8 @@ impl<'a> Event<'a> {
     #[must_use]
     pub fn is_last(&self) -> bool {
         match &self.inner {
-            Kind::JsonArray(event) => event.data().is_none() && event.raw().contains(&b']'),
-            Kind::Sse(_) | Kind::JsonLines(_) | Kind::EventStream(_) => false,
+            AnyEvent::JsonArray(event) => event.data().is_none() && event.raw().contains(&b']'),
+            AnyEvent::Sse(_) | AnyEvent::JsonLines(_) | AnyEvent::EventStream(_) => false,
         }
     }
 
@@ -212,10 +222,10 @@ impl<'a> Event<'a> {
     #[must_use]
     pub fn is_terminated(&self) -> bool {
         match &self.inner {
-            Kind::Sse(event) => is_terminated(event.raw()),
-            Kind::JsonLines(event) => event.raw().ends_with(b"\n"),
-            Kind::JsonArray(_) => true,
-            Kind::EventStream(event) => event.is_whole(),
+            AnyEvent::Sse(event) => is_terminated(event.raw()),
+            AnyEvent::JsonLines(event) => event.raw().ends_with(b"\n"),
+            AnyEvent::JsonArray(_) => true,
+            AnyEvent::EventStream(event) => event.is_whole(),
         }
     }
 
@@ -223,13 +233,13 @@ impl<'a> Event<'a> {
     #[must_use]
     pub fn envelope(&self) -> Envelope {
         let inner = match &self.inner {
-            Kind::Sse(event) => Cover::Sse(event.name().map(Box::from)),
-            Kind::JsonLines(_) => Cover::JsonLines,
-            Kind::JsonArray(_) => Cover::JsonArray,
-            Kind::EventStream(event) => {
+            AnyEvent::Sse(event) => AnyEnvelope::Sse(event.name().map(Box::from)),
+            AnyEvent::JsonLines(_) => AnyEnvelope::JsonLines,
+            AnyEvent::JsonArray(_) => AnyEnvelope::JsonArray,
+            AnyEvent::EventStream(event) => {
                 let mut frame = Vec::new();
                 event.with_data(b"{}", &mut frame);
-                Cover::EventStream(frame.into())
+                AnyEnvelope::EventStream(frame.into())
             }
         };
         Envelope { inner }
@@ -239,11 +249,12 @@ impl<'a> Event<'a> {
 /// Framing around the data of an event, used to write additional events of the same kind as a received one.
 #[derive(Clone, Debug)]
 pub struct Envelope {
-    inner: Cover,
+    inner: AnyEnvelope,
 }
 
+/// Envelope of any framing.
 #[derive(Clone, Debug)]
-enum Cover {
+enum AnyEnvelope {
     /// Event name.
     Sse(Option<Box<[u8]>>),
     JsonLines,
@@ -257,16 +268,16 @@ impl Envelope {
     /// and the event before this one must be terminated.
     pub fn write(&self, data: &[u8], out: &mut Vec<u8>) {
         match &self.inner {
-            Cover::Sse(name) => write_sse(name.as_deref().unwrap_or_default(), data, out),
-            Cover::JsonLines => {
+            AnyEnvelope::Sse(name) => write_sse(name.as_deref().unwrap_or_default(), data, out),
+            AnyEnvelope::JsonLines => {
                 out.extend_from_slice(data);
                 out.push(b'\n');
             }
-            Cover::JsonArray => {
+            AnyEnvelope::JsonArray => {
                 out.push(b',');
                 out.extend_from_slice(data);
             }
-            Cover::EventStream(frame) => {
+            AnyEnvelope::EventStream(frame) => {
                 let written = event_stream::EventStreamFramer::new(frame.len()).push(frame, |event| {
                     event.with_data(data, out);
                     Ok::<_, ()>(())

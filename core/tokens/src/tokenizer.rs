@@ -20,7 +20,7 @@ use crate::vocabulary::file::{File, LoadError};
 /// assert!(Tokenizer::load(b"not a table".to_vec()).is_err());
 /// ```
 #[derive(Clone)]
-pub struct Tokenizer(Kind);
+pub struct Tokenizer(TokenizerSource);
 
 /// Weak reference to a loaded tokenizer.
 pub(crate) struct WeakTokenizer(Weak<File>);
@@ -28,12 +28,13 @@ pub(crate) struct WeakTokenizer(Weak<File>);
 impl WeakTokenizer {
     /// Returns the tokenizer if it is still in use.
     pub(crate) fn upgrade(&self) -> Option<Tokenizer> {
-        self.0.upgrade().map(|file| Tokenizer(Kind::Loaded(file)))
+        self.0.upgrade().map(|file| Tokenizer(TokenizerSource::Loaded(file)))
     }
 }
 
+/// Origin of the tables of a tokenizer.
 #[derive(Clone)]
-enum Kind {
+enum TokenizerSource {
     BuiltIn(Encoding),
     Loaded(Arc<File>),
 }
@@ -45,23 +46,23 @@ impl Tokenizer {
     /// # Errors
     /// If the bytes are not such a file, have another version of the format, or are damaged.
     pub fn load(bytes: impl Into<Cow<'static, [u8]>>) -> Result<Tokenizer, LoadError> {
-        Ok(Tokenizer(Kind::Loaded(Arc::new(File::load(bytes.into())?))))
+        Ok(Tokenizer(TokenizerSource::Loaded(Arc::new(File::load(bytes.into())?))))
     }
 
     /// Returns the bytes that the tokenizer was loaded from; `None` for a built-in one.
     #[must_use]
     pub fn table(&self) -> Option<&[u8]> {
         match &self.0 {
-            Kind::BuiltIn(_) => None,
-            Kind::Loaded(file) => Some(file.bytes()),
+            TokenizerSource::BuiltIn(_) => None,
+            TokenizerSource::Loaded(file) => Some(file.bytes()),
         }
     }
 
     /// Returns a weak reference to the tokenizer; `None` for a built-in one.
     pub(crate) fn downgrade(&self) -> Option<WeakTokenizer> {
         match &self.0 {
-            Kind::BuiltIn(_) => None,
-            Kind::Loaded(file) => Some(WeakTokenizer(Arc::downgrade(file))),
+            TokenizerSource::BuiltIn(_) => None,
+            TokenizerSource::Loaded(file) => Some(WeakTokenizer(Arc::downgrade(file))),
         }
     }
 
@@ -69,8 +70,8 @@ impl Tokenizer {
     #[must_use]
     pub fn name(&self) -> &str {
         match &self.0 {
-            Kind::BuiltIn(encoding) => encoding.name(),
-            Kind::Loaded(file) => file.name(),
+            TokenizerSource::BuiltIn(encoding) => encoding.name(),
+            TokenizerSource::Loaded(file) => file.name(),
         }
     }
 
@@ -78,7 +79,7 @@ impl Tokenizer {
     /// count of a text that is not in NFC, which is rare, is that of the text as it is.
     #[must_use]
     pub fn is_normalized(&self) -> bool {
-        matches!(&self.0, Kind::Loaded(file) if file.is_normalized)
+        matches!(&self.0, TokenizerSource::Loaded(file) if file.is_normalized)
     }
 
     /// Counts the tokens of the text.
@@ -111,8 +112,8 @@ impl Tokenizer {
     #[must_use]
     pub fn bounds(&self, bytes: usize) -> (u64, u64) {
         let longest = match &self.0 {
-            Kind::BuiltIn(encoding) => return encoding.bounds(bytes),
-            Kind::Loaded(file) => file.vocabulary().max_token_len(),
+            TokenizerSource::BuiltIn(encoding) => return encoding.bounds(bytes),
+            TokenizerSource::Loaded(file) => file.vocabulary().max_token_len(),
         };
         (bytes.div_ceil(longest.max(1)) as u64, bytes as u64)
     }
@@ -139,31 +140,31 @@ impl Tokenizer {
     /// Returns the pre-tokenizer.
     fn pretokenizer(&self) -> Pretokenizer {
         match &self.0 {
-            Kind::BuiltIn(encoding) => encoding.parts().1,
-            Kind::Loaded(file) => file.pretokenizer,
+            TokenizerSource::BuiltIn(encoding) => encoding.parts().1,
+            TokenizerSource::Loaded(file) => file.pretokenizer,
         }
     }
 
     /// Calls a function with the vocabulary.
     pub(crate) fn with_vocabulary<T>(&self, with: impl FnOnce(&Vocabulary<'_>) -> T) -> T {
         match &self.0 {
-            Kind::BuiltIn(encoding) => with(encoding.parts().0),
-            Kind::Loaded(file) => with(&file.vocabulary()),
+            TokenizerSource::BuiltIn(encoding) => with(encoding.parts().0),
+            TokenizerSource::Loaded(file) => with(&file.vocabulary()),
         }
     }
 
     /// Passes the tokens of `text` to `sink`.
     pub(crate) fn run(&self, text: &[u8], sink: &mut impl Sink) {
         match &self.0 {
-            Kind::BuiltIn(encoding) => encoding.run(text, sink),
-            Kind::Loaded(file) => file.pretokenizer.run(&file.vocabulary(), text, sink),
+            TokenizerSource::BuiltIn(encoding) => encoding.run(text, sink),
+            TokenizerSource::Loaded(file) => file.pretokenizer.run(&file.vocabulary(), text, sink),
         }
     }
 }
 
 impl From<Encoding> for Tokenizer {
     fn from(encoding: Encoding) -> Tokenizer {
-        Tokenizer(Kind::BuiltIn(encoding))
+        Tokenizer(TokenizerSource::BuiltIn(encoding))
     }
 }
 

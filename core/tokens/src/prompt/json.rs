@@ -17,7 +17,7 @@ pub(super) struct Tree<'b> {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum NodeKind {
     Object,
     Array,
     String,
@@ -26,7 +26,7 @@ enum Kind {
 }
 
 struct Node {
-    kind: Kind,
+    kind: NodeKind,
     key: Option<Str>,
     /// Byte range of the value; of a string, without its quotes.
     span: Span,
@@ -65,14 +65,14 @@ impl<'b> Tree<'b> {
                     let (str, end) = string(body, at)?;
                     at = end;
                     let parent = open.last().and_then(|index| tree.nodes.get(*index));
-                    if key.is_none() && parent.is_some_and(|parent| parent.kind == Kind::Object) {
+                    if key.is_none() && parent.is_some_and(|parent| parent.kind == NodeKind::Object) {
                         key = Some(str);
                         continue;
                     }
-                    tree.push(Kind::String, key.take(), str, open.last().copied())?;
+                    tree.push(NodeKind::String, key.take(), str, open.last().copied())?;
                 }
                 b'{' | b'[' => {
-                    let kind = if byte == b'{' { Kind::Object } else { Kind::Array };
+                    let kind = if byte == b'{' { NodeKind::Object } else { NodeKind::Array };
                     let str = Str { span: Span::new(at, at), escaped: false };
                     let index = tree.push(kind, key.take(), str, open.last().copied())?;
                     if open.len() == MAX_DEPTH {
@@ -85,7 +85,7 @@ impl<'b> Tree<'b> {
                     let rest = body.get(at..)?;
                     let len = rest.iter().position(|byte| b",]} \t\r\n".contains(byte)).unwrap_or(rest.len());
                     let str = Str { span: Span::new(at, at + len), escaped: false };
-                    tree.push(Kind::Word, key.take(), str, open.last().copied())?;
+                    tree.push(NodeKind::Word, key.take(), str, open.last().copied())?;
                     at += len;
                 }
             }
@@ -96,7 +96,7 @@ impl<'b> Tree<'b> {
     }
 
     /// Appends a value; `None` if the tree is full.
-    fn push(&mut self, kind: Kind, key: Option<Str>, str: Str, parent: Option<usize>) -> Option<usize> {
+    fn push(&mut self, kind: NodeKind, key: Option<Str>, str: Str, parent: Option<usize>) -> Option<usize> {
         let index = self.nodes.len();
         if index == MAX_NODES {
             return None;
@@ -169,19 +169,19 @@ impl<'t, 'b> Value<'t, 'b> {
 
     /// Returns the text of a string.
     pub(super) fn text(self) -> Option<std::borrow::Cow<'b, str>> {
-        let node = self.node().filter(|node| node.kind == Kind::String)?;
+        let node = self.node().filter(|node| node.kind == NodeKind::String)?;
         Some(Str { span: node.span, escaped: node.escaped }.decode(self.tree.body))
     }
 
     /// Returns the literal of a number, boolean or null.
     pub(super) fn word(self) -> Option<&'b str> {
-        let node = self.node().filter(|node| node.kind == Kind::Word)?;
+        let node = self.node().filter(|node| node.kind == NodeKind::Word)?;
         std::str::from_utf8(node.span.of(self.tree.body)).ok()
     }
 
     /// Returns `true` for an array.
     pub(super) fn is_array(self) -> bool {
-        self.node().is_some_and(|node| node.kind == Kind::Array)
+        self.node().is_some_and(|node| node.kind == NodeKind::Array)
     }
 
     /// Returns the value as JSON without white space between tokens.

@@ -10,7 +10,7 @@ use crate::{Channel, Part, Span};
 
 /// Properties of an event type.
 #[derive(Clone, Copy, Default)]
-struct Kind {
+struct EventType {
     /// Part that its text belongs to.
     part: Option<Part>,
     /// `true` if the event ends a text.
@@ -22,16 +22,16 @@ struct Kind {
 }
 
 /// Returns the properties of the event with this `type`; the name of the event only repeats the type.
-fn kind(name: &str) -> Kind {
+fn event_type(name: &str) -> EventType {
     let Some(name) = name.strip_prefix("response.") else {
-        return Kind { failed: name == "error", ..Kind::default() };
+        return EventType { failed: name == "error", ..EventType::default() };
     };
     let ends = matches!(name, "completed" | "incomplete" | "failed" | "cancelled");
     // `output_text.delta` and `output_text.done`, and so on.
     let (subject, done) = match name.rsplit_once('.') {
         Some((subject, "delta")) => (subject, false),
         Some((subject, "done")) => (subject, true),
-        _ => return Kind { ends, failed: name == "failed", ..Kind::default() },
+        _ => return EventType { ends, failed: name == "failed", ..EventType::default() },
     };
     let part = match subject {
         "output_text" | "text" => Some(Part::Content),
@@ -45,7 +45,7 @@ fn kind(name: &str) -> Kind {
         "audio.transcript" | "output_audio_transcript" => Some(Part::Transcript),
         _ => None,
     };
-    Kind { part, done: done && part.is_some(), ..Kind::default() }
+    EventType { part, done: done && part.is_some(), ..EventType::default() }
 }
 
 /// Event under construction. Its type and indices may follow the texts that they apply to.
@@ -53,7 +53,7 @@ fn kind(name: &str) -> Kind {
 struct EventTexts {
     /// Index of the first text of the event.
     first: usize,
-    kind: Kind,
+    event_type: EventType,
     /// `output_index`.
     output: u32,
     /// Number of the part within the item, from `content_index` or `summary_index`.
@@ -76,7 +76,7 @@ impl EventTexts {
                 true => text.channel.choice = text.channel.choice.saturating_add(item_choice),
                 false => text.channel.choice = part_choice,
             }
-            if let (Some(part), true) = (self.kind.part, self.delta == Some(at)) {
+            if let (Some(part), true) = (self.event_type.part, self.delta == Some(at)) {
                 text.channel.part = part;
             }
         }
@@ -84,11 +84,11 @@ impl EventTexts {
             offsets.choice =
                 offsets.choice.saturating_add(if self.nested.is_empty() { part_choice } else { item_choice });
         }
-        builder.response.is_error |= self.kind.failed;
-        builder.response.ends |= self.kind.ends;
+        builder.response.is_error |= self.event_type.failed;
+        builder.response.ends |= self.event_type.ends;
         // Never a usage-only event, which could be withheld from the client.
         builder.response.choices += 1;
-        if self.kind.done {
+        if self.event_type.done {
             builder.response.finished.push(part_choice);
         }
     }
@@ -126,7 +126,7 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_
     while let Some((_, field)) = reader.field(&MEMBERS)? {
         let value = reader.value()?;
         match (field, value) {
-            ("type", Value::String(str)) => event.kind = kind(&str.decode(reader.body())),
+            ("type", Value::String(str)) => event.event_type = event_type(&str.decode(reader.body())),
             ("delta", Value::String(str)) => {
                 event.delta = Some(builder.response.texts.len());
                 builder.text(Channel::OTHER, str)?;

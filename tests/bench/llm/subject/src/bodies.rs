@@ -11,9 +11,9 @@ pub(crate) struct Body {
     pub(crate) json: Vec<u8>,
 }
 
-/// Kind of text, by its effect on a scanner.
+/// Style of a text, by its effect on a scanner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum TextStyle {
     /// Paragraphs, mostly ASCII: an escape every hundred bytes, occasionally a non-ASCII letter.
     Prose,
     /// Code: a line break with indentation every 40 bytes and quotes in between: an escape every 15 bytes.
@@ -26,17 +26,17 @@ enum Kind {
 pub(crate) fn all() -> Vec<Body> {
     let of = |name, bytes, kind| Body { name, json: request(bytes, kind) };
     vec![
-        of("1 KB", 1 << 10, Kind::Prose),
-        of("16 KB", 16 << 10, Kind::Prose),
-        of("256 KB", 256 << 10, Kind::Prose),
-        of("1 MB", 1 << 20, Kind::Prose),
-        of("256 KB of code", 256 << 10, Kind::Code),
-        of("256 KB of Japanese", 256 << 10, Kind::Japanese),
+        of("1 KB", 1 << 10, TextStyle::Prose),
+        of("16 KB", 16 << 10, TextStyle::Prose),
+        of("256 KB", 256 << 10, TextStyle::Prose),
+        of("1 MB", 1 << 20, TextStyle::Prose),
+        of("256 KB of code", 256 << 10, TextStyle::Code),
+        of("256 KB of Japanese", 256 << 10, TextStyle::Japanese),
     ]
 }
 
 /// Returns a conversation of about `bytes` bytes.
-fn request(bytes: usize, kind: Kind) -> Vec<u8> {
+fn request(bytes: usize, kind: TextStyle) -> Vec<u8> {
     let mut chance = Chance(bytes as u64);
     let turn = (bytes / 3).clamp(200, 6 << 10);
     let mut messages = vec![json!({ "role": "system", "content": text(turn / 2, kind, &mut chance) })];
@@ -64,22 +64,22 @@ fn write(messages: Vec<Value>) -> Vec<u8> {
     .into_bytes()
 }
 
-fn text(bytes: usize, kind: Kind, chance: &mut Chance) -> String {
+fn text(bytes: usize, kind: TextStyle, chance: &mut Chance) -> String {
     let mut text = String::with_capacity(bytes + 64);
     while text.len() < bytes {
         match kind {
-            Kind::Prose => match chance.below(150) {
+            TextStyle::Prose => match chance.below(150) {
                 0..7 => text.push_str("\n\n"),
                 7..9 => text.push_str(" \"as it were\" "),
                 9 => text.push_str(" – naïve, in Zürich – "),
                 _ => word(&mut text, chance),
             },
-            Kind::Code => {
+            TextStyle::Code => {
                 text.push_str("\n        ");
                 (0..2 + chance.below(3)).for_each(|_| word(&mut text, chance));
                 text.push_str("(\"x\");");
             }
-            Kind::Japanese => {
+            TextStyle::Japanese => {
                 let from = chance.below(KANA.len() - 4);
                 text.extend(KANA.iter().skip(from).take(4));
             }
