@@ -16,7 +16,7 @@ pub enum Framing {
 
 /// Offsets at which a body is cut.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Cut {
+pub enum BodySplit {
     /// Not cut.
     #[default]
     Whole,
@@ -36,9 +36,9 @@ pub struct Delivery {
     /// HTTP version on both sides of the gateway.
     pub framing: Framing,
     /// Cuts of request bodies.
-    pub request: Cut,
+    pub request: BodySplit,
     /// Cuts of response bodies.
-    pub response: Cut,
+    pub response: BodySplit,
     /// `true` if [`TRAILER`] is added to requests.
     pub request_trailers: bool,
     /// `true` if [`TRAILER`] is added to responses.
@@ -100,7 +100,7 @@ struct Message<'a> {
     /// Number of the exchange, from 0.
     number: usize,
     body: &'a [u8],
-    cut: &'a Cut,
+    cut: &'a BodySplit,
     cut_points: &'a [usize],
     /// `true` if the test file gives the message trailers.
     own_trailers: bool,
@@ -125,7 +125,7 @@ impl Delivery {
     /// Returns the frames of a response with this body.
     pub fn response(&self, number: usize, exchange: &Exchange, body: &[u8], cut_points: &CutPoints) -> Frames {
         // A client that leaves after a number of events needs one frame per event.
-        let cut = if exchange.request.leave_after.is_some() { &Cut::Events } else { &self.response };
+        let cut = if exchange.request.leave_after.is_some() { &BodySplit::Events } else { &self.response };
         let frames = self.frames(&Message {
             number,
             body,
@@ -140,12 +140,12 @@ impl Delivery {
     fn frames(&self, message: &Message<'_>) -> Frames {
         let Message { number, body, cut, cut_points, own_trailers, add_trailer } = *message;
         let here = self.only.is_none_or(|only| only == number);
-        let mut cuts = match if here || *cut == Cut::Events { cut } else { &Cut::Whole } {
-            Cut::Whole => Vec::new(),
-            Cut::Bytes => (1..body.len()).step_by(body.len().div_ceil(MAX_PIECES).max(1)).collect(),
-            Cut::Events => crate::cut_points::events(body),
-            Cut::Match(number) => cut_points.get(*number).copied().into_iter().collect(),
-            Cut::At(cuts) => cuts.clone(),
+        let mut cuts = match if here || *cut == BodySplit::Events { cut } else { &BodySplit::Whole } {
+            BodySplit::Whole => Vec::new(),
+            BodySplit::Bytes => (1..body.len()).step_by(body.len().div_ceil(MAX_PIECES).max(1)).collect(),
+            BodySplit::Events => crate::cut_points::events(body),
+            BodySplit::Match(number) => cut_points.get(*number).copied().into_iter().collect(),
+            BodySplit::At(cuts) => cuts.clone(),
         };
         cuts.retain(|&cut| cut > 0 && cut < body.len());
         let trailers = add_trailer && here;
@@ -163,16 +163,16 @@ impl fmt::Display for Delivery {
             Framing::Http1 => "HTTP/1",
             Framing::Http2 => "HTTP/2",
         })?;
-        if self.request == Cut::Whole && self.response == Cut::Whole {
+        if self.request == BodySplit::Whole && self.response == BodySplit::Whole {
             f.write_str(", whole")?;
         }
         for (what, cut) in [("request", &self.request), ("response", &self.response)] {
             match cut {
-                Cut::Whole => {}
-                Cut::Bytes => write!(f, ", {what} byte by byte")?,
-                Cut::Events => write!(f, ", {what} event by event")?,
-                Cut::Match(number) => write!(f, ", {what} cut at a match (place {})", number + 1)?,
-                Cut::At(cuts) => write!(f, ", {what} cut at {}", offsets(cuts))?,
+                BodySplit::Whole => {}
+                BodySplit::Bytes => write!(f, ", {what} byte by byte")?,
+                BodySplit::Events => write!(f, ", {what} event by event")?,
+                BodySplit::Match(number) => write!(f, ", {what} cut at a match (place {})", number + 1)?,
+                BodySplit::At(cuts) => write!(f, ", {what} cut at {}", offsets(cuts))?,
             }
         }
         for (there, text) in [

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 
 use crate::cut_points;
-use crate::delivery::{Cut, CutPoints, Delivery, Frames, Framing};
+use crate::delivery::{BodySplit, CutPoints, Delivery, Frames, Framing};
 use crate::file::SplitKind;
 use crate::firewall_rules::FirewallRules;
 use crate::plan::{Case, Exchange};
@@ -50,16 +50,16 @@ fn candidates(case: &Case, cut_points: &[CutPoints]) -> Vec<Delivery> {
             .max()
             .unwrap_or(0);
         for number in 0..most {
-            both(&Delivery { request: Cut::Match(number), response: Cut::Match(number), ..whole.clone() });
+            both(&Delivery { request: BodySplit::Match(number), response: BodySplit::Match(number), ..whole.clone() });
         }
     }
     if has(SplitKind::Events) {
-        both(&Delivery { response: Cut::Events, ..whole.clone() });
+        both(&Delivery { response: BodySplit::Events, ..whole.clone() });
     }
     if has(SplitKind::Bytes) {
-        both(&Delivery { request: Cut::Bytes, response: Cut::Bytes, ..whole });
+        both(&Delivery { request: BodySplit::Bytes, response: BodySplit::Bytes, ..whole });
         if has(SplitKind::Trailers) {
-            both(&Delivery { request: Cut::Bytes, response: Cut::Bytes, ..trailers });
+            both(&Delivery { request: BodySplit::Bytes, response: BodySplit::Bytes, ..trailers });
         }
     }
     deliveries

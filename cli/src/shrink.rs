@@ -1,6 +1,6 @@
 //! Minimises a delivery in which a test fails.
 
-use crate::delivery::{Cut, Delivery, Framing};
+use crate::delivery::{BodySplit, Delivery, Framing};
 
 /// Most runs spent on minimising one failure.
 const BUDGET: usize = 120;
@@ -22,8 +22,8 @@ pub fn smallest(
     };
     let mut best = delivery;
     for plainer in [
-        |delivery: &Delivery| Delivery { request: Cut::Whole, ..delivery.clone() },
-        |delivery: &Delivery| Delivery { response: Cut::Whole, ..delivery.clone() },
+        |delivery: &Delivery| Delivery { request: BodySplit::Whole, ..delivery.clone() },
+        |delivery: &Delivery| Delivery { response: BodySplit::Whole, ..delivery.clone() },
         |delivery: &Delivery| Delivery { request_trailers: false, ..delivery.clone() },
         |delivery: &Delivery| Delivery { response_trailers: false, ..delivery.clone() },
         |delivery: &Delivery| Delivery { empty_last: false, ..delivery.clone() },
@@ -37,12 +37,12 @@ pub fn smallest(
         }
     }
     let (request, response) = cuts(&best);
-    if best.request != Cut::Whole {
-        let with = |cuts: &[usize]| Delivery { request: Cut::At(cuts.to_vec()), ..best.clone() };
+    if best.request != BodySplit::Whole {
+        let with = |cuts: &[usize]| Delivery { request: BodySplit::At(cuts.to_vec()), ..best.clone() };
         best = with(&fewest(request, |cuts| try_one(&with(cuts))));
     }
-    if best.response != Cut::Whole {
-        let with = |cuts: &[usize]| Delivery { response: Cut::At(cuts.to_vec()), ..best.clone() };
+    if best.response != BodySplit::Whole {
+        let with = |cuts: &[usize]| Delivery { response: BodySplit::At(cuts.to_vec()), ..best.clone() };
         best = with(&fewest(response, |cuts| try_one(&with(cuts))));
     }
     best
@@ -78,9 +78,9 @@ mod tests {
 
     fn all(len: usize) -> impl Fn(&Delivery) -> (Vec<usize>, Vec<usize>) {
         move |delivery| {
-            let cuts = |cut: &Cut| match cut {
-                Cut::Whole => Vec::new(),
-                Cut::At(cuts) => cuts.clone(),
+            let cuts = |cut: &BodySplit| match cut {
+                BodySplit::Whole => Vec::new(),
+                BodySplit::At(cuts) => cuts.clone(),
                 _ => (1..len).collect(),
             };
             (cuts(&delivery.request), cuts(&delivery.response))
@@ -91,32 +91,36 @@ mod tests {
     fn the_one_cut_that_matters_is_found() {
         let delivery = Delivery {
             framing: Framing::Http2,
-            request: Cut::Bytes,
-            response: Cut::Bytes,
+            request: BodySplit::Bytes,
+            response: BodySplit::Bytes,
             request_trailers: true,
             ..Delivery::default()
         };
         let at = all(1000);
         let fails = |delivery: &Delivery| all(1000)(delivery).1.contains(&437);
         let smallest = smallest(delivery, at, fails);
-        assert_eq!(smallest, Delivery { response: Cut::At(vec![437]), ..Delivery::default() });
+        assert_eq!(smallest, Delivery { response: BodySplit::At(vec![437]), ..Delivery::default() });
         assert_eq!(smallest.to_string(), "HTTP/1, response cut at byte 437");
     }
 
     #[test]
     fn two_cuts_that_matter_together_are_found() {
-        let delivery = Delivery { request: Cut::Bytes, ..Delivery::default() };
+        let delivery = Delivery { request: BodySplit::Bytes, ..Delivery::default() };
         let fails = |delivery: &Delivery| {
             let (cuts, _) = all(64)(delivery);
             cuts.contains(&3) && cuts.contains(&60)
         };
-        assert_eq!(smallest(delivery, all(64), fails).request, Cut::At(vec![3, 60]));
+        assert_eq!(smallest(delivery, all(64), fails).request, BodySplit::At(vec![3, 60]));
     }
 
     #[test]
     fn trailers_are_kept_if_the_failure_needs_them() {
-        let delivery =
-            Delivery { request: Cut::Bytes, request_trailers: true, response_trailers: true, ..Delivery::default() };
+        let delivery = Delivery {
+            request: BodySplit::Bytes,
+            request_trailers: true,
+            response_trailers: true,
+            ..Delivery::default()
+        };
         let smallest = smallest(delivery, all(9), |delivery| delivery.response_trailers);
         assert_eq!(smallest, Delivery { response_trailers: true, ..Delivery::default() });
     }

@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime};
 use serde_json::Value;
 use tollgate_envoy_harness::{Envoy, Gateway, gateway};
 
-use crate::delivery::{Cut, CutPoints, Delivery, Framing};
+use crate::delivery::{BodySplit, CutPoints, Delivery, Framing};
 use crate::file::{BackendName, FilterName};
 use crate::observation::Observation;
 use crate::plan::{Action, Case, HeaderList, ResolvedChain, Suite};
@@ -109,11 +109,11 @@ impl Backend for EnvoyBackend {
         let breaks = case.exchanges().any(|e| e.request.leave_after.is_some() || e.response.reset_after.is_some());
         let metered = !self.metered(case).is_empty();
         let wanted = |delivery: &Delivery| match (delivery.framing, &delivery.request, delivery.request_trailers) {
-            _ if delivery.empty_last || delivery.response == Cut::Events => false,
-            (Framing::Http1, Cut::Whole, false) => true,
+            _ if delivery.empty_last || delivery.response == BodySplit::Events => false,
+            (Framing::Http1, BodySplit::Whole, false) => true,
             _ if breaks => false,
-            (Framing::Http2, Cut::Whole, true) => true,
-            (Framing::Http2, Cut::Whole, false) | (Framing::Http1, Cut::Bytes, false) => !metered,
+            (Framing::Http2, BodySplit::Whole, true) => true,
+            (Framing::Http2, BodySplit::Whole, false) | (Framing::Http1, BodySplit::Bytes, false) => !metered,
             _ => false,
         };
         all.into_iter().filter(wanted).collect()

@@ -52,7 +52,7 @@ impl Comparison {
                     let short = format!("{}/{}", setup.name, one.scenario);
                     let name = format!("{}/{short}", theme.name);
                     let recorded = newest.get(&short).map(Vec::as_slice).unwrap_or_default();
-                    comparison.judge(&name, difference(recorded, &one.lines), allowed.get(&name));
+                    comparison.count(&name, difference(recorded, &one.lines), allowed.get(&name));
                     met.push(name);
                 }
             }
@@ -65,7 +65,7 @@ impl Comparison {
     }
 
     /// Counts a scenario by the difference that was found and the entry of the list.
-    fn judge(&mut self, name: &str, found: String, listed: Option<&Allowed>) {
+    fn count(&mut self, name: &str, found: String, listed: Option<&Allowed>) {
         self.scenarios += 1;
         match listed {
             None if found.is_empty() => {}
@@ -116,7 +116,7 @@ mod tests {
             ("", Some(&listed), (0, 0, 1)),
         ] {
             let mut comparison = Comparison::default();
-            comparison.judge("t/s/n", found.into(), listed);
+            comparison.count("t/s/n", found.into(), listed);
             let counts = (comparison.allowed, comparison.differing.len(), comparison.stale.len());
             assert_eq!(counts, expected, "{found:?}");
             assert_eq!(comparison.is_clean(), expected.1 + expected.2 == 0);

@@ -56,7 +56,7 @@ pub struct Knobs {
     /// Number of bytes after which a body ends early.
     pub cut_after_bytes: Option<usize>,
     /// Kind of the early end.
-    pub cut: Cut,
+    pub cut: EarlyEnd,
     /// Status of the error to respond with, 400 to 599.
     pub status: Option<u16>,
     /// `retry-after` header of an error.
@@ -103,7 +103,7 @@ impl Default for Knobs {
             usage_at: UsageAt::default(),
             cut_after: None,
             cut_after_bytes: None,
-            cut: Cut::default(),
+            cut: EarlyEnd::default(),
             status: None,
             retry_after: None,
             gzip: false,
@@ -171,9 +171,9 @@ pub enum UsageAt {
     Every,
 }
 
-/// Kind of the early end of a body.
+/// Early end of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Cut {
+pub enum EarlyEnd {
     /// Reset of the connection (HTTP/1.1) or of the stream (HTTP/2).
     #[default]
     Reset,

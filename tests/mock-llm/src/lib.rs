@@ -70,7 +70,7 @@ mod tokens;
 mod usage;
 
 pub use generation::CREATED;
-pub use knobs::{Cut, HEADER_PREFIX, KNOBS, Knob, KnobError, Knobs, LineEnd, UsageAt};
+pub use knobs::{EarlyEnd, HEADER_PREFIX, KNOBS, Knob, KnobError, Knobs, LineEnd, UsageAt};
 pub use received::{MAX_BYTES, MAX_ENTRIES, Received};
 pub use server::{MockLlm, Options};
 pub use tokens::{PER_MESSAGE, PER_PROMPT, PER_TOOL, tokens};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use crate::knobs::{Cut, Knobs};
+use crate::knobs::{EarlyEnd, Knobs};
 use crate::stream::{EventEnd, Events};
 
 /// Response body, ready to be played.
@@ -44,7 +44,7 @@ impl Script {
         let cut_events = knobs.cut_after.filter(|max| *max <= whole);
         if let Some(max) = cut_events {
             events.ends.truncate(max);
-            let fails = knobs.cut == Cut::Error && streamed;
+            let fails = knobs.cut == EarlyEnd::Error && streamed;
             if fails {
                 events.bytes.truncate(events.ends.last().map_or(0, |event| event.end));
                 events.bytes.extend_from_slice(&events.failure);
@@ -55,15 +55,15 @@ impl Script {
         let mut length = events.bytes.len();
         events.bytes.truncate(events.ends.last().map_or(0, |event| event.end));
         if knobs.gzip {
-            events = gzip(&events, cut_events.is_none() || knobs.cut != Cut::Reset);
+            events = gzip(&events, cut_events.is_none() || knobs.cut != EarlyEnd::Reset);
             length = events.bytes.len();
         }
         let mut script = Script { ending: Ending::Clean, length: Some(length as u64), ..Script::default() };
         let cut_bytes = knobs.cut_after_bytes.filter(|max| *max <= events.bytes.len());
         if cut_events.is_some() || cut_bytes.is_some() {
             match knobs.cut {
-                Cut::Reset => script.ending = Ending::Reset,
-                Cut::Clean | Cut::Error => script.length = None,
+                EarlyEnd::Reset => script.ending = Ending::Reset,
+                EarlyEnd::Clean | EarlyEnd::Error => script.length = None,
             }
         }
         if streamed || knobs.chunked || !knobs.trailers.is_empty() {

@@ -2,26 +2,26 @@
 
 /// Meaning of one escape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Unit {
+pub(crate) enum Escape {
     /// A character; a surrogate pair is one character.
     Char(char),
-    /// Lone surrogate.
-    Lone,
+    /// A surrogate without its other half.
+    LoneSurrogate,
 }
 
 /// Reason why bytes do not start with an escape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Bad {
+pub(crate) enum EscapeError {
     /// The bytes end inside the escape.
-    Cut,
+    Truncated,
     /// The bytes are not a valid escape.
     Invalid,
 }
 
 /// Reads the escape at the start of `raw`, which starts with a backslash; returns its meaning and its length in bytes.
-pub(crate) fn read(raw: &[u8]) -> Result<(Unit, usize), Bad> {
+pub(crate) fn read(raw: &[u8]) -> Result<(Escape, usize), EscapeError> {
     let char = match raw.get(1) {
-        None => return Err(Bad::Cut),
+        None => return Err(EscapeError::Truncated),
         Some(b'"') => '"',
         Some(b'\\') => '\\',
         Some(b'/') => '/',
@@ -31,22 +31,22 @@ pub(crate) fn read(raw: &[u8]) -> Result<(Unit, usize), Bad> {
         Some(b'r') => '\r',
         Some(b't') => '\t',
         Some(b'u') => return unicode(raw),
-        Some(_) => return Err(Bad::Invalid),
+        Some(_) => return Err(EscapeError::Invalid),
     };
-    Ok((Unit::Char(char), 2))
+    Ok((Escape::Char(char), 2))
 }
 
-fn unicode(raw: &[u8]) -> Result<(Unit, usize), Bad> {
+fn unicode(raw: &[u8]) -> Result<(Escape, usize), EscapeError> {
     let first = hex(raw.get(2..).unwrap_or_default())?;
     let (unit, len) = match first {
         0xd800..=0xdbff => match second(raw) {
             Some(second) => (0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00), 12),
-            None => return Ok((Unit::Lone, 6)),
+            None => return Ok((Escape::LoneSurrogate, 6)),
         },
         _ => (first, 6),
     };
     // The only remaining value that is not a character is a low surrogate without a high one before it.
-    Ok((char::from_u32(unit).map_or(Unit::Lone, Unit::Char), len))
+    Ok((char::from_u32(unit).map_or(Escape::LoneSurrogate, Escape::Char), len))
 }
 
 /// Reads the low surrogate after the six bytes of a high one.
@@ -56,14 +56,14 @@ fn second(raw: &[u8]) -> Option<u32> {
 }
 
 /// Reads the four hexadecimal digits at the start of `digits`.
-fn hex(digits: &[u8]) -> Result<u32, Bad> {
+fn hex(digits: &[u8]) -> Result<u32, EscapeError> {
     let mut value = 0;
     let mut seen = 0;
     for digit in digits.iter().take(4) {
-        value = value * 16 + char::from(*digit).to_digit(16).ok_or(Bad::Invalid)?;
+        value = value * 16 + char::from(*digit).to_digit(16).ok_or(EscapeError::Invalid)?;
         seen += 1;
     }
-    if seen == 4 { Ok(value) } else { Err(Bad::Cut) }
+    if seen == 4 { Ok(value) } else { Err(EscapeError::Truncated) }
 }
 
 /// Appends `text` as the content of a JSON string, without the quotes.
@@ -107,30 +107,30 @@ mod tests {
     #[test]
     fn reads_valid_escapes_only() {
         for (raw, want) in [
-            (&br#"\""#[..], Ok((Unit::Char('"'), 2))),
-            (br"\\n", Ok((Unit::Char('\\'), 2))),
-            (br"\/", Ok((Unit::Char('/'), 2))),
-            (br"\b\f", Ok((Unit::Char('\u{8}'), 2))),
-            (br"\f", Ok((Unit::Char('\u{c}'), 2))),
-            (br"\n", Ok((Unit::Char('\n'), 2))),
-            (br"\r", Ok((Unit::Char('\r'), 2))),
-            (br"\t", Ok((Unit::Char('\t'), 2))),
-            (br"\u00e9x", Ok((Unit::Char('é'), 6))),
-            (br"\u00E9", Ok((Unit::Char('é'), 6))),
-            (br"\u0000", Ok((Unit::Char('\0'), 6))),
-            (br"\uffff", Ok((Unit::Char('\u{ffff}'), 6))),
-            (br"\ud83d\ude00", Ok((Unit::Char('😀'), 12))),
-            (br"\ud83d", Ok((Unit::Lone, 6))),
-            (br"\ud83d\ud83d\ude00", Ok((Unit::Lone, 6))),
-            (br"\ud83dx", Ok((Unit::Lone, 6))),
-            (br"\ude00", Ok((Unit::Lone, 6))),
-            (br"\", Err(Bad::Cut)),
-            (br"\u12", Err(Bad::Cut)),
-            (br"\u12g4", Err(Bad::Invalid)),
-            (br"\u+123", Err(Bad::Invalid)),
-            (br"\x41", Err(Bad::Invalid)),
-            (br"\'", Err(Bad::Invalid)),
-            (br"\U0041", Err(Bad::Invalid)),
+            (&br#"\""#[..], Ok((Escape::Char('"'), 2))),
+            (br"\\n", Ok((Escape::Char('\\'), 2))),
+            (br"\/", Ok((Escape::Char('/'), 2))),
+            (br"\b\f", Ok((Escape::Char('\u{8}'), 2))),
+            (br"\f", Ok((Escape::Char('\u{c}'), 2))),
+            (br"\n", Ok((Escape::Char('\n'), 2))),
+            (br"\r", Ok((Escape::Char('\r'), 2))),
+            (br"\t", Ok((Escape::Char('\t'), 2))),
+            (br"\u00e9x", Ok((Escape::Char('é'), 6))),
+            (br"\u00E9", Ok((Escape::Char('é'), 6))),
+            (br"\u0000", Ok((Escape::Char('\0'), 6))),
+            (br"\uffff", Ok((Escape::Char('\u{ffff}'), 6))),
+            (br"\ud83d\ude00", Ok((Escape::Char('😀'), 12))),
+            (br"\ud83d", Ok((Escape::LoneSurrogate, 6))),
+            (br"\ud83d\ud83d\ude00", Ok((Escape::LoneSurrogate, 6))),
+            (br"\ud83dx", Ok((Escape::LoneSurrogate, 6))),
+            (br"\ude00", Ok((Escape::LoneSurrogate, 6))),
+            (br"\", Err(EscapeError::Truncated)),
+            (br"\u12", Err(EscapeError::Truncated)),
+            (br"\u12g4", Err(EscapeError::Invalid)),
+            (br"\u+123", Err(EscapeError::Invalid)),
+            (br"\x41", Err(EscapeError::Invalid)),
+            (br"\'", Err(EscapeError::Invalid)),
+            (br"\U0041", Err(EscapeError::Invalid)),
         ] {
             assert_eq!(read(raw), want, "{}", String::from_utf8_lossy(raw));
         }

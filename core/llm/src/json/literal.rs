@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::Span;
-use crate::json::escape::{self, Unit};
+use crate::json::escape::{self, Escape};
 
 /// JSON string literal in a body.
 ///
@@ -141,8 +141,8 @@ impl Piece {
 /// Returns the character of the escape at the start of `raw`, and its length in bytes.
 fn character(raw: &[u8]) -> (char, usize) {
     match escape::read(raw) {
-        Ok((Unit::Char(char), len)) => (char, len),
-        Ok((Unit::Lone, len)) => (char::REPLACEMENT_CHARACTER, len),
+        Ok((Escape::Char(char), len)) => (char, len),
+        Ok((Escape::LoneSurrogate, len)) => (char::REPLACEMENT_CHARACTER, len),
         Err(_) => (char::REPLACEMENT_CHARACTER, 1),
     }
 }

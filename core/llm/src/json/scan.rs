@@ -5,7 +5,7 @@
 //! WebAssembly (`blocks`, `simd`), which is the one that ships, and SWAR on words of eight bytes (`swar`) for other
 //! targets.
 
-use crate::json::escape::{self, Bad, Unit};
+use crate::json::escape::{self, Escape, EscapeError};
 use crate::{Error, ErrorKind, Span, Str};
 
 #[cfg(any(test, all(target_arch = "wasm32", target_feature = "simd128")))]
@@ -63,10 +63,10 @@ use swar::inside;
 #[inline]
 fn escape_at(body: &[u8], at: usize, side: Side) -> Result<usize, Error> {
     match escape::read(body.get(at..).unwrap_or_default()) {
-        Ok((Unit::Lone, _)) if side == Side::Request => Err(Error::new(ErrorKind::LoneSurrogate, at)),
+        Ok((Escape::LoneSurrogate, _)) if side == Side::Request => Err(Error::new(ErrorKind::LoneSurrogate, at)),
         Ok((_, len)) => Ok(len),
-        Err(Bad::Cut) => Err(Error::new(ErrorKind::UnexpectedEnd, body.len())),
-        Err(Bad::Invalid) => Err(Error::new(ErrorKind::InvalidEscape, at)),
+        Err(EscapeError::Truncated) => Err(Error::new(ErrorKind::UnexpectedEnd, body.len())),
+        Err(EscapeError::Invalid) => Err(Error::new(ErrorKind::InvalidEscape, at)),
     }
 }
 

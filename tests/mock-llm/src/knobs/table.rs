@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::value::Value;
-use super::{Cut, KnobError, Knobs, LineEnd, UsageAt};
+use super::{EarlyEnd, KnobError, Knobs, LineEnd, UsageAt};
 
 /// Prefix of the request headers that set knobs.
 pub const HEADER_PREFIX: &str = "x-mock-";
@@ -229,5 +229,5 @@ const USAGE_AT: &[(&str, UsageAt)] = &[
     ("last", UsageAt::Last),
     ("every", UsageAt::Every),
 ];
-const CUT: &[(&str, Cut)] = &[("reset", Cut::Reset), ("clean", Cut::Clean), ("error", Cut::Error)];
+const CUT: &[(&str, EarlyEnd)] = &[("reset", EarlyEnd::Reset), ("clean", EarlyEnd::Clean), ("error", EarlyEnd::Error)];
 const LINE_END: &[(&str, LineEnd)] = &[("lf", LineEnd::Lf), ("crlf", LineEnd::CrLf), ("cr", LineEnd::Cr)];

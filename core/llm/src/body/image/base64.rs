@@ -1,7 +1,7 @@
 //! Base64 text as a source of bytes.
 
 use super::Source;
-use crate::json::escape::{self, Unit};
+use crate::json::escape::{self, Escape};
 
 /// Decodes the requested bytes, and skips others without decoding as long as no escape or space is among them.
 pub(super) struct Base64<'b> {
@@ -21,7 +21,7 @@ impl<'b> Base64<'b> {
         loop {
             let (byte, rest) = self.rest.split_first()?;
             let char = if *byte == b'\\' {
-                let (Unit::Char(char), len) = escape::read(self.rest).ok()? else { return None };
+                let (Escape::Char(char), len) = escape::read(self.rest).ok()? else { return None };
                 self.rest = self.rest.get(len..)?;
                 char
             } else {

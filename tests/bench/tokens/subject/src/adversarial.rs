@@ -8,8 +8,8 @@ use crate::{clock, memory};
 /// Byte length of a text.
 const SIZE: usize = 1_000_000;
 
-/// Unit of a text, given a random number.
-type Unit = fn(u64) -> String;
+/// Returns the next part of a text, given a random number.
+type NextPart = fn(u64) -> String;
 
 fn pick(from: &str, random: u64) -> String {
     from.chars().nth((random % from.chars().count() as u64) as usize).map(String::from).unwrap_or_default()
@@ -22,7 +22,7 @@ fn within(first: u32, count: u64, random: u64) -> String {
 const LETTERS: &str = "abcdefghijklmnopqrstuvwxyz";
 const BASE64: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-const TEXTS: &[(&str, Unit)] = &[
+const TEXTS: &[(&str, NextPart)] = &[
     ("a", |_| "a".into()),
     ("A", |_| "A".into()),
     ("spaces", |_| " ".into()),
