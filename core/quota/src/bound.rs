@@ -2,7 +2,8 @@
 
 use crate::budget::Budget;
 use crate::record::Record;
-use crate::usage::{CallUsage, Unit};
+use crate::unit::Unit;
+use crate::usage::CallUsage;
 
 /// Share of a remaining budget that a bound must stay below: one tenth. Nine more calls of that bound then fit, so that
 /// over-reserving a few concurrent calls refuses none of them.

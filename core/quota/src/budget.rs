@@ -1,7 +1,7 @@
 //! Budget: a limit on the usage of one consumer per time window.
 
 use crate::time::{Period, UnixMillis};
-use crate::usage::Unit;
+use crate::unit::Unit;
 
 /// Validated budget.
 ///

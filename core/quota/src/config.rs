@@ -6,7 +6,7 @@ use tollgate_prices::{Decimal, NanoUsd};
 
 use crate::budget::Budget;
 use crate::time::Period;
-use crate::usage::Unit;
+use crate::unit::Unit;
 
 /// Budgets, the consumers they apply to, and the limits of the store.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

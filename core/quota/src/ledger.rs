@@ -136,7 +136,7 @@ fn rank(lease: &Lease, expiry: UnixMillis) -> (u8, u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::usage::Unit;
+    use crate::unit::Unit;
 
     fn ledger(now: u64) -> Ledger {
         Ledger::new(&Budget::new("b", Unit::Tokens, 100, "1m".parse().unwrap()), UnixMillis(now))

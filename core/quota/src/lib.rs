@@ -77,6 +77,7 @@ mod status;
 mod store;
 mod time;
 mod unavailable;
+mod unit;
 mod usage;
 
 pub use budget::Budget;
@@ -91,7 +92,8 @@ pub use status::{BudgetStatus, Header, ratelimit_headers};
 pub use store::{Cas, Store};
 pub use time::{Period, PeriodError, UnixMillis};
 pub use unavailable::Unavailable;
-pub use usage::{CallUsage, Unit};
+pub use unit::Unit;
+pub use usage::CallUsage;
 
 #[cfg(test)]
 extern crate self as tollgate_quota;

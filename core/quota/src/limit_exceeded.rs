@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::status::{BudgetStatus, Header, ratelimit_headers};
 use crate::time::{GoDuration, Period};
-use crate::usage::Unit;
+use crate::unit::Unit;
 
 /// Call that exceeds a budget. Nothing was reserved in any budget.
 ///

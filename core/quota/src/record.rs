@@ -114,7 +114,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::usage::Unit;
+    use crate::unit::Unit;
 
     fn budget(name: &str, window: &str) -> Budget {
         Budget::new(name, Unit::Tokens, 100, window.parse().unwrap())

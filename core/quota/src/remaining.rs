@@ -1,6 +1,7 @@
 //! Remaining budgets of a consumer.
 
-use crate::usage::{CallUsage, Unit};
+use crate::unit::Unit;
+use crate::usage::CallUsage;
 
 /// Remaining amount of a consumer in each unit: the smallest of its budgets, or unlimited for a unit without a budget.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,8 @@
 use crate::budget::BudgetId;
 use crate::status::BudgetStatus;
 use crate::time::UnixMillis;
-use crate::usage::{CallUsage, Unit};
+use crate::unit::Unit;
+use crate::usage::CallUsage;
 
 /// Amounts that an admitted call holds in its budgets.
 ///

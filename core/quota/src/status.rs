@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::time::GoDuration;
-use crate::usage::Unit;
+use crate::unit::Unit;
 use tollgate_prices::NanoUsd;
 
 /// Status of one budget of a consumer.
