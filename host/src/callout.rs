@@ -2,7 +2,7 @@
 
 use crate::{Headers, Origin};
 
-/// Call that a guest has begun.
+/// Call that a guest has started.
 #[derive(Clone, Debug)]
 pub(crate) struct Callout {
     pub(crate) vm: usize,
@@ -11,7 +11,7 @@ pub(crate) struct Callout {
     pub(crate) token: u32,
     /// Number of the call, unique in the process.
     pub(crate) call: u64,
-    /// Stream in whose callback it was begun, or 0.
+    /// Stream in whose callback it was started, or 0.
     pub(crate) stream: u64,
     pub(crate) cluster: String,
     pub(crate) origin: Origin,

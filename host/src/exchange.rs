@@ -113,9 +113,9 @@ pub struct ReceivedRequest {
     pub ended_twice: bool,
     /// `true` if the proxy has reset it.
     pub reset: bool,
-    /// Number of guest callbacks of the stream that had begun when the headers were sent.
+    /// Number of guest callbacks of the stream that had started when the headers were sent.
     pub callbacks_before: usize,
-    /// Number of guest callbacks of the stream that had begun when each frame was sent.
+    /// Number of guest callbacks of the stream that had started when each frame was sent.
     pub callbacks_before_frames: Vec<usize>,
     /// Virtual time, since the process started, at which the headers were sent.
     pub at: Duration,

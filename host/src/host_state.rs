@@ -71,7 +71,7 @@ pub(crate) struct HostState {
     pub(crate) actions: VecDeque<DeferredAction>,
     /// Streams with outputs or an end that have not been processed.
     pub(crate) pending_streams: BTreeSet<u64>,
-    /// Callouts begun in the running callback.
+    /// Callouts started in the running callback.
     pub(crate) outgoing: VecDeque<Callout>,
     /// gRPC streams opened in the running callback to clusters that respond at once: virtual machine and token.
     pub(crate) opened_streams: Vec<(usize, u32)>,

@@ -65,7 +65,7 @@ pub(crate) struct VmData {
     /// gRPC streams that are open for sending, by token.
     pub(crate) open_streams: BTreeMap<u32, Callout>,
     /// Callouts without a complete response, by token: their process-wide number, and the stream in whose callback they
-    /// were begun.
+    /// were started.
     pub(crate) pending: BTreeMap<u32, (u64, u64)>,
     /// Status of the last callout that failed, which `proxy_get_status` keeps returning.
     pub(crate) last_status: u32,

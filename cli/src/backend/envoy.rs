@@ -165,7 +165,7 @@ impl EnvoyBackend {
         headers.extend(self.metadata.headers(&exchange.request.metadata));
         headers.push((bootstrap::ID.to_owned(), id.clone().into_bytes()));
         let frames = delivery.request(number, &exchange, &cut_points);
-        let answer = client::exchange(gateway.address(), &exchange.request, &headers, &frames, delivery.framing)?;
+        let response = client::exchange(gateway.address(), &exchange.request, &headers, &frames, delivery.framing)?;
         let entry = gateway.access_log_find(|entry| entry.get("id").and_then(Value::as_str) == Some(&id));
         let entry = entry.map_err(|error| format!("the access log: {error}"))?;
         let text = |name: &str| entry.get(name).and_then(Value::as_str).map(str::to_owned);
@@ -181,11 +181,11 @@ impl EnvoyBackend {
             request.headers.retain(|(name, _)| name != bootstrap::ID);
         }
         Ok(Observation {
-            status: answer.status,
-            headers: real(answer.headers),
-            body: answer.body,
-            trailers: answer.trailers,
-            end: answer.end,
+            status: response.status,
+            headers: real(response.headers),
+            body: response.body,
+            trailers: response.trailers,
+            end: response.end,
             note: None,
             details: text("details").unwrap_or_default(),
             upstream,

@@ -94,10 +94,10 @@ fn attempt(
         BackendArg::Wasm => on_wasm(args, &suites, path, cache)?,
         BackendArg::Envoy => on_envoy(&suites, &path)?,
     };
-    let asked = args.coverage || args.require_coverage.is_some();
+    let with_coverage = args.coverage || args.require_coverage.is_some();
     let cases = suites.iter().flat_map(|suite| suite.cases.iter().map(move |case| (suite, case)));
     let run = cases.zip(&results).map(|((suite, case), result)| (suite, case, result));
-    let coverage = asked.then(|| Coverage::of(run));
+    let coverage = with_coverage.then(|| Coverage::of(run));
     Ok(Report { coverage, required: args.require_coverage, results, ..Report::default() })
 }
 

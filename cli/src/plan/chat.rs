@@ -70,8 +70,8 @@ fn usage_object(usage: Usage) -> Value {
     })
 }
 
-/// Writes the body of a streamed response. `asked`: the request asks for usage.
-pub(super) fn stream(response: &Response, model: &str, asked: bool) -> Vec<u8> {
+/// Writes the body of a streamed response. `usage_requested` is `true` if the request asks for usage.
+pub(super) fn stream(response: &Response, model: &str, usage_requested: bool) -> Vec<u8> {
     let plain = Sse { deltas: vec![response.text.clone().unwrap_or_else(|| OK.to_owned())], ..Sse::default() };
     let sse = response.sse.as_ref().unwrap_or(&plain);
     let end = sse.line_end.unwrap_or_default().text();
@@ -88,7 +88,7 @@ pub(super) fn stream(response: &Response, model: &str, asked: bool) -> Vec<u8> {
             other => event(&other.to_string()),
         }),
         None => {
-            for data in chunks(sse, response, model, asked) {
+            for data in chunks(sse, response, model, usage_requested) {
                 event(&data);
             }
         }
@@ -99,7 +99,7 @@ pub(super) fn stream(response: &Response, model: &str, asked: bool) -> Vec<u8> {
     body.into_bytes()
 }
 
-fn chunks(sse: &Sse, response: &Response, model: &str, asked: bool) -> Vec<String> {
+fn chunks(sse: &Sse, response: &Response, model: &str, usage_requested: bool) -> Vec<String> {
     let at = response.usage_at.unwrap_or_default();
     let usage = response.usage.map(usage_object);
     let chunk = |choices: Value, usage: Option<&Value>| {
@@ -134,7 +134,7 @@ fn chunks(sse: &Sse, response: &Response, model: &str, asked: bool) -> Vec<Strin
             chunks.push(chunk(choice(index, json!({}), json!("stop")), with));
         }
     }
-    let apart = at == UsageAt::Always || (at == UsageAt::Asked && asked);
+    let apart = at == UsageAt::Always || (at == UsageAt::Asked && usage_requested);
     if let Some(usage) = usage.as_ref().filter(|_| apart) {
         chunks.push(chunk(json!([]), Some(usage)));
     }
@@ -168,7 +168,7 @@ mod tests {
     #[test]
     fn usage_has_the_requested_position() {
         let usage = Some(Usage { prompt: 900, completion: 200, ..Usage::default() });
-        for (at, asked, events) in [
+        for (at, usage_requested, events) in [
             (None, false, 0),
             (None, true, 1),
             (Some(UsageAt::Always), false, 1),
@@ -176,8 +176,8 @@ mod tests {
             (Some(UsageAt::Every), false, 3),
         ] {
             let response = Response { usage, usage_at: at, ..Response::default() };
-            let body = text(stream(&response, "m", asked));
-            assert_eq!(body.matches("\"prompt_tokens\":900").count(), events, "{at:?} {asked}");
+            let body = text(stream(&response, "m", usage_requested));
+            assert_eq!(body.matches("\"prompt_tokens\":900").count(), events, "{at:?} {usage_requested}");
             assert!(body.ends_with("data: [DONE]\n\n"));
         }
         let body = text(completion(&Response { usage, ..Response::default() }, "m"));

@@ -46,13 +46,13 @@ fn case(rule: &crate::firewall_rules::FirewallRule, text: &str, at: usize, match
     }
     let here = Path::new(".");
     let sent = request::resolve(&request, &Request::default(), &response, None, here).ok()?;
-    let answer = response::resolve(&response, &Response::default(), &sent, here).ok()?;
+    let response = response::resolve(&response, &Response::default(), &sent, here).ok()?;
     // Other rules may match the example, too.
     let ids = vec![rule.id.clone()];
     let (included, excluded) = if matches { (ids, Vec::new()) } else { (Vec::new(), ids) };
     let expect = Expect { rules_include: Some(included), not_rules: excluded, ..Expect::default() };
     let verb = if matches { "matches" } else { "does not match" };
     let name = format!("{} {verb} its example {}", rule.id, at + 1);
-    let exchange = Exchange { request: sent, response: answer, expect: Some(expect), step: None, line: 0 };
+    let exchange = Exchange { request: sent, response, expect: Some(expect), step: None, line: 0 };
     Some(Case::new(name, Split::Only(vec![SplitKind::Whole]), vec![Action::Send(Box::new(exchange))]))
 }

@@ -36,9 +36,9 @@ impl UpstreamResponse {
         if self.plain == self.with_usage {
             return &self.plain;
         }
-        let asks = serde_json::from_slice::<Value>(request)
+        let requests_usage = serde_json::from_slice::<Value>(request)
             .is_ok_and(|request| request.pointer("/stream_options/include_usage") == Some(&json!(true)));
-        if asks { &self.with_usage } else { &self.plain }
+        if requests_usage { &self.with_usage } else { &self.plain }
     }
 }
 

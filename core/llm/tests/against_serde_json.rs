@@ -194,13 +194,13 @@ fn verdict(body: &[u8]) -> Verdict {
         _ => panic!("{ours:?} {oracle:?} {}", String::from_utf8_lossy(body)),
     };
     // Responses accept more than requests: known fields in another case, any type, lone surrogates.
-    let answer = Chunk::parse(Dialect::OpenAiChat, body, &ParseLimits::default());
-    match (&ours, &answer) {
+    let chunk = Chunk::parse(Dialect::OpenAiChat, body, &ParseLimits::default());
+    match (&ours, &chunk) {
         (Ok(_), Ok(Some(_))) | (Err(_), Err(_)) => {}
         (Err(error), Ok(Some(_))) => {
             assert!(matches!(error.kind, ErrorKind::AmbiguousKey | ErrorKind::WrongType(_) | ErrorKind::LoneSurrogate))
         }
-        _ => panic!("{ours:?} {answer:?} {}", String::from_utf8_lossy(body)),
+        _ => panic!("{ours:?} {chunk:?} {}", String::from_utf8_lossy(body)),
     }
     // `model_only` succeeds on bodies that both accept, and on many that are invalid after the model; it never finds
     // another model.

@@ -21,14 +21,14 @@ const MAX_CANDIDATES: u32 = 128;
 
 /// Limits on the number of output tokens to reserve per response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct OutputCaps {
+pub(crate) struct OutputLimits {
     /// Reserved if the request sets no maximum.
     pub(crate) assumed: u64,
     /// Upper bound for any request, unless the price table has the model's own maximum.
     pub(crate) max: u64,
 }
 
-impl OutputCaps {
+impl OutputLimits {
     /// Returns the maximum usage of a call: the prompt, and for each response the client's maximum, capped by the model's.
     ///
     /// The cap keeps a client that sends `max_tokens: 999999999` from blocking a budget that other calls share. The result
@@ -55,7 +55,7 @@ mod tests {
 
     #[test]
     fn reserves_the_prompt_and_the_capped_output_of_every_candidate() {
-        let caps = OutputCaps { assumed: 1_024, max: 16_384 };
+        let limits = OutputLimits { assumed: 1_024, max: 16_384 };
         let price = |max_output_tokens| ModelPrice {
             input: NanoUsd(1_000_000_000),
             cached_input: NanoUsd(500_000_000),
@@ -82,7 +82,7 @@ mod tests {
             let nano_usd = price.worst_case(input_tokens, output);
             let tokens = u64::saturating_add(input_tokens, output);
             assert_eq!(
-                caps.worst_case(&estimate, Some(&price)),
+                limits.worst_case(&estimate, Some(&price)),
                 CallUsage { tokens, requests: 1, nano_usd },
                 "{estimate:?}"
             );
@@ -91,8 +91,8 @@ mod tests {
 
     #[test]
     fn an_empty_call_reserves_one_token_and_no_money_without_a_price() {
-        let caps = OutputCaps { assumed: 1_024, max: 16_384 };
+        let limits = OutputLimits { assumed: 1_024, max: 16_384 };
         let estimate = Estimate { input_tokens: 0, max_output_tokens: Some(0), candidates: 1 };
-        assert_eq!(caps.worst_case(&estimate, None), CallUsage { tokens: 1, requests: 1, nano_usd: NanoUsd::ZERO });
+        assert_eq!(limits.worst_case(&estimate, None), CallUsage { tokens: 1, requests: 1, nano_usd: NanoUsd::ZERO });
     }
 }

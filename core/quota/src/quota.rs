@@ -9,7 +9,7 @@ use crate::bound::is_small;
 use crate::budget::Budget;
 use crate::config::{ConfigError, Overflow, RawQuota, budgets, name};
 use crate::directory::register;
-use crate::estimate::{Estimate, OutputCaps};
+use crate::estimate::{Estimate, OutputLimits};
 use crate::ledger::{Ledger, lease_expiry};
 use crate::limit_exceeded::LimitExceeded;
 use crate::record::Record;
@@ -47,7 +47,7 @@ pub struct Quota {
     lease: Period,
     max_consumers: u64,
     overflow: Overflow,
-    caps: OutputCaps,
+    output_limits: OutputLimits,
     /// Prefix of every key. It contains the version of the record format, so that a module with another format starts with
     /// empty records instead of failing on malformed ones.
     prefix: Box<str>,
@@ -83,7 +83,7 @@ impl Quota {
             lease: raw.lease,
             max_consumers: raw.max_consumers,
             overflow: raw.overflow,
-            caps: OutputCaps { assumed: raw.assumed_output_tokens, max: raw.max_output_tokens },
+            output_limits: OutputLimits { assumed: raw.assumed_output_tokens, max: raw.max_output_tokens },
             prefix: format!("tollgate.quota.1/{}/", raw.namespace).into(),
         })
     }
@@ -96,7 +96,7 @@ impl Quota {
     /// Returns the maximum usage of a call: its prompt, and as much output as the request allows or the model can generate,
     /// at the model's price. Without a price the cost is zero; the caller decides whether such a call may pass.
     pub fn worst_case(&self, estimate: &Estimate, price: Option<&ModelPrice>) -> CallUsage {
-        self.caps.worst_case(estimate, price)
+        self.output_limits.worst_case(estimate, price)
     }
 
     /// Reserves `usage` in all budgets of `consumer`, or in none.

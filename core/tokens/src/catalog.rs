@@ -205,8 +205,8 @@ fn inflated(bytes: &[u8]) -> Result<Vec<u8>, String> {
         return Err(format!("more than {MAX_TABLE_BYTES} bytes"));
     }
     let mut table = Vec::with_capacity(size);
-    let caps = InflateLimits { max_bytes: MAX_TABLE_BYTES, max_ratio: usize::MAX, ..InflateLimits::default() };
-    let mut inflater = Inflater::new(ContentEncoding::Gzip, caps);
+    let limits = InflateLimits { max_bytes: MAX_TABLE_BYTES, max_ratio: usize::MAX, ..InflateLimits::default() };
+    let mut inflater = Inflater::new(ContentEncoding::Gzip, limits);
     let pushed = bytes.chunks(2 << 10).try_for_each(|piece| inflater.push(piece, &mut table));
     pushed.and_then(|()| inflater.finish()).map(|()| table).map_err(|error| error.to_string())
 }

@@ -332,7 +332,7 @@ mod tests {
         UsageMeter::new(&request, Encoding::O200kBase, 8)
     }
 
-    fn answer(meter: &mut UsageMeter, usage: &str) {
+    fn read_response(meter: &mut UsageMeter, usage: &str) {
         let body = format!(r#"{{"choices":[{{"index":0,"message":{{"content":"hello world"}}}}],"usage":{usage}}}"#);
         let response = Response::parse(Dialect::OpenAiChat, body.as_bytes(), &ParseLimits::default()).unwrap();
         meter.response(&response, body.as_bytes());
@@ -347,7 +347,7 @@ mod tests {
             ("null", 8, 2, RecordSource::Counted),
         ] {
             let mut meter = meter(r#"{"messages":[]}"#);
-            answer(&mut meter, usage);
+            read_response(&mut meter, usage);
             let record = meter.record();
             assert_eq!((record.usage.input, record.usage.output, record.source), (input, output, source), "{usage}");
         }
@@ -371,7 +371,7 @@ mod tests {
             let keeper = Keeper::new(max_kept, 1 << 20);
             let bound = profile.bound(&request, body.as_bytes(), &keeper);
             let mut meter = UsageMeter::new(&request, Encoding::O200kBase, MeteredPrompt::Kept(bound.kept));
-            answer(&mut meter, usage);
+            read_response(&mut meter, usage);
             let record = meter.record();
             assert_eq!((record.usage.input, record.source, record.input_source), (input, source, input_source));
             drop(meter);
@@ -430,9 +430,9 @@ mod tests {
         let body = br#"{"messages":[{"role":"user","content":"hello"}]}"#;
         let request = Request::parse(Dialect::AnthropicCountTokens, body, &ParseLimits::default()).unwrap();
         let mut meter = UsageMeter::new(&request, Encoding::O200kBase, 8);
-        let answer = br#"{"input_tokens":14}"#;
-        let response = Response::parse(Dialect::AnthropicCountTokens, answer, &ParseLimits::default()).unwrap();
-        meter.response(&response, answer);
+        let counted = br#"{"input_tokens":14}"#;
+        let response = Response::parse(Dialect::AnthropicCountTokens, counted, &ParseLimits::default()).unwrap();
+        meter.response(&response, counted);
         assert_eq!(meter.record(), UsageRecord::NOTHING);
     }
 }

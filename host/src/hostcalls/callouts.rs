@@ -194,10 +194,10 @@ fn half_close(g: &mut Guest<'_>, token: u32) {
     let data = g.data();
     let Some(call) = data.open_streams.remove(&token) else { return };
     let waiting = data.host.opened_streams.iter().position(|opened_streams| *opened_streams == (data.index, token));
-    let asked = data.host.clusters.get(&call.cluster).map(|cluster| cluster.trigger);
+    let trigger = data.host.clusters.get(&call.cluster).map(|cluster| cluster.trigger);
     if let Some(at) = waiting {
         data.host.opened_streams.remove(at);
-    } else if asked == Some(crate::ResponseTrigger::RequestHeaders) {
+    } else if trigger == Some(crate::ResponseTrigger::RequestHeaders) {
         // It has got the request when the stream was opened.
         return;
     }

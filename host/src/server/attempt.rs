@@ -103,8 +103,9 @@ impl Server {
                 ..ReceivedRequest::default()
             });
         }
-        let asked = self.sessions.get(&id).and_then(|session| session.attempt.as_ref()).map(|attempt| attempt.trigger);
-        if asked == Some(ResponseTrigger::RequestHeaders) {
+        let trigger =
+            self.sessions.get(&id).and_then(|session| session.attempt.as_ref()).map(|attempt| attempt.trigger);
+        if trigger == Some(ResponseTrigger::RequestHeaders) {
             self.request_response(id);
         }
         if end {

@@ -29,7 +29,7 @@ impl Server {
         // Callouts and queue items of the last callbacks take effect; their actions on the stream do not.
         self.host.actions.clear();
         while let Some(call) = self.host.outgoing.pop_front() {
-            // Callouts begun in the last callbacks belong to the exchange.
+            // Callouts started in the last callbacks belong to the exchange.
             self.start_callout(call);
         }
         self.abandon_attempt(id);

@@ -111,7 +111,7 @@ impl Server {
         let mut vm = Vm::start(plugin, Thread::Canary, usize::MAX, &mut self.host)?;
         self.count_vm_created();
         let result = vm.root(&plugin.settings, &mut self.host).map(|_| ());
-        // Whatever the canary has begun ends with it.
+        // Whatever the canary has started ends with it.
         self.host.outgoing.clear();
         self.host.actions.clear();
         result

@@ -40,6 +40,6 @@ pub(crate) struct StreamInfo {
     pub(crate) attributes: BTreeMap<String, Vec<u8>>,
     /// Cached route: its index in the listener, or `Some(None)` if none matched; `None` until it is picked.
     pub(crate) route: Option<Option<usize>>,
-    /// Guest callbacks begun so far.
+    /// Guest callbacks started so far.
     pub(crate) callbacks: usize,
 }

@@ -9,8 +9,8 @@ pub(crate) struct ReportedPlugin {
 }
 
 impl ActiveStream {
-    /// Returns what the stream waits for. `upstream_asked` is `true` once a request has been sent upstream.
-    pub(crate) fn stall_reason(&mut self, plugins: &[ReportedPlugin], upstream_asked: bool) -> String {
+    /// Returns what the stream waits for. `request_sent` is `true` once a request has been sent upstream.
+    pub(crate) fn stall_reason(&mut self, plugins: &[ReportedPlugin], request_sent: bool) -> String {
         for (direction, name) in [(Direction::Encode, "response"), (Direction::Decode, "request")] {
             let message = self.message(direction);
             if message.headers.is_none() {
@@ -21,7 +21,7 @@ impl ActiveStream {
                 return reason;
             }
         }
-        if upstream_asked {
+        if request_sent {
             "the upstream's response never ends".to_owned()
         } else if self.request.observed_end {
             "the request has ended, and nothing responds to it".to_owned()

@@ -15,7 +15,7 @@ use crate::plan::{ClientRequest, HeaderList};
 
 /// Response as the client received it.
 #[derive(Clone, Debug)]
-pub(super) struct Answer {
+pub(super) struct ReceivedResponse {
     pub(super) status: Option<u16>,
     pub(super) headers: HeaderList,
     pub(super) body: Vec<u8>,
@@ -33,7 +33,7 @@ pub(super) fn exchange(
     headers: &HeaderList,
     frames: &Frames,
     framing: Framing,
-) -> Result<Answer, String> {
+) -> Result<ReceivedResponse, String> {
     let request = Request {
         head: RequestHead {
             method: sent.method.clone(),
@@ -51,7 +51,7 @@ pub(super) fn exchange(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| error.to_string())?;
     match runtime.block_on(client::exchange(to, protocol, &request, &leave, LIMIT)) {
-        Ok(response) => Ok(Answer {
+        Ok(response) => Ok(ReceivedResponse {
             status: Some(response.status),
             body: response.body(),
             headers: response.headers,
@@ -64,7 +64,7 @@ pub(super) fn exchange(
         }),
         Err(NoResponse::Closed) => {
             let (headers, body, trailers) = Default::default();
-            Ok(Answer { status: None, headers, body, trailers, end: ResponseEnd::Broken })
+            Ok(ReceivedResponse { status: None, headers, body, trailers, end: ResponseEnd::Broken })
         }
         Err(error) => Err(format!("{name}: {error}")),
     }

@@ -88,17 +88,17 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// Returns the response to a request with this body.
 fn response(script: &Script, request: &[u8]) -> upstream::Script {
     let Script { exchange, number, cut_points, delivery } = script;
-    let answer = &exchange.response;
-    let whole = answer.body(request);
-    let body = whole.get(..answer.reset_after.unwrap_or(usize::MAX)).unwrap_or(whole);
+    let response = &exchange.response;
+    let whole = response.body(request);
+    let body = whole.get(..response.reset_after.unwrap_or(usize::MAX)).unwrap_or(whole);
     let mut outgoing =
-        outgoing(body, whole.len(), &delivery.response(*number, exchange, whole, cut_points), &answer.trailers);
+        outgoing(body, whole.len(), &delivery.response(*number, exchange, whole, cut_points), &response.trailers);
     if exchange.request.leave_after.is_some() {
         outgoing.pause = Some(PACE);
     }
     let pieces = outgoing.pieces.len();
     upstream::Script {
-        head: ResponseHead { status: answer.status, headers: answer.headers.clone() },
+        head: ResponseHead { status: response.status, headers: response.headers.clone() },
         body: outgoing,
         stop: (body.len() < whole.len()).then_some(upstream::Stop {
             after: Some(pieces),

@@ -143,7 +143,7 @@ type Step = Result<(usize, Need), InflateError>;
 /// Decompresses a body incrementally.
 pub struct Inflater {
     decoder: Decoder,
-    caps: InflateLimits,
+    limits: InflateLimits,
     taken: usize,
     given: usize,
     ended: bool,
@@ -160,13 +160,13 @@ impl Inflater {
     /// Creates a decompressor at the start of a body. It takes 43 KiB for gzip and deflate, and up to 4 MiB, depending
     /// on the body, for Brotli.
     #[must_use]
-    pub fn new(encoding: ContentEncoding, caps: InflateLimits) -> Inflater {
+    pub fn new(encoding: ContentEncoding, limits: InflateLimits) -> Inflater {
         let decoder = match encoding {
             ContentEncoding::Gzip => Decoder::Gzip(Box::default()),
             ContentEncoding::Deflate => Decoder::Deflate(Box::default()),
             ContentEncoding::Brotli => Decoder::Brotli(Box::default()),
         };
-        Inflater { decoder, caps, taken: 0, given: 0, ended: false, failed: None }
+        Inflater { decoder, limits, taken: 0, given: 0, ended: false, failed: None }
     }
 
     /// Consumes the next bytes of the body and appends the result.
@@ -203,7 +203,7 @@ impl Inflater {
         while !self.ended {
             let start = out.len();
             // One byte more than allowed, to tell a body that reaches its limit from one that exceeds it.
-            let room = (self.caps.max_bytes - self.given.min(self.caps.max_bytes)).saturating_add(1).min(ROOM);
+            let room = (self.limits.max_bytes - self.given.min(self.limits.max_bytes)).saturating_add(1).min(ROOM);
             out.resize(start.saturating_add(room), 0);
             let before = input.len();
             let place = out.get_mut(start..).unwrap_or_default();
@@ -222,10 +222,10 @@ impl Inflater {
             out.truncate(start.saturating_add(written));
             self.taken = self.taken.saturating_add(before - input.len());
             self.given = self.given.saturating_add(written);
-            if self.given > self.caps.max_bytes || self.given - before_push > self.caps.max_push {
+            if self.given > self.limits.max_bytes || self.given - before_push > self.limits.max_push {
                 return Err(InflateError::TooLarge);
             }
-            if self.given > FREE && self.given > self.taken.saturating_mul(self.caps.max_ratio) {
+            if self.given > FREE && self.given > self.taken.saturating_mul(self.limits.max_ratio) {
                 return Err(InflateError::TooDense);
             }
             match need {
@@ -249,10 +249,10 @@ impl std::fmt::Debug for Inflater {
 ///
 /// # Errors
 /// [`InflateError`].
-pub fn inflate(encoding: ContentEncoding, body: &[u8], caps: InflateLimits) -> Result<Vec<u8>, InflateError> {
+pub fn inflate(encoding: ContentEncoding, body: &[u8], limits: InflateLimits) -> Result<Vec<u8>, InflateError> {
     // Text compresses to about a quarter in all of these; a smaller buffer would be copied once it is full.
-    let mut out = Vec::with_capacity(body.len().saturating_mul(4).min(caps.max_bytes));
-    let mut inflater = Inflater::new(encoding, InflateLimits { max_push: caps.max_bytes, ..caps });
+    let mut out = Vec::with_capacity(body.len().saturating_mul(4).min(limits.max_bytes));
+    let mut inflater = Inflater::new(encoding, InflateLimits { max_push: limits.max_bytes, ..limits });
     inflater.push(body, &mut out)?;
     inflater.finish()?;
     Ok(out)

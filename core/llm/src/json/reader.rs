@@ -31,7 +31,7 @@ const USUAL_DEPTH: usize = 8;
 struct Open {
     object: bool,
     /// `true` if it has a member or element already.
-    begun: bool,
+    has_entries: bool,
     /// Index of its first key.
     keys: usize,
     /// Name of the enclosing member: the member whose value it is, or whose value is the array that contains it.
@@ -259,7 +259,7 @@ impl<'b, 's> Reader<'b, 's> {
         if self.scratch.open.len() >= self.max_depth {
             return Err(self.error(ErrorKind::TooDeep));
         }
-        let open = Open { object, begun: false, keys: self.scratch.keys.len(), member: self.member() };
+        let open = Open { object, has_entries: false, keys: self.scratch.keys.len(), member: self.member() };
         self.scratch.open.push(open);
         self.at += 1;
         Ok(())
@@ -278,13 +278,13 @@ impl<'b, 's> Reader<'b, 's> {
                 closed.map_err(|at| Error::new(ErrorKind::DuplicateKey, at))?;
                 Ok(false)
             }
-            Some(open) if open.begun && byte == Some(b',') => {
+            Some(open) if open.has_entries && byte == Some(b',') => {
                 self.at += 1;
                 self.space();
                 Ok(true)
             }
-            Some(open) if !open.begun && byte.is_some() => {
-                open.begun = true;
+            Some(open) if !open.has_entries && byte.is_some() => {
+                open.has_entries = true;
                 Ok(true)
             }
             _ => Err(self.unexpected()),

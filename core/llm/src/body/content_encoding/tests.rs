@@ -52,9 +52,9 @@ fn in_pieces(
     encoding: ContentEncoding,
     body: &[u8],
     size: usize,
-    caps: InflateLimits,
+    limits: InflateLimits,
 ) -> Result<Vec<u8>, InflateError> {
-    let mut inflater = Inflater::new(encoding, caps);
+    let mut inflater = Inflater::new(encoding, limits);
     let mut out = Vec::new();
     for piece in body.chunks(size) {
         inflater.push(piece, &mut out)?;
@@ -188,23 +188,23 @@ fn decompression_bombs_are_stopped_early() {
         assert!(out.len() <= FREE.max(body.len() * 100) + (16 << 10), "{encoding:?} {}", out.len());
         assert_eq!(inflater.push(b"", &mut out), Err(InflateError::TooDense));
         assert_eq!(inflater.finish(), Err(InflateError::TooDense));
-        let caps = InflateLimits { max_bytes: 1 << 20, max_ratio: usize::MAX, ..InflateLimits::default() };
+        let limits = InflateLimits { max_bytes: 1 << 20, max_ratio: usize::MAX, ..InflateLimits::default() };
         let mut out = Vec::new();
-        assert_eq!(Inflater::new(encoding, caps).push(&body, &mut out), Err(InflateError::TooLarge), "{encoding:?}");
+        assert_eq!(Inflater::new(encoding, limits).push(&body, &mut out), Err(InflateError::TooLarge), "{encoding:?}");
         assert_eq!(out.len(), (1 << 20) + 1);
-        let caps = InflateLimits { max_bytes: usize::MAX, max_ratio: usize::MAX, max_push: 1 << 20 };
+        let limits = InflateLimits { max_bytes: usize::MAX, max_ratio: usize::MAX, max_push: 1 << 20 };
         let mut out = Vec::new();
-        assert_eq!(Inflater::new(encoding, caps).push(&body, &mut out), Err(InflateError::TooLarge), "{encoding:?}");
+        assert_eq!(Inflater::new(encoding, limits).push(&body, &mut out), Err(InflateError::TooLarge), "{encoding:?}");
         assert!(out.len() <= (1 << 20) + (16 << 10), "{encoding:?} {}", out.len());
-        let caps = InflateLimits { max_bytes: 5 << 20, max_ratio: usize::MAX, ..InflateLimits::default() };
-        assert_eq!(inflate(encoding, &body, caps).map(|out| out.len()), Ok(5 << 20), "{encoding:?}");
+        let limits = InflateLimits { max_bytes: 5 << 20, max_ratio: usize::MAX, ..InflateLimits::default() };
+        assert_eq!(inflate(encoding, &body, limits).map(|out| out.len()), Ok(5 << 20), "{encoding:?}");
     }
 }
 
 #[test]
 fn a_window_of_more_than_four_mebibytes_is_refused() {
-    let caps = InflateLimits { max_bytes: 5 << 20, max_ratio: usize::MAX, ..InflateLimits::default() };
-    assert_eq!(inflate(ContentEncoding::Brotli, &hex(BROTLI_WIDE), caps), Err(InflateError::TooLarge));
+    let limits = InflateLimits { max_bytes: 5 << 20, max_ratio: usize::MAX, ..InflateLimits::default() };
+    assert_eq!(inflate(ContentEncoding::Brotli, &hex(BROTLI_WIDE), limits), Err(InflateError::TooLarge));
 }
 
 /// The window of deflate is 32 KiB, and the output is taken in steps of another size.
@@ -259,9 +259,9 @@ proptest! {
         ][which].clone();
         let at = at.index(body.len());
         body[at] ^= 1 << bit;
-        let caps = InflateLimits { max_bytes: 1000, max_ratio: 100, ..InflateLimits::default() };
-        let whole = inflate(encoding, &body, caps);
-        let split = in_pieces(encoding, &body, size, caps);
+        let limits = InflateLimits { max_bytes: 1000, max_ratio: 100, ..InflateLimits::default() };
+        let whole = inflate(encoding, &body, limits);
+        let split = in_pieces(encoding, &body, size, limits);
         prop_assert_eq!(whole.as_ref().ok(), split.as_ref().ok());
         prop_assert_eq!(whole.is_ok(), split.is_ok());
     }
