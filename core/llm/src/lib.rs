@@ -31,7 +31,7 @@
 //!
 //! let mut edits = Edits::new();
 //! request.set_model("gpt-4o-mini", &mut edits);
-//! request.ask_for_usage(body, &mut edits);
+//! request.include_usage(body, &mut edits);
 //! edits.replace_text(text.str.raw(body, 5..9), "[name]")?;
 //! let edited = edits.apply(body);
 //! let want = concat!(

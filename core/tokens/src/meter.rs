@@ -162,7 +162,7 @@ impl UsageMeter {
     /// Creates a meter for the response to `request`, with the tokens of its prompt and the tokenizer of its model (see
     /// [`Profile::tokenizer`](crate::Profile::tokenizer)).
     ///
-    /// The gateway should request usage from the upstream ([`Request::ask_for_usage`]); a client that did not request
+    /// The gateway should request usage from the upstream ([`Request::include_usage`]); a client that did not request
     /// it does not receive it.
     pub fn new(request: &Request, tokenizer: impl Into<Tokenizer>, prompt: impl Into<MeteredPrompt>) -> UsageMeter {
         UsageMeter {

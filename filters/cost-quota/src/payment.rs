@@ -58,7 +58,7 @@ impl Exchange for Payment {
                     };
                     filter.metrics.borrow().counted.add(1);
                 }
-                view.ask_for_usage(call.body(), call.edits());
+                view.include_usage(call.body(), call.edits());
                 let meter = UsageMeter::new(view, profile.tokenizer().clone(), ask.input_tokens);
                 self.usage = UsageSource::Local(Box::new(meter));
             }

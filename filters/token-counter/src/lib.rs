@@ -84,7 +84,7 @@ impl Exchange for Counting {
             self.filter.metrics.borrow().counted.add(1);
         }
         property::set(property::INPUT_TOKENS, tokens.to_string());
-        view.ask_for_usage(body, call.edits());
+        view.include_usage(body, call.edits());
         self.meter = Some(UsageMeter::new(view, profile.tokenizer().clone(), tokens));
         self.forwarded_ns = call.now_ns();
         Verdict::Continue

@@ -92,7 +92,7 @@ fn check_request(dialect: Dialect, body: &[u8], limits: &ParseLimits, oracle: Op
     }
     let generous = ParseLimits { max_items: 210, max_depth: 17, ..ParseLimits::default() };
     let mut edits = Edits::new();
-    request.ask_for_usage(body, &mut edits);
+    request.include_usage(body, &mut edits);
     if request.model.is_some() {
         request.set_model("m\"", &mut edits);
     }

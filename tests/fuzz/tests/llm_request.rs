@@ -59,7 +59,7 @@ fn property(body: &[u8]) {
 
     // Edits by the gateway parse again as intended, and all other texts stay.
     let mut edits = Edits::new();
-    request.ask_for_usage(body, &mut edits);
+    request.include_usage(body, &mut edits);
     request.set_model("m\"", &mut edits);
     let edited = edits.apply(body);
     assert_eq!(edited.len(), body.len().strict_add_signed(edits.len_change()));

@@ -43,7 +43,7 @@ pub struct Request {
     pub stored: u32,
     /// `true` for a form. Only those fields were read that are texts of the view.
     pub is_form: bool,
-    /// Edit made by [`ask_for_usage`](Request::ask_for_usage): a span and its replacement.
+    /// Edit made by [`include_usage`](Request::include_usage): a span and its replacement.
     pub(crate) usage_edit: Option<(Span, &'static str)>,
     /// Position for members that the top-level object does not have yet.
     pub(crate) members: Members,
@@ -202,7 +202,7 @@ impl Request {
         }
     }
 
-    /// Returns `true` if [`ask_for_usage`](Request::ask_for_usage) makes an edit: the upstream sends usage at the end
+    /// Returns `true` if [`include_usage`](Request::include_usage) makes an edit: the upstream sends usage at the end
     /// of a stream only on request, and the client has not requested it. The resulting usage event is not meant for the
     /// client.
     #[must_use]
@@ -222,7 +222,7 @@ impl Request {
 
     /// Adds the edit that makes the upstream send usage at the end of a stream. Adds none if the response is not
     /// streamed or the client requested usage itself.
-    pub fn ask_for_usage(&self, body: &[u8], edits: &mut Edits) {
+    pub fn include_usage(&self, body: &[u8], edits: &mut Edits) {
         let _ = body;
         if let Some((span, with)) = self.usage_edit {
             // Refused only if the edit was added before.

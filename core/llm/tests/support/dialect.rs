@@ -81,12 +81,12 @@ fn strings(value: &Value, name: &str, each: &mut impl FnMut(&str, &str)) {
     }
 }
 
-/// Returns the body after [`Request::set_model`] and [`Request::ask_for_usage`].
+/// Returns the body after [`Request::set_model`] and [`Request::include_usage`].
 pub(crate) fn edited(dialect: impl Into<Endpoint>, body: &str, model: &str) -> String {
     let request = Request::parse_at(&dialect.into(), body.as_bytes(), &ParseLimits::default()).unwrap();
     let mut edits = Edits::new();
     request.set_model(model, &mut edits);
-    request.ask_for_usage(body.as_bytes(), &mut edits);
+    request.include_usage(body.as_bytes(), &mut edits);
     String::from_utf8(edits.apply(body.as_bytes())).unwrap()
 }
 

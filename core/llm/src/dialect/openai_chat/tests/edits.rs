@@ -6,13 +6,13 @@ use serde_json::json;
 use super::{parse, texts};
 use crate::{Edits, TextKind};
 
-/// Returns the body after `ask_for_usage` and, if a model is given, `set_model`.
+/// Returns the body after `include_usage` and, if a model is given, `set_model`.
 fn edited(body: &str, model: Option<&str>) -> String {
     let request = parse(body).unwrap();
     let mut edits = Edits::new();
-    request.ask_for_usage(body.as_bytes(), &mut edits);
+    request.include_usage(body.as_bytes(), &mut edits);
     // A repeated edit has no further effect.
-    request.ask_for_usage(body.as_bytes(), &mut edits);
+    request.include_usage(body.as_bytes(), &mut edits);
     if let Some(model) = model {
         request.set_model(model, &mut edits);
         request.set_model("another", &mut edits);
