@@ -1,6 +1,7 @@
 //! Command line arguments: one definition for the parser, `--help`, the man page and the completions.
 
 mod check;
+mod explain;
 mod tokens;
 
 use std::path::PathBuf;
@@ -9,6 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 pub use check::{CheckArgs, FindingsFormat};
+pub use explain::ExplainArgs;
 pub use tokens::{CompileArgs, CountArgs, TableFormat, TokenizerCommand};
 
 /// Test the policies of an AI gateway without a cluster.
@@ -34,6 +36,8 @@ pub enum Command {
     Test(TestArgs),
     /// Check policy files (tollgate.yaml).
     Check(CheckArgs),
+    /// Explain the verdict of every stage of a policy on one request.
+    Explain(ExplainArgs),
     /// Count the tokens of texts or of the prompts in request bodies.
     Count(CountArgs),
     /// Compile tokenizers of models that are not built in.

@@ -3,6 +3,7 @@
 
 mod check;
 mod count;
+mod explain;
 mod module;
 mod test;
 mod tokenizer;
@@ -21,6 +22,7 @@ pub fn run(command: Command) -> ExitCode {
     match command {
         Command::Test(args) => test::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Explain(args) => explain::run(&args),
         Command::Count(args) => count::run(&args),
         Command::Tokenizer(command) => tokenizer::run(&command),
         Command::Schema { kind: SchemaKind::Test } => print(schema::test_files().as_bytes()),

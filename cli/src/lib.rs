@@ -17,6 +17,7 @@
 //! run             runs all tests in parallel: test_result
 //! report          pretty, json, junit, github, sarif; coverage
 //! policy_file     policy files with their included files (`tollgate check`)
+//! explain         verdict of every stage of a policy on one request (`tollgate explain`)
 //! policy_page     reference page of policy files
 //! envoy_routes    routes of an Envoy configuration, which the policy's routes need
 //! ```
@@ -54,6 +55,7 @@ pub mod delivery;
 pub mod discover;
 pub mod envoy_routes;
 pub mod expect;
+pub mod explain;
 pub mod file;
 pub mod firewall_rules;
 pub mod literals;

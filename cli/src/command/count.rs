@@ -152,7 +152,7 @@ fn endpoint(path: &str) -> Result<Endpoint, Problem> {
 }
 
 /// Reads a file, or standard input if its name is `-`.
-fn read(file: &Path) -> Result<Vec<u8>, Problem> {
+pub(super) fn read(file: &Path) -> Result<Vec<u8>, Problem> {
     let bytes = if file == Path::new("-") {
         let mut bytes = Vec::new();
         io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes)

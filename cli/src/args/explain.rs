@@ -1,0 +1,31 @@
+//! Arguments of `tollgate explain`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// Explain the verdict of every stage of a policy on one request.
+///
+/// Exit status: 0 if the policy is valid and the request could be read, 2 otherwise. Budgets are shown as configured: the
+/// command knows nothing about what consumers have used.
+#[derive(Clone, Debug, Args)]
+pub struct ExplainArgs {
+    /// Policy file.
+    #[arg(long, default_value = "tollgate.yaml", value_name = "FILE")]
+    pub policy: PathBuf,
+    /// Request body, or `-` for standard input.
+    #[arg(default_value = "-", value_name = "REQUEST")]
+    pub request: PathBuf,
+    /// Path of the request.
+    #[arg(long, default_value = "/v1/chat/completions", value_name = "PATH")]
+    pub path: String,
+    /// Request header, as `name:value`. May be repeated.
+    #[arg(long = "header", value_name = "NAME:VALUE")]
+    pub headers: Vec<String>,
+    /// Consumer, where the policy takes it from an attribute or a token.
+    #[arg(long, value_name = "NAME")]
+    pub consumer: Option<String>,
+    /// Print a single JSON document.
+    #[arg(long)]
+    pub json: bool,
+}
