@@ -1,88 +1,145 @@
 //! Explanation of a policy's verdicts on one request, stage by stage.
 //!
-//! The stages run natively, with the engine that the filters use. What only a running gateway knows is not assumed: the
-//! usage of budgets, and names of callers that Envoy's filters set.
+//! The stages run natively, with the engine that the filters use, in the order of the gateway. What only a running gateway
+//! knows is not assumed: the usage of budgets, and names of callers that Envoy's filters set.
 
 mod budgets;
+mod call;
 mod firewall;
 mod identity;
 mod model;
+mod near_match;
 mod prices;
 mod request;
 mod route;
 mod tokens;
+mod unused;
 
 use serde::Serialize;
-use serde_json::Value;
-use tollgate_llm::Request;
+use serde_json::{Value, json};
 use tollgate_policy::document::Document;
 use tollgate_policy::{CompiledPolicy, Mode};
 
-pub use request::Call;
+pub use call::Call;
+
+use call::View;
+
+/// Explanation of a policy's verdicts on one request.
+#[derive(Clone, Debug, Serialize)]
+pub struct Explanation {
+    /// Effect of verdicts: `enforce` or `audit`.
+    pub mode: &'static str,
+    /// Name of the stage that refuses the request; `None` if the request passes.
+    pub refused_by: Option<&'static str>,
+    /// Stages in order.
+    pub stages: Vec<Stage>,
+}
 
 /// Explanation of one stage.
 #[derive(Clone, Debug, Serialize)]
 pub struct Stage {
     /// Name of the stage.
     pub stage: &'static str,
+    /// `false` if an earlier stage refuses the request. The stage is explained as if it did not.
+    pub reached: bool,
+    /// Error response of the stage.
+    pub refusal: Option<Refusal>,
     /// Sentences for people.
     pub lines: Vec<String>,
     /// The same as data.
     pub facts: Value,
 }
 
+/// Error response in place of the upstream's response.
+#[derive(Clone, Debug, Serialize)]
+pub struct Refusal {
+    /// HTTP status.
+    pub status: u16,
+    /// Message of the error.
+    pub message: String,
+}
+
 impl Stage {
     fn new(stage: &'static str, lines: Vec<String>, facts: Value) -> Stage {
-        Stage { stage, lines, facts }
+        Stage { stage, reached: true, refusal: None, lines, facts }
+    }
+
+    /// Creates a stage that has nothing to do.
+    fn idle(stage: &'static str, reason: &str) -> Stage {
+        Stage::new(stage, vec![reason.to_owned()], json!({}))
+    }
+
+    fn refuse(mut self, status: u16, message: impl Into<String>) -> Stage {
+        self.refusal = Some(Refusal { status, message: message.into() });
+        self
     }
 }
 
 /// Explains each stage of `policy` on `call`, in the order of the gateway.
 #[must_use]
-pub fn explain(document: &Document, policy: &CompiledPolicy, call: &Call) -> Vec<Stage> {
-    let identity = identity::explain(policy, call);
-    let consumer = identity.facts.get("consumer").and_then(Value::as_str).map(str::to_owned);
-    let model = call.model();
-    let upstream = model.as_deref().map(|model| model::upstream(policy, model));
-    let count = tokens::count(policy, call, upstream.as_deref());
-    let price = upstream.as_deref().and_then(|model| policy.prices.find(model));
-    let mut stages = vec![
-        request::explain(call),
-        identity,
-        model::explain(policy, model.as_deref()),
-        firewall::explain(document, policy, call),
-        tokens::explain(policy, &count),
-        prices::explain(document, policy, upstream.as_deref()),
-        budgets::explain(policy, call, consumer.as_deref(), count.tokens, price),
-        route::explain(policy, model.as_deref()),
-    ];
-    if policy.mode == Mode::Audit {
-        let line = "The policy is in audit mode: verdicts are recorded, and nothing is refused or edited.";
-        stages.insert(0, Stage::new("mode", vec![line.into()], serde_json::json!({ "mode": "audit" })));
+pub fn explain(document: &Document, policy: &CompiledPolicy, call: &Call) -> Explanation {
+    let (stage, view) = request::explain(policy, call);
+    let mut stages = vec![stage];
+    if let Some(view) = view {
+        let identity = identity::explain(policy, call);
+        let consumer = identity.facts.get("consumer").and_then(Value::as_str).map(str::to_owned);
+        let (firewall, edited) = firewall::explain(document, policy, &view);
+        stages.extend([identity, firewall]);
+        // A later stage sees the redacted text.
+        let view = edited.unwrap_or(view);
+        let model = view.model();
+        let upstream = model.as_deref().map(|model| model::upstream(policy, model));
+        let count = tokens::count(policy, &view, upstream.as_deref());
+        let price = upstream.as_deref().and_then(|model| policy.prices.find(model));
+        stages.extend([
+            model::explain(policy, model.as_deref()),
+            route::explain(policy, model.as_deref()),
+            tokens::explain(policy, &view, &count),
+            prices::explain(document, policy, upstream.as_deref()),
+            budgets::explain(policy, &view, consumer.as_deref(), &count, price),
+        ]);
     }
-    stages
+    Explanation::of(policy.mode, stages)
 }
 
-/// Renders the stages as text.
-#[must_use]
-pub fn render(stages: &[Stage]) -> String {
-    let mut text = String::new();
-    for stage in stages {
-        text.push_str(&format!("{}\n", stage.stage));
-        for line in &stage.lines {
-            text.push_str(&format!("  {line}\n"));
+impl Explanation {
+    /// Marks the stages behind the first refusal. In an audit nothing is refused.
+    fn of(mode: Mode, mut stages: Vec<Stage>) -> Explanation {
+        let first = stages.iter().position(|stage| stage.refusal.is_some()).filter(|_| mode == Mode::Enforce);
+        for stage in stages.iter_mut().skip(first.map_or(usize::MAX, |first| first + 1)) {
+            stage.reached = false;
         }
+        let refused_by = first.and_then(|first| stages.get(first)).map(|stage| stage.stage);
+        let mode = match mode {
+            Mode::Enforce => "enforce",
+            Mode::Audit => "audit",
+        };
+        Explanation { mode, refused_by, stages }
     }
-    text
-}
 
-impl Call {
-    fn model(&self) -> Option<String> {
-        self.request.model_name(&self.body).map(|name| name.into_owned())
-    }
-
-    fn view(&self) -> (&Request, &[u8]) {
-        (&self.request, &self.body)
+    /// Renders the stages as text.
+    #[must_use]
+    pub fn render(&self) -> String {
+        let is_audit = self.mode == "audit";
+        let mut text = match (self.refused_by, is_audit) {
+            (Some(stage), _) => format!("The request is refused by the stage {stage}.\n"),
+            (None, false) => "The request passes.\n".to_owned(),
+            (None, true) => {
+                "The policy is in audit mode: verdicts are recorded, and nothing is refused or edited.\n".to_owned()
+            }
+        };
+        for stage in &self.stages {
+            let note = if stage.reached { "" } else { " (not reached)" };
+            text.push_str(&format!("\n{}{note}\n", stage.stage));
+            for line in &stage.lines {
+                text.push_str(&format!("  {line}\n"));
+            }
+            if let Some(Refusal { status, message }) = &stage.refusal {
+                let verb = if is_audit { "Would be refused" } else { "Refused" };
+                text.push_str(&format!("  {verb} with {status}: {message}\n"));
+            }
+        }
+        text
     }
 }
 

@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 use std::process::ExitCode;
 
+use tollgate_policy::document::Document;
+
 use crate::args::ExplainArgs;
-use crate::explain::{Call, explain, render};
+use crate::explain::{Call, explain};
 use crate::policy_file;
 use crate::problem::Problem;
 
@@ -13,26 +15,42 @@ pub(super) fn run(args: &ExplainArgs) -> ExitCode {
         Ok(text) => super::print(text.as_bytes()),
         Err(problems) => {
             for problem in problems {
-                eprintln!("{problem}");
+                eprint!("{problem}");
             }
             ExitCode::from(2)
         }
     }
 }
 
+/// Returns the explanation, or all reasons why there is none.
 fn text(args: &ExplainArgs) -> Result<String, Vec<String>> {
-    let fail = |problem: Problem| vec![format!("error: {problem}")];
+    let fail = |problem: Problem| vec![format!("error: {problem}\n")];
     let document = policy_file::load(&args.policy, &mut BTreeSet::new()).map_err(fail)?;
-    let policy =
-        document.compile().map_err(|found| found.iter().map(|located| document.show(located)).collect::<Vec<_>>())?;
-    let body = super::count::read(&args.request).map_err(fail)?;
+    let show = |found: Vec<_>| found.iter().map(|located| Document::show(&document, located)).collect::<Vec<_>>();
+    let policy = document.compile().map_err(show)?;
+    for warning in show(document.locate(policy.warnings.clone())) {
+        eprint!("{warning}");
+    }
+    let call = call(args).map_err(fail)?;
+    let explanation = explain(&document, &policy, &call);
+    if !args.json {
+        return Ok(explanation.render());
+    }
+    let text = serde_json::to_string_pretty(&explanation);
+    text.map(|text| text + "\n").map_err(|error| fail(Problem::new(error.to_string())))
+}
+
+fn call(args: &ExplainArgs) -> Result<Call, Problem> {
     let headers = args.headers.iter().map(|header| {
-        let split =
-            header.split_once(':').map(|(name, value)| (name.trim().to_ascii_lowercase(), value.trim().to_owned()));
-        split.ok_or_else(|| fail(Problem::new(format!("header `{header}` is not `name:value`"))))
+        let (name, value) = header
+            .split_once(':')
+            .ok_or_else(|| Problem::new(format!("--header: `{header}` is not of the form `name:value`")))?;
+        Ok((name.trim().to_ascii_lowercase(), value.trim().to_owned()))
     });
-    let headers = headers.collect::<Result<Vec<_>, _>>()?;
-    let call = Call::new(&policy, &args.path, headers, args.consumer.clone(), body).map_err(fail)?;
-    let stages = explain(&document, &policy, &call);
-    Ok(if args.json { format!("{:#}\n", serde_json::json!({ "stages": stages })) } else { render(&stages) })
+    Ok(Call {
+        path: args.path.clone(),
+        headers: headers.collect::<Result<_, Problem>>()?,
+        consumer: args.consumer.clone(),
+        body: super::count::read(&args.request)?,
+    })
 }

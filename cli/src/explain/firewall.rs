@@ -1,77 +1,75 @@
 //! Rules that match the request, and rules that nearly do.
 
+use std::borrow::Cow;
+
 use serde_json::{Value, json};
-use tollgate_inspect::{Direction, Policy, RawPolicy, RawRule, inspect_request};
-use tollgate_llm::Request;
-use tollgate_policy::CompiledPolicy;
+use tollgate_inspect::{Action, Finding, Policy, Report, Rule, inspect_request};
+use tollgate_llm::{Edits, Endpoint, Request};
 use tollgate_policy::document::Document;
+use tollgate_policy::{CompiledPolicy, Mode};
 
-use super::{Call, Stage};
+use super::{Stage, View, near_match};
 
-pub(super) fn explain(document: &Document, policy: &CompiledPolicy, call: &Call) -> Stage {
-    let Some(rules) = &policy.firewall else {
-        return Stage::new("firewall", vec!["The policy has no rules.".into()], json!({}));
-    };
-    let (request, body) = call.view();
-    let report = inspect_request(rules, request, body);
-    let verdict = report.verdict_name();
-    let mut lines = vec![format!("The verdict is {verdict}; {} matches.", report.matches)];
+/// Explains the firewall. The view is that of the redacted request, if anything is redacted.
+pub(super) fn explain(document: &Document, policy: &CompiledPolicy, view: &View<'_>) -> (Stage, Option<View<'static>>) {
+    let Some(rules) = &policy.firewall else { return (Stage::idle("firewall", "The policy has no rules."), None) };
+    let report = inspect_request(rules, &view.request, &view.body);
+    let verdict = report.verdict.map_or("pass", Action::name);
+    let plural = if report.matches == 1 { "" } else { "es" };
+    let mut lines = vec![format!("The verdict is {verdict} ({} match{plural}).", report.matches)];
     let mut matched = Vec::new();
     for finding in &report.findings {
-        let (Some(rule), Some(text)) = (rules.rule(finding.rule), request.texts.get(finding.text)) else { continue };
-        let place = if request.is_form { String::new() } else { Request::pointer(body, text.str.span) };
-        let (start, end) = (finding.range.start, finding.range.end);
-        lines.push(format!("Rule {} ({}) matches {place}, bytes {start} to {end}.", rule.id(), finding.action.name()));
-        matched.push(
-            json!({ "rule": rule.id(), "action": finding.action.name(), "pointer": place, "range": [start, end] }),
-        );
+        let Some(rule) = rules.rule(finding.rule) else { continue };
+        let (line, facts) = describe(rule, finding, view);
+        lines.push(line);
+        matched.push(facts);
     }
     let mut nearly = Vec::new();
     for (index, rule) in rules.rules().iter().enumerate() {
-        let found = report.rules.iter().any(|matched| matched.get() == index);
         let raw = document.value().pointer(&format!("/firewall/rules/{index}"));
-        if found || !rule.is_on(Direction::Request) {
+        if report.rules.iter().any(|matched| matched.get() == index) {
             continue;
         }
-        if let Some(reason) = raw.and_then(|raw| near_match(raw, rules.max_match_bytes(), request, body)) {
-            lines.push(format!("Rule {} nearly matches: {reason}.", rule.id()));
-            nearly.push(json!({ "rule": rule.id(), "reason": reason }));
+        if let Some(near) = raw.and_then(|raw| near_match::find(raw, rules.max_match_bytes(), view)) {
+            lines.push(format!("Rule {} nearly matches {}: {}.", rule.id(), near.pointer, near.reason));
+            nearly.push(json!({ "rule": rule.id(), "pointer": near.pointer, "reason": near.reason }));
         }
     }
-    Stage::new("firewall", lines, json!({ "verdict": verdict, "matched": matched, "nearly": nearly }))
+    let facts = json!({ "verdict": verdict, "matches": report.matches, "matched": matched, "nearly": nearly });
+    let stage = refused(Stage::new("firewall", lines, facts), rules, &report);
+    let edits = if policy.mode == Mode::Audit { &Edits::new() } else { &report.edits };
+    (stage, redacted(policy, view, edits))
 }
 
-/// Returns the relaxation under which a rule matches, if there is one: no word boundary, or any case.
-fn near_match(raw: &Value, max_match_bytes: usize, request: &Request, body: &[u8]) -> Option<&'static str> {
-    let pattern = raw.get("match")?;
-    let relaxed = match pattern.get("regex").and_then(Value::as_str) {
-        Some(regex) => vec![(
-            "it would match with upper and lower case ignored (`(?i)`)",
-            json!({ "regex": format!("(?i:{regex})") }),
-        )],
-        None => {
-            let with = |keys: &[(&str, bool)]| {
-                let mut pattern = pattern.clone();
-                for (key, value) in keys {
-                    pattern.as_object_mut().map(|object| object.insert((*key).into(), (*value).into()));
-                }
-                pattern
-            };
-            vec![
-                ("a keyword occurs inside a longer word (`word: false` would match)", with(&[("word", false)])),
-                ("a keyword occurs in another case (`ignore_case: true` would match)", with(&[("ignore_case", true)])),
-                (
-                    "a keyword occurs in another case and inside a longer word",
-                    with(&[("word", false), ("ignore_case", true)]),
-                ),
-            ]
+fn describe(rule: &Rule, finding: &Finding, view: &View<'_>) -> (String, Value) {
+    let (id, action, pointer) = (rule.id(), finding.action.name(), view.pointer(finding.text));
+    let (start, end) = (finding.range.start, finding.range.end);
+    let line = format!("Rule {id} ({action}) matches {pointer}, bytes {start} to {end}.");
+    (line, json!({ "rule": id, "action": action, "pointer": pointer, "range": [start, end] }))
+}
+
+fn refused(stage: Stage, rules: &Policy, report: &Report) -> Stage {
+    match report.cause {
+        Some(cause) => {
+            let error = rules.refusal(cause);
+            stage.refuse(error.status, error.message)
         }
+        None => stage,
+    }
+}
+
+/// Returns the request with its redactions.
+fn redacted(policy: &CompiledPolicy, view: &View<'_>, edits: &Edits) -> Option<View<'static>> {
+    if edits.is_empty() {
+        return None;
+    }
+    let body = edits.apply(&view.body);
+    let endpoint = Endpoint {
+        model: view.request.path_model.clone(),
+        stream: view.request.stream,
+        ..Endpoint::from(view.request.dialect)
     };
-    relaxed.into_iter().find_map(|(reason, pattern)| {
-        let rule = json!({ "id": "relaxed", "match": pattern, "action": "log" });
-        let rule: RawRule = serde_json::from_value(rule).ok()?;
-        let max_match_bytes = u32::try_from(max_match_bytes).ok()?;
-        let policy = Policy::from_raw(RawPolicy { rules: vec![rule], max_match_bytes, on_unscannable: None }).ok()?;
-        (inspect_request(&policy, request, body).matches > 0).then_some(reason)
-    })
+    let request = Request::parse_at(&endpoint, &body, &policy.limits.for_parser());
+    debug_assert!(request.is_ok(), "redactions keep a request well-formed");
+    Some(View { request: request.ok()?, body: Cow::Owned(body) })
 }

@@ -5,35 +5,41 @@ use tollgate_policy::{CompiledPolicy, Missing, Source};
 
 use super::{Call, Stage};
 
+/// Consumer of calls without a name under [`Missing::Anonymous`].
+const ANONYMOUS: &str = "anonymous";
+
 pub(super) fn explain(policy: &CompiledPolicy, call: &Call) -> Stage {
     let Some(identity) = &policy.identity else {
-        return Stage::new("identity", vec!["The policy does not identify callers.".into()], json!({}));
+        return Stage::idle("identity", "The policy does not identify callers.");
     };
     let (source, found) = match &identity.consumer {
         Source::Header(name) => {
-            let values: Vec<_> =
-                call.headers.iter().filter(|(header, _)| header == name).map(|(_, value)| value).collect();
-            if values.len() > 1 {
-                let line = format!("The header {name} occurs more than once: the call is refused with 400.");
-                return Stage::new("identity", vec![line], json!({ "refused": 400 }));
+            let mut values = call.headers.iter().filter(|(header, _)| header == name).map(|(_, value)| value.clone());
+            let first = values.next();
+            if values.next().is_some() {
+                let line = format!("The header {name} occurs more than once.");
+                let stage = Stage::new("identity", vec![line], json!({ "source": format!("header {name}") }));
+                return stage.refuse(400, "The header that identifies the caller must occur only once.");
             }
-            (format!("header {name}"), values.first().map(|value| (*value).clone()))
+            (format!("header {name}"), first)
         }
         Source::Attribute(path) => (format!("attribute {}", path.join(".")), None),
     };
-    let consumer = call.consumer.clone().or(found).filter(|name| !name.is_empty());
-    match (consumer, identity.missing) {
-        (Some(name), _) => {
-            let line = format!("The consumer is {name} ({source}).");
-            Stage::new("identity", vec![line], json!({ "consumer": name, "source": source }))
+    let given = call.consumer.clone().map(|name| (name, "--consumer".to_owned()));
+    let name = given.or(found.map(|name| (name, source.clone()))).filter(|(name, _)| !name.is_empty());
+    match (name, identity.missing) {
+        (Some((name, from)), _) => {
+            let lines = vec![format!("The consumer is {name} ({from}).")];
+            Stage::new("identity", lines, json!({ "consumer": name, "source": source }))
         }
         (None, Missing::Anonymous) => {
-            let line = format!("No consumer ({source}): the call is charged to `anonymous`.");
-            Stage::new("identity", vec![line], json!({ "consumer": "anonymous", "source": source }))
+            let lines = vec![format!("The {source} has no name: the consumer is `{ANONYMOUS}`.")];
+            Stage::new("identity", lines, json!({ "consumer": ANONYMOUS, "source": source }))
         }
         (None, Missing::Refuse) => {
-            let line = format!("No consumer ({source}): the call is refused with 401. Set the header, or --consumer.");
-            Stage::new("identity", vec![line], json!({ "source": source, "refused": 401 }))
+            let lines = vec![format!("The {source} has no name. Give one with --header or --consumer.")];
+            let stage = Stage::new("identity", lines, json!({ "source": source }));
+            stage.refuse(401, "The caller of this request could not be identified.")
         }
     }
 }

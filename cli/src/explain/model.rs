@@ -12,14 +12,12 @@ pub(super) fn upstream(policy: &CompiledPolicy, model: &str) -> String {
 }
 
 pub(super) fn explain(policy: &CompiledPolicy, model: Option<&str>) -> Stage {
-    let Some(model) = model else {
-        return Stage::new("model", vec!["The request names no model.".into()], json!({}));
-    };
+    let Some(model) = model else { return Stage::idle("model", "The request names no model.") };
     let upstream = upstream(policy, model);
     let line = if upstream == model {
         format!("The request names {model}, which is no alias.")
     } else {
-        format!("The request names {model}, an alias of {upstream}.")
+        format!("The request names {model}; the upstream gets {upstream}.")
     };
     Stage::new("model", vec![line], json!({ "requested": model, "upstream": upstream }))
 }

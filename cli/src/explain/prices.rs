@@ -3,12 +3,12 @@
 use serde_json::{Value, json};
 use tollgate_policy::document::Document;
 use tollgate_policy::{Admission, CompiledPolicy, Path};
-use tollgate_prices::{PriceTable, RawPrices};
+use tollgate_prices::{ModelPrice, PriceTable, RawPrices};
 
 use super::Stage;
 
 pub(super) fn explain(document: &Document, policy: &CompiledPolicy, model: Option<&str>) -> Stage {
-    let model = model.unwrap_or_default();
+    let Some(model) = model else { return Stage::idle("prices", "Without a model there is no price.") };
     let Some(price) = policy.prices.find(model) else {
         let then = match policy.on_unknown_price {
             Admission::Refuse => "refused",
@@ -17,20 +17,35 @@ pub(super) fn explain(document: &Document, policy: &CompiledPolicy, model: Optio
         let line = format!("`{model}` has no price: under a budget in usd the call is {then}.");
         return Stage::new("prices", vec![line], json!({ "model": model }));
     };
-    let (input, output) = (price.input.to_string(), price.output.to_string());
-    let mut lines =
-        vec![format!("{model} costs {input} dollars per million input tokens and {output} per million output tokens.")];
-    let mut facts = json!({ "model": model, "input": input, "output": output });
-    if let Some(key) = entry(document, model) {
+    let mut lines = vec![describe(model, price)];
+    let place = entry(document, model).map(|key| {
         let (file, position) = document.place(&Path::part("prices").key("override").key(&key));
-        let place = format!("{file}:{}:{}", position.line, position.column);
-        lines.push(format!("The entry is `{key}` ({place})."));
-        if let Some(facts) = facts.as_object_mut() {
-            facts.insert("entry".into(), key.into());
-            facts.insert("source".into(), place.into());
+        (key, format!("{file}:{}:{}", position.line, position.column))
+    });
+    lines.extend(place.iter().map(|(key, place)| format!("The entry is `{key}` ({place}).")));
+    let (entry, source) = place.unzip();
+    let facts = json!({
+        "model": model, "entry": entry, "source": source, "input": price.input.to_string(),
+        "cached_input": price.cached_input.to_string(), "cache_write": price.cache_write.to_string(),
+        "cache_write_1h": price.cache_write_1h.to_string(), "output": price.output.to_string(),
+        "max_output_tokens": price.max_output_tokens,
+    });
+    Stage::new("prices", lines, facts)
+}
+
+/// Describes a price; parts that cost as much as the input are left out.
+fn describe(model: &str, price: &ModelPrice) -> String {
+    let mut text = format!("A million tokens of {model} cost ${} (input)", price.input);
+    for (name, part) in [
+        ("cached input", price.cached_input),
+        ("cache write", price.cache_write),
+        ("cache write for an hour", price.cache_write_1h),
+    ] {
+        if part != price.input {
+            text.push_str(&format!(", ${part} ({name})"));
         }
     }
-    Stage::new("prices", lines, facts)
+    format!("{text} and ${} (output).", price.output)
 }
 
 /// Returns the key of the entry that the price table selects for a model.

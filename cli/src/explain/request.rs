@@ -1,63 +1,90 @@
 //! Dialect and texts of the request.
 
-use serde_json::json;
-use tollgate_llm::{Endpoint, Request};
+use std::borrow::Cow;
+
+use serde_json::{Value, json};
+use tollgate_llm::{Endpoint, OnUnscannable, Request, Role, TextKind};
 use tollgate_policy::CompiledPolicy;
 
-use super::Stage;
-use crate::problem::Problem;
+use super::{Call, Stage, View};
 
-/// Request to explain, parsed.
-#[derive(Debug)]
-pub struct Call {
-    pub(super) request: Request,
-    pub(super) body: Vec<u8>,
-    pub(super) headers: Vec<(String, String)>,
-    pub(super) consumer: Option<String>,
-}
-
-impl Call {
-    /// Parses a request under the limits of the policy. Names of headers are in lower case.
-    ///
-    /// # Errors
-    /// Path of no known API, or a body that the gateway refuses.
-    pub fn new(
-        policy: &CompiledPolicy,
-        path: &str,
-        headers: Vec<(String, String)>,
-        consumer: Option<String>,
-        body: Vec<u8>,
-    ) -> Result<Call, Problem> {
-        let endpoint = Endpoint::detect(b"POST", path.as_bytes())
-            .ok_or_else(|| Problem::new(format!("`{path}` is not the path of a known API")))?;
-        let request = Request::parse_at(&endpoint, &body, &policy.limits.for_parser())
-            .map_err(|error| Problem::new(format!("the gateway refuses the request: {error}")))?;
-        Ok(Call { request, body, headers, consumer })
+/// Explains what the gateway reads of a request. The view is `None` if it is refused or passes unread.
+pub(super) fn explain<'a>(policy: &CompiledPolicy, call: &'a Call) -> (Stage, Option<View<'a>>) {
+    let limits = &policy.limits;
+    let Some(endpoint) = Endpoint::detect(b"POST", call.path.as_bytes()) else {
+        let line = format!("{} is not the path of a known API.", call.path);
+        return unread(line, limits.on_unknown_path, 404, "This gateway does not know this path.".into());
+    };
+    if call.body.len() > limits.max_request_bytes {
+        let limit = limits.max_request_bytes;
+        let line = format!("The body has {} bytes, more than `limits.max_request_bytes`.", call.body.len());
+        let message = format!("The request body is larger than this gateway accepts ({limit} bytes).");
+        return unread(line, limits.on_unscannable, 413, message);
+    }
+    match Request::parse_at(&endpoint, &call.body, &limits.for_parser()) {
+        Ok(request) => {
+            let view = View { request, body: Cow::Borrowed(&call.body) };
+            (readable(&view), Some(view))
+        }
+        Err(error) => {
+            let line = "The body is not a well-formed request of this API.".to_owned();
+            unread(line, limits.on_unscannable, 400, format!("The request body cannot be read: {error}."))
+        }
     }
 }
 
-pub(super) fn explain(call: &Call) -> Stage {
-    let (request, body) = call.view();
+/// Explains a request that cannot be read.
+fn unread(line: String, policy: OnUnscannable, status: u16, message: String) -> (Stage, Option<View<'static>>) {
+    let mut stage = Stage::new("request", vec![line], json!({ "dialect": null }));
+    match policy {
+        OnUnscannable::Refuse => stage = stage.refuse(status, message),
+        OnUnscannable::Pass => {
+            stage.lines.push("It passes unread: no stage applies. `tollgate.unscanned` reports it.".into());
+        }
+    }
+    (stage, None)
+}
+
+fn readable(view: &View<'_>) -> Stage {
+    let View { request, body } = view;
     let dialect = request.dialect.name();
-    let texts: Vec<_> = request
-        .texts
-        .iter()
-        .map(|text| {
-            let (role, kind) = (format!("{:?}", text.role).to_lowercase(), format!("{:?}", text.kind).to_lowercase());
-            let place = if request.is_form { String::new() } else { Request::pointer(body, text.str.span) };
-            json!({ "pointer": place, "role": role, "kind": kind, "bytes": text.str.decode(body).len() })
-        })
-        .collect();
-    let mut lines = vec![format!("The dialect is {dialect}; {} texts were found.", texts.len())];
-    lines.extend(texts.iter().map(|text| {
-        let word = |key: &str| text.get(key).and_then(|value| value.as_str()).unwrap_or_default().to_owned();
-        format!(
-            "{}: {} of {}, {} bytes",
-            word("pointer"),
-            word("kind"),
-            word("role"),
-            text.get("bytes").cloned().unwrap_or_default()
-        )
-    }));
-    Stage::new("request", lines, json!({ "dialect": dialect, "stream": request.stream, "texts": texts }))
+    let mut lines = vec![format!("The dialect is {dialect}; the request has {} texts.", request.texts.len())];
+    let mut texts = Vec::new();
+    for (index, text) in request.texts.iter().enumerate() {
+        let (pointer, bytes) = (view.pointer(index), text.str.decode(body).len());
+        let (role, kind) = (role(text.role), kind(text.kind));
+        lines.push(format!("{pointer}: {kind}, {role}, {bytes} bytes"));
+        texts.push(json!({ "pointer": pointer, "role": role, "kind": kind, "bytes": bytes }));
+    }
+    let facts: Value = json!({ "dialect": dialect, "stream": request.stream, "texts": texts });
+    Stage::new("request", lines, facts)
+}
+
+fn role(role: Role) -> &'static str {
+    match role {
+        Role::System => "system",
+        Role::Developer => "developer",
+        Role::User => "user",
+        Role::Assistant => "assistant",
+        Role::Tool => "tool",
+        Role::Function => "function",
+        Role::Tools => "tools",
+        _ => "no role",
+    }
+}
+
+fn kind(kind: TextKind) -> &'static str {
+    match kind {
+        TextKind::Content => "content",
+        TextKind::Refusal => "refusal",
+        TextKind::Reasoning => "reasoning",
+        TextKind::Name => "name",
+        TextKind::ToolName => "tool_name",
+        TextKind::ToolArguments => "tool_arguments",
+        TextKind::ToolDefinition => "tool_definition",
+        TextKind::ImageUrl => "image_url",
+        TextKind::Data => "data",
+        TextKind::Model => "model",
+        _ => "other",
+    }
 }

@@ -6,19 +6,20 @@ use tollgate_policy::CompiledPolicy;
 use super::Stage;
 
 pub(super) fn explain(policy: &CompiledPolicy, model: Option<&str>) -> Stage {
-    let Some(router) = &policy.router else {
-        return Stage::new("route", vec!["The policy has no routes.".into()], json!({}));
-    };
+    let Some(router) = &policy.router else { return Stage::idle("route", "The policy has no routes.") };
     match router.decide(model) {
         Ok(decision) => {
-            let provider = decision.provider.map(|name| format!(", provider {name}")).unwrap_or_default();
-            let facts = json!({ "route": decision.route, "provider": decision.provider, "upstream_model": decision.upstream_model });
-            Stage::new("route", vec![format!("The route is {}{provider}.", decision.route)], facts)
+            let provider = decision.provider.map(|name| format!(", the provider {name}")).unwrap_or_default();
+            let lines = vec![format!("The route is {}{provider}.", decision.route)];
+            let facts = json!({
+                "route": decision.route, "provider": decision.provider, "upstream_model": decision.upstream_model,
+            });
+            Stage::new("route", lines, facts)
         }
         Err(refusal) => {
             let error = refusal.api_error();
-            let line = format!("Refused with {}: {}", error.status, error.message);
-            Stage::new("route", vec![line], json!({ "refused": error.status, "message": error.message }))
+            let line = "No entry of `models` with a route applies.".to_owned();
+            Stage::new("route", vec![line], json!({})).refuse(error.status, error.message)
         }
     }
 }

@@ -1,35 +1,63 @@
 //! Tokens of the prompt, by part.
 
 use serde_json::json;
-use tollgate_policy::{CompiledPolicy, CountingMode};
-use tollgate_tokens::PromptCount;
+use tollgate_policy::{CompiledPolicy, CountingMode, References};
+use tollgate_tokens::{Keeper, PromptCount};
 
-use super::{Call, Stage};
+use super::{Stage, View};
 
-/// Returns the exact count of the prompt, with the tokenizer that the policy selects.
-pub(super) fn count(policy: &CompiledPolicy, call: &Call, model: Option<&str>) -> PromptCount {
-    let (request, body) = call.view();
-    policy.catalog.profile(model.unwrap_or_default()).count(request, body)
+/// Tokens of a prompt.
+pub(super) struct Count {
+    /// Count with the tokenizer that the policy selects.
+    pub(super) exact: PromptCount,
+    /// Upper bound without tokenizing; `None` unless the policy counts `when_needed`.
+    pub(super) bound: Option<u64>,
+    /// Number of references to content outside of the request.
+    references: u32,
+    /// Name of the tokenizer.
+    tokenizer: String,
 }
 
-pub(super) fn explain(policy: &CompiledPolicy, count: &PromptCount) -> Stage {
+pub(super) fn count(policy: &CompiledPolicy, view: &View<'_>, model: Option<&str>) -> Count {
+    let profile = policy.catalog.profile(model.unwrap_or_default());
+    let bound = profile.bound(&view.request, &view.body, &Keeper::default());
+    let is_bounded = policy.counting.mode == CountingMode::WhenNeeded;
+    Count {
+        exact: profile.count(&view.request, &view.body),
+        bound: is_bounded.then_some(bound.tokens),
+        references: bound.references,
+        tokenizer: profile.tokenizer().name().to_owned(),
+    }
+}
+
+pub(super) fn explain(policy: &CompiledPolicy, view: &View<'_>, count: &Count) -> Stage {
+    let Count { exact, bound, references, tokenizer } = count;
     let mode = match policy.counting.mode {
         CountingMode::Exact => "exact",
         CountingMode::WhenNeeded => "when_needed",
         CountingMode::Off => "off",
     };
-    let quality = if count.exact { "exact" } else { "an estimate" };
-    let lines = vec![
-        format!("The prompt has {} tokens ({quality}); the policy counts `{mode}`.", count.tokens),
-        format!(
-            "text {}, framing {}, tools {}, images {}, media {}",
-            count.text, count.framing, count.tools, count.images, count.media
-        ),
+    let quality = if exact.exact { "exact" } else { "an estimate" };
+    let PromptCount { tokens, text, framing, tools, images, media, .. } = exact;
+    let mut lines = vec![
+        format!("The prompt has {tokens} tokens ({quality}, {tokenizer}); the policy counts `{mode}`."),
+        format!("text {text}, framing {framing}, tools {tools}, images {images}, media {media}"),
     ];
+    if let Some(bound) = bound {
+        lines.push(format!("Its upper bound, without counting, is {bound} tokens."));
+    }
+    if *references > 0 {
+        lines.push(format!("References to content of unknown size (URLs, files, conversations): {references}."));
+    }
+    let parts = json!({ "text": text, "framing": framing, "tools": tools, "images": images, "media": media });
     let facts = json!({
-        "mode": mode, "tokens": count.tokens, "exact": count.exact, "parts": {
-            "text": count.text, "framing": count.framing, "tools": count.tools, "images": count.images, "media": count.media,
-        },
+        "mode": mode, "tokens": tokens, "exact": exact.exact, "tokenizer": tokenizer, "parts": parts, "bound": bound,
+        "references": references,
     });
-    Stage::new("tokens", lines, facts)
+    let stage = Stage::new("tokens", lines, facts);
+    let is_refused = policy.counting.references == References::Refuse && *references > 0;
+    if is_refused && !view.request.dialect.is_free() {
+        return stage.refuse(400, "The request refers to content outside of it, whose number of tokens is unknown.");
+    }
+    stage
 }
