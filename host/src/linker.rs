@@ -12,7 +12,9 @@ pub(crate) fn prepare(engine: &Engine, module: &Module) -> Result<InstancePre<Vm
     let mut linker: Linker<VmData> = Linker::new(engine);
     integration(&mut linker)?;
     maps_and_buffers(&mut linker)?;
-    calls(&mut linker)?;
+    stream_control(&mut linker)?;
+    callouts(&mut linker)?;
+    shared_state(&mut linker)?;
     crate::wasi::link(&mut linker)?;
     linker.instantiate_pre(module)
 }
@@ -110,7 +112,7 @@ fn maps_and_buffers(linker: &mut Linker<VmData>) -> Result<()> {
     Ok(())
 }
 
-fn calls(linker: &mut Linker<VmData>) -> Result<()> {
+fn stream_control(linker: &mut Linker<VmData>) -> Result<()> {
     env!(linker, "proxy_continue_stream", (kind: i32), streams::resume);
     env!(linker, "proxy_close_stream", (kind: i32), streams::close);
     env!(
@@ -119,6 +121,10 @@ fn calls(linker: &mut Linker<VmData>) -> Result<()> {
         (status: i32, details: i32, details_size: i32, body: i32, body_size: i32, pairs: i32, pairs_size: i32, grpc: i32),
         streams::send_local_response
     );
+    Ok(())
+}
+
+fn callouts(linker: &mut Linker<VmData>) -> Result<()> {
     env!(
         linker,
         "proxy_http_call",
@@ -149,6 +155,10 @@ fn calls(linker: &mut Linker<VmData>) -> Result<()> {
     env!(linker, "proxy_grpc_send", (token: i32, message: i32, message_size: i32, end: i32), callouts::grpc_send);
     env!(linker, "proxy_grpc_cancel", (token: i32), callouts::grpc_cancel);
     env!(linker, "proxy_grpc_close", (token: i32), callouts::grpc_close);
+    Ok(())
+}
+
+fn shared_state(linker: &mut Linker<VmData>) -> Result<()> {
     env!(
         linker,
         "proxy_get_shared_data",

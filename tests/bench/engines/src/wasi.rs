@@ -110,8 +110,25 @@ const SUCCESS: i32 = 0;
 /// WASI's `errno` for an unsupported operation.
 const NOT_SUPPORTED: i32 = 58;
 
+/// Module of the WASI functions.
+const WASI: &str = "wasi_snapshot_preview1";
+
 fn link(linker: &mut Linker<World>) -> Result<()> {
-    const WASI: &str = "wasi_snapshot_preview1";
+    link_arguments(linker)?;
+    link_files(linker)?;
+    linker.func_wrap(WASI, "clock_time_get", |mut caller: Caller<'_, World>, _: u32, _: u64, time: u32| {
+        let now = (caller.data_mut().clock)().map_err(Error::msg)?;
+        put(&mut caller, time, &(now.as_nanos() as u64).to_le_bytes())
+    })?;
+    linker.func_wrap(WASI, "proc_exit", |mut caller: Caller<'_, World>, code: i32| -> Result<()> {
+        caller.data_mut().code = Some(code);
+        Err(Error::msg("the subject has ended"))
+    })?;
+    Ok(())
+}
+
+/// Links the functions for the arguments, and for the environment, which is empty.
+fn link_arguments(linker: &mut Linker<World>) -> Result<()> {
     linker.func_wrap(WASI, "args_sizes_get", |mut caller: Caller<'_, World>, count: u32, bytes: u32| {
         let (number, len) = (caller.data().count, caller.data().arguments.len() as u32);
         put(&mut caller, count, &number.to_le_bytes())?;
@@ -130,10 +147,11 @@ fn link(linker: &mut Linker<World>) -> Result<()> {
         put(&mut caller, bytes, &[0; 4])
     })?;
     linker.func_wrap(WASI, "environ_get", |_: u32, _: u32| SUCCESS)?;
-    linker.func_wrap(WASI, "clock_time_get", |mut caller: Caller<'_, World>, _: u32, _: u64, time: u32| {
-        let now = (caller.data_mut().clock)().map_err(Error::msg)?;
-        put(&mut caller, time, &(now.as_nanos() as u64).to_le_bytes())
-    })?;
+    Ok(())
+}
+
+/// Links the functions for standard input and output.
+fn link_files(linker: &mut Linker<World>) -> Result<()> {
     linker.func_wrap(
         WASI,
         "fd_read",
@@ -171,10 +189,6 @@ fn link(linker: &mut Linker<World>) -> Result<()> {
             put(&mut caller, written, &total.to_le_bytes())
         },
     )?;
-    linker.func_wrap(WASI, "proc_exit", |mut caller: Caller<'_, World>, code: i32| -> Result<()> {
-        caller.data_mut().code = Some(code);
-        Err(Error::msg("the subject has ended"))
-    })?;
     Ok(())
 }
 
