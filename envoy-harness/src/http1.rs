@@ -159,6 +159,16 @@ enum State {
     End,
 }
 
+/// Outcome of one step of the decoder.
+enum Step {
+    /// Next part of the message.
+    Part(Part),
+    /// More bytes must arrive before the next step.
+    NeedsBytes,
+    /// The next step follows at once.
+    Continue,
+}
+
 /// Name and value of a header field.
 type Field = (String, Vec<u8>);
 
@@ -205,89 +215,114 @@ impl Decoder {
     /// The message is malformed, or the connection was closed too early.
     pub fn decode(&mut self) -> Result<Option<Part>, DecodeError> {
         loop {
-            match &mut self.state {
-                State::Start => {
-                    if self.closed && self.remaining().is_empty() {
-                        return Err(DecodeError::NoMessage);
-                    }
-                    let Some(start_line) = self.line()? else { return Ok(None) };
-                    self.state = State::Headers { start_line, headers: Vec::new() };
-                }
-                State::Headers { .. } => {
-                    let Some(field) = self.field()? else { return Ok(None) };
-                    let State::Headers { start_line, headers } = &mut self.state else { continue };
-                    if let Some(field) = field {
-                        headers.push(field);
-                        continue;
-                    }
-                    let (start_line, headers) = (std::mem::take(start_line), std::mem::take(headers));
-                    if self.kind != MessageKind::Request && status(&start_line).is_none() {
-                        return Err(DecodeError::Malformed("the status line is malformed"));
-                    }
-                    if self.kind != MessageKind::Request && matches!(status(&start_line), Some(100..200)) {
-                        self.state = State::Start;
-                        continue;
-                    }
-                    let framing = self.framing(&start_line, &headers);
-                    self.state = match framing {
-                        Ok(Framing::NoBody | Framing::Length(0)) => State::End,
-                        Ok(Framing::Length(length)) => State::Length(length),
-                        Ok(Framing::Chunks) => State::ChunkSize,
-                        Ok(Framing::UntilClose) => State::UntilClose,
-                        Err(reason) => State::Malformed(reason),
-                    };
-                    let framing = framing.unwrap_or(Framing::NoBody);
-                    return Ok(Some(Part::Head { start_line, headers, framing }));
-                }
-                State::Length(_) | State::Chunk(_) => return self.counted(),
-                State::ChunkSize => {
-                    let Some(line) = self.line()? else { return Ok(None) };
-                    let size = line.split(';').next().unwrap_or_default().trim();
-                    let size = u64::from_str_radix(size, 16);
-                    self.state = match size.map_err(|_| DecodeError::Malformed("the chunk size is malformed"))? {
-                        0 => State::Trailers(Vec::new()),
-                        size => State::Chunk(size),
-                    };
-                }
-                State::ChunkEnd => match self.line()? {
-                    None => return Ok(None),
-                    Some(line) if line.is_empty() => self.state = State::ChunkSize,
-                    Some(_) => return Err(DecodeError::Malformed("a chunk is longer than its size")),
-                },
-                State::Trailers(_) => {
-                    let Some(field) = self.field()? else { return Ok(None) };
-                    let State::Trailers(trailers) = &mut self.state else { continue };
-                    if let Some(field) = field {
-                        trailers.push(field);
-                        continue;
-                    }
-                    let trailers = std::mem::take(trailers);
-                    self.state = State::End;
-                    if !trailers.is_empty() {
-                        return Ok(Some(Part::Trailers(trailers)));
-                    }
-                }
-                State::UntilClose => {
-                    if !self.remaining().is_empty() {
-                        let bytes = self.take(self.remaining().len());
-                        return Ok(Some(Part::Data { bytes, ends_frame: false }));
-                    }
-                    if !self.closed {
-                        return Ok(None);
-                    }
-                    self.state = State::End;
-                }
+            let step = match self.state {
+                State::Start => self.start_line()?,
+                State::Headers { .. } => self.header()?,
+                State::Length(_) | State::Chunk(_) => self.counted()?,
+                State::ChunkSize => self.chunk_size()?,
+                State::ChunkEnd => self.chunk_end()?,
+                State::Trailers(_) => self.trailer()?,
+                State::UntilClose => self.until_close(),
                 State::Malformed(reason) => return Err(DecodeError::Malformed(reason)),
-                State::End => return Ok(Some(Part::End)),
+                State::End => Step::Part(Part::End),
+            };
+            match step {
+                Step::Part(part) => return Ok(Some(part)),
+                Step::NeedsBytes => return Ok(None),
+                Step::Continue => {}
             }
         }
     }
 
+    fn start_line(&mut self) -> Result<Step, DecodeError> {
+        if self.closed && self.remaining().is_empty() {
+            return Err(DecodeError::NoMessage);
+        }
+        let Some(start_line) = self.line()? else { return Ok(Step::NeedsBytes) };
+        self.state = State::Headers { start_line, headers: Vec::new() };
+        Ok(Step::Continue)
+    }
+
+    /// Decodes a header, or the end of the head, which determines how the body ends.
+    fn header(&mut self) -> Result<Step, DecodeError> {
+        let Some(field) = self.field()? else { return Ok(Step::NeedsBytes) };
+        let State::Headers { start_line, headers } = &mut self.state else { return Ok(Step::Continue) };
+        if let Some(field) = field {
+            headers.push(field);
+            return Ok(Step::Continue);
+        }
+        let (start_line, headers) = (std::mem::take(start_line), std::mem::take(headers));
+        if self.kind != MessageKind::Request && status(&start_line).is_none() {
+            return Err(DecodeError::Malformed("the status line is malformed"));
+        }
+        if self.kind != MessageKind::Request && matches!(status(&start_line), Some(100..200)) {
+            self.state = State::Start;
+            return Ok(Step::Continue);
+        }
+        let framing = self.framing(&start_line, &headers);
+        self.state = match framing {
+            Ok(Framing::NoBody | Framing::Length(0)) => State::End,
+            Ok(Framing::Length(length)) => State::Length(length),
+            Ok(Framing::Chunks) => State::ChunkSize,
+            Ok(Framing::UntilClose) => State::UntilClose,
+            Err(reason) => State::Malformed(reason),
+        };
+        let framing = framing.unwrap_or(Framing::NoBody);
+        Ok(Step::Part(Part::Head { start_line, headers, framing }))
+    }
+
+    fn chunk_size(&mut self) -> Result<Step, DecodeError> {
+        let Some(line) = self.line()? else { return Ok(Step::NeedsBytes) };
+        let size = line.split(';').next().unwrap_or_default().trim();
+        let size = u64::from_str_radix(size, 16);
+        self.state = match size.map_err(|_| DecodeError::Malformed("the chunk size is malformed"))? {
+            0 => State::Trailers(Vec::new()),
+            size => State::Chunk(size),
+        };
+        Ok(Step::Continue)
+    }
+
+    fn chunk_end(&mut self) -> Result<Step, DecodeError> {
+        match self.line()? {
+            None => Ok(Step::NeedsBytes),
+            Some(line) if line.is_empty() => {
+                self.state = State::ChunkSize;
+                Ok(Step::Continue)
+            }
+            Some(_) => Err(DecodeError::Malformed("a chunk is longer than its size")),
+        }
+    }
+
+    fn trailer(&mut self) -> Result<Step, DecodeError> {
+        let Some(field) = self.field()? else { return Ok(Step::NeedsBytes) };
+        let State::Trailers(trailers) = &mut self.state else { return Ok(Step::Continue) };
+        if let Some(field) = field {
+            trailers.push(field);
+            return Ok(Step::Continue);
+        }
+        let trailers = std::mem::take(trailers);
+        self.state = State::End;
+        Ok(if trailers.is_empty() { Step::Continue } else { Step::Part(Part::Trailers(trailers)) })
+    }
+
+    /// Decodes bytes of a body that ends with the connection.
+    fn until_close(&mut self) -> Step {
+        if !self.remaining().is_empty() {
+            let bytes = self.take(self.remaining().len());
+            return Step::Part(Part::Data { bytes, ends_frame: false });
+        }
+        if !self.closed {
+            return Step::NeedsBytes;
+        }
+        self.state = State::End;
+        Step::Continue
+    }
+
     /// Decodes bytes of a body, or of a chunk, whose length is known.
-    fn counted(&mut self) -> Result<Option<Part>, DecodeError> {
-        let (State::Length(left) | State::Chunk(left)) = self.state else { return Ok(None) };
+    fn counted(&mut self) -> Result<Step, DecodeError> {
+        let (State::Length(left) | State::Chunk(left)) = self.state else { return Ok(Step::Continue) };
         if self.remaining().is_empty() {
-            return if self.closed { Err(DecodeError::Closed) } else { Ok(None) };
+            return if self.closed { Err(DecodeError::Closed) } else { Ok(Step::NeedsBytes) };
         }
         let taken = usize::try_from(left).unwrap_or(usize::MAX).min(self.remaining().len());
         let bytes = self.take(taken);
@@ -298,7 +333,7 @@ impl Decoder {
             _ if left == 0 => State::End,
             _ => State::Length(left),
         };
-        Ok(Some(Part::Data { bytes, ends_frame: left == 0 }))
+        Ok(Step::Part(Part::Data { bytes, ends_frame: left == 0 }))
     }
 
     fn framing(&self, start_line: &str, headers: &Headers) -> Result<Framing, &'static str> {
