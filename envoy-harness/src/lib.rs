@@ -57,6 +57,6 @@ mod envoy;
 
 pub use bootstrap::Bootstrap;
 pub use decoded_response::DecodedResponse;
-pub use envoy::{Envoy, OLDEST, PINNED};
+pub use envoy::{Envoy, OLDEST, PINNED, VERSIONS};
 pub use error::{Context, Error, Result};
 pub use gateway::{Gateway, StartError};

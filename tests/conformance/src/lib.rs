@@ -35,9 +35,6 @@ pub const GOLDENS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/goldens");
 /// File with the accepted differences.
 pub const ALLOWED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/allowed.yaml");
 
-/// Recorded versions of Envoy.
-pub const VERSIONS: [&str; 4] = ["1.36.4", "1.37.0", "1.39.3", "1.40.0"];
-
 /// Returns the path of the built probe; if it is missing, an error that says how to build it.
 pub fn module() -> Result<PathBuf> {
     let path = workspace::modules_dir().join("probe.wasm");

@@ -13,7 +13,8 @@ fn the_host_behaves_like_the_recorded_envoys() {
 
 #[test]
 fn every_scenario_is_recorded_from_every_envoy() {
-    use tollgate_conformance::{GOLDENS, SCENARIOS, VERSIONS, golden::Golden, scenario::Theme};
+    use tollgate_conformance::{GOLDENS, SCENARIOS, golden::Golden, scenario::Theme};
+    use tollgate_envoy_harness::VERSIONS;
     for theme in Theme::all(Path::new(SCENARIOS)).unwrap() {
         let golden = Golden::read(Path::new(GOLDENS), &theme.name).unwrap();
         for version in VERSIONS {

@@ -26,3 +26,4 @@ mod policy;
 mod rules;
 mod sources;
 mod traps;
+mod versions;
