@@ -97,6 +97,8 @@ fn escaped(source: &[u8], at: usize, escape: u8) -> (Option<char>, usize) {
 fn unicode(source: &[u8], at: usize) -> (Option<char>, usize) {
     let unit = |at: usize| {
         let digits = source.get(at..at + 6)?.strip_prefix(b"\\u")?;
+        // `from_str_radix` takes a sign.
+        let digits = digits.iter().all(u8::is_ascii_hexdigit).then_some(digits)?;
         u32::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
     };
     match (unit(at), unit(at + 6)) {
@@ -127,6 +129,7 @@ mod tests {
         assert_eq!(&source[content.places[2]..content.places[6]], br"\ud83d\ude42");
         assert_eq!(*content.places.last().unwrap(), source.len() - 3);
         assert_eq!(unescaped(b"\\u0041\\x\xff").text, "A\\x?");
+        assert_eq!(unescaped(b"\\u+041").text, "\\u+041");
     }
 
     proptest! {

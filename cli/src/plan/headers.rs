@@ -23,8 +23,11 @@ fn octets(value: &str) -> Vec<u8> {
     let mut rest = value;
     while let Some((before, behind)) = rest.split_once("\\x") {
         octets.extend_from_slice(before.as_bytes());
-        let octet =
-            behind.split_at_checked(2).and_then(|(digits, after)| Some((u8::from_str_radix(digits, 16).ok()?, after)));
+        let octet = behind.split_at_checked(2).and_then(|(digits, after)| {
+            // `from_str_radix` takes a sign.
+            let is_hex = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+            Some((is_hex.then(|| u8::from_str_radix(digits, 16).ok())??, after))
+        });
         match octet {
             Some((octet, after)) => {
                 octets.push(octet);
@@ -60,6 +63,6 @@ mod tests {
         };
         let all = merged(&[&layer(&[("A", &["1"]), ("b", &["2"])]), &layer(&[("a", &["3", "4"]), ("B", &[])])]);
         assert_eq!(all, [("a".to_owned(), b"3".to_vec()), ("a".to_owned(), b"4".to_vec())]);
-        assert_eq!(merged(&[&layer(&[("a", &["caf\\xe9 \\xzz"])])])[0].1, b"caf\xe9 \\xzz");
+        assert_eq!(merged(&[&layer(&[("a", &["caf\\xe9 \\xzz\\x+9"])])])[0].1, b"caf\xe9 \\xzz\\x+9");
     }
 }
