@@ -138,7 +138,7 @@ enum Need {
 
 /// Result of one decoder step, which consumes bytes from the front of `input` and writes to the front of `room`: the
 /// number of bytes written, and the next need.
-type Step = Result<(usize, Need), InflateError>;
+type DecoderStep = Result<(usize, Need), InflateError>;
 
 /// Decompresses a body incrementally.
 pub struct Inflater {

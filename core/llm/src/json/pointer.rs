@@ -8,10 +8,10 @@ use crate::{Error, ParseLimits, Span, Str};
 struct Level {
     start: usize,
     /// Member or element that is being read.
-    step: Step,
+    element: PathElement,
 }
 
-enum Step {
+enum PathElement {
     Key(Str),
     Index(usize),
 }
@@ -35,9 +35,9 @@ fn search(body: &[u8], span: Span, levels: &mut Vec<Level>) -> Result<bool, Erro
     let mut value = Some(reader.value()?);
     loop {
         match value {
-            Some(Value::Object(start)) => levels.push(Level { start, step: Step::Index(0) }),
+            Some(Value::Object(start)) => levels.push(Level { start, element: PathElement::Index(0) }),
             // One before the first: incremented before every element.
-            Some(Value::Array(start)) => levels.push(Level { start, step: Step::Index(usize::MAX) }),
+            Some(Value::Array(start)) => levels.push(Level { start, element: PathElement::Index(usize::MAX) }),
             Some(value) if Span::new(value.start(), reader.offset()).contains(span) => return Ok(true),
             Some(_) => {}
             None => {
@@ -50,14 +50,14 @@ fn search(body: &[u8], span: Span, levels: &mut Vec<Level>) -> Result<bool, Erro
         value = if reader.in_object() {
             let key = reader.key()?;
             if let Some(key) = key {
-                level.step = Step::Key(key);
+                level.element = PathElement::Key(key);
                 if key.literal().contains(span) {
                     return Ok(true);
                 }
             }
             key.map(|_| reader.value()).transpose()?
         } else {
-            if let Step::Index(index) = &mut level.step {
+            if let PathElement::Index(index) = &mut level.element {
                 *index = index.wrapping_add(1);
             }
             reader.element()?
@@ -69,9 +69,9 @@ fn write(body: &[u8], levels: &[Level]) -> String {
     let mut pointer = String::new();
     for level in levels {
         pointer.push('/');
-        match level.step {
-            Step::Key(key) => pointer.push_str(&key.decode(body).replace('~', "~0").replace('/', "~1")),
-            Step::Index(index) => pointer.push_str(&index.to_string()),
+        match level.element {
+            PathElement::Key(key) => pointer.push_str(&key.decode(body).replace('~', "~0").replace('/', "~1")),
+            PathElement::Index(index) => pointer.push_str(&index.to_string()),
         }
     }
     pointer

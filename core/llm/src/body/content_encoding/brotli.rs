@@ -4,7 +4,7 @@ use brotli_decompressor::{
     Allocator, BrotliDecompressStream, BrotliResult, BrotliState, SliceWrapper, SliceWrapperMut,
 };
 
-use super::{InflateError, Need, Step};
+use super::{DecoderStep, InflateError, Need};
 
 /// Maximum bytes of one allocation of the decoder. The sender of a stream determines what it requests, and wasm memory
 /// never shrinks. The largest allocation is the window, which grows with the output and has a few extra bytes: 4 MiB is
@@ -24,7 +24,7 @@ impl Default for Brotli {
 }
 
 impl Brotli {
-    pub(super) fn step(&mut self, input: &mut &[u8], room: &mut [u8]) -> Step {
+    pub(super) fn step(&mut self, input: &mut &[u8], room: &mut [u8]) -> DecoderStep {
         let (mut left, mut taken) = (input.len(), 0);
         let (mut free, mut written, mut total) = (room.len(), 0, 0);
         let result = BrotliDecompressStream(

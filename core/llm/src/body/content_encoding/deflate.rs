@@ -3,7 +3,7 @@
 use miniz_oxide::inflate::stream::{InflateState, inflate};
 use miniz_oxide::{DataFormat, MZError, MZFlush, MZStatus};
 
-use super::{InflateError, Need, Step};
+use super::{DecoderStep, InflateError, Need};
 
 /// Decoder that detects the wrapper from the first two bytes.
 #[derive(Default)]
@@ -14,7 +14,7 @@ pub(super) struct Deflate {
 }
 
 impl Deflate {
-    pub(super) fn step(&mut self, input: &mut &[u8], room: &mut [u8]) -> Step {
+    pub(super) fn step(&mut self, input: &mut &[u8], room: &mut [u8]) -> DecoderStep {
         let raw = match &mut self.raw {
             Some(raw) => raw,
             None => {
@@ -57,7 +57,7 @@ impl Raw {
         Raw { state: InflateState::new_boxed(format) }
     }
 
-    pub(super) fn step(&mut self, input: &mut &[u8], room: &mut [u8]) -> Step {
+    pub(super) fn step(&mut self, input: &mut &[u8], room: &mut [u8]) -> DecoderStep {
         let result = inflate(&mut self.state, input, room, MZFlush::None);
         debug_assert!(result.bytes_consumed <= input.len());
         *input = input.get(result.bytes_consumed..).unwrap_or_default();

@@ -4,7 +4,7 @@
 use miniz_oxide::DataFormat;
 
 use super::deflate::Raw;
-use super::{InflateError, Need, Step};
+use super::{DecoderStep, InflateError, Need};
 
 /// Header flags (section 2.3.1).
 const HEADER_SUM: u8 = 1 << 1;
@@ -61,7 +61,7 @@ impl Default for Gzip {
 }
 
 impl Gzip {
-    pub(super) fn step(&mut self, input: &mut &[u8], room: &mut [u8]) -> Step {
+    pub(super) fn step(&mut self, input: &mut &[u8], room: &mut [u8]) -> DecoderStep {
         loop {
             match self.place {
                 Place::End => return Ok((0, Need::Nothing)),
