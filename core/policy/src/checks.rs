@@ -37,6 +37,16 @@ const fn warning(code: &'static str, summary: &'static str) -> Code {
     Code { code, severity: Severity::Warning, summary }
 }
 
+/// A route whose models name no provider.
+pub(crate) const ROUTE_WITHOUT_PROVIDER: Code = error(
+    "route-without-provider",
+    "A route whose models name no provider, and that has not the name of one, while `providers` has entries.",
+);
+
+/// A route whose models name several providers.
+pub(crate) const ROUTE_PROVIDERS: Code =
+    error("route-providers", "A route whose models name different providers, while `providers` has entries.");
+
 /// All codes of findings, in the order of the docs.
 pub const CODES: &[Code] = &[
     error("syntax", "The file is not valid YAML or JSON; nothing else is reported."),
@@ -54,6 +64,8 @@ pub const CODES: &[Code] = &[
     unrouted_models::CODE,
     hidden_models::CODE,
     unknown_providers::CODE,
+    ROUTE_WITHOUT_PROVIDER,
+    ROUTE_PROVIDERS,
     unpriced_models::CODE,
     budget_consumers::CODE,
     control_characters::CODE,
@@ -62,6 +74,8 @@ pub const CODES: &[Code] = &[
     limits_order::CODE,
     secret_literals::CODE,
     error("route-without-cluster", "A route of the policy that no route of the given Envoy configuration matches."),
+    error("not-renderable", "A policy that `tollgate render` cannot render."),
+    warning("large-policy", "A policy of over 256 KiB in the configuration that `tollgate render` writes."),
 ];
 
 /// Check across parts. It is skipped if a part that it reads has errors.

@@ -5,6 +5,7 @@ mod firewall;
 mod identity;
 mod models;
 mod prices;
+mod providers;
 
 use tollgate_config::{Finding, Path, Reading, Removed, Severity, Step};
 
@@ -71,7 +72,7 @@ pub(crate) fn compile(reading: Reading<Policy>) -> Result<CompiledPolicy, Vec<Fi
     document(&policy, &mut findings);
     checks::run(&policy, &mut findings);
     let identity = policy.identity.and_then(|raw| identity::compile(raw, &mut findings));
-    let (aliases, router) = models::compile(&policy.models, &mut findings);
+    let (aliases, routes, router) = models::compile(&policy.models, &mut findings);
     let catalog = models::catalog(aliases, policy.tokenizers, &mut findings);
     let prices = policy.prices.unwrap_or_default();
     let on_unknown_price = prices.on_unknown;
@@ -83,6 +84,8 @@ pub(crate) fn compile(reading: Reading<Policy>) -> Result<CompiledPolicy, Vec<Fi
     });
     let quota = budgets::compile(policy.budgets, policy.quota, &mut findings);
     let firewall = policy.firewall.and_then(|raw| firewall::compile(raw, &policy.limits, &mut findings));
+    let providers = providers::compile(policy.providers, &mut findings);
+    let route_providers = providers::of_routes(&routes, &providers, &mut findings);
     if has_error(&findings.all) {
         return Err(findings.all);
     }
@@ -98,7 +101,8 @@ pub(crate) fn compile(reading: Reading<Policy>) -> Result<CompiledPolicy, Vec<Fi
         on_quota_unavailable,
         firewall,
         router,
-        providers: policy.providers.0,
+        providers,
+        route_providers,
         warnings: findings.all,
     })
 }

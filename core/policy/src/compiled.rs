@@ -14,7 +14,7 @@ use crate::admission::Admission;
 use crate::counting::Counting;
 use crate::identity::Identity;
 use crate::mode::Mode;
-use crate::providers::RawProvider;
+use crate::providers::Provider;
 
 /// Validated policy. A stage whose part is `None` or empty has nothing to do.
 #[derive(Debug)]
@@ -42,7 +42,9 @@ pub struct CompiledPolicy {
     /// Routes; `None` if no model has one.
     pub router: Option<Router>,
     /// Upstreams of providers, for rendering.
-    pub providers: BTreeMap<String, RawProvider>,
+    pub providers: BTreeMap<String, Provider>,
+    /// Names of the providers of routes, for rendering. Empty if there are no providers.
+    pub route_providers: BTreeMap<String, String>,
     /// Findings that do not make the policy invalid.
     pub warnings: Vec<Finding>,
 }

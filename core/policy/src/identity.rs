@@ -92,6 +92,6 @@ impl TryFrom<RawSource> for Source {
 }
 
 /// Returns `true` for a character of a header name (RFC 9110, 5.6.2).
-fn is_token(byte: u8) -> bool {
+pub(crate) fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }

@@ -48,6 +48,6 @@ pub use mode::Mode;
 pub use models::{RawModel, RawModels};
 pub use policy::Policy;
 pub use prices::{RawPrices, Table};
-pub use providers::{RawKey, RawProvider, RawProviders, RawTls};
+pub use providers::{Key, Provider, RawKey, RawProvider, RawProviders, RawTls, Secret, Tls};
 pub use quota::RawQuota;
 pub use tollgate_config::{Finding, Path, Severity, Step, nearest};

@@ -211,6 +211,51 @@ const MISTAKES: &[Mistake] = &[
         &["1:64: error[secret-literal]: not the name of an environment variable"],
         "OPENAI_API_KEY",
     ),
+    // Providers.
+    Mistake(
+        "providers: {p: {address: api.openai.com}}",
+        &["1:26: error[invalid-value]: must be a host and a port"],
+        "",
+    ),
+    Mistake("providers: {p: {address: 'https://api.openai.com:443'}}", &["1:26: error[invalid-value]"], ""),
+    Mistake("providers: {p: {address: 'x:0'}}", &["1:26: error[invalid-value]"], ""),
+    Mistake(
+        "providers: {p: {address: '10.0.0.1:443'}}",
+        &["1:26: error[invalid-value]: with TLS, an IP address needs `tls.sni`"],
+        "",
+    ),
+    Mistake(
+        "providers: {p: {address: 'x:1', path_prefix: /a/}}",
+        &["1:46: error[invalid-value]: must be a path that begins with a slash"],
+        "",
+    ),
+    Mistake("providers: {p: {address: 'x:1', health_path: health}}", &["1:46: error[invalid-value]"], ""),
+    Mistake("providers: {p: {address: 'x:1', idle_timeout: 5}}", &["1:47: error[wrong-type]"], ""),
+    Mistake(
+        "providers: {p: {address: 'x:1', key: {env: KEY, header: 'a:'}}}",
+        &["1:57: error[invalid-value]: not a header name"],
+        "",
+    ),
+    Mistake(
+        "providers: {p: {address: 'x:1'}, q: {address: 'x:2', cluster: p}}",
+        &["1:63: error[invalid-value]: another provider has a cluster with this name"],
+        "",
+    ),
+    Mistake(
+        "providers: {p: {address: 'x:1', model_list: true}, q: {address: 'x:2', model_list: true}}",
+        &["1:84: error[invalid-value]: another provider serves the list of models"],
+        "",
+    ),
+    Mistake(
+        "models: {a: {route: opnai}}\nproviders: {openai: {address: 'x:1'}}",
+        &["1:21: error[route-without-provider]: no model with this route has a `provider`"],
+        "did you mean `openai`?",
+    ),
+    Mistake(
+        "models: {a: {route: x, provider: p}, b: {route: x, provider: q}}\nproviders: {p: {address: 'x:1'}, q: {address: 'x:2'}}",
+        &["1:62: error[route-providers]: another model has the same route"],
+        "",
+    ),
     Mistake("include: [base.yaml]", &["1:10: error[include]"], "tollgate render"),
     // Syntax.
     Mistake("mode: audit\nmode: audit", &["2:1: error[duplicate-key]"], "the first one is on line 1"),

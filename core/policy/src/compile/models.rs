@@ -10,8 +10,11 @@ use tollgate_tokens::{Catalog, RawAliases, RawTokenizer};
 use crate::compile::{Findings, in_document};
 use crate::models::{RawModel, RawModels, has_routes};
 
-/// Returns the aliases with their final models, and the routes if any model has one.
-pub(super) fn compile(models: &RawModels, findings: &mut Findings) -> (RawAliases, Option<Router>) {
+/// Returns the aliases with their final models, the valid routes by model, and the router if any model has a route.
+pub(super) fn compile(
+    models: &RawModels,
+    findings: &mut Findings,
+) -> (RawAliases, BTreeMap<String, RawRoute>, Option<Router>) {
     let mut names = Names::default();
     for (name, model) in &models.0 {
         if let Err(error) = names.insert(name, model) {
@@ -25,8 +28,8 @@ pub(super) fn compile(models: &RawModels, findings: &mut Findings) -> (RawAliase
         }
     }
     let routes = routes(models, &names, &aliases, findings);
-    let router = has_routes(models).then(|| Router::new(RawRouter { models: Entries(routes), default: None }));
-    (Entries(aliases), router.and_then(Result::ok))
+    let router = has_routes(models).then(|| Router::new(RawRouter { models: Entries(routes.clone()), default: None }));
+    (Entries(aliases), routes, router.and_then(Result::ok))
 }
 
 fn path(name: &str) -> Path {
