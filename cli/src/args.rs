@@ -2,6 +2,7 @@
 
 mod check;
 mod explain;
+mod render;
 mod tokens;
 
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ use clap_complete::Shell;
 
 pub use check::{CheckArgs, FindingsFormat};
 pub use explain::ExplainArgs;
+pub use render::{RenderArgs, RenderTarget};
 pub use tokens::{CompileArgs, CountArgs, TableFormat, TokenizerCommand};
 
 /// Test the policies of an AI gateway without a cluster.
@@ -38,6 +40,8 @@ pub enum Command {
     Check(CheckArgs),
     /// Explain the verdict of every stage of a policy on one request.
     Explain(ExplainArgs),
+    /// Print the proxy configuration that runs a policy.
+    Render(RenderArgs),
     /// Count the tokens of texts or of the prompts in request bodies.
     Count(CountArgs),
     /// Compile tokenizers of models that are not built in.

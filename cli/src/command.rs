@@ -5,6 +5,7 @@ mod check;
 mod count;
 mod explain;
 mod module;
+mod render;
 mod test;
 mod tokenizer;
 mod watch;
@@ -23,6 +24,7 @@ pub fn run(command: Command) -> ExitCode {
         Command::Test(args) => test::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Render(args) => render::run(&args),
         Command::Count(args) => count::run(&args),
         Command::Tokenizer(command) => tokenizer::run(&command),
         Command::Schema { kind: SchemaKind::Test } => print(schema::test_files().as_bytes()),

@@ -18,6 +18,7 @@
 //! report          pretty, json, junit, github, sarif; coverage
 //! policy_file     policy files with their included files (`tollgate check`)
 //! explain         verdict of every stage of a policy on one request (`tollgate explain`)
+//! render          configuration of a proxy that runs a policy (`tollgate render`)
 //! policy_page     reference page of policy files
 //! envoy_routes    routes of an Envoy configuration, which the policy's routes need
 //! ```
@@ -66,6 +67,7 @@ pub mod plan;
 pub mod policy_file;
 pub mod policy_page;
 pub mod problem;
+pub mod render;
 pub mod report;
 pub mod run;
 pub mod schema;

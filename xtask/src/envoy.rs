@@ -1,4 +1,4 @@
-//! The conformance recordings and the end-to-end tests, against one version of Envoy.
+//! The conformance recordings, the end-to-end tests and the rendered bootstraps, against one version of Envoy.
 
 use std::process::{Command, Stdio};
 
@@ -13,7 +13,7 @@ const RECORDINGS: &str = "tests/conformance/goldens";
 /// Runs `cargo xtask envoy VERSION`.
 ///
 /// Records the conformance scenarios anew and requires the recordings to stay as they are checked in, compares the host with
-/// them, and runs the end-to-end tests. The nightly workflow does this for every version of its matrix.
+/// them, validates what `tollgate render` prints, and runs the end-to-end tests. The nightly workflow does this for every version of its matrix.
 pub(crate) fn run(version: &str) -> Result<()> {
     setup::target()?;
     let changed = changed_recordings()?;
@@ -28,10 +28,14 @@ pub(crate) fn run(version: &str) -> Result<()> {
     }
     conformance::run(&[])?;
     modules::build()?;
-    progress::step(&format!("running the end-to-end tests in Envoy {version}"));
-    let arguments = ["test", "--no-fail-fast", "--package", "tollgate-e2e"];
-    let status = cargo::cargo().env("ENVOY", envoy.path()).args(arguments).run()?;
-    if status.success() { Ok(()) } else { Err(Error::new(format!("tests fail in Envoy {version}, see above"))) }
+    let tests = |what: &str, arguments: &[&str]| {
+        progress::step(&format!("{what} in Envoy {version}"));
+        let status =
+            cargo::cargo().env("ENVOY", envoy.path()).args(["test", "--no-fail-fast"]).args(arguments).run()?;
+        if status.success() { Ok(()) } else { Err(Error::new(format!("tests fail in Envoy {version}, see above"))) }
+    };
+    tests("validating rendered bootstraps", &["--package", "tollgate", "--test", "render"])?;
+    tests("running the end-to-end tests", &["--package", "tollgate-e2e"])
 }
 
 /// Returns the recordings that differ from the commit, a line each.

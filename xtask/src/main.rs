@@ -37,12 +37,13 @@ cargo xtask <command>
   setup                    install the wasm32-wasip1 target and Envoy, if missing
   check                    check the house rules: dependency directions, doc comments, commit subjects
   deny [CHECK...]          check the dependencies against deny.toml: bans, licenses, sources (the default), advisories
-  schemas [--write]        compare the checked-in JSON schemas with the types; --write: update them
+  schemas [--write]        compare the checked-in schemas and envoy/gateway.yaml with what the command prints; --write: update them
   check-binary [PATH]      check that the command contains no path of this machine, and runs with the checkout hidden
   conformance [--only X]   compare the host with the recordings of real Envoys
                            --record [--envoy VERSION]: record them again, from an Envoy that is installed if need be
   mutants [NAME]           break the filters on purpose, one defect at a time: the *.test.yaml files have to fail
-  envoy VERSION            run the conformance recordings and the end-to-end tests against this version of Envoy
+  envoy VERSION            run the conformance recordings, the end-to-end tests and the validation of rendered bootstraps
+                           against this version of Envoy
   proofs                   run the fuzz targets and the comparison with tiktoken for hours
   release binary TARGET    build the release files in target/dist: the command for a target,
           modules          the modules,

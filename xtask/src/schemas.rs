@@ -1,4 +1,4 @@
-//! JSON Schemas and pages that are generated from types and checked in.
+//! Files that the command generates and that are checked in: JSON Schemas and pages from types, and the reference bootstrap.
 
 use std::fs;
 
@@ -7,24 +7,25 @@ use tollgate_workspace as workspace;
 
 use crate::{cargo, progress};
 
-/// Argument of `tollgate schema`, and the file that holds its output.
-const SCHEMAS: &[(&str, &str)] = &[
-    ("test", "cli/schema/test.schema.json"),
-    ("policy", "cli/schema/policy.schema.json"),
-    ("policy-page", "docs/policy.md"),
+/// Arguments of `tollgate`, and the file that holds its output.
+const GENERATED: &[(&[&str], &str)] = &[
+    (&["schema", "test"], "cli/schema/test.schema.json"),
+    (&["schema", "policy"], "cli/schema/policy.schema.json"),
+    (&["schema", "policy-page"], "docs/policy.md"),
+    (&["render", "--target", "envoy", "examples/gateway/tollgate.yaml"], "envoy/gateway.yaml"),
 ];
 
-/// Runs `cargo xtask schemas [--write]`: compares the files with the types, or writes them.
+/// Runs `cargo xtask schemas [--write]`: compares the files with the output of the command, or writes them.
 pub(crate) fn run(flags: &[&str]) -> Result<()> {
     let write = match flags {
         [] => false,
         ["--write"] => true,
         _ => return Err(Error::new(format!("schemas takes --write, not `{}`", flags.join(" ")))),
     };
-    progress::step(if write { "writing the schemas" } else { "comparing the schemas with the types" });
+    progress::step(if write { "writing the generated files" } else { "comparing the generated files" });
     let mut stale = Vec::new();
-    for (name, file) in SCHEMAS {
-        let current = cargo::output(&["run", "--quiet", "--package", "tollgate", "--", "schema", name])?;
+    for (arguments, file) in GENERATED {
+        let current = cargo::output(&[&["run", "--quiet", "--package", "tollgate", "--"], *arguments].concat())?;
         let path = workspace::root().join(file);
         if write {
             fs::write(&path, current).context(|| format!("cannot write {}", path.display()))?;

@@ -51,7 +51,12 @@ pub fn module(name: &str) -> Result<PathBuf> {
 
 /// Reads the reference bootstrap, `envoy/envoy.yaml`.
 pub fn reference_bootstrap() -> Result<Bootstrap> {
-    let path = root().join("envoy/envoy.yaml");
+    bootstrap("envoy/envoy.yaml")
+}
+
+/// Reads a bootstrap by its path from the root of the repository.
+pub fn bootstrap(path: &str) -> Result<Bootstrap> {
+    let path = root().join(path);
     let text = std::fs::read_to_string(&path).context(|| format!("cannot read {}", path.display()))?;
     Bootstrap::from_yaml(&text).context(|| path.display().to_string())
 }

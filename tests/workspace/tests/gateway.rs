@@ -155,13 +155,21 @@ fn the_error_shows_why_envoy_rejects_a_bootstrap() {
 /// that our parser made of the YAML.
 #[test]
 fn envoy_parses_the_yaml_as_our_parser_does() {
+    parsed_alike("envoy/envoy.yaml");
+}
+
+#[test]
+fn envoy_parses_the_rendered_yaml_as_our_parser_does() {
+    parsed_alike("envoy/gateway.yaml");
+}
+
+fn parsed_alike(file: &str) {
     let dir = Scratch::new("test").unwrap();
     let module = module(&dir);
     let access_log = dir.path().join("access.log");
-    let ours = workspace::reference_bootstrap()
-        .and_then(|b| b.module(&module)?.on_loopback()?.access_log(&access_log))
-        .unwrap();
-    let yaml = fs::read_to_string(workspace::root().join("envoy/envoy.yaml")).unwrap();
+    let ours =
+        workspace::bootstrap(file).and_then(|b| b.module(&module)?.on_loopback()?.access_log(&access_log)).unwrap();
+    let yaml = fs::read_to_string(workspace::root().join(file)).unwrap();
     let yaml = yaml
         .replace("/etc/tollgate/tollgate.wasm", module.to_str().unwrap())
         .replace("/dev/stdout", access_log.to_str().unwrap())

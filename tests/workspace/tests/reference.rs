@@ -97,6 +97,25 @@ fn differ(path: &str, a: &Value, b: &Value, out: &mut Vec<String>) {
     }
 }
 
+/// The bootstrap that is rendered from one policy differs from the reference in the filters and in nothing else.
+#[test]
+fn the_rendered_bootstrap_is_the_reference_with_one_filter() {
+    let filters = format!("{HCM}/http_filters");
+    let mut rendered = workspace::bootstrap("envoy/gateway.yaml").unwrap();
+    let list = rendered.document_mut().pointer_mut(&filters).unwrap().as_array_mut().unwrap();
+    let plugin = list.remove(0)["typed_config"]["config"].take();
+    assert_eq!((&plugin["root_id"], list.len()), (&json!("tollgate"), 1));
+    assert_eq!(rendered, reference().only(&[]).unwrap());
+
+    let mut reference = reference();
+    let chain = reference.plugin("cost-quota").unwrap();
+    for field in ["allow_on_headers_stop_iteration", "failure_policy", "vm_config"] {
+        assert_eq!(plugin[field], chain[field], "{field}");
+    }
+    let rules = &reference.plugin("prompt-inspector").unwrap()["configuration"]["value"]["rules"];
+    assert_eq!(plugin["configuration"]["value"]["firewall"]["rules"], *rules);
+}
+
 /// The configurations in the README are parts of the reference, which Envoy has accepted.
 #[test]
 fn configurations_in_the_readme_are_parts_of_the_reference() {

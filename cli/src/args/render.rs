@@ -1,0 +1,39 @@
+//! Arguments of `tollgate render`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+/// Print the proxy configuration that runs a policy.
+///
+/// The output is complete and commented: the policy with its included files as the configuration of the filter, a route for
+/// every route of `models` and a cluster for every entry of `providers`, with the limits, timeouts, local replies, access log
+/// and metrics that Tollgate needs. Findings are printed to standard error.
+///
+/// Exit status: 0 if the policy was rendered, 1 if it has an error or cannot be rendered, 2 if the file cannot be read.
+#[derive(Clone, Debug, Args)]
+pub struct RenderArgs {
+    /// Policy file.
+    #[arg(default_value = "tollgate.yaml", value_name = "FILE")]
+    pub file: PathBuf,
+    /// Configuration to print.
+    #[arg(long, value_enum, default_value_t = RenderTarget::Envoy)]
+    pub target: RenderTarget,
+    /// Address of the gateway.
+    #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0:10000")]
+    pub listen: SocketAddr,
+    /// Address of the admin interface, which must not be reachable from outside.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9901")]
+    pub admin: SocketAddr,
+    /// Path of tollgate.wasm on the proxy's machine.
+    #[arg(long, value_name = "FILE", default_value = "/etc/tollgate/tollgate.wasm")]
+    pub module: PathBuf,
+}
+
+/// Configurations that `tollgate render` prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RenderTarget {
+    /// Bootstrap of a stock Envoy.
+    Envoy,
+}

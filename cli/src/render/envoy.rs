@@ -1,0 +1,40 @@
+//! Bootstrap of a stock Envoy.
+
+mod buffer_limits;
+mod clusters;
+mod filter;
+mod listener;
+mod routes;
+mod secrets;
+
+use std::time::Duration;
+
+use tollgate_policy::Finding;
+
+use super::Input;
+use super::template::Template;
+use super::yaml::scalar;
+use buffer_limits::BufferLimits;
+
+/// Renders the bootstrap, and reports what Envoy cannot do.
+pub(super) fn bootstrap(input: &Input<'_>, findings: &mut Vec<Finding>) -> String {
+    let limits = BufferLimits::of(&input.policy.limits, findings);
+    let prefixed = input.upstreams.providers.iter().any(|provider| clusters::has_prefix(provider));
+    let text = Template::new(include_str!("envoy/bootstrap.yaml"))
+        // The prefix of a key has a field since 1.37.
+        .set("version", if prefixed { "1.37" } else { "1.36" })
+        .set("policy", &input.settings.name)
+        .set("admin_address", scalar(&input.settings.admin.ip().to_string()))
+        .set("admin_port", input.settings.admin.port())
+        .set("listener", listener::listener(input, &limits))
+        .set("secrets", secrets::secrets(&input.upstreams.providers))
+        .set("clusters", clusters::clusters(input, &limits))
+        .set("stats", include_str!("envoy/stats.yaml"))
+        .set("overload", include_str!("envoy/overload.yaml"));
+    text.text()
+}
+
+/// Returns a duration as Envoy reads it: seconds with up to three decimals.
+fn duration(millis: u64) -> String {
+    format!("{}s", Duration::from_millis(millis).as_secs_f64())
+}
