@@ -1,11 +1,17 @@
 //! `tollgate render` as users run it: exit codes, and an Envoy that validates what it prints.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{Command, Output};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use tollgate_envoy_harness::Envoy;
+use tollgate_envoy_harness::blocking::Request;
 use tollgate_envoy_harness::scratch::Scratch;
+use tollgate_envoy_harness::{Bootstrap, Envoy, Gateway, gateway};
 
 /// Smallest module that Envoy accepts: memory, an allocator, the ABI's marker, no callbacks.
 const MODULE: &[u8] = b"\0asm\x01\0\0\0\
@@ -117,6 +123,93 @@ fn envoy_accepts_every_setting_of_providers() {
     let path = scratch.path().join("tollgate.yaml");
     std::fs::write(&path, policy).unwrap();
     validate(&envoy, scratch.path(), &path);
+}
+
+/// Head of a request: its path and headers.
+type Head = (String, BTreeMap<String, String>);
+
+/// Starts an HTTP server that records the heads of its requests. It ends with the test process.
+fn upstream() -> (SocketAddr, Arc<Mutex<Vec<Head>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let heads: Arc<Mutex<Vec<Head>>> = Arc::default();
+    let recorded = Arc::clone(&heads);
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (mut stream, recorded) = (stream.unwrap(), Arc::clone(&recorded));
+            std::thread::spawn(move || {
+                let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+                while let Some(Ok(line)) = lines.next() {
+                    let path = line.split(' ').nth(1).unwrap().to_owned();
+                    let lines = lines.by_ref().map(Result::unwrap).take_while(|line| !line.is_empty());
+                    let headers = lines.map(|line| {
+                        let (name, value) = line.split_once(": ").unwrap();
+                        (name.to_ascii_lowercase(), value.to_owned())
+                    });
+                    recorded.lock().unwrap().push((path, headers.collect()));
+                    stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").unwrap();
+                }
+            });
+        }
+    });
+    (address, heads)
+}
+
+/// The module sets no header here; the client sets the route.
+#[test]
+fn a_provider_gets_its_key_and_nothing_about_the_caller() {
+    let scratch = Scratch::new("render").unwrap();
+    let envoy = Envoy::find_or_install().unwrap();
+    let (address, heads) = upstream();
+    let (module, key) = (scratch.path().join("nothing.wasm"), scratch.path().join("key"));
+    std::fs::write(&module, MODULE).unwrap();
+    std::fs::write(&key, "sk-test").unwrap();
+    let prefix = if envoy.version().starts_with("1.36.") { "" } else { "Bearer " };
+    let (key, port) = (key.display(), address.port());
+    let policy = format!(
+        "version: 1
+identity: {{consumer: {{header: x-user}}}}
+models: {{a: {{route: one}}, b: {{route: two}}, c: {{route: three}}}}
+providers:
+  one: {{address: '127.0.0.1:{port}', key: {{file: '{key}', prefix: '{prefix}'}}, path_prefix: /llm, model_list: true}}
+  two: {{address: 'localhost:{port}', key: {{file: '{key}', header: X-Api-Key}}}}
+  three: {{address: '127.0.0.1:{port}'}}
+"
+    );
+    std::fs::write(scratch.path().join("tollgate.yaml"), policy).unwrap();
+    let output = render(scratch.path(), &["--module", module.to_str().unwrap()]);
+    let (text, errors) = printed(&output);
+    assert!(output.status.success(), "{errors}");
+    let gateway = Gateway::start(&envoy, Bootstrap::from_yaml(&text).unwrap(), &gateway::Options::default()).unwrap();
+
+    let own = [("x-user", "alice"), ("x-tollgate-model", "a"), ("x-tollgate-prefix-hash", "1")];
+    let client = [("authorization", "Bearer client"), ("x-api-key", "client"), ("x-goog-api-key", "client")];
+    let authorization = format!("{prefix}sk-test");
+    let kept = [own.as_slice(), &client, &[("x-tollgate-route", "three")]].concat();
+    for (route, sent, received, headers) in [
+        (Some("one"), "/v1/x?a=b", "/llm/v1/x?a=b", vec![("authorization", authorization.as_str())]),
+        (None, "/v1/models", "/llm/v1/models", vec![("authorization", authorization.as_str())]),
+        (Some("two"), "/v1/x", "/v1/x", vec![("x-api-key", "sk-test")]),
+        (Some("three"), "/v1/x", "/v1/x", kept),
+    ] {
+        let mut sending = [own, client].concat();
+        sending.extend(route.map(|route| ("x-tollgate-route", route)));
+        let request = Request { headers: &sending, ..Request::get(sent) };
+        let mut response = request.send(gateway.address(), Duration::from_secs(10)).unwrap();
+        assert_eq!((response.status, response.text().unwrap().as_str()), (200, "ok"), "{route:?}");
+        let (path, found) = heads.lock().unwrap().pop().unwrap();
+        assert_eq!(path, received, "{route:?}");
+        for name in own.iter().chain(&client).map(|(name, _)| *name).chain(["x-tollgate-route"]) {
+            let expected = headers.iter().find(|(header, _)| *header == name).map(|(_, value)| *value);
+            assert_eq!(found.get(name).map(String::as_str), expected, "{route:?} {name}");
+        }
+    }
+    for (route, path, status) in [(Some("four"), "/v1/x", 503), (None, "/v1/x", 404)] {
+        let sending: Vec<(&str, &str)> = route.map(|route| ("x-tollgate-route", route)).into_iter().collect();
+        let request = Request { headers: &sending, ..Request::get(path) };
+        assert_eq!(request.send(gateway.address(), Duration::from_secs(10)).unwrap().status, status);
+    }
+    assert!(heads.lock().unwrap().is_empty());
 }
 
 #[test]

@@ -23,7 +23,8 @@ pub(super) fn bootstrap(input: &Input<'_>, findings: &mut Vec<Finding>) -> Strin
     let text = Template::new(include_str!("envoy/bootstrap.yaml"))
         // The prefix of a key has a field since 1.37.
         .set("version", if prefixed { "1.37" } else { "1.36" })
-        .set("policy", &input.settings.name)
+        // Quoted if it is more than a name: a line break would end the comment.
+        .set("policy", scalar(&input.settings.name))
         .set("admin_address", scalar(&input.settings.admin.ip().to_string()))
         .set("admin_port", input.settings.admin.port())
         .set("listener", listener::listener(input, &limits))

@@ -152,6 +152,12 @@ const RENDERED: &[(&str, &str)] = &[
          |      - remove: x-goog-api-key
          |- name: envoy.filters.http.upstream_codec",
     ),
+    // The filter that identifies callers is not rendered.
+    (
+        "identity: {consumer: {jwt: [payload, sub]}}\nmodels: {a: {route: p}}\nproviders: {p: {address: 'p:1'}}",
+        "|#
+         |# The policy takes the caller's name from metadata.filter_metadata.envoy.filters.http.jwt_authn.payload.sub: the filter",
+    ),
     // A prefix in front of every path.
     (
         "models: {a: {route: p}}\nproviders: {p: {address: 'p:1', path_prefix: /llm, idle_timeout: 20m, model_list: true}}",
