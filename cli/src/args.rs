@@ -37,12 +37,36 @@ pub enum Command {
     /// Exit status: 0 if all tests passed, 1 if a test failed, 2 if the input is invalid.
     Test(TestArgs),
     /// Check policy files (tollgate.yaml).
+    ///
+    /// Reports all errors and warnings of a policy at once, with file, line, column and the nearest valid key, and whether its
+    /// parts fit together. docs/policy.md lists the keys and the codes of findings.
+    ///
+    /// Exit status: 0 if there is no error, 1 if there is one, 2 if a file cannot be read.
     Check(CheckArgs),
     /// Explain the verdict of every stage of a policy on one request.
+    ///
+    /// Shows, in the order of the gateway: the dialect and the texts that were found, the consumer, the rules that match and
+    /// those that nearly do, the model and its route, the tokens by part, the price with the line that sets it, and the budgets
+    /// with what is reserved in each. Nothing of the request's text is printed.
+    ///
+    /// Budgets are taken as unused: the command knows nothing about what a consumer has used.
+    ///
+    /// Exit status: 0 if the request was explained, whatever the verdict; 2 if the policy is invalid or a file cannot be read.
     Explain(ExplainArgs),
     /// Print the proxy configuration that runs a policy.
+    ///
+    /// The output is complete and commented: the policy with its included files as the configuration of the filter, a route for
+    /// every route of `models` and a cluster for every entry of `providers`, with the limits, timeouts, local replies, access log
+    /// and metrics that Tollgate needs. Findings are printed to standard error.
+    ///
+    /// Exit status: 0 if the policy was rendered, 1 if it has an error or cannot be rendered, 2 if the file cannot be read.
     Render(RenderArgs),
     /// Count the tokens of texts or of the prompts in request bodies.
+    ///
+    /// Counts as the filter does: text exactly for models whose tokenizer is public and, for a request body (`--chat`), what the
+    /// provider charges for its prompt, including the message template, tools and images.
+    ///
+    /// Exit status: 0, or 2 if the input is invalid.
     Count(CountArgs),
     /// Compile tokenizers of models that are not built in.
     #[command(subcommand)]

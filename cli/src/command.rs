@@ -72,6 +72,15 @@ mod tests {
     }
 
     #[test]
+    fn the_help_of_commands_that_check_input_has_their_exit_status() {
+        for name in ["test", "check", "explain", "render", "count"] {
+            let mut command = Cli::command();
+            let help = command.find_subcommand_mut(name).unwrap().render_long_help().to_string();
+            assert!(help.contains("Exit status: 0"), "{help}");
+        }
+    }
+
+    #[test]
     fn the_man_page_lists_every_option() {
         let text = String::from_utf8(man()).unwrap();
         for option in ["backend", "run", "format", "coverage", "watch", "module"] {

@@ -4,12 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-/// Check policy files (tollgate.yaml).
-///
-/// Reports all errors and warnings of a policy at once, with file, line, column and the nearest valid key, and whether its
-/// parts fit together. docs/policy.md lists the keys and the codes of findings.
-///
-/// Exit status: 0 if there is no error, 1 if there is one, 2 if a file cannot be read.
+/// Arguments of `tollgate check`.
 #[derive(Clone, Debug, Args)]
 pub struct CheckArgs {
     /// Policy files.

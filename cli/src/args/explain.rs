@@ -4,15 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-/// Explain the verdict of every stage of a policy on one request.
-///
-/// Shows, in the order of the gateway: the dialect and the texts that were found, the consumer, the rules that match and
-/// those that nearly do, the model and its route, the tokens by part, the price with the line that sets it, and the budgets
-/// with what is reserved in each. Nothing of the request's text is printed.
-///
-/// Budgets are taken as unused: the command knows nothing about what a consumer has used.
-///
-/// Exit status: 0 if the request was explained, whatever the verdict; 2 if the policy is invalid or a file cannot be read.
+/// Arguments of `tollgate explain`.
 #[derive(Clone, Debug, Args)]
 pub struct ExplainArgs {
     /// Policy file.

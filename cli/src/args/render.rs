@@ -5,13 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-/// Print the proxy configuration that runs a policy.
-///
-/// The output is complete and commented: the policy with its included files as the configuration of the filter, a route for
-/// every route of `models` and a cluster for every entry of `providers`, with the limits, timeouts, local replies, access log
-/// and metrics that Tollgate needs. Findings are printed to standard error.
-///
-/// Exit status: 0 if the policy was rendered, 1 if it has an error or cannot be rendered, 2 if the file cannot be read.
+/// Arguments of `tollgate render`.
 #[derive(Clone, Debug, Args)]
 pub struct RenderArgs {
     /// Policy file.

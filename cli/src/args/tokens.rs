@@ -4,12 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-/// Count tokens as the token-counter filter does.
-///
-/// Counts text exactly for models whose tokenizer is public. For a request body (`--chat`), counts what the provider
-/// charges for its prompt, including the message template, tools and images.
-///
-/// Exit status: 0, or 2 if the input is invalid.
+/// Arguments of `tollgate count`.
 #[derive(Clone, Debug, Args)]
 pub struct CountArgs {
     /// Files to count; `-` is standard input.
