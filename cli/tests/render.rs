@@ -203,6 +203,7 @@ providers:
             let expected = headers.iter().find(|(header, _)| *header == name).map(|(_, value)| *value);
             assert_eq!(found.get(name).map(String::as_str), expected, "{route:?} {name}");
         }
+        assert_eq!(found.contains_key("x-forwarded-for"), route == Some("three"), "{route:?}");
     }
     for (route, path, status) in [(Some("four"), "/v1/x", 503), (None, "/v1/x", 404)] {
         let sending: Vec<(&str, &str)> = route.map(|route| ("x-tollgate-route", route)).into_iter().collect();

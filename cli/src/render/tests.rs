@@ -147,6 +147,8 @@ const RENDERED: &[(&str, &str)] = &[
          |      - remove: x-tollgate-route
          |      - remove: x-tollgate-model
          |      - remove: x-tollgate-prefix-hash
+         |      - remove: x-forwarded-for
+         |      - remove: x-envoy-external-address
          |      - remove: authorization
          |      - remove: api-key
          |      - remove: x-goog-api-key

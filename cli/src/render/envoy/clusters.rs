@@ -9,6 +9,9 @@ use crate::render::template::Template;
 /// Headers of Tollgate that a provider must not receive.
 const OWN_HEADERS: [&str; 3] = ["x-tollgate-route", "x-tollgate-model", "x-tollgate-prefix-hash"];
 
+/// Headers with the address of the caller.
+const ADDRESS_HEADERS: [&str; 2] = ["x-forwarded-for", "x-envoy-external-address"];
+
 /// Headers of the providers' APIs in which a client sends a key.
 const CREDENTIALS: [&str; 4] = ["authorization", "x-api-key", "api-key", "x-goog-api-key"];
 
@@ -39,7 +42,8 @@ const KEY: &str = "\
 ";
 
 const OUTSIDE: &str = "\
-# - `header_mutation`: a provider must not receive what the gateway knows about the caller, or the client's credential.
+# - `header_mutation`: a provider must not receive what the gateway knows about the caller or, with a key of its own, the
+#   client's credentials.
 ";
 
 /// Returns `true` for a provider that must not learn what the gateway knows about the caller.
@@ -128,7 +132,7 @@ fn credential(key: &Key, secret: &str) -> String {
         .text()
 }
 
-/// Returns the headers that the provider must not receive: the caller's names, Tollgate's own, and the client's credentials if
+/// Returns the headers that the provider must not receive: the caller's names and addresses, Tollgate's own, and the client's credentials if
 /// the provider has a key.
 fn removed_headers<'a>(key: Option<&'a Key>, identity: Option<&'a Identity>) -> Vec<&'a str> {
     let mut headers = Vec::new();
@@ -138,6 +142,7 @@ fn removed_headers<'a>(key: Option<&'a Key>, identity: Option<&'a Identity>) -> 
         Source::Attribute(_) => None,
     }));
     headers.extend(OWN_HEADERS);
+    headers.extend(ADDRESS_HEADERS);
     if key.is_some() {
         headers.extend(CREDENTIALS);
     }
