@@ -7,7 +7,7 @@
 //! envoy           the bootstrap of a stock Envoy, one file for each part
 //! ```
 //!
-//! A target has a variant of [`RenderTarget`] and a module like `envoy`; it takes an [`Input`], which is the same for all.
+//! A target has a variant of [`RenderTarget`] and a module like `envoy`; it takes an `Input`, which is the same for all.
 
 mod envoy;
 mod inlined_policy;
