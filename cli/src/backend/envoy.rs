@@ -13,8 +13,8 @@ use std::time::{Duration, SystemTime};
 use serde_json::Value;
 use tollgate_envoy_harness::{Envoy, Gateway, gateway};
 
-use crate::delivery::{BodySplit, CutPoints, Delivery, Framing};
-use crate::file::{BackendName, FilterName};
+use crate::delivery::{Cut, CutPoints, Delivery, Framing};
+use crate::file::BackendName;
 use crate::observation::Observation;
 use crate::plan::{Action, Case, HeaderList, ResolvedChain, Suite};
 use crate::problem::Problem;
@@ -73,15 +73,8 @@ impl EnvoyBackend {
 
     /// Returns the consumers of a test whose calls are counted.
     fn metered(&self, case: &Case) -> BTreeSet<String> {
-        let Some(quota) = self.chain.filters.iter().find(|filter| filter.name == FilterName::CostQuota) else {
-            return BTreeSet::new();
-        };
-        let budgets = |of: &Value| of.get("budgets").and_then(Value::as_array).is_some_and(|list| !list.is_empty());
         let consumers = case.exchanges().map(|exchange| exchange.request.consumer(self.chain.identity.as_ref()));
-        let metered = consumers.filter(|name| {
-            let own = quota.configuration.get("consumers").and_then(|consumers| consumers.get(name));
-            budgets(own.unwrap_or(&quota.configuration))
-        });
+        let metered = consumers.filter(|name| self.chain.filters.iter().any(|filter| filter.meters(name)));
         metered.collect()
     }
 }

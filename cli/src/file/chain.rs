@@ -44,6 +44,8 @@ pub enum FilterName {
     CostQuota,
     /// Routing by model.
     ModelRouter,
+    /// All four in one filter, configured with a policy (`tollgate.yaml`).
+    Tollgate,
 }
 
 impl FilterName {
@@ -54,14 +56,20 @@ impl FilterName {
             FilterName::TokenCounter => "token-counter",
             FilterName::CostQuota => "cost-quota",
             FilterName::ModelRouter => "model-router",
+            FilterName::Tollgate => "tollgate",
         }
     }
 
     /// Returns the filter with this `root_id`.
     pub fn of_root_id(root_id: &str) -> Option<FilterName> {
-        [FilterName::PromptInspector, FilterName::TokenCounter, FilterName::CostQuota, FilterName::ModelRouter]
-            .into_iter()
-            .find(|name| name.root_id() == root_id)
+        const ALL: [FilterName; 5] = [
+            FilterName::PromptInspector,
+            FilterName::TokenCounter,
+            FilterName::CostQuota,
+            FilterName::ModelRouter,
+            FilterName::Tollgate,
+        ];
+        ALL.into_iter().find(|name| name.root_id() == root_id)
     }
 }
 

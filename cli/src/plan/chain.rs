@@ -38,6 +38,27 @@ pub struct ResolvedFilter {
     pub source: PathBuf,
 }
 
+impl ResolvedFilter {
+    /// Returns a part of a policy, null if it has none.
+    fn part(&self, name: &str) -> &Value {
+        self.configuration.get(name).unwrap_or(&Value::Null)
+    }
+
+    /// Returns `true` if the filter counts the calls of a consumer against a budget.
+    pub fn meters(&self, consumer: &str) -> bool {
+        let budgets = |of: &Value| of.get("budgets").and_then(Value::as_array).cloned().unwrap_or_default();
+        match self.name {
+            FilterName::CostQuota => {
+                let own = self.configuration.get("consumers").and_then(|consumers| consumers.get(consumer));
+                !budgets(own.unwrap_or(&self.configuration)).is_empty()
+            }
+            // A test of an exempt consumer only takes longer.
+            FilterName::Tollgate => !budgets(&self.configuration).is_empty(),
+            FilterName::PromptInspector | FilterName::TokenCounter | FilterName::ModelRouter => false,
+        }
+    }
+}
+
 /// Name of the single upstream of a chain given as a list.
 const UPSTREAM: &str = "upstream";
 
@@ -84,6 +105,10 @@ impl ResolvedChain {
             match filter.name {
                 FilterName::PromptInspector => self.firewall.extend(&filter.configuration),
                 FilterName::CostQuota => self.identity = Identity::of(&filter.configuration),
+                FilterName::Tollgate => {
+                    self.firewall.extend(filter.part("firewall"));
+                    self.identity = Identity::of(filter.part("identity"));
+                }
                 FilterName::TokenCounter | FilterName::ModelRouter => {}
             }
         }
