@@ -28,10 +28,10 @@ impl Coverage {
     pub fn of<'a>(run: impl IntoIterator<Item = (&'a Suite, &'a Case, &'a TestResult)>) -> Coverage {
         let mut coverage = Coverage::default();
         for (suite, case, result) in run {
-            let sources = suite.chain.filters.iter().map(|filter| (&filter.source, &filter.configuration));
-            for (source, configuration) in sources {
+            let sources = suite.chain.filters.iter().filter_map(|filter| Some((&filter.source, filter.rules()?)));
+            for (source, rules) in sources {
                 let mut firewall = crate::firewall_rules::FirewallRules::default();
-                firewall.extend(configuration);
+                firewall.extend(rules);
                 if firewall.rules.is_empty() {
                     continue;
                 }

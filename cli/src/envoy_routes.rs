@@ -6,7 +6,7 @@ use serde_json::Value;
 use tollgate_policy::{Finding, Path};
 
 /// Header that names the route of a request.
-const ROUTE_HEADER: &str = "x-tollgate-route";
+pub(crate) const ROUTE_HEADER: &str = "x-tollgate-route";
 
 /// Targets of the routes of a policy in an Envoy configuration.
 #[derive(Clone, Debug, Default)]

@@ -23,19 +23,29 @@ pub use response::{LineEnd, Response, Sse, Usage, UsageAt};
 pub use scalar::Scalar;
 pub use split::{Split, SplitKind};
 
+use std::path::PathBuf;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
-/// Tests of a chain of Tollgate filters: requests and upstream responses in, verdicts out, without a cluster.
+/// Tests of a policy, or of a chain of Tollgate filters: requests and upstream responses in, verdicts out, without a cluster.
+///
+/// A file has either `policy` or `chain`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("oneOf" = [{"required": ["policy"]}, {"required": ["chain"]}]))]
 pub struct TestFile {
     /// Version of this format: 1.
     #[schemars(range(min = 1, max = 1))]
     pub version: u32,
+    /// Policy under test (`tollgate.yaml`): its path, relative to the folder of the test file. The filter `tollgate` enforces it.
+    /// Files that it includes are read, too.
+    #[serde(default)]
+    pub policy: Option<PathBuf>,
     /// Filters under test, in Envoy's order.
-    pub chain: Chain,
+    #[serde(default)]
+    pub chain: Option<Chain>,
     /// Defaults for every test of the file. Values of a test override them; headers are merged by name.
     #[serde(default)]
     pub defaults: Defaults,

@@ -41,8 +41,8 @@
 //!   request: {chat: {user: "a heron"}}
 //!   expect: {verdict: block, rules: [word], upstream: untouhced}
 //! "#;
-//! let problem = Suite::parse(Path::new("policy.test.yaml"), text).unwrap_err();
-//! assert_eq!(problem.to_string(), "policy.test.yaml:9:43: unknown value `untouhced`: did you mean `untouched`?");
+//! let problems = Suite::parse(Path::new("policy.test.yaml"), text).unwrap_err();
+//! assert_eq!(problems[0].to_string(), "policy.test.yaml:9:43: unknown value `untouhced`: did you mean `untouched`?");
 //! assert!(Suite::parse(Path::new("policy.test.yaml"), &text.replace("hced", "ched")).is_ok());
 //! ```
 

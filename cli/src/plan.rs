@@ -3,6 +3,7 @@
 mod chain;
 mod chat;
 mod examples;
+mod filter;
 mod headers;
 mod identity;
 mod request;
@@ -12,8 +13,9 @@ mod suite;
 
 use std::path::{Path, PathBuf};
 
-pub use chain::{ResolvedChain, ResolvedFilter};
+pub use chain::ResolvedChain;
 pub use examples::examples;
+pub use filter::ResolvedFilter;
 pub use identity::Identity;
 pub use request::ClientRequest;
 pub use response::UpstreamResponse;

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
 use tollgate_policy::document::Document;
-use tollgate_policy::{Finding, Path as ValuePath};
+use tollgate_policy::{Finding, Path as ValuePath, Severity};
 
 use crate::problem::Problem;
 
@@ -23,6 +24,26 @@ pub fn load(path: &Path, files: &mut BTreeSet<PathBuf>) -> Result<Document, Prob
     let mut document = Document::parse(&path.display().to_string(), &text);
     include(&mut document, path, &mut vec![path.to_owned()], files);
     Ok(document)
+}
+
+/// Reads a policy file and returns the configuration of the filter `tollgate`: the policy with the included files merged,
+/// and without `providers`, which filters ignore (`tollgate render` leaves them out, too).
+///
+/// # Errors
+/// The file cannot be read, or the policy is invalid: all its errors.
+pub fn configuration(path: &Path, files: &mut BTreeSet<PathBuf>) -> Result<Value, Vec<Problem>> {
+    let document = load(path, files)?;
+    match document.compile() {
+        Ok(_) => {
+            let mut configuration = document.value().clone();
+            configuration.as_object_mut().and_then(|parts| parts.remove("providers"));
+            Ok(configuration)
+        }
+        Err(found) => {
+            let errors = found.iter().filter(|located| located.finding.severity == Severity::Error);
+            Err(errors.map(Problem::of_finding).collect())
+        }
+    }
 }
 
 /// Merges the included files of a document; `open` lists the files that include it, itself last.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_saphyr::{Error, Location};
 use tollgate_config::nearest;
+use tollgate_policy::document::Located;
 
 /// Invalid input (exit code 2). The message names keys but never quotes values, because values may be secrets.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +36,15 @@ impl Problem {
         Problem { line: place.line(), column: place.column(), ..Problem::of(file, message) }
     }
 
+    /// Converts a finding in a policy file.
+    pub fn of_finding(located: &Located) -> Problem {
+        let Located { finding, file, position } = located;
+        let help = finding.help.iter().map(|help| format!(" ({help})")).collect::<String>();
+        let message = format!("{}[{}]: {}{help}", finding.severity.name(), finding.code, finding.message);
+        let (line, column) = (position.line as u64, position.column as u64);
+        Problem { line, column, ..Problem::of(Path::new(file), message) }
+    }
+
     /// Converts an error of the YAML reader.
     pub fn of_yaml(file: &Path, error: &Error) -> Problem {
         let place = error.location().unwrap_or(Location::UNKNOWN);
@@ -56,6 +66,12 @@ impl fmt::Display for Problem {
 }
 
 impl std::error::Error for Problem {}
+
+impl From<Problem> for Vec<Problem> {
+    fn from(problem: Problem) -> Vec<Problem> {
+        vec![problem]
+    }
+}
 
 fn sentence(error: &Error) -> String {
     match error {

@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime};
 use serde_json::Value;
 use tollgate_envoy_harness::{Envoy, Gateway, gateway};
 
-use crate::delivery::{Cut, CutPoints, Delivery, Framing};
+use crate::delivery::{BodySplit, CutPoints, Delivery, Framing};
 use crate::file::BackendName;
 use crate::observation::Observation;
 use crate::plan::{Action, Case, HeaderList, ResolvedChain, Suite};
@@ -74,8 +74,8 @@ impl EnvoyBackend {
     /// Returns the consumers of a test whose calls are counted.
     fn metered(&self, case: &Case) -> BTreeSet<String> {
         let consumers = case.exchanges().map(|exchange| exchange.request.consumer(self.chain.identity.as_ref()));
-        let metered = consumers.filter(|name| self.chain.filters.iter().any(|filter| filter.meters(name)));
-        metered.collect()
+        let is_metered = |name: &String| self.chain.filters.iter().any(|filter| filter.meters(name));
+        consumers.filter(is_metered).collect()
     }
 }
 

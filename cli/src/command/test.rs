@@ -69,7 +69,7 @@ fn attempt(
     for path in paths {
         match Suite::read(&path, files) {
             Ok(suite) => suites.push(suite),
-            Err(problem) => problems.push(problem),
+            Err(found) => problems.extend(found),
         }
     }
     suites.extend(plan::examples(&suites));
@@ -82,14 +82,18 @@ fn attempt(
         suite.cases = cases;
     }
     suites.retain(|suite| !suite.cases.is_empty());
-    let path = module::find(args.module.as_deref()).map_err(one)?;
-    files.insert(path.clone());
     if suites.is_empty() && problems.is_empty() {
         problems.push(Problem::new("no test matches --run"));
     }
-    if !problems.is_empty() {
-        return Err(problems);
-    }
+    let path = match module::find(args.module.as_deref()) {
+        Ok(path) if problems.is_empty() => path,
+        found => {
+            files.extend(found.as_ref().ok().cloned());
+            problems.extend(found.err());
+            return Err(problems);
+        }
+    };
+    files.insert(path.clone());
     let results = match args.backend {
         BackendArg::Wasm => on_wasm(args, &suites, path, cache)?,
         BackendArg::Envoy => on_envoy(&suites, &path)?,

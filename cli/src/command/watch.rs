@@ -112,6 +112,24 @@ tests: [{name: a, request: {body_file: body.json}, expect: {}}]
     }
 
     #[test]
+    fn the_files_that_a_policy_includes_are_watched() {
+        let scratch = Scratch::new("tollgate-watch").unwrap();
+        let path = |name: &str| scratch.path().join(name);
+        fs::write(path("a.test.yaml"), "version: 1\npolicy: tollgate.yaml\ntests: []\n").unwrap();
+        fs::write(path("tollgate.yaml"), "version: 1\ninclude: [b.yaml, none.yaml]\n").unwrap();
+        fs::write(path("b.yaml"), "include: [c.yaml]\n").unwrap();
+        fs::write(path("c.yaml"), "budgets: {}\n").unwrap();
+        let arguments = ["tollgate".into(), "test".into(), scratch.path().to_owned()];
+        let Command::Test(args) = Cli::parse_from(arguments.map(PathBuf::into_os_string)).command else { panic!() };
+        let (report, files) = test::once(&args, None);
+        for name in ["a.test.yaml", "tollgate.yaml", "b.yaml", "c.yaml", "none.yaml"] {
+            assert!(files.contains(&path(name)), "{name}: {files:?}");
+        }
+        let files = report.problems.iter().filter_map(|problem| problem.file.clone());
+        assert_eq!(files.collect::<Vec<_>>(), ["tollgate.yaml", "c.yaml"].map(path), "{:?}", report.problems);
+    }
+
+    #[test]
     fn a_valid_run_forgets_files_that_are_no_longer_used() {
         let mut watched = Watched { files: [PathBuf::from("old")].into() };
         watched.update(&Report::default(), [PathBuf::from("new")].into());

@@ -8,9 +8,10 @@ use serde_json::Value;
 
 use crate::file::{Chain, ConfigSource, EnvoyChain, Filter, FilterName};
 use crate::firewall_rules::FirewallRules;
+use crate::policy_file;
 use crate::problem::Problem;
 
-use super::{Identity, RouteRule, Target};
+use super::{Identity, ResolvedFilter, RouteRule, Target};
 
 /// A chain that is ready to run.
 #[derive(Clone, Debug)]
@@ -25,38 +26,6 @@ pub struct ResolvedChain {
     pub firewall: FirewallRules,
     /// Source of the consumer's name.
     pub identity: Option<Identity>,
-}
-
-/// A filter with its configuration loaded.
-#[derive(Clone, Debug)]
-pub struct ResolvedFilter {
-    /// Name of the filter.
-    pub name: FilterName,
-    /// Configuration, which Envoy passes as a Struct.
-    pub configuration: Value,
-    /// File that contains the configuration.
-    pub source: PathBuf,
-}
-
-impl ResolvedFilter {
-    /// Returns a part of a policy, null if it has none.
-    fn part(&self, name: &str) -> &Value {
-        self.configuration.get(name).unwrap_or(&Value::Null)
-    }
-
-    /// Returns `true` if the filter counts the calls of a consumer against a budget.
-    pub fn meters(&self, consumer: &str) -> bool {
-        let budgets = |of: &Value| of.get("budgets").and_then(Value::as_array).cloned().unwrap_or_default();
-        match self.name {
-            FilterName::CostQuota => {
-                let own = self.configuration.get("consumers").and_then(|consumers| consumers.get(consumer));
-                !budgets(own.unwrap_or(&self.configuration)).is_empty()
-            }
-            // A test of an exempt consumer only takes longer.
-            FilterName::Tollgate => !budgets(&self.configuration).is_empty(),
-            FilterName::PromptInspector | FilterName::TokenCounter | FilterName::ModelRouter => false,
-        }
-    }
 }
 
 /// Name of the single upstream of a chain given as a list.
@@ -80,14 +49,28 @@ impl ResolvedChain {
 
     /// Loads the chain of a test file. The files that it consists of are added to `files` before they are read, so that
     /// they are known even if one of them is invalid.
-    pub(super) fn read(chain: &Chain, file: &Path, files: &mut BTreeSet<PathBuf>) -> Result<ResolvedChain, Problem> {
+    pub(super) fn read(
+        chain: &Chain,
+        file: &Path,
+        files: &mut BTreeSet<PathBuf>,
+    ) -> Result<ResolvedChain, Vec<Problem>> {
         let mut chain = match chain {
             Chain::List(filters) => ResolvedChain::of_list(filters, file, files)?,
             Chain::Envoy(envoy) => ResolvedChain::of_envoy(envoy, file, files)?,
         };
         if chain.filters.is_empty() {
-            return Err(Problem::of(file, "the chain has no filters"));
+            return Err(Problem::of(file, "the chain has no filters").into());
         }
+        chain.extract_rules_and_identity();
+        Ok(chain)
+    }
+
+    /// Loads a policy, which the filter `tollgate` enforces. The upstream of a route has the name of the route.
+    pub(super) fn of_policy(path: &Path, files: &mut BTreeSet<PathBuf>) -> Result<ResolvedChain, Vec<Problem>> {
+        let configuration = policy_file::configuration(path, files)?;
+        let routes = RouteRule::of_policy(&configuration).into_iter().chain([RouteRule::everything(UPSTREAM)]);
+        let filter = ResolvedFilter { name: FilterName::Tollgate, configuration, source: path.to_owned() };
+        let mut chain = ResolvedChain::new(vec![filter], routes.collect());
         chain.extract_rules_and_identity();
         Ok(chain)
     }
@@ -102,15 +85,8 @@ impl ResolvedChain {
     /// Extracts the firewall rules and the consumer's identity from the configurations.
     fn extract_rules_and_identity(&mut self) {
         for filter in &self.filters {
-            match filter.name {
-                FilterName::PromptInspector => self.firewall.extend(&filter.configuration),
-                FilterName::CostQuota => self.identity = Identity::of(&filter.configuration),
-                FilterName::Tollgate => {
-                    self.firewall.extend(filter.part("firewall"));
-                    self.identity = Identity::of(filter.part("identity"));
-                }
-                FilterName::TokenCounter | FilterName::ModelRouter => {}
-            }
+            filter.rules().into_iter().for_each(|rules| self.firewall.extend(rules));
+            self.identity = filter.identity().or(self.identity.take());
         }
     }
 
@@ -118,7 +94,7 @@ impl ResolvedChain {
         ResolvedChain { filters, routes, bootstrap: None, firewall: FirewallRules::default(), identity: None }
     }
 
-    fn of_list(filters: &[Filter], file: &Path, files: &mut BTreeSet<PathBuf>) -> Result<ResolvedChain, Problem> {
+    fn of_list(filters: &[Filter], file: &Path, files: &mut BTreeSet<PathBuf>) -> Result<ResolvedChain, Vec<Problem>> {
         let mut chain = ResolvedChain::new(Vec::new(), vec![RouteRule::everything(UPSTREAM)]);
         for filter in filters {
             let (configuration, source) = match &filter.config {
@@ -127,7 +103,11 @@ impl ResolvedChain {
                 Some(ConfigSource::Path(path)) => {
                     let path = super::beside(file, path);
                     files.insert(path.clone());
-                    (yaml(&path)?, path)
+                    let configuration = match filter.filter {
+                        FilterName::Tollgate => policy_file::configuration(&path, files)?,
+                        _ => yaml(&path)?,
+                    };
+                    (configuration, path)
                 }
             };
             chain.filters.push(ResolvedFilter { name: filter.filter, configuration, source });

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use crate::file::{Chat, Expect, FilterName, Request, Response, Split, SplitKind};
+use crate::file::{Chat, Expect, Request, Response, Split, SplitKind};
 
-use super::{Action, Case, Exchange, ResolvedChain, Suite, request, response};
+use super::{Action, Case, Exchange, ResolvedChain, ResolvedFilter, Suite, request, response};
 
 /// Generates tests for the examples in the policies of all suites, one suite per policy. Their chain contains the
 /// firewall only, because later filters do not affect what a rule matches.
@@ -16,12 +16,13 @@ pub fn examples(suites: &[Suite]) -> Vec<Suite> {
     let mut seen = BTreeSet::new();
     let mut found = Vec::new();
     for suite in suites {
-        for filter in suite.chain.filters.iter().filter(|filter| filter.name == FilterName::PromptInspector) {
+        for filter in suite.chain.filters.iter().filter_map(ResolvedFilter::only_rules) {
             if seen.insert((filter.source.clone(), filter.configuration.to_string())) {
-                let chain = ResolvedChain::of_filter(filter.clone());
+                let source = filter.source.clone();
+                let chain = ResolvedChain::of_filter(filter);
                 let cases: Vec<Case> = chain.firewall.rules.iter().flat_map(cases).collect();
                 if !cases.is_empty() {
-                    found.push(Suite { path: filter.source.clone(), chain: Arc::new(chain), cases });
+                    found.push(Suite { path: source, chain: Arc::new(chain), cases });
                 }
             }
         }

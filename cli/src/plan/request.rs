@@ -140,7 +140,9 @@ fn identify(
     metadata: &mut BTreeMap<String, BTreeMap<String, Value>>,
 ) -> Result<(), String> {
     match identity {
-        None => Err("`consumer` is set, but the chain has no cost-quota filter that says where to put its name".into()),
+        None => {
+            Err("`consumer` is set, but neither a policy nor a cost-quota filter says where to put its name".into())
+        }
         Some(Identity::Elsewhere(attribute)) => Err(format!(
             "the chain takes the consumer's name from `{attribute}`, which a test cannot set: only headers and metadata can be set"
         )),

@@ -1,6 +1,10 @@
 //! Routes of requests that pass the filters.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
+
+use crate::envoy_routes::ROUTE_HEADER;
 
 /// A route: its conditions and its target.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +30,19 @@ impl RouteRule {
     /// Creates a route that sends everything to one upstream.
     pub(super) fn everything(cluster: &str) -> RouteRule {
         RouteRule { prefix: Some("/".into()), headers: Vec::new(), target: Target::Cluster(cluster.into()) }
+    }
+
+    /// Returns a route for each name under `models` of a policy. Its upstream has the same name.
+    pub(super) fn of_policy(policy: &Value) -> Vec<RouteRule> {
+        let models = policy.get("models").and_then(Value::as_object);
+        let names = models.into_iter().flatten().filter_map(|(_, model)| model.get("route")?.as_str());
+        let names: BTreeSet<&str> = names.collect();
+        let rule = |name: &str| RouteRule {
+            prefix: Some("/".to_owned()),
+            headers: vec![(ROUTE_HEADER.to_owned(), Some(name.to_owned()))],
+            target: Target::Cluster(name.to_owned()),
+        };
+        names.into_iter().map(rule).collect()
     }
 
     /// Reads a route of a bootstrap.

@@ -95,8 +95,8 @@ impl Suite {
     /// files to watch are known even if one of them is invalid.
     ///
     /// # Errors
-    /// A file cannot be read or is invalid. The problem includes the position.
-    pub fn read(path: &Path, files: &mut BTreeSet<PathBuf>) -> Result<Suite, Problem> {
+    /// A file cannot be read or is invalid. The problems include their positions; those of a policy are all reported.
+    pub fn read(path: &Path, files: &mut BTreeSet<PathBuf>) -> Result<Suite, Vec<Problem>> {
         files.insert(path.to_owned());
         let text = fs::read_to_string(path).map_err(|error| Problem::of(path, error.to_string()))?;
         Suite::resolve(path, &text, files)
@@ -106,31 +106,38 @@ impl Suite {
     ///
     /// # Errors
     /// See [`Suite::read`].
-    pub fn parse(path: &Path, text: &str) -> Result<Suite, Problem> {
+    pub fn parse(path: &Path, text: &str) -> Result<Suite, Vec<Problem>> {
         Suite::resolve(path, text, &mut BTreeSet::new())
     }
 
-    fn resolve(path: &Path, text: &str, files: &mut BTreeSet<PathBuf>) -> Result<Suite, Problem> {
+    fn resolve(path: &Path, text: &str, files: &mut BTreeSet<PathBuf>) -> Result<Suite, Vec<Problem>> {
         let options = serde_saphyr::options! { with_snippet: false };
         let file: TestFile =
             serde_saphyr::from_str_with_options(text, options).map_err(|error| Problem::of_yaml(path, &error))?;
         if file.version != 1 {
-            return Err(Problem::of(path, "unsupported version: this command reads test files of `version: 1`"));
+            return Err(Problem::of(path, "unsupported version: this command reads test files of `version: 1`").into());
         }
-        let chain = Arc::new(ResolvedChain::read(&file.chain, path, files)?);
+        let chain = match (&file.policy, &file.chain) {
+            (Some(policy), None) => ResolvedChain::of_policy(&super::beside(path, policy), files)?,
+            (None, Some(chain)) => ResolvedChain::read(chain, path, files)?,
+            _ => return Err(Problem::of(path, "a test file has either `policy` or `chain`").into()),
+        };
+        let chain = Arc::new(chain);
         let mut resolver = Resolver { path, chain: &chain, defaults: &file.defaults, files };
         let mut cases = Vec::new();
         let mut names = BTreeSet::new();
         for test in &file.tests {
             let case = resolver.case(test, &file.known_failures)?;
             if !names.insert(case.name.clone()) {
-                return Err(Problem::at(path, test.referenced, "another test of this file has the same name"));
+                return Err(Problem::at(path, test.referenced, "another test of this file has the same name").into());
             }
             cases.push(case);
         }
         for known in &file.known_failures {
             if !names.contains(&known.value.test) {
-                return Err(Problem::at(path, known.referenced, "`known_failures` names a test that does not exist"));
+                return Err(
+                    Problem::at(path, known.referenced, "`known_failures` names a test that does not exist").into()
+                );
             }
         }
         Ok(Suite { path: path.to_owned(), chain, cases })

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 use tollgate_envoy_harness::{Bootstrap, Result};
 
-use crate::plan::{ResolvedChain, ResolvedFilter, Target};
+use crate::plan::{ResolvedChain, ResolvedFilter, RouteRule, Target};
 
 use super::metadata::Metadata;
 
@@ -91,12 +91,7 @@ fn reduced(mut document: Value, chain: &ResolvedChain) -> Value {
     let routes = hcm.pointer_mut("/route_config/virtual_hosts/0/routes").and_then(Value::as_array_mut);
     if let Some(routes) = routes {
         let more = chain.routes.len().saturating_sub(routes.len());
-        let added = chain.routes.iter().take(more).filter_map(|rule| match &rule.target {
-            Target::Cluster(cluster) => Some(json!({
-                "match": {"prefix": rule.prefix}, "route": {"cluster": cluster, "timeout": "0s"},
-            })),
-            Target::Direct(..) => None,
-        });
+        let added = chain.routes.iter().take(more).filter_map(route);
         routes.splice(0..0, added);
     }
     document
@@ -127,13 +122,16 @@ fn around(chain: &ResolvedChain, upstreams: &[(&str, SocketAddr)]) -> Value {
         "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"},
     }));
     let address = json!({"socket_address": {"address": "127.0.0.1", "port_value": 0}});
-    let default_cluster = chain.clusters().first().copied();
-    debug_assert!(default_cluster.is_some(), "a chain given as a list has a route to its upstream");
-    let default_cluster = default_cluster.unwrap_or_default();
+    let routes: Vec<Value> = chain.routes.iter().filter_map(route).collect();
+    debug_assert_eq!(
+        routes.len(),
+        chain.routes.len(),
+        "every route of a chain without a bootstrap leads to an upstream"
+    );
     json!({
         "admin": {"address": address},
         "static_resources": {
-            "listeners": [listener(&address, filters, default_cluster)],
+            "listeners": [listener(&address, filters, routes)],
             "clusters": upstreams.iter().map(|(name, address)| cluster(name, *address)).collect::<Vec<_>>(),
         },
     })
@@ -164,7 +162,21 @@ fn wasm_filter(filter: &ResolvedFilter) -> Value {
     })
 }
 
-fn listener(address: &Value, filters: Vec<Value>, default_cluster: &str) -> Value {
+/// Returns a route to an upstream; `None` for a direct response.
+fn route(rule: &RouteRule) -> Option<Value> {
+    let Target::Cluster(cluster) = &rule.target else { return None };
+    let header = |(name, value): &(String, Option<String>)| match value {
+        Some(value) => json!({"name": name, "string_match": {"exact": value}}),
+        None => json!({"name": name, "present_match": true}),
+    };
+    let headers: Vec<Value> = rule.headers.iter().map(header).collect();
+    Some(json!({
+        "match": {"prefix": rule.prefix.as_deref().unwrap_or("/"), "headers": headers},
+        "route": {"cluster": cluster, "timeout": "0s"},
+    }))
+}
+
+fn listener(address: &Value, filters: Vec<Value>, routes: Vec<Value>) -> Value {
     json!({
         "name": "gateway",
         "address": address,
@@ -183,7 +195,7 @@ fn listener(address: &Value, filters: Vec<Value>, default_cluster: &str) -> Valu
                 "route_config": {"virtual_hosts": [{
                     "name": "all",
                     "domains": ["*"],
-                    "routes": [{"match": {"prefix": "/"}, "route": {"cluster": default_cluster, "timeout": "0s"}}],
+                    "routes": routes,
                 }]},
             },
         }]}],

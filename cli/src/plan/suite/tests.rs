@@ -1,3 +1,5 @@
+use tollgate_envoy_harness::scratch::Scratch;
+
 use super::*;
 
 const CHAIN: &str = r#"
@@ -11,7 +13,7 @@ tests:
 "#;
 
 fn parse(tests: &str) -> Result<Suite, String> {
-    Suite::parse(Path::new("a.test.yaml"), &format!("{CHAIN}{tests}")).map_err(|problem| problem.to_string())
+    Suite::parse(Path::new("a.test.yaml"), &format!("{CHAIN}{tests}")).map_err(|problems| problems[0].to_string())
 }
 
 #[test]
@@ -99,4 +101,78 @@ known_failures: [{test: a, reason: because, backend: envoy}]
         |exchange: &Exchange| exchange.request.headers.iter().find(|(name, _)| name == "x-who").unwrap().1.clone();
     assert_eq!(case.exchanges().map(who).collect::<Vec<_>>(), [b"alice".to_vec(), b"bob".to_vec()]);
     assert_eq!(case.exchanges().last().unwrap().step, Some(3));
+}
+
+const POLICY_TESTS: &str = r#"
+version: 1
+policy: policies/tollgate.yaml
+tests:
+- {name: a, request: {chat: {}, consumer: alice}, expect: {rules: [word], not_rules: [number]}}
+"#;
+
+/// Writes `tollgate.yaml` and the file that it includes into a folder with a test file, and reads the test file.
+fn with_policy(policy: &str, included: &str) -> (Result<Suite, Vec<String>>, Vec<String>) {
+    let scratch = Scratch::new("tollgate-suite").unwrap();
+    let folder = scratch.path();
+    std::fs::create_dir(folder.join("policies")).unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.join(name), text).unwrap();
+    write("policies/tollgate.yaml", policy);
+    write("policies/rules.yaml", included);
+    write("a.test.yaml", POLICY_TESTS);
+    let relative = |text: String| text.replace(&format!("{}/", folder.display()), "");
+    let mut files = BTreeSet::new();
+    let suite = Suite::read(&folder.join("a.test.yaml"), &mut files);
+    let suite = suite.map_err(|found| found.iter().map(|problem| relative(problem.to_string())).collect());
+    (suite, files.iter().map(|file| relative(file.display().to_string())).collect())
+}
+
+const POLICY: &str = "version: 1
+include: [rules.yaml]
+identity: {consumer: {header: X-Who}}
+models: {a: {route: one}, b: {route: two}, c: {route: one}, d: {alias_of: a}}
+firewall: {rules: [{id: word, match: {keywords: [heron]}, action: block}]}
+";
+
+#[test]
+fn a_policy_is_a_chain_of_the_filter_that_enforces_it() {
+    let included = "firewall: {rules: [{id: number, match: {regex: '[0-9]{4}'}, action: log}]}";
+    let (suite, files) = with_policy(POLICY, included);
+    let suite = suite.unwrap();
+    assert_eq!(files, ["a.test.yaml", "policies/rules.yaml", "policies/tollgate.yaml"]);
+    let [filter] = suite.chain.filters.as_slice() else { panic!("one filter") };
+    assert_eq!(filter.name.root_id(), "tollgate");
+    assert!(filter.configuration.get("include").is_none());
+    assert_eq!(filter.configuration.pointer("/firewall/rules/1/id").unwrap(), "number");
+    assert_eq!(suite.chain.clusters(), ["one", "two", "upstream"]);
+    assert_eq!(suite.chain.routes[0].headers, [("x-tollgate-route".to_owned(), Some("one".to_owned()))]);
+    let sent = &suite.cases[0].exchanges().next().unwrap().request;
+    assert!(sent.headers.contains(&("x-who".into(), b"alice".to_vec())));
+    let examples = crate::plan::examples(&[suite]);
+    assert!(examples.is_empty(), "the rules have no examples");
+}
+
+#[test]
+fn all_errors_of_a_policy_are_reported_with_their_positions() {
+    let (suite, files) = with_policy(
+        &format!("{POLICY}budget: []\n"),
+        "firewall: {rules: [{id: a, match: {regex: '('}, action: deny}]}",
+    );
+    let problems = suite.unwrap_err();
+    assert_eq!(files.len(), 3, "files with errors are watched, too");
+    let starts = ["policies/tollgate.yaml:6:1: error[unknown-key]", "policies/rules.yaml:1:57: error[unknown-value]"];
+    assert_eq!(problems.len(), starts.len(), "{problems:?}");
+    for (problem, start) in problems.iter().zip(starts) {
+        assert!(problem.starts_with(start), "{problem}");
+    }
+    assert!(problems[1].contains("did you mean `block`?"), "{problems:?}");
+    let (suite, _) = with_policy("version: 1\nmode: [", "");
+    assert!(suite.unwrap_err()[0].contains("error[syntax]"));
+}
+
+#[test]
+fn a_file_has_either_a_policy_or_a_chain() {
+    for given in ["", "policy: a.yaml\nchain: [{filter: tollgate}]\n"] {
+        let problems = Suite::parse(Path::new("a.test.yaml"), &format!("version: 1\n{given}tests: []\n")).unwrap_err();
+        assert_eq!(problems[0].to_string(), "a.test.yaml: a test file has either `policy` or `chain`");
+    }
 }

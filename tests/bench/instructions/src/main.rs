@@ -13,6 +13,7 @@ use std::process::ExitCode;
 use tollgate::backend::Backend;
 use tollgate::backend::wasm::Wasm;
 use tollgate::plan::{self, Suite};
+use tollgate::problem::Problem;
 use tollgate::{discover, matrix};
 use tollgate_envoy_harness::{Context, Error, Result};
 use tollgate_host::Module;
@@ -69,13 +70,16 @@ fn run(module: &Path, against: Option<&Path>) -> Result<()> {
 /// Reads all test files and the examples of the policies that they name.
 fn suites() -> Result<Vec<Suite>> {
     let folders: Vec<PathBuf> = FOLDERS.iter().map(|folder| workspace::root().join(folder)).collect();
-    let problem = |problem: tollgate::problem::Problem| Error::new(problem.to_string());
-    let files = discover::test_files(&folders).map_err(problem)?;
+    let problems = |found: Vec<Problem>| {
+        let lines: Vec<String> = found.iter().map(ToString::to_string).collect();
+        Error::new(lines.join("\n"))
+    };
+    let files = discover::test_files(&folders).map_err(|problem| problems(problem.into()))?;
     let mut suites: Vec<Suite> = files
         .iter()
         .map(|path| Suite::read(path, &mut BTreeSet::new()))
         .collect::<std::result::Result<_, _>>()
-        .map_err(problem)?;
+        .map_err(problems)?;
     suites.extend(plan::examples(&suites));
     Ok(suites)
 }
