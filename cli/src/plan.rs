@@ -6,6 +6,7 @@ mod examples;
 mod filter;
 mod headers;
 mod identity;
+mod local_replies;
 mod request;
 mod response;
 mod routes;

@@ -2,6 +2,7 @@
 
 mod bootstrap;
 mod client;
+mod given;
 mod metadata;
 mod upstream;
 

@@ -11,6 +11,7 @@ use crate::firewall_rules::FirewallRules;
 use crate::policy_file;
 use crate::problem::Problem;
 
+use super::local_replies::LocalReplies;
 use super::{Identity, ResolvedFilter, RouteRule, Target};
 
 /// A chain that is ready to run.
@@ -84,7 +85,8 @@ impl ResolvedChain {
 
     /// Extracts the firewall rules and the consumer's identity from the configurations.
     fn extract_rules_and_identity(&mut self) {
-        for filter in &self.filters {
+        for filter in &mut self.filters {
+            filter.substitute_identity();
             filter.rules().into_iter().for_each(|rules| self.firewall.extend(rules));
             self.identity = filter.identity().or(self.identity.take());
         }
@@ -122,7 +124,9 @@ impl ResolvedChain {
         let wrong = |message: String| Problem::of(&path, message);
         let hcm = bootstrap.pointer_mut(LISTENER).ok_or_else(|| wrong("the bootstrap has no listener".into()))?;
         let routes = hcm.pointer("/route_config/virtual_hosts/0/routes").and_then(Value::as_array);
-        let given = routes.into_iter().flatten().map(RouteRule::of_envoy).collect::<Result<Vec<_>, _>>();
+        let local_replies = LocalReplies::of(hcm).map_err(&wrong)?;
+        let given = routes.into_iter().flatten().map(|route| RouteRule::of_envoy(route, &local_replies));
+        let given = given.collect::<Result<Vec<_>, _>>();
         let own = envoy.routes.iter().map(|route| RouteRule {
             prefix: Some(route.prefix.clone()),
             headers: Vec::new(),

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::file::FilterName;
 
 use super::Identity;
+use super::identity::SUBSTITUTE;
 
 /// A filter with its configuration loaded.
 #[derive(Clone, Debug)]
@@ -49,6 +50,18 @@ impl ResolvedFilter {
         }
     }
 
+    /// Replaces an attribute that no test can set by a header, as the source of the consumer's name.
+    pub(super) fn substitute_identity(&mut self) {
+        if self.identity() != Some(Identity::Substitute) {
+            return;
+        }
+        let place = if self.name == FilterName::Tollgate { "/identity/consumer" } else { "/consumer" };
+        if let Some(source) = self.configuration.pointer_mut(place).and_then(Value::as_object_mut) {
+            source.remove("attribute");
+            source.insert("header".to_owned(), SUBSTITUTE.into());
+        }
+    }
+
     /// Returns `true` if the filter counts a budget of a consumer.
     pub(crate) fn meters(&self, consumer: &str) -> bool {
         let list = |of: &Value| of.get("budgets").and_then(Value::as_array).cloned().unwrap_or_default();
@@ -86,5 +99,19 @@ mod tests {
         let namespace = "envoy.filters.http.jwt_authn".to_owned();
         assert_eq!(filter.identity(), Some(Identity::Metadata(namespace, "payload".into(), vec!["sub".into()])));
         assert_eq!((filter.meters("trial"), filter.meters("acme")), (true, false));
+    }
+
+    #[test]
+    fn a_header_takes_the_place_of_an_attribute_that_no_test_can_set() {
+        let attribute = json!({"attribute": ["connection", "uri_san_peer_certificate"], "missing": "anonymous"});
+        let quota = json!({ "consumer": attribute });
+        let policy = json!({ "identity": {"consumer": attribute} });
+        for (name, configuration) in [(FilterName::CostQuota, quota), (FilterName::Tollgate, policy)] {
+            let mut filter = ResolvedFilter { name, configuration, source: "tollgate.yaml".into() };
+            filter.substitute_identity();
+            assert_eq!(filter.identity(), Some(Identity::Header("tollgate-test-consumer".into())));
+            assert!(filter.configuration.to_string().contains(r#""missing":"anonymous""#));
+            assert!(!filter.configuration.to_string().contains("attribute"));
+        }
     }
 }

@@ -37,18 +37,14 @@ pub struct ClientRequest {
 impl ClientRequest {
     /// Returns the consumer's name from the place where the chain looks for it; empty if there is none.
     pub fn consumer(&self, identity: Option<&Identity>) -> String {
-        match identity {
-            Some(Identity::Header(name)) => {
-                let header = self.headers.iter().find(|(named, _)| named == name);
-                header.map(|(_, value)| String::from_utf8_lossy(value).into_owned()).unwrap_or_default()
-            }
-            Some(Identity::Metadata(namespace, key, path)) => {
-                let value = self.metadata.get(namespace).and_then(|keys| keys.get(key));
-                let value = path.iter().fold(value, |value, segment| value?.get(segment));
-                value.and_then(Value::as_str).unwrap_or_default().to_owned()
-            }
-            Some(Identity::Elsewhere(_)) | None => String::new(),
+        let Some(identity) = identity else { return String::new() };
+        if let Identity::Metadata(namespace, key, path) = identity {
+            let value = self.metadata.get(namespace).and_then(|keys| keys.get(key));
+            let value = path.iter().fold(value, |value, segment| value?.get(segment));
+            return value.and_then(Value::as_str).unwrap_or_default().to_owned();
         }
+        let header = self.headers.iter().find(|(name, _)| identity.header() == Some(name));
+        header.map(|(_, value)| String::from_utf8_lossy(value).into_owned()).unwrap_or_default()
     }
 }
 
@@ -139,25 +135,19 @@ fn identify(
     headers: &mut HeaderList,
     metadata: &mut BTreeMap<String, BTreeMap<String, Value>>,
 ) -> Result<(), String> {
-    match identity {
-        None => {
-            Err("`consumer` is set, but neither a policy nor a cost-quota filter says where to put its name".into())
-        }
-        Some(Identity::Elsewhere(attribute)) => Err(format!(
-            "the chain takes the consumer's name from `{attribute}`, which a test cannot set: only headers and metadata can be set"
-        )),
-        Some(Identity::Header(name)) => {
-            headers.retain(|(named, _)| named != name);
-            headers.push((name.clone(), consumer.as_bytes().to_vec()));
-            Ok(())
-        }
-        Some(Identity::Metadata(namespace, key, path)) => {
-            let value = path.iter().rev().fold(json!(consumer), |value, segment| json!({segment.as_str(): value}));
-            let keys = metadata.entry(namespace.clone()).or_default();
-            merge(keys.entry(key.clone()).or_insert(Value::Null), value);
-            Ok(())
-        }
+    let Some(identity) = identity else {
+        return Err("`consumer` is set, but neither a policy nor a cost-quota filter says where to put its name".into());
+    };
+    if let Some(name) = identity.header() {
+        headers.retain(|(named, _)| named != name);
+        headers.push((name.to_owned(), consumer.as_bytes().to_vec()));
     }
+    if let Identity::Metadata(namespace, key, path) = identity {
+        let value = path.iter().rev().fold(json!(consumer), |value, segment| json!({segment.as_str(): value}));
+        let keys = metadata.entry(namespace.clone()).or_default();
+        merge(keys.entry(key.clone()).or_insert(Value::Null), value);
+    }
+    Ok(())
 }
 
 /// Merges objects member by member; any other value is replaced.
@@ -189,7 +179,9 @@ mod tests {
         let jwt = Identity::Metadata("jwt".into(), "payload".into(), vec!["sub".into()]);
         assert_eq!(written(&request, Some(&jwt)).unwrap().metadata["jwt"]["payload"], json!({"sub": "alice"}));
         assert!(written(&request, None).unwrap_err().contains("consumer"));
-        assert!(written(&request, Some(&Identity::Elsewhere("connection.x".into()))).is_err());
+        let substitute = written(&request, Some(&Identity::Substitute)).unwrap();
+        assert!(substitute.headers.contains(&("tollgate-test-consumer".into(), b"alice".to_vec())));
+        assert_eq!(substitute.consumer(Some(&Identity::Substitute)), "alice");
     }
 
     #[test]

@@ -6,6 +6,8 @@ use serde_json::Value;
 
 use crate::envoy_routes::ROUTE_HEADER;
 
+use super::local_replies::LocalReplies;
+
 /// A route: its conditions and its target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RouteRule {
@@ -49,7 +51,7 @@ impl RouteRule {
     ///
     /// # Errors
     /// The route uses a feature that the runner does not support.
-    pub(super) fn of_envoy(route: &Value) -> Result<RouteRule, String> {
+    pub(super) fn of_envoy(route: &Value, local_replies: &LocalReplies) -> Result<RouteRule, String> {
         let matcher = route.get("match").ok_or("a route without `match`")?;
         let text = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
         for key in matcher.as_object().into_iter().flat_map(|object| object.keys()) {
@@ -79,7 +81,8 @@ impl RouteRule {
             // the header and therefore has no cluster.
             (None, None) if route.pointer("/route/cluster_header").is_some() => {
                 let status = route.pointer("/route/cluster_not_found_response_code").and_then(Value::as_str);
-                Target::Direct(if status == Some("NOT_FOUND") { 404 } else { 503 }, String::new())
+                let body = local_replies.without_cluster.clone().unwrap_or_default();
+                Target::Direct(if status == Some("NOT_FOUND") { 404 } else { 503 }, body)
             }
             _ => return Err("a route leads neither to a cluster nor to a direct response".into()),
         };

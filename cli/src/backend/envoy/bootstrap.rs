@@ -8,6 +8,7 @@ use tollgate_envoy_harness::{Bootstrap, Result};
 
 use crate::plan::{ResolvedChain, ResolvedFilter, RouteRule, Target};
 
+use super::given;
 use super::metadata::Metadata;
 
 /// Header that identifies a request in the access log.
@@ -51,7 +52,7 @@ pub(super) fn bootstrap(
     upstreams: &[(&str, SocketAddr)],
 ) -> Result<Bootstrap> {
     let mut document = match &chain.bootstrap {
-        Some(document) => reduced(document.clone(), chain),
+        Some(document) => given::reduced(document.clone(), chain, upstreams),
         None => around(chain, upstreams),
     };
     if let Some(hcm) = document.pointer_mut("/static_resources/listeners/0/filter_chains/0/filters/0/typed_config") {
@@ -61,40 +62,8 @@ pub(super) fn bootstrap(
             filters.insert(0, filter);
         }
     }
-    let mut bootstrap = Bootstrap::from_document(document);
-    if chain.bootstrap.is_some() {
-        for (cluster, address) in upstreams {
-            bootstrap = bootstrap.upstream(cluster, *address)?;
-        }
-    }
     let path = std::path::absolute(module).unwrap_or_else(|_| module.to_owned());
-    bootstrap.module(&path)
-}
-
-/// Returns a bootstrap with the filters, the configurations and the routes of the chain.
-fn reduced(mut document: Value, chain: &ResolvedChain) -> Value {
-    let hcm = document.pointer_mut("/static_resources/listeners/0/filter_chains/0/filters/0/typed_config");
-    let Some(hcm) = hcm else { return document };
-    if let Some(filters) = hcm["http_filters"].as_array_mut() {
-        let root_id =
-            |filter: &Value| filter.pointer("/typed_config/config/root_id").and_then(Value::as_str).map(str::to_owned);
-        filters.retain(|filter| root_id(filter).is_none_or(|id| chain.filters.iter().any(|f| f.name.root_id() == id)));
-        for filter in filters {
-            let planned = root_id(filter).and_then(|id| chain.filters.iter().find(|f| f.name.root_id() == id));
-            if let (Some(planned), Some(value)) =
-                (planned, filter.pointer_mut("/typed_config/config/configuration/value"))
-            {
-                *value = planned.configuration.clone();
-            }
-        }
-    }
-    let routes = hcm.pointer_mut("/route_config/virtual_hosts/0/routes").and_then(Value::as_array_mut);
-    if let Some(routes) = routes {
-        let more = chain.routes.len().saturating_sub(routes.len());
-        let added = chain.routes.iter().take(more).filter_map(route);
-        routes.splice(0..0, added);
-    }
-    document
+    Bootstrap::from_document(document).module(&path)
 }
 
 fn access_log() -> Value {
@@ -163,7 +132,7 @@ fn wasm_filter(filter: &ResolvedFilter) -> Value {
 }
 
 /// Returns a route to an upstream; `None` for a direct response.
-fn route(rule: &RouteRule) -> Option<Value> {
+pub(super) fn route(rule: &RouteRule) -> Option<Value> {
     let Target::Cluster(cluster) = &rule.target else { return None };
     let header = |(name, value): &(String, Option<String>)| match value {
         Some(value) => json!({"name": name, "string_match": {"exact": value}}),
@@ -202,7 +171,8 @@ fn listener(address: &Value, filters: Vec<Value>, routes: Vec<Value>) -> Value {
     })
 }
 
-fn cluster(name: &str, address: SocketAddr) -> Value {
+/// Returns the cluster of a scripted upstream.
+pub(super) fn cluster(name: &str, address: SocketAddr) -> Value {
     json!({
         "name": name,
         "connect_timeout": "5s",
