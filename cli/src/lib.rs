@@ -42,7 +42,7 @@
 //!   expect: {verdict: block, rules: [word], upstream: untouhced}
 //! "#;
 //! let problems = Suite::parse(Path::new("policy.test.yaml"), text).unwrap_err();
-//! assert_eq!(problems[0].to_string(), "policy.test.yaml:9:43: unknown value `untouhced`: did you mean `untouched`?");
+//! assert_eq!(problems.to_string(), "policy.test.yaml:9:43: unknown value `untouhced`: did you mean `untouched`?");
 //! assert!(Suite::parse(Path::new("policy.test.yaml"), &text.replace("hced", "ched")).is_ok());
 //! ```
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 use tollgate_policy::document::Document;
 use tollgate_policy::{Finding, Path as ValuePath, Severity};
 
-use crate::problem::Problem;
+use crate::problem::{Problem, Problems};
 
 /// Maximum depth of files that include files.
 const MAX_DEPTH: usize = 8;
@@ -31,7 +31,7 @@ pub fn load(path: &Path, files: &mut BTreeSet<PathBuf>) -> Result<Document, Prob
 ///
 /// # Errors
 /// The file cannot be read, or the policy is invalid: all its errors.
-pub fn configuration(path: &Path, files: &mut BTreeSet<PathBuf>) -> Result<Value, Vec<Problem>> {
+pub fn configuration(path: &Path, files: &mut BTreeSet<PathBuf>) -> Result<Value, Problems> {
     let document = load(path, files)?;
     match document.compile() {
         Ok(_) => {
@@ -41,7 +41,7 @@ pub fn configuration(path: &Path, files: &mut BTreeSet<PathBuf>) -> Result<Value
         }
         Err(found) => {
             let errors = found.iter().filter(|located| located.finding.severity == Severity::Error);
-            Err(errors.map(Problem::of_finding).collect())
+            Err(Problems(errors.map(Problem::of_finding).collect()))
         }
     }
 }

@@ -67,11 +67,30 @@ impl fmt::Display for Problem {
 
 impl std::error::Error for Problem {}
 
-impl From<Problem> for Vec<Problem> {
-    fn from(problem: Problem) -> Vec<Problem> {
-        vec![problem]
+/// All problems of a file and of the files that it refers to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problems(pub Vec<Problem>);
+
+impl From<Problem> for Problems {
+    fn from(problem: Problem) -> Problems {
+        Problems(vec![problem])
     }
 }
+
+impl fmt::Display for Problems {
+    /// Writes a line per problem.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, problem) in self.0.iter().enumerate() {
+            if index > 0 {
+                f.write_str("\n")?;
+            }
+            problem.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Problems {}
 
 fn sentence(error: &Error) -> String {
     match error {

@@ -69,7 +69,7 @@ fn attempt(
     for path in paths {
         match Suite::read(&path, files) {
             Ok(suite) => suites.push(suite),
-            Err(found) => problems.extend(found),
+            Err(found) => problems.extend(found.0),
         }
     }
     suites.extend(plan::examples(&suites));

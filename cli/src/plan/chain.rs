@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::file::{Chain, ConfigSource, EnvoyChain, Filter, FilterName};
 use crate::firewall_rules::FirewallRules;
 use crate::policy_file;
-use crate::problem::Problem;
+use crate::problem::{Problem, Problems};
 
 use super::local_replies::LocalReplies;
 use super::{Identity, ResolvedFilter, RouteRule, Target};
@@ -50,11 +50,7 @@ impl ResolvedChain {
 
     /// Loads the chain of a test file. The files that it consists of are added to `files` before they are read, so that
     /// they are known even if one of them is invalid.
-    pub(super) fn read(
-        chain: &Chain,
-        file: &Path,
-        files: &mut BTreeSet<PathBuf>,
-    ) -> Result<ResolvedChain, Vec<Problem>> {
+    pub(super) fn read(chain: &Chain, file: &Path, files: &mut BTreeSet<PathBuf>) -> Result<ResolvedChain, Problems> {
         let mut chain = match chain {
             Chain::List(filters) => ResolvedChain::of_list(filters, file, files)?,
             Chain::Envoy(envoy) => ResolvedChain::of_envoy(envoy, file, files)?,
@@ -67,7 +63,7 @@ impl ResolvedChain {
     }
 
     /// Loads a policy, which the filter `tollgate` enforces. The upstream of a route has the name of the route.
-    pub(super) fn of_policy(path: &Path, files: &mut BTreeSet<PathBuf>) -> Result<ResolvedChain, Vec<Problem>> {
+    pub(super) fn of_policy(path: &Path, files: &mut BTreeSet<PathBuf>) -> Result<ResolvedChain, Problems> {
         let configuration = policy_file::configuration(path, files)?;
         let routes = RouteRule::of_policy(&configuration).into_iter().chain([RouteRule::everything(UPSTREAM)]);
         let filter = ResolvedFilter { name: FilterName::Tollgate, configuration, source: path.to_owned() };
@@ -96,7 +92,7 @@ impl ResolvedChain {
         ResolvedChain { filters, routes, bootstrap: None, firewall: FirewallRules::default(), identity: None }
     }
 
-    fn of_list(filters: &[Filter], file: &Path, files: &mut BTreeSet<PathBuf>) -> Result<ResolvedChain, Vec<Problem>> {
+    fn of_list(filters: &[Filter], file: &Path, files: &mut BTreeSet<PathBuf>) -> Result<ResolvedChain, Problems> {
         let mut chain = ResolvedChain::new(Vec::new(), vec![RouteRule::everything(UPSTREAM)]);
         for filter in filters {
             let (configuration, source) = match &filter.config {

@@ -13,7 +13,7 @@ use crate::file::{
     BackendName, ClientExpect, Defaults, Expect, HeaderExpect, KnownFailure, Request, Response, Split, Test, TestFile,
     TestStep, UpstreamExpect,
 };
-use crate::problem::Problem;
+use crate::problem::{Problem, Problems};
 
 use super::{ClientRequest, ResolvedChain, UpstreamResponse, request, response};
 
@@ -96,7 +96,7 @@ impl Suite {
     ///
     /// # Errors
     /// A file cannot be read or is invalid. The problems include their positions; those of a policy are all reported.
-    pub fn read(path: &Path, files: &mut BTreeSet<PathBuf>) -> Result<Suite, Vec<Problem>> {
+    pub fn read(path: &Path, files: &mut BTreeSet<PathBuf>) -> Result<Suite, Problems> {
         files.insert(path.to_owned());
         let text = fs::read_to_string(path).map_err(|error| Problem::of(path, error.to_string()))?;
         Suite::resolve(path, &text, files)
@@ -106,11 +106,11 @@ impl Suite {
     ///
     /// # Errors
     /// See [`Suite::read`].
-    pub fn parse(path: &Path, text: &str) -> Result<Suite, Vec<Problem>> {
+    pub fn parse(path: &Path, text: &str) -> Result<Suite, Problems> {
         Suite::resolve(path, text, &mut BTreeSet::new())
     }
 
-    fn resolve(path: &Path, text: &str, files: &mut BTreeSet<PathBuf>) -> Result<Suite, Vec<Problem>> {
+    fn resolve(path: &Path, text: &str, files: &mut BTreeSet<PathBuf>) -> Result<Suite, Problems> {
         let options = serde_saphyr::options! { with_snippet: false };
         let file: TestFile =
             serde_saphyr::from_str_with_options(text, options).map_err(|error| Problem::of_yaml(path, &error))?;

@@ -13,7 +13,7 @@ tests:
 "#;
 
 fn parse(tests: &str) -> Result<Suite, String> {
-    Suite::parse(Path::new("a.test.yaml"), &format!("{CHAIN}{tests}")).map_err(|problems| problems[0].to_string())
+    Suite::parse(Path::new("a.test.yaml"), &format!("{CHAIN}{tests}")).map_err(|problems| problems.to_string())
 }
 
 #[test]
@@ -122,7 +122,7 @@ fn with_policy(policy: &str, included: &str) -> (Result<Suite, Vec<String>>, Vec
     let relative = |text: String| text.replace(&format!("{}/", folder.display()), "");
     let mut files = BTreeSet::new();
     let suite = Suite::read(&folder.join("a.test.yaml"), &mut files);
-    let suite = suite.map_err(|found| found.iter().map(|problem| relative(problem.to_string())).collect());
+    let suite = suite.map_err(|found| found.0.iter().map(|problem| relative(problem.to_string())).collect());
     (suite, files.iter().map(|file| relative(file.display().to_string())).collect())
 }
 
@@ -173,6 +173,6 @@ fn all_errors_of_a_policy_are_reported_with_their_positions() {
 fn a_file_has_either_a_policy_or_a_chain() {
     for given in ["", "policy: a.yaml\nchain: [{filter: tollgate}]\n"] {
         let problems = Suite::parse(Path::new("a.test.yaml"), &format!("version: 1\n{given}tests: []\n")).unwrap_err();
-        assert_eq!(problems[0].to_string(), "a.test.yaml: a test file has either `policy` or `chain`");
+        assert_eq!(problems.to_string(), "a.test.yaml: a test file has either `policy` or `chain`");
     }
 }

@@ -13,7 +13,7 @@ use std::process::ExitCode;
 use tollgate::backend::Backend;
 use tollgate::backend::wasm::Wasm;
 use tollgate::plan::{self, Suite};
-use tollgate::problem::Problem;
+use tollgate::problem::Problems;
 use tollgate::{discover, matrix};
 use tollgate_envoy_harness::{Context, Error, Result};
 use tollgate_host::Module;
@@ -70,10 +70,7 @@ fn run(module: &Path, against: Option<&Path>) -> Result<()> {
 /// Reads all test files and the examples of the policies that they name.
 fn suites() -> Result<Vec<Suite>> {
     let folders: Vec<PathBuf> = FOLDERS.iter().map(|folder| workspace::root().join(folder)).collect();
-    let problems = |found: Vec<Problem>| {
-        let lines: Vec<String> = found.iter().map(ToString::to_string).collect();
-        Error::new(lines.join("\n"))
-    };
+    let problems = |found: Problems| Error::new(found.to_string());
     let files = discover::test_files(&folders).map_err(|problem| problems(problem.into()))?;
     let mut suites: Vec<Suite> = files
         .iter()
