@@ -53,6 +53,13 @@ pub struct Quota {
     prefix: Box<str>,
 }
 
+/// Treatment of limits by a reservation.
+#[derive(Clone, Copy)]
+enum Limits {
+    Enforced,
+    Ignored,
+}
+
 /// Location of the record of a consumer.
 struct RecordLocation {
     key: Box<[u8]>,
@@ -110,7 +117,21 @@ impl Quota {
         now: UnixMillis,
         usage: &CallUsage,
     ) -> Result<Reservation, Refusal<S::Error>> {
-        let reservation = self.reserve_if(store, consumer, now, usage, |_, _| true)?;
+        let reservation = self.reserve_if(store, consumer, now, (usage, Limits::Enforced), |_, _| true)?;
+        debug_assert!(reservation.is_some(), "the condition holds");
+        reservation.ok_or_else(|| Unavailable::Contended.into())
+    }
+
+    /// Reserves `usage` in all budgets of `consumer` even if it exceeds a limit. For an audit, in which calls that would be
+    /// refused pass and are charged.
+    pub fn reserve_beyond<S: Store>(
+        &self,
+        store: &S,
+        consumer: &[u8],
+        now: UnixMillis,
+        usage: &CallUsage,
+    ) -> Result<Reservation, Refusal<S::Error>> {
+        let reservation = self.reserve_if(store, consumer, now, (usage, Limits::Ignored), |_, _| true)?;
         debug_assert!(reservation.is_some(), "the condition holds");
         reservation.ok_or_else(|| Unavailable::Contended.into())
     }
@@ -127,7 +148,7 @@ impl Quota {
         now: UnixMillis,
         bound: &CallUsage,
     ) -> Result<Option<Reservation>, Refusal<S::Error>> {
-        self.reserve_if(store, consumer, now, bound, |record, budgets| is_small(record, budgets, bound))
+        self.reserve_if(store, consumer, now, (bound, Limits::Enforced), |record, budgets| is_small(record, budgets, bound))
     }
 
     /// Reserves `usage` if `condition` holds for the consumer's record, whose first ledgers are those of its budgets.
@@ -136,7 +157,7 @@ impl Quota {
         store: &S,
         consumer: &[u8],
         now: UnixMillis,
-        usage: &CallUsage,
+        (usage, limits): (&CallUsage, Limits),
         condition: impl Fn(&Record, &[Budget]) -> bool,
     ) -> Result<Option<Reservation>, Refusal<S::Error>> {
         let budgets = self.budgets(consumer);
@@ -156,9 +177,12 @@ impl Quota {
             if !condition(&record, budgets) {
                 return Ok(None);
             }
-            let holds = self.admit(&mut record, budgets, now, usage).map_err(|exceeded| {
-                Refusal::LimitExceeded(Box::new(LimitExceeded { shared: location.shared, ..exceeded }))
-            })?;
+            let holds = match limits {
+                Limits::Ignored => self.hold(&mut record, budgets, now, usage),
+                Limits::Enforced => self.admit(&mut record, budgets, now, usage).map_err(|exceeded| {
+                    Refusal::LimitExceeded(Box::new(LimitExceeded { shared: location.shared, ..exceeded }))
+                })?,
+            };
             if write(store, &location.key, &record, cas)? {
                 let statuses = statuses(&record, budgets, now);
                 let (key, renew_at) = (location.key, self.renew_at(now));
@@ -336,6 +360,11 @@ impl Quota {
                 shared: false,
             });
         }
+        Ok(self.hold(record, budgets, now, usage))
+    }
+
+    /// Reserves `usage` in the ledgers of all `budgets`, which are the first ones of `record`.
+    fn hold(&self, record: &mut Record, budgets: &[Budget], now: UnixMillis, usage: &CallUsage) -> Box<[Hold]> {
         let expiry = lease_expiry(now, self.lease);
         let hold = |(budget, ledger): (&Budget, &mut Ledger)| Hold {
             budget: budget.id(),
@@ -343,7 +372,7 @@ impl Quota {
             start: ledger.start,
             expiry: ledger.reserve(usage.of(budget.unit()), expiry),
         };
-        Ok(budgets.iter().zip(&mut record.ledgers).map(hold).collect())
+        budgets.iter().zip(&mut record.ledgers).map(hold).collect()
     }
 
     /// Returns the empty reservation of a consumer without budgets.

@@ -94,14 +94,23 @@ impl Default for RawConfig {
 
 /// Configuration of the filter, validated.
 #[derive(Debug)]
-pub(crate) struct Config {
-    pub(crate) limits: Limits,
-    pub(crate) consumer: Option<ConsumerSource>,
-    pub(crate) prices: PriceTable,
-    pub(crate) catalog: Catalog,
-    pub(crate) on_unknown_price: OnUnknownPrice,
-    pub(crate) on_unavailable: OnUnavailable,
-    pub(crate) quota: Quota,
+pub struct Config {
+    /// See [`RawConfig::limits`].
+    pub limits: Limits,
+    /// See [`RawConfig::consumer`].
+    pub consumer: Option<ConsumerSource>,
+    /// See [`RawConfig::prices`].
+    pub prices: PriceTable,
+    /// See [`RawConfig::tokenizers`] and [`RawConfig::aliases`].
+    pub catalog: Catalog,
+    /// See [`RawConfig::on_unknown_price`].
+    pub on_unknown_price: OnUnknownPrice,
+    /// See [`RawConfig::on_unavailable`].
+    pub on_unavailable: OnUnavailable,
+    /// Budgets of all consumers.
+    pub quota: Quota,
+    /// Charges a call that exceeds a budget as if it were admitted: the caller lets it pass, whatever the verdict is.
+    pub is_audit: bool,
 }
 
 impl Config {
@@ -131,6 +140,7 @@ impl Config {
             on_unknown_price: raw.on_unknown_price,
             on_unavailable: raw.on_unavailable,
             quota: Quota::new(quota).map_err(ConfigError::new)?,
+            is_audit: false,
         })
     }
 

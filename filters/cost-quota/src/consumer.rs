@@ -40,7 +40,7 @@ enum Source {
 
 /// Validated source of the consumer's name.
 #[derive(Debug)]
-pub(crate) struct ConsumerSource {
+pub struct ConsumerSource {
     source: Source,
     missing: Missing,
 }
@@ -70,6 +70,16 @@ fn is_token(byte: u8) -> bool {
 }
 
 impl ConsumerSource {
+    /// Creates the source of a configuration that was validated before: a request header in lower case.
+    pub fn from_header(header: String, missing: Missing) -> ConsumerSource {
+        ConsumerSource { source: Source::Header(header), missing }
+    }
+
+    /// Creates the source of a configuration that was validated before: the path of an attribute.
+    pub fn from_attribute(path: Vec<String>, missing: Missing) -> ConsumerSource {
+        ConsumerSource { source: Source::Attribute(path), missing }
+    }
+
     /// Returns the header that names the consumer, if a header does.
     pub(crate) fn header(&self) -> Option<&str> {
         match &self.source {
@@ -81,7 +91,7 @@ impl ConsumerSource {
     /// Returns the name of a call's consumer; `None` if it has none and must have one.
     pub(crate) fn name(&self, call: &Call<'_>) -> Option<Vec<u8>> {
         let name = match &self.source {
-            Source::Header(header) => call.headers().get(header),
+            Source::Header(header) => call.header(header).map(<[u8]>::to_vec),
             Source::Attribute(path) => property::attribute(path),
         };
         match name.filter(|name| !name.is_empty()) {

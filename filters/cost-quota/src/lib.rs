@@ -18,19 +18,47 @@ mod usage_source;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use tollgate_kit::{ConfigError, Configuration, Exchange, Filter, Limits};
+use tollgate_kit::{Call, ConfigError, Configuration, Exchange, Filter, Limits, LocalReply, property};
 use tollgate_quota::UnixMillis;
 
-use config::Config;
 use metrics::Metrics;
-use payment::Payment;
 
-pub use config::RawConfig;
+pub use config::{Config, OnUnavailable, OnUnknownPrice, RawConfig};
+pub use consumer::{ConsumerSource, Missing};
+pub use payment::Payment;
 
 /// Filter that enforces budgets per consumer.
 pub struct CostQuota {
     config: Config,
     metrics: RefCell<Metrics>,
+}
+
+impl CostQuota {
+    /// Creates the filter from a validated configuration.
+    pub fn new(config: Config) -> CostQuota {
+        CostQuota { config, metrics: RefCell::new(Metrics::define()) }
+    }
+
+    /// Returns the payment of one call.
+    pub fn payment(self: Rc<Self>) -> Payment {
+        Payment::new(self)
+    }
+
+    /// Returns the consumer of a call and publishes its name, which is empty if no source is configured. `None` if the call
+    /// has none and must have one.
+    pub fn identify(&self, call: &Call<'_>) -> Option<Vec<u8>> {
+        let Some(source) = &self.config.consumer else {
+            return Some(Vec::new());
+        };
+        let name = source.name(call)?;
+        property::set(property::CONSUMER, &name);
+        Some(name)
+    }
+
+    /// Returns the 401 for a call without a consumer.
+    pub fn unidentified(&self) -> LocalReply {
+        refusal::unidentified()
+    }
 }
 
 impl Filter for CostQuota {
@@ -39,7 +67,7 @@ impl Filter for CostQuota {
     }
 
     fn configure(configuration: &Configuration<'_>) -> Result<Self, ConfigError> {
-        Ok(CostQuota { config: Config::parse(configuration)?, metrics: RefCell::new(Metrics::define()) })
+        Ok(CostQuota::new(Config::parse(configuration)?))
     }
 
     fn limits(&self) -> &Limits {
@@ -51,7 +79,7 @@ impl Filter for CostQuota {
     }
 
     fn exchange(self: Rc<Self>) -> Box<dyn Exchange> {
-        Box::new(Payment::new(self))
+        Box::new(self.payment())
     }
 }
 

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use tollgate_kit::{BodyMode, Call, Exchange, Response, ResponseHead, StreamAction, StreamEnd, Verdict, property};
-use tollgate_llm::Event;
+use tollgate_llm::{Event, Usage};
 use tollgate_prices::ModelPrice;
 use tollgate_quota::{CallUsage, Estimate, LimitExceeded, Refusal, Reservation, Unit, ratelimit_headers};
 use tollgate_tokens::UsageMeter;
@@ -11,11 +11,11 @@ use tollgate_tokens::UsageMeter;
 use crate::admission::Admission;
 use crate::config::{OnUnavailable, OnUnknownPrice};
 use crate::store::SharedData;
-use crate::usage_source::UsageSource;
+use crate::usage_source::{UsageSource, charged};
 use crate::{CostQuota, millis, refusal};
 
 /// Reservation and charge of one call.
-pub(crate) struct Payment {
+pub struct Payment {
     filter: Rc<CostQuota>,
     model: Option<String>,
     usage: UsageSource,
@@ -26,69 +26,19 @@ pub(crate) struct Payment {
 
 impl Exchange for Payment {
     fn on_request(&mut self, call: &mut Call<'_>) -> Verdict {
-        let filter = Rc::clone(&self.filter);
-        self.model = call.model().map(|model| model.into_owned());
-        let Some(consumer) = self.consumer(call) else {
+        let model = call.model().map(|model| model.into_owned());
+        let Some(consumer) = self.filter.identify(call) else {
             return Verdict::Reply(Box::new(refusal::unidentified()));
         };
-        let price = self.price();
-        let view = call.view();
-        let mut ask =
-            Estimate { input_tokens: 0, max_output_tokens: view.max_output_tokens, candidates: view.candidates };
-        if view.dialect.is_free() {
-            ask = Estimate { input_tokens: 0, max_output_tokens: Some(0), candidates: 1 };
-        }
-        let quota = &filter.config.quota;
-        let budgets = quota.budgets(&consumer);
-        if price.is_none() && !view.dialect.is_free() && budgets.iter().any(|budget| budget.unit() == Unit::Usd) {
-            filter.metrics.borrow().unpriced.add(1);
-            if filter.config.on_unknown_price == OnUnknownPrice::Refuse {
-                return Verdict::Reply(Box::new(refusal::unpriced()));
-            }
-        }
-        let admission = Admission { config: &filter.config, consumer: &consumer, price: price.as_ref() };
-        match property::get_u64(property::INPUT_TOKENS) {
-            Some(tokens) => ask.input_tokens = tokens,
-            None => {
-                let profile = filter.config.catalog.profile(self.model.as_deref().unwrap_or_default());
-                if !view.dialect.is_free() {
-                    ask.input_tokens = match admission.count(&profile, call, &ask) {
-                        Ok(tokens) => tokens,
-                        Err(denied) => return self.denied(&denied),
-                    };
-                    filter.metrics.borrow().counted.add(1);
-                }
-                view.include_usage(call.body(), call.edits());
-                let meter = UsageMeter::new(view, profile.tokenizer().clone(), ask.input_tokens);
-                self.usage = UsageSource::Local(Box::new(meter));
-            }
-        }
-        let estimate = admission.estimate(&ask);
-        match quota.reserve(&SharedData, &consumer, millis(call.now_ns()), &estimate) {
-            Ok(reservation) => self.reservation = Some(reservation),
-            Err(Refusal::LimitExceeded(denied)) => return self.denied(&denied),
-            Err(Refusal::Unavailable(why)) => {
-                filter.metrics.borrow().unavailable.add(1);
-                log_unavailable("reserved", &why);
-                if filter.config.on_unavailable == OnUnavailable::Refuse {
-                    return Verdict::Reply(Box::new(refusal::unavailable()));
-                }
-            }
-        }
-        Verdict::Continue
+        self.reserve(call, &consumer, model, property::get_u64(property::INPUT_TOKENS))
     }
 
     fn reads_response(&self) -> bool {
         matches!(self.usage, UsageSource::Local(_))
     }
 
-    fn on_response_head(&mut self, head: &ResponseHead) -> BodyMode {
-        if let Some(reservation) = &self.reservation {
-            for (name, value) in ratelimit_headers(reservation.statuses()) {
-                // The response is valid without these headers.
-                let _ = head.headers().set(name, value);
-            }
-        }
+    fn on_response_head(&mut self, head: &mut ResponseHead) -> BodyMode {
+        self.announce(head);
         match self.usage.local_meter() {
             Some(meter) if head.is_success() && head.is_streamed() && meter.withholds() => BodyMode::Edit,
             Some(_) if head.is_success() => BodyMode::Observe,
@@ -120,6 +70,109 @@ impl Exchange for Payment {
         if let Some(meter) = self.usage.local_meter() {
             meter.add_unreadable(bytes);
         }
+        self.renew(now_ns);
+    }
+
+    fn on_log(&mut self, end: &StreamEnd) {
+        let usage = self.usage.usage(end);
+        let served_model = self.usage.served_model();
+        self.settle(end, &usage, served_model.as_deref());
+    }
+}
+
+impl Payment {
+    pub(crate) fn new(filter: Rc<CostQuota>) -> Payment {
+        Payment { filter, model: None, usage: UsageSource::TokenCounter, reservation: None }
+    }
+
+    /// Reserves the most that a call to `model` can use in all budgets of `consumer`. Without `input_tokens` the prompt is
+    /// counted here.
+    pub fn reserve(
+        &mut self,
+        call: &mut Call<'_>,
+        consumer: &[u8],
+        model: Option<String>,
+        input_tokens: Option<u64>,
+    ) -> Verdict {
+        let filter = Rc::clone(&self.filter);
+        self.model = model;
+        let price = self.price();
+        let view = call.view();
+        let mut ask =
+            Estimate { input_tokens: 0, max_output_tokens: view.max_output_tokens, candidates: view.candidates };
+        if view.dialect.is_free() {
+            ask = Estimate { input_tokens: 0, max_output_tokens: Some(0), candidates: 1 };
+        }
+        let budgets = filter.config.quota.budgets(consumer);
+        let mut refused = None;
+        if price.is_none() && !view.dialect.is_free() && budgets.iter().any(|budget| budget.unit() == Unit::Usd) {
+            filter.metrics.borrow().unpriced.add(1);
+            if filter.config.on_unknown_price == OnUnknownPrice::Refuse {
+                refused = Some(refusal::unpriced());
+            }
+        }
+        if let Some(reply) = refused.take_if(|_| !filter.config.is_audit) {
+            return Verdict::Reply(Box::new(reply));
+        }
+        let admission = Admission { config: &filter.config, consumer, price: price.as_ref() };
+        match input_tokens {
+            Some(tokens) => ask.input_tokens = tokens,
+            None => match self.count(&admission, call, &ask) {
+                Ok(tokens) => ask.input_tokens = tokens,
+                Err(denied) => return self.denied(&denied),
+            },
+        }
+        let estimate = admission.estimate(&ask);
+        let now = millis(call.now_ns());
+        let verdict = match filter.config.quota.reserve(&SharedData, consumer, now, &estimate) {
+            Ok(reservation) => {
+                self.reservation = Some(reservation);
+                Verdict::Continue
+            }
+            Err(Refusal::LimitExceeded(denied)) => {
+                if filter.config.is_audit {
+                    // The call goes on, and is charged.
+                    self.reservation = filter.config.quota.reserve_beyond(&SharedData, consumer, now, &estimate).ok();
+                }
+                self.denied(&denied)
+            }
+            Err(Refusal::Unavailable(why)) => self.unavailable(&why),
+        };
+        refused.map_or(verdict, |reply| Verdict::Reply(Box::new(reply)))
+    }
+
+    /// Counts the prompt of a call, as far as its budgets need it, and starts a meter of its response.
+    fn count(
+        &mut self,
+        admission: &Admission<'_>,
+        call: &mut Call<'_>,
+        ask: &Estimate,
+    ) -> Result<u64, Box<LimitExceeded>> {
+        let view = call.view();
+        let config = admission.config;
+        let profile = config.catalog.profile(self.model.as_deref().unwrap_or_default());
+        let mut tokens = 0;
+        if !view.dialect.is_free() {
+            tokens = admission.count(&profile, call, ask)?;
+            self.filter.metrics.borrow().counted.add(1);
+        }
+        view.ask_for_usage(call.body(), call.edits());
+        let meter = UsageMeter::new(view, profile.tokenizer().clone(), tokens);
+        self.usage = UsageSource::Local(Box::new(meter));
+        Ok(tokens)
+    }
+
+    /// Adds the rate limit headers to a response.
+    pub fn announce(&self, head: &mut ResponseHead) {
+        if let Some(reservation) = &self.reservation {
+            for (name, value) in ratelimit_headers(reservation.statuses()) {
+                head.set_header(name, value);
+            }
+        }
+    }
+
+    /// Renews the reservation of a running call when it is due.
+    pub fn renew(&mut self, now_ns: fn() -> u64) {
         let Some(reservation) = &mut self.reservation else { return };
         let now = millis(now_ns());
         if reservation.renew_at() <= now {
@@ -128,16 +181,17 @@ impl Exchange for Payment {
         }
     }
 
-    fn on_log(&mut self, end: &StreamEnd) {
-        let tokens = self.usage.charged(end);
+    /// Publishes the cost of a call at its end, and replaces its reservation by what it used. `served_model`: the model
+    /// that the provider reported.
+    pub fn settle(&mut self, end: &StreamEnd, usage: &Usage, served_model: Option<&str>) {
+        let tokens = charged(usage);
         // The provider may report another model than the requested one (an alias, a dated version): its price applies.
         let prices = &self.filter.config.prices;
-        let served = self.usage.served_model();
-        let price = served.and_then(|model| prices.find(&model).copied()).or_else(|| self.price());
+        let price = served_model.and_then(|model| prices.find(model).copied()).or_else(|| self.price());
         let cost = price.map(|price| price.cost(&tokens));
         let nano_usd = cost.unwrap_or_default();
-        property::set(property::COST_NANO_USD, nano_usd.0.to_string());
-        property::set(property::COST_MICRO_USD, nano_usd.micros().to_string());
+        property::set_unless_zero(property::COST_NANO_USD, nano_usd.0);
+        property::set_number(property::COST_MICRO_USD, nano_usd.micros());
         let mut metrics = self.filter.metrics.borrow_mut();
         if let (Some(model), Some(cost), true) = (&self.model, cost, end.was_served()) {
             // A name that no provider has answered to is the client's own: such names would fill the labels for good.
@@ -151,22 +205,6 @@ impl Exchange for Payment {
             log_unavailable("settled", &why);
         }
     }
-}
-
-impl Payment {
-    pub(crate) fn new(filter: Rc<CostQuota>) -> Payment {
-        Payment { filter, model: None, usage: UsageSource::TokenCounter, reservation: None }
-    }
-
-    /// Returns the consumer of the call and publishes its name; `None` if it has none and must have one.
-    fn consumer(&self, call: &Call<'_>) -> Option<Vec<u8>> {
-        let Some(source) = &self.filter.config.consumer else {
-            return Some(Vec::new());
-        };
-        let name = source.name(call)?;
-        property::set(property::CONSUMER, &name);
-        Some(name)
-    }
 
     fn price(&self) -> Option<ModelPrice> {
         self.filter.config.price(self.model.as_deref()?).copied()
@@ -175,6 +213,15 @@ impl Payment {
     fn denied(&self, denied: &LimitExceeded) -> Verdict {
         self.filter.metrics.borrow().denied.add(1);
         Verdict::Reply(Box::new(refusal::over_budget(denied)))
+    }
+
+    fn unavailable(&self, why: &impl std::fmt::Display) -> Verdict {
+        self.filter.metrics.borrow().unavailable.add(1);
+        log_unavailable("reserved", why);
+        match self.filter.config.on_unavailable {
+            OnUnavailable::Refuse => Verdict::Reply(Box::new(refusal::unavailable())),
+            OnUnavailable::Allow => Verdict::Continue,
+        }
     }
 }
 

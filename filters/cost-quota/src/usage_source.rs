@@ -15,22 +15,12 @@ pub(crate) enum UsageSource {
 }
 
 impl UsageSource {
-    /// Returns the tokens that are charged: none if no provider has worked for the call.
-    pub(crate) fn charged(&self, end: &StreamEnd) -> Tokens {
-        let usage = match self {
+    /// Returns the usage of the call: none if no provider has worked for it.
+    pub(crate) fn usage(&self, end: &StreamEnd) -> Usage {
+        match self {
             UsageSource::Local(meter) if end.was_served() => meter.record().usage,
             UsageSource::Local(_) => Usage::default(),
             UsageSource::TokenCounter => published(),
-        };
-        // A total above the sum of its parts includes output that the provider charges for but does not show (hidden
-        // reasoning).
-        let output = usage.output.max(usage.total.saturating_sub(usage.input));
-        Tokens {
-            input: usage.input,
-            cached: usage.cached,
-            cache_write: usage.cache_write_5m,
-            cache_write_1h: usage.cache_write_1h,
-            output,
         }
     }
 
@@ -48,6 +38,19 @@ impl UsageSource {
             UsageSource::Local(meter) => Some(meter),
             UsageSource::TokenCounter => None,
         }
+    }
+}
+
+/// Returns the tokens that are charged.
+pub(crate) fn charged(usage: &Usage) -> Tokens {
+    // A total above the sum of its parts includes output that the provider charges for but does not show (hidden reasoning).
+    let output = usage.output.max(usage.total.saturating_sub(usage.input));
+    Tokens {
+        input: usage.input,
+        cached: usage.cached,
+        cache_write: usage.cache_write_5m,
+        cache_write_1h: usage.cache_write_1h,
+        output,
     }
 }
 

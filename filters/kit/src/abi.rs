@@ -73,6 +73,7 @@ mod host {
         fn proxy_get_buffer_bytes(buffer: u32, start: usize, max: usize, data: *mut *mut u8, size: *mut usize) -> u32;
         fn proxy_set_buffer_bytes(buffer: u32, start: usize, size: usize, data: *const u8, len: usize) -> u32;
         fn proxy_get_header_map_pairs(map: u32, data: *mut *mut u8, size: *mut usize) -> u32;
+        fn proxy_set_header_map_pairs(map: u32, data: *const u8, size: usize) -> u32;
         fn proxy_get_header_map_value(
             map: u32,
             key: *const u8,
@@ -183,6 +184,12 @@ mod host {
         Ok(take(data, size))
     }
 
+    /// Replaces all headers by these, in the ABI's layout of pairs.
+    pub(crate) fn set_headers(map: Map, pairs: &[u8]) -> Result<(), Status> {
+        // SAFETY: the host reads the pairs during the call.
+        check(unsafe { proxy_set_header_map_pairs(map as u32, pairs.as_ptr(), pairs.len()) })
+    }
+
     pub(crate) fn get_header(map: Map, key: &str) -> Result<Option<Vec<u8>>, Status> {
         let (mut data, mut size) = (null_mut(), 0);
         // SAFETY: as above.
@@ -285,6 +292,9 @@ mod host {
         Err(Status::Unavailable)
     }
     pub(crate) fn get_headers(_: Map) -> NoHost<Vec<u8>> {
+        Err(Status::Unavailable)
+    }
+    pub(crate) fn set_headers(_: Map, _: &[u8]) -> NoHost<()> {
         Err(Status::Unavailable)
     }
     pub(crate) fn get_header(_: Map, _: &str) -> NoHost<Option<Vec<u8>>> {

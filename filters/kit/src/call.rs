@@ -2,21 +2,34 @@
 
 use tollgate_llm::{Edits, Endpoint, Overlap, Request, Span};
 
-use crate::abi::{self, Status};
-use crate::headers::Headers;
+use crate::abi::Status;
+use crate::clock;
+use crate::filter::Verdict;
+use crate::headers::{Head, Headers};
 use crate::parse_cache::ParsedRequest;
+use crate::plugin::Plugin;
 
 /// Complete and well-formed request that is held: nothing of it has been sent upstream.
-#[derive(Debug)]
 pub struct Call<'a> {
+    plugin: &'a Plugin,
+    head: &'a Head,
     parsed: &'a ParsedRequest,
     pub(crate) edits: Edits,
     pub(crate) edits_overlap: bool,
+    pub(crate) rewritten: Option<Rewritten>,
+}
+
+/// Request as the later stages of a filter have seen it, see [`Call::continue_edited`].
+pub(crate) struct Rewritten {
+    /// Complete body with all edits.
+    pub(crate) body: Vec<u8>,
+    /// Model that the later stages were asked for, unless they have edited it.
+    pub(crate) model: Option<String>,
 }
 
 impl<'a> Call<'a> {
-    pub(crate) fn new(parsed: &'a ParsedRequest) -> Call<'a> {
-        Call { parsed, edits: Edits::new(), edits_overlap: false }
+    pub(crate) fn new(plugin: &'a Plugin, head: &'a Head, parsed: &'a ParsedRequest) -> Call<'a> {
+        Call { plugin, head, parsed, edits: Edits::new(), edits_overlap: false, rewritten: None }
     }
 
     /// Returns the view of the request.
@@ -40,7 +53,7 @@ impl<'a> Call<'a> {
         let view = self.view();
         view.set_model(model, &mut self.edits);
         let Some(named) = &view.path_model else { return Ok(()) };
-        let path = self.headers().get(":path").unwrap_or_default();
+        let path = Headers::REQUEST.get(":path").unwrap_or_default();
         // Another filter may have changed the path in the meantime.
         let named = Endpoint::detect(b"POST", &path).and_then(|endpoint| endpoint.model).filter(|now| now == named);
         match named {
@@ -49,12 +62,12 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// Returns the request headers, which can still be changed. Envoy picks the route again after a change.
-    pub fn headers(&self) -> Headers {
-        Headers::REQUEST
+    /// Returns the first value of a request header, as it was when the filter received the head. `name` is in lower case.
+    pub fn header(&self, name: &str) -> Option<&'a [u8]> {
+        self.head.first(name)
     }
 
-    /// Returns the edits of the body, applied if the verdict is [`Verdict::Continue`](crate::Verdict::Continue).
+    /// Returns the edits of the body, applied if the verdict is [`Verdict::Continue`].
     pub fn edits(&mut self) -> &mut Edits {
         &mut self.edits
     }
@@ -71,13 +84,36 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// Returns the time in nanoseconds since the Unix epoch.
-    pub fn now_ns(&self) -> u64 {
-        abi::now_ns()
+    /// Lets the remaining stages of a filter judge the request as it was edited so far: an edited body is parsed anew, and
+    /// the edits of `judge` apply to it. A body without edits is judged as it is.
+    ///
+    /// An edited body that cannot be read (a redaction has made two names equal) is refused or passes unjudged, as the
+    /// filter's limits say.
+    pub fn continue_edited(&mut self, judge: impl FnOnce(&mut Call<'_>) -> Verdict) -> Verdict {
+        if self.edits.is_empty() || self.edits_overlap {
+            return judge(self);
+        }
+        let parsed = match self.parsed.edited(self.head, &self.edits, &self.plugin.parser_limits) {
+            Ok(parsed) => parsed,
+            Err(unreadable) => return self.plugin.verdict_on(*unreadable),
+        };
+        let mut edited = Call::new(self.plugin, self.head, &parsed);
+        let verdict = judge(&mut edited);
+        let is_model_kept = !edited.view().model.is_some_and(|model| edited.edits.touch(model.span));
+        let model = edited.model().filter(|_| is_model_kept).map(|model| model.into_owned());
+        self.edits_overlap = edited.edits_overlap;
+        let body = edited.rewritten.map_or_else(|| edited.edits.apply(&parsed.body), |rewritten| rewritten.body);
+        self.rewritten = Some(Rewritten { body, model });
+        verdict
     }
 
-    /// Sets a request header.
+    /// Returns the time in nanoseconds since the Unix epoch.
+    pub fn now_ns(&self) -> u64 {
+        clock::now_ns()
+    }
+
+    /// Sets a request header. Envoy picks the route again after a change.
     pub fn set_header(&self, name: &str, value: impl AsRef<[u8]>) -> Result<(), Status> {
-        self.headers().set(name, value)
+        Headers::REQUEST.set(name, value)
     }
 }

@@ -143,7 +143,9 @@ impl HttpContext for Http {
 #[cold]
 fn refuse() -> Action {
     property::set_zero_usage();
-    if let Err(status) = LocalReply::internal().send(Dialect::OpenAiChat) {
+    let reply = LocalReply::internal();
+    property::set(property::VERDICT, reply.verdict);
+    if let Err(status) = reply.send(Dialect::OpenAiChat) {
         log::error!("tollgate: local reply not sent: {status}");
     }
     Action::Pause

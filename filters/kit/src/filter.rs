@@ -41,6 +41,12 @@ pub trait Filter: 'static {
         None
     }
 
+    /// Returns `true` if the filter only records what it would do: [`property::set_verdict`](crate::property::set_verdict)
+    /// then publishes names of its own. The exchange still has to refuse and edit nothing.
+    fn is_audit(&self) -> bool {
+        false
+    }
+
     /// Creates the exchange of one call, once the request is complete and well-formed.
     fn exchange(self: Rc<Self>) -> Box<dyn Exchange>;
 }
@@ -122,7 +128,7 @@ pub trait Exchange {
 
     /// Receives the head of the response, whether of the upstream or a local reply of another filter. Its headers can be
     /// changed here.
-    fn on_response_head(&mut self, _head: &ResponseHead) -> BodyMode {
+    fn on_response_head(&mut self, _head: &mut ResponseHead) -> BodyMode {
         BodyMode::Pass
     }
 
@@ -152,6 +158,12 @@ pub trait Exchange {
     /// Reports that the response, or its remainder, cannot be read, whether it passes or not. `bytes` is the number of
     /// bytes received so far.
     fn on_unscanned(&mut self, _bytes: u64) {}
+
+    /// Returns `true` if [`on_log`](Self::on_log) shall also run for the call that [`on_request`](Self::on_request) has just
+    /// refused: of several stages of an exchange, some may have let it pass.
+    fn settles_refusal(&self) -> bool {
+        false
+    }
 
     /// Settles the call. Runs exactly once for every call whose `on_request` returned [`Verdict::Continue`], however the
     /// stream ended, in the order of the filter chain. The last place where properties can be set.

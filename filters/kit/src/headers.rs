@@ -7,6 +7,10 @@ use std::borrow::Cow;
 
 use crate::abi::{self, Map, Status};
 
+mod changes;
+
+pub(crate) use changes::HeaderChanges;
+
 /// Header map of the request, of its trailers or of the response.
 #[derive(Clone, Copy, Debug)]
 pub struct Headers(Map);
@@ -58,6 +62,11 @@ impl Head {
         self.pairs().filter(|(own, _)| *own == name.as_bytes()).count()
     }
 
+    /// Returns the first value of a header.
+    pub(crate) fn first(&self, name: &str) -> Option<&[u8]> {
+        self.pairs().find(|(own, _)| *own == name.as_bytes()).map(|(_, value)| value)
+    }
+
     /// Returns the value of a header, empty if there is none. Several values are joined by commas (RFC 9110, 5.3).
     pub(crate) fn get(&self, name: &str) -> Cow<'_, [u8]> {
         let mut values = self.pairs().filter(|(own, _)| *own == name.as_bytes()).map(|(_, value)| value);
@@ -99,19 +108,38 @@ impl Head {
     }
 }
 
+/// Encodes header pairs in the ABI's layout, see [`Head::pairs`].
+pub(crate) fn encode<'p>(pairs: impl Iterator<Item = (&'p [u8], &'p [u8])> + Clone) -> Vec<u8> {
+    fn size(n: usize) -> [u8; 4] {
+        u32::try_from(n).unwrap_or(u32::MAX).to_le_bytes()
+    }
+    let mut bytes = Vec::with_capacity(4 + pairs.clone().map(|(n, v)| 10 + n.len() + v.len()).sum::<usize>());
+    bytes.extend_from_slice(&size(pairs.clone().count()));
+    for (name, value) in pairs.clone() {
+        bytes.extend_from_slice(&size(name.len()));
+        bytes.extend_from_slice(&size(value.len()));
+    }
+    for (name, value) in pairs {
+        for text in [name, value] {
+            bytes.extend_from_slice(text);
+            bytes.push(0);
+        }
+    }
+    bytes
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn head(pairs: &[(&str, &str)]) -> Head {
-        let mut bytes = (pairs.len() as u32).to_le_bytes().to_vec();
-        for (name, value) in pairs {
-            bytes.extend([name.len() as u32, value.len() as u32].map(u32::to_le_bytes).concat());
-        }
-        for (name, value) in pairs {
-            bytes.extend([name.as_bytes(), &[0], value.as_bytes(), &[0]].concat());
-        }
-        Head(bytes)
+        Head(encode(pairs.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()))))
+    }
+
+    #[test]
+    fn pairs_have_the_layout_of_the_abi() {
+        let expected = b"\x02\0\0\0\x01\0\0\0\x02\0\0\0\x03\0\0\0\0\0\0\0a\0bc\0def\0\0";
+        assert_eq!(head(&[("a", "bc"), ("def", "")]).0, expected);
     }
 
     #[test]

@@ -35,7 +35,7 @@
 //!
 //! impl Exchange for Judge {
 //!     fn on_request(&mut self, call: &mut Call<'_>) -> Verdict {
-//!         match call.headers().get("x-bot") {
+//!         match call.header("x-bot") {
 //!             None => Verdict::Continue,
 //!             Some(_) => Verdict::Reply(Box::new(LocalReply::new(403, "bot", "No bots."))),
 //!         }
@@ -54,6 +54,7 @@
 
 mod abi;
 mod call;
+mod clock;
 mod config;
 #[cfg(target_arch = "wasm32")]
 mod entry;
@@ -88,9 +89,9 @@ pub use plugin::Entry;
 #[cfg(target_arch = "wasm32")]
 pub use {entry::start, proxy_wasm as sdk};
 
-/// Returns nanoseconds since the Unix epoch, by Envoy's clock.
+/// Returns nanoseconds since the Unix epoch, by Envoy's clock; the same number all through a callback.
 pub fn now_ns() -> u64 {
-    abi::now_ns()
+    clock::now_ns()
 }
 
 /// Writes a warning to Envoy's log. It must not hold content of a request or a response.

@@ -3,7 +3,7 @@
 use tollgate_llm::{ApiError, Dialect};
 
 use crate::abi::{self, Status};
-use crate::property;
+use crate::headers;
 
 /// Error response that a filter sends in place of the upstream's response.
 ///
@@ -96,48 +96,16 @@ impl LocalReply {
         ApiError { status: self.status, message: &self.message, kind: self.kind, param: self.param, code: self.code }
     }
 
-    /// Sends the reply in place of the held request or response, and publishes the verdict.
+    /// Sends the reply in place of the held request or response.
     pub(crate) fn send(&self, dialect: Dialect) -> Result<(), Status> {
-        property::set(property::VERDICT, self.verdict);
         let mut details = format!("tollgate.{}", self.verdict);
         if !self.details.is_empty() {
             details.push('.');
             details.push_str(&self.details);
         }
-        let mut headers = vec![("content-type", "application/json")];
-        headers.extend(self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+        let own = self.headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
+        let headers = headers::encode(std::iter::once((&b"content-type"[..], &b"application/json"[..])).chain(own));
         let body = dialect.error_body(&self.error());
-        abi::send_local_response(u32::from(self.status), &details, &body, &serialize(&headers))
-    }
-}
-
-/// Encodes header pairs in the ABI's layout: the count, the lengths, then names and values, each followed by NUL.
-fn serialize(pairs: &[(&str, &str)]) -> Vec<u8> {
-    fn size(n: usize) -> [u8; 4] {
-        u32::try_from(n).unwrap_or(u32::MAX).to_le_bytes()
-    }
-    let mut bytes = Vec::with_capacity(4 + pairs.iter().map(|(n, v)| 10 + n.len() + v.len()).sum::<usize>());
-    bytes.extend_from_slice(&size(pairs.len()));
-    for (name, value) in pairs {
-        bytes.extend_from_slice(&size(name.len()));
-        bytes.extend_from_slice(&size(value.len()));
-    }
-    for (name, value) in pairs {
-        for text in [name, value] {
-            bytes.extend_from_slice(text.as_bytes());
-            bytes.push(0);
-        }
-    }
-    bytes
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn header_pairs_have_the_layout_of_the_abi() {
-        let expected = b"\x02\0\0\0\x01\0\0\0\x02\0\0\0\x03\0\0\0\0\0\0\0a\0bc\0def\0\0";
-        assert_eq!(serialize(&[("a", "bc"), ("def", "")]), expected);
+        abi::send_local_response(u32::from(self.status), &details, &body, &headers)
     }
 }

@@ -9,8 +9,11 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use tollgate_llm::multipart::Scanner;
-use tollgate_llm::{Endpoint, Error, ParseLimits, Request};
+use tollgate_llm::multipart::{FormErrorKind, Scanner};
+use tollgate_llm::{Edits, Endpoint, Error, ParseLimits, Request};
+
+use crate::headers::Head;
+use crate::unreadable::UnreadableRequest;
 
 /// Request body and the view of it.
 #[derive(Debug)]
@@ -25,6 +28,31 @@ pub struct ParsedRequest {
     pub(crate) is_whole: bool,
     /// Scanner of a form, as far as it was read.
     pub(crate) form: Option<Box<Scanner>>,
+}
+
+impl ParsedRequest {
+    /// Returns the request with these edits, parsed anew. `head` is the head of the request.
+    #[inline(never)]
+    pub(crate) fn edited(
+        &self,
+        head: &Head,
+        edits: &Edits,
+        limits: &ParseLimits,
+    ) -> Result<ParsedRequest, Box<UnreadableRequest>> {
+        let (body, endpoint) = (edits.apply(&self.body), self.endpoint.clone());
+        let malformed = |error: &dyn std::fmt::Display| Box::new(UnreadableRequest::malformed(error));
+        let Some(form) = &self.form else {
+            let view = Request::parse_at(&endpoint, &body, limits).map_err(|error| malformed(&error))?;
+            return Ok(ParsedRequest { body, view, endpoint, is_whole: self.is_whole, form: None });
+        };
+        // The client may have arranged its fields so that a redaction joins the parts of a boundary.
+        let wanted = endpoint.dialect.form().filter(|_| form.is_same_form(&body));
+        let wanted = wanted.ok_or_else(|| malformed(&FormErrorKind::Malformed))?;
+        let mut scanner = Scanner::new(&head.get("content-type"), wanted).map_err(|error| malformed(&error))?;
+        scanner.push(&body).map_err(|error| malformed(&error))?;
+        let view = Request::from_form(&endpoint, scanner.fields().iter().chain(scanner.others()));
+        Ok(ParsedRequest { body, view, endpoint, is_whole: self.is_whole, form: Some(Box::new(scanner)) })
+    }
 }
 
 /// Number of entries: the filters of a chain, so that concurrent streams of a worker do not evict each other's.

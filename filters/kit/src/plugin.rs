@@ -5,12 +5,12 @@ use std::rc::Rc;
 
 use crate::Limits;
 use crate::config::{ConfigError, Configuration};
-use crate::filter::{BodyMode, Filter};
+use crate::filter::{BodyMode, Filter, Verdict};
 use crate::local_reply::LocalReply;
 use crate::metrics::Counter;
 use crate::parse_cache::ParseCache;
 use crate::property;
-use crate::unreadable::{Disposition, Unreadable};
+use crate::unreadable::{Disposition, Unreadable, UnreadableRequest};
 use crate::watchdog::Watchdog;
 
 /// Filter of a module, with its constructor.
@@ -100,6 +100,15 @@ impl Plugin {
         disposition
     }
 
+    /// Decides on a complete request that cannot be read.
+    #[cold]
+    pub(crate) fn verdict_on(&self, unreadable: UnreadableRequest) -> Verdict {
+        match self.dispose(unreadable.reason, BodyMode::Enforce) {
+            Disposition::Refuse => Verdict::Reply(Box::new(unreadable.reply)),
+            Disposition::Pass => Verdict::Continue,
+        }
+    }
+
     /// Counts a failure of the gateway itself, and returns the reply to it.
     #[cold]
     pub(crate) fn internal_error(&self) -> Box<LocalReply> {
@@ -134,7 +143,9 @@ impl Plugin {
     /// Runs one check of the watchdog.
     pub(crate) fn tick(&self) {
         self.watchdog.tick(|dialect| {
-            if let Err(status) = self.internal_error().send(dialect) {
+            let reply = self.internal_error();
+            property::set(property::VERDICT, reply.verdict);
+            if let Err(status) = reply.send(dialect) {
                 log::error!("tollgate: {}: local reply to a held request not sent: {status}", self.name);
             }
         });

@@ -5,7 +5,13 @@
 //! `filter_state['wasm.tollgate.total_tokens']`, and later Tollgate filters of the chain, in whichever virtual machine,
 //! with [`get`]. A name is one segment (its dots are part of it); a value is ASCII text.
 
+mod audit;
+mod pending;
+
 use crate::abi;
+use audit::Audited;
+
+pub(crate) use pending::PendingProperties;
 
 macro_rules! published {
     ($($(#[$doc:meta])* $constant:ident = $name:literal;)*) => {
@@ -74,42 +80,86 @@ pub(crate) const EDGE: &str = "tollgate.edge";
 /// not show it.
 pub(crate) const TRAILERS: &str = "tollgate.request_trailers";
 
-/// Publishes a property of this stream. A refusal by the host is logged, not fatal: it costs a log field.
-pub fn set(name: &str, value: impl AsRef<[u8]>) {
-    if let Err(status) = abi::set_property(name.as_bytes(), value.as_ref()) {
+/// Publishes a property of this stream. Envoy gets the last value of each property before the request or a local reply
+/// goes on, and at the end of the stream.
+pub fn set(name: &'static str, value: impl AsRef<[u8]>) {
+    let value = value.as_ref();
+    if !pending::set(name, value) {
+        write(name, value);
+    }
+}
+
+/// Publishes the outcome of a stage.
+///
+/// Under [`Filter::is_audit`](crate::Filter::is_audit) it is recorded as what would have happened: `would_block`,
+/// `would_redact`, and `would_refuse_<verdict>` for every other refusal. The first refusal is kept, since nothing would have
+/// followed it.
+pub fn set_verdict(verdict: &str) {
+    match pending::audit(verdict) {
+        None => set(VERDICT, verdict),
+        Some(Audited::Recorded(verdict)) => set(VERDICT, verdict.as_bytes()),
+        Some(Audited::Superseded) => {}
+    }
+}
+
+/// Publishes a number.
+pub fn set_number(name: &'static str, number: u64) {
+    let mut digits = [0; 20];
+    set(name, decimal(number, &mut digits));
+}
+
+/// Writes a number in decimal into the end of `digits`, and returns that part of it.
+fn decimal(mut number: u64, digits: &mut [u8; 20]) -> &[u8] {
+    let mut start = digits.len();
+    for (at, digit) in digits.iter_mut().enumerate().rev() {
+        // A remainder by 10 fits.
+        *digit = b'0' + u8::try_from(number % 10).unwrap_or_default();
+        (number, start) = (number / 10, at);
+        if number == 0 {
+            break;
+        }
+    }
+    digits.get(start..).unwrap_or_default()
+}
+
+/// Publishes a number that is zero for most calls, unless it is.
+pub fn set_unless_zero(name: &'static str, number: u64) {
+    if number > 0 {
+        set_number(name, number);
+    }
+}
+
+/// Hands the new values to Envoy.
+pub(crate) fn flush() {
+    pending::flush(write);
+}
+
+/// Writes a property. A refusal by the host is logged, not fatal: it costs a log field.
+fn write(name: &str, value: &[u8]) {
+    if let Err(status) = abi::set_property(name.as_bytes(), value) {
         log::debug!("tollgate: property {name} not set: {status}");
     }
 }
 
 /// Publishes a name that a client or an upstream chose. A name that is too long or unprintable for a log is replaced.
-pub fn set_name(name: &str, value: &str) {
+pub fn set_name(name: &'static str, value: &str) {
     let printable = !value.is_empty() && value.len() <= 256 && value.bytes().all(|b| b.is_ascii_graphic());
     set(name, if printable { value } else { "(unprintable)" });
 }
 
 /// Publishes zeros for a call that used nothing: consumers that add the numbers up need a value.
 pub(crate) fn set_zero_usage() {
-    for name in [
-        INPUT_TOKENS,
-        CACHED_TOKENS,
-        CACHE_WRITE_TOKENS,
-        CACHE_WRITE_1H_TOKENS,
-        AUDIO_INPUT_TOKENS,
-        OUTPUT_TOKENS,
-        REASONING_TOKENS,
-        AUDIO_OUTPUT_TOKENS,
-        TOTAL_TOKENS,
-        COST_NANO_USD,
-        COST_MICRO_USD,
-    ] {
+    for name in [INPUT_TOKENS, OUTPUT_TOKENS, TOTAL_TOKENS, COST_MICRO_USD] {
         set(name, "0");
     }
     set(USAGE_SOURCE, "none");
-    set(USAGE_COMPLETE, "true");
 }
 
 /// Returns a property that a Tollgate filter has published on this stream, as bytes.
 pub(crate) fn get_bytes(name: &str) -> Option<Vec<u8>> {
+    if let Some(value) = pending::unwritten(name) {
+        return Some(value);
+    }
     abi::get_property(name.as_bytes()).ok().flatten()
 }
 
@@ -139,4 +189,16 @@ pub fn attribute<S: AsRef<str>>(path: &[S]) -> Option<Vec<u8>> {
 /// Returns an attribute that is an integer. Envoy encodes it as eight bytes, little endian.
 pub fn attribute_u64<S: AsRef<str>>(path: &[S]) -> Option<u64> {
     attribute(path)?.try_into().ok().map(u64::from_le_bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_decimal() {
+        for number in [0, 1, 9, 10, 99, 100, 1_234_567_890, u64::MAX] {
+            assert_eq!(decimal(number, &mut [0; 20]), number.to_string().as_bytes());
+        }
+    }
 }

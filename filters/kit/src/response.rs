@@ -3,8 +3,8 @@
 use tollgate_llm::content_encoding::{ContentEncoding, UnsupportedEncoding};
 use tollgate_llm::{Edits, Framing, Response as View};
 
-use crate::abi;
-use crate::headers::Headers;
+use crate::clock;
+use crate::headers::HeaderChanges;
 use crate::property;
 
 /// Sender of a response.
@@ -40,7 +40,7 @@ impl BodyKind {
 }
 
 /// Head of a response.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct ResponseHead {
     /// HTTP status.
     pub status: u16,
@@ -52,12 +52,14 @@ pub struct ResponseHead {
     pub encoding: Result<Option<ContentEncoding>, UnsupportedEncoding>,
     /// `true` if there is no body.
     pub ended: bool,
+    pub(crate) changes: HeaderChanges,
 }
 
 impl ResponseHead {
-    /// Returns the response headers, which can still be changed.
-    pub fn headers(&self) -> Headers {
-        Headers::RESPONSE
+    /// Sets a response header, in place of all earlier ones of its name. Changes of a head are made together; one that
+    /// Envoy refuses is logged.
+    pub fn set_header(&mut self, name: &'static str, value: String) {
+        self.changes.set(name, value);
     }
 
     /// Returns `true` if the body is a stream of events.
@@ -104,8 +106,6 @@ impl<'a> Response<'a> {
 /// End of a stream: the facts by which a call is settled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StreamEnd {
-    /// Status that the client got, if any.
-    pub status: Option<u16>,
     /// Sender of the response; `None` if there was none.
     pub origin: Option<Origin>,
     /// `true` if the upstream answered with a 2xx status.
@@ -138,13 +138,7 @@ impl StreamEnd {
     }
 
     pub(crate) fn read(origin: Option<Origin>, succeeded: bool, finished: bool) -> StreamEnd {
-        StreamEnd {
-            status: property::attribute_u64(&["response", "code"]).and_then(|code| u16::try_from(code).ok()),
-            origin,
-            succeeded,
-            finished,
-            now_ns: abi::now_ns(),
-        }
+        StreamEnd { origin, succeeded, finished, now_ns: clock::now_ns() }
     }
 }
 

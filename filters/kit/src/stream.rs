@@ -18,11 +18,11 @@ use std::rc::Rc;
 
 use tollgate_llm::{Dialect, Endpoint};
 
-use crate::abi;
+use crate::clock;
 use crate::filter::Exchange;
 use crate::local_reply::LocalReply;
 use crate::plugin::Plugin;
-use crate::property;
+use crate::property::{self, PendingProperties};
 use crate::response::{Origin, StreamEnd};
 
 use request::{Held, LateForm, Progress};
@@ -76,17 +76,21 @@ pub(crate) struct Stream {
     id: u32,
     plugin: Rc<Plugin>,
     state: State,
+    properties: PendingProperties,
 }
 
 impl Stream {
     pub(crate) fn new(id: u32, plugin: Rc<Plugin>) -> Stream {
-        Stream { id, plugin, state: State::Passing }
+        let properties = PendingProperties::new(plugin.filter.is_audit());
+        Stream { id, plugin, state: State::Passing, properties }
     }
 
     /// Runs one callback: replaces the state by the one that `callback` returns.
     fn advance(&mut self, callback: impl FnOnce(&Rc<Plugin>, u32, State) -> Next) -> FilterStatus {
         let state = self.replace(State::Passing);
-        let (state, status) = callback(&self.plugin, self.id, state);
+        let Stream { id, plugin, properties, .. } = self;
+        clock::start_callback();
+        let (state, status) = properties.during(|| callback(plugin, *id, state));
         self.replace(state);
         status
     }
@@ -108,7 +112,7 @@ impl Stream {
                 plugin.watchdog.body_shown(id);
                 held.body(plugin, size, end).apply()
             }
-            State::Admitted(call) => call.request_body(plugin, size, end),
+            State::Admitted(call) => flushed(call.request_body(plugin, size, end)),
             State::Replied(_) => (state, FilterStatus::StopIteration),
             State::Passing => (state, FilterStatus::Continue),
         })
@@ -122,7 +126,7 @@ impl Stream {
                 plugin.watchdog.body_shown(id);
                 held.trailers(plugin).apply()
             }
-            State::Admitted(call) => call.request_trailers(plugin),
+            State::Admitted(call) => flushed(call.request_trailers(plugin)),
             State::Replied(_) => (state, FilterStatus::StopIteration),
             State::Passing => (state, FilterStatus::Continue),
         })
@@ -143,7 +147,7 @@ impl Stream {
             State::Admitted(call) => call.response_body(plugin, size, end),
             State::Replied(Some(mut settlement)) => {
                 settlement.finished |= end;
-                settlement.exchange.on_progress(abi::now_ns, size as u64);
+                settlement.exchange.on_progress(clock::now_ns, size as u64);
                 (State::Replied(Some(settlement)), FilterStatus::Continue)
             }
             State::Passing | State::Held(_) | State::Replied(None) => (state, FilterStatus::Continue),
@@ -169,7 +173,11 @@ impl Stream {
             State::Replied(Some(settlement)) => settlement,
             State::Passing | State::Held(_) | State::Replied(None) => return,
         };
-        exchange.on_log(&StreamEnd::read(origin, succeeded, finished));
+        clock::start_callback();
+        self.properties.during(|| {
+            exchange.on_log(&StreamEnd::read(origin, succeeded, finished));
+            property::flush();
+        });
     }
 }
 
@@ -192,12 +200,28 @@ impl Progress {
     fn apply(self) -> Next {
         match self {
             Progress::Held(held) => (State::Held(held), FilterStatus::StopIteration),
-            Progress::Pass => (State::Passing, FilterStatus::Continue),
+            Progress::Pass => {
+                property::flush();
+                (State::Passing, FilterStatus::Continue)
+            }
             Progress::Refuse(dialect, reply) => send(&reply, dialect, None),
-            Progress::Admit(call) => (State::Admitted(call), FilterStatus::Continue),
+            Progress::Settle(call, reply) => {
+                property::set_zero_usage();
+                call.replied(&reply)
+            }
+            Progress::Admit(call) => {
+                property::flush();
+                (State::Admitted(call), FilterStatus::Continue)
+            }
             Progress::Fail(call, reply) => call.replied(&reply),
         }
     }
+}
+
+/// Publishes what a callback of an admitted request has set, before later filters run.
+fn flushed(next: Next) -> Next {
+    property::flush();
+    next
 }
 
 /// Sends a local reply. If Envoy refuses even that, the stream stays held: a stream that times out is better than one
@@ -208,6 +232,8 @@ fn send(reply: &LocalReply, dialect: Dialect, settlement: Option<Settlement>) ->
         // No exchange will publish in `on_log` what the call used.
         property::set_zero_usage();
     }
+    property::set(property::VERDICT, reply.verdict);
+    property::flush();
     if let Err(status) = reply.send(dialect) {
         log::error!("tollgate: local reply not sent: {status}");
     }

@@ -18,7 +18,6 @@ use std::collections::BTreeMap;
 use tollgate_llm::Dialect;
 
 use crate::abi;
-use crate::headers::Headers;
 use crate::property;
 
 /// Interval of the checks, in milliseconds.
@@ -46,14 +45,13 @@ pub(crate) struct Watchdog {
 }
 
 impl Watchdog {
-    /// Starts to watch a stream: the head of a request with a body is held. `is_first`: by the first Tollgate filter of the
-    /// chain.
-    pub(crate) fn watch(&self, stream: u32, dialect: Dialect, is_first: bool) {
+    /// Starts to watch a stream: the head of a request with a body is held, and has `head` bytes. `is_first`: by the first
+    /// Tollgate filter of the chain.
+    pub(crate) fn watch(&self, stream: u32, dialect: Dialect, is_first: bool, head: u64) {
         if self.has_seen_body.get() {
             return;
         }
-        let total = total_bytes();
-        let visible = if is_first { total } else { Headers::REQUEST.read().byte_size() as u64 };
+        let visible = if is_first { total_bytes() } else { head };
         let held = HeldStream { dialect, visible, last_total: visible, unchanged: 0 };
         self.held.borrow_mut().insert(stream, held);
     }

@@ -47,6 +47,18 @@ pub struct ModelRouter {
     router: Router,
 }
 
+impl ModelRouter {
+    /// Creates the filter from validated routes. `read_whole`: see [`RawConfig::read_whole`].
+    pub fn new(limits: Limits, read_whole: bool, router: Router) -> ModelRouter {
+        ModelRouter { limits, read_whole, router }
+    }
+
+    /// Returns the route of a model, or the reply to a call whose model has none.
+    pub fn decide(&self, model: Option<&str>) -> Result<Decision<'_>, Box<LocalReply>> {
+        self.router.decide(model).map_err(|refusal| Box::new(not_routed(&refusal)))
+    }
+}
+
 impl Filter for ModelRouter {
     fn name() -> &'static str {
         "model-router"
@@ -55,7 +67,7 @@ impl Filter for ModelRouter {
     fn configure(configuration: &Configuration<'_>) -> Result<Self, ConfigError> {
         let RawConfig { limits, read_whole, models, default } = configuration.parse()?;
         let router = Router::new(RawRouter { models, default }).map_err(ConfigError::new)?;
-        Ok(ModelRouter { limits, read_whole, router })
+        Ok(ModelRouter::new(limits, read_whole, router))
     }
 
     fn limits(&self) -> &Limits {
@@ -84,27 +96,32 @@ struct Routing {
 impl Exchange for Routing {
     fn on_request(&mut self, call: &mut Call<'_>) -> Verdict {
         let model = call.model();
-        let decision = match self.filter.router.decide(model.as_deref()) {
-            Ok(decision) => decision,
-            Err(refusal) => return Verdict::Reply(Box::new(not_routed(&refusal))),
-        };
-        let upstream_model = decision.upstream_model.or(model.as_deref()).unwrap_or_default();
-        if !set_headers(call, &decision, upstream_model) {
-            return Verdict::Reply(Box::new(failed()));
+        match self.filter.decide(model.as_deref()) {
+            Ok(decision) => apply(&decision, call),
+            Err(reply) => Verdict::Reply(reply),
         }
-        property::set_name(property::MODEL, model.as_deref().unwrap_or_default());
-        property::set(property::ROUTE, decision.route);
-        if let Some(provider) = decision.provider {
-            property::set(property::PROVIDER, provider);
-        }
-        if let Some(alias_of) = decision.upstream_model
-            && let Err(status) = call.set_model(alias_of)
-        {
-            warn(&format!("model-router: model not set: {status}"));
-            return Verdict::Reply(Box::new(failed()));
-        }
-        Verdict::Continue
     }
+}
+
+/// Routes a call: sets the headers, publishes the route, and replaces an alias by its target.
+pub fn apply(decision: &Decision<'_>, call: &mut Call<'_>) -> Verdict {
+    let model = call.model();
+    let upstream_model = decision.upstream_model.or(model.as_deref()).unwrap_or_default();
+    if !set_headers(call, decision, upstream_model) {
+        return Verdict::Reply(Box::new(failed()));
+    }
+    property::set_name(property::MODEL, model.as_deref().unwrap_or_default());
+    property::set(property::ROUTE, decision.route);
+    if let Some(provider) = decision.provider {
+        property::set(property::PROVIDER, provider);
+    }
+    if let Some(alias_of) = decision.upstream_model
+        && let Err(status) = call.set_model(alias_of)
+    {
+        warn(&format!("model-router: model not set: {status}"));
+        return Verdict::Reply(Box::new(failed()));
+    }
+    Verdict::Continue
 }
 
 /// Sets both headers; returns `false` if that fails. A model name that cannot be a header value is left out. Without the

@@ -9,8 +9,11 @@ mod metrics;
 mod refusal;
 
 use std::rc::Rc;
+use std::sync::Arc;
 
-use tollgate_inspect::{Cause, Direction, Report, StreamInspector, StreamVerdict, inspect_request, inspect_response};
+use tollgate_inspect::{
+    Cause, Direction, Policy, Report, StreamInspector, StreamVerdict, inspect_request, inspect_response,
+};
 use tollgate_kit::{
     BodyMode, Call, ConfigError, Configuration, Exchange, Filter, Limits, Response, ResponseHead, StreamAction,
     StreamEnd, Verdict, property,
@@ -28,15 +31,34 @@ pub struct PromptInspector {
     metrics: Metrics,
 }
 
+impl PromptInspector {
+    /// Creates the filter from validated rules.
+    pub fn new(limits: Limits, policy: Arc<Policy>) -> PromptInspector {
+        let metrics = Metrics::define(&policy);
+        PromptInspector { config: Config { limits, policy }, metrics }
+    }
+
+    /// Returns the inspection of one call.
+    pub fn inspection(self: Rc<Self>) -> Inspection {
+        Inspection {
+            filter: self,
+            dialect: None,
+            request: Report::default(),
+            response: None,
+            stream: None,
+            is_request_counted: false,
+        }
+    }
+}
+
 impl Filter for PromptInspector {
     fn name() -> &'static str {
         "prompt-inspector"
     }
 
     fn configure(configuration: &Configuration<'_>) -> Result<Self, ConfigError> {
-        let config = Config::parse(configuration)?;
-        let metrics = Metrics::define(&config.policy);
-        Ok(PromptInspector { config, metrics })
+        let Config { limits, policy } = Config::parse(configuration)?;
+        Ok(PromptInspector::new(limits, policy))
     }
 
     fn limits(&self) -> &Limits {
@@ -44,7 +66,7 @@ impl Filter for PromptInspector {
     }
 
     fn exchange(self: Rc<Self>) -> Box<dyn Exchange> {
-        Box::new(Inspection { filter: self, dialect: None, request: Report::default(), response: None, stream: None })
+        Box::new(self.inspection())
     }
 }
 
@@ -52,12 +74,14 @@ impl Filter for PromptInspector {
 tollgate_kit::filter!(PromptInspector);
 
 /// Inspection of one call.
-struct Inspection {
+pub struct Inspection {
     filter: Rc<PromptInspector>,
     dialect: Option<Dialect>,
     request: Report,
     response: Option<Report>,
     stream: Option<StreamInspector>,
+    /// `true` once the metrics have the findings in the request.
+    is_request_counted: bool,
 }
 
 impl Exchange for Inspection {
@@ -93,7 +117,7 @@ impl Exchange for Inspection {
         self.filter.config.policy.has(Direction::Response)
     }
 
-    fn on_response_head(&mut self, head: &ResponseHead) -> BodyMode {
+    fn on_response_head(&mut self, head: &mut ResponseHead) -> BodyMode {
         let policy = &self.filter.config.policy;
         let Some(dialect) = self.dialect.filter(|_| policy.has(Direction::Response)) else {
             return BodyMode::Pass;
@@ -153,12 +177,15 @@ impl Inspection {
     }
 
     /// Publishes the rules that matched in request and response, and the stronger of the two verdicts.
-    fn publish(&self) {
+    fn publish(&mut self) {
         let policy = &self.filter.config.policy;
         let response = self.response.as_ref().or(self.stream.as_ref().map(StreamInspector::report));
         let mut names = Vec::new();
-        for report in std::iter::once(&self.request).chain(response) {
+        let counted = std::mem::replace(&mut self.is_request_counted, true);
+        for report in Some(&self.request).filter(|_| !counted).into_iter().chain(response) {
             self.filter.metrics.count(report);
+        }
+        for report in std::iter::once(&self.request).chain(response) {
             if !report.rules.is_empty() {
                 names.push(report.rule_names(policy));
             }
@@ -182,6 +209,6 @@ impl Inspection {
 /// Publishes the verdict if a rule matched. A later filter that refuses the call overwrites it.
 fn publish_verdict(report: &Report) {
     if report.verdict.is_some() {
-        property::set(property::VERDICT, report.verdict_name());
+        property::set_verdict(report.verdict_name());
     }
 }

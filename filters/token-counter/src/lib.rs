@@ -16,7 +16,7 @@ use tollgate_kit::{
     StreamEnd, Verdict, now_ns, property, random_key,
 };
 use tollgate_llm::Event;
-use tollgate_tokens::{Catalog, RawAliases, RawTokenizer, TextCache, UsageMeter, UsageRecord};
+use tollgate_tokens::{Catalog, MeteredEvent, RawAliases, RawTokenizer, TextCache, UsageMeter, UsageRecord};
 
 use metrics::Metrics;
 
@@ -39,6 +39,18 @@ pub struct TokenCounter {
     metrics: RefCell<Metrics>,
 }
 
+impl TokenCounter {
+    /// Creates the filter from validated tokenizers.
+    pub fn new(limits: Limits, catalog: Catalog) -> TokenCounter {
+        TokenCounter { limits, catalog, metrics: RefCell::new(Metrics::define()) }
+    }
+
+    /// Returns the count of one call.
+    pub fn counting(self: Rc<Self>) -> Counting {
+        Counting { filter: self, meter: None, input_tokens: 0, forwarded_ns: 0, first_ns: None }
+    }
+}
+
 impl Filter for TokenCounter {
     fn name() -> &'static str {
         "token-counter"
@@ -47,7 +59,7 @@ impl Filter for TokenCounter {
     fn configure(configuration: &Configuration<'_>) -> Result<Self, ConfigError> {
         let RawConfig { limits, aliases, tokenizers } = configuration.parse()?;
         let catalog = Catalog::new(aliases, tokenizers).map_err(ConfigError::new)?;
-        Ok(TokenCounter { limits, catalog, metrics: RefCell::new(Metrics::define()) })
+        Ok(TokenCounter::new(limits, catalog))
     }
 
     fn limits(&self) -> &Limits {
@@ -55,7 +67,7 @@ impl Filter for TokenCounter {
     }
 
     fn exchange(self: Rc<Self>) -> Box<dyn Exchange> {
-        Box::new(Counting { filter: self, meter: None, forwarded_ns: 0, first_ns: None })
+        Box::new(self.counting())
     }
 }
 
@@ -63,9 +75,10 @@ impl Filter for TokenCounter {
 tollgate_kit::filter!(TokenCounter);
 
 /// Token count of one call.
-struct Counting {
+pub struct Counting {
     filter: Rc<TokenCounter>,
     meter: Option<UsageMeter>,
+    input_tokens: u64,
     forwarded_ns: u64,
     first_ns: Option<u64>,
 }
@@ -74,19 +87,9 @@ struct Counting {
 
 impl Exchange for Counting {
     fn on_request(&mut self, call: &mut Call<'_>) -> Verdict {
-        let (view, body) = (call.view(), call.body());
         let model = call.model();
-        let profile = self.filter.catalog.profile(model.as_deref().unwrap_or_default());
-        // Free calls are not counted.
-        let mut tokens = 0;
-        if !view.dialect.is_free() {
-            tokens = TextCache::with_shared(body, random_key, |cache| profile.count_cached(view, body, cache)).tokens;
-            self.filter.metrics.borrow().counted.add(1);
-        }
-        property::set(property::INPUT_TOKENS, tokens.to_string());
-        view.include_usage(body, call.edits());
-        self.meter = Some(UsageMeter::new(view, profile.tokenizer().clone(), tokens));
-        self.forwarded_ns = call.now_ns();
+        self.count(call, model.as_deref().unwrap_or_default());
+        call.view().ask_for_usage(call.body(), call.edits());
         Verdict::Continue
     }
 
@@ -94,7 +97,7 @@ impl Exchange for Counting {
         true
     }
 
-    fn on_response_head(&mut self, head: &ResponseHead) -> BodyMode {
+    fn on_response_head(&mut self, head: &mut ResponseHead) -> BodyMode {
         match &self.meter {
             _ if !head.is_success() => BodyMode::Pass,
             Some(meter) if head.is_streamed() && meter.withholds() => BodyMode::Edit,
@@ -111,11 +114,7 @@ impl Exchange for Counting {
     }
 
     fn on_event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) -> StreamAction {
-        let seen = self.meter.as_mut().map(|meter| meter.event(event)).unwrap_or_default();
-        if seen.has_text {
-            self.first_ns.get_or_insert_with(now_ns);
-        }
-        if !seen.withhold {
+        if !self.meter(event).withhold {
             out.extend_from_slice(event.raw());
         }
         StreamAction::Continue
@@ -134,7 +133,49 @@ impl Exchange for Counting {
     }
 
     fn on_log(&mut self, end: &StreamEnd) {
-        let Some(meter) = &self.meter else { return };
+        self.settle(end);
+    }
+}
+
+impl Counting {
+    /// Counts the prompt of a call with the tokenizer of `model`, and starts the meter of its response. A free call has no
+    /// tokens.
+    pub fn count(&mut self, call: &Call<'_>, model: &str) {
+        let view = call.view();
+        let profile = self.filter.catalog.profile(model);
+        if !view.dialect.is_free() {
+            let body = call.body();
+            self.input_tokens =
+                TextCache::with_shared(body, random_key, |cache| profile.count_cached(view, body, cache)).tokens;
+            self.filter.metrics.borrow().counted.add(1);
+        }
+        property::set_number(property::INPUT_TOKENS, self.input_tokens);
+        self.meter = Some(UsageMeter::new(view, profile.tokenizer().clone(), self.input_tokens));
+        self.forwarded_ns = call.now_ns();
+    }
+
+    /// Returns the counted tokens of the prompt.
+    pub fn input_tokens(&self) -> u64 {
+        self.input_tokens
+    }
+
+    /// Reads one event of a streamed response.
+    pub fn meter(&mut self, event: &Event<'_>) -> MeteredEvent {
+        let seen = self.meter.as_mut().map(|meter| meter.event(event)).unwrap_or_default();
+        if seen.has_text {
+            self.first_ns.get_or_insert_with(now_ns);
+        }
+        seen
+    }
+
+    /// Returns the model that the provider says it served.
+    pub fn served_model(&self) -> Option<&str> {
+        self.meter.as_ref()?.served_model()
+    }
+
+    /// Publishes the usage of a call at its end, and returns it.
+    pub fn settle(&mut self, end: &StreamEnd) -> UsageRecord {
+        let Some(meter) = &self.meter else { return UsageRecord::NOTHING };
         let record = if end.was_served() { meter.record() } else { UsageRecord::NOTHING };
         publish(&record);
         if let Some(model) = meter.served_model() {
@@ -142,11 +183,12 @@ impl Exchange for Counting {
         }
         let ttft_ms = self.first_ns.map(|first| first.saturating_sub(self.forwarded_ns) / 1_000_000);
         if let Some(ttft_ms) = ttft_ms {
-            property::set(property::TTFT_MS, ttft_ms.to_string());
+            property::set_number(property::TTFT_MS, ttft_ms);
         }
         // Only a model that a provider has served becomes a label: a client could invent names without end.
         let label = meter.served_model().filter(|_| end.succeeded).unwrap_or("none");
         self.filter.metrics.borrow_mut().settle(label, &record, ttft_ms);
+        record
     }
 }
 
@@ -154,16 +196,20 @@ fn publish(record: &UsageRecord) {
     let usage = &record.usage;
     for (name, value) in [
         (property::INPUT_TOKENS, usage.input),
+        (property::OUTPUT_TOKENS, usage.output),
+        (property::TOTAL_TOKENS, usage.total),
+    ] {
+        property::set_number(name, value);
+    }
+    for (name, value) in [
         (property::CACHED_TOKENS, usage.cached),
         (property::CACHE_WRITE_TOKENS, usage.cache_write()),
         (property::CACHE_WRITE_1H_TOKENS, usage.cache_write_1h),
         (property::AUDIO_INPUT_TOKENS, usage.audio_input),
-        (property::OUTPUT_TOKENS, usage.output),
         (property::REASONING_TOKENS, usage.reasoning),
         (property::AUDIO_OUTPUT_TOKENS, usage.audio_output),
-        (property::TOTAL_TOKENS, usage.total),
     ] {
-        property::set(name, value.to_string());
+        property::set_unless_zero(name, value);
     }
     property::set(property::USAGE_SOURCE, record.source.name());
     property::set(property::USAGE_COMPLETE, if record.complete { "true" } else { "false" });

@@ -15,7 +15,7 @@ use self::json::JsonBody;
 use self::media::BodyFormat;
 use super::Admitted;
 use crate::filter::BodyMode;
-use crate::headers::Headers;
+use crate::headers::{Head, Headers};
 use crate::local_reply::LocalReply;
 use crate::plugin::Plugin;
 use crate::unreadable::{Disposition, UnreadableRequest};
@@ -29,6 +29,7 @@ pub(super) struct CallHead {
     endpoint: Endpoint,
     /// `true` in the first Tollgate filter of the chain.
     is_first: bool,
+    headers: Head,
 }
 
 /// Request of an LLM call whose head and body Envoy holds.
@@ -53,14 +54,19 @@ pub(super) enum Progress {
     Refuse(Dialect, Box<LocalReply>),
     /// The filter has let the request pass.
     Admit(Box<Admitted>),
+    /// The filter has refused the request, and settles it.
+    Settle(Box<Admitted>, Box<LocalReply>),
     /// The filter has let the request pass, but its edits could not be made.
     Fail(Box<Admitted>, Box<LocalReply>),
 }
 
 /// Handles the request head.
 pub(super) fn headers(plugin: &Rc<Plugin>, id: u32, end: bool) -> Progress {
-    let head = Headers::REQUEST.read();
+    let mut head = Headers::REQUEST.read();
     let edge = owned_headers::enforce(&head, plugin.filter.identity_header());
+    if edge.has_changed {
+        head = Headers::REQUEST.read();
+    }
     let Some(endpoint) = Endpoint::detect(&head.get(":method"), &head.get(":path")) else {
         return if end { Progress::Pass } else { unknown_path(plugin, edge.is_first) };
     };
@@ -72,7 +78,7 @@ pub(super) fn headers(plugin: &Rc<Plugin>, id: u32, end: bool) -> Progress {
         Ok(format) => format,
         Err(unreadable) => return refuse_or_pass(plugin, dialect, *unreadable),
     };
-    let call = CallHead { endpoint, is_first: edge.is_first };
+    let call = CallHead { endpoint, is_first: edge.is_first, headers: head };
     if end {
         return json::judge(plugin, call, Vec::new(), None);
     }
@@ -80,7 +86,7 @@ pub(super) fn headers(plugin: &Rc<Plugin>, id: u32, end: bool) -> Progress {
         BodyFormat::Json(encoding) => HeldBody::Json(JsonBody { size: 0, encoding }),
         BodyFormat::Form(scanner) => HeldBody::Form(FormBody { size: 0, scanner }),
     };
-    plugin.watchdog.watch(id, dialect, edge.is_first);
+    plugin.watchdog.watch(id, dialect, edge.is_first, call.headers.byte_size() as u64);
     Progress::Held(Held { head: call, body })
 }
 

@@ -13,11 +13,12 @@ use self::inflating::Inflating;
 use self::reader::{Reader, drop_frame};
 use self::whole::{BodyFormat, WholeBody};
 use super::{Admitted, FilterStatus, Next, State};
-use crate::abi;
+use crate::clock;
 use crate::filter::BodyMode;
+use crate::headers::{Head, HeaderChanges, Headers};
 use crate::local_reply::LocalReply;
 use crate::plugin::Plugin;
-use crate::response::{BodyKind, Origin};
+use crate::response::{BodyKind, Origin, ResponseHead};
 use crate::unreadable::Unreadable;
 
 /// Body of a response, by how it is read.
@@ -53,46 +54,72 @@ impl Admitted {
     }
 
     pub(super) fn response_headers(mut self: Box<Self>, plugin: &Rc<Plugin>, end: bool) -> Next {
-        let head = head::read(self.dialect(), self.streamed, end);
+        let headers = Headers::RESPONSE.read();
+        let mut head = head::read(&headers, self.dialect(), self.streamed, end);
         self.settlement.origin = Some(head.origin);
         self.settlement.succeeded = head.is_success();
         self.settlement.finished = end;
-        let mode = self.settlement.exchange.on_response_head(&head);
+        let mode = self.settlement.exchange.on_response_head(&mut head);
+        let mut changes = std::mem::take(&mut head.changes);
+        let step = self.begin_response(plugin, &headers, &head, mode, &mut changes);
+        if step.is_ok()
+            && let Err(status) = changes.apply(Headers::RESPONSE, &headers)
+        {
+            log::error!("tollgate: {}: response headers not changed: {status}", plugin.name);
+            if matches!(&step, Ok((ResponseBody::Events(_), _))) && mode.holds() {
+                return self.responded(Err(plugin.internal_error()));
+            }
+        }
+        self.responded(step)
+    }
+
+    /// Chooses how the body of a response is read, and collects the changes of its head.
+    fn begin_response(
+        &mut self,
+        plugin: &Rc<Plugin>,
+        headers: &Head,
+        head: &ResponseHead,
+        mode: BodyMode,
+        changes: &mut HeaderChanges,
+    ) -> BodyResult {
         // A local error reply is not the model's response. A local 2xx may come from a cache that speaks for a model.
         let has_2xx = (200..300).contains(&head.status);
         let is_local_error = head.origin == Origin::Local && !has_2xx;
         let body = std::mem::replace(&mut self.response, ResponseBody::Passing);
-        if end || mode == BodyMode::Pass || is_local_error {
-            return self.responded(Ok((body, FilterStatus::Continue)));
+        if head.ended || mode == BodyMode::Pass || is_local_error {
+            return Ok((body, FilterStatus::Continue));
         }
         let mut reader = self.reader(plugin);
         let unreadable = match (head.kind, head.encoding) {
             (_, Err(_)) => Some(Unreadable::ResponseEncoding),
             // With another status it is an error page of the upstream's proxy, not the model's response.
-            (BodyKind::Other, _) if has_2xx && head::is_textless(reader.dialect) => Some(Unreadable::ResponseTextless),
+            (BodyKind::Other, _) if has_2xx && head::is_textless(headers, reader.dialect) => {
+                Some(Unreadable::ResponseTextless)
+            }
             (BodyKind::Other, _) if has_2xx => Some(Unreadable::ResponseType),
             _ => None,
         };
         let encoding = head.encoding.unwrap_or_default();
-        let step = match (unreadable, head.kind) {
+        match (unreadable, head.kind) {
             (Some(reason), _) => reader.refuse_or_pass(reason, mode, 0).map(|()| (body, FilterStatus::Continue)),
             (None, BodyKind::Json | BodyKind::Plain) => {
                 let format = BodyFormat { encoding, is_plain: head.kind == BodyKind::Plain };
                 let status = if mode.holds() { FilterStatus::StopIteration } else { FilterStatus::Continue };
                 Ok((ResponseBody::Whole(WholeBody::new(mode, format)), status))
             }
-            (None, BodyKind::Events(framing)) => EventStream::begin(plugin, mode, framing, encoding)
-                .map(|events| (ResponseBody::Events(Box::new(events)), FilterStatus::Continue)),
+            (None, BodyKind::Events(framing)) => {
+                let events = EventStream::begin(plugin, mode, framing, encoding, changes);
+                Ok((ResponseBody::Events(Box::new(events)), FilterStatus::Continue))
+            }
             (None, BodyKind::Other) => Ok((body, FilterStatus::Continue)),
-        };
-        self.responded(step)
+        }
     }
 
     pub(super) fn response_body(mut self: Box<Self>, plugin: &Rc<Plugin>, size: usize, end: bool) -> Next {
         self.settlement.finished |= end;
         let body = std::mem::replace(&mut self.response, ResponseBody::Passing);
         let is_unread = matches!(body, ResponseBody::Passing | ResponseBody::Inflating(_));
-        self.settlement.exchange.on_progress(abi::now_ns, if is_unread { size as u64 } else { 0 });
+        self.settlement.exchange.on_progress(clock::now_ns, if is_unread { size as u64 } else { 0 });
         let mut reader = self.reader(plugin);
         let step = match body {
             ResponseBody::Passing => Ok((ResponseBody::Passing, FilterStatus::Continue)),

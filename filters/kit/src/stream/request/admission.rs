@@ -7,9 +7,9 @@ use tollgate_llm::multipart::FormErrorKind;
 
 use super::{CallHead, Progress};
 use crate::abi::{self, Buffer};
-use crate::call::Call;
+use crate::call::{Call, Rewritten};
 use crate::filter::{Exchange, Verdict};
-use crate::headers::Headers;
+use crate::headers::{Head, Headers};
 use crate::local_reply::LocalReply;
 use crate::parse_cache::ParsedRequest;
 use crate::plugin::Plugin;
@@ -27,36 +27,47 @@ pub(super) fn decide(
     size: usize,
     encoding: Option<ContentEncoding>,
 ) -> Progress {
-    let mut call = Call::new(parsed);
+    let mut call = Call::new(plugin, &head.headers, parsed);
     if head.is_first {
         publish(&call, parsed.is_whole);
     }
     let mut exchange = Rc::clone(&plugin.filter).exchange();
-    if let Verdict::Reply(reply) = exchange.on_request(&mut call) {
-        return Progress::Refuse(head.endpoint.dialect, reply);
+    let verdict = exchange.on_request(&mut call);
+    let streamed = parsed.view.stream;
+    if let Verdict::Reply(reply) = verdict {
+        return match exchange.settles_refusal() {
+            true => Progress::Settle(admitted(exchange, head, streamed), reply),
+            false => Progress::Refuse(head.endpoint.dialect, reply),
+        };
     }
     publish_model(&call, head.is_first);
-    request_identity_encoding(plugin, exchange.as_ref());
-    // From here on the exchange is settled in `on_log`, also if the edit fails.
-    let admitted = Box::new(Admitted {
-        endpoint: head.endpoint,
-        streamed: parsed.view.stream,
-        settlement: Settlement { exchange, origin: None, succeeded: false, finished: false },
-        late_form: None,
-        response: ResponseBody::Passing,
-    });
-    match apply_edits(plugin, &call, parsed, size, encoding) {
+    request_identity_encoding(plugin, &head.headers, exchange.as_ref());
+    let edited = apply_edits(plugin, &head.headers, call, parsed, (size, encoding));
+    // The exchange is settled in `on_log`, also if the edit has failed.
+    let admitted = admitted(exchange, head, streamed);
+    match edited {
         Ok(()) => Progress::Admit(admitted),
         Err(reply) => Progress::Fail(admitted, reply),
     }
 }
 
+fn admitted(exchange: Box<dyn Exchange>, head: CallHead, streamed: bool) -> Box<Admitted> {
+    Box::new(Admitted {
+        endpoint: head.endpoint,
+        streamed,
+        settlement: Settlement { exchange, origin: None, succeeded: false, finished: false },
+        late_form: None,
+        response: ResponseBody::Passing,
+    })
+}
+
+/// Applies the edits of a call to the body that Envoy holds, in its size and encoding.
 fn apply_edits(
     plugin: &Plugin,
-    call: &Call<'_>,
+    headers: &Head,
+    call: Call<'_>,
     parsed: &ParsedRequest,
-    size: usize,
-    encoding: Option<ContentEncoding>,
+    (size, encoding): (usize, Option<ContentEncoding>),
 ) -> Result<(), Box<LocalReply>> {
     if call.edits_overlap {
         log::error!("tollgate: {}: overlapping edits", plugin.name);
@@ -65,7 +76,9 @@ fn apply_edits(
     if call.edits.is_empty() {
         return Ok(());
     }
-    let edited = if parsed.is_whole {
+    let edited = if let Some(rewritten) = call.rewritten {
+        rewritten.body
+    } else if parsed.is_whole {
         call.edits.apply(&parsed.body)
     } else {
         let whole = held_body(plugin, size).ok_or_else(|| plugin.internal_error())?;
@@ -77,7 +90,7 @@ fn apply_edits(
         plugin.count_refused(reason.name());
         return Err(Box::new(reply));
     }
-    replace_body(Headers::REQUEST, size, &edited, encoding.is_some()).map_err(|status| {
+    replace_body(headers, size, &edited, encoding.is_some()).map_err(|status| {
         log::error!("tollgate: {}: request body not replaced: {status}", plugin.name);
         plugin.internal_error()
     })
@@ -85,11 +98,11 @@ fn apply_edits(
 
 /// Asks the upstream for a response without content-encoding if the exchange reads it: a compressed response costs
 /// decompression, or cannot be read at all.
-fn request_identity_encoding(plugin: &Plugin, exchange: &dyn Exchange) {
-    let headers = Headers::REQUEST;
+fn request_identity_encoding(plugin: &Plugin, head: &Head, exchange: &dyn Exchange) {
     if exchange.reads_response()
-        && headers.get("accept-encoding").is_some()
-        && let Err(status) = headers.set("accept-encoding", "identity")
+        && head.has("accept-encoding")
+        && *head.get("accept-encoding") != *b"identity"
+        && let Err(status) = Headers::REQUEST.set("accept-encoding", "identity")
     {
         log::warn!("tollgate: {}: accept-encoding not set: {status}", plugin.name);
     }
@@ -123,24 +136,28 @@ fn publish(call: &Call<'_>, is_whole: bool) {
 /// Publishes the model that the client asked for. A client can choose a name that a rule blocks or redacts, so the first
 /// filter that lets the name pass unchanged publishes it.
 fn publish_model(call: &Call<'_>, is_first: bool) {
-    let Some(model) = call.model() else { return };
-    let edited =
+    let Some(mut model) = call.model() else { return };
+    let mut is_edited =
         call.view().path_model.is_none() && call.view().model.is_some_and(|model| call.edits.touch(model.span));
-    if !edited && (is_first || property::get(property::MODEL).is_none()) {
+    if let Some(Rewritten { model: Some(seen), .. }) = call.rewritten.as_ref().filter(|_| is_edited) {
+        (model, is_edited) = (seen.into(), false);
+    }
+    if !is_edited && (is_first || property::get(property::MODEL).is_none()) {
         property::set_name(property::MODEL, &model);
     }
 }
 
-/// Replaces the `size` bytes that are held, to which more may follow, and corrects `content-length`: an HTTP/1.1 upstream
+/// Replaces the `size` bytes that are held, to which more may follow, and corrects the `content-length` of `head`: an HTTP/1.1 upstream
 /// with the old length would read the remainder of the body as the next request. A body that came compressed leaves
 /// without content-encoding.
-fn replace_body(headers: Headers, size: usize, body: &[u8], was_encoded: bool) -> Result<(), abi::Status> {
+fn replace_body(head: &Head, size: usize, body: &[u8], was_encoded: bool) -> Result<(), abi::Status> {
+    let headers = Headers::REQUEST;
     abi::set_buffer(Buffer::RequestBody, 0, size, body)?;
     if was_encoded {
         headers.remove("content-encoding")?;
     }
-    if let Some(length) = headers.get("content-length") {
-        let declared = std::str::from_utf8(&length).ok().and_then(|length| length.trim().parse::<usize>().ok());
+    if let Some(length) = head.first("content-length") {
+        let declared = std::str::from_utf8(length).ok().and_then(|length| length.trim().parse::<usize>().ok());
         let length = declared.unwrap_or(size).saturating_sub(size).saturating_add(body.len());
         headers.set("content-length", length.to_string())?;
     }

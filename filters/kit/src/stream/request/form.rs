@@ -13,6 +13,7 @@ use super::{CallHead, Held, HeldBody, Progress, admission, refuse_or_pass};
 use crate::abi::{self, Buffer};
 use crate::call::Call;
 use crate::filter::{BodyMode, BodyScope, Exchange, Verdict};
+use crate::headers::Head;
 use crate::local_reply::LocalReply;
 use crate::parse_cache::ParsedRequest;
 use crate::plugin::Plugin;
@@ -121,7 +122,7 @@ impl Admitted {
         let pushed = form.scanner.push(&bytes);
         if plugin.filter.body_scope() == BodyScope::Whole {
             form.held = if form.scanner.is_in_text() { size } else { 0 };
-            if let Some(reply) = form.judge(&self.endpoint, self.settlement.exchange.as_mut()) {
+            if let Some(reply) = form.judge(plugin, &self.endpoint, self.settlement.exchange.as_mut()) {
                 return self.replied(&reply);
             }
         }
@@ -158,12 +159,13 @@ impl Admitted {
 
 impl LateForm {
     /// Lets the filter judge the texts that have arrived since it last did. Returns the reply if they must not pass.
-    fn judge(&mut self, endpoint: &Endpoint, exchange: &mut dyn Exchange) -> Option<LocalReply> {
+    fn judge(&mut self, plugin: &Plugin, endpoint: &Endpoint, exchange: &mut dyn Exchange) -> Option<LocalReply> {
         let (fields, others) = (self.scanner.fields(), self.scanner.others());
         let fresh = fields.iter().skip(self.judged.0).chain(others.iter().skip(self.judged.1));
         let parsed = request_of_texts(endpoint, fresh)?;
         self.judged = (fields.len(), others.len());
-        let mut call = Call::new(&parsed);
+        let head = Head::default();
+        let mut call = Call::new(plugin, &head, &parsed);
         match exchange.on_late_form_fields(&mut call) {
             Verdict::Reply(reply) => Some(*reply),
             Verdict::Continue if call.edits.is_empty() && !call.edits_overlap => None,

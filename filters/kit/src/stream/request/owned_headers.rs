@@ -42,6 +42,8 @@ pub(super) struct Edge {
     pub(super) is_first: bool,
     /// `true` if the identity header occurs more than once.
     pub(super) is_identity_ambiguous: bool,
+    /// `true` if headers were removed or restored.
+    pub(super) has_changed: bool,
 }
 
 /// Removes owned headers in the first Tollgate filter of the chain, and restores the identity header in the filter that
@@ -49,21 +51,23 @@ pub(super) struct Edge {
 pub(super) fn enforce(head: &Head, identity: Option<&str>) -> Edge {
     let removed_before = property::get_bytes(property::EDGE);
     let is_first = removed_before.is_none();
+    let mut has_changed = false;
     let mut occurrences = identity.map_or(0, |identity| head.count(identity));
     match (removed_before, identity) {
-        (None, _) => remove(head, identity),
+        (None, _) => has_changed = remove(head, identity),
         // A filter between the first one and this one may have set the header anew: that value counts.
         (Some(removed), Some(identity)) if occurrences == 0 => {
             occurrences = removed_values(&removed, identity).count();
-            if let (1, Some(value)) = (occurrences, removed_values(&removed, identity).next())
-                && let Err(status) = Headers::REQUEST.set(identity, value)
-            {
-                log::error!("tollgate: header {identity} not restored: {status}");
+            if let (1, Some(value)) = (occurrences, removed_values(&removed, identity).next()) {
+                has_changed = true;
+                if let Err(status) = Headers::REQUEST.set(identity, value) {
+                    log::error!("tollgate: header {identity} not restored: {status}");
+                }
             }
         }
         (Some(_), _) => {}
     }
-    Edge { is_first, is_identity_ambiguous: occurrences > 1 }
+    Edge { is_first, is_identity_ambiguous: occurrences > 1, has_changed }
 }
 
 /// Removes owned headers from the request trailers.
@@ -78,8 +82,8 @@ pub(super) fn ambiguous_identity() -> LocalReply {
         .with_code("consumer_ambiguous")
 }
 
-/// Removes owned headers, but for the identity header, and publishes what was removed.
-fn remove(head: &Head, identity: Option<&str>) {
+/// Removes owned headers, but for the identity header, and publishes what was removed. Returns `true` if there was any.
+fn remove(head: &Head, identity: Option<&str>) -> bool {
     let mut names = owned_names(head, identity);
     // Every request has a path: without one, the headers could not be read.
     if !head.has(":path") {
@@ -97,6 +101,7 @@ fn remove(head: &Head, identity: Option<&str>) {
         }
     }
     property::set(property::EDGE, if kept.is_empty() { NOTHING_REMOVED } else { &kept });
+    !names.is_empty()
 }
 
 /// Returns the owned names that occur, each once, but for the identity header. Envoy accepts ASCII names only.

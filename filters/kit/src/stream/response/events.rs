@@ -6,7 +6,7 @@ use tollgate_llm::{Dialect, FrameError, Framer, Framing, StreamState};
 use super::reader::{Reader, drop_frame, replace_frame};
 use crate::abi::{self, Buffer};
 use crate::filter::{BodyMode, Exchange, StreamAction};
-use crate::headers::Headers;
+use crate::headers::HeaderChanges;
 use crate::local_reply::LocalReply;
 use crate::plugin::Plugin;
 use crate::property;
@@ -48,22 +48,19 @@ impl EventStream {
         mode: BodyMode,
         framing: Framing,
         encoding: Option<ContentEncoding>,
-    ) -> Result<EventStream, Box<LocalReply>> {
+        changes: &mut HeaderChanges,
+    ) -> EventStream {
         if mode.holds() {
-            for name in ["content-length", "content-encoding"] {
-                Headers::RESPONSE.remove(name).map_err(|status| {
-                    log::error!("tollgate: {}: {name} not removed: {status}", plugin.name);
-                    plugin.internal_error()
-                })?;
-            }
+            changes.remove("content-length");
+            changes.remove("content-encoding");
         }
-        Ok(EventStream {
+        EventStream {
             mode,
             framer: Framer::new(framing, plugin.limits().max_event_bytes),
             inflater: encoding.map(|encoding| Box::new(Inflater::new(encoding, STREAM_LIMITS))),
             state: StreamState::default(),
             out: Vec::new(),
-        })
+        }
     }
 
     /// Reads a frame of `size` bytes; `end`: it is the last.

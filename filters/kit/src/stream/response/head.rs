@@ -3,14 +3,14 @@
 use tollgate_llm::Dialect;
 use tollgate_llm::content_encoding::ContentEncoding;
 
-use crate::headers::Headers;
+use crate::headers::{Head, HeaderChanges};
 use crate::property;
 use crate::response::{BodyKind, Origin, ResponseHead};
 use crate::stream::request::is_utf8;
 
-/// Reads the head of the response to a call. `streamed`: the client asked for a stream; `ended`: there is no body.
-pub(super) fn read(dialect: Dialect, streamed: bool, ended: bool) -> ResponseHead {
-    let head = Headers::RESPONSE.read();
+/// Reads the head of the response to a call, whose headers are `head`. `streamed`: the client asked for a stream; `ended`:
+/// there is no body.
+pub(super) fn read(head: &Head, dialect: Dialect, streamed: bool, ended: bool) -> ResponseHead {
     let status = head.number(":status").unwrap_or_default();
     // The only attribute that tells who made a response in every phase and version of Envoy.
     let details = property::attribute(&["response", "code_details"]).unwrap_or_default();
@@ -24,10 +24,11 @@ pub(super) fn read(dialect: Dialect, streamed: bool, ended: bool) -> ResponseHea
     if let (BodyKind::Other, true, 200..300) = (kind, is_plain, status) {
         kind = BodyKind::Plain;
     }
-    ResponseHead { status, origin, kind, encoding: ContentEncoding::detect(&head.get("content-encoding")), ended }
+    let encoding = ContentEncoding::detect(&head.get("content-encoding"));
+    ResponseHead { status, origin, kind, encoding, ended, changes: HeaderChanges::default() }
 }
 
-/// Returns `true` if responses of the dialect in this content-type have no text.
-pub(super) fn is_textless(dialect: Dialect) -> bool {
-    dialect.is_textless(&Headers::RESPONSE.get("content-type").unwrap_or_default())
+/// Returns `true` if responses of the dialect in the content-type of `head` have no text.
+pub(super) fn is_textless(head: &Head, dialect: Dialect) -> bool {
+    dialect.is_textless(head.first("content-type").unwrap_or_default())
 }
