@@ -55,6 +55,11 @@ impl CostQuota {
         Some(name)
     }
 
+    /// Returns the request header that names the consumer, see [`Filter::identity_header`].
+    pub fn identity_header(&self) -> Option<&str> {
+        self.config.consumer.as_ref()?.header()
+    }
+
     /// Returns the 401 for a call without a consumer.
     pub fn unidentified(&self) -> LocalReply {
         refusal::unidentified()
@@ -75,7 +80,7 @@ impl Filter for CostQuota {
     }
 
     fn identity_header(&self) -> Option<&str> {
-        self.config.consumer.as_ref()?.header()
+        CostQuota::identity_header(self)
     }
 
     fn exchange(self: Rc<Self>) -> Box<dyn Exchange> {

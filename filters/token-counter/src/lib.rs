@@ -154,6 +154,13 @@ impl Counting {
         self.forwarded_ns = call.now_ns();
     }
 
+    /// Starts the meter of the response without counting the prompt.
+    pub fn meter_only(&mut self, call: &Call<'_>, model: &str) {
+        let tokenizer = self.filter.catalog.profile(model).tokenizer().clone();
+        self.meter = Some(UsageMeter::new(call.view(), tokenizer, 0));
+        self.forwarded_ns = call.now_ns();
+    }
+
     /// Returns the counted tokens of the prompt.
     pub fn input_tokens(&self) -> u64 {
         self.input_tokens

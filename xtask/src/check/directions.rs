@@ -21,6 +21,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("core/policy", &["core/*"]),
     ("filters/kit", &["core/config", "core/llm"]),
     ("filters/bundle", &["filters/*"]),
+    ("filters/gateway", &["filters/*", "core/*"]),
     ("filters/*", &["filters/kit", "core/*"]),
     ("host", &[]),
     // `--backend envoy` runs the same tests in a real Envoy.

@@ -1,0 +1,77 @@
+//! The stages that a policy names, built from its validated parts.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use cost_quota::{ConsumerSource, CostQuota, OnUnavailable, OnUnknownPrice};
+use model_router::ModelRouter;
+use prompt_inspector::PromptInspector;
+use token_counter::TokenCounter;
+use tollgate_kit::{ConfigError, Limits};
+use tollgate_policy::{Admission, CompiledPolicy, CountingMode, Identity, Missing, Mode, Source};
+use tollgate_quota::{Quota, RawQuota};
+
+/// Stages of a policy; `None` for those that it does not name.
+pub(crate) struct Stages {
+    pub(crate) inspector: Option<Rc<PromptInspector>>,
+    pub(crate) counter: Option<Rc<TokenCounter>>,
+    /// `true` if prompts are counted. Else only the provider's usage is read.
+    pub(crate) counts_prompts: bool,
+    pub(crate) quota: Option<Rc<CostQuota>>,
+    pub(crate) router: Option<Rc<ModelRouter>>,
+}
+
+impl Stages {
+    pub(crate) fn new(policy: CompiledPolicy, limits: &Limits) -> Result<Stages, ConfigError> {
+        let has_prices = !policy.prices.is_empty();
+        let pays = policy.quota.is_some() || policy.identity.is_some() || has_prices;
+        let counts_prompts = policy.counting.mode != CountingMode::Off || policy.quota.is_some();
+        let inspector = policy.firewall.map(|firewall| PromptInspector::new(limits.clone(), Arc::new(firewall)));
+        let router = policy.router.map(|router| ModelRouter::new(limits.clone(), true, router));
+        let counter = (counts_prompts || has_prices).then(|| TokenCounter::new(limits.clone(), policy.catalog.clone()));
+        let quota = match policy.quota {
+            Some(quota) => quota,
+            None => Quota::new(RawQuota::default()).map_err(ConfigError::new)?,
+        };
+        let config = cost_quota::Config {
+            limits: limits.clone(),
+            consumer: policy.identity.map(consumer),
+            prices: policy.prices,
+            catalog: policy.catalog,
+            on_unknown_price: match policy.on_unknown_price {
+                Admission::Refuse => OnUnknownPrice::Refuse,
+                Admission::Pass => OnUnknownPrice::Allow,
+            },
+            on_unavailable: match policy.on_quota_unavailable {
+                Admission::Refuse => OnUnavailable::Refuse,
+                Admission::Pass => OnUnavailable::Allow,
+            },
+            quota,
+            is_audit: policy.mode == Mode::Audit,
+        };
+        Ok(Stages {
+            inspector: inspector.map(Rc::new),
+            counter: counter.map(Rc::new),
+            counts_prompts,
+            quota: pays.then(|| Rc::new(CostQuota::new(config))),
+            router: router.map(Rc::new),
+        })
+    }
+
+    /// Returns `true` if no stage reads more of a request than its model.
+    pub(crate) fn needs_model_only(&self) -> bool {
+        self.inspector.is_none() && self.counter.is_none() && self.quota.is_none() && self.router.is_some()
+    }
+}
+
+/// Returns the source of the consumer's name.
+fn consumer(identity: Identity) -> ConsumerSource {
+    let missing = match identity.missing {
+        Missing::Refuse => cost_quota::Missing::Refuse,
+        Missing::Anonymous => cost_quota::Missing::Anonymous,
+    };
+    match identity.consumer {
+        Source::Header(header) => ConsumerSource::from_header(header, missing),
+        Source::Attribute(path) => ConsumerSource::from_attribute(path, missing),
+    }
+}

@@ -1,0 +1,257 @@
+//! The exchange of the gateway: one call through all stages.
+
+use std::rc::Rc;
+
+use cost_quota::Payment;
+use prompt_inspector::Inspection;
+use token_counter::Counting;
+use tollgate_kit::{
+    BodyMode, Call, Exchange, LocalReply, Response, ResponseHead, StreamAction, StreamEnd, Verdict, property,
+};
+use tollgate_llm::{Edits, Event};
+use tollgate_route::Decision;
+
+use crate::Gateway;
+
+/// Stage of a call, with the access to the response that it asked for.
+struct Stage<T> {
+    work: T,
+    mode: BodyMode,
+}
+
+/// One call through the stages. A stage is set once it has let the call pass.
+pub(crate) struct Transit {
+    gateway: Rc<Gateway>,
+    inspection: Option<Stage<Inspection>>,
+    counting: Option<Stage<Counting>>,
+    payment: Option<Payment>,
+    /// Output of the inspector where nothing is held and the output is ignored.
+    ignored: Vec<u8>,
+}
+
+impl<T> Stage<T> {
+    fn new(work: T) -> Stage<T> {
+        Stage { work, mode: BodyMode::Pass }
+    }
+
+    /// Returns the stage if it reads the response.
+    fn reading(stage: &mut Option<Stage<T>>) -> Option<&mut Stage<T>> {
+        stage.as_mut().filter(|stage| stage.mode != BodyMode::Pass)
+    }
+}
+
+impl Exchange for Transit {
+    fn on_request(&mut self, call: &mut Call<'_>) -> Verdict {
+        let consumer = match self.identify(call) {
+            Ok(consumer) => consumer,
+            Err(reply) => return Verdict::Reply(Box::new(reply)),
+        };
+        if let Verdict::Reply(reply) = self.inspect(call) {
+            return Verdict::Reply(reply);
+        }
+        call.continue_edited(|call| self.admit(call, &consumer))
+    }
+
+    fn on_late_form_fields(&mut self, call: &mut Call<'_>) -> Verdict {
+        let Some(inspection) = &mut self.inspection else { return Verdict::Continue };
+        let verdict = inspection.work.on_late_form_fields(call);
+        self.effective(verdict, call)
+    }
+
+    fn reads_response(&self) -> bool {
+        self.counting.is_some() || self.inspection.as_ref().is_some_and(|inspection| inspection.work.reads_response())
+    }
+
+    fn on_response_head(&mut self, head: &mut ResponseHead) -> BodyMode {
+        let is_audit = self.gateway.is_audit;
+        let bounded = |mode: BodyMode| if is_audit { mode.min(BodyMode::Observe) } else { mode };
+        if let Some(payment) = self.payment.as_ref().filter(|_| !is_audit) {
+            payment.announce(head);
+        }
+        let mut most = BodyMode::Pass;
+        if let Some(stage) = &mut self.counting {
+            stage.mode = bounded(stage.work.on_response_head(head));
+            most = most.max(stage.mode);
+        }
+        if let Some(stage) = &mut self.inspection {
+            stage.mode = bounded(stage.work.on_response_head(head));
+            most = most.max(stage.mode);
+        }
+        most
+    }
+
+    fn on_response(&mut self, response: &mut Response<'_>) -> Verdict {
+        if let Some(counting) = Stage::reading(&mut self.counting) {
+            // The meter lets every response pass.
+            let _ = counting.work.on_response(response);
+        }
+        let Some(inspection) = Stage::reading(&mut self.inspection) else { return Verdict::Continue };
+        let verdict = inspection.work.on_response(response);
+        if inspection.mode == BodyMode::Observe {
+            response.set_edits(Edits::new());
+            return Verdict::Continue;
+        }
+        verdict
+    }
+
+    fn on_event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) -> StreamAction {
+        if let Some(counting) = Stage::reading(&mut self.counting) {
+            let seen = counting.work.meter(event);
+            if seen.withhold && counting.mode != BodyMode::Observe {
+                return StreamAction::Continue;
+            }
+        }
+        match Stage::reading(&mut self.inspection) {
+            Some(inspection) if inspection.mode != BodyMode::Observe => inspection.work.on_event(event, out),
+            observer => {
+                out.extend_from_slice(event.raw());
+                if let Some(inspection) = observer {
+                    self.ignored.clear();
+                    let action = inspection.work.on_event(event, &mut self.ignored);
+                    stop_after(action, inspection);
+                }
+                StreamAction::Continue
+            }
+        }
+    }
+
+    fn on_events_end(&mut self, out: &mut Vec<u8>) -> StreamAction {
+        match Stage::reading(&mut self.inspection) {
+            Some(inspection) if inspection.mode != BodyMode::Observe => inspection.work.on_events_end(out),
+            Some(inspection) => {
+                self.ignored.clear();
+                let action = inspection.work.on_events_end(&mut self.ignored);
+                stop_after(action, inspection);
+                StreamAction::Continue
+            }
+            None => StreamAction::Continue,
+        }
+    }
+
+    fn on_progress(&mut self, now_ns: fn() -> u64, bytes: u64) {
+        if let Some(counting) = &mut self.counting {
+            counting.work.on_progress(now_ns, bytes);
+        }
+        if let Some(payment) = &mut self.payment {
+            payment.renew(now_ns);
+        }
+    }
+
+    fn on_unscanned(&mut self, bytes: u64) {
+        if let Some(counting) = Stage::reading(&mut self.counting) {
+            counting.work.on_unscanned(bytes);
+        }
+        if let Some(inspection) = Stage::reading(&mut self.inspection) {
+            inspection.work.on_unscanned(bytes);
+        }
+    }
+
+    fn settles_refusal(&self) -> bool {
+        self.inspection.is_some() || self.counting.is_some() || self.payment.is_some()
+    }
+
+    fn on_log(&mut self, end: &StreamEnd) {
+        if let Some(inspection) = &mut self.inspection {
+            inspection.work.on_log(end);
+        }
+        let usage = self.counting.as_mut().map(|counting| counting.work.settle(end).usage).unwrap_or_default();
+        if let Some(payment) = &mut self.payment {
+            let served_model = self.counting.as_ref().and_then(|counting| counting.work.served_model());
+            payment.settle(end, &usage, served_model);
+        }
+    }
+}
+
+impl Transit {
+    pub(crate) fn new(gateway: Rc<Gateway>) -> Transit {
+        Transit { gateway, inspection: None, counting: None, payment: None, ignored: Vec::new() }
+    }
+
+    /// Returns the consumer of the call, which is empty without an identity in the policy; or the reply to a call that has
+    /// none and must have one.
+    fn identify(&self, call: &Call<'_>) -> Result<Vec<u8>, LocalReply> {
+        let Some(quota) = &self.gateway.stages.quota else { return Ok(Vec::new()) };
+        match quota.identify(call) {
+            Some(consumer) => Ok(consumer),
+            None if self.gateway.is_audit => {
+                property::set_verdict(quota.unidentified().verdict);
+                Ok(Vec::new())
+            }
+            None => Err(quota.unidentified()),
+        }
+    }
+
+    fn inspect(&mut self, call: &mut Call<'_>) -> Verdict {
+        let Some(inspector) = &self.gateway.stages.inspector else { return Verdict::Continue };
+        let mut inspection = Rc::clone(inspector).inspection();
+        let verdict = inspection.on_request(call);
+        let verdict = self.effective(verdict, call);
+        if matches!(verdict, Verdict::Continue) {
+            self.inspection = Some(Stage::new(inspection));
+        }
+        verdict
+    }
+
+    /// Runs the stages behind the inspector, on the text that it lets pass.
+    fn admit(&mut self, call: &mut Call<'_>, consumer: &[u8]) -> Verdict {
+        let gateway = Rc::clone(&self.gateway);
+        let model = call.model();
+        let decision = match gateway.stages.router.as_ref().map(|router| router.decide(model.as_deref())) {
+            None => None,
+            Some(Ok(decision)) => Some(decision),
+            Some(Err(reply)) => match self.effective(Verdict::Reply(reply), call) {
+                Verdict::Continue => None,
+                refused => return refused,
+            },
+        };
+        self.count(call, decision.as_ref());
+        if let Some(quota) = &gateway.stages.quota {
+            let mut payment = Rc::clone(quota).payment();
+            let input_tokens = self.counting.as_ref().map_or(0, |counting| counting.work.input_tokens());
+            let verdict = payment.reserve(call, consumer, model.map(|model| model.into_owned()), Some(input_tokens));
+            if let Verdict::Reply(reply) = self.effective(verdict, call) {
+                return Verdict::Reply(reply);
+            }
+            self.payment = Some(payment);
+        }
+        decision.map_or(Verdict::Continue, |decision| model_router::apply(&decision, call))
+    }
+
+    /// Counts the prompt with the tokenizer of the model that the upstream gets, and asks the upstream for usage.
+    fn count(&mut self, call: &mut Call<'_>, decision: Option<&Decision<'_>>) {
+        let gateway = Rc::clone(&self.gateway);
+        let Some(counter) = &gateway.stages.counter else { return };
+        let model = call.model();
+        let upstream_model = decision.and_then(|decision| decision.upstream_model);
+        let mut counting = Rc::clone(counter).counting();
+        let model = upstream_model.or(model.as_deref()).unwrap_or_default();
+        if gateway.stages.counts_prompts {
+            counting.count(call, model);
+        } else {
+            counting.meter_only(call, model);
+        }
+        if !gateway.is_audit {
+            call.view().ask_for_usage(call.body(), call.edits());
+        }
+        self.counting = Some(Stage::new(counting));
+    }
+
+    /// Returns the verdict that takes effect. An audit records a refusal, drops all edits and lets the call pass.
+    fn effective(&self, verdict: Verdict, call: &mut Call<'_>) -> Verdict {
+        if !self.gateway.is_audit {
+            return verdict;
+        }
+        call.set_edits(Edits::new());
+        if let Verdict::Reply(reply) = verdict {
+            property::set_verdict(reply.verdict);
+        }
+        Verdict::Continue
+    }
+}
+
+/// Ends an observed inspection that would have ended the stream: nothing would have followed.
+fn stop_after(action: StreamAction, inspection: &mut Stage<Inspection>) {
+    if let StreamAction::Abort(_) = action {
+        inspection.mode = BodyMode::Pass;
+    }
+}
