@@ -216,7 +216,7 @@ fn publish(record: &UsageRecord) {
         (property::REASONING_TOKENS, usage.reasoning),
         (property::AUDIO_OUTPUT_TOKENS, usage.audio_output),
     ] {
-        property::set_unless_zero(name, value);
+        property::set_number(name, value);
     }
     property::set(property::USAGE_SOURCE, record.source.name());
     property::set(property::USAGE_COMPLETE, if record.complete { "true" } else { "false" });
