@@ -148,7 +148,9 @@ impl Quota {
         now: UnixMillis,
         bound: &CallUsage,
     ) -> Result<Option<Reservation>, Refusal<S::Error>> {
-        self.reserve_if(store, consumer, now, (bound, Limits::Enforced), |record, budgets| is_small(record, budgets, bound))
+        self.reserve_if(store, consumer, now, (bound, Limits::Enforced), |record, budgets| {
+            is_small(record, budgets, bound)
+        })
     }
 
     /// Reserves `usage` if `condition` holds for the consumer's record, whose first ledgers are those of its budgets.
