@@ -38,6 +38,14 @@ impl<T> Stage<T> {
     fn reading(stage: &mut Option<Stage<T>>) -> Option<&mut Stage<T>> {
         stage.as_mut().filter(|stage| stage.mode != BodyMode::Pass)
     }
+
+    /// Lets the stage read no more after it has ended the stream.
+    fn stop_after(&mut self, action: StreamAction) -> StreamAction {
+        if let StreamAction::Abort(_) = action {
+            self.mode = BodyMode::Pass;
+        }
+        action
+    }
 }
 
 impl Exchange for Transit {
@@ -102,13 +110,16 @@ impl Exchange for Transit {
             }
         }
         match Stage::reading(&mut self.inspection) {
-            Some(inspection) if inspection.mode != BodyMode::Observe => inspection.work.on_event(event, out),
+            Some(inspection) if inspection.mode != BodyMode::Observe => {
+                let action = inspection.work.on_event(event, out);
+                inspection.stop_after(action)
+            }
             observer => {
                 out.extend_from_slice(event.raw());
                 if let Some(inspection) = observer {
                     self.ignored.clear();
                     let action = inspection.work.on_event(event, &mut self.ignored);
-                    stop_after(action, inspection);
+                    let _ = inspection.stop_after(action);
                 }
                 StreamAction::Continue
             }
@@ -117,14 +128,27 @@ impl Exchange for Transit {
 
     fn on_events_end(&mut self, out: &mut Vec<u8>) -> StreamAction {
         match Stage::reading(&mut self.inspection) {
-            Some(inspection) if inspection.mode != BodyMode::Observe => inspection.work.on_events_end(out),
+            Some(inspection) if inspection.mode != BodyMode::Observe => {
+                let action = inspection.work.on_events_end(out);
+                inspection.stop_after(action)
+            }
             Some(inspection) => {
                 self.ignored.clear();
                 let action = inspection.work.on_events_end(&mut self.ignored);
-                stop_after(action, inspection);
+                let _ = inspection.stop_after(action);
                 StreamAction::Continue
             }
             None => StreamAction::Continue,
+        }
+    }
+
+    fn meters_aborted(&self) -> bool {
+        self.counting.is_some()
+    }
+
+    fn on_aborted_event(&mut self, event: &Event<'_>) {
+        if let Some(counting) = Stage::reading(&mut self.counting) {
+            counting.work.meter(event);
         }
     }
 
@@ -246,12 +270,5 @@ impl Transit {
             property::set_verdict(reply.verdict);
         }
         Verdict::Continue
-    }
-}
-
-/// Ends an observed inspection that would have ended the stream: nothing would have followed.
-fn stop_after(action: StreamAction, inspection: &mut Stage<Inspection>) {
-    if let StreamAction::Abort(_) = action {
-        inspection.mode = BodyMode::Pass;
     }
 }

@@ -102,7 +102,8 @@ impl BodyMode {
 pub enum StreamAction {
     /// Let the stream go on.
     Continue,
-    /// End the stream: the bytes in `out` leave, then the dialect's error event, and nothing after it.
+    /// End the stream: the bytes in `out` leave, then the dialect's error event, and nothing after it. Under
+    /// [`BodyMode::Observe`] the stream goes on.
     Abort(Box<LocalReply>),
 }
 
@@ -151,8 +152,18 @@ pub trait Exchange {
         StreamAction::Continue
     }
 
+    /// Returns `true` if [`on_aborted_event`](Self::on_aborted_event) shall run for the remaining events of a stream that this
+    /// exchange has ended.
+    fn meters_aborted(&self) -> bool {
+        false
+    }
+
+    /// Receives an event of a stream after the exchange has ended it. The client does not get it, but the provider charges
+    /// for it.
+    fn on_aborted_event(&mut self, _event: &Event<'_>) {}
+
     /// Reports that a part of the response body has arrived, under every [`BodyMode`]. `now_ns` returns nanoseconds
-    /// since the Unix epoch; `bytes` is the size of a part that passes unread, else 0.
+    /// since the Unix epoch; `bytes` is the size of a part that passes or is dropped unread, else 0.
     fn on_progress(&mut self, _now_ns: fn() -> u64, _bytes: u64) {}
 
     /// Reports that the response, or its remainder, cannot be read, whether it passes or not. `bytes` is the number of

@@ -31,7 +31,7 @@ pub(super) enum ResponseBody {
     Events(Box<EventStream>),
     /// Remainder of a compressed stream that is no longer read, and leaves decompressed like its beginning.
     Inflating(Inflating),
-    /// Tollgate has ended the stream; the remainder is dropped.
+    /// Tollgate has ended the stream; the remainder is dropped unread.
     Aborted,
 }
 
@@ -118,7 +118,7 @@ impl Admitted {
     pub(super) fn response_body(mut self: Box<Self>, plugin: &Rc<Plugin>, size: usize, end: bool) -> Next {
         self.settlement.finished |= end;
         let body = std::mem::replace(&mut self.response, ResponseBody::Passing);
-        let is_unread = matches!(body, ResponseBody::Passing | ResponseBody::Inflating(_));
+        let is_unread = matches!(body, ResponseBody::Passing | ResponseBody::Inflating(_) | ResponseBody::Aborted);
         self.settlement.exchange.on_progress(clock::now_ns, if is_unread { size as u64 } else { 0 });
         let mut reader = self.reader(plugin);
         let step = match body {

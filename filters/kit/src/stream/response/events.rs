@@ -1,7 +1,9 @@
 //! Streamed responses, event by event.
 
+use std::convert::Infallible;
+
 use tollgate_llm::content_encoding::{ContentEncoding, InflateLimits, Inflater};
-use tollgate_llm::{Dialect, FrameError, Framer, Framing, StreamState};
+use tollgate_llm::{Dialect, Event, FrameError, Framer, Framing, StreamState};
 
 use super::reader::{Reader, drop_frame, replace_frame};
 use crate::abi::{self, Buffer};
@@ -26,6 +28,8 @@ pub(in crate::stream) struct EventStream {
     state: StreamState,
     /// Bytes that leave in place of the current frame; kept for its capacity.
     out: Vec<u8>,
+    /// `true` once the stream was ended: its remainder is metered and dropped.
+    is_aborted: bool,
 }
 
 /// State that follows a frame.
@@ -34,7 +38,7 @@ pub(super) enum NextState {
     Reading,
     /// The remainder passes unread; decompressed, if its beginning was.
     Unread(Option<Box<Inflater>>),
-    /// The stream was ended; the remainder is dropped.
+    /// The stream was ended; the remainder is dropped unread.
     Aborted,
 }
 
@@ -60,6 +64,7 @@ impl EventStream {
             inflater: encoding.map(|encoding| Box::new(Inflater::new(encoding, STREAM_LIMITS))),
             state: StreamState::default(),
             out: Vec::new(),
+            is_aborted: false,
         }
     }
 
@@ -80,19 +85,32 @@ impl EventStream {
         let mut inflated = Vec::new();
         let is_inflated = self.inflate(plugin, &frame, &mut inflated, end);
         let plain = if self.inflater.is_some() { &inflated } else { &frame };
+        if self.is_aborted {
+            let next = match is_inflated {
+                true => self.meter(reader.exchange, plain, end),
+                false => NextState::Aborted,
+            };
+            return (next, drop_frame(plugin, size));
+        }
         let stop = self.read(reader, plain, is_inflated, end).err();
         if !self.out.is_empty() {
             self.state.mark_sent();
         }
         let next = match stop {
             None => NextState::Reading,
-            Some(FrameError::Callback(reply)) if holds => self.abort(reader.dialect, &reply),
+            Some(FrameError::Callback(reply)) if holds => {
+                self.abort(reader.dialect, &reply);
+                self.meter(reader.exchange, &[], end)
+            }
             Some(FrameError::Callback(_)) => NextState::Reading,
             Some(error @ (FrameError::TooLarge | FrameError::Malformed)) => {
                 let reason = reason(&error, is_inflated, holds);
                 reader.exchange.on_unscanned(self.framer.pending().len() as u64);
                 match plugin.dispose(reason, self.mode) {
-                    Disposition::Refuse => self.abort(reader.dialect, &LocalReply::unreadable_response()),
+                    Disposition::Refuse => {
+                        self.abort(reader.dialect, &LocalReply::unreadable_response());
+                        NextState::Aborted
+                    }
                     Disposition::Pass => self.pass_remainder(reader.exchange),
                 }
             }
@@ -146,11 +164,33 @@ impl EventStream {
     /// Ends the stream in the caller's dialect: an error event without an end mark, as the provider's own would be.
     /// The response code details have been sent by now, so only the verdict is published.
     #[cold]
-    fn abort(&mut self, dialect: Dialect, reply: &LocalReply) -> NextState {
+    fn abort(&mut self, dialect: Dialect, reply: &LocalReply) {
         property::set(property::VERDICT, reply.verdict);
         let event = dialect.error_event(self.framer.framing(), &self.state, &reply.error());
         self.out.extend_from_slice(&event);
-        NextState::Aborted
+    }
+
+    /// Reads on in a stream that was ended, for an exchange that meters it: the provider charges for what is dropped here.
+    fn meter(&mut self, exchange: &mut dyn Exchange, plain: &[u8], end: bool) -> NextState {
+        if !exchange.meters_aborted() {
+            return NextState::Aborted;
+        }
+        self.is_aborted = true;
+        let mut each = |event: Event<'_>| -> Result<(), Infallible> {
+            exchange.on_aborted_event(&event);
+            Ok(())
+        };
+        let mut read = self.framer.push(plain, &mut each);
+        if read.is_ok() && end {
+            read = self.framer.finish(each);
+        }
+        match read {
+            Ok(()) => NextState::Reading,
+            Err(_) => {
+                exchange.on_unscanned(self.framer.pending().len() as u64);
+                NextState::Aborted
+            }
+        }
     }
 
     /// Lets the remainder of an unreadable stream pass. Bytes that are held of earlier events leave first.
@@ -163,6 +203,10 @@ impl EventStream {
     /// Handles the end of a stream that trailers follow.
     pub(super) fn trailers(mut self, reader: &mut Reader<'_>) {
         self.out.clear();
+        if self.is_aborted {
+            self.meter(reader.exchange, &[], true);
+            return;
+        }
         if self.inflater.is_some_and(|inflater| inflater.finish().is_err()) {
             reader.plugin.report_unscanned(Unreadable::ResponseEncoding);
         }
