@@ -14,6 +14,16 @@ use crate::store::SharedData;
 use crate::usage_source::{UsageSource, charged};
 use crate::{CostQuota, millis, refusal};
 
+/// Input tokens of a call, as known before its reservation.
+pub enum Input<'a> {
+    /// The payment counts the prompt itself.
+    Uncounted,
+    /// Count of the prompt.
+    Counted(u64),
+    /// Upper bound of the count, and a function that counts. It is called where a budget is in reach of the bound.
+    Bounded(u64, &'a mut dyn FnMut(&Call<'_>) -> u64),
+}
+
 /// Reservation and charge of one call.
 pub struct Payment {
     filter: Rc<CostQuota>,
@@ -30,7 +40,8 @@ impl Exchange for Payment {
         let Some(consumer) = self.filter.identify(call) else {
             return Verdict::Reply(Box::new(refusal::unidentified()));
         };
-        self.reserve(call, &consumer, model, property::get_u64(property::INPUT_TOKENS))
+        let input = property::get_u64(property::INPUT_TOKENS).map_or(Input::Uncounted, Input::Counted);
+        self.reserve(call, &consumer, model, input)
     }
 
     fn reads_response(&self) -> bool {
@@ -85,14 +96,13 @@ impl Payment {
         Payment { filter, model: None, usage: UsageSource::TokenCounter, reservation: None }
     }
 
-    /// Reserves the most that a call to `model` can use in all budgets of `consumer`. Without `input_tokens` the prompt is
-    /// counted here.
+    /// Reserves the most that a call to `model` can use in all budgets of `consumer`.
     pub fn reserve(
         &mut self,
         call: &mut Call<'_>,
         consumer: &[u8],
         model: Option<String>,
-        input_tokens: Option<u64>,
+        input: Input<'_>,
     ) -> Verdict {
         let filter = Rc::clone(&self.filter);
         self.model = model;
@@ -115,9 +125,19 @@ impl Payment {
             return Verdict::Reply(Box::new(reply));
         }
         let admission = Admission { config: &filter.config, consumer, price: price.as_ref() };
-        match input_tokens {
-            Some(tokens) => ask.input_tokens = tokens,
-            None => match self.count(&admission, call, &ask) {
+        match input {
+            Input::Counted(tokens) => ask.input_tokens = tokens,
+            Input::Bounded(tokens, count) => {
+                let bound = admission.estimate(&Estimate { input_tokens: tokens, ..ask });
+                let now = millis(call.now_ns());
+                // A refusal by a bound is none: the count decides.
+                if let Ok(Some(reservation)) = filter.config.quota.reserve_bound(&SharedData, consumer, now, &bound) {
+                    self.reservation = Some(reservation);
+                    return refused.map_or(Verdict::Continue, |reply| Verdict::Reply(Box::new(reply)));
+                }
+                ask.input_tokens = count(call);
+            }
+            Input::Uncounted => match self.count(&admission, call, &ask) {
                 Ok(tokens) => ask.input_tokens = tokens,
                 Err(denied) => return self.denied(&denied),
             },

@@ -8,15 +8,17 @@ use model_router::ModelRouter;
 use prompt_inspector::PromptInspector;
 use token_counter::TokenCounter;
 use tollgate_kit::{ConfigError, Limits};
-use tollgate_policy::{Admission, CompiledPolicy, CountingMode, Identity, Missing, Mode, Source};
+use tollgate_policy::{Admission, CompiledPolicy, CountingMode, Identity, Missing, Mode, References, Source};
 use tollgate_quota::{Quota, RawQuota};
 
 /// Stages of a policy; `None` for those that it does not name.
 pub(crate) struct Stages {
     pub(crate) inspector: Option<Rc<PromptInspector>>,
     pub(crate) counter: Option<Rc<TokenCounter>>,
-    /// `true` if prompts are counted. Else only the provider's usage is read.
-    pub(crate) counts_prompts: bool,
+    /// Counting of prompts. Without it, only the provider's usage is read.
+    pub(crate) counting: CountingMode,
+    /// `true` if a call that refers to content of unknown size is refused.
+    pub(crate) refuses_references: bool,
     pub(crate) quota: Option<Rc<CostQuota>>,
     pub(crate) router: Option<Rc<ModelRouter>>,
 }
@@ -25,7 +27,13 @@ impl Stages {
     pub(crate) fn new(policy: CompiledPolicy, limits: &Limits) -> Result<Stages, ConfigError> {
         let has_prices = !policy.prices.is_empty();
         let pays = policy.quota.is_some() || policy.identity.is_some() || has_prices;
-        let counts_prompts = policy.counting.mode != CountingMode::Off || policy.quota.is_some();
+        // A budget needs a number to reserve.
+        let counting = match policy.counting.mode {
+            CountingMode::Off if policy.quota.is_some() => CountingMode::WhenNeeded,
+            mode => mode,
+        };
+        let counts_prompts = counting != CountingMode::Off;
+        let refuses_references = counts_prompts && policy.counting.references == References::Refuse;
         let inspector = policy.firewall.map(|firewall| PromptInspector::new(limits.clone(), Arc::new(firewall)));
         let router = policy.router.map(|router| ModelRouter::new(limits.clone(), true, router));
         let counter = (counts_prompts || has_prices).then(|| TokenCounter::new(limits.clone(), policy.catalog.clone()));
@@ -52,7 +60,8 @@ impl Stages {
         Ok(Stages {
             inspector: inspector.map(Rc::new),
             counter: counter.map(Rc::new),
-            counts_prompts,
+            counting,
+            refuses_references,
             quota: pays.then(|| Rc::new(CostQuota::new(config))),
             router: router.map(Rc::new),
         })

@@ -2,13 +2,14 @@
 
 use std::rc::Rc;
 
-use cost_quota::Payment;
+use cost_quota::{Input, Payment};
 use prompt_inspector::Inspection;
 use token_counter::Counting;
 use tollgate_kit::{
     BodyMode, Call, Exchange, LocalReply, Response, ResponseHead, StreamAction, StreamEnd, Verdict, property,
 };
 use tollgate_llm::{Edits, Event};
+use tollgate_policy::CountingMode;
 use tollgate_route::Decision;
 
 use crate::Gateway;
@@ -228,11 +229,14 @@ impl Transit {
                 refused => return refused,
             },
         };
+        let verdict = self.references(call);
+        if let Verdict::Reply(reply) = self.effective(verdict, call) {
+            return Verdict::Reply(reply);
+        }
         self.count(call, decision.as_ref());
         if let Some(quota) = &gateway.stages.quota {
             let mut payment = Rc::clone(quota).payment();
-            let input_tokens = self.counting.as_ref().map_or(0, |counting| counting.work.input_tokens());
-            let verdict = payment.reserve(call, consumer, model.map(|model| model.into_owned()), Some(input_tokens));
+            let verdict = self.reserve(&mut payment, call, consumer, decision.as_ref());
             if let Verdict::Reply(reply) = self.effective(verdict, call) {
                 return Verdict::Reply(reply);
             }
@@ -241,7 +245,45 @@ impl Transit {
         decision.map_or(Verdict::Continue, |decision| model_router::apply(&decision, call))
     }
 
-    /// Counts the prompt with the tokenizer of the model that the upstream gets, and asks the upstream for usage.
+    /// Reserves the prompt of a call and its output: the bound of the prompt where that is small, else its count.
+    fn reserve(
+        &mut self,
+        payment: &mut Payment,
+        call: &mut Call<'_>,
+        consumer: &[u8],
+        decision: Option<&Decision<'_>>,
+    ) -> Verdict {
+        let model = call.model().map(|model| model.into_owned());
+        let bounds = self.gateway.stages.counting == CountingMode::WhenNeeded;
+        let Some(stage) = &mut self.counting else { return payment.reserve(call, consumer, model, Input::Counted(0)) };
+        let tokens = stage.work.input_tokens();
+        if !bounds {
+            return payment.reserve(call, consumer, model, Input::Counted(tokens));
+        }
+        let counted = decision.and_then(|decision| decision.upstream_model).or(model.as_deref()).unwrap_or_default();
+        let counted = counted.to_owned();
+        let mut count = |call: &Call<'_>| {
+            stage.work.count(call, &counted);
+            stage.work.input_tokens()
+        };
+        payment.reserve(call, consumer, model, Input::Bounded(tokens, &mut count))
+    }
+
+    /// Returns the reply to a call that refers to content of unknown size, where the policy refuses such calls.
+    fn references(&self, call: &Call<'_>) -> Verdict {
+        let stages = &self.gateway.stages;
+        let is_refused = stages.refuses_references
+            && !call.view().dialect.is_free()
+            && tollgate_tokens::has_references(call.view(), call.body());
+        if !is_refused {
+            return Verdict::Continue;
+        }
+        let message = "The request refers to content outside of it (a URL, a file id or a stored conversation), whose number \
+                       of tokens is unknown. Send the content itself.";
+        Verdict::Reply(Box::new(LocalReply::new(400, "unbounded", message).with_code("content_reference")))
+    }
+
+    /// Counts or bounds the prompt with the tokenizer of the model that the upstream gets, and asks the upstream for usage.
     fn count(&mut self, call: &mut Call<'_>, decision: Option<&Decision<'_>>) {
         let gateway = Rc::clone(&self.gateway);
         let Some(counter) = &gateway.stages.counter else { return };
@@ -249,10 +291,10 @@ impl Transit {
         let upstream_model = decision.and_then(|decision| decision.upstream_model);
         let mut counting = Rc::clone(counter).counting();
         let model = upstream_model.or(model.as_deref()).unwrap_or_default();
-        if gateway.stages.counts_prompts {
-            counting.count(call, model);
-        } else {
-            counting.meter_only(call, model);
+        match gateway.stages.counting {
+            CountingMode::Exact => counting.count(call, model),
+            CountingMode::WhenNeeded => counting.bound(call, model),
+            CountingMode::Off => counting.meter_only(call, model),
         }
         if !gateway.is_audit {
             call.view().ask_for_usage(call.body(), call.edits());

@@ -38,6 +38,8 @@ published! {
     STREAM = "tollgate.stream";
     /// Input tokens, cached ones included.
     INPUT_TOKENS = "tollgate.input_tokens";
+    /// Source of the input tokens: `counted`, `bounded` or `provider`.
+    INPUT_TOKENS_SOURCE = "tollgate.input_tokens_source";
     /// Input tokens that the provider read from its cache.
     CACHED_TOKENS = "tollgate.cached_tokens";
     /// Input tokens that were written to the provider's cache, for any time to live.
@@ -54,7 +56,7 @@ published! {
     AUDIO_OUTPUT_TOKENS = "tollgate.audio_output_tokens";
     /// Total by the provider, else input plus output.
     TOTAL_TOKENS = "tollgate.total_tokens";
-    /// Source of the token numbers: `provider`, `counted`, `mixed` or `none`.
+    /// Source of the token numbers: `provider`, `counted`, `mixed`, `estimated` or `none`.
     USAGE_SOURCE = "tollgate.usage_source";
     /// `true` if the response was complete; `false` if the numbers are those of the part that was seen.
     USAGE_COMPLETE = "tollgate.usage_complete";

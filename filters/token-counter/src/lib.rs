@@ -16,7 +16,10 @@ use tollgate_kit::{
     StreamEnd, Verdict, now_ns, property, random_key,
 };
 use tollgate_llm::Event;
-use tollgate_tokens::{Catalog, MeteredEvent, RawAliases, RawTokenizer, TextCache, UsageMeter, UsageRecord};
+use tollgate_tokens::{
+    Catalog, InputSource, Keeper, MeteredEvent, MeteredPrompt, RawAliases, RawTokenizer, RecordSource, TextCache,
+    UsageMeter, UsageRecord,
+};
 
 use metrics::Metrics;
 
@@ -149,8 +152,28 @@ impl Counting {
                 TextCache::with_shared(body, random_key, |cache| profile.count_cached(view, body, cache)).tokens;
             self.filter.metrics.borrow().counted.add(1);
         }
+        self.start(call, InputSource::Counted, UsageMeter::new(view, profile.tokenizer().clone(), self.input_tokens));
+    }
+
+    /// Computes an upper bound of the prompt of a call instead of its count, and starts the meter of its response. The texts
+    /// are kept as far as [`Keeper`] permits, and counted if the provider reports no usage.
+    pub fn bound(&mut self, call: &Call<'_>, model: &str) {
+        let view = call.view();
+        if view.dialect.is_free() {
+            return self.count(call, model);
+        }
+        let profile = self.filter.catalog.profile(model);
+        let bound = profile.bound(view, call.body(), &Keeper::shared());
+        self.input_tokens = bound.tokens;
+        let meter = UsageMeter::new(view, profile.tokenizer().clone(), MeteredPrompt::Kept(bound.kept));
+        self.start(call, InputSource::Bounded, meter);
+    }
+
+    /// Publishes the tokens of the prompt, and starts the meter of the response.
+    fn start(&mut self, call: &Call<'_>, source: InputSource, meter: UsageMeter) {
         property::set_number(property::INPUT_TOKENS, self.input_tokens);
-        self.meter = Some(UsageMeter::new(view, profile.tokenizer().clone(), self.input_tokens));
+        property::set(property::INPUT_TOKENS_SOURCE, source.name());
+        self.meter = Some(meter);
         self.forwarded_ns = call.now_ns();
     }
 
@@ -161,7 +184,7 @@ impl Counting {
         self.forwarded_ns = call.now_ns();
     }
 
-    /// Returns the counted tokens of the prompt.
+    /// Returns the tokens of the prompt, counted or bounded.
     pub fn input_tokens(&self) -> u64 {
         self.input_tokens
     }
@@ -219,5 +242,8 @@ fn publish(record: &UsageRecord) {
         property::set_number(name, value);
     }
     property::set(property::USAGE_SOURCE, record.source.name());
+    if record.source != RecordSource::None {
+        property::set(property::INPUT_TOKENS_SOURCE, record.input_source.name());
+    }
     property::set(property::USAGE_COMPLETE, if record.complete { "true" } else { "false" });
 }
