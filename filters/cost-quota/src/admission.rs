@@ -2,7 +2,7 @@
 
 use tollgate_kit::{Call, random_key};
 use tollgate_prices::{ModelPrice, NanoUsd};
-use tollgate_quota::{CallUsage, Estimate, LimitExceeded, Refusal};
+use tollgate_quota::{CallUsage, Estimate, LimitExceeded, Refusal, Remaining, Store};
 use tollgate_tokens::{Profile, TextCache};
 
 use crate::config::Config;
@@ -31,17 +31,23 @@ impl Admission<'_> {
         estimate
     }
 
+    /// Returns what the budgets leave, given that the prompt has at least `input_tokens`.
+    pub(crate) fn remaining(
+        &self,
+        call: &Call<'_>,
+        ask: &Estimate,
+        input_tokens: u64,
+    ) -> Result<Remaining, Refusal<<SharedData as Store>::Error>> {
+        let least = self.estimate(&Estimate { input_tokens, ..*ask });
+        self.config.quota.remaining(&SharedData, self.consumer, millis(call.now_ns()), &least)
+    }
+
     /// Counts the prompt of a call, given its other usage in `ask`: completely if the call can be admitted, else only until
     /// it is certain that it cannot.
     pub(crate) fn count(&self, profile: &Profile, call: &Call<'_>, ask: &Estimate) -> Result<u64, Box<LimitExceeded>> {
         let (view, body) = (call.view(), call.body());
         if body.len() >= LARGE {
-            let now = millis(call.now_ns());
-            let remaining = |input_tokens| {
-                let least = self.estimate(&Estimate { input_tokens, ..*ask });
-                self.config.quota.remaining(&SharedData, self.consumer, now, &least)
-            };
-            match remaining(profile.lower_bound(view)) {
+            match self.remaining(call, ask, profile.lower_bound(view)) {
                 Err(Refusal::LimitExceeded(denied)) => return Err(denied),
                 // The reservation fails in the same way, and `on_unavailable` decides there.
                 Err(Refusal::Unavailable(_)) => {}
@@ -53,7 +59,7 @@ impl Admission<'_> {
                     if let Some(count) = count {
                         return Ok(count.tokens);
                     }
-                    if let Err(Refusal::LimitExceeded(denied)) = remaining(most.saturating_add(1)) {
+                    if let Err(Refusal::LimitExceeded(denied)) = self.remaining(call, ask, most.saturating_add(1)) {
                         return Err(denied);
                     }
                     // Another call has been settled in the meantime.

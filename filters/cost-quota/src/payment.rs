@@ -20,8 +20,18 @@ pub enum Input<'a> {
     Uncounted,
     /// Count of the prompt.
     Counted(u64),
-    /// Upper bound of the count, and a function that counts. It is called where a budget is in reach of the bound.
-    Bounded(u64, &'a mut dyn FnMut(&Call<'_>) -> u64),
+    /// Bounds of the count, see [`Bounded`].
+    Bounded(Bounded<'a>),
+}
+
+/// Prompt that is counted only where a budget is in reach of its upper bound.
+pub struct Bounded<'a> {
+    /// Least number of tokens.
+    pub least: u64,
+    /// Largest number of tokens.
+    pub most: u64,
+    /// Counts the prompt.
+    pub count: &'a mut dyn FnMut(&Call<'_>) -> u64,
 }
 
 /// Reservation and charge of one call.
@@ -127,13 +137,19 @@ impl Payment {
         let admission = Admission { config: &filter.config, consumer, price: price.as_ref() };
         match input {
             Input::Counted(tokens) => ask.input_tokens = tokens,
-            Input::Bounded(tokens, count) => {
-                let bound = admission.estimate(&Estimate { input_tokens: tokens, ..ask });
+            Input::Bounded(Bounded { least, most, count }) => {
+                let bound = admission.estimate(&Estimate { input_tokens: most, ..ask });
                 let now = millis(call.now_ns());
                 // A refusal by a bound is none: the count decides.
                 if let Ok(Some(reservation)) = filter.config.quota.reserve_bound(&SharedData, consumer, now, &bound) {
                     self.reservation = Some(reservation);
                     return refused.map_or(Verdict::Continue, |reply| Verdict::Reply(Box::new(reply)));
+                }
+                if !filter.config.is_audit
+                    && let Err(Refusal::LimitExceeded(denied)) = admission.remaining(call, &ask, least)
+                {
+                    // A consumer that is out of budget and keeps trying costs no counting.
+                    return self.denied(&denied);
                 }
                 ask.input_tokens = count(call);
             }

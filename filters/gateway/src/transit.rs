@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use cost_quota::{Input, Payment};
+use cost_quota::{Bounded, Input, Payment};
 use prompt_inspector::Inspection;
 use token_counter::Counting;
 use tollgate_kit::{
@@ -262,11 +262,13 @@ impl Transit {
         }
         let counted = decision.and_then(|decision| decision.upstream_model).or(model.as_deref()).unwrap_or_default();
         let counted = counted.to_owned();
+        let least = stage.work.least(call, &counted);
         let mut count = |call: &Call<'_>| {
             stage.work.count(call, &counted);
             stage.work.input_tokens()
         };
-        payment.reserve(call, consumer, model, Input::Bounded(tokens, &mut count))
+        let input = Bounded { least, most: tokens, count: &mut count };
+        payment.reserve(call, consumer, model, Input::Bounded(input))
     }
 
     /// Returns the reply to a call that refers to content of unknown size, where the policy refuses such calls.

@@ -169,6 +169,11 @@ impl Counting {
         self.start(call, InputSource::Bounded, meter);
     }
 
+    /// Returns a lower bound of the prompt of a call.
+    pub fn least(&self, call: &Call<'_>, model: &str) -> u64 {
+        self.filter.catalog.profile(model).lower_bound(call.view())
+    }
+
     /// Publishes the tokens of the prompt, and starts the meter of the response.
     fn start(&mut self, call: &Call<'_>, source: InputSource, meter: UsageMeter) {
         property::set_number(property::INPUT_TOKENS, self.input_tokens);
