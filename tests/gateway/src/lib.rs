@@ -1,0 +1,143 @@
+//! The chain of the four filters as one policy.
+//!
+//! [`policy`] says in one `tollgate.yaml` what a chain says in four configurations, so that the tests of the chain run on the
+//! gateway filter too, with the same expectations.
+
+use serde_json::{Map, Value, json};
+use tollgate::file::FilterName;
+use tollgate::plan::ResolvedFilter;
+
+/// Order of the filters in the gateway.
+const ORDER: [FilterName; 4] =
+    [FilterName::PromptInspector, FilterName::TokenCounter, FilterName::CostQuota, FilterName::ModelRouter];
+
+/// Settings of cost-quota that have the same name in the part `quota`.
+const QUOTA: [&str; 6] =
+    ["namespace", "lease", "max_consumers", "overflow", "assumed_output_tokens", "max_output_tokens"];
+
+/// Returns the policy that does what the chain does, with exact counting. `None`: no policy does, since the chain has another
+/// order, one filter twice, or filters with different limits.
+pub fn policy(chain: &[ResolvedFilter]) -> Option<Value> {
+    let positions: Vec<usize> =
+        chain.iter().map(|filter| ORDER.iter().position(|name| *name == filter.name)).collect::<Option<_>>()?;
+    if !positions.is_sorted_by(|a, b| a < b) {
+        return None;
+    }
+    let limits = chain.first()?.configuration.get("limits");
+    if chain.iter().any(|filter| filter.configuration.get("limits") != limits) {
+        return None;
+    }
+    let mut policy = Map::from_iter([("version".to_owned(), json!(1)), ("counting".to_owned(), json!("off"))]);
+    if let Some(limits) = limits {
+        policy.insert("limits".to_owned(), limits.clone());
+    }
+    for filter in chain {
+        let mut configuration = filter.configuration.as_object()?.clone();
+        configuration.remove("limits");
+        match filter.name {
+            FilterName::PromptInspector => {
+                policy.insert("firewall".to_owned(), Value::Object(configuration));
+            }
+            FilterName::TokenCounter => count(&mut policy, &configuration),
+            FilterName::CostQuota => pay(&mut policy, configuration),
+            FilterName::ModelRouter => route(&mut policy, &configuration),
+            FilterName::Tollgate => return None,
+        }
+    }
+    Some(Value::Object(policy))
+}
+
+/// Adds tokenizers and aliases, as token-counter and cost-quota have them.
+fn count(policy: &mut Map<String, Value>, configuration: &Map<String, Value>) {
+    policy.insert("counting".to_owned(), json!("exact"));
+    if let Some(tokenizers) = configuration.get("tokenizers") {
+        policy.insert("tokenizers".to_owned(), tokenizers.clone());
+    }
+    for (alias, target) in entries(configuration.get("aliases")) {
+        model(policy, alias).insert("alias_of".to_owned(), target.clone());
+    }
+}
+
+/// Adds prices, budgets and the consumer, as cost-quota has them.
+fn pay(policy: &mut Map<String, Value>, mut configuration: Map<String, Value>) {
+    count(policy, &configuration);
+    if let Some(Value::Object(mut consumer)) = configuration.remove("consumer") {
+        let mut identity = Map::new();
+        if let Some(missing) = consumer.remove("missing") {
+            identity.insert("missing".to_owned(), missing);
+        }
+        identity.insert("consumer".to_owned(), Value::Object(consumer));
+        policy.insert("identity".to_owned(), Value::Object(identity));
+    }
+    let mut prices = Map::new();
+    if let Some(table) = configuration.remove("prices") {
+        prices.insert("override".to_owned(), table);
+    }
+    if configuration.get("on_unknown_price").is_none_or(|policy| policy == "allow") {
+        prices.insert("on_unknown".to_owned(), json!("pass"));
+    }
+    policy.insert("prices".to_owned(), Value::Object(prices));
+    let list = |of: Option<&Value>| of.and_then(Value::as_array).cloned().unwrap_or_default();
+    let mut budgets = list(configuration.get("budgets"));
+    let mut exempt = Vec::new();
+    for (consumer, own) in entries(configuration.get("consumers")) {
+        let own = list(own.get("budgets"));
+        if own.is_empty() {
+            exempt.push(json!(consumer));
+        }
+        budgets.extend(own.into_iter().map(|mut budget| {
+            if let Some(budget) = budget.as_object_mut() {
+                budget.insert("for".to_owned(), json!([consumer]));
+            }
+            budget
+        }));
+    }
+    policy.insert("budgets".to_owned(), Value::Array(budgets));
+    let mut quota = Map::from_iter([("exempt".to_owned(), Value::Array(exempt))]);
+    for name in QUOTA {
+        if let Some(value) = configuration.remove(name) {
+            quota.insert(name.to_owned(), value);
+        }
+    }
+    if configuration.get("on_unavailable").is_some_and(|policy| policy == "allow") {
+        quota.insert("on_unavailable".to_owned(), json!("pass"));
+    }
+    policy.insert("quota".to_owned(), Value::Object(quota));
+}
+
+/// Adds routes, as model-router has them.
+fn route(policy: &mut Map<String, Value>, configuration: &Map<String, Value>) {
+    for (name, route) in entries(configuration.get("models")) {
+        let model = model(policy, name);
+        for (key, value) in route.as_object().into_iter().flatten() {
+            if key != "upstream_model" || model.get("alias_of") != Some(value) {
+                model.insert(key.clone(), value.clone());
+            }
+        }
+    }
+    if let Some(Value::Object(default)) = configuration.get("default") {
+        model(policy, "*").extend(default.clone());
+    }
+}
+
+fn entries(of: Option<&Value>) -> impl Iterator<Item = (&String, &Value)> {
+    of.and_then(Value::as_object).into_iter().flatten()
+}
+
+/// Returns the entry of a model in the part `models`.
+fn model<'a>(policy: &'a mut Map<String, Value>, name: &str) -> &'a mut Map<String, Value> {
+    let object = || Value::Object(Map::new());
+    let models = policy.entry("models").or_insert_with(object);
+    object_mut(object_mut(models).entry(name).or_insert_with(object))
+}
+
+/// Returns a value as an object, which it becomes if it is none.
+fn object_mut(value: &mut Value) -> &mut Map<String, Value> {
+    if !value.is_object() {
+        *value = Value::Object(Map::new());
+    }
+    match value {
+        Value::Object(map) => map,
+        _ => unreachable!("the value is an object"),
+    }
+}

@@ -1,0 +1,52 @@
+//! Number of callbacks and host calls of one small call through the reference policy.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use serde_json::Value;
+use tollgate_host::{Listener, Module, Plugin, Process, Request, Route, Trace, TraceEvent, UpstreamResponse};
+use tollgate_workspace as workspace;
+
+/// Most callbacks and host calls of a call whose request has 1 KB, with every stage on.
+const MOST: (usize, usize) = (10, 45);
+
+fn counts(trace: &Trace) -> (usize, usize) {
+    let count = |kind: fn(&TraceEvent) -> bool| trace.lines().iter().filter(|line| kind(&line.event)).count();
+    (count(|event| matches!(event, TraceEvent::Callback(_))), count(|event| matches!(event, TraceEvent::HostCall(_))))
+}
+
+#[test]
+fn a_small_call_takes_few_host_calls() {
+    let path = workspace::root().join("examples/gateway/tollgate.yaml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let policy = serde_saphyr::from_str::<Value>(&text).unwrap().to_string();
+    let module = Module::from_file(workspace::module(workspace::BUNDLE).unwrap()).unwrap();
+    let process = Process::builder().canary(false).trace(true).build();
+    let answer = r#"{"id":"1","object":"chat.completion","model":"gpt-4o","choices":[{"index":0,"message":{"role":"assistant","content":"Good."},"finish_reason":"stop"}],"usage":{"prompt_tokens":230,"completion_tokens":2,"total_tokens":232}}"#;
+    process.cluster("openai", move |_| UpstreamResponse::json(answer));
+    let plugin = Plugin::new("tollgate", module)
+        .root_id("tollgate")
+        .vm_id("tollgate")
+        .configuration(policy)
+        .allow_on_headers_stop_iteration(true);
+    let listener =
+        Listener::builder().plugin(plugin).route(Route::prefix("/").cluster("openai")).start(&process).unwrap();
+    let body = format!(
+        r#"{{"model":"gpt-4o","max_tokens":100,"messages":[{{"role":"user","content":"{}"}}]}}"#,
+        "What is a gateway? ".repeat(50)
+    );
+    let request = || {
+        Request::post("/v1/chat/completions")
+            .header("content-type", "application/json")
+            .header("x-tollgate-consumer", "alice")
+            .body(body.clone())
+    };
+    // The first call defines metrics.
+    listener.send(request());
+    let exchange = listener.send(request());
+    assert_eq!(exchange.client.status, 200, "{}", exchange.client.text());
+    let (callbacks, host_calls) = counts(&exchange.trace);
+    assert!(
+        callbacks <= MOST.0 && host_calls <= MOST.1,
+        "{callbacks} callbacks, {host_calls} host calls:\n{}",
+        exchange.trace
+    );
+}
