@@ -124,6 +124,13 @@ fn decimal(mut number: u64, digits: &mut [u8; 20]) -> &[u8] {
     digits.get(start..).unwrap_or_default()
 }
 
+/// Publishes a number that is zero for most calls, unless it is.
+pub fn set_unless_zero(name: &'static str, number: u64) {
+    if number > 0 {
+        set_number(name, number);
+    }
+}
+
 /// Hands the new values to Envoy.
 pub(crate) fn flush() {
     pending::flush(write);
@@ -144,23 +151,10 @@ pub fn set_name(name: &'static str, value: &str) {
 
 /// Publishes zeros for a call that used nothing: consumers that add the numbers up need a value.
 pub(crate) fn set_zero_usage() {
-    for name in [
-        INPUT_TOKENS,
-        CACHED_TOKENS,
-        CACHE_WRITE_TOKENS,
-        CACHE_WRITE_1H_TOKENS,
-        AUDIO_INPUT_TOKENS,
-        OUTPUT_TOKENS,
-        REASONING_TOKENS,
-        AUDIO_OUTPUT_TOKENS,
-        TOTAL_TOKENS,
-        COST_NANO_USD,
-        COST_MICRO_USD,
-    ] {
+    for name in [INPUT_TOKENS, OUTPUT_TOKENS, TOTAL_TOKENS, COST_MICRO_USD] {
         set(name, "0");
     }
     set(USAGE_SOURCE, "none");
-    set(USAGE_COMPLETE, "true");
 }
 
 /// Returns a property that a Tollgate filter has published on this stream, as bytes.

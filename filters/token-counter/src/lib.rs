@@ -244,7 +244,7 @@ fn publish(record: &UsageRecord) {
         (property::REASONING_TOKENS, usage.reasoning),
         (property::AUDIO_OUTPUT_TOKENS, usage.audio_output),
     ] {
-        property::set_number(name, value);
+        property::set_unless_zero(name, value);
     }
     property::set(property::USAGE_SOURCE, record.source.name());
     if record.source != RecordSource::None {
