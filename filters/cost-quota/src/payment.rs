@@ -226,7 +226,7 @@ impl Payment {
         let price = served_model.and_then(|model| prices.find(model).copied()).or_else(|| self.price());
         let cost = price.map(|price| price.cost(&tokens));
         let nano_usd = cost.unwrap_or_default();
-        property::set_unless_zero(property::COST_NANO_USD, nano_usd.0);
+        property::set_number(property::COST_NANO_USD, nano_usd.0);
         property::set_number(property::COST_MICRO_USD, nano_usd.micros());
         let mut metrics = self.filter.metrics.borrow_mut();
         if let (Some(model), Some(cost), true) = (&self.model, cost, end.was_served()) {

@@ -59,6 +59,11 @@ fn text(value: impl ToString) -> Field {
     Field::Is(json!(value.to_string()))
 }
 
+/// Field that is absent if it is zero.
+fn unless_zero(value: u64) -> Field {
+    if value == 0 { Field::Is(Value::Null) } else { text(value) }
+}
+
 #[test]
 fn every_sdk_through_envoy() {
     let any = SocketAddr::from(([127, 0, 0, 1], 0));
@@ -226,8 +231,8 @@ fn questions(caller: &Caller, question: &Question) -> Vec<(&'static str, Questio
                     ("status", Field::Is(json!(200))),
                     ("input_tokens", text(input)),
                     ("output_tokens", text(output)),
-                    ("cached_tokens", text(cached)),
-                    ("reasoning_tokens", text(reasoning)),
+                    ("cached_tokens", unless_zero(cached)),
+                    ("reasoning_tokens", unless_zero(reasoning)),
                     ("total_tokens", text(input + output)),
                     ("usage_source", text("provider")),
                     ("verdict", text("allow")),

@@ -74,11 +74,7 @@ impl Run {
     fn complete(&mut self, entries: &[Value]) {
         let mut fields = vec!["dialect", "model", "stream", "verdict"];
         for (filter, of_filter) in [
-            (
-                COUNTER,
-                &["input_tokens", "cached_tokens", "output_tokens", "reasoning_tokens", "total_tokens", "usage_source"]
-                    [..],
-            ),
+            (COUNTER, &["input_tokens", "output_tokens", "total_tokens", "usage_source"][..]),
             (QUOTA, &["consumer", "cost_nano_usd", "cost_micro_usd"]),
             (ROUTER, &["route", "provider"]),
         ] {
