@@ -192,7 +192,7 @@ impl Payment {
             tokens = admission.count(&profile, call, ask)?;
             self.filter.metrics.borrow().counted.add(1);
         }
-        view.ask_for_usage(call.body(), call.edits());
+        view.include_usage(call.body(), call.edits());
         let meter = UsageMeter::new(view, profile.tokenizer().clone(), tokens);
         self.usage = UsageSource::Local(Box::new(meter));
         Ok(tokens)

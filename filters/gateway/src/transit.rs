@@ -53,7 +53,7 @@ impl Exchange for Transit {
     fn on_request(&mut self, call: &mut Call<'_>) -> Verdict {
         let consumer = match self.identify(call) {
             Ok(consumer) => consumer,
-            Err(reply) => return Verdict::Reply(Box::new(reply)),
+            Err(reply) => return Verdict::Reply(reply),
         };
         if let Verdict::Reply(reply) = self.inspect(call) {
             return Verdict::Reply(reply);
@@ -194,7 +194,7 @@ impl Transit {
 
     /// Returns the consumer of the call, which is empty without an identity in the policy; or the reply to a call that has
     /// none and must have one.
-    fn identify(&self, call: &Call<'_>) -> Result<Vec<u8>, LocalReply> {
+    fn identify(&self, call: &Call<'_>) -> Result<Vec<u8>, Box<LocalReply>> {
         let Some(quota) = &self.gateway.stages.quota else { return Ok(Vec::new()) };
         match quota.identify(call) {
             Some(consumer) => Ok(consumer),
@@ -202,7 +202,7 @@ impl Transit {
                 property::set_verdict(quota.unidentified().verdict);
                 Ok(Vec::new())
             }
-            None => Err(quota.unidentified()),
+            None => Err(Box::new(quota.unidentified())),
         }
     }
 
@@ -299,7 +299,7 @@ impl Transit {
             CountingMode::Off => counting.meter_only(call, model),
         }
         if !gateway.is_audit {
-            call.view().ask_for_usage(call.body(), call.edits());
+            call.view().include_usage(call.body(), call.edits());
         }
         self.counting = Some(Stage::new(counting));
     }

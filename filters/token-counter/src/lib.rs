@@ -92,7 +92,7 @@ impl Exchange for Counting {
     fn on_request(&mut self, call: &mut Call<'_>) -> Verdict {
         let model = call.model();
         self.count(call, model.as_deref().unwrap_or_default());
-        call.view().ask_for_usage(call.body(), call.edits());
+        call.view().include_usage(call.body(), call.edits());
         Verdict::Continue
     }
 

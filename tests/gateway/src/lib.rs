@@ -3,6 +3,8 @@
 //! [`policy`] says in one `tollgate.yaml` what a chain says in four configurations, so that the tests of the chain run on the
 //! gateway filter too, with the same expectations.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 use tollgate::file::FilterName;
 use tollgate::plan::ResolvedFilter;
@@ -27,16 +29,18 @@ pub fn policy(chain: &[ResolvedFilter]) -> Option<Value> {
     if chain.iter().any(|filter| filter.configuration.get("limits") != limits) {
         return None;
     }
-    let mut policy = Map::from_iter([("version".to_owned(), json!(1)), ("counting".to_owned(), json!("off"))]);
+    let mut policy = Policy::default();
+    policy.parts.insert("version".to_owned(), json!(1));
+    policy.parts.insert("counting".to_owned(), json!("off"));
     if let Some(limits) = limits {
-        policy.insert("limits".to_owned(), limits.clone());
+        policy.parts.insert("limits".to_owned(), limits.clone());
     }
     for filter in chain {
         let mut configuration = filter.configuration.as_object()?.clone();
         configuration.remove("limits");
         match filter.name {
             FilterName::PromptInspector => {
-                policy.insert("firewall".to_owned(), Value::Object(configuration));
+                policy.parts.insert("firewall".to_owned(), Value::Object(configuration));
             }
             FilterName::TokenCounter => count(&mut policy, &configuration),
             FilterName::CostQuota => pay(&mut policy, configuration),
@@ -44,22 +48,40 @@ pub fn policy(chain: &[ResolvedFilter]) -> Option<Value> {
             FilterName::Tollgate => return None,
         }
     }
-    Some(Value::Object(policy))
+    let Policy { mut parts, models } = policy;
+    if !models.is_empty() {
+        parts.insert("models".to_owned(), Value::Object(models.into_iter().map(|(k, v)| (k, v.into())).collect()));
+    }
+    Some(Value::Object(parts))
+}
+
+/// Policy that is being built.
+#[derive(Default)]
+struct Policy {
+    /// Parts other than `models`.
+    parts: Map<String, Value>,
+    models: BTreeMap<String, Map<String, Value>>,
+}
+
+impl Policy {
+    fn model(&mut self, name: &str) -> &mut Map<String, Value> {
+        self.models.entry(name.to_owned()).or_default()
+    }
 }
 
 /// Adds tokenizers and aliases, as token-counter and cost-quota have them.
-fn count(policy: &mut Map<String, Value>, configuration: &Map<String, Value>) {
-    policy.insert("counting".to_owned(), json!("exact"));
+fn count(policy: &mut Policy, configuration: &Map<String, Value>) {
+    policy.parts.insert("counting".to_owned(), json!("exact"));
     if let Some(tokenizers) = configuration.get("tokenizers") {
-        policy.insert("tokenizers".to_owned(), tokenizers.clone());
+        policy.parts.insert("tokenizers".to_owned(), tokenizers.clone());
     }
     for (alias, target) in entries(configuration.get("aliases")) {
-        model(policy, alias).insert("alias_of".to_owned(), target.clone());
+        policy.model(alias).insert("alias_of".to_owned(), target.clone());
     }
 }
 
 /// Adds prices, budgets and the consumer, as cost-quota has them.
-fn pay(policy: &mut Map<String, Value>, mut configuration: Map<String, Value>) {
+fn pay(policy: &mut Policy, mut configuration: Map<String, Value>) {
     count(policy, &configuration);
     if let Some(Value::Object(mut consumer)) = configuration.remove("consumer") {
         let mut identity = Map::new();
@@ -67,7 +89,7 @@ fn pay(policy: &mut Map<String, Value>, mut configuration: Map<String, Value>) {
             identity.insert("missing".to_owned(), missing);
         }
         identity.insert("consumer".to_owned(), Value::Object(consumer));
-        policy.insert("identity".to_owned(), Value::Object(identity));
+        policy.parts.insert("identity".to_owned(), Value::Object(identity));
     }
     let mut prices = Map::new();
     if let Some(table) = configuration.remove("prices") {
@@ -76,7 +98,7 @@ fn pay(policy: &mut Map<String, Value>, mut configuration: Map<String, Value>) {
     if configuration.get("on_unknown_price").is_none_or(|policy| policy == "allow") {
         prices.insert("on_unknown".to_owned(), json!("pass"));
     }
-    policy.insert("prices".to_owned(), Value::Object(prices));
+    policy.parts.insert("prices".to_owned(), Value::Object(prices));
     let list = |of: Option<&Value>| of.and_then(Value::as_array).cloned().unwrap_or_default();
     let mut budgets = list(configuration.get("budgets"));
     let mut exempt = Vec::new();
@@ -92,7 +114,7 @@ fn pay(policy: &mut Map<String, Value>, mut configuration: Map<String, Value>) {
             budget
         }));
     }
-    policy.insert("budgets".to_owned(), Value::Array(budgets));
+    policy.parts.insert("budgets".to_owned(), Value::Array(budgets));
     let mut quota = Map::from_iter([("exempt".to_owned(), Value::Array(exempt))]);
     for name in QUOTA {
         if let Some(value) = configuration.remove(name) {
@@ -102,13 +124,13 @@ fn pay(policy: &mut Map<String, Value>, mut configuration: Map<String, Value>) {
     if configuration.get("on_unavailable").is_some_and(|policy| policy == "allow") {
         quota.insert("on_unavailable".to_owned(), json!("pass"));
     }
-    policy.insert("quota".to_owned(), Value::Object(quota));
+    policy.parts.insert("quota".to_owned(), Value::Object(quota));
 }
 
 /// Adds routes, as model-router has them.
-fn route(policy: &mut Map<String, Value>, configuration: &Map<String, Value>) {
+fn route(policy: &mut Policy, configuration: &Map<String, Value>) {
     for (name, route) in entries(configuration.get("models")) {
-        let model = model(policy, name);
+        let model = policy.model(name);
         for (key, value) in route.as_object().into_iter().flatten() {
             if key != "upstream_model" || model.get("alias_of") != Some(value) {
                 model.insert(key.clone(), value.clone());
@@ -116,28 +138,10 @@ fn route(policy: &mut Map<String, Value>, configuration: &Map<String, Value>) {
         }
     }
     if let Some(Value::Object(default)) = configuration.get("default") {
-        model(policy, "*").extend(default.clone());
+        policy.model("*").extend(default.clone());
     }
 }
 
 fn entries(of: Option<&Value>) -> impl Iterator<Item = (&String, &Value)> {
     of.and_then(Value::as_object).into_iter().flatten()
-}
-
-/// Returns the entry of a model in the part `models`.
-fn model<'a>(policy: &'a mut Map<String, Value>, name: &str) -> &'a mut Map<String, Value> {
-    let object = || Value::Object(Map::new());
-    let models = policy.entry("models").or_insert_with(object);
-    object_mut(object_mut(models).entry(name).or_insert_with(object))
-}
-
-/// Returns a value as an object, which it becomes if it is none.
-fn object_mut(value: &mut Value) -> &mut Map<String, Value> {
-    if !value.is_object() {
-        *value = Value::Object(Map::new());
-    }
-    match value {
-        Value::Object(map) => map,
-        _ => unreachable!("the value is an object"),
-    }
 }
