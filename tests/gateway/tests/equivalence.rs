@@ -1,7 +1,7 @@
 //! Property: for random policies and calls, the gateway with `counting: exact` does what the chain of four does, to the byte.
 //!
-//! Calls violate at most one part of the policy: with two, another stage of the gateway may be the first to refuse. Known other
-//! differences are removed by [`comparable`], each with its reason.
+//! Of a call that violates two parts of the policy, another stage of the gateway may be the first to refuse: [`OTHER_FIRST`].
+//! Known other differences are removed by [`comparable`], each with its reason.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use std::path::Path;
@@ -15,7 +15,7 @@ use tollgate::backend::wasm::{self, Wasm};
 use tollgate::file::FilterName;
 use tollgate::matrix;
 use tollgate::observation::Observation;
-use tollgate::plan::{ResolvedFilter, Suite};
+use tollgate::plan::{ResolvedChain, ResolvedFilter, Suite};
 use tollgate::secrets::Mask;
 use tollgate::split_diff;
 use tollgate_gateway_tests::policy;
@@ -153,14 +153,21 @@ fn step() -> impl Strategy<Value = Value> {
         })
 }
 
+/// Verdicts of the chain and the gateway on a call that two stages refuse: the gateway looks for the consumer before it
+/// inspects, and for the route before it reserves.
+const OTHER_FIRST: [(&str, &str); 4] = [
+    ("block", "unidentified"),
+    ("unpriced", "unknown_model"),
+    ("limited", "unknown_model"),
+    ("too_large", "unknown_model"),
+];
+
 /// Removes what is known to differ.
 fn comparable(mut seen: Observation) -> Observation {
     // The gateway refuses a model without a route before it counts the prompt; the chain counts first.
     seen.counters.remove("tollgate_prompts_counted_total");
     // Of a refused call the chain leaves properties of the filters that had let it pass.
     if seen.status.is_none_or(|status| status >= 400) && seen.upstream.is_empty() {
-        // The gateway refuses a model without a route before the stages that record the call.
-        seen.counters.remove("tollgate_calls_total.model.none.source.none");
         seen.properties.retain(|name, _| {
             [
                 "tollgate.verdict",
@@ -172,8 +179,15 @@ fn comparable(mut seen: Observation) -> Observation {
             .contains(&name.as_str())
         });
     }
-    // The gateway looks for the consumer before it inspects.
-    if seen.property("tollgate.verdict") == Some("unidentified") {
+    let verdict = seen.property("tollgate.verdict").unwrap_or_default().to_owned();
+    // The gateway refuses a call without a consumer before it inspects and counts, and a model without a route before it
+    // counts and reserves.
+    if ["unidentified", "unknown_model"].contains(&verdict.as_str()) {
+        seen.counters.remove("tollgate_calls_total.model.none.source.none");
+        seen.counters.remove("tollgate_unpriced_calls_total");
+        seen.headers.retain(|(name, _)| !name.starts_with("x-ratelimit-"));
+    }
+    if verdict == "unidentified" {
         seen.properties.remove("tollgate.rules");
         seen.counters.retain(|name, _| !name.starts_with("tollgate_rule_hits_total"));
     }
@@ -181,20 +195,24 @@ fn comparable(mut seen: Observation) -> Observation {
     seen
 }
 
-fn run(chain: &Arc<tollgate::plan::ResolvedChain>, suite: &Suite) -> Vec<Observation> {
+fn run(chain: &Arc<ResolvedChain>, suite: &Suite, way: usize) -> Vec<Observation> {
     let backend = Wasm::new(&MODULE, chain).unwrap();
     let case = suite.cases.first().unwrap();
     let cut_points = matrix::cut_points(case, &suite.chain.firewall);
     let deliveries = matrix::deliveries(case, &cut_points);
-    let output = backend.run(case, &cut_points, deliveries.first().unwrap()).unwrap();
+    let output = backend.run(case, &cut_points, &deliveries[way % deliveries.len()]).unwrap();
     output.seen.into_iter().map(comparable).collect()
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_gateway_equals_the_chain(parts in parts(), steps in proptest::collection::vec(step(), 1..4)) {
+    fn the_gateway_equals_the_chain(
+        parts in parts(),
+        steps in proptest::collection::vec(step(), 1..4),
+        way in any::<usize>(),
+    ) {
         let steps: Vec<Value> = steps.into_iter().map(|mut step| {
             step["expect"] = json!({});
             step
@@ -204,13 +222,18 @@ proptest! {
         let configuration = policy(&suite.chain.filters).unwrap();
         let mut gateway = (*suite.chain).clone();
         gateway.filters = vec![ResolvedFilter { name: FilterName::Tollgate, configuration: configuration.clone(), source: "policy".into() }];
-        let expected = run(&suite.chain, &suite);
-        let found = run(&Arc::new(gateway), &suite);
+        let expected = run(&suite.chain, &suite, way);
+        let found = run(&Arc::new(gateway), &suite, way);
         prop_assert_eq!(expected.len(), found.len());
         let mask = Mask::new(&suite.chain.firewall, []);
         for (at, (expected, found)) in expected.iter().zip(&found).enumerate() {
+            let verdicts = (expected.property("tollgate.verdict"), found.property("tollgate.verdict"));
+            if OTHER_FIRST.iter().any(|(chain, gateway)| verdicts == (Some(chain), Some(gateway))) {
+                prop_assert!(expected.upstream.is_empty() && found.upstream.is_empty());
+                continue;
+            }
             let differences = split_diff::differences(expected, found, &mask);
-            prop_assert!(differences.is_empty(), "step {}: {:#?}\nfile: {}\npolicy: {}", at, differences, file, configuration);
+            prop_assert!(differences.is_empty(), "step {}, way {}: {:#?}\nfile: {}\npolicy: {}", at, way, differences, file, configuration);
         }
     }
 }
