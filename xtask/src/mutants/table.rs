@@ -69,8 +69,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "after-the-cut",
         breaks: "after a rule has ended a streamed response, the remaining events still reach the client",
         file: "filters/kit/src/stream/response/events.rs",
-        from: "        self.out.extend_from_slice(&event);\n        NextState::Aborted",
-        to: "        self.out.extend_from_slice(&event);\n        NextState::Unread(None)",
+        from: "if !exchange.meters_aborted() {\n            return NextState::Aborted;",
+        to: "if !exchange.meters_aborted() {\n            return NextState::Unread(None);",
     },
     Mutant {
         name: "hold-back",
