@@ -20,8 +20,9 @@ pub(crate) fn run(flags: &[&str]) -> Result<()> {
     if let ["instructions", flags @ ..] = flags {
         return instructions(flags);
     }
-    if !matches!(flags, [] | ["--quick" | "--write"]) {
-        return Err(Error::new(format!("bench takes --quick or --write, not `{}`", flags.join(" "))));
+    let is_known = |flag: &str| matches!(flag, "--quick" | "--write" | "--access-log") || flag.starts_with("--rounds=");
+    if let Some(flag) = flags.iter().find(|flag| !is_known(flag)) {
+        return Err(Error::new(format!("bench takes --quick, --write, --rounds=N and --access-log, not `{flag}`")));
     }
     setup::target()?;
     let envoy = setup::envoy()?;

@@ -48,8 +48,9 @@ cargo xtask <command>
   release binary TARGET    build the release files in target/dist: the command for a target,
           modules          the modules,
           checksums        and the checksums of what is there
-  bench [--quick|--write]  measure the cost of the filters, as ratios to an Envoy without wasm
-                           --quick: only check that the benchmark runs; --write: update docs/benchmarks.md
+  bench [...]              measure the cost of the filters, as ratios to an Envoy without wasm
+                           --quick: only check that the benchmark runs; --write: update docs/benchmarks.md;
+                           --rounds=N: fewer or more rounds than 7; --access-log: log every request
   bench tokens [--quick]   measure token counting natively, in wasmtime, V8 and Envoy, next to other tokenizers
   bench llm [...]          measure how core/llm reads requests natively, in wasmtime and in V8 (needs node)
   bench instructions [...] count the instructions that the filters execute for the *.test.yaml files, and counting per text

@@ -1,8 +1,10 @@
 //! Requests that every Envoy receives.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use tollgate_envoy_harness::{Context, Error, Result};
 
+use crate::body;
+use crate::corpus::Corpus;
 use crate::prose::Prose;
 
 /// Kind of request.
@@ -36,10 +38,10 @@ enum Delivery {
 pub(crate) const LOADS: &[Load] = &[
     Load { name: "1 KB", prompt: 1 << 10, delivery: Delivery::Whole, requests: 4000, in_flight: 8 },
     Load { name: "16 KB", prompt: 16 << 10, delivery: Delivery::Whole, requests: 2000, in_flight: 8 },
-    Load { name: "256 KB", prompt: 256 << 10, delivery: Delivery::Whole, requests: 500, in_flight: 8 },
+    Load { name: "256 KB", prompt: 256 << 10, delivery: Delivery::Whole, requests: 300, in_flight: 8 },
     Load { name: "200 events at once", prompt: 1 << 10, delivery: Delivery::Burst, requests: 1000, in_flight: 8 },
-    // A stream takes its time whatever the filters do, so many run at once; each event still arrives alone.
-    Load { name: "200 events one by one", prompt: 1 << 10, delivery: Delivery::Paced, requests: 48, in_flight: 16 },
+    // A stream takes its time whatever the filters do, so there are few; each event still arrives alone.
+    Load { name: "200 events one by one", prompt: 1 << 10, delivery: Delivery::Paced, requests: 32, in_flight: 8 },
 ];
 
 /// Number of words in the response. In a stream, the mock makes each of them an event.
@@ -52,6 +54,9 @@ pub(crate) fn response_text() -> String {
 
 /// Maximum length of a turn of the conversation in bytes.
 const TURN: usize = 4 << 10;
+
+/// Bits of the number of a text within its body.
+const TEXT_BITS: u32 = 8;
 
 impl Load {
     /// Returns `true` if the response is a stream of events.
@@ -68,26 +73,26 @@ impl Load {
         }
     }
 
-    /// Returns the body: a conversation whose texts together have the length of the load's prompt.
-    pub(crate) fn body(&self) -> Vec<u8> {
-        let mut prose = Prose::new(self.prompt as u64);
+    /// Returns the body with a number: a conversation whose texts together have the length of the load's prompt. Bodies with
+    /// other numbers have no text in common.
+    pub(crate) fn body(&self, corpus: &Corpus, number: u64) -> Vec<u8> {
+        let mut next = number << TEXT_BITS;
+        let mut text = |role: &str, bytes: usize| {
+            next += 1;
+            body::message(role, &corpus.text(next, bytes))
+        };
         let system = self.prompt.min(256);
-        let mut messages = vec![json!({"role": "system", "content": prose.text(system)})];
+        let mut messages = vec![text("system", system)];
         let mut left = self.prompt - system;
         // The last turn is the user's.
         let mut turns = left.div_ceil(TURN);
         while turns > 0 {
             let length = left.min(TURN);
-            let role = if turns % 2 == 1 { "user" } else { "assistant" };
-            messages.push(json!({"role": role, "content": prose.text(length)}));
+            messages.push(text(if turns % 2 == 1 { "user" } else { "assistant" }, length));
             left -= length;
             turns -= 1;
         }
-        let mut body = json!({"model": "gpt-4o", "messages": messages, "temperature": 0.7, "max_tokens": 512});
-        if let (true, Value::Object(members)) = (self.is_streamed(), &mut body) {
-            members.insert("stream".into(), true.into());
-        }
-        body.to_string().into_bytes()
+        body::chat(&messages, self.is_streamed())
     }
 
     /// An error unless this is the expected response, complete, in the expected number of events.
@@ -132,18 +137,37 @@ fn deltas(response: &[u8]) -> Result<Vec<String>> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::json;
+
     use super::*;
 
     #[test]
-    fn texts_are_as_long_as_the_load_says_and_the_user_speaks_last() {
+    fn no_text_is_sent_twice() {
+        let corpus = Corpus::new();
         for load in LOADS {
-            let body: Value = serde_json::from_slice(&load.body()).unwrap();
+            let mut texts = BTreeSet::new();
+            for number in 0..20 {
+                let body: Value = serde_json::from_slice(&load.body(&corpus, number)).unwrap();
+                for message in body["messages"].as_array().unwrap() {
+                    assert!(texts.insert(message["content"].as_str().unwrap().to_owned()), "{}, {number}", load.name);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn texts_are_as_long_as_the_load_says_and_the_user_speaks_last() {
+        let corpus = Corpus::new();
+        for load in LOADS {
+            let body: Value = serde_json::from_slice(&load.body(&corpus, 3)).unwrap();
             let messages = body["messages"].as_array().unwrap();
             let length: usize = messages.iter().map(|message| message["content"].as_str().unwrap().len()).sum();
             assert_eq!(length, load.prompt, "{}", load.name);
             assert_eq!(messages.last().unwrap()["role"], "user");
             assert_eq!(body["stream"].as_bool().unwrap_or_default(), load.is_streamed());
-            assert!(load.body().len() < load.prompt * 11 / 10 + 512, "{}: {}", load.name, load.body().len());
+            assert!(load.body(&corpus, 3).len() < load.prompt * 11 / 10 + 512, "{}", load.name);
         }
     }
 

@@ -1,13 +1,15 @@
 //! Cost of the filters: `cargo xtask bench`.
 //!
-//! Several Envoys run the reference bootstrap side by side. They differ only in their wasm filters: none, one that does
-//! nothing, each of ours alone, all of ours. All receive the same requests in turn. The compared quantity is the CPU time that
+//! Several Envoys run the reference bootstrap side by side. They differ only in their filters: none, Envoy's own one for LLM
+//! APIs, a wasm filter that does nothing, each of ours alone, all of ours, the gateway filter. All receive the same requests in
+//! turn, each with another body, since the filters cache the counts of texts. The compared quantity is the CPU time that
 //! the kernel accounts to the Envoy process: unlike wall-clock time and throughput, it contains neither this program, nor the
 //! mock provider in one of its threads, nor whatever else runs on the machine. Taking turns balances the remaining influence of
 //! other processes (caches, clock rates), see [`measure`].
 //!
-//! Every response is checked: each is a 200 of the right length, the first of each kind is read in full, and the access log
-//! must show that the filters were at work.
+//! Every response is checked: each is a 200 of the right length, the first of each kind is read in full, and its entry in the
+//! access log must show that the filters were at work. Other requests are not logged, unless asked for: writing an entry costs
+//! Envoy as much as a small request.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is a program for the terminal")]
 
 use std::net::SocketAddr;
@@ -17,42 +19,50 @@ use tollgate_envoy_harness::{Context, Envoy, Error, Result};
 use tollgate_mock_llm::{Knobs, MockLlm, Options};
 use tollgate_workspace as workspace;
 
-use measure::Plan;
+use measure::Bench;
 use page::About;
+use plan::Plan;
 
+mod body;
+mod bootstrap;
 mod client;
+mod conversation;
+mod corpus;
 mod load;
 mod measure;
+mod native;
+mod numbers;
 mod page;
+mod plan;
 mod process;
 mod prose;
 mod series;
 mod subject;
 mod trivial;
+mod turns;
 mod variant;
 
 /// Page on which the results are published.
 const PAGE: &str = "docs/benchmarks.md";
 
 const HELP: &str = "\
-tollgate-bench [--quick | --write]: cost of the filters; run it as `cargo xtask bench`, which builds what it needs
+tollgate-bench [options]: cost of the filters; run it as `cargo xtask bench`, which builds what it needs
 
-  --quick   smoke run: shows that it works, with meaningless numbers
-  --write   writes docs/benchmarks.md
+  --quick       smoke run: shows that it works, with meaningless numbers
+  --write       writes docs/benchmarks.md
+  --rounds=N    number of rounds in place of 7
+  --access-log  logs every request, as the reference does
 ";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match arguments.as_slice() {
-        [] => run(Plan::FULL, false),
-        ["--quick"] => run(Plan::QUICK, false),
-        ["--write"] => run(Plan::FULL, true),
         ["--help" | "-h"] => {
             print!("{HELP}");
             Ok(())
         }
-        other => Err(Error::new(format!("unknown arguments `{}` (see --help)", other.join(" ")))),
+        arguments => Plan::parse(arguments).and_then(run),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -63,16 +73,19 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(plan: Plan, write: bool) -> Result<()> {
+fn run(plan: Plan) -> Result<()> {
     let envoy = Envoy::find_or_install()?;
     let any = SocketAddr::from(([127, 0, 0, 1], 0));
     let options = Options { knobs: upstream_knobs(), record: false, ..Options::new(vec![("openai".into(), any)]) };
     let mock = MockLlm::start(options).context(|| "the mock provider does not start".into())?;
     let upstream = mock.address("openai").ok_or_else(|| Error::new("the mock provider has no address"))?;
-    let measured = measure::measure(&envoy, upstream, plan, &|progress| eprintln!("    {progress}"))?;
-    let page = page::render(&measured, &About { envoy: envoy.version().into(), rustc: rustc()?, plan });
+    let report = |progress: &str| eprintln!("    {progress}");
+    let bench = Bench::new(&envoy, upstream, plan, &report)?;
+    let measured = bench.loads()?;
+    let turns = bench.conversations()?;
+    let page = page::render(&measured, &turns, &About { envoy: envoy.version().into(), rustc: rustc()?, plan });
     print!("{page}");
-    if write {
+    if plan.is_written {
         let path = workspace::root().join(PAGE);
         let old = std::fs::read_to_string(&path).unwrap_or_default();
         let page = with_others(page, &old);

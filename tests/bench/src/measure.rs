@@ -2,45 +2,28 @@
 //!
 //! The other work of the machine changes from minute to minute, so only measurements of the same seconds are compared: a
 //! round takes each load through all variants before the next load, and starts with another variant every time. Ratios are
-//! taken within a round; the median over the rounds is reported.
+//! taken within a round; the median over the rounds is reported. In a round all variants receive the same requests.
 
 use std::fs;
 use std::io::Write as _;
 use std::net::SocketAddr;
-use std::path::Path;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use tokio::runtime::Runtime;
+use tollgate_envoy_harness::client::Request;
 use tollgate_envoy_harness::scratch::Scratch;
 use tollgate_envoy_harness::{Context, Envoy, Error, Gateway, Result};
 
-use crate::load::LOADS;
-use crate::subject::{Start, Subject, start};
+use crate::client::request;
+use crate::corpus::Corpus;
+use crate::load::{LOADS, Load};
+use crate::plan::Plan;
+use crate::subject::{Checked, Start, Subject, start};
 use crate::trivial;
-use crate::variant::{VARIANTS, Variant};
-
-/// Extent of a measurement.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Plan {
-    /// Number of starts of each variant.
-    pub(crate) starts: usize,
-    /// Warm-up time of each load in each variant. V8 recompiles a function, with more optimisation, once it has run for a while.
-    pub(crate) warm_up: Duration,
-    /// Number of rounds: measurements of each load in each variant.
-    pub(crate) rounds: usize,
-    /// Approximate time limit of one measurement.
-    pub(crate) cell: Duration,
-}
-
-impl Plan {
-    /// Plan for publishable numbers: about five minutes.
-    pub(crate) const FULL: Plan =
-        Plan { starts: 3, warm_up: Duration::from_millis(1500), rounds: 7, cell: Duration::from_millis(650) };
-    /// Plan for a smoke run: half a minute, with meaningless numbers.
-    pub(crate) const QUICK: Plan =
-        Plan { starts: 1, warm_up: Duration::from_millis(200), rounds: 2, cell: Duration::from_millis(100) };
-}
+use crate::variant::{Setup, VARIANTS, Variant};
 
 /// Measurements of a variant.
 #[derive(Clone, Debug)]
@@ -75,67 +58,158 @@ pub(crate) struct Cell {
     pub(crate) cpu: Vec<f64>,
     /// Input tokens of the first request, if the variant counts.
     pub(crate) input_tokens: Option<u64>,
+    /// Length of a response.
+    pub(crate) length: usize,
 }
 
-/// Measures all variants. `report` receives the progress.
-pub(crate) fn measure(envoy: &Envoy, upstream: SocketAddr, plan: Plan, report: &dyn Fn(&str)) -> Result<Vec<Measured>> {
-    let scratch = Scratch::new("bench")?;
-    let trivial = scratch.path().join("trivial.wasm");
-    fs::write(&trivial, trivial::module()).context(|| "cannot write the trivial module".into())?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.context(|| "no runtime".into())?;
+/// Inputs that all measurements share.
+pub(crate) struct Bench<'a> {
+    /// Envoy to run.
+    pub(crate) envoy: &'a Envoy,
+    /// Extent.
+    pub(crate) plan: Plan,
+    /// Edits of the bootstrap.
+    pub(crate) setup: Setup,
+    /// Texts of the bodies.
+    pub(crate) corpus: Corpus,
+    /// Runtime of the connections.
+    pub(crate) runtime: Runtime,
+    /// Receives the progress.
+    pub(crate) report: &'a dyn Fn(&str),
+    scratch: Scratch,
+}
 
-    let mut measured: Vec<Measured> = Vec::new();
-    for variant in VARIANTS {
-        let module = variant.module(&trivial)?.map(|path| size(&path)).transpose()?;
-        let cells = vec![Cell::default(); LOADS.len()];
-        measured.push(Measured { variant, module, starts: Vec::new(), cells, resident: 0 });
+/// Numbers of bodies in a round: each round has others.
+const NUMBERS: u64 = 1 << 20;
+
+/// Minimum number of requests in a cell.
+const FEWEST: usize = 5;
+
+impl<'a> Bench<'a> {
+    /// Prepares measurements in front of an upstream.
+    pub(crate) fn new(
+        envoy: &'a Envoy,
+        upstream: SocketAddr,
+        plan: Plan,
+        report: &'a dyn Fn(&str),
+    ) -> Result<Bench<'a>> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.context(|| "no runtime".into())?;
+        let setup = Setup { upstream, is_logged: plan.is_logged, max_body_bytes: None };
+        let bench =
+            Bench { envoy, plan, setup, corpus: Corpus::new(), runtime, report, scratch: Scratch::new("bench")? };
+        fs::write(bench.trivial(), trivial::module()).context(|| "cannot write the trivial module".into())?;
+        Ok(bench)
     }
 
-    let mut running: Vec<Option<Gateway>> = VARIANTS.map(|_| None).into();
-    for pass in 0..plan.starts {
-        report(&format!("start {} of {}", pass + 1, plan.starts));
-        for (measured, running) in turns(&mut measured, &mut running, pass) {
-            // The previous process ends first: only those that are kept run while this one starts.
-            *running = None;
-            let module = measured.variant.module(&trivial)?;
-            let (gateway, start) = start(envoy, measured.variant, module.as_deref(), upstream)?;
-            measured.starts.push(start);
-            *running = Some(gateway);
+    fn trivial(&self) -> PathBuf {
+        self.scratch.path().join("trivial.wasm")
+    }
+
+    /// Starts a variant.
+    pub(crate) fn start(&self, variant: Variant, setup: &Setup) -> Result<(Gateway, Start)> {
+        start(self.envoy, variant, variant.module(&self.trivial())?.as_deref(), setup)
+    }
+
+    /// Measures all variants under all loads.
+    pub(crate) fn loads(&self) -> Result<Vec<Measured>> {
+        let mut measured: Vec<Measured> = Vec::new();
+        for variant in VARIANTS {
+            let module = variant.module(&self.trivial())?.map(|path| size(&path)).transpose()?;
+            let cells = vec![Cell::default(); LOADS.len()];
+            measured.push(Measured { variant, module, starts: Vec::new(), cells, resident: 0 });
         }
-    }
-
-    let mut subjects: Vec<Subject> = Vec::new();
-    for (measured, gateway) in measured.iter_mut().zip(running.into_iter().flatten()) {
-        let name = measured.variant.name();
-        report(&format!("warming up: {name}"));
-        let mut subject = Subject::connect(&runtime, measured.variant, gateway).context(|| name.into())?;
-        for (load, cell) in LOADS.iter().zip(&mut measured.cells) {
-            let what = || format!("{name}, {}", load.name);
-            cell.input_tokens = subject.take_up(&runtime, load).context(what)?;
-            cell.requests = subject.warm_up(&runtime, load, plan).context(what)?;
+        let running = self.start_all(&mut measured)?;
+        let mut subjects: Vec<Subject> = Vec::new();
+        for (measured, gateway) in measured.iter_mut().zip(running) {
+            let name = measured.variant.name();
+            (self.report)(&format!("warming up: {name}"));
+            let mut subject = Subject::connect(&self.runtime, measured.variant, gateway).context(|| name.into())?;
+            for (load, cell) in LOADS.iter().zip(&mut measured.cells) {
+                self.warm_up(&mut subject, load, cell).context(|| format!("{name}, {}", load.name))?;
+            }
+            subjects.push(subject);
         }
-        subjects.push(subject);
-    }
-    for round in 0..plan.rounds {
-        report(&format!("round {} of {}", round + 1, plan.rounds));
-        for (at, load) in LOADS.iter().enumerate() {
-            for (measured, subject) in turns(&mut measured, &mut subjects, round + at) {
-                let what = || format!("{}, {}", measured.variant.name(), load.name);
-                let cell = measured.cells.get_mut(at).ok_or_else(|| Error::new("a load without a cell"))?;
-                cell.cpu.push(subject.cpu_per_request(&runtime, load, cell.requests).context(what)?);
+        for round in 0..self.plan.rounds {
+            (self.report)(&format!("round {} of {}", round + 1, self.plan.rounds));
+            for (at, load) in LOADS.iter().enumerate() {
+                self.round(&mut measured, &mut subjects, (at, load), round)?;
             }
         }
+        for (measured, subject) in measured.iter_mut().zip(&subjects) {
+            measured.resident = subject.resident()?;
+        }
+        Ok(measured)
     }
-    for (measured, subject) in measured.iter_mut().zip(&subjects) {
-        measured.resident = subject.resident()?;
+
+    /// Starts every variant several times, and returns those of the last time.
+    fn start_all(&self, measured: &mut [Measured]) -> Result<Vec<Gateway>> {
+        let mut running: Vec<Option<Gateway>> = measured.iter().map(|_| None).collect();
+        for pass in 0..self.plan.starts {
+            (self.report)(&format!("start {} of {}", pass + 1, self.plan.starts));
+            for (measured, running) in turns(measured, &mut running, pass) {
+                // The previous process ends first: only those that are kept run while this one starts.
+                *running = None;
+                let (gateway, start) = self.start(measured.variant, &self.setup)?;
+                measured.starts.push(start);
+                *running = Some(gateway);
+            }
+        }
+        Ok(running.into_iter().flatten().collect())
     }
-    Ok(measured)
+
+    /// Sends a load for a while, and determines how many requests of it fit into a cell.
+    fn warm_up(&self, subject: &mut Subject, load: &Load, cell: &mut Cell) -> Result<()> {
+        let first = load.body(&self.corpus, 0);
+        let Checked { input_tokens, length } = subject.take_up(&self.runtime, load, first)?;
+        let mut sent: u32 = 0;
+        let mut spent = Duration::ZERO;
+        while sent == 0 || spent < self.plan.warm_up {
+            let requests = self.requests(load, 1 + u64::from(sent), load.in_flight);
+            let begin = Instant::now();
+            subject.send(&self.runtime, &requests, load.in_flight, length)?;
+            spent += begin.elapsed();
+            sent = sent.saturating_add(load.in_flight as u32);
+        }
+        let each = spent / sent;
+        let fitting = (self.plan.cell.as_secs_f64() / each.as_secs_f64().max(1e-9)) as usize;
+        let wanted = fitting.clamp(FEWEST, load.requests.max(FEWEST));
+        // No connection may be idle at the end of a cell.
+        *cell = Cell { requests: wanted.next_multiple_of(load.in_flight), cpu: Vec::new(), input_tokens, length };
+        Ok(())
+    }
+
+    /// Measures a load once in every variant.
+    fn round(
+        &self,
+        measured: &mut [Measured],
+        subjects: &mut [Subject],
+        (at, load): (usize, &Load),
+        round: usize,
+    ) -> Result<()> {
+        // The cell's requests, and a tenth that is not measured.
+        let of = |requests: usize| requests + load.in_flight.max(requests / 10);
+        let most = measured.iter().filter_map(|row| row.cells.get(at)).map(|cell| of(cell.requests)).max().unwrap_or(0);
+        let requests = self.requests(load, NUMBERS * (round as u64 + 1), most);
+        for (measured, subject) in turns(measured, subjects, round + at) {
+            let what = || format!("{}, {}", measured.variant.name(), load.name);
+            let cell = measured.cells.get_mut(at).ok_or_else(|| Error::new("a load without a cell"))?;
+            let requests = requests.get(..of(cell.requests)).unwrap_or(&requests);
+            let cpu = subject.cpu_per_request(&self.runtime, requests, load.in_flight, cell.length).context(what)?;
+            cell.cpu.push(cpu);
+        }
+        Ok(())
+    }
+
+    fn requests(&self, load: &Load, first: u64, count: usize) -> Vec<Request> {
+        let numbers = first..first + count as u64;
+        numbers.map(|number| request(load.body(&self.corpus, number), load.headers())).collect()
+    }
 }
 
 /// Pairs both lists in the order of a round: each round starts with another pair, and every second one runs backwards, so that
 /// no variant always follows the same one.
-fn turns<'a, A, B>(a: &'a mut [A], b: &'a mut [B], round: usize) -> Vec<(&'a mut A, &'a mut B)> {
+pub(crate) fn turns<'a, A, B>(a: &'a mut [A], b: &'a mut [B], round: usize) -> Vec<(&'a mut A, &'a mut B)> {
     let mut pairs: Vec<_> = a.iter_mut().zip(b).collect();
     let first = round.checked_rem(pairs.len()).unwrap_or(0);
     pairs.rotate_left(first);

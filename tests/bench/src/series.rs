@@ -12,6 +12,11 @@ pub(crate) fn spread(values: &[f64]) -> f64 {
     if median > 0.0 { half / median } else { 0.0 }
 }
 
+/// Returns the 99th percentile.
+pub(crate) fn p99(values: &[f64]) -> f64 {
+    quantile(values, 0.99)
+}
+
 /// Returns a quantile, linearly interpolated.
 fn quantile(values: &[f64], part: f64) -> f64 {
     let mut sorted = values.to_vec();
@@ -34,6 +39,12 @@ mod tests {
         {
             assert_eq!(median(values), middle, "{values:?}");
         }
+    }
+
+    #[test]
+    fn one_value_in_a_hundred_is_above_the_99th_percentile() {
+        let values: Vec<f64> = (0..=100).map(f64::from).collect();
+        assert_eq!(p99(&values), 99.0);
     }
 
     #[test]

@@ -8,11 +8,10 @@ use tokio::runtime::Runtime;
 use tollgate_envoy_harness::client::Request;
 use tollgate_envoy_harness::{Context, Envoy, Error, Gateway, Result, gateway};
 
-use crate::client::{Connection, drive, request};
+use crate::client::{Connection, LOGGED, drive, request};
 use crate::load::{LOADS, Load};
-use crate::measure::Plan;
 use crate::process::Process;
-use crate::variant::Variant;
+use crate::variant::{Setup, Variant};
 
 /// Measurements of one start of Envoy.
 #[derive(Clone, Copy, Debug)]
@@ -24,13 +23,8 @@ pub(crate) struct Start {
 }
 
 /// Starts a variant on one worker and waits until it is ready.
-pub(crate) fn start(
-    envoy: &Envoy,
-    variant: Variant,
-    module: Option<&Path>,
-    upstream: std::net::SocketAddr,
-) -> Result<(Gateway, Start)> {
-    let bootstrap = variant.bootstrap(module, upstream)?;
+pub(crate) fn start(envoy: &Envoy, variant: Variant, module: Option<&Path>, setup: &Setup) -> Result<(Gateway, Start)> {
+    let bootstrap = variant.bootstrap(module, setup)?;
     let options = gateway::Options { concurrency: 1, start_limit: Duration::from_secs(180), ..Default::default() };
     let begin = Instant::now();
     let gateway = Gateway::start(envoy, bootstrap, &options).context(|| variant.name().into())?;
@@ -46,19 +40,7 @@ pub(crate) struct Subject {
     gateway: Gateway,
     process: Process,
     connections: Vec<Connection>,
-    asks: Vec<Ask>,
 }
-
-/// Request of a load with the length of its response.
-#[derive(Debug)]
-struct Ask {
-    load: Load,
-    request: Request,
-    length: usize,
-}
-
-/// Minimum number of requests in a cell.
-const FEWEST: usize = 5;
 
 impl Subject {
     /// Connects to a running variant.
@@ -67,44 +49,55 @@ impl Subject {
         let most = LOADS.iter().map(|load| load.in_flight).max().unwrap_or(0);
         let opened = (0..most).map(|_| runtime.block_on(Connection::open(gateway.address())));
         let connections = opened.collect::<Result<_>>()?;
-        Ok(Subject { variant, gateway, process, connections, asks: Vec::new() })
+        Ok(Subject { variant, gateway, process, connections })
     }
 
-    /// Adds a load: sends it once, checks the response and that the filters of the variant were at work, and returns the
-    /// input tokens that they counted, if they count.
-    pub(crate) fn take_up(&mut self, runtime: &Runtime, load: &Load) -> Result<Option<u64>> {
-        let request = request(load, self.gateway.address());
+    /// Sends a load once and checks the response and that the filters of the variant were at work.
+    pub(crate) fn take_up(&mut self, runtime: &Runtime, load: &Load, body: Vec<u8>) -> Result<Checked> {
+        let headers = [load.headers(), &[(LOGGED, "1")]].concat();
         let first = self.connections.first_mut().ok_or_else(|| Error::new("no connection"))?;
-        let response = runtime.block_on(first.ask(&request))?;
+        let response = runtime.block_on(first.ask(&request(body, &headers)))?;
         load.check(&response.body)?;
-        self.asks.push(Ask { load: *load, request, length: response.body.len() });
         let id = response.request_id.ok_or_else(|| Error::new("a response without x-request-id"))?;
-        at_work(self.variant, &self.gateway.access_log_entry(&id)?)
+        let input_tokens = at_work(self.variant, &self.gateway.access_log_entry(&id)?)?;
+        Ok(Checked { input_tokens, length: response.body.len() })
     }
 
-    /// Sends a load for a while and returns how many requests of it fit into a cell.
-    pub(crate) fn warm_up(&mut self, runtime: &Runtime, load: &Load, plan: Plan) -> Result<usize> {
-        let begin = Instant::now();
-        let mut sent: u32 = 0;
-        while sent == 0 || begin.elapsed() < plan.warm_up {
-            self.send(runtime, load, load.in_flight)?;
-            sent = sent.saturating_add(load.in_flight as u32);
-        }
-        let each = begin.elapsed() / sent;
-        let fitting = (plan.cell.as_secs_f64() / each.as_secs_f64().max(1e-9)) as usize;
-        let wanted = fitting.clamp(FEWEST, load.requests.max(FEWEST));
-        // No connection may be idle at the end of a cell.
-        Ok(wanted.next_multiple_of(load.in_flight))
+    /// Sends requests on this many connections; the responses have this length.
+    pub(crate) fn send(
+        &mut self,
+        runtime: &Runtime,
+        requests: &[Request],
+        in_flight: usize,
+        length: usize,
+    ) -> Result<()> {
+        let connections = self.connections.get_mut(..in_flight).unwrap_or_default();
+        runtime.block_on(drive(connections, requests, length)).context(|| self.gateway.log_tail())
     }
 
-    /// Measures the CPU time of Envoy per request, in seconds.
-    pub(crate) fn cpu_per_request(&mut self, runtime: &Runtime, load: &Load, requests: usize) -> Result<f64> {
+    /// Measures the CPU time of Envoy per request, in seconds, after some requests that are not measured.
+    pub(crate) fn cpu_per_request(
+        &mut self,
+        runtime: &Runtime,
+        requests: &[Request],
+        in_flight: usize,
+        length: usize,
+    ) -> Result<f64> {
         // Other variants ran in between: caches and branch predictors must warm up again.
-        self.send(runtime, load, load.in_flight.max(requests / 10))?;
+        let (unmeasured, measured) = requests.split_at(unmeasured(requests.len(), in_flight));
+        self.send(runtime, unmeasured, in_flight, length)?;
         let before = self.process.cpu()?;
-        self.send(runtime, load, requests)?;
+        self.send(runtime, measured, in_flight, length)?;
         let spent = self.process.cpu()?.saturating_sub(before);
-        Ok(spent.as_secs_f64() / requests.max(1) as f64)
+        Ok(spent.as_secs_f64() / measured.len().max(1) as f64)
+    }
+
+    /// Returns two connections.
+    pub(crate) fn pair(&mut self) -> Result<(&mut Connection, &mut Connection)> {
+        match self.connections.as_mut_slice() {
+            [one, other, ..] => Ok((one, other)),
+            _ => Err(Error::new("fewer than two connections")),
+        }
     }
 
     /// Returns the resident memory in bytes.
@@ -112,11 +105,24 @@ impl Subject {
         self.process.resident()
     }
 
-    fn send(&mut self, runtime: &Runtime, load: &Load, count: usize) -> Result<()> {
-        let ask = self.asks.iter().find(|ask| ask.load == *load).ok_or_else(|| Error::new("an unknown load"))?;
-        let connections = self.connections.get_mut(..load.in_flight).unwrap_or_default();
-        runtime.block_on(drive(connections, &ask.request, count, ask.length)).context(|| self.gateway.log_tail())
+    /// Returns the last lines of Envoy's own log.
+    pub(crate) fn log_tail(&self) -> String {
+        self.gateway.log_tail()
     }
+}
+
+/// Returns how many of the requests of a cell are sent before the measurement.
+fn unmeasured(requests: usize, in_flight: usize) -> usize {
+    in_flight.max(requests / 10).min(requests)
+}
+
+/// First response to a load.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Checked {
+    /// Input tokens that the filters counted, if they count.
+    pub(crate) input_tokens: Option<u64>,
+    /// Length of the response.
+    pub(crate) length: usize,
 }
 
 /// Checks that the access log shows the filters of the variant at work and no others; returns the input tokens that they
