@@ -148,7 +148,9 @@ fn the_documentation_shows_tests_that_pass() {
     for (at, block) in blocks.iter().enumerate() {
         std::fs::write(scratch.path().join(format!("{at}.test.yaml")), block).unwrap();
     }
-    std::fs::copy(workspace::root().join("examples/pii/policy.yaml"), scratch.path().join("policy.yaml")).unwrap();
+    for (policy, name) in [("pii/policy.yaml", "policy.yaml"), ("gateway/tollgate.yaml", "tollgate.yaml")] {
+        std::fs::copy(workspace::root().join("examples").join(policy), scratch.path().join(name)).unwrap();
+    }
     let output = tollgate(scratch.path(), &["test"]);
     assert!(output.status.success(), "{}", text(&output));
 }
