@@ -2,47 +2,22 @@
 
 use std::collections::BTreeMap;
 
+use crate::error::NameError;
+
 /// Maximum length of a name or wildcard, in bytes.
 pub const MAX_NAME_BYTES: usize = 256;
 
 /// Values by exact name (`gpt-4o`) or by prefix wildcard (`llama-3*`, which matches every name with this prefix).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Names<T> {
+pub(crate) struct Names<T> {
     exact: BTreeMap<Box<str>, T>,
-    /// Prefixes without their `*`, longest first.
-    prefixes: Vec<(Box<str>, T)>,
-}
-
-/// Reason why a name or wildcard is invalid.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}", self.problem())]
-pub enum NameError {
-    /// Empty name.
-    Empty,
-    /// Name of more than [`MAX_NAME_BYTES`] bytes.
-    TooLong,
-    /// `*` anywhere but at the end.
-    Star,
-    /// Name that is already in the map.
-    Duplicate,
-}
-
-impl NameError {
-    /// Returns the message for the author of the configuration.
-    #[must_use]
-    pub fn problem(self) -> &'static str {
-        match self {
-            NameError::Empty => "a model name must not be empty",
-            NameError::TooLong => "a model name must not be longer than 256 bytes",
-            NameError::Star => "`*` is only allowed at the end of a model name",
-            NameError::Duplicate => "duplicate model name",
-        }
-    }
+    /// Wildcards with their `*`, longest first.
+    wildcards: Vec<(Box<str>, T)>,
 }
 
 impl<T> Default for Names<T> {
     fn default() -> Names<T> {
-        Names { exact: BTreeMap::new(), prefixes: Vec::new() }
+        Names { exact: BTreeMap::new(), wildcards: Vec::new() }
     }
 }
 
@@ -51,7 +26,7 @@ impl<T> Names<T> {
     ///
     /// # Errors
     /// If the name is invalid or already present. The map is unchanged then.
-    pub fn insert(&mut self, name: &str, value: T) -> Result<(), NameError> {
+    pub(crate) fn insert(&mut self, name: &str, value: T) -> Result<(), NameError> {
         let prefix = name.strip_suffix('*');
         if name.is_empty() {
             return Err(NameError::Empty);
@@ -62,77 +37,67 @@ impl<T> Names<T> {
         if prefix.unwrap_or(name).contains('*') {
             return Err(NameError::Star);
         }
-        let Some(prefix) = prefix else {
+        if prefix.is_none() {
             if self.exact.contains_key(name) {
                 return Err(NameError::Duplicate);
             }
             self.exact.insert(name.into(), value);
             return Ok(());
-        };
-        let order = |(other, _): &(Box<str>, T)| prefix.len().cmp(&other.len()).then_with(|| (**other).cmp(prefix));
-        match self.prefixes.binary_search_by(order) {
+        }
+        let order = |(other, _): &(Box<str>, T)| name.len().cmp(&other.len()).then_with(|| (**other).cmp(name));
+        match self.wildcards.binary_search_by(order) {
             Ok(_) => Err(NameError::Duplicate),
             Err(index) => {
-                self.prefixes.insert(index, (prefix.into(), value));
+                self.wildcards.insert(index, (name.into(), value));
                 Ok(())
             }
         }
     }
 
-    /// Returns the value of a model: by its exact name, else by the longest matching prefix.
-    #[must_use]
-    pub fn find(&self, model: &str) -> Option<&T> {
-        self.exact(model).or_else(|| self.by_prefix(model).map(|(_, value)| value))
+    /// Returns the stored name and the value of exactly this name; wildcards are ignored.
+    pub(crate) fn exact(&self, name: &str) -> Option<(&str, &T)> {
+        self.exact.get_key_value(name).map(|(name, value)| (&**name, value))
     }
 
-    /// Returns the value stored under exactly this name; wildcards are ignored.
-    #[must_use]
-    pub fn exact(&self, name: &str) -> Option<&T> {
-        self.exact.get(name)
+    /// Returns the wildcards that match the name, longest first, with their `*`.
+    pub(crate) fn wildcards<'m, 't>(
+        &'t self,
+        model: &'m str,
+    ) -> impl Iterator<Item = (&'t str, &'t T)> + use<'m, 't, T> {
+        let matches = move |wildcard: &str| wildcard.strip_suffix('*').is_some_and(|prefix| model.starts_with(prefix));
+        self.wildcards
+            .iter()
+            .filter(move |(wildcard, _)| matches(wildcard))
+            .map(|(wildcard, value)| (&**wildcard, value))
     }
 
-    /// Returns the length of the longest prefix that matches `model`, and its value.
-    #[must_use]
-    pub fn by_prefix(&self, model: &str) -> Option<(usize, &T)> {
-        let (prefix, value) = self.prefixes.iter().find(|(prefix, _)| model.starts_with(&**prefix))?;
-        Some((prefix.len(), value))
+    /// Returns all names and values: exact names in alphabetical order, then wildcards, longest first.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &T)> {
+        let exact = self.exact.iter().map(|(name, value)| (&**name, value));
+        exact.chain(self.wildcards.iter().map(|(name, value)| (&**name, value)))
     }
 
-    /// Returns `true` if the map has no entries.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.exact.is_empty() && self.prefixes.is_empty()
+    /// Returns the number of entries.
+    pub(crate) fn len(&self) -> usize {
+        self.exact.len() + self.wildcards.len()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
 
     #[test]
-    fn the_exact_name_wins_then_the_longest_prefix() {
+    fn wildcards_match_longest_first() {
         let mut names = Names::default();
-        assert!(names.is_empty());
-        for (name, value) in [("a*", 1), ("abc*", 2), ("ab*", 3), ("abc", 4), ("b", 5)] {
+        assert_eq!(names.len(), 0);
+        for (name, value) in [("a*", 1), ("abc*", 2), ("ab*", 3), ("abc", 4), ("*", 5)] {
             names.insert(name, value).unwrap();
-            assert!(!names.is_empty());
         }
-        for (model, value) in [
-            ("a", Some(1)),
-            ("ab", Some(3)),
-            ("abc", Some(4)),
-            ("abcd", Some(2)),
-            ("b", Some(5)),
-            ("ba", None),
-            ("", None),
-        ] {
-            assert_eq!(names.find(model).copied(), value, "{model}");
-        }
-        assert_eq!((names.exact("abc"), names.by_prefix("abc")), (Some(&4), Some((3, &2))));
-        names.insert("*", 6).unwrap();
-        assert_eq!((names.find("ba"), names.find("a"), names.by_prefix("")), (Some(&6), Some(&1), Some((0, &6))));
+        let wildcards = |model| names.wildcards(model).map(|(_, value)| *value).collect::<Vec<_>>();
+        assert_eq!((wildcards("abcd"), wildcards("ab"), wildcards("")), (vec![2, 3, 1, 5], vec![3, 1, 5], vec![5]));
+        assert_eq!((names.exact("abc"), names.exact("ab*")), (Some(("abc", &4)), None));
+        assert_eq!(names.iter().map(|(name, _)| name).collect::<Vec<_>>(), ["abc", "abc*", "ab*", "a*", "*"]);
     }
 
     #[test]
@@ -154,27 +119,5 @@ mod tests {
         assert_eq!(names, before);
         assert_eq!(NameError::Duplicate.to_string(), "duplicate model name");
         names.insert(&"m".repeat(MAX_NAME_BYTES), 3).unwrap();
-    }
-
-    proptest! {
-        #[test]
-        fn the_order_of_entries_does_not_matter(
-            entries in prop::collection::btree_set("[ab]{0,4}[*]?", 1..12), model in "[ab]{0,6}",
-        ) {
-            let entries: Vec<&String> = entries.iter().filter(|name| !name.is_empty()).collect();
-            let mut names = Names::default();
-            let mut reversed = Names::default();
-            for name in &entries {
-                names.insert(name, name.len()).unwrap();
-            }
-            for name in entries.iter().rev() {
-                reversed.insert(name, name.len()).unwrap();
-            }
-            prop_assert_eq!(&names, &reversed);
-            let prefixes = entries.iter().filter_map(|name| name.strip_suffix('*'));
-            let longest = prefixes.filter(|prefix| model.starts_with(prefix)).map(|prefix| prefix.len() + 1).max();
-            let exact = entries.iter().find(|name| **name == &model).map(|name| name.len());
-            prop_assert_eq!(names.find(&model).copied(), exact.or(longest));
-        }
     }
 }

@@ -1,7 +1,7 @@
 //! Price table: prices by model name.
 
 use serde::Deserialize;
-use tollgate_names::{Entries, Names};
+use tollgate_names::{Entries, Resolution, Resolver, ResolverBuilder};
 
 use crate::money::NanoUsd;
 use crate::price::ModelPrice;
@@ -9,7 +9,7 @@ use crate::price::ModelPrice;
 /// Section `prices` of a configuration: dollars per million tokens, by model.
 ///
 /// A name is exact (`gpt-4o`) or ends in `*` and matches every name with this prefix (`gpt-4o*`; `*` alone matches every
-/// model).
+/// model). Which entry applies to a model is the order of [`tollgate_names`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
@@ -53,12 +53,12 @@ pub struct PriceError {
 
 /// Validated prices by model name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PriceTable(Names<ModelPrice>);
+pub struct PriceTable(Resolver<ModelPrice>);
 
 impl PriceTable {
     /// Validates the names and maxima of `raw`.
     pub fn new(raw: RawPrices) -> Result<PriceTable, PriceError> {
-        let mut table = Names::default();
+        let mut table = ResolverBuilder::default();
         for (name, raw) in raw.0.0 {
             let error = |field: &str, problem| PriceError { path: format!("{name:?}{field}"), problem };
             if raw.max_output_tokens == Some(0) {
@@ -75,21 +75,23 @@ impl PriceTable {
             };
             table.insert(&name, price).map_err(|name_error| error("", name_error.problem()))?;
         }
-        Ok(PriceTable(table))
+        // Without aliases, there are no errors.
+        let table = table.build();
+        debug_assert!(table.is_ok());
+        Ok(PriceTable(table.unwrap_or_default()))
     }
 
-    /// Returns the price of a model: by its exact name; else by its name without a version date or by the longest matching
-    /// prefix, whichever is longer (the undated name if both have the same length). `None` if the table has no price.
+    /// Returns the price of a model; `None` if the table has none.
+    ///
+    /// A fine-tuned model costs more than its base model, so the entry of the base model is no price for it. An entry such as
+    /// `ft:gpt-4o` or `ft:gpt-4o*` is.
     pub fn find(&self, model: &str) -> Option<&ModelPrice> {
-        if let Some(price) = self.0.exact(model) {
-            return Some(price);
-        }
-        let undated = undated(model).and_then(|name| Some((name.len(), self.0.exact(name)?)));
-        match (undated, self.0.by_prefix(model)) {
-            (Some((name_len, _)), Some((prefix_len, price))) if prefix_len > name_len => Some(price),
-            (Some((_, price)), _) | (None, Some((_, price))) => Some(price),
-            (None, None) => None,
-        }
+        self.resolve(model).filter(|resolution| !resolution.is_base_model).map(|resolution| resolution.value)
+    }
+
+    /// Returns the entry that applies to a model, also that of the base model of a fine-tuned one.
+    pub fn resolve<'m, 't: 'm>(&'t self, model: &'m str) -> Option<Resolution<'m, 't, ModelPrice>> {
+        self.0.resolve(model)
     }
 
     /// Returns `true` if the table has no entries.
@@ -98,35 +100,8 @@ impl PriceTable {
     }
 }
 
-/// Returns the name without its version date: `-2024-08-06` (OpenAI), `-20241022` (Anthropic), `@20241022` (Vertex AI).
-///
-/// Shorter suffixes such as the `-0613` of `gpt-4-0613` do not count as dates: they may be sizes, and models versioned
-/// this way have had different prices.
-fn undated(model: &str) -> Option<&str> {
-    let bytes = model.as_bytes();
-    let dashed = bytes.last_chunk::<11>().and_then(|end| match end {
-        [b'-', y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] => Some([*y1, *y2, *y3, *y4, *m1, *m2, *d1, *d2]),
-        _ => None,
-    });
-    let (date, length) = match dashed {
-        Some(date) => (date, 11),
-        None => match bytes.last_chunk::<9>() {
-            Some([b'-' | b'@', date @ ..]) => (*date, 9),
-            _ => return None,
-        },
-    };
-    let [b'2', b'0', y3, y4, month @ .., d1, d2] = date else { return None };
-    let is_date = y3.is_ascii_digit()
-        && y4.is_ascii_digit()
-        && matches!(month, [b'0', b'1'..=b'9'] | [b'1', b'0'..=b'2'])
-        && matches!([d1, d2], [b'0', b'1'..=b'9'] | [b'1' | b'2', b'0'..=b'9'] | [b'3', b'0' | b'1']);
-    if is_date { model.get(..model.len() - length).filter(|name| !name.is_empty()) } else { None }
-}
-
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
 
     fn table(yaml: &str) -> Result<PriceTable, String> {
@@ -194,7 +169,10 @@ mod tests {
             ("claude-3-5-sonnet-20241022", 7),
             ("claude-3-5-sonnet@20241022", 7),
             ("claude-3-5-sonnet@99999999", 1),
-            ("claude-3-5-sonnet-latest", 1),
+            ("claude-3-5-sonnet-latest", 7),
+            ("openai/gpt-4o", 3),
+            ("us.anthropic.claude-3-5-sonnet-20241022-v2:0", 7),
+            ("anthropic/claude-4", 1),
             ("gpt-4-0613", 1),
             ("tie-20250101", 9),
             ("tier", 8),
@@ -216,6 +194,15 @@ mod tests {
     }
 
     #[test]
+    fn a_fine_tuned_model_has_its_own_price() {
+        let prices = table("gpt-4o: { input: 3, output: 0 }\n\"ft:gpt-4o-mini\": { input: 1, output: 0 }").unwrap();
+        assert_eq!(prices.find("ft:gpt-4o-2024-08-06:acme::id"), None);
+        assert!(prices.resolve("ft:gpt-4o-2024-08-06:acme::id").unwrap().is_base_model);
+        assert_eq!(prices.find("ft:gpt-4o-mini-2024-07-18:acme::id"), prices.find("ft:gpt-4o-mini"));
+        assert!(prices.find("ft:gpt-4o-mini").is_some());
+    }
+
+    #[test]
     fn errors_name_the_entry() {
         for (yaml, words) in [
             ("\"\": { input: 1, output: 1 }", "\"\": a model name must not be empty"),
@@ -233,13 +220,5 @@ mod tests {
         }
         let long = format!("\"{}\": {{ input: 1, output: 1 }}", "m".repeat(257));
         assert!(table(&long).unwrap_err().contains("longer than 256"));
-    }
-
-    proptest! {
-        #[test]
-        fn an_undated_name_is_a_nonempty_prefix_of_the_name(model in ".{0,4}(-20[0-9]{2}-[01][0-9]-[0-3][0-9])?(@[0-9]{8})?") {
-            let name = undated(&model);
-            prop_assert!(name.is_none_or(|name| model.starts_with(name) && !name.is_empty()));
-        }
     }
 }

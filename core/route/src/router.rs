@@ -1,6 +1,6 @@
 //! Router: the validated table of routes.
 
-use tollgate_names::Names;
+use tollgate_names::{Resolver, ResolverBuilder};
 
 use crate::config::{ConfigError, RawRoute, RawRouter};
 use crate::header::header_value;
@@ -20,7 +20,7 @@ pub struct Decision<'r> {
 /// Validated routes by model.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Router {
-    models: Names<Route>,
+    models: Resolver<Route>,
     default: Option<Route>,
 }
 
@@ -41,16 +41,19 @@ impl Router {
             });
         }
         let default = raw.default.map(|raw| Route::new(raw, "default")).transpose()?;
-        let mut models = Names::default();
+        let mut models = ResolverBuilder::default();
         for (name, raw) in raw.models.0 {
             let path = format!("models.{name:?}");
             let route = Route::new(raw, &path)?;
             models.insert(&name, route).map_err(|error| ConfigError { path, problem: error.problem() })?;
         }
-        Ok(Router { models, default })
+        // Without aliases, there are no errors.
+        let models = models.build();
+        debug_assert!(models.is_ok());
+        Ok(Router { models: models.unwrap_or_default(), default })
     }
 
-    /// Selects the route of a call for `model`: by exact name, else by the longest prefix, else the default.
+    /// Selects the route of a call for `model`: the entry that applies by the order of [`tollgate_names`], else the default.
     ///
     /// A call that names no model is refused even if there is a default route, because upstreams handle a missing model
     /// differently.
@@ -96,7 +99,7 @@ mod tests {
     const MODELS: &str = "models:\n\
          \x20 gpt-4o: { route: openai }\n\
          \x20 gpt-4o-mini: { route: cheap, provider: azure }\n\
-         \x20 \"gpt-4o*\": { route: dated }\n\
+         \x20 \"gpt-4o*\": { route: variants }\n\
          \x20 \"gpt-*\": { route: others, upstream_model: gpt-5 }\n\
          \x20 fast: { route: local, upstream_model: llama-3.1-8b, provider: vllm }\n\
          \x20 \"claude-*\": { route: anthropic, provider: anthropic }\n";
@@ -108,7 +111,12 @@ mod tests {
         for (model, route, upstream_model, provider) in [
             ("gpt-4o", "openai", None, None),
             ("gpt-4o-mini", "cheap", None, Some("azure")),
-            ("gpt-4o-2024-08-06", "dated", None, None),
+            // An exact name wins over a wildcard of its length, also for its versions.
+            ("gpt-4o-2024-08-06", "openai", None, None),
+            ("gpt-4o-audio", "variants", None, None),
+            ("openai/gpt-4o", "openai", None, None),
+            ("us.anthropic.claude-sonnet-4-5-20250929-v1:0", "anthropic", None, Some("anthropic")),
+            ("ft:gpt-4o-mini-2024-07-18:acme::id", "cheap", None, Some("azure")),
             ("gpt-4", "others", Some("gpt-5"), None),
             // Already the name that the upstream uses: the body is unchanged.
             ("gpt-5", "others", None, None),

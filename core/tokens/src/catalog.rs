@@ -11,7 +11,7 @@ use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde::Deserialize;
 use tollgate_llm::content_encoding::{ContentEncoding, InflateLimits, Inflater};
-use tollgate_names::{Entries, MAX_NAME_BYTES, Names};
+use tollgate_names::{Entries, Resolver, ResolverBuilder};
 
 use crate::{Profile, Tokenizer};
 
@@ -29,7 +29,7 @@ pub struct RawTokenizer {
     #[serde(default)]
     pub name: Option<String>,
     /// Models that use this tokenizer. A name is exact (`llama-3.1-8b`) or ends in `*` and matches every name with that
-    /// prefix (`llama-3*`); an exact name wins, then the longest prefix. 1 to 256 bytes each.
+    /// prefix (`llama-3*`); which one applies is the order of [`tollgate_names`]. 1 to 256 bytes each.
     pub models: Vec<String>,
     /// Output of `tollgate tokenizer compile`, optionally gzip-compressed, in base64. White space is ignored. At most
     /// 16 MiB uncompressed.
@@ -66,75 +66,87 @@ impl std::error::Error for CatalogError {}
 ///
 /// let aliases: RawAliases = serde_json::from_str(r#"{"fast": "gpt-4o"}"#).unwrap();
 /// let catalog = Catalog::new(aliases, Vec::new())?;
-/// assert_eq!(catalog.upstream("fast"), "gpt-4o");
+/// assert_eq!(catalog.resolve_alias("fast"), "gpt-4o");
 /// assert!(catalog.profile("fast").is_exact() && !catalog.profile("faster").is_exact());
 /// # Ok::<(), tollgate_tokens::CatalogError>(())
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Catalog {
-    aliases: Names<Box<str>>,
-    tokenizers: Names<Tokenizer>,
+    aliases: Resolver,
+    tokenizers: Resolver<Tokenizer>,
 }
 
 impl Catalog {
     /// Validates the names and loads the tables.
     ///
     /// # Errors
-    /// If a name is invalid or duplicated, or a table cannot be used.
+    /// If a name is invalid or duplicated, an alias leads back to itself, or a table cannot be used.
     pub fn new(aliases: RawAliases, tokenizers: Vec<RawTokenizer>) -> Result<Catalog, CatalogError> {
-        let mut catalog = Catalog::default();
-        if aliases.0.len() > MAX_ALIASES {
-            let problem = format!("at most {MAX_ALIASES} aliases");
-            return Err(CatalogError { path: "aliases".to_owned(), problem });
-        }
-        for (name, model) in aliases.0 {
-            let refuse =
-                |problem: &str| CatalogError { path: format!("aliases.{name:?}"), problem: problem.to_owned() };
-            if model.is_empty() || model.len() > MAX_NAME_BYTES || model.contains('*') {
-                return Err(refuse("the target must be one model name: 1 to 256 bytes without `*`"));
-            }
-            catalog.aliases.insert(&name, model.into()).map_err(|error| refuse(error.problem()))?;
-        }
-        if tokenizers.len() > MAX_TOKENIZERS {
-            let problem = format!("at most {MAX_TOKENIZERS} tokenizers");
-            return Err(CatalogError { path: "tokenizers".to_owned(), problem });
-        }
-        for (place, raw) in tokenizers.into_iter().enumerate() {
-            let refuse =
-                |field: &str, problem: String| CatalogError { path: format!("tokenizers[{place}].{field}"), problem };
-            let tokenizer = load(raw.table).map_err(|problem| refuse("table", problem))?;
-            if let Some(name) = raw.name
-                && name != tokenizer.name()
-            {
-                return Err(refuse("name", format!("the table was compiled as `{}`", tokenizer.name())));
-            }
-            if raw.models.is_empty() {
-                return Err(refuse("models", "must not be empty: the tokenizer would never be used".to_owned()));
-            }
-            for (at, model) in raw.models.iter().enumerate() {
-                let inserted = catalog.tokenizers.insert(model, tokenizer.clone());
-                inserted.map_err(|error| refuse(&format!("models[{at}]"), error.to_string()))?;
-            }
-        }
-        Ok(catalog)
+        Ok(Catalog { aliases: validated_aliases(aliases)?, tokenizers: loaded_tokenizers(tokenizers)? })
     }
 
-    /// Returns the model that a name resolves to: the name itself unless it is an alias.
+    /// Returns the target of an alias, and any other name as it is.
     #[must_use]
-    pub fn upstream<'a>(&'a self, model: &'a str) -> &'a str {
-        self.aliases.find(model).map_or(model, |model| model)
+    pub fn resolve_alias<'a>(&'a self, model: &'a str) -> &'a str {
+        self.aliases.resolve_alias(model)
     }
 
     /// Returns the counting profile of a model, by its name or an alias.
     #[must_use]
     pub fn profile(&self, model: &str) -> Profile {
-        let upstream = self.upstream(model);
+        let upstream = self.resolve_alias(model);
         let profile = Profile::of(upstream);
         match self.tokenizers.find(upstream).or_else(|| self.tokenizers.find(model)) {
             Some(tokenizer) => profile.with_tokenizer(tokenizer.clone()),
             None => profile,
         }
     }
+}
+
+fn validated_aliases(raw: RawAliases) -> Result<Resolver, CatalogError> {
+    if raw.0.len() > MAX_ALIASES {
+        let problem = format!("at most {MAX_ALIASES} aliases");
+        return Err(CatalogError { path: "aliases".to_owned(), problem });
+    }
+    let refuse =
+        |name: &str, problem: &str| CatalogError { path: format!("aliases.{name:?}"), problem: problem.to_owned() };
+    let mut aliases = ResolverBuilder::default();
+    for (name, target) in raw.0 {
+        aliases.alias(&name, &target).map_err(|error| refuse(&name, error.problem()))?;
+    }
+    aliases.build().map_err(|errors| match errors.first() {
+        Some(first) => refuse(&first.name, first.error.problem()),
+        None => CatalogError { path: "aliases".to_owned(), problem: "invalid".to_owned() },
+    })
+}
+
+fn loaded_tokenizers(raw: Vec<RawTokenizer>) -> Result<Resolver<Tokenizer>, CatalogError> {
+    if raw.len() > MAX_TOKENIZERS {
+        let problem = format!("at most {MAX_TOKENIZERS} tokenizers");
+        return Err(CatalogError { path: "tokenizers".to_owned(), problem });
+    }
+    let mut tokenizers = ResolverBuilder::default();
+    for (place, raw) in raw.into_iter().enumerate() {
+        let refuse =
+            |field: &str, problem: String| CatalogError { path: format!("tokenizers[{place}].{field}"), problem };
+        let tokenizer = load(raw.table).map_err(|problem| refuse("table", problem))?;
+        if let Some(name) = raw.name
+            && name != tokenizer.name()
+        {
+            return Err(refuse("name", format!("the table was compiled as `{}`", tokenizer.name())));
+        }
+        if raw.models.is_empty() {
+            return Err(refuse("models", "must not be empty: the tokenizer would never be used".to_owned()));
+        }
+        for (at, model) in raw.models.iter().enumerate() {
+            let inserted = tokenizers.insert(model, tokenizer.clone());
+            inserted.map_err(|error| refuse(&format!("models[{at}]"), error.to_string()))?;
+        }
+    }
+    // Without aliases, there are no errors.
+    let tokenizers = tokenizers.build();
+    debug_assert!(tokenizers.is_ok());
+    Ok(tokenizers.unwrap_or_default())
 }
 
 thread_local! {

@@ -3,6 +3,10 @@
 //! Source: `tiktoken/model.py` of tiktoken 0.14.0 (`MODEL_TO_ENCODING` and `MODEL_PREFIX_TO_ENCODING`). A model that it
 //! maps to an encoding that is not built in has none.
 
+use std::sync::LazyLock;
+
+use tollgate_names::{Resolver, ResolverBuilder};
+
 use crate::Encoding;
 
 const O200K: &str = "o200k_base";
@@ -47,7 +51,7 @@ const NAMES: &[(&str, &str)] = &[
     ("gpt-2", R50K),
 ];
 
-/// Prefixes of names of dated versions and variants; the first match wins.
+/// Prefixes of names of versions and variants.
 ///
 /// `o200k_harmony` (`gpt-oss-`) differs from `o200k_base` in special tokens only, which text never becomes.
 /// `codex-mini` is not in tiktoken's list: OpenAI's model page calls it a fine-tuned o4-mini.
@@ -67,18 +71,19 @@ const PREFIXES: &[(&str, &str)] = &[
     ("codex-mini", O200K),
 ];
 
+static ENCODINGS: LazyLock<Resolver<Option<Encoding>>> = LazyLock::new(|| {
+    let mut models = ResolverBuilder::default();
+    let wildcards = PREFIXES.iter().map(|(prefix, name)| (format!("{prefix}*"), name));
+    for (model, name) in NAMES.iter().map(|(model, name)| ((*model).to_owned(), name)).chain(wildcards) {
+        let inserted = models.insert(&model, Encoding::from_name(name));
+        debug_assert!(inserted.is_ok(), "{model}");
+    }
+    models.build().unwrap_or_default()
+});
+
 /// Returns the encoding of a model name; see [`Encoding::for_model`].
 pub(crate) fn encoding(model: &str) -> Option<Encoding> {
-    // Gateways prefix the provider: `openai/gpt-4o`, `azure/eu/gpt-4o`.
-    let model = model.rsplit('/').next().unwrap_or(model);
-    // The name of a fine-tuned model includes its base model: `ft:gpt-4o:organisation:name:id`.
-    let model = match model.strip_prefix("ft:") {
-        Some(tuned) => tuned.split(':').next().unwrap_or(tuned),
-        None => model,
-    };
-    let named = NAMES.iter().find(|(name, _)| *name == model);
-    let (_, name) = named.or_else(|| PREFIXES.iter().find(|(prefix, _)| model.starts_with(prefix)))?;
-    Encoding::from_name(name)
+    ENCODINGS.find(model).copied().flatten()
 }
 
 #[cfg(test)]
@@ -110,6 +115,7 @@ mod tests {
             ("ft:gpt-4o-mini:acme:suffix:id", O200K),
             ("ft:gpt-3.5-turbo:acme::id", CL100K),
             ("azure/eu/gpt-4o", O200K),
+            ("openai.gpt-oss-120b-1:0", O200K),
             ("o4", ""),
             ("gpt-6", ""),
             ("gpt-2", R50K),

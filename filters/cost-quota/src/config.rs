@@ -146,7 +146,7 @@ impl Config {
 
     /// Returns the price of a model: of an alias, the price of its target if that has one, else its own.
     pub(crate) fn price(&self, model: &str) -> Option<&ModelPrice> {
-        self.prices.find(self.catalog.upstream(model)).or_else(|| self.prices.find(model))
+        self.prices.find(self.catalog.resolve_alias(model)).or_else(|| self.prices.find(model))
     }
 }
 

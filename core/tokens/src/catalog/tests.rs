@@ -28,10 +28,14 @@ fn catalog(json: serde_json::Value) -> Result<Catalog, String> {
 #[test]
 fn aliases_are_counted_as_their_targets() {
     let catalog = catalog(serde_json::json!({"aliases": {"fast": "gpt-4o", "team-*": "o3"}})).unwrap();
-    for (model, upstream, is_exact) in
-        [("fast", "gpt-4o", true), ("team-a", "o3", true), ("o3", "o3", true), ("faster", "faster", false)]
-    {
-        assert_eq!(catalog.upstream(model), upstream);
+    for (model, upstream, is_exact) in [
+        ("fast", "gpt-4o", true),
+        ("openai/fast", "gpt-4o", true),
+        ("team-a", "o3", true),
+        ("o3", "o3", true),
+        ("faster", "faster", false),
+    ] {
+        assert_eq!(catalog.resolve_alias(model), upstream);
         assert_eq!(catalog.profile(model).is_exact(), is_exact, "{model}");
         assert_eq!(catalog.profile(model).tokenizer().name(), "o200k_base", "{model}");
     }
@@ -47,6 +51,7 @@ fn errors_name_the_field() {
         (serde_json::json!({"aliases": {"a": ""}}), "aliases.\"a\": the target must be one model"),
         (serde_json::json!({"aliases": {"a": "b*"}}), "aliases.\"a\": the target must be one model"),
         (serde_json::json!({"aliases": {"a": long}}), "aliases.\"a\": the target must be one model"),
+        (serde_json::json!({"aliases": {"a": "b", "b": "a"}}), "aliases.\"a\": the alias leads back to itself"),
         (serde_json::json!({"aliases": ["a"]}), "a map"),
         (serde_json::json!({"tokenizers": nine}), "tokenizers: at most 8"),
         (serde_json::json!({"tokenizers": [{"models": ["m"]}]}), "table"),

@@ -3,6 +3,8 @@
 //! Every fact cites its source. If a provider publishes nothing, the numbers come from measurements of its users, and
 //! the count is not exact.
 
+use tollgate_names::unprefixed;
+
 use super::image::ImagePricing;
 
 /// Family of models.
@@ -218,7 +220,7 @@ static OTHER: Family = open(UNKNOWN, FOUR_O);
 /// Returns the family of a model, by its name in a request or configuration: with a provider (`openai/`), region or
 /// vendor prefix (`us.anthropic.`), or `ft:`, in upper or lower case.
 pub(super) fn of(model: &str) -> &'static Family {
-    let model = model.rsplit('/').next().unwrap_or(model);
+    let model = unprefixed(model);
     let begins = |at: usize, name: &str| {
         let start = model.as_bytes().get(at..at + name.len());
         start.is_some_and(|start| start.eq_ignore_ascii_case(name.as_bytes()))
