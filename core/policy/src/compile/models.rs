@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use tollgate_config::{Path, Step};
-use tollgate_names::{Entries, Names};
+use tollgate_names::{Entries, Resolver, ResolverBuilder};
 use tollgate_route::{RawRoute, RawRouter, Router};
 use tollgate_tokens::{Catalog, RawAliases, RawTokenizer};
 
@@ -15,12 +15,16 @@ pub(super) fn compile(
     models: &RawModels,
     findings: &mut Findings,
 ) -> (RawAliases, BTreeMap<String, RawRoute>, Option<Router>) {
-    let mut names = Names::default();
+    let mut names = ResolverBuilder::default();
     for (name, model) in &models.0 {
         if let Err(error) = names.insert(name, model) {
             findings.add(crate::Finding::error("invalid-value", path(name), error.problem()).at_key());
         }
     }
+    // Aliases are values here too: an alias may have a route of its own.
+    let names = names.build();
+    debug_assert!(names.is_ok());
+    let names = names.unwrap_or_default();
     let mut aliases = BTreeMap::new();
     for (name, model) in &models.0 {
         if model.alias_of.is_some() {
@@ -50,14 +54,14 @@ fn resolved<'a>(name: &'a str, model: &'a RawModel, models: &'a RawModels) -> &'
 /// Returns the valid routes by name; an alias has the route of its model unless it has its own.
 fn routes(
     models: &RawModels,
-    names: &Names<&RawModel>,
+    names: &Resolver<&RawModel>,
     aliases: &BTreeMap<String, String>,
     findings: &mut Findings,
 ) -> BTreeMap<String, RawRoute> {
     let mut routes = BTreeMap::new();
     for (name, model) in &models.0 {
         let target_name = aliases.get(name);
-        let target = target_name.and_then(|target| names.find(target));
+        let target = target_name.and_then(|target| names.find(target).copied());
         let own_or_targets = |field: fn(&RawModel) -> Option<&String>| {
             field(model).or_else(|| target.and_then(|target| field(target))).cloned()
         };
