@@ -120,8 +120,8 @@ fn without_prefix(name: &str) -> Option<(Prefix, &str)> {
         let base = tuned.split(':').next().filter(|base| !base.is_empty())?;
         return Some((Prefix::FineTuned, base));
     }
-    if let Some((_, rest)) = name.split_once('/') {
-        return (!rest.is_empty()).then_some((Prefix::Provider, rest));
+    if let Some((provider, rest)) = name.split_once('/') {
+        return (is_provider(provider) && !rest.is_empty()).then_some((Prefix::Provider, rest));
     }
     let (first, rest) = name.split_once('.').filter(|(_, rest)| !rest.is_empty())?;
     if VENDORS.contains(&first) {
@@ -131,6 +131,13 @@ fn without_prefix(name: &str) -> Option<(Prefix, &str)> {
     let is_region =
         (2..=8).contains(&first.len()) && first.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
     (is_region && VENDORS.contains(&vendor) && !model.is_empty()).then_some((Prefix::Region, rest))
+}
+
+/// Returns `true` for a name that a provider, a region or a part of a resource name can have. `..` and an empty name are
+/// steps of a path: the model behind them is another one for a server that resolves them.
+fn is_provider(name: &str) -> bool {
+    name.starts_with(|first: char| first.is_ascii_alphanumeric() || first == '@')
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"@:._-".contains(&byte))
 }
 
 /// Splits off the last suffix. The rest is never empty.
@@ -212,6 +219,11 @@ mod tests {
             ("anthropic.", &["anthropic."]),
             ("us.anthropic.", &["us.anthropic."]),
             ("openai/", &["openai/"]),
+            ("@cf/meta/llama", &["@cf/meta/llama", "meta/llama", "llama"]),
+            ("../gpt-4o", &["../gpt-4o"]),
+            ("openai/../gpt-4o", &["openai/../gpt-4o", "../gpt-4o"]),
+            ("a//gpt-4o", &["a//gpt-4o", "/gpt-4o"]),
+            ("a b/gpt-4o", &["a b/gpt-4o"]),
             ("ft:", &["ft:"]),
             ("ft::x", &["ft::x"]),
             ("", &[""]),
