@@ -91,6 +91,16 @@ impl<T> Resolver<T> {
         self.follow(requested, |_, _, _| ()).model
     }
 
+    /// Returns the target of the alias that applies to a name, which may be an alias itself; any other name as it is. For
+    /// configurations whose aliases are followed one step only.
+    #[must_use]
+    pub fn alias_target<'a>(&'a self, requested: &'a str) -> &'a str {
+        match self.best(requested, true) {
+            Some(Found { entry: Entry::Alias(target), .. }) => target,
+            _ => requested,
+        }
+    }
+
     /// Returns the steps of a lookup in order, also of one that finds no entry (its aliases only).
     #[must_use]
     pub fn steps<'a>(&'a self, requested: &'a str) -> Vec<Step<'a>> {

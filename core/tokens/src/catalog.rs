@@ -85,10 +85,11 @@ impl Catalog {
         Ok(Catalog { aliases: validated_aliases(aliases)?, tokenizers: loaded_tokenizers(tokenizers)? })
     }
 
-    /// Returns the target of an alias, and any other name as it is.
+    /// Returns the target of an alias, and any other name as it is. An alias of an alias is followed one step, like the routes
+    /// of model-router, whose target is what the upstream is asked for.
     #[must_use]
     pub fn resolve_alias<'a>(&'a self, model: &'a str) -> &'a str {
-        self.aliases.resolve_alias(model)
+        self.aliases.alias_target(model)
     }
 
     /// Returns the counting profile of a model, by its name or an alias.

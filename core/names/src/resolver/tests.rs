@@ -142,6 +142,9 @@ fn aliases_lead_to_their_model() {
     let table = resolver(&["fast = llama", "* = gpt-4o"]);
     assert_eq!((table.resolve_alias("fast"), table.resolve_alias("x")), ("llama", "gpt-4o"));
     assert_eq!(table.resolve_alias("gpt-4o"), "gpt-4o");
+    // One step only.
+    let table = resolver(&["x-* = b", "b = a"]);
+    assert_eq!((table.resolve_alias("x-1"), table.alias_target("x-1"), table.alias_target("a")), ("a", "b", "a"));
 }
 
 #[test]
