@@ -8,7 +8,7 @@ use super::Stage;
 /// Returns the model to count and price: the one that the route or the alias requests.
 pub(super) fn upstream(policy: &CompiledPolicy, model: &str) -> String {
     let routed = policy.router.as_ref().and_then(|router| router.decide(Some(model)).ok()?.upstream_model);
-    routed.unwrap_or_else(|| policy.catalog.upstream(model)).to_owned()
+    routed.unwrap_or_else(|| policy.catalog.resolve_alias(model)).to_owned()
 }
 
 pub(super) fn explain(policy: &CompiledPolicy, model: Option<&str>) -> Stage {

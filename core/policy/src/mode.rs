@@ -10,7 +10,7 @@ pub enum Mode {
     /// Verdicts take effect.
     #[default]
     Enforce,
-    /// Nothing is refused or edited; verdicts are recorded as `would_block`, `would_redact` and `would_refuse`. Counts and
-    /// budgets go on.
+    /// Nothing is refused or edited, and the verdict says what would have been: `would_block`, `would_redact`, or
+    /// `would_refuse_` with the name of the refusal (`would_refuse_limited`). Counts, budgets and costs go on.
     Audit,
 }

@@ -15,7 +15,7 @@ use super::metadata::Metadata;
 pub(super) const ID: &str = "tollgate-test-id";
 
 /// Properties that are read from the access log, see docs/filters.
-const PROPERTIES: [&str; 24] = [
+const PROPERTIES: [&str; 25] = [
     "dialect",
     "model",
     "served_model",
@@ -24,6 +24,7 @@ const PROPERTIES: [&str; 24] = [
     "consumer",
     "stream",
     "input_tokens",
+    "input_tokens_source",
     "cached_tokens",
     "cache_write_tokens",
     "cache_write_1h_tokens",

@@ -11,6 +11,7 @@ pub enum UsageSource {
     Provider,
     Counted,
     Mixed,
+    Estimated,
     None,
 }
 
@@ -21,6 +22,7 @@ impl UsageSource {
             UsageSource::Provider => "provider",
             UsageSource::Counted => "counted",
             UsageSource::Mixed => "mixed",
+            UsageSource::Estimated => "estimated",
             UsageSource::None => "none",
         }
     }

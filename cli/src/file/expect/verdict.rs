@@ -16,6 +16,7 @@ pub enum ExpectedVerdict {
     Unidentified,
     Unpriced,
     Unavailable,
+    Unbounded,
     ModelMissing,
     UnknownModel,
     Malformed,
@@ -23,6 +24,15 @@ pub enum ExpectedVerdict {
     TooLarge,
     Unscannable,
     Error,
+    WouldBlock,
+    WouldRedact,
+    WouldRefuseLimited,
+    WouldRefuseUnidentified,
+    WouldRefuseUnpriced,
+    WouldRefuseUnavailable,
+    WouldRefuseUnbounded,
+    WouldRefuseModelMissing,
+    WouldRefuseUnknownModel,
 }
 
 impl ExpectedVerdict {
@@ -37,6 +47,7 @@ impl ExpectedVerdict {
             ExpectedVerdict::Unidentified => "unidentified",
             ExpectedVerdict::Unpriced => "unpriced",
             ExpectedVerdict::Unavailable => "unavailable",
+            ExpectedVerdict::Unbounded => "unbounded",
             ExpectedVerdict::ModelMissing => "model_missing",
             ExpectedVerdict::UnknownModel => "unknown_model",
             ExpectedVerdict::Malformed => "malformed",
@@ -44,6 +55,15 @@ impl ExpectedVerdict {
             ExpectedVerdict::TooLarge => "too_large",
             ExpectedVerdict::Unscannable => "unscannable",
             ExpectedVerdict::Error => "error",
+            ExpectedVerdict::WouldBlock => "would_block",
+            ExpectedVerdict::WouldRedact => "would_redact",
+            ExpectedVerdict::WouldRefuseLimited => "would_refuse_limited",
+            ExpectedVerdict::WouldRefuseUnidentified => "would_refuse_unidentified",
+            ExpectedVerdict::WouldRefuseUnpriced => "would_refuse_unpriced",
+            ExpectedVerdict::WouldRefuseUnavailable => "would_refuse_unavailable",
+            ExpectedVerdict::WouldRefuseUnbounded => "would_refuse_unbounded",
+            ExpectedVerdict::WouldRefuseModelMissing => "would_refuse_model_missing",
+            ExpectedVerdict::WouldRefuseUnknownModel => "would_refuse_unknown_model",
         }
     }
 }
