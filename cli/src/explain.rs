@@ -88,14 +88,14 @@ pub fn explain(document: &Document, policy: &CompiledPolicy, call: &Call) -> Exp
         // A later stage sees the redacted text.
         let view = edited.unwrap_or(view);
         let model = view.model();
-        let upstream = model.as_deref().map(|model| model::upstream(policy, model));
-        let count = tokens::count(policy, &view, upstream.as_deref());
-        let price = upstream.as_deref().and_then(|model| policy.prices.find(model));
+        let count = tokens::count(policy, &view, model.as_deref());
+        let priced = model.as_deref().map(|model| prices::priced(policy, model));
+        let price = priced.and_then(|model| policy.prices.find(model));
         stages.extend([
             model::explain(policy, model.as_deref()),
             route::explain(policy, model.as_deref()),
             tokens::explain(policy, &view, &count),
-            prices::explain(document, policy, upstream.as_deref()),
+            prices::explain(document, policy, priced),
             budgets::explain(policy, &view, consumer.as_deref(), &count, price),
         ]);
     }

@@ -1,11 +1,17 @@
 //! Price of the model, with the line that sets it.
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tollgate_policy::document::Document;
 use tollgate_policy::{Admission, CompiledPolicy, Path};
-use tollgate_prices::{ModelPrice, PriceTable, RawPrices};
+use tollgate_prices::ModelPrice;
 
 use super::Stage;
+
+/// Returns the name whose price applies to a model: the model of an alias if that has a price, else its own.
+pub(super) fn priced<'a>(policy: &'a CompiledPolicy, model: &'a str) -> &'a str {
+    let target = policy.catalog.resolve_alias(model);
+    if policy.prices.find(target).is_some() { target } else { model }
+}
 
 pub(super) fn explain(document: &Document, policy: &CompiledPolicy, model: Option<&str>) -> Stage {
     let Some(model) = model else { return Stage::idle("prices", "Without a model there is no price.") };
@@ -18,9 +24,9 @@ pub(super) fn explain(document: &Document, policy: &CompiledPolicy, model: Optio
         return Stage::new("prices", vec![line], json!({ "model": model }));
     };
     let mut lines = vec![describe(model, price)];
-    let place = entry(document, model).map(|key| {
-        let (file, position) = document.place(&Path::part("prices").key("override").key(&key));
-        (key, format!("{file}:{}:{}", position.line, position.column))
+    let place = policy.prices.resolve(model).map(|resolution| {
+        let (file, position) = document.place(&Path::part("prices").key("override").key(resolution.entry));
+        (resolution.entry, format!("{file}:{}:{}", position.line, position.column))
     });
     lines.extend(place.iter().map(|(key, place)| format!("The entry is `{key}` ({place}).")));
     let (entry, source) = place.unzip();
@@ -46,16 +52,4 @@ fn describe(model: &str, price: &ModelPrice) -> String {
         }
     }
     format!("{text} and ${} (output).", price.output)
-}
-
-/// Returns the key of the entry that the price table selects for a model.
-fn entry(document: &Document, model: &str) -> Option<String> {
-    let entries = document.value().pointer("/prices/override")?.as_object()?;
-    let matches = entries.iter().filter(|(key, value)| {
-        let one: Option<RawPrices> =
-            serde_json::from_value(Value::Object([((*key).clone(), (*value).clone())].into_iter().collect())).ok();
-        one.and_then(|raw| PriceTable::new(raw).ok()).is_some_and(|table| table.find(model).is_some())
-    });
-    let rank = |key: &str| (key == model, key.trim_end_matches('*').len(), !key.ends_with('*'));
-    matches.map(|(key, _)| key).max_by_key(|key| rank(key)).cloned()
 }

@@ -9,6 +9,7 @@ mod providers;
 
 use tollgate_config::{Finding, Path, Reading, Removed, Severity, Step};
 
+use self::models::CompiledModels;
 use crate::checks;
 use crate::compiled::CompiledPolicy;
 use crate::counting::{Counting, CountingMode};
@@ -72,7 +73,7 @@ pub(crate) fn compile(reading: Reading<Policy>) -> Result<CompiledPolicy, Vec<Fi
     document(&policy, &mut findings);
     checks::run(&policy, &mut findings);
     let identity = policy.identity.and_then(|raw| identity::compile(raw, &mut findings));
-    let (aliases, routes, router) = models::compile(&policy.models, &mut findings);
+    let CompiledModels { aliases, routes, router, upstream_models } = models::compile(&policy.models, &mut findings);
     let catalog = models::catalog(aliases, policy.tokenizers, &mut findings);
     let prices = policy.prices.unwrap_or_default();
     let on_unknown_price = prices.on_unknown;
@@ -101,6 +102,7 @@ pub(crate) fn compile(reading: Reading<Policy>) -> Result<CompiledPolicy, Vec<Fi
         on_quota_unavailable,
         firewall,
         router,
+        upstream_models,
         providers,
         route_providers,
         warnings: findings.all,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use tollgate_config::Finding;
 use tollgate_inspect::Policy as Firewall;
 use tollgate_llm::StreamLimits;
+use tollgate_names::Resolver;
 use tollgate_prices::PriceTable;
 use tollgate_quota::Quota;
 use tollgate_route::Router;
@@ -41,6 +42,9 @@ pub struct CompiledPolicy {
     pub firewall: Option<Firewall>,
     /// Routes; `None` if no model has one.
     pub router: Option<Router>,
+    /// Names at the upstream of models that have another name there, where no model has a route. With routes, the router has
+    /// them.
+    pub upstream_models: Resolver<String>,
     /// Upstreams of providers, for rendering.
     pub providers: BTreeMap<String, Provider>,
     /// Names of the providers of routes, for rendering. Empty if there are no providers.

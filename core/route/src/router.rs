@@ -1,6 +1,6 @@
 //! Router: the validated table of routes.
 
-use tollgate_names::{Resolver, ResolverBuilder};
+use tollgate_names::{Resolver, ResolverBuilder, Step};
 
 use crate::config::{ConfigError, RawRoute, RawRouter};
 use crate::header::header_value;
@@ -65,6 +65,12 @@ impl Router {
             upstream_model: route.upstream_model.as_deref().filter(|upstream| *upstream != model),
             provider: route.provider.as_deref(),
         })
+    }
+
+    /// Returns the steps from a model to the entry that applies to it; none if no entry but the default does.
+    #[must_use]
+    pub fn steps<'a>(&'a self, model: &'a str) -> Vec<Step<'a>> {
+        self.models.steps(model)
     }
 }
 

@@ -11,7 +11,7 @@ use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde::Deserialize;
 use tollgate_llm::content_encoding::{ContentEncoding, InflateLimits, Inflater};
-use tollgate_names::{Entries, Resolver, ResolverBuilder};
+use tollgate_names::{Entries, Resolver, ResolverBuilder, Step};
 
 use crate::{Profile, Tokenizer};
 
@@ -90,6 +90,12 @@ impl Catalog {
     #[must_use]
     pub fn resolve_alias<'a>(&'a self, model: &'a str) -> &'a str {
         self.aliases.alias_target(model)
+    }
+
+    /// Returns the steps from a name to the alias that applies to it, and its target; none if the name is no alias.
+    #[must_use]
+    pub fn alias_steps<'a>(&'a self, model: &'a str) -> Vec<Step<'a>> {
+        self.aliases.steps(model)
     }
 
     /// Returns the counting profile of a model, by its name or an alias.

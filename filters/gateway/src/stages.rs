@@ -8,6 +8,7 @@ use model_router::ModelRouter;
 use prompt_inspector::PromptInspector;
 use token_counter::TokenCounter;
 use tollgate_kit::{ConfigError, Limits};
+use tollgate_names::Resolver;
 use tollgate_policy::{Admission, CompiledPolicy, CountingMode, Identity, Missing, Mode, References, Source};
 use tollgate_quota::{Quota, RawQuota};
 
@@ -21,6 +22,8 @@ pub(crate) struct Stages {
     pub(crate) refuses_references: bool,
     pub(crate) quota: Option<Rc<CostQuota>>,
     pub(crate) router: Option<Rc<ModelRouter>>,
+    /// Names of models at the upstream, where there is no router.
+    pub(crate) upstream_models: Resolver<String>,
 }
 
 impl Stages {
@@ -64,6 +67,7 @@ impl Stages {
             refuses_references,
             quota: pays.then(|| Rc::new(CostQuota::new(config))),
             router: router.map(Rc::new),
+            upstream_models: policy.upstream_models,
         })
     }
 

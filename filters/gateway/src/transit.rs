@@ -233,26 +233,20 @@ impl Transit {
         if let Verdict::Reply(reply) = self.effective(verdict, call) {
             return Verdict::Reply(reply);
         }
-        self.count(call, decision.as_ref());
+        self.count(call);
         if let Some(quota) = &gateway.stages.quota {
             let mut payment = Rc::clone(quota).payment();
-            let verdict = self.reserve(&mut payment, call, consumer, decision.as_ref());
+            let verdict = self.reserve(&mut payment, call, consumer);
             if let Verdict::Reply(reply) = self.effective(verdict, call) {
                 return Verdict::Reply(reply);
             }
             self.payment = Some(payment);
         }
-        decision.map_or(Verdict::Continue, |decision| model_router::apply(&decision, call))
+        self.route(call, decision.as_ref())
     }
 
     /// Reserves the prompt of a call and its output: the bound of the prompt where that is small, else its count.
-    fn reserve(
-        &mut self,
-        payment: &mut Payment,
-        call: &mut Call<'_>,
-        consumer: &[u8],
-        decision: Option<&Decision<'_>>,
-    ) -> Verdict {
+    fn reserve(&mut self, payment: &mut Payment, call: &mut Call<'_>, consumer: &[u8]) -> Verdict {
         let model = call.model().map(|model| model.into_owned());
         let bounds = self.gateway.stages.counting == CountingMode::WhenNeeded;
         let Some(stage) = &mut self.counting else { return payment.reserve(call, consumer, model, Input::Counted(0)) };
@@ -260,8 +254,7 @@ impl Transit {
         if !bounds {
             return payment.reserve(call, consumer, model, Input::Counted(tokens));
         }
-        let counted = decision.and_then(|decision| decision.upstream_model).or(model.as_deref()).unwrap_or_default();
-        let counted = counted.to_owned();
+        let counted = model.clone().unwrap_or_default();
         let least = stage.work.least(call, &counted);
         let mut count = |call: &Call<'_>| {
             stage.work.count(call, &counted);
@@ -285,14 +278,13 @@ impl Transit {
         Verdict::Reply(Box::new(LocalReply::new(400, "unbounded", message).with_code("content_reference")))
     }
 
-    /// Counts or bounds the prompt with the tokenizer of the model that the upstream gets, and asks the upstream for usage.
-    fn count(&mut self, call: &mut Call<'_>, decision: Option<&Decision<'_>>) {
+    /// Counts or bounds the prompt with the tokenizer of the model, and asks the upstream for usage.
+    fn count(&mut self, call: &mut Call<'_>) {
         let gateway = Rc::clone(&self.gateway);
         let Some(counter) = &gateway.stages.counter else { return };
         let model = call.model();
-        let upstream_model = decision.and_then(|decision| decision.upstream_model);
         let mut counting = Rc::clone(counter).counting();
-        let model = upstream_model.or(model.as_deref()).unwrap_or_default();
+        let model = model.as_deref().unwrap_or_default();
         match gateway.stages.counting {
             CountingMode::Exact => counting.count(call, model),
             CountingMode::WhenNeeded => counting.bound(call, model),
@@ -302,6 +294,20 @@ impl Transit {
             call.view().include_usage(call.body(), call.edits());
         }
         self.counting = Some(Stage::new(counting));
+    }
+
+    /// Sets the route, and replaces the model by its name at the upstream.
+    fn route(&self, call: &mut Call<'_>, decision: Option<&Decision<'_>>) -> Verdict {
+        if let Some(decision) = decision {
+            return model_router::apply(decision, call);
+        }
+        let stages = &self.gateway.stages;
+        let model = call.model();
+        let upstream_model = model.as_deref().and_then(|model| stages.upstream_models.find(model));
+        match upstream_model.filter(|upstream_model| Some(upstream_model.as_str()) != model.as_deref()) {
+            Some(upstream_model) => model_router::rename(upstream_model, call),
+            None => Verdict::Continue,
+        }
     }
 
     /// Returns the verdict that takes effect. An audit records a refusal, drops all edits and lets the call pass.

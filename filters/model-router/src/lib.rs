@@ -115,9 +115,16 @@ pub fn apply(decision: &Decision<'_>, call: &mut Call<'_>) -> Verdict {
     if let Some(provider) = decision.provider {
         property::set(property::PROVIDER, provider);
     }
-    if let Some(alias_of) = decision.upstream_model
-        && let Err(status) = call.set_model(alias_of)
-    {
+    match decision.upstream_model {
+        Some(upstream_model) => rename(upstream_model, call),
+        None => Verdict::Continue,
+    }
+}
+
+/// Replaces the model of a call by its name at the upstream, and publishes the client's name.
+pub fn rename(upstream_model: &str, call: &mut Call<'_>) -> Verdict {
+    property::set_name(property::MODEL, call.model().as_deref().unwrap_or_default());
+    if let Err(status) = call.set_model(upstream_model) {
         warn(&format!("model-router: model not set: {status}"));
         return Verdict::Reply(Box::new(failed()));
     }

@@ -81,7 +81,8 @@ fn chain(parts: &Parts) -> Value {
     if parts.inspector {
         chain.push(json!({"filter": "prompt-inspector", "config": {"rules": parsed(&RULES, &parts.rules)}}));
     }
-    let aliases = json!({"fast": "gpt-4o"});
+    // Without routes, an alias of a policy is replaced all the same.
+    let aliases = if parts.router { json!({"fast": "gpt-4o"}) } else { json!({}) };
     chain.push(json!({"filter": "token-counter", "config": {"aliases": aliases}}));
     let mut quota = json!({
         "consumer": {"header": "x-consumer", "missing": parts.identity},
@@ -97,6 +98,7 @@ fn chain(parts: &Parts) -> Value {
         let mut router = json!({"models": {
             "gpt-*": {"route": "openai", "provider": "openai"},
             "fast": {"route": "openai", "upstream_model": "gpt-4o", "provider": "openai"},
+            "gpt-4o-mini": {"route": "azure", "upstream_model": "deployment-7"},
         }});
         if parts.default_route {
             router["default"] = json!({"route": "other"});

@@ -10,11 +10,19 @@ use tollgate_tokens::{Catalog, RawAliases, RawTokenizer};
 use crate::compile::{Findings, in_document};
 use crate::models::{RawModel, RawModels, has_routes};
 
-/// Returns the aliases with their final models, the valid routes by model, and the router if any model has a route.
-pub(super) fn compile(
-    models: &RawModels,
-    findings: &mut Findings,
-) -> (RawAliases, BTreeMap<String, RawRoute>, Option<Router>) {
+/// Validated names of models.
+pub(super) struct CompiledModels {
+    /// Aliases with their final models.
+    pub(super) aliases: RawAliases,
+    /// Valid routes by model.
+    pub(super) routes: BTreeMap<String, RawRoute>,
+    /// Router, if any model has a route.
+    pub(super) router: Option<Router>,
+    /// See [`CompiledPolicy::upstream_models`](crate::CompiledPolicy::upstream_models).
+    pub(super) upstream_models: Resolver<String>,
+}
+
+pub(super) fn compile(models: &RawModels, findings: &mut Findings) -> CompiledModels {
     let mut names = ResolverBuilder::default();
     for (name, model) in &models.0 {
         if let Err(error) = names.insert(name, model) {
@@ -33,7 +41,32 @@ pub(super) fn compile(
     }
     let routes = routes(models, &names, &aliases, findings);
     let router = has_routes(models).then(|| Router::new(RawRouter { models: Entries(routes.clone()), default: None }));
-    (Entries(aliases), routes, router.and_then(Result::ok))
+    let upstream_models = match router {
+        Some(_) => Resolver::default(),
+        None => upstream_models(models, &names, &aliases),
+    };
+    CompiledModels { aliases: Entries(aliases), routes, router: router.and_then(Result::ok), upstream_models }
+}
+
+/// Returns the names at the upstream: an own one, else that of the alias's model, else the name of that model.
+fn upstream_models(
+    models: &RawModels,
+    names: &Resolver<&RawModel>,
+    aliases: &BTreeMap<String, String>,
+) -> Resolver<String> {
+    let mut upstream = ResolverBuilder::default();
+    for (name, model) in &models.0 {
+        let target = aliases.get(name);
+        let of_target = target.and_then(|target| names.find(target)?.upstream_model.as_ref());
+        if let Some(other) = model.upstream_model.as_ref().or(of_target).or(target) {
+            // An invalid name was reported as a name of the models.
+            let _ = upstream.insert(name, other.clone());
+        }
+    }
+    // Without aliases, there are no errors.
+    let upstream = upstream.build();
+    debug_assert!(upstream.is_ok());
+    upstream.unwrap_or_default()
 }
 
 fn path(name: &str) -> Path {
