@@ -16,7 +16,7 @@ pub enum Identity {
     /// Dynamic metadata: namespace, key, and path within the value.
     Metadata(String, String, Vec<String>),
     /// Attribute that no test can set, e.g. a client certificate. The configuration under test names the header
-    /// [`SUBSTITUTE`] in its place.
+    /// `SUBSTITUTE` in its place.
     Substitute,
 }
 
