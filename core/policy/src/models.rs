@@ -4,7 +4,8 @@ use serde::Deserialize;
 use tollgate_names::Entries;
 
 /// Models by name. A name is exact (`gpt-4o`) or ends in `*` and matches every name with this prefix (`claude-*`; `*` alone
-/// matches every name). Which entry applies to a model is the order of [`tollgate_names`].
+/// matches every name). The exact name wins, then the name without prefixes and
+/// versions, then the longest wildcard, as for prices and tokenizers.
 pub type RawModels = Entries<RawModel>;
 
 /// Model, or alias of one.

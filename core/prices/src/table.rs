@@ -9,7 +9,7 @@ use crate::price::ModelPrice;
 /// Section `prices` of a configuration: dollars per million tokens, by model.
 ///
 /// A name is exact (`gpt-4o`) or ends in `*` and matches every name with this prefix (`gpt-4o*`; `*` alone matches every
-/// model). Which entry applies to a model is the order of [`tollgate_names`].
+/// model). The exact name wins, then the name without prefixes and versions, then the longest wildcard.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]

@@ -29,7 +29,8 @@ pub struct RawTokenizer {
     #[serde(default)]
     pub name: Option<String>,
     /// Models that use this tokenizer. A name is exact (`llama-3.1-8b`) or ends in `*` and matches every name with that
-    /// prefix (`llama-3*`); which one applies is the order of [`tollgate_names`]. 1 to 256 bytes each.
+    /// prefix (`llama-3*`); the exact name wins, then the name without prefixes and versions, then the longest wildcard. 1 to
+    /// 256 bytes each.
     pub models: Vec<String>,
     /// Output of `tollgate tokenizer compile`, optionally gzip-compressed, in base64. White space is ignored. At most
     /// 16 MiB uncompressed.

@@ -19,6 +19,7 @@ pub(crate) fn configure(filter: &str, configuration: &Value) -> Result<(), Strin
         "token-counter" => check::<token_counter::TokenCounter>(json.as_bytes()),
         "cost-quota" => check::<cost_quota::CostQuota>(json.as_bytes()),
         "model-router" => check::<model_router::ModelRouter>(json.as_bytes()),
+        "tollgate" => check::<gateway::Gateway>(json.as_bytes()),
         other => Err(format!("there is no filter {other}")),
     }
 }
