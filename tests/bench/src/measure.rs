@@ -138,6 +138,7 @@ impl<'a> Bench<'a> {
         }
         for (measured, subject) in measured.iter_mut().zip(&subjects) {
             measured.resident = subject.resident()?;
+            subject.check_counting()?;
         }
         Ok(measured)
     }

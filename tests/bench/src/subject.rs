@@ -100,6 +100,15 @@ impl Subject {
         }
     }
 
+    /// Checks by Envoy's statistics that the variant has counted prompts, or none, as it should.
+    pub(crate) fn check_counting(&self) -> Result<()> {
+        let counted: u64 = self.gateway.stats(COUNTED)?.values().sum();
+        if (counted > 0) == self.variant.counts() {
+            return Ok(());
+        }
+        Err(Error::new(format!("{}: {counted} prompts were counted", self.variant.name())))
+    }
+
     /// Returns the resident memory in bytes.
     pub(crate) fn resident(&self) -> Result<u64> {
         self.process.resident()
@@ -110,6 +119,9 @@ impl Subject {
         self.gateway.log_tail()
     }
 }
+
+/// Metric of the filters that count.
+const COUNTED: &str = "wasmcustom.tollgate_prompts_counted_total";
 
 /// Returns how many of the requests of a cell are sent before the measurement.
 fn unmeasured(requests: usize, in_flight: usize) -> usize {

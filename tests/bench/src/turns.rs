@@ -79,6 +79,7 @@ impl Bench<'_> {
                 }
             }
         }
+        subjects.iter().try_for_each(|(subject, _)| subject.check_counting())?;
         Ok(measured)
     }
 

@@ -132,6 +132,15 @@ impl Variant {
         }
     }
 
+    /// Returns `true` if the variant counts prompts. With `when_needed` it does not, since no budget is ever in reach.
+    pub(crate) fn counts(self) -> bool {
+        match self {
+            Variant::Alone(filter) => matches!(filter, "token-counter" | "cost-quota"),
+            Variant::Bundle | Variant::Gateway(Counting::Exact) => true,
+            Variant::Plain | Variant::Native | Variant::Trivial | Variant::Gateway(Counting::WhenNeeded) => false,
+        }
+    }
+
     /// Returns the access log fields that show the filters at work, and those that must be null.
     pub(crate) fn fields(self) -> (Vec<&'static str>, Vec<&'static str>) {
         const OWN: [(&str, &[&str]); 4] = [
