@@ -19,7 +19,7 @@ fn module() -> Module {
 /// Root ids and configurations of the reference chain.
 fn chain() -> Vec<(String, String)> {
     let mut bootstrap =
-        Bootstrap::from_yaml(&std::fs::read_to_string(workspace::root().join("envoy/envoy.yaml")).unwrap()).unwrap();
+        Bootstrap::from_yaml(&std::fs::read_to_string(workspace::root().join("envoy/chain.yaml")).unwrap()).unwrap();
     let filters = bootstrap.document_mut().pointer(HTTP_FILTERS).and_then(Value::as_array).unwrap();
     let plugins = filters.iter().filter_map(|filter| filter.pointer("/typed_config/config"));
     plugins

@@ -37,7 +37,7 @@ cargo xtask <command>
   setup                    install the wasm32-wasip1 target and Envoy, if missing
   check                    check the house rules: dependency directions, doc comments, commit subjects
   deny [CHECK...]          check the dependencies against deny.toml: bans, licenses, sources (the default), advisories
-  schemas [--write]        compare the checked-in schemas and envoy/gateway.yaml with what the command prints; --write: update them
+  schemas [--write]        compare the checked-in schemas and envoy/envoy.yaml with what the command prints; --write: update them
   check-binary [PATH]      check that the command contains no path of this machine, and runs with the checkout hidden
   conformance [--only X]   compare the host with the recordings of real Envoys
                            --record [--envoy VERSION]: record them again, from an Envoy that is installed if need be

@@ -12,7 +12,7 @@ const GENERATED: &[(&[&str], &str)] = &[
     (&["schema", "test"], "cli/schema/test.schema.json"),
     (&["schema", "policy"], "cli/schema/policy.schema.json"),
     (&["schema", "policy-page"], "docs/policy.md"),
-    (&["render", "--target", "envoy", "examples/gateway/tollgate.yaml"], "envoy/gateway.yaml"),
+    (&["render", "--target", "envoy", "examples/gateway/tollgate.yaml"], "envoy/envoy.yaml"),
 ];
 
 /// Runs `cargo xtask schemas [--write]`: compares the files with the output of the command, or writes them.

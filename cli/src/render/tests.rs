@@ -42,8 +42,8 @@ fn the_checked_in_bootstrap_of_the_reference_policy_is_current() {
     let policy = policy_file::load(&root.join("examples/gateway/tollgate.yaml"), &mut BTreeSet::new()).unwrap();
     let current = render(RenderTarget::Envoy, &policy, &settings()).unwrap();
     assert_eq!(current.warnings, []);
-    let checked_in = std::fs::read_to_string(root.join("envoy/gateway.yaml")).unwrap();
-    assert!(checked_in == current.text, "stale: tollgate render examples/gateway/tollgate.yaml > envoy/gateway.yaml");
+    let checked_in = std::fs::read_to_string(root.join("envoy/envoy.yaml")).unwrap();
+    assert!(checked_in == current.text, "stale: tollgate render examples/gateway/tollgate.yaml > envoy/envoy.yaml");
 }
 
 /// Parts of a policy, and parts of the text, with `|` at the start of each line.

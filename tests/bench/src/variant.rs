@@ -102,7 +102,7 @@ impl Variant {
 
     /// Returns the reference bootstrap with this chain.
     pub(crate) fn bootstrap(self, module: Option<&Path>, setup: &Setup) -> Result<Bootstrap> {
-        let mut bootstrap = workspace::reference_bootstrap()?;
+        let mut bootstrap = workspace::chain_bootstrap()?;
         for name in UPSTREAMS {
             bootstrap = bootstrap.upstream(name, setup.upstream)?;
         }

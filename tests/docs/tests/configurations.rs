@@ -98,7 +98,7 @@ fn every_configuration_on_a_page_is_accepted() {
     }
     if workspace::root().join("README.md").is_file() {
         let readme: usize = Page::read("README.md").blocks().iter().map(|block| configurations(block).len()).sum();
-        assert!(readme >= 3, "README.md has only {readme} configurations");
+        assert!(readme >= 1, "README.md has {readme} configurations");
     }
     for filter in workspace::FILTERS {
         let own = Page::of_filter(filter).blocks().into_iter().filter(|block| block.purpose == filter).count();
@@ -108,12 +108,18 @@ fn every_configuration_on_a_page_is_accepted() {
 }
 
 #[test]
-fn filters_accept_the_configurations_of_the_reference_bootstrap() {
-    let mut found = Vec::new();
-    plugins(workspace::reference_bootstrap().unwrap().document_mut(), &mut found);
-    assert_eq!(found.iter().map(|(filter, _)| filter.as_str()).collect::<Vec<_>>(), workspace::FILTERS);
-    for (filter, configuration) in found {
-        configure(&filter, &configuration).unwrap_or_else(|error| panic!("envoy/envoy.yaml: {filter}: {error}"));
+fn filters_accept_the_configurations_of_the_bootstraps() {
+    let bootstraps = [
+        (workspace::chain_bootstrap(), workspace::FILTERS.as_slice()),
+        (workspace::reference_bootstrap(), &[workspace::BUNDLE]),
+    ];
+    for (bootstrap, filters) in bootstraps {
+        let mut found = Vec::new();
+        plugins(bootstrap.unwrap().document_mut(), &mut found);
+        assert_eq!(found.iter().map(|(filter, _)| filter.as_str()).collect::<Vec<_>>(), filters);
+        for (filter, configuration) in found {
+            configure(&filter, &configuration).unwrap_or_else(|error| panic!("{filter}: {error}"));
+        }
     }
 }
 

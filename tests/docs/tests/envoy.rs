@@ -95,7 +95,7 @@ fn envoy_accepts_every_piece_of_a_bootstrap_on_a_page() {
     }
     assert!(sections.len() >= 3, "only {} sections", sections.len());
     for ((page, section), blocks) in &sections {
-        let mut bootstrap = workspace::reference_bootstrap().unwrap();
+        let mut bootstrap = workspace::chain_bootstrap().unwrap();
         let document = bootstrap.document_mut();
         assert!(blocks.iter().all(|block| put(document, block)));
         with_files(document, &module, &secret);

@@ -49,7 +49,7 @@ fn statistics_to_alert_on_change_after_a_trap() {
     let scratch = Scratch::new("trap").unwrap();
     let module = scratch.path().join("trap.wasm");
     fs::write(&module, wat::parse_str(TRAP).unwrap()).unwrap();
-    let bootstrap = workspace::reference_bootstrap().unwrap().only(&[FILTER]).unwrap().module(&module).unwrap();
+    let bootstrap = workspace::chain_bootstrap().unwrap().only(&[FILTER]).unwrap().module(&module).unwrap();
     let options = gateway::Options { concurrency: 1, ..gateway::Options::default() };
     let gateway = Gateway::start(&Envoy::find_or_install().unwrap(), bootstrap, &options).unwrap();
     let count = || {

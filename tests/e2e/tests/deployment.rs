@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 
 use serde_json::{Value, json};
 use tollgate_envoy_harness::{Bootstrap, Envoy, Gateway, gateway};
+use tollgate_gateway_tests::policy_of;
 use tollgate_mock_llm::{MockLlm, Options};
 use tollgate_workspace as workspace;
 
@@ -19,6 +20,8 @@ pub struct Deployment {
     pub filters: &'static [&'static str],
     /// `true` if all are in one module and one virtual machine per worker; else each has its own.
     pub bundled: bool,
+    /// `true` if the four filters are stages of one, the filter `tollgate`.
+    pub one_filter: bool,
     /// Number of worker threads.
     pub concurrency: u32,
     /// `true` if Envoy uses HTTP/2 to the upstreams.
@@ -34,7 +37,7 @@ pub const ROUTER: &str = workspace::FILTERS[3];
 impl Deployment {
     /// Returns filters that are loaded from their own modules.
     pub const fn alone(name: &'static str, filters: &'static [&'static str]) -> Deployment {
-        Deployment { name, filters, bundled: false, concurrency: 1, http2_upstream: false }
+        Deployment { name, filters, bundled: false, one_filter: false, concurrency: 1, http2_upstream: false }
     }
 
     /// Returns all four, each from its own module, in its own virtual machine.
@@ -42,9 +45,14 @@ impl Deployment {
         Deployment::alone("chain of four modules", &workspace::FILTERS)
     }
 
-    /// Returns all four from `tollgate.wasm`, the deployment that the documentation recommends.
+    /// Returns all four from `tollgate.wasm`.
     pub const fn bundle() -> Deployment {
         Deployment { bundled: true, ..Deployment::alone("bundle", &workspace::FILTERS) }
+    }
+
+    /// Returns the filter `tollgate` with the policy of the chain, the deployment that the documentation recommends.
+    pub const fn gateway() -> Deployment {
+        Deployment { name: "gateway", one_filter: true, ..Deployment::bundle() }
     }
 
     /// Returns `true` if a filter is in the chain.
@@ -55,7 +63,7 @@ impl Deployment {
     /// Returns the reference bootstrap with this deployment's filters and the policy of the tests.
     pub fn bootstrap(&self, mock: &MockLlm) -> Bootstrap {
         let module = |name: &str| workspace::module(name).unwrap_or_else(|error| panic!("{error}"));
-        let mut bootstrap = workspace::reference_bootstrap().unwrap().only(self.filters).unwrap();
+        let mut bootstrap = workspace::chain_bootstrap().unwrap().only(self.filters).unwrap();
         for upstream in UPSTREAMS {
             bootstrap = bootstrap.upstream(upstream, mock.address(upstream).unwrap()).unwrap();
         }
@@ -70,6 +78,9 @@ impl Deployment {
             if !self.bundled {
                 plugin["vm_config"]["vm_id"] = json!(root_id);
             }
+        }
+        if self.one_filter {
+            unite(&mut bootstrap);
         }
         // Before the reference's last route, which refuses everything that no filter has routed.
         let mut routes = vec![route(json!({"path_separated_prefix": ADDED_API}))];
@@ -103,6 +114,23 @@ impl Deployment {
     }
 }
 
+/// Replaces the chain by the filter `tollgate` with the policy that does the same.
+fn unite(bootstrap: &mut Bootstrap) {
+    let chain: Vec<(String, Value)> = bootstrap
+        .plugins()
+        .unwrap()
+        .map(|plugin| (plugin["root_id"].as_str().unwrap().to_owned(), plugin["configuration"]["value"].clone()))
+        .collect();
+    let policy = policy_of(&chain).unwrap();
+    let filters = bootstrap.document_mut().pointer_mut(HTTP_FILTERS).unwrap().as_array_mut().unwrap();
+    let is_other = |filter: &Value| chain.iter().skip(1).any(|(root_id, _)| filter["name"] == root_id.as_str());
+    filters.retain(|filter| !is_other(filter));
+    let plugin = bootstrap.plugin(&chain[0].0).unwrap();
+    plugin["name"] = json!(workspace::BUNDLE);
+    plugin["root_id"] = json!(workspace::BUNDLE);
+    plugin["configuration"]["value"] = policy;
+}
+
 /// Returns the Envoy of all tests.
 pub fn envoy() -> &'static Envoy {
     static ENVOY: OnceLock<Envoy> = OnceLock::new();
@@ -119,6 +147,8 @@ pub fn mock() -> MockLlm {
 
 /// API that the tests add to the routes of the reference, as users may.
 pub const ADDED_API: &str = "/v1/batches";
+
+const HTTP_FILTERS: &str = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config/http_filters";
 
 const ROUTES: &str =
     "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config/route_config/virtual_hosts/0/routes";

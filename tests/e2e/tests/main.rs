@@ -1,6 +1,6 @@
 //! End-to-end tests in a real Envoy.
 //!
-//! A deployment (each filter alone, the chain of four modules, the bundle) is started once, and everything runs on it:
+//! A deployment (each filter alone, the chain of four modules, the bundle, the gateway) is started once, and everything runs on it:
 //! scenarios, each in every framing of the request that can make a difference, then checks that take several requests. The
 //! upstream is the mock, which records what reaches it. A run collects its failures, and the test fails at its end with all
 //! of them. The end of a run also searches everything that Envoy has written for secrets, and compares the log, the metrics
@@ -90,6 +90,11 @@ fn chain_of_four_modules() {
 #[test]
 fn bundle() {
     everything(Deployment::bundle());
+}
+
+#[test]
+fn gateway() {
+    everything(Deployment::gateway());
 }
 
 /// Two workers share one count, and providers may use HTTP/2.

@@ -6,12 +6,8 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
-use tollgate::file::FilterName;
 use tollgate::plan::ResolvedFilter;
-
-/// Order of the filters in the gateway.
-const ORDER: [FilterName; 4] =
-    [FilterName::PromptInspector, FilterName::TokenCounter, FilterName::CostQuota, FilterName::ModelRouter];
+use tollgate_workspace as workspace;
 
 /// Settings of cost-quota that have the same name in the part `quota`.
 const QUOTA: [&str; 6] =
@@ -20,13 +16,22 @@ const QUOTA: [&str; 6] =
 /// Returns the policy that does what the chain does, with exact counting. `None`: no policy does, since the chain has another
 /// order, one filter twice, or filters with different limits.
 pub fn policy(chain: &[ResolvedFilter]) -> Option<Value> {
-    let positions: Vec<usize> =
-        chain.iter().map(|filter| ORDER.iter().position(|name| *name == filter.name)).collect::<Option<_>>()?;
+    let chain: Vec<(String, Value)> =
+        chain.iter().map(|filter| (filter.name.root_id().to_owned(), filter.configuration.clone())).collect();
+    policy_of(&chain)
+}
+
+/// Like [`policy`], of root ids and configurations.
+pub fn policy_of(chain: &[(String, Value)]) -> Option<Value> {
+    let positions: Vec<usize> = chain
+        .iter()
+        .map(|(root_id, _)| workspace::FILTERS.iter().position(|name| name == root_id))
+        .collect::<Option<_>>()?;
     if !positions.is_sorted_by(|a, b| a < b) {
         return None;
     }
-    let limits = chain.first()?.configuration.get("limits");
-    if chain.iter().any(|filter| filter.configuration.get("limits") != limits) {
+    let limits = chain.first()?.1.get("limits");
+    if chain.iter().any(|(_, configuration)| configuration.get("limits") != limits) {
         return None;
     }
     let mut policy = Policy::default();
@@ -35,17 +40,17 @@ pub fn policy(chain: &[ResolvedFilter]) -> Option<Value> {
     if let Some(limits) = limits {
         policy.parts.insert("limits".to_owned(), limits.clone());
     }
-    for filter in chain {
-        let mut configuration = filter.configuration.as_object()?.clone();
+    for (root_id, configuration) in chain {
+        let mut configuration = configuration.as_object()?.clone();
         configuration.remove("limits");
-        match filter.name {
-            FilterName::PromptInspector => {
+        match root_id.as_str() {
+            "prompt-inspector" => {
                 policy.parts.insert("firewall".to_owned(), Value::Object(configuration));
             }
-            FilterName::TokenCounter => count(&mut policy, &configuration),
-            FilterName::CostQuota => pay(&mut policy, configuration),
-            FilterName::ModelRouter => route(&mut policy, &configuration),
-            FilterName::Tollgate => return None,
+            "token-counter" => count(&mut policy, &configuration),
+            "cost-quota" => pay(&mut policy, configuration),
+            "model-router" => route(&mut policy, &configuration),
+            _ => return None,
         }
     }
     let Policy { mut parts, models } = policy;

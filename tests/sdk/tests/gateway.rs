@@ -130,30 +130,19 @@ pub fn bootstrap(mock: &MockLlm) -> Bootstrap {
     for upstream in UPSTREAMS {
         bootstrap = bootstrap.upstream(upstream, mock.address(upstream).unwrap()).unwrap();
     }
-    for plugin in bootstrap.plugins().unwrap() {
-        let root_id = plugin["root_id"].as_str().unwrap_or_default().to_owned();
-        let value = &mut plugin["configuration"]["value"];
-        match root_id.as_str() {
-            "prompt-inspector" => value["rules"].as_array_mut().unwrap().push(json!({
-                "id": "test.classified", "match": {"regex": "PLANTED-CLASSIFIED-[0-9]{4}"},
-                "applies_to": ["response"], "action": "block",
-            })),
-            "cost-quota" => {
-                value["consumers"][UNMETERED] = json!({"budgets": []});
-                let one = json!({"name": "test", "unit": "requests", "limit": 1, "window": "366d"});
-                value["consumers"][SPENT] = json!({"budgets": [one]});
-            }
-            "model-router" => {
-                value["models"]["anthropic.*"] = json!({"route": "anthropic", "provider": "bedrock"});
-                value["models"]["command-*"] = json!({"route": "openai", "provider": "cohere"});
-                for model in
-                    ["omni-moderation-latest", "whisper-1", "tts-1", "gpt-image-1", "rerank-v3.5", "embed-v4.0"]
-                {
-                    value["models"][model] = json!({"route": "openai", "provider": "openai"});
-                }
-            }
-            _ => {}
-        }
+    let policy = &mut bootstrap.plugin(workspace::BUNDLE).unwrap()["configuration"]["value"];
+    policy["firewall"]["rules"].as_array_mut().unwrap().push(json!({
+        "id": "test.classified", "match": {"regex": "PLANTED-CLASSIFIED-[0-9]{4}"},
+        "applies_to": ["response"], "action": "block",
+    }));
+    policy["quota"]["exempt"] = json!([UNMETERED]);
+    policy["budgets"].as_array_mut().unwrap().push(json!({
+        "name": "test", "for": [SPENT], "unit": "requests", "limit": 1, "window": "366d",
+    }));
+    policy["models"]["anthropic.*"] = json!({"route": "anthropic", "provider": "bedrock"});
+    policy["models"]["command-*"] = json!({"route": "openai", "provider": "cohere"});
+    for model in ["omni-moderation-latest", "whisper-1", "tts-1", "gpt-image-1", "rerank-v3.5", "embed-v4.0"] {
+        policy["models"][model] = json!({"route": "openai", "provider": "openai"});
     }
     bootstrap
 }

@@ -49,9 +49,14 @@ pub fn module(name: &str) -> Result<PathBuf> {
     }
 }
 
-/// Reads the reference bootstrap, `envoy/envoy.yaml`.
+/// Reads the reference bootstrap, `envoy/envoy.yaml`: one filter with the reference policy.
 pub fn reference_bootstrap() -> Result<Bootstrap> {
     bootstrap("envoy/envoy.yaml")
+}
+
+/// Reads the bootstrap of the four filters in a chain, `envoy/chain.yaml`.
+pub fn chain_bootstrap() -> Result<Bootstrap> {
+    bootstrap("envoy/chain.yaml")
 }
 
 /// Reads a bootstrap by its path from the root of the repository.

@@ -41,6 +41,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("tests/bench/tokens/subject", &["core/llm", "core/tokens"]),
     // Examples in the documentation are parsed by the types that they document.
     ("tests/docs", &["core/*", "filters/*", "envoy-harness", "tests/workspace"]),
+    ("tests/e2e", &["envoy-harness", "tests/workspace", "tests/mock-llm", "tests/gateway"]),
     ("tests/*", &["envoy-harness", "tests/workspace", "tests/mock-llm", "host", "cli"]),
     ("xtask", &["envoy-harness", "tests/workspace"]),
 ];

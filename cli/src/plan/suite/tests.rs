@@ -63,7 +63,7 @@ fn errors_have_a_position_and_a_suggestion() {
 fn the_chain_of_a_bootstrap_includes_its_routes() {
     let text = r#"
 version: 1
-chain: {envoy: ../envoy/envoy.yaml, only: [prompt-inspector, cost-quota], extend: {prompt-inspector: {rules: [{id: x, match: {keywords: [x]}, action: log}]}}}
+chain: {envoy: ../envoy/chain.yaml, only: [prompt-inspector, cost-quota], extend: {prompt-inspector: {rules: [{id: x, match: {keywords: [x]}, action: log}]}}}
 tests:
 - {name: a, request: {chat: {}, consumer: trial}, expect: {rules: []}}
 "#;
