@@ -64,10 +64,10 @@ pub(crate) fn raise_limits(bootstrap: Bootstrap, bytes: u32) -> Result<Bootstrap
 /// Difference between the limits of Envoy and of the filters, as in the reference.
 const BELOW: u32 = 64 << 10;
 
-/// Returns the filter of `envoy/gateway.yaml`.
+/// Returns the filter of `envoy/envoy.yaml`.
 pub(crate) fn gateway(counting: Counting) -> Result<Value> {
-    let mut bootstrap = workspace::bootstrap("envoy/gateway.yaml")?;
-    let missing = || Error::new("envoy/gateway.yaml has no filter with a policy");
+    let mut bootstrap = workspace::bootstrap("envoy/envoy.yaml")?;
+    let missing = || Error::new("envoy/envoy.yaml has no filter with a policy");
     let filters = bootstrap.document_mut().pointer_mut(FILTERS).and_then(Value::as_array_mut).ok_or_else(missing)?;
     let root_id = "/typed_config/config/root_id";
     let filter = filters.iter_mut().find(|filter| filter.pointer(root_id) == Some(&json!("tollgate")));

@@ -142,8 +142,8 @@ fn write_reading(page: &mut String, measured: &[Measured]) -> std::fmt::Result {
     )?;
     writeln!(
         page,
-        "The configuration is `envoy/envoy.yaml`, with budgets that no run exceeds and with a route for calls that no filter \
-         has routed. The gateway filter has the policy of `envoy/gateway.yaml`, which is the same; its budgets are never in \
+        "The configuration is `envoy/chain.yaml`, with budgets that no run exceeds and with a route for calls that no filter \
+         has routed. The gateway filter has the policy of `envoy/envoy.yaml`, which is the same; its budgets are never in \
          reach, so that with `when_needed` no prompt is counted. `ai_protocol_manager` is Envoy's own filter, with \
          `request_info`, `token_usage` and `reserialize_body: DISABLE`: it publishes model and usage, and does not count, \
          limit, price or inspect. Memory is the resident memory of the process after all loads, with one worker; each further worker has \

@@ -22,7 +22,7 @@ pub(crate) enum Variant {
     Alone(&'static str),
     /// All four filters of ours, from the bundle.
     Bundle,
-    /// The gateway filter, from the bundle, with the policy of `envoy/gateway.yaml`.
+    /// The gateway filter, from the bundle, with the policy of `envoy/envoy.yaml`.
     Gateway(Counting),
 }
 
@@ -218,7 +218,7 @@ mod tests {
             all.find_map(|budgets| budgets.as_array().cloned()).unwrap()
         };
         for (variant, file) in
-            [(Variant::Bundle, "envoy/envoy.yaml"), (Variant::Gateway(Counting::Exact), "envoy/gateway.yaml")]
+            [(Variant::Bundle, "envoy/chain.yaml"), (Variant::Gateway(Counting::Exact), "envoy/envoy.yaml")]
         {
             let reference = budgets(workspace::bootstrap(file).unwrap().document_mut().clone());
             let mut raised = budgets(bootstrap(variant));
