@@ -52,7 +52,7 @@ pub(crate) fn run(mode: Mode) -> Result<ExitCode> {
     let mut stack = Stack::start(&envoy, &mock)?;
     let mut as_expected = true;
     if mode != Mode::Json {
-        progress::step("the tour");
+        progress::step("the tour, with the policy examples/gateway/tollgate.yaml");
         as_expected = tour::run(&stack, &interrupt)?;
     }
     if mode == Mode::Tour && as_expected && !interrupt.came() {
