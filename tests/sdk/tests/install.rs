@@ -37,12 +37,22 @@ pub fn python() -> Result<Client> {
     Ok(Client { program: dir.join("bin/python3"), script: clients().join("python/ask.py") })
 }
 
-/// Returns the client of the npm package, installed if needed.
+/// Returns the client of the SDKs for Node.js, installed if needed.
 pub fn node() -> Result<Client> {
-    let from = clients().join("node");
+    npm("node")
+}
+
+/// Returns the client that opens files in a YAML language server, installed if needed.
+pub fn editor() -> Result<Client> {
+    npm("editor")
+}
+
+/// Returns a client with npm packages.
+fn npm(name: &str) -> Result<Client> {
+    let from = clients().join(name);
     let files = ["package.json", "package-lock.json", ".npmrc", "ask.mjs"].map(|name| from.join(name));
     let node = Node::find_or_install()?;
-    let dir = private("sdk-node", &files.each_ref().map(PathBuf::as_path), |dir| {
+    let dir = private(&format!("sdk-{name}"), &files.each_ref().map(PathBuf::as_path), |dir| {
         fs::create_dir_all(dir).context(|| format!("cannot create {}", dir.display()))?;
         // Node.js looks for modules beside the script.
         for file in &files {
@@ -50,7 +60,7 @@ pub fn node() -> Result<Client> {
             fs::copy(file, dir.join(name)).context(|| format!("cannot copy {}", file.display()))?;
         }
         let npm = node.npm.args(["ci", "--ignore-scripts"]);
-        run(npm.current_dir(dir)).context(|| "npm cannot install the SDK (is its registry reachable?)".into())
+        run(npm.current_dir(dir)).context(|| "npm cannot install the packages (is its registry reachable?)".into())
     })?;
     Ok(Client { program: node.program, script: dir.join("ask.mjs") })
 }

@@ -5,6 +5,8 @@
 //! through a real Envoy with the reference bootstrap: an SDK must not notice the gateway, unless the gateway refuses a call,
 //! and then the SDK must raise its own error.
 //!
+//! The YAML language server that editors use is tested in the same way: it must understand the JSON Schemas.
+//!
 //! A program per language (`clients/`) makes the calls that it is given and prints what its SDK returned; the expectations are
 //! here. The SDKs are installed once, in exact versions, below the target directory.
 #![allow(
@@ -19,6 +21,7 @@
 
 mod callers;
 mod direct;
+mod editor;
 mod findings;
 mod forms;
 mod gateway;
