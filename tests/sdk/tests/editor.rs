@@ -8,17 +8,42 @@ use tollgate_workspace as workspace;
 
 use crate::install;
 
-/// Schema, text below its first line, messages that the server must report by line, and completions at the end of the text.
-const FILES: &[(&str, &str, &[(u64, &str)], &[&str])] = &[
-    (
-        "policy",
-        "version: 1\nbudgetz: []\nfirewall:\n  rules:\n  - {id: a, match: {keywords: [b]}, action: deny}\n",
-        &[(2, "budgetz"), (5, "\"block\"")],
-        &["budgets", "counting", "identity", "limits", "mode", "models", "prices", "providers", "quota"],
-    ),
-    ("policy", "version: 1\nmodels:\n  fast:\n    ", &[], &["alias_of", "provider", "route", "upstream_model"]),
-    ("policy", "version: 1\nmode: audit\ncounting: when_needed\n", &[], &["budgets", "firewall"]),
-    ("test", "version: 1\nchains: []\n", &[(2, "chains")], &["policy", "tests", "defaults"]),
+/// File that is opened, and what the server must say about it.
+struct Opened {
+    schema: &'static str,
+    /// Text below the line that names the schema.
+    text: &'static str,
+    /// Line and a part of the message of each mistake.
+    mistakes: &'static [(u64, &'static str)],
+    /// Keys that are completed at the end of the text.
+    completions: &'static [&'static str],
+}
+
+const FILES: &[Opened] = &[
+    Opened {
+        schema: "policy",
+        text: "version: 1\nbudgetz: []\nfirewall:\n  rules:\n  - {id: a, match: {keywords: [b]}, action: deny}\n",
+        mistakes: &[(2, "budgetz"), (5, "\"block\"")],
+        completions: &["budgets", "counting", "identity", "limits", "mode", "models", "prices", "providers", "quota"],
+    },
+    Opened {
+        schema: "policy",
+        text: "version: 1\nmodels:\n  fast:\n    ",
+        mistakes: &[],
+        completions: &["alias_of", "provider", "route", "upstream_model"],
+    },
+    Opened {
+        schema: "policy",
+        text: "version: 1\nmode: audit\ncounting: when_needed\n",
+        mistakes: &[],
+        completions: &["budgets", "firewall"],
+    },
+    Opened {
+        schema: "test",
+        text: "version: 1\nchains: []\n",
+        mistakes: &[(2, "chains")],
+        completions: &["policy", "tests", "defaults"],
+    },
 ];
 
 #[test]
@@ -28,7 +53,7 @@ fn editors_report_mistakes_and_complete_keys() {
     let mut child = command.arg(&client.script).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     let mut answers = BufReader::new(child.stdout.take().unwrap()).lines();
-    for (number, (schema, text, mistakes, completions)) in FILES.iter().enumerate() {
+    for (number, Opened { schema, text, mistakes, completions }) in FILES.iter().enumerate() {
         let schema = workspace::root().join(format!("cli/schema/{schema}.schema.json"));
         let text = format!("# yaml-language-server: $schema=file://{}\n{text}", schema.display());
         let last = text.split('\n').next_back().unwrap_or_default();
