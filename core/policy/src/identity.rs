@@ -67,6 +67,20 @@ pub enum Source {
 /// Path of the metadata of Envoy's `jwt_authn`.
 const JWT_METADATA: [&str; 3] = ["metadata", "filter_metadata", "envoy.filters.http.jwt_authn"];
 
+/// Headers in which SDKs and browsers send credentials. A consumer's name is logged.
+const CREDENTIALS: [&str; 7] = [
+    "authorization",
+    "proxy-authorization",
+    "cookie",
+    "api-key",
+    "x-api-key",
+    "x-goog-api-key",
+    "x-amz-security-token",
+];
+
+/// Headers that the routing stage sets.
+const OWN_OUTPUT: [&str; 2] = ["x-tollgate-route", "x-tollgate-model"];
+
 impl TryFrom<RawSource> for Source {
     /// Field with the problem, relative to the source (`""`: the source as a whole), and the problem.
     type Error = (&'static str, &'static str);
@@ -78,7 +92,14 @@ impl TryFrom<RawSource> for Source {
                 if header.is_empty() || !header.bytes().all(is_token) {
                     return Err(("header", "not a header name"));
                 }
-                Ok(Source::Header(header.to_ascii_lowercase()))
+                let header = header.to_ascii_lowercase();
+                if CREDENTIALS.contains(&header.as_str()) {
+                    return Err(("header", "a header with a credential, which would be logged as the consumer's name"));
+                }
+                if OWN_OUTPUT.contains(&header.as_str()) {
+                    return Err(("header", "a header that Tollgate sets itself"));
+                }
+                Ok(Source::Header(header))
             }
             (None, Some(path), None) if complete(&path) => Ok(Source::Attribute(path)),
             (None, None, Some(path)) if complete(&path) => {

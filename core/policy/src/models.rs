@@ -19,8 +19,8 @@ pub struct RawModel {
     pub route: Option<String>,
     /// Provider behind the route, for logs, metrics and prices. 1 to 256 bytes of visible ASCII.
     pub provider: Option<String>,
-    /// Model that this name is another name of. The upstream gets the other name; route, price and tokenizer are those of the
-    /// other model unless this entry has its own.
+    /// Model that this name is another name of. The upstream gets the other name; price and tokenizer are those of the other
+    /// model, and so are route and provider unless this entry has its own.
     pub alias_of: Option<String>,
     /// Name of the model at the upstream, if it differs, e.g. of a deployment. Price and tokenizer do not depend on it.
     /// 1 to 256 bytes of visible ASCII.

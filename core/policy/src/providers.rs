@@ -37,8 +37,8 @@ pub struct RawProvider {
     /// whole. Default: `5m`.
     #[serde(default)]
     pub idle_timeout: Option<Period>,
-    /// Path of health checks, e.g. `/health` of vLLM: every 10 s; after three failures an address gets no calls. Default: no
-    /// health checks.
+    /// Path of health checks, e.g. `/health` of vLLM, every 10 s. An address that fails gets no calls while others are healthy; if
+    /// none is, Envoy sends calls to all. Default: no health checks.
     #[serde(default)]
     pub health_path: Option<String>,
     /// Serves the gateway's list of models (`GET /v1/models`). At most one provider does. Default: `false`; if no provider

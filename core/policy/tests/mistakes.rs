@@ -121,6 +121,16 @@ const MISTAKES: &[Mistake] = &[
     Mistake("prices: {table: built-in}", &["1:17: error[not-available]: the built-in table"], "`table: none`"),
     Mistake("identity: {consumer: {header: a b}}", &["1:31: error[invalid-value]: not a header name"], ""),
     Mistake(
+        "identity: {consumer: {header: Authorization}}",
+        &["1:31: error[invalid-value]: a header with a credential, which would be logged as the consumer's name"],
+        "",
+    ),
+    Mistake(
+        "identity: {consumer: {header: x-tollgate-route}}",
+        &["1:31: error[invalid-value]: a header that Tollgate sets itself"],
+        "",
+    ),
+    Mistake(
         "identity: {consumer: {header: a, jwt: [b]}}",
         &["1:22: error[invalid-value]: must have exactly one of"],
         "",
@@ -317,7 +327,18 @@ fn mistakes_in_one_file_are_reported_together() {
 
 #[test]
 fn a_secret_is_not_shown() {
-    let text = "providers: {openai: {address: 'api.openai.com:443', key: {env: sk-hunter2}}}";
-    let found = findings(text);
-    assert!(!found[0].1.contains("hunter2"), "{}", found[0].1);
+    for provider in [
+        "key: {env: sk-hunter2}",
+        "key: sk-hunter2",
+        "key: {value: sk-hunter2}",
+        "api_key: sk-hunter2",
+        "key: {env: KEY, prefix: 'Bearer sk-hunter2'}",
+        "key: [sk-hunter2], http2: maybe",
+    ] {
+        let found = findings(&format!("providers: {{openai: {{address: 'api.openai.com:443', {provider}}}}}"));
+        assert!(!found.is_empty(), "{provider}");
+        for (_, shown) in &found {
+            assert!(!shown.contains("hunter2"), "{shown}");
+        }
+    }
 }

@@ -363,8 +363,9 @@ mod tests {
         let reported = r#"{"prompt_tokens":100,"completion_tokens":50,"total_tokens":150}"#;
         for (max_kept, usage, input, source, input_source) in [
             (1 << 16, "null", exact, RecordSource::Counted, InputSource::Counted),
-            // The role is kept, which is a token of four bytes. So is the rest, in that ratio; the framing has six.
-            (100, "null", 904 / 4 + 6, RecordSource::Estimated, InputSource::Bounded),
+            // The role and the first 96 bytes of the text are kept, which have 23 tokens. The rest is estimated in that ratio; the
+            // framing has six.
+            (100, "null", (904 * 23_u64).div_ceil(100) + 6, RecordSource::Estimated, InputSource::Bounded),
             (1 << 16, reported, 100, RecordSource::Provider, InputSource::Provider),
             (100, reported, 100, RecordSource::Provider, InputSource::Provider),
         ] {

@@ -223,7 +223,10 @@ impl Payment {
         let tokens = charged(usage);
         // The provider may report another model than the requested one (an alias, a dated version): its price applies.
         let prices = &self.filter.config.prices;
-        let price = served_model.and_then(|model| prices.find(model).copied()).or_else(|| self.price());
+        // But not if only `*` matches the reported name: then it is the name of a deployment.
+        let own = self.price();
+        let served = served_model.and_then(|model| prices.resolve(model));
+        let price = served.filter(|found| found.entry != "*" || own.is_none()).map(|found| *found.value).or(own);
         let cost = price.map(|price| price.cost(&tokens));
         let nano_usd = cost.unwrap_or_default();
         property::set_number(property::COST_NANO_USD, nano_usd.0);

@@ -6,7 +6,7 @@ use cost_quota::{Bounded, Input, Payment};
 use prompt_inspector::Inspection;
 use token_counter::Counting;
 use tollgate_kit::{
-    BodyMode, Call, Exchange, LocalReply, Response, ResponseHead, StreamAction, StreamEnd, Verdict, property,
+    BodyMode, Call, Exchange, Filter, LocalReply, Response, ResponseHead, StreamAction, StreamEnd, Verdict, property,
 };
 use tollgate_llm::{Edits, Event};
 use tollgate_policy::CountingMode;
@@ -196,7 +196,9 @@ impl Transit {
     /// none and must have one.
     fn identify(&self, call: &Call<'_>) -> Result<Vec<u8>, Box<LocalReply>> {
         let Some(quota) = &self.gateway.stages.quota else { return Ok(Vec::new()) };
-        match quota.identify(call) {
+        let is_ambiguous = quota.identity_header().is_some_and(|header| call.header_count(header) > 1);
+        let consumer = if is_ambiguous { None } else { quota.identify(call) };
+        match consumer {
             Some(consumer) => Ok(consumer),
             None if self.gateway.is_audit => {
                 property::set_verdict(quota.unidentified().verdict);
@@ -221,6 +223,10 @@ impl Transit {
     fn admit(&mut self, call: &mut Call<'_>, consumer: &[u8]) -> Verdict {
         let gateway = Rc::clone(&self.gateway);
         let model = call.model();
+        if let Some(model) = &model {
+            // Also of a call that a later stage refuses. A rule that redacts the name has done so.
+            property::set_name(property::MODEL, model);
+        }
         let decision = match gateway.stages.router.as_ref().map(|router| router.decide(model.as_deref())) {
             None => None,
             Some(Ok(decision)) => Some(decision),

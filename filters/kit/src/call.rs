@@ -67,6 +67,11 @@ impl<'a> Call<'a> {
         self.head.first(name)
     }
 
+    /// Returns the number of values of a request header, as [`header`](Self::header) reads it.
+    pub fn header_count(&self, name: &str) -> usize {
+        self.head.count(name)
+    }
+
     /// Returns the edits of the body, applied if the verdict is [`Verdict::Continue`].
     pub fn edits(&mut self) -> &mut Edits {
         &mut self.edits

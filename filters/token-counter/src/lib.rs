@@ -50,7 +50,7 @@ impl TokenCounter {
 
     /// Returns the count of one call.
     pub fn counting(self: Rc<Self>) -> Counting {
-        Counting { filter: self, meter: None, input_tokens: 0, forwarded_ns: 0, first_ns: None }
+        Counting { filter: self, meter: None, input_tokens: 0, is_uncounted: false, forwarded_ns: 0, first_ns: None }
     }
 }
 
@@ -82,6 +82,8 @@ pub struct Counting {
     filter: Rc<TokenCounter>,
     meter: Option<UsageMeter>,
     input_tokens: u64,
+    /// `true` if the prompt was neither counted nor bounded.
+    is_uncounted: bool,
     forwarded_ns: u64,
     first_ns: Option<u64>,
 }
@@ -186,6 +188,7 @@ impl Counting {
     pub fn meter_only(&mut self, call: &Call<'_>, model: &str) {
         let tokenizer = self.filter.catalog.profile(model).tokenizer().clone();
         self.meter = Some(UsageMeter::new(call.view(), tokenizer, 0));
+        self.is_uncounted = true;
         self.forwarded_ns = call.now_ns();
     }
 
@@ -211,7 +214,11 @@ impl Counting {
     /// Publishes the usage of a call at its end, and returns it.
     pub fn settle(&mut self, end: &StreamEnd) -> UsageRecord {
         let Some(meter) = &self.meter else { return UsageRecord::NOTHING };
-        let record = if end.was_served() { meter.record() } else { UsageRecord::NOTHING };
+        let mut record = if end.was_served() { meter.record() } else { UsageRecord::NOTHING };
+        if self.is_uncounted && record.source != RecordSource::None && record.input_source != InputSource::Provider {
+            // Nobody knows the tokens of the prompt.
+            record.complete = false;
+        }
         publish(&record);
         if let Some(model) = meter.served_model() {
             property::set_name(property::SERVED_MODEL, model);

@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use tollgate_config::Step;
+
 use super::{Document, Located};
 
 /// Maximum number of characters of a source line that are shown.
@@ -28,8 +30,9 @@ impl Document {
         let mut text = located.line();
         text.push('\n');
         let position = located.position;
-        // A literal secret is not printed again.
-        let source = self.sources.get(position.source).filter(|_| located.finding.code != "secret-literal");
+        // A secret is not printed again. It may be the value of any misspelled key of a provider, or stand beside a mistake.
+        let is_safe = !matches!(located.finding.path.0.first(), Some(Step::Key(part)) if part == "providers");
+        let source = self.sources.get(position.source).filter(|_| is_safe);
         let line = source.and_then(|source| line(&source.text, position.line));
         let width = position.line.to_string().len();
         if let Some(line) = line {

@@ -13,8 +13,11 @@ use crate::Tokenizer;
 const MAX_PROMPT_BYTES: usize = 64 << 10;
 /// Maximum bytes of text kept of all prompts.
 const MAX_TOTAL_BYTES: usize = 16 << 20;
-/// Bytes per token assumed for text that was not kept at all: the rule of thumb for English.
+/// Bytes per token assumed if no text was kept: the rule of thumb for English.
 const BYTES_PER_TOKEN: u64 = 4;
+/// Most bytes per token assumed for text that was not kept. A client can put text of few tokens, such as spaces, into the kept
+/// part; a token has at least one byte, so the rest has at most six times as many tokens as assumed.
+const MOST_BYTES_PER_TOKEN: u64 = 6;
 
 /// Bounds of kept prompts: 64 KiB of text per prompt, 16 MiB in total. Clones share the total.
 #[derive(Clone, Debug)]
@@ -69,17 +72,27 @@ pub(super) struct Collector<'a> {
 }
 
 impl Collector<'_> {
-    /// Adds a text of `len` measured bytes. The first text that does not fit ends the copy.
+    /// Adds a text of `len` measured bytes. Of the first text that does not fit, the beginning is kept; it ends the copy.
     pub(super) fn add<'t>(&mut self, len: usize, text: impl FnOnce() -> Cow<'t, str>) {
         self.bytes += len as u64;
         let max = self.keeper.max_prompt.min(self.keeper.max_total.saturating_sub(self.keeper.held.get()));
-        self.is_full |= self.text.len().saturating_add(len) > max;
         if self.is_full {
             return;
         }
-        self.text.push_str(&text());
+        let text = text();
+        let room = max.saturating_sub(self.text.len());
+        self.is_full = text.len() > room;
+        let kept = if self.is_full { text.get(..text.floor_char_boundary(room)).unwrap_or_default() } else { &text };
+        if kept.is_empty() && self.is_full {
+            return;
+        }
+        self.text.push_str(kept);
         self.ends.push(self.text.len() as u32);
-        self.kept_bytes += len as u64;
+        // Escapes have more bytes than their characters; of a part, in the same ratio.
+        self.kept_bytes += match self.is_full {
+            true => (len as u64).saturating_mul(kept.len() as u64) / (text.len() as u64).max(1),
+            false => len as u64,
+        };
     }
 
     /// Ends the collection of a prompt whose texts and everything else measure `total`.
@@ -113,7 +126,7 @@ pub struct KeptCount {
     /// Tokens of the prompt.
     pub tokens: u64,
     /// `true` if all texts were kept, so that the count equals that of the request. Else the tokens of the other texts
-    /// are estimated: in the ratio of the kept ones, or a token for every four bytes if none was kept.
+    /// are estimated: in the ratio of the kept ones, but at least a token for every six bytes. If none was kept, a token for every four bytes.
     pub is_whole: bool,
 }
 
@@ -128,9 +141,10 @@ impl KeptPrompt {
             return KeptCount { tokens: self.other.saturating_add(kept), is_whole: true };
         }
         let rest = self.bytes.saturating_sub(self.kept_bytes);
+        let in_ratio = |bytes| u64::try_from((u128::from(rest) * u128::from(kept)).div_ceil(bytes)).unwrap_or(rest);
         let estimate = match self.kept_bytes {
             0 => rest.div_ceil(BYTES_PER_TOKEN),
-            bytes => u64::try_from((u128::from(rest) * u128::from(kept)).div_ceil(u128::from(bytes))).unwrap_or(rest),
+            bytes => in_ratio(u128::from(bytes)).max(rest.div_ceil(MOST_BYTES_PER_TOKEN)),
         };
         KeptCount { tokens: self.other.saturating_add(kept).saturating_add(estimate), is_whole: false }
     }

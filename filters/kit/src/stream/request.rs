@@ -71,7 +71,8 @@ pub(super) fn headers(plugin: &Rc<Plugin>, id: u32, end: bool) -> Progress {
         return if end { Progress::Pass } else { unknown_path(plugin, edge.is_first) };
     };
     let dialect = endpoint.dialect;
-    if edge.is_identity_ambiguous {
+    // An audit treats the call as one without a consumer.
+    if edge.is_identity_ambiguous && !plugin.filter.is_audit() {
         return Progress::Refuse(dialect, Box::new(owned_headers::ambiguous_identity()));
     }
     let format = match media::read(&head, plugin.limits(), dialect) {
