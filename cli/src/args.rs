@@ -123,7 +123,7 @@ pub struct TestArgs {
 pub enum BackendArg {
     /// Tollgate's own host, which behaves like Envoy. Takes milliseconds per test.
     Wasm,
-    /// A real Envoy ($ENVOY, or one that is installed into target/) over real sockets, in fewer deliveries.
+    /// A real Envoy ($ENVOY, one on PATH, or one that is installed into the user's cache) over real sockets, in fewer deliveries.
     Envoy,
 }
 

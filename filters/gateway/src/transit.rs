@@ -6,7 +6,7 @@ use cost_quota::{Bounded, Input, Payment};
 use prompt_inspector::Inspection;
 use token_counter::Counting;
 use tollgate_kit::{
-    BodyMode, Call, Exchange, Filter, LocalReply, Response, ResponseHead, StreamAction, StreamEnd, Verdict, property,
+    BodyMode, Call, Exchange, LocalReply, Response, ResponseHead, StreamAction, StreamEnd, Verdict, property,
 };
 use tollgate_llm::{Edits, Event};
 use tollgate_policy::CountingMode;
