@@ -22,8 +22,8 @@ pub(crate) struct Admission<'a> {
 
 impl Admission<'_> {
     /// Returns the most that a call can use.
-    pub(crate) fn estimate(&self, ask: &Estimate) -> CallUsage {
-        let mut estimate = self.config.quota.worst_case(ask, self.price);
+    pub(crate) fn estimate(&self, token_estimate: &Estimate) -> CallUsage {
+        let mut estimate = self.config.quota.worst_case(token_estimate, self.price);
         if self.price.is_none() {
             // The price is unknown, but not zero: a budget that is used up must not let the call pass.
             estimate.nano_usd = NanoUsd(1);
@@ -35,32 +35,39 @@ impl Admission<'_> {
     pub(crate) fn remaining(
         &self,
         call: &Call<'_>,
-        ask: &Estimate,
+        token_estimate: &Estimate,
         input_tokens: u64,
     ) -> Result<Remaining, Refusal<<SharedData as Store>::Error>> {
-        let least = self.estimate(&Estimate { input_tokens, ..*ask });
+        let least = self.estimate(&Estimate { input_tokens, ..*token_estimate });
         self.config.quota.remaining(&SharedData, self.consumer, millis(call.now_ns()), &least)
     }
 
-    /// Counts the prompt of a call, given its other usage in `ask`: completely if the call can be admitted, else only until
+    /// Counts the prompt of a call, given its other usage in `token_estimate`: completely if the call can be admitted, else only until
     /// it is certain that it cannot.
-    pub(crate) fn count(&self, profile: &Profile, call: &Call<'_>, ask: &Estimate) -> Result<u64, Box<LimitExceeded>> {
+    pub(crate) fn count(
+        &self,
+        profile: &Profile,
+        call: &Call<'_>,
+        token_estimate: &Estimate,
+    ) -> Result<u64, Box<LimitExceeded>> {
         let (view, body) = (call.view(), call.body());
         if body.len() >= LARGE {
-            match self.remaining(call, ask, profile.lower_bound(view)) {
-                Err(Refusal::LimitExceeded(denied)) => return Err(denied),
+            match self.remaining(call, token_estimate, profile.lower_bound(view)) {
+                Err(Refusal::LimitExceeded(exceeded)) => return Err(exceeded),
                 // The reservation fails in the same way, and `on_unavailable` decides there.
                 Err(Refusal::Unavailable(_)) => {}
                 Ok(left) => {
-                    let most = self.config.quota.max_input(&left, ask, self.price);
+                    let most = self.config.quota.max_input(&left, token_estimate, self.price);
                     let count = TextCache::with_shared(body, random_key, |cache| {
                         profile.count_at_most(view, body, most, cache)
                     });
                     if let Some(count) = count {
                         return Ok(count.tokens);
                     }
-                    if let Err(Refusal::LimitExceeded(denied)) = self.remaining(call, ask, most.saturating_add(1)) {
-                        return Err(denied);
+                    if let Err(Refusal::LimitExceeded(exceeded)) =
+                        self.remaining(call, token_estimate, most.saturating_add(1))
+                    {
+                        return Err(exceeded);
                     }
                     // Another call has been settled in the meantime.
                 }

@@ -7,7 +7,7 @@ pub(crate) struct Metrics {
     /// `tollgate_cost_micro_usd_total{model}`.
     cost: Labelled,
     /// Calls refused because a budget was exceeded.
-    pub(crate) denied: Counter,
+    pub(crate) limit_exceeded: Counter,
     /// Calls whose budgets could not be read or written, refused or not.
     pub(crate) unavailable: Counter,
     /// Calls whose model has no price.
@@ -22,7 +22,7 @@ impl Metrics {
     pub(crate) fn define() -> Metrics {
         Metrics {
             cost: Labelled::new("tollgate_cost_micro_usd_total.model", &[""]),
-            denied: Counter::define("tollgate_quota_denied_total"),
+            limit_exceeded: Counter::define("tollgate_quota_denied_total"),
             unavailable: Counter::define("tollgate_quota_unavailable_total"),
             unpriced: Counter::define("tollgate_unpriced_calls_total"),
             unsettled: Counter::define("tollgate_unsettled_calls_total"),

@@ -118,10 +118,10 @@ impl Payment {
         self.model = model;
         let price = self.price();
         let view = call.view();
-        let mut ask =
+        let mut token_estimate =
             Estimate { input_tokens: 0, max_output_tokens: view.max_output_tokens, candidates: view.candidates };
         if view.dialect.is_free() {
-            ask = Estimate { input_tokens: 0, max_output_tokens: Some(0), candidates: 1 };
+            token_estimate = Estimate { input_tokens: 0, max_output_tokens: Some(0), candidates: 1 };
         }
         let budgets = filter.config.quota.budgets(consumer);
         let mut refused = None;
@@ -136,9 +136,9 @@ impl Payment {
         }
         let admission = Admission { config: &filter.config, consumer, price: price.as_ref() };
         match input {
-            Input::Counted(tokens) => ask.input_tokens = tokens,
+            Input::Counted(tokens) => token_estimate.input_tokens = tokens,
             Input::Bounded(Bounded { least, most, count }) => {
-                let bound = admission.estimate(&Estimate { input_tokens: most, ..ask });
+                let bound = admission.estimate(&Estimate { input_tokens: most, ..token_estimate });
                 let now = millis(call.now_ns());
                 // A refusal by a bound is none: the count decides.
                 if let Ok(Some(reservation)) = filter.config.quota.reserve_bound(&SharedData, consumer, now, &bound) {
@@ -146,31 +146,31 @@ impl Payment {
                     return refused.map_or(Verdict::Continue, |reply| Verdict::Reply(Box::new(reply)));
                 }
                 if !filter.config.is_audit
-                    && let Err(Refusal::LimitExceeded(denied)) = admission.remaining(call, &ask, least)
+                    && let Err(Refusal::LimitExceeded(exceeded)) = admission.remaining(call, &token_estimate, least)
                 {
                     // A consumer that is out of budget and keeps trying costs no counting.
-                    return self.denied(&denied);
+                    return self.limit_exceeded(&exceeded);
                 }
-                ask.input_tokens = count(call);
+                token_estimate.input_tokens = count(call);
             }
-            Input::Uncounted => match self.count(&admission, call, &ask) {
-                Ok(tokens) => ask.input_tokens = tokens,
-                Err(denied) => return self.denied(&denied),
+            Input::Uncounted => match self.count(&admission, call, &token_estimate) {
+                Ok(tokens) => token_estimate.input_tokens = tokens,
+                Err(exceeded) => return self.limit_exceeded(&exceeded),
             },
         }
-        let estimate = admission.estimate(&ask);
+        let estimate = admission.estimate(&token_estimate);
         let now = millis(call.now_ns());
         let verdict = match filter.config.quota.reserve(&SharedData, consumer, now, &estimate) {
             Ok(reservation) => {
                 self.reservation = Some(reservation);
                 Verdict::Continue
             }
-            Err(Refusal::LimitExceeded(denied)) => {
+            Err(Refusal::LimitExceeded(exceeded)) => {
                 if filter.config.is_audit {
                     // The call goes on, and is charged.
                     self.reservation = filter.config.quota.reserve_beyond(&SharedData, consumer, now, &estimate).ok();
                 }
-                self.denied(&denied)
+                self.limit_exceeded(&exceeded)
             }
             Err(Refusal::Unavailable(why)) => self.unavailable(&why),
         };
@@ -182,14 +182,14 @@ impl Payment {
         &mut self,
         admission: &Admission<'_>,
         call: &mut Call<'_>,
-        ask: &Estimate,
+        token_estimate: &Estimate,
     ) -> Result<u64, Box<LimitExceeded>> {
         let view = call.view();
         let config = admission.config;
         let profile = config.catalog.profile(self.model.as_deref().unwrap_or_default());
         let mut tokens = 0;
         if !view.dialect.is_free() {
-            tokens = admission.count(&profile, call, ask)?;
+            tokens = admission.count(&profile, call, token_estimate)?;
             self.filter.metrics.borrow().counted.add(1);
         }
         view.include_usage(call.body(), call.edits());
@@ -249,9 +249,9 @@ impl Payment {
         self.filter.config.price(self.model.as_deref()?).copied()
     }
 
-    fn denied(&self, denied: &LimitExceeded) -> Verdict {
-        self.filter.metrics.borrow().denied.add(1);
-        Verdict::Reply(Box::new(refusal::over_budget(denied)))
+    fn limit_exceeded(&self, exceeded: &LimitExceeded) -> Verdict {
+        self.filter.metrics.borrow().limit_exceeded.add(1);
+        Verdict::Reply(Box::new(refusal::over_budget(exceeded)))
     }
 
     fn unavailable(&self, why: &impl std::fmt::Display) -> Verdict {

@@ -4,12 +4,12 @@ use tollgate_kit::LocalReply;
 use tollgate_quota::LimitExceeded;
 
 /// Returns the 429 that names the exhausted budget, its limit, its use and the time to retry.
-pub(crate) fn over_budget(denied: &LimitExceeded) -> LocalReply {
-    let headers = denied.headers().into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-    LocalReply::new(LimitExceeded::STATUS, "limited", denied.message())
-        .with_details(denied.budget.to_string())
-        .with_kind(denied.kind())
-        .with_code(denied.code())
+pub(crate) fn over_budget(exceeded: &LimitExceeded) -> LocalReply {
+    let headers = exceeded.headers().into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    LocalReply::new(LimitExceeded::STATUS, "limited", exceeded.message())
+        .with_details(exceeded.budget.to_string())
+        .with_kind(exceeded.kind())
+        .with_code(exceeded.code())
         .with_headers(headers)
 }
 

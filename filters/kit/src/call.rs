@@ -90,20 +90,20 @@ impl<'a> Call<'a> {
     }
 
     /// Lets the remaining stages of a filter judge the request as it was edited so far: an edited body is parsed anew, and
-    /// the edits of `judge` apply to it. A body without edits is judged as it is.
+    /// the edits of `stages` apply to it. A body without edits is judged as it is.
     ///
     /// An edited body that cannot be read (a redaction has made two names equal) is refused or passes unjudged, as the
     /// filter's limits say.
-    pub fn continue_edited(&mut self, judge: impl FnOnce(&mut Call<'_>) -> Verdict) -> Verdict {
+    pub fn continue_edited(&mut self, stages: impl FnOnce(&mut Call<'_>) -> Verdict) -> Verdict {
         if self.edits.is_empty() || self.edits_overlap {
-            return judge(self);
+            return stages(self);
         }
         let parsed = match self.parsed.edited(self.head, &self.edits, &self.plugin.parser_limits) {
             Ok(parsed) => parsed,
             Err(unreadable) => return self.plugin.verdict_on(*unreadable),
         };
         let mut edited = Call::new(self.plugin, self.head, &parsed);
-        let verdict = judge(&mut edited);
+        let verdict = stages(&mut edited);
         let is_model_kept = !edited.view().model.is_some_and(|model| edited.edits.touch(model.span));
         let model = edited.model().filter(|_| is_model_kept).map(|model| model.into_owned());
         self.edits_overlap = edited.edits_overlap;

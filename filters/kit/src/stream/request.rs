@@ -81,7 +81,7 @@ pub(super) fn headers(plugin: &Rc<Plugin>, id: u32, end: bool) -> Progress {
     };
     let call = CallHead { endpoint, is_first: edge.is_first, headers: head };
     if end {
-        return json::judge(plugin, call, Vec::new(), None);
+        return json::decide(plugin, call, Vec::new(), None);
     }
     let body = match format {
         BodyFormat::Json(encoding) => HeldBody::Json(JsonBody { size: 0, encoding }),

@@ -70,7 +70,7 @@ impl FormBody {
         if !has_model {
             return refuse_or_pass(plugin, dialect, UnreadableRequest::too_large(limit));
         }
-        let (mut progress, scanner) = judge(plugin, head, self.scanner, size);
+        let (mut progress, scanner) = decide(plugin, head, self.scanner, size);
         if let (Progress::Admit(call), Some(scanner)) = (&mut progress, scanner) {
             let judged = (scanner.fields().len(), scanner.others().len());
             call.late_form = Some(Box::new(LateForm { scanner, held: 0, judged }));
@@ -87,7 +87,7 @@ impl FormBody {
     #[inline(never)]
     fn complete(self, plugin: &Rc<Plugin>, head: CallHead) -> Progress {
         match self.scanner.finish() {
-            Ok(()) => judge(plugin, head, self.scanner, self.size).0,
+            Ok(()) => decide(plugin, head, self.scanner, self.size).0,
             Err(error) => refuse_or_pass(plugin, head.endpoint.dialect, UnreadableRequest::malformed(&error)),
         }
     }
@@ -95,7 +95,7 @@ impl FormBody {
 
 /// Lets the filter judge the texts of a form, of which Envoy holds `size` bytes. Returns the scanner for the remainder.
 #[inline(never)]
-fn judge(plugin: &Rc<Plugin>, head: CallHead, scanner: Box<Scanner>, size: usize) -> (Progress, Option<Box<Scanner>>) {
+fn decide(plugin: &Rc<Plugin>, head: CallHead, scanner: Box<Scanner>, size: usize) -> (Progress, Option<Box<Scanner>>) {
     let body = if size == 0 { Some(Vec::new()) } else { admission::held_body(plugin, size) };
     let Some(body) = body else {
         return (Progress::Refuse(head.endpoint.dialect, plugin.internal_error()), None);
@@ -122,7 +122,7 @@ impl Admitted {
         let pushed = form.scanner.push(&bytes);
         if plugin.filter.body_scope() == BodyScope::Whole {
             form.held = if form.scanner.is_in_text() { size } else { 0 };
-            if let Some(reply) = form.judge(plugin, &self.endpoint, self.settlement.exchange.as_mut()) {
+            if let Some(reply) = form.decide_late(plugin, &self.endpoint, self.settlement.exchange.as_mut()) {
                 return self.replied(&reply);
             }
         }
@@ -159,7 +159,7 @@ impl Admitted {
 
 impl LateForm {
     /// Lets the filter judge the texts that have arrived since it last did. Returns the reply if they must not pass.
-    fn judge(&mut self, plugin: &Plugin, endpoint: &Endpoint, exchange: &mut dyn Exchange) -> Option<LocalReply> {
+    fn decide_late(&mut self, plugin: &Plugin, endpoint: &Endpoint, exchange: &mut dyn Exchange) -> Option<LocalReply> {
         let (fields, others) = (self.scanner.fields(), self.scanner.others());
         let fresh = fields.iter().skip(self.judged.0).chain(others.iter().skip(self.judged.1));
         let parsed = request_of_texts(endpoint, fresh)?;

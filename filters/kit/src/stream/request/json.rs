@@ -43,13 +43,13 @@ impl JsonBody {
     pub(super) fn complete(self, plugin: &Rc<Plugin>, head: CallHead) -> Progress {
         let JsonBody { size, encoding } = self;
         if size == 0 {
-            return judge(plugin, head, Vec::new(), None);
+            return decide(plugin, head, Vec::new(), None);
         }
         if let Some(parsed) = model_only(plugin, &head, size, encoding) {
             return admission::decide(plugin, head, &parsed, size, encoding);
         }
         match admission::held_body(plugin, size) {
-            Some(body) => judge(plugin, head, body, encoding),
+            Some(body) => decide(plugin, head, body, encoding),
             None => Progress::Refuse(head.endpoint.dialect, plugin.internal_error()),
         }
     }
@@ -81,7 +81,12 @@ fn model_only(
 
 /// Decodes and parses a complete body, and lets the filter judge it.
 #[inline(never)]
-pub(super) fn judge(plugin: &Rc<Plugin>, head: CallHead, body: Vec<u8>, encoding: Option<ContentEncoding>) -> Progress {
+pub(super) fn decide(
+    plugin: &Rc<Plugin>,
+    head: CallHead,
+    body: Vec<u8>,
+    encoding: Option<ContentEncoding>,
+) -> Progress {
     let size = body.len();
     let parsed = decode(plugin, body, encoding).and_then(|body| parse(plugin, &head.endpoint, body));
     match parsed {

@@ -98,11 +98,11 @@ impl WholeBody {
                 }
             };
         }
-        self.judge(reader)
+        self.decide(reader)
     }
 
     /// Parses the decoded body, lets the exchange judge it, and applies the edits.
-    fn judge(self, reader: &mut Reader<'_>) -> Result<(), Box<LocalReply>> {
+    fn decide(self, reader: &mut Reader<'_>) -> Result<(), Box<LocalReply>> {
         let WholeBody { mode, format, bytes, size } = self;
         if bytes.is_empty() {
             return Ok(());
