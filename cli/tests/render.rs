@@ -98,6 +98,26 @@ fn validate(envoy: &Envoy, folder: &Path, policy: &Path) {
 }
 
 #[test]
+fn a_file_is_replaced_only_without_errors() {
+    let scratch = Scratch::new("render").unwrap();
+    let (policy, written) = (scratch.path().join("tollgate.yaml"), scratch.path().join("envoy.yaml"));
+    std::fs::write(&written, "as before").unwrap();
+    for (mode, code) in [("audits", 1), ("audit", 0)] {
+        let text = format!(
+            "version: 1\nmode: {mode}\nmodels: {{m: {{route: local}}}}\nproviders: {{local: {{address: 'vllm:8000'}}}}\n"
+        );
+        std::fs::write(&policy, text).unwrap();
+        let output = render(scratch.path(), &["tollgate.yaml", "-o", "envoy.yaml"]);
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(code), 0), "{}", printed(&output).1);
+        let found = std::fs::read_to_string(&written).unwrap();
+        assert_eq!(found == "as before", code == 1, "{found}");
+    }
+    let whole = printed(&render(scratch.path(), &["tollgate.yaml"])).0;
+    assert_eq!(std::fs::read_to_string(&written).unwrap(), whole);
+    assert_eq!(std::fs::read_dir(scratch.path()).unwrap().count(), 2, "no other file is left");
+}
+
+#[test]
 fn envoy_accepts_the_rendering_of_the_reference_policy() {
     let scratch = Scratch::new("render").unwrap();
     let envoy = Envoy::find_or_install().unwrap();

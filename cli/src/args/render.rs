@@ -11,6 +11,9 @@ pub struct RenderArgs {
     /// Policy file.
     #[arg(default_value = "tollgate.yaml", value_name = "FILE")]
     pub file: PathBuf,
+    /// File to write instead of printing: it is replaced as a whole, and only if there is no error.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
     /// Configuration to print.
     #[arg(long, value_enum, default_value_t = RenderTarget::Envoy)]
     pub target: RenderTarget,

@@ -1,7 +1,9 @@
 //! `tollgate render`.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::process::ExitCode;
+use std::{fs, io};
 
 use crate::args::{FindingsFormat, RenderArgs};
 use crate::policy_file;
@@ -31,8 +33,24 @@ pub(super) fn run(args: &RenderArgs) -> ExitCode {
     if !checks.files.iter().all(|file| file.findings.is_empty()) {
         eprint!("{}", checks.render(FindingsFormat::Pretty));
     }
-    match checks.exit_code() {
-        0 => super::print(text.as_bytes()),
-        code => ExitCode::from(code),
+    match (checks.exit_code(), &args.output) {
+        (0, None) => super::print(text.as_bytes()),
+        (0, Some(path)) => match replace(path, &text) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("error: {}: {error}", path.display());
+                ExitCode::from(2)
+            }
+        },
+        (code, _) => ExitCode::from(code),
     }
+}
+
+/// Replaces a file by one that was written completely, so that an Envoy that watches it never reads a part.
+fn replace(path: &Path, text: &str) -> io::Result<()> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".new");
+    let new = path.with_file_name(name);
+    fs::write(&new, text)?;
+    fs::rename(&new, path)
 }
