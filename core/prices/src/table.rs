@@ -94,6 +94,13 @@ impl PriceTable {
         self.0.resolve(model)
     }
 
+    /// Like [`find`](Self::find), but the entry `*` does not apply: the price of a name that the table knows.
+    #[must_use]
+    pub fn find_known(&self, model: &str) -> Option<&ModelPrice> {
+        let found = self.resolve(model).filter(|resolution| !resolution.is_base_model && resolution.entry != "*");
+        found.map(|resolution| resolution.value)
+    }
+
     /// Returns `true` if the table has no entries.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -200,6 +207,19 @@ mod tests {
         assert!(prices.resolve("ft:gpt-4o-2024-08-06:acme::id").unwrap().is_base_model);
         assert_eq!(prices.find("ft:gpt-4o-mini-2024-07-18:acme::id"), prices.find("ft:gpt-4o-mini"));
         assert!(prices.find("ft:gpt-4o-mini").is_some());
+    }
+
+    #[test]
+    fn a_name_that_only_the_catch_all_matches_is_not_known() {
+        let prices = table(
+            "gpt-4o: { input: 3, output: 0 }\n\"gpt-*\": { input: 2, output: 0 }\n\"*\": { input: 1, output: 0 }",
+        );
+        let prices = prices.unwrap();
+        for known in ["gpt-4o", "gpt-4o-2024-08-06", "gpt-5"] {
+            assert_eq!(prices.find_known(known), prices.find(known));
+        }
+        assert!(prices.find("deployment-7").is_some() && prices.find_known("deployment-7").is_none());
+        assert_eq!(prices.find_known("ft:gpt-4o:acme::id"), None);
     }
 
     #[test]

@@ -42,8 +42,8 @@ impl Admission<'_> {
         self.config.quota.remaining(&SharedData, self.consumer, millis(call.now_ns()), &least)
     }
 
-    /// Counts the prompt of a call, given its other usage in `token_estimate`: completely if the call can be admitted, else only until
-    /// it is certain that it cannot.
+    /// Counts the prompt of a call, given its other usage in `token_estimate`: completely if the call can be admitted, else
+    /// only until it is certain that it cannot.
     pub(crate) fn count(
         &self,
         profile: &Profile,

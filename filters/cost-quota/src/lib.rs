@@ -25,7 +25,7 @@ use metrics::Metrics;
 
 pub use config::{Config, OnUnavailable, OnUnknownPrice, RawConfig};
 pub use consumer::{ConsumerSource, Missing};
-pub use payment::{Bounded, Input, Payment};
+pub use payment::{BoundedPrompt, Input, Payment};
 
 /// Filter that enforces budgets per consumer.
 pub struct CostQuota {

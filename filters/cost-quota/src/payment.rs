@@ -20,18 +20,22 @@ pub enum Input<'a> {
     Uncounted,
     /// Count of the prompt.
     Counted(u64),
-    /// Bounds of the count, see [`Bounded`].
-    Bounded(Bounded<'a>),
+    /// Upper bound of the count, and the prompt, which is counted only where a budget is in reach of the bound.
+    Bounded {
+        /// Largest number of tokens.
+        most: u64,
+        /// Prompt of the call.
+        prompt: &'a mut dyn BoundedPrompt,
+    },
 }
 
-/// Prompt that is counted only where a budget is in reach of its upper bound.
-pub struct Bounded<'a> {
-    /// Least number of tokens.
-    pub least: u64,
-    /// Largest number of tokens.
-    pub most: u64,
-    /// Counts the prompt.
-    pub count: &'a mut dyn FnMut(&Call<'_>) -> u64,
+/// Prompt of which an upper bound is known.
+pub trait BoundedPrompt {
+    /// Returns the least number of tokens, without counting.
+    fn least(&self, call: &Call<'_>) -> u64;
+
+    /// Counts the tokens.
+    fn count(&mut self, call: &Call<'_>) -> u64;
 }
 
 /// Reservation and charge of one call.
@@ -124,34 +128,33 @@ impl Payment {
             token_estimate = Estimate { input_tokens: 0, max_output_tokens: Some(0), candidates: 1 };
         }
         let budgets = filter.config.quota.budgets(consumer);
-        let mut refused = None;
+        let mut is_unpriced = false;
         if price.is_none() && !view.dialect.is_free() && budgets.iter().any(|budget| budget.unit() == Unit::Usd) {
             filter.metrics.borrow().unpriced.add(1);
-            if filter.config.on_unknown_price == OnUnknownPrice::Refuse {
-                refused = Some(refusal::unpriced());
-            }
+            is_unpriced = filter.config.on_unknown_price == OnUnknownPrice::Refuse;
         }
-        if let Some(reply) = refused.take_if(|_| !filter.config.is_audit) {
-            return Verdict::Reply(Box::new(reply));
+        if is_unpriced && !filter.config.is_audit {
+            return Verdict::Reply(Box::new(refusal::unpriced()));
         }
         let admission = Admission { config: &filter.config, consumer, price: price.as_ref() };
         match input {
             Input::Counted(tokens) => token_estimate.input_tokens = tokens,
-            Input::Bounded(Bounded { least, most, count }) => {
+            Input::Bounded { most, prompt } => {
                 let bound = admission.estimate(&Estimate { input_tokens: most, ..token_estimate });
                 let now = millis(call.now_ns());
                 // A refusal by a bound is none: the count decides.
                 if let Ok(Some(reservation)) = filter.config.quota.reserve_bound(&SharedData, consumer, now, &bound) {
                     self.reservation = Some(reservation);
-                    return refused.map_or(Verdict::Continue, |reply| Verdict::Reply(Box::new(reply)));
+                    return unless_unpriced(is_unpriced, Verdict::Continue);
                 }
                 if !filter.config.is_audit
-                    && let Err(Refusal::LimitExceeded(exceeded)) = admission.remaining(call, &token_estimate, least)
+                    && let Err(Refusal::LimitExceeded(exceeded)) =
+                        admission.remaining(call, &token_estimate, prompt.least(call))
                 {
                     // A consumer that is out of budget and keeps trying costs no counting.
                     return self.limit_exceeded(&exceeded);
                 }
-                token_estimate.input_tokens = count(call);
+                token_estimate.input_tokens = prompt.count(call);
             }
             Input::Uncounted => match self.count(&admission, call, &token_estimate) {
                 Ok(tokens) => token_estimate.input_tokens = tokens,
@@ -174,7 +177,7 @@ impl Payment {
             }
             Err(Refusal::Unavailable(why)) => self.unavailable(&why),
         };
-        refused.map_or(verdict, |reply| Verdict::Reply(Box::new(reply)))
+        unless_unpriced(is_unpriced, verdict)
     }
 
     /// Counts the prompt of a call, as far as its budgets need it, and starts a meter of its response.
@@ -223,10 +226,9 @@ impl Payment {
         let tokens = charged(usage);
         // The provider may report another model than the requested one (an alias, a dated version): its price applies.
         let prices = &self.filter.config.prices;
-        // But not if only `*` matches the reported name: then it is the name of a deployment.
-        let own = self.price();
-        let served = served_model.and_then(|model| prices.resolve(model));
-        let price = served.filter(|found| found.entry != "*" || own.is_none()).map(|found| *found.value).or(own);
+        // A name that only `*` matches may be that of a deployment: the requested model's price is the better one.
+        let known = served_model.and_then(|model| prices.find_known(model)).copied();
+        let price = known.or_else(|| self.price()).or_else(|| prices.find(served_model?).copied());
         let cost = price.map(|price| price.cost(&tokens));
         let nano_usd = cost.unwrap_or_default();
         property::set_number(property::COST_NANO_USD, nano_usd.0);
@@ -262,6 +264,11 @@ impl Payment {
             OnUnavailable::Allow => Verdict::Continue,
         }
     }
+}
+
+/// Returns the verdict on a call that goes on in an audit although its model has no price.
+fn unless_unpriced(is_unpriced: bool, verdict: Verdict) -> Verdict {
+    if is_unpriced { Verdict::Reply(Box::new(refusal::unpriced())) } else { verdict }
 }
 
 fn log_unavailable(what: &str, why: &impl std::fmt::Display) {

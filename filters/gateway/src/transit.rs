@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use cost_quota::{Bounded, Input, Payment};
+use cost_quota::{BoundedPrompt, Input, Payment};
 use prompt_inspector::Inspection;
 use token_counter::Counting;
 use tollgate_kit::{
@@ -187,6 +187,23 @@ impl Exchange for Transit {
     }
 }
 
+/// Prompt of a call that was bounded, with its model.
+struct Prompt<'a> {
+    counting: &'a mut Counting,
+    model: &'a str,
+}
+
+impl BoundedPrompt for Prompt<'_> {
+    fn least(&self, call: &Call<'_>) -> u64 {
+        self.counting.least(call, self.model)
+    }
+
+    fn count(&mut self, call: &Call<'_>) -> u64 {
+        self.counting.count(call, self.model);
+        self.counting.input_tokens()
+    }
+}
+
 impl Transit {
     pub(crate) fn new(gateway: Rc<Gateway>) -> Transit {
         Transit { gateway, inspection: None, counting: None, payment: None, ignored: Vec::new() }
@@ -253,21 +270,16 @@ impl Transit {
 
     /// Reserves the prompt of a call and its output: the bound of the prompt where that is small, else its count.
     fn reserve(&mut self, payment: &mut Payment, call: &mut Call<'_>, consumer: &[u8]) -> Verdict {
-        let model = call.model().map(|model| model.into_owned());
-        let bounds = self.gateway.stages.counting == CountingMode::WhenNeeded;
-        let Some(stage) = &mut self.counting else { return payment.reserve(call, consumer, model, Input::Counted(0)) };
-        let tokens = stage.work.input_tokens();
-        if !bounds {
-            return payment.reserve(call, consumer, model, Input::Counted(tokens));
+        let model = call.model();
+        let owned = model.as_deref().map(str::to_owned);
+        let tokens = self.counting.as_ref().map_or(0, |stage| stage.work.input_tokens());
+        match &mut self.counting {
+            Some(stage) if self.gateway.stages.counting == CountingMode::WhenNeeded => {
+                let mut prompt = Prompt { counting: &mut stage.work, model: model.as_deref().unwrap_or_default() };
+                payment.reserve(call, consumer, owned, Input::Bounded { most: tokens, prompt: &mut prompt })
+            }
+            _ => payment.reserve(call, consumer, owned, Input::Counted(tokens)),
         }
-        let counted = model.clone().unwrap_or_default();
-        let least = stage.work.least(call, &counted);
-        let mut count = |call: &Call<'_>| {
-            stage.work.count(call, &counted);
-            stage.work.input_tokens()
-        };
-        let input = Bounded { least, most: tokens, count: &mut count };
-        payment.reserve(call, consumer, model, Input::Bounded(input))
     }
 
     /// Returns the reply to a call that refers to content of unknown size, where the policy refuses such calls.

@@ -147,8 +147,8 @@ fn publish_model(call: &Call<'_>, is_first: bool) {
     }
 }
 
-/// Replaces the `size` bytes that are held, to which more may follow, and corrects the `content-length` of `head`: an HTTP/1.1 upstream
-/// with the old length would read the remainder of the body as the next request. A body that came compressed leaves
+/// Replaces the `size` bytes that are held, to which more may follow, and corrects the `content-length` of `head`: an
+/// HTTP/1.1 upstream with the old length would read the remainder of the body as the next request. A body that came compressed leaves
 /// without content-encoding.
 fn replace_body(head: &Head, size: usize, body: &[u8], was_encoded: bool) -> Result<(), abi::Status> {
     let headers = Headers::REQUEST;
