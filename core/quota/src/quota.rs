@@ -117,9 +117,7 @@ impl Quota {
         now: UnixMillis,
         usage: &CallUsage,
     ) -> Result<Reservation, Refusal<S::Error>> {
-        let reservation = self.reserve_if(store, consumer, now, (usage, Limits::Enforced), |_, _| true)?;
-        debug_assert!(reservation.is_some(), "the condition holds");
-        reservation.ok_or_else(|| Unavailable::Contended.into())
+        self.reserve_always(store, consumer, now, (usage, Limits::Enforced))
     }
 
     /// Reserves `usage` in all budgets of `consumer` even if it exceeds a limit. For an audit, in which calls that would be
@@ -131,7 +129,17 @@ impl Quota {
         now: UnixMillis,
         usage: &CallUsage,
     ) -> Result<Reservation, Refusal<S::Error>> {
-        let reservation = self.reserve_if(store, consumer, now, (usage, Limits::Ignored), |_, _| true)?;
+        self.reserve_always(store, consumer, now, (usage, Limits::Ignored))
+    }
+
+    fn reserve_always<S: Store>(
+        &self,
+        store: &S,
+        consumer: &[u8],
+        now: UnixMillis,
+        usage: (&CallUsage, Limits),
+    ) -> Result<Reservation, Refusal<S::Error>> {
+        let reservation = self.reserve_if(store, consumer, now, usage, |_, _| true)?;
         debug_assert!(reservation.is_some(), "the condition holds");
         reservation.ok_or_else(|| Unavailable::Contended.into())
     }
