@@ -1,7 +1,7 @@
 //! Compiles the part `providers`, and finds the provider of each route.
 
+use core::net::{IpAddr, Ipv6Addr};
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 
 use tollgate_config::{Finding, Path, nearest};
 use tollgate_quota::Period;
@@ -123,7 +123,7 @@ fn address(text: &str) -> Option<(String, u16)> {
     let (host, port) = text.rsplit_once(':')?;
     let port: u16 = port.parse().ok().filter(|port| *port > 0)?;
     let host = match host.strip_prefix('[') {
-        Some(rest) => rest.strip_suffix(']').filter(|host| host.parse::<std::net::Ipv6Addr>().is_ok())?,
+        Some(rest) => rest.strip_suffix(']').filter(|host| host.parse::<Ipv6Addr>().is_ok())?,
         None => Some(host).filter(|host| is_host(host))?,
     };
     Some((host.to_owned(), port))
