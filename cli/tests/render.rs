@@ -11,19 +11,9 @@ use std::time::Duration;
 
 use tollgate_envoy_harness::blocking::Request;
 use tollgate_envoy_harness::scratch::Scratch;
-use tollgate_envoy_harness::{Bootstrap, Envoy, Gateway, gateway};
+use tollgate_envoy_harness::{Bootstrap, EMPTY_MODULE, Envoy, Gateway, gateway};
 
-/// Smallest module that Envoy accepts: memory, an allocator, the ABI's marker, no callbacks.
-const MODULE: &[u8] = b"\0asm\x01\0\0\0\
-    \x01\x09\x02\x60\x00\x00\x60\x01\x7f\x01\x7f\
-    \x03\x03\x02\x00\x01\
-    \x05\x03\x01\x00\x01\
-    \x07\x3b\x04\
-    \x06memory\x02\x00\
-    \x17proxy_abi_version_0_2_1\x00\x00\
-    \x0b_initialize\x00\x00\
-    \x06malloc\x00\x01\
-    \x0a\x0a\x02\x02\x00\x0b\x05\x00\x41\x80\x08\x0b";
+mod workspace;
 
 /// Every setting that is rendered. Envoy 1.36 has no `prefix` of a key.
 const EVERYTHING: &str = r#"
@@ -79,7 +69,7 @@ fn printed(output: &Output) -> (String, String) {
 /// Requires that the Envoy of this machine, or the one in `$ENVOY`, accepts the rendering of a policy.
 fn validate(envoy: &Envoy, folder: &Path, policy: &Path) {
     let module = folder.join("nothing.wasm");
-    std::fs::write(&module, MODULE).unwrap();
+    std::fs::write(&module, EMPTY_MODULE).unwrap();
     let policy = policy.to_str().unwrap();
     let args = [policy, "--target", "envoy", "--module", module.to_str().unwrap(), "--listen", "127.0.0.1:0"];
     let output = render(folder, &args);
@@ -121,8 +111,7 @@ fn a_file_is_replaced_only_without_errors() {
 fn envoy_accepts_the_rendering_of_the_reference_policy() {
     let scratch = Scratch::new("render").unwrap();
     let envoy = Envoy::find_or_install().unwrap();
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    validate(&envoy, scratch.path(), &root.join("examples/gateway/tollgate.yaml"));
+    validate(&envoy, scratch.path(), &workspace::root().join("examples/gateway/tollgate.yaml"));
 }
 
 #[test]
@@ -182,7 +171,7 @@ fn a_provider_gets_its_key_and_nothing_about_the_caller() {
     let envoy = Envoy::find_or_install().unwrap();
     let (address, heads) = upstream();
     let (module, key) = (scratch.path().join("nothing.wasm"), scratch.path().join("key"));
-    std::fs::write(&module, MODULE).unwrap();
+    std::fs::write(&module, EMPTY_MODULE).unwrap();
     std::fs::write(&key, "sk-test").unwrap();
     let prefix = if envoy.version().starts_with("1.36.") { "" } else { "Bearer " };
     let (key, port) = (key.display(), address.port());

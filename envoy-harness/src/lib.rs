@@ -44,6 +44,7 @@ pub mod child;
 pub mod client;
 pub mod connection;
 pub mod decoded_response;
+mod empty_module;
 mod error;
 pub mod gateway;
 pub mod http1;
@@ -57,6 +58,7 @@ mod envoy;
 
 pub use bootstrap::Bootstrap;
 pub use decoded_response::DecodedResponse;
+pub use empty_module::EMPTY_MODULE;
 pub use envoy::{Envoy, OLDEST, PINNED, VERSIONS};
 pub use error::{Context, Error, Result};
 pub use gateway::{Gateway, StartError};

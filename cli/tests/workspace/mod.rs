@@ -8,6 +8,7 @@ pub(crate) fn root() -> &'static Path {
 }
 
 /// Returns the path of a built module; panics with the build command if the module is missing.
+#[allow(dead_code, reason = "some of the tests run no module")]
 pub(crate) fn module(file: &str) -> PathBuf {
     // target/<profile>/tollgate
     let target = Path::new(env!("CARGO_BIN_EXE_tollgate")).ancestors().nth(2).unwrap();

@@ -5,8 +5,8 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::{Value, json};
-use tollgate_envoy_harness::Envoy;
 use tollgate_envoy_harness::scratch::Scratch;
+use tollgate_envoy_harness::{EMPTY_MODULE, Envoy};
 use tollgate_workspace as workspace;
 
 use crate::page::{Block, Page};
@@ -26,19 +26,6 @@ const LISTS: &[(&str, &str)] = &[
     ("clusters", "/static_resources/clusters"),
     ("secrets", "/static_resources/secrets"),
 ];
-
-/// Smallest module that Envoy accepts: memory, an allocator, the ABI's marker, no callbacks. `configurations.rs` tests the
-/// configurations of the filters.
-const MODULE: &[u8] = b"\0asm\x01\0\0\0\
-    \x01\x09\x02\x60\x00\x00\x60\x01\x7f\x01\x7f\
-    \x03\x03\x02\x00\x01\
-    \x05\x03\x01\x00\x01\
-    \x07\x3b\x04\
-    \x06memory\x02\x00\
-    \x17proxy_abi_version_0_2_1\x00\x00\
-    \x0b_initialize\x00\x00\
-    \x06malloc\x00\x01\
-    \x0a\x0a\x02\x02\x00\x0b\x05\x00\x41\x80\x08\x0b";
 
 /// Inserts a block into the list that it names; returns `false` if it names none.
 fn put(document: &mut Value, block: &Block) -> bool {
@@ -82,7 +69,7 @@ fn with_files(value: &mut Value, module: &Path, text: &Path) {
 fn envoy_accepts_every_piece_of_a_bootstrap_on_a_page() {
     let dir = Scratch::new("docs").unwrap();
     let (module, secret) = (dir.path().join("nothing.wasm"), dir.path().join("secret"));
-    fs::write(&module, MODULE).unwrap();
+    fs::write(&module, EMPTY_MODULE).unwrap();
     fs::write(&secret, "Bearer sk-test").unwrap();
     let envoy = Envoy::find_or_install().unwrap();
     let mut sections: BTreeMap<(String, String), Vec<Block>> = BTreeMap::new();

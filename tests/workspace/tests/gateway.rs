@@ -12,7 +12,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tollgate_envoy_harness::blocking::Request;
 use tollgate_envoy_harness::scratch::Scratch;
-use tollgate_envoy_harness::{Bootstrap, Envoy, Gateway, gateway};
+use tollgate_envoy_harness::{Bootstrap, EMPTY_MODULE, Envoy, Gateway, gateway};
 use tollgate_workspace as workspace;
 
 fn envoy() -> &'static Envoy {
@@ -20,31 +20,10 @@ fn envoy() -> &'static Envoy {
     ENVOY.get_or_init(|| Envoy::find_or_install().unwrap())
 }
 
-/// Writes the smallest module that Envoy accepts: memory, an allocator that is never called, the ABI's marker, no callbacks.
+/// Writes a module that does nothing.
 fn module(dir: &Scratch) -> PathBuf {
-    fn section(id: u8, content: &[u8]) -> Vec<u8> {
-        [&[id, u8::try_from(content.len()).unwrap()], content].concat()
-    }
-    fn export(name: &str, kind: u8, index: u8) -> Vec<u8> {
-        [&[u8::try_from(name.len()).unwrap()], name.as_bytes(), &[kind, index]].concat()
-    }
-    let exports = [
-        vec![4],
-        export("memory", 2, 0),
-        export("proxy_abi_version_0_2_1", 0, 0),
-        export("_initialize", 0, 0),
-        export("malloc", 0, 1),
-    ];
-    let wasm = [
-        b"\0asm\x01\0\0\0".to_vec(),
-        section(1, b"\x02\x60\x00\x00\x60\x01\x7f\x01\x7f"), // () -> (), (i32) -> i32
-        section(3, b"\x02\x00\x01"),
-        section(5, b"\x01\x00\x01"),
-        section(7, &exports.concat()),
-        section(10, b"\x02\x02\x00\x0b\x05\x00\x41\x80\x08\x0b"),
-    ];
     let path = dir.path().join("nothing.wasm");
-    fs::write(&path, wasm.concat()).unwrap();
+    fs::write(&path, EMPTY_MODULE).unwrap();
     path
 }
 
