@@ -87,13 +87,22 @@ impl Head {
         self.pairs().map(|(name, value)| name.len() + value.len()).sum()
     }
 
+    /// Returns `true` if the copy has every header of the map, so that it can replace the map. The copy of a map that could not
+    /// be read is empty.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.size(0).is_some_and(|count| count > 0 && self.pairs().count() == count)
+    }
+
+    /// Returns a length or the count, which are 32 bits wide.
+    fn size(&self, at: usize) -> Option<usize> {
+        let bytes = self.0.get(at..at.checked_add(4)?)?.first_chunk::<4>()?;
+        usize::try_from(u32::from_le_bytes(*bytes)).ok()
+    }
+
     /// Iterates over names and values. The ABI's layout is the count, the lengths of each name and value, then these, each
     /// followed by a zero byte. Stops where the bytes end.
     pub(crate) fn pairs(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        let size = |at: usize| -> Option<usize> {
-            let bytes = self.0.get(at..at.checked_add(4)?)?.first_chunk::<4>()?;
-            usize::try_from(u32::from_le_bytes(*bytes)).ok()
-        };
+        let size = |at| self.size(at);
         let count = size(0).unwrap_or_default().min(self.0.len() / 8);
         let mut at = 4 + 8 * count;
         let mut next = move |len: usize| {

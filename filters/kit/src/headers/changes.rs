@@ -30,7 +30,7 @@ impl HeaderChanges {
     /// Makes the changes in `map`, whose headers are `head`.
     pub(crate) fn apply(mut self, map: Headers, head: &Head) -> Result<(), Status> {
         self.removed.retain(|name| head.has(name));
-        if self.set.len() + self.removed.len() >= REPLACE_FROM {
+        if self.set.len() + self.removed.len() >= REPLACE_FROM && head.is_whole() {
             return abi::set_headers(map.0, &self.changed(head));
         }
         for (name, value) in &self.set {
@@ -54,6 +54,16 @@ impl HeaderChanges {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_map_that_was_not_read_to_its_end_is_not_replaced() {
+        let bytes = encode([(&b"a"[..], &b"1"[..]), (b"b", b"2")].into_iter());
+        assert!(Head(bytes.clone()).is_whole());
+        for end in 0..bytes.len() - 1 {
+            assert!(!Head(bytes[..end].to_vec()).is_whole(), "{end}");
+        }
+        assert!(!Head::default().is_whole());
+    }
 
     #[test]
     fn changed_headers_keep_the_others_in_order() {
