@@ -83,6 +83,7 @@ fn kind(kind: TextKind) -> &'static str {
         TextKind::ToolArguments => "tool_arguments",
         TextKind::ToolDefinition => "tool_definition",
         TextKind::ImageUrl => "image_url",
+        TextKind::ImageData => "image_data",
         TextKind::Data => "data",
         TextKind::Model => "model",
         _ => "other",

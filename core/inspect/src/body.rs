@@ -43,7 +43,8 @@ pub fn inspect_request(policy: &Policy, request: &Request, body: &[u8]) -> Repor
         match text.kind {
             TextKind::Content => parts.push((index, text.str)),
             kind => {
-                let encoded = kind == TextKind::Data || kind == TextKind::ImageUrl && is_base64(text.str, body);
+                let encoded = matches!(kind, TextKind::Data | TextKind::ImageData)
+                    || kind == TextKind::ImageUrl && is_base64(text.str, body);
                 inspection.report.unscanned += u64::from(encoded);
                 inspection.whole(&[(index, text.str)]);
             }

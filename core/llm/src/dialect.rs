@@ -138,6 +138,8 @@ dialects! {
     OpenAiModerations => openai_embeddings::MODERATIONS,
     /// OpenAI Responses.
     OpenAiResponses => openai_responses::RESPONSES,
+    /// Compaction of a conversation, for OpenAI Responses.
+    OpenAiCompact => openai_responses::COMPACT,
     /// Token counting for OpenAI Responses.
     OpenAiInputTokens => openai_responses::INPUT_TOKENS,
     /// Anthropic Messages, also on Vertex AI.

@@ -110,4 +110,5 @@ pub use view::edits::{Edits, Overlap};
 pub use view::request::{Image, Message, Request, Role, Text, TextKind};
 pub use view::response::{Channel, Chunk, OffsetAnnotation, OutputText, Part, Response, empty_value};
 pub use view::stream_state::StreamState;
+pub use view::token_prompt::{PromptPiece, TokenPrompt};
 pub use view::usage::{ReportedUsage, Usage};

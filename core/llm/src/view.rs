@@ -7,4 +7,5 @@ mod model_only;
 pub(crate) mod request;
 pub(crate) mod response;
 pub(crate) mod stream_state;
+pub(crate) mod token_prompt;
 pub(crate) mod usage;

@@ -16,7 +16,7 @@ use crate::{Error, ParseLimits, StreamState, escape_into};
 
 mod event;
 pub(super) mod names;
-mod request;
+pub(super) mod request;
 mod response;
 #[cfg(test)]
 mod tests;
@@ -51,6 +51,10 @@ pub(super) const INPUT_TOKENS: DialectSpec = DialectSpec {
     is_free: true,
     ..RESPONSES
 };
+
+/// Compaction of a conversation: its request and its response are those of the Responses API. The response has no model.
+pub(super) const COMPACT: DialectSpec =
+    DialectSpec { name: "openai.compact", paths: &[Pattern::new("responses/compact")], ..RESPONSES };
 
 type Result<T> = std::result::Result<T, Error>;
 

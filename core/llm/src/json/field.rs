@@ -20,6 +20,37 @@ pub(crate) fn count(reader: &Reader<'_, '_>, field: &'static str, value: Value) 
     }
 }
 
+/// Limit on output tokens in a request. A larger limit compares as greater.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum TokenLimit {
+    /// The request sets no limit.
+    #[default]
+    Absent,
+    /// Maximum number of tokens.
+    Tokens(u64),
+    /// Explicitly no limit.
+    Unlimited,
+}
+
+impl TokenLimit {
+    /// Returns the maximum number of tokens, if there is one.
+    pub(crate) fn tokens(self) -> Option<u64> {
+        match self {
+            TokenLimit::Tokens(tokens) => Some(tokens),
+            TokenLimit::Absent | TokenLimit::Unlimited => None,
+        }
+    }
+}
+
+/// Reads a limit on output tokens in a request; null means absent. -1 means no limit: llama.cpp, LM Studio and vLLM's
+/// clients send it ("n_predict: -1 = infinity", llama.cpp server documentation).
+pub(crate) fn token_limit(reader: &Reader<'_, '_>, field: &'static str, value: Value) -> Result<TokenLimit, Error> {
+    match value {
+        Value::Number(span) if span.of(reader.body()) == b"-1" => Ok(TokenLimit::Unlimited),
+        value => Ok(count(reader, field, value)?.map_or(TokenLimit::Absent, TokenLimit::Tokens)),
+    }
+}
+
 /// Reads a flag in a request; null means absent.
 pub(crate) fn flag(field: &'static str, value: Value) -> Result<Option<bool>, Error> {
     match value {

@@ -1,10 +1,11 @@
 //! View of a request: spans over its bytes.
 
 use crate::dialect::known_names;
-use crate::json::field::wrong_type;
+use crate::json::field::{TokenLimit, number, token_limit, wrong_type};
 use crate::json::pointer;
 use crate::json::reader::{Found, Reader, Scratch, Value};
 use crate::json::scan::Side;
+use crate::view::token_prompt::TokenPrompt;
 use crate::{Dialect, Edits, Endpoint, Error, ErrorKind, ParseLimits, PathModel, Span, Str};
 use std::borrow::Cow;
 
@@ -23,15 +24,23 @@ pub struct Request {
     pub stream: bool,
     /// `true` if the client itself requested usage at the end of the stream.
     pub include_usage: bool,
-    /// Maximum number of output tokens: `max_completion_tokens`, else `max_tokens`; `None` if absent or null. Values
-    /// that do not fit count as `u64::MAX`.
+    /// Maximum number of output tokens, the largest of all members that set one: `max_completion_tokens`, `max_tokens`,
+    /// `maxOutputTokens` and the like. `None` if absent, null, or -1 (no limit). Values that do not fit count as
+    /// `u64::MAX`.
     pub max_output_tokens: Option<u64>,
+    /// Number of output tokens that the request makes possible or demands whatever its maximum is: vLLM's `min_tokens`,
+    /// Anthropic's `thinking.budget_tokens`. 0 if there is none.
+    pub min_output_tokens: u64,
+    /// Number of reasoning tokens beyond the visible output: Gemini's `thinkingBudget`. 0 if there is none.
+    pub thinking_tokens: u64,
     /// Number of requested candidates (`n`); 1 if absent or null, never 0.
     pub candidates: u32,
     /// Messages, in order.
     pub messages: Vec<Message>,
     /// Every text of the body, in document order.
     pub texts: Vec<Text>,
+    /// Prompts given as token ids, whose texts are unknown to this view.
+    pub token_prompts: Vec<TokenPrompt>,
     /// Number of image parts.
     pub image_count: u32,
     /// Images, in order.
@@ -118,7 +127,9 @@ pub enum TextKind {
     ToolDefinition,
     /// URL of an image, or the image itself as a `data:` URL.
     ImageUrl,
-    /// Base64 content of an audio or file part.
+    /// Base64 content of an image.
+    ImageData,
+    /// Base64 content of an audio, video or file part.
     Data,
     /// Name of the model.
     Model,
@@ -159,7 +170,9 @@ impl Request {
         let mut scratch = Scratch::default();
         let mut reader = Reader::new(body, limits, Side::Request, &mut scratch)?;
         let read = endpoint.dialect.spec().request;
-        read(&mut reader, &mut RequestBuilder { request: &mut request, max_items: limits.max_items })?;
+        let mut builder =
+            RequestBuilder { request: &mut request, limit: TokenLimit::default(), max_items: limits.max_items };
+        read(&mut reader, &mut builder)?;
         reader.end()?;
         Ok(request)
     }
@@ -180,9 +193,12 @@ impl Request {
             stream: endpoint.stream,
             include_usage: false,
             max_output_tokens: None,
+            min_output_tokens: 0,
+            thinking_tokens: 0,
             candidates: 1,
             messages: Vec::new(),
             texts: Vec::new(),
+            token_prompts: Vec::new(),
             image_count: 0,
             stored: 0,
             images: Vec::new(),
@@ -256,7 +272,9 @@ const STORED: [&str; 5] = ["previous_response_id", "conversation", "file_id", "c
 /// Request under construction by a dialect.
 pub(crate) struct RequestBuilder<'r> {
     pub(crate) request: &'r mut Request,
-    max_items: usize,
+    /// Largest output limit read so far.
+    limit: TokenLimit,
+    pub(crate) max_items: usize,
 }
 
 impl RequestBuilder<'_> {
@@ -279,6 +297,40 @@ impl RequestBuilder<'_> {
             let Value::Object(at) = value else { return Err(wrong_type("messages", value)) };
             let index = self.message(at)?;
             read(reader, self, index)?;
+        }
+        Ok(())
+    }
+
+    /// Reads a limit on output tokens. If there are several, servers differ in which one they apply: the reservation must
+    /// cover the largest.
+    pub(crate) fn output_limit(
+        &mut self,
+        reader: &Reader<'_, '_>,
+        field: &'static str,
+        value: Value,
+    ) -> Result<(), Error> {
+        self.limit = self.limit.max(token_limit(reader, field, value)?);
+        self.request.max_output_tokens = self.limit.tokens();
+        Ok(())
+    }
+
+    /// Raises the number of output tokens that the request makes possible whatever its maximum is. A value that is no
+    /// number of tokens is left to the server.
+    pub(crate) fn output_floor(&mut self, reader: &Reader<'_, '_>, value: Value) {
+        let tokens = number(reader, value).unwrap_or_default();
+        self.request.min_output_tokens = self.request.min_output_tokens.max(tokens);
+    }
+
+    /// Reads the member `thinking` of Anthropic's API: its budget is part of the output. The API accepts a budget above
+    /// `max_tokens` for interleaved thinking ("Extended thinking").
+    pub(crate) fn thinking(&mut self, reader: &mut Reader<'_, '_>, key: Str, value: Value) -> Result<(), Error> {
+        let Value::Object(_) = value else { return self.other(reader, Origin::OUTSIDE, key, value) };
+        self.key(reader.body(), Origin::OUTSIDE, TextKind::Other, key)?;
+        while let Some((key, field)) = reader.field(&["budget_tokens"])? {
+            match (field, reader.value()?) {
+                ("budget_tokens", value @ Value::Number(_)) => self.output_floor(reader, value),
+                (_, value) => self.other(reader, Origin::OUTSIDE, key, value)?,
+            }
         }
         Ok(())
     }
@@ -325,6 +377,11 @@ impl RequestBuilder<'_> {
 
     /// Adds an image. The number of parts is bounded by their texts and members.
     pub(crate) fn image(&mut self, image: Image) {
+        // Its bytes are a text of the same part, which is among the last ones.
+        let bytes = |text: &&mut Text| image.str.is_some_and(|str| str.span == text.str.span);
+        if let Some(text) = self.request.texts.iter_mut().rev().find(bytes).filter(|text| text.kind == TextKind::Data) {
+            text.kind = TextKind::ImageData;
+        }
         self.request.image_count = self.request.image_count.saturating_add(1);
         if self.request.images.len() < self.max_items {
             self.request.images.push(image);

@@ -1,7 +1,7 @@
 //! Reads requests.
 
 use super::Result;
-use crate::json::field::{count, flag, wrong_type};
+use crate::json::field::{flag, wrong_type};
 use crate::json::reader::{Reader, Value};
 use crate::view::request::{Origin, RequestBuilder};
 use crate::{Image, Role, TextKind};
@@ -13,7 +13,7 @@ const ROLES: [(&str, Role); 3] = [("user", Role::User), ("assistant", Role::Assi
 pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>) -> Result<()> {
     builder.body(reader)?;
     while let Some((key, name)) =
-        reader.field(&["model", "messages", "system", "stream", "max_tokens", "tools", "output_format"])?
+        reader.field(&["model", "messages", "system", "stream", "max_tokens", "thinking", "tools", "output_format"])?
     {
         let value = reader.value()?;
         match name {
@@ -21,7 +21,8 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>
             "messages" => builder.messages(reader, value, message)?,
             "system" => content(reader, builder, Origin::SYSTEM, value)?,
             "stream" => builder.request.stream |= flag(name, value)? == Some(true),
-            "max_tokens" => builder.request.max_output_tokens = count(reader, name, value)?,
+            "max_tokens" => builder.output_limit(reader, name, value)?,
+            "thinking" => builder.thinking(reader, key, value)?,
             "tools" => builder.definitions(reader, Origin::DEFINITION, value)?,
             "output_format" => builder.texts(reader, Origin::DEFINITION, TextKind::ToolDefinition, value)?,
             _ => builder.other(reader, Origin::OUTSIDE, key, value)?,

@@ -66,7 +66,7 @@ fn all_strings_of_requests_are_texts() {
                 {"type":"text","text":"so?"}]}]}"#,
             vec![
                 "u Other image/png",
-                "u Data aGk=",
+                "u ImageData aGk=",
                 "u ImageUrl https://x/y.png",
                 "u Other t",
                 "u Other c",
@@ -92,7 +92,7 @@ fn all_strings_of_requests_are_texts() {
                 "t Other toolu_2",
                 "t Content part",
                 "t Other image/png",
-                "t Data aW4=",
+                "t ImageData aW4=",
                 "u Content so?",
             ],
         ),

@@ -1,7 +1,7 @@
 //! Reads requests.
 
 use super::Result;
-use crate::json::field::{count, wrong_type};
+use crate::json::field::wrong_type;
 use crate::json::reader::{Reader, Value};
 use crate::view::request::{Origin, RequestBuilder};
 use crate::{Image, Role, Str, TextKind};
@@ -17,7 +17,9 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>
 
 /// Reads the members of an opened request.
 pub(in crate::dialect) fn members(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>) -> Result<()> {
-    while let Some((key, name)) = reader.field(&["messages", "system", "inferenceConfig", "toolConfig"])? {
+    while let Some((key, name)) =
+        reader.field(&["messages", "system", "inferenceConfig", "additionalModelRequestFields", "toolConfig"])?
+    {
         let value = reader.value()?;
         match (name, value) {
             ("messages", value) => builder.messages(reader, value, message)?,
@@ -29,12 +31,21 @@ pub(in crate::dialect) fn members(reader: &mut Reader<'_, '_>, builder: &mut Req
                     if field.is_empty() {
                         builder.other(reader, Origin::OUTSIDE, key, value)?;
                     } else {
-                        let tokens = count(reader, "inferenceConfig.maxTokens", value)?;
-                        builder.request.max_output_tokens = builder.request.max_output_tokens.max(tokens);
+                        builder.output_limit(reader, "inferenceConfig.maxTokens", value)?;
                     }
                 }
             }
             ("inferenceConfig", value) if !value.is_null() => return Err(wrong_type(name, value)),
+            // Members of the model's own API.
+            ("additionalModelRequestFields", Value::Object(_)) => {
+                while let Some((key, field)) = reader.field(&["max_tokens", "thinking", "reasoning_config"])? {
+                    match (field, reader.value()?) {
+                        ("max_tokens", value) => builder.output_limit(reader, field, value)?,
+                        ("thinking" | "reasoning_config", value) => builder.thinking(reader, key, value)?,
+                        (_, value) => builder.other(reader, Origin::OUTSIDE, key, value)?,
+                    }
+                }
+            }
             ("toolConfig", Value::Object(_)) => {
                 while let Some((key, field)) = reader.field(&["tools"])? {
                     let value = reader.value()?;

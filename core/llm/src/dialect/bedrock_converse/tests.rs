@@ -52,7 +52,7 @@ fn all_strings_of_requests_are_texts() {
                 {"role":"me","content":["bare",7]}]}"#,
             vec![
                 "u Other png",
-                "u Data aGk=",
+                "u ImageData aGk=",
                 "u Other jpeg",
                 "u ImageUrl s3://b/k",
                 "u Other 1",
@@ -74,7 +74,7 @@ fn all_strings_of_requests_are_texts() {
                 "t Content sky",
                 "t Content blue",
                 "t Other gif",
-                "t Data aW4=",
+                "t ImageData aW4=",
                 "u Content so?",
                 "a Reasoning hm",
                 "a Other c2ln",

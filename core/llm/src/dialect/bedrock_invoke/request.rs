@@ -2,7 +2,6 @@
 
 use super::format::{Format, request_format};
 use crate::dialect::{anthropic, bedrock_converse, openai_chat};
-use crate::json::field::count;
 use crate::json::reader::{Reader, Value};
 use crate::view::request::{Origin, RequestBuilder};
 use crate::{Error, TextKind};
@@ -51,10 +50,7 @@ fn members(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, is_top
             ("preamble" | "system", value) => builder.texts(reader, Origin::SYSTEM, TextKind::Content, value)?,
             ("textGenerationConfig", Value::Object(_)) if is_top => members(reader, builder, false)?,
             ("", value) | ("textGenerationConfig", value) => builder.other(reader, Origin::OUTSIDE, key, value)?,
-            (limit, value) => {
-                let tokens = count(reader, limit, value)?;
-                builder.request.max_output_tokens = builder.request.max_output_tokens.max(tokens);
-            }
+            (limit, value) => builder.output_limit(reader, limit, value)?,
         }
     }
     Ok(())

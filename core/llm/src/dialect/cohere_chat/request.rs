@@ -2,7 +2,7 @@
 
 use super::Result;
 use crate::dialect::openai_chat::request::content;
-use crate::json::field::{count, flag, wrong_type};
+use crate::json::field::{flag, wrong_type};
 use crate::json::reader::{Reader, Value};
 use crate::view::request::{Origin, RequestBuilder};
 use crate::{Role, TextKind};
@@ -27,7 +27,7 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>
             "model" => builder.model(reader, value)?,
             "messages" => builder.messages(reader, value, message)?,
             "stream" => builder.request.stream = flag(name, value)? == Some(true),
-            "max_tokens" => builder.request.max_output_tokens = count(reader, name, value)?,
+            "max_tokens" => builder.output_limit(reader, name, value)?,
             "tools" => builder.definitions(reader, Origin::DEFINITION, value)?,
             "documents" => builder.texts(reader, Origin::FOUND, TextKind::Content, value)?,
             "response_format" => builder.texts(reader, Origin::DEFINITION, TextKind::ToolDefinition, value)?,

@@ -91,7 +91,7 @@ fn malformed_requests_are_refused() {
         (r#"{"messages":[7]}"#, WrongType("messages")),
         (r#"{"messages":[{"role":null}]}"#, WrongType("messages[].role")),
         (r#"{"stream":1}"#, WrongType("stream")),
-        (r#"{"max_tokens":-1}"#, WrongType("max_tokens")),
+        (r#"{"max_tokens":-2}"#, WrongType("max_tokens")),
         (r#"{"MESSAGES":[]}"#, AmbiguousKey),
         (r#"{"messages":[{"content":"a","content":"b"}]}"#, DuplicateKey),
     ] {

@@ -1,7 +1,7 @@
 //! Reads requests.
 
 use super::Result;
-use crate::json::field::{count, saturate, wrong_type};
+use crate::json::field::{count, number, saturate, wrong_type};
 use crate::json::reader::{Reader, Value};
 use crate::view::request::{Origin, RequestBuilder};
 use crate::{Image, Role, Span, Str, TextKind};
@@ -227,15 +227,31 @@ fn tool(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, value: Va
     Ok(())
 }
 
+/// Reads the thinking settings. The budget is not part of the visible output (Gemini API, "Thinking").
+fn thinking(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, key: Str, value: Value) -> Result<()> {
+    let Value::Object(_) = value else { return builder.other(reader, Origin::OUTSIDE, key, value) };
+    while let Some((key, field)) = reader.field(&["thinkingBudget", "thinking_budget"])? {
+        let value = reader.value()?;
+        match (field, number(reader, value)) {
+            ("", _) => builder.other(reader, Origin::OUTSIDE, key, value)?,
+            // -1 lets the model choose: as without a budget.
+            (_, Some(tokens)) => builder.request.thinking_tokens = builder.request.thinking_tokens.max(tokens),
+            (_, None) => builder.texts(reader, Origin::OUTSIDE, TextKind::Other, value)?,
+        }
+    }
+    Ok(())
+}
+
 /// Reads the generation settings.
 fn config(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>) -> Result<()> {
-    // Servers may use either spelling of a limit: the reservation must cover the larger one.
     let mut candidates = None;
     while let Some((key, field)) = reader.field(&[
         "maxOutputTokens",
         "max_output_tokens",
         "candidateCount",
         "candidate_count",
+        "thinkingConfig",
+        "thinking_config",
         "responseSchema",
         "response_schema",
         "responseJsonSchema",
@@ -244,9 +260,9 @@ fn config(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>) -> Resu
         let value = reader.value()?;
         match field {
             "maxOutputTokens" | "max_output_tokens" => {
-                let tokens = count(reader, "generationConfig.maxOutputTokens", value)?;
-                builder.request.max_output_tokens = builder.request.max_output_tokens.max(tokens);
+                builder.output_limit(reader, "generationConfig.maxOutputTokens", value)?;
             }
+            "thinkingConfig" | "thinking_config" => thinking(reader, builder, key, value)?,
             "candidateCount" | "candidate_count" => {
                 candidates = candidates.max(count(reader, "generationConfig.candidateCount", value)?);
             }

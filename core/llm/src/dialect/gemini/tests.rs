@@ -46,7 +46,7 @@ fn all_strings_of_requests_are_texts() {
         (
             r#"{"system_instruction":{"parts":{"text":"s"}},"contents":{"role":"user","parts":[{"inline_data":{"mime_type":"image/png",
                 "data":"aGk="}},"bare"]},"generation_config":{"stop_sequences":["S"]}}"#,
-            vec!["s Content s", "u Other image/png", "u Data aGk=", "u Content bare", "- Other S"],
+            vec!["s Content s", "u Other image/png", "u ImageData aGk=", "u Content bare", "- Other S"],
         ),
         // An unknown role of a system instruction is a text, too.
         (
@@ -89,7 +89,7 @@ fn all_strings_of_requests_are_texts() {
                 "t ToolName get",
                 "t Content red",
                 "t Other image/jpeg",
-                "t Data aW4=",
+                "t ImageData aW4=",
                 "- Other me",
             ],
         ),

@@ -15,7 +15,8 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>
     builder.body(reader)?;
     builder.request.stream = true;
     while let Some((key, name)) = reader.field(&[
-        "model", "messages", "prompt", "suffix", "system", "template", "images", "tools", "format", "stream", "options",
+        "model", "messages", "prompt", "suffix", "system", "template", "images", "tools", "format", "stream",
+        "options", "context",
     ])? {
         let value = reader.value()?;
         match (name, value) {
@@ -33,6 +34,10 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>
                 builder.texts(reader, Origin::DEFINITION, TextKind::ToolDefinition, value)?
             }
             ("stream", value) => builder.request.stream = flag(name, value)? != Some(false),
+            // Token ids of the conversation so far, as the server returned them.
+            ("context", Value::Array(start)) => {
+                builder.prompt_list(reader, Origin::USER, start, None)?;
+            }
             ("options", Value::Object(_)) => options(reader, builder)?,
             ("options", value) if !value.is_null() => return Err(wrong_type(name, value)),
             _ => builder.other(reader, Origin::OUTSIDE, key, value)?,

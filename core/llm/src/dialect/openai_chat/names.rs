@@ -1,7 +1,7 @@
 //! Member names and discriminator values of the API.
 //!
 //! Source: OpenAI API reference, "Create chat completion"; `chat_template_kwargs`, `guided_json`, `min_p`,
-//! `repetition_penalty` and `top_k`: vLLM, "OpenAI-compatible server".
+//! `min_tokens`, `audio_url`, `video_url`, `repetition_penalty` and `top_k`: vLLM, "OpenAI-compatible server".
 
 use crate::dialect::known_names::KnownNames;
 
@@ -12,6 +12,7 @@ pub(in crate::dialect) const NAMES: KnownNames = KnownNames {
         "approximate",
         "arguments",
         "audio",
+        "audio_url",
         "chat_template_kwargs",
         "city",
         "content",
@@ -48,6 +49,7 @@ pub(in crate::dialect) const NAMES: KnownNames = KnownNames {
         "messages",
         "metadata",
         "min_p",
+        "min_tokens",
         "modalities",
         "mode",
         "model",
@@ -94,6 +96,7 @@ pub(in crate::dialect) const NAMES: KnownNames = KnownNames {
         "user",
         "user_location",
         "verbosity",
+        "video_url",
         "voice",
         "web_search_options",
     ],
@@ -101,6 +104,7 @@ pub(in crate::dialect) const NAMES: KnownNames = KnownNames {
         "allowed_tools",
         "any",
         "approximate",
+        "audio_url",
         "auto",
         "content",
         "custom",

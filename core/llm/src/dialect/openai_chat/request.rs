@@ -2,10 +2,11 @@
 
 use super::Result;
 use crate::dialect::openai_chat::stream_options::Streaming;
+use crate::dialect::openai_responses;
 use crate::json::field::{count, saturate, wrong_type};
 use crate::json::reader::{Reader, Value};
 use crate::view::request::{Origin, RequestBuilder};
-use crate::{Image, Role, TextKind};
+use crate::{Image, Role, Str, TextKind};
 
 /// Roles that the API defines.
 const ROLES: [(&str, Role); 6] = [
@@ -21,19 +22,25 @@ const ROLES: [(&str, Role); 6] = [
 pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>) -> Result<()> {
     builder.body(reader)?;
     let mut streaming = Streaming::default();
-    let mut max_tokens = None;
-    let mut max_completion_tokens = None;
+    let (mut n, mut best_of) = (None, None);
     while let Some((key, name)) = reader.field(&[
         "model",
         "messages",
         "stream",
         "stream_options",
         "n",
+        "best_of",
         "max_tokens",
         "max_completion_tokens",
+        "max_output_tokens",
+        "min_tokens",
         "tools",
         "functions",
         "response_format",
+        "input",
+        "instructions",
+        "prompt_token_ids",
+        "text",
     ])? {
         let value = reader.value()?;
         match name {
@@ -41,16 +48,29 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>
             "messages" => builder.messages(reader, value, message)?,
             "stream" => streaming.flag(value)?,
             "stream_options" => streaming.options(reader, builder, value)?,
-            "n" => builder.request.candidates = count(reader, name, value)?.map_or(1, |n| saturate(n).max(1)),
-            "max_tokens" => max_tokens = count(reader, name, value)?,
-            "max_completion_tokens" => max_completion_tokens = count(reader, name, value)?,
+            "n" => n = count(reader, name, value)?,
+            // vLLM generates that many, and returns `n` of them.
+            "best_of" => best_of = count(reader, name, value)?,
+            "max_tokens" | "max_completion_tokens" | "max_output_tokens" => {
+                builder.output_limit(reader, name, value)?
+            }
+            "min_tokens" => builder.output_floor(reader, value),
             "tools" | "functions" => builder.definitions(reader, Origin::DEFINITION, value)?,
             "response_format" => builder.texts(reader, Origin::DEFINITION, TextKind::ToolDefinition, value)?,
+            // Some clients send a body of the Responses API to this path, and some servers accept it.
+            "input" => openai_responses::request::input(reader, builder, value)?,
+            "instructions" => openai_responses::request::instructions(reader, builder, value)?,
+            "prompt_token_ids" => match value {
+                Value::Array(start) => {
+                    builder.prompt_list(reader, Origin::USER, start, None)?;
+                }
+                value => builder.other(reader, Origin::OUTSIDE, key, value)?,
+            },
+            "text" => builder.texts(reader, Origin::DEFINITION, TextKind::ToolDefinition, value)?,
             _ => builder.other(reader, Origin::OUTSIDE, key, value)?,
         }
     }
-    // Servers differ in which limit they apply: the reservation must cover the larger one.
-    builder.request.max_output_tokens = max_completion_tokens.max(max_tokens);
+    builder.request.candidates = n.max(best_of).map_or(1, |n| saturate(n).max(1));
     streaming.finish(builder);
     Ok(())
 }
@@ -100,14 +120,21 @@ pub(in crate::dialect) fn content(
 }
 
 /// Reads a part of a content. All members are read, whatever the `type`: servers differ in whether they check it.
-fn part(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, from: Origin) -> Result<()> {
-    while let Some((key, field)) = reader.field(&["text", "refusal", "image_url", "input_audio", "file", "type"])? {
+pub(in crate::dialect) fn part(
+    reader: &mut Reader<'_, '_>,
+    builder: &mut RequestBuilder<'_>,
+    from: Origin,
+) -> Result<()> {
+    while let Some((key, field)) =
+        reader.field(&["text", "refusal", "image_url", "input_audio", "audio_url", "video_url", "file", "type"])?
+    {
         let value = reader.value()?;
         match field {
             "text" => builder.text_or_others(reader, from, TextKind::Content, value)?,
             "refusal" => builder.text_or_others(reader, from, TextKind::Refusal, value)?,
             "image_url" => image(reader, builder, from, value)?,
             "input_audio" => data(reader, builder, from, value, "data")?,
+            "audio_url" | "video_url" => clip(reader, builder, from, value)?,
             "file" => data(reader, builder, from, value, "file_data")?,
             _ => builder.other(reader, from, key, value)?,
         }
@@ -149,6 +176,29 @@ pub(super) fn image(
     }
     builder.image(image);
     Ok(())
+}
+
+/// Reads an audio clip or a video by URL (vLLM, OpenRouter): an object with the URL, or the URL alone. A `data:` URL
+/// contains the bytes.
+fn clip(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, from: Origin, value: Value) -> Result<()> {
+    let url = |reader: &Reader<'_, '_>, builder: &mut RequestBuilder<'_>, str: Str| {
+        let scheme = str.span.of(reader.body()).get(..5).unwrap_or_default();
+        let is_inline = scheme.eq_ignore_ascii_case(b"data:");
+        builder.text(from, if is_inline { TextKind::Data } else { TextKind::ImageUrl }, str)
+    };
+    match value {
+        Value::String(str) => url(reader, builder, str),
+        Value::Object(_) => {
+            while let Some((key, field)) = reader.field(&["url"])? {
+                match (field, reader.value()?) {
+                    ("url", Value::String(str)) => url(reader, builder, str)?,
+                    (_, value) => builder.other(reader, from, key, value)?,
+                }
+            }
+            Ok(())
+        }
+        value => builder.texts(reader, from, TextKind::Other, value),
+    }
 }
 
 /// Reads an audio clip or a file: an object with the bytes in `member`.

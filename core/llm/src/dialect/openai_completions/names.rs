@@ -1,6 +1,6 @@
 //! Member names and discriminator values of the API.
 //!
-//! Source: OpenAI API reference, "Create completion".
+//! Source: OpenAI API reference, "Create completion"; `prompt_token_ids`: vLLM.
 
 use crate::dialect::known_names::KnownNames;
 
@@ -17,6 +17,7 @@ pub(in crate::dialect) const NAMES: KnownNames = KnownNames {
         "n",
         "presence_penalty",
         "prompt",
+        "prompt_token_ids",
         "seed",
         "stop",
         "stream",

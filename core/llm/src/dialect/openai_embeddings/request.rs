@@ -2,7 +2,7 @@
 
 use crate::Error;
 use crate::dialect::openai_chat::request;
-use crate::json::reader::Reader;
+use crate::json::reader::{Reader, Value};
 use crate::view::request::{Origin, RequestBuilder};
 
 /// Reads a request body.
@@ -15,7 +15,12 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>
         match name {
             "model" => builder.model(reader, value)?,
             // A text, an array of texts or tokens, or parts like those of chat completions.
-            "input" => request::content(reader, builder, Origin::USER, value)?,
+            "input" => match value {
+                Value::Array(start) => {
+                    builder.prompt_list(reader, Origin::USER, start, Some(request::part))?;
+                }
+                value => request::content(reader, builder, Origin::USER, value)?,
+            },
             _ => builder.other(reader, Origin::OUTSIDE, key, value)?,
         }
     }

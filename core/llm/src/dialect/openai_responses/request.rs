@@ -1,7 +1,7 @@
 //! Reads requests.
 
 use super::Result;
-use crate::json::field::{count, flag, wrong_type};
+use crate::json::field::{flag, wrong_type};
 use crate::json::reader::{Reader, Value};
 use crate::view::request::{Origin, RequestBuilder};
 use crate::{Image, Role, TextKind};
@@ -19,9 +19,9 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>
         match name {
             "model" => builder.model(reader, value)?,
             "input" => input(reader, builder, value)?,
-            "instructions" => content(reader, builder, Origin::of(Role::Developer), value)?,
+            "instructions" => instructions(reader, builder, value)?,
             "stream" => builder.request.stream |= flag(name, value)? == Some(true),
-            "max_output_tokens" => builder.request.max_output_tokens = count(reader, name, value)?,
+            "max_output_tokens" => builder.output_limit(reader, name, value)?,
             "tools" => builder.definitions(reader, Origin::DEFINITION, value)?,
             // Format of the output, possibly with a JSON Schema.
             "text" => builder.texts(reader, Origin::DEFINITION, TextKind::ToolDefinition, value)?,
@@ -38,8 +38,21 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>
     Ok(())
 }
 
+/// Reads the instructions of the operator.
+pub(in crate::dialect) fn instructions(
+    reader: &mut Reader<'_, '_>,
+    builder: &mut RequestBuilder<'_>,
+    value: Value,
+) -> Result<()> {
+    content(reader, builder, Origin::of(Role::Developer), value)
+}
+
 /// Reads the input: a string, or an array of items.
-fn input(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, value: Value) -> Result<()> {
+pub(in crate::dialect) fn input(
+    reader: &mut Reader<'_, '_>,
+    builder: &mut RequestBuilder<'_>,
+    value: Value,
+) -> Result<()> {
     match value {
         Value::Null(_) => Ok(()),
         Value::String(str) => {

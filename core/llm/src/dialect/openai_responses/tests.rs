@@ -14,6 +14,9 @@ fn paths_are_detected() {
         ("/v1/responses", Some(RESPONSES)),
         ("/openai/v1/responses?api-version=preview", Some(RESPONSES)),
         ("/v1/responses/input_tokens", Some(Dialect::OpenAiInputTokens)),
+        ("/v1/responses/compact", Some(Dialect::OpenAiCompact)),
+        ("/openai/v1/responses/compact?api-version=preview", Some(Dialect::OpenAiCompact)),
+        ("/v1/responses/compact/x", None),
         ("/v1/responses/resp_1/cancel", None),
     ] {
         assert_eq!(Dialect::detect(b"POST", path.as_bytes()), want, "{path}");
@@ -119,7 +122,7 @@ fn request_settings_are_read_and_edited() {
         (r#"{"input":["x"]}"#, ErrorKind::WrongType("input")),
         (r#"{"input":[{"role":7}]}"#, ErrorKind::WrongType("input[].role")),
         (r#"{"stream":0}"#, ErrorKind::WrongType("stream")),
-        (r#"{"max_output_tokens":-1}"#, ErrorKind::WrongType("max_output_tokens")),
+        (r#"{"max_output_tokens":-2}"#, ErrorKind::WrongType("max_output_tokens")),
         (r#"{"Input":"x"}"#, ErrorKind::AmbiguousKey),
     ] {
         let error = Request::parse(RESPONSES, body.as_bytes(), &ParseLimits::default()).unwrap_err();

@@ -76,9 +76,7 @@ fn parameters(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>) -> 
                 let candidates = count(reader, "parameters.sampleCount", value)?.map_or(1, saturate);
                 builder.request.candidates = builder.request.candidates.max(candidates);
             }
-            "maxOutputTokens" => {
-                builder.request.max_output_tokens = count(reader, "parameters.maxOutputTokens", value)?;
-            }
+            "maxOutputTokens" => builder.output_limit(reader, "parameters.maxOutputTokens", value)?,
             _ => builder.other(reader, Origin::OUTSIDE, key, value)?,
         }
     }

@@ -26,7 +26,7 @@ fn all_strings_of_requests_are_texts() {
         ),
         (
             r#"{"instances":[{"prompt":"A cat","image":{"bytesBase64Encoded":"aGk=","mimeType":"image/png"}}],"parameters":{"sampleCount":2,"x y":"z"}}"#,
-            vec!["u Content A cat", "u Data aGk=", "u Other image/png", "- Other x y", "- Other z"],
+            vec!["u Content A cat", "u ImageData aGk=", "u Other image/png", "- Other x y", "- Other z"],
         ),
         (
             r#"{"instances":[{"messages":[{"author":"me","x y":["q"]}]},[["r"]]],"later":"z"}"#,
