@@ -1,28 +1,32 @@
 //! Prompt tokens as the provider charges them: texts, the framing of the chat template, tool definitions, images, audio
 //! and files.
 //!
-//! [`family`] has the facts about families of models and their sources, [`image`] the cost of images, [`tools`] the
-//! text form of tool definitions. For all families: roles and names are text, special tokens in a user's text are
+//! [`family`] has the facts about families of models and their sources, [`image`] and [`media`] the cost of images,
+//! audio, video and files, [`tools`] the text form of tool definitions, [`exactness`] the shapes of requests whose counts are
+//! known to be exact. For all families: roles and names are text, special tokens in a user's text are
 //! ordinary text, and what cannot be known is estimated and marked as such.
 
 mod bound;
+mod exactness;
 mod family;
 mod image;
 mod json;
 mod kept;
 mod measure;
+mod media;
 mod tools;
 
 #[cfg(test)]
 mod tests;
 
 pub use bound::{ASSUMED_REFERENCE_TOKENS, PromptBound, has_references};
+use exactness::Shape;
 use family::{Family, ToolFormat};
 use image::Detail;
 pub use kept::{Keeper, KeptCount, KeptPrompt};
 use measure::{Exact, Measure};
 use memchr::memmem;
-use tollgate_llm::{Image, Request, Role, Text, TextKind};
+use tollgate_llm::{Dialect, Image, Request, Role, Text, TextKind};
 
 use crate::{Encoding, TextCache, Tokenizer};
 
@@ -31,10 +35,10 @@ use crate::{Encoding, TextCache, Tokenizer};
 pub struct PromptCount {
     /// Total: the sum of the parts.
     pub tokens: u64,
-    /// `false` if something was estimated: the tokenizer or the template of the model is not public, or the request has
-    /// tools or parts of unknown size (audio, files, remote images).
+    /// `true` if the request has a shape whose counts are known to equal what the provider charges: see `docs/tokens.md`.
+    /// Else it is an estimate.
     pub exact: bool,
-    /// Contents, names, calls and refusals of the messages.
+    /// Contents, names, calls and refusals of the messages; prompts given as token ids.
     pub text: u64,
     /// Chat template: roles, separators, start of the response, built-in system text.
     pub framing: u64,
@@ -42,7 +46,7 @@ pub struct PromptCount {
     pub tools: u64,
     /// Images.
     pub images: u64,
-    /// Audio and files.
+    /// Audio, video and files.
     pub media: u64,
 }
 
@@ -81,6 +85,8 @@ pub struct Profile {
     tokenizer: Tokenizer,
     is_own: bool,
     family: &'static Family,
+    /// Shapes of requests whose counts are exact.
+    shapes: &'static [Shape],
 }
 
 impl Profile {
@@ -89,7 +95,7 @@ impl Profile {
     pub fn of(model: &str) -> Profile {
         let encoding = Encoding::for_model(model);
         let tokenizer = encoding.unwrap_or(Encoding::O200kBase).into();
-        Profile { tokenizer, is_own: encoding.is_some(), family: family::of(model) }
+        Profile { tokenizer, is_own: encoding.is_some(), family: family::of(model), shapes: exactness::of(model) }
     }
 
     /// Replaces the tokenizer by the model's own, loaded from a file.
@@ -143,6 +149,7 @@ impl Profile {
     /// Returns a lower bound of a request's count, from the lengths of its texts: nothing is tokenized.
     #[must_use]
     pub fn lower_bound(&self, request: &Request) -> u64 {
+        let ids = request.token_prompts.iter().map(|prompt| prompt.tokens).fold(0, u64::saturating_add);
         /// Maximum bytes of a JSON literal per byte of text: `\u0061`.
         const ESCAPE: usize = 6;
         /// Maximum that a name subtracts from the framing of its message; see `messages`.
@@ -155,22 +162,31 @@ impl Profile {
             self.tokenizer.bounds(bytes).0
         });
         let names = request.messages.iter().filter(|message| message.name.is_some()).count() as u64;
-        let framing = (template.once + template.reply + messages).saturating_sub(names.saturating_mul(NAME));
-        texts.fold(framing, u64::saturating_add)
+        let framing = match is_framed(request) {
+            true => (template.once + template.reply + messages).saturating_sub(names.saturating_mul(NAME)),
+            false => 0,
+        };
+        texts.fold(framing.saturating_add(ids), u64::saturating_add)
     }
 
     /// Measures a request, its texts by `measure`. If the result exceeds `limit`, it may be incomplete.
     fn measure(&self, request: &Request, body: &[u8], limit: u64, measure: &mut dyn Measure) -> PromptCount {
-        let mut count = PromptCount { exact: self.is_own && self.family.template.is_exact, ..PromptCount::default() };
-        self.messages(request, body, measure, &mut count);
+        let exact = self.is_own && exactness::is_recorded(self.shapes, request, body);
+        let mut count = PromptCount { exact, ..PromptCount::default() };
+        count.text = request.token_prompts.iter().map(|prompt| prompt.tokens).fold(0, u64::saturating_add);
+        if is_framed(request) {
+            self.messages(request, body, measure, &mut count);
+        }
         self.texts(request, body, (limit, measure), &mut count);
         for image in &request.images {
             self.image(image, body, &mut count);
         }
+        if request.dialect == Dialect::OpenAiCompact {
+            count.framing += COMPACTION;
+        }
         // Some images may be in places that the view does not cover.
         let unseen = u64::from(request.image_count).saturating_sub(request.images.len() as u64);
         if unseen > 0 {
-            count.exact = false;
             count.images += unseen * self.family.images.unknown(Detail::Auto);
         }
         count.tokens = count.sum();
@@ -185,10 +201,11 @@ impl Profile {
             count.framing += template.per_message + 1 + measure.text(template.preamble);
         }
         // A system prompt outside the messages is one more message, if the template has system messages.
-        let is_system = |own: &Text| own.role == Role::System;
+        let is_system = |own: &Text| matches!(own.role, Role::System | Role::Developer);
         let has_apart = request.texts.iter().any(|own| is_system(own) && own.message.is_none());
-        if has_apart && template.has_roles {
-            count.framing += template.per_message + 1;
+        let role_name = u64::from(template.has_roles);
+        if has_apart && template.has_system_message {
+            count.framing += template.per_message + role_name;
         }
         if !template.default_system.is_empty() && !request.texts.iter().any(is_system) {
             count.framing += template.per_message + 1 + measure.text(template.default_system);
@@ -196,10 +213,13 @@ impl Profile {
         for message in &request.messages {
             count.framing += template.per_message;
             let role = message.role.map(|role| role.decode(body));
-            if template.has_roles
-                && let Some(role) = &role
-            {
-                count.framing += measure.text(role);
+            count.framing += match &role {
+                Some(role) if template.has_roles => measure.text(role),
+                // A message without a role, such as the one text of a Responses request, is the user's.
+                _ => role_name,
+            };
+            if role.as_deref() == Some("assistant") {
+                count.framing += template.per_assistant;
             }
             if message.name.is_some() {
                 count.framing = count.framing.saturating_add_signed(template.per_name);
@@ -227,7 +247,7 @@ impl Profile {
         };
         for text in &request.texts {
             // These are not decoded, since an image may have megabytes.
-            if matches!(text.kind, TextKind::ImageUrl | TextKind::Model | TextKind::Other) {
+            if matches!(text.kind, TextKind::ImageUrl | TextKind::ImageData | TextKind::Model | TextKind::Other) {
                 continue;
             }
             let so_far = count.sum();
@@ -249,10 +269,7 @@ impl Profile {
                 // thinking"; DeepSeek, "Reasoning model"); reasoning within the same turn is.
                 TextKind::Reasoning if text.message > last_user => count.text += literal(false),
                 TextKind::ToolDefinition if !definitions.has(text) => count.tools += literal(false),
-                TextKind::Data => {
-                    count.exact = false;
-                    count.media += self.media(&text.str.decode(body));
-                }
+                TextKind::Data => count.media += media::tokens(&text.str.decode(body), &self.family.media),
                 _ => {}
             }
         }
@@ -266,7 +283,6 @@ impl Profile {
         measure: &mut dyn Measure,
         count: &mut PromptCount,
     ) -> ToolDefinitions {
-        count.exact = false;
         let mut definitions = ToolDefinitions::default();
         let Some(tree) = tools::find(body, first.str.span.start) else { return definitions };
         definitions.span = Some((tree.root().span().start, tree.root().span().end));
@@ -278,7 +294,7 @@ impl Profile {
             value.text().or_else(|| value.get("type").and_then(json::Value::text))
         });
         match self.family.tools {
-            ToolFormat::TypeScript => {
+            ToolFormat::TypeScript { chat } => {
                 /// Fixed cost of function definitions: measured, see `tests`.
                 const ONCE: u64 = 9;
                 /// Part of the fixed cost that an existing system message already covers.
@@ -288,6 +304,9 @@ impl Profile {
                     return definitions;
                 }
                 count.tools += measure.text(&text) + ONCE;
+                if request.dialect == Dialect::OpenAiChat {
+                    count.tools += chat;
+                }
                 if request.texts.iter().any(|text| text.role == Role::System && text.kind == TextKind::Content) {
                     count.tools -= IN_SYSTEM;
                     definitions.pads_system = true;
@@ -325,37 +344,32 @@ impl Profile {
         });
         count.images += match size {
             Some(size) => images.tokens(size, detail),
-            None => {
-                count.exact &= images.is_flat(detail);
-                images.unknown(detail)
-            }
+            None => images.unknown(detail),
         };
     }
+}
 
-    /// Estimates the tokens of a part that is neither text nor image, from its base64 data (or `data:` URL).
-    fn media(&self, data: &str) -> u64 {
-        /// Bytes per second of audio: PCM of 24 kHz and 16 bits (OpenAI, "Audio"), and MP3 of 64 kbit/s, a low rate, so
-        /// that the estimate is high.
-        const PCM: u64 = 48_000;
-        const MP3: u64 = 8_000;
-        /// Bytes of a PDF per token: a page of 60 KB has 3,000 tokens (Anthropic, "PDF support": 1,500 to 3,000).
-        const PDF: u64 = 20;
-        let base64 = data.split_once(";base64,").map_or(data, |(_, base64)| base64);
-        let bytes = base64.len() as u64 * 3 / 4;
-        let begins = |start: &str| base64.starts_with(start);
-        if begins("UklGR") {
-            // RIFF: a WAV file.
-            (bytes * self.family.audio).div_ceil(PCM)
-        } else if begins("SUQz") || begins("//") || begins("T2dn") || begins("ZkxhQ") {
-            // ID3 or an MPEG frame, Ogg, FLAC.
-            (bytes * self.family.audio).div_ceil(MP3)
-        } else if begins("JVBERi") {
-            bytes.div_ceil(PDF)
-        } else {
-            // Most likely text: four bytes per token.
-            bytes.div_ceil(4)
-        }
-    }
+/// Tokens of the provider's own text for a compaction: the difference in one recorded call (see `tests`).
+const COMPACTION: u64 = 93;
+
+/// Returns `false` for a request whose texts are the whole prompt, without a chat template: embeddings, legacy
+/// completions, reranking, images, speech.
+fn is_framed(request: &Request) -> bool {
+    !matches!(
+        request.dialect,
+        Dialect::OpenAiCompletions
+            | Dialect::OpenAiEmbeddings
+            | Dialect::OpenAiModerations
+            | Dialect::GeminiEmbed
+            | Dialect::VertexPredict
+            | Dialect::CohereEmbed
+            | Dialect::Rerank
+            | Dialect::OllamaEmbed
+            | Dialect::OpenAiImages
+            | Dialect::OpenAiImageEdits
+            | Dialect::OpenAiTranscriptions
+            | Dialect::OpenAiSpeech
+    )
 }
 
 const TOOL_CHOICE: &[u8] = b"\"tool_choice\"";

@@ -6,6 +6,7 @@
 use tollgate_names::unprefixed;
 
 use super::image::ImagePricing;
+use super::media::MediaPricing;
 
 /// Family of models.
 #[derive(Debug)]
@@ -13,21 +14,22 @@ pub(super) struct Family {
     pub(super) template: ChatTemplate,
     pub(super) tools: ToolFormat,
     pub(super) images: ImagePricing,
-    /// Tokens per second of audio.
-    pub(super) audio: u64,
+    pub(super) media: MediaPricing,
 }
 
 /// Chat template: tokens around the texts.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ChatTemplate {
-    /// `true` if the provider has published or confirmed the numbers.
-    pub(super) is_exact: bool,
     /// Tokens per prompt.
     pub(super) once: u64,
     /// Tokens per message.
     pub(super) per_message: u64,
+    /// Tokens per message of the assistant, beyond those of any message.
+    pub(super) per_assistant: u64,
     /// `true` if the name of the role is part of the prompt's text.
     pub(super) has_roles: bool,
+    /// `true` if a system prompt outside the messages is one more message.
+    pub(super) has_system_message: bool,
     /// Tokens per name, beyond its own; negative if the name replaces the role.
     pub(super) per_name: i64,
     /// Tokens that start the response.
@@ -41,8 +43,9 @@ pub(super) struct ChatTemplate {
 /// Text form of tool definitions.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum ToolFormat {
-    /// OpenAI: TypeScript, in a separate message or at the end of the first system message.
-    TypeScript,
+    /// OpenAI: TypeScript, in a separate message or at the end of the first system message. On chat completions, a
+    /// provider text of `chat` tokens precedes it.
+    TypeScript { chat: u64 },
     /// JSON, after a provider text of `may` tokens if the model may choose a tool, or `must` tokens if it must call
     /// one.
     Json { may: u64, must: u64 },
@@ -51,10 +54,11 @@ pub(super) enum ToolFormat {
 /// OpenAI's chat format. Cookbook, "How to count tokens with tiktoken", `num_tokens_from_messages`: 3 per message, 1
 /// more for a name, 3 for `<|start|>assistant<|message|>`.
 const CHATML: ChatTemplate = ChatTemplate {
-    is_exact: true,
     once: 0,
     per_message: 3,
+    per_assistant: 0,
     has_roles: true,
+    has_system_message: true,
     per_name: 1,
     reply: 3,
     preamble: "",
@@ -64,10 +68,13 @@ const CHATML: ChatTemplate = ChatTemplate {
 /// The same notebook, for gpt-3.5-turbo-0301: a line end follows every message, and a name replaces the role.
 const CHATML_0301: ChatTemplate = ChatTemplate { per_message: 4, per_name: -1, ..CHATML };
 
+/// GPT-5 and the o series, as charged in recorded calls (see `tests`): 4 per message, whatever its role, 2 more for one of
+/// the assistant, and 2 for the start of the response.
+const REASONING: ChatTemplate = ChatTemplate { per_message: 4, per_assistant: 2, has_roles: false, reply: 2, ..CHATML };
+
 /// OpenAI, "Harmony response format": `<|start|>role<|message|>text<|end|>`, and a system message with the model's
 /// identity and its channels.
 const HARMONY: ChatTemplate = ChatTemplate {
-    is_exact: false,
     reply: 2,
     preamble: "You are ChatGPT, a large language model trained by OpenAI.\nKnowledge cutoff: 2024-06\nCurrent date: 2025-06-28\n\nReasoning: medium\n\n# Valid channels: analysis, commentary, final. Channel must be included for every message.",
     ..CHATML
@@ -75,7 +82,8 @@ const HARMONY: ChatTemplate = ChatTemplate {
 
 /// Anthropic publishes neither tokenizer nor template. In the worked examples of "Token counting", a system prompt of 4
 /// and a message of 3 tokens (by `o200k_base`) count 14 in total, hence 3 for the message and 4 once.
-const CLAUDE: ChatTemplate = ChatTemplate { is_exact: false, once: 1, has_roles: false, per_name: 0, ..CHATML };
+const CLAUDE: ChatTemplate =
+    ChatTemplate { once: 1, has_roles: false, has_system_message: false, per_name: 0, ..CHATML };
 
 /// Google, "Understand and count tokens": in its example, 10 words and signs are 10 tokens, 11 with the prompt around
 /// them.
@@ -84,7 +92,6 @@ const GEMINI: ChatTemplate = ChatTemplate { once: 1, per_message: 0, reply: 0, .
 /// Meta, "Llama 3 model card and prompt formats": `<|begin_of_text|>`, and per message
 /// `<|start_header_id|>role<|end_header_id|>`, an empty line, the text and `<|eot_id|>`.
 const LLAMA3: ChatTemplate = ChatTemplate {
-    is_exact: false,
     once: 1,
     per_message: 4,
     reply: 4,
@@ -96,7 +103,6 @@ const LLAMA3: ChatTemplate = ChatTemplate {
 /// Qwen, "Key concepts": `<|im_start|>role`, a line end, the text, `<|im_end|>` and a line end. Qwen 2.5's template
 /// adds a system message if there is none.
 const QWEN: ChatTemplate = ChatTemplate {
-    is_exact: false,
     per_message: 4,
     reply: 3,
     default_system: "You are Qwen, created by Alibaba Cloud. You are a helpful assistant.",
@@ -112,27 +118,37 @@ const DEEPSEEK: ChatTemplate = ChatTemplate { once: 1, per_message: 1, reply: 1,
 const MISTRAL: ChatTemplate = ChatTemplate { once: 1, per_message: 2, reply: 0, ..CLAUDE };
 
 /// Template of typical size.
-const UNKNOWN: ChatTemplate = ChatTemplate { is_exact: false, ..CHATML };
+const UNKNOWN: ChatTemplate = CHATML;
 
-/// OpenAI, "Audio": ten tokens per second of user audio.
-const OPENAI_AUDIO: u64 = 10;
-/// Google, "Understand and count tokens": 32 tokens per second.
-const GEMINI_AUDIO: u64 = 32;
+/// OpenAI, "Audio": ten tokens per second of user audio. Pages are read as text and as an image ("File inputs"): as many
+/// tokens as for Claude are assumed. There is no video; Gemini's rate is assumed for servers of others.
+const OPENAI_MEDIA: MediaPricing = MediaPricing { audio: 10, video: 263, page: 3_000 };
+/// Anthropic, "PDF support": 1,500 to 3,000 tokens of text per page, and its image.
+const CLAUDE_MEDIA: MediaPricing = MediaPricing { page: 3_000, ..OPENAI_MEDIA };
+/// Google, "Understand and count tokens": 32 tokens per second of audio, 263 of video; "Document understanding": 258 per
+/// page.
+const GEMINI_MEDIA: MediaPricing = MediaPricing { audio: 32, video: 263, page: 258 };
 
 const fn openai(images: ImagePricing) -> Family {
-    Family { template: CHATML, tools: ToolFormat::TypeScript, images, audio: OPENAI_AUDIO }
+    Family { template: CHATML, tools: ToolFormat::TypeScript { chat: 0 }, images, media: OPENAI_MEDIA }
+}
+
+/// OpenAI's reasoning models. Function definitions cost some 81 tokens more on chat completions than on Responses, as
+/// charged in recorded calls to GPT-5.
+const fn reasoning(images: ImagePricing) -> Family {
+    Family { template: REASONING, tools: ToolFormat::TypeScript { chat: 81 }, ..openai(images) }
 }
 
 /// OpenAI, "Images and vision": models that count patches, at most 1536 of them.
-const fn patches(hundredths: u64) -> Family {
-    openai(ImagePricing::Patches { hundredths, low: 1536, high: 1536, auto: 1536 })
+const fn patches(hundredths: u64) -> ImagePricing {
+    ImagePricing::Patches { hundredths, low: 1536, high: 1536, auto: 1536 }
 }
 
 /// Anthropic, "Tool use", table of system prompts: tokens if the model may choose (`auto`, `none`), and if it must call
 /// a tool (`any`, `tool`). "Vision": older models see 1568 pixels and 1568 tokens, those from Opus 4.7 on 2576 and
 /// 4784.
 const fn claude(may: u64, must: u64, images: ImagePricing) -> Family {
-    Family { template: CLAUDE, tools: ToolFormat::Json { may, must }, images, audio: OPENAI_AUDIO }
+    Family { template: CLAUDE, tools: ToolFormat::Json { may, must }, images, media: CLAUDE_MEDIA }
 }
 
 const CLAUDE_SMALL: ImagePricing = ImagePricing::Claude { edge: 1568, most: 1568 };
@@ -140,7 +156,7 @@ const CLAUDE_LARGE: ImagePricing = ImagePricing::Claude { edge: 2576, most: 4784
 
 /// Open models. The text before the tool definitions differs by template; Qwen's hundred tokens are about average.
 const fn open(template: ChatTemplate, images: ImagePricing) -> Family {
-    Family { template, tools: ToolFormat::Json { may: 100, must: 100 }, images, audio: OPENAI_AUDIO }
+    Family { template, tools: ToolFormat::Json { may: 100, must: 100 }, images, media: OPENAI_MEDIA }
 }
 
 const FOUR_O: ImagePricing = ImagePricing::Tiles { base: 85, tile: 170 };
@@ -153,25 +169,28 @@ const LLAMA_VISION: ImagePricing = ImagePricing::Flat(1601);
 static FAMILIES: &[(&str, Family)] = &[
     ("gpt-3.5-turbo-0301", Family { template: CHATML_0301, ..openai(FOUR_O) }),
     ("gpt-4o-mini", openai(ImagePricing::Tiles { base: 2833, tile: 5667 })),
-    ("gpt-4.1-mini", patches(162)),
-    ("gpt-4.1-nano", patches(246)),
+    ("gpt-4.1-mini", openai(patches(162))),
+    ("gpt-4.1-nano", openai(patches(246))),
     ("gpt-4", openai(FOUR_O)),
     ("gpt-35", openai(FOUR_O)),
     ("gpt-3.5", openai(FOUR_O)),
     ("chatgpt-4o", openai(FOUR_O)),
-    ("gpt-5-mini", patches(162)),
-    ("gpt-5-nano", patches(246)),
-    ("gpt-5.4-mini", patches(162)),
-    ("gpt-5.4-nano", patches(246)),
-    ("gpt-5.1", openai(ImagePricing::Tiles { base: 70, tile: 140 })),
-    ("gpt-5-", openai(ImagePricing::Tiles { base: 70, tile: 140 })),
-    ("gpt-5.", openai(FIVE)),
-    ("gpt-5", openai(ImagePricing::Tiles { base: 70, tile: 140 })),
-    ("gpt-6", openai(ImagePricing::Patches { hundredths: 120, low: 256, high: 2500, auto: 1 << 20 })),
+    // A chat model: its template has not been recorded.
+    ("gpt-5-chat", openai(ImagePricing::Tiles { base: 70, tile: 140 })),
+    ("gpt-5-mini", reasoning(patches(162))),
+    ("gpt-5-nano", reasoning(patches(246))),
+    ("gpt-5.4-mini", reasoning(patches(162))),
+    ("gpt-5.4-nano", reasoning(patches(246))),
+    ("gpt-5.1", reasoning(ImagePricing::Tiles { base: 70, tile: 140 })),
+    ("gpt-5-", reasoning(ImagePricing::Tiles { base: 70, tile: 140 })),
+    ("gpt-5.", reasoning(FIVE)),
+    ("gpt-5", reasoning(ImagePricing::Tiles { base: 70, tile: 140 })),
+    ("gpt-6", reasoning(ImagePricing::Patches { hundredths: 120, low: 256, high: 2500, auto: 1 << 20 })),
     ("gpt-oss", Family { template: HARMONY, ..openai(FOUR_O) }),
-    ("o4-mini", patches(172)),
-    ("o1", openai(ImagePricing::Tiles { base: 75, tile: 150 })),
-    ("o3", openai(ImagePricing::Tiles { base: 75, tile: 150 })),
+    ("o4-mini", reasoning(patches(172))),
+    ("codex-mini", reasoning(patches(172))),
+    ("o1", reasoning(ImagePricing::Tiles { base: 75, tile: 150 })),
+    ("o3", reasoning(ImagePricing::Tiles { base: 75, tile: 150 })),
     ("computer-use", openai(ImagePricing::Tiles { base: 65, tile: 129 })),
     ("claude-3-opus", claude(530, 281, CLAUDE_SMALL)),
     ("claude-3-sonnet", claude(159, 235, CLAUDE_SMALL)),
@@ -212,7 +231,7 @@ const GEMINI_2: Family = Family {
     template: GEMINI,
     tools: ToolFormat::Json { may: 0, must: 0 },
     images: ImagePricing::Gemini2,
-    audio: GEMINI_AUDIO,
+    media: GEMINI_MEDIA,
 };
 
 static OTHER: Family = open(UNKNOWN, FOUR_O);

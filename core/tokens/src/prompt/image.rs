@@ -71,11 +71,6 @@ impl ImagePricing {
     pub(super) fn unknown(self, detail: Detail) -> u64 {
         self.tokens(Size { width: 1024, height: 1024 }, detail)
     }
-
-    /// Returns `true` if the cost does not depend on the size.
-    pub(super) fn is_flat(self, detail: Detail) -> bool {
-        matches!((self, detail), (ImagePricing::Flat(_), _) | (ImagePricing::Tiles { .. }, Detail::Low))
-    }
 }
 
 /// Returns the squares of 32 pixels that cover the image, at most `budget`. OpenAI, "Images and vision", gives the
