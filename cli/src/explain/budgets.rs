@@ -91,10 +91,14 @@ impl Attempt<'_> {
     fn usage(&self, input_tokens: u64) -> CallUsage {
         let request = &self.view.request;
         let estimate = match request.dialect.is_free() {
-            true => Estimate { input_tokens: 0, max_output_tokens: Some(0), candidates: 1 },
-            false => {
-                Estimate { input_tokens, max_output_tokens: request.max_output_tokens, candidates: request.candidates }
-            }
+            true => Estimate { max_output_tokens: Some(0), candidates: 1, ..Estimate::default() },
+            false => Estimate {
+                input_tokens,
+                max_output_tokens: request.max_output_tokens,
+                min_output_tokens: request.min_output_tokens,
+                thinking_tokens: request.thinking_tokens,
+                candidates: request.candidates,
+            },
         };
         let mut usage = self.quota.worst_case(&estimate, self.price);
         if self.price.is_none() {

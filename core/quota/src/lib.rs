@@ -44,7 +44,7 @@
 //! let now = UnixMillis(1_700_000_000_000);
 //!
 //! // 500 prompt tokens, and 1024 output tokens assumed because the client set no limit.
-//! let usage = quota.worst_case(&Estimate { input_tokens: 500, max_output_tokens: None, candidates: 1 }, None);
+//! let usage = quota.worst_case(&Estimate { input_tokens: 500, candidates: 1, ..Estimate::default() }, None);
 //! let reservation = quota.reserve(&store, b"alice", now, &usage).unwrap();
 //! assert_eq!(reservation.statuses()[0].remaining, 976);
 //!

@@ -122,11 +122,16 @@ impl Payment {
         self.model = model;
         let price = self.price();
         let view = call.view();
-        let mut token_estimate =
-            Estimate { input_tokens: 0, max_output_tokens: view.max_output_tokens, candidates: view.candidates };
-        if view.dialect.is_free() {
-            token_estimate = Estimate { input_tokens: 0, max_output_tokens: Some(0), candidates: 1 };
-        }
+        let mut token_estimate = match view.dialect.is_free() {
+            true => Estimate { max_output_tokens: Some(0), candidates: 1, ..Estimate::default() },
+            false => Estimate {
+                input_tokens: 0,
+                max_output_tokens: view.max_output_tokens,
+                min_output_tokens: view.min_output_tokens,
+                thinking_tokens: view.thinking_tokens,
+                candidates: view.candidates,
+            },
+        };
         let budgets = filter.config.quota.budgets(consumer);
         let mut is_unpriced = false;
         if price.is_none() && !view.dialect.is_free() && budgets.iter().any(|budget| budget.unit() == Unit::Usd) {

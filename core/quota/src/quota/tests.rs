@@ -275,7 +275,12 @@ fn the_maximum_input_is_admitted_and_one_token_more_is_refused() {
     ] {
         let (quota, store) = (quota(&yaml), Memory::default());
         let held = quota.reserve(&store, b"a", NOW, &CallUsage { tokens: used, ..CallUsage::ZERO });
-        let estimate = |input_tokens| Estimate { input_tokens, max_output_tokens: Some(output), candidates: 1 };
+        let estimate = |input_tokens| Estimate {
+            input_tokens,
+            max_output_tokens: Some(output),
+            candidates: 1,
+            ..Estimate::default()
+        };
         let worst_case = |input_tokens| quota.worst_case(&estimate(input_tokens), price.as_ref());
         let remaining = quota.remaining(&store, b"a", NOW, &CallUsage::ZERO).unwrap();
         assert_eq!(quota.max_input(&remaining, &estimate(0), price.as_ref()), most, "{yaml}");
