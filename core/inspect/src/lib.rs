@@ -9,7 +9,7 @@
 //! use std::sync::Arc;
 //! use tollgate_inspect::{Policy, RawPolicy, StreamInspector, StreamVerdict, inspect_request};
 //! use tollgate_llm::FrameError;
-//! use tollgate_llm::{Dialect, Framer, Framing, ParseLimits, Request};
+//! use tollgate_llm::{Dialect, EventParser, Framer, Framing, ParseLimits, Request};
 //!
 //! let raw: RawPolicy = serde_json::from_str(
 //!     r#"{"rules": [
@@ -26,11 +26,12 @@
 //! assert_eq!(report.edits.apply(body), br#"{"messages": [{"role": "user", "content": "Ask [email]"}]}"#);
 //!
 //! let mut inspector = StreamInspector::new(policy, Dialect::OpenAiChat);
+//! let mut parser = EventParser::new(Dialect::OpenAiChat);
 //! let mut out = Vec::new();
 //! let mut framer = Framer::new(Framing::Sse, 1 << 20);
 //! for part in ["It is bob@exa", "mple.com, I think."] {
 //!     let event = format!("data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{part}\"}}}}]}}\n\n");
-//!     framer.push(event.as_bytes(), |event| match inspector.event(&event, &mut out) {
+//!     framer.push(event.as_bytes(), |event| match inspector.event(&parser.parse(event), &mut out) {
 //!         StreamVerdict::Continue => Ok(()),
 //!         StreamVerdict::Block(cause) => Err(cause),
 //!     })?;

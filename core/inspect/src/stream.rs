@@ -9,7 +9,8 @@ use crate::rule::{Action, Direction};
 use crate::search::scratch::Scratch;
 use std::sync::Arc;
 use tollgate_llm::{
-    Channel, Chunk, DeltaTemplate, Dialect, Edits, Event, Framing, Overlap, ParseLimits, Part, Span, empty_value,
+    Channel, Chunk, DeltaTemplate, Dialect, Edits, Event, EventContent, Framing, Overlap, ParsedEvent, Part, Span,
+    empty_value,
 };
 
 /// Maximum number of texts that a stream may have: candidates times the parts of each (content, reasoning, arguments of each
@@ -36,7 +37,6 @@ pub enum StreamVerdict {
 pub struct StreamInspector {
     policy: Arc<Policy>,
     dialect: Dialect,
-    limits: ParseLimits,
     /// `true` if the policy has a rule on responses.
     has_rules: bool,
     /// `true` if a rule may change or stop the response.
@@ -49,7 +49,6 @@ pub struct StreamInspector {
     framing: Framing,
     /// Candidates or blocks with a redaction: offset annotations into their texts are stale.
     redacted: Vec<u32>,
-    chunk: Chunk,
     scratch: Scratch,
     /// Buffer for the released part of a text.
     released: String,
@@ -96,13 +95,11 @@ impl StreamInspector {
             can_edit: policy.can_edit(Direction::Response),
             policy,
             dialect,
-            limits: ParseLimits::default(),
             texts: Vec::new(),
             report: Report::default(),
             terminated: true,
             framing: Framing::Sse,
             redacted: Vec::new(),
-            chunk: Chunk::default(),
             scratch: Scratch::default(),
             released: String::new(),
         }
@@ -110,7 +107,8 @@ impl StreamInspector {
 
     /// Inspects the next event and appends everything that may be released now to `out`. Appends nothing after
     /// [`StreamVerdict::Block`].
-    pub fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) -> StreamVerdict {
+    pub fn event(&mut self, parsed: &ParsedEvent<'_>, out: &mut Vec<u8>) -> StreamVerdict {
+        let event = parsed.event();
         if let Some(cause) = self.report.cause {
             return StreamVerdict::Block(cause);
         }
@@ -119,20 +117,19 @@ impl StreamInspector {
             return StreamVerdict::Continue;
         }
         self.framing = event.framing();
-        let data = event.data().filter(|data| !data.is_empty());
-        let Some(data) = data else {
-            // A comment, an event that clients ignore, or the end of the stream, after which nothing may follow.
-            let result = if event.is_last() { self.resolve(|_| true, out) } else { Ok(()) };
-            let result = result.map(|()| self.pass(event, out));
-            return self.verdict(result, out);
+        let result = match parsed.content() {
+            // Nothing may follow the end of the stream.
+            EventContent::End => self.resolve(|_| true, out).map(|()| self.pass(event, out)),
+            EventContent::Empty if event.is_last() => self.resolve(|_| true, out).map(|()| self.pass(event, out)),
+            EventContent::Empty => {
+                self.pass(event, out);
+                Ok(())
+            }
+            EventContent::Chunk(chunk) => {
+                self.chunk(Current { event, data: parsed.data(), chunk, edits: Edits::new(), out })
+            }
+            EventContent::Unreadable => self.unscanned(Cause::Unreadable).map(|()| self.pass(event, out)),
         };
-        let mut chunk = std::mem::take(&mut self.chunk);
-        let result = match chunk.parse_event(self.dialect, event.name(), &data, &self.limits) {
-            Ok(true) => self.chunk(Current { event, data: &data, chunk: &chunk, edits: Edits::new(), out }),
-            Ok(false) => self.resolve(|_| true, out).map(|()| self.pass(event, out)),
-            Err(_) => self.unscanned(Cause::Unreadable).map(|()| self.pass(event, out)),
-        };
-        self.chunk = chunk;
         self.verdict(result, out)
     }
 

@@ -107,6 +107,7 @@ pub use span::Span;
 pub use stream_limits::{OnUnscannable, StreamLimits};
 pub use view::delta_template::DeltaTemplate;
 pub use view::edits::{Edits, Overlap};
+pub use view::event_parser::{EventContent, EventParser, ParsedEvent};
 pub use view::request::{Image, Message, Request, Role, Text, TextKind};
 pub use view::response::{Channel, Chunk, OffsetAnnotation, OutputText, Part, Response, empty_value};
 pub use view::stream_state::StreamState;

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use tollgate_llm::{
-    Channel, Chunk, Dialect, Event, OutputText, ParseLimits, Part, ReportedUsage, Request, Response, Usage,
+    Channel, Dialect, EventContent, OutputText, ParsedEvent, Part, ReportedUsage, Request, Response, Usage,
 };
 
 use crate::{KeptPrompt, StreamCounter, Tokenizer};
@@ -154,8 +154,6 @@ pub struct UsageMeter {
     finished: bool,
     outputs: BTreeMap<Channel, StreamCounter>,
     overflow: Option<StreamCounter>,
-    /// Reused between events for its allocations.
-    chunk: Chunk,
 }
 
 impl UsageMeter {
@@ -177,7 +175,6 @@ impl UsageMeter {
             finished: false,
             outputs: BTreeMap::new(),
             overflow: None,
-            chunk: Chunk::default(),
         }
     }
 
@@ -192,27 +189,17 @@ impl UsageMeter {
     }
 
     /// Reads one event of a streamed response. An event that cannot be parsed is ignored.
-    pub fn event(&mut self, event: &Event<'_>) -> MeteredEvent {
-        let Some(data) = event.data() else {
-            return MeteredEvent::default();
-        };
-        let mut chunk = std::mem::take(&mut self.chunk);
-        let mut metered = MeteredEvent::default();
-        if let Ok(true) = chunk.parse_event(self.dialect, event.name(), &data, &ParseLimits::default()) {
-            self.finished |= chunk.ends || !chunk.finished.is_empty();
-            ReportedUsage::merge(&mut self.provider, chunk.usage);
-            self.count(&chunk.texts, &data);
-            if self.served_model.is_none() {
-                self.served_model = chunk.model.map(|model| model.decode(&data).into_owned());
-            }
-            let is_output = |text: &OutputText| is_charged(text) && !text.str.span.is_empty();
-            metered = MeteredEvent {
-                has_text: chunk.texts.iter().any(is_output),
-                withhold: self.withholds && chunk.is_usage_only(),
-            };
+    pub fn event(&mut self, event: &ParsedEvent<'_>) -> MeteredEvent {
+        let EventContent::Chunk(chunk) = event.content() else { return MeteredEvent::default() };
+        let data = event.data();
+        self.finished |= chunk.ends || !chunk.finished.is_empty();
+        ReportedUsage::merge(&mut self.provider, chunk.usage);
+        self.count(&chunk.texts, data);
+        if self.served_model.is_none() {
+            self.served_model = chunk.model.map(|model| model.decode(data).into_owned());
         }
-        self.chunk = chunk;
-        metered
+        let is_output = |text: &OutputText| is_charged(text) && !text.str.span.is_empty();
+        MeteredEvent { has_text: chunk.texts.iter().any(is_output), withhold: self.withholds && chunk.is_usage_only() }
     }
 
     /// Reads a complete response. Its texts are counted only if its usage does not include the output.
@@ -324,6 +311,8 @@ fn is_charged(text: &OutputText) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use tollgate_llm::{EventParser, ParseLimits};
+
     use super::*;
     use crate::{Encoding, Keeper, Profile};
 
@@ -398,9 +387,10 @@ mod tests {
         let request =
             Request::parse(Dialect::AnthropicMessages, br#"{"stream":true}"#, &ParseLimits::default()).unwrap();
         let mut meter = UsageMeter::new(&request, Encoding::O200kBase, 8);
+        let mut parser = EventParser::new(Dialect::AnthropicMessages);
         let body: String = events.iter().map(|data| format!("data: {data}\n\n")).collect();
         let pushed = tollgate_llm::Framer::new(tollgate_llm::Framing::Sse, 1 << 20).push(body.as_bytes(), |event| {
-            assert!(!meter.event(&event).withhold);
+            assert!(!meter.event(&parser.parse(event)).withhold);
             Ok::<_, ()>(())
         });
         assert!(pushed.is_ok());

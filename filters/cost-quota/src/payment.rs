@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use tollgate_kit::{BodyMode, Call, Exchange, Response, ResponseHead, StreamAction, StreamEnd, Verdict, property};
-use tollgate_llm::{Event, Usage};
+use tollgate_llm::{ParsedEvent, Usage};
 use tollgate_prices::ModelPrice;
 use tollgate_quota::{CallUsage, Estimate, LimitExceeded, Refusal, Reservation, Unit, ratelimit_headers};
 use tollgate_tokens::UsageMeter;
@@ -78,7 +78,7 @@ impl Exchange for Payment {
         Verdict::Continue
     }
 
-    fn on_event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) -> StreamAction {
+    fn on_event(&mut self, event: &ParsedEvent<'_>, out: &mut Vec<u8>) -> StreamAction {
         if !self.usage.local_meter().is_some_and(|meter| meter.event(event).withhold) {
             out.extend_from_slice(event.raw());
         }

@@ -8,7 +8,7 @@ use token_counter::Counting;
 use tollgate_kit::{
     BodyMode, Call, Exchange, LocalReply, Response, ResponseHead, StreamAction, StreamEnd, Verdict, property,
 };
-use tollgate_llm::{Edits, Event};
+use tollgate_llm::{Edits, ParsedEvent};
 use tollgate_policy::CountingMode;
 use tollgate_route::Decision;
 
@@ -103,7 +103,7 @@ impl Exchange for Transit {
         verdict
     }
 
-    fn on_event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) -> StreamAction {
+    fn on_event(&mut self, event: &ParsedEvent<'_>, out: &mut Vec<u8>) -> StreamAction {
         if let Some(counting) = Stage::reading(&mut self.counting) {
             let seen = counting.work.meter(event);
             if seen.withhold && counting.mode != BodyMode::Observe {
@@ -147,7 +147,7 @@ impl Exchange for Transit {
         self.counting.is_some()
     }
 
-    fn on_aborted_event(&mut self, event: &Event<'_>) {
+    fn on_aborted_event(&mut self, event: &ParsedEvent<'_>) {
         if let Some(counting) = Stage::reading(&mut self.counting) {
             counting.work.meter(event);
         }

@@ -4,7 +4,7 @@
 
 use std::rc::Rc;
 
-use tollgate_llm::Event;
+use tollgate_llm::ParsedEvent;
 
 use crate::Limits;
 use crate::call::Call;
@@ -143,7 +143,7 @@ pub trait Exchange {
     ///
     /// Under [`BodyMode::Edit`] and [`BodyMode::Enforce`] only the bytes appended to `out` leave, so
     /// `out.extend_from_slice(event.raw())` lets the event pass. Under [`BodyMode::Observe`] `out` is ignored.
-    fn on_event(&mut self, _event: &Event<'_>, _out: &mut Vec<u8>) -> StreamAction {
+    fn on_event(&mut self, _event: &ParsedEvent<'_>, _out: &mut Vec<u8>) -> StreamAction {
         StreamAction::Continue
     }
 
@@ -160,7 +160,7 @@ pub trait Exchange {
 
     /// Receives an event of a stream after the exchange has ended it. The client does not get it, but the provider charges
     /// for it.
-    fn on_aborted_event(&mut self, _event: &Event<'_>) {}
+    fn on_aborted_event(&mut self, _event: &ParsedEvent<'_>) {}
 
     /// Reports that a part of the response body has arrived, under every [`BodyMode`]. `now_ns` returns nanoseconds
     /// since the Unix epoch; `bytes` is the size of a part that passes or is dropped unread, else 0.

@@ -18,7 +18,7 @@ use tollgate_kit::{
     BodyMode, Call, ConfigError, Configuration, Exchange, Filter, Limits, Response, ResponseHead, StreamAction,
     StreamEnd, Verdict, property,
 };
-use tollgate_llm::{Dialect, Event};
+use tollgate_llm::{Dialect, ParsedEvent};
 
 use config::Config;
 use metrics::Metrics;
@@ -139,7 +139,7 @@ impl Exchange for Inspection {
         }
     }
 
-    fn on_event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) -> StreamAction {
+    fn on_event(&mut self, event: &ParsedEvent<'_>, out: &mut Vec<u8>) -> StreamAction {
         let verdict = self.stream.as_mut().map(|stream| stream.event(event, out));
         self.action(verdict)
     }

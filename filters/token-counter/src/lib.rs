@@ -15,7 +15,7 @@ use tollgate_kit::{
     BodyMode, Call, ConfigError, Configuration, Exchange, Filter, Limits, Response, ResponseHead, StreamAction,
     StreamEnd, Verdict, now_ns, property, random_key,
 };
-use tollgate_llm::Event;
+use tollgate_llm::ParsedEvent;
 use tollgate_tokens::{
     Catalog, InputSource, Keeper, MeteredEvent, MeteredPrompt, RawAliases, RawTokenizer, RecordSource, TextCache,
     UsageMeter, UsageRecord,
@@ -118,7 +118,7 @@ impl Exchange for Counting {
         Verdict::Continue
     }
 
-    fn on_event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) -> StreamAction {
+    fn on_event(&mut self, event: &ParsedEvent<'_>, out: &mut Vec<u8>) -> StreamAction {
         if !self.meter(event).withhold {
             out.extend_from_slice(event.raw());
         }
@@ -198,7 +198,7 @@ impl Counting {
     }
 
     /// Reads one event of a streamed response.
-    pub fn meter(&mut self, event: &Event<'_>) -> MeteredEvent {
+    pub fn meter(&mut self, event: &ParsedEvent<'_>) -> MeteredEvent {
         let seen = self.meter.as_mut().map(|meter| meter.event(event)).unwrap_or_default();
         if seen.has_text {
             self.first_ns.get_or_insert_with(now_ns);

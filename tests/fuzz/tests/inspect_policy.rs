@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use tollgate_inspect::{Direction, Policy, RawPolicy, StreamInspector, StreamVerdict, inspect_response};
-use tollgate_llm::{Dialect, Framer, Framing, ParseLimits, Response};
+use tollgate_llm::{Dialect, EventParser, Framer, Framing, ParseLimits, Response};
 
 const SEEDS: &[&[u8]] = &[
     br#"{"rules":[{"id":"a","match":{"regex":"\\b(?i:AK|as)[0-9A-Z]{3,16}?(x|y*)\\b$|^\\w+@"},"action":"redact","replacement":""}]}"#,
@@ -33,13 +33,14 @@ fn property(input: &[u8]) {
     let response = Response::parse(Dialect::OpenAiChat, body.as_bytes(), &ParseLimits::default()).unwrap();
     let whole = inspect_response(&policy, &response, body.as_bytes());
     let mut inspector = StreamInspector::new(policy.clone(), Dialect::OpenAiChat);
+    let mut parser = EventParser::new(Dialect::OpenAiChat);
     let (mut out, mut blocked) = (Vec::new(), false);
     let mut framer = Framer::new(Framing::Sse, usize::MAX);
     for c in TEXT.chars() {
         let event =
             format!("data: {{\"choices\":[{{\"delta\":{{\"content\":{}}}}}]}}\n\n", serde_json::to_string(&c).unwrap());
         let mut each = |event: tollgate_llm::Event<'_>| {
-            blocked |= inspector.event(&event, &mut out) != StreamVerdict::Continue;
+            blocked |= inspector.event(&parser.parse(event), &mut out) != StreamVerdict::Continue;
             assert!(inspector.held_bytes() <= policy.max_match_bytes());
             Ok::<(), ()>(())
         };

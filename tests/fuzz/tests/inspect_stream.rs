@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tollgate_inspect::{Policy, StreamInspector, StreamVerdict};
-use tollgate_llm::{Channel, Chunk, Dialect, Framer, Framing, ParseLimits, Part, escape_into};
+use tollgate_llm::{Channel, Chunk, Dialect, EventParser, Framer, Framing, ParseLimits, Part, escape_into};
 
 /// Seeds; the first byte is the size of the reads.
 const SEEDS: &[&[u8]] = &[
@@ -28,10 +28,11 @@ struct Outcome {
 
 fn inspect<'a>(policy: &Arc<Policy>, pieces: impl Iterator<Item = &'a [u8]>) -> Outcome {
     let mut inspector = StreamInspector::new(policy.clone(), Dialect::OpenAiChat);
+    let mut parser = EventParser::new(Dialect::OpenAiChat);
     let (mut out, mut verdict, mut events) = (Vec::new(), StreamVerdict::Continue, 0);
     let mut framer = Framer::new(Framing::Sse, usize::MAX);
     let mut each = |event: tollgate_llm::Event<'_>| {
-        verdict = inspector.event(&event, &mut out);
+        verdict = inspector.event(&parser.parse(event), &mut out);
         events += 1;
         assert!(inspector.held_bytes() <= policy.max_match_bytes() * 100 * events);
         if verdict == StreamVerdict::Continue { Ok(()) } else { Err(()) }

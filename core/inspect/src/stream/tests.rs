@@ -6,7 +6,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use tollgate_llm::FrameError;
-use tollgate_llm::{Framer, Framing, Part, Response};
+use tollgate_llm::{Chunk, EventParser, Framer, Framing, ParseLimits, Part, Response};
 
 /// Piece of a text: candidate, text of the candidate (from 2 on: the arguments of a tool call), and content.
 type Piece = (u32, u8, String);
@@ -79,11 +79,12 @@ struct Outcome {
 /// Inspects a body that arrives in `pieces`.
 fn inspect<'b>(policy: &Arc<Policy>, pieces: impl IntoIterator<Item = &'b [u8]>) -> Outcome {
     let mut inspector = StreamInspector::new(policy.clone(), Dialect::OpenAiChat);
+    let mut parser = EventParser::new(Dialect::OpenAiChat);
     let (mut out, mut most_held) = (Vec::new(), 0);
     let mut verdict = StreamVerdict::Continue;
     let mut framer = Framer::new(Framing::Sse, 1 << 20);
     let mut each = |event: Event<'_>| {
-        verdict = inspector.event(&event, &mut out);
+        verdict = inspector.event(&parser.parse(event), &mut out);
         most_held = most_held.max(inspector.held_bytes());
         if verdict == StreamVerdict::Continue { Ok(()) } else { Err(()) }
     };
@@ -243,11 +244,12 @@ fn text_without_a_verdict_is_not_released_when_a_stream_breaks_off() {
         (&["That is all. "], "That is all. "),
     ] {
         let mut inspector = StreamInspector::new(policy.clone(), Dialect::OpenAiChat);
+        let mut parser = EventParser::new(Dialect::OpenAiChat);
         let mut out = Vec::new();
         let mut framer = Framer::new(Framing::Sse, 1 << 20);
         for piece in content(pieces) {
             let pushed = framer.push(event(&[delta(&piece, false)]).as_bytes(), |event| {
-                assert_eq!(inspector.event(&event, &mut out), StreamVerdict::Continue);
+                assert_eq!(inspector.event(&parser.parse(event), &mut out), StreamVerdict::Continue);
                 Ok::<_, ()>(())
             });
             pushed.unwrap();
@@ -387,10 +389,11 @@ mod dialects {
         let mut all: Option<(Vec<u8>, Report)> = None;
         for size in [body.len(), 1, 7] {
             let mut inspector = StreamInspector::new(policy.clone(), dialect);
+            let mut parser = EventParser::new(dialect);
             let (mut framer, mut out) = (Framer::new(Framing::Sse, 1 << 20), Vec::new());
             for piece in body.as_bytes().chunks(size) {
                 let pushed = framer.push(piece, |event| {
-                    assert_eq!(inspector.event(&event, &mut out), StreamVerdict::Continue);
+                    assert_eq!(inspector.event(&parser.parse(event), &mut out), StreamVerdict::Continue);
                     Ok::<_, ()>(())
                 });
                 pushed.unwrap();
@@ -507,9 +510,10 @@ mod dialects {
             {"candidates":[{"content":{"parts":[{"text":"ret-1, secret-"}]},"index":0}]}]"#;
         for size in [body.len(), 1, 5] {
             let mut inspector = StreamInspector::new(policy.clone(), Dialect::GeminiGenerate);
+            let mut parser = EventParser::new(Dialect::GeminiGenerate);
             let (mut framer, mut out) = (Framer::new(Framing::JsonArray, 1 << 20), Vec::new());
             let mut each = |event: Event<'_>| {
-                assert_eq!(inspector.event(&event, &mut out), StreamVerdict::Continue);
+                assert_eq!(inspector.event(&parser.parse(event), &mut out), StreamVerdict::Continue);
                 Ok::<_, ()>(())
             };
             body.chunks(size).for_each(|piece| framer.push(piece, &mut each).unwrap());

@@ -108,7 +108,7 @@ impl Admitted {
                 Ok((ResponseBody::Whole(WholeBody::new(mode, format)), status))
             }
             (None, BodyKind::Events(framing)) => {
-                let events = EventStream::begin(plugin, mode, framing, encoding, changes);
+                let events = EventStream::begin(plugin, reader.dialect, mode, framing, encoding, changes);
                 Ok((ResponseBody::Events(Box::new(events)), FilterStatus::Continue))
             }
             (None, BodyKind::Other) => Ok((body, FilterStatus::Continue)),

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 
 use tollgate_llm::content_encoding::{ContentEncoding, InflateLimits, Inflater};
-use tollgate_llm::{Dialect, Event, FrameError, Framer, Framing, StreamState};
+use tollgate_llm::{Dialect, Event, EventParser, FrameError, Framer, Framing, StreamState};
 
 use super::reader::{Reader, drop_frame, replace_frame};
 use crate::abi::{self, Buffer};
@@ -23,6 +23,7 @@ const STREAM_LIMITS: InflateLimits = InflateLimits { max_bytes: usize::MAX, max_
 pub(in crate::stream) struct EventStream {
     mode: BodyMode,
     framer: Framer,
+    parser: EventParser,
     inflater: Option<Box<Inflater>>,
     /// Parts of the stream that have begun, for an error event that fits them.
     state: StreamState,
@@ -49,6 +50,7 @@ impl EventStream {
     /// Starts reading. A stream that may be changed leaves decompressed, in a length that is not known yet.
     pub(super) fn begin(
         plugin: &Plugin,
+        dialect: Dialect,
         mode: BodyMode,
         framing: Framing,
         encoding: Option<ContentEncoding>,
@@ -61,6 +63,7 @@ impl EventStream {
         EventStream {
             mode,
             framer: Framer::new(framing, plugin.limits().max_event_bytes),
+            parser: EventParser::new(dialect),
             inflater: encoding.map(|encoding| Box::new(Inflater::new(encoding, STREAM_LIMITS))),
             state: StreamState::default(),
             out: Vec::new(),
@@ -146,17 +149,17 @@ impl EventStream {
 
     /// Frames the decompressed bytes and lets the exchange judge each event.
     fn read(&mut self, reader: &mut Reader<'_>, plain: &[u8], is_inflated: bool, end: bool) -> Result<(), Stop> {
-        let EventStream { framer, state, out, .. } = self;
+        let EventStream { framer, parser, state, out, .. } = self;
         framer.push(plain, |event| {
             state.observe(reader.dialect, &event);
-            continues(reader.exchange.on_event(&event, out))
+            continues(reader.exchange.on_event(&parser.parse(event), out))
         })?;
         if !is_inflated {
             return Err(FrameError::Malformed);
         }
         if end {
             let framer = std::mem::replace(framer, Framer::new(framer.framing(), 0));
-            finish(framer, reader.exchange, out)?;
+            finish(framer, parser, reader.exchange, out)?;
         }
         Ok(())
     }
@@ -176,18 +179,19 @@ impl EventStream {
             return NextState::Aborted;
         }
         self.is_aborted = true;
+        let EventStream { framer, parser, .. } = self;
         let mut each = |event: Event<'_>| -> Result<(), Infallible> {
-            exchange.on_aborted_event(&event);
+            exchange.on_aborted_event(&parser.parse(event));
             Ok(())
         };
-        let mut read = self.framer.push(plain, &mut each);
+        let mut read = framer.push(plain, &mut each);
         if read.is_ok() && end {
-            read = self.framer.finish(each);
+            read = framer.finish(each);
         }
         match read {
             Ok(()) => NextState::Reading,
             Err(_) => {
-                exchange.on_unscanned(self.framer.pending().len() as u64);
+                exchange.on_unscanned(framer.pending().len() as u64);
                 NextState::Aborted
             }
         }
@@ -210,7 +214,7 @@ impl EventStream {
         if self.inflater.is_some_and(|inflater| inflater.finish().is_err()) {
             reader.plugin.report_unscanned(Unreadable::ResponseEncoding);
         }
-        let _ = finish(self.framer, reader.exchange, &mut self.out);
+        let _ = finish(self.framer, &mut self.parser, reader.exchange, &mut self.out);
         if !self.out.is_empty() {
             log::debug!("tollgate: {} bytes were still held at the trailers of a response", self.out.len());
         }
@@ -218,8 +222,13 @@ impl EventStream {
 }
 
 /// Reads the end of a stream: an event without its blank line, then what the exchange still holds back.
-fn finish(mut framer: Framer, exchange: &mut dyn Exchange, out: &mut Vec<u8>) -> Result<(), Stop> {
-    framer.finish(|event| continues(exchange.on_event(&event, out)))?;
+fn finish(
+    mut framer: Framer,
+    parser: &mut EventParser,
+    exchange: &mut dyn Exchange,
+    out: &mut Vec<u8>,
+) -> Result<(), Stop> {
+    framer.finish(|event| continues(exchange.on_event(&parser.parse(event), out)))?;
     continues(exchange.on_events_end(out)).map_err(FrameError::Callback)
 }
 
