@@ -3,6 +3,7 @@
 pub(crate) mod delta_template;
 pub(crate) mod edits;
 pub(crate) mod event_parser;
+mod event_shape;
 mod form;
 mod model_only;
 pub(crate) mod request;

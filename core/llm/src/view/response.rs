@@ -4,6 +4,7 @@ use crate::dialect::known_names;
 use crate::json::field::number;
 use crate::json::reader::{Found, Reader, Scratch, Value};
 use crate::json::scan::Side;
+use crate::view::event_shape::Padding;
 use crate::{Dialect, Error, ErrorKind, ParseLimits, ReportedUsage, Span, Str, Usage};
 
 /// Output text that pieces belong to: the pieces of one channel are one text.
@@ -170,6 +171,7 @@ pub struct Chunk {
     pub logprobs: Vec<Span>,
     /// Offset annotations, see [`Response::offsets`].
     pub offsets: Vec<OffsetAnnotation>,
+    pub(super) padding: Vec<Padding>,
     scratch: Scratch,
 }
 
@@ -249,6 +251,7 @@ impl Chunk {
         self.is_error = false;
         self.logprobs.clear();
         self.offsets.clear();
+        self.padding.clear();
     }
 }
 
@@ -311,6 +314,17 @@ impl ResponseBuilder<'_> {
             }
         }
         Ok(numbers)
+    }
+
+    /// Reads a value without a meaning that differs from event to event.
+    pub(crate) fn padding(&mut self, reader: &mut Reader<'_, '_>, value: Value) -> Result<(), Error> {
+        let (span, is_string) = match value {
+            Value::String(str) => (str.span, true),
+            Value::Number(span) => (span, false),
+            value => return self.no_text(reader, 0, value),
+        };
+        self.response.padding.push(Padding { span, is_string });
+        Ok(())
     }
 
     /// Reads a value that carries no text: an identifier, a number. Strings inside an object or array are still added.

@@ -40,6 +40,7 @@ pub(in crate::dialect) fn read(
                 builder.response.is_error = !value.is_null();
                 builder.texts(reader, Channel::OTHER, value)?;
             }
+            ("obfuscation", value) => builder.padding(reader, value)?,
             ("" | "model" | "choices" | "usage", value) => builder.texts(reader, Channel::OTHER, value)?,
             (_, value) => builder.no_text(reader, 0, value)?,
         }

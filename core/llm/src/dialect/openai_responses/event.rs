@@ -159,6 +159,7 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_
             ("output_index", value @ Value::Number(_)) => event.output = index(reader, value),
             ("content_index", value @ Value::Number(_)) => event.inner = index(reader, value),
             ("summary_index", value @ Value::Number(_)) => event.inner = summary(index(reader, value)),
+            ("sequence_number" | "obfuscation", value) => builder.padding(reader, value)?,
             ("" | "type" | "delta", value) => builder.texts(reader, Channel::OTHER, value)?,
             (_, value) => builder.no_text(reader, 0, value)?,
         }
