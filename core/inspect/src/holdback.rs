@@ -4,6 +4,7 @@ use crate::policy::Policy;
 use crate::redactions::{First, Redaction, Redactions};
 use crate::report::Report;
 use crate::rule::{Action, RuleIndex};
+use crate::search::leads::LeadRuns;
 use crate::search::matcher::Matcher;
 use crate::search::scratch::Scratch;
 use crate::search::view::View;
@@ -25,6 +26,8 @@ pub(crate) struct Holdback {
     released: u64,
     /// Searches with a match in progress, by rule. All other searches are at the end of the text.
     searches: Vec<(RuleIndex, Matcher)>,
+    /// Leads in progress of rules whose search begins at the end of their lead.
+    leads: LeadRuns,
     redactions: Redactions,
 }
 
@@ -63,32 +66,42 @@ impl Holdback {
         let mut at = self.kept.len();
         self.kept.push_str(piece);
         loop {
-            if self.searches.is_empty() {
+            if self.searches.is_empty() && self.leads.is_idle() {
                 at = policy.next_start(&self.kept, at);
             }
             let next = self.kept.get(at..).and_then(|remaining| remaining.chars().next());
             let Some(c) = next else { break };
             let position = self.base + at as u64;
-            at += c.len_utf8();
-            for rule in policy.starting_with(c) {
-                if let Err(index) = self.searches.binary_search_by_key(rule, |(rule, _)| *rule) {
-                    let states = context.scratch.take_states();
-                    self.searches.insert(index, (*rule, Matcher::with_states(position, states)));
+            let read = self.kept.get(..at).unwrap_or_default();
+            let before = || read.chars().next_back().or(self.before);
+            let gated = self.leads.read(policy.leads(), policy.sets(), before, c, position);
+            if gated != 0 {
+                let starts = self.leads.starts(policy.leads(), gated, read, self.base, policy.max_match_bytes());
+                for (rule, start) in starts {
+                    begin(&mut self.searches, rule, start, context.scratch);
                 }
             }
+            for rule in policy.starting_with(c) {
+                begin(&mut self.searches, *rule, position, context.scratch);
+            }
+            at += c.len_utf8();
+            if self.searches.is_empty() {
+                continue;
+            }
             if let Some((rule, start)) = self.step(context, at, false) {
-                self.release(context, start, out);
+                self.release(context, at, start, out);
                 return Some(rule);
             }
         }
         if is_last {
             if let Some((rule, start)) = self.step(context, at, true) {
-                self.release(context, start, out);
+                self.release(context, at, start, out);
                 return Some(rule);
             }
             self.searches.clear();
+            self.leads.clear();
         }
-        self.release(context, u64::MAX, out);
+        self.release(context, at, u64::MAX, out);
         self.discard(policy);
         None
     }
@@ -97,13 +110,19 @@ impl Holdback {
         self.base + self.kept.len() as u64
     }
 
+    /// Returns the rules with a lead in progress at the index `end` of the kept text, each with the earliest start of a match.
+    fn lead_starts<'h>(&'h self, policy: &'h Policy, end: usize) -> impl Iterator<Item = (RuleIndex, u64)> + 'h {
+        let read = self.kept.get(..end).unwrap_or(&self.kept);
+        self.leads.starts(policy.leads(), self.leads.running(), read, self.base, policy.max_match_bytes())
+    }
+
     /// Advances every search to the index `end` of the kept text.
     fn step(&mut self, context: &mut Context<'_>, end: usize, is_last: bool) -> Option<Blocked> {
         debug_assert!(self.kept.is_char_boundary(end), "{end} of {}", self.kept.len());
         let view = View::part(self.base, self.before, self.kept.get(..end).unwrap_or(&self.kept), is_last);
         let mut blocked: Option<Blocked> = None;
         let Context { policy, scratch, report } = context;
-        let redactions = &mut self.redactions;
+        let Holdback { redactions, leads, .. } = self;
         self.searches.retain_mut(|(index, search)| {
             let Some(rule) = policy.rule(*index) else { return false };
             search.read(&rule.target(policy.sets()), view, scratch, |found| {
@@ -121,6 +140,7 @@ impl Holdback {
                 true
             });
             if search.is_idle() {
+                leads.end_search(policy.leads(), *index);
                 scratch.reuse(std::mem::replace(search, Matcher::new(0)).into_states());
                 return false;
             }
@@ -129,14 +149,17 @@ impl Holdback {
         blocked
     }
 
-    /// Releases text before `limit` that no future match can include, with redactions applied.
-    fn release(&mut self, context: &mut Context<'_>, limit: u64, out: &mut String) {
+    /// Releases text before `limit` that no future match can include, with redactions applied. The kept text has been read up
+    /// to the index `end`.
+    fn release(&mut self, context: &mut Context<'_>, end: usize, limit: u64, out: &mut String) {
         let policy = context.policy;
         let holds = self.searches.iter().filter_map(|(index, search)| {
             let rule = policy.rule(*index).filter(|rule| rule.action() > Action::Log)?;
             Some(search.hold(rule.starts))
         });
-        let hold = holds.min().unwrap_or(u64::MAX).min(self.end()).min(limit);
+        let edits = |rule: RuleIndex| policy.rule(rule).is_some_and(|rule| rule.action() > Action::Log);
+        let leads = self.lead_starts(policy, end).filter(|(rule, _)| edits(*rule)).map(|(_, start)| start);
+        let hold = holds.chain(leads).min().unwrap_or(u64::MAX).min(self.end()).min(limit);
         loop {
             let first = self.redactions.first(hold);
             let (until, then) = match first {
@@ -160,10 +183,18 @@ impl Holdback {
     /// Discards the text that has been released and that no search needs.
     fn discard(&mut self, policy: &Policy) {
         let holds = self.searches.iter().filter_map(|(index, search)| Some(search.hold(policy.rule(*index)?.starts)));
-        let needed = holds.min().unwrap_or(u64::MAX).min(self.released).min(self.end());
+        let leads = self.lead_starts(policy, self.kept.len()).map(|(_, start)| start);
+        let needed = holds.chain(leads).min().unwrap_or(u64::MAX).min(self.released).min(self.end());
         let len = View::part(self.base, self.before, &self.kept, false).index(needed);
         self.before = self.kept.get(..len).and_then(|discarded| discarded.chars().next_back()).or(self.before);
         self.kept.drain(..len);
         self.base = needed;
+    }
+}
+
+/// Begins the search of a rule at `start` unless it is in progress.
+fn begin(searches: &mut Vec<(RuleIndex, Matcher)>, rule: RuleIndex, start: u64, scratch: &mut Scratch) {
+    if let Err(index) = searches.binary_search_by_key(&rule, |(rule, _)| *rule) {
+        searches.insert(index, (rule, Matcher::with_states(start, scratch.take_states())));
     }
 }

@@ -5,4 +5,5 @@ pub(crate) mod char_classes;
 pub(crate) mod char_set;
 pub(crate) mod compile;
 pub(crate) mod keywords;
+pub(crate) mod lead;
 pub(crate) mod program;

@@ -5,9 +5,11 @@ use crate::pattern::char_classes::CharClasses;
 use crate::pattern::char_set::{CharSets, CharSetsBuilder};
 use crate::pattern::compile;
 use crate::pattern::keywords::Trie;
+use crate::pattern::lead::Lead;
 use crate::pattern::program::Program;
 use crate::raw::{OnUnscannable, RawPattern, RawPolicy, RawRule};
 use crate::rule::{Action, Direction, Rule, RuleIndex};
+use crate::search::leads::{Leads, MAX_LEADS};
 use crate::search::matcher::Matcher;
 use crate::search::prefilter::{Prefilter, StateCache};
 use crate::search::scratch::Scratch;
@@ -39,6 +41,7 @@ pub struct Policy {
     sets: CharSets,
     max_match_bytes: usize,
     on_unscannable: OnUnscannable,
+    leads: Leads,
     rules_by_first_char: RulesByFirstChar,
     prefilters: [Prefilter; 2],
     memory: Mutex<SearchMemory>,
@@ -52,7 +55,8 @@ pub(crate) struct SearchMemory {
     pub(crate) caches: [StateCache; 2],
 }
 
-/// For each ASCII character, and once for all other characters: the rules on responses whose matches may start with it.
+/// For each ASCII character, and once for all other characters: the rules on responses without a lead whose matches may
+/// start with it.
 type RulesByFirstChar = Box<[Box<[RuleIndex]>]>;
 
 impl Policy {
@@ -87,8 +91,14 @@ impl Policy {
         let unscannable = if edits_responses { OnUnscannable::Block } else { OnUnscannable::Pass };
         let sets = sets.build();
         let char_classes = Arc::new(CharClasses::new(rules.iter().map(|rule| &rule.program), &sets));
+        let on_responses = rules.iter().enumerate().filter(|(_, rule)| rule.response);
+        let leads: Vec<(RuleIndex, Lead)> = on_responses
+            .filter_map(|(at, rule)| Some((RuleIndex(at as u32), Lead::of(&rule.program, &sets)?)))
+            .take(MAX_LEADS)
+            .collect();
         Ok(Policy {
-            rules_by_first_char: rules_by_first_char(&rules),
+            rules_by_first_char: rules_by_first_char(&rules, &leads),
+            leads: Leads::new(leads, &sets),
             prefilters: [Direction::Request, Direction::Response].map(|direction| {
                 let programs = rules.iter().filter(|rule| rule.is_on(direction)).map(|rule| &rule.program);
                 Prefilter::new(programs, char_classes.clone())
@@ -164,7 +174,12 @@ impl Policy {
             .map(|(at, rule)| (RuleIndex(at as u32), rule))
     }
 
-    /// Returns the rules on responses whose matches may start with `c`, in file order.
+    /// Returns the leads of the rules on responses.
+    pub(crate) fn leads(&self) -> &Leads {
+        &self.leads
+    }
+
+    /// Returns the rules on responses without a lead whose matches may start with `c`, in file order.
     pub(crate) fn starting_with(&self, c: char) -> &[RuleIndex] {
         let rules = self.rules_by_first_char.get((c as usize).min(0x80));
         debug_assert!(rules.is_some(), "the table has an entry for every ASCII character and one for all others");
@@ -176,7 +191,7 @@ impl Policy {
         let remaining = text.get(from..).unwrap_or("");
         remaining
             .char_indices()
-            .find(|&(_, c)| !self.starting_with(c).is_empty())
+            .find(|&(_, c)| !self.starting_with(c).is_empty() || self.leads.has(c, &self.sets))
             .map_or(text.len(), |(at, _)| from + at)
     }
 
@@ -216,10 +231,12 @@ impl SearchMemory {
     }
 }
 
-fn rules_by_first_char(rules: &[Rule]) -> RulesByFirstChar {
+fn rules_by_first_char(rules: &[Rule], leads: &[(RuleIndex, Lead)]) -> RulesByFirstChar {
+    let has_lead = |at: usize| leads.binary_search_by_key(&RuleIndex(at as u32), |(rule, _)| *rule).is_ok();
     // One character above 0x7f represents all of them: `can_start_with` does not distinguish them.
     let table = (0..=0x80u8).map(char::from).map(|c| {
-        let starting = rules.iter().enumerate().filter(|(_, rule)| rule.response && rule.program.can_start_with(c));
+        let on_responses = rules.iter().enumerate().filter(|(at, rule)| rule.response && !has_lead(*at));
+        let starting = on_responses.filter(|(_, rule)| rule.program.can_start_with(c));
         starting.map(|(at, _)| RuleIndex(at as u32)).collect()
     });
     table.collect()

@@ -1,6 +1,7 @@
 //! Search for a pattern in a text that may arrive in pieces.
 
 pub(crate) mod active_states;
+pub(crate) mod leads;
 pub(crate) mod matcher;
 pub(crate) mod prefilter;
 pub(crate) mod scratch;

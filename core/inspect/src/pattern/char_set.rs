@@ -72,6 +72,10 @@ impl CharSets {
         self.list.get(id.0 as usize).is_some_and(|set| set.contains(c))
     }
 
+    pub(crate) fn get(&self, id: CharSetId) -> Option<&CharSet> {
+        self.list.get(id.0 as usize)
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &CharSet> {
         self.list.iter()
     }
