@@ -10,4 +10,3 @@ pub(crate) mod request;
 pub(crate) mod response;
 pub(crate) mod stream_state;
 pub(crate) mod token_prompt;
-pub(crate) mod usage;

@@ -39,15 +39,17 @@ mod model;
 mod piece_cache;
 mod pretokenizer;
 mod prompt;
+mod reconcile;
 mod stream;
 mod swar;
 mod text_cache;
 mod tokenizer;
+mod usage_record;
 mod vocabulary;
 
 pub use catalog::{Catalog, CatalogError, MAX_TABLE_BYTES, MAX_TOKENIZERS, RawAliases, RawTokenizer};
 pub use encoding::Encoding;
-pub use meter::{InputSource, MeteredEvent, MeteredPrompt, RecordSource, UsageMeter, UsageRecord};
+pub use meter::{MeteredEvent, MeteredPrompt, UsageMeter};
 pub use pretokenizer::Pretokenizer;
 pub use prompt::{
     ASSUMED_REFERENCE_TOKENS, Keeper, KeptCount, KeptPrompt, Profile, PromptBound, PromptCount, count_prompt,
@@ -56,4 +58,5 @@ pub use prompt::{
 pub use stream::StreamCounter;
 pub use text_cache::TextCache;
 pub use tokenizer::Tokenizer;
+pub use usage_record::{InputSource, RecordSource, UsageRecord};
 pub use vocabulary::file::LoadError;

@@ -3,78 +3,17 @@
 //! A [`UsageMeter`] observes a response. Usage reported by the provider is *set*, never added: several providers repeat
 //! a growing total in every event. If the stream breaks off before usage arrives, if the upstream reports none, or if
 //! the client disconnects, the record consists of the counted prompt and the counted part of the response: it is never
-//! zero for work that was done.
+//! zero for work that was done. [`reconcile`](crate::reconcile) has the rules.
 
 use std::collections::BTreeMap;
 
 use tollgate_llm::{
-    Channel, Dialect, EventContent, OutputText, ParsedEvent, Part, ReportedUsage, Request, Response, Usage,
+    Channel, Dialect, EventContent, OutputText, ParsedEvent, Part, ReportedUsage, Request, Response, ServiceTier, Str,
+    Usage,
 };
 
-use crate::{KeptPrompt, StreamCounter, Tokenizer};
-
-/// Source of the numbers of a [`UsageRecord`]: the property `tollgate.usage_source`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RecordSource {
-    /// Reported by the provider.
-    Provider,
-    /// Counted by the gateway: the prompt, and the response as far as it arrived.
-    Counted,
-    /// Input as reported by the provider, output as counted.
-    Mixed,
-    /// Estimated by the gateway: the prompt was bounded instead of counted, and its texts were not kept.
-    Estimated,
-    /// No usage: the call never reached a provider, or the provider refused it.
-    None,
-}
-
-impl RecordSource {
-    /// Returns the value of the property `tollgate.usage_source`.
-    pub fn name(self) -> &'static str {
-        match self {
-            RecordSource::Provider => "provider",
-            RecordSource::Counted => "counted",
-            RecordSource::Mixed => "mixed",
-            RecordSource::Estimated => "estimated",
-            RecordSource::None => "none",
-        }
-    }
-
-    /// Returns the source with that name.
-    pub fn from_name(name: &str) -> Option<RecordSource> {
-        [
-            RecordSource::Provider,
-            RecordSource::Counted,
-            RecordSource::Mixed,
-            RecordSource::Estimated,
-            RecordSource::None,
-        ]
-        .into_iter()
-        .find(|s| s.name() == name)
-    }
-}
-
-/// Source of the input tokens of a call: the property `tollgate.input_tokens_source`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum InputSource {
-    /// Counted by the gateway.
-    Counted,
-    /// Bounded by the gateway: an upper bound before the call, an estimate after it.
-    Bounded,
-    /// Reported by the provider.
-    Provider,
-}
-
-impl InputSource {
-    /// Returns the value of the property `tollgate.input_tokens_source`.
-    pub fn name(self) -> &'static str {
-        match self {
-            InputSource::Counted => "counted",
-            InputSource::Bounded => "bounded",
-            InputSource::Provider => "provider",
-        }
-    }
-}
+use crate::reconcile::{Evidence, MAX_OUTPUT_TOKENS, reconcile};
+use crate::{KeptPrompt, RecordSource, StreamCounter, Tokenizer, UsageRecord};
 
 /// Prompt of a call, as known before the call.
 #[derive(Debug)]
@@ -89,40 +28,6 @@ impl From<u64> for MeteredPrompt {
     fn from(tokens: u64) -> MeteredPrompt {
         MeteredPrompt::Counted(tokens)
     }
-}
-
-/// Token usage of a call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct UsageRecord {
-    /// Token numbers; `input` includes `cached`, `output` includes `reasoning`, `total` is the provider's if it
-    /// reported one.
-    pub usage: Usage,
-    /// Source of the numbers.
-    pub source: RecordSource,
-    /// Source of the input tokens.
-    pub input_source: InputSource,
-    /// `true` if the response ended regularly; otherwise the numbers cover the part that arrived.
-    pub complete: bool,
-}
-
-impl UsageRecord {
-    /// Record of a call that costs nothing.
-    pub const NOTHING: UsageRecord = UsageRecord {
-        usage: Usage {
-            input: 0,
-            cached: 0,
-            cache_write_5m: 0,
-            cache_write_1h: 0,
-            output: 0,
-            reasoning: 0,
-            audio_input: 0,
-            audio_output: 0,
-            total: 0,
-        },
-        source: RecordSource::None,
-        input_source: InputSource::Counted,
-        complete: true,
-    };
 }
 
 /// Maximum number of output texts that are counted separately; further ones are counted as one text.
@@ -152,6 +57,11 @@ pub struct UsageMeter {
     provider: Option<ReportedUsage>,
     /// `true` once a candidate, or the whole response, has a finish reason.
     finished: bool,
+    /// `true` once the response has reported an error.
+    is_failed: bool,
+    service_tier: Option<ServiceTier>,
+    /// Usage by the models that the provider names in it.
+    by_model: Vec<(String, Usage)>,
     outputs: BTreeMap<Channel, StreamCounter>,
     overflow: Option<StreamCounter>,
 }
@@ -173,6 +83,9 @@ impl UsageMeter {
             served_model: None,
             provider: None,
             finished: false,
+            is_failed: false,
+            service_tier: None,
+            by_model: Vec::new(),
             outputs: BTreeMap::new(),
             overflow: None,
         }
@@ -193,23 +106,25 @@ impl UsageMeter {
         let EventContent::Chunk(chunk) = event.content() else { return MeteredEvent::default() };
         let data = event.data();
         self.finished |= chunk.ends || !chunk.finished.is_empty();
+        self.is_failed |= chunk.is_error;
         ReportedUsage::merge(&mut self.provider, chunk.usage);
         self.count(&chunk.texts, data);
-        if self.served_model.is_none() {
-            self.served_model = chunk.model.map(|model| model.decode(data).into_owned());
-        }
+        self.note_model(chunk.model, data);
+        self.note_terms(&chunk.by_model, chunk.service_tier, data);
         let is_output = |text: &OutputText| is_charged(text) && !text.str.span.is_empty();
         MeteredEvent { has_text: chunk.texts.iter().any(is_output), withhold: self.withholds && chunk.is_usage_only() }
     }
 
-    /// Reads a complete response. Its texts are counted only if its usage does not include the output.
+    /// Reads a complete response. Its texts are counted only if its usage has no credible output.
     pub fn response(&mut self, response: &Response, body: &[u8]) {
-        let is_reported = response.usage.is_some_and(|usage| usage.output > 0);
+        let is_reported = response.usage.is_some_and(|usage| (1..=MAX_OUTPUT_TOKENS).contains(&usage.output));
         let texts: &[OutputText] = if is_reported { &[] } else { &response.texts };
-        self.provider = response.reported;
+        ReportedUsage::merge(&mut self.provider, response.reported);
         self.finished = true;
+        self.is_failed |= response.is_error;
         self.count(texts, body);
-        self.served_model = response.model.map(|model| model.decode(body).into_owned());
+        self.note_model(response.model, body);
+        self.note_terms(&response.by_model, response.service_tier, body);
     }
 
     /// Counts the charged ones of these texts.
@@ -267,41 +182,61 @@ impl UsageMeter {
         }
     }
 
+    /// Records usage that the provider reports in the headers of the response
+    /// ([`ReportedUsage::from_headers`]).
+    pub fn head_usage(&mut self, usage: Option<ReportedUsage>) {
+        ReportedUsage::merge(&mut self.provider, usage);
+    }
+
+    /// Records the model that served the call, if the provider names one. A name that is empty, too long or unprintable
+    /// names none: the call counts as one to the requested model.
+    fn note_model(&mut self, model: Option<Str>, bytes: &[u8]) {
+        if self.served_model.is_none()
+            && let Some(model) = model
+        {
+            let model = model.decode(bytes);
+            self.served_model = is_name(&model).then(|| model.into_owned());
+        }
+    }
+
+    /// Records the usage of other models and the service tier.
+    fn note_terms(&mut self, by_model: &[(Str, Usage)], service_tier: Option<ServiceTier>, bytes: &[u8]) {
+        self.service_tier = service_tier.or(self.service_tier);
+        if !by_model.is_empty() {
+            let named = by_model.iter().map(|(model, usage)| (model.decode(bytes).into_owned(), *usage));
+            self.by_model = named.filter(|(model, _)| is_name(model)).collect();
+        }
+    }
+
     /// Returns the usage of the call as far as it is known. A prompt that was bounded is counted now if the provider has
-    /// reported no usage.
+    /// not reported its tokens.
     pub fn record(&self) -> UsageRecord {
         if self.dialect.is_free() {
             return UsageRecord::NOTHING;
         }
-        let counted = || self.counted_output().max(self.estimated_output());
-        let usage = self.provider.map(|provider| provider.usage()).unwrap_or_default();
         // Usage is complete if the provider marked it so, or if the response ended regularly.
         let complete = self.unreadable_bytes.is_none()
             && (self.finished || self.provider.is_some_and(|provider| provider.complete));
-        if usage.input == 0 && usage.output == 0 {
-            // Servers that do not count report zeros.
-            let ((input, is_counted), output) = (self.prompt_tokens(), counted());
-            let usage = Usage { input, output, total: input.saturating_add(output), ..Usage::default() };
-            let (source, input_source) = match is_counted {
-                true => (RecordSource::Counted, InputSource::Counted),
-                false => (RecordSource::Estimated, InputSource::Bounded),
-            };
-            return UsageRecord { usage, source, input_source, complete };
-        }
-        let input_source = InputSource::Provider;
-        // A stream that broke off has the usage of its first event only, with almost no output.
-        let seen = if complete && usage.output > 0 { 0 } else { counted() };
-        if seen <= usage.output {
-            return UsageRecord { usage, source: RecordSource::Provider, input_source, complete };
-        }
-        let total = usage.total.max(usage.input.saturating_add(seen));
-        UsageRecord {
-            usage: Usage { output: seen, total, ..usage },
-            source: RecordSource::Mixed,
-            input_source,
+        let mut record = reconcile(&Evidence {
+            reported: self.provider,
             complete,
+            is_failed: self.is_failed,
+            max_output_tokens: self.max_output_tokens,
+            prompt: &|| self.prompt_tokens(),
+            output: &|| self.counted_output().max(self.estimated_output()),
+        });
+        if record.source != RecordSource::None {
+            record.service_tier = self.service_tier;
+            let others = self.by_model.iter().filter(|(model, _)| self.served_model() != Some(model));
+            record.by_model = others.cloned().collect();
         }
+        record
     }
+}
+
+/// Returns `true` for a name that can be published as a property: see `set_name` of the kit.
+fn is_name(model: &str) -> bool {
+    !model.is_empty() && model.len() <= 256 && model.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// Returns `true` if the text is charged: not if it repeats another text, or was not generated.
@@ -314,7 +249,7 @@ mod tests {
     use tollgate_llm::{EventParser, ParseLimits};
 
     use super::*;
-    use crate::{Encoding, Keeper, Profile};
+    use crate::{Encoding, InputSource, Keeper, Profile};
 
     fn meter(body: &str) -> UsageMeter {
         let request = Request::parse(Dialect::OpenAiChat, body.as_bytes(), &ParseLimits::default()).unwrap();

@@ -16,6 +16,8 @@ pub(crate) struct Metrics {
     pub(crate) unsettled: Counter,
     /// Prompts counted by this filter.
     pub(crate) counted: Counter,
+    /// `tollgate_usage_anomalies_total{reason}`: calls metered by this filter whose reported usage contradicts itself.
+    anomalies: Labelled,
 }
 
 impl Metrics {
@@ -27,7 +29,13 @@ impl Metrics {
             unpriced: Counter::define("tollgate_unpriced_calls_total"),
             unsettled: Counter::define("tollgate_unsettled_calls_total"),
             counted: Counter::define("tollgate_prompts_counted_total"),
+            anomalies: Labelled::new("tollgate_usage_anomalies_total.reason", &[""]),
         }
+    }
+
+    /// Counts a contradiction in the reported usage of a call.
+    pub(crate) fn anomaly(&mut self, reason: &str) {
+        self.anomalies.counter(reason, 0).add(1);
     }
 
     /// Adds the cost of a call. `model` becomes a label, so it must be one that a provider has served.

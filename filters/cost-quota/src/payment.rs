@@ -3,10 +3,10 @@
 use std::rc::Rc;
 
 use tollgate_kit::{BodyMode, Call, Exchange, Response, ResponseHead, StreamAction, StreamEnd, Verdict, property};
-use tollgate_llm::{ParsedEvent, Usage};
+use tollgate_llm::ParsedEvent;
 use tollgate_prices::ModelPrice;
 use tollgate_quota::{CallUsage, Estimate, LimitExceeded, Refusal, Reservation, Unit, ratelimit_headers};
-use tollgate_tokens::UsageMeter;
+use tollgate_tokens::{UsageMeter, UsageRecord};
 
 use crate::admission::Admission;
 use crate::config::{OnUnavailable, OnUnknownPrice};
@@ -64,6 +64,9 @@ impl Exchange for Payment {
 
     fn on_response_head(&mut self, head: &mut ResponseHead) -> BodyMode {
         self.announce(head);
+        if let (Some(meter), true) = (self.usage.local_meter(), head.is_success()) {
+            meter.head_usage(head.usage);
+        }
         match self.usage.local_meter() {
             Some(meter) if head.is_success() && head.is_streamed() && meter.withholds() => BodyMode::Edit,
             Some(_) if head.is_success() => BodyMode::Observe,
@@ -99,9 +102,12 @@ impl Exchange for Payment {
     }
 
     fn on_log(&mut self, end: &StreamEnd) {
-        let usage = self.usage.usage(end);
+        let record = self.usage.record(end);
         let served_model = self.usage.served_model();
-        self.settle(end, &usage, served_model.as_deref());
+        for reason in record.anomalies.names() {
+            self.filter.metrics.borrow_mut().anomaly(reason);
+        }
+        self.settle(end, &record, served_model.as_deref());
     }
 }
 
@@ -227,14 +233,20 @@ impl Payment {
 
     /// Publishes the cost of a call at its end, and replaces its reservation by what it used. `served_model`: the model
     /// that the provider reported.
-    pub fn settle(&mut self, end: &StreamEnd, usage: &Usage, served_model: Option<&str>) {
-        let tokens = charged(usage);
+    pub fn settle(&mut self, end: &StreamEnd, record: &UsageRecord, served_model: Option<&str>) {
+        let tokens = charged(&record.usage);
         // The provider may report another model than the requested one (an alias, a dated version): its price applies.
         let prices = &self.filter.config.prices;
         // A name that only `*` matches may be that of a deployment: the requested model's price is the better one.
         let known = served_model.and_then(|model| prices.find_known(model)).copied();
         let price = known.or_else(|| self.price()).or_else(|| prices.find(served_model?).copied());
-        let cost = price.map(|price| price.cost(&tokens));
+        let cost = price.map(|price| {
+            let own = price.cost(&charged(&record.own_usage()));
+            record.by_model.iter().fold(own, |cost, (model, part)| {
+                let price = prices.find(model).copied().unwrap_or(price);
+                cost.saturating_add(price.cost(&charged(part)))
+            })
+        });
         let nano_usd = cost.unwrap_or_default();
         property::set_number(property::COST_NANO_USD, nano_usd.0);
         property::set_number(property::COST_MICRO_USD, nano_usd.micros());

@@ -11,6 +11,7 @@ use tollgate_kit::{
 use tollgate_llm::{Edits, ParsedEvent};
 use tollgate_policy::CountingMode;
 use tollgate_route::Decision;
+use tollgate_tokens::UsageRecord;
 
 use crate::Gateway;
 
@@ -179,10 +180,10 @@ impl Exchange for Transit {
         if let Some(inspection) = &mut self.inspection {
             inspection.work.on_log(end);
         }
-        let usage = self.counting.as_mut().map(|counting| counting.work.settle(end).usage).unwrap_or_default();
+        let record = self.counting.as_mut().map_or(UsageRecord::NOTHING, |counting| counting.work.settle(end));
         if let Some(payment) = &mut self.payment {
             let served_model = self.counting.as_ref().and_then(|counting| counting.work.served_model());
-            payment.settle(end, &usage, served_model);
+            payment.settle(end, &record, served_model);
         }
     }
 }

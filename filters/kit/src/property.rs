@@ -48,16 +48,36 @@ published! {
     CACHE_WRITE_1H_TOKENS = "tollgate.cache_write_1h_tokens";
     /// Input tokens of audio.
     AUDIO_INPUT_TOKENS = "tollgate.audio_input_tokens";
+    /// Input tokens of images.
+    IMAGE_INPUT_TOKENS = "tollgate.image_input_tokens";
+    /// Input tokens of video.
+    VIDEO_INPUT_TOKENS = "tollgate.video_input_tokens";
+    /// Milliseconds of input audio that the provider bills by its duration.
+    AUDIO_INPUT_MS = "tollgate.audio_input_ms";
     /// Output tokens, reasoning included.
     OUTPUT_TOKENS = "tollgate.output_tokens";
     /// Output tokens of reasoning.
     REASONING_TOKENS = "tollgate.reasoning_tokens";
     /// Output tokens of audio.
     AUDIO_OUTPUT_TOKENS = "tollgate.audio_output_tokens";
+    /// Output tokens of images.
+    IMAGE_OUTPUT_TOKENS = "tollgate.image_output_tokens";
+    /// Output tokens of video.
+    VIDEO_OUTPUT_TOKENS = "tollgate.video_output_tokens";
+    /// Web searches by the provider's own tool.
+    WEB_SEARCHES = "tollgate.web_searches";
+    /// Pages of documents that the provider processed.
+    PAGES = "tollgate.pages";
+    /// Search units of a rerank call.
+    SEARCH_UNITS = "tollgate.search_units";
+    /// Service tier that the provider reports, unless it is the default: `flex`, `priority`, `batch` or `other`.
+    SERVICE_TIER = "tollgate.service_tier";
     /// Total by the provider, else input plus output.
     TOTAL_TOKENS = "tollgate.total_tokens";
     /// Source of the token numbers: `provider`, `counted`, `mixed`, `estimated` or `none`.
     USAGE_SOURCE = "tollgate.usage_source";
+    /// Contradictions in the provider's usage, joined by commas; absent if there are none.
+    USAGE_ANOMALIES = "tollgate.usage_anomalies";
     /// `true` if the response was complete; `false` if the numbers are those of the part that was seen.
     USAGE_COMPLETE = "tollgate.usage_complete";
     /// Cost of the call in nano-dollars.
@@ -81,6 +101,9 @@ pub(crate) const EDGE: &str = "tollgate.edge";
 /// Set when a filter releases a form at its trailers: they have arrived, although the body callbacks of later filters do
 /// not show it.
 pub(crate) const TRAILERS: &str = "tollgate.request_trailers";
+
+/// Numbers of a usage that few calls have, for later Tollgate filters: one value in place of many.
+pub const USAGE_DETAILS: &str = "tollgate.usage_details";
 
 /// Publishes a property of this stream. Envoy gets the last value of each property before the request or a local reply
 /// goes on, and at the end of the stream.

@@ -1,7 +1,7 @@
 //! The response to an LLM call, as an exchange sees it.
 
 use tollgate_llm::content_encoding::{ContentEncoding, UnsupportedEncoding};
-use tollgate_llm::{Edits, Framing, Response as View};
+use tollgate_llm::{Edits, Framing, ReportedUsage, Response as View};
 
 use crate::clock;
 use crate::headers::HeaderChanges;
@@ -52,6 +52,8 @@ pub struct ResponseHead {
     pub encoding: Result<Option<ContentEncoding>, UnsupportedEncoding>,
     /// `true` if there is no body.
     pub ended: bool,
+    /// Usage that the provider reports in the headers.
+    pub usage: Option<ReportedUsage>,
     pub(crate) changes: HeaderChanges,
 }
 

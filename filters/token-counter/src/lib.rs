@@ -15,7 +15,7 @@ use tollgate_kit::{
     BodyMode, Call, ConfigError, Configuration, Exchange, Filter, Limits, Response, ResponseHead, StreamAction,
     StreamEnd, Verdict, now_ns, property, random_key,
 };
-use tollgate_llm::ParsedEvent;
+use tollgate_llm::{ParsedEvent, ServiceTier};
 use tollgate_tokens::{
     Catalog, InputSource, Keeper, MeteredEvent, MeteredPrompt, RawAliases, RawTokenizer, RecordSource, TextCache,
     UsageMeter, UsageRecord,
@@ -103,6 +103,9 @@ impl Exchange for Counting {
     }
 
     fn on_response_head(&mut self, head: &mut ResponseHead) -> BodyMode {
+        if let (Some(meter), true) = (&mut self.meter, head.is_success()) {
+            meter.head_usage(head.usage);
+        }
         match &self.meter {
             _ if !head.is_success() => BodyMode::Pass,
             Some(meter) if head.is_streamed() && meter.withholds() => BodyMode::Edit,
@@ -248,10 +251,27 @@ fn publish(record: &UsageRecord) {
         (property::CACHE_WRITE_TOKENS, usage.cache_write()),
         (property::CACHE_WRITE_1H_TOKENS, usage.cache_write_1h),
         (property::AUDIO_INPUT_TOKENS, usage.audio_input),
+        (property::IMAGE_INPUT_TOKENS, usage.image_input),
+        (property::VIDEO_INPUT_TOKENS, usage.video_input),
+        (property::AUDIO_INPUT_MS, usage.audio_input_ms),
         (property::REASONING_TOKENS, usage.reasoning),
         (property::AUDIO_OUTPUT_TOKENS, usage.audio_output),
+        (property::IMAGE_OUTPUT_TOKENS, usage.image_output),
+        (property::VIDEO_OUTPUT_TOKENS, usage.video_output),
+        (property::WEB_SEARCHES, usage.web_searches),
+        (property::PAGES, usage.pages),
+        (property::SEARCH_UNITS, usage.search_units),
     ] {
         property::set_unless_zero(name, value);
+    }
+    if let Some(tier) = record.service_tier.filter(|tier| *tier != ServiceTier::Default) {
+        property::set(property::SERVICE_TIER, tier.name());
+    }
+    if !record.anomalies.is_empty() {
+        property::set(property::USAGE_ANOMALIES, record.anomalies.names().collect::<Vec<_>>().join(","));
+    }
+    if let Some(details) = record.details() {
+        property::set(property::USAGE_DETAILS, details);
     }
     property::set(property::USAGE_SOURCE, record.source.name());
     if record.source != RecordSource::None {

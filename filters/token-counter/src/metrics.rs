@@ -13,6 +13,8 @@ pub(crate) struct Metrics {
     tokens: Labelled,
     /// `tollgate_calls_total{model, source}`: settled calls by the source of their usage.
     calls: Labelled,
+    /// `tollgate_usage_anomalies_total{reason}`: calls whose reported usage contradicts itself.
+    anomalies: Labelled,
     /// `tollgate_ttft_ms`.
     ttft: Histogram,
     /// Prompts counted by this filter.
@@ -24,6 +26,7 @@ impl Metrics {
         Metrics {
             tokens: Labelled::new("tollgate_tokens_total.model", TYPES),
             calls: Labelled::new("tollgate_calls_total.model", SOURCES),
+            anomalies: Labelled::new("tollgate_usage_anomalies_total.reason", &[""]),
             ttft: Histogram::define("tollgate_ttft_ms"),
             counted: Counter::define("tollgate_prompts_counted_total"),
         }
@@ -39,6 +42,9 @@ impl Metrics {
             }
         }
         self.calls.counter(model, record.source as usize).add(1);
+        for reason in record.anomalies.names() {
+            self.anomalies.counter(reason, 0).add(1);
+        }
         if let Some(ms) = ttft_ms {
             self.ttft.record(ms);
         }

@@ -62,6 +62,7 @@ pub(super) const COUNT_TOKENS: DialectSpec = DialectSpec {
 pub(super) const EMBED: DialectSpec = DialectSpec {
     name: "gemini.embed",
     paths: &[Pattern::new("models/{model}:embedContent"), Pattern::new("models/{model}:batchEmbedContents")],
+    response: response::read_embedding,
     json_stream: None,
     delta_members: DeltaMembers::NONE,
     ..GENERATE

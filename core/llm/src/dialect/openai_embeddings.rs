@@ -11,7 +11,13 @@ mod tests;
 
 pub(super) const EMBEDDINGS: DialectSpec = DialectSpec {
     name: "openai.embeddings",
-    paths: &[Pattern::new("embeddings"), Pattern::new("deployments/{model}/embeddings")],
+    paths: &[
+        Pattern::new("embeddings"),
+        Pattern::new("deployments/{model}/embeddings"),
+        // Voyage.
+        Pattern::new("multimodalembeddings"),
+        Pattern::new("contextualizedembeddings"),
+    ],
     request: request::read,
     response: response::read,
     chunk: response::read,

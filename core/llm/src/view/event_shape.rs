@@ -78,6 +78,7 @@ impl EventShape {
     /// Returns `true` if the content of events similar to this one depends on the strings in their texts alone.
     pub(super) fn can_store(data: &[u8], chunk: &Chunk) -> bool {
         chunk.usage.is_none()
+            && chunk.by_model.is_empty()
             && chunk.finished.is_empty()
             && chunk.offsets.is_empty()
             && !chunk.ends

@@ -1,11 +1,10 @@
 //! View of a response: spans over its bytes.
 
 use crate::dialect::known_names;
-use crate::json::field::number;
 use crate::json::reader::{Found, Reader, Scratch, Value};
 use crate::json::scan::Side;
 use crate::view::event_shape::Padding;
-use crate::{Dialect, Error, ErrorKind, ParseLimits, ReportedUsage, Span, Str, Usage};
+use crate::{Dialect, Error, ErrorKind, ParseLimits, ReportedUsage, ServiceTier, Span, Str, Usage};
 
 /// Output text that pieces belong to: the pieces of one channel are one text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -85,6 +84,10 @@ pub struct Response {
     pub usage: Option<Usage>,
     /// Usage as the provider counts it.
     pub reported: Option<ReportedUsage>,
+    /// Usage by model, for the parts of the response that name one ([`Chunk::by_model`]).
+    pub by_model: Vec<(Str, Usage)>,
+    /// Service tier that the provider reports.
+    pub service_tier: Option<ServiceTier>,
     /// `true` for an error: the response has a top-level `error` that is not null.
     pub is_error: bool,
     /// Values of `logprobs`. They repeat the content token by token and byte by byte, so an edit of the content
@@ -124,10 +127,22 @@ impl Response {
     pub fn parse(dialect: Dialect, body: &[u8], limits: &ParseLimits) -> Result<Response, Error> {
         let mut chunk = Chunk::default();
         chunk.read(dialect.spec().response, None, body, limits)?;
-        let Chunk { model, texts, usage: reported, is_error, logprobs, offsets, .. } = chunk;
+        let Chunk { model, texts, usage: reported, by_model, service_tier, is_error, logprobs, offsets, .. } = chunk;
         let usage = reported.map(|reported| reported.usage());
         let in_blocks = dialect.spec().in_blocks;
-        Ok(Response { model, texts, usage, reported, is_error, logprobs, offsets, in_blocks, is_plain: false })
+        Ok(Response {
+            model,
+            texts,
+            usage,
+            reported,
+            by_model,
+            service_tier,
+            is_error,
+            logprobs,
+            offsets,
+            in_blocks,
+            is_plain: false,
+        })
     }
 }
 
@@ -165,6 +180,10 @@ pub struct Chunk {
     pub choices: usize,
     /// Usage reported so far; `None` if absent or null. [Merge](ReportedUsage::merge) it with that of earlier events.
     pub usage: Option<ReportedUsage>,
+    /// Parts of the usage that name the model that they were billed for: iterations of Anthropic. The usage includes them.
+    pub by_model: Vec<(Str, Usage)>,
+    /// Service tier that the provider reports.
+    pub service_tier: Option<ServiceTier>,
     /// `true` for an error: the event has a top-level `error` that is not null.
     pub is_error: bool,
     /// Values of `logprobs`, see [`Response::logprobs`].
@@ -248,6 +267,8 @@ impl Chunk {
         self.ends = false;
         self.choices = 0;
         self.usage = None;
+        self.by_model.clear();
+        self.service_tier = None;
         self.is_error = false;
         self.logprobs.clear();
         self.offsets.clear();
@@ -297,23 +318,6 @@ impl ResponseBuilder<'_> {
             Value::String(str) => self.text(channel, str),
             value => self.texts(reader, Channel { part: Part::Other, ..channel }, value),
         }
-    }
-
-    /// Reads numbers of an object by their names; strings of other members are added as texts.
-    pub(crate) fn numbers<const N: usize>(
-        &mut self,
-        reader: &mut Reader<'_, '_>,
-        names: [&'static str; N],
-    ) -> Result<[Option<u64>; N], Error> {
-        let mut numbers = [None; N];
-        while let Some((_, field)) = reader.field(&names)? {
-            let slot = numbers.iter_mut().zip(names).find(|(_, name)| *name == field);
-            match (slot, reader.value()?) {
-                (Some((slot, _)), value @ Value::Number(_)) => *slot = number(reader, value),
-                (_, value) => self.texts(reader, Channel::OTHER, value)?,
-            }
-        }
-        Ok(numbers)
     }
 
     /// Reads a value without a meaning that differs from event to event.

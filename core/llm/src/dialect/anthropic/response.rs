@@ -3,8 +3,9 @@
 use super::Result;
 use crate::json::field::{number, saturate};
 use crate::json::reader::{Reader, Value};
+use crate::usage::reader::{self as usage, Convention};
 use crate::view::response::ResponseBuilder;
-use crate::{Channel, Part, ReportedUsage};
+use crate::{Channel, Part};
 
 /// Reads a whole response, an error, or a token count.
 pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<()> {
@@ -27,7 +28,10 @@ fn message(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>, compl
                 }
                 builder.response.choices += 1;
             }
-            ("usage", Value::Object(_)) => builder.response.usage = usage(reader, builder, complete)?,
+            ("usage", Value::Object(_)) => {
+                usage::read(reader, builder, Convention::WITHOUT_CACHE)?;
+                mark_complete(builder, complete);
+            }
             ("error", value) => {
                 builder.response.is_error = !value.is_null();
                 builder.texts(reader, Channel::OTHER, value)?;
@@ -45,9 +49,17 @@ pub(super) fn event(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'
     // The index and the type may follow the texts that they apply to.
     let first = builder.response.texts.len();
     let (mut index, mut is_stop, mut is_error) = (0, false, false);
-    while let Some((_, field)) =
-        reader.field(&["type", "index", "message", "content_block", "delta", "usage", "error", "request_id"])?
-    {
+    while let Some((_, field)) = reader.field(&[
+        "type",
+        "index",
+        "message",
+        "content_block",
+        "delta",
+        "usage",
+        "error",
+        "request_id",
+        "amazon-bedrock-invocationMetrics",
+    ])? {
         let value = reader.value()?;
         match (field, value) {
             ("type", Value::String(str)) => match &*str.decode(reader.body()) {
@@ -60,7 +72,14 @@ pub(super) fn event(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'
             ("message", Value::Object(_)) => message(reader, builder, false)?,
             ("content_block", value) => block(reader, builder, 0, value, true)?,
             ("delta", value) => block(reader, builder, 0, value, false)?,
-            ("usage", Value::Object(_)) => builder.response.usage = usage(reader, builder, true)?,
+            ("usage", Value::Object(_)) => {
+                usage::read(reader, builder, Convention::WITHOUT_CACHE)?;
+                mark_complete(builder, true);
+            }
+            ("amazon-bedrock-invocationMetrics", Value::Object(_)) => {
+                usage::read(reader, builder, Convention::SECONDARY)?;
+                mark_complete(builder, true);
+            }
             ("error", value) => {
                 is_error |= !value.is_null();
                 builder.texts(reader, Channel::OTHER, value)?;
@@ -120,39 +139,9 @@ fn block(
     Ok(())
 }
 
-/// Reads the usage, a running total; `None` if it has no token count.
-fn usage(
-    reader: &mut Reader<'_, '_>,
-    builder: &mut ResponseBuilder<'_>,
-    complete: bool,
-) -> Result<Option<ReportedUsage>> {
-    let mut usage = ReportedUsage { input_excludes_cache: true, complete, ..ReportedUsage::default() };
-    let mut short = None;
-    while let Some((_, field)) = reader.field(&[
-        "input_tokens",
-        "output_tokens",
-        "cache_read_input_tokens",
-        "cache_creation_input_tokens",
-        "cache_creation",
-        "service_tier",
-        "inference_geo",
-    ])? {
-        let value = reader.value()?;
-        match (field, value) {
-            ("input_tokens", Value::Number(_)) => usage.input = number(reader, value),
-            ("output_tokens", Value::Number(_)) => usage.output = number(reader, value),
-            ("cache_read_input_tokens", Value::Number(_)) => usage.cached = number(reader, value),
-            ("cache_creation_input_tokens", Value::Number(_)) => usage.cache_write = number(reader, value),
-            ("cache_creation", Value::Object(_)) => {
-                let names = ["ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens"];
-                [short, usage.cache_write_1h] = builder.numbers(reader, names)?;
-            }
-            ("service_tier" | "inference_geo", value) => builder.no_text(reader, 0, value)?,
-            (_, value) => builder.texts(reader, Channel::OTHER, value)?,
-        }
+/// Marks the usage that was just read. `complete`: it is that of the whole response.
+fn mark_complete(builder: &mut ResponseBuilder<'_>, complete: bool) {
+    if let Some(usage) = &mut builder.response.usage {
+        usage.complete |= complete;
     }
-    if usage.cache_write.is_none() && (short.is_some() || usage.cache_write_1h.is_some()) {
-        usage.cache_write = Some(short.unwrap_or_default().saturating_add(usage.cache_write_1h.unwrap_or_default()));
-    }
-    Ok(Some(usage).filter(|usage| !usage.is_empty()))
 }

@@ -198,6 +198,7 @@ fn responses_are_read() {
         cache_write_5m: 10,
         cache_write_1h: 20,
         output: 5,
+        web_searches: 1,
         total: 105,
         ..Usage::default()
     };

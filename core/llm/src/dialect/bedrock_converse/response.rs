@@ -3,8 +3,9 @@
 use super::Result;
 use crate::json::field::{number, saturate};
 use crate::json::reader::{Reader, Value};
+use crate::usage::reader::{self as usage, Convention};
 use crate::view::response::ResponseBuilder;
-use crate::{Channel, Part, ReportedUsage};
+use crate::{Channel, Part};
 
 /// Reads a whole response, or an error, which has only a message.
 pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<()> {
@@ -21,7 +22,8 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_
                     }
                 }
             }
-            ("usage", Value::Object(_)) => builder.response.usage = usage(reader, builder)?,
+            ("usage", Value::Object(_)) => usage(reader, builder)?,
+            ("serviceTier", Value::Object(_)) => service_tier(reader, builder)?,
             ("message", Value::String(_)) => {
                 builder.response.is_error = true;
                 builder.texts(reader, Channel::OTHER, value)?;
@@ -128,7 +130,8 @@ pub(in crate::dialect) fn payload(
             ("contentBlockIndex", value @ Value::Number(_)) => index = number(reader, value).map_or(0, saturate),
             ("start" | "delta", value) => block(reader, builder, 0, Part::Content, value)?,
             ("stopReason", Value::String(_)) => builder.response.ends = true,
-            ("usage", Value::Object(_)) => builder.response.usage = usage(reader, builder)?,
+            ("usage", Value::Object(_)) => usage(reader, builder)?,
+            ("serviceTier", Value::Object(_)) => service_tier(reader, builder)?,
             ("message", Value::String(_)) => {
                 builder.response.is_error = true;
                 builder.texts(reader, Channel::OTHER, value)?;
@@ -149,61 +152,22 @@ pub(in crate::dialect) fn payload(
     Ok(())
 }
 
-/// Reads the usage; `None` if it has no token count. The input excludes cached tokens.
-fn usage(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<Option<ReportedUsage>> {
-    let mut usage = ReportedUsage { input_excludes_cache: true, complete: true, ..ReportedUsage::default() };
-    let (mut total, mut reads, mut writes) = (None, None, None);
-    while let Some((_, field)) = reader.field(&[
-        "inputTokens",
-        "outputTokens",
-        "totalTokens",
-        "cacheReadInputTokens",
-        "cacheWriteInputTokens",
-        "cacheReadInputTokenCount",
-        "cacheWriteInputTokenCount",
-        "cacheDetails",
-    ])? {
-        let value = reader.value()?;
-        match (field, value) {
-            ("inputTokens", Value::Number(_)) => usage.input = number(reader, value),
-            ("outputTokens", Value::Number(_)) => usage.output = number(reader, value),
-            ("totalTokens", Value::Number(_)) => total = number(reader, value),
-            ("cacheReadInputTokens", Value::Number(_)) => usage.cached = number(reader, value),
-            ("cacheWriteInputTokens", Value::Number(_)) => usage.cache_write = number(reader, value),
-            // Older names of the same counts.
-            ("cacheReadInputTokenCount", Value::Number(_)) => reads = number(reader, value),
-            ("cacheWriteInputTokenCount", Value::Number(_)) => writes = number(reader, value),
-            ("cacheDetails", Value::Array(_)) => {
-                while let Some(value) = reader.element()? {
-                    usage.cache_write_1h = cached_for_an_hour(reader, builder, value)?.or(usage.cache_write_1h);
-                }
-            }
-            (_, value) => builder.texts(reader, Channel::OTHER, value)?,
-        }
+/// Reads the usage. The input excludes cached tokens.
+fn usage(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<()> {
+    usage::read(reader, builder, Convention::WITHOUT_CACHE)?;
+    if let Some(usage) = &mut builder.response.usage {
+        usage.complete = true;
     }
-    usage.cached = usage.cached.max(reads);
-    usage.cache_write = usage.cache_write.max(writes);
-    // Some servers report a total without cached tokens: a total below the sum of its parts is ignored.
-    let parts = [usage.input, usage.output, usage.cached, usage.cache_write];
-    let parts = parts.into_iter().fold(0, |sum: u64, part| sum.saturating_add(part.unwrap_or_default()));
-    usage.total = total.filter(|total| *total >= parts);
-    Ok(Some(usage).filter(|usage| !usage.is_empty()))
+    Ok(())
 }
 
-/// Returns the tokens written to the cache ("CacheDetail") if their lifetime is one hour.
-fn cached_for_an_hour(
-    reader: &mut Reader<'_, '_>,
-    builder: &mut ResponseBuilder<'_>,
-    value: Value,
-) -> Result<Option<u64>> {
-    let Value::Object(_) = value else { return builder.texts(reader, Channel::OTHER, value).map(|()| None) };
-    let (mut tokens, mut is_hour) = (None, false);
-    while let Some((_, field)) = reader.field(&["ttl", "inputTokens"])? {
+/// Reads the service tier (`ServiceTier`).
+fn service_tier(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<()> {
+    while let Some((_, field)) = reader.field(&["type"])? {
         match (field, reader.value()?) {
-            ("ttl", Value::String(str)) => is_hour = str.is(reader.body(), "1h"),
-            ("inputTokens", value @ Value::Number(_)) => tokens = number(reader, value),
+            ("type", Value::String(tier)) => builder.service_tier(reader, tier),
             (_, value) => builder.texts(reader, Channel::OTHER, value)?,
         }
     }
-    Ok(tokens.filter(|_| is_hour))
+    Ok(())
 }

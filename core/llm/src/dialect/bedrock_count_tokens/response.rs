@@ -1,19 +1,19 @@
 //! Reads responses.
 
-use crate::json::field::number;
 use crate::json::reader::{Reader, Value};
+use crate::usage::reader::{Convention, UsageReader};
 use crate::view::response::ResponseBuilder;
-use crate::{Channel, Error, ReportedUsage};
+use crate::{Channel, Error};
 
 /// Reads a response.
 pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<(), Error> {
     reader.object()?;
-    while let Some((_, field)) = reader.field(&["inputTokens", "message"])? {
+    let mut usage = UsageReader::new(Convention::INPUT_ONLY);
+    while let Some((key, field)) = reader.field(&["message"])? {
         let value = reader.value()?;
         match (field, value) {
-            ("inputTokens", Value::Number(_)) => {
-                let input = number(reader, value);
-                builder.response.usage = Some(ReportedUsage { input, complete: true, ..ReportedUsage::default() });
+            ("", Value::Number(_)) => {
+                usage.number(reader, key, value);
             }
             ("message", Value::String(_)) => {
                 builder.response.is_error = true;
@@ -22,5 +22,8 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_
             (_, value) => builder.texts(reader, Channel::OTHER, value)?,
         }
     }
+    let mut usage = usage.end();
+    usage.complete = true;
+    builder.merge_usage(usage);
     Ok(())
 }

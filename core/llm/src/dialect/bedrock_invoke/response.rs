@@ -5,8 +5,9 @@ use crate::dialect::bedrock_converse::{self, response as converse};
 use crate::dialect::{anthropic, openai_chat};
 use crate::json::field::number;
 use crate::json::reader::{Reader, Value};
+use crate::usage::reader::{self as usage, Convention, UsageReader};
 use crate::view::response::ResponseBuilder;
-use crate::{Channel, Error, ErrorKind, Part, ReportedUsage};
+use crate::{Channel, Error, ErrorKind, Part};
 
 /// Reads a whole response.
 pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<(), Error> {
@@ -36,17 +37,18 @@ pub(super) fn event(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'
 /// "Amazon Titan Text models", "Cohere Command models", "AI21 Labs models").
 fn completion(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<(), Error> {
     reader.object()?;
-    let mut usage = ReportedUsage::default();
+    let mut usage = UsageReader::new(Convention::INCLUSIVE);
+    let finished = builder.response.finished.len();
     result(reader, builder, &mut usage, 0)?;
     builder.response.choices += 1;
-    if !usage.is_empty() {
-        builder.response.usage = Some(usage);
-    }
+    let mut usage = usage.end();
+    usage.complete = builder.response.finished.len() > finished;
+    builder.merge_usage(usage);
     Ok(())
 }
 
 /// Member names of completions and results, of all vendors.
-const RESULT_MEMBERS: [&str; 19] = [
+const RESULT_MEMBERS: [&str; 17] = [
     "generation",
     "outputText",
     "text",
@@ -57,31 +59,25 @@ const RESULT_MEMBERS: [&str; 19] = [
     "stop_reason",
     "completionReason",
     "finish_reason",
-    "inputTextTokenCount",
-    "prompt_token_count",
     "tokenCount",
-    "totalOutputTextTokenCount",
-    "generation_token_count",
+    "usage",
+    "meta",
     "amazon-bedrock-invocationMetrics",
     "message",
     "error",
     "bytes",
 ];
 
-/// Token counts of Bedrock itself, in `amazon-bedrock-invocationMetrics`.
-const METRICS: [&str; 4] =
-    ["inputTokenCount", "outputTokenCount", "cacheReadInputTokenCount", "cacheWriteInputTokenCount"];
-
 /// Reads the members of a completion, or of one result (`index`) in its array of results.
 fn result(
     reader: &mut Reader<'_, '_>,
     builder: &mut ResponseBuilder<'_>,
-    usage: &mut ReportedUsage,
+    usage: &mut UsageReader,
     index: u32,
 ) -> Result<(), Error> {
     let channel = |part| Channel { choice: index, part };
-    let (mut finished, mut metrics) = (false, None);
-    while let Some((_, name)) = reader.field(&RESULT_MEMBERS)? {
+    let mut finished = false;
+    while let Some((key, name)) = reader.field(&RESULT_MEMBERS)? {
         let value = reader.value()?;
         match (name, value) {
             ("generation" | "outputText" | "text" | "completion", value) => {
@@ -100,16 +96,20 @@ fn result(
             ("stop_reason" | "completionReason" | "finish_reason", Value::String(str)) => {
                 finished |= !str.span.is_empty();
             }
-            (
-                "inputTextTokenCount"
-                | "prompt_token_count"
-                | "tokenCount"
-                | "totalOutputTextTokenCount"
-                | "generation_token_count",
-                Value::Number(_),
-            ) => add_count(usage, name, number(reader, value)),
+            // Each of several results has its own count.
+            ("tokenCount", Value::Number(_)) => usage.add_output(number(reader, value)),
+            ("", Value::Number(_)) => {
+                usage.number(reader, key, value);
+            }
+            // Models of vendors whose own API has a usage, such as Cohere's.
+            ("usage" | "meta", Value::Object(_)) => {
+                usage::read(reader, builder, Convention::INCLUSIVE)?;
+            }
             ("amazon-bedrock-invocationMetrics", Value::Object(_)) => {
-                metrics = Some(builder.numbers(reader, METRICS)?);
+                usage::read(reader, builder, Convention::SECONDARY)?;
+                if let Some(usage) = &mut builder.response.usage {
+                    usage.complete = true;
+                }
             }
             ("message", Value::String(_)) => {
                 builder.response.is_error = true;
@@ -124,36 +124,10 @@ fn result(
             (_, value) => builder.texts(reader, Channel::OTHER, value)?,
         }
     }
-    if let Some(metrics) = metrics {
-        add_metrics(usage, metrics);
-    }
-    usage.complete |= finished;
     if finished {
         builder.response.finished.push(index);
     }
     Ok(())
-}
-
-/// Adds a token count of the model, which has this member name.
-fn add_count(usage: &mut ReportedUsage, name: &str, tokens: Option<u64>) {
-    match name {
-        "inputTextTokenCount" | "prompt_token_count" => usage.input = usage.input.max(tokens),
-        // Each of several results has its own count.
-        "tokenCount" => {
-            let tokens = tokens.unwrap_or_default();
-            usage.output = Some(usage.output.unwrap_or_default().saturating_add(tokens));
-        }
-        _ => usage.output = usage.output.max(tokens),
-    }
-}
-
-/// Adds the counts of [`METRICS`] for models that report none.
-fn add_metrics(usage: &mut ReportedUsage, [input, output, cached, cache_write]: [Option<u64>; 4]) {
-    if usage.input.is_none() {
-        *usage = ReportedUsage { input, cached, cache_write, input_excludes_cache: true, ..*usage };
-    }
-    usage.output = usage.output.or(output);
-    usage.complete = true;
 }
 
 /// Reads an event of Converse in a member with the name of the event (Amazon Nova).

@@ -3,8 +3,9 @@
 use super::Result;
 use crate::json::field::{number, saturate};
 use crate::json::reader::{Reader, Value};
+use crate::usage::reader::{self as usage, Convention};
 use crate::view::response::ResponseBuilder;
-use crate::{Channel, OffsetAnnotation, Part, ReportedUsage, Span};
+use crate::{Channel, OffsetAnnotation, Part, Span};
 
 /// Reads a whole response, or an error, whose `message` is a string.
 pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<()> {
@@ -20,7 +21,7 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_
                 builder.response.is_error = true;
                 builder.texts(reader, Channel::OTHER, value)?;
             }
-            ("usage", Value::Object(_)) => builder.response.usage = billed(reader, builder)?,
+            ("usage", Value::Object(_)) => billed(reader, builder, Convention::INCLUSIVE)?,
             ("logprobs", value) => logprobs(reader, builder, value)?,
             ("id" | "finish_reason", value) => builder.no_text(reader, 0, value)?,
             (_, value) => builder.texts(reader, Channel::OTHER, value)?,
@@ -76,7 +77,7 @@ fn delta(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Resu
         let value = reader.value()?;
         match (field, value) {
             ("message", Value::Object(_)) => message(reader, builder, 0, true)?,
-            ("usage", Value::Object(_)) => builder.response.usage = billed(reader, builder)?,
+            ("usage", Value::Object(_)) => billed(reader, builder, Convention::INCLUSIVE)?,
             ("error", value) => {
                 builder.response.is_error |= !value.is_null();
                 builder.texts(reader, Channel::OTHER, value)?;
@@ -207,24 +208,16 @@ fn logprobs(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>, valu
     Ok(())
 }
 
-/// Reads the usage: the billed tokens if there are any, otherwise all tokens; `None` if it has no token count.
+/// Reads the usage: the billed tokens if there are any, otherwise all tokens.
 pub(in crate::dialect) fn billed(
     reader: &mut Reader<'_, '_>,
     builder: &mut ResponseBuilder<'_>,
-) -> Result<Option<ReportedUsage>> {
-    let (mut billed, mut counted, mut cached) = ([None; 2], [None; 2], None);
-    let names = ["input_tokens", "output_tokens"];
-    while let Some((_, field)) = reader.field(&["billed_units", "tokens", "cached_tokens"])? {
-        match (field, reader.value()?) {
-            ("billed_units", Value::Object(_)) => billed = builder.numbers(reader, names)?,
-            ("tokens", Value::Object(_)) => counted = builder.numbers(reader, names)?,
-            ("cached_tokens", value @ Value::Number(_)) => cached = number(reader, value),
-            (_, value) => builder.texts(reader, Channel::OTHER, value)?,
-        }
-    }
-    let [input, output] = if billed == [None; 2] { counted } else { billed };
+    convention: Convention,
+) -> Result<()> {
+    let mut usage = usage::object(reader, builder, convention)?;
     // Billed input may exclude cached tokens: a cached count above the input is ignored.
-    let cached = cached.filter(|cached| input.is_some_and(|input| *cached <= input));
-    let usage = ReportedUsage { input, output, cached, complete: true, ..ReportedUsage::default() };
-    Ok(Some(usage).filter(|usage| !usage.is_empty()))
+    usage.cached = usage.cached.filter(|cached| usage.input.is_some_and(|input| *cached <= input));
+    usage.complete = true;
+    builder.merge_usage(usage);
+    Ok(())
 }

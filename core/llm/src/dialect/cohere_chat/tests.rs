@@ -129,7 +129,8 @@ fn responses_are_read() {
     let output =
         parse_response(CHAT, r#"{"usage":{"tokens":{"input_tokens":71,"output_tokens":9},"cached_tokens":64}}"#);
     assert_eq!(output.usage, Some(Usage { input: 71, cached: 64, output: 9, total: 80, ..Usage::default() }));
-    assert_eq!(parse_response(CHAT, r#"{"usage":{"billed_units":{"search_units":1}}}"#).usage, None);
+    let units = parse_response(CHAT, r#"{"usage":{"billed_units":{"search_units":1}}}"#).usage;
+    assert_eq!(units, Some(Usage { search_units: 1, ..Usage::default() }));
     assert!(parse_response(CHAT, r#"{"message":"invalid api token"}"#).is_error);
 }
 

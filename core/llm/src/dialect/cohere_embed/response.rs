@@ -2,6 +2,7 @@
 
 use crate::dialect::cohere_chat::billed;
 use crate::json::reader::{Reader, Value};
+use crate::usage::reader::Convention;
 use crate::view::response::ResponseBuilder;
 use crate::{Channel, Error, Part};
 
@@ -11,7 +12,7 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_
     while let Some((_, field)) = reader.field(&["id", "embeddings", "texts", "meta", "message", "response_type"])? {
         let value = reader.value()?;
         match (field, value) {
-            ("meta", Value::Object(_)) => builder.response.usage = billed(reader, builder)?,
+            ("meta", Value::Object(_)) => billed(reader, builder, Convention::INPUT_ONLY)?,
             ("embeddings", value) => numbers(reader, builder, value)?,
             // The input, repeated: each string is a separate text.
             ("texts", value) => builder.texts(reader, Channel { choice: 0, part: Part::Whole }, value)?,

@@ -3,8 +3,9 @@
 use super::Result;
 use crate::json::field::{number, saturate, wrong_type};
 use crate::json::reader::{Reader, Value};
+use crate::usage::reader::{self as usage, Convention};
 use crate::view::response::ResponseBuilder;
-use crate::{Channel, OffsetAnnotation, Part, ReportedUsage, Span};
+use crate::{Channel, OffsetAnnotation, Part, Span};
 
 /// Reads a response. The response to a failed streamed call is an array with one element.
 pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<()> {
@@ -19,6 +20,15 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_
         }
         value => Err(wrong_type("body", value)),
     }
+}
+
+/// Reads the response to an embedding call: all of its tokens are input tokens.
+pub(super) fn read_embedding(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<()> {
+    read(reader, builder)?;
+    if let Some(usage) = &mut builder.response.usage {
+        (usage.total_is_input, usage.complete) = (true, true);
+    }
+    Ok(())
 }
 
 /// Reads the members of a response.
@@ -45,7 +55,7 @@ fn response(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> R
                     builder.response.choices += 1;
                 }
             }
-            ("usageMetadata", Value::Object(_)) => builder.response.usage = usage(reader, builder)?,
+            ("usageMetadata", Value::Object(_)) => usage::read(reader, builder, Convention::WITHOUT_REASONING)?,
             ("modelVersion", Value::String(str)) => builder.response.model = Some(str),
             ("promptFeedback", Value::Object(_)) => {
                 // The prompt was blocked: there will be no candidates.
@@ -56,9 +66,7 @@ fn response(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> R
                 builder.response.is_error |= !value.is_null();
                 builder.texts(reader, Channel::OTHER, value)?;
             }
-            ("promptTokensDetails" | "cacheTokensDetails", Value::Array(_)) => {
-                audio(reader, builder)?;
-            }
+            ("promptTokensDetails" | "cacheTokensDetails", Value::Array(_)) => modalities(reader, builder)?,
             ("responseId" | "createTime", value) => builder.no_text(reader, 0, value)?,
             (_, value) => builder.texts(reader, Channel::OTHER, value)?,
         }
@@ -225,65 +233,19 @@ fn logprobs(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> R
     Ok(())
 }
 
-/// Reads the usage, a running total; `None` if it has no token count.
-fn usage(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<Option<ReportedUsage>> {
-    let mut usage = ReportedUsage { output_excludes_reasoning: true, ..ReportedUsage::default() };
-    let mut tools = None;
-    while let Some((_, field)) = reader.field(&[
-        "promptTokenCount",
-        "candidatesTokenCount",
-        "totalTokenCount",
-        "cachedContentTokenCount",
-        "thoughtsTokenCount",
-        "toolUsePromptTokenCount",
-        "promptTokensDetails",
-        "candidatesTokensDetails",
-        "cacheTokensDetails",
-        "toolUsePromptTokensDetails",
-        "trafficType",
-    ])? {
-        let value = reader.value()?;
-        match (field, value) {
-            ("promptTokenCount", Value::Number(_)) => usage.input = number(reader, value),
-            ("candidatesTokenCount", Value::Number(_)) => usage.output = number(reader, value),
-            ("totalTokenCount", Value::Number(_)) => usage.total = number(reader, value),
-            ("cachedContentTokenCount", Value::Number(_)) => usage.cached = number(reader, value),
-            ("thoughtsTokenCount", Value::Number(_)) => usage.reasoning = number(reader, value),
-            ("toolUsePromptTokenCount", Value::Number(_)) => tools = number(reader, value),
-            ("promptTokensDetails", Value::Array(_)) => usage.audio_input = audio(reader, builder)?,
-            ("candidatesTokensDetails", Value::Array(_)) => usage.audio_output = audio(reader, builder)?,
-            ("cacheTokensDetails" | "toolUsePromptTokensDetails", Value::Array(_)) => {
-                audio(reader, builder)?;
-            }
-            ("trafficType", value) => builder.no_text(reader, 0, value)?,
-            (_, value) => builder.texts(reader, Channel::OTHER, value)?,
-        }
-    }
-    if let Some(tools) = tools {
-        usage.input = Some(usage.input.unwrap_or_default().saturating_add(tools));
-    }
-    Ok(Some(usage).filter(|usage| !usage.is_empty()))
-}
-
-/// Returns the audio tokens among token counts by modality.
-fn audio(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<Option<u64>> {
-    let mut audio = None;
+/// Reads the modalities of a token count. They are values of an enumeration, not texts.
+fn modalities(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<()> {
     while let Some(value) = reader.element()? {
         let Value::Object(_) = value else {
             builder.texts(reader, Channel::OTHER, value)?;
             continue;
         };
-        let (mut tokens, mut is_audio) = (None, false);
-        while let Some((_, field)) = reader.field(&["modality", "tokenCount"])? {
+        while let Some((_, field)) = reader.field(&["modality"])? {
             match (field, reader.value()?) {
-                ("modality", Value::String(str)) => is_audio = str.is(reader.body(), "AUDIO"),
-                ("tokenCount", value @ Value::Number(_)) => tokens = number(reader, value),
+                ("modality", value) => builder.no_text(reader, 0, value)?,
                 (_, value) => builder.texts(reader, Channel::OTHER, value)?,
             }
         }
-        if is_audio {
-            audio = tokens;
-        }
     }
-    Ok(audio)
+    Ok(())
 }

@@ -1,28 +1,19 @@
 //! Reads responses and lines of streams, which are the same object.
 
 use super::Result;
-use crate::json::field::number;
 use crate::json::reader::{Reader, Value};
+use crate::usage::reader::{Convention, UsageReader};
 use crate::view::response::ResponseBuilder;
-use crate::{Channel, Part, ReportedUsage};
+use crate::{Channel, Part};
 
 /// Reads a response.
 pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<()> {
     reader.object()?;
     let channel = |part| Channel { choice: 0, part };
-    let mut usage = ReportedUsage::default();
-    while let Some((_, field)) = reader.field(&[
-        "model",
-        "message",
-        "response",
-        "thinking",
-        "done",
-        "prompt_eval_count",
-        "eval_count",
-        "error",
-        "created_at",
-        "done_reason",
-    ])? {
+    let mut usage = UsageReader::new(Convention::INCLUSIVE);
+    while let Some((key, field)) =
+        reader.field(&["model", "message", "response", "thinking", "done", "error", "created_at", "done_reason"])?
+    {
         let value = reader.value()?;
         match (field, value) {
             ("model", Value::String(str)) => builder.response.model = Some(str),
@@ -30,8 +21,9 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_
             ("response", value) => builder.text_or_others(reader, channel(Part::Content), value)?,
             ("thinking", value) => builder.text_or_others(reader, channel(Part::Reasoning), value)?,
             ("done", Value::Bool(done, _)) => builder.response.ends = done,
-            ("prompt_eval_count", Value::Number(_)) => usage.input = number(reader, value),
-            ("eval_count", Value::Number(_)) => usage.output = number(reader, value),
+            ("", Value::Number(_)) => {
+                usage.number(reader, key, value);
+            }
             ("error", value) => {
                 builder.response.is_error = !value.is_null();
                 builder.texts(reader, Channel::OTHER, value)?;
@@ -44,8 +36,9 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_
     if builder.response.ends {
         builder.response.finished.push(0);
     }
+    let mut usage = usage.end();
     usage.complete = builder.response.ends;
-    builder.response.usage = Some(usage).filter(|usage| !usage.is_empty());
+    builder.merge_usage(usage);
     Ok(())
 }
 

@@ -1,19 +1,21 @@
 //! Reads responses.
 
-use crate::json::field::number;
 use crate::json::reader::{Reader, Value};
+use crate::usage::reader::{Convention, UsageReader};
 use crate::view::response::ResponseBuilder;
-use crate::{Channel, Error, ReportedUsage};
+use crate::{Channel, Error};
 
 /// Reads a response.
 pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<(), Error> {
     reader.object()?;
-    let mut input = None;
-    while let Some((_, field)) = reader.field(&["model", "prompt_eval_count", "error"])? {
+    let mut usage = UsageReader::new(Convention::INPUT_ONLY);
+    while let Some((key, field)) = reader.field(&["model", "error"])? {
         let value = reader.value()?;
         match (field, value) {
             ("model", Value::String(str)) => builder.response.model = Some(str),
-            ("prompt_eval_count", Value::Number(_)) => input = number(reader, value),
+            ("", Value::Number(_)) => {
+                usage.number(reader, key, value);
+            }
             ("error", value) => {
                 builder.response.is_error = !value.is_null();
                 builder.texts(reader, Channel::OTHER, value)?;
@@ -22,7 +24,8 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_
             (_, value) => builder.texts(reader, Channel::OTHER, value)?,
         }
     }
-    builder.response.usage =
-        input.map(|input| ReportedUsage { input: Some(input), complete: true, ..ReportedUsage::default() });
+    let mut usage = usage.end();
+    usage.complete = true;
+    builder.merge_usage(usage);
     Ok(())
 }

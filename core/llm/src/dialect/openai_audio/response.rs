@@ -1,7 +1,7 @@
 //! Reads transcripts and the events of speech.
 
-use crate::dialect::openai_images::response::usage;
 use crate::json::reader::{Reader, Value};
+use crate::usage::reader::{self as usage, Convention};
 use crate::view::response::ResponseBuilder;
 use crate::{Channel, Error, Part, Span};
 
@@ -34,7 +34,7 @@ pub(super) fn transcript(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuil
                 "error" => builder.response.is_error = true,
                 _ => {}
             },
-            ("usage", Value::Object(_)) => builder.response.usage = usage(reader, builder)?,
+            ("usage", Value::Object(_)) => whole_usage(reader, builder)?,
             ("error", value) => {
                 builder.response.is_error |= !value.is_null();
                 builder.texts(reader, Channel::OTHER, value)?;
@@ -72,7 +72,7 @@ pub(super) fn speech(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<
                 builder.response.is_error |= kind == "error";
             }
             ("audio", value) => builder.no_text(reader, 0, value)?,
-            ("usage", Value::Object(_)) => builder.response.usage = usage(reader, builder)?,
+            ("usage", Value::Object(_)) => whole_usage(reader, builder)?,
             ("error", value) => {
                 builder.response.is_error |= !value.is_null();
                 builder.texts(reader, Channel::OTHER, value)?;
@@ -81,5 +81,14 @@ pub(super) fn speech(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<
         }
     }
     builder.response.choices += 1;
+    Ok(())
+}
+
+/// Reads the usage of a whole call: tokens, or the duration of the audio.
+fn whole_usage(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<(), Error> {
+    usage::read(reader, builder, Convention::INCLUSIVE)?;
+    if let Some(usage) = &mut builder.response.usage {
+        usage.complete = true;
+    }
     Ok(())
 }

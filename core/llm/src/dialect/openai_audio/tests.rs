@@ -57,7 +57,8 @@ fn responses_are_read() {
     assert!(response.logprobs[0].of(body.as_bytes()).starts_with(b"[{\"word\""));
     // Billed by duration: no token counts.
     let output = parse_response(TRANSCRIPTIONS, r#"{"text":"Hi","usage":{"type":"duration","seconds":9}}"#);
-    assert_eq!((output.usage, output.lines()), (None, vec!["0 Content Hi".to_owned()]));
+    let want = Usage { audio_input_ms: 9000, ..Usage::default() };
+    assert_eq!((output.usage, output.lines()), (Some(want), vec!["0 Content Hi".to_owned()]));
 
     let events = [
         r#"{"type":"transcript.text.delta","delta":"Hel"}"#,

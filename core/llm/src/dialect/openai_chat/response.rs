@@ -1,11 +1,12 @@
 //! Reads responses and events.
 
 use super::Result;
-use crate::json::field::{number, saturate};
+use crate::json::field::saturate;
 use crate::json::reader::{Reader, Value};
 use crate::json::scan::whole;
+use crate::usage::reader::{self as usage, Convention};
 use crate::view::response::ResponseBuilder;
-use crate::{Channel, Part, ReportedUsage, Span};
+use crate::{Channel, Part, Span};
 
 /// Reads a whole response or an event. They differ in the member of a choice that contains the message: `member`.
 pub(in crate::dialect) fn read(
@@ -25,6 +26,9 @@ pub(in crate::dialect) fn read(
         "system_fingerprint",
         "service_tier",
         "obfuscation",
+        "x_groq",
+        "timings",
+        "amazon-bedrock-invocationMetrics",
     ])? {
         let value = reader.value()?;
         match (field, value) {
@@ -35,13 +39,21 @@ pub(in crate::dialect) fn read(
                     builder.response.choices += 1;
                 }
             }
-            ("usage", Value::Object(_)) => builder.response.usage = usage(reader, builder)?,
+            ("usage", Value::Object(_)) => usage::read(reader, builder, Convention::INCLUSIVE)?,
+            ("x_groq", Value::Object(_)) => groq(reader, builder)?,
+            // llama.cpp, and Bedrock in the last event.
+            ("timings" | "amazon-bedrock-invocationMetrics", Value::Object(_)) => {
+                usage::read(reader, builder, Convention::SECONDARY)?;
+            }
+            ("service_tier", Value::String(tier)) => builder.service_tier(reader, tier),
             ("error", value) => {
-                builder.response.is_error = !value.is_null();
+                builder.response.is_error |= !value.is_null();
                 builder.texts(reader, Channel::OTHER, value)?;
             }
             ("obfuscation", value) => builder.padding(reader, value)?,
-            ("" | "model" | "choices" | "usage", value) => builder.texts(reader, Channel::OTHER, value)?,
+            ("" | "model" | "choices" | "usage" | "x_groq" | "timings", value) => {
+                builder.texts(reader, Channel::OTHER, value)?
+            }
             (_, value) => builder.no_text(reader, 0, value)?,
         }
     }
@@ -65,11 +77,21 @@ fn choice(
     let mut index = saturate(builder.response.choices as u64);
     let Value::Object(_) = value else { return builder.texts(reader, Channel::OTHER, value) };
     let mut finished = false;
-    while let Some((_, field)) = reader.field(&[member, "index", "finish_reason", "logprobs"])? {
+    while let Some((_, field)) = reader.field(&[member, "index", "finish_reason", "logprobs", "usage", "error"])? {
         let value = reader.value()?;
         match (field, value) {
             ("index", Value::Number(span)) => index = whole(reader.body(), span).map_or(index, saturate),
-            ("finish_reason", Value::String(str)) => finished = !str.span.is_empty(),
+            ("finish_reason", Value::String(str)) => {
+                finished = !str.span.is_empty();
+                // OpenRouter, "Errors": an error of the upstream provider after the response has begun.
+                builder.response.is_error |= str.is(reader.body(), "error");
+            }
+            // Moonshot reports the usage in the last event of each choice.
+            ("usage", Value::Object(_)) => usage::read(reader, builder, Convention::INCLUSIVE)?,
+            ("error", value) => {
+                builder.response.is_error |= !value.is_null();
+                builder.texts(reader, Channel::OTHER, value)?;
+            }
             ("logprobs", Value::Object(start)) => {
                 logprobs(reader, builder)?;
                 builder.response.logprobs.push(Span::new(start, reader.offset()));
@@ -254,36 +276,15 @@ fn logprobs(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> R
     Ok(())
 }
 
-/// Reads the usage; `None` if it has no token count.
-pub(in crate::dialect) fn usage(
-    reader: &mut Reader<'_, '_>,
-    builder: &mut ResponseBuilder<'_>,
-) -> Result<Option<ReportedUsage>> {
-    let mut usage = ReportedUsage::default();
-    let mut cache_hit = None;
-    while let Some((_, field)) = reader.field(&[
-        "prompt_tokens",
-        "completion_tokens",
-        "total_tokens",
-        "prompt_tokens_details",
-        "completion_tokens_details",
-        "prompt_cache_hit_tokens",
-    ])? {
-        match (field, reader.value()?) {
-            ("prompt_tokens", value @ Value::Number(_)) => usage.input = number(reader, value),
-            ("completion_tokens", value @ Value::Number(_)) => usage.output = number(reader, value),
-            ("total_tokens", value @ Value::Number(_)) => usage.total = number(reader, value),
-            ("prompt_cache_hit_tokens", value @ Value::Number(_)) => cache_hit = number(reader, value),
-            ("prompt_tokens_details", Value::Object(_)) => {
-                [usage.cached, usage.audio_input] = builder.numbers(reader, ["cached_tokens", "audio_tokens"])?;
-            }
-            ("completion_tokens_details", Value::Object(_)) => {
-                [usage.reasoning, usage.audio_output] =
-                    builder.numbers(reader, ["reasoning_tokens", "audio_tokens"])?;
-            }
-            (_, value) => builder.texts(reader, Channel { choice: 0, part: Part::Other }, value)?,
+/// Reads Groq's extension, which repeats the usage of a stream.
+fn groq(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<()> {
+    while let Some((_, field)) = reader.field(&["usage", "id"])? {
+        let value = reader.value()?;
+        match (field, value) {
+            ("usage", Value::Object(_)) => usage::read(reader, builder, Convention::INCLUSIVE)?,
+            ("id", value) => builder.no_text(reader, 0, value)?,
+            (_, value) => builder.texts(reader, Channel::OTHER, value)?,
         }
     }
-    usage.cached = usage.cached.or(cache_hit);
-    Ok(Some(usage).filter(|usage| usage.input.or(usage.output).or(usage.total).is_some()))
+    Ok(())
 }

@@ -1,7 +1,7 @@
 //! Reads responses.
 
-use crate::dialect::openai_chat::response;
 use crate::json::reader::{Reader, Value};
+use crate::usage::reader::{self as usage, Convention};
 use crate::view::response::ResponseBuilder;
 use crate::{Channel, Error};
 
@@ -17,7 +17,7 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_
                     embedding(reader, builder, value)?;
                 }
             }
-            ("usage", Value::Object(_)) => builder.response.usage = response::usage(reader, builder)?,
+            ("usage", Value::Object(_)) => usage::read(reader, builder, Convention::INPUT_ONLY)?,
             ("error", value) => {
                 builder.response.is_error = !value.is_null();
                 builder.texts(reader, Channel::OTHER, value)?;

@@ -1,9 +1,9 @@
 //! Reads responses.
 
-use crate::json::field::number;
 use crate::json::reader::{Reader, Value};
+use crate::usage::reader::{self as usage, Convention};
 use crate::view::response::ResponseBuilder;
-use crate::{Channel, Error, Part, ReportedUsage};
+use crate::{Channel, Error, Part};
 
 /// Reads a whole response, or an event, which contains an image itself.
 pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<(), Error> {
@@ -29,7 +29,7 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_
                     index = index.saturating_add(1);
                 }
             }
-            ("usage", Value::Object(_)) => builder.response.usage = usage(reader, builder)?,
+            ("usage", Value::Object(_)) => image_usage(reader, builder)?,
             ("type", Value::String(str)) => {
                 let kind = str.decode(reader.body());
                 builder.response.ends |= kind.ends_with(".completed");
@@ -68,36 +68,12 @@ fn image(
     Ok(())
 }
 
-/// Reads the usage, with token counts by modality; `None` if it has no token count (some models are billed by duration
-/// or by image).
-pub(in crate::dialect) fn usage(
-    reader: &mut Reader<'_, '_>,
-    builder: &mut ResponseBuilder<'_>,
-) -> Result<Option<ReportedUsage>, Error> {
-    let mut usage = ReportedUsage { complete: true, ..ReportedUsage::default() };
-    while let Some((_, field)) = reader.field(&[
-        "input_tokens",
-        "output_tokens",
-        "total_tokens",
-        "input_tokens_details",
-        "input_token_details",
-        "output_tokens_details",
-        "type",
-    ])? {
-        match (field, reader.value()?) {
-            ("input_tokens", value @ Value::Number(_)) => usage.input = number(reader, value),
-            ("output_tokens", value @ Value::Number(_)) => usage.output = number(reader, value),
-            ("total_tokens", value @ Value::Number(_)) => usage.total = number(reader, value),
-            ("input_tokens_details" | "input_token_details", Value::Object(_)) => {
-                [usage.cached, usage.audio_input] = builder.numbers(reader, ["cached_tokens", "audio_tokens"])?;
-            }
-            ("output_tokens_details", Value::Object(_)) => {
-                [usage.reasoning, usage.audio_output] =
-                    builder.numbers(reader, ["reasoning_tokens", "audio_tokens"])?;
-            }
-            ("type", value) => builder.no_text(reader, 0, value)?,
-            (_, value) => builder.texts(reader, Channel::OTHER, value)?,
-        }
+/// Reads the usage. Output tokens without details are those of images.
+fn image_usage(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<(), Error> {
+    usage::read(reader, builder, Convention::INCLUSIVE)?;
+    if let Some(usage) = &mut builder.response.usage {
+        usage.image_output = usage.image_output.or(usage.output);
+        usage.complete = true;
     }
-    Ok(Some(usage).filter(|usage| !usage.is_empty()))
+    Ok(())
 }

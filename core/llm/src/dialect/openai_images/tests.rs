@@ -76,7 +76,8 @@ fn responses_are_read() {
     for dialect in [IMAGES, EDITS] {
         let output = parse_response(dialect, body);
         assert_eq!(output.lines(), ["0 Content A grey cat", "1 Other https://x/y.png"]);
-        assert_eq!(output.usage, Some(Usage { input: 50, output: 100, total: 150, ..Usage::default() }));
+        let want = Usage { input: 50, image_input: 40, output: 100, image_output: 100, total: 150, ..Usage::default() };
+        assert_eq!(output.usage, Some(want));
         assert!(output.complete && !output.is_error);
     }
     let events = [

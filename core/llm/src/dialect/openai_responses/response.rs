@@ -3,8 +3,9 @@
 use super::Result;
 use crate::json::field::{number, saturate};
 use crate::json::reader::{Reader, Value};
+use crate::usage::reader::{self as usage, Convention};
 use crate::view::response::{OffsetAnnotation, ResponseBuilder};
-use crate::{Channel, Part, ReportedUsage, Span};
+use crate::{Channel, Part, Span};
 
 /// Reads a whole response, or an error.
 pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<()> {
@@ -64,7 +65,8 @@ pub(super) fn response(
                 }
                 builder.response.choices += 1;
             }
-            ("usage", Value::Object(_)) => builder.response.usage = usage(reader, builder)?,
+            ("usage", Value::Object(_)) => usage::read(reader, builder, Convention::INCLUSIVE)?,
+            ("service_tier", Value::String(tier)) => builder.service_tier(reader, tier),
             ("error", value) => {
                 builder.response.is_error |= !value.is_null();
                 builder.texts(reader, Channel::OTHER, value)?;
@@ -190,29 +192,6 @@ pub(super) fn logprobs(
     }
     builder.response.logprobs.push(Span::new(start, reader.offset()));
     Ok(())
-}
-
-/// Reads the usage; `None` if it has no token count.
-fn usage(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<Option<ReportedUsage>> {
-    let mut usage = ReportedUsage::default();
-    let known = ["input_tokens", "output_tokens", "total_tokens", "input_tokens_details", "output_tokens_details"];
-    while let Some((_, field)) = reader.field(&known)? {
-        let value = reader.value()?;
-        match (field, value) {
-            ("input_tokens", Value::Number(_)) => usage.input = number(reader, value),
-            ("output_tokens", Value::Number(_)) => usage.output = number(reader, value),
-            ("total_tokens", Value::Number(_)) => usage.total = number(reader, value),
-            ("input_tokens_details", Value::Object(_)) => {
-                [usage.cached, usage.audio_input] = builder.numbers(reader, ["cached_tokens", "audio_tokens"])?;
-            }
-            ("output_tokens_details", Value::Object(_)) => {
-                [usage.reasoning, usage.audio_output] =
-                    builder.numbers(reader, ["reasoning_tokens", "audio_tokens"])?;
-            }
-            (_, value) => builder.texts(reader, Channel::OTHER, value)?,
-        }
-    }
-    Ok(Some(usage).filter(|usage| !usage.is_empty()))
 }
 
 /// Returns the value of an index; 0 if it is not a whole number.

@@ -1,10 +1,11 @@
 //! Reads responses.
 
 use crate::dialect::cohere_chat;
-use crate::json::field::{number, wrong_type};
+use crate::json::field::wrong_type;
 use crate::json::reader::{Reader, Value};
+use crate::usage::reader::Convention;
 use crate::view::response::ResponseBuilder;
-use crate::{Channel, Error, ReportedUsage};
+use crate::{Channel, Error};
 
 /// Reads a response.
 pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<(), Error> {
@@ -18,8 +19,8 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_
         let value = reader.value()?;
         match (field, value) {
             ("model", Value::String(str)) => builder.response.model = Some(str),
-            ("meta", Value::Object(_)) => builder.response.usage = cohere_chat::billed(reader, builder)?,
-            ("usage", Value::Object(_)) => builder.response.usage = usage(reader, builder)?,
+            // Cohere, and other servers; all tokens are input tokens.
+            ("meta" | "usage", Value::Object(_)) => cohere_chat::billed(reader, builder, Convention::INPUT_ONLY)?,
             ("message", Value::String(_)) => {
                 builder.response.is_error = true;
                 builder.texts(reader, Channel::OTHER, value)?;
@@ -34,18 +35,4 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_
         }
     }
     Ok(())
-}
-
-/// Reads the usage of servers other than Cohere's; all tokens are input tokens.
-fn usage(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<Option<ReportedUsage>, Error> {
-    let (mut input, mut total) = (None, None);
-    while let Some((_, field)) = reader.field(&["prompt_tokens", "total_tokens"])? {
-        match (field, reader.value()?) {
-            ("prompt_tokens", value @ Value::Number(_)) => input = number(reader, value),
-            ("total_tokens", value @ Value::Number(_)) => total = number(reader, value),
-            (_, value) => builder.texts(reader, Channel::OTHER, value)?,
-        }
-    }
-    let usage = ReportedUsage { input: input.or(total), total, complete: true, ..ReportedUsage::default() };
-    Ok(Some(usage).filter(|usage| !usage.is_empty()))
 }

@@ -30,7 +30,7 @@ fn responses_are_read() {
             r#"{"id":"r","results":[{"index":1,"relevance_score":0.9,"document":{"text":"b"}}],"meta":{"api_version":{"version":"2"},
                 "billed_units":{"search_units":1}}}"#,
             vec!["0 Other b2"],
-            None,
+            Some((0, 0, 0)),
         ),
         (
             r#"{"results":[{"index":0,"relevance_score":0.9}],"meta":{"billed_units":{"input_tokens":7,"search_units":1}}}"#,
@@ -48,6 +48,8 @@ fn responses_are_read() {
         assert_eq!(output.lines(), expected, "{body}");
         assert_eq!(output.usage.map(|usage| (usage.input, usage.output, usage.total)), usage, "{body}");
     }
+    let units = parse_response(RERANK, r#"{"results":[],"meta":{"billed_units":{"search_units":3}}}"#);
+    assert_eq!(units.usage.map(|usage| usage.search_units), Some(3));
     assert!(parse_response(RERANK, r#"{"message":"no"}"#).is_error);
     assert!(parse_response(RERANK, r#"{"error":{"message":"no"}}"#).is_error);
     let want = json!({"message": "no \"more\"\nfor you\u{0}"});

@@ -2,13 +2,14 @@
 
 use crate::json::field::number;
 use crate::json::reader::{Reader, Value};
+use crate::usage::reader::{Convention, UsageReader};
 use crate::view::response::ResponseBuilder;
-use crate::{Channel, Error, Part, ReportedUsage};
+use crate::{Channel, Error, Part};
 
 /// Reads a response.
 pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<(), Error> {
     reader.object()?;
-    let mut usage = ReportedUsage::default();
+    let mut usage = UsageReader::new(Convention::INCLUSIVE);
     while let Some((_, field)) = reader.field(&["predictions", "metadata", "error", "deployedModelId"])? {
         let value = reader.value()?;
         match (field, value) {
@@ -28,8 +29,9 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_
             (_, value) => builder.texts(reader, Channel::OTHER, value)?,
         }
     }
+    let mut usage = usage.end();
     usage.complete = true;
-    builder.response.usage = Some(usage).filter(|usage| !usage.is_empty());
+    builder.merge_usage(usage);
     Ok(())
 }
 
@@ -37,7 +39,7 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_
 fn prediction(
     reader: &mut Reader<'_, '_>,
     builder: &mut ResponseBuilder<'_>,
-    usage: &mut ReportedUsage,
+    usage: &mut UsageReader,
     index: u32,
     value: Value,
 ) -> Result<(), Error> {
@@ -57,10 +59,7 @@ fn prediction(
         match (field, value) {
             ("bytesBase64Encoded" | "mimeType", value) => builder.no_text(reader, index, value)?,
             // Tokens of one instance.
-            ("token_count" | "tokenCount", Value::Number(_)) => {
-                let tokens = number(reader, value).unwrap_or_default();
-                usage.input = Some(usage.input.unwrap_or_default().saturating_add(tokens));
-            }
+            ("token_count" | "tokenCount", Value::Number(_)) => usage.add_input(number(reader, value)),
             // Each string is a separate text.
             (_, Value::String(str)) => builder.text(channel(Part::Whole), str)?,
             (_, value) => prediction(reader, builder, usage, index, value)?,
@@ -73,19 +72,15 @@ fn prediction(
 fn metadata(
     reader: &mut Reader<'_, '_>,
     builder: &mut ResponseBuilder<'_>,
-    usage: &mut ReportedUsage,
+    usage: &mut UsageReader,
 ) -> Result<(), Error> {
     while let Some((_, field)) = reader.field(&["tokenMetadata"])? {
         match (field, reader.value()?) {
             ("tokenMetadata", Value::Object(_)) => {
                 while let Some((_, field)) = reader.field(&["inputTokenCount", "outputTokenCount"])? {
                     match (field, reader.value()?) {
-                        ("inputTokenCount", Value::Object(_)) => {
-                            [usage.input] = builder.numbers(reader, ["totalTokens"])?;
-                        }
-                        ("outputTokenCount", Value::Object(_)) => {
-                            [usage.output] = builder.numbers(reader, ["totalTokens"])?;
-                        }
+                        ("inputTokenCount", Value::Object(_)) => usage.add_input(total_tokens(reader, builder)?),
+                        ("outputTokenCount", Value::Object(_)) => usage.add_output(total_tokens(reader, builder)?),
                         (_, value) => builder.texts(reader, Channel::OTHER, value)?,
                     }
                 }
@@ -94,4 +89,16 @@ fn metadata(
         }
     }
     Ok(())
+}
+
+/// Reads a token count.
+fn total_tokens(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<Option<u64>, Error> {
+    let mut tokens = None;
+    while let Some((_, field)) = reader.field(&["totalTokens"])? {
+        match (field, reader.value()?) {
+            ("totalTokens", value @ Value::Number(_)) => tokens = number(reader, value),
+            (_, value) => builder.texts(reader, Channel::OTHER, value)?,
+        }
+    }
+    Ok(tokens)
 }

@@ -1,7 +1,7 @@
 //! The head of a response: its origin and the kind of its body.
 
-use tollgate_llm::Dialect;
 use tollgate_llm::content_encoding::ContentEncoding;
+use tollgate_llm::{Dialect, ReportedUsage};
 
 use crate::headers::{Head, HeaderChanges};
 use crate::property;
@@ -25,7 +25,11 @@ pub(super) fn read(head: &Head, dialect: Dialect, streamed: bool, ended: bool) -
         kind = BodyKind::Plain;
     }
     let encoding = ContentEncoding::detect(&head.get("content-encoding"));
-    ResponseHead { status, origin, kind, encoding, ended, changes: HeaderChanges::default() }
+    let usage = match dialect {
+        Dialect::BedrockInvoke => ReportedUsage::from_headers(|name| head.first(name)),
+        _ => None,
+    };
+    ResponseHead { status, origin, kind, encoding, ended, usage, changes: HeaderChanges::default() }
 }
 
 /// Returns `true` if responses of the dialect in the content-type of `head` have no text.
