@@ -104,14 +104,14 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "usage-withheld",
         breaks: "clients that did not ask for usage receive the usage event",
         file: "core/tokens/src/meter.rs",
-        from: "withhold: self.withholds && chunk.is_usage_only(),",
-        to: "withhold: false,",
+        from: "withhold: self.withholds && chunk.is_usage_only() }",
+        to: "withhold: false }",
     },
     Mutant {
         name: "usage-ignored",
         breaks: "usage that the provider reports in a stream is ignored",
         file: "core/tokens/src/meter.rs",
-        from: "            ReportedUsage::merge(&mut self.provider, chunk.usage);",
-        to: "            let _ = chunk.usage;",
+        from: "        ReportedUsage::merge(&mut self.provider, chunk.usage);",
+        to: "        let _ = chunk.usage;",
     },
 ];
