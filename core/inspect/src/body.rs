@@ -54,6 +54,24 @@ pub fn inspect_request(policy: &Policy, request: &Request, body: &[u8]) -> Repor
     inspection.report
 }
 
+/// Inspects a text that cannot be edited, such as that of a prompt given as token ids: a match of a rule that redacts blocks
+/// the request. The report has no findings, since the text is not one of the body.
+pub fn inspect_uneditable(policy: &Policy, text: &str) -> Report {
+    let mut inspection = Inspection::new(policy, Direction::Request, text.as_bytes());
+    inspection.is_raw = true;
+    inspection.whole(&[(0, Str { span: Span::new(0, text.len()), escaped: false })]);
+    let mut report = inspection.report;
+    report.findings.clear();
+    (report.redactions, report.edits) = (0, Edits::new());
+    let redacts = |rule: &&RuleIndex| policy.rule(**rule).is_some_and(|rule| rule.action() == Action::Redact);
+    if let Some(rule) = report.rules.iter().find(redacts).copied()
+        && report.cause.is_none()
+    {
+        report.block(Cause::Rule(rule));
+    }
+    report
+}
+
 /// Inspects every text of a response that is not streamed: content, refusal, reasoning, names and arguments of tool calls,
 /// transcripts and all other strings of every candidate.
 ///

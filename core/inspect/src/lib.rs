@@ -82,7 +82,7 @@ mod rule;
 mod search;
 mod stream;
 
-pub use body::{inspect_request, inspect_response};
+pub use body::{inspect_request, inspect_response, inspect_uneditable};
 pub use error::{ExampleError, PatternError, PolicyError, Problem};
 pub use pattern::compile::longest_match;
 pub use policy::{MAX_RULES, Policy};

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use tollgate_llm::content_encoding::{ContentEncoding, InflateLimits, Inflater};
 use tollgate_names::{Entries, Resolver, ResolverBuilder, Step};
 
-use crate::{Profile, Tokenizer};
+use crate::{Margin, Profile, RawMargins, Tokenizer};
 
 /// Maximum size of a table in bytes. The largest vocabularies of today take a third of it.
 pub const MAX_TABLE_BYTES: usize = 16 << 20;
@@ -75,6 +75,7 @@ impl std::error::Error for CatalogError {}
 pub struct Catalog {
     aliases: Resolver,
     tokenizers: Resolver<Tokenizer>,
+    margins: Resolver<Margin>,
 }
 
 impl Catalog {
@@ -83,7 +84,37 @@ impl Catalog {
     /// # Errors
     /// If a name is invalid or duplicated, an alias leads back to itself, or a table cannot be used.
     pub fn new(aliases: RawAliases, tokenizers: Vec<RawTokenizer>) -> Result<Catalog, CatalogError> {
-        Ok(Catalog { aliases: validated_aliases(aliases)?, tokenizers: loaded_tokenizers(tokenizers)? })
+        let (aliases, tokenizers) = (validated_aliases(aliases)?, loaded_tokenizers(tokenizers)?);
+        Ok(Catalog { aliases, tokenizers, margins: Resolver::default() })
+    }
+
+    /// Replaces the margins of the models that are named.
+    ///
+    /// # Errors
+    /// If a name is invalid or there are too many.
+    pub fn with_margins(self, RawMargins(raw): RawMargins) -> Result<Catalog, CatalogError> {
+        if raw.0.len() > MAX_ALIASES {
+            let problem = format!("at most {MAX_ALIASES} models");
+            return Err(CatalogError { path: "estimate_margin".to_owned(), problem });
+        }
+        let mut margins = ResolverBuilder::default();
+        for (name, margin) in raw.0 {
+            let problem = |error: tollgate_names::NameError| error.to_string();
+            margins
+                .insert(&name, margin)
+                .map_err(|error| CatalogError { path: format!("estimate_margin.{name:?}"), problem: problem(error) })?;
+        }
+        // Without aliases, there are no errors.
+        let margins = margins.build();
+        debug_assert!(margins.is_ok());
+        Ok(Catalog { margins: margins.unwrap_or_default(), ..self })
+    }
+
+    /// Returns the margin to reserve on a count of a model's prompt: as configured, else that of its profile.
+    #[must_use]
+    pub fn margin(&self, model: &str) -> Margin {
+        let configured = self.margins.find(self.resolve_alias(model)).or_else(|| self.margins.find(model));
+        configured.copied().unwrap_or_else(|| self.profile(model).margin())
     }
 
     /// Returns the target of an alias, and any other name as it is. An alias of an alias is followed one step, like the routes

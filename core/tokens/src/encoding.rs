@@ -1,10 +1,13 @@
 //! Built-in encodings.
 
+use std::sync::OnceLock;
+
 use crate::engine::{self, Count, CountAtMost, Ids, Sink};
 use crate::model;
 #[cfg(feature = "cl100k_base")]
 use crate::pretokenizer::Cl100k;
 use crate::pretokenizer::{O200k, Pretokenizer};
+use crate::vocabulary::decode::TokenIndex;
 use crate::vocabulary::{self, Vocabulary};
 
 /// Byte-pair encoding of a family of models.
@@ -114,6 +117,16 @@ impl Encoding {
     pub fn bounds(self, bytes: usize) -> (u64, u64) {
         let (vocabulary, _) = self.parts();
         (bytes.div_ceil(vocabulary.max_token_len()) as u64, bytes as u64)
+    }
+
+    /// Returns the index of the tokens by id, which is built on first use.
+    pub(crate) fn index(self) -> &'static TokenIndex {
+        static INDICES: [OnceLock<TokenIndex>; Encoding::ALL.len()] = [const { OnceLock::new() }; Encoding::ALL.len()];
+        static EMPTY: TokenIndex = TokenIndex::empty();
+        let place = Encoding::ALL.iter().position(|encoding| *encoding == self);
+        debug_assert!(place.is_some(), "every encoding is listed");
+        let index = place.and_then(|place| INDICES.get(place));
+        index.map_or(&EMPTY, |index| index.get_or_init(|| TokenIndex::new(self.parts().0)))
     }
 
     /// Returns the vocabulary and the pre-tokenizer.

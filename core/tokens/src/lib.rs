@@ -33,6 +33,7 @@ mod catalog;
 pub mod compile;
 mod encoding;
 mod engine;
+mod margin;
 mod merge;
 mod meter;
 mod model;
@@ -49,11 +50,12 @@ mod vocabulary;
 
 pub use catalog::{Catalog, CatalogError, MAX_TABLE_BYTES, MAX_TOKENIZERS, RawAliases, RawTokenizer};
 pub use encoding::Encoding;
+pub use margin::{Margin, MarginError, RawMargins};
 pub use meter::{MeteredEvent, MeteredPrompt, UsageMeter};
 pub use pretokenizer::Pretokenizer;
 pub use prompt::{
-    ASSUMED_REFERENCE_TOKENS, Keeper, KeptCount, KeptPrompt, Profile, PromptBound, PromptCount, count_prompt,
-    has_references,
+    ASSUMED_REFERENCE_TOKENS, DecodedPrompt, Keeper, KeptCount, KeptPrompt, Profile, PromptBound, PromptCount,
+    count_prompt, has_references,
 };
 pub use stream::StreamCounter;
 pub use text_cache::TextCache;

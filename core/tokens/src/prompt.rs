@@ -7,6 +7,7 @@
 //! ordinary text, and what cannot be known is estimated and marked as such.
 
 mod bound;
+mod decoded;
 mod exactness;
 mod family;
 mod image;
@@ -20,6 +21,7 @@ mod tools;
 mod tests;
 
 pub use bound::{ASSUMED_REFERENCE_TOKENS, PromptBound, has_references};
+pub use decoded::DecodedPrompt;
 use exactness::Shape;
 use family::{Family, ToolFormat};
 use image::Detail;
@@ -28,7 +30,7 @@ use measure::{Exact, Measure};
 use memchr::memmem;
 use tollgate_llm::{Dialect, Image, Request, Role, Text, TextKind};
 
-use crate::{Encoding, TextCache, Tokenizer};
+use crate::{Encoding, Margin, TextCache, Tokenizer};
 
 /// Token count of a prompt, in total and by part.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -114,6 +116,12 @@ impl Profile {
     #[must_use]
     pub fn is_exact(&self) -> bool {
         self.is_own
+    }
+
+    /// Returns the margin to reserve on a count: above one if the tokenizer is a substitute that is known to count too little.
+    #[must_use]
+    pub fn margin(&self) -> Margin {
+        if self.is_own { Margin::NONE } else { self.family.margin }
     }
 
     /// Counts the tokens of a request; see [`count_prompt`].

@@ -95,6 +95,24 @@ impl Tokenizer {
         self.run(text.as_bytes(), &mut Ids(out));
     }
 
+    /// Appends the bytes of a token to `out`, which need not be whole characters; `false` if the vocabulary has no token of
+    /// that id. Special tokens are not part of it.
+    ///
+    /// ```
+    /// use tollgate_tokens::{Encoding, Tokenizer};
+    ///
+    /// let (tokenizer, mut text) = (Tokenizer::from(Encoding::O200kBase), Vec::new());
+    /// assert!(tokenizer.decode(24912, &mut text) && tokenizer.decode(2375, &mut text));
+    /// assert_eq!(text, b"hello world");
+    /// assert!(!tokenizer.decode(u32::MAX, &mut text));
+    /// ```
+    pub fn decode(&self, id: u32, out: &mut Vec<u8>) -> bool {
+        match &self.0 {
+            TokenizerSource::BuiltIn(encoding) => encoding.index().decode(encoding.parts().0, id, out),
+            TokenizerSource::Loaded(file) => file.index().decode(&file.vocabulary(), id, out),
+        }
+    }
+
     /// Counts the tokens of the text; `None` if there are more than `limit`. Stops as soon as that is certain.
     #[must_use]
     pub fn count_at_most(&self, text: &str, limit: u64) -> Option<u64> {

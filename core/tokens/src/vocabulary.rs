@@ -17,6 +17,7 @@
 //! Small hashed filters give the possible token lengths for a prefix, and the character boundaries that no token
 //! crosses.
 
+pub(crate) mod decode;
 pub(crate) mod file;
 pub(crate) mod hash;
 

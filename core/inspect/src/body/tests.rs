@@ -25,6 +25,26 @@ fn response(rules: &[&str], body: &str) -> (Report, String) {
 }
 
 #[test]
+fn a_text_that_cannot_be_edited_is_blocked_instead_of_redacted() {
+    let policy = policy(&[WORD, MAIL, KEY]);
+    for (text, verdict, causes, matches) in [
+        ("hello", None, None, 0),
+        ("project x", Some(Action::Log), None, 1),
+        ("ann@example.com", Some(Action::Block), Some("mail"), 1),
+        ("AKIAIOSFODNN7EXAMPLE", Some(Action::Block), Some("key"), 1),
+        ("AKIAIOSFODNN7EXAMPLE ann@example.com", Some(Action::Block), Some("key"), 2),
+    ] {
+        let report = inspect_uneditable(&policy, text);
+        let cause = match report.cause {
+            Some(Cause::Rule(rule)) => policy.rule(rule).map(|rule| rule.id()),
+            _ => None,
+        };
+        assert_eq!((report.verdict, cause, report.matches), (verdict, causes, matches), "{text}");
+        assert!(report.edits.is_empty() && report.findings.is_empty() && report.redactions == 0, "{text}");
+    }
+}
+
+#[test]
 fn every_text_of_a_request_is_inspected() {
     for body in [
         r#"{"messages":[{"role":"system","content":"SECRET"}]}"#,

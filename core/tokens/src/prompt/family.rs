@@ -7,6 +7,7 @@ use tollgate_names::unprefixed;
 
 use super::image::ImagePricing;
 use super::media::MediaPricing;
+use crate::Margin;
 
 /// Family of models.
 #[derive(Debug)]
@@ -15,6 +16,8 @@ pub(super) struct Family {
     pub(super) tools: ToolFormat,
     pub(super) images: ImagePricing,
     pub(super) media: MediaPricing,
+    /// Margin on counts with a substitute of the tokenizer.
+    pub(super) margin: Margin,
 }
 
 /// Chat template: tokens around the texts.
@@ -130,7 +133,13 @@ const CLAUDE_MEDIA: MediaPricing = MediaPricing { page: 3_000, ..OPENAI_MEDIA };
 const GEMINI_MEDIA: MediaPricing = MediaPricing { audio: 32, video: 263, page: 258 };
 
 const fn openai(images: ImagePricing) -> Family {
-    Family { template: CHATML, tools: ToolFormat::TypeScript { chat: 0 }, images, media: OPENAI_MEDIA }
+    Family {
+        template: CHATML,
+        tools: ToolFormat::TypeScript { chat: 0 },
+        images,
+        media: OPENAI_MEDIA,
+        margin: Margin::NONE,
+    }
 }
 
 /// OpenAI's reasoning models. Function definitions cost some 81 tokens more on chat completions than on Responses, as
@@ -148,7 +157,13 @@ const fn patches(hundredths: u64) -> ImagePricing {
 /// a tool (`any`, `tool`). "Vision": older models see 1568 pixels and 1568 tokens, those from Opus 4.7 on 2576 and
 /// 4784.
 const fn claude(may: u64, must: u64, images: ImagePricing) -> Family {
-    Family { template: CLAUDE, tools: ToolFormat::Json { may, must }, images, media: CLAUDE_MEDIA }
+    Family {
+        template: CLAUDE,
+        tools: ToolFormat::Json { may, must },
+        images,
+        media: CLAUDE_MEDIA,
+        margin: Margin::CLAUDE,
+    }
 }
 
 const CLAUDE_SMALL: ImagePricing = ImagePricing::Claude { edge: 1568, most: 1568 };
@@ -156,7 +171,13 @@ const CLAUDE_LARGE: ImagePricing = ImagePricing::Claude { edge: 2576, most: 4784
 
 /// Open models. The text before the tool definitions differs by template; Qwen's hundred tokens are about average.
 const fn open(template: ChatTemplate, images: ImagePricing) -> Family {
-    Family { template, tools: ToolFormat::Json { may: 100, must: 100 }, images, media: OPENAI_MEDIA }
+    Family {
+        template,
+        tools: ToolFormat::Json { may: 100, must: 100 },
+        images,
+        media: OPENAI_MEDIA,
+        margin: Margin::NONE,
+    }
 }
 
 const FOUR_O: ImagePricing = ImagePricing::Tiles { base: 85, tile: 170 };
@@ -232,6 +253,7 @@ const GEMINI_2: Family = Family {
     tools: ToolFormat::Json { may: 0, must: 0 },
     images: ImagePricing::Gemini2,
     media: GEMINI_MEDIA,
+    margin: Margin::NONE,
 };
 
 static OTHER: Family = open(UNKNOWN, FOUR_O);

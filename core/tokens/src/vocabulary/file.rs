@@ -8,8 +8,10 @@
 //! All numbers are little-endian. The tables are used in place: loading verifies them and copies nothing.
 
 use std::borrow::Cow;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, Ordering};
 
+use super::decode::TokenIndex;
 use super::{Vocabulary, hash};
 use crate::pretokenizer::Pretokenizer;
 
@@ -78,6 +80,8 @@ pub(crate) struct File {
     /// `true` if the model normalizes its text to NFC, which this crate does not.
     pub(crate) is_normalized: bool,
     name: (usize, usize),
+    /// Index of the tokens by id, built on first use.
+    index: OnceLock<TokenIndex>,
 }
 
 impl File {
@@ -131,7 +135,8 @@ impl File {
         let cache_id = NEXT_CACHE_ID
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |next| (next <= LAST_CACHE_ID).then_some(next + 1))
             .unwrap_or(0);
-        Ok(File { starts, numbers, cache_id, pretokenizer, is_normalized: flags & NFC != 0, name, bytes })
+        let (is_normalized, index) = (flags & NFC != 0, OnceLock::new());
+        Ok(File { starts, numbers, cache_id, pretokenizer, is_normalized, name, bytes, index })
     }
 
     /// Returns the whole file.
@@ -143,6 +148,11 @@ impl File {
     pub(crate) fn name(&self) -> &str {
         let name = self.bytes.get(self.name.0..self.name.1).unwrap_or_default();
         std::str::from_utf8(name).unwrap_or_default()
+    }
+
+    /// Returns the index of the tokens by id.
+    pub(crate) fn index(&self) -> &TokenIndex {
+        self.index.get_or_init(|| TokenIndex::new(&self.vocabulary()))
     }
 
     /// Returns the vocabulary.

@@ -43,6 +43,42 @@ pub(crate) fn of_words(first: u64, second: u64) -> Hash {
     of_word(first ^ second.wrapping_mul(SECOND).rotate_right(29))
 }
 
+/// Inverse of [`SPREAD`] modulo 2^64.
+#[allow(dead_code, reason = "the build script only fills the tables")]
+const SPREAD_INVERSE: u64 = {
+    // Newton's method doubles the correct bits in each step; an odd number is its own inverse modulo 8.
+    let mut inverse = SPREAD;
+    let mut step = 0;
+    while step < 5 {
+        inverse = inverse.wrapping_mul(2_u64.wrapping_sub(SPREAD.wrapping_mul(inverse)));
+        step += 1;
+    }
+    inverse
+};
+
+/// Returns the key of a one-word hash: the inverse of [`of_word`].
+#[allow(dead_code, reason = "the build script only fills the tables")]
+pub(crate) fn word(hash: Hash) -> u64 {
+    let product = u64::from(hash.high) << 32 | u64::from(hash.low ^ hash.high);
+    product.wrapping_mul(SPREAD_INVERSE)
+}
+
+/// Returns the first word of a two-word key, given its second: the inverse of [`of_words`].
+#[allow(dead_code, reason = "the build script only fills the tables")]
+pub(crate) fn first_word(hash: Hash, second: u64) -> u64 {
+    word(hash) ^ second.wrapping_mul(SECOND).rotate_right(29)
+}
+
+/// Returns the upper half of the hash that [`Hash::place`] puts into `slot` of `slots` with that remainder, of which the
+/// lowest `unknown` bits are not known. `None` if there is none.
+#[allow(dead_code, reason = "the build script only fills the tables")]
+pub(crate) fn high(pilot: u8, (slot, slots): (usize, u32), remainder: u32, unknown: u32) -> Option<u32> {
+    let least = (slot as u64) << 32 | u64::from(remainder);
+    let displaced = least.div_ceil(u64::from(slots.max(1)));
+    let product = displaced * u64::from(slots);
+    (product >> unknown == least >> unknown).then_some(displaced as u32 ^ u32::from(pilot).wrapping_mul(DISPLACE))
+}
+
 /// Returns the hash of a string of `len` bytes, more than eight; `word` returns the eight bytes at an offset.
 #[inline(always)]
 pub(crate) fn of_long(len: usize, word: impl Fn(usize) -> u64) -> Hash {
