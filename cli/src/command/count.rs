@@ -129,7 +129,8 @@ impl Counter {
         let count = profile.count(&request, body);
         let object = json!({
             "tokens": count.tokens, "exact": count.exact, "encoding": profile.tokenizer().name(), "model": model,
-            "dialect": request.dialect.name(),
+            "dialect": request.dialect.name(), "estimate_margin": profile.margin().to_string(),
+            "reserved": profile.margin().reserved(count.tokens),
             "parts": {
                 "text": count.text, "framing": count.framing, "tools": count.tools, "images": count.images,
                 "media": count.media,

@@ -74,12 +74,12 @@ impl Attempt<'_> {
     fn reserve(&self, count: &Count) -> (CallUsage, &'static str, Option<Box<LimitExceeded>>) {
         let (store, consumer) = (Unused::default(), self.consumer.as_bytes());
         if let Some(bound) = count.bound {
-            let usage = self.usage(bound);
+            let usage = self.usage(count.margin.reserved(bound));
             if let Ok(Some(_)) = self.quota.reserve_bound(&store, consumer, NOW, &usage) {
                 return (usage, "the bound of the prompt", None);
             }
         }
-        let usage = self.usage(count.exact.tokens);
+        let usage = self.usage(count.margin.reserved(count.exact.tokens));
         let exceeded = match self.quota.reserve(&store, consumer, NOW, &usage) {
             Err(Refusal::LimitExceeded(exceeded)) => Some(exceeded),
             _ => None,

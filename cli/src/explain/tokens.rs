@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use tollgate_policy::{CompiledPolicy, CountingMode, References};
-use tollgate_tokens::{Keeper, PromptCount};
+use tollgate_tokens::{Keeper, Margin, PromptCount};
 
 use super::{Stage, View};
 
@@ -12,6 +12,8 @@ pub(super) struct Count {
     pub(super) exact: PromptCount,
     /// Upper bound without tokenizing; `None` unless the policy counts `when_needed`.
     pub(super) bound: Option<u64>,
+    /// Margin to reserve on the count.
+    pub(super) margin: Margin,
     /// Number of references to content outside of the request.
     references: u32,
     /// Name of the tokenizer.
@@ -25,13 +27,14 @@ pub(super) fn count(policy: &CompiledPolicy, view: &View<'_>, model: Option<&str
     Count {
         exact: profile.count(&view.request, &view.body),
         bound: is_bounded.then_some(bound.tokens),
+        margin: policy.catalog.margin(model.unwrap_or_default()),
         references: bound.references,
         tokenizer: profile.tokenizer().name().to_owned(),
     }
 }
 
 pub(super) fn explain(policy: &CompiledPolicy, view: &View<'_>, count: &Count) -> Stage {
-    let Count { exact, bound, references, tokenizer } = count;
+    let Count { exact, bound, margin, references, tokenizer } = count;
     let mode = match policy.counting.mode {
         CountingMode::Exact => "exact",
         CountingMode::WhenNeeded => "when_needed",
@@ -46,13 +49,17 @@ pub(super) fn explain(policy: &CompiledPolicy, view: &View<'_>, count: &Count) -
     if let Some(bound) = bound {
         lines.push(format!("Its upper bound, without counting, is {bound} tokens."));
     }
+    if *margin != Margin::NONE {
+        let reserved = margin.reserved(*tokens);
+        lines.push(format!("With the margin of {margin} for estimates of this model, {reserved} tokens are reserved."));
+    }
     if *references > 0 {
         lines.push(format!("References to content of unknown size (URLs, files, conversations): {references}."));
     }
     let parts = json!({ "text": text, "framing": framing, "tools": tools, "images": images, "media": media });
     let facts = json!({
         "mode": mode, "tokens": tokens, "exact": exact.exact, "tokenizer": tokenizer, "parts": parts, "bound": bound,
-        "references": references,
+        "references": references, "estimate_margin": margin.to_string(), "reserved": margin.reserved(*tokens),
     });
     let stage = Stage::new("tokens", lines, facts);
     let is_refused = policy.counting.references == References::Refuse && *references > 0;

@@ -75,14 +75,15 @@ pub(crate) fn compile(reading: Reading<Policy>) -> Result<CompiledPolicy, Vec<Fi
     let identity = policy.identity.and_then(|raw| identity::compile(raw, &mut findings));
     let CompiledModels { aliases, routes, router, upstream_models } = models::compile(&policy.models, &mut findings);
     let catalog = models::catalog(aliases, policy.tokenizers, &mut findings);
-    let prices = policy.prices.unwrap_or_default();
-    let on_unknown_price = prices.on_unknown;
-    let prices = prices::compile(prices.overrides, &mut findings);
-    let on_quota_unavailable = policy.quota.on_unavailable;
     let counting = policy.counting.unwrap_or(Counting {
         mode: if policy.budgets.is_empty() { CountingMode::Off } else { CountingMode::Exact },
         ..Counting::default()
     });
+    let catalog = models::with_margins(catalog, counting.estimate_margin.clone(), &mut findings);
+    let prices = policy.prices.unwrap_or_default();
+    let on_unknown_price = prices.on_unknown;
+    let prices = prices::compile(prices.overrides, &mut findings);
+    let on_quota_unavailable = policy.quota.on_unavailable;
     let quota = budgets::compile(policy.budgets, policy.quota, &mut findings);
     let firewall = policy.firewall.and_then(|raw| firewall::compile(raw, &policy.limits, &mut findings));
     let providers = providers::compile(policy.providers, &mut findings);

@@ -3,7 +3,7 @@
 use tollgate_kit::{Call, random_key};
 use tollgate_prices::{ModelPrice, NanoUsd};
 use tollgate_quota::{CallUsage, Estimate, LimitExceeded, Refusal, Remaining, Store};
-use tollgate_tokens::{Profile, TextCache};
+use tollgate_tokens::{Margin, Profile, TextCache};
 
 use crate::config::Config;
 use crate::millis;
@@ -18,6 +18,8 @@ pub(crate) struct Admission<'a> {
     pub(crate) config: &'a Config,
     pub(crate) consumer: &'a [u8],
     pub(crate) price: Option<&'a ModelPrice>,
+    /// Margin to reserve on the count of the prompt.
+    pub(crate) margin: Margin,
 }
 
 impl Admission<'_> {
@@ -31,7 +33,7 @@ impl Admission<'_> {
         estimate
     }
 
-    /// Returns what the budgets leave, given that the prompt has at least `input_tokens`.
+    /// Returns what the budgets leave, given that at least `input_tokens` are reserved for the prompt.
     pub(crate) fn remaining(
         &self,
         call: &Call<'_>,
@@ -52,12 +54,12 @@ impl Admission<'_> {
     ) -> Result<u64, Box<LimitExceeded>> {
         let (view, body) = (call.view(), call.body());
         if body.len() >= LARGE {
-            match self.remaining(call, token_estimate, profile.lower_bound(view)) {
+            match self.remaining(call, token_estimate, self.margin.reserved(profile.lower_bound(view))) {
                 Err(Refusal::LimitExceeded(exceeded)) => return Err(exceeded),
                 // The reservation fails in the same way, and `on_unavailable` decides there.
                 Err(Refusal::Unavailable(_)) => {}
                 Ok(left) => {
-                    let most = self.config.quota.max_input(&left, token_estimate, self.price);
+                    let most = self.margin.counted(self.config.quota.max_input(&left, token_estimate, self.price));
                     let count = TextCache::with_shared(body, random_key, |cache| {
                         profile.count_at_most(view, body, most, cache)
                     });
@@ -65,7 +67,7 @@ impl Admission<'_> {
                         return Ok(count.tokens);
                     }
                     if let Err(Refusal::LimitExceeded(exceeded)) =
-                        self.remaining(call, token_estimate, most.saturating_add(1))
+                        self.remaining(call, token_estimate, self.margin.reserved(most.saturating_add(1)))
                     {
                         return Err(exceeded);
                     }

@@ -5,7 +5,7 @@ use tollgate_kit::{ConfigError, Configuration, Limits};
 use tollgate_names::Entries;
 use tollgate_prices::{ModelPrice, PriceTable, RawPrices};
 use tollgate_quota::{Overflow, Period, Quota, RawBudget, RawConsumer, RawQuota};
-use tollgate_tokens::{Catalog, RawAliases, RawTokenizer};
+use tollgate_tokens::{Catalog, RawAliases, RawMargins, RawTokenizer};
 
 use crate::consumer::{ConsumerSource, RawConsumerSource};
 
@@ -23,6 +23,9 @@ pub struct RawConfig {
     pub aliases: RawAliases,
     /// Tokenizers of models without a built-in one. Used without a token-counter earlier in the chain.
     pub tokenizers: Vec<RawTokenizer>,
+    /// Factor on the counts of prompts, for what is reserved: one for all models, or by model. Default: 1.4 for Claude, whose
+    /// tokenizer is not public, 1 for others.
+    pub estimate_margin: RawMargins,
     /// Policy for a call whose model has no price while a budget in `usd` applies to its consumer. Default:
     /// `allow`, counted in the metric `tollgate_unpriced_calls_total`.
     pub on_unknown_price: OnUnknownPrice,
@@ -78,6 +81,7 @@ impl Default for RawConfig {
             prices: RawPrices::default(),
             aliases: RawAliases::default(),
             tokenizers: Vec::new(),
+            estimate_margin: RawMargins::default(),
             on_unknown_price: OnUnknownPrice::default(),
             on_unavailable: OnUnavailable::default(),
             budgets: quota.budgets,
@@ -136,7 +140,9 @@ impl Config {
             limits: raw.limits,
             consumer: raw.consumer.map(ConsumerSource::try_from).transpose()?,
             prices: PriceTable::new(raw.prices).map_err(|error| ConfigError::new(format!("prices.{error}")))?,
-            catalog: Catalog::new(raw.aliases, raw.tokenizers).map_err(ConfigError::new)?,
+            catalog: Catalog::new(raw.aliases, raw.tokenizers)
+                .and_then(|catalog| catalog.with_margins(raw.estimate_margin))
+                .map_err(ConfigError::new)?,
             on_unknown_price: raw.on_unknown_price,
             on_unavailable: raw.on_unavailable,
             quota: Quota::new(quota).map_err(ConfigError::new)?,
@@ -162,6 +168,8 @@ mod tests {
             (r#"{"consumer":{"header":"a b"}}"#, "consumer.header"),
             (r#"{"prices":{"a*b":{"input":"1","output":"1"}}}"#, "prices.\"a*b\""),
             (r#"{"budget":[]}"#, "budget"),
+            (r#"{"estimate_margin":{"a*b":"1.2"}}"#, "estimate_margin.\"a*b\""),
+            (r#"{"estimate_margin":{"a":"0.9"}}"#, "from 1 to 10"),
             (r#"{"aliases":{"a*b":"c"}}"#, "aliases.\"a*b\""),
             (r#"{"tokenizers":[{"models":["m"],"table":"!"}]}"#, "tokenizers[0].table: not base64, at byte 0"),
             (

@@ -147,11 +147,12 @@ impl Payment {
         if is_unpriced && !filter.config.is_audit {
             return Verdict::Reply(Box::new(refusal::unpriced()));
         }
-        let admission = Admission { config: &filter.config, consumer, price: price.as_ref() };
+        let margin = filter.config.catalog.margin(self.model.as_deref().unwrap_or_default());
+        let admission = Admission { config: &filter.config, consumer, price: price.as_ref(), margin };
         match input {
-            Input::Counted(tokens) => token_estimate.input_tokens = tokens,
+            Input::Counted(tokens) => token_estimate.input_tokens = margin.reserved(tokens),
             Input::Bounded { most, prompt } => {
-                let bound = admission.estimate(&Estimate { input_tokens: most, ..token_estimate });
+                let bound = admission.estimate(&Estimate { input_tokens: margin.reserved(most), ..token_estimate });
                 let now = millis(call.now_ns());
                 // A refusal by a bound is none: the count decides.
                 if let Ok(Some(reservation)) = filter.config.quota.reserve_bound(&SharedData, consumer, now, &bound) {
@@ -160,15 +161,15 @@ impl Payment {
                 }
                 if !filter.config.is_audit
                     && let Err(Refusal::LimitExceeded(exceeded)) =
-                        admission.remaining(call, &token_estimate, prompt.least(call))
+                        admission.remaining(call, &token_estimate, margin.reserved(prompt.least(call)))
                 {
                     // A consumer that is out of budget and keeps trying costs no counting.
                     return self.limit_exceeded(&exceeded);
                 }
-                token_estimate.input_tokens = prompt.count(call);
+                token_estimate.input_tokens = margin.reserved(prompt.count(call));
             }
             Input::Uncounted => match self.count(&admission, call, &token_estimate) {
-                Ok(tokens) => token_estimate.input_tokens = tokens,
+                Ok(tokens) => token_estimate.input_tokens = margin.reserved(tokens),
                 Err(exceeded) => return self.limit_exceeded(&exceeded),
             },
         }

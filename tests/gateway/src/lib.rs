@@ -104,6 +104,9 @@ fn pay(policy: &mut Policy, mut configuration: Map<String, Value>) {
         prices.insert("on_unknown".to_owned(), json!("pass"));
     }
     policy.parts.insert("prices".to_owned(), Value::Object(prices));
+    if let Some(margin) = configuration.remove("estimate_margin") {
+        policy.parts.insert("counting".to_owned(), json!({"mode": "exact", "estimate_margin": margin}));
+    }
     let list = |of: Option<&Value>| of.and_then(Value::as_array).cloned().unwrap_or_default();
     let mut budgets = list(configuration.get("budgets"));
     let mut exempt = Vec::new();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use tollgate_config::{Path, Step};
 use tollgate_names::{Entries, Resolver, ResolverBuilder};
 use tollgate_route::{RawRoute, RawRouter, Router};
-use tollgate_tokens::{Catalog, RawAliases, RawTokenizer};
+use tollgate_tokens::{Catalog, RawAliases, RawMargins, RawTokenizer};
 
 use crate::compile::{Findings, in_document};
 use crate::models::{RawModel, RawModels, has_routes};
@@ -126,6 +126,17 @@ fn field_place(name: &str, model: &RawModel, error_path: &str) -> Path {
         Some("upstream_model") if model.upstream_model.is_some() => path(name).key("upstream_model"),
         _ if model.alias_of.is_some() => path(name).key("alias_of"),
         _ => path(name),
+    }
+}
+
+/// Adds margins to the catalog.
+pub(super) fn with_margins(catalog: Catalog, margins: RawMargins, findings: &mut Findings) -> Catalog {
+    match catalog.clone().with_margins(margins) {
+        Ok(catalog) => catalog,
+        Err(error) => {
+            findings.invalid(Path::part("counting").join(&error.path), error.problem);
+            catalog
+        }
     }
 }
 
