@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use serde_json::{Value, json};
-use tollgate_inspect::{Action, Finding, Policy, Report, Rule, inspect_request};
-use tollgate_llm::{Edits, Endpoint, Request};
+use tollgate_inspect::{Action, Finding, Policy, Report, Rule, inspect_request, inspect_uneditable};
+use tollgate_llm::{Edits, Endpoint, OnUnscannable, Request};
 use tollgate_policy::document::Document;
 use tollgate_policy::{CompiledPolicy, Mode};
 
@@ -13,10 +13,12 @@ use super::{Stage, View, near_match};
 /// Explains the firewall. The view is that of the redacted request, if anything is redacted.
 pub(super) fn explain(document: &Document, policy: &CompiledPolicy, view: &View<'_>) -> (Stage, Option<View<'static>>) {
     let Some(rules) = &policy.firewall else { return (Stage::idle("firewall", "The policy has no rules."), None) };
-    let report = inspect_request(rules, &view.request, &view.body);
+    let mut report = inspect_request(rules, &view.request, &view.body);
+    let decoded = token_ids(policy, rules, view, &mut report);
     let verdict = report.verdict.map_or("pass", Action::name);
     let plural = if report.matches == 1 { "" } else { "es" };
     let mut lines = vec![format!("The verdict is {verdict} ({} match{plural}).", report.matches)];
+    lines.extend(decoded.line());
     let mut matched = Vec::new();
     for finding in &report.findings {
         let Some(rule) = rules.rule(finding.rule) else { continue };
@@ -35,10 +37,50 @@ pub(super) fn explain(document: &Document, policy: &CompiledPolicy, view: &View<
             nearly.push(json!({ "rule": rule.id(), "pointer": near.pointer, "reason": near.reason }));
         }
     }
-    let facts = json!({ "verdict": verdict, "matches": report.matches, "matched": matched, "nearly": nearly });
-    let stage = refused(Stage::new("firewall", lines, facts), rules, &report);
+    let facts = json!({
+        "verdict": verdict, "matches": report.matches, "matched": matched, "nearly": nearly,
+        "token_prompts": decoded.prompts, "decoded": decoded.whole,
+    });
+    let mut stage = refused(Stage::new("firewall", lines, facts), rules, &report);
+    if decoded.is_unscannable() && report.cause.is_none() && policy.limits.on_unscannable == OnUnscannable::Refuse {
+        stage = stage.refuse(400, "The prompt consists of token ids that cannot be decoded.");
+    }
     let edits = if policy.mode == Mode::Audit { &Edits::new() } else { &report.edits };
     (stage, redacted(policy, view, edits))
+}
+
+/// Prompts given as token ids.
+struct TokenIds {
+    prompts: usize,
+    /// Number of prompts that were decoded completely.
+    whole: usize,
+}
+
+impl TokenIds {
+    fn is_unscannable(&self) -> bool {
+        self.whole < self.prompts
+    }
+
+    fn line(&self) -> Option<String> {
+        let TokenIds { prompts, whole } = self;
+        (*prompts > 0).then(|| format!("Prompts given as token ids: {prompts}, decoded for inspection: {whole}."))
+    }
+}
+
+/// Decodes prompts given as token ids and adds the matches in their texts to the report.
+fn token_ids(policy: &CompiledPolicy, rules: &Policy, view: &View<'_>, report: &mut Report) -> TokenIds {
+    let model = view.request.model_name(&view.body);
+    let profile = policy.catalog.profile(model.as_deref().unwrap_or_default());
+    let prompts = &view.request.token_prompts;
+    let mut whole = 0;
+    for decoded in prompts.iter().filter_map(|prompt| profile.decode(prompt, &view.body)) {
+        whole += usize::from(decoded.is_whole);
+        report.add(inspect_uneditable(rules, &decoded.text));
+    }
+    if report.cause.is_some() {
+        report.edits = Edits::new();
+    }
+    TokenIds { prompts: prompts.len(), whole }
 }
 
 fn describe(rule: &Rule, finding: &Finding, view: &View<'_>) -> (String, Value) {

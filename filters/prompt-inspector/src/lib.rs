@@ -7,35 +7,39 @@
 mod config;
 mod metrics;
 mod refusal;
+mod token_ids;
 
 use std::rc::Rc;
 use std::sync::Arc;
 
 use tollgate_inspect::{
     Cause, Direction, Policy, Report, StreamInspector, StreamVerdict, inspect_request, inspect_response,
+    inspect_uneditable,
 };
 use tollgate_kit::{
-    BodyMode, Call, ConfigError, Configuration, Exchange, Filter, Limits, Response, ResponseHead, StreamAction,
-    StreamEnd, Verdict, property,
+    BodyMode, Call, ConfigError, Configuration, Exchange, Filter, Limits, OnUnscannable, Response, ResponseHead,
+    StreamAction, StreamEnd, Verdict, property,
 };
-use tollgate_llm::{Dialect, ParsedEvent};
+use tollgate_llm::{Dialect, Edits, ParsedEvent};
 
 use config::Config;
 use metrics::Metrics;
 
 pub use config::RawConfig;
+pub use token_ids::Vocabularies;
 
 /// Filter that inspects prompts and responses.
 pub struct PromptInspector {
     config: Config,
+    vocabularies: Vocabularies,
     metrics: Metrics,
 }
 
 impl PromptInspector {
-    /// Creates the filter from validated rules.
-    pub fn new(limits: Limits, policy: Arc<Policy>) -> PromptInspector {
+    /// Creates the filter from validated rules. Prompts given as token ids are decoded with `vocabularies`.
+    pub fn new(limits: Limits, policy: Arc<Policy>, vocabularies: Vocabularies) -> PromptInspector {
         let metrics = Metrics::define(&policy);
-        PromptInspector { config: Config { limits, policy }, metrics }
+        PromptInspector { config: Config { limits, policy }, vocabularies, metrics }
     }
 
     /// Returns the inspection of one call.
@@ -47,6 +51,7 @@ impl PromptInspector {
             response: None,
             stream: None,
             is_request_counted: false,
+            has_unread_tokens: false,
         }
     }
 }
@@ -58,7 +63,7 @@ impl Filter for PromptInspector {
 
     fn configure(configuration: &Configuration<'_>) -> Result<Self, ConfigError> {
         let Config { limits, policy } = Config::parse(configuration)?;
-        Ok(PromptInspector::new(limits, policy))
+        Ok(PromptInspector::new(limits, policy, Vocabularies::default()))
     }
 
     fn limits(&self) -> &Limits {
@@ -82,6 +87,8 @@ pub struct Inspection {
     stream: Option<StreamInspector>,
     /// `true` once the metrics have the findings in the request.
     is_request_counted: bool,
+    /// `true` if a prompt given as token ids was not decoded completely.
+    has_unread_tokens: bool,
 }
 
 impl Exchange for Inspection {
@@ -94,6 +101,10 @@ impl Exchange for Inspection {
             Some(cause) => {
                 self.publish();
                 Verdict::Reply(Box::new(refusal::of_request(&self.filter.config.policy, cause)))
+            }
+            None if self.has_unread_tokens && self.filter.config.limits.on_unscannable == OnUnscannable::Refuse => {
+                self.publish();
+                Verdict::Reply(Box::new(refusal::token_ids()))
             }
             None => {
                 publish_verdict(&self.request);
@@ -156,12 +167,25 @@ impl Exchange for Inspection {
 
 impl Inspection {
     /// Matches the texts of a request and makes the edits. `None`: no rule applies to requests.
-    fn inspect(&self, call: &mut Call<'_>) -> Option<Report> {
-        let policy = &self.filter.config.policy;
+    fn inspect(&mut self, call: &mut Call<'_>) -> Option<Report> {
+        let filter = Rc::clone(&self.filter);
+        let policy = &filter.config.policy;
         if !policy.has(Direction::Request) {
             return None;
         }
         let mut report = inspect_request(policy, call.view(), call.body());
+        let token_prompts = call.view().token_prompts.len();
+        if token_prompts > 0 {
+            let texts = filter.vocabularies.decode(call);
+            let whole = texts.iter().filter(|text| text.is_whole).count();
+            texts.iter().for_each(|text| report.add(inspect_uneditable(policy, &text.text)));
+            let unread = token_prompts.saturating_sub(whole);
+            report.unscanned += unread as u64;
+            self.has_unread_tokens = unread > 0;
+        }
+        if report.cause.is_some() {
+            report.edits = Edits::new();
+        }
         call.set_edits(std::mem::take(&mut report.edits));
         Some(report)
     }
@@ -200,6 +224,8 @@ impl Inspection {
         }
         if response.is_some_and(|response| response.unscanned > 0) {
             property::set(property::UNSCANNED, "response_texts");
+        } else if self.has_unread_tokens {
+            property::set(property::UNSCANNED, "request_token_ids");
         } else if self.request.unscanned > 0 {
             property::set(property::UNSCANNED, "request_texts");
         }

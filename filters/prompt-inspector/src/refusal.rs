@@ -19,6 +19,13 @@ pub(crate) fn of_request(policy: &Policy, cause: Cause) -> LocalReply {
         .with_code("content_policy_violation")
 }
 
+/// Returns the reply to a prompt of token ids that cannot be decoded.
+pub(crate) fn token_ids() -> LocalReply {
+    let message =
+        "The prompt consists of token ids that this gateway cannot decode, so it cannot be inspected. Send the text.";
+    LocalReply::new(400, "unscannable", message).with_code("token_ids_unscannable")
+}
+
 /// Returns the reply in place of a response. A response that could not be inspected is the upstream's fault.
 pub(crate) fn of_response(policy: &Policy, cause: Cause) -> LocalReply {
     match cause {
