@@ -114,7 +114,7 @@ impl ReportedUsage {
     /// Replaces the output by that of a later report. A number that is omitted or zero keeps the earlier one, as far as it
     /// is still a part of the output.
     fn replace_output(&mut self, later: &ReportedUsage) {
-        if !later.has_output() {
+        if !later.has_output() || sum(later.output_numbers()) == 0 && self.has_output() {
             return;
         }
         let known = *self;
@@ -122,7 +122,9 @@ impl ReportedUsage {
         self.output_excludes_reasoning |= known.output_excludes_reasoning;
         self.output = nonzero(later.output).or(known.output).or(later.output);
         let output = self.output.unwrap_or_default();
-        let fits = |part: Option<u64>| part.filter(|part| *part <= output);
+        // A part that was not included in the output before need not be so now.
+        let was_beside = |part: u64| part > known.output.unwrap_or_default();
+        let fits = |part: Option<u64>| part.filter(|part| *part <= output || was_beside(*part));
         let kept_reasoning = if self.output_excludes_reasoning { known.reasoning } else { fits(known.reasoning) };
         self.reasoning = nonzero(later.reasoning).or(kept_reasoning).or(later.reasoning);
         self.audio_output = nonzero(later.audio_output).or(fits(known.audio_output)).or(later.audio_output);
@@ -315,6 +317,11 @@ mod tests {
             let later = ReportedUsage { input: Some(later.0), output: Some(later.1), ..ReportedUsage::default() };
             let usage = merged(&[first, later]).usage();
             assert_eq!((usage.audio_input, usage.reasoning, usage.total), want);
+        }
+        let beside = ReportedUsage { output: Some(3), reasoning: Some(40), ..ReportedUsage::default() };
+        for (output, want) in [(0, 43), (5, 45)] {
+            let later = ReportedUsage { output: Some(output), ..ReportedUsage::default() };
+            assert_eq!(merged(&[beside, later]).usage().output, want);
         }
         let hour = ReportedUsage { cache_write_1h: Some(900), ..report([10, -1, 900, 1], true) };
         let usage = merged(&[hour, report([10, -1, 100, 2], true)]).usage();
