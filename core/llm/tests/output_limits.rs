@@ -12,7 +12,7 @@ fn limits(dialect: Dialect, body: &str) -> Option<(Option<u64>, u64, u64, u32)> 
 fn output_limits_are_read_in_every_spelling() {
     use Dialect::{
         AnthropicMessages, BedrockConverse, BedrockInvoke, CohereChat, GeminiGenerate, OllamaChat, OllamaGenerate,
-        OpenAiChat, OpenAiCompletions, OpenAiResponses,
+        OpenAiChat, OpenAiCompact, OpenAiCompletions, OpenAiResponses,
     };
     for (dialect, body, want) in [
         (OpenAiChat, r#"{"max_tokens":7}"#, (Some(7), 0, 0, 1)),
@@ -26,6 +26,8 @@ fn output_limits_are_read_in_every_spelling() {
         (OpenAiCompletions, r#"{"prompt":["a","b"],"best_of":3,"max_tokens":-1}"#, (None, 0, 0, 6)),
         (OpenAiCompletions, r#"{"prompt":[[1],[2]],"n":2,"min_tokens":8}"#, (None, 8, 0, 4)),
         (OpenAiResponses, r#"{"max_output_tokens":-1}"#, (None, 0, 0, 1)),
+        (OpenAiCompact, r#"{"input":"x"}"#, (Some(800), 0, 0, 1)),
+        (OpenAiCompact, r#"{"input":"x","max_output_tokens":9}"#, (Some(9), 0, 0, 1)),
         (AnthropicMessages, r#"{"max_tokens":9,"thinking":{"type":"enabled","budget_tokens":4}}"#, (Some(9), 4, 0, 1)),
         (AnthropicMessages, r#"{"max_tokens":9,"thinking":{"budget_tokens":"x"}}"#, (Some(9), 0, 0, 1)),
         (BedrockConverse, r#"{"inferenceConfig":{"maxTokens":6}}"#, (Some(6), 0, 0, 1)),

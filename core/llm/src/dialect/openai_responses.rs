@@ -53,8 +53,12 @@ pub(super) const INPUT_TOKENS: DialectSpec = DialectSpec {
 };
 
 /// Compaction of a conversation: its request and its response are those of the Responses API. The response has no model.
-pub(super) const COMPACT: DialectSpec =
-    DialectSpec { name: "openai.compact", paths: &[Pattern::new("responses/compact")], ..RESPONSES };
+pub(super) const COMPACT: DialectSpec = DialectSpec {
+    name: "openai.compact",
+    paths: &[Pattern::new("responses/compact")],
+    request: request::read_compaction,
+    ..RESPONSES
+};
 
 type Result<T> = std::result::Result<T, Error>;
 
