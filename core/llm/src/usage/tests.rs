@@ -189,6 +189,11 @@ fn modalities_and_other_units_are_read() {
             Usage { input: 5, output: 6, web_searches: 3, total: 11, ..Usage::default() },
         ),
         (
+            Dialect::OpenAiResponses,
+            r#"{"tool_usage":{"image_gen":{"input_tokens":0},"web_search":{"num_requests":2}},"usage":{"input_tokens":5,"output_tokens":6}}"#,
+            Usage { input: 5, output: 6, web_searches: 2, total: 11, ..Usage::default() },
+        ),
+        (
             Dialect::Rerank,
             r#"{"results":[],"meta":{"billed_units":{"search_units":2}}}"#,
             Usage { search_units: 2, ..Usage::default() },

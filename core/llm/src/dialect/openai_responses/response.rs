@@ -5,7 +5,7 @@ use crate::json::field::{number, saturate};
 use crate::json::reader::{Reader, Value};
 use crate::usage::reader::{self as usage, Convention};
 use crate::view::response::{OffsetAnnotation, ResponseBuilder};
-use crate::{Channel, Part, Span};
+use crate::{Channel, Part, ReportedUsage, Span};
 
 /// Reads a whole response, or an error.
 pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<()> {
@@ -52,6 +52,7 @@ pub(super) fn response(
         "background",
         "truncation",
         "input_tokens",
+        "tool_usage",
     ];
     while let Some((_, field)) = reader.field(&known)? {
         let value = reader.value()?;
@@ -67,6 +68,7 @@ pub(super) fn response(
             }
             ("usage", Value::Object(_)) => usage::read(reader, builder, Convention::INCLUSIVE)?,
             ("service_tier", Value::String(tier)) => builder.service_tier(reader, tier),
+            ("tool_usage", Value::Object(_)) => tool_usage(reader, builder)?,
             ("error", value) => {
                 builder.response.is_error |= !value.is_null();
                 builder.texts(reader, Channel::OTHER, value)?;
@@ -191,6 +193,27 @@ pub(super) fn logprobs(
         }
     }
     builder.response.logprobs.push(Span::new(start, reader.offset()));
+    Ok(())
+}
+
+/// Reads the usage of the provider's tools: the number of web searches.
+fn tool_usage(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<()> {
+    while let Some((_, field)) = reader.field(&["web_search"])? {
+        let value = reader.value()?;
+        let ("web_search", Value::Object(_)) = (field, value) else {
+            builder.texts(reader, Channel::OTHER, value)?;
+            continue;
+        };
+        while let Some((_, field)) = reader.field(&["num_requests"])? {
+            match (field, reader.value()?) {
+                ("num_requests", value @ Value::Number(_)) => {
+                    let web_searches = number(reader, value).filter(|searches| *searches > 0);
+                    builder.merge_usage(ReportedUsage { web_searches, ..ReportedUsage::default() });
+                }
+                (_, value) => builder.texts(reader, Channel::OTHER, value)?,
+            }
+        }
+    }
     Ok(())
 }
 
