@@ -1,5 +1,6 @@
-//! Bodies that are not plain JSON: compressed bodies, forms, and the headers of images.
+//! Bodies that are not plain JSON: compressed bodies, forms, the headers of images, and responses of any size.
 
+pub(crate) mod condenser;
 pub mod content_encoding;
 pub mod image;
 pub mod multipart;

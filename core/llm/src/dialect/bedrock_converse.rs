@@ -32,6 +32,7 @@ pub(super) const SPEC: DialectSpec = DialectSpec {
     textless: &[],
     plain: &[],
     in_blocks: true,
+    echoes: &[],
     delta_members: DeltaMembers {
         top: &["contentBlockIndex"],
         inner: &[],

@@ -42,6 +42,7 @@ pub(super) const GENERATE: DialectSpec = DialectSpec {
     textless: &[],
     plain: &[],
     in_blocks: false,
+    echoes: &[],
     delta_members: DeltaMembers {
         top: &[],
         inner: &["index", "role", "thought"],

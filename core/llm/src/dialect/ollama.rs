@@ -29,6 +29,7 @@ pub(super) const CHAT: DialectSpec = DialectSpec {
     textless: &[],
     plain: &[],
     in_blocks: false,
+    echoes: &[],
     delta_members: DeltaMembers {
         top: &["model", "created_at"],
         inner: &["role"],

@@ -32,6 +32,7 @@ pub(super) const SPEC: DialectSpec = DialectSpec {
     textless: &[],
     plain: &[],
     in_blocks: false,
+    echoes: &[],
     // API reference, "The chat completion chunk object".
     delta_members: DeltaMembers {
         top: &["id", "object", "created", "model", "system_fingerprint", "service_tier"],

@@ -1,0 +1,384 @@
+//! Condensing of a JSON response while it arrives.
+//!
+//! A picture or a set of embeddings makes a response of megabytes, of which only model, usage and the end of the response
+//! matter to a reader that counts. A [`Condenser`] copies the response without base64 data, lists of numbers and repetitions
+//! of the request. What it appends is JSON that the parsers of this crate read like the original, and its size does not
+//! depend on what was left out. The state between two pieces has a fixed size.
+//!
+//! ```
+//! use tollgate_llm::{Condenser, Dialect, ParseLimits, Response};
+//!
+//! let picture = "iVBORw0KGgo".repeat(1000);
+//! let body = format!(r#"{{"data":[{{"b64_json":"{picture}"}}],"usage":{{"input_tokens":5,"output_tokens":40}}}}"#);
+//! let (mut condenser, mut condensed) = (Condenser::new(Dialect::OpenAiImages, false), Vec::new());
+//! for piece in body.as_bytes().chunks(100) {
+//!     condenser.push(piece, &mut condensed);
+//! }
+//! condenser.finish(&mut condensed);
+//! assert_eq!(condensed, br#"{"data":[{"b64_json":""}],"usage":{"input_tokens":5,"output_tokens":40}}"#);
+//! let response = Response::parse(Dialect::OpenAiImages, &condensed, &ParseLimits::default())?;
+//! assert_eq!(response.usage.map(|usage| usage.output), Some(40));
+//! # Ok::<(), tollgate_llm::Error>(())
+//! ```
+
+use crate::Dialect;
+
+/// Length from which a string is left out if it looks like base64, or if the response must become smaller.
+const LONG_STRING: usize = 256;
+/// Length from which a list of numbers is left out. The list keeps its first numbers.
+const LONG_LIST: usize = 64;
+/// Behind the backslash of an escape, whose length the next character decides.
+const ESCAPE: u8 = u8::MAX;
+
+/// Copies JSON without what a reader of usage does not need.
+#[derive(Debug)]
+pub struct Condenser {
+    /// Members that repeat the request.
+    echoes: &'static [&'static str],
+    /// `true` if a line break ends every value: the input is a stream with one JSON value per line.
+    by_line: bool,
+    /// `true` if long texts are left out too.
+    is_tight: bool,
+    state: State,
+    /// Start of the current string or list, while it may still be left out.
+    held: Vec<u8>,
+    elided_text: u64,
+}
+
+/// Part of the JSON text that the next byte belongs to.
+#[derive(Clone, Copy, Debug)]
+enum State {
+    /// Brackets, punctuation, literals.
+    Between(Member),
+    String(StringState),
+    Numbers(NumbersState),
+    Echo(EchoState),
+}
+
+/// Position relative to a member that repeats the request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Member {
+    Other,
+    /// Behind a string that equals the name of such a member.
+    Name,
+    /// In front of its value.
+    Value,
+}
+
+/// State of a string.
+#[derive(Clone, Copy, Debug)]
+struct StringState {
+    fate: Fate,
+    /// `true` if all characters so far may be base64, or a `data:` URL in front of it.
+    is_data: bool,
+    /// `true` if the string repeats the request.
+    is_echo: bool,
+    /// Number of missing characters of an escape, or [`ESCAPE`].
+    escape: u8,
+    /// Bytes that were left out.
+    elided: u64,
+}
+
+/// Decision on a string or a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    Undecided,
+    Kept,
+    /// Left out from its start.
+    Elided,
+    /// Left out from some character on.
+    Cut,
+}
+
+/// State of a list of numbers.
+#[derive(Clone, Copy, Debug)]
+struct NumbersState {
+    fate: Fate,
+    /// `true` if the last byte of a list that is left out is a comma.
+    ends_with_comma: bool,
+}
+
+/// State of an array or object that repeats the request.
+#[derive(Clone, Copy, Debug)]
+struct EchoState {
+    depth: u32,
+    in_string: bool,
+    is_escaped: bool,
+}
+
+impl Condenser {
+    /// Creates a condenser for a response in `dialect`. `by_line`: the input is a stream with one JSON value per line, as in
+    /// server-sent events, not one value.
+    #[must_use]
+    pub fn new(dialect: Dialect, by_line: bool) -> Condenser {
+        Condenser {
+            echoes: dialect.spec().echoes,
+            by_line,
+            is_tight: false,
+            state: State::Between(Member::Other),
+            held: Vec::new(),
+            elided_text: 0,
+        }
+    }
+
+    /// Chooses whether long texts are left out too, from the next byte on.
+    pub fn set_tight(&mut self, is_tight: bool) {
+        self.is_tight = is_tight;
+    }
+
+    /// Returns the bytes of texts that were left out.
+    #[must_use]
+    pub fn elided_text(&self) -> u64 {
+        self.elided_text
+    }
+
+    /// Reads the next piece of the response and appends what is kept of it.
+    pub fn push(&mut self, piece: &[u8], out: &mut Vec<u8>) {
+        let mut rest = piece;
+        while !rest.is_empty() {
+            let read = match self.state {
+                State::Between(member) => self.between(member, rest, out),
+                State::String(string) => self.string(string, rest, out),
+                State::Numbers(numbers) => self.numbers(numbers, rest, out),
+                State::Echo(echo) => self.echo(echo, rest),
+            };
+            rest = rest.get(read..).unwrap_or_default();
+        }
+    }
+
+    /// Ends the response and appends what was not decided yet.
+    pub fn finish(&mut self, out: &mut Vec<u8>) {
+        match self.state {
+            State::Numbers(numbers) => self.end_numbers(numbers, out),
+            _ => out.append(&mut self.held),
+        }
+        self.state = State::Between(Member::Other);
+    }
+
+    /// Copies bytes up to the next string or number; returns the number of bytes read.
+    fn between(&mut self, mut member: Member, rest: &[u8], out: &mut Vec<u8>) -> usize {
+        for (at, byte) in rest.iter().enumerate() {
+            let next = match byte {
+                b' ' | b'\t' | b'\r' | b'\n' => continue,
+                b':' if member == Member::Name => {
+                    member = Member::Value;
+                    continue;
+                }
+                b'"' => {
+                    let is_echo = member == Member::Value;
+                    let string = StringState { fate: Fate::Undecided, is_data: true, is_echo, escape: 0, elided: 0 };
+                    State::String(string)
+                }
+                b'[' | b'{' if member == Member::Value => {
+                    State::Echo(EchoState { depth: 1, in_string: false, is_escaped: false })
+                }
+                b'-' | b'0'..=b'9' => State::Numbers(NumbersState { fate: Fate::Undecided, ends_with_comma: false }),
+                _ => {
+                    member = Member::Other;
+                    continue;
+                }
+            };
+            out.extend_from_slice(rest.get(..at).unwrap_or_default());
+            self.state = next;
+            return match next {
+                // The first digit is read with the others.
+                State::Numbers(_) => at,
+                State::Echo(_) => {
+                    out.extend_from_slice(if *byte == b'[' { b"[]" } else { b"{}" });
+                    at + 1
+                }
+                _ => {
+                    self.held.push(b'"');
+                    at + 1
+                }
+            };
+        }
+        out.extend_from_slice(rest);
+        self.state = State::Between(member);
+        rest.len()
+    }
+
+    /// Reads a string up to its end or its next escape; returns the number of bytes read.
+    fn string(&mut self, mut string: StringState, rest: &[u8], out: &mut Vec<u8>) -> usize {
+        if string.escape > 0 {
+            let Some(byte) = rest.first() else { return 0 };
+            self.keep(&mut string, rest.get(..1).unwrap_or_default(), out);
+            string.escape = match (string.escape, byte) {
+                (ESCAPE, b'u') => 4,
+                (ESCAPE, _) => 0,
+                (missing, _) => missing - 1,
+            };
+            self.state = State::String(string);
+            return 1;
+        }
+        let len = memchr::memchr3(b'"', b'\\', b'\n', rest).unwrap_or(rest.len());
+        self.keep(&mut string, rest.get(..len).unwrap_or_default(), out);
+        match rest.get(len) {
+            None => {
+                self.state = State::String(string);
+                len
+            }
+            Some(b'\\') => {
+                string.escape = ESCAPE;
+                // An escaped slash is base64 too.
+                let is_data = string.is_data;
+                self.keep(&mut string, b"\\", out);
+                string.is_data = is_data;
+                self.state = State::String(string);
+                len + 1
+            }
+            // The end, or a line break, which no string has: the input is not JSON, or the value ends with the line.
+            Some(byte) => {
+                let is_name = self.end_string(&string, out);
+                self.state = State::Between(if is_name { Member::Name } else { Member::Other });
+                if *byte == b'"' {
+                    if string.fate != Fate::Elided {
+                        out.push(b'"');
+                    }
+                    return len + 1;
+                }
+                len
+            }
+        }
+    }
+
+    /// Keeps or leaves out the next bytes of a string.
+    fn keep(&mut self, string: &mut StringState, bytes: &[u8], out: &mut Vec<u8>) {
+        if string.fate == Fate::Undecided {
+            // The decision falls at the same character, however the response is split.
+            let missing = (LONG_STRING + 1).saturating_sub(self.held.len());
+            let (start, rest) = bytes.split_at_checked(missing).unwrap_or((bytes, &[]));
+            string.is_data = string.is_data && start.iter().all(|byte| is_data(*byte));
+            self.held.extend_from_slice(start);
+            let is_long = self.held.len() > LONG_STRING;
+            if string.is_echo || is_long && (string.is_data || self.is_tight) {
+                string.fate = Fate::Elided;
+                string.elided = self.held.len() as u64;
+                self.held.clear();
+                out.extend_from_slice(b"\"\"");
+            } else if is_long {
+                string.fate = Fate::Kept;
+                out.append(&mut self.held);
+            }
+            if rest.is_empty() {
+                return;
+            }
+            return self.keep(string, rest, out);
+        }
+        string.is_data = string.is_data && bytes.iter().all(|byte| is_data(*byte));
+        if string.fate == Fate::Kept && !self.is_tight {
+            out.extend_from_slice(bytes);
+            return;
+        }
+        let mut elided = bytes;
+        if string.fate == Fate::Kept {
+            // Ends with a whole character, and not within an escape.
+            let is_end = |byte: &u8| *byte & 0xc0 != 0x80;
+            let end =
+                if string.escape > 0 { bytes.len() } else { bytes.iter().position(is_end).unwrap_or(bytes.len()) };
+            let (kept, rest) = bytes.split_at_checked(end).unwrap_or((bytes, &[]));
+            out.extend_from_slice(kept);
+            elided = rest;
+            if !rest.is_empty() {
+                string.fate = Fate::Cut;
+            }
+        }
+        string.elided += elided.len() as u64;
+    }
+
+    /// Ends a string without its closing quote. Returns `true` if it is the name of a member that repeats the request.
+    fn end_string(&mut self, string: &StringState, out: &mut Vec<u8>) -> bool {
+        if !string.is_data && !string.is_echo {
+            self.elided_text = self.elided_text.saturating_add(string.elided);
+        }
+        let text = self.held.strip_prefix(b"\"").unwrap_or_default();
+        let is_name = string.fate == Fate::Undecided && self.echoes.iter().any(|echo| echo.as_bytes() == text);
+        out.append(&mut self.held);
+        is_name
+    }
+
+    /// Reads a list of numbers up to its end; returns the number of bytes read.
+    fn numbers(&mut self, mut numbers: NumbersState, rest: &[u8], out: &mut Vec<u8>) -> usize {
+        let is_part = |byte: &u8| match byte {
+            b'0'..=b'9' | b'.' | b',' | b'-' | b'+' | b'e' | b'E' | b' ' | b'\t' => true,
+            b'\r' | b'\n' => !self.by_line,
+            _ => false,
+        };
+        let len = rest.iter().position(|byte| !is_part(byte)).unwrap_or(rest.len());
+        let part = rest.get(..len).unwrap_or_default();
+        match numbers.fate {
+            Fate::Undecided => {
+                self.held.extend_from_slice(part);
+                if self.held.len() > LONG_LIST {
+                    let last = self.held.iter().take(LONG_LIST).rposition(|byte| *byte == b',');
+                    match last {
+                        Some(last) => {
+                            numbers.fate = Fate::Elided;
+                            out.extend_from_slice(self.held.get(..last).unwrap_or_default());
+                            let end = self.held.iter().rfind(|byte| !byte.is_ascii_whitespace());
+                            numbers.ends_with_comma = end == Some(&b',');
+                        }
+                        None => {
+                            numbers.fate = Fate::Kept;
+                            out.extend_from_slice(&self.held);
+                        }
+                    }
+                    self.held.clear();
+                }
+            }
+            Fate::Kept => out.extend_from_slice(part),
+            Fate::Elided | Fate::Cut => {
+                if let Some(end) = part.iter().rfind(|byte| !byte.is_ascii_whitespace()) {
+                    numbers.ends_with_comma = *end == b',';
+                }
+            }
+        }
+        self.state = State::Numbers(numbers);
+        if len < rest.len() {
+            self.end_numbers(numbers, out);
+            self.state = State::Between(Member::Other);
+        }
+        len
+    }
+
+    fn end_numbers(&mut self, numbers: NumbersState, out: &mut Vec<u8>) {
+        out.append(&mut self.held);
+        if numbers.fate == Fate::Elided && numbers.ends_with_comma {
+            out.push(b',');
+        }
+    }
+
+    /// Skips an array or object that repeats the request; returns the number of bytes read.
+    fn echo(&mut self, mut echo: EchoState, rest: &[u8]) -> usize {
+        for (at, byte) in rest.iter().enumerate() {
+            match byte {
+                b'\n' if self.by_line => {
+                    self.state = State::Between(Member::Other);
+                    return at;
+                }
+                _ if echo.is_escaped => echo.is_escaped = false,
+                b'\\' if echo.in_string => echo.is_escaped = true,
+                b'"' => echo.in_string = !echo.in_string,
+                b'[' | b'{' if !echo.in_string => echo.depth = echo.depth.saturating_add(1),
+                b']' | b'}' if !echo.in_string => {
+                    echo.depth -= 1;
+                    if echo.depth == 0 {
+                        self.state = State::Between(Member::Other);
+                        return at + 1;
+                    }
+                }
+                _ => {}
+            }
+        }
+        self.state = State::Echo(echo);
+        rest.len()
+    }
+}
+
+/// Returns `true` for characters of base64 in both alphabets, and of a `data:` URL in front of it.
+fn is_data(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'-' | b'_' | b':' | b';' | b',' | b'.')
+}
+
+#[cfg(test)]
+mod tests;
