@@ -282,6 +282,13 @@ impl Dialect {
         self.spec().name
     }
 
+    /// Returns `true` for embeddings: their responses have numbers, not texts.
+    #[must_use]
+    pub fn is_embedding(self) -> bool {
+        use Dialect::{CohereEmbed, GeminiEmbed, OllamaEmbed, OpenAiEmbeddings};
+        matches!(self, OpenAiEmbeddings | GeminiEmbed | CohereEmbed | OllamaEmbed)
+    }
+
     /// Returns `true` if calls are not billed: token counting and moderation.
     #[must_use]
     pub fn is_free(self) -> bool {

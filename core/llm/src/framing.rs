@@ -6,11 +6,14 @@
 
 use std::borrow::Cow;
 
+use crate::Dialect;
+use large_event::{CondensedEvent, HeldData, LargeEvents};
 use splitter::FrameError;
 
 pub mod event_stream;
 pub mod json_array;
 pub mod json_lines;
+pub(crate) mod large_event;
 pub(crate) mod splitter;
 pub mod sse;
 
@@ -88,6 +91,41 @@ impl Framer {
             Framing::EventStream => AnyFramer::EventStream(event_stream::EventStreamFramer::new(max_event_bytes)),
         };
         Framer { inner }
+    }
+
+    /// Allows events of up to `max_bytes` that are within the limit without base64 data, lists of numbers and repetitions of the
+    /// request. Binary frames (`EventStream`) have their own maximum.
+    #[must_use]
+    pub fn holding_data(self, dialect: Dialect, max_bytes: usize) -> Framer {
+        self.with_large(|by_line| LargeEvents::Held(HeldData::new(dialect, by_line, max_bytes)))
+    }
+
+    /// Condenses events above the limit (see [`Condenser`](crate::Condenser)), for a reader that does not change the stream.
+    /// Their bytes are not the original ones.
+    #[must_use]
+    pub fn condensing(self, dialect: Dialect) -> Framer {
+        self.with_large(|by_line| LargeEvents::Condensed(CondensedEvent::new(dialect, by_line)))
+    }
+
+    fn with_large(mut self, large: impl FnOnce(bool) -> LargeEvents) -> Framer {
+        match &mut self.inner {
+            AnyFramer::Sse(framer) => framer.set_large(large(true)),
+            AnyFramer::JsonLines(framer) => framer.set_large(large(true)),
+            AnyFramer::JsonArray(framer) => framer.set_large(large(false)),
+            AnyFramer::EventStream(_) => {}
+        }
+        self
+    }
+
+    /// Returns the bytes of texts that were left out of condensed events.
+    #[must_use]
+    pub fn elided_text(&self) -> u64 {
+        match &self.inner {
+            AnyFramer::Sse(framer) => framer.elided_text(),
+            AnyFramer::JsonLines(framer) => framer.elided_text(),
+            AnyFramer::JsonArray(framer) => framer.elided_text(),
+            AnyFramer::EventStream(_) => 0,
+        }
     }
 
     /// Returns the format that this framer reads.

@@ -96,7 +96,7 @@ mod stream_limits;
 mod usage;
 mod view;
 
-pub use body::condenser::Condenser;
+pub use body::condenser::{Condenser, Detail};
 pub use body::{content_encoding, image, multipart};
 pub use dialect::{ApiError, Dialect, Endpoint, PathModel};
 pub use error::{Error, ErrorKind};

@@ -52,6 +52,8 @@ pub struct UsageMeter {
     /// Output limit of the request, for all candidates together.
     max_output_tokens: Option<u64>,
     unreadable_bytes: Option<u64>,
+    /// Bytes of texts that were too large to be shown to the meter.
+    elided_bytes: u64,
     withholds: bool,
     served_model: Option<String>,
     provider: Option<ReportedUsage>,
@@ -79,6 +81,7 @@ impl UsageMeter {
             prompt: prompt.into(),
             max_output_tokens: request.max_output_tokens.map(|max| max.saturating_mul(request.candidates.into())),
             unreadable_bytes: None,
+            elided_bytes: 0,
             withholds: request.lacks_usage(),
             served_model: None,
             provider: None,
@@ -164,11 +167,23 @@ impl UsageMeter {
         }
     }
 
+    /// Records the size of texts in an event or a response that were too large to be held. Their tokens are estimated if the
+    /// provider reports none.
+    pub fn add_elided(&mut self, bytes: u64) {
+        self.elided_bytes = self.elided_bytes.saturating_add(bytes);
+    }
+
     /// Estimates the tokens of the unreadable bytes: four bytes each, the usual rule of thumb for English, at most what
     /// the request allowed. Billing nothing would be worse.
     fn estimated_output(&self) -> u64 {
         let estimate = self.unreadable_bytes.unwrap_or_default().div_ceil(4);
         self.max_output_tokens.map_or(estimate, |max| estimate.min(max))
+    }
+
+    /// Returns the tokens of the response: counted, and estimated where its texts were not shown.
+    fn seen_output(&self) -> u64 {
+        let elided = self.elided_bytes.div_ceil(4);
+        self.counted_output().saturating_add(elided).max(self.estimated_output())
     }
 
     /// Returns the tokens of the prompt; `false` if they are an estimate.
@@ -223,7 +238,7 @@ impl UsageMeter {
             is_failed: self.is_failed,
             max_output_tokens: self.max_output_tokens,
             prompt: &|| self.prompt_tokens(),
-            output: &|| self.counted_output().max(self.estimated_output()),
+            output: &|| self.seen_output(),
         });
         if record.source != RecordSource::None {
             record.service_tier = self.service_tier;

@@ -88,6 +88,12 @@ impl Exchange for Payment {
         StreamAction::Continue
     }
 
+    fn on_elided(&mut self, bytes: u64) {
+        if let Some(meter) = self.usage.local_meter() {
+            meter.add_elided(bytes);
+        }
+    }
+
     fn on_unscanned(&mut self, bytes: u64) {
         if let Some(meter) = self.usage.local_meter() {
             meter.mark_unreadable(bytes);

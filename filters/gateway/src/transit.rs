@@ -163,6 +163,12 @@ impl Exchange for Transit {
         }
     }
 
+    fn on_elided(&mut self, bytes: u64) {
+        if let Some(counting) = Stage::reading(&mut self.counting) {
+            counting.work.on_elided(bytes);
+        }
+    }
+
     fn on_unscanned(&mut self, bytes: u64) {
         if let Some(counting) = Stage::reading(&mut self.counting) {
             counting.work.on_unscanned(bytes);

@@ -166,6 +166,10 @@ pub trait Exchange {
     /// since the Unix epoch; `bytes` is the size of a part that passes or is dropped unread, else 0.
     fn on_progress(&mut self, _now_ns: fn() -> u64, _bytes: u64) {}
 
+    /// Reports texts of a response, `bytes` in all, that were too large to be held and have not been shown. The rest of the
+    /// response, its usage included, is. Only under [`BodyMode::Observe`].
+    fn on_elided(&mut self, _bytes: u64) {}
+
     /// Reports that the response, or its remainder, cannot be read, whether it passes or not. `bytes` is the number of
     /// bytes received so far.
     fn on_unscanned(&mut self, _bytes: u64) {}

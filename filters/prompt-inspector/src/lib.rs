@@ -130,7 +130,9 @@ impl Exchange for Inspection {
 
     fn on_response_head(&mut self, head: &mut ResponseHead) -> BodyMode {
         let policy = &self.filter.config.policy;
-        let Some(dialect) = self.dialect.filter(|_| policy.has(Direction::Response)) else {
+        // Embeddings have no text: nothing waits for a verdict on them.
+        let has_text = |dialect: &Dialect| policy.has(Direction::Response) && !dialect.is_embedding();
+        let Some(dialect) = self.dialect.filter(has_text) else {
             return BodyMode::Pass;
         };
         if head.is_streamed() {

@@ -128,6 +128,12 @@ impl Exchange for Counting {
         StreamAction::Continue
     }
 
+    fn on_elided(&mut self, bytes: u64) {
+        if let Some(meter) = &mut self.meter {
+            meter.add_elided(bytes);
+        }
+    }
+
     fn on_unscanned(&mut self, bytes: u64) {
         if let Some(meter) = &mut self.meter {
             meter.mark_unreadable(bytes);

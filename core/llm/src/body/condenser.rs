@@ -31,18 +31,43 @@ const LONG_LIST: usize = 64;
 const ESCAPE: u8 = u8::MAX;
 
 /// Copies JSON without what a reader of usage does not need.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Condenser {
     /// Members that repeat the request.
     echoes: &'static [&'static str],
     /// `true` if a line break ends every value: the input is a stream with one JSON value per line.
     by_line: bool,
-    /// `true` if long texts are left out too.
-    is_tight: bool,
+    detail: Detail,
     state: State,
+    /// Last byte outside of strings that is not white space.
+    last: u8,
     /// Start of the current string or list, while it may still be left out.
     held: Vec<u8>,
     elided_text: u64,
+}
+
+/// Parts of a response that are kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Detail {
+    /// Everything but data, numbers and repetitions.
+    #[default]
+    Full,
+    /// Long texts are left out too.
+    ShortTexts,
+    /// Arrays, and further elements of an array, are left out too.
+    Outline,
+}
+
+impl Detail {
+    /// Returns the detail for a copy that has `size` bytes and may have `limit`.
+    #[must_use]
+    pub fn for_size(size: usize, limit: usize) -> Detail {
+        match size {
+            _ if size > limit - limit / 8 => Detail::Outline,
+            _ if size > limit - limit / 4 => Detail::ShortTexts,
+            _ => Detail::Full,
+        }
+    }
 }
 
 /// Part of the JSON text that the next byte belongs to.
@@ -94,7 +119,7 @@ enum Fate {
 #[derive(Clone, Copy, Debug)]
 struct NumbersState {
     fate: Fate,
-    /// `true` if the last byte of a list that is left out is a comma.
+    /// `true` if the last byte is a comma.
     ends_with_comma: bool,
 }
 
@@ -114,16 +139,23 @@ impl Condenser {
         Condenser {
             echoes: dialect.spec().echoes,
             by_line,
-            is_tight: false,
+            detail: Detail::Full,
             state: State::Between(Member::Other),
+            last: 0,
             held: Vec::new(),
             elided_text: 0,
         }
     }
 
-    /// Chooses whether long texts are left out too, from the next byte on.
-    pub fn set_tight(&mut self, is_tight: bool) {
-        self.is_tight = is_tight;
+    /// Chooses what is kept from the next byte on.
+    pub fn set_detail(&mut self, detail: Detail) {
+        self.detail = detail;
+    }
+
+    /// Returns `true` between two values: the next byte is read as if it were the first.
+    #[must_use]
+    pub fn is_between_values(&self) -> bool {
+        matches!(self.state, State::Between(Member::Other))
     }
 
     /// Returns the bytes of texts that were left out.
@@ -162,6 +194,7 @@ impl Condenser {
                 b' ' | b'\t' | b'\r' | b'\n' => continue,
                 b':' if member == Member::Name => {
                     member = Member::Value;
+                    self.last = b':';
                     continue;
                 }
                 b'"' => {
@@ -169,15 +202,18 @@ impl Condenser {
                     let string = StringState { fate: Fate::Undecided, is_data: true, is_echo, escape: 0, elided: 0 };
                     State::String(string)
                 }
-                b'[' | b'{' if member == Member::Value => {
+                // A container behind a comma is an element: members begin with their names.
+                b'[' | b'{' if member == Member::Value || self.is_outlined(*byte) => {
                     State::Echo(EchoState { depth: 1, in_string: false, is_escaped: false })
                 }
                 b'-' | b'0'..=b'9' => State::Numbers(NumbersState { fate: Fate::Undecided, ends_with_comma: false }),
-                _ => {
+                byte => {
                     member = Member::Other;
+                    self.last = *byte;
                     continue;
                 }
             };
+            self.last = *byte;
             out.extend_from_slice(rest.get(..at).unwrap_or_default());
             self.state = next;
             return match next {
@@ -196,6 +232,11 @@ impl Condenser {
         out.extend_from_slice(rest);
         self.state = State::Between(member);
         rest.len()
+    }
+
+    /// Returns `true` if a container that begins with `byte` is left out of an outline.
+    fn is_outlined(&self, byte: u8) -> bool {
+        self.detail == Detail::Outline && (self.last == b',' || byte == b'[')
     }
 
     /// Reads a string up to its end or its next escape; returns the number of bytes read.
@@ -251,7 +292,7 @@ impl Condenser {
             string.is_data = string.is_data && start.iter().all(|byte| is_data(*byte));
             self.held.extend_from_slice(start);
             let is_long = self.held.len() > LONG_STRING;
-            if string.is_echo || is_long && (string.is_data || self.is_tight) {
+            if string.is_echo || is_long && (string.is_data || self.detail > Detail::Full) {
                 string.fate = Fate::Elided;
                 string.elided = self.held.len() as u64;
                 self.held.clear();
@@ -266,7 +307,7 @@ impl Condenser {
             return self.keep(string, rest, out);
         }
         string.is_data = string.is_data && bytes.iter().all(|byte| is_data(*byte));
-        if string.fate == Fate::Kept && !self.is_tight {
+        if string.fate == Fate::Kept && self.detail == Detail::Full {
             out.extend_from_slice(bytes);
             return;
         }
@@ -306,6 +347,9 @@ impl Condenser {
         };
         let len = rest.iter().position(|byte| !is_part(byte)).unwrap_or(rest.len());
         let part = rest.get(..len).unwrap_or_default();
+        if let Some(end) = part.iter().rfind(|byte| !byte.is_ascii_whitespace()) {
+            numbers.ends_with_comma = *end == b',';
+        }
         match numbers.fate {
             Fate::Undecided => {
                 self.held.extend_from_slice(part);
@@ -315,8 +359,6 @@ impl Condenser {
                         Some(last) => {
                             numbers.fate = Fate::Elided;
                             out.extend_from_slice(self.held.get(..last).unwrap_or_default());
-                            let end = self.held.iter().rfind(|byte| !byte.is_ascii_whitespace());
-                            numbers.ends_with_comma = end == Some(&b',');
                         }
                         None => {
                             numbers.fate = Fate::Kept;
@@ -327,11 +369,7 @@ impl Condenser {
                 }
             }
             Fate::Kept => out.extend_from_slice(part),
-            Fate::Elided | Fate::Cut => {
-                if let Some(end) = part.iter().rfind(|byte| !byte.is_ascii_whitespace()) {
-                    numbers.ends_with_comma = *end == b',';
-                }
-            }
+            Fate::Elided | Fate::Cut => {}
         }
         self.state = State::Numbers(numbers);
         if len < rest.len() {
@@ -342,6 +380,9 @@ impl Condenser {
     }
 
     fn end_numbers(&mut self, numbers: NumbersState, out: &mut Vec<u8>) {
+        if numbers.ends_with_comma {
+            self.last = b',';
+        }
         out.append(&mut self.held);
         if numbers.fate == Fate::Elided && numbers.ends_with_comma {
             out.push(b',');
@@ -363,6 +404,7 @@ impl Condenser {
                 b']' | b'}' if !echo.in_string => {
                     echo.depth -= 1;
                     if echo.depth == 0 {
+                        self.last = *byte;
                         self.state = State::Between(Member::Other);
                         return at + 1;
                     }

@@ -25,6 +25,7 @@
 
 use std::borrow::Cow;
 
+use crate::framing::large_event::LargeEvents;
 use crate::framing::splitter::{Delimiter, FrameError, Malformed, Splitter};
 
 #[cfg(test)]
@@ -44,6 +45,16 @@ impl JsonArrayFramer {
     #[must_use]
     pub fn new(max_event_bytes: usize) -> JsonArrayFramer {
         JsonArrayFramer { splitter: Splitter::new(Elements::START, max_event_bytes) }
+    }
+
+    /// Chooses the treatment of events above the limit.
+    pub(super) fn set_large(&mut self, large: LargeEvents) {
+        self.splitter.set_large(large);
+    }
+
+    /// Returns the bytes of texts that were left out of condensed events.
+    pub(super) fn elided_text(&self) -> u64 {
+        self.splitter.elided_text()
     }
 
     /// Feeds bytes and calls `each` for every completed element, in order, and for the end of the array. Elements that
@@ -79,6 +90,7 @@ impl JsonArrayFramer {
         let data = self.splitter.delimiter().len;
         let last = self.splitter.take(Elements::START);
         result?;
+        let data = data.min(last.len());
         if last.is_empty() { Ok(()) } else { each(ArrayElement { raw: &last, data }).map_err(FrameError::Callback) }
     }
 }
@@ -146,6 +158,10 @@ impl Elements {
 impl Delimiter for Elements {
     /// Number of bytes at the end of the event that are the element; 0 if there is none.
     type Mark = usize;
+
+    fn shortened(element: usize, missing: usize) -> usize {
+        element.saturating_sub(missing)
+    }
 
     fn end(&mut self, bytes: &[u8]) -> Result<Option<(usize, usize)>, Malformed> {
         let mut at = 0;

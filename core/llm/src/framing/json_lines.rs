@@ -22,6 +22,7 @@
 
 use std::borrow::Cow;
 
+use crate::framing::large_event::LargeEvents;
 use crate::framing::splitter::{Delimiter, FrameError, Malformed, Splitter};
 
 #[cfg(test)]
@@ -39,6 +40,16 @@ impl JsonLinesFramer {
     #[must_use]
     pub fn new(max_event_bytes: usize) -> JsonLinesFramer {
         JsonLinesFramer { splitter: Splitter::new(Lines, max_event_bytes) }
+    }
+
+    /// Chooses the treatment of events above the limit.
+    pub(super) fn set_large(&mut self, large: LargeEvents) {
+        self.splitter.set_large(large);
+    }
+
+    /// Returns the bytes of texts that were left out of condensed events.
+    pub(super) fn elided_text(&self) -> u64 {
+        self.splitter.elided_text()
     }
 
     /// Feeds bytes and calls `each` for every completed line, in order. Lines that lie whole inside `bytes` are not

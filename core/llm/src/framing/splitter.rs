@@ -1,5 +1,7 @@
 //! Splits bytes that arrive in any chunks into whole events, for all framers.
 
+use super::large_event::LargeEvents;
+
 /// Reason why a framer stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FrameError<E> {
@@ -28,6 +30,11 @@ pub(crate) trait Delimiter: Clone {
     /// Returns the offset in `bytes` after the current event as soon as its end is certain; the next call then starts
     /// at the following event. `None` if the event continues after `bytes`.
     fn end(&mut self, bytes: &[u8]) -> Result<Option<(usize, Self::Mark)>, Malformed>;
+
+    /// Returns the mark of an event of which `missing` bytes were left out.
+    fn shortened(mark: Self::Mark, _missing: usize) -> Self::Mark {
+        mark
+    }
 }
 
 /// Splits a body into events.
@@ -40,6 +47,7 @@ pub(crate) struct Splitter<D> {
     delimiter: D,
     failed: Option<Failure>,
     max: usize,
+    large: LargeEvents,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -50,7 +58,49 @@ enum Failure {
 
 impl<D: Delimiter> Splitter<D> {
     pub(crate) fn new(delimiter: D, max: usize) -> Splitter<D> {
-        Splitter { held: Vec::new(), scanned: true, delimiter, failed: None, max }
+        Splitter { held: Vec::new(), scanned: true, delimiter, failed: None, max, large: LargeEvents::Refused }
+    }
+
+    /// Chooses the treatment of events above the limit.
+    pub(crate) fn set_large(&mut self, large: LargeEvents) {
+        self.large = large;
+    }
+
+    /// Returns the bytes of texts that were left out of condensed events.
+    pub(crate) fn elided_text(&self) -> u64 {
+        match &self.large {
+            LargeEvents::Condensed(event) => event.elided_text(),
+            _ => 0,
+        }
+    }
+
+    /// Adds bytes of the current event to the held ones.
+    fn hold(&mut self, bytes: &[u8]) {
+        match &mut self.large {
+            LargeEvents::Condensed(event) => event.hold(&mut self.held, bytes, self.max),
+            _ => self.held.extend_from_slice(bytes),
+        }
+    }
+
+    /// Returns `true` if the current event is too large: the held bytes and `rest`.
+    fn is_too_large(&mut self, rest: &[u8]) -> bool {
+        match &mut self.large {
+            LargeEvents::Held(data) => data.is_too_large(&self.held, rest, self.max),
+            LargeEvents::Condensed(_) => self.held.len() > self.max,
+            LargeEvents::Refused => self.held.len().saturating_add(rest.len()) > self.max,
+        }
+    }
+
+    /// Ends the current event; returns the number of bytes that its held copy lacks.
+    fn end_event(&mut self) -> usize {
+        match &mut self.large {
+            LargeEvents::Refused => 0,
+            LargeEvents::Held(data) => {
+                data.end_event();
+                0
+            }
+            LargeEvents::Condensed(event) => event.end_event(&mut self.held),
+        }
     }
 
     /// Feeds bytes and calls `each` for every completed event, in order. Events that lie whole inside `bytes` are not
@@ -80,6 +130,7 @@ impl<D: Delimiter> Splitter<D> {
 
     /// Ends the body: returns the held bytes. The splitter is empty afterwards and starts over with `start`.
     pub(crate) fn take(&mut self, start: D) -> Vec<u8> {
+        self.end_event();
         self.scanned = true;
         self.failed = None;
         self.delimiter = start;
@@ -111,16 +162,23 @@ impl<D: Delimiter> Splitter<D> {
             };
             debug_assert!(end <= rest.len(), "the delimiter found an end beyond its input");
             let Some((event, after)) = rest.split_at_checked(end) else { break };
-            if self.held.len().saturating_add(event.len()) > self.max {
+            let is_condensed = matches!(self.large, LargeEvents::Condensed(_)) && event.len() > self.max;
+            if self.is_too_large(event) {
                 self.failed = Some(Failure::TooLarge);
                 break;
             }
             rest = after;
-            let result = if self.held.is_empty() {
+            let result = if self.held.is_empty() && !is_condensed {
+                self.end_event();
                 each(event, mark)
             } else {
-                self.held.extend_from_slice(event);
-                let result = each(&self.held, mark);
+                self.hold(event);
+                let missing = self.end_event();
+                if is_condensed && self.held.len() > self.max {
+                    self.failed = Some(Failure::TooLarge);
+                    break;
+                }
+                let result = each(&self.held, D::shortened(mark, missing));
                 self.held.clear();
                 result
             };
@@ -130,8 +188,12 @@ impl<D: Delimiter> Splitter<D> {
                 return Err(FrameError::Callback(error));
             }
         }
-        self.held.extend_from_slice(rest);
-        if self.failed.is_none() && self.held.len() > self.max {
+        if self.failed.is_some() {
+            self.held.extend_from_slice(rest);
+            return self.check();
+        }
+        self.hold(rest);
+        if self.is_too_large(&[]) {
             self.failed = Some(Failure::TooLarge);
         }
         self.check()

@@ -3,6 +3,7 @@
 mod events;
 mod head;
 mod inflating;
+mod large_body;
 mod reader;
 mod whole;
 

@@ -1,12 +1,13 @@
 use proptest::prelude::*;
 use serde_json::Value;
 
+use super::Detail::{Full, Outline, ShortTexts};
 use super::*;
 use crate::{ParseLimits, Response};
 
-fn condense(dialect: Dialect, by_line: bool, is_tight: bool, body: &[u8], size: usize) -> (Vec<u8>, u64) {
+fn condense(dialect: Dialect, by_line: bool, detail: Detail, body: &[u8], size: usize) -> (Vec<u8>, u64) {
     let (mut condenser, mut out) = (Condenser::new(dialect, by_line), Vec::new());
-    condenser.set_tight(is_tight);
+    condenser.set_detail(detail);
     for piece in body.chunks(size.max(1)) {
         condenser.push(piece, &mut out);
     }
@@ -15,9 +16,9 @@ fn condense(dialect: Dialect, by_line: bool, is_tight: bool, body: &[u8], size: 
 }
 
 /// Checks the result for several sizes of the pieces.
-fn check(dialect: Dialect, by_line: bool, is_tight: bool, body: &str, expected: &str, elided_text: u64) {
+fn check(dialect: Dialect, by_line: bool, detail: Detail, body: &str, expected: &str, elided_text: u64) {
     for size in [body.len(), 1, 2, 7, 100] {
-        let (out, elided) = condense(dialect, by_line, is_tight, body.as_bytes(), size);
+        let (out, elided) = condense(dialect, by_line, detail, body.as_bytes(), size);
         assert_eq!(String::from_utf8_lossy(&out), expected, "in pieces of {size}: {body:.200}");
         assert_eq!(elided, elided_text, "in pieces of {size}: {body:.200}");
     }
@@ -28,26 +29,26 @@ fn data_numbers_and_echoes_are_left_out() {
     let data = "iVBORw0KGgo".repeat(100);
     let (words, numbers) = ("a word ".repeat(100), "0.25, ".repeat(100));
     let short = "0.1,0.2,0.3";
-    for (dialect, is_tight, body, expected, elided_text) in [
-        (Dialect::OpenAiChat, false, format!(r#"{{"a":"{data}","b":1}}"#), r#"{"a":"","b":1}"#.to_owned(), 0),
-        (Dialect::OpenAiChat, false, format!(r#"["data:image/png;base64,{data}\/x"]"#), r#"[""]"#.to_owned(), 0),
-        (Dialect::OpenAiChat, false, format!(r#"["{words}"]"#), format!(r#"["{words}"]"#), 0),
-        (Dialect::OpenAiChat, true, format!(r#"["{words}",2]"#), r#"["",2]"#.to_owned(), 701),
+    for (dialect, detail, body, expected, elided_text) in [
+        (Dialect::OpenAiChat, Full, format!(r#"{{"a":"{data}","b":1}}"#), r#"{"a":"","b":1}"#.to_owned(), 0),
+        (Dialect::OpenAiChat, Full, format!(r#"["data:image/png;base64,{data}\/x"]"#), r#"[""]"#.to_owned(), 0),
+        (Dialect::OpenAiChat, Full, format!(r#"["{words}"]"#), format!(r#"["{words}"]"#), 0),
+        (Dialect::OpenAiChat, ShortTexts, format!(r#"["{words}",2]"#), r#"["",2]"#.to_owned(), 701),
         // Text behind what looks like data is counted.
-        (Dialect::OpenAiChat, false, format!(r#"["{data} {words}"]"#), r#"[""]"#.to_owned(), 1802),
-        (Dialect::OpenAiChat, false, format!("[{short}]"), format!("[{short}]"), 0),
-        (Dialect::OpenAiChat, false, format!("[{numbers}1]"), format!("[{}]", "0.25, ".repeat(9) + "0.25"), 0),
+        (Dialect::OpenAiChat, Full, format!(r#"["{data} {words}"]"#), r#"[""]"#.to_owned(), 1802),
+        (Dialect::OpenAiChat, Full, format!("[{short}]"), format!("[{short}]"), 0),
+        (Dialect::OpenAiChat, Full, format!("[{numbers}1]"), format!("[{}]", "0.25, ".repeat(9) + "0.25"), 0),
         (
             Dialect::OpenAiChat,
-            false,
+            Full,
             format!("[{numbers}\"a\"]"),
             format!("[{}, \"a\"]", "0.25, ".repeat(9) + "0.25").replace(", \"", ",\""),
             0,
         ),
-        (Dialect::OpenAiChat, false, "[123]".repeat(9).replace("][", ","), "[123]".repeat(9).replace("][", ","), 0),
+        (Dialect::OpenAiChat, Full, "[123]".repeat(9).replace("][", ","), "[123]".repeat(9).replace("][", ","), 0),
         (
             Dialect::OpenAiResponses,
-            false,
+            Full,
             r#"{"tools":[{"a]":"}\""},[]],"instructions" : "be nice","b":{"tools":{}}}"#.to_owned(),
             r#"{"tools":[],"instructions" : "","b":{"tools":{}}}"#.to_owned(),
             0,
@@ -55,14 +56,14 @@ fn data_numbers_and_echoes_are_left_out() {
         // The names are values here, or other members.
         (
             Dialect::OpenAiResponses,
-            false,
+            Full,
             r#"["tools",{"a":"tools","toolsx":[1]}]"#.to_owned(),
             r#"["tools",{"a":"tools","toolsx":[1]}]"#.to_owned(),
             0,
         ),
-        (Dialect::OpenAiChat, false, r#"{"tools":[1]}"#.to_owned(), r#"{"tools":[1]}"#.to_owned(), 0),
+        (Dialect::OpenAiChat, Full, r#"{"tools":[1]}"#.to_owned(), r#"{"tools":[1]}"#.to_owned(), 0),
     ] {
-        check(dialect, false, is_tight, &body, &expected, elided_text);
+        check(dialect, false, detail, &body, &expected, elided_text);
     }
 }
 
@@ -77,7 +78,7 @@ fn values_of_a_stream_end_with_the_line() {
         (format!(": it's \"open\ndata: {{\"a\":\"{data}\"}}\n\n"), ": it's \"open\ndata: {\"a\":\"\"}\n\n"),
         (format!("data: {{\"tools\":[\ndata: {{\"a\":\"{data}\"}}\n\n"), "data: {\"tools\":[]\ndata: {\"a\":\"\"}\n\n"),
     ] {
-        check(Dialect::OpenAiResponses, true, false, &body, expected, 0);
+        check(Dialect::OpenAiResponses, true, Full, &body, expected, 0);
     }
 }
 
@@ -89,7 +90,7 @@ fn text_is_cut_between_characters() {
     for at in 300..body.len() {
         let (mut condenser, mut out) = (Condenser::new(Dialect::OpenAiChat, false), Vec::new());
         condenser.push(&body.as_bytes()[..at], &mut out);
-        condenser.set_tight(true);
+        condenser.set_detail(Detail::ShortTexts);
         condenser.push(&body.as_bytes()[at..], &mut out);
         condenser.finish(&mut out);
         let value: Value = serde_json::from_slice(&out).unwrap_or_else(|error| panic!("{error}: {out:?}"));
@@ -137,27 +138,45 @@ fn normal(value: &Value) -> Value {
 
 proptest! {
     #[test]
-    fn the_result_is_json_and_does_not_depend_on_the_pieces(value in value(), size in 1usize..50, is_tight: bool, pretty: bool) {
+    fn the_result_is_json_and_does_not_depend_on_the_pieces(value in value(), size in 1usize..50, is_short: bool, pretty: bool) {
+        let detail = if is_short { ShortTexts } else { Full };
         let body = if pretty { serde_json::to_vec_pretty(&value).unwrap() } else { serde_json::to_vec(&value).unwrap() };
-        let whole = condense(Dialect::OpenAiResponses, false, is_tight, &body, body.len());
-        prop_assert_eq!(&condense(Dialect::OpenAiResponses, false, is_tight, &body, size), &whole);
+        let whole = condense(Dialect::OpenAiResponses, false, detail, &body, body.len());
+        prop_assert_eq!(&condense(Dialect::OpenAiResponses, false, detail, &body, size), &whole);
         let condensed: Value = serde_json::from_slice(&whole.0).unwrap();
         prop_assert_eq!(normal(&condensed), normal(&value));
     }
 
     #[test]
-    fn usage_is_that_of_the_original(value in value(), input in 0u64..1 << 40, output in 1u64..1 << 40, first: bool) {
+    fn usage_is_that_of_the_original(value in value(), input in 0u64..1 << 40, output in 1u64..1 << 40, first: bool, detail in prop::sample::select(&[Full, ShortTexts, Outline][..])) {
         let usage = format!(r#""model":"m","usage":{{"input_tokens":{input},"output_tokens":{output}}}"#);
         let other = format!(r#""data":{value}"#);
         let body = if first { format!("{{{usage},{other}}}") } else { format!("{{{other},{usage}}}") };
-        let (condensed, _) = condense(Dialect::OpenAiImages, false, true, body.as_bytes(), 64);
+        let (condensed, _) = condense(Dialect::OpenAiImages, false, detail, body.as_bytes(), 64);
         let parse = |body: &[u8]| Response::parse(Dialect::OpenAiImages, body, &ParseLimits::default()).map(|response| response.usage);
         prop_assert_eq!(parse(&condensed), parse(body.as_bytes()));
     }
 
     #[test]
     fn any_bytes_are_read(body: Vec<u8>, by_line: bool, size in 1usize..9) {
-        let whole = condense(Dialect::OpenAiResponses, by_line, true, &body, body.len());
-        prop_assert_eq!(condense(Dialect::OpenAiResponses, by_line, true, &body, size), whole);
+        let whole = condense(Dialect::OpenAiResponses, by_line, Outline, &body, body.len());
+        prop_assert_eq!(condense(Dialect::OpenAiResponses, by_line, Outline, &body, size), whole);
+    }
+}
+
+/// An array that is open when only an outline is left keeps its structure.
+#[test]
+fn further_elements_are_left_out_of_an_outline() {
+    let body = r#"{"a":[{"b":1},{"b":2},[3],4,{"b":{"c":"d"}}],"usage":{"e":{"f":5}}}"#;
+    for (at, expected) in [
+        (7, r#"{"a":[{"b":1},{},[],4,{}],"usage":{"e":{"f":5}}}"#),
+        (20, r#"{"a":[{"b":1},{"b":2},[],4,{}],"usage":{"e":{"f":5}}}"#),
+    ] {
+        let (mut condenser, mut out) = (Condenser::new(Dialect::OpenAiChat, false), Vec::new());
+        condenser.push(&body.as_bytes()[..at], &mut out);
+        condenser.set_detail(Outline);
+        condenser.push(&body.as_bytes()[at..], &mut out);
+        condenser.finish(&mut out);
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
     }
 }

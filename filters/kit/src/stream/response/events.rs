@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use tollgate_llm::content_encoding::{ContentEncoding, InflateLimits, Inflater};
 use tollgate_llm::{Dialect, Event, EventParser, FrameError, Framer, Framing, StreamState};
 
-use super::reader::{Reader, drop_frame, replace_frame};
+use super::reader::{MAX_HELD_BYTES, Reader, drop_frame, replace_frame};
 use crate::abi::{self, Buffer};
 use crate::filter::{BodyMode, Exchange, StreamAction};
 use crate::headers::HeaderChanges;
@@ -31,6 +31,8 @@ pub(in crate::stream) struct EventStream {
     out: Vec<u8>,
     /// `true` once the stream was ended: its remainder is metered and dropped.
     is_aborted: bool,
+    /// Bytes of texts that were left out, as far as reported.
+    elided: u64,
 }
 
 /// State that follows a frame.
@@ -60,14 +62,18 @@ impl EventStream {
             changes.remove("content-length");
             changes.remove("content-encoding");
         }
+        let framer = Framer::new(framing, plugin.limits().max_event_bytes);
+        let framer =
+            if mode.holds() { framer.holding_data(dialect, MAX_HELD_BYTES) } else { framer.condensing(dialect) };
         EventStream {
             mode,
-            framer: Framer::new(framing, plugin.limits().max_event_bytes),
+            framer,
             parser: EventParser::new(dialect),
             inflater: encoding.map(|encoding| Box::new(Inflater::new(encoding, STREAM_LIMITS))),
             state: StreamState::default(),
             out: Vec::new(),
             is_aborted: false,
+            elided: 0,
         }
     }
 
@@ -96,6 +102,7 @@ impl EventStream {
             return (next, drop_frame(plugin, size));
         }
         let stop = self.read(reader, plain, is_inflated, end).err();
+        self.report_elided(reader);
         if !self.out.is_empty() {
             self.state.mark_sent();
         }
@@ -124,6 +131,15 @@ impl EventStream {
         match replace_frame(plugin, size, &frame, &self.out) {
             Some(status) => (next, status),
             None => (NextState::Aborted, FilterStatus::StopIteration),
+        }
+    }
+
+    /// Reports the texts that were left out of large events.
+    fn report_elided(&mut self, reader: &mut Reader<'_>) {
+        let elided = self.framer.elided_text();
+        if elided > self.elided {
+            reader.report_elided(elided - self.elided, self.elided == 0);
+            self.elided = elided;
         }
     }
 
@@ -158,7 +174,6 @@ impl EventStream {
             return Err(FrameError::Malformed);
         }
         if end {
-            let framer = std::mem::replace(framer, Framer::new(framer.framing(), 0));
             finish(framer, parser, reader.exchange, out)?;
         }
         Ok(())
@@ -211,10 +226,11 @@ impl EventStream {
             self.meter(reader.exchange, &[], true);
             return;
         }
-        if self.inflater.is_some_and(|inflater| inflater.finish().is_err()) {
+        if self.inflater.as_ref().is_some_and(|inflater| inflater.finish().is_err()) {
             reader.plugin.report_unscanned(Unreadable::ResponseEncoding);
         }
-        let _ = finish(self.framer, &mut self.parser, reader.exchange, &mut self.out);
+        let _ = finish(&mut self.framer, &mut self.parser, reader.exchange, &mut self.out);
+        self.report_elided(reader);
         if !self.out.is_empty() {
             log::debug!("tollgate: {} bytes were still held at the trailers of a response", self.out.len());
         }
@@ -223,7 +239,7 @@ impl EventStream {
 
 /// Reads the end of a stream: an event without its blank line, then what the exchange still holds back.
 fn finish(
-    mut framer: Framer,
+    framer: &mut Framer,
     parser: &mut EventParser,
     exchange: &mut dyn Exchange,
     out: &mut Vec<u8>,

@@ -10,6 +10,10 @@ use crate::plugin::Plugin;
 use crate::stream::FilterStatus;
 use crate::unreadable::{Disposition, Unreadable};
 
+/// Maximum bytes of an event that are held for a verdict on its texts. The limits of a
+/// configuration bound what may be text; base64 data, lists of numbers and repetitions of the request come on top.
+pub(super) const MAX_HELD_BYTES: usize = 16 << 20;
+
 /// Parties that read a response: the plugin, the exchange and the dialect of the call.
 pub(super) struct Reader<'a> {
     pub(super) plugin: &'a Plugin,
@@ -18,6 +22,15 @@ pub(super) struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    /// Reports texts that were too large to be held; `is_first`: the first ones of this response.
+    #[cold]
+    pub(super) fn report_elided(&mut self, bytes: u64, is_first: bool) {
+        self.exchange.on_elided(bytes);
+        if is_first {
+            self.plugin.report_unscanned(Unreadable::ResponseTooLarge);
+        }
+    }
+
     /// Decides on a response that cannot be read, of which `bytes` have arrived.
     #[cold]
     pub(super) fn refuse_or_pass(

@@ -1,8 +1,9 @@
 //! Responses that are read as a whole: JSON, or plain text where the API answers in it.
 
-use tollgate_llm::Response as View;
 use tollgate_llm::content_encoding::{ContentEncoding, InflateError, InflateLimits, inflate};
+use tollgate_llm::{ParseLimits, Response as View};
 
+use super::large_body::LargeBody;
 use super::reader::{Reader, declared_size};
 use crate::abi::{self, Buffer};
 use crate::filter::{BodyMode, Verdict};
@@ -26,11 +27,13 @@ pub(in crate::stream) struct WholeBody {
     format: BodyFormat,
     bytes: Vec<u8>,
     size: usize,
+    /// State of a body above the limit.
+    large: Option<Box<LargeBody>>,
 }
 
 impl WholeBody {
     pub(super) fn new(mode: BodyMode, format: BodyFormat) -> WholeBody {
-        WholeBody { mode, format, bytes: Vec::new(), size: 0 }
+        WholeBody { mode, format, bytes: Vec::new(), size: 0, large: None }
     }
 
     /// Handles a frame. `None` in place of the state: the body is complete, or passes unread.
@@ -41,19 +44,16 @@ impl WholeBody {
         end: bool,
     ) -> Result<(Option<WholeBody>, FilterStatus), Box<LocalReply>> {
         let (plugin, holds) = (reader.plugin, self.mode.holds());
-        // Held, Envoy shows everything received so far; else this frame only.
-        self.size = if holds { size } else { self.size + size };
         let limit = plugin.limits().max_response_bytes;
+        // Held, Envoy shows everything received so far; else this frame only.
+        let before = self.size;
+        self.size = if holds { size } else { self.size + size };
         if self.size > limit {
-            let reason = Unreadable::ResponseTooLarge;
-            // No more of a refused response is seen: its charge must not depend on how much of it had arrived.
-            let bytes = match reason.disposition(plugin.limits(), self.mode) {
-                Disposition::Refuse => declared_size(limit),
-                Disposition::Pass => self.size as u64,
-            };
-            return reader.refuse_or_pass(reason, self.mode, bytes).map(|()| (None, FilterStatus::Continue));
-        }
-        if !holds && size > 0 {
+            let start = if holds && self.large.is_some() { before } else { 0 };
+            if !self.read_large(reader, start, size)? {
+                return Ok((None, FilterStatus::Continue));
+            }
+        } else if !holds && size > 0 {
             match abi::get_buffer(Buffer::ResponseBody, 0, size) {
                 Ok(bytes) if self.bytes.is_empty() => self.bytes = bytes,
                 Ok(bytes) => self.bytes.extend_from_slice(&bytes),
@@ -66,11 +66,46 @@ impl WholeBody {
         Ok((Some(self), if holds { FilterStatus::StopIteration } else { FilterStatus::Continue }))
     }
 
+    /// Reads what is new of a body above the limit: `start..end` of what Envoy shows. Returns `false` if the body passes
+    /// unread.
+    #[cold]
+    fn read_large(&mut self, reader: &mut Reader<'_>, start: usize, end: usize) -> Result<bool, Box<LocalReply>> {
+        let (limit, holds) = (reader.plugin.limits().max_response_bytes, self.mode.holds());
+        // A plain text has no data in it, and a compressed body that is held is decompressed as a whole.
+        let read = if self.format.is_plain || holds && self.format.encoding.is_some() {
+            Err(Unreadable::ResponseTooLarge)
+        } else {
+            let WholeBody { format, bytes, large, .. } = self;
+            let first = if large.is_none() { std::mem::take(bytes) } else { Vec::new() };
+            let large = large.get_or_insert_with(|| LargeBody::new(reader.dialect, format.encoding, holds, limit));
+            let new = abi::get_buffer(Buffer::ResponseBody, start, end.saturating_sub(start)).unwrap_or_default();
+            large.read(&first, bytes).and_then(|()| large.read(&new, bytes))
+        };
+        let Err(reason) = read else { return Ok(true) };
+        // No more of a refused response is seen: its charge must not depend on how much of it had arrived.
+        let bytes = match reason.disposition(reader.plugin.limits(), self.mode) {
+            Disposition::Refuse => declared_size(limit),
+            Disposition::Pass => self.size as u64,
+        };
+        reader.refuse_or_pass(reason, self.mode, bytes).map(|()| false)
+    }
+
     /// Reads the complete body and lets the exchange judge it. A held body is copied only now: until then Envoy's copy is
     /// enough.
     #[inline(never)]
     pub(super) fn complete(mut self, reader: &mut Reader<'_>) -> Result<(), Box<LocalReply>> {
         let plugin = reader.plugin;
+        if let Some(mut large) = self.large.take().filter(|_| !self.mode.holds()) {
+            return match large.finish(&mut self.bytes) {
+                Ok(elided) => {
+                    if elided > 0 {
+                        reader.report_elided(elided, true);
+                    }
+                    self.decide(reader)
+                }
+                Err(reason) => reader.refuse_or_pass(reason, self.mode, self.size as u64),
+            };
+        }
         if self.mode.holds() && self.size > 0 {
             self.bytes = match abi::get_buffer(Buffer::ResponseBody, 0, self.size) {
                 Ok(bytes) if bytes.len() == self.size => bytes,
@@ -89,6 +124,17 @@ impl WholeBody {
             let caps = InflateLimits { max_bytes: plugin.limits().max_response_bytes, ..InflateLimits::default() };
             self.bytes = match inflate(encoding, &self.bytes, caps) {
                 Ok(bytes) => bytes,
+                // The decompressed body is above the limit, and only read.
+                Err(InflateError::TooLarge) if !self.mode.holds() && !self.format.is_plain => {
+                    let limit = plugin.limits().max_response_bytes;
+                    let mut large = LargeBody::new(reader.dialect, Some(encoding), false, limit);
+                    let compressed = std::mem::take(&mut self.bytes);
+                    if let Err(reason) = large.read(&compressed, &mut self.bytes) {
+                        return reader.refuse_or_pass(reason, self.mode, self.size as u64);
+                    }
+                    self.large = Some(large);
+                    return self.complete(reader);
+                }
                 Err(error) => {
                     let reason = match error {
                         InflateError::TooLarge => Unreadable::ResponseTooLarge,
@@ -103,12 +149,13 @@ impl WholeBody {
 
     /// Parses the decoded body, lets the exchange judge it, and applies the edits.
     fn decide(self, reader: &mut Reader<'_>) -> Result<(), Box<LocalReply>> {
-        let WholeBody { mode, format, bytes, size } = self;
+        let WholeBody { mode, format, bytes, size, .. } = self;
         if bytes.is_empty() {
             return Ok(());
         }
         let plugin = reader.plugin;
-        let limits = &plugin.parser_limits;
+        // Its size has been checked.
+        let limits = &ParseLimits { max_bytes: bytes.len(), ..plugin.parser_limits };
         let view =
             if format.is_plain { View::plain(&bytes, limits) } else { View::parse(reader.dialect, &bytes, limits) };
         let view = match view {
