@@ -42,12 +42,14 @@
 //! the last one.
 
 mod affix;
+mod candidates;
 mod entries;
 mod error;
 mod names;
 mod resolver;
 
 pub use affix::{Prefix, Suffix, unprefixed};
+pub use candidates::{Candidate, candidates};
 pub use entries::Entries;
 pub use error::{AliasError, NameError};
 pub use names::MAX_NAME_BYTES;

@@ -8,6 +8,7 @@ mod tests;
 
 pub use builder::ResolverBuilder;
 pub use step::Step;
+pub(crate) use step::push as push_exact;
 
 use crate::affix::{Head, heads, tails};
 use crate::names::Names;

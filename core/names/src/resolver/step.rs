@@ -26,7 +26,7 @@ pub enum Step<'a> {
 }
 
 /// Appends the steps from a name to an entry found under one of its heads.
-pub(super) fn push<'a>(steps: &mut Vec<Step<'a>>, name: &'a str, found: Head<'a>, entry: &'a str) {
+pub(crate) fn push<'a>(steps: &mut Vec<Step<'a>>, name: &'a str, found: Head<'a>, entry: &'a str) {
     if entry != CATCH_ALL {
         for head in heads(name) {
             steps.extend(head.left_out.map(|(kind, text)| Step::Prefix(kind, text)));
