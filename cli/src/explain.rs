@@ -89,13 +89,13 @@ pub fn explain(document: &Document, policy: &CompiledPolicy, call: &Call) -> Exp
         let view = edited.unwrap_or(view);
         let model = view.model();
         let count = tokens::count(policy, &view, model.as_deref());
-        let priced = model.as_deref().map(|model| prices::priced(policy, model));
-        let price = priced.and_then(|model| policy.prices.find(model));
+        let priced = model.as_deref().map(|model| prices::Priced::find(policy, model));
+        let price = priced.as_ref().and_then(prices::Priced::price);
         stages.extend([
             model::explain(policy, model.as_deref()),
             route::explain(policy, model.as_deref()),
             tokens::explain(policy, &view, &count),
-            prices::explain(document, policy, priced),
+            prices::explain(document, policy, priced.as_ref()),
             budgets::explain(policy, &view, consumer.as_deref(), &count, price),
         ]);
     }

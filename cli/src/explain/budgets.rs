@@ -1,7 +1,7 @@
 //! Budgets of the consumer, and the amounts to reserve.
 
 use serde_json::json;
-use tollgate_policy::{Admission, CompiledPolicy};
+use tollgate_policy::{CompiledPolicy, OnUnknownPrice};
 use tollgate_prices::{ModelPrice, NanoUsd};
 use tollgate_quota::{CallUsage, Estimate, LimitExceeded, Quota, Refusal, Unit, UnixMillis};
 
@@ -51,7 +51,7 @@ pub(super) fn explain(
         lines.push(format!("The reservation is made of {from} and the largest output that the request allows."));
     }
     let stage = Stage::new("budgets", lines, json!({ "consumer": consumer, "budgets": facts, "prompt": from }));
-    if is_unpriced && policy.on_unknown_price == Admission::Refuse {
+    if is_unpriced && policy.on_unknown_price == OnUnknownPrice::Refuse {
         return stage.refuse(403, "This model has no price, and the caller's budget is in US dollars.");
     }
     match exceeded {
@@ -91,13 +91,14 @@ impl Attempt<'_> {
     fn usage(&self, input_tokens: u64) -> CallUsage {
         let request = &self.view.request;
         let estimate = match request.dialect.is_free() {
-            true => Estimate { max_output_tokens: Some(0), candidates: 1, ..Estimate::default() },
+            true => Estimate { max_output_tokens: Some(0), ..Estimate::default() },
             false => Estimate {
                 input_tokens,
                 max_output_tokens: request.max_output_tokens,
                 min_output_tokens: request.min_output_tokens,
                 thinking_tokens: request.thinking_tokens,
                 candidates: request.candidates,
+                service_tier: None,
             },
         };
         let mut usage = self.quota.worst_case(&estimate, self.price);

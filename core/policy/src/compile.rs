@@ -14,7 +14,6 @@ use crate::checks;
 use crate::compiled::CompiledPolicy;
 use crate::counting::{Counting, CountingMode};
 use crate::policy::{Policy, has_error};
-use crate::prices::Table;
 
 /// Findings so far, and the values that have errors of their own.
 pub(crate) struct Findings {
@@ -73,7 +72,8 @@ pub(crate) fn compile(reading: Reading<Policy>) -> Result<CompiledPolicy, Vec<Fi
     document(&policy, &mut findings);
     checks::run(&policy, &mut findings);
     let identity = policy.identity.and_then(|raw| identity::compile(raw, &mut findings));
-    let CompiledModels { aliases, routes, router, upstream_models } = models::compile(&policy.models, &mut findings);
+    let CompiledModels { aliases, routes, router, upstream_models, model_providers } =
+        models::compile(&policy.models, &mut findings);
     let catalog = models::catalog(aliases, policy.tokenizers, &mut findings);
     let counting = policy.counting.unwrap_or(Counting {
         mode: if policy.budgets.is_empty() { CountingMode::Off } else { CountingMode::Exact },
@@ -81,8 +81,7 @@ pub(crate) fn compile(reading: Reading<Policy>) -> Result<CompiledPolicy, Vec<Fi
     });
     let catalog = models::with_margins(catalog, counting.estimate_margin.clone(), &mut findings);
     let prices = policy.prices.unwrap_or_default();
-    let on_unknown_price = prices.on_unknown;
-    let prices = prices::compile(prices.overrides, &mut findings);
+    let (prices, on_unknown_price) = prices::compile(prices, &mut findings);
     let on_quota_unavailable = policy.quota.on_unavailable;
     let quota = budgets::compile(policy.budgets, policy.quota, &mut findings);
     let firewall = policy.firewall.and_then(|raw| firewall::compile(raw, &policy.limits, &mut findings));
@@ -104,6 +103,7 @@ pub(crate) fn compile(reading: Reading<Policy>) -> Result<CompiledPolicy, Vec<Fi
         firewall,
         router,
         upstream_models,
+        model_providers,
         providers,
         route_providers,
         warnings: findings.all,
@@ -124,10 +124,5 @@ fn document(policy: &Policy, findings: &mut Findings) {
     if !policy.include.is_empty() {
         let help = "`tollgate render` writes one document with all included files";
         findings.add(Finding::error("include", Path::part("include"), "a filter reads no files").with_help(help));
-    }
-    if policy.prices.as_ref().is_some_and(|prices| prices.table == Table::BuiltIn) {
-        let path = Path::part("prices").key("table");
-        let finding = Finding::error("not-available", path, "the built-in table of prices is not available yet");
-        findings.add(finding.with_help("write `table: none`, and prices under `override`"));
     }
 }

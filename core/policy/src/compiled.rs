@@ -6,7 +6,7 @@ use tollgate_config::Finding;
 use tollgate_inspect::Policy as Firewall;
 use tollgate_llm::StreamLimits;
 use tollgate_names::Resolver;
-use tollgate_prices::PriceTable;
+use tollgate_prices::{OnUnknownPrice, PriceTable};
 use tollgate_quota::Quota;
 use tollgate_route::Router;
 use tollgate_tokens::Catalog;
@@ -32,8 +32,10 @@ pub struct CompiledPolicy {
     pub catalog: Catalog,
     /// Prices of models.
     pub prices: PriceTable,
-    /// Policy for a call whose model has no price while a budget in `usd` applies to its consumer.
-    pub on_unknown_price: Admission,
+    /// Policy for a call whose model has no price.
+    pub on_unknown_price: OnUnknownPrice,
+    /// Providers by model, which choose among prices of several.
+    pub model_providers: Resolver<String>,
     /// Budgets; `None` without any.
     pub quota: Option<Quota>,
     /// Policy for a call whose budgets cannot be read or written.

@@ -51,3 +51,4 @@ pub use prices::{RawPrices, Table};
 pub use providers::{Key, Provider, RawKey, RawProvider, RawProviders, RawTls, Secret, Tls};
 pub use quota::RawQuota;
 pub use tollgate_config::{Finding, Path, Severity, Step, nearest};
+pub use tollgate_prices::OnUnknownPrice;

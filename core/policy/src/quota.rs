@@ -1,7 +1,7 @@
 //! Part `quota`: how budgets are kept.
 
 use serde::Deserialize;
-use tollgate_quota::{Overflow, Period, RawQuota as QuotaDefaults};
+use tollgate_quota::{OutputCap, Overflow, Period, RawQuota as QuotaDefaults};
 
 use crate::admission::Admission;
 
@@ -21,11 +21,13 @@ pub struct RawQuota {
     pub max_consumers: u64,
     /// Handling of consumers above `max_consumers`. Default: `share`.
     pub overflow: Overflow,
+    /// Output that is reserved for a request that sets no maximum. Default: `assume`.
+    pub output_cap: OutputCap,
     /// Output tokens to reserve for a request that sets no maximum. Default: 1024.
     pub assumed_output_tokens: u64,
     /// Maximum number of output tokens to reserve for one response, whatever the client requests, for models whose own
-    /// maximum is not in the price table. Default: 16384.
-    pub max_output_tokens: u64,
+    /// maximum is not in the price table. Default: none; the client's maximum is reserved in full.
+    pub max_output_tokens: Option<u64>,
     /// Consumers without any budget. Default: none.
     pub exempt: Vec<String>,
     /// Policy for a call whose budgets cannot be read or written (persistent contention, a full table). Default: `refuse`
@@ -36,13 +38,21 @@ pub struct RawQuota {
 impl Default for RawQuota {
     fn default() -> RawQuota {
         let QuotaDefaults {
-            namespace, lease, max_consumers, overflow, assumed_output_tokens, max_output_tokens, ..
+            namespace,
+            lease,
+            max_consumers,
+            overflow,
+            output_cap,
+            assumed_output_tokens,
+            max_output_tokens,
+            ..
         } = QuotaDefaults::default();
         RawQuota {
             namespace,
             lease,
             max_consumers,
             overflow,
+            output_cap,
             assumed_output_tokens,
             max_output_tokens,
             exempt: Vec::new(),

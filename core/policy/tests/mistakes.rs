@@ -118,7 +118,7 @@ const MISTAKES: &[Mistake] = &[
         &["1:28: error[invalid-value]: `*` is only allowed at the end"],
         "",
     ),
-    Mistake("prices: {table: built-in}", &["1:17: error[not-available]: the built-in table"], "`table: none`"),
+    Mistake("prices: {file: prices.yaml}", &["1:16: error[include]: a filter reads no files"], "`tollgate render`"),
     Mistake("identity: {consumer: {header: a b}}", &["1:31: error[invalid-value]: not a header name"], ""),
     Mistake(
         "identity: {consumer: {header: Authorization}}",

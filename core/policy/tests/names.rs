@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use proptest::prelude::*;
 use tollgate_names::{Entries, ResolverBuilder};
-use tollgate_prices::{PriceTable, RawPrices};
+use tollgate_prices::{Dimension, PriceTable, RawPrices};
 use tollgate_route::{RawRouter, Router};
 use tollgate_tokens::{Catalog, Pretokenizer, RawAliases, RawTokenizer, compile};
 
@@ -57,11 +57,11 @@ proptest! {
             let profile = catalog.profile(model);
             let own = Some(profile.tokenizer().name()).filter(|name| name.starts_with('t'));
             prop_assert_eq!(own.map(str::to_owned), table, "{}", model);
-            let price = prices.resolve(model).map(|found| found.value.input.0);
+            let price = prices.resolve(model).map(|found| found.value.price(Dimension::Input, None, 0).0);
             prop_assert_eq!(price, index.map(|index| index as u64 * 1_000_000_000), "{}", model);
             // A fine-tuned model costs more than its base model.
             let is_base_model = found.as_ref().is_some_and(|found| found.is_base_model);
-            prop_assert_eq!(prices.find(model).is_none(), is_base_model || index.is_none(), "{}", model);
+            prop_assert_eq!(prices.find(model, None).is_none(), is_base_model || index.is_none(), "{}", model);
             // An alias applies to no other version and to no fine-tuned model of it; nothing else differs.
             if let Some(found) = &found
                 && !is_base_model

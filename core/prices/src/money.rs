@@ -6,10 +6,10 @@ use std::str::FromStr;
 use serde::de::{self, Deserialize, Deserializer};
 
 use crate::decimal::{Decimal, DecimalError};
+use crate::unit_price::Dollars;
 
 /// Number of decimal places of a dollar amount.
 const PLACES: u8 = 9;
-const NANOS_PER_USD: u64 = 1_000_000_000;
 
 /// Amount of US dollars in nano-dollars (10^-9 USD), from zero to about 18.4 billion dollars.
 ///
@@ -25,9 +25,9 @@ pub enum MoneyError {
     /// Not a valid decimal number.
     #[error(transparent)]
     Number(#[from] DecimalError),
-    /// Fraction of a nano-dollar.
-    #[error("has more than 9 decimals")]
-    TooFine,
+    /// More decimals than the amount can have.
+    #[error("has more than {0} decimals")]
+    TooFine(u8),
     /// 2^64 nano-dollars or more.
     #[error("is more than 18446744073 dollars")]
     TooMuch,
@@ -67,7 +67,7 @@ impl TryFrom<Decimal> for NanoUsd {
     /// Converts a decimal number of dollars.
     fn try_from(dollars: Decimal) -> Result<NanoUsd, MoneyError> {
         if dollars.scale() > PLACES {
-            return Err(MoneyError::TooFine);
+            return Err(MoneyError::TooFine(PLACES));
         }
         dollars.scaled(PLACES).map(NanoUsd).ok_or(MoneyError::TooMuch)
     }
@@ -83,13 +83,7 @@ impl FromStr for NanoUsd {
 
 impl fmt::Display for NanoUsd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (dollars, nanos) = (self.0 / NANOS_PER_USD, self.0 % NANOS_PER_USD);
-        let (mut fraction, mut places) = (nanos, usize::from(PLACES));
-        while places > 2 && fraction.is_multiple_of(10) {
-            fraction /= 10;
-            places -= 1;
-        }
-        write!(f, "{dollars}.{fraction:0places$}")
+        Dollars { digits: self.0, places: usize::from(PLACES) }.fmt(f)
     }
 }
 
@@ -137,7 +131,7 @@ mod tests {
             assert_eq!(NanoUsd(nanos).to_string(), shown);
         }
         for (text, error) in [
-            ("0.0000000001", MoneyError::TooFine),
+            ("0.0000000001", MoneyError::TooFine(9)),
             ("18446744073.709551616", MoneyError::Number(DecimalError::TooLong)),
             ("18446744074", MoneyError::TooMuch),
             ("-1", MoneyError::Number(DecimalError::Negative)),

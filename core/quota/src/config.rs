@@ -5,6 +5,7 @@ use tollgate_names::Entries;
 use tollgate_prices::{Decimal, NanoUsd};
 
 use crate::budget::Budget;
+use crate::estimate::OutputCap;
 use crate::time::Period;
 use crate::unit::Unit;
 
@@ -27,11 +28,13 @@ pub struct RawQuota {
     pub max_consumers: u64,
     /// Handling of consumers above `max_consumers`. Default: `share`.
     pub overflow: Overflow,
+    /// Output that is reserved for a request that sets no maximum. Default: `assume`.
+    pub output_cap: OutputCap,
     /// Output tokens to reserve for a request that sets no maximum. Default: 1024.
     pub assumed_output_tokens: u64,
     /// Maximum number of output tokens to reserve for one response, whatever the client requests, for models whose own
-    /// maximum is not in the price table. Default: 16384.
-    pub max_output_tokens: u64,
+    /// maximum is not in the price table. Default: none; the client's maximum is reserved in full.
+    pub max_output_tokens: Option<u64>,
 }
 
 /// Budget.
@@ -77,8 +80,9 @@ impl Default for RawQuota {
             lease: const { Period::from_millis(15 * 60_000).unwrap() },
             max_consumers: 10_000,
             overflow: Overflow::Share,
+            output_cap: OutputCap::Assume,
             assumed_output_tokens: 1_024,
-            max_output_tokens: 16_384,
+            max_output_tokens: None,
         }
     }
 }
@@ -217,7 +221,7 @@ mod tests {
             ("consumers: { '': { budgets: [] } }".to_owned(), "consumers.\"\": must be 1 to 512 bytes"),
             ("namespace: a/b".to_owned(), "namespace: must be 1 to 64"),
             ("lease: 10ms".to_owned(), "lease: must be at least 1s"),
-            ("assumed_output_tokens: 20000".to_owned(), "assumed_output_tokens: must not be above max_output_tokens"),
+            ("{assumed_output_tokens: 20000, max_output_tokens: 16384}".to_owned(), "assumed_output_tokens: must not be above max_output_tokens"),
             ("overflow: drop".to_owned(), "drop"),
             ("limits: []".to_owned(), "limits"),
         ] {

@@ -83,7 +83,7 @@ mod usage;
 pub use budget::Budget;
 pub use codec::Corrupt;
 pub use config::{ConfigError, Overflow, RawBudget, RawConsumer, RawQuota};
-pub use estimate::Estimate;
+pub use estimate::{Estimate, OutputCap};
 pub use limit_exceeded::LimitExceeded;
 pub use quota::{MAX_CONSUMER_BYTES, Quota, Refusal};
 pub use remaining::Remaining;

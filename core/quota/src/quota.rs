@@ -73,7 +73,7 @@ impl Quota {
         if raw.lease.millis() < 1_000 {
             return Err(ConfigError::new("lease", "must be at least 1s"));
         }
-        if raw.assumed_output_tokens > raw.max_output_tokens {
+        if raw.max_output_tokens.is_some_and(|max| raw.assumed_output_tokens > max) {
             return Err(ConfigError::new("assumed_output_tokens", "must not be above max_output_tokens"));
         }
         let mut consumers = BTreeMap::new();
@@ -90,7 +90,11 @@ impl Quota {
             lease: raw.lease,
             max_consumers: raw.max_consumers,
             overflow: raw.overflow,
-            output_limits: OutputLimits { assumed: raw.assumed_output_tokens, max: raw.max_output_tokens },
+            output_limits: OutputLimits {
+                assumed: raw.assumed_output_tokens,
+                max: raw.max_output_tokens,
+                cap: raw.output_cap,
+            },
             prefix: format!("tollgate.quota.1/{}/", raw.namespace).into(),
         })
     }

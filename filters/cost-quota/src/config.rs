@@ -2,9 +2,9 @@
 
 use serde::Deserialize;
 use tollgate_kit::{ConfigError, Configuration, Limits};
-use tollgate_names::Entries;
-use tollgate_prices::{ModelPrice, PriceTable, RawPrices};
-use tollgate_quota::{Overflow, Period, Quota, RawBudget, RawConsumer, RawQuota};
+use tollgate_names::{Entries, Resolver};
+use tollgate_prices::{ModelPrice, OnUnknownPrice, PriceTable, RawPrices};
+use tollgate_quota::{OutputCap, Overflow, Period, Quota, RawBudget, RawConsumer, RawQuota};
 use tollgate_tokens::{Catalog, RawAliases, RawMargins, RawTokenizer};
 
 use crate::consumer::{ConsumerSource, RawConsumerSource};
@@ -44,21 +44,12 @@ pub struct RawConfig {
     pub max_consumers: u64,
     /// See [`RawQuota::overflow`].
     pub overflow: Overflow,
+    /// See [`RawQuota::output_cap`].
+    pub output_cap: OutputCap,
     /// See [`RawQuota::assumed_output_tokens`].
     pub assumed_output_tokens: u64,
     /// See [`RawQuota::max_output_tokens`].
-    pub max_output_tokens: u64,
-}
-
-/// Policy for a call without a price.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OnUnknownPrice {
-    /// Let it pass and charge no money; tokens and requests are charged as usual.
-    #[default]
-    Allow,
-    /// Refuse it with 403.
-    Refuse,
+    pub max_output_tokens: Option<u64>,
 }
 
 /// Policy for a call whose budgets cannot be read or written.
@@ -82,7 +73,7 @@ impl Default for RawConfig {
             aliases: RawAliases::default(),
             tokenizers: Vec::new(),
             estimate_margin: RawMargins::default(),
-            on_unknown_price: OnUnknownPrice::default(),
+            on_unknown_price: OnUnknownPrice::Pass,
             on_unavailable: OnUnavailable::default(),
             budgets: quota.budgets,
             consumers: quota.consumers,
@@ -90,6 +81,7 @@ impl Default for RawConfig {
             lease: quota.lease,
             max_consumers: quota.max_consumers,
             overflow: quota.overflow,
+            output_cap: quota.output_cap,
             assumed_output_tokens: quota.assumed_output_tokens,
             max_output_tokens: quota.max_output_tokens,
         }
@@ -107,6 +99,8 @@ pub struct Config {
     pub prices: PriceTable,
     /// See [`RawConfig::tokenizers`] and [`RawConfig::aliases`].
     pub catalog: Catalog,
+    /// Providers by model, which choose among prices of several.
+    pub providers: Resolver<String>,
     /// See [`RawConfig::on_unknown_price`].
     pub on_unknown_price: OnUnknownPrice,
     /// See [`RawConfig::on_unavailable`].
@@ -133,6 +127,7 @@ impl Config {
             lease: raw.lease,
             max_consumers: raw.max_consumers,
             overflow: raw.overflow,
+            output_cap: raw.output_cap,
             assumed_output_tokens: raw.assumed_output_tokens,
             max_output_tokens: raw.max_output_tokens,
         };
@@ -143,6 +138,7 @@ impl Config {
             catalog: Catalog::new(raw.aliases, raw.tokenizers)
                 .and_then(|catalog| catalog.with_margins(raw.estimate_margin))
                 .map_err(ConfigError::new)?,
+            providers: Resolver::default(),
             on_unknown_price: raw.on_unknown_price,
             on_unavailable: raw.on_unavailable,
             quota: Quota::new(quota).map_err(ConfigError::new)?,
@@ -150,14 +146,25 @@ impl Config {
         })
     }
 
-    /// Returns the price of a model: of an alias, the price of its target if that has one, else its own.
-    pub(crate) fn price(&self, model: &str) -> Option<&ModelPrice> {
-        self.prices.find(self.catalog.resolve_alias(model)).or_else(|| self.prices.find(model))
+    /// Returns the price of a call by the model that served it, if known, and the requested one: of an alias, the price of its
+    /// target if that has one, else its own.
+    pub(crate) fn price(&self, requested: Option<&str>, served: Option<&str>) -> Option<ModelPrice> {
+        let target = requested.map(|model| self.catalog.resolve_alias(model));
+        let names: Vec<&str> = [served, target, requested].into_iter().flatten().collect();
+        let provider = requested.and_then(|model| self.providers.find(model));
+        let price = self.prices.find_first(&names, provider.map(String::as_str));
+        price.or_else(|| match &self.on_unknown_price {
+            OnUnknownPrice::Free if !names.is_empty() => Some(ModelPrice::default()),
+            OnUnknownPrice::As(model) => self.prices.find(model, None),
+            _ => None,
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use tollgate_prices::Dimension;
+
     use super::*;
 
     #[test]
@@ -198,7 +205,8 @@ mod tests {
             ("free", None),
             ("faster", None),
         ] {
-            let found = config.price(model).map(|price| price.input.0 / 1_000_000_000);
+            let price = config.price(Some(model), None);
+            let found = price.map(|price| price.price(Dimension::Input, None, 0).0 / 1_000_000_000);
             assert_eq!(found, input, "{model}");
         }
     }

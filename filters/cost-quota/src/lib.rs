@@ -23,7 +23,7 @@ use tollgate_quota::UnixMillis;
 
 use metrics::Metrics;
 
-pub use config::{Config, OnUnavailable, OnUnknownPrice, RawConfig};
+pub use config::{Config, OnUnavailable, RawConfig};
 pub use consumer::{ConsumerSource, Missing};
 pub use payment::{BoundedPrompt, Input, Payment};
 

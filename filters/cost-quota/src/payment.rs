@@ -4,14 +4,14 @@ use std::rc::Rc;
 
 use tollgate_kit::{BodyMode, Call, Exchange, Response, ResponseHead, StreamAction, StreamEnd, Verdict, property};
 use tollgate_llm::ParsedEvent;
-use tollgate_prices::ModelPrice;
+use tollgate_prices::{ModelPrice, NanoUsd, OnUnknownPrice, Quantities};
 use tollgate_quota::{CallUsage, Estimate, LimitExceeded, Refusal, Reservation, Unit, ratelimit_headers};
 use tollgate_tokens::{UsageMeter, UsageRecord};
 
 use crate::admission::Admission;
-use crate::config::{OnUnavailable, OnUnknownPrice};
+use crate::config::OnUnavailable;
 use crate::store::SharedData;
-use crate::usage_source::{UsageSource, charged};
+use crate::usage_source::{UsageSource, charged, priced_tier, used_tokens};
 use crate::{CostQuota, millis, refusal};
 
 /// Input tokens of a call, as known before its reservation.
@@ -132,23 +132,25 @@ impl Payment {
     ) -> Verdict {
         let filter = Rc::clone(&self.filter);
         self.model = model;
-        let price = self.price();
+        let price = self.price(None);
         let view = call.view();
         let mut token_estimate = match view.dialect.is_free() {
-            true => Estimate { max_output_tokens: Some(0), candidates: 1, ..Estimate::default() },
+            true => Estimate { max_output_tokens: Some(0), ..Estimate::default() },
             false => Estimate {
                 input_tokens: 0,
                 max_output_tokens: view.max_output_tokens,
                 min_output_tokens: view.min_output_tokens,
                 thinking_tokens: view.thinking_tokens,
                 candidates: view.candidates,
+                service_tier: None,
             },
         };
         let budgets = filter.config.quota.budgets(consumer);
+        let needs_price = budgets.iter().any(|budget| budget.unit() == Unit::Usd);
         let mut is_unpriced = false;
-        if price.is_none() && !view.dialect.is_free() && budgets.iter().any(|budget| budget.unit() == Unit::Usd) {
+        if price.is_none() && !view.dialect.is_free() && (needs_price || !filter.config.prices.is_empty()) {
             filter.metrics.borrow().unpriced.add(1);
-            is_unpriced = filter.config.on_unknown_price == OnUnknownPrice::Refuse;
+            is_unpriced = needs_price && filter.config.on_unknown_price == OnUnknownPrice::Refuse;
         }
         if is_unpriced && !filter.config.is_audit {
             return Verdict::Reply(Box::new(refusal::unpriced()));
@@ -241,19 +243,7 @@ impl Payment {
     /// Publishes the cost of a call at its end, and replaces its reservation by what it used. `served_model`: the model
     /// that the provider reported.
     pub fn settle(&mut self, end: &StreamEnd, record: &UsageRecord, served_model: Option<&str>) {
-        let tokens = charged(&record.usage);
-        // The provider may report another model than the requested one (an alias, a dated version): its price applies.
-        let prices = &self.filter.config.prices;
-        // A name that only `*` matches may be that of a deployment: the requested model's price is the better one.
-        let known = served_model.and_then(|model| prices.find_known(model)).copied();
-        let price = known.or_else(|| self.price()).or_else(|| prices.find(served_model?).copied());
-        let cost = price.map(|price| {
-            let own = price.cost(&charged(&record.own_usage()));
-            record.by_model.iter().fold(own, |cost, (model, part)| {
-                let price = prices.find(model).copied().unwrap_or(price);
-                cost.saturating_add(price.cost(&charged(part)))
-            })
-        });
+        let cost = self.price(served_model).map(|price| self.cost(end, record, &price));
         let nano_usd = cost.unwrap_or_default();
         property::set_number(property::COST_NANO_USD, nano_usd.0);
         property::set_number(property::COST_MICRO_USD, nano_usd.micros());
@@ -264,15 +254,28 @@ impl Payment {
         }
         let Some(reservation) = self.reservation.take() else { return };
         let requests = u64::from(end.reached_upstream());
-        let actual = CallUsage { tokens: tokens.input.saturating_add(tokens.output), requests, nano_usd };
+        let actual = CallUsage { tokens: used_tokens(&record.usage), requests, nano_usd };
         if let Err(why) = self.filter.config.quota.settle(&SharedData, reservation, millis(end.now_ns), &actual) {
             metrics.unsettled.add(1);
             log_unavailable("settled", &why);
         }
     }
 
-    fn price(&self) -> Option<ModelPrice> {
-        self.filter.config.price(self.model.as_deref()?).copied()
+    /// Returns the cost of a call, of which other models than the served one may have worked on parts.
+    fn cost(&self, end: &StreamEnd, record: &UsageRecord, price: &ModelPrice) -> NanoUsd {
+        let tier = record.service_tier.and_then(priced_tier);
+        let own = Quantities { requests: end.was_served().into(), ..charged(&record.own_usage(), price) };
+        record.by_model.iter().fold(price.cost(&own, tier), |cost, (model, part)| {
+            let found = self.filter.config.price(None, Some(model));
+            let price = found.as_ref().unwrap_or(price);
+            cost.saturating_add(price.cost(&charged(part, price), tier))
+        })
+    }
+
+    /// Returns the price of the call. The provider may report another model than the requested one (an alias, a dated version): its
+    /// price applies, unless only the requested one has a price of the configuration.
+    fn price(&self, served_model: Option<&str>) -> Option<ModelPrice> {
+        self.filter.config.price(self.model.as_deref(), served_model)
     }
 
     fn limit_exceeded(&self, exceeded: &LimitExceeded) -> Verdict {

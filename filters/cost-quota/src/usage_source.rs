@@ -1,8 +1,8 @@
 //! The tokens that a call is charged for.
 
 use tollgate_kit::{StreamEnd, property};
-use tollgate_llm::Usage;
-use tollgate_prices::Tokens;
+use tollgate_llm::{self as llm, Usage};
+use tollgate_prices::{Dimension, ModelPrice, Quantities, ServiceTier};
 use tollgate_tokens::{RecordSource, UsageMeter, UsageRecord};
 
 /// Source of the usage of a call.
@@ -41,16 +41,56 @@ impl UsageSource {
     }
 }
 
-/// Returns the tokens that are charged.
-pub(crate) fn charged(usage: &Usage) -> Tokens {
-    // A total above the sum of its parts includes output that the provider charges for but does not show (hidden reasoning).
-    let output = usage.output.max(usage.total.saturating_sub(usage.input));
-    Tokens {
-        input: if usage.total == 0 { audio_tokens(usage.audio_input_ms) } else { usage.input },
+/// Returns the quantities that are charged at a price.
+pub(crate) fn charged(usage: &Usage, price: &ModelPrice) -> Quantities {
+    let used = Quantities {
+        input: usage.input,
         cached: usage.cached,
         cache_write: usage.cache_write_5m,
         cache_write_1h: usage.cache_write_1h,
-        output,
+        audio_input: usage.audio_input,
+        image_input: usage.image_input,
+        video_input: usage.video_input,
+        output: output(usage),
+        reasoning: usage.reasoning,
+        audio_output: usage.audio_output,
+        image_output: usage.image_output,
+        video_output: usage.video_output,
+        pages: usage.pages,
+        queries: usage.search_units,
+        web_searches: usage.web_searches,
+        ..Quantities::default()
+    };
+    // A provider reports audio in tokens or by its duration.
+    if usage.total > 0 || usage.audio_input_ms == 0 {
+        return used;
+    }
+    if price.has(Dimension::AudioSecond) {
+        return Quantities { audio_ms: usage.audio_input_ms, ..used };
+    }
+    let tokens = audio_tokens(usage.audio_input_ms);
+    Quantities { input: tokens, audio_input: tokens, ..used }
+}
+
+/// Returns the tokens that budgets of tokens count.
+pub(crate) fn used_tokens(usage: &Usage) -> u64 {
+    let input = if usage.total == 0 { audio_tokens(usage.audio_input_ms) } else { usage.input };
+    input.saturating_add(output(usage))
+}
+
+/// Returns the output tokens. A total above the sum of its parts includes output that the provider charges for but does not show
+/// (hidden reasoning).
+fn output(usage: &Usage) -> u64 {
+    usage.output.max(usage.total.saturating_sub(usage.input))
+}
+
+/// Returns the tier whose prices apply, if it has prices of its own.
+pub(crate) fn priced_tier(tier: llm::ServiceTier) -> Option<ServiceTier> {
+    match tier {
+        llm::ServiceTier::Flex => Some(ServiceTier::Flex),
+        llm::ServiceTier::Priority => Some(ServiceTier::Priority),
+        llm::ServiceTier::Batch => Some(ServiceTier::Batch),
+        llm::ServiceTier::Default | llm::ServiceTier::Other => None,
     }
 }
 
@@ -83,13 +123,32 @@ fn published() -> UsageRecord {
 
 #[cfg(test)]
 mod tests {
+    use tollgate_prices::{Rate, UnitPrice};
+
     use super::*;
 
+    fn price(dimension: Dimension) -> ModelPrice {
+        ModelPrice::new(vec![Rate { dimension, tier: None, above: 0, price: UnitPrice(1) }])
+    }
+
     #[test]
-    fn audio_that_is_billed_by_duration_is_charged_in_tokens() {
+    fn audio_that_is_billed_by_duration_is_charged_by_the_second_or_else_in_tokens() {
         let usage = Usage { audio_input_ms: 600_000, ..Usage::default() };
-        assert_eq!(charged(&usage), Tokens { input: 10_000, ..Tokens::default() });
-        let both = Usage { input: 140, total: 140, ..usage };
-        assert_eq!(charged(&both).input, 140);
+        assert_eq!(used_tokens(&usage), 10_000);
+        let by_second = charged(&usage, &price(Dimension::AudioSecond));
+        assert_eq!(by_second, Quantities { audio_ms: 600_000, ..Quantities::default() });
+        let by_token = charged(&usage, &price(Dimension::Input));
+        assert_eq!(by_token, Quantities { input: 10_000, audio_input: 10_000, ..Quantities::default() });
+        // Reported in tokens, too: charged once.
+        let both = Usage { input: 140, audio_input: 140, total: 140, ..usage };
+        let once = Quantities { input: 140, audio_input: 140, ..Quantities::default() };
+        assert_eq!((charged(&both, &price(Dimension::AudioSecond)), used_tokens(&both)), (once, 140));
+    }
+
+    #[test]
+    fn hidden_output_is_charged() {
+        let usage = Usage { input: 10, output: 5, reasoning: 2, total: 40, ..Usage::default() };
+        let used = charged(&usage, &ModelPrice::default());
+        assert_eq!((used.output, used.reasoning, used_tokens(&usage)), (30, 2, 40));
     }
 }

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use cost_quota::{ConsumerSource, CostQuota, OnUnavailable, OnUnknownPrice};
+use cost_quota::{ConsumerSource, CostQuota, OnUnavailable};
 use model_router::ModelRouter;
 use prompt_inspector::{PromptInspector, Vocabularies};
 use token_counter::TokenCounter;
@@ -51,10 +51,8 @@ impl Stages {
             consumer: policy.identity.map(consumer),
             prices: policy.prices,
             catalog: policy.catalog,
-            on_unknown_price: match policy.on_unknown_price {
-                Admission::Refuse => OnUnknownPrice::Refuse,
-                Admission::Pass => OnUnknownPrice::Allow,
-            },
+            providers: policy.model_providers,
+            on_unknown_price: policy.on_unknown_price,
             on_unavailable: match policy.on_quota_unavailable {
                 Admission::Refuse => OnUnavailable::Refuse,
                 Admission::Pass => OnUnavailable::Allow,

@@ -10,8 +10,8 @@ use tollgate::plan::ResolvedFilter;
 use tollgate_workspace as workspace;
 
 /// Settings of cost-quota that have the same name in the part `quota`.
-const QUOTA: [&str; 6] =
-    ["namespace", "lease", "max_consumers", "overflow", "assumed_output_tokens", "max_output_tokens"];
+const QUOTA: [&str; 7] =
+    ["namespace", "lease", "max_consumers", "overflow", "output_cap", "assumed_output_tokens", "max_output_tokens"];
 
 /// Returns the policy that does what the chain does, with exact counting. `None`: no policy does, since the chain has another
 /// order, one filter twice, or filters with different limits.
@@ -100,9 +100,8 @@ fn pay(policy: &mut Policy, mut configuration: Map<String, Value>) {
     if let Some(table) = configuration.remove("prices") {
         prices.insert("override".to_owned(), table);
     }
-    if configuration.get("on_unknown_price").is_none_or(|policy| policy == "allow") {
-        prices.insert("on_unknown".to_owned(), json!("pass"));
-    }
+    let on_unknown = configuration.remove("on_unknown_price").filter(|policy| policy != "allow");
+    prices.insert("on_unknown".to_owned(), on_unknown.unwrap_or_else(|| json!("pass")));
     policy.parts.insert("prices".to_owned(), Value::Object(prices));
     if let Some(margin) = configuration.remove("estimate_margin") {
         policy.parts.insert("counting".to_owned(), json!({"mode": "exact", "estimate_margin": margin}));

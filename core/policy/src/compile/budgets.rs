@@ -43,6 +43,7 @@ pub(super) fn compile(raw: Vec<RawBudget>, quota: RawQuota, findings: &mut Findi
         lease: quota.lease,
         max_consumers: quota.max_consumers,
         overflow: quota.overflow,
+        output_cap: quota.output_cap,
         assumed_output_tokens: quota.assumed_output_tokens,
         max_output_tokens: quota.max_output_tokens,
     };

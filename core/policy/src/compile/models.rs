@@ -20,6 +20,8 @@ pub(super) struct CompiledModels {
     pub(super) router: Option<Router>,
     /// See [`CompiledPolicy::upstream_models`](crate::CompiledPolicy::upstream_models).
     pub(super) upstream_models: Resolver<String>,
+    /// See [`CompiledPolicy::model_providers`](crate::CompiledPolicy::model_providers).
+    pub(super) model_providers: Resolver<String>,
 }
 
 pub(super) fn compile(models: &RawModels, findings: &mut Findings) -> CompiledModels {
@@ -45,7 +47,14 @@ pub(super) fn compile(models: &RawModels, findings: &mut Findings) -> CompiledMo
         Some(_) => Resolver::default(),
         None => upstream_models(models, &names, &aliases),
     };
-    CompiledModels { aliases: Entries(aliases), routes, router: router.and_then(Result::ok), upstream_models }
+    let model_providers = model_providers(models, &names, &aliases);
+    CompiledModels {
+        aliases: Entries(aliases),
+        routes,
+        router: router.and_then(Result::ok),
+        upstream_models,
+        model_providers,
+    }
 }
 
 /// Returns the names at the upstream: an own one, else that of the alias's model, else the name of that model.
@@ -67,6 +76,24 @@ fn upstream_models(
     let upstream = upstream.build();
     debug_assert!(upstream.is_ok());
     upstream.unwrap_or_default()
+}
+
+/// Returns the providers by model: an own one, else that of the alias's model.
+fn model_providers(
+    models: &RawModels,
+    names: &Resolver<&RawModel>,
+    aliases: &BTreeMap<String, String>,
+) -> Resolver<String> {
+    let mut providers = ResolverBuilder::default();
+    for (name, model) in &models.0 {
+        let of_target = aliases.get(name).and_then(|target| names.find(target)?.provider.as_ref());
+        if let Some(provider) = model.provider.as_ref().or(of_target) {
+            // An invalid name was reported as a name of the models.
+            let _ = providers.insert(name, provider.clone());
+        }
+    }
+    // Without aliases, there are no errors.
+    providers.build().unwrap_or_default()
 }
 
 fn path(name: &str) -> Path {

@@ -21,6 +21,51 @@ impl Document {
         names.into_iter().enumerate().filter_map(name).collect()
     }
 
+    /// Takes the name of the file of prices that the document names, with its path.
+    pub fn take_price_file(&mut self) -> Option<(String, Path)> {
+        let path = Path::part("prices");
+        let members = at(&mut self.value, &path)?.as_object_mut()?;
+        // A name of another type is an error of the reader.
+        let name = members.get("file")?.as_str()?.to_owned();
+        members.remove("file");
+        Some((name, path.key("file")))
+    }
+
+    /// Adds the models of a file of prices as `prices.models`, and reports what else the file has.
+    pub fn add_prices(&mut self, mut file: Document) {
+        let offset = self.sources.len();
+        file.marks.set_source(offset);
+        let Value::Object(parts) = std::mem::take(&mut file.value) else {
+            let finding = Finding::error("wrong-type", Path::default(), "expected a map");
+            self.adopt(file, vec![finding]);
+            return;
+        };
+        let target = Path::part("prices").key("models");
+        let mut findings = Vec::new();
+        for (name, part) in parts {
+            let path = Path::part(&name);
+            match (name.as_str(), part) {
+                ("version", part) if part == 1 => {}
+                ("version", _) => {
+                    findings.push(Finding::error("invalid-value", path, "the version of the format is 1"));
+                }
+                ("models", models) if at(&mut self.value, &target).is_none() => {
+                    *self.marks.entry(&target) = file.marks.entry(&path).clone();
+                    *entry(&mut self.value, &target, Value::Null) = models;
+                }
+                ("models", _) => {
+                    let message = "the policy has `prices.models` besides the file";
+                    findings.push(Finding::error("invalid-value", path, message).at_key());
+                }
+                _ => {
+                    let message = format!("a file of prices must not have `{name}`");
+                    findings.push(Finding::error("unknown-key", path, message).at_key());
+                }
+            }
+        }
+        self.adopt(file, findings);
+    }
+
     /// Adds a finding about this document.
     pub fn add_finding(&mut self, finding: Finding) {
         let located = self.locate(vec![finding]);

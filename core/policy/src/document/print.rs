@@ -79,7 +79,7 @@ fn defaults() -> Vec<(Path, String)> {
         (setting.key("max_consumers"), quota.max_consumers.to_string()),
         (setting.key("overflow"), word(&quota.overflow)),
         (setting.key("assumed_output_tokens"), quota.assumed_output_tokens.to_string()),
-        (setting.key("max_output_tokens"), quota.max_output_tokens.to_string()),
+        (setting.key("output_cap"), word(&quota.output_cap)),
         (setting.key("on_unavailable"), word(&quota.on_unavailable)),
     ]
 }

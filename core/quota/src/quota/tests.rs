@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use tollgate_prices::NanoUsd;
+use tollgate_prices::{Dimension, ModelPrice, NanoUsd, Rate, UnitPrice};
 
 use super::*;
 use crate::support::memory::Memory;
@@ -252,14 +252,8 @@ fn reserving_and_settling_take_two_host_calls_each() {
 /// `max_input` of the remaining budgets is exactly the largest input that a reservation admits.
 #[test]
 fn the_maximum_input_is_admitted_and_one_token_more_is_refused() {
-    let price = |input: u64, output: u64| ModelPrice {
-        input: NanoUsd(input),
-        cached_input: NanoUsd(input),
-        cache_write: NanoUsd(input),
-        cache_write_1h: NanoUsd(input),
-        output: NanoUsd(output),
-        max_output_tokens: None,
-    };
+    let rate = |dimension, price| Rate { dimension, tier: None, above: 0, price: UnitPrice(price) };
+    let price = |input, output| ModelPrice::new(vec![rate(Dimension::Input, input), rate(Dimension::Output, output)]);
     let budget = |unit, limit| format!("budgets: [{{ name: a, unit: {unit}, limit: {limit}, window: 1m }}]\n");
     for (yaml, price, used, output, most) in [
         (budget("tokens", "100"), None, 30, 20, 50),
