@@ -2,6 +2,7 @@
 
 mod check;
 mod explain;
+mod prices;
 mod render;
 mod tokens;
 
@@ -12,6 +13,7 @@ use clap_complete::Shell;
 
 pub use check::{CheckArgs, FindingsFormat};
 pub use explain::ExplainArgs;
+pub use prices::{PriceArgs, PriceFormat, PricesCommand, QuantityArgs, SearchContextArg, UpdateArgs};
 pub use render::{RenderArgs, RenderTarget};
 pub use tokens::{CompileArgs, CountArgs, TableFormat, TokenizerCommand};
 
@@ -68,6 +70,16 @@ pub enum Command {
     ///
     /// Exit status: 0, or 2 if the input is invalid.
     Count(CountArgs),
+    /// Compute what a call costs.
+    ///
+    /// Looks up the price of a model as the gateway does, in the built-in table or in that of a policy, and prints the cost in
+    /// dollars. With --explain: how the price was found, and each part of the cost.
+    ///
+    /// Exit status: 0, 1 if the model has no price, 2 if the input is invalid.
+    Price(PriceArgs),
+    /// Update price lists.
+    #[command(subcommand)]
+    Prices(PricesCommand),
     /// Compile tokenizers of models that are not built in.
     #[command(subcommand)]
     Tokenizer(TokenizerCommand),

@@ -5,6 +5,8 @@ mod check;
 mod count;
 mod explain;
 mod module;
+mod price;
+mod prices;
 mod render;
 mod test;
 mod tokenizer;
@@ -26,6 +28,8 @@ pub fn run(command: Command) -> ExitCode {
         Command::Explain(args) => explain::run(&args),
         Command::Render(args) => render::run(&args),
         Command::Count(args) => count::run(&args),
+        Command::Price(args) => price::run(&args),
+        Command::Prices(command) => prices::run(&command),
         Command::Tokenizer(command) => tokenizer::run(&command),
         Command::Schema { kind: SchemaKind::Test } => print(schema::test_files().as_bytes()),
         Command::Schema { kind: SchemaKind::PolicyPage } => print(policy_page::page().as_bytes()),
@@ -73,7 +77,7 @@ mod tests {
 
     #[test]
     fn the_help_of_commands_that_check_input_has_their_exit_status() {
-        for name in ["test", "check", "explain", "render", "count"] {
+        for name in ["test", "check", "explain", "render", "count", "price"] {
             let mut command = Cli::command();
             let help = command.find_subcommand_mut(name).unwrap().render_long_help().to_string();
             assert!(help.contains("Exit status: 0"), "{help}");

@@ -66,6 +66,7 @@ pub mod observation;
 pub mod plan;
 pub mod policy_file;
 pub mod policy_page;
+pub mod price_list;
 pub mod problem;
 pub mod render;
 pub mod report;

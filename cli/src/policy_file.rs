@@ -23,6 +23,7 @@ pub fn load(path: &Path, files: &mut BTreeSet<PathBuf>) -> Result<Document, Prob
     let text = std::fs::read_to_string(path).map_err(|error| Problem::of(path, format!("cannot read: {error}")))?;
     let mut document = Document::parse(&path.display().to_string(), &text);
     include(&mut document, path, &mut vec![path.to_owned()], files);
+    prices(&mut document, path, files);
     Ok(document)
 }
 
@@ -42,6 +43,19 @@ pub fn configuration(path: &Path, files: &mut BTreeSet<PathBuf>) -> Result<Value
         Err(found) => {
             let errors = found.iter().filter(|located| located.finding.severity == Severity::Error);
             Err(Problems(errors.map(Problem::of_finding).collect()))
+        }
+    }
+}
+
+/// Adds the file of prices that a document names.
+fn prices(document: &mut Document, path: &Path, files: &mut BTreeSet<PathBuf>) {
+    let Some((name, place)) = document.take_price_file() else { return };
+    let file = path.parent().unwrap_or(Path::new("")).join(name);
+    files.insert(file.clone());
+    match std::fs::read_to_string(&file) {
+        Ok(text) => document.add_prices(Document::parse(&file.display().to_string(), &text)),
+        Err(error) => {
+            document.add_finding(Finding::error("include", place, format!("cannot read the file: {error}")));
         }
     }
 }
@@ -104,6 +118,40 @@ mod tests {
         let policy = document.compile().unwrap();
         assert!(policy.quota.is_some() && policy.firewall.is_some());
         assert!(document.print().contains(&format!("# {}:1", folder.join("teams/b.yaml").display())));
+    }
+
+    #[test]
+    fn a_file_of_prices_becomes_part_of_the_policy() {
+        let scratch = Scratch::new("policy-file").unwrap();
+        let folder = scratch.path();
+        let write = |name: &str, text: &str| std::fs::write(folder.join(name), text).unwrap();
+        write("tollgate.yaml", "version: 1\nprices: {table: built-in, file: prices.yaml}\n");
+        write("prices.yaml", "version: 1\nmodels:\n  gpt-9: {input: '1', output: '2'}\n  bad: {input: '1'}\n");
+        let mut files = BTreeSet::new();
+        let document = load(&folder.join("tollgate.yaml"), &mut files).unwrap();
+        assert_eq!(files.len(), 2);
+        let found = lines(&document);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].contains("prices.yaml:4:") && found[0].contains("`output`"), "{found:?}");
+        write("prices.yaml", "version: 1\nmodels:\n  gpt-9: {input: '1', output: '2'}\n");
+        let document = load(&folder.join("tollgate.yaml"), &mut files).unwrap();
+        let policy = document.compile().unwrap();
+        assert!(policy.prices.find("openai/gpt-9-2026-11-01", None).is_some());
+        assert!(policy.prices.find("gpt-4o", None).is_some(), "the built-in table");
+        // What a filter gets names no file.
+        assert_eq!(document.value()["prices"]["file"], serde_json::Value::Null);
+        for (text, words) in [
+            ("version: 2\nmodels: {}\n", "the version of the format is 1"),
+            ("budgets: []\n", "must not have `budgets`"),
+            ("[]\n", "expected a map"),
+        ] {
+            write("prices.yaml", text);
+            let found = lines(&load(&folder.join("tollgate.yaml"), &mut files).unwrap());
+            assert!(found.iter().any(|line| line.contains("prices.yaml") && line.contains(words)), "{text}: {found:?}");
+        }
+        write("tollgate.yaml", "version: 1\nprices: {file: none.yaml}\n");
+        let found = lines(&load(&folder.join("tollgate.yaml"), &mut files).unwrap());
+        assert!(found[0].contains("error[include]: cannot read the file"), "{found:?}");
     }
 
     #[test]

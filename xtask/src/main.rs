@@ -20,6 +20,7 @@ mod deny;
 mod envoy;
 mod modules;
 mod mutants;
+mod prices;
 mod progress;
 mod proofs;
 mod release;
@@ -38,6 +39,9 @@ cargo xtask <command>
   check                    check the house rules: dependency directions, doc comments, commit subjects
   deny [CHECK...]          check the dependencies against deny.toml: bans, licenses, sources (the default), advisories
   schemas [--write]        compare the checked-in schemas and envoy/envoy.yaml with what the command prints; --write: update them
+  prices --update [--from FILE]
+                           write the price list of the built-in table from the newest package, and print the difference
+         --compare         write the costs that the package computes, which a test compares with ours
   check-binary [PATH]      check that the command contains no path of this machine, and runs with the checkout hidden
   conformance [--only X]   compare the host with the recordings of real Envoys
                            --record [--envoy VERSION]: record them again, from an Envoy that is installed if need be
@@ -84,6 +88,7 @@ fn run(args: &[&str]) -> Result<ExitCode> {
         ["deny", checks @ ..] => deny::run(checks)?,
         ["schemas", flags @ ..] => schemas::run(flags)?,
         ["envoy", version] => envoy::run(version)?,
+        ["prices", flags @ ..] => prices::run(flags)?,
         ["proofs"] => proofs::run()?,
         ["release", arguments @ ..] => release::run(arguments)?,
         ["mutants"] => mutants::run(None)?,
