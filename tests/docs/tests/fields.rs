@@ -33,7 +33,7 @@ const PAGES: &[(&str, Types)] = &[
             ("filters/cost-quota/src/consumer.rs", "RawConsumerSource"),
             ("core/quota/src/config.rs", "RawBudget"),
             ("core/quota/src/config.rs", "RawConsumer"),
-            ("core/prices/src/table.rs", "RawPrice"),
+            ("core/prices/src/raw.rs", "RawPrice"),
             ("core/tokens/src/catalog.rs", "RawTokenizer"),
         ],
     ),
@@ -50,6 +50,8 @@ fn fields(source: &str, name: &str) -> BTreeSet<String> {
         if let Some((_, rest)) = line.strip_prefix("#[serde(").and_then(|rest| rest.split_once("rename = \"")) {
             renamed = rest.split('"').next();
         } else if let Some((field, _)) = line.strip_prefix("pub ").and_then(|rest| rest.split_once(':')) {
+            // The prices by dimension are members of their own, one per dimension.
+            let field = if (name, field) == ("RawPrice", "rates") { "<dimension>" } else { field };
             fields.insert(renamed.take().unwrap_or(field).to_owned());
         }
     }
