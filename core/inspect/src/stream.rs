@@ -133,6 +133,20 @@ impl StreamInspector {
         self.verdict(result, out)
     }
 
+    /// Inspects a complete text of a response that passes text by text, and appends what may be released of it to `out`.
+    pub fn whole_text(&mut self, text: &str, out: &mut String) -> StreamVerdict {
+        if let Some(cause) = self.report.cause {
+            return StreamVerdict::Block(cause);
+        }
+        match self.single(Part::Other, text, out) {
+            Ok(()) => StreamVerdict::Continue,
+            Err(cause) => {
+                self.report.block(cause);
+                StreamVerdict::Block(cause)
+            }
+        }
+    }
+
     /// Ends the body: resolves all withheld text and appends it to `out`.
     pub fn finish(&mut self, out: &mut Vec<u8>) -> StreamVerdict {
         if let Some(cause) = self.report.cause {

@@ -4,3 +4,4 @@ pub(crate) mod condenser;
 pub mod content_encoding;
 pub mod image;
 pub mod multipart;
+pub(crate) mod text_scanner;

@@ -97,6 +97,7 @@ mod usage;
 mod view;
 
 pub use body::condenser::{Condenser, Detail};
+pub use body::text_scanner::{JsonPiece, TextScanError, TextScanner};
 pub use body::{content_encoding, image, multipart};
 pub use dialect::{ApiError, Dialect, Endpoint, PathModel};
 pub use error::{Error, ErrorKind};

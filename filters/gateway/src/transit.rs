@@ -6,7 +6,8 @@ use cost_quota::{BoundedPrompt, Input, Payment};
 use prompt_inspector::Inspection;
 use token_counter::Counting;
 use tollgate_kit::{
-    BodyMode, Call, Exchange, LocalReply, Response, ResponseHead, StreamAction, StreamEnd, Verdict, property,
+    BodyMode, Call, Exchange, LocalReply, Response, ResponseHead, StreamAction, StreamEnd, TextAction, Verdict,
+    property,
 };
 use tollgate_llm::{Edits, ParsedEvent};
 use tollgate_policy::CountingMode;
@@ -102,6 +103,20 @@ impl Exchange for Transit {
             return Verdict::Continue;
         }
         verdict
+    }
+
+    fn on_text(&mut self, text: &str) -> TextAction {
+        match Stage::reading(&mut self.inspection) {
+            Some(inspection) => inspection.work.on_text(text),
+            None => TextAction::Pass,
+        }
+    }
+
+    fn on_condensed(&mut self, response: &mut Response<'_>) {
+        if let Some(counting) = Stage::reading(&mut self.counting) {
+            // The meter lets every response pass.
+            let _ = counting.work.on_response(response);
+        }
     }
 
     fn on_event(&mut self, event: &ParsedEvent<'_>, out: &mut Vec<u8>) -> StreamAction {

@@ -107,6 +107,19 @@ pub enum StreamAction {
     Abort(Box<LocalReply>),
 }
 
+/// Action on one text of a response that passes text by text.
+#[derive(Debug)]
+#[must_use]
+pub enum TextAction {
+    /// Let the text pass.
+    Pass,
+    /// Send this text in its place.
+    Replace(String),
+    /// Send nothing more of the response. The client gets the reply if the head of the response has not been sent; else
+    /// the response is incomplete.
+    Abort(Box<LocalReply>),
+}
+
 /// Work of a filter on one LLM call. The callbacks are declared in the order in which they run.
 pub trait Exchange {
     /// Judges the complete request. Nothing of it has been sent upstream yet.
@@ -138,6 +151,16 @@ pub trait Exchange {
     fn on_response(&mut self, _response: &mut Response<'_>) -> Verdict {
         Verdict::Continue
     }
+
+    /// Judges one text of a JSON response that is too large to be held: the response passes text by text. Runs only under
+    /// [`BodyMode::Edit`] and [`BodyMode::Enforce`], in place of [`on_response`](Self::on_response).
+    fn on_text(&mut self, _text: &str) -> TextAction {
+        TextAction::Pass
+    }
+
+    /// Receives a copy of a response whose texts went through [`on_text`](Self::on_text): its usage, model and end are those of
+    /// the response, data and long texts are left out.
+    fn on_condensed(&mut self, _response: &mut Response<'_>) {}
 
     /// Receives one event of a streamed response.
     ///

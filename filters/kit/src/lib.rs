@@ -75,7 +75,7 @@ mod watchdog;
 
 pub use call::Call;
 pub use config::{ConfigError, Configuration};
-pub use filter::{BodyMode, BodyScope, Exchange, Filter, StreamAction, Verdict};
+pub use filter::{BodyMode, BodyScope, Exchange, Filter, StreamAction, TextAction, Verdict};
 pub use headers::Headers;
 pub use local_reply::LocalReply;
 pub use parse_cache::ParsedRequest;

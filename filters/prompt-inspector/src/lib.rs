@@ -18,7 +18,7 @@ use tollgate_inspect::{
 };
 use tollgate_kit::{
     BodyMode, Call, ConfigError, Configuration, Exchange, Filter, Limits, OnUnscannable, Response, ResponseHead,
-    StreamAction, StreamEnd, Verdict, property,
+    StreamAction, StreamEnd, TextAction, Verdict, property,
 };
 use tollgate_llm::{Dialect, Edits, ParsedEvent};
 
@@ -149,6 +149,18 @@ impl Exchange for Inspection {
         match cause {
             Some(cause) => Verdict::Reply(Box::new(refusal::of_response(&self.filter.config.policy, cause))),
             None => Verdict::Continue,
+        }
+    }
+
+    fn on_text(&mut self, text: &str) -> TextAction {
+        let Some(dialect) = self.dialect else { return TextAction::Pass };
+        let policy = &self.filter.config.policy;
+        let stream = self.stream.get_or_insert_with(|| StreamInspector::new(policy.clone(), dialect));
+        let mut released = String::with_capacity(text.len());
+        match stream.whole_text(text, &mut released) {
+            StreamVerdict::Continue if released == text => TextAction::Pass,
+            StreamVerdict::Continue => TextAction::Replace(released),
+            StreamVerdict::Block(cause) => TextAction::Abort(Box::new(refusal::of_response(policy, cause))),
         }
     }
 

@@ -418,7 +418,7 @@ impl Condenser {
 }
 
 /// Returns `true` for characters of base64 in both alphabets, and of a `data:` URL in front of it.
-fn is_data(byte: u8) -> bool {
+pub(crate) fn is_data(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'-' | b'_' | b':' | b';' | b',' | b'.')
 }
 

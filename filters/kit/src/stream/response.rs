@@ -5,6 +5,7 @@ mod head;
 mod inflating;
 mod large_body;
 mod reader;
+mod text_stream;
 mod whole;
 
 use std::rc::Rc;
@@ -12,6 +13,7 @@ use std::rc::Rc;
 use self::events::EventStream;
 use self::inflating::Inflating;
 use self::reader::{Reader, drop_frame};
+use self::text_stream::TextStream;
 use self::whole::{BodyFormat, WholeBody};
 use super::{Admitted, FilterStatus, Next, State};
 use crate::clock;
@@ -28,6 +30,8 @@ pub(super) enum ResponseBody {
     Passing,
     /// JSON or plain text that is read when it is complete.
     Whole(WholeBody),
+    /// JSON above the limit, whose texts are judged one by one.
+    Texts(Box<TextStream>),
     /// Stream of events.
     Events(Box<EventStream>),
     /// Remainder of a compressed stream that is no longer read, and leaves decompressed like its beginning.
@@ -124,9 +128,8 @@ impl Admitted {
         let mut reader = self.reader(plugin);
         let step = match body {
             ResponseBody::Passing => Ok((ResponseBody::Passing, FilterStatus::Continue)),
-            ResponseBody::Whole(whole) => whole
-                .frame(&mut reader, size, end)
-                .map(|(whole, status)| (whole.map_or(ResponseBody::Passing, ResponseBody::Whole), status)),
+            ResponseBody::Whole(whole) => whole.frame(&mut reader, size, end),
+            ResponseBody::Texts(texts) => Ok(texts.frame(&mut reader, size, end)),
             ResponseBody::Events(events) => Ok(reader.events(events, size, end)),
             ResponseBody::Inflating(inflating) => Ok(match inflating.frame(plugin, size) {
                 (Some(inflating), status) => (ResponseBody::Inflating(inflating), status),
@@ -147,6 +150,10 @@ impl Admitted {
             ResponseBody::Whole(whole) => whole.complete(&mut reader),
             ResponseBody::Events(events) => {
                 events.trailers(&mut reader);
+                Ok(())
+            }
+            ResponseBody::Texts(mut texts) => {
+                texts.finish(&mut reader);
                 Ok(())
             }
             ResponseBody::Passing | ResponseBody::Inflating(_) | ResponseBody::Aborted => Ok(()),

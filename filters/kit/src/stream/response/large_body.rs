@@ -7,47 +7,24 @@ use crate::unreadable::Unreadable;
 
 /// Bounds on the decompression of a body whose result is condensed: the ratio, and the output of one frame.
 const INFLATE_LIMITS: InflateLimits = InflateLimits { max_bytes: usize::MAX, max_ratio: 100, max_push: 4 << 20 };
-/// Maximum bytes of data in a body that Envoy holds: its buffer has a little more room than the default
-/// limit takes.
-const MAX_DATA_BYTES: usize = 32 << 10;
 /// Bytes that the condenser reads at a time: between them it learns how much it has kept.
 const STEP: usize = 16 << 10;
 
-/// Reader of a body above the limit. The limit applies to the body without base64 data, lists of numbers and repetitions of
-/// the request.
+/// Reader of a body above the limit: keeps a condensed copy, to which the limit applies.
 pub(super) struct LargeBody {
     condenser: Condenser,
     inflater: Option<Inflater>,
-    /// `true` if Envoy holds the body.
-    holds: bool,
     limit: usize,
-    /// Bytes that have arrived of a body that is held.
-    size: usize,
-    /// Bytes of it that the condenser has kept.
-    condensed: usize,
 }
 
 impl LargeBody {
-    pub(super) fn new(
-        dialect: Dialect,
-        encoding: Option<ContentEncoding>,
-        holds: bool,
-        limit: usize,
-    ) -> Box<LargeBody> {
+    pub(super) fn new(dialect: Dialect, encoding: Option<ContentEncoding>, limit: usize) -> Box<LargeBody> {
         let inflater = encoding.map(|encoding| Inflater::new(encoding, INFLATE_LIMITS));
-        Box::new(LargeBody { condenser: Condenser::new(dialect, false), inflater, holds, limit, size: 0, condensed: 0 })
+        Box::new(LargeBody { condenser: Condenser::new(dialect, false), inflater, limit })
     }
 
-    /// Reads a piece. Of a body that is not held, appends a condensed copy to `body`.
+    /// Reads a piece and appends it to `body`, condensed.
     pub(super) fn read(&mut self, piece: &[u8], body: &mut Vec<u8>) -> Result<(), Unreadable> {
-        if self.holds {
-            let mut kept = Vec::new();
-            self.condenser.push(piece, &mut kept);
-            self.condensed += kept.len();
-            self.size += piece.len();
-            let is_too_large = self.condensed > self.limit || self.size > self.limit + MAX_DATA_BYTES;
-            return if is_too_large { Err(Unreadable::ResponseTooLarge) } else { Ok(()) };
-        }
         let mut inflated = Vec::new();
         let plain = match &mut self.inflater {
             None => piece,
@@ -64,11 +41,8 @@ impl LargeBody {
         if body.len() > 2 * self.limit { Err(Unreadable::ResponseTooLarge) } else { Ok(()) }
     }
 
-    /// Ends the body. Returns the bytes of texts that were left out of a condensed copy.
+    /// Ends the body. Returns the bytes of texts that were left out.
     pub(super) fn finish(&mut self, body: &mut Vec<u8>) -> Result<u64, Unreadable> {
-        if self.holds {
-            return Ok(0);
-        }
         self.condenser.finish(body);
         match &self.inflater {
             Some(inflater) if inflater.finish().is_err() => Err(Unreadable::ResponseEncoding),

@@ -5,6 +5,8 @@ use tollgate_llm::{ParseLimits, Response as View};
 
 use super::large_body::LargeBody;
 use super::reader::{Reader, declared_size};
+use super::text_stream::{Stop, TextStream};
+use super::{BodyResult, ResponseBody};
 use crate::abi::{self, Buffer};
 use crate::filter::{BodyMode, Verdict};
 use crate::headers::Headers;
@@ -36,22 +38,29 @@ impl WholeBody {
         WholeBody { mode, format, bytes: Vec::new(), size: 0, large: None }
     }
 
-    /// Handles a frame. `None` in place of the state: the body is complete, or passes unread.
-    pub(super) fn frame(
-        mut self,
-        reader: &mut Reader<'_>,
-        size: usize,
-        end: bool,
-    ) -> Result<(Option<WholeBody>, FilterStatus), Box<LocalReply>> {
+    /// Handles a frame.
+    pub(super) fn frame(mut self, reader: &mut Reader<'_>, size: usize, end: bool) -> BodyResult {
         let (plugin, holds) = (reader.plugin, self.mode.holds());
-        let limit = plugin.limits().max_response_bytes;
         // Held, Envoy shows everything received so far; else this frame only.
-        let before = self.size;
         self.size = if holds { size } else { self.size + size };
-        if self.size > limit {
-            let start = if holds && self.large.is_some() { before } else { 0 };
-            if !self.read_large(reader, start, size)? {
-                return Ok((None, FilterStatus::Continue));
+        if self.size > plugin.limits().max_response_bytes {
+            let read = match holds {
+                _ if self.format.is_plain => Err(Unreadable::ResponseTooLarge),
+                true if self.format.encoding.is_some() => Err(Unreadable::ResponseTooLarge),
+                true => match self.pass_texts(reader, end)? {
+                    Ok(next) => return Ok(next),
+                    Err(reason) => Err(reason),
+                },
+                false => self.condense(reader, size),
+            };
+            if let Err(reason) = read {
+                // No more of a refused response is seen: its charge must not depend on how much of it had arrived.
+                let bytes = match reason.disposition(plugin.limits(), self.mode) {
+                    Disposition::Refuse => declared_size(plugin.limits().max_response_bytes),
+                    Disposition::Pass => self.size as u64,
+                };
+                reader.refuse_or_pass(reason, self.mode, bytes)?;
+                return Ok((ResponseBody::Passing, FilterStatus::Continue));
             }
         } else if !holds && size > 0 {
             match abi::get_buffer(Buffer::ResponseBody, 0, size) {
@@ -61,33 +70,57 @@ impl WholeBody {
             }
         }
         if end {
-            return self.complete(reader).map(|()| (None, FilterStatus::Continue));
+            return self.complete(reader).map(|()| (ResponseBody::Passing, FilterStatus::Continue));
         }
-        Ok((Some(self), if holds { FilterStatus::StopIteration } else { FilterStatus::Continue }))
+        let status = if holds { FilterStatus::StopIteration } else { FilterStatus::Continue };
+        Ok((ResponseBody::Whole(self), status))
     }
 
-    /// Reads what is new of a body above the limit: `start..end` of what Envoy shows. Returns `false` if the body passes
-    /// unread.
+    /// Reads the next `size` bytes of a body above the limit that is not held.
     #[cold]
-    fn read_large(&mut self, reader: &mut Reader<'_>, start: usize, end: usize) -> Result<bool, Box<LocalReply>> {
-        let (limit, holds) = (reader.plugin.limits().max_response_bytes, self.mode.holds());
-        // A plain text has no data in it, and a compressed body that is held is decompressed as a whole.
-        let read = if self.format.is_plain || holds && self.format.encoding.is_some() {
-            Err(Unreadable::ResponseTooLarge)
+    fn condense(&mut self, reader: &mut Reader<'_>, size: usize) -> Result<(), Unreadable> {
+        let limit = reader.plugin.limits().max_response_bytes;
+        let WholeBody { format, bytes, large, .. } = self;
+        let first = if large.is_none() { std::mem::take(bytes) } else { Vec::new() };
+        let large = large.get_or_insert_with(|| LargeBody::new(reader.dialect, format.encoding, limit));
+        let new = abi::get_buffer(Buffer::ResponseBody, 0, size).unwrap_or_default();
+        large.read(&first, bytes)?;
+        large.read(&new, bytes)
+    }
+
+    /// Lets a body above the limit pass text by text, with what Envoy has held of it first. An error if it cannot; nothing has
+    /// been sent then.
+    #[cold]
+    fn pass_texts(
+        &mut self,
+        reader: &mut Reader<'_>,
+        end: bool,
+    ) -> Result<Result<(ResponseBody, FilterStatus), Unreadable>, Box<LocalReply>> {
+        let plugin = reader.plugin;
+        let held = abi::get_buffer(Buffer::ResponseBody, 0, self.size).unwrap_or_default();
+        let mut texts = Box::new(TextStream::new(reader, self.mode));
+        let mut out = Vec::with_capacity(held.len());
+        match texts.read(reader, &held, &mut out) {
+            Ok(()) => {}
+            Err(Stop::Reply(reply)) => {
+                texts.finish(reader);
+                return Err(reply);
+            }
+            Err(Stop::Unreadable(reason)) => return Ok(Err(reason)),
+        }
+        if end {
+            texts.finish(reader);
         } else {
-            let WholeBody { format, bytes, large, .. } = self;
-            let first = if large.is_none() { std::mem::take(bytes) } else { Vec::new() };
-            let large = large.get_or_insert_with(|| LargeBody::new(reader.dialect, format.encoding, holds, limit));
-            let new = abi::get_buffer(Buffer::ResponseBody, start, end.saturating_sub(start)).unwrap_or_default();
-            large.read(&first, bytes).and_then(|()| large.read(&new, bytes))
-        };
-        let Err(reason) = read else { return Ok(true) };
-        // No more of a refused response is seen: its charge must not depend on how much of it had arrived.
-        let bytes = match reason.disposition(reader.plugin.limits(), self.mode) {
-            Disposition::Refuse => declared_size(limit),
-            Disposition::Pass => self.size as u64,
-        };
-        reader.refuse_or_pass(reason, self.mode, bytes).map(|()| false)
+            texts.bound_first(&mut out);
+        }
+        // A later text may change its length.
+        let replaced = abi::set_buffer(Buffer::ResponseBody, 0, self.size, &out)
+            .and_then(|()| Headers::RESPONSE.remove("content-length"));
+        replaced.map_err(|status| {
+            log::error!("tollgate: {}: held response not replaced: {status}", plugin.name);
+            plugin.internal_error()
+        })?;
+        Ok(Ok((ResponseBody::Texts(texts), FilterStatus::Continue)))
     }
 
     /// Reads the complete body and lets the exchange judge it. A held body is copied only now: until then Envoy's copy is
@@ -95,7 +128,7 @@ impl WholeBody {
     #[inline(never)]
     pub(super) fn complete(mut self, reader: &mut Reader<'_>) -> Result<(), Box<LocalReply>> {
         let plugin = reader.plugin;
-        if let Some(mut large) = self.large.take().filter(|_| !self.mode.holds()) {
+        if let Some(mut large) = self.large.take() {
             return match large.finish(&mut self.bytes) {
                 Ok(elided) => {
                     if elided > 0 {
@@ -127,7 +160,7 @@ impl WholeBody {
                 // The decompressed body is above the limit, and only read.
                 Err(InflateError::TooLarge) if !self.mode.holds() && !self.format.is_plain => {
                     let limit = plugin.limits().max_response_bytes;
-                    let mut large = LargeBody::new(reader.dialect, Some(encoding), false, limit);
+                    let mut large = LargeBody::new(reader.dialect, Some(encoding), limit);
                     let compressed = std::mem::take(&mut self.bytes);
                     if let Err(reason) = large.read(&compressed, &mut self.bytes) {
                         return reader.refuse_or_pass(reason, self.mode, self.size as u64);
