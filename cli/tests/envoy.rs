@@ -49,3 +49,57 @@ fn failure(module: &Path, file: &Path) -> Option<String> {
     (!output.status.success())
         .then(|| format!("{}: {}\n{}", file.display(), output.status, String::from_utf8_lossy(&output_text)))
 }
+
+/// Writes tests with a picture of 3 MB, three times what Envoy buffers, and texts around it.
+fn large_responses() -> PathBuf {
+    let picture = "iVBORw0KGgoAAAANSUhEUgAA".repeat(130_000);
+    let data = format!(r#"{{"inlineData":{{"mimeType":"image/png","data":"{picture}"}}}}"#);
+    let text = r#"{"text":"write to jane@example.com now"}"#;
+    let mut file = String::from(
+        r#"version: 1
+chain:
+- filter: prompt-inspector
+  config:
+    rules:
+    - {id: pii.email, match: {regex: '[a-z]{1,20}@[a-z]{1,20}\.com'}, action: redact, applies_to: [response], replacement: "[email]"}
+- filter: token-counter
+tests:
+"#,
+    );
+    for (name, parts) in [("in front of", [text, &data]), ("behind", [&data, text])] {
+        for is_streamed in [false, true] {
+            let parts = parts.join(",");
+            let json = format!(
+                r#"{{"candidates":[{{"content":{{"role":"model","parts":[{parts}]}},"finishReason":"STOP","index":0}}],"usageMetadata":{{"promptTokenCount":5,"candidatesTokenCount":40,"totalTokenCount":45}},"modelVersion":"g"}}"#
+            );
+            let (method, content_type, body) = match is_streamed {
+                true => ("streamGenerateContent?alt=sse", "text/event-stream", format!("data: {json}\n\n")),
+                false => ("generateContent", "application/json", json),
+            };
+            file += &format!(
+                r#"- name: "text {name} a picture, {content_type}"
+  request: {{path: "/v1beta/models/g:{method}", json: {{contents: [{{role: user, parts: [{{text: "a bridge"}}]}}]}}}}
+  response: {{headers: {{content-type: {content_type}}}, body: {}}}
+  split: whole
+  expect:
+    verdict: redact
+    rules: [pii.email]
+    tokens: {{input: 5, output: 40, source: provider}}
+    client: {{contains: ["write to [email] now", "UhEUgAA\""], not_contains: ["jane"]}}
+"#,
+                serde_json::to_string(&body).unwrap()
+            );
+        }
+    }
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("large_responses.test.yaml");
+    std::fs::write(&path, file).unwrap();
+    path
+}
+
+#[test]
+fn responses_above_the_buffer_of_envoy_pass_text_by_text() {
+    let module = std::env::var_os("TOLLGATE_MODULE").map_or_else(|| workspace::module("tollgate.wasm"), PathBuf::from);
+    if let Some(failure) = failure(&module, &large_responses()) {
+        panic!("{failure:.4000}");
+    }
+}
