@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use tollgate_policy::{CompiledPolicy, OnUnknownPrice};
-use tollgate_prices::{ModelPrice, NanoUsd};
+use tollgate_prices::{ModelPrice, NanoUsd, ServiceTier};
 use tollgate_quota::{CallUsage, Estimate, LimitExceeded, Quota, Refusal, Unit, UnixMillis};
 
 use super::tokens::Count;
@@ -98,7 +98,7 @@ impl Attempt<'_> {
                 min_output_tokens: request.min_output_tokens,
                 thinking_tokens: request.thinking_tokens,
                 candidates: request.candidates,
-                service_tier: None,
+                service_tier: request.service_tier.and_then(|tier| ServiceTier::parse(tier.name())),
             },
         };
         let mut usage = self.quota.worst_case(&estimate, self.price);

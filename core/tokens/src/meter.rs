@@ -87,7 +87,8 @@ impl UsageMeter {
             provider: None,
             finished: false,
             is_failed: false,
-            service_tier: None,
+            // A tier that the response reports replaces the requested one.
+            service_tier: request.service_tier,
             by_model: Vec::new(),
             outputs: BTreeMap::new(),
             overflow: None,

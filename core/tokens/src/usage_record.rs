@@ -81,7 +81,7 @@ pub struct UsageRecord {
     pub complete: bool,
     /// Contradictions in the provider's numbers.
     pub anomalies: Anomalies,
-    /// Service tier that the provider reports.
+    /// Service tier that the provider reports, else the one that the request asks for.
     pub service_tier: Option<ServiceTier>,
     /// Parts of `usage` that other models than the served one used, for which their own prices apply.
     pub by_model: Vec<(String, Usage)>,

@@ -142,7 +142,7 @@ impl Payment {
                 min_output_tokens: view.min_output_tokens,
                 thinking_tokens: view.thinking_tokens,
                 candidates: view.candidates,
-                service_tier: None,
+                service_tier: view.service_tier.and_then(priced_tier),
             },
         };
         let budgets = filter.config.quota.budgets(consumer);

@@ -86,12 +86,7 @@ fn output(usage: &Usage) -> u64 {
 
 /// Returns the tier whose prices apply, if it has prices of its own.
 pub(crate) fn priced_tier(tier: llm::ServiceTier) -> Option<ServiceTier> {
-    match tier {
-        llm::ServiceTier::Flex => Some(ServiceTier::Flex),
-        llm::ServiceTier::Priority => Some(ServiceTier::Priority),
-        llm::ServiceTier::Batch => Some(ServiceTier::Batch),
-        llm::ServiceTier::Default | llm::ServiceTier::Other => None,
-    }
+    ServiceTier::parse(tier.name())
 }
 
 /// Returns the tokens of audio that the provider bills by its duration, so that it counts in budgets of tokens and has a

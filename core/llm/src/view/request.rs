@@ -6,7 +6,7 @@ use crate::json::pointer;
 use crate::json::reader::{Found, Reader, Scratch, Value};
 use crate::json::scan::Side;
 use crate::view::token_prompt::TokenPrompt;
-use crate::{Dialect, Edits, Endpoint, Error, ErrorKind, ParseLimits, PathModel, Span, Str};
+use crate::{Dialect, Edits, Endpoint, Error, ErrorKind, ParseLimits, PathModel, ServiceTier, Span, Str};
 use std::borrow::Cow;
 
 /// Parsed request: the positions of everything that the gateway acts on.
@@ -33,6 +33,8 @@ pub struct Request {
     pub min_output_tokens: u64,
     /// Number of reasoning tokens beyond the visible output: Gemini's `thinkingBudget`. 0 if there is none.
     pub thinking_tokens: u64,
+    /// Service tier that the request asks for (OpenAI: `service_tier`); `None` if it leaves the tier to the provider.
+    pub service_tier: Option<ServiceTier>,
     /// Number of requested candidates (`n`); 1 if absent or null, never 0.
     pub candidates: u32,
     /// Messages, in order.
@@ -195,6 +197,7 @@ impl Request {
             max_output_tokens: None,
             min_output_tokens: 0,
             thinking_tokens: 0,
+            service_tier: None,
             candidates: 1,
             messages: Vec::new(),
             texts: Vec::new(),
@@ -312,6 +315,14 @@ impl RequestBuilder<'_> {
         self.limit = self.limit.max(token_limit(reader, field, value)?);
         self.request.max_output_tokens = self.limit.tokens();
         Ok(())
+    }
+
+    /// Reads the member `service_tier`, which is inspected like any unknown member.
+    pub(crate) fn service_tier(&mut self, reader: &mut Reader<'_, '_>, key: Str, value: Value) -> Result<(), Error> {
+        if let Value::String(tier) = value {
+            self.request.service_tier = ServiceTier::from_reported(&tier.decode(reader.body()));
+        }
+        self.other(reader, Origin::OUTSIDE, key, value)
     }
 
     /// Raises the number of output tokens that the request makes possible whatever its maximum is. A value that is no

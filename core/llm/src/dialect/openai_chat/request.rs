@@ -40,6 +40,7 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>
         "input",
         "instructions",
         "prompt_token_ids",
+        "service_tier",
         "text",
     ])? {
         let value = reader.value()?;
@@ -66,6 +67,7 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>
                 }
                 value => builder.other(reader, Origin::OUTSIDE, key, value)?,
             },
+            "service_tier" => builder.service_tier(reader, key, value)?,
             "text" => builder.texts(reader, Origin::DEFINITION, TextKind::ToolDefinition, value)?,
             _ => builder.other(reader, Origin::OUTSIDE, key, value)?,
         }

@@ -13,7 +13,8 @@ const ROLES: [(&str, Role); 4] =
 /// Reads a request body.
 pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>) -> Result<()> {
     builder.body(reader)?;
-    let known = ["model", "input", "instructions", "stream", "max_output_tokens", "tools", "text", "prompt"];
+    let known =
+        ["model", "input", "instructions", "stream", "max_output_tokens", "tools", "text", "prompt", "service_tier"];
     while let Some((key, name)) = reader.field(&known)? {
         let value = reader.value()?;
         match name {
@@ -25,6 +26,7 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>
             "tools" => builder.definitions(reader, Origin::DEFINITION, value)?,
             // Format of the output, possibly with a JSON Schema.
             "text" => builder.texts(reader, Origin::DEFINITION, TextKind::ToolDefinition, value)?,
+            "service_tier" => builder.service_tier(reader, key, value)?,
             // Reference to a prompt template stored at the provider, with the values of its variables.
             "prompt" => {
                 if let Value::Object(_) = value {
