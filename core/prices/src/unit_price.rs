@@ -8,8 +8,8 @@ use crate::money::MoneyError;
 
 /// Price of one unit in femto-dollars (10^-15 USD): nano-dollars per million tokens. At most about 18,446 dollars.
 ///
-/// The unit holds every published price exactly: the finest ones have 12 decimals per token. Prices that are fractions of a
-/// currency (`0.000283333...` per second) are rounded to a femto-dollar, which is 10^-10 of them.
+/// The unit holds published prices exactly: nearly all have at most 12 decimals per token. Prices that are fractions of a
+/// currency (`0.000283333...` per second) are rounded to a femto-dollar, less than 10^-8 of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UnitPrice(pub u64);
 
