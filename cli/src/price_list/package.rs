@@ -31,6 +31,8 @@ pub fn read(from: Option<&Path>) -> Result<(String, String), Problem> {
                 "download",
                 "--quiet",
                 "--no-deps",
+                // A source distribution runs the code of its build.
+                "--only-binary=:all:",
                 "--disable-pip-version-check",
                 "--dest",
                 &folder,
