@@ -1,7 +1,7 @@
 //! Part `quota`: how budgets are kept.
 
 use serde::Deserialize;
-use tollgate_quota::{OutputCap, Overflow, Period, RawQuota as QuotaDefaults};
+use tollgate_quota::{OnAbandoned, OnLost, OutputCap, Overflow, Period, RawQuota as QuotaDefaults};
 
 use crate::admission::Admission;
 
@@ -16,7 +16,11 @@ pub struct RawQuota {
     /// Lifetime of a reservation that is neither settled nor renewed because the virtual machine of its worker died. Up to a
     /// quarter longer in practice. At least `1s`. Default: `15m`.
     pub lease: Period,
-    /// Maximum number of consumers, besides those under a budget's `for`, that get their own record of about 100 to 3000
+    /// Charge of a call whose lease ends that way. Default: `produced`.
+    pub on_lost: OnLost,
+    /// Charge of a call that reached a provider and whose client leaves before any output arrives. Default: `reserved`.
+    pub on_abandoned: OnAbandoned,
+    /// Maximum number of consumers, besides those under a budget's `for`, that get their own record of about 100 to 1600
     /// bytes. Records are kept until Envoy restarts. Default: 10000.
     pub max_consumers: u64,
     /// Handling of consumers above `max_consumers`. Default: `share`.
@@ -40,6 +44,8 @@ impl Default for RawQuota {
         let QuotaDefaults {
             namespace,
             lease,
+            on_lost,
+            on_abandoned,
             max_consumers,
             overflow,
             output_cap,
@@ -50,6 +56,8 @@ impl Default for RawQuota {
         RawQuota {
             namespace,
             lease,
+            on_lost,
+            on_abandoned,
             max_consumers,
             overflow,
             output_cap,

@@ -13,7 +13,7 @@ const SHARE: u64 = 10;
 /// do not depend on it. `record` has been advanced to `budgets`.
 pub(crate) fn is_small(record: &Record, budgets: &[Budget], bound: &CallUsage) -> bool {
     budgets.iter().zip(&record.ledgers).filter(|(budget, _)| budget.unit() != Unit::Requests).all(|(budget, ledger)| {
-        let (remaining, amount) = (budget.limit().saturating_sub(ledger.used()), bound.of(budget.unit()));
+        let (remaining, amount) = (budget.limit().saturating_sub(record.used(ledger)), bound.of(budget.unit()));
         // A free call does not use up any budget.
         amount == 0 || amount.checked_mul(SHARE).is_some_and(|least| least < remaining)
     })

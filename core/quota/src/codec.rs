@@ -31,6 +31,10 @@ impl<'b> Reader<'b> {
         self.take().map(u8::from_le_bytes)
     }
 
+    pub(crate) fn u32(&mut self) -> Result<u32, Corrupt> {
+        self.take().map(u32::from_le_bytes)
+    }
+
     pub(crate) fn u64(&mut self) -> Result<u64, Corrupt> {
         self.take().map(u64::from_le_bytes)
     }

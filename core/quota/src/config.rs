@@ -7,6 +7,7 @@ use tollgate_prices::{Decimal, NanoUsd};
 use crate::budget::Budget;
 use crate::estimate::OutputCap;
 use crate::time::Period;
+use crate::unfinished::{OnAbandoned, OnLost};
 use crate::unit::Unit;
 
 /// Budgets, the consumers they apply to, and the limits of the store.
@@ -23,7 +24,11 @@ pub struct RawQuota {
     /// Lifetime of a reservation that is neither settled nor renewed because the virtual machine of its worker died. Up to a
     /// quarter longer in practice. At least `1s`. Default: `15m`.
     pub lease: Period,
-    /// Maximum number of consumers, besides those under `consumers`, that get their own record of about 100 to 3000 bytes.
+    /// Charge of a call whose lease ends that way. Default: `produced`.
+    pub on_lost: OnLost,
+    /// Charge of a call whose client leaves before any output arrives. Default: `reserved`.
+    pub on_abandoned: OnAbandoned,
+    /// Maximum number of consumers, besides those under `consumers`, that get their own record of about 100 to 1600 bytes.
     /// Records are kept until Envoy restarts. Default: 10000.
     pub max_consumers: u64,
     /// Handling of consumers above `max_consumers`. Default: `share`.
@@ -78,6 +83,8 @@ impl Default for RawQuota {
             budgets: Vec::new(),
             consumers: Entries::default(),
             lease: const { Period::from_millis(15 * 60_000).unwrap() },
+            on_lost: OnLost::Produced,
+            on_abandoned: OnAbandoned::Reserved,
             max_consumers: 10_000,
             overflow: Overflow::Share,
             output_cap: OutputCap::Assume,
@@ -222,6 +229,8 @@ mod tests {
             ("namespace: a/b".to_owned(), "namespace: must be 1 to 64"),
             ("lease: 10ms".to_owned(), "lease: must be at least 1s"),
             ("{assumed_output_tokens: 20000, max_output_tokens: 16384}".to_owned(), "assumed_output_tokens: must not be above max_output_tokens"),
+            ("on_lost: free".to_owned(), "free"),
+            ("on_abandoned: nothing".to_owned(), "nothing"),
             ("overflow: drop".to_owned(), "drop"),
             ("limits: []".to_owned(), "limits"),
         ] {

@@ -8,9 +8,12 @@
 //!
 //! Workers share the counts through a map with compare-and-swap ([`Store`], implemented by Envoy's shared data). All
 //! budgets of a consumer are one value under one key, so one swap is one decision. The map never deletes keys and has no
-//! size limit. Therefore this crate bounds the number of keys (`max_consumers`), a value has a few numbers per budget
-//! regardless of the number of running calls, and a lease releases the reservation of a call that never ends because the
-//! virtual machine of its worker died.
+//! size limit. Therefore this crate bounds the number of keys (`max_consumers`), and a value has a few numbers per budget
+//! regardless of the number of running calls.
+//!
+//! A call counts in the window in which it ends; until then its reservation counts in every window. A lease ends the
+//! reservation of a call that never ends because the virtual machine of its worker died: whoever next writes the record
+//! charges such a call ([`Claim::if_lost`]).
 //!
 //! This crate has no clock and no host: time is a parameter, the store is a trait, and headers and messages for the caller
 //! are plain data.
@@ -63,10 +66,12 @@
 
 mod bound;
 mod budget;
+mod claim;
 mod codec;
 mod config;
 mod directory;
 mod estimate;
+mod leases;
 mod ledger;
 mod limit_exceeded;
 mod quota;
@@ -77,10 +82,12 @@ mod status;
 mod store;
 mod time;
 mod unavailable;
+mod unfinished;
 mod unit;
 mod usage;
 
 pub use budget::Budget;
+pub use claim::Claim;
 pub use codec::Corrupt;
 pub use config::{ConfigError, Overflow, RawBudget, RawConsumer, RawQuota};
 pub use estimate::{Estimate, OutputCap};
@@ -92,6 +99,7 @@ pub use status::{BudgetStatus, Header, ratelimit_headers};
 pub use store::{Cas, Store};
 pub use time::{Period, PeriodError, UnixMillis};
 pub use unavailable::Unavailable;
+pub use unfinished::{OnAbandoned, OnLost};
 pub use unit::Unit;
 pub use usage::CallUsage;
 

@@ -7,18 +7,21 @@ use tollgate_prices::ModelPrice;
 
 use crate::bound::is_small;
 use crate::budget::Budget;
+use crate::claim::Claim;
 use crate::config::{ConfigError, Overflow, RawQuota, budgets, name};
 use crate::directory::register;
 use crate::estimate::{Estimate, OutputLimits};
-use crate::ledger::{Ledger, lease_expiry};
+use crate::leases::lease_expiry;
+use crate::ledger::Ledger;
 use crate::limit_exceeded::LimitExceeded;
 use crate::record::Record;
 use crate::remaining::Remaining;
-use crate::reservation::{Hold, Reservation};
+use crate::reservation::Reservation;
 use crate::status::BudgetStatus;
 use crate::store::{Cas, Store, create};
 use crate::time::{Period, UnixMillis};
 use crate::unavailable::{MAX_ATTEMPTS, Unavailable};
+use crate::unfinished::{OnAbandoned, OnLost};
 use crate::usage::CallUsage;
 
 /// Maximum length of a consumer name in bytes; the name is part of a stored key.
@@ -45,6 +48,8 @@ pub struct Quota {
     budgets: Box<[Budget]>,
     consumers: BTreeMap<Box<[u8]>, Box<[Budget]>>,
     lease: Period,
+    on_lost: OnLost,
+    on_abandoned: OnAbandoned,
     max_consumers: u64,
     overflow: Overflow,
     output_limits: OutputLimits,
@@ -88,6 +93,8 @@ impl Quota {
             budgets: budgets(raw.budgets, "budgets")?,
             consumers,
             lease: raw.lease,
+            on_lost: raw.on_lost,
+            on_abandoned: raw.on_abandoned,
             max_consumers: raw.max_consumers,
             overflow: raw.overflow,
             output_limits: OutputLimits {
@@ -95,7 +102,7 @@ impl Quota {
                 max: raw.max_output_tokens,
                 cap: raw.output_cap,
             },
-            prefix: format!("tollgate.quota.1/{}/", raw.namespace).into(),
+            prefix: format!("tollgate.quota.2/{}/", raw.namespace).into(),
         })
     }
 
@@ -110,30 +117,50 @@ impl Quota {
         self.output_limits.worst_case(estimate, price)
     }
 
-    /// Reserves `usage` in all budgets of `consumer`, or in none.
+    /// Returns the claim of a call that uses at most `most`. `prompt`: the part of it that the prompt uses.
+    pub fn claim(&self, most: &CallUsage, prompt: &CallUsage) -> Claim {
+        Claim { most: *most, if_lost: self.if_lost(most, prompt) }
+    }
+
+    /// Returns the charge of a call of which `seen` has been seen, should it be lost.
+    pub fn if_lost(&self, reserved: &CallUsage, seen: &CallUsage) -> CallUsage {
+        match self.on_lost {
+            OnLost::Produced => *seen,
+            OnLost::Reserved => *reserved,
+            OnLost::Nothing => CallUsage::ZERO,
+        }
+    }
+
+    /// Returns the charge policy for calls whose client leaves before any output arrives.
+    pub fn on_abandoned(&self) -> OnAbandoned {
+        self.on_abandoned
+    }
+
+    /// Reserves a claim in all budgets of `consumer`, or in none.
     ///
-    /// A budget admits a call if its usage, added to everything settled and reserved in the current window, does not exceed
-    /// the limit. A usage of zero passes any budget: a free call does not wait for a budget in money.
+    /// A budget admits a call if its usage, added to everything settled in the current window and to the reservations of
+    /// all running calls, does not exceed the limit. A usage of zero passes any budget: a free call does not wait for a
+    /// budget in money.
     pub fn reserve<S: Store>(
         &self,
         store: &S,
         consumer: &[u8],
         now: UnixMillis,
-        usage: &CallUsage,
+        claim: impl Into<Claim>,
     ) -> Result<Reservation, Refusal<S::Error>> {
-        self.reserve_always(store, consumer, now, (usage, Limits::Enforced))
+        self.reserve_always(store, consumer, now, (claim.into(), Limits::Enforced))
     }
 
-    /// Reserves `usage` in all budgets of `consumer` even if it exceeds a limit. For an audit, in which calls that would be
+    /// Reserves a claim in all budgets of `consumer` even if it exceeds a limit. For an audit, in which calls that would be
     /// refused pass and are charged.
     pub fn reserve_beyond<S: Store>(
         &self,
         store: &S,
         consumer: &[u8],
         now: UnixMillis,
-        usage: &CallUsage,
+        claim: impl Into<Claim>,
     ) -> Result<Reservation, Refusal<S::Error>> {
-        self.reserve_always(store, consumer, now, (usage, Limits::Ignored))
+        self.reserve_always(store, consumer, now, (claim.into(), Limits::Ignored))
     }
 
     fn reserve_always<S: Store>(
@@ -141,9 +168,9 @@ impl Quota {
         store: &S,
         consumer: &[u8],
         now: UnixMillis,
-        usage: (&CallUsage, Limits),
+        claim: (Claim, Limits),
     ) -> Result<Reservation, Refusal<S::Error>> {
-        let reservation = self.reserve_if(store, consumer, now, usage, |_, _| true)?;
+        let reservation = self.reserve_if(store, consumer, now, claim, |_, _| true)?;
         debug_assert!(reservation.is_some(), "the condition holds");
         reservation.ok_or_else(|| Unavailable::Contended.into())
     }
@@ -158,25 +185,26 @@ impl Quota {
         store: &S,
         consumer: &[u8],
         now: UnixMillis,
-        bound: &CallUsage,
+        bound: impl Into<Claim>,
     ) -> Result<Option<Reservation>, Refusal<S::Error>> {
+        let bound = bound.into();
         self.reserve_if(store, consumer, now, (bound, Limits::Enforced), |record, budgets| {
-            is_small(record, budgets, bound)
+            is_small(record, budgets, &bound.most)
         })
     }
 
-    /// Reserves `usage` if `condition` holds for the consumer's record, whose first ledgers are those of its budgets.
+    /// Reserves `claim` if `condition` holds for the consumer's record, whose first ledgers are those of its budgets.
     fn reserve_if<S: Store>(
         &self,
         store: &S,
         consumer: &[u8],
         now: UnixMillis,
-        (usage, limits): (&CallUsage, Limits),
+        (claim, limits): (Claim, Limits),
         condition: impl Fn(&Record, &[Budget]) -> bool,
     ) -> Result<Option<Reservation>, Refusal<S::Error>> {
         let budgets = self.budgets(consumer);
         if budgets.is_empty() {
-            return Ok(Some(self.unlimited(usage, now)));
+            return Ok(Some(self.unlimited(claim, now)));
         }
         if consumer.len() > MAX_CONSUMER_BYTES {
             return Err(Unavailable::NameTooLong { length: consumer.len() }.into());
@@ -187,21 +215,25 @@ impl Quota {
                 self.open(store, consumer, &mut location)?;
                 continue;
             };
-            record.advance(budgets, now);
+            let lost_calls = record.configure(budgets, now);
             if !condition(&record, budgets) {
                 return Ok(None);
             }
-            let holds = match limits {
-                Limits::Ignored => self.hold(&mut record, budgets, now, usage),
-                Limits::Enforced => self.admit(&mut record, budgets, now, usage).map_err(|exceeded| {
-                    Refusal::LimitExceeded(Box::new(LimitExceeded { shared: location.shared, ..exceeded }))
-                })?,
-            };
+            if let (Limits::Enforced, Err(exceeded)) = (limits, check(&record, budgets, now, &claim.most)) {
+                let exceeded = LimitExceeded { shared: location.shared, ..exceeded };
+                return Err(Refusal::LimitExceeded(Box::new(exceeded)));
+            }
+            let expiry = record.leases.add(&claim, lease_expiry(now, self.lease));
             if write(store, &location.key, &record, cas)? {
-                let statuses = statuses(&record, budgets, now);
-                let (key, renew_at) = (location.key, self.renew_at(now));
-                let shared = location.shared;
-                return Ok(Some(Reservation { key, reserved: *usage, renew_at, holds, statuses, shared }));
+                return Ok(Some(Reservation {
+                    key: location.key,
+                    claim,
+                    expiry,
+                    renew_at: self.renew_at(now),
+                    statuses: statuses(&record, budgets, now),
+                    shared: location.shared,
+                    lost_calls,
+                }));
             }
         }
         Err(Unavailable::Contended.into())
@@ -224,13 +256,13 @@ impl Quota {
         }
         // A consumer without a record has used nothing, or will use the shared record, of which at most as much remains.
         let mut record = read(store, &self.key("consumer/", consumer))?.map(|(record, _)| record).unwrap_or_default();
-        record.advance(budgets, now);
+        record.configure(budgets, now);
         let mut remaining = Remaining::default();
         for (budget, ledger) in budgets.iter().zip(&record.ledgers) {
-            remaining.narrow(budget.unit(), budget.limit().saturating_sub(ledger.used()));
+            remaining.narrow(budget.unit(), budget.limit().saturating_sub(record.used(ledger)));
         }
-        match self.admit(&mut record, budgets, now, least) {
-            Ok(_) => Ok(remaining),
+        match check(&record, budgets, now, least) {
+            Ok(()) => Ok(remaining),
             Err(exceeded) => Err(Refusal::LimitExceeded(Box::new(LimitExceeded { is_lower_bound: true, ..exceeded }))),
         }
     }
@@ -250,74 +282,67 @@ impl Quota {
         fitting
     }
 
-    /// Replaces the reserved amounts by the actual usage, in the windows that admitted the call.
+    /// Replaces the reserved amounts by the actual usage, in the windows of `now`. Returns the number of lost calls of the
+    /// consumer that were charged by the way.
     ///
-    /// If a window has ended since, both amounts are dropped for its budget: the old window no longer limits any call, and
-    /// the new one did not admit this call. A settlement may exceed the limit, because a response may be longer than
-    /// estimated; the consumer's calls are then refused until the window ends.
+    /// A call counts in the window in which it ends, in every budget that the record then has. A settlement may exceed the
+    /// limit, because a response may be longer than estimated; the consumer's calls are then refused until the window ends.
+    /// If the lease has ended before, its charge is replaced too.
     pub fn settle<S: Store>(
         &self,
         store: &S,
         reservation: Reservation,
         now: UnixMillis,
         actual: &CallUsage,
-    ) -> Result<(), Unavailable<S::Error>> {
-        self.change(store, &reservation.key, |record| {
-            let mut changed = false;
-            for hold in &reservation.holds {
-                if let Some(ledger) = record.window_mut(hold.budget, hold.start, now) {
-                    ledger.release(reservation.reserved.of(hold.unit), hold.expiry);
-                    ledger.settle(actual.of(hold.unit));
-                    changed = true;
-                }
-            }
-            changed
+    ) -> Result<u64, Unavailable<S::Error>> {
+        self.change(store, &reservation.key, now, |record| {
+            record.release(&reservation.claim, reservation.expiry);
+            record.settle(actual);
         })
     }
 
-    /// Renews the lease of a running call, see [`Reservation::renew_at`]. A lease that has expired in the meantime is
-    /// reserved again even if it does not fit any more: an admitted call is never aborted.
+    /// Renews the lease of a running call, see [`Reservation::renew_at`]. `if_lost` replaces [`Claim::if_lost`]. Returns the
+    /// number of lost calls of the consumer that were charged by the way.
+    ///
+    /// A lease that has ended in the meantime is reserved again even if it does not fit any more: an admitted call is never
+    /// aborted.
     pub fn renew<S: Store>(
         &self,
         store: &S,
         reservation: &mut Reservation,
         now: UnixMillis,
-    ) -> Result<(), Unavailable<S::Error>> {
-        let expiry = lease_expiry(now, self.lease);
-        let mut holds = reservation.holds.clone();
-        self.change(store, &reservation.key, |record| {
-            let mut changed = false;
-            holds.copy_from_slice(&reservation.holds);
-            for hold in &mut holds {
-                if let Some(ledger) = record.window_mut(hold.budget, hold.start, now) {
-                    let amount = reservation.reserved.of(hold.unit);
-                    ledger.release(amount, hold.expiry);
-                    hold.expiry = ledger.reserve(amount, expiry);
-                    changed = true;
-                }
-            }
-            changed
+        if_lost: &CallUsage,
+    ) -> Result<u64, Unavailable<S::Error>> {
+        let claim = Claim { if_lost: *if_lost, ..reservation.claim };
+        let mut expiry = reservation.expiry;
+        let lost_calls = self.change(store, &reservation.key, now, |record| {
+            record.release(&reservation.claim, reservation.expiry);
+            expiry = record.leases.add(&claim, lease_expiry(now, self.lease));
         })?;
-        reservation.holds = holds;
+        (reservation.claim, reservation.expiry) = (claim, expiry);
         reservation.renew_at = self.renew_at(now);
-        Ok(())
+        Ok(lost_calls)
     }
 
-    /// Applies `edit` to a record and writes it if `edit` returns `true`. Retries while other workers change the record.
+    /// Advances a record to `now`, applies `edit` and writes it. Retries while other workers change the record. Returns the
+    /// number of lost calls.
     fn change<S: Store>(
         &self,
         store: &S,
         key: &[u8],
-        mut edit: impl FnMut(&mut Record) -> bool,
-    ) -> Result<(), Unavailable<S::Error>> {
+        now: UnixMillis,
+        mut edit: impl FnMut(&mut Record),
+    ) -> Result<u64, Unavailable<S::Error>> {
         if key.is_empty() {
-            return Ok(());
+            return Ok(0);
         }
         for _ in 0..MAX_ATTEMPTS {
             // If the store lost the record, it lost the reservation of this call as well.
-            let Some((mut record, cas)) = read(store, key)? else { return Ok(()) };
-            if !edit(&mut record) || write(store, key, &record, cas)? {
-                return Ok(());
+            let Some((mut record, cas)) = read(store, key)? else { return Ok(0) };
+            let lost_calls = record.advance(now);
+            edit(&mut record);
+            if write(store, key, &record, cas)? {
+                return Ok(lost_calls);
             }
         }
         Err(Unavailable::Contended)
@@ -345,60 +370,16 @@ impl Quota {
         Ok(())
     }
 
-    /// Reserves `usage` in the ledgers of all `budgets`, which are the first ones of `record`, or in none.
-    fn admit(
-        &self,
-        record: &mut Record,
-        budgets: &[Budget],
-        now: UnixMillis,
-        usage: &CallUsage,
-    ) -> Result<Box<[Hold]>, LimitExceeded> {
-        debug_assert!(record.ledgers.len() >= budgets.len(), "`advance` makes a ledger for every budget");
-        let exceeded = budgets.iter().zip(&record.ledgers).filter(|(budget, ledger)| {
-            let amount = usage.of(budget.unit());
-            amount > 0 && ledger.used().checked_add(amount).is_none_or(|sum| sum > budget.limit())
-        });
-        let worst = exceeded.max_by_key(|(budget, ledger)| (usage.of(budget.unit()) > budget.limit(), ledger.end()));
-        if let Some((budget, ledger)) = worst {
-            return Err(LimitExceeded {
-                budget: budget.name().into(),
-                unit: budget.unit(),
-                limit: budget.limit(),
-                used: ledger.used(),
-                requested: usage.of(budget.unit()),
-                is_lower_bound: false,
-                window: budget.window(),
-                retry_after: until(ledger.end(), now),
-                never_fits: usage.of(budget.unit()) > budget.limit(),
-                statuses: statuses(record, budgets, now),
-                shared: false,
-            });
-        }
-        Ok(self.hold(record, budgets, now, usage))
-    }
-
-    /// Reserves `usage` in the ledgers of all `budgets`, which are the first ones of `record`.
-    fn hold(&self, record: &mut Record, budgets: &[Budget], now: UnixMillis, usage: &CallUsage) -> Box<[Hold]> {
-        let expiry = lease_expiry(now, self.lease);
-        let hold = |(budget, ledger): (&Budget, &mut Ledger)| Hold {
-            budget: budget.id(),
-            unit: budget.unit(),
-            start: ledger.start,
-            expiry: ledger.reserve(usage.of(budget.unit()), expiry),
-        };
-        budgets.iter().zip(&mut record.ledgers).map(hold).collect()
-    }
-
     /// Returns the empty reservation of a consumer without budgets.
-    fn unlimited(&self, usage: &CallUsage, now: UnixMillis) -> Reservation {
-        let (holds, statuses) = (Box::default(), Box::default());
+    fn unlimited(&self, claim: Claim, now: UnixMillis) -> Reservation {
         Reservation {
             key: Box::default(),
-            reserved: *usage,
+            claim,
+            expiry: lease_expiry(now, self.lease),
             renew_at: self.renew_at(now),
-            holds,
-            statuses,
+            statuses: Box::default(),
             shared: false,
+            lost_calls: 0,
         }
     }
 
@@ -422,12 +403,36 @@ fn write<S: Store>(store: &S, key: &[u8], record: &Record, cas: Cas) -> Result<b
     store.put(key, &record.encode(), cas).map_err(Unavailable::Store)
 }
 
+/// Returns the limit that a call of `usage` exceeds. `record` has been configured with `budgets`.
+fn check(record: &Record, budgets: &[Budget], now: UnixMillis, usage: &CallUsage) -> Result<(), LimitExceeded> {
+    debug_assert!(record.ledgers.len() >= budgets.len(), "`configure` makes a ledger for every budget");
+    let exceeded = budgets.iter().zip(&record.ledgers).filter(|(budget, ledger)| {
+        let amount = usage.of(budget.unit());
+        amount > 0 && record.used(ledger).checked_add(amount).is_none_or(|sum| sum > budget.limit())
+    });
+    let worst = exceeded.max_by_key(|(budget, ledger)| (usage.of(budget.unit()) > budget.limit(), ledger.end()));
+    let Some((budget, ledger)) = worst else { return Ok(()) };
+    Err(LimitExceeded {
+        budget: budget.name().into(),
+        unit: budget.unit(),
+        limit: budget.limit(),
+        used: record.used(ledger),
+        requested: usage.of(budget.unit()),
+        is_lower_bound: false,
+        window: budget.window(),
+        retry_after: until(ledger.end(), now),
+        never_fits: usage.of(budget.unit()) > budget.limit(),
+        statuses: statuses(record, budgets, now),
+        shared: false,
+    })
+}
+
 /// Returns the status of `budgets`, whose ledgers are the first ones of `record`.
 fn statuses(record: &Record, budgets: &[Budget], now: UnixMillis) -> Box<[BudgetStatus]> {
     let status = |(budget, ledger): (&Budget, &Ledger)| BudgetStatus {
         unit: budget.unit(),
         limit: budget.limit(),
-        remaining: budget.limit().saturating_sub(ledger.used()),
+        remaining: budget.limit().saturating_sub(record.used(ledger)),
         reset: until(ledger.end(), now),
     };
     budgets.iter().zip(&record.ledgers).map(status).collect()

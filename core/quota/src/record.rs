@@ -3,35 +3,51 @@
 //! It is one value so that one compare-and-swap reserves in every budget or in none. Numbers are little endian:
 //!
 //! ```text
-//! version u8 = 1, ledgers u8, then for each ledger
-//!   budget u64, window u64 (ms), start u64 (ms), settled u64, leases u8, then for each lease
-//!     expiry u64 (ms), amount u64 (not zero)
+//! version u8 = 2, latest u64 (ms)
+//! configured ledgers u8, ledgers u8, then for each ledger: budget u64, unit u8 (0 tokens, 1 requests, 2 usd), window u64 (ms), start u64 (ms),
+//!   settled u64
+//! leases u8, then for each lease: expiry u64 (ms), calls u32 (not zero), reserved usage, usage charged if lost
+//! usage: tokens u64, requests u64, nano-dollars u64
 //! ```
 
-use crate::budget::Budget;
-use crate::budget::BudgetId;
-use crate::codec::{Corrupt, Reader};
-use crate::ledger::{LEASES, Lease, Ledger};
-use crate::time::{Period, UnixMillis};
+use tollgate_prices::NanoUsd;
 
-const VERSION: u8 = 1;
+use crate::budget::{Budget, BudgetId};
+use crate::claim::Claim;
+use crate::codec::{Corrupt, Reader};
+use crate::leases::{Lease, Leases, SLOTS};
+use crate::ledger::{Ledger, MAX_SKEW};
+use crate::time::{Period, UnixMillis};
+use crate::unit::Unit;
+use crate::usage::CallUsage;
+
+const VERSION: u8 = 2;
+
+/// Encoded length of a ledger and of a lease.
+const LEDGER_BYTES: usize = 33;
+const LEASE_BYTES: usize = 60;
 
 /// Maximum number of ledgers in a record whose budgets are not in this configuration.
 const MAX_UNCONFIGURED: usize = 16;
 
-/// Ledgers of one consumer.
+/// Ledgers and running calls of one consumer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Record {
     pub(crate) ledgers: Vec<Ledger>,
+    /// Number of ledgers, the first ones, whose budgets are in the configuration that was used last.
+    pub(crate) configured: usize,
+    pub(crate) leases: Leases,
+    /// Latest time to which the record was advanced: a clock far behind it was set back.
+    pub(crate) latest: UnixMillis,
 }
 
 impl Record {
-    /// Advances the record to `now`: one ledger for each of `budgets`, in their order, followed by all other ledgers.
+    /// Advances the record to `now` with one ledger for each of `budgets`, in their order, followed by all other ledgers.
+    /// Returns the number of lost calls, see [`advance`](Self::advance).
     ///
-    /// A ledger of a budget that is not configured stays until its window ends: while a configuration is replaced, streams
-    /// of the old one still settle here, and the old one may be restored. At most 16 of these are kept, the ones that end
-    /// last.
-    pub(crate) fn advance(&mut self, budgets: &[Budget], now: UnixMillis) {
+    /// A ledger of a budget that is not configured stays until its window ends: while a configuration is replaced, the old
+    /// one still admits calls, and it may be restored. At most 16 of these are kept, the ones that end last.
+    pub(crate) fn configure(&mut self, budgets: &[Budget], now: UnixMillis) -> u64 {
         for (place, budget) in budgets.iter().enumerate() {
             let ledger = match self.ledgers.iter().position(|ledger| ledger.budget == budget.id()) {
                 Some(found) if found == place => continue,
@@ -40,20 +56,61 @@ impl Record {
             };
             self.ledgers.insert(place.min(self.ledgers.len()), ledger);
         }
+        self.configured = budgets.len();
+        let lost = self.advance(now);
         let mut unconfigured = self.ledgers.split_off(budgets.len().min(self.ledgers.len()));
-        unconfigured.retain(|ledger| !ledger.is_over(now));
         unconfigured.sort_by_key(|ledger| std::cmp::Reverse(ledger.end()));
         unconfigured.truncate(MAX_UNCONFIGURED);
         self.ledgers.append(&mut unconfigured);
+        lost
+    }
+
+    /// Advances the record to `now`: opens the current windows, drops ended ones of other configurations, and charges the calls whose lease has ended without a
+    /// settlement. Returns their number.
+    ///
+    /// Every worker that reads the record computes the same charge, and it is stored by the first one that writes; so it
+    /// is made once.
+    pub(crate) fn advance(&mut self, now: UnixMillis) -> u64 {
+        let mut place = 0;
+        self.ledgers.retain(|ledger| {
+            place += 1;
+            place <= self.configured || !ledger.is_over(now)
+        });
         for ledger in &mut self.ledgers {
             ledger.advance(now);
         }
+        let mut lost = 0;
+        for lease in self.leases.expire(now, self.latest) {
+            lost += u64::from(lease.calls);
+            for ledger in &mut self.ledgers {
+                ledger.charge(&lease.claim.if_lost, lease.expiry);
+            }
+        }
+        let is_set_back = self.latest.0 > now.0.saturating_add(MAX_SKEW);
+        self.latest = if is_set_back { now } else { self.latest.max(now) };
+        lost
     }
 
-    /// Returns the ledger of a budget if its current window began at `start` and has not ended.
-    pub(crate) fn window_mut(&mut self, budget: BudgetId, start: UnixMillis, now: UnixMillis) -> Option<&mut Ledger> {
-        let ledger = self.ledgers.iter_mut().find(|ledger| ledger.budget == budget)?;
-        (ledger.start == start && !ledger.is_over(now)).then_some(ledger)
+    /// Removes the reservation of a call. If its lease has ended, its charge is taken back, as far as its windows have not
+    /// ended.
+    pub(crate) fn release(&mut self, claim: &Claim, expiry: UnixMillis) {
+        if !self.leases.remove(claim, expiry) {
+            for ledger in &mut self.ledgers {
+                ledger.take_back(&claim.if_lost, expiry);
+            }
+        }
+    }
+
+    /// Adds the actual usage of a call in every ledger.
+    pub(crate) fn settle(&mut self, actual: &CallUsage) {
+        for ledger in &mut self.ledgers {
+            ledger.settle(actual);
+        }
+    }
+
+    /// Returns the amount that counts against the limit of a ledger: settled in its window, or reserved.
+    pub(crate) fn used(&self, ledger: &Ledger) -> u64 {
+        ledger.settled.saturating_add(self.leases.reserved().of(ledger.unit))
     }
 
     /// Encodes the record.
@@ -61,18 +118,27 @@ impl Record {
         // Configured budgets (16) and other ledgers (16) stay far below 255.
         debug_assert!(self.ledgers.len() <= usize::from(u8::MAX), "{} ledgers", self.ledgers.len());
         let ledgers = self.ledgers.get(..self.ledgers.len().min(usize::from(u8::MAX))).unwrap_or_default();
-        let mut bytes = Vec::with_capacity(2 + ledgers.len() * (33 + 16 * LEASES));
+        let leases = self.leases.taken().count();
+        let mut bytes = Vec::with_capacity(12 + ledgers.len() * LEDGER_BYTES + leases * LEASE_BYTES);
         bytes.push(VERSION);
+        bytes.extend_from_slice(&self.latest.0.to_le_bytes());
+        bytes.push(self.configured.min(ledgers.len()) as u8);
         bytes.push(ledgers.len() as u8);
         for ledger in ledgers {
-            for number in [ledger.budget.0, ledger.window.millis(), ledger.start.0, ledger.settled] {
+            bytes.extend_from_slice(&ledger.budget.0.to_le_bytes());
+            bytes.push(unit_byte(ledger.unit));
+            for number in [ledger.window.millis(), ledger.start.0, ledger.settled] {
                 bytes.extend_from_slice(&number.to_le_bytes());
             }
-            let taken = || ledger.leases.iter().filter(|lease| lease.amount > 0);
-            bytes.push(taken().count() as u8);
-            for lease in taken() {
-                bytes.extend_from_slice(&lease.expiry.0.to_le_bytes());
-                bytes.extend_from_slice(&lease.amount.to_le_bytes());
+        }
+        bytes.push(leases as u8);
+        for lease in self.leases.taken() {
+            bytes.extend_from_slice(&lease.expiry.0.to_le_bytes());
+            bytes.extend_from_slice(&lease.calls.to_le_bytes());
+            for usage in [lease.claim.most, lease.claim.if_lost] {
+                for number in [usage.tokens, usage.requests, usage.nano_usd.0] {
+                    bytes.extend_from_slice(&number.to_le_bytes());
+                }
             }
         }
         bytes
@@ -84,29 +150,52 @@ impl Record {
         if reader.u8()? != VERSION {
             return Err(reader.corrupt());
         }
+        let latest = UnixMillis(reader.u64()?);
+        let configured = usize::from(reader.u8()?);
         let count = reader.u8()?;
-        let mut record = Record { ledgers: Vec::with_capacity(usize::from(count)) };
+        if configured > usize::from(count) {
+            return Err(reader.corrupt());
+        }
+        let mut ledgers: Vec<Ledger> = Vec::with_capacity(usize::from(count));
         for _ in 0..count {
             let budget = BudgetId(reader.u64()?);
+            let unit = unit(reader.u8()?).ok_or_else(|| reader.corrupt())?;
             let window = Period::from_millis(reader.u64()?).ok_or_else(|| reader.corrupt())?;
             let start = UnixMillis(reader.u64()?);
             let settled = reader.u64()?;
-            let taken = usize::from(reader.u8()?);
-            let mut leases = [Lease::default(); LEASES];
-            for lease in leases.get_mut(..taken).ok_or_else(|| reader.corrupt())? {
-                *lease = Lease { expiry: UnixMillis(reader.u64()?), amount: reader.u64()? };
-                if lease.amount == 0 {
-                    return Err(reader.corrupt());
-                }
-            }
-            if record.ledgers.iter().any(|ledger| ledger.budget == budget) {
+            if ledgers.iter().any(|ledger| ledger.budget == budget) {
                 return Err(reader.corrupt());
             }
-            record.ledgers.push(Ledger { budget, window, start, settled, leases });
+            ledgers.push(Ledger { budget, unit, window, start, settled });
+        }
+        let taken = usize::from(reader.u8()?);
+        let mut leases = Leases([Lease::default(); SLOTS]);
+        for lease in leases.0.get_mut(..taken).ok_or_else(|| reader.corrupt())? {
+            let (expiry, calls) = (UnixMillis(reader.u64()?), reader.u32()?);
+            if calls == 0 {
+                return Err(reader.corrupt());
+            }
+            *lease = Lease { expiry, calls, claim: Claim { most: usage(&mut reader)?, if_lost: usage(&mut reader)? } };
         }
         reader.end()?;
-        Ok(record)
+        Ok(Record { ledgers, configured, leases, latest })
     }
+}
+
+fn unit_byte(unit: Unit) -> u8 {
+    match unit {
+        Unit::Tokens => 0,
+        Unit::Requests => 1,
+        Unit::Usd => 2,
+    }
+}
+
+fn unit(byte: u8) -> Option<Unit> {
+    [Unit::Tokens, Unit::Requests, Unit::Usd].get(usize::from(byte)).copied()
+}
+
+fn usage(reader: &mut Reader<'_>) -> Result<CallUsage, Corrupt> {
+    Ok(CallUsage { tokens: reader.u64()?, requests: reader.u64()?, nano_usd: NanoUsd(reader.u64()?) })
 }
 
 #[cfg(test)]
@@ -114,7 +203,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::unit::Unit;
 
     fn budget(name: &str, window: &str) -> Budget {
         Budget::new(name, Unit::Tokens, 100, window.parse().unwrap())
@@ -128,37 +216,37 @@ mod tests {
     fn ledgers_follow_the_order_of_the_budgets_and_keep_their_counts() {
         let [a, b, c] = [budget("a", "1m"), budget("b", "1h"), budget("c", "1d")];
         let mut record = Record::default();
-        record.advance(&[a.clone(), b.clone(), c.clone()], UnixMillis(0));
+        record.configure(&[a.clone(), b.clone(), c.clone()], UnixMillis(0));
         for (ledger, settled) in record.ledgers.iter_mut().zip([1, 2, 3]) {
-            ledger.settle(settled);
+            ledger.settled = settled;
         }
-        record.advance(&[c.clone(), a.clone(), b.clone()], UnixMillis(1));
+        record.configure(&[c.clone(), a.clone(), b.clone()], UnixMillis(1));
         assert_eq!(ids(&record), [c.id(), a.id(), b.id()]);
-        assert_eq!(record.ledgers.iter().map(Ledger::used).collect::<Vec<_>>(), [3, 1, 2]);
+        assert_eq!(record.ledgers.iter().map(|ledger| ledger.settled).collect::<Vec<_>>(), [3, 1, 2]);
     }
 
     #[test]
     fn a_removed_budget_is_kept_until_its_window_ends() {
         let [a, b] = [budget("a", "1m"), budget("b", "1h")];
         let mut record = Record::default();
-        record.advance(&[a.clone(), b.clone()], UnixMillis(0));
+        record.configure(&[a.clone(), b.clone()], UnixMillis(0));
         for ledger in &mut record.ledgers {
-            ledger.settle(7);
+            ledger.settled = 7;
         }
-        record.advance(std::slice::from_ref(&b), UnixMillis(59_999));
+        record.configure(std::slice::from_ref(&b), UnixMillis(59_999));
         assert_eq!(ids(&record), [b.id(), a.id()]);
-        record.advance(std::slice::from_ref(&b), UnixMillis(60_000));
+        record.configure(std::slice::from_ref(&b), UnixMillis(60_000));
         assert_eq!(ids(&record), [b.id()]);
-        assert_eq!(record.ledgers[0].used(), 7);
+        assert_eq!(record.ledgers[0].settled, 7);
     }
 
     #[test]
     fn the_number_of_removed_budgets_is_bounded() {
         let mut record = Record::default();
         let last = budget("last", "366d");
-        record.advance(std::slice::from_ref(&last), UnixMillis(0));
+        record.configure(std::slice::from_ref(&last), UnixMillis(0));
         for name in 0..100 {
-            record.advance(&[budget(&format!("b{name}"), "1d")], UnixMillis(0));
+            record.configure(&[budget(&format!("b{name}"), "1d")], UnixMillis(0));
         }
         assert_eq!(record.ledgers.len(), 1 + MAX_UNCONFIGURED);
         assert!(ids(&record).contains(&last.id()));
@@ -167,8 +255,8 @@ mod tests {
     #[test]
     fn malformed_bytes_are_corrupt() {
         let mut record = Record::default();
-        record.advance(&[budget("a", "1m"), budget("b", "1h")], UnixMillis(0));
-        record.ledgers[0].reserve(5, UnixMillis(1_000));
+        record.configure(&[budget("a", "1m"), budget("b", "1h")], UnixMillis(0));
+        record.leases.add(&Claim::from(&CallUsage { tokens: 5, ..CallUsage::ZERO }), UnixMillis(1_000));
         let good = record.encode();
         assert_eq!(Record::decode(&good), Ok(record));
 
@@ -177,45 +265,62 @@ mod tests {
         }
         let long = [good.clone(), vec![0]].concat();
         assert_eq!(Record::decode(&long), Err(Corrupt { offset: good.len() }));
-        for (defect, at, byte) in [
-            ("version", 0, 2),
-            ("more ledgers than there are", 1, 3),
-            ("fewer ledgers than there are", 1, 1),
-            ("more leases than a ledger has", 34, 9),
+        let leases = 11 + 2 * LEDGER_BYTES;
+        for (defect, at, bytes) in [
+            ("version", 0, &[1][..]),
+            ("more configured ledgers than there are", 9, &[3]),
+            ("more ledgers than there are", 10, &[3]),
+            ("fewer ledgers than there are", 10, &[1]),
+            ("an unknown unit", 19, &[3]),
+            ("a window of length zero", 20, &[0; 8]),
+            ("more leases than a record has", leases, &[9]),
+            ("a lease without calls", leases + 9, &[0; 4]),
         ] {
             let mut bad = good.clone();
-            bad[at] = byte;
+            bad[at..at + bytes.len()].copy_from_slice(bytes);
             assert!(Record::decode(&bad).is_err(), "{defect}");
         }
-        let mut duplicate = vec![VERSION, 2];
-        duplicate.extend_from_slice(&good[2..51]);
-        duplicate.extend_from_slice(&good[2..51]);
+        let mut duplicate = good.clone();
+        duplicate.copy_within(11..11 + LEDGER_BYTES, 11 + LEDGER_BYTES);
         assert!(Record::decode(&duplicate).is_err(), "a duplicate budget");
-        let mut no_window = good.clone();
-        no_window[10..18].fill(0);
-        assert!(Record::decode(&no_window).is_err(), "a window of length zero");
-        let mut no_amount = good;
-        no_amount[43..51].fill(0);
-        assert!(Record::decode(&no_amount).is_err(), "a lease with amount zero");
+    }
+
+    fn any_usage() -> impl Strategy<Value = CallUsage> {
+        any::<[u64; 3]>().prop_map(|[tokens, requests, usd]| CallUsage { tokens, requests, nano_usd: NanoUsd(usd) })
+    }
+
+    fn any_leases() -> impl Strategy<Value = Leases> {
+        let lease = (any::<u64>(), 1u32.., any_usage(), any_usage()).prop_map(|(expiry, calls, most, if_lost)| Lease {
+            expiry: UnixMillis(expiry),
+            calls,
+            claim: Claim { most, if_lost },
+        });
+        prop::collection::vec(lease, 0..=SLOTS).prop_map(|taken| {
+            let mut leases = Leases::default();
+            leases.0[..taken.len()].copy_from_slice(&taken);
+            leases
+        })
     }
 
     fn any_ledger() -> impl Strategy<Value = Ledger> {
-        let lease = (any::<u64>(), 1u64..).prop_map(|(expiry, amount)| Lease { expiry: UnixMillis(expiry), amount });
-        (any::<[u64; 3]>(), 1u64.., prop::collection::vec(lease, 0..=LEASES)).prop_map(|(numbers, window, taken)| {
-            let [budget, start, settled] = numbers;
-            let mut leases = [Lease::default(); LEASES];
-            leases[..taken.len()].copy_from_slice(&taken);
-            let window = Period::from_millis(window).unwrap();
-            Ledger { budget: BudgetId(budget), window, start: UnixMillis(start), settled, leases }
+        (any::<[u64; 3]>(), 1u64.., 0u8..3).prop_map(|([budget, start, settled], window, byte)| Ledger {
+            budget: BudgetId(budget),
+            unit: unit(byte).unwrap(),
+            window: Period::from_millis(window).unwrap(),
+            start: UnixMillis(start),
+            settled,
         })
     }
 
     proptest! {
         #[test]
-        fn encoding_and_decoding_round_trip(mut ledgers in prop::collection::vec(any_ledger(), 0..32)) {
+        fn encoding_and_decoding_round_trip(
+            mut ledgers in prop::collection::vec(any_ledger(), 0..32), any: usize, leases in any_leases(), latest: u64,
+        ) {
             ledgers.sort_by_key(|ledger| ledger.budget);
             ledgers.dedup_by_key(|ledger| ledger.budget);
-            let record = Record { ledgers };
+            let configured = any % (ledgers.len() + 1);
+            let record = Record { ledgers, configured, leases, latest: UnixMillis(latest) };
             prop_assert_eq!(Record::decode(&record.encode()), Ok(record));
         }
 
@@ -226,7 +331,7 @@ mod tests {
             }
             if let Ok(mut record) = Record::decode(&bytes) {
                 prop_assert_eq!(record.encode(), bytes);
-                record.advance(&[budget("a", "1m")], UnixMillis(now));
+                record.configure(&[budget("a", "1m")], UnixMillis(now));
             }
         }
     }

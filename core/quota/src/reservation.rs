@@ -1,39 +1,35 @@
 //! Reservation of an admitted call.
 
-use crate::budget::BudgetId;
+use crate::claim::Claim;
 use crate::status::BudgetStatus;
 use crate::time::UnixMillis;
-use crate::unit::Unit;
 use crate::usage::CallUsage;
 
 /// Amounts that an admitted call holds in its budgets.
 ///
 /// [`Quota::settle`](crate::Quota::settle) consumes the reservation, so that no call is settled twice. A reservation that
-/// is dropped instead stays in force until its lease ends.
+/// is dropped instead stays in force until its lease ends, and is then charged as [`Claim::if_lost`] says.
 #[derive(Debug, PartialEq, Eq)]
 #[must_use = "a reservation that is not settled stays in force until its lease ends"]
 pub struct Reservation {
     pub(crate) key: Box<[u8]>,
-    pub(crate) reserved: CallUsage,
+    pub(crate) claim: Claim,
+    pub(crate) expiry: UnixMillis,
     pub(crate) renew_at: UnixMillis,
-    pub(crate) holds: Box<[Hold]>,
     pub(crate) statuses: Box<[BudgetStatus]>,
     pub(crate) shared: bool,
-}
-
-/// Reserved amount in one budget: the window that admitted it and the expiry of its lease.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Hold {
-    pub(crate) budget: BudgetId,
-    pub(crate) unit: Unit,
-    pub(crate) start: UnixMillis,
-    pub(crate) expiry: UnixMillis,
+    pub(crate) lost_calls: u64,
 }
 
 impl Reservation {
     /// Returns the reserved usage, which is also the amount to settle for a call whose actual usage is unknown.
     pub fn reserved(&self) -> &CallUsage {
-        &self.reserved
+        &self.claim.most
+    }
+
+    /// Returns the charge if the call is lost.
+    pub fn if_lost(&self) -> &CallUsage {
+        &self.claim.if_lost
     }
 
     /// Returns the status of each budget of the consumer, in their order, with this call deducted.
@@ -49,5 +45,10 @@ impl Reservation {
     /// Returns `true` if the call counts in the record shared by all consumers above `max_consumers`.
     pub fn is_shared(&self) -> bool {
         self.shared
+    }
+
+    /// Returns the number of other calls of the consumer that were found lost, and charged, with this reservation.
+    pub fn lost_calls(&self) -> u64 {
+        self.lost_calls
     }
 }

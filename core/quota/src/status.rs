@@ -15,7 +15,7 @@ pub struct BudgetStatus {
     pub limit: u64,
     /// Remaining amount, with all reservations deducted.
     pub remaining: u64,
-    /// Time until the window ends and `remaining` equals `limit` again.
+    /// Time until the window ends. `remaining` is then `limit` less the reservations of running calls.
     pub reset: Duration,
 }
 

@@ -9,7 +9,9 @@ use proptest::prelude::*;
 use tollgate_prices::NanoUsd;
 
 use support::memory::Memory;
-use tollgate_quota::{CallUsage, MAX_CONSUMER_BYTES, Quota, Refusal, Reservation, Unavailable, Unit, UnixMillis};
+use tollgate_quota::{
+    CallUsage, Claim, MAX_CONSUMER_BYTES, Quota, Refusal, Reservation, Unavailable, Unit, UnixMillis,
+};
 
 const MINUTE: u64 = 60_000;
 const LEASE: u64 = 40_000;
@@ -29,9 +31,9 @@ fn quota(limits: [u64; 3]) -> Quota {
 
 #[derive(Clone, Debug)]
 enum Act {
-    Reserve { consumer: usize, usage: CallUsage },
+    Reserve { consumer: usize, usage: CallUsage, if_lost: CallUsage },
     Settle { which: usize, actual: CallUsage },
-    Renew { which: usize },
+    Renew { which: usize, if_lost: CallUsage },
     Die { which: usize },
     Wait { millis: u64 },
 }
@@ -46,9 +48,9 @@ fn usage(max: u64) -> impl Strategy<Value = CallUsage> {
 
 fn acts() -> impl Strategy<Value = Vec<Act>> {
     let act = prop_oneof![
-        6 => (0usize..2, usage(60)).prop_map(|(consumer, usage)| Act::Reserve { consumer, usage }),
+        6 => (0usize..2, usage(60), usage(20)).prop_map(|(consumer, usage, if_lost)| Act::Reserve { consumer, usage, if_lost }),
         4 => (any::<usize>(), usage(90)).prop_map(|(which, actual)| Act::Settle { which, actual }),
-        1 => any::<usize>().prop_map(|which| Act::Renew { which }),
+        1 => (any::<usize>(), usage(40)).prop_map(|(which, if_lost)| Act::Renew { which, if_lost }),
         1 => any::<usize>().prop_map(|which| Act::Die { which }),
         3 => prop_oneof![0u64..100, 0..LEASE, 0..2 * MINUTE].prop_map(|millis| Act::Wait { millis }),
     ];
@@ -59,29 +61,32 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
 struct Held {
     consumer: usize,
     usage: CallUsage,
-    at: u64,
+    if_lost: CallUsage,
+    /// End of its lease.
     expiry: u64,
-    alive: bool,
+    /// Time at which it was settled, and its usage.
+    settled: Option<(u64, CallUsage)>,
 }
 
 const WINDOWS: [(Unit, u64); 3] = [(Unit::Requests, MINUTE), (Unit::Tokens, 3 * MINUTE), (Unit::Usd, 60 * MINUTE)];
 
+/// Every call that was ever admitted.
 #[derive(Default)]
-struct Model {
-    held: Vec<Held>,
-    /// Settled amounts by consumer, budget and window.
-    settled: BTreeMap<(usize, usize, u64), u64>,
-}
+struct Model(Vec<Held>);
 
 impl Model {
-    /// Returns the settled and reserved amount of one budget, summed call by call.
+    /// Returns the settled and reserved amount of one budget, summed call by call: a call that was settled counts in the
+    /// window in which it was, a running one in every window, and a lost one in the window in which its lease ended.
     fn used(&self, consumer: usize, budget: usize, now: u64) -> u64 {
         let (unit, window) = WINDOWS[budget];
-        let settled = self.settled.get(&(consumer, budget, now / window)).copied().unwrap_or(0);
-        let reserved = self.held.iter().filter(|held| {
-            held.consumer == consumer && held.alive && held.expiry > now && held.at / window == now / window
-        });
-        settled + reserved.map(|held| held.usage.of(unit)).sum::<u64>()
+        let used = |held: &Held| match held.settled {
+            Some((at, actual)) if at / window == now / window => actual.of(unit),
+            Some(_) => 0,
+            None if held.expiry > now => held.usage.of(unit),
+            None if held.expiry / window == now / window => held.if_lost.of(unit),
+            None => 0,
+        };
+        self.0.iter().filter(|held| held.consumer == consumer).map(used).sum()
     }
 }
 
@@ -100,15 +105,16 @@ proptest! {
         let (quota, store, mut model, mut now) = (quota(limits), Memory::default(), Model::default(), begin);
         let names = [&b"alice"[..], b"bob"];
         let mut calls: Vec<(usize, Reservation)> = Vec::new();
+        let (mut lost_calls, mut found_late) = (0, 0);
         for act in acts {
             match act {
-                Act::Reserve { consumer, usage } => {
+                Act::Reserve { consumer, usage, if_lost } => {
                     let used = [0, 1, 2].map(|budget| model.used(consumer, budget, now));
                     let fits = |budget: usize| {
                         let amount = usage.of(WINDOWS[budget].0);
                         amount == 0 || used[budget] + amount <= limits[budget]
                     };
-                    match quota.reserve(&store, names[consumer], UnixMillis(now), &usage) {
+                    match quota.reserve(&store, names[consumer], UnixMillis(now), Claim { most: usage, if_lost }) {
                         Ok(reservation) => {
                             prop_assert!([0, 1, 2].into_iter().all(fits), "admitted {usage:?} beside {used:?}");
                             for (budget, status) in reservation.statuses().iter().enumerate() {
@@ -117,8 +123,9 @@ proptest! {
                                 prop_assert_eq!(status.remaining, limits[budget].saturating_sub(sum));
                                 prop_assert_eq!(status.reset.as_millis() as u64, window - now % window);
                             }
-                            calls.push((model.held.len(), reservation));
-                            model.held.push(Held { consumer, usage, at: now, expiry: expiry(now), alive: true });
+                            lost_calls += reservation.lost_calls();
+                            calls.push((model.0.len(), reservation));
+                            model.0.push(Held { consumer, usage, if_lost, expiry: expiry(now), settled: None });
                         }
                         Err(Refusal::LimitExceeded(exceeded)) => {
                             let budget = ["r", "t", "m"].iter().position(|name| **name == *exceeded.budget).unwrap();
@@ -136,30 +143,36 @@ proptest! {
                 }
                 Act::Settle { which, actual } if !calls.is_empty() => {
                     let (index, reservation) = calls.swap_remove(which % calls.len());
-                    quota.settle(&store, reservation, UnixMillis(now), &actual).unwrap();
-                    let held = &mut model.held[index];
-                    held.alive = false;
-                    for (budget, (unit, window)) in WINDOWS.into_iter().enumerate() {
-                        if held.at / window == now / window {
-                            *model.settled.entry((held.consumer, budget, now / window)).or_default() += actual.of(unit);
-                        }
-                    }
+                    // A worker that settles after the lease of the call has itself found it lost, or another one has.
+                    found_late += u64::from(model.0[index].expiry <= now);
+                    lost_calls += quota.settle(&store, reservation, UnixMillis(now), &actual).unwrap();
+                    model.0[index].settled = Some((now, actual));
                 }
-                Act::Renew { which } if !calls.is_empty() => {
+                Act::Renew { which, if_lost } if !calls.is_empty() => {
                     let at = which % calls.len();
                     let (index, reservation) = &mut calls[at];
-                    quota.renew(&store, reservation, UnixMillis(now)).unwrap();
+                    found_late += u64::from(model.0[*index].expiry <= now);
+                    lost_calls += quota.renew(&store, reservation, UnixMillis(now), &if_lost).unwrap();
                     prop_assert_eq!(reservation.renew_at(), UnixMillis(now + LEASE / 2));
-                    model.held[*index].expiry = expiry(now);
+                    (model.0[*index].expiry, model.0[*index].if_lost) = (expiry(now), if_lost);
                 }
                 Act::Die { which } if !calls.is_empty() => drop(calls.swap_remove(which % calls.len())),
                 Act::Wait { millis } => now += millis,
                 Act::Settle { .. } | Act::Renew { .. } | Act::Die { .. } => {}
             }
         }
+        // Every lease that ended without a settlement is reported once.
+        now += 2 * LEASE;
+        for name in names {
+            if let Ok(probe) = quota.reserve(&store, name, UnixMillis(now), &CallUsage::ZERO) {
+                lost_calls += probe.lost_calls();
+            }
+        }
+        let unsettled = model.0.iter().filter(|held| held.settled.is_none()).count() as u64;
+        prop_assert_eq!(lost_calls, unsettled + found_late);
         // The size of a record does not grow with the number of calls.
         for (key, (value, _)) in &store.0.borrow().values {
-            prop_assert!(value.len() <= 2 + 3 * (33 + 16 * 8), "{} bytes under {key:?}", value.len());
+            prop_assert!(value.len() <= 12 + 3 * 33 + 8 * 60, "{} bytes under {key:?}", value.len());
         }
     }
 
@@ -199,7 +212,7 @@ proptest! {
         match quota.reserve(&store, &consumer, UnixMillis(now), &usage(tokens)) {
             Ok(mut reservation) => {
                 prop_assert!(tokens <= limit);
-                quota.renew(&store, &mut reservation, UnixMillis(later)).unwrap();
+                quota.renew(&store, &mut reservation, UnixMillis(later), &usage(actual)).unwrap();
                 quota.settle(&store, reservation, UnixMillis(later), &usage(actual)).unwrap();
             }
             Err(Refusal::LimitExceeded(exceeded)) => prop_assert!(tokens > limit && exceeded.never_fits && !exceeded.message().is_empty()),

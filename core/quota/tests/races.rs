@@ -88,7 +88,7 @@ const ONE: CallUsage = CallUsage { tokens: 10, requests: 1, nano_usd: NanoUsd(1)
 fn call(quota: &Quota, store: &Replay<'_>, consumer: &[u8], settle: bool) -> Result<bool, Paused> {
     match quota.reserve(store, consumer, NOW, &ONE) {
         Ok(reservation) if settle => match quota.settle(store, reservation, NOW, &ONE) {
-            Ok(()) => Ok(true),
+            Ok(_) => Ok(true),
             Err(Unavailable::Store(paused)) => Err(paused),
             Err(other) => panic!("{other:?}"),
         },
@@ -202,7 +202,7 @@ fn remaining(quota: &Quota, shared: &Shared, consumer: &[u8]) -> Vec<u64> {
 
 /// Returns the number of consumers in the stored directory.
 fn registered_consumers(shared: &Shared) -> u64 {
-    let (bytes, _) = &shared.values[&b"tollgate.quota.1/default/directory"[..]];
+    let (bytes, _) = &shared.values[&b"tollgate.quota.2/default/directory"[..]];
     u64::from_le_bytes(bytes[1..9].try_into().unwrap())
 }
 
@@ -241,12 +241,12 @@ fn the_last_free_record_is_given_to_one_consumer_in_every_interleaving() {
     let quota = quota("{ budgets: [ { name: a, unit: requests, limit: 1, window: 1h } ], max_consumers: 1 }");
     all_interleavings(&quota, Shared::default(), &[b"new", b"new"], false, |shared, admitted| {
         assert_eq!(admitted.iter().filter(|admitted| **admitted).count(), 1);
-        assert!(!shared.values.contains_key(&b"tollgate.quota.1/default/overflow"[..]));
+        assert!(!shared.values.contains_key(&b"tollgate.quota.2/default/overflow"[..]));
     });
     // Two consumers and one free record: each is admitted once, one of them in the shared record.
     all_interleavings(&quota, Shared::default(), &[b"one", b"two"], false, |shared, admitted| {
         assert_eq!(admitted, [true, true]);
-        let keys: Vec<_> = shared.values.keys().filter(|key| key.starts_with(b"tollgate.quota.1/")).collect();
+        let keys: Vec<_> = shared.values.keys().filter(|key| key.starts_with(b"tollgate.quota.2/")).collect();
         assert_eq!(keys.len(), 3, "one consumer, the directory and the shared record: {keys:?}");
         assert_eq!(registered_consumers(shared), 1);
     });
@@ -338,14 +338,11 @@ struct Running {
     began: UnixMillis,
     /// Outcomes of the store operations that reserved it.
     recorded: Vec<Outcome>,
-    /// Start of the window that admitted it.
-    window: UnixMillis,
 }
 
 impl Running {
-    fn new(amount: u64, began: UnixMillis, recorded: &[Outcome], reservation: &Reservation) -> Running {
-        let window_end = began.0 + reservation.statuses()[0].reset.as_millis() as u64;
-        Running { amount, began, recorded: recorded.to_vec(), window: UnixMillis(window_end - WINDOW) }
+    fn new(amount: u64, began: UnixMillis, recorded: &[Outcome]) -> Running {
+        Running { amount, began, recorded: recorded.to_vec() }
     }
 
     /// Returns the reservation, made again from the recorded outcomes: settling consumes a reservation, and a paused
@@ -362,11 +359,16 @@ impl Running {
     }
 }
 
-/// Returns the amount used in the first ledger of a stored record: settled and reserved together.
+/// Returns the tokens used in the only ledger of a stored record: settled and reserved together.
 fn used(record: &[u8]) -> u64 {
     let number = |at: usize| u64::from_le_bytes(record[at..at + 8].try_into().unwrap());
-    let (settled, leases) = (number(26), usize::from(record[34]));
-    settled + (0..leases).map(|lease| number(35 + 16 * lease + 8)).sum::<u64>()
+    let (settled, leases) = (number(36), usize::from(record[44]));
+    settled + (0..leases).map(|lease| number(45 + 60 * lease + 12)).sum::<u64>()
+}
+
+/// Returns the start of the window of the only ledger of a stored record.
+fn window_start(record: &[u8]) -> UnixMillis {
+    UnixMillis(u64::from_le_bytes(record[28..36].try_into().unwrap()))
 }
 
 #[test]
@@ -401,10 +403,10 @@ fn interleaved_workers_never_exceed_the_limit_while_leases_end_and_windows_roll(
                     let result = step(&shared, recorded, |store| reserve(&quota, store, *began, *amount));
                     match &result {
                         Some(Ok(reservation)) => {
-                            let (bytes, _) = store().get(b"tollgate.quota.1/default/consumer/one").unwrap().unwrap();
+                            let (bytes, _) = store().get(b"tollgate.quota.2/default/consumer/one").unwrap().unwrap();
                             prop_assert!(used(&bytes) <= LIMIT, "admitted {amount}: {bytes:?}");
                             prop_assert_eq!(reservation.reserved(), &tokens(*amount));
-                            calls.push(Running::new(*amount, *began, &recorded.borrow(), reservation));
+                            calls.push(Running::new(*amount, *began, &recorded.borrow()));
                         }
                         Some(Err(Refusal::LimitExceeded(exceeded))) => {
                             prop_assert!(exceeded.used + *amount > LIMIT, "{exceeded:?}");
@@ -424,7 +426,10 @@ fn interleaved_workers_never_exceed_the_limit_while_leases_end_and_windows_roll(
                     });
                     if let Some(result) = &result {
                         contended |= result.is_err();
-                        settled.push((calls.remove(0).window, actual));
+                        calls.remove(0);
+                        // Another worker may have opened the next window since the settlement began.
+                        let (bytes, _) = store().get(b"tollgate.quota.2/default/consumer/one").unwrap().unwrap();
+                        settled.push((window_start(&bytes), actual));
                     }
                     result.is_some()
                 }
@@ -441,11 +446,12 @@ fn interleaved_workers_never_exceed_the_limit_while_leases_end_and_windows_roll(
         }
         prop_assert!(!contended && workers.iter().all(|(acts, current, ..)| acts.len() == 0 && current.is_none()));
 
-        // At rest, the budget holds what was settled in this window plus the reservations of it whose lease has not ended.
-        let window = UnixMillis(now - now % WINDOW);
+        // At rest, the budget holds what was settled in this window, the charges of leases that ended in it, and the
+        // reservations whose lease has not ended. A call that is lost is charged in full here.
+        let window = |time: u64| time / WINDOW;
         let running = workers.iter().flat_map(|(.., calls)| calls).chain(&lost);
-        let used: u64 = settled.iter().filter(|(start, _)| *start == window).map(|(_, actual)| actual).sum::<u64>()
-            + running.filter(|call| call.window == window && call.expiry() > now).map(|call| call.amount).sum::<u64>();
+        let used: u64 = settled.iter().filter(|(at, _)| window(at.0) == window(now)).map(|(_, actual)| actual).sum::<u64>()
+            + running.filter(|call| call.expiry() > now || window(call.expiry()) == window(now)).map(|call| call.amount).sum::<u64>();
         let store = store();
         let probe = quota.reserve(&store, b"one", UnixMillis(now), &CallUsage::ZERO).unwrap();
         prop_assert_eq!(probe.statuses()[0].remaining, LIMIT.saturating_sub(used));

@@ -2,7 +2,7 @@
 
 use tollgate_kit::{Call, random_key};
 use tollgate_prices::{ModelPrice, NanoUsd};
-use tollgate_quota::{CallUsage, Estimate, LimitExceeded, Refusal, Remaining, Store};
+use tollgate_quota::{CallUsage, Claim, Estimate, LimitExceeded, Refusal, Remaining, Store};
 use tollgate_tokens::{Margin, Profile, TextCache};
 
 use crate::config::Config;
@@ -31,6 +31,14 @@ impl Admission<'_> {
             estimate.nano_usd = NanoUsd(1);
         }
         estimate
+    }
+
+    /// Returns the claim of a call: the most that it can use, and the part of its prompt.
+    pub(crate) fn claim(&self, token_estimate: &Estimate) -> Claim {
+        let no_output =
+            Estimate { max_output_tokens: Some(0), min_output_tokens: 0, thinking_tokens: 0, ..*token_estimate };
+        let prompt = self.config.quota.worst_case(&no_output, self.price);
+        self.config.quota.claim(&self.estimate(token_estimate), &prompt)
     }
 
     /// Returns what the budgets leave, given that at least `input_tokens` are reserved for the prompt.

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use tollgate_kit::{ConfigError, Configuration, Limits};
 use tollgate_names::{Entries, Resolver};
 use tollgate_prices::{ModelPrice, OnUnknownPrice, PriceTable, RawPrices};
-use tollgate_quota::{OutputCap, Overflow, Period, Quota, RawBudget, RawConsumer, RawQuota};
+use tollgate_quota::{OnAbandoned, OnLost, OutputCap, Overflow, Period, Quota, RawBudget, RawConsumer, RawQuota};
 use tollgate_tokens::{Catalog, RawAliases, RawMargins, RawTokenizer};
 
 use crate::consumer::{ConsumerSource, RawConsumerSource};
@@ -40,6 +40,10 @@ pub struct RawConfig {
     pub namespace: String,
     /// See [`RawQuota::lease`].
     pub lease: Period,
+    /// See [`RawQuota::on_lost`].
+    pub on_lost: OnLost,
+    /// See [`RawQuota::on_abandoned`].
+    pub on_abandoned: OnAbandoned,
     /// See [`RawQuota::max_consumers`].
     pub max_consumers: u64,
     /// See [`RawQuota::overflow`].
@@ -79,6 +83,8 @@ impl Default for RawConfig {
             consumers: quota.consumers,
             namespace: quota.namespace,
             lease: quota.lease,
+            on_lost: quota.on_lost,
+            on_abandoned: quota.on_abandoned,
             max_consumers: quota.max_consumers,
             overflow: quota.overflow,
             output_cap: quota.output_cap,
@@ -125,6 +131,8 @@ impl Config {
             budgets: raw.budgets,
             consumers: raw.consumers,
             lease: raw.lease,
+            on_lost: raw.on_lost,
+            on_abandoned: raw.on_abandoned,
             max_consumers: raw.max_consumers,
             overflow: raw.overflow,
             output_cap: raw.output_cap,

@@ -12,7 +12,7 @@ pub(crate) struct Metrics {
     pub(crate) unavailable: Counter,
     /// Calls whose model has no price.
     pub(crate) unpriced: Counter,
-    /// Admitted calls whose usage could not be settled. Their reservation lasts until its lease ends.
+    /// Admitted calls whose lease ended without a settlement, counted by the worker that charged them.
     pub(crate) unsettled: Counter,
     /// Prompts counted by this filter.
     pub(crate) counted: Counter,

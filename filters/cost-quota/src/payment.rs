@@ -5,7 +5,7 @@ use std::rc::Rc;
 use tollgate_kit::{BodyMode, Call, Exchange, Response, ResponseHead, StreamAction, StreamEnd, Verdict, property};
 use tollgate_llm::ParsedEvent;
 use tollgate_prices::{ModelPrice, NanoUsd, OnUnknownPrice, Quantities};
-use tollgate_quota::{CallUsage, Estimate, LimitExceeded, Refusal, Reservation, Unit, ratelimit_headers};
+use tollgate_quota::{CallUsage, Estimate, LimitExceeded, Refusal, Reservation, Unit, UnixMillis, ratelimit_headers};
 use tollgate_tokens::{UsageMeter, UsageRecord};
 
 use crate::admission::Admission;
@@ -104,7 +104,11 @@ impl Exchange for Payment {
         if let Some(meter) = self.usage.local_meter() {
             meter.add_unreadable(bytes);
         }
-        self.renew(now_ns);
+        if let Some(now) = self.renewal_due(now_ns) {
+            let record = self.usage.record_so_far();
+            let served_model = self.usage.served_model();
+            self.renew(now, record.as_ref(), served_model.as_deref());
+        }
     }
 
     fn on_log(&mut self, end: &StreamEnd) {
@@ -160,11 +164,11 @@ impl Payment {
         match input {
             Input::Counted(tokens) => token_estimate.input_tokens = margin.reserved(tokens),
             Input::Bounded { most, prompt } => {
-                let bound = admission.estimate(&Estimate { input_tokens: margin.reserved(most), ..token_estimate });
+                let bound = admission.claim(&Estimate { input_tokens: margin.reserved(most), ..token_estimate });
                 let now = millis(call.now_ns());
                 // A refusal by a bound is none: the count decides.
-                if let Ok(Some(reservation)) = filter.config.quota.reserve_bound(&SharedData, consumer, now, &bound) {
-                    self.reservation = Some(reservation);
+                if let Ok(Some(reservation)) = filter.config.quota.reserve_bound(&SharedData, consumer, now, bound) {
+                    self.hold(reservation);
                     return unless_unpriced(is_unpriced, Verdict::Continue);
                 }
                 if !filter.config.is_audit
@@ -181,17 +185,19 @@ impl Payment {
                 Err(exceeded) => return self.limit_exceeded(&exceeded),
             },
         }
-        let estimate = admission.estimate(&token_estimate);
+        let claim = admission.claim(&token_estimate);
         let now = millis(call.now_ns());
-        let verdict = match filter.config.quota.reserve(&SharedData, consumer, now, &estimate) {
+        let verdict = match filter.config.quota.reserve(&SharedData, consumer, now, claim) {
             Ok(reservation) => {
-                self.reservation = Some(reservation);
+                self.hold(reservation);
                 Verdict::Continue
             }
             Err(Refusal::LimitExceeded(exceeded)) => {
                 if filter.config.is_audit {
                     // The call goes on, and is charged.
-                    self.reservation = filter.config.quota.reserve_beyond(&SharedData, consumer, now, &estimate).ok();
+                    if let Ok(reservation) = filter.config.quota.reserve_beyond(&SharedData, consumer, now, claim) {
+                        self.hold(reservation);
+                    }
                 }
                 self.limit_exceeded(&exceeded)
             }
@@ -230,20 +236,40 @@ impl Payment {
         }
     }
 
-    /// Renews the reservation of a running call when it is due.
-    pub fn renew(&mut self, now_ns: fn() -> u64) {
+    fn hold(&mut self, reservation: Reservation) {
+        self.filter.metrics.borrow().unsettled.add(reservation.lost_calls());
+        self.reservation = Some(reservation);
+    }
+
+    /// Returns the current time if the reservation of a running call has to be [renewed](Self::renew).
+    pub fn renewal_due(&self, now_ns: fn() -> u64) -> Option<UnixMillis> {
+        let renew_at = self.reservation.as_ref()?.renew_at();
+        Some(millis(now_ns())).filter(|now| renew_at <= *now)
+    }
+
+    /// Renews the reservation of a running call. `seen`: its usage so far, if that is known.
+    pub fn renew(&mut self, now: UnixMillis, seen: Option<&UsageRecord>, served_model: Option<&str>) {
+        let seen = seen.map(|record| CallUsage {
+            tokens: used_tokens(&record.usage),
+            requests: 1,
+            nano_usd: self.price(served_model).map(|price| self.cost(true, record, &price)).unwrap_or_default(),
+        });
         let Some(reservation) = &mut self.reservation else { return };
-        let now = millis(now_ns());
-        if reservation.renew_at() <= now {
-            // On failure the reservation is kept until its lease ends, and the next event tries again.
-            let _ = self.filter.config.quota.renew(&SharedData, reservation, now);
+        let quota = &self.filter.config.quota;
+        let if_lost = match &seen {
+            Some(seen) => quota.if_lost(reservation.reserved(), seen),
+            None => *reservation.if_lost(),
+        };
+        // On failure the reservation is kept until its lease ends, and the next event tries again.
+        if let Ok(lost_calls) = quota.renew(&SharedData, reservation, now, &if_lost) {
+            self.filter.metrics.borrow().unsettled.add(lost_calls);
         }
     }
 
     /// Publishes the cost of a call at its end, and replaces its reservation by what it used. `served_model`: the model
     /// that the provider reported.
     pub fn settle(&mut self, end: &StreamEnd, record: &UsageRecord, served_model: Option<&str>) {
-        let cost = self.price(served_model).map(|price| self.cost(end, record, &price));
+        let cost = self.price(served_model).map(|price| self.cost(end.was_served(), record, &price));
         let nano_usd = cost.unwrap_or_default();
         property::set_number(property::COST_NANO_USD, nano_usd.0);
         property::set_number(property::COST_MICRO_USD, nano_usd.micros());
@@ -253,18 +279,21 @@ impl Payment {
             metrics.cost(if end.succeeded { model } else { "none" }, cost);
         }
         let Some(reservation) = self.reservation.take() else { return };
-        let requests = u64::from(end.reached_upstream());
-        let actual = CallUsage { tokens: used_tokens(&record.usage), requests, nano_usd };
-        if let Err(why) = self.filter.config.quota.settle(&SharedData, reservation, millis(end.now_ns), &actual) {
-            metrics.unsettled.add(1);
-            log_unavailable("settled", &why);
+        let actual = match end.reached_upstream() {
+            true => CallUsage { tokens: used_tokens(&record.usage), requests: 1, nano_usd },
+            false => CallUsage::ZERO,
+        };
+        match self.filter.config.quota.settle(&SharedData, reservation, millis(end.now_ns), &actual) {
+            Ok(lost_calls) => metrics.unsettled.add(lost_calls),
+            // Its lease will end, and is charged and counted then.
+            Err(why) => log_unavailable("settled", &why),
         }
     }
 
     /// Returns the cost of a call, of which other models than the served one may have worked on parts.
-    fn cost(&self, end: &StreamEnd, record: &UsageRecord, price: &ModelPrice) -> NanoUsd {
+    fn cost(&self, was_served: bool, record: &UsageRecord, price: &ModelPrice) -> NanoUsd {
         let tier = record.service_tier.and_then(priced_tier);
-        let own = Quantities { requests: end.was_served().into(), ..charged(&record.own_usage(), price) };
+        let own = Quantities { requests: was_served.into(), ..charged(&record.own_usage(), price) };
         record.by_model.iter().fold(price.cost(&own, tier), |cost, (model, part)| {
             let found = self.filter.config.price(None, Some(model));
             let price = found.as_ref().unwrap_or(price);

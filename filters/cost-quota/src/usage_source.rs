@@ -24,6 +24,14 @@ impl UsageSource {
         }
     }
 
+    /// Returns the usage of a running call as far as this filter has seen it; `None` if it reads no response.
+    pub(crate) fn record_so_far(&self) -> Option<UsageRecord> {
+        match self {
+            UsageSource::Local(meter) => Some(meter.record()),
+            UsageSource::TokenCounter => None,
+        }
+    }
+
     /// Returns the model that the provider says it served.
     pub(crate) fn served_model(&self) -> Option<String> {
         match self {

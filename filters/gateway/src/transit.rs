@@ -173,8 +173,12 @@ impl Exchange for Transit {
         if let Some(counting) = &mut self.counting {
             counting.work.on_progress(now_ns, bytes);
         }
-        if let Some(payment) = &mut self.payment {
-            payment.renew(now_ns);
+        if let Some(payment) = &mut self.payment
+            && let Some(now) = payment.renewal_due(now_ns)
+        {
+            let counting = self.counting.as_ref().map(|counting| &counting.work);
+            let record = counting.map(|counting| counting.record());
+            payment.renew(now, record.as_ref(), counting.and_then(|counting| counting.served_model()));
         }
     }
 

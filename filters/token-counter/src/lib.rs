@@ -220,6 +220,11 @@ impl Counting {
         self.meter.as_ref()?.served_model()
     }
 
+    /// Returns the usage of a call as far as it has been seen.
+    pub fn record(&self) -> UsageRecord {
+        self.meter.as_ref().map_or(UsageRecord::NOTHING, |meter| meter.record())
+    }
+
     /// Publishes the usage of a call at its end, and returns it.
     pub fn settle(&mut self, end: &StreamEnd) -> UsageRecord {
         let Some(meter) = &self.meter else { return UsageRecord::NOTHING };

@@ -41,6 +41,8 @@ pub(super) fn compile(raw: Vec<RawBudget>, quota: RawQuota, findings: &mut Findi
         budgets: common.budgets,
         consumers: Entries(groups.iter().map(|(name, group)| (name.clone(), group.consumer())).collect()),
         lease: quota.lease,
+        on_lost: quota.on_lost,
+        on_abandoned: quota.on_abandoned,
         max_consumers: quota.max_consumers,
         overflow: quota.overflow,
         output_cap: quota.output_cap,

@@ -79,26 +79,82 @@ fn settling_zero_releases_the_whole_reservation() {
 }
 
 #[test]
-fn a_settlement_after_the_end_of_the_window_counts_in_no_window() {
+fn a_call_counts_in_the_window_in_which_it_ends() {
     let (quota, store) = (quota(THREE), Memory::default());
     let held = quota.reserve(&store, b"a", NOW, &CALL).unwrap();
-    quota.settle(&store, held, later(30_000), &CALL).unwrap();
-    // The minute budgets drop it; the daily budget counts it.
-    assert_eq!(remaining(&quota, &store, "a", later(30_000)), [3, 100, 600]);
-    // If no window counts it, nothing is written.
-    let held = quota.reserve(&store, b"a", later(30_000), &CALL).unwrap();
-    let before = store.0.borrow().clone();
-    quota.settle(&store, held, later(2 * 86_400_000), &CALL).unwrap();
-    assert_eq!(*store.0.borrow(), before);
+    // Its reservation counts in every window until then.
+    for now in [later(30_000), later(90_000), later(150_000)] {
+        assert_eq!(remaining(&quota, &store, "a", now), [2, 60, 600], "{now:?}");
+    }
+    let refused = limit_exceeded(quota.reserve(&store, b"a", later(150_000), &CallUsage { tokens: 61, ..CALL }));
+    assert_eq!((refused.used, refused.requested), (40, 61));
+    quota.settle(&store, held, later(150_000), &CallUsage { tokens: 70, ..CALL }).unwrap();
+    assert_eq!(remaining(&quota, &store, "a", later(150_000)), [2, 30, 600]);
+    assert_eq!(remaining(&quota, &store, "a", later(210_000)), [3, 100, 600]);
+}
+
+/// Answers of 2.5 s under a window of 2 s, one asked for every 0.1 s: each window admits no more than its limit, although
+/// every call ends in a later one.
+#[test]
+fn calls_that_outlast_the_window_stay_within_the_limit() {
+    let quota = quota("budgets: [{ name: t, unit: tokens, limit: 20000, window: 2s }]");
+    let answer = CallUsage { tokens: 5_000, requests: 1, nano_usd: NanoUsd(0) };
+    for duration in [50, 2_500, 7_000] {
+        let (store, mut running, mut served) = (Memory::default(), Vec::new(), BTreeMap::<u64, u64>::new());
+        for now in (1_700_000_000_000..1_700_000_030_000).step_by(50) {
+            while running.first().is_some_and(|(end, _)| *end <= now) {
+                let (end, held) = running.remove(0);
+                quota.settle(&store, held, UnixMillis(end), &answer).unwrap();
+                *served.entry(end / 2_000).or_default() += answer.tokens;
+            }
+            if let Ok(held) = quota.reserve(&store, b"a", UnixMillis(now), &answer) {
+                running.push((now + duration, held));
+            }
+        }
+        assert!(served.values().all(|tokens| *tokens <= 20_000), "{duration}: {served:?}");
+        assert!(served.values().sum::<u64>() >= 20_000, "{duration}: {served:?}");
+    }
 }
 
 #[test]
-fn the_reservation_of_a_dead_worker_ends_with_its_lease() {
+fn a_lost_call_is_charged_once_when_its_lease_ends() {
+    let quota = quota(&THREE.replace("1m", "1d"));
+    let store = Memory::default();
+    let if_lost = CallUsage { tokens: 15, requests: 1, nano_usd: NanoUsd(150) };
+    drop(quota.reserve(&store, b"a", NOW, Claim { most: CALL, if_lost }).unwrap());
+    assert_eq!(remaining(&quota, &store, "a", later(15 * 60_000 - 1)), [2, 60, 600]);
+    let expired = later(19 * 60_000);
+    let next = quota.reserve(&store, b"a", expired, &CallUsage::ZERO).unwrap();
+    assert_eq!(next.lost_calls(), 1);
+    assert_eq!(remaining(&quota, &store, "a", expired), [2, 85, 850]);
+    assert_eq!(quota.settle(&store, next, expired, &CallUsage::ZERO), Ok(0));
+    assert_eq!(remaining(&quota, &store, "a", later(20 * 60_000)), [2, 85, 850]);
+}
+
+#[test]
+fn a_settlement_finds_calls_that_are_lost() {
     let quota = quota(&THREE.replace("1m", "1d"));
     let store = Memory::default();
     drop(quota.reserve(&store, b"a", NOW, &CALL).unwrap());
-    assert_eq!(remaining(&quota, &store, "a", later(15 * 60_000 - 1)), [2, 60, 600]);
-    assert_eq!(remaining(&quota, &store, "a", later(19 * 60_000)), [3, 100, 1_000]);
+    let mut running = quota.reserve(&store, b"a", later(400_000), &CALL).unwrap();
+    assert_eq!(quota.renew(&store, &mut running, later(850_000), &CALL), Ok(0));
+    assert_eq!(quota.settle(&store, running, later(1_200_000), &CallUsage::ZERO), Ok(1));
+    assert_eq!(remaining(&quota, &store, "a", later(1_200_000)), [2, 60, 600]);
+}
+
+#[test]
+fn a_call_that_is_settled_after_its_lease_is_charged_once() {
+    let quota = quota(&THREE.replace("1m", "1d"));
+    let late = later(3_600_000);
+    for found_before in [false, true] {
+        let store = Memory::default();
+        let held = quota.reserve(&store, b"a", NOW, &CALL).unwrap();
+        if found_before {
+            drop(quota.reserve(&store, b"a", late, &CallUsage::ZERO).unwrap());
+        }
+        quota.settle(&store, held, late, &CallUsage { tokens: 10, ..CALL }).unwrap();
+        assert_eq!(remaining(&quota, &store, "a", late), [2, 90, 600], "{found_before}");
+    }
 }
 
 #[test]
@@ -109,17 +165,19 @@ fn a_long_call_keeps_its_reservation_and_settles_once() {
     let mut now = NOW;
     for _ in 0..10 {
         now = held.renew_at();
-        quota.renew(&store, &mut held, now).unwrap();
+        quota.renew(&store, &mut held, now, &CALL).unwrap();
         assert_eq!(remaining(&quota, &store, "a", now), [2, 60, 600]);
     }
     assert_eq!(now, later(10 * 450_000));
     quota.settle(&store, held, now, &CALL).unwrap();
     assert_eq!(remaining(&quota, &store, "a", now), [2, 60, 600]);
-    // A late renewal reserves again after the lease has expired.
-    let mut held = quota.reserve(&store, b"b", NOW, &CALL).unwrap();
-    assert_eq!(remaining(&quota, &store, "b", later(3_600_000)), [3, 100, 1_000]);
-    quota.renew(&store, &mut held, later(3_600_000)).unwrap();
+    // A late renewal takes the charge of the ended lease back and reserves again.
+    let if_lost = CallUsage { tokens: 1, ..CallUsage::ZERO };
+    let mut held = quota.reserve(&store, b"b", NOW, Claim { most: CALL, if_lost }).unwrap();
+    assert_eq!(remaining(&quota, &store, "b", later(3_600_000)), [3, 99, 1_000]);
+    quota.renew(&store, &mut held, later(3_600_000), &CallUsage { tokens: 7, ..if_lost }).unwrap();
     assert_eq!(remaining(&quota, &store, "b", later(3_600_000)), [2, 60, 600]);
+    assert_eq!(remaining(&quota, &store, "b", later(5_900_000)), [3, 93, 1_000]);
 }
 
 #[test]
@@ -140,7 +198,7 @@ fn usage_survives_a_change_of_limits_and_order() {
          - { name: t, unit: tokens, limit: 50, window: 60s }\n",
     );
     assert_eq!(remaining(&new, &store, "a", NOW), [1_600, 10]);
-    // A stream of the old configuration settles into budgets of the new one and into budgets that the new one removed.
+    // A running call settles into all budgets of its consumer: those of its own configuration and those of the new one.
     old.settle(&store, held, NOW, &CallUsage { tokens: 45, ..CALL }).unwrap();
     assert_eq!(remaining(&new, &store, "a", NOW), [1_600, 5]);
     assert_eq!(remaining(&old, &store, "a", NOW), [2, 55, 600]);
@@ -171,7 +229,7 @@ fn a_consumer_without_budgets_never_touches_the_store() {
     let quota = quota(&format!("{THREE}consumers: {{ admin: {{ budgets: [] }} }}\n"));
     let mut held = quota.reserve(&Broken, b"admin", NOW, &CALL).unwrap();
     assert_eq!((held.statuses(), held.reserved(), held.is_shared()), (&[][..], &CALL, false));
-    quota.renew(&Broken, &mut held, NOW).unwrap();
+    quota.renew(&Broken, &mut held, NOW, &CALL).unwrap();
     quota.settle(&Broken, held, NOW, &CALL).unwrap();
     let refused = quota.reserve(&Broken, b"other", NOW, &CALL);
     assert_eq!(refused, Err(Refusal::Unavailable(Unavailable::Store("no store"))));
@@ -218,11 +276,11 @@ fn consumers_above_the_maximum_are_refused_if_configured() {
 fn a_malformed_record_is_an_error_and_is_not_overwritten() {
     let (quota, store) = (quota(THREE), Memory::default());
     let held = quota.reserve(&store, b"a", NOW, &CALL).unwrap();
-    store.put(b"tollgate.quota.1/default/consumer/a", b"\x01\x09garbage", Cas::ANY).unwrap();
-    let corrupt = Unavailable::Corrupt(crate::Corrupt { offset: 2 });
+    store.put(b"tollgate.quota.2/default/consumer/a", b"\x02garbage!\x01\x00", Cas::ANY).unwrap();
+    let corrupt = Unavailable::Corrupt(crate::Corrupt { offset: 11 });
     assert_eq!(quota.reserve(&store, b"a", NOW, &CALL), Err(Refusal::Unavailable(corrupt)));
     assert_eq!(quota.settle(&store, held, NOW, &CALL), Err(corrupt));
-    assert_eq!(store.get(b"tollgate.quota.1/default/consumer/a").unwrap().unwrap().0, b"\x01\x09garbage");
+    assert_eq!(store.get(b"tollgate.quota.2/default/consumer/a").unwrap().unwrap().0, b"\x02garbage!\x01\x00");
 }
 
 #[test]
