@@ -14,6 +14,8 @@ pub(crate) struct Metrics {
     pub(crate) unpriced: Counter,
     /// Admitted calls whose lease ended without a settlement, counted by the worker that charged them.
     pub(crate) unsettled: Counter,
+    /// Calls charged as reserved because their client left before any output.
+    pub(crate) abandoned: Counter,
     /// Prompts counted by this filter.
     pub(crate) counted: Counter,
     /// `tollgate_usage_anomalies_total{reason}`: calls metered by this filter whose reported usage contradicts itself.
@@ -28,6 +30,7 @@ impl Metrics {
             unavailable: Counter::define("tollgate_quota_unavailable_total"),
             unpriced: Counter::define("tollgate_unpriced_calls_total"),
             unsettled: Counter::define("tollgate_unsettled_calls_total"),
+            abandoned: Counter::define("tollgate_abandoned_calls_total"),
             counted: Counter::define("tollgate_prompts_counted_total"),
             anomalies: Labelled::new("tollgate_usage_anomalies_total.reason", &[""]),
         }

@@ -5,7 +5,9 @@ use std::rc::Rc;
 use tollgate_kit::{BodyMode, Call, Exchange, Response, ResponseHead, StreamAction, StreamEnd, Verdict, property};
 use tollgate_llm::ParsedEvent;
 use tollgate_prices::{ModelPrice, NanoUsd, OnUnknownPrice, Quantities};
-use tollgate_quota::{CallUsage, Estimate, LimitExceeded, Refusal, Reservation, Unit, UnixMillis, ratelimit_headers};
+use tollgate_quota::{
+    CallUsage, Estimate, LimitExceeded, OnAbandoned, Refusal, Reservation, Unit, UnixMillis, ratelimit_headers,
+};
 use tollgate_tokens::{UsageMeter, UsageRecord};
 
 use crate::admission::Admission;
@@ -44,6 +46,8 @@ pub struct Payment {
     model: Option<String>,
     usage: UsageSource,
     reservation: Option<Reservation>,
+    /// Output that the request permits, unless the call is free.
+    output: Option<Estimate>,
 }
 
 // === impl Payment ===
@@ -123,7 +127,7 @@ impl Exchange for Payment {
 
 impl Payment {
     pub(crate) fn new(filter: Rc<CostQuota>) -> Payment {
-        Payment { filter, model: None, usage: UsageSource::TokenCounter, reservation: None }
+        Payment { filter, model: None, usage: UsageSource::TokenCounter, reservation: None, output: None }
     }
 
     /// Reserves the most that a call to `model` can use in all budgets of `consumer`.
@@ -149,6 +153,7 @@ impl Payment {
                 service_tier: view.service_tier.and_then(priced_tier),
             },
         };
+        self.output = (!view.dialect.is_free()).then_some(token_estimate);
         let budgets = filter.config.quota.budgets(consumer);
         let needs_price = budgets.iter().any(|budget| budget.unit() == Unit::Usd);
         let mut is_unpriced = false;
@@ -266,10 +271,33 @@ impl Payment {
         }
     }
 
+    /// Returns the charge of a call whose client left before any output, if the policy charges what was reserved: the
+    /// prompt as counted, and all output that the request permits.
+    fn abandoned(&self, end: &StreamEnd, record: &UsageRecord) -> Option<CallUsage> {
+        let quota = &self.filter.config.quota;
+        let is_limited = self.reservation.as_ref().is_some_and(|reservation| !reservation.statuses().is_empty());
+        let input_tokens = record.usage.input;
+        if !is_limited
+            || quota.on_abandoned() != OnAbandoned::Reserved
+            || used_tokens(&record.usage) > input_tokens
+            || !end.was_served()
+            || !end.was_abandoned()
+            || self.usage.has_failed(record)
+        {
+            return None;
+        }
+        let estimate = Estimate { input_tokens, ..self.output? };
+        Some(quota.worst_case(&estimate, self.price(None).as_ref()))
+    }
+
     /// Publishes the cost of a call at its end, and replaces its reservation by what it used. `served_model`: the model
     /// that the provider reported.
     pub fn settle(&mut self, end: &StreamEnd, record: &UsageRecord, served_model: Option<&str>) {
-        let cost = self.price(served_model).map(|price| self.cost(end.was_served(), record, &price));
+        let abandoned = self.abandoned(end, record);
+        let cost = self.price(served_model).map(|price| match &abandoned {
+            Some(reserved) => reserved.nano_usd,
+            None => self.cost(end.was_served(), record, &price),
+        });
         let nano_usd = cost.unwrap_or_default();
         property::set_number(property::COST_NANO_USD, nano_usd.0);
         property::set_number(property::COST_MICRO_USD, nano_usd.micros());
@@ -278,9 +306,10 @@ impl Payment {
             // A name that no provider has answered to is the client's own: such names would fill the labels for good.
             metrics.cost(if end.succeeded { model } else { "none" }, cost);
         }
+        metrics.abandoned.add(u64::from(abandoned.is_some()));
         let Some(reservation) = self.reservation.take() else { return };
         let actual = match end.reached_upstream() {
-            true => CallUsage { tokens: used_tokens(&record.usage), requests: 1, nano_usd },
+            true => abandoned.unwrap_or(CallUsage { tokens: used_tokens(&record.usage), requests: 1, nano_usd }),
             false => CallUsage::ZERO,
         };
         match self.filter.config.quota.settle(&SharedData, reservation, millis(end.now_ns), &actual) {

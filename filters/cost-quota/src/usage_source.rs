@@ -32,6 +32,14 @@ impl UsageSource {
         }
     }
 
+    /// Returns `true` for a call that its provider has refused in a response with status 200.
+    pub(crate) fn has_failed(&self, record: &UsageRecord) -> bool {
+        match self {
+            UsageSource::Local(_) => record.source == RecordSource::None,
+            UsageSource::TokenCounter => property::get(property::USAGE_SOURCE).as_deref() == Some("none"),
+        }
+    }
+
     /// Returns the model that the provider says it served.
     pub(crate) fn served_model(&self) -> Option<String> {
         match self {

@@ -122,6 +122,13 @@ pub struct StreamEnd {
 /// Envoy's `StreamInfo::CoreResponseFlag`).
 const NEVER_SENT: u64 = 1 << 1 | 1 << 5 | 1 << 7 | 1 << 8;
 
+/// `response.flags` of streams that the client has reset or disconnected.
+const CLIENT_LEFT: u64 = 1 << 14 | 1 << 28;
+
+/// `response.flags` of streams that Envoy has ended by a timeout: of the route, the stream's idleness, its duration at the
+/// upstream or in all.
+const TIMED_OUT: u64 = 1 << 2 | 1 << 16 | 1 << 19 | 1 << 22;
+
 impl StreamEnd {
     /// Returns `true` if the upstream got the request, so that its provider may charge for it even without a response.
     pub fn reached_upstream(&self) -> bool {
@@ -137,6 +144,18 @@ impl StreamEnd {
     /// call, it could not be sent, or the provider refused it.
     pub fn was_served(&self) -> bool {
         self.succeeded || (self.origin != Some(Origin::Upstream) && self.reached_upstream())
+    }
+
+    /// Returns `true` if the client left, or Envoy gave up waiting, before the response was complete, so that the provider
+    /// may have gone on.
+    pub fn was_abandoned(&self) -> bool {
+        let has_flag = |flags| property::attribute_u64(&["response", "flags"]).unwrap_or_default() & flags != 0;
+        match self.origin {
+            // Whatever happens to the upstream, Envoy replies to a client that is still there.
+            None => true,
+            Some(Origin::Local) => has_flag(TIMED_OUT),
+            Some(Origin::Upstream) => !self.finished && has_flag(CLIENT_LEFT | TIMED_OUT),
+        }
     }
 
     pub(crate) fn read(origin: Option<Origin>, succeeded: bool, finished: bool) -> StreamEnd {

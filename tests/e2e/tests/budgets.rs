@@ -23,6 +23,7 @@ pub async fn all(run: &mut Run) {
     }
     charges(run).await;
     leavers(run).await;
+    early_leavers(run).await;
     used_up(run).await;
     exactly_ten(run).await;
     nothing_lost(run).await;
@@ -106,6 +107,41 @@ async fn leavers(run: &mut Run) {
     }
     run.findings.about("clients that leave / a hundred more requests");
     run.hundred_more().await;
+}
+
+/// Checks that clients that leave before the response begins pay what their calls have reserved.
+async fn early_leavers(run: &mut Run) {
+    const PATIENCE: Duration = Duration::from_millis(500);
+    for (name, is_http2, streamed) in [
+        ("an HTTP/1.1 connection is closed", false, false),
+        ("an HTTP/1.1 connection is closed, streamed", false, true),
+        ("an HTTP/2 stream is reset", true, false),
+        ("an HTTP/2 stream is reset, streamed", true, true),
+    ] {
+        run.findings.about(format_args!("a client that leaves before the response: {name}"));
+        let before = remaining(run).await;
+        let chat = Chat::new().consumer(ROOMY).member("max_tokens", "500").knob("first-byte-ms", "3000");
+        let chat = if streamed { chat.streamed() } else { chat };
+        let path = run.path();
+        let (to, request) = (run.gateway.address(), &chat.at(&path));
+        let connection = Http2::connect(to).await.unwrap();
+        let response = if is_http2 {
+            tokio::time::timeout(PATIENCE, client::exchange_http2(&connection, to, request)).await
+        } else {
+            tokio::time::timeout(PATIENCE, client::exchange(to, request, Framing::Http1Length, Stay::ToTheEnd)).await
+        };
+        run.findings.holds(response.is_err(), "the response was earlier than the client left");
+        let entry = logged(run, &path);
+        let after = remaining(run).await;
+        let took = before.saturating_sub(after).saturating_sub(2);
+        if run.deployment.has(COUNTER) {
+            let reserved = number(&entry["input_tokens"]) + 500;
+            run.findings.same("tokens taken from the budget", took, reserved);
+            run.findings.same("output_tokens", number(&entry["output_tokens"]), 0);
+        }
+        run.findings.holds((501..560).contains(&took), format_args!("{took} tokens taken from the budget"));
+        run.findings.same("requests at the upstream", run.received(&path).len(), 1);
+    }
 }
 
 /// Returns the remaining budget during a call that takes 2 tokens.

@@ -10,8 +10,17 @@ use tollgate::plan::ResolvedFilter;
 use tollgate_workspace as workspace;
 
 /// Settings of cost-quota that have the same name in the part `quota`.
-const QUOTA: [&str; 7] =
-    ["namespace", "lease", "max_consumers", "overflow", "output_cap", "assumed_output_tokens", "max_output_tokens"];
+const QUOTA: [&str; 9] = [
+    "namespace",
+    "lease",
+    "on_lost",
+    "on_abandoned",
+    "max_consumers",
+    "overflow",
+    "output_cap",
+    "assumed_output_tokens",
+    "max_output_tokens",
+];
 
 /// Returns the policy that does what the chain does, with exact counting. `None`: no policy does, since the chain has another
 /// order, one filter twice, or filters with different limits.
