@@ -13,6 +13,8 @@ use crate::{Channel, Part, Span};
 struct EventType {
     /// Part that its text belongs to.
     part: Option<Part>,
+    /// `true` if the event adds an item, so that the name in it was not streamed before.
+    adds_item: bool,
     /// `true` if the event ends a text.
     done: bool,
     /// `true` if the event ends the response.
@@ -31,7 +33,10 @@ fn event_type(name: &str) -> EventType {
     let (subject, done) = match name.rsplit_once('.') {
         Some((subject, "delta")) => (subject, false),
         Some((subject, "done")) => (subject, true),
-        _ => return EventType { ends, failed: name == "failed", ..EventType::default() },
+        _ => {
+            let adds_item = name == "output_item.added";
+            return EventType { ends, adds_item, failed: name == "failed", ..EventType::default() };
+        }
     };
     let part = match subject {
         "output_text" | "text" => Some(Part::Content),
@@ -75,6 +80,10 @@ impl EventTexts {
                 true if self.is_response => {}
                 true => text.channel.choice = text.channel.choice.saturating_add(item_choice),
                 false => text.channel.choice = part_choice,
+            }
+            let is_name = matches!(text.channel.part, Part::ToolName(_));
+            if is_name && self.nested.contains(&at) && !self.event_type.adds_item {
+                text.channel.part = Part::Whole;
             }
             if let (Some(part), true) = (self.event_type.part, self.delta == Some(at)) {
                 text.channel.part = part;

@@ -223,6 +223,24 @@ fn streams_are_read() {
     assert!(Chunk::parse(RESPONSES, b"[DONE]", &ParseLimits::default()).unwrap().is_none());
 }
 
+/// An item is sent when it is added, when it is done, and in the last event.
+#[test]
+fn names_of_repeated_tool_calls_are_not_counted_again() {
+    let item = r#"{"id":"fc_1","type":"function_call","name":"get","arguments":"{}"}"#;
+    let response = format!(r#"{{"id":"resp_1","status":"completed","output":[{item}]}}"#);
+    for (data, part) in [
+        (format!(r#"{{"type":"response.output_item.added","output_index":0,"item":{item}}}"#), Part::ToolName(0)),
+        (format!(r#"{{"output_index":0,"item":{item},"type":"response.output_item.added"}}"#), Part::ToolName(0)),
+        (format!(r#"{{"type":"response.output_item.done","output_index":0,"item":{item}}}"#), Part::Whole),
+        (format!(r#"{{"type":"response.completed","response":{response}}}"#), Part::Whole),
+        (format!(r#"{{"type":"response.incomplete","response":{response}}}"#), Part::Whole),
+    ] {
+        let chunk = Chunk::parse(RESPONSES, data.as_bytes(), &ParseLimits::default()).unwrap().unwrap();
+        let name = chunk.texts.iter().find(|text| text.str.is(data.as_bytes(), "get")).unwrap();
+        assert_eq!(name.channel.part, part, "{data}");
+    }
+}
+
 #[test]
 fn errors_have_the_format_of_the_api() {
     let (body, event) = error_json(RESPONSES, 403);
