@@ -79,6 +79,8 @@ pub struct Knobs {
     pub comments: bool,
     /// Exact body, in place of the generated one.
     pub body: Option<Vec<u8>>,
+    /// Length of the base64 text that replaces [`FILL`] in the exact body.
+    pub fill: usize,
 }
 
 impl Default for Knobs {
@@ -115,11 +117,27 @@ impl Default for Knobs {
             line_end: LineEnd::default(),
             comments: false,
             body: None,
+            fill: 0,
         }
     }
 }
 
+/// Placeholder in an exact body; see [`Knobs::fill`].
+const FILL: &[u8] = b"{fill}";
+
 impl Knobs {
+    /// Returns the exact body, if there is one, with its filling.
+    pub(crate) fn exact_body(&self) -> Option<Vec<u8>> {
+        let body = self.body.as_ref()?;
+        let Some(at) = body.windows(FILL.len()).position(|part| part == FILL) else { return Some(body.clone()) };
+        let (before, after) = body.split_at(at);
+        let mut filled = Vec::with_capacity(body.len() + self.fill);
+        filled.extend_from_slice(before);
+        filled.extend(b"iVBORw0KGgoAAAANSUhEUgAA".iter().cycle().take(self.fill));
+        filled.extend_from_slice(after.get(FILL.len()..).unwrap_or_default());
+        Some(filled)
+    }
+
     /// Sets the knob `name` to `value`, as the header or the flag of that name does.
     ///
     /// ```
@@ -181,6 +199,8 @@ pub enum EarlyEnd {
     Clean,
     /// Error event, then an orderly end, without `[DONE]`.
     Error,
+    /// No end: nothing more is sent, and the response stays open until the client disconnects.
+    Stall,
 }
 
 /// Line ending of a stream.
@@ -268,11 +288,27 @@ mod tests {
             ("header", "x a=1"),
             ("trailer", "x-a=%0a"),
             ("body-base64", "*"),
+            ("fill", "1e6"),
         ] {
             let error = Knobs::default().set(name, value.as_bytes()).unwrap_err();
             assert!(matches!(&error, KnobError::Value { name: reported, .. } if reported == name), "{name}: {value}");
         }
         assert_eq!(Knobs::default().set("speed", b"1"), Err(KnobError::Unknown("speed".to_owned())));
+    }
+
+    #[test]
+    fn the_exact_body_is_filled_once() {
+        for (body, fill, expected) in [
+            ("eyJhIjoie2ZpbGx9In0=", "4", r#"{"a":"iVBO"}"#),
+            ("eyJhIjoie2ZpbGx9In0=", "0", r#"{"a":""}"#),
+            ("e30=", "4", "{}"),
+        ] {
+            let mut knobs = Knobs::default();
+            knobs.set("body-base64", body.as_bytes()).unwrap();
+            knobs.set("fill", fill.as_bytes()).unwrap();
+            assert_eq!(knobs.exact_body().as_deref(), Some(expected.as_bytes()), "{body}, {fill}");
+        }
+        assert_eq!(Knobs::default().exact_body(), None);
     }
 
     #[test]

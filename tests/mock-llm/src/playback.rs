@@ -82,6 +82,7 @@ impl Playback {
             recorder,
             reset,
         };
+        playback.recorder.response(&playback.bytes);
         // Hyper does not poll a body of length 0 for frames.
         if playback.length == Some(0) {
             playback.finish_if_last();
@@ -141,6 +142,9 @@ impl Body for Playback {
             } else if this.ending == Ending::Reset && !this.reset_delayed {
                 this.reset_delayed = true;
                 this.wait = Some(Wait::new(RESET_DELAY));
+            } else if this.ending == Ending::Stall {
+                // The connection drops this body when the client disconnects.
+                return Poll::Pending;
             } else {
                 this.done = true;
                 this.recorder.finished();

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use hyper::body::Bytes;
 use hyper::{HeaderMap, Version, http::request::Parts};
 use serde::{Serialize, Serializer};
 
@@ -50,6 +51,9 @@ pub struct Received {
     pub events_sent: u64,
     /// Number of response body bytes passed to the connection.
     pub bytes_sent: u64,
+    /// Body of the response as prepared, if [`Options::record_responses`](crate::Options::record_responses) is set; of it,
+    /// the first `bytes_sent` bytes were sent.
+    pub response: Bytes,
     /// `true` once this entry is final.
     pub ended: bool,
     /// `true` if the client disconnected before the end of the request or the response.
@@ -70,6 +74,12 @@ impl Received {
     /// Returns all values of a header; `name` is in lower case.
     pub fn header_values<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a [u8]> {
         self.headers.iter().filter(move |(header, _)| header == name).map(|(_, value)| value.as_slice())
+    }
+
+    /// Returns the bytes of the response that were passed to the connection.
+    pub fn sent(&self) -> &[u8] {
+        let sent = usize::try_from(self.bytes_sent).ok().and_then(|bytes| self.response.get(..bytes));
+        sent.unwrap_or(&self.response)
     }
 
     /// Returns the body as text; empty if it is not UTF-8.
@@ -159,8 +169,16 @@ pub(crate) struct RequestLog {
     entries: Mutex<Entries>,
     changed: Condvar,
     start: Instant,
-    enabled: bool,
-    body_limit: usize,
+    recording: Recording,
+}
+
+/// What is recorded of each request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Recording {
+    pub(crate) enabled: bool,
+    pub(crate) responses: bool,
+    /// Maximum number of bytes of a request body.
+    pub(crate) body_limit: usize,
 }
 
 #[derive(Debug, Default)]
@@ -189,9 +207,9 @@ impl Entries {
 }
 
 impl RequestLog {
-    pub(crate) fn new(enabled: bool, body_limit: usize) -> RequestLog {
+    pub(crate) fn new(recording: Recording) -> RequestLog {
         let (entries, changed) = (Mutex::default(), Condvar::new());
-        RequestLog { entries, changed, start: Instant::now(), enabled, body_limit }
+        RequestLog { entries, changed, start: Instant::now(), recording }
     }
 
     fn lock(&self) -> MutexGuard<'_, Entries> {
@@ -201,7 +219,7 @@ impl RequestLog {
 
     /// Adds an entry for a request whose headers arrived.
     pub(crate) fn open(self: &Arc<RequestLog>, upstream: &str, head: &Parts) -> Recorder {
-        if !self.enabled {
+        if !self.recording.enabled {
             return Recorder::unrecorded();
         }
         let entry = Received {
@@ -221,6 +239,7 @@ impl RequestLog {
             status: None,
             events_sent: 0,
             bytes_sent: 0,
+            response: Bytes::new(),
             ended: false,
             client_gone: false,
         };
@@ -236,6 +255,11 @@ impl RequestLog {
     /// Returns all entries since the start or the last `clear`.
     pub(crate) fn entries(&self) -> Vec<Received> {
         self.lock().kept.iter().cloned().collect()
+    }
+
+    /// Returns the first entry that satisfies `wanted`.
+    pub(crate) fn find(&self, wanted: impl Fn(&Received) -> bool) -> Option<Received> {
+        self.lock().kept.iter().find(|entry| wanted(entry)).cloned()
     }
 
     /// Waits until `condition` holds for the entries, at most for `timeout`. Returns `true` if it holds, and the entries.
@@ -297,7 +321,7 @@ impl Recorder {
     pub(crate) fn body(&self, bytes: &[u8]) {
         let Some(log) = &self.log else { return };
         self.update(|entry| {
-            let available = log.body_limit.saturating_sub(entry.body.len());
+            let available = log.recording.body_limit.saturating_sub(entry.body.len());
             entry.body_bytes += bytes.len() as u64;
             entry.body_truncated |= bytes.len() > available;
             entry.body.extend_from_slice(bytes.get(..available).unwrap_or(bytes));
@@ -310,6 +334,13 @@ impl Recorder {
             entry.body_complete = true;
             entry.trailers = trailers.map(pairs).unwrap_or_default();
         });
+    }
+
+    /// Records the prepared body of the response, if responses are recorded.
+    pub(crate) fn response(&self, body: &Bytes) {
+        if self.log.as_ref().is_some_and(|log| log.recording.responses) {
+            self.update(|entry| entry.response = body.clone());
+        }
     }
 
     /// Records the status of the response.
@@ -345,6 +376,10 @@ impl Drop for Recorder {
 mod tests {
     use super::*;
 
+    fn recording(body_limit: usize) -> Recording {
+        Recording { enabled: true, responses: false, body_limit }
+    }
+
     fn head(path: &str) -> Parts {
         let request = hyper::Request::post(path)
             .header("x-a", "1")
@@ -355,7 +390,7 @@ mod tests {
 
     #[test]
     fn an_entry_shows_the_progress_of_the_request() {
-        let log = Arc::new(RequestLog::new(true, 4));
+        let log = Arc::new(RequestLog::new(recording(4)));
         let mut recorder = log.open("openai", &head("/v1/chat/completions?a=b"));
         let entry = log.entries().remove(0);
         assert!(entry.headers_only() && !entry.ended && entry.status.is_none());
@@ -386,7 +421,7 @@ mod tests {
 
     #[test]
     fn json_preserves_bytes_outside_of_utf8() {
-        let log = Arc::new(RequestLog::new(true, 100));
+        let log = Arc::new(RequestLog::new(recording(100)));
         let recorder = log.open("openai", &head("/"));
         recorder.body(b"\xff\x00");
         let json = serde_json::to_value(&log.entries()[0]).unwrap();
@@ -397,7 +432,7 @@ mod tests {
 
     #[test]
     fn the_record_is_bounded() {
-        let log = Arc::new(RequestLog::new(true, 100));
+        let log = Arc::new(RequestLog::new(recording(100)));
         let first = log.open("a", &head("/"));
         first.body(b"kept for a while");
         for _ in 0..MAX_ENTRIES {
@@ -412,8 +447,19 @@ mod tests {
     }
 
     #[test]
+    fn responses_are_recorded_on_request_as_far_as_they_were_sent() {
+        for (responses, expected) in [(true, &b"abc"[..]), (false, b"")] {
+            let log = Arc::new(RequestLog::new(Recording { responses, ..recording(100) }));
+            let recorder = log.open("a", &head("/"));
+            recorder.response(&Bytes::from_static(b"abcdef"));
+            recorder.sent(1, 3);
+            assert_eq!(log.entries()[0].sent(), expected);
+        }
+    }
+
+    #[test]
     fn nothing_is_recorded_if_disabled() {
-        let log = Arc::new(RequestLog::new(false, 100));
+        let log = Arc::new(RequestLog::new(Recording { enabled: false, ..recording(100) }));
         log.open("a", &head("/")).body(b"x");
         assert!(log.entries().is_empty());
     }

@@ -35,6 +35,8 @@ pub(crate) enum Ending {
     #[default]
     Clean,
     Reset,
+    /// The body stays open.
+    Stall,
 }
 
 impl Script {
@@ -55,7 +57,7 @@ impl Script {
         let mut length = events.bytes.len();
         events.bytes.truncate(events.ends.last().map_or(0, |event| event.end));
         if knobs.gzip {
-            events = gzip(&events, cut_events.is_none() || knobs.cut != EarlyEnd::Reset);
+            events = gzip(&events, cut_events.is_none() || !matches!(knobs.cut, EarlyEnd::Reset | EarlyEnd::Stall));
             length = events.bytes.len();
         }
         let mut script = Script { ending: Ending::Clean, length: Some(length as u64), ..Script::default() };
@@ -63,6 +65,7 @@ impl Script {
         if cut_events.is_some() || cut_bytes.is_some() {
             match knobs.cut {
                 EarlyEnd::Reset => script.ending = Ending::Reset,
+                EarlyEnd::Stall => script.ending = Ending::Stall,
                 EarlyEnd::Clean | EarlyEnd::Error => script.length = None,
             }
         }
@@ -155,6 +158,8 @@ mod tests {
             (&[("piece-bytes", "2")], true, &[10], &[4, 7, 10], Ending::Clean, None),
             (&[("cut-after", "1")], true, &[4], &[4], Ending::Reset, None),
             (&[("cut-after", "0")], true, &[], &[], Ending::Reset, None),
+            (&[("cut-after", "1"), ("cut", "stall")], true, &[4], &[4], Ending::Stall, None),
+            (&[("cut-after-bytes", "5"), ("cut", "stall")], false, &[4, 5], &[4], Ending::Stall, Some(10)),
             (&[("cut-after", "3")], true, &[4, 7, 10], &[4, 7, 10], Ending::Reset, None),
             (&[("cut-after", "4")], true, &[4, 7, 10], &[4, 7, 10], Ending::Clean, None),
             (&[("cut-after", "1"), ("cut", "clean")], true, &[4], &[4], Ending::Clean, None),

@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 
 use crate::connection::Connection;
 use crate::knobs::Knobs;
-use crate::received::{Received, RequestLog};
+use crate::received::{Received, Recording, RequestLog};
 use crate::service::{Shared, Upstream};
 
 /// Configuration of a mock.
@@ -31,12 +31,20 @@ pub struct Options {
     pub record: bool,
     /// Maximum number of bytes recorded of a request body.
     pub record_body_bytes: usize,
+    /// `true` to record the bodies of responses as well ([`Received::sent`]).
+    pub record_responses: bool,
 }
 
 impl Options {
     /// Creates the default configuration with these listeners.
     pub fn new(listeners: Vec<(String, SocketAddr)>) -> Options {
-        Options { listeners, knobs: Knobs::default(), record: true, record_body_bytes: 1 << 20 }
+        Options {
+            listeners,
+            knobs: Knobs::default(),
+            record: true,
+            record_body_bytes: 1 << 20,
+            record_responses: false,
+        }
     }
 }
 
@@ -54,7 +62,11 @@ impl MockLlm {
     ///
     /// Fails if an address is in use, a name is not a valid header value, or the thread cannot be created.
     pub fn start(options: Options) -> io::Result<MockLlm> {
-        let log = Arc::new(RequestLog::new(options.record, options.record_body_bytes));
+        let log = Arc::new(RequestLog::new(Recording {
+            enabled: options.record,
+            responses: options.record_responses,
+            body_limit: options.record_body_bytes,
+        }));
         let shared = Arc::new(Shared { knobs: options.knobs, log: Arc::clone(&log) });
         let mut addresses = Vec::with_capacity(options.listeners.len());
         let mut listeners = Vec::with_capacity(options.listeners.len());
@@ -96,6 +108,11 @@ impl MockLlm {
     /// Returns all requests since the start or the last [`clear`](MockLlm::clear), in order, as `GET /received` does.
     pub fn received(&self) -> Vec<Received> {
         self.log.entries()
+    }
+
+    /// Returns the first recorded request that satisfies `wanted`.
+    pub fn find(&self, wanted: impl Fn(&Received) -> bool) -> Option<Received> {
+        self.log.find(wanted)
     }
 
     /// Waits until `condition` holds for the recorded requests, and returns them.

@@ -180,9 +180,9 @@ fn prepare(endpoint: &Endpoint, call: &Call<'_>) -> Result<PreparedResponse, Api
     } else if knobs.empty {
         format = (endpoint.format)(call);
         Script::empty(knobs)
-    } else if let Some(exact) = &knobs.body {
+    } else if let Some(exact) = knobs.exact_body() {
         format = (endpoint.format)(call);
-        Script::new(Events::whole(exact.clone()), format.streamed, knobs)
+        Script::new(Events::whole(exact), format.streamed, knobs)
     } else {
         let encoded = (endpoint.respond)(call)?;
         for (name, value) in &encoded.headers {

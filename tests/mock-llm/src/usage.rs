@@ -24,6 +24,12 @@ impl Usage {
         self.input.saturating_sub(self.cached).saturating_sub(self.written)
     }
 
+    /// Returns the usage while `spent` tokens of the output are generated. Reasoning comes before the text.
+    pub(crate) fn so_far(self, spent: u64) -> Usage {
+        let output = spent.min(self.output);
+        Usage { output, reasoning: self.reasoning.min(output), ..self }
+    }
+
     /// Returns input plus output tokens.
     pub(crate) fn total(self) -> u64 {
         self.input + self.output

@@ -59,8 +59,7 @@ fn stream(generation: &Generation<'_>, include_usage: bool, call: &Call<'_>) -> 
             UsageAt::Asked | UsageAt::Always if include_usage => chunk.add("usage", Json::Null),
             UsageAt::Last | UsageAt::Every if last => chunk.add("usage", usage_json(generation.usage)),
             UsageAt::Every => {
-                let output = spent.min(generation.usage.output);
-                chunk.add("usage", usage_json(Usage { output, ..generation.usage }));
+                chunk.add("usage", usage_json(generation.usage.so_far(spent)));
             }
             _ => {}
         }

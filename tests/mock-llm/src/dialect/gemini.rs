@@ -128,9 +128,7 @@ fn stream(generation: &Generation<'_>, framing: Framing, call: &Call<'_>) -> Eve
         .map(|(name, arguments)| (tokens(name) + tokens(arguments), function_call(name, arguments)));
     for (spent, part) in thinking.chain(text).chain(calls) {
         for index in 0..generation.choices {
-            let output = (stream.spent + spent).min(total.output);
-            // Reasoning comes before the text.
-            let usage = Usage { output, reasoning: total.reasoning.min(output), ..total };
+            let usage = total.so_far(stream.spent + spent);
             let usage = match call.knobs.usage_at {
                 UsageAt::Never | UsageAt::Last => None,
                 UsageAt::Asked | UsageAt::Always | UsageAt::Every => Some(usage),

@@ -160,8 +160,8 @@ pub const KNOBS: &[Knob] = &[
     knob(
         "cut",
         "reset",
-        "kind of the early end: reset (of the connection; HTTP/2: of the stream), clean or error (an error event)",
-        assign!(cut: value => value.one_of(CUT, "reset, clean or error")?),
+        "early end: reset (connection or HTTP/2 stream), clean, error (an error event) or stall (no end)",
+        assign!(cut: value => value.one_of(CUT, "reset, clean, error or stall")?),
     ),
     knob(
         "status",
@@ -220,6 +220,12 @@ pub const KNOBS: &[Knob] = &[
         "send exactly this body, without splitting it into events",
         assign!(body: value => Some(value.base64_bytes()?)),
     ),
+    knob(
+        "fill",
+        "1000000",
+        "replace `{fill}` in this exact body by this many characters of base64",
+        assign!(fill: value => value.size(0, 1 << 26, "a number of bytes")?),
+    ),
 ];
 
 const USAGE_AT: &[(&str, UsageAt)] = &[
@@ -229,5 +235,6 @@ const USAGE_AT: &[(&str, UsageAt)] = &[
     ("last", UsageAt::Last),
     ("every", UsageAt::Every),
 ];
-const CUT: &[(&str, EarlyEnd)] = &[("reset", EarlyEnd::Reset), ("clean", EarlyEnd::Clean), ("error", EarlyEnd::Error)];
+const CUT: &[(&str, EarlyEnd)] =
+    &[("reset", EarlyEnd::Reset), ("clean", EarlyEnd::Clean), ("error", EarlyEnd::Error), ("stall", EarlyEnd::Stall)];
 const LINE_END: &[(&str, LineEnd)] = &[("lf", LineEnd::Lf), ("crlf", LineEnd::CrLf), ("cr", LineEnd::Cr)];

@@ -12,7 +12,6 @@ use crate::json::{string, text};
 use crate::knobs::{Knobs, UsageAt};
 use crate::stream::{Events, Framing, Stream};
 use crate::tokens::{argument_segments, tokens};
-use crate::usage::Usage;
 
 /// Encodes the output as events. `include_usage` is the request's `stream_options.include_usage`.
 pub(super) fn encode(generation: &Generation<'_>, include_usage: bool, knobs: &Knobs) -> Events {
@@ -140,7 +139,7 @@ impl<'a> Writer<'a> {
         let now = match self.knobs.usage_at {
             UsageAt::Asked | UsageAt::Always if self.include_usage => return Cow::Borrowed(br#","usage":null}"#),
             UsageAt::Last | UsageAt::Every if last => total,
-            UsageAt::Every => Usage { output: (self.stream.spent + spent).min(total.output), ..total },
+            UsageAt::Every => total.so_far(self.stream.spent + spent),
             _ => return Cow::Borrowed(b"}"),
         };
         let mut member = br#","usage":"#.to_vec();
