@@ -26,6 +26,7 @@ mod proofs;
 mod release;
 mod schemas;
 mod setup;
+mod soak;
 mod suite;
 
 const HELP: &str = "\
@@ -48,6 +49,9 @@ cargo xtask <command>
   mutants [NAME]           break the filters on purpose, one defect at a time: the *.test.yaml files have to fail
   envoy VERSION            run the conformance recordings, the end-to-end tests and the validation of rendered bootstraps
                            against this version of Envoy
+  soak [...]               compare the bills of 20,000 random calls in a real Envoy with what the mock provider sent
+                           --requests=N: more or fewer; --seed=N: other calls; --workers=N: calls at the same time;
+                           --only=N: only the call with this number
   proofs                   run the fuzz targets and the comparison with tiktoken for hours
   release binary TARGET    build the release files in target/dist: the command for a target,
           modules          the modules,
@@ -89,6 +93,7 @@ fn run(args: &[&str]) -> Result<ExitCode> {
         ["schemas", flags @ ..] => schemas::run(flags)?,
         ["envoy", version] => envoy::run(version)?,
         ["prices", flags @ ..] => prices::run(flags)?,
+        ["soak", flags @ ..] => soak::run(flags)?,
         ["proofs"] => proofs::run()?,
         ["release", arguments @ ..] => release::run(arguments)?,
         ["mutants"] => mutants::run(None)?,

@@ -19,12 +19,13 @@ pub(crate) fn run() -> Result<()> {
     modules::build()?;
 
     progress::step("4/5 native tests, and the modules in our own host");
-    cargo::run(&["test", "--no-fail-fast", "--workspace", "--exclude", E2E, "--exclude", SDK])?;
+    cargo::run(&["test", "--no-fail-fast", "--workspace", "--exclude", E2E, "--exclude", SDK, "--exclude", SOAK])?;
 
     progress::step("5/5 tests in a real Envoy");
-    cargo::run(&["test", "--no-fail-fast", "--package", E2E, "--package", SDK])
+    cargo::run(&["test", "--no-fail-fast", "--package", E2E, "--package", SDK, "--package", SOAK])
 }
 
 /// Test crates that need Envoy.
 const E2E: &str = "tollgate-e2e";
 const SDK: &str = "tollgate-sdk-tests";
+const SOAK: &str = "tollgate-soak";

@@ -172,7 +172,7 @@ pub(crate) struct RequestLog {
     recording: Recording,
 }
 
-/// What is recorded of each request.
+/// Recorded parts of each request.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Recording {
     pub(crate) enabled: bool,
