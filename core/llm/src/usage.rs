@@ -106,6 +106,12 @@ impl Usage {
         self.zip(part, u64::saturating_sub)
     }
 
+    /// Returns this usage with every number at most that of `most`.
+    #[must_use]
+    pub fn at_most(&self, most: &Usage) -> Usage {
+        self.zip(most, u64::min)
+    }
+
     /// Combines two usages number by number.
     fn zip(&self, other: &Usage, combine: impl Fn(u64, u64) -> u64) -> Usage {
         Usage {

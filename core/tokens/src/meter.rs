@@ -12,7 +12,7 @@ use tollgate_llm::{
     Usage,
 };
 
-use crate::reconcile::{Evidence, MAX_OUTPUT_TOKENS, reconcile};
+use crate::reconcile::{Evidence, MAX_OUTPUT_TOKENS, credible_parts, reconcile};
 use crate::{KeptPrompt, RecordSource, StreamCounter, Tokenizer, UsageRecord};
 
 /// Prompt of a call, as known before the call.
@@ -61,6 +61,9 @@ pub struct UsageMeter {
     finished: bool,
     /// `true` once the response has reported an error.
     is_failed: bool,
+    /// Service tier that the request asks for.
+    requested_tier: Option<ServiceTier>,
+    /// Service tier that the response reports.
     service_tier: Option<ServiceTier>,
     /// Usage by the models that the provider names in it.
     by_model: Vec<(String, Usage)>,
@@ -87,8 +90,8 @@ impl UsageMeter {
             provider: None,
             finished: false,
             is_failed: false,
-            // A tier that the response reports replaces the requested one.
-            service_tier: request.service_tier,
+            requested_tier: request.service_tier,
+            service_tier: None,
             by_model: Vec::new(),
             outputs: BTreeMap::new(),
             overflow: None,
@@ -217,7 +220,7 @@ impl UsageMeter {
 
     /// Records the usage of other models and the service tier.
     fn note_terms(&mut self, by_model: &[(Str, Usage)], service_tier: Option<ServiceTier>, bytes: &[u8]) {
-        self.service_tier = service_tier.or(self.service_tier);
+        self.service_tier = ServiceTier::updated(self.service_tier, service_tier);
         if !by_model.is_empty() {
             let named = by_model.iter().map(|(model, usage)| (model.decode(bytes).into_owned(), *usage));
             self.by_model = named.filter(|(model, _)| is_name(model)).collect();
@@ -243,8 +246,10 @@ impl UsageMeter {
         });
         if record.source != RecordSource::None {
             record.service_tier = self.service_tier;
+            // A server that ignores the requested tier does not report one.
+            record.requested_tier = self.requested_tier.filter(|_| self.service_tier.is_none());
             let others = self.by_model.iter().filter(|(model, _)| self.served_model() != Some(model));
-            record.by_model = others.cloned().collect();
+            record.by_model = credible_parts(&record, others.cloned());
         }
         record
     }
@@ -317,6 +322,43 @@ mod tests {
             assert_eq!((record.usage.input, record.source, record.input_source), (input, source, input_source));
             drop(meter);
             assert_eq!(keeper.held_bytes(), 0);
+        }
+    }
+
+    #[test]
+    fn usage_of_other_models_is_bounded_like_the_total() {
+        for (advisor, want) in [(2_500_u64, vec![2_500]), (1_000_000_000_000_000, vec![])] {
+            let request = br#"{"model":"claude","max_tokens":9,"messages":[]}"#;
+            let request = Request::parse(Dialect::AnthropicMessages, request, &ParseLimits::default()).unwrap();
+            let mut meter = UsageMeter::new(&request, Encoding::O200kBase, 8);
+            let body = format!(
+                r#"{{"model":"claude","usage":{{"input_tokens":9,"output_tokens":5,"iterations":[
+                {{"type":"message","model":"claude","input_tokens":9,"output_tokens":5}},
+                {{"type":"advisor_message","model":"advisor","input_tokens":{advisor},"output_tokens":22}}]}}}}"#
+            );
+            let response =
+                Response::parse(Dialect::AnthropicMessages, body.as_bytes(), &ParseLimits::default()).unwrap();
+            meter.response(&response, body.as_bytes());
+            let record = meter.record();
+            assert_eq!(record.by_model.iter().map(|(_, part)| part.input).collect::<Vec<_>>(), want);
+            assert!(record.usage.input < 3_000, "{record:?}");
+        }
+    }
+
+    #[test]
+    fn a_requested_tier_is_kept_apart_until_the_response_names_one() {
+        use ServiceTier::{Flex, Priority};
+        for (requested, reported, want) in [
+            (r#""flex""#, "", [Some(Flex), None]),
+            (r#""flex""#, r#","service_tier":"priority""#, [Some(Priority), Some(Priority)]),
+            (r#""flex""#, r#","service_tier":"flex""#, [Some(Flex), Some(Flex)]),
+            ("null", "", [None, None]),
+        ] {
+            let mut meter = meter(&format!(r#"{{"messages":[],"service_tier":{requested}}}"#));
+            let body = format!(r#"{{"choices":[{{"index":0,"message":{{"content":"hi"}}}}]{reported}}}"#);
+            let response = Response::parse(Dialect::OpenAiChat, body.as_bytes(), &ParseLimits::default()).unwrap();
+            meter.response(&response, body.as_bytes());
+            assert_eq!(meter.record().possible_tiers(), want, "{requested} {reported}");
         }
     }
 

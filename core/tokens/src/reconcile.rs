@@ -86,6 +86,30 @@ pub(crate) fn reconcile(evidence: &Evidence<'_>) -> UsageRecord {
     UsageRecord { usage, source, input_source, complete, anomalies, ..UsageRecord::NOTHING }
 }
 
+/// Returns the credible ones of the parts of a record that other models used: none if the provider reported a number of the
+/// total that is not credible, and not a part with more tokens than the parts before it leave of the total. Tokens of a part
+/// that is dropped count as the served model's.
+pub(crate) fn credible_parts(
+    record: &UsageRecord,
+    parts: impl Iterator<Item = (String, Usage)>,
+) -> Vec<(String, Usage)> {
+    if record.anomalies.contains(Anomalies::NOT_CREDIBLE) {
+        return Vec::new();
+    }
+    let mut rest = record.usage;
+    let mut credible = Vec::new();
+    for (model, part) in parts {
+        if part.input > rest.input || part.output > rest.output {
+            continue;
+        }
+        // The sum of the parts has no hidden output, so the part has none either.
+        let part = Usage { total: part.input.saturating_add(part.output), ..part.at_most(&rest) };
+        rest = rest.minus(&part);
+        credible.push((model, part));
+    }
+    credible
+}
+
 /// Returns the sources of a call whose input, and output if any, are the gateway's numbers.
 fn counted(is_counted: bool) -> (RecordSource, InputSource) {
     match is_counted {
@@ -187,6 +211,33 @@ mod tests {
         // A prompt that is larger itself.
         let large = reconciled([30_000_000, 5, -1], |evidence| evidence.prompt = &|| (20_000_000, true));
         assert_eq!((large.usage.input, large.anomalies), (30_000_000, Anomalies::NONE));
+    }
+
+    #[test]
+    fn parts_of_other_models_are_within_the_total() {
+        let usage = |input, output, searches| Usage {
+            input,
+            output,
+            web_searches: searches,
+            total: input + output,
+            ..Usage::default()
+        };
+        let large = 1_000_000_000_000_000;
+        for (parts, want) in [
+            (vec![usage(60, 10, 0), usage(40, 5, 0)], vec![usage(60, 10, 0), usage(40, 5, 0)]),
+            (vec![usage(60, 10, 0), usage(41, 5, 0), usage(40, 20, 0)], vec![usage(60, 10, 0), usage(40, 20, 0)]),
+            (vec![usage(large, 0, 0)], vec![]),
+            (vec![usage(0, large, 0)], vec![]),
+            (vec![usage(60, 10, large)], vec![usage(60, 10, 2)]),
+            (vec![Usage { total: large, ..usage(60, 10, 0) }], vec![usage(60, 10, 0)]),
+        ] {
+            let record = UsageRecord { usage: usage(100, 30, 2), ..UsageRecord::NOTHING };
+            let named = parts.iter().map(|part| ("m".to_owned(), *part));
+            let found: Vec<Usage> = credible_parts(&record, named.clone()).into_iter().map(|(_, part)| part).collect();
+            assert_eq!(found, want, "{parts:?}");
+            let broken = UsageRecord { anomalies: Anomalies::NOT_CREDIBLE, ..record };
+            assert!(credible_parts(&broken, named).is_empty());
+        }
     }
 
     #[test]

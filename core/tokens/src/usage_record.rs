@@ -81,8 +81,10 @@ pub struct UsageRecord {
     pub complete: bool,
     /// Contradictions in the provider's numbers.
     pub anomalies: Anomalies,
-    /// Service tier that the provider reports, else the one that the request asks for.
+    /// Service tier that the provider reports.
     pub service_tier: Option<ServiceTier>,
+    /// Service tier that the request asks for, if the provider reports none: the call may have been served in the default one.
+    pub requested_tier: Option<ServiceTier>,
     /// Parts of `usage` that other models than the served one used, for which their own prices apply.
     pub by_model: Vec<(String, Usage)>,
 }
@@ -96,11 +98,21 @@ impl UsageRecord {
         complete: true,
         anomalies: Anomalies::NONE,
         service_tier: None,
+        requested_tier: None,
         by_model: Vec::new(),
     };
 }
 
 impl UsageRecord {
+    /// Returns the service tiers that may have served the call, `None` being the default one. The call is charged at the dearer
+    /// of them: a client must not lower its price by asking for a tier that the server does not know.
+    pub fn possible_tiers(&self) -> [Option<ServiceTier>; 2] {
+        match self.service_tier {
+            Some(_) => [self.service_tier; 2],
+            None => [self.requested_tier, None],
+        }
+    }
+
     /// Returns the usage of the served model: all of it but that of other models.
     pub fn own_usage(&self) -> Usage {
         self.by_model.iter().fold(self.usage, |own, (_, part)| own.minus(part))

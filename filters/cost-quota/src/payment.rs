@@ -321,13 +321,16 @@ impl Payment {
 
     /// Returns the cost of a call, of which other models than the served one may have worked on parts.
     fn cost(&self, was_served: bool, record: &UsageRecord, price: &ModelPrice) -> NanoUsd {
-        let tier = record.service_tier.and_then(priced_tier);
         let own = Quantities { requests: was_served.into(), ..charged(&record.own_usage(), price) };
-        record.by_model.iter().fold(price.cost(&own, tier), |cost, (model, part)| {
-            let found = self.filter.config.price(None, Some(model));
-            let price = found.as_ref().unwrap_or(price);
-            cost.saturating_add(price.cost(&charged(part, price), tier))
-        })
+        let in_tier = |tier| {
+            record.by_model.iter().fold(price.cost(&own, tier), |cost, (model, part)| {
+                let found = self.filter.config.price(None, Some(model));
+                let price = found.as_ref().unwrap_or(price);
+                cost.saturating_add(price.cost(&charged(part, price), tier))
+            })
+        };
+        let tiers = record.possible_tiers().map(|tier| tier.and_then(priced_tier));
+        tiers.into_iter().map(in_tier).max().unwrap_or_default()
     }
 
     /// Returns the price of the call. The provider may report another model than the requested one (an alias, a dated version): its

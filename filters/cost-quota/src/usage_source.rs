@@ -162,4 +162,16 @@ mod tests {
         let used = charged(&usage, &ModelPrice::default());
         assert_eq!((used.output, used.reasoning, used_tokens(&usage)), (30, 2, 40));
     }
+
+    #[test]
+    fn tiers_with_prices_are_known_by_the_same_names_to_requests_and_prices() {
+        use llm::ServiceTier as Reported;
+        for tier in ServiceTier::ALL {
+            let reported = Reported::from_reported(tier.name());
+            assert_eq!(reported.and_then(priced_tier), Some(tier));
+            assert_eq!(reported.map(Reported::name), Some(tier.name()));
+        }
+        let unpriced: Vec<_> = Reported::ALL.into_iter().filter(|tier| priced_tier(*tier).is_none()).collect();
+        assert_eq!(unpriced, [Reported::Default, Reported::Other]);
+    }
 }

@@ -275,7 +275,7 @@ fn publish(record: &UsageRecord) {
     ] {
         property::set_unless_zero(name, value);
     }
-    if let Some(tier) = record.service_tier.filter(|tier| *tier != ServiceTier::Default) {
+    if let Some(tier) = record.service_tier.or(record.requested_tier).filter(|tier| *tier != ServiceTier::Default) {
         property::set(property::SERVICE_TIER, tier.name());
     }
     if !record.anomalies.is_empty() {

@@ -13,7 +13,7 @@ use crate::json::reader::{Reader, Value};
 use crate::view::response::ResponseBuilder;
 use crate::{Channel, Error, Str};
 
-/// Way of counting of a dialect, or of one of its usage objects.
+/// Counting convention of a dialect, or of one of its usage objects.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Convention {
     pub(crate) input_excludes_cache: bool,
@@ -195,6 +195,7 @@ impl UsageReader {
                 self.usage.audio_input_ms = self.usage.audio_input_ms.max(milliseconds(span.of(reader.body())));
             }
             (Some(Member::ServiceTier), Value::String(tier)) => builder.service_tier(reader, tier),
+            (Some(Member::Speed), Value::String(speed)) => builder.speed(reader, speed),
             (Some(Member::Enumeration), Value::String(_)) => {}
             (_, value) => return builder.texts(reader, Channel::OTHER, value),
         }
@@ -349,6 +350,12 @@ impl ResponseBuilder<'_> {
     /// Stores the service tier that a response reports.
     pub(crate) fn service_tier(&mut self, reader: &Reader<'_, '_>, tier: Str) {
         let tier = ServiceTier::from_reported(&tier.decode(reader.body()));
+        self.response.service_tier = ServiceTier::updated(self.response.service_tier, tier);
+    }
+
+    /// Stores the speed that a response reports.
+    fn speed(&mut self, reader: &Reader<'_, '_>, speed: Str) {
+        let tier = ServiceTier::from_speed(&speed.decode(reader.body()));
         self.response.service_tier = tier.or(self.response.service_tier);
     }
 }

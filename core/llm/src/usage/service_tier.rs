@@ -5,22 +5,37 @@
 pub enum ServiceTier {
     /// Standard processing.
     Default,
-    /// Slower and cheaper processing.
+    /// Slower processing at a lower price.
     Flex,
-    /// Faster and dearer processing.
+    /// Faster processing at a higher price.
     Priority,
     /// Processing in a batch.
     Batch,
+    /// Processing between flex and the default tier.
+    Balanced,
+    /// Fast mode of Anthropic (`speed: fast`).
+    Fast,
+    /// Processing faster than the priority tier.
+    Ultrafast,
     /// Any other tier, such as reserved capacity.
     Other,
 }
 
 impl ServiceTier {
     /// All tiers.
-    pub const ALL: [ServiceTier; 5] =
-        [ServiceTier::Default, ServiceTier::Flex, ServiceTier::Priority, ServiceTier::Batch, ServiceTier::Other];
+    pub const ALL: [ServiceTier; 8] = [
+        ServiceTier::Default,
+        ServiceTier::Flex,
+        ServiceTier::Priority,
+        ServiceTier::Batch,
+        ServiceTier::Balanced,
+        ServiceTier::Fast,
+        ServiceTier::Ultrafast,
+        ServiceTier::Other,
+    ];
 
-    /// Returns the tier that a provider reports; `None` for `auto`, which only repeats that the provider may choose.
+    /// Returns the tier that a provider reports, in any case; `None` for `auto`, which only repeats that the provider may
+    /// choose.
     ///
     /// Names: OpenAI API reference, `service_tier` (`default`, `flex`, `priority`, `scale`); Anthropic, "Service tiers"
     /// (`standard`, `priority`, `batch`); Vertex AI, `trafficType` (`ON_DEMAND`, `ON_DEMAND_FLEX`, `ON_DEMAND_PRIORITY`,
@@ -28,14 +43,34 @@ impl ServiceTier {
     /// `flex`, `performance`).
     #[must_use]
     pub fn from_reported(name: &str) -> Option<ServiceTier> {
-        Some(match name {
-            "" | "auto" | "TRAFFIC_TYPE_UNSPECIFIED" => return None,
-            "default" | "standard" | "on_demand" | "ON_DEMAND" => ServiceTier::Default,
-            "flex" | "ON_DEMAND_FLEX" => ServiceTier::Flex,
-            "priority" | "ON_DEMAND_PRIORITY" => ServiceTier::Priority,
-            "batch" | "BATCH" => ServiceTier::Batch,
+        Some(match name.to_ascii_lowercase().as_str() {
+            "" | "auto" | "traffic_type_unspecified" => return None,
+            "default" | "standard" | "on_demand" => ServiceTier::Default,
+            "flex" | "on_demand_flex" => ServiceTier::Flex,
+            "priority" | "on_demand_priority" => ServiceTier::Priority,
+            "batch" => ServiceTier::Batch,
+            "balanced" => ServiceTier::Balanced,
+            "fast" => ServiceTier::Fast,
+            "ultrafast" => ServiceTier::Ultrafast,
             _ => ServiceTier::Other,
         })
+    }
+
+    /// Returns the tier for a `speed` of Anthropic's API ("Fast mode"); `None` for the standard one, which leaves the tier to
+    /// `service_tier`.
+    #[must_use]
+    pub(crate) fn from_speed(speed: &str) -> Option<ServiceTier> {
+        speed.eq_ignore_ascii_case("fast").then_some(ServiceTier::Fast)
+    }
+
+    /// Returns the tier after a further report. The default tier does not replace the fast mode: the two are reported side by
+    /// side (Anthropic: `service_tier: standard, speed: fast`).
+    #[must_use]
+    pub fn updated(known: Option<ServiceTier>, reported: Option<ServiceTier>) -> Option<ServiceTier> {
+        match (known, reported) {
+            (Some(ServiceTier::Fast), Some(ServiceTier::Default)) => known,
+            _ => reported.or(known),
+        }
     }
 
     /// Returns the value of the property `tollgate.service_tier`.
@@ -46,6 +81,9 @@ impl ServiceTier {
             ServiceTier::Flex => "flex",
             ServiceTier::Priority => "priority",
             ServiceTier::Batch => "batch",
+            ServiceTier::Balanced => "balanced",
+            ServiceTier::Fast => "fast",
+            ServiceTier::Ultrafast => "ultrafast",
             ServiceTier::Other => "other",
         }
     }
@@ -70,11 +108,31 @@ mod tests {
             ("flex", Some(ServiceTier::Flex)),
             ("batch", Some(ServiceTier::Batch)),
             ("PROVISIONED_THROUGHPUT", Some(ServiceTier::Other)),
+            ("Priority", Some(ServiceTier::Priority)),
+            ("balanced", Some(ServiceTier::Balanced)),
+            ("fast", Some(ServiceTier::Fast)),
+            ("ultrafast", Some(ServiceTier::Ultrafast)),
             ("auto", None),
             ("", None),
         ] {
             assert_eq!(ServiceTier::from_reported(name), want, "{name}");
         }
         assert!(ServiceTier::ALL.into_iter().all(|tier| ServiceTier::from_name(tier.name()) == Some(tier)));
+    }
+
+    #[test]
+    fn the_default_tier_does_not_replace_the_fast_mode() {
+        use ServiceTier::{Batch, Default, Fast};
+        for (known, reported, want) in [
+            (Some(Fast), Some(Default), Some(Fast)),
+            (Some(Default), Some(Fast), Some(Fast)),
+            (Some(Fast), Some(Batch), Some(Batch)),
+            (Some(Batch), Some(Default), Some(Default)),
+            (Some(Batch), None, Some(Batch)),
+            (None, Some(Default), Some(Default)),
+            (None, None, None),
+        ] {
+            assert_eq!(ServiceTier::updated(known, reported), want, "{known:?} {reported:?}");
+        }
     }
 }

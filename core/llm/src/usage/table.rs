@@ -63,6 +63,8 @@ pub(super) enum Member {
     /// Duration of the input audio in seconds.
     Seconds,
     ServiceTier,
+    /// Speed of the processing, which is priced like a service tier.
+    Speed,
     /// Value of an enumeration, which is not a text.
     Enumeration,
 }
@@ -140,7 +142,7 @@ pub(super) const USAGE: &[Entry] = &[
     ("server_tool_use", Object(SERVER_TOOLS)),              // Anthropic
     ("server_tool_use_details", Object(SERVER_TOOLS)),      // OpenRouter
     ("service_tier", Member::ServiceTier),                  // Anthropic
-    ("speed", Enumeration),                                 // Anthropic
+    ("speed", Member::Speed),                               // Anthropic
     ("thinking_tokens", Is(Count::Reasoning)),              // gateways
     ("thoughtsTokenCount", Is(Count::Reasoning)),           // Gemini
     ("tokens", Substitute),                                 // Cohere

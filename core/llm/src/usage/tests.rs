@@ -276,6 +276,21 @@ fn service_tiers_are_read() {
         (Dialect::OpenAiResponses, r#"{"service_tier":"priority"}"#, Some(ServiceTier::Priority)),
         (Dialect::OpenAiResponses, r#"{"service_tier":"auto"}"#, None),
         (Dialect::AnthropicMessages, r#"{"usage":{"service_tier":"batch"}}"#, Some(ServiceTier::Batch)),
+        (
+            Dialect::AnthropicMessages,
+            r#"{"usage":{"speed":"fast","service_tier":"standard"}}"#,
+            Some(ServiceTier::Fast),
+        ),
+        (
+            Dialect::AnthropicMessages,
+            r#"{"usage":{"service_tier":"standard","speed":"fast"}}"#,
+            Some(ServiceTier::Fast),
+        ),
+        (
+            Dialect::AnthropicMessages,
+            r#"{"usage":{"service_tier":"batch","speed":"standard"}}"#,
+            Some(ServiceTier::Batch),
+        ),
         (Dialect::GeminiGenerate, r#"{"usageMetadata":{"trafficType":"ON_DEMAND"}}"#, Some(ServiceTier::Default)),
         (Dialect::BedrockConverse, r#"{"serviceTier":{"type":"reserved"}}"#, Some(ServiceTier::Other)),
     ] {

@@ -33,7 +33,7 @@ pub struct Request {
     pub min_output_tokens: u64,
     /// Number of reasoning tokens beyond the visible output: Gemini's `thinkingBudget`. 0 if there is none.
     pub thinking_tokens: u64,
-    /// Service tier that the request asks for (OpenAI: `service_tier`); `None` if it leaves the tier to the provider.
+    /// Service tier that the request asks for (OpenAI: `service_tier`, Anthropic: `speed`); `None` if it leaves the tier to the provider.
     pub service_tier: Option<ServiceTier>,
     /// Number of requested candidates (`n`); 1 if absent or null, never 0.
     pub candidates: u32,
@@ -321,6 +321,15 @@ impl RequestBuilder<'_> {
     pub(crate) fn service_tier(&mut self, reader: &mut Reader<'_, '_>, key: Str, value: Value) -> Result<(), Error> {
         if let Value::String(tier) = value {
             self.request.service_tier = ServiceTier::from_reported(&tier.decode(reader.body()));
+        }
+        self.other(reader, Origin::OUTSIDE, key, value)
+    }
+
+    /// Reads the member `speed`, which is inspected like any unknown member.
+    pub(crate) fn speed(&mut self, reader: &mut Reader<'_, '_>, key: Str, value: Value) -> Result<(), Error> {
+        if let Value::String(speed) = value {
+            let tier = ServiceTier::from_speed(&speed.decode(reader.body()));
+            self.request.service_tier = tier.or(self.request.service_tier);
         }
         self.other(reader, Origin::OUTSIDE, key, value)
     }

@@ -42,8 +42,10 @@ impl UsageRecord {
                 let _ = write!(text, "{name}={number} ");
             }
         }
-        if let Some(tier) = self.service_tier.filter(|tier| *tier != ServiceTier::Default) {
-            let _ = write!(text, "tier={} ", tier.name());
+        for (name, tier) in [("tier", self.service_tier), ("requested_tier", self.requested_tier)] {
+            if let Some(tier) = tier.filter(|tier| *tier != ServiceTier::Default) {
+                let _ = write!(text, "{name}={} ", tier.name());
+            }
         }
         for (model, part) in &self.by_model {
             let _ = write!(
@@ -61,6 +63,7 @@ impl UsageRecord {
         for (name, value) in text.split(' ').filter_map(|word| word.split_once('=')) {
             match name {
                 "tier" => self.service_tier = ServiceTier::from_name(value),
+                "requested_tier" => self.requested_tier = ServiceTier::from_name(value),
                 "model" => self.by_model.extend(model(value)),
                 _ => {
                     let number = NUMBERS.into_iter().find(|(known, _)| *known == name);
@@ -109,6 +112,7 @@ mod tests {
         let record = UsageRecord {
             usage,
             service_tier: Some(ServiceTier::Flex),
+            requested_tier: Some(ServiceTier::Ultrafast),
             by_model: vec![("vendor/claude-opus=4-7".to_owned(), part), ("b".to_owned(), part)],
             ..UsageRecord::NOTHING
         };
@@ -116,7 +120,9 @@ mod tests {
         read.add_details(&record.details().unwrap());
         assert_eq!(read, record);
         let plain = UsageRecord { usage: Usage { input: 5, output: 6, total: 11, ..Usage::default() }, ..read };
-        assert!(UsageRecord { by_model: Vec::new(), service_tier: None, ..plain }.details().is_none());
+        assert!(
+            UsageRecord { by_model: Vec::new(), service_tier: None, requested_tier: None, ..plain }.details().is_none()
+        );
         let mut ignored = UsageRecord::NOTHING;
         ignored.add_details("x=1 pages=many model=1/2 tier=none word");
         assert_eq!(ignored, UsageRecord::NOTHING);

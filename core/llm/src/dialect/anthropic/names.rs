@@ -57,6 +57,7 @@ pub(in crate::dialect) const NAMES: KnownNames = KnownNames {
         "service_tier",
         "signature",
         "source",
+        "speed",
         "start_block_index",
         "start_char_index",
         "start_page_number",

@@ -12,9 +12,17 @@ const ROLES: [(&str, Role); 3] = [("user", Role::User), ("assistant", Role::Assi
 /// Reads a request body.
 pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>) -> Result<()> {
     builder.body(reader)?;
-    while let Some((key, name)) =
-        reader.field(&["model", "messages", "system", "stream", "max_tokens", "thinking", "tools", "output_format"])?
-    {
+    while let Some((key, name)) = reader.field(&[
+        "model",
+        "messages",
+        "system",
+        "stream",
+        "max_tokens",
+        "thinking",
+        "tools",
+        "output_format",
+        "speed",
+    ])? {
         let value = reader.value()?;
         match name {
             "model" => builder.model(reader, value)?,
@@ -23,6 +31,7 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>
             "stream" => builder.request.stream |= flag(name, value)? == Some(true),
             "max_tokens" => builder.output_limit(reader, name, value)?,
             "thinking" => builder.thinking(reader, key, value)?,
+            "speed" => builder.speed(reader, key, value)?,
             "tools" => builder.definitions(reader, Origin::DEFINITION, value)?,
             "output_format" => builder.texts(reader, Origin::DEFINITION, TextKind::ToolDefinition, value)?,
             _ => builder.other(reader, Origin::OUTSIDE, key, value)?,
