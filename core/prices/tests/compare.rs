@@ -4,7 +4,7 @@
 //! package that `data/models.tsv` names into a temporary environment and runs `compare/generate.py` there. Costs are equal to the
 //! nano-dollar, except for [`DIFFERENCES`].
 #![cfg(feature = "built-in")]
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed test panics with its reason")]
 
 use tollgate_prices::{NanoUsd, PriceTable, Quantities, RawAdjustments, RawPriceTable, ServiceTier};
 
