@@ -48,6 +48,9 @@ pub(crate) struct Prompt {
     pub(crate) vectors: Option<(u64, u64)>,
 }
 
+/// `max_tokens` of requests to APIs that require it.
+pub(crate) const DEFAULT_MAX_TOKENS: u64 = 1000;
+
 /// APIs that generate text.
 pub(crate) const TEXT: &[Api] = &[
     Api::Chat,
@@ -176,11 +179,11 @@ impl Api {
             Api::Responses => json!({"model": model, "input": user, "stream": streamed}),
             Api::Messages => json!({
                 "model": model, "messages": [{"role": "user", "content": user}], "stream": streamed,
-                "max_tokens": prompt.max_tokens.unwrap_or(1000),
+                "max_tokens": prompt.max_tokens.unwrap_or(DEFAULT_MAX_TOKENS),
             }),
             Api::Invoke => json!({
                 "anthropic_version": "bedrock-2023-05-31", "messages": [{"role": "user", "content": user}],
-                "max_tokens": prompt.max_tokens.unwrap_or(1000),
+                "max_tokens": prompt.max_tokens.unwrap_or(DEFAULT_MAX_TOKENS),
             }),
             Api::CountTokens => json!({"model": model, "messages": [{"role": "user", "content": user}]}),
             Api::Gemini => json!({"contents": [{"role": "user", "parts": [{"text": user}]}]}),

@@ -7,7 +7,7 @@ use tollgate_envoy_harness::client::Request;
 use tollgate_envoy_harness::message::{OutgoingBody, Protocol, RequestHead};
 use tollgate_mock_llm::HEADER_PREFIX;
 
-use crate::api::{Api, Format, Prompt};
+use crate::api::{Api, DEFAULT_MAX_TOKENS, Format, Prompt};
 use crate::kinds::Kind;
 use crate::policy::{APART, ROOMY};
 use crate::random::Random;
@@ -22,6 +22,9 @@ pub(crate) enum Leave {
     /// Once this text has arrived, after which the mock sends nothing more.
     After(String),
 }
+
+/// Output tokens that the quota assumes for a request without a limit (`assumed_output_tokens`).
+const ASSUMED_TOKENS: u64 = 1024;
 
 /// Call of a run.
 #[derive(Clone, Debug)]
@@ -129,6 +132,12 @@ impl Call {
     /// Returns the body of the request.
     pub(crate) fn body(&self) -> Vec<u8> {
         self.api.body(self.model, &self.prompt, self.streamed).to_string().into_bytes()
+    }
+
+    /// Returns the number of output tokens that the request permits: its limit, or the default of the quota.
+    pub(crate) fn permitted_output(&self) -> u64 {
+        let default = if matches!(self.api, Api::Messages | Api::Invoke) { DEFAULT_MAX_TOKENS } else { ASSUMED_TOKENS };
+        self.prompt.max_tokens.unwrap_or(default) * self.prompt.choices.unwrap_or(1)
     }
 
     /// Returns the request to the gateway at this address.

@@ -6,7 +6,7 @@ use tollgate_mock_llm::Received;
 use tollgate_tokens::Profile;
 
 use crate::api::{Api, Format};
-use crate::call::Call;
+use crate::call::{Call, Leave};
 use crate::framing::{documents, gunzip};
 use crate::policy::{Price, Tokens};
 use crate::sent::{Reported, Sent};
@@ -18,6 +18,8 @@ pub(crate) struct Charge {
     pub(crate) reasoning: u64,
     pub(crate) total: u64,
     pub(crate) nano_usd: u64,
+    /// Output tokens that are charged though none arrived, because the client left before. No property has them.
+    pub(crate) abandoned: u64,
     /// `usage_source`.
     pub(crate) source: &'static str,
     /// Label of `tollgate_usage_anomalies_total`.
@@ -29,6 +31,7 @@ const NOTHING: Charge = Charge {
     reasoning: 0,
     total: 0,
     nano_usd: 0,
+    abandoned: 0,
     source: "none",
     anomaly: None,
 };
@@ -75,8 +78,16 @@ impl Charge {
             failed: sent.failed,
         };
         let mut charge = seen.charge(sent.reported.unwrap_or_default());
+        if call.leave == Leave::BeforeResponse {
+            charge.abandoned = call.permitted_output();
+        }
         // What the total has above its parts is charged as output.
-        let charged = Tokens { output: charge.total - charge.tokens.input, ..charge.tokens };
+        let output = charge.total - charge.tokens.input + charge.abandoned;
+        let mut charged = Tokens { output, ..charge.tokens };
+        if charge.abandoned > 0 && Price::of(call.served).is_some_and(Price::is_highest_written) {
+            // A reservation has the whole prompt at its highest price.
+            charged.written = charged.input;
+        }
         charge.nano_usd = Price::of(call.served).map_or(0, |price| price.cost(charged));
         charge
     }
@@ -117,6 +128,7 @@ impl Seen {
             reasoning,
             total: input + output + hidden,
             nano_usd: 0,
+            abandoned: 0,
             source,
             anomaly,
         };

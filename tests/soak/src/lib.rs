@@ -159,7 +159,7 @@ fn budgets(tally: &mut Tally, consumer: &Consumer, before: &[u64], after: &[u64]
     let probe = Tokens { input: 1, output: 1, ..Tokens::default() };
     for ((unit, _), (before, after)) in consumer.budgets.iter().zip(before.iter().zip(after)) {
         let expected = match unit {
-            Unit::Tokens => of.published.total + 2,
+            Unit::Tokens => of.published.total + of.abandoned + 2,
             Unit::Requests => of.received + 1,
             Unit::NanoUsd => of.published.nano_usd + Price::of(PROBE_MODEL).map_or(0, |price| price.cost(probe)),
         };
@@ -199,6 +199,7 @@ fn counters(tally: &mut Tally, stand: &Stand, probes: u64) -> Result<()> {
     for (name, expected) in [
         ("tollgate_cost_micro_usd_total", tally.micro_usd + probes * probe),
         ("tollgate_quota_denied_total", refused),
+        ("tollgate_abandoned_calls_total", tally.abandoned),
         ("tollgate_unsettled_calls_total", 0),
         ("tollgate_quota_unavailable_total", 0),
     ] {

@@ -44,6 +44,11 @@ impl Price {
         PRICES.iter().find(|price| price.model == model)
     }
 
+    /// Returns `true` if a prompt costs most where it is written to a cache.
+    pub(crate) fn is_highest_written(&self) -> bool {
+        self.written > self.input.max(self.cached)
+    }
+
     /// Returns the cost in nano-dollars: the exact sum, rounded once, half up.
     pub(crate) fn cost(&self, tokens: Tokens) -> u64 {
         let fresh = tokens.input.saturating_sub(tokens.cached).saturating_sub(tokens.written);

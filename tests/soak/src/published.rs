@@ -17,6 +17,8 @@ pub(crate) fn charge(entry: &Value) -> Charge {
         reasoning: number(entry, "reasoning_tokens"),
         total: number(entry, "total_tokens"),
         nano_usd: number(entry, "cost_nano_usd"),
+        // Part of the cost and of what is taken from budgets.
+        abandoned: 0,
         source: SOURCES.into_iter().find(|source| entry["usage_source"] == *source).unwrap_or("absent"),
         // Published as a metric only.
         anomaly: None,

@@ -45,6 +45,8 @@ pub(crate) struct OfConsumer {
     pub(crate) received: u64,
     /// Calls that were refused by a budget.
     pub(crate) refused: u64,
+    /// Tokens that were taken from budgets beyond the published ones, for clients that left before any output.
+    pub(crate) abandoned: u64,
     pub(crate) expected: Sums,
     pub(crate) published: Sums,
 }
@@ -69,6 +71,8 @@ pub struct Tally {
     pub(crate) anomalies: BTreeMap<&'static str, u64>,
     /// Micro-dollars that were published.
     pub(crate) micro_usd: u64,
+    /// Number of calls whose client left before any output.
+    pub(crate) abandoned: u64,
     differences: Vec<String>,
 }
 
@@ -110,13 +114,14 @@ impl Tally {
         if entry["consumer"] != call.consumer {
             found.push(format!("charged to {}", entry["consumer"]));
         }
-        if published != (Charge { anomaly: None, ..expected }) {
+        if published != (Charge { anomaly: None, abandoned: 0, ..expected }) {
             found.push(format!("published {published:?}\n    expected  {expected:?}"));
         }
         let consumer = self.consumers.entry(call.consumer).or_default();
         consumer.calls += 1;
         consumer.received += u64::from(!received.is_empty());
         consumer.refused += u64::from(refused);
+        consumer.abandoned += expected.abandoned;
         consumer.expected.add(&expected);
         consumer.published.add(&published);
         let kind = self.kinds.entry(call.kind.name).or_default();
@@ -128,6 +133,7 @@ impl Tally {
         if let Some(anomaly) = expected.anomaly {
             *self.anomalies.entry(anomaly).or_default() += 1;
         }
+        self.abandoned += u64::from(expected.abandoned > 0);
         self.micro_usd += published::number(entry, "cost_micro_usd");
         if call.kind.difference.is_none() {
             self.differences.extend(found.iter().map(|what| format!("{}\n    {what}", call.label())));
@@ -192,7 +198,7 @@ impl fmt::Display for Tally {
             "consumer", "calls", "received", "refused", "input", "cached", "output", "tokens", "nano-dollars"
         )?;
         for (name, consumer) in &self.consumers {
-            let OfConsumer { calls, received, refused, expected, published } = consumer;
+            let OfConsumer { calls, received, refused, expected, published, .. } = consumer;
             for (name, sums) in [(*name, published), ("", expected)] {
                 let Sums { input, cached, output, total, nano_usd, .. } = sums;
                 if name.is_empty() {
