@@ -28,6 +28,7 @@ mod rerank;
 #[cfg(test)]
 #[path = "../tests/support/dialect.rs"]
 mod support;
+pub(crate) mod unread;
 mod vertex_predict;
 
 /// Finds the id of a response in the data of an event.

@@ -1,7 +1,9 @@
 //! Part `quota`: how budgets are kept.
 
 use serde::Deserialize;
-use tollgate_quota::{OnAbandoned, OnLost, OutputCap, Overflow, Period, RawQuota as QuotaDefaults};
+use tollgate_quota::{
+    OnAbandoned, OnBackground, OnBatch, OnLost, OutputCap, Overflow, Period, RawQuota as QuotaDefaults,
+};
 
 use crate::admission::Admission;
 
@@ -20,6 +22,11 @@ pub struct RawQuota {
     pub on_lost: OnLost,
     /// Charge of a call that reached a provider and whose client leaves before any output arrives. Default: `reserved`.
     pub on_abandoned: OnAbandoned,
+    /// Policy for calls whose response is produced in the background, where a budget in `tokens` or `usd` applies. Default:
+    /// `reserved`.
+    pub on_background: OnBackground,
+    /// Policy for batches and uploads of files, where there is a budget in `tokens` or `usd`. Default: `refuse` (404).
+    pub on_batch: OnBatch,
     /// Maximum number of consumers, besides those under a budget's `for`, that get their own record of about 100 to 1600
     /// bytes. Records are kept until Envoy restarts. Default: 10000.
     pub max_consumers: u64,
@@ -46,6 +53,8 @@ impl Default for RawQuota {
             lease,
             on_lost,
             on_abandoned,
+            on_background,
+            on_batch,
             max_consumers,
             overflow,
             output_cap,
@@ -58,6 +67,8 @@ impl Default for RawQuota {
             lease,
             on_lost,
             on_abandoned,
+            on_background,
+            on_batch,
             max_consumers,
             overflow,
             output_cap,

@@ -7,7 +7,7 @@ use tollgate_prices::{Decimal, NanoUsd};
 use crate::budget::Budget;
 use crate::estimate::OutputCap;
 use crate::time::Period;
-use crate::unfinished::{OnAbandoned, OnLost};
+use crate::unfinished::{OnAbandoned, OnBackground, OnBatch, OnLost};
 use crate::unit::Unit;
 
 /// Budgets, the consumers they apply to, and the limits of the store.
@@ -28,6 +28,11 @@ pub struct RawQuota {
     pub on_lost: OnLost,
     /// Charge of a call whose client leaves before any output arrives. Default: `reserved`.
     pub on_abandoned: OnAbandoned,
+    /// Policy for calls whose response is produced in the background, where a budget in `tokens` or `usd` applies. Default:
+    /// `reserved`.
+    pub on_background: OnBackground,
+    /// Policy for batches and uploads of files, where there is a budget in `tokens` or `usd`. Default: `refuse` (404).
+    pub on_batch: OnBatch,
     /// Maximum number of consumers, besides those under `consumers`, that get their own record of about 100 to 1600 bytes.
     /// Records are kept until Envoy restarts. Default: 10000.
     pub max_consumers: u64,
@@ -85,6 +90,8 @@ impl Default for RawQuota {
             lease: const { Period::from_millis(15 * 60_000).unwrap() },
             on_lost: OnLost::Produced,
             on_abandoned: OnAbandoned::Reserved,
+            on_background: OnBackground::Reserved,
+            on_batch: OnBatch::Refuse,
             max_consumers: 10_000,
             overflow: Overflow::Share,
             output_cap: OutputCap::Assume,

@@ -99,7 +99,7 @@ pub use status::{BudgetStatus, Header, ratelimit_headers};
 pub use store::{Cas, Store};
 pub use time::{Period, PeriodError, UnixMillis};
 pub use unavailable::Unavailable;
-pub use unfinished::{OnAbandoned, OnLost};
+pub use unfinished::{OnAbandoned, OnBackground, OnBatch, OnLost};
 pub use unit::Unit;
 pub use usage::CallUsage;
 

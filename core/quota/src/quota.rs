@@ -21,7 +21,8 @@ use crate::status::BudgetStatus;
 use crate::store::{Cas, Store, create};
 use crate::time::{Period, UnixMillis};
 use crate::unavailable::{MAX_ATTEMPTS, Unavailable};
-use crate::unfinished::{OnAbandoned, OnLost};
+use crate::unfinished::{OnAbandoned, OnBackground, OnBatch, OnLost};
+use crate::unit::Unit;
 use crate::usage::CallUsage;
 
 /// Maximum length of a consumer name in bytes; the name is part of a stored key.
@@ -50,6 +51,8 @@ pub struct Quota {
     lease: Period,
     on_lost: OnLost,
     on_abandoned: OnAbandoned,
+    on_background: OnBackground,
+    on_batch: OnBatch,
     max_consumers: u64,
     overflow: Overflow,
     output_limits: OutputLimits,
@@ -95,6 +98,8 @@ impl Quota {
             lease: raw.lease,
             on_lost: raw.on_lost,
             on_abandoned: raw.on_abandoned,
+            on_background: raw.on_background,
+            on_batch: raw.on_batch,
             max_consumers: raw.max_consumers,
             overflow: raw.overflow,
             output_limits: OutputLimits {
@@ -134,6 +139,18 @@ impl Quota {
     /// Returns the charge policy for calls whose client leaves before any output arrives.
     pub fn on_abandoned(&self) -> OnAbandoned {
         self.on_abandoned
+    }
+
+    /// Returns the policy for calls whose response is produced in the background.
+    pub fn on_background(&self) -> OnBackground {
+        self.on_background
+    }
+
+    /// Returns `true` if batches are refused: by the policy, because any consumer has a budget in tokens or money.
+    pub fn refuses_batches(&self) -> bool {
+        let mut lists = std::iter::once(&self.budgets).chain(self.consumers.values());
+        self.on_batch == OnBatch::Refuse
+            && lists.any(|budgets| budgets.iter().any(|budget| budget.unit() != Unit::Requests))
     }
 
     /// Reserves a claim in all budgets of `consumer`, or in none.

@@ -1,4 +1,4 @@
-//! Charges of calls that end without their response.
+//! Policies for calls that end without their response, or elsewhere.
 
 use serde::Deserialize;
 
@@ -14,6 +14,31 @@ pub enum OnLost {
     Reserved,
     /// Nothing.
     Nothing,
+}
+
+/// Policy for a call whose response is produced in the background, so that its own one has no usage (OpenAI's
+/// `background: true`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum OnBackground {
+    /// The call passes, and is charged everything that it reserved, unless its response reports the usage.
+    #[default]
+    Reserved,
+    /// The call is refused.
+    Refuse,
+}
+
+/// Policy for batches, and for uploads of files, of which they consist. Tollgate does not read them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum OnBatch {
+    /// They are refused.
+    #[default]
+    Refuse,
+    /// They pass unread, and count in no budget.
+    Pass,
 }
 
 /// Charge of a call that reached the upstream and whose client leaves before any output arrives.

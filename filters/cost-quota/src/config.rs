@@ -4,7 +4,9 @@ use serde::Deserialize;
 use tollgate_kit::{ConfigError, Configuration, Limits};
 use tollgate_names::{Entries, Resolver};
 use tollgate_prices::{ModelPrice, OnUnknownPrice, PriceTable, RawPrices};
-use tollgate_quota::{OnAbandoned, OnLost, OutputCap, Overflow, Period, Quota, RawBudget, RawConsumer, RawQuota};
+use tollgate_quota::{
+    OnAbandoned, OnBackground, OnBatch, OnLost, OutputCap, Overflow, Period, Quota, RawBudget, RawConsumer, RawQuota,
+};
 use tollgate_tokens::{Catalog, RawAliases, RawMargins, RawTokenizer};
 
 use crate::consumer::{ConsumerSource, RawConsumerSource};
@@ -44,6 +46,10 @@ pub struct RawConfig {
     pub on_lost: OnLost,
     /// See [`RawQuota::on_abandoned`].
     pub on_abandoned: OnAbandoned,
+    /// See [`RawQuota::on_background`].
+    pub on_background: OnBackground,
+    /// See [`RawQuota::on_batch`].
+    pub on_batch: OnBatch,
     /// See [`RawQuota::max_consumers`].
     pub max_consumers: u64,
     /// See [`RawQuota::overflow`].
@@ -85,6 +91,8 @@ impl Default for RawConfig {
             lease: quota.lease,
             on_lost: quota.on_lost,
             on_abandoned: quota.on_abandoned,
+            on_background: quota.on_background,
+            on_batch: quota.on_batch,
             max_consumers: quota.max_consumers,
             overflow: quota.overflow,
             output_cap: quota.output_cap,
@@ -133,6 +141,8 @@ impl Config {
             lease: raw.lease,
             on_lost: raw.on_lost,
             on_abandoned: raw.on_abandoned,
+            on_background: raw.on_background,
+            on_batch: raw.on_batch,
             max_consumers: raw.max_consumers,
             overflow: raw.overflow,
             output_cap: raw.output_cap,

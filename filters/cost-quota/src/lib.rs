@@ -60,6 +60,11 @@ impl CostQuota {
         self.config.consumer.as_ref()?.header()
     }
 
+    /// Returns `true` if batches are refused, see [`Filter::refuses_batches`].
+    pub fn refuses_batches(&self) -> bool {
+        self.config.quota.refuses_batches() && !self.config.is_audit
+    }
+
     /// Returns the 401 for a call without a consumer.
     pub fn unidentified(&self) -> LocalReply {
         refusal::unidentified()
@@ -81,6 +86,10 @@ impl Filter for CostQuota {
 
     fn identity_header(&self) -> Option<&str> {
         CostQuota::identity_header(self)
+    }
+
+    fn refuses_batches(&self) -> bool {
+        CostQuota::refuses_batches(self)
     }
 
     fn exchange(self: Rc<Self>) -> Box<dyn Exchange> {

@@ -16,6 +16,8 @@ pub(crate) struct Metrics {
     pub(crate) unsettled: Counter,
     /// Calls charged as reserved because their client left before any output.
     pub(crate) abandoned: Counter,
+    /// Calls charged as reserved because their response is produced in the background.
+    pub(crate) background: Counter,
     /// Prompts counted by this filter.
     pub(crate) counted: Counter,
     /// `tollgate_usage_anomalies_total{reason}`: calls metered by this filter whose reported usage contradicts itself.
@@ -31,6 +33,7 @@ impl Metrics {
             unpriced: Counter::define("tollgate_unpriced_calls_total"),
             unsettled: Counter::define("tollgate_unsettled_calls_total"),
             abandoned: Counter::define("tollgate_abandoned_calls_total"),
+            background: Counter::define("tollgate_background_calls_total"),
             counted: Counter::define("tollgate_prompts_counted_total"),
             anomalies: Labelled::new("tollgate_usage_anomalies_total.reason", &[""]),
         }

@@ -6,7 +6,8 @@ use tollgate_kit::{BodyMode, Call, Exchange, Response, ResponseHead, StreamActio
 use tollgate_llm::ParsedEvent;
 use tollgate_prices::{ModelPrice, NanoUsd, OnUnknownPrice, Quantities};
 use tollgate_quota::{
-    CallUsage, Estimate, LimitExceeded, OnAbandoned, Refusal, Reservation, Unit, UnixMillis, ratelimit_headers,
+    CallUsage, Estimate, LimitExceeded, OnAbandoned, OnBackground, Refusal, Reservation, Unit, UnixMillis,
+    ratelimit_headers,
 };
 use tollgate_tokens::{UsageMeter, UsageRecord};
 
@@ -48,6 +49,8 @@ pub struct Payment {
     reservation: Option<Reservation>,
     /// Output that the request permits, unless the call is free.
     output: Option<Estimate>,
+    /// `true` if the response is produced in the background.
+    is_background: bool,
 }
 
 // === impl Payment ===
@@ -127,7 +130,14 @@ impl Exchange for Payment {
 
 impl Payment {
     pub(crate) fn new(filter: Rc<CostQuota>) -> Payment {
-        Payment { filter, model: None, usage: UsageSource::TokenCounter, reservation: None, output: None }
+        Payment {
+            filter,
+            model: None,
+            usage: UsageSource::TokenCounter,
+            reservation: None,
+            output: None,
+            is_background: false,
+        }
     }
 
     /// Reserves the most that a call to `model` can use in all budgets of `consumer`.
@@ -155,6 +165,12 @@ impl Payment {
         };
         self.output = (!view.dialect.is_free()).then_some(token_estimate);
         let budgets = filter.config.quota.budgets(consumer);
+        self.is_background = view.background;
+        let limits_usage = budgets.iter().any(|budget| budget.unit() != Unit::Requests);
+        let is_refused = view.background && limits_usage && filter.config.quota.on_background() == OnBackground::Refuse;
+        if is_refused && !filter.config.is_audit {
+            return Verdict::Reply(Box::new(refusal::background()));
+        }
         let needs_price = budgets.iter().any(|budget| budget.unit() == Unit::Usd);
         let mut is_unpriced = false;
         if price.is_none() && !view.dialect.is_free() && (needs_price || !filter.config.prices.is_empty()) {
@@ -271,19 +287,21 @@ impl Payment {
         }
     }
 
-    /// Returns the charge of a call whose client left before any output, if the policy charges what was reserved: the
-    /// prompt as counted, and all output that the request permits.
-    fn abandoned(&self, end: &StreamEnd, record: &UsageRecord) -> Option<CallUsage> {
+    /// Returns the charge of a call whose usage is not seen, where that is what was reserved: the prompt as counted, and all
+    /// output that the request permits. The client left before any output and the policy says so, or the response is
+    /// produced in the background.
+    fn unseen(&self, end: &StreamEnd, record: &UsageRecord) -> Option<CallUsage> {
         let quota = &self.filter.config.quota;
         let is_limited = self.reservation.as_ref().is_some_and(|reservation| !reservation.statuses().is_empty());
+        if !is_limited || !end.was_served() {
+            return None;
+        }
         let input_tokens = record.usage.input;
-        if !is_limited
-            || quota.on_abandoned() != OnAbandoned::Reserved
-            || used_tokens(&record.usage) > input_tokens
-            || !end.was_served()
-            || !end.was_abandoned()
-            || self.usage.has_failed(record)
-        {
+        let has_left = quota.on_abandoned() == OnAbandoned::Reserved
+            && used_tokens(&record.usage) <= input_tokens
+            && end.was_abandoned();
+        let goes_on = self.is_background && !self.usage.is_reported(record);
+        if !(has_left || goes_on) || self.usage.has_failed(record) {
             return None;
         }
         let estimate = Estimate { input_tokens, ..self.output? };
@@ -293,8 +311,8 @@ impl Payment {
     /// Publishes the cost of a call at its end, and replaces its reservation by what it used. `served_model`: the model
     /// that the provider reported.
     pub fn settle(&mut self, end: &StreamEnd, record: &UsageRecord, served_model: Option<&str>) {
-        let abandoned = self.abandoned(end, record);
-        let cost = self.price(served_model).map(|price| match &abandoned {
+        let unseen = self.unseen(end, record);
+        let cost = self.price(served_model).map(|price| match &unseen {
             Some(reserved) => reserved.nano_usd,
             None => self.cost(end.was_served(), record, &price),
         });
@@ -306,10 +324,11 @@ impl Payment {
             // A name that no provider has answered to is the client's own: such names would fill the labels for good.
             metrics.cost(if end.succeeded { model } else { "none" }, cost);
         }
-        metrics.abandoned.add(u64::from(abandoned.is_some()));
+        let counter = if self.is_background { metrics.background } else { metrics.abandoned };
+        counter.add(u64::from(unseen.is_some()));
         let Some(reservation) = self.reservation.take() else { return };
         let actual = match end.reached_upstream() {
-            true => abandoned.unwrap_or(CallUsage { tokens: used_tokens(&record.usage), requests: 1, nano_usd }),
+            true => unseen.unwrap_or(CallUsage { tokens: used_tokens(&record.usage), requests: 1, nano_usd }),
             false => CallUsage::ZERO,
         };
         match self.filter.config.quota.settle(&SharedData, reservation, millis(end.now_ns), &actual) {

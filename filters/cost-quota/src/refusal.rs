@@ -26,6 +26,13 @@ pub(crate) fn unpriced() -> LocalReply {
         .with_code("model_unpriced")
 }
 
+/// Returns the 400 for a call whose response is produced in the background, where policy refuses such calls.
+pub(crate) fn background() -> LocalReply {
+    let message = "This gateway limits usage, and does not see that of a response that is produced in the background. Send \
+                   the request without `background`.";
+    LocalReply::new(400, "unbounded", message).with_param("background").with_code("background_refused")
+}
+
 /// Returns the 503 for a call whose budgets could not be read or written.
 pub(crate) fn unavailable() -> LocalReply {
     LocalReply::new(503, "unavailable", "The quota store is unavailable. Please try again.")

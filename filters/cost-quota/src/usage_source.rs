@@ -32,6 +32,16 @@ impl UsageSource {
         }
     }
 
+    /// Returns `true` if the provider has reported the output.
+    pub(crate) fn is_reported(&self, record: &UsageRecord) -> bool {
+        match self {
+            UsageSource::Local(_) => matches!(record.source, RecordSource::Provider | RecordSource::Mixed),
+            UsageSource::TokenCounter => {
+                matches!(property::get(property::USAGE_SOURCE).as_deref(), Some("provider" | "mixed"))
+            }
+        }
+    }
+
     /// Returns `true` for a call that its provider has refused in a response with status 200.
     pub(crate) fn has_failed(&self, record: &UsageRecord) -> bool {
         match self {

@@ -68,6 +68,10 @@ impl Filter for Gateway {
         self.stages.quota.as_ref()?.identity_header()
     }
 
+    fn refuses_batches(&self) -> bool {
+        self.stages.quota.as_ref().is_some_and(|quota| quota.refuses_batches())
+    }
+
     fn is_audit(&self) -> bool {
         self.is_audit
     }

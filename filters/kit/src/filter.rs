@@ -47,6 +47,11 @@ pub trait Filter: 'static {
         false
     }
 
+    /// Returns `true` if batches and uploads of files are refused: they are not read, and the filter limits what is used.
+    fn refuses_batches(&self) -> bool {
+        false
+    }
+
     /// Creates the exchange of one call, once the request is complete and well-formed.
     fn exchange(self: Rc<Self>) -> Box<dyn Exchange>;
 }

@@ -109,6 +109,14 @@ impl UnreadableRequest {
         UnreadableRequest { reason: Unreadable::Path, reply: reply.with_code("unknown_url") }
     }
 
+    /// Batch, or file for one, where a budget applies.
+    #[cold]
+    pub(crate) fn batch() -> UnreadableRequest {
+        let message = "This gateway limits usage and does not read batches and files, so it does not forward them.";
+        let reply = LocalReply::new(404, "unknown_path", message);
+        UnreadableRequest { reason: Unreadable::Path, reply: reply.with_code("batch_refused") }
+    }
+
     /// Body above `limit` bytes.
     #[cold]
     pub(crate) fn too_large(limit: usize) -> UnreadableRequest {

@@ -10,11 +10,13 @@ use tollgate::plan::ResolvedFilter;
 use tollgate_workspace as workspace;
 
 /// Settings of cost-quota that have the same name in the part `quota`.
-const QUOTA: [&str; 9] = [
+const QUOTA: [&str; 11] = [
     "namespace",
     "lease",
     "on_lost",
     "on_abandoned",
+    "on_background",
+    "on_batch",
     "max_consumers",
     "overflow",
     "output_cap",

@@ -35,6 +35,8 @@ pub struct Request {
     pub thinking_tokens: u64,
     /// Service tier that the request asks for (OpenAI: `service_tier`, Anthropic: `speed`); `None` if it leaves the tier to the provider.
     pub service_tier: Option<ServiceTier>,
+    /// `true` if the response is produced in the background: the one to this request has no usage yet (OpenAI Responses).
+    pub background: bool,
     /// Number of requested candidates (`n`); 1 if absent or null, never 0.
     pub candidates: u32,
     /// Messages, in order.
@@ -198,6 +200,7 @@ impl Request {
             min_output_tokens: 0,
             thinking_tokens: 0,
             service_tier: None,
+            background: false,
             candidates: 1,
             messages: Vec::new(),
             texts: Vec::new(),

@@ -43,6 +43,8 @@ pub(super) fn compile(raw: Vec<RawBudget>, quota: RawQuota, findings: &mut Findi
         lease: quota.lease,
         on_lost: quota.on_lost,
         on_abandoned: quota.on_abandoned,
+        on_background: quota.on_background,
+        on_batch: quota.on_batch,
         max_consumers: quota.max_consumers,
         overflow: quota.overflow,
         output_cap: quota.output_cap,

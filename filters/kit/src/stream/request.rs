@@ -8,7 +8,7 @@ mod owned_headers;
 
 use std::rc::Rc;
 
-use tollgate_llm::{Dialect, Endpoint};
+use tollgate_llm::{Dialect, Endpoint, is_batch};
 
 use self::form::FormBody;
 use self::json::JsonBody;
@@ -68,7 +68,13 @@ pub(super) fn headers(plugin: &Rc<Plugin>, id: u32, end: bool) -> Progress {
         head = Headers::REQUEST.read();
     }
     let Some(endpoint) = Endpoint::detect(&head.get(":method"), &head.get(":path")) else {
-        return if end { Progress::Pass } else { unknown_path(plugin, edge.is_first) };
+        return match end {
+            true => Progress::Pass,
+            false if plugin.filter.refuses_batches() && is_batch(&head.get(":method"), &head.get(":path")) => {
+                refuse_batch(plugin)
+            }
+            false => unknown_path(plugin, edge.is_first),
+        };
     };
     let dialect = endpoint.dialect;
     // An audit treats the call as one without a consumer.
@@ -127,6 +133,14 @@ fn unknown_path(plugin: &Plugin, is_first: bool) -> Progress {
             Progress::Pass
         }
     }
+}
+
+/// Refuses a batch, whose work would count in no budget.
+#[cold]
+fn refuse_batch(plugin: &Plugin) -> Progress {
+    let UnreadableRequest { reason, reply } = UnreadableRequest::batch();
+    plugin.count_refused(reason.name());
+    Progress::Refuse(Dialect::OpenAiChat, Box::new(reply))
 }
 
 /// Decides on a request that cannot be read.

@@ -13,8 +13,18 @@ const ROLES: [(&str, Role); 4] =
 /// Reads a request body.
 pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>) -> Result<()> {
     builder.body(reader)?;
-    let known =
-        ["model", "input", "instructions", "stream", "max_output_tokens", "tools", "text", "prompt", "service_tier"];
+    let known = [
+        "model",
+        "input",
+        "instructions",
+        "stream",
+        "background",
+        "max_output_tokens",
+        "tools",
+        "text",
+        "prompt",
+        "service_tier",
+    ];
     while let Some((key, name)) = reader.field(&known)? {
         let value = reader.value()?;
         match name {
@@ -22,6 +32,7 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>
             "input" => input(reader, builder, value)?,
             "instructions" => instructions(reader, builder, value)?,
             "stream" => builder.request.stream |= flag(name, value)? == Some(true),
+            "background" => builder.request.background = flag(name, value)? == Some(true),
             "max_output_tokens" => builder.output_limit(reader, name, value)?,
             "tools" => builder.definitions(reader, Origin::DEFINITION, value)?,
             // Format of the output, possibly with a JSON Schema.
