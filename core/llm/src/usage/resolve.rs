@@ -58,15 +58,15 @@ impl ReportedUsage {
 
     /// Returns the cached and written tokens that the input excludes, and the reasoning that the output excludes.
     ///
-    /// The dialect says how it counts. Servers that are compatible with OpenAI count otherwise: the total tells, or a part
+    /// The dialect says how it counts. Compatible servers count otherwise, in both directions: the total tells, or a part
     /// that is larger than the number that should include it.
     fn beside(&self, input: u64, output: u64, anomalies: &mut Anomalies) -> (u64, u64) {
         let number = Option::unwrap_or_default;
         let (cached, reasoning): (u64, u64) = (number(self.cached), number(self.reasoning));
         let written = number(self.cache_write).max(number(self.cache_write_1h));
         let cache = cached.saturating_add(written);
-        let of_input = if self.input_excludes_cache { [cache; 4] } else { [0, cache, cached, written] };
-        let of_output = if self.output_excludes_reasoning { [reasoning; 2] } else { [0, reasoning] };
+        let of_input = if self.input_excludes_cache { [cache, 0, 0, 0] } else { [0, cache, cached, written] };
+        let of_output = if self.output_excludes_reasoning { [reasoning, 0] } else { [0, reasoning] };
         let fits = |beside_input: u64, beside_output: u64| {
             let input = input.saturating_add(beside_input);
             cache <= input && reasoning <= output.saturating_add(beside_output)
@@ -208,6 +208,44 @@ mod tests {
                 usage.cached + usage.cache_write() <= usage.input && usage.reasoning <= usage.output,
                 "{numbers:?}"
             );
+        }
+    }
+
+    /// Numbers in the order input, cached, output, reasoning, total; -1 is absent.
+    #[test]
+    fn parts_are_included_against_the_convention_where_only_that_explains_the_total() {
+        for (numbers, want) in [
+            // Beside, by the convention and the total.
+            ([10, -1, 5, 1000, 1015], [10, 1005, 1015]),
+            ([1000, 500, 10, -1, 1510], [1500, 10, 1510]),
+            ([1000, 500, 100, 50, 1650], [1500, 150, 1650]),
+            // Included, by the total.
+            ([10, -1, 1005, 1000, 1015], [10, 1005, 1015]),
+            ([1000, 500, 10, -1, 1010], [1000, 10, 1010]),
+            ([1000, 500, 100, 50, 1100], [1000, 100, 1100]),
+            // One is included, the other beside.
+            ([1000, 500, 100, 50, 1600], [1500, 100, 1600]),
+            ([1000, 500, 100, 50, 1150], [1000, 150, 1150]),
+            // A part that is larger than the rest is beside it, even if the total leaves it out.
+            ([10, -1, 5, 1000, 15], [10, 1005, 1015]),
+            ([10, 500, 5, -1, 15], [510, 5, 515]),
+            // Without a total the convention holds.
+            ([10, -1, 1005, 1000, -1], [10, 2005, 2015]),
+            ([1000, 500, 10, -1, -1], [1500, 10, 1510]),
+        ] {
+            let [input, cached, output, reasoning, total] = numbers.map(|number: i64| u64::try_from(number).ok());
+            let reported = ReportedUsage {
+                input,
+                cached,
+                output,
+                reasoning,
+                total,
+                input_excludes_cache: true,
+                output_excludes_reasoning: true,
+                ..ReportedUsage::default()
+            };
+            let usage = reported.usage();
+            assert_eq!([usage.input, usage.output, usage.total], want, "{numbers:?}");
         }
     }
 
