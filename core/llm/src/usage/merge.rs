@@ -79,7 +79,10 @@ impl ReportedUsage {
         }
         let later_cache = later.cached.unwrap_or_default().saturating_add(later.cache_write.unwrap_or_default());
         if later.input.is_some() && later_cache > 0 {
-            return self.copy_input(later);
+            let kept_hour = self.hour_of(later.cache_write);
+            self.copy_input(later);
+            self.cache_write_1h = later.cache_write_1h.or(kept_hour);
+            return;
         }
         if later.input == Some(self.reported_input())
             && later.cached.or(later.cache_write).is_none()
@@ -98,8 +101,7 @@ impl ReportedUsage {
         let input = self.input.unwrap_or_default();
         if self.input_excludes_cache || sum([cache.0, cache.1]) <= input {
             (self.cached, self.cache_write) = cache;
-            let hour = later.cache_write_1h.or(known.cache_write_1h);
-            self.cache_write_1h = hour.map(|hour| cache.1.map_or(hour, |all| hour.min(all)));
+            self.cache_write_1h = later.cache_write_1h.or(known.hour_of(later.cache_write)).or(known.cache_write_1h);
         }
         let parts = [
             later.audio_input.or(known.audio_input),
@@ -109,6 +111,15 @@ impl ReportedUsage {
         if sum(parts) <= self.reported_input() {
             [self.audio_input, self.image_input, self.video_input] = parts;
         }
+    }
+
+    /// Returns how many of the cache writes of a later report, which does not split them by lifetime, are for an hour: the
+    /// same share as of the writes so far.
+    fn hour_of(&self, written: Option<u64>) -> Option<u64> {
+        let (hour, written) = (self.cache_write_1h?, written?);
+        let all = self.cache_write.unwrap_or_default().max(hour);
+        let share = u128::from(hour).saturating_mul(u128::from(written)).checked_div(u128::from(all))?;
+        Some(u64::try_from(share).unwrap_or(written).min(written))
     }
 
     /// Replaces the output by that of a later report. A number that is omitted or zero keeps the earlier one, as far as it
@@ -323,8 +334,31 @@ mod tests {
             let later = ReportedUsage { output: Some(output), ..ReportedUsage::default() };
             assert_eq!(merged(&[beside, later]).usage().output, want);
         }
-        let hour = ReportedUsage { cache_write_1h: Some(900), ..report([10, -1, 900, 1], true) };
-        let usage = merged(&[hour, report([10, -1, 100, 2], true)]).usage();
-        assert_eq!((usage.cache_write_5m, usage.cache_write_1h), (100, 0));
+    }
+
+    #[test]
+    fn cache_writes_without_a_split_by_lifetime_keep_the_share_of_each() {
+        for (hour, written, later, want) in [
+            (Some(900), 900, [3000, -1, 900, 2], (0, 900)),
+            (Some(900), 900, [3000, 0, 900, 2], (0, 900)),
+            (Some(900), 900, [3000, -1, 100, 2], (0, 100)),
+            (Some(900), 900, [3000, -1, 1000, 2], (0, 1000)),
+            (Some(300), 900, [3000, 5, 900, 2], (600, 300)),
+            (Some(300), 900, [3000, 5, 600, 2], (400, 200)),
+            (Some(0), 900, [3000, 5, 600, 2], (600, 0)),
+            (None, 900, [3000, 5, 600, 2], (600, 0)),
+            // A later report without writes, and one without any input.
+            (Some(300), 900, [3000, -1, -1, 2], (600, 300)),
+            (Some(300), 900, [3000, 70, 0, 2], (0, 0)),
+            (Some(300), 900, [-1, -1, -1, 2], (600, 300)),
+        ] {
+            let first = ReportedUsage { cache_write_1h: hour, ..report([10, 0, written, 1], true) };
+            let usage = merged(&[first, report(later, true)]).usage();
+            assert_eq!((usage.cache_write_5m, usage.cache_write_1h), want, "{hour:?} {later:?}");
+        }
+        let first = ReportedUsage { cache_write_1h: Some(900), ..report([10, 0, 900, 1], true) };
+        let later = ReportedUsage { cache_write_1h: Some(100), ..report([10, 0, 900, 2], true) };
+        let usage = merged(&[first, later]).usage();
+        assert_eq!((usage.cache_write_5m, usage.cache_write_1h), (800, 100));
     }
 }
