@@ -12,7 +12,7 @@ use crate::json::reader::{Reader, Value};
 use crate::view::response::ResponseBuilder;
 use crate::{Channel, Error, Str};
 
-/// Maximum number of other models whose usage is kept apart; that of further ones counts as the response's own.
+/// Maximum number of models whose usage is kept apart; that of further ones counts as the response's own.
 pub(crate) const MAX_MODELS: usize = 4;
 
 /// Output tokens of an attempt that was declined before it generated anything: providers report 0 or 1.
@@ -77,22 +77,27 @@ impl Iterations {
                 let is_declined = iteration.kind == Kind::Fallback
                     && matches!(last.kind, Kind::Attempt | Kind::Fallback)
                     && last.usage.output <= DECLINED_OUTPUT;
-                self.add(last, is_declined, builder);
+                self.add(last, is_declined, reader.body(), builder);
             }
         }
         if let Some(last) = self.last.take() {
-            self.add(last, false, builder);
+            self.add(last, false, reader.body(), builder);
         }
         Ok(())
     }
 
-    fn add(&mut self, iteration: Iteration, is_declined: bool, builder: &mut ResponseBuilder<'_>) {
+    /// Adds an iteration to the sum of all, and to that of its model.
+    fn add(&mut self, iteration: Iteration, is_declined: bool, body: &[u8], builder: &mut ResponseBuilder<'_>) {
         if is_declined || iteration.kind == Kind::Declined {
             return;
         }
         self.sum = Some(self.sum.unwrap_or_default().plus(&iteration.usage));
-        if let (Some(model), true) = (iteration.model, builder.response.by_model.len() < MAX_MODELS) {
-            builder.response.by_model.push((model, iteration.usage));
+        let Some(model) = iteration.model else { return };
+        let by_model = &mut builder.response.by_model;
+        if let Some((_, usage)) = by_model.iter_mut().find(|(known, _)| known.bytes(body).eq(model.bytes(body))) {
+            *usage = usage.plus(&iteration.usage);
+        } else if by_model.len() < MAX_MODELS {
+            by_model.push((model, iteration.usage));
         }
     }
 

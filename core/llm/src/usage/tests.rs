@@ -222,6 +222,18 @@ fn iterations_are_summed() {
             [4900, 0, 0, 142, 0, 5042],
             vec![("claude-opus-4-7", 2500)],
         ),
+        // Several turns of a model are one entry, however its name is escaped.
+        (
+            r#"{"iterations":[{"type":"message","model":"own","input_tokens":1,"output_tokens":5},{"type":"message","model":"own","input_tokens":2,"output_tokens":5},{"type":"message","model":"own","input_tokens":3,"output_tokens":5},{"type":"message","model":"own","input_tokens":4,"output_tokens":5},{"type":"advisor_message","model":"b","input_tokens":10,"output_tokens":5},{"type":"message","model":"own","input_tokens":5,"output_tokens":5},{"type":"advisor_message","model":"\u0062","input_tokens":20,"output_tokens":5}]}"#,
+            [45, 0, 0, 35, 0, 80],
+            vec![("own", 15), ("b", 30)],
+        ),
+        // Further models than the maximum count as the response's own.
+        (
+            r#"{"iterations":[{"model":"a","input_tokens":1,"output_tokens":5},{"model":"b","input_tokens":2,"output_tokens":5},{"model":"c","input_tokens":3,"output_tokens":5},{"model":"d","input_tokens":4,"output_tokens":5},{"model":"e","input_tokens":10,"output_tokens":5},{"model":"d","input_tokens":5,"output_tokens":5}]}"#,
+            [25, 0, 0, 30, 0, 55],
+            vec![("a", 1), ("b", 2), ("c", 3), ("d", 9)],
+        ),
         // The attempt that was declined is not billed, unless it had begun to answer.
         (
             r#"{"input_tokens":412,"output_tokens":264,"iterations":[{"type":"message","model":"a","input_tokens":408,"output_tokens":0},{"type":"fallback_message","model":"b","input_tokens":412,"output_tokens":264}]}"#,
