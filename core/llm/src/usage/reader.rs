@@ -10,6 +10,7 @@ use super::table::{Count, Entry, Member, USAGE};
 use super::{ReportedUsage, ServiceTier};
 use crate::json::field::number;
 use crate::json::reader::{Reader, Value};
+use crate::json::scan::whole;
 use crate::view::response::ResponseBuilder;
 use crate::{Channel, Error, Str};
 
@@ -174,6 +175,10 @@ impl UsageReader {
     ) -> Result<(), Error> {
         match (member, value) {
             (Some(Member::Count(count)), Value::Number(_)) => self.set(count, number(reader, value)),
+            (Some(Member::Count(count)), Value::String(str)) => match number_of_string(reader.body(), str) {
+                Some(number) => self.set(count, Some(number)),
+                None => builder.texts(reader, Channel::OTHER, value)?,
+            },
             (Some(Member::Object(table)), Value::Object(_)) => return self.members(reader, builder, table),
             (Some(Member::Substitute), Value::Object(_)) => {
                 self.substitute = Some(object_without_iterations(reader, builder, self.convention)?);
@@ -320,6 +325,11 @@ fn find(table: &'static [Entry], body: &[u8], key: Str) -> Option<Member> {
         table.binary_search_by(|(name, _)| name.as_bytes().cmp(raw))
     };
     table.get(at.ok()?).map(|(_, member)| *member)
+}
+
+/// Returns the number that a string consists of: some gateways quote numbers.
+fn number_of_string(body: &[u8], str: Str) -> Option<u64> {
+    if str.span.of(body).first()?.is_ascii_digit() { whole(body, str.span) } else { None }
 }
 
 /// Returns the milliseconds of a number of seconds, rounded to the next; `None` for negative numbers and exponents.

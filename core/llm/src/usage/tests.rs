@@ -334,6 +334,35 @@ fn unknown_strings_in_a_usage_are_texts_and_known_values_are_not() {
 }
 
 #[test]
+fn quoted_numbers_are_numbers() {
+    for (usage, want, texts) in [
+        (
+            r#"{"prompt_tokens":"1000","completion_tokens":"200","total_tokens":"1200","prompt_tokens_details":{"cached_tokens":"300"}}"#,
+            [1000, 300, 0, 200, 0, 1200],
+            vec![],
+        ),
+        (r#"{"prompt_tokens":"10.0","completion_tokens":2}"#, [10, 0, 0, 2, 0, 12], vec![]),
+        // Other strings are texts.
+        (
+            r#"{"prompt_tokens":10,"completion_tokens":"two","total_tokens":"12","cached_tokens":"","reasoning_tokens":".0"}"#,
+            [10, 0, 0, 2, 0, 12],
+            vec!["two", ".0"],
+        ),
+        (
+            r#"{"prompt_tokens":"-10","completion_tokens":2,"cached_tokens":"1 0"}"#,
+            [0, 0, 0, 2, 0, 2],
+            vec!["-10", "1 0"],
+        ),
+    ] {
+        let body = format!(r#"{{"usage":{usage}}}"#);
+        let response = Response::parse(Dialect::OpenAiChat, body.as_bytes(), &ParseLimits::default()).unwrap();
+        assert_eq!(numbers(&response.usage.unwrap()), want, "{usage}");
+        let found: Vec<_> = response.texts.iter().map(|text| text.str.decode(body.as_bytes())).collect();
+        assert_eq!(found.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>(), texts, "{usage}");
+    }
+}
+
+#[test]
 fn errors_in_a_choice_are_errors() {
     for (choice, want) in [
         (r#"{"finish_reason":"error","message":{"content":""}}"#, true),
