@@ -68,7 +68,7 @@ pub(crate) struct DialectSpec {
     /// `true` if responses consist of blocks, each with its own `choice`.
     pub(crate) in_blocks: bool,
     /// Members of a response that repeat the request, at any depth.
-    pub(crate) echoes: &'static [&'static str],
+    pub(crate) repeated_members: &'static [&'static str],
     /// Members that a delta template copies from an event.
     pub(crate) delta_members: DeltaMembers,
 }

@@ -25,10 +25,10 @@ pub struct StreamLimits {
     /// (`per_connection_buffer_limit_bytes`), whose 413 does not speak the caller's dialect. Default: 1 MiB less 64 KiB.
     pub max_request_bytes: usize,
     /// Largest response that is read as a whole (JSON), in bytes, not counting base64 data, lists of numbers and repetitions of
-    /// the request. Usage is read from responses of any size. Default: 1 MiB less 64 KiB.
+    /// the request. Usage is read from larger ones too, unless they are compressed and a rule may change them. Default: 1 MiB less 64 KiB.
     pub max_response_bytes: usize,
     /// Largest event of a streamed response, in bytes, not counting base64 data, lists of numbers and repetitions of the
-    /// request. Usage is read from events of any size. Default: 256 KiB.
+    /// request. Usage is read from larger ones too, except in binary streams (Bedrock). Default: 256 KiB.
     pub max_event_bytes: usize,
     /// Policy for a call that cannot be read. Default: `refuse`.
     pub on_unscannable: OnUnscannable,

@@ -20,7 +20,7 @@ pub(crate) struct Lead {
     /// Nodes that read the character behind the lead, one of each kind. They read no character of `class`.
     gate: Box<[Node]>,
     max_chars: Option<u32>,
-    /// Assertion in front of the lead.
+    /// Assertion that the lead begins with.
     look: Option<Look>,
 }
 
@@ -76,7 +76,15 @@ impl Lead {
         self.look.is_none_or(|look| assertion::holds(look, before, Some(after)))
     }
 
-    /// Returns `true` if an assertion stands in front of the lead.
+    /// Returns `true` if other characters than ASCII may be in the lead or follow it.
+    pub(crate) fn has_wide(&self, sets: &CharSets) -> bool {
+        self.class.iter().chain(&self.gate).any(|node| match node {
+            Node::Char { c, .. } => !c.is_ascii(),
+            node => set(*node, sets).is_some_and(CharSet::has_wide),
+        })
+    }
+
+    /// Returns `true` if the lead begins with an assertion.
     pub(crate) fn has_look(&self) -> bool {
         self.look.is_some()
     }

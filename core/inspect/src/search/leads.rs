@@ -14,8 +14,10 @@ pub(crate) struct Leads {
     leads: Box<[(RuleIndex, Lead)]>,
     /// Masks of the ASCII characters.
     ascii: Box<[Masks]>,
-    /// Leads with an assertion in front.
+    /// Leads that begin with an assertion.
     looks: u64,
+    /// Leads that other characters than ASCII belong to.
+    wide: u64,
 }
 
 /// Leads that a character belongs to.
@@ -44,7 +46,9 @@ impl Leads {
         debug_assert!(leads.len() <= MAX_LEADS);
         let looks = leads.iter().enumerate().filter(|(_, (_, lead))| lead.has_look());
         let looks = looks.fold(0, |mask, (bit, _)| mask | 1 << bit);
-        let mut table = Leads { leads: leads.into(), ascii: Box::default(), looks };
+        let wide = leads.iter().enumerate().filter(|(_, (_, lead))| lead.has_wide(sets));
+        let wide = wide.fold(0, |mask, (bit, _)| mask | 1 << bit);
+        let mut table = Leads { leads: leads.into(), ascii: Box::default(), looks, wide };
         table.ascii = (0..0x80u8).map(|byte| table.find(char::from(byte), sets)).collect();
         table
     }
@@ -60,13 +64,16 @@ impl Leads {
         }
         match self.ascii.get(c as usize) {
             Some(masks) => *masks,
+            None if self.wide == 0 => Masks::default(),
             None => self.find(c, sets),
         }
     }
 
     fn find(&self, c: char, sets: &CharSets) -> Masks {
         let mask = |is_in: fn(&Lead, char, &CharSets) -> bool| {
-            let bits = self.leads.iter().enumerate().filter(|(_, (_, lead))| is_in(lead, c, sets));
+            let bits = self.leads.iter().enumerate();
+            let bits = bits.filter(|(bit, _)| c.is_ascii() || self.wide >> bit & 1 != 0);
+            let bits = bits.filter(|(_, (_, lead))| is_in(lead, c, sets));
             bits.fold(0, |mask, (bit, _)| mask | 1 << bit)
         };
         Masks { lead: mask(Lead::has), gate: mask(Lead::is_gate) }

@@ -22,19 +22,20 @@
 //! ```
 
 use crate::Dialect;
+use crate::body::data::{is_base64, is_data};
 
 /// Length from which a string is left out if it looks like base64, or if the response must become smaller.
 const LONG_STRING: usize = 256;
 /// Length from which a list of numbers is left out. The list keeps its first numbers.
 const LONG_LIST: usize = 64;
-/// Behind the backslash of an escape, whose length the next character decides.
+/// Value of [`StringState::escape`] after a backslash, before the kind of the escape is known.
 const ESCAPE: u8 = u8::MAX;
 
 /// Copies JSON without what a reader of usage does not need.
 #[derive(Clone, Debug)]
 pub struct Condenser {
     /// Members that repeat the request.
-    echoes: &'static [&'static str],
+    repeated_members: &'static [&'static str],
     /// `true` if a line break ends every value: the input is a stream with one JSON value per line.
     by_line: bool,
     detail: Detail,
@@ -84,9 +85,9 @@ enum State {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Member {
     Other,
-    /// Behind a string that equals the name of such a member.
+    /// After the name of such a member.
     Name,
-    /// In front of its value.
+    /// Before its value.
     Value,
 }
 
@@ -94,7 +95,7 @@ enum Member {
 #[derive(Clone, Copy, Debug)]
 struct StringState {
     fate: Fate,
-    /// `true` if all characters so far may be base64, or a `data:` URL in front of it.
+    /// `true` if the string is long, and base64 so far.
     is_data: bool,
     /// `true` if the string repeats the request.
     is_echo: bool,
@@ -137,7 +138,7 @@ impl Condenser {
     #[must_use]
     pub fn new(dialect: Dialect, by_line: bool) -> Condenser {
         Condenser {
-            echoes: dialect.spec().echoes,
+            repeated_members: dialect.spec().repeated_members,
             by_line,
             detail: Detail::Full,
             state: State::Between(Member::Other),
@@ -150,12 +151,6 @@ impl Condenser {
     /// Chooses what is kept from the next byte on.
     pub fn set_detail(&mut self, detail: Detail) {
         self.detail = detail;
-    }
-
-    /// Returns `true` between two values: the next byte is read as if it were the first.
-    #[must_use]
-    pub fn is_between_values(&self) -> bool {
-        matches!(self.state, State::Between(Member::Other))
     }
 
     /// Returns the bytes of texts that were left out.
@@ -199,7 +194,7 @@ impl Condenser {
                 }
                 b'"' => {
                     let is_echo = member == Member::Value;
-                    let string = StringState { fate: Fate::Undecided, is_data: true, is_echo, escape: 0, elided: 0 };
+                    let string = StringState { fate: Fate::Undecided, is_data: false, is_echo, escape: 0, elided: 0 };
                     State::String(string)
                 }
                 // A container behind a comma is an element: members begin with their names.
@@ -243,6 +238,8 @@ impl Condenser {
     fn string(&mut self, mut string: StringState, rest: &[u8], out: &mut Vec<u8>) -> usize {
         if string.escape > 0 {
             let Some(byte) = rest.first() else { return 0 };
+            // In base64, the only escape is that of a slash.
+            string.is_data &= string.escape != ESCAPE || *byte == b'/';
             self.keep(&mut string, rest.get(..1).unwrap_or_default(), out);
             string.escape = match (string.escape, byte) {
                 (ESCAPE, b'u') => 4,
@@ -260,11 +257,11 @@ impl Condenser {
                 len
             }
             Some(b'\\') => {
-                string.escape = ESCAPE;
-                // An escaped slash is base64 too.
-                let is_data = string.is_data;
+                // Whether it is one of base64, the next character tells.
+                let is_data = (string.fate != Fate::Undecided).then_some(string.is_data);
                 self.keep(&mut string, b"\\", out);
-                string.is_data = is_data;
+                string.is_data = is_data.unwrap_or(string.is_data);
+                string.escape = ESCAPE;
                 self.state = State::String(string);
                 len + 1
             }
@@ -289,9 +286,9 @@ impl Condenser {
             // The decision falls at the same character, however the response is split.
             let missing = (LONG_STRING + 1).saturating_sub(self.held.len());
             let (start, rest) = bytes.split_at_checked(missing).unwrap_or((bytes, &[]));
-            string.is_data = string.is_data && start.iter().all(|byte| is_data(*byte));
             self.held.extend_from_slice(start);
             let is_long = self.held.len() > LONG_STRING;
+            string.is_data = is_long && is_data(self.held.get(1..).unwrap_or_default());
             if string.is_echo || is_long && (string.is_data || self.detail > Detail::Full) {
                 string.fate = Fate::Elided;
                 string.elided = self.held.len() as u64;
@@ -306,14 +303,14 @@ impl Condenser {
             }
             return self.keep(string, rest, out);
         }
-        string.is_data = string.is_data && bytes.iter().all(|byte| is_data(*byte));
+        string.is_data = string.is_data && bytes.iter().all(|byte| is_base64(*byte));
         if string.fate == Fate::Kept && self.detail == Detail::Full {
             out.extend_from_slice(bytes);
             return;
         }
         let mut elided = bytes;
         if string.fate == Fate::Kept {
-            // Ends with a whole character, and not within an escape.
+            // Ends with a whole character and a whole escape.
             let is_end = |byte: &u8| *byte & 0xc0 != 0x80;
             let end =
                 if string.escape > 0 { bytes.len() } else { bytes.iter().position(is_end).unwrap_or(bytes.len()) };
@@ -333,7 +330,8 @@ impl Condenser {
             self.elided_text = self.elided_text.saturating_add(string.elided);
         }
         let text = self.held.strip_prefix(b"\"").unwrap_or_default();
-        let is_name = string.fate == Fate::Undecided && self.echoes.iter().any(|echo| echo.as_bytes() == text);
+        let is_name =
+            string.fate == Fate::Undecided && self.repeated_members.iter().any(|echo| echo.as_bytes() == text);
         out.append(&mut self.held);
         is_name
     }
@@ -415,11 +413,6 @@ impl Condenser {
         self.state = State::Echo(echo);
         rest.len()
     }
-}
-
-/// Returns `true` for characters of base64 in both alphabets, and of a `data:` URL in front of it.
-pub(crate) fn is_data(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'-' | b'_' | b':' | b';' | b',' | b'.')
 }
 
 #[cfg(test)]

@@ -36,7 +36,7 @@ pub(super) const MESSAGES: DialectSpec = DialectSpec {
     textless: &[],
     plain: &[],
     in_blocks: true,
-    echoes: &[],
+    repeated_members: &[],
     delta_members: DeltaMembers {
         top: &["type", "index"],
         inner: &["type"],

@@ -32,7 +32,7 @@ pub(super) const SPEC: DialectSpec = DialectSpec {
     textless: &[],
     plain: &[],
     in_blocks: true,
-    echoes: &[],
+    repeated_members: &[],
     delta_members: DeltaMembers {
         top: &["contentBlockIndex"],
         inner: &[],

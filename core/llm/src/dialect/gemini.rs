@@ -42,7 +42,7 @@ pub(super) const GENERATE: DialectSpec = DialectSpec {
     textless: &[],
     plain: &[],
     in_blocks: false,
-    echoes: &[],
+    repeated_members: &[],
     delta_members: DeltaMembers {
         top: &[],
         inner: &["index", "role", "thought"],

@@ -29,7 +29,7 @@ pub(super) const CHAT: DialectSpec = DialectSpec {
     textless: &[],
     plain: &[],
     in_blocks: false,
-    echoes: &[],
+    repeated_members: &[],
     delta_members: DeltaMembers {
         top: &["model", "created_at"],
         inner: &["role"],

@@ -32,7 +32,7 @@ pub(super) const SPEC: DialectSpec = DialectSpec {
     textless: &[],
     plain: &[],
     in_blocks: false,
-    echoes: &[],
+    repeated_members: &[],
     // API reference, "The chat completion chunk object".
     delta_members: DeltaMembers {
         top: &["id", "object", "created", "model", "system_fingerprint", "service_tier"],

@@ -37,7 +37,7 @@ pub(super) const RESPONSES: DialectSpec = DialectSpec {
     textless: &[],
     plain: &[],
     in_blocks: true,
-    echoes: &["instructions", "tools"],
+    repeated_members: &["instructions", "tools"],
     delta_members: DeltaMembers {
         top: &["type", "item_id", "output_index", "content_index", "summary_index", "sequence_number"],
         inner: &[],

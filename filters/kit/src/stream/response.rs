@@ -154,6 +154,9 @@ impl Admitted {
             }
             ResponseBody::Texts(mut texts) => {
                 texts.finish(&mut reader);
+                if texts.has_pending() {
+                    log::error!("tollgate: the end of a response was still held at its trailers");
+                }
                 Ok(())
             }
             ResponseBody::Passing | ResponseBody::Inflating(_) | ResponseBody::Aborted => Ok(()),

@@ -20,8 +20,6 @@ pub(in crate::stream) struct TextStream {
     mode: BodyMode,
     limit: usize,
     scanner: TextScanner,
-    /// `true` behind the name of log probabilities.
-    is_after_logprobs: bool,
     condenser: Condenser,
     /// Copy without data and repetitions, to which the limit applies, for readers of the usage.
     condensed: Vec<u8>,
@@ -44,7 +42,6 @@ impl TextStream {
             mode,
             limit,
             scanner: TextScanner::new(limit),
-            is_after_logprobs: false,
             condenser: Condenser::new(reader.dialect, false),
             condensed: Vec::new(),
             pending: Vec::new(),
@@ -59,35 +56,28 @@ impl TextStream {
         if size > self.limit as u64 {
             return Err(Stop::Unreadable(Unreadable::ResponseTooLarge));
         }
-        let TextStream { scanner, is_after_logprobs, .. } = self;
-        let result = scanner.push(bytes, |piece| match piece {
-            JsonPiece::Other(bytes) => {
-                // They repeat the content token by token, so a redaction would have to remove them.
-                let value = bytes.trim_ascii_start().strip_prefix(b":").map(<[u8]>::trim_ascii_start);
-                if std::mem::take(is_after_logprobs) && value.is_some_and(|value| !value.starts_with(b"null")) {
-                    return Err(Stop::Unreadable(Unreadable::ResponseTooLarge));
+        let result = self.scanner.push(bytes, |piece| {
+            let (str, literal, is_opaque) = match piece {
+                JsonPiece::Other(bytes) => {
+                    out.extend_from_slice(bytes);
+                    return Ok(());
                 }
-                out.extend_from_slice(bytes);
-                Ok(())
-            }
-            JsonPiece::String(str, literal) => {
-                let text = str.decode(literal);
-                *is_after_logprobs = text == "logprobs";
-                match reader.exchange.on_text(&text) {
-                    TextAction::Pass => out.extend_from_slice(literal),
-                    TextAction::Replace(text) => {
-                        out.push(b'"');
-                        tollgate_llm::escape_into(&text, out);
-                        out.push(b'"');
-                    }
-                    TextAction::Abort(reply) => return Err(Stop::Reply(reply)),
+                JsonPiece::Text { str, literal, is_opaque } => (str, literal, is_opaque),
+            };
+            match reader.exchange.on_text(&str.decode(literal)) {
+                TextAction::Replace(text) if !is_opaque => {
+                    out.push(b'"');
+                    tollgate_llm::escape_into(&text, out);
+                    out.push(b'"');
                 }
-                Ok(())
+                TextAction::Pass | TextAction::Replace(_) => out.extend_from_slice(literal),
+                TextAction::Abort(reply) => return Err(Stop::Reply(reply)),
             }
+            Ok(())
         });
         result.map_err(|error| match error {
             TextScanError::Callback(stop) => stop,
-            TextScanError::TooLarge => Stop::Unreadable(Unreadable::ResponseTooLarge),
+            TextScanError::TooLarge | TextScanError::Logprobs => Stop::Unreadable(Unreadable::ResponseTooLarge),
             TextScanError::Malformed => Stop::Unreadable(Unreadable::ResponseMalformed),
         })
     }
@@ -101,7 +91,15 @@ impl TextStream {
 
     fn condense(&mut self, bytes: &[u8]) {
         self.condenser.set_detail(Detail::for_size(self.condensed.len(), self.limit));
-        self.condenser.push(bytes, &mut self.condensed);
+        // Above the limit, the copy serves the usage only, as far as an outline of the response is that small.
+        if self.condensed.len() <= 2 * self.limit {
+            self.condenser.push(bytes, &mut self.condensed);
+        }
+    }
+
+    /// Returns `true` if bytes wait for a frame that they can leave with.
+    pub(super) fn has_pending(&self) -> bool {
+        !self.pending.is_empty()
     }
 
     /// Handles a frame behind the head of the response, which has been sent.
