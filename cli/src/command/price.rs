@@ -54,10 +54,8 @@ fn find(args: &PriceArgs) -> Result<Option<PriceMatch>, Problems> {
     let policy = read(path)?;
     let target = policy.catalog.resolve_alias(&args.model);
     let provider = args.provider.as_deref().or_else(|| policy.model_providers.find(&args.model).map(String::as_str));
-    let by_name = |name: &&str| usable(policy.prices.explain(name, provider));
-    let rank = |found: &PriceMatch| (found.is_catch_all(), found.source != PriceSource::Override);
-    let found = [target, args.model.as_str()].iter().filter_map(by_name).min_by_key(rank);
-    Ok(found.or_else(|| match &policy.on_unknown_price {
+    let found = policy.prices.explain_first(&[target, args.model.as_str()], provider);
+    Ok(found.map(|(_, found)| found).or_else(|| match &policy.on_unknown_price {
         OnUnknownPrice::As(other) => usable(policy.prices.explain(other, None)),
         _ => None,
     }))

@@ -22,15 +22,8 @@ impl Priced {
     pub(super) fn find(policy: &CompiledPolicy, model: &str) -> Priced {
         let target = policy.catalog.resolve_alias(model);
         let provider = policy.model_providers.find(model).map(String::as_str);
-        let by_name = |name: &str| {
-            let found = policy.prices.explain(name, provider).filter(|found| !found.is_base_model)?;
-            Some((found.is_catch_all(), found.source != PriceSource::Override, name.to_owned(), found))
-        };
-        // As the filter does: entries of the configuration for any name, then those of the list, then `*`.
-        let best =
-            [target, model].into_iter().filter_map(by_name).min_by_key(|(catch_all, listed, ..)| (*catch_all, *listed));
-        match best {
-            Some((.., name, found)) => Priced { model: name, found: Some(found), substitute: None },
+        match policy.prices.explain_first(&[target, model], provider) {
+            Some((name, found)) => Priced { model: name.to_owned(), found: Some(found), substitute: None },
             None => {
                 let substitute = match &policy.on_unknown_price {
                     OnUnknownPrice::Free => Some(ModelPrice::default()),

@@ -2,17 +2,20 @@
 //!
 //! `src/built_in.rs` describes the layout. The output is a deterministic function of the list.
 
-// A failed build step panics with its reason.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-// Cargo reads a build script's standard output.
-#![allow(clippy::print_stdout)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failed build step panics with its reason"
+)]
+#![allow(clippy::print_stdout, reason = "Cargo reads a build script's standard output")]
 #![allow(
     clippy::disallowed_methods,
     clippy::disallowed_types,
     reason = "a build script reads its environment and writes files"
 )]
-// The crate uses the rest of these modules.
-#![allow(dead_code, unreachable_pub)]
+#![allow(dead_code, unreachable_pub, reason = "the crate uses the rest of these modules")]
 
 #[path = "../src/dimension.rs"]
 mod dimension;

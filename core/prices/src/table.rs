@@ -116,7 +116,8 @@ impl PriceTable {
             let price = model_price(raw).map_err(|(field, problem)| error(&field, problem))?;
             overrides.insert(name, price.clone()).map_err(|name_error| error("", name_error.problem().to_owned()))?;
             // Of names that differ in case only, any will do: an exact one wins.
-            let _ = lower_case.insert(&name.to_ascii_lowercase(), price);
+            let inserted = lower_case.insert(&name.to_ascii_lowercase(), price);
+            debug_assert!(inserted.is_ok(), "a valid name is valid in lower case: {inserted:?}");
         }
         let mut listed = BTreeMap::new();
         for (name, raw) in &raw.listed.0.0 {
@@ -150,36 +151,22 @@ impl PriceTable {
     /// the list price of the name that the provider reports.
     #[must_use]
     pub fn find_first(&self, names: &[&str], provider: Option<&str>) -> Option<ModelPrice> {
-        let own = names.iter().find_map(|name| {
-            let found = self.overridden(name, provider)?;
-            (!found.is_base_model && found.entry != CATCH_ALL).then(|| self.adjusted(name, provider, &found))
-        });
-        let listed = || {
-            names.iter().find_map(|name| {
-                let found = self.in_list(name, provider).filter(|found| !found.is_base_model)?;
-                Some(self.adjusted(name, provider, &found))
-            })
-        };
-        own.or_else(listed).or_else(|| names.iter().find_map(|name| self.find(name, provider)))
+        let (name, found) = self.first(names, provider)?;
+        Some(self.adjusted(name, provider, &found))
+    }
+
+    /// Returns the price of [`find_first`](Self::find_first) with the way to it, and the name that has it.
+    #[must_use]
+    pub fn explain_first<'n>(&self, names: &[&'n str], provider: Option<&str>) -> Option<(&'n str, PriceMatch)> {
+        let (name, found) = self.first(names, provider)?;
+        Some((name, self.explained(name, provider, found)))
     }
 
     /// Returns the price of a model with the way to it, also that of the base model of a fine-tuned one.
     #[must_use]
     pub fn explain(&self, model: &str, provider: Option<&str>) -> Option<PriceMatch> {
         let found = self.lookup(model, provider)?;
-        let steps = match found.source {
-            PriceSource::Override if found.is_lower_case => words(&self.lower_case.steps(&found.name)),
-            PriceSource::Override => words(&self.overrides.steps(&found.name)),
-            PriceSource::File | PriceSource::BuiltIn => listed_steps(&found.name, &found.entry),
-        };
-        Some(PriceMatch {
-            price: self.adjusted(model, provider, &found),
-            entry: found.entry.into_owned(),
-            source: found.source,
-            name: found.name,
-            is_base_model: found.is_base_model,
-            steps,
-        })
+        Some(self.explained(model, provider, found))
     }
 
     /// Returns the entry of the configuration that applies to a model, also that of the base model of a fine-tuned one.
@@ -195,6 +182,36 @@ impl PriceTable {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.overrides.is_empty() && self.listed.is_empty() && !self.built_in
+    }
+
+    /// Looks up several names of one call, see [`find_first`](Self::find_first).
+    fn first<'n>(&self, names: &[&'n str], provider: Option<&str>) -> Option<(&'n str, Found<'_>)> {
+        let usable = |found: &Found<'_>| !found.is_base_model;
+        let own = |name: &&'n str| {
+            let found = self.overridden(name, provider).filter(usable)?;
+            (found.entry != CATCH_ALL).then_some((*name, found))
+        };
+        let listed = |name: &&'n str| Some((*name, self.in_list(name, provider).filter(usable)?));
+        let any = |name: &&'n str| Some((*name, self.lookup(name, provider).filter(usable)?));
+        let names = names.iter();
+        names.clone().find_map(own).or_else(|| names.clone().find_map(listed)).or_else(|| names.clone().find_map(any))
+    }
+
+    /// Returns a found entry with the way to it.
+    fn explained(&self, model: &str, provider: Option<&str>, found: Found<'_>) -> PriceMatch {
+        let steps = match found.source {
+            PriceSource::Override if found.is_lower_case => words(&self.lower_case.steps(&found.name)),
+            PriceSource::Override => words(&self.overrides.steps(&found.name)),
+            PriceSource::File | PriceSource::BuiltIn => listed_steps(&found.name, &found.entry),
+        };
+        PriceMatch {
+            price: self.adjusted(model, provider, &found),
+            entry: found.entry.into_owned(),
+            source: found.source,
+            name: found.name,
+            is_base_model: found.is_base_model,
+            steps,
+        }
     }
 
     /// Looks up a model: entries of the configuration but for `*`, then listed ones, then `*`.
