@@ -4,7 +4,7 @@ use tollgate_llm::{PromptPiece, TokenPrompt};
 
 use super::Profile;
 
-/// Most bytes of text decoded per byte of the list of ids. Ordinary text has about one; the longest tokens, runs of blanks,
+/// Maximum number of bytes of text decoded per byte of the list of ids. Ordinary text has about one; the longest tokens, runs of blanks,
 /// have twenty.
 const MAX_RATIO: usize = 4;
 

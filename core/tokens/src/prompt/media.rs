@@ -21,14 +21,14 @@ pub(super) struct MediaPricing {
 
 /// Bytes per second of audio: PCM of 24 kHz and 16 bits (OpenAI, "Audio").
 const PCM: u64 = 48_000;
-/// Least and most bytes per second that the header of a WAV file may state: 8 kHz and 8 bits, 96 kHz in stereo and 32 bits.
+/// Minimum and maximum bytes per second that the header of a WAV file may state: 8 kHz and 8 bits, 96 kHz in stereo and 32 bits.
 const PCM_RATES: std::ops::RangeInclusive<u64> = 8_000..=768_000;
 /// Bytes per second of compressed audio: MP3 of 64 kbit/s.
 const MP3: u64 = 8_000;
 /// Bytes per second of video: 500 kbit/s, as for 480 lines.
 const VIDEO: u64 = 62_500;
-/// Most bytes per second of video that a header can make one believe: 50 Mbit/s.
-const MOST_VIDEO: u64 = 6_250_000;
+/// Maximum credible bit rate of video, in bytes per second (50 Mbit/s).
+const MAX_VIDEO: u64 = 6_250_000;
 /// Bytes per page of a PDF, mostly text.
 const PAGE: u64 = 60_000;
 /// Bytes of content per token, if it is text.
@@ -58,7 +58,7 @@ pub(super) fn tokens(data: &str, pricing: &MediaPricing) -> u64 {
         Format::Wav(rate) => bytes.saturating_mul(pricing.audio).div_ceil(rate),
         Format::Audio => bytes.saturating_mul(pricing.audio).div_ceil(MP3),
         Format::Video(duration) => {
-            let least = bytes.saturating_mul(1000).div_ceil(MOST_VIDEO);
+            let least = bytes.saturating_mul(1000).div_ceil(MAX_VIDEO);
             let guess = bytes.saturating_mul(1000).div_ceil(VIDEO);
             duration.map_or(guess, |duration| duration.max(least)).saturating_mul(pricing.video).div_ceil(1000)
         }
