@@ -296,6 +296,12 @@ impl Dialect {
         self.spec().is_free
     }
 
+    /// Returns `true` if the response is images, one per candidate (OpenAI, "Images").
+    #[must_use]
+    pub fn generates_images(self) -> bool {
+        matches!(self, Dialect::OpenAiImages | Dialect::OpenAiImageEdits)
+    }
+
     /// Returns the framing of a streamed response in `application/json`; `None` if the dialect has no such streams.
     #[must_use]
     pub fn json_stream(self) -> Option<Framing> {

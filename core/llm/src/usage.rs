@@ -77,6 +77,10 @@ pub struct Usage {
     pub pages: u64,
     /// Search units, by which reranking is billed (Cohere: a query with up to 100 documents).
     pub search_units: u64,
+    /// Generated images, in the dialects that generate images.
+    pub output_images: u64,
+    /// Characters to speak, of a speech request.
+    pub characters: u64,
     /// Total tokens.
     pub total: u64,
 }
@@ -131,6 +135,8 @@ impl Usage {
             web_searches: combine(self.web_searches, other.web_searches),
             pages: combine(self.pages, other.pages),
             search_units: combine(self.search_units, other.search_units),
+            output_images: combine(self.output_images, other.output_images),
+            characters: combine(self.characters, other.characters),
             total: combine(self.total, other.total),
         }
     }

@@ -9,6 +9,7 @@ mod hidden_models;
 mod limits_order;
 mod secret_literals;
 mod unbounded_redactions;
+mod uncharged_prices;
 mod unknown_providers;
 mod unpriced_models;
 mod unrouted_models;
@@ -67,6 +68,7 @@ pub const CODES: &[Code] = &[
     ROUTE_WITHOUT_PROVIDER,
     ROUTE_PROVIDERS,
     unpriced_models::CODE,
+    uncharged_prices::CODE,
     budget_consumers::CODE,
     control_characters::CODE,
     empty_keywords::CODE,
@@ -92,6 +94,7 @@ const CHECKS: &[Check] = &[
     hidden_models::CHECK,
     unknown_providers::CHECK,
     unpriced_models::CHECK,
+    uncharged_prices::CHECK,
     budget_consumers::CHECK,
     control_characters::CHECK,
     empty_keywords::CHECK,

@@ -207,6 +207,16 @@ const MISTAKES: &[Mistake] = &[
         "`prices.override`",
     ),
     Mistake(
+        "prices: {override: {m: {video_second: 1}}}",
+        &["1:25: warning[uncharged-price]: this price is never charged"],
+        "",
+    ),
+    Mistake(
+        "prices: {override: {m: {input: 1, output: 1, tiers: {flex: {cached_audio_input: 1}}}}}",
+        &["1:61: warning[uncharged-price]: this price is never charged: calls are charged `cached_input` instead"],
+        "",
+    ),
+    Mistake(
         "budgets: [{name: a, unit: tokens, limit: 1, window: 1d, for: []}]",
         &["1:62: error[budget-on-nobody]"],
         "remove `for`",

@@ -193,6 +193,23 @@ impl Dimension {
         }
     }
 
+    /// Returns `false` if calls are never charged the price of this dimension, because neither requests nor responses tell the
+    /// quantity. What they use is charged at the price of the [parent](Self::parent), if there is one.
+    #[must_use]
+    pub const fn is_measured(self) -> bool {
+        !matches!(
+            self,
+            Dimension::CacheWrite12h
+                | Dimension::CachedAudioInput
+                | Dimension::CachedImageInput
+                | Dimension::VideoSecond
+                | Dimension::OutputSecond
+                | Dimension::InputImage
+                | Dimension::WebSearchLow
+                | Dimension::WebSearchHigh
+        )
+    }
+
     /// Returns the amount that a configured price refers to.
     #[must_use]
     pub const fn per(self) -> Per {

@@ -159,6 +159,12 @@ impl RawPrice {
         })
     }
 
+    /// Returns the dimensions with prices that are never charged, and their paths below the model: `tiers.flex.video_second`.
+    pub fn unmeasured(&self) -> impl Iterator<Item = (Dimension, String)> {
+        let rates = self.all_rates().filter(|(_, _, dimension, ..)| !dimension.is_measured());
+        rates.map(|(_, _, dimension, _, path)| (dimension, path))
+    }
+
     /// Returns this level and those of its thresholds.
     fn thresholds(
         &self,
@@ -263,9 +269,10 @@ mod schema {
     use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
     use serde_json::{Map, Value, json};
 
-    use super::{Level, TIER_KEYS};
+    use super::Level;
     use crate::decimal::Decimal;
     use crate::dimension::{Dimension, Per};
+    use crate::service_tier::ServiceTier;
 
     /// Schema of the prices of a service tier.
     struct TierPrice;
@@ -314,15 +321,22 @@ mod schema {
         }
         if level == Level::Model {
             let tier = generator.subschema_for::<TierPrice>();
-            let tiers: Map<String, Value> =
-                TIER_KEYS.iter().map(|name| ((*name).to_owned(), tier.clone().into())).collect();
+            let tiers: Map<String, Value> = ServiceTier::ALL
+                .into_iter()
+                .map(|name| {
+                    let mut schema = tier.clone();
+                    schema.insert("description".to_owned(), described(name).into());
+                    (name.name().to_owned(), schema.into())
+                })
+                .collect();
             let number = |minimum: u8, description: &str| json!({"type": ["integer", "null"], "format": "uint64", "minimum": minimum, "description": description});
             for (key, schema) in [
                 (
                     "tiers",
                     json!({
                         "type": "object", "properties": tiers, "additionalProperties": false,
-                        "description": "Prices of service tiers, which the response names. Default: those without a tier.",
+                        "description": "Prices of service tiers. The response names its tier; if it does not, the dearer of the requested and \
+                                        the default one applies. Default: those without a tier.",
                     }),
                 ),
                 ("max_input_tokens", number(0, "Maximum number of prompt tokens of the model. Default: unknown.")),
@@ -349,7 +363,29 @@ mod schema {
                 properties.insert(key.to_owned(), schema);
             }
         }
-        json_schema!({"type": "object", "properties": properties, "additionalProperties": false})
+        let description = match level {
+            Level::Model => "Prices of a model.",
+            Level::Tier => "Prices of calls of a service tier. Default of each: the price without a tier.",
+            Level::Threshold => {
+                "Prices of calls whose prompt has more tokens than the key. Default of each: the price without a threshold."
+            }
+        };
+        json_schema!({
+            "type": "object", "description": description, "properties": properties, "additionalProperties": false,
+        })
+    }
+
+    fn described(tier: ServiceTier) -> &'static str {
+        match tier {
+            ServiceTier::Flex => "Prices of slower processing at a lower price. Default: those without a tier.",
+            ServiceTier::Priority => "Prices of faster processing at a higher price. Default: those without a tier.",
+            ServiceTier::Batch => "Prices of processing within hours. Default: those without a tier.",
+            ServiceTier::Balanced => {
+                "Prices of the tier between flex and the default one. Default: those without a tier."
+            }
+            ServiceTier::Fast => "Prices of Anthropic's fast mode (`speed: fast`). Default: those without a tier.",
+            ServiceTier::Ultrafast => "Prices of the tier above priority. Default: those without a tier.",
+        }
     }
 
     fn description(dimension: Dimension) -> String {

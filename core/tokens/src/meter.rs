@@ -51,6 +51,12 @@ pub struct UsageMeter {
     prompt: MeteredPrompt,
     /// Output limit of the request, for all candidates together.
     max_output_tokens: Option<u64>,
+    /// Number of requested candidates.
+    candidates: u32,
+    /// Characters to speak.
+    characters: u64,
+    /// Images of the response as far as it arrived.
+    images: u64,
     unreadable_bytes: Option<u64>,
     /// Bytes of texts that were too large to be shown to the meter.
     elided_bytes: u64,
@@ -83,6 +89,9 @@ impl UsageMeter {
             tokenizer: tokenizer.into(),
             prompt: prompt.into(),
             max_output_tokens: request.max_output_tokens.map(|max| max.saturating_mul(request.candidates.into())),
+            candidates: request.candidates,
+            characters: request.characters,
+            images: 0,
             unreadable_bytes: None,
             elided_bytes: 0,
             withholds: request.lacks_usage(),
@@ -115,6 +124,7 @@ impl UsageMeter {
         self.finished |= chunk.ends || !chunk.finished.is_empty();
         self.is_failed |= chunk.is_error;
         ReportedUsage::merge(&mut self.provider, chunk.usage);
+        self.images = self.images.saturating_add(chunk.images.into());
         self.count(&chunk.texts, data);
         self.note_model(chunk.model, data);
         self.note_terms(&chunk.by_model, chunk.service_tier, data);
@@ -129,6 +139,7 @@ impl UsageMeter {
         ReportedUsage::merge(&mut self.provider, response.reported);
         self.finished = true;
         self.is_failed |= response.is_error;
+        self.images = response.images.into();
         self.count(texts, body);
         self.note_model(response.model, body);
         self.note_terms(&response.by_model, response.service_tier, body);
@@ -190,6 +201,16 @@ impl UsageMeter {
         self.counted_output().saturating_add(elided).max(self.estimated_output())
     }
 
+    /// Returns the number of generated images: those of the response, or the requested ones if it could not be read to its
+    /// end. Billing nothing would be worse.
+    fn output_images(&self) -> u64 {
+        let is_read = self.unreadable_bytes.is_none() && self.finished;
+        match self.dialect.generates_images() && !is_read && !self.is_failed {
+            true => self.images.max(self.candidates.into()),
+            false => self.images,
+        }
+    }
+
     /// Returns the tokens of the prompt; `false` if they are an estimate.
     fn prompt_tokens(&self) -> (u64, bool) {
         match &self.prompt {
@@ -245,6 +266,8 @@ impl UsageMeter {
             output: &|| self.seen_output(),
         });
         if record.source != RecordSource::None {
+            record.usage.output_images = self.output_images();
+            record.usage.characters = self.characters;
             record.service_tier = self.service_tier;
             // A server that ignores the requested tier does not report one.
             record.requested_tier = self.requested_tier.filter(|_| self.service_tier.is_none());
@@ -359,6 +382,31 @@ mod tests {
             let response = Response::parse(Dialect::OpenAiChat, body.as_bytes(), &ParseLimits::default()).unwrap();
             meter.response(&response, body.as_bytes());
             assert_eq!(meter.record().possible_tiers(), want, "{requested} {reported}");
+        }
+    }
+
+    #[test]
+    fn generated_images_are_those_of_the_response_or_else_the_requested_ones() {
+        let read = |body: &str, is_read: bool| {
+            let request = br#"{"model":"m","prompt":"a bridge","n":3}"#;
+            let request = Request::parse(Dialect::OpenAiImages, request, &ParseLimits::default()).unwrap();
+            let mut meter = UsageMeter::new(&request, Encoding::O200kBase, 8);
+            if is_read {
+                let response =
+                    Response::parse(Dialect::OpenAiImages, body.as_bytes(), &ParseLimits::default()).unwrap();
+                meter.response(&response, body.as_bytes());
+            } else {
+                meter.mark_unreadable(1000);
+            }
+            meter.record().usage.output_images
+        };
+        for (body, is_read, want) in [
+            (r#"{"data":[{"b64_json":"AAAA"},{"url":"u"}]}"#, true, 2),
+            (r#"{"data":[]}"#, true, 0),
+            (r#"{"error":{"message":"no"}}"#, true, 0),
+            ("", false, 3),
+        ] {
+            assert_eq!(read(body, is_read), want, "{body}");
         }
     }
 

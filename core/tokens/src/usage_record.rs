@@ -137,5 +137,7 @@ const NO_USAGE: Usage = Usage {
     web_searches: 0,
     pages: 0,
     search_units: 0,
+    output_images: 0,
+    characters: 0,
     total: 0,
 };

@@ -85,6 +85,8 @@ pub(crate) fn charged(usage: &Usage, price: &ModelPrice) -> Quantities {
         pages: usage.pages,
         queries: usage.search_units,
         web_searches: usage.web_searches,
+        output_images: usage.output_images,
+        characters: usage.characters,
         ..Quantities::default()
     };
     // A provider reports audio in tokens or by its duration.
@@ -164,6 +166,38 @@ mod tests {
         let both = Usage { input: 140, audio_input: 140, total: 140, ..usage };
         let once = Quantities { input: 140, audio_input: 140, ..Quantities::default() };
         assert_eq!((charged(&both, &price(Dimension::AudioSecond)), used_tokens(&both)), (once, 140));
+    }
+
+    #[test]
+    fn every_measured_dimension_is_charged_and_no_other() {
+        let usage = Usage {
+            input: 100,
+            cached: 1,
+            cache_write_5m: 1,
+            cache_write_1h: 1,
+            output: 100,
+            reasoning: 1,
+            audio_input: 1,
+            audio_output: 1,
+            image_input: 1,
+            image_output: 1,
+            video_input: 1,
+            video_output: 1,
+            audio_input_ms: 1,
+            web_searches: 1,
+            pages: 1,
+            search_units: 1,
+            output_images: 1,
+            characters: 1,
+            total: 200,
+        };
+        let price = price(Dimension::AudioSecond);
+        let by_duration = charged(&Usage { audio_input_ms: 1, ..Usage::default() }, &price);
+        let all = Quantities { audio_ms: by_duration.audio_ms, requests: 1, ..charged(&usage, &price) };
+        let mut charged: Vec<Dimension> = price.parts(&all, None).map(|part| part.dimension).collect();
+        charged.sort_unstable();
+        let measured: Vec<Dimension> = Dimension::ALL.into_iter().filter(|dimension| dimension.is_measured()).collect();
+        assert_eq!(charged, measured);
     }
 
     #[test]

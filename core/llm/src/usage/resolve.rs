@@ -53,6 +53,9 @@ impl ReportedUsage {
             pages: number(self.pages),
             search_units: number(self.search_units),
             total: self.resolved_total(input, output, anomalies),
+            // Providers do not report these.
+            output_images: 0,
+            characters: 0,
         }
     }
 

@@ -37,6 +37,8 @@ pub struct Request {
     pub service_tier: Option<ServiceTier>,
     /// `true` if the response is produced in the background: the one to this request has no usage yet (OpenAI Responses).
     pub background: bool,
+    /// Number of characters to speak, of a speech request; 0 for others.
+    pub characters: u64,
     /// Number of requested candidates (`n`); 1 if absent or null, never 0.
     pub candidates: u32,
     /// Messages, in order.
@@ -201,6 +203,7 @@ impl Request {
             thinking_tokens: 0,
             service_tier: None,
             background: false,
+            characters: 0,
             candidates: 1,
             messages: Vec::new(),
             texts: Vec::new(),

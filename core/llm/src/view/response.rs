@@ -86,6 +86,8 @@ pub struct Response {
     pub reported: Option<ReportedUsage>,
     /// Usage by model, for the parts of the response that name one ([`Chunk::by_model`]).
     pub by_model: Vec<(Str, Usage)>,
+    /// Number of generated images, in the dialects that generate images ([`Dialect::generates_images`]).
+    pub images: u32,
     /// Service tier that the provider reports.
     pub service_tier: Option<ServiceTier>,
     /// `true` for an error: the response has a top-level `error` that is not null.
@@ -127,7 +129,9 @@ impl Response {
     pub fn parse(dialect: Dialect, body: &[u8], limits: &ParseLimits) -> Result<Response, Error> {
         let mut chunk = Chunk::default();
         chunk.read(dialect.spec().response, None, body, limits)?;
-        let Chunk { model, texts, usage: reported, by_model, service_tier, is_error, logprobs, offsets, .. } = chunk;
+        let Chunk {
+            model, texts, usage: reported, by_model, images, service_tier, is_error, logprobs, offsets, ..
+        } = chunk;
         let usage = reported.map(|reported| reported.usage());
         let in_blocks = dialect.spec().in_blocks;
         Ok(Response {
@@ -136,6 +140,7 @@ impl Response {
             usage,
             reported,
             by_model,
+            images,
             service_tier,
             is_error,
             logprobs,
@@ -182,6 +187,8 @@ pub struct Chunk {
     pub usage: Option<ReportedUsage>,
     /// Parts of the usage that name the model that they were billed for: iterations of Anthropic. The usage includes them.
     pub by_model: Vec<(Str, Usage)>,
+    /// Number of generated images that the event completes, see [`Response::images`].
+    pub images: u32,
     /// Service tier that the provider reports.
     pub service_tier: Option<ServiceTier>,
     /// `true` for an error: the event has a top-level `error` that is not null.
@@ -268,6 +275,7 @@ impl Chunk {
         self.choices = 0;
         self.usage = None;
         self.by_model.clear();
+        self.images = 0;
         self.service_tier = None;
         self.is_error = false;
         self.logprobs.clear();

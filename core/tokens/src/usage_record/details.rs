@@ -13,7 +13,7 @@ use super::UsageRecord;
 type Number = (&'static str, fn(&mut Usage) -> &mut u64);
 
 /// Numbers that few calls have.
-const NUMBERS: [Number; 11] = [
+const NUMBERS: [Number; 13] = [
     ("reasoning", |usage| &mut usage.reasoning),
     ("audio_input", |usage| &mut usage.audio_input),
     ("audio_output", |usage| &mut usage.audio_output),
@@ -25,6 +25,8 @@ const NUMBERS: [Number; 11] = [
     ("web_searches", |usage| &mut usage.web_searches),
     ("pages", |usage| &mut usage.pages),
     ("search_units", |usage| &mut usage.search_units),
+    ("output_images", |usage| &mut usage.output_images),
+    ("characters", |usage| &mut usage.characters),
 ];
 
 /// Number of the tokens of another model.
@@ -107,6 +109,8 @@ mod tests {
             web_searches: 9,
             pages: 10,
             search_units: 11,
+            output_images: 12,
+            characters: 13,
             ..Usage::default()
         };
         let record = UsageRecord {

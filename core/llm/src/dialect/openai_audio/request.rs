@@ -15,6 +15,7 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>
             ("input", value) => {
                 if let Value::String(str) = value {
                     input_len = str.span.len();
+                    builder.request.characters = str.decode(reader.body()).chars().count() as u64;
                 }
                 builder.texts(reader, Origin::USER, TextKind::Content, value)?;
             }

@@ -32,7 +32,9 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_
             ("usage", Value::Object(_)) => image_usage(reader, builder)?,
             ("type", Value::String(str)) => {
                 let kind = str.decode(reader.body());
-                builder.response.ends |= kind.ends_with(".completed");
+                let is_completed = kind.ends_with(".completed");
+                builder.response.ends |= is_completed;
+                builder.response.images += u32::from(is_completed);
                 builder.response.is_error |= kind == "error";
             }
             ("error", value) => {
@@ -57,6 +59,7 @@ fn image(
 ) -> Result<(), Error> {
     let channel = |part| Channel { choice: index, part };
     let Value::Object(_) = value else { return builder.texts(reader, channel(Part::Other), value) };
+    builder.response.images = builder.response.images.saturating_add(1);
     while let Some((_, field)) = reader.field(&["b64_json", "revised_prompt"])? {
         let value = reader.value()?;
         match field {
