@@ -137,13 +137,15 @@ fn events_of_a_stream_are_read() {
         // Usage without counts is unknown, not zero.
         (r#"{"choices":[],"usage":{}}"#, &[], &[], 0, None, false),
         (
-            r#"{"choices":[],"usage":{"prompt_tokens":null,"completion_tokens":"2"}}"#,
-            &[(0, Other, "2")],
+            r#"{"choices":[],"usage":{"prompt_tokens":null,"completion_tokens":"two"}}"#,
+            &[(0, Other, "two")],
             &[],
             0,
             None,
             false,
         ),
+        // A number in quotes is one.
+        (r#"{"choices":[],"usage":{"prompt_tokens":null,"completion_tokens":"2"}}"#, &[], &[], 0, Some(2), true),
         (r#"{"choices":[],"usage":{"prompt_tokens":-1,"completion_tokens":1.5}}"#, &[], &[], 0, None, false),
         (r#"{"choices":null,"usage":null,"error":null}"#, &[], &[], 0, None, false),
         (r#"{"choices":[],"prompt_filter_results":[{"prompt_index":0}]}"#, &[], &[], 0, None, false),
