@@ -28,6 +28,8 @@ use crate::body::data::{is_base64, is_data};
 const LONG_STRING: usize = 256;
 /// Length from which a list of numbers is left out. The list keeps its first numbers.
 const LONG_LIST: usize = 64;
+/// Maximum number of bytes after which a bounded condenser chooses its detail again.
+const MAX_STEP: usize = 16 << 10;
 /// Value of [`StringState::escape`] after a backslash, before the kind of the escape is known.
 const ESCAPE: u8 = u8::MAX;
 
@@ -39,9 +41,18 @@ pub struct Condenser {
     /// `true` if a line break ends every value: the input is a stream with one JSON value per line.
     by_line: bool,
     detail: Detail,
+    /// Size that the copy must keep, by leaving out more as it grows; `None` if it may have any size.
+    limit: Option<usize>,
+    /// Bytes read, and bytes kept of them.
+    read: usize,
+    kept: usize,
     state: State,
     /// Last byte outside of strings that is not white space.
     last: u8,
+    /// `true` after a string that names a usage (`usage`, `usageMetadata`).
+    is_after_usage: bool,
+    /// Number of open containers from that of a usage on; 0 outside of usages.
+    usage_depth: u32,
     /// Start of the current string or list, while it may still be left out.
     held: Vec<u8>,
     elided_text: u64,
@@ -55,14 +66,13 @@ pub enum Detail {
     Full,
     /// Long texts are left out too.
     ShortTexts,
-    /// Arrays, and further elements of an array, are left out too.
+    /// Arrays, and further elements of an array, are left out too, except in a usage.
     Outline,
 }
 
 impl Detail {
     /// Returns the detail for a copy that has `size` bytes and may have `limit`.
-    #[must_use]
-    pub fn for_size(size: usize, limit: usize) -> Detail {
+    fn for_size(size: usize, limit: usize) -> Detail {
         match size {
             _ if size > limit - limit / 8 => Detail::Outline,
             _ if size > limit - limit / 4 => Detail::ShortTexts,
@@ -141,11 +151,22 @@ impl Condenser {
             repeated_members: dialect.spec().repeated_members,
             by_line,
             detail: Detail::Full,
+            limit: None,
+            read: 0,
+            kept: 0,
             state: State::Between(Member::Other),
             last: 0,
+            is_after_usage: false,
+            usage_depth: 0,
             held: Vec::new(),
             elided_text: 0,
         }
+    }
+
+    /// Creates a condenser like [`new`](Self::new) for a copy of `limit` bytes: as it comes near that, details are left out.
+    #[must_use]
+    pub fn bounded(dialect: Dialect, by_line: bool, limit: usize) -> Condenser {
+        Condenser { limit: Some(limit), ..Condenser::new(dialect, by_line) }
     }
 
     /// Chooses what is kept from the next byte on.
@@ -161,6 +182,25 @@ impl Condenser {
 
     /// Reads the next piece of the response and appends what is kept of it.
     pub fn push(&mut self, piece: &[u8], out: &mut Vec<u8>) {
+        let Some(limit) = self.limit else { return self.condense(piece, out) };
+        // The detail changes at fixed positions, so that the copy does not depend on the pieces.
+        let step = MAX_STEP.min(limit / 8).max(1);
+        let mut rest = piece;
+        while !rest.is_empty() {
+            let missing = step - self.read % step;
+            let (now, after) = rest.split_at_checked(missing).unwrap_or((rest, &[]));
+            let before = out.len();
+            self.condense(now, out);
+            self.kept += out.len() - before;
+            self.read += now.len();
+            if now.len() == missing {
+                self.detail = Detail::for_size(self.kept, limit);
+            }
+            rest = after;
+        }
+    }
+
+    fn condense(&mut self, piece: &[u8], out: &mut Vec<u8>) {
         let mut rest = piece;
         while !rest.is_empty() {
             let read = match self.state {
@@ -204,7 +244,7 @@ impl Condenser {
                 b'-' | b'0'..=b'9' => State::Numbers(NumbersState { fate: Fate::Undecided, ends_with_comma: false }),
                 byte => {
                     member = Member::Other;
-                    self.last = *byte;
+                    self.structure(*byte);
                     continue;
                 }
             };
@@ -229,9 +269,20 @@ impl Condenser {
         rest.len()
     }
 
+    /// Follows the containers of a usage, which is kept whole.
+    fn structure(&mut self, byte: u8) {
+        match byte {
+            b'{' | b'[' if self.usage_depth > 0 => self.usage_depth = self.usage_depth.saturating_add(1),
+            b'{' if self.is_after_usage && self.last == b':' => self.usage_depth = 1,
+            b'}' | b']' => self.usage_depth = self.usage_depth.saturating_sub(1),
+            _ => {}
+        }
+        self.last = byte;
+    }
+
     /// Returns `true` if a container that begins with `byte` is left out of an outline.
     fn is_outlined(&self, byte: u8) -> bool {
-        self.detail == Detail::Outline && (self.last == b',' || byte == b'[')
+        self.detail == Detail::Outline && self.usage_depth == 0 && (self.last == b',' || byte == b'[')
     }
 
     /// Reads a string up to its end or its next escape; returns the number of bytes read.
@@ -330,6 +381,7 @@ impl Condenser {
             self.elided_text = self.elided_text.saturating_add(string.elided);
         }
         let text = self.held.strip_prefix(b"\"").unwrap_or_default();
+        self.is_after_usage = string.fate == Fate::Undecided && text.starts_with(b"usage");
         let is_name =
             string.fate == Fate::Undecided && self.repeated_members.iter().any(|echo| echo.as_bytes() == text);
         out.append(&mut self.held);

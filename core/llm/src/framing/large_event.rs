@@ -1,6 +1,6 @@
 //! Events above the size limit that consist of data: pictures, sound, embeddings, repetitions of the request.
 
-use crate::{Condenser, Detail, Dialect};
+use crate::{Condenser, Dialect};
 
 /// Treatment of events that are larger than the limit.
 #[derive(Clone, Debug)]
@@ -41,9 +41,6 @@ pub(crate) struct CondensedEvent {
     elided_text: u64,
 }
 
-/// Bytes that a condenser reads at a time: between them it learns how much it has kept.
-const STEP: usize = 4096;
-
 impl HeldData {
     pub(crate) fn new(dialect: Dialect, by_line: bool, max: usize) -> HeldData {
         HeldData { dialect, by_line, max, condenser: None, read: 0, condensed: 0 }
@@ -82,20 +79,17 @@ impl CondensedEvent {
                 held.extend_from_slice(bytes);
                 return;
             }
-            self.condenser = Some(Condenser::new(self.dialect, self.by_line));
+            self.condenser = Some(Condenser::bounded(self.dialect, self.by_line, limit));
             let start = std::mem::take(held);
-            self.condense(held, &start, limit);
+            self.condense(held, &start);
         }
-        self.condense(held, bytes, limit);
+        self.condense(held, bytes);
     }
 
-    fn condense(&mut self, held: &mut Vec<u8>, bytes: &[u8], limit: usize) {
+    fn condense(&mut self, held: &mut Vec<u8>, bytes: &[u8]) {
         let Some(condenser) = &mut self.condenser else { return };
         self.read += bytes.len();
-        for step in bytes.chunks(STEP.min(limit / 8).max(1)) {
-            condenser.set_detail(Detail::for_size(held.len(), limit));
-            condenser.push(step, held);
-        }
+        condenser.push(bytes, held);
     }
 
     /// Ends the current event; returns the number of its bytes that were left out.

@@ -53,6 +53,22 @@ fn data_numbers_and_echoes_are_left_out() {
             r#"{"tools":[],"instructions" : "","b":{"tools":{}}}"#.to_owned(),
             0,
         ),
+        (
+            Dialect::OpenAiChat,
+            Outline,
+            r#"{"a":[{"b":[1]},{"c":2}],"d":{"e":[[]],"f":{}},"g":[1,{"h":3}]}"#.to_owned(),
+            r#"{"a":[],"d":{"e":[],"f":{}},"g":[]}"#.to_owned(),
+            0,
+        ),
+        // A usage is kept whole.
+        (
+            Dialect::OpenAiChat,
+            Outline,
+            r#"{"usage": {"iterations":[{"a":1},{"a":[2]}],"b":{}},"c":[{"usageMetadata":[1]}],"d":"usage"}"#
+                .to_owned(),
+            r#"{"usage": {"iterations":[{"a":1},{"a":[2]}],"b":{}},"c":[],"d":"usage"}"#.to_owned(),
+            0,
+        ),
         // The names are values here, or other members.
         (
             Dialect::OpenAiResponses,
@@ -145,6 +161,20 @@ proptest! {
         prop_assert_eq!(&condense(Dialect::OpenAiResponses, false, detail, &body, size), &whole);
         let condensed: Value = serde_json::from_slice(&whole.0).unwrap();
         prop_assert_eq!(normal(&condensed), normal(&value));
+    }
+
+    #[test]
+    fn a_bounded_copy_does_not_depend_on_the_pieces(value in value(), size in 1usize..300, limit in 16usize..2000) {
+        let body = serde_json::to_vec(&value).unwrap();
+        let copy = |size: usize| {
+            let (mut condenser, mut out) = (Condenser::bounded(Dialect::OpenAiChat, false, limit), Vec::new());
+            body.chunks(size).for_each(|piece| condenser.push(piece, &mut out));
+            condenser.finish(&mut out);
+            (out, condenser.elided_text())
+        };
+        let whole = copy(body.len());
+        prop_assert_eq!(copy(size), whole.clone());
+        prop_assert!(serde_json::from_slice::<Value>(&whole.0).is_ok());
     }
 
     #[test]

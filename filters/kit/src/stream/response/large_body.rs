@@ -1,14 +1,12 @@
 //! Bodies above the limit.
 
 use tollgate_llm::content_encoding::{ContentEncoding, InflateLimits, Inflater};
-use tollgate_llm::{Condenser, Detail, Dialect};
+use tollgate_llm::{Condenser, Dialect};
 
 use crate::unreadable::Unreadable;
 
 /// Bounds on the decompression of a body whose result is condensed: the ratio, and the output of one frame.
 const INFLATE_LIMITS: InflateLimits = InflateLimits { max_bytes: usize::MAX, max_ratio: 100, max_push: 4 << 20 };
-/// Bytes that the condenser reads at a time: between them it learns how much it has kept.
-const STEP: usize = 16 << 10;
 
 /// Reader of a body above the limit: keeps a condensed copy, to which the limit applies.
 pub(super) struct LargeBody {
@@ -20,7 +18,7 @@ pub(super) struct LargeBody {
 impl LargeBody {
     pub(super) fn new(dialect: Dialect, encoding: Option<ContentEncoding>, limit: usize) -> Box<LargeBody> {
         let inflater = encoding.map(|encoding| Inflater::new(encoding, INFLATE_LIMITS));
-        Box::new(LargeBody { condenser: Condenser::new(dialect, false), inflater, limit })
+        Box::new(LargeBody { condenser: Condenser::bounded(dialect, false, limit), inflater, limit })
     }
 
     /// Reads a piece and appends it to `body`, condensed.
@@ -33,10 +31,7 @@ impl LargeBody {
                 &inflated
             }
         };
-        for step in plain.chunks(STEP.min(self.limit / 8).max(1)) {
-            self.condenser.set_detail(Detail::for_size(body.len(), self.limit));
-            self.condenser.push(step, body);
-        }
+        self.condenser.push(plain, body);
         // An outline grows by a few bytes for each element that was left out.
         if body.len() > 2 * self.limit { Err(Unreadable::ResponseTooLarge) } else { Ok(()) }
     }
