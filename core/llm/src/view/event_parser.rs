@@ -78,7 +78,7 @@ impl EventParser {
             return EventContent::Chunk(recent.chunk());
         }
         match chunk.parse_event(*dialect, name, data, limits) {
-            Ok(true) if EventShape::can_store(data, chunk) => {
+            Ok(true) if EventShape::can_store(name, data, chunk) => {
                 std::mem::swap(recent, older);
                 recent.store(name, data, chunk);
                 EventContent::Chunk(recent.chunk())

@@ -8,7 +8,7 @@
 use crate::json::scan::{self, Side};
 use crate::{Chunk, Part, Span};
 
-/// Maximum bytes of the data of an event whose shape is stored. The events of long streams are shorter.
+/// Maximum bytes of the name and the data of an event whose shape is stored. The events of long streams are shorter.
 const MAX_BYTES: usize = 2048;
 /// Maximum number of texts and other values in an event whose shape is stored.
 const MAX_VALUES: usize = 8;
@@ -76,14 +76,14 @@ pub(super) struct Padding {
 
 impl EventShape {
     /// Returns `true` if the content of events similar to this one depends on the strings in their texts alone.
-    pub(super) fn can_store(data: &[u8], chunk: &Chunk) -> bool {
+    pub(super) fn can_store(name: Option<&[u8]>, data: &[u8], chunk: &Chunk) -> bool {
         chunk.usage.is_none()
             && chunk.by_model.is_empty()
             && chunk.finished.is_empty()
             && chunk.offsets.is_empty()
             && !chunk.ends
             && !chunk.is_error
-            && data.len() <= MAX_BYTES
+            && name.unwrap_or_default().len() + data.len() <= MAX_BYTES
             && chunk.texts.len() + chunk.padding.len() <= MAX_VALUES
             && chunk.texts.iter().any(|text| is_piece(text.channel.part))
     }
