@@ -5,8 +5,7 @@ use std::convert::Infallible;
 use tollgate_llm::content_encoding::{ContentEncoding, InflateLimits, Inflater};
 use tollgate_llm::{Dialect, Event, EventParser, FrameError, Framer, Framing, StreamState};
 
-use super::reader::{MAX_HELD_BYTES, Reader, drop_frame, replace_frame};
-use crate::abi::{self, Buffer};
+use super::reader::{MAX_HELD_BYTES, Reader, drop_frame, get_frame, replace_frame};
 use crate::filter::{BodyMode, Exchange, StreamAction};
 use crate::headers::HeaderChanges;
 use crate::local_reply::LocalReply;
@@ -81,14 +80,9 @@ impl EventStream {
     pub(super) fn frame(&mut self, reader: &mut Reader<'_>, size: usize, end: bool) -> (NextState, FilterStatus) {
         let plugin = reader.plugin;
         let holds = self.mode.holds();
-        let frame = match abi::get_buffer(Buffer::ResponseBody, 0, size) {
-            Ok(frame) => frame,
-            Err(_) if size == 0 => Vec::new(),
-            Err(status) => {
-                log::error!("tollgate: {}: response body not readable: {status}", plugin.name);
-                let status = if holds { drop_frame(plugin, size) } else { FilterStatus::Continue };
-                return (NextState::Reading, status);
-            }
+        let Ok(frame) = get_frame(plugin, size) else {
+            let status = if holds { drop_frame(plugin, size) } else { FilterStatus::Continue };
+            return (NextState::Reading, status);
         };
         self.out.clear();
         let mut inflated = Vec::new();

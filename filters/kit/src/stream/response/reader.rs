@@ -50,6 +50,19 @@ impl Reader<'_> {
     }
 }
 
+/// Returns the frame of `size` bytes that arrived; a failure is logged.
+pub(super) fn get_frame(plugin: &Plugin, size: usize) -> Result<Vec<u8>, abi::Status> {
+    match abi::get_buffer(Buffer::ResponseBody, 0, size) {
+        // Envoy has no buffer for an empty last frame.
+        Err(_) if size == 0 => Ok(Vec::new()),
+        Err(status) => {
+            log::error!("tollgate: {}: response body not readable: {status}", plugin.name);
+            Err(status)
+        }
+        frame => frame,
+    }
+}
+
 /// Replaces the frame that arrived with `out`. `None`: Envoy refused, and the stream must end.
 pub(super) fn replace_frame(plugin: &Plugin, size: usize, frame: &[u8], out: &[u8]) -> Option<FilterStatus> {
     if frame == out {

@@ -1,10 +1,9 @@
 //! JSON responses above the limit whose texts are judged one by one while the response passes.
 
-use tollgate_llm::{Condenser, Detail, JsonPiece, ParseLimits, Response as View, TextScanError, TextScanner};
+use tollgate_llm::{Condenser, JsonPiece, ParseLimits, Response as View, TextScanError, TextScanner};
 
 use super::ResponseBody;
-use super::reader::{Reader, drop_frame, replace_frame};
-use crate::abi::{self, Buffer};
+use super::reader::{Reader, drop_frame, get_frame, replace_frame};
 use crate::filter::{BodyMode, TextAction};
 use crate::local_reply::LocalReply;
 use crate::property;
@@ -18,6 +17,7 @@ const MAX_FIRST_BYTES: usize = 512 << 10;
 /// Response that passes while its texts are judged. Envoy cannot hold it, but each of its texts can be.
 pub(in crate::stream) struct TextStream {
     mode: BodyMode,
+    phase: Phase,
     limit: usize,
     scanner: TextScanner,
     condenser: Condenser,
@@ -25,8 +25,17 @@ pub(in crate::stream) struct TextStream {
     condensed: Vec<u8>,
     /// Bytes that may leave, but did not fit into Envoy's buffer.
     pending: Vec<u8>,
-    /// `true` once nothing more may leave: the remainder is only read for its usage.
-    is_aborted: bool,
+}
+
+/// Treatment of the next bytes. All of them are read for the usage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Texts are judged.
+    Judging,
+    /// Bytes pass unjudged, as the configuration says for what cannot be read.
+    Unjudged,
+    /// Bytes are dropped.
+    Aborted,
 }
 
 /// Reason why a response cannot pass.
@@ -40,22 +49,18 @@ impl TextStream {
         let limit = reader.plugin.limits().max_response_bytes;
         TextStream {
             mode,
+            phase: Phase::Judging,
             limit,
             scanner: TextScanner::new(limit),
-            condenser: Condenser::new(reader.dialect, false),
+            condenser: Condenser::bounded(reader.dialect, false, limit),
             condensed: Vec::new(),
             pending: Vec::new(),
-            is_aborted: false,
         }
     }
 
     /// Reads bytes and appends what may leave to `out`.
     pub(super) fn read(&mut self, reader: &mut Reader<'_>, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), Stop> {
         self.condense(bytes);
-        let size = self.condensed.len() as u64 + self.condenser.elided_text();
-        if size > self.limit as u64 {
-            return Err(Stop::Unreadable(Unreadable::ResponseTooLarge));
-        }
         let result = self.scanner.push(bytes, |piece| {
             let (str, literal, is_opaque) = match piece {
                 JsonPiece::Other(bytes) => {
@@ -79,7 +84,10 @@ impl TextStream {
             TextScanError::Callback(stop) => stop,
             TextScanError::TooLarge | TextScanError::Logprobs => Stop::Unreadable(Unreadable::ResponseTooLarge),
             TextScanError::Malformed => Stop::Unreadable(Unreadable::ResponseMalformed),
-        })
+        })?;
+        // Only now, so that everything that was read has been handed out or is held by the scanner.
+        let size = self.condensed.len() as u64 + self.condenser.elided_text();
+        if size > self.limit as u64 { Err(Stop::Unreadable(Unreadable::ResponseTooLarge)) } else { Ok(()) }
     }
 
     /// Keeps what exceeds [`MAX_FIRST_BYTES`] of the bytes that leave with the head of the response for the next frame.
@@ -90,11 +98,17 @@ impl TextStream {
     }
 
     fn condense(&mut self, bytes: &[u8]) {
-        self.condenser.set_detail(Detail::for_size(self.condensed.len(), self.limit));
-        // Above the limit, the copy serves the usage only, as far as an outline of the response is that small.
+        // Even an outline may grow without end.
         if self.condensed.len() <= 2 * self.limit {
             self.condenser.push(bytes, &mut self.condensed);
         }
+    }
+
+    /// Lets the remainder pass unjudged. `bytes` are those of the read that stopped; what it has not handed out of them is
+    /// appended to `out`.
+    pub(super) fn pass_unjudged(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
+        out.extend(self.scanner.remainder(bytes).concat());
+        self.phase = Phase::Unjudged;
     }
 
     /// Returns `true` if bytes wait for a frame that they can leave with.
@@ -110,44 +124,51 @@ impl TextStream {
         end: bool,
     ) -> (ResponseBody, FilterStatus) {
         let plugin = reader.plugin;
-        let frame = abi::get_buffer(Buffer::ResponseBody, 0, size).unwrap_or_default();
-        if self.is_aborted {
-            self.condense(&frame);
-            if end {
-                self.finish(reader);
+        let status = match get_frame(plugin, size) {
+            Ok(frame) => {
+                let mut out = std::mem::take(&mut self.pending);
+                match self.phase {
+                    Phase::Judging => self.judge(reader, &frame, end, &mut out),
+                    Phase::Unjudged => {
+                        self.condense(&frame);
+                        out.extend_from_slice(&frame);
+                    }
+                    Phase::Aborted => self.condense(&frame),
+                }
+                replace_frame(plugin, size, &frame, &out)
             }
-            return (ResponseBody::Texts(self), drop_frame(plugin, size));
-        }
-        let mut out = std::mem::take(&mut self.pending);
-        let mut read = self.read(reader, &frame, &mut out);
-        if end && read.is_ok() && !self.scanner.is_between_strings() {
-            read = Err(Stop::Unreadable(Unreadable::ResponseMalformed));
-        }
-        // The head has been sent: a response that may not pass ends here, incomplete.
-        match read {
-            Ok(()) => {}
-            Err(Stop::Reply(reply)) => self.abort(&reply),
-            Err(Stop::Unreadable(reason)) if plugin.dispose(reason, self.mode) == Disposition::Pass => {
-                out.extend(self.scanner.remainder(&frame).concat());
-                self.finish(reader);
-                let status = replace_frame(plugin, size, &frame, &out);
-                return (ResponseBody::Passing, status.unwrap_or(FilterStatus::StopIteration));
-            }
-            Err(Stop::Unreadable(_)) => self.abort(&LocalReply::unreadable_response()),
-        }
+            Err(_) => None,
+        };
+        let status = status.unwrap_or_else(|| {
+            // Bytes that follow would leave without these.
+            self.phase = Phase::Aborted;
+            drop_frame(plugin, size)
+        });
         if end {
             self.finish(reader);
         }
-        let next = ResponseBody::Texts(self);
-        match replace_frame(plugin, size, &frame, &out) {
-            Some(status) => (next, status),
-            None => (ResponseBody::Aborted, drop_frame(plugin, size)),
+        (ResponseBody::Texts(self), status)
+    }
+
+    /// Judges the texts of a frame. The head has been sent: a response that may not pass ends here, incomplete.
+    fn judge(&mut self, reader: &mut Reader<'_>, frame: &[u8], end: bool, out: &mut Vec<u8>) {
+        let mut read = self.read(reader, frame, out);
+        if end && read.is_ok() && !self.scanner.is_between_strings() {
+            read = Err(Stop::Unreadable(Unreadable::ResponseMalformed));
+        }
+        match read {
+            Ok(()) => {}
+            Err(Stop::Reply(reply)) => self.abort(&reply),
+            Err(Stop::Unreadable(reason)) => match reader.plugin.dispose(reason, self.mode) {
+                Disposition::Pass => self.pass_unjudged(frame, out),
+                Disposition::Refuse => self.abort(&LocalReply::unreadable_response()),
+            },
         }
     }
 
     fn abort(&mut self, reply: &LocalReply) {
         property::set(property::VERDICT, reply.verdict);
-        self.is_aborted = true;
+        self.phase = Phase::Aborted;
     }
 
     /// Ends the response: shows the exchange its usage.

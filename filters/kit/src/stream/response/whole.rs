@@ -4,7 +4,7 @@ use tollgate_llm::content_encoding::{ContentEncoding, InflateError, InflateLimit
 use tollgate_llm::{ParseLimits, Response as View};
 
 use super::large_body::LargeBody;
-use super::reader::{Reader, declared_size};
+use super::reader::{Reader, declared_size, get_frame};
 use super::text_stream::{Stop, TextStream};
 use super::{BodyResult, ResponseBody};
 use crate::abi::{self, Buffer};
@@ -44,29 +44,21 @@ impl WholeBody {
         // Held, Envoy shows everything received so far; else this frame only.
         self.size = if holds { size } else { self.size + size };
         if self.size > plugin.limits().max_response_bytes {
-            let read = match holds {
-                _ if self.format.is_plain => Err(Unreadable::ResponseTooLarge),
-                true if self.format.encoding.is_some() => Err(Unreadable::ResponseTooLarge),
-                true => match self.pass_texts(reader, end)? {
-                    Ok(next) => return Ok(next),
-                    Err(reason) => Err(reason),
-                },
-                false => self.condense(reader, size),
-            };
+            // A plain text consists of text, and a compressed body leaves as it came.
+            let is_opaque = self.format.is_plain || holds && self.format.encoding.is_some();
+            if holds && !is_opaque {
+                return self.pass_texts(reader, end);
+            }
+            let read = if is_opaque { Err(Unreadable::ResponseTooLarge) } else { self.condense(reader, size) };
             if let Err(reason) = read {
-                // No more of a refused response is seen: its charge must not depend on how much of it had arrived.
-                let bytes = match reason.disposition(plugin.limits(), self.mode) {
-                    Disposition::Refuse => declared_size(plugin.limits().max_response_bytes),
-                    Disposition::Pass => self.size as u64,
-                };
-                reader.refuse_or_pass(reason, self.mode, bytes)?;
+                self.refuse_or_pass(reader, reason)?;
                 return Ok((ResponseBody::Passing, FilterStatus::Continue));
             }
-        } else if !holds && size > 0 {
-            match abi::get_buffer(Buffer::ResponseBody, 0, size) {
-                Ok(bytes) if self.bytes.is_empty() => self.bytes = bytes,
-                Ok(bytes) => self.bytes.extend_from_slice(&bytes),
-                Err(status) => log::error!("tollgate: {}: response body not readable: {status}", plugin.name),
+        } else if !holds {
+            let frame = get_frame(plugin, size).unwrap_or_default();
+            match self.bytes.is_empty() {
+                true => self.bytes = frame,
+                false => self.bytes.extend_from_slice(&frame),
             }
         }
         if end {
@@ -83,21 +75,28 @@ impl WholeBody {
         let WholeBody { format, bytes, large, .. } = self;
         let first = if large.is_none() { std::mem::take(bytes) } else { Vec::new() };
         let large = large.get_or_insert_with(|| LargeBody::new(reader.dialect, format.encoding, limit));
-        let new = abi::get_buffer(Buffer::ResponseBody, 0, size).unwrap_or_default();
+        let new = get_frame(reader.plugin, size).unwrap_or_default();
         large.read(&first, bytes)?;
         large.read(&new, bytes)
     }
 
-    /// Lets a body above the limit pass text by text, with what Envoy has held of it first. An error if it cannot; nothing has
-    /// been sent then.
+    /// Decides on a body that cannot be read.
     #[cold]
-    fn pass_texts(
-        &mut self,
-        reader: &mut Reader<'_>,
-        end: bool,
-    ) -> Result<Result<(ResponseBody, FilterStatus), Unreadable>, Box<LocalReply>> {
+    fn refuse_or_pass(&self, reader: &mut Reader<'_>, reason: Unreadable) -> Result<(), Box<LocalReply>> {
+        let limits = reader.plugin.limits();
+        // No more of a refused response is seen: its charge must not depend on how much of it had arrived.
+        let bytes = match reason.disposition(limits, self.mode) {
+            Disposition::Refuse => declared_size(limits.max_response_bytes),
+            Disposition::Pass => self.size as u64,
+        };
+        reader.refuse_or_pass(reason, self.mode, bytes)
+    }
+
+    /// Lets a body above the limit pass text by text, with what Envoy has held of it first. Nothing has been sent yet.
+    #[cold]
+    fn pass_texts(self, reader: &mut Reader<'_>, end: bool) -> BodyResult {
         let plugin = reader.plugin;
-        let held = abi::get_buffer(Buffer::ResponseBody, 0, self.size).unwrap_or_default();
+        let held = get_frame(plugin, self.size).map_err(|_| plugin.internal_error())?;
         let mut texts = Box::new(TextStream::new(reader, self.mode));
         let mut out = Vec::with_capacity(held.len());
         match texts.read(reader, &held, &mut out) {
@@ -106,7 +105,13 @@ impl WholeBody {
                 texts.finish(reader);
                 return Err(reply);
             }
-            Err(Stop::Unreadable(reason)) => return Ok(Err(reason)),
+            Err(Stop::Unreadable(reason)) => {
+                if reason.disposition(plugin.limits(), self.mode) == Disposition::Refuse {
+                    self.refuse_or_pass(reader, reason)?;
+                }
+                plugin.report_unscanned(reason);
+                texts.pass_unjudged(&held, &mut out);
+            }
         }
         if end {
             texts.finish(reader);
@@ -120,7 +125,7 @@ impl WholeBody {
             log::error!("tollgate: {}: held response not replaced: {status}", plugin.name);
             plugin.internal_error()
         })?;
-        Ok(Ok((ResponseBody::Texts(texts), FilterStatus::Continue)))
+        Ok((ResponseBody::Texts(texts), FilterStatus::Continue))
     }
 
     /// Reads the complete body and lets the exchange judge it. A held body is copied only now: until then Envoy's copy is
