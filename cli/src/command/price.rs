@@ -88,7 +88,8 @@ struct Bill {
 impl Bill {
     fn new(args: &PriceArgs, found: PriceMatch) -> Bill {
         let used = Quantities::from(&args.quantities);
-        let tier = args.service_tier.as_deref().and_then(ServiceTier::parse);
+        let reported = args.service_tier.as_deref().and_then(tollgate_llm::ServiceTier::from_reported);
+        let tier = reported.and_then(|tier| ServiceTier::from_name(tier.name()));
         let parts = found
             .price
             .parts(&used, tier)

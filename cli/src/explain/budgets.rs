@@ -98,7 +98,7 @@ impl Attempt<'_> {
                 min_output_tokens: request.min_output_tokens,
                 thinking_tokens: request.thinking_tokens,
                 candidates: request.candidates,
-                service_tier: request.service_tier.and_then(|tier| ServiceTier::parse(tier.name())),
+                service_tier: request.service_tier.and_then(|tier| ServiceTier::from_name(tier.name())),
             },
         };
         let mut usage = self.quota.worst_case(&estimate, self.price);

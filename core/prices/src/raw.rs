@@ -149,7 +149,7 @@ impl RawPrice {
         let levels = self.thresholds(None, String::new()).chain(
             self.tiers
                 .iter()
-                .flat_map(|(name, prices)| prices.thresholds(ServiceTier::parse(name), format!(".tiers.{name}"))),
+                .flat_map(|(name, prices)| prices.thresholds(ServiceTier::from_name(name), format!(".tiers.{name}"))),
         );
         levels.flat_map(|(tier, above, prices, path)| {
             let rate = move |(dimension, dollars): &(Dimension, Decimal)| {

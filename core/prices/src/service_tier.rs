@@ -49,26 +49,10 @@ impl ServiceTier {
         ServiceTier::ALL.get(usize::from(index)).copied()
     }
 
-    /// Reads the tier of a request or response, in any spelling of the providers: `priority` (OpenAI, Anthropic, Bedrock),
-    /// `ON_DEMAND_PRIORITY` (Vertex AI). `None` for every tier without prices of its own.
-    ///
-    /// ```
-    /// use tollgate_prices::ServiceTier;
-    ///
-    /// assert_eq!(ServiceTier::parse("ON_DEMAND_FLEX"), Some(ServiceTier::Flex));
-    /// assert_eq!(ServiceTier::parse("standard"), None);
-    /// ```
+    /// Returns the tier with that [`name`](Self::name); `None` for a tier without prices of its own.
     #[must_use]
-    pub fn parse(text: &str) -> Option<ServiceTier> {
-        const VERTEX_AI: &str = "on_demand_";
-        let name = match text.get(..VERTEX_AI.len()) {
-            Some(prefix) if prefix.eq_ignore_ascii_case(VERTEX_AI) => text.get(VERTEX_AI.len()..)?,
-            _ => text,
-        };
-        if name.eq_ignore_ascii_case("batches") {
-            return Some(ServiceTier::Batch);
-        }
-        ServiceTier::ALL.into_iter().find(|tier| tier.name().eq_ignore_ascii_case(name))
+    pub fn from_name(name: &str) -> Option<ServiceTier> {
+        ServiceTier::ALL.into_iter().find(|tier| tier.name() == name)
     }
 }
 
@@ -77,26 +61,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tiers_are_read_in_the_spellings_of_the_providers() {
-        for (text, tier) in [
-            ("flex", Some(ServiceTier::Flex)),
-            ("Priority", Some(ServiceTier::Priority)),
-            ("ON_DEMAND_PRIORITY", Some(ServiceTier::Priority)),
-            ("batch", Some(ServiceTier::Batch)),
-            ("batches", Some(ServiceTier::Batch)),
-            ("fast", Some(ServiceTier::Fast)),
-            ("default", None),
-            ("standard", None),
-            ("auto", None),
-            ("ON_DEMAND", None),
-            ("on_demand_", None),
-            ("", None),
-            ("größer", None),
-        ] {
-            assert_eq!(ServiceTier::parse(text), tier, "{text}");
-        }
+    fn tiers_have_names_and_numbers() {
+        assert_eq!(
+            (ServiceTier::from_name("flex"), ServiceTier::from_name("default")),
+            (Some(ServiceTier::Flex), None)
+        );
         for (index, tier) in ServiceTier::ALL.into_iter().enumerate() {
             assert_eq!((ServiceTier::from_index(index as u8), tier as usize), (Some(tier), index));
+            assert_eq!(ServiceTier::from_name(tier.name()), Some(tier));
         }
     }
 }

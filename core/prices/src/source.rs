@@ -129,7 +129,7 @@ impl SourceModel {
 
 fn rate(key: &str, value: &str) -> Option<SourceRate> {
     let (key, tier) = match key.split_once('@') {
-        Some((key, tier)) => (key, Some(ServiceTier::parse(tier)?)),
+        Some((key, tier)) => (key, Some(ServiceTier::from_name(tier)?)),
         None => (key, None),
     };
     let (name, above) = match key.split_once('>') {

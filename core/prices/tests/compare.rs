@@ -28,7 +28,7 @@ fn costs_equal_those_of_the_package() {
         let uplift = tier.strip_prefix("uplift:").unwrap_or_default();
         let table = table(uplift);
         let price = table.find(model, Some(provider)).unwrap_or_else(|| panic!("{model} has no price"));
-        let ours = price.cost(&quantities(amounts), ServiceTier::parse(tier));
+        let ours = price.cost(&quantities(amounts), ServiceTier::from_name(tier));
         let known =
             DIFFERENCES.iter().find(|(other, of_tier, with, ..)| (*other, *of_tier, *with) == (model, tier, amounts));
         let expected = known.map_or_else(|| nano_usd(theirs), |(.., expected, _)| expected.parse().unwrap());

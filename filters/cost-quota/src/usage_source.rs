@@ -114,7 +114,7 @@ fn output(usage: &Usage) -> u64 {
 
 /// Returns the tier whose prices apply, if it has prices of its own.
 pub(crate) fn priced_tier(tier: llm::ServiceTier) -> Option<ServiceTier> {
-    ServiceTier::parse(tier.name())
+    ServiceTier::from_name(tier.name())
 }
 
 /// Returns the tokens of audio that the provider bills by its duration, so that it counts in budgets of tokens and has a
