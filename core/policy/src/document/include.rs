@@ -31,15 +31,20 @@ impl Document {
         Some((name, path.key("file")))
     }
 
+    /// Takes the parts of a file that belongs to this document. `None`, with a finding, if it has none.
+    fn take_parts(&mut self, mut file: Document) -> Option<(Document, Map<String, Value>)> {
+        file.marks.set_source(self.sources.len());
+        if let Value::Object(parts) = std::mem::take(&mut file.value) {
+            return Some((file, parts));
+        }
+        let finding = Finding::error("wrong-type", Path::default(), "expected a map");
+        self.adopt(file, vec![finding]);
+        None
+    }
+
     /// Adds the models of a file of prices as `prices.models`, and reports what else the file has.
-    pub fn add_prices(&mut self, mut file: Document) {
-        let offset = self.sources.len();
-        file.marks.set_source(offset);
-        let Value::Object(parts) = std::mem::take(&mut file.value) else {
-            let finding = Finding::error("wrong-type", Path::default(), "expected a map");
-            self.adopt(file, vec![finding]);
-            return;
-        };
+    pub fn add_prices(&mut self, file: Document) {
+        let Some((mut file, parts)) = self.take_parts(file) else { return };
         let target = Path::part("prices").key("models");
         let mut findings = Vec::new();
         for (name, part) in parts {
@@ -73,14 +78,8 @@ impl Document {
     }
 
     /// Merges the policy of an included file, and reports what it must not do.
-    pub fn include(&mut self, mut included: Document) {
-        let offset = self.sources.len();
-        included.marks.set_source(offset);
-        let Value::Object(parts) = std::mem::take(&mut included.value) else {
-            let finding = Finding::error("wrong-type", Path::default(), "expected a map");
-            self.adopt(included, vec![finding]);
-            return;
-        };
+    pub fn include(&mut self, included: Document) {
+        let Some((mut included, parts)) = self.take_parts(included) else { return };
         let mut findings = Vec::new();
         for (name, part) in parts {
             let path = Path::part(&name);
