@@ -79,7 +79,7 @@ pub struct Knobs {
     pub comments: bool,
     /// Exact body, in place of the generated one.
     pub body: Option<Vec<u8>>,
-    /// Length of the base64 text that replaces [`FILL`] in the exact body.
+    /// Length of the base64 text that replaces `{fill}` in the exact body.
     pub fill: usize,
 }
 

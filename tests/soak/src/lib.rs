@@ -1,9 +1,9 @@
 //! Comparison of bills: sends thousands of calls of random kinds through a real Envoy to the mock provider, and compares what the
 //! filter charges with what the mock has sent.
 //!
-//! - A seed determines every call ([`Call::random`](call::Call::random)): API, kind, prompt, behaviour of the mock, time at which the
+//! - A seed determines every call (`Call::random`): API, kind, prompt, behaviour of the mock, time at which the
 //!   client leaves.
-//! - The expected charge ([`charge`]) is computed from the mock's record by the documented rules. It shares no code with Tollgate
+//! - The expected charge (`charge`) is computed from the mock's record by the documented rules. It shares no code with Tollgate
 //!   but the tokenizer, for calls whose provider reports no usage.
 //! - Compared are the published numbers of each call, their sums per consumer, the remaining budgets, and the metrics.
 #![allow(clippy::indexing_slicing, reason = "only JSON values are indexed, where a missing member is null")]
