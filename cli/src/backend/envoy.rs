@@ -6,6 +6,8 @@ mod given;
 mod metadata;
 mod upstream;
 
+pub use bootstrap::PROPERTIES;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};

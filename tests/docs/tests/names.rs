@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use tollgate::backend::envoy::PROPERTIES;
 use tollgate_kit::property;
 
 use crate::page::Page;
@@ -91,6 +92,12 @@ fn pages_and_filters_have_the_same_properties() {
     }
     let missing: Vec<_> = property::ALL.iter().filter(|name| !described.contains(**name)).collect();
     assert!(missing.is_empty(), "missing on the pages of the filters: {missing:?}");
+}
+
+#[test]
+fn tests_in_envoy_read_all_properties() {
+    let read: BTreeSet<String> = PROPERTIES.into_iter().map(|name| format!("tollgate.{name}")).collect();
+    assert_eq!(read, property::ALL.iter().map(|name| (*name).to_owned()).collect());
 }
 
 #[test]

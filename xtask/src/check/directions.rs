@@ -40,7 +40,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("tests/bench/tokens", &["tests/bench/engines", "envoy-harness", "tests/workspace"]),
     ("tests/bench/tokens/subject", &["core/llm", "core/tokens"]),
     // Examples in the documentation are parsed by the types that they document.
-    ("tests/docs", &["core/*", "filters/*", "envoy-harness", "tests/workspace"]),
+    ("tests/docs", &["core/*", "filters/*", "cli", "envoy-harness", "tests/workspace"]),
     // Prompts and responses without usage are counted by the tokenizer that is not under test there.
     ("tests/soak", &["core/llm", "core/tokens", "envoy-harness", "tests/workspace", "tests/mock-llm"]),
     ("tests/e2e", &["envoy-harness", "tests/workspace", "tests/mock-llm", "tests/gateway"]),

@@ -20,8 +20,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "carry-over",
         breaks: "an event that is split over two body callbacks loses a byte at the split",
         file: "core/llm/src/framing/splitter.rs",
-        from: "        self.held.extend_from_slice(rest);\n        if self.failed.is_none()",
-        to: "        self.held.extend_from_slice(rest.get(..rest.len().saturating_sub(1)).unwrap_or_default());\n        if self.failed.is_none()",
+        from: "        self.hold(rest);\n        if self.is_too_large(&[])",
+        to: "        self.hold(rest.get(..rest.len().saturating_sub(1)).unwrap_or_default());\n        if self.is_too_large(&[])",
     },
     Mutant {
         name: "before-the-verdict",
@@ -90,8 +90,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "twice-settled",
         breaks: "the usage of a call is charged to its budgets twice",
         file: "core/quota/src/quota.rs",
-        from: "                    ledger.settle(actual.of(hold.unit));",
-        to: "                    ledger.settle(actual.of(hold.unit));\n                    ledger.settle(actual.of(hold.unit));",
+        from: "            record.settle(actual);",
+        to: "            record.settle(actual);\n            record.settle(actual);",
     },
     Mutant {
         name: "leak-on-reset",

@@ -15,7 +15,7 @@ use super::metadata::Metadata;
 pub(super) const ID: &str = "tollgate-test-id";
 
 /// Properties that are read from the access log, see docs/filters.
-const PROPERTIES: [&str; 25] = [
+pub const PROPERTIES: [&str; 35] = [
     "dialect",
     "model",
     "served_model",
@@ -29,11 +29,21 @@ const PROPERTIES: [&str; 25] = [
     "cache_write_tokens",
     "cache_write_1h_tokens",
     "audio_input_tokens",
+    "image_input_tokens",
+    "video_input_tokens",
+    "audio_input_ms",
     "output_tokens",
     "reasoning_tokens",
     "audio_output_tokens",
+    "image_output_tokens",
+    "video_output_tokens",
+    "web_searches",
+    "pages",
+    "search_units",
+    "service_tier",
     "total_tokens",
     "usage_source",
+    "usage_anomalies",
     "usage_complete",
     "cost_nano_usd",
     "cost_micro_usd",
