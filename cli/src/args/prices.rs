@@ -64,6 +64,9 @@ pub struct QuantityArgs {
     /// Prompt tokens that are video.
     #[arg(long, value_name = "N", default_value_t)]
     pub video_input: u64,
+    /// Tokens of cited documents.
+    #[arg(long, value_name = "N", default_value_t)]
+    pub citations: u64,
     /// Output tokens, including reasoning and those of media.
     #[arg(long, value_name = "N", default_value_t)]
     pub output: u64,
@@ -139,6 +142,7 @@ impl From<&QuantityArgs> for Quantities {
             audio_input: args.audio_input,
             image_input: args.image_input,
             video_input: args.video_input,
+            citations: args.citations,
             output: args.output,
             reasoning: args.reasoning,
             audio_output: args.audio_output,

@@ -25,6 +25,7 @@ const FIELDS: &[(&str, Dimension)] = &[
     ("input_cost_per_image_token", Dimension::ImageInput),
     ("cache_read_input_image_token_cost", Dimension::CachedImageInput),
     ("input_cost_per_video_token", Dimension::VideoInput),
+    ("citation_cost_per_token", Dimension::Citation),
     ("output_cost_per_token", Dimension::Output),
     ("output_cost_per_reasoning_token", Dimension::Reasoning),
     ("output_cost_per_audio_token", Dimension::AudioOutput),

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use tollgate_names::{Entries, Resolver, ResolverBuilder};
 
 use crate::multiplier::Multiplier;
+use crate::price::ModelPrice;
 use crate::table::PriceError;
 
 /// Discounts and uplifts by provider and model: `azure/*`, `azure/gpt-4o*`, `gpt-4o`, `*`.
@@ -47,21 +48,19 @@ impl Adjustments {
         })
     }
 
-    /// Returns the factor for a model at a provider whose prices have these uplifts.
-    pub(crate) fn of(&self, model: &str, provider: Option<&str>, own: &[(Box<str>, Multiplier)]) -> Multiplier {
+    /// Applies the discount and the uplift for a model at a provider to its price.
+    pub(crate) fn apply(&self, model: &str, provider: Option<&str>, price: &mut ModelPrice) {
         if self.discounts.is_empty() && self.uplifts.is_empty() {
-            return Multiplier::ONE;
+            return;
         }
         let name = provider.map_or_else(|| model.to_owned(), |provider| format!("{provider}/{model}"));
         let discount = self.discounts.find(&name).copied().unwrap_or_default();
-        let uplift = match self.uplifts.find(&name) {
-            Some(Uplift::Share(factor)) => *factor,
-            Some(Uplift::Named(wanted)) => {
-                own.iter().find(|(name, _)| name == wanted).map(|(_, factor)| *factor).unwrap_or_default()
-            }
-            None => Multiplier::ONE,
-        };
-        discount.times(uplift)
+        price.multiplier = price.multiplier.times(discount);
+        match self.uplifts.find(&name) {
+            Some(Uplift::Share(factor)) => price.multiplier = price.multiplier.times(*factor),
+            Some(Uplift::Named(name)) => price.apply_uplift(name),
+            None => {}
+        }
     }
 }
 
@@ -93,6 +92,11 @@ mod tests {
             "discounts: {'azure/*': 15%, azure/gpt-4o: 20%, 'gpt-5*': 5%}\nuplifts: {'openai/*': eu, 'groq/*': 10%}",
         )
         .unwrap();
+        let factor_of = |model: &str, provider, uplifts: &[(Box<str>, Multiplier)]| {
+            let mut price = ModelPrice { uplifts: uplifts.to_vec(), ..ModelPrice::default() };
+            adjustments.apply(model, provider, &mut price);
+            price.multiplier.to_string()
+        };
         let own = [("eu".into(), "1.1".parse().unwrap())];
         for (model, provider, factor) in [
             ("gpt-4o", Some("azure"), "0.8"),
@@ -105,9 +109,9 @@ mod tests {
             ("llama", Some("groq"), "1.1"),
             ("llama", None, "1"),
         ] {
-            assert_eq!(adjustments.of(model, provider, &own).to_string(), factor, "{model} {provider:?}");
+            assert_eq!(factor_of(model, provider, &own), factor, "{model} {provider:?}");
         }
-        assert_eq!(adjustments.of("o3", Some("openai"), &[]), Multiplier::ONE, "the model has no such uplift");
+        assert_eq!(factor_of("o3", Some("openai"), &[]), "1", "the model has no such uplift");
     }
 
     #[test]

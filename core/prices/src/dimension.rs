@@ -26,6 +26,8 @@ pub enum Dimension {
     CachedImageInput,
     /// Video tokens of the prompt.
     VideoInput,
+    /// Tokens of cited documents (Perplexity), beside the prompt.
+    Citation,
     /// Output tokens of text.
     Output,
     /// Output tokens that are reasoning.
@@ -75,7 +77,7 @@ pub enum Per {
 
 impl Dimension {
     /// All dimensions, in the order of their values.
-    pub const ALL: [Dimension; 27] = [
+    pub const ALL: [Dimension; 28] = [
         Dimension::Input,
         Dimension::CachedInput,
         Dimension::CacheWrite,
@@ -86,6 +88,7 @@ impl Dimension {
         Dimension::ImageInput,
         Dimension::CachedImageInput,
         Dimension::VideoInput,
+        Dimension::Citation,
         Dimension::Output,
         Dimension::Reasoning,
         Dimension::AudioOutput,
@@ -106,7 +109,7 @@ impl Dimension {
     ];
 
     /// Dimensions of prompt tokens.
-    pub const INPUT: [Dimension; 10] = [
+    pub const INPUT: [Dimension; 11] = [
         Dimension::Input,
         Dimension::CachedInput,
         Dimension::CacheWrite,
@@ -117,6 +120,7 @@ impl Dimension {
         Dimension::ImageInput,
         Dimension::CachedImageInput,
         Dimension::VideoInput,
+        Dimension::Citation,
     ];
 
     /// Dimensions of output tokens.
@@ -142,6 +146,7 @@ impl Dimension {
             Dimension::ImageInput => "image_input",
             Dimension::CachedImageInput => "cached_image_input",
             Dimension::VideoInput => "video_input",
+            Dimension::Citation => "citation",
             Dimension::Output => "output",
             Dimension::Reasoning => "reasoning",
             Dimension::AudioOutput => "audio_output",
@@ -200,8 +205,6 @@ impl Dimension {
         !matches!(
             self,
             Dimension::CacheWrite12h
-                | Dimension::CachedAudioInput
-                | Dimension::CachedImageInput
                 | Dimension::VideoSecond
                 | Dimension::OutputSecond
                 | Dimension::InputImage
@@ -243,7 +246,7 @@ mod tests {
             let chain: Vec<_> = std::iter::successors(Some(dimension), |dimension| dimension.parent()).collect();
             assert!(chain.len() <= 3 && chain.iter().all(|parent| parent.per() == dimension.per()), "{chain:?}");
         }
-        assert_eq!((Dimension::from_index(27), Dimension::from_name("tokens")), (None, None));
+        assert_eq!((Dimension::from_index(28), Dimension::from_name("tokens")), (None, None));
         let tokens = Dimension::ALL.into_iter().filter(|dimension| dimension.per() == Per::MillionTokens);
         assert_eq!(tokens.collect::<Vec<_>>(), [&Dimension::INPUT[..], &Dimension::OUTPUT[..]].concat());
     }

@@ -37,7 +37,8 @@ pub struct ModelPrice {
     pub one_search_per_call: bool,
     /// Factor on the whole cost: discounts and regional uplifts.
     pub multiplier: Multiplier,
-    /// Surcharges that the policy may apply, by name: `eu` (processing in a region), `fedramp`.
+    /// Surcharges that have not been applied, by name: `eu` (processing in a region), `fedramp`. The policy applies them, or
+    /// the provider reports that they apply.
     pub uplifts: Vec<(Box<str>, Multiplier)>,
     /// Maximum number of prompt tokens of the model, if known.
     pub max_input_tokens: Option<u64>,
@@ -125,7 +126,8 @@ impl ModelPrice {
         };
         let input = tokens(most.input, &Dimension::INPUT);
         let output = tokens(most.output, &Dimension::OUTPUT);
-        self.round(fees.fold(input.saturating_add(output), u128::saturating_add))
+        let citations = tokens(most.citations, &[Dimension::Citation]);
+        self.round(fees.chain([input, output, citations]).fold(0, u128::saturating_add))
     }
 
     /// Returns the price of a dimension for a call with `input` prompt tokens: the highest at any threshold that they exceed. 0
@@ -154,6 +156,14 @@ impl ModelPrice {
             rate.dimension == dimension && rate.above <= above && (rate.tier.is_none() || rate.tier == tier)
         };
         self.rates.iter().filter(applies).max_by_key(|rate| (rate.above, rate.tier.is_some()))
+    }
+
+    /// Applies a surcharge of the model, if it has one of this name that has not been applied.
+    pub fn apply_uplift(&mut self, name: &str) {
+        if let Some(at) = self.uplifts.iter().position(|(own, _)| &**own == name) {
+            let (_, factor) = self.uplifts.swap_remove(at);
+            self.multiplier = self.multiplier.times(factor);
+        }
     }
 
     /// Returns the quantities that are charged.

@@ -28,6 +28,8 @@ pub struct Quantities {
     pub image_input: u64,
     /// Prompt tokens that are video.
     pub video_input: u64,
+    /// Tokens of cited documents, not included in `input`.
+    pub citations: u64,
     /// Output tokens.
     pub output: u64,
     /// Output tokens that are reasoning.
@@ -80,7 +82,7 @@ impl Quantities {
     /// A provider that reports more cache reads and writes than prompt tokens, or more parts of the output than output tokens,
     /// contradicts itself. All of them are charged then, so that a wrong report never makes a call free. Tokens of media in the
     /// prompt may be cached ones, so at most the uncached rest of the prompt is charged as media.
-    pub(crate) fn amounts(&self) -> [(Dimension, u64); 25] {
+    pub(crate) fn amounts(&self) -> [(Dimension, u64); 26] {
         let cached_audio = self.cached_audio.min(self.cached);
         let cached_image = self.cached_image.min(self.cached - cached_audio);
         let cached = [self.cached, self.cache_write, self.cache_write_1h, self.cache_write_12h];
@@ -111,6 +113,7 @@ impl Quantities {
             (Dimension::AudioInput, audio),
             (Dimension::ImageInput, image),
             (Dimension::VideoInput, video),
+            (Dimension::Citation, self.citations),
             (Dimension::Output, text),
             (Dimension::Reasoning, self.reasoning),
             (Dimension::AudioOutput, self.audio_output),

@@ -313,8 +313,7 @@ impl PriceTable {
     /// Returns the price with the discounts and uplifts of the configuration.
     fn adjusted(&self, model: &str, provider: Option<&str>, found: &Found<'_>) -> ModelPrice {
         let mut price = found.price.clone().into_owned();
-        let multiplier = self.adjustments.of(model, provider.or(found.provider.as_deref()), &price.uplifts);
-        price.multiplier = price.multiplier.times(multiplier);
+        self.adjustments.apply(model, provider.or(found.provider.as_deref()), &mut price);
         price
     }
 }

@@ -225,14 +225,16 @@ prop_compose! {
     /// Quantities whose parts do not exceed their totals.
     fn any_quantities()(
         totals in prop::array::uniform2(0u64..3_000), shares in prop::array::uniform13(0u64..3_000),
-        others in prop::array::uniform10(0u64..50), context in 0usize..3,
+        others in prop::array::uniform11(0u64..50), context in 0usize..3,
     ) -> Quantities {
         let [input, output] = totals;
         let take = |rest: &mut u64, share: u64| { let part = share.min(*rest); *rest -= part; part };
         let [mut prompt, mut answer] = totals;
         let [a, b, c, d, e, f, g, h, i, j, k, l, m] = shares;
-        let [audio_ms, video_ms, output_ms, input_images, output_images, characters, pages, queries, requests, web_searches] =
-            others;
+        let [
+            audio_ms, video_ms, output_ms, input_images, output_images, characters, pages, queries, requests, web_searches,
+            citations,
+        ] = others;
         Quantities {
             input, output,
             cached: take(&mut prompt, a), cache_write: take(&mut prompt, b), cache_write_1h: take(&mut prompt, c),
@@ -240,6 +242,7 @@ prop_compose! {
             video_input: i, reasoning: take(&mut answer, j), audio_output: take(&mut answer, k),
             image_output: take(&mut answer, l), video_output: take(&mut answer, m),
             audio_ms, video_ms, output_ms, input_images, output_images, characters, pages, queries, requests, web_searches,
+            citations,
             search_context: [SearchContext::Low, SearchContext::Medium, SearchContext::High][context],
         }
     }
