@@ -14,7 +14,7 @@ const BUDGETS: (&str, &str) = ("budgets.test.yaml", "ten requests|a client that 
 
 /// Files whose tests differ in numbers only, which Envoy has no part in, and need a new Envoy each: the first [`FIRST`] of them
 /// run.
-const NUMBERS: [&str; 16] = [
+const NUMBERS: [&str; 17] = [
     "compaction",
     "errors_in_a_200",
     "estimate_margin",
@@ -23,6 +23,7 @@ const NUMBERS: [&str; 16] = [
     "price_dimensions",
     "price_names",
     "price_table",
+    "prices_of_provider_tools",
     "prices_per_unit",
     "responses_on_chat_path",
     "served_model_in_streams",

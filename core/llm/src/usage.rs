@@ -25,6 +25,7 @@
 pub(crate) mod anomaly;
 pub(crate) mod headers;
 mod iterations;
+mod listed_searches;
 pub(crate) mod merge;
 pub(crate) mod reader;
 pub(crate) mod reported;
@@ -35,6 +36,7 @@ mod table;
 mod tests;
 
 pub use anomaly::Anomalies;
+pub use listed_searches::ListedSearches;
 pub use reported::{ReportedUsage, UsageRank};
 pub use service_tier::ServiceTier;
 
@@ -49,6 +51,10 @@ pub struct Usage {
     pub input: u64,
     /// Input tokens read from the provider's cache.
     pub cached: u64,
+    /// Cached tokens that are audio.
+    pub cached_audio: u64,
+    /// Cached tokens that are images.
+    pub cached_image: u64,
     /// Input tokens written to the provider's cache with its shortest lifetime (Anthropic: 5 minutes).
     pub cache_write_5m: u64,
     /// Input tokens written to the provider's cache for an hour.
@@ -73,6 +79,8 @@ pub struct Usage {
     pub audio_input_ms: u64,
     /// Web searches by the provider's own tool.
     pub web_searches: u64,
+    /// Tokens of cited documents, which Perplexity bills beside the input.
+    pub citations: u64,
     /// Processed pages of documents (OCR).
     pub pages: u64,
     /// Search units, by which reranking is billed (Cohere: a query with up to 100 documents).
@@ -121,6 +129,8 @@ impl Usage {
         Usage {
             input: combine(self.input, other.input),
             cached: combine(self.cached, other.cached),
+            cached_audio: combine(self.cached_audio, other.cached_audio),
+            cached_image: combine(self.cached_image, other.cached_image),
             cache_write_5m: combine(self.cache_write_5m, other.cache_write_5m),
             cache_write_1h: combine(self.cache_write_1h, other.cache_write_1h),
             output: combine(self.output, other.output),
@@ -133,6 +143,7 @@ impl Usage {
             video_output: combine(self.video_output, other.video_output),
             audio_input_ms: combine(self.audio_input_ms, other.audio_input_ms),
             web_searches: combine(self.web_searches, other.web_searches),
+            citations: combine(self.citations, other.citations),
             pages: combine(self.pages, other.pages),
             search_units: combine(self.search_units, other.search_units),
             output_images: combine(self.output_images, other.output_images),

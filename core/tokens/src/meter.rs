@@ -8,8 +8,8 @@
 use std::collections::BTreeMap;
 
 use tollgate_llm::{
-    Channel, Dialect, EventContent, OutputText, ParsedEvent, Part, ReportedUsage, Request, Response, ServiceTier, Str,
-    Usage,
+    Channel, Dialect, EventContent, ImageTool, OutputText, ParsedEvent, Part, ReportedUsage, Request, Response,
+    ServiceTier, Str, Usage,
 };
 
 use crate::reconcile::{Evidence, MAX_OUTPUT_TOKENS, credible_parts, reconcile};
@@ -32,6 +32,10 @@ impl From<u64> for MeteredPrompt {
 
 /// Maximum number of output texts that are counted separately; further ones are counted as one text.
 const MAX_CHANNELS: usize = 64;
+
+/// Model of OpenAI's image generation tool, if the response does not name it (API reference, "Responses", tool
+/// `image_generation`, default of `model`).
+const IMAGE_MODEL: &str = "gpt-image-1";
 
 /// Findings about one event of a stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -71,6 +75,10 @@ pub struct UsageMeter {
     requested_tier: Option<ServiceTier>,
     /// Service tier that the response reports.
     service_tier: Option<ServiceTier>,
+    /// `true` once the response has reported that the call was processed in the United States only.
+    in_us: bool,
+    /// Model of the provider's image generation tool, and what it used.
+    image_tool: Option<(String, Usage)>,
     /// Usage by the models that the provider names in it.
     by_model: Vec<(String, Usage)>,
     outputs: BTreeMap<Channel, StreamCounter>,
@@ -101,6 +109,8 @@ impl UsageMeter {
             is_failed: false,
             requested_tier: request.service_tier,
             service_tier: None,
+            in_us: false,
+            image_tool: None,
             by_model: Vec::new(),
             outputs: BTreeMap::new(),
             overflow: None,
@@ -128,6 +138,7 @@ impl UsageMeter {
         self.count(&chunk.texts, data);
         self.note_model(chunk.model, data);
         self.note_terms(&chunk.by_model, chunk.service_tier, data);
+        self.note_tools(chunk.image_tool, chunk.in_us, data);
         let is_output = |text: &OutputText| is_charged(text) && !text.str.span.is_empty();
         MeteredEvent { has_text: chunk.texts.iter().any(is_output), withhold: self.withholds && chunk.is_usage_only() }
     }
@@ -143,6 +154,7 @@ impl UsageMeter {
         self.count(texts, body);
         self.note_model(response.model, body);
         self.note_terms(&response.by_model, response.service_tier, body);
+        self.note_tools(response.image_tool, response.in_us, body);
     }
 
     /// Counts the charged ones of these texts.
@@ -248,6 +260,17 @@ impl UsageMeter {
         }
     }
 
+    /// Records the use of the provider's image generation tool, and the region of the processing.
+    fn note_tools(&mut self, image_tool: Option<ImageTool>, in_us: bool, bytes: &[u8]) {
+        self.in_us |= in_us;
+        if let Some(ImageTool { model, usage }) = image_tool
+            && usage.total <= MAX_OUTPUT_TOKENS
+        {
+            let model = model.map(|model| model.decode(bytes).into_owned()).filter(|model| is_name(model));
+            self.image_tool = Some((model.unwrap_or_else(|| IMAGE_MODEL.to_owned()), usage));
+        }
+    }
+
     /// Returns the usage of the call as far as it is known. A prompt that was bounded is counted now if the provider has
     /// not reported its tokens.
     pub fn record(&self) -> UsageRecord {
@@ -273,6 +296,11 @@ impl UsageMeter {
             record.requested_tier = self.requested_tier.filter(|_| self.service_tier.is_none());
             let others = self.by_model.iter().filter(|(model, _)| self.served_model() != Some(model));
             record.by_model = credible_parts(&record, others.cloned());
+            record.in_us = self.in_us;
+            if let Some((model, usage)) = &self.image_tool {
+                record.usage = record.usage.plus(usage);
+                record.by_model.push((model.clone(), *usage));
+            }
         }
         record
     }

@@ -85,6 +85,8 @@ pub struct UsageRecord {
     pub service_tier: Option<ServiceTier>,
     /// Service tier that the request asks for, if the provider reports none: the call may have been served in the default one.
     pub requested_tier: Option<ServiceTier>,
+    /// `true` if the provider reports that it processed the call in the United States only, which Anthropic charges more for.
+    pub in_us: bool,
     /// Parts of `usage` that other models than the served one used, for which their own prices apply.
     pub by_model: Vec<(String, Usage)>,
 }
@@ -99,6 +101,7 @@ impl UsageRecord {
         anomalies: Anomalies::NONE,
         service_tier: None,
         requested_tier: None,
+        in_us: false,
         by_model: Vec::new(),
     };
 }
@@ -123,6 +126,8 @@ impl UsageRecord {
 const NO_USAGE: Usage = Usage {
     input: 0,
     cached: 0,
+    cached_audio: 0,
+    cached_image: 0,
     cache_write_5m: 0,
     cache_write_1h: 0,
     output: 0,
@@ -135,6 +140,7 @@ const NO_USAGE: Usage = Usage {
     video_output: 0,
     audio_input_ms: 0,
     web_searches: 0,
+    citations: 0,
     pages: 0,
     search_units: 0,
     output_images: 0,

@@ -102,6 +102,17 @@ impl Default for RawConfig {
     }
 }
 
+/// Model that the provider says has served a call, if it says so.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Served<'a> {
+    /// Name that the provider sells the model by. It is more exact than the requested one: a dated version, or the model
+    /// behind a deployment.
+    Reported(Option<&'a str>),
+    /// Name that the vendor of the model gives it, in a response that the provider passes on: Bedrock's InvokeModel. The
+    /// requested name has the provider's own price, with its region.
+    ByVendor(Option<&'a str>),
+}
+
 /// Configuration of the filter, validated.
 #[derive(Debug)]
 pub struct Config {
@@ -166,9 +177,13 @@ impl Config {
 
     /// Returns the price of a call by the model that served it, if known, and the requested one: of an alias, the price of its
     /// target if that has one, else its own.
-    pub(crate) fn price(&self, requested: Option<&str>, served: Option<&str>) -> Option<ModelPrice> {
+    pub(crate) fn price(&self, requested: Option<&str>, served: Served<'_>) -> Option<ModelPrice> {
         let target = requested.map(|model| self.catalog.resolve_alias(model));
-        let names: Vec<&str> = [served, target, requested].into_iter().flatten().collect();
+        let names = match served {
+            Served::Reported(served) => [served, target, requested],
+            Served::ByVendor(served) => [target, requested, served],
+        };
+        let names: Vec<&str> = names.into_iter().flatten().collect();
         let provider = requested.and_then(|model| self.providers.find(model));
         let price = self.prices.find_first(&names, provider.map(String::as_str));
         price.or_else(|| match &self.on_unknown_price {
@@ -223,7 +238,7 @@ mod tests {
             ("free", None),
             ("faster", None),
         ] {
-            let price = config.price(Some(model), None);
+            let price = config.price(Some(model), Served::Reported(None));
             let found = price.map(|price| price.price(Dimension::Input, None, 0).0 / 1_000_000_000);
             assert_eq!(found, input, "{model}");
         }

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use tollgate_kit::{BodyMode, Call, Exchange, Response, ResponseHead, StreamAction, StreamEnd, Verdict, property};
-use tollgate_llm::ParsedEvent;
+use tollgate_llm::{Dialect, ParsedEvent};
 use tollgate_prices::{ModelPrice, NanoUsd, OnUnknownPrice, Quantities};
 use tollgate_quota::{
     CallUsage, Estimate, LimitExceeded, OnAbandoned, OnBackground, Refusal, Reservation, Unit, UnixMillis,
@@ -12,7 +12,7 @@ use tollgate_quota::{
 use tollgate_tokens::{UsageMeter, UsageRecord};
 
 use crate::admission::Admission;
-use crate::config::OnUnavailable;
+use crate::config::{OnUnavailable, Served};
 use crate::store::SharedData;
 use crate::usage_source::{UsageSource, charged, priced_tier, used_tokens};
 use crate::{CostQuota, millis, refusal};
@@ -51,6 +51,8 @@ pub struct Payment {
     output: Option<Estimate>,
     /// `true` if the response is produced in the background.
     is_background: bool,
+    /// `true` if the response names the model as its vendor does, see [`Served::ByVendor`].
+    is_served_by_vendor: bool,
 }
 
 // === impl Payment ===
@@ -137,6 +139,7 @@ impl Payment {
             reservation: None,
             output: None,
             is_background: false,
+            is_served_by_vendor: false,
         }
     }
 
@@ -150,6 +153,7 @@ impl Payment {
     ) -> Verdict {
         let filter = Rc::clone(&self.filter);
         self.model = model;
+        self.is_served_by_vendor = call.view().dialect == Dialect::BedrockInvoke;
         let price = self.price(None);
         let view = call.view();
         let mut token_estimate = match view.dialect.is_free() {
@@ -340,13 +344,22 @@ impl Payment {
 
     /// Returns the cost of a call, of which other models than the served one may have worked on parts.
     fn cost(&self, was_served: bool, record: &UsageRecord, price: &ModelPrice) -> NanoUsd {
-        let own = Quantities { requests: was_served.into(), ..charged(&record.own_usage(), price) };
+        let in_region = |mut price: ModelPrice| {
+            if record.in_us {
+                price.apply_uplift("us");
+            }
+            price
+        };
+        let price = in_region(price.clone());
+        let own = Quantities { requests: was_served.into(), ..charged(&record.own_usage(), &price) };
+        let parts = record.by_model.iter().map(|(model, part)| {
+            let found = self.filter.config.price(None, Served::Reported(Some(model)));
+            let price = found.map_or_else(|| price.clone(), in_region);
+            (charged(part, &price), price)
+        });
+        let parts: Vec<(Quantities, ModelPrice)> = parts.collect();
         let in_tier = |tier| {
-            record.by_model.iter().fold(price.cost(&own, tier), |cost, (model, part)| {
-                let found = self.filter.config.price(None, Some(model));
-                let price = found.as_ref().unwrap_or(price);
-                cost.saturating_add(price.cost(&charged(part, price), tier))
-            })
+            parts.iter().fold(price.cost(&own, tier), |cost, (part, price)| cost.saturating_add(price.cost(part, tier)))
         };
         let tiers = record.possible_tiers().map(|tier| tier.and_then(priced_tier));
         tiers.into_iter().map(in_tier).max().unwrap_or_default()
@@ -355,7 +368,11 @@ impl Payment {
     /// Returns the price of the call. The provider may report another model than the requested one (an alias, a dated version): its
     /// price applies, unless only the requested one has a price of the configuration.
     fn price(&self, served_model: Option<&str>) -> Option<ModelPrice> {
-        self.filter.config.price(self.model.as_deref(), served_model)
+        let served = match self.is_served_by_vendor {
+            true => Served::ByVendor(served_model),
+            false => Served::Reported(served_model),
+        };
+        self.filter.config.price(self.model.as_deref(), served)
     }
 
     fn limit_exceeded(&self, exceeded: &LimitExceeded) -> Verdict {

@@ -20,6 +20,7 @@ pub(super) mod request;
 mod response;
 #[cfg(test)]
 mod tests;
+mod tools;
 
 pub(super) const RESPONSES: DialectSpec = DialectSpec {
     name: "openai.responses",

@@ -19,6 +19,7 @@ impl ReportedUsage {
             return;
         };
         let complete = known.complete || later.complete;
+        let listed_searches = known.listed_searches.merge(later.listed_searches);
         match later.rank.cmp(&known.rank) {
             Ordering::Less => known.fill(&later),
             Ordering::Equal => known.replace(&later),
@@ -28,6 +29,7 @@ impl ReportedUsage {
             }
         }
         known.complete = complete;
+        known.listed_searches = listed_searches;
     }
 
     /// Adds the halves, input and output, that this usage lacks.
@@ -45,6 +47,7 @@ impl ReportedUsage {
         self.replace_units(&ReportedUsage {
             audio_input_ms: other.audio_input_ms.filter(|_| self.audio_input_ms.is_none()),
             web_searches: other.web_searches.filter(|_| self.web_searches.is_none()),
+            citations: other.citations.filter(|_| self.citations.is_none()),
             pages: other.pages.filter(|_| self.pages.is_none()),
             search_units: other.search_units.filter(|_| self.search_units.is_none()),
             ..ReportedUsage::default()
@@ -55,12 +58,15 @@ impl ReportedUsage {
     fn replace(&mut self, later: &ReportedUsage) {
         let before = *self;
         self.replace_input(later);
+        self.replace_choice(later);
         self.replace_output(later);
         self.replace_units(later);
         // A total belongs to the numbers that it was reported with.
         let is_changed =
             (before.input_numbers(), before.output_numbers()) != (self.input_numbers(), self.output_numbers());
         match later.total {
+            // The total of one choice.
+            _ if self.earlier_choices > 0 => self.total = None,
             Some(total) if total > 0 => self.total = Some(total),
             _ if is_changed => self.total = None,
             _ => {}
@@ -122,6 +128,24 @@ impl ReportedUsage {
         Some(u64::try_from(share).unwrap_or(written).min(written))
     }
 
+    /// Keeps the output of a choice when the usage of another choice follows: each is reported once, at its end. A usage of
+    /// the whole response includes them.
+    fn replace_choice(&mut self, later: &ReportedUsage) {
+        if !later.has_output() {
+            return;
+        }
+        match (self.choice, later.choice) {
+            (Some(known), Some(choice)) if known != choice => {
+                self.earlier_choices = self.earlier_choices.saturating_add(self.output.unwrap_or_default());
+                self.output = None;
+                self.reasoning = None;
+            }
+            (_, None) => self.earlier_choices = 0,
+            _ => {}
+        }
+        self.choice = later.choice;
+    }
+
     /// Replaces the output by that of a later report. A number that is omitted or zero keeps the earlier one, as far as it
     /// is still a part of the output.
     fn replace_output(&mut self, later: &ReportedUsage) {
@@ -147,6 +171,7 @@ impl ReportedUsage {
     fn replace_units(&mut self, later: &ReportedUsage) {
         self.audio_input_ms = nonzero(later.audio_input_ms).or(self.audio_input_ms);
         self.web_searches = nonzero(later.web_searches).or(self.web_searches);
+        self.citations = nonzero(later.citations).or(self.citations);
         self.pages = nonzero(later.pages).or(self.pages);
         self.search_units = nonzero(later.search_units).or(self.search_units);
     }
@@ -156,6 +181,8 @@ impl ReportedUsage {
             input: from.input,
             tool_input: from.tool_input,
             cached: from.cached,
+            cached_audio: from.cached_audio,
+            cached_image: from.cached_image,
             cache_write: from.cache_write,
             cache_write_1h: from.cache_write_1h,
             audio_input: from.audio_input,

@@ -7,12 +7,12 @@ use super::iterations::Iterations;
 use super::merge::sum;
 use super::reported::UsageRank;
 use super::table::{Count, Entry, Member, USAGE};
-use super::{ReportedUsage, ServiceTier};
+use super::{ListedSearches, ReportedUsage, ServiceTier};
 use crate::json::field::number;
 use crate::json::reader::{Reader, Value};
 use crate::json::scan::whole;
 use crate::view::response::ResponseBuilder;
-use crate::{Channel, Error, Str};
+use crate::{Channel, Error, Span, Str};
 
 /// Counting convention of a dialect, or of one of its usage objects.
 #[derive(Clone, Copy, Debug, Default)]
@@ -48,6 +48,8 @@ impl Convention {
             input: None,
             tool_input: None,
             cached: None,
+            cached_audio: None,
+            cached_image: None,
             cache_write: None,
             cache_write_1h: None,
             audio_input: None,
@@ -61,8 +63,12 @@ impl Convention {
             total: None,
             audio_input_ms: None,
             web_searches: None,
+            listed_searches: ListedSearches::NONE,
+            citations: None,
             pages: None,
             search_units: None,
+            choice: None,
+            earlier_choices: 0,
             input_excludes_cache: self.input_excludes_cache,
             total_is_input: self.total_is_input,
             output_excludes_reasoning: self.output_excludes_reasoning,
@@ -81,6 +87,14 @@ pub(crate) fn read(
     let usage = object(reader, builder, convention)?;
     builder.merge_usage(usage);
     Ok(())
+}
+
+/// Reads the members of the usage object of one choice, which was just opened.
+pub(crate) fn of_choice(
+    reader: &mut Reader<'_, '_>,
+    builder: &mut ResponseBuilder<'_>,
+) -> Result<ReportedUsage, Error> {
+    object(reader, builder, Convention::INCLUSIVE)
 }
 
 /// Reads the members of a usage object that was just opened.
@@ -126,6 +140,11 @@ impl UsageReader {
             }
             _ => false,
         }
+    }
+
+    /// Reads the duration of the input audio in seconds.
+    pub(crate) fn seconds(&mut self, reader: &Reader<'_, '_>, seconds: Span) {
+        self.usage.audio_input_ms = self.usage.audio_input_ms.max(milliseconds(seconds.of(reader.body())));
     }
 
     /// Adds output tokens, where each of several results has its own count.
@@ -185,22 +204,25 @@ impl UsageReader {
             }
             (Some(Member::InputModalities), Value::Array(_)) => {
                 let counts = [Count::AudioInput, Count::ImageInput, Count::VideoInput];
-                return self.modalities(reader, builder, Some(counts));
+                return self.modalities(reader, builder, counts.map(Some));
             }
             (Some(Member::OutputModalities), Value::Array(_)) => {
                 let counts = [Count::AudioOutput, Count::ImageOutput, Count::VideoOutput];
-                return self.modalities(reader, builder, Some(counts));
+                return self.modalities(reader, builder, counts.map(Some));
             }
-            (Some(Member::OtherModalities), Value::Array(_)) => return self.modalities(reader, builder, None),
+            (Some(Member::CachedModalities), Value::Array(_)) => {
+                let counts = [Some(Count::CachedAudio), Some(Count::CachedImage), None];
+                return self.modalities(reader, builder, counts);
+            }
+            (Some(Member::OtherModalities), Value::Array(_)) => return self.modalities(reader, builder, [None; 3]),
             (Some(Member::CacheDetails), Value::Array(_)) => return self.cache_details(reader, builder),
             (Some(Member::Iterations), Value::Array(_)) => {
                 return self.iterations.read(reader, builder, self.convention);
             }
-            (Some(Member::Seconds), Value::Number(span)) => {
-                self.usage.audio_input_ms = self.usage.audio_input_ms.max(milliseconds(span.of(reader.body())));
-            }
+            (Some(Member::Seconds), Value::Number(span)) => self.seconds(reader, span),
             (Some(Member::ServiceTier), Value::String(tier)) => builder.service_tier(reader, tier),
             (Some(Member::Speed), Value::String(speed)) => builder.speed(reader, speed),
+            (Some(Member::Region), Value::String(region)) => builder.region(reader, region),
             (Some(Member::Enumeration), Value::String(_)) => {}
             (_, value) => return builder.texts(reader, Channel::OTHER, value),
         }
@@ -212,7 +234,7 @@ impl UsageReader {
         &mut self,
         reader: &mut Reader<'_, '_>,
         builder: &mut ResponseBuilder<'_>,
-        counts: Option<[Count; 3]>,
+        [audio, image, video]: [Option<Count>; 3],
     ) -> Result<(), Error> {
         while let Some(value) = reader.element()? {
             let Value::Object(_) = value else {
@@ -227,14 +249,16 @@ impl UsageReader {
                     (_, value) => builder.texts(reader, Channel::OTHER, value)?,
                 }
             }
-            let (Some([audio, image, video]), Some(modality)) = (counts, modality) else { continue };
+            let Some(modality) = modality else { continue };
             let count = match &*modality.decode(reader.body()) {
                 "AUDIO" => audio,
                 "IMAGE" => image,
                 "VIDEO" => video,
-                _ => continue,
+                _ => None,
             };
-            self.set(count, tokens);
+            if let Some(count) = count {
+                self.set(count, tokens);
+            }
         }
         Ok(())
     }
@@ -267,6 +291,8 @@ impl UsageReader {
             Count::ToolInput => &mut usage.tool_input,
             Count::Uncached => &mut self.uncached,
             Count::Cached => &mut usage.cached,
+            Count::CachedAudio => &mut usage.cached_audio,
+            Count::CachedImage => &mut usage.cached_image,
             Count::CacheWrite => &mut usage.cache_write,
             Count::CacheWrite5m => &mut self.cache_write_5m,
             Count::CacheWrite1h => &mut usage.cache_write_1h,
@@ -280,6 +306,7 @@ impl UsageReader {
             Count::VideoOutput => &mut usage.video_output,
             Count::Total => &mut usage.total,
             Count::WebSearches => &mut usage.web_searches,
+            Count::Citations => &mut usage.citations,
             Count::Pages => &mut usage.pages,
             Count::SearchUnits => &mut usage.search_units,
         };
@@ -353,7 +380,8 @@ fn milliseconds(seconds: &[u8]) -> Option<u64> {
 impl ResponseBuilder<'_> {
     /// Merges a usage into that of the response, unless it has no number.
     pub(crate) fn merge_usage(&mut self, usage: ReportedUsage) {
-        let usage = Some(usage).filter(|usage| !usage.is_empty() || usage.web_searches.is_some());
+        let has_searches = usage.web_searches.is_some() || !usage.listed_searches.is_none();
+        let usage = Some(usage).filter(|usage| !usage.is_empty() || has_searches);
         ReportedUsage::merge(&mut self.response.usage, usage);
     }
 
@@ -361,6 +389,11 @@ impl ResponseBuilder<'_> {
     pub(crate) fn service_tier(&mut self, reader: &Reader<'_, '_>, tier: Str) {
         let tier = ServiceTier::from_reported(&tier.decode(reader.body()));
         self.response.service_tier = ServiceTier::updated(self.response.service_tier, tier);
+    }
+
+    /// Stores the region in which a call was processed (Anthropic, `inference_geo`: `us`, `global`, `not_available`).
+    fn region(&mut self, reader: &Reader<'_, '_>, region: Str) {
+        self.response.in_us = region.is(reader.body(), "us");
     }
 
     /// Stores the speed that a response reports.

@@ -1,6 +1,6 @@
 //! Usage as a provider reports it.
 
-use super::{Anomalies, Usage};
+use super::{Anomalies, ListedSearches, Usage};
 
 /// Precedence of a report over others about the same call.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,6 +23,10 @@ pub struct ReportedUsage {
     pub tool_input: Option<u64>,
     /// Tokens read from a cache.
     pub cached: Option<u64>,
+    /// Cached tokens that are audio.
+    pub cached_audio: Option<u64>,
+    /// Cached tokens that are images.
+    pub cached_image: Option<u64>,
     /// Tokens written to a cache in total; those not reported as written for an hour have the shortest lifetime.
     pub cache_write: Option<u64>,
     /// Tokens written to a cache for an hour.
@@ -47,12 +51,20 @@ pub struct ReportedUsage {
     pub total: Option<u64>,
     /// Milliseconds of input audio.
     pub audio_input_ms: Option<u64>,
-    /// Web searches by the provider's own tool.
+    /// Web searches by the provider's own tool, as the provider counts them.
     pub web_searches: Option<u64>,
+    /// Web searches that the output lists, for providers that report no number of them.
+    pub listed_searches: ListedSearches,
+    /// Tokens of cited documents, which Perplexity bills beside the input.
+    pub citations: Option<u64>,
     /// Processed pages of documents.
     pub pages: Option<u64>,
     /// Search units.
     pub search_units: Option<u64>,
+    /// Index of the choice that the usage covers, where each choice of a response has its own.
+    pub choice: Option<u32>,
+    /// Output tokens of the choices before that one.
+    pub earlier_choices: u64,
     /// `true` if `input` excludes cache reads and cache writes (Anthropic, Bedrock).
     pub input_excludes_cache: bool,
     /// `true` if all tokens are input tokens (embeddings, reranking): a total without parts is the input.
@@ -102,11 +114,14 @@ impl ReportedUsage {
                     &mut self.input,
                     &mut self.tool_input,
                     &mut self.cached,
+                    &mut self.cached_audio,
+                    &mut self.cached_image,
                     &mut self.cache_write,
                     &mut self.cache_write_1h,
                     &mut self.audio_input,
                     &mut self.image_input,
                     &mut self.video_input,
+                    &mut self.citations,
                 ][..],
                 max_input,
             ),

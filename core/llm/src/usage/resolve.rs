@@ -15,7 +15,7 @@ impl ReportedUsage {
         let cache_write_1h: u64 = number(self.cache_write_1h);
         let cache_write = number(self.cache_write).max(cache_write_1h);
         let mut input = sum([self.input, self.tool_input]);
-        let mut output: u64 = number(self.output);
+        let mut output: u64 = number(self.output).saturating_add(self.earlier_choices);
         if self.total_is_input && input == 0 && output == 0 {
             input = number(self.total);
         }
@@ -38,6 +38,8 @@ impl ReportedUsage {
         Usage {
             input,
             cached,
+            cached_audio: number(self.cached_audio),
+            cached_image: number(self.cached_image),
             cache_write_5m: cache_write.saturating_sub(cache_write_1h),
             cache_write_1h,
             output,
@@ -49,7 +51,8 @@ impl ReportedUsage {
             video_input,
             video_output,
             audio_input_ms: number(self.audio_input_ms),
-            web_searches: number(self.web_searches),
+            web_searches: self.web_searches.unwrap_or_else(|| self.listed_searches.number()),
+            citations: number(self.citations),
             pages: number(self.pages),
             search_units: number(self.search_units),
             total: self.resolved_total(input, output, anomalies),

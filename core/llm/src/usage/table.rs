@@ -24,6 +24,8 @@ pub(super) enum Count {
     /// Input tokens that were not in the cache, beside the cached ones.
     Uncached,
     Cached,
+    CachedAudio,
+    CachedImage,
     CacheWrite,
     CacheWrite5m,
     CacheWrite1h,
@@ -37,6 +39,7 @@ pub(super) enum Count {
     VideoOutput,
     Total,
     WebSearches,
+    Citations,
     Pages,
     SearchUnits,
 }
@@ -54,6 +57,8 @@ pub(super) enum Member {
     InputModalities,
     /// List of output token counts by modality.
     OutputModalities,
+    /// List of cached token counts by modality.
+    CachedModalities,
     /// List of token counts by modality of a part that has no price of its own.
     OtherModalities,
     /// List of cache writes by lifetime.
@@ -65,6 +70,8 @@ pub(super) enum Member {
     ServiceTier,
     /// Speed of the processing, which is priced like a service tier.
     Speed,
+    /// Region in which the call was processed.
+    Region,
     /// Value of an enumeration, which is not a text.
     Enumeration,
 }
@@ -73,8 +80,8 @@ pub(super) enum Member {
 pub(super) type Entry = (&'static str, Member);
 
 use Member::{
-    CacheDetails, Count as Is, Enumeration, InputModalities, Iterations, Object, OtherModalities, OutputModalities,
-    Seconds, Substitute,
+    CacheDetails, CachedModalities, Count as Is, Enumeration, InputModalities, Iterations, Object, OtherModalities,
+    OutputModalities, Seconds, Substitute,
 };
 
 /// Members of a usage object, sorted.
@@ -83,7 +90,7 @@ pub(super) const USAGE: &[Entry] = &[
     ("cacheDetails", CacheDetails),                         // Bedrock Converse
     ("cacheReadInputTokenCount", Is(Count::Cached)),        // Bedrock Converse (first version), invocation metrics
     ("cacheReadInputTokens", Is(Count::Cached)),            // Bedrock Converse
-    ("cacheTokensDetails", OtherModalities),                // Gemini
+    ("cacheTokensDetails", CachedModalities),               // Gemini
     ("cacheWriteInputTokenCount", Is(Count::CacheWrite)),   // Bedrock Converse (first version), invocation metrics
     ("cacheWriteInputTokens", Is(Count::CacheWrite)),       // Bedrock Converse
     ("cache_creation", Object(CACHE_CREATION)),             // Anthropic
@@ -98,13 +105,14 @@ pub(super) const USAGE: &[Entry] = &[
     ("cached_tokens", Is(Count::Cached)),                   // Moonshot, Cohere
     ("candidatesTokenCount", Is(Count::Output)),            // Gemini
     ("candidatesTokensDetails", OutputModalities),          // Gemini
+    ("citation_tokens", Is(Count::Citations)),              // Perplexity
     ("completion_token_details", Object(OUTPUT_DETAILS)),   // gateways
     ("completion_tokens", Is(Count::Output)),               // OpenAI chat
     ("completion_tokens_details", Object(OUTPUT_DETAILS)),  // OpenAI chat
     ("eval_count", Is(Count::Output)),                      // Ollama
     ("generation_token_count", Is(Count::Output)),          // Bedrock: Meta
     ("image_tokens", Is(Count::ImageInput)),                // multimodal embeddings
-    ("inference_geo", Enumeration),                         // Anthropic
+    ("inference_geo", Member::Region),                      // Anthropic
     ("inputTextTokenCount", Is(Count::Input)),              // Bedrock: Amazon Titan
     ("inputTokenCount", Is(Count::Input)),                  // Bedrock, invocation metrics
     ("inputTokens", Is(Count::Input)),                      // Bedrock Converse
@@ -115,6 +123,7 @@ pub(super) const USAGE: &[Entry] = &[
     ("iterations", Iterations),                             // Anthropic
     ("num_cached_tokens", Is(Count::Cached)),               // vLLM, Mistral
     ("num_search_queries", Is(Count::WebSearches)),         // Perplexity
+    ("num_sources_used", Is(Count::WebSearches)),           // xAI, "Live search"
     ("outputTokenCount", Is(Count::Output)),                // Bedrock, invocation metrics
     ("outputTokens", Is(Count::Output)),                    // Bedrock Converse
     ("output_token_count", Is(Count::Output)),              // gateways
@@ -177,9 +186,16 @@ const INPUT_DETAILS: &[Entry] = &[
     ("cached_creation_tokens", Is(Count::CacheWrite)),        // gateways
     ("cached_read_tokens", Is(Count::Cached)),                // Bifrost
     ("cached_tokens", Is(Count::Cached)),                     // OpenAI
+    ("cached_tokens_details", Object(CACHED_DETAILS)),        // OpenAI realtime
     ("cached_write_tokens", Is(Count::CacheWrite)),           // Bifrost
     ("image_tokens", Is(Count::ImageInput)),                  // OpenAI images, xAI
     ("video_tokens", Is(Count::VideoInput)),                  // OpenRouter, LiteLLM
+];
+
+/// Details of the cached input, sorted.
+const CACHED_DETAILS: &[Entry] = &[
+    ("audio_tokens", Is(Count::CachedAudio)), // OpenAI realtime
+    ("image_tokens", Is(Count::CachedImage)), // OpenAI realtime
 ];
 
 /// Details of the output, sorted.
@@ -208,7 +224,8 @@ mod tests {
 
     #[test]
     fn tables_are_sorted() {
-        for table in [USAGE, USAGE_BILLED, INPUT_DETAILS, OUTPUT_DETAILS, CACHE_CREATION, SERVER_TOOLS] {
+        for table in [USAGE, USAGE_BILLED, INPUT_DETAILS, CACHED_DETAILS, OUTPUT_DETAILS, CACHE_CREATION, SERVER_TOOLS]
+        {
             assert!(table.is_sorted_by(|(a, _), (b, _)| a < b), "{table:?}");
         }
     }

@@ -165,6 +165,7 @@ fn modalities_and_other_units_are_read() {
             r#"{"usageMetadata":{"promptTokenCount":100,"candidatesTokenCount":1000,"totalTokenCount":1100,"promptTokensDetails":[{"modality":"TEXT","tokenCount":10},{"modality":"VIDEO","tokenCount":80},{"modality":"AUDIO","tokenCount":10}],"candidatesTokensDetails":[{"modality":"IMAGE","tokenCount":1000}],"cacheTokensDetails":[{"modality":"AUDIO","tokenCount":5}]}}"#,
             Usage {
                 input: 100,
+                cached_audio: 5,
                 video_input: 80,
                 audio_input: 10,
                 output: 1000,
@@ -192,6 +193,73 @@ fn modalities_and_other_units_are_read() {
             Dialect::OpenAiResponses,
             r#"{"tool_usage":{"image_gen":{"input_tokens":0},"web_search":{"num_requests":2}},"usage":{"input_tokens":5,"output_tokens":6}}"#,
             Usage { input: 5, output: 6, web_searches: 2, total: 11, ..Usage::default() },
+        ),
+        // Items that search, in place of a number; items that read a page are not billed.
+        (
+            Dialect::OpenAiResponses,
+            r#"{"output":[{"type":"web_search_call","action":{"type":"search","query":"a"}},{"action":{"type":"open_page","url":"u"},"type":"web_search_call"},{"type":"web_search_call","action":{"type":"find_in_page"}},{"type":"web_search_call","status":"completed"},{"type":"computer_call","action":{"type":"click"}}],"usage":{"input_tokens":5,"output_tokens":6}}"#,
+            Usage { input: 5, output: 6, web_searches: 2, total: 11, ..Usage::default() },
+        ),
+        (
+            Dialect::OpenAiResponses,
+            r#"{"output":[{"type":"web_search_call","action":{"type":"search"}}],"tool_usage":{"web_search":{"num_requests":3}},"usage":{"input_tokens":5,"output_tokens":6}}"#,
+            Usage { input: 5, output: 6, web_searches: 3, total: 11, ..Usage::default() },
+        ),
+        (
+            Dialect::GeminiGenerate,
+            r#"{"candidates":[{"groundingMetadata":{"webSearchQueries":["a","b"]}},{"groundingMetadata":{"webSearchQueries":["c"]}}],"usageMetadata":{"promptTokenCount":5,"candidatesTokenCount":6}}"#,
+            Usage { input: 5, output: 6, web_searches: 3, total: 11, ..Usage::default() },
+        ),
+        (
+            Dialect::OpenAiChat,
+            r#"{"choices":[{"message":{"content":"a","annotations":[{"type":"url_citation"},{"type":"url_citation"}]}}],"usage":{"prompt_tokens":5,"completion_tokens":6}}"#,
+            Usage { input: 5, output: 6, web_searches: 1, total: 11, ..Usage::default() },
+        ),
+        (
+            Dialect::OpenAiChat,
+            r#"{"choices":[{"message":{"content":"a","annotations":[{"type":"file_citation"}]}}],"usage":{"prompt_tokens":5,"completion_tokens":6,"num_sources_used":4}}"#,
+            Usage { input: 5, output: 6, web_searches: 4, total: 11, ..Usage::default() },
+        ),
+        (
+            Dialect::OpenAiChat,
+            r#"{"usage":{"prompt_tokens":7,"completion_tokens":35,"total_tokens":42,"citation_tokens":306,"num_search_queries":15}}"#,
+            Usage { input: 7, output: 35, citations: 306, web_searches: 15, total: 42, ..Usage::default() },
+        ),
+        // The duration of Whisper's verbose format.
+        (
+            Dialect::OpenAiTranscriptions,
+            r#"{"task":"transcribe","language":"english","duration":8.47,"text":"a"}"#,
+            Usage { audio_input_ms: 8_470, ..Usage::default() },
+        ),
+        (
+            Dialect::OpenAiTranscriptions,
+            r#"{"duration":8.47,"text":"a","usage":{"type":"tokens","input_tokens":140,"output_tokens":45}}"#,
+            Usage { input: 140, output: 45, total: 185, ..Usage::default() },
+        ),
+        // Cached tokens by modality.
+        (
+            Dialect::OpenAiChat,
+            r#"{"usage":{"input_tokens":100,"output_tokens":6,"input_token_details":{"audio_tokens":60,"cached_tokens":50,"cached_tokens_details":{"text_tokens":10,"audio_tokens":40,"image_tokens":0}}}}"#,
+            Usage {
+                input: 100,
+                cached: 50,
+                cached_audio: 40,
+                audio_input: 60,
+                output: 6,
+                total: 106,
+                ..Usage::default()
+            },
+        ),
+        // Each choice has its own usage.
+        (
+            Dialect::OpenAiChat,
+            r#"{"choices":[{"index":0,"usage":{"prompt_tokens":10,"completion_tokens":3,"total_tokens":13}},{"index":1,"usage":{"prompt_tokens":10,"completion_tokens":1,"total_tokens":11}}]}"#,
+            Usage { input: 10, output: 4, total: 14, ..Usage::default() },
+        ),
+        (
+            Dialect::OpenAiChat,
+            r#"{"choices":[{"index":0,"usage":{"prompt_tokens":10,"completion_tokens":3}},{"index":1,"usage":{"prompt_tokens":10,"completion_tokens":1}}],"usage":{"prompt_tokens":10,"completion_tokens":5}}"#,
+            Usage { input: 10, output: 5, total: 15, ..Usage::default() },
         ),
         (
             Dialect::Rerank,

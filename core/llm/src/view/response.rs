@@ -88,8 +88,12 @@ pub struct Response {
     pub by_model: Vec<(Str, Usage)>,
     /// Number of generated images, in the dialects that generate images ([`Dialect::generates_images`]).
     pub images: u32,
+    /// Use of an image model by a tool of the provider. The usage excludes it.
+    pub image_tool: Option<ImageTool>,
     /// Service tier that the provider reports.
     pub service_tier: Option<ServiceTier>,
+    /// `true` if the provider reports that it processed the call in the United States only (Anthropic, `inference_geo`).
+    pub in_us: bool,
     /// `true` for an error: the response has a top-level `error` that is not null.
     pub is_error: bool,
     /// Values of `logprobs`. They repeat the content token by token and byte by byte, so an edit of the content
@@ -103,6 +107,15 @@ pub struct Response {
     pub in_blocks: bool,
     /// `true` if the body is one plain text: nothing is escaped, and edits are raw bytes.
     pub is_plain: bool,
+}
+
+/// Use of an image model by the image generation tool of OpenAI's Responses (`tool_usage.image_gen`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ImageTool {
+    /// Model, if the response names it.
+    pub model: Option<Str>,
+    /// Tokens of the image model.
+    pub usage: Usage,
 }
 
 /// Value that refers to a text by offsets.
@@ -130,7 +143,18 @@ impl Response {
         let mut chunk = Chunk::default();
         chunk.read(dialect.spec().response, None, body, limits)?;
         let Chunk {
-            model, texts, usage: reported, by_model, images, service_tier, is_error, logprobs, offsets, ..
+            model,
+            texts,
+            usage: reported,
+            by_model,
+            images,
+            image_tool,
+            service_tier,
+            in_us,
+            is_error,
+            logprobs,
+            offsets,
+            ..
         } = chunk;
         let usage = reported.map(|reported| reported.usage());
         let in_blocks = dialect.spec().in_blocks;
@@ -141,7 +165,9 @@ impl Response {
             reported,
             by_model,
             images,
+            image_tool,
             service_tier,
+            in_us,
             is_error,
             logprobs,
             offsets,
@@ -189,8 +215,12 @@ pub struct Chunk {
     pub by_model: Vec<(Str, Usage)>,
     /// Number of generated images that the event completes, see [`Response::images`].
     pub images: u32,
+    /// Use of an image model by a tool, see [`Response::image_tool`].
+    pub image_tool: Option<ImageTool>,
     /// Service tier that the provider reports.
     pub service_tier: Option<ServiceTier>,
+    /// Region of the processing, see [`Response::in_us`].
+    pub in_us: bool,
     /// `true` for an error: the event has a top-level `error` that is not null.
     pub is_error: bool,
     /// Values of `logprobs`, see [`Response::logprobs`].
@@ -257,7 +287,10 @@ impl Chunk {
         self.clear();
         let mut scratch = std::mem::take(&mut self.scratch);
         let result = Reader::new(body, limits, Side::Response, &mut scratch).and_then(|mut reader| {
-            read(&mut reader, &mut ResponseBuilder { response: self, event, max_items: limits.max_items })?;
+            read(
+                &mut reader,
+                &mut ResponseBuilder { response: self, event, max_items: limits.max_items, searches: 0 },
+            )?;
             reader.end()
         });
         self.scratch = scratch;
@@ -276,7 +309,9 @@ impl Chunk {
         self.usage = None;
         self.by_model.clear();
         self.images = 0;
+        self.image_tool = None;
         self.service_tier = None;
+        self.in_us = false;
         self.is_error = false;
         self.logprobs.clear();
         self.offsets.clear();
@@ -294,6 +329,8 @@ pub(crate) struct ResponseBuilder<'c> {
     #[allow(dead_code, reason = "for dialects whose data do not identify the event")]
     pub(crate) event: Option<&'c [u8]>,
     max_items: usize,
+    /// Web searches among the items read so far.
+    pub(crate) searches: u64,
 }
 
 impl ResponseBuilder<'_> {

@@ -1,7 +1,7 @@
 //! Text form of the parts of a record that few calls have, by which one filter passes them to another.
 //!
 //! A detail is a word `name=value`; words are separated by spaces. The usage of another model has its numbers in front of
-//! the name of the model: `model=2500/0/0/0/22/0/claude-opus-4-7`.
+//! the name of the model: `model=2500/0/0/0/22/0/0/0/claude-opus-4-7`.
 
 use std::fmt::Write;
 
@@ -13,8 +13,10 @@ use super::UsageRecord;
 type Number = (&'static str, fn(&mut Usage) -> &mut u64);
 
 /// Numbers that few calls have.
-const NUMBERS: [Number; 13] = [
+const NUMBERS: [Number; 16] = [
     ("reasoning", |usage| &mut usage.reasoning),
+    ("cached_audio", |usage| &mut usage.cached_audio),
+    ("cached_image", |usage| &mut usage.cached_image),
     ("audio_input", |usage| &mut usage.audio_input),
     ("audio_output", |usage| &mut usage.audio_output),
     ("image_input", |usage| &mut usage.image_input),
@@ -23,6 +25,7 @@ const NUMBERS: [Number; 13] = [
     ("video_output", |usage| &mut usage.video_output),
     ("audio_input_ms", |usage| &mut usage.audio_input_ms),
     ("web_searches", |usage| &mut usage.web_searches),
+    ("citations", |usage| &mut usage.citations),
     ("pages", |usage| &mut usage.pages),
     ("search_units", |usage| &mut usage.search_units),
     ("output_images", |usage| &mut usage.output_images),
@@ -30,7 +33,7 @@ const NUMBERS: [Number; 13] = [
 ];
 
 /// Number of the tokens of another model.
-const MODEL_NUMBERS: usize = 6;
+const MODEL_NUMBERS: usize = 8;
 
 impl UsageRecord {
     /// Returns the details as text; `None` if there are none.
@@ -52,9 +55,19 @@ impl UsageRecord {
         for (model, part) in &self.by_model {
             let _ = write!(
                 text,
-                "model={}/{}/{}/{}/{}/{}/{model} ",
-                part.input, part.cached, part.cache_write_5m, part.cache_write_1h, part.output, part.reasoning
+                "model={}/{}/{}/{}/{}/{}/{}/{}/{model} ",
+                part.input,
+                part.cached,
+                part.cache_write_5m,
+                part.cache_write_1h,
+                part.output,
+                part.reasoning,
+                part.image_input,
+                part.image_output
             );
+        }
+        if self.in_us {
+            text.push_str("geo=us");
         }
         text.truncate(text.trim_end().len());
         Some(text).filter(|text| !text.is_empty())
@@ -66,6 +79,7 @@ impl UsageRecord {
             match name {
                 "tier" => self.service_tier = ServiceTier::from_name(value),
                 "requested_tier" => self.requested_tier = ServiceTier::from_name(value),
+                "geo" => self.in_us = value == "us",
                 "model" => self.by_model.extend(model(value)),
                 _ => {
                     let number = NUMBERS.into_iter().find(|(known, _)| *known == name);
@@ -85,8 +99,20 @@ fn model(text: &str) -> Option<(String, Usage)> {
     let (input, cached) = (number()?, number()?);
     let (cache_write_5m, cache_write_1h) = (number()?, number()?);
     let (output, reasoning) = (number()?, number()?);
+    let (image_input, image_output) = (number()?, number()?);
     let total = input.saturating_add(output);
-    let usage = Usage { input, cached, cache_write_5m, cache_write_1h, output, reasoning, total, ..Usage::default() };
+    let usage = Usage {
+        input,
+        cached,
+        cache_write_5m,
+        cache_write_1h,
+        output,
+        reasoning,
+        image_input,
+        image_output,
+        total,
+        ..Usage::default()
+    };
     Some((words.next()?.to_owned(), usage))
 }
 
@@ -96,9 +122,12 @@ mod tests {
 
     #[test]
     fn details_survive_their_text() {
-        let part = Usage { input: 2500, cached: 5, output: 22, total: 2522, ..Usage::default() };
+        let part = Usage { input: 2500, cached: 5, output: 22, image_output: 20, total: 2522, ..Usage::default() };
         let usage = Usage {
             reasoning: 1,
+            cached_audio: 14,
+            cached_image: 15,
+            citations: 16,
             audio_input: 2,
             audio_output: 3,
             image_input: 4,
@@ -117,6 +146,7 @@ mod tests {
             usage,
             service_tier: Some(ServiceTier::Flex),
             requested_tier: Some(ServiceTier::Ultrafast),
+            in_us: true,
             by_model: vec![("vendor/claude-opus=4-7".to_owned(), part), ("b".to_owned(), part)],
             ..UsageRecord::NOTHING
         };
@@ -125,7 +155,9 @@ mod tests {
         assert_eq!(read, record);
         let plain = UsageRecord { usage: Usage { input: 5, output: 6, total: 11, ..Usage::default() }, ..read };
         assert!(
-            UsageRecord { by_model: Vec::new(), service_tier: None, requested_tier: None, ..plain }.details().is_none()
+            UsageRecord { by_model: Vec::new(), service_tier: None, requested_tier: None, in_us: false, ..plain }
+                .details()
+                .is_none()
         );
         let mut ignored = UsageRecord::NOTHING;
         ignored.add_details("x=1 pages=many model=1/2 tier=none word");

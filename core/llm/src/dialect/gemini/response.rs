@@ -5,7 +5,7 @@ use crate::json::field::{number, saturate, wrong_type};
 use crate::json::reader::{Reader, Value};
 use crate::usage::reader::{self as usage, Convention};
 use crate::view::response::ResponseBuilder;
-use crate::{Channel, OffsetAnnotation, Part, Span};
+use crate::{Channel, ListedSearches, OffsetAnnotation, Part, ReportedUsage, Span};
 
 /// Reads a response. The response to a failed streamed call is an array with one element.
 pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<()> {
@@ -70,6 +70,10 @@ fn response(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> R
             ("responseId" | "createTime", value) => builder.no_text(reader, 0, value)?,
             (_, value) => builder.texts(reader, Channel::OTHER, value)?,
         }
+    }
+    if builder.searches > 0 {
+        let listed_searches = ListedSearches::listed(builder.searches);
+        builder.merge_usage(ReportedUsage { listed_searches, ..ReportedUsage::default() });
     }
     blocked &= builder.response.choices == 0;
     builder.response.ends |= blocked;
@@ -206,10 +210,18 @@ fn ratings(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>, value
     Ok(())
 }
 
-/// Reads grounding metadata. Its supports refer to the text by offsets and repeat it.
+/// Reads grounding metadata: the queries of the provider's web searches, and supports, which refer to the text by offsets and
+/// repeat it.
 fn grounding(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<()> {
-    while let Some((_, field)) = reader.field(&["groundingSupports"])? {
+    while let Some((_, field)) = reader.field(&["groundingSupports", "webSearchQueries"])? {
         let value = reader.value()?;
+        if let ("webSearchQueries", Value::Array(_)) = (field, value) {
+            while let Some(value) = reader.element()? {
+                builder.searches = builder.searches.saturating_add(1);
+                builder.texts(reader, Channel::OTHER, value)?;
+            }
+            continue;
+        }
         builder.texts(reader, Channel::OTHER, value)?;
         if let ("groundingSupports", Value::Array(start)) = (field, value) {
             builder.response.offsets.push(OffsetAnnotation { choice: 0, span: Span::new(start, reader.offset()) });

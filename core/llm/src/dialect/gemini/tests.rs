@@ -236,6 +236,7 @@ fn responses_are_read() {
         reasoning: 20,
         audio_input: 10,
         audio_output: 2,
+        web_searches: 1,
         total: 128,
         ..Usage::default()
     };

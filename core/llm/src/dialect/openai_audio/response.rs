@@ -1,9 +1,9 @@
 //! Reads transcripts and the events of speech.
 
 use crate::json::reader::{Reader, Value};
-use crate::usage::reader::{self as usage, Convention};
+use crate::usage::reader::{self as usage, Convention, UsageReader};
 use crate::view::response::ResponseBuilder;
-use crate::{Channel, Error, Part, Span};
+use crate::{Channel, Error, Part, ReportedUsage, Span};
 
 /// Reads a transcript, whole or in events.
 pub(super) fn transcript(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<(), Error> {
@@ -11,6 +11,7 @@ pub(super) fn transcript(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuil
     let channel = |part| Channel { choice: 0, part };
     let first = builder.response.texts.len();
     let mut repeats = false;
+    let mut duration = UsageReader::new(Convention::INCLUSIVE);
     while let Some((_, field)) = reader.field(&[
         "text",
         "delta",
@@ -23,6 +24,7 @@ pub(super) fn transcript(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuil
         "segment_id",
         "id",
         "task",
+        "duration",
     ])? {
         let value = reader.value()?;
         match (field, value) {
@@ -45,9 +47,14 @@ pub(super) fn transcript(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuil
                 builder.texts(reader, channel(Part::Logprobs), value)?;
                 builder.response.logprobs.push(Span::new(value.start(), reader.offset()));
             }
+            ("duration", Value::Number(span)) => duration.seconds(reader, span),
             ("segment_id" | "id" | "task", value) => builder.no_text(reader, 0, value)?,
             (_, value) => builder.texts(reader, Channel::OTHER, value)?,
         }
+    }
+    if builder.response.usage.is_none() {
+        // Whisper reports only the duration of the audio, by which it is billed.
+        builder.merge_usage(ReportedUsage { complete: true, ..duration.end() });
     }
     if repeats {
         for text in builder.response.texts.iter_mut().skip(first) {

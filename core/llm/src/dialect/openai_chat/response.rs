@@ -6,7 +6,7 @@ use crate::json::reader::{Reader, Value};
 use crate::json::scan::whole;
 use crate::usage::reader::{self as usage, Convention};
 use crate::view::response::ResponseBuilder;
-use crate::{Channel, Part, Span};
+use crate::{Channel, ListedSearches, Part, ReportedUsage, Span};
 
 /// Reads a whole response or an event. They differ in the member of a choice that contains the message: `member`.
 pub(in crate::dialect) fn read(
@@ -76,7 +76,7 @@ fn choice(
     let first = builder.response.texts.len();
     let mut index = saturate(builder.response.choices as u64);
     let Value::Object(_) = value else { return builder.texts(reader, Channel::OTHER, value) };
-    let mut finished = false;
+    let (mut finished, mut own_usage) = (false, None);
     while let Some((_, field)) = reader.field(&[member, "index", "finish_reason", "logprobs", "usage", "error"])? {
         let value = reader.value()?;
         match (field, value) {
@@ -87,7 +87,7 @@ fn choice(
                 builder.response.is_error |= str.is(reader.body(), "error");
             }
             // Moonshot reports the usage in the last event of each choice.
-            ("usage", Value::Object(_)) => usage::read(reader, builder, Convention::INCLUSIVE)?,
+            ("usage", Value::Object(_)) => own_usage = Some(usage::of_choice(reader, builder)?),
             ("error", value) => {
                 builder.response.is_error |= !value.is_null();
                 builder.texts(reader, Channel::OTHER, value)?;
@@ -106,6 +106,9 @@ fn choice(
     }
     for text in builder.response.texts.iter_mut().skip(first) {
         text.channel.choice = index;
+    }
+    if let Some(usage) = own_usage {
+        builder.merge_usage(ReportedUsage { choice: Some(index), ..usage });
     }
     if finished {
         builder.response.finished.push(index);
@@ -128,6 +131,7 @@ fn message_or_delta(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'
         "function_call",
         "audio",
         "role",
+        "annotations",
     ])? {
         let value = reader.value()?;
         match (field, value) {
@@ -155,6 +159,7 @@ fn message_or_delta(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'
             ("function_call", Value::Object(_)) => call(reader, builder, Part::LEGACY_CALL)?,
             ("audio", Value::Object(_)) => audio(reader, builder)?,
             ("role", value) => builder.no_text(reader, 0, value)?,
+            ("annotations", Value::Array(_)) => annotations(reader, builder)?,
             (_, value) => builder.texts(reader, channel(Part::Other), value)?,
         }
     }
@@ -188,6 +193,28 @@ fn block(
             "refusal" => builder.text_or_others(reader, channel(Part::Refusal), value)?,
             "summary" | "thinking" => builder.texts(reader, channel(reasoning), value)?,
             _ => builder.texts(reader, channel(Part::Other), value)?,
+        }
+    }
+    Ok(())
+}
+
+/// Reads the annotations of a message. Citations of web pages tell that the model searched the web, whose price is one per
+/// call (OpenAI, "Web search", Chat Completions); no number of searches is reported.
+fn annotations(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<()> {
+    while let Some(value) = reader.element()? {
+        let Value::Object(_) = value else {
+            builder.texts(reader, Channel::OTHER, value)?;
+            continue;
+        };
+        while let Some((_, field)) = reader.field(&["type"])? {
+            let value = reader.value()?;
+            if let ("type", Value::String(kind)) = (field, value)
+                && kind.is(reader.body(), "url_citation")
+            {
+                let listed_searches = ListedSearches::listed(1);
+                builder.merge_usage(ReportedUsage { listed_searches, ..ReportedUsage::default() });
+            }
+            builder.texts(reader, Channel::OTHER, value)?;
         }
     }
     Ok(())

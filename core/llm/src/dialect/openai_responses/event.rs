@@ -6,7 +6,7 @@ use super::Result;
 use super::response::{PartContext, choice, index, item, logprobs, part, response, summary};
 use crate::json::reader::{Reader, Value};
 use crate::view::response::{OffsetAnnotation, ResponseBuilder};
-use crate::{Channel, Part, Span};
+use crate::{Channel, ListedSearches, Part, ReportedUsage, Span};
 
 /// Properties of an event type.
 #[derive(Clone, Copy, Default)]
@@ -15,6 +15,8 @@ struct EventType {
     part: Option<Part>,
     /// `true` if the event adds an item, so that the name in it was not streamed before.
     adds_item: bool,
+    /// `true` if the event completes an item.
+    completes_item: bool,
     /// `true` if the event ends a text.
     done: bool,
     /// `true` if the event ends the response.
@@ -50,7 +52,8 @@ fn event_type(name: &str) -> EventType {
         "audio.transcript" | "output_audio_transcript" => Some(Part::Transcript),
         _ => None,
     };
-    EventType { part, done: done && part.is_some(), ..EventType::default() }
+    let completes_item = done && subject == "output_item";
+    EventType { part, completes_item, done: done && part.is_some(), ..EventType::default() }
 }
 
 /// Event under construction. Its type and indices may follow the texts that they apply to.
@@ -92,6 +95,10 @@ impl EventTexts {
         for offsets in builder.response.offsets.iter_mut().filter(|_| !self.is_response) {
             offsets.choice =
                 offsets.choice.saturating_add(if self.nested.is_empty() { part_choice } else { item_choice });
+        }
+        if self.event_type.completes_item && builder.searches > 0 {
+            let listed_searches = ListedSearches::single(builder.searches);
+            builder.merge_usage(ReportedUsage { listed_searches, ..ReportedUsage::default() });
         }
         builder.response.is_error |= self.event_type.failed;
         builder.response.ends |= self.event_type.ends;

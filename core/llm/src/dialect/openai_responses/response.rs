@@ -1,11 +1,11 @@
 //! Reads whole responses, and the objects that events repeat.
 
-use super::Result;
+use super::{Result, tools};
 use crate::json::field::{number, saturate};
 use crate::json::reader::{Reader, Value};
 use crate::usage::reader::{self as usage, Convention};
 use crate::view::response::{OffsetAnnotation, ResponseBuilder};
-use crate::{Channel, Part, ReportedUsage, Span};
+use crate::{Channel, ListedSearches, Part, ReportedUsage, Span};
 
 /// Reads a whole response, or an error.
 pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<()> {
@@ -53,7 +53,9 @@ pub(super) fn response(
         "truncation",
         "input_tokens",
         "tool_usage",
+        "tools",
     ];
+    let mut image_model = None;
     while let Some((_, field)) = reader.field(&known)? {
         let value = reader.value()?;
         match (field, value) {
@@ -68,7 +70,8 @@ pub(super) fn response(
             }
             ("usage", Value::Object(_)) => usage::read(reader, builder, Convention::INCLUSIVE)?,
             ("service_tier", Value::String(tier)) => builder.service_tier(reader, tier),
-            ("tool_usage", Value::Object(_)) => tool_usage(reader, builder)?,
+            ("tool_usage", Value::Object(_)) => tools::usage(reader, builder)?,
+            ("tools", Value::Array(_)) => image_model = tools::image_model(reader, builder)?,
             ("error", value) => {
                 builder.response.is_error |= !value.is_null();
                 builder.texts(reader, Channel::OTHER, value)?;
@@ -76,6 +79,13 @@ pub(super) fn response(
             ("" | "model" | "output" | "usage", value) => builder.texts(reader, Channel::OTHER, value)?,
             (_, value) => builder.no_text(reader, 0, value)?,
         }
+    }
+    if let Some(tool) = &mut builder.response.image_tool {
+        tool.model = image_model;
+    }
+    if builder.searches > 0 {
+        let listed_searches = ListedSearches::listed(builder.searches);
+        builder.merge_usage(ReportedUsage { listed_searches, ..ReportedUsage::default() });
     }
     Ok(())
 }
@@ -103,7 +113,9 @@ pub(super) fn item(
         "status",
         "call_id",
         "encrypted_content",
+        "action",
     ];
+    let (mut is_web_search, mut is_search) = (false, true);
     while let Some((_, field)) = reader.field(&known)? {
         let value = reader.value()?;
         match (field, value) {
@@ -116,12 +128,15 @@ pub(super) fn item(
                     number = number.saturating_add(1);
                 }
             }
+            ("type", Value::String(kind)) => is_web_search = kind.is(reader.body(), "web_search_call"),
+            ("action", Value::Object(_)) => is_search = tools::is_search(reader, builder, channel(Part::Other))?,
             ("name", value) => builder.text_or_others(reader, channel(Part::ToolName(0)), value)?,
             ("arguments" | "input", value) => builder.texts(reader, text_channel(Part::ToolArguments(0)), value)?,
-            ("" | "content" | "summary", value) => builder.texts(reader, channel(Part::Other), value)?,
+            ("" | "content" | "summary" | "action", value) => builder.texts(reader, channel(Part::Other), value)?,
             (_, value) => builder.no_text(reader, choice(index, 0), value)?,
         }
     }
+    builder.searches = builder.searches.saturating_add(u64::from(is_web_search && is_search));
     Ok(())
 }
 
@@ -193,27 +208,6 @@ pub(super) fn logprobs(
         }
     }
     builder.response.logprobs.push(Span::new(start, reader.offset()));
-    Ok(())
-}
-
-/// Reads the usage of the provider's tools: the number of web searches.
-fn tool_usage(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<()> {
-    while let Some((_, field)) = reader.field(&["web_search"])? {
-        let value = reader.value()?;
-        let ("web_search", Value::Object(_)) = (field, value) else {
-            builder.texts(reader, Channel::OTHER, value)?;
-            continue;
-        };
-        while let Some((_, field)) = reader.field(&["num_requests"])? {
-            match (field, reader.value()?) {
-                ("num_requests", value @ Value::Number(_)) => {
-                    let web_searches = number(reader, value).filter(|searches| *searches > 0);
-                    builder.merge_usage(ReportedUsage { web_searches, ..ReportedUsage::default() });
-                }
-                (_, value) => builder.texts(reader, Channel::OTHER, value)?,
-            }
-        }
-    }
     Ok(())
 }
 

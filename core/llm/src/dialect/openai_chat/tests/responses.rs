@@ -35,7 +35,16 @@ fn whole_responses_are_read() {
     assert_eq!(response.model.unwrap().decode(body), "gpt-4o-2024-08-06");
     assert_eq!(
         response.usage,
-        Some(Usage { input: 9, cached: 4, output: 12, reasoning: 3, total: 30, ..Usage::default() })
+        Some(Usage {
+            input: 9,
+            cached: 4,
+            output: 12,
+            reasoning: 3,
+            // Cited pages tell that the model searched the web.
+            web_searches: 1,
+            total: 30,
+            ..Usage::default()
+        })
     );
     assert!(!response.is_error);
     let want = owned(&[
