@@ -52,7 +52,11 @@ pub(super) fn find(raw: &Value, max_match_bytes: usize, view: &View<'_>) -> Opti
 fn broader(pattern: &Value) -> Vec<(&'static str, Value)> {
     if let Some(regex) = pattern.get("regex").and_then(Value::as_str) {
         let bounded = regex.trim_start_matches(r"\b").trim_end_matches(r"\b");
-        let with = |regex: String| json!({ "regex": regex });
+        let with = |regex: String| {
+            let mut pattern = pattern.clone();
+            pattern["regex"] = regex.into();
+            pattern
+        };
         return vec![
             ("only upper and lower case differ; `(?i)` ignores them", with(format!("(?i:{regex})"))),
             (r"it is inside a longer word; without `\b` the rule would match", with(bounded.to_owned())),

@@ -7,3 +7,5 @@ pub(crate) mod compile;
 pub(crate) mod keywords;
 pub(crate) mod lead;
 pub(crate) mod program;
+pub(crate) mod script;
+pub(crate) mod syntax;

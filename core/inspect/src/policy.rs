@@ -3,7 +3,7 @@
 use crate::error::{ExampleError, PatternError, PolicyError, Problem};
 use crate::pattern::char_classes::CharClasses;
 use crate::pattern::char_set::{CharSets, CharSetsBuilder};
-use crate::pattern::compile;
+use crate::pattern::compile::{self, Border};
 use crate::pattern::keywords::Trie;
 use crate::pattern::lead::Lead;
 use crate::pattern::program::Program;
@@ -292,6 +292,7 @@ fn check(raw: RawRule, max_match_bytes: usize, sets: &mut CharSetsBuilder) -> Re
 }
 
 fn compile(raw: &RawPattern, sets: &mut CharSetsBuilder) -> Result<Program, FieldError> {
+    let unicode = raw.unicode.unwrap_or(false);
     match (&raw.regex, &raw.keywords) {
         (Some(regex), None) => {
             if raw.ignore_case.is_some() {
@@ -300,7 +301,7 @@ fn compile(raw: &RawPattern, sets: &mut CharSetsBuilder) -> Result<Program, Fiel
             if raw.word.is_some() {
                 return Err(FieldError("match.word", Problem::OnlyWith("keywords; in a regex, write `\\b`")));
             }
-            compile::regex(regex, sets).map_err(|error| FieldError("match.regex", error.into()))
+            compile::regex(regex, unicode, sets).map_err(|error| FieldError("match.regex", error.into()))
         }
         (None, Some(keywords)) => {
             let error = |problem| FieldError("match.keywords", problem);
@@ -314,7 +315,12 @@ fn compile(raw: &RawPattern, sets: &mut CharSetsBuilder) -> Result<Program, Fiel
                 not_longer(keyword, MAX_KEYWORD_BYTES).map_err(error)?;
             }
             let trie = Trie::new(keywords.iter().map(String::as_str), raw.ignore_case.unwrap_or(true));
-            compile::keywords(&trie, raw.word.unwrap_or(true), sets)
+            let border = match (raw.word.unwrap_or(true), unicode) {
+                (false, _) => Border::None,
+                (true, false) => Border::Script,
+                (true, true) => Border::Unicode,
+            };
+            compile::keywords(&trie, border, sets)
                 .map_err(|pattern_error| error(pattern_error.into()))
         }
         _ => Err(FieldError("match", Problem::NeedsOnePattern)),

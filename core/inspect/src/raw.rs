@@ -90,19 +90,26 @@ pub struct RawRule {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RawPattern {
-    /// Regular expression in the syntax of the Rust `regex` crate (Unicode; no look-around, no backreferences), matched
-    /// leftmost-first. It must not match the empty string. Classes `\p{..}`: general categories and scripts.
+    /// Regular expression in the syntax of the Rust `regex` crate (no look-around, no backreferences), matched
+    /// leftmost-first. It must not match the empty string. `\w`, `\d`, `\s` and `\b` are ASCII unless `unicode` is set.
+    /// Classes `\p{..}`: general categories and scripts.
     #[serde(default)]
     pub regex: Option<String>,
+    /// Makes `\w`, `\d`, `\s` and `\b` of a regex cover all scripts, and the borders of keywords (`word`) too. Default: false,
+    /// because many scripts do not separate words: with a Unicode `\b`, a Chinese character in front of a key hides the key.
+    #[serde(default)]
+    pub unicode: Option<bool>,
     /// Words or phrases, matched literally (a space matches a space, not a line break). Of several keywords that match at one
     /// position, the longest counts.
     #[serde(default)]
     pub keywords: Option<Vec<String>>,
-    /// Keywords only: ignores upper and lower case (Unicode simple case folding). Default: true.
+    /// Keywords only: ignores upper and lower case (Unicode simple case folding; ASCII letters are equal to ASCII letters
+    /// only). Default: true.
     #[serde(default)]
     pub ignore_case: Option<bool>,
-    /// Keywords only: requires that no word character (letter, digit, mark, `_`) is adjacent to the match. Default: true. Set
-    /// it to false for scripts that do not separate words.
+    /// Keywords only: requires that no word character (letter, digit, mark, `_`) of the same script is adjacent to the match.
+    /// Default: true. A keyword in a script that does not separate words (Chinese, Japanese, Thai) may be adjacent to
+    /// anything.
     #[serde(default)]
     pub word: Option<bool>,
 }

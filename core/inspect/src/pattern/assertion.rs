@@ -1,12 +1,43 @@
 //! Assertions between two characters: `^`, `$`, `\b`, `\B` and their variants.
 
+use super::script::Script;
 use regex_syntax::hir::Look;
 
-/// Returns `true` if `look` holds between `before` and `after`; `None` stands for the edge of the text.
+/// Assertion between two characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Assertion {
+    /// Assertion of a regular expression.
+    Look(Look),
+    /// The character before does not continue a keyword that begins in this script.
+    KeywordStart(Script),
+    /// The character after does not continue a keyword that ends in this script.
+    KeywordEnd(Script),
+}
+
+/// Returns `true` if `assertion` holds between `before` and `after`; `None` stands for the edge of the text.
 ///
 /// Every assertion of the rule language depends only on the two adjacent characters. A stream therefore has to wait for
 /// exactly one more character.
-pub(crate) fn holds(look: Look, before: Option<char>, after: Option<char>) -> bool {
+pub(crate) fn holds(assertion: Assertion, before: Option<char>, after: Option<char>) -> bool {
+    match assertion {
+        Assertion::Look(look) => look_holds(look, before, after),
+        Assertion::KeywordStart(script) => !continues(script, before),
+        Assertion::KeywordEnd(script) => !continues(script, after),
+    }
+}
+
+/// Returns `true` if a character beside a keyword continues its word: a word character of the same script. A digit or `_`
+/// continues every word, a character of a script that does not separate words continues none.
+fn continues(script: Script, neighbor: Option<char>) -> bool {
+    let is_same = |c: char| match (script, Script::of(c)) {
+        (Script::Unspaced, _) | (_, Script::Unspaced) => false,
+        (Script::Latin, neighbor) => neighbor == Script::Latin,
+        (Script::Other, neighbor) => neighbor == Script::Other || !c.is_alphabetic(),
+    };
+    word(neighbor) && neighbor.is_some_and(is_same)
+}
+
+fn look_holds(look: Look, before: Option<char>, after: Option<char>) -> bool {
     let ascii = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric() || c == '_');
     match look {
         Look::Start => before.is_none(),
@@ -47,6 +78,28 @@ fn word(c: Option<char>) -> bool {
             let is_word = regex_syntax::try_is_word_character(c);
             debug_assert!(is_word.is_ok(), "the feature `unicode-perl` links the tables");
             is_word.unwrap_or(false)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_word_characters_of_the_same_script_continue_a_keyword() {
+        for (script, continuing, others) in [
+            (Script::Latin, "aZ9_é\u{301}", "-жא漢ไ한 "),
+            (Script::Other, "жא한9_", "aé漢ไ- "),
+            (Script::Unspaced, "", "漢a9_ж-"),
+        ] {
+            for c in continuing.chars() {
+                assert!(continues(script, Some(c)), "{script:?} {c}");
+            }
+            for c in others.chars() {
+                assert!(!continues(script, Some(c)), "{script:?} {c}");
+            }
+            assert!(!continues(script, None));
         }
     }
 }

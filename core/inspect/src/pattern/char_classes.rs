@@ -102,7 +102,7 @@ mod tests {
         ] {
             let mut sets = CharSetsBuilder::default();
             let programs: Vec<Program> =
-                patterns.iter().map(|pattern| compile::regex(pattern, &mut sets).unwrap()).collect();
+                patterns.iter().map(|pattern| compile::regex(pattern, true, &mut sets).unwrap()).collect();
             let sets = sets.build();
             let classes = CharClasses::new(programs.iter(), &sets);
             for c in

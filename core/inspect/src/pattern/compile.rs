@@ -2,15 +2,15 @@
 
 use super::char_set::{CharSet, CharSetId, CharSetsBuilder};
 use super::keywords::Trie;
+use super::assertion::Assertion;
 use super::program::{FirstChars, Node, NodeId, Program};
+use super::script::Script;
+use super::syntax;
 use regex_syntax::hir::{Class, Hir, HirKind, Look, Repetition};
-use regex_syntax::{Error as SyntaxError, ParserBuilder};
 use std::collections::BTreeMap;
 
 /// Maximum number of nodes per rule. A node takes 12 bytes; the rules of known rule packs have fewer than 500 nodes.
 pub(crate) const MAX_NODES: usize = 16 * 1024;
-/// Maximum nesting depth of groups in an expression; the compiler recurses to this depth.
-const MAX_NESTING: u32 = 64;
 
 /// Reason why a pattern is invalid. Reports the position in the pattern, never its text, which may be secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -43,18 +43,18 @@ pub enum PatternError {
     TooLarge,
 }
 
-/// Returns the length of the longest match of a regular expression in bytes; `None` if there is no bound.
+/// Returns the length of the longest match of a regular expression in bytes; `None` if there is no bound. `unicode` is the
+/// field of that name in [`RawPattern`](crate::RawPattern).
 ///
 /// # Errors
 /// If the expression is invalid.
-pub fn longest_match(expression: &str) -> Result<Option<usize>, PatternError> {
-    let hir = ParserBuilder::new().nest_limit(MAX_NESTING).build().parse(expression).map_err(syntax_error)?;
-    Ok(hir.properties().maximum_len())
+pub fn longest_match(expression: &str, unicode: bool) -> Result<Option<usize>, PatternError> {
+    Ok(syntax::parse(expression, unicode)?.properties().maximum_len())
 }
 
-/// Compiles a regular expression in the syntax of the `regex` crate (Unicode on).
-pub(crate) fn regex(expression: &str, sets: &mut CharSetsBuilder) -> Result<Program, PatternError> {
-    let hir = ParserBuilder::new().nest_limit(MAX_NESTING).build().parse(expression).map_err(syntax_error)?;
+/// Compiles a regular expression, see [`syntax::parse`].
+pub(crate) fn regex(expression: &str, unicode: bool, sets: &mut CharSetsBuilder) -> Result<Program, PatternError> {
+    let hir = syntax::parse(expression, unicode)?;
     let shortest = match hir.properties().minimum_len() {
         None => return Err(PatternError::NeverMatches),
         Some(0) => return Err(PatternError::MatchesEmpty),
@@ -69,13 +69,10 @@ pub(crate) fn regex(expression: &str, sets: &mut CharSetsBuilder) -> Result<Prog
 
 /// Compiles a list of keywords; of several that match at one position, the longest is preferred.
 ///
-/// With `word`, neither the character before a match nor the one after it may be a word character.
-pub(crate) fn keywords(trie: &Trie, word: bool, sets: &mut CharSetsBuilder) -> Result<Program, PatternError> {
+/// `border` says what a match must not be adjacent to.
+pub(crate) fn keywords(trie: &Trie, border: Border, sets: &mut CharSetsBuilder) -> Result<Program, PatternError> {
     let mut compiler = Compiler::new(sets);
-    let mut end = compiler.push(Node::Match)?;
-    if word {
-        end = compiler.push(Node::Look { look: Look::WordEndHalfUnicode, next: end })?;
-    }
+    let end = compiler.push(Node::Match)?;
     // Children come after their parents in the trie, so backwards every child is compiled before its parent.
     let mut entries = vec![end; trie.len()];
     for (at, trie_node) in trie.nodes().enumerate().rev() {
@@ -83,32 +80,57 @@ pub(crate) fn keywords(trie: &Trie, word: bool, sets: &mut CharSetsBuilder) -> R
         for (variants, child) in &trie_node.children {
             let next = entries.get(*child).copied();
             debug_assert!(next.is_some(), "the trie has {} nodes, not {child}", trie.len());
-            let next = next.unwrap_or(end);
-            choices.push(compiler.set(variants.iter().copied(), next)?);
+            let mut entry = compiler.set(variants.iter().copied(), next.unwrap_or(end))?;
+            let script = trie.script(*child).filter(|_| at == 0);
+            if let Some(look) = script.and_then(|script| border.start(script)) {
+                entry = compiler.push(Node::Look { look, next: entry })?;
+            }
+            choices.push(entry);
         }
         if trie_node.ends {
-            choices.push(end);
+            choices.push(match trie_node.script.and_then(|script| border.end(script)) {
+                Some(look) => compiler.push(Node::Look { look, next: end })?,
+                None => end,
+            });
         }
         let entry = compiler.split(&choices)?;
         if let Some(slot) = entries.get_mut(at) {
             *slot = entry;
         }
     }
-    let mut start = entries.first().copied().unwrap_or(end);
-    if word {
-        start = compiler.push(Node::Look { look: Look::WordStartHalfUnicode, next: start })?;
-    }
+    let start = entries.first().copied().unwrap_or(end);
     Ok(compiler.finish(start, trie.shortest(), Some(trie.longest())))
 }
 
-fn syntax_error(error: SyntaxError) -> PatternError {
-    // Only the `kind`: the whole error would print the expression.
-    let (problem, offset) = match &error {
-        SyntaxError::Parse(error) => (error.kind().to_string(), error.span().start.offset),
-        SyntaxError::Translate(error) => (error.kind().to_string(), error.span().start.offset),
-        _ => ("not a regular expression".to_owned(), 0),
-    };
-    PatternError::Syntax { problem, offset }
+/// Characters that must not be adjacent to a keyword.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Border {
+    /// Any character may be adjacent.
+    None,
+    /// Word characters of the script that the keyword begins or ends with.
+    Script,
+    /// Word characters of any script.
+    Unicode,
+}
+
+impl Border {
+    /// Returns the assertion in front of a keyword that begins in `script`.
+    fn start(self, script: Script) -> Option<Assertion> {
+        match self {
+            Border::None => None,
+            Border::Script => Some(Assertion::KeywordStart(script)),
+            Border::Unicode => Some(Assertion::Look(Look::WordStartHalfUnicode)),
+        }
+    }
+
+    /// Returns the assertion behind a keyword that ends in `script`.
+    fn end(self, script: Script) -> Option<Assertion> {
+        match self {
+            Border::None => None,
+            Border::Script => Some(Assertion::KeywordEnd(script)),
+            Border::Unicode => Some(Assertion::Look(Look::WordEndHalfUnicode)),
+        }
+    }
 }
 
 /// Builds nodes from the end of the pattern to its start, so that the next node is always known.
@@ -191,7 +213,7 @@ impl<'c> Compiler<'c> {
                 // In a pattern that must match text, the parser accepts only ASCII here.
                 self.set(class.iter().map(|r| (char::from(r.start()), char::from(r.end()))), next)
             }
-            HirKind::Look(look) => self.push(Node::Look { look: *look, next }),
+            HirKind::Look(look) => self.push(Node::Look { look: Assertion::Look(*look), next }),
             HirKind::Capture(capture) => self.expression(&capture.sub, next),
             HirKind::Concat(parts) => parts.iter().rev().try_fold(next, |next, part| self.expression(part, next)),
             HirKind::Alternation(choices) => {

@@ -1,5 +1,6 @@
 //! Trie of keywords: common prefixes are stored and matched once.
 
+use super::script::Script;
 use regex_syntax::hir::{ClassUnicode, ClassUnicodeRange};
 
 /// Inclusive ranges of the characters that match one character of a keyword: itself, or all its case variants.
@@ -10,6 +11,8 @@ pub(crate) type CaseVariants = Vec<(char, char)>;
 pub(crate) struct TrieNode {
     /// `true` if a keyword ends here.
     pub(crate) ends: bool,
+    /// Script of the last character of the prefix; `None` for the empty prefix.
+    pub(crate) script: Option<Script>,
     /// Next characters (no two sets of variants overlap) and the indices of their nodes, which are always larger.
     pub(crate) children: Vec<(CaseVariants, usize)>,
 }
@@ -23,7 +26,8 @@ pub(crate) struct Trie {
 }
 
 impl Trie {
-    /// Builds the trie. With `ignore_case`, characters are equal if Unicode's simple case folding makes them equal.
+    /// Builds the trie. With `ignore_case`, characters are equal if Unicode's simple case folding makes them equal, but ASCII
+    /// letters are equal to ASCII letters only.
     pub(crate) fn new<'k>(keywords: impl IntoIterator<Item = &'k str>, ignore_case: bool) -> Trie {
         let mut trie = Trie { nodes: vec![TrieNode::default()], shortest: usize::MAX, longest: 0 };
         for keyword in keywords {
@@ -32,7 +36,7 @@ impl Trie {
                 let variants = case_variants(c, ignore_case);
                 shortest += variants.iter().map(|&(low, _)| low.len_utf8()).min().unwrap_or(0);
                 longest += variants.iter().map(|&(_, high)| high.len_utf8()).max().unwrap_or(0);
-                at = trie.child(at, variants);
+                at = trie.child(at, Script::of(c), variants);
             }
             trie.shortest = trie.shortest.min(shortest);
             trie.longest = trie.longest.max(longest);
@@ -44,14 +48,14 @@ impl Trie {
     }
 
     /// Returns the child of a node for `variants`, adding it if it is new.
-    fn child(&mut self, at: usize, variants: CaseVariants) -> usize {
+    fn child(&mut self, at: usize, script: Script, variants: CaseVariants) -> usize {
         let next = self.nodes.len();
         let Some(node) = self.nodes.get_mut(at) else { return at };
         if let Some((_, child)) = node.children.iter().find(|(own, _)| *own == variants) {
             return *child;
         }
         node.children.push((variants, next));
-        self.nodes.push(TrieNode::default());
+        self.nodes.push(TrieNode { script: Some(script), ..TrieNode::default() });
         next
     }
 
@@ -63,6 +67,11 @@ impl Trie {
     /// Returns the nodes; parents come before their children.
     pub(crate) fn nodes(&self) -> impl DoubleEndedIterator<Item = &TrieNode> + ExactSizeIterator {
         self.nodes.iter()
+    }
+
+    /// Returns the script of the last character of a node's prefix.
+    pub(crate) fn script(&self, node: usize) -> Option<Script> {
+        self.nodes.get(node).and_then(|node| node.script)
     }
 
     /// Returns the length in bytes of the shortest text that matches a keyword.
@@ -85,7 +94,8 @@ fn case_variants(c: char, ignore_case: bool) -> CaseVariants {
     // On an error, matching would be case-sensitive.
     let folded = class.try_case_fold_simple();
     debug_assert!(folded.is_ok(), "the feature `unicode-case` links the folding tables");
-    class.iter().map(|range| (range.start(), range.end())).collect()
+    let variants = class.iter().flat_map(|range| range.start()..=range.end());
+    variants.filter(|variant| variant.is_ascii() == c.is_ascii()).map(|variant| (variant, variant)).collect()
 }
 
 #[cfg(test)]
@@ -101,8 +111,16 @@ mod tests {
 
     #[test]
     fn the_longest_match_uses_the_widest_case_variant() {
-        assert_eq!(Trie::new(["kit"], false).longest(), 3);
-        // KELVIN SIGN is a case variant of k and takes three bytes
-        assert_eq!(Trie::new(["kit"], true).longest(), 5);
+        assert_eq!(Trie::new(["ⱥ"], false).longest(), 3);
+        // its upper case takes two bytes
+        let trie = Trie::new(["ⱥ"], true);
+        assert_eq!((trie.shortest(), trie.longest()), (2, 3));
+    }
+
+    #[test]
+    fn ascii_letters_are_equal_to_ascii_letters_only() {
+        assert_eq!(case_variants('k', true), [('K', 'K'), ('k', 'k')]);
+        assert_eq!(case_variants('ſ', true), [('ſ', 'ſ')]);
+        assert_eq!(case_variants('é', true), [('É', 'É'), ('é', 'é')]);
     }
 }

@@ -1,7 +1,7 @@
 //! Compiled pattern: a graph whose edges are characters.
 
+use super::assertion::Assertion;
 use super::char_set::{CharSetId, CharSets};
-use regex_syntax::hir::Look;
 
 /// Index of a node in its program.
 pub(crate) type NodeId = u32;
@@ -14,7 +14,7 @@ pub(crate) enum Node {
     /// Reads any character of the set and continues at `next`.
     Set { set: CharSetId, next: NodeId },
     /// Continues at `next` if the assertion holds.
-    Look { look: Look, next: NodeId },
+    Look { look: Assertion, next: NodeId },
     /// Continues at each of [`Program::targets`], the first one preferred.
     Split { first: u32, len: u32 },
     /// Ends a match.

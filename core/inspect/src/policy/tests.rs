@@ -134,9 +134,29 @@ fn examples_are_checked_against_their_rule() {
 }
 
 #[test]
+fn expressions_are_ascii_unless_unicode_is_asked_for() {
+    for (pattern, text, expected) in [
+        (r#"{"regex":"\\bAKIA[0-9A-Z]{4}\\b"}"#, "我的密钥AKIA0000谢谢 üAKIA0000 xAKIA0000 AKIA0000_", "我的密钥*谢谢 ü* xAKIA0000 AKIA0000_"),
+        (r#"{"regex":"\\bAKIA[0-9A-Z]{4}\\b","unicode":true}"#, "我的密钥AKIA0000谢谢 AKIA0000", "我的密钥AKIA0000谢谢 *"),
+        (r#"{"regex":"\\b[\\w.]{1,9}@[\\w.]{1,9}\\w\\b"}"#, "请联系jane.doe@ex.com谢谢", "请联系*谢谢"),
+        (r#"{"regex":"\\d+"}"#, "٣9", "٣*"),
+        (r#"{"regex":"\\d+","unicode":true}"#, "٣9", "*"),
+        (r#"{"regex":"(?i)ask"}"#, "ASK a\u{17f}k as\u{212a}", "* a\u{17f}k as\u{212a}"),
+        (r#"{"regex":"(?i)ask","unicode":true}"#, "ASK a\u{17f}k as\u{212a}", "* * *"),
+    ] {
+        assert_eq!(masked(pattern, text), expected, "{pattern}");
+    }
+}
+
+#[test]
 fn keywords_match_whole_words_and_the_longest_wins() {
     for (pattern, text, expected) in [
-        (r#"{"keywords":["stop"]}"#, "Stop! STOP, stopping nonstop stop_ ſtop", "*! *, stopping nonstop stop_ *"),
+        (r#"{"keywords":["stop"]}"#, "Stop! STOP, stopping nonstop stop_ ſtop", "*! *, stopping nonstop stop_ ſtop"),
+        (r#"{"keywords":["stop"]}"#, "请stop谢谢 жstop éstop stopé", "请*谢谢 ж* éstop stopé"),
+        (r#"{"keywords":["stop"],"unicode":true}"#, "请stop谢谢 жstop stop", "请stop谢谢 жstop *"),
+        (r#"{"keywords":["стоп"]}"#, "астоп астоп, stopстоп 请стоп谢谢", "астоп астоп, stop* 请*谢谢"),
+        (r#"{"keywords":["秘密"]}"#, "这是秘密文件 a秘密b", "这是*文件 a*b"),
+        (r#"{"keywords":["秘密a"]}"#, "这是秘密a文件 秘密ab", "这是*文件 秘密ab"),
         (r#"{"keywords":["stop"],"ignore_case":false}"#, "Stop! stop", "Stop! *"),
         (r#"{"keywords":["stop"],"word":false}"#, "nonstopping", "non*ping"),
         (r#"{"keywords":["a","a b c","a b"]}"#, "a b c a b d a", "* * d *"),
@@ -145,18 +165,23 @@ fn keywords_match_whole_words_and_the_longest_wins() {
         (r#"{"keywords":["秘密"],"word":false}"#, "这是秘密文件", "这是*文件"),
         (r#"{"keywords":["a.c"]}"#, "abc a.c", "abc *"),
     ] {
-        let policy = load(&format!(r#"{{"rules":[{{"id":"k","match":{pattern},"action":"redact"}}]}}"#)).unwrap();
-        let target = policy.rules()[0].target(policy.sets());
-        let (mut found, mut output, mut at) = (Vec::new(), String::new(), 0);
-        Matcher::new(0).read(&target, View::whole(text), &mut Scratch::default(), |m| {
-            found.push(m.start as usize..m.end as usize);
-            true
-        });
-        for range in found {
-            output += &text[at..range.start];
-            output += "*";
-            at = range.end;
-        }
-        assert_eq!(output + &text[at..], expected, "{pattern}");
+        assert_eq!(masked(pattern, text), expected, "{pattern}");
     }
+}
+
+/// Returns the text with each match of a rule with this pattern replaced by `*`.
+fn masked(pattern: &str, text: &str) -> String {
+    let policy = load(&format!(r#"{{"rules":[{{"id":"k","match":{pattern},"action":"redact"}}]}}"#)).unwrap();
+    let target = policy.rules()[0].target(policy.sets());
+    let (mut found, mut output, mut at) = (Vec::new(), String::new(), 0);
+    Matcher::new(0).read(&target, View::whole(text), &mut Scratch::default(), |m| {
+        found.push(m.start as usize..m.end as usize);
+        true
+    });
+    for range in found {
+        output += &text[at..range.start];
+        output += "*";
+        at = range.end;
+    }
+    output + &text[at..]
 }

@@ -212,7 +212,7 @@ mod tests {
 
     fn read_with(scratch: &mut Scratch, pattern: &str, max: usize, pieces: &[&str]) -> (Vec<(u64, u64)>, u64) {
         let mut sets = CharSetsBuilder::default();
-        let program = compile::regex(pattern, &mut sets).unwrap();
+        let program = compile::regex(pattern, true, &mut sets).unwrap();
         let sets = sets.build();
         let target = Target { program: &program, sets: &sets, starts: StartSet::new(program.longest(), max) };
         let mut matcher = Matcher::new(0);
@@ -253,7 +253,7 @@ mod tests {
             ("^a|a$", 1024, "aaa", &[(0, 1), (2, 3)]),
             ("(?m)^a$", 1024, "a\nb\na", &[(0, 1), (4, 5)]),
             ("(?Rm)a$", 1024, "a\r\na\ra", &[(0, 1), (3, 4), (5, 6)]),
-            // \b is Unicode-aware by default
+            // \b is Unicode-aware if asked for
             (r"\bnaïve\b", 1024, "naïve naïveté", &[(0, 6)]),
             (r"(?-u:\b)na(?-u:\b)", 1024, "naïve", &[(0, 2)]),
             // a match that is too long does not count and does not hide the shorter one inside

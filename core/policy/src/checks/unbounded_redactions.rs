@@ -18,7 +18,7 @@ fn run(policy: &Policy, findings: &mut Findings) {
     let path = Path::part("firewall").key("rules");
     for (rule, index) in firewall.rules.iter().zip(findings.indices(&path, firewall.rules.len())) {
         let Some(regex) = rule.pattern.regex.as_deref().filter(|_| rule.action == Action::Redact) else { continue };
-        let message = match longest_match(regex) {
+        let message = match longest_match(regex, rule.pattern.unicode.unwrap_or(false)) {
             Ok(Some(longest)) if longest <= firewall.max_match_bytes as usize => continue,
             Ok(Some(longest)) => {
                 format!("a match may have {longest} bytes, more than `max_match_bytes`, and passes then")
