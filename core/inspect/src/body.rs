@@ -2,14 +2,14 @@
 
 mod stale_annotations;
 
-use crate::pattern::program::Program;
 use crate::policy::Policy;
+use crate::raw::OnUnscannable;
 use crate::redactions::{First, Redaction, Redactions};
 use crate::report::{Cause, Finding, Report};
-use crate::rule::{Action, Direction, Rule, RuleIndex};
-use crate::search::matcher::{Match, Matcher};
-use crate::search::prefilter::Programs;
-use crate::search::view::View;
+use crate::rule::{Action, Direction, RuleIndex};
+use crate::search::matcher::Match;
+use crate::search::meter::Meter;
+use crate::search::rule_search::{RuleSearch, Scope};
 use stale_annotations::StaleAnnotations;
 use std::borrow::Cow;
 use std::ops::Range;
@@ -21,7 +21,11 @@ const MAX_EDITS: usize = 16 * 1024;
 
 /// Inspects every text of a request: system, user and assistant messages, tool results, tool calls, tool definitions, names,
 /// and fields that the API does not define. Base64 data of images, audio and files is inspected verbatim, because nothing
-/// guarantees that it is base64; the decoded content is not inspected and counts as unscanned.
+/// guarantees that it is base64, but only by rules that begin with or contain literals; the decoded content is not inspected
+/// and counts as unscanned.
+///
+/// The work is bounded by the size of the body. Texts beyond it are blocked, or pass and count as unscanned, as the policy
+/// says for content that cannot be inspected.
 ///
 /// Content of several parts, in a message or in the operator's instructions, is inspected part by part and also joined,
 /// because the model reads it joined: a secret split over two parts is found, and redacted in both.
@@ -46,7 +50,8 @@ pub fn inspect_request(policy: &Policy, request: &Request, body: &[u8]) -> Repor
                 let encoded = matches!(kind, TextKind::Data | TextKind::ImageData)
                     || kind == TextKind::ImageUrl && is_base64(text.str, body);
                 inspection.report.unscanned += u64::from(encoded);
-                inspection.whole(&[(index, text.str)]);
+                let scope = if encoded { Scope::WithLiterals } else { Scope::All };
+                inspection.whole(&[(index, text.str)], scope);
             }
         }
     }
@@ -59,7 +64,7 @@ pub fn inspect_request(policy: &Policy, request: &Request, body: &[u8]) -> Repor
 pub fn inspect_uneditable(policy: &Policy, text: &str) -> Report {
     let mut inspection = Inspection::new(policy, Direction::Request, text.as_bytes());
     inspection.is_raw = true;
-    inspection.whole(&[(0, Str { span: Span::new(0, text.len()), escaped: false })]);
+    inspection.whole(&[(0, Str { span: Span::new(0, text.len()), escaped: false })], Scope::All);
     let mut report = inspection.report;
     report.findings.clear();
     (report.redactions, report.edits) = (0, Edits::new());
@@ -103,7 +108,7 @@ pub fn inspect_response(policy: &Policy, response: &Response, body: &[u8]) -> Re
             .filter(|(_, str)| !within(&response.logprobs, str.span) && !stale.contains(str.span))
             .collect();
         let redactions = inspection.report.redactions;
-        inspection.whole(&parts);
+        inspection.whole(&parts, Scope::All);
         if inspection.report.redactions > redactions && first.part != Part::Other {
             stale.mark_choice(first.choice);
         }
@@ -145,29 +150,25 @@ struct Inspection<'a> {
     body: &'a [u8],
     /// `true` if the texts are verbatim in the body, and not JSON strings.
     is_raw: bool,
-    /// Rules of the direction.
-    rules: Vec<(RuleIndex, &'a Rule)>,
-    /// Programs of `rules`.
-    programs: Vec<&'a Program>,
-    /// Positions that exact searches have reached in the current text, by index into `rules`. Rules that are missing have
-    /// not been searched.
-    searched: Vec<(usize, u64)>,
+    rules: RuleSearch<'a>,
+    /// Work of all texts so far.
+    meter: Meter,
     redactions: Redactions,
     report: Report,
 }
 
 impl<'a> Inspection<'a> {
     fn new(policy: &'a Policy, direction: Direction, body: &'a [u8]) -> Inspection<'a> {
-        let rules: Vec<_> = policy.on(direction).collect();
-        let programs = rules.iter().map(|(_, rule)| &rule.program).collect();
-        let (searched, redactions, report) = Default::default();
-        Inspection { policy, direction, body, is_raw: false, rules, programs, searched, redactions, report }
+        let rules = RuleSearch::new(policy, direction);
+        let meter = Meter::for_bytes(body.len() as u64);
+        let (redactions, report) = Default::default();
+        Inspection { policy, direction, body, is_raw: false, rules, meter, redactions, report }
     }
 
     /// Inspects pieces of one text as one text.
-    fn whole(&mut self, pieces: &[Piece]) {
+    fn whole(&mut self, pieces: &[Piece], scope: Scope) {
         let joined = Joined::new(pieces, self.body);
-        self.search(&joined, 0..joined.text.len(), |_| true);
+        self.search(&joined, 0..joined.text.len(), scope, |_| true);
         self.redact(&joined);
     }
 
@@ -194,57 +195,40 @@ impl<'a> Inspection<'a> {
         let end_of = |piece: usize| joined.range(part(piece).end.saturating_sub(1)).end;
         let mut piece = 0;
         while piece < pieces.len() {
-            self.search(&joined, joined.range(piece).start..end_of(piece), |_| true);
+            self.search(&joined, joined.range(piece).start..end_of(piece), Scope::All, |_| true);
             piece = part(piece).end.max(piece + 1);
         }
         if part(0).end < pieces.len() {
             let crosses = |found: &Match| found.end > end_of(joined.piece_at(found.start)) as u64;
-            self.search(&joined, 0..joined.text.len(), crosses);
+            self.search(&joined, 0..joined.text.len(), Scope::All, crosses);
         }
         self.redact(&joined)
     }
 
-    /// Runs every rule over a range of the text and records the matches that `is_wanted` accepts.
-    fn search(&mut self, joined: &Joined<'_>, range: Range<usize>, is_wanted: impl Fn(&Match) -> bool) {
-        let Some(text) = joined.text.get(range.clone()).filter(|_| !self.rules.is_empty()) else { return };
-        let Inspection { policy, direction, rules, programs, searched, redactions, report, .. } = self;
+    /// Searches a range of the text for all rules and records the matches that `is_wanted` accepts.
+    fn search(&mut self, joined: &Joined<'_>, range: Range<usize>, scope: Scope, is_wanted: impl Fn(&Match) -> bool) {
+        let Some(text) = joined.text.get(range.clone()) else { return };
+        let Inspection { policy, direction, rules, meter, redactions, report, .. } = self;
         let offset = range.start as u64;
-        searched.clear();
         let mut recorder = Recorder { report, redactions, text: joined };
-        policy.with_memory(|memory| {
+        let result = policy.with_memory(|memory| {
             let (scratch, cache) = memory.parts(*direction);
-            // Finds the matches of a rule that end at or before `until`, starting as far before `end` as a match is long.
-            let mut search_exactly = |index: usize, end: usize, until: u64| {
-                let Some((rule_index, rule)) = rules.get(index) else { return };
-                let at = match searched.binary_search_by_key(&index, |(index, _)| *index) {
-                    Ok(at) => at,
-                    Err(at) => {
-                        searched.insert(at, (index, 0));
-                        at
-                    }
-                };
-                let Some((_, reached)) = searched.get_mut(at).filter(|(_, reached)| *reached < until) else { return };
-                let max = policy.max_match_bytes();
-                let reach = rule.program.longest().map_or(max, |longest| longest.min(max));
-                let from = text.floor_char_boundary(end.saturating_sub(reach));
-                let mut matcher = Matcher::with_states((*reached).max(from as u64), scratch.take_states());
-                let view = View::whole(text).until(until);
-                *reached = matcher.read(&rule.target(policy.sets()), view, scratch, |found| {
-                    let found = Match { start: found.start + offset, end: found.end + offset, ..found };
-                    if is_wanted(&found) {
-                        recorder.record(*rule_index, rule.action(), &found);
-                    }
-                    true
-                });
-                scratch.reuse(matcher.into_states());
-            };
-            let programs = Programs { list: programs, sets: policy.sets() };
-            let prefilter = policy.prefilter(*direction);
-            let hit = |index, end| search_exactly(index, end, end as u64);
-            if let Err(at) = prefilter.read(cache, &programs, text, hit) {
-                (0..programs.list.len()).for_each(|index| search_exactly(index, at, u64::MAX));
-            }
+            scratch.meter = *meter;
+            let result = rules.read(text, scope, scratch, cache, |index, rule, found| {
+                let found = Match { start: found.start + offset, end: found.end + offset, ..found };
+                if is_wanted(&found) {
+                    recorder.record(index, rule.action(), &found);
+                }
+            });
+            *meter = std::mem::take(&mut scratch.meter);
+            result
         });
+        if result.is_err() {
+            match policy.on_unscannable(*direction) {
+                OnUnscannable::Block => self.report.block(Cause::TooCostly),
+                OnUnscannable::Pass => self.report.unscanned += 1,
+            }
+        }
     }
 
     /// Adds edits for the redactions of the text. Returns the pieces that they change.

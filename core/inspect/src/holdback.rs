@@ -1,18 +1,27 @@
 //! Hold-back of one text of a streamed response.
 
+mod gate_position;
+
 use crate::policy::Policy;
+use crate::raw::OnUnscannable;
 use crate::redactions::{First, Redaction, Redactions};
-use crate::report::Report;
-use crate::rule::{Action, RuleIndex};
+use crate::report::{Cause, Report};
+use crate::rule::{Action, Direction, RuleIndex};
 use crate::search::leads::LeadRuns;
 use crate::search::matcher::Matcher;
+use crate::search::meter::Meter;
 use crate::search::scratch::Scratch;
 use crate::search::view::View;
+use gate_position::GatePosition;
 
 /// Text that arrives in pieces: text that no match can include any more is released, text that may still become part of a
 /// match is withheld.
 ///
-/// All rules read the text character by character in lockstep. The position where a blocking rule stops the text, and the
+/// The search of a rule begins where one of its literals is found. Most of a text is therefore read once, for the literals of
+/// all rules, and held back only where a literal has begun. The search of a rule without literals begins at every character
+/// that a match may begin with; if it edits and a match begins before its literal, at the end of the lead.
+///
+/// All searches read the text character by character in lockstep. The position where a blocking rule stops the text, and the
 /// text released until then, therefore depend on the text alone and not on its pieces.
 #[derive(Debug, Default)]
 pub(crate) struct Holdback {
@@ -26,9 +35,17 @@ pub(crate) struct Holdback {
     released: u64,
     /// Searches with a match in progress, by rule. All other searches are at the end of the text.
     searches: Vec<(RuleIndex, Matcher)>,
+    /// Ends of the last searches of rules with literals, as far as a search that begins now could begin before.
+    searched: Vec<(RuleIndex, u64)>,
     /// Leads in progress of rules whose search begins at the end of their lead.
     leads: LeadRuns,
+    /// State of the search for literals.
+    gate: GatePosition,
     redactions: Redactions,
+    /// Work of all searches.
+    meter: Option<Meter>,
+    /// `true` if the rest of the text passes without inspection, because it takes too long.
+    is_unscanned: bool,
 }
 
 /// State shared by all texts of an inspection.
@@ -42,6 +59,15 @@ pub(crate) struct Context<'c> {
 /// Rule that blocks, and the start of its match.
 type Blocked = (RuleIndex, u64);
 
+/// Reason why the reading of a text stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stop {
+    /// Match of a rule that blocks.
+    Rule(RuleIndex),
+    /// Searches took too long.
+    TooCostly,
+}
+
 impl Holdback {
     /// Returns the number of withheld bytes.
     pub(crate) fn held(&self) -> usize {
@@ -53,57 +79,132 @@ impl Holdback {
         self.held() > 0 || !self.redactions.is_empty()
     }
 
-    /// Adds a piece and appends the released text to `out`. `is_last` marks the end of the text. Returns the rule that
-    /// blocks, if any; the text then ends.
+    /// Adds a piece and appends the released text to `out`. `is_last` marks the end of the text. Returns the cause if the text is
+    /// blocked; the text then ends.
     pub(crate) fn push(
         &mut self,
         context: &mut Context<'_>,
         piece: &str,
         is_last: bool,
         out: &mut String,
-    ) -> Option<RuleIndex> {
+    ) -> Option<Cause> {
+        if self.is_unscanned {
+            out.push_str(piece);
+            return None;
+        }
+        context.scratch.meter = self.meter.unwrap_or_else(|| Meter::for_bytes(0));
+        let blocked = self.read(context, piece, is_last, out);
+        self.meter = Some(std::mem::take(&mut context.scratch.meter));
+        match blocked {
+            Some(Stop::Rule(rule)) => Some(Cause::Rule(rule)),
+            Some(Stop::TooCostly) if context.policy.on_unscannable(Direction::Response) == OnUnscannable::Pass => {
+                context.report.unscanned += 1;
+                self.searches.clear();
+                self.leads.clear();
+                self.gate = GatePosition::default();
+                self.is_unscanned = true;
+                self.release(context, self.kept.len(), u64::MAX, out);
+                self.base = self.end();
+                self.kept = String::new();
+                None
+            }
+            Some(Stop::TooCostly) => Some(Cause::TooCostly),
+            None => None,
+        }
+    }
+
+    fn read(&mut self, context: &mut Context<'_>, piece: &str, is_last: bool, out: &mut String) -> Option<Stop> {
         let policy = context.policy;
         let mut at = self.kept.len();
         self.kept.push_str(piece);
         loop {
+            let from = at;
+            let mut is_hit = false;
             if self.searches.is_empty() && self.leads.is_idle() {
-                at = policy.next_start(&self.kept, at);
+                let start = policy.next_start(&self.kept, at);
+                let hit = self.gate.run(policy.gates(), &self.kept, at, start);
+                is_hit = hit.is_some();
+                at = hit.unwrap_or(start);
+                context.scratch.meter.allow_bytes((at - from) as u64);
             }
-            let next = self.kept.get(at..).and_then(|remaining| remaining.chars().next());
-            let Some(c) = next else { break };
-            let position = self.base + at as u64;
-            let read = self.kept.get(..at).unwrap_or_default();
-            let before = || read.chars().next_back().or(self.before);
-            let gated = self.leads.read(policy.leads(), policy.sets(), before, c, position);
-            if gated != 0 {
-                let starts = self.leads.starts(policy.leads(), gated, read, self.base, policy.max_match_bytes());
-                for (rule, start) in starts {
-                    begin(&mut self.searches, rule, start, context.scratch);
-                }
+            if !is_hit {
+                let next = self.kept.get(at..).and_then(|remaining| remaining.chars().next());
+                let Some(c) = next else { break };
+                self.begin_without_literal(context, at, c);
+                let start = at;
+                at += c.len_utf8();
+                is_hit = self.gate.run(policy.gates(), &self.kept, start, at).is_some();
+                context.scratch.meter.allow_bytes((at - start) as u64);
             }
-            for rule in policy.starting_with(c) {
-                begin(&mut self.searches, *rule, position, context.scratch);
+            if is_hit {
+                self.begin_at_literals(context, at);
             }
-            at += c.len_utf8();
             if self.searches.is_empty() {
                 continue;
             }
-            if let Some((rule, start)) = self.step(context, at, false) {
+            let blocked = self.step(context, at, false);
+            if context.scratch.meter.is_exceeded() {
+                self.release(context, at, u64::MAX, out);
+                return Some(Stop::TooCostly);
+            }
+            if let Some((rule, start)) = blocked {
                 self.release(context, at, start, out);
-                return Some(rule);
+                return Some(Stop::Rule(rule));
             }
         }
         if is_last {
-            if let Some((rule, start)) = self.step(context, at, true) {
+            let blocked = self.step(context, at, true);
+            if context.scratch.meter.is_exceeded() {
+                self.release(context, at, u64::MAX, out);
+                return Some(Stop::TooCostly);
+            }
+            if let Some((rule, start)) = blocked {
                 self.release(context, at, start, out);
-                return Some(rule);
+                return Some(Stop::Rule(rule));
             }
             self.searches.clear();
             self.leads.clear();
+            self.gate = GatePosition::default();
         }
         self.release(context, at, u64::MAX, out);
         self.discard(policy);
         None
+    }
+
+    /// Reads the character `c` at an index of the kept text for the rules whose searches do not begin at a literal, and begins
+    /// their searches.
+    fn begin_without_literal(&mut self, context: &mut Context<'_>, at: usize, c: char) {
+        let policy = context.policy;
+        if self.leads.is_idle() && !policy.may_start(c) {
+            return;
+        }
+        let position = self.base + at as u64;
+        let read = self.kept.get(..at).unwrap_or_default();
+        let before = || read.chars().next_back().or(self.before);
+        let gated = self.leads.read(policy.leads(), policy.sets(), before, c, position);
+        if gated != 0 {
+            let starts = self.leads.starts(policy.leads(), gated, read, self.base, policy.max_match_bytes());
+            for (rule, start) in starts {
+                begin(&mut self.searches, rule, start, context.scratch);
+            }
+        }
+        for rule in policy.starting_with(c) {
+            begin(&mut self.searches, *rule, position, context.scratch);
+        }
+    }
+
+    /// Begins the searches of the rules with a literal that ends at the index `end` of the kept text.
+    fn begin_at_literals(&mut self, context: &mut Context<'_>, end: usize) {
+        let policy = context.policy;
+        let Holdback { kept, base, before, searches, searched, gate, .. } = self;
+        context.scratch.meter.add(searched.len() as u64);
+        let earliest = (*base + end as u64).saturating_sub(policy.gates().reach_in_streams() as u64);
+        searched.retain(|(_, reached)| *reached > earliest);
+        for (rule, start) in gate.starts(policy.gates(), kept, *before, end) {
+            let reached = searched.iter().find(|(own, _)| *own == rule).map_or(0, |(_, reached)| *reached);
+            let start = *base + kept.floor_char_boundary(start) as u64;
+            begin(searches, rule, start.max(reached), context.scratch);
+        }
     }
 
     fn end(&self) -> u64 {
@@ -122,7 +223,7 @@ impl Holdback {
         let view = View::part(self.base, self.before, self.kept.get(..end).unwrap_or(&self.kept), is_last);
         let mut blocked: Option<Blocked> = None;
         let Context { policy, scratch, report } = context;
-        let Holdback { redactions, leads, .. } = self;
+        let Holdback { redactions, leads, searched, .. } = self;
         self.searches.retain_mut(|(index, search)| {
             let Some(rule) = policy.rule(*index) else { return false };
             search.read(&rule.target(policy.sets()), view, scratch, |found| {
@@ -141,6 +242,10 @@ impl Holdback {
             });
             if search.is_idle() {
                 leads.end_search(policy.leads(), *index);
+                if policy.gates().starts_in_streams(*index) {
+                    searched.retain(|(own, _)| own != index);
+                    searched.push((*index, search.position()));
+                }
                 scratch.reuse(std::mem::replace(search, Matcher::new(0)).into_states());
                 return false;
             }
@@ -159,7 +264,10 @@ impl Holdback {
         });
         let edits = |rule: RuleIndex| policy.rule(rule).is_some_and(|rule| rule.action() > Action::Log);
         let leads = self.lead_starts(policy, end).filter(|(rule, _)| edits(*rule)).map(|(_, start)| start);
-        let hold = holds.chain(leads).min().unwrap_or(u64::MAX).min(self.end()).min(limit);
+        let held = self.gate.held(policy.gates(), &self.kept, self.before, end);
+        let literal = self.base + end.saturating_sub(held) as u64;
+        let literal = if held > 0 { literal } else { u64::MAX };
+        let hold = holds.chain(leads).min().unwrap_or(u64::MAX).min(literal).min(self.end()).min(limit);
         loop {
             let first = self.redactions.first(hold);
             let (until, then) = match first {
@@ -184,11 +292,13 @@ impl Holdback {
     fn discard(&mut self, policy: &Policy) {
         let holds = self.searches.iter().filter_map(|(index, search)| Some(search.hold(policy.rule(*index)?.starts)));
         let leads = self.lead_starts(policy, self.kept.len()).map(|(_, start)| start);
-        let needed = holds.chain(leads).min().unwrap_or(u64::MAX).min(self.released).min(self.end());
-        let len = View::part(self.base, self.before, &self.kept, false).index(needed);
+        let window = self.end().saturating_sub(policy.gates().reach_in_streams() as u64);
+        let needed = holds.chain(leads).min().unwrap_or(u64::MAX).min(self.released).min(window);
+        let index = View::part(self.base, self.before, &self.kept, false).index(needed);
+        let len = self.kept.floor_char_boundary(index);
         self.before = self.kept.get(..len).and_then(|discarded| discarded.chars().next_back()).or(self.before);
         self.kept.drain(..len);
-        self.base = needed;
+        self.base += len as u64;
     }
 }
 

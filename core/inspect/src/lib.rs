@@ -51,17 +51,34 @@
 //! Redactions of several rules that share a character are merged into one, and the first of these rules in file order
 //! determines the replacement. Block beats redact, redact beats log.
 //!
+//! `\b`, `\w`, `\d` and `\s` are ASCII unless a rule says `unicode: true`: with a Unicode `\b`, a Chinese character in front of
+//! a key would hide the key.
+//!
 //! # Implementation
 //!
-//! `regex-syntax` parses the patterns, which are then compiled to graphs over characters. The search engine (`search/`) is
-//! our own: it can pause after any character, always knows the earliest position at which a still possible match started
-//! (everything before may be released), and takes time proportional to the text times the size of the pattern. It evaluates
-//! assertions such as `\b` when the next character arrives. docs/decisions.md compares it with regex-automata.
+//! `regex-syntax` parses the patterns, which are then compiled to graphs over characters. Three searches work together:
+//!
+//! - Gates (`search/gates.rs`): of most patterns, every match contains one of a few literals (`pattern/literals.rs`). One
+//!   automaton finds the literals of all rules in a single pass, whatever their number.
+//! - The prefilter (`search/prefilter.rs`) does the same for the rules without such literals: one lazily built automaton finds
+//!   where a match of any of them may end.
+//! - The exact search (`search/matcher.rs`) of a rule runs only around these places. It can pause after any character, always
+//!   knows the earliest position at which a still possible match started (everything before may be released), and takes time
+//!   proportional to the text times the size of the pattern. It evaluates assertions such as `\b` when the next character
+//!   arrives.
+//!
+//! The matches are those of exact searches of the whole text. In a stream, the state of the gates is kept between the pieces of
+//! a text, and text is held back only where a literal of a rule that edits has begun, a search is in progress, or a match may
+//! have begun whose literal is still to come. docs/decisions.md compares the engine with regex-automata.
+//!
+//! The work on a body, or on a text of a stream, is bounded by its size (`search/meter.rs`). What exceeds it is treated like
+//! content that cannot be inspected: blocked, or passed and counted.
 //!
 //! # Limitations
 //!
 //! Texts are matched as decoded from JSON. There is no normalisation (homoglyphs, zero-width characters, runs of white
-//! space), no decoding of base64 and the like, no scopes (system, user, tool) and no scores.
+//! space), no decoding of base64 and the like, no scopes (system, user, tool) and no scores. Base64 data of images, audio and
+//! files is searched for rules with literals only.
 //!
 //! Each content block of a streamed response (Anthropic, Converse, Cohere, Responses) is a separate text: a match that spans
 //! two blocks is found in a complete response, but not in a stream, because the first block has been released when the

@@ -1,11 +1,14 @@
 //! Compiled patterns: regular expressions and keyword lists become a [`Program`](program::Program).
 
 pub(crate) mod assertion;
+pub(crate) mod body;
+mod byte_rates;
 pub(crate) mod char_classes;
 pub(crate) mod char_set;
 pub(crate) mod compile;
 pub(crate) mod keywords;
 pub(crate) mod lead;
+pub(crate) mod literals;
 pub(crate) mod program;
 pub(crate) mod script;
 pub(crate) mod syntax;

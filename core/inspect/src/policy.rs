@@ -4,11 +4,11 @@ use crate::error::{ExampleError, PatternError, PolicyError, Problem};
 use crate::pattern::char_classes::CharClasses;
 use crate::pattern::char_set::{CharSets, CharSetsBuilder};
 use crate::pattern::compile::{self, Border};
-use crate::pattern::keywords::Trie;
 use crate::pattern::lead::Lead;
 use crate::pattern::program::Program;
 use crate::raw::{OnUnscannable, RawPattern, RawPolicy, RawRule};
 use crate::rule::{Action, Direction, Rule, RuleIndex};
+use crate::search::gates::{GatedRule, Gates};
 use crate::search::leads::{Leads, MAX_LEADS};
 use crate::search::matcher::Matcher;
 use crate::search::prefilter::{Prefilter, StateCache};
@@ -40,9 +40,15 @@ pub struct Policy {
     rules: Box<[Rule]>,
     sets: CharSets,
     max_match_bytes: usize,
-    on_unscannable: OnUnscannable,
+    /// `None`: depends on the rules of the direction.
+    on_unscannable: Option<OnUnscannable>,
+    gates: Gates,
     leads: Leads,
     rules_by_first_char: RulesByFirstChar,
+    /// `true` if all searches in streams begin at literals.
+    streams_need_gates_only: bool,
+    /// Rules without a gate of each direction.
+    ungated: [Box<[RuleIndex]>; 2],
     prefilters: [Prefilter; 2],
     memory: Mutex<SearchMemory>,
 }
@@ -55,8 +61,8 @@ pub(crate) struct SearchMemory {
     pub(crate) caches: [StateCache; 2],
 }
 
-/// For each ASCII character, and once for all other characters: the rules on responses without a lead whose matches may
-/// start with it.
+/// For each ASCII character, and once for all other characters: the rules on responses whose matches may start with it, of
+/// those whose searches in a stream begin neither at a literal nor at the end of a lead.
 type RulesByFirstChar = Box<[Box<[RuleIndex]>]>;
 
 impl Policy {
@@ -87,25 +93,39 @@ impl Policy {
                 problem,
             })?);
         }
-        let edits_responses = rules.iter().any(|rule| rule.response && rule.action > Action::Log);
-        let unscannable = if edits_responses { OnUnscannable::Block } else { OnUnscannable::Pass };
         let sets = sets.build();
-        let char_classes = Arc::new(CharClasses::new(rules.iter().map(|rule| &rule.program), &sets));
-        let on_responses = rules.iter().enumerate().filter(|(_, rule)| rule.response);
-        let leads: Vec<(RuleIndex, Lead)> = on_responses
-            .filter_map(|(at, rule)| Some((RuleIndex(at as u32), Lead::of(&rule.program, &sets)?)))
+        let gates = gates(&rules, max_match_bytes);
+        let others = rules.iter().enumerate().filter(|(at, _)| !gates.has(RuleIndex(*at as u32)));
+        let char_classes = Arc::new(CharClasses::new(others.clone().map(|(_, rule)| &rule.program), &sets));
+        let ungated = [Direction::Request, Direction::Response].map(|direction| {
+            let others = others.clone().filter(|(_, rule)| rule.is_on(direction));
+            others.map(|(at, _)| RuleIndex(at as u32)).collect::<Box<[RuleIndex]>>()
+        });
+        let prefilters = [Direction::Request, Direction::Response].map(|direction| {
+            let others = others.clone().filter(|(_, rule)| rule.is_on(direction));
+            Prefilter::new(others.map(|(_, rule)| &rule.program), char_classes.clone())
+        });
+        let in_streams = rules.iter().enumerate().map(|(at, rule)| (RuleIndex(at as u32), rule));
+        let in_streams = in_streams.filter(|(at, rule)| rule.response && !gates.starts_in_streams(*at));
+        let leads: Vec<(RuleIndex, Lead)> = in_streams
+            .clone()
+            .filter_map(|(at, rule)| Some((at, Lead::of(&rule.program, &sets)?)))
             .take(MAX_LEADS)
             .collect();
+        let has_lead = |at: &RuleIndex| leads.binary_search_by_key(at, |(rule, _)| *rule).is_ok();
+        let rules_by_first_char =
+            rules_by_first_char(&in_streams.clone().filter(|(at, _)| !has_lead(at)).collect::<Vec<_>>());
+        let streams_need_gates_only = in_streams.clone().next().is_none();
         Ok(Policy {
-            rules_by_first_char: rules_by_first_char(&rules, &leads),
+            streams_need_gates_only,
+            gates,
+            rules_by_first_char,
             leads: Leads::new(leads, &sets),
-            prefilters: [Direction::Request, Direction::Response].map(|direction| {
-                let programs = rules.iter().filter(|rule| rule.is_on(direction)).map(|rule| &rule.program);
-                Prefilter::new(programs, char_classes.clone())
-            }),
+            ungated,
+            prefilters,
             sets,
             max_match_bytes,
-            on_unscannable: raw.on_unscannable.unwrap_or(unscannable),
+            on_unscannable: raw.on_unscannable,
             memory: Mutex::default(),
             rules: rules.into(),
         })
@@ -136,9 +156,10 @@ impl Policy {
         self.max_match_bytes
     }
 
-    /// Returns the handling of a response that cannot be inspected.
-    pub fn on_unscannable(&self) -> OnUnscannable {
-        self.on_unscannable
+    /// Returns the handling of content of this direction that cannot be inspected.
+    pub fn on_unscannable(&self, direction: Direction) -> OnUnscannable {
+        let default = if self.can_edit(direction) { OnUnscannable::Block } else { OnUnscannable::Pass };
+        self.on_unscannable.unwrap_or(default)
     }
 
     /// Checks every example against its rule.
@@ -165,15 +186,6 @@ impl Policy {
         if errors.is_empty() { Ok(()) } else { Err(errors) }
     }
 
-    /// Returns the rules of a direction with their indices.
-    pub(crate) fn on(&self, direction: Direction) -> impl Iterator<Item = (RuleIndex, &Rule)> {
-        self.rules
-            .iter()
-            .enumerate()
-            .filter(move |(_, rule)| rule.is_on(direction))
-            .map(|(at, rule)| (RuleIndex(at as u32), rule))
-    }
-
     /// Returns the leads of the rules on responses.
     pub(crate) fn leads(&self) -> &Leads {
         &self.leads
@@ -186,13 +198,19 @@ impl Policy {
         rules.map_or(&[], |rules| rules)
     }
 
-    /// Returns the first index of `text` at or after `from` where a match of a rule on responses may start, or its length.
+    /// Returns the first index of `text` at or after `from` where a match of a rule on responses may start whose search begins
+    /// neither at a literal nor at the end of a lead, or where a lead may begin; else the length of the text.
     pub(crate) fn next_start(&self, text: &str, from: usize) -> usize {
+        if self.streams_need_gates_only {
+            return text.len();
+        }
         let remaining = text.get(from..).unwrap_or("");
-        remaining
-            .char_indices()
-            .find(|&(_, c)| !self.starting_with(c).is_empty() || self.leads.has(c, &self.sets))
-            .map_or(text.len(), |(at, _)| from + at)
+        remaining.char_indices().find(|&(_, c)| self.may_start(c)).map_or(text.len(), |(at, _)| from + at)
+    }
+
+    /// Returns `true` if [`next_start`](Self::next_start) stops at `c`.
+    pub(crate) fn may_start(&self, c: char) -> bool {
+        !self.starting_with(c).is_empty() || self.leads.has(c, &self.sets)
     }
 
     /// Returns the character sets of all rules.
@@ -200,7 +218,21 @@ impl Policy {
         &self.sets
     }
 
-    /// Returns the prefilter of a direction.
+    /// Returns the gates of all rules.
+    pub(crate) fn gates(&self) -> &Gates {
+        &self.gates
+    }
+
+    /// Returns the rules of a direction without a gate, in file order.
+    pub(crate) fn ungated(&self, direction: Direction) -> &[RuleIndex] {
+        let [request, response] = &self.ungated;
+        match direction {
+            Direction::Request => request,
+            Direction::Response => response,
+        }
+    }
+
+    /// Returns the prefilter of the rules of a direction without a gate.
     pub(crate) fn prefilter(&self, direction: Direction) -> &Prefilter {
         let [request, response] = &self.prefilters;
         match direction {
@@ -231,14 +263,25 @@ impl SearchMemory {
     }
 }
 
-fn rules_by_first_char(rules: &[Rule], leads: &[(RuleIndex, Lead)]) -> RulesByFirstChar {
-    let has_lead = |at: usize| leads.binary_search_by_key(&RuleIndex(at as u32), |(rule, _)| *rule).is_ok();
-    // One character above 0x7f represents all of them: `can_start_with` does not distinguish them.
-    let table = (0..=0x80u8).map(char::from).map(|c| {
-        let on_responses = rules.iter().enumerate().filter(|(at, rule)| rule.response && !has_lead(*at));
-        let starting = on_responses.filter(|(_, rule)| rule.program.can_start_with(c));
-        starting.map(|(at, _)| RuleIndex(at as u32)).collect()
+/// Builds the gates of all rules.
+fn gates(rules: &[Rule], max_match_bytes: usize) -> Gates {
+    let gated = rules.iter().enumerate().filter_map(|(at, rule)| {
+        Some(GatedRule {
+            rule: RuleIndex(at as u32),
+            literals: rule.program.literals()?,
+            request: rule.request,
+            response: rule.response,
+            edits: rule.action > Action::Log,
+        })
     });
+    Gates::new(&gated.collect::<Vec<_>>(), max_match_bytes)
+}
+
+fn rules_by_first_char(rules: &[(RuleIndex, &Rule)]) -> RulesByFirstChar {
+    // One character above 0x7f represents all of them: `can_start_with` does not distinguish them.
+    let table = (0..=0x80u8)
+        .map(char::from)
+        .map(|c| rules.iter().filter(|(_, rule)| rule.program.can_start_with(c)).map(|(index, _)| *index).collect());
     table.collect()
 }
 
@@ -251,6 +294,10 @@ fn check(raw: RawRule, max_match_bytes: usize, sets: &mut CharSetsBuilder) -> Re
     if shortest > max_match_bytes {
         let problem = PatternError::TooLong { shortest, max: max_match_bytes };
         return Err(FieldError("match", problem.into()));
+    }
+    if let Some(regex) = &raw.pattern.regex {
+        let checked = compile::check_length(regex, raw.pattern.unicode.unwrap_or(false), max_match_bytes);
+        checked.map_err(|error| FieldError("match.regex", error.into()))?;
     }
     let starts = StartSet::new(program.longest(), max_match_bytes);
     if program.len() * starts.width() > MAX_SET_WORDS {
@@ -314,13 +361,12 @@ fn compile(raw: &RawPattern, sets: &mut CharSetsBuilder) -> Result<Program, Fiel
             for keyword in keywords {
                 not_longer(keyword, MAX_KEYWORD_BYTES).map_err(error)?;
             }
-            let trie = Trie::new(keywords.iter().map(String::as_str), raw.ignore_case.unwrap_or(true));
             let border = match (raw.word.unwrap_or(true), unicode) {
                 (false, _) => Border::None,
                 (true, false) => Border::Script,
                 (true, true) => Border::Unicode,
             };
-            compile::keywords(&trie, border, sets)
+            compile::keywords(keywords, raw.ignore_case.unwrap_or(true), border, sets)
                 .map_err(|pattern_error| error(pattern_error.into()))
         }
         _ => Err(FieldError("match", Problem::NeedsOnePattern)),

@@ -26,6 +26,9 @@ pub enum Cause {
     /// More redactions than the maximum number of edits of a body.
     #[error("it needs too many redactions")]
     TooManyRedactions,
+    /// Texts that would take too long to inspect for their size.
+    #[error("it takes too long to inspect")]
+    TooCostly,
     /// Streamed text that continues after its end was announced: a match that spans this end could not be found.
     #[error("a text continues after its announced end")]
     TextAfterEnd,
@@ -58,7 +61,8 @@ pub struct Report {
     pub matches: u64,
     /// Number of redactions made or, for a body, to be made.
     pub redactions: u64,
-    /// Number of texts, events or bodies that passed without inspection: base64 data and content passed by `on_unscannable: pass`.
+    /// Number of texts, events or bodies that passed without a complete inspection: base64 data, and content passed by
+    /// `on_unscannable: pass`.
     pub unscanned: u64,
     /// First [`MAX_FINDINGS`] matches in the order of the texts. Empty for streams.
     pub findings: Vec<Finding>,
@@ -137,6 +141,7 @@ impl Policy {
             Cause::Unreadable => (400, "Refused by the gateway's policy: it could not be inspected."),
             Cause::TooManyTexts => (400, "Refused by the gateway's policy: it has too many concurrent texts."),
             Cause::TooManyRedactions => (400, "Refused by the gateway's policy: it needs too many redactions."),
+            Cause::TooCostly => (400, "Refused by the gateway's policy: it takes too long to inspect."),
             Cause::TextAfterEnd => (400, "Refused by the gateway's policy: a text continues after its announced end."),
         };
         ApiError { status, message, kind: "invalid_request_error", param: None, code: Some("content_policy_violation") }

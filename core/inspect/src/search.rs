@@ -1,9 +1,12 @@
 //! Search for a pattern in a text that may arrive in pieces.
 
 pub(crate) mod active_states;
+pub(crate) mod gates;
 pub(crate) mod leads;
 pub(crate) mod matcher;
+pub(crate) mod meter;
 pub(crate) mod prefilter;
+pub(crate) mod rule_search;
 pub(crate) mod scratch;
 pub(crate) mod start_set;
 pub(crate) mod view;

@@ -272,12 +272,12 @@ impl StreamInspector {
                 return self.unscanned(Cause::Unreadable);
             }
         }
-        if let Some(rule) = blocked {
+        if let Some(cause) = blocked {
             if let Some(template) = text.template.as_ref().filter(|_| !released.is_empty()) {
                 end_event(&mut self.terminated, self.framing, current.out);
                 template.write(released, current.out);
             }
-            return Err(Cause::Rule(rule));
+            return Err(cause);
         }
         if last {
             // A template may hold a whole event of the upstream.
@@ -300,7 +300,7 @@ impl StreamInspector {
             }
             self.report.redactions += repeated.redactions;
         }
-        blocked.map_or(Ok(()), |rule| Err(Cause::Rule(rule)))
+        blocked.map_or(Ok(()), Err)
     }
 
     /// Ends the texts for which `ends` returns `true` and releases their withheld text in separate events.
@@ -315,8 +315,8 @@ impl StreamInspector {
                 end_event(&mut self.terminated, self.framing, out);
                 template.write(&self.released, out);
             }
-            if let Some(rule) = blocked {
-                return Err(Cause::Rule(rule));
+            if let Some(cause) = blocked {
+                return Err(cause);
             }
         }
         Ok(())
@@ -324,7 +324,7 @@ impl StreamInspector {
 
     /// Applies the policy for content that cannot be inspected.
     fn unscanned(&mut self, cause: Cause) -> Continue {
-        match self.policy.on_unscannable() {
+        match self.policy.on_unscannable(Direction::Response) {
             OnUnscannable::Block => Err(cause),
             OnUnscannable::Pass => {
                 self.report.unscanned += 1;

@@ -298,34 +298,6 @@ fn many_texts_and_annotations_take_linear_time() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
 
-    /// Compares prefilters with unlimited, limited and no states; without states there are only exact searches.
-    #[test]
-    fn the_prefilter_misses_no_match(
-        policy in policies(&["block", "redact", "log"]),
-        text in texts(0..300),
-        credit in 0u32..3000,
-        max_bytes in 0usize..6000,
-    ) {
-        let body = format!(r#"{{"messages":[{{"content":{}}}]}}"#, json(&text, false));
-        let view = Request::parse(Dialect::OpenAiChat, body.as_bytes(), &ParseLimits::default()).unwrap();
-        let mut first = None;
-        for (credit, max_bytes) in [(u32::MAX, 1 << 20), (0, 0), (credit, 1 << 20), (u32::MAX, max_bytes), (credit, max_bytes)] {
-            policy.with_memory(|memory| {
-                let (_, cache) = memory.parts(Direction::Request);
-                *cache = Default::default();
-                cache.credit = credit;
-                cache.max_bytes = max_bytes;
-            });
-            // The second inspection uses the states that the first one built.
-            for _ in 0..2 {
-                let report = inspect_request(&policy, &view, body.as_bytes());
-                let edited = report.edits.apply(body.as_bytes());
-                let now = (report.verdict, report.cause, report.rules, report.matches, report.findings, edited);
-                prop_assert_eq!(&now, first.get_or_insert_with(|| now.clone()));
-            }
-        }
-    }
-
     /// Joined parts are redacted at least where each part alone would be.
     #[test]
     fn parts_are_redacted_separately_and_joined(

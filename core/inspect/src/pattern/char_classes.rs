@@ -1,13 +1,14 @@
 //! Equivalence classes of characters: characters that no rule distinguishes are one class.
 
-use super::char_set::CharSets;
+use super::char_set::{CharSet, CharSets};
 use super::program::{Node, Program};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Number of an equivalence class.
 pub(crate) type CharClass = u16;
 
-/// Partition of all characters: two characters are in one class if every node that reads one of them reads the other.
+/// Partition of all characters: two characters are in one class if every node that reads one of them reads the other, and if
+/// assertions about ASCII words and lines cannot distinguish them.
 #[derive(Debug)]
 pub(crate) struct CharClasses {
     /// Class of each ASCII character.
@@ -21,14 +22,23 @@ pub(crate) struct CharClasses {
 impl CharClasses {
     /// Computes the classes of `programs`, whose character sets are in `sets`.
     pub(crate) fn new<'p>(programs: impl Iterator<Item = &'p Program>, sets: &CharSets) -> CharClasses {
+        let words = CharSet::new([('0', '9'), ('A', 'Z'), ('_', '_'), ('a', 'z')]);
         let mut borders = BTreeSet::from([0, 0x80]);
-        let mut single = BTreeSet::new();
+        let mut single = BTreeSet::from(['\n', '\r']);
+        let mut used = BTreeSet::new();
         for node in programs.flat_map(|program| program.nodes()) {
-            if let Node::Char { c, .. } = node {
-                borders.extend([*c as u32, *c as u32 + 1]);
-                single.insert(*c);
+            match node {
+                Node::Char { c, .. } => {
+                    single.insert(*c);
+                }
+                Node::Set { set, .. } => {
+                    used.insert(*set);
+                }
+                Node::Look { .. } | Node::Split { .. } | Node::Match => {}
             }
         }
+        let sets: Vec<&CharSet> = used.iter().filter_map(|id| sets.get(*id)).chain([&words]).collect();
+        borders.extend(single.iter().flat_map(|c| [*c as u32, *c as u32 + 1]));
         sets.iter().for_each(|set| borders.extend(set.borders()));
         // Runs of characters between two borders form one class if they are members of the same sets.
         let mut classes: BTreeMap<(Option<char>, Vec<u64>), CharClass> = BTreeMap::new();

@@ -57,7 +57,7 @@ impl CharSet {
 }
 
 /// Index of a set in [`CharSets`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct CharSetId(u32);
 
 /// Character sets of all rules of a policy.
@@ -74,14 +74,6 @@ impl CharSets {
 
     pub(crate) fn get(&self, id: CharSetId) -> Option<&CharSet> {
         self.list.get(id.0 as usize)
-    }
-
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &CharSet> {
-        self.list.iter()
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.list.len()
     }
 }
 

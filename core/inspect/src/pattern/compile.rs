@@ -1,8 +1,10 @@
 //! Compiler from regular expressions and keyword lists to a [`Program`].
 
+use super::assertion::Assertion;
+use super::body::{TYPICAL_BODY, has_body};
 use super::char_set::{CharSet, CharSetId, CharSetsBuilder};
 use super::keywords::Trie;
-use super::assertion::Assertion;
+use super::literals::Literals;
 use super::program::{FirstChars, Node, NodeId, Program};
 use super::script::Script;
 use super::syntax;
@@ -31,10 +33,21 @@ pub enum PatternError {
     #[error("can never match any text")]
     NeverMatches,
     /// Pattern whose shortest match is longer than `max_match_bytes`.
-    #[error("the shortest match has {shortest} bytes, more than `max_match_bytes` ({max})")]
+    #[error("the shortest match has {shortest} bytes, more than `max_match_bytes` ({max}); raise it, or match a part")]
     TooLong {
         /// Length of the shortest match in bytes.
         shortest: usize,
+        /// `max_match_bytes` of the policy.
+        max: usize,
+    },
+    /// Pattern of a header, a body of any length and a footer, as of private keys, whose matches are typically longer than
+    /// `max_match_bytes`.
+    #[error(
+        "the text between its beginning and its end may be longer than `max_match_bytes` ({max}), as private keys are (1,700 to \
+         3,300 bytes), and would be missed; set `max_match_bytes` to {TYPICAL_BODY} or more, bound the repetition, or match \
+         the beginning alone"
+    )]
+    LongBody {
         /// `max_match_bytes` of the policy.
         max: usize,
     },
@@ -52,6 +65,12 @@ pub fn longest_match(expression: &str, unicode: bool) -> Result<Option<usize>, P
     Ok(syntax::parse(expression, unicode)?.properties().maximum_len())
 }
 
+/// Checks that the typical match of a regular expression has at most `max` bytes.
+pub(crate) fn check_length(expression: &str, unicode: bool, max: usize) -> Result<(), PatternError> {
+    let is_missed = max < TYPICAL_BODY && has_body(&syntax::parse(expression, unicode)?, max);
+    if is_missed { Err(PatternError::LongBody { max }) } else { Ok(()) }
+}
+
 /// Compiles a regular expression, see [`syntax::parse`].
 pub(crate) fn regex(expression: &str, unicode: bool, sets: &mut CharSetsBuilder) -> Result<Program, PatternError> {
     let hir = syntax::parse(expression, unicode)?;
@@ -64,13 +83,19 @@ pub(crate) fn regex(expression: &str, unicode: bool, sets: &mut CharSetsBuilder)
     let mut compiler = Compiler::new(sets);
     let end = compiler.push(Node::Match)?;
     let start = compiler.expression(&hir, end)?;
-    Ok(compiler.finish(start, shortest, longest))
+    Ok(Program { literals: Literals::of(&hir), ..compiler.finish(start, shortest, longest) })
 }
 
 /// Compiles a list of keywords; of several that match at one position, the longest is preferred.
 ///
 /// `border` says what a match must not be adjacent to.
-pub(crate) fn keywords(trie: &Trie, border: Border, sets: &mut CharSetsBuilder) -> Result<Program, PatternError> {
+pub(crate) fn keywords(
+    keywords: &[String],
+    ignore_case: bool,
+    border: Border,
+    sets: &mut CharSetsBuilder,
+) -> Result<Program, PatternError> {
+    let trie = Trie::new(keywords.iter().map(String::as_str), ignore_case);
     let mut compiler = Compiler::new(sets);
     let end = compiler.push(Node::Match)?;
     // Children come after their parents in the trie, so backwards every child is compiled before its parent.
@@ -99,7 +124,9 @@ pub(crate) fn keywords(trie: &Trie, border: Border, sets: &mut CharSetsBuilder) 
         }
     }
     let start = entries.first().copied().unwrap_or(end);
-    Ok(compiler.finish(start, trie.shortest(), Some(trie.longest())))
+    let keywords = keywords.iter().map(String::as_str);
+    let literals = Literals::of_keywords(keywords, ignore_case, border != Border::None);
+    Ok(Program { literals, ..compiler.finish(start, trie.shortest(), Some(trie.longest())) })
 }
 
 /// Characters that must not be adjacent to a keyword.
@@ -278,6 +305,7 @@ impl<'c> Compiler<'c> {
             first: FirstChars::default(),
             shortest,
             longest,
+            literals: None,
         };
         program.first = first_chars(&program, self.sets);
         program

@@ -86,7 +86,7 @@ impl Trie {
 }
 
 /// Returns `c`, or all its case variants.
-fn case_variants(c: char, ignore_case: bool) -> CaseVariants {
+pub(crate) fn case_variants(c: char, ignore_case: bool) -> CaseVariants {
     if !ignore_case {
         return vec![(c, c)];
     }

@@ -2,6 +2,7 @@
 
 use super::assertion::Assertion;
 use super::char_set::{CharSetId, CharSets};
+use super::literals::Literals;
 
 /// Index of a node in its program.
 pub(crate) type NodeId = u32;
@@ -36,6 +37,8 @@ pub(crate) struct Program {
     pub(super) shortest: usize,
     /// Longest match in bytes of UTF-8; `None` if unbounded.
     pub(super) longest: Option<usize>,
+    /// Literals of which every match contains one.
+    pub(super) literals: Option<Literals>,
 }
 
 /// Characters with which a match can start.
@@ -91,17 +94,22 @@ impl Program {
         self.longest
     }
 
+    /// Returns literals of which every match contains one; `None` if there are none that are rare enough.
+    pub(crate) fn literals(&self) -> Option<&Literals> {
+        self.literals.as_ref()
+    }
+
     /// Returns `true` if a match may start with `c`. May return `true` if none does, but never `false` if one does.
     pub(crate) fn can_start_with(&self, c: char) -> bool {
         if c.is_ascii() { self.first.ascii(c as u8) } else { self.first.wide }
     }
 
-    /// Returns the first position of `text` at or after `from` at which a match can start, or the length of `text`.
-    pub(crate) fn skip(&self, text: &str, from: usize) -> usize {
-        let remaining = text.as_bytes().get(from..).unwrap_or(&[]);
+    /// Returns the first position of `text` in `from..to` at which a match can start, or `to`.
+    pub(crate) fn skip(&self, text: &str, from: usize, to: usize) -> usize {
+        let remaining = text.as_bytes().get(from..to).unwrap_or(&[]);
         // Only the first byte of a character can be a start, so the result is a character boundary.
         let is_start = |&byte: &u8| if byte < 0x80 { self.first.ascii(byte) } else { self.first.wide && byte >= 0xc0 };
-        remaining.iter().position(is_start).map_or(text.len(), |at| from + at)
+        remaining.iter().position(is_start).map_or(to, |at| from + at)
     }
 
     /// Calls `each` for every node that is reachable from `from` without reading, assuming that all assertions hold.

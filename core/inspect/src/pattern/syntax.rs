@@ -140,7 +140,8 @@ fn ascii_look(look: Look) -> Look {
 /// Returns the class as it is without the folding of ASCII letters to other characters: each character of
 /// [`FOLDED_TO_ASCII`] that differs from both of its neighbours, which no letter folds to, becomes like them.
 fn without_folded(mut class: ClassUnicode) -> ClassUnicode {
-    let has = |class: &ClassUnicode, code: u32| class.iter().any(|r| (r.start() as u32..=r.end() as u32).contains(&code));
+    let has =
+        |class: &ClassUnicode, code: u32| class.iter().any(|r| (r.start() as u32..=r.end() as u32).contains(&code));
     for c in FOLDED_TO_ASCII {
         let [before, own, after] = [c as u32 - 1, c as u32, c as u32 + 1].map(|code| has(&class, code));
         let single = ClassUnicode::new([ClassUnicodeRange::new(c, c)]);

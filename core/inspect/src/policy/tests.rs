@@ -20,12 +20,12 @@ fn defaults_match_the_documentation() {
     assert!(b.is_on(Direction::Request) && !b.is_on(Direction::Response));
     assert_eq!((a.status(), a.message()), (400, "Refused by rule a of the gateway's policy."));
     assert_eq!(b.replacement(), "[b]");
-    assert_eq!((policy.max_match_bytes(), policy.on_unscannable()), (1024, OnUnscannable::Block));
+    assert_eq!((policy.max_match_bytes(), policy.on_unscannable(Direction::Response)), (1024, OnUnscannable::Block));
     assert!(policy.has(Direction::Request) && policy.can_edit(Direction::Response));
     let refusal = policy.refusal(crate::Cause::Rule(RuleIndex(0)));
     assert_eq!((refusal.status, refusal.code), (400, Some("content_policy_violation")));
     let logs = load(r#"{"rules":[{"id":"a","match":{"regex":"x"},"action":"log"}]}"#).unwrap();
-    assert_eq!(logs.on_unscannable(), OnUnscannable::Pass);
+    assert_eq!(logs.on_unscannable(Direction::Response), OnUnscannable::Pass);
     assert!(logs.has(Direction::Response) && !logs.can_edit(Direction::Response));
     assert!(!load(r#"{"rules":[]}"#).unwrap().has(Direction::Request));
 }
@@ -72,7 +72,11 @@ fn errors_name_the_rule_and_the_field() {
         ),
         (
             r#""id":"a","match":{"regex":"x{2000}"},"action":"log""#,
-            "rules[0].match (rule a): the shortest match has 2000 bytes, more than `max_match_bytes` (1024)",
+            "rules[0].match (rule a): the shortest match has 2000 bytes, more than `max_match_bytes` (1024); raise it, or match a part",
+        ),
+        (
+            r#""id":"a","match":{"regex":"-----BEGIN KEY-----[\\s\\S]{64,}?-----END KEY-----"},"action":"log""#,
+            "rules[0].match.regex (rule a): the text between its beginning and its end may be longer than `max_match_bytes` (1024), as private keys are (1,700 to 3,300 bytes), and would be missed; set `max_match_bytes` to 4096 or more, bound the repetition, or match the beginning alone",
         ),
         (
             r#""id":"a","match":{"regex":"(x{1000}){1000}"},"action":"log""#,
@@ -136,8 +140,16 @@ fn examples_are_checked_against_their_rule() {
 #[test]
 fn expressions_are_ascii_unless_unicode_is_asked_for() {
     for (pattern, text, expected) in [
-        (r#"{"regex":"\\bAKIA[0-9A-Z]{4}\\b"}"#, "我的密钥AKIA0000谢谢 üAKIA0000 xAKIA0000 AKIA0000_", "我的密钥*谢谢 ü* xAKIA0000 AKIA0000_"),
-        (r#"{"regex":"\\bAKIA[0-9A-Z]{4}\\b","unicode":true}"#, "我的密钥AKIA0000谢谢 AKIA0000", "我的密钥AKIA0000谢谢 *"),
+        (
+            r#"{"regex":"\\bAKIA[0-9A-Z]{4}\\b"}"#,
+            "我的密钥AKIA0000谢谢 üAKIA0000 xAKIA0000 AKIA0000_",
+            "我的密钥*谢谢 ü* xAKIA0000 AKIA0000_",
+        ),
+        (
+            r#"{"regex":"\\bAKIA[0-9A-Z]{4}\\b","unicode":true}"#,
+            "我的密钥AKIA0000谢谢 AKIA0000",
+            "我的密钥AKIA0000谢谢 *",
+        ),
         (r#"{"regex":"\\b[\\w.]{1,9}@[\\w.]{1,9}\\w\\b"}"#, "请联系jane.doe@ex.com谢谢", "请联系*谢谢"),
         (r#"{"regex":"\\d+"}"#, "٣9", "٣*"),
         (r#"{"regex":"\\d+","unicode":true}"#, "٣9", "*"),

@@ -55,6 +55,11 @@ impl Matcher {
         self.states
     }
 
+    /// Returns the position of the next character to read.
+    pub(crate) fn position(&self) -> u64 {
+        self.at
+    }
+
     /// Returns `true` if no match is in progress, so that a new search could take over at this position.
     pub(crate) fn is_idle(&self) -> bool {
         matches!(self.phase, Phase::Search { found: None }) && self.states.nodes.is_empty()
@@ -74,7 +79,7 @@ impl Matcher {
     /// Reads the available text and calls `each` for every match, in order. The search ends if `each` returns `false`.
     ///
     /// Stops once all matches that end at or before the limit of `view` have been found and no match is in progress.
-    /// Returns the position where another search can continue.
+    /// Returns the position where another search can continue. Stops early if the meter of `scratch` is exceeded.
     pub(crate) fn read(
         &mut self,
         target: &Target<'_>,
@@ -83,13 +88,20 @@ impl Matcher {
         mut each: impl FnMut(Match) -> bool,
     ) -> u64 {
         loop {
+            if scratch.meter.is_exceeded() {
+                return self.at;
+            }
             if self.states.nodes.is_empty() {
                 match self.phase {
                     Phase::Search { found: None } => {
                         if self.at >= view.limit() {
                             return self.at;
                         }
-                        self.at = view.position(target.program.skip(view.text(), view.index(self.at)));
+                        let (from, to) = (view.index(self.at), view.index(view.limit()));
+                        self.at = view.position(target.program.skip(view.text(), from, to));
+                        if self.at >= view.limit() {
+                            return self.at;
+                        }
                     }
                     Phase::Search { found: Some(start) } => self.begin_resolve(start, target),
                     Phase::Resolve { start, end } => {
@@ -283,7 +295,7 @@ mod tests {
         ] {
             let mut scratch = Scratch::default();
             read_with(&mut scratch, pattern, 1024, &[&text]);
-            let per_byte = scratch.work / text.len() as u64;
+            let per_byte = scratch.meter.used() / text.len() as u64;
             assert!(per_byte <= most, "{pattern}: {per_byte} nodes per byte");
         }
     }

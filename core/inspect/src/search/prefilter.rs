@@ -1,53 +1,95 @@
-//! Prefilter: finds quickly where in a text a rule may match.
+//! Prefilter: finds quickly where in a text a rule without literals may match.
 
+use super::meter::Meter;
+use crate::pattern::assertion::{self, Assertion};
 use crate::pattern::char_classes::{CharClass, CharClasses};
 use crate::pattern::char_set::CharSets;
 use crate::pattern::program::{Node, NodeId, Program, read};
+use regex_syntax::hir::Look;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Maximum memory of the automaton of a prefilter in bytes. When it is used up, the automaton is rebuilt from scratch.
-const MAX_BYTES: usize = 1 << 20;
-/// Cost of a new state, where every character read earns one. Building a state takes about as long as exact searches take
-/// for a few dozen characters. The prefilter therefore gives up on texts that need a new state for almost every character.
-const STATE_COST: u32 = 32;
-const MAX_CREDIT: u32 = 4096 * STATE_COST;
+const MAX_BYTES: usize = 2 << 20;
+/// Work of building a state beside the nodes that it visits.
+const STATE_WORK: u64 = 32;
 
-/// All rules of a direction in one automaton, without assertions and match starts.
+/// Rules of a direction without literals in one automaton, without match starts.
 ///
 /// It finds the positions at which a match may end; most texts have none. Exact searches are needed only there. It is a
-/// deterministic automaton over the [`CharClasses`] of the rules, whose states are built when a text first needs them.
+/// deterministic automaton over the [`CharClasses`] of the rules, whose states are built when a text first needs them. A
+/// state knows the character before it, so assertions on ASCII words and on lines are exact: a rule that begins with `\b`
+/// begins only at the border of a word. Other assertions are taken to hold.
 #[derive(Debug)]
 pub(crate) struct Prefilter {
     char_classes: Arc<CharClasses>,
     /// Number of the first node of each program in the numbering of all nodes, ascending.
     bases: Box<[u32]>,
-    /// Nodes that read the first character of a match.
-    seeds: Box<[NodeId]>,
+    /// First node of each program.
+    starts: Box<[NodeId]>,
     /// Number of nodes of all programs.
     nodes: usize,
 }
 
-/// Identity of a state: its nodes and its hits.
-type Key = (Box<[NodeId]>, Box<[u32]>);
+/// Character before a state, as far as assertions distinguish it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum Before {
+    #[default]
+    Edge,
+    LineFeed,
+    CarriageReturn,
+    Word,
+    Other,
+}
+
+impl Before {
+    const COUNT: usize = 5;
+
+    fn of(c: char) -> Before {
+        match c {
+            '\n' => Before::LineFeed,
+            '\r' => Before::CarriageReturn,
+            '_' => Before::Word,
+            c if c.is_ascii_alphanumeric() => Before::Word,
+            _ => Before::Other,
+        }
+    }
+
+    /// Returns a character of this kind.
+    fn sample(self) -> Option<char> {
+        match self {
+            Before::Edge => None,
+            Before::LineFeed => Some('\n'),
+            Before::CarriageReturn => Some('\r'),
+            Before::Word => Some('a'),
+            Before::Other => Some('-'),
+        }
+    }
+}
+
+/// Identity of a state: its nodes, whose edges that read nothing have not been followed, its hits, and the character before.
+type Key = (Box<[NodeId]>, Box<[u32]>, Before);
 
 /// States built so far.
 #[derive(Debug)]
 pub(crate) struct StateCache {
     /// Next state for each state and character class: 0 if unknown, else the state plus one, with [`HIT`] set if matches
-    /// may end there.
+    /// may end before this character.
     next: Vec<u32>,
     /// For each state, the ends of its nodes in `nodes` and of its hits in `hits`; they begin at the ends of the previous
     /// state.
     ends: Vec<(u32, u32)>,
     nodes: Vec<NodeId>,
-    /// Indices of the programs whose matches may end in a state.
+    /// Indices of the programs whose matches may end before the character that leads to a state.
     hits: Vec<u32>,
+    befores: Vec<Before>,
     by_key: BTreeMap<Key, u32>,
+    /// For each kind of character before and class: the nodes of matches that begin with this character.
+    seeds: Vec<Option<Box<[NodeId]>>>,
+    /// Programs whose matches may end at the end of the text.
+    last_hits: Vec<u32>,
     /// Maximum memory in bytes.
     pub(crate) max_bytes: usize,
-    /// Credit for building states, see [`STATE_COST`].
-    pub(crate) credit: u32,
     /// For each node, the number of the last build that reached it.
     marks: Vec<u32>,
     /// Number of the current build.
@@ -65,9 +107,11 @@ impl Default for StateCache {
             ends: Vec::new(),
             nodes: Vec::new(),
             hits: Vec::new(),
+            befores: Vec::new(),
             by_key: BTreeMap::new(),
+            seeds: Vec::new(),
+            last_hits: Vec::new(),
             max_bytes: MAX_BYTES,
-            credit: MAX_CREDIT,
             marks: Vec::new(),
             build: 0,
             pending: Vec::new(),
@@ -75,103 +119,115 @@ impl Default for StateCache {
     }
 }
 
+/// Position of the prefilter in a text.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct PrefilterScan {
+    state: usize,
+    at: usize,
+    is_at_end: bool,
+}
+
 impl Prefilter {
     /// Creates the prefilter of `programs`.
     pub(crate) fn new<'p>(programs: impl Iterator<Item = &'p Program>, char_classes: Arc<CharClasses>) -> Prefilter {
-        let (mut bases, mut seeds, mut nodes) = (Vec::new(), Vec::new(), 0);
+        let (mut bases, mut starts, mut nodes) = (Vec::new(), Vec::new(), 0);
         for program in programs {
-            program.reach(program.start(), &mut Vec::new(), |id, node| {
-                if matches!(node, Node::Char { .. } | Node::Set { .. }) {
-                    seeds.push(nodes as u32 + id);
-                }
-            });
             bases.push(nodes as u32);
+            starts.push(nodes as u32 + program.start());
             nodes += program.len();
         }
-        Prefilter { char_classes, bases: bases.into(), seeds: seeds.into(), nodes }
+        Prefilter { char_classes, bases: bases.into(), starts: starts.into(), nodes }
     }
 
-    /// Reads a text and calls `hit` with the index of a program and a byte index of the text wherever a match may end, in
-    /// ascending order of positions. No match of a program ends at a position without a hit.
-    ///
-    /// # Errors
-    /// The byte index at which the prefilter has given up. All hits up to and including this position were reported.
-    pub(crate) fn read(
+    /// Returns `true` if there are no programs.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.bases.is_empty()
+    }
+
+    /// Reads on to the next position at which a match may end, and returns it; `None` at the end of the text. No match of a
+    /// program ends at another position. Stops early if the meter is exceeded. The [`hits`](StateCache::hits) are those of
+    /// this position.
+    pub(crate) fn run(
         &self,
+        scan: &mut PrefilterScan,
         cache: &mut StateCache,
         programs: &Programs<'_>,
         text: &str,
-        mut hit: impl FnMut(usize, usize),
-    ) -> Result<(), usize> {
+        meter: &mut Meter,
+    ) -> Option<usize> {
         let classes = self.char_classes.len();
         let bytes = text.as_bytes();
-        let (mut state, mut at) = (0usize, 0usize);
-        let earned = u32::try_from(bytes.len()).unwrap_or(MAX_CREDIT).min(MAX_CREDIT);
-        cache.credit = cache.credit.saturating_add(earned).min(MAX_CREDIT);
-        while let Some(&byte) = bytes.get(at) {
-            let (class, len) = if byte < 0x80 {
-                (self.char_classes.ascii(byte), 1)
-            } else {
-                let Some(c) = text.get(at..).and_then(|rest| rest.chars().next()) else { break };
-                (self.char_classes.wide(c), c.len_utf8())
-            };
-            let mut next = cache.next.get(state * classes + usize::from(class)).copied().unwrap_or(0);
-            if next == 0 {
-                match self.step(cache, programs, state, class) {
-                    Some(built) => next = built,
-                    None => return Err(at),
-                }
-            }
-            at += len;
-            state = (next & !HIT) as usize - 1;
-            if next & HIT != 0 {
-                cache.hits(state).iter().for_each(|program| hit(*program as usize, at));
-            }
-        }
-        Ok(())
-    }
-
-    /// Builds the state that follows `state` over `class`. Returns `None` if the credit is used up.
-    fn step(&self, cache: &mut StateCache, programs: &Programs<'_>, state: usize, class: CharClass) -> Option<u32> {
-        cache.credit = cache.credit.checked_sub(STATE_COST)?;
         if cache.ends.is_empty() {
             cache.reset(self);
         }
-        let c = self.char_classes.sample(class);
-        cache.build = cache.build.wrapping_add(1);
-        if cache.build == 0 {
-            cache.marks.fill(0);
-            cache.build = 1;
-        }
-        let (mut nodes, mut hits) = (Vec::new(), Vec::new());
-        let mut pending = std::mem::take(&mut cache.pending);
-        pending.extend(cache.nodes(state).iter().chain(&self.seeds).filter_map(|id| {
-            let (program, base) = self.program_of(*id, programs)?;
-            Some(base + read(program.node(id - base), c, programs.sets)?)
-        }));
-        while let Some(id) = pending.pop() {
-            match cache.marks.get_mut(id as usize) {
-                Some(mark) if *mark != cache.build => *mark = cache.build,
-                _ => continue,
-            }
-            let index = self.index_of(id);
-            let Some((program, base)) = self.program_of(id, programs) else { continue };
-            match program.node(id - base) {
-                Node::Split { first, len } => {
-                    pending.extend(program.targets(first, len).iter().map(|next| base + next));
+        while let Some(&byte) = bytes.get(scan.at) {
+            let (class, len) = if byte < 0x80 {
+                (self.char_classes.ascii(byte), 1)
+            } else {
+                let Some(c) = text.get(scan.at..).and_then(|rest| rest.chars().next()) else { break };
+                (self.char_classes.wide(c), c.len_utf8())
+            };
+            let mut next = cache.next.get(scan.state * classes + usize::from(class)).copied().unwrap_or(0);
+            if next == 0 {
+                if meter.is_exceeded() {
+                    return None;
                 }
-                Node::Look { next, .. } => pending.push(base + next),
-                Node::Match => hits.push(index as u32),
-                Node::Char { .. } | Node::Set { .. } => nodes.push(id),
+                next = self.step(cache, programs, scan.state, class, meter);
+            }
+            let before = scan.at;
+            scan.at += len;
+            scan.state = (next & !HIT) as usize - 1;
+            if next & HIT != 0 {
+                return Some(before);
             }
         }
-        cache.pending = pending;
+        if scan.is_at_end {
+            return None;
+        }
+        scan.is_at_end = true;
+        let mut hits = std::mem::take(&mut cache.last_hits);
+        hits.clear();
+        self.follow(cache, programs, (Origin::State(scan.state), None), meter, &mut Vec::new(), &mut hits);
+        cache.last_hits = hits;
+        (!cache.last_hits.is_empty()).then_some(text.len())
+    }
+
+    /// Builds the state that follows `state` over `class`.
+    fn step(
+        &self,
+        cache: &mut StateCache,
+        programs: &Programs<'_>,
+        state: usize,
+        class: CharClass,
+        meter: &mut Meter,
+    ) -> u32 {
+        let c = self.char_classes.sample(class);
+        let before = cache.befores.get(state).copied().unwrap_or_default();
+        let (mut nodes, mut hits) = (Vec::new(), Vec::new());
+        meter.add(STATE_WORK);
+        let seed = before as usize * self.char_classes.len() + usize::from(class);
+        let seeds = match cache.seeds.get(seed) {
+            Some(Some(seeds)) => seeds.clone(),
+            _ => {
+                self.follow(cache, programs, (Origin::Starts(before), Some(c)), meter, &mut nodes, &mut hits);
+                let seeds: Box<[NodeId]> = std::mem::take(&mut nodes).into();
+                cache.seeds.resize(Before::COUNT * self.char_classes.len(), None);
+                if let Some(slot) = cache.seeds.get_mut(seed) {
+                    *slot = Some(seeds.clone());
+                }
+                seeds
+            }
+        };
+        self.follow(cache, programs, (Origin::State(state), Some(c)), meter, &mut nodes, &mut hits);
+        nodes.extend_from_slice(&seeds);
         nodes.sort_unstable();
+        nodes.dedup();
         hits.sort_unstable();
-        let key = (nodes.into_boxed_slice(), hits.into_boxed_slice());
+        hits.dedup();
+        let key = (nodes.into_boxed_slice(), hits.into_boxed_slice(), Before::of(c));
         if let Some(&next) = cache.by_key.get(&key) {
             cache.link(self, state, class, next);
-            return Some(next);
+            return next;
         }
         let full = cache.bytes(self) > cache.max_bytes;
         if full {
@@ -181,7 +237,58 @@ impl Prefilter {
         if !full {
             cache.link(self, state, class, next);
         }
-        Some(next)
+        next
+    }
+
+    /// Follows all edges from `origin` over the character `c`, or the end of the text. Adds the nodes behind it to `nodes`,
+    /// and the programs whose matches may end in front of it to `hits`.
+    fn follow(
+        &self,
+        cache: &mut StateCache,
+        programs: &Programs<'_>,
+        (origin, c): (Origin, Option<char>),
+        meter: &mut Meter,
+        nodes: &mut Vec<NodeId>,
+        hits: &mut Vec<u32>,
+    ) {
+        cache.build = cache.build.wrapping_add(1);
+        if cache.build == 0 {
+            cache.marks.fill(0);
+            cache.build = 1;
+        }
+        let mut pending = std::mem::take(&mut cache.pending);
+        let before = match origin {
+            Origin::State(state) => {
+                pending.extend_from_slice(cache.nodes(state));
+                cache.befores.get(state).copied().unwrap_or_default()
+            }
+            Origin::Starts(before) => {
+                pending.extend_from_slice(&self.starts);
+                before
+            }
+        };
+        while let Some(id) = pending.pop() {
+            match cache.marks.get_mut(id as usize) {
+                Some(mark) if *mark != cache.build => *mark = cache.build,
+                _ => continue,
+            }
+            meter.add(1);
+            let index = self.index_of(id);
+            let Some((program, base)) = self.program_of(id, programs) else { continue };
+            match program.node(id - base) {
+                Node::Split { first, len } => {
+                    pending.extend(program.targets(first, len).iter().map(|next| base + next));
+                }
+                Node::Look { look, next } => {
+                    if may_hold(look, before.sample(), c) {
+                        pending.push(base + next);
+                    }
+                }
+                Node::Match => hits.push(index as u32),
+                node => nodes.extend(c.and_then(|c| read(node, c, programs.sets)).map(|next| base + next)),
+            }
+        }
+        cache.pending = pending;
     }
 
     /// Returns the index of the program that a node belongs to.
@@ -203,16 +310,46 @@ pub(crate) struct Programs<'r> {
     pub(crate) sets: &'r CharSets,
 }
 
+/// Nodes that a step begins at.
+#[derive(Clone, Copy, Debug)]
+enum Origin {
+    State(usize),
+    /// First nodes of all programs, behind a character of this kind.
+    Starts(Before),
+}
+
+/// Returns `true` if an assertion holds, or if it depends on more than the kind of the character before.
+fn may_hold(look: Assertion, before: Option<char>, after: Option<char>) -> bool {
+    match look {
+        Assertion::KeywordStart(_) | Assertion::KeywordEnd(_) => true,
+        Assertion::Look(
+            Look::WordUnicode
+            | Look::WordUnicodeNegate
+            | Look::WordStartUnicode
+            | Look::WordEndUnicode
+            | Look::WordStartHalfUnicode
+            | Look::WordEndHalfUnicode,
+        ) => true,
+        look => assertion::holds(look, before, after),
+    }
+}
+
 impl StateCache {
+    /// Returns the programs whose matches may end at the position at which [`Prefilter::run`] has stopped.
+    pub(crate) fn hits(&self, scan: &PrefilterScan) -> &[u32] {
+        if scan.is_at_end { &self.last_hits } else { self.hits_of(scan.state) }
+    }
+
     /// Removes all states except the initial one, in which no match is in progress.
     fn reset(&mut self, prefilter: &Prefilter) {
         self.next.clear();
         self.ends.clear();
         self.nodes.clear();
         self.hits.clear();
+        self.befores.clear();
         self.by_key.clear();
         self.marks.resize(prefilter.nodes, 0);
-        self.push(prefilter, (Box::default(), Box::default()));
+        self.push(prefilter, (Box::default(), Box::default(), Before::Edge));
     }
 
     /// Adds a state and returns the transition to it.
@@ -221,6 +358,7 @@ impl StateCache {
         self.next.resize(self.next.len() + prefilter.char_classes.len(), 0);
         self.nodes.extend_from_slice(&key.0);
         self.hits.extend_from_slice(&key.1);
+        self.befores.push(key.2);
         self.ends.push((self.nodes.len() as u32, self.hits.len() as u32));
         let next = if key.1.is_empty() { state + 1 } else { (state + 1) | HIT };
         self.by_key.insert(key, next);
@@ -250,7 +388,7 @@ impl StateCache {
     }
 
     /// Returns the hits of a state.
-    fn hits(&self, state: usize) -> &[u32] {
+    fn hits_of(&self, state: usize) -> &[u32] {
         let begin = state.checked_sub(1).and_then(|before| self.ends.get(before)).map_or(0, |(_, hits)| *hits);
         let end = self.ends.get(state).map_or(0, |(_, hits)| *hits);
         self.hits.get(begin as usize..end as usize).unwrap_or(&[])

@@ -1,6 +1,7 @@
 //! Single step of a search over one character, and the working memory that steps share.
 
 use super::active_states::ActiveStates;
+use super::meter::Meter;
 use super::start_set::StartSet;
 use crate::pattern::assertion;
 use crate::pattern::char_set::CharSets;
@@ -43,9 +44,8 @@ pub(crate) struct Scratch {
     stack: Vec<NodeId>,
     /// Active states of finished searches, for reuse: in a stream, many searches begin and end with every word.
     spare: Vec<ActiveStates>,
-    /// Number of nodes visited, the measure of time spent.
-    #[cfg(test)]
-    pub(crate) work: u64,
+    /// Counts the nodes visited, the measure of time spent.
+    pub(crate) meter: Meter,
 }
 
 /// Maximum number of active states kept for reuse.
@@ -98,6 +98,8 @@ impl Scratch {
         let Target { program, sets, starts } = *target;
         self.begin(target);
         let width = starts.width();
+        // A visit copies the start set.
+        let work = 1 + width as u64 / 16;
         let mut carried = std::mem::take(&mut self.carried);
         let mut first_pending = usize::MAX;
         for (node, set) in states.nodes.iter().zip(states.sets.chunks(width)) {
@@ -117,8 +119,7 @@ impl Scratch {
             }
             let id = (word * 64) as NodeId + pending.trailing_zeros();
             *pending &= *pending - 1;
-            #[cfg(test)]
-            (self.work += 1);
+            self.meter.add(work);
             carried.clear();
             carried.extend_from_slice(self.set(id, width));
             match program.node(id) {
@@ -204,8 +205,7 @@ impl Scratch {
         'states: for &node in &states.nodes {
             self.stack.push(node);
             while let Some(id) = self.stack.pop() {
-                #[cfg(test)]
-                (self.work += 1);
+                self.meter.add(1);
                 match self.reached.get_mut(id as usize) {
                     Some(reached) if *reached != self.step => *reached = self.step,
                     _ => continue,

@@ -27,7 +27,7 @@ impl<'t> View<'t> {
         View { base, before, text, is_last, until: u64::MAX }
     }
 
-    /// Limits searches to matches that end at or before `until`.
+    /// Limits searches to matches that start before `until`, which lies between two characters.
     pub(crate) fn until(self, until: u64) -> View<'t> {
         View { until, ..self }
     }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 const ATOMS: &[&str] = &[
     "a", "b", "é", "_", " ", r"\n", r"\r", ".", "[ab]", "[^a]", r"\w", r"\W", r"\s", "[a-zé]", "(?i:B)", "(?s:.)",
-    "ab", "aé", "aab",
+    "ab", "aé", "aab", "q", "zq", "@", "@zq", "q@é",
 ];
 const ASSERTIONS: &[&str] = &[
     "^",
@@ -51,6 +51,7 @@ pub(crate) fn texts(len: Range<usize>) -> impl Strategy<Value = String> {
     let letter = prop_oneof![
         8 => select(vec!['a', 'b']),
         4 => select(vec!['é', '_', ' ', '\n', '\r', 'B', 'z', '-', '漢', '😀']),
+        3 => select(vec!['z', 'q', '@']),
     ];
     vec(letter, len).prop_map(|letters| letters.into_iter().collect())
 }
@@ -73,7 +74,7 @@ pub(crate) fn policy(rules: &[&str]) -> Arc<Policy> {
 
 /// Generates policies of one to four rules with these actions.
 pub(crate) fn policies(actions: &'static [&'static str]) -> impl Strategy<Value = Arc<Policy>> {
-    let keywords = vec(select(&["a", "ab", "éa", "bB_", "a b"][..]), 1..4);
+    let keywords = vec(select(&["a", "ab", "éa", "bB_", "a b", "zq", "@zqa"][..]), 1..4);
     let pattern = prop_oneof![
         3 => regexes().prop_map(|regex| format!(r#"{{"regex":{}}}"#, json(&regex, false))),
         1 => (keywords, any::<bool>(), any::<bool>()).prop_map(|(keywords, word, ignore_case)| {

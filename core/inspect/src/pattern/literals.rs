@@ -1,0 +1,378 @@
+//! Literals that every match of a pattern contains.
+//!
+//! A search first looks for literals, of all rules at once, and searches for a pattern only where one of its literals allows
+//! a match.
+
+use super::byte_rates::rate;
+use regex_syntax::hir::{Class, Hir, HirKind, Look, Repetition};
+
+/// Maximum number of literals of a regular expression. Lists of literals that are longer select no better.
+const MAX_LITERALS: usize = 64;
+/// Maximum number of characters of a class that a literal is extended by, each one making the list as many times longer.
+const MAX_CLASS: usize = 4;
+/// Maximum length of a literal while it is collected; a longer one is split.
+const MAX_COLLECTED: usize = 64;
+/// Maximum length of a literal in bytes. A longer one selects no better, and takes more memory.
+pub(crate) const MAX_LITERAL: usize = 16;
+/// Characters that a search around a literal reads beside the lead.
+const WINDOW_CHARS: f64 = 24.0;
+/// Maximum number of characters that searches around literals read per byte of an average text. A rule with more is searched
+/// by the prefilter.
+const MAX_WINDOW_RATE: f64 = 0.1;
+/// Lead that counts if there is no bound, in bytes.
+const UNBOUNDED_LEAD: usize = 1024;
+
+/// Set of literals such that every match of a pattern contains one of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Literals {
+    /// Literals in lower case, sorted, none the prefix of another. ASCII letters match in any case.
+    pub(crate) list: Vec<Box<[u8]>>,
+    /// Largest distance in bytes from the start of a match to the start of its literal; `None` if there is no bound.
+    pub(crate) lead: Option<usize>,
+    /// `true` if a match begins with its literal and no ASCII letter, digit or `_` may be in front.
+    pub(crate) at_border: bool,
+}
+
+impl Literals {
+    /// Returns the literals of an expression that select best; `None` if there are none that select well.
+    pub(crate) fn of(hir: &Hir) -> Option<Literals> {
+        let mut sequence = Sequence::default();
+        sequence.push(Part::of(hir));
+        let Part { best, .. } = sequence.finish();
+        let Candidate { list, lead, .. } = best.filter(|best| best.cost <= MAX_WINDOW_RATE)?;
+        let at_border =
+            lead == Some(0) && begins_at_border(hir) && list.iter().all(|literal| begins_with_word(literal));
+        Some(Literals { list: list.into_iter().map(Vec::into_boxed_slice).collect(), lead, at_border })
+    }
+
+    /// Returns the literals of a list of keywords, given as the variants of each of their characters. `at_border` says that no
+    /// word character may be in front of them.
+    pub(crate) fn of_keywords<'k>(
+        keywords: impl Iterator<Item = &'k str>,
+        ignore_case: bool,
+        at_border: bool,
+    ) -> Option<Literals> {
+        let mut list: Vec<Vec<u8>> = Vec::new();
+        let mut lead = 0;
+        for keyword in keywords {
+            let (start, literal) = longest_run(keyword, ignore_case)?;
+            lead = lead.max(start);
+            list.push(literal);
+        }
+        let at_border = at_border && lead == 0 && list.iter().all(|literal| begins_with_word(literal));
+        let list = minimal(list)?.into_iter().map(Vec::into_boxed_slice).collect();
+        Some(Literals { list, lead: Some(lead), at_border })
+    }
+}
+
+/// Returns the longest part of a keyword that has one spelling in lower case, and the largest distance from the start of a
+/// match.
+fn longest_run(keyword: &str, ignore_case: bool) -> Option<(usize, Vec<u8>)> {
+    let mut best: Option<(usize, Vec<u8>)> = None;
+    let (mut offset, mut start, mut run) = (0, 0, Vec::new());
+    for c in keyword.chars() {
+        let has_case = ignore_case && !c.is_ascii() && super::keywords::case_variants(c, true).len() > 1;
+        if has_case {
+            run.clear();
+        } else {
+            if run.is_empty() {
+                start = offset;
+            }
+            run.extend_from_slice(c.encode_utf8(&mut [0; 4]).to_ascii_lowercase().as_bytes());
+            if best.as_ref().is_none_or(|(_, best)| run.len() > best.len()) {
+                best = Some((start, run.clone()));
+            }
+        }
+        // The variants of a letter have at most one byte more than the letter.
+        offset += c.len_utf8() + usize::from(has_case);
+    }
+    best
+}
+
+/// Literals that every match contains, with their estimated cost.
+#[derive(Clone, Debug)]
+struct Candidate {
+    list: Vec<Vec<u8>>,
+    lead: Option<usize>,
+    /// Characters that searches around the literals read, per byte of an average text.
+    cost: f64,
+}
+
+impl Candidate {
+    fn new(list: Vec<Vec<u8>>, lead: Option<usize>) -> Option<Candidate> {
+        let list = minimal(list)?;
+        let window = WINDOW_CHARS + lead.unwrap_or(UNBOUNDED_LEAD).min(UNBOUNDED_LEAD) as f64;
+        let cost = list.iter().map(|literal| rate(literal)).sum::<f64>() * window;
+        Some(Candidate { list, lead, cost })
+    }
+
+    /// Moves the literals behind a text of at most `offset` bytes.
+    fn behind(self, offset: Option<usize>) -> Option<Candidate> {
+        let lead = self.lead.zip(offset).map(|(lead, offset)| lead + offset);
+        Candidate::new(self.list, lead)
+    }
+}
+
+/// Cuts, sorts and deduplicates literals. `None` if one of them is empty.
+fn minimal(mut list: Vec<Vec<u8>>) -> Option<Vec<Vec<u8>>> {
+    for literal in &mut list {
+        cut(literal, MAX_LITERAL);
+    }
+    list.sort_unstable();
+    // A literal that begins with another one is found where the other is.
+    list.dedup_by(|next, first| next.starts_with(first));
+    (!list.is_empty() && list.iter().all(|literal| !literal.is_empty())).then_some(list)
+}
+
+/// Shortens a literal to at most `len` bytes of whole characters.
+pub(crate) fn cut(literal: &mut Vec<u8>, len: usize) {
+    if literal.len() > len {
+        let is_start = |at: &usize| literal.get(*at).is_none_or(|byte| byte & 0xc0 != 0x80);
+        let len = (0..=len).rev().find(is_start).unwrap_or(0);
+        literal.truncate(len);
+    }
+}
+
+/// What is known of a part of an expression.
+#[derive(Clone, Debug, Default)]
+struct Part {
+    /// All texts that the part matches, in lower case, if they are few.
+    exact: Option<Vec<Vec<u8>>>,
+    /// Best literals that every match of the part contains.
+    best: Option<Candidate>,
+    /// Length of the longest match in bytes; `None` if there is no bound.
+    longest: Option<usize>,
+}
+
+impl Part {
+    fn of(hir: &Hir) -> Part {
+        let longest = hir.properties().maximum_len();
+        match hir.kind() {
+            HirKind::Empty | HirKind::Look(_) => Part { exact: Some(vec![Vec::new()]), best: None, longest },
+            HirKind::Literal(literal) => {
+                Part { exact: Some(vec![literal.0.to_ascii_lowercase()]), best: None, longest }
+            }
+            HirKind::Class(class) => Part { exact: members(class), best: None, longest },
+            HirKind::Capture(capture) => Part::of(&capture.sub),
+            HirKind::Concat(parts) => {
+                let mut sequence = Sequence::default();
+                parts.iter().for_each(|part| sequence.push(Part::of(part)));
+                sequence.finish()
+            }
+            HirKind::Alternation(choices) => {
+                let parts: Vec<Part> = choices.iter().map(Part::of).collect();
+                Part { exact: union(&parts), best: best_of_all(parts), longest }
+            }
+            HirKind::Repetition(repetition) => Part { longest, ..Part::repeated(repetition) },
+        }
+    }
+
+    fn repeated(repetition: &Repetition) -> Part {
+        let Repetition { min, max, ref sub, .. } = *repetition;
+        let part = Part::of(sub);
+        if min == 0 {
+            let mut exact = part.exact.filter(|_| max == Some(1));
+            if let Some(exact) = &mut exact {
+                exact.push(Vec::new());
+            }
+            return Part { exact, ..Part::default() };
+        }
+        let mut sequence = Sequence::default();
+        for _ in 0..min.min(MAX_LITERAL as u32) {
+            sequence.push(part.clone());
+        }
+        if max != Some(min) || min > MAX_LITERAL as u32 {
+            sequence.push(Part::default());
+        }
+        sequence.finish()
+    }
+
+    /// Returns the best literals of the part alone.
+    fn candidate(self) -> Option<Candidate> {
+        let own = self.exact.and_then(|exact| Candidate::new(exact, Some(0)));
+        better(own, self.best)
+    }
+}
+
+/// Returns the texts that a class matches, in lower case, if they are few.
+fn members(class: &Class) -> Option<Vec<Vec<u8>>> {
+    let mut members = Vec::new();
+    let mut add = |c: char| {
+        let text = c.encode_utf8(&mut [0; 4]).to_ascii_lowercase().into_bytes();
+        if !members.contains(&text) {
+            members.push(text);
+        }
+        members.len() <= MAX_CLASS
+    };
+    let are_few = match class {
+        Class::Unicode(class) => class.iter().all(|range| (range.start()..=range.end()).all(&mut add)),
+        Class::Bytes(class) => {
+            class.iter().all(|range| (range.start()..=range.end()).all(|byte| add(char::from(byte))))
+        }
+    };
+    are_few.then_some(members)
+}
+
+/// Returns the texts of all parts, if they are few.
+fn union(parts: &[Part]) -> Option<Vec<Vec<u8>>> {
+    let mut all = Vec::new();
+    for part in parts {
+        all.extend_from_slice(part.exact.as_ref()?);
+        if all.len() > MAX_LITERALS {
+            return None;
+        }
+    }
+    Some(all)
+}
+
+/// Returns literals of which every match of any of the parts contains one.
+fn best_of_all(parts: Vec<Part>) -> Option<Candidate> {
+    let (mut list, mut lead) = (Vec::new(), Some(0));
+    for part in parts {
+        let candidate = part.candidate()?;
+        list.extend(candidate.list);
+        lead = lead.zip(candidate.lead).map(|(lead, own): (usize, usize)| lead.max(own));
+        if list.len() > MAX_LITERALS {
+            return None;
+        }
+    }
+    Candidate::new(list, lead)
+}
+
+fn better(a: Option<Candidate>, b: Option<Candidate>) -> Option<Candidate> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(if b.cost < a.cost { b } else { a }),
+        (a, b) => a.or(b),
+    }
+}
+
+/// Sequence of parts.
+struct Sequence {
+    /// Texts that the parts since the last one without a short list of texts match.
+    current: Vec<Vec<u8>>,
+    /// Length in bytes of the longest match of the parts before `current`.
+    lead: Option<usize>,
+    /// Length in bytes of the longest match of all parts.
+    longest: Option<usize>,
+    /// `true` if `current` are the texts of all parts.
+    is_exact: bool,
+    best: Option<Candidate>,
+}
+
+impl Default for Sequence {
+    fn default() -> Sequence {
+        Sequence { current: vec![Vec::new()], lead: Some(0), longest: Some(0), is_exact: true, best: None }
+    }
+}
+
+impl Sequence {
+    fn push(&mut self, part: Part) {
+        let behind = part.best.and_then(|best| best.behind(self.longest));
+        self.best = better(self.best.take(), behind);
+        let product = part.exact.as_ref().and_then(|exact| self.product(exact));
+        match product {
+            Some(product) => self.current = product,
+            None => {
+                self.is_exact = false;
+                self.lead = self.longest;
+                if part.exact.is_none() {
+                    self.lead = add(self.longest, part.longest);
+                }
+                self.current = part.exact.unwrap_or_else(|| vec![Vec::new()]);
+            }
+        }
+        self.longest = add(self.longest, part.longest);
+        // Of candidates of the same cost, the last one is the longest.
+        self.best = better(Candidate::new(self.current.clone(), self.lead), self.best.take());
+    }
+
+    /// Returns the current texts, each continued by each of `exact`, if they are few and short.
+    fn product(&self, exact: &[Vec<u8>]) -> Option<Vec<Vec<u8>>> {
+        let longest = |list: &[Vec<u8>]| list.iter().map(Vec::len).max().unwrap_or(0);
+        if self.current.len() * exact.len() > MAX_LITERALS || longest(&self.current) + longest(exact) > MAX_COLLECTED {
+            return None;
+        }
+        let product = self.current.iter().flat_map(|own| exact.iter().map(move |next| [&own[..], &next[..]].concat()));
+        Some(product.collect())
+    }
+
+    fn finish(self) -> Part {
+        Part { exact: self.is_exact.then_some(self.current), best: self.best, longest: self.longest }
+    }
+}
+
+fn add(a: Option<usize>, b: Option<usize>) -> Option<usize> {
+    a.zip(b).and_then(|(a, b)| a.checked_add(b))
+}
+
+/// Returns `true` if a match begins with an assertion that an ASCII word begins.
+fn begins_at_border(hir: &Hir) -> bool {
+    match hir.kind() {
+        HirKind::Look(look) => matches!(look, Look::WordAscii | Look::WordStartAscii | Look::WordStartHalfAscii),
+        HirKind::Capture(capture) => begins_at_border(&capture.sub),
+        HirKind::Concat(parts) => parts.first().is_some_and(begins_at_border),
+        HirKind::Alternation(choices) => choices.iter().all(begins_at_border),
+        HirKind::Repetition(repetition) => repetition.min > 0 && begins_at_border(&repetition.sub),
+        HirKind::Empty | HirKind::Literal(_) | HirKind::Class(_) => false,
+    }
+}
+
+/// Returns `true` if a literal begins with an ASCII word character.
+fn begins_with_word(literal: &[u8]) -> bool {
+    literal.first().is_some_and(|&byte| is_word(byte))
+}
+
+/// Returns `true` for an ASCII letter, digit or `_`.
+pub(crate) fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pattern::syntax;
+
+    #[test]
+    fn literals_of_patterns() {
+        for (pattern, expected) in [
+            (r"\b(AKIA|ASIA)[0-9A-Z]{16}\b", Some((&["akia", "asia"][..], Some(0), true))),
+            (r"(?i)password\s*=\s*\w+", Some((&["password"], Some(0), false))),
+            (r"[\w.]{1,64}@[\w.]{1,99}", Some((&["@"], Some(64), false))),
+            (r"-----BEGIN ([A-Z]{2,10} ){0,2}PRIVATE KEY-----", Some((&["-----begin "], Some(0), false))),
+            (r"\w+-secret-?key", Some((&["-secret"], None, false))),
+            (r"[a-z]{3}(foo1|x[0-9]+bar2)", Some((&["bar2", "foo1"], None, false))),
+            (r"\b(?i)(?:key|token)[:=]\S{9}", Some((&["key:", "key=", "token:", "token="], Some(0), true))),
+            (r"(ab){3,}c", Some((&["ababab"], Some(0), false))),
+            (r"[12]zzz[34567]", Some((&["1zzz", "2zzz"], Some(0), false))),
+            (r"(?i)straße \d", Some((&["straße ", "straẞe "], Some(0), false))),
+            (r"秘密\w", Some((&["秘密"], Some(0), false))),
+            (r"\b\d{3}[- ]\d{4}\b", None),
+            (r"[a-z]+", None),
+            (r"foo|[a-z]{9}", None),
+            (r"a|zq", None),
+        ] {
+            let found = Literals::of(&syntax::parse(pattern, false).unwrap());
+            let expected = expected.map(|(list, lead, at_border)| Literals {
+                list: list.iter().map(|literal| literal.as_bytes().into()).collect(),
+                lead,
+                at_border,
+            });
+            assert_eq!(found, expected, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn literals_of_keywords() {
+        for (keywords, ignore_case, expected) in [
+            (&["Stop", "stopping", "éclair"][..], true, Some((&["clair", "stop"][..], Some(3)))),
+            (&["éclair"], false, Some((&["éclair"], Some(0)))),
+            (&["这是秘密文件这是秘密文件"], true, Some((&["这是秘密文"], Some(0)))),
+            (&["stop", "é"], true, None),
+        ] {
+            let found = Literals::of_keywords(keywords.iter().copied(), ignore_case, false);
+            let found = found.map(|found| (found.list, found.lead));
+            let expected = expected.map(|(list, lead)| (list.iter().map(|one| one.as_bytes().into()).collect(), lead));
+            assert_eq!(found, expected, "{keywords:?}");
+        }
+    }
+}
