@@ -20,6 +20,9 @@ pub(crate) fn run(flags: &[&str]) -> Result<()> {
     if let ["instructions", flags @ ..] = flags {
         return instructions(flags);
     }
+    if let ["inspect", args @ ..] = flags {
+        return inspect(args);
+    }
     let is_known = |flag: &str| matches!(flag, "--quick" | "--write" | "--access-log") || flag.starts_with("--rounds=");
     if let Some(flag) = flags.iter().find(|flag| !is_known(flag)) {
         return Err(Error::new(format!("bench takes --quick, --write, --rounds=N and --access-log, not `{flag}`")));
@@ -65,6 +68,17 @@ fn llm(flags: &[&str]) -> Result<()> {
 const SUBJECT: &str = "tollgate-bench-llm-subject";
 const RUNNER: &str = "tollgate-bench-llm";
 const NO_VECTORS: &str = "-Ctarget-feature=-simd128";
+
+/// Runs `cargo xtask bench inspect`: the rules of a gitleaks configuration, natively.
+fn inspect(args: &[&str]) -> Result<()> {
+    progress::step("building the program (release)");
+    cargo::run(&["build", "--release", "--package", INSPECT])?;
+    progress::step("measuring");
+    let run = ChildBuilder::new(workspace::target_dir().join("release").join(INSPECT)).args(args).run()?;
+    if run.success() { Ok(()) } else { Err(Error::new("the benchmark failed, see above")) }
+}
+
+const INSPECT: &str = "tollgate-bench-inspect";
 
 /// Runs `cargo xtask bench tokens`: the same program natively and as a module in wasmtime, Node and Envoy.
 fn tokens(flags: &[&str]) -> Result<()> {
