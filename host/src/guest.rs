@@ -106,6 +106,9 @@ impl<'a> Guest<'a> {
             return Err(Status::InvalidMemoryAccess);
         }
         self.write(pointer, bytes)?;
+        if self.caller.data().host.tracing {
+            self.trace(TraceEvent::Allocation(bytes.len()));
+        }
         Ok(pointer)
     }
 
@@ -115,15 +118,20 @@ impl<'a> Guest<'a> {
             let description = std::mem::take(&mut self.caller.data_mut().call_description);
             let name = name.strip_prefix("proxy_").unwrap_or(name);
             let text = format!("{name}({description}) = {}", status as i32);
-            let id = self.context_id();
-            let data = self.caller.data_mut();
-            let (stream, plugin) = match data.contexts.get(&id) {
-                Some(Context::Stream { stream, plugin, .. }) => (*stream, plugin.name.clone()),
-                Some(Context::Root { plugin }) => (data.host.root_callback_stream, plugin.name.clone()),
-                None => return,
-            };
-            data.host.trace(stream, &plugin, id, TraceEvent::HostCall(text));
+            self.trace(TraceEvent::HostCall(text));
         }
+    }
+
+    /// Adds an event to the trace of the context that host calls are for.
+    fn trace(&mut self, event: TraceEvent) {
+        let id = self.context_id();
+        let data = self.caller.data_mut();
+        let (stream, plugin) = match data.contexts.get(&id) {
+            Some(Context::Stream { stream, plugin, .. }) => (*stream, plugin.name.clone()),
+            Some(Context::Root { plugin }) => (data.host.root_callback_stream, plugin.name.clone()),
+            None => return,
+        };
+        data.host.trace(stream, &plugin, id, event);
     }
 
     /// Sets the description of the host call for the trace: names, sizes and numbers, never content.

@@ -30,6 +30,8 @@ pub enum TraceEvent {
     Returned(String),
     /// Host call: its name, arguments without content, and status.
     HostCall(String),
+    /// Memory that the guest allocates for the result of the host call that is being made, in bytes.
+    Allocation(usize),
     /// Action of the proxy.
     Proxy(String),
 }
@@ -65,6 +67,7 @@ impl fmt::Display for TraceLine {
             TraceEvent::Callback(text) => write!(f, "{} c{} > {text}", self.plugin, self.context),
             TraceEvent::Returned(text) => write!(f, "{} c{} < {text}", self.plugin, self.context),
             TraceEvent::HostCall(text) => write!(f, "{} c{}     {text}", self.plugin, self.context),
+            TraceEvent::Allocation(bytes) => write!(f, "{} c{}       allocates {bytes} bytes", self.plugin, self.context),
             TraceEvent::Proxy(text) => write!(f, "proxy: {text}"),
         }
     }

@@ -1,16 +1,21 @@
-//! Number of callbacks and host calls of one small call through the reference policy.
+//! Number of callbacks, host calls and allocations of one small call through the reference policy.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use serde_json::Value;
 use tollgate_host::{Listener, Module, Plugin, Process, Request, Route, Trace, TraceEvent, UpstreamResponse};
 use tollgate_workspace as workspace;
 
-/// Callbacks and host calls of a call whose request has 1 KB, with every stage on; docs/filters/gateway.md names them.
-const COUNTS: (usize, usize) = (10, 43);
+/// Callbacks, host calls and allocations for their results of a call whose request has 1 KB, with every stage on;
+/// docs/filters/gateway.md names them.
+const COUNTS: [usize; 3] = [10, 43, 7];
 
-fn counts(trace: &Trace) -> (usize, usize) {
+fn counts(trace: &Trace) -> [usize; 3] {
     let count = |kind: fn(&TraceEvent) -> bool| trace.lines().iter().filter(|line| kind(&line.event)).count();
-    (count(|event| matches!(event, TraceEvent::Callback(_))), count(|event| matches!(event, TraceEvent::HostCall(_))))
+    [
+        count(|event| matches!(event, TraceEvent::Callback(_))),
+        count(|event| matches!(event, TraceEvent::HostCall(_))),
+        count(|event| matches!(event, TraceEvent::Allocation(_))),
+    ]
 }
 
 #[test]
@@ -43,5 +48,5 @@ fn host_calls_of_a_small_call() {
     listener.send(request());
     let exchange = listener.send(request());
     assert_eq!(exchange.client.status, 200, "{}", exchange.client.text());
-    assert_eq!(counts(&exchange.trace), COUNTS, "callbacks, host calls:\n{}", exchange.trace);
+    assert_eq!(counts(&exchange.trace), COUNTS, "callbacks, host calls, allocations:\n{}", exchange.trace);
 }
