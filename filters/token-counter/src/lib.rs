@@ -5,23 +5,20 @@
 //! from a client that did not ask for it. After the call it publishes the record and its metrics. It refuses no call,
 //! except that the kit refuses unreadable ones.
 
+mod counting;
 mod metrics;
+mod properties;
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
 use serde::Deserialize;
-use tollgate_kit::{
-    BodyMode, Call, ConfigError, Configuration, Exchange, Filter, Limits, Response, ResponseHead, StreamAction,
-    StreamEnd, Verdict, now_ns, property, random_key,
-};
-use tollgate_llm::{ParsedEvent, ServiceTier};
-use tollgate_tokens::{
-    Catalog, InputSource, Keeper, MeteredEvent, MeteredPrompt, RawAliases, RawTokenizer, RecordSource, TextCache,
-    UsageMeter, UsageRecord,
-};
+use tollgate_kit::{ConfigError, Configuration, Exchange, Filter, Limits};
+use tollgate_tokens::{Catalog, RawAliases, RawTokenizer};
 
 use metrics::Metrics;
+
+pub use counting::Counting;
 
 /// Configuration of the filter.
 #[derive(Debug, Default, Deserialize)]
@@ -50,7 +47,7 @@ impl TokenCounter {
 
     /// Returns the count of one call.
     pub fn counting(self: Rc<Self>) -> Counting {
-        Counting { filter: self, meter: None, input_tokens: 0, is_uncounted: false, forwarded_ns: 0, first_ns: None }
+        Counting::new(self)
     }
 }
 
@@ -76,217 +73,3 @@ impl Filter for TokenCounter {
 
 #[cfg(feature = "module")]
 tollgate_kit::filter!(TokenCounter);
-
-/// Token count of one call.
-pub struct Counting {
-    filter: Rc<TokenCounter>,
-    meter: Option<UsageMeter>,
-    input_tokens: u64,
-    /// `true` if the prompt was neither counted nor bounded.
-    is_uncounted: bool,
-    forwarded_ns: u64,
-    first_ns: Option<u64>,
-}
-
-// === impl Counting ===
-
-impl Exchange for Counting {
-    fn on_request(&mut self, call: &mut Call<'_>) -> Verdict {
-        let model = call.model();
-        self.count(call, model.as_deref().unwrap_or_default());
-        call.view().include_usage(call.body(), call.edits());
-        Verdict::Continue
-    }
-
-    fn reads_response(&self) -> bool {
-        true
-    }
-
-    fn on_response_head(&mut self, head: &mut ResponseHead) -> BodyMode {
-        if let (Some(meter), true) = (&mut self.meter, head.is_success()) {
-            meter.head_usage(head.usage);
-        }
-        match &self.meter {
-            _ if !head.is_success() => BodyMode::Pass,
-            Some(meter) if head.is_streamed() && meter.withholds() => BodyMode::Edit,
-            _ => BodyMode::Observe,
-        }
-    }
-
-    fn on_response(&mut self, response: &mut Response<'_>) -> Verdict {
-        self.first_ns.get_or_insert_with(now_ns);
-        if let Some(meter) = &mut self.meter {
-            meter.response(response.view(), response.body());
-        }
-        Verdict::Continue
-    }
-
-    fn on_event(&mut self, event: &ParsedEvent<'_>, out: &mut Vec<u8>) -> StreamAction {
-        if !self.meter(event).withhold {
-            out.extend_from_slice(event.raw());
-        }
-        StreamAction::Continue
-    }
-
-    fn on_elided(&mut self, bytes: u64) {
-        if let Some(meter) = &mut self.meter {
-            meter.add_elided(bytes);
-        }
-    }
-
-    fn on_unscanned(&mut self, bytes: u64) {
-        if let Some(meter) = &mut self.meter {
-            meter.mark_unreadable(bytes);
-        }
-    }
-
-    fn on_progress(&mut self, _: fn() -> u64, bytes: u64) {
-        if let Some(meter) = &mut self.meter {
-            meter.add_unreadable(bytes);
-        }
-    }
-
-    fn on_log(&mut self, end: &StreamEnd) {
-        self.settle(end);
-    }
-}
-
-impl Counting {
-    /// Counts the prompt of a call with the tokenizer of `model`, and starts the meter of its response. A free call has no
-    /// tokens.
-    pub fn count(&mut self, call: &Call<'_>, model: &str) {
-        let view = call.view();
-        let profile = self.filter.catalog.profile(model);
-        if !view.dialect.is_free() {
-            let body = call.body();
-            self.input_tokens =
-                TextCache::with_shared(body, random_key, |cache| profile.count_cached(view, body, cache)).tokens;
-            self.filter.metrics.borrow().counted.add(1);
-        }
-        self.start(call, InputSource::Counted, UsageMeter::new(view, profile.tokenizer().clone(), self.input_tokens));
-    }
-
-    /// Computes an upper bound of the prompt of a call instead of its count, and starts the meter of its response. The texts
-    /// are kept as far as [`Keeper`] permits, and counted if the provider reports no usage.
-    pub fn bound(&mut self, call: &Call<'_>, model: &str) {
-        let view = call.view();
-        if view.dialect.is_free() {
-            return self.count(call, model);
-        }
-        let profile = self.filter.catalog.profile(model);
-        let bound = profile.bound(view, call.body(), &Keeper::shared());
-        self.input_tokens = bound.tokens;
-        let meter = UsageMeter::new(view, profile.tokenizer().clone(), MeteredPrompt::Kept(bound.kept));
-        self.start(call, InputSource::Bounded, meter);
-    }
-
-    /// Returns a lower bound of the prompt of a call.
-    pub fn least(&self, call: &Call<'_>, model: &str) -> u64 {
-        self.filter.catalog.profile(model).lower_bound(call.view())
-    }
-
-    /// Publishes the tokens of the prompt, and starts the meter of the response.
-    fn start(&mut self, call: &Call<'_>, source: InputSource, meter: UsageMeter) {
-        property::set_number(property::INPUT_TOKENS, self.input_tokens);
-        property::set(property::INPUT_TOKENS_SOURCE, source.name());
-        self.meter = Some(meter);
-        self.forwarded_ns = call.now_ns();
-    }
-
-    /// Starts the meter of the response without counting the prompt.
-    pub fn meter_only(&mut self, call: &Call<'_>, model: &str) {
-        let tokenizer = self.filter.catalog.profile(model).tokenizer().clone();
-        self.meter = Some(UsageMeter::new(call.view(), tokenizer, 0));
-        self.is_uncounted = true;
-        self.forwarded_ns = call.now_ns();
-    }
-
-    /// Returns the tokens of the prompt, counted or bounded.
-    pub fn input_tokens(&self) -> u64 {
-        self.input_tokens
-    }
-
-    /// Reads one event of a streamed response.
-    pub fn meter(&mut self, event: &ParsedEvent<'_>) -> MeteredEvent {
-        let seen = self.meter.as_mut().map(|meter| meter.event(event)).unwrap_or_default();
-        if seen.has_text {
-            self.first_ns.get_or_insert_with(now_ns);
-        }
-        seen
-    }
-
-    /// Returns the model that the provider says it served.
-    pub fn served_model(&self) -> Option<&str> {
-        self.meter.as_ref()?.served_model()
-    }
-
-    /// Returns the usage of a call as far as it has been seen.
-    pub fn record(&self) -> UsageRecord {
-        self.meter.as_ref().map_or(UsageRecord::NOTHING, |meter| meter.record())
-    }
-
-    /// Publishes the usage of a call at its end, and returns it.
-    pub fn settle(&mut self, end: &StreamEnd) -> UsageRecord {
-        let Some(meter) = &self.meter else { return UsageRecord::NOTHING };
-        let mut record = if end.was_served() { meter.record() } else { UsageRecord::NOTHING };
-        if self.is_uncounted && record.source != RecordSource::None && record.input_source != InputSource::Provider {
-            // Nobody knows the tokens of the prompt.
-            record.complete = false;
-        }
-        publish(&record);
-        if let Some(model) = meter.served_model() {
-            property::set_name(property::SERVED_MODEL, model);
-        }
-        let ttft_ms = self.first_ns.map(|first| first.saturating_sub(self.forwarded_ns) / 1_000_000);
-        if let Some(ttft_ms) = ttft_ms {
-            property::set_number(property::TTFT_MS, ttft_ms);
-        }
-        // Only a model that a provider has served becomes a label: a client could invent names without end.
-        let label = meter.served_model().filter(|_| end.succeeded).unwrap_or("none");
-        self.filter.metrics.borrow_mut().settle(label, &record, ttft_ms);
-        record
-    }
-}
-
-fn publish(record: &UsageRecord) {
-    let usage = &record.usage;
-    for (name, value) in [
-        (property::INPUT_TOKENS, usage.input),
-        (property::OUTPUT_TOKENS, usage.output),
-        (property::TOTAL_TOKENS, usage.total),
-    ] {
-        property::set_number(name, value);
-    }
-    for (name, value) in [
-        (property::CACHED_TOKENS, usage.cached),
-        (property::CACHE_WRITE_TOKENS, usage.cache_write()),
-        (property::CACHE_WRITE_1H_TOKENS, usage.cache_write_1h),
-        (property::AUDIO_INPUT_TOKENS, usage.audio_input),
-        (property::IMAGE_INPUT_TOKENS, usage.image_input),
-        (property::VIDEO_INPUT_TOKENS, usage.video_input),
-        (property::AUDIO_INPUT_MS, usage.audio_input_ms),
-        (property::REASONING_TOKENS, usage.reasoning),
-        (property::AUDIO_OUTPUT_TOKENS, usage.audio_output),
-        (property::IMAGE_OUTPUT_TOKENS, usage.image_output),
-        (property::VIDEO_OUTPUT_TOKENS, usage.video_output),
-        (property::WEB_SEARCHES, usage.web_searches),
-        (property::PAGES, usage.pages),
-        (property::SEARCH_UNITS, usage.search_units),
-    ] {
-        property::set_unless_zero(name, value);
-    }
-    if let Some(tier) = record.service_tier.or(record.requested_tier).filter(|tier| *tier != ServiceTier::Default) {
-        property::set(property::SERVICE_TIER, tier.name());
-    }
-    if !record.anomalies.is_empty() {
-        property::set(property::USAGE_ANOMALIES, record.anomalies.names().collect::<Vec<_>>().join(","));
-    }
-    if let Some(details) = record.details() {
-        property::set(property::USAGE_DETAILS, details);
-    }
-    property::set(property::USAGE_SOURCE, record.source.name());
-    if record.source != RecordSource::None {
-        property::set(property::INPUT_TOKENS_SOURCE, record.input_source.name());
-    }
-    property::set(property::USAGE_COMPLETE, if record.complete { "true" } else { "false" });
-}
