@@ -1,0 +1,201 @@
+//! The exchange of prompt-inspector: rules are applied to a request, then to its response.
+
+use std::rc::Rc;
+
+use tollgate_inspect::{
+    Cause, Direction, Report, StreamInspector, StreamVerdict, inspect_request, inspect_response, inspect_uneditable,
+};
+use tollgate_kit::{
+    BodyMode, Call, Exchange, OnUnscannable, Response, ResponseHead, StreamAction, StreamEnd, TextAction, Verdict,
+    property,
+};
+use tollgate_llm::{Dialect, Edits, ParsedEvent};
+
+use crate::{PromptInspector, refusal};
+
+/// Inspection of one call.
+pub struct Inspection {
+    filter: Rc<PromptInspector>,
+    dialect: Option<Dialect>,
+    request: Report,
+    response: Option<Report>,
+    stream: Option<StreamInspector>,
+    /// `true` once the metrics have the findings in the request.
+    is_request_counted: bool,
+    /// `true` if a prompt given as token ids was not decoded completely.
+    has_unread_tokens: bool,
+}
+
+impl Exchange for Inspection {
+    fn on_request(&mut self, call: &mut Call<'_>) -> Verdict {
+        self.dialect = Some(call.view().dialect);
+        let Some(report) = self.inspect(call) else { return Verdict::Continue };
+        self.request = report;
+        match self.request.cause {
+            // A refused call has no `on_log`, so everything is published here.
+            Some(cause) => {
+                self.publish();
+                Verdict::Reply(Box::new(refusal::of_request(&self.filter.config.policy, cause)))
+            }
+            None if self.has_unread_tokens && self.filter.config.limits.on_unscannable == OnUnscannable::Refuse => {
+                self.publish();
+                Verdict::Reply(Box::new(refusal::token_ids()))
+            }
+            None => {
+                publish_verdict(&self.request);
+                Verdict::Continue
+            }
+        }
+    }
+
+    fn on_late_form_fields(&mut self, call: &mut Call<'_>) -> Verdict {
+        let Some(report) = self.inspect(call) else { return Verdict::Continue };
+        let cause = report.cause;
+        self.request.add(report);
+        publish_verdict(&self.request);
+        match cause {
+            Some(cause) => Verdict::Reply(Box::new(refusal::of_request(&self.filter.config.policy, cause))),
+            None => Verdict::Continue,
+        }
+    }
+
+    fn reads_response(&self) -> bool {
+        self.filter.config.policy.has(Direction::Response)
+    }
+
+    fn on_response_head(&mut self, head: &mut ResponseHead) -> BodyMode {
+        let policy = &self.filter.config.policy;
+        // Embeddings have no text: nothing waits for a verdict on them.
+        let has_text = |dialect: &Dialect| policy.has(Direction::Response) && !dialect.is_embedding();
+        let Some(dialect) = self.dialect.filter(has_text) else {
+            return BodyMode::Pass;
+        };
+        if head.is_streamed() {
+            self.stream = Some(StreamInspector::new(policy.clone(), dialect));
+        }
+        if policy.can_edit(Direction::Response) { BodyMode::Enforce } else { BodyMode::Observe }
+    }
+
+    fn on_response(&mut self, response: &mut Response<'_>) -> Verdict {
+        let mut report = inspect_response(&self.filter.config.policy, response.view(), response.body());
+        response.set_edits(std::mem::take(&mut report.edits));
+        let cause = report.cause;
+        self.response = Some(report);
+        match cause {
+            Some(cause) => Verdict::Reply(Box::new(refusal::of_response(&self.filter.config.policy, cause))),
+            None => Verdict::Continue,
+        }
+    }
+
+    fn on_text(&mut self, text: &str) -> TextAction {
+        let Some(dialect) = self.dialect else { return TextAction::Pass };
+        let policy = &self.filter.config.policy;
+        let stream = self.stream.get_or_insert_with(|| StreamInspector::new(policy.clone(), dialect));
+        let mut released = String::with_capacity(text.len());
+        match stream.whole_text(text, &mut released) {
+            StreamVerdict::Continue if released == text => TextAction::Pass,
+            StreamVerdict::Continue => TextAction::Replace(released),
+            StreamVerdict::Block(cause) => TextAction::Abort(Box::new(refusal::of_response(policy, cause))),
+        }
+    }
+
+    fn on_event(&mut self, event: &ParsedEvent<'_>, out: &mut Vec<u8>) -> StreamAction {
+        let verdict = self.stream.as_mut().map(|stream| stream.event(event, out));
+        self.action(verdict)
+    }
+
+    fn on_events_end(&mut self, out: &mut Vec<u8>) -> StreamAction {
+        let verdict = self.stream.as_mut().map(|stream| stream.finish(out));
+        self.action(verdict)
+    }
+
+    fn on_log(&mut self, _: &StreamEnd) {
+        self.publish();
+    }
+}
+
+impl Inspection {
+    pub(crate) fn new(filter: Rc<PromptInspector>) -> Inspection {
+        Inspection {
+            filter,
+            dialect: None,
+            request: Report::default(),
+            response: None,
+            stream: None,
+            is_request_counted: false,
+            has_unread_tokens: false,
+        }
+    }
+
+    /// Matches the texts of a request and makes the edits. `None`: no rule applies to requests.
+    fn inspect(&mut self, call: &mut Call<'_>) -> Option<Report> {
+        let filter = Rc::clone(&self.filter);
+        let policy = &filter.config.policy;
+        if !policy.has(Direction::Request) {
+            return None;
+        }
+        let mut report = inspect_request(policy, call.view(), call.body());
+        let token_prompts = call.view().token_prompts.len();
+        if token_prompts > 0 {
+            let texts = filter.vocabularies.decode(call);
+            let whole = texts.iter().filter(|text| text.is_whole).count();
+            texts.iter().for_each(|text| report.add(inspect_uneditable(policy, &text.text)));
+            let unread = token_prompts.saturating_sub(whole);
+            report.unscanned += unread as u64;
+            self.has_unread_tokens = unread > 0;
+        }
+        if report.cause.is_some() {
+            report.edits = Edits::new();
+        }
+        call.set_edits(std::mem::take(&mut report.edits));
+        Some(report)
+    }
+
+    /// Returns the action on a streamed response. `None`: the stream is not inspected.
+    fn action(&self, verdict: Option<StreamVerdict>) -> StreamAction {
+        match verdict {
+            Some(StreamVerdict::Block(cause)) => {
+                StreamAction::Abort(Box::new(refusal::of_response(&self.filter.config.policy, cause)))
+            }
+            Some(StreamVerdict::Continue) | None => StreamAction::Continue,
+        }
+    }
+
+    /// Publishes the rules that matched in request and response, and the stronger of the two verdicts.
+    fn publish(&mut self) {
+        let policy = &self.filter.config.policy;
+        let response = self.response.as_ref().or(self.stream.as_ref().map(StreamInspector::report));
+        let mut names = Vec::new();
+        let counted = std::mem::replace(&mut self.is_request_counted, true);
+        for report in Some(&self.request).filter(|_| !counted).into_iter().chain(response) {
+            self.filter.metrics.count(report);
+        }
+        for report in std::iter::once(&self.request).chain(response) {
+            if !report.rules.is_empty() {
+                names.push(report.rule_names(policy));
+            }
+        }
+        if !names.is_empty() {
+            property::set(property::RULES, names.join(","));
+        }
+        let is_rule = |report: &Report| report.cause.is_none_or(|cause| matches!(cause, Cause::Rule(_)));
+        if let Some(response) = response.filter(|response| is_rule(response) && response.verdict > self.request.verdict)
+        {
+            publish_verdict(response);
+        }
+        if response.is_some_and(|response| response.unscanned > 0) {
+            property::set(property::UNSCANNED, "response_texts");
+        } else if self.has_unread_tokens {
+            property::set(property::UNSCANNED, "request_token_ids");
+        } else if self.request.unscanned > 0 {
+            property::set(property::UNSCANNED, "request_texts");
+        }
+    }
+}
+
+/// Publishes the verdict if a rule matched. A later filter that refuses the call overwrites it.
+fn publish_verdict(report: &Report) {
+    if report.verdict.is_some() {
+        property::set_verdict(report.verdict_name());
+    }
+}
