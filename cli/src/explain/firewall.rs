@@ -109,6 +109,7 @@ fn redacted(policy: &CompiledPolicy, view: &View<'_>, edits: &Edits) -> Option<V
     let endpoint = Endpoint {
         model: view.request.path_model.clone(),
         stream: view.request.stream,
+        response_id: view.request.response_id.clone(),
         ..Endpoint::from(view.request.dialect)
     };
     let request = Request::parse_at(&endpoint, &body, &policy.limits.for_parser());

@@ -25,6 +25,7 @@ mod openai_images;
 mod openai_responses;
 mod path;
 mod rerank;
+pub(crate) mod stored_response;
 #[cfg(test)]
 #[path = "../tests/support/dialect.rs"]
 mod support;
@@ -209,6 +210,8 @@ pub struct Endpoint {
     pub model: Option<PathModel>,
     /// `true` if the path requests a streamed response.
     pub stream: bool,
+    /// Id of the stored response that the call returns, instead of a new one (Responses: get and cancel).
+    pub response_id: Option<String>,
 }
 
 /// Model named in a path.
@@ -235,7 +238,7 @@ impl PathModel {
 impl From<Dialect> for Endpoint {
     /// Creates an endpoint whose path specifies nothing else.
     fn from(dialect: Dialect) -> Endpoint {
-        Endpoint { dialect, model: None, stream: false }
+        Endpoint { dialect, model: None, stream: false, response_id: None }
     }
 }
 
@@ -248,11 +251,15 @@ impl Endpoint {
     /// backslashes are normalised.
     #[must_use]
     pub fn detect(method: &[u8], path: &[u8]) -> Option<Endpoint> {
+        let normalised = Path::new(path);
+        if let Some((response_id, stream)) = stored_response::detect(method, path, &normalised) {
+            let response_id = Some(response_id);
+            return Some(Endpoint { stream, response_id, ..Endpoint::from(Dialect::OpenAiResponses) });
+        }
         // Methods with a body, in any case: some servers ignore the case.
         if !["POST", "PUT", "PATCH"].iter().any(|known| method.eq_ignore_ascii_case(known.as_bytes())) {
             return None;
         }
-        let path = Path::new(path);
         let mut best: Option<(usize, Endpoint)> = None;
         for dialect in Dialect::ALL.iter().copied() {
             for pattern in dialect.spec().paths {
@@ -260,9 +267,9 @@ impl Endpoint {
                 if best.as_ref().is_some_and(|(known, _)| *known >= rank) {
                     continue;
                 }
-                if let Some(model) = pattern.matches(&path) {
+                if let Some(model) = pattern.matches(&normalised) {
                     let model = model.map(|model| PathModel { name: model.name, span: model.span });
-                    best = Some((rank, Endpoint { dialect, model, stream: pattern.stream }));
+                    best = Some((rank, Endpoint { model, stream: pattern.stream, ..Endpoint::from(dialect) }));
                 }
             }
         }

@@ -66,7 +66,7 @@ fn check_request(dialect: Dialect, body: &[u8], limits: &ParseLimits, oracle: Op
     // The model is in the path for these dialects.
     let in_path = ["gemini", "bedrock"].iter().any(|name| dialect.name().starts_with(name));
     let model = in_path.then(|| PathModel { name: "m".to_owned(), span: Span::new(0, 1) });
-    let endpoint = Endpoint { dialect, model, stream: false };
+    let endpoint = Endpoint { model, ..Endpoint::from(dialect) };
     let request = match Request::parse_at(&endpoint, body, limits) {
         Ok(request) => request,
         Err(error) => {

@@ -12,14 +12,16 @@ const SEEDS: &[&[u8]] = &[
     b"/v1/projects/p/locations/l/publishers/anthropic/models/claude%2D4@1:rawPredict",
     b"/model/arn%3Aaws%3Abedrock%3Aus-east-1%3A1%3Ainference-profile%2Fus.x/converse-stream",
     b"/v1//./messages/x/..\\count_tokens%0a",
+    b"/v1/responses/resp_1?stream=true",
+    b"/responses/resp_1/cancel",
 ];
 
 const NAMES: [&str; 4] = ["m", "a/b:c", "..", "x;y?z#\u{e9} %2f"];
 
 fn property(path: &[u8]) {
+    assert!(Endpoint::detect(b"GET", path).is_none_or(|endpoint| endpoint.response_id.is_some()));
     let Some(endpoint) = Endpoint::detect(b"POST", path) else { return };
     assert_eq!(Endpoint::detect(b"pOsT", path).as_ref(), Some(&endpoint));
-    assert!(Endpoint::detect(b"GET", path).is_none());
     let Some(model) = &endpoint.model else { return };
     assert!(model.span.start <= model.span.end && model.span.end <= path.len());
     assert!(!model.span.of(path).iter().any(|byte| matches!(byte, b'?' | b'#')));

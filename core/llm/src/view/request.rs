@@ -37,6 +37,9 @@ pub struct Request {
     pub service_tier: Option<ServiceTier>,
     /// `true` if the response is produced in the background: the one to this request has no usage yet (OpenAI Responses).
     pub background: bool,
+    /// Id of the stored response that the call returns, instead of a new one ([`Endpoint::response_id`]). Nothing is
+    /// generated for such a call.
+    pub response_id: Option<String>,
     /// Number of characters to speak, of a speech request; 0 for others.
     pub characters: u64,
     /// Number of requested candidates (`n`); 1 if absent or null, never 0.
@@ -203,6 +206,7 @@ impl Request {
             thinking_tokens: 0,
             service_tier: None,
             background: false,
+            response_id: endpoint.response_id.clone(),
             characters: 0,
             candidates: 1,
             messages: Vec::new(),

@@ -17,7 +17,9 @@ fn paths_are_detected() {
         ("/v1/responses/compact", Some(Dialect::OpenAiCompact)),
         ("/openai/v1/responses/compact?api-version=preview", Some(Dialect::OpenAiCompact)),
         ("/v1/responses/compact/x", None),
-        ("/v1/responses/resp_1/cancel", None),
+        ("/v1/responses/resp_1", None),
+        // It returns the response.
+        ("/v1/responses/resp_1/cancel", Some(RESPONSES)),
     ] {
         assert_eq!(Dialect::detect(b"POST", path.as_bytes()), want, "{path}");
     }
