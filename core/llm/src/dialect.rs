@@ -10,7 +10,7 @@ use crate::{Error, Framing, Span, StreamState};
 mod anthropic;
 mod bedrock_converse;
 mod bedrock_count_tokens;
-mod bedrock_invoke;
+pub(crate) mod bedrock_invoke;
 mod cohere_chat;
 mod cohere_embed;
 mod gemini;

@@ -6,6 +6,7 @@ pub(crate) mod event_parser;
 mod event_shape;
 mod form;
 mod model_only;
+mod output_cap;
 pub(crate) mod request;
 pub(crate) mod response;
 pub(crate) mod stream_state;

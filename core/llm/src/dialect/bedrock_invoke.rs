@@ -14,6 +14,8 @@ mod response;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use format::{Format as InvokeFormat, request_format};
+
 pub(super) const SPEC: DialectSpec = DialectSpec {
     name: "bedrock.invoke",
     paths: &[Pattern::new("model/{model...}/invoke"), Pattern::stream("model/{model...}/invoke-with-response-stream")],

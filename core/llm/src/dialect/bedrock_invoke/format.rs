@@ -10,7 +10,7 @@ use crate::{Error, ParseLimits};
 
 /// Format of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Format {
+pub(crate) enum Format {
     /// Anthropic Messages.
     Anthropic,
     /// OpenAI chat completions, also used by Mistral, AI21, DeepSeek and Qwen.
@@ -39,7 +39,7 @@ fn detect(body: &[u8], mut classify: impl FnMut(&str, Value) -> Option<Format>) 
 }
 
 /// Returns the format of a request body.
-pub(super) fn request_format(body: &[u8]) -> Result<Format, Error> {
+pub(crate) fn request_format(body: &[u8]) -> Result<Format, Error> {
     let mut messages = false;
     let found = detect(body, |name, _| {
         messages |= name == "messages";
