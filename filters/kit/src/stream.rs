@@ -168,14 +168,20 @@ impl Stream {
     /// Settles the call. Envoy calls this once per stream, in chain order, unless the virtual machine has trapped.
     pub(crate) fn log(&mut self) {
         self.plugin.watchdog.release(self.id);
-        let Settlement { mut exchange, origin, succeeded, finished } = match self.replace(State::Passing) {
-            State::Admitted(call) => call.settlement,
-            State::Replied(Some(settlement)) => settlement,
+        let (settlement, unread) = match self.replace(State::Passing) {
+            State::Admitted(call) => (call.settlement, call.response.unread()),
+            State::Replied(Some(settlement)) => (settlement, None),
             State::Passing | State::Held(_) | State::Replied(None) => return,
         };
+        let Settlement { mut exchange, origin, succeeded, finished } = settlement;
         clock::start_callback();
         self.properties.during(|| {
-            exchange.on_log(&StreamEnd::read(origin, succeeded, finished));
+            let end = StreamEnd::read(origin, succeeded, finished);
+            // Of a client that leaves, the exchange knows that no more was seen.
+            if let Some(bytes) = unread.filter(|_| !finished && !end.was_abandoned()) {
+                exchange.on_unscanned(bytes);
+            }
+            exchange.on_log(&end);
             property::flush();
         });
     }

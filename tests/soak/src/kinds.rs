@@ -144,12 +144,9 @@ pub(crate) const KINDS: &[Kind] = &[
     kind("whole response ended early by the upstream", 1, WHOLE, Some(false), |call, random| {
         cut_whole(call, random, "clean");
     }),
-    Kind {
-        difference: Some("a response that is not streamed and breaks off is charged for its prompt only"),
-        ..kind("whole response reset by the upstream", 1, WHOLE, Some(false), |call, random| {
-            cut_whole(call, random, "reset");
-        })
-    },
+    kind("whole response reset by the upstream", 1, WHOLE, Some(false), |call, random| {
+        cut_whole(call, random, "reset");
+    }),
     kind("gzip, reset by the upstream", 2, COMPRESSED, Some(true), |call, random| {
         cut(call, random, "reset", None);
         call.knob("gzip", true);

@@ -40,6 +40,19 @@ pub(super) enum ResponseBody {
     Aborted,
 }
 
+impl ResponseBody {
+    /// Returns the number of bytes that have arrived of a response which is read when it is complete; `None` if there are
+    /// none, or the exchange has read them.
+    pub(super) fn unread(&self) -> Option<u64> {
+        let bytes = match self {
+            ResponseBody::Whole(whole) => whole.arrived(),
+            ResponseBody::Texts(texts) => texts.arrived(),
+            ResponseBody::Passing | ResponseBody::Events(_) | ResponseBody::Inflating(_) | ResponseBody::Aborted => 0,
+        };
+        Some(bytes).filter(|bytes| *bytes > 0)
+    }
+}
+
 /// Result of a callback: the next state of the body and the status for Envoy, or a reply in place of the response.
 type BodyResult = Result<(ResponseBody, FilterStatus), Box<LocalReply>>;
 

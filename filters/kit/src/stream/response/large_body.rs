@@ -36,6 +36,11 @@ impl LargeBody {
         if body.len() > 2 * self.limit { Err(Unreadable::ResponseTooLarge) } else { Ok(()) }
     }
 
+    /// Returns the bytes of texts that were left out so far.
+    pub(super) fn elided_text(&self) -> u64 {
+        self.condenser.elided_text()
+    }
+
     /// Ends the body. Returns the bytes of texts that were left out.
     pub(super) fn finish(&mut self, body: &mut Vec<u8>) -> Result<u64, Unreadable> {
         self.condenser.finish(body);

@@ -58,6 +58,11 @@ impl TextStream {
         }
     }
 
+    /// Returns the number of bytes that have arrived, without data that is not text.
+    pub(super) fn arrived(&self) -> u64 {
+        self.condenser.elided_text().saturating_add(self.condensed.len() as u64)
+    }
+
     /// Reads bytes and appends what may leave to `out`.
     pub(super) fn read(&mut self, reader: &mut Reader<'_>, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), Stop> {
         self.condense(bytes);

@@ -38,6 +38,14 @@ impl WholeBody {
         WholeBody { mode, format, bytes: Vec::new(), size: 0, large: None }
     }
 
+    /// Returns the number of bytes that have arrived; above the limit without data that is not text.
+    pub(super) fn arrived(&self) -> u64 {
+        match &self.large {
+            Some(large) => large.elided_text().saturating_add(self.bytes.len() as u64),
+            None => self.size as u64,
+        }
+    }
+
     /// Handles a frame.
     pub(super) fn frame(mut self, reader: &mut Reader<'_>, size: usize, end: bool) -> BodyResult {
         let (plugin, holds) = (reader.plugin, self.mode.holds());
