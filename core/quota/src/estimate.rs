@@ -46,6 +46,9 @@ pub enum OutputCap {
     /// The model's own maximum, or `assumed_output_tokens` where that is unknown. No response of a model with a known maximum
     /// exceeds its reservation.
     Model,
+    /// What the consumer's budgets leave, at most the model's own maximum, which the caller then writes into the request. No
+    /// response exceeds its reservation. Where it cannot, as `model`.
+    Impose,
 }
 
 /// Limits on the number of output tokens to reserve per response.
@@ -69,7 +72,7 @@ impl OutputLimits {
         let own = price.and_then(|price| price.max_output_tokens);
         let without_maximum = match self.cap {
             OutputCap::Assume => self.assumed,
-            OutputCap::Model => own.unwrap_or(self.assumed),
+            OutputCap::Model | OutputCap::Impose => own.unwrap_or(self.assumed),
         };
         let requested = estimate.output(without_maximum);
         let each = own.or(self.max).map_or(requested, |cap| requested.min(cap));

@@ -10,7 +10,7 @@ use crate::budget::Budget;
 use crate::claim::Claim;
 use crate::config::{ConfigError, Overflow, RawQuota, budgets, name};
 use crate::directory::register;
-use crate::estimate::{Estimate, OutputLimits};
+use crate::estimate::{Estimate, OutputCap, OutputLimits};
 use crate::leases::lease_expiry;
 use crate::ledger::Ledger;
 use crate::limit_exceeded::LimitExceeded;
@@ -122,6 +122,16 @@ impl Quota {
         self.output_limits.worst_case(estimate, price)
     }
 
+    /// Returns the policy for the output of a request that sets no maximum.
+    pub fn output_cap(&self) -> OutputCap {
+        self.output_limits.cap
+    }
+
+    /// Returns the maximum number of output tokens to reserve for one response of a model whose own maximum is not known.
+    pub fn max_output_tokens(&self) -> Option<u64> {
+        self.output_limits.max
+    }
+
     /// Returns the claim of a call that uses at most `most`. `prompt`: the part of it that the prompt uses.
     pub fn claim(&self, most: &CallUsage, prompt: &CallUsage) -> Claim {
         Claim { most: *most, if_lost: self.if_lost(most, prompt) }
@@ -187,7 +197,8 @@ impl Quota {
         now: UnixMillis,
         claim: (Claim, Limits),
     ) -> Result<Reservation, Refusal<S::Error>> {
-        let reservation = self.reserve_if(store, consumer, now, claim, |_, _| true)?;
+        let (claim, limits) = claim;
+        let reservation = self.reserve_if(store, consumer, now, limits, |_, _| Some(claim))?;
         debug_assert!(reservation.is_some(), "the condition holds");
         reservation.ok_or_else(|| Unavailable::Contended.into())
     }
@@ -205,23 +216,38 @@ impl Quota {
         bound: impl Into<Claim>,
     ) -> Result<Option<Reservation>, Refusal<S::Error>> {
         let bound = bound.into();
-        self.reserve_if(store, consumer, now, (bound, Limits::Enforced), |record, budgets| {
-            is_small(record, budgets, &bound.most)
+        self.reserve_if(store, consumer, now, Limits::Enforced, |record, budgets| {
+            is_small(record, budgets, &bound.most).then_some(bound)
         })
     }
 
-    /// Reserves `claim` if `condition` holds for the consumer's record, whose first ledgers are those of its budgets.
+    /// Reserves the claim that `claim` returns for what the budgets of `consumer` leave at that moment. No other call can
+    /// take any of it in the meantime.
+    pub fn reserve_of<S: Store>(
+        &self,
+        store: &S,
+        consumer: &[u8],
+        now: UnixMillis,
+        claim: impl Fn(&Remaining) -> Claim,
+    ) -> Result<Reservation, Refusal<S::Error>> {
+        let claim = |record: &Record, budgets: &[Budget]| Some(claim(&remaining(record, budgets)));
+        let reservation = self.reserve_if(store, consumer, now, Limits::Enforced, claim)?;
+        debug_assert!(reservation.is_some(), "there is always a claim");
+        reservation.ok_or_else(|| Unavailable::Contended.into())
+    }
+
+    /// Reserves the claim that `claim` returns for the consumer's record, whose first ledgers are those of its budgets.
     fn reserve_if<S: Store>(
         &self,
         store: &S,
         consumer: &[u8],
         now: UnixMillis,
-        (claim, limits): (Claim, Limits),
-        condition: impl Fn(&Record, &[Budget]) -> bool,
+        limits: Limits,
+        claim: impl Fn(&Record, &[Budget]) -> Option<Claim>,
     ) -> Result<Option<Reservation>, Refusal<S::Error>> {
         let budgets = self.budgets(consumer);
         if budgets.is_empty() {
-            return Ok(Some(self.unlimited(claim, now)));
+            return Ok(claim(&Record::default(), &[]).map(|claim| self.unlimited(claim, now)));
         }
         if consumer.len() > MAX_CONSUMER_BYTES {
             return Err(Unavailable::NameTooLong { length: consumer.len() }.into());
@@ -233,9 +259,7 @@ impl Quota {
                 continue;
             };
             let lost_calls = record.configure(budgets, now);
-            if !condition(&record, budgets) {
-                return Ok(None);
-            }
+            let Some(claim) = claim(&record, budgets) else { return Ok(None) };
             if let (Limits::Enforced, Err(exceeded)) = (limits, check(&record, budgets, now, &claim.most)) {
                 let exceeded = LimitExceeded { shared: location.shared, ..exceeded };
                 return Err(Refusal::LimitExceeded(Box::new(exceeded)));
@@ -274,29 +298,24 @@ impl Quota {
         // A consumer without a record has used nothing, or will use the shared record, of which at most as much remains.
         let mut record = read(store, &self.key("consumer/", consumer))?.map(|(record, _)| record).unwrap_or_default();
         record.configure(budgets, now);
-        let mut remaining = Remaining::default();
-        for (budget, ledger) in budgets.iter().zip(&record.ledgers) {
-            remaining.narrow(budget.unit(), budget.limit().saturating_sub(record.used(ledger)));
-        }
         match check(&record, budgets, now, least) {
-            Ok(()) => Ok(remaining),
+            Ok(()) => Ok(remaining(&record, budgets)),
             Err(exceeded) => Err(Refusal::LimitExceeded(Box::new(LimitExceeded { is_lower_bound: true, ..exceeded }))),
         }
     }
 
     /// Returns the maximum number of input tokens with which a call, otherwise equal to `estimate`, fits into `remaining`.
     pub fn max_input(&self, remaining: &Remaining, estimate: &Estimate, price: Option<&ModelPrice>) -> u64 {
-        let fits = |input_tokens| remaining.fits(&self.worst_case(&Estimate { input_tokens, ..*estimate }, price));
-        // Usage grows with the input, so a binary search finds the largest input that fits.
-        let (mut fitting, mut above) = (0, u64::MAX);
-        if fits(above) {
-            return above;
-        }
-        while above - fitting > 1 {
-            let middle = fitting + (above - fitting) / 2;
-            if fits(middle) { fitting = middle } else { above = middle }
-        }
-        fitting
+        largest(|input_tokens| remaining.fits(&self.worst_case(&Estimate { input_tokens, ..*estimate }, price)))
+    }
+
+    /// Returns the maximum number of output tokens per response with which a call, otherwise equal to `estimate`, fits into
+    /// `remaining`; 0 if not even its prompt does.
+    pub fn max_output(&self, remaining: &Remaining, estimate: &Estimate, price: Option<&ModelPrice>) -> u64 {
+        largest(|tokens| {
+            let max_output_tokens = Some(tokens);
+            remaining.fits(&self.worst_case(&Estimate { max_output_tokens, ..*estimate }, price))
+        })
     }
 
     /// Replaces the reserved amounts by the actual usage, in the windows of `now`. Returns the number of lost calls of the
@@ -426,6 +445,28 @@ fn check(record: &Record, budgets: &[Budget], now: UnixMillis, usage: &CallUsage
     let exceeded = budgets.iter().zip(&record.ledgers).filter(|(budget, ledger)| {
         let amount = usage.of(budget.unit());
         amount > 0 && record.used(ledger).checked_add(amount).is_none_or(|sum| sum > budget.limit())
+/// Returns the largest number that fits; 0 if none does. A smaller number than one that fits must fit, too.
+fn largest(fits: impl Fn(u64) -> bool) -> u64 {
+    let (mut fitting, mut above) = (0, u64::MAX);
+    if fits(above) {
+        return above;
+    }
+    while above - fitting > 1 {
+        let middle = fitting + (above - fitting) / 2;
+        if fits(middle) { fitting = middle } else { above = middle }
+    }
+    fitting
+}
+
+/// Returns what remains of `budgets`, whose ledgers are the first ones of `record`.
+fn remaining(record: &Record, budgets: &[Budget]) -> Remaining {
+    let mut remaining = Remaining::default();
+    for (budget, ledger) in budgets.iter().zip(&record.ledgers) {
+        remaining.narrow(budget.unit(), budget.limit().saturating_sub(record.used(ledger)));
+    }
+    remaining
+}
+
     });
     let worst = exceeded.max_by_key(|(budget, ledger)| (usage.of(budget.unit()) > budget.limit(), ledger.end()));
     let Some((budget, ledger)) = worst else { return Ok(()) };

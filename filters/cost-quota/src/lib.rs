@@ -10,6 +10,7 @@ mod admission;
 mod config;
 mod consumer;
 mod metrics;
+mod output_cap;
 mod payment;
 mod refusal;
 mod store;

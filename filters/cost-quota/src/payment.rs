@@ -13,6 +13,7 @@ use tollgate_tokens::{UsageMeter, UsageRecord};
 
 use crate::admission::Admission;
 use crate::config::{OnUnavailable, Served};
+use crate::output_cap::OutputLimit;
 use crate::store::SharedData;
 use crate::usage_source::{UsageSource, charged, priced_tier, used_tokens};
 use crate::{CostQuota, millis, refusal};
@@ -186,14 +187,21 @@ impl Payment {
         }
         let margin = filter.config.catalog.margin(self.model.as_deref().unwrap_or_default());
         let admission = Admission { config: &filter.config, consumer, price: price.as_ref(), margin };
+        let imposed = OutputLimit::of(call, &admission);
+        let requested = token_estimate;
+        if let Some(limit) = &imposed {
+            token_estimate = limit.at_least(&token_estimate);
+        }
         match input {
             Input::Counted(tokens) => token_estimate.input_tokens = margin.reserved(tokens),
             Input::Bounded { most, prompt } => {
-                let bound = admission.claim(&Estimate { input_tokens: margin.reserved(most), ..token_estimate });
+                let bound = admission.claim(&Estimate { input_tokens: margin.reserved(most), ..requested });
                 let now = millis(call.now_ns());
                 // A refusal by a bound is none: the count decides.
-                if let Ok(Some(reservation)) = filter.config.quota.reserve_bound(&SharedData, consumer, now, bound) {
-                    self.hold(reservation);
+                if imposed.is_none_or(|limit| limit.is_own())
+                    && let Ok(Some(reservation)) = filter.config.quota.reserve_bound(&SharedData, consumer, now, bound)
+                {
+                    self.keep(reservation);
                     return unless_unpriced(is_unpriced, Verdict::Continue);
                 }
                 if !filter.config.is_audit
@@ -212,21 +220,26 @@ impl Payment {
         }
         let claim = admission.claim(&token_estimate);
         let now = millis(call.now_ns());
-        let verdict = match filter.config.quota.reserve(&SharedData, consumer, now, claim) {
-            Ok(reservation) => {
-                self.hold(reservation);
+        let reserved = match &imposed {
+            Some(limit) => limit.reserve(&admission, call, &token_estimate),
+            None => filter.config.quota.reserve(&SharedData, consumer, now, claim).map(|reservation| (reservation, 0)),
+        };
+        let verdict = match (reserved, imposed) {
+            (Ok((reservation, tokens)), Some(limit)) => self.impose(reservation, (limit, tokens), call),
+            (Ok((reservation, _)), None) => {
+                self.keep(reservation);
                 Verdict::Continue
             }
-            Err(Refusal::LimitExceeded(exceeded)) => {
+            (Err(Refusal::LimitExceeded(exceeded)), _) => {
                 if filter.config.is_audit {
                     // The call goes on, and is charged.
                     if let Ok(reservation) = filter.config.quota.reserve_beyond(&SharedData, consumer, now, claim) {
-                        self.hold(reservation);
+                        self.keep(reservation);
                     }
                 }
                 self.limit_exceeded(&exceeded)
             }
-            Err(Refusal::Unavailable(why)) => self.unavailable(&why),
+            (Err(Refusal::Unavailable(why)), _) => self.unavailable(&why),
         };
         unless_unpriced(is_unpriced, verdict)
     }
@@ -261,7 +274,24 @@ impl Payment {
         }
     }
 
-    fn hold(&mut self, reservation: Reservation) {
+    /// Keeps a reservation that has `limit` tokens of output, and imposes that limit on the request.
+    fn impose(&mut self, reservation: Reservation, limit: (OutputLimit, u64), call: &mut Call<'_>) -> Verdict {
+        let (limit, tokens) = limit;
+        self.output = self.output.map(|output| Estimate { max_output_tokens: Some(tokens), ..output });
+        let verdict = limit.impose(tokens, call);
+        match &verdict {
+            Verdict::Continue => self.keep(reservation),
+            Verdict::Reply(_) => {
+                let now = millis(call.now_ns());
+                if let Err(why) = self.filter.config.quota.settle(&SharedData, reservation, now, &CallUsage::ZERO) {
+                    log_unavailable("settled", &why);
+                }
+            }
+        }
+        verdict
+    }
+
+    fn keep(&mut self, reservation: Reservation) {
         self.filter.metrics.borrow().unsettled.add(reservation.lost_calls());
         self.reservation = Some(reservation);
     }

@@ -370,3 +370,53 @@ fn remaining_changes_nothing_and_reports_a_lower_bound() {
     assert_eq!((&*exceeded.budget, exceeded.used, exceeded.requested, exceeded.is_lower_bound), ("t", 40, 61, true));
     assert_eq!(remaining(&quota, &store, "a", NOW), before);
 }
+
+#[test]
+fn a_burst_of_calls_with_imposed_limits_never_exceeds_a_budget() {
+    let rate = |dimension, price| Rate { dimension, tier: None, above: 0, price: UnitPrice(price) };
+    let rates = vec![rate(Dimension::Input, 1_000_000_000), rate(Dimension::Output, 3_000_000_000)];
+    let price = ModelPrice::new(rates);
+    let tokens = r#"{ name: t, unit: tokens, limit: 10000, window: 1d }"#;
+    let money = r#"{ name: m, unit: usd, limit: "0.00002", window: 1d }"#;
+    // Budgets, candidates per call, largest limit.
+    for (budgets, candidates, most) in [
+        (tokens.to_owned(), 1, u64::MAX),
+        (tokens.to_owned(), 3, 500),
+        (money.to_owned(), 1, 700),
+        (money.to_owned(), 2, u64::MAX),
+        (format!("{tokens}, {money}"), 1, 250),
+    ] {
+        let (quota, store) = (quota(&format!("output_cap: impose\nbudgets: [{budgets}]")), Memory::default());
+        let (mut used, mut admitted, mut running) = (CallUsage::ZERO, 0, Vec::new());
+        for call in 0..200_u64 {
+            let estimate = Estimate { input_tokens: call % 7 + 1, candidates, ..Estimate::default() };
+            let limit = Cell::new(0);
+            let reserved = quota.reserve_of(&store, b"a", NOW, |remaining| {
+                limit.set(quota.max_output(remaining, &estimate, Some(&price)).min(most).max(1));
+                let estimate = Estimate { max_output_tokens: Some(limit.get()), ..estimate };
+                Claim::from(&quota.worst_case(&estimate, Some(&price)))
+            });
+            if let Ok(reservation) = reserved {
+                admitted += 1;
+                running.push((reservation, Estimate { max_output_tokens: Some(limit.get()), ..estimate }));
+            }
+            // Every third call generates all that it may, the others almost nothing.
+            if call % 2 == 1 && !running.is_empty() {
+                let (reservation, estimate) = running.remove(0);
+                let output = if call % 3 == 0 { estimate.max_output_tokens } else { Some(1) };
+                let actual = quota.worst_case(&Estimate { max_output_tokens: output, ..estimate }, Some(&price));
+                used = used.saturating_add(actual);
+                quota.settle(&store, reservation, NOW, &actual).unwrap();
+            }
+        }
+        for (reservation, estimate) in running {
+            let actual = quota.worst_case(&estimate, Some(&price));
+            used = used.saturating_add(actual);
+            quota.settle(&store, reservation, NOW, &actual).unwrap();
+        }
+        assert!(admitted > 1, "{budgets} {candidates} {most}");
+        for budget in quota.budgets(b"a") {
+            assert!(used.of(budget.unit()) <= budget.limit(), "{budgets} {candidates} {most}: {used:?}");
+        }
+    }
+}
