@@ -23,7 +23,7 @@ pub struct RawQuota {
     /// Charge of a call that reached a provider and whose client leaves before any output arrives. Default: `reserved`.
     pub on_abandoned: OnAbandoned,
     /// Policy for calls whose response is produced in the background, where a budget in `tokens` or `usd` applies. Default:
-    /// `reserved`.
+    /// `hold`.
     pub on_background: OnBackground,
     /// Policy for batches and uploads of files, where there is a budget in `tokens` or `usd`. Default: `refuse` (404).
     pub on_batch: OnBatch,

@@ -39,6 +39,15 @@ impl<'b> Reader<'b> {
         self.take().map(u64::from_le_bytes)
     }
 
+    /// Returns the text that follows its length in two bytes.
+    pub(crate) fn text(&mut self) -> Result<&'b str, Corrupt> {
+        let length = usize::from(self.take().map(u16::from_le_bytes)?);
+        let (text, remaining) = self.remaining.split_at_checked(length).ok_or_else(|| self.corrupt())?;
+        let text = std::str::from_utf8(text).map_err(|_| self.corrupt())?;
+        self.remaining = remaining;
+        Ok(text)
+    }
+
     /// Fails if bytes remain.
     pub(crate) fn end(&self) -> Result<(), Corrupt> {
         if self.remaining.is_empty() { Ok(()) } else { Err(self.corrupt()) }

@@ -29,7 +29,7 @@ pub struct RawQuota {
     /// Charge of a call whose client leaves before any output arrives. Default: `reserved`.
     pub on_abandoned: OnAbandoned,
     /// Policy for calls whose response is produced in the background, where a budget in `tokens` or `usd` applies. Default:
-    /// `reserved`.
+    /// `hold`.
     pub on_background: OnBackground,
     /// Policy for batches and uploads of files, where there is a budget in `tokens` or `usd`. Default: `refuse` (404).
     pub on_batch: OnBatch,
@@ -90,7 +90,7 @@ impl Default for RawQuota {
             lease: const { Period::from_millis(15 * 60_000).unwrap() },
             on_lost: OnLost::Produced,
             on_abandoned: OnAbandoned::Reserved,
-            on_background: OnBackground::Reserved,
+            on_background: OnBackground::Hold,
             on_batch: OnBatch::Refuse,
             max_consumers: 10_000,
             overflow: Overflow::Share,

@@ -13,7 +13,8 @@
 //!
 //! A call counts in the window in which it ends; until then its reservation counts in every window. A lease ends the
 //! reservation of a call that never ends because the virtual machine of its worker died: whoever next writes the record
-//! charges such a call ([`Claim::if_lost`]).
+//! charges such a call ([`Claim::if_lost`]). The reservation of a call whose response is produced in the background
+//! stays, too, until its consumer has fetched the response ([`Quota::hold`]).
 //!
 //! This crate has no clock and no host: time is a parameter, the store is a trait, and headers and messages for the caller
 //! are plain data.
@@ -71,6 +72,7 @@ mod codec;
 mod config;
 mod directory;
 mod estimate;
+mod held;
 mod leases;
 mod ledger;
 mod limit_exceeded;
@@ -91,6 +93,7 @@ pub use claim::Claim;
 pub use codec::Corrupt;
 pub use config::{ConfigError, Overflow, RawBudget, RawConsumer, RawQuota};
 pub use estimate::{Estimate, OutputCap};
+pub use held::{HeldCall, Hold};
 pub use limit_exceeded::LimitExceeded;
 pub use quota::{MAX_CONSUMER_BYTES, Quota, Refusal};
 pub use remaining::Remaining;

@@ -362,7 +362,7 @@ impl Quota {
 
     /// Advances a record to `now`, applies `edit` and writes it. Retries while other workers change the record. Returns the
     /// number of lost calls.
-    fn change<S: Store>(
+    pub(crate) fn change<S: Store>(
         &self,
         store: &S,
         key: &[u8],
@@ -423,7 +423,13 @@ impl Quota {
         UnixMillis(now.0.saturating_add(self.lease.millis() / 2))
     }
 
-    fn key(&self, kind: &str, rest: &[u8]) -> Box<[u8]> {
+    /// Returns the lifetime of a reservation that is not renewed.
+    pub(crate) fn lease(&self) -> Period {
+        self.lease
+    }
+
+    /// Returns the key of a stored value.
+    pub(crate) fn key(&self, kind: &str, rest: &[u8]) -> Box<[u8]> {
         [self.prefix.as_bytes(), kind.as_bytes(), rest].concat().into()
     }
 }
@@ -439,12 +445,6 @@ fn write<S: Store>(store: &S, key: &[u8], record: &Record, cas: Cas) -> Result<b
     store.put(key, &record.encode(), cas).map_err(Unavailable::Store)
 }
 
-/// Returns the limit that a call of `usage` exceeds. `record` has been configured with `budgets`.
-fn check(record: &Record, budgets: &[Budget], now: UnixMillis, usage: &CallUsage) -> Result<(), LimitExceeded> {
-    debug_assert!(record.ledgers.len() >= budgets.len(), "`configure` makes a ledger for every budget");
-    let exceeded = budgets.iter().zip(&record.ledgers).filter(|(budget, ledger)| {
-        let amount = usage.of(budget.unit());
-        amount > 0 && record.used(ledger).checked_add(amount).is_none_or(|sum| sum > budget.limit())
 /// Returns the largest number that fits; 0 if none does. A smaller number than one that fits must fit, too.
 fn largest(fits: impl Fn(u64) -> bool) -> u64 {
     let (mut fitting, mut above) = (0, u64::MAX);
@@ -467,6 +467,12 @@ fn remaining(record: &Record, budgets: &[Budget]) -> Remaining {
     remaining
 }
 
+/// Returns the limit that a call of `usage` exceeds. `record` has been configured with `budgets`.
+fn check(record: &Record, budgets: &[Budget], now: UnixMillis, usage: &CallUsage) -> Result<(), LimitExceeded> {
+    debug_assert!(record.ledgers.len() >= budgets.len(), "`configure` makes a ledger for every budget");
+    let exceeded = budgets.iter().zip(&record.ledgers).filter(|(budget, ledger)| {
+        let amount = usage.of(budget.unit());
+        amount > 0 && record.used(ledger).checked_add(amount).is_none_or(|sum| sum > budget.limit())
     });
     let worst = exceeded.max_by_key(|(budget, ledger)| (usage.of(budget.unit()) > budget.limit(), ledger.end()));
     let Some((budget, ledger)) = worst else { return Ok(()) };

@@ -22,8 +22,11 @@ pub enum OnLost {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum OnBackground {
-    /// The call passes, and is charged everything that it reserved, unless its response reports the usage.
+    /// The call passes, and its reservation stays until its consumer fetches the finished response, which settles it. If its
+    /// lease ends before, it is charged what it reserved.
     #[default]
+    Hold,
+    /// The call passes, and is charged at once what it reserved, unless its own response reports the usage.
     Reserved,
     /// The call is refused.
     Refuse,
