@@ -7,6 +7,7 @@
 //! Behind token-counter it uses that filter's numbers; without it, it counts tokens itself.
 
 mod admission;
+mod background;
 mod config;
 mod consumer;
 mod metrics;

@@ -12,10 +12,11 @@ use tollgate_quota::{
 use tollgate_tokens::{UsageMeter, UsageRecord};
 
 use crate::admission::Admission;
+use crate::background::Background;
 use crate::config::{OnUnavailable, Served};
 use crate::output_cap::OutputLimit;
 use crate::store::SharedData;
-use crate::usage_source::{UsageSource, charged, priced_tier, used_tokens};
+use crate::usage_source::{UsageSource, charged, has_failed, is_reported, priced_tier, publish_tokens, used_tokens};
 use crate::{CostQuota, millis, refusal};
 
 /// Input tokens of a call, as known before its reservation.
@@ -44,14 +45,15 @@ pub trait BoundedPrompt {
 
 /// Reservation and charge of one call.
 pub struct Payment {
-    filter: Rc<CostQuota>,
-    model: Option<String>,
+    pub(crate) filter: Rc<CostQuota>,
+    /// Consumer of a call in a response that is produced in the background; empty for others.
+    pub(crate) consumer: Vec<u8>,
+    pub(crate) model: Option<String>,
     usage: UsageSource,
-    reservation: Option<Reservation>,
+    pub(crate) reservation: Option<Reservation>,
     /// Output that the request permits, unless the call is free.
-    output: Option<Estimate>,
-    /// `true` if the response is produced in the background.
-    is_background: bool,
+    pub(crate) output: Option<Estimate>,
+    pub(crate) background: Background,
     /// `true` if the response names the model as its vendor does, see [`Served::ByVendor`].
     is_served_by_vendor: bool,
 }
@@ -64,12 +66,18 @@ impl Exchange for Payment {
         let Some(consumer) = self.filter.identify(call) else {
             return Verdict::Reply(Box::new(refusal::unidentified()));
         };
+        if call.view().response_id.is_some() {
+            if let Some(meter) = self.fetch(call, consumer) {
+                self.usage = UsageSource::Local(Box::new(meter));
+            }
+            return Verdict::Continue;
+        }
         let input = property::get_u64(property::INPUT_TOKENS).map_or(Input::Uncounted, Input::Counted);
         self.reserve(call, &consumer, model, input)
     }
 
     fn reads_response(&self) -> bool {
-        matches!(self.usage, UsageSource::Local(_))
+        matches!(self.usage, UsageSource::Local(_)) || self.reads_state()
     }
 
     fn on_response_head(&mut self, head: &mut ResponseHead) -> BodyMode {
@@ -77,14 +85,17 @@ impl Exchange for Payment {
         if let (Some(meter), true) = (self.usage.local_meter(), head.is_success()) {
             meter.head_usage(head.usage);
         }
+        let reads_state = self.reads_state();
         match self.usage.local_meter() {
             Some(meter) if head.is_success() && head.is_streamed() && meter.withholds() => BodyMode::Edit,
             Some(_) if head.is_success() => BodyMode::Observe,
+            None if head.is_success() && reads_state => BodyMode::Observe,
             _ => BodyMode::Pass,
         }
     }
 
     fn on_response(&mut self, response: &mut Response<'_>) -> Verdict {
+        self.read_state(response.body());
         if let Some(meter) = self.usage.local_meter() {
             meter.response(response.view(), response.body());
         }
@@ -92,6 +103,7 @@ impl Exchange for Payment {
     }
 
     fn on_event(&mut self, event: &ParsedEvent<'_>, out: &mut Vec<u8>) -> StreamAction {
+        self.read_state(event.data());
         if !self.usage.local_meter().is_some_and(|meter| meter.event(event).withhold) {
             out.extend_from_slice(event.raw());
         }
@@ -127,7 +139,13 @@ impl Exchange for Payment {
         for reason in record.anomalies.names() {
             self.filter.metrics.borrow_mut().anomaly(reason);
         }
-        self.settle(end, &record, served_model.as_deref());
+        if self.is_fetch() {
+            if self.settle_fetched(end, &record, served_model.as_deref()) {
+                publish_tokens(&record, served_model.as_deref());
+            }
+        } else if !self.hold(end, &record) {
+            self.settle(end, &record, served_model.as_deref());
+        }
     }
 }
 
@@ -135,11 +153,12 @@ impl Payment {
     pub(crate) fn new(filter: Rc<CostQuota>) -> Payment {
         Payment {
             filter,
+            consumer: Vec::new(),
             model: None,
             usage: UsageSource::TokenCounter,
             reservation: None,
             output: None,
-            is_background: false,
+            background: Background::Foreground,
             is_served_by_vendor: false,
         }
     }
@@ -170,7 +189,10 @@ impl Payment {
         };
         self.output = (!view.dialect.is_free()).then_some(token_estimate);
         let budgets = filter.config.quota.budgets(consumer);
-        self.is_background = view.background;
+        if view.background {
+            self.consumer = consumer.to_vec();
+            self.background = Background::Start(None);
+        }
         let limits_usage = budgets.iter().any(|budget| budget.unit() != Unit::Requests);
         let is_refused = view.background && limits_usage && filter.config.quota.on_background() == OnBackground::Refuse;
         if is_refused && !filter.config.is_audit {
@@ -324,7 +346,7 @@ impl Payment {
     /// Returns the charge of a call whose usage is not seen, where that is what was reserved: the prompt as counted, and all
     /// output that the request permits. The client left before any output and the policy says so, or the response is
     /// produced in the background.
-    fn unseen(&self, end: &StreamEnd, record: &UsageRecord) -> Option<CallUsage> {
+    pub(crate) fn unseen(&self, end: &StreamEnd, record: &UsageRecord) -> Option<CallUsage> {
         let quota = &self.filter.config.quota;
         let is_limited = self.reservation.as_ref().is_some_and(|reservation| !reservation.statuses().is_empty());
         if !is_limited || !end.was_served() {
@@ -334,8 +356,8 @@ impl Payment {
         let has_left = quota.on_abandoned() == OnAbandoned::Reserved
             && used_tokens(&record.usage) <= input_tokens
             && end.was_abandoned();
-        let goes_on = self.is_background && !self.usage.is_reported(record);
-        if !(has_left || goes_on) || self.usage.has_failed(record) {
+        let goes_on = self.is_background() && !is_reported(record);
+        if !(has_left || goes_on) || has_failed(record) {
             return None;
         }
         let estimate = Estimate { input_tokens, ..self.output? };
@@ -351,14 +373,9 @@ impl Payment {
             None => self.cost(end.was_served(), record, &price),
         });
         let nano_usd = cost.unwrap_or_default();
-        property::set_number(property::COST_NANO_USD, nano_usd.0);
-        property::set_number(property::COST_MICRO_USD, nano_usd.micros());
-        let mut metrics = self.filter.metrics.borrow_mut();
-        if let (Some(model), Some(cost), true) = (&self.model, cost, end.was_served()) {
-            // A name that no provider has answered to is the client's own: such names would fill the labels for good.
-            metrics.cost(if end.succeeded { model } else { "none" }, cost);
-        }
-        let counter = if self.is_background { metrics.background } else { metrics.abandoned };
+        self.publish_cost(end, cost);
+        let metrics = self.filter.metrics.borrow();
+        let counter = if self.is_background() { metrics.background } else { metrics.abandoned };
         counter.add(u64::from(unseen.is_some()));
         let Some(reservation) = self.reservation.take() else { return };
         let actual = match end.reached_upstream() {
@@ -372,8 +389,19 @@ impl Payment {
         }
     }
 
+    /// Publishes the cost of a call; `None` without a price.
+    pub(crate) fn publish_cost(&self, end: &StreamEnd, cost: Option<NanoUsd>) {
+        let nano_usd = cost.unwrap_or_default();
+        property::set_number(property::COST_NANO_USD, nano_usd.0);
+        property::set_number(property::COST_MICRO_USD, nano_usd.micros());
+        if let (Some(model), Some(cost), true) = (&self.model, cost, end.was_served()) {
+            // A name that no provider has answered to is the client's own: such names would fill the labels for good.
+            self.filter.metrics.borrow_mut().cost(if end.succeeded { model } else { "none" }, cost);
+        }
+    }
+
     /// Returns the cost of a call, of which other models than the served one may have worked on parts.
-    fn cost(&self, was_served: bool, record: &UsageRecord, price: &ModelPrice) -> NanoUsd {
+    pub(crate) fn cost(&self, was_served: bool, record: &UsageRecord, price: &ModelPrice) -> NanoUsd {
         let in_region = |mut price: ModelPrice| {
             if record.in_us {
                 price.apply_uplift("us");
@@ -397,7 +425,7 @@ impl Payment {
 
     /// Returns the price of the call. The provider may report another model than the requested one (an alias, a dated version): its
     /// price applies, unless only the requested one has a price of the configuration.
-    fn price(&self, served_model: Option<&str>) -> Option<ModelPrice> {
+    pub(crate) fn price(&self, served_model: Option<&str>) -> Option<ModelPrice> {
         let served = match self.is_served_by_vendor {
             true => Served::ByVendor(served_model),
             false => Served::Reported(served_model),
@@ -425,6 +453,7 @@ fn unless_unpriced(is_unpriced: bool, verdict: Verdict) -> Verdict {
     if is_unpriced { Verdict::Reply(Box::new(refusal::unpriced())) } else { verdict }
 }
 
-fn log_unavailable(what: &str, why: &impl std::fmt::Display) {
+/// Logs that the quota store was unavailable.
+pub(crate) fn log_unavailable(what: &str, why: &impl std::fmt::Display) {
     tollgate_kit::warn(&format!("cost-quota: a call could not be {what}: {why}"));
 }

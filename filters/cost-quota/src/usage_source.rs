@@ -32,24 +32,6 @@ impl UsageSource {
         }
     }
 
-    /// Returns `true` if the provider has reported the output.
-    pub(crate) fn is_reported(&self, record: &UsageRecord) -> bool {
-        match self {
-            UsageSource::Local(_) => matches!(record.source, RecordSource::Provider | RecordSource::Mixed),
-            UsageSource::TokenCounter => {
-                matches!(property::get(property::USAGE_SOURCE).as_deref(), Some("provider" | "mixed"))
-            }
-        }
-    }
-
-    /// Returns `true` for a call that its provider has refused in a response with status 200.
-    pub(crate) fn has_failed(&self, record: &UsageRecord) -> bool {
-        match self {
-            UsageSource::Local(_) => record.source == RecordSource::None,
-            UsageSource::TokenCounter => property::get(property::USAGE_SOURCE).as_deref() == Some("none"),
-        }
-    }
-
     /// Returns the model that the provider says it served.
     pub(crate) fn served_model(&self) -> Option<String> {
         match self {
@@ -64,6 +46,27 @@ impl UsageSource {
             UsageSource::Local(meter) => Some(meter),
             UsageSource::TokenCounter => None,
         }
+    }
+}
+
+/// Returns `true` if the provider has reported the output.
+pub(crate) fn is_reported(record: &UsageRecord) -> bool {
+    matches!(record.source, RecordSource::Provider | RecordSource::Mixed)
+}
+
+/// Returns `true` for a call that its provider has refused in a response with status 200.
+pub(crate) fn has_failed(record: &UsageRecord) -> bool {
+    record.source == RecordSource::None
+}
+
+/// Publishes the tokens of a response that this filter has metered, and that token-counter does not count.
+pub(crate) fn publish_tokens(record: &UsageRecord, served_model: Option<&str>) {
+    property::set_number(property::INPUT_TOKENS, record.usage.input);
+    property::set_number(property::OUTPUT_TOKENS, record.usage.output);
+    property::set_number(property::TOTAL_TOKENS, record.usage.total);
+    property::set(property::USAGE_SOURCE, record.source.name());
+    if let Some(model) = served_model {
+        property::set_name(property::SERVED_MODEL, model);
     }
 }
 
@@ -140,7 +143,8 @@ fn published() -> UsageRecord {
         total: number(property::TOTAL_TOKENS),
         ..Usage::default()
     };
-    let mut record = UsageRecord { usage, source: RecordSource::Provider, ..UsageRecord::NOTHING };
+    let source = property::get(property::USAGE_SOURCE).and_then(|name| RecordSource::from_name(&name));
+    let mut record = UsageRecord { usage, source: source.unwrap_or(RecordSource::None), ..UsageRecord::NOTHING };
     if let Some(details) = property::get(property::USAGE_DETAILS) {
         record.add_details(&details);
     }

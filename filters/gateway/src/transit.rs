@@ -60,6 +60,10 @@ impl Exchange for Transit {
         if let Verdict::Reply(reply) = self.inspect(call) {
             return Verdict::Reply(reply);
         }
+        if call.view().response_id.is_some() {
+            self.fetch(call, consumer);
+            return Verdict::Continue;
+        }
         call.continue_edited(|call| self.admit(call, &consumer))
     }
 
@@ -92,10 +96,7 @@ impl Exchange for Transit {
     }
 
     fn on_response(&mut self, response: &mut Response<'_>) -> Verdict {
-        if let Some(counting) = Stage::reading(&mut self.counting) {
-            // The meter lets every response pass.
-            let _ = counting.work.on_response(response);
-        }
+        self.on_condensed(response);
         let Some(inspection) = Stage::reading(&mut self.inspection) else { return Verdict::Continue };
         let verdict = inspection.work.on_response(response);
         if inspection.mode == BodyMode::Observe {
@@ -113,6 +114,7 @@ impl Exchange for Transit {
     }
 
     fn on_condensed(&mut self, response: &mut Response<'_>) {
+        self.read_state(response.body());
         if let Some(counting) = Stage::reading(&mut self.counting) {
             // The meter lets every response pass.
             let _ = counting.work.on_response(response);
@@ -120,6 +122,7 @@ impl Exchange for Transit {
     }
 
     fn on_event(&mut self, event: &ParsedEvent<'_>, out: &mut Vec<u8>) -> StreamAction {
+        self.read_state(event.data());
         if let Some(counting) = Stage::reading(&mut self.counting) {
             let seen = counting.work.meter(event);
             if seen.withhold && counting.mode != BodyMode::Observe {
@@ -164,6 +167,7 @@ impl Exchange for Transit {
     }
 
     fn on_aborted_event(&mut self, event: &ParsedEvent<'_>) {
+        self.read_state(event.data());
         if let Some(counting) = Stage::reading(&mut self.counting) {
             counting.work.meter(event);
         }
@@ -205,9 +209,21 @@ impl Exchange for Transit {
         if let Some(inspection) = &mut self.inspection {
             inspection.work.on_log(end);
         }
-        let record = self.counting.as_mut().map_or(UsageRecord::NOTHING, |counting| counting.work.settle(end));
+        let mut counting = self.counting.as_mut().map(|stage| &mut stage.work);
+        if let (Some(payment), Some(counting)) = (&mut self.payment, &mut counting) {
+            if payment.is_fetch() {
+                if payment.settle_fetched(end, &counting.record(), counting.served_model()) {
+                    counting.settle(end);
+                }
+                return;
+            }
+            if payment.is_background() && payment.hold(end, &counting.record()) {
+                return;
+            }
+        }
+        let record = counting.as_mut().map_or(UsageRecord::NOTHING, |counting| counting.settle(end));
         if let Some(payment) = &mut self.payment {
-            let served_model = self.counting.as_ref().and_then(|counting| counting.work.served_model());
+            let served_model = counting.as_ref().and_then(|counting| counting.served_model());
             payment.settle(end, &record, served_model);
         }
     }
@@ -260,6 +276,25 @@ impl Transit {
             self.inspection = Some(Stage::new(inspection));
         }
         verdict
+    }
+
+    /// Prepares the settlement of an earlier call by the response that this call fetches. Nothing is counted, reserved or
+    /// routed: the call has no model, and generates nothing.
+    fn fetch(&mut self, call: &Call<'_>, consumer: Vec<u8>) {
+        let stages = &self.gateway.stages;
+        let (Some(quota), Some(counter)) = (&stages.quota, &stages.counter) else { return };
+        let mut payment = Rc::clone(quota).payment();
+        if let Some(meter) = payment.fetch(call, consumer) {
+            self.counting = Some(Stage::new(Rc::clone(counter).counting_with(call, meter)));
+            self.payment = Some(payment);
+        }
+    }
+
+    /// Shows the payment a response, or an event of one, if it is produced in the background.
+    fn read_state(&mut self, data: &[u8]) {
+        if let Some(payment) = &mut self.payment {
+            payment.read_state(data);
+        }
     }
 
     /// Runs the stages behind the inspector, on the text that it lets pass.

@@ -31,6 +31,12 @@ pub struct ParsedRequest {
 }
 
 impl ParsedRequest {
+    /// Returns a request that consists of its path.
+    pub(crate) fn without_body(endpoint: &Endpoint) -> ParsedRequest {
+        let view = Request::of_model(endpoint, None);
+        ParsedRequest { body: Vec::new(), view, endpoint: endpoint.clone(), is_whole: true, form: None }
+    }
+
     /// Returns the request with these edits, parsed anew. `head` is the head of the request.
     #[inline(never)]
     pub(crate) fn edited(

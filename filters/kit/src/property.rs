@@ -173,7 +173,7 @@ pub fn set_name(name: &'static str, value: &str) {
 }
 
 /// Publishes zeros for a call that used nothing: consumers that add the numbers up need a value.
-pub(crate) fn set_zero_usage() {
+pub fn set_zero_usage() {
     for name in [INPUT_TOKENS, OUTPUT_TOKENS, TOTAL_TOKENS, COST_NANO_USD, COST_MICRO_USD] {
         set(name, "0");
     }

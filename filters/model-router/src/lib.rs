@@ -95,6 +95,10 @@ struct Routing {
 
 impl Exchange for Routing {
     fn on_request(&mut self, call: &mut Call<'_>) -> Verdict {
+        if call.view().response_id.is_some() {
+            // It names no model.
+            return Verdict::Continue;
+        }
         let model = call.model();
         match self.filter.decide(model.as_deref()) {
             Ok(decision) => apply(&decision, call),

@@ -27,6 +27,10 @@ pub struct Counting {
 
 impl Exchange for Counting {
     fn on_request(&mut self, call: &mut Call<'_>) -> Verdict {
+        if call.view().response_id.is_some() {
+            // The usage of the response it fetches is that of another call.
+            return Verdict::Continue;
+        }
         let model = call.model();
         self.count(call, model.as_deref().unwrap_or_default());
         call.view().include_usage(call.body(), call.edits());
@@ -34,7 +38,7 @@ impl Exchange for Counting {
     }
 
     fn reads_response(&self) -> bool {
-        true
+        self.meter.is_some()
     }
 
     fn on_response_head(&mut self, head: &mut ResponseHead) -> BodyMode {
@@ -44,7 +48,8 @@ impl Exchange for Counting {
         match &self.meter {
             _ if !head.is_success() => BodyMode::Pass,
             Some(meter) if head.is_streamed() && meter.withholds() => BodyMode::Edit,
-            _ => BodyMode::Observe,
+            Some(_) => BodyMode::Observe,
+            None => BodyMode::Pass,
         }
     }
 
@@ -89,6 +94,10 @@ impl Exchange for Counting {
 impl Counting {
     pub(crate) fn new(filter: Rc<TokenCounter>) -> Counting {
         Counting { filter, meter: None, input_tokens: 0, is_uncounted: false, forwarded_ns: 0, first_ns: None }
+    }
+
+    pub(crate) fn with_meter(filter: Rc<TokenCounter>, call: &Call<'_>, meter: UsageMeter) -> Counting {
+        Counting { meter: Some(meter), forwarded_ns: call.now_ns(), ..Counting::new(filter) }
     }
 
     /// Counts the prompt of a call with the tokenizer of `model`, and starts the meter of its response. A free call has no

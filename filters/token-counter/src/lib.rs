@@ -13,8 +13,8 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use serde::Deserialize;
-use tollgate_kit::{ConfigError, Configuration, Exchange, Filter, Limits};
-use tollgate_tokens::{Catalog, RawAliases, RawTokenizer};
+use tollgate_kit::{Call, ConfigError, Configuration, Exchange, Filter, Limits};
+use tollgate_tokens::{Catalog, RawAliases, RawTokenizer, UsageMeter};
 
 use metrics::Metrics;
 
@@ -48,6 +48,11 @@ impl TokenCounter {
     /// Returns the count of one call.
     pub fn counting(self: Rc<Self>) -> Counting {
         Counting::new(self)
+    }
+
+    /// Returns the count of a call whose response `meter` reads, and whose prompt was counted with an earlier call.
+    pub fn counting_with(self: Rc<Self>, call: &Call<'_>, meter: UsageMeter) -> Counting {
+        Counting::with_meter(self, call, meter)
     }
 }
 

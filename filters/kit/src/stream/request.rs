@@ -81,6 +81,10 @@ pub(super) fn headers(plugin: &Rc<Plugin>, id: u32, end: bool) -> Progress {
     if edge.is_identity_ambiguous && !plugin.filter.is_audit() {
         return Progress::Refuse(dialect, Box::new(owned_headers::ambiguous_identity()));
     }
+    if end && endpoint.response_id.is_some() {
+        let call = CallHead { endpoint, is_first: edge.is_first, headers: head };
+        return json::decide(plugin, call, Vec::new(), None);
+    }
     let format = match media::read(&head, plugin.limits(), dialect) {
         Ok(format) => format,
         Err(unreadable) => return refuse_or_pass(plugin, dialect, *unreadable),

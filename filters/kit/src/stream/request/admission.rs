@@ -131,6 +131,10 @@ fn publish(call: &Call<'_>, is_whole: bool) {
         property::set(property::STREAM, if call.view().stream { "true" } else { "false" });
     }
     property::set(property::VERDICT, "allow");
+    if call.view().response_id.is_some() {
+        // It generates nothing. A stage that charges it for an earlier call publishes that usage.
+        property::set_zero_usage();
+    }
 }
 
 /// Publishes the model that the client asked for. A client can choose a name that a rule blocks or redacts, so the first
