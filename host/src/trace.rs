@@ -67,7 +67,9 @@ impl fmt::Display for TraceLine {
             TraceEvent::Callback(text) => write!(f, "{} c{} > {text}", self.plugin, self.context),
             TraceEvent::Returned(text) => write!(f, "{} c{} < {text}", self.plugin, self.context),
             TraceEvent::HostCall(text) => write!(f, "{} c{}     {text}", self.plugin, self.context),
-            TraceEvent::Allocation(bytes) => write!(f, "{} c{}       allocates {bytes} bytes", self.plugin, self.context),
+            TraceEvent::Allocation(bytes) => {
+                write!(f, "{} c{}       allocates {bytes} bytes", self.plugin, self.context)
+            }
             TraceEvent::Proxy(text) => write!(f, "proxy: {text}"),
         }
     }
