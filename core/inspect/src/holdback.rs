@@ -2,6 +2,7 @@
 
 mod gate_position;
 
+use crate::pattern::assertion::Before;
 use crate::policy::Policy;
 use crate::raw::OnUnscannable;
 use crate::redactions::{First, Redaction, Redactions};
@@ -121,7 +122,7 @@ impl Holdback {
             let from = at;
             let mut is_hit = false;
             if self.searches.is_empty() && self.leads.is_idle() {
-                let start = policy.next_start(&self.kept, at);
+                let start = policy.next_start(&self.kept, at, self.char_before(at));
                 let hit = self.gate.run(policy.gates(), &self.kept, at, start);
                 is_hit = hit.is_some();
                 at = hit.unwrap_or(start);
@@ -175,8 +176,12 @@ impl Holdback {
     /// their searches.
     fn begin_without_literal(&mut self, context: &mut Context<'_>, at: usize, c: char) {
         let policy = context.policy;
-        if self.leads.is_idle() && !policy.may_start(c) {
+        let before = Before::of(self.char_before(at));
+        if self.leads.is_idle() && !policy.may_start(before, c) {
             return;
+        }
+        for rule in policy.starters().at(before, c) {
+            begin(&mut self.searches, *rule, self.base + at as u64, context.scratch);
         }
         let position = self.base + at as u64;
         let read = self.kept.get(..at).unwrap_or_default();
@@ -188,9 +193,11 @@ impl Holdback {
                 begin(&mut self.searches, rule, start, context.scratch);
             }
         }
-        for rule in policy.starting_with(c) {
-            begin(&mut self.searches, *rule, position, context.scratch);
-        }
+    }
+
+    /// Returns the character before an index of the kept text.
+    fn char_before(&self, at: usize) -> Option<char> {
+        self.kept.get(..at).and_then(|read| read.chars().next_back()).or(self.before)
     }
 
     /// Begins the searches of the rules with a literal that ends at the index `end` of the kept text.

@@ -1,6 +1,7 @@
 //! Validated and compiled policy.
 
 use crate::error::{ExampleError, PatternError, PolicyError, Problem};
+use crate::pattern::assertion::Before;
 use crate::pattern::char_classes::CharClasses;
 use crate::pattern::char_set::{CharSets, CharSetsBuilder};
 use crate::pattern::compile::{self, Border};
@@ -14,6 +15,7 @@ use crate::search::matcher::Matcher;
 use crate::search::prefilter::{Prefilter, StateCache};
 use crate::search::scratch::Scratch;
 use crate::search::start_set::StartSet;
+use crate::search::starters::Starters;
 use crate::search::view::View;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -44,7 +46,7 @@ pub struct Policy {
     on_unscannable: Option<OnUnscannable>,
     gates: Gates,
     leads: Leads,
-    rules_by_first_char: RulesByFirstChar,
+    starters: Starters,
     /// `true` if all searches in streams begin at literals.
     streams_need_gates_only: bool,
     /// Rules without a gate of each direction.
@@ -60,10 +62,6 @@ pub(crate) struct SearchMemory {
     /// States of the prefilter of each direction.
     pub(crate) caches: [StateCache; 2],
 }
-
-/// For each ASCII character, and once for all other characters: the rules on responses whose matches may start with it, of
-/// those whose searches in a stream begin neither at a literal nor at the end of a lead.
-type RulesByFirstChar = Box<[Box<[RuleIndex]>]>;
 
 impl Policy {
     /// Validates and compiles a policy.
@@ -113,13 +111,12 @@ impl Policy {
             .take(MAX_LEADS)
             .collect();
         let has_lead = |at: &RuleIndex| leads.binary_search_by_key(at, |(rule, _)| *rule).is_ok();
-        let rules_by_first_char =
-            rules_by_first_char(&in_streams.clone().filter(|(at, _)| !has_lead(at)).collect::<Vec<_>>());
+        let starters = Starters::new(&in_streams.clone().filter(|(at, _)| !has_lead(at)).collect::<Vec<_>>(), &sets);
         let streams_need_gates_only = in_streams.clone().next().is_none();
         Ok(Policy {
             streams_need_gates_only,
             gates,
-            rules_by_first_char,
+            starters,
             leads: Leads::new(leads, &sets),
             ungated,
             prefilters,
@@ -191,26 +188,26 @@ impl Policy {
         &self.leads
     }
 
-    /// Returns the rules on responses without a lead whose matches may start with `c`, in file order.
-    pub(crate) fn starting_with(&self, c: char) -> &[RuleIndex] {
-        let rules = self.rules_by_first_char.get((c as usize).min(0x80));
-        debug_assert!(rules.is_some(), "the table has an entry for every ASCII character and one for all others");
-        rules.map_or(&[], |rules| rules)
+    /// Returns the rules on responses whose searches in a stream begin neither at a literal nor at the end of a lead.
+    pub(crate) fn starters(&self) -> &Starters {
+        &self.starters
     }
 
-    /// Returns the first index of `text` at or after `from` where a match of a rule on responses may start whose search begins
-    /// neither at a literal nor at the end of a lead, or where a lead may begin; else the length of the text.
-    pub(crate) fn next_start(&self, text: &str, from: usize) -> usize {
+    /// Returns the first index of `text` at or after `from` where the search of one of the [`starters`](Self::starters) or a lead
+    /// may begin; else the length of the text. `before` is the character before `from`.
+    pub(crate) fn next_start(&self, text: &str, from: usize, before: Option<char>) -> usize {
         if self.streams_need_gates_only {
             return text.len();
         }
-        let remaining = text.get(from..).unwrap_or("");
-        remaining.char_indices().find(|&(_, c)| self.may_start(c)).map_or(text.len(), |(at, _)| from + at)
+        let mut before = Before::of(before);
+        let mut remaining = text.get(from..).unwrap_or("").char_indices();
+        let start = remaining.find(|&(_, c)| self.may_start(std::mem::replace(&mut before, Before::of(Some(c))), c));
+        start.map_or(text.len(), |(at, _)| from + at)
     }
 
-    /// Returns `true` if [`next_start`](Self::next_start) stops at `c`.
-    pub(crate) fn may_start(&self, c: char) -> bool {
-        !self.starting_with(c).is_empty() || self.leads.has(c, &self.sets)
+    /// Returns `true` if [`next_start`](Self::next_start) stops at `c` behind a character of the kind `before`.
+    pub(crate) fn may_start(&self, before: Before, c: char) -> bool {
+        !self.starters.at(before, c).is_empty() || self.leads.has(c, &self.sets)
     }
 
     /// Returns the character sets of all rules.
@@ -275,14 +272,6 @@ fn gates(rules: &[Rule], max_match_bytes: usize) -> Gates {
         })
     });
     Gates::new(&gated.collect::<Vec<_>>(), max_match_bytes)
-}
-
-fn rules_by_first_char(rules: &[(RuleIndex, &Rule)]) -> RulesByFirstChar {
-    // One character above 0x7f represents all of them: `can_start_with` does not distinguish them.
-    let table = (0..=0x80u8)
-        .map(char::from)
-        .map(|c| rules.iter().filter(|(_, rule)| rule.program.can_start_with(c)).map(|(index, _)| *index).collect());
-    table.collect()
 }
 
 /// Field of a rule and its problem.

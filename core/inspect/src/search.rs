@@ -9,4 +9,5 @@ pub(crate) mod prefilter;
 pub(crate) mod rule_search;
 pub(crate) mod scratch;
 pub(crate) mod start_set;
+pub(crate) mod starters;
 pub(crate) mod view;

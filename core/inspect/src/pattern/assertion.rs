@@ -14,6 +14,64 @@ pub(crate) enum Assertion {
     KeywordEnd(Script),
 }
 
+/// Kind of the character in front of a position, as far as assertions on ASCII words and lines distinguish characters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Before {
+    /// Start of the text.
+    #[default]
+    Edge,
+    LineFeed,
+    CarriageReturn,
+    /// ASCII letter, digit or `_`.
+    Word,
+    Other,
+}
+
+impl Before {
+    /// All kinds, in order.
+    pub(crate) const ALL: [Before; 5] =
+        [Before::Edge, Before::LineFeed, Before::CarriageReturn, Before::Word, Before::Other];
+
+    /// Returns the kind of a character; `None` is the start of the text.
+    pub(crate) fn of(c: Option<char>) -> Before {
+        match c {
+            None => Before::Edge,
+            Some('\n') => Before::LineFeed,
+            Some('\r') => Before::CarriageReturn,
+            Some('_') => Before::Word,
+            Some(c) if c.is_ascii_alphanumeric() => Before::Word,
+            Some(_) => Before::Other,
+        }
+    }
+
+    /// Returns a character of this kind.
+    fn sample(self) -> Option<char> {
+        match self {
+            Before::Edge => None,
+            Before::LineFeed => Some('\n'),
+            Before::CarriageReturn => Some('\r'),
+            Before::Word => Some('a'),
+            Before::Other => Some('-'),
+        }
+    }
+}
+
+/// Returns `true` if an assertion holds behind a character of this kind, or if it depends on more than the kind.
+pub(crate) fn may_hold(assertion: Assertion, before: Before, after: Option<char>) -> bool {
+    match assertion {
+        Assertion::KeywordStart(_) | Assertion::KeywordEnd(_) => true,
+        Assertion::Look(
+            Look::WordUnicode
+            | Look::WordUnicodeNegate
+            | Look::WordStartUnicode
+            | Look::WordEndUnicode
+            | Look::WordStartHalfUnicode
+            | Look::WordEndHalfUnicode,
+        ) => true,
+        assertion => holds(assertion, before.sample(), after),
+    }
+}
+
 /// Returns `true` if `assertion` holds between `before` and `after`; `None` stands for the edge of the text.
 ///
 /// Every assertion of the rule language depends only on the two adjacent characters. A stream therefore has to wait for

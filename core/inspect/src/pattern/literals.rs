@@ -9,7 +9,7 @@ use regex_syntax::hir::{Class, Hir, HirKind, Look, Repetition};
 /// Maximum number of literals of a regular expression. Lists of literals that are longer select no better.
 const MAX_LITERALS: usize = 64;
 /// Maximum number of characters of a class that a literal is extended by, each one making the list as many times longer.
-const MAX_CLASS: usize = 4;
+const MAX_CLASS: usize = 10;
 /// Maximum length of a literal while it is collected; a longer one is split.
 const MAX_COLLECTED: usize = 64;
 /// Maximum length of a literal in bytes. A longer one selects no better, and takes more memory.
@@ -21,6 +21,9 @@ const WINDOW_CHARS: f64 = 24.0;
 const MAX_WINDOW_RATE: f64 = 0.1;
 /// Lead that counts if there is no bound, in bytes.
 const UNBOUNDED_LEAD: usize = 1024;
+/// Cost of a lead. A stream has to hold back text that may be a lead, so a literal that a match begins with is preferred unless
+/// it is a common one.
+const LEAD_COST: f64 = 0.002;
 
 /// Set of literals such that every match of a pattern contains one of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,6 +106,7 @@ impl Candidate {
         let list = minimal(list)?;
         let window = WINDOW_CHARS + lead.unwrap_or(UNBOUNDED_LEAD).min(UNBOUNDED_LEAD) as f64;
         let cost = list.iter().map(|literal| rate(literal)).sum::<f64>() * window;
+        let cost = if lead == Some(0) { cost } else { cost + LEAD_COST };
         Some(Candidate { list, lead, cost })
     }
 
@@ -138,6 +142,8 @@ pub(crate) fn cut(literal: &mut Vec<u8>, len: usize) {
 struct Part {
     /// All texts that the part matches, in lower case, if they are few.
     exact: Option<Vec<Vec<u8>>>,
+    /// Otherwise texts of which every match ends with one, in lower case, if they are few.
+    suffix: Option<Vec<Vec<u8>>>,
     /// Best literals that every match of the part contains.
     best: Option<Candidate>,
     /// Length of the longest match in bytes; `None` if there is no bound.
@@ -148,11 +154,11 @@ impl Part {
     fn of(hir: &Hir) -> Part {
         let longest = hir.properties().maximum_len();
         match hir.kind() {
-            HirKind::Empty | HirKind::Look(_) => Part { exact: Some(vec![Vec::new()]), best: None, longest },
+            HirKind::Empty | HirKind::Look(_) => Part { exact: Some(vec![Vec::new()]), longest, ..Part::default() },
             HirKind::Literal(literal) => {
-                Part { exact: Some(vec![literal.0.to_ascii_lowercase()]), best: None, longest }
+                Part { exact: Some(vec![literal.0.to_ascii_lowercase()]), longest, ..Part::default() }
             }
-            HirKind::Class(class) => Part { exact: members(class), best: None, longest },
+            HirKind::Class(class) => Part { exact: members(class), longest, ..Part::default() },
             HirKind::Capture(capture) => Part::of(&capture.sub),
             HirKind::Concat(parts) => {
                 let mut sequence = Sequence::default();
@@ -161,7 +167,7 @@ impl Part {
             }
             HirKind::Alternation(choices) => {
                 let parts: Vec<Part> = choices.iter().map(Part::of).collect();
-                Part { exact: union(&parts), best: best_of_all(parts), longest }
+                Part { exact: union(&parts), best: best_of_all(parts), longest, ..Part::default() }
             }
             HirKind::Repetition(repetition) => Part { longest, ..Part::repeated(repetition) },
         }
@@ -177,12 +183,16 @@ impl Part {
             }
             return Part { exact, ..Part::default() };
         }
+        // `x{2,9}` is `xx`, any number of `x`, and a last `x`.
+        let copies = min.min(MAX_LITERAL as u32);
         let mut sequence = Sequence::default();
-        for _ in 0..min.min(MAX_LITERAL as u32) {
+        for _ in 0..copies {
             sequence.push(part.clone());
         }
-        if max != Some(min) || min > MAX_LITERAL as u32 {
-            sequence.push(Part::default());
+        if max != Some(copies) {
+            let between = max.and_then(|max| part.longest?.checked_mul(max.saturating_sub(copies + 1) as usize));
+            sequence.push(Part { longest: between, ..Part::default() });
+            sequence.push(part);
         }
         sequence.finish()
     }
@@ -269,6 +279,8 @@ impl Sequence {
     fn push(&mut self, part: Part) {
         let behind = part.best.and_then(|best| best.behind(self.longest));
         self.best = better(self.best.take(), behind);
+        let alone = part.exact.clone().and_then(|exact| Candidate::new(exact, self.longest));
+        self.best = better(self.best.take(), alone);
         let product = part.exact.as_ref().and_then(|exact| self.product(exact));
         match product {
             Some(product) => self.current = product,
@@ -276,9 +288,10 @@ impl Sequence {
                 self.is_exact = false;
                 self.lead = self.longest;
                 if part.exact.is_none() {
-                    self.lead = add(self.longest, part.longest);
+                    let shortest = part.suffix.iter().flatten().map(Vec::len).min().unwrap_or(0);
+                    self.lead = add(self.longest, part.longest).map(|lead| lead.saturating_sub(shortest));
                 }
-                self.current = part.exact.unwrap_or_else(|| vec![Vec::new()]);
+                self.current = part.exact.or(part.suffix).unwrap_or_else(|| vec![Vec::new()]);
             }
         }
         self.longest = add(self.longest, part.longest);
@@ -297,7 +310,8 @@ impl Sequence {
     }
 
     fn finish(self) -> Part {
-        Part { exact: self.is_exact.then_some(self.current), best: self.best, longest: self.longest }
+        let (exact, suffix) = if self.is_exact { (Some(self.current), None) } else { (None, Some(self.current)) };
+        Part { exact, suffix, best: self.best, longest: self.longest }
     }
 }
 
@@ -332,6 +346,11 @@ mod tests {
     use super::*;
     use crate::pattern::syntax;
 
+    const DIGIT_AND_SIGN: &[&str] = &[
+        "0%", "0|", "1%", "1|", "2%", "2|", "3%", "3|", "4%", "4|", "5%", "5|", "6%", "6|", "7%", "7|", "8%", "8|",
+        "9%", "9|",
+    ];
+
     #[test]
     fn literals_of_patterns() {
         for (pattern, expected) in [
@@ -339,6 +358,10 @@ mod tests {
             (r"(?i)password\s*=\s*\w+", Some((&["password"], Some(0), false))),
             (r"[\w.]{1,64}@[\w.]{1,99}", Some((&["@"], Some(64), false))),
             (r"-----BEGIN ([A-Z]{2,10} ){0,2}PRIVATE KEY-----", Some((&["-----begin "], Some(0), false))),
+            (r"\b\d{15,16}(\||%)\w", Some((DIGIT_AND_SIGN, Some(15), false))),
+            (r"\b(sk-(proj|admin)-\w{9}T3BlbkFJ|sk-\w{20}T3BlbkFJ)", Some((&["sk-"], Some(0), true))),
+            (r"[a-z]{5}(key1|x+y)[0-9]{9}_zq_", Some((&["_zq_"], None, false))),
+            (r"https://[a-z]+\.webhook\.example/\w", Some((&[".webhook.example"], None, false))),
             (r"\w+-secret-?key", Some((&["-secret"], None, false))),
             (r"[a-z]{3}(foo1|x[0-9]+bar2)", Some((&["bar2", "foo1"], None, false))),
             (r"\b(?i)(?:key|token)[:=]\S{9}", Some((&["key:", "key=", "token:", "token="], Some(0), true))),

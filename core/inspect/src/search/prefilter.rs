@@ -1,11 +1,10 @@
 //! Prefilter: finds quickly where in a text a rule without literals may match.
 
 use super::meter::Meter;
-use crate::pattern::assertion::{self, Assertion};
+use crate::pattern::assertion::{Before, may_hold};
 use crate::pattern::char_classes::{CharClass, CharClasses};
 use crate::pattern::char_set::CharSets;
 use crate::pattern::program::{Node, NodeId, Program, read};
-use regex_syntax::hir::Look;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -29,42 +28,6 @@ pub(crate) struct Prefilter {
     starts: Box<[NodeId]>,
     /// Number of nodes of all programs.
     nodes: usize,
-}
-
-/// Character before a state, as far as assertions distinguish it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-enum Before {
-    #[default]
-    Edge,
-    LineFeed,
-    CarriageReturn,
-    Word,
-    Other,
-}
-
-impl Before {
-    const COUNT: usize = 5;
-
-    fn of(c: char) -> Before {
-        match c {
-            '\n' => Before::LineFeed,
-            '\r' => Before::CarriageReturn,
-            '_' => Before::Word,
-            c if c.is_ascii_alphanumeric() => Before::Word,
-            _ => Before::Other,
-        }
-    }
-
-    /// Returns a character of this kind.
-    fn sample(self) -> Option<char> {
-        match self {
-            Before::Edge => None,
-            Before::LineFeed => Some('\n'),
-            Before::CarriageReturn => Some('\r'),
-            Before::Word => Some('a'),
-            Before::Other => Some('-'),
-        }
-    }
 }
 
 /// Identity of a state: its nodes, whose edges that read nothing have not been followed, its hits, and the character before.
@@ -211,7 +174,7 @@ impl Prefilter {
             _ => {
                 self.follow(cache, programs, (Origin::Starts(before), Some(c)), meter, &mut nodes, &mut hits);
                 let seeds: Box<[NodeId]> = std::mem::take(&mut nodes).into();
-                cache.seeds.resize(Before::COUNT * self.char_classes.len(), None);
+                cache.seeds.resize(Before::ALL.len() * self.char_classes.len(), None);
                 if let Some(slot) = cache.seeds.get_mut(seed) {
                     *slot = Some(seeds.clone());
                 }
@@ -224,7 +187,7 @@ impl Prefilter {
         nodes.dedup();
         hits.sort_unstable();
         hits.dedup();
-        let key = (nodes.into_boxed_slice(), hits.into_boxed_slice(), Before::of(c));
+        let key = (nodes.into_boxed_slice(), hits.into_boxed_slice(), Before::of(Some(c)));
         if let Some(&next) = cache.by_key.get(&key) {
             cache.link(self, state, class, next);
             return next;
@@ -280,7 +243,7 @@ impl Prefilter {
                     pending.extend(program.targets(first, len).iter().map(|next| base + next));
                 }
                 Node::Look { look, next } => {
-                    if may_hold(look, before.sample(), c) {
+                    if may_hold(look, before, c) {
                         pending.push(base + next);
                     }
                 }
@@ -316,22 +279,6 @@ enum Origin {
     State(usize),
     /// First nodes of all programs, behind a character of this kind.
     Starts(Before),
-}
-
-/// Returns `true` if an assertion holds, or if it depends on more than the kind of the character before.
-fn may_hold(look: Assertion, before: Option<char>, after: Option<char>) -> bool {
-    match look {
-        Assertion::KeywordStart(_) | Assertion::KeywordEnd(_) => true,
-        Assertion::Look(
-            Look::WordUnicode
-            | Look::WordUnicodeNegate
-            | Look::WordStartUnicode
-            | Look::WordEndUnicode
-            | Look::WordStartHalfUnicode
-            | Look::WordEndHalfUnicode,
-        ) => true,
-        look => assertion::holds(look, before, after),
-    }
 }
 
 impl StateCache {

@@ -120,8 +120,13 @@ impl Scratch {
             let id = (word * 64) as NodeId + pending.trailing_zeros();
             *pending &= *pending - 1;
             self.meter.add(work);
-            carried.clear();
-            carried.extend_from_slice(self.set(id, width));
+            let set = self.set(id, width);
+            if let ([carried], [set]) = (carried.as_mut_slice(), set) {
+                *carried = *set;
+            } else {
+                carried.clear();
+                carried.extend_from_slice(set);
+            }
             match program.node(id) {
                 Node::Split { first, len } => {
                     for next in program.targets(first, len) {
@@ -164,7 +169,11 @@ impl Scratch {
             }
         } else {
             *reached = self.step;
-            own.copy_from_slice(set);
+            match (own, set) {
+                // Most start sets have one word: no call to copy it.
+                ([own], [set]) => *own = *set,
+                (own, set) => own.copy_from_slice(set),
+            }
         }
         let word = at / 64;
         if let Some(pending) = self.pending.get_mut(word) {
@@ -191,7 +200,10 @@ impl Scratch {
         } else {
             (*step, *index) = (self.step, self.next.nodes.len() as u32);
             self.next.nodes.push(id);
-            self.next.sets.extend_from_slice(set);
+            match set {
+                [set] => self.next.sets.push(*set),
+                set => self.next.sets.extend_from_slice(set),
+            }
         }
     }
 

@@ -8,7 +8,7 @@ pub(crate) struct Rule {
     pub(crate) keywords: Vec<String>,
 }
 
-/// Lead of many rules, which only makes matches longer.
+/// Lead of many rules, twice in some, which only makes matches longer.
 const LAZY_LEAD: &str = r"[\w.-]{0,50}?";
 
 /// Reads ids, expressions and keywords; all other conditions are left out. Leads that only make a match longer are dropped.
@@ -27,7 +27,7 @@ pub(crate) fn read(toml: &str) -> Vec<Rule> {
         if let Some(id) = line.strip_prefix("id = ") {
             rule.id = id.trim_matches('"').to_owned();
         } else if let Some(regex) = line.strip_prefix("regex = '''") {
-            rule.regex = regex.trim_end_matches("'''").replacen(LAZY_LEAD, "", 1);
+            rule.regex = regex.trim_end_matches("'''").replace(LAZY_LEAD, "");
         } else if line.starts_with("keywords = ") || in_keywords {
             in_keywords = !line.contains(']');
             rule.keywords.extend(line.split('"').skip(1).step_by(2).map(str::to_owned));

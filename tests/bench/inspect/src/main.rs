@@ -1,6 +1,6 @@
 //! Measures how fast the rules of a gitleaks configuration are searched, natively.
 //!
-//! `tollgate-bench-inspect GITLEAKS_TOML [--rules=N] [NAME=TEXTS.jsonl ...]` prints, for texts of several kinds and for those of
+//! `tollgate-bench-inspect GITLEAKS_TOML [--rules=N] [--only=NAME] [NAME=TEXTS.jsonl ...]` prints, for texts of several kinds and for those of
 //! the files (one JSON object with `text` per line), MB/s of the firewall, of aho-corasick with the same keywords, and the ratio.
 //! Then the time per event of a stream and the number of bytes held back. The configuration is not part of the project.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is a program for the terminal")]
@@ -26,13 +26,14 @@ const SIZE: usize = 16 << 10;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut args = std::env::args().skip(1);
-    let usage = "usage: tollgate-bench-inspect GITLEAKS_TOML [--rules=N] [NAME=TEXTS.jsonl ...]";
+    let usage = "usage: tollgate-bench-inspect GITLEAKS_TOML [--rules=N] [--only=NAME] [NAME=TEXTS.jsonl ...]";
     let file = args.next().ok_or(usage)?;
     let mut texts = texts::generated();
     let mut most = usize::MAX;
     for arg in args {
         match arg.split_once('=') {
             Some(("--rules", count)) => most = count.parse()?,
+            Some(("--only", name)) => texts.retain(|(own, _)| own == name),
             Some((name, path)) => texts.push(texts::read(name, path)?),
             None => return Err(usage.into()),
         }
