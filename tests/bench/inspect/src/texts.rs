@@ -14,6 +14,12 @@ const WORDS: &str = "the of and to in is that it was for on are with as his they
     home read hand port large spell add even land here must big high such follow act why ask men change went light kind off need \
     house picture try us again animal point mother world near build self earth father head stand own page should country found";
 
+const SYLLABLES: &[&str] = &[
+    "al", "an", "ber", "ca", "con", "de", "der", "di", "ed", "en", "er", "est", "ful", "ge", "hin", "in", "ing", "ist",
+    "ite", "la", "ly", "ma", "ment", "mis", "na", "ness", "on", "or", "per", "pre", "re", "ri", "sion", "sta", "ta",
+    "ter", "ti", "to", "un", "ver",
+];
+
 /// Deterministic pseudo-random numbers.
 struct Random(u64);
 
@@ -25,6 +31,14 @@ impl Random {
 
     fn of<'a>(&mut self, list: &[&'a str]) -> &'a str {
         list.get(self.below(list.len())).copied().unwrap_or_default()
+    }
+
+    /// Returns one of `words`, or a word of syllables: texts have many different words.
+    fn word(&mut self, words: &[&str]) -> String {
+        if self.below(2) == 0 {
+            return self.of(words).to_owned();
+        }
+        (0..2 + self.below(3)).map(|_| self.of(SYLLABLES)).collect()
     }
 
     fn char(&mut self, alphabet: &str) -> char {
@@ -53,8 +67,8 @@ pub(crate) fn generated() -> Vec<(String, String)> {
     add(
         "prose",
         Box::new(|text, random| {
-            let words = (0..6 + random.below(12)).map(|_| random.of(&words)).collect::<Vec<_>>().join(" ");
-            text.push_str(&words);
+            let words: Vec<String> = (0..6 + random.below(12)).map(|_| random.word(&words)).collect();
+            text.push_str(&words.join(" "));
             text.push_str(if random.below(5) == 0 { ".\n\n" } else { ". " });
         }),
     );
