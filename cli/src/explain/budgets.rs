@@ -1,9 +1,11 @@
 //! Budgets of the consumer, and the amounts to reserve.
 
+use std::cell::Cell;
+
 use serde_json::json;
 use tollgate_policy::{CompiledPolicy, OnUnknownPrice};
 use tollgate_prices::{ModelPrice, NanoUsd, ServiceTier};
-use tollgate_quota::{CallUsage, Estimate, LimitExceeded, Quota, Refusal, Unit, UnixMillis};
+use tollgate_quota::{CallUsage, Claim, Estimate, LimitExceeded, Quota, Refusal, Unit, UnixMillis};
 
 use super::tokens::Count;
 use super::unused::Unused;
@@ -25,7 +27,7 @@ pub(super) fn explain(
     let is_free = view.request.dialect.is_free();
     let is_unpriced = price.is_none() && !is_free && budgets.iter().any(|budget| budget.unit() == Unit::Usd);
     let attempt = Attempt { quota, consumer, price, view };
-    let (usage, from, exceeded) = attempt.reserve(count);
+    let Outcome { usage, from, exceeded, imposed } = attempt.reserve(count);
     let mut lines = Vec::new();
     let mut facts = Vec::new();
     for budget in budgets {
@@ -47,10 +49,19 @@ pub(super) fn explain(
         lines.push(format!("No budget applies to {consumer}."));
     } else if is_free {
         lines.push("Calls to this API are not billed.".into());
+    } else if let Some(limit) = imposed {
+        lines.push(format!(
+            "The reservation is made of {from} and the largest output that an unused budget affords, {limit} tokens, which is \
+             written into the request."
+        ));
     } else {
         lines.push(format!("The reservation is made of {from} and the largest output that the request allows."));
     }
-    let stage = Stage::new("budgets", lines, json!({ "consumer": consumer, "budgets": facts, "prompt": from }));
+    let mut facts = json!({ "consumer": consumer, "budgets": facts, "prompt": from });
+    if let (Some(facts), Some(limit)) = (facts.as_object_mut(), imposed) {
+        facts.insert("imposed_output_tokens".to_owned(), limit.into());
+    }
+    let stage = Stage::new("budgets", lines, facts);
     if is_unpriced && policy.on_unknown_price == OnUnknownPrice::Refuse {
         return stage.refuse(403, "This model has no price, and the caller's budget is in US dollars.");
     }
@@ -68,29 +79,56 @@ struct Attempt<'a> {
     view: &'a View<'a>,
 }
 
+/// Result of an attempt.
+struct Outcome {
+    usage: CallUsage,
+    /// Source of the number of the prompt's tokens.
+    from: &'static str,
+    /// Limit that the call exceeds.
+    exceeded: Option<Box<LimitExceeded>>,
+    /// Output limit that is written into the request.
+    imposed: Option<u64>,
+}
+
 impl Attempt<'_> {
-    /// Reserves the bound of the prompt if it is small, else its count. Returns the reservation, its source, and the limit
-    /// that it exceeds, if there is one.
-    fn reserve(&self, count: &Count) -> (CallUsage, &'static str, Option<Box<LimitExceeded>>) {
+    /// Reserves the bound of the prompt if it is small, else its count, with the output limit that the policy imposes.
+    fn reserve(&self, count: &Count) -> Outcome {
         let (store, consumer) = (Unused::default(), self.consumer.as_bytes());
-        if let Some(bound) = count.bound {
-            let usage = self.usage(count.margin.reserved(bound));
+        let least =
+            self.view.request.least_output_cap(&self.view.body).filter(|_| !self.view.request.dialect.is_free());
+        let imposed = least.and_then(|least| self.quota.imposed_limit(consumer, self.price, least));
+        if let Some(bound) = count.bound.filter(|_| imposed.is_none_or(|imposed| imposed.is_own())) {
+            let usage = self.usage(&self.estimate(count.margin.reserved(bound)));
             if let Ok(Some(_)) = self.quota.reserve_bound(&store, consumer, NOW, &usage) {
-                return (usage, "the bound of the prompt", None);
+                return Outcome { usage, from: "the bound of the prompt", exceeded: None, imposed: None };
             }
         }
-        let usage = self.usage(count.margin.reserved(count.exact.tokens));
-        let exceeded = match self.quota.reserve(&store, consumer, NOW, &usage) {
+        let estimate = self.estimate(count.margin.reserved(count.exact.tokens));
+        let (usage, limit) = (Cell::new(CallUsage::ZERO), Cell::new(None));
+        let reserved = self.quota.reserve_of(&store, consumer, NOW, |remaining| {
+            let limited = match &imposed {
+                None => estimate,
+                Some(imposed) => {
+                    let tokens = imposed.affordable(self.quota, remaining, &estimate, self.price);
+                    limit.set(Some(tokens).filter(|tokens| imposed.is_written(*tokens)));
+                    Estimate { max_output_tokens: Some(tokens), ..estimate }
+                }
+            };
+            usage.set(self.usage(&limited));
+            Claim::from(&usage.get())
+        });
+        let exceeded = match reserved {
             Err(Refusal::LimitExceeded(exceeded)) => Some(exceeded),
             _ => None,
         };
-        (usage, "the counted prompt", exceeded)
+        let imposed = limit.get().filter(|_| exceeded.is_none());
+        Outcome { usage: usage.get(), from: "the counted prompt", exceeded, imposed }
     }
 
-    /// Returns the most that the call can use.
-    fn usage(&self, input_tokens: u64) -> CallUsage {
+    /// Returns the size of the call with a prompt of this many tokens.
+    fn estimate(&self, input_tokens: u64) -> Estimate {
         let request = &self.view.request;
-        let estimate = match request.dialect.is_free() {
+        match request.dialect.is_free() {
             true => Estimate { max_output_tokens: Some(0), ..Estimate::default() },
             false => Estimate {
                 input_tokens,
@@ -100,8 +138,12 @@ impl Attempt<'_> {
                 candidates: request.candidates,
                 service_tier: request.service_tier.and_then(|tier| ServiceTier::from_name(tier.name())),
             },
-        };
-        let mut usage = self.quota.worst_case(&estimate, self.price);
+        }
+    }
+
+    /// Returns the most that a call of this size can use.
+    fn usage(&self, estimate: &Estimate) -> CallUsage {
+        let mut usage = self.quota.worst_case(estimate, self.price);
         if self.price.is_none() {
             // The price is unknown, but not zero.
             usage.nano_usd = NanoUsd(1);

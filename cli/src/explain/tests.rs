@@ -188,3 +188,16 @@ fn the_example_request_passes_the_example_policy() {
     let explanation = explained(&policy, &call(&[("x-tollgate-consumer", "acme")], BODY));
     assert_eq!(explanation.refused_by, None, "{}", explanation.render());
 }
+
+#[test]
+fn an_imposed_output_limit_is_part_of_the_reservation() {
+    let policy = format!("{POLICY}quota: {{output_cap: impose}}\n").replace("keywords: [crane]", "keywords: [swan]");
+    let body = BODY.replace("\"max_tokens\":100,", "");
+    for (body, limit) in [(BODY, None), (&*body, Some(50))] {
+        let explanation = explained(&policy, &call(&[("x-user", "acme")], body));
+        let tokens = stage(&explanation, "tokens").facts["tokens"].as_u64().unwrap();
+        let facts = &stage(&explanation, "budgets").facts;
+        assert_eq!(facts["imposed_output_tokens"].as_u64(), limit.map(|limit: u64| limit - tokens), "{body}");
+        assert_eq!(facts["budgets"][1]["fits"], json!(limit.is_some()));
+    }
+}

@@ -6,18 +6,17 @@ use tollgate_kit::{BodyMode, Call, Exchange, Response, ResponseHead, StreamActio
 use tollgate_llm::{Dialect, ParsedEvent};
 use tollgate_prices::{ModelPrice, NanoUsd, OnUnknownPrice, Quantities};
 use tollgate_quota::{
-    CallUsage, Estimate, LimitExceeded, OnAbandoned, OnBackground, Refusal, Reservation, Unit, UnixMillis,
-    ratelimit_headers,
+    CallUsage, Estimate, ImposedLimit, LimitExceeded, OnAbandoned, OnBackground, Refusal, Reservation, Unit,
+    UnixMillis, ratelimit_headers,
 };
 use tollgate_tokens::{UsageMeter, UsageRecord};
 
 use crate::admission::Admission;
 use crate::background::Background;
 use crate::config::{OnUnavailable, Served};
-use crate::output_cap::OutputLimit;
 use crate::store::SharedData;
 use crate::usage_source::{UsageSource, charged, has_failed, is_reported, priced_tier, publish_tokens, used_tokens};
-use crate::{CostQuota, millis, refusal};
+use crate::{CostQuota, millis, output_cap, refusal};
 
 /// Input tokens of a call, as known before its reservation.
 pub enum Input<'a> {
@@ -209,7 +208,7 @@ impl Payment {
         }
         let margin = filter.config.catalog.margin(self.model.as_deref().unwrap_or_default());
         let admission = Admission { config: &filter.config, consumer, price: price.as_ref(), margin };
-        let imposed = OutputLimit::of(call, &admission);
+        let imposed = output_cap::imposed(call, &admission);
         let requested = token_estimate;
         if let Some(limit) = &imposed {
             token_estimate = limit.at_least(&token_estimate);
@@ -243,7 +242,7 @@ impl Payment {
         let claim = admission.claim(&token_estimate);
         let now = millis(call.now_ns());
         let reserved = match &imposed {
-            Some(limit) => limit.reserve(&admission, call, &token_estimate),
+            Some(limit) => output_cap::reserve(limit, &admission, call, &token_estimate),
             None => filter.config.quota.reserve(&SharedData, consumer, now, claim).map(|reservation| (reservation, 0)),
         };
         let verdict = match (reserved, imposed) {
@@ -297,10 +296,10 @@ impl Payment {
     }
 
     /// Keeps a reservation that has `limit` tokens of output, and imposes that limit on the request.
-    fn impose(&mut self, reservation: Reservation, limit: (OutputLimit, u64), call: &mut Call<'_>) -> Verdict {
-        let (limit, tokens) = limit;
+    fn impose(&mut self, reservation: Reservation, limit: (ImposedLimit, u64), call: &mut Call<'_>) -> Verdict {
+        let (imposed, tokens) = limit;
         self.output = self.output.map(|output| Estimate { max_output_tokens: Some(tokens), ..output });
-        let verdict = limit.impose(tokens, call);
+        let verdict = output_cap::write(&imposed, tokens, call);
         match &verdict {
             Verdict::Continue => self.keep(reservation),
             Verdict::Reply(_) => {
