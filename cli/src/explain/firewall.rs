@@ -8,7 +8,8 @@ use tollgate_llm::{Edits, Endpoint, OnUnscannable, Request};
 use tollgate_policy::document::Document;
 use tollgate_policy::{CompiledPolicy, Mode};
 
-use super::{Stage, View, near_match};
+use super::near_match::{self, AllowLists};
+use super::{Stage, View};
 
 /// Explains the firewall. The view is that of the redacted request, if anything is redacted.
 pub(super) fn explain(document: &Document, policy: &CompiledPolicy, view: &View<'_>) -> (Stage, Option<View<'static>>) {
@@ -26,13 +27,15 @@ pub(super) fn explain(document: &Document, policy: &CompiledPolicy, view: &View<
         lines.push(line);
         matched.push(facts);
     }
+    let lists = document.value().pointer("/firewall/allow_lists");
+    let lists: AllowLists = lists.and_then(|lists| serde_json::from_value(lists.clone()).ok()).unwrap_or_default();
     let mut nearly = Vec::new();
     for (index, rule) in rules.rules().iter().enumerate() {
         let raw = document.value().pointer(&format!("/firewall/rules/{index}"));
         if report.rules.iter().any(|matched| matched.get() == index) {
             continue;
         }
-        if let Some(near) = raw.and_then(|raw| near_match::find(raw, rules.max_match_bytes(), view)) {
+        if let Some(near) = raw.and_then(|raw| near_match::find(raw, &lists, rules.max_match_bytes(), view)) {
             lines.push(format!("Rule {} nearly matches {}: {}.", rule.id(), near.pointer, near.reason));
             nearly.push(json!({ "rule": rule.id(), "pointer": near.pointer, "reason": near.reason }));
         }

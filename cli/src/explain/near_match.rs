@@ -1,9 +1,14 @@
 //! Rules that would match if they were a little broader.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
-use tollgate_inspect::{Direction, Policy, RawPolicy, RawRule, inspect_request};
+use tollgate_inspect::{Direction, Policy, RawAllow, RawPolicy, RawRule, inspect_request};
 
 use super::View;
+
+/// Allow lists of a policy by name.
+pub(super) type AllowLists = BTreeMap<String, RawAllow>;
 
 /// Largest `max_match_bytes` of a policy.
 const MAX_MATCH_BYTES: u32 = 16 << 10;
@@ -25,8 +30,13 @@ struct Relaxation {
 }
 
 /// Returns the smallest relaxation under which a rule that does not match would match, if there is one: another direction, a
-/// longer match, any case, no word boundary.
-pub(super) fn find(raw: &Value, max_match_bytes: usize, view: &View<'_>) -> Option<NearMatch> {
+/// longer match, one condition less, any case, no word boundary.
+pub(super) fn find(
+    raw: &Value,
+    allow_lists: &AllowLists,
+    max_match_bytes: usize,
+    view: &View<'_>,
+) -> Option<NearMatch> {
     let pattern = raw.get("match")?;
     let rule: RawRule = serde_json::from_value(raw.clone()).ok()?;
     let max_match_bytes = u32::try_from(max_match_bytes).ok()?;
@@ -38,14 +48,37 @@ pub(super) fn find(raw: &Value, max_match_bytes: usize, view: &View<'_>) -> Opti
     } else {
         let reason = format!("the match is longer than `max_match_bytes` ({max_match_bytes})");
         relaxations.push(as_is(reason, MAX_MATCH_BYTES));
-        let broader = broader(pattern).into_iter();
+        let broader = unconditional(pattern).into_iter().chain(broader(pattern));
         relaxations.extend(broader.map(|(reason, pattern)| Relaxation {
             pattern,
             max_match_bytes,
             reason: reason.to_owned(),
         }));
     }
-    relaxations.into_iter().find_map(|relaxation| relaxation.find(view))
+    relaxations.into_iter().find_map(|relaxation| relaxation.find(allow_lists, view))
+}
+
+/// Conditions on a match, and what it means that a match fails only one of them.
+const CONDITIONS: &[(&str, &str)] = &[
+    ("allow", "`allow` permits the match"),
+    ("context", "no word of `context` is in front of the match"),
+    ("keywords", "no keyword is near the match"),
+    ("entropy", "the entropy is too low"),
+    ("validate", "`validate` does not hold"),
+    ("not_before", "the character in front of the match is in `not_before`"),
+    ("not_after", "the character behind the match is in `not_after`"),
+];
+
+/// Returns the pattern without each of its conditions.
+fn unconditional(pattern: &Value) -> Vec<(&'static str, Value)> {
+    let is_alone = pattern.get("regex").is_none();
+    let conditions = CONDITIONS.iter().filter(|(key, _)| !(is_alone && *key == "keywords"));
+    let without = |(key, reason): &(&str, &'static str)| {
+        let mut pattern = pattern.clone();
+        pattern.as_object_mut()?.remove(*key)?;
+        Some((*reason, pattern))
+    };
+    conditions.filter_map(without).collect()
 }
 
 /// Returns the broader forms of a pattern, the least broad first.
@@ -54,7 +87,7 @@ fn broader(pattern: &Value) -> Vec<(&'static str, Value)> {
         let bounded = regex.trim_start_matches(r"\b").trim_end_matches(r"\b");
         let with = |regex: String| {
             let mut pattern = pattern.clone();
-            pattern["regex"] = regex.into();
+            pattern.as_object_mut().map(|members| members.insert("regex".to_owned(), regex.into()));
             pattern
         };
         return vec![
@@ -86,11 +119,12 @@ fn broader(pattern: &Value) -> Vec<(&'static str, Value)> {
 }
 
 impl Relaxation {
-    fn find(self, view: &View<'_>) -> Option<NearMatch> {
+    fn find(self, allow_lists: &AllowLists, view: &View<'_>) -> Option<NearMatch> {
         let rule = json!({ "id": "relaxed", "match": self.pattern, "action": "log" });
         let rules: Vec<RawRule> = vec![serde_json::from_value(rule).ok()?];
         let max_match_bytes = self.max_match_bytes;
-        let policy = Policy::from_raw(RawPolicy { rules, max_match_bytes, on_unscannable: None }).ok()?;
+        let raw = RawPolicy { rules, max_match_bytes, on_unscannable: None, allow_lists: allow_lists.clone() };
+        let policy = Policy::from_raw(raw).ok()?;
         let report = inspect_request(&policy, &view.request, &view.body);
         let first = report.findings.first()?;
         Some(NearMatch { pointer: view.pointer(first.text), reason: self.reason })

@@ -86,6 +86,10 @@ fn rules_that_nearly_match_are_named_with_the_difference() {
         ("keywords: [Heron], ignore_case: false", 64, "heron", Some("`ignore_case: true`")),
         ("keywords: [Heron], ignore_case: false", 64, "herons", Some("`word: false` and `ignore_case: true`")),
         ("keywords: [heron]", 64, "stork", None),
+        ("regex: '[0-9 ]{16,19}', validate: card", 64, "4111 1111 1111 1112", Some("`validate` does not hold")),
+        ("regex: 'k-[a-z]{8}', entropy: {min: 2}", 64, "k-aaaaaaaa", Some("entropy is too low")),
+        ("regex: 'k-[a-z]{8}', allow: {stop_words: [demo]}", 64, "k-demodemo", Some("`allow` permits")),
+        ("regex: 'k-[a-z]{8}', context: {words: [key]}, not_before: digit", 64, "k-abcdefgh", Some("`context`")),
     ] {
         let policy = format!(
             "{{version: 1, firewall: {{max_match_bytes: {limit}, rules: [{{id: a, match: {{{pattern}}}, action: block}}]}}}}"

@@ -59,13 +59,18 @@ pub fn inspect_request(policy: &Policy, request: &Request, body: &[u8]) -> Repor
     inspection.report
 }
 
+/// Inspects a single text that is no body. The findings have the index 0; the edits are those of the text.
+pub fn inspect_text(policy: &Policy, direction: Direction, text: &str) -> Report {
+    let mut inspection = Inspection::new(policy, direction, text.as_bytes());
+    inspection.is_raw = true;
+    inspection.whole(&[(0, Str { span: Span::new(0, text.len()), escaped: false })], Scope::All);
+    inspection.report
+}
+
 /// Inspects a text that cannot be edited, such as that of a prompt given as token ids: a match of a rule that redacts blocks
 /// the request. The report has no findings, since the text is not one of the body.
 pub fn inspect_uneditable(policy: &Policy, text: &str) -> Report {
-    let mut inspection = Inspection::new(policy, Direction::Request, text.as_bytes());
-    inspection.is_raw = true;
-    inspection.whole(&[(0, Str { span: Span::new(0, text.len()), escaped: false })], Scope::All);
-    let mut report = inspection.report;
+    let mut report = inspect_text(policy, Direction::Request, text);
     report.findings.clear();
     (report.redactions, report.edits) = (0, Edits::new());
     let redacts = |rule: &&RuleIndex| policy.rule(**rule).is_some_and(|rule| rule.action() == Action::Redact);
@@ -215,7 +220,7 @@ impl<'a> Inspection<'a> {
             let (scratch, cache) = memory.parts(*direction);
             scratch.meter = *meter;
             let result = rules.read(text, scope, scratch, cache, |index, rule, found| {
-                let found = Match { start: found.start + offset, end: found.end + offset, ..found };
+                let found = found.shifted(offset);
                 if is_wanted(&found) {
                     recorder.record(index, rule.action(), &found);
                 }
@@ -298,7 +303,10 @@ impl Recorder<'_> {
         self.report.matched(rule, action);
         match action {
             Action::Log => {}
-            Action::Redact => self.redactions.add(Redaction { start: found.start, end: found.end, rule }),
+            Action::Redact => {
+                let (start, end) = found.reported;
+                self.redactions.add(Redaction { start, end, rule });
+            }
             Action::Block => match &mut self.report.cause {
                 Some(Cause::Rule(first)) => *first = rule.min(*first),
                 cause => *cause = Some(Cause::Rule(rule)),
@@ -343,11 +351,12 @@ impl<'a> Joined<'a> {
     }
 
     fn finding(&self, rule: RuleIndex, action: Action, found: &Match) -> Finding {
-        let piece = self.piece_at(found.start);
+        let (from, to) = found.reported;
+        let piece = self.piece_at(from);
         debug_assert!(piece < self.pieces.len(), "a match is not empty, so a piece contains its start");
         let offset = self.range(piece).start;
         let text = self.pieces.get(piece).map_or(0, |(index, _)| *index);
-        Finding { rule, action, text, range: found.start as usize - offset..found.end as usize - offset }
+        Finding { rule, action, text, range: from as usize - offset..to as usize - offset }
     }
 }
 

@@ -43,12 +43,21 @@ pub enum Problem {
     /// Id of another rule.
     #[error("another rule has the same id")]
     DuplicateId,
-    /// Neither or both of `regex` and `keywords`.
-    #[error("must have exactly one of `regex` and `keywords`")]
+    /// Neither `regex` nor `keywords`.
+    #[error("must have `regex` or `keywords`")]
     NeedsOnePattern,
     /// Field that does not apply here.
     #[error("is only allowed with {0}")]
     OnlyWith(&'static str),
+    /// Minimum entropy outside of its range.
+    #[error("must be between {0} and {1} bits per character")]
+    Entropy(u32, u32),
+    /// Name that no allow list of the policy has.
+    #[error("is not the name of one of `allow_lists`")]
+    UnknownList,
+    /// Neither the name of a class of characters nor a set.
+    #[error("must be `digit`, `letter`, `lower`, `upper`, `alnum`, `word`, `hex`, `space` or a set such as `[-_.]`")]
+    CharClass,
     /// Invalid pattern.
     #[error(transparent)]
     Pattern(#[from] PatternError),

@@ -238,7 +238,8 @@ impl Holdback {
                 match rule.action() {
                     Action::Log => {}
                     Action::Redact => {
-                        redactions.add(Redaction { start: found.start, end: found.end, rule: *index });
+                        let (start, end) = found.reported;
+                        redactions.add(Redaction { start, end, rule: *index });
                     }
                     Action::Block => {
                         let (rule, start) = *blocked.get_or_insert((*index, found.start));
@@ -302,7 +303,8 @@ impl Holdback {
         let window = self.end().saturating_sub(policy.gates().reach_in_streams() as u64);
         let needed = holds.chain(leads).min().unwrap_or(u64::MAX).min(self.released).min(window);
         let index = View::part(self.base, self.before, &self.kept, false).index(needed);
-        let len = self.kept.floor_char_boundary(index);
+        // Conditions look at text in front of a match, which may have been released.
+        let len = self.kept.floor_char_boundary(index.saturating_sub(policy.look_behind()));
         self.before = self.kept.get(..len).and_then(|discarded| discarded.chars().next_back()).or(self.before);
         self.kept.drain(..len);
         self.base += len as u64;

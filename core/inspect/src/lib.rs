@@ -85,6 +85,7 @@
 //! second one begins.
 
 mod body;
+mod condition;
 mod error;
 #[cfg(test)]
 #[path = "../tests/support/generators.rs"]
@@ -99,11 +100,17 @@ mod rule;
 mod search;
 mod stream;
 
-pub use body::{inspect_request, inspect_response, inspect_uneditable};
+pub use body::{inspect_request, inspect_response, inspect_text, inspect_uneditable};
+pub use condition::allow::RawAllow;
+pub use condition::context::RawContext;
+pub use condition::entropy::RawEntropy;
+pub use condition::list::OneOrMany;
+pub use condition::validate::Validator;
 pub use error::{ExampleError, PatternError, PolicyError, Problem};
 pub use pattern::compile::longest_match;
+pub use pattern::group::{CaptureGroup, GroupRef, capture_groups};
 pub use policy::{MAX_RULES, Policy};
 pub use raw::{OnUnscannable, RawExamples, RawPattern, RawPolicy, RawRule};
 pub use report::{Cause, Finding, MAX_FINDINGS, Report};
-pub use rule::{Action, Direction, Rule, RuleIndex};
+pub use rule::{Action, Direction, Rule, RuleIndex, Severity};
 pub use stream::{StreamInspector, StreamVerdict};

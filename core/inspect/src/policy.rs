@@ -1,5 +1,8 @@
 //! Validated and compiled policy.
 
+mod conditions;
+
+use crate::condition::allow::NamedLists;
 use crate::error::{ExampleError, PatternError, PolicyError, Problem};
 use crate::pattern::assertion::Before;
 use crate::pattern::char_classes::CharClasses;
@@ -17,19 +20,17 @@ use crate::search::scratch::Scratch;
 use crate::search::start_set::StartSet;
 use crate::search::starters::Starters;
 use crate::search::view::View;
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 /// Maximum number of rules in a policy.
 pub const MAX_RULES: usize = 2048;
-/// Maximum number of keywords in a rule.
-const MAX_KEYWORDS: usize = 4096;
-/// Maximum length of a keyword.
-const MAX_KEYWORD_BYTES: usize = 256;
 /// Maximum number of nodes of all rules together: about 3 MB.
 const MAX_ALL_NODES: usize = 256 * 1024;
-/// Maximum number of words for the start sets of a search: 512 KB.
-const MAX_SET_WORDS: usize = 64 * 1024;
+/// Maximum number of words for the start sets of a search: 1 MB. The largest known rule, for Kubernetes secrets, has 1,700 nodes and
+/// needs 65 words for each if a match may have 4096 bytes.
+const MAX_SET_WORDS: usize = 128 * 1024;
 const MATCH_BYTES: (u32, u32) = (16, 16 * 1024);
 const STATUS: (u32, u32) = (400, 599);
 const MAX_ID_BYTES: usize = 64;
@@ -44,6 +45,8 @@ pub struct Policy {
     max_match_bytes: usize,
     /// `None`: depends on the rules of the direction.
     on_unscannable: Option<OnUnscannable>,
+    /// Number of bytes in front of a match that conditions of rules on responses need.
+    look_behind: usize,
     gates: Gates,
     leads: Leads,
     starters: Starters,
@@ -75,15 +78,21 @@ impl Policy {
         }
         in_range(raw.max_match_bytes, MATCH_BYTES).map_err(|problem| at("max_match_bytes", problem))?;
         let max_match_bytes = raw.max_match_bytes as usize;
+        let (lists, list_nodes) = conditions::named_lists(&raw.allow_lists)
+            .map_err(|(field, problem)| at(&format!("allow_lists{field}"), problem))?;
         let mut sets = CharSetsBuilder::default();
         let mut ids = BTreeSet::new();
-        let mut nodes = 0;
+        let mut nodes = list_nodes;
         let mut rules = Vec::with_capacity(raw.rules.len());
         for (index, rule) in raw.rules.into_iter().enumerate() {
             let id = check_id(&rule.id, &mut ids).map_err(|problem| at(&format!("rules[{index}].id"), problem))?;
-            let rule = check(rule, max_match_bytes, &mut sets).and_then(|rule| {
-                nodes += rule.program.len();
-                if nodes > MAX_ALL_NODES { Err(FieldError("match", Problem::TooLargeTogether)) } else { Ok(rule) }
+            let rule = check(rule, max_match_bytes, &lists, &mut sets).and_then(|rule| {
+                nodes += rule.program.len() + rule.conditions.nodes();
+                if nodes > MAX_ALL_NODES {
+                    Err(FieldError("match".into(), Problem::TooLargeTogether))
+                } else {
+                    Ok(rule)
+                }
             });
             rules.push(rule.map_err(|FieldError(field, problem)| PolicyError {
                 path: format!("rules[{index}].{field}"),
@@ -122,6 +131,10 @@ impl Policy {
             prefilters,
             sets,
             max_match_bytes,
+            look_behind: {
+                let on_responses = rules.iter().filter(|rule| rule.response);
+                on_responses.map(|rule| rule.conditions.look_behind()).max().unwrap_or(0)
+            },
             on_unscannable: raw.on_unscannable,
             memory: Mutex::default(),
             rules: rules.into(),
@@ -151,6 +164,11 @@ impl Policy {
     /// Returns the maximum length of a match in bytes.
     pub fn max_match_bytes(&self) -> usize {
         self.max_match_bytes
+    }
+
+    /// Returns the number of bytes in front of a match that conditions of rules on responses need.
+    pub(crate) fn look_behind(&self) -> usize {
+        self.look_behind
     }
 
     /// Returns the handling of content of this direction that cannot be inspected.
@@ -275,46 +293,55 @@ fn gates(rules: &[Rule], max_match_bytes: usize) -> Gates {
 }
 
 /// Field of a rule and its problem.
-struct FieldError(&'static str, Problem);
+struct FieldError(Cow<'static, str>, Problem);
 
-fn check(raw: RawRule, max_match_bytes: usize, sets: &mut CharSetsBuilder) -> Result<Rule, FieldError> {
+fn check(
+    raw: RawRule,
+    max_match_bytes: usize,
+    lists: &NamedLists,
+    sets: &mut CharSetsBuilder,
+) -> Result<Rule, FieldError> {
     let program = compile(&raw.pattern, sets)?;
+    let conditions = conditions::compile(&raw.pattern, max_match_bytes, lists)
+        .map_err(|(field, problem)| FieldError(format!("match.{field}").into(), problem))?;
     let shortest = program.shortest();
     if shortest > max_match_bytes {
         let problem = PatternError::TooLong { shortest, max: max_match_bytes };
-        return Err(FieldError("match", problem.into()));
+        return Err(FieldError("match".into(), problem.into()));
     }
     if let Some(regex) = &raw.pattern.regex {
         let checked = compile::check_length(regex, raw.pattern.unicode.unwrap_or(false), max_match_bytes);
-        checked.map_err(|error| FieldError("match.regex", error.into()))?;
+        checked.map_err(|error| FieldError("match.regex".into(), error.into()))?;
     }
     let starts = StartSet::new(program.longest(), max_match_bytes);
     if program.len() * starts.width() > MAX_SET_WORDS {
-        return Err(FieldError("match", PatternError::TooLarge.into()));
+        return Err(FieldError("match".into(), PatternError::TooLarge.into()));
     }
     let directions = raw.applies_to.unwrap_or(vec![Direction::Request, Direction::Response]);
     if directions.is_empty() {
-        return Err(FieldError("applies_to", Problem::Empty));
+        return Err(FieldError("applies_to".into(), Problem::Empty));
     }
     if raw.action != Action::Redact && raw.replacement.is_some() {
-        return Err(FieldError("replacement", Problem::OnlyWith("`action: redact`")));
+        return Err(FieldError("replacement".into(), Problem::OnlyWith("`action: redact`")));
     }
     if raw.action != Action::Block && raw.status.is_some() {
-        return Err(FieldError("status", Problem::OnlyWith("`action: block`")));
+        return Err(FieldError("status".into(), Problem::OnlyWith("`action: block`")));
     }
     if raw.action != Action::Block && raw.message.is_some() {
-        return Err(FieldError("message", Problem::OnlyWith("`action: block`")));
+        return Err(FieldError("message".into(), Problem::OnlyWith("`action: block`")));
     }
     let status = raw.status.unwrap_or(400);
-    in_range(u32::from(status), STATUS).map_err(|problem| FieldError("status", problem))?;
+    in_range(u32::from(status), STATUS).map_err(|problem| FieldError("status".into(), problem))?;
     let replacement = raw.replacement.unwrap_or_else(|| format!("[{}]", raw.id));
-    not_longer(&replacement, MAX_REPLACEMENT_BYTES).map_err(|problem| FieldError("replacement", problem))?;
+    not_longer(&replacement, MAX_REPLACEMENT_BYTES).map_err(|problem| FieldError("replacement".into(), problem))?;
     let message = raw.message.unwrap_or_else(|| format!("Refused by rule {} of the gateway's policy.", raw.id));
-    not_longer(&message, MAX_MESSAGE_BYTES).map_err(|problem| FieldError("message", problem))?;
+    not_longer(&message, MAX_MESSAGE_BYTES).map_err(|problem| FieldError("message".into(), problem))?;
     Ok(Rule {
         id: raw.id.into(),
         description: raw.description.map(Into::into),
+        severity: raw.severity,
         program,
+        conditions,
         starts,
         request: directions.contains(&Direction::Request),
         response: directions.contains(&Direction::Response),
@@ -327,29 +354,35 @@ fn check(raw: RawRule, max_match_bytes: usize, sets: &mut CharSetsBuilder) -> Re
     })
 }
 
+/// Compiles the pattern of a rule.
 fn compile(raw: &RawPattern, sets: &mut CharSetsBuilder) -> Result<Program, FieldError> {
     let unicode = raw.unicode.unwrap_or(false);
     match (&raw.regex, &raw.keywords) {
-        (Some(regex), None) => {
+        (Some(regex), _) => {
             if raw.ignore_case.is_some() {
-                return Err(FieldError("match.ignore_case", Problem::OnlyWith("keywords; in a regex, write `(?i)`")));
+                return Err(FieldError(
+                    "match.ignore_case".into(),
+                    Problem::OnlyWith("keywords alone; in a regex, write `(?i)`"),
+                ));
             }
             if raw.word.is_some() {
-                return Err(FieldError("match.word", Problem::OnlyWith("keywords; in a regex, write `\\b`")));
+                return Err(FieldError(
+                    "match.word".into(),
+                    Problem::OnlyWith("keywords alone; in a regex, write `\\b`"),
+                ));
             }
-            compile::regex(regex, unicode, sets).map_err(|error| FieldError("match.regex", error.into()))
+            let groups = raw.group.as_ref().map_or(&[][..], |groups| &groups.0);
+            compile::regex_with_groups(regex, unicode, groups, sets).map_err(|error| {
+                let field = if error == PatternError::UnknownGroup { "match.group" } else { "match.regex" };
+                FieldError(field.into(), error.into())
+            })
         }
         (None, Some(keywords)) => {
-            let error = |problem| FieldError("match.keywords", problem);
-            if keywords.is_empty() || keywords.iter().any(String::is_empty) {
-                return Err(error(Problem::Empty));
+            let error = |problem| FieldError("match.keywords".into(), problem);
+            if raw.group.is_some() {
+                return Err(FieldError("match.group".into(), Problem::OnlyWith("a regex")));
             }
-            if keywords.len() > MAX_KEYWORDS {
-                return Err(error(Problem::TooMany(MAX_KEYWORDS)));
-            }
-            for keyword in keywords {
-                not_longer(keyword, MAX_KEYWORD_BYTES).map_err(error)?;
-            }
+            conditions::words(keywords).map_err(error)?;
             let border = match (raw.word.unwrap_or(true), unicode) {
                 (false, _) => Border::None,
                 (true, false) => Border::Script,
@@ -358,7 +391,7 @@ fn compile(raw: &RawPattern, sets: &mut CharSetsBuilder) -> Result<Program, Fiel
             compile::keywords(keywords, raw.ignore_case.unwrap_or(true), border, sets)
                 .map_err(|pattern_error| error(pattern_error.into()))
         }
-        _ => Err(FieldError("match", Problem::NeedsOnePattern)),
+        _ => Err(FieldError("match".into(), Problem::NeedsOnePattern)),
     }
 }
 

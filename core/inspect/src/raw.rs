@@ -1,7 +1,14 @@
 //! Policy as written by the operator, before validation.
 
-use crate::rule::{Action, Direction};
+use crate::condition::allow::RawAllow;
+use crate::condition::context::RawContext;
+use crate::condition::entropy::RawEntropy;
+use crate::condition::list::OneOrMany;
+use crate::condition::validate::Validator;
+use crate::pattern::group::GroupRef;
+use crate::rule::{Action, Direction, Severity};
 use serde::Deserialize;
+use std::collections::BTreeMap;
 
 /// Policy file.
 ///
@@ -32,6 +39,9 @@ pub struct RawPolicy {
     /// `block` if a rule on responses blocks or redacts, else `pass`.
     #[serde(default)]
     pub on_unscannable: Option<OnUnscannable>,
+    /// Allow lists that several rules share, by name; a rule names them in `match.allow.lists`.
+    #[serde(default)]
+    pub allow_lists: BTreeMap<String, RawAllow>,
 }
 
 impl RawPolicy {
@@ -61,7 +71,10 @@ pub struct RawRule {
     /// Description for people.
     #[serde(default)]
     pub description: Option<String>,
-    /// Pattern to search for.
+    /// Severity, for reports. Has no effect on what the rule does.
+    #[serde(default)]
+    pub severity: Option<Severity>,
+    /// Pattern to search for, and conditions on its matches.
     #[serde(rename = "match")]
     pub pattern: RawPattern,
     /// Directions to inspect: `request`, `response`. Default: both. (`on` is an alias, but YAML 1.1, which kubectl uses, parses
@@ -80,12 +93,13 @@ pub struct RawRule {
     /// Message of the error response (`block` only). Default: contains only the id of the rule. At most 1024 bytes.
     #[serde(default)]
     pub message: Option<String>,
-    /// Example texts that test the rule.
-    #[serde(default)]
+    /// Example texts that test the rule. (`tests` is an alias.)
+    #[serde(default, alias = "tests")]
     pub examples: RawExamples,
 }
 
-/// Pattern of a rule: exactly one of `regex` and `keywords`.
+/// Pattern of a rule, `regex` or `keywords`, and conditions on its matches. A match counts only if all conditions hold; where
+/// one fails, the search goes on at the next character.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -100,7 +114,8 @@ pub struct RawPattern {
     #[serde(default)]
     pub unicode: Option<bool>,
     /// Words or phrases, matched literally (a space matches a space, not a line break). Of several keywords that match at one
-    /// position, the longest counts.
+    /// position, the longest counts. Beside `regex`, a condition: one of them must occur, in any case and also inside of words,
+    /// in the match or at most `max_match_bytes` bytes in front of it.
     #[serde(default)]
     pub keywords: Option<Vec<String>>,
     /// Keywords only: ignores upper and lower case (Unicode simple case folding; ASCII letters are equal to ASCII letters
@@ -112,6 +127,29 @@ pub struct RawPattern {
     /// anything.
     #[serde(default)]
     pub word: Option<bool>,
+    /// Number or name of a group of `regex`, or a list: only the first of these groups that has text is reported and redacted,
+    /// and the conditions apply to it. If none has text, the whole match is.
+    #[serde(default)]
+    pub group: Option<OneOrMany<GroupRef>>,
+    /// Minimum entropy of the reported text, which tells random keys from words.
+    #[serde(default)]
+    pub entropy: Option<RawEntropy>,
+    /// Checksums and structures that the reported text must have; all of a list must hold.
+    #[serde(default)]
+    pub validate: Option<OneOrMany<Validator>>,
+    /// Characters that must not be directly in front of the match: `digit`, `letter`, `lower`, `upper`, `alnum`, `word`, `hex`,
+    /// `space` (all ASCII), or a set such as `'[-_.]'`.
+    #[serde(default)]
+    pub not_before: Option<OneOrMany<String>>,
+    /// Characters that must not be directly behind the match, like `not_before`.
+    #[serde(default)]
+    pub not_after: Option<OneOrMany<String>>,
+    /// Words one of which must occur shortly in front of the match.
+    #[serde(default)]
+    pub context: Option<RawContext>,
+    /// Values that are allowed although the pattern matches: test numbers, placeholders.
+    #[serde(default)]
+    pub allow: Option<RawAllow>,
 }
 
 /// Example texts that test a rule; each one is a complete text.

@@ -1,5 +1,6 @@
 //! Validated and compiled rule.
 
+use crate::condition::Conditions;
 use crate::pattern::char_set::CharSets;
 use crate::pattern::program::Program;
 use crate::search::scratch::Target;
@@ -41,6 +42,33 @@ impl Action {
     }
 }
 
+/// Severity of a rule, from least to most severe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// Worth knowing.
+    Notice,
+    /// Possible problem.
+    Warning,
+    /// Problem.
+    Error,
+    /// Problem that needs a reaction at once.
+    Critical,
+}
+
+impl Severity {
+    /// Returns `notice`, `warning`, `error` or `critical`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Severity::Notice => "notice",
+            Severity::Warning => "warning",
+            Severity::Error => "error",
+            Severity::Critical => "critical",
+        }
+    }
+}
+
 /// Index of a rule in its policy, in file order from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RuleIndex(pub(crate) u32);
@@ -57,7 +85,9 @@ impl RuleIndex {
 pub struct Rule {
     pub(crate) id: Box<str>,
     pub(crate) description: Option<Box<str>>,
+    pub(crate) severity: Option<Severity>,
     pub(crate) program: Program,
+    pub(crate) conditions: Conditions,
     pub(crate) starts: StartSet,
     pub(crate) request: bool,
     pub(crate) response: bool,
@@ -78,6 +108,11 @@ impl Rule {
     /// Returns the description by the author.
     pub fn description(&self) -> Option<&str> {
         self.description.as_deref()
+    }
+
+    /// Returns the severity that the author gave.
+    pub fn severity(&self) -> Option<Severity> {
+        self.severity
     }
 
     /// Returns the action taken on a match.
@@ -110,6 +145,7 @@ impl Rule {
 
     /// Returns the pattern to search for.
     pub(crate) fn target<'p>(&'p self, sets: &'p CharSets) -> Target<'p> {
-        Target { program: &self.program, sets, starts: self.starts }
+        let conditions = Some(&self.conditions).filter(|conditions| !conditions.is_empty());
+        Target { program: &self.program, sets, starts: self.starts, conditions }
     }
 }

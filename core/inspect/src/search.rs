@@ -1,7 +1,9 @@
 //! Search for a pattern in a text that may arrive in pieces.
 
 pub(crate) mod active_states;
+mod admit;
 pub(crate) mod gates;
+pub(crate) mod groups;
 pub(crate) mod leads;
 pub(crate) mod matcher;
 pub(crate) mod meter;

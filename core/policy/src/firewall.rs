@@ -1,7 +1,9 @@
 //! Part `firewall`: rules on prompts and responses.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
-use tollgate_inspect::{RawPolicy, RawRule};
+use tollgate_inspect::{RawAllow, RawPolicy, RawRule};
 
 /// Rules on the texts of requests and responses.
 #[derive(Clone, Debug, Deserialize)]
@@ -13,10 +15,13 @@ pub struct RawFirewall {
     /// Maximum length of a match in bytes of UTF-8; anything longer does not count as a match. This bounds how much a streamed
     /// response holds back per text. 16 to 16384. Default: 1024.
     pub max_match_bytes: u32,
+    /// Allow lists that several rules share, by name; a rule names them in `match.allow.lists`.
+    pub allow_lists: BTreeMap<String, RawAllow>,
 }
 
 impl Default for RawFirewall {
     fn default() -> RawFirewall {
-        RawFirewall { rules: Vec::new(), max_match_bytes: RawPolicy::default_max_match_bytes() }
+        let (rules, allow_lists) = Default::default();
+        RawFirewall { rules, max_match_bytes: RawPolicy::default_max_match_bytes(), allow_lists }
     }
 }

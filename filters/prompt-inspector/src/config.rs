@@ -1,9 +1,10 @@
 //! Configuration of the filter: as written, and validated.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Deserialize;
-use tollgate_inspect::{OnUnscannable as PolicyUnscannable, Policy, RawPolicy, RawRule};
+use tollgate_inspect::{OnUnscannable as PolicyUnscannable, Policy, RawAllow, RawPolicy, RawRule};
 use tollgate_kit::{ConfigError, Configuration, Limits, OnUnscannable};
 
 /// Configuration of the filter, as written.
@@ -16,6 +17,8 @@ pub struct RawConfig {
     pub rules: Vec<RawRule>,
     /// See [`RawPolicy::max_match_bytes`].
     pub max_match_bytes: u32,
+    /// See [`RawPolicy::allow_lists`].
+    pub allow_lists: BTreeMap<String, RawAllow>,
 }
 
 impl Default for RawConfig {
@@ -24,6 +27,7 @@ impl Default for RawConfig {
             limits: Limits::default(),
             rules: Vec::new(),
             max_match_bytes: RawPolicy::default_max_match_bytes(),
+            allow_lists: BTreeMap::new(),
         }
     }
 }
@@ -36,15 +40,15 @@ pub(crate) struct Config {
 
 impl Config {
     pub(crate) fn parse(configuration: &Configuration<'_>) -> Result<Config, ConfigError> {
-        let RawConfig { limits, rules, max_match_bytes } = configuration.parse()?;
+        let RawConfig { limits, rules, max_match_bytes, allow_lists } = configuration.parse()?;
         // `limits.on_unscannable` is the one setting for unreadable content, in every filter. With `refuse`, an unreadable
         // event ends a stream only if a rule blocks or redacts: rules that log lose an event, not all that follow it.
         let on_unscannable = match limits.on_unscannable {
             OnUnscannable::Refuse => None,
             OnUnscannable::Pass => Some(PolicyUnscannable::Pass),
         };
-        let policy =
-            Policy::from_raw(RawPolicy { rules, max_match_bytes, on_unscannable }).map_err(ConfigError::new)?;
+        let raw = RawPolicy { rules, max_match_bytes, on_unscannable, allow_lists };
+        let policy = Policy::from_raw(raw).map_err(ConfigError::new)?;
         Ok(Config { limits, policy: Arc::new(policy) })
     }
 }

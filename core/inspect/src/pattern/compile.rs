@@ -3,9 +3,10 @@
 use super::assertion::Assertion;
 use super::body::{TYPICAL_BODY, has_body};
 use super::char_set::{CharSet, CharSetId, CharSetsBuilder};
+use super::group::{self, GroupRef};
 use super::keywords::Trie;
 use super::literals::Literals;
-use super::program::{FirstChars, Node, NodeId, Program};
+use super::program::{FirstChars, Mark, Node, NodeId, Program};
 use super::script::Script;
 use super::syntax;
 use regex_syntax::hir::{Class, Hir, HirKind, Look, Repetition};
@@ -32,6 +33,9 @@ pub enum PatternError {
     /// Pattern that matches no text.
     #[error("can never match any text")]
     NeverMatches,
+    /// Name or number that no group of the pattern has.
+    #[error("has no such group")]
+    UnknownGroup,
     /// Pattern whose shortest match is longer than `max_match_bytes`.
     #[error("the shortest match has {shortest} bytes, more than `max_match_bytes` ({max}); raise it, or match a part")]
     TooLong {
@@ -73,6 +77,16 @@ pub(crate) fn check_length(expression: &str, unicode: bool, max: usize) -> Resul
 
 /// Compiles a regular expression, see [`syntax::parse`].
 pub(crate) fn regex(expression: &str, unicode: bool, sets: &mut CharSetsBuilder) -> Result<Program, PatternError> {
+    regex_with_groups(expression, unicode, &[], sets)
+}
+
+/// Compiles a regular expression like [`regex`], with the marks of the groups that `search/groups.rs` is to locate.
+pub(crate) fn regex_with_groups(
+    expression: &str,
+    unicode: bool,
+    groups: &[GroupRef],
+    sets: &mut CharSetsBuilder,
+) -> Result<Program, PatternError> {
     let hir = syntax::parse(expression, unicode)?;
     let shortest = match hir.properties().minimum_len() {
         None => return Err(PatternError::NeverMatches),
@@ -81,6 +95,10 @@ pub(crate) fn regex(expression: &str, unicode: bool, sets: &mut CharSetsBuilder)
     };
     let longest = hir.properties().maximum_len();
     let mut compiler = Compiler::new(sets);
+    let known = group::of(&hir);
+    for group in groups {
+        compiler.groups.push(group.index(&known).ok_or(PatternError::UnknownGroup)?);
+    }
     let end = compiler.push(Node::Match)?;
     let start = compiler.expression(&hir, end)?;
     Ok(Program { literals: Literals::of(&hir), ..compiler.finish(start, shortest, longest) })
@@ -168,11 +186,16 @@ struct Compiler<'c> {
     /// Sets that have been added, by the address of their class in the expression: a repetition compiles its operand once
     /// per copy.
     added: BTreeMap<usize, CharSetId>,
+    /// Numbers of the groups whose borders are marked.
+    groups: Vec<u32>,
+    /// Nodes at the borders of groups, see [`Program::mark`].
+    marks: Vec<(NodeId, Mark)>,
 }
 
 impl<'c> Compiler<'c> {
     fn new(sets: &'c mut CharSetsBuilder) -> Compiler<'c> {
-        Compiler { nodes: Vec::new(), targets: Vec::new(), sets, added: BTreeMap::new() }
+        let (nodes, targets, added) = Default::default();
+        Compiler { nodes, targets, sets, added, groups: Vec::new(), marks: Vec::new() }
     }
 
     fn push(&mut self, node: Node) -> Result<NodeId, PatternError> {
@@ -190,6 +213,15 @@ impl<'c> Compiler<'c> {
         let first = self.targets.len() as u32;
         self.targets.extend_from_slice(choices);
         self.push(Node::Split { first, len: choices.len() as u32 })
+    }
+
+    /// Adds a node that marks the border of a group: a split with a single target.
+    fn mark(&mut self, mark: Mark, next: NodeId) -> Result<NodeId, PatternError> {
+        let first = self.targets.len() as u32;
+        self.targets.push(next);
+        let id = self.push(Node::Split { first, len: 1 })?;
+        self.marks.push((id, mark));
+        Ok(id)
     }
 
     /// Adds a split between `exit` and a body that [`close`](Self::close) sets later.
@@ -241,7 +273,14 @@ impl<'c> Compiler<'c> {
                 self.set(class.iter().map(|r| (char::from(r.start()), char::from(r.end()))), next)
             }
             HirKind::Look(look) => self.push(Node::Look { look: Assertion::Look(*look), next }),
-            HirKind::Capture(capture) => self.expression(&capture.sub, next),
+            HirKind::Capture(capture) => {
+                let Some(slot) = self.groups.iter().position(|index| *index == capture.index) else {
+                    return self.expression(&capture.sub, next);
+                };
+                let end = self.mark(Mark { group: slot, is_end: true }, next)?;
+                let body = self.expression(&capture.sub, end)?;
+                self.mark(Mark { group: slot, is_end: false }, body)
+            }
             HirKind::Concat(parts) => parts.iter().rev().try_fold(next, |next, part| self.expression(part, next)),
             HirKind::Alternation(choices) => {
                 let entries: Result<Vec<NodeId>, _> = choices.iter().map(|hir| self.expression(hir, next)).collect();
@@ -298,8 +337,12 @@ impl<'c> Compiler<'c> {
             Node::Look { look, next } => Node::Look { look, next: place(next) },
             split_or_match => split_or_match,
         });
+        let mut marks: Vec<(NodeId, Mark)> = self.marks.iter().map(|(id, mark)| (place(*id), *mark)).collect();
+        marks.sort_unstable_by_key(|(id, _)| *id);
         let mut program = Program {
             nodes: nodes.collect(),
+            marks: marks.into(),
+            groups: self.groups.len(),
             targets: self.targets.iter().map(|id| place(*id)).collect(),
             start: place(start),
             first: FirstChars::default(),

@@ -22,6 +22,15 @@ pub(crate) enum Node {
     Match,
 }
 
+/// Border of a group that is to be located in matches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Mark {
+    /// Index of the group in the list that the program was compiled with.
+    pub(crate) group: usize,
+    /// `true` at the end of the group, `false` at its start.
+    pub(crate) is_end: bool,
+}
+
 /// Pattern as a graph over characters, not bytes: `\w` is one node instead of about three hundred, so that
 /// `[\w.+-]{1,64}@` takes 65 nodes and all rules share the tables of their character sets.
 ///
@@ -32,6 +41,10 @@ pub(crate) struct Program {
     pub(super) nodes: Box<[Node]>,
     pub(super) targets: Box<[NodeId]>,
     pub(super) start: NodeId,
+    /// Nodes at the borders of groups, ascending.
+    pub(super) marks: Box<[(NodeId, Mark)]>,
+    /// Number of groups that have marks.
+    pub(super) groups: usize,
     pub(super) first: FirstChars,
     /// Shortest match in bytes of UTF-8.
     pub(super) shortest: usize,
@@ -82,6 +95,18 @@ impl Program {
     /// Returns the targets of a [`Node::Split`].
     pub(crate) fn targets(&self, first: u32, len: u32) -> &[NodeId] {
         self.targets.get(first as usize..first as usize + len as usize).unwrap_or(&[])
+    }
+
+    /// Returns the border of a group that a node marks. Such a node reads nothing and has a single target; searches for
+    /// matches treat it like any other [`Node::Split`].
+    pub(crate) fn mark(&self, id: NodeId) -> Option<Mark> {
+        let at = self.marks.binary_search_by_key(&id, |(node, _)| *node).ok()?;
+        self.marks.get(at).map(|(_, mark)| *mark)
+    }
+
+    /// Returns the number of groups whose borders are marked.
+    pub(crate) fn groups(&self) -> usize {
+        self.groups
     }
 
     /// Returns the length of the shortest match in bytes.

@@ -38,17 +38,58 @@ fn errors_name_the_rule_and_the_field() {
             r#""id":"A","match":{"regex":"x"},"action":"log""#,
             "rules[0].id: must consist of the characters a-z 0-9 . _ -",
         ),
+        (r#""id":"a","match":{},"action":"log""#, "rules[0].match (rule a): must have `regex` or `keywords`"),
         (
-            r#""id":"a","match":{},"action":"log""#,
-            "rules[0].match (rule a): must have exactly one of `regex` and `keywords`",
+            r#""id":"a","match":{"regex":"x","keywords":[]},"action":"log""#,
+            "rules[0].match.keywords (rule a): must not be empty",
         ),
         (
-            r#""id":"a","match":{"regex":"x","keywords":["x"]},"action":"log""#,
-            "rules[0].match (rule a): must have exactly one of `regex` and `keywords`",
+            r#""id":"a","match":{"keywords":["x"],"group":1},"action":"log""#,
+            "rules[0].match.group (rule a): is only allowed with a regex",
+        ),
+        (
+            r#""id":"a","match":{"regex":"(x)","group":2},"action":"log""#,
+            "rules[0].match.group (rule a): has no such group",
+        ),
+        (
+            r#""id":"a","match":{"regex":"(?P<n>x)","group":["n","m"]},"action":"log""#,
+            "rules[0].match.group (rule a): has no such group",
+        ),
+        (
+            r#""id":"a","match":{"regex":"x","group":[]},"action":"log""#,
+            "rules[0].match.group (rule a): must not be empty",
+        ),
+        (
+            r#""id":"a","match":{"regex":"x","entropy":{"min":15}},"action":"log""#,
+            "rules[0].match.entropy.min (rule a): must be between 0 and 14 bits per character",
+        ),
+        (
+            r#""id":"a","match":{"regex":"x","validate":[]},"action":"log""#,
+            "rules[0].match.validate (rule a): must not be empty",
+        ),
+        (
+            r#""id":"a","match":{"regex":"x","not_before":"digits"},"action":"log""#,
+            "rules[0].match.not_before (rule a): must be `digit`, `letter`, `lower`, `upper`, `alnum`, `word`, `hex`, `space` or a set such as `[-_.]`",
+        ),
+        (
+            r#""id":"a","match":{"regex":"x","context":{"words":[""]}},"action":"log""#,
+            "rules[0].match.context.words (rule a): must not be empty",
+        ),
+        (
+            r#""id":"a","match":{"regex":"x","context":{"words":["y"],"window":2000}},"action":"log""#,
+            "rules[0].match.context.window (rule a): must be between 1 and 1024",
+        ),
+        (
+            r#""id":"a","match":{"regex":"x","allow":{"regex":["y","z*"]}},"action":"log""#,
+            "rules[0].match.allow.regex[1] (rule a): can match the empty string",
+        ),
+        (
+            r#""id":"a","match":{"regex":"x","allow":{"lists":["none"]}},"action":"log""#,
+            "rules[0].match.allow.lists[0] (rule a): is not the name of one of `allow_lists`",
         ),
         (
             r#""id":"a","match":{"regex":"x","word":true},"action":"log""#,
-            r"rules[0].match.word (rule a): is only allowed with keywords; in a regex, write `\b`",
+            r"rules[0].match.word (rule a): is only allowed with keywords alone; in a regex, write `\b`",
         ),
         (
             r#""id":"a","match":{"regex":"hush(secret"},"action":"log""#,
@@ -196,4 +237,15 @@ fn masked(pattern: &str, text: &str) -> String {
         at = range.end;
     }
     output + &text[at..]
+}
+
+#[test]
+fn errors_of_allow_lists_name_the_list() {
+    for (lists, expected) in [
+        (r#"{"a":{"regex":["("]}}"#, "allow_lists.a.regex[0]: unclosed group (at byte 0 of the expression)"),
+        (r#"{"a":{"stop_words":[""]}}"#, "allow_lists.a.stop_words: must not be empty"),
+        (r#"{"a":{},"b":{"lists":["a"]}}"#, "allow_lists.b.lists: is only allowed with rules"),
+    ] {
+        assert_eq!(load_error(&format!(r#"{{"rules":[],"allow_lists":{lists}}}"#)), expected);
+    }
 }

@@ -20,8 +20,23 @@ enum Phase {
 pub(crate) struct Match {
     pub(crate) start: u64,
     pub(crate) end: u64,
+    /// Part that is reported and redacted: the group of the rule, else the whole match.
+    pub(crate) reported: (u64, u64),
     /// The match was certain before the character at this position was read.
     pub(crate) decided: u64,
+}
+
+impl Match {
+    /// Returns the match in a text whose first `offset` bytes the search did not see.
+    pub(crate) fn shifted(self, offset: u64) -> Match {
+        let (from, to) = self.reported;
+        Match {
+            start: self.start + offset,
+            end: self.end + offset,
+            reported: (from + offset, to + offset),
+            decided: self.decided + offset,
+        }
+    }
 }
 
 /// State of a search between two pieces of a text.
@@ -106,6 +121,11 @@ impl Matcher {
                     Phase::Search { found: Some(start) } => self.begin_resolve(start, target),
                     Phase::Resolve { start, end } => {
                         let found = self.resolved(start, end);
+                        let Some(found) = target.admit(found, view, scratch) else {
+                            // The search goes on as if the pattern did not match at this position.
+                            self.at = start + view.after(start).map_or(1, |c| c.len_utf8() as u64);
+                            continue;
+                        };
                         if !each(found) {
                             return found.end;
                         }
@@ -170,7 +190,7 @@ impl Matcher {
         let end = end.unwrap_or(decided).max(start + 1);
         self.phase = Phase::Search { found: None };
         self.at = end;
-        Match { start, end, decided }
+        Match { start, end, reported: (start, end), decided }
     }
 
     /// Drops the matches in progress that already exceed the maximum length.
@@ -226,7 +246,8 @@ mod tests {
         let mut sets = CharSetsBuilder::default();
         let program = compile::regex(pattern, true, &mut sets).unwrap();
         let sets = sets.build();
-        let target = Target { program: &program, sets: &sets, starts: StartSet::new(program.longest(), max) };
+        let target =
+            Target { program: &program, sets: &sets, starts: StartSet::new(program.longest(), max), conditions: None };
         let mut matcher = Matcher::new(0);
         let (mut kept, mut base, mut before) = (String::new(), 0u64, None);
         let (mut found, mut most_held) = (Vec::new(), 0);

@@ -1,8 +1,10 @@
 //! Single step of a search over one character, and the working memory that steps share.
 
 use super::active_states::ActiveStates;
+use super::groups::Groups;
 use super::meter::Meter;
 use super::start_set::StartSet;
+use crate::condition::Conditions;
 use crate::pattern::assertion;
 use crate::pattern::char_set::CharSets;
 use crate::pattern::program::{Node, NodeId, Program, read};
@@ -13,6 +15,8 @@ pub(crate) struct Target<'p> {
     pub(crate) program: &'p Program,
     pub(crate) sets: &'p CharSets,
     pub(crate) starts: StartSet,
+    /// Conditions on a match; `None` if every match counts.
+    pub(crate) conditions: Option<&'p Conditions>,
 }
 
 /// Position between two characters at which a step is taken.
@@ -46,6 +50,8 @@ pub(crate) struct Scratch {
     spare: Vec<ActiveStates>,
     /// Counts the nodes visited, the measure of time spent.
     pub(crate) meter: Meter,
+    /// Memory for groups and conditions of matches.
+    pub(crate) groups: Groups,
 }
 
 /// Maximum number of active states kept for reuse.
@@ -95,7 +101,7 @@ impl Scratch {
         states: &mut ActiveStates,
         seed: bool,
     ) -> Option<u64> {
-        let Target { program, sets, starts } = *target;
+        let Target { program, sets, starts, .. } = *target;
         self.begin(target);
         let width = starts.width();
         // A visit copies the start set.

@@ -46,6 +46,34 @@ pub(crate) fn regexes() -> impl Strategy<Value = String> {
     })
 }
 
+/// Conditions on a match, as members of a pattern with a group.
+const CONDITIONS: &[&str] = &[
+    r#""group":1"#,
+    r#""group":[1]"#,
+    r#""entropy":{"min":1}"#,
+    r#""not_before":"letter""#,
+    r#""not_after":["[b_]","digit"]"#,
+    r#""keywords":["ba","é"]"#,
+    r#""context":{"words":["a","b"],"window":4}"#,
+    r#""context":{"words":["aa","_"],"window":9,"before":false}"#,
+    r#""allow":{"regex":["^b","a$"],"stop_words":["ab","z"]}"#,
+    r#""allow":{"match_regex":["é"],"values":["aa"]}"#,
+    r#""allow":{"line_regex":["^a"]}"#,
+];
+
+/// Generates a pattern with conditions, in JSON.
+pub(crate) fn conditional_patterns() -> impl Strategy<Value = String> {
+    let conditions = proptest::sample::subsequence(CONDITIONS, 1..4);
+    (regexes(), regexes(), conditions).prop_filter_map("a condition occurs twice", |(first, second, conditions)| {
+        let pattern = format!(
+            r#"{{"unicode":true,"regex":{},{}}}"#,
+            json(&format!("(?:{first})?({second})"), false),
+            conditions.join(",")
+        );
+        serde_json::from_str::<crate::RawPattern>(&pattern).is_ok().then_some(pattern)
+    })
+}
+
 /// Generates texts of the characters that the expressions use.
 pub(crate) fn texts(len: Range<usize>) -> impl Strategy<Value = String> {
     let letter = prop_oneof![
@@ -77,6 +105,7 @@ pub(crate) fn policies(actions: &'static [&'static str]) -> impl Strategy<Value 
     let keywords = vec(select(&["a", "ab", "éa", "bB_", "a b", "zq", "@zqa"][..]), 1..4);
     let pattern = prop_oneof![
         3 => regexes().prop_map(|regex| format!(r#"{{"regex":{}}}"#, json(&regex, false))),
+        2 => conditional_patterns(),
         1 => (keywords, any::<bool>(), any::<bool>()).prop_map(|(keywords, word, ignore_case)| {
             format!(r#"{{"keywords":{keywords:?},"word":{word},"ignore_case":{ignore_case}}}"#)
         }),

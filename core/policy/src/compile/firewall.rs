@@ -11,7 +11,7 @@ use crate::firewall::RawFirewall;
 const MAX_REPORTED: usize = 50;
 
 pub(super) fn compile(raw: RawFirewall, limits: &StreamLimits, findings: &mut Findings) -> Option<Rules> {
-    let RawFirewall { mut rules, mut max_match_bytes } = raw;
+    let RawFirewall { mut rules, mut max_match_bytes, allow_lists } = raw;
     // With `refuse`, an unreadable event ends a stream only if a rule on responses blocks or redacts.
     let on_unscannable = match limits.on_unscannable {
         OnUnscannable::Refuse => None,
@@ -23,7 +23,9 @@ pub(super) fn compile(raw: RawFirewall, limits: &StreamLimits, findings: &mut Fi
         if rules.is_empty() {
             return None;
         }
-        let error = match Rules::from_raw(RawPolicy { rules: rules.clone(), max_match_bytes, on_unscannable }) {
+        let (rules_left, allow_lists) = (rules.clone(), allow_lists.clone());
+        let error = match Rules::from_raw(RawPolicy { rules: rules_left, max_match_bytes, on_unscannable, allow_lists })
+        {
             Ok(policy) => return Some(policy),
             Err(error) => error,
         };

@@ -119,10 +119,25 @@ impl Document {
         for (key, value) in members {
             match (key.as_str(), value) {
                 ("rules", Value::Array(rules)) => self.append(&firewall.key("rules"), rules, included),
+                ("allow_lists", Value::Object(lists)) => self.allow_lists(lists, included, findings),
                 _ => {
                     findings.push(widens(firewall.key(&key), format!("an included file must not set `{key}`")).at_key())
                 }
             }
+        }
+    }
+
+    /// Adds allow lists. Only the rules that name a list are affected by it, so an included file must not replace one.
+    fn allow_lists(&mut self, lists: Map<String, Value>, included: &mut Document, findings: &mut Vec<Finding>) {
+        let path = Path::part("firewall").key("allow_lists");
+        for (name, list) in lists {
+            let path = path.key(&name);
+            if at(&mut self.value, &path).is_some() {
+                findings.push(widens(path, format!("the including file has an allow list `{name}`, too")).at_key());
+                continue;
+            }
+            *self.marks.entry(&path) = included.marks.entry(&path).clone();
+            *entry(&mut self.value, &path, Value::Null) = list;
         }
     }
 
