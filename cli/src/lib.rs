@@ -76,3 +76,4 @@ pub mod secrets;
 pub mod shrink;
 pub mod split_diff;
 pub mod test_result;
+mod yaml;

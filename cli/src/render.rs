@@ -3,7 +3,7 @@
 //! ```text
 //! upstreams       routes and providers, in the order of the file
 //! inlined_policy  the policy as the filter gets it
-//! template, yaml  the text
+//! template        the text
 //! envoy           the bootstrap of a stock Envoy, one file for each part
 //! ```
 //!
@@ -13,7 +13,6 @@ mod envoy;
 mod inlined_policy;
 mod template;
 mod upstreams;
-mod yaml;
 
 use std::net::SocketAddr;
 

@@ -13,7 +13,7 @@ use tollgate_policy::Finding;
 
 use super::Input;
 use super::template::Template;
-use super::yaml::scalar;
+use crate::yaml::scalar;
 use buffer_limits::BufferLimits;
 
 /// Renders the bootstrap, and reports what Envoy cannot do.

@@ -4,8 +4,8 @@ use serde_json::Value;
 use tollgate_policy::document::Document;
 use tollgate_policy::{Finding, Path, Step};
 
-use super::yaml::Node;
 use super::{in_file_order, refusal};
+use crate::yaml::Node;
 
 /// Size above which the policy is reported: every worker parses it, and every update by xDS carries it.
 const LARGE_BYTES: usize = 256 << 10;

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 /// Value with the members of its maps in order.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Node {
+pub(crate) enum Node {
     /// Null, boolean, number or string.
     Scalar(Value),
     List(Vec<Node>),
@@ -18,7 +18,7 @@ pub(super) enum Node {
 
 impl Node {
     /// Returns the value as lines of YAML, none of them longer than `width` characters if possible.
-    pub(super) fn lines(&self, width: usize) -> Vec<String> {
+    pub(crate) fn lines(&self, width: usize) -> Vec<String> {
         if self.is_leaf() {
             return vec![self.flow()];
         }
@@ -99,7 +99,7 @@ const NESTED_WIDTH: usize = 80;
 const RESERVED: &[&str] = &["true", "false", "yes", "no", "on", "off", "y", "n", "null", "nan", "inf", "infinity"];
 
 /// Returns a string as a scalar: plain if that is safe, else quoted.
-pub(super) fn scalar(text: &str) -> String {
+pub(crate) fn scalar(text: &str) -> String {
     if is_plain(text) || is_duration(text) || text.parse::<Ipv4Addr>().is_ok() {
         return text.to_owned();
     }
