@@ -2,6 +2,8 @@
 
 mod check;
 mod explain;
+mod import;
+mod inspect;
 mod prices;
 mod render;
 mod tokens;
@@ -13,6 +15,8 @@ use clap_complete::Shell;
 
 pub use check::{CheckArgs, FindingsFormat};
 pub use explain::ExplainArgs;
+pub use import::{ActionArg, GitleaksArgs, ImportCommand};
+pub use inspect::{BenchCommand, BenchFirewallArgs, DirectionArg, InspectArgs};
 pub use prices::{PriceArgs, PriceFormat, PricesCommand, QuantityArgs, SearchContextArg, UpdateArgs};
 pub use render::{RenderArgs, RenderTarget};
 pub use tokens::{CompileArgs, CountArgs, TableFormat, TokenizerCommand};
@@ -55,6 +59,19 @@ pub enum Command {
     ///
     /// Exit status: 0 if the request was explained, whatever the verdict; 2 if the policy is invalid or a file cannot be read.
     Explain(ExplainArgs),
+    /// Inspect texts or bodies with the firewall rules of a policy.
+    ///
+    /// Prints one JSON line per input: the verdict, the rules that match with the bytes of their matches, and with --show-text
+    /// the text after all redactions. The direction is that of the line's `scope`, unless it is given.
+    ///
+    /// Exit status: 0 whatever the verdicts, 2 if the policy or an input is invalid.
+    Inspect(InspectArgs),
+    /// Measure a policy.
+    #[command(subcommand)]
+    Bench(BenchCommand),
+    /// Convert rules of other tools to a policy.
+    #[command(subcommand)]
+    Import(ImportCommand),
     /// Print the proxy configuration that runs a policy.
     ///
     /// The output is complete and commented: the policy with its included files as the configuration of the filter, a route for

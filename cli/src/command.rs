@@ -1,9 +1,12 @@
 //! Implementations of the subcommands.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is a program for the terminal")]
 
+mod bench;
 mod check;
 mod count;
 mod explain;
+mod import;
+mod inspect;
 mod module;
 mod price;
 mod prices;
@@ -26,6 +29,9 @@ pub fn run(command: Command) -> ExitCode {
         Command::Test(args) => test::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Inspect(args) => inspect::run(&args),
+        Command::Bench(command) => bench::run(&command),
+        Command::Import(command) => import::run(&command),
         Command::Render(args) => render::run(&args),
         Command::Count(args) => count::run(&args),
         Command::Price(args) => price::run(&args),
@@ -77,7 +83,7 @@ mod tests {
 
     #[test]
     fn the_help_of_commands_that_check_input_has_their_exit_status() {
-        for name in ["test", "check", "explain", "render", "count", "price"] {
+        for name in ["test", "check", "explain", "inspect", "render", "count", "price"] {
             let mut command = Cli::command();
             let help = command.find_subcommand_mut(name).unwrap().render_long_help().to_string();
             assert!(help.contains("Exit status: 0"), "{help}");

@@ -18,6 +18,8 @@
 //! report          pretty, json, junit, github, sarif; coverage
 //! policy_file     policy files with their included files (`tollgate check`)
 //! explain         verdict of every stage of a policy on one request (`tollgate explain`)
+//! import          rules of other tools (`tollgate import`)
+//! inspection      verdict of the rules on texts and bodies (`tollgate inspect`, `tollgate bench firewall`)
 //! render          configuration of a proxy that runs a policy (`tollgate render`)
 //! policy_page     reference page of policy files
 //! envoy_routes    routes of an Envoy configuration, which the policy's routes need
@@ -59,6 +61,8 @@ pub mod expect;
 pub mod explain;
 pub mod file;
 pub mod firewall_rules;
+pub mod import;
+pub mod inspection;
 pub mod literals;
 pub mod matrix;
 pub mod mismatch;

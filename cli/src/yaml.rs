@@ -55,6 +55,15 @@ impl Node {
         lines
     }
 
+    /// Returns the value as JSON, with the members of maps in any order.
+    pub(crate) fn value(&self) -> Value {
+        match self {
+            Node::Scalar(value) => value.clone(),
+            Node::List(elements) => elements.iter().map(Node::value).collect(),
+            Node::Map(members) => members.iter().map(|(key, member)| (key.clone(), member.value())).collect(),
+        }
+    }
+
     /// Returns the value in flow style if it fits in a line and is not nested deeply; what is nested once must be short.
     fn short(&self, width: usize) -> Option<String> {
         let width = match self.depth() {

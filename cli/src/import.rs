@@ -1,0 +1,3 @@
+//! Rules of other tools, written as a policy.
+
+pub mod gitleaks;

@@ -1,0 +1,102 @@
+//! Import of gitleaks configurations (`gitleaks.toml`).
+//!
+//! What gitleaks does with a rule, and how it is said here:
+//!
+//! | gitleaks | policy |
+//! |---|---|
+//! | `regex`, in Go's syntax | `match.regex`; the leading `[\w.-]{0,50}?` that many rules have is dropped, since it changes no secret |
+//! | secret: `secretGroup`, else the first group with text | `match.group` |
+//! | `entropy` of the secret | `match.entropy` |
+//! | `keywords` anywhere in the file | `match.keywords`: in the match or in front of it |
+//! | `allowlists` on secret, match or line | `match.allow`; the global ones are `allow_lists` |
+//! | `path`, `paths`, `commits` | left out: a prompt has none |
+
+mod allow;
+mod config;
+mod go_regex;
+mod rule;
+
+use serde_json::{Value, json};
+
+use crate::yaml::Node;
+use allow::Members;
+pub use config::Config;
+use rule::GlobalLists;
+
+/// Choices of the caller.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Text in front of the ids of rules.
+    pub prefix: String,
+    /// Action of every rule: `log`, `redact` or `block`.
+    pub action: String,
+    /// `max_match_bytes` of the policy.
+    pub max_match_bytes: u32,
+}
+
+/// Policy, and what it does not say.
+#[derive(Clone, Debug, Default)]
+pub struct Imported {
+    /// Policy in YAML.
+    pub text: String,
+    /// Number of rules.
+    pub rules: usize,
+    /// Parts of the configuration that were left out or changed, each with the rule.
+    pub notes: Vec<String>,
+}
+
+/// Name of the allow list with the global allow lists of the configuration.
+const GLOBAL_LIST: &str = "gitleaks";
+
+/// Converts a configuration.
+#[must_use]
+pub fn import(config: &Config, options: &Options) -> Imported {
+    let mut notes = Vec::new();
+    if config.extend.is_some() {
+        notes.push("`extend`: left out; import the other configuration, too".to_owned());
+    }
+    let lists = config.allowlist.iter().chain(&config.allowlists);
+    let (targeted, common): (Vec<_>, Vec<_>) = lists.partition(|list| !list.target_rules.is_empty());
+    let mut members = Members::default();
+    let mut list_notes = Vec::new();
+    common.into_iter().for_each(|list| members.add(list, &mut list_notes));
+    notes.extend(list_notes.into_iter().map(|note| format!("global: {note}")));
+    let list = members.node(&[]);
+    let global = GlobalLists { has_common: list.is_some(), targeted };
+    let mut rules = Vec::new();
+    for source in &config.rules {
+        let mut rule_notes = Vec::new();
+        match rule::convert(source, &global, options, &mut rule_notes) {
+            Ok(node) => rules.push(node),
+            Err(reason) => rule_notes.push(format!("left out: {reason}")),
+        }
+        notes.extend(rule_notes.into_iter().map(|note| format!("rule `{}`: {note}", source.id)));
+    }
+    let count = rules.len();
+    let mut firewall = vec![("max_match_bytes".to_owned(), Node::Scalar(json!(options.max_match_bytes)))];
+    if let Some(list) = list {
+        firewall.push(("allow_lists".to_owned(), Node::Map(vec![(GLOBAL_LIST.to_owned(), list)])));
+    }
+    firewall.push(("rules".to_owned(), Node::List(rules)));
+    let document =
+        Node::Map(vec![("version".to_owned(), Node::Scalar(json!(1))), ("firewall".to_owned(), Node::Map(firewall))]);
+    let mut text = format!("# {count} rules, imported from a gitleaks configuration by `tollgate import gitleaks`.\n");
+    document.lines(WIDTH).iter().for_each(|line| text.extend([line, "\n"]));
+    Imported { text, rules: count, notes }
+}
+
+/// Longest line, if possible.
+const WIDTH: usize = 120;
+
+/// Returns a node for a string.
+fn string(text: &str) -> Node {
+    Node::Scalar(Value::String(text.to_owned()))
+}
+
+/// Returns a node for a list of strings.
+fn strings(list: &[String]) -> Node {
+    Node::List(list.iter().map(|text| string(text)).collect())
+}
+
+#[cfg(test)]
+mod tests;

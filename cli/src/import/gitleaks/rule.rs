@@ -1,0 +1,105 @@
+//! Rules.
+
+use serde_json::json;
+use tollgate_inspect::{CaptureGroup, Policy, RawPolicy, RawRule, capture_groups};
+
+use crate::yaml::Node;
+
+use super::allow::Members;
+use super::config::{AllowList, Rule};
+use super::{GLOBAL_LIST, Options, go_regex, string, strings};
+
+/// Maximum length of a rule's id.
+const MAX_ID_BYTES: usize = 64;
+
+/// Allow lists of the configuration.
+pub(super) struct GlobalLists<'c> {
+    /// `true` if the policy has an allow list for all rules.
+    pub(super) has_common: bool,
+    /// Lists for some rules only.
+    pub(super) targeted: Vec<&'c AllowList>,
+}
+
+/// Converts a rule.
+///
+/// # Errors
+/// The reason why there is no such rule in a policy.
+pub(super) fn convert(
+    rule: &Rule,
+    global: &GlobalLists<'_>,
+    options: &Options,
+    notes: &mut Vec<String>,
+) -> Result<Node, String> {
+    let regex = rule.regex.as_deref().filter(|regex| !regex.is_empty());
+    let regex = go_regex::convert(regex.ok_or("it has no regex, only a path")?);
+    if rule.path.is_some() {
+        notes.push("`path`: left out, the rule applies to all texts".to_owned());
+    }
+    if !rule.required.is_empty() {
+        notes.push("`required`: left out, the rule applies without the others".to_owned());
+    }
+    let mut pattern = vec![("regex".to_owned(), string(&regex))];
+    let groups = capture_groups(&regex).map_err(|error| format!("its regex {error}"))?;
+    if let Some(group) = group(rule, &groups, notes) {
+        pattern.push(("group".to_owned(), group));
+    }
+    let keywords: Vec<String> = rule.keywords.iter().filter(|keyword| !keyword.is_empty()).cloned().collect();
+    if !keywords.is_empty() {
+        pattern.push(("keywords".to_owned(), strings(&keywords)));
+    }
+    if rule.entropy > 0.0 {
+        let min = Node::Scalar(json!(rule.entropy));
+        pattern.push(("entropy".to_owned(), Node::Map(vec![("min".to_owned(), min)])));
+    }
+    let mut allow = Members::default();
+    let targeted = global.targeted.iter().copied().filter(|list| list.target_rules.contains(&rule.id));
+    rule.allowlist.iter().chain(&rule.allowlists).chain(targeted).for_each(|list| allow.add(list, notes));
+    let lists: &[String] = if global.has_common { &[GLOBAL_LIST.to_owned()] } else { &[] };
+    if let Some(allow) = allow.node(lists) {
+        pattern.push(("allow".to_owned(), allow));
+    }
+    let mut members = vec![("id".to_owned(), string(&id(&rule.id, &options.prefix)))];
+    if !rule.description.is_empty() {
+        members.push(("description".to_owned(), string(&rule.description)));
+    }
+    members.push(("match".to_owned(), Node::Map(pattern)));
+    members.push(("action".to_owned(), string(&options.action)));
+    let node = Node::Map(members);
+    check(&node, options.max_match_bytes)?;
+    Ok(node)
+}
+
+/// Returns the groups that gitleaks takes as the secret: the one that the rule names, else the first one with text.
+fn group(rule: &Rule, groups: &[CaptureGroup], notes: &mut Vec<String>) -> Option<Node> {
+    if rule.secret_group > 0 {
+        return Some(Node::Scalar(json!(rule.secret_group)));
+    }
+    if groups.iter().any(|group| group.repeats) {
+        notes.push("a group in a repetition: left out, the whole match is the secret".to_owned());
+        return None;
+    }
+    match groups {
+        [] => None,
+        [only] => Some(Node::Scalar(json!(only.index))),
+        several => Some(Node::List(several.iter().map(|group| Node::Scalar(json!(group.index))).collect())),
+    }
+}
+
+/// Returns the id of a rule in the policy.
+fn id(id: &str, prefix: &str) -> String {
+    let valid = |c: char| matches!(c, 'a'..='z' | '0'..='9' | '.' | '_' | '-');
+    let id = format!("{prefix}{id}").to_ascii_lowercase();
+    id.chars().map(|c| if valid(c) { c } else { '-' }).take(MAX_ID_BYTES).collect()
+}
+
+/// Compiles the rule alone.
+fn check(rule: &Node, max_match_bytes: u32) -> Result<(), String> {
+    let value = rule.value();
+    let rule: RawRule = serde_json::from_value(value).map_err(|error| error.to_string())?;
+    let allow_lists = [(GLOBAL_LIST.to_owned(), Default::default())].into();
+    let raw = RawPolicy { rules: vec![rule], max_match_bytes, on_unscannable: None, allow_lists };
+    Policy::from_raw(raw).map(|_| ()).map_err(|error| {
+        let field = error.path.trim_start_matches("rules[0].").to_owned();
+        format!("`{field}` {}", error.problem)
+    })
+}

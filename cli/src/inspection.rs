@@ -1,0 +1,203 @@
+//! Inspection of texts and bodies with the rules of a policy, natively, with the engine that the filters use.
+
+pub mod corpus;
+pub mod wilson;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tollgate_inspect::{Action, Direction, Policy, Report, Severity, inspect_request, inspect_response, inspect_text};
+use tollgate_llm::{Endpoint, ParseLimits, Request, Response};
+
+/// Line of input.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Input {
+    /// Id, repeated in the output.
+    pub id: Value,
+    /// Text.
+    pub text: Option<String>,
+    /// Body in place of a text: a JSON value, or a string with one.
+    pub body: Option<Value>,
+    /// Scope: `response` for what a model generates.
+    pub scope: Option<String>,
+}
+
+/// Line of output.
+#[derive(Clone, Debug, Serialize)]
+pub struct Output {
+    /// Id of the input.
+    #[serde(skip_serializing_if = "Value::is_null")]
+    pub id: Value,
+    /// `allow`, `log`, `redact` or `block`.
+    pub verdict: &'static str,
+    /// Sum of the severities of the rules that match: critical 5 (also if a rule has none), error 4, warning 3, notice 2.
+    pub score: u32,
+    /// Matches, at most 64.
+    pub rules: Vec<Hit>,
+    /// Text or body after all edits, if it is to be shown and not blocked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+}
+
+/// Match of a rule.
+#[derive(Clone, Debug, Serialize)]
+pub struct Hit {
+    /// Id of the rule.
+    pub id: String,
+    /// Bytes in the text: what is reported and redacted.
+    pub span: [usize; 2],
+    /// View of the text that the rule matched: `raw`, the text as decoded from JSON.
+    pub view: &'static str,
+    /// JSON pointer of the text in a body.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pointer: Option<String>,
+}
+
+/// Policy and settings of an inspection.
+#[derive(Clone, Copy, Debug)]
+pub struct Inspector<'p> {
+    /// Rules.
+    pub policy: &'p Policy,
+    /// Direction of all inputs. `None`: that of their scope.
+    pub direction: Option<Direction>,
+    /// API of bodies.
+    pub endpoint: &'p Endpoint,
+    /// `true` to return texts.
+    pub show_text: bool,
+}
+
+impl Inspector<'_> {
+    /// Inspects a line of input.
+    ///
+    /// # Errors
+    /// The line has neither a text nor a body, or the body cannot be read.
+    pub fn inspect(&self, input: &Input) -> Result<Output, String> {
+        let direction = self.direction_of(input.scope.as_deref());
+        match (&input.text, &input.body) {
+            (Some(text), None) => {
+                let report = inspect_text(self.policy, direction, text);
+                Ok(self.output(input, &report, text.as_bytes(), |_| None))
+            }
+            (None, Some(Value::String(body))) => self.body(input, direction, body.as_bytes()),
+            (None, Some(body)) => self.body(input, direction, body.to_string().as_bytes()),
+            _ => Err("expected either `text` or `body`".to_owned()),
+        }
+    }
+
+    /// Inspects a text of a scope.
+    #[must_use]
+    pub fn report(&self, scope: Option<&str>, text: &str) -> Report {
+        inspect_text(self.policy, self.direction_of(scope), text)
+    }
+
+    fn direction_of(&self, scope: Option<&str>) -> Direction {
+        let of_scope = if scope == Some("response") { Direction::Response } else { Direction::Request };
+        self.direction.unwrap_or(of_scope)
+    }
+
+    fn body(&self, input: &Input, direction: Direction, body: &[u8]) -> Result<Output, String> {
+        let limits = ParseLimits::default();
+        let unreadable = |error: tollgate_llm::Error| format!("the body cannot be read: {error}");
+        let spans: Vec<_>;
+        let report = match direction {
+            Direction::Request => {
+                let request = Request::parse_at(self.endpoint, body, &limits).map_err(unreadable)?;
+                spans = request.texts.iter().map(|text| text.str.span).collect();
+                inspect_request(self.policy, &request, body)
+            }
+            Direction::Response => {
+                let response = Response::parse(self.endpoint.dialect, body, &limits).map_err(unreadable)?;
+                spans = response.texts.iter().map(|text| text.str.span).collect();
+                inspect_response(self.policy, &response, body)
+            }
+        };
+        Ok(self.output(input, &report, body, |text| spans.get(text).map(|span| Request::pointer(body, *span))))
+    }
+
+    fn output(&self, input: &Input, report: &Report, text: &[u8], pointer: impl Fn(usize) -> Option<String>) -> Output {
+        let rules = report.rules.iter().filter_map(|rule| self.policy.rule(*rule));
+        let score = rules.map(|rule| points(rule.severity())).sum();
+        let hits = report.findings.iter().filter_map(|finding| {
+            Some(Hit {
+                id: self.policy.rule(finding.rule)?.id().to_owned(),
+                span: [finding.range.start, finding.range.end],
+                view: "raw",
+                pointer: pointer(finding.text),
+            })
+        });
+        let is_shown = self.show_text && report.verdict != Some(Action::Block);
+        let edited = is_shown.then(|| String::from_utf8_lossy(&report.edits.apply(text)).into_owned());
+        Output { id: input.id.clone(), verdict: report.verdict_name(), score, rules: hits.collect(), text: edited }
+    }
+}
+
+/// Returns the points of a severity; a rule without one counts as critical.
+fn points(severity: Option<Severity>) -> u32 {
+    match severity {
+        Some(Severity::Critical) | None => 5,
+        Some(Severity::Error) => 4,
+        Some(Severity::Warning) => 3,
+        Some(Severity::Notice) => 2,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(show_text: bool, direction: Option<Direction>, inputs: &[&str]) -> Vec<String> {
+        let rules = r#"{"rules": [
+            {"id": "card", "match": {"regex": "number ([0-9 ]{13,23})", "group": 1, "validate": "card"}, "action": "redact",
+             "severity": "error"},
+            {"id": "word", "match": {"keywords": ["heron"]}, "action": "block", "applies_to": ["request"]}]}"#;
+        let policy = Policy::from_raw(serde_json::from_str(rules).unwrap()).unwrap();
+        let endpoint = Endpoint::detect(b"POST", b"/v1/chat/completions").unwrap();
+        let inspector = Inspector { policy: &policy, direction, endpoint: &endpoint, show_text };
+        let line = |input: &&str| match inspector.inspect(&serde_json::from_str(input).unwrap()) {
+            Ok(output) => serde_json::to_string(&output).unwrap(),
+            Err(error) => error,
+        };
+        inputs.iter().map(line).collect()
+    }
+
+    #[test]
+    fn texts_and_bodies_are_inspected() {
+        let found = lines(
+            true,
+            None,
+            &[
+                r#"{"id": 1, "text": "number 4111 1111 1111 1111, thanks"}"#,
+                r#"{"id": "b", "text": "number 4111 1111 1111 1112"}"#,
+                r#"{"text": "a heron"}"#,
+                r#"{"text": "a heron", "scope": "response"}"#,
+                r#"{"body": {"messages": [{"role": "user", "content": "hi"}, {"role": "user", "content": "number 4111111111111111"}]}}"#,
+                r#"{"id": 2}"#,
+                r#"{"body": "{"}"#,
+            ],
+        );
+        assert_eq!(
+            found[..5],
+            [
+                r#"{"id":1,"verdict":"redact","score":4,"rules":[{"id":"card","span":[7,26],"view":"raw"}],"text":"number [card], thanks"}"#,
+                r#"{"id":"b","verdict":"allow","score":0,"rules":[],"text":"number 4111 1111 1111 1112"}"#,
+                r#"{"verdict":"block","score":5,"rules":[{"id":"word","span":[2,7],"view":"raw"}]}"#,
+                r#"{"verdict":"allow","score":0,"rules":[],"text":"a heron"}"#,
+                r#"{"verdict":"redact","score":4,"rules":[{"id":"card","span":[7,23],"view":"raw","pointer":"/messages/1/content"}],"text":"{\"messages\":[{\"content\":\"hi\",\"role\":\"user\"},{\"content\":\"number [card]\",\"role\":\"user\"}]}"}"#,
+            ]
+        );
+        assert!(found[5].contains("either `text` or `body`") && found[6].contains("cannot be read"), "{found:?}");
+    }
+
+    #[test]
+    fn a_direction_overrides_scopes_and_texts_are_not_shown_unless_asked_for() {
+        let found = lines(false, Some(Direction::Response), &[r#"{"text": "a heron", "scope": "user"}"#]);
+        assert_eq!(found, [r#"{"verdict":"allow","score":0,"rules":[]}"#]);
+        let body =
+            r#"{"body": {"choices": [{"message": {"role": "assistant", "content": "number 4111111111111111"}}]}}"#;
+        let found = lines(false, Some(Direction::Response), &[body]);
+        assert!(
+            found[0].contains(r#""pointer":"/choices/0/message/content""#) && !found[0].contains("text"),
+            "{found:?}"
+        );
+    }
+}
