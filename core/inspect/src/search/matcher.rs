@@ -46,12 +46,21 @@ impl Match {
 /// of the pattern, like the engines of the regex crate. Then the first pass continues at the end of the match. Every
 /// character is therefore read once, and again for each match from its start to the position where it became certain, which
 /// is limited by the maximum match length.
+///
+/// The first pass starts with the earliest start of each node, which is exact while no match in progress exceeds the maximum
+/// length. When the earliest one does, the pass begins again at its start, with all starts.
 #[derive(Clone, Debug)]
 pub(crate) struct Matcher {
     phase: Phase,
     /// Position of the next character to read.
     at: u64,
     states: ActiveStates,
+    /// `true` if `states` have all starts of a pattern whose matches may be too long.
+    has_all_starts: bool,
+    /// Position at which the first pass began again to have all starts.
+    all_starts_until: u64,
+    /// Position before which no match in progress started.
+    oldest: u64,
 }
 
 impl Matcher {
@@ -62,7 +71,14 @@ impl Matcher {
 
     /// Creates a search like [`new`](Matcher::new), with memory from [`Scratch::take_states`].
     pub(crate) fn with_states(at: u64, states: ActiveStates) -> Matcher {
-        Matcher { phase: Phase::Search { found: None }, at, states }
+        Matcher {
+            phase: Phase::Search { found: None },
+            at,
+            states,
+            has_all_starts: false,
+            all_starts_until: 0,
+            oldest: at,
+        }
     }
 
     /// Returns the memory of the search.
@@ -85,10 +101,15 @@ impl Matcher {
         match self.phase {
             Phase::Resolve { start, .. } => start,
             Phase::Search { found } => {
-                let earliest = self.states.earliest(starts, self.at);
+                let earliest = self.states.earliest(self.starts(starts), self.at);
                 earliest.into_iter().chain(found).min().unwrap_or(self.at)
             }
         }
+    }
+
+    /// Returns the representation of the start sets in `states`, of a pattern with the representation `starts`.
+    fn starts(&self, starts: StartSet) -> StartSet {
+        if self.has_all_starts { starts } else { StartSet::Earliest }
     }
 
     /// Reads the available text and calls `each` for every match, in order. The search ends if `each` returns `false`.
@@ -109,6 +130,7 @@ impl Matcher {
             if self.states.nodes.is_empty() {
                 match self.phase {
                     Phase::Search { found: None } => {
+                        self.has_all_starts &= self.at < self.all_starts_until;
                         if self.at >= view.limit() {
                             return self.at;
                         }
@@ -117,6 +139,7 @@ impl Matcher {
                         if self.at >= view.limit() {
                             return self.at;
                         }
+                        self.oldest = self.at;
                     }
                     Phase::Search { found: Some(start) } => self.begin_resolve(start, target),
                     Phase::Resolve { start, end } => {
@@ -163,10 +186,11 @@ impl Matcher {
         scratch: &mut Scratch,
     ) -> Option<u64> {
         let seed = found.is_none() && boundary.after.is_some_and(|c| target.program.can_start_with(c));
-        let ended = scratch.advance(target, boundary, &mut self.states, seed);
+        let starts = self.starts(target.starts);
+        let ended = scratch.advance(&Target { starts, ..*target }, boundary, &mut self.states, seed);
         let best = found.into_iter().chain(ended).min();
         if let Some(start) = best.filter(|_| best != found) {
-            self.states.keep_before(target.starts, start, self.at);
+            self.states.keep_before(starts, start, self.at);
         }
         self.phase = Phase::Search { found: best };
         best
@@ -200,6 +224,21 @@ impl Matcher {
         match self.phase {
             Phase::Resolve { start, .. } if start < floor => self.states.clear(),
             Phase::Resolve { .. } => {}
+            Phase::Search { .. } if !self.has_all_starts => {
+                if self.oldest >= floor {
+                    return;
+                }
+                match self.states.earliest(StartSet::Earliest, self.at) {
+                    Some(earliest) if earliest < floor => {
+                        self.has_all_starts = true;
+                        self.all_starts_until = self.at;
+                        self.phase = Phase::Search { found: None };
+                        self.at = earliest;
+                        self.states.clear();
+                    }
+                    earliest => self.oldest = earliest.unwrap_or(self.at),
+                }
+            }
             Phase::Search { .. } => {
                 // The position has moved by one character, which has at most four bytes.
                 self.states.remove_starts(starts, floor.saturating_sub(4), floor);
@@ -310,7 +349,7 @@ mod tests {
             ("a{1,64}b", "a".repeat(1 << 15), 130),
             ("(a|aa)+b", "a".repeat(1 << 15), 12),
             ("(a*)*b", "a".repeat(1 << 15), 12),
-            (r"(?s)x.*y.*z", "xy".repeat(1 << 14), 12),
+            (r"(?s)x.*y.*z", "xy".repeat(1 << 14), 14),
             // matches everywhere, each becoming certain only much later
             ("a(.{0,64}b)?", "a".repeat(1 << 12), 16 * 1024),
         ] {

@@ -102,6 +102,9 @@ impl Scratch {
         seed: bool,
     ) -> Option<u64> {
         let Target { program, sets, starts, .. } = *target;
+        if starts == StartSet::Earliest {
+            return self.advance_earliest(target, boundary, states, seed);
+        }
         self.begin(target);
         let width = starts.width();
         // A visit copies the start set.
@@ -126,13 +129,8 @@ impl Scratch {
             let id = (word * 64) as NodeId + pending.trailing_zeros();
             *pending &= *pending - 1;
             self.meter.add(work);
-            let set = self.set(id, width);
-            if let ([carried], [set]) = (carried.as_mut_slice(), set) {
-                *carried = *set;
-            } else {
-                carried.clear();
-                carried.extend_from_slice(set);
-            }
+            carried.clear();
+            carried.extend_from_slice(self.set(id, width));
             match program.node(id) {
                 Node::Split { first, len } => {
                     for next in program.targets(first, len) {
@@ -175,11 +173,7 @@ impl Scratch {
             }
         } else {
             *reached = self.step;
-            match (own, set) {
-                // Most start sets have one word: no call to copy it.
-                ([own], [set]) => *own = *set,
-                (own, set) => own.copy_from_slice(set),
-            }
+            own.copy_from_slice(set);
         }
         let word = at / 64;
         if let Some(pending) = self.pending.get_mut(word) {
@@ -206,11 +200,74 @@ impl Scratch {
         } else {
             (*step, *index) = (self.step, self.next.nodes.len() as u32);
             self.next.nodes.push(id);
-            match set {
-                [set] => self.next.sets.push(*set),
-                set => self.next.sets.extend_from_slice(set),
+            self.next.sets.extend_from_slice(set);
+        }
+    }
+
+    /// Takes a step like [`advance`](Self::advance) for start sets that are the earliest start, as those of most searches are.
+    fn advance_earliest(
+        &mut self,
+        target: &Target<'_>,
+        boundary: Boundary,
+        states: &mut ActiveStates,
+        seed: bool,
+    ) -> Option<u64> {
+        let Target { program, sets, .. } = *target;
+        self.begin(target);
+        let Scratch { step, reached, sets: starts, pending, arrived, next: arriving, meter, .. } = self;
+        let mut marks = EarliestStarts { step: *step, reached, starts, pending };
+        let mut word = usize::MAX;
+        for (node, start) in states.nodes.iter().zip(&states.sets) {
+            word = word.min(marks.reach(*node, *start));
+        }
+        if seed {
+            word = word.min(marks.reach(program.start(), boundary.at));
+        }
+        let mut found: Option<u64> = None;
+        let mut visited = 0;
+        while let Some(bits) = marks.pending.get_mut(word) {
+            if *bits == 0 {
+                word += 1;
+                continue;
+            }
+            let id = (word * 64) as NodeId + bits.trailing_zeros();
+            *bits &= *bits - 1;
+            visited += 1;
+            let start = marks.starts.get(id as usize).copied().unwrap_or(boundary.at);
+            match program.node(id) {
+                Node::Split { first, len } => {
+                    for next in program.targets(first, len) {
+                        word = word.min(marks.reach(*next, start));
+                    }
+                }
+                Node::Look { look, next } => {
+                    if assertion::holds(look, boundary.before, boundary.after) {
+                        word = word.min(marks.reach(next, start));
+                    }
+                }
+                Node::Match => found = Some(found.map_or(start, |found| found.min(start))),
+                node => {
+                    let next = boundary.after.and_then(|c| read(node, c, sets));
+                    let Some((next, (arrived, index))) =
+                        next.and_then(|next| Some((next, arrived.get_mut(next as usize)?)))
+                    else {
+                        continue;
+                    };
+                    if *arrived == *step {
+                        if let Some(own) = arriving.sets.get_mut(*index as usize) {
+                            *own = (*own).min(start);
+                        }
+                    } else {
+                        (*arrived, *index) = (*step, arriving.nodes.len() as u32);
+                        arriving.nodes.push(next);
+                        arriving.sets.push(start);
+                    }
+                }
             }
         }
+        meter.add(visited);
+        std::mem::swap(states, arriving);
+        found
     }
 
     /// Takes one step of the search for the end of a match with a known start: advances `states`, which are in order of
@@ -254,5 +311,32 @@ impl Scratch {
         }
         std::mem::swap(states, &mut self.next);
         ends
+    }
+}
+
+/// Nodes reached in a step, each with the earliest start of its matches.
+struct EarliestStarts<'s> {
+    step: u32,
+    reached: &'s mut [u32],
+    starts: &'s mut [u64],
+    pending: &'s mut [u64],
+}
+
+impl EarliestStarts<'_> {
+    /// Adds a start to a node in this step. Returns the word of `pending` that has to be visited again.
+    #[inline]
+    fn reach(&mut self, id: NodeId, start: u64) -> usize {
+        let at = id as usize;
+        let (Some(reached), Some(own)) = (self.reached.get_mut(at), self.starts.get_mut(at)) else {
+            return usize::MAX;
+        };
+        if *reached == self.step && *own <= start {
+            return usize::MAX;
+        }
+        (*reached, *own) = (self.step, start);
+        if let Some(pending) = self.pending.get_mut(at / 64) {
+            *pending |= 1 << (at % 64);
+        }
+        at / 64
     }
 }
