@@ -110,7 +110,8 @@ impl Policy {
         });
         let prefilters = [Direction::Request, Direction::Response].map(|direction| {
             let others = others.clone().filter(|(_, rule)| rule.is_on(direction));
-            Prefilter::new(others.map(|(_, rule)| &rule.program), char_classes.clone())
+            let programs: Vec<&Program> = others.map(|(_, rule)| &rule.program).collect();
+            Prefilter::new(&programs, &sets, char_classes.clone())
         });
         let in_streams = rules.iter().enumerate().map(|(at, rule)| (RuleIndex(at as u32), rule));
         let in_streams = in_streams.filter(|(at, rule)| rule.response && !gates.starts_in_streams(*at));
@@ -309,7 +310,8 @@ fn check(
         let problem = PatternError::TooLong { shortest, max: max_match_bytes };
         return Err(FieldError("match".into(), problem.into()));
     }
-    if let Some(regex) = &raw.pattern.regex {
+    let may_be_long = program.longest().is_none_or(|longest| longest > max_match_bytes);
+    if let Some(regex) = raw.pattern.regex.as_ref().filter(|_| may_be_long) {
         let checked = compile::check_length(regex, raw.pattern.unicode.unwrap_or(false), max_match_bytes);
         checked.map_err(|error| FieldError("match.regex".into(), error.into()))?;
     }

@@ -44,6 +44,11 @@ impl Before {
         }
     }
 
+    /// Returns the kind of a character by its last byte.
+    pub(crate) fn of_byte(byte: u8) -> Before {
+        Before::of(Some(char::from(byte)))
+    }
+
     /// Returns a character of this kind.
     fn sample(self) -> Option<char> {
         match self {

@@ -5,6 +5,7 @@ use crate::pattern::assertion::{Before, may_hold};
 use crate::pattern::char_classes::{CharClass, CharClasses};
 use crate::pattern::char_set::CharSets;
 use crate::pattern::program::{Node, NodeId, Program, read};
+use crate::search::starters::may_start;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -26,6 +27,10 @@ pub(crate) struct Prefilter {
     bases: Box<[u32]>,
     /// First node of each program.
     starts: Box<[NodeId]>,
+    /// For each kind of character before and each byte: `true` if a match may begin with a character that begins with the byte.
+    begins: Box<[[bool; 0x100]; Before::ALL.len()]>,
+    /// For each byte: the kind of the character that ends with it.
+    kinds: Box<[Before; 0x100]>,
     /// Number of nodes of all programs.
     nodes: usize,
 }
@@ -47,6 +52,8 @@ pub(crate) struct StateCache {
     hits: Vec<u32>,
     befores: Vec<Before>,
     by_key: BTreeMap<Key, u32>,
+    /// For each kind of character before: the state in which no match is in progress.
+    idle: [Option<u32>; Before::ALL.len()],
     /// For each kind of character before and class: the nodes of matches that begin with this character.
     seeds: Vec<Option<Box<[NodeId]>>>,
     /// Programs whose matches may end at the end of the text.
@@ -72,6 +79,7 @@ impl Default for StateCache {
             hits: Vec::new(),
             befores: Vec::new(),
             by_key: BTreeMap::new(),
+            idle: Default::default(),
             seeds: Vec::new(),
             last_hits: Vec::new(),
             max_bytes: MAX_BYTES,
@@ -92,14 +100,42 @@ pub(crate) struct PrefilterScan {
 
 impl Prefilter {
     /// Creates the prefilter of `programs`.
-    pub(crate) fn new<'p>(programs: impl Iterator<Item = &'p Program>, char_classes: Arc<CharClasses>) -> Prefilter {
+    pub(crate) fn new(programs: &[&Program], sets: &CharSets, char_classes: Arc<CharClasses>) -> Prefilter {
         let (mut bases, mut starts, mut nodes) = (Vec::new(), Vec::new(), 0);
         for program in programs {
             bases.push(nodes as u32);
             starts.push(nodes as u32 + program.start());
             nodes += program.len();
         }
-        Prefilter { char_classes, bases: bases.into(), starts: starts.into(), nodes }
+        let begins = Before::ALL.map(|before| {
+            let mut row = [false; 0x100];
+            for (byte, begins) in (0..=u8::MAX).zip(&mut row) {
+                *begins = match byte {
+                    0x80..0xc0 => false, // continues a character
+                    0xc0.. => programs.iter().any(|program| program.can_start_with('\u{80}')),
+                    byte => programs.iter().any(|program| may_start(program, before, char::from(byte), sets)),
+                };
+            }
+            row
+        });
+        let mut kinds = [Before::Other; 0x100];
+        (0..=u8::MAX).zip(&mut kinds).for_each(|(byte, kind)| *kind = Before::of_byte(byte));
+        let (begins, kinds) = (Box::new(begins), Box::new(kinds));
+        Prefilter { char_classes, bases: bases.into(), starts: starts.into(), begins, kinds, nodes }
+    }
+
+    /// Returns the first index of `text` at or after `from` at which a match may begin, or its length, and the kind of the
+    /// character before. `before` is the kind of the one before `from`.
+    fn skip(&self, text: &[u8], from: usize, mut before: Before) -> (usize, Before) {
+        let Some(rest) = text.get(from..) else { return (from, before) };
+        let begin = rest.iter().position(|&byte| {
+            if self.begins.get(before as usize).and_then(|row| row.get(usize::from(byte))) == Some(&true) {
+                return true;
+            }
+            before = self.kinds.get(usize::from(byte)).copied().unwrap_or_default();
+            false
+        });
+        (begin.map_or(text.len(), |at| from + at), before)
     }
 
     /// Returns `true` if there are no programs.
@@ -123,7 +159,14 @@ impl Prefilter {
         if cache.ends.is_empty() {
             cache.reset(self);
         }
-        while let Some(&byte) = bytes.get(scan.at) {
+        loop {
+            if cache.is_idle(scan.state) {
+                let (at, before) = self.skip(bytes, scan.at, cache.before(scan.state));
+                if at > scan.at {
+                    (scan.at, scan.state) = (at, cache.idle_state(self, before));
+                }
+            }
+            let Some(&byte) = bytes.get(scan.at) else { break };
             let (class, len) = if byte < 0x80 {
                 (self.char_classes.ascii(byte), 1)
             } else {
@@ -165,7 +208,7 @@ impl Prefilter {
         meter: &mut Meter,
     ) -> u32 {
         let c = self.char_classes.sample(class);
-        let before = cache.befores.get(state).copied().unwrap_or_default();
+        let before = cache.before(state);
         let (mut nodes, mut hits) = (Vec::new(), Vec::new());
         meter.add(STATE_WORK);
         let seed = before as usize * self.char_classes.len() + usize::from(class);
@@ -223,7 +266,7 @@ impl Prefilter {
         let before = match origin {
             Origin::State(state) => {
                 pending.extend_from_slice(cache.nodes(state));
-                cache.befores.get(state).copied().unwrap_or_default()
+                cache.before(state)
             }
             Origin::Starts(before) => {
                 pending.extend_from_slice(&self.starts);
@@ -287,6 +330,24 @@ impl StateCache {
         if scan.is_at_end { &self.last_hits } else { self.hits_of(scan.state) }
     }
 
+    /// Returns the kind of the character before a state.
+    fn before(&self, state: usize) -> Before {
+        self.befores.get(state).copied().unwrap_or_default()
+    }
+
+    /// Returns `true` if no match is in progress in a state.
+    fn is_idle(&self, state: usize) -> bool {
+        self.idle.get(self.before(state) as usize).is_some_and(|idle| *idle == Some(state as u32))
+    }
+
+    /// Returns the state in which no match is in progress, behind a character of this kind.
+    fn idle_state(&mut self, prefilter: &Prefilter, before: Before) -> usize {
+        match self.idle.get(before as usize) {
+            Some(Some(state)) => *state as usize,
+            _ => (self.push(prefilter, (Box::default(), Box::default(), before)) & !HIT) as usize - 1,
+        }
+    }
+
     /// Removes all states except the initial one, in which no match is in progress.
     fn reset(&mut self, prefilter: &Prefilter) {
         self.next.clear();
@@ -294,6 +355,7 @@ impl StateCache {
         self.nodes.clear();
         self.hits.clear();
         self.befores.clear();
+        self.idle = Default::default();
         self.by_key.clear();
         self.marks.resize(prefilter.nodes, 0);
         self.push(prefilter, (Box::default(), Box::default(), Before::Edge));
@@ -306,6 +368,9 @@ impl StateCache {
         self.nodes.extend_from_slice(&key.0);
         self.hits.extend_from_slice(&key.1);
         self.befores.push(key.2);
+        if let Some(idle) = self.idle.get_mut(key.2 as usize).filter(|_| key.0.is_empty() && key.1.is_empty()) {
+            *idle = Some(state);
+        }
         self.ends.push((self.nodes.len() as u32, self.hits.len() as u32));
         let next = if key.1.is_empty() { state + 1 } else { (state + 1) | HIT };
         self.by_key.insert(key, next);

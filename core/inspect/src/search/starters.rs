@@ -36,7 +36,7 @@ impl Starters {
 
 /// Returns `true` if a match may begin with `c` behind a character of this kind. The character 0x80 stands for all that are not
 /// ASCII: for them, the answer is `true` if it is for one of them.
-fn may_start(program: &Program, before: Before, c: char, sets: &CharSets) -> bool {
+pub(crate) fn may_start(program: &Program, before: Before, c: char, sets: &CharSets) -> bool {
     if !program.can_start_with(c) {
         return false;
     }
