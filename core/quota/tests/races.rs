@@ -15,7 +15,7 @@ use proptest::prelude::*;
 use tollgate_prices::NanoUsd;
 
 use support::memory::{Memory, Shared};
-use tollgate_quota::{CallUsage, Cas, Quota, Refusal, Reservation, Store, Unavailable, UnixMillis};
+use tollgate_quota::{CallUsage, Cas, HeldCall, Quota, Refusal, Reservation, Store, Unavailable, UnixMillis};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Outcome {
@@ -159,21 +159,32 @@ fn all_interleavings(
     settle: bool,
     check: impl Fn(&Shared, &[bool]),
 ) -> usize {
-    let start = State { shared, workers: vec![Worker::default(); consumers.len()] };
+    let program = |worker: usize, store: &Replay<'_>| call(quota, store, consumers[worker], settle);
+    all_interleavings_of(shared, consumers.len(), program, check)
+}
+
+/// Runs every interleaving of the programs of `workers` workers, starting with the store contents `shared`.
+fn all_interleavings_of(
+    shared: Shared,
+    workers: usize,
+    program: impl Fn(usize, &Replay<'_>) -> Result<bool, Paused>,
+    check: impl Fn(&Shared, &[bool]),
+) -> usize {
+    let start = State { shared, workers: vec![Worker::default(); workers] };
     let (mut known, mut pending) = (HashSet::from([start.fingerprint()]), vec![start]);
     while let Some(state) = pending.pop() {
         let ended: Vec<bool> = state.workers.iter().filter_map(|worker| worker.admitted).collect();
-        if ended.len() == consumers.len() {
+        if ended.len() == workers {
             check(&state.shared, &ended);
         }
-        for (at, consumer) in consumers.iter().enumerate() {
+        for at in 0..workers {
             if state.workers[at].admitted.is_some() {
                 continue;
             }
             let mut next = state.clone();
             let recorded = RefCell::new(std::mem::take(&mut next.workers[at].recorded));
             let cell = RefCell::new(next.shared);
-            let admitted = step(&cell, &recorded, |store| call(quota, store, consumer, settle));
+            let admitted = step(&cell, &recorded, |store| program(at, store));
             next.shared = cell.into_inner();
             // The outcomes of a worker that has ended do not matter any more.
             let recorded = if admitted.is_some() { Vec::new() } else { recorded.into_inner() };
@@ -233,6 +244,47 @@ fn every_settlement_counts_once_in_every_interleaving() {
         assert_eq!(admitted, [true, true]);
         assert_eq!(remaining(&quota, shared, b"new"), [1_000 - 20, 1_000_000_000 - 2]);
     });
+}
+
+#[test]
+fn a_held_call_is_settled_at_most_once_in_every_interleaving() {
+    let quota = quota("lease: 4s\nbudgets: [ { name: a, unit: tokens, limit: 1000, window: 1d } ]");
+    let at = |millis: u64| UnixMillis(NOW.0 + millis);
+    let store = Memory::default();
+    for id in ["r1", "r2"] {
+        let most = CallUsage { tokens: 100, ..CallUsage::ZERO };
+        let reservation = quota.reserve(&store, b"new", NOW, &most).unwrap();
+        let hold = quota.hold(&store, b"new", NOW, (reservation, &most), (id, HeldCall::default())).unwrap();
+        assert_eq!(hold.returned, None);
+    }
+    // Two workers fetch the finished response, another one has asked before it was finished. Half of the lease has passed.
+    let program = |worker: usize, store: &Replay<'_>| {
+        let pause = |why: Unavailable<Paused>| match why {
+            Unavailable::Store(paused) => paused,
+            other => panic!("{other:?}"),
+        };
+        if worker == 0 {
+            return quota.renew_held(store, b"new", at(3_000), "r1").map(|()| false).map_err(pause);
+        }
+        let Some(reservation) = quota.take_held(store, b"new", at(3_000), "r1").map_err(pause)? else {
+            return Ok(false);
+        };
+        quota.settle(store, reservation, at(3_000), &ONE).map_err(pause)?;
+        Ok(true)
+    };
+    let states = all_interleavings_of(store.0.into_inner(), 3, program, |shared, settled| {
+        let settled = settled.iter().filter(|settled| **settled).count();
+        let store = Memory(RefCell::new(shared.clone()));
+        let left = |now| {
+            let probe = quota.reserve(&store, b"new", now, &CallUsage::ZERO).unwrap();
+            probe.statuses()[0].remaining
+        };
+        // While the lease is being renewed, nobody can settle the call; it then stays reserved, and is charged.
+        assert!(settled <= 1);
+        let expected = if settled == 1 { 1_000 - 100 - ONE.tokens } else { 1_000 - 200 };
+        assert_eq!((left(at(3_000)), left(at(60_000))), (expected, expected));
+    });
+    assert!(states > 100, "{states} states");
 }
 
 #[test]
