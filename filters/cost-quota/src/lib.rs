@@ -14,6 +14,7 @@ mod metrics;
 mod output_cap;
 mod payment;
 mod refusal;
+mod settlement;
 mod store;
 mod usage_source;
 
