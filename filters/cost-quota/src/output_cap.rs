@@ -35,12 +35,12 @@ pub(crate) fn reserve(
     Ok((reservation, limit.get()))
 }
 
-/// Writes a limit into the request, unless it holds anyway.
-pub(crate) fn write(imposed: &ImposedLimit, limit: u64, call: &mut Call<'_>) -> Verdict {
+/// Writes a limit into the request to `model`, unless it holds anyway.
+pub(crate) fn write(imposed: &ImposedLimit, limit: u64, model: &str, call: &mut Call<'_>) -> Verdict {
     if !imposed.is_written(limit) {
         return Verdict::Continue;
     }
-    match call.view().cap_output(call.body(), limit, call.edits()) {
+    match call.view().cap_output(call.body(), model, limit, call.edits()) {
         Ok(()) => Verdict::Continue,
         Err(error) => {
             tollgate_kit::warn(&format!("cost-quota: output limit not set: {error}"));

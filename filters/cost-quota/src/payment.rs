@@ -299,7 +299,9 @@ impl Payment {
     fn impose(&mut self, reservation: Reservation, limit: (ImposedLimit, u64), call: &mut Call<'_>) -> Verdict {
         let (imposed, tokens) = limit;
         self.output = self.output.map(|output| Estimate { max_output_tokens: Some(tokens), ..output });
-        let verdict = output_cap::write(&imposed, tokens, call);
+        let model = self.model.as_deref().unwrap_or_default();
+        let target = self.filter.config.catalog.resolve_alias(model);
+        let verdict = output_cap::write(&imposed, tokens, target, call);
         match &verdict {
             Verdict::Continue => self.keep(reservation),
             Verdict::Reply(_) => {

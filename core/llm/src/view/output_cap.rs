@@ -62,16 +62,16 @@ impl Request {
             return None;
         }
         let least = if self.dialect == Dialect::OpenAiResponses { LEAST_OF_RESPONSES } else { 1 };
-        self.output_limit_place(body).map(|_| least)
+        self.output_limit_place(body, "").map(|_| least)
     }
 
-    /// Adds the edits that limit the output of each candidate to `tokens`, in the member that the API and the model have for
-    /// it. A null or a negative number, which is no limit, is replaced.
+    /// Adds the edits that limit the output of each candidate to `tokens`, in the member that the API and `model` have for it:
+    /// the model of the request, or the target of that alias. A null or a negative number, which is no limit, is replaced.
     ///
     /// # Errors
     /// Fails if the request has a limit, the API has no such member, or the place has been edited.
-    pub fn cap_output(&self, body: &[u8], tokens: u64, edits: &mut Edits) -> Result<(), Overlap> {
-        let place = self.least_output_cap(body).and_then(|_| self.output_limit_place(body)).ok_or(Overlap)?;
+    pub fn cap_output(&self, body: &[u8], model: &str, tokens: u64, edits: &mut Edits) -> Result<(), Overlap> {
+        let place = self.least_output_cap(body).and_then(|_| self.output_limit_place(body, model)).ok_or(Overlap)?;
         let found = find(body, place).map_err(|_| Overlap)?;
         let member = format!("\"{}\":{tokens}", place.members.first().copied().unwrap_or_default());
         if let Some(container) = place.containers.first() {
@@ -100,16 +100,15 @@ impl Request {
     }
 
     /// Returns the location of the limit; `None` if the API has none.
-    fn output_limit_place(&self, body: &[u8]) -> Option<Place> {
+    fn output_limit_place(&self, body: &[u8], model: &str) -> Option<Place> {
         use Dialect::{
             AnthropicMessages, BedrockConverse, BedrockInvoke, CohereChat, GeminiGenerate, OllamaChat, OllamaGenerate,
             OpenAiChat, OpenAiCompletions, OpenAiResponses,
         };
-        let model = self.model_name(body).unwrap_or_default();
         Some(match self.dialect {
             // A body of the Responses API, which some servers accept on the path of chat completions.
             OpenAiChat if !has_messages(body) => RESPONSES,
-            OpenAiChat if is_reasoning(&model) => REASONING_CHAT,
+            OpenAiChat if is_reasoning(model) => REASONING_CHAT,
             OpenAiChat => CHAT,
             OpenAiCompletions | AnthropicMessages | CohereChat => MAX_TOKENS,
             OpenAiResponses => RESPONSES,
@@ -204,7 +203,8 @@ mod tests {
         let endpoint = Endpoint::detect(b"POST", method_path.as_bytes()).unwrap();
         let request = Request::parse_at(&endpoint, body.as_bytes(), &ParseLimits::default()).unwrap();
         let mut edits = Edits::new();
-        request.cap_output(body.as_bytes(), 77, &mut edits).ok()?;
+        let model = request.model_name(body.as_bytes()).unwrap_or_default();
+        request.cap_output(body.as_bytes(), &model, 77, &mut edits).ok()?;
         let edited = String::from_utf8(edits.apply(body.as_bytes())).unwrap();
         let again = Request::parse_at(&endpoint, edited.as_bytes(), &ParseLimits::default()).unwrap();
         assert_eq!(again.max_output_tokens, Some(77), "{edited}");
@@ -290,8 +290,17 @@ mod tests {
         let request = Request::parse(Dialect::OpenAiChat, body, &ParseLimits::default()).unwrap();
         let mut edits = Edits::new();
         request.set_model("m", &mut edits);
-        request.cap_output(body, 5, &mut edits).unwrap();
+        request.cap_output(body, "m", 5, &mut edits).unwrap();
         assert_eq!(edits.apply(body), br#"{"max_tokens":5,"model":"m","messages":[]}"#);
+    }
+
+    #[test]
+    fn the_target_of_an_alias_decides_on_the_member() {
+        let body = br#"{"model":"fast","messages":[]}"#;
+        let request = Request::parse(Dialect::OpenAiChat, body, &ParseLimits::default()).unwrap();
+        let mut edits = Edits::new();
+        request.cap_output(body, "o3", 5, &mut edits).unwrap();
+        assert_eq!(edits.apply(body), br#"{"max_completion_tokens":5,"model":"fast","messages":[]}"#);
     }
 
     #[test]
