@@ -268,7 +268,7 @@ impl Holdback {
         let policy = context.policy;
         let holds = self.searches.iter().filter_map(|(index, search)| {
             let rule = policy.rule(*index).filter(|rule| rule.action() > Action::Log)?;
-            Some(search.hold(rule.starts))
+            Some(search.hold(rule.starts) + rule.withheld_from() as u64)
         });
         let edits = |rule: RuleIndex| policy.rule(rule).is_some_and(|rule| rule.action() > Action::Log);
         let leads = self.lead_starts(policy, end).filter(|(rule, _)| edits(*rule)).map(|(_, start)| start);

@@ -288,6 +288,7 @@ fn gates(rules: &[Rule], max_match_bytes: usize) -> Gates {
             request: rule.request,
             response: rule.response,
             edits: rule.action > Action::Log,
+            withheld_from: rule.withheld_from(),
         })
     });
     Gates::new(&gated.collect::<Vec<_>>(), max_match_bytes)

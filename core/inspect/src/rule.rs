@@ -105,6 +105,12 @@ impl Rule {
         &self.id
     }
 
+    /// Returns the smallest distance in bytes from the start of a match to the text that the rule withholds from a stream. A
+    /// rule that blocks withholds the whole match, one that redacts only the part that it replaces.
+    pub(crate) fn withheld_from(&self) -> usize {
+        if self.action == Action::Redact { self.program.group_offset() } else { 0 }
+    }
+
     /// Returns the description by the author.
     pub fn description(&self) -> Option<&str> {
         self.description.as_deref()

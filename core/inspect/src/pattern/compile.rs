@@ -99,9 +99,13 @@ pub(crate) fn regex_with_groups(
     for group in groups {
         compiler.groups.push(group.index(&known).ok_or(PatternError::UnknownGroup)?);
     }
+    let group_offset = match compiler.groups.as_slice() {
+        [index] => group::offset(&hir, *index).unwrap_or(0),
+        _ => 0,
+    };
     let end = compiler.push(Node::Match)?;
     let start = compiler.expression(&hir, end)?;
-    Ok(Program { literals: Literals::of(&hir), ..compiler.finish(start, shortest, longest) })
+    Ok(Program { literals: Literals::of(&hir), group_offset, ..compiler.finish(start, shortest, longest) })
 }
 
 /// Compiles a list of keywords; of several that match at one position, the longest is preferred.
@@ -349,6 +353,7 @@ impl<'c> Compiler<'c> {
             shortest,
             longest,
             literals: None,
+            group_offset: 0,
         };
         program.first = first_chars(&program, self.sets);
         program

@@ -87,6 +87,28 @@ pub(crate) fn of(hir: &Hir) -> Vec<CaptureGroup> {
     groups
 }
 
+/// Returns the smallest distance in bytes from the start of a match to the group, if every match has text in the group.
+pub(crate) fn offset(hir: &Hir, index: u32) -> Option<usize> {
+    match hir.kind() {
+        HirKind::Capture(capture) if capture.index == index => {
+            let has_text = capture.sub.properties().minimum_len().is_some_and(|shortest| shortest > 0);
+            has_text.then_some(0)
+        }
+        HirKind::Capture(capture) => offset(&capture.sub, index),
+        HirKind::Concat(parts) => {
+            let mut before = 0;
+            for part in parts {
+                if let Some(offset) = offset(part, index) {
+                    return Some(before + offset);
+                }
+                before += part.properties().minimum_len()?;
+            }
+            None
+        }
+        _ => None,
+    }
+}
+
 fn collect(hir: &Hir, repeats: bool, groups: &mut Vec<CaptureGroup>) {
     match hir.kind() {
         HirKind::Capture(capture) => {
@@ -107,6 +129,21 @@ fn collect(hir: &Hir, repeats: bool, groups: &mut Vec<CaptureGroup>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn offsets_of_groups() {
+        for (pattern, expected) in [
+            (r"(a)b", Some(0)),
+            (r"key[ =]{1,3}(\w{8})", Some(4)),
+            (r"x?é(?:y+(z))", Some(3)),
+            (r"a(?:b(c))?", None),
+            (r"a(b*)c", None),
+            (r"a(b)|a(c)", None),
+            (r"(?:a(b))+", None),
+        ] {
+            assert_eq!(offset(&regex_syntax::parse(pattern).unwrap(), 1), expected, "{pattern}");
+        }
+    }
 
     #[test]
     fn groups_are_found_by_number_and_name() {

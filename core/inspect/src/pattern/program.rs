@@ -52,6 +52,8 @@ pub(crate) struct Program {
     pub(super) longest: Option<usize>,
     /// Literals of which every match contains one.
     pub(super) literals: Option<Literals>,
+    /// Smallest distance in bytes from the start of a match to its only marked group, if every match has text in it; else 0.
+    pub(super) group_offset: usize,
 }
 
 /// Characters with which a match can start.
@@ -122,6 +124,11 @@ impl Program {
     /// Returns literals of which every match contains one; `None` if there are none that are rare enough.
     pub(crate) fn literals(&self) -> Option<&Literals> {
         self.literals.as_ref()
+    }
+
+    /// Returns the smallest distance in bytes from the start of a match to its reported part.
+    pub(crate) fn group_offset(&self) -> usize {
+        self.group_offset
     }
 
     /// Returns `true` if a match may start with `c`. May return `true` if none does, but never `false` if one does.

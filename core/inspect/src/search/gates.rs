@@ -22,6 +22,8 @@ pub(crate) struct GatedRule<'r> {
     pub(crate) response: bool,
     /// `true` if the rule changes or stops a response, so that a stream must hold back its matches.
     pub(crate) edits: bool,
+    /// Smallest distance in bytes from the start of a match to the text that a stream must hold back.
+    pub(crate) withheld_from: usize,
 }
 
 /// Rule that a literal belongs to.
@@ -92,7 +94,7 @@ impl Gates {
                 request: rule.request,
                 response: rule.response,
                 in_streams,
-                is_held: in_streams && rule.edits,
+                is_held: in_streams && rule.edits && rule.withheld_from < longest,
             };
             literals.iter().for_each(|literal| owners.entry(literal.clone()).or_default().push(owner));
         }
@@ -307,7 +309,7 @@ mod tests {
     }
 
     fn rule(index: u32, literals: &Literals, edits: bool) -> GatedRule<'_> {
-        GatedRule { rule: RuleIndex(index), literals, request: true, response: true, edits }
+        GatedRule { rule: RuleIndex(index), literals, request: true, response: true, edits, withheld_from: 0 }
     }
 
     #[test]

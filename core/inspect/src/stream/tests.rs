@@ -184,6 +184,34 @@ fn no_part_of_a_blocked_match_is_released() {
 }
 
 #[test]
+fn text_before_the_redacted_group_is_released() {
+    let rule = r#"{"id":"k","match":{"regex":"(?i)vendorkey[ =]{1,3}([a-z0-9]{8})","group":1},"action":"redact","replacement":"[key]"}"#;
+    for (pieces, held) in [
+        (&["my Vendor"][..], 0),
+        (&["my Vendor", "Key"], 0),
+        (&["my Vendor", "Key "], 0),
+        (&["my Vendor", "Key = "], 2), // the group may begin behind the first space
+        (&["my Vendor", "Key = abcd"], 6),
+        (&["my Vendor", "Key = abcd", "1234"], 10), // a match is certain with the next character
+    ] {
+        let outcome = inspect_whole(&policy(&[rule]), &stream(&content(pieces), false));
+        let whole = pieces.concat().replace("abcd1234", "[key]");
+        assert_eq!(received(&outcome.out).into_values().collect::<String>(), whole);
+        let mut inspector = StreamInspector::new(policy(&[rule]), Dialect::OpenAiChat);
+        let (mut parser, mut out) = (EventParser::new(Dialect::OpenAiChat), Vec::new());
+        let mut framer = Framer::new(Framing::Sse, 1 << 20);
+        for piece in content(pieces) {
+            let pushed = framer.push(event(&[delta(&piece, false)]).as_bytes(), |event| {
+                assert_eq!(inspector.event(&parser.parse(event), &mut out), StreamVerdict::Continue);
+                Ok::<_, ()>(())
+            });
+            pushed.unwrap();
+        }
+        assert_eq!(inspector.held_bytes(), held, "{pieces:?}");
+    }
+}
+
+#[test]
 fn streams_without_matches_pass_byte_for_byte() {
     let body = "\u{feff}: hello\r\n\r\nevent: message\r\nid: 7\r\ndata:{ \"choices\" : [ {\"delta\":\r\ndata: \
                 {\"content\":\"caf\\u00e9 \\ud83d\\ude00 .\"}}]}\r\n\r\nretry: 3\n\n\

@@ -64,10 +64,12 @@ const CONDITIONS: &[&str] = &[
 /// Generates a pattern with conditions, in JSON.
 pub(crate) fn conditional_patterns() -> impl Strategy<Value = String> {
     let conditions = proptest::sample::subsequence(CONDITIONS, 1..4);
-    (regexes(), regexes(), conditions).prop_filter_map("a condition occurs twice", |(first, second, conditions)| {
+    let lead = (select(&["", "zq", "@zq"][..]), regexes(), select(&["?", ""][..]));
+    (lead, regexes(), conditions).prop_filter_map("a condition occurs twice", |(lead, second, conditions)| {
+        let (literal, first, optional) = lead;
         let pattern = format!(
             r#"{{"unicode":true,"regex":{},{}}}"#,
-            json(&format!("(?:{first})?({second})"), false),
+            json(&format!("{literal}(?:{first}){optional}({second})"), false),
             conditions.join(",")
         );
         serde_json::from_str::<crate::RawPattern>(&pattern).is_ok().then_some(pattern)

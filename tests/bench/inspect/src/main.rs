@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use aho_corasick::dfa::DFA;
 use aho_corasick::{Input, MatchKind, StartKind, automaton::Automaton, automaton::OverlappingState};
 use serde_json::json;
-use tollgate_inspect::{Policy, RawPolicy, inspect_request};
+use tollgate_inspect::{Policy, RawPolicy, capture_groups, inspect_request};
 use tollgate_llm::{Dialect, ParseLimits, Request};
 
 /// Time for which each text is measured.
@@ -77,7 +77,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 fn policy(rules: &[gitleaks::Rule], action: &str) -> Result<Policy, Box<dyn std::error::Error>> {
     let rules: Vec<_> = rules
         .iter()
-        .map(|rule| json!({"id": rule.id.to_lowercase(), "match": {"regex": rule.regex}, "action": action}))
+        .map(|rule| {
+            let has_group = capture_groups(&rule.regex).is_ok_and(|groups| groups.len() == 1);
+            let pattern =
+                if has_group { json!({"regex": rule.regex, "group": 1}) } else { json!({"regex": rule.regex}) };
+            json!({"id": rule.id.to_lowercase(), "match": pattern, "action": action})
+        })
         .collect();
     let raw: RawPolicy = serde_json::from_value(json!({ "rules": rules }))?;
     Ok(Policy::from_raw(raw)?)
