@@ -82,6 +82,28 @@ fn a_redaction_changes_only_the_match() {
 }
 
 #[test]
+fn a_body_that_takes_too_much_work_follows_the_policy() {
+    let costly = r#"{"id":"costly","match":{"regex":"(?s)zqx.{1,300}(y.{1,20}){9}Z"},"action":"ACTION"}"#;
+    let body = |text: &str| format!(r#"{{"messages":[{{"role":"user","content":"{text}"}}]}}"#);
+    let (much, little) = (body(&"zqx yyyy".repeat(20_000)), body(&"zqx yyyy".repeat(20)));
+    for (action, on_unscannable, expected) in [
+        ("block", "", (Some(Action::Block), Some(Cause::TooCostly), 0)),
+        ("log", "", (None, None, 1)), // nothing would be blocked or redacted
+        ("block", r#","on_unscannable":"pass""#, (None, None, 1)),
+        ("log", r#","on_unscannable":"block""#, (Some(Action::Block), Some(Cause::TooCostly), 0)),
+    ] {
+        let rule = costly.replace("ACTION", action);
+        let raw = format!(r#"{{"rules":[{rule}],"max_match_bytes":400{on_unscannable}}}"#);
+        let policy = Policy::from_raw(serde_json::from_str(&raw).unwrap()).unwrap();
+        for (body, expected) in [(&much, expected), (&little, (None, None, 0))] {
+            let view = Request::parse(Dialect::OpenAiChat, body.as_bytes(), &ParseLimits::default()).unwrap();
+            let report = inspect_request(&policy, &view, body.as_bytes());
+            assert_eq!((report.verdict, report.cause, report.unscanned), expected, "{raw}, {} bytes", body.len());
+        }
+    }
+}
+
+#[test]
 fn a_blocked_body_has_no_edits() {
     let body = r#"{"messages":[{"role":"user","content":"bob@ex.org"},{"role":"user","content":"project X AKIAIOSFODNN7EXAMPLE"},{"role":"user","content":"al@ex.org"}]}"#;
     let (report, edited) = request(&[KEY, MAIL, WORD], body);

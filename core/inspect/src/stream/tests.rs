@@ -212,6 +212,31 @@ fn text_before_the_redacted_group_is_released() {
 }
 
 #[test]
+fn a_text_that_takes_too_much_work_follows_the_policy() {
+    let rule = r#"{"id":"costly","match":{"regex":"(?s)zqx.{1,300}(y.{1,20}){9}Z"},"action":"redact"}"#;
+    let text = "zqx yyyy".repeat(16_000);
+    let pieces = |len: usize| -> Vec<Piece> {
+        text.as_bytes().chunks(len).map(|piece| (0, CONTENT, String::from_utf8(piece.to_vec()).unwrap())).collect()
+    };
+    for on_unscannable in ["block", "pass"] {
+        let raw = format!(r#"{{"rules":[{rule}],"max_match_bytes":400,"on_unscannable":"{on_unscannable}"}}"#);
+        let policy = Arc::new(Policy::from_raw(serde_json::from_str(&raw).unwrap()).unwrap());
+        let outcomes = [text.len(), 1000].map(|len| inspect_whole(&policy, &stream(&pieces(len), false)));
+        let released = outcomes.each_ref().map(|outcome| received(&outcome.out).into_values().collect::<String>());
+        for outcome in &outcomes {
+            let report = outcome.inspector.report();
+            if on_unscannable == "block" {
+                assert_eq!(outcome.verdict, StreamVerdict::Block(Cause::TooCostly));
+            } else {
+                assert_eq!((outcome.verdict, report.unscanned), (StreamVerdict::Continue, 1));
+            }
+        }
+        assert_eq!(released[0], released[1]);
+        assert_eq!(released[0] == text, on_unscannable == "pass");
+    }
+}
+
+#[test]
 fn streams_without_matches_pass_byte_for_byte() {
     let body = "\u{feff}: hello\r\n\r\nevent: message\r\nid: 7\r\ndata:{ \"choices\" : [ {\"delta\":\r\ndata: \
                 {\"content\":\"caf\\u00e9 \\ud83d\\ude00 .\"}}]}\r\n\r\nretry: 3\n\n\
