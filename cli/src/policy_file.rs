@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use tollgate_policy::document::Document;
-use tollgate_policy::{Finding, Path as ValuePath, Severity};
+use tollgate_policy::{Finding, Path as ValuePath, Severity, nearest};
 
 use crate::problem::{Problem, Problems};
+use crate::rule_packs;
 
 /// Maximum depth of files that include files.
 const MAX_DEPTH: usize = 8;
@@ -24,6 +25,7 @@ pub fn load(path: &Path, files: &mut BTreeSet<PathBuf>) -> Result<Document, Prob
     let mut document = Document::parse(&path.display().to_string(), &text);
     include(&mut document, path, &mut vec![path.to_owned()], files);
     prices(&mut document, path, files);
+    packs(&mut document);
     Ok(document)
 }
 
@@ -43,6 +45,26 @@ pub fn configuration(path: &Path, files: &mut BTreeSet<PathBuf>) -> Result<Value
         Err(found) => {
             let errors = found.iter().filter(|located| located.finding.severity == Severity::Error);
             Err(Problems(errors.map(Problem::of_finding).collect()))
+        }
+    }
+}
+
+/// Adds the rules of the packs that a document names.
+fn packs(document: &mut Document) {
+    for (settings, place) in document.take_packs() {
+        match rule_packs::find(&settings.name) {
+            Some(text) => {
+                let pack = Document::parse(&format!("pack {}", settings.name), text);
+                document.add_pack(pack, &settings, &place);
+            }
+            None => {
+                let message = format!("unknown pack `{}`; one of {}", settings.name, rule_packs::names().join(", "));
+                let mut finding = Finding::error("unknown-name", place, message);
+                if let Some(near) = nearest(&settings.name, rule_packs::names()) {
+                    finding = finding.with_help(format!("did you mean `{near}`?"));
+                }
+                document.add_finding(finding);
+            }
         }
     }
 }

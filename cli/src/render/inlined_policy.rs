@@ -13,7 +13,8 @@ const LARGE_BYTES: usize = 256 << 10;
 /// Largest whole number that Envoy passes exactly, as a double.
 const LARGEST_EXACT: u64 = 1 << 53;
 
-/// Policy without the addresses and keys of `providers`, and without the examples of rules, which are tests.
+/// Policy without the addresses and keys of `providers`, and without the
+/// descriptions of rules and their examples, which are tests.
 pub(super) struct InlinedPolicy {
     node: Node,
 }
@@ -76,7 +77,10 @@ fn is_omitted(path: &Path) -> bool {
     let key = |step: &Step, name: &str| matches!(step, Step::Key(key) if key == name);
     match path.0.as_slice() {
         [part] => key(part, "providers"),
-        [part, list, Step::Index(_), field] => key(part, "firewall") && key(list, "rules") && key(field, "examples"),
+        [part, field] => key(part, "firewall") && key(field, "paranoia"),
+        [part, list, Step::Index(_), field] => {
+            key(part, "firewall") && key(list, "rules") && (key(field, "examples") || key(field, "description"))
+        }
         _ => false,
     }
 }

@@ -2,6 +2,7 @@
 
 mod include;
 mod marks;
+mod packs;
 mod parse;
 mod print;
 mod scalar;

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use tollgate_inspect::{RawAllow, RawPolicy, RawRule};
 
+use crate::packs::RawPack;
+
 /// Rules on the texts of requests and responses.
 #[derive(Clone, Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -12,6 +14,12 @@ use tollgate_inspect::{RawAllow, RawPolicy, RawRule};
 pub struct RawFirewall {
     /// Rules. Their order decides which rule determines a merged redaction and which one is the cause of a block.
     pub rules: Vec<RawRule>,
+    /// Packs of rules that come with the command, behind the own rules: `secrets`, or `{name: secrets, action: log, except:
+    /// [secrets.jwt]}`. The command inlines them; a filter reads no packs.
+    pub packs: Vec<RawPack>,
+    /// Level of the rules of packs: 1 reports the least by mistake, 4 finds the most. Default: 1.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 4)))]
+    pub paranoia: Option<u8>,
     /// Maximum length of a match in bytes of UTF-8; anything longer does not count as a match. This bounds how much a streamed
     /// response holds back per text. 16 to 16384. Default: 1024.
     pub max_match_bytes: u32,
@@ -21,7 +29,7 @@ pub struct RawFirewall {
 
 impl Default for RawFirewall {
     fn default() -> RawFirewall {
-        let (rules, allow_lists) = Default::default();
-        RawFirewall { rules, max_match_bytes: RawPolicy::default_max_match_bytes(), allow_lists }
+        let (rules, packs, paranoia, allow_lists) = Default::default();
+        RawFirewall { rules, packs, paranoia, max_match_bytes: RawPolicy::default_max_match_bytes(), allow_lists }
     }
 }

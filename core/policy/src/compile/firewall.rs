@@ -1,23 +1,31 @@
 //! Compiles the part `firewall`.
 
-use tollgate_config::{Path, Step};
+use tollgate_config::{Finding, Path, Step};
 use tollgate_inspect::{OnUnscannable as Unscannable, Policy as Rules, RawPolicy};
 use tollgate_llm::{OnUnscannable, StreamLimits};
 
 use crate::compile::{Findings, in_document};
 use crate::firewall::RawFirewall;
+use crate::packs::MAX_PARANOIA;
 
 /// Maximum number of reported rules: each one compiles the rest again.
 const MAX_REPORTED: usize = 50;
 
 pub(super) fn compile(raw: RawFirewall, limits: &StreamLimits, findings: &mut Findings) -> Option<Rules> {
-    let RawFirewall { mut rules, mut max_match_bytes, allow_lists } = raw;
+    let RawFirewall { mut rules, packs, paranoia, mut max_match_bytes, allow_lists } = raw;
     // With `refuse`, an unreadable event ends a stream only if a rule on responses blocks or redacts.
     let on_unscannable = match limits.on_unscannable {
         OnUnscannable::Refuse => None,
         OnUnscannable::Pass => Some(Unscannable::Pass),
     };
     let path = Path::part("firewall");
+    if !packs.is_empty() {
+        let help = "`tollgate render` writes one document with the rules of all packs";
+        findings.add(Finding::error("include", path.key("packs"), "a filter reads no packs").with_help(help));
+    }
+    if paranoia.is_some_and(|level| !(1..=MAX_PARANOIA).contains(&u64::from(level))) {
+        findings.invalid(path.key("paranoia"), format!("expected a level from 1 to {MAX_PARANOIA}"));
+    }
     let mut indices = findings.indices(&path.key("rules"), rules.len());
     for _ in 0..MAX_REPORTED {
         if rules.is_empty() {

@@ -214,7 +214,7 @@ fn widens(path: Path, message: String) -> Finding {
 }
 
 /// Returns the value at a path.
-fn at<'v>(value: &'v mut Value, path: &Path) -> Option<&'v mut Value> {
+pub(super) fn at<'v>(value: &'v mut Value, path: &Path) -> Option<&'v mut Value> {
     path.0.iter().try_fold(value, |value, step| match step {
         Step::Key(key) => value.get_mut(key),
         Step::Index(index) => value.get_mut(index),
@@ -222,7 +222,7 @@ fn at<'v>(value: &'v mut Value, path: &Path) -> Option<&'v mut Value> {
 }
 
 /// Returns the value at a path of keys; adds maps on the way, and `default` at its end.
-fn entry<'v>(value: &'v mut Value, path: &Path, default: Value) -> &'v mut Value {
+pub(super) fn entry<'v>(value: &'v mut Value, path: &Path, default: Value) -> &'v mut Value {
     let mut value = value;
     for (at, step) in path.0.iter().enumerate() {
         let Step::Key(key) = step else { return value };

@@ -1,0 +1,90 @@
+//! Packs of rules: their rules become part of the document, as its settings say.
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use tollgate_config::{Finding, Path, Step, nearest};
+use tollgate_inspect::Action;
+
+use super::Document;
+use super::include::{at, entry};
+use crate::packs::RawPack;
+
+/// Members of a rule that only one action has, and that action.
+const MEMBERS_OF_ACTIONS: [(&str, Action); 3] =
+    [("replacement", Action::Redact), ("status", Action::Block), ("message", Action::Block)];
+
+impl Document {
+    /// Takes the list of packs, with the path of each. A list with an invalid element stays, for the reader to report.
+    pub fn take_packs(&mut self) -> Vec<(RawPack, Path)> {
+        let firewall = Path::part("firewall");
+        let Some(Value::Object(members)) = at(&mut self.value, &firewall) else { return Vec::new() };
+        let Some(Value::Array(list)) = members.get("packs") else { return Vec::new() };
+        let packs: Result<Vec<RawPack>, _> = list.iter().map(RawPack::deserialize).collect();
+        let Ok(packs) = packs else { return Vec::new() };
+        members.remove("packs");
+        let path = firewall.key("packs");
+        packs.into_iter().enumerate().map(|(index, pack)| (pack, path.index(index))).collect()
+    }
+
+    /// Appends the rules of a pack, without their examples; its settings are at `place`. Rules with a level above `firewall.paranoia`, 1 by default,
+    /// are left out.
+    pub fn add_pack(&mut self, mut pack: Document, settings: &RawPack, place: &Path) {
+        pack.marks.set_source(self.sources.len());
+        let list = Path::part("firewall").key("rules");
+        let rules = match at(&mut pack.value, &list) {
+            Some(Value::Array(rules)) => std::mem::take(rules),
+            _ => Vec::new(),
+        };
+        debug_assert!(!rules.is_empty(), "a pack has rules");
+        self.check_exceptions(&rules, settings, place);
+        let paranoia = at(&mut self.value, &Path::part("firewall").key("paranoia")).and_then(|level| level.as_u64());
+        let mut index = 0;
+        for rule in rules {
+            let Value::Object(mut rule) = rule else { continue };
+            let marks = pack.marks.entry(&list).members.get(&Step::Index(index)).cloned();
+            index += 1;
+            // They test the pack, not the policy.
+            rule.remove("examples");
+            let level = rule.remove("paranoia").and_then(|level| level.as_u64()).unwrap_or(1);
+            let is_excepted = settings.except.iter().any(|id| rule.get("id") == Some(&Value::from(id.as_str())));
+            if level > paranoia.unwrap_or(1) || is_excepted {
+                continue;
+            }
+            if let Some(action) = settings.action {
+                set_action(&mut rule, action);
+            }
+            let Value::Array(own) = entry(&mut self.value, &list, Value::Array(Vec::new())) else { break };
+            if let Some(marks) = marks {
+                self.marks.entry(&list).members.insert(Step::Index(own.len()), marks);
+            }
+            own.push(Value::Object(rule));
+        }
+        self.sources.extend(pack.sources);
+    }
+
+    /// Reports ids of `except` that the pack does not have.
+    fn check_exceptions(&mut self, rules: &[Value], settings: &RawPack, place: &Path) {
+        let ids: Vec<&str> = rules.iter().filter_map(|rule| rule.get("id")?.as_str()).collect();
+        for (index, id) in settings.except.iter().enumerate() {
+            if ids.contains(&id.as_str()) {
+                continue;
+            }
+            let message = format!("the pack `{}` has no rule `{id}`", settings.name);
+            let mut finding = Finding::error("unknown-name", place.key("except").index(index), message);
+            if let Some(near) = nearest(id, ids.iter().copied()) {
+                finding = finding.with_help(format!("did you mean `{near}`?"));
+            }
+            self.add_finding(finding);
+        }
+    }
+}
+
+/// Replaces the action of a rule, and removes members that only its own action has.
+fn set_action(rule: &mut Map<String, Value>, action: Action) {
+    for (member, of) in MEMBERS_OF_ACTIONS {
+        if of != action {
+            rule.remove(member);
+        }
+    }
+    rule.insert("action".to_owned(), action.name().into());
+}

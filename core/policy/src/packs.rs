@@ -1,0 +1,69 @@
+//! Packs of rules by name, `firewall.packs`: the command inlines them.
+
+use std::fmt;
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
+use tollgate_inspect::Action;
+
+/// Highest level of rules: those that find the most, and report the most by mistake.
+pub(crate) const MAX_PARANOIA: u64 = 4;
+
+/// Pack of rules: its name, or a map with `name` and settings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RawPack {
+    /// Name of the pack.
+    pub name: String,
+    /// Action of all its rules, in place of their own.
+    pub action: Option<Action>,
+    /// Ids of rules that are left out.
+    pub except: Vec<String>,
+}
+
+/// Pack of rules with settings.
+#[derive(serde::Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+struct RawSettings {
+    /// Name of the pack: `secrets`, `pii` or `injection`.
+    name: String,
+    /// Action of all rules of the pack, in place of their own: `log` shows what a pack finds before it changes anything.
+    #[serde(default)]
+    action: Option<Action>,
+    /// Ids of rules that are left out.
+    #[serde(default)]
+    except: Vec<String>,
+}
+
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for RawPack {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Pack".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let (name, settings) = (generator.subschema_for::<String>(), generator.subschema_for::<RawSettings>());
+        schemars::json_schema!({"anyOf": [name, settings]})
+    }
+}
+
+impl<'de> Deserialize<'de> for RawPack {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<RawPack, D::Error> {
+        struct Form;
+        impl<'de> Visitor<'de> for Form {
+            type Value = RawPack;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the name of a pack, or a map with `name`")
+            }
+            fn visit_str<E: de::Error>(self, name: &str) -> Result<RawPack, E> {
+                Ok(RawPack { name: name.to_owned(), action: None, except: Vec::new() })
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<RawPack, A::Error> {
+                let RawSettings { name, action, except } =
+                    serde::Deserialize::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(RawPack { name, action, except })
+            }
+        }
+        deserializer.deserialize_any(Form)
+    }
+}
