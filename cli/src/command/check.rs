@@ -5,7 +5,9 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use serde_json::Value;
+use tollgate_inspect::ExampleError;
 use tollgate_policy::document::Document;
+use tollgate_policy::{CompiledPolicy, FAILING_EXAMPLE, Finding, Path as ValuePath};
 
 use crate::args::CheckArgs;
 use crate::envoy_routes::EnvoyRoutes;
@@ -44,13 +46,36 @@ fn checks(args: &CheckArgs) -> Checks {
 
 fn check(document: Document, routes: Option<&EnvoyRoutes>) -> CheckedFile {
     let mut findings = match document.compile() {
-        Ok(policy) => document.locate(policy.warnings),
+        Ok(policy) => {
+            let mut findings = document.locate(policy.warnings.clone());
+            findings.extend(document.locate(examples(document.value(), &policy)));
+            findings
+        }
         Err(findings) => findings,
     };
     if let Some(routes) = routes {
         findings.extend(document.locate(routes.findings(document.value())));
     }
     CheckedFile { document, findings }
+}
+
+/// Runs the examples of all rules, and returns those that contradict their rule.
+fn examples(document: &Value, policy: &CompiledPolicy) -> Vec<Finding> {
+    let Some(rules) = &policy.firewall else { return Vec::new() };
+    let errors = rules.check_examples().err().unwrap_or_default();
+    let finding = |error: ExampleError| {
+        let rule = rules.rules().iter().position(|rule| rule.id() == error.rule)?;
+        // `tests` is an alias.
+        let has_alias = document.pointer(&format!("/firewall/rules/{rule}/tests")).is_some();
+        let (list, message) = match error.should_match {
+            true => ("match", "the rule does not match this example"),
+            false => ("no_match", "the rule matches this example"),
+        };
+        let path = ValuePath::part("firewall").key("rules").index(rule);
+        let path = path.key(if has_alias { "tests" } else { "examples" }).key(list).index(error.index);
+        Some(Finding::error(FAILING_EXAMPLE.code, path, message))
+    };
+    errors.into_iter().filter_map(finding).collect()
 }
 
 /// Reads an Envoy configuration.
@@ -64,5 +89,26 @@ fn envoy(path: &Path) -> Result<Value, Problem> {
             column: found.position.column as u64,
             ..Problem::of(path, found.finding.message.clone())
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn examples_that_contradict_their_rule_are_errors_with_their_place() {
+        let text = "version: 1\nfirewall:\n  rules:\n  - id: a\n    match: {regex: 'k-[0-9]{4}', not_after: digit}\n    action: log\n    \
+                    tests:\n      match: [k-1234, k-12345]\n      no_match: [k-1]\n  - id: b\n    match: {keywords: [heron]}\n    \
+                    action: log\n    examples: {no_match: [herons, a heron]}\n";
+        let checked = check(Document::parse("p.yaml", text), None);
+        let lines: Vec<String> = checked.findings.iter().map(tollgate_policy::document::Located::line).collect();
+        assert_eq!(
+            lines,
+            [
+                "p.yaml:8:23: error[failing-example]: the rule does not match this example",
+                "p.yaml:13:34: error[failing-example]: the rule matches this example",
+            ]
+        );
     }
 }

@@ -48,6 +48,12 @@ pub(crate) const ROUTE_WITHOUT_PROVIDER: Code = error(
 pub(crate) const ROUTE_PROVIDERS: Code =
     error("route-providers", "A route whose models name different providers, while `providers` has entries.");
 
+/// An example of a rule that contradicts it. Only `tollgate check` runs examples.
+pub const FAILING_EXAMPLE: Code = error(
+    "failing-example",
+    "An example under `match` that its rule does not match, or one under `no_match` that it does.",
+);
+
 /// All codes of findings, in the order of the docs.
 pub const CODES: &[Code] = &[
     error("syntax", "The file is not valid YAML or JSON; nothing else is reported."),
@@ -75,6 +81,7 @@ pub const CODES: &[Code] = &[
     unbounded_redactions::CODE,
     limits_order::CODE,
     secret_literals::CODE,
+    FAILING_EXAMPLE,
     error("route-without-cluster", "A route of the policy that no route of the given Envoy configuration matches."),
     error("not-renderable", "A policy that `tollgate render` cannot render."),
     warning("large-policy", "A policy of over 256 KiB in the configuration that `tollgate render` writes."),

@@ -40,7 +40,7 @@ mod quota;
 
 pub use admission::Admission;
 pub use budgets::{Per, RawBudget};
-pub use checks::{CODES, Code};
+pub use checks::{CODES, Code, FAILING_EXAMPLE};
 pub use compiled::CompiledPolicy;
 pub use counting::{Counting, CountingMode, References};
 pub use firewall::RawFirewall;

@@ -30,6 +30,46 @@ const MISTAKES: &[Mistake] = &[
         "did you mean `block`?",
     ),
     Mistake(
+        "firewall:\n  rules:\n  - {id: a, match: {regex: x, validate: lunh}, action: log}",
+        &["3:41: error[unknown-value]: unknown validate `lunh`"],
+        "did you mean `luhn`?",
+    ),
+    Mistake(
+        "firewall:\n  rules:\n  - {id: a, match: {regex: x, validate: [card, ibn]}, action: log}",
+        &["3:48: error[unknown-value]"],
+        "did you mean `iban`?",
+    ),
+    Mistake(
+        "firewall:\n  rules:\n  - {id: a, match: {regex: x, entropi: {min: 3}}, action: log}",
+        &["3:31: error[unknown-key]: unknown key `entropi`"],
+        "did you mean `entropy`?",
+    ),
+    Mistake(
+        "firewall:\n  rules:\n  - {id: a, match: {regex: x, entropy: 3}, action: log}",
+        &["3:40: error[wrong-type]: expected a map, found a whole number"],
+        "",
+    ),
+    Mistake(
+        "firewall:\n  rules:\n  - {id: a, match: {regex: (x), group: {n: 1}}, action: log}",
+        &["3:40: error[wrong-type]: expected a value or a list of values, found a map"],
+        "",
+    ),
+    Mistake(
+        "firewall:\n  rules:\n  - {id: a, match: {regex: (x), group: 2}, action: log}",
+        &["3:40: error[invalid-value]: has no such group"],
+        "",
+    ),
+    Mistake(
+        "firewall:\n  rules:\n  - {id: a, match: {regex: x, allow: {lists: [b]}}, action: log}",
+        &["3:47: error[invalid-value]: is not the name of one of `allow_lists`"],
+        "",
+    ),
+    Mistake(
+        "firewall:\n  allow_lists: {b: {regex: ['(']}}\n  rules: [{id: a, match: {regex: x}, action: log}]",
+        &["2:29: error[invalid-value]: unclosed group"],
+        "",
+    ),
+    Mistake(
         "limits: {on_unscannable: allow}",
         &["1:26: error[unknown-value]: unknown on_unscannable `allow`; one of refuse, pass"],
         "did you mean `pass`?",

@@ -5,6 +5,7 @@ use tollgate_config::{Finding, Path, Step};
 use tollgate_llm::StreamLimits;
 
 use super::{Document, Located};
+use crate::firewall::RawFirewall;
 
 /// Help of every file that does more.
 const ONLY_NARROWS: &str = "an included file may add budgets and rules and lower limits";
@@ -120,10 +121,22 @@ impl Document {
             match (key.as_str(), value) {
                 ("rules", Value::Array(rules)) => self.append(&firewall.key("rules"), rules, included),
                 ("allow_lists", Value::Object(lists)) => self.allow_lists(lists, included, findings),
+                ("max_match_bytes", value) if value.is_u64() => self.raise_match_bytes(value, included),
                 _ => {
                     findings.push(widens(firewall.key(&key), format!("an included file must not set `{key}`")).at_key())
                 }
             }
+        }
+    }
+
+    /// Raises `max_match_bytes` to that of an included file, whose rules need it: all rules then find more.
+    fn raise_match_bytes(&mut self, value: Value, included: &mut Document) {
+        let path = Path::part("firewall").key("max_match_bytes");
+        let default = u64::from(RawFirewall::default().max_match_bytes);
+        let current = at(&mut self.value, &path).map_or(Some(default), |current| current.as_u64());
+        if current.is_some_and(|current| value.as_u64() > Some(current)) {
+            *self.marks.entry(&path) = included.marks.entry(&path).clone();
+            *entry(&mut self.value, &path, Value::Null) = value;
         }
     }
 

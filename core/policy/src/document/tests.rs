@@ -100,3 +100,20 @@ fn effective_values_have_their_origin() {
     assert!(text.contains("# t.yaml:2") && text.contains("limits.max_event_bytes: 262144"), "{text}");
     assert!(text.lines().any(|line| line.starts_with("quota.lease: \"15m\"") && line.ends_with("# default")), "{text}");
 }
+
+#[test]
+fn an_included_pack_adds_its_allow_lists_and_raises_the_longest_match() {
+    let pack = "version: 1\nfirewall:\n  max_match_bytes: 4096\n  allow_lists: {names: {values: [a]}}\n  \
+                rules: [{id: p, match: {regex: x, allow: {lists: [names]}}, action: log}]\n";
+    let include = |own: &str| {
+        let mut base = Document::parse("tollgate.yaml", &format!("version: 1\nfirewall: {own}\n"));
+        base.include(Document::parse("pack.yaml", pack));
+        let lines: Vec<String> = base.compile().err().into_iter().flatten().map(|found| found.line()).collect();
+        (base.value()["firewall"]["max_match_bytes"].clone(), lines)
+    };
+    assert_eq!(include("{}"), (4096.into(), vec![]));
+    assert_eq!(include("{max_match_bytes: 512}"), (4096.into(), vec![]));
+    assert_eq!(include("{max_match_bytes: 8192}"), (8192.into(), vec![]));
+    let (_, lines) = include("{allow_lists: {names: {values: [b]}}}");
+    assert_eq!(lines, ["pack.yaml:4:17: error[include-widens]: the including file has an allow list `names`, too"]);
+}
