@@ -48,6 +48,9 @@
 //! most `max_match_bytes` bytes. This bounds the amount of text that a stream may have to hold back. A longer match does not
 //! count, and it does not hide a shorter match inside it: padding does not defeat a rule.
 //!
+//! A match counts only if the conditions of its rule hold (see [`RawPattern`]); where one fails, the search goes on at the next
+//! character. If the rule has a group, only the group is reported and redacted.
+//!
 //! Redactions of several rules that share a character are merged into one, and the first of these rules in file order
 //! determines the replacement. Block beats redact, redact beats log.
 //!
