@@ -58,13 +58,18 @@ pub(crate) struct Conditions {
 }
 
 impl Conditions {
-    /// Returns `true` if all conditions hold.
+    /// Returns `true` if all conditions hold. Counts the characters that the conditions read as work.
     pub(crate) fn hold(&self, candidate: &Candidate<'_>, memory: &mut Groups) -> bool {
-        memory.work += (candidate.matched.len() + self.look_behind()) as u64;
-        self.neighbors.hold(candidate, &self.sets)
-            && self.entropy.as_ref().is_none_or(|entropy| entropy.holds(candidate.reported))
-            && self.validators.hold(candidate.reported)
-            && self.keywords.as_ref().is_none_or(|keywords| keywords.hold(candidate))
+        if !self.neighbors.hold(candidate, &self.sets) {
+            return false;
+        }
+        memory.work += candidate.reported.len() as u64;
+        let has_entropy = self.entropy.as_ref().is_none_or(|entropy| entropy.holds(candidate.reported));
+        if !has_entropy || !self.validators.hold(candidate.reported) {
+            return false;
+        }
+        memory.work += (candidate.matched.len() + self.look_behind().min(candidate.before.len())) as u64;
+        self.keywords.as_ref().is_none_or(|keywords| keywords.hold(candidate))
             && self.context.as_ref().is_none_or(|context| context.holds(candidate))
             && !self.allow.permits(candidate, memory)
     }
