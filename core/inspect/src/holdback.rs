@@ -276,6 +276,9 @@ impl Holdback {
         let literal = self.base + end.saturating_sub(held) as u64;
         let literal = if held > 0 { literal } else { u64::MAX };
         let hold = holds.chain(leads).min().unwrap_or(u64::MAX).min(literal).min(self.end()).min(limit);
+        // The length of the text in front of a group is that of the shortest one; the text at hand may have longer characters.
+        let index = View::part(self.base, self.before, &self.kept, false).index(hold);
+        let hold = self.base + self.kept.floor_char_boundary(index) as u64;
         loop {
             let first = self.redactions.first(hold);
             let (until, then) = match first {
