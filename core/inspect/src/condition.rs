@@ -74,6 +74,11 @@ impl Conditions {
             && !self.allow.permits(candidate, memory)
     }
 
+    /// Returns `false` if `not_before` excludes this character in front of a match.
+    pub(crate) fn may_begin_behind(&self, before: Option<char>) -> bool {
+        self.neighbors.may_follow(before, &self.sets)
+    }
+
     /// Returns `true` if every match counts.
     pub(crate) fn is_empty(&self) -> bool {
         let Conditions { sets: _, neighbors, entropy, validators, keywords, context, allow } = self;

@@ -19,6 +19,11 @@ impl Neighbors {
         !excludes(self.before, candidate.previous) && !excludes(self.after, candidate.next)
     }
 
+    /// Returns `true` if a match may be behind this character.
+    pub(crate) fn may_follow(&self, before: Option<char>, sets: &CharSets) -> bool {
+        !matches!((self.before, before), (Some(set), Some(c)) if sets.contains(set, c))
+    }
+
     /// Returns `true` if no character is excluded.
     pub(crate) fn is_empty(&self) -> bool {
         self.before.is_none() && self.after.is_none()

@@ -6,6 +6,12 @@ use super::view::View;
 use crate::condition::Candidate;
 
 impl Target<'_> {
+    /// Returns `false` if every match that begins behind this character fails its conditions, so that none needs to be searched
+    /// for.
+    pub(super) fn may_begin_behind(&self, before: Option<char>) -> bool {
+        self.conditions.is_none_or(|conditions| conditions.may_begin_behind(before))
+    }
+
     /// Locates the reported part of a match. `None` if a condition of the rule fails: the match does not count.
     ///
     /// `view` has the match, the character behind it and the text in front of it that the conditions need.

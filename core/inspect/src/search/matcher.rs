@@ -185,7 +185,8 @@ impl Matcher {
         boundary: Boundary,
         scratch: &mut Scratch,
     ) -> Option<u64> {
-        let seed = found.is_none() && boundary.after.is_some_and(|c| target.program.can_start_with(c));
+        let can_start = boundary.after.is_some_and(|c| target.program.can_start_with(c));
+        let seed = found.is_none() && can_start && target.may_begin_behind(boundary.before);
         let starts = self.starts(target.starts);
         let ended = scratch.advance(&Target { starts, ..*target }, boundary, &mut self.states, seed);
         let best = found.into_iter().chain(ended).min();
