@@ -212,6 +212,16 @@ fn text_before_the_redacted_group_is_released() {
 }
 
 #[test]
+fn text_before_a_group_may_have_characters_of_any_length() {
+    let rule = r#"{"id":"k","match":{"regex":"[a漢](b{2})","group":1},"action":"redact","replacement":"[key]"}"#;
+    for pieces in [&["漢", "bb", "."][..], &["x漢", "b", "b."], &["漢", "漢", "bc", "abb."], &["漢a"]] {
+        let outcome = inspect_whole(&policy(&[rule]), &stream(&content(pieces), false));
+        let whole = pieces.concat().replace("bb", "[key]");
+        assert_eq!(received(&outcome.out).into_values().collect::<String>(), whole, "{pieces:?}");
+    }
+}
+
+#[test]
 fn a_text_that_takes_too_much_work_follows_the_policy() {
     let rule = r#"{"id":"costly","match":{"regex":"(?s)zqx.{1,300}(y.{1,20}){9}Z"},"action":"redact"}"#;
     let text = "zqx yyyy".repeat(16_000);
