@@ -25,7 +25,7 @@ pub fn load(path: &Path, files: &mut BTreeSet<PathBuf>) -> Result<Document, Prob
     let mut document = Document::parse(&path.display().to_string(), &text);
     include(&mut document, path, &mut vec![path.to_owned()], files);
     prices(&mut document, path, files);
-    packs(&mut document);
+    add_packs(&mut document);
     Ok(document)
 }
 
@@ -50,7 +50,7 @@ pub fn configuration(path: &Path, files: &mut BTreeSet<PathBuf>) -> Result<Value
 }
 
 /// Adds the rules of the packs that a document names.
-fn packs(document: &mut Document) {
+pub fn add_packs(document: &mut Document) {
     for (settings, place) in document.take_packs() {
         match rule_packs::find(&settings.name) {
             Some(text) => {

@@ -107,10 +107,10 @@ mod tests {
         for folder in ["core", "filters", "host/src", "envoy-harness", "xtask", "docs"] {
             texts(&root.join(folder), &mut files);
         }
-        // Tests, the sources of the firewall and the page on its rules have examples.
+        // Tests, the sources of the firewall and the pages on its rules have examples.
         let is_example = |path: &Path| {
             path.components().any(|part| {
-                ["tests", "tests.rs", "inspect", "target", "writing-rules.md"]
+                ["tests", "tests.rs", "inspect", "target", "writing-rules.md", "decisions.md"]
                     .iter()
                     .any(|name| part.as_os_str() == *name)
             })

@@ -107,7 +107,7 @@ mod tests {
             lines,
             [
                 "p.yaml:8:23: error[failing-example]: the rule does not match this example",
-                "p.yaml:13:34: error[failing-example]: the rule matches this example",
+                "p.yaml:13:35: error[failing-example]: the rule matches this example",
             ]
         );
     }

@@ -20,6 +20,9 @@ const PAGES: &[(&str, Types)] = &[
             ("core/inspect/src/raw.rs", "RawRule"),
             ("core/inspect/src/raw.rs", "RawPattern"),
             ("core/inspect/src/raw.rs", "RawExamples"),
+            ("core/inspect/src/condition/entropy.rs", "RawEntropy"),
+            ("core/inspect/src/condition/context.rs", "RawContext"),
+            ("core/inspect/src/condition/allow.rs", "RawAllow"),
         ],
     ),
     (

@@ -1,5 +1,6 @@
 //! Every policy file on a page is valid.
 
+use tollgate::policy_file;
 use tollgate_policy::document::Document;
 
 use crate::page::Page;
@@ -11,7 +12,8 @@ pub(crate) const PURPOSE: &str = "policy";
 fn every_policy_on_a_page_has_no_finding() {
     let mut seen = 0;
     for block in Page::all().iter().flat_map(Page::blocks).filter(|block| block.purpose == PURPOSE) {
-        let document = Document::parse(&block.place.to_string(), &block.text);
+        let mut document = Document::parse(&block.place.to_string(), &block.text);
+        policy_file::add_packs(&mut document);
         match document.compile() {
             Ok(policy) => assert_eq!(policy.warnings, [], "{}", block.place),
             Err(found) => panic!("{}", found.iter().map(|found| document.show(found)).collect::<String>()),
