@@ -252,8 +252,8 @@ const MISTAKES: &[Mistake] = &[
         "",
     ),
     Mistake(
-        "prices: {override: {m: {input: 1, output: 1, tiers: {flex: {cached_audio_input: 1}}}}}",
-        &["1:61: warning[uncharged-price]: this price is never charged: calls are charged `cached_input` instead"],
+        "prices: {override: {m: {input: 1, output: 1, tiers: {flex: {cache_write_12h: 1}}}}}",
+        &["1:61: warning[uncharged-price]: this price is never charged: calls are charged `cache_write` instead"],
         "",
     ),
     Mistake(
