@@ -46,7 +46,7 @@ pub enum OutputCap {
     /// The model's own maximum, or `assumed_output_tokens` where that is unknown. No response of a model with a known maximum
     /// exceeds its reservation.
     Model,
-    /// What the consumer's budgets leave, at most the model's own maximum, which the caller then writes into the request. No
+    /// Rest of the consumer's budgets, at most the model's own maximum, which the caller then writes into the request. No
     /// response exceeds its reservation. Where it cannot, as `model`.
     Impose,
 }

@@ -137,7 +137,7 @@ pub(crate) fn cut(literal: &mut Vec<u8>, len: usize) {
     }
 }
 
-/// What is known of a part of an expression.
+/// Knowledge of a part of an expression.
 #[derive(Clone, Debug, Default)]
 struct Part {
     /// All texts that the part matches, in lower case, if they are few.
