@@ -32,7 +32,7 @@ budgets:
 - {name: spend, unit: usd, limit: 0.1, window: 1h30m}
 firewall:
   rules:
-  - {id: quotes, match: {regex: "it's \"[\\\\w]+\"\\x{85}"}, action: log, examples: {match: ['it''s "a"']}}
+  - {id: quotes, match: {regex: "it's \"[\\\\w]+\"\\x{85}?"}, action: log, examples: {match: ['it''s "w"']}}
   - {id: "on", match: {keywords: ["yes", "0x1F", "1e3", "null", ": #", "é\u2028"]}, action: redact, replacement: ""}
 counting: {mode: exact, references: estimate}
 providers:

@@ -62,8 +62,14 @@ impl ReportedUsage {
         self.replace_output(later);
         self.replace_units(later);
         // A total belongs to the numbers that it was reported with.
-        let is_changed =
-            (before.input_numbers(), before.output_numbers()) != (self.input_numbers(), self.output_numbers());
+        let numbers = |usage: &ReportedUsage| {
+            // Zero in place of no number is no change.
+            (
+                usage.input_numbers().map(Option::unwrap_or_default),
+                usage.output_numbers().map(Option::unwrap_or_default),
+            )
+        };
+        let is_changed = numbers(&before) != numbers(self);
         match later.total {
             // The total of one choice.
             _ if self.earlier_choices > 0 => self.total = None,
@@ -323,6 +329,14 @@ mod tests {
                 assert_eq!(merged(&mixed).usage(), want, "{mixed:?}");
             }
         }
+    }
+
+    #[test]
+    fn zero_output_leaves_the_total_that_tells_the_output() {
+        let cached = ReportedUsage { cached: Some(8), total: Some(30), ..ReportedUsage::default() };
+        let zero = ReportedUsage { output: Some(0), ..ReportedUsage::default() };
+        let usage = merged(&[cached, zero]).usage();
+        assert_eq!((usage.input, usage.cached, usage.output, usage.total), (8, 8, 22, 30));
     }
 
     #[test]
