@@ -96,7 +96,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "leak-on-reset",
         breaks: "a call without a response keeps its reservation",
-        file: "filters/cost-quota/src/payment.rs",
+        file: "filters/cost-quota/src/settlement.rs",
         from: "        let Some(reservation) = self.reservation.take() else { return };",
         to: "        let Some(reservation) = self.reservation.take().filter(|_| end.was_served()) else { return };",
     },
