@@ -83,7 +83,7 @@ mod tests {
     #[test]
     fn matches_that_span_events_are_found() {
         let mut firewall = FirewallRules::default();
-        firewall.extend(&serde_json::json!({"rules": [{"id": "r", "match": {"regex": "secret"}}]}));
+        firewall.extend(&serde_json::json!({"rules": [{"id": "r", "match": {"regex": "secret"}, "action": "log"}]}));
         let body = br#"data: {"delta":{"content":"a sec"}}
 data: {"delta":{"content":"ret."}}"#;
         let cuts = matches(&firewall, body);

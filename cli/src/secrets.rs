@@ -130,8 +130,9 @@ mod tests {
     fn policy() -> FirewallRules {
         let mut firewall = FirewallRules::default();
         firewall.extend(&serde_json::json!({"rules": [
-            {"id": "card", "match": {"regex": r"\b[0-9]{4}( [0-9]{4}){3}\b"}},
-            {"id": "pin", "match": {"regex": r"\bpin1\b"}},
+            {"id": "card", "match": {"regex": r"\b[0-9]{4}( [0-9]{4}){3}\b"}, "action": "redact"},
+            {"id": "pin", "match": {"regex": r"\bpin1\b"}, "action": "redact"},
+            {"id": "key", "match": {"regex": r"\bAKIA[0-9A-Z]{16}\b"}, "action": "block"},
         ]}));
         firewall
     }
@@ -146,6 +147,19 @@ mod tests {
         assert_eq!(mask.show(br#""\u0034111 1111 1111 1112""#), "\"‹card, bytes 1..25›\"");
         assert_eq!(mask.show(b"nothing here"), "nothing here");
         assert_eq!(mask.show(b"xpin1x"), "x‹pin, bytes 1..5›x");
+    }
+
+    #[test]
+    fn secrets_beside_letters_of_other_scripts_are_masked() {
+        for (body, shown) in [
+            ("我的密钥AKIAIOSFODNN7EXAMPLE谢谢", "我的密钥‹key, bytes 12..32›谢谢"),
+            (r#"{"content":"令牌AKIAIOSFODNN7EXAMPLE"}"#, r#"{"content":"令牌‹key, bytes 18..38›"}"#),
+            ("schlüsselüAKIAIOSFODNN7EXAMPLE", "schlüsselü‹key, bytes 12..32›"),
+        ] {
+            assert_eq!(Mask::new(&policy(), [body.as_bytes()]).show(body.as_bytes()), shown);
+        }
+        let mask = Mask::new(&policy(), ["密钥AKIAIOSFODNN7EXAMPLE".as_bytes()]);
+        assert_eq!(mask.show("谢AKIAIOSFODN谢".as_bytes()), "谢‹key, bytes 3..14›谢");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use serde_json::Value;
-use tollgate_inspect::ExampleError;
+use tollgate_inspect::{ExampleError, RawExamples};
 use tollgate_policy::document::Document;
 use tollgate_policy::{CompiledPolicy, FAILING_EXAMPLE, Finding, Path as ValuePath};
 
@@ -65,14 +65,14 @@ fn examples(document: &Value, policy: &CompiledPolicy) -> Vec<Finding> {
     let errors = rules.check_examples().err().unwrap_or_default();
     let finding = |error: ExampleError| {
         let rule = rules.rules().iter().position(|rule| rule.id() == error.rule)?;
-        // `tests` is an alias.
-        let has_alias = document.pointer(&format!("/firewall/rules/{rule}/tests")).is_some();
+        let member = |key: &&&str| document.pointer(&format!("/firewall/rules/{rule}/{key}")).is_some();
+        let examples = RawExamples::KEYS.iter().find(member)?;
         let (list, message) = match error.should_match {
             true => ("match", "the rule does not match this example"),
             false => ("no_match", "the rule matches this example"),
         };
         let path = ValuePath::part("firewall").key("rules").index(rule);
-        let path = path.key(if has_alias { "tests" } else { "examples" }).key(list).index(error.index);
+        let path = path.key(examples).key(list).index(error.index);
         Some(Finding::error(FAILING_EXAMPLE.code, path, message))
     };
     errors.into_iter().filter_map(finding).collect()

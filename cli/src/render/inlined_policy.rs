@@ -1,6 +1,7 @@
 //! The policy as the filter gets it: with all included files, without what the filter does not need.
 
 use serde_json::Value;
+use tollgate_inspect::RawExamples;
 use tollgate_policy::document::Document;
 use tollgate_policy::{Finding, Path, Step};
 
@@ -72,14 +73,15 @@ fn node(document: &Document, path: &Path, value: &Value, visit: &mut impl FnMut(
     }
 }
 
-/// Returns `true` for `providers` and `firewall.rules[].examples`.
+/// Returns `true` for `providers`, `firewall.paranoia`, and the examples and descriptions of `firewall.rules`.
 fn is_omitted(path: &Path) -> bool {
     let key = |step: &Step, name: &str| matches!(step, Step::Key(key) if key == name);
     match path.0.as_slice() {
         [part] => key(part, "providers"),
         [part, field] => key(part, "firewall") && key(field, "paranoia"),
         [part, list, Step::Index(_), field] => {
-            key(part, "firewall") && key(list, "rules") && (key(field, "examples") || key(field, "description"))
+            let is_text = key(field, "description") || RawExamples::KEYS.iter().any(|name| key(field, name));
+            key(part, "firewall") && key(list, "rules") && is_text
         }
         _ => false,
     }

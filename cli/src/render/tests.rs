@@ -262,15 +262,19 @@ fn the_filter_gets_the_policy_without_providers_and_examples() {
         "version: 1\ninclude: [rules.yaml]\nmodels: {z: {route: p}, a: {route: p}}\nproviders: {p: {address: 'p:1', key: {env: KEY}}}\n",
     );
     let rule = "id: a, match: {regex: '\\bkey\\b'}, action: block";
+    let other = rule.replace("id: a", "id: b");
     write(
         "rules.yaml",
-        &format!("firewall: {{rules: [{{{rule}, examples: {{match: [the key], no_match: [keys]}}}}]}} # rules\n"),
+        &format!(
+            "firewall: {{rules: [{{{rule}, examples: {{match: [the key], no_match: [keys]}}}},\n\
+             {{{other}, description: Keys., tests: {{match: [the key]}}}}]}} # rules\n"
+        ),
     );
     let document = policy_file::load(&scratch.path().join("tollgate.yaml"), &mut BTreeSet::new()).unwrap();
     let text = render(RenderTarget::Envoy, &document, &settings()).unwrap().text;
     let envoy = read(&text);
     let policy = "version: 1\nmodels: {z: {route: p}, a: {route: p}}\n";
-    assert_eq!(*configuration(&envoy), read(&format!("{policy}firewall: {{rules: [{{{rule}}}]}}\n")));
+    assert_eq!(*configuration(&envoy), read(&format!("{policy}firewall: {{rules: [{{{rule}}}, {{{other}}}]}}\n")));
     assert!(CompiledPolicy::from_value(configuration(&envoy)).is_ok());
     // In the order of the file.
     assert!(text.find("z: {route: p}") < text.find("a: {route: p}"));

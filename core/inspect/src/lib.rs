@@ -94,6 +94,7 @@ mod error;
 #[path = "../tests/support/generators.rs"]
 mod generators;
 mod holdback;
+mod matches;
 mod pattern;
 mod policy;
 mod raw;
@@ -110,6 +111,7 @@ pub use condition::entropy::RawEntropy;
 pub use condition::list::OneOrMany;
 pub use condition::validate::Validator;
 pub use error::{ExampleError, PatternError, PolicyError, Problem};
+pub use matches::{TooCostly, all_matches};
 pub use pattern::compile::longest_match;
 pub use pattern::group::{CaptureGroup, GroupRef, capture_groups};
 pub use policy::{MAX_RULES, Policy};

@@ -164,3 +164,8 @@ pub struct RawExamples {
     #[serde(default)]
     pub no_match: Vec<String>,
 }
+
+impl RawExamples {
+    /// Names of the member of a rule with its examples, for readers of rules that are not deserialized.
+    pub const KEYS: [&str; 2] = ["examples", "tests"];
+}

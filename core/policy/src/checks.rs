@@ -48,7 +48,7 @@ pub(crate) const ROUTE_WITHOUT_PROVIDER: Code = error(
 pub(crate) const ROUTE_PROVIDERS: Code =
     error("route-providers", "A route whose models name different providers, while `providers` has entries.");
 
-/// An example of a rule that contradicts it. Only `tollgate check` runs examples.
+/// An example of a rule that contradicts it. `tollgate check` and `tollgate test` run examples, a filter does not.
 pub const FAILING_EXAMPLE: Code = error(
     "failing-example",
     "An example under `match` that its rule does not match, or one under `no_match` that it does.",

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use tollgate_config::{Finding, Path, Step, nearest};
-use tollgate_inspect::Action;
+use tollgate_inspect::{Action, RawExamples};
 
 use super::Document;
 use super::include::{at, entry};
@@ -44,7 +44,7 @@ impl Document {
             let marks = pack.marks.entry(&list).members.get(&Step::Index(index)).cloned();
             index += 1;
             // They test the pack, not the policy.
-            rule.remove("examples");
+            RawExamples::KEYS.iter().for_each(|key| drop(rule.remove(*key)));
             let level = rule.remove("paranoia").and_then(|level| level.as_u64()).unwrap_or(1);
             let is_excepted = settings.except.iter().any(|id| rule.get("id") == Some(&Value::from(id.as_str())));
             if level > paranoia.unwrap_or(1) || is_excepted {
