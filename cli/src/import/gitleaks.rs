@@ -8,13 +8,15 @@
 //! | secret: `secretGroup`, else the first group with text | `match.group` |
 //! | `entropy` of the secret | `match.entropy` |
 //! | `keywords` anywhere in the file | `match.keywords`: in the match or in front of it |
-//! | `allowlists` on secret, match or line | `match.allow`; the global ones are `allow_lists` |
+//! | `allowlists` on secret, match or line | `match.allow`; the global ones are `allow_lists`. Expressions on a match whose lead was dropped apply to the line |
 //! | `path`, `paths`, `commits` | left out: a prompt has none |
 
 mod allow;
 mod config;
 mod go_regex;
 mod rule;
+
+use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
@@ -59,14 +61,18 @@ pub fn import(config: &Config, options: &Options) -> Imported {
     let (targeted, common): (Vec<_>, Vec<_>) = lists.partition(|list| !list.target_rules.is_empty());
     let mut members = Members::default();
     let mut list_notes = Vec::new();
-    common.into_iter().for_each(|list| members.add(list, &mut list_notes));
+    // A list for all rules applies to those without their leads, too.
+    let expressions = config.rules.iter().filter_map(|rule| rule.regex.as_deref());
+    let had_lead = expressions.into_iter().any(|regex| go_regex::convert(regex).had_lead);
+    common.into_iter().for_each(|list| members.add(list, had_lead, &mut list_notes));
     notes.extend(list_notes.into_iter().map(|note| format!("global: {note}")));
     let list = members.node(&[]);
     let global = GlobalLists { has_common: list.is_some(), targeted };
     let mut rules = Vec::new();
+    let mut ids = BTreeSet::new();
     for source in &config.rules {
         let mut rule_notes = Vec::new();
-        match rule::convert(source, &global, options, &mut rule_notes) {
+        match rule::convert(source, &global, options, &mut ids, &mut rule_notes) {
             Ok(node) => rules.push(node),
             Err(reason) => rule_notes.push(format!("left out: {reason}")),
         }

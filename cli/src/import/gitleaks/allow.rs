@@ -18,8 +18,9 @@ pub(super) struct Members {
 }
 
 impl Members {
-    /// Adds an allow list, and reports what cannot be said.
-    pub(super) fn add(&mut self, list: &AllowList, notes: &mut Vec<String>) {
+    /// Adds an allow list, and reports what a policy cannot express. Expressions on the match of a rule without its lead apply to
+    /// the line, which contains the text that the lead matches.
+    pub(super) fn add(&mut self, list: &AllowList, had_lead: bool, notes: &mut Vec<String>) {
         let kinds = [&list.commits, &list.paths, &list.regexes, &list.stopwords];
         let is_and = matches!(list.condition.to_ascii_uppercase().as_str(), "AND" | "&&");
         if is_and && kinds.iter().filter(|kind| !kind.is_empty()).count() > 1 {
@@ -30,6 +31,10 @@ impl Members {
             notes.push("paths and commits of an allow list: left out, a prompt has none".to_owned());
         }
         let target = match list.regex_target.as_str() {
+            "match" if had_lead && !list.regexes.is_empty() => {
+                notes.push("allow list on the match: applies to the line up to the end of the match".to_owned());
+                &mut self.line_regex
+            }
             "match" => &mut self.match_regex,
             "line" => {
                 notes.push("allow list on the line: only up to the end of the match".to_owned());
@@ -38,7 +43,7 @@ impl Members {
             _ => &mut self.regex,
         };
         for expression in &list.regexes {
-            let converted = go_regex::convert(expression);
+            let converted = go_regex::convert_whole(expression);
             match check(&converted) {
                 Ok(()) => target.push(converted),
                 Err(reason) => notes.push(format!("expression `{expression}` of an allow list: left out, {reason}")),

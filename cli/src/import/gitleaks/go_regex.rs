@@ -1,15 +1,30 @@
 //! Regular expressions of Go (RE2), written for the Rust `regex` crate.
 //!
-//! The syntaxes differ in three points: Go reads a `{` that begins no repetition as a character, and in a class, `[` and the
-//! operators `&&`, `--` and `~~`, too.
+//! The syntaxes differ in four points: Go reads a `{` that begins no repetition as a character, and in a class, `[` and the
+//! operators `&&`, `--` and `~~`, too. Only Go has `\Q...\E`, literal text.
 
 /// Leads that match up to 50 characters in front of the first keyword, as few as possible. They only move the start of the
 /// match, not the secret, and a match that may begin anywhere is costly to search for.
 const LEAD: &str = r"[\w.-]{0,50}?";
 
-/// Returns the expression without a lead, and in Rust's syntax.
-pub(super) fn convert(expression: &str) -> String {
-    escape(&without_lead(expression))
+/// Expression in Rust's syntax.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Converted {
+    /// Expression without a lead.
+    pub(super) regex: String,
+    /// `true` if a lead was removed: a match begins later than in gitleaks.
+    pub(super) had_lead: bool,
+}
+
+/// Removes the lead of an expression, and writes the rest in Rust's syntax.
+pub(super) fn convert(expression: &str) -> Converted {
+    let rest = without_lead(expression);
+    Converted { had_lead: rest != expression, regex: escape(&rest) }
+}
+
+/// Writes an expression in Rust's syntax, with its lead.
+pub(super) fn convert_whole(expression: &str) -> String {
+    escape(expression)
 }
 
 /// Removes leads at the start of an expression, also behind flags and in a group with flags.
@@ -41,9 +56,15 @@ fn escape(expression: &str) -> String {
         let mut len = c.len_utf8();
         let mut first = false;
         match (class, c) {
+            (None, '\\') if after.starts_with('Q') => {
+                let quoted = after.get(1..).unwrap_or_default();
+                let (text, end) =
+                    quoted.find(r"\E").map_or((quoted, 0), |end| (quoted.get(..end).unwrap_or(quoted), 2));
+                len += 1 + text.len() + end;
+                out.push_str(&regex::escape(text));
+            }
             (_, '\\') => {
-                let escaped = after.chars().next().map_or(0, char::len_utf8);
-                len += escaped;
+                len += escaped_len(after);
                 out.push_str(rest.get(..len).unwrap_or(rest));
             }
             (None, '[') => {
@@ -83,6 +104,13 @@ fn escape(expression: &str) -> String {
     out
 }
 
+/// Returns the length of what a backslash escapes: a character, or `x` or `p` with braces, such as `p{Greek}`.
+fn escaped_len(after: &str) -> usize {
+    let braces = ["x{", "p{", "P{"].iter().any(|begin| after.starts_with(begin));
+    let end = after.find('}').filter(|_| braces).map(|end| end + 1);
+    end.unwrap_or_else(|| after.chars().next().map_or(0, char::len_utf8))
+}
+
 /// Returns `true` if a text begins with a repetition: `{2}`, `{2,}` or `{2,3}`.
 fn is_repetition(text: &str) -> bool {
     let Some(body) = text.strip_prefix('{').and_then(|rest| rest.split_once('}')).map(|(body, _)| body) else {
@@ -115,8 +143,14 @@ mod tests {
             (r"[\]\[]", r"[\]\[]", "["),
             (r"[+--]", r"[+-\-]", ","),
             (r"(?P<n>a)\z", r"(?P<n>a)\z", "a"),
+            (r"\p{Greek}{2}", r"\p{Greek}{2}", "αβ"),
+            (r"\x{41}\P{L}", r"\x{41}\P{L}", "A1"),
+            (r"\pN[\x{61}\p{Lu}]", r"\pN[\x{61}\p{Lu}]", "1a"),
+            (r"\x41{2}\{", r"\x41{2}\{", "AA{"),
+            (r"\Qa.b{\E{2}", r"a\.b\{{2}", "a.b{{"),
+            (r"a\Q(", r"a\(", "a("),
         ] {
-            assert_eq!(convert(go), rust);
+            assert_eq!(convert(go).regex, rust);
             assert!(regex::Regex::new(rust).unwrap().is_match(text), "{rust}");
         }
     }
@@ -129,7 +163,8 @@ mod tests {
             (r"(?i)\b[\w.-]{0,50}?a", r"(?i)\b[\w.-]{0,50}?a"),
             (r"a[\w.-]{0,50}?", r"a[\w.-]{0,50}?"),
         ] {
-            assert_eq!(convert(go), rust);
+            let converted = convert(go);
+            assert_eq!((converted.regex.as_str(), converted.had_lead), (rust, rust != go));
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Rules.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 use tollgate_inspect::{CaptureGroup, Policy, RawPolicy, RawRule, capture_groups};
 
@@ -7,7 +9,8 @@ use crate::yaml::Node;
 
 use super::allow::Members;
 use super::config::{AllowList, Rule};
-use super::{GLOBAL_LIST, Options, go_regex, string, strings};
+use super::go_regex::{self, Converted};
+use super::{GLOBAL_LIST, Options, string, strings};
 
 /// Maximum length of a rule's id.
 const MAX_ID_BYTES: usize = 64;
@@ -28,10 +31,11 @@ pub(super) fn convert(
     rule: &Rule,
     global: &GlobalLists<'_>,
     options: &Options,
+    ids: &mut BTreeSet<String>,
     notes: &mut Vec<String>,
 ) -> Result<Node, String> {
     let regex = rule.regex.as_deref().filter(|regex| !regex.is_empty());
-    let regex = go_regex::convert(regex.ok_or("it has no regex, only a path")?);
+    let Converted { regex, had_lead } = go_regex::convert(regex.ok_or("it has no regex, only a path")?);
     if rule.path.is_some() {
         notes.push("`path`: left out, the rule applies to all texts".to_owned());
     }
@@ -53,12 +57,13 @@ pub(super) fn convert(
     }
     let mut allow = Members::default();
     let targeted = global.targeted.iter().copied().filter(|list| list.target_rules.contains(&rule.id));
-    rule.allowlist.iter().chain(&rule.allowlists).chain(targeted).for_each(|list| allow.add(list, notes));
+    rule.allowlist.iter().chain(&rule.allowlists).chain(targeted).for_each(|list| allow.add(list, had_lead, notes));
     let lists: &[String] = if global.has_common { &[GLOBAL_LIST.to_owned()] } else { &[] };
     if let Some(allow) = allow.node(lists) {
         pattern.push(("allow".to_owned(), allow));
     }
-    let mut members = vec![("id".to_owned(), string(&id(&rule.id, &options.prefix)))];
+    let id = id(&rule.id, &options.prefix, ids);
+    let mut members = vec![("id".to_owned(), string(&id))];
     if !rule.description.is_empty() {
         members.push(("description".to_owned(), string(&rule.description)));
     }
@@ -66,6 +71,7 @@ pub(super) fn convert(
     members.push(("action".to_owned(), string(&options.action)));
     let node = Node::Map(members);
     check(&node, options.max_match_bytes)?;
+    ids.insert(id);
     Ok(node)
 }
 
@@ -85,11 +91,17 @@ fn group(rule: &Rule, groups: &[CaptureGroup], notes: &mut Vec<String>) -> Optio
     }
 }
 
-/// Returns the id of a rule in the policy.
-fn id(id: &str, prefix: &str) -> String {
+/// Returns an id of a rule in the policy that no earlier rule has: `a-b`, `a-b-2` ...
+fn id(id: &str, prefix: &str, ids: &BTreeSet<String>) -> String {
     let valid = |c: char| matches!(c, 'a'..='z' | '0'..='9' | '.' | '_' | '-');
     let id = format!("{prefix}{id}").to_ascii_lowercase();
-    id.chars().map(|c| if valid(c) { c } else { '-' }).take(MAX_ID_BYTES).collect()
+    let id: String = id.chars().map(|c| if valid(c) { c } else { '-' }).collect();
+    let numbered = (2..).map(|number| format!("-{number}"));
+    let mut candidates = std::iter::once(String::new()).chain(numbered).map(|end| {
+        let kept = id.get(..MAX_ID_BYTES.saturating_sub(end.len())).unwrap_or(&id);
+        format!("{kept}{end}")
+    });
+    candidates.find(|candidate| !ids.contains(candidate)).unwrap_or(id)
 }
 
 /// Compiles the rule alone.

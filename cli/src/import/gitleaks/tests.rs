@@ -48,6 +48,18 @@ id = "Repeated Groups"
 regex = '''(?:([a-f0-9]{2}):){3}z'''
 
 [[rules]]
+id = "with lead"
+regex = '''(?i)[\w.-]{0,50}?beta[=:]([a-z0-9]{8})'''
+
+[[rules.allowlists]]
+regexTarget = "match"
+regexes = ['''public_beta''']
+
+[[rules]]
+id = "with-lead"
+regex = '''\p{Greek}{2}-([0-9]{4})'''
+
+[[rules]]
 id = "path-only"
 path = '''\.p12$'''
 
@@ -64,7 +76,7 @@ fn imported() -> Imported {
 #[test]
 fn the_secret_of_a_rule_is_redacted() {
     let Imported { text, rules, .. } = imported();
-    assert_eq!(rules, 4);
+    assert_eq!(rules, 6);
     let document = Document::parse("leaks.yaml", &text);
     let policy = document.compile().unwrap();
     let firewall = policy.firewall.unwrap();
@@ -77,6 +89,9 @@ fn the_secret_of_a_rule_is_redacted() {
         ("key a=0000", "key a=0000"),
         ("y-123", "y-[leak.second]"),
         ("0a:1b:2c:z", "[leak.repeated-groups]"),
+        ("my_beta=q8w3e7r1", "my_beta=[leak.with-lead]"),
+        ("my_public_beta=q8w3e7r1", "my_public_beta=q8w3e7r1"),
+        ("αβ-1234", "αβ-[leak.with-lead-2]"),
     ] {
         let report = inspect_text(&firewall, Direction::Request, text);
         assert_eq!(String::from_utf8(report.edits.apply(text.as_bytes())).unwrap(), redacted);
@@ -93,12 +108,13 @@ fn what_a_policy_cannot_say_is_reported() {
         ("rule `either`", "condition AND"),
         ("rule `second`", "`path`"),
         ("rule `Repeated Groups`", "group in a repetition"),
+        ("rule `with lead`", "applies to the line"),
         ("rule `path-only`", "left out: it has no regex"),
         ("rule `look-ahead`", "left out: its regex look-around"),
     ] {
         assert!(notes.iter().any(|note| note.starts_with(rule) && note.contains(words)), "{rule}: {notes:?}");
     }
-    assert_eq!(notes.len(), 6, "{notes:?}");
+    assert_eq!(notes.len(), 7, "{notes:?}");
 }
 
 #[test]
