@@ -5,6 +5,7 @@ pub mod wilson;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use serde_json::error::Category;
 use tollgate_inspect::{Action, Direction, Policy, Report, Severity, inspect_request, inspect_response, inspect_text};
 use tollgate_llm::{Endpoint, ParseLimits, Request, Response};
 
@@ -20,6 +21,18 @@ pub struct Input {
     pub body: Option<Value>,
     /// Scope: `response` for what a model generates.
     pub scope: Option<String>,
+}
+
+/// Parses a line of input.
+///
+/// # Errors
+/// The line is not valid. The message quotes nothing of it: a text may be secret, and messages end up in logs.
+pub fn parse<T: serde::de::DeserializeOwned>(line: &str) -> Result<T, String> {
+    serde_json::from_str(line).map_err(|error| match error.classify() {
+        Category::Data => format!("a member has a value of the wrong type (column {})", error.column()),
+        Category::Eof => "the JSON ends too early".to_owned(),
+        _ => format!("not valid JSON (column {})", error.column()),
+    })
 }
 
 /// Line of output.
@@ -186,6 +199,22 @@ mod tests {
             ]
         );
         assert!(found[5].contains("either `text` or `body`") && found[6].contains("cannot be read"), "{found:?}");
+    }
+
+    #[test]
+    fn errors_quote_nothing_of_the_line() {
+        for (line, expected) in [
+            (r#""AKIAIOSFODNN7EXAMPLE""#, "a member has a value of the wrong type"),
+            (r#"{"text": ["AKIAIOSFODNN7EXAMPLE"]}"#, "a member has a value of the wrong type"),
+            (r#"{"text": 41111111}"#, "a member has a value of the wrong type"),
+            (r#"{"text": AKIAIOSFODNN7EXAMPLE}"#, "not valid JSON (column 10)"),
+            (r#"{"text": "AKIAIOSFODNN7EXAMPLE"#, "the JSON ends too early"),
+        ] {
+            let message = parse::<Input>(line).unwrap_err();
+            assert!(message.starts_with(expected), "{line}: {message}");
+            assert!(!message.contains("AKIA") && !message.contains("4111"), "{message}");
+        }
+        assert_eq!(parse::<Input>(r#"{"text": "a"}"#).unwrap().text.as_deref(), Some("a"));
     }
 
     #[test]

@@ -51,7 +51,13 @@ pub fn configuration(path: &Path, files: &mut BTreeSet<PathBuf>) -> Result<Value
 
 /// Adds the rules of the packs that a document names.
 pub fn add_packs(document: &mut Document) {
+    let mut names = BTreeSet::new();
     for (settings, place) in document.take_packs() {
+        if !names.insert(settings.name.clone()) {
+            let message = format!("the pack `{}` is listed twice", settings.name);
+            document.add_finding(Finding::error("invalid-value", place, message));
+            continue;
+        }
         match rule_packs::find(&settings.name) {
             Some(text) => {
                 let pack = Document::parse(&format!("pack {}", settings.name), text);
@@ -174,6 +180,23 @@ mod tests {
         write("tollgate.yaml", "version: 1\nprices: {file: none.yaml}\n");
         let found = lines(&load(&folder.join("tollgate.yaml"), &mut files).unwrap());
         assert!(found[0].contains("error[include]: cannot read the file"), "{found:?}");
+    }
+
+    #[test]
+    fn a_pack_that_is_listed_twice_is_one_finding() {
+        let scratch = Scratch::new("policy-file").unwrap();
+        let path = scratch.path().join("tollgate.yaml");
+        for (packs, expected) in [
+            ("[secrets, pii, secrets]", vec![":2:34: error[invalid-value]: the pack `secrets` is listed twice"]),
+            ("[pii, {name: pii, action: log}]", vec![":2:25: error[invalid-value]: the pack `pii` is listed twice"]),
+            ("[pii, pi, pi]", vec![":2:25: error[unknown-name]: unknown pack `pi`", ":2:29: error[invalid-value]"]),
+            ("[pii, secrets]", vec![]),
+        ] {
+            std::fs::write(&path, format!("version: 1\nfirewall: {{packs: {packs}}}\n")).unwrap();
+            let found = lines(&load(&path, &mut BTreeSet::new()).unwrap());
+            assert_eq!(found.len(), expected.len(), "{packs}: {found:?}");
+            found.iter().zip(expected).for_each(|(found, words)| assert!(found.contains(words), "{packs}: {found}"));
+        }
     }
 
     #[test]

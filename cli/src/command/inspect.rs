@@ -10,7 +10,7 @@ use tollgate_llm::Endpoint;
 use tollgate_policy::document::Document;
 
 use crate::args::{DirectionArg, InspectArgs};
-use crate::inspection::{Input, Inspector, Output};
+use crate::inspection::{self, Input, Inspector, Output};
 use crate::policy_file;
 use crate::problem::Problem;
 
@@ -40,7 +40,7 @@ fn inspect(args: &InspectArgs) -> Result<(), Vec<String>> {
     for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let at_line =
             |message: String| fail(Problem { line: at as u64 + 1, column: 1, ..Problem::of(&args.file, message) });
-        let input = serde_json::from_str(line).map_err(|error| at_line(error.to_string()))?;
+        let input = inspection::parse(line).map_err(at_line)?;
         write(&inspector.inspect(&input).map_err(at_line)?).map_err(fail)?;
     }
     Ok(())

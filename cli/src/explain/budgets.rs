@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use serde_json::json;
-use tollgate_policy::{CompiledPolicy, OnUnknownPrice};
+use tollgate_policy::{CompiledPolicy, Mode, OnUnknownPrice};
 use tollgate_prices::{ModelPrice, NanoUsd, ServiceTier};
 use tollgate_quota::{CallUsage, Claim, Estimate, LimitExceeded, Quota, Refusal, Unit, UnixMillis};
 
@@ -26,7 +26,8 @@ pub(super) fn explain(
     let budgets = quota.budgets(consumer.as_bytes());
     let is_free = view.request.dialect.is_free();
     let is_unpriced = price.is_none() && !is_free && budgets.iter().any(|budget| budget.unit() == Unit::Usd);
-    let attempt = Attempt { quota, consumer, price, view };
+    let is_audit = policy.mode == Mode::Audit;
+    let attempt = Attempt { quota, consumer, price, view, is_audit };
     let Outcome { usage, from, exceeded, imposed } = attempt.reserve(count);
     let mut lines = Vec::new();
     let mut facts = Vec::new();
@@ -77,6 +78,8 @@ struct Attempt<'a> {
     consumer: &'a str,
     price: Option<&'a ModelPrice>,
     view: &'a View<'a>,
+    /// `true` if the policy changes no request, so that no output limit is imposed.
+    is_audit: bool,
 }
 
 /// Result of an attempt.
@@ -94,8 +97,8 @@ impl Attempt<'_> {
     /// Reserves the bound of the prompt if it is small, else its count, with the output limit that the policy imposes.
     fn reserve(&self, count: &Count) -> Outcome {
         let (store, consumer) = (Unused::default(), self.consumer.as_bytes());
-        let least =
-            self.view.request.least_output_cap(&self.view.body).filter(|_| !self.view.request.dialect.is_free());
+        let is_unchanged = self.is_audit || self.view.request.dialect.is_free();
+        let least = self.view.request.least_output_cap(&self.view.body).filter(|_| !is_unchanged);
         let imposed = least.and_then(|least| self.quota.imposed_limit(consumer, self.price, least));
         if let Some(bound) = count.bound.filter(|_| imposed.is_none_or(|imposed| imposed.is_own())) {
             let usage = self.usage(&self.estimate(count.margin.reserved(bound)));

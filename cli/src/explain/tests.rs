@@ -204,4 +204,8 @@ fn an_imposed_output_limit_is_part_of_the_reservation() {
         assert_eq!(facts["imposed_output_tokens"].as_u64(), limit.map(|limit: u64| limit - tokens), "{body}");
         assert_eq!(facts["budgets"][1]["fits"], json!(limit.is_some()));
     }
+    // An audit changes no request.
+    let explanation = explained(&format!("{policy}mode: audit\n"), &call(&[("x-user", "acme")], &body));
+    let facts = &stage(&explanation, "budgets").facts;
+    assert_eq!((facts.get("imposed_output_tokens"), explanation.mode), (None, "audit"));
 }

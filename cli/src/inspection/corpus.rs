@@ -75,7 +75,7 @@ impl Count {
 pub fn parse(text: &str, filters: &[(String, String)]) -> Result<Vec<Sample>, (usize, String)> {
     let mut samples = Vec::new();
     for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        let value: Value = serde_json::from_str(line).map_err(|error| (at + 1, error.to_string()))?;
+        let value: Value = super::parse(line).map_err(|message| (at + 1, message))?;
         let is_wanted = |(name, wanted): &(String, String)| value.get(name).map(plain).as_ref() == Some(wanted);
         if filters.iter().all(is_wanted) {
             samples.push(sample(&value, at + 1).ok_or((at + 1, "expected `text` and `label`".to_owned()))?);
@@ -163,7 +163,9 @@ mod tests {
 
     #[test]
     fn an_invalid_line_is_an_error_with_its_number() {
-        for (text, line, words) in [("{}\n", 1, "`text` and `label`"), ("\n{", 2, "EOF"), ("[]", 1, "`text`")] {
+        for (text, line, words) in
+            [("{}\n", 1, "`text` and `label`"), ("\n{", 2, "ends too early"), ("[]", 1, "`text`")]
+        {
             let (at, message) = parse(text, &[]).unwrap_err();
             assert!(at == line && message.contains(words), "{text}: {at} {message}");
         }

@@ -57,18 +57,6 @@ pub enum Severity {
     Critical,
 }
 
-impl Severity {
-    /// Returns `notice`, `warning`, `error` or `critical`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Severity::Notice => "notice",
-            Severity::Warning => "warning",
-            Severity::Error => "error",
-            Severity::Critical => "critical",
-        }
-    }
-}
-
 /// Index of a rule in its policy, in file order from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RuleIndex(pub(crate) u32);

@@ -17,7 +17,8 @@ pub struct RawFirewall {
     /// Packs of rules that come with the command, behind the own rules: `secrets`, or `{name: secrets, action: log, except:
     /// [secrets.jwt]}`. The command inlines them; a filter reads no packs.
     pub packs: Vec<RawPack>,
-    /// Level of the rules of packs: 1 reports the least by mistake, 4 finds the most. Default: 1.
+    /// Highest level of the rules of packs, 1 to 4: 1 reports the least by mistake, a higher level adds rules that find more. The
+    /// packs of this version have rules of levels 1 to 3. Default: 1.
     #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 4)))]
     pub paranoia: Option<u8>,
     /// Maximum length of a match in bytes of UTF-8; anything longer does not count as a match. This bounds how much a streamed
