@@ -1,7 +1,6 @@
 //! Validators: check digits, checksums and structures of numbers and tokens.
 //!
-//! A pattern such as `[0-9]{9}` matches one in ten texts with nine digits by chance after a validator with a check digit, and all
-//! of them without one. Validators ignore spaces, `-`, `.` and `/` in numbers.
+//! A check digit rejects nine of ten random numbers. Validators ignore spaces, `-`, `.` and `/` in numbers.
 
 mod africa;
 mod americas;
@@ -43,7 +42,7 @@ pub enum Validator {
     Imei,
     /// Vehicle identification number with a check digit.
     Vin,
-    /// JSON web token: header with `alg` and claims are JSON objects in base64url.
+    /// JSON web token: header with `alg` and claims begin and end like JSON objects, in base64url.
     Jwt,
     /// GitHub token with the right checksum.
     GithubCrc32,

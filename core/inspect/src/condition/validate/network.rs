@@ -1,7 +1,7 @@
 //! Addresses of networks, telephones and vehicles.
 
 use super::digits::{alnum, digits, is_repeated, luhn, value};
-use std::net::{IpAddr, Ipv4Addr};
+use core::net::{IpAddr, Ipv4Addr};
 
 /// Returns `true` for an address of the Internet Protocol, version 4 or 6, other than an unspecified or loopback one.
 pub(super) fn ip(text: &str) -> bool {
@@ -25,7 +25,9 @@ pub(super) fn public_ip(text: &str) -> bool {
 fn is_public(v4: Ipv4Addr) -> bool {
     let [first, second, ..] = v4.octets();
     let is_shared = first == 100 && second & 0xc0 == 64;
-    let is_special = v4.is_private() || v4.is_loopback() || v4.is_link_local() || v4.is_documentation();
+    // 198.18.0.0/15 is for benchmarks, 192.0.0.0/24 for protocols (RFC 6890).
+    let is_reserved = first == 198 && second & 0xfe == 18 || matches!(v4.octets(), [192, 0, 0, _]);
+    let is_special = is_reserved || v4.is_private() || v4.is_loopback() || v4.is_link_local() || v4.is_documentation();
     !is_special && !is_shared && !matches!(first, 0 | 224..)
 }
 
@@ -106,8 +108,20 @@ mod tests {
             ),
             (
                 public_ip,
-                &["8.8.8.8", "2606:4700::1111"],
-                &["10.0.0.1", "192.168.1.1", "203.0.113.7", "100.64.0.1", "224.0.0.1", "fe80::1", "2001:db8::1", "x"],
+                &["8.8.8.8", "198.17.0.1", "198.20.0.1", "192.0.1.1", "2606:4700::1111"],
+                &[
+                    "10.0.0.1",
+                    "192.168.1.1",
+                    "203.0.113.7",
+                    "100.64.0.1",
+                    "198.18.0.1",
+                    "198.19.9.9",
+                    "192.0.0.8",
+                    "224.0.0.1",
+                    "fe80::1",
+                    "2001:db8::1",
+                    "x",
+                ],
             ),
             (
                 phone,
