@@ -243,6 +243,7 @@ impl<'a> Inspection<'a> {
             self.edit(|_| Ok(()));
             return Vec::new();
         }
+        self.redactions.sort();
         let mut replacements: Vec<Vec<(Range<usize>, &'a str)>> = vec![Vec::new(); joined.pieces.len()];
         while let First::Closed(redaction) = self.redactions.first(u64::MAX) {
             self.report.redactions += 1;
@@ -305,7 +306,7 @@ impl Recorder<'_> {
             Action::Log => {}
             Action::Redact => {
                 let (start, end) = found.reported;
-                self.redactions.add(Redaction { start, end, rule });
+                self.redactions.push(Redaction { start, end, rule });
             }
             Action::Block => match &mut self.report.cause {
                 Some(Cause::Rule(first)) => *first = rule.min(*first),

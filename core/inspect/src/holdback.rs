@@ -19,12 +19,13 @@ use gate_position::GatePosition;
 /// match is withheld.
 ///
 /// The search of a rule begins where one of its literals is found. Most of a text is therefore read once, for the literals of
-/// all rules, and held back only where a literal has begun. The search of a rule without literals begins at every character
-/// that a match may begin with; if it edits and a match begins before its literal, at the end of the lead.
+/// all rules, and held back only where a literal has begun. The search of every other rule (without literals, or one that edits
+/// and whose matches begin before the literal) begins at the end of its lead or, if it has none, at every character that a match
+/// may begin with.
 ///
 /// All searches read the text character by character in lockstep. The position where a blocking rule stops the text, and the
 /// text released until then, therefore depend on the text alone and not on its pieces.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Holdback {
     /// End of the text, as far as it is withheld or a search still needs it.
     kept: String,
@@ -36,7 +37,7 @@ pub(crate) struct Holdback {
     released: u64,
     /// Searches with a match in progress, by rule. All other searches are at the end of the text.
     searches: Vec<(RuleIndex, Matcher)>,
-    /// Ends of the last searches of rules with literals, as far as a search that begins now could begin before.
+    /// End of the last search of each rule with literals, by rule, while a new search could still begin before it.
     searched: Vec<(RuleIndex, u64)>,
     /// Leads in progress of rules whose search begins at the end of their lead.
     leads: LeadRuns,
@@ -44,7 +45,7 @@ pub(crate) struct Holdback {
     gate: GatePosition,
     redactions: Redactions,
     /// Work of all searches.
-    meter: Option<Meter>,
+    meter: Meter,
     /// `true` if the rest of the text passes without inspection, because it takes too long.
     is_unscanned: bool,
 }
@@ -69,7 +70,37 @@ enum Stop {
     TooCostly,
 }
 
+impl Default for Holdback {
+    fn default() -> Holdback {
+        Holdback::with_meter(Meter::for_bytes(0))
+    }
+}
+
 impl Holdback {
+    /// Creates the hold-back of a text whose searches share a meter with others.
+    pub(crate) fn with_meter(meter: Meter) -> Holdback {
+        let (kept, base, before, released) = Default::default();
+        let (searches, searched, leads, gate, redactions) = Default::default();
+        Holdback {
+            kept,
+            base,
+            before,
+            released,
+            searches,
+            searched,
+            leads,
+            gate,
+            redactions,
+            meter,
+            is_unscanned: false,
+        }
+    }
+
+    /// Returns the work of all searches.
+    pub(crate) fn meter(&self) -> Meter {
+        self.meter
+    }
+
     /// Returns the number of withheld bytes.
     pub(crate) fn held(&self) -> usize {
         (self.end() - self.released) as usize
@@ -93,9 +124,9 @@ impl Holdback {
             out.push_str(piece);
             return None;
         }
-        context.scratch.meter = self.meter.unwrap_or_else(|| Meter::for_bytes(0));
+        context.scratch.meter = self.meter;
         let blocked = self.read(context, piece, is_last, out);
-        self.meter = Some(std::mem::take(&mut context.scratch.meter));
+        self.meter = std::mem::take(&mut context.scratch.meter);
         match blocked {
             Some(Stop::Rule(rule)) => Some(Cause::Rule(rule)),
             Some(Stop::TooCostly) if context.policy.on_unscannable(Direction::Response) == OnUnscannable::Pass => {
@@ -118,11 +149,15 @@ impl Holdback {
         let policy = context.policy;
         let mut at = self.kept.len();
         self.kept.push_str(piece);
+        // Index before which no search without a literal begins, once it has been searched for.
+        let mut next_start = None;
         loop {
             let from = at;
             let mut is_hit = false;
             if self.searches.is_empty() && self.leads.is_idle() {
-                let start = policy.next_start(&self.kept, at, self.char_before(at));
+                let known = next_start.filter(|start| *start >= at);
+                let start = known.unwrap_or_else(|| policy.next_start(&self.kept, at, self.char_before(at)));
+                next_start = Some(start);
                 let hit = self.gate.run(policy.gates(), &self.kept, at, start);
                 is_hit = hit.is_some();
                 at = hit.unwrap_or(start);
@@ -143,25 +178,13 @@ impl Holdback {
             if self.searches.is_empty() {
                 continue;
             }
-            let blocked = self.step(context, at, false);
-            if context.scratch.meter.is_exceeded() {
-                self.release(context, at, u64::MAX, out);
-                return Some(Stop::TooCostly);
-            }
-            if let Some((rule, start)) = blocked {
-                self.release(context, at, start, out);
-                return Some(Stop::Rule(rule));
+            if let Some(stop) = self.advance(context, at, false, out) {
+                return Some(stop);
             }
         }
         if is_last {
-            let blocked = self.step(context, at, true);
-            if context.scratch.meter.is_exceeded() {
-                self.release(context, at, u64::MAX, out);
-                return Some(Stop::TooCostly);
-            }
-            if let Some((rule, start)) = blocked {
-                self.release(context, at, start, out);
-                return Some(Stop::Rule(rule));
+            if let Some(stop) = self.advance(context, at, true, out) {
+                return Some(stop);
             }
             self.searches.clear();
             self.leads.clear();
@@ -170,6 +193,18 @@ impl Holdback {
         self.release(context, at, u64::MAX, out);
         self.discard(policy);
         None
+    }
+
+    /// Advances every search to the index `at` of the kept text. Where the text stops, appends what may still leave to `out`.
+    fn advance(&mut self, context: &mut Context<'_>, at: usize, is_last: bool, out: &mut String) -> Option<Stop> {
+        let blocked = self.step(context, at, is_last);
+        let (stop, limit) = match blocked {
+            _ if context.scratch.meter.is_exceeded() => (Stop::TooCostly, u64::MAX),
+            Some((rule, start)) => (Stop::Rule(rule), start),
+            None => return None,
+        };
+        self.release(context, at, limit, out);
+        Some(stop)
     }
 
     /// Reads the character `c` at an index of the kept text for the rules whose searches do not begin at a literal, and begins
@@ -208,7 +243,8 @@ impl Holdback {
         let earliest = (*base + end as u64).saturating_sub(policy.gates().reach_in_streams() as u64);
         searched.retain(|(_, reached)| *reached > earliest);
         for (rule, start) in gate.starts(policy.gates(), kept, *before, end) {
-            let reached = searched.iter().find(|(own, _)| *own == rule).map_or(0, |(_, reached)| *reached);
+            let reached = searched.binary_search_by_key(&rule, |(own, _)| *own).ok().and_then(|at| searched.get(at));
+            let reached = reached.map_or(0, |(_, reached)| *reached);
             let start = *base + kept.floor_char_boundary(start) as u64;
             begin(searches, rule, start.max(reached), context.scratch);
         }
@@ -251,8 +287,12 @@ impl Holdback {
             if search.is_idle() {
                 leads.end_search(policy.leads(), *index);
                 if policy.gates().starts_in_streams(*index) {
-                    searched.retain(|(own, _)| own != index);
-                    searched.push((*index, search.position()));
+                    match searched.binary_search_by_key(index, |(own, _)| *own) {
+                        Ok(at) => {
+                            searched.get_mut(at).into_iter().for_each(|(_, reached)| *reached = search.position())
+                        }
+                        Err(at) => searched.insert(at, (*index, search.position())),
+                    }
                 }
                 scratch.reuse(std::mem::replace(search, Matcher::new(0)).into_states());
                 return false;

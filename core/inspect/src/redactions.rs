@@ -39,6 +39,16 @@ impl Redactions {
         self.list.insert(at, redaction);
     }
 
+    /// Adds a redaction in any order; [`sort`](Self::sort) has to follow.
+    pub(crate) fn push(&mut self, redaction: Redaction) {
+        self.list.push_back(redaction);
+    }
+
+    /// Sorts redactions that were added in any order.
+    pub(crate) fn sort(&mut self) {
+        self.list.make_contiguous().sort_by_key(|redaction| redaction.start);
+    }
+
     /// Returns `true` if there are no redactions.
     pub(crate) fn is_empty(&self) -> bool {
         self.list.is_empty()
@@ -82,13 +92,17 @@ mod tests {
                 vec![redaction(0, 5, 0), redaction(5, 6, 2)],
             ),
         ] {
-            let mut list = Redactions::default();
+            let (mut list, mut sorted) = (Redactions::default(), Redactions::default());
             redactions.iter().for_each(|redaction| list.add(*redaction));
-            let mut found = Vec::new();
-            while let First::Closed(redaction) = list.first(u64::MAX) {
-                found.push(redaction);
+            redactions.iter().for_each(|redaction| sorted.push(*redaction));
+            sorted.sort();
+            for mut list in [list, sorted] {
+                let mut found = Vec::new();
+                while let First::Closed(redaction) = list.first(u64::MAX) {
+                    found.push(redaction);
+                }
+                assert_eq!(found, expected);
             }
-            assert_eq!(found, expected);
         }
     }
 

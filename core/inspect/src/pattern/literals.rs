@@ -7,7 +7,7 @@ use super::byte_rates::rate;
 use regex_syntax::hir::{Class, Hir, HirKind, Look, Repetition};
 
 /// Maximum number of literals of a regular expression. Lists of literals that are longer select no better.
-const MAX_LITERALS: usize = 64;
+pub(crate) const MAX_LITERALS: usize = 64;
 /// Maximum number of characters of a class that a literal is extended by, each one making the list as many times longer.
 const MAX_CLASS: usize = 10;
 /// Maximum length of a literal while it is collected; a longer one is split.
@@ -112,7 +112,7 @@ impl Candidate {
 
     /// Moves the literals behind a text of at most `offset` bytes.
     fn behind(self, offset: Option<usize>) -> Option<Candidate> {
-        let lead = self.lead.zip(offset).map(|(lead, offset)| lead + offset);
+        let lead = add(self.lead, offset);
         Candidate::new(self.list, lead)
     }
 }
@@ -137,7 +137,7 @@ pub(crate) fn cut(literal: &mut Vec<u8>, len: usize) {
     }
 }
 
-/// Knowledge of a part of an expression.
+/// Literals and longest match of a part of an expression.
 #[derive(Clone, Debug, Default)]
 struct Part {
     /// All texts that the part matches, in lower case, if they are few.

@@ -1,6 +1,6 @@
 //! Gates: the literals of all rules in one automaton, which finds where a rule may match.
 
-use crate::pattern::literals::{Literals, MAX_LITERAL, cut, is_word};
+use crate::pattern::literals::{Literals, MAX_LITERAL, MAX_LITERALS, cut, is_word};
 use crate::rule::{Direction, RuleIndex};
 use aho_corasick::automaton::{Automaton, StateID};
 use aho_corasick::dfa::DFA;
@@ -10,8 +10,10 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Maximum length of all distinct literals together in bytes. Each byte takes a state of at most 512 bytes. More literals than
 /// that are shortened, and if that is not enough, the rules with the most literals have no gate.
 const MAX_BYTES: usize = 12 * 1024;
-/// Lengths to which literals are shortened until they fit.
+/// Lengths to which literals are shortened until they fit: first those of long lists (keywords), so that a long list does not
+/// make the literals of other rules frequent.
 const LENGTHS: [usize; 5] = [MAX_LITERAL, 8, 6, 4, 3];
+const SHORTEST: usize = 3;
 
 /// Rule as seen by the gates.
 #[derive(Clone, Copy, Debug)]
@@ -206,9 +208,10 @@ impl Owner {
 
 /// Returns the rules with their literals, shortened so that they fit into [`MAX_BYTES`].
 fn fitting<'r>(rules: &[GatedRule<'r>]) -> Vec<(GatedRule<'r>, Vec<Vec<u8>>)> {
-    let shortened = |len: usize| {
+    let shortened = |long: usize, short: usize| {
         let rules = rules.iter().map(move |rule| {
             let mut list: Vec<Vec<u8>> = rule.literals.list.iter().map(|literal| literal.to_vec()).collect();
+            let len = if list.len() > MAX_LITERALS { long } else { short };
             list.iter_mut().for_each(|literal| cut(literal, len));
             list.dedup();
             (*rule, list)
@@ -220,8 +223,9 @@ fn fitting<'r>(rules: &[GatedRule<'r>]) -> Vec<(GatedRule<'r>, Vec<Vec<u8>>)> {
         distinct.into_iter().map(Vec::len).sum::<usize>()
     };
     let mut fitting = Vec::new();
-    for len in LENGTHS {
-        fitting = shortened(len);
+    let long_lists = LENGTHS.map(|len| (len, MAX_LITERAL));
+    for (long, short) in long_lists.into_iter().chain(LENGTHS.map(|len| (SHORTEST, len))) {
+        fitting = shortened(long, short);
         if size(&fitting) <= MAX_BYTES {
             return fitting;
         }
@@ -361,6 +365,19 @@ mod tests {
                 |len: usize| text.len().checked_sub(len + 1).is_some_and(|before| is_word(text.as_bytes()[before]));
             assert_eq!(gates.held(state, is_word_before), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn a_long_list_does_not_shorten_the_literals_of_other_rules() {
+        let words: Vec<String> = (0..2000).map(|at| format!("{at:04}-abcdefghijk")).collect();
+        let (list, key) = (
+            literals(&words.iter().map(String::as_str).collect::<Vec<_>>(), Some(0), false),
+            literals(&["secret-key"], Some(0), false),
+        );
+        let gates = Gates::new(&[rule(0, &list, true), rule(1, &key, true)], 100);
+        assert!(gates.has(RuleIndex(0)) && gates.has(RuleIndex(1)));
+        let found = |text: &str| gates.run(&mut gates.start(), text.as_bytes(), 0, text.len());
+        assert_eq!((found("secret-ke"), found("a secret-key")), (None, Some(12)));
     }
 
     #[test]

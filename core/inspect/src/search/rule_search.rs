@@ -41,7 +41,9 @@ pub(crate) struct TooCostly;
 impl<'p> RuleSearch<'p> {
     /// Creates the search.
     pub(crate) fn new(policy: &'p Policy, direction: Direction) -> RuleSearch<'p> {
-        let programs = policy.ungated(direction).iter().filter_map(|rule| Some(&policy.rule(*rule)?.program)).collect();
+        let rules = policy.ungated(direction).iter();
+        let programs: Vec<&Program> = rules.filter_map(|rule| Some(&policy.rule(*rule)?.program)).collect();
+        debug_assert_eq!(programs.len(), policy.ungated(direction).len(), "the rules are those of the policy");
         RuleSearch { policy, direction, programs, reached: Vec::new() }
     }
 
@@ -81,10 +83,16 @@ impl<'p> RuleSearch<'p> {
             let programs = Programs { list: &self.programs, sets: policy.sets() };
             let Some(end) = prefilter.run(&mut scan, cache, &programs, text, &mut scratch.meter) else { break };
             for index in cache.hits(&scan) {
-                let Some(rule) = policy.ungated(direction).get(*index as usize) else { continue };
-                let longest = self.programs.get(*index as usize).and_then(|program| program.longest());
+                let index = *index as usize;
+                let found = policy.ungated(direction).get(index).zip(self.programs.get(index));
+                debug_assert!(found.is_some(), "the prefilter has {} programs", self.programs.len());
+                let Some((rule, program)) = found else { continue };
+                let longest = program.longest();
                 let reach = longest.map_or(max, |longest| longest.min(max));
                 self.search(text, *rule, end.saturating_sub(reach), end, scratch, &mut each);
+            }
+            if scratch.meter.is_exceeded() {
+                return Err(TooCostly);
             }
         }
         if scratch.meter.is_exceeded() { Err(TooCostly) } else { Ok(()) }
@@ -101,6 +109,7 @@ impl<'p> RuleSearch<'p> {
         each: &mut impl FnMut(RuleIndex, &'p Rule, Match),
     ) {
         let Some(rule) = self.policy.rule(index) else { return };
+        scratch.meter.add(1);
         let at = match self.reached.binary_search_by_key(&index, |(rule, _)| *rule) {
             Ok(at) => at,
             Err(at) => {

@@ -98,7 +98,7 @@ fn texts() -> Vec<(&'static str, String, f64)> {
         (
             "keyword soup",
             repeat(&mut random, Box::new(move |random| soup[random.below(soup.len())].clone() + " ")),
-            40.0,
+            42.0,
         ),
         ("keys without values", "key token secret api_key=".repeat(12_000), 60.0),
     ]
