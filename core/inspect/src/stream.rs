@@ -1,11 +1,12 @@
 //! Inspection of a streamed response, event by event.
 
-use crate::body::{is_piecewise, within};
+use crate::body::{inspect_text, is_piecewise, within};
 use crate::holdback::{Context, Holdback};
 use crate::policy::Policy;
 use crate::raw::OnUnscannable;
 use crate::report::{Cause, Report};
-use crate::rule::{Action, Direction};
+use crate::rule::{Action, Direction, RuleIndex};
+use crate::search::meter::Meter;
 use crate::search::scratch::Scratch;
 use std::sync::Arc;
 use tollgate_llm::{
@@ -50,6 +51,8 @@ pub struct StreamInspector {
     /// Candidates or blocks with a redaction: offset annotations into their texts are stale.
     redacted: Vec<u32>,
     scratch: Scratch,
+    /// Work of all texts that arrive complete.
+    meter: Meter,
     /// Buffer for the released part of a text.
     released: String,
 }
@@ -101,6 +104,7 @@ impl StreamInspector {
             framing: Framing::Sse,
             redacted: Vec::new(),
             scratch: Scratch::default(),
+            meter: Meter::for_bytes(0),
             released: String::new(),
         }
     }
@@ -139,6 +143,34 @@ impl StreamInspector {
             return StreamVerdict::Block(cause);
         }
         match self.single(Part::Other, text, out) {
+            Ok(()) => StreamVerdict::Continue,
+            Err(cause) => {
+                self.report.block(cause);
+                StreamVerdict::Block(cause)
+            }
+        }
+    }
+
+    /// Inspects a complete text that must not be changed. A match of a rule that redacts counts as one that only logs, and the
+    /// text as content that cannot be inspected.
+    pub fn opaque_text(&mut self, text: &str) -> StreamVerdict {
+        if let Some(cause) = self.report.cause {
+            return StreamVerdict::Block(cause);
+        }
+        let mut found = inspect_text(&self.policy, Direction::Response, text);
+        let redacts = |rule: &&RuleIndex| self.policy.rule(**rule).is_some_and(|rule| rule.action() == Action::Redact);
+        let kept = found.rules.iter().find(redacts).copied();
+        found.findings.clear();
+        found.redactions = 0;
+        found.verdict = found.verdict.map(|verdict| if verdict == Action::Redact { Action::Log } else { verdict });
+        let cause = found.cause;
+        self.report.add(found);
+        let result = match (cause, kept) {
+            (Some(cause), _) => Err(cause),
+            (None, Some(rule)) => self.unscanned(Cause::Rule(rule)),
+            (None, None) => Ok(()),
+        };
+        match result {
             Ok(()) => StreamVerdict::Continue,
             Err(cause) => {
                 self.report.block(cause);
@@ -292,7 +324,9 @@ impl StreamInspector {
         let mut repeated = Report::default();
         let report = if part == Part::Whole { &mut repeated } else { &mut self.report };
         let mut context = Context { policy: &self.policy, scratch: &mut self.scratch, report };
-        let blocked = Holdback::default().push(&mut context, text, true, released);
+        let mut holdback = Holdback::with_meter(self.meter);
+        let blocked = holdback.push(&mut context, text, true, released);
+        self.meter = holdback.meter();
         if repeated.rules.iter().any(|rule| self.report.rules.binary_search(rule).is_err()) {
             for rule in &repeated.rules {
                 let action = self.policy.rule(*rule).map_or(Action::Log, |rule| rule.action());

@@ -113,6 +113,10 @@ impl Exchange for Transit {
         }
     }
 
+    fn on_opaque_text(&mut self, text: &str) -> Option<Box<LocalReply>> {
+        Stage::reading(&mut self.inspection)?.work.on_opaque_text(text)
+    }
+
     fn on_condensed(&mut self, response: &mut Response<'_>) {
         self.read_state(response.body());
         if let Some(counting) = Stage::reading(&mut self.counting) {

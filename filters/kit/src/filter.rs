@@ -163,6 +163,12 @@ pub trait Exchange {
         TextAction::Pass
     }
 
+    /// Judges a text like [`on_text`](Self::on_text), which must not be changed: an identifier, a signature. `Some`: the
+    /// response may not pass.
+    fn on_opaque_text(&mut self, _text: &str) -> Option<Box<LocalReply>> {
+        None
+    }
+
     /// Receives a copy of a response whose texts went through [`on_text`](Self::on_text): its usage, model and end are those of
     /// the response, data and long texts are left out.
     fn on_condensed(&mut self, _response: &mut Response<'_>) {}

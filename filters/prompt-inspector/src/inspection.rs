@@ -6,8 +6,8 @@ use tollgate_inspect::{
     Cause, Direction, Report, StreamInspector, StreamVerdict, inspect_request, inspect_response, inspect_uneditable,
 };
 use tollgate_kit::{
-    BodyMode, Call, Exchange, OnUnscannable, Response, ResponseHead, StreamAction, StreamEnd, TextAction, Verdict,
-    property,
+    BodyMode, Call, Exchange, LocalReply, OnUnscannable, Response, ResponseHead, StreamAction, StreamEnd, TextAction,
+    Verdict, property,
 };
 use tollgate_llm::{Dialect, Edits, ParsedEvent};
 
@@ -88,14 +88,19 @@ impl Exchange for Inspection {
     }
 
     fn on_text(&mut self, text: &str) -> TextAction {
-        let Some(dialect) = self.dialect else { return TextAction::Pass };
-        let policy = &self.filter.config.policy;
-        let stream = self.stream.get_or_insert_with(|| StreamInspector::new(policy.clone(), dialect));
+        let Some(stream) = self.text_inspector() else { return TextAction::Pass };
         let mut released = String::with_capacity(text.len());
         match stream.whole_text(text, &mut released) {
             StreamVerdict::Continue if released == text => TextAction::Pass,
             StreamVerdict::Continue => TextAction::Replace(released),
-            StreamVerdict::Block(cause) => TextAction::Abort(Box::new(refusal::of_response(policy, cause))),
+            StreamVerdict::Block(cause) => TextAction::Abort(self.refusal(cause)),
+        }
+    }
+
+    fn on_opaque_text(&mut self, text: &str) -> Option<Box<LocalReply>> {
+        match self.text_inspector()?.opaque_text(text) {
+            StreamVerdict::Continue => None,
+            StreamVerdict::Block(cause) => Some(self.refusal(cause)),
         }
     }
 
@@ -125,6 +130,16 @@ impl Inspection {
             is_request_counted: false,
             has_unread_tokens: false,
         }
+    }
+
+    /// Returns the inspector of a response that passes text by text; `None` for an API without texts.
+    fn text_inspector(&mut self) -> Option<&mut StreamInspector> {
+        let (policy, dialect) = (&self.filter.config.policy, self.dialect?);
+        Some(self.stream.get_or_insert_with(|| StreamInspector::new(policy.clone(), dialect)))
+    }
+
+    fn refusal(&self, cause: Cause) -> Box<LocalReply> {
+        Box::new(refusal::of_response(&self.filter.config.policy, cause))
     }
 
     /// Matches the texts of a request and makes the edits. `None`: no rule applies to requests.

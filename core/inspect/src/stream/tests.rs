@@ -375,6 +375,21 @@ fn joined(pieces: &[Piece]) -> BTreeMap<Channel, String> {
     texts
 }
 
+/// Searching the remaining text for the start of a rule without literals at every literal of another rule would take hours.
+#[test]
+fn a_text_full_of_literals_takes_linear_time() {
+    let rules = r#"{"rules":[
+        {"id":"key","match":{"regex":"\\bAKIA[0-9A-Z]{16}\\b"},"action":"redact"},
+        {"id":"number","match":{"regex":"\\b[0-9]{9}\\b"},"action":"redact"}
+    ]}"#;
+    let policy = Policy::from_raw(serde_json::from_str(rules).unwrap()).unwrap();
+    let text = "AKIA".repeat(250_000);
+    let mut released = String::new();
+    let verdict = StreamInspector::new(policy.into(), Dialect::OpenAiChat).whole_text(&text, &mut released);
+    assert_eq!(verdict, StreamVerdict::Continue);
+    assert!(released == text);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 800, ..ProptestConfig::default() })]
 

@@ -27,6 +27,7 @@
 
 use crate::Str;
 use crate::body::data::{is_base64, is_data};
+use crate::dialect::known_names;
 use crate::json::scan::{self, Side};
 
 /// Members whose strings are base64 data in some API: pictures, sound, documents, signatures.
@@ -34,18 +35,50 @@ const DATA_MEMBERS: [&str; 7] =
     ["b64_json", "data", "encrypted_content", "partial_image_b64", "result", "signature", "thoughtSignature"];
 /// Members whose strings may be `data:` URLs.
 const URL_MEMBERS: [&str; 2] = ["image_url", "url"];
-/// Members whose strings an API defines: they are no texts.
+/// Members with enumerations, and the values of these besides [discriminators](known_names::is_kind_value). Any other string
+/// of such a member is a text: arguments of a tool may have members of these names.
 const KIND_MEMBERS: [&str; 9] =
     ["finishReason", "finish_reason", "media_type", "mimeType", "mime_type", "object", "role", "status", "type"];
-/// Members whose strings clients send back as they are: they may be judged, but not changed.
-const OPAQUE_MEMBERS: [&str; 10] = [
+const KINDS: [&str; 20] = [
+    "MAX_TOKENS",
+    "SAFETY",
+    "STOP",
+    "assistant",
+    "chat.completion",
+    "completed",
+    "content_filter",
+    "end_turn",
+    "failed",
+    "function_call",
+    "in_progress",
+    "incomplete",
+    "length",
+    "list",
+    "model",
+    "response",
+    "stop",
+    "tool_calls",
+    "tool_use",
+    "user",
+];
+/// Members whose strings clients send back as they are, or understand: they may be judged, but not changed.
+const OPAQUE_MEMBERS: [&str; 19] = [
     "call_id",
     "encrypted_content",
+    "finishReason",
+    "finish_reason",
     "id",
     "item_id",
+    "media_type",
+    "mimeType",
+    "mime_type",
+    "object",
     "response_id",
     "responseId",
+    "role",
     "signature",
+    "status",
+    "type",
     "thoughtSignature",
     "tool_call_id",
     "tool_use_id",
@@ -79,7 +112,7 @@ pub enum TextScanError<E> {
 /// Piece of a JSON text.
 #[derive(Clone, Copy, Debug)]
 pub enum JsonPiece<'a> {
-    /// Bytes outside of texts: punctuation, numbers, names of members, discriminators, data.
+    /// Bytes outside of texts: punctuation, numbers, names of members, enumerations, data.
     Other(&'a [u8]),
     /// Text.
     Text {
@@ -267,7 +300,8 @@ impl TextScanner {
         let Structure { objects, last, .. } = self.structure;
         let is_name = objects & 1 == 1 && matches!(last, b'{' | b',');
         let member: &[u8] = if last == b':' { &self.name } else { b"" };
-        let piece = match is_name || is_listed(&KIND_MEMBERS, member) {
+        let is_kind = || is_listed(&KINDS, str.span.of(&self.held)) || known_names::is_kind_value(&self.held, str);
+        let piece = match is_name || is_listed(&KIND_MEMBERS, member) && is_kind() {
             true => JsonPiece::Other(&self.held),
             false => JsonPiece::Text { str, literal: &self.held, is_opaque: is_listed(&OPAQUE_MEMBERS, member) },
         };
@@ -390,6 +424,8 @@ mod tests {
             (format!(r#"{{"data":"{data}\" a text"}}"#), Err(TextScanError::Malformed)),
             (format!(r#"{{"data":"{data}\n a text"}}"#), Err(TextScanError::Malformed)),
             (r#"{"role":"assistant","type":"text","text":"a"}"#.to_owned(), Ok(vec!["a"])),
+            // Members of these names may be arguments of a tool.
+            (r#"{"args":{"status":"secret","type":"object"}}"#.to_owned(), Ok(vec!["secret"])),
             (r#"{"logprobs" : null,"text":"a"}"#.to_owned(), Ok(vec!["a"])),
             (r#"{"logprobs" : {"content":[]}}"#.to_owned(), Err(TextScanError::Logprobs)),
             (r#"{"logprobs":"a"}"#.to_owned(), Err(TextScanError::Logprobs)),

@@ -179,7 +179,12 @@ pub(crate) fn is_kind(body: &[u8], member: Option<Str>, value: Str) -> bool {
     // The length alone rules out most strings.
     (value.escaped || (3..=24).contains(&value.span.len()))
         && member.is_some_and(|member| member.is(body, "type") || member.is(body, "detail"))
-        && is_listed(&KINDS, body, value)
+        && is_kind_value(body, value)
+}
+
+/// Returns `true` if an API defines the string as the value of a discriminator.
+pub(crate) fn is_kind_value(body: &[u8], value: Str) -> bool {
+    is_listed(&KINDS, body, value)
 }
 
 /// Searches a sorted list without allocating.

@@ -23,6 +23,8 @@ pub(in crate::stream) struct TextStream {
     condenser: Condenser,
     /// Copy without data and repetitions, to which the limit applies, for readers of the usage.
     condensed: Vec<u8>,
+    /// Bytes that arrived after the copy had become too large.
+    uncopied: u64,
     /// Bytes that may leave, but did not fit into Envoy's buffer.
     pending: Vec<u8>,
 }
@@ -54,34 +56,38 @@ impl TextStream {
             scanner: TextScanner::new(limit),
             condenser: Condenser::bounded(reader.dialect, false, limit),
             condensed: Vec::new(),
+            uncopied: 0,
             pending: Vec::new(),
         }
     }
 
     /// Returns the number of bytes that have arrived, without data that is not text.
     pub(super) fn arrived(&self) -> u64 {
-        self.condenser.elided_text().saturating_add(self.condensed.len() as u64)
+        self.condenser.elided_text().saturating_add(self.condensed.len() as u64).saturating_add(self.uncopied)
     }
 
     /// Reads bytes and appends what may leave to `out`.
     pub(super) fn read(&mut self, reader: &mut Reader<'_>, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), Stop> {
         self.condense(bytes);
         let result = self.scanner.push(bytes, |piece| {
-            let (str, literal, is_opaque) = match piece {
-                JsonPiece::Other(bytes) => {
-                    out.extend_from_slice(bytes);
-                    return Ok(());
+            let action = match piece {
+                JsonPiece::Other(_) => TextAction::Pass,
+                JsonPiece::Text { str, literal, is_opaque: false } => reader.exchange.on_text(&str.decode(literal)),
+                JsonPiece::Text { str, literal, is_opaque: true } => {
+                    let refusal = reader.exchange.on_opaque_text(&str.decode(literal));
+                    refusal.map_or(TextAction::Pass, TextAction::Abort)
                 }
-                JsonPiece::Text { str, literal, is_opaque } => (str, literal, is_opaque),
             };
-            match reader.exchange.on_text(&str.decode(literal)) {
-                TextAction::Replace(text) if !is_opaque => {
+            match (action, piece) {
+                (TextAction::Abort(reply), _) => return Err(Stop::Reply(reply)),
+                (TextAction::Replace(text), _) => {
                     out.push(b'"');
                     tollgate_llm::escape_into(&text, out);
                     out.push(b'"');
                 }
-                TextAction::Pass | TextAction::Replace(_) => out.extend_from_slice(literal),
-                TextAction::Abort(reply) => return Err(Stop::Reply(reply)),
+                (TextAction::Pass, JsonPiece::Other(bytes) | JsonPiece::Text { literal: bytes, .. }) => {
+                    out.extend_from_slice(bytes);
+                }
             }
             Ok(())
         });
@@ -106,6 +112,8 @@ impl TextStream {
         // Even an outline may grow without end.
         if self.condensed.len() <= 2 * self.limit {
             self.condenser.push(bytes, &mut self.condensed);
+        } else {
+            self.uncopied = self.uncopied.saturating_add(bytes.len() as u64);
         }
     }
 
@@ -186,7 +194,7 @@ impl TextStream {
         }
         match View::parse(reader.dialect, &self.condensed, &limits) {
             Ok(view) => reader.exchange.on_condensed(&mut Response::new(&view, &self.condensed)),
-            Err(_) => reader.exchange.on_unscanned(self.condensed.len() as u64),
+            Err(_) => reader.exchange.on_unscanned(self.arrived().saturating_sub(elided)),
         }
     }
 }
