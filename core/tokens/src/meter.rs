@@ -8,8 +8,8 @@
 use std::collections::BTreeMap;
 
 use tollgate_llm::{
-    Channel, Dialect, EventContent, ImageTool, OutputText, ParsedEvent, Part, ReportedUsage, Request, Response,
-    ServiceTier, Str, Usage,
+    Anomalies, Channel, Dialect, EventContent, ImageTool, OutputText, ParsedEvent, Part, ReportedUsage, Request,
+    Response, ServiceTier, Str, Usage,
 };
 
 use crate::reconcile::{Evidence, MAX_OUTPUT_TOKENS, credible_parts, reconcile};
@@ -263,9 +263,7 @@ impl UsageMeter {
     /// Records the use of the provider's image generation tool, and the region of the processing.
     fn note_tools(&mut self, image_tool: Option<ImageTool>, in_us: bool, bytes: &[u8]) {
         self.in_us |= in_us;
-        if let Some(ImageTool { model, usage }) = image_tool
-            && usage.total <= MAX_OUTPUT_TOKENS
-        {
+        if let Some(ImageTool { model, usage }) = image_tool {
             let model = model.map(|model| model.decode(bytes).into_owned()).filter(|model| is_name(model));
             self.image_tool = Some((model.unwrap_or_else(|| IMAGE_MODEL.to_owned()), usage));
         }
@@ -297,9 +295,13 @@ impl UsageMeter {
             let others = self.by_model.iter().filter(|(model, _)| self.served_model() != Some(model));
             record.by_model = credible_parts(&record, others.cloned());
             record.in_us = self.in_us;
-            if let Some((model, usage)) = &self.image_tool {
-                record.usage = record.usage.plus(usage);
-                record.by_model.push((model.clone(), *usage));
+            match &self.image_tool {
+                Some((_, usage)) if usage.total > MAX_OUTPUT_TOKENS => record.anomalies.add(Anomalies::NOT_CREDIBLE),
+                Some((model, usage)) => {
+                    record.usage = record.usage.plus(usage);
+                    record.by_model.push((model.clone(), *usage));
+                }
+                None => {}
             }
         }
         record

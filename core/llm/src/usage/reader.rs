@@ -89,14 +89,6 @@ pub(crate) fn read(
     Ok(())
 }
 
-/// Reads the members of the usage object of one choice, which was just opened.
-pub(crate) fn of_choice(
-    reader: &mut Reader<'_, '_>,
-    builder: &mut ResponseBuilder<'_>,
-) -> Result<ReportedUsage, Error> {
-    object(reader, builder, Convention::INCLUSIVE)
-}
-
 /// Reads the members of a usage object that was just opened.
 pub(crate) fn object(
     reader: &mut Reader<'_, '_>,

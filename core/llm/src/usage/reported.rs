@@ -146,6 +146,14 @@ impl ReportedUsage {
                 }
             }
         }
+        if self.earlier_choices > max_output {
+            self.earlier_choices = 0;
+            anomalies.add(Anomalies::NOT_CREDIBLE);
+        }
+        if self.listed_searches.number() > MAX_UNITS {
+            self.listed_searches = ListedSearches::NONE;
+            anomalies.add(Anomalies::NOT_CREDIBLE);
+        }
         self
     }
 }
@@ -176,6 +184,20 @@ mod tests {
         let mut none = Anomalies::default();
         assert_eq!(bounded.bounded(1000, 1000, &mut none), bounded);
         assert!(none.is_empty());
+    }
+
+    #[test]
+    fn sums_over_events_are_bounded() {
+        let reported = ReportedUsage {
+            output: Some(7),
+            earlier_choices: 1001,
+            listed_searches: ListedSearches::single(MAX_UNITS + 1),
+            ..ReportedUsage::default()
+        };
+        let mut anomalies = Anomalies::default();
+        let bounded = reported.bounded(1000, 1000, &mut anomalies);
+        assert_eq!(bounded, ReportedUsage { output: Some(7), ..ReportedUsage::default() });
+        assert_eq!(anomalies, Anomalies::NOT_CREDIBLE);
     }
 
     #[test]

@@ -142,36 +142,20 @@ impl Response {
     pub fn parse(dialect: Dialect, body: &[u8], limits: &ParseLimits) -> Result<Response, Error> {
         let mut chunk = Chunk::default();
         chunk.read(dialect.spec().response, None, body, limits)?;
-        let Chunk {
-            model,
-            texts,
-            usage: reported,
-            by_model,
-            images,
-            image_tool,
-            service_tier,
-            in_us,
-            is_error,
-            logprobs,
-            offsets,
-            ..
-        } = chunk;
-        let usage = reported.map(|reported| reported.usage());
-        let in_blocks = dialect.spec().in_blocks;
         Ok(Response {
-            model,
-            texts,
-            usage,
-            reported,
-            by_model,
-            images,
-            image_tool,
-            service_tier,
-            in_us,
-            is_error,
-            logprobs,
-            offsets,
-            in_blocks,
+            usage: chunk.usage.map(|reported| reported.usage()),
+            reported: chunk.usage,
+            model: chunk.model,
+            texts: chunk.texts,
+            by_model: chunk.by_model,
+            images: chunk.images,
+            image_tool: chunk.image_tool,
+            service_tier: chunk.service_tier,
+            in_us: chunk.in_us,
+            is_error: chunk.is_error,
+            logprobs: chunk.logprobs,
+            offsets: chunk.offsets,
+            in_blocks: dialect.spec().in_blocks,
             is_plain: false,
         })
     }

@@ -87,7 +87,7 @@ fn choice(
                 builder.response.is_error |= str.is(reader.body(), "error");
             }
             // Moonshot reports the usage in the last event of each choice.
-            ("usage", Value::Object(_)) => own_usage = Some(usage::of_choice(reader, builder)?),
+            ("usage", Value::Object(_)) => own_usage = Some(usage::object(reader, builder, Convention::INCLUSIVE)?),
             ("error", value) => {
                 builder.response.is_error |= !value.is_null();
                 builder.texts(reader, Channel::OTHER, value)?;
