@@ -138,13 +138,10 @@ impl Payment {
                 return false;
             }
         };
-        let cost = self.price(served_model).map(|price| self.cost(true, record, &price));
+        let cost = self.price(served_model).map(|price| self.cost(true, record, price));
         let nano_usd = cost.unwrap_or_default();
         let actual = CallUsage { tokens: used_tokens(&record.usage), requests: 0, nano_usd };
-        match quota.settle(&SharedData, reservation, now, &actual) {
-            Ok(lost_calls) => self.filter.metrics.borrow().unsettled.add(lost_calls),
-            Err(why) => log_unavailable("settled", &why),
-        }
+        self.replace(reservation, now, &actual);
         if let Some(model) = &self.model {
             property::set_name(property::MODEL, model);
         }

@@ -304,12 +304,7 @@ impl Payment {
         let verdict = output_cap::write(&imposed, tokens, target, call);
         match &verdict {
             Verdict::Continue => self.keep(reservation),
-            Verdict::Reply(_) => {
-                let now = millis(call.now_ns());
-                if let Err(why) = self.filter.config.quota.settle(&SharedData, reservation, now, &CallUsage::ZERO) {
-                    log_unavailable("settled", &why);
-                }
-            }
+            Verdict::Reply(_) => self.replace(reservation, millis(call.now_ns()), &CallUsage::ZERO),
         }
         verdict
     }
@@ -330,7 +325,7 @@ impl Payment {
         let seen = seen.map(|record| CallUsage {
             tokens: used_tokens(&record.usage),
             requests: 1,
-            nano_usd: self.price(served_model).map(|price| self.cost(true, record, &price)).unwrap_or_default(),
+            nano_usd: self.price(served_model).map(|price| self.cost(true, record, price)).unwrap_or_default(),
         });
         let Some(reservation) = &mut self.reservation else { return };
         let quota = &self.filter.config.quota;

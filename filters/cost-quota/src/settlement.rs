@@ -2,7 +2,7 @@
 
 use tollgate_kit::{StreamEnd, property};
 use tollgate_prices::{ModelPrice, NanoUsd, Quantities};
-use tollgate_quota::{CallUsage, Estimate, OnAbandoned};
+use tollgate_quota::{CallUsage, Estimate, OnAbandoned, Reservation, UnixMillis};
 use tollgate_tokens::UsageRecord;
 
 use crate::config::Served;
@@ -39,20 +39,26 @@ impl Payment {
         let unseen = self.unseen(end, record);
         let cost = self.price(served_model).map(|price| match &unseen {
             Some(reserved) => reserved.nano_usd,
-            None => self.cost(end.was_served(), record, &price),
+            None => self.cost(end.was_served(), record, price),
         });
         let nano_usd = cost.unwrap_or_default();
         self.publish_cost(end, cost);
         let metrics = self.filter.metrics.borrow();
         let counter = if self.is_background() { metrics.background } else { metrics.abandoned };
         counter.add(u64::from(unseen.is_some()));
+        drop(metrics);
         let Some(reservation) = self.reservation.take() else { return };
         let actual = match end.reached_upstream() {
             true => unseen.unwrap_or(CallUsage { tokens: used_tokens(&record.usage), requests: 1, nano_usd }),
             false => CallUsage::ZERO,
         };
-        match self.filter.config.quota.settle(&SharedData, reservation, millis(end.now_ns), &actual) {
-            Ok(lost_calls) => metrics.unsettled.add(lost_calls),
+        self.replace(reservation, millis(end.now_ns), &actual);
+    }
+
+    /// Replaces a reservation by what was used.
+    pub(crate) fn replace(&self, reservation: Reservation, now: UnixMillis, actual: &CallUsage) {
+        match self.filter.config.quota.settle(&SharedData, reservation, now, actual) {
+            Ok(lost_calls) => self.filter.metrics.borrow().unsettled.add(lost_calls),
             // Its lease will end, and is charged and counted then.
             Err(why) => log_unavailable("settled", &why),
         }
@@ -70,14 +76,14 @@ impl Payment {
     }
 
     /// Returns the cost of a call, of which other models than the served one may have worked on parts.
-    pub(crate) fn cost(&self, was_served: bool, record: &UsageRecord, price: &ModelPrice) -> NanoUsd {
+    pub(crate) fn cost(&self, was_served: bool, record: &UsageRecord, price: ModelPrice) -> NanoUsd {
         let in_region = |mut price: ModelPrice| {
             if record.in_us {
                 price.apply_uplift("us");
             }
             price
         };
-        let price = in_region(price.clone());
+        let price = in_region(price);
         let own = Quantities { requests: was_served.into(), ..charged(&record.own_usage(), &price) };
         let parts = record.by_model.iter().map(|(model, part)| {
             let found = self.filter.config.price(None, Served::Reported(Some(model)));
