@@ -1,6 +1,6 @@
 //! Import of gitleaks configurations (`gitleaks.toml`).
 //!
-//! What gitleaks does with a rule, and how it is said here:
+//! Members of a gitleaks rule and their counterparts in a policy:
 //!
 //! | gitleaks | policy |
 //! |---|---|

@@ -37,17 +37,15 @@ impl Document {
         };
         debug_assert!(!rules.is_empty(), "a pack has rules");
         self.check_exceptions(&rules, settings, place);
-        let paranoia = at(&mut self.value, &Path::part("firewall").key("paranoia")).and_then(|level| level.as_u64());
-        let mut index = 0;
-        for rule in rules {
+        let paranoia = self.value.pointer("/firewall/paranoia").and_then(Value::as_u64).unwrap_or(1);
+        for (index, rule) in rules.into_iter().enumerate() {
             let Value::Object(mut rule) = rule else { continue };
             let marks = pack.marks.entry(&list).members.get(&Step::Index(index)).cloned();
-            index += 1;
             // They test the pack, not the policy.
             RawExamples::KEYS.iter().for_each(|key| drop(rule.remove(*key)));
             let level = rule.remove("paranoia").and_then(|level| level.as_u64()).unwrap_or(1);
             let is_excepted = settings.except.iter().any(|id| rule.get("id") == Some(&Value::from(id.as_str())));
-            if level > paranoia.unwrap_or(1) || is_excepted {
+            if level > paranoia || is_excepted {
                 continue;
             }
             if let Some(action) = settings.action {
