@@ -53,8 +53,8 @@ impl Quota {
     /// Holds the reservation of a call whose response has the id `id`, for a new lease. `most` replaces the reserved
     /// amounts, and is charged if the lease ends. The request counts at once in budgets of requests.
     ///
-    /// The reservation is returned if the call cannot be held: the consumer already has 64 held calls, it shares a record with
-    /// others, or a name is too long.
+    /// The reservation is returned if the call cannot be held: the consumer already has 64 held calls, its list cannot be read,
+    /// it shares a record with others, or a name is too long.
     pub fn hold<S: Store>(
         &self,
         store: &S,
@@ -64,7 +64,7 @@ impl Quota {
         (id, call): (&str, HeldCall),
     ) -> Result<Hold, Unavailable<S::Error>> {
         let names_fit = !id.is_empty() && id.len() <= MAX_NAME_BYTES && call.model.len() <= MAX_NAME_BYTES;
-        if reservation.is_shared() || !names_fit || !self.has_room(store, consumer, now, id)? {
+        if reservation.is_shared() || !names_fit || !self.has_room(store, consumer, now, id).unwrap_or(false) {
             return Ok(Hold { returned: Some(reservation), lost_calls: 0 });
         }
         let reserved = CallUsage { requests: 0, ..*most };
@@ -75,12 +75,23 @@ impl Quota {
             expiry = record.leases.add(&Claim::from(&reserved), lease_expiry(now, self.lease()));
         })?;
         let entry = Entry { id: id.into(), expiry, reserved, call };
-        let mut lost_calls = lost_calls;
-        if !self.insert_held(store, consumer, now, &entry)? {
-            // Another worker has just filled the list.
-            lost_calls += self.settle(store, self.reservation_of(consumer, &entry), now, &reserved)?;
+        let more_lost_calls = self.insert_or_charge(store, consumer, now, &entry)?;
+        Ok(Hold { returned: None, lost_calls: lost_calls + more_lost_calls })
+    }
+
+    /// Adds an entry to the list of a consumer. If there is no room, because another worker has just filled the list, or the
+    /// store fails, the call is charged what it reserved. Returns the number of lost calls that were charged by the way.
+    fn insert_or_charge<S: Store>(
+        &self,
+        store: &S,
+        consumer: &[u8],
+        now: UnixMillis,
+        entry: &Entry,
+    ) -> Result<u64, Unavailable<S::Error>> {
+        match self.insert_held(store, consumer, now, entry) {
+            Ok(true) => Ok(0),
+            Ok(false) | Err(_) => self.settle(store, self.reservation_of(consumer, entry), now, &entry.reserved),
         }
-        Ok(Hold { returned: None, lost_calls })
     }
 
     /// Returns the held call of `consumer` whose response has the id `id`.
@@ -129,22 +140,25 @@ impl Quota {
         Ok(taken.map(|entry| self.reservation_of(consumer, &entry)))
     }
 
-    /// Renews the lease of a held call, whose response is not finished, once half of it has passed.
+    /// Renews the lease of a held call, whose response is not finished, once half of it has passed. Returns the number of lost
+    /// calls of the consumer that were charged by the way.
     pub fn renew_held<S: Store>(
         &self,
         store: &S,
         consumer: &[u8],
         now: UnixMillis,
         id: &str,
-    ) -> Result<(), Unavailable<S::Error>> {
+    ) -> Result<u64, Unavailable<S::Error>> {
         let is_due = |expiry: UnixMillis| expiry.0.saturating_sub(now.0) <= self.lease().millis() / 2;
         // Nobody else changes the lease while the entry is not in the list.
         let taken = self.take_held_if(store, consumer, now, |entry| *entry.id == *id && is_due(entry.expiry))?;
-        let Some(mut entry) = taken else { return Ok(()) };
+        let Some(mut entry) = taken else { return Ok(0) };
         let mut reservation = self.reservation_of(consumer, &entry);
-        self.renew(store, &mut reservation, now, &entry.reserved)?;
+        let renewed = self.renew(store, &mut reservation, now, &entry.reserved);
+        // Without a renewed lease, the call can be settled until the old one ends.
         entry.expiry = reservation.expiry;
-        self.insert_held(store, consumer, now, &entry).map(|_| ())
+        let lost_calls = self.insert_or_charge(store, consumer, now, &entry)?;
+        Ok(renewed? + lost_calls)
     }
 
     /// Adds an entry to the list of a consumer. Returns `false` if the list is full or the id is in it.
@@ -214,9 +228,13 @@ impl Quota {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+    use std::convert::Infallible;
+
     use tollgate_prices::NanoUsd;
 
     use super::*;
+    use crate::Cas;
     use crate::support::memory::Memory;
     use crate::{RawQuota, Refusal};
 
@@ -347,6 +365,61 @@ mod tests {
         let again = quota.hold(&store, b"ann", after(6_000), (reservation, &nothing), ("new", call())).unwrap();
         // The two that were returned and not settled here.
         assert_eq!(again, Hold { returned: None, lost_calls: 0 });
+    }
+
+    /// Store of which one access fails.
+    #[derive(Default)]
+    struct Failing {
+        memory: Memory,
+        accesses: Cell<usize>,
+        fails_at: Cell<Option<usize>>,
+    }
+
+    impl Failing {
+        fn access<T>(&self, access: impl FnOnce(&Memory) -> Result<T, Infallible>) -> Result<T, &'static str> {
+            let number = self.accesses.replace(self.accesses.get() + 1);
+            match access(&self.memory) {
+                Ok(result) if self.fails_at.get() != Some(number) => Ok(result),
+                _ => Err("the store failed"),
+            }
+        }
+    }
+
+    impl Store for Failing {
+        type Error = &'static str;
+
+        fn get(&self, key: &[u8]) -> Result<Option<(Vec<u8>, Cas)>, &'static str> {
+            self.access(|memory| memory.get(key))
+        }
+
+        fn put(&self, key: &[u8], value: &[u8], cas: Cas) -> Result<bool, &'static str> {
+            // A write that fails changes nothing.
+            let key_or_none = if self.fails_at.get() == Some(self.accesses.get()) { None } else { Some(key) };
+            self.access(|memory| key_or_none.map_or(Ok(false), |key| memory.put(key, value, cas)))
+        }
+    }
+
+    #[test]
+    fn a_call_is_charged_whatever_access_to_the_store_fails() {
+        let mut charged_by_use = 0;
+        for fails_at in 0..32 {
+            let (quota, store) = (quota(""), Failing::default());
+            let reservation = quota.reserve(&store, b"ann", NOW, &MOST).unwrap();
+            store.accesses.set(0);
+            store.fails_at.set(Some(fails_at));
+            let hold = quota.hold(&store, b"ann", NOW, (reservation, &MOST), ("r1", call()));
+            if let Ok(Hold { returned: Some(reservation), .. }) = hold {
+                let _ = quota.settle(&store, reservation, NOW, &MOST);
+            }
+            let _ = quota.renew_held(&store, b"ann", after(2_500), "r1");
+            if let Ok(Some(reservation)) = quota.take_held(&store, b"ann", after(3_000), "r1") {
+                let used = CallUsage { tokens: 30, ..CallUsage::ZERO };
+                charged_by_use += usize::from(quota.settle(&store, reservation, after(3_000), &used).is_ok());
+            }
+            let left = remaining(&quota, &store.memory, b"ann", after(60_000));
+            assert!([(970, 99), (600, 99)].contains(&left), "{fails_at}: {left:?}");
+        }
+        assert!(charged_by_use > 16, "{charged_by_use}");
     }
 
     #[test]

@@ -121,8 +121,9 @@ impl Payment {
             return false;
         }
         if !is_final {
-            if let Err(why) = quota.renew_held(&SharedData, &self.consumer, now, id) {
-                log_unavailable("renewed", &why);
+            match quota.renew_held(&SharedData, &self.consumer, now, id) {
+                Ok(lost_calls) => self.filter.metrics.borrow().unsettled.add(lost_calls),
+                Err(why) => log_unavailable("renewed", &why),
             }
             return false;
         }
