@@ -37,6 +37,10 @@ const MAX_CHANNELS: usize = 64;
 /// `image_generation`, default of `model`).
 const IMAGE_MODEL: &str = "gpt-image-1";
 
+/// Maximum number of output tokens of a generated image: portrait or landscape of high quality (OpenAI, "Image generation" guide,
+/// cost and latency).
+const IMAGE_TOKENS: u64 = 6240;
+
 /// Findings about one event of a stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MeteredEvent {
@@ -201,10 +205,13 @@ impl UsageMeter {
     }
 
     /// Estimates the tokens of the unreadable bytes: four bytes each, the usual rule of thumb for English, at most what
-    /// the request allowed. Billing nothing would be worse.
+    /// the request allowed. Most of a response with images is base64: its estimate is at most the tokens of the requested
+    /// images. Billing nothing would be worse.
     fn estimated_output(&self) -> u64 {
         let estimate = self.unreadable_bytes.unwrap_or_default().div_ceil(4);
-        self.max_output_tokens.map_or(estimate, |max| estimate.min(max))
+        let of_images = IMAGE_TOKENS.saturating_mul(self.candidates.into());
+        let max = if self.dialect.generates_images() { Some(of_images) } else { self.max_output_tokens };
+        max.map_or(estimate, |max| estimate.min(max))
     }
 
     /// Returns the tokens of the response: counted, and estimated where its texts were not shown.
@@ -451,6 +458,14 @@ mod tests {
         let mut limited = meter(r#"{"messages":[],"max_tokens":20,"n":2}"#);
         limited.mark_unreadable(1000);
         assert_eq!(limited.record().usage.output, 40);
+        // Four megabytes of base64 are no million tokens.
+        for (bytes, expected) in [(4 << 20, 3 * IMAGE_TOKENS), (400, 100)] {
+            let request = br#"{"model":"m","prompt":"a bridge","n":3}"#;
+            let request = Request::parse(Dialect::OpenAiImages, request, &ParseLimits::default()).unwrap();
+            let mut images = UsageMeter::new(&request, Encoding::O200kBase, 8);
+            images.mark_unreadable(bytes);
+            assert_eq!(images.record().usage.output, expected);
+        }
     }
 
     /// Returns the record of a streamed Anthropic response with these events.
