@@ -2,6 +2,7 @@
 
 mod stale_annotations;
 
+use crate::clean_texts::CleanTexts;
 use crate::policy::Policy;
 use crate::raw::OnUnscannable;
 use crate::redactions::{First, Redaction, Redactions};
@@ -29,6 +30,8 @@ const MAX_EDITS: usize = 16 * 1024;
 ///
 /// Content of several parts, in a message or in the operator's instructions, is inspected part by part and also joined,
 /// because the model reads it joined: a secret split over two parts is found, and redacted in both.
+///
+/// A policy that [remembers clean texts](Policy::remember_clean_texts) does not search them again.
 pub fn inspect_request(policy: &Policy, request: &Request, body: &[u8]) -> Report {
     let mut inspection = Inspection::new(policy, Direction::Request, body);
     inspection.is_raw = request.is_form;
@@ -160,6 +163,10 @@ struct Inspection<'a> {
     meter: Meter,
     redactions: Redactions,
     report: Report,
+    /// `true` if the policy remembers the texts of this body in which no rule matches.
+    remembers: bool,
+    /// `true` while no rule has matched in the current text.
+    is_clean: bool,
 }
 
 impl<'a> Inspection<'a> {
@@ -167,14 +174,55 @@ impl<'a> Inspection<'a> {
         let rules = RuleSearch::new(policy, direction);
         let meter = Meter::for_bytes(body.len() as u64);
         let (redactions, report) = Default::default();
-        Inspection { policy, direction, body, is_raw: false, rules, meter, redactions, report }
+        let remembers = direction == Direction::Request && CleanTexts::is_for(body);
+        Inspection {
+            policy,
+            direction,
+            body,
+            is_raw: false,
+            rules,
+            meter,
+            redactions,
+            report,
+            remembers,
+            is_clean: true,
+        }
     }
 
     /// Inspects pieces of one text as one text.
     fn whole(&mut self, pieces: &[Piece], scope: Scope) {
-        let joined = Joined::new(pieces, self.body);
-        self.search(&joined, 0..joined.text.len(), scope, |_| true);
-        self.redact(&joined);
+        self.unless_clean(pieces, scope, |inspection| {
+            let joined = Joined::new(pieces, inspection.body);
+            inspection.search(&joined, 0..joined.text.len(), scope, |_| true);
+            inspection.redact(&joined);
+        });
+    }
+
+    /// Runs `inspect` on a text, unless no rule matched when it was inspected before. The result depends on its pieces and the
+    /// scope alone.
+    fn unless_clean<T: Default>(&mut self, pieces: &[Piece], scope: Scope, inspect: impl FnOnce(&mut Self) -> T) -> T {
+        let literals = pieces.iter().map(|(_, str)| *str);
+        let (policy, body) = (self.policy, self.body);
+        // The literals of a form are not JSON: equal ones may be different texts.
+        let digest = match self.remembers && !self.is_raw {
+            true => policy.with_clean_texts(|clean| {
+                let digest = clean.digest(literals, scope, body)?;
+                Some((digest, clean.contains(digest)))
+            }),
+            false => None,
+        };
+        match digest.flatten() {
+            None => inspect(self),
+            Some((_, true)) => T::default(),
+            Some((digest, false)) => {
+                self.is_clean = true;
+                let result = inspect(self);
+                if self.is_clean {
+                    policy.with_clean_texts(|clean| clean.insert(digest));
+                }
+                result
+            }
+        }
     }
 
     /// Inspects the content blocks of a response, given the order of its texts by channel. Returns the blocks with a
@@ -196,6 +244,10 @@ impl<'a> Inspection<'a> {
     /// Inspects parts separately and also joined. `part` returns the range of pieces of the part that a piece belongs to.
     /// Returns the pieces with a redaction.
     fn parts(&mut self, pieces: &[Piece], part: impl Fn(usize) -> Range<usize>) -> Vec<usize> {
+        self.unless_clean(pieces, Scope::All, |inspection| inspection.search_parts(pieces, part))
+    }
+
+    fn search_parts(&mut self, pieces: &[Piece], part: impl Fn(usize) -> Range<usize>) -> Vec<usize> {
         let joined = Joined::new(pieces, self.body);
         let end_of = |piece: usize| joined.range(part(piece).end.saturating_sub(1)).end;
         let mut piece = 0;
@@ -213,9 +265,9 @@ impl<'a> Inspection<'a> {
     /// Searches a range of the text for all rules and records the matches that `is_wanted` accepts.
     fn search(&mut self, joined: &Joined<'_>, range: Range<usize>, scope: Scope, is_wanted: impl Fn(&Match) -> bool) {
         let Some(text) = joined.text.get(range.clone()) else { return };
-        let Inspection { policy, direction, rules, meter, redactions, report, .. } = self;
+        let Inspection { policy, direction, rules, meter, redactions, report, is_clean, .. } = self;
         let offset = range.start as u64;
-        let mut recorder = Recorder { report, redactions, text: joined };
+        let mut recorder = Recorder { report, redactions, text: joined, is_clean };
         let result = policy.with_memory(|memory| {
             let (scratch, cache) = memory.parts(*direction);
             scratch.meter = *meter;
@@ -229,6 +281,7 @@ impl<'a> Inspection<'a> {
             result
         });
         if result.is_err() {
+            self.is_clean = false;
             match policy.on_unscannable(*direction) {
                 OnUnscannable::Block => self.report.block(Cause::TooCostly),
                 OnUnscannable::Pass => self.report.unscanned += 1,
@@ -297,10 +350,12 @@ struct Recorder<'r> {
     report: &'r mut Report,
     redactions: &'r mut Redactions,
     text: &'r Joined<'r>,
+    is_clean: &'r mut bool,
 }
 
 impl Recorder<'_> {
     fn record(&mut self, rule: RuleIndex, action: Action, found: &Match) {
+        *self.is_clean = false;
         self.report.matched(rule, action);
         match action {
             Action::Log => {}

@@ -88,6 +88,7 @@
 //! second one begins.
 
 mod body;
+mod clean_texts;
 mod condition;
 mod error;
 #[cfg(test)]

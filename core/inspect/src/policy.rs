@@ -2,6 +2,7 @@
 
 mod conditions;
 
+use crate::clean_texts::CleanTexts;
 use crate::condition::allow::NamedLists;
 use crate::error::{ExampleError, PatternError, PolicyError, Problem};
 use crate::pattern::assertion::Before;
@@ -55,6 +56,8 @@ pub struct Policy {
     /// Rules without a gate of each direction.
     ungated: [Box<[RuleIndex]>; 2],
     prefilters: [Prefilter; 2],
+    /// Source of the secret key of the clean texts; `None`: every text is searched.
+    clean_texts_key: Option<fn() -> [u8; 16]>,
     memory: Mutex<SearchMemory>,
 }
 
@@ -64,6 +67,8 @@ pub(crate) struct SearchMemory {
     pub(crate) scratch: Scratch,
     /// States of the prefilter of each direction.
     pub(crate) caches: [StateCache; 2],
+    /// Texts of requests in which no rule matched.
+    clean: Option<CleanTexts>,
 }
 
 impl Policy {
@@ -137,9 +142,28 @@ impl Policy {
                 on_responses.map(|rule| rule.conditions.look_behind()).max().unwrap_or(0)
             },
             on_unscannable: raw.on_unscannable,
+            clean_texts_key: None,
             memory: Mutex::default(),
             rules: rules.into(),
         })
+    }
+
+    /// Remembers texts of large requests in which no rule matched, so that they are not searched again when the conversation is
+    /// sent with its next turn. `key` returns 128 secret random bits, and is called before the first such text.
+    pub fn remember_clean_texts(&mut self, key: fn() -> [u8; 16]) {
+        self.clean_texts_key = Some(key);
+    }
+
+    /// Returns the number of texts that were not searched because no rule had matched before.
+    pub fn clean_texts(&self) -> u64 {
+        self.with_memory(|memory| memory.clean.as_ref().map_or(0, CleanTexts::hits))
+    }
+
+    /// Runs `work` with the clean texts. `None`: the policy remembers none, or another thread is using them.
+    pub(crate) fn with_clean_texts<T>(&self, work: impl FnOnce(&mut CleanTexts) -> T) -> Option<T> {
+        let key = self.clean_texts_key?;
+        let mut memory = self.memory.try_lock().ok()?;
+        Some(work(memory.clean.get_or_insert_with(|| CleanTexts::new(key()))))
     }
 
     /// Returns `true` if any rule inspects texts of this direction.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use tollgate_inspect::{OnUnscannable as PolicyUnscannable, Policy, RawAllow, RawPolicy, RawRule};
-use tollgate_kit::{ConfigError, Configuration, Limits, OnUnscannable};
+use tollgate_kit::{ConfigError, Configuration, Limits, OnUnscannable, random_key};
 
 /// Configuration of the filter, as written.
 #[derive(Debug, Deserialize)]
@@ -48,7 +48,8 @@ impl Config {
             OnUnscannable::Pass => Some(PolicyUnscannable::Pass),
         };
         let raw = RawPolicy { rules, max_match_bytes, on_unscannable, allow_lists };
-        let policy = Policy::from_raw(raw).map_err(ConfigError::new)?;
+        let mut policy = Policy::from_raw(raw).map_err(ConfigError::new)?;
+        policy.remember_clean_texts(random_key);
         Ok(Config { limits, policy: Arc::new(policy) })
     }
 }

@@ -317,8 +317,55 @@ fn many_texts_and_annotations_take_linear_time() {
     assert!(!edited.contains("a@b") && edited.matches(r#""citationMetadata":null"#).count() == COUNT);
 }
 
+#[test]
+fn a_clean_text_is_searched_once() {
+    let rules = r#"{"rules":[{"id":"key","match":{"regex":"AKIA[0-9A-Z]{16}"},"action":"redact"}]}"#;
+    let mut policy = Policy::from_raw(serde_json::from_str(rules).unwrap()).unwrap();
+    policy.remember_clean_texts(|| [7; 16]);
+    let (long, secret) = ("An ordinary text. ".repeat(600), "The key is AKIAIOSFODNN7EXAMPLE. ".repeat(10));
+    let mut messages = vec![long.clone()];
+    for (text, hits) in [(&secret, 0), (&long, 2), (&"short".to_owned(), 4)] {
+        messages.push(text.clone());
+        let listed: Vec<String> =
+            messages.iter().map(|text| format!(r#"{{"role":"user","content":{}}}"#, json(text, false))).collect();
+        let body = format!(r#"{{"messages":[{}]}}"#, listed.join(","));
+        let view = Request::parse(Dialect::OpenAiChat, body.as_bytes(), &ParseLimits::default()).unwrap();
+        let report = inspect_request(&policy, &view, body.as_bytes());
+        // A text with a match is never remembered.
+        assert_eq!(report.redactions, 10);
+        assert_eq!(policy.clean_texts(), hits, "{}", messages.len());
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+
+    #[test]
+    fn remembered_texts_do_not_change_the_result(
+        mut policy in policies(&["log", "redact", "block"]),
+        conversations in vec(vec(vec(texts(0..6), 1..3), 1..4), 1..4),
+    ) {
+        let filler = "%".repeat(9000);
+        let bodies: Vec<String> = conversations.iter().map(|messages| {
+            let content = |parts: &Vec<String>| {
+                let parts = parts.iter().map(|text| format!(r#"{{"type":"text","text":{}}}"#, json(&format!("{}{text}", &filler[..130]), false)));
+                format!(r#"{{"role":"user","content":[{}]}}"#, parts.collect::<Vec<_>>().join(","))
+            };
+            let messages: Vec<String> = messages.iter().map(content).collect();
+            format!(r#"{{"user":"{filler}","messages":[{}]}}"#, messages.join(","))
+        }).collect();
+        let inspect = |policy: &Policy, body: &String| {
+            let view = Request::parse(Dialect::OpenAiChat, body.as_bytes(), &ParseLimits::default()).unwrap();
+            format!("{:?}", inspect_request(policy, &view, body.as_bytes()))
+        };
+        let expected: Vec<String> = bodies.iter().map(|body| inspect(&policy, body)).collect();
+        std::sync::Arc::get_mut(&mut policy).unwrap().remember_clean_texts(|| [7; 16]);
+        for _ in 0..2 {
+            for (body, expected) in bodies.iter().zip(&expected) {
+                prop_assert_eq!(&inspect(&policy, body), expected);
+            }
+        }
+    }
 
     /// Joined parts are redacted at least where each part alone would be.
     #[test]

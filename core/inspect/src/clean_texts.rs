@@ -1,0 +1,54 @@
+//! Texts of requests in which no rule matched, so that a conversation that is sent again is not searched again.
+
+use tollgate_digest::{DigestTable, MIN_BODY_BYTES, MIN_BYTES, TextDigest};
+use tollgate_llm::Str;
+
+use crate::search::rule_search::Scope;
+
+/// Digests of texts in which no rule of the policy matched. See [`DigestTable`] on collisions and memory (1.5 MiB).
+///
+/// A text is given by the literals of the body that it consists of: they determine it, and need not be decoded.
+#[derive(Debug)]
+pub(crate) struct CleanTexts(DigestTable<()>);
+
+impl CleanTexts {
+    /// Creates the table with a secret key: 128 random bits.
+    pub(crate) fn new(key: [u8; 16]) -> CleanTexts {
+        CleanTexts(DigestTable::new(key))
+    }
+
+    /// Returns `true` if the texts of a body of this size are worth a table.
+    pub(crate) fn is_for(body: &[u8]) -> bool {
+        body.len() >= MIN_BODY_BYTES
+    }
+
+    /// Returns the identity of a text of `body` that is searched in this scope; `None` if it is too short.
+    pub(crate) fn digest(
+        &self,
+        pieces: impl Iterator<Item = Str> + Clone,
+        scope: Scope,
+        body: &[u8],
+    ) -> Option<TextDigest> {
+        let literals = pieces.map(|piece| piece.span.of(body));
+        let len: usize = literals.clone().map(<[u8]>::len).sum();
+        if len < MIN_BYTES {
+            return None;
+        }
+        self.0.digest(scope as u64, literals)
+    }
+
+    /// Returns `true` if the text is known to be clean.
+    pub(crate) fn contains(&mut self, text: TextDigest) -> bool {
+        self.0.get(text).is_some()
+    }
+
+    /// Records that the text is clean.
+    pub(crate) fn insert(&mut self, text: TextDigest) {
+        self.0.insert(text, ());
+    }
+
+    /// Returns the number of texts that were known.
+    pub(crate) fn hits(&self) -> u64 {
+        self.0.hits()
+    }
+}
