@@ -3,6 +3,7 @@
 mod stale_annotations;
 
 use crate::clean_texts::CleanTexts;
+use crate::json_strings::{self, Hit, Replacement};
 use crate::policy::Policy;
 use crate::raw::OnUnscannable;
 use crate::redactions::{First, Redaction, Redactions};
@@ -25,6 +26,8 @@ const MAX_EDITS: usize = 16 * 1024;
 /// guarantees that it is base64, but only by rules that begin with or contain literals; the decoded content is not inspected
 /// and counts as unscanned.
 ///
+/// A text that is JSON, such as a result of a tool, is also inspected with its strings decoded, and is JSON after a redaction.
+///
 /// The work is bounded by the size of the body. Texts beyond it are blocked, or pass and count as unscanned, as the policy
 /// says for content that cannot be inspected.
 ///
@@ -43,7 +46,7 @@ pub fn inspect_request(policy: &Policy, request: &Request, body: &[u8]) -> Repor
         // prompts in a list are independent.
         let is_independent = text.message.is_none() && !matches!(text.role, Role::System | Role::Developer);
         if text.message != message || is_independent {
-            inspection.parts(&parts, single);
+            inspection.parts(&parts, Depth::Json, single);
             parts.clear();
             message = text.message;
         }
@@ -53,20 +56,26 @@ pub fn inspect_request(policy: &Policy, request: &Request, body: &[u8]) -> Repor
                 let encoded = matches!(kind, TextKind::Data | TextKind::ImageData)
                     || kind == TextKind::ImageUrl && is_base64(text.str, body);
                 inspection.report.unscanned += u64::from(encoded);
-                let scope = if encoded { Scope::WithLiterals } else { Scope::All };
-                inspection.whole(&[(index, text.str)], scope);
+                inspection.whole(&[(index, text.str)], if encoded { Depth::Base64 } else { Depth::Json });
             }
         }
     }
-    inspection.parts(&parts, single);
+    inspection.parts(&parts, Depth::Json, single);
     inspection.report
 }
 
 /// Inspects a single text that is no body. The findings have the index 0; the edits are those of the text.
 pub fn inspect_text(policy: &Policy, direction: Direction, text: &str) -> Report {
+    inspect_metered(policy, direction, text, &mut Meter::for_bytes(text.len() as u64))
+}
+
+/// Inspects a single text like [`inspect_text`], with a meter that it shares with others.
+pub(crate) fn inspect_metered(policy: &Policy, direction: Direction, text: &str, meter: &mut Meter) -> Report {
     let mut inspection = Inspection::new(policy, direction, text.as_bytes());
     inspection.is_raw = true;
-    inspection.whole(&[(0, Str { span: Span::new(0, text.len()), escaped: false })], Scope::All);
+    inspection.meter = *meter;
+    inspection.whole(&[(0, Str { span: Span::new(0, text.len()), escaped: false })], Depth::Json);
+    *meter = inspection.meter;
     inspection.report
 }
 
@@ -116,7 +125,7 @@ pub fn inspect_response(policy: &Policy, response: &Response, body: &[u8]) -> Re
             .filter(|(_, str)| !within(&response.logprobs, str.span) && !stale.contains(str.span))
             .collect();
         let redactions = inspection.report.redactions;
-        inspection.whole(&parts, Scope::All);
+        inspection.whole(&parts, if is_arguments(first.part) { Depth::Json } else { Depth::Text });
         if inspection.report.redactions > redactions && first.part != Part::Other {
             stale.mark_choice(first.choice);
         }
@@ -132,7 +141,13 @@ pub fn inspect_response(policy: &Policy, response: &Response, body: &[u8]) -> Re
 /// Returns `true` if the texts of this channel are pieces of one text. Otherwise each one is a separate text: tool names
 /// arrive complete, and texts in unknown fields need not belong together.
 pub(crate) fn is_piecewise(channel: Channel) -> bool {
-    !matches!(channel.part, Part::ToolName(_) | Part::ToolValue(_) | Part::Whole | Part::Other)
+    !matches!(channel.part, Part::ToolName(_) | Part::ToolValue(_) | Part::Whole | Part::WholeArguments | Part::Other)
+}
+
+/// Returns `true` if texts of a part are arguments of a tool call, which are searched for JSON. Other texts of responses are
+/// searched as they are, because a stream does not hold them until they are complete.
+pub(crate) fn is_arguments(part: Part) -> bool {
+    matches!(part, Part::ToolArguments(_) | Part::ToolValue(_) | Part::WholeArguments)
 }
 
 /// Returns `true` if `span` lies in one of `outer`, which are ascending and do not overlap.
@@ -146,6 +161,23 @@ fn is_base64(url: Str, body: &[u8]) -> bool {
     let url = url.decode(body);
     let (head, _) = url.split_once(',').unwrap_or((&url, ""));
     head.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:")) && head.ends_with(";base64")
+}
+
+/// Depth to which a text is searched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Depth {
+    /// As it is, for rules with literals only.
+    Base64,
+    /// As it is.
+    Text,
+    /// As it is and, if it is JSON, with its strings decoded.
+    Json,
+}
+
+impl Depth {
+    fn scope(self) -> Scope {
+        if self == Depth::Base64 { Scope::WithLiterals } else { Scope::All }
+    }
 }
 
 /// Piece of a text: its index among the texts of the parsed body, and its location.
@@ -162,6 +194,8 @@ struct Inspection<'a> {
     /// Work of all texts so far.
     meter: Meter,
     redactions: Redactions,
+    /// Ranges of the current text that are JSON.
+    json: Vec<Range<usize>>,
     report: Report,
     /// `true` if the policy remembers the texts of this body in which no rule matches.
     remembers: bool,
@@ -173,7 +207,7 @@ impl<'a> Inspection<'a> {
     fn new(policy: &'a Policy, direction: Direction, body: &'a [u8]) -> Inspection<'a> {
         let rules = RuleSearch::new(policy, direction);
         let meter = Meter::for_bytes(body.len() as u64);
-        let (redactions, report) = Default::default();
+        let (redactions, json, report) = Default::default();
         let remembers = direction == Direction::Request && CleanTexts::is_for(body);
         Inspection {
             policy,
@@ -183,6 +217,7 @@ impl<'a> Inspection<'a> {
             rules,
             meter,
             redactions,
+            json,
             report,
             remembers,
             is_clean: true,
@@ -190,10 +225,10 @@ impl<'a> Inspection<'a> {
     }
 
     /// Inspects pieces of one text as one text.
-    fn whole(&mut self, pieces: &[Piece], scope: Scope) {
-        self.unless_clean(pieces, scope, |inspection| {
+    fn whole(&mut self, pieces: &[Piece], depth: Depth) {
+        self.unless_clean(pieces, depth.scope(), |inspection| {
             let joined = Joined::new(pieces, inspection.body);
-            inspection.search(&joined, 0..joined.text.len(), scope, |_| true);
+            inspection.search(&joined, 0..joined.text.len(), depth);
             inspection.redact(&joined);
         });
     }
@@ -233,7 +268,7 @@ impl<'a> Inspection<'a> {
             texts.filter(|(_, text)| text.channel.part == Part::Content && !within(&response.logprobs, text.str.span));
         let (pieces, blocks): (Vec<Piece>, Vec<u32>) =
             content.map(|(at, text)| ((at, text.str), text.channel.choice)).unzip();
-        let edited = self.parts(&pieces, |piece| {
+        let edited = self.parts(&pieces, Depth::Text, |piece| {
             debug_assert!(piece < blocks.len() || blocks.is_empty(), "piece {piece} of {}", blocks.len());
             let block = blocks.get(piece).copied().unwrap_or_default();
             blocks.partition_point(|other| *other < block)..blocks.partition_point(|other| *other <= block)
@@ -241,29 +276,70 @@ impl<'a> Inspection<'a> {
         edited.into_iter().filter_map(|piece| blocks.get(piece).copied()).collect()
     }
 
-    /// Inspects parts separately and also joined. `part` returns the range of pieces of the part that a piece belongs to.
-    /// Returns the pieces with a redaction.
-    fn parts(&mut self, pieces: &[Piece], part: impl Fn(usize) -> Range<usize>) -> Vec<usize> {
-        self.unless_clean(pieces, Scope::All, |inspection| inspection.search_parts(pieces, part))
+    /// Inspects parts separately, to this depth, and also joined. `part` returns the range of pieces of the part that a piece
+    /// belongs to. Returns the pieces with a redaction.
+    fn parts(&mut self, pieces: &[Piece], depth: Depth, part: impl Fn(usize) -> Range<usize>) -> Vec<usize> {
+        self.unless_clean(pieces, Scope::All, |inspection| inspection.search_parts(pieces, depth, part))
     }
 
-    fn search_parts(&mut self, pieces: &[Piece], part: impl Fn(usize) -> Range<usize>) -> Vec<usize> {
+    fn search_parts(&mut self, pieces: &[Piece], depth: Depth, part: impl Fn(usize) -> Range<usize>) -> Vec<usize> {
         let joined = Joined::new(pieces, self.body);
         let end_of = |piece: usize| joined.range(part(piece).end.saturating_sub(1)).end;
         let mut piece = 0;
         while piece < pieces.len() {
-            self.search(&joined, joined.range(piece).start..end_of(piece), Scope::All, |_| true);
+            self.search(&joined, joined.range(piece).start..end_of(piece), depth);
             piece = part(piece).end.max(piece + 1);
         }
         if part(0).end < pieces.len() {
             let crosses = |found: &Match| found.end > end_of(joined.piece_at(found.start)) as u64;
-            self.search(&joined, 0..joined.text.len(), Scope::All, crosses);
+            self.search_text(&joined, 0..joined.text.len(), Scope::All, crosses);
         }
         self.redact(&joined)
     }
 
-    /// Searches a range of the text for all rules and records the matches that `is_wanted` accepts.
-    fn search(&mut self, joined: &Joined<'_>, range: Range<usize>, scope: Scope, is_wanted: impl Fn(&Match) -> bool) {
+    /// Searches a range of the text for all rules and records the matches.
+    fn search(&mut self, joined: &Joined<'_>, range: Range<usize>, depth: Depth) {
+        let text = joined.text.get(range.clone()).unwrap_or_default();
+        if depth != Depth::Json || !json_strings::is_json(text) {
+            return self.search_text(joined, range, depth.scope(), |_| true);
+        }
+        self.json.push(range.clone());
+        let Inspection { policy, direction, rules, meter, redactions, report, is_clean, .. } = self;
+        let (hits, result) = policy.with_memory(|memory| {
+            let (scratch, cache) = memory.parts(*direction);
+            scratch.meter = *meter;
+            let mut search = |text: &str, hits: &mut Vec<Hit>| {
+                scratch.meter.allow_bytes(text.len() as u64);
+                rules.read(text, Scope::All, scratch, cache, |rule, _, found| {
+                    let (start, end) = found.reported;
+                    hits.push(Hit { rule, start: start as usize, end: end as usize });
+                })
+            };
+            let mut hits = Vec::new();
+            let result =
+                search(text, &mut hits).and_then(|()| json_strings::search_strings(text, &mut search, &mut hits));
+            *meter = std::mem::take(&mut scratch.meter);
+            (hits, result)
+        });
+        let mut recorder = Recorder { report, redactions, text: joined, is_clean };
+        for hit in hits {
+            let action = policy.rule(hit.rule).map_or(Action::Log, |rule| rule.action());
+            let offset = range.start as u64;
+            recorder.record(hit.rule, action, (offset + hit.start as u64, offset + hit.end as u64));
+        }
+        if result.is_err() {
+            self.too_costly();
+        }
+    }
+
+    /// Searches a range of the text as it is and records the matches that `is_wanted` accepts.
+    fn search_text(
+        &mut self,
+        joined: &Joined<'_>,
+        range: Range<usize>,
+        scope: Scope,
+        is_wanted: impl Fn(&Match) -> bool,
+    ) {
         let Some(text) = joined.text.get(range.clone()) else { return };
         let Inspection { policy, direction, rules, meter, redactions, report, is_clean, .. } = self;
         let offset = range.start as u64;
@@ -274,43 +350,53 @@ impl<'a> Inspection<'a> {
             let result = rules.read(text, scope, scratch, cache, |index, rule, found| {
                 let found = found.shifted(offset);
                 if is_wanted(&found) {
-                    recorder.record(index, rule.action(), &found);
+                    recorder.record(index, rule.action(), found.reported);
                 }
             });
             *meter = std::mem::take(&mut scratch.meter);
             result
         });
         if result.is_err() {
-            self.is_clean = false;
-            match policy.on_unscannable(*direction) {
-                OnUnscannable::Block => self.report.block(Cause::TooCostly),
-                OnUnscannable::Pass => self.report.unscanned += 1,
-            }
+            self.too_costly();
+        }
+    }
+
+    /// Handles a text that takes too long to inspect.
+    fn too_costly(&mut self) {
+        self.is_clean = false;
+        match self.policy.on_unscannable(self.direction) {
+            OnUnscannable::Block => self.report.block(Cause::TooCostly),
+            OnUnscannable::Pass => self.report.unscanned += 1,
         }
     }
 
     /// Adds edits for the redactions of the text. Returns the pieces that they change.
     fn redact(&mut self, joined: &Joined<'_>) -> Vec<usize> {
+        let json = std::mem::take(&mut self.json);
         // Most texts have no redactions.
         if self.redactions.is_empty() {
             self.edit(|_| Ok(()));
             return Vec::new();
         }
         self.redactions.sort();
-        let mut replacements: Vec<Vec<(Range<usize>, &'a str)>> = vec![Vec::new(); joined.pieces.len()];
+        let mut closed: Vec<Replacement<'a>> = Vec::new();
         while let First::Closed(redaction) = self.redactions.first(u64::MAX) {
             self.report.redactions += 1;
-            let mut with = self.policy.rule(redaction.rule).map_or("", |rule| rule.replacement());
-            let (first, end) = (joined.piece_at(redaction.start), redaction.end as usize);
-            let mut start = redaction.start as usize;
-            for (piece, replacements) in replacements.iter_mut().enumerate().skip(first) {
-                if start >= end {
+            let with = self.policy.rule(redaction.rule).map_or("", |rule| rule.replacement());
+            closed.push((redaction.start as usize..redaction.end as usize, with.into()));
+        }
+        let mut replacements: Vec<Vec<Replacement<'a>>> = vec![Vec::new(); joined.pieces.len()];
+        for (redacted, mut with) in joined.fit(closed, &json) {
+            let mut start = redacted.start;
+            for (piece, replacements) in replacements.iter_mut().enumerate().skip(joined.piece_at(start as u64)) {
+                if start >= redacted.end {
                     break;
                 }
                 let range = joined.range(piece);
                 if start < range.end {
-                    replacements.push((start - range.start..end.min(range.end) - range.start, with));
-                    with = ""; // the first piece holds the whole replacement
+                    let end = redacted.end.min(range.end);
+                    // The first piece holds the whole replacement.
+                    replacements.push((start - range.start..end - range.start, std::mem::take(&mut with)));
                     start = range.end;
                 }
             }
@@ -323,7 +409,7 @@ impl<'a> Inspection<'a> {
                 spans.clear();
                 str.raw_many(body, &ranges, &mut spans);
                 spans.iter().zip(replacements).try_for_each(|(span, (_, with))| {
-                    if is_raw { edits.replace(*span, *with) } else { edits.replace_text(*span, with) }
+                    if is_raw { edits.replace(*span, with.as_bytes()) } else { edits.replace_text(*span, with) }
                 })?;
             }
             Ok(())
@@ -354,13 +440,12 @@ struct Recorder<'r> {
 }
 
 impl Recorder<'_> {
-    fn record(&mut self, rule: RuleIndex, action: Action, found: &Match) {
+    fn record(&mut self, rule: RuleIndex, action: Action, (start, end): (u64, u64)) {
         *self.is_clean = false;
         self.report.matched(rule, action);
         match action {
             Action::Log => {}
             Action::Redact => {
-                let (start, end) = found.reported;
                 self.redactions.push(Redaction { start, end, rule });
             }
             Action::Block => match &mut self.report.cause {
@@ -368,7 +453,7 @@ impl Recorder<'_> {
                 cause => *cause = Some(Cause::Rule(rule)),
             },
         }
-        self.report.add_finding(self.text.finding(rule, action, found));
+        self.report.add_finding(self.text.finding(rule, action, (start, end)));
     }
 }
 
@@ -406,8 +491,50 @@ impl<'a> Joined<'a> {
         self.ends.partition_point(|end| *end as u64 <= position)
     }
 
-    fn finding(&self, rule: RuleIndex, action: Action, found: &Match) -> Finding {
-        let (from, to) = found.reported;
+    /// Moves replacements in the ranges that are JSON into strings and numbers.
+    fn fit<'w>(&self, replacements: Vec<Replacement<'w>>, json: &[Range<usize>]) -> Vec<Replacement<'w>> {
+        if json.is_empty() {
+            return replacements;
+        }
+        let mut fitted = Vec::with_capacity(replacements.len());
+        let mut remaining = replacements.into_iter().peekable();
+        let mut open: Option<Replacement<'w>> = None;
+        for range in json {
+            let mut inside = Vec::new();
+            while let Some((mut place, mut with)) =
+                open.take().or_else(|| remaining.next_if(|(place, _)| place.start < range.end))
+            {
+                if place.start < range.start {
+                    let until = place.end.min(range.start);
+                    fitted.push((place.start..until, std::mem::take(&mut with)));
+                    place.start = until;
+                }
+                if place.start >= place.end {
+                    continue;
+                }
+                let until = place.end.min(range.end);
+                if place.start >= range.end {
+                    open = Some((place, with));
+                    break;
+                }
+                inside.push((place.start - range.start..until - range.start, std::mem::take(&mut with)));
+                if until < place.end {
+                    open = Some((until..place.end, with));
+                    break;
+                }
+            }
+            let text = self.text.get(range.clone()).unwrap_or_default();
+            let inside = json_strings::fit(text, inside);
+            fitted.extend(
+                inside.into_iter().map(|(place, with)| (place.start + range.start..place.end + range.start, with)),
+            );
+        }
+        fitted.extend(open);
+        fitted.extend(remaining);
+        fitted
+    }
+
+    fn finding(&self, rule: RuleIndex, action: Action, (from, to): (u64, u64)) -> Finding {
         let piece = self.piece_at(from);
         debug_assert!(piece < self.pieces.len(), "a match is not empty, so a piece contains its start");
         let offset = self.range(piece).start;

@@ -57,6 +57,12 @@
 //! `\b`, `\w`, `\d` and `\s` are ASCII unless a rule says `unicode: true`: with a Unicode `\b`, a Chinese character in front of
 //! a key would hide the key.
 //!
+//! # JSON in strings
+//!
+//! Results and arguments of tools are JSON inside a string. They are matched as they are and with their strings decoded
+//! (`json_strings.rs`), and a redaction leaves them JSON. Both need the complete text: a stream holds the arguments of a tool
+//! call until they are complete (`held_arguments.rs`). Other texts of responses are matched as they are.
+//!
 //! # Implementation
 //!
 //! `regex-syntax` parses the patterns, which are then compiled to graphs over characters. Three searches work together:
@@ -79,7 +85,7 @@
 //!
 //! # Limitations
 //!
-//! Texts are matched as decoded from JSON. There is no normalisation (homoglyphs, zero-width characters, runs of white
+//! Texts are matched as decoded from JSON, also from JSON in strings. There is no normalisation (homoglyphs, zero-width characters, runs of white
 //! space), no decoding of base64 and the like, no scopes (system, user, tool) and no scores. Base64 data of images, audio and
 //! files is searched for rules with literals only.
 //!
@@ -94,7 +100,9 @@ mod error;
 #[cfg(test)]
 #[path = "../tests/support/generators.rs"]
 mod generators;
+mod held_arguments;
 mod holdback;
+mod json_strings;
 mod matches;
 mod pattern;
 mod policy;

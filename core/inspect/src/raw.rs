@@ -83,8 +83,8 @@ pub struct RawRule {
     pub applies_to: Option<Vec<Direction>>,
     /// Action on a match.
     pub action: Action,
-    /// Replacement of a match (`redact` only). Default: the id in brackets. At most 256 bytes; may be empty. It is inserted
-    /// verbatim, also into arguments of tool calls, which are JSON: quotes and backslashes break them.
+    /// Replacement of a match (`redact` only). Default: the id in brackets. At most 256 bytes; may be empty. In a text that is
+    /// JSON it is escaped, and that of a number becomes a string.
     #[serde(default)]
     pub replacement: Option<String>,
     /// HTTP status of the error response (`block` only). 400 to 599, default 400.

@@ -29,6 +29,9 @@ pub enum Cause {
     /// Texts that would take too long to inspect for their size.
     #[error("it takes too long to inspect")]
     TooCostly,
+    /// Arguments of tool calls that are too large to be held until they are complete.
+    #[error("its tool calls are too large")]
+    TooLarge,
     /// Streamed text that continues after its end was announced: a match that spans this end could not be found.
     #[error("a text continues after its announced end")]
     TextAfterEnd,
@@ -142,6 +145,7 @@ impl Policy {
             Cause::TooManyTexts => (400, "Refused by the gateway's policy: it has too many concurrent texts."),
             Cause::TooManyRedactions => (400, "Refused by the gateway's policy: it needs too many redactions."),
             Cause::TooCostly => (400, "Refused by the gateway's policy: it takes too long to inspect."),
+            Cause::TooLarge => (400, "Refused by the gateway's policy: its tool calls are too large."),
             Cause::TextAfterEnd => (400, "Refused by the gateway's policy: a text continues after its announced end."),
         };
         ApiError { status, message, kind: "invalid_request_error", param: None, code: Some("content_policy_violation") }

@@ -1,7 +1,9 @@
 //! Inspection of a streamed response, event by event.
 
-use crate::body::{inspect_text, is_piecewise, within};
+use crate::body::{inspect_metered, inspect_text, is_arguments, is_piecewise, within};
+use crate::held_arguments::{Added, HeldArguments, MAX_HELD_BYTES};
 use crate::holdback::{Context, Holdback};
+use crate::json_strings;
 use crate::policy::Policy;
 use crate::raw::OnUnscannable;
 use crate::report::{Cause, Report};
@@ -33,7 +35,8 @@ pub enum StreamVerdict {
 /// Every text of the stream (content, reasoning and arguments of each tool call of each candidate) is inspected as one text,
 /// however it is split into events. In each event, a text is replaced by its part that may be released. Withheld text is
 /// released in front of a later piece of the same text or, if the text ends without one, in a separate event directly before
-/// the event that ends it. Events without changes are passed byte for byte.
+/// the event that ends it. Arguments of tool calls are released when they are complete. Events without changes are passed byte
+/// for byte.
 #[derive(Debug)]
 pub struct StreamInspector {
     policy: Arc<Policy>,
@@ -55,16 +58,88 @@ pub struct StreamInspector {
     meter: Meter,
     /// Buffer for the released part of a text.
     released: String,
+    /// Number of held bytes of arguments of tool calls.
+    held_arguments: usize,
 }
 
 /// Text of the stream.
 #[derive(Debug, Default)]
 struct Text {
     holdback: Holdback,
+    /// Arguments of a tool call, until they are complete or turn out not to be JSON.
+    arguments: Option<HeldArguments>,
     /// Event for withheld text that no later event of the upstream carries; created when text is first withheld.
     template: Option<DeltaTemplate>,
     /// `true` once the upstream has announced the end of the candidate.
     finished: bool,
+}
+
+impl Text {
+    fn new(part: Part) -> Text {
+        let arguments = matches!(part, Part::ToolArguments(_)).then(HeldArguments::default);
+        Text { arguments, ..Text::default() }
+    }
+
+    /// Returns the number of withheld bytes.
+    fn held(&self) -> usize {
+        self.holdback.held() + self.held_arguments()
+    }
+
+    fn held_arguments(&self) -> usize {
+        self.arguments.as_ref().map_or(0, HeldArguments::held)
+    }
+
+    /// Adds a piece and appends the released text to `out`. Returns the cause if the text is blocked.
+    fn push(&mut self, context: &mut Context<'_>, piece: &str, is_last: bool, out: &mut String) -> Option<Cause> {
+        let Some(arguments) = &mut self.arguments else {
+            return self.holdback.push(context, piece, is_last, out);
+        };
+        let added = arguments.add(piece, is_last);
+        if context.policy.can_edit(Direction::Response) {
+            return self.inspect_arguments(context, added, is_last, out);
+        }
+        out.push_str(piece);
+        self.inspect_arguments(context, added, is_last, &mut String::new())
+    }
+
+    fn inspect_arguments(
+        &mut self,
+        context: &mut Context<'_>,
+        added: Added,
+        is_last: bool,
+        out: &mut String,
+    ) -> Option<Cause> {
+        match added {
+            Added::Held => None,
+            Added::Complete(text) => {
+                self.arguments = None;
+                let mut meter = Meter::for_bytes(text.len() as u64);
+                inspect_complete(context.policy, context.report, &mut meter, &text, out)
+            }
+            Added::Other(text) => {
+                self.arguments = None;
+                self.holdback.push(context, &text, is_last, out)
+            }
+        }
+    }
+}
+
+/// Inspects a text that is complete and appends it, edited, to `out`. Returns the cause if it is blocked.
+fn inspect_complete(
+    policy: &Policy,
+    report: &mut Report,
+    meter: &mut Meter,
+    text: &str,
+    out: &mut String,
+) -> Option<Cause> {
+    let mut found = inspect_metered(policy, Direction::Response, text, meter);
+    let (cause, edits) = (found.cause, std::mem::take(&mut found.edits));
+    found.findings.clear();
+    report.add(found);
+    if cause.is_none() {
+        out.push_str(&String::from_utf8_lossy(&edits.apply(text.as_bytes())));
+    }
+    cause
 }
 
 /// Event that is being inspected, and its output.
@@ -106,6 +181,7 @@ impl StreamInspector {
             scratch: Scratch::default(),
             meter: Meter::for_bytes(0),
             released: String::new(),
+            held_arguments: 0,
         }
     }
 
@@ -142,7 +218,7 @@ impl StreamInspector {
         if let Some(cause) = self.report.cause {
             return StreamVerdict::Block(cause);
         }
-        match self.single(Part::Other, text, out) {
+        match self.single(Part::ToolValue(0), text, out) {
             Ok(()) => StreamVerdict::Continue,
             Err(cause) => {
                 self.report.block(cause);
@@ -194,9 +270,9 @@ impl StreamInspector {
     }
 
     /// Returns the number of withheld bytes of all texts. After any event, this is at most `max_match_bytes` of the policy
-    /// for each text.
+    /// for each text, and 1 MiB for all arguments of tool calls, which are withheld until they are complete.
     pub fn held_bytes(&self) -> usize {
-        self.texts.iter().map(|(_, text)| text.holdback.held()).sum()
+        self.texts.iter().map(|(_, text)| text.held()).sum()
     }
 
     fn verdict(&mut self, result: Continue, out: &mut Vec<u8>) -> StreamVerdict {
@@ -262,7 +338,8 @@ impl StreamInspector {
         } else {
             self.single(text.channel.part, &piece, &mut released)
         };
-        let redacted = self.report.redactions > redactions || text.channel.part == Part::Whole && released != piece;
+        let redacted = self.report.redactions > redactions
+            || matches!(text.channel.part, Part::Whole | Part::WholeArguments) && released != piece;
         if redacted && !self.redacted.contains(&text.channel.choice) && self.redacted.len() < MAX_TEXTS {
             self.redacted.push(text.channel.choice);
         }
@@ -284,7 +361,7 @@ impl StreamInspector {
         let index = match self.texts.iter().position(|(channel, _)| *channel == source.channel) {
             Some(index) => index,
             None if self.texts.len() < MAX_TEXTS => {
-                self.texts.push((source.channel, Text::default()));
+                self.texts.push((source.channel, Text::new(source.channel.part)));
                 self.texts.len() - 1
             }
             None => {
@@ -296,8 +373,12 @@ impl StreamInspector {
         let late = text.finished && !piece.is_empty();
         text.finished = last || text.finished && !late;
         let mut context = Context { policy: &self.policy, scratch: &mut self.scratch, report: &mut self.report };
-        let blocked = text.holdback.push(&mut context, piece, last, released);
-        let needs_template = text.holdback.has_pending() || (blocked.is_some() && !released.is_empty());
+        let held_before = text.held_arguments();
+        let blocked = text.push(&mut context, piece, last, released);
+        let held = text.held_arguments();
+        self.held_arguments = (self.held_arguments + held).saturating_sub(held_before);
+        let has_pending = text.holdback.has_pending() || held > 0 && self.can_edit;
+        let needs_template = has_pending || (blocked.is_some() && !released.is_empty());
         if needs_template && text.template.is_none() {
             text.template = DeltaTemplate::new(self.dialect, event, data, source);
             if text.template.is_none() {
@@ -311,6 +392,10 @@ impl StreamInspector {
             }
             return Err(cause);
         }
+        if self.held_arguments > MAX_HELD_BYTES {
+            self.release_arguments(index, released)?;
+        }
+        let Some((_, text)) = self.texts.get_mut(index) else { return Ok(()) };
         if last {
             // A template may hold a whole event of the upstream.
             text.template = None;
@@ -318,15 +403,36 @@ impl StreamInspector {
         if late { self.unscanned(Cause::TextAfterEnd) } else { Ok(()) }
     }
 
+    /// Ends the holding of arguments that are too large to be held. If the policy lets them pass, they are inspected as they
+    /// are.
+    fn release_arguments(&mut self, index: usize, released: &mut String) -> Continue {
+        let Some((_, text)) = self.texts.get_mut(index) else { return Ok(()) };
+        let Some(mut arguments) = text.arguments.take() else { return Ok(()) };
+        self.held_arguments = self.held_arguments.saturating_sub(arguments.held());
+        let mut context = Context { policy: &self.policy, scratch: &mut self.scratch, report: &mut self.report };
+        let mut passed = String::new();
+        let out = if self.can_edit { released } else { &mut passed };
+        let blocked = text.holdback.push(&mut context, &arguments.take(), text.finished, out);
+        blocked.map_or(Ok(()), Err)?;
+        self.unscanned(Cause::TooLarge)
+    }
+
     /// Inspects a text that arrives complete. If it repeats pieces that were inspected before, its matches are counted only
     /// if they are new.
     fn single(&mut self, part: Part, text: &str, released: &mut String) -> Continue {
         let mut repeated = Report::default();
-        let report = if part == Part::Whole { &mut repeated } else { &mut self.report };
-        let mut context = Context { policy: &self.policy, scratch: &mut self.scratch, report };
-        let mut holdback = Holdback::with_meter(self.meter);
-        let blocked = holdback.push(&mut context, text, true, released);
-        self.meter = holdback.meter();
+        let is_repeated = matches!(part, Part::Whole | Part::WholeArguments);
+        let report = if is_repeated { &mut repeated } else { &mut self.report };
+        let blocked = if is_arguments(part) && json_strings::is_json(text) {
+            self.meter.allow_bytes(text.len() as u64);
+            inspect_complete(&self.policy, report, &mut self.meter, text, released)
+        } else {
+            let mut context = Context { policy: &self.policy, scratch: &mut self.scratch, report };
+            let mut holdback = Holdback::with_meter(self.meter);
+            let blocked = holdback.push(&mut context, text, true, released);
+            self.meter = holdback.meter();
+            blocked
+        };
         if repeated.rules.iter().any(|rule| self.report.rules.binary_search(rule).is_err()) {
             for rule in &repeated.rules {
                 let action = self.policy.rule(*rule).map_or(Action::Log, |rule| rule.action());
@@ -344,7 +450,8 @@ impl StreamInspector {
             text.finished = true;
             self.released.clear();
             let mut context = Context { policy: &self.policy, scratch: &mut self.scratch, report: &mut self.report };
-            let blocked = text.holdback.push(&mut context, "", true, &mut self.released);
+            self.held_arguments = self.held_arguments.saturating_sub(text.held_arguments());
+            let blocked = text.push(&mut context, "", true, &mut self.released);
             if let Some(template) = text.template.take().filter(|_| !self.released.is_empty()) {
                 end_event(&mut self.terminated, self.framing, out);
                 template.write(&self.released, out);

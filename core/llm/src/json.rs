@@ -7,3 +7,4 @@ pub(crate) mod literal;
 pub(crate) mod pointer;
 pub(crate) mod reader;
 pub(crate) mod scan;
+pub(crate) mod tokens;

@@ -419,6 +419,38 @@ proptest! {
     }
 
     #[test]
+    fn arguments_of_a_tool_call_are_redacted_like_those_of_a_complete_response(
+        policy in policies(&["redact", "log"]),
+        strings in vec(texts(0..12), 1..4),
+        is_nested: bool,
+        is_cut: bool,
+        cuts in vec(0usize..160, 0..8),
+        step in 1usize..40,
+    ) {
+        let mut text = serde_json::json!({"ab": strings, "n": 12}).to_string();
+        if is_nested {
+            text = serde_json::json!([text]).to_string();
+        }
+        if is_cut {
+            text.pop();
+        }
+        let mut cuts: Vec<usize> = cuts.into_iter().filter(|&cut| text.is_char_boundary(cut)).chain([0, text.len()]).collect();
+        cuts.sort_unstable();
+        let pieces: Vec<Piece> = cuts.windows(2).map(|cut| (0, 2, text[cut[0]..cut[1]].to_owned())).collect();
+        let body = stream(&pieces, false);
+        let outcome = inspect(&policy, body.as_bytes().chunks(step));
+        let (report, expected) = redacted(&policy, &joined(&pieces));
+        let arguments = received(&outcome.out);
+        prop_assert_eq!(&arguments, &expected);
+        let seen = outcome.inspector.report();
+        prop_assert_eq!((seen.verdict, &seen.rules), (report.verdict, &report.rules));
+        prop_assert_eq!((seen.matches, seen.redactions), (report.matches, report.redactions));
+        for text in arguments.values().filter(|_| !is_cut) {
+            prop_assert!(serde_json::from_str::<serde_json::Value>(text).is_ok(), "{}", text);
+        }
+    }
+
+    #[test]
     fn a_block_does_not_depend_on_the_split(
         policy in policies(&["block", "redact", "log"]),
         text in texts(0..40),
@@ -527,7 +559,10 @@ mod dialects {
                 _ => assert!(open.is_empty() || name == "ping"),
             }
         }
-        assert_eq!(texts.into_values().collect::<Vec<_>>(), ["a [x], secret-", "{\"k\":\"[x]\"}"]);
+        assert_eq!(
+            texts.into_iter().collect::<Vec<_>>(),
+            [(0, "a [x], secret-".into()), (1, "{\"k\":\"[x]\"}".into())]
+        );
         assert_eq!((report.matches, report.redactions), (2, 2));
     }
 

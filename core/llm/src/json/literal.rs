@@ -96,6 +96,21 @@ impl Str {
         out.extend(ranges.iter().map(|range| self.locate(raw, range, &mut from, &mut to)));
     }
 
+    /// Maps ranges of the body inside of the literal to ranges of the text: the reverse of [`raw_many`](Str::raw_many). A range
+    /// that starts or ends inside an escape is widened. Takes one pass over the literal if the ranges are ascending.
+    #[must_use]
+    pub fn text_ranges(self, body: &[u8], ranges: &[Span]) -> Vec<Range<usize>> {
+        let raw = self.span.of(body);
+        let (mut from, mut to) = (Cursor::default(), Cursor::default());
+        let map = |span: &Span| {
+            let inside = |at: usize| at.saturating_sub(self.span.start).min(raw.len());
+            let start = from.seek_raw(raw, self.escaped, inside(span.start), Side::Start);
+            let end = to.seek_raw(raw, self.escaped, inside(span.end), Side::End);
+            start..end.max(start)
+        };
+        ranges.iter().map(map).collect()
+    }
+
     /// Returns the literal including its quotes.
     #[must_use]
     pub fn literal(self) -> Span {
@@ -197,6 +212,29 @@ impl Cursor {
         }
         raw.len()
     }
+
+    /// Returns the text offset of the raw offset `target`.
+    fn seek_raw(&mut self, raw: &[u8], escaped: bool, target: usize, side: Side) -> usize {
+        if target < self.raw {
+            *self = Cursor::default();
+        }
+        while let Some(piece) = Piece::at(raw, self.raw, escaped) {
+            if target <= self.raw {
+                break;
+            }
+            let end = self.text + piece.text_len();
+            if target < piece.end {
+                return match (piece.escape, side) {
+                    (Some(_), Side::Start) => self.text,
+                    (Some(_), Side::End) => end,
+                    (None, side) => self.text + boundary(raw, target, side) - piece.start,
+                };
+            }
+            self.raw = piece.end;
+            self.text = end;
+        }
+        self.text
+    }
 }
 
 /// Returns the closest offset at or before (at or after, for an end) `at` where a UTF-8 character starts.
@@ -219,6 +257,28 @@ mod tests {
     fn literal(raw: &str) -> (Vec<u8>, Str) {
         let body = format!("[\"{raw}\"]").into_bytes();
         (body, Str { span: Span::new(2, 2 + raw.len()), escaped: raw.contains('\\') })
+    }
+
+    #[test]
+    fn raw_ranges_map_to_the_text() {
+        for (raw, range, want) in [
+            ("abc", 1..2, "b"),
+            (r"a\nb", 0..4, "a\nb"),
+            (r"a\nb", 3..4, "b"),
+            // Inside of an escape.
+            (r"a\nb", 2..4, "\nb"),
+            (r"a\nb", 0..2, "a\n"),
+            (r"a\u00e9b", 3..4, "é"),
+            (r"\ud83d\ude00b", 12..13, "b"),
+            (r"aéb", 1..3, "é"),
+            (r"a\nb", 4..9, ""),
+        ] {
+            let (body, str) = literal(raw);
+            let text = str.decode(&body).into_owned();
+            let span = Span::new(str.span.start + range.start, str.span.start + range.end);
+            let ranges = str.text_ranges(&body, &[span, span]);
+            assert_eq!(ranges.iter().map(|range| &text[range.clone()]).collect::<Vec<_>>(), [want, want], "{raw}");
+        }
     }
 
     #[test]

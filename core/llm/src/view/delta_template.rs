@@ -101,7 +101,10 @@ impl Path<'_> {
         // A candidate or a tool call without an index has its position as index, which a template does not keep.
         let index = match self.channel.part {
             _ if depth == 1 && member == self.members.indexed.choices.as_bytes() => Some(self.channel.choice),
-            Part::ToolName(index) | Part::ToolArguments(index) if member == self.members.indexed.calls.as_bytes() => {
+            // The event itself is no tool call, in APIs without a list of calls.
+            Part::ToolName(index) | Part::ToolArguments(index)
+                if depth > 0 && member == self.members.indexed.calls.as_bytes() =>
+            {
                 Some(index)
             }
             _ => None,

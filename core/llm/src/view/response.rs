@@ -49,6 +49,8 @@ pub enum Part {
     /// Previously streamed text, repeated as a whole (Responses: `done` and `completed` events). It is not a delta:
     /// each is a separate text.
     Whole,
+    /// Previously streamed arguments of a tool call, repeated like [`Part::Whole`].
+    WholeArguments,
     /// Any other string that a model or a tool may have written. Pieces of different texts share this channel.
     Other,
 }
@@ -60,7 +62,10 @@ impl Part {
     /// Returns `true` if texts of this part repeat another part: they are inspected, but not counted.
     #[must_use]
     pub fn repeats(self) -> bool {
-        matches!(self, Part::Logprobs | Part::ReasoningCopy | Part::ReasoningDetails | Part::Whole)
+        matches!(
+            self,
+            Part::Logprobs | Part::ReasoningCopy | Part::ReasoningDetails | Part::Whole | Part::WholeArguments
+        )
     }
 }
 

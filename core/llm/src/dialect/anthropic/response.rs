@@ -129,7 +129,7 @@ fn block(
             "text" => builder.text_or_others(reader, text_channel(Part::Content), value)?,
             "thinking" => builder.text_or_others(reader, text_channel(Part::Reasoning), value)?,
             "name" => builder.text_or_others(reader, channel(Part::ToolName(0)), value)?,
-            "input" if is_start => builder.texts(reader, channel(Part::Whole), value)?,
+            "input" if is_start => builder.texts(reader, channel(Part::WholeArguments), value)?,
             "input" => builder.texts(reader, channel(Part::ToolArguments(0)), value)?,
             "partial_json" => builder.text_or_others(reader, channel(Part::ToolArguments(0)), value)?,
             "" => builder.texts(reader, channel(Part::Other), value)?,

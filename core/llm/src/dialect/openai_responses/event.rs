@@ -147,7 +147,10 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_
                 event.delta = Some(builder.response.texts.len());
                 builder.text(Channel::OTHER, str)?;
             }
-            ("text" | "refusal" | "arguments" | "input" | "code" | "transcript", Value::String(str)) => {
+            ("arguments" | "input" | "code", Value::String(str)) => {
+                builder.text(Channel { part: Part::WholeArguments, ..Channel::OTHER }, str)?;
+            }
+            ("text" | "refusal" | "transcript", Value::String(str)) => {
                 builder.text(Channel { part: Part::Whole, ..Channel::OTHER }, str)?;
             }
             ("item", value) => {

@@ -99,7 +99,6 @@ pub(super) fn item(
     is_repeated: bool,
 ) -> Result<()> {
     let channel = |part| Channel { choice: choice(index, 0), part };
-    let text_channel = |part| channel(if is_repeated { Part::Whole } else { part });
     let Value::Object(_) = value else { return builder.texts(reader, channel(Part::Other), value) };
     let known = [
         "content",
@@ -131,7 +130,10 @@ pub(super) fn item(
             ("type", Value::String(kind)) => is_web_search = kind.is(reader.body(), "web_search_call"),
             ("action", Value::Object(_)) => is_search = tools::is_search(reader, builder, channel(Part::Other))?,
             ("name", value) => builder.text_or_others(reader, channel(Part::ToolName(0)), value)?,
-            ("arguments" | "input", value) => builder.texts(reader, text_channel(Part::ToolArguments(0)), value)?,
+            ("arguments" | "input", value) => {
+                let part = if is_repeated { Part::WholeArguments } else { Part::ToolArguments(0) };
+                builder.texts(reader, channel(part), value)?;
+            }
             ("" | "content" | "summary" | "action", value) => builder.texts(reader, channel(Part::Other), value)?,
             (_, value) => builder.no_text(reader, choice(index, 0), value)?,
         }

@@ -1,0 +1,265 @@
+//! Strings and other values of JSON that a text consists of.
+//!
+//! Results and arguments of tools are JSON inside a string. [`tokens`] finds the strings of such a text, so that they can be
+//! decoded once more, and the places at which an edit leaves it JSON.
+
+use crate::json::scan::{self, Side};
+use crate::{ErrorKind, Span, Str};
+
+/// Maximum nesting depth, one bit each.
+const MAX_DEPTH: u32 = 64;
+
+/// Kind of a [`JsonToken`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JsonTokenKind {
+    /// Name of a member.
+    Key,
+    /// String that is a value.
+    String,
+    /// Number, `true`, `false` or `null`.
+    Scalar,
+}
+
+/// String, number or word of a JSON text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JsonToken {
+    /// Kind of the token.
+    pub kind: JsonTokenKind,
+    /// Position in the text: between the quotes of a string, or all of a number or word.
+    pub str: Str,
+}
+
+/// Splits a text that begins with an object, an array or a string into its tokens; without any token if the text is not JSON.
+///
+/// The text may be cut off anywhere, it may hold several objects or arrays one after the other (JSON Lines), and something else
+/// may follow. A string must be the whole text: prose may begin with a quotation.
+#[must_use]
+pub fn tokens(text: &str) -> JsonTokens<'_> {
+    let bytes = text.as_bytes();
+    let start = bytes.iter().position(|byte| !byte.is_ascii_whitespace());
+    let is_string = match start.and_then(|start| Some((start, bytes.get(start)?))) {
+        Some((_, b'{' | b'[')) => false,
+        Some((start, b'"')) => match scan::string(bytes, start + 1, Side::Response) {
+            Ok(str) if bytes.iter().skip(str.span.end + 1).all(u8::is_ascii_whitespace) => true,
+            _ => return JsonTokens::default(),
+        },
+        _ => return JsonTokens::default(),
+    };
+    JsonTokens { bytes, is_string, ..JsonTokens::default() }
+}
+
+/// Iterator over the tokens of the JSON at the beginning of a text.
+#[derive(Clone, Debug, Default)]
+pub struct JsonTokens<'t> {
+    bytes: &'t [u8],
+    /// `true` if the text is a string.
+    is_string: bool,
+    at: usize,
+    structure: Structure,
+}
+
+/// Item of JSON: a token, or punctuation.
+enum Item {
+    Token(JsonToken),
+    Mark,
+}
+
+impl JsonTokens<'_> {
+    /// Returns the offset behind what has been read: at the end, the end of the JSON.
+    #[must_use]
+    pub fn offset(&self) -> usize {
+        self.at
+    }
+}
+
+impl Iterator for JsonTokens<'_> {
+    type Item = JsonToken;
+
+    fn next(&mut self) -> Option<JsonToken> {
+        loop {
+            if let Item::Token(token) = self.item()? {
+                return Some(token);
+            }
+        }
+    }
+}
+
+/// Open objects and arrays, and what may follow.
+#[derive(Clone, Copy, Debug, Default)]
+struct Structure {
+    depth: u32,
+    /// For each open value one bit, the innermost lowest: 1 for an object.
+    objects: u64,
+    next: Next,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Next {
+    /// Value.
+    #[default]
+    Value,
+    /// Value, or the end of the array that has just begun.
+    FirstElement,
+    /// Name of a member.
+    Key,
+    /// Name of a member, or the end of the object that has just begun.
+    FirstKey,
+    Colon,
+    /// Comma or end of the innermost object or array; outside of both, another value.
+    Separator,
+}
+
+impl JsonTokens<'_> {
+    /// Reads the next item; `None` at the end of the JSON.
+    fn item(&mut self) -> Option<Item> {
+        use Next::{Colon, FirstElement, FirstKey, Key, Separator, Value};
+        let rest = self.bytes.get(self.at..)?;
+        let spaces = rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r')).count();
+        let byte = *rest.get(spaces)?;
+        let start = self.at + spaces;
+        let Structure { depth, objects, next } = self.structure;
+        let in_object = depth > 0 && objects & 1 == 1;
+        // Values on the outermost level follow each other without a comma.
+        let next = if depth == 0 && next == Separator { Value } else { next };
+        let is_value = matches!(next, Value | FirstElement);
+        match (byte, next) {
+            (b'{' | b'[', _) if is_value && depth < MAX_DEPTH => {
+                let is_object = byte == b'{';
+                let next = if is_object { FirstKey } else { FirstElement };
+                self.structure = Structure { depth: depth + 1, objects: objects << 1 | u64::from(is_object), next };
+            }
+            (b'}', FirstKey | Separator) if in_object => self.close(),
+            (b']', FirstElement | Separator) if depth > 0 && !in_object => self.close(),
+            (b',', Separator) => self.structure.next = if in_object { Key } else { Value },
+            (b':', Colon) => self.structure.next = Value,
+            (b'"', Key | FirstKey) => {
+                let token = self.string(start, JsonTokenKind::Key)?;
+                self.structure.next = Colon;
+                return Some(Item::Token(token));
+            }
+            (b'"', _) if is_value && (depth > 0 || self.is_string) => {
+                let token = self.string(start, JsonTokenKind::String)?;
+                self.structure.next = Separator;
+                return Some(Item::Token(token));
+            }
+            (b'-' | b'0'..=b'9' | b't' | b'f' | b'n', _) if is_value && depth > 0 => {
+                let token = self.scalar(start)?;
+                self.structure.next = Separator;
+                return Some(Item::Token(token));
+            }
+            _ => return None,
+        }
+        self.at = start + 1;
+        Some(Item::Mark)
+    }
+
+    fn close(&mut self) {
+        let Structure { depth, objects, .. } = self.structure;
+        self.structure = Structure { depth: depth.saturating_sub(1), objects: objects >> 1, next: Next::Separator };
+    }
+
+    /// Reads the string whose opening quote is at `quote`. A string that the text cuts off ends with the text.
+    fn string(&mut self, quote: usize, kind: JsonTokenKind) -> Option<JsonToken> {
+        let start = quote + 1;
+        let str = match scan::string(self.bytes, start, Side::Response) {
+            Ok(str) => str,
+            Err(error) if error.kind == ErrorKind::UnexpectedEnd => {
+                let span = Span::new(start, self.bytes.len());
+                Str { span, escaped: span.of(self.bytes).contains(&b'\\') }
+            }
+            Err(_) => return None,
+        };
+        self.at = (str.span.end + 1).min(self.bytes.len());
+        Some(JsonToken { kind, str })
+    }
+
+    fn scalar(&mut self, start: usize) -> Option<JsonToken> {
+        let rest = self.bytes.get(start..)?;
+        let word = [&b"true"[..], b"false", b"null"].into_iter().find(|word| rest.starts_with(word));
+        let end = match word {
+            Some(word) => start + word.len(),
+            None => match scan::number(self.bytes, start) {
+                Ok(span) => span.end,
+                Err(error) if error.kind == ErrorKind::UnexpectedEnd && rest.len() > 1 => self.bytes.len(),
+                Err(_) => return None,
+            },
+        };
+        self.at = end;
+        Some(JsonToken { kind: JsonTokenKind::Scalar, str: Str { span: Span::new(start, end), escaped: false } })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Returns the tokens, keys with `:` and scalars with `=`, and the rest of the text.
+    fn read(text: &str) -> (Vec<String>, &str) {
+        let mut found = tokens(text);
+        let list = found.by_ref().map(|token| {
+            let text = token.str.decode(text.as_bytes());
+            match token.kind {
+                JsonTokenKind::Key => format!("{text}:"),
+                JsonTokenKind::String => text.into_owned(),
+                JsonTokenKind::Scalar => format!("={text}"),
+            }
+        });
+        (list.collect(), &text[found.offset()..])
+    }
+
+    #[test]
+    fn tokens_of_complete_cut_and_followed_json() {
+        for (text, want, rest) in [
+            (
+                r#"{"a": "b\n\u00e9", "c": [1, -2.5e3, true, null, {}], "d": {"e": []}}"#,
+                &["a:", "b\né", "c:", "=1", "=-2.5e3", "=true", "=null", "d:", "e:"][..],
+                "",
+            ),
+            (" [\"x\"]\n", &["x"], "\n"),
+            (r#""a\tb""#, &["a\tb"], ""),
+            ("{\"a\":1}\n{\"a\":2}\n", &["a:", "=1", "a:", "=2"], "\n"),
+            (r#"{"a": "cut \u00"#, &["a:", "cut \u{fffd}u00"], ""),
+            (r#"{"a": 41"#, &["a:", "=41"], ""),
+            (r#"{"a": 41."#, &["a:", "=41."], ""),
+            (r#"{"a": tr"#, &["a:"], " tr"),
+            (r#"{"a": "b"} and so on"#, &["a:", "b"], " and so on"),
+            (r#"{"a" "b"}"#, &["a:"], r#" "b"}"#),
+            (r#"{"a": "b",}"#, &["a:", "b"], "}"),
+            (r#"["a" "b"]"#, &["a"], r#" "b"]"#),
+            (r#"["a"}"#, &["a"], "}"),
+            (r#"{"a": "\x"}"#, &["a:"], r#" "\x"}"#),
+            ("[1] Smith", &["=1"], " Smith"),
+            ("[1] \"Smith\"", &["=1"], " \"Smith\""),
+            ("\"Well\", he said", &[], "\"Well\", he said"),
+            ("\"Well", &[], "\"Well"),
+            ("plain", &[], "plain"),
+            ("12", &[], "12"),
+            ("{not json}", &[], "not json}"),
+            ("", &[], ""),
+        ] {
+            assert_eq!(read(text), (want.iter().map(|token| (*token).to_owned()).collect(), rest), "{text}");
+        }
+        let deep = "[".repeat(100);
+        assert_eq!(read(&deep).1.len(), 36);
+    }
+
+    proptest! {
+        #[test]
+        fn json_is_read_to_its_end_and_anything_is_read_without_panic(
+            key in ".{0,8}",
+            text in ".{0,20}",
+            number in any::<i64>(),
+            cut in 0usize..80,
+        ) {
+            let json = serde_json::json!({(key.clone()): [text, number], "z": {"y": null}}).to_string();
+            let mut found = tokens(&json);
+            let texts: Vec<_> = found.by_ref().map(|token| token.str.decode(json.as_bytes()).into_owned()).collect();
+            prop_assert_eq!((texts.len(), found.offset()), (6, json.len()));
+            prop_assert!(texts.contains(&key) && texts.contains(&text) && texts.contains(&number.to_string()));
+            let cut = json.floor_char_boundary(cut.min(json.len()));
+            prop_assert!(tokens(&json[..cut]).count() <= 6);
+            prop_assert!(tokens(&text).count() <= text.len());
+        }
+    }
+}
