@@ -12,7 +12,7 @@ use crate::search::leads::LeadRuns;
 use crate::search::matcher::Matcher;
 use crate::search::meter::Meter;
 use crate::search::scratch::Scratch;
-use crate::search::view::View;
+use crate::search::window::Window;
 use gate_position::GatePosition;
 
 /// Text that arrives in pieces: text that no match can include any more is released, text that may still become part of a
@@ -263,13 +263,13 @@ impl Holdback {
     /// Advances every search to the index `end` of the kept text.
     fn step(&mut self, context: &mut Context<'_>, end: usize, is_last: bool) -> Option<Blocked> {
         debug_assert!(self.kept.is_char_boundary(end), "{end} of {}", self.kept.len());
-        let view = View::part(self.base, self.before, self.kept.get(..end).unwrap_or(&self.kept), is_last);
+        let window = Window::part(self.base, self.before, self.kept.get(..end).unwrap_or(&self.kept), is_last);
         let mut blocked: Option<Blocked> = None;
         let Context { policy, scratch, report } = context;
         let Holdback { redactions, leads, searched, .. } = self;
         self.searches.retain_mut(|(index, search)| {
             let Some(rule) = policy.rule(*index) else { return false };
-            search.read(&rule.target(policy.sets()), view, scratch, |found| {
+            search.read(&rule.target(policy.sets()), window, scratch, |found| {
                 report.matched(*index, rule.action());
                 match rule.action() {
                     Action::Log => {}
@@ -317,7 +317,7 @@ impl Holdback {
         let literal = if held > 0 { literal } else { u64::MAX };
         let hold = holds.chain(leads).min().unwrap_or(u64::MAX).min(literal).min(self.end()).min(limit);
         // The length of the text in front of a group is that of the shortest one; the text at hand may have longer characters.
-        let index = View::part(self.base, self.before, &self.kept, false).index(hold);
+        let index = Window::part(self.base, self.before, &self.kept, false).index(hold);
         let hold = self.base + self.kept.floor_char_boundary(index) as u64;
         loop {
             let first = self.redactions.first(hold);
@@ -327,8 +327,8 @@ impl Holdback {
                 First::Closed(redaction) => (redaction.start, redaction.end),
             };
             if self.released < until {
-                let view = View::part(self.base, self.before, &self.kept, false);
-                let released = self.kept.get(view.index(self.released)..view.index(until));
+                let window = Window::part(self.base, self.before, &self.kept, false);
+                let released = self.kept.get(window.index(self.released)..window.index(until));
                 debug_assert!(released.is_some(), "searches stop between characters");
                 out.push_str(released.unwrap_or(""));
             }
@@ -345,7 +345,7 @@ impl Holdback {
         let leads = self.lead_starts(policy, self.kept.len()).map(|(_, start)| start);
         let window = self.end().saturating_sub(policy.gates().reach_in_streams() as u64);
         let needed = holds.chain(leads).min().unwrap_or(u64::MAX).min(self.released).min(window);
-        let index = View::part(self.base, self.before, &self.kept, false).index(needed);
+        let index = Window::part(self.base, self.before, &self.kept, false).index(needed);
         // Conditions look at text in front of a match, which may have been released.
         let len = self.kept.floor_char_boundary(index.saturating_sub(policy.look_behind()));
         self.before = self.kept.get(..len).and_then(|discarded| discarded.chars().next_back()).or(self.before);

@@ -20,7 +20,7 @@ use crate::search::prefilter::{Prefilter, StateCache};
 use crate::search::scratch::Scratch;
 use crate::search::start_set::StartSet;
 use crate::search::starters::Starters;
-use crate::search::view::View;
+use crate::search::window::Window;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -213,7 +213,7 @@ impl Policy {
             for (examples, should_match) in [(&rule.matching_examples, true), (&rule.non_matching_examples, false)] {
                 for (index, text) in examples.iter().enumerate() {
                     let mut matched = false;
-                    Matcher::new(0).read(&rule.target(&self.sets), View::whole(text), &mut scratch, |_| {
+                    Matcher::new(0).read(&rule.target(&self.sets), Window::whole(text), &mut scratch, |_| {
                         matched = true;
                         false
                     });

@@ -12,4 +12,4 @@ pub(crate) mod rule_search;
 pub(crate) mod scratch;
 pub(crate) mod start_set;
 pub(crate) mod starters;
-pub(crate) mod view;
+pub(crate) mod window;

@@ -7,7 +7,7 @@ use crate::pattern::char_set::{CharSets, CharSetsBuilder};
 use crate::pattern::compile;
 use crate::pattern::program::Program;
 use crate::search::groups::Groups;
-use crate::search::view::View;
+use crate::search::window::Window;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -112,7 +112,7 @@ impl AllowList {
 
     fn permits(&self, candidate: &Candidate<'_>, memory: &mut Groups) -> bool {
         let mut any = |programs: &[Program], text: &str| {
-            programs.iter().any(|program| memory.is_match(program, &self.sets, View::whole(text)))
+            programs.iter().any(|program| memory.is_match(program, &self.sets, Window::whole(text)))
         };
         self.values.iter().any(|value| value == candidate.reported)
             || self.stop_words.is_in(candidate.reported)

@@ -2,7 +2,7 @@
 
 use super::matcher::Match;
 use super::scratch::{Scratch, Target};
-use super::view::View;
+use super::window::Window;
 use crate::condition::Candidate;
 
 impl Target<'_> {
@@ -14,12 +14,12 @@ impl Target<'_> {
 
     /// Locates the reported part of a match. `None` if a condition of the rule fails: the match does not count.
     ///
-    /// `view` has the match, the character behind it and the text in front of it that the conditions need.
-    pub(super) fn admit(&self, found: Match, view: View<'_>, scratch: &mut Scratch) -> Option<Match> {
+    /// `window` has the match, the character behind it and the text in front of it that the conditions need.
+    pub(super) fn admit(&self, found: Match, window: Window<'_>, scratch: &mut Scratch) -> Option<Match> {
         let Scratch { groups: memory, meter, .. } = scratch;
         let group = match self.program.groups() {
             0 => None,
-            _ => memory.locate(self.program, self.sets, view, found.start, found.end),
+            _ => memory.locate(self.program, self.sets, window, found.start, found.end),
         };
         // A match in which the group has no text is reported as a whole: nothing of it may be kept by accident.
         let found = Match { reported: group.unwrap_or((found.start, found.end)), ..found };
@@ -28,16 +28,16 @@ impl Target<'_> {
             return Some(found);
         };
         let part = |start: u64, end: u64| {
-            let part = view.text().get(view.index(start)..view.index(end));
+            let part = window.text().get(window.index(start)..window.index(end));
             debug_assert!(part.is_some(), "{start}..{end} is in the text and between characters");
             part.unwrap_or_default()
         };
         let candidate = Candidate {
-            before: view.text().get(..view.index(found.start)).unwrap_or_default(),
-            previous: view.before(found.start),
+            before: window.text().get(..window.index(found.start)).unwrap_or_default(),
+            previous: window.before(found.start),
             matched: part(found.start, found.end),
             reported: part(found.reported.0, found.reported.1),
-            next: view.after(found.end),
+            next: window.after(found.end),
         };
         let counts = conditions.hold(&candidate, memory);
         meter.add(memory.take_work());
@@ -50,7 +50,7 @@ mod tests {
     use crate::generators::{conditional_patterns, texts};
     use crate::search::matcher::Matcher;
     use crate::search::scratch::Scratch;
-    use crate::search::view::View;
+    use crate::search::window::Window;
     use crate::{Policy, RawPattern};
     use proptest::prelude::*;
     use regex_automata::meta::Regex;
@@ -65,7 +65,7 @@ mod tests {
     fn reported<'t>(policy: &Policy, text: &'t str) -> Vec<&'t str> {
         let mut found = Vec::new();
         let target = policy.rules()[0].target(policy.sets());
-        Matcher::new(0).read(&target, View::whole(text), &mut Scratch::default(), |m| {
+        Matcher::new(0).read(&target, Window::whole(text), &mut Scratch::default(), |m| {
             found.push(&text[m.reported.0 as usize..m.reported.1 as usize]);
             true
         });

@@ -1,6 +1,6 @@
 //! Locates the groups of a match, once the match is known.
 
-use super::view::View;
+use super::window::Window;
 use crate::pattern::assertion;
 use crate::pattern::char_set::CharSets;
 use crate::pattern::program::{Node, NodeId, Program, read};
@@ -63,16 +63,16 @@ impl Groups {
         &mut self,
         program: &Program,
         sets: &CharSets,
-        view: View<'_>,
+        window: Window<'_>,
         start: u64,
         end: u64,
     ) -> Option<(u64, u64)> {
         self.prepare(program);
         let mut at = start;
         loop {
-            let after = view.after(at);
+            let after = window.after(at);
             let position = if at == end { End::Here } else { End::Later };
-            if self.step(program, sets, (at, view.before(at), after), position) {
+            if self.step(program, sets, (at, window.before(at), after), position) {
                 break;
             }
             match after {
@@ -91,12 +91,12 @@ impl Groups {
     }
 
     /// Returns `true` if a pattern matches anywhere in a text that is available as a whole, however long the match is.
-    pub(crate) fn is_match(&mut self, program: &Program, sets: &CharSets, view: View<'_>) -> bool {
+    pub(crate) fn is_match(&mut self, program: &Program, sets: &CharSets, window: Window<'_>) -> bool {
         self.prepare(program);
         let mut at = 0;
         loop {
-            let after = view.after(at);
-            if self.step(program, sets, (at, view.before(at), after), End::Any) {
+            let after = window.after(at);
+            if self.step(program, sets, (at, window.before(at), after), End::Any) {
                 return true;
             }
             let Some(c) = after else { return false };
@@ -226,7 +226,7 @@ mod tests {
         let mut memory = Groups::default();
         let matches = Regex::new(pattern).unwrap().find_iter(text).collect::<Vec<_>>();
         let mut locate =
-            |start: usize, end: usize| memory.locate(&program, &sets, View::whole(text), start as u64, end as u64);
+            |start: usize, end: usize| memory.locate(&program, &sets, Window::whole(text), start as u64, end as u64);
         matches.into_iter().map(|found| locate(found.start(), found.end())).collect()
     }
 
@@ -257,7 +257,7 @@ mod tests {
             let program = compile::regex_with_groups(pattern, true, &refs, &mut builder).unwrap();
             let sets = std::mem::take(&mut builder).build();
             let mut memory = Groups::default();
-            memory.locate(&program, &sets, View::whole(&text), 0, 4096);
+            memory.locate(&program, &sets, Window::whole(&text), 0, 4096);
             let most = 4 * program.len() as u64 * 4097;
             assert!(memory.work <= most, "{pattern}: {} of {most}", memory.work);
         }

@@ -3,7 +3,7 @@
 use super::active_states::ActiveStates;
 use super::scratch::{Boundary, Scratch, Target};
 use super::start_set::StartSet;
-use super::view::View;
+use super::window::Window;
 
 /// Pass that a search is in.
 #[derive(Clone, Copy, Debug)]
@@ -114,12 +114,12 @@ impl Matcher {
 
     /// Reads the available text and calls `each` for every match, in order. The search ends if `each` returns `false`.
     ///
-    /// Stops once all matches that end at or before the limit of `view` have been found and no match is in progress.
+    /// Stops once all matches that end at or before the limit of `window` have been found and no match is in progress.
     /// Returns the position where another search can continue. Stops early if the meter of `scratch` is exceeded.
     pub(crate) fn read(
         &mut self,
         target: &Target<'_>,
-        view: View<'_>,
+        window: Window<'_>,
         scratch: &mut Scratch,
         mut each: impl FnMut(Match) -> bool,
     ) -> u64 {
@@ -131,12 +131,12 @@ impl Matcher {
                 match self.phase {
                     Phase::Search { found: None } => {
                         self.has_all_starts &= self.at < self.all_starts_until;
-                        if self.at >= view.limit() {
+                        if self.at >= window.limit() {
                             return self.at;
                         }
-                        let (from, to) = (view.index(self.at), view.index(view.limit()));
-                        self.at = view.position(target.program.skip(view.text(), from, to));
-                        if self.at >= view.limit() {
+                        let (from, to) = (window.index(self.at), window.index(window.limit()));
+                        self.at = window.position(target.program.skip(window.text(), from, to));
+                        if self.at >= window.limit() {
                             return self.at;
                         }
                         self.oldest = self.at;
@@ -144,9 +144,9 @@ impl Matcher {
                     Phase::Search { found: Some(start) } => self.begin_resolve(start, target),
                     Phase::Resolve { start, end } => {
                         let found = self.resolved(start, end);
-                        let Some(found) = target.admit(found, view, scratch) else {
+                        let Some(found) = target.admit(found, window, scratch) else {
                             // The search goes on as if the pattern did not match at this position.
-                            self.at = start + view.after(start).map_or(1, |c| c.len_utf8() as u64);
+                            self.at = start + window.after(start).map_or(1, |c| c.len_utf8() as u64);
                             continue;
                         };
                         if !each(found) {
@@ -156,8 +156,8 @@ impl Matcher {
                     }
                 }
             }
-            let boundary = Boundary { at: self.at, before: view.before(self.at), after: view.after(self.at) };
-            if boundary.after.is_none() && !view.is_last() {
+            let boundary = Boundary { at: self.at, before: window.before(self.at), after: window.after(self.at) };
+            if boundary.after.is_none() && !window.is_last() {
                 return self.at;
             }
             match self.phase {
@@ -294,16 +294,16 @@ mod tests {
         let (mut found, mut most_held) = (Vec::new(), 0);
         for (index, piece) in pieces.iter().enumerate() {
             kept.push_str(piece);
-            let view = View::part(base, before, &kept, index + 1 == pieces.len());
+            let window = Window::part(base, before, &kept, index + 1 == pieces.len());
             let end = base + kept.len() as u64;
-            matcher.read(&target, view, scratch, |m| {
+            matcher.read(&target, window, scratch, |m| {
                 assert!(m.decided >= m.end || m.end == end, "{m:?}");
                 found.push((m.start, m.end));
                 true
             });
             let hold = matcher.hold(target.starts).min(end);
             most_held = most_held.max(end - hold);
-            let discarded = view.index(hold);
+            let discarded = window.index(hold);
             before = kept[..discarded].chars().next_back().or(before);
             kept.drain(..discarded);
             base = hold;

@@ -4,7 +4,7 @@ use super::gates::Hit;
 use super::matcher::{Match, Matcher};
 use super::prefilter::{PrefilterScan, Programs, StateCache};
 use super::scratch::Scratch;
-use super::view::View;
+use super::window::Window;
 use crate::pattern::literals::is_word;
 use crate::pattern::program::Program;
 use crate::policy::Policy;
@@ -120,8 +120,8 @@ impl<'p> RuleSearch<'p> {
         let Some((_, reached)) = self.reached.get_mut(at).filter(|(_, reached)| *reached < until) else { return };
         let from = text.floor_char_boundary(from).max(*reached);
         let mut matcher = Matcher::with_states(from as u64, scratch.take_states());
-        let view = View::whole(text).until(until as u64);
-        *reached = matcher.read(&rule.target(self.policy.sets()), view, scratch, |found| {
+        let window = Window::whole(text).until(until as u64);
+        *reached = matcher.read(&rule.target(self.policy.sets()), window, scratch, |found| {
             each(index, rule, found);
             true
         }) as usize;
@@ -162,7 +162,7 @@ mod tests {
         let mut scratch = Scratch::default();
         let mut found = Vec::new();
         for (at, rule) in policy.rules().iter().enumerate().filter(|(_, rule)| rule.is_on(direction)) {
-            Matcher::new(0).read(&rule.target(policy.sets()), View::whole(text), &mut scratch, |one| {
+            Matcher::new(0).read(&rule.target(policy.sets()), Window::whole(text), &mut scratch, |one| {
                 found.push((RuleIndex(at as u32), one.start, one.end));
                 true
             });

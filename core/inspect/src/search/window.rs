@@ -4,7 +4,7 @@
 ///
 /// The beginning of the text may have been discarded, and its end may not have arrived.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct View<'t> {
+pub(crate) struct Window<'t> {
     /// Position of the first byte of `text`.
     base: u64,
     /// Character before `text`.
@@ -16,20 +16,20 @@ pub(crate) struct View<'t> {
     until: u64,
 }
 
-impl<'t> View<'t> {
-    /// Creates a view of a complete text.
-    pub(crate) fn whole(text: &'t str) -> View<'t> {
-        View::part(0, None, text, true)
+impl<'t> Window<'t> {
+    /// Creates a window of a complete text.
+    pub(crate) fn whole(text: &'t str) -> Window<'t> {
+        Window::part(0, None, text, true)
     }
 
-    /// Creates a view of a part that begins at position `base`, after the character `before`.
-    pub(crate) fn part(base: u64, before: Option<char>, text: &'t str, is_last: bool) -> View<'t> {
-        View { base, before, text, is_last, until: u64::MAX }
+    /// Creates a window of a part that begins at position `base`, after the character `before`.
+    pub(crate) fn part(base: u64, before: Option<char>, text: &'t str, is_last: bool) -> Window<'t> {
+        Window { base, before, text, is_last, until: u64::MAX }
     }
 
     /// Limits searches to matches that start before `until`, which lies between two characters.
-    pub(crate) fn until(self, until: u64) -> View<'t> {
-        View { until, ..self }
+    pub(crate) fn until(self, until: u64) -> Window<'t> {
+        Window { until, ..self }
     }
 
     /// Returns the available text.
@@ -47,12 +47,12 @@ impl<'t> View<'t> {
         self.until
     }
 
-    /// Converts a position to an index into [`View::text`].
+    /// Converts a position to an index into [`Window::text`].
     pub(crate) fn index(&self, at: u64) -> usize {
         at.saturating_sub(self.base).min(self.text.len() as u64) as usize
     }
 
-    /// Converts an index into [`View::text`] to a position.
+    /// Converts an index into [`Window::text`] to a position.
     pub(crate) fn position(&self, index: usize) -> u64 {
         self.base + index as u64
     }
