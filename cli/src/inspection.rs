@@ -134,7 +134,7 @@ impl Inspector<'_> {
             Some(Hit {
                 id: self.policy.rule(finding.rule)?.id().to_owned(),
                 span: [finding.range.start, finding.range.end],
-                view: "raw",
+                view: finding.view.name(),
                 pointer: pointer(finding.text),
             })
         });

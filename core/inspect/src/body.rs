@@ -12,6 +12,7 @@ use crate::rule::{Action, Direction, RuleIndex};
 use crate::search::matcher::Match;
 use crate::search::meter::Meter;
 use crate::search::rule_search::{RuleSearch, Scope};
+use crate::view::View;
 use stale_annotations::StaleAnnotations;
 use std::borrow::Cow;
 use std::ops::Range;
@@ -304,28 +305,27 @@ impl<'a> Inspection<'a> {
             return self.search_text(joined, range, depth.scope(), |_| true);
         }
         self.json.push(range.clone());
-        let Inspection { policy, direction, rules, meter, redactions, report, is_clean, .. } = self;
+        let Inspection { policy, rules, meter, redactions, report, is_clean, .. } = self;
         let (hits, result) = policy.with_memory(|memory| {
-            let (scratch, cache) = memory.parts(*direction);
-            scratch.meter = *meter;
+            memory.scratch.meter = *meter;
             let mut search = |text: &str, hits: &mut Vec<Hit>| {
-                scratch.meter.allow_bytes(text.len() as u64);
-                rules.read(text, Scope::All, scratch, cache, |rule, _, found| {
+                memory.scratch.meter.allow_bytes(text.len() as u64);
+                rules.read_views(text, Scope::All, memory, |rule, _, view, found| {
                     let (start, end) = found.reported;
-                    hits.push(Hit { rule, start: start as usize, end: end as usize });
+                    hits.push(Hit { rule, view, start: start as usize, end: end as usize });
                 })
             };
             let mut hits = Vec::new();
             let result =
                 search(text, &mut hits).and_then(|()| json_strings::search_strings(text, &mut search, &mut hits));
-            *meter = std::mem::take(&mut scratch.meter);
+            *meter = std::mem::take(&mut memory.scratch.meter);
             (hits, result)
         });
         let mut recorder = Recorder { report, redactions, text: joined, is_clean };
         for hit in hits {
             let action = policy.rule(hit.rule).map_or(Action::Log, |rule| rule.action());
             let offset = range.start as u64;
-            recorder.record(hit.rule, action, (offset + hit.start as u64, offset + hit.end as u64));
+            recorder.record(hit.rule, action, hit.view, (offset + hit.start as u64, offset + hit.end as u64));
         }
         if result.is_err() {
             self.too_costly();
@@ -341,19 +341,18 @@ impl<'a> Inspection<'a> {
         is_wanted: impl Fn(&Match) -> bool,
     ) {
         let Some(text) = joined.text.get(range.clone()) else { return };
-        let Inspection { policy, direction, rules, meter, redactions, report, is_clean, .. } = self;
+        let Inspection { policy, rules, meter, redactions, report, is_clean, .. } = self;
         let offset = range.start as u64;
         let mut recorder = Recorder { report, redactions, text: joined, is_clean };
         let result = policy.with_memory(|memory| {
-            let (scratch, cache) = memory.parts(*direction);
-            scratch.meter = *meter;
-            let result = rules.read(text, scope, scratch, cache, |index, rule, found| {
+            memory.scratch.meter = *meter;
+            let result = rules.read_views(text, scope, memory, |index, rule, view, found| {
                 let found = found.shifted(offset);
                 if is_wanted(&found) {
-                    recorder.record(index, rule.action(), found.reported);
+                    recorder.record(index, rule.action(), view, found.reported);
                 }
             });
-            *meter = std::mem::take(&mut scratch.meter);
+            *meter = std::mem::take(&mut memory.scratch.meter);
             result
         });
         if result.is_err() {
@@ -440,7 +439,7 @@ struct Recorder<'r> {
 }
 
 impl Recorder<'_> {
-    fn record(&mut self, rule: RuleIndex, action: Action, (start, end): (u64, u64)) {
+    fn record(&mut self, rule: RuleIndex, action: Action, view: View, (start, end): (u64, u64)) {
         *self.is_clean = false;
         self.report.matched(rule, action);
         match action {
@@ -453,7 +452,7 @@ impl Recorder<'_> {
                 cause => *cause = Some(Cause::Rule(rule)),
             },
         }
-        self.report.add_finding(self.text.finding(rule, action, (start, end)));
+        self.report.add_finding(Finding { view, ..self.text.finding(rule, action, (start, end)) });
     }
 }
 
@@ -539,7 +538,7 @@ impl<'a> Joined<'a> {
         debug_assert!(piece < self.pieces.len(), "a match is not empty, so a piece contains its start");
         let offset = self.range(piece).start;
         let text = self.pieces.get(piece).map_or(0, |(index, _)| *index);
-        Finding { rule, action, text, range: from as usize - offset..to as usize - offset }
+        Finding { rule, action, text, range: from as usize - offset..to as usize - offset, view: View::Raw }
     }
 }
 

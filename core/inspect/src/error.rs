@@ -58,6 +58,11 @@ pub enum Problem {
     /// Neither the name of a class of characters nor a set.
     #[error("must be `digit`, `letter`, `lower`, `upper`, `alnum`, `word`, `hex`, `space` or a set such as `[-_.]`")]
     CharClass,
+    /// Rule on responses that does not search texts as they are.
+    #[error(
+        "must include `raw` unless `applies_to` is `[request]`: views other than `raw` are searched in requests only"
+    )]
+    ViewOfResponses,
     /// Invalid pattern.
     #[error(transparent)]
     Pattern(#[from] PatternError),

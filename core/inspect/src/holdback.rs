@@ -13,6 +13,7 @@ use crate::search::matcher::Matcher;
 use crate::search::meter::Meter;
 use crate::search::scratch::Scratch;
 use crate::search::window::Window;
+use crate::view::View;
 use gate_position::GatePosition;
 
 /// Text that arrives in pieces: text that no match can include any more is released, text that may still become part of a
@@ -269,7 +270,7 @@ impl Holdback {
         let Holdback { redactions, leads, searched, .. } = self;
         self.searches.retain_mut(|(index, search)| {
             let Some(rule) = policy.rule(*index) else { return false };
-            search.read(&rule.target(policy.sets()), window, scratch, |found| {
+            search.read(&rule.target(View::Raw, policy.sets()), window, scratch, |found| {
                 report.matched(*index, rule.action());
                 match rule.action() {
                     Action::Log => {}

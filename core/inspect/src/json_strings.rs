@@ -10,6 +10,7 @@ use std::ops::Range;
 use tollgate_llm::{JsonToken, JsonTokenKind, Span, escape_into, json_tokens};
 
 use crate::rule::RuleIndex;
+use crate::view::View;
 
 /// Number of times that strings are decoded.
 const MAX_DEPTH: usize = 3;
@@ -18,6 +19,7 @@ const MAX_DEPTH: usize = 3;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Hit {
     pub(crate) rule: RuleIndex,
+    pub(crate) view: View,
     pub(crate) start: usize,
     pub(crate) end: usize,
 }
@@ -249,6 +251,7 @@ mod tests {
                 for (rule, needle) in needles.iter().enumerate() {
                     let found = text.match_indices(needle);
                     hits.extend(found.map(|(start, found)| Hit {
+                        view: View::Raw,
                         rule: RuleIndex(rule as u32),
                         start,
                         end: start + found.len(),

@@ -63,6 +63,12 @@
 //! (`json_strings.rs`), and a redaction leaves them JSON. Both need the complete text: a stream holds the arguments of a tool
 //! call until they are complete (`held_arguments.rs`). Other texts of responses are matched as they are.
 //!
+//! # Views
+//!
+//! A rule on requests may search texts derived from a text, in which words are plain that the text disguises ([`View`],
+//! `view.rs`). Its pattern is changed like the text (`pattern/folding.rs`), the search is the same as in any text, and a match is
+//! reported and redacted where it is in the text.
+//!
 //! # Implementation
 //!
 //! `regex-syntax` parses the patterns, which are then compiled to graphs over characters. Three searches work together:
@@ -85,9 +91,8 @@
 //!
 //! # Limitations
 //!
-//! Texts are matched as decoded from JSON, also from JSON in strings. There is no normalisation (homoglyphs, zero-width characters, runs of white
-//! space), no decoding of base64 and the like, no scopes (system, user, tool) and no scores. Base64 data of images, audio and
-//! files is searched for rules with literals only.
+//! There are no scopes (system, user, tool) and no scores. Base64 data of images, audio and files is searched for rules with
+//! literals only. Rules on responses match texts as decoded from JSON, also from JSON in strings, without [views](View).
 //!
 //! Each content block of a streamed response (Anthropic, Converse, Cohere, Responses) is a separate text: a match that spans
 //! two blocks is found in a complete response, but not in a stream, because the first block has been released when the
@@ -112,6 +117,7 @@ mod report;
 mod rule;
 mod search;
 mod stream;
+mod view;
 
 pub use body::{inspect_request, inspect_response, inspect_text, inspect_uneditable};
 pub use condition::allow::RawAllow;
@@ -128,3 +134,4 @@ pub use raw::{OnUnscannable, RawExamples, RawPattern, RawPolicy, RawRule};
 pub use report::{Cause, Finding, MAX_FINDINGS, Report};
 pub use rule::{Action, Direction, Rule, RuleIndex, Severity};
 pub use stream::{StreamInspector, StreamVerdict};
+pub use view::View;

@@ -19,14 +19,13 @@ pub fn all_matches(policy: &Policy, text: &str) -> Result<Vec<(RuleIndex, Range<
     let mut found = Vec::new();
     for direction in [Direction::Request, Direction::Response] {
         let result = policy.with_memory(|memory| {
-            let (scratch, cache) = memory.parts(direction);
-            scratch.meter = Meter::for_bytes(text.len() as u64);
+            memory.scratch.meter = Meter::for_bytes(text.len() as u64);
             let mut search = RuleSearch::new(policy, direction);
-            let result = search.read(text, Scope::All, scratch, cache, |rule, _, one| {
+            let result = search.read_views(text, Scope::All, memory, |rule, _, _, one| {
                 let (start, end) = one.reported;
                 found.push((rule, start as usize..end as usize));
             });
-            scratch.meter = Meter::default();
+            memory.scratch.meter = Meter::default();
             result
         });
         result.map_err(|_| TooCostly)?;

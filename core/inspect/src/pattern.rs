@@ -6,6 +6,7 @@ mod byte_rates;
 pub(crate) mod char_classes;
 pub(crate) mod char_set;
 pub(crate) mod compile;
+pub(crate) mod folding;
 pub(crate) mod group;
 pub(crate) mod keywords;
 pub(crate) mod lead;

@@ -4,11 +4,13 @@ mod conditions;
 
 use crate::clean_texts::CleanTexts;
 use crate::condition::allow::NamedLists;
+use crate::condition::list::OneOrMany;
 use crate::error::{ExampleError, PatternError, PolicyError, Problem};
 use crate::pattern::assertion::Before;
 use crate::pattern::char_classes::CharClasses;
 use crate::pattern::char_set::{CharSets, CharSetsBuilder};
 use crate::pattern::compile::{self, Border};
+use crate::pattern::folding::{self, Form};
 use crate::pattern::lead::Lead;
 use crate::pattern::program::Program;
 use crate::raw::{OnUnscannable, RawPattern, RawPolicy, RawRule};
@@ -21,6 +23,7 @@ use crate::search::scratch::Scratch;
 use crate::search::start_set::StartSet;
 use crate::search::starters::Starters;
 use crate::search::window::Window;
+use crate::view::{View, ViewSet, each_derived};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -53,9 +56,11 @@ pub struct Policy {
     starters: Starters,
     /// `true` if all searches in streams begin at literals.
     streams_need_gates_only: bool,
-    /// Rules without a gate of each direction.
-    ungated: [Box<[RuleIndex]>; 2],
-    prefilters: [Prefilter; 2],
+    /// Rules without a gate of each [`Lane`].
+    ungated: [Box<[RuleIndex]>; Lane::COUNT],
+    prefilters: [Prefilter; Lane::COUNT],
+    /// Views that rules on requests search.
+    request_views: ViewSet,
     /// Source of the secret key of the clean texts; `None`: every text is searched.
     clean_texts_key: Option<fn() -> [u8; 16]>,
     memory: Mutex<SearchMemory>,
@@ -65,10 +70,36 @@ pub struct Policy {
 #[derive(Debug, Default)]
 pub(crate) struct SearchMemory {
     pub(crate) scratch: Scratch,
-    /// States of the prefilter of each direction.
-    pub(crate) caches: [StateCache; 2],
+    /// States of the prefilter of each [`Lane`].
+    caches: [StateCache; Lane::COUNT],
     /// Texts of requests in which no rule matched.
     clean: Option<CleanTexts>,
+}
+
+/// Direction and view. Rules on responses search no other view than the text as it is.
+#[derive(Clone, Copy, Debug)]
+struct Lane(Direction, View);
+
+impl Lane {
+    const COUNT: usize = View::ALL.len() + 1;
+
+    /// Returns all lanes, by their index.
+    fn all() -> [Lane; Lane::COUNT] {
+        let [raw, folded, letters, decoded, hidden] = View::ALL.map(|view| Lane(Direction::Request, view));
+        [Lane(Direction::Response, View::Raw), raw, folded, letters, decoded, hidden]
+    }
+
+    fn index(self) -> usize {
+        match self {
+            Lane(Direction::Response, _) => 0,
+            Lane(Direction::Request, view) => 1 + view as usize,
+        }
+    }
+
+    /// Returns `true` if a rule is searched for.
+    fn has(self, rule: &Rule) -> bool {
+        rule.is_on(self.0) && rule.views.has(self.1)
+    }
 }
 
 impl Policy {
@@ -92,7 +123,7 @@ impl Policy {
         for (index, rule) in raw.rules.into_iter().enumerate() {
             let id = check_id(&rule.id, &mut ids).map_err(|problem| at(&format!("rules[{index}].id"), problem))?;
             let rule = check(rule, max_match_bytes, &lists, &mut sets).and_then(|rule| {
-                nodes += rule.program.len() + rule.conditions.nodes();
+                nodes += rule.programs().map(|(program, _)| program.len()).sum::<usize>() + rule.conditions.nodes();
                 if nodes > MAX_ALL_NODES {
                     Err(FieldError("match".into(), Problem::TooLargeTogether))
                 } else {
@@ -107,17 +138,21 @@ impl Policy {
         }
         let sets = sets.build();
         let gates = gates(&rules, max_match_bytes);
-        let others = rules.iter().enumerate().filter(|(at, _)| !gates.has(RuleIndex(*at as u32)));
-        let char_classes = Arc::new(CharClasses::new(others.clone().map(|(_, rule)| &rule.program), &sets));
-        let ungated = [Direction::Request, Direction::Response].map(|direction| {
-            let others = others.clone().filter(|(_, rule)| rule.is_on(direction));
-            others.map(|(at, _)| RuleIndex(at as u32)).collect::<Box<[RuleIndex]>>()
-        });
-        let prefilters = [Direction::Request, Direction::Response].map(|direction| {
-            let others = others.clone().filter(|(_, rule)| rule.is_on(direction));
-            let programs: Vec<&Program> = others.map(|(_, rule)| &rule.program).collect();
+        let (all, gated) = (&rules, &gates);
+        let others = |lane: Lane| {
+            let rules = all.iter().enumerate().map(|(at, rule)| (RuleIndex(at as u32), rule));
+            rules.filter(move |(at, rule)| lane.has(rule) && !gated.has(*at, lane.1))
+        };
+        let others_of_all =
+            Lane::all().into_iter().flat_map(|lane| others(lane).map(move |(_, rule)| rule.program(lane.1)));
+        let char_classes = Arc::new(CharClasses::new(others_of_all, &sets));
+        let ungated = Lane::all().map(|lane| others(lane).map(|(at, _)| at).collect::<Box<[RuleIndex]>>());
+        let prefilters = Lane::all().map(|lane| {
+            let programs: Vec<&Program> = others(lane).map(|(_, rule)| rule.program(lane.1)).collect();
             Prefilter::new(&programs, &sets, char_classes.clone())
         });
+        let request_views =
+            rules.iter().filter(|rule| rule.request).fold(ViewSet::default(), |all, rule| all.or(rule.views));
         let in_streams = rules.iter().enumerate().map(|(at, rule)| (RuleIndex(at as u32), rule));
         let in_streams = in_streams.filter(|(at, rule)| rule.response && !gates.starts_in_streams(*at));
         let leads: Vec<(RuleIndex, Lead)> = in_streams
@@ -135,6 +170,7 @@ impl Policy {
             leads: Leads::new(leads, &sets),
             ungated,
             prefilters,
+            request_views,
             sets,
             max_match_bytes,
             look_behind: {
@@ -207,23 +243,45 @@ impl Policy {
     /// # Errors
     /// All examples that contradict their rule.
     pub fn check_examples(&self) -> Result<(), Vec<ExampleError>> {
-        let mut scratch = Scratch::default();
         let mut errors = Vec::new();
         for rule in &self.rules {
             for (examples, should_match) in [(&rule.matching_examples, true), (&rule.non_matching_examples, false)] {
                 for (index, text) in examples.iter().enumerate() {
-                    let mut matched = false;
-                    Matcher::new(0).read(&rule.target(&self.sets), Window::whole(text), &mut scratch, |_| {
-                        matched = true;
-                        false
-                    });
-                    if matched != should_match {
+                    if self.matches(rule, text) != should_match {
                         errors.push(ExampleError { rule: rule.id.to_string(), should_match, index });
                     }
                 }
             }
         }
         if errors.is_empty() { Ok(()) } else { Err(errors) }
+    }
+
+    /// Returns `true` if a rule matches a complete text.
+    fn matches(&self, rule: &Rule, text: &str) -> bool {
+        let mut scratch = Scratch::default();
+        let mut matched = false;
+        let mut search = |view: View, text: &str| {
+            Matcher::new(0).read(&rule.target(view, &self.sets), Window::whole(text), &mut scratch, |_| {
+                matched = true;
+                false
+            });
+        };
+        if rule.views.has(View::Raw) {
+            search(View::Raw, text);
+        }
+        each_derived(text, rule.views, |view, derived| {
+            search(view, derived.text());
+            true
+        });
+        matched
+    }
+
+    /// Returns the views that rules of a direction search.
+    pub(crate) fn views(&self, direction: Direction) -> ViewSet {
+        match direction {
+            Direction::Request => self.request_views,
+            Direction::Response => ViewSet::RAW,
+        }
     }
 
     /// Returns the leads of the rules on responses.
@@ -263,22 +321,15 @@ impl Policy {
         &self.gates
     }
 
-    /// Returns the rules of a direction without a gate, in file order.
-    pub(crate) fn ungated(&self, direction: Direction) -> &[RuleIndex] {
-        let [request, response] = &self.ungated;
-        match direction {
-            Direction::Request => request,
-            Direction::Response => response,
-        }
+    /// Returns the rules of a direction and view without a gate, in file order.
+    pub(crate) fn ungated(&self, direction: Direction, view: View) -> &[RuleIndex] {
+        self.ungated.get(Lane(direction, view).index()).map_or(&[], |rules| rules)
     }
 
-    /// Returns the prefilter of the rules of a direction without a gate.
-    pub(crate) fn prefilter(&self, direction: Direction) -> &Prefilter {
-        let [request, response] = &self.prefilters;
-        match direction {
-            Direction::Request => request,
-            Direction::Response => response,
-        }
+    /// Returns the prefilter of the rules of a direction and view without a gate.
+    pub(crate) fn prefilter(&self, direction: Direction, view: View) -> &Prefilter {
+        let [first, ..] = &self.prefilters;
+        self.prefilters.get(Lane(direction, view).index()).unwrap_or(first)
     }
 
     /// Runs `work` with the memory that all searches of this policy share. If another thread is using it, `work` gets fresh
@@ -292,23 +343,21 @@ impl Policy {
 }
 
 impl SearchMemory {
-    /// Returns the scratch memory and the prefilter states of one direction.
-    pub(crate) fn parts(&mut self, direction: Direction) -> (&mut Scratch, &mut StateCache) {
-        let [request, response] = &mut self.caches;
-        let cache = match direction {
-            Direction::Request => request,
-            Direction::Response => response,
-        };
-        (&mut self.scratch, cache)
+    /// Returns the scratch memory and the prefilter states of a direction and view.
+    pub(crate) fn parts(&mut self, direction: Direction, view: View) -> (&mut Scratch, Option<&mut StateCache>) {
+        (&mut self.scratch, self.caches.get_mut(Lane(direction, view).index()))
     }
 }
 
 /// Builds the gates of all rules.
 fn gates(rules: &[Rule], max_match_bytes: usize) -> Gates {
-    let gated = rules.iter().enumerate().filter_map(|(at, rule)| {
+    let programs =
+        rules.iter().enumerate().flat_map(|(at, rule)| rule.programs().map(move |program| (at, rule, program)));
+    let gated = programs.filter_map(|(at, rule, (program, views))| {
         Some(GatedRule {
             rule: RuleIndex(at as u32),
-            literals: rule.program.literals()?,
+            literals: program.literals()?,
+            views,
             request: rule.request,
             response: rule.response,
             edits: rule.action > Action::Log,
@@ -327,7 +376,25 @@ fn check(
     lists: &NamedLists,
     sets: &mut CharSetsBuilder,
 ) -> Result<Rule, FieldError> {
-    let program = compile(&raw.pattern, sets)?;
+    let directions = raw.applies_to.unwrap_or(vec![Direction::Request, Direction::Response]);
+    if directions.is_empty() {
+        return Err(FieldError("applies_to".into(), Problem::Empty));
+    }
+    let views = views(&raw.pattern, &directions)?;
+    let searches = |own: ViewSet| !views.is_disjoint(own);
+    let form = if views.has(View::Raw) {
+        Form::Raw
+    } else if searches(ViewSet::FOLDED) {
+        Form::Folded
+    } else {
+        Form::Letters
+    };
+    let program = compile(&raw.pattern, form, sets)?;
+    let folded = form == Form::Raw && searches(ViewSet::FOLDED) && !is_folded(&raw.pattern);
+    let folded = folded.then(|| compile(&raw.pattern, Form::Folded, sets));
+    let letters = form != Form::Letters && searches(ViewSet::LETTERS);
+    let letters = letters.then(|| compile(&raw.pattern, Form::Letters, sets));
+    let (folded, letters) = (folded.transpose()?, letters.transpose()?);
     let conditions = conditions::compile(&raw.pattern, max_match_bytes, lists)
         .map_err(|(field, problem)| FieldError(format!("match.{field}").into(), problem))?;
     let shortest = program.shortest();
@@ -340,13 +407,12 @@ fn check(
         let checked = compile::check_length(regex, raw.pattern.unicode.unwrap_or(false), max_match_bytes);
         checked.map_err(|error| FieldError("match.regex".into(), error.into()))?;
     }
-    let starts = StartSet::new(program.longest(), max_match_bytes);
-    if program.len() * starts.width() > MAX_SET_WORDS {
+    let programs = || [Some(&program), folded.as_ref(), letters.as_ref()].into_iter().flatten();
+    let longest = programs().map(Program::longest).try_fold(0, |longest, own| Some(longest.max(own?)));
+    let starts = StartSet::new(longest, max_match_bytes);
+    let nodes = programs().map(Program::len).max().unwrap_or(0);
+    if nodes * starts.width() > MAX_SET_WORDS {
         return Err(FieldError("match".into(), PatternError::TooLarge.into()));
-    }
-    let directions = raw.applies_to.unwrap_or(vec![Direction::Request, Direction::Response]);
-    if directions.is_empty() {
-        return Err(FieldError("applies_to".into(), Problem::Empty));
     }
     if raw.action != Action::Redact && raw.replacement.is_some() {
         return Err(FieldError("replacement".into(), Problem::OnlyWith("`action: redact`")));
@@ -367,7 +433,10 @@ fn check(
         id: raw.id.into(),
         description: raw.description.map(Into::into),
         severity: raw.severity,
+        views,
         program,
+        folded,
+        letters,
         conditions,
         starts,
         request: directions.contains(&Direction::Request),
@@ -381,8 +450,31 @@ fn check(
     })
 }
 
-/// Compiles the pattern of a rule.
-fn compile(raw: &RawPattern, sets: &mut CharSetsBuilder) -> Result<Program, FieldError> {
+/// Returns the views that a rule on `directions` searches.
+fn views(raw: &RawPattern, directions: &[Direction]) -> Result<ViewSet, FieldError> {
+    let Some(OneOrMany(list)) = &raw.view else { return Ok(ViewSet::RAW) };
+    let error = |problem| FieldError("match.view".into(), problem);
+    if list.is_empty() {
+        return Err(error(Problem::Empty));
+    }
+    let views: ViewSet = list.iter().copied().collect();
+    if !views.has(View::Raw) && directions.contains(&Direction::Response) {
+        return Err(error(Problem::ViewOfResponses));
+    }
+    Ok(views)
+}
+
+/// Returns `true` if the pattern of a rule is the same for folded texts.
+fn is_folded(raw: &RawPattern) -> bool {
+    match (&raw.regex, &raw.keywords) {
+        (Some(regex), _) => compile::is_folded(regex, raw.unicode.unwrap_or(false)),
+        (None, Some(keywords)) => keywords.iter().all(|own| folding::keyword(own, Form::Folded) == *own),
+        (None, None) => true,
+    }
+}
+
+/// Compiles the pattern of a rule in a form.
+fn compile(raw: &RawPattern, form: Form, sets: &mut CharSetsBuilder) -> Result<Program, FieldError> {
     let unicode = raw.unicode.unwrap_or(false);
     match (&raw.regex, &raw.keywords) {
         (Some(regex), _) => {
@@ -399,7 +491,7 @@ fn compile(raw: &RawPattern, sets: &mut CharSetsBuilder) -> Result<Program, Fiel
                 ));
             }
             let groups = raw.group.as_ref().map_or(&[][..], |groups| &groups.0);
-            compile::regex_with_groups(regex, unicode, groups, sets).map_err(|error| {
+            compile::regex_with_groups(regex, unicode, groups, form, sets).map_err(|error| {
                 let field = if error == PatternError::UnknownGroup { "match.group" } else { "match.regex" };
                 FieldError(field.into(), error.into())
             })
@@ -410,12 +502,14 @@ fn compile(raw: &RawPattern, sets: &mut CharSetsBuilder) -> Result<Program, Fiel
                 return Err(FieldError("match.group".into(), Problem::OnlyWith("a regex")));
             }
             conditions::words(keywords).map_err(error)?;
-            let border = match (raw.word.unwrap_or(true), unicode) {
+            let border = match (raw.word.unwrap_or(true) && form != Form::Letters, unicode) {
                 (false, _) => Border::None,
                 (true, false) => Border::Script,
                 (true, true) => Border::Unicode,
             };
-            compile::keywords(keywords, raw.ignore_case.unwrap_or(true), border, sets)
+            let keywords: Vec<String> = keywords.iter().map(|keyword| folding::keyword(keyword, form)).collect();
+            conditions::words(&keywords).map_err(error)?;
+            compile::keywords(&keywords, raw.ignore_case.unwrap_or(true), border, sets)
                 .map_err(|pattern_error| error(pattern_error.into()))
         }
         _ => Err(FieldError("match".into(), Problem::NeedsOnePattern)),

@@ -7,6 +7,7 @@ use crate::condition::list::OneOrMany;
 use crate::condition::validate::Validator;
 use crate::pattern::group::GroupRef;
 use crate::rule::{Action, Direction, Severity};
+use crate::view::View;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -150,6 +151,10 @@ pub struct RawPattern {
     /// Values that are allowed although the pattern matches: test numbers, placeholders.
     #[serde(default)]
     pub allow: Option<RawAllow>,
+    /// Views of a text that are searched, one or a list: `raw` (default), the text as it is; `folded`, `letters`, `decoded` and
+    /// `hidden`, in which a rule finds what the text disguises. Views other than `raw` are searched in requests only.
+    #[serde(default)]
+    pub view: Option<OneOrMany<View>>,
 }
 
 /// Example texts that test a rule; each one is a complete text.

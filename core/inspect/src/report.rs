@@ -2,6 +2,7 @@
 
 use crate::policy::Policy;
 use crate::rule::{Action, RuleIndex};
+use crate::view::View;
 use std::ops::Range;
 use tollgate_llm::{ApiError, Edits};
 
@@ -48,6 +49,8 @@ pub struct Finding {
     pub text: usize,
     /// Byte range in the decoded text. A match that continues in the next part of the same text ends beyond this part.
     pub range: Range<usize>,
+    /// View in which the rule matched. The range is that of the text that the match is derived from.
+    pub view: View,
 }
 
 /// Findings of an inspection, and the resulting verdict and edits.

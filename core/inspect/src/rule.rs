@@ -5,6 +5,7 @@ use crate::pattern::char_set::CharSets;
 use crate::pattern::program::Program;
 use crate::search::scratch::Target;
 use crate::search::start_set::StartSet;
+use crate::view::{View, ViewSet};
 use serde::Deserialize;
 
 /// Direction of the texts that a rule inspects.
@@ -74,7 +75,14 @@ pub struct Rule {
     pub(crate) id: Box<str>,
     pub(crate) description: Option<Box<str>>,
     pub(crate) severity: Option<Severity>,
+    /// Views that the rule searches.
+    pub(crate) views: ViewSet,
+    /// Pattern for the first of these that the rule searches: the text as it is, folded texts, letters.
     pub(crate) program: Program,
+    /// Pattern for folded texts, if it is another one.
+    pub(crate) folded: Option<Program>,
+    /// Pattern for the letters of a text, if it is another one.
+    pub(crate) letters: Option<Program>,
     pub(crate) conditions: Conditions,
     pub(crate) starts: StartSet,
     pub(crate) request: bool,
@@ -137,9 +145,29 @@ impl Rule {
         &self.message
     }
 
-    /// Returns the pattern to search for.
-    pub(crate) fn target<'p>(&'p self, sets: &'p CharSets) -> Target<'p> {
+    /// Returns the pattern for a view.
+    pub(crate) fn program(&self, view: View) -> &Program {
+        let own = match view {
+            View::Raw => None,
+            View::Letters => self.letters.as_ref(),
+            View::Folded | View::Decoded | View::Hidden => self.folded.as_ref(),
+        };
+        own.unwrap_or(&self.program)
+    }
+
+    /// Returns the patterns of the rule, each with the views that it is for.
+    pub(crate) fn programs(&self) -> impl Iterator<Item = (&Program, ViewSet)> {
+        let others = [(&self.folded, ViewSet::FOLDED), (&self.letters, ViewSet::LETTERS)];
+        let missing = others.into_iter().filter(|(program, _)| program.is_none());
+        let own = missing.fold(ViewSet::RAW, |own, (_, views)| own.or(views));
+        let others = others.into_iter().filter_map(|(program, views)| Some((program.as_ref()?, views)));
+        let all = [(&self.program, own)].into_iter().chain(others);
+        all.map(|(program, views)| (program, self.views.and(views))).filter(|(_, views)| *views != ViewSet::default())
+    }
+
+    /// Returns the pattern to search a view of a text for.
+    pub(crate) fn target<'p>(&'p self, view: View, sets: &'p CharSets) -> Target<'p> {
         let conditions = Some(&self.conditions).filter(|conditions| !conditions.is_empty());
-        Target { program: &self.program, sets, starts: self.starts, conditions }
+        Target { program: self.program(view), sets, starts: self.starts, conditions }
     }
 }

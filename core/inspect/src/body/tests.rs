@@ -77,7 +77,7 @@ fn a_redaction_changes_only_the_match() {
     let (report, edited) = request(&[KEY, MAIL, WORD], body);
     assert_eq!(edited, body.replace("bob@ex.org", "[mail]"));
     assert_eq!((report.verdict, report.redactions, report.matches), (Some(Action::Redact), 1, 1));
-    let finding = Finding { rule: RuleIndex(1), action: Action::Redact, text: 1, range: 7..17 };
+    let finding = Finding { rule: RuleIndex(1), action: Action::Redact, text: 1, range: 7..17, view: View::Raw };
     assert_eq!(report.findings, [finding]);
 }
 

@@ -3,6 +3,7 @@
 use super::assertion::Assertion;
 use super::body::{TYPICAL_BODY, has_body};
 use super::char_set::{CharSet, CharSetId, CharSetsBuilder};
+use super::folding::{self, Form};
 use super::group::{self, GroupRef};
 use super::keywords::Trie;
 use super::literals::Literals;
@@ -75,19 +76,25 @@ pub(crate) fn check_length(expression: &str, unicode: bool, max: usize) -> Resul
     if is_missed { Err(PatternError::LongBody { max }) } else { Ok(()) }
 }
 
-/// Compiles a regular expression, see [`syntax::parse`].
-pub(crate) fn regex(expression: &str, unicode: bool, sets: &mut CharSetsBuilder) -> Result<Program, PatternError> {
-    regex_with_groups(expression, unicode, &[], sets)
+/// Returns `true` if a valid expression is the same for folded texts.
+pub(crate) fn is_folded(expression: &str, unicode: bool) -> bool {
+    syntax::parse(expression, unicode).is_ok_and(|hir| folding::expression(hir.clone(), Form::Folded) == hir)
 }
 
-/// Compiles a regular expression like [`regex`], with the marks of the groups that `search/groups.rs` is to locate.
+/// Compiles a regular expression, see [`syntax::parse`].
+pub(crate) fn regex(expression: &str, unicode: bool, sets: &mut CharSetsBuilder) -> Result<Program, PatternError> {
+    regex_with_groups(expression, unicode, &[], Form::Raw, sets)
+}
+
+/// Compiles a regular expression like [`regex`], in a form, with the marks of the groups that `search/groups.rs` is to locate.
 pub(crate) fn regex_with_groups(
     expression: &str,
     unicode: bool,
     groups: &[GroupRef],
+    form: Form,
     sets: &mut CharSetsBuilder,
 ) -> Result<Program, PatternError> {
-    let hir = syntax::parse(expression, unicode)?;
+    let hir = folding::expression(syntax::parse(expression, unicode)?, form);
     let shortest = match hir.properties().minimum_len() {
         None => return Err(PatternError::NeverMatches),
         Some(0) => return Err(PatternError::MatchesEmpty),

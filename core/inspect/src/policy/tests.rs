@@ -225,9 +225,9 @@ fn keywords_match_whole_words_and_the_longest_wins() {
 /// Returns the text with each match of a rule with this pattern replaced by `*`.
 fn masked(pattern: &str, text: &str) -> String {
     let policy = load(&format!(r#"{{"rules":[{{"id":"k","match":{pattern},"action":"redact"}}]}}"#)).unwrap();
-    let target = policy.rules()[0].target(policy.sets());
+    let target = policy.rules()[0].target(View::Raw, policy.sets());
     let (mut found, mut output, mut at) = (Vec::new(), String::new(), 0);
-    Matcher::new(0).read(&target, View::whole(text), &mut Scratch::default(), |m| {
+    Matcher::new(0).read(&target, Window::whole(text), &mut Scratch::default(), |m| {
         found.push(m.start as usize..m.end as usize);
         true
     });

@@ -2,6 +2,7 @@
 
 use crate::pattern::literals::{Literals, MAX_LITERAL, MAX_LITERALS, cut, is_word};
 use crate::rule::{Direction, RuleIndex};
+use crate::view::{View, ViewSet};
 use aho_corasick::automaton::{Automaton, StateID};
 use aho_corasick::dfa::DFA;
 use aho_corasick::{Anchored, MatchKind, StartKind};
@@ -20,6 +21,8 @@ const SHORTEST: usize = 3;
 pub(crate) struct GatedRule<'r> {
     pub(crate) rule: RuleIndex,
     pub(crate) literals: &'r Literals,
+    /// Views in which the rule is searched for with these literals.
+    pub(crate) views: ViewSet,
     pub(crate) request: bool,
     pub(crate) response: bool,
     /// `true` if the rule changes or stops a response, so that a stream must hold back its matches.
@@ -36,6 +39,7 @@ pub(crate) struct Owner {
     pub(crate) reach: usize,
     /// `true` if no ASCII word character may be in front of the literal.
     at_border: bool,
+    views: ViewSet,
     request: bool,
     response: bool,
     /// `true` if a hit begins the search of a stream.
@@ -51,8 +55,8 @@ pub(crate) struct Gates {
     start: StateID,
     /// Owners of each literal.
     owners: Box<[Box<[Owner]>]>,
-    /// Rules with a gate, ascending.
-    rules: Box<[RuleIndex]>,
+    /// Rules with a gate, ascending, each with the views that have it.
+    rules: Box<[(RuleIndex, ViewSet)]>,
     /// Rules whose searches in a stream begin at a hit, ascending.
     in_streams: Box<[RuleIndex]>,
     /// For each state in which a literal has begun: what a stream holds back. Sorted by state.
@@ -88,11 +92,13 @@ impl Gates {
         for (rule, literals) in &rules {
             let longest = literals.iter().map(Vec::len).max().unwrap_or(0);
             let reach = rule.literals.lead.map_or(max_match_bytes, |lead| (lead + longest).min(max_match_bytes));
-            let in_streams = rule.response && (!rule.edits || rule.literals.lead == Some(0));
+            let in_streams =
+                rule.response && rule.views.has(View::Raw) && (!rule.edits || rule.literals.lead == Some(0));
             let owner = Owner {
                 rule: rule.rule,
                 reach,
                 at_border: rule.literals.at_border,
+                views: rule.views,
                 request: rule.request,
                 response: rule.response,
                 in_streams,
@@ -118,7 +124,7 @@ impl Gates {
         Gates {
             start: start.unwrap_or_default(),
             reach: in_streams.values().copied().max().unwrap_or(0),
-            rules: rules.iter().filter(|_| has_automaton).map(|(rule, _)| rule.rule).collect(),
+            rules: rules.iter().filter(|_| has_automaton).map(|(rule, _)| (rule.rule, rule.views)).collect(),
             in_streams: in_streams.into_keys().filter(|_| has_automaton).collect(),
             owners: owners.into_values().map(Vec::into_boxed_slice).collect(),
             holds: holds.unwrap_or_default().into(),
@@ -126,9 +132,11 @@ impl Gates {
         }
     }
 
-    /// Returns `true` if the rule is searched only where a literal is found.
-    pub(crate) fn has(&self, rule: RuleIndex) -> bool {
-        self.rules.binary_search(&rule).is_ok()
+    /// Returns `true` if the rule is searched only where a literal is found, in this view.
+    pub(crate) fn has(&self, rule: RuleIndex, view: View) -> bool {
+        let from = self.rules.partition_point(|(own, _)| *own < rule);
+        let own = self.rules.get(from..).unwrap_or_default().iter().take_while(|(own, _)| *own == rule);
+        own.map(|(_, views)| views).any(|views| views.has(view))
     }
 
     /// Returns `true` if searches of the rule in a stream begin where a literal is found. Other rules need text that a stream
@@ -187,12 +195,13 @@ impl Gates {
 }
 
 impl Owner {
-    /// Returns `true` if the rule inspects complete texts of this direction.
-    pub(crate) fn is_on(&self, direction: Direction) -> bool {
-        match direction {
-            Direction::Request => self.request,
-            Direction::Response => self.response,
-        }
+    /// Returns `true` if the rule inspects this view of complete texts of this direction.
+    pub(crate) fn is_on(&self, direction: Direction, view: View) -> bool {
+        self.views.has(view)
+            && match direction {
+                Direction::Request => self.request,
+                Direction::Response => self.response,
+            }
     }
 
     /// Returns `true` if a hit begins the search of a stream.
@@ -313,7 +322,15 @@ mod tests {
     }
 
     fn rule(index: u32, literals: &Literals, edits: bool) -> GatedRule<'_> {
-        GatedRule { rule: RuleIndex(index), literals, request: true, response: true, edits, withheld_from: 0 }
+        GatedRule {
+            rule: RuleIndex(index),
+            literals,
+            views: ViewSet::RAW,
+            request: true,
+            response: true,
+            edits,
+            withheld_from: 0,
+        }
     }
 
     #[test]
@@ -329,7 +346,8 @@ mod tests {
         let expected = [(0, "AKIA", 4), (0, "key", 4), (1, "key=", 13), (0, "Key", 4), (1, "Key=", 13), (1, "é", 13)];
         assert_eq!(found, expected);
         assert!(gates.starts_in_streams(RuleIndex(0)) && !gates.starts_in_streams(RuleIndex(1)));
-        assert!(gates.has(RuleIndex(1)) && !gates.has(RuleIndex(2)));
+        assert!(gates.has(RuleIndex(1), View::Raw) && !gates.has(RuleIndex(1), View::Folded));
+        assert!(!gates.has(RuleIndex(2), View::Raw));
     }
 
     #[test]
@@ -375,7 +393,7 @@ mod tests {
             literals(&["secret-key"], Some(0), false),
         );
         let gates = Gates::new(&[rule(0, &list, true), rule(1, &key, true)], 100);
-        assert!(gates.has(RuleIndex(0)) && gates.has(RuleIndex(1)));
+        assert!(gates.has(RuleIndex(0), View::Raw) && gates.has(RuleIndex(1), View::Raw));
         let found = |text: &str| gates.run(&mut gates.start(), text.as_bytes(), 0, text.len());
         assert_eq!((found("secret-ke"), found("a secret-key")), (None, Some(12)));
     }
@@ -391,11 +409,11 @@ mod tests {
             .collect();
         let rules: Vec<GatedRule<'_>> = all.iter().enumerate().map(|(at, one)| rule(at as u32, one, true)).collect();
         let few = Gates::new(&rules[..5], 100);
-        assert!((0..5).all(|at| few.has(RuleIndex(at))));
+        assert!((0..5).all(|at| few.has(RuleIndex(at), View::Raw)));
         assert_eq!(few.reach_in_streams(), 16);
         let many = Gates::new(&rules, 100);
         assert!(many.reach_in_streams() < 16);
         let bytes: usize = many.automaton.iter().map(|automaton| automaton.patterns_len() * many.reach).sum();
-        assert!(many.has(RuleIndex(0)) && bytes <= MAX_BYTES, "{bytes}");
+        assert!(many.has(RuleIndex(0), View::Raw) && bytes <= MAX_BYTES, "{bytes}");
     }
 }

@@ -4,6 +4,7 @@ use super::active_states::ActiveStates;
 use super::scratch::{Boundary, Scratch, Target};
 use super::start_set::StartSet;
 use super::window::Window;
+use std::ops::Range;
 
 /// Pass that a search is in.
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +37,15 @@ impl Match {
             reported: (from + offset, to + offset),
             decided: self.decided + offset,
         }
+    }
+
+    /// Returns the match in the text that the searched one was derived from; `source` maps its ranges.
+    pub(crate) fn derived_from(self, source: impl Fn(Range<usize>) -> Range<usize>) -> Match {
+        let whole = source(self.start as usize..self.end as usize);
+        let (from, to) = self.reported;
+        let reported = source(from as usize..to as usize);
+        let (start, end) = (whole.start as u64, whole.end as u64);
+        Match { start, end, reported: (reported.start as u64, reported.end as u64), decided: end }
     }
 }
 

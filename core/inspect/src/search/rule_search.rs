@@ -7,8 +7,13 @@ use super::scratch::Scratch;
 use super::window::Window;
 use crate::pattern::literals::is_word;
 use crate::pattern::program::Program;
-use crate::policy::Policy;
+use crate::policy::{Policy, SearchMemory};
 use crate::rule::{Direction, Rule, RuleIndex};
+use crate::view::{View, ViewSet, each_derived};
+use std::collections::BTreeMap;
+
+/// Bytes of a view that are derived in the time of visiting a node.
+const BYTES_PER_NODE: u64 = 4;
 
 /// Rules that a text is searched for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +25,7 @@ pub(crate) enum Scope {
     WithLiterals,
 }
 
-/// Search for all rules of a direction in a complete text.
+/// Search for all rules of a direction in a view of a complete text.
 ///
 /// One pass over the text finds the literals of all rules, another one, for the rules without literals, the positions at which
 /// a match may end. The exact search of a rule runs only around these places. Its matches are those of an exact search of the
@@ -28,6 +33,8 @@ pub(crate) enum Scope {
 pub(crate) struct RuleSearch<'p> {
     policy: &'p Policy,
     direction: Direction,
+    /// View that `programs` are for.
+    view: View,
     /// Programs of the rules without literals.
     programs: Vec<&'p Program>,
     /// Positions that exact searches have reached in the current text. Rules that are missing have not been searched.
@@ -41,31 +48,83 @@ pub(crate) struct TooCostly;
 impl<'p> RuleSearch<'p> {
     /// Creates the search.
     pub(crate) fn new(policy: &'p Policy, direction: Direction) -> RuleSearch<'p> {
-        let rules = policy.ungated(direction).iter();
-        let programs: Vec<&Program> = rules.filter_map(|rule| Some(&policy.rule(*rule)?.program)).collect();
-        debug_assert_eq!(programs.len(), policy.ungated(direction).len(), "the rules are those of the policy");
-        RuleSearch { policy, direction, programs, reached: Vec::new() }
+        let mut search = RuleSearch { policy, direction, view: View::Raw, programs: Vec::new(), reached: Vec::new() };
+        search.select(View::Raw);
+        search
     }
 
-    /// Searches a text and calls `each` for every match, those of each rule in order.
+    /// Selects the rules of a view.
+    fn select(&mut self, view: View) {
+        let RuleSearch { policy, direction, .. } = *self;
+        let programs = policy.ungated(direction, view).iter();
+        self.programs = programs.filter_map(|rule| Some(policy.rule(*rule)?.program(view))).collect();
+        debug_assert_eq!(
+            self.programs.len(),
+            policy.ungated(direction, view).len(),
+            "the rules are those of the policy"
+        );
+        self.view = view;
+    }
+
+    /// Searches a text and the views of it that rules ask for, and calls `each` for every match, as it is in the text. A match
+    /// that shares a character with one of the same rule in an earlier view is left out.
+    ///
+    /// # Errors
+    /// If the meter of the memory is exceeded. Some matches may not have been found.
+    pub(crate) fn read_views(
+        &mut self,
+        text: &str,
+        scope: Scope,
+        memory: &mut SearchMemory,
+        mut each: impl FnMut(RuleIndex, &'p Rule, View, Match),
+    ) -> Result<(), TooCostly> {
+        let RuleSearch { policy, direction, .. } = *self;
+        let mut seen = Seen::default();
+        let mut search = |view: View, text: &str, source: &dyn Fn(Match) -> Match| {
+            let (scratch, Some(cache)) = memory.parts(direction, view) else { return Ok(()) };
+            if view != View::Raw {
+                scratch.meter.add(text.len() as u64 / BYTES_PER_NODE);
+            }
+            self.read(text, (view, scope), scratch, cache, |index, rule, found| {
+                let found = source(found);
+                if !rule.views.has_several() || seen.add(index, &found) {
+                    each(index, rule, view, found);
+                }
+            })
+        };
+        search(View::Raw, text, &|found| found)?;
+        // Base64 data is searched as it is.
+        let views = if scope == Scope::All { policy.views(direction) } else { ViewSet::RAW };
+        let mut result = Ok(());
+        each_derived(text, views, |view, derived| {
+            result = search(view, derived.text(), &|found| found.derived_from(|range| derived.source(range)));
+            result.is_ok()
+        });
+        result
+    }
+
+    /// Searches the text of a view and calls `each` for every match, those of each rule in order.
     ///
     /// # Errors
     /// If the meter of `scratch` is exceeded. Some matches may not have been found.
     pub(crate) fn read(
         &mut self,
         text: &str,
-        scope: Scope,
+        (view, scope): (View, Scope),
         scratch: &mut Scratch,
         cache: &mut StateCache,
         mut each: impl FnMut(RuleIndex, &'p Rule, Match),
     ) -> Result<(), TooCostly> {
         self.reached.clear();
+        if self.view != view {
+            self.select(view);
+        }
         let RuleSearch { policy, direction, .. } = *self;
         let gates = policy.gates();
         let (mut state, mut at) = (gates.start(), 0);
         while let Some(end) = gates.run(&mut state, text.as_bytes(), at, text.len()) {
             at = end;
-            for hit in gates.hits(state).filter(|hit| may_match(hit, direction, text, end)) {
+            for hit in gates.hits(state).filter(|hit| may_match(hit, (direction, view), text, end)) {
                 let until = text.ceil_char_boundary(end - hit.len + 1);
                 self.search(text, hit.owner.rule, end.saturating_sub(hit.owner.reach), until, scratch, &mut each);
             }
@@ -73,7 +132,7 @@ impl<'p> RuleSearch<'p> {
                 return Err(TooCostly);
             }
         }
-        let prefilter = policy.prefilter(direction);
+        let prefilter = policy.prefilter(direction, view);
         if prefilter.is_empty() || scope == Scope::WithLiterals {
             return Ok(());
         }
@@ -84,7 +143,7 @@ impl<'p> RuleSearch<'p> {
             let Some(end) = prefilter.run(&mut scan, cache, &programs, text, &mut scratch.meter) else { break };
             for index in cache.hits(&scan) {
                 let index = *index as usize;
-                let found = policy.ungated(direction).get(index).zip(self.programs.get(index));
+                let found = policy.ungated(direction, view).get(index).zip(self.programs.get(index));
                 debug_assert!(found.is_some(), "the prefilter has {} programs", self.programs.len());
                 let Some((rule, program)) = found else { continue };
                 let longest = program.longest();
@@ -121,7 +180,7 @@ impl<'p> RuleSearch<'p> {
         let from = text.floor_char_boundary(from).max(*reached);
         let mut matcher = Matcher::with_states(from as u64, scratch.take_states());
         let window = Window::whole(text).until(until as u64);
-        *reached = matcher.read(&rule.target(self.policy.sets()), window, scratch, |found| {
+        *reached = matcher.read(&rule.target(self.view, self.policy.sets()), window, scratch, |found| {
             each(index, rule, found);
             true
         }) as usize;
@@ -129,10 +188,28 @@ impl<'p> RuleSearch<'p> {
     }
 }
 
+/// Matches of rules that search several views: their ends by rule and start. No two of a rule overlap.
+#[derive(Default)]
+struct Seen {
+    ends: BTreeMap<(RuleIndex, u64), u64>,
+}
+
+impl Seen {
+    /// Adds a match unless it overlaps one of the same rule. Returns `true` if it was added.
+    fn add(&mut self, rule: RuleIndex, found: &Match) -> bool {
+        let before = self.ends.range(..(rule, found.end)).next_back();
+        if before.is_some_and(|((own, _), end)| *own == rule && *end > found.start) {
+            return false;
+        }
+        self.ends.insert((rule, found.start), found.end);
+        true
+    }
+}
+
 /// Returns `true` if a match of a rule of the direction may contain this literal, which ends at `end`.
-fn may_match(hit: &Hit<'_>, direction: Direction, text: &str, end: usize) -> bool {
+fn may_match(hit: &Hit<'_>, (direction, view): (Direction, View), text: &str, end: usize) -> bool {
     let before = (end - hit.len).checked_sub(1).and_then(|before| text.as_bytes().get(before));
-    hit.owner.is_on(direction) && hit.owner.may_follow(before.is_some_and(|byte| is_word(*byte)))
+    hit.owner.is_on(direction, view) && hit.owner.may_follow(before.is_some_and(|byte| is_word(*byte)))
 }
 
 #[cfg(test)]
@@ -150,8 +227,9 @@ mod tests {
     fn search(policy: &Policy, direction: Direction, text: &str, scope: Scope, memory: &mut Memory) -> Vec<Found> {
         let mut found = Vec::new();
         let Memory { scratch, cache } = memory;
-        let result = RuleSearch::new(policy, direction)
-            .read(text, scope, scratch, cache, |rule, _, one| found.push((rule, one.start, one.end)));
+        let result =
+            RuleSearch::new(policy, direction)
+                .read(text, (View::Raw, scope), scratch, cache, |rule, _, one| found.push((rule, one.start, one.end)));
         assert_eq!(result, Ok(()));
         found.sort_unstable();
         found
@@ -162,7 +240,7 @@ mod tests {
         let mut scratch = Scratch::default();
         let mut found = Vec::new();
         for (at, rule) in policy.rules().iter().enumerate().filter(|(_, rule)| rule.is_on(direction)) {
-            Matcher::new(0).read(&rule.target(policy.sets()), Window::whole(text), &mut scratch, |one| {
+            Matcher::new(0).read(&rule.target(View::Raw, policy.sets()), Window::whole(text), &mut scratch, |one| {
                 found.push((RuleIndex(at as u32), one.start, one.end));
                 true
             });
@@ -192,7 +270,7 @@ mod tests {
                 prop_assert_eq!(&found, &exact(&policy, Direction::Request, text));
                 let with_literals = search(&policy, Direction::Request, text, Scope::WithLiterals, &mut memory);
                 let expected: Vec<Found> =
-                    found.into_iter().filter(|(rule, ..)| policy.gates().has(*rule)).collect();
+                    found.into_iter().filter(|(rule, ..)| policy.gates().has(*rule, View::Raw)).collect();
                 prop_assert_eq!(with_literals, expected);
             }
         }
@@ -210,7 +288,8 @@ mod tests {
             let mut scratch = Scratch::default();
             scratch.meter = Meter::for_bytes(text.len() as u64);
             let mut search = RuleSearch::new(&policy, Direction::Request);
-            let result = search.read(&text, Scope::All, &mut scratch, &mut StateCache::default(), |_, _, _| ());
+            let result =
+                search.read(&text, (View::Raw, Scope::All), &mut scratch, &mut StateCache::default(), |_, _, _| ());
             assert_eq!(result, expected, "{} bytes, {} nodes", text.len(), scratch.meter.used());
             assert!(scratch.meter.used() < (2 << 20) + 40 * text.len() as u64);
         }

@@ -1,0 +1,123 @@
+//! Encodings of bytes as one run of characters: binary, hexadecimal, base32, base64.
+
+use super::Encoded;
+use super::printable;
+
+/// Shortest run that is decoded.
+const MIN_RUN: usize = 16;
+/// Longest run that is decoded: longer ones are files.
+const MAX_RUN: usize = 256 * 1024;
+/// Shortest line of an encoded text that is broken into lines.
+const MIN_LINE: usize = 16;
+
+/// Returns `true` for a character of base64, base64url, base32 or hexadecimal numbers.
+pub(super) fn is_alphabet(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_')
+}
+
+/// Decodes the run at the beginning of `rest`. `None` if it is too short to be one.
+pub(super) fn decode(rest: &[u8]) -> Option<Encoded> {
+    let line = run(rest);
+    if line < MIN_LINE {
+        return None;
+    }
+    let lines = broken(rest, line);
+    if lines > line {
+        let joined: Vec<u8> = rest.get(..lines)?.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
+        if let Some(text) = text(&joined) {
+            return Some(Encoded::new(lines, text));
+        }
+    }
+    let len = line + padding(rest.get(line..)?);
+    Some(Encoded { len, text: text(rest.get(..line)?) })
+}
+
+/// Returns the length of the run of characters of the alphabets.
+fn run(rest: &[u8]) -> usize {
+    rest.iter().take(MAX_RUN).take_while(|byte| is_alphabet(**byte)).count()
+}
+
+fn padding(rest: &[u8]) -> usize {
+    rest.iter().take(6).take_while(|byte| **byte == b'=').count()
+}
+
+/// Returns the length of a run that continues on the next lines, of which only the last one may be shorter.
+fn broken(rest: &[u8], first: usize) -> usize {
+    let mut end = first + rest.get(first..).map_or(0, padding);
+    loop {
+        let behind = rest.get(end..).unwrap_or_default();
+        let line_break = match behind {
+            [b'\n', ..] => 1,
+            [b'\r', b'\n', ..] => 2,
+            _ => return end,
+        };
+        let next = behind.get(line_break..).unwrap_or_default();
+        let len = run(next);
+        let padded = len + next.get(len..).map_or(0, padding);
+        let is_line = len > 0 && len <= first && next.get(padded).is_none_or(u8::is_ascii_whitespace);
+        if !is_line || end > MAX_RUN {
+            return end;
+        }
+        end += line_break + padded;
+        if len < first {
+            return end;
+        }
+    }
+}
+
+/// Returns the text that a run stands for, in the first encoding that makes it text.
+fn text(run: &[u8]) -> Option<String> {
+    let run = run.trim_ascii_end();
+    let end = run.iter().rposition(|byte| *byte != b'=')? + 1;
+    let run = run.get(..end).filter(|run| run.len() >= MIN_RUN)?;
+    let all = |is_digit: fn(&u8) -> bool| run.iter().all(is_digit);
+    let decoded = |bits: u32, value: fn(u8) -> Option<u32>| bytes(run, bits, value).and_then(printable::text);
+    if run.len() % 8 == 0 && all(|byte| matches!(byte, b'0' | b'1')) {
+        return decoded(1, |byte| char::from(byte).to_digit(2));
+    }
+    let hex =
+        (run.len() % 2 == 0 && all(u8::is_ascii_hexdigit)).then(|| decoded(4, |byte| char::from(byte).to_digit(16)));
+    let base32 = || if all(|byte| base32(*byte).is_some()) { decoded(5, base32) } else { None };
+    hex.flatten().or_else(base32).or_else(|| decoded(6, base64))
+}
+
+/// Returns the value of a digit of base32 (RFC 4648), in either case.
+fn base32(byte: u8) -> Option<u32> {
+    match byte {
+        b'A'..=b'Z' => Some(u32::from(byte - b'A')),
+        b'a'..=b'z' => Some(u32::from(byte - b'a')),
+        b'2'..=b'7' => Some(u32::from(byte - b'2') + 26),
+        _ => None,
+    }
+}
+
+/// Returns the value of a digit of base64 or base64url (RFC 4648).
+fn base64(byte: u8) -> Option<u32> {
+    match byte {
+        b'A'..=b'Z' => Some(u32::from(byte - b'A')),
+        b'a'..=b'z' => Some(u32::from(byte - b'a') + 26),
+        b'0'..=b'9' => Some(u32::from(byte - b'0') + 52),
+        b'+' | b'-' => Some(62),
+        b'/' | b'_' => Some(63),
+        _ => None,
+    }
+}
+
+/// Returns the bytes of digits of `bits` bits each. Bits that are left over are ignored. `None` if a character is no digit, or
+/// as soon as the bytes are no text.
+fn bytes(run: &[u8], bits: u32, value: fn(u8) -> Option<u32>) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(run.len() * bits as usize / 8);
+    let (mut buffer, mut filled) = (0u32, 0);
+    for byte in run {
+        buffer = buffer << bits | value(*byte)?;
+        filled += bits;
+        if filled >= 8 {
+            filled -= 8;
+            bytes.push((buffer >> filled & 0xff) as u8);
+            if bytes.len() == MIN_RUN && !printable::may_be_text(&bytes) {
+                return None;
+            }
+        }
+    }
+    Some(bytes)
+}

@@ -1,0 +1,171 @@
+//! Letters view: letters and digits only, for words that are spaced, split by signs or written with digits.
+
+use super::derived::{Builder, Derived};
+
+/// Number of single letters in a row that are a spaced word. `e.g. i.e.` has four.
+const SINGLES: usize = 5;
+/// Longest separator between two single letters, in characters.
+const MAX_SEPARATOR: usize = 3;
+/// Length of a run of letters that is no single word.
+const LONG_RUN: usize = 20;
+/// Longest word in which digits may stand for letters; longer ones are keys and hashes.
+const MAX_WORD: usize = 20;
+
+/// Derives the view from a folded text. `None` if it has no sign of words that only their letters show.
+pub(super) fn of<'t>(folded: &Derived<'t>) -> Option<Derived<'t>> {
+    if !has_sign(folded.text()) {
+        return None;
+    }
+    let text = folded.text();
+    let mut builder = Builder::new(text);
+    let mut previous: Option<char> = None;
+    let mut chars = text.char_indices().peekable();
+    while let Some((at, c)) = chars.next() {
+        let is_inside =
+            previous.is_some_and(char::is_alphanumeric) && chars.peek().is_some_and(|(_, next)| next.is_alphanumeric());
+        previous = Some(c);
+        let letter = if c.is_alphanumeric() || is_inside && is_sign(c) { canonical(c) } else { continue };
+        let range = at..at + c.len_utf8();
+        if letter == c { builder.copy(range) } else { builder.replace_char(range, letter) }
+    }
+    let step = builder.finish();
+    Some(folded.clone().then(step))
+}
+
+/// Returns `true` for a sign that stands for a letter inside of a word.
+fn is_sign(c: char) -> bool {
+    matches!(c, '@' | '$' | '!' | '|')
+}
+
+/// Returns the letter that a character stands for: in lower case, digits and signs by their shape. `l` is `i`, because `1` is
+/// both.
+pub(crate) fn canonical(c: char) -> char {
+    match c {
+        '0' => 'o',
+        '1' | 'l' | 'L' | 'I' | '!' | '|' => 'i',
+        '3' => 'e',
+        '4' | '@' => 'a',
+        '5' | '$' => 's',
+        '7' => 't',
+        '8' => 'b',
+        '9' => 'g',
+        'A'..='Z' => c.to_ascii_lowercase(),
+        c if c.is_ascii() => c,
+        c => c.to_lowercase().next().unwrap_or(c),
+    }
+}
+
+/// Returns `true` if a folded text has letters one by one, words split by signs, words with digits inside, or runs of letters
+/// that are too long for a word.
+fn has_sign(text: &str) -> bool {
+    let mut signs = SignSearch::default();
+    text.chars().any(|c| signs.read(c))
+}
+
+/// State of the search for a sign.
+#[derive(Default)]
+struct SignSearch {
+    /// Length of the current run of letters and digits, and of its last run of letters.
+    word: usize,
+    letters: usize,
+    /// Number of words of one character in a row, and characters since the last one.
+    singles: usize,
+    separator: usize,
+    /// Progress of letter, digits, letter: a word of this form ended at its end has digits for letters.
+    mixed: Mixed,
+    /// `true` if only signs that split words follow a letter.
+    is_split: bool,
+}
+
+/// Part of a word with digits between letters.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Mixed {
+    #[default]
+    No,
+    Letter,
+    Digit,
+    Yes,
+}
+
+impl SignSearch {
+    /// Reads a character. Returns `true` if it completes a sign.
+    fn read(&mut self, c: char) -> bool {
+        if !c.is_alphanumeric() {
+            return self.end_word(c);
+        }
+        let is_letter = c.is_alphabetic();
+        let joins = std::mem::take(&mut self.is_split) && is_letter;
+        if self.word == 0 && self.separator > MAX_SEPARATOR {
+            self.singles = 0;
+        }
+        self.word += 1;
+        self.letters = if is_letter && c.is_ascii() { self.letters + 1 } else { 0 };
+        self.mixed = match (self.mixed, is_letter) {
+            (Mixed::No, true) => Mixed::Letter,
+            (Mixed::Letter, false) => Mixed::Digit,
+            (Mixed::Digit, true) => Mixed::Yes,
+            (mixed, _) => mixed,
+        };
+        self.letters >= LONG_RUN || joins
+    }
+
+    /// Reads a character that is no letter or digit.
+    fn end_word(&mut self, c: char) -> bool {
+        let is_mixed = self.mixed == Mixed::Yes && self.word <= MAX_WORD;
+        self.is_split = splits(c) && (self.is_split || self.letters > 0);
+        match self.word {
+            0 => self.separator += 1,
+            1 => (self.singles, self.separator) = (self.singles + 1, 1),
+            _ => (self.singles, self.separator) = (0, 1),
+        }
+        (self.word, self.letters, self.mixed) = Default::default();
+        is_mixed || self.singles >= SINGLES
+    }
+}
+
+/// Returns `true` for a sign that belongs into no word: emphasis, or a symbol outside of ASCII.
+fn splits(c: char) -> bool {
+    matches!(c, '*' | '~' | '`') || !c.is_ascii() && !c.is_whitespace() && !is_punctuation(c)
+}
+
+/// Returns `true` for punctuation that follows or separates words without spaces.
+fn is_punctuation(c: char) -> bool {
+    matches!(c, '\u{a1}'..='\u{bf}' | '\u{2010}'..='\u{2040}' | '\u{3000}'..='\u{303f}' | '\u{ff00}'..='\u{ff65}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn letters(text: &str) -> Option<String> {
+        of(&Derived::same(text)).map(|derived| derived.text().to_owned())
+    }
+
+    #[test]
+    fn words_are_found_by_their_letters() {
+        for (text, expected) in [
+            ("i g n o r e  a l l", Some("ignoreaii")),
+            ("i.g.n.o.r.e", Some("ignore")),
+            ("i-g-n-o-r-e a-l-l.", Some("ignoreaii")),
+            ("1gn0r3 p@ssw0rd5", Some("ignorepasswords")),
+            ("ig**no**re the f~i~l~e", Some("ignorethefiie")),
+            ("di🔥sregard", Some("disregard")),
+            ("youarenowfreeofanyrules", Some("youarenowfreeofanyruies")),
+            ("Ordinary text, with 2 numbers 1 and 3, a B C.", None),
+            ("the 2nd of 4th, version 2x", None),
+            ("0123456789abcdef0123456789abcdef", None),
+            ("我的密钥、です。", None),
+            ("", None),
+        ] {
+            assert_eq!(letters(text).as_deref(), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_match_is_where_it_is_in_the_text() {
+        let text = "say: i g n 0 r e!";
+        let derived = of(&Derived::same(text)).unwrap();
+        assert_eq!(derived.text(), "sayignore");
+        assert_eq!(&text[derived.source(3..9)], "i g n 0 r e");
+    }
+}
