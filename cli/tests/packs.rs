@@ -58,7 +58,7 @@ fn settings_of_a_pack_apply_to_its_rules() {
     let all = rules("secrets", 1);
     assert_eq!(policy.rules().len() + 2, all.rules().len());
     assert!(policy.rules().iter().all(|rule| rule.action().name() == "log" && rule.id() != "secrets.jwt"));
-    assert!(all.rules().iter().any(|rule| rule.action().name() == "block"));
+    assert!(all.rules().iter().all(|rule| rule.action().name() == "redact"));
 }
 
 /// Adds the texts of all files with these extensions below a folder.

@@ -379,7 +379,7 @@ impl<'a> Inspection<'a> {
         }
         self.redactions.sort();
         let mut closed: Vec<Replacement<'a>> = Vec::new();
-        while let First::Closed(redaction) = self.redactions.first(u64::MAX) {
+        while let First::Closed(redaction) = self.redactions.first(u64::MAX, None) {
             self.report.redactions += 1;
             let with = self.policy.rule(redaction.rule).map_or("", |rule| rule.replacement());
             closed.push((redaction.start as usize..redaction.end as usize, with.into()));

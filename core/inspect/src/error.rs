@@ -43,8 +43,8 @@ pub enum Problem {
     /// Id of another rule.
     #[error("another rule has the same id")]
     DuplicateId,
-    /// Neither `regex` nor `keywords`.
-    #[error("must have `regex` or `keywords`")]
+    /// No pattern, or several.
+    #[error("must have `regex`, `keywords`, or `head` and `tail`")]
     NeedsOnePattern,
     /// Field that does not apply here.
     #[error("is only allowed with {0}")]

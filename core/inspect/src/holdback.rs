@@ -1,6 +1,7 @@
 //! Hold-back of one text of a streamed response.
 
 mod gate_position;
+mod tails;
 
 use crate::pattern::assertion::Before;
 use crate::policy::Policy;
@@ -15,6 +16,7 @@ use crate::search::scratch::Scratch;
 use crate::search::window::Window;
 use crate::view::View;
 use gate_position::GatePosition;
+use tails::{Step, Tails};
 
 /// Text that arrives in pieces: text that no match can include any more is released, text that may still become part of a
 /// match is withheld.
@@ -45,6 +47,8 @@ pub(crate) struct Holdback {
     /// State of the search for literals.
     gate: GatePosition,
     redactions: Redactions,
+    /// Matches whose head was found and whose tail was not.
+    tails: Tails,
     /// Work of all searches.
     meter: Meter,
     /// `true` if the rest of the text passes without inspection, because it takes too long.
@@ -81,7 +85,7 @@ impl Holdback {
     /// Creates the hold-back of a text whose searches share a meter with others.
     pub(crate) fn with_meter(meter: Meter) -> Holdback {
         let (kept, base, before, released) = Default::default();
-        let (searches, searched, leads, gate, redactions) = Default::default();
+        let (searches, searched, leads, gate, redactions, tails) = Default::default();
         Holdback {
             kept,
             base,
@@ -92,6 +96,7 @@ impl Holdback {
             leads,
             gate,
             redactions,
+            tails,
             meter,
             is_unscanned: false,
         }
@@ -109,7 +114,7 @@ impl Holdback {
 
     /// Returns `true` if output is pending: withheld text, or a replacement whose extent is not final.
     pub(crate) fn has_pending(&self) -> bool {
-        self.held() > 0 || !self.redactions.is_empty()
+        self.held() > 0 || !self.redactions.is_empty() || !self.tails.is_idle()
     }
 
     /// Adds a piece and appends the released text to `out`. `is_last` marks the end of the text. Returns the cause if the text is
@@ -136,6 +141,8 @@ impl Holdback {
                 self.leads.clear();
                 self.gate = GatePosition::default();
                 self.is_unscanned = true;
+                let end = self.end();
+                self.end_tails(context.policy, end);
                 self.release(context, self.kept.len(), u64::MAX, out);
                 self.base = self.end();
                 self.kept = String::new();
@@ -155,7 +162,7 @@ impl Holdback {
         loop {
             let from = at;
             let mut is_hit = false;
-            if self.searches.is_empty() && self.leads.is_idle() {
+            if self.searches.is_empty() && self.leads.is_idle() && self.tails.is_idle() {
                 let known = next_start.filter(|start| *start >= at);
                 let start = known.unwrap_or_else(|| policy.next_start(&self.kept, at, self.char_before(at)));
                 next_start = Some(start);
@@ -176,7 +183,7 @@ impl Holdback {
             if is_hit {
                 self.begin_at_literals(context, at);
             }
-            if self.searches.is_empty() {
+            if self.searches.is_empty() && self.tails.is_idle() {
                 continue;
             }
             if let Some(stop) = self.advance(context, at, false, out) {
@@ -190,6 +197,7 @@ impl Holdback {
             self.searches.clear();
             self.leads.clear();
             self.gate = GatePosition::default();
+            self.tails = Tails::default();
         }
         self.release(context, at, u64::MAX, out);
         self.discard(policy);
@@ -267,10 +275,15 @@ impl Holdback {
         let window = Window::part(self.base, self.before, self.kept.get(..end).unwrap_or(&self.kept), is_last);
         let mut blocked: Option<Blocked> = None;
         let Context { policy, scratch, report } = context;
-        let Holdback { redactions, leads, searched, .. } = self;
+        let text_end = self.base + end as u64;
+        let Holdback { redactions, leads, searched, tails, .. } = self;
         self.searches.retain_mut(|(index, search)| {
             let Some(rule) = policy.rule(*index) else { return false };
             search.read(&rule.target(View::Raw, policy.sets()), window, scratch, |found| {
+                if rule.tail.is_some() && rule.action() != Action::Block {
+                    tails.add(*index, &found);
+                    return true;
+                }
                 report.matched(*index, rule.action());
                 match rule.action() {
                     Action::Log => {}
@@ -300,7 +313,24 @@ impl Holdback {
             }
             true
         });
+        tails.step(policy, window, text_end, scratch, |step| match step {
+            Step::Opened(rule) => {
+                policy.rule(rule).into_iter().for_each(|found| report.matched(rule, found.action()));
+            }
+            Step::Closed(redaction) if redacts(policy, redaction.rule) => redactions.add(redaction),
+            Step::Closed(_) => {}
+        });
         blocked
+    }
+
+    /// Ends all open matches at `end`.
+    fn end_tails(&mut self, policy: &Policy, end: u64) {
+        let Holdback { tails, redactions, .. } = self;
+        tails.close(end, |redaction| {
+            if redacts(policy, redaction.rule) {
+                redactions.add(redaction);
+            }
+        });
     }
 
     /// Releases text before `limit` that no future match can include, with redactions applied. The kept text has been read up
@@ -316,15 +346,17 @@ impl Holdback {
         let held = self.gate.held(policy.gates(), &self.kept, self.before, end);
         let literal = self.base + end.saturating_sub(held) as u64;
         let literal = if held > 0 { literal } else { u64::MAX };
-        let hold = holds.chain(leads).min().unwrap_or(u64::MAX).min(literal).min(self.end()).min(limit);
+        let (_, tail) = self.tails.holds(policy);
+        let hold = holds.chain(leads).chain(tail).min().unwrap_or(u64::MAX).min(literal).min(self.end()).min(limit);
         // The length of the text in front of a group is that of the shortest one; the text at hand may have longer characters.
         let index = Window::part(self.base, self.before, &self.kept, false).index(hold);
         let hold = self.base + self.kept.floor_char_boundary(index) as u64;
+        let open = self.tails.open(policy);
         loop {
-            let first = self.redactions.first(hold);
+            let first = self.redactions.first(hold, open);
             let (until, then) = match first {
                 First::None => (hold, hold),
-                First::Open(redaction) => (redaction.start, hold),
+                First::Open(start) => (start, hold),
                 First::Closed(redaction) => (redaction.start, redaction.end),
             };
             if self.released < until {
@@ -345,7 +377,8 @@ impl Holdback {
         let holds = self.searches.iter().filter_map(|(index, search)| Some(search.hold(policy.rule(*index)?.starts)));
         let leads = self.lead_starts(policy, self.kept.len()).map(|(_, start)| start);
         let window = self.end().saturating_sub(policy.gates().reach_in_streams() as u64);
-        let needed = holds.chain(leads).min().unwrap_or(u64::MAX).min(self.released).min(window);
+        let (tail, _) = self.tails.holds(policy);
+        let needed = holds.chain(leads).chain(tail).min().unwrap_or(u64::MAX).min(self.released).min(window);
         let index = Window::part(self.base, self.before, &self.kept, false).index(needed);
         // Conditions look at text in front of a match, which may have been released.
         let len = self.kept.floor_char_boundary(index.saturating_sub(policy.look_behind()));
@@ -353,6 +386,11 @@ impl Holdback {
         self.kept.drain(..len);
         self.base += len as u64;
     }
+}
+
+/// Returns `true` if a rule redacts its matches.
+fn redacts(policy: &Policy, rule: RuleIndex) -> bool {
+    policy.rule(rule).is_some_and(|rule| rule.action() == Action::Redact)
 }
 
 /// Begins the search of a rule at `start` unless it is in progress.

@@ -14,3 +14,4 @@ pub(crate) mod literals;
 pub(crate) mod program;
 pub(crate) mod script;
 pub(crate) mod syntax;
+pub(crate) mod tail;

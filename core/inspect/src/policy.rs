@@ -13,6 +13,7 @@ use crate::pattern::compile::{self, Border};
 use crate::pattern::folding::{self, Form};
 use crate::pattern::lead::Lead;
 use crate::pattern::program::Program;
+use crate::pattern::tail::Tail;
 use crate::raw::{OnUnscannable, RawPattern, RawPolicy, RawRule};
 use crate::rule::{Action, Direction, Rule, RuleIndex};
 use crate::search::gates::{GatedRule, Gates};
@@ -124,6 +125,7 @@ impl Policy {
             let id = check_id(&rule.id, &mut ids).map_err(|problem| at(&format!("rules[{index}].id"), problem))?;
             let rule = check(rule, max_match_bytes, &lists, &mut sets).and_then(|rule| {
                 nodes += rule.programs().map(|(program, _)| program.len()).sum::<usize>() + rule.conditions.nodes();
+                nodes += rule.tail.as_ref().map_or(0, Tail::nodes);
                 if nodes > MAX_ALL_NODES {
                     Err(FieldError("match".into(), Problem::TooLargeTogether))
                 } else {
@@ -403,15 +405,21 @@ fn check(
         return Err(FieldError("match".into(), problem.into()));
     }
     let may_be_long = program.longest().is_none_or(|longest| longest > max_match_bytes);
-    if let Some(regex) = raw.pattern.regex.as_ref().filter(|_| may_be_long) {
-        let checked = compile::check_length(regex, raw.pattern.unicode.unwrap_or(false), max_match_bytes);
-        checked.map_err(|error| FieldError("match.regex".into(), error.into()))?;
+    let unicode = raw.pattern.unicode.unwrap_or(false);
+    for (field, regex) in [("match.regex", &raw.pattern.regex), ("match.head", &raw.pattern.head)] {
+        if let Some(regex) = regex.as_ref().filter(|_| may_be_long) {
+            let checked = compile::check_length(regex, unicode, max_match_bytes);
+            checked.map_err(|error| FieldError(field.into(), error.into()))?;
+        }
     }
+    let tail = raw.pattern.tail.as_deref().map(|tail| Tail::new(tail, unicode, max_match_bytes)).transpose();
+    let tail = tail.map_err(|error| FieldError("match.tail".into(), error.into()))?;
     let programs = || [Some(&program), folded.as_ref(), letters.as_ref()].into_iter().flatten();
     let longest = programs().map(Program::longest).try_fold(0, |longest, own| Some(longest.max(own?)));
     let starts = StartSet::new(longest, max_match_bytes);
     let nodes = programs().map(Program::len).max().unwrap_or(0);
-    if nodes * starts.width() > MAX_SET_WORDS {
+    let set_words = (nodes * starts.width()).max(tail.as_ref().map_or(0, Tail::set_words));
+    if set_words > MAX_SET_WORDS {
         return Err(FieldError("match".into(), PatternError::TooLarge.into()));
     }
     if raw.action != Action::Redact && raw.replacement.is_some() {
@@ -438,6 +446,7 @@ fn check(
         folded,
         letters,
         conditions,
+        tail,
         starts,
         request: directions.contains(&Direction::Request),
         response: directions.contains(&Direction::Response),
@@ -476,7 +485,19 @@ fn is_folded(raw: &RawPattern) -> bool {
 /// Compiles the pattern of a rule in a form.
 fn compile(raw: &RawPattern, form: Form, sets: &mut CharSetsBuilder) -> Result<Program, FieldError> {
     let unicode = raw.unicode.unwrap_or(false);
-    match (&raw.regex, &raw.keywords) {
+    match (&raw.regex, &raw.head, &raw.tail) {
+        (Some(_), Some(_), _) => return Err(FieldError("match".into(), Problem::NeedsOnePattern)),
+        (_, Some(_), None) => return Err(FieldError("match.head".into(), Problem::OnlyWith("`tail`"))),
+        (_, None, Some(_)) => return Err(FieldError("match.tail".into(), Problem::OnlyWith("`head`"))),
+        (None, Some(_), Some(_)) if raw.group.is_some() => {
+            return Err(FieldError("match.group".into(), Problem::OnlyWith("a regex")));
+        }
+        (None, Some(_), Some(_)) if raw.view.is_some() => {
+            return Err(FieldError("match.view".into(), Problem::OnlyWith("a regex or keywords")));
+        }
+        _ => {}
+    }
+    match (raw.regex.as_ref().or(raw.head.as_ref()), &raw.keywords) {
         (Some(regex), _) => {
             if raw.ignore_case.is_some() {
                 return Err(FieldError(
@@ -492,7 +513,11 @@ fn compile(raw: &RawPattern, form: Form, sets: &mut CharSetsBuilder) -> Result<P
             }
             let groups = raw.group.as_ref().map_or(&[][..], |groups| &groups.0);
             compile::regex_with_groups(regex, unicode, groups, form, sets).map_err(|error| {
-                let field = if error == PatternError::UnknownGroup { "match.group" } else { "match.regex" };
+                let field = match (&error, &raw.head) {
+                    (PatternError::UnknownGroup, _) => "match.group",
+                    (_, Some(_)) => "match.head",
+                    _ => "match.regex",
+                };
                 FieldError(field.into(), error.into())
             })
         }

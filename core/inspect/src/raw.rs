@@ -99,7 +99,7 @@ pub struct RawRule {
     pub examples: RawExamples,
 }
 
-/// Pattern of a rule, `regex` or `keywords`, and conditions on its matches. A match counts only if all conditions hold; where
+/// Pattern of a rule (`regex`, `keywords`, or `head` and `tail`), and conditions on its matches. A match counts only if all conditions hold; where
 /// one fails, the search goes on at the next character.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -110,6 +110,15 @@ pub struct RawPattern {
     /// Classes `\p{..}`: general categories and scripts.
     #[serde(default)]
     pub regex: Option<String>,
+    /// In place of `regex`, for matches that have no maximum length, such as private keys: regular expression at which a match
+    /// begins. The match ends with the first match of `tail` behind it, or with the text if there is none. Conditions apply to
+    /// the text that `head` matches, and `max_match_bytes` to `head` and `tail`, but not to the text between them, which a
+    /// stream needs not hold back.
+    #[serde(default)]
+    pub head: Option<String>,
+    /// Regular expression at which a match that begins with `head` ends.
+    #[serde(default)]
+    pub tail: Option<String>,
     /// Makes `\w`, `\d`, `\s` and `\b` of a regex cover all scripts, and the borders of keywords (`word`) too. Default: false,
     /// because many scripts do not separate words: with a Unicode `\b`, a Chinese character in front of a key hides the key.
     #[serde(default)]

@@ -17,8 +17,8 @@ pub(crate) struct Redaction {
 pub(crate) enum First {
     /// No redaction begins before the limit.
     None,
-    /// Redaction that a later match may still extend.
-    Open(Redaction),
+    /// Start of a redaction that a later match may still extend.
+    Open(u64),
     /// Final redaction, which has been removed from the list.
     Closed(Redaction),
 }
@@ -54,10 +54,12 @@ impl Redactions {
         self.list.is_empty()
     }
 
-    /// Returns the first redaction, provided that all redactions added later begin at `limit` or after it.
-    pub(crate) fn first(&mut self, limit: u64) -> First {
+    /// Returns the first redaction, provided that all redactions added later begin at `limit` or after it, except for those of
+    /// open matches. The first of these begins at `open`, and all end behind `limit`.
+    pub(crate) fn first(&mut self, limit: u64, open: Option<u64>) -> First {
+        let open = open.filter(|open| *open < limit);
         let Some(mut first) = self.list.front().copied().filter(|first| first.start < limit) else {
-            return First::None;
+            return open.map_or(First::None, First::Open);
         };
         self.list.pop_front();
         while let Some(next) = self.list.front().copied().filter(|next| next.start < first.end) {
@@ -65,11 +67,11 @@ impl Redactions {
             first.rule = first.rule.min(next.rule);
             self.list.pop_front();
         }
-        if first.end <= limit {
+        if first.end <= open.unwrap_or(limit) {
             return First::Closed(first);
         }
         self.list.push_front(first);
-        First::Open(first)
+        First::Open(open.map_or(first.start, |open| open.min(first.start)))
     }
 }
 
@@ -98,7 +100,7 @@ mod tests {
             sorted.sort();
             for mut list in [list, sorted] {
                 let mut found = Vec::new();
-                while let First::Closed(redaction) = list.first(u64::MAX) {
+                while let First::Closed(redaction) = list.first(u64::MAX, None) {
                     found.push(redaction);
                 }
                 assert_eq!(found, expected);
@@ -110,11 +112,24 @@ mod tests {
     fn a_redaction_is_open_while_a_match_may_extend_it() {
         let mut list = Redactions::default();
         list.add(redaction(5, 9, 1));
-        assert_eq!(list.first(5), First::None);
-        assert_eq!(list.first(8), First::Open(redaction(5, 9, 1)));
+        assert_eq!(list.first(5, None), First::None);
+        assert_eq!(list.first(8, None), First::Open(5));
         list.add(redaction(8, 12, 0));
-        assert_eq!(list.first(11), First::Open(redaction(5, 12, 0)));
-        assert_eq!(list.first(12), First::Closed(redaction(5, 12, 0)));
-        assert_eq!(list.first(u64::MAX), First::None);
+        assert_eq!(list.first(11, None), First::Open(5));
+        assert_eq!(list.first(12, None), First::Closed(redaction(5, 12, 0)));
+        assert_eq!(list.first(u64::MAX, None), First::None);
+    }
+
+    #[test]
+    fn an_open_match_keeps_open_what_it_may_contain() {
+        let mut list = Redactions::default();
+        assert_eq!(list.first(9, Some(9)), First::None);
+        assert_eq!(list.first(9, Some(4)), First::Open(4));
+        [redaction(0, 2, 3), redaction(2, 4, 2), redaction(3, 6, 1)].into_iter().for_each(|one| list.add(one));
+        assert_eq!(list.first(9, Some(4)), First::Closed(redaction(0, 2, 3)));
+        // Merged redactions overlap with the open match.
+        assert_eq!(list.first(9, Some(4)), First::Open(2));
+        list.add(redaction(4, 9, 0));
+        assert_eq!(list.first(9, None), First::Closed(redaction(2, 9, 0)));
     }
 }

@@ -3,6 +3,7 @@
 use crate::condition::Conditions;
 use crate::pattern::char_set::CharSets;
 use crate::pattern::program::Program;
+use crate::pattern::tail::Tail;
 use crate::search::scratch::Target;
 use crate::search::start_set::StartSet;
 use crate::view::{View, ViewSet};
@@ -84,6 +85,8 @@ pub struct Rule {
     /// Pattern for the letters of a text, if it is another one.
     pub(crate) letters: Option<Program>,
     pub(crate) conditions: Conditions,
+    /// End of matches without a maximum length, which begin with a match of `program`.
+    pub(crate) tail: Option<Tail>,
     pub(crate) starts: StartSet,
     pub(crate) request: bool,
     pub(crate) response: bool,

@@ -39,7 +39,7 @@ pub(super) fn compile(
     let mut builder = CharSetsBuilder::default();
     let sets = &mut builder;
     let at = |field: &str, problem: Problem| (field.to_owned(), problem);
-    let keywords = match (&raw.regex, &raw.keywords) {
+    let keywords = match (raw.regex.as_ref().or(raw.head.as_ref()), &raw.keywords) {
         (Some(_), Some(list)) => {
             words(list).map_err(|problem| at("keywords", problem))?;
             Some(Keywords::new(list, max_match_bytes))

@@ -38,7 +38,10 @@ fn errors_name_the_rule_and_the_field() {
             r#""id":"A","match":{"regex":"x"},"action":"log""#,
             "rules[0].id: must consist of the characters a-z 0-9 . _ -",
         ),
-        (r#""id":"a","match":{},"action":"log""#, "rules[0].match (rule a): must have `regex` or `keywords`"),
+        (
+            r#""id":"a","match":{},"action":"log""#,
+            "rules[0].match (rule a): must have `regex`, `keywords`, or `head` and `tail`",
+        ),
         (
             r#""id":"a","match":{"regex":"x","keywords":[]},"action":"log""#,
             "rules[0].match.keywords (rule a): must not be empty",

@@ -39,6 +39,8 @@ pub(crate) struct RuleSearch<'p> {
     programs: Vec<&'p Program>,
     /// Positions that exact searches have reached in the current text. Rules that are missing have not been searched.
     reached: Vec<(RuleIndex, usize)>,
+    /// Ends of the last matches of rules with a tail.
+    covered: Vec<(RuleIndex, u64)>,
 }
 
 /// Work of a text exceeded the meter.
@@ -48,7 +50,8 @@ pub(crate) struct TooCostly;
 impl<'p> RuleSearch<'p> {
     /// Creates the search.
     pub(crate) fn new(policy: &'p Policy, direction: Direction) -> RuleSearch<'p> {
-        let mut search = RuleSearch { policy, direction, view: View::Raw, programs: Vec::new(), reached: Vec::new() };
+        let (programs, reached, covered) = Default::default();
+        let mut search = RuleSearch { policy, direction, view: View::Raw, programs, reached, covered };
         search.select(View::Raw);
         search
     }
@@ -116,6 +119,7 @@ impl<'p> RuleSearch<'p> {
         mut each: impl FnMut(RuleIndex, &'p Rule, Match),
     ) -> Result<(), TooCostly> {
         self.reached.clear();
+        self.covered.clear();
         if self.view != view {
             self.select(view);
         }
@@ -180,11 +184,45 @@ impl<'p> RuleSearch<'p> {
         let from = text.floor_char_boundary(from).max(*reached);
         let mut matcher = Matcher::with_states(from as u64, scratch.take_states());
         let window = Window::whole(text).until(until as u64);
+        let mut heads = Vec::new();
         *reached = matcher.read(&rule.target(self.view, self.policy.sets()), window, scratch, |found| {
-            each(index, rule, found);
+            match rule.tail {
+                None => each(index, rule, found),
+                Some(_) => heads.push(found),
+            }
             true
         }) as usize;
         scratch.reuse(matcher.into_states());
+        for head in heads {
+            if let Some(found) = self.until_tail(text, index, rule, head, scratch) {
+                each(index, rule, found);
+            }
+        }
+    }
+
+    /// Returns the match that begins with a head: it ends with the tail or, without one, with the text. `None`: the head is a
+    /// part of the match before.
+    fn until_tail(
+        &mut self,
+        text: &str,
+        index: RuleIndex,
+        rule: &Rule,
+        head: Match,
+        scratch: &mut Scratch,
+    ) -> Option<Match> {
+        let at = match self.covered.binary_search_by_key(&index, |(rule, _)| *rule) {
+            Ok(at) => at,
+            Err(at) => {
+                self.covered.insert(at, (index, 0));
+                at
+            }
+        };
+        let (_, covered) = self.covered.get_mut(at).filter(|(_, covered)| *covered <= head.start)?;
+        let mut search = Matcher::with_states(head.end, scratch.take_states());
+        let end = rule.tail.as_ref()?.read(&mut search, Window::whole(text), scratch).unwrap_or(text.len() as u64);
+        scratch.reuse(search.into_states());
+        *covered = end;
+        Some(Match { end, reported: (head.start, end), ..head })
     }
 }
 
@@ -219,6 +257,7 @@ mod work;
 mod tests {
     use super::*;
     use crate::generators::{policies, texts};
+    use crate::pattern::tail::Tail;
     use crate::search::meter::Meter;
     use proptest::prelude::*;
 
@@ -240,10 +279,21 @@ mod tests {
         let mut scratch = Scratch::default();
         let mut found = Vec::new();
         for (at, rule) in policy.rules().iter().enumerate().filter(|(_, rule)| rule.is_on(direction)) {
+            let mut own = Vec::new();
             Matcher::new(0).read(&rule.target(View::Raw, policy.sets()), Window::whole(text), &mut scratch, |one| {
-                found.push((RuleIndex(at as u32), one.start, one.end));
+                own.push((one.start, one.end));
                 true
             });
+            let mut covered = 0;
+            for (start, end) in own {
+                if start >= covered {
+                    let tail =
+                        |tail: &Tail| tail.read(&mut Matcher::new(end), Window::whole(text), &mut Scratch::default());
+                    let end = rule.tail.as_ref().map_or(end, |own| tail(own).unwrap_or(text.len() as u64));
+                    covered = if rule.tail.is_some() { end } else { 0 };
+                    found.push((RuleIndex(at as u32), start, end));
+                }
+            }
         }
         found
     }

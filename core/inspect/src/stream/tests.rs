@@ -212,6 +212,36 @@ fn text_before_the_redacted_group_is_released() {
 }
 
 #[test]
+fn an_open_match_is_dropped_and_not_held_back() {
+    let rule =
+        r#"{"id":"k","match":{"head":"-BEGIN KEY-","tail":"-END KEY-"},"action":"redact","replacement":"[key]"}"#;
+    let line = "0123456789abcdef".repeat(64);
+    for (pieces, held, released) in [
+        (&["a -BEGIN KE"][..], 9, "a -BEGIN KE"),
+        (&["a -BEGIN KEY-"], 11, "a [key]"), // a match is certain with the next character
+        (&["a -BEGIN KEY-", &line, &line, &line, &line], 0, "a [key]"),
+        (&["a -BEGIN KEY-", &line, "-END KE"], 7, "a [key]"),
+        (&["a -BEGIN KEY-", &line, "-END KEY- b"], 0, "a [key] b"),
+        (&["a -BEGIN KEY-", &line, "-END KEY- b -BEGIN KEY- c"], 0, "a [key] b [key]"),
+    ] {
+        let policy = policy(&[rule]);
+        let mut inspector = StreamInspector::new(policy.clone(), Dialect::OpenAiChat);
+        let (mut parser, mut out) = (EventParser::new(Dialect::OpenAiChat), Vec::new());
+        let mut framer = Framer::new(Framing::Sse, 1 << 20);
+        for piece in content(pieces) {
+            let pushed = framer.push(event(&[delta(&piece, false)]).as_bytes(), |event| {
+                assert_eq!(inspector.event(&parser.parse(event), &mut out), StreamVerdict::Continue);
+                Ok::<_, ()>(())
+            });
+            pushed.unwrap();
+        }
+        assert_eq!(inspector.held_bytes(), held, "{pieces:?}");
+        let outcome = inspect_whole(&policy, &stream(&content(pieces), false));
+        assert_eq!(received(&outcome.out).into_values().collect::<String>(), released, "{pieces:?}");
+    }
+}
+
+#[test]
 fn text_before_a_group_may_have_characters_of_any_length() {
     let rule = r#"{"id":"k","match":{"regex":"[a漢](b{2})","group":1},"action":"redact","replacement":"[key]"}"#;
     for pieces in [&["漢", "bb", "."][..], &["x漢", "b", "b."], &["漢", "漢", "bc", "abb."], &["漢a"]] {

@@ -108,6 +108,9 @@ pub(crate) fn policies(actions: &'static [&'static str]) -> impl Strategy<Value 
     let pattern = prop_oneof![
         3 => regexes().prop_map(|regex| format!(r#"{{"regex":{}}}"#, json(&regex, false))),
         2 => conditional_patterns(),
+        1 => (select(&["", "zq", "@zq"][..]), regexes(), regexes()).prop_map(|(literal, head, tail)| {
+            format!(r#"{{"unicode":true,"head":{},"tail":{}}}"#, json(&format!("{literal}(?:{head})"), false), json(&tail, false))
+        }),
         1 => (keywords, any::<bool>(), any::<bool>()).prop_map(|(keywords, word, ignore_case)| {
             format!(r#"{{"keywords":{keywords:?},"word":{word},"ignore_case":{ignore_case}}}"#)
         }),
