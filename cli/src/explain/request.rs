@@ -81,6 +81,7 @@ fn kind(kind: TextKind) -> &'static str {
         TextKind::Name => "name",
         TextKind::ToolName => "tool_name",
         TextKind::ToolArguments => "tool_arguments",
+        TextKind::ToolNumber => "tool_number",
         TextKind::ToolDefinition => "tool_definition",
         TextKind::ImageUrl => "image_url",
         TextKind::ImageData => "image_data",

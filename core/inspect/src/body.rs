@@ -51,7 +51,12 @@ pub fn inspect_request(policy: &Policy, request: &Request, body: &[u8]) -> Repor
             parts.clear();
             message = text.message;
         }
+        if within(&request.uneditable, text.str.span) {
+            inspection.uneditable((index, text.str));
+            continue;
+        }
         match text.kind {
+            TextKind::ToolNumber => inspection.number((index, text.str)),
             TextKind::Content => parts.push((index, text.str)),
             kind => {
                 let encoded = matches!(kind, TextKind::Data | TextKind::ImageData)
@@ -77,6 +82,14 @@ pub(crate) fn inspect_metered(policy: &Policy, direction: Direction, text: &str,
     inspection.meter = *meter;
     inspection.whole(&[(0, Str { span: Span::new(0, text.len()), escaped: false })], Depth::Json);
     *meter = inspection.meter;
+    inspection.report
+}
+
+/// Inspects a text that must not be edited: a signature, an identifier. See [`Request::uneditable`].
+pub(crate) fn inspect_opaque(policy: &Policy, direction: Direction, text: &str) -> Report {
+    let mut inspection = Inspection::new(policy, direction, text.as_bytes());
+    inspection.is_raw = true;
+    inspection.uneditable((0, Str { span: Span::new(0, text.len()), escaped: false }));
     inspection.report
 }
 
@@ -125,6 +138,14 @@ pub fn inspect_response(policy: &Policy, response: &Response, body: &[u8]) -> Re
             .filter_map(|at| Some((*at, response.texts.get(*at)?.str)))
             .filter(|(_, str)| !within(&response.logprobs, str.span) && !stale.contains(str.span))
             .collect();
+        let (uneditable, parts): (Vec<Piece>, Vec<Piece>) =
+            parts.into_iter().partition(|(_, str)| within(&response.uneditable, str.span));
+        uneditable.into_iter().for_each(|piece| inspection.uneditable(piece));
+        if first.part == Part::ToolNumber {
+            parts.into_iter().for_each(|piece| inspection.number(piece));
+            remaining = after;
+            continue;
+        }
         let redactions = inspection.report.redactions;
         inspection.whole(&parts, if is_arguments(first.part) { Depth::Json } else { Depth::Text });
         if inspection.report.redactions > redactions && first.part != Part::Other {
@@ -142,7 +163,10 @@ pub fn inspect_response(policy: &Policy, response: &Response, body: &[u8]) -> Re
 /// Returns `true` if the texts of this channel are pieces of one text. Otherwise each one is a separate text: tool names
 /// arrive complete, and texts in unknown fields need not belong together.
 pub(crate) fn is_piecewise(channel: Channel) -> bool {
-    !matches!(channel.part, Part::ToolName(_) | Part::ToolValue(_) | Part::Whole | Part::WholeArguments | Part::Other)
+    !matches!(
+        channel.part,
+        Part::ToolName(_) | Part::ToolValue(_) | Part::ToolNumber | Part::Whole | Part::WholeArguments | Part::Other
+    )
 }
 
 /// Returns `true` if texts of a part are arguments of a tool call, which are searched for JSON. Other texts of responses are
@@ -261,6 +285,34 @@ impl<'a> Inspection<'a> {
         }
     }
 
+    /// Inspects a number, which becomes a string where it is redacted.
+    fn number(&mut self, piece: Piece) {
+        let pieces = [piece];
+        let joined = Joined::new(&pieces, self.body);
+        self.search(&joined, 0..joined.text.len(), Depth::Text);
+        if self.redactions.is_empty() {
+            return;
+        }
+        let string = json_strings::quoted(&joined.text, 0..joined.text.len(), &self.closed());
+        let (_, str) = piece;
+        self.edit(|edits| edits.replace(str.span, string));
+    }
+
+    /// Inspects a text that must not be edited, by the rules with literals. A match of a rule that redacts is reported, and the
+    /// text counts as unscanned.
+    fn uneditable(&mut self, piece: Piece) {
+        let pieces = [piece];
+        let joined = Joined::new(&pieces, self.body);
+        let verdict = std::mem::take(&mut self.report.verdict);
+        self.search(&joined, 0..joined.text.len(), Depth::Base64);
+        if self.report.verdict == Some(Action::Redact) {
+            self.report.verdict = Some(Action::Log);
+        }
+        self.report.verdict = self.report.verdict.max(verdict);
+        self.report.unscanned += u64::from(!self.redactions.is_empty());
+        self.redactions = Redactions::default();
+    }
+
     /// Inspects the content blocks of a response, given the order of its texts by channel. Returns the blocks with a
     /// redaction.
     fn blocks(&mut self, response: &Response, order: &[usize]) -> Vec<u32> {
@@ -377,13 +429,7 @@ impl<'a> Inspection<'a> {
             self.edit(|_| Ok(()));
             return Vec::new();
         }
-        self.redactions.sort();
-        let mut closed: Vec<Replacement<'a>> = Vec::new();
-        while let First::Closed(redaction) = self.redactions.first(u64::MAX, None) {
-            self.report.redactions += 1;
-            let with = self.policy.rule(redaction.rule).map_or("", |rule| rule.replacement());
-            closed.push((redaction.start as usize..redaction.end as usize, with.into()));
-        }
+        let closed = self.closed();
         let mut replacements: Vec<Vec<Replacement<'a>>> = vec![Vec::new(); joined.pieces.len()];
         for (redacted, mut with) in joined.fit(closed, &json) {
             let mut start = redacted.start;
@@ -415,6 +461,18 @@ impl<'a> Inspection<'a> {
         });
         let edited = replacements.iter().enumerate().filter(|(_, replacements)| !replacements.is_empty());
         edited.map(|(piece, _)| piece).collect()
+    }
+
+    /// Returns the replacements of the current text.
+    fn closed(&mut self) -> Vec<Replacement<'a>> {
+        self.redactions.sort();
+        let mut closed: Vec<Replacement<'a>> = Vec::new();
+        while let First::Closed(redaction) = self.redactions.first(u64::MAX, None) {
+            self.report.redactions += 1;
+            let with = self.policy.rule(redaction.rule).map_or("", |rule| rule.replacement());
+            closed.push((redaction.start as usize..redaction.end as usize, with.into()));
+        }
+        closed
     }
 
     /// Adds edits, unless the body is blocked. Blocks if there are too many edits or if they overlap.

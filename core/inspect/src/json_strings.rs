@@ -149,16 +149,9 @@ impl<'w> Fitted<'_, 'w> {
     fn end_token(&mut self) {
         let Some((token, parts)) = self.in_token.take() else { return };
         if token.kind == JsonTokenKind::Scalar {
-            let mut string = String::from("\"");
-            let mut at = token.str.span.start;
-            for (part, with) in parts {
-                string.push_str(self.text.get(at..part.start).unwrap_or_default());
-                string.push_str(&escape(with));
-                at = part.end;
-            }
-            string.push_str(self.text.get(at..token.str.span.end).unwrap_or_default());
-            string.push('"');
-            self.list.push((token.str.span.start..token.str.span.end, Cow::Owned(string)));
+            let span = token.str.span;
+            let string = quoted(self.text, span.start..span.end, &parts);
+            self.list.push((span.start..span.end, Cow::Owned(string)));
             return;
         }
         let bytes = self.text.as_bytes();
@@ -178,6 +171,20 @@ impl<'w> Fitted<'_, 'w> {
         let in_text = spans.into_iter().zip(inside).map(|(span, (_, with))| (span.start..span.end, escape(with)));
         self.list.extend(in_text);
     }
+}
+
+/// Returns the JSON string that a number or word at `range` of a text becomes, with replacements in it.
+pub(crate) fn quoted(text: &str, range: Range<usize>, replacements: &[Replacement<'_>]) -> String {
+    let mut string = String::from("\"");
+    let mut at = range.start;
+    for (part, with) in replacements {
+        string.push_str(text.get(at..part.start).unwrap_or_default());
+        string.push_str(&escape(Cow::Borrowed(with)));
+        at = part.end;
+    }
+    string.push_str(text.get(at..range.end).unwrap_or_default());
+    string.push('"');
+    string
 }
 
 /// Escapes a text for a JSON string.

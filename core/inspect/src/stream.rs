@@ -1,6 +1,6 @@
 //! Inspection of a streamed response, event by event.
 
-use crate::body::{inspect_metered, inspect_text, is_arguments, is_piecewise, within};
+use crate::body::{inspect_metered, inspect_opaque, inspect_text, is_arguments, is_piecewise, within};
 use crate::held_arguments::{Added, HeldArguments, MAX_HELD_BYTES};
 use crate::holdback::{Context, Holdback};
 use crate::json_strings;
@@ -296,7 +296,12 @@ impl StreamInspector {
         }
         let offsets: Vec<Span> = chunk.offsets.iter().map(|offsets| offsets.span).collect();
         for (at, text) in chunk.texts.iter().enumerate() {
-            if !within(&chunk.logprobs, text.str.span) && !within(&offsets, text.str.span) {
+            if within(&chunk.logprobs, text.str.span) || within(&offsets, text.str.span) {
+                continue;
+            }
+            if within(&chunk.uneditable, text.str.span) {
+                self.uneditable(&text.str.decode(data))?;
+            } else {
                 self.text(&mut current, at)?;
             }
         }
@@ -326,6 +331,15 @@ impl StreamInspector {
         Ok(())
     }
 
+    /// Inspects a text that must not be edited, like that of a complete response.
+    fn uneditable(&mut self, text: &str) -> Continue {
+        let mut found = inspect_opaque(&self.policy, Direction::Response, text);
+        found.findings.clear();
+        let cause = found.cause;
+        self.report.add(found);
+        cause.map_or(Ok(()), Err)
+    }
+
     /// Inspects the text at an index of the event.
     fn text(&mut self, current: &mut Current<'_>, at: usize) -> Continue {
         let Some(text) = current.chunk.texts.get(at) else { return Ok(()) };
@@ -344,7 +358,10 @@ impl StreamInspector {
             self.redacted.push(text.channel.choice);
         }
         let mut edited = Ok(());
-        if result.is_ok() && released != piece {
+        if result.is_ok() && released != piece && text.channel.part == Part::ToolNumber {
+            let string = json_strings::quoted(&released, 0..released.len(), &[]);
+            edited = current.edits.replace(text.str.span, string).map_err(too_many);
+        } else if result.is_ok() && released != piece {
             edited = current.edits.replace_text(text.str.span, &released).map_err(too_many);
         }
         self.released = released;

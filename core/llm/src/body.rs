@@ -2,7 +2,7 @@
 
 pub(crate) mod condenser;
 pub mod content_encoding;
-mod data;
+pub(crate) mod data;
 pub mod image;
 pub mod multipart;
 pub(crate) mod text_scanner;

@@ -17,6 +17,7 @@ mod gemini;
 pub(crate) mod known_names;
 mod ollama;
 mod ollama_embed;
+pub(crate) mod opaque;
 mod openai_audio;
 mod openai_chat;
 mod openai_completions;

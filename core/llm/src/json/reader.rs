@@ -71,13 +71,15 @@ pub(crate) fn wrong_type(field: &'static str, value: Value) -> Error {
     Error::new(ErrorKind::WrongType(field), value.start())
 }
 
-/// String visited by [`Reader::walk`].
+/// String or number visited by [`Reader::walk`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Found {
     /// Member name, and the name of the member that its object belongs to.
     Key(Str, Option<Str>),
     /// String value, and the name of the member that it belongs to.
     Value(Str, Option<Str>),
+    /// Number.
+    Number(Span),
 }
 
 /// Pull parser over one body.
@@ -216,10 +218,11 @@ impl<'b, 's> Reader<'b, 's> {
         if self.next(false, b']')? { self.value().map(Some) } else { Ok(None) }
     }
 
-    /// Reads the rest of `value`, which must be the last value read, and visits each string in it, in document order.
+    /// Reads the rest of `value`, which must be the last value read, and visits each string and number in it, in document order.
     pub(crate) fn walk(&mut self, value: Value, mut show: impl FnMut(Found) -> Result<(), Error>) -> Result<(), Error> {
         match value {
             Value::String(str) => return show(Found::Value(str, self.member())),
+            Value::Number(span) => return show(Found::Number(span)),
             Value::Object(_) | Value::Array(_) => {}
             _ => return Ok(()),
         }
@@ -236,8 +239,10 @@ impl<'b, 's> Reader<'b, 's> {
             } else {
                 self.element()?
             };
-            if let Some(Value::String(str)) = next {
-                show(Found::Value(str, self.member()))?;
+            match next {
+                Some(Value::String(str)) => show(Found::Value(str, self.member()))?,
+                Some(Value::Number(span)) => show(Found::Number(span))?,
+                _ => {}
             }
         }
         Ok(())

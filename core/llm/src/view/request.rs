@@ -1,6 +1,6 @@
 //! View of a request: spans over its bytes.
 
-use crate::dialect::known_names;
+use crate::dialect::{known_names, opaque};
 use crate::json::field::{TokenLimit, number, token_limit, wrong_type};
 use crate::json::pointer;
 use crate::json::reader::{Found, Reader, Scratch, Value};
@@ -48,6 +48,8 @@ pub struct Request {
     pub messages: Vec<Message>,
     /// Every text of the body, in document order.
     pub texts: Vec<Text>,
+    /// Texts that must not be edited: signatures, encrypted content, identifiers, signed thoughts. In ascending order.
+    pub uneditable: Vec<Span>,
     /// Prompts given as token ids, whose texts are unknown to this view.
     pub token_prompts: Vec<TokenPrompt>,
     /// Number of image parts.
@@ -132,6 +134,8 @@ pub enum TextKind {
     ToolName,
     /// Arguments of a tool call: JSON inside a string.
     ToolArguments,
+    /// Number in arguments or results of a tool that are an object. Its span is the number, without quotes.
+    ToolNumber,
     /// String in the definition of a tool, a function or a response format: values, and names of properties.
     ToolDefinition,
     /// URL of an image, or the image itself as a `data:` URL.
@@ -183,6 +187,7 @@ impl Request {
             RequestBuilder { request: &mut request, limit: TokenLimit::default(), max_items: limits.max_items };
         read(&mut reader, &mut builder)?;
         reader.end()?;
+        request.uneditable.sort_unstable_by_key(|span| span.start);
         Ok(request)
     }
 
@@ -211,6 +216,7 @@ impl Request {
             candidates: 1,
             messages: Vec::new(),
             texts: Vec::new(),
+            uneditable: Vec::new(),
             token_prompts: Vec::new(),
             image_count: 0,
             stored: 0,
@@ -507,7 +513,17 @@ impl RequestBuilder<'_> {
             Found::Key(key, Some(member)) if member.is(body, "properties") => self.text(from, kind, key),
             Found::Key(key, _) => self.key(body, from, kind, key),
             Found::Value(str, member) if known_names::is_kind(body, member, str) => Ok(()),
-            Found::Value(str, _) => self.text(from, kind, str),
+            Found::Value(str, member) => {
+                let is_in_message = from.message.is_some() && kind == TextKind::Other;
+                if is_in_message && member.is_some_and(|member| opaque::is_opaque(body, member, str)) {
+                    self.request.uneditable.push(str.span);
+                }
+                self.text(from, kind, str)
+            }
+            Found::Number(span) if matches!(kind, TextKind::ToolArguments | TextKind::Content) => {
+                self.text(from, TextKind::ToolNumber, Str { span, escaped: false })
+            }
+            Found::Number(_) => Ok(()),
         })
     }
 

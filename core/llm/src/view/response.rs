@@ -1,6 +1,6 @@
 //! View of a response: spans over its bytes.
 
-use crate::dialect::known_names;
+use crate::dialect::{known_names, opaque};
 use crate::json::reader::{Found, Reader, Scratch, Value};
 use crate::json::scan::Side;
 use crate::view::event_shape::Padding;
@@ -51,6 +51,8 @@ pub enum Part {
     Whole,
     /// Previously streamed arguments of a tool call, repeated like [`Part::Whole`].
     WholeArguments,
+    /// Number in the arguments of a tool call that are an object. Its span is the number, without quotes.
+    ToolNumber,
     /// Any other string that a model or a tool may have written. Pieces of different texts share this channel.
     Other,
 }
@@ -59,12 +61,17 @@ impl Part {
     /// Index of a legacy `function_call`.
     pub const LEGACY_CALL: u32 = u32::MAX;
 
-    /// Returns `true` if texts of this part repeat another part: they are inspected, but not counted.
+    /// Returns `true` if texts of this part are inspected, but not counted: they repeat another part, or are numbers.
     #[must_use]
     pub fn repeats(self) -> bool {
         matches!(
             self,
-            Part::Logprobs | Part::ReasoningCopy | Part::ReasoningDetails | Part::Whole | Part::WholeArguments
+            Part::ToolNumber
+                | Part::Logprobs
+                | Part::ReasoningCopy
+                | Part::ReasoningDetails
+                | Part::Whole
+                | Part::WholeArguments
         )
     }
 }
@@ -107,6 +114,8 @@ pub struct Response {
     /// Offset annotations (citations etc.). An edit of the annotated text invalidates them: replace them by
     /// [`empty_value`].
     pub offsets: Vec<OffsetAnnotation>,
+    /// Texts that must not be edited: signatures, encrypted content, identifiers, signed thoughts. In ascending order.
+    pub uneditable: Vec<Span>,
     /// `true` if [`Channel::choice`] numbers blocks of one response and not candidates: clients show the content of
     /// several blocks as one text.
     pub in_blocks: bool,
@@ -160,6 +169,7 @@ impl Response {
             is_error: chunk.is_error,
             logprobs: chunk.logprobs,
             offsets: chunk.offsets,
+            uneditable: chunk.uneditable,
             in_blocks: dialect.spec().in_blocks,
             is_plain: false,
         })
@@ -216,6 +226,8 @@ pub struct Chunk {
     pub logprobs: Vec<Span>,
     /// Offset annotations, see [`Response::offsets`].
     pub offsets: Vec<OffsetAnnotation>,
+    /// Texts that must not be edited, see [`Response::uneditable`]. In ascending order.
+    pub uneditable: Vec<Span>,
     pub(super) padding: Vec<Padding>,
     scratch: Scratch,
 }
@@ -282,6 +294,7 @@ impl Chunk {
             )?;
             reader.end()
         });
+        self.uneditable.sort_unstable_by_key(|span| span.start);
         self.scratch = scratch;
         if result.is_err() {
             self.clear();
@@ -304,6 +317,7 @@ impl Chunk {
         self.is_error = false;
         self.logprobs.clear();
         self.offsets.clear();
+        self.uneditable.clear();
         self.padding.clear();
     }
 }
@@ -336,9 +350,23 @@ impl ResponseBuilder<'_> {
     pub(crate) fn texts(&mut self, reader: &mut Reader<'_, '_>, channel: Channel, value: Value) -> Result<(), Error> {
         let body = reader.body();
         reader.walk(value, |found| match found {
-            Found::Value(str, member) if !known_names::is_kind(body, member, str) => self.text(channel, str),
+            Found::Value(str, member) if !known_names::is_kind(body, member, str) => {
+                self.mark_opaque(body, channel, member, str);
+                self.text(channel, str)
+            }
+            Found::Number(span) if matches!(channel.part, Part::ToolArguments(_) | Part::ToolValue(_)) => {
+                let str = Str { span, escaped: false };
+                self.text(Channel { part: Part::ToolNumber, ..channel }, str)
+            }
             _ => Ok(()),
         })
+    }
+
+    /// Marks a string that some receiver compares or decrypts.
+    fn mark_opaque(&mut self, body: &[u8], channel: Channel, member: Option<Str>, str: Str) {
+        if channel.part == Part::Other && member.is_some_and(|member| opaque::is_opaque(body, member, str)) {
+            self.response.uneditable.push(str.span);
+        }
     }
 
     /// Adds the value as a text of this part if it is a string; if not, adds every string in it as another text.

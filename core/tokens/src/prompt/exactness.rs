@@ -131,7 +131,7 @@ fn parts(request: &Request, body: &[u8]) -> Parts {
                     _ => UNRECORDED,
                 }
             }
-            TextKind::ToolName | TextKind::ToolArguments => CALLS,
+            TextKind::ToolName | TextKind::ToolArguments | TextKind::ToolNumber => CALLS,
             TextKind::Name => NAMES,
             TextKind::Model => 0,
             // Settings outside the messages (`user`, `stop`, `metadata`) are not part of the prompt.

@@ -66,9 +66,12 @@ fn content(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, from: 
 fn block(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, from: Origin) -> Result<()> {
     let first = builder.request.texts.len();
     let mut is_result = false;
+    let (mut thought, mut is_signed) = (None, false);
     let mut is_image = false;
     let mut image = Image::default();
-    while let Some((key, field)) = reader.field(&["type", "text", "thinking", "name", "input", "content", "source"])? {
+    while let Some((key, field)) =
+        reader.field(&["type", "text", "thinking", "signature", "name", "input", "content", "source"])?
+    {
         let value = reader.value()?;
         match (field, value) {
             ("type", Value::String(str)) => {
@@ -78,7 +81,14 @@ fn block(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, from: Or
                 builder.texts(reader, from, TextKind::Other, value)?;
             }
             ("text", value) => builder.text_or_others(reader, from, TextKind::Content, value)?,
-            ("thinking", value) => builder.text_or_others(reader, from, TextKind::Reasoning, value)?,
+            ("thinking", value) => {
+                thought = if let Value::String(str) = value { Some(str.span) } else { None };
+                builder.text_or_others(reader, from, TextKind::Reasoning, value)?;
+            }
+            ("signature", value) => {
+                is_signed = !value.is_null();
+                builder.other(reader, from, key, value)?;
+            }
             ("name", value) => builder.text_or_others(reader, from, TextKind::ToolName, value)?,
             ("input", value) => builder.texts(reader, from, TextKind::ToolArguments, value)?,
             ("content", value) => content(reader, builder, from, value)?,
@@ -86,6 +96,7 @@ fn block(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, from: Or
             _ => builder.other(reader, from, key, value)?,
         }
     }
+    builder.request.uneditable.extend(thought.filter(|_| is_signed));
     if is_image {
         builder.image(image);
     }

@@ -111,6 +111,7 @@ fn block(
     let channel = |part| Channel { choice: index, part };
     let text_channel = |part| channel(if is_start { Part::Whole } else { part });
     let Value::Object(_) = value else { return builder.texts(reader, channel(Part::Other), value) };
+    let (mut thought, mut is_signed) = (None, false);
     while let Some((_, field)) = reader.field(&[
         "text",
         "thinking",
@@ -127,7 +128,14 @@ fn block(
         let value = reader.value()?;
         match field {
             "text" => builder.text_or_others(reader, text_channel(Part::Content), value)?,
-            "thinking" => builder.text_or_others(reader, text_channel(Part::Reasoning), value)?,
+            "thinking" => {
+                thought = if let Value::String(str) = value { Some(str.span) } else { None };
+                builder.text_or_others(reader, text_channel(Part::Reasoning), value)?;
+            }
+            "signature" => {
+                is_signed = !value.is_null();
+                builder.no_text(reader, index, value)?;
+            }
             "name" => builder.text_or_others(reader, channel(Part::ToolName(0)), value)?,
             "input" if is_start => builder.texts(reader, channel(Part::WholeArguments), value)?,
             "input" => builder.texts(reader, channel(Part::ToolArguments(0)), value)?,
@@ -136,6 +144,7 @@ fn block(
             _ => builder.no_text(reader, index, value)?,
         }
     }
+    builder.response.uneditable.extend(thought.filter(|_| is_signed));
     Ok(())
 }
 

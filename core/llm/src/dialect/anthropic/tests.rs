@@ -84,6 +84,7 @@ fn all_strings_of_requests_are_texts() {
                 "a Other toolu_1",
                 "a ToolName get",
                 "a ToolArguments Rome",
+                "a ToolNumber 1",
                 "a ToolArguments deep",
                 "a ToolArguments k",
                 "a ToolArguments v",

@@ -88,6 +88,7 @@ fn all_strings_of_requests_are_texts() {
                 "a ToolArguments v",
                 "- Other me",
                 "- Content bare",
+                "- ToolNumber 7",
             ],
         ),
         (

@@ -33,6 +33,7 @@ fn every_string_of_a_request_is_a_text() {
                 (User, TextKind::Other, Some(0), "f.pdf"),
                 (User, Data, Some(0), "QQ=="),
                 (User, Content, Some(0), "bare"),
+                (User, ToolNumber, Some(0), "7"),
                 (User, TextKind::Other, Some(0), "odd"),
                 (User, TextKind::Other, Some(0), "secret"),
                 (User, TextKind::Other, Some(0), "later"),
