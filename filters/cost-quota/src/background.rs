@@ -41,13 +41,20 @@ impl Payment {
 
     /// Returns `true` if [`read_state`](Self::read_state) is needed.
     pub(crate) fn reads_state(&self) -> bool {
-        !matches!(self.background, Background::Foreground)
+        match &self.background {
+            Background::Foreground | Background::Start(Some(_)) | Background::Fetch { is_final: true, .. } => false,
+            Background::Start(None) => self.filter.config.quota.on_background() == OnBackground::Hold,
+            Background::Fetch { .. } => true,
+        }
     }
 
     /// Reads the id and the state of a response from its body, or from an event.
     pub fn read_state(&mut self, data: &[u8]) {
+        if !self.reads_state() {
+            return;
+        }
         match &mut self.background {
-            Background::Foreground | Background::Start(Some(_)) => {}
+            Background::Foreground => {}
             Background::Start(id) => *id = ResponseState::read(data).map(|state| state.id),
             // The upstream may understand the path in another way: the response itself says which one it is.
             Background::Fetch { id, is_final } => {

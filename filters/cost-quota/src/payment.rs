@@ -298,7 +298,9 @@ impl Payment {
     /// Keeps a reservation that has `limit` tokens of output, and imposes that limit on the request.
     fn impose(&mut self, reservation: Reservation, limit: (ImposedLimit, u64), call: &mut Call<'_>) -> Verdict {
         let (imposed, tokens) = limit;
-        self.output = self.output.map(|output| Estimate { max_output_tokens: Some(tokens), ..output });
+        if tokens < u64::MAX {
+            self.output = self.output.map(|output| Estimate { max_output_tokens: Some(tokens), ..output });
+        }
         let model = self.model.as_deref().unwrap_or_default();
         let target = self.filter.config.catalog.resolve_alias(model);
         let verdict = output_cap::write(&imposed, tokens, target, call);
