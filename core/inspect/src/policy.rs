@@ -24,7 +24,7 @@ use crate::search::scratch::Scratch;
 use crate::search::start_set::StartSet;
 use crate::search::starters::Starters;
 use crate::search::window::Window;
-use crate::view::{View, ViewSet, each_derived};
+use crate::view::{View, ViewSet, Wanted, each_derived};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -61,7 +61,7 @@ pub struct Policy {
     ungated: [Box<[RuleIndex]>; Lane::COUNT],
     prefilters: [Prefilter; Lane::COUNT],
     /// Views that rules on requests search.
-    request_views: ViewSet,
+    request_views: Wanted,
     /// Source of the secret key of the clean texts; `None`: every text is searched.
     clean_texts_key: Option<fn() -> [u8; 16]>,
     memory: Mutex<SearchMemory>,
@@ -153,8 +153,8 @@ impl Policy {
             let programs: Vec<&Program> = others(lane).map(|(_, rule)| rule.program(lane.1)).collect();
             Prefilter::new(&programs, &sets, char_classes.clone())
         });
-        let request_views =
-            rules.iter().filter(|rule| rule.request).fold(ViewSet::default(), |all, rule| all.or(rule.views));
+        let on_requests = rules.iter().filter(|rule| rule.request);
+        let request_views = on_requests.fold(Wanted::default(), |all, rule| all.or(Wanted::of(rule.views)));
         let in_streams = rules.iter().enumerate().map(|(at, rule)| (RuleIndex(at as u32), rule));
         let in_streams = in_streams.filter(|(at, rule)| rule.response && !gates.starts_in_streams(*at));
         let leads: Vec<(RuleIndex, Lead)> = in_streams
@@ -271,7 +271,7 @@ impl Policy {
         if rule.views.has(View::Raw) {
             search(View::Raw, text);
         }
-        each_derived(text, rule.views, |view, derived| {
+        each_derived(text, Wanted::of(rule.views), |view, derived| {
             search(view, derived.text());
             true
         });
@@ -279,10 +279,10 @@ impl Policy {
     }
 
     /// Returns the views that rules of a direction search.
-    pub(crate) fn views(&self, direction: Direction) -> ViewSet {
+    pub(crate) fn views(&self, direction: Direction) -> Wanted {
         match direction {
             Direction::Request => self.request_views,
-            Direction::Response => ViewSet::RAW,
+            Direction::Response => Wanted::RAW,
         }
     }
 
@@ -360,6 +360,7 @@ fn gates(rules: &[Rule], max_match_bytes: usize) -> Gates {
             rule: RuleIndex(at as u32),
             literals: program.literals()?,
             views,
+            has_raw: rule.views.has(View::Raw),
             request: rule.request,
             response: rule.response,
             edits: rule.action > Action::Log,

@@ -4,6 +4,7 @@
 //! reported and redacted where they are in the text. A view is derived only if a rule of the direction asks for it, and only if
 //! the text has a sign of what the view reveals.
 
+mod ciphers;
 mod decoded;
 mod derived;
 mod fold_table;
@@ -34,7 +35,7 @@ pub enum View {
     Letters,
     /// Folded text in which encoded parts are decoded: HTML entities, percent-encoding, escapes of JavaScript and JSON,
     /// quoted-printable, base64, base32, hexadecimal, binary and decimal codes, Morse code, up to three times. Markup inside of
-    /// words is removed.
+    /// words is removed. A text that names a simple cipher is deciphered.
     Decoded,
     /// Text that is not displayed, or displayed in another order: tag characters, variation selectors, invisible operators,
     /// parts behind a right-to-left override.
@@ -102,16 +103,43 @@ impl FromIterator<View> for ViewSet {
     }
 }
 
+/// Views that rules search.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Wanted {
+    /// Views of all rules.
+    pub(crate) all: ViewSet,
+    /// Views of rules that do not search the text as it is.
+    pub(crate) without_raw: ViewSet,
+}
+
+impl Wanted {
+    /// Only the text as it is.
+    pub(crate) const RAW: Wanted = Wanted { all: ViewSet::RAW, without_raw: ViewSet(0) };
+
+    /// Returns the views of a rule.
+    pub(crate) fn of(views: ViewSet) -> Wanted {
+        Wanted { all: views, without_raw: if views.has(View::Raw) { ViewSet::default() } else { views } }
+    }
+
+    /// Returns these views and others.
+    pub(crate) fn or(self, other: Wanted) -> Wanted {
+        Wanted { all: self.all.or(other.all), without_raw: self.without_raw.or(other.without_raw) }
+    }
+}
+
 /// Calls `each` with the texts of the views in `wanted` other than the text itself, in the order of [`View::ALL`], until it
-/// returns `false`.
-pub(crate) fn each_derived(text: &str, wanted: ViewSet, mut each: impl FnMut(View, &Derived<'_>) -> bool) {
+/// returns `false`. A folded text in which no more than white space differs ([`Derived::is_plain`]) is for rules that do not search
+/// the text as it is.
+pub(crate) fn each_derived(text: &str, wanted: Wanted, mut each: impl FnMut(View, &Derived<'_>) -> bool) {
+    let Wanted { all: wanted, without_raw } = wanted;
     if wanted.is_disjoint(ViewSet::FOLDED.or(ViewSet::LETTERS)) {
         return;
     }
     let signs = Signs::of(text);
-    if wanted.has(View::Folded) || wanted.has(View::Letters) {
+    let needs_folded = if signs.is_plain() { without_raw } else { wanted }.has(View::Folded);
+    if needs_folded || wanted.has(View::Letters) {
         let folded = folded::of(text, signs);
-        if wanted.has(View::Folded) && !each(View::Folded, &folded) {
+        if needs_folded && !each(View::Folded, &folded) {
             return;
         }
         if wanted.has(View::Letters)
@@ -121,11 +149,15 @@ pub(crate) fn each_derived(text: &str, wanted: ViewSet, mut each: impl FnMut(Vie
             return;
         }
     }
-    if wanted.has(View::Decoded)
-        && let Some(decoded) = decoded::of(text)
-        && !each(View::Decoded, &decoded)
-    {
-        return;
+    if wanted.has(View::Decoded) {
+        if let Some(decoded) = decoded::of(text)
+            && !each(View::Decoded, &decoded)
+        {
+            return;
+        }
+        if !ciphers::each(text, signs, |deciphered| each(View::Decoded, deciphered)) {
+            return;
+        }
     }
     if wanted.has(View::Hidden)
         && signs.has_non_ascii()

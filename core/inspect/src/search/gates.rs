@@ -23,6 +23,8 @@ pub(crate) struct GatedRule<'r> {
     pub(crate) literals: &'r Literals,
     /// Views in which the rule is searched for with these literals.
     pub(crate) views: ViewSet,
+    /// `true` if the rule also searches the text as it is.
+    pub(crate) has_raw: bool,
     pub(crate) request: bool,
     pub(crate) response: bool,
     /// `true` if the rule changes or stops a response, so that a stream must hold back its matches.
@@ -40,6 +42,7 @@ pub(crate) struct Owner {
     /// `true` if no ASCII word character may be in front of the literal.
     at_border: bool,
     views: ViewSet,
+    has_raw: bool,
     request: bool,
     response: bool,
     /// `true` if a hit begins the search of a stream.
@@ -99,6 +102,7 @@ impl Gates {
                 reach,
                 at_border: rule.literals.at_border,
                 views: rule.views,
+                has_raw: rule.has_raw,
                 request: rule.request,
                 response: rule.response,
                 in_streams,
@@ -202,6 +206,11 @@ impl Owner {
                 Direction::Request => self.request,
                 Direction::Response => self.response,
             }
+    }
+
+    /// Returns `true` if the rule also inspects the text as it is.
+    pub(crate) fn has_raw(&self) -> bool {
+        self.has_raw
     }
 
     /// Returns `true` if a hit begins the search of a stream.
@@ -326,6 +335,7 @@ mod tests {
             rule: RuleIndex(index),
             literals,
             views: ViewSet::RAW,
+            has_raw: true,
             request: true,
             response: true,
             edits,

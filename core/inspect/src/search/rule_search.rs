@@ -9,7 +9,7 @@ use crate::pattern::literals::is_word;
 use crate::pattern::program::Program;
 use crate::policy::{Policy, SearchMemory};
 use crate::rule::{Direction, Rule, RuleIndex};
-use crate::view::{View, ViewSet, each_derived};
+use crate::view::{View, Wanted, each_derived};
 use std::collections::BTreeMap;
 
 /// Bytes of a view that are derived in the time of visiting a node.
@@ -35,6 +35,8 @@ pub(crate) struct RuleSearch<'p> {
     direction: Direction,
     /// View that `programs` are for.
     view: View,
+    /// `true` if rules that search the text as it is are left out.
+    skips_raw: bool,
     /// Programs of the rules without literals.
     programs: Vec<&'p Program>,
     /// Positions that exact searches have reached in the current text. Rules that are missing have not been searched.
@@ -51,7 +53,8 @@ impl<'p> RuleSearch<'p> {
     /// Creates the search.
     pub(crate) fn new(policy: &'p Policy, direction: Direction) -> RuleSearch<'p> {
         let (programs, reached, covered) = Default::default();
-        let mut search = RuleSearch { policy, direction, view: View::Raw, programs, reached, covered };
+        let mut search =
+            RuleSearch { policy, direction, view: View::Raw, skips_raw: false, programs, reached, covered };
         search.select(View::Raw);
         search
     }
@@ -83,11 +86,13 @@ impl<'p> RuleSearch<'p> {
     ) -> Result<(), TooCostly> {
         let RuleSearch { policy, direction, .. } = *self;
         let mut seen = Seen::default();
-        let mut search = |view: View, text: &str, source: &dyn Fn(Match) -> Match| {
+        let mut search = |view: View, is_plain: bool, text: &str, source: &dyn Fn(Match) -> Match| {
             let (scratch, Some(cache)) = memory.parts(direction, view) else { return Ok(()) };
             if view != View::Raw {
                 scratch.meter.add(text.len() as u64 / BYTES_PER_NODE);
             }
+            // A rule that searches the text as it is says itself which white space it allows.
+            self.skips_raw = is_plain && view != View::Raw;
             self.read(text, (view, scope), scratch, cache, |index, rule, found| {
                 let found = source(found);
                 if !rule.views.has_several() || seen.add(index, &found) {
@@ -95,12 +100,16 @@ impl<'p> RuleSearch<'p> {
                 }
             })
         };
-        search(View::Raw, text, &|found| found)?;
         // Base64 data is searched as it is.
-        let views = if scope == Scope::All { policy.views(direction) } else { ViewSet::RAW };
+        let views = if scope == Scope::All { policy.views(direction) } else { Wanted::RAW };
+        if views.all.has(View::Raw) {
+            search(View::Raw, true, text, &|found| found)?;
+        }
         let mut result = Ok(());
         each_derived(text, views, |view, derived| {
-            result = search(view, derived.text(), &|found| found.derived_from(|range| derived.source(range)));
+            result = search(view, derived.is_plain(), derived.text(), &|found| {
+                found.derived_from(|range| derived.source(range))
+            });
             result.is_ok()
         });
         result
@@ -129,6 +138,9 @@ impl<'p> RuleSearch<'p> {
         while let Some(end) = gates.run(&mut state, text.as_bytes(), at, text.len()) {
             at = end;
             for hit in gates.hits(state).filter(|hit| may_match(hit, (direction, view), text, end)) {
+                if self.skips_raw && hit.owner.has_raw() {
+                    continue;
+                }
                 let until = text.ceil_char_boundary(end - hit.len + 1);
                 self.search(text, hit.owner.rule, end.saturating_sub(hit.owner.reach), until, scratch, &mut each);
             }
@@ -137,7 +149,11 @@ impl<'p> RuleSearch<'p> {
             }
         }
         let prefilter = policy.prefilter(direction, view);
-        if prefilter.is_empty() || scope == Scope::WithLiterals {
+        let skips_raw = self.skips_raw;
+        let is_left_out =
+            |rule: &RuleIndex| skips_raw && policy.rule(*rule).is_some_and(|rule| rule.views.has(View::Raw));
+        let all_left_out = policy.ungated(direction, view).iter().all(is_left_out);
+        if prefilter.is_empty() || scope == Scope::WithLiterals || all_left_out {
             return Ok(());
         }
         let max = policy.max_match_bytes();
@@ -149,7 +165,7 @@ impl<'p> RuleSearch<'p> {
                 let index = *index as usize;
                 let found = policy.ungated(direction, view).get(index).zip(self.programs.get(index));
                 debug_assert!(found.is_some(), "the prefilter has {} programs", self.programs.len());
-                let Some((rule, program)) = found else { continue };
+                let Some((rule, program)) = found.filter(|(rule, _)| !is_left_out(rule)) else { continue };
                 let longest = program.longest();
                 let reach = longest.map_or(max, |longest| longest.min(max));
                 self.search(text, *rule, end.saturating_sub(reach), end, scratch, &mut each);

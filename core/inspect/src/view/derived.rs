@@ -9,12 +9,14 @@ pub(crate) struct Derived<'t> {
     text: Cow<'t, str>,
     /// Map of each step, the first step first.
     maps: Vec<OffsetMap>,
+    /// `true` if no more than white space differs from the original text.
+    is_plain: bool,
 }
 
 impl<'t> Derived<'t> {
     /// Creates a view that is the text itself.
     pub(crate) fn same(text: &'t str) -> Derived<'t> {
-        Derived { text: Cow::Borrowed(text), maps: Vec::new() }
+        Derived { text: Cow::Borrowed(text), maps: Vec::new(), is_plain: true }
     }
 
     /// Returns the derived text.
@@ -25,7 +27,23 @@ impl<'t> Derived<'t> {
     /// Returns this view after a further step, whose result `step` derives from [`text`](Self::text).
     pub(super) fn then(mut self, step: Step) -> Derived<'t> {
         self.maps.push(step.map);
-        Derived { text: Cow::Owned(step.text), maps: self.maps }
+        Derived { text: Cow::Owned(step.text), maps: self.maps, is_plain: false }
+    }
+
+    /// Returns this view as one in which no more than white space differs.
+    pub(super) fn plain(self, is_plain: bool) -> Derived<'t> {
+        Derived { is_plain, ..self }
+    }
+
+    /// Returns `true` if no more than white space differs from the original text.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.is_plain
+    }
+
+    /// Returns this view with other letters in the same places.
+    pub(super) fn recoded(self, text: String) -> Derived<'t> {
+        debug_assert_eq!(self.text.len(), text.len(), "positions are kept");
+        Derived { text: Cow::Owned(text), maps: self.maps, is_plain: false }
     }
 
     /// Returns the range of the original text that a range of the derived one, which is not empty, is derived from. An encoded
@@ -108,6 +126,11 @@ impl<'s> Builder<'s> {
             }
         }
         self.text.push_str(copied);
+    }
+
+    /// Appends `text`, which a range of the source may be already.
+    pub(super) fn put(&mut self, range: Range<usize>, text: &str) {
+        if self.source.get(range.clone()) == Some(text) { self.copy(range) } else { self.replace(range, text) }
     }
 
     /// Appends `text` in place of a range of the source.

@@ -54,7 +54,7 @@ pub(crate) fn fold(c: char) -> Fold {
 /// Folds a text in which `signs` were found.
 pub(super) fn of(text: &str, signs: Signs) -> Derived<'_> {
     let same = Derived::same(text);
-    if signs.is_folded() { same } else { same.then(step(text)) }
+    if signs.is_folded() { same } else { same.then(step(text)).plain(signs.is_plain()) }
 }
 
 /// Folds a text.
@@ -64,12 +64,12 @@ pub(super) fn step(text: &str) -> Step {
     let mut at = 0;
     while at < text.len() {
         let rest = bytes.get(at..).unwrap_or_default();
-        // Visible ASCII text, the usual case, is copied word by word.
-        let visible = rest.iter().position(|byte| !(0x21..0x7f).contains(byte)).unwrap_or(rest.len());
-        if visible > 0 {
+        // Visible ASCII text with single spaces, the usual case, is copied at once.
+        let regular = regular(rest);
+        if regular > 0 {
             folder.flush(bytes.get(at).copied().map(char::from));
-            folder.builder.copy(at..at + visible);
-            at += visible;
+            folder.builder.copy(at..at + regular);
+            at += regular;
             continue;
         }
         let Some(c) = text.get(at..).and_then(|rest| rest.chars().next()) else { break };
@@ -98,6 +98,20 @@ pub(super) fn step(text: &str) -> Step {
     }
     folder.flush(None);
     folder.builder.finish()
+}
+
+/// Returns the length of the visible ASCII text at the beginning of `text`, up to its last word.
+fn regular(text: &[u8]) -> usize {
+    let mut in_word = false;
+    let end = text.iter().position(|&byte| {
+        let is_visible = (0x21..0x7f).contains(&byte);
+        let is_regular = is_visible || byte == b' ' && in_word;
+        in_word = is_visible;
+        !is_regular
+    });
+    let len = end.unwrap_or(text.len());
+    let ends_with_space = len > 0 && text.get(len - 1) == Some(&b' ');
+    len - usize::from(ends_with_space)
 }
 
 /// Returns the length of the ANSI escape sequence at the beginning of `text`, which is an escape character: with its
@@ -143,11 +157,8 @@ impl Folder<'_> {
             }
             _ => false,
         };
-        match breaks {
-            0 => self.builder.replace(range, " "),
-            1 if is_continued => self.builder.replace(range, " "),
-            _ => self.builder.replace(range, "\n"),
-        }
+        let folded = if breaks == 0 || breaks == 1 && is_continued { " " } else { "\n" };
+        self.builder.put(range, folded);
     }
 }
 

@@ -6,8 +6,10 @@ pub(super) struct Signs(u8);
 
 /// Character outside of ASCII.
 const NON_ASCII: u8 = 1;
-/// Control character or white space other than a single space.
-const IRREGULAR: u8 = 2;
+/// White space other than a single space.
+const SPACE: u8 = 2;
+/// Control character.
+const CONTROL: u8 = 4;
 
 impl Signs {
     /// Finds the signs in a text.
@@ -17,8 +19,9 @@ impl Signs {
         for byte in text.bytes() {
             signs |= match byte {
                 0x80.. => NON_ASCII,
-                0..0x20 | 0x7f => IRREGULAR,
-                b' ' if previous == b' ' => IRREGULAR,
+                b'\t'..=b'\r' => SPACE,
+                0..0x20 | 0x7f => CONTROL,
+                b' ' if previous == b' ' => SPACE,
                 _ => 0,
             };
             previous = byte;
@@ -29,6 +32,11 @@ impl Signs {
     /// Returns `true` if a character is not ASCII.
     pub(super) fn has_non_ascii(self) -> bool {
         self.0 & NON_ASCII != 0
+    }
+
+    /// Returns `true` if folding changes no more than white space.
+    pub(super) fn is_plain(self) -> bool {
+        self.0 & (NON_ASCII | CONTROL) == 0
     }
 
     /// Returns `true` if folding changes nothing.
@@ -43,16 +51,17 @@ mod tests {
 
     #[test]
     fn signs_of_texts() {
-        for (text, non_ascii, is_folded) in [
-            ("Ordinary text, 100 %.", false, true),
-            ("two  spaces", false, false),
-            ("two\nlines", false, false),
-            ("\u{8}", false, false),
-            ("é", true, false),
-            ("", false, true),
+        for (text, non_ascii, is_plain, is_folded) in [
+            ("Ordinary text, 100 %.", false, true, true),
+            ("two  spaces", false, true, false),
+            ("two\nlines", false, true, false),
+            ("\u{8}", false, false, false),
+            ("é", true, false, false),
+            ("", false, true, true),
         ] {
             let signs = Signs::of(text);
-            assert_eq!((signs.has_non_ascii(), signs.is_folded()), (non_ascii, is_folded), "{text:?}");
+            let found = (signs.has_non_ascii(), signs.is_plain(), signs.is_folded());
+            assert_eq!(found, (non_ascii, is_plain, is_folded), "{text:?}");
         }
     }
 }

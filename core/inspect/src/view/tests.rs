@@ -133,7 +133,7 @@ proptest! {
         let (report, _) = inspect(&rules, &text);
         let mut expected = Vec::new();
         let set: ViewSet = [view].into_iter().collect();
-        each_derived(&text, set, |own, derived| {
+        each_derived(&text, Wanted::of(set), |own, derived| {
             assert_eq!(own, view);
             let found = Regex::new(pattern).unwrap();
             expected.extend(found.find_iter(derived.text()).map(|found| derived.source(found.range())));

@@ -2,11 +2,14 @@
 
 use super::Encoded;
 use super::printable;
+use miniz_oxide::inflate::{decompress_to_vec_with_limit, decompress_to_vec_zlib_with_limit};
 
 /// Shortest run that is decoded.
 const MIN_RUN: usize = 16;
 /// Longest run that is decoded: longer ones are files.
 const MAX_RUN: usize = 256 * 1024;
+/// Most times that compressed data may be longer when inflated. It bounds the length of a view.
+const MAX_INFLATION: usize = 4;
 /// Shortest line of an encoded text that is broken into lines.
 const MIN_LINE: usize = 16;
 
@@ -29,7 +32,7 @@ pub(super) fn decode(rest: &[u8]) -> Option<Encoded> {
         }
     }
     let len = line + padding(rest.get(line..)?);
-    Some(Encoded { len, text: text(rest.get(..line)?) })
+    Some(Encoded { len, text: text(rest.get(..line)?), reveals: true })
 }
 
 /// Returns the length of the run of characters of the alphabets.
@@ -71,7 +74,10 @@ fn text(run: &[u8]) -> Option<String> {
     let end = run.iter().rposition(|byte| *byte != b'=')? + 1;
     let run = run.get(..end).filter(|run| run.len() >= MIN_RUN)?;
     let all = |is_digit: fn(&u8) -> bool| run.iter().all(is_digit);
-    let decoded = |bits: u32, value: fn(u8) -> Option<u32>| bytes(run, bits, value).and_then(printable::text);
+    let decoded = |bits: u32, value: fn(u8) -> Option<u32>| {
+        let bytes = bytes(run, bits, value)?;
+        printable::text(inflated(&bytes).unwrap_or(bytes))
+    };
     if run.len() % 8 == 0 && all(|byte| matches!(byte, b'0' | b'1')) {
         return decoded(1, |byte| char::from(byte).to_digit(2));
     }
@@ -114,10 +120,29 @@ fn bytes(run: &[u8], bits: u32, value: fn(u8) -> Option<u32>) -> Option<Vec<u8>>
         if filled >= 8 {
             filled -= 8;
             bytes.push((buffer >> filled & 0xff) as u8);
-            if bytes.len() == MIN_RUN && !printable::may_be_text(&bytes) {
+            if bytes.len() == MIN_RUN && !is_compressed(&bytes) && !printable::may_be_text(&bytes) {
                 return None;
             }
         }
     }
     Some(bytes)
+}
+
+/// Header of gzip without names and the like (RFC 1952), and of zlib with usual settings (RFC 1950).
+const GZIP: [u8; 4] = [0x1f, 0x8b, 8, 0];
+const GZIP_HEADER: usize = 10;
+const ZLIB: u8 = 0x78;
+
+fn is_compressed(bytes: &[u8]) -> bool {
+    bytes.starts_with(&GZIP) || bytes.first() == Some(&ZLIB)
+}
+
+/// Returns the data that is compressed in `bytes`.
+fn inflated(bytes: &[u8]) -> Option<Vec<u8>> {
+    let limit = bytes.len() * MAX_INFLATION;
+    match bytes.starts_with(&GZIP) {
+        true => decompress_to_vec_with_limit(bytes.get(GZIP_HEADER..)?, limit).ok(),
+        false if is_compressed(bytes) => decompress_to_vec_zlib_with_limit(bytes, limit).ok(),
+        false => None,
+    }
 }

@@ -18,6 +18,8 @@ struct Systems {
 
 /// Decodes a list of codes at the beginning of `rest`. `None` if there are too few.
 pub(super) fn decode(rest: &[u8]) -> Option<Encoded> {
+    // Most words are none.
+    code(rest)?;
     let mut systems = Systems { binary: true, hex: true, decimal: true };
     let mut codes: Vec<&[u8]> = Vec::new();
     let (mut at, mut end) = (0, 0);
@@ -48,7 +50,7 @@ pub(super) fn decode(rest: &[u8]) -> Option<Encoded> {
     };
     let byte = |digits: &&[u8]| u8::from_str_radix(std::str::from_utf8(digits).ok()?, base).ok();
     let bytes: Option<Vec<u8>> = codes.iter().map(byte).collect();
-    Some(Encoded { len: end, text: bytes.and_then(printable::text) })
+    Some(Encoded { len: end, text: bytes.and_then(printable::text), reveals: true })
 }
 
 impl Systems {

@@ -60,10 +60,11 @@ pub(super) fn entity(rest: &[u8]) -> Option<Encoded> {
         let len = digits.iter().take(9).take_while(|byte| char::from(**byte).is_digit(base)).count();
         let c = char::from_u32(number(digits.get(..len)?, base)?)?;
         let semicolon = usize::from(digits.get(len) == Some(&b';'));
-        return Some(Encoded::new(mark + len + semicolon, c));
+        let encoded = Encoded::new(mark + len + semicolon, c);
+        return Some(if c.is_alphanumeric() { encoded } else { encoded.separating() });
     }
     let (name, c) = ENTITIES.iter().find(|(name, _)| rest.starts_with(name))?;
-    Some(Encoded::new(1 + name.len(), *c))
+    Some(Encoded::new(1 + name.len(), *c).separating())
 }
 
 /// Decodes an escape of JavaScript, JSON, Python or C: `\u0069`, `\u{69}`, `\U00000069`, `\x69`, `\151`, `\n`, `\"`.
@@ -85,7 +86,7 @@ pub(super) fn backslash(rest: &[u8]) -> Option<Encoded> {
         },
         b'U' => (char::from_u32(hex(1, 8)?)?, 9),
         b'x' => match utf8(rest, b"x") {
-            Some(Encoded { len: 3, text: Some(text) }) => return Some(Encoded::new(4, text)),
+            Some(Encoded { len: 3, text: Some(text), .. }) => return Some(Encoded::new(4, text)),
             _ => (char::from_u32(hex(1, 2)?)?, 3),
         },
         b'0'..=b'3' => (char::from_u32(number(rest.get(..3)?, 8)?)?, 3),
@@ -94,7 +95,10 @@ pub(super) fn backslash(rest: &[u8]) -> Option<Encoded> {
         c @ (b'"' | b'\'' | b'/' | b'\\') => (char::from(*c), 1),
         _ => return None,
     };
-    Some(Encoded::new(1 + len, c))
+    let encoded = Encoded::new(1 + len, c);
+    // In `\nkey`, the `n` hides where the word begins.
+    let is_glued = c.is_whitespace() && rest.get(len).is_some_and(u8::is_ascii_alphanumeric);
+    Some(if len == 1 && !is_glued { encoded.separating() } else { encoded })
 }
 
 /// Decodes a run of quoted-printable characters, `=69=67=6E`, across soft line breaks.
@@ -102,7 +106,7 @@ pub(super) fn quoted_printable(rest: &[u8]) -> Option<Encoded> {
     let (mut text, mut len, mut count) = (String::new(), 0, 0);
     loop {
         let next = rest.get(len..)?;
-        if let Some(Encoded { len: own, text: Some(c) }) = utf8(next, b"=") {
+        if let Some(Encoded { len: own, text: Some(c), .. }) = utf8(next, b"=") {
             text.push_str(&c);
             (len, count) = (len + own, count + 1);
         } else if count > 0 && (next.starts_with(b"=\n") || next.starts_with(b"=\r\n")) {

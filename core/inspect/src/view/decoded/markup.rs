@@ -13,7 +13,13 @@ const INLINE: [&[u8]; 24] = [
 ];
 
 /// Removes a comment or an inline tag.
-pub(super) fn tag(rest: &[u8]) -> Option<Encoded> {
+pub(super) fn tag(previous: u8, rest: &[u8]) -> Option<Encoded> {
+    let tag = tag_at(rest)?;
+    let is_inside = previous.is_ascii_alphanumeric() && rest.get(tag.len).is_some_and(u8::is_ascii_alphanumeric);
+    Some(if is_inside { tag } else { tag.separating() })
+}
+
+fn tag_at(rest: &[u8]) -> Option<Encoded> {
     if let Some(comment) = rest.strip_prefix(b"<!--") {
         let end = comment.windows(3).take(MAX_COMMENT).position(|end| end == b"-->")?;
         return Some(Encoded::new(4 + end + 3, ""));
