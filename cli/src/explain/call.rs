@@ -13,8 +13,16 @@ pub struct Call {
     pub headers: Vec<(String, String)>,
     /// Consumer, where the policy takes it from an attribute or a token.
     pub consumer: Option<String>,
-    /// Body: JSON, not compressed.
+    /// Body as sent: JSON or a form, perhaps compressed, as the headers say.
     pub body: Vec<u8>,
+}
+
+impl Call {
+    /// Returns the lines of a header, joined by commas; empty if there are none.
+    pub(super) fn header(&self, name: &str) -> String {
+        let lines = self.headers.iter().filter(|(header, _)| header == name);
+        lines.map(|(_, value)| value.as_str()).collect::<Vec<_>>().join(",")
+    }
 }
 
 /// Parsed request with the body that it was parsed from.
@@ -30,9 +38,12 @@ impl View<'_> {
         self.request.model_name(&self.body).map(Cow::into_owned)
     }
 
-    /// Returns the JSON pointer of a text by its index.
+    /// Returns the JSON pointer of a text by its index; of a form, its first byte.
     pub(super) fn pointer(&self, text: usize) -> String {
         let text = self.request.texts.get(text);
+        if self.request.is_form {
+            return text.map(|text| format!("byte {}", text.str.span.start)).unwrap_or_default();
+        }
         text.map(|text| Request::pointer(&self.body, text.str.span)).unwrap_or_default()
     }
 }

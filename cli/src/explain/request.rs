@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 
 use serde_json::{Value, json};
-use tollgate_llm::{Endpoint, OnUnscannable, Request, Role, TextKind};
+use tollgate_llm::content_encoding::{ContentEncoding, InflateError, InflateLimits, inflate};
+use tollgate_llm::multipart::Scanner;
+use tollgate_llm::{Endpoint, OnUnscannable, Request, Role, StreamLimits, TextKind};
 use tollgate_policy::CompiledPolicy;
 
 use super::{Call, Stage, View};
@@ -15,22 +17,80 @@ pub(super) fn explain<'a>(policy: &CompiledPolicy, call: &'a Call) -> (Stage, Op
         let line = format!("{} is not the path of a known API.", call.path);
         return unread(line, limits.on_unknown_path, 404, "This gateway does not know this path.".into());
     };
-    if call.body.len() > limits.max_request_bytes {
+    match read(&endpoint, limits, call) {
+        Ok((view, notes)) => {
+            let mut stage = readable(&view);
+            stage.lines.extend(notes);
+            (stage, Some(view))
+        }
+        Err(Unreadable { line, status, message }) => unread(line, limits.on_unscannable, status, message),
+    }
+}
+
+/// Reason why a body cannot be read, and the error response to it.
+struct Unreadable {
+    line: String,
+    status: u16,
+    message: String,
+}
+
+impl Unreadable {
+    fn malformed(error: &dyn std::fmt::Display) -> Unreadable {
+        let line = "The body is not a well-formed request of this API.".to_owned();
+        Unreadable { line, status: 400, message: format!("The request body cannot be read: {error}.") }
+    }
+
+    fn too_large(line: String, limits: &StreamLimits) -> Unreadable {
         let limit = limits.max_request_bytes;
-        let line = format!("The body has {} bytes, more than `limits.max_request_bytes`.", call.body.len());
         let message = format!("The request body is larger than this gateway accepts ({limit} bytes).");
-        return unread(line, limits.on_unscannable, 413, message);
+        Unreadable { line, status: 413, message }
     }
-    match Request::parse_at(&endpoint, &call.body, &limits.for_parser()) {
-        Ok(request) => {
-            let view = View { request, body: Cow::Borrowed(&call.body) };
-            (readable(&view), Some(view))
+}
+
+/// Decompresses and parses the body. Also returns remarks on the way it was read.
+fn read<'a>(endpoint: &Endpoint, limits: &StreamLimits, call: &'a Call) -> Result<(View<'a>, Vec<String>), Unreadable> {
+    let content_type = call.header("content-type");
+    let media = content_type.split(';').next().unwrap_or_default().trim();
+    let encoding = ContentEncoding::detect(call.header("content-encoding").as_bytes());
+    let unsupported = |message: &str| Unreadable {
+        line: "The body has a content-encoding that the gateway does not read.".to_owned(),
+        status: 415,
+        message: message.to_owned(),
+    };
+    let encoding = encoding.map_err(|_| unsupported("This gateway reads request bodies in gzip, deflate and br."))?;
+    if let Some(wanted) = endpoint.dialect.form().filter(|_| media.eq_ignore_ascii_case("multipart/form-data")) {
+        if encoding.is_some() {
+            return Err(unsupported("This gateway reads forms without content-encoding only."));
         }
-        Err(error) => {
-            let line = "The body is not a well-formed request of this API.".to_owned();
-            unread(line, limits.on_unscannable, 400, format!("The request body cannot be read: {error}."))
-        }
+        let mut form = Scanner::new(content_type.as_bytes(), wanted).map_err(|error| Unreadable::malformed(&error))?;
+        form.push(&call.body).and_then(|()| form.finish()).map_err(|error| Unreadable::malformed(&error))?;
+        let request = Request::from_form(endpoint, form.fields().iter().chain(form.others()));
+        let note = "The body is a form: its texts are read, its files pass unread.".to_owned();
+        return Ok((View { request, body: Cow::Borrowed(&call.body) }, vec![note]));
     }
+    let size = call.body.len();
+    if size > limits.max_request_bytes {
+        let line = format!("The body has {size} bytes, more than `limits.max_request_bytes`.");
+        return Err(Unreadable::too_large(line, limits));
+    }
+    let (body, notes) = match encoding {
+        None => (Cow::Borrowed(&*call.body), Vec::new()),
+        Some(encoding) => {
+            let caps = InflateLimits { max_bytes: limits.max_request_bytes, ..InflateLimits::default() };
+            let body = inflate(encoding, &call.body, caps).map_err(|error| match error {
+                InflateError::TooLarge | InflateError::TooDense => {
+                    let line = "The decompressed body is larger than `limits.max_request_bytes`.".to_owned();
+                    Unreadable::too_large(line, limits)
+                }
+                error => Unreadable::malformed(&error),
+            })?;
+            let note = format!("The body is compressed ({}): {size} of {} bytes.", encoding.name(), body.len());
+            (Cow::Owned(body), vec![note])
+        }
+    };
+    let request =
+        Request::parse_at(endpoint, &body, &limits.for_parser()).map_err(|error| Unreadable::malformed(&error))?;
+    Ok((View { request, body }, notes))
 }
 
 /// Explains a request that cannot be read.

@@ -1,3 +1,5 @@
+use std::io::Write;
+
 use super::*;
 
 const POLICY: &str = r#"
@@ -208,4 +210,39 @@ fn an_imposed_output_limit_is_part_of_the_reservation() {
     let explanation = explained(&format!("{policy}mode: audit\n"), &call(&[("x-user", "acme")], &body));
     let facts = &stage(&explanation, "budgets").facts;
     assert_eq!((facts.get("imposed_output_tokens"), explanation.mode), (None, "audit"));
+}
+
+#[test]
+fn compressed_bodies_and_forms_are_read() {
+    let gzip = |text: &str| {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        encoder.write_all(text.as_bytes()).unwrap();
+        encoder.finish().unwrap()
+    };
+    let json = &[("x-user", "acme"), ("content-encoding", "gzip")][..];
+    let form = &[("x-user", "acme"), ("content-type", "multipart/form-data; boundary=b")][..];
+    let parts = "--b\r\ncontent-disposition: form-data; name=\"model\"\r\n\r\nfast\r\n\
+                 --b\r\ncontent-disposition: form-data; name=\"prompt\"\r\n\r\na heron\r\n--b--\r\n";
+    let limited = format!("{POLICY}limits: {{max_request_bytes: 1024}}\n");
+    let long = BODY.replace("herons", &"herons ".repeat(200));
+    for (policy, path, headers, body, refused_by, line) in [
+        (POLICY, "/v1/chat/completions", json, gzip(BODY), Some("budgets"), "The body is compressed (gzip):"),
+        (POLICY, "/v1/chat/completions", json, BODY.into(), Some("request"), "The body is not a well-formed request"),
+        (&*limited, "/v1/chat/completions", json, gzip(&long), Some("request"), "The decompressed body is larger"),
+        (
+            POLICY,
+            "/v1/chat/completions",
+            &[("content-encoding", "zstd")],
+            BODY.into(),
+            Some("request"),
+            "The body has a",
+        ),
+        (POLICY, "/v1/audio/transcriptions", form, parts.into(), Some("firewall"), "The body is a form:"),
+        (POLICY, "/v1/audio/transcriptions", form, "--b".into(), Some("request"), "The body is not a well-formed"),
+    ] {
+        let call = Call { path: path.into(), body, ..call(headers, "") };
+        let explanation = explained(policy, &call);
+        assert_eq!(explanation.refused_by, refused_by, "{line}");
+        assert!(stage(&explanation, "request").lines.iter().any(|text| text.starts_with(line)), "{explanation:?}");
+    }
 }
