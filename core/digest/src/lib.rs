@@ -35,6 +35,30 @@ const WAYS: usize = 4;
 /// Default number of entries.
 const ENTRIES: usize = 1 << 16;
 
+/// Digests of texts under a key that is derived from a secret of any length.
+#[derive(Clone, Debug)]
+pub struct KeyedDigest(Key);
+
+impl KeyedDigest {
+    /// Creates the digests of a secret.
+    #[must_use]
+    pub fn new(secret: &[u8]) -> KeyedDigest {
+        KeyedDigest(Key(HighwayHasher::new(Key::default()).hash256(secret)))
+    }
+
+    /// Returns the digest of a text that consists of these pieces. The same text in other pieces has another digest.
+    #[must_use]
+    pub fn digest<const N: usize>(&self, pieces: [&[u8]; N]) -> u128 {
+        let mut hasher = HighwayHasher::new(self.0);
+        for piece in pieces {
+            hasher.append(&(piece.len() as u64).to_le_bytes());
+            hasher.append(piece);
+        }
+        let [low, high] = hasher.finalize128();
+        u128::from(high) << 64 | u128::from(low)
+    }
+}
+
 /// Identity of a text in the table of one key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TextDigest {

@@ -293,7 +293,7 @@ impl<'a> Inspection<'a> {
         if self.redactions.is_empty() {
             return;
         }
-        let string = json_strings::quoted(&joined.text, 0..joined.text.len(), &self.closed());
+        let string = json_strings::quoted(&joined.text, 0..joined.text.len(), &self.closed(&joined, &[]));
         let (_, str) = piece;
         self.edit(|edits| edits.replace(str.span, string));
     }
@@ -429,7 +429,7 @@ impl<'a> Inspection<'a> {
             self.edit(|_| Ok(()));
             return Vec::new();
         }
-        let closed = self.closed();
+        let closed = self.closed(joined, &json);
         let mut replacements: Vec<Vec<Replacement<'a>>> = vec![Vec::new(); joined.pieces.len()];
         for (redacted, mut with) in joined.fit(closed, &json) {
             let mut start = redacted.start;
@@ -464,13 +464,16 @@ impl<'a> Inspection<'a> {
     }
 
     /// Returns the replacements of the current text.
-    fn closed(&mut self) -> Vec<Replacement<'a>> {
+    fn closed(&mut self, joined: &Joined<'_>, json: &[Range<usize>]) -> Vec<Replacement<'a>> {
         self.redactions.sort();
         let mut closed: Vec<Replacement<'a>> = Vec::new();
         while let First::Closed(redaction) = self.redactions.first(u64::MAX, None) {
             self.report.redactions += 1;
-            let with = self.policy.rule(redaction.rule).map_or("", |rule| rule.replacement());
-            closed.push((redaction.start as usize..redaction.end as usize, with.into()));
+            let range = redaction.start as usize..redaction.end as usize;
+            let value = value(&joined.text, range.clone(), json);
+            let with = self.policy.rule(redaction.rule);
+            let with = with.map(|rule| rule.replacement_of(Some(&value), self.policy.placeholder_key()));
+            closed.push((range, with.unwrap_or_default()));
         }
         closed
     }
@@ -486,6 +489,13 @@ impl<'a> Inspection<'a> {
             self.report.block(Cause::TooManyRedactions);
         }
     }
+}
+
+/// Returns the text at a range: decoded once, if the range is in JSON.
+fn value<'t>(text: &'t str, range: Range<usize>, json: &[Range<usize>]) -> Cow<'t, str> {
+    let is_json = json.iter().any(|json| json.start <= range.start && range.end <= json.end);
+    let span = Span::new(range.start, range.end);
+    Str { span, escaped: is_json && span.of(text.as_bytes()).contains(&b'\\') }.decode(text.as_bytes())
 }
 
 /// Destination of the matches in one text.

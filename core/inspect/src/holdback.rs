@@ -333,6 +333,12 @@ impl Holdback {
         });
     }
 
+    /// Returns the text from one position to another; `None` if it is not kept.
+    fn kept_text(&self, start: u64, end: u64) -> Option<&str> {
+        let (start, end) = (start.checked_sub(self.base)?, end.checked_sub(self.base)?);
+        self.kept.get(start as usize..end as usize)
+    }
+
     /// Releases text before `limit` that no future match can include, with redactions applied. The kept text has been read up
     /// to the index `end`.
     fn release(&mut self, context: &mut Context<'_>, end: usize, limit: u64, out: &mut String) {
@@ -367,7 +373,10 @@ impl Holdback {
             }
             self.released = self.released.max(then);
             let First::Closed(redaction) = first else { return };
-            out.push_str(policy.rule(redaction.rule).map_or("", |rule| rule.replacement()));
+            let value = self.kept_text(redaction.start, redaction.end);
+            let with = policy.rule(redaction.rule);
+            let with = with.map(|rule| rule.replacement_of(value, policy.placeholder_key()));
+            out.push_str(&with.unwrap_or_default());
             context.report.redactions += 1;
         }
     }

@@ -117,6 +117,7 @@ mod report;
 mod rule;
 mod search;
 mod stream;
+mod substitute;
 mod view;
 
 pub use body::{inspect_request, inspect_response, inspect_text, inspect_uneditable};
@@ -130,7 +131,7 @@ pub use matches::{TooCostly, all_matches};
 pub use pattern::compile::longest_match;
 pub use pattern::group::{CaptureGroup, GroupRef, capture_groups};
 pub use policy::{MAX_RULES, Policy};
-pub use raw::{OnUnscannable, RawExamples, RawPattern, RawPolicy, RawRule};
+pub use raw::{OnUnscannable, RawAction, RawExamples, RawPattern, RawPolicy, RawRule};
 pub use report::{Cause, Finding, MAX_FINDINGS, Report};
 pub use rule::{Action, Direction, Rule, RuleIndex, Severity};
 pub use stream::{StreamInspector, StreamVerdict};

@@ -14,7 +14,7 @@ use crate::pattern::folding::{self, Form};
 use crate::pattern::lead::Lead;
 use crate::pattern::program::Program;
 use crate::pattern::tail::Tail;
-use crate::raw::{OnUnscannable, RawPattern, RawPolicy, RawRule};
+use crate::raw::{OnUnscannable, RawAction, RawPattern, RawPolicy, RawRule};
 use crate::rule::{Action, Direction, Rule, RuleIndex};
 use crate::search::gates::{GatedRule, Gates};
 use crate::search::leads::{Leads, MAX_LEADS};
@@ -24,10 +24,12 @@ use crate::search::scratch::Scratch;
 use crate::search::start_set::StartSet;
 use crate::search::starters::Starters;
 use crate::search::window::Window;
+use crate::substitute::Substitute;
 use crate::view::{View, ViewSet, Wanted, each_derived};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
+use tollgate_digest::KeyedDigest;
 
 /// Maximum number of rules in a policy.
 pub const MAX_RULES: usize = 2048;
@@ -64,6 +66,8 @@ pub struct Policy {
     request_views: Wanted,
     /// Source of the secret key of the clean texts; `None`: every text is searched.
     clean_texts_key: Option<fn() -> [u8; 16]>,
+    /// Key of hashes and placeholders.
+    placeholder_key: KeyedDigest,
     memory: Mutex<SearchMemory>,
 }
 
@@ -115,6 +119,7 @@ impl Policy {
         }
         in_range(raw.max_match_bytes, MATCH_BYTES).map_err(|problem| at("max_match_bytes", problem))?;
         let max_match_bytes = raw.max_match_bytes as usize;
+        let placeholder_key = default_key(&raw);
         let (lists, list_nodes) = conditions::named_lists(&raw.allow_lists)
             .map_err(|(field, problem)| at(&format!("allow_lists{field}"), problem))?;
         let mut sets = CharSetsBuilder::default();
@@ -180,6 +185,7 @@ impl Policy {
                 on_responses.map(|rule| rule.conditions.look_behind()).max().unwrap_or(0)
             },
             on_unscannable: raw.on_unscannable,
+            placeholder_key,
             clean_texts_key: None,
             memory: Mutex::default(),
             rules: rules.into(),
@@ -202,6 +208,17 @@ impl Policy {
         let key = self.clean_texts_key?;
         let mut memory = self.memory.try_lock().ok()?;
         Some(work(memory.clean.get_or_insert_with(|| CleanTexts::new(key()))))
+    }
+
+    /// Sets the secret of hashes and placeholders. Without one they depend on the policy: they are equal wherever the same
+    /// policy runs, and whoever has the policy can try values.
+    pub fn set_placeholder_key(&mut self, secret: &str) {
+        self.placeholder_key = KeyedDigest::new(secret.as_bytes());
+    }
+
+    /// Returns the key of hashes and placeholders.
+    pub(crate) fn placeholder_key(&self) -> &KeyedDigest {
+        &self.placeholder_key
     }
 
     /// Returns `true` if any rule inspects texts of this direction.
@@ -351,6 +368,17 @@ impl SearchMemory {
     }
 }
 
+/// Returns the key of hashes and placeholders of a policy without a secret: it depends on what its keyed rules search for.
+fn default_key(raw: &RawPolicy) -> KeyedDigest {
+    let is_keyed = |rule: &&RawRule| matches!(rule.action, RawAction::Hash | RawAction::Placeholder);
+    let text = |rule: &RawRule| {
+        let RawPattern { regex, keywords, head, .. } = &rule.pattern;
+        format!("{:?} {regex:?} {keywords:?} {head:?}\n", rule.id)
+    };
+    let text: String = raw.rules.iter().filter(is_keyed).map(text).collect();
+    KeyedDigest::new(text.as_bytes())
+}
+
 /// Builds the gates of all rules.
 fn gates(rules: &[Rule], max_match_bytes: usize) -> Gates {
     let programs =
@@ -423,13 +451,13 @@ fn check(
     if set_words > MAX_SET_WORDS {
         return Err(FieldError("match".into(), PatternError::TooLarge.into()));
     }
-    if raw.action != Action::Redact && raw.replacement.is_some() {
-        return Err(FieldError("replacement".into(), Problem::OnlyWith("`action: redact`")));
+    if !matches!(raw.action, RawAction::Redact | RawAction::Placeholder) && raw.replacement.is_some() {
+        return Err(FieldError("replacement".into(), Problem::OnlyWith("`action: redact` or `placeholder`")));
     }
-    if raw.action != Action::Block && raw.status.is_some() {
+    if raw.action != RawAction::Block && raw.status.is_some() {
         return Err(FieldError("status".into(), Problem::OnlyWith("`action: block`")));
     }
-    if raw.action != Action::Block && raw.message.is_some() {
+    if raw.action != RawAction::Block && raw.message.is_some() {
         return Err(FieldError("message".into(), Problem::OnlyWith("`action: block`")));
     }
     let status = raw.status.unwrap_or(400);
@@ -451,8 +479,16 @@ fn check(
         starts,
         request: directions.contains(&Direction::Request),
         response: directions.contains(&Direction::Response),
-        action: raw.action,
+        action: raw.action.action(),
         replacement: replacement.into(),
+        // A stream does not keep the text between head and tail.
+        substitute: match raw.action {
+            _ if raw.pattern.tail.is_some() => Substitute::Fixed,
+            RawAction::Mask => Substitute::Mask,
+            RawAction::Hash => Substitute::Hash,
+            RawAction::Placeholder => Substitute::Placeholder,
+            RawAction::Log | RawAction::Redact | RawAction::Block => Substitute::Fixed,
+        },
         status,
         message: message.into(),
         matching_examples: raw.examples.matches.into(),

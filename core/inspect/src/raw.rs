@@ -83,8 +83,8 @@ pub struct RawRule {
     #[serde(default, alias = "on")]
     pub applies_to: Option<Vec<Direction>>,
     /// Action on a match.
-    pub action: Action,
-    /// Replacement of a match (`redact` only). Default: the id in brackets. At most 256 bytes; may be empty. In a text that is
+    pub action: RawAction,
+    /// Replacement of a match (`redact` and `placeholder` only). Default: the id in brackets. At most 256 bytes; may be empty. In a text that is
     /// JSON it is escaped, and that of a number becomes a string.
     #[serde(default)]
     pub replacement: Option<String>,
@@ -97,6 +97,47 @@ pub struct RawRule {
     /// Example texts that test the rule. (`tests` is an alias.)
     #[serde(default, alias = "tests")]
     pub examples: RawExamples,
+}
+
+/// Action of a rule that matches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum RawAction {
+    /// Reports the match and changes nothing.
+    Log,
+    /// Replaces the match by a fixed text.
+    Redact,
+    /// Replaces the match by asterisks and its last four characters, if it has at least eight: `****1234`.
+    Mask,
+    /// Replaces the match by a keyed digest, 32 hexadecimal digits.
+    Hash,
+    /// Replaces the match by a text with a keyed digest: `[secrets.aws.access-key:7f3a90c2]`. Equal values have equal
+    /// placeholders.
+    Placeholder,
+    /// Refuses the request or response.
+    Block,
+}
+
+impl RawAction {
+    /// Returns the action: every replacement is `redact`.
+    pub fn action(self) -> Action {
+        match self {
+            RawAction::Log => Action::Log,
+            RawAction::Redact | RawAction::Mask | RawAction::Hash | RawAction::Placeholder => Action::Redact,
+            RawAction::Block => Action::Block,
+        }
+    }
+
+    /// Returns the action as written in a policy.
+    pub fn name(self) -> &'static str {
+        match self {
+            RawAction::Mask => "mask",
+            RawAction::Hash => "hash",
+            RawAction::Placeholder => "placeholder",
+            RawAction::Log | RawAction::Redact | RawAction::Block => self.action().name(),
+        }
+    }
 }
 
 /// Pattern of a rule (`regex`, `keywords`, or `head` and `tail`), and conditions on its matches. A match counts only if all conditions hold; where

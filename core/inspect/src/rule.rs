@@ -6,6 +6,7 @@ use crate::pattern::program::Program;
 use crate::pattern::tail::Tail;
 use crate::search::scratch::Target;
 use crate::search::start_set::StartSet;
+use crate::substitute::Substitute;
 use crate::view::{View, ViewSet};
 use serde::Deserialize;
 
@@ -21,9 +22,7 @@ pub enum Direction {
 }
 
 /// Action of a rule that matches; of several rules, the greatest action wins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Action {
     /// Reports the match and changes nothing.
     Log,
@@ -92,6 +91,7 @@ pub struct Rule {
     pub(crate) response: bool,
     pub(crate) action: Action,
     pub(crate) replacement: Box<str>,
+    pub(crate) substitute: Substitute,
     pub(crate) status: u16,
     pub(crate) message: Box<str>,
     pub(crate) matching_examples: Box<[String]>,
@@ -131,11 +131,6 @@ impl Rule {
             Direction::Request => self.request,
             Direction::Response => self.response,
         }
-    }
-
-    /// Returns the replacement of a match, for a rule that redacts.
-    pub fn replacement(&self) -> &str {
-        &self.replacement
     }
 
     /// Returns the HTTP status of the error response, for a rule that blocks.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
-use tollgate_inspect::Action;
+use tollgate_inspect::RawAction;
 
 /// Highest level of rules: those that find the most, and report the most by mistake.
 pub(crate) const MAX_PARANOIA: u64 = 4;
@@ -15,7 +15,7 @@ pub struct RawPack {
     /// Name of the pack.
     pub name: String,
     /// Action of all its rules, in place of their own.
-    pub action: Option<Action>,
+    pub action: Option<RawAction>,
     /// Ids of rules that are left out.
     pub except: Vec<String>,
 }
@@ -29,7 +29,7 @@ struct RawSettings {
     name: String,
     /// Action of all rules of the pack, in place of their own: `log` shows what a pack finds before it changes anything.
     #[serde(default)]
-    action: Option<Action>,
+    action: Option<RawAction>,
     /// Ids of rules that are left out.
     #[serde(default)]
     except: Vec<String>,

@@ -58,6 +58,7 @@ mod clock;
 mod config;
 #[cfg(target_arch = "wasm32")]
 mod entry;
+mod environment;
 mod filter;
 mod headers;
 mod local_reply;
@@ -75,6 +76,7 @@ mod watchdog;
 
 pub use call::Call;
 pub use config::{ConfigError, Configuration};
+pub use environment::environment;
 pub use filter::{BodyMode, BodyScope, Exchange, Filter, StreamAction, TextAction, Verdict};
 pub use headers::Headers;
 pub use local_reply::LocalReply;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use tollgate_inspect::{OnUnscannable as PolicyUnscannable, Policy, RawAllow, RawPolicy, RawRule};
-use tollgate_kit::{ConfigError, Configuration, Limits, OnUnscannable, random_key};
+use tollgate_kit::{ConfigError, Configuration, Limits, OnUnscannable, environment, random_key};
 
 /// Configuration of the filter, as written.
 #[derive(Debug, Deserialize)]
@@ -50,7 +50,18 @@ impl Config {
         let raw = RawPolicy { rules, max_match_bytes, on_unscannable, allow_lists };
         let mut policy = Policy::from_raw(raw).map_err(ConfigError::new)?;
         policy.remember_clean_texts(random_key);
+        set_placeholder_key(&mut policy);
         Ok(Config { limits, policy: Arc::new(policy) })
+    }
+}
+
+/// Environment variable of the virtual machine with the secret of hashes and placeholders.
+const PLACEHOLDER_KEY: &str = "TOLLGATE_PLACEHOLDER_KEY";
+
+/// Sets the secret of hashes and placeholders, if the virtual machine has one.
+pub fn set_placeholder_key(policy: &mut Policy) {
+    if let Some(secret) = environment(PLACEHOLDER_KEY) {
+        policy.set_placeholder_key(&secret);
     }
 }
 

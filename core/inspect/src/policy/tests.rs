@@ -19,7 +19,7 @@ fn defaults_match_the_documentation() {
     assert!(a.is_on(Direction::Request) && a.is_on(Direction::Response));
     assert!(b.is_on(Direction::Request) && !b.is_on(Direction::Response));
     assert_eq!((a.status(), a.message()), (400, "Refused by rule a of the gateway's policy."));
-    assert_eq!(b.replacement(), "[b]");
+    assert_eq!(b.replacement_of(Some("x"), policy.placeholder_key()), "[b]");
     assert_eq!((policy.max_match_bytes(), policy.on_unscannable(Direction::Response)), (1024, OnUnscannable::Block));
     assert!(policy.has(Direction::Request) && policy.can_edit(Direction::Response));
     let refusal = policy.refusal(crate::Cause::Rule(RuleIndex(0)));
@@ -139,7 +139,7 @@ fn errors_name_the_rule_and_the_field() {
         (r#""id":"a","match":{"regex":"x"},"action":"log","on":[]"#, "rules[0].applies_to (rule a): must not be empty"),
         (
             r#""id":"a","match":{"regex":"x"},"action":"log","replacement":"y""#,
-            "rules[0].replacement (rule a): is only allowed with `action: redact`",
+            "rules[0].replacement (rule a): is only allowed with `action: redact` or `placeholder`",
         ),
         (
             r#""id":"a","match":{"regex":"x"},"action":"redact","status":400"#,

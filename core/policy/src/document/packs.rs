@@ -3,15 +3,21 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use tollgate_config::{Finding, Path, Step, nearest};
-use tollgate_inspect::{Action, RawExamples};
+use tollgate_inspect::{RawAction, RawExamples};
 
 use super::Document;
 use super::include::{at, entry};
 use crate::packs::RawPack;
 
-/// Members of a rule that only one action has, and that action.
-const MEMBERS_OF_ACTIONS: [(&str, Action); 3] =
-    [("replacement", Action::Redact), ("status", Action::Block), ("message", Action::Block)];
+/// Members of a rule that only some actions have, and these actions.
+const MEMBERS_OF_ACTIONS: [(&str, &[RawAction]); 3] = [
+    ("replacement", &[RawAction::Redact, RawAction::Placeholder]),
+    ("status", &[RawAction::Block]),
+    ("message", &[RawAction::Block]),
+];
+/// Packs whose rules replace a match by a placeholder, unless the policy gives another action: a model can tell two keys or
+/// two people apart, and refer to them in later turns.
+const WITH_PLACEHOLDERS: [&str; 2] = ["pii", "secrets"];
 
 impl Document {
     /// Takes the list of packs, with the path of each. A list with an invalid element stays, for the reader to report.
@@ -48,7 +54,9 @@ impl Document {
             if level > paranoia || is_excepted {
                 continue;
             }
-            if let Some(action) = settings.action {
+            let redacts = rule.get("action").and_then(Value::as_str) == Some(RawAction::Redact.name());
+            let has_placeholders = redacts && WITH_PLACEHOLDERS.contains(&settings.name.as_str());
+            if let Some(action) = settings.action.or(has_placeholders.then_some(RawAction::Placeholder)) {
                 set_action(&mut rule, action);
             }
             let Value::Array(own) = entry(&mut self.value, &list, Value::Array(Vec::new())) else { break };
@@ -78,9 +86,9 @@ impl Document {
 }
 
 /// Replaces the action of a rule, and removes members that only its own action has.
-fn set_action(rule: &mut Map<String, Value>, action: Action) {
+fn set_action(rule: &mut Map<String, Value>, action: RawAction) {
     for (member, of) in MEMBERS_OF_ACTIONS {
-        if of != action {
+        if !of.contains(&action) {
             rule.remove(member);
         }
     }
