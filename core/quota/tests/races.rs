@@ -264,7 +264,7 @@ fn a_held_call_is_settled_at_most_once_in_every_interleaving() {
             other => panic!("{other:?}"),
         };
         if worker == 0 {
-            return quota.renew_held(store, b"new", at(3_000), "r1").map(|()| false).map_err(pause);
+            return quota.renew_held(store, b"new", at(3_000), "r1").map(|_| false).map_err(pause);
         }
         let Some(reservation) = quota.take_held(store, b"new", at(3_000), "r1").map_err(pause)? else {
             return Ok(false);
