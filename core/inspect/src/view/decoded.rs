@@ -19,7 +19,7 @@ const DEPTH: usize = 3;
 struct Encoded {
     /// Length of the part in bytes.
     len: usize,
-    /// What it says; `None` if it is not text, and the part is kept.
+    /// Decoded text; `None` if the part is not text, and is kept.
     text: Option<String>,
     /// `false` for an escape that separates words as its text does, so that it hides none: `&nbsp;`, a tag.
     reveals: bool,

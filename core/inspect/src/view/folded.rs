@@ -10,7 +10,7 @@ const PAGE: u32 = 64;
 /// Longest ANSI escape sequence that is removed as a whole, in bytes.
 const MAX_ESCAPE: usize = 32;
 
-/// What a character is folded to.
+/// Result of folding a character.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fold {
     /// The character itself.
