@@ -9,6 +9,7 @@ use crate::raw::OnUnscannable;
 use crate::redactions::{First, Redaction, Redactions};
 use crate::report::{Cause, Finding, Report};
 use crate::rule::{Action, Direction, RuleIndex};
+use crate::rule_scope::ScopedTexts;
 use crate::search::matcher::Match;
 use crate::search::meter::Meter;
 use crate::search::rule_search::{RuleSearch, Scope};
@@ -39,6 +40,7 @@ const MAX_EDITS: usize = 16 * 1024;
 pub fn inspect_request(policy: &Policy, request: &Request, body: &[u8]) -> Report {
     let mut inspection = Inspection::new(policy, Direction::Request, body);
     inspection.is_raw = request.is_form;
+    inspection.scoped = Some(ScopedTexts::new(request));
     let mut parts = Vec::new();
     let single = |part: usize| part..part + 1;
     let mut message = None;
@@ -219,6 +221,8 @@ struct Inspection<'a> {
     /// Work of all texts so far.
     meter: Meter,
     redactions: Redactions,
+    /// Texts of the request, for the scopes of rules. `None`: the rules judge every text.
+    scoped: Option<ScopedTexts<'a>>,
     /// Ranges of the current text that are JSON.
     json: Vec<Range<usize>>,
     report: Report,
@@ -242,6 +246,7 @@ impl<'a> Inspection<'a> {
             rules,
             meter,
             redactions,
+            scoped: None,
             json,
             report,
             remembers,
@@ -357,7 +362,7 @@ impl<'a> Inspection<'a> {
             return self.search_text(joined, range, depth.scope(), |_| true);
         }
         self.json.push(range.clone());
-        let Inspection { policy, rules, meter, redactions, report, is_clean, .. } = self;
+        let Inspection { policy, rules, meter, redactions, report, is_clean, scoped, .. } = self;
         let (hits, result) = policy.with_memory(|memory| {
             memory.scratch.meter = *meter;
             let mut search = |text: &str, hits: &mut Vec<Hit>| {
@@ -373,7 +378,7 @@ impl<'a> Inspection<'a> {
             *meter = std::mem::take(&mut memory.scratch.meter);
             (hits, result)
         });
-        let mut recorder = Recorder { report, redactions, text: joined, is_clean };
+        let mut recorder = Recorder { policy, scoped: *scoped, report, redactions, text: joined, is_clean };
         for hit in hits {
             let action = policy.rule(hit.rule).map_or(Action::Log, |rule| rule.action());
             let offset = range.start as u64;
@@ -393,9 +398,9 @@ impl<'a> Inspection<'a> {
         is_wanted: impl Fn(&Match) -> bool,
     ) {
         let Some(text) = joined.text.get(range.clone()) else { return };
-        let Inspection { policy, rules, meter, redactions, report, is_clean, .. } = self;
+        let Inspection { policy, rules, meter, redactions, report, is_clean, scoped, .. } = self;
         let offset = range.start as u64;
-        let mut recorder = Recorder { report, redactions, text: joined, is_clean };
+        let mut recorder = Recorder { policy, scoped: *scoped, report, redactions, text: joined, is_clean };
         let result = policy.with_memory(|memory| {
             memory.scratch.meter = *meter;
             let result = rules.read_views(text, scope, memory, |index, rule, view, found| {
@@ -500,6 +505,8 @@ fn value<'t>(text: &'t str, range: Range<usize>, json: &[Range<usize>]) -> Cow<'
 
 /// Destination of the matches in one text.
 struct Recorder<'r> {
+    policy: &'r Policy,
+    scoped: Option<ScopedTexts<'r>>,
     report: &'r mut Report,
     redactions: &'r mut Redactions,
     text: &'r Joined<'r>,
@@ -508,7 +515,15 @@ struct Recorder<'r> {
 
 impl Recorder<'_> {
     fn record(&mut self, rule: RuleIndex, action: Action, view: View, (start, end): (u64, u64)) {
+        // In another role, the same text may be in the scope of the rule.
         *self.is_clean = false;
+        let scope = self.policy.rule(rule).and_then(|rule| rule.scope.as_ref());
+        if let (Some(texts), Some(scope)) = (self.scoped, scope) {
+            let piece = self.text.pieces.get(self.text.piece_at(start));
+            if piece.is_some_and(|(index, _)| !texts.contains(scope, *index)) {
+                return;
+            }
+        }
         self.report.matched(rule, action);
         match action {
             Action::Log => {}

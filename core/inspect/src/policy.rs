@@ -451,6 +451,9 @@ fn check(
     if set_words > MAX_SET_WORDS {
         return Err(FieldError("match".into(), PatternError::TooLarge.into()));
     }
+    if raw.scope.as_ref().and_then(|scope| scope.roles.as_ref()).is_some_and(|roles| roles.0.is_empty()) {
+        return Err(FieldError("scope.roles".into(), Problem::Empty));
+    }
     if !matches!(raw.action, RawAction::Redact | RawAction::Placeholder) && raw.replacement.is_some() {
         return Err(FieldError("replacement".into(), Problem::OnlyWith("`action: redact` or `placeholder`")));
     }
@@ -480,6 +483,7 @@ fn check(
         request: directions.contains(&Direction::Request),
         response: directions.contains(&Direction::Response),
         action: raw.action.action(),
+        scope: raw.scope,
         replacement: replacement.into(),
         // A stream does not keep the text between head and tail.
         substitute: match raw.action {

@@ -7,6 +7,7 @@ use crate::condition::list::OneOrMany;
 use crate::condition::validate::Validator;
 use crate::pattern::group::GroupRef;
 use crate::rule::{Action, Direction, Severity};
+use crate::rule_scope::RawScope;
 use crate::view::View;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -82,6 +83,9 @@ pub struct RawRule {
     /// that key as `true`.)
     #[serde(default, alias = "on")]
     pub applies_to: Option<Vec<Direction>>,
+    /// Texts of requests that the rule judges. Default: all.
+    #[serde(default)]
+    pub scope: Option<RawScope>,
     /// Action on a match.
     pub action: RawAction,
     /// Replacement of a match (`redact` and `placeholder` only). Default: the id in brackets. At most 256 bytes; may be empty. In a text that is

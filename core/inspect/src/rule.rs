@@ -4,6 +4,7 @@ use crate::condition::Conditions;
 use crate::pattern::char_set::CharSets;
 use crate::pattern::program::Program;
 use crate::pattern::tail::Tail;
+use crate::rule_scope::RawScope;
 use crate::search::scratch::Target;
 use crate::search::start_set::StartSet;
 use crate::substitute::Substitute;
@@ -90,6 +91,8 @@ pub struct Rule {
     pub(crate) request: bool,
     pub(crate) response: bool,
     pub(crate) action: Action,
+    /// Texts of requests that the rule judges; `None`: all.
+    pub(crate) scope: Option<RawScope>,
     pub(crate) replacement: Box<str>,
     pub(crate) substitute: Substitute,
     pub(crate) status: u16,
