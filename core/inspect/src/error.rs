@@ -44,7 +44,7 @@ pub enum Problem {
     #[error("another rule has the same id")]
     DuplicateId,
     /// No pattern, or several.
-    #[error("must have `regex`, `keywords`, or `head` and `tail`")]
+    #[error("must have `regex`, `keywords`, `phrase`, or `head` and `tail`")]
     NeedsOnePattern,
     /// Field that does not apply here.
     #[error("is only allowed with {0}")]
@@ -63,6 +63,12 @@ pub enum Problem {
         "must include `raw` unless `applies_to` is `[request]`: views other than `raw` are searched in requests only"
     )]
     ViewOfResponses,
+    /// Gap of a phrase that is not between words.
+    #[error("must be between words")]
+    MisplacedGap,
+    /// Entry of a phrase that is no word.
+    #[error("must be words of letters and digits, with `*` at most at the end of a word")]
+    NoWord,
     /// Invalid pattern.
     #[error(transparent)]
     Pattern(#[from] PatternError),

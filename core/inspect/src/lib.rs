@@ -131,6 +131,7 @@ pub use error::{ExampleError, PatternError, PolicyError, Problem};
 pub use matches::{TooCostly, all_matches};
 pub use pattern::compile::longest_match;
 pub use pattern::group::{CaptureGroup, GroupRef, capture_groups};
+pub use pattern::phrase::{RawGap, RawPhraseItem};
 pub use policy::{MAX_RULES, Policy};
 pub use raw::{OnUnscannable, RawAction, RawExamples, RawPattern, RawPolicy, RawRule};
 pub use report::{Cause, Finding, MAX_FINDINGS, Report};

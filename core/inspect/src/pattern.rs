@@ -11,6 +11,7 @@ pub(crate) mod group;
 pub(crate) mod keywords;
 pub(crate) mod lead;
 pub(crate) mod literals;
+pub(crate) mod phrase;
 pub(crate) mod program;
 pub(crate) mod script;
 pub(crate) mod syntax;

@@ -12,6 +12,7 @@ use crate::pattern::char_set::{CharSets, CharSetsBuilder};
 use crate::pattern::compile::{self, Border};
 use crate::pattern::folding::{self, Form};
 use crate::pattern::lead::Lead;
+use crate::pattern::phrase;
 use crate::pattern::program::Program;
 use crate::pattern::tail::Tail;
 use crate::raw::{OnUnscannable, RawAction, RawPattern, RawPolicy, RawRule};
@@ -516,6 +517,9 @@ fn views(raw: &RawPattern, directions: &[Direction]) -> Result<ViewSet, FieldErr
 
 /// Returns `true` if the pattern of a rule is the same for folded texts.
 fn is_folded(raw: &RawPattern) -> bool {
+    if let Some(phrase) = &raw.phrase {
+        return phrase::expression(phrase, Form::Raw).is_ok_and(|expression| compile::is_folded(&expression, false));
+    }
     match (&raw.regex, &raw.keywords) {
         (Some(regex), _) => compile::is_folded(regex, raw.unicode.unwrap_or(false)),
         (None, Some(keywords)) => keywords.iter().all(|own| folding::keyword(own, Form::Folded) == *own),
@@ -525,6 +529,9 @@ fn is_folded(raw: &RawPattern) -> bool {
 
 /// Compiles the pattern of a rule in a form.
 fn compile(raw: &RawPattern, form: Form, sets: &mut CharSetsBuilder) -> Result<Program, FieldError> {
+    if raw.phrase.is_some() {
+        return phrase(raw, form, sets);
+    }
     let unicode = raw.unicode.unwrap_or(false);
     match (&raw.regex, &raw.head, &raw.tail) {
         (Some(_), Some(_), _) => return Err(FieldError("match".into(), Problem::NeedsOnePattern)),
@@ -580,6 +587,30 @@ fn compile(raw: &RawPattern, form: Form, sets: &mut CharSetsBuilder) -> Result<P
         }
         _ => Err(FieldError("match".into(), Problem::NeedsOnePattern)),
     }
+}
+
+/// Compiles the phrase of a rule in a form.
+fn phrase(raw: &RawPattern, form: Form, sets: &mut CharSetsBuilder) -> Result<Program, FieldError> {
+    let others = [&raw.regex, &raw.head, &raw.tail];
+    if raw.keywords.is_some() || others.into_iter().any(Option::is_some) {
+        return Err(FieldError("match".into(), Problem::NeedsOnePattern));
+    }
+    let only_with = |field: &str, what| Err(FieldError(format!("match.{field}").into(), Problem::OnlyWith(what)));
+    match raw {
+        RawPattern { group: Some(_), .. } => return only_with("group", "a regex"),
+        RawPattern { unicode: Some(_), .. } => return only_with("unicode", "a regex or keywords"),
+        RawPattern { ignore_case: Some(_), .. } => return only_with("ignore_case", "keywords alone"),
+        RawPattern { word: Some(_), .. } => return only_with("word", "keywords alone"),
+        _ => {}
+    }
+    let items = raw.phrase.as_deref().unwrap_or_default();
+    let error = |(index, problem): (Option<usize>, Problem)| {
+        let item = index.map(|index| format!("[{index}]")).unwrap_or_default();
+        FieldError(format!("match.phrase{item}").into(), problem)
+    };
+    let expression = phrase::expression(items, form).map_err(error)?;
+    compile::regex_with_groups(&expression, false, &[], form, sets)
+        .map_err(|problem| FieldError("match.phrase".into(), problem.into()))
 }
 
 fn check_id(id: &str, ids: &mut BTreeSet<String>) -> Result<String, Problem> {

@@ -6,6 +6,7 @@ use crate::condition::entropy::RawEntropy;
 use crate::condition::list::OneOrMany;
 use crate::condition::validate::Validator;
 use crate::pattern::group::GroupRef;
+use crate::pattern::phrase::RawPhraseItem;
 use crate::rule::{Action, Direction, Severity};
 use crate::rule_scope::RawScope;
 use crate::view::View;
@@ -144,8 +145,8 @@ impl RawAction {
     }
 }
 
-/// Pattern of a rule (`regex`, `keywords`, or `head` and `tail`), and conditions on its matches. A match counts only if all conditions hold; where
-/// one fails, the search goes on at the next character.
+/// Pattern of a rule (`regex`, `keywords`, `phrase`, or `head` and `tail`), and conditions on its matches. A match counts only
+/// if all conditions hold; where one fails, the search goes on at the next character.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -173,6 +174,10 @@ pub struct RawPattern {
     /// in the match or at most `max_match_bytes` bytes in front of it.
     #[serde(default)]
     pub keywords: Option<Vec<String>>,
+    /// Words in order, in any case, within one sentence: `[[ignore, disregard], {within: 3}, [previous, prior], [rules,
+    /// "instruct*"]]`. Each item is a word or a list of words one of which is next, or a gap of at most so many other words.
+    #[serde(default)]
+    pub phrase: Option<Vec<RawPhraseItem>>,
     /// Keywords only: ignores upper and lower case (Unicode simple case folding; ASCII letters are equal to ASCII letters
     /// only). Default: true.
     #[serde(default)]

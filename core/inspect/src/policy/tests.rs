@@ -40,7 +40,19 @@ fn errors_name_the_rule_and_the_field() {
         ),
         (
             r#""id":"a","match":{},"action":"log""#,
-            "rules[0].match (rule a): must have `regex`, `keywords`, or `head` and `tail`",
+            "rules[0].match (rule a): must have `regex`, `keywords`, `phrase`, or `head` and `tail`",
+        ),
+        (
+            r#""id":"a","match":{"phrase":["x"],"regex":"x"},"action":"log""#,
+            "rules[0].match (rule a): must have `regex`, `keywords`, `phrase`, or `head` and `tail`",
+        ),
+        (
+            r#""id":"a","match":{"phrase":["x",{"within":3}]},"action":"log""#,
+            "rules[0].match.phrase[1] (rule a): must be between words",
+        ),
+        (
+            r#""id":"a","match":{"phrase":["x"],"word":false},"action":"log""#,
+            "rules[0].match.word (rule a): is only allowed with keywords alone",
         ),
         (
             r#""id":"a","match":{"regex":"x","keywords":[]},"action":"log""#,
