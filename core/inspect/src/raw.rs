@@ -174,8 +174,8 @@ pub struct RawPattern {
     /// in the match or at most `max_match_bytes` bytes in front of it.
     #[serde(default)]
     pub keywords: Option<Vec<String>>,
-    /// Words in order, in any case, within one sentence: `[[ignore, disregard], {within: 3}, [previous, prior], [rules,
-    /// "instruct*"]]`. Each item is a word or a list of words one of which is next, or a gap of at most so many other words.
+    /// Words in order, in any case, within one sentence: `[[send, transfer], {within: 3}, [money, "fund*"],
+    /// abroad]`. Each item is a word or a list of words one of which is next, or a gap of at most so many other words.
     #[serde(default)]
     pub phrase: Option<Vec<RawPhraseItem>>,
     /// Keywords only: ignores upper and lower case (Unicode simple case folding; ASCII letters are equal to ASCII letters
