@@ -45,7 +45,7 @@ mod tests {
             ("id", "call_1", true),
             ("tool_use_id", "toolu_01:a.b", true),
             ("data", "CiQAe2f0", true),
-            ("id", "ask bob@example.com", false),
+            ("id", "ask bob, please", false),
             ("signature", "\\u0041", false),
             ("text", "CiQAe2f0", false),
             ("Id", "call_1", false),
