@@ -1,10 +1,15 @@
 //! Packs of firewall rules that come with the command, `firewall: {packs: [...]}`.
 
 /// Packs by name, as policy files with rules.
-const PACKS: [(&str, &str); 3] = [
+const PACKS: [(&str, &str); 8] = [
     ("secrets", include_str!("../../examples/rules/secrets.yaml")),
     ("pii", include_str!("../../examples/rules/pii.yaml")),
     ("injection", include_str!("../../examples/rules/injection.yaml")),
+    ("unicode", include_str!("../../examples/rules/unicode.yaml")),
+    ("links", include_str!("../../examples/rules/links.yaml")),
+    ("agent", include_str!("../../examples/rules/agent.yaml")),
+    ("leak", include_str!("../../examples/rules/leak.yaml")),
+    ("extraction", include_str!("../../examples/rules/extraction.yaml")),
 ];
 
 /// Returns the policy file of a pack.

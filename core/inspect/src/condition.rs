@@ -13,6 +13,7 @@ pub(crate) mod entropy;
 pub(crate) mod keywords;
 pub(crate) mod list;
 pub(crate) mod neighbor;
+pub(crate) mod url;
 pub(crate) mod validate;
 mod word_set;
 
@@ -23,6 +24,7 @@ use context::Context;
 use entropy::Entropy;
 use keywords::Keywords;
 use neighbor::Neighbors;
+use url::Url;
 use validate::Validators;
 
 /// Number of bytes in front of a window that a stream keeps, too: the window begins between characters, and conditions look
@@ -50,6 +52,7 @@ pub(crate) struct Conditions {
     /// Character sets of `neighbors`, apart from those of the patterns, which the prefilter distinguishes.
     pub(crate) sets: CharSets,
     pub(crate) neighbors: Neighbors,
+    pub(crate) url: Option<Url>,
     pub(crate) entropy: Option<Entropy>,
     pub(crate) validators: Validators,
     pub(crate) keywords: Option<Keywords>,
@@ -65,7 +68,8 @@ impl Conditions {
         }
         memory.work += candidate.reported.len() as u64;
         let has_entropy = self.entropy.as_ref().is_none_or(|entropy| entropy.holds(candidate.reported));
-        if !has_entropy || !self.validators.hold(candidate.reported) {
+        let is_url = self.url.as_ref().is_none_or(|url| url.holds(candidate.reported));
+        if !has_entropy || !is_url || !self.validators.hold(candidate.reported) {
             return false;
         }
         memory.work += (candidate.matched.len() + self.look_behind().min(candidate.before.len())) as u64;
@@ -81,8 +85,9 @@ impl Conditions {
 
     /// Returns `true` if every match counts.
     pub(crate) fn is_empty(&self) -> bool {
-        let Conditions { sets: _, neighbors, entropy, validators, keywords, context, allow } = self;
+        let Conditions { sets: _, neighbors, url, entropy, validators, keywords, context, allow } = self;
         neighbors.is_empty()
+            && url.is_none()
             && entropy.is_none()
             && validators.is_empty()
             && keywords.is_none()

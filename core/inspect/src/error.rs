@@ -44,7 +44,7 @@ pub enum Problem {
     #[error("another rule has the same id")]
     DuplicateId,
     /// No pattern, or several.
-    #[error("must have `regex`, `keywords`, `phrase`, or `head` and `tail`")]
+    #[error("must have one of `regex`, `keywords`, `phrase`, `url`, `codepoints`, or `head` and `tail`")]
     NeedsOnePattern,
     /// Field that does not apply here.
     #[error("is only allowed with {0}")]

@@ -9,8 +9,10 @@ use crate::error::{ExampleError, PatternError, PolicyError, Problem};
 use crate::pattern::assertion::Before;
 use crate::pattern::char_classes::CharClasses;
 use crate::pattern::char_set::{CharSets, CharSetsBuilder};
+use crate::pattern::codepoints;
 use crate::pattern::compile::{self, Border};
 use crate::pattern::folding::{self, Form};
+use crate::pattern::group::GroupRef;
 use crate::pattern::lead::Lead;
 use crate::pattern::phrase;
 use crate::pattern::program::Program;
@@ -527,26 +529,65 @@ fn is_folded(raw: &RawPattern) -> bool {
     }
 }
 
+/// Regular expression of a rule.
+struct Expression<'r> {
+    /// Field that it stems from.
+    field: &'static str,
+    regex: Cow<'r, str>,
+    /// Groups that are reported.
+    groups: Vec<GroupRef>,
+}
+
+/// Returns the regular expression of a rule; `None` for keywords alone.
+fn expression(raw: &RawPattern) -> Result<Option<Expression<'_>>, FieldError> {
+    let RawPattern { regex, head, tail, url, codepoints, .. } = raw;
+    let error = |field: &'static str, problem| Err(FieldError(field.into(), problem));
+    match (head, tail) {
+        (Some(_), None) => return error("match.head", Problem::OnlyWith("`tail`")),
+        (None, Some(_)) => return error("match.tail", Problem::OnlyWith("`head`")),
+        _ => {}
+    }
+    let patterns = [regex.is_some(), head.is_some(), url.is_some(), codepoints.is_some()];
+    let patterns = patterns.into_iter().filter(|is_present| *is_present).count();
+    if patterns > 1 {
+        return error("match", Problem::NeedsOnePattern);
+    }
+    if patterns == 1 && regex.is_none() && raw.group.is_some() {
+        return error("match.group", Problem::OnlyWith("a regex"));
+    }
+    if patterns == 1 && regex.is_none() && raw.view.is_some() {
+        return error("match.view", Problem::OnlyWith("a regex or keywords"));
+    }
+    if let Some(codepoints) = codepoints {
+        if codepoints.classes.is_empty() {
+            return error("match.codepoints.classes", Problem::Empty);
+        }
+        in_range(codepoints.min, codepoints::RANGE)
+            .map_err(|problem| FieldError("match.codepoints.min".into(), problem))?;
+        let regex = codepoints.regex().into();
+        return Ok(Some(Expression { field: "match.codepoints", regex, groups: Vec::new() }));
+    }
+    if let Some(url) = url {
+        if url.kinds.as_ref().is_some_and(|kinds| kinds.0.is_empty()) {
+            return error("match.url.kinds", Problem::Empty);
+        }
+        let (regex, groups) = url.regex();
+        return Ok(Some(Expression { field: "match.url", regex: regex.into(), groups }));
+    }
+    let groups = raw.group.as_ref().map_or(Vec::new(), |groups| groups.0.clone());
+    let of = |field, regex: &'_ String| Expression { field, regex: Cow::Owned(regex.clone()), groups: groups.clone() };
+    let regex = regex.as_ref().map(|regex| of("match.regex", regex));
+    Ok(regex.or_else(|| head.as_ref().map(|head| of("match.head", head))))
+}
+
 /// Compiles the pattern of a rule in a form.
 fn compile(raw: &RawPattern, form: Form, sets: &mut CharSetsBuilder) -> Result<Program, FieldError> {
     if raw.phrase.is_some() {
         return phrase(raw, form, sets);
     }
     let unicode = raw.unicode.unwrap_or(false);
-    match (&raw.regex, &raw.head, &raw.tail) {
-        (Some(_), Some(_), _) => return Err(FieldError("match".into(), Problem::NeedsOnePattern)),
-        (_, Some(_), None) => return Err(FieldError("match.head".into(), Problem::OnlyWith("`tail`"))),
-        (_, None, Some(_)) => return Err(FieldError("match.tail".into(), Problem::OnlyWith("`head`"))),
-        (None, Some(_), Some(_)) if raw.group.is_some() => {
-            return Err(FieldError("match.group".into(), Problem::OnlyWith("a regex")));
-        }
-        (None, Some(_), Some(_)) if raw.view.is_some() => {
-            return Err(FieldError("match.view".into(), Problem::OnlyWith("a regex or keywords")));
-        }
-        _ => {}
-    }
-    match (raw.regex.as_ref().or(raw.head.as_ref()), &raw.keywords) {
-        (Some(regex), _) => {
+    match (expression(raw)?, &raw.keywords) {
+        (Some(Expression { field, regex, groups }), _) => {
             if raw.ignore_case.is_some() {
                 return Err(FieldError(
                     "match.ignore_case".into(),
@@ -559,13 +600,8 @@ fn compile(raw: &RawPattern, form: Form, sets: &mut CharSetsBuilder) -> Result<P
                     Problem::OnlyWith("keywords alone; in a regex, write `\\b`"),
                 ));
             }
-            let groups = raw.group.as_ref().map_or(&[][..], |groups| &groups.0);
-            compile::regex_with_groups(regex, unicode, groups, form, sets).map_err(|error| {
-                let field = match (&error, &raw.head) {
-                    (PatternError::UnknownGroup, _) => "match.group",
-                    (_, Some(_)) => "match.head",
-                    _ => "match.regex",
-                };
+            compile::regex_with_groups(&regex, unicode, &groups, form, sets).map_err(|error| {
+                let field = if error == PatternError::UnknownGroup { "match.group" } else { field };
                 FieldError(field.into(), error.into())
             })
         }
@@ -592,7 +628,8 @@ fn compile(raw: &RawPattern, form: Form, sets: &mut CharSetsBuilder) -> Result<P
 /// Compiles the phrase of a rule in a form.
 fn phrase(raw: &RawPattern, form: Form, sets: &mut CharSetsBuilder) -> Result<Program, FieldError> {
     let others = [&raw.regex, &raw.head, &raw.tail];
-    if raw.keywords.is_some() || others.into_iter().any(Option::is_some) {
+    let is_other = raw.keywords.is_some() || raw.url.is_some() || raw.codepoints.is_some();
+    if is_other || others.into_iter().any(Option::is_some) {
         return Err(FieldError("match".into(), Problem::NeedsOnePattern));
     }
     let only_with = |field: &str, what| Err(FieldError(format!("match.{field}").into(), Problem::OnlyWith(what)));

@@ -5,8 +5,10 @@ use crate::condition::context::RawContext;
 use crate::condition::entropy::RawEntropy;
 use crate::condition::list::OneOrMany;
 use crate::condition::validate::Validator;
+use crate::pattern::codepoints::RawCodepoints;
 use crate::pattern::group::GroupRef;
 use crate::pattern::phrase::RawPhraseItem;
+use crate::pattern::url::RawUrl;
 use crate::rule::{Action, Direction, Severity};
 use crate::rule_scope::RawScope;
 use crate::view::View;
@@ -145,8 +147,8 @@ impl RawAction {
     }
 }
 
-/// Pattern of a rule (`regex`, `keywords`, `phrase`, or `head` and `tail`), and conditions on its matches. A match counts only
-/// if all conditions hold; where one fails, the search goes on at the next character.
+/// Pattern of a rule (`regex`, `keywords`, `phrase`, `url`, `codepoints`, or `head` and `tail`), and conditions on its matches. A
+/// match counts only if all conditions hold; where one fails, the search goes on at the next character.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -165,6 +167,12 @@ pub struct RawPattern {
     /// Regular expression at which a match that begins with `head` ends.
     #[serde(default)]
     pub tail: Option<String>,
+    /// In place of `regex`: addresses in markdown and HTML. The address is reported and redacted.
+    #[serde(default)]
+    pub url: Option<RawUrl>,
+    /// In place of `regex`: runs of characters that are not displayed or that disguise text.
+    #[serde(default)]
+    pub codepoints: Option<RawCodepoints>,
     /// Makes `\w`, `\d`, `\s` and `\b` of a regex cover all scripts, and the borders of keywords (`word`) too. Default: false,
     /// because many scripts do not separate words: with a Unicode `\b`, a Chinese character in front of a key hides the key.
     #[serde(default)]

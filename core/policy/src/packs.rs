@@ -25,7 +25,7 @@ pub struct RawPack {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct RawSettings {
-    /// Name of the pack: `secrets`, `pii` or `injection`.
+    /// Name of the pack: `secrets`, `pii`, `injection`, `unicode`, `links`, `agent`, `leak` or `extraction`.
     name: String,
     /// Action of all rules of the pack, in place of their own: `log` shows what a pack finds before it changes anything.
     #[serde(default)]

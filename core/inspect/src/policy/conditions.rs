@@ -8,9 +8,11 @@ use crate::condition::entropy::{Entropy, RANGE as ENTROPY};
 use crate::condition::keywords::Keywords;
 use crate::condition::list::OneOrMany;
 use crate::condition::neighbor::{self, Neighbors};
+use crate::condition::url::{self, Url};
 use crate::condition::validate::Validators;
 use crate::error::Problem;
 use crate::pattern::char_set::{CharSetId, CharSetsBuilder};
+use crate::pattern::url::RawUrl;
 use crate::raw::RawPattern;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -39,8 +41,9 @@ pub(super) fn compile(
     let mut builder = CharSetsBuilder::default();
     let sets = &mut builder;
     let at = |field: &str, problem: Problem| (field.to_owned(), problem);
-    let keywords = match (raw.regex.as_ref().or(raw.head.as_ref()), &raw.keywords) {
-        (Some(_), Some(list)) => {
+    let has_pattern = raw.regex.is_some() || raw.head.is_some() || raw.url.is_some() || raw.codepoints.is_some();
+    let keywords = match &raw.keywords {
+        Some(list) if has_pattern => {
             words(list).map_err(|problem| at("keywords", problem))?;
             Some(Keywords::new(list, max_match_bytes))
         }
@@ -69,15 +72,34 @@ pub(super) fn compile(
         before: excluded(raw.not_before.as_ref(), sets).map_err(|problem| at("not_before", problem))?,
         after: excluded(raw.not_after.as_ref(), sets).map_err(|problem| at("not_after", problem))?,
     };
+    if let Some(raw) = &raw.url {
+        check_url(raw)?;
+    }
     Ok(Conditions {
         sets: builder.build(),
         neighbors,
+        url: raw.url.as_ref().map(Url::new),
         entropy,
         validators: Validators(validators.into()),
         keywords,
         context: raw.context.as_ref().map(Context::new),
         allow,
     })
+}
+
+/// Checks the pattern `url`.
+fn check_url(raw: &RawUrl) -> Result<(), FieldProblem> {
+    let at = |field: &str, problem: Problem| (format!("url.{field}"), problem);
+    for (field, hosts) in [("allow_hosts", &raw.allow_hosts), ("hosts", &raw.hosts)] {
+        if hosts.len() > url::MAX_HOSTS {
+            return Err(at(field, Problem::TooMany(url::MAX_HOSTS)));
+        }
+        if hosts.iter().any(String::is_empty) {
+            return Err(at(field, Problem::Empty));
+        }
+        hosts.iter().try_for_each(|host| not_longer(host, MAX_WORD_BYTES)).map_err(|problem| at(field, problem))?;
+    }
+    in_range(raw.min_query, url::QUERY).map_err(|problem| at("min_query", problem))
 }
 
 /// Checks a list of words.
