@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use cost_quota::{ConsumerSource, CostQuota, OnUnavailable};
 use model_router::ModelRouter;
-use prompt_inspector::{PromptInspector, Vocabularies, set_placeholder_key};
+use prompt_inspector::{PromptInspector, Vocabularies, set_keys};
 use token_counter::TokenCounter;
 use tollgate_kit::{ConfigError, Limits};
 use tollgate_names::Resolver;
@@ -38,7 +38,7 @@ impl Stages {
         let counts_prompts = counting != CountingMode::Off;
         let refuses_references = counts_prompts && policy.counting.references == References::Refuse;
         let inspector = policy.firewall.map(|mut firewall| {
-            set_placeholder_key(&mut firewall);
+            set_keys(&mut firewall);
             PromptInspector::new(limits.clone(), Arc::new(firewall), Vocabularies::new(policy.catalog.clone()))
         });
         let router = policy.router.map(|router| ModelRouter::new(limits.clone(), true, router));

@@ -49,8 +49,7 @@ impl Config {
         };
         let raw = RawPolicy { rules, max_match_bytes, on_unscannable, allow_lists };
         let mut policy = Policy::from_raw(raw).map_err(ConfigError::new)?;
-        policy.remember_clean_texts(random_key);
-        set_placeholder_key(&mut policy);
+        set_keys(&mut policy);
         Ok(Config { limits, policy: Arc::new(policy) })
     }
 }
@@ -58,8 +57,10 @@ impl Config {
 /// Environment variable of the virtual machine with the secret of hashes and placeholders.
 const PLACEHOLDER_KEY: &str = "TOLLGATE_PLACEHOLDER_KEY";
 
-/// Sets the secret of hashes and placeholders, if the virtual machine has one.
-pub fn set_placeholder_key(policy: &mut Policy) {
+/// Sets the secrets of a policy that come from the virtual machine: that of remembered texts, which it draws, and that of hashes
+/// and placeholders, if it has one.
+pub fn set_keys(policy: &mut Policy) {
+    policy.remember_clean_texts(random_key);
     if let Some(secret) = environment(PLACEHOLDER_KEY) {
         policy.set_placeholder_key(&secret);
     }

@@ -19,7 +19,7 @@ use tollgate_kit::{ConfigError, Configuration, Exchange, Filter, Limits};
 use config::Config;
 use metrics::Metrics;
 
-pub use config::{RawConfig, set_placeholder_key};
+pub use config::{RawConfig, set_keys};
 pub use inspection::Inspection;
 pub use token_ids::Vocabularies;
 

@@ -356,13 +356,16 @@ proptest! {
         }).collect();
         let inspect = |policy: &Policy, body: &String| {
             let view = Request::parse(Dialect::OpenAiChat, body.as_bytes(), &ParseLimits::default()).unwrap();
-            format!("{:?}", inspect_request(policy, &view, body.as_bytes()))
+            inspect_request(policy, &view, body.as_bytes())
         };
-        let expected: Vec<String> = bodies.iter().map(|body| inspect(&policy, body)).collect();
+        let expected: Vec<Report> = bodies.iter().map(|body| inspect(&policy, body)).collect();
+        // With remembered texts there is less work, so a body that is too costly without them may not be.
+        prop_assume!(expected.iter().all(|report| report.unscanned == 0 && report.cause != Some(Cause::TooCostly)));
+        let expected: Vec<String> = expected.iter().map(|report| format!("{report:?}")).collect();
         std::sync::Arc::get_mut(&mut policy).unwrap().remember_clean_texts(|| [7; 16]);
         for _ in 0..2 {
             for (body, expected) in bodies.iter().zip(&expected) {
-                prop_assert_eq!(&inspect(&policy, body), expected);
+                prop_assert_eq!(&format!("{:?}", inspect(&policy, body)), expected);
             }
         }
     }
