@@ -12,7 +12,7 @@ const MAX_WORDS: usize = 128;
 const MAX_WORD_BYTES: usize = 64;
 /// Range of [`RawGap::within`].
 const GAP: (u32, u32) = (1, 16);
-/// What separates words of one sentence: at most 16 characters that are no part of a word and do not end a sentence or line.
+/// Separator of words of one sentence: at most 16 characters that are no part of a word and do not end a sentence or line.
 const SEPARATOR: &str = r"[^\w\n.!?]{1,16}";
 
 /// Item of a phrase: a word, a list of words one of which must occur, or a gap.
