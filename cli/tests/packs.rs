@@ -10,7 +10,7 @@ use serde_json::Value;
 use tollgate::policy_file;
 use tollgate::rule_packs::{find, names};
 use tollgate_envoy_harness::scratch::Scratch;
-use tollgate_inspect::{Policy, inspect_uneditable};
+use tollgate_inspect::{Direction, Policy, inspect_text, inspect_uneditable};
 
 /// Returns the rules of a pack up to a level.
 fn rules(pack: &str, paranoia: u8) -> Policy {
@@ -113,4 +113,22 @@ fn code_and_documentation_are_not_reported() {
         }
     }
     assert!(found.is_empty(), "{found:#?}");
+}
+
+/// A prompt with all pages, or all sources of a crate, is large and honest: it must not take more work than a text may.
+#[test]
+fn long_honest_texts_are_not_too_costly() {
+    const BYTES: usize = 300_000;
+    let all = names().join(", ");
+    for paranoia in [1, 3] {
+        let policy = rules(&all, paranoia);
+        for folder in ["docs", "core/llm/src"] {
+            let mut files = Vec::new();
+            texts(&workspace::root().join(folder), &mut files);
+            let mut text: String = files.into_iter().map(|(_, text)| text).collect();
+            text.truncate(text.floor_char_boundary(BYTES));
+            let report = inspect_text(&policy, Direction::Request, &text);
+            assert_eq!((report.cause, report.unscanned), (None, 0), "{folder}, level {paranoia}, {} bytes", text.len());
+        }
+    }
 }

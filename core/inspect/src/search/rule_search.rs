@@ -89,6 +89,8 @@ impl<'p> RuleSearch<'p> {
         let mut search = |view: View, is_plain: bool, text: &str, source: &dyn Fn(Match) -> Match| {
             let (scratch, Some(cache)) = memory.parts(direction, view) else { return Ok(()) };
             if view != View::Raw {
+                // Each view is a text of its own: an honest one must not be too costly because of their number.
+                scratch.meter.allow_bytes(text.len() as u64);
                 scratch.meter.add(text.len() as u64 / BYTES_PER_NODE);
             }
             // A rule that searches the text as it is says itself which white space it allows.
