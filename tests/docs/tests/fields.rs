@@ -23,6 +23,7 @@ const PAGES: &[(&str, Types)] = &[
             ("core/inspect/src/condition/entropy.rs", "RawEntropy"),
             ("core/inspect/src/condition/context.rs", "RawContext"),
             ("core/inspect/src/condition/allow.rs", "RawAllow"),
+            ("core/inspect/src/rule_scope.rs", "RawScope"),
         ],
     ),
     (

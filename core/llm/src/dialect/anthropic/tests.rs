@@ -118,7 +118,7 @@ fn all_strings_of_requests_are_texts() {
         // Content of another type, and an unknown role.
         (
             r#"{"messages":[{"role":"me","content":{"type":"text","text":"x"}},{"content":["bare",7,null,["n"]]}]}"#,
-            vec!["- Other me", "- Content x", "- Content bare", "- Content n"],
+            vec!["- Other me", "- Content x", "- Content bare", "- ToolNumber 7", "- Content n"],
         ),
     ] {
         assert_eq!(request_lines(MESSAGES, body), want, "{body}");
