@@ -27,7 +27,7 @@
 use highway::{HighwayHash, HighwayHasher, Key};
 
 /// Minimum length in bytes of a text in the table. Shorter ones cost little to process, and would displace longer ones.
-pub const MIN_BYTES: usize = 128;
+const MIN_BYTES: usize = 128;
 /// Minimum length in bytes of a body whose texts are worth a table. Smaller ones are seldom sent again.
 pub const MIN_BODY_BYTES: usize = 8 << 10;
 /// Entries per set.
@@ -111,16 +111,20 @@ impl<V: Copy + Default> DigestTable<V> {
     /// Returns the digest of a text that consists of these pieces; `None` if it is too short for the table. The same text in other
     /// pieces, or of another `kind`, has another digest.
     #[must_use]
-    pub fn digest<'a>(&self, kind: u64, pieces: impl IntoIterator<Item = &'a [u8]>) -> Option<TextDigest> {
+    pub fn digest<'a>(
+        &self,
+        kind: u64,
+        pieces: impl IntoIterator<Item = &'a [u8], IntoIter: Clone>,
+    ) -> Option<TextDigest> {
+        let pieces = pieces.into_iter();
+        let len: usize = pieces.clone().map(<[u8]>::len).sum();
+        let len = u32::try_from(len).ok().filter(|_| len >= MIN_BYTES)?;
         let Key([a, b, c, d]) = self.key;
         let mut hasher = HighwayHasher::new(Key([a, b, c ^ kind, d]));
-        let mut len = 0_usize;
         for piece in pieces {
             hasher.append(piece);
             hasher.append(&(piece.len() as u64).to_le_bytes());
-            len = len.saturating_add(piece.len());
         }
-        let len = u32::try_from(len).ok().filter(|_| len >= MIN_BYTES)?;
         Some(TextDigest { digest: hasher.finalize128(), len })
     }
 

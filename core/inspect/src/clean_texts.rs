@@ -1,6 +1,6 @@
 //! Texts of requests in which no rule matched, so that a conversation that is sent again is not searched again.
 
-use tollgate_digest::{DigestTable, MIN_BODY_BYTES, MIN_BYTES, TextDigest};
+use tollgate_digest::{DigestTable, MIN_BODY_BYTES, TextDigest};
 use tollgate_llm::Str;
 
 use crate::search::rule_search::Scope;
@@ -29,12 +29,7 @@ impl CleanTexts {
         scope: Scope,
         body: &[u8],
     ) -> Option<TextDigest> {
-        let literals = pieces.map(|piece| piece.span.of(body));
-        let len: usize = literals.clone().map(<[u8]>::len).sum();
-        if len < MIN_BYTES {
-            return None;
-        }
-        self.0.digest(scope as u64, literals)
+        self.0.digest(scope as u64, pieces.map(|piece| piece.span.of(body)))
     }
 
     /// Returns `true` if the text is known to be clean.
@@ -48,6 +43,7 @@ impl CleanTexts {
     }
 
     /// Returns the number of texts that were known.
+    #[cfg(test)]
     pub(crate) fn hits(&self) -> u64 {
         self.0.hits()
     }

@@ -37,6 +37,7 @@ pub(crate) enum Tag {
 /// assert_eq!(cache.hits(), 1);
 /// # Ok::<(), tollgate_llm::Error>(())
 /// ```
+#[derive(Debug)]
 pub struct TextCache {
     counts: DigestTable<u32>,
 }
@@ -76,7 +77,7 @@ impl TextCache {
     /// Returns the identity of a text; `None` if it is not cached: too short, or of a tokenizer without an id.
     pub(crate) fn key(&self, bytes: &[u8], tag: Tag, tokenizer: &Tokenizer) -> Option<TextDigest> {
         let id = tokenizer.with_vocabulary(|vocabulary| vocabulary.cache_id);
-        if id == 0 || bytes.len() < tollgate_digest::MIN_BYTES {
+        if id == 0 {
             return None;
         }
         self.counts.digest(u64::from(id) << 8 | tag as u64, [bytes])
@@ -91,12 +92,5 @@ impl TextCache {
     pub(crate) fn insert(&mut self, key: TextDigest, tokens: u64) {
         let Ok(tokens) = u32::try_from(tokens) else { return };
         self.counts.insert(key, tokens);
-    }
-}
-
-impl std::fmt::Debug for TextCache {
-    /// Omits the key, which is secret.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("TextCache").field(&self.counts).finish()
     }
 }
