@@ -14,6 +14,8 @@ use std::collections::BTreeMap;
 
 /// Bytes of a view that are derived in the time of visiting a node.
 const BYTES_PER_NODE: u64 = 4;
+/// Number of times that the views of a text may be as long as the text before their work counts as that of the text.
+const MAX_ALLOWANCE: u64 = 4;
 
 /// Rules that a text is searched for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,12 +35,12 @@ pub(crate) enum Scope {
 pub(crate) struct RuleSearch<'p> {
     policy: &'p Policy,
     direction: Direction,
-    /// View that `programs` are for.
+    /// View that is searched.
     view: View,
     /// `true` if rules that search the text as it is are left out.
     skips_raw: bool,
-    /// Programs of the rules without literals.
-    programs: Vec<&'p Program>,
+    /// Programs of the rules without literals of each view, once they are needed.
+    programs: [Option<Box<[&'p Program]>>; View::ALL.len()],
     /// Positions that exact searches have reached in the current text. Rules that are missing have not been searched.
     reached: Vec<(RuleIndex, usize)>,
     /// Ends of the last matches of rules with a tail.
@@ -53,23 +55,20 @@ impl<'p> RuleSearch<'p> {
     /// Creates the search.
     pub(crate) fn new(policy: &'p Policy, direction: Direction) -> RuleSearch<'p> {
         let (programs, reached, covered) = Default::default();
-        let mut search =
-            RuleSearch { policy, direction, view: View::Raw, skips_raw: false, programs, reached, covered };
-        search.select(View::Raw);
-        search
+        RuleSearch { policy, direction, view: View::Raw, skips_raw: false, programs, reached, covered }
     }
 
-    /// Selects the rules of a view.
-    fn select(&mut self, view: View) {
-        let RuleSearch { policy, direction, .. } = *self;
-        let programs = policy.ungated(direction, view).iter();
-        self.programs = programs.filter_map(|rule| Some(policy.rule(*rule)?.program(view))).collect();
-        debug_assert_eq!(
-            self.programs.len(),
-            policy.ungated(direction, view).len(),
-            "the rules are those of the policy"
-        );
-        self.view = view;
+    /// Takes the programs of the rules without literals of the current view, to be put back.
+    fn take_programs(&mut self) -> Box<[&'p Program]> {
+        let RuleSearch { policy, direction, view, .. } = *self;
+        let known = self.programs.get_mut(view as usize).and_then(Option::take);
+        known.unwrap_or_else(|| {
+            let rules = policy.ungated(direction, view);
+            let programs: Box<[&Program]> =
+                rules.iter().filter_map(|rule| Some(policy.rule(*rule)?.program(view))).collect();
+            debug_assert_eq!(programs.len(), rules.len(), "the rules are those of the policy");
+            programs
+        })
     }
 
     /// Searches a text and the views of it that rules ask for, and calls `each` for every match, as it is in the text. A match
@@ -86,11 +85,14 @@ impl<'p> RuleSearch<'p> {
     ) -> Result<(), TooCostly> {
         let RuleSearch { policy, direction, .. } = *self;
         let mut seen = Seen::default();
+        let mut allowance = MAX_ALLOWANCE * text.len() as u64;
         let mut search = |view: View, is_plain: bool, text: &str, source: &dyn Fn(Match) -> Match| {
             let (scratch, Some(cache)) = memory.parts(direction, view) else { return Ok(()) };
             if view != View::Raw {
-                // Each view is a text of its own: an honest one must not be too costly because of their number.
-                scratch.meter.allow_bytes(text.len() as u64);
+                // A view is a text of its own: an honest text must not be too costly because it has several.
+                let bytes = (text.len() as u64).min(allowance);
+                allowance -= bytes;
+                scratch.meter.allow_bytes(bytes);
                 scratch.meter.add(text.len() as u64 / BYTES_PER_NODE);
             }
             // A rule that searches the text as it is says itself which white space it allows.
@@ -131,9 +133,7 @@ impl<'p> RuleSearch<'p> {
     ) -> Result<(), TooCostly> {
         self.reached.clear();
         self.covered.clear();
-        if self.view != view {
-            self.select(view);
-        }
+        self.view = view;
         let RuleSearch { policy, direction, .. } = *self;
         let gates = policy.gates();
         let (mut state, mut at) = (gates.start(), 0);
@@ -158,19 +158,38 @@ impl<'p> RuleSearch<'p> {
         if prefilter.is_empty() || scope == Scope::WithLiterals || all_left_out {
             return Ok(());
         }
+        let programs = self.take_programs();
+        let result = self.read_ungated(text, &programs, scratch, cache, is_left_out, &mut each);
+        if let Some(known) = self.programs.get_mut(view as usize) {
+            *known = Some(programs);
+        }
+        result
+    }
+
+    /// Searches the text of the current view for the rules without literals.
+    fn read_ungated(
+        &mut self,
+        text: &str,
+        list: &[&'p Program],
+        scratch: &mut Scratch,
+        cache: &mut StateCache,
+        is_left_out: impl Fn(&RuleIndex) -> bool,
+        each: &mut impl FnMut(RuleIndex, &'p Rule, Match),
+    ) -> Result<(), TooCostly> {
+        let RuleSearch { policy, direction, view, .. } = *self;
+        let prefilter = policy.prefilter(direction, view);
         let max = policy.max_match_bytes();
         let mut scan = PrefilterScan::default();
-        loop {
-            let programs = Programs { list: &self.programs, sets: policy.sets() };
-            let Some(end) = prefilter.run(&mut scan, cache, &programs, text, &mut scratch.meter) else { break };
+        let programs = Programs { list, sets: policy.sets() };
+        while let Some(end) = prefilter.run(&mut scan, cache, &programs, text, &mut scratch.meter) {
             for index in cache.hits(&scan) {
                 let index = *index as usize;
-                let found = policy.ungated(direction, view).get(index).zip(self.programs.get(index));
-                debug_assert!(found.is_some(), "the prefilter has {} programs", self.programs.len());
+                let found = policy.ungated(direction, view).get(index).zip(list.get(index));
+                debug_assert!(found.is_some(), "the prefilter has {} programs", list.len());
                 let Some((rule, program)) = found.filter(|(rule, _)| !is_left_out(rule)) else { continue };
                 let longest = program.longest();
                 let reach = longest.map_or(max, |longest| longest.min(max));
-                self.search(text, *rule, end.saturating_sub(reach), end, scratch, &mut each);
+                self.search(text, *rule, end.saturating_sub(reach), end, scratch, each);
             }
             if scratch.meter.is_exceeded() {
                 return Err(TooCostly);

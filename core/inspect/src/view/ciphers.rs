@@ -11,8 +11,8 @@ use aho_corasick::dfa::DFA;
 use aho_corasick::{Anchored, MatchKind, StartKind};
 use std::sync::LazyLock;
 
-/// Longest text that is deciphered.
-const MAX_TEXT: usize = 64 * 1024;
+/// Longest text that is deciphered: it is searched up to 29 times.
+const MAX_TEXT: usize = 8 * 1024;
 
 /// Words that name a cipher, in lower case, with what they ask for.
 const CUES: [(&str, Cues); 17] = [

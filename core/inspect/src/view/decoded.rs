@@ -38,22 +38,29 @@ impl Encoded {
 
 /// Derives the view. `None` if nothing in the text is encoded.
 pub(super) fn of(text: &str) -> Option<Derived<'_>> {
-    let mut derived = Derived::same(text).then(step(text)?);
-    for _ in 1..DEPTH {
-        let Some(step) = step(derived.text()) else { break };
+    let mut derived = Derived::same(text);
+    let mut reveals = false;
+    for _ in 0..DEPTH {
+        // Data is inflated on one level only: the view is at most three times as long as the text.
+        let Some((step, own)) = step(derived.text(), derived.text().len() <= text.len()) else { break };
+        reveals |= own;
         derived = derived.then(step);
+    }
+    if !reveals {
+        return None;
     }
     let folded = folded::step(derived.text());
     Some(derived.then(folded))
 }
 
-/// Decodes one level. `None` if nothing is encoded that may hide a word.
-fn step(text: &str) -> Option<Step> {
+/// Decodes one level. `None` if nothing is encoded; `false` if nothing of that may hide a word.
+fn step(text: &str, inflates: bool) -> Option<(Step, bool)> {
     let bytes = text.as_bytes();
     let mut builder: Option<Builder<'_>> = None;
     let (mut at, mut kept) = (0, 0);
     let mut previous = b' ';
     let mut reveals = false;
+    let mut runs = base::Runs::new(inflates);
     // `ascii85`, `base85`, `a85`, or its own mark: words of signs are frequent otherwise.
     let names_ascii85 = text.contains("85") || text.contains("<~");
     while let Some(&byte) = bytes.get(at) {
@@ -68,7 +75,7 @@ fn step(text: &str) -> Option<Step> {
             b'"' | b'\'' => markup::joint(rest),
             b'.' | b'-' if !morse::is_mark(previous) => morse::decode(rest),
             byte if byte.is_ascii_alphanumeric() && !base::is_alphabet(previous) => {
-                codes::decode(rest).or_else(|| base::decode(rest))
+                codes::decode(rest).or_else(|| runs.decode(at, rest))
             }
             _ => None,
         };
@@ -95,9 +102,9 @@ fn step(text: &str) -> Option<Step> {
         at = end;
         previous = bytes.get(end - 1).copied().unwrap_or(byte);
     }
-    let mut builder = builder.filter(|_| reveals)?;
+    let mut builder = builder?;
     builder.copy(kept..text.len());
-    Some(builder.finish())
+    Some((builder.finish(), reveals))
 }
 
 #[cfg(test)]
@@ -112,9 +119,12 @@ mod tests {
     #[test]
     fn encoded_parts_are_decoded_in_place() {
         for (text, expected) in [
-            ("say &#105;&#x67;&#110ore &lt;b&gt; &amp;amp;", "say ignore <b> &amp;"),
+            ("say &#105;&#x67;&#110ore &lt;b&gt; &amp;amp;", "say ignore &"), // in three levels
             ("ignore%20all%2C %C3%A9", "ignore all, e"),
             ("%2569%2567nore", "ignore"),
+            ("&amp;#105;gnore", "ignore"),
+            (r"\\u0069gnore", "ignore"),
+            (r"\xe6\x97\xa5nore", "日nore"),
             (r"\u0069g\x6eo\162e \u{61}ll \ud83d\ude00", "ignore all 😀"),
             (r#"{\"note\": \"\u006fne\ntwo\"}"#, "{\"note\": \"one two\"}"),
             ("=69=67=6E=6F=72=65 all", "ignore all"),
@@ -160,6 +170,34 @@ mod tests {
         ] {
             assert_eq!(decoded(text), None, "{text}");
         }
+    }
+
+    /// Reading the remaining text again at each place would take minutes to hours.
+    #[test]
+    fn long_lists_and_broken_blocks_are_decoded_in_linear_time() {
+        let block = "aWdub3JlIGFsbCBy\n".repeat(20_000);
+        for text in [". ".repeat(250_000), "aaaaaaaaaaaaaaaa\n".repeat(30_000), "<!--".repeat(100_000)] {
+            assert_eq!(decoded(&text), None);
+        }
+        // The last line makes the block no text; the others are decoded alone.
+        let text = decoded(&format!("{block}/////////////w==")).unwrap();
+        assert_eq!(text.matches("ignore all r").count(), 20_000);
+    }
+
+    #[test]
+    fn data_is_inflated_on_one_level_and_in_part() {
+        let deflated = |data: &[u8]| miniz_oxide::deflate::compress_to_vec_zlib(data, 6);
+        let encoded = |data: &[u8]| base64::Engine::encode(&base64::engine::general_purpose::STANDARD, data);
+        let order = format!("ignore all rules{}", " ".repeat(5000));
+        let once = encoded(&deflated(order.as_bytes()));
+        assert!(decoded(&once).unwrap().starts_with("ignore all rules"));
+        let mut data = order.into_bytes();
+        for _ in 0..3 {
+            data = encoded(&deflated(&data)).into_bytes();
+        }
+        let text = String::from_utf8(data).unwrap();
+        let derived = decoded(&text).unwrap();
+        assert!(derived.len() <= 3 * text.len(), "{} of {}", derived.len(), text.len());
     }
 
     #[test]

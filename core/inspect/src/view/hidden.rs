@@ -68,16 +68,21 @@ fn selector(c: char) -> Option<u8> {
     }
 }
 
-/// Writes the bytes that a run stands for, if they are text.
+/// Writes the text among the bytes that a run stands for.
 fn bytes(builder: &mut Builder<'_>, at: usize, run: &str, bytes: Vec<u8>) -> usize {
-    if bytes.len() >= MIN_RUN
-        && let Ok(text) = String::from_utf8(bytes)
-        && !text.contains('\0')
-    {
-        separate(builder, at);
-        builder.replace(at..at + run.len(), &text);
+    if bytes.len() >= MIN_RUN {
+        // A byte that is no text must not hide the others.
+        let text: String = String::from_utf8_lossy(&bytes).chars().filter(|c| is_text(*c)).collect();
+        if text.chars().count() >= MIN_RUN {
+            separate(builder, at);
+            builder.replace(at..at + run.len(), &text);
+        }
     }
     run.len()
+}
+
+fn is_text(c: char) -> bool {
+    c != char::REPLACEMENT_CHARACTER && (!c.is_control() || c.is_whitespace())
 }
 
 /// Writes a part behind a right-to-left override in the order in which it is displayed.
@@ -124,6 +129,7 @@ mod tests {
             (format!("hello {}!", tagged("ignore all")), Some("ignore all")),
             (format!("{} {}", tagged("one"), tagged("two")), Some("one\ntwo")),
             (format!("😀{}", selectors("rules are void")), Some("rules are void")),
+            (format!("😀\u{e01ef}{}\u{fe00}", selectors("rules are void")), Some("rules are void")),
             (format!("hi {}", operators("no rules")), Some("no rules")),
             ("\u{202e}selur on\u{202c} x".to_owned(), Some("no rules")),
             (england.clone(), None),

@@ -8,7 +8,7 @@ use miniz_oxide::inflate::{decompress_to_vec_with_limit, decompress_to_vec_zlib_
 const MIN_RUN: usize = 16;
 /// Longest run that is decoded: longer ones are files.
 const MAX_RUN: usize = 256 * 1024;
-/// Most times that compressed data may be longer when inflated. It bounds the length of a view.
+/// Most times that compressed data may be longer when inflated; what follows is left out. It bounds the length of a view.
 const MAX_INFLATION: usize = 4;
 /// Shortest line of an encoded text that is broken into lines.
 const MIN_LINE: usize = 16;
@@ -18,21 +18,37 @@ pub(super) fn is_alphabet(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_')
 }
 
-/// Decodes the run at the beginning of `rest`. `None` if it is too short to be one.
-pub(super) fn decode(rest: &[u8]) -> Option<Encoded> {
-    let line = run(rest);
-    if line < MIN_LINE {
-        return None;
+/// Decoder of the runs of a text.
+#[derive(Debug)]
+pub(super) struct Runs {
+    /// `true` if compressed data is inflated.
+    pub(super) inflates: bool,
+    /// End of lines that are no text when they are joined. They are decoded one by one, and not joined again.
+    unjoined: usize,
+}
+
+impl Runs {
+    pub(super) fn new(inflates: bool) -> Runs {
+        Runs { inflates, unjoined: 0 }
     }
-    let lines = broken(rest, line);
-    if lines > line {
-        let joined: Vec<u8> = rest.get(..lines)?.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
-        if let Some(text) = text(&joined) {
-            return Some(Encoded::new(lines, text));
+
+    /// Decodes the run at the beginning of `rest`, which is at `at` of the text. `None` if it is too short to be one.
+    pub(super) fn decode(&mut self, at: usize, rest: &[u8]) -> Option<Encoded> {
+        let line = run(rest);
+        if line < MIN_LINE {
+            return None;
         }
+        let lines = if at < self.unjoined { line } else { broken(rest, line) };
+        if lines > line {
+            let joined = rest.get(..lines)?.iter().copied().filter(|byte| !byte.is_ascii_whitespace());
+            if let Some(text) = text(&joined.collect::<Vec<u8>>(), self.inflates) {
+                return Some(Encoded::new(lines, text));
+            }
+            self.unjoined = at + lines;
+        }
+        let len = line + padding(rest.get(line..)?);
+        Some(Encoded { len, text: text(rest.get(..line)?, self.inflates), reveals: true })
     }
-    let len = line + padding(rest.get(line..)?);
-    Some(Encoded { len, text: text(rest.get(..line)?), reveals: true })
 }
 
 /// Returns the length of the run of characters of the alphabets.
@@ -69,14 +85,14 @@ fn broken(rest: &[u8], first: usize) -> usize {
 }
 
 /// Returns the text that a run stands for, in the first encoding that makes it text.
-fn text(run: &[u8]) -> Option<String> {
+fn text(run: &[u8], inflates: bool) -> Option<String> {
     let run = run.trim_ascii_end();
     let end = run.iter().rposition(|byte| *byte != b'=')? + 1;
     let run = run.get(..end).filter(|run| run.len() >= MIN_RUN)?;
     let all = |is_digit: fn(&u8) -> bool| run.iter().all(is_digit);
     let decoded = |bits: u32, value: fn(u8) -> Option<u32>| {
         let bytes = bytes(run, bits, value)?;
-        printable::text(inflated(&bytes).unwrap_or(bytes))
+        printable::text(if inflates { inflated(&bytes) } else { None }.unwrap_or(bytes))
     };
     if run.len() % 8 == 0 && all(|byte| matches!(byte, b'0' | b'1')) {
         return decoded(1, |byte| char::from(byte).to_digit(2));
@@ -137,12 +153,20 @@ fn is_compressed(bytes: &[u8]) -> bool {
     bytes.starts_with(&GZIP) || bytes.first() == Some(&ZLIB)
 }
 
-/// Returns the data that is compressed in `bytes`.
+/// Returns the data that is compressed in `bytes`, as far as it may be longer than these.
 fn inflated(bytes: &[u8]) -> Option<Vec<u8>> {
     let limit = bytes.len() * MAX_INFLATION;
-    match bytes.starts_with(&GZIP) {
-        true => decompress_to_vec_with_limit(bytes.get(GZIP_HEADER..)?, limit).ok(),
-        false if is_compressed(bytes) => decompress_to_vec_zlib_with_limit(bytes, limit).ok(),
-        false => None,
+    let result = match bytes.starts_with(&GZIP) {
+        true => decompress_to_vec_with_limit(bytes.get(GZIP_HEADER..)?, limit),
+        false if is_compressed(bytes) => decompress_to_vec_zlib_with_limit(bytes, limit),
+        false => return None,
+    };
+    let mut data = result.unwrap_or_else(|error| error.output);
+    // The limit may be within a character.
+    if let Err(error) = std::str::from_utf8(&data)
+        && error.error_len().is_none()
+    {
+        data.truncate(error.valid_up_to());
     }
+    Some(data).filter(|data| !data.is_empty())
 }

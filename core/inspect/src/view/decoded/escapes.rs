@@ -68,8 +68,8 @@ pub(super) fn entity(rest: &[u8]) -> Option<Encoded> {
 }
 
 /// Decodes an escape of JavaScript, JSON, Python or C: `\u0069`, `\u{69}`, `\U00000069`, `\x69`, `\151`, `\n`, `\"`.
-pub(super) fn backslash(rest: &[u8]) -> Option<Encoded> {
-    let rest = rest.strip_prefix(b"\\")?;
+pub(super) fn backslash(escape: &[u8]) -> Option<Encoded> {
+    let rest = escape.strip_prefix(b"\\")?;
     let hex = |from: usize, len: usize| number(rest.get(from..from + len)?, 16);
     let (c, len) = match rest.first()? {
         b'u' if rest.get(1) == Some(&b'{') => {
@@ -85,9 +85,9 @@ pub(super) fn backslash(rest: &[u8]) -> Option<Encoded> {
             code => (char::from_u32(code)?, 5),
         },
         b'U' => (char::from_u32(hex(1, 8)?)?, 9),
-        b'x' => match utf8(rest, b"x") {
-            Some(Encoded { len: 3, text: Some(text), .. }) => return Some(Encoded::new(4, text)),
-            _ => (char::from_u32(hex(1, 2)?)?, 3),
+        b'x' => match utf8(escape, b"\\x") {
+            Some(encoded) => return Some(encoded),
+            None => (char::from_u32(hex(1, 2)?)?, 3),
         },
         b'0'..=b'3' => (char::from_u32(number(rest.get(..3)?, 8)?)?, 3),
         b'n' | b'r' => ('\n', 1),

@@ -3,7 +3,7 @@
 use super::Encoded;
 
 /// Longest comment, tag and joint that is removed.
-const MAX_COMMENT: usize = 1024;
+const MAX_COMMENT: usize = 256;
 const MAX_TAG: usize = 256;
 const MAX_JOINT: usize = 48;
 /// Tags that do not separate words.

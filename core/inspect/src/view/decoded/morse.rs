@@ -60,12 +60,12 @@ pub(super) fn is_mark(byte: u8) -> bool {
     matches!(byte, b'.' | b'-')
 }
 
-/// Decodes letters at the beginning of `rest`. `None` if there are too few.
+/// Decodes letters at the beginning of `rest`. `None` if there are too few. A long list of other marks is kept as a whole, so that
+/// it is read once.
 pub(super) fn decode(rest: &[u8]) -> Option<Encoded> {
     let (mut text, mut letters) = (String::new(), 0);
     let (mut at, mut end) = (0, 0);
-    while let Some(letter) = letter(rest.get(at..)?) {
-        let (len, c) = letter;
+    while let Some((len, c)) = letter(rest.get(at..)?) {
         text.push(c);
         letters += 1;
         end = at + len;
@@ -83,7 +83,11 @@ pub(super) fn decode(rest: &[u8]) -> Option<Encoded> {
     let mut distinct: Vec<char> = text.chars().collect();
     distinct.sort_unstable();
     distinct.dedup();
-    (letters >= MIN_LETTERS && distinct.len() >= MIN_DISTINCT).then(|| Encoded::new(end, text.trim_end()))
+    if letters < MIN_LETTERS {
+        return None;
+    }
+    let is_text = distinct.len() >= MIN_DISTINCT;
+    Some(Encoded { len: end, text: is_text.then(|| text.trim_end().to_owned()), reveals: true })
 }
 
 /// Returns the letter at the beginning of `rest`, and its length.
