@@ -69,7 +69,7 @@ pub fn inspect_request(policy: &Policy, request: &Request, body: &[u8]) -> Repor
         }
     }
     inspection.parts(&parts, Depth::Json, single);
-    inspection.report
+    inspection.finish()
 }
 
 /// Inspects a single text that is no body. The findings have the index 0; the edits are those of the text.
@@ -84,15 +84,18 @@ pub(crate) fn inspect_metered(policy: &Policy, direction: Direction, text: &str,
     inspection.meter = *meter;
     inspection.whole(&[(0, Str { span: Span::new(0, text.len()), escaped: false })], Depth::Json);
     *meter = inspection.meter;
-    inspection.report
+    inspection.finish()
 }
 
-/// Inspects a text that must not be edited: a signature, an identifier. See [`Request::uneditable`].
-pub(crate) fn inspect_opaque(policy: &Policy, direction: Direction, text: &str) -> Report {
+/// Inspects a text that must not be edited: a signature, an identifier. See [`Request::uneditable`]. It shares a meter with
+/// others.
+pub(crate) fn inspect_opaque(policy: &Policy, direction: Direction, text: &str, meter: &mut Meter) -> Report {
     let mut inspection = Inspection::new(policy, direction, text.as_bytes());
     inspection.is_raw = true;
+    inspection.meter = *meter;
     inspection.uneditable((0, Str { span: Span::new(0, text.len()), escaped: false }));
-    inspection.report
+    *meter = inspection.meter;
+    inspection.finish()
 }
 
 /// Inspects a text that cannot be edited, such as that of a prompt given as token ids: a match of a rule that redacts blocks
@@ -159,7 +162,7 @@ pub fn inspect_response(policy: &Policy, response: &Response, body: &[u8]) -> Re
         let mut empty = response.logprobs.iter().chain(stale.spans());
         inspection.edit(|edits| empty.try_for_each(|span| edits.replace(*span, empty_value(body, *span))));
     }
-    inspection.report
+    inspection.finish()
 }
 
 /// Returns `true` if the texts of this channel are pieces of one text. Otherwise each one is a separate text: tool names
@@ -252,6 +255,14 @@ impl<'a> Inspection<'a> {
             remembers,
             is_clean: true,
         }
+    }
+
+    /// Returns the report. A blocked body is not edited.
+    fn finish(mut self) -> Report {
+        if self.report.verdict == Some(Action::Block) {
+            self.report.edits = Edits::new();
+        }
+        self.report
     }
 
     /// Inspects pieces of one text as one text.
@@ -431,7 +442,6 @@ impl<'a> Inspection<'a> {
         let json = std::mem::take(&mut self.json);
         // Most texts have no redactions.
         if self.redactions.is_empty() {
-            self.edit(|_| Ok(()));
             return Vec::new();
         }
         let closed = self.closed(joined, &json);
@@ -498,7 +508,8 @@ impl<'a> Inspection<'a> {
 
 /// Returns the text at a range: decoded once, if the range is in JSON.
 fn value<'t>(text: &'t str, range: Range<usize>, json: &[Range<usize>]) -> Cow<'t, str> {
-    let is_json = json.iter().any(|json| json.start <= range.start && range.end <= json.end);
+    let at = json.partition_point(|json| json.end < range.end);
+    let is_json = json.get(at).is_some_and(|json| json.start <= range.start);
     let span = Span::new(range.start, range.end);
     Str { span, escaped: is_json && span.of(text.as_bytes()).contains(&b'\\') }.decode(text.as_bytes())
 }

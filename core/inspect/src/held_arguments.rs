@@ -10,6 +10,8 @@ pub(crate) const MAX_HELD_BYTES: usize = 1 << 20;
 #[derive(Debug, Default)]
 pub(crate) struct HeldArguments {
     text: String,
+    /// First byte that is no white space, once it has come.
+    first: Option<u8>,
 }
 
 /// Result of adding a piece.
@@ -32,9 +34,10 @@ impl HeldArguments {
     /// Adds a piece. `is_last` marks the end of the text.
     pub(crate) fn add(&mut self, piece: &str, is_last: bool) -> Added {
         self.text.push_str(piece);
-        match self.text.trim_ascii_start().as_bytes().first() {
-            None | Some(b'{' | b'[') if !is_last => Added::Held,
-            Some(b'{' | b'[') => Added::Complete(self.take()),
+        self.first = self.first.or_else(|| piece.trim_ascii_start().bytes().next());
+        match self.first {
+            None | Some(b'{' | b'[' | b'"') if !is_last => Added::Held,
+            Some(b'{' | b'[' | b'"') => Added::Complete(self.take()),
             _ => Added::Other(self.take()),
         }
     }
@@ -56,6 +59,7 @@ mod tests {
         for (pieces, want) in [
             (&["", " ", "{\"a\"", ": 1}", ""][..], complete(" {\"a\": 1}")),
             (&["[", "cut"], complete("[cut")),
+            (&["\"a", "b\"", ""], complete("\"ab\"")),
             (&["\n", "get it", ""], other("\nget it")),
             (&["", ""], other("")),
         ] {

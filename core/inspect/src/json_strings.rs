@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use tollgate_llm::{JsonToken, JsonTokenKind, Span, escape_into, json_tokens};
+use tollgate_llm::{JsonToken, JsonTokenKind, Span, Str, escape_into, json_tokens};
 
 use crate::rule::RuleIndex;
 use crate::view::View;
@@ -34,7 +34,7 @@ pub(crate) fn is_json(text: &str) -> bool {
 
 /// Finds the matches in the strings of a JSON text and adds them to `hits`, which are those in the text as it is.
 ///
-/// Where a rule matches in a string and also the text around it, only the match in the string counts.
+/// A match in the text as it is does not count if it shares characters with one of the same rule in a string.
 ///
 /// # Errors
 /// Those of `search`, which adds the matches in one string.
@@ -60,12 +60,8 @@ fn search_level<E>(
         if depth + 1 < MAX_DEPTH {
             search_level(&string, search, depth + 1, &mut found)?;
         }
-        found.sort_unstable_by_key(|hit| hit.start);
-        let ranges: Vec<Range<usize>> = found.iter().map(|hit| hit.start..hit.end).collect();
-        let mut spans = Vec::new();
-        token.str.raw_many(text.as_bytes(), &ranges, &mut spans);
-        let in_text = found.iter().zip(spans).map(|(hit, span)| Hit { start: span.start, end: span.end, ..*hit });
-        inner.extend(in_text);
+        move_to_literal(token.str, text.as_bytes(), &mut found);
+        inner.append(&mut found);
     }
     if inner.is_empty() {
         return Ok(());
@@ -77,6 +73,26 @@ fn search_level<E>(
     });
     hits.append(&mut inner);
     Ok(())
+}
+
+/// Moves hits in a decoded string to its literal in `body`. Hits may overlap, so starts and ends are mapped each in their own
+/// order: a position before the last one costs a pass over the literal.
+fn move_to_literal(str: Str, body: &[u8], hits: &mut [Hit]) {
+    let mut spans = Vec::new();
+    hits.sort_unstable_by_key(|hit| hit.end);
+    let mut ends: Vec<usize> = hits.iter().map(|hit| hit.end).collect();
+    ends.dedup();
+    str.raw_many(body, &ends.iter().map(|end| 0..*end).collect::<Vec<_>>(), &mut spans);
+    for hit in hits.iter_mut() {
+        let at = ends.binary_search(&hit.end).ok();
+        hit.end = at.and_then(|at| spans.get(at)).map_or(hit.end, |span| span.end);
+    }
+    hits.sort_unstable_by_key(|hit| hit.start);
+    spans.clear();
+    str.raw_many(body, &hits.iter().map(|hit| hit.start..hit.start).collect::<Vec<_>>(), &mut spans);
+    for (hit, span) in hits.iter_mut().zip(spans) {
+        hit.start = span.start;
+    }
 }
 
 /// Moves replacements of a text into its strings and numbers, so that a text that is JSON is JSON afterwards. The replacements
@@ -284,6 +300,26 @@ mod tests {
             let want: Vec<_> = want.iter().map(|(rule, text)| (*rule, (*text).to_owned())).collect();
             assert_eq!(search(needles, text), want, "{text}");
         }
+    }
+
+    /// Mapping overlapping hits in the order of their starts would take a pass over the string for each.
+    #[test]
+    fn overlapping_hits_in_a_string_of_escapes_take_linear_time() {
+        const COUNT: usize = 20_000;
+        let text = format!(r#"["{}"]"#, r"\nab".repeat(COUNT));
+        let find = |text: &str, hits: &mut Vec<Hit>| {
+            for (start, _) in text.match_indices('a') {
+                for (rule, len) in [(0, 2), (1, 1)] {
+                    hits.push(Hit { rule: RuleIndex(rule), view: View::Raw, start, end: start + len });
+                }
+            }
+            Ok::<(), ()>(())
+        };
+        let mut hits = Vec::new();
+        search_strings(&text, &mut { find }, &mut hits).unwrap();
+        assert_eq!(hits.len(), 2 * COUNT);
+        let long = hits.iter().filter(|hit| hit.rule == RuleIndex(0));
+        assert!(long.clone().count() == COUNT && long.clone().all(|hit| &text[hit.start..hit.end] == "ab"));
     }
 
     proptest! {

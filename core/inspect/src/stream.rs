@@ -1,13 +1,13 @@
 //! Inspection of a streamed response, event by event.
 
-use crate::body::{inspect_metered, inspect_opaque, inspect_text, is_arguments, is_piecewise, within};
+use crate::body::{inspect_metered, inspect_opaque, is_arguments, is_piecewise, within};
 use crate::held_arguments::{Added, HeldArguments, MAX_HELD_BYTES};
 use crate::holdback::{Context, Holdback};
 use crate::json_strings;
 use crate::policy::Policy;
 use crate::raw::OnUnscannable;
 use crate::report::{Cause, Report};
-use crate::rule::{Action, Direction, RuleIndex};
+use crate::rule::{Action, Direction};
 use crate::search::meter::Meter;
 use crate::search::scratch::Scratch;
 use std::sync::Arc;
@@ -227,26 +227,12 @@ impl StreamInspector {
         }
     }
 
-    /// Inspects a complete text that must not be changed. A match of a rule that redacts counts as one that only logs, and the
-    /// text as content that cannot be inspected.
+    /// Inspects a complete text that must not be edited, like that of a complete response.
     pub fn opaque_text(&mut self, text: &str) -> StreamVerdict {
         if let Some(cause) = self.report.cause {
             return StreamVerdict::Block(cause);
         }
-        let mut found = inspect_text(&self.policy, Direction::Response, text);
-        let redacts = |rule: &&RuleIndex| self.policy.rule(**rule).is_some_and(|rule| rule.action() == Action::Redact);
-        let kept = found.rules.iter().find(redacts).copied();
-        found.findings.clear();
-        found.redactions = 0;
-        found.verdict = found.verdict.map(|verdict| if verdict == Action::Redact { Action::Log } else { verdict });
-        let cause = found.cause;
-        self.report.add(found);
-        let result = match (cause, kept) {
-            (Some(cause), _) => Err(cause),
-            (None, Some(rule)) => self.unscanned(Cause::Rule(rule)),
-            (None, None) => Ok(()),
-        };
-        match result {
+        match self.uneditable(text) {
             Ok(()) => StreamVerdict::Continue,
             Err(cause) => {
                 self.report.block(cause);
@@ -333,7 +319,8 @@ impl StreamInspector {
 
     /// Inspects a text that must not be edited, like that of a complete response.
     fn uneditable(&mut self, text: &str) -> Continue {
-        let mut found = inspect_opaque(&self.policy, Direction::Response, text);
+        self.meter.allow_bytes(text.len() as u64);
+        let mut found = inspect_opaque(&self.policy, Direction::Response, text, &mut self.meter);
         found.findings.clear();
         let cause = found.cause;
         self.report.add(found);
@@ -359,7 +346,7 @@ impl StreamInspector {
         }
         let mut edited = Ok(());
         if result.is_ok() && released != piece && text.channel.part == Part::ToolNumber {
-            let string = json_strings::quoted(&released, 0..released.len(), &[]);
+            let string = json_strings::quoted("", 0..0, &[(0..0, released.as_str().into())]);
             edited = current.edits.replace(text.str.span, string).map_err(too_many);
         } else if result.is_ok() && released != piece {
             edited = current.edits.replace_text(text.str.span, &released).map_err(too_many);
@@ -391,9 +378,14 @@ impl StreamInspector {
         text.finished = last || text.finished && !late;
         let mut context = Context { policy: &self.policy, scratch: &mut self.scratch, report: &mut self.report };
         let held_before = text.held_arguments();
-        let blocked = text.push(&mut context, piece, last, released);
+        let mut blocked = text.push(&mut context, piece, last, released);
         let held = text.held_arguments();
         self.held_arguments = (self.held_arguments + held).saturating_sub(held_before);
+        if blocked.is_none() && self.held_arguments > MAX_HELD_BYTES {
+            blocked = self.release_arguments(index, released)?;
+        }
+        let Some((_, text)) = self.texts.get_mut(index) else { return Ok(()) };
+        let held = text.held_arguments();
         let has_pending = text.holdback.has_pending() || held > 0 && self.can_edit;
         let needs_template = has_pending || (blocked.is_some() && !released.is_empty());
         if needs_template && text.template.is_none() {
@@ -409,10 +401,6 @@ impl StreamInspector {
             }
             return Err(cause);
         }
-        if self.held_arguments > MAX_HELD_BYTES {
-            self.release_arguments(index, released)?;
-        }
-        let Some((_, text)) = self.texts.get_mut(index) else { return Ok(()) };
         if last {
             // A template may hold a whole event of the upstream.
             text.template = None;
@@ -421,17 +409,16 @@ impl StreamInspector {
     }
 
     /// Ends the holding of arguments that are too large to be held. If the policy lets them pass, they are inspected as they
-    /// are.
-    fn release_arguments(&mut self, index: usize, released: &mut String) -> Continue {
-        let Some((_, text)) = self.texts.get_mut(index) else { return Ok(()) };
-        let Some(mut arguments) = text.arguments.take() else { return Ok(()) };
+    /// are. Returns the cause if they are blocked.
+    fn release_arguments(&mut self, index: usize, released: &mut String) -> Result<Option<Cause>, Cause> {
+        self.unscanned(Cause::TooLarge)?;
+        let Some((_, text)) = self.texts.get_mut(index) else { return Ok(None) };
+        let Some(mut arguments) = text.arguments.take() else { return Ok(None) };
         self.held_arguments = self.held_arguments.saturating_sub(arguments.held());
         let mut context = Context { policy: &self.policy, scratch: &mut self.scratch, report: &mut self.report };
         let mut passed = String::new();
         let out = if self.can_edit { released } else { &mut passed };
-        let blocked = text.holdback.push(&mut context, &arguments.take(), text.finished, out);
-        blocked.map_or(Ok(()), Err)?;
-        self.unscanned(Cause::TooLarge)
+        Ok(text.holdback.push(&mut context, &arguments.take(), text.finished, out))
     }
 
     /// Inspects a text that arrives complete. If it repeats pieces that were inspected before, its matches are counted only

@@ -138,6 +138,21 @@ fn content(pieces: &[&str]) -> Vec<Piece> {
     pieces.iter().map(|piece| (0, CONTENT, (*piece).to_owned())).collect()
 }
 
+/// Returns the number of withheld bytes after a text has come in these pieces.
+fn held_after(policy: std::sync::Arc<Policy>, pieces: &[&str]) -> usize {
+    let mut inspector = StreamInspector::new(policy, Dialect::OpenAiChat);
+    let (mut parser, mut out) = (EventParser::new(Dialect::OpenAiChat), Vec::new());
+    let mut framer = Framer::new(Framing::Sse, 1 << 20);
+    for piece in content(pieces) {
+        let pushed = framer.push(event(&[delta(&piece, false)]).as_bytes(), |event| {
+            assert_eq!(inspector.event(&parser.parse(event), &mut out), StreamVerdict::Continue);
+            Ok::<_, ()>(())
+        });
+        pushed.unwrap();
+    }
+    inspector.held_bytes()
+}
+
 #[test]
 fn a_text_split_over_events_is_redacted() {
     let policy = policy(&[EMAIL]);
@@ -197,17 +212,7 @@ fn text_before_the_redacted_group_is_released() {
         let outcome = inspect_whole(&policy(&[rule]), &stream(&content(pieces), false));
         let whole = pieces.concat().replace("abcd1234", "[key]");
         assert_eq!(received(&outcome.out).into_values().collect::<String>(), whole);
-        let mut inspector = StreamInspector::new(policy(&[rule]), Dialect::OpenAiChat);
-        let (mut parser, mut out) = (EventParser::new(Dialect::OpenAiChat), Vec::new());
-        let mut framer = Framer::new(Framing::Sse, 1 << 20);
-        for piece in content(pieces) {
-            let pushed = framer.push(event(&[delta(&piece, false)]).as_bytes(), |event| {
-                assert_eq!(inspector.event(&parser.parse(event), &mut out), StreamVerdict::Continue);
-                Ok::<_, ()>(())
-            });
-            pushed.unwrap();
-        }
-        assert_eq!(inspector.held_bytes(), held, "{pieces:?}");
+        assert_eq!(held_after(policy(&[rule]), pieces), held, "{pieces:?}");
     }
 }
 
@@ -225,17 +230,7 @@ fn an_open_match_is_dropped_and_not_held_back() {
         (&["a -BEGIN KEY-", &line, "-END KEY- b -BEGIN KEY- c"], 0, "a [key] b [key]"),
     ] {
         let policy = policy(&[rule]);
-        let mut inspector = StreamInspector::new(policy.clone(), Dialect::OpenAiChat);
-        let (mut parser, mut out) = (EventParser::new(Dialect::OpenAiChat), Vec::new());
-        let mut framer = Framer::new(Framing::Sse, 1 << 20);
-        for piece in content(pieces) {
-            let pushed = framer.push(event(&[delta(&piece, false)]).as_bytes(), |event| {
-                assert_eq!(inspector.event(&parser.parse(event), &mut out), StreamVerdict::Continue);
-                Ok::<_, ()>(())
-            });
-            pushed.unwrap();
-        }
-        assert_eq!(inspector.held_bytes(), held, "{pieces:?}");
+        assert_eq!(held_after(policy.clone(), pieces), held, "{pieces:?}");
         let outcome = inspect_whole(&policy, &stream(&content(pieces), false));
         assert_eq!(received(&outcome.out).into_values().collect::<String>(), released, "{pieces:?}");
     }
@@ -418,6 +413,39 @@ fn a_text_full_of_literals_takes_linear_time() {
     let verdict = StreamInspector::new(policy.into(), Dialect::OpenAiChat).whole_text(&text, &mut released);
     assert_eq!(verdict, StreamVerdict::Continue);
     assert!(released == text);
+}
+
+/// Gemini sends arguments as JSON, whose numbers are no strings.
+#[test]
+fn a_redacted_number_of_a_stream_is_a_json_string() {
+    let rule = r#"{"id":"n","match":{"regex":"41+"},"action":"redact","replacement":"\"x\\"}"#;
+    let mut inspector = StreamInspector::new(policy(&[rule]), Dialect::GeminiGenerate);
+    let (mut parser, mut out) = (EventParser::new(Dialect::GeminiGenerate), Vec::new());
+    let data = r#"{"candidates":[{"index":0,"content":{"parts":[{"functionCall":{"name":"f","args":{"a":7415}}}]}}]}"#;
+    let pushed = Framer::new(Framing::Sse, 1 << 20).push(format!("data: {data}\n\n").as_bytes(), |event| {
+        assert_eq!(inspector.event(&parser.parse(event), &mut out), StreamVerdict::Continue);
+        Ok::<_, ()>(())
+    });
+    pushed.unwrap();
+    let out = String::from_utf8(out).unwrap();
+    let data: serde_json::Value = serde_json::from_str(out.trim().strip_prefix("data: ").unwrap()).unwrap();
+    assert_eq!(data["candidates"][0]["content"]["parts"][0]["functionCall"]["args"]["a"], "7\"x\\5");
+}
+
+#[test]
+fn arguments_that_are_too_large_to_be_held_are_refused_or_inspected_as_they_are() {
+    let filler = "x".repeat(1 << 19);
+    let pieces = ["{\"a\": \"", &*filler, &*filler, "abcd1234", "\"}"];
+    let pieces: Vec<Piece> = pieces.iter().map(|piece| (0, 2, (*piece).to_owned())).collect();
+    let rule = r#"{"id":"k","match":{"regex":"abcd1234"},"action":"redact","replacement":"[key]"}"#;
+    for (on_unscannable, cause, has_key) in [("block", Some(Cause::TooLarge), false), ("pass", None, true)] {
+        let raw = format!(r#"{{"rules":[{rule}],"on_unscannable":"{on_unscannable}"}}"#);
+        let policy = Policy::from_raw(serde_json::from_str(&raw).unwrap()).unwrap();
+        let outcome = inspect_whole(&policy.into(), &stream(&pieces, false));
+        assert_eq!(outcome.inspector.report().cause, cause, "{on_unscannable}");
+        let out = String::from_utf8(outcome.out).unwrap();
+        assert!(!out.contains("abcd1234") && out.contains("[key]") == has_key, "{on_unscannable}");
+    }
 }
 
 proptest! {

@@ -27,7 +27,7 @@
 
 use crate::Str;
 use crate::body::data::{is_base64, is_data};
-use crate::dialect::known_names;
+use crate::dialect::{known_names, opaque};
 use crate::json::scan::{self, Side};
 
 /// Members whose strings are base64 data in some API: pictures, sound, documents, signatures.
@@ -60,28 +60,6 @@ const KINDS: [&str; 20] = [
     "tool_calls",
     "tool_use",
     "user",
-];
-/// Members whose strings clients send back as they are, or understand: they may be judged, but not changed.
-const OPAQUE_MEMBERS: [&str; 19] = [
-    "call_id",
-    "encrypted_content",
-    "finishReason",
-    "finish_reason",
-    "id",
-    "item_id",
-    "media_type",
-    "mimeType",
-    "mime_type",
-    "object",
-    "response_id",
-    "responseId",
-    "role",
-    "signature",
-    "status",
-    "type",
-    "thoughtSignature",
-    "tool_call_id",
-    "tool_use_id",
 ];
 /// Members with log probabilities: they repeat the texts in small pieces.
 const LOGPROBS_MEMBERS: [&str; 3] = ["logprobs", "logprobsResult", "logprobs_result"];
@@ -303,7 +281,9 @@ impl TextScanner {
         let is_kind = || is_listed(&KINDS, str.span.of(&self.held)) || known_names::is_kind_value(&self.held, str);
         let piece = match is_name || is_listed(&KIND_MEMBERS, member) && is_kind() {
             true => JsonPiece::Other(&self.held),
-            false => JsonPiece::Text { str, literal: &self.held, is_opaque: is_listed(&OPAQUE_MEMBERS, member) },
+            false => {
+                JsonPiece::Text { str, literal: &self.held, is_opaque: opaque::is_opaque_in(member, &self.held, str) }
+            }
         };
         each(piece).map_err(TextScanError::Callback)?;
         if is_name {

@@ -6,7 +6,7 @@ use crate::body::data::is_base64;
 
 /// Members of messages, items and blocks: OpenAI (`encrypted_content`, `call_id`), Anthropic ("Extended thinking", "Web search";
 /// the `data` of redacted thoughts), Gemini ("Thought signatures"), Bedrock (`toolUseId`, `redactedContent`).
-const MEMBERS: [&str; 14] = [
+const MEMBERS: [&str; 16] = [
     "call_id",
     "data",
     "encrypted_content",
@@ -14,6 +14,8 @@ const MEMBERS: [&str; 14] = [
     "id",
     "item_id",
     "redactedContent",
+    "responseId",
+    "response_id",
     "signature",
     "thoughtSignature",
     "thought_signature",
@@ -27,10 +29,19 @@ const MAX_ID_BYTES: usize = 256;
 
 /// Returns `true` if the string of a member is opaque: base64, or an identifier of letters, digits and `._:-`.
 pub(crate) fn is_opaque(body: &[u8], member: Str, value: Str) -> bool {
+    MEMBERS.iter().any(|name| member.is(body, name)) && looks_opaque(body, value)
+}
+
+/// Returns `true` if the string of a member with this name is opaque, like [`is_opaque`].
+pub(crate) fn is_opaque_in(member: &[u8], body: &[u8], value: Str) -> bool {
+    MEMBERS.iter().any(|name| member == name.as_bytes()) && looks_opaque(body, value)
+}
+
+fn looks_opaque(body: &[u8], value: Str) -> bool {
     let raw = value.span.of(body);
     let is_id = raw.len() <= MAX_ID_BYTES;
     let is_part = |byte: &u8| is_base64(*byte) || is_id && matches!(byte, b'.' | b':');
-    MEMBERS.iter().any(|name| member.is(body, name)) && !value.escaped && raw.iter().all(is_part)
+    !value.escaped && raw.iter().all(is_part)
 }
 
 #[cfg(test)]

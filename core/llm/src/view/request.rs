@@ -500,6 +500,11 @@ impl RequestBuilder<'_> {
         if known_names::is_key(body, key) { Ok(()) } else { self.text(from, kind, key) }
     }
 
+    /// Marks the text of a block of reasoning as one that must not be edited, if the block is signed: the signature covers it.
+    pub(crate) fn mark_signed(&mut self, thought: Option<Span>, is_signed: bool) {
+        self.request.uneditable.extend(thought.filter(|_| is_signed));
+    }
+
     /// Adds every string in `value`, and every member name that the client chose.
     pub(crate) fn texts(
         &mut self,

@@ -96,7 +96,7 @@ fn block(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, from: Or
             _ => builder.other(reader, from, key, value)?,
         }
     }
-    builder.request.uneditable.extend(thought.filter(|_| is_signed));
+    builder.mark_signed(thought, is_signed);
     if is_image {
         builder.image(image);
     }

@@ -104,6 +104,7 @@ fn blocks(
 
 /// A block, or one of the objects that a block has around its text.
 fn block(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, from: Origin, kind: TextKind) -> Result<()> {
+    let (mut thought, mut is_signed) = (None, false);
     while let Some((key, field)) = reader.field(&[
         "text",
         "content",
@@ -119,9 +120,18 @@ fn block(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, from: Or
         "citationsContent",
         "searchResult",
         "json",
+        "signature",
     ])? {
         let value = reader.value()?;
         match (field, value) {
+            ("text", Value::String(str)) if kind == TextKind::Reasoning => {
+                thought = Some(str.span);
+                builder.texts(reader, from, kind, value)?;
+            }
+            ("signature", value) => {
+                is_signed = !value.is_null();
+                builder.other(reader, from, key, value)?;
+            }
             // The text of a guarded block is an object that contains the text.
             ("text" | "content" | "guardContent" | "citationsContent", value) => {
                 blocks(reader, builder, from, kind, value)?;
@@ -147,6 +157,7 @@ fn block(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, from: Or
             _ => builder.other(reader, from, key, value)?,
         }
     }
+    builder.mark_signed(thought, is_signed);
     Ok(())
 }
 

@@ -257,3 +257,20 @@ fn errors_have_the_format_of_the_api() {
     });
     assert!(pushed.is_ok() && framer.pending().is_empty());
 }
+
+#[test]
+fn a_signed_thought_must_not_be_edited() {
+    for (reasoning, is_uneditable) in [
+        (r#"{"text":"hm","signature":"c2ln"}"#, true),
+        (r#"{"signature":"c2ln","text":"hm"}"#, true),
+        (r#"{"text":"hm"}"#, false),
+        (r#"{"text":"hm","signature":null}"#, false),
+    ] {
+        let body = format!(
+            r#"{{"messages":[{{"role":"assistant","content":[{{"reasoningContent":{{"reasoningText":{reasoning}}}}}]}}]}}"#
+        );
+        let request = Request::parse(Dialect::BedrockConverse, body.as_bytes(), &ParseLimits::default()).unwrap();
+        let found = request.uneditable.iter().any(|span| span.of(body.as_bytes()) == b"hm");
+        assert_eq!(found, is_uneditable, "{reasoning}");
+    }
+}
