@@ -26,7 +26,8 @@ impl Url {
     /// Returns `true` if an address counts.
     pub(crate) fn holds(&self, address: &str) -> bool {
         let (_, rest) = address.split_once("//").unwrap_or(("", address));
-        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        // Clients read a backslash as a slash, and an entity (`&sol;`) as the character that it stands for.
+        let end = rest.find(['/', '?', '#', '\\', '&']).unwrap_or(rest.len());
         let (authority, path) = rest.split_at_checked(end).unwrap_or((rest, ""));
         let host = host(authority);
         let is_one_of = |list: &[String]| list.iter().any(|own| is_below(&host, own));
@@ -38,7 +39,9 @@ impl Url {
 /// Returns the host of an authority in lower case, without user, password, port and final dot.
 fn host(authority: &str) -> String {
     let (_, host) = authority.rsplit_once('@').unwrap_or(("", authority));
-    let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
+    // The address of IPv6 in brackets has colons of its own.
+    let port = host.rfind(':').filter(|at| host.rfind(']').is_none_or(|end| end < *at));
+    let host = port.and_then(|at| host.get(..at)).unwrap_or(host);
     host.trim_end_matches('.').to_ascii_lowercase()
 }
 
@@ -69,6 +72,17 @@ mod tests {
             (allowed, "[a](https://example.com@evil.test)", vec!["https://example.com@evil.test"]),
             (allowed, "[a](https://example.com.evil.test)", vec!["https://example.com.evil.test"]),
             (allowed, "[a](https://evil.test/example.com)", vec!["https://evil.test/example.com"]),
+            (
+                allowed,
+                r#"<img src="https://evil.test&sol;@example.com/a">"#,
+                vec!["https://evil.test&sol;@example.com/a"],
+            ),
+            (allowed, r"[a](https://evil.test\@example.com)", vec!["https://evil.test"]),
+            (
+                r#"{"hosts": ["[2001:db8::1]"]}"#,
+                "<https://[2001:db8::1]/> <https://[2001:db8::1]:8443/>",
+                vec!["https://[2001:db8::1]/", "https://[2001:db8::1]:8443/"],
+            ),
             (r#"{"hosts": ["evil.test"]}"#, "<https://a.evil.test.> <https://b.test>", vec!["https://a.evil.test."]),
             (r#"{"min_query": 4}"#, "<https://a.test?abcd> <https://b.test?abc>", vec!["https://a.test?abcd"]),
             (r#"{"min_query": 4}"#, "<https://a.test/#abcd> <https://b.test/abcdefg>", vec!["https://a.test/#abcd"]),
