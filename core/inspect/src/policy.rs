@@ -202,7 +202,8 @@ impl Policy {
     }
 
     /// Returns the number of texts that were not searched because no rule had matched before.
-    pub fn clean_texts(&self) -> u64 {
+    #[cfg(test)]
+    pub(crate) fn clean_texts(&self) -> u64 {
         self.with_memory(|memory| memory.clean.as_ref().map_or(0, CleanTexts::hits))
     }
 
@@ -215,8 +216,8 @@ impl Policy {
 
     /// Sets the secret of hashes and placeholders. Without one they depend on the policy: they are equal wherever the same
     /// policy runs, and whoever has the policy can try values.
-    pub fn set_placeholder_key(&mut self, secret: &str) {
-        self.placeholder_key = KeyedDigest::new(secret.as_bytes());
+    pub fn set_placeholder_key(&mut self, secret: &[u8]) {
+        self.placeholder_key = KeyedDigest::new(secret);
     }
 
     /// Returns the key of hashes and placeholders.
@@ -374,10 +375,7 @@ impl SearchMemory {
 /// Returns the key of hashes and placeholders of a policy without a secret: it depends on what its keyed rules search for.
 fn default_key(raw: &RawPolicy) -> KeyedDigest {
     let is_keyed = |rule: &&RawRule| matches!(rule.action, RawAction::Hash | RawAction::Placeholder);
-    let text = |rule: &RawRule| {
-        let RawPattern { regex, keywords, head, .. } = &rule.pattern;
-        format!("{:?} {regex:?} {keywords:?} {head:?}\n", rule.id)
-    };
+    let text = |rule: &RawRule| format!("{:?} {:?}\n", rule.id, rule.pattern);
     let text: String = raw.rules.iter().filter(is_keyed).map(text).collect();
     KeyedDigest::new(text.as_bytes())
 }
@@ -646,7 +644,8 @@ fn phrase(raw: &RawPattern, form: Form, sets: &mut CharSetsBuilder) -> Result<Pr
         FieldError(format!("match.phrase{item}").into(), problem)
     };
     let expression = phrase::expression(items, form).map_err(error)?;
-    compile::regex_with_groups(&expression, false, &[], form, sets)
+    // Between words of another script, ASCII finds no border.
+    compile::regex_with_groups(&expression, !expression.is_ascii(), &[], form, sets)
         .map_err(|problem| FieldError("match.phrase".into(), problem.into()))
 }
 

@@ -62,7 +62,7 @@ mod tests {
         let raw = format!(r#"{{"rules":[{{"id":"key","match":{{"regex":"k[0-9é]+"}},"action":{action}}}]}}"#);
         let raw: RawPolicy = serde_json::from_str(&raw).unwrap();
         let mut policy = Policy::from_raw(raw).unwrap();
-        key.into_iter().for_each(|key| policy.set_placeholder_key(key));
+        key.into_iter().for_each(|key| policy.set_placeholder_key(key.as_bytes()));
         policy
     }
 

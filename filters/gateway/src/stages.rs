@@ -37,10 +37,14 @@ impl Stages {
         };
         let counts_prompts = counting != CountingMode::Off;
         let refuses_references = counts_prompts && policy.counting.references == References::Refuse;
-        let inspector = policy.firewall.map(|mut firewall| {
-            set_keys(&mut firewall);
-            PromptInspector::new(limits.clone(), Arc::new(firewall), Vocabularies::new(policy.catalog.clone()))
-        });
+        let inspector = match policy.firewall {
+            Some(mut firewall) => {
+                set_keys(&mut firewall)?;
+                let vocabularies = Vocabularies::new(policy.catalog.clone());
+                Some(PromptInspector::new(limits.clone(), Arc::new(firewall), vocabularies))
+            }
+            None => None,
+        };
         let router = policy.router.map(|router| ModelRouter::new(limits.clone(), true, router));
         let counter = (counts_prompts || has_prices).then(|| TokenCounter::new(limits.clone(), policy.catalog.clone()));
         let quota = match policy.quota {

@@ -1,10 +1,12 @@
 //! Environment variables of the virtual machine.
 
+use std::ffi::OsString;
+
 /// Returns an environment variable that Envoy's configuration gives the virtual machine (`vm_config.environment_variables`).
-/// `None` if it is missing, empty, or not UTF-8.
+/// `None` if it is missing or empty.
 #[must_use]
-pub fn environment(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
+pub fn environment(name: &str) -> Option<Vec<u8>> {
+    std::env::var_os(name).map(OsString::into_encoded_bytes).filter(|value| !value.is_empty())
 }
 
 #[cfg(test)]

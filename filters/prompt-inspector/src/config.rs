@@ -49,26 +49,52 @@ impl Config {
         };
         let raw = RawPolicy { rules, max_match_bytes, on_unscannable, allow_lists };
         let mut policy = Policy::from_raw(raw).map_err(ConfigError::new)?;
-        set_keys(&mut policy);
+        set_keys(&mut policy)?;
         Ok(Config { limits, policy: Arc::new(policy) })
     }
 }
 
 /// Environment variable of the virtual machine with the secret of hashes and placeholders.
 const PLACEHOLDER_KEY: &str = "TOLLGATE_PLACEHOLDER_KEY";
+/// Minimum length of that secret.
+const MIN_KEY_BYTES: usize = 16;
 
 /// Sets the secrets of a policy that come from the virtual machine: that of remembered texts, which it draws, and that of hashes
 /// and placeholders, if it has one.
-pub fn set_keys(policy: &mut Policy) {
+///
+/// # Errors
+/// A secret that is too short: who has a placeholder could try values.
+pub fn set_keys(policy: &mut Policy) -> Result<(), ConfigError> {
     policy.remember_clean_texts(random_key);
-    if let Some(secret) = environment(PLACEHOLDER_KEY) {
-        policy.set_placeholder_key(&secret);
+    set_placeholder_key(policy, environment(PLACEHOLDER_KEY).as_deref())
+}
+
+fn set_placeholder_key(policy: &mut Policy, secret: Option<&[u8]>) -> Result<(), ConfigError> {
+    match secret {
+        None => {}
+        Some(secret) if secret.len() < MIN_KEY_BYTES => {
+            let message = format!("{PLACEHOLDER_KEY} has less than {MIN_KEY_BYTES} bytes");
+            return Err(ConfigError::new(message));
+        }
+        Some(secret) => policy.set_placeholder_key(secret),
     }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_short_secret_of_placeholders_is_refused() {
+        for (secret, is_valid) in
+            [(None, true), (Some(&b"0123456789abcdef"[..]), true), (Some(b"0123456789abcde"), false)]
+        {
+            let mut config = Config::parse(&Configuration::new(b"{}")).unwrap();
+            let policy = Arc::get_mut(&mut config.policy).unwrap();
+            assert_eq!(set_placeholder_key(policy, secret).is_ok(), is_valid, "{secret:?}");
+        }
+    }
 
     #[test]
     fn configuration_errors_name_the_path() {
