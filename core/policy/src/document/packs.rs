@@ -15,9 +15,6 @@ const MEMBERS_OF_ACTIONS: [(&str, &[RawAction]); 3] = [
     ("status", &[RawAction::Block]),
     ("message", &[RawAction::Block]),
 ];
-/// Packs whose rules replace a match by a placeholder, unless the policy gives another action: a model can tell two keys or
-/// two people apart, and refer to them in later turns.
-const WITH_PLACEHOLDERS: [&str; 2] = ["pii", "secrets"];
 
 impl Document {
     /// Takes the list of packs, with the path of each. A list with an invalid element stays, for the reader to report.
@@ -32,8 +29,8 @@ impl Document {
         packs.into_iter().enumerate().map(|(index, pack)| (pack, path.index(index))).collect()
     }
 
-    /// Appends the rules of a pack, without their examples; its settings are at `place`. Rules with a level above `firewall.paranoia`, 1 by default,
-    /// are left out.
+    /// Appends the rules of a pack, without their examples; its settings are at `place`. Rules with a level above
+    /// `firewall.paranoia`, 1 by default, are left out.
     pub fn add_pack(&mut self, mut pack: Document, settings: &RawPack, place: &Path) {
         pack.marks.set_source(self.sources.len());
         let list = Path::part("firewall").key("rules");
@@ -54,9 +51,7 @@ impl Document {
             if level > paranoia || is_excepted {
                 continue;
             }
-            let redacts = rule.get("action").and_then(Value::as_str) == Some(RawAction::Redact.name());
-            let has_placeholders = redacts && WITH_PLACEHOLDERS.contains(&settings.name.as_str());
-            if let Some(action) = settings.action.or(has_placeholders.then_some(RawAction::Placeholder)) {
+            if let Some(action) = settings.action {
                 set_action(&mut rule, action);
             }
             let Value::Array(own) = entry(&mut self.value, &list, Value::Array(Vec::new())) else { break };
