@@ -83,7 +83,7 @@ pub fn explain(document: &Document, policy: &CompiledPolicy, call: &Call) -> Exp
     if let Some(view) = view {
         let identity = identity::explain(policy, call);
         let consumer = identity.facts.get("consumer").and_then(Value::as_str).map(str::to_owned);
-        let (firewall, edited) = firewall::explain(document, policy, &view);
+        let (firewall, edited) = firewall::explain(document, policy, &view, call, consumer.as_deref());
         stages.extend([identity, firewall]);
         // A later stage sees the redacted text.
         let view = edited.unwrap_or(view);

@@ -82,8 +82,8 @@ fn policy(configuration: &Value) -> Option<Policy> {
     let mut raw = RawPolicy {
         rules: rules.iter().filter_map(|rule| serde_json::from_value(rule.clone()).ok()).collect(),
         max_match_bytes: max.unwrap_or_else(RawPolicy::default_max_match_bytes),
-        on_unscannable: None,
         allow_lists,
+        ..RawPolicy::default()
     };
     if let Ok(policy) = Policy::from_raw(raw.clone()) {
         return Some(policy);

@@ -81,4 +81,5 @@ pub mod secrets;
 pub mod shrink;
 pub mod split_diff;
 pub mod test_result;
+pub mod today;
 mod yaml;

@@ -5,15 +5,16 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use serde_json::Value;
-use tollgate_inspect::{ExampleError, RawExamples};
+use tollgate_inspect::{Date, ExampleError, RawExamples, RawException};
 use tollgate_policy::document::Document;
-use tollgate_policy::{CompiledPolicy, FAILING_EXAMPLE, Finding, Path as ValuePath};
+use tollgate_policy::{CompiledPolicy, ENDED_EXCEPTION, FAILING_EXAMPLE, Finding, Path as ValuePath, Policy};
 
 use crate::args::CheckArgs;
 use crate::envoy_routes::EnvoyRoutes;
 use crate::policy_file;
 use crate::problem::Problem;
 use crate::report::findings::{CheckedFile, Checks};
+use crate::today::today;
 
 pub(super) fn run(args: &CheckArgs) -> ExitCode {
     let checks = checks(args);
@@ -37,18 +38,19 @@ fn checks(args: &CheckArgs) -> Checks {
     };
     for path in &args.files {
         match policy_file::load(path, &mut BTreeSet::new()) {
-            Ok(document) => checks.files.push(check(document, routes.as_ref())),
+            Ok(document) => checks.files.push(check(document, routes.as_ref(), today())),
             Err(problem) => checks.problems.push(problem),
         }
     }
     checks
 }
 
-fn check(document: Document, routes: Option<&EnvoyRoutes>) -> CheckedFile {
+fn check(document: Document, routes: Option<&EnvoyRoutes>, today: Date) -> CheckedFile {
     let mut findings = match document.compile() {
         Ok(policy) => {
             let mut findings = document.locate(policy.warnings.clone());
             findings.extend(document.locate(examples(document.value(), &policy)));
+            findings.extend(document.locate(ended_exceptions(document.value(), today)));
             findings
         }
         Err(findings) => findings,
@@ -78,6 +80,27 @@ fn examples(document: &Value, policy: &CompiledPolicy) -> Vec<Finding> {
     errors.into_iter().filter_map(finding).collect()
 }
 
+/// Returns the exceptions whose last day is over.
+fn ended_exceptions(document: &Value, today: Date) -> Vec<Finding> {
+    // A policy with errors is not checked.
+    let firewall = Policy::from_value(document).ok().and_then(|policy| policy.firewall).unwrap_or_default();
+    let path = ValuePath::part("firewall");
+    let mut lists: Vec<(ValuePath, Vec<RawException>)> = Vec::new();
+    for (index, rule) in firewall.rules.into_iter().enumerate() {
+        lists.push((path.key("rules").index(index).key("exceptions"), rule.exceptions));
+    }
+    lists.push((path.key("exceptions"), firewall.exceptions));
+    let mut findings = Vec::new();
+    for (path, list) in lists {
+        for (index, _) in list.iter().enumerate().filter(|(_, own)| own.until.is_some_and(|until| until < today)) {
+            let message = "the exception has ended, and its rules apply again";
+            let finding = Finding::warning(ENDED_EXCEPTION.code, path.index(index).key("until"), message);
+            findings.push(finding.with_help("remove it, or set a later day"));
+        }
+    }
+    findings
+}
+
 /// Reads an Envoy configuration.
 fn envoy(path: &Path) -> Result<Value, Problem> {
     let text = std::fs::read_to_string(path).map_err(|error| Problem::of(path, format!("cannot read: {error}")))?;
@@ -101,7 +124,7 @@ mod tests {
         let text = "version: 1\nfirewall:\n  rules:\n  - id: a\n    match: {regex: 'k-[0-9]{4}', not_after: digit}\n    action: log\n    \
                     tests:\n      match: [k-1234, k-12345]\n      no_match: [k-1]\n  - id: b\n    match: {keywords: [heron]}\n    \
                     action: log\n    examples: {no_match: [herons, a heron]}\n";
-        let checked = check(Document::parse("p.yaml", text), None);
+        let checked = check(Document::parse("p.yaml", text), None, Date::of_unix_ns(0));
         let lines: Vec<String> = checked.findings.iter().map(tollgate_policy::document::Located::line).collect();
         assert_eq!(
             lines,
@@ -110,5 +133,22 @@ mod tests {
                 "p.yaml:13:35: error[failing-example]: the rule matches this example",
             ]
         );
+    }
+
+    #[test]
+    fn exceptions_that_have_ended_are_warnings_with_their_place() {
+        let text = "version: 1\nidentity: {consumer: {header: x-consumer}}\nfirewall:\n  rules:\n  - id: a\n    match: {keywords: [heron]}\n    \
+                    action: log\n    exceptions:\n    - {consumers: a, reason: r}\n    - {consumers: b, reason: r, until: 2027-01-31}\n  \
+                    exceptions:\n  - {rules: a, consumers: c, reason: r, until: 2027-02-01}\n";
+        let warning = "warning[ended-exception]: the exception has ended, and its rules apply again";
+        for (today, places) in [
+            ("2027-01-31", &[][..]),
+            ("2027-02-01", &["p.yaml:10:40"]),
+            ("2027-02-02", &["p.yaml:10:40", "p.yaml:12:49"]),
+        ] {
+            let checked = check(Document::parse("p.yaml", text), None, Date::parse(today).unwrap());
+            let lines: Vec<String> = checked.findings.iter().map(tollgate_policy::document::Located::line).collect();
+            assert_eq!(lines, places.iter().map(|place| format!("{place}: {warning}")).collect::<Vec<_>>(), "{today}");
+        }
     }
 }

@@ -3,23 +3,40 @@
 use std::borrow::Cow;
 
 use serde_json::{Value, json};
-use tollgate_inspect::{Action, Finding, Policy, Report, Rule, inspect_request, inspect_uneditable};
+use tollgate_inspect::{
+    Action, Caller, Finding, Policy, Report, Rule, RuleSet, inspect_request_without, inspect_uneditable_without,
+};
 use tollgate_llm::{Edits, Endpoint, OnUnscannable, Request};
 use tollgate_policy::document::Document;
-use tollgate_policy::{CompiledPolicy, Mode};
+use tollgate_policy::{CompiledPolicy, Mode, Source};
 
 use super::near_match::{self, AllowLists};
-use super::{Stage, View};
+use super::{Call, Stage, View};
+use crate::today::today;
 
 /// Explains the firewall. The view is that of the redacted request, if anything is redacted.
-pub(super) fn explain(document: &Document, policy: &CompiledPolicy, view: &View<'_>) -> (Stage, Option<View<'static>>) {
+pub(super) fn explain(
+    document: &Document,
+    policy: &CompiledPolicy,
+    view: &View<'_>,
+    call: &Call,
+    consumer: Option<&str>,
+) -> (Stage, Option<View<'static>>) {
     let Some(rules) = &policy.firewall else { return (Stage::idle("firewall", "The policy has no rules."), None) };
-    let mut report = inspect_request(rules, &view.request, &view.body);
-    let decoded = token_ids(policy, rules, view, &mut report);
+    let excluded = excluded(policy, rules, view, call, consumer);
+    let mut report = inspect_request_without(rules, &excluded, &view.request, &view.body);
+    let decoded = token_ids(policy, (rules, &excluded), view, &mut report);
     let verdict = report.verdict.map_or("pass", Action::name);
     let plural = if report.matches == 1 { "" } else { "es" };
     let mut lines = vec![format!("The verdict is {verdict} ({} match{plural}).", report.matches)];
     lines.extend(decoded.line());
+    let left_out: Vec<&str> = excluded.iter().filter_map(|rule| Some(rules.rule(rule)?.id())).collect();
+    if !left_out.is_empty() {
+        lines.push(format!(
+            "Rules that do not apply to this call, by their scope or an exception: {}.",
+            left_out.join(", ")
+        ));
+    }
     let mut matched = Vec::new();
     for finding in &report.findings {
         let Some(rule) = rules.rule(finding.rule) else { continue };
@@ -32,7 +49,8 @@ pub(super) fn explain(document: &Document, policy: &CompiledPolicy, view: &View<
     let mut nearly = Vec::new();
     for (index, rule) in rules.rules().iter().enumerate() {
         let raw = document.value().pointer(&format!("/firewall/rules/{index}"));
-        if report.rules.iter().any(|matched| matched.get() == index) {
+        let is_known = report.rules.iter().cloned().chain(excluded.iter()).any(|known| known.get() == index);
+        if is_known {
             continue;
         }
         if let Some(near) = raw.and_then(|raw| near_match::find(raw, &lists, rules.max_match_bytes(), view)) {
@@ -41,7 +59,7 @@ pub(super) fn explain(document: &Document, policy: &CompiledPolicy, view: &View<
         }
     }
     let facts = json!({
-        "verdict": verdict, "matches": report.matches, "matched": matched, "nearly": nearly,
+        "verdict": verdict, "matches": report.matches, "matched": matched, "nearly": nearly, "excluded": left_out,
         "token_prompts": decoded.prompts, "decoded": decoded.whole,
     });
     let mut stage = refused(Stage::new("firewall", lines, facts), rules, &report);
@@ -50,6 +68,25 @@ pub(super) fn explain(document: &Document, policy: &CompiledPolicy, view: &View<
     }
     let edits = if policy.mode == Mode::Audit { &Edits::new() } else { &report.edits };
     (stage, redacted(policy, view, edits))
+}
+
+/// Returns the rules that do not apply to the call, today.
+fn excluded(policy: &CompiledPolicy, rules: &Policy, view: &View<'_>, call: &Call, consumer: Option<&str>) -> RuleSet {
+    let model = view.model();
+    let alias = model.as_deref().map(|model| policy.catalog.resolve_alias(model));
+    let models: Vec<&str> = model.as_deref().into_iter().chain(alias).collect();
+    let team = match policy.identity.as_ref().and_then(|identity| identity.team.as_ref()) {
+        Some(Source::Header(name)) => Some(call.header(name)).filter(|team| !team.is_empty()),
+        Some(Source::Attribute(_)) | None => None,
+    };
+    let decision = policy.router.as_ref().and_then(|router| router.decide(model.as_deref()).ok());
+    rules.excluded(&Caller {
+        consumer,
+        team: team.as_deref(),
+        models: &models,
+        route: decision.map(|decision| decision.route),
+        today: Some(&today),
+    })
 }
 
 /// Prompts given as token ids.
@@ -71,14 +108,19 @@ impl TokenIds {
 }
 
 /// Decodes prompts given as token ids and adds the matches in their texts to the report.
-fn token_ids(policy: &CompiledPolicy, rules: &Policy, view: &View<'_>, report: &mut Report) -> TokenIds {
+fn token_ids(
+    policy: &CompiledPolicy,
+    (rules, excluded): (&Policy, &RuleSet),
+    view: &View<'_>,
+    report: &mut Report,
+) -> TokenIds {
     let model = view.request.model_name(&view.body);
     let profile = policy.catalog.profile(model.as_deref().unwrap_or_default());
     let prompts = &view.request.token_prompts;
     let mut whole = 0;
     for decoded in prompts.iter().filter_map(|prompt| profile.decode(prompt, &view.body)) {
         whole += usize::from(decoded.is_whole);
-        report.add(inspect_uneditable(rules, &decoded.text));
+        report.add(inspect_uneditable_without(rules, excluded, &decoded.text));
     }
     if report.cause.is_some() {
         report.edits = Edits::new();

@@ -123,7 +123,7 @@ impl Relaxation {
         let rule = json!({ "id": "relaxed", "match": self.pattern, "action": "log" });
         let rules: Vec<RawRule> = vec![serde_json::from_value(rule).ok()?];
         let max_match_bytes = self.max_match_bytes;
-        let raw = RawPolicy { rules, max_match_bytes, on_unscannable: None, allow_lists: allow_lists.clone() };
+        let raw = RawPolicy { rules, max_match_bytes, allow_lists: allow_lists.clone(), ..RawPolicy::default() };
         let policy = Policy::from_raw(raw).ok()?;
         let report = inspect_request(&policy, &view.request, &view.body);
         let first = report.findings.first()?;

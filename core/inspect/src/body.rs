@@ -9,7 +9,8 @@ use crate::raw::OnUnscannable;
 use crate::redactions::{First, Redaction, Redactions};
 use crate::report::{Cause, Finding, Report};
 use crate::rule::{Action, Direction, RuleIndex};
-use crate::rule_scope::ScopedTexts;
+use crate::rule_scope::{Applicable, ScopedTexts};
+use crate::rule_set::{NO_RULES, RuleSet};
 use crate::search::matcher::Match;
 use crate::search::meter::Meter;
 use crate::search::rule_search::{RuleSearch, Scope};
@@ -38,9 +39,14 @@ const MAX_EDITS: usize = 16 * 1024;
 ///
 /// A policy that [remembers clean texts](Policy::remember_clean_texts) does not search them again.
 pub fn inspect_request(policy: &Policy, request: &Request, body: &[u8]) -> Report {
-    let mut inspection = Inspection::new(policy, Direction::Request, body);
+    inspect_request_without(policy, &NO_RULES, request, body)
+}
+
+/// Inspects a request like [`inspect_request`], by all rules but `excluded` ([`Policy::excluded`]).
+pub fn inspect_request_without(policy: &Policy, excluded: &RuleSet, request: &Request, body: &[u8]) -> Report {
+    let rules = Applicable { excluded, texts: ScopedTexts::of_request(request) };
+    let mut inspection = Inspection::new(policy, Direction::Request, body, rules);
     inspection.is_raw = request.is_form;
-    inspection.scoped = Some(ScopedTexts::new(request));
     let mut parts = Vec::new();
     let single = |part: usize| part..part + 1;
     let mut message = None;
@@ -74,12 +80,18 @@ pub fn inspect_request(policy: &Policy, request: &Request, body: &[u8]) -> Repor
 
 /// Inspects a single text that is no body. The findings have the index 0; the edits are those of the text.
 pub fn inspect_text(policy: &Policy, direction: Direction, text: &str) -> Report {
-    inspect_metered(policy, direction, text, &mut Meter::for_bytes(text.len() as u64))
+    inspect_metered(policy, direction, text, &mut Meter::for_bytes(text.len() as u64), Applicable::except(&NO_RULES))
 }
 
-/// Inspects a single text like [`inspect_text`], with a meter that it shares with others.
-pub(crate) fn inspect_metered(policy: &Policy, direction: Direction, text: &str, meter: &mut Meter) -> Report {
-    let mut inspection = Inspection::new(policy, direction, text.as_bytes());
+/// Inspects a single text like [`inspect_text`], by some rules and with a meter that it shares with others.
+pub(crate) fn inspect_metered(
+    policy: &Policy,
+    direction: Direction,
+    text: &str,
+    meter: &mut Meter,
+    rules: Applicable<'_>,
+) -> Report {
+    let mut inspection = Inspection::new(policy, direction, text.as_bytes(), rules);
     inspection.is_raw = true;
     inspection.meter = *meter;
     inspection.whole(&[(0, Str { span: Span::new(0, text.len()), escaped: false })], Depth::Json);
@@ -89,8 +101,14 @@ pub(crate) fn inspect_metered(policy: &Policy, direction: Direction, text: &str,
 
 /// Inspects a text that must not be edited: a signature, an identifier. See [`Request::uneditable`]. It shares a meter with
 /// others.
-pub(crate) fn inspect_opaque(policy: &Policy, direction: Direction, text: &str, meter: &mut Meter) -> Report {
-    let mut inspection = Inspection::new(policy, direction, text.as_bytes());
+pub(crate) fn inspect_opaque(
+    policy: &Policy,
+    direction: Direction,
+    text: &str,
+    meter: &mut Meter,
+    rules: Applicable<'_>,
+) -> Report {
+    let mut inspection = Inspection::new(policy, direction, text.as_bytes(), rules);
     inspection.is_raw = true;
     inspection.meter = *meter;
     inspection.uneditable((0, Str { span: Span::new(0, text.len()), escaped: false }));
@@ -101,7 +119,13 @@ pub(crate) fn inspect_opaque(policy: &Policy, direction: Direction, text: &str, 
 /// Inspects a text that cannot be edited, such as that of a prompt given as token ids: a match of a rule that redacts blocks
 /// the request. The report has no findings, since the text is not one of the body.
 pub fn inspect_uneditable(policy: &Policy, text: &str) -> Report {
-    let mut report = inspect_text(policy, Direction::Request, text);
+    inspect_uneditable_without(policy, &NO_RULES, text)
+}
+
+/// Inspects a text like [`inspect_uneditable`], by all rules but `excluded`.
+pub fn inspect_uneditable_without(policy: &Policy, excluded: &RuleSet, text: &str) -> Report {
+    let mut meter = Meter::for_bytes(text.len() as u64);
+    let mut report = inspect_metered(policy, Direction::Request, text, &mut meter, Applicable::except(excluded));
     report.findings.clear();
     (report.redactions, report.edits) = (0, Edits::new());
     let redacts = |rule: &&RuleIndex| policy.rule(**rule).is_some_and(|rule| rule.action() == Action::Redact);
@@ -120,7 +144,13 @@ pub fn inspect_uneditable(policy: &Policy, text: &str) -> Report {
 /// joined, because it is displayed joined. `logprobs` are not inspected: they repeat the content. If a rule may redact or
 /// block, they are always removed from the response (`null`).
 pub fn inspect_response(policy: &Policy, response: &Response, body: &[u8]) -> Report {
-    let mut inspection = Inspection::new(policy, Direction::Response, body);
+    inspect_response_without(policy, &NO_RULES, response, body)
+}
+
+/// Inspects a response like [`inspect_response`], by all rules but `excluded`.
+pub fn inspect_response_without(policy: &Policy, excluded: &RuleSet, response: &Response, body: &[u8]) -> Report {
+    let rules = Applicable { excluded, texts: ScopedTexts::Response(&response.texts) };
+    let mut inspection = Inspection::new(policy, Direction::Response, body, rules);
     inspection.is_raw = response.is_plain;
     let mut order: Vec<usize> = (0..response.texts.len()).collect();
     let channel = |at: &usize| response.texts.get(*at).map(|text| text.channel);
@@ -224,8 +254,7 @@ struct Inspection<'a> {
     /// Work of all texts so far.
     meter: Meter,
     redactions: Redactions,
-    /// Texts of the request, for the scopes of rules. `None`: the rules judge every text.
-    scoped: Option<ScopedTexts<'a>>,
+    applicable: Applicable<'a>,
     /// Ranges of the current text that are JSON.
     json: Vec<Range<usize>>,
     report: Report,
@@ -236,7 +265,7 @@ struct Inspection<'a> {
 }
 
 impl<'a> Inspection<'a> {
-    fn new(policy: &'a Policy, direction: Direction, body: &'a [u8]) -> Inspection<'a> {
+    fn new(policy: &'a Policy, direction: Direction, body: &'a [u8], applicable: Applicable<'a>) -> Inspection<'a> {
         let rules = RuleSearch::new(policy, direction);
         let meter = Meter::for_bytes(body.len() as u64);
         let (redactions, json, report) = Default::default();
@@ -249,7 +278,7 @@ impl<'a> Inspection<'a> {
             rules,
             meter,
             redactions,
-            scoped: None,
+            applicable,
             json,
             report,
             remembers,
@@ -373,7 +402,7 @@ impl<'a> Inspection<'a> {
             return self.search_text(joined, range, depth.scope(), |_| true);
         }
         self.json.push(range.clone());
-        let Inspection { policy, rules, meter, redactions, report, is_clean, scoped, .. } = self;
+        let Inspection { policy, rules, meter, redactions, report, is_clean, applicable, .. } = self;
         let (hits, result) = policy.with_memory(|memory| {
             memory.scratch.meter = *meter;
             let mut search = |text: &str, hits: &mut Vec<Hit>| {
@@ -389,7 +418,7 @@ impl<'a> Inspection<'a> {
             *meter = std::mem::take(&mut memory.scratch.meter);
             (hits, result)
         });
-        let mut recorder = Recorder { policy, scoped: *scoped, report, redactions, text: joined, is_clean };
+        let mut recorder = Recorder { policy, applicable: *applicable, report, redactions, text: joined, is_clean };
         for hit in hits {
             let action = policy.rule(hit.rule).map_or(Action::Log, |rule| rule.action());
             let offset = range.start as u64;
@@ -409,9 +438,9 @@ impl<'a> Inspection<'a> {
         is_wanted: impl Fn(&Match) -> bool,
     ) {
         let Some(text) = joined.text.get(range.clone()) else { return };
-        let Inspection { policy, rules, meter, redactions, report, is_clean, scoped, .. } = self;
+        let Inspection { policy, rules, meter, redactions, report, is_clean, applicable, .. } = self;
         let offset = range.start as u64;
-        let mut recorder = Recorder { policy, scoped: *scoped, report, redactions, text: joined, is_clean };
+        let mut recorder = Recorder { policy, applicable: *applicable, report, redactions, text: joined, is_clean };
         let result = policy.with_memory(|memory| {
             memory.scratch.meter = *meter;
             let result = rules.read_views(text, scope, memory, |index, rule, view, found| {
@@ -517,7 +546,7 @@ fn value<'t>(text: &'t str, range: Range<usize>, json: &[Range<usize>]) -> Cow<'
 /// Destination of the matches in one text.
 struct Recorder<'r> {
     policy: &'r Policy,
-    scoped: Option<ScopedTexts<'r>>,
+    applicable: Applicable<'r>,
     report: &'r mut Report,
     redactions: &'r mut Redactions,
     text: &'r Joined<'r>,
@@ -526,14 +555,11 @@ struct Recorder<'r> {
 
 impl Recorder<'_> {
     fn record(&mut self, rule: RuleIndex, action: Action, view: View, (start, end): (u64, u64)) {
-        // In another role, the same text may be in the scope of the rule.
+        // In another role or call, the same text may be in the scope of the rule.
         *self.is_clean = false;
-        let scope = self.policy.rule(rule).and_then(|rule| rule.scope.as_ref());
-        if let (Some(texts), Some(scope)) = (self.scoped, scope) {
-            let piece = self.text.pieces.get(self.text.piece_at(start));
-            if piece.is_some_and(|(index, _)| !texts.contains(scope, *index)) {
-                return;
-            }
+        let text = || Some(self.text.pieces.get(self.text.piece_at(start))?.0);
+        if self.policy.rule(rule).is_some_and(|found| !self.applicable.has(rule, found, text)) {
+            return;
         }
         self.report.matched(rule, action);
         match action {

@@ -52,6 +52,15 @@ pub enum Problem {
     /// Minimum entropy outside of its range.
     #[error("must be between {0} and {1} bits per character")]
     Entropy(u32, u32),
+    /// Exception for all calls.
+    #[error("an exception needs one of `consumers`, `teams`, `models` and `routes`")]
+    NeedsCallers,
+    /// Id that no rule has.
+    #[error("no rule has this id")]
+    UnknownRule,
+    /// Invalid name of a model.
+    #[error("{0}")]
+    Model(&'static str),
     /// Name that no allow list of the policy has.
     #[error("is not the name of one of `allow_lists`")]
     UnknownList,

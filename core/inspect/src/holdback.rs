@@ -9,6 +9,7 @@ use crate::raw::OnUnscannable;
 use crate::redactions::{First, Redaction, Redactions};
 use crate::report::{Cause, Report};
 use crate::rule::{Action, Direction, RuleIndex};
+use crate::rule_scope::Applicable;
 use crate::search::leads::LeadRuns;
 use crate::search::matcher::Matcher;
 use crate::search::meter::Meter;
@@ -59,6 +60,7 @@ pub(crate) struct Holdback {
 #[derive(Debug)]
 pub(crate) struct Context<'c> {
     pub(crate) policy: &'c Policy,
+    pub(crate) applicable: Applicable<'c>,
     pub(crate) scratch: &'c mut Scratch,
     pub(crate) report: &'c mut Report,
 }
@@ -274,12 +276,15 @@ impl Holdback {
         debug_assert!(self.kept.is_char_boundary(end), "{end} of {}", self.kept.len());
         let window = Window::part(self.base, self.before, self.kept.get(..end).unwrap_or(&self.kept), is_last);
         let mut blocked: Option<Blocked> = None;
-        let Context { policy, scratch, report } = context;
+        let Context { policy, applicable, scratch, report } = context;
         let text_end = self.base + end as u64;
         let Holdback { redactions, leads, searched, tails, .. } = self;
         self.searches.retain_mut(|(index, search)| {
             let Some(rule) = policy.rule(*index) else { return false };
             search.read(&rule.target(View::Raw, policy.sets()), window, scratch, |found| {
+                if !applicable.has(*index, rule, || Some(0)) {
+                    return true;
+                }
                 if rule.tail.is_some() && rule.action() != Action::Block {
                     tails.add(*index, &found);
                     return true;

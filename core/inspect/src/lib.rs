@@ -91,7 +91,7 @@
 //!
 //! # Limitations
 //!
-//! There are no scopes (system, user, tool) and no scores. Base64 data of images, audio and files is searched for rules with
+//! Base64 data of images, audio and files is searched for rules with
 //! literals only. Rules on responses match texts as decoded from JSON, also from JSON in strings, without [views](View).
 //!
 //! Each content block of a streamed response (Anthropic, Converse, Cohere, Responses) is a separate text: a match that spans
@@ -99,9 +99,12 @@
 //! second one begins.
 
 mod body;
+mod caller;
 mod clean_texts;
 mod condition;
+mod date;
 mod error;
+mod exception;
 #[cfg(test)]
 #[path = "../tests/support/generators.rs"]
 mod generators;
@@ -116,18 +119,25 @@ mod redactions;
 mod report;
 mod rule;
 mod rule_scope;
+mod rule_set;
 mod search;
 mod stream;
 mod substitute;
 mod view;
 
-pub use body::{inspect_request, inspect_response, inspect_text, inspect_uneditable};
+pub use body::{
+    inspect_request, inspect_request_without, inspect_response, inspect_response_without, inspect_text,
+    inspect_uneditable, inspect_uneditable_without,
+};
+pub use caller::{Caller, CallerNeeds};
 pub use condition::allow::RawAllow;
 pub use condition::context::RawContext;
 pub use condition::entropy::RawEntropy;
 pub use condition::list::OneOrMany;
 pub use condition::validate::Validator;
+pub use date::Date;
 pub use error::{ExampleError, PatternError, PolicyError, Problem};
+pub use exception::RawException;
 pub use matches::{TooCostly, all_matches};
 pub use pattern::codepoints::{CodepointClass, RawCodepoints};
 pub use pattern::compile::longest_match;
@@ -135,9 +145,10 @@ pub use pattern::group::{CaptureGroup, GroupRef, capture_groups};
 pub use pattern::phrase::{RawGap, RawPhraseItem};
 pub use pattern::url::{RawUrl, UrlKind};
 pub use policy::{MAX_RULES, Policy};
-pub use raw::{OnUnscannable, RawAction, RawExamples, RawPattern, RawPolicy, RawRule};
+pub use raw::{OnUnscannable, RawAction, RawExamples, RawPattern, RawPolicy, RawRule, RuleMode};
 pub use report::{Cause, Finding, MAX_FINDINGS, Report};
 pub use rule::{Action, Direction, Rule, RuleIndex, Severity};
-pub use rule_scope::{RawScope, ScopeMessages, ScopeRole};
+pub use rule_scope::{RawScope, ScopeMessages, ScopePart, ScopeRole};
+pub use rule_set::RuleSet;
 pub use stream::{StreamInspector, StreamVerdict};
 pub use view::View;

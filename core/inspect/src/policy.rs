@@ -2,10 +2,12 @@
 
 mod conditions;
 
+use crate::caller::{Caller, CallerNeeds, Callers, RawCallers};
 use crate::clean_texts::CleanTexts;
 use crate::condition::allow::NamedLists;
 use crate::condition::list::OneOrMany;
 use crate::error::{ExampleError, PatternError, PolicyError, Problem};
+use crate::exception::{RawException, Restrictions};
 use crate::pattern::assertion::Before;
 use crate::pattern::char_classes::CharClasses;
 use crate::pattern::char_set::{CharSets, CharSetsBuilder};
@@ -19,6 +21,8 @@ use crate::pattern::program::Program;
 use crate::pattern::tail::Tail;
 use crate::raw::{OnUnscannable, RawAction, RawPattern, RawPolicy, RawRule};
 use crate::rule::{Action, Direction, Rule, RuleIndex};
+use crate::rule_scope::RawScope;
+use crate::rule_set::RuleSet;
 use crate::search::gates::{GatedRule, Gates};
 use crate::search::leads::{Leads, MAX_LEADS};
 use crate::search::matcher::Matcher;
@@ -65,6 +69,8 @@ pub struct Policy {
     /// Rules without a gate of each [`Lane`].
     ungated: [Box<[RuleIndex]>; Lane::COUNT],
     prefilters: [Prefilter; Lane::COUNT],
+    /// Calls to which rules do not apply.
+    restrictions: Restrictions,
     /// Views that rules on requests search.
     request_views: Wanted,
     /// Source of the secret key of the clean texts; `None`: every text is searched.
@@ -129,9 +135,12 @@ impl Policy {
         let mut ids = BTreeSet::new();
         let mut nodes = list_nodes;
         let mut rules = Vec::with_capacity(raw.rules.len());
+        let mut restrictions = Restrictions::default();
         for (index, rule) in raw.rules.into_iter().enumerate() {
             let id = check_id(&rule.id, &mut ids).map_err(|problem| at(&format!("rules[{index}].id"), problem))?;
-            let rule = check(rule, max_match_bytes, &lists, &mut sets).and_then(|rule| {
+            let (scope, exceptions) = (rule.scope.clone().unwrap_or_default(), rule.exceptions.clone());
+            let restricted = restrict(&mut restrictions, RuleIndex(index as u32), &scope, &exceptions);
+            let rule = restricted.and_then(|()| check(rule, max_match_bytes, &lists, &mut sets)).and_then(|rule| {
                 nodes += rule.programs().map(|(program, _)| program.len()).sum::<usize>() + rule.conditions.nodes();
                 nodes += rule.tail.as_ref().map_or(0, Tail::nodes);
                 if nodes > MAX_ALL_NODES {
@@ -146,6 +155,7 @@ impl Policy {
                 problem,
             })?);
         }
+        restrictions.add_all(&raw.exceptions, &rules)?;
         let sets = sets.build();
         let gates = gates(&rules, max_match_bytes);
         let (all, gated) = (&rules, &gates);
@@ -180,6 +190,7 @@ impl Policy {
             leads: Leads::new(leads, &sets),
             ungated,
             prefilters,
+            restrictions,
             request_views,
             sets,
             max_match_bytes,
@@ -233,6 +244,16 @@ impl Policy {
     /// Returns `true` if a rule of this direction redacts or blocks. Otherwise nothing needs to be held back for a verdict.
     pub fn can_edit(&self, direction: Direction) -> bool {
         self.rules.iter().any(|rule| rule.is_on(direction) && rule.action > Action::Log)
+    }
+
+    /// Returns the facts of a call that scopes and exceptions ask for; `None` if all rules apply to all calls.
+    pub fn caller_needs(&self) -> Option<CallerNeeds> {
+        self.restrictions.needs()
+    }
+
+    /// Returns the rules that do not apply to a call.
+    pub fn excluded(&self, caller: &Caller<'_>) -> RuleSet {
+        self.restrictions.excluded(caller)
     }
 
     /// Returns the rules in file order.
@@ -408,6 +429,7 @@ fn check(
     lists: &NamedLists,
     sets: &mut CharSetsBuilder,
 ) -> Result<Rule, FieldError> {
+    let action = raw.effective_action();
     let directions = raw.applies_to.unwrap_or(vec![Direction::Request, Direction::Response]);
     if directions.is_empty() {
         return Err(FieldError("applies_to".into(), Problem::Empty));
@@ -455,6 +477,9 @@ fn check(
     if raw.scope.as_ref().and_then(|scope| scope.roles.as_ref()).is_some_and(|roles| roles.0.is_empty()) {
         return Err(FieldError("scope.roles".into(), Problem::Empty));
     }
+    if raw.scope.as_ref().and_then(|scope| scope.parts.as_ref()).is_some_and(|parts| parts.0.is_empty()) {
+        return Err(FieldError("scope.parts".into(), Problem::Empty));
+    }
     if !matches!(raw.action, RawAction::Redact | RawAction::Placeholder) && raw.replacement.is_some() {
         return Err(FieldError("replacement".into(), Problem::OnlyWith("`action: redact` or `placeholder`")));
     }
@@ -483,7 +508,7 @@ fn check(
         starts,
         request: directions.contains(&Direction::Request),
         response: directions.contains(&Direction::Response),
-        action: raw.action.action(),
+        action,
         scope: raw.scope,
         replacement: replacement.into(),
         // A stream does not keep the text between head and tail.
@@ -499,6 +524,24 @@ fn check(
         matching_examples: raw.examples.matches.into(),
         non_matching_examples: raw.examples.no_match.into(),
     })
+}
+
+/// Adds the calls that a rule applies to, by its scope, and those that it does not apply to.
+fn restrict(
+    restrictions: &mut Restrictions,
+    rule: RuleIndex,
+    scope: &RawScope,
+    exceptions: &[RawException],
+) -> Result<(), FieldError> {
+    let RawScope { consumers, teams, models, .. } = scope;
+    let callers = Callers::new(RawCallers { consumers, teams, models, routes: &None });
+    let callers = callers.map_err(|(field, problem)| FieldError(format!("scope.{field}").into(), problem))?;
+    restrictions.add_scope(rule, callers);
+    for (index, exception) in exceptions.iter().enumerate() {
+        let error = |(field, problem)| FieldError(format!("exceptions[{index}].{field}").into(), problem);
+        restrictions.add(rule, exception).map_err(error)?;
+    }
+    Ok(())
 }
 
 /// Returns the views that a rule on `directions` searches.

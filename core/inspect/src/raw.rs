@@ -5,6 +5,7 @@ use crate::condition::context::RawContext;
 use crate::condition::entropy::RawEntropy;
 use crate::condition::list::OneOrMany;
 use crate::condition::validate::Validator;
+use crate::exception::RawException;
 use crate::pattern::codepoints::RawCodepoints;
 use crate::pattern::group::GroupRef;
 use crate::pattern::phrase::RawPhraseItem;
@@ -47,6 +48,17 @@ pub struct RawPolicy {
     /// Allow lists that several rules share, by name; a rule names them in `match.allow.lists`.
     #[serde(default)]
     pub allow_lists: BTreeMap<String, RawAllow>,
+    /// Calls to which rules do not apply, for rules by their ids.
+    #[serde(default)]
+    pub exceptions: Vec<RawException>,
+}
+
+impl Default for RawPolicy {
+    fn default() -> RawPolicy {
+        let (rules, on_unscannable, allow_lists, exceptions) = Default::default();
+        let max_match_bytes = RawPolicy::default_max_match_bytes();
+        RawPolicy { rules, max_match_bytes, on_unscannable, allow_lists, exceptions }
+    }
 }
 
 impl RawPolicy {
@@ -86,11 +98,17 @@ pub struct RawRule {
     /// that key as `true`.)
     #[serde(default, alias = "on")]
     pub applies_to: Option<Vec<Direction>>,
-    /// Texts of requests that the rule judges. Default: all.
+    /// Texts and calls that the rule judges. Default: all.
     #[serde(default)]
     pub scope: Option<RawScope>,
+    /// Calls to which the rule does not apply.
+    #[serde(default)]
+    pub exceptions: Vec<RawException>,
     /// Action on a match.
     pub action: RawAction,
+    /// Effect of the action: `enforce`, or `audit`, with which the rule only logs, whatever its action is. Default: `enforce`.
+    #[serde(default)]
+    pub mode: RuleMode,
     /// Replacement of a match (`redact` and `placeholder` only). Default: the id in brackets. At most 256 bytes; may be empty. In a text that is
     /// JSON it is escaped, and that of a number becomes a string.
     #[serde(default)]
@@ -104,6 +122,18 @@ pub struct RawRule {
     /// Example texts that test the rule. (`tests` is an alias.)
     #[serde(default, alias = "tests")]
     pub examples: RawExamples,
+}
+
+/// Effect of the action of a rule.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum RuleMode {
+    /// The action takes effect.
+    #[default]
+    Enforce,
+    /// The rule only logs.
+    Audit,
 }
 
 /// Action of a rule that matches.
@@ -124,6 +154,16 @@ pub enum RawAction {
     Placeholder,
     /// Refuses the request or response.
     Block,
+}
+
+impl RawRule {
+    /// Returns the action that takes effect.
+    pub fn effective_action(&self) -> Action {
+        match self.mode {
+            RuleMode::Enforce => self.action.action(),
+            RuleMode::Audit => Action::Log,
+        }
+    }
 }
 
 impl RawAction {

@@ -1,10 +1,12 @@
-//! Scope of a rule: the texts of requests that it judges.
+//! Scope of a rule: the texts and calls that it judges.
 
 use crate::condition::list::OneOrMany;
+use crate::rule::{Rule, RuleIndex};
+use crate::rule_set::RuleSet;
 use serde::Deserialize;
-use tollgate_llm::{Request, Role, Text};
+use tollgate_llm::{OutputText, Part, Request, Role, Text, TextKind};
 
-/// Scope of a rule on requests. Responses are judged whatever the scope.
+/// Scope of a rule: texts and calls that it judges. Responses are judged whatever `roles` and `messages` are.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -17,6 +19,27 @@ pub struct RawScope {
     /// messages, such as instructions, are new in every turn. Default: `all`.
     #[serde(default)]
     pub messages: ScopeMessages,
+    /// Purposes of the texts, in requests and responses: `text`, `reasoning`, `tool_name`, `tool_arguments`, `tool_result`,
+    /// `tool_definition`, `media` or `other`. Default: all.
+    #[serde(default)]
+    pub parts: Option<OneOrMany<ScopePart>>,
+    /// Names of consumers to whose calls the rule applies, each exact or with `*` at its end. Default: all calls.
+    #[serde(default)]
+    pub consumers: Option<OneOrMany<String>>,
+    /// Names of teams to whose calls the rule applies, each exact or with `*` at its end. Default: all calls.
+    #[serde(default)]
+    pub teams: Option<OneOrMany<String>>,
+    /// Names of models to whose calls the rule applies: exact, or a wildcard such as `llama-*`. As in `models`, a name also stands for
+    /// its prefixes and versions. Default: all calls.
+    #[serde(default)]
+    pub models: Option<OneOrMany<String>>,
+}
+
+impl RawScope {
+    /// Returns `true` if the scope contains texts of one of these parts.
+    fn has_part(&self, parts: &[ScopePart]) -> bool {
+        self.parts.as_ref().is_none_or(|own| parts.iter().any(|part| own.0.contains(part)))
+    }
 }
 
 /// Author of a text.
@@ -50,24 +73,97 @@ pub enum ScopeMessages {
     Last,
 }
 
-/// Texts of a request, for the scopes of rules.
+/// Purpose of a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum ScopePart {
+    /// Content of messages and instructions, also text of documents; refusals, transcripts, prompts and inputs of APIs without
+    /// messages.
+    Text,
+    /// Reasoning of the model.
+    Reasoning,
+    /// Name of the tool in a call by the model.
+    ToolName,
+    /// Arguments of a call by the model.
+    ToolArguments,
+    /// Result of a tool.
+    ToolResult,
+    /// Definition of a tool or a response format.
+    ToolDefinition,
+    /// URL or base64 data of an image, of audio or of a file.
+    Media,
+    /// Any other string: names, metadata, fields unknown to the API.
+    Other,
+}
+
+impl ScopePart {
+    /// Returns the part of a text of a request.
+    fn of_text(text: &Text) -> ScopePart {
+        let is_result = matches!(text.role, Role::Tool | Role::Function);
+        match text.kind {
+            TextKind::Content | TextKind::ToolNumber if is_result => ScopePart::ToolResult,
+            TextKind::Content | TextKind::Refusal => ScopePart::Text,
+            TextKind::Reasoning => ScopePart::Reasoning,
+            TextKind::ToolName => ScopePart::ToolName,
+            TextKind::ToolArguments | TextKind::ToolNumber => ScopePart::ToolArguments,
+            TextKind::ToolDefinition => ScopePart::ToolDefinition,
+            TextKind::ImageUrl | TextKind::ImageData | TextKind::Data => ScopePart::Media,
+            _ => ScopePart::Other,
+        }
+    }
+
+    /// Returns the parts that a text of a response may be of. Text that is repeated as a whole may be content or reasoning.
+    pub(crate) fn of_output(part: Part) -> &'static [ScopePart] {
+        match part {
+            Part::Content | Part::Refusal | Part::Transcript | Part::Logprobs => &[ScopePart::Text],
+            Part::Reasoning | Part::ReasoningCopy | Part::ReasoningDetails => &[ScopePart::Reasoning],
+            Part::Whole => &[ScopePart::Text, ScopePart::Reasoning],
+            Part::ToolName(_) => &[ScopePart::ToolName],
+            Part::ToolArguments(_) | Part::ToolValue(_) | Part::ToolNumber | Part::WholeArguments => {
+                &[ScopePart::ToolArguments]
+            }
+            _ => &[ScopePart::Other],
+        }
+    }
+}
+
+/// Texts that are inspected, for the scopes of rules.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct ScopedTexts<'r> {
-    texts: &'r [Text],
-    /// Index of the first message behind the last one of the model.
-    first_new: u32,
+pub(crate) enum ScopedTexts<'r> {
+    /// Texts in the scope of every rule: nothing is known of them.
+    All,
+    /// Texts of a request.
+    Request {
+        texts: &'r [Text],
+        /// Index of the first message behind the last one of the model.
+        first_new: u32,
+    },
+    /// Texts of a response.
+    Response(&'r [OutputText]),
+    /// A text of a response.
+    Part(Part),
 }
 
 impl<'r> ScopedTexts<'r> {
-    pub(crate) fn new(request: &'r Request) -> ScopedTexts<'r> {
+    pub(crate) fn of_request(request: &'r Request) -> ScopedTexts<'r> {
         let of_model = request.texts.iter().filter(|text| text.role == Role::Assistant);
         let last = of_model.filter_map(|text| text.message).max();
-        ScopedTexts { texts: &request.texts, first_new: last.map_or(0, |last| last + 1) }
+        ScopedTexts::Request { texts: &request.texts, first_new: last.map_or(0, |last| last + 1) }
     }
 
     /// Returns `true` if a scope contains the text at an index.
-    pub(crate) fn contains(&self, scope: &RawScope, index: usize) -> bool {
-        let Some(text) = self.texts.get(index) else { return true };
+    pub(crate) fn contains(self, scope: &RawScope, index: usize) -> bool {
+        let (texts, first_new) = match self {
+            ScopedTexts::All => return true,
+            ScopedTexts::Part(part) => return scope.has_part(ScopePart::of_output(part)),
+            ScopedTexts::Response(texts) => {
+                let part = texts.get(index).map(|text| text.channel.part);
+                return part.is_none_or(|part| scope.has_part(ScopePart::of_output(part)));
+            }
+            ScopedTexts::Request { texts, first_new } => (texts, first_new),
+        };
+        let Some(text) = texts.get(index) else { return true };
         let role = match text.role {
             Role::System | Role::Developer => ScopeRole::System,
             Role::User => ScopeRole::User,
@@ -76,17 +172,46 @@ impl<'r> ScopedTexts<'r> {
             Role::Tools => ScopeRole::Tools,
             _ => ScopeRole::Other,
         };
-        let is_new = text.message.is_none_or(|message| message >= self.first_new);
+        let is_new = text.message.is_none_or(|message| message >= first_new);
         scope.roles.as_ref().is_none_or(|roles| roles.0.contains(&role))
             && (is_new || scope.messages == ScopeMessages::All)
+            && scope.has_part(&[ScopePart::of_text(text)])
+    }
+}
+
+/// Rules that apply to the texts of an inspection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Applicable<'r> {
+    /// Rules that do not apply to the call.
+    pub(crate) excluded: &'r RuleSet,
+    /// Texts, of which a scope may contain some only.
+    pub(crate) texts: ScopedTexts<'r>,
+}
+
+impl<'r> Applicable<'r> {
+    /// Returns the rules for texts of which nothing is known.
+    pub(crate) fn except(excluded: &'r RuleSet) -> Applicable<'r> {
+        Applicable { excluded, texts: ScopedTexts::All }
+    }
+
+    /// Returns the rules for a text of a response.
+    pub(crate) fn to_part(part: Part, excluded: &'r RuleSet) -> Applicable<'r> {
+        Applicable { excluded, texts: ScopedTexts::Part(part) }
+    }
+
+    /// Returns `true` if a rule applies to the text at an index.
+    pub(crate) fn has(&self, index: RuleIndex, rule: &Rule, text: impl FnOnce() -> Option<usize>) -> bool {
+        let in_scope = |scope: &RawScope| text().is_none_or(|text| self.texts.contains(scope, text));
+        !self.excluded.contains(index) && rule.scope.as_ref().is_none_or(in_scope)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use crate::generators::policy;
-    use crate::inspect_request;
-    use tollgate_llm::{Dialect, ParseLimits, Request};
+    use crate::{StreamInspector, StreamVerdict, inspect_request, inspect_response};
+    use std::convert::Infallible;
+    use tollgate_llm::{Dialect, EventParser, FrameError, Framer, Framing, ParseLimits, Request, Response};
 
     /// Returns the body after the redaction of `x`.
     fn edited(scope: &str, body: &str) -> String {
@@ -108,6 +233,11 @@ mod tests {
             (r#"{"roles":["tools","other"]}"#, "67"),
             (r#"{"messages":"last"}"#, "4567"),
             (r#"{"messages":"last","roles":["user"]}"#, "5"),
+            (r#"{"parts":"text"}"#, "1235"),
+            (r#"{"parts":["tool_result","tool_definition"]}"#, "47"),
+            (r#"{"parts":["tool_arguments","media","reasoning","tool_name"]}"#, ""),
+            (r#"{"parts":"other"}"#, "6"),
+            (r#"{"parts":"text","roles":"system"}"#, "1"),
         ] {
             let out = edited(scope, BODY);
             let found: String = ('1'..='7').filter(|digit| !out.contains(&format!("{digit}x"))).collect();
@@ -117,6 +247,38 @@ mod tests {
             edited(r#"{"messages":"last"}"#, r#"{"messages":[{"content":"x1"}]}"#),
             r#"{"messages":[{"content":"1"}]}"#
         );
+    }
+
+    #[test]
+    fn a_rule_judges_the_parts_of_a_response_in_its_scope() {
+        const BODY: &str = r#"{"id":"6x","choices":[{"message":{"role":"assistant","content":"1x","refusal":"2x","reasoning_content":"3x","tool_calls":[{"id":"c","type":"function","function":{"name":"4x","arguments":"{"a":"5x"}"}}]}}]}"#;
+        const EVENT: &str = r#"{"id":"6x","choices":[{"index":0,"delta":{"content":"1x","refusal":"2x","reasoning_content":"3x","tool_calls":[{"index":0,"id":"c","type":"function","function":{"name":"4x","arguments":"{"a":"5x"}"}}]},"finish_reason":"stop"}]}"#;
+        for (scope, redacted) in [
+            (r#"{"parts":"text"}"#, "12"),
+            (r#"{"parts":["reasoning","tool_name"]}"#, "34"),
+            (r#"{"parts":"tool_arguments"}"#, "5"),
+            (r#"{"parts":"tool_result"}"#, ""),
+            (r#"{"roles":"user","messages":"last"}"#, "12345"),
+        ] {
+            let policy = policy(&[&format!(
+                r#"{{"id":"a","match":{{"regex":"x"}},"action":"redact","replacement":"","scope":{scope}}}"#
+            )]);
+            let view = Response::parse(Dialect::OpenAiChat, BODY.as_bytes(), &ParseLimits::default()).unwrap();
+            let whole = inspect_response(&policy, &view, BODY.as_bytes()).edits.apply(BODY.as_bytes());
+            let (mut stream, mut out) = (StreamInspector::new(policy, Dialect::OpenAiChat), Vec::new());
+            let (mut framer, mut parser) = (Framer::new(Framing::Sse, 1 << 20), EventParser::new(Dialect::OpenAiChat));
+            let event = format!("data: {EVENT}\n\n");
+            let fed: Result<(), FrameError<Infallible>> = framer.push(event.as_bytes(), |event| {
+                assert_eq!(stream.event(&parser.parse(event), &mut out), StreamVerdict::Continue);
+                Ok(())
+            });
+            fed.unwrap();
+            for out in [whole, out] {
+                let out = String::from_utf8(out).unwrap();
+                let found: String = ('1'..='5').filter(|digit| !out.contains(&format!("{digit}x"))).collect();
+                assert_eq!(found, redacted, "{scope}: {out}");
+            }
+        }
     }
 
     #[test]

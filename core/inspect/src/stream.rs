@@ -8,6 +8,8 @@ use crate::policy::Policy;
 use crate::raw::OnUnscannable;
 use crate::report::{Cause, Report};
 use crate::rule::{Action, Direction};
+use crate::rule_scope::{Applicable, ScopedTexts};
+use crate::rule_set::RuleSet;
 use crate::search::meter::Meter;
 use crate::search::scratch::Scratch;
 use std::sync::Arc;
@@ -40,6 +42,8 @@ pub enum StreamVerdict {
 #[derive(Debug)]
 pub struct StreamInspector {
     policy: Arc<Policy>,
+    /// Rules that do not apply to the call.
+    excluded: RuleSet,
     dialect: Dialect,
     /// `true` if the policy has a rule on responses.
     has_rules: bool,
@@ -114,7 +118,7 @@ impl Text {
             Added::Complete(text) => {
                 self.arguments = None;
                 let mut meter = Meter::for_bytes(text.len() as u64);
-                inspect_complete(context.policy, context.report, &mut meter, &text, out)
+                inspect_complete(context.policy, context.applicable, context.report, &mut meter, &text, out)
             }
             Added::Other(text) => {
                 self.arguments = None;
@@ -127,12 +131,13 @@ impl Text {
 /// Inspects a text that is complete and appends it, edited, to `out`. Returns the cause if it is blocked.
 fn inspect_complete(
     policy: &Policy,
+    applicable: Applicable<'_>,
     report: &mut Report,
     meter: &mut Meter,
     text: &str,
     out: &mut String,
 ) -> Option<Cause> {
-    let mut found = inspect_metered(policy, Direction::Response, text, meter);
+    let mut found = inspect_metered(policy, Direction::Response, text, meter, applicable);
     let (cause, edits) = (found.cause, std::mem::take(&mut found.edits));
     found.findings.clear();
     report.add(found);
@@ -172,6 +177,7 @@ impl StreamInspector {
             has_rules: policy.has(Direction::Response),
             can_edit: policy.can_edit(Direction::Response),
             policy,
+            excluded: RuleSet::default(),
             dialect,
             texts: Vec::new(),
             report: Report::default(),
@@ -183,6 +189,12 @@ impl StreamInspector {
             released: String::new(),
             held_arguments: 0,
         }
+    }
+
+    /// Leaves out rules that do not apply to the call.
+    #[must_use]
+    pub fn without(self, excluded: RuleSet) -> StreamInspector {
+        StreamInspector { excluded, ..self }
     }
 
     /// Inspects the next event and appends everything that may be released now to `out`. Appends nothing after
@@ -218,7 +230,7 @@ impl StreamInspector {
         if let Some(cause) = self.report.cause {
             return StreamVerdict::Block(cause);
         }
-        match self.single(Part::ToolValue(0), text, out) {
+        match self.single(Part::ToolValue(0), ScopedTexts::All, text, out) {
             Ok(()) => StreamVerdict::Continue,
             Err(cause) => {
                 self.report.block(cause);
@@ -232,7 +244,7 @@ impl StreamInspector {
         if let Some(cause) = self.report.cause {
             return StreamVerdict::Block(cause);
         }
-        match self.uneditable(text) {
+        match self.uneditable(ScopedTexts::All, text) {
             Ok(()) => StreamVerdict::Continue,
             Err(cause) => {
                 self.report.block(cause);
@@ -286,7 +298,7 @@ impl StreamInspector {
                 continue;
             }
             if within(&chunk.uneditable, text.str.span) {
-                self.uneditable(&text.str.decode(data))?;
+                self.uneditable(ScopedTexts::Part(text.channel.part), &text.str.decode(data))?;
             } else {
                 self.text(&mut current, at)?;
             }
@@ -318,9 +330,10 @@ impl StreamInspector {
     }
 
     /// Inspects a text that must not be edited, like that of a complete response.
-    fn uneditable(&mut self, text: &str) -> Continue {
+    fn uneditable(&mut self, texts: ScopedTexts<'_>, text: &str) -> Continue {
         self.meter.allow_bytes(text.len() as u64);
-        let mut found = inspect_opaque(&self.policy, Direction::Response, text, &mut self.meter);
+        let applicable = Applicable { excluded: &self.excluded, texts };
+        let mut found = inspect_opaque(&self.policy, Direction::Response, text, &mut self.meter, applicable);
         found.findings.clear();
         let cause = found.cause;
         self.report.add(found);
@@ -337,7 +350,7 @@ impl StreamInspector {
         let result = if is_piecewise(text.channel) {
             self.piece(current, at, &piece, &mut released)
         } else {
-            self.single(text.channel.part, &piece, &mut released)
+            self.single(text.channel.part, ScopedTexts::Part(text.channel.part), &piece, &mut released)
         };
         let redacted = self.report.redactions > redactions
             || matches!(text.channel.part, Part::Whole | Part::WholeArguments) && released != piece;
@@ -376,7 +389,9 @@ impl StreamInspector {
         let Some((_, text)) = self.texts.get_mut(index) else { return Ok(()) };
         let late = text.finished && !piece.is_empty();
         text.finished = last || text.finished && !late;
-        let mut context = Context { policy: &self.policy, scratch: &mut self.scratch, report: &mut self.report };
+        let applicable = Applicable::to_part(source.channel.part, &self.excluded);
+        let mut context =
+            Context { policy: &self.policy, applicable, scratch: &mut self.scratch, report: &mut self.report };
         let held_before = text.held_arguments();
         let mut blocked = text.push(&mut context, piece, last, released);
         let held = text.held_arguments();
@@ -412,10 +427,12 @@ impl StreamInspector {
     /// are. Returns the cause if they are blocked.
     fn release_arguments(&mut self, index: usize, released: &mut String) -> Result<Option<Cause>, Cause> {
         self.unscanned(Cause::TooLarge)?;
-        let Some((_, text)) = self.texts.get_mut(index) else { return Ok(None) };
+        let Some((channel, text)) = self.texts.get_mut(index) else { return Ok(None) };
         let Some(mut arguments) = text.arguments.take() else { return Ok(None) };
         self.held_arguments = self.held_arguments.saturating_sub(arguments.held());
-        let mut context = Context { policy: &self.policy, scratch: &mut self.scratch, report: &mut self.report };
+        let applicable = Applicable::to_part(channel.part, &self.excluded);
+        let mut context =
+            Context { policy: &self.policy, applicable, scratch: &mut self.scratch, report: &mut self.report };
         let mut passed = String::new();
         let out = if self.can_edit { released } else { &mut passed };
         Ok(text.holdback.push(&mut context, &arguments.take(), text.finished, out))
@@ -423,15 +440,16 @@ impl StreamInspector {
 
     /// Inspects a text that arrives complete. If it repeats pieces that were inspected before, its matches are counted only
     /// if they are new.
-    fn single(&mut self, part: Part, text: &str, released: &mut String) -> Continue {
+    fn single(&mut self, part: Part, texts: ScopedTexts<'_>, text: &str, released: &mut String) -> Continue {
         let mut repeated = Report::default();
         let is_repeated = matches!(part, Part::Whole | Part::WholeArguments);
         let report = if is_repeated { &mut repeated } else { &mut self.report };
+        let applicable = Applicable { excluded: &self.excluded, texts };
         let blocked = if is_arguments(part) && json_strings::is_json(text) {
             self.meter.allow_bytes(text.len() as u64);
-            inspect_complete(&self.policy, report, &mut self.meter, text, released)
+            inspect_complete(&self.policy, applicable, report, &mut self.meter, text, released)
         } else {
-            let mut context = Context { policy: &self.policy, scratch: &mut self.scratch, report };
+            let mut context = Context { policy: &self.policy, applicable, scratch: &mut self.scratch, report };
             let mut holdback = Holdback::with_meter(self.meter);
             let blocked = holdback.push(&mut context, text, true, released);
             self.meter = holdback.meter();
@@ -450,10 +468,12 @@ impl StreamInspector {
     /// Ends the texts for which `ends` returns `true` and releases their withheld text in separate events.
     fn resolve(&mut self, ends: impl Fn(&Channel) -> bool, out: &mut Vec<u8>) -> Continue {
         let ended = self.texts.iter_mut().filter(|(channel, text)| !text.finished && ends(channel));
-        for (_, text) in ended {
+        for (channel, text) in ended {
             text.finished = true;
             self.released.clear();
-            let mut context = Context { policy: &self.policy, scratch: &mut self.scratch, report: &mut self.report };
+            let applicable = Applicable::to_part(channel.part, &self.excluded);
+            let mut context =
+                Context { policy: &self.policy, applicable, scratch: &mut self.scratch, report: &mut self.report };
             self.held_arguments = self.held_arguments.saturating_sub(text.held_arguments());
             let blocked = text.push(&mut context, "", true, &mut self.released);
             if let Some(template) = text.template.take().filter(|_| !self.released.is_empty()) {

@@ -10,6 +10,7 @@ mod limits_order;
 mod secret_literals;
 mod unbounded_redactions;
 mod uncharged_prices;
+mod unknown_callers;
 mod unknown_providers;
 mod unpriced_models;
 mod unrouted_models;
@@ -54,6 +55,10 @@ pub const FAILING_EXAMPLE: Code = error(
     "An example under `match` that its rule does not match, or one under `no_match` that it does.",
 );
 
+/// An exception that has ended. `tollgate check`, which knows the day, reports it.
+pub const ENDED_EXCEPTION: Code =
+    warning("ended-exception", "An exception whose last day is over: its rules apply again.");
+
 /// All codes of findings, in the order of the docs.
 pub const CODES: &[Code] = &[
     error("syntax", "The file is not valid YAML or JSON; nothing else is reported."),
@@ -79,9 +84,11 @@ pub const CODES: &[Code] = &[
     control_characters::CODE,
     empty_keywords::CODE,
     unbounded_redactions::CODE,
+    unknown_callers::CODE,
     limits_order::CODE,
     secret_literals::CODE,
     FAILING_EXAMPLE,
+    ENDED_EXCEPTION,
     error("route-without-cluster", "A route of the policy that no route of the given Envoy configuration matches."),
     error("not-renderable", "A policy that `tollgate render` cannot render."),
     warning("large-policy", "A policy of over 256 KiB in the configuration that `tollgate render` writes."),
@@ -106,6 +113,7 @@ const CHECKS: &[Check] = &[
     control_characters::CHECK,
     empty_keywords::CHECK,
     unbounded_redactions::CHECK,
+    unknown_callers::CHECK,
     limits_order::CHECK,
     secret_literals::CHECK,
 ];

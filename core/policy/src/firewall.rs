@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use tollgate_inspect::{RawAllow, RawPolicy, RawRule};
+use tollgate_inspect::{RawAllow, RawException, RawPolicy, RawRule};
 
 use crate::packs::RawPack;
+use crate::paranoia::RawParanoia;
 
 /// Rules on the texts of requests and responses.
 #[derive(Clone, Debug, Deserialize)]
@@ -17,20 +18,23 @@ pub struct RawFirewall {
     /// Packs of rules that come with the command, behind the own rules: `secrets`, or `{name: secrets, action: log, except:
     /// [secrets.jwt]}`. The command inlines them; a filter reads no packs.
     pub packs: Vec<RawPack>,
-    /// Highest level of the rules of packs, 1 to 4: 1 reports the least by mistake, a higher level adds rules that find more. The
-    /// packs of this version have rules of levels 1 to 3. Default: 1.
-    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 4)))]
-    pub paranoia: Option<u8>,
+    /// Highest level of the rules of packs, 1 to 4: 1 reports the least by mistake, a higher level adds rules that find more. Or
+    /// two levels, `{block: 1, detect: 3}`: the rules above the first only log. The packs of this version have rules of levels 1
+    /// to 3. Default: 1.
+    pub paranoia: Option<RawParanoia>,
     /// Maximum length of a match in bytes of UTF-8; anything longer does not count as a match. This bounds how much a streamed
     /// response holds back per text. 16 to 16384. Default: 1024.
     pub max_match_bytes: u32,
     /// Allow lists that several rules share, by name; a rule names them in `match.allow.lists`.
     pub allow_lists: BTreeMap<String, RawAllow>,
+    /// Calls to which rules do not apply, for rules by their ids: own rules and those of packs.
+    pub exceptions: Vec<RawException>,
 }
 
 impl Default for RawFirewall {
     fn default() -> RawFirewall {
-        let (rules, packs, paranoia, allow_lists) = Default::default();
-        RawFirewall { rules, packs, paranoia, max_match_bytes: RawPolicy::default_max_match_bytes(), allow_lists }
+        let (rules, packs, paranoia, allow_lists, exceptions) = Default::default();
+        let max_match_bytes = RawPolicy::default_max_match_bytes();
+        RawFirewall { rules, packs, paranoia, max_match_bytes, allow_lists, exceptions }
     }
 }

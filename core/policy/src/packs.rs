@@ -4,10 +4,7 @@ use std::fmt;
 
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
-use tollgate_inspect::RawAction;
-
-/// Highest level of rules: those that find the most, and report the most by mistake.
-pub(crate) const MAX_PARANOIA: u64 = 4;
+use tollgate_inspect::{RawAction, RuleMode};
 
 /// Pack of rules: its name, or a map with `name` and settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +13,8 @@ pub struct RawPack {
     pub name: String,
     /// Action of all its rules, in place of their own.
     pub action: Option<RawAction>,
+    /// Effect of the actions of all its rules.
+    pub mode: Option<RuleMode>,
     /// Ids of rules that are left out.
     pub except: Vec<String>,
 }
@@ -30,6 +29,9 @@ struct RawSettings {
     /// Action of all rules of the pack, in place of their own: `log` shows what a pack finds before it changes anything.
     #[serde(default)]
     action: Option<RawAction>,
+    /// Effect of the actions: `enforce`, or `audit`, with which the rules only log. Default: `enforce`.
+    #[serde(default)]
+    mode: Option<RuleMode>,
     /// Ids of rules that are left out.
     #[serde(default)]
     except: Vec<String>,
@@ -56,12 +58,12 @@ impl<'de> Deserialize<'de> for RawPack {
                 f.write_str("the name of a pack, or a map with `name`")
             }
             fn visit_str<E: de::Error>(self, name: &str) -> Result<RawPack, E> {
-                Ok(RawPack { name: name.to_owned(), action: None, except: Vec::new() })
+                Ok(RawPack { name: name.to_owned(), action: None, mode: None, except: Vec::new() })
             }
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<RawPack, A::Error> {
-                let RawSettings { name, action, except } =
+                let RawSettings { name, action, mode, except } =
                     serde::Deserialize::deserialize(MapAccessDeserializer::new(map))?;
-                Ok(RawPack { name, action, except })
+                Ok(RawPack { name, action, mode, except })
             }
         }
         deserializer.deserialize_any(Form)

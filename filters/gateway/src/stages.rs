@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use cost_quota::{ConsumerSource, CostQuota, OnUnavailable};
 use model_router::ModelRouter;
-use prompt_inspector::{PromptInspector, Vocabularies, set_keys};
+use prompt_inspector::{NameSource, PromptInspector, Vocabularies, set_keys};
 use token_counter::TokenCounter;
 use tollgate_kit::{ConfigError, Limits};
 use tollgate_names::Resolver;
@@ -15,6 +15,8 @@ use tollgate_quota::{Quota, RawQuota};
 /// Stages of a policy; `None` for those that it does not name.
 pub(crate) struct Stages {
     pub(crate) inspector: Option<Rc<PromptInspector>>,
+    /// Source of the team's name.
+    pub(crate) team: Option<NameSource>,
     pub(crate) counter: Option<Rc<TokenCounter>>,
     /// Counting of prompts. Without it, only the provider's usage is read.
     pub(crate) counting: CountingMode,
@@ -51,6 +53,7 @@ impl Stages {
             Some(quota) => quota,
             None => Quota::new(RawQuota::default()).map_err(ConfigError::new)?,
         };
+        let team = policy.identity.as_ref().and_then(|identity| identity.team.clone()).map(name_source);
         let config = cost_quota::Config {
             limits: limits.clone(),
             consumer: policy.identity.map(consumer),
@@ -67,6 +70,7 @@ impl Stages {
         };
         Ok(Stages {
             inspector: inspector.map(Rc::new),
+            team,
             counter: counter.map(Rc::new),
             counting,
             refuses_references,
@@ -79,6 +83,14 @@ impl Stages {
     /// Returns `true` if no stage reads more of a request than its model.
     pub(crate) fn needs_model_only(&self) -> bool {
         self.inspector.is_none() && self.counter.is_none() && self.quota.is_none() && self.router.is_some()
+    }
+}
+
+/// Returns the source of a name.
+fn name_source(source: Source) -> NameSource {
+    match source {
+        Source::Header(header) => NameSource::Header(header),
+        Source::Attribute(path) => NameSource::Attribute(path),
     }
 }
 

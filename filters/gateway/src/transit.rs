@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use cost_quota::{BoundedPrompt, Input, Payment};
-use prompt_inspector::Inspection;
+use prompt_inspector::{CallerNames, Inspection};
 use token_counter::Counting;
 use tollgate_kit::{
     BodyMode, Call, Exchange, LocalReply, Response, ResponseHead, StreamAction, StreamEnd, TextAction, Verdict,
@@ -57,7 +57,7 @@ impl Exchange for Transit {
             Ok(consumer) => consumer,
             Err(reply) => return Verdict::Reply(reply),
         };
-        if let Verdict::Reply(reply) = self.inspect(call) {
+        if let Verdict::Reply(reply) = self.inspect(call, &consumer) {
             return Verdict::Reply(reply);
         }
         if call.view().response_id.is_some() {
@@ -271,15 +271,27 @@ impl Transit {
         }
     }
 
-    fn inspect(&mut self, call: &mut Call<'_>) -> Verdict {
+    fn inspect(&mut self, call: &mut Call<'_>, consumer: &[u8]) -> Verdict {
         let Some(inspector) = &self.gateway.stages.inspector else { return Verdict::Continue };
-        let mut inspection = Rc::clone(inspector).inspection();
+        let excluded = inspector.excluded(call, || self.caller(call, consumer));
+        let mut inspection = Rc::clone(inspector).inspection().without(excluded);
         let verdict = inspection.on_request(call);
         let verdict = self.effective(verdict, call);
         if matches!(verdict, Verdict::Continue) {
             self.inspection = Some(Stage::new(inspection));
         }
         verdict
+    }
+
+    /// Returns the names of the caller.
+    fn caller(&self, call: &Call<'_>, consumer: &[u8]) -> CallerNames {
+        let stages = &self.gateway.stages;
+        let consumer = std::str::from_utf8(consumer).ok().filter(|consumer| !consumer.is_empty());
+        let team = stages.team.as_ref().and_then(|team| team.name(call));
+        let model = call.model();
+        let decision = stages.router.as_ref().and_then(|router| router.decide(model.as_deref()).ok());
+        let route = decision.map(|decision| decision.route.to_owned());
+        CallerNames { consumer: consumer.map(str::to_owned), team, route }
     }
 
     /// Prepares the settlement of an earlier call by the response that this call fetches. Nothing is counted, reserved or

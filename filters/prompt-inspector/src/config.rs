@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Deserialize;
-use tollgate_inspect::{OnUnscannable as PolicyUnscannable, Policy, RawAllow, RawPolicy, RawRule};
+use tollgate_inspect::{OnUnscannable as PolicyUnscannable, Policy, RawAllow, RawException, RawPolicy, RawRule};
 use tollgate_kit::{ConfigError, Configuration, Limits, OnUnscannable, environment, random_key};
+
+use crate::caller::{NameSource, RawNameSource};
 
 /// Configuration of the filter, as written.
 #[derive(Debug, Deserialize)]
@@ -19,6 +21,12 @@ pub struct RawConfig {
     pub max_match_bytes: u32,
     /// See [`RawPolicy::allow_lists`].
     pub allow_lists: BTreeMap<String, RawAllow>,
+    /// See [`RawPolicy::exceptions`].
+    pub exceptions: Vec<RawException>,
+    /// Source of the consumer's name, for rules that depend on it. A request in which the header occurs more than once gets 400.
+    pub consumer: Option<RawNameSource>,
+    /// Source of the team's name, for rules that depend on it. A header that occurs more than once is ignored.
+    pub team: Option<RawNameSource>,
 }
 
 impl Default for RawConfig {
@@ -28,6 +36,9 @@ impl Default for RawConfig {
             rules: Vec::new(),
             max_match_bytes: RawPolicy::default_max_match_bytes(),
             allow_lists: BTreeMap::new(),
+            exceptions: Vec::new(),
+            consumer: None,
+            team: None,
         }
     }
 }
@@ -36,21 +47,40 @@ impl Default for RawConfig {
 pub(crate) struct Config {
     pub(crate) limits: Limits,
     pub(crate) policy: Arc<Policy>,
+    /// Source of the consumer's name.
+    pub(crate) consumer: Option<NameSource>,
+    /// Source of the team's name.
+    pub(crate) team: Option<NameSource>,
 }
 
 impl Config {
     pub(crate) fn parse(configuration: &Configuration<'_>) -> Result<Config, ConfigError> {
-        let RawConfig { limits, rules, max_match_bytes, allow_lists } = configuration.parse()?;
+        let RawConfig { limits, rules, max_match_bytes, allow_lists, exceptions, consumer, team } =
+            configuration.parse()?;
         // `limits.on_unscannable` is the one setting for unreadable content, in every filter. With `refuse`, an unreadable
         // event ends a stream only if a rule blocks or redacts: rules that log lose an event, not all that follow it.
         let on_unscannable = match limits.on_unscannable {
             OnUnscannable::Refuse => None,
             OnUnscannable::Pass => Some(PolicyUnscannable::Pass),
         };
-        let raw = RawPolicy { rules, max_match_bytes, on_unscannable, allow_lists };
+        let raw = RawPolicy { rules, max_match_bytes, on_unscannable, allow_lists, exceptions };
         let mut policy = Policy::from_raw(raw).map_err(ConfigError::new)?;
         set_keys(&mut policy)?;
-        Ok(Config { limits, policy: Arc::new(policy) })
+        let source = |field: &str, raw: Option<RawNameSource>| {
+            let source = raw.map(NameSource::try_from).transpose();
+            source.map_err(|error| ConfigError::new(format!("{field}: {error}")))
+        };
+        let (consumer, team) = (source("consumer", consumer)?, source("team", team)?);
+        let needs = policy.caller_needs().unwrap_or_default();
+        let unknown = [
+            ("consumers", needs.consumers && consumer.is_none(), "no `consumer` says who that is"),
+            ("teams", needs.teams && team.is_none(), "no `team` says who that is"),
+            ("routes", needs.routes, "this filter knows no routes"),
+        ];
+        if let Some((list, _, reason)) = unknown.iter().find(|(_, is_unknown, _)| *is_unknown) {
+            return Err(ConfigError::new(format!("a rule or exception has `{list}`, but {reason}")));
+        }
+        Ok(Config { limits, policy: Arc::new(policy), consumer, team })
     }
 }
 
@@ -104,6 +134,20 @@ mod tests {
             (r#"{"rules":[{"id":"a","match":{"regex":"x","glob":"y"},"action":"block"}]}"#, "rules[0].match"),
             (r#"{"rules":[{"id":"a","match":{"regex":"x"},"action":"stop"}]}"#, "rules[0].action"),
             (r#"{"max_match_bytes":1}"#, "max_match_bytes"),
+            (r#"{"consumer":{}}"#, "consumer: one of"),
+            (r#"{"team":{"header":"a b"}}"#, "team: header"),
+            (
+                r#"{"rules":[{"id":"a","match":{"regex":"x"},"action":"log","scope":{"consumers":"a"}}]}"#,
+                "has `consumers`, but no `consumer`",
+            ),
+            (
+                r#"{"rules":[{"id":"a","match":{"regex":"x"},"action":"log","exceptions":[{"teams":"a","reason":"r"}]}]}"#,
+                "has `teams`, but no `team`",
+            ),
+            (
+                r#"{"rules":[{"id":"a","match":{"regex":"x"},"action":"log"}],"exceptions":[{"rules":"a","routes":"a","reason":"r"}]}"#,
+                "has `routes`, but this filter",
+            ),
         ] {
             let error = Config::parse(&Configuration::new(json.as_bytes())).map(|_| ()).unwrap_err().to_string();
             assert!(error.contains(words), "{json}: {error}");

@@ -3,7 +3,8 @@
 use std::rc::Rc;
 
 use tollgate_inspect::{
-    Cause, Direction, Report, StreamInspector, StreamVerdict, inspect_request, inspect_response, inspect_uneditable,
+    Cause, Direction, Report, RuleSet, StreamInspector, StreamVerdict, inspect_request_without,
+    inspect_response_without, inspect_uneditable_without,
 };
 use tollgate_kit::{
     BodyMode, Call, Exchange, LocalReply, OnUnscannable, Response, ResponseHead, StreamAction, StreamEnd, TextAction,
@@ -13,10 +14,15 @@ use tollgate_llm::{Dialect, Edits, ParsedEvent};
 
 use crate::{PromptInspector, refusal};
 
+/// The empty set.
+static NO_RULES: RuleSet = RuleSet::new();
+
 /// Inspection of one call.
 pub struct Inspection {
     filter: Rc<PromptInspector>,
     dialect: Option<Dialect>,
+    /// Rules that do not apply to the call. `None`: not yet known.
+    excluded: Option<RuleSet>,
     request: Report,
     response: Option<Report>,
     stream: Option<StreamInspector>,
@@ -29,6 +35,7 @@ pub struct Inspection {
 impl Exchange for Inspection {
     fn on_request(&mut self, call: &mut Call<'_>) -> Verdict {
         self.dialect = Some(call.view().dialect);
+        self.excluded.get_or_insert_with(|| self.filter.excluded_by_own_names(call));
         let Some(report) = self.inspect(call) else { return Verdict::Continue };
         self.request = report;
         match self.request.cause {
@@ -71,13 +78,14 @@ impl Exchange for Inspection {
             return BodyMode::Pass;
         };
         if head.is_streamed() {
-            self.stream = Some(StreamInspector::new(policy.clone(), dialect));
+            self.stream = Some(self.inspector(dialect));
         }
         if policy.can_edit(Direction::Response) { BodyMode::Enforce } else { BodyMode::Observe }
     }
 
     fn on_response(&mut self, response: &mut Response<'_>) -> Verdict {
-        let mut report = inspect_response(&self.filter.config.policy, response.view(), response.body());
+        let (policy, excluded) = (&self.filter.config.policy, self.excluded());
+        let mut report = inspect_response_without(policy, excluded, response.view(), response.body());
         response.set_edits(std::mem::take(&mut report.edits));
         let cause = report.cause;
         self.response = Some(report);
@@ -120,10 +128,17 @@ impl Exchange for Inspection {
 }
 
 impl Inspection {
+    /// Leaves out rules that do not apply to the call.
+    #[must_use]
+    pub fn without(self, excluded: RuleSet) -> Inspection {
+        Inspection { excluded: Some(excluded), ..self }
+    }
+
     pub(crate) fn new(filter: Rc<PromptInspector>) -> Inspection {
         Inspection {
             filter,
             dialect: None,
+            excluded: None,
             request: Report::default(),
             response: None,
             stream: None,
@@ -134,8 +149,21 @@ impl Inspection {
 
     /// Returns the inspector of a response that passes text by text; `None` for an API without texts.
     fn text_inspector(&mut self) -> Option<&mut StreamInspector> {
-        let (policy, dialect) = (&self.filter.config.policy, self.dialect?);
-        Some(self.stream.get_or_insert_with(|| StreamInspector::new(policy.clone(), dialect)))
+        let dialect = self.dialect?;
+        if self.stream.is_none() {
+            self.stream = Some(self.inspector(dialect));
+        }
+        self.stream.as_mut()
+    }
+
+    /// Creates the inspector of a streamed response.
+    fn inspector(&self, dialect: Dialect) -> StreamInspector {
+        StreamInspector::new(self.filter.config.policy.clone(), dialect).without(self.excluded().clone())
+    }
+
+    /// Returns the rules that do not apply to the call.
+    fn excluded(&self) -> &RuleSet {
+        self.excluded.as_ref().unwrap_or(&NO_RULES)
     }
 
     fn refusal(&self, cause: Cause) -> Box<LocalReply> {
@@ -149,12 +177,12 @@ impl Inspection {
         if !policy.has(Direction::Request) {
             return None;
         }
-        let mut report = inspect_request(policy, call.view(), call.body());
+        let mut report = inspect_request_without(policy, self.excluded(), call.view(), call.body());
         let token_prompts = call.view().token_prompts.len();
         if token_prompts > 0 {
             let texts = filter.vocabularies.decode(call);
             let whole = texts.iter().filter(|text| text.is_whole).count();
-            texts.iter().for_each(|text| report.add(inspect_uneditable(policy, &text.text)));
+            texts.iter().for_each(|text| report.add(inspect_uneditable_without(policy, self.excluded(), &text.text)));
             let unread = token_prompts.saturating_sub(whole);
             report.unscanned += unread as u64;
             self.has_unread_tokens = unread > 0;

@@ -4,6 +4,7 @@
 //! streamed or not, before it reaches the client. A rule blocks, redacts or logs. Replies, logs and metrics name the rule
 //! that matched, never the text that it matched.
 
+mod caller;
 mod config;
 mod inspection;
 mod metrics;
@@ -19,6 +20,7 @@ use tollgate_kit::{ConfigError, Configuration, Exchange, Filter, Limits};
 use config::Config;
 use metrics::Metrics;
 
+pub use caller::{CallerNames, NameSource, RawNameSource};
 pub use config::{RawConfig, set_keys};
 pub use inspection::Inspection;
 pub use token_ids::Vocabularies;
@@ -34,7 +36,7 @@ impl PromptInspector {
     /// Creates the filter from validated rules. Prompts given as token ids are decoded with `vocabularies`.
     pub fn new(limits: Limits, policy: Arc<Policy>, vocabularies: Vocabularies) -> PromptInspector {
         let metrics = Metrics::define(&policy);
-        PromptInspector { config: Config { limits, policy }, vocabularies, metrics }
+        PromptInspector { config: Config { limits, policy, consumer: None, team: None }, vocabularies, metrics }
     }
 
     /// Returns the inspection of one call.
@@ -49,12 +51,17 @@ impl Filter for PromptInspector {
     }
 
     fn configure(configuration: &Configuration<'_>) -> Result<Self, ConfigError> {
-        let Config { limits, policy } = Config::parse(configuration)?;
-        Ok(PromptInspector::new(limits, policy, Vocabularies::default()))
+        let config = Config::parse(configuration)?;
+        let metrics = Metrics::define(&config.policy);
+        Ok(PromptInspector { config, vocabularies: Vocabularies::default(), metrics })
     }
 
     fn limits(&self) -> &Limits {
         &self.config.limits
+    }
+
+    fn identity_header(&self) -> Option<&str> {
+        self.config.consumer.as_ref()?.header()
     }
 
     fn exchange(self: Rc<Self>) -> Box<dyn Exchange> {

@@ -23,6 +23,18 @@ impl Vocabularies {
         Vocabularies { catalog }
     }
 
+    /// Returns the target of an alias of a model, and any other name as it is.
+    #[cfg(feature = "token-ids")]
+    pub(crate) fn alias_target<'m>(&'m self, model: &'m str) -> &'m str {
+        self.catalog.resolve_alias(model)
+    }
+
+    /// Returns the name as it is: this build knows no aliases.
+    #[cfg(not(feature = "token-ids"))]
+    pub(crate) fn alias_target<'m>(&'m self, model: &'m str) -> &'m str {
+        model
+    }
+
     /// Decodes the prompts of a call that are token ids; nothing for those of an unknown vocabulary.
     #[cfg(feature = "token-ids")]
     pub(crate) fn decode(&self, call: &Call<'_>) -> Vec<PromptText> {

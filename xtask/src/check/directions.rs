@@ -16,7 +16,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("core/digest", &[]),
     ("core/prices", &["core/names"]),
     ("core/tokens", &["core/digest", "core/llm", "core/names"]),
-    ("core/inspect", &["core/digest", "core/llm"]),
+    ("core/inspect", &["core/digest", "core/llm", "core/names"]),
     ("core/route", &["core/llm", "core/names"]),
     ("core/quota", &["core/names", "core/prices"]),
     ("core/policy", &["core/*"]),

@@ -109,7 +109,7 @@ fn check(rule: &Node, max_match_bytes: u32) -> Result<(), String> {
     let value = rule.value();
     let rule: RawRule = serde_json::from_value(value).map_err(|error| error.to_string())?;
     let allow_lists = [(GLOBAL_LIST.to_owned(), Default::default())].into();
-    let raw = RawPolicy { rules: vec![rule], max_match_bytes, on_unscannable: None, allow_lists };
+    let raw = RawPolicy { rules: vec![rule], max_match_bytes, allow_lists, ..RawPolicy::default() };
     Policy::from_raw(raw).map(|_| ()).map_err(|error| {
         let field = error.path.trim_start_matches("rules[0].").to_owned();
         format!("`{field}` {}", error.problem)

@@ -17,7 +17,7 @@ fn run(policy: &Policy, findings: &mut Findings) {
     let Some(firewall) = &policy.firewall else { return };
     let path = Path::part("firewall").key("rules");
     for (rule, index) in firewall.rules.iter().zip(findings.indices(&path, firewall.rules.len())) {
-        let Some(regex) = rule.pattern.regex.as_deref().filter(|_| rule.action.action() == Action::Redact) else {
+        let Some(regex) = rule.pattern.regex.as_deref().filter(|_| rule.effective_action() == Action::Redact) else {
             continue;
         };
         let message = match longest_match(regex, rule.pattern.unicode.unwrap_or(false)) {

@@ -6,13 +6,13 @@ use tollgate_llm::{OnUnscannable, StreamLimits};
 
 use crate::compile::{Findings, in_document};
 use crate::firewall::RawFirewall;
-use crate::packs::MAX_PARANOIA;
+use crate::paranoia::MAX_PARANOIA;
 
 /// Maximum number of reported rules: each one compiles the rest again.
 const MAX_REPORTED: usize = 50;
 
 pub(super) fn compile(raw: RawFirewall, limits: &StreamLimits, findings: &mut Findings) -> Option<Rules> {
-    let RawFirewall { mut rules, packs, paranoia, mut max_match_bytes, allow_lists } = raw;
+    let RawFirewall { mut rules, packs, paranoia, mut max_match_bytes, allow_lists, mut exceptions } = raw;
     // With `refuse`, an unreadable event ends a stream only if a rule on responses blocks or redacts.
     let on_unscannable = match limits.on_unscannable {
         OnUnscannable::Refuse => None,
@@ -23,24 +23,37 @@ pub(super) fn compile(raw: RawFirewall, limits: &StreamLimits, findings: &mut Fi
         let help = "`tollgate render` writes one document with the rules of all packs";
         findings.add(Finding::error("include", path.key("packs"), "a filter reads no packs").with_help(help));
     }
-    if paranoia.is_some_and(|level| !(1..=MAX_PARANOIA).contains(&u64::from(level))) {
-        findings.invalid(path.key("paranoia"), format!("expected a level from 1 to {MAX_PARANOIA}"));
+    if paranoia.is_some_and(|levels| !levels.is_valid()) {
+        let message = format!("expected a level from 1 to {MAX_PARANOIA}, and `block` not above `detect`");
+        findings.invalid(path.key("paranoia"), message);
     }
     let mut indices = findings.indices(&path.key("rules"), rules.len());
+    let mut exception_indices = findings.indices(&path.key("exceptions"), exceptions.len());
     for _ in 0..MAX_REPORTED {
         if rules.is_empty() {
             return None;
         }
-        let (rules_left, allow_lists) = (rules.clone(), allow_lists.clone());
-        let error = match Rules::from_raw(RawPolicy { rules: rules_left, max_match_bytes, on_unscannable, allow_lists })
-        {
+        let raw = RawPolicy {
+            rules: rules.clone(),
+            max_match_bytes,
+            on_unscannable,
+            allow_lists: allow_lists.clone(),
+            exceptions: exceptions.clone(),
+        };
+        let error = match Rules::from_raw(raw) {
             Ok(policy) => return Some(policy),
             Err(error) => error,
         };
         let local = path.join(&error.path);
-        findings.invalid(in_document(local.clone(), 2, &indices), error.problem.to_string());
+        let is_exception = error.path.starts_with("exceptions");
+        let of_list = if is_exception { &exception_indices } else { &indices };
+        findings.invalid(in_document(local.clone(), 2, of_list), error.problem.to_string());
         match local.0.get(2) {
-            Some(Step::Index(index)) if *index < rules.len() => {
+            Some(Step::Index(index)) if is_exception && *index < exceptions.len() => {
+                exceptions.remove(*index);
+                exception_indices.remove(*index);
+            }
+            Some(Step::Index(index)) if !is_exception && *index < rules.len() => {
                 rules.remove(*index);
                 indices.remove(*index);
             }

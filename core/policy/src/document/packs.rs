@@ -3,11 +3,12 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use tollgate_config::{Finding, Path, Step, nearest};
-use tollgate_inspect::{RawAction, RawExamples};
+use tollgate_inspect::{RawAction, RawExamples, RuleMode};
 
 use super::Document;
 use super::include::{at, entry};
 use crate::packs::RawPack;
+use crate::paranoia::RawParanoia;
 
 /// Members of a rule that only some actions have, and these actions.
 const MEMBERS_OF_ACTIONS: [(&str, &[RawAction]); 3] = [
@@ -30,7 +31,7 @@ impl Document {
     }
 
     /// Appends the rules of a pack, without their examples; its settings are at `place`. Rules with a level above
-    /// `firewall.paranoia`, 1 by default, are left out.
+    /// `firewall.paranoia`, 1 by default, are left out; those above its `block` only log.
     pub fn add_pack(&mut self, mut pack: Document, settings: &RawPack, place: &Path) {
         pack.marks.set_source(self.sources.len());
         let list = Path::part("firewall").key("rules");
@@ -40,7 +41,8 @@ impl Document {
         };
         debug_assert!(!rules.is_empty(), "a pack has rules");
         self.check_exceptions(&rules, settings, place);
-        let paranoia = self.value.pointer("/firewall/paranoia").and_then(Value::as_u64).unwrap_or(1);
+        let levels = self.value.pointer("/firewall/paranoia").and_then(|levels| RawParanoia::deserialize(levels).ok());
+        let levels = levels.unwrap_or_default();
         for (index, rule) in rules.into_iter().enumerate() {
             let Value::Object(mut rule) = rule else { continue };
             let marks = pack.marks.entry(&list).members.get(&Step::Index(index)).cloned();
@@ -48,11 +50,14 @@ impl Document {
             RawExamples::KEYS.iter().for_each(|key| drop(rule.remove(*key)));
             let level = rule.remove("paranoia").and_then(|level| level.as_u64()).unwrap_or(1);
             let is_excepted = settings.except.iter().any(|id| rule.get("id") == Some(&Value::from(id.as_str())));
-            if level > paranoia || is_excepted {
+            if level > u64::from(levels.detect) || is_excepted {
                 continue;
             }
             if let Some(action) = settings.action {
                 set_action(&mut rule, action);
+            }
+            if settings.mode == Some(RuleMode::Audit) || level > u64::from(levels.block) {
+                rule.insert("mode".to_owned(), "audit".into());
             }
             let Value::Array(own) = entry(&mut self.value, &list, Value::Array(Vec::new())) else { break };
             if let Some(marks) = marks {

@@ -1,0 +1,49 @@
+//! `unknown-callers`: a rule or exception for calls that the policy cannot tell apart.
+
+use tollgate_config::{Finding, Path};
+use tollgate_inspect::{RawException, RawScope};
+
+use super::{Check, Code, error};
+use crate::compile::Findings;
+use crate::models::has_routes;
+use crate::policy::Policy;
+
+pub(super) const CODE: Code = error(
+    "unknown-callers",
+    "A rule or exception for consumers, teams or routes, while `identity` or `models` do not say which call has which.",
+);
+pub(super) const CHECK: Check = Check { parts: &["identity", "models"], run };
+
+fn run(policy: &Policy, findings: &mut Findings) {
+    let Some(firewall) = &policy.firewall else { return };
+    let path = Path::part("firewall").key("rules");
+    for (rule, index) in firewall.rules.iter().zip(findings.indices(&path, firewall.rules.len())) {
+        if let Some(RawScope { consumers, teams, .. }) = &rule.scope {
+            check(policy, &path.index(index).key("scope"), [consumers.is_some(), teams.is_some(), false], findings);
+        }
+        exceptions(policy, &path.index(index).key("exceptions"), &rule.exceptions, findings);
+    }
+    exceptions(policy, &Path::part("firewall").key("exceptions"), &firewall.exceptions, findings);
+}
+
+fn exceptions(policy: &Policy, path: &Path, exceptions: &[RawException], findings: &mut Findings) {
+    for (exception, index) in exceptions.iter().zip(findings.indices(path, exceptions.len())) {
+        let RawException { consumers, teams, routes, .. } = exception;
+        check(policy, &path.index(index), [consumers.is_some(), teams.is_some(), routes.is_some()], findings);
+    }
+}
+
+/// Reports those of the lists of consumers, teams and routes that are present and cannot contain any call.
+fn check(policy: &Policy, path: &Path, are_present: [bool; 3], findings: &mut Findings) {
+    let identity = policy.identity.as_ref();
+    let needs = [
+        ("consumers", identity.is_some(), "no `identity` says which consumer calls"),
+        ("teams", identity.is_some_and(|identity| identity.team.is_some()), "no `identity.team` says which team calls"),
+        ("routes", has_routes(&policy.models), "no model has a `route`"),
+    ];
+    for ((list, is_known, message), is_present) in needs.into_iter().zip(are_present) {
+        if is_present && !is_known {
+            findings.add(Finding::error(CODE.code, path.key(list), format!("the list contains no call: {message}")));
+        }
+    }
+}
