@@ -45,6 +45,9 @@ pub struct Output {
     pub verdict: &'static str,
     /// Sum of the severities of the rules that match: critical 5 (also if a rule has none), error 4, warning 3, notice 2.
     pub score: u32,
+    /// Points of the rules with `action: score` that match, which the thresholds of the policy count; absent without points.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub counted: Option<u32>,
     /// Matches, at most 64.
     pub rules: Vec<Hit>,
     /// Text or body after all edits, if it is to be shown and not blocked.
@@ -140,7 +143,9 @@ impl Inspector<'_> {
         });
         let is_shown = self.show_text && report.verdict != Some(Action::Block);
         let edited = is_shown.then(|| String::from_utf8_lossy(&report.edits.apply(text)).into_owned());
-        Output { id: input.id.clone(), verdict: report.verdict_name(), score, rules: hits.collect(), text: edited }
+        let counted = Some(report.scores.total()).filter(|counted| *counted > 0);
+        let verdict = report.verdict_name();
+        Output { id: input.id.clone(), verdict, score, counted, rules: hits.collect(), text: edited }
     }
 }
 
@@ -162,7 +167,9 @@ mod tests {
         let rules = r#"{"rules": [
             {"id": "card", "match": {"regex": "number ([0-9 ]{13,23})", "group": 1, "validate": "card"}, "action": "redact",
              "severity": "error"},
-            {"id": "word", "match": {"keywords": ["heron"]}, "action": "block", "applies_to": ["request"]}]}"#;
+            {"id": "asks", "match": {"keywords": ["egret"]}, "action": "score", "severity": "notice"},
+            {"id": "begs", "match": {"keywords": ["wren"]}, "action": "score", "severity": "warning"},
+            {"id": "word", "match": {"keywords": ["heron"]}, "action": "block", "applies_to": ["request"]}], "scores": {"request": 5}}"#;
         let policy = Policy::from_raw(serde_json::from_str(rules).unwrap()).unwrap();
         let endpoint = Endpoint::detect(b"POST", b"/v1/chat/completions").unwrap();
         let inspector = Inspector { policy: &policy, direction, endpoint: &endpoint, show_text };
@@ -184,21 +191,25 @@ mod tests {
                 r#"{"text": "a heron"}"#,
                 r#"{"text": "a heron", "scope": "response"}"#,
                 r#"{"body": {"messages": [{"role": "user", "content": "hi"}, {"role": "user", "content": "number 4111111111111111"}]}}"#,
+                r#"{"text": "an egret, number 4111111111111111"}"#,
+                r#"{"text": "an egret, a wren"}"#,
                 r#"{"id": 2}"#,
                 r#"{"body": "{"}"#,
             ],
         );
         assert_eq!(
-            found[..5],
+            found[..7],
             [
                 r#"{"id":1,"verdict":"redact","score":4,"rules":[{"id":"card","span":[7,26],"view":"raw"}],"text":"number [card], thanks"}"#,
                 r#"{"id":"b","verdict":"allow","score":0,"rules":[],"text":"number 4111 1111 1111 1112"}"#,
                 r#"{"verdict":"block","score":5,"rules":[{"id":"word","span":[2,7],"view":"raw"}]}"#,
                 r#"{"verdict":"allow","score":0,"rules":[],"text":"a heron"}"#,
                 r#"{"verdict":"redact","score":4,"rules":[{"id":"card","span":[7,23],"view":"raw","pointer":"/messages/1/content"}],"text":"{\"messages\":[{\"content\":\"hi\",\"role\":\"user\"},{\"content\":\"number [card]\",\"role\":\"user\"}]}"}"#,
+                r#"{"verdict":"redact","score":6,"counted":2,"rules":[{"id":"asks","span":[3,8],"view":"raw"},{"id":"card","span":[17,33],"view":"raw"}],"text":"an egret, number [card]"}"#,
+                r#"{"verdict":"block","score":5,"counted":5,"rules":[{"id":"asks","span":[3,8],"view":"raw"},{"id":"begs","span":[12,16],"view":"raw"}]}"#,
             ]
         );
-        assert!(found[5].contains("either `text` or `body`") && found[6].contains("cannot be read"), "{found:?}");
+        assert!(found[7].contains("either `text` or `body`") && found[8].contains("cannot be read"), "{found:?}");
     }
 
     #[test]

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use serde_json::{Value, json};
 use tollgate_inspect::{
-    Action, Caller, Finding, Policy, Report, Rule, RuleSet, inspect_request_without, inspect_uneditable_without,
+    Action, Caller, Direction, Finding, Policy, Report, Rule, RuleSet, inspect_request_without,
+    inspect_uneditable_without,
 };
 use tollgate_llm::{Edits, Endpoint, OnUnscannable, Request};
 use tollgate_policy::document::Document;
@@ -29,6 +30,10 @@ pub(super) fn explain(
     let verdict = report.verdict.map_or("pass", Action::name);
     let plural = if report.matches == 1 { "" } else { "es" };
     let mut lines = vec![format!("The verdict is {verdict} ({} match{plural}).", report.matches)];
+    let (score, of_results) = (report.scores.total(), report.scores.of_tool_results());
+    if score > 0 {
+        lines.push(format!("The score is {score}, that of results of tools {of_results}."));
+    }
     lines.extend(decoded.line());
     let left_out: Vec<&str> = excluded.iter().filter_map(|rule| Some(rules.rule(rule)?.id())).collect();
     if !left_out.is_empty() {
@@ -59,7 +64,7 @@ pub(super) fn explain(
         }
     }
     let facts = json!({
-        "verdict": verdict, "matches": report.matches, "matched": matched, "nearly": nearly, "excluded": left_out,
+        "verdict": verdict, "matches": report.matches, "score": score, "matched": matched, "nearly": nearly, "excluded": left_out,
         "token_prompts": decoded.prompts, "decoded": decoded.whole,
     });
     let mut stage = refused(Stage::new("firewall", lines, facts), rules, &report);
@@ -122,6 +127,7 @@ fn token_ids(
         whole += usize::from(decoded.is_whole);
         report.add(inspect_uneditable_without(rules, excluded, &decoded.text));
     }
+    report.judge(rules, Direction::Request);
     if report.cause.is_some() {
         report.edits = Edits::new();
     }

@@ -288,6 +288,11 @@ impl<'a> Inspection<'a> {
 
     /// Returns the report. A blocked body is not edited.
     fn finish(mut self) -> Report {
+        if self.report.cause.is_none()
+            && let Some(cause) = self.report.reached(self.policy, self.direction)
+        {
+            self.report.block(cause);
+        }
         if self.report.verdict == Some(Action::Block) {
             self.report.edits = Edits::new();
         }
@@ -564,6 +569,12 @@ impl Recorder<'_> {
         self.report.matched(rule, action);
         match action {
             Action::Log => {}
+            Action::Score => {
+                let text = self.text.pieces.get(self.text.piece_at(start)).map(|(index, _)| *index);
+                let in_result = text.is_some_and(|text| self.applicable.texts.is_tool_result(text));
+                let points = self.policy.rule(rule).map_or(0, |rule| rule.points());
+                self.report.scores.add(rule, points, in_result);
+            }
             Action::Redact => {
                 self.redactions.push(Redaction { start, end, rule });
             }

@@ -65,14 +65,14 @@ pub(crate) struct Context<'c> {
     pub(crate) report: &'c mut Report,
 }
 
-/// Rule that blocks, and the start of its match.
-type Blocked = (RuleIndex, u64);
+/// Reason to block, and the start of the match that is the reason.
+type Blocked = (Cause, u64);
 
 /// Reason why the reading of a text stops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stop {
-    /// Match of a rule that blocks.
-    Rule(RuleIndex),
+    /// Match of a rule that blocks, or whose points reach a threshold.
+    Blocked(Cause),
     /// Searches took too long.
     TooCostly,
 }
@@ -136,7 +136,7 @@ impl Holdback {
         let blocked = self.read(context, piece, is_last, out);
         self.meter = std::mem::take(&mut context.scratch.meter);
         match blocked {
-            Some(Stop::Rule(rule)) => Some(Cause::Rule(rule)),
+            Some(Stop::Blocked(cause)) => Some(cause),
             Some(Stop::TooCostly) if context.policy.on_unscannable(Direction::Response) == OnUnscannable::Pass => {
                 context.report.unscanned += 1;
                 self.searches.clear();
@@ -211,7 +211,7 @@ impl Holdback {
         let blocked = self.step(context, at, is_last);
         let (stop, limit) = match blocked {
             _ if context.scratch.meter.is_exceeded() => (Stop::TooCostly, u64::MAX),
-            Some((rule, start)) => (Stop::Rule(rule), start),
+            Some((cause, start)) => (Stop::Blocked(cause), start),
             None => return None,
         };
         self.release(context, at, limit, out);
@@ -285,7 +285,7 @@ impl Holdback {
                 if !applicable.has(*index, rule, || Some(0)) {
                     return true;
                 }
-                if rule.tail.is_some() && rule.action() != Action::Block {
+                if rule.tail.is_some() && matches!(rule.action(), Action::Log | Action::Redact) {
                     tails.add(*index, &found);
                     return true;
                 }
@@ -296,10 +296,13 @@ impl Holdback {
                         let (start, end) = found.reported;
                         redactions.add(Redaction { start, end, rule: *index });
                     }
-                    Action::Block => {
-                        let (rule, start) = *blocked.get_or_insert((*index, found.start));
-                        blocked = Some((rule, start.min(found.start)));
+                    Action::Score => {
+                        report.scores.add(*index, rule.points(), false);
+                        if let Some(cause) = report.reached(policy, Direction::Response) {
+                            stop_at(&mut blocked, cause, found.start);
+                        }
                     }
+                    Action::Block => stop_at(&mut blocked, Cause::Rule(*index), found.start),
                 }
                 true
             });
@@ -349,10 +352,10 @@ impl Holdback {
     fn release(&mut self, context: &mut Context<'_>, end: usize, limit: u64, out: &mut String) {
         let policy = context.policy;
         let holds = self.searches.iter().filter_map(|(index, search)| {
-            let rule = policy.rule(*index).filter(|rule| rule.action() > Action::Log)?;
+            let rule = policy.rule(*index).filter(|rule| rule.may_act_on(Direction::Response))?;
             Some(search.hold(rule.starts) + rule.withheld_from() as u64)
         });
-        let edits = |rule: RuleIndex| policy.rule(rule).is_some_and(|rule| rule.action() > Action::Log);
+        let edits = |rule: RuleIndex| policy.rule(rule).is_some_and(|rule| rule.may_act_on(Direction::Response));
         let leads = self.lead_starts(policy, end).filter(|(rule, _)| edits(*rule)).map(|(_, start)| start);
         let held = self.gate.held(policy.gates(), &self.kept, self.before, end);
         let literal = self.base + end.saturating_sub(held) as u64;
@@ -400,6 +403,12 @@ impl Holdback {
         self.kept.drain(..len);
         self.base += len as u64;
     }
+}
+
+/// Records a reason to block. Of several, the first is kept, and the earliest start of their matches.
+fn stop_at(blocked: &mut Option<Blocked>, cause: Cause, start: u64) {
+    let (cause, first) = *blocked.get_or_insert((cause, start));
+    *blocked = Some((cause, first.min(start)));
 }
 
 /// Returns `true` if a rule redacts its matches.

@@ -52,7 +52,8 @@
 //! character. If the rule has a group, only the group is reported and redacted.
 //!
 //! Redactions of several rules that share a character are merged into one, and the first of these rules in file order
-//! determines the replacement. Block beats redact, redact beats log.
+//! determines the replacement. Block beats redact, redact beats log. A rule may add points to a score instead ([`Scores`]), whose
+//! threshold blocks.
 //!
 //! `\b`, `\w`, `\d` and `\s` are ASCII unless a rule says `unicode: true`: with a Unicode `\b`, a Chinese character in front of
 //! a key would hide the key.
@@ -120,6 +121,7 @@ mod report;
 mod rule;
 mod rule_scope;
 mod rule_set;
+mod score;
 mod search;
 mod stream;
 mod substitute;
@@ -150,5 +152,6 @@ pub use report::{Cause, Finding, MAX_FINDINGS, Report};
 pub use rule::{Action, Direction, Rule, RuleIndex, Severity};
 pub use rule_scope::{RawScope, ScopeMessages, ScopePart, ScopeRole};
 pub use rule_set::RuleSet;
+pub use score::{RawScores, Scores};
 pub use stream::{StreamInspector, StreamVerdict};
 pub use view::View;

@@ -23,6 +23,7 @@ use crate::raw::{OnUnscannable, RawAction, RawPattern, RawPolicy, RawRule};
 use crate::rule::{Action, Direction, Rule, RuleIndex};
 use crate::rule_scope::RawScope;
 use crate::rule_set::RuleSet;
+use crate::score::Thresholds;
 use crate::search::gates::{GatedRule, Gates};
 use crate::search::leads::{Leads, MAX_LEADS};
 use crate::search::matcher::Matcher;
@@ -71,6 +72,8 @@ pub struct Policy {
     prefilters: [Prefilter; Lane::COUNT],
     /// Calls to which rules do not apply.
     restrictions: Restrictions,
+    /// Thresholds of scores.
+    thresholds: Thresholds,
     /// Views that rules on requests search.
     request_views: Wanted,
     /// Source of the secret key of the clean texts; `None`: every text is searched.
@@ -129,6 +132,8 @@ impl Policy {
         in_range(raw.max_match_bytes, MATCH_BYTES).map_err(|problem| at("max_match_bytes", problem))?;
         let max_match_bytes = raw.max_match_bytes as usize;
         let placeholder_key = default_key(&raw);
+        let thresholds = Thresholds::new(raw.scores.unwrap_or_default());
+        let thresholds = thresholds.map_err(|(field, problem)| at(&format!("scores.{field}"), problem))?;
         let (lists, list_nodes) = conditions::named_lists(&raw.allow_lists)
             .map_err(|(field, problem)| at(&format!("allow_lists{field}"), problem))?;
         let mut sets = CharSetsBuilder::default();
@@ -140,15 +145,17 @@ impl Policy {
             let id = check_id(&rule.id, &mut ids).map_err(|problem| at(&format!("rules[{index}].id"), problem))?;
             let (scope, exceptions) = (rule.scope.clone().unwrap_or_default(), rule.exceptions.clone());
             let restricted = restrict(&mut restrictions, RuleIndex(index as u32), &scope, &exceptions);
-            let rule = restricted.and_then(|()| check(rule, max_match_bytes, &lists, &mut sets)).and_then(|rule| {
-                nodes += rule.programs().map(|(program, _)| program.len()).sum::<usize>() + rule.conditions.nodes();
-                nodes += rule.tail.as_ref().map_or(0, Tail::nodes);
-                if nodes > MAX_ALL_NODES {
-                    Err(FieldError("match".into(), Problem::TooLargeTogether))
-                } else {
-                    Ok(rule)
-                }
-            });
+            let rule = restricted.and_then(|()| check(rule, max_match_bytes, &lists, &mut sets, &thresholds)).and_then(
+                |rule| {
+                    nodes += rule.programs().map(|(program, _)| program.len()).sum::<usize>() + rule.conditions.nodes();
+                    nodes += rule.tail.as_ref().map_or(0, Tail::nodes);
+                    if nodes > MAX_ALL_NODES {
+                        Err(FieldError("match".into(), Problem::TooLargeTogether))
+                    } else {
+                        Ok(rule)
+                    }
+                },
+            );
             rules.push(rule.map_err(|FieldError(field, problem)| PolicyError {
                 path: format!("rules[{index}].{field}"),
                 rule: Some(id),
@@ -191,6 +198,7 @@ impl Policy {
             ungated,
             prefilters,
             restrictions,
+            thresholds,
             request_views,
             sets,
             max_match_bytes,
@@ -241,9 +249,9 @@ impl Policy {
         self.rules.iter().any(|rule| rule.is_on(direction))
     }
 
-    /// Returns `true` if a rule of this direction redacts or blocks. Otherwise nothing needs to be held back for a verdict.
+    /// Returns `true` if a rule of this direction redacts or blocks, or adds to a score that may block. Otherwise nothing needs to be held back for a verdict.
     pub fn can_edit(&self, direction: Direction) -> bool {
-        self.rules.iter().any(|rule| rule.is_on(direction) && rule.action > Action::Log)
+        self.rules.iter().any(|rule| rule.is_on(direction) && rule.may_act_on(direction))
     }
 
     /// Returns the facts of a call that scopes and exceptions ask for; `None` if all rules apply to all calls.
@@ -254,6 +262,11 @@ impl Policy {
     /// Returns the rules that do not apply to a call.
     pub fn excluded(&self, caller: &Caller<'_>) -> RuleSet {
         self.restrictions.excluded(caller)
+    }
+
+    /// Returns the thresholds of scores.
+    pub(crate) fn thresholds(&self) -> &Thresholds {
+        &self.thresholds
     }
 
     /// Returns the rules in file order.
@@ -413,7 +426,7 @@ fn gates(rules: &[Rule], max_match_bytes: usize) -> Gates {
             has_raw: rule.views.has(View::Raw),
             request: rule.request,
             response: rule.response,
-            edits: rule.action > Action::Log,
+            edits: rule.may_act_on(Direction::Response),
             withheld_from: rule.withheld_from(),
         })
     });
@@ -428,6 +441,7 @@ fn check(
     max_match_bytes: usize,
     lists: &NamedLists,
     sets: &mut CharSetsBuilder,
+    thresholds: &Thresholds,
 ) -> Result<Rule, FieldError> {
     let action = raw.effective_action();
     let directions = raw.applies_to.unwrap_or(vec![Direction::Request, Direction::Response]);
@@ -509,6 +523,8 @@ fn check(
         request: directions.contains(&Direction::Request),
         response: directions.contains(&Direction::Response),
         action,
+        may_block_requests: action == Action::Score && thresholds.has(Direction::Request),
+        may_block_responses: action == Action::Score && thresholds.has(Direction::Response),
         scope: raw.scope,
         replacement: replacement.into(),
         // A stream does not keep the text between head and tail.
@@ -517,7 +533,7 @@ fn check(
             RawAction::Mask => Substitute::Mask,
             RawAction::Hash => Substitute::Hash,
             RawAction::Placeholder => Substitute::Placeholder,
-            RawAction::Log | RawAction::Redact | RawAction::Block => Substitute::Fixed,
+            RawAction::Log | RawAction::Score | RawAction::Redact | RawAction::Block => Substitute::Fixed,
         },
         status,
         message: message.into(),

@@ -12,6 +12,7 @@ use crate::pattern::phrase::RawPhraseItem;
 use crate::pattern::url::RawUrl;
 use crate::rule::{Action, Direction, Severity};
 use crate::rule_scope::RawScope;
+use crate::score::RawScores;
 use crate::view::View;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -51,13 +52,16 @@ pub struct RawPolicy {
     /// Calls to which rules do not apply, for rules by their ids.
     #[serde(default)]
     pub exceptions: Vec<RawException>,
+    /// Thresholds of the points of rules with `action: score`.
+    #[serde(default)]
+    pub scores: Option<RawScores>,
 }
 
 impl Default for RawPolicy {
     fn default() -> RawPolicy {
-        let (rules, on_unscannable, allow_lists, exceptions) = Default::default();
+        let (rules, on_unscannable, allow_lists, exceptions, scores) = Default::default();
         let max_match_bytes = RawPolicy::default_max_match_bytes();
-        RawPolicy { rules, max_match_bytes, on_unscannable, allow_lists, exceptions }
+        RawPolicy { rules, max_match_bytes, on_unscannable, allow_lists, exceptions, scores }
     }
 }
 
@@ -88,7 +92,7 @@ pub struct RawRule {
     /// Description for people.
     #[serde(default)]
     pub description: Option<String>,
-    /// Severity, for reports. Has no effect on what the rule does.
+    /// Severity, for reports: the points of a rule with `action: score`. Has no other effect on what the rule does.
     #[serde(default)]
     pub severity: Option<Severity>,
     /// Pattern to search for, and conditions on its matches.
@@ -143,6 +147,9 @@ pub enum RuleMode {
 pub enum RawAction {
     /// Reports the match and changes nothing.
     Log,
+    /// Adds the points of the rule to the score of the request or response, once: `critical` or no severity 5, `error` 4, `warning`
+    /// 3, `notice` 2.
+    Score,
     /// Replaces the match by a fixed text.
     Redact,
     /// Replaces the match by asterisks and its last four characters, if it has at least eight: `****1234`.
@@ -171,6 +178,7 @@ impl RawAction {
     pub fn action(self) -> Action {
         match self {
             RawAction::Log => Action::Log,
+            RawAction::Score => Action::Score,
             RawAction::Redact | RawAction::Mask | RawAction::Hash | RawAction::Placeholder => Action::Redact,
             RawAction::Block => Action::Block,
         }
@@ -182,7 +190,7 @@ impl RawAction {
             RawAction::Mask => "mask",
             RawAction::Hash => "hash",
             RawAction::Placeholder => "placeholder",
-            RawAction::Log | RawAction::Redact | RawAction::Block => self.action().name(),
+            RawAction::Log | RawAction::Score | RawAction::Redact | RawAction::Block => self.action().name(),
         }
     }
 }

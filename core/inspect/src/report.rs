@@ -1,7 +1,8 @@
 //! Result of an inspection.
 
 use crate::policy::Policy;
-use crate::rule::{Action, RuleIndex};
+use crate::rule::{Action, Direction, RuleIndex};
+use crate::score::Scores;
 use crate::view::View;
 use std::ops::Range;
 use tollgate_llm::{ApiError, Edits};
@@ -18,6 +19,9 @@ pub enum Cause {
     /// Match of a rule that blocks.
     #[error("a rule of the policy matches")]
     Rule(RuleIndex),
+    /// Score that reaches its threshold.
+    #[error("its score is too high")]
+    Score,
     /// Content that could not be parsed, and therefore not be inspected.
     #[error("it could not be inspected")]
     Unreadable,
@@ -63,6 +67,8 @@ pub struct Report {
     pub cause: Option<Cause>,
     /// Rules that matched, without duplicates, in file order.
     pub rules: Vec<RuleIndex>,
+    /// Points of the rules with `action: score` that matched.
+    pub scores: Scores,
     /// Number of matches of all rules.
     pub matches: u64,
     /// Number of redactions made or, for a body, to be made.
@@ -99,6 +105,7 @@ impl Report {
         self.rules.extend(later.rules);
         self.rules.sort_unstable();
         self.rules.dedup();
+        self.scores.merge(later.scores);
         self.matches += later.matches;
         self.redactions += later.redactions;
         self.unscanned += later.unscanned;
@@ -112,7 +119,23 @@ impl Report {
         if let Err(at) = self.rules.binary_search(&rule) {
             self.rules.insert(at, rule);
         }
+        // A score that has not reached its threshold changes nothing.
+        let action = if action == Action::Score { Action::Log } else { action };
         self.verdict = self.verdict.max(Some(action));
+    }
+
+    /// Returns the cause to block if the score reaches its threshold.
+    pub(crate) fn reached(&self, policy: &Policy, direction: Direction) -> Option<Cause> {
+        policy.thresholds().are_reached(direction, &self.scores).then_some(Cause::Score)
+    }
+
+    /// Blocks the message if its score reaches the threshold, after reports of several parts of it were added.
+    pub fn judge(&mut self, policy: &Policy, direction: Direction) {
+        if self.cause.is_none()
+            && let Some(cause) = self.reached(policy, direction)
+        {
+            self.block(cause);
+        }
     }
 
     /// Records a finding. The report keeps the findings with the lowest positions, in any order of arrival.
@@ -144,6 +167,7 @@ impl Policy {
                 Some(rule) => (rule.status(), rule.message()),
                 None => (400, "Refused by the gateway's policy."),
             },
+            Cause::Score => (self.thresholds().status, &*self.thresholds().message),
             Cause::Unreadable => (400, "Refused by the gateway's policy: it could not be inspected."),
             Cause::TooManyTexts => (400, "Refused by the gateway's policy: it has too many concurrent texts."),
             Cause::TooManyRedactions => (400, "Refused by the gateway's policy: it needs too many redactions."),

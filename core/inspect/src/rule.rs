@@ -5,6 +5,7 @@ use crate::pattern::char_set::CharSets;
 use crate::pattern::program::Program;
 use crate::pattern::tail::Tail;
 use crate::rule_scope::RawScope;
+use crate::score::points;
 use crate::search::scratch::Target;
 use crate::search::start_set::StartSet;
 use crate::substitute::Substitute;
@@ -27,6 +28,8 @@ pub enum Direction {
 pub enum Action {
     /// Reports the match and changes nothing.
     Log,
+    /// Reports the match and adds points to the score, which may block.
+    Score,
     /// Replaces the match.
     Redact,
     /// Refuses the request or response.
@@ -34,10 +37,11 @@ pub enum Action {
 }
 
 impl Action {
-    /// Returns `log`, `redact` or `block`.
+    /// Returns `log`, `score`, `redact` or `block`.
     pub fn name(self) -> &'static str {
         match self {
             Action::Log => "log",
+            Action::Score => "score",
             Action::Redact => "redact",
             Action::Block => "block",
         }
@@ -91,6 +95,10 @@ pub struct Rule {
     pub(crate) request: bool,
     pub(crate) response: bool,
     pub(crate) action: Action,
+    /// `true` if a match may block a request by the score.
+    pub(crate) may_block_requests: bool,
+    /// `true` if a match may block a response by the score.
+    pub(crate) may_block_responses: bool,
     /// Texts of requests that the rule judges; `None`: all.
     pub(crate) scope: Option<RawScope>,
     pub(crate) replacement: Box<str>,
@@ -126,6 +134,20 @@ impl Rule {
     /// Returns the action taken on a match.
     pub fn action(&self) -> Action {
         self.action
+    }
+
+    /// Returns the points that a match adds to the score.
+    pub fn points(&self) -> u8 {
+        if self.action == Action::Score { points(self.severity) } else { 0 }
+    }
+
+    /// Returns `true` if a match may change or stop a text of this direction.
+    pub(crate) fn may_act_on(&self, direction: Direction) -> bool {
+        let by_score = match direction {
+            Direction::Request => self.may_block_requests,
+            Direction::Response => self.may_block_responses,
+        };
+        self.action > Action::Score || by_score
     }
 
     /// Returns `true` if the rule inspects texts of this direction.

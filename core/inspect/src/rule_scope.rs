@@ -152,6 +152,12 @@ impl<'r> ScopedTexts<'r> {
         ScopedTexts::Request { texts: &request.texts, first_new: last.map_or(0, |last| last + 1) }
     }
 
+    /// Returns `true` if the text at an index is the result of a tool.
+    pub(crate) fn is_tool_result(self, index: usize) -> bool {
+        let ScopedTexts::Request { texts, .. } = self else { return false };
+        texts.get(index).is_some_and(|text| matches!(text.role, Role::Tool | Role::Function))
+    }
+
     /// Returns `true` if a scope contains the text at an index.
     pub(crate) fn contains(self, scope: &RawScope, index: usize) -> bool {
         let (texts, first_new) = match self {
@@ -251,8 +257,8 @@ mod tests {
 
     #[test]
     fn a_rule_judges_the_parts_of_a_response_in_its_scope() {
-        const BODY: &str = r#"{"id":"6x","choices":[{"message":{"role":"assistant","content":"1x","refusal":"2x","reasoning_content":"3x","tool_calls":[{"id":"c","type":"function","function":{"name":"4x","arguments":"{"a":"5x"}"}}]}}]}"#;
-        const EVENT: &str = r#"{"id":"6x","choices":[{"index":0,"delta":{"content":"1x","refusal":"2x","reasoning_content":"3x","tool_calls":[{"index":0,"id":"c","type":"function","function":{"name":"4x","arguments":"{"a":"5x"}"}}]},"finish_reason":"stop"}]}"#;
+        const BODY: &str = r#"{"id":"6x","choices":[{"message":{"role":"assistant","content":"1x","refusal":"2x","reasoning_content":"3x","tool_calls":[{"id":"c","type":"function","function":{"name":"4x","arguments":"{\"a\":\"5x\"}"}}]}}]}"#;
+        const EVENT: &str = r#"{"id":"6x","choices":[{"index":0,"delta":{"content":"1x","refusal":"2x","reasoning_content":"3x","tool_calls":[{"index":0,"id":"c","type":"function","function":{"name":"4x","arguments":"{\"a\":\"5x\"}"}}]},"finish_reason":"stop"}]}"#;
         for (scope, redacted) in [
             (r#"{"parts":"text"}"#, "12"),
             (r#"{"parts":["reasoning","tool_name"]}"#, "34"),

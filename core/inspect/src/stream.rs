@@ -141,6 +141,7 @@ fn inspect_complete(
     let (cause, edits) = (found.cause, std::mem::take(&mut found.edits));
     found.findings.clear();
     report.add(found);
+    let cause = cause.or_else(|| report.reached(policy, Direction::Response));
     if cause.is_none() {
         out.push_str(&String::from_utf8_lossy(&edits.apply(text.as_bytes())));
     }
@@ -337,7 +338,7 @@ impl StreamInspector {
         found.findings.clear();
         let cause = found.cause;
         self.report.add(found);
-        cause.map_or(Ok(()), Err)
+        cause.or_else(|| self.report.reached(&self.policy, Direction::Response)).map_or(Ok(()), Err)
     }
 
     /// Inspects the text at an index of the event.
@@ -461,8 +462,9 @@ impl StreamInspector {
                 self.report.matched(*rule, action);
             }
             self.report.redactions += repeated.redactions;
+            self.report.scores.merge(repeated.scores);
         }
-        blocked.map_or(Ok(()), Err)
+        blocked.or_else(|| self.report.reached(&self.policy, Direction::Response)).map_or(Ok(()), Err)
     }
 
     /// Ends the texts for which `ends` returns `true` and releases their withheld text in separate events.

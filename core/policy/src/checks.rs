@@ -14,6 +14,7 @@ mod unknown_callers;
 mod unknown_providers;
 mod unpriced_models;
 mod unrouted_models;
+mod unused_scores;
 
 use tollgate_config::Severity;
 
@@ -85,6 +86,7 @@ pub const CODES: &[Code] = &[
     empty_keywords::CODE,
     unbounded_redactions::CODE,
     unknown_callers::CODE,
+    unused_scores::CODE,
     limits_order::CODE,
     secret_literals::CODE,
     FAILING_EXAMPLE,
@@ -114,6 +116,7 @@ const CHECKS: &[Check] = &[
     empty_keywords::CHECK,
     unbounded_redactions::CHECK,
     unknown_callers::CHECK,
+    unused_scores::CHECK,
     limits_order::CHECK,
     secret_literals::CHECK,
 ];

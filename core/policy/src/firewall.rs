@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use tollgate_inspect::{RawAllow, RawException, RawPolicy, RawRule};
+use tollgate_inspect::{RawAllow, RawException, RawPolicy, RawRule, RawScores};
 
 use crate::packs::RawPack;
 use crate::paranoia::RawParanoia;
@@ -29,12 +29,14 @@ pub struct RawFirewall {
     pub allow_lists: BTreeMap<String, RawAllow>,
     /// Calls to which rules do not apply, for rules by their ids: own rules and those of packs.
     pub exceptions: Vec<RawException>,
+    /// Thresholds of scores, the sums of the points of rules with `action: score`.
+    pub scores: Option<RawScores>,
 }
 
 impl Default for RawFirewall {
     fn default() -> RawFirewall {
-        let (rules, packs, paranoia, allow_lists, exceptions) = Default::default();
+        let (rules, packs, paranoia, allow_lists, exceptions, scores) = Default::default();
         let max_match_bytes = RawPolicy::default_max_match_bytes();
-        RawFirewall { rules, packs, paranoia, max_match_bytes, allow_lists, exceptions }
+        RawFirewall { rules, packs, paranoia, max_match_bytes, allow_lists, exceptions, scores }
     }
 }

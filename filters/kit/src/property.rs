@@ -88,6 +88,12 @@ published! {
     VERDICT = "tollgate.verdict";
     /// Ids of the firewall rules that matched, joined by commas.
     RULES = "tollgate.rules";
+    /// Score of the request: points of the firewall rules that matched. Absent if it is zero.
+    REQUEST_SCORE = "tollgate.request_score";
+    /// Score of the results of tools in the request.
+    TOOL_RESULTS_SCORE = "tollgate.tool_results_score";
+    /// Score of the response.
+    RESPONSE_SCORE = "tollgate.response_score";
     /// Milliseconds from the forwarding of the request to the first event with text, or to the JSON response.
     TTFT_MS = "tollgate.ttft_ms";
     /// Reason why a body was not scanned; absent if all were.

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Deserialize;
-use tollgate_inspect::{OnUnscannable as PolicyUnscannable, Policy, RawAllow, RawException, RawPolicy, RawRule};
+use tollgate_inspect::{
+    OnUnscannable as PolicyUnscannable, Policy, RawAllow, RawException, RawPolicy, RawRule, RawScores,
+};
 use tollgate_kit::{ConfigError, Configuration, Limits, OnUnscannable, environment, random_key};
 
 use crate::caller::{NameSource, RawNameSource};
@@ -23,6 +25,8 @@ pub struct RawConfig {
     pub allow_lists: BTreeMap<String, RawAllow>,
     /// See [`RawPolicy::exceptions`].
     pub exceptions: Vec<RawException>,
+    /// See [`RawPolicy::scores`].
+    pub scores: Option<RawScores>,
     /// Source of the consumer's name, for rules that depend on it. A request in which the header occurs more than once gets 400.
     pub consumer: Option<RawNameSource>,
     /// Source of the team's name, for rules that depend on it. A header that occurs more than once is ignored.
@@ -37,6 +41,7 @@ impl Default for RawConfig {
             max_match_bytes: RawPolicy::default_max_match_bytes(),
             allow_lists: BTreeMap::new(),
             exceptions: Vec::new(),
+            scores: None,
             consumer: None,
             team: None,
         }
@@ -55,7 +60,7 @@ pub(crate) struct Config {
 
 impl Config {
     pub(crate) fn parse(configuration: &Configuration<'_>) -> Result<Config, ConfigError> {
-        let RawConfig { limits, rules, max_match_bytes, allow_lists, exceptions, consumer, team } =
+        let RawConfig { limits, rules, max_match_bytes, allow_lists, exceptions, scores, consumer, team } =
             configuration.parse()?;
         // `limits.on_unscannable` is the one setting for unreadable content, in every filter. With `refuse`, an unreadable
         // event ends a stream only if a rule blocks or redacts: rules that log lose an event, not all that follow it.
@@ -63,7 +68,7 @@ impl Config {
             OnUnscannable::Refuse => None,
             OnUnscannable::Pass => Some(PolicyUnscannable::Pass),
         };
-        let raw = RawPolicy { rules, max_match_bytes, on_unscannable, allow_lists, exceptions };
+        let raw = RawPolicy { rules, max_match_bytes, on_unscannable, allow_lists, exceptions, scores };
         let mut policy = Policy::from_raw(raw).map_err(ConfigError::new)?;
         set_keys(&mut policy)?;
         let source = |field: &str, raw: Option<RawNameSource>| {

@@ -57,8 +57,9 @@ impl Exchange for Inspection {
 
     fn on_late_form_fields(&mut self, call: &mut Call<'_>) -> Verdict {
         let Some(report) = self.inspect(call) else { return Verdict::Continue };
-        let cause = report.cause;
         self.request.add(report);
+        self.request.judge(&self.filter.config.policy, Direction::Request);
+        let cause = self.request.cause;
         publish_verdict(&self.request);
         match cause {
             Some(cause) => Verdict::Reply(Box::new(refusal::of_request(&self.filter.config.policy, cause))),
@@ -186,6 +187,7 @@ impl Inspection {
             let unread = token_prompts.saturating_sub(whole);
             report.unscanned += unread as u64;
             self.has_unread_tokens = unread > 0;
+            report.judge(policy, Direction::Request);
         }
         if report.cause.is_some() {
             report.edits = Edits::new();
@@ -218,10 +220,15 @@ impl Inspection {
                 names.push(report.rule_names(policy));
             }
         }
+        let scores = &self.request.scores;
+        property::set_unless_zero(property::REQUEST_SCORE, scores.total().into());
+        property::set_unless_zero(property::TOOL_RESULTS_SCORE, scores.of_tool_results().into());
+        let response_score = response.map_or(0, |response| response.scores.total());
+        property::set_unless_zero(property::RESPONSE_SCORE, response_score.into());
         if !names.is_empty() {
             property::set(property::RULES, names.join(","));
         }
-        let is_rule = |report: &Report| report.cause.is_none_or(|cause| matches!(cause, Cause::Rule(_)));
+        let is_rule = |report: &Report| report.cause.is_none_or(|cause| matches!(cause, Cause::Rule(_) | Cause::Score));
         if let Some(response) = response.filter(|response| is_rule(response) && response.verdict > self.request.verdict)
         {
             publish_verdict(response);

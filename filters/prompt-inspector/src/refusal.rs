@@ -12,6 +12,7 @@ pub(crate) fn of_request(policy: &Policy, cause: Cause) -> LocalReply {
             debug_assert!(rule.is_some(), "a cause names a rule of its policy");
             rule.map(|rule| rule.id().to_owned()).unwrap_or_default()
         }
+        Cause::Score => "score".to_owned(),
         _ => "uninspectable".to_owned(),
     };
     LocalReply::new(error.status, Action::Block.name(), error.message)
@@ -29,7 +30,7 @@ pub(crate) fn token_ids() -> LocalReply {
 /// Returns the reply in place of a response. A response that could not be inspected is the upstream's fault.
 pub(crate) fn of_response(policy: &Policy, cause: Cause) -> LocalReply {
     match cause {
-        Cause::Rule(_) => of_request(policy, cause),
+        Cause::Rule(_) | Cause::Score => of_request(policy, cause),
         _ => LocalReply::unreadable_response(),
     }
 }

@@ -15,7 +15,7 @@ use super::metadata::Metadata;
 pub(super) const ID: &str = "tollgate-test-id";
 
 /// Properties that are read from the access log, see docs/filters.
-pub const PROPERTIES: [&str; 35] = [
+pub const PROPERTIES: [&str; 38] = [
     "dialect",
     "model",
     "served_model",
@@ -49,6 +49,9 @@ pub const PROPERTIES: [&str; 35] = [
     "cost_micro_usd",
     "verdict",
     "rules",
+    "request_score",
+    "tool_results_score",
+    "response_score",
     "ttft_ms",
     "unscanned",
 ];

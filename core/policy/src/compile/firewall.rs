@@ -12,7 +12,7 @@ use crate::paranoia::MAX_PARANOIA;
 const MAX_REPORTED: usize = 50;
 
 pub(super) fn compile(raw: RawFirewall, limits: &StreamLimits, findings: &mut Findings) -> Option<Rules> {
-    let RawFirewall { mut rules, packs, paranoia, mut max_match_bytes, allow_lists, mut exceptions } = raw;
+    let RawFirewall { mut rules, packs, paranoia, mut max_match_bytes, allow_lists, mut exceptions, mut scores } = raw;
     // With `refuse`, an unreadable event ends a stream only if a rule on responses blocks or redacts.
     let on_unscannable = match limits.on_unscannable {
         OnUnscannable::Refuse => None,
@@ -39,6 +39,7 @@ pub(super) fn compile(raw: RawFirewall, limits: &StreamLimits, findings: &mut Fi
             on_unscannable,
             allow_lists: allow_lists.clone(),
             exceptions: exceptions.clone(),
+            scores: scores.clone(),
         };
         let error = match Rules::from_raw(raw) {
             Ok(policy) => return Some(policy),
@@ -57,6 +58,7 @@ pub(super) fn compile(raw: RawFirewall, limits: &StreamLimits, findings: &mut Fi
                 rules.remove(*index);
                 indices.remove(*index);
             }
+            _ if error.path.starts_with("scores") => scores = None,
             _ if error.path == "max_match_bytes" => max_match_bytes = RawPolicy::default_max_match_bytes(),
             _ => return None,
         }
