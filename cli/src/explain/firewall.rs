@@ -34,6 +34,9 @@ pub(super) fn explain(
     if score > 0 {
         lines.push(format!("The score is {score}, that of results of tools {of_results}."));
     }
+    if !report.tags(rules).is_empty() {
+        lines.push(format!("The tags are {}.", report.tags(rules).join(", ")));
+    }
     lines.extend(decoded.line());
     let left_out: Vec<&str> = excluded.iter().filter_map(|rule| Some(rules.rule(rule)?.id())).collect();
     if !left_out.is_empty() {
@@ -64,10 +67,16 @@ pub(super) fn explain(
         }
     }
     let facts = json!({
-        "verdict": verdict, "matches": report.matches, "score": score, "matched": matched, "nearly": nearly, "excluded": left_out,
+        "verdict": verdict, "matches": report.matches, "score": score, "tags": report.tags(rules), "matched": matched, "nearly": nearly, "excluded": left_out,
         "token_prompts": decoded.prompts, "decoded": decoded.whole,
     });
     let mut stage = refused(Stage::new("firewall", lines, facts), rules, &report);
+    let tags = report.tags(rules);
+    if let Some(violated) = policy.tag_routing.violated(view.model().as_deref(), &tags)
+        && report.cause.is_none()
+    {
+        stage = stage.refuse(403, violated.refusal());
+    }
     if decoded.is_unscannable() && report.cause.is_none() && policy.limits.on_unscannable == OnUnscannable::Refuse {
         stage = stage.refuse(400, "The prompt consists of token ids that cannot be decoded.");
     }

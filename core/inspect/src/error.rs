@@ -58,6 +58,15 @@ pub enum Problem {
     /// Id that no rule has.
     #[error("no rule has this id")]
     UnknownRule,
+    /// Tag that no rule sets.
+    #[error("no rule has this tag")]
+    UnknownTag,
+    /// Tag with other characters, or too long.
+    #[error("must have names of at most 32 and values of at most 64 of the characters A-Z a-z 0-9 . _ -")]
+    InvalidTag,
+    /// Header that clients may set, or that another stage sets.
+    #[error("must be a header that begins with `x-tollgate-` and that no other stage sets, such as `x-tollgate-tags`")]
+    TagHeader,
     /// Invalid name of a model.
     #[error("{0}")]
     Model(&'static str),

@@ -20,6 +20,9 @@ pub struct RawException {
     /// Ids of the rules, each exact or with `*` at its end: `secrets.*`. Only in a list for all rules.
     #[serde(default)]
     pub rules: Option<OneOrMany<String>>,
+    /// Tags of the rules, `data=pii`: a rule must have one of them. Only in a list for all rules.
+    #[serde(default)]
+    pub tags: Option<OneOrMany<String>>,
     /// Names of consumers, each exact or with `*` at its end.
     #[serde(default)]
     pub consumers: Option<OneOrMany<String>>,
@@ -64,8 +67,10 @@ impl Restrictions {
 
     /// Adds an exception of a rule. An error has the name of the field.
     pub(crate) fn add(&mut self, rule: RuleIndex, raw: &RawException) -> Result<(), (&'static str, Problem)> {
-        if raw.rules.is_some() {
-            return Err(("rules", Problem::OnlyWith("`exceptions` beside `rules`")));
+        for (field, is_present) in [("rules", raw.rules.is_some()), ("tags", raw.tags.is_some())] {
+            if is_present {
+                return Err((field, Problem::OnlyWith("`exceptions` beside `rules`")));
+            }
         }
         self.insert([rule].into(), raw)
     }
@@ -78,15 +83,22 @@ impl Restrictions {
                 rule: None,
                 problem,
             };
-            let ids = raw.rules.as_ref().map_or(&[][..], |ids| &ids.0);
-            if ids.is_empty() {
+            let list = |list: &'_ Option<OneOrMany<String>>| list.as_ref().map_or(Vec::new(), |list| list.0.clone());
+            let (ids, tags) = (list(&raw.rules), list(&raw.tags));
+            if ids.is_empty() && tags.is_empty() {
                 return Err(error("rules", Problem::Empty));
             }
             let is_named = |id: &String| rules.iter().any(|rule| matches(id, rule.id()));
             if let Some(at) = ids.iter().position(|id| !is_named(id)) {
                 return Err(error(&format!("rules[{at}]"), Problem::UnknownRule));
             }
-            let named = rules.iter().enumerate().filter(|(_, rule)| ids.iter().any(|id| matches(id, rule.id())));
+            let is_set = |tag: &String| rules.iter().any(|rule| rule.tags().any(|own| own == tag));
+            if let Some(at) = tags.iter().position(|tag| !is_set(tag)) {
+                return Err(error(&format!("tags[{at}]"), Problem::UnknownTag));
+            }
+            let has_id = |rule: &Rule| ids.is_empty() || ids.iter().any(|id| matches(id, rule.id()));
+            let has_tag = |rule: &Rule| tags.is_empty() || rule.tags().any(|own| tags.iter().any(|tag| tag == own));
+            let named = rules.iter().enumerate().filter(|(_, rule)| has_id(rule) && has_tag(rule));
             let named = named.map(|(at, _)| RuleIndex(at as u32)).collect();
             self.insert(named, raw).map_err(|(field, problem)| error(field, problem))?;
         }
@@ -250,6 +262,27 @@ mod tests {
     }
 
     #[test]
+    fn exceptions_name_rules_by_tags() {
+        let json = r#"{"rules": [
+            {"id": "a.1", "match": {"regex": "x"}, "action": "log", "tag": {"data": "pii"}},
+            {"id": "a.2", "match": {"regex": "x"}, "action": "tag", "tag": {"data": "pii", "kind": "card"}},
+            {"id": "b", "match": {"regex": "x"}, "action": "block", "tag": {"data": "secret"}}],
+            "exceptions": [{"tags": "data=pii", "consumers": "one", "reason": "r"},
+                           {"tags": ["data=secret", "kind=card"], "rules": ["a*"], "consumers": "two", "reason": "r"}]}"#;
+        let policy = policy(json).unwrap();
+        for (consumer, excluded, tags) in [
+            ("one", "0 1", "data=secret"),
+            ("two", "1", "data=pii data=secret"),
+            ("no", "", "data=pii data=secret kind=card"),
+        ] {
+            let rules = policy.excluded(&Caller { consumer: Some(consumer), ..Caller::default() });
+            let found: Vec<String> = rules.iter().map(|rule| rule.get().to_string()).collect();
+            assert_eq!(found.join(" "), excluded, "{consumer}");
+            assert_eq!(inspect_uneditable_without(&policy, &rules, "x").tags(&policy).join(" "), tags, "{consumer}");
+        }
+    }
+
+    #[test]
     fn exceptions_need_calls_a_reason_and_rules() {
         let rule = |exception: &str| {
             format!(
@@ -268,6 +301,8 @@ mod tests {
             (rule(r#"{"rules": "a", "consumers": "a", "reason": "r"}"#), "rules[0].exceptions[0].rules"),
             (all(r#"{"consumers": "a", "reason": "r"}"#), "exceptions[0].rules"),
             (all(r#"{"rules": ["a", "b*"], "consumers": "a", "reason": "r"}"#), "exceptions[0].rules[1]"),
+            (all(r#"{"tags": ["data=pii"], "consumers": "a", "reason": "r"}"#), "exceptions[0].tags[0]"),
+            (rule(r#"{"tags": "a=b", "consumers": "a", "reason": "r"}"#), "rules[0].exceptions[0].tags"),
             (all(r#"{"rules": ["a"], "teams": [""], "reason": "r"}"#), "exceptions[0].teams"),
             (all(r#"{"rules": ["a"], "models": ["*x*"], "reason": "r"}"#), "exceptions[0].models"),
         ] {

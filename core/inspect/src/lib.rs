@@ -125,6 +125,7 @@ mod score;
 mod search;
 mod stream;
 mod substitute;
+mod tag;
 mod view;
 
 pub use body::{
@@ -154,4 +155,5 @@ pub use rule_scope::{RawScope, ScopeMessages, ScopePart, ScopeRole};
 pub use rule_set::RuleSet;
 pub use score::{RawScores, Scores};
 pub use stream::{StreamInspector, StreamVerdict};
+pub use tag::tag_header;
 pub use view::View;

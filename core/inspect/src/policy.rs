@@ -19,7 +19,7 @@ use crate::pattern::lead::Lead;
 use crate::pattern::phrase;
 use crate::pattern::program::Program;
 use crate::pattern::tail::Tail;
-use crate::raw::{OnUnscannable, RawAction, RawPattern, RawPolicy, RawRule};
+use crate::raw::{OnUnscannable, RawAction, RawPattern, RawPolicy, RawRule, RuleMode};
 use crate::rule::{Action, Direction, Rule, RuleIndex};
 use crate::rule_scope::RawScope;
 use crate::rule_set::RuleSet;
@@ -33,6 +33,7 @@ use crate::search::start_set::StartSet;
 use crate::search::starters::Starters;
 use crate::search::window::Window;
 use crate::substitute::Substitute;
+use crate::tag;
 use crate::view::{View, ViewSet, Wanted, each_derived};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -494,6 +495,10 @@ fn check(
     if raw.scope.as_ref().and_then(|scope| scope.parts.as_ref()).is_some_and(|parts| parts.0.is_empty()) {
         return Err(FieldError("scope.parts".into(), Problem::Empty));
     }
+    let tags = tag::tags(&raw.tag).map_err(|problem| FieldError("tag".into(), problem))?;
+    if raw.action == RawAction::Tag && tags.is_empty() {
+        return Err(FieldError("tag".into(), Problem::Empty));
+    }
     if !matches!(raw.action, RawAction::Redact | RawAction::Placeholder) && raw.replacement.is_some() {
         return Err(FieldError("replacement".into(), Problem::OnlyWith("`action: redact` or `placeholder`")));
     }
@@ -526,6 +531,8 @@ fn check(
         may_block_requests: action == Action::Score && thresholds.has(Direction::Request),
         may_block_responses: action == Action::Score && thresholds.has(Direction::Response),
         scope: raw.scope,
+        // A rule in audit changes nothing, and tags change where a call goes.
+        tags: if raw.mode == RuleMode::Audit { Box::default() } else { tags },
         replacement: replacement.into(),
         // A stream does not keep the text between head and tail.
         substitute: match raw.action {
@@ -533,7 +540,9 @@ fn check(
             RawAction::Mask => Substitute::Mask,
             RawAction::Hash => Substitute::Hash,
             RawAction::Placeholder => Substitute::Placeholder,
-            RawAction::Log | RawAction::Score | RawAction::Redact | RawAction::Block => Substitute::Fixed,
+            RawAction::Log | RawAction::Tag | RawAction::Score | RawAction::Redact | RawAction::Block => {
+                Substitute::Fixed
+            }
         },
         status,
         message: message.into(),

@@ -108,6 +108,10 @@ pub struct RawRule {
     /// Calls to which the rule does not apply.
     #[serde(default)]
     pub exceptions: Vec<RawException>,
+    /// Tags of a request or response that the rule matches: `{data: pii}`. At most 8, with names of at most 32 and values of at
+    /// most 64 of `A-Z a-z 0-9 . _ -`.
+    #[serde(default)]
+    pub tag: BTreeMap<String, String>,
     /// Action on a match.
     pub action: RawAction,
     /// Effect of the action: `enforce`, or `audit`, with which the rule only logs, whatever its action is. Default: `enforce`.
@@ -147,6 +151,8 @@ pub enum RuleMode {
 pub enum RawAction {
     /// Reports the match and changes nothing.
     Log,
+    /// Sets the tags of the rule, and changes nothing. Other actions set them, too.
+    Tag,
     /// Adds the points of the rule to the score of the request or response, once: `critical` or no severity 5, `error` 4, `warning`
     /// 3, `notice` 2.
     Score,
@@ -177,7 +183,7 @@ impl RawAction {
     /// Returns the action: every replacement is `redact`.
     pub fn action(self) -> Action {
         match self {
-            RawAction::Log => Action::Log,
+            RawAction::Log | RawAction::Tag => Action::Log,
             RawAction::Score => Action::Score,
             RawAction::Redact | RawAction::Mask | RawAction::Hash | RawAction::Placeholder => Action::Redact,
             RawAction::Block => Action::Block,
@@ -187,6 +193,7 @@ impl RawAction {
     /// Returns the action as written in a policy.
     pub fn name(self) -> &'static str {
         match self {
+            RawAction::Tag => "tag",
             RawAction::Mask => "mask",
             RawAction::Hash => "hash",
             RawAction::Placeholder => "placeholder",

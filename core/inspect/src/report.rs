@@ -1,9 +1,10 @@
 //! Result of an inspection.
 
 use crate::policy::Policy;
-use crate::rule::{Action, Direction, RuleIndex};
+use crate::rule::{Action, Direction, Rule, RuleIndex};
 use crate::score::Scores;
 use crate::view::View;
+use std::collections::BTreeSet;
 use std::ops::Range;
 use tollgate_llm::{ApiError, Edits};
 
@@ -96,6 +97,13 @@ impl Report {
             text.push_str(&format!(",+{}", more + 1));
         }
         text
+    }
+
+    /// Returns the tags of the rules that matched, ascending and without duplicates, each as `name=value`.
+    pub fn tags<'p>(&self, policy: &'p Policy) -> Vec<&'p str> {
+        let rules = self.rules.iter().filter_map(|rule| policy.rule(*rule));
+        let tags: BTreeSet<&str> = rules.flat_map(Rule::tags).collect();
+        tags.into_iter().collect()
     }
 
     /// Adds the findings in a later part of the same message. Edits belong to one body and are not merged.

@@ -101,6 +101,8 @@ pub struct Rule {
     pub(crate) may_block_responses: bool,
     /// Texts of requests that the rule judges; `None`: all.
     pub(crate) scope: Option<RawScope>,
+    /// Tags, each as `name=value`.
+    pub(crate) tags: Box<[Box<str>]>,
     pub(crate) replacement: Box<str>,
     pub(crate) substitute: Substitute,
     pub(crate) status: u16,
@@ -134,6 +136,11 @@ impl Rule {
     /// Returns the action taken on a match.
     pub fn action(&self) -> Action {
         self.action
+    }
+
+    /// Returns the tags of what the rule matches, each as `name=value`.
+    pub fn tags(&self) -> impl Iterator<Item = &str> {
+        self.tags.iter().map(|tag| &**tag)
     }
 
     /// Returns the points that a match adds to the score.

@@ -12,6 +12,7 @@ mod unbounded_redactions;
 mod uncharged_prices;
 mod unknown_callers;
 mod unknown_providers;
+mod unknown_tags;
 mod unpriced_models;
 mod unrouted_models;
 mod unused_scores;
@@ -87,6 +88,7 @@ pub const CODES: &[Code] = &[
     unbounded_redactions::CODE,
     unknown_callers::CODE,
     unused_scores::CODE,
+    unknown_tags::CODE,
     limits_order::CODE,
     secret_literals::CODE,
     FAILING_EXAMPLE,
@@ -117,6 +119,7 @@ const CHECKS: &[Check] = &[
     unbounded_redactions::CHECK,
     unknown_callers::CHECK,
     unused_scores::CHECK,
+    unknown_tags::CHECK,
     limits_order::CHECK,
     secret_literals::CHECK,
 ];

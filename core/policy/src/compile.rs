@@ -14,6 +14,7 @@ use crate::checks;
 use crate::compiled::CompiledPolicy;
 use crate::counting::{Counting, CountingMode};
 use crate::policy::{Policy, has_error};
+use crate::tag_routing::TagRouting;
 
 /// Findings so far, and the values that have errors of their own.
 pub(crate) struct Findings {
@@ -72,7 +73,7 @@ pub(crate) fn compile(reading: Reading<Policy>) -> Result<CompiledPolicy, Vec<Fi
     document(&policy, &mut findings);
     checks::run(&policy, &mut findings);
     let identity = policy.identity.and_then(|raw| identity::compile(raw, &mut findings));
-    let CompiledModels { aliases, routes, router, upstream_models, model_providers } =
+    let CompiledModels { aliases, routes, router, upstream_models, model_providers, labels } =
         models::compile(&policy.models, &mut findings);
     let catalog = models::catalog(aliases, policy.tokenizers, &mut findings);
     let counting = policy.counting.unwrap_or(Counting {
@@ -84,6 +85,12 @@ pub(crate) fn compile(reading: Reading<Policy>) -> Result<CompiledPolicy, Vec<Fi
     let (prices, on_unknown_price) = prices::compile(prices, &mut findings);
     let on_quota_unavailable = policy.quota.on_unavailable;
     let quota = budgets::compile(policy.budgets, policy.quota, &mut findings);
+    let (mut tag_header, mut tag_labels) = (None, Vec::new());
+    if let Some(raw) = &policy.firewall {
+        tag_header = firewall::tag_header(raw.tag_header.as_deref(), identity.as_ref(), &mut findings);
+        tag_labels.clone_from(&raw.tag_labels);
+    }
+    let tag_routing = TagRouting::new(tag_labels, labels);
     let firewall = policy.firewall.and_then(|raw| firewall::compile(raw, &policy.limits, &mut findings));
     let providers = providers::compile(policy.providers, &mut findings);
     let route_providers = providers::of_routes(&routes, &providers, &mut findings);
@@ -101,6 +108,8 @@ pub(crate) fn compile(reading: Reading<Policy>) -> Result<CompiledPolicy, Vec<Fi
         quota,
         on_quota_unavailable,
         firewall,
+        tag_header,
+        tag_routing,
         router,
         upstream_models,
         model_providers,

@@ -16,6 +16,7 @@ use crate::counting::Counting;
 use crate::identity::Identity;
 use crate::mode::Mode;
 use crate::providers::Provider;
+use crate::tag_routing::TagRouting;
 
 /// Validated policy. A stage whose part is `None` or empty has nothing to do.
 #[derive(Debug)]
@@ -42,6 +43,10 @@ pub struct CompiledPolicy {
     pub on_quota_unavailable: Admission,
     /// Rules on texts; `None` without any.
     pub firewall: Option<Firewall>,
+    /// Request header that gets the tags of rules.
+    pub tag_header: Option<String>,
+    /// Models that tagged calls may go to.
+    pub tag_routing: TagRouting,
     /// Routes; `None` if no model has one.
     pub router: Option<Router>,
     /// Names at the upstream of models that have another name there, where no model has a route. With routes, the router has

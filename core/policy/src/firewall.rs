@@ -7,6 +7,7 @@ use tollgate_inspect::{RawAllow, RawException, RawPolicy, RawRule, RawScores};
 
 use crate::packs::RawPack;
 use crate::paranoia::RawParanoia;
+use crate::tag_routing::RawTagLabels;
 
 /// Rules on the texts of requests and responses.
 #[derive(Clone, Debug, Deserialize)]
@@ -31,12 +32,18 @@ pub struct RawFirewall {
     pub exceptions: Vec<RawException>,
     /// Thresholds of scores, the sums of the points of rules with `action: score`.
     pub scores: Option<RawScores>,
+    /// Request header that gets the tags of the rules that matched, joined by commas: `x-tollgate-tags`. It begins with
+    /// `x-tollgate-`, so that copies that clients send are removed. Default: none.
+    pub tag_header: Option<String>,
+    /// Models that calls with a tag may go to; other models get 403.
+    pub tag_labels: Vec<RawTagLabels>,
 }
 
 impl Default for RawFirewall {
     fn default() -> RawFirewall {
         let (rules, packs, paranoia, allow_lists, exceptions, scores) = Default::default();
+        let (tag_header, tag_labels) = Default::default();
         let max_match_bytes = RawPolicy::default_max_match_bytes();
-        RawFirewall { rules, packs, paranoia, max_match_bytes, allow_lists, exceptions, scores }
+        RawFirewall { rules, packs, paranoia, max_match_bytes, allow_lists, exceptions, scores, tag_header, tag_labels }
     }
 }

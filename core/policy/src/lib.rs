@@ -38,6 +38,7 @@ mod policy;
 mod prices;
 mod providers;
 mod quota;
+mod tag_routing;
 
 pub use admission::Admission;
 pub use budgets::{Per, RawBudget};
@@ -54,5 +55,6 @@ pub use policy::Policy;
 pub use prices::{RawPrices, Table};
 pub use providers::{Key, Provider, RawKey, RawProvider, RawProviders, RawTls, Secret, Tls};
 pub use quota::RawQuota;
+pub use tag_routing::{RawTagLabels, TagRouting};
 pub use tollgate_config::{Finding, Path, Severity, Step, nearest};
 pub use tollgate_prices::OnUnknownPrice;

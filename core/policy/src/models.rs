@@ -25,6 +25,9 @@ pub struct RawModel {
     /// Name of the model at the upstream, if it differs, e.g. of a deployment. Price and tokenizer do not depend on it.
     /// 1 to 256 bytes of visible ASCII.
     pub upstream_model: Option<String>,
+    /// Labels of the model: `[internal, eu]`. Calls with a tag may be limited to models with a label, see `firewall.tag_labels`. An
+    /// alias has the labels of its model, unless it has its own.
+    pub labels: Option<Vec<String>>,
 }
 
 /// Returns `true` if any entry has a route: then a model without one gets 404.

@@ -1,5 +1,6 @@
 //! Packs of rules by name, `firewall.packs`: the command inlines them.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::de::value::MapAccessDeserializer;
@@ -15,6 +16,8 @@ pub struct RawPack {
     pub action: Option<RawAction>,
     /// Effect of the actions of all its rules.
     pub mode: Option<RuleMode>,
+    /// Tags of all its rules, beside their own.
+    pub tag: BTreeMap<String, String>,
     /// Ids of rules that are left out.
     pub except: Vec<String>,
 }
@@ -32,6 +35,9 @@ struct RawSettings {
     /// Effect of the actions: `enforce`, or `audit`, with which the rules only log. Default: `enforce`.
     #[serde(default)]
     mode: Option<RuleMode>,
+    /// Tags of what the rules match, `{data: pii}`, beside their own.
+    #[serde(default)]
+    tag: BTreeMap<String, String>,
     /// Ids of rules that are left out.
     #[serde(default)]
     except: Vec<String>,
@@ -58,12 +64,18 @@ impl<'de> Deserialize<'de> for RawPack {
                 f.write_str("the name of a pack, or a map with `name`")
             }
             fn visit_str<E: de::Error>(self, name: &str) -> Result<RawPack, E> {
-                Ok(RawPack { name: name.to_owned(), action: None, mode: None, except: Vec::new() })
+                Ok(RawPack {
+                    name: name.to_owned(),
+                    action: None,
+                    mode: None,
+                    tag: BTreeMap::new(),
+                    except: Vec::new(),
+                })
             }
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<RawPack, A::Error> {
-                let RawSettings { name, action, mode, except } =
+                let RawSettings { name, action, mode, tag, except } =
                     serde::Deserialize::deserialize(MapAccessDeserializer::new(map))?;
-                Ok(RawPack { name, action, mode, except })
+                Ok(RawPack { name, action, mode, tag, except })
             }
         }
         deserializer.deserialize_any(Form)

@@ -9,12 +9,16 @@ use prompt_inspector::{NameSource, PromptInspector, Vocabularies, set_keys};
 use token_counter::TokenCounter;
 use tollgate_kit::{ConfigError, Limits};
 use tollgate_names::Resolver;
-use tollgate_policy::{Admission, CompiledPolicy, CountingMode, Identity, Missing, Mode, References, Source};
+use tollgate_policy::{
+    Admission, CompiledPolicy, CountingMode, Identity, Missing, Mode, References, Source, TagRouting,
+};
 use tollgate_quota::{Quota, RawQuota};
 
 /// Stages of a policy; `None` for those that it does not name.
 pub(crate) struct Stages {
     pub(crate) inspector: Option<Rc<PromptInspector>>,
+    /// Models that tagged calls may go to.
+    pub(crate) tag_routing: TagRouting,
     /// Source of the team's name.
     pub(crate) team: Option<NameSource>,
     pub(crate) counter: Option<Rc<TokenCounter>>,
@@ -43,7 +47,8 @@ impl Stages {
             Some(mut firewall) => {
                 set_keys(&mut firewall)?;
                 let vocabularies = Vocabularies::new(policy.catalog.clone());
-                Some(PromptInspector::new(limits.clone(), Arc::new(firewall), vocabularies))
+                let inspector = PromptInspector::new(limits.clone(), Arc::new(firewall), vocabularies);
+                Some(inspector.with_tag_header(policy.tag_header))
             }
             None => None,
         };
@@ -70,6 +75,7 @@ impl Stages {
         };
         Ok(Stages {
             inspector: inspector.map(Rc::new),
+            tag_routing: policy.tag_routing,
             team,
             counter: counter.map(Rc::new),
             counting,

@@ -28,6 +28,8 @@ pub(crate) struct Transit {
     inspection: Option<Stage<Inspection>>,
     counting: Option<Stage<Counting>>,
     payment: Option<Payment>,
+    /// Model of the call, if tags depend on it.
+    model: Option<String>,
     /// Output of the inspector where nothing is held and the output is ignored.
     ignored: Vec<u8>,
 }
@@ -69,7 +71,10 @@ impl Exchange for Transit {
 
     fn on_late_form_fields(&mut self, call: &mut Call<'_>) -> Verdict {
         let Some(inspection) = &mut self.inspection else { return Verdict::Continue };
-        let verdict = inspection.work.on_late_form_fields(call);
+        let verdict = match inspection.work.on_late_form_fields(call) {
+            Verdict::Continue => self.tagged(self.model.as_deref()),
+            refused => refused,
+        };
         self.effective(verdict, call)
     }
 
@@ -252,7 +257,7 @@ impl BoundedPrompt for Prompt<'_> {
 
 impl Transit {
     pub(crate) fn new(gateway: Rc<Gateway>) -> Transit {
-        Transit { gateway, inspection: None, counting: None, payment: None, ignored: Vec::new() }
+        Transit { gateway, inspection: None, counting: None, payment: None, model: None, ignored: Vec::new() }
     }
 
     /// Returns the consumer of the call, which is empty without an identity in the policy; or the reply to a call that has
@@ -329,6 +334,13 @@ impl Transit {
                 refused => return refused,
             },
         };
+        let verdict = self.tagged(model.as_deref());
+        if let Verdict::Reply(reply) = self.effective(verdict, call) {
+            return Verdict::Reply(reply);
+        }
+        if !gateway.stages.tag_routing.is_empty() {
+            self.model = model.as_deref().map(str::to_owned);
+        }
         let verdict = self.references(call);
         if let Verdict::Reply(reply) = self.effective(verdict, call) {
             return Verdict::Reply(reply);
@@ -356,6 +368,21 @@ impl Transit {
                 payment.reserve(call, consumer, owned, Input::Bounded { most: tokens, prompt: &mut prompt })
             }
             _ => payment.reserve(call, consumer, owned, Input::Counted(tokens)),
+        }
+    }
+
+    /// Returns the reply to a call whose tags do not allow its model.
+    fn tagged(&self, model: Option<&str>) -> Verdict {
+        let routing = &self.gateway.stages.tag_routing;
+        let Some(inspection) = self.inspection.as_ref().filter(|_| !routing.is_empty()) else {
+            return Verdict::Continue;
+        };
+        match routing.violated(model, &inspection.work.request_tags()) {
+            None => Verdict::Continue,
+            Some(violated) => {
+                let reply = LocalReply::new(403, "block", violated.refusal());
+                Verdict::Reply(Box::new(reply.with_details(violated.tag.clone()).with_code("content_policy_violation")))
+            }
         }
     }
 

@@ -88,6 +88,8 @@ published! {
     VERDICT = "tollgate.verdict";
     /// Ids of the firewall rules that matched, joined by commas.
     RULES = "tollgate.rules";
+    /// Tags of the firewall rules that matched, joined by commas: `data=pii`. Absent if there are none.
+    TAGS = "tollgate.tags";
     /// Score of the request: points of the firewall rules that matched. Absent if it is zero.
     REQUEST_SCORE = "tollgate.request_score";
     /// Score of the results of tools in the request.

@@ -27,6 +27,8 @@ pub struct RawConfig {
     pub exceptions: Vec<RawException>,
     /// See [`RawPolicy::scores`].
     pub scores: Option<RawScores>,
+    /// Request header that gets the tags of the rules that matched; begins with `x-tollgate-`.
+    pub tag_header: Option<String>,
     /// Source of the consumer's name, for rules that depend on it. A request in which the header occurs more than once gets 400.
     pub consumer: Option<RawNameSource>,
     /// Source of the team's name, for rules that depend on it. A header that occurs more than once is ignored.
@@ -42,6 +44,7 @@ impl Default for RawConfig {
             allow_lists: BTreeMap::new(),
             exceptions: Vec::new(),
             scores: None,
+            tag_header: None,
             consumer: None,
             team: None,
         }
@@ -52,6 +55,8 @@ impl Default for RawConfig {
 pub(crate) struct Config {
     pub(crate) limits: Limits,
     pub(crate) policy: Arc<Policy>,
+    /// Request header that gets the tags.
+    pub(crate) tag_header: Option<String>,
     /// Source of the consumer's name.
     pub(crate) consumer: Option<NameSource>,
     /// Source of the team's name.
@@ -60,7 +65,7 @@ pub(crate) struct Config {
 
 impl Config {
     pub(crate) fn parse(configuration: &Configuration<'_>) -> Result<Config, ConfigError> {
-        let RawConfig { limits, rules, max_match_bytes, allow_lists, exceptions, scores, consumer, team } =
+        let RawConfig { limits, rules, max_match_bytes, allow_lists, exceptions, scores, tag_header, consumer, team } =
             configuration.parse()?;
         // `limits.on_unscannable` is the one setting for unreadable content, in every filter. With `refuse`, an unreadable
         // event ends a stream only if a rule blocks or redacts: rules that log lose an event, not all that follow it.
@@ -85,7 +90,18 @@ impl Config {
         if let Some((list, _, reason)) = unknown.iter().find(|(_, is_unknown, _)| *is_unknown) {
             return Err(ConfigError::new(format!("a rule or exception has `{list}`, but {reason}")));
         }
-        Ok(Config { limits, policy: Arc::new(policy), consumer, team })
+        let tag_header = tag_header.map(|name| tag_header_of(&name, consumer.as_ref())).transpose()?;
+        Ok(Config { limits, policy: Arc::new(policy), tag_header, consumer, team })
+    }
+}
+
+/// Validates the header with the tags.
+fn tag_header_of(name: &str, consumer: Option<&NameSource>) -> Result<String, ConfigError> {
+    let header = tollgate_inspect::tag_header(name);
+    let header = header.map_err(|problem| ConfigError::new(format!("tag_header: {problem}")))?;
+    match consumer.and_then(NameSource::header) == Some(&header) {
+        true => Err(ConfigError::new("tag_header: the consumer's name is in this header")),
+        false => Ok(header),
     }
 }
 
@@ -140,6 +156,8 @@ mod tests {
             (r#"{"rules":[{"id":"a","match":{"regex":"x"},"action":"stop"}]}"#, "rules[0].action"),
             (r#"{"max_match_bytes":1}"#, "max_match_bytes"),
             (r#"{"consumer":{}}"#, "consumer: one of"),
+            (r#"{"tag_header":"x-tags"}"#, "tag_header: must"),
+            (r#"{"consumer":{"header":"x-tollgate-id"},"tag_header":"X-Tollgate-Id"}"#, "tag_header: the consumer"),
             (r#"{"team":{"header":"a b"}}"#, "team: header"),
             (
                 r#"{"rules":[{"id":"a","match":{"regex":"x"},"action":"log","scope":{"consumers":"a"}}]}"#,

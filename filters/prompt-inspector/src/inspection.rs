@@ -50,7 +50,7 @@ impl Exchange for Inspection {
             }
             None => {
                 publish_verdict(&self.request);
-                Verdict::Continue
+                self.set_tags(call)
             }
         }
     }
@@ -148,6 +148,21 @@ impl Inspection {
         }
     }
 
+    /// Returns the tags of the rules that matched in the request.
+    pub fn request_tags(&self) -> Vec<&str> {
+        self.request.tags(&self.filter.config.policy)
+    }
+
+    /// Sets the header with the tags of the request. Without it, a route for tagged calls would not match.
+    fn set_tags(&self, call: &Call<'_>) -> Verdict {
+        let Some(header) = &self.filter.config.tag_header else { return Verdict::Continue };
+        let tags = self.request_tags();
+        if tags.is_empty() || call.set_header(header, tags.join(",")).is_ok() {
+            return Verdict::Continue;
+        }
+        Verdict::Reply(Box::new(refusal::untagged()))
+    }
+
     /// Returns the inspector of a response that passes text by text; `None` for an API without texts.
     fn text_inspector(&mut self) -> Option<&mut StreamInspector> {
         let dialect = self.dialect?;
@@ -219,6 +234,13 @@ impl Inspection {
             if !report.rules.is_empty() {
                 names.push(report.rule_names(policy));
             }
+        }
+        let mut tags = self.request_tags();
+        tags.extend(response.map(|response| response.tags(policy)).unwrap_or_default());
+        tags.sort_unstable();
+        tags.dedup();
+        if !tags.is_empty() {
+            property::set(property::TAGS, tags.join(","));
         }
         let scores = &self.request.scores;
         property::set_unless_zero(property::REQUEST_SCORE, scores.total().into());

@@ -36,7 +36,18 @@ impl PromptInspector {
     /// Creates the filter from validated rules. Prompts given as token ids are decoded with `vocabularies`.
     pub fn new(limits: Limits, policy: Arc<Policy>, vocabularies: Vocabularies) -> PromptInspector {
         let metrics = Metrics::define(&policy);
-        PromptInspector { config: Config { limits, policy, consumer: None, team: None }, vocabularies, metrics }
+        PromptInspector {
+            config: Config { limits, policy, tag_header: None, consumer: None, team: None },
+            vocabularies,
+            metrics,
+        }
+    }
+
+    /// Sets the request header that gets the tags of the rules that matched: a valid name in lower case.
+    #[must_use]
+    pub fn with_tag_header(mut self, header: Option<String>) -> PromptInspector {
+        self.config.tag_header = header;
+        self
     }
 
     /// Returns the inspection of one call.

@@ -27,6 +27,11 @@ pub(crate) fn token_ids() -> LocalReply {
     LocalReply::new(400, "unscannable", message).with_code("token_ids_unscannable")
 }
 
+/// Returns the reply to a request whose tags could not be set.
+pub(crate) fn untagged() -> LocalReply {
+    LocalReply::new(500, "error", "The gateway could not tag this request.").with_kind("server_error")
+}
+
 /// Returns the reply in place of a response. A response that could not be inspected is the upstream's fault.
 pub(crate) fn of_response(policy: &Policy, cause: Cause) -> LocalReply {
     match cause {

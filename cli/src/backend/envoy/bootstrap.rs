@@ -15,7 +15,7 @@ use super::metadata::Metadata;
 pub(super) const ID: &str = "tollgate-test-id";
 
 /// Properties that are read from the access log, see docs/filters.
-pub const PROPERTIES: [&str; 38] = [
+pub const PROPERTIES: [&str; 39] = [
     "dialect",
     "model",
     "served_model",
@@ -49,6 +49,7 @@ pub const PROPERTIES: [&str; 38] = [
     "cost_micro_usd",
     "verdict",
     "rules",
+    "tags",
     "request_score",
     "tool_results_score",
     "response_score",

@@ -6,13 +6,16 @@ use tollgate_llm::{OnUnscannable, StreamLimits};
 
 use crate::compile::{Findings, in_document};
 use crate::firewall::RawFirewall;
+use crate::identity::{Identity, Source};
 use crate::paranoia::MAX_PARANOIA;
 
 /// Maximum number of reported rules: each one compiles the rest again.
 const MAX_REPORTED: usize = 50;
 
 pub(super) fn compile(raw: RawFirewall, limits: &StreamLimits, findings: &mut Findings) -> Option<Rules> {
-    let RawFirewall { mut rules, packs, paranoia, mut max_match_bytes, allow_lists, mut exceptions, mut scores } = raw;
+    let RawFirewall {
+        mut rules, packs, paranoia, mut max_match_bytes, allow_lists, mut exceptions, mut scores, ..
+    } = raw;
     // With `refuse`, an unreadable event ends a stream only if a rule on responses blocks or redacts.
     let on_unscannable = match limits.on_unscannable {
         OnUnscannable::Refuse => None,
@@ -64,4 +67,20 @@ pub(super) fn compile(raw: RawFirewall, limits: &StreamLimits, findings: &mut Fi
         }
     }
     None
+}
+
+/// Validates the header with the tags.
+pub(super) fn tag_header(raw: Option<&str>, identity: Option<&Identity>, findings: &mut Findings) -> Option<String> {
+    let path = Path::part("firewall").key("tag_header");
+    match tollgate_inspect::tag_header(raw?) {
+        Ok(header) if identity.is_some_and(|identity| identity.consumer == Source::Header(header.clone())) => {
+            findings.invalid(path, "the consumer's name is in this header");
+            None
+        }
+        Ok(header) => Some(header),
+        Err(problem) => {
+            findings.invalid(path, problem.to_string());
+            None
+        }
+    }
 }

@@ -22,6 +22,8 @@ pub(super) struct CompiledModels {
     pub(super) upstream_models: Resolver<String>,
     /// See [`CompiledPolicy::model_providers`](crate::CompiledPolicy::model_providers).
     pub(super) model_providers: Resolver<String>,
+    /// Labels by model.
+    pub(super) labels: Resolver<Vec<String>>,
 }
 
 pub(super) fn compile(models: &RawModels, findings: &mut Findings) -> CompiledModels {
@@ -47,13 +49,15 @@ pub(super) fn compile(models: &RawModels, findings: &mut Findings) -> CompiledMo
         Some(_) => Resolver::default(),
         None => upstream_models(models, &names, &aliases),
     };
-    let model_providers = model_providers(models, &names, &aliases);
+    let model_providers = by_model(models, &names, &aliases, |model| model.provider.as_ref());
+    let labels = by_model(models, &names, &aliases, |model| model.labels.as_ref());
     CompiledModels {
         aliases: Entries(aliases),
         routes,
         router: router.and_then(Result::ok),
         upstream_models,
         model_providers,
+        labels,
     }
 }
 
@@ -78,22 +82,23 @@ fn upstream_models(
     upstream.unwrap_or_default()
 }
 
-/// Returns the providers by model: an own one, else that of the alias's model.
-fn model_providers(
+/// Returns the values of a field by model: an own one, else that of the alias's model.
+fn by_model<T: Clone>(
     models: &RawModels,
     names: &Resolver<&RawModel>,
     aliases: &BTreeMap<String, String>,
-) -> Resolver<String> {
-    let mut providers = ResolverBuilder::default();
+    field: impl Fn(&RawModel) -> Option<&T>,
+) -> Resolver<T> {
+    let mut values = ResolverBuilder::default();
     for (name, model) in &models.0 {
-        let of_target = aliases.get(name).and_then(|target| names.find(target)?.provider.as_ref());
-        if let Some(provider) = model.provider.as_ref().or(of_target) {
+        let of_target = aliases.get(name).and_then(|target| field(names.find(target)?));
+        if let Some(value) = field(model).or(of_target) {
             // An invalid name was reported as a name of the models.
-            let _ = providers.insert(name, provider.clone());
+            let _ = values.insert(name, value.clone());
         }
     }
     // Without aliases, there are no errors.
-    providers.build().unwrap_or_default()
+    values.build().unwrap_or_default()
 }
 
 fn path(name: &str) -> Path {

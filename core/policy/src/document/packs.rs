@@ -56,6 +56,14 @@ impl Document {
             if let Some(action) = settings.action {
                 set_action(&mut rule, action);
             }
+            if !settings.tag.is_empty() {
+                let tags = rule.entry("tag").or_insert_with(|| Value::Object(Map::new()));
+                for (name, value) in &settings.tag {
+                    tags.as_object_mut()
+                        .into_iter()
+                        .for_each(|tags| drop(tags.insert(name.clone(), value.as_str().into())));
+                }
+            }
             if settings.mode == Some(RuleMode::Audit) || level > u64::from(levels.block) {
                 rule.insert("mode".to_owned(), "audit".into());
             }
