@@ -19,6 +19,7 @@ mod workspace;
 const EVERYTHING: &str = r#"
 version: 1
 mode: audit
+publish: [model, input_tokens, verdict]
 identity: {consumer: {header: x-user}, team: {jwt: [payload, team]}}
 limits: {max_request_bytes: 8000000, max_response_bytes: 2000000}
 models:

@@ -113,6 +113,7 @@ pub(crate) fn compile(reading: Reading<Policy>) -> Result<CompiledPolicy, Vec<Fi
         router,
         upstream_models,
         model_providers,
+        publish: policy.publish,
         providers,
         route_providers,
         warnings: findings.all,

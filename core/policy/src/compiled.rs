@@ -16,6 +16,7 @@ use crate::counting::Counting;
 use crate::identity::Identity;
 use crate::mode::Mode;
 use crate::providers::Provider;
+use crate::publish::Property;
 use crate::tag_routing::TagRouting;
 
 /// Validated policy. A stage whose part is `None` or empty has nothing to do.
@@ -52,6 +53,8 @@ pub struct CompiledPolicy {
     /// Names at the upstream of models that have another name there, where no model has a route. With routes, the router has
     /// them.
     pub upstream_models: Resolver<String>,
+    /// Properties of a call that are published; `None` for all.
+    pub publish: Option<Vec<Property>>,
     /// Upstreams of providers, for rendering.
     pub providers: BTreeMap<String, Provider>,
     /// Names of the providers of routes, for rendering. Empty if there are no providers.

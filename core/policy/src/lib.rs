@@ -37,6 +37,7 @@ mod paranoia;
 mod policy;
 mod prices;
 mod providers;
+mod publish;
 mod quota;
 mod tag_routing;
 
@@ -54,6 +55,7 @@ pub use paranoia::RawParanoia;
 pub use policy::Policy;
 pub use prices::{RawPrices, Table};
 pub use providers::{Key, Provider, RawKey, RawProvider, RawProviders, RawTls, Secret, Tls};
+pub use publish::Property;
 pub use quota::RawQuota;
 pub use tag_routing::{RawTagLabels, TagRouting};
 pub use tollgate_config::{Finding, Path, Severity, Step, nearest};

@@ -16,6 +16,7 @@ use crate::mode::Mode;
 use crate::models::RawModels;
 use crate::prices::RawPrices;
 use crate::providers::RawProviders;
+use crate::publish::Property;
 use crate::quota::RawQuota;
 
 /// Policy of an AI gateway: who calls, which models there are, what may be spent and what may be said.
@@ -51,6 +52,8 @@ pub struct Policy {
     pub counting: Option<Counting>,
     /// Bounds on what one stream may make the filter read.
     pub limits: StreamLimits,
+    /// Properties of a call that are published for access logs and other filters. Each costs a call of Envoy. Default: all.
+    pub publish: Option<Vec<Property>>,
     /// Addresses and credentials of upstreams, for `tollgate render`. Filters ignore it.
     pub providers: RawProviders,
 }

@@ -12,8 +12,8 @@ mod transit;
 
 use std::rc::Rc;
 
-use tollgate_kit::{BodyScope, ConfigError, Configuration, Exchange, Filter, Limits, OnUnscannable};
-use tollgate_policy::{CompiledPolicy, Mode};
+use tollgate_kit::{BodyScope, ConfigError, Configuration, Exchange, Filter, Limits, OnUnscannable, property};
+use tollgate_policy::{CompiledPolicy, Mode, Property};
 
 use stages::Stages;
 use transit::Transit;
@@ -22,6 +22,8 @@ use transit::Transit;
 pub struct Gateway {
     limits: Limits,
     is_audit: bool,
+    /// Names of the published properties; `None` for all.
+    published: Option<Vec<&'static str>>,
     stages: Stages,
 }
 
@@ -35,7 +37,8 @@ impl Gateway {
             limits.on_textless_answer = OnUnscannable::Pass;
             limits.on_unknown_path = OnUnscannable::Pass;
         }
-        Ok(Gateway { stages: Stages::new(policy, &limits)?, limits, is_audit })
+        let published = policy.publish.as_ref().map(|properties| properties.iter().filter_map(full_name).collect());
+        Ok(Gateway { stages: Stages::new(policy, &limits)?, limits, is_audit, published })
     }
 }
 
@@ -76,7 +79,27 @@ impl Filter for Gateway {
         self.is_audit
     }
 
+    fn published(&self) -> Option<Vec<&'static str>> {
+        self.published.clone()
+    }
+
     fn exchange(self: Rc<Self>) -> Box<dyn Exchange> {
         Box::new(Transit::new(self))
+    }
+}
+
+/// Returns the full name of a property, by its name in a policy.
+fn full_name(property: &Property) -> Option<&'static str> {
+    property::ALL.iter().find(|name| name.strip_prefix("tollgate.") == Some(property.name())).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_policy_can_name_every_property() {
+        let names: Vec<_> = Property::ALL.iter().filter_map(full_name).collect();
+        assert_eq!(names, property::ALL);
     }
 }

@@ -52,6 +52,11 @@ pub trait Filter: 'static {
         false
     }
 
+    /// Returns the names of the properties that are published; `None` for all.
+    fn published(&self) -> Option<Vec<&'static str>> {
+        None
+    }
+
     /// Creates the exchange of one call, once the request is complete and well-formed.
     fn exchange(self: Rc<Self>) -> Box<dyn Exchange>;
 }

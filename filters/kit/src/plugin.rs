@@ -47,6 +47,8 @@ pub(crate) struct Plugin {
     pub(crate) parser_limits: tollgate_llm::ParseLimits,
     pub(crate) parse_cache: Rc<ParseCache>,
     pub(crate) watchdog: Watchdog,
+    /// Names of the properties that Envoy gets; `None` for all.
+    pub(crate) published: Option<Rc<[&'static str]>>,
     unscanned: Vec<(&'static str, Counter)>,
     refused: Vec<(&'static str, Counter)>,
     /// `true` once the log has reported an unscanned call; further ones are only counted.
@@ -70,6 +72,7 @@ impl Plugin {
         Ok(Plugin {
             name: (entry.name)(),
             parser_limits,
+            published: filter.published().map(|names| names.into_iter().chain(property::INTERNAL).collect()),
             filter,
             parse_cache: PARSE_CACHE.with(Rc::clone),
             watchdog: Watchdog::default(),

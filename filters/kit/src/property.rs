@@ -113,6 +113,10 @@ pub(crate) const TRAILERS: &str = "tollgate.request_trailers";
 /// Numbers of a usage that few calls have, for later Tollgate filters: one value in place of many.
 pub const USAGE_DETAILS: &str = "tollgate.usage_details";
 
+/// Properties that are set whatever is published: those that Tollgate's filters pass to each other, one of which is the reason why
+/// something was not read.
+pub(crate) const INTERNAL: [&str; 4] = [EDGE, TRAILERS, USAGE_DETAILS, UNSCANNED];
+
 /// Publishes a property of this stream. Envoy gets the last value of each property before the request or a local reply
 /// goes on, and at the end of the stream.
 pub fn set(name: &'static str, value: impl AsRef<[u8]>) {

@@ -81,7 +81,7 @@ pub(crate) struct Stream {
 
 impl Stream {
     pub(crate) fn new(id: u32, plugin: Rc<Plugin>) -> Stream {
-        let properties = PendingProperties::new(plugin.filter.is_audit());
+        let properties = PendingProperties::new(plugin.filter.is_audit(), plugin.published.clone());
         Stream { id, plugin, state: State::Passing, properties }
     }
 

@@ -5,6 +5,7 @@
 //! written when somebody may read them: before a request or a local reply goes on, and at the end of `on_log`.
 
 use std::cell::RefCell;
+use std::rc::Rc;
 
 use super::audit::{Audit, Audited};
 
@@ -16,6 +17,8 @@ pub(crate) struct PendingProperties {
     bytes: Vec<u8>,
     /// Verdicts of the stream, if its filter audits.
     audit: Option<Audit>,
+    /// Names of the properties that Envoy gets; `None` for all.
+    published: Option<Rc<[&'static str]>>,
 }
 
 #[derive(Debug)]
@@ -33,8 +36,8 @@ thread_local! {
 
 impl PendingProperties {
     /// Returns the properties of a new stream.
-    pub(crate) fn new(is_audit: bool) -> PendingProperties {
-        PendingProperties { audit: is_audit.then(Audit::default), ..PendingProperties::default() }
+    pub(crate) fn new(is_audit: bool, published: Option<Rc<[&'static str]>>) -> PendingProperties {
+        PendingProperties { audit: is_audit.then(Audit::default), published, ..PendingProperties::default() }
     }
 
     /// Runs a callback of the stream with these properties as the target of [`set`](super::set).
@@ -51,8 +54,11 @@ impl PendingProperties {
     }
 
     /// Keeps a value until the next flush. The last value of a property wins; one that Envoy already has is not written
-    /// again.
+    /// again, and one that is not published is dropped.
     fn set(&mut self, name: &'static str, value: &[u8]) {
+        if self.published.as_ref().is_some_and(|names| !names.contains(&name)) {
+            return;
+        }
         let known = self.entries.iter().position(|entry| entry.name == name);
         if let Some(entry) = known.and_then(|at| self.entries.get(at))
             && self.value(entry) == value
@@ -134,6 +140,18 @@ mod tests {
             assert!(set("a", b"2") && set("b", b"4") && set("d", b"5"));
             assert_eq!(flushed(), [("b", b"4".to_vec()), ("d", b"5".to_vec())]);
         });
+    }
+
+    #[test]
+    fn what_is_not_published_is_dropped() {
+        for (published, written) in [(None, vec!["a", "b"]), (Some(vec!["b", "c"]), vec!["b"]), (Some(vec![]), vec![])]
+        {
+            let mut stream = PendingProperties::new(false, published.map(Rc::from));
+            stream.during(|| {
+                assert!(set("a", b"1") && set("b", b"2"));
+                assert_eq!(flushed().into_iter().map(|(name, _)| name).collect::<Vec<_>>(), written);
+            });
+        }
     }
 
     #[test]
