@@ -2,7 +2,9 @@
 
 use std::rc::Rc;
 
-use tollgate_kit::{BodyMode, Call, Exchange, Response, ResponseHead, StreamAction, StreamEnd, Verdict, property};
+use tollgate_kit::{
+    BodyMode, Call, Exchange, Response, ResponseHead, StreamAction, StreamEnd, Verdict, property, reached,
+};
 use tollgate_llm::{Dialect, ParsedEvent};
 use tollgate_prices::OnUnknownPrice;
 use tollgate_quota::{
@@ -121,11 +123,11 @@ impl Exchange for Payment {
         }
     }
 
-    fn on_progress(&mut self, now_ns: fn() -> u64, bytes: u64) {
+    fn on_progress(&mut self, bytes: u64) {
         if let Some(meter) = self.usage.local_meter() {
             meter.add_unreadable(bytes);
         }
-        if let Some(now) = self.renewal_due(now_ns) {
+        if let Some(now) = self.renewal_due() {
             let record = self.usage.record_so_far();
             let served_model = self.usage.served_model();
             self.renew(now, record.as_ref(), served_model.as_deref());
@@ -317,9 +319,9 @@ impl Payment {
     }
 
     /// Returns the current time if the reservation of a running call has to be [renewed](Self::renew).
-    pub fn renewal_due(&self, now_ns: fn() -> u64) -> Option<UnixMillis> {
+    pub fn renewal_due(&self) -> Option<UnixMillis> {
         let renew_at = self.reservation.as_ref()?.renew_at();
-        Some(millis(now_ns())).filter(|now| renew_at <= *now)
+        reached(renew_at.0.saturating_mul(1_000_000)).map(millis)
     }
 
     /// Renews the reservation of a running call. `seen`: its usage so far, if that is known.

@@ -182,12 +182,12 @@ impl Exchange for Transit {
         }
     }
 
-    fn on_progress(&mut self, now_ns: fn() -> u64, bytes: u64) {
+    fn on_progress(&mut self, bytes: u64) {
         if let Some(counting) = &mut self.counting {
-            counting.work.on_progress(now_ns, bytes);
+            counting.work.on_progress(bytes);
         }
         if let Some(payment) = &mut self.payment
-            && let Some(now) = payment.renewal_due(now_ns)
+            && let Some(now) = payment.renewal_due()
         {
             let counting = self.counting.as_ref().map(|counting| &counting.work);
             let record = counting.map(|counting| counting.record());

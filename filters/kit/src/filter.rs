@@ -201,9 +201,8 @@ pub trait Exchange {
     /// for it.
     fn on_aborted_event(&mut self, _event: &ParsedEvent<'_>) {}
 
-    /// Reports that a part of the response body has arrived, under every [`BodyMode`]. `now_ns` returns nanoseconds
-    /// since the Unix epoch; `bytes` is the size of a part that passes or is dropped unread, else 0.
-    fn on_progress(&mut self, _now_ns: fn() -> u64, _bytes: u64) {}
+    /// Reports that a part of the response body has arrived, under every [`BodyMode`]. `bytes` is the size of a part that passes or is dropped unread, else 0.
+    fn on_progress(&mut self, _bytes: u64) {}
 
     /// Reports texts of a response, `bytes` in all, that were too large to be held and have not been shown. The rest of the
     /// response, its usage included, is. Only under [`BodyMode::Observe`].

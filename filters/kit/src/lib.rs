@@ -96,6 +96,12 @@ pub fn now_ns() -> u64 {
     clock::now_ns()
 }
 
+/// Returns the time if it is `time` or later, in nanoseconds since the Unix epoch. Costs nothing long before `time`, unlike
+/// [`now_ns`].
+pub fn reached(time: u64) -> Option<u64> {
+    clock::reached(time)
+}
+
 /// Writes a warning to Envoy's log. It must not hold content of a request or a response.
 pub fn warn(message: &str) {
     log::warn!("tollgate: {message}");

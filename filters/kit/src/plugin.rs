@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use crate::Limits;
+use crate::clock;
 use crate::config::{ConfigError, Configuration};
 use crate::filter::{BodyMode, Filter, Verdict};
 use crate::local_reply::LocalReply;
@@ -143,8 +144,9 @@ impl Plugin {
         }
     }
 
-    /// Runs one check of the watchdog.
+    /// Reads the clock, and runs one check of the watchdog.
     pub(crate) fn tick(&self) {
+        clock::tick();
         self.watchdog.tick(|dialect| {
             let reply = self.internal_error();
             property::set(property::VERDICT, reply.verdict);

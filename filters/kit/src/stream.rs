@@ -147,7 +147,7 @@ impl Stream {
             State::Admitted(call) => call.response_body(plugin, size, end),
             State::Replied(Some(mut settlement)) => {
                 settlement.finished |= end;
-                settlement.exchange.on_progress(clock::now_ns, size as u64);
+                settlement.exchange.on_progress(size as u64);
                 (State::Replied(Some(settlement)), FilterStatus::Continue)
             }
             State::Passing | State::Held(_) | State::Replied(None) => (state, FilterStatus::Continue),

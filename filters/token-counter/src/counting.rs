@@ -80,7 +80,7 @@ impl Exchange for Counting {
         }
     }
 
-    fn on_progress(&mut self, _: fn() -> u64, bytes: u64) {
+    fn on_progress(&mut self, bytes: u64) {
         if let Some(meter) = &mut self.meter {
             meter.add_unreadable(bytes);
         }

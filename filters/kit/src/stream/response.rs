@@ -16,7 +16,6 @@ use self::reader::{Reader, drop_frame};
 use self::text_stream::TextStream;
 use self::whole::{BodyFormat, WholeBody};
 use super::{Admitted, FilterStatus, Next, State};
-use crate::clock;
 use crate::filter::BodyMode;
 use crate::headers::{Head, HeaderChanges, Headers};
 use crate::local_reply::LocalReply;
@@ -137,7 +136,7 @@ impl Admitted {
         self.settlement.finished |= end;
         let body = std::mem::replace(&mut self.response, ResponseBody::Passing);
         let is_unread = matches!(body, ResponseBody::Passing | ResponseBody::Inflating(_) | ResponseBody::Aborted);
-        self.settlement.exchange.on_progress(clock::now_ns, if is_unread { size as u64 } else { 0 });
+        self.settlement.exchange.on_progress(if is_unread { size as u64 } else { 0 });
         let mut reader = self.reader(plugin);
         let step = match body {
             ResponseBody::Passing => Ok((ResponseBody::Passing, FilterStatus::Continue)),
