@@ -150,6 +150,7 @@ fn inspect_complete(
 
 /// Event that is being inspected, and its output.
 struct Current<'e> {
+    parsed: &'e ParsedEvent<'e>,
     event: &'e Event<'e>,
     data: &'e [u8],
     chunk: &'e Chunk,
@@ -219,7 +220,7 @@ impl StreamInspector {
                 Ok(())
             }
             EventContent::Chunk(chunk) => {
-                self.chunk(Current { event, data: parsed.data(), chunk, edits: Edits::new(), out })
+                self.chunk(Current { parsed, event, data: parsed.data(), chunk, edits: Edits::new(), out })
             }
             EventContent::Unreadable => self.unscanned(Cause::Unreadable).map(|()| self.pass(event, out)),
         };
@@ -317,14 +318,14 @@ impl StreamInspector {
                 self.text(&mut current, at)?;
             }
         }
-        let Current { edits, out, .. } = current;
+        let Current { parsed, edits, out, .. } = current;
         if chunk.ends || !chunk.finished.is_empty() {
             self.resolve(|channel| chunk.ends || chunk.finished.contains(&channel.choice), out)?;
         }
         if edits.is_empty() {
             self.pass(event, out);
         } else {
-            event.with_data(&edits.apply(data), out);
+            parsed.with_edits(&edits, out);
             self.terminated = event.is_terminated();
         }
         Ok(())

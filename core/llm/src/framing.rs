@@ -225,6 +225,14 @@ impl<'a> Event<'a> {
         }
     }
 
+    /// Returns [`name`](Self::name) and [`data`](Self::data).
+    pub(crate) fn name_and_data(&self) -> (Option<&'a [u8]>, Option<Cow<'a, [u8]>>) {
+        match &self.inner {
+            AnyEvent::Sse(event) => event.name_and_data(),
+            _ => (self.name(), self.data()),
+        }
+    }
+
     /// Appends the event with its data replaced; everything else stays byte for byte, except lengths and checksums. An
     /// event without data is appended unchanged.
     pub fn with_data(&self, data: &[u8], out: &mut Vec<u8>) {

@@ -206,21 +206,30 @@ impl<'a> SseEvent<'a> {
     /// Returns the value of `event:`; the last one wins. `None` means `message`.
     #[must_use]
     pub fn name(&self) -> Option<&'a [u8]> {
-        self.lines().filter_map(|line| line.value(b"event")).last()
+        self.name_and_data().0
     }
 
     /// Returns the values of the `data:` lines, joined by LF; `None` if there are none (a comment, `retry:`). Clients
     /// ignore an event whose data is empty. Borrowed if there is only one line.
     #[must_use]
     pub fn data(&self) -> Option<Cow<'a, [u8]>> {
-        let mut values = self.lines().filter_map(|line| line.value(b"data"));
-        let mut data = Cow::Borrowed(values.next()?);
-        for value in values {
-            let joined = data.to_mut();
-            joined.push(b'\n');
-            joined.extend_from_slice(value);
+        self.name_and_data().1
+    }
+
+    /// Returns [`name`](Self::name) and [`data`](Self::data), read in one pass.
+    pub(super) fn name_and_data(&self) -> (Option<&'a [u8]>, Option<Cow<'a, [u8]>>) {
+        let (mut name, mut data) = (None, None::<Cow<'a, [u8]>>);
+        for line in self.lines() {
+            if let Some(value) = line.value(b"data") {
+                match &mut data {
+                    None => data = Some(Cow::Borrowed(value)),
+                    Some(data) => append_line(data.to_mut(), value),
+                }
+            } else if let Some(value) = line.value(b"event") {
+                name = Some(value);
+            }
         }
-        Some(data)
+        (name, data)
     }
 
     /// Appends the event with its data replaced; everything else stays byte for byte. There are as many data lines as
@@ -270,6 +279,11 @@ impl<'a> SseEvent<'a> {
         debug_assert!(!self.bom || self.raw.len() >= BOM.len());
         Lines { rest: self.raw.get(if self.bom { BOM.len() } else { 0 }..).unwrap_or_default() }
     }
+}
+
+fn append_line(data: &mut Vec<u8>, line: &[u8]) {
+    data.push(b'\n');
+    data.extend_from_slice(line);
 }
 
 /// Shows the length only: the data is model output.

@@ -80,17 +80,22 @@ impl Edits {
         self.replace(span_inside_literal, with)
     }
 
+    /// Returns `true` if no replacement has a line end.
+    pub(crate) fn keep_lines(&self) -> bool {
+        self.by_place.values().all(|with| !with.iter().any(|byte| matches!(byte, b'\n' | b'\r')))
+    }
+
     /// Returns the edited body; allocates exactly its length.
     #[must_use]
     pub fn apply(&self, body: &[u8]) -> Vec<u8> {
-        let mut out = Vec::new();
+        let mut out = Vec::with_capacity(body.len().saturating_add_signed(self.len_change()));
         self.apply_to(body, &mut out);
         out
     }
 
     /// Appends the edited body to `out`. Edits beyond the end of `body` are applied at its end.
     pub fn apply_to(&self, body: &[u8], out: &mut Vec<u8>) {
-        out.reserve_exact(body.len().saturating_add_signed(self.len_change()));
+        out.reserve(body.len().saturating_add_signed(self.len_change()));
         let mut copied = 0;
         for ((start, end), with) in &self.by_place {
             let start = (*start).min(body.len());

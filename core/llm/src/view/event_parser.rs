@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::view::event_shape::EventShape;
-use crate::{Chunk, Dialect, Event, ParseLimits};
+use crate::{Chunk, Dialect, Edits, Event, Framing, ParseLimits};
 
 /// Parser of the events of one streamed response: every reader of the stream shares its result.
 ///
@@ -63,8 +63,9 @@ impl EventParser {
 
     /// Parses an event.
     pub fn parse<'a>(&'a mut self, event: Event<'a>) -> ParsedEvent<'a> {
-        let data = event.data().unwrap_or_default();
-        let content = if data.is_empty() { EventContent::Empty } else { self.content(event.name(), &data) };
+        let (name, data) = event.name_and_data();
+        let data = data.unwrap_or_default();
+        let content = if data.is_empty() { EventContent::Empty } else { self.content(name, &data) };
         ParsedEvent { event, data, content }
     }
 
@@ -107,6 +108,28 @@ impl<'a> ParsedEvent<'a> {
     #[must_use]
     pub fn data(&self) -> &[u8] {
         &self.data
+    }
+
+    /// Appends the event with edits of its data; everything else stays byte for byte, as with [`Event::with_data`].
+    pub fn with_edits(&self, edits: &Edits, out: &mut Vec<u8>) {
+        match self.around_data().filter(|_| edits.keep_lines()) {
+            Some((before, after)) => {
+                out.extend_from_slice(before);
+                edits.apply_to(&self.data, out);
+                out.extend_from_slice(after);
+            }
+            None => self.event.with_data(&edits.apply(&self.data), out),
+        }
+    }
+
+    /// Returns the bytes of a server-sent event before and after its data; `None` if these depend on the data: it has several
+    /// lines, or no space in front that the receiver strips.
+    fn around_data(&self) -> Option<(&'a [u8], &'a [u8])> {
+        let (Cow::Borrowed(data), Framing::Sse) = (&self.data, self.event.framing()) else { return None };
+        let raw = self.event.raw();
+        let start = data.as_ptr().addr().checked_sub(raw.as_ptr().addr())?;
+        let (before, after) = (raw.get(..start)?, raw.get(start.checked_add(data.len())?..)?);
+        before.ends_with(b": ").then_some((before, after))
     }
 
     /// Returns the parsed content.
@@ -232,6 +255,36 @@ mod tests {
             let event = |n: u32| (None, template.replace('@', &format!("w\\u0061{n}\u{e9}")).replace('#', "1"));
             let events: Vec<_> = (0..10).map(event).collect();
             assert_eq!(check(*dialect, &events), if *has_shape { 9 } else { 0 }, "{template}");
+        }
+    }
+
+    #[test]
+    fn edited_events_keep_the_bytes_around_their_data() {
+        for (stream, replaced) in [
+            ("data: {}\n\n", "x"),
+            ("\u{feff}event: a\r\ndata: {}\r\nid: 1\r\n\r\n", "x"),
+            ("data:{}\n\n", " x"),
+            ("data: {}\ndata: 1\n\n", "x"),
+            (": c\ndata: {}\nevent: b\n\n", "x\ny"),
+            ("data: {}", "x"),
+            ("data\n\n", "x"),
+            (": c\n\n", "x"),
+        ] {
+            let mut framer = Framer::new(Framing::Sse, 1 << 10);
+            let mut parser = EventParser::new(OpenAiChat);
+            let mut each = |event: Event<'_>| {
+                let data = event.data().unwrap_or_default().into_owned();
+                let parsed = parser.parse(event);
+                let mut edits = Edits::new();
+                edits.replace(crate::Span::new(0, data.len().min(1)), replaced).unwrap();
+                let (mut out, mut want) = (b"before ".to_vec(), b"before ".to_vec());
+                parsed.with_edits(&edits, &mut out);
+                event.with_data(&edits.apply(&data), &mut want);
+                assert_eq!(String::from_utf8(out), String::from_utf8(want), "{stream:?}");
+                Ok::<_, ()>(())
+            };
+            framer.push(stream.as_bytes(), &mut each).unwrap();
+            framer.finish(&mut each).unwrap();
         }
     }
 
