@@ -24,7 +24,11 @@
 //! assert_eq!((table.get(digest), table.hits()), (Some(91), 1));
 //! ```
 
+mod pieces;
+
 use highway::{HighwayHash, HighwayHasher, Key};
+
+pub use pieces::sharing;
 
 /// Minimum length in bytes of a text in the table. Shorter ones cost little to process, and would displace longer ones.
 const MIN_BYTES: usize = 128;
@@ -83,6 +87,13 @@ pub struct DigestTable<V> {
     hits: u64,
 }
 
+/// Derives the 256 bits of a HighwayHash key from 128 secret ones, with constants as separators.
+fn highway_key(secret: [u8; 16]) -> [u64; 4] {
+    let secret = u128::from_le_bytes(secret);
+    let (low, high) = (secret as u64, (secret >> 64) as u64);
+    [low, high, low.rotate_left(32) ^ 0x9E37_79B9_7F4A_7C15, high.rotate_left(32) ^ 0xD1B5_4A32_D192_ED03]
+}
+
 impl<V: Copy + Default> DigestTable<V> {
     /// Creates a table of 65,536 entries with this secret key: 128 random bits.
     #[must_use]
@@ -93,11 +104,7 @@ impl<V: Copy + Default> DigestTable<V> {
     /// Creates a table of that many entries, rounded up to a power of two and at least four.
     #[must_use]
     pub fn with_entries(key: [u8; 16], entries: usize) -> DigestTable<V> {
-        let key = u128::from_le_bytes(key);
-        let (low, high) = (key as u64, (key >> 64) as u64);
-        // HighwayHash takes 256 bits. The other half is derived from the secret one, with constants as separators.
-        let key =
-            Key([low, high, low.rotate_left(32) ^ 0x9E37_79B9_7F4A_7C15, high.rotate_left(32) ^ 0xD1B5_4A32_D192_ED03]);
+        let key = Key(highway_key(key));
         let capacity = entries.div_ceil(WAYS).next_power_of_two();
         DigestTable { key, sets: Vec::new(), capacity, hits: 0 }
     }
@@ -122,8 +129,10 @@ impl<V: Copy + Default> DigestTable<V> {
         let Key([a, b, c, d]) = self.key;
         let mut hasher = HighwayHasher::new(Key([a, b, c ^ kind, d]));
         for piece in pieces {
-            hasher.append(piece);
-            hasher.append(&(piece.len() as u64).to_le_bytes());
+            let [low, high] = pieces::digest(piece, &self.key);
+            for part in [low, high, piece.len() as u64] {
+                hasher.append(&part.to_le_bytes());
+            }
         }
         Some(TextDigest { digest: hasher.finalize128(), len })
     }

@@ -5,9 +5,10 @@ use std::rc::Rc;
 use cost_quota::{BoundedPrompt, Input, Payment};
 use prompt_inspector::{CallerNames, Inspection};
 use token_counter::Counting;
+use tollgate_digest::MIN_BODY_BYTES;
 use tollgate_kit::{
     BodyMode, Call, Exchange, LocalReply, Response, ResponseHead, StreamAction, StreamEnd, TextAction, Verdict,
-    property,
+    property, random_key,
 };
 use tollgate_llm::{Edits, ParsedEvent};
 use tollgate_policy::CountingMode;
@@ -55,18 +56,12 @@ impl<T> Stage<T> {
 
 impl Exchange for Transit {
     fn on_request(&mut self, call: &mut Call<'_>) -> Verdict {
-        let consumer = match self.identify(call) {
-            Ok(consumer) => consumer,
-            Err(reply) => return Verdict::Reply(reply),
-        };
-        if let Verdict::Reply(reply) = self.inspect(call, &consumer) {
-            return Verdict::Reply(reply);
+        let body = call.body();
+        match body.len() < MIN_BODY_BYTES {
+            true => self.judge(call),
+            // Inspector and counter look up the same texts.
+            false => tollgate_digest::sharing(body, random_key, || self.judge(call)),
         }
-        if call.view().response_id.is_some() {
-            self.fetch(call, consumer);
-            return Verdict::Continue;
-        }
-        call.continue_edited(|call| self.admit(call, &consumer))
     }
 
     fn on_late_form_fields(&mut self, call: &mut Call<'_>) -> Verdict {
@@ -258,6 +253,22 @@ impl BoundedPrompt for Prompt<'_> {
 impl Transit {
     pub(crate) fn new(gateway: Rc<Gateway>) -> Transit {
         Transit { gateway, inspection: None, counting: None, payment: None, model: None, ignored: Vec::new() }
+    }
+
+    /// Runs all stages on a request.
+    fn judge(&mut self, call: &mut Call<'_>) -> Verdict {
+        let consumer = match self.identify(call) {
+            Ok(consumer) => consumer,
+            Err(reply) => return Verdict::Reply(reply),
+        };
+        if let Verdict::Reply(reply) = self.inspect(call, &consumer) {
+            return Verdict::Reply(reply);
+        }
+        if call.view().response_id.is_some() {
+            self.fetch(call, consumer);
+            return Verdict::Continue;
+        }
+        call.continue_edited(|call| self.admit(call, &consumer))
     }
 
     /// Returns the consumer of the call, which is empty without an identity in the policy; or the reply to a call that has
