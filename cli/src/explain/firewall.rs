@@ -146,7 +146,11 @@ fn token_ids(
 fn describe(rule: &Rule, finding: &Finding, view: &View<'_>) -> (String, Value) {
     let (id, action, pointer) = (rule.id(), finding.action.name(), view.pointer(finding.text));
     let (start, end) = (finding.range.start, finding.range.end);
-    let line = format!("Rule {id} ({action}) matches {pointer}, bytes {start} to {end}.");
+    // Names of tools and members of the request are not among its texts.
+    let line = match finding.text < view.request.texts.len() {
+        true => format!("Rule {id} ({action}) matches {pointer}, bytes {start} to {end}."),
+        false => format!("Rule {id} ({action}) matches a tool or a member of the request."),
+    };
     (line, json!({ "rule": id, "action": action, "pointer": pointer, "range": [start, end] }))
 }
 

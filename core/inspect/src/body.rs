@@ -4,6 +4,7 @@ mod stale_annotations;
 
 use crate::clean_texts::CleanTexts;
 use crate::json_strings::{self, Hit, Replacement};
+use crate::members;
 use crate::policy::Policy;
 use crate::raw::OnUnscannable;
 use crate::redactions::{First, Redaction, Redactions};
@@ -66,6 +67,12 @@ pub fn inspect_request_without(policy: &Policy, excluded: &RuleSet, request: &Re
         match text.kind {
             TextKind::ToolNumber => inspection.number((index, text.str)),
             TextKind::Content => parts.push((index, text.str)),
+            TextKind::ToolName if policy.judges_tools() => {
+                // Rules on names of tools do not make other texts unclean, so an equal text may be known as clean.
+                let remembers = std::mem::take(&mut inspection.remembers);
+                inspection.whole(&[(index, text.str)], Depth::Json);
+                inspection.remembers = remembers;
+            }
             kind => {
                 let encoded = matches!(kind, TextKind::Data | TextKind::ImageData)
                     || kind == TextKind::ImageUrl && is_base64(text.str, body);
@@ -75,6 +82,15 @@ pub fn inspect_request_without(policy: &Policy, excluded: &RuleSet, request: &Re
         }
     }
     inspection.parts(&parts, Depth::Json, single);
+    if policy.judges_members() && !request.is_form {
+        members::inspect(policy, excluded, body, &mut inspection.report);
+    }
+    if policy.judges_tools() {
+        inspection.applicable.texts = ScopedTexts::DefinedTools;
+        // A definition is not one of the texts alone: the name may be the key or the type of a tool of the provider.
+        inspection.remembers = false;
+        request.tool_names.iter().for_each(|name| inspection.whole(&[(usize::MAX, *name)], Depth::Text));
+    }
     inspection.finish()
 }
 
@@ -561,9 +577,10 @@ struct Recorder<'r> {
 impl Recorder<'_> {
     fn record(&mut self, rule: RuleIndex, action: Action, view: View, (start, end): (u64, u64)) {
         // In another role or call, the same text may be in the scope of the rule.
-        *self.is_clean = false;
+        let found = self.policy.rule(rule);
+        *self.is_clean &= found.is_some_and(|found| found.is_tool);
         let text = || Some(self.text.pieces.get(self.text.piece_at(start))?.0);
-        if self.policy.rule(rule).is_some_and(|found| !self.applicable.has(rule, found, text)) {
+        if found.is_some_and(|found| !self.applicable.has(rule, found, text)) {
             return;
         }
         self.report.matched(rule, action);

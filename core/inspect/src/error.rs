@@ -44,8 +44,25 @@ pub enum Problem {
     #[error("another rule has the same id")]
     DuplicateId,
     /// No pattern, or several.
-    #[error("must have one of `regex`, `keywords`, `phrase`, `url`, `codepoints`, or `head` and `tail`")]
+    #[error(
+        "must have one of `regex`, `keywords`, `phrase`, `url`, `codepoints`, `tool`, `members`, or `head` and `tail`"
+    )]
     NeedsOnePattern,
+    /// Names of tools or members beside another pattern or condition.
+    #[error("`tool` and `members` do not go with other patterns and conditions")]
+    ToolAlone,
+    /// Names of tools without a list, or with two.
+    #[error("must have either `allow` or `deny`")]
+    AllowOrDeny,
+    /// Action that replaces a part of a member.
+    #[error("must be `redact`, which removes the member, or `block`, `score`, `tag` or `log`, without a `replacement`")]
+    ActionOfMembers,
+    /// Direction without members.
+    #[error("must be `[request]`: responses have no members that ask for something")]
+    RequestsOnly,
+    /// Action that replaces the name of a tool.
+    #[error("must not replace the name of a tool: use `block`, `score`, `tag` or `log`")]
+    ActionOfTool,
     /// Field that does not apply here.
     #[error("is only allowed with {0}")]
     OnlyWith(&'static str),

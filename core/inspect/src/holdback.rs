@@ -353,6 +353,8 @@ impl Holdback {
         let policy = context.policy;
         let holds = self.searches.iter().filter_map(|(index, search)| {
             let rule = policy.rule(*index).filter(|rule| rule.may_act_on(Direction::Response))?;
+            // A rule that does not apply to the text delays nothing.
+            let rule = Some(rule).filter(|rule| context.applicable.has(*index, rule, || Some(0)))?;
             Some(search.hold(rule.starts) + rule.withheld_from() as u64)
         });
         let edits = |rule: RuleIndex| policy.rule(rule).is_some_and(|rule| rule.may_act_on(Direction::Response));

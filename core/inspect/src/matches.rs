@@ -22,6 +22,9 @@ pub fn all_matches(policy: &Policy, text: &str) -> Result<Vec<(RuleIndex, Range<
             memory.scratch.meter = Meter::for_bytes(text.len() as u64);
             let mut search = RuleSearch::new(policy, direction);
             let result = search.read_views(text, Scope::All, memory, |rule, _, _, one| {
+                if policy.rule(rule).is_some_and(|rule| rule.is_tool) {
+                    return;
+                }
                 let (start, end) = one.reported;
                 found.push((rule, start as usize..end as usize));
             });

@@ -17,4 +17,5 @@ pub(crate) mod program;
 pub(crate) mod script;
 pub(crate) mod syntax;
 pub(crate) mod tail;
+pub(crate) mod tool;
 pub(crate) mod url;

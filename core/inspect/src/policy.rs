@@ -8,6 +8,7 @@ use crate::condition::allow::NamedLists;
 use crate::condition::list::OneOrMany;
 use crate::error::{ExampleError, PatternError, PolicyError, Problem};
 use crate::exception::{RawException, Restrictions};
+use crate::members;
 use crate::pattern::assertion::Before;
 use crate::pattern::char_classes::CharClasses;
 use crate::pattern::char_set::{CharSets, CharSetsBuilder};
@@ -19,6 +20,7 @@ use crate::pattern::lead::Lead;
 use crate::pattern::phrase;
 use crate::pattern::program::Program;
 use crate::pattern::tail::Tail;
+use crate::pattern::tool;
 use crate::raw::{OnUnscannable, RawAction, RawPattern, RawPolicy, RawRule, RuleMode};
 use crate::rule::{Action, Direction, Rule, RuleIndex};
 use crate::rule_scope::RawScope;
@@ -73,6 +75,10 @@ pub struct Policy {
     prefilters: [Prefilter; Lane::COUNT],
     /// Calls to which rules do not apply.
     restrictions: Restrictions,
+    /// `true` if a rule judges members of requests.
+    judges_members: bool,
+    /// `true` if a rule on requests judges names of tools.
+    judges_tools: bool,
     /// Thresholds of scores.
     thresholds: Thresholds,
     /// Views that rules on requests search.
@@ -199,6 +205,8 @@ impl Policy {
             ungated,
             prefilters,
             restrictions,
+            judges_members: rules.iter().any(|rule| rule.members.is_some()),
+            judges_tools: rules.iter().any(|rule| rule.is_tool && rule.request),
             thresholds,
             request_views,
             sets,
@@ -265,6 +273,16 @@ impl Policy {
         self.restrictions.excluded(caller)
     }
 
+    /// Returns `true` if a rule judges members of requests.
+    pub(crate) fn judges_members(&self) -> bool {
+        self.judges_members
+    }
+
+    /// Returns `true` if a rule on requests judges names of tools.
+    pub(crate) fn judges_tools(&self) -> bool {
+        self.judges_tools
+    }
+
     /// Returns the thresholds of scores.
     pub(crate) fn thresholds(&self) -> &Thresholds {
         &self.thresholds
@@ -316,6 +334,9 @@ impl Policy {
 
     /// Returns `true` if a rule matches a complete text.
     fn matches(&self, rule: &Rule, text: &str) -> bool {
+        if let Some(names) = &rule.members {
+            return members::matches(names, text);
+        }
         let mut scratch = Scratch::default();
         let mut matched = false;
         let mut search = |view: View, text: &str| {
@@ -438,12 +459,15 @@ fn gates(rules: &[Rule], max_match_bytes: usize) -> Gates {
 struct FieldError(Cow<'static, str>, Problem);
 
 fn check(
-    raw: RawRule,
+    mut raw: RawRule,
     max_match_bytes: usize,
     lists: &NamedLists,
     sets: &mut CharSetsBuilder,
     thresholds: &Thresholds,
 ) -> Result<Rule, FieldError> {
+    let names = members::expand(&mut raw).map_err(|(field, problem)| FieldError(field.into(), problem))?;
+    let is_tool = tool::expand(&mut raw, max_match_bytes);
+    let is_tool = is_tool.map_err(|(field, problem)| FieldError(field.into(), problem))?;
     let action = raw.effective_action();
     let directions = raw.applies_to.unwrap_or(vec![Direction::Request, Direction::Response]);
     if directions.is_empty() {
@@ -518,7 +542,7 @@ fn check(
         id: raw.id.into(),
         description: raw.description.map(Into::into),
         severity: raw.severity,
-        views,
+        views: if names.is_some() { ViewSet::default() } else { views },
         program,
         folded,
         letters,
@@ -530,6 +554,8 @@ fn check(
         action,
         may_block_requests: action == Action::Score && thresholds.has(Direction::Request),
         may_block_responses: action == Action::Score && thresholds.has(Direction::Response),
+        members: names,
+        is_tool,
         scope: raw.scope,
         // A rule in audit changes nothing, and tags change where a call goes.
         tags: if raw.mode == RuleMode::Audit { Box::default() } else { tags },

@@ -9,6 +9,7 @@ use crate::exception::RawException;
 use crate::pattern::codepoints::RawCodepoints;
 use crate::pattern::group::GroupRef;
 use crate::pattern::phrase::RawPhraseItem;
+use crate::pattern::tool::RawTool;
 use crate::pattern::url::RawUrl;
 use crate::rule::{Action, Direction, Severity};
 use crate::rule_scope::RawScope;
@@ -202,7 +203,7 @@ impl RawAction {
     }
 }
 
-/// Pattern of a rule (`regex`, `keywords`, `phrase`, `url`, `codepoints`, or `head` and `tail`), and conditions on its matches. A
+/// Pattern of a rule (`regex`, `keywords`, `phrase`, `url`, `codepoints`, `tool`, `members`, or `head` and `tail`), and conditions on its matches. A
 /// match counts only if all conditions hold; where one fails, the search goes on at the next character.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -225,6 +226,13 @@ pub struct RawPattern {
     /// In place of `regex`: addresses in markdown and HTML. The address is reported and redacted.
     #[serde(default)]
     pub url: Option<RawUrl>,
+    /// In place of `regex`: names of tools, in definitions of requests and in calls by the model.
+    #[serde(default)]
+    pub tool: Option<RawTool>,
+    /// In place of `regex`: names of members of a request, one or a list, that ask for something: `logprobs`,
+    /// `generationConfig.responseLogprobs`. With `action: redact` the member becomes `null`.
+    #[serde(default)]
+    pub members: Option<OneOrMany<String>>,
     /// In place of `regex`: runs of characters that are not displayed or that disguise text.
     #[serde(default)]
     pub codepoints: Option<RawCodepoints>,

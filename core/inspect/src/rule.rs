@@ -99,6 +99,10 @@ pub struct Rule {
     pub(crate) may_block_requests: bool,
     /// `true` if a match may block a response by the score.
     pub(crate) may_block_responses: bool,
+    /// Names of members of requests that the rule judges, in place of texts.
+    pub(crate) members: Option<Box<[String]>>,
+    /// `true` if the rule judges names of tools alone.
+    pub(crate) is_tool: bool,
     /// Texts of requests that the rule judges; `None`: all.
     pub(crate) scope: Option<RawScope>,
     /// Tags, each as `name=value`.

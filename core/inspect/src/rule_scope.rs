@@ -141,6 +141,8 @@ pub(crate) enum ScopedTexts<'r> {
     },
     /// Texts of a response.
     Response(&'r [OutputText]),
+    /// Names of tools in definitions.
+    DefinedTools,
     /// A text of a response.
     Part(Part),
 }
@@ -161,7 +163,7 @@ impl<'r> ScopedTexts<'r> {
     /// Returns `true` if a scope contains the text at an index.
     pub(crate) fn contains(self, scope: &RawScope, index: usize) -> bool {
         let (texts, first_new) = match self {
-            ScopedTexts::All => return true,
+            ScopedTexts::All | ScopedTexts::DefinedTools => return true,
             ScopedTexts::Part(part) => return scope.has_part(ScopePart::of_output(part)),
             ScopedTexts::Response(texts) => {
                 let part = texts.get(index).map(|text| text.channel.part);
@@ -208,7 +210,12 @@ impl<'r> Applicable<'r> {
     /// Returns `true` if a rule applies to the text at an index.
     pub(crate) fn has(&self, index: RuleIndex, rule: &Rule, text: impl FnOnce() -> Option<usize>) -> bool {
         let in_scope = |scope: &RawScope| text().is_none_or(|text| self.texts.contains(scope, text));
-        !self.excluded.contains(index) && rule.scope.as_ref().is_none_or(in_scope)
+        let is_name = match self.texts {
+            ScopedTexts::All => !rule.is_tool,
+            ScopedTexts::DefinedTools => rule.is_tool,
+            _ => true,
+        };
+        is_name && !self.excluded.contains(index) && rule.scope.as_ref().is_none_or(in_scope)
     }
 }
 

@@ -199,6 +199,12 @@ impl<'b, 's> Reader<'b, 's> {
         Ok(Some((key, "")))
     }
 
+    /// Returns `true` if the array that was just opened has no elements.
+    pub(crate) fn is_empty_array(&mut self) -> bool {
+        self.space();
+        self.peek() == Some(b']')
+    }
+
     /// Opens the body, which must be an object, and returns its offset. Its members must be read next.
     pub(crate) fn object(&mut self) -> Result<usize, Error> {
         match self.value()? {

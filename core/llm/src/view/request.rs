@@ -58,6 +58,8 @@ pub struct Request {
     pub images: Vec<Image>,
     /// Number of tool definitions.
     pub tools: u32,
+    /// Names in the tool definitions; of a tool of the provider without a name, its type.
+    pub tool_names: Vec<Str>,
     /// Number of references to content that the provider stores: files, conversations, prompt templates. URLs are texts
     /// ([`TextKind::ImageUrl`]) and not included.
     pub stored: u32,
@@ -222,6 +224,7 @@ impl Request {
             stored: 0,
             images: Vec::new(),
             tools: 0,
+            tool_names: Vec::new(),
             is_form: false,
             usage_edit: None,
             members: Members::default(),
@@ -460,9 +463,43 @@ impl RequestBuilder<'_> {
         let Value::Array(_) = value else { return self.texts(reader, from, TextKind::ToolDefinition, value) };
         while let Some(value) = reader.element()? {
             self.request.tools = self.request.tools.saturating_add(1);
-            self.texts(reader, from, TextKind::ToolDefinition, value)?;
+            let named = self.request.tool_names.len();
+            let kind = self.definition(reader, from, value, true)?;
+            if self.request.tool_names.len() == named {
+                self.request.tool_names.extend(kind);
+            }
         }
         Ok(())
+    }
+
+    /// Reads the definition of a tool, in which the name may be in a member for the kind of the tool. Returns its type.
+    fn definition(
+        &mut self,
+        reader: &mut Reader<'_, '_>,
+        from: Origin,
+        value: Value,
+        is_outer: bool,
+    ) -> Result<Option<Str>, Error> {
+        let Value::Object(_) = value else {
+            self.texts(reader, from, TextKind::ToolDefinition, value)?;
+            return Ok(None);
+        };
+        let (body, mut kind) = (reader.body(), None);
+        while let Some(key) = reader.key()? {
+            self.key(body, from, TextKind::ToolDefinition, key)?;
+            let value = reader.value()?;
+            match value {
+                Value::String(name) if key.is(body, "name") => self.request.tool_names.push(name),
+                Value::String(own) if key.is(body, "type") => kind = Some(own),
+                _ => {}
+            }
+            if is_outer && ["function", "custom", "toolSpec"].iter().any(|member| key.is(body, member)) {
+                self.definition(reader, from, value, false)?;
+            } else {
+                self.texts(reader, from, TextKind::ToolDefinition, value)?;
+            }
+        }
+        Ok(kind)
     }
 
     /// Reads a tool call: an object with the name and the arguments of a function, or with such an object in

@@ -218,6 +218,7 @@ fn tool(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, value: Va
         let value = reader.value()?;
         if field.is_empty() {
             builder.request.tools = builder.request.tools.saturating_add(1);
+            builder.request.tool_names.push(key);
             builder.key(reader.body(), Origin::DEFINITION, TextKind::ToolDefinition, key)?;
             builder.texts(reader, Origin::DEFINITION, TextKind::ToolDefinition, value)?;
         } else {
