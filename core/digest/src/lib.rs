@@ -7,6 +7,7 @@
 //! - **Collisions.** A hit requires equal lengths and equal digests. The digest is HighwayHash-128 (`highway`) under a
 //!   random key of the process, which a client cannot know: without it, colliding texts cannot be constructed. Decision 26
 //!   compares it with others.
+//! - **Sharing.** Several tables that look up texts of one body hash each of them once, within [`sharing`].
 //! - **Memory.** A fixed table, allocated with the first text, in sets of four entries: 24 bytes per entry for a value of four
 //!   bytes.
 //! - **Eviction.** A hit moves its entry to the front of its set. A new entry goes to the front and replaces the last: the
