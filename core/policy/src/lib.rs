@@ -16,7 +16,7 @@
 //! let lines: Vec<String> = findings.iter().map(ToString::to_string).collect();
 //! assert_eq!(lines, [
 //!     "budget: error[unknown-key]: unknown key `budget` (did you mean `budgets`?)",
-//!     "firewall.rules[0].action: error[unknown-value]: unknown action `deny`; one of log, score, redact, mask, hash, placeholder, block (did you mean `block`?)",
+//!     "firewall.rules[0].action: error[unknown-value]: unknown action `deny`; one of log, tag, score, redact, mask, hash, placeholder, block (did you mean `block`?)",
 //! ]);
 //! ```
 

@@ -27,7 +27,7 @@ const MISTAKES: &[Mistake] = &[
     Mistake(
         "firewall:\n  rules:\n  - {id: a, match: {keywords: [x]}, action: deny}",
         &[
-            "3:45: error[unknown-value]: unknown action `deny`; one of log, score, redact, mask, hash, placeholder, block",
+            "3:45: error[unknown-value]: unknown action `deny`; one of log, tag, score, redact, mask, hash, placeholder, block",
         ],
         "did you mean `block`?",
     ),

@@ -13,7 +13,7 @@ fn all_errors_have_positions() {
     assert_eq!(
         lines(text),
         [
-            "tollgate.yaml:4:45: error[unknown-value]: unknown action `deny`; one of log, score, redact, mask, hash, placeholder, block",
+            "tollgate.yaml:4:45: error[unknown-value]: unknown action `deny`; one of log, tag, score, redact, mask, hash, placeholder, block",
             "tollgate.yaml:5:5: error[missing-key]: missing key `match`",
             "tollgate.yaml:7:1: error[unknown-key]: unknown key `budget`",
         ]
