@@ -27,7 +27,7 @@ pub struct RawConfig {
     pub exceptions: Vec<RawException>,
     /// See [`RawPolicy::scores`].
     pub scores: Option<RawScores>,
-    /// Request header that gets the tags of the rules that matched; begins with `x-tollgate-`.
+    /// Request header that gets the tags of the rules that matched, such as x-tollgate-tags. It begins with `x-tollgate-`.
     pub tag_header: Option<String>,
     /// Source of the consumer's name, for rules that depend on it. A request in which the header occurs more than once gets 400.
     pub consumer: Option<RawNameSource>,

@@ -24,6 +24,10 @@ const PAGES: &[(&str, Types)] = &[
             ("core/inspect/src/condition/context.rs", "RawContext"),
             ("core/inspect/src/condition/allow.rs", "RawAllow"),
             ("core/inspect/src/rule_scope.rs", "RawScope"),
+            ("core/inspect/src/exception.rs", "RawException"),
+            ("core/inspect/src/score.rs", "RawScores"),
+            ("core/inspect/src/pattern/tool.rs", "RawTool"),
+            ("filters/prompt-inspector/src/caller.rs", "RawNameSource"),
         ],
     ),
     (

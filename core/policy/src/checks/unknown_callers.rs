@@ -10,7 +10,7 @@ use crate::policy::Policy;
 
 pub(super) const CODE: Code = error(
     "unknown-callers",
-    "A rule or exception for consumers, teams or routes, while `identity` or `models` do not say which call has which.",
+    "A rule or exception for consumers, teams or routes, while nothing in `identity` or `models` tells them apart.",
 );
 pub(super) const CHECK: Check = Check { parts: &["identity", "models"], run };
 

@@ -1,4 +1,4 @@
-//! `score-without-threshold`: a rule whose points no threshold counts.
+//! `unused-score`: a rule whose points no threshold counts.
 
 use tollgate_config::{Finding, Path};
 use tollgate_inspect::{Action, Direction, RawScores};
@@ -8,7 +8,7 @@ use crate::compile::Findings;
 use crate::policy::Policy;
 
 pub(super) const CODE: Code = warning(
-    "score-without-threshold",
+    "unused-score",
     "A rule with `action: score` on requests or responses for which `firewall.scores` has no threshold: it only logs.",
 );
 pub(super) const CHECK: Check = Check { parts: &[], run };
