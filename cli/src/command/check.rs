@@ -144,7 +144,7 @@ mod tests {
         for (today, places) in [
             ("2027-01-31", &[][..]),
             ("2027-02-01", &["p.yaml:10:40"]),
-            ("2027-02-02", &["p.yaml:10:40", "p.yaml:12:49"]),
+            ("2027-02-02", &["p.yaml:10:40", "p.yaml:12:48"]),
         ] {
             let checked = check(Document::parse("p.yaml", text), None, Date::parse(today).unwrap());
             let lines: Vec<String> = checked.findings.iter().map(tollgate_policy::document::Located::line).collect();
