@@ -251,7 +251,7 @@ impl Holdback {
         let policy = context.policy;
         let Holdback { kept, base, before, searches, searched, gate, .. } = self;
         context.scratch.meter.add(searched.len() as u64);
-        let earliest = (*base + end as u64).saturating_sub(policy.gates().reach_in_streams() as u64);
+        let earliest = (*base + end as u64).saturating_sub(policy.gates().reach() as u64);
         searched.retain(|(_, reached)| *reached > earliest);
         for (rule, start) in gate.starts(policy.gates(), kept, *before, end) {
             let reached = searched.binary_search_by_key(&rule, |(own, _)| *own).ok().and_then(|at| searched.get(at));
@@ -308,7 +308,7 @@ impl Holdback {
             });
             if search.is_idle() {
                 leads.end_search(policy.leads(), *index);
-                if policy.gates().starts_in_streams(*index) {
+                if policy.gates().has(*index) {
                     match searched.binary_search_by_key(index, |(own, _)| *own) {
                         Ok(at) => {
                             searched.get_mut(at).into_iter().for_each(|(_, reached)| *reached = search.position())
@@ -395,7 +395,7 @@ impl Holdback {
     fn discard(&mut self, policy: &Policy) {
         let holds = self.searches.iter().filter_map(|(index, search)| Some(search.hold(policy.rule(*index)?.starts)));
         let leads = self.lead_starts(policy, self.kept.len()).map(|(_, start)| start);
-        let window = self.end().saturating_sub(policy.gates().reach_in_streams() as u64);
+        let window = self.end().saturating_sub(policy.gates().reach() as u64);
         let (tail, _) = self.tails.holds(policy);
         let needed = holds.chain(leads).chain(tail).min().unwrap_or(u64::MAX).min(self.released).min(window);
         let index = Window::part(self.base, self.before, &self.kept, false).index(needed);

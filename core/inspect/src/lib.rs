@@ -74,8 +74,9 @@
 //!
 //! `regex-syntax` parses the patterns, which are then compiled to graphs over characters. Three searches work together:
 //!
-//! - Gates (`search/gates.rs`): of most patterns, every match contains one of a few literals (`pattern/literals.rs`). One
-//!   automaton finds the literals of all rules in a single pass, whatever their number.
+//! - Gates: of most patterns, every match contains a few literals in order (`pattern/chain.rs`). One pass over a complete text
+//!   finds the literals of all rules, whatever their number (`search/text_gates.rs`). In a stream, an automaton finds one literal of
+//!   each rule (`pattern/literals.rs`, `search/gates.rs`): a match must be held back before the others have arrived.
 //! - The prefilter (`search/prefilter.rs`) does the same for the rules without such literals: one lazily built automaton finds
 //!   where a match of any of them may end.
 //! - The exact search (`search/matcher.rs`) of a rule runs only around these places. It can pause after any character, always

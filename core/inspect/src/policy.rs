@@ -33,6 +33,7 @@ use crate::search::prefilter::{Prefilter, StateCache};
 use crate::search::scratch::Scratch;
 use crate::search::start_set::StartSet;
 use crate::search::starters::Starters;
+use crate::search::text_gates::{GatedPattern, TextGates};
 use crate::search::window::Window;
 use crate::substitute::Substitute;
 use crate::tag;
@@ -65,7 +66,10 @@ pub struct Policy {
     on_unscannable: Option<OnUnscannable>,
     /// Number of bytes in front of a match that conditions of rules on responses need.
     look_behind: usize,
+    /// Gates of streams.
     gates: Gates,
+    /// Gates of complete texts.
+    text_gates: TextGates,
     leads: Leads,
     starters: Starters,
     /// `true` if all searches in streams begin at literals.
@@ -172,7 +176,8 @@ impl Policy {
         restrictions.add_all(&raw.exceptions, &rules)?;
         let sets = sets.build();
         let gates = gates(&rules, max_match_bytes);
-        let (all, gated) = (&rules, &gates);
+        let text_gates = text_gates(&rules, max_match_bytes);
+        let (all, gated) = (&rules, &text_gates);
         let others = |lane: Lane| {
             let rules = all.iter().enumerate().map(|(at, rule)| (RuleIndex(at as u32), rule));
             rules.filter(move |(at, rule)| lane.has(rule) && !gated.has(*at, lane.1))
@@ -188,7 +193,7 @@ impl Policy {
         let on_requests = rules.iter().filter(|rule| rule.request);
         let request_views = on_requests.fold(Wanted::default(), |all, rule| all.or(Wanted::of(rule.views)));
         let in_streams = rules.iter().enumerate().map(|(at, rule)| (RuleIndex(at as u32), rule));
-        let in_streams = in_streams.filter(|(at, rule)| rule.response && !gates.starts_in_streams(*at));
+        let in_streams = in_streams.filter(|(at, rule)| rule.response && !gates.has(*at));
         let leads: Vec<(RuleIndex, Lead)> = in_streams
             .clone()
             .filter_map(|(at, rule)| Some((at, Lead::of(&rule.program, &sets)?)))
@@ -200,6 +205,7 @@ impl Policy {
         Ok(Policy {
             streams_need_gates_only,
             gates,
+            text_gates,
             starters,
             leads: Leads::new(leads, &sets),
             ungated,
@@ -400,6 +406,11 @@ impl Policy {
         &self.gates
     }
 
+    /// Returns the gates of complete texts.
+    pub(crate) fn text_gates(&self) -> &TextGates {
+        &self.text_gates
+    }
+
     /// Returns the rules of a direction and view without a gate, in file order.
     pub(crate) fn ungated(&self, direction: Direction, view: View) -> &[RuleIndex] {
         self.ungated.get(Lane(direction, view).index()).map_or(&[], |rules| rules)
@@ -436,18 +447,28 @@ fn default_key(raw: &RawPolicy) -> KeyedDigest {
     KeyedDigest::new(text.as_bytes())
 }
 
-/// Builds the gates of all rules.
-fn gates(rules: &[Rule], max_match_bytes: usize) -> Gates {
-    let programs =
-        rules.iter().enumerate().flat_map(|(at, rule)| rule.programs().map(move |program| (at, rule, program)));
-    let gated = programs.filter_map(|(at, rule, (program, views))| {
-        Some(GatedRule {
+/// Builds the gates of complete texts.
+fn text_gates(rules: &[Rule], max_match_bytes: usize) -> TextGates {
+    let patterns = rules.iter().enumerate().flat_map(|(at, rule)| {
+        rule.programs().map(move |(program, views)| GatedPattern {
             rule: RuleIndex(at as u32),
-            literals: program.literals()?,
+            chains: program.chains(),
             views,
             has_raw: rule.views.has(View::Raw),
             request: rule.request,
             response: rule.response,
+        })
+    });
+    TextGates::new(&patterns.collect::<Vec<_>>(), max_match_bytes)
+}
+
+/// Builds the gates of streams.
+fn gates(rules: &[Rule], max_match_bytes: usize) -> Gates {
+    let on_responses = rules.iter().enumerate().filter(|(_, rule)| rule.response && rule.views.has(View::Raw));
+    let gated = on_responses.filter_map(|(at, rule)| {
+        Some(GatedRule {
+            rule: RuleIndex(at as u32),
+            literals: rule.program.literals()?,
             edits: rule.may_act_on(Direction::Response),
             withheld_from: rule.withheld_from(),
         })

@@ -28,7 +28,7 @@ impl GatePosition {
         end: usize,
     ) -> impl Iterator<Item = (RuleIndex, usize)> + 'g {
         let hits = self.state.map(|state| gates.hits(state));
-        let hits = hits.into_iter().flatten().filter(|hit| hit.owner.starts_in_streams());
+        let hits = hits.into_iter().flatten();
         let hits =
             hits.filter(move |hit| hit.owner.may_follow(is_word_before(kept, before, end.saturating_sub(hit.len))));
         hits.map(move |hit| (hit.owner.rule, end.saturating_sub(hit.owner.reach)))

@@ -2,6 +2,7 @@
 
 use super::assertion::Assertion;
 use super::body::{TYPICAL_BODY, has_body};
+use super::chain::Chain;
 use super::char_set::{CharSet, CharSetId, CharSetsBuilder};
 use super::folding::{self, Form};
 use super::group::{self, GroupRef};
@@ -112,7 +113,8 @@ pub(crate) fn regex_with_groups(
     };
     let end = compiler.push(Node::Match)?;
     let start = compiler.expression(&hir, end)?;
-    Ok(Program { literals: Literals::of(&hir), group_offset, ..compiler.finish(start, shortest, longest) })
+    let (literals, chains) = (Literals::of(&hir), Chain::of(&hir).into());
+    Ok(Program { literals, chains, group_offset, ..compiler.finish(start, shortest, longest) })
 }
 
 /// Compiles a list of keywords; of several that match at one position, the longest is preferred.
@@ -155,7 +157,8 @@ pub(crate) fn keywords(
     let start = entries.first().copied().unwrap_or(end);
     let keywords = keywords.iter().map(String::as_str);
     let literals = Literals::of_keywords(keywords, ignore_case, border != Border::None);
-    Ok(Program { literals, ..compiler.finish(start, trie.shortest(), Some(trie.longest())) })
+    let chains = literals.iter().map(Chain::of_literals).collect();
+    Ok(Program { literals, chains, ..compiler.finish(start, trie.shortest(), Some(trie.longest())) })
 }
 
 /// Characters that must not be adjacent to a keyword.
@@ -360,6 +363,7 @@ impl<'c> Compiler<'c> {
             shortest,
             longest,
             literals: None,
+            chains: Box::default(),
             group_offset: 0,
         };
         program.first = first_chars(&program, self.sets);

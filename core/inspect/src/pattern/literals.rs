@@ -11,7 +11,7 @@ pub(crate) const MAX_LITERALS: usize = 64;
 /// Maximum number of characters of a class that a literal is extended by, each one making the list as many times longer.
 const MAX_CLASS: usize = 10;
 /// Maximum length of a literal while it is collected; a longer one is split.
-const MAX_COLLECTED: usize = 64;
+pub(super) const MAX_COLLECTED: usize = 64;
 /// Maximum length of a literal in bytes. A longer one selects no better, and takes more memory.
 pub(crate) const MAX_LITERAL: usize = 16;
 /// Characters that a search around a literal reads beside the lead.
@@ -118,7 +118,7 @@ impl Candidate {
 }
 
 /// Cuts, sorts and deduplicates literals. `None` if one of them is empty.
-fn minimal(mut list: Vec<Vec<u8>>) -> Option<Vec<Vec<u8>>> {
+pub(super) fn minimal(mut list: Vec<Vec<u8>>) -> Option<Vec<Vec<u8>>> {
     for literal in &mut list {
         cut(literal, MAX_LITERAL);
     }
@@ -205,7 +205,7 @@ impl Part {
 }
 
 /// Returns the texts that a class matches, in lower case, if they are few.
-fn members(class: &Class) -> Option<Vec<Vec<u8>>> {
+pub(super) fn members(class: &Class) -> Option<Vec<Vec<u8>>> {
     let mut members = Vec::new();
     let mut add = |c: char| {
         let text = c.encode_utf8(&mut [0; 4]).to_ascii_lowercase().into_bytes();
@@ -332,7 +332,7 @@ fn begins_at_border(hir: &Hir) -> bool {
 }
 
 /// Returns `true` if a literal begins with an ASCII word character.
-fn begins_with_word(literal: &[u8]) -> bool {
+pub(super) fn begins_with_word(literal: &[u8]) -> bool {
     literal.first().is_some_and(|&byte| is_word(byte))
 }
 

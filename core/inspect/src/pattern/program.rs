@@ -1,6 +1,7 @@
 //! Compiled pattern: a graph whose edges are characters.
 
 use super::assertion::Assertion;
+use super::chain::Chain;
 use super::char_set::{CharSetId, CharSets};
 use super::literals::Literals;
 
@@ -52,6 +53,8 @@ pub(crate) struct Program {
     pub(super) longest: Option<usize>,
     /// Literals of which every match contains one.
     pub(super) literals: Option<Literals>,
+    /// Chains of literals of which every match contains one.
+    pub(super) chains: Box<[Chain]>,
     /// Smallest distance in bytes from the start of a match to its only marked group, if every match has text in it; else 0.
     pub(super) group_offset: usize,
 }
@@ -124,6 +127,11 @@ impl Program {
     /// Returns literals of which every match contains one; `None` if there are none that are rare enough.
     pub(crate) fn literals(&self) -> Option<&Literals> {
         self.literals.as_ref()
+    }
+
+    /// Returns chains of literals of which every match contains one; none if they are not rare enough.
+    pub(crate) fn chains(&self) -> &[Chain] {
+        &self.chains
     }
 
     /// Returns the smallest distance in bytes from the start of a match to its reported part.

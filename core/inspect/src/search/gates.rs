@@ -1,8 +1,9 @@
-//! Gates: the literals of all rules in one automaton, which finds where a rule may match.
+//! Gates of streams: the literals of all rules on responses in one automaton, which finds where a rule may match.
+//!
+//! Its state is kept between the pieces of a text. Complete texts have gates of their own (`text_gates.rs`).
 
 use crate::pattern::literals::{Literals, MAX_LITERAL, MAX_LITERALS, cut, is_word};
-use crate::rule::{Direction, RuleIndex};
-use crate::view::{View, ViewSet};
+use crate::rule::RuleIndex;
 use aho_corasick::automaton::{Automaton, StateID};
 use aho_corasick::dfa::DFA;
 use aho_corasick::{Anchored, MatchKind, StartKind};
@@ -16,21 +17,23 @@ const MAX_BYTES: usize = 12 * 1024;
 const LENGTHS: [usize; 5] = [MAX_LITERAL, 8, 6, 4, 3];
 const SHORTEST: usize = 3;
 
-/// Rule as seen by the gates.
+/// Rule on responses as seen by the gates.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct GatedRule<'r> {
     pub(crate) rule: RuleIndex,
     pub(crate) literals: &'r Literals,
-    /// Views in which the rule is searched for with these literals.
-    pub(crate) views: ViewSet,
-    /// `true` if the rule also searches the text as it is.
-    pub(crate) has_raw: bool,
-    pub(crate) request: bool,
-    pub(crate) response: bool,
     /// `true` if the rule changes or stops a response, so that a stream must hold back its matches.
     pub(crate) edits: bool,
     /// Smallest distance in bytes from the start of a match to the text that a stream must hold back.
     pub(crate) withheld_from: usize,
+}
+
+impl GatedRule<'_> {
+    /// Returns `true` if the search of a stream may begin at a literal. A rule that edits needs one that its matches begin with:
+    /// other text would have been released by then.
+    fn starts_at_literals(&self) -> bool {
+        !self.edits || self.literals.lead == Some(0)
+    }
 }
 
 /// Rule that a literal belongs to.
@@ -41,12 +44,6 @@ pub(crate) struct Owner {
     pub(crate) reach: usize,
     /// `true` if no ASCII word character may be in front of the literal.
     at_border: bool,
-    views: ViewSet,
-    has_raw: bool,
-    request: bool,
-    response: bool,
-    /// `true` if a hit begins the search of a stream.
-    in_streams: bool,
     /// `true` if a stream holds back text in which the literal has begun.
     is_held: bool,
 }
@@ -58,13 +55,11 @@ pub(crate) struct Gates {
     start: StateID,
     /// Owners of each literal.
     owners: Box<[Box<[Owner]>]>,
-    /// Rules with a gate, ascending, each with the views that have it.
-    rules: Box<[(RuleIndex, ViewSet)]>,
-    /// Rules whose searches in a stream begin at a hit, ascending.
-    in_streams: Box<[RuleIndex]>,
+    /// Rules whose searches begin at a hit, ascending.
+    rules: Box<[RuleIndex]>,
     /// For each state in which a literal has begun: what a stream holds back. Sorted by state.
     holds: Box<[(StateID, Hold)]>,
-    /// Largest reach of a rule in streams.
+    /// Largest reach of a rule.
     reach: usize,
 }
 
@@ -95,18 +90,11 @@ impl Gates {
         for (rule, literals) in &rules {
             let longest = literals.iter().map(Vec::len).max().unwrap_or(0);
             let reach = rule.literals.lead.map_or(max_match_bytes, |lead| (lead + longest).min(max_match_bytes));
-            let in_streams =
-                rule.response && rule.views.has(View::Raw) && (!rule.edits || rule.literals.lead == Some(0));
             let owner = Owner {
                 rule: rule.rule,
                 reach,
                 at_border: rule.literals.at_border,
-                views: rule.views,
-                has_raw: rule.has_raw,
-                request: rule.request,
-                response: rule.response,
-                in_streams,
-                is_held: in_streams && rule.edits && rule.withheld_from < longest,
+                is_held: rule.edits && rule.withheld_from < longest,
             };
             literals.iter().for_each(|literal| owners.entry(literal.clone()).or_default().push(owner));
         }
@@ -122,35 +110,25 @@ impl Gates {
         let prefixes = Prefixes::new(&owners);
         let holds =
             automaton.as_ref().zip(start).map(|(automaton, start)| holds(automaton, start, owners.keys(), &prefixes));
-        let in_streams: BTreeMap<RuleIndex, usize> =
-            owners.values().flatten().filter(|owner| owner.in_streams).map(|owner| (owner.rule, owner.reach)).collect();
         let has_automaton = automaton.is_some();
         Gates {
             start: start.unwrap_or_default(),
-            reach: in_streams.values().copied().max().unwrap_or(0),
-            rules: rules.iter().filter(|_| has_automaton).map(|(rule, _)| (rule.rule, rule.views)).collect(),
-            in_streams: in_streams.into_keys().filter(|_| has_automaton).collect(),
+            reach: owners.values().flatten().map(|owner| owner.reach).max().unwrap_or(0),
+            rules: rules.iter().filter(|_| has_automaton).map(|(rule, _)| rule.rule).collect(),
             owners: owners.into_values().map(Vec::into_boxed_slice).collect(),
             holds: holds.unwrap_or_default().into(),
             automaton,
         }
     }
 
-    /// Returns `true` if the rule is searched only where a literal is found, in this view.
-    pub(crate) fn has(&self, rule: RuleIndex, view: View) -> bool {
-        let from = self.rules.partition_point(|(own, _)| *own < rule);
-        let own = self.rules.get(from..).unwrap_or_default().iter().take_while(|(own, _)| *own == rule);
-        own.map(|(_, views)| views).any(|views| views.has(view))
-    }
-
-    /// Returns `true` if searches of the rule in a stream begin where a literal is found. Other rules need text that a stream
-    /// would have released by then.
-    pub(crate) fn starts_in_streams(&self, rule: RuleIndex) -> bool {
-        self.in_streams.binary_search(&rule).is_ok()
+    /// Returns `true` if searches of the rule begin where a literal is found. Other rules need text that a stream would have
+    /// released by then.
+    pub(crate) fn has(&self, rule: RuleIndex) -> bool {
+        self.rules.binary_search(&rule).is_ok()
     }
 
     /// Returns the number of bytes before the end of a streamed text at which a search may begin.
-    pub(crate) fn reach_in_streams(&self) -> usize {
+    pub(crate) fn reach(&self) -> usize {
         self.reach
     }
 
@@ -199,25 +177,6 @@ impl Gates {
 }
 
 impl Owner {
-    /// Returns `true` if the rule inspects this view of complete texts of this direction.
-    pub(crate) fn is_on(&self, direction: Direction, view: View) -> bool {
-        self.views.has(view)
-            && match direction {
-                Direction::Request => self.request,
-                Direction::Response => self.response,
-            }
-    }
-
-    /// Returns `true` if the rule also inspects the text as it is.
-    pub(crate) fn has_raw(&self) -> bool {
-        self.has_raw
-    }
-
-    /// Returns `true` if a hit begins the search of a stream.
-    pub(crate) fn starts_in_streams(&self) -> bool {
-        self.in_streams
-    }
-
     /// Returns `true` if a match may contain the literal behind this character.
     pub(crate) fn may_follow(&self, is_word_before: bool) -> bool {
         !(self.at_border && is_word_before)
@@ -227,7 +186,7 @@ impl Owner {
 /// Returns the rules with their literals, shortened so that they fit into [`MAX_BYTES`].
 fn fitting<'r>(rules: &[GatedRule<'r>]) -> Vec<(GatedRule<'r>, Vec<Vec<u8>>)> {
     let shortened = |long: usize, short: usize| {
-        let rules = rules.iter().map(move |rule| {
+        let rules = rules.iter().filter(|rule| rule.starts_at_literals()).map(move |rule| {
             let mut list: Vec<Vec<u8>> = rule.literals.list.iter().map(|literal| literal.to_vec()).collect();
             let len = if list.len() > MAX_LITERALS { long } else { short };
             list.iter_mut().for_each(|literal| cut(literal, len));
@@ -331,22 +290,13 @@ mod tests {
     }
 
     fn rule(index: u32, literals: &Literals, edits: bool) -> GatedRule<'_> {
-        GatedRule {
-            rule: RuleIndex(index),
-            literals,
-            views: ViewSet::RAW,
-            has_raw: true,
-            request: true,
-            response: true,
-            edits,
-            withheld_from: 0,
-        }
+        GatedRule { rule: RuleIndex(index), literals, edits, withheld_from: 0 }
     }
 
     #[test]
     fn literals_of_all_rules_are_found_in_one_pass() {
         let (keys, words) = (literals(&["akia", "key"], Some(0), true), literals(&["key=", "é"], Some(9), false));
-        let gates = Gates::new(&[rule(0, &keys, true), rule(1, &words, true)], 100);
+        let gates = Gates::new(&[rule(0, &keys, true), rule(1, &words, false), rule(2, &words, true)], 100);
         let text = "AKIA monkey=Key=é";
         let (mut state, mut at, mut found) = (gates.start(), 0, Vec::new());
         while let Some(end) = gates.run(&mut state, text.as_bytes(), at, text.len()) {
@@ -355,9 +305,7 @@ mod tests {
         }
         let expected = [(0, "AKIA", 4), (0, "key", 4), (1, "key=", 13), (0, "Key", 4), (1, "Key=", 13), (1, "é", 13)];
         assert_eq!(found, expected);
-        assert!(gates.starts_in_streams(RuleIndex(0)) && !gates.starts_in_streams(RuleIndex(1)));
-        assert!(gates.has(RuleIndex(1), View::Raw) && !gates.has(RuleIndex(1), View::Folded));
-        assert!(!gates.has(RuleIndex(2), View::Raw));
+        assert_eq!([0, 1, 2, 3].map(|rule| gates.has(RuleIndex(rule))), [true, true, false, false]);
     }
 
     #[test]
@@ -403,7 +351,7 @@ mod tests {
             literals(&["secret-key"], Some(0), false),
         );
         let gates = Gates::new(&[rule(0, &list, true), rule(1, &key, true)], 100);
-        assert!(gates.has(RuleIndex(0), View::Raw) && gates.has(RuleIndex(1), View::Raw));
+        assert!(gates.has(RuleIndex(0)) && gates.has(RuleIndex(1)));
         let found = |text: &str| gates.run(&mut gates.start(), text.as_bytes(), 0, text.len());
         assert_eq!((found("secret-ke"), found("a secret-key")), (None, Some(12)));
     }
@@ -419,11 +367,11 @@ mod tests {
             .collect();
         let rules: Vec<GatedRule<'_>> = all.iter().enumerate().map(|(at, one)| rule(at as u32, one, true)).collect();
         let few = Gates::new(&rules[..5], 100);
-        assert!((0..5).all(|at| few.has(RuleIndex(at), View::Raw)));
-        assert_eq!(few.reach_in_streams(), 16);
+        assert!((0..5).all(|at| few.has(RuleIndex(at))));
+        assert_eq!(few.reach(), 16);
         let many = Gates::new(&rules, 100);
-        assert!(many.reach_in_streams() < 16);
+        assert!(many.reach() < 16);
         let bytes: usize = many.automaton.iter().map(|automaton| automaton.patterns_len() * many.reach).sum();
-        assert!(many.has(RuleIndex(0), View::Raw) && bytes <= MAX_BYTES, "{bytes}");
+        assert!(many.has(RuleIndex(0)) && bytes <= MAX_BYTES, "{bytes}");
     }
 }

@@ -1,11 +1,9 @@
 //! Search for all rules of a direction in a complete text.
 
-use super::gates::Hit;
 use super::matcher::{Match, Matcher};
 use super::prefilter::{PrefilterScan, Programs, StateCache};
 use super::scratch::Scratch;
 use super::window::Window;
-use crate::pattern::literals::is_word;
 use crate::pattern::program::Program;
 use crate::policy::{Policy, SearchMemory};
 use crate::rule::{Direction, Rule, RuleIndex};
@@ -46,6 +44,9 @@ pub(crate) struct RuleSearch<'p> {
     /// Ends of the last matches of rules with a tail.
     covered: Vec<(RuleIndex, u64)>,
 }
+
+/// Steps of chains that are judged in the time in which a node is visited.
+const OWNERS_PER_NODE: u64 = 4;
 
 /// Work of a text exceeded the meter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,23 +136,23 @@ impl<'p> RuleSearch<'p> {
         self.covered.clear();
         self.view = view;
         let RuleSearch { policy, direction, .. } = *self;
-        let gates = policy.gates();
-        let (mut state, mut at) = (gates.start(), 0);
-        while let Some(end) = gates.run(&mut state, text.as_bytes(), at, text.len()) {
-            at = end;
-            for hit in gates.hits(state).filter(|hit| may_match(hit, (direction, view), text, end)) {
-                if self.skips_raw && hit.owner.has_raw() {
-                    continue;
+        let gates = policy.text_gates().literals(direction, view);
+        scratch.chains.begin(gates.slots(), text.len());
+        let skips_raw = self.skips_raw;
+        gates.each(text, |owners, start, end| {
+            scratch.meter.add(owners.len() as u64 / OWNERS_PER_NODE);
+            for owner in owners.iter().filter(|owner| owner.views.has(view) && !(skips_raw && owner.has_raw)) {
+                if let Some(lead) = scratch.chains.read(owner.step, start, end) {
+                    let until = text.ceil_char_boundary(start + 1);
+                    self.search(text, owner.rule, start.saturating_sub(lead), until, scratch, &mut each);
                 }
-                let until = text.ceil_char_boundary(end - hit.len + 1);
-                self.search(text, hit.owner.rule, end.saturating_sub(hit.owner.reach), until, scratch, &mut each);
             }
-            if scratch.meter.is_exceeded() {
-                return Err(TooCostly);
-            }
+            !scratch.meter.is_exceeded()
+        });
+        if scratch.meter.is_exceeded() {
+            return Err(TooCostly);
         }
         let prefilter = policy.prefilter(direction, view);
-        let skips_raw = self.skips_raw;
         let is_left_out =
             |rule: &RuleIndex| skips_raw && policy.rule(*rule).is_some_and(|rule| rule.views.has(View::Raw));
         let all_left_out = policy.ungated(direction, view).iter().all(is_left_out);
@@ -281,12 +282,6 @@ impl Seen {
     }
 }
 
-/// Returns `true` if a match of a rule of the direction may contain this literal, which ends at `end`.
-fn may_match(hit: &Hit<'_>, (direction, view): (Direction, View), text: &str, end: usize) -> bool {
-    let before = (end - hit.len).checked_sub(1).and_then(|before| text.as_bytes().get(before));
-    hit.owner.is_on(direction, view) && hit.owner.may_follow(before.is_some_and(|byte| is_word(*byte)))
-}
-
 #[cfg(test)]
 mod work;
 
@@ -357,7 +352,7 @@ mod tests {
                 prop_assert_eq!(&found, &exact(&policy, Direction::Request, text));
                 let with_literals = search(&policy, Direction::Request, text, Scope::WithLiterals, &mut memory);
                 let expected: Vec<Found> =
-                    found.into_iter().filter(|(rule, ..)| policy.gates().has(*rule, View::Raw)).collect();
+                    found.into_iter().filter(|(rule, ..)| policy.text_gates().has(*rule, View::Raw)).collect();
                 prop_assert_eq!(with_literals, expected);
             }
         }

@@ -1,6 +1,7 @@
 //! Single step of a search over one character, and the working memory that steps share.
 
 use super::active_states::ActiveStates;
+use super::chain_progress::ChainProgress;
 use super::groups::Groups;
 use super::meter::Meter;
 use super::start_set::StartSet;
@@ -52,6 +53,7 @@ pub(crate) struct Scratch {
     pub(crate) meter: Meter,
     /// Memory for groups and conditions of matches.
     pub(crate) groups: Groups,
+    pub(crate) chains: ChainProgress,
 }
 
 /// Maximum number of active states kept for reuse.

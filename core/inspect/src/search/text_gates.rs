@@ -1,0 +1,151 @@
+//! Gates of complete texts: where the literals of a rule's chains occur, the rule may match.
+
+use super::chain_progress::{ChainSlots, ChainStep};
+use super::literal_scan::{Literal, LiteralScan};
+use crate::pattern::chain::Chain;
+use crate::rule::{Direction, RuleIndex};
+use crate::view::{View, ViewSet};
+use std::collections::BTreeMap;
+
+/// Maximum length of all literals together in bytes. Further rules have no gate.
+const MAX_BYTES: usize = 256 * 1024;
+
+/// Pattern of a rule as seen by the gates.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct GatedPattern<'r> {
+    pub(crate) rule: RuleIndex,
+    pub(crate) chains: &'r [Chain],
+    /// Views in which the rule is searched for with this pattern.
+    pub(crate) views: ViewSet,
+    /// `true` if the rule also searches the text as it is.
+    pub(crate) has_raw: bool,
+    pub(crate) request: bool,
+    pub(crate) response: bool,
+}
+
+/// Step of a rule's chain that a literal belongs to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Owner {
+    pub(crate) rule: RuleIndex,
+    pub(crate) step: ChainStep,
+    pub(crate) views: ViewSet,
+    pub(crate) has_raw: bool,
+}
+
+/// Texts that have the same literals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Response,
+    Raw,
+    Folded,
+    Letters,
+}
+
+impl Kind {
+    const ALL: [Kind; 4] = [Kind::Response, Kind::Raw, Kind::Folded, Kind::Letters];
+
+    fn of(direction: Direction, view: View) -> Kind {
+        match (direction, view) {
+            (Direction::Response, _) => Kind::Response,
+            (Direction::Request, View::Raw) => Kind::Raw,
+            (Direction::Request, View::Letters) => Kind::Letters,
+            (Direction::Request, View::Folded | View::Decoded | View::Hidden) => Kind::Folded,
+        }
+    }
+
+    /// Returns `true` if the pattern is searched for in texts of this kind.
+    fn has(self, pattern: &GatedPattern<'_>) -> bool {
+        let shares = |views: ViewSet| !pattern.views.is_disjoint(views);
+        match self {
+            Kind::Response => pattern.response && shares(ViewSet::RAW),
+            Kind::Raw => pattern.request && shares(ViewSet::RAW),
+            Kind::Folded => pattern.request && shares(ViewSet::FOLDED),
+            Kind::Letters => pattern.request && shares(ViewSet::LETTERS),
+        }
+    }
+}
+
+/// Literals of all rules.
+#[derive(Debug)]
+pub(crate) struct TextGates {
+    /// Literals of each [`Kind`].
+    literals: [KindGates; Kind::ALL.len()],
+    /// Rules with a gate, ascending, each with the views that have it.
+    rules: Box<[(RuleIndex, ViewSet)]>,
+}
+
+/// Literals of the texts of one [`Kind`].
+#[derive(Debug)]
+pub(crate) struct KindGates {
+    scan: LiteralScan,
+    /// Owners of each literal.
+    owners: Box<[Box<[Owner]>]>,
+    slots: ChainSlots,
+}
+
+impl TextGates {
+    /// Collects the literals. Matches have at most `max_match_bytes` bytes.
+    pub(crate) fn new(patterns: &[GatedPattern<'_>], max_match_bytes: usize) -> TextGates {
+        let mut bytes = 0;
+        let mut gated = patterns.to_vec();
+        gated.retain(|pattern| {
+            let steps = pattern.chains.iter().flat_map(|chain| &chain.steps);
+            bytes += steps.flat_map(|step| &step.list).map(|literal| literal.len()).sum::<usize>();
+            !pattern.chains.is_empty() && bytes <= MAX_BYTES
+        });
+        let literals =
+            Kind::ALL.map(|kind| KindGates::new(gated.iter().filter(|pattern| kind.has(pattern)), max_match_bytes));
+        TextGates { literals, rules: gated.iter().map(|pattern| (pattern.rule, pattern.views)).collect() }
+    }
+
+    /// Returns `true` if the rule is searched only where a literal is found, in this view.
+    pub(crate) fn has(&self, rule: RuleIndex, view: View) -> bool {
+        let from = self.rules.partition_point(|(own, _)| *own < rule);
+        let own = self.rules.get(from..).unwrap_or_default().iter().take_while(|(own, _)| *own == rule);
+        own.map(|(_, views)| views).any(|views| views.has(view))
+    }
+
+    /// Returns the literals for a view of a direction.
+    pub(crate) fn literals(&self, direction: Direction, view: View) -> &KindGates {
+        let [first, ..] = &self.literals;
+        self.literals.get(Kind::of(direction, view) as usize).unwrap_or(first)
+    }
+}
+
+impl KindGates {
+    fn new<'p>(patterns: impl Iterator<Item = &'p GatedPattern<'p>>, max_match_bytes: usize) -> KindGates {
+        let mut all: BTreeMap<(&[u8], bool), Vec<Owner>> = BTreeMap::new();
+        let mut slots = ChainSlots::new(max_match_bytes);
+        for pattern in patterns {
+            for chain in pattern.chains {
+                for (step, known) in chain.steps.iter().zip(slots.add(chain)) {
+                    let GatedPattern { rule, views, has_raw, .. } = *pattern;
+                    let owner = Owner { rule, step: known, views, has_raw };
+                    for literal in &step.list {
+                        all.entry((literal, step.at_border)).or_default().push(owner);
+                    }
+                }
+            }
+        }
+        let literals = all.keys().map(|(text, at_border)| Literal { text: (*text).into(), at_border: *at_border });
+        KindGates {
+            scan: LiteralScan::new(literals.collect()),
+            owners: all.into_values().map(Vec::into_boxed_slice).collect(),
+            slots,
+        }
+    }
+
+    /// Returns the layout of the progress of chains.
+    pub(crate) fn slots(&self) -> &ChainSlots {
+        &self.slots
+    }
+
+    /// Calls `each` with the owners, start and end of every literal in `text`, in the order of their starts, until it returns
+    /// `false`.
+    pub(crate) fn each(&self, text: &str, mut each: impl FnMut(&[Owner], usize, usize) -> bool) {
+        self.scan.each(text.as_bytes(), |literal, start, end| {
+            let owners = self.owners.get(literal as usize).map_or(&[][..], |owners| owners);
+            each(owners, start, end)
+        });
+    }
+}
