@@ -14,7 +14,7 @@ pub(crate) struct ChainSlots {
 pub(crate) struct ChainStep {
     /// Slot of the step before, and the largest distance in bytes from the start of its literal to the end of this one.
     after: Option<(u32, usize)>,
-    /// What a literal of this step does.
+    /// Effect of a literal of this step.
     then: Then,
 }
 
