@@ -217,7 +217,7 @@ impl Scratch {
         let Target { program, sets, .. } = *target;
         self.begin(target);
         let Scratch { step, reached, sets: starts, pending, arrived, next: arriving, meter, .. } = self;
-        let mut marks = EarliestStarts { step: *step, reached, starts, pending };
+        let mut marks = EarliestStarts { step: *step, reached, starts, pending, last: 0 };
         let mut word = usize::MAX;
         for (node, start) in states.nodes.iter().zip(&states.sets) {
             word = word.min(marks.reach(*node, *start));
@@ -227,7 +227,10 @@ impl Scratch {
         }
         let mut found: Option<u64> = None;
         let mut visited = 0;
-        while let Some(bits) = marks.pending.get_mut(word) {
+        // Other programs have more nodes than this one may reach.
+        while word <= marks.last
+            && let Some(bits) = marks.pending.get_mut(word)
+        {
             if *bits == 0 {
                 word += 1;
                 continue;
@@ -322,6 +325,8 @@ struct EarliestStarts<'s> {
     reached: &'s mut [u32],
     starts: &'s mut [u64],
     pending: &'s mut [u64],
+    /// Last word of `pending` that was set.
+    last: usize,
 }
 
 impl EarliestStarts<'_> {
@@ -339,6 +344,7 @@ impl EarliestStarts<'_> {
         if let Some(pending) = self.pending.get_mut(at / 64) {
             *pending |= 1 << (at % 64);
         }
+        self.last = self.last.max(at / 64);
         at / 64
     }
 }
