@@ -5,7 +5,8 @@
 /// Measured with 220 rules for secrets: documents, e-mails and tool outputs take 0.07 to 0.33 units per byte, runs of letters with
 /// `@` 1.5, texts of nothing but keywords 15 to 40. So ordinary texts stay below the limit by a factor of 50, and a body of 1 MB
 /// that exceeds it has taken about a quarter of a second; up to five times that if rules search views, which have an allowance of
-/// their own. All packs together take 16 to 33 units per byte of pages and sources.
+/// their own. All packs together take one to three units per byte of prose and sources, and 25 of tool outputs full of addresses and
+/// injections.
 const BASE: u64 = 1 << 20;
 const PER_BYTE: u64 = 16;
 
