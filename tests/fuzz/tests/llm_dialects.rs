@@ -4,7 +4,7 @@
 
 use tollgate_llm::{
     Chunk, Dialect, Edits, Endpoint, ErrorKind, Event, Framer, Framing, OutputText, ParseLimits, PathModel, Request,
-    Response, Span,
+    Response, Span, TextKind,
 };
 
 /// The first byte selects the dialect and the framing.
@@ -101,12 +101,18 @@ fn check_request(dialect: Dialect, body: &[u8], limits: &ParseLimits, oracle: Op
     assert!(view.model.is_none_or(|model| model.decode(&edited) == "m\""));
     assert!(!view.lacks_usage());
 
+    let quoted = serde_json::to_string(REPLACEMENT).unwrap();
     let mut edits = Edits::new();
     let mut values = 0;
     for text in &request.texts {
         // Member names stay: two members redacted to the same name would be duplicates.
         if body[text.str.literal().end..].trim_ascii_start().first() != Some(&b':') {
-            edits.replace_text(text.str.span, REPLACEMENT).unwrap();
+            // A number becomes a string.
+            let replaced = match text.kind {
+                TextKind::ToolNumber => edits.replace(text.str.span, quoted.clone()),
+                _ => edits.replace_text(text.str.span, REPLACEMENT),
+            };
+            replaced.unwrap();
             values += 1;
         }
     }
