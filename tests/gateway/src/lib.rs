@@ -56,6 +56,7 @@ pub fn policy_of(chain: &[(String, Value)]) -> Option<Value> {
         configuration.remove("limits");
         match root_id.as_str() {
             "prompt-inspector" => {
+                identify(&mut policy, &mut configuration);
                 policy.parts.insert("firewall".to_owned(), Value::Object(configuration));
             }
             "token-counter" => count(&mut policy, &configuration),
@@ -93,6 +94,16 @@ fn count(policy: &mut Policy, configuration: &Map<String, Value>) {
     }
     for (alias, target) in entries(configuration.get("aliases")) {
         policy.model(alias).insert("alias_of".to_owned(), target.clone());
+    }
+}
+
+/// Adds the consumer and the team, as prompt-inspector has them: a call without them passes.
+fn identify(policy: &mut Policy, configuration: &mut Map<String, Value>) {
+    let names = ["consumer", "team"].map(|name| Some((name.to_owned(), configuration.remove(name)?)));
+    let mut identity: Map<String, Value> = names.into_iter().flatten().collect();
+    if !identity.is_empty() {
+        identity.insert("missing".to_owned(), json!("anonymous"));
+        policy.parts.insert("identity".to_owned(), Value::Object(identity));
     }
 }
 
