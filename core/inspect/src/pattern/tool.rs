@@ -103,7 +103,7 @@ mod tests {
     use crate::{Policy, RuleSet, StreamInspector, StreamVerdict, inspect_request, inspect_response, inspect_text};
     use std::convert::Infallible;
     use std::sync::Arc;
-    use tollgate_llm::{Dialect, EventParser, FrameError, Framer, Framing, ParseLimits, Request, Response};
+    use tollgate_llm::{Dialect, ErrorKind, EventParser, FrameError, Framer, Framing, ParseLimits, Request, Response};
 
     fn policy(tool: &str, rest: &str) -> Result<Policy, String> {
         let json = format!(r#"{{"rules": [{{"id": "a", "match": {{"tool": {tool}}}, "action": "block"{rest}}}]}}"#);
@@ -212,6 +212,90 @@ mod tests {
         ] {
             let view = Request::parse(dialect, body.as_bytes(), &ParseLimits::default()).unwrap();
             assert_eq!(inspect_request(&policy, &view, body.as_bytes()).cause.is_some(), is_blocked, "{body}");
+        }
+    }
+
+    /// Returns `true` if a request is blocked; the error of one that cannot be read.
+    fn is_blocked(policy: &Policy, dialect: Dialect, body: &str) -> Result<bool, ErrorKind> {
+        let view = Request::parse(dialect, body.as_bytes(), &ParseLimits::default()).map_err(|error| error.kind)?;
+        Ok(inspect_request(policy, &view, body.as_bytes()).cause.is_some())
+    }
+
+    #[test]
+    fn a_single_definition_in_place_of_a_list_is_judged() {
+        let policy = policy(r#"{"allow": ["ok"]}"#, r#", "applies_to": ["request"]"#).unwrap();
+        for (dialect, body) in [
+            (Dialect::GeminiGenerate, r#"{"contents":[],"tools":{"functionDeclarations":{"name":"NAME"}}}"#),
+            (Dialect::GeminiGenerate, r#"{"contents":[],"tools":{"function_declarations":[{"name":"NAME"}]}}"#),
+            (Dialect::GeminiGenerate, r#"{"contents":[],"tools":[{"functionDeclarations":{"name":"NAME"}}]}"#),
+            (Dialect::OpenAiChat, r#"{"messages":[],"functions":{"name":"NAME"}}"#),
+            (Dialect::OpenAiChat, r#"{"messages":[],"tools":{"type":"function","function":{"name":"NAME"}}}"#),
+            (Dialect::AnthropicMessages, r#"{"max_tokens":1,"messages":[],"tools":{"name":"NAME"}}"#),
+            (Dialect::BedrockConverse, r#"{"messages":[],"toolConfig":{"tools":{"toolSpec":{"name":"NAME"}}}}"#),
+        ] {
+            for (name, expected) in [("ok", false), ("no", true)] {
+                let body = body.replace("NAME", name);
+                assert_eq!(is_blocked(&policy, dialect, &body), Ok(expected), "{body}");
+            }
+        }
+        let google = r#"{"contents":[],"tools":{"googleSearch":{}}}"#;
+        assert_eq!(is_blocked(&policy, Dialect::GeminiGenerate, google), Ok(true));
+    }
+
+    #[test]
+    fn a_definition_with_keys_in_another_case_is_refused() {
+        let policy = policy(r#"{"allow": ["ok"]}"#, "").unwrap();
+        for (dialect, body) in [
+            (
+                Dialect::OpenAiChat,
+                r#"{"messages":[],"tools":[{"type":"function","function":{"name":"ok","Name":"no"}}]}"#,
+            ),
+            (Dialect::OpenAiChat, r#"{"messages":[],"tools":[{"type":"function","Function":{"name":"no"}}]}"#),
+            (Dialect::OpenAiResponses, r#"{"input":"a","tools":[{"name":"ok","TYPE":"web_search"}]}"#),
+            (Dialect::AnthropicMessages, r#"{"max_tokens":1,"messages":[],"tools":[{"NAME":"no"}]}"#),
+            (Dialect::BedrockConverse, r#"{"messages":[],"toolConfig":{"tools":[{"toolspec":{"name":"no"}}]}}"#),
+        ] {
+            assert_eq!(is_blocked(&policy, dialect, body), Err(ErrorKind::AmbiguousKey), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_tool_of_the_provider_does_not_hide_behind_a_name() {
+        let policy = policy(r#"{"allow": ["ok"]}"#, r#", "applies_to": ["request"]"#).unwrap();
+        for (dialect, body, expected) in [
+            (Dialect::OpenAiResponses, r#"{"input":"a","tools":[{"type":"web_search","name":"ok"}]}"#, true),
+            (Dialect::OpenAiResponses, r#"{"input":"a","tools":[{"name":"ok","type":"code_interpreter"}]}"#, true),
+            (Dialect::OpenAiResponses, r#"{"input":"a","tools":[{"type":"custom","name":"ok"}]}"#, false),
+            (Dialect::OpenAiResponses, r#"{"input":"a","tools":[{"type":"ok","name":"ok"}]}"#, false),
+            (Dialect::OpenAiChat, r#"{"messages":[],"tools":[{"type":"x_search","function":{"name":"ok"}}]}"#, true),
+            (
+                Dialect::AnthropicMessages,
+                r#"{"max_tokens":1,"messages":[],"tools":[{"type":"web_search_20250305","name":"ok"}]}"#,
+                false,
+            ),
+            (
+                Dialect::AnthropicMessages,
+                r#"{"max_tokens":1,"messages":[],"tools":[{"type":"web_search_20250305","name":"web_search"}]}"#,
+                true,
+            ),
+            (Dialect::AnthropicMessages, r#"{"max_tokens":1,"messages":[],"tools":[{"type":"mcp_toolset"}]}"#, true),
+            (
+                Dialect::BedrockConverse,
+                r#"{"messages":[],"toolConfig":{"tools":[{"systemTool":{"name":"no"}}]}}"#,
+                true,
+            ),
+            (
+                Dialect::BedrockConverse,
+                r#"{"messages":[],"toolConfig":{"tools":[{"systemTool":{"name":"ok"}}]}}"#,
+                false,
+            ),
+            (
+                Dialect::BedrockConverse,
+                r#"{"messages":[],"toolConfig":{"tools":[{"toolSpec":{"name":"ok"}},{"cachePoint":{"type":"default"}}]}}"#,
+                false,
+            ),
+        ] {
+            assert_eq!(is_blocked(&policy, dialect, body), Ok(expected), "{body}");
         }
     }
 

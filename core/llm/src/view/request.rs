@@ -58,7 +58,7 @@ pub struct Request {
     pub images: Vec<Image>,
     /// Number of tool definitions.
     pub tools: u32,
-    /// Names in the tool definitions; of a tool of the provider without a name, its type.
+    /// Names in the tool definitions, and the types that select a tool of the provider.
     pub tool_names: Vec<Str>,
     /// Number of references to content that the provider stores: files, conversations, prompt templates. URLs are texts
     /// ([`TextKind::ImageUrl`]) and not included.
@@ -291,6 +291,18 @@ impl Request {
 /// ("Files API"), Gemini ("Context caching").
 const STORED: [&str; 5] = ["previous_response_id", "conversation", "file_id", "cachedContent", "cached_content"];
 
+/// Types of the tools that the client runs and names. All other types select a tool of the provider.
+const CLIENT_TOOLS: [&str; 2] = ["function", "custom"];
+
+/// Meaning of the types of tools in an API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Types {
+    /// A type selects a tool of the provider, whatever name is beside it.
+    AreNames,
+    /// A type is a version of the tool that the name selects (Anthropic: `web_search_20250305`).
+    AreVersions,
+}
+
 /// Request under construction by a dialect.
 pub(crate) struct RequestBuilder<'r> {
     pub(crate) request: &'r mut Request,
@@ -458,22 +470,51 @@ impl RequestBuilder<'_> {
         self.texts(reader, from, TextKind::Other, value)
     }
 
-    /// Reads an array of tool definitions.
-    pub(crate) fn definitions(&mut self, reader: &mut Reader<'_, '_>, from: Origin, value: Value) -> Result<(), Error> {
-        let Value::Array(_) = value else { return self.texts(reader, from, TextKind::ToolDefinition, value) };
-        while let Some(value) = reader.element()? {
-            self.request.tools = self.request.tools.saturating_add(1);
-            let named = self.request.tool_names.len();
-            let kind = self.definition(reader, from, value, true)?;
-            if self.request.tool_names.len() == named {
-                self.request.tool_names.extend(kind);
+    /// Reads tool definitions: an array, or a single one without an array, which some servers accept.
+    pub(crate) fn definitions(
+        &mut self,
+        reader: &mut Reader<'_, '_>,
+        from: Origin,
+        types: Types,
+        value: Value,
+    ) -> Result<(), Error> {
+        match value {
+            Value::Array(_) => {
+                while let Some(value) = reader.element()? {
+                    self.definition(reader, from, types, value)?;
+                }
+                Ok(())
             }
+            Value::Object(_) => self.definition(reader, from, types, value),
+            value => self.texts(reader, from, TextKind::ToolDefinition, value),
+        }
+    }
+
+    /// Reads the definition of a tool. Its type is a name if the definition has no other, or if the type itself selects a tool of
+    /// the provider.
+    fn definition(
+        &mut self,
+        reader: &mut Reader<'_, '_>,
+        from: Origin,
+        types: Types,
+        value: Value,
+    ) -> Result<(), Error> {
+        self.request.tools = self.request.tools.saturating_add(1);
+        let named = self.request.tool_names.len();
+        let kind = self.definition_members(reader, from, value, true)?;
+        let is_name = |kind: &Str| {
+            let has_other = self.request.tool_names.len() > named;
+            !has_other || types == Types::AreNames && !CLIENT_TOOLS.iter().any(|own| kind.is(reader.body(), own))
+        };
+        if let Some(kind) = kind.filter(is_name) {
+            self.request.tool_names.push(kind);
         }
         Ok(())
     }
 
-    /// Reads the definition of a tool, in which the name may be in a member for the kind of the tool. Returns its type.
-    fn definition(
+    /// Reads the members of the definition of a tool, in which the name may be in a member for the kind of the tool. Returns its
+    /// type.
+    fn definition_members(
         &mut self,
         reader: &mut Reader<'_, '_>,
         from: Origin,
@@ -484,20 +525,24 @@ impl RequestBuilder<'_> {
             self.texts(reader, from, TextKind::ToolDefinition, value)?;
             return Ok(None);
         };
-        let (body, mut kind) = (reader.body(), None);
-        while let Some(key) = reader.key()? {
-            self.key(body, from, TextKind::ToolDefinition, key)?;
+        let mut kind = None;
+        let known: &[&str] = match is_outer {
+            true => &["name", "type", "function", "custom", "toolSpec", "systemTool"],
+            false => &["name"],
+        };
+        while let Some((key, field)) = reader.field(known)? {
+            self.key(reader.body(), from, TextKind::ToolDefinition, key)?;
             let value = reader.value()?;
-            match value {
-                Value::String(name) if key.is(body, "name") => self.request.tool_names.push(name),
-                Value::String(own) if key.is(body, "type") => kind = Some(own),
+            match (field, value) {
+                ("name", Value::String(name)) => self.request.tool_names.push(name),
+                ("type", Value::String(own)) => kind = Some(own),
+                ("function" | "custom" | "toolSpec" | "systemTool", value) => {
+                    self.definition_members(reader, from, value, false)?;
+                    continue;
+                }
                 _ => {}
             }
-            if is_outer && ["function", "custom", "toolSpec"].iter().any(|member| key.is(body, member)) {
-                self.definition(reader, from, value, false)?;
-            } else {
-                self.texts(reader, from, TextKind::ToolDefinition, value)?;
-            }
+            self.texts(reader, from, TextKind::ToolDefinition, value)?;
         }
         Ok(kind)
     }

@@ -3,7 +3,7 @@
 use super::Result;
 use crate::json::field::{flag, wrong_type};
 use crate::json::reader::{Reader, Value};
-use crate::view::request::{Origin, RequestBuilder};
+use crate::view::request::{Origin, RequestBuilder, Types};
 use crate::{Image, Role, TextKind};
 
 /// Roles that the API defines.
@@ -32,7 +32,7 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>
             "max_tokens" => builder.output_limit(reader, name, value)?,
             "thinking" => builder.thinking(reader, key, value)?,
             "speed" => builder.speed(reader, key, value)?,
-            "tools" => builder.definitions(reader, Origin::DEFINITION, value)?,
+            "tools" => builder.definitions(reader, Origin::DEFINITION, Types::AreVersions, value)?,
             "output_format" => builder.texts(reader, Origin::DEFINITION, TextKind::ToolDefinition, value)?,
             _ => builder.other(reader, Origin::OUTSIDE, key, value)?,
         }

@@ -3,7 +3,7 @@
 use super::Result;
 use crate::json::field::wrong_type;
 use crate::json::reader::{Reader, Value};
-use crate::view::request::{Origin, RequestBuilder};
+use crate::view::request::{Origin, RequestBuilder, Types};
 use crate::{Image, Role, Str, TextKind};
 
 /// Roles that the API defines.
@@ -50,7 +50,7 @@ pub(in crate::dialect) fn members(reader: &mut Reader<'_, '_>, builder: &mut Req
                 while let Some((key, field)) = reader.field(&["tools"])? {
                     let value = reader.value()?;
                     match field {
-                        "tools" => builder.definitions(reader, Origin::DEFINITION, value)?,
+                        "tools" => builder.definitions(reader, Origin::DEFINITION, Types::AreNames, value)?,
                         _ => builder.other(reader, Origin::OUTSIDE, key, value)?,
                     }
                 }

@@ -4,7 +4,7 @@ use super::Result;
 use crate::dialect::openai_chat::request::content;
 use crate::json::field::{flag, wrong_type};
 use crate::json::reader::{Reader, Value};
-use crate::view::request::{Origin, RequestBuilder};
+use crate::view::request::{Origin, RequestBuilder, Types};
 use crate::{Role, TextKind};
 
 /// Roles that the API defines.
@@ -28,7 +28,7 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>
             "messages" => builder.messages(reader, value, message)?,
             "stream" => builder.request.stream = flag(name, value)? == Some(true),
             "max_tokens" => builder.output_limit(reader, name, value)?,
-            "tools" => builder.definitions(reader, Origin::DEFINITION, value)?,
+            "tools" => builder.definitions(reader, Origin::DEFINITION, Types::AreNames, value)?,
             "documents" => builder.texts(reader, Origin::FOUND, TextKind::Content, value)?,
             "response_format" => builder.texts(reader, Origin::DEFINITION, TextKind::ToolDefinition, value)?,
             _ => builder.other(reader, Origin::OUTSIDE, key, value)?,

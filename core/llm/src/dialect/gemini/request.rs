@@ -3,7 +3,7 @@
 use super::Result;
 use crate::json::field::{count, number, saturate, wrong_type};
 use crate::json::reader::{Reader, Value};
-use crate::view::request::{Origin, RequestBuilder};
+use crate::view::request::{Origin, RequestBuilder, Types};
 use crate::{Image, Role, Span, Str, TextKind};
 
 /// Roles that the API defines.
@@ -52,6 +52,7 @@ fn members(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, is_top
                     tool(reader, builder, value)?;
                 }
             }
+            ("tools", value @ Value::Object(_)) => tool(reader, builder, value)?,
             ("generationConfig" | "generation_config", Value::Object(_)) => config(reader, builder)?,
             ("generationConfig" | "generation_config", value) if !value.is_null() => {
                 return Err(wrong_type("generationConfig", value));
@@ -222,7 +223,7 @@ fn tool(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, value: Va
             builder.key(reader.body(), Origin::DEFINITION, TextKind::ToolDefinition, key)?;
             builder.texts(reader, Origin::DEFINITION, TextKind::ToolDefinition, value)?;
         } else {
-            builder.definitions(reader, Origin::DEFINITION, value)?;
+            builder.definitions(reader, Origin::DEFINITION, Types::AreNames, value)?;
         }
     }
     Ok(())

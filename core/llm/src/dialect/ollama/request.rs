@@ -3,7 +3,7 @@
 use super::Result;
 use crate::json::field::{flag, number, wrong_type};
 use crate::json::reader::{Reader, Value};
-use crate::view::request::{Origin, RequestBuilder};
+use crate::view::request::{Origin, RequestBuilder, Types};
 use crate::{Image, Role, TextKind};
 
 /// Roles that the API defines.
@@ -29,7 +29,7 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>
             // Template of the whole prompt; replaces that of the model.
             ("template", value) => builder.text_or_others(reader, Origin::SYSTEM, TextKind::Other, value)?,
             ("images", value) => images(reader, builder, Origin::USER, value)?,
-            ("tools", value) => builder.definitions(reader, Origin::DEFINITION, value)?,
+            ("tools", value) => builder.definitions(reader, Origin::DEFINITION, Types::AreNames, value)?,
             ("format", Value::Object(_)) => {
                 builder.texts(reader, Origin::DEFINITION, TextKind::ToolDefinition, value)?
             }

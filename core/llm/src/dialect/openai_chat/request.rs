@@ -5,7 +5,7 @@ use crate::dialect::openai_chat::stream_options::Streaming;
 use crate::dialect::openai_responses;
 use crate::json::field::{count, saturate, wrong_type};
 use crate::json::reader::{Reader, Value};
-use crate::view::request::{Origin, RequestBuilder};
+use crate::view::request::{Origin, RequestBuilder, Types};
 use crate::{Image, Role, Str, TextKind};
 
 /// Roles that the API defines.
@@ -56,7 +56,7 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>
                 builder.output_limit(reader, name, value)?
             }
             "min_tokens" => builder.output_floor(reader, value),
-            "tools" | "functions" => builder.definitions(reader, Origin::DEFINITION, value)?,
+            "tools" | "functions" => builder.definitions(reader, Origin::DEFINITION, Types::AreNames, value)?,
             "response_format" => builder.texts(reader, Origin::DEFINITION, TextKind::ToolDefinition, value)?,
             // Some clients send a body of the Responses API to this path, and some servers accept it.
             "input" => openai_responses::request::input(reader, builder, value)?,

@@ -3,7 +3,7 @@
 use super::Result;
 use crate::json::field::{flag, wrong_type};
 use crate::json::reader::{Reader, Value};
-use crate::view::request::{Origin, RequestBuilder};
+use crate::view::request::{Origin, RequestBuilder, Types};
 use crate::{Image, Role, TextKind};
 
 /// Roles that the API defines.
@@ -34,7 +34,7 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>
             "stream" => builder.request.stream |= flag(name, value)? == Some(true),
             "background" => builder.request.background = flag(name, value)? == Some(true),
             "max_output_tokens" => builder.output_limit(reader, name, value)?,
-            "tools" => builder.definitions(reader, Origin::DEFINITION, value)?,
+            "tools" => builder.definitions(reader, Origin::DEFINITION, Types::AreNames, value)?,
             // Format of the output, possibly with a JSON Schema.
             "text" => builder.texts(reader, Origin::DEFINITION, TextKind::ToolDefinition, value)?,
             "service_tier" => builder.service_tier(reader, key, value)?,
