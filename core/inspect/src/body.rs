@@ -82,7 +82,7 @@ pub fn inspect_request_without(policy: &Policy, excluded: &RuleSet, request: &Re
         }
     }
     inspection.parts(&parts, Depth::Json, single);
-    if policy.judges_members() && !request.is_form {
+    if !policy.members().is_empty() && !request.is_form {
         members::inspect(policy, excluded, body, &mut inspection.report);
     }
     if policy.judges_tools() {

@@ -54,6 +54,9 @@ pub enum Problem {
     /// Names of tools without a list, or with two.
     #[error("must have either `allow` or `deny`")]
     AllowOrDeny,
+    /// Path of a member with an empty step.
+    #[error("must be names of members, or paths such as `generationConfig.responseLogprobs`, without empty steps")]
+    EmptyStep,
     /// Action that replaces a part of a member.
     #[error("must be `redact`, which removes the member, or `block`, `score`, `tag` or `log`, without a `replacement`")]
     ActionOfMembers,

@@ -8,7 +8,7 @@ use crate::condition::allow::NamedLists;
 use crate::condition::list::OneOrMany;
 use crate::error::{ExampleError, PatternError, PolicyError, Problem};
 use crate::exception::{RawException, Restrictions};
-use crate::members;
+use crate::members::{self, Members};
 use crate::pattern::assertion::Before;
 use crate::pattern::char_classes::CharClasses;
 use crate::pattern::char_set::{CharSets, CharSetsBuilder};
@@ -79,8 +79,8 @@ pub struct Policy {
     prefilters: [Prefilter; Lane::COUNT],
     /// Calls to which rules do not apply.
     restrictions: Restrictions,
-    /// `true` if a rule judges members of requests.
-    judges_members: bool,
+    /// Members of requests that rules judge.
+    members: Members,
     /// `true` if a rule on requests judges names of tools.
     judges_tools: bool,
     /// Thresholds of scores.
@@ -211,7 +211,7 @@ impl Policy {
             ungated,
             prefilters,
             restrictions,
-            judges_members: rules.iter().any(|rule| rule.members.is_some()),
+            members: Members::new(&rules),
             judges_tools: rules.iter().any(|rule| rule.is_tool && rule.request),
             thresholds,
             request_views,
@@ -279,9 +279,9 @@ impl Policy {
         self.restrictions.excluded(caller)
     }
 
-    /// Returns `true` if a rule judges members of requests.
-    pub(crate) fn judges_members(&self) -> bool {
-        self.judges_members
+    /// Returns the members of requests that rules judge.
+    pub(crate) fn members(&self) -> &Members {
+        &self.members
     }
 
     /// Returns `true` if a rule on requests judges names of tools.

@@ -115,6 +115,7 @@ pub use usage::{Anomalies, ListedSearches, ReportedUsage, ServiceTier, Usage, Us
 pub use view::delta_template::DeltaTemplate;
 pub use view::edits::{Edits, Overlap};
 pub use view::event_parser::{EventContent, EventParser, ParsedEvent};
+pub use view::members::MemberPaths;
 pub use view::request::{Image, Message, Request, Role, Text, TextKind};
 pub use view::response::{Channel, Chunk, ImageTool, OffsetAnnotation, OutputText, Part, Response, empty_value};
 pub use view::stream_state::StreamState;

@@ -5,7 +5,7 @@ pub(crate) mod edits;
 pub(crate) mod event_parser;
 mod event_shape;
 mod form;
-mod members;
+pub(crate) mod members;
 mod model_only;
 mod output_cap;
 pub(crate) mod request;

@@ -356,7 +356,7 @@ fn folds_to(body: &[u8], key: Str, name: &str) -> bool {
 }
 
 /// Maps letters to lower case, including those that Unicode case folding maps to ASCII letters.
-fn fold(char: char) -> char {
+pub(crate) fn fold(char: char) -> char {
     match char {
         '\u{17f}' => 's',
         '\u{212a}' => 'k',

@@ -22,8 +22,15 @@ fn run(policy: &Policy, findings: &mut Findings) {
     };
     let path = Path::part("firewall").key("rules");
     for (rule, index) in firewall.rules.iter().zip(findings.indices(&path, firewall.rules.len())) {
-        let directions = rule.applies_to.as_deref().unwrap_or(&[Direction::Request, Direction::Response]);
-        if rule.effective_action() == Action::Score && !directions.iter().any(has_threshold) {
+        let is_counted = match &rule.pattern.members {
+            // Members are of the request alone, and not in the result of a tool.
+            Some(_) => request.is_some(),
+            None => {
+                let directions = rule.applies_to.as_deref().unwrap_or(&[Direction::Request, Direction::Response]);
+                directions.iter().any(has_threshold)
+            }
+        };
+        if rule.effective_action() == Action::Score && !is_counted {
             let message = "the rule only logs: `firewall.scores` has no threshold for its directions";
             let finding = Finding::warning(CODE.code, path.index(index).key("action"), message);
             findings.add(finding.with_help("add e.g. `scores: {request: 5}` to `firewall`"));
