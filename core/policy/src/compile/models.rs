@@ -50,7 +50,7 @@ pub(super) fn compile(models: &RawModels, findings: &mut Findings) -> CompiledMo
         None => upstream_models(models, &names, &aliases),
     };
     let model_providers = by_model(models, &names, &aliases, |model| model.provider.as_ref());
-    let labels = by_model(models, &names, &aliases, |model| model.labels.as_ref());
+    let labels = labels(models, &names, &aliases);
     CompiledModels {
         aliases: Entries(aliases),
         routes,
@@ -99,6 +99,23 @@ fn by_model<T: Clone>(
     }
     // Without aliases, there are no errors.
     values.build().unwrap_or_default()
+}
+
+/// Returns the labels by model: an own list, else that of the alias's model. Every entry is included: one without labels has none,
+/// also if a wildcard with labels matches its name.
+fn labels(
+    models: &RawModels,
+    names: &Resolver<&RawModel>,
+    aliases: &BTreeMap<String, String>,
+) -> Resolver<Vec<String>> {
+    let mut labels = ResolverBuilder::default();
+    for (name, model) in &models.0 {
+        let of_target = || names.find(aliases.get(name)?)?.labels.as_ref();
+        // An invalid name was reported as a name of the models.
+        let _ = labels.insert(name, model.labels.as_ref().or_else(of_target).cloned().unwrap_or_default());
+    }
+    // Without aliases, there are no errors.
+    labels.build().unwrap_or_default()
 }
 
 fn path(name: &str) -> Path {
