@@ -6,7 +6,9 @@ pub mod wilson;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::error::Category;
-use tollgate_inspect::{Action, Direction, Policy, Report, Severity, inspect_request, inspect_response, inspect_text};
+use tollgate_inspect::{
+    Action, Direction, Policy, Report, inspect_request, inspect_response, inspect_text, severity_points,
+};
 use tollgate_llm::{Endpoint, ParseLimits, Request, Response};
 
 /// Line of input.
@@ -132,7 +134,7 @@ impl Inspector<'_> {
 
     fn output(&self, input: &Input, report: &Report, text: &[u8], pointer: impl Fn(usize) -> Option<String>) -> Output {
         let rules = report.rules.iter().filter_map(|rule| self.policy.rule(*rule));
-        let score = rules.map(|rule| points(rule.severity())).sum();
+        let score = rules.map(|rule| u32::from(severity_points(rule.severity()))).sum();
         let hits = report.findings.iter().filter_map(|finding| {
             Some(Hit {
                 id: self.policy.rule(finding.rule)?.id().to_owned(),
@@ -146,16 +148,6 @@ impl Inspector<'_> {
         let counted = Some(report.scores.total()).filter(|counted| *counted > 0);
         let verdict = report.verdict_name();
         Output { id: input.id.clone(), verdict, score, counted, rules: hits.collect(), text: edited }
-    }
-}
-
-/// Returns the points of a severity; a rule without one counts as critical.
-fn points(severity: Option<Severity>) -> u32 {
-    match severity {
-        Some(Severity::Critical) | None => 5,
-        Some(Severity::Error) => 4,
-        Some(Severity::Warning) => 3,
-        Some(Severity::Notice) => 2,
     }
 }
 

@@ -55,13 +55,17 @@ struct Restriction {
 
 /// Restrictions of all rules to some calls.
 #[derive(Debug, Default)]
-pub(crate) struct Restrictions(Vec<Restriction>);
+pub(crate) struct Restrictions {
+    all: Vec<Restriction>,
+    /// Facts of a call that one of them asks for; `None` if there are none.
+    needs: Option<CallerNeeds>,
+}
 
 impl Restrictions {
     /// Adds the scope of a rule.
     pub(crate) fn add_scope(&mut self, rule: RuleIndex, callers: Callers) {
         if !callers.is_everyone() {
-            self.0.push(Restriction { callers, rules: [rule].into(), is_scope: true, until: None });
+            self.push(Restriction { callers, rules: [rule].into(), is_scope: true, until: None });
         }
     }
 
@@ -117,19 +121,25 @@ impl Restrictions {
         if reason.len() > MAX_REASON_BYTES {
             return Err(("reason", Problem::TooLong(MAX_REASON_BYTES)));
         }
-        self.0.push(Restriction { callers, rules, is_scope: false, until: *until });
+        self.push(Restriction { callers, rules, is_scope: false, until: *until });
         Ok(())
+    }
+
+    fn push(&mut self, restriction: Restriction) {
+        let needs = restriction.callers.needs();
+        self.needs = Some(self.needs.map_or(needs, |own| own.or(needs)));
+        self.all.push(restriction);
     }
 
     /// Returns the facts of a call that the restrictions ask for; `None` if there are no restrictions.
     pub(crate) fn needs(&self) -> Option<CallerNeeds> {
-        self.0.iter().map(|own| own.callers.needs()).reduce(CallerNeeds::or)
+        self.needs
     }
 
     /// Returns the rules that do not apply to a call.
     pub(crate) fn excluded(&self, caller: &Caller<'_>) -> RuleSet {
         let mut excluded = RuleSet::default();
-        for own in &self.0 {
+        for own in &self.all {
             if own.callers.contain(caller) != own.is_scope && !own.has_ended(caller) {
                 own.rules.iter().for_each(|rule| excluded.insert(*rule));
             }
@@ -280,6 +290,33 @@ mod tests {
             assert_eq!(found.join(" "), excluded, "{consumer}");
             assert_eq!(inspect_uneditable_without(&policy, &rules, "x").tags(&policy).join(" "), tags, "{consumer}");
         }
+    }
+
+    #[test]
+    fn a_rule_in_audit_is_found_by_its_tags_and_sets_none() {
+        let json = r#"{"rules": [
+            {"id": "trial", "match": {"regex": "x"}, "action": "block", "mode": "audit", "tag": {"data": "pii"}},
+            {"id": "real", "match": {"regex": "x"}, "action": "log", "tag": {"kind": "card"}}],
+            "exceptions": [{"tags": "data=pii", "consumers": "one", "reason": "r"}]}"#;
+        let policy = policy(json).unwrap();
+        for (consumer, rules) in [("one", "real"), ("two", "trial,real")] {
+            let excluded = policy.excluded(&Caller { consumer: Some(consumer), ..Caller::default() });
+            let report = inspect_uneditable_without(&policy, &excluded, "x");
+            assert_eq!((report.rule_names(&policy), report.tags(&policy)), (rules.to_owned(), vec!["kind=card"]));
+        }
+    }
+
+    #[test]
+    fn only_facts_that_a_restriction_asks_for_are_needed() {
+        let needs = |json: &str| policy(json).unwrap().caller_needs();
+        let rule = r#"{"id": "a", "match": {"regex": "x"}, "action": "log"}"#;
+        assert_eq!(needs(&format!(r#"{{"rules": [{rule}]}}"#)), None);
+        let exceptions =
+            |list: &str| format!(r#"{{"rules": [{rule}], "exceptions": [{{"rules": "a", "reason": "r", {list}}}]}}"#);
+        let none = CallerNeeds::default();
+        assert_eq!(needs(&exceptions(r#""teams": "t""#)), Some(CallerNeeds { teams: true, ..none }));
+        let two = r#""teams": "t"}, {"rules": "a", "reason": "r", "models": "m""#;
+        assert_eq!(needs(&exceptions(two)), Some(CallerNeeds { teams: true, models: true, ..none }));
     }
 
     #[test]

@@ -156,7 +156,7 @@ pub use report::{Cause, Finding, MAX_FINDINGS, Report};
 pub use rule::{Action, Direction, Rule, RuleIndex, Severity};
 pub use rule_scope::{RawScope, ScopeMessages, ScopePart, ScopeRole};
 pub use rule_set::RuleSet;
-pub use score::{RawScores, Scores};
+pub use score::{RawScores, Scores, severity_points};
 pub use stream::{StreamInspector, StreamVerdict};
 pub use tag::tag_header;
 pub use view::View;

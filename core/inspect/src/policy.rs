@@ -51,10 +51,12 @@ const MAX_ALL_NODES: usize = 256 * 1024;
 /// needs 65 words for each if a match may have 4096 bytes.
 const MAX_SET_WORDS: usize = 128 * 1024;
 const MATCH_BYTES: (u32, u32) = (16, 16 * 1024);
-const STATUS: (u32, u32) = (400, 599);
+/// Statuses of error responses.
+pub(crate) const STATUS: (u32, u32) = (400, 599);
 const MAX_ID_BYTES: usize = 64;
 const MAX_REPLACEMENT_BYTES: usize = 256;
-const MAX_MESSAGE_BYTES: usize = 1024;
+/// Maximum length of the message of an error response.
+pub(crate) const MAX_MESSAGE_BYTES: usize = 1024;
 
 /// Validated rules, ready to match.
 #[derive(Debug)]
@@ -578,8 +580,8 @@ fn check(
         members: names,
         is_tool,
         scope: raw.scope,
-        // A rule in audit changes nothing, and tags change where a call goes.
-        tags: if raw.mode == RuleMode::Audit { Box::default() } else { tags },
+        is_audit: raw.mode == RuleMode::Audit,
+        tags,
         replacement: replacement.into(),
         // A stream does not keep the text between head and tail.
         substitute: match raw.action {
@@ -779,11 +781,11 @@ fn check_id(id: &str, ids: &mut BTreeSet<String>) -> Result<String, Problem> {
     Ok(id.to_owned())
 }
 
-fn not_longer(text: &str, max: usize) -> Result<(), Problem> {
+pub(crate) fn not_longer(text: &str, max: usize) -> Result<(), Problem> {
     if text.len() > max { Err(Problem::TooLong(max)) } else { Ok(()) }
 }
 
-fn in_range(value: u32, (min, max): (u32, u32)) -> Result<(), Problem> {
+pub(crate) fn in_range(value: u32, (min, max): (u32, u32)) -> Result<(), Problem> {
     if (min..=max).contains(&value) { Ok(()) } else { Err(Problem::OutOfRange(min, max)) }
 }
 

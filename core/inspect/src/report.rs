@@ -35,8 +35,9 @@ pub enum Cause {
     /// Texts that would take too long to inspect for their size.
     #[error("it takes too long to inspect")]
     TooCostly,
-    /// Arguments of tool calls that are too large to be held until they are complete.
-    #[error("its tool calls are too large")]
+    /// Arguments of tool calls that are too large to be held until they are complete, or a response that is, so that the names of
+    /// the tools that it calls are not known.
+    #[error("its tool calls are too large to be inspected")]
     TooLarge,
     /// Streamed text that continues after its end was announced: a match that spans this end could not be found.
     #[error("a text continues after its announced end")]
@@ -99,10 +100,10 @@ impl Report {
         text
     }
 
-    /// Returns the tags of the rules that matched, ascending and without duplicates, each as `name=value`.
+    /// Returns the tags that the rules that matched set, ascending and without duplicates, each as `name=value`.
     pub fn tags<'p>(&self, policy: &'p Policy) -> Vec<&'p str> {
         let rules = self.rules.iter().filter_map(|rule| policy.rule(*rule));
-        let tags: BTreeSet<&str> = rules.flat_map(Rule::tags).collect();
+        let tags: BTreeSet<&str> = rules.flat_map(Rule::set_tags).collect();
         tags.into_iter().collect()
     }
 
@@ -180,7 +181,7 @@ impl Policy {
             Cause::TooManyTexts => (400, "Refused by the gateway's policy: it has too many concurrent texts."),
             Cause::TooManyRedactions => (400, "Refused by the gateway's policy: it needs too many redactions."),
             Cause::TooCostly => (400, "Refused by the gateway's policy: it takes too long to inspect."),
-            Cause::TooLarge => (400, "Refused by the gateway's policy: its tool calls are too large."),
+            Cause::TooLarge => (400, "Refused by the gateway's policy: its tool calls are too large to be inspected."),
             Cause::TextAfterEnd => (400, "Refused by the gateway's policy: a text continues after its announced end."),
         };
         ApiError { status, message, kind: "invalid_request_error", param: None, code: Some("content_policy_violation") }

@@ -5,7 +5,7 @@ use crate::pattern::char_set::CharSets;
 use crate::pattern::program::Program;
 use crate::pattern::tail::Tail;
 use crate::rule_scope::RawScope;
-use crate::score::points;
+use crate::score::severity_points;
 use crate::search::scratch::Target;
 use crate::search::start_set::StartSet;
 use crate::substitute::Substitute;
@@ -105,6 +105,8 @@ pub struct Rule {
     pub(crate) is_tool: bool,
     /// Texts of requests that the rule judges; `None`: all.
     pub(crate) scope: Option<RawScope>,
+    /// `true` if the rule only logs, whatever its action is.
+    pub(crate) is_audit: bool,
     /// Tags, each as `name=value`.
     pub(crate) tags: Box<[Box<str>]>,
     pub(crate) replacement: Box<str>,
@@ -142,14 +144,19 @@ impl Rule {
         self.action
     }
 
-    /// Returns the tags of what the rule matches, each as `name=value`.
+    /// Returns the tags of the rule, each as `name=value`, by which exceptions name it.
     pub fn tags(&self) -> impl Iterator<Item = &str> {
         self.tags.iter().map(|tag| &**tag)
     }
 
+    /// Returns the tags that a match sets: none in audit, because tags change where a call goes.
+    pub(crate) fn set_tags(&self) -> impl Iterator<Item = &str> {
+        self.tags().filter(|_| !self.is_audit)
+    }
+
     /// Returns the points that a match adds to the score.
     pub fn points(&self) -> u8 {
-        if self.action == Action::Score { points(self.severity) } else { 0 }
+        if self.action == Action::Score { severity_points(self.severity) } else { 0 }
     }
 
     /// Returns `true` if a match may change or stop a text of this direction.

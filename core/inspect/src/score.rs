@@ -1,6 +1,7 @@
 //! Scores: rules that add points, and thresholds of their sums.
 
 use crate::error::Problem;
+use crate::policy::{MAX_MESSAGE_BYTES, STATUS, in_range, not_longer};
 use crate::raw::RuleMode;
 use crate::rule::{Direction, RuleIndex, Severity};
 use serde::Deserialize;
@@ -26,8 +27,6 @@ pub struct RawScores {
 }
 
 const THRESHOLD: (u32, u32) = (1, 10_000);
-const STATUS: (u32, u32) = (400, 599);
-const MAX_MESSAGE_BYTES: usize = 1024;
 /// Message of the error response.
 const MESSAGE: &str = "Refused by the gateway's policy: its score is too high.";
 
@@ -45,19 +44,14 @@ impl Thresholds {
     /// Validates thresholds. An error has the name of the field.
     pub(crate) fn new(raw: RawScores) -> Result<Thresholds, (&'static str, Problem)> {
         let RawScores { request, tool_results, response, mode, status, message } = raw;
-        let in_range = |field, value: u32, (min, max): (u32, u32)| match (min..=max).contains(&value) {
-            true => Ok(()),
-            false => Err((field, Problem::OutOfRange(min, max))),
-        };
+        let check = |field, result: Result<(), Problem>| result.map_err(|problem| (field, problem));
         for (field, threshold) in [("request", request), ("tool_results", tool_results), ("response", response)] {
-            threshold.map_or(Ok(()), |threshold| in_range(field, threshold, THRESHOLD))?;
+            threshold.map_or(Ok(()), |threshold| check(field, in_range(threshold, THRESHOLD)))?;
         }
         let status = status.unwrap_or(400);
-        in_range("status", u32::from(status), STATUS)?;
+        check("status", in_range(u32::from(status), STATUS))?;
         let message = message.unwrap_or_else(|| MESSAGE.to_owned());
-        if message.len() > MAX_MESSAGE_BYTES {
-            return Err(("message", Problem::TooLong(MAX_MESSAGE_BYTES)));
-        }
+        check("message", not_longer(&message, MAX_MESSAGE_BYTES))?;
         let effective = |threshold: Option<u32>| threshold.filter(|_| mode == RuleMode::Enforce);
         Ok(Thresholds {
             request: effective(request),
@@ -120,8 +114,9 @@ impl Scores {
     }
 }
 
-/// Returns the points of a rule of a severity.
-pub(crate) fn points(severity: Option<Severity>) -> u8 {
+/// Returns the points of a severity; a rule without one counts as critical.
+#[must_use]
+pub fn severity_points(severity: Option<Severity>) -> u8 {
     match severity {
         Some(Severity::Critical) | None => 5,
         Some(Severity::Error) => 4,

@@ -7,7 +7,7 @@ use crate::json_strings;
 use crate::policy::Policy;
 use crate::raw::OnUnscannable;
 use crate::report::{Cause, Report};
-use crate::rule::{Action, Direction};
+use crate::rule::{Action, Direction, RuleIndex};
 use crate::rule_scope::{Applicable, ScopedTexts};
 use crate::rule_set::RuleSet;
 use crate::search::meter::Meter;
@@ -64,6 +64,8 @@ pub struct StreamInspector {
     released: String,
     /// Number of held bytes of arguments of tool calls.
     held_arguments: usize,
+    /// `true` once a text of a response that passes text by text was inspected.
+    passes_texts: bool,
 }
 
 /// Text of the stream.
@@ -190,6 +192,7 @@ impl StreamInspector {
             meter: Meter::for_bytes(0),
             released: String::new(),
             held_arguments: 0,
+            passes_texts: false,
         }
     }
 
@@ -232,7 +235,7 @@ impl StreamInspector {
         if let Some(cause) = self.report.cause {
             return StreamVerdict::Block(cause);
         }
-        match self.single(Part::ToolValue(0), ScopedTexts::All, text, out) {
+        match self.pass_names().and_then(|()| self.single(Part::ToolValue(0), ScopedTexts::All, text, out)) {
             Ok(()) => StreamVerdict::Continue,
             Err(cause) => {
                 self.report.block(cause);
@@ -246,11 +249,29 @@ impl StreamInspector {
         if let Some(cause) = self.report.cause {
             return StreamVerdict::Block(cause);
         }
-        match self.uneditable(ScopedTexts::All, text) {
+        match self.pass_names().and_then(|()| self.uneditable(ScopedTexts::All, text)) {
             Ok(()) => StreamVerdict::Continue,
             Err(cause) => {
                 self.report.block(cause);
                 StreamVerdict::Block(cause)
+            }
+        }
+    }
+
+    /// Handles names of tools in a response that passes text by text, in which they are not told from other texts: they count as
+    /// unscanned, or the response is blocked if a rule on them may block.
+    fn pass_names(&mut self) -> Continue {
+        if std::mem::replace(&mut self.passes_texts, true) || !self.dialect.calls_tools() {
+            return Ok(());
+        }
+        let rules = (0..).map(RuleIndex).zip(self.policy.rules());
+        let on_names = rules.filter(|(index, rule)| rule.is_tool && rule.response && !self.excluded.contains(*index));
+        match on_names.map(|(_, rule)| rule.may_act_on(Direction::Response)).reduce(|all, own| all | own) {
+            None => Ok(()),
+            Some(true) => self.unscanned(Cause::TooLarge),
+            Some(false) => {
+                self.report.unscanned += 1;
+                Ok(())
             }
         }
     }

@@ -298,6 +298,22 @@ impl Dialect {
         matches!(self, OpenAiEmbeddings | GeminiEmbed | CohereEmbed | OllamaEmbed)
     }
 
+    /// Returns `true` if responses may call tools.
+    #[must_use]
+    pub fn calls_tools(self) -> bool {
+        use Dialect::{
+            AnthropicMessages, BedrockConverse, BedrockInvoke, CohereChat, GeminiGenerate, OllamaChat, OllamaGenerate,
+            OpenAiChat, OpenAiCompact, OpenAiCompletions, OpenAiResponses, VertexPredict,
+        };
+        match self {
+            OpenAiChat | OpenAiCompletions | OpenAiResponses | OpenAiCompact | AnthropicMessages | GeminiGenerate => {
+                true
+            }
+            VertexPredict | BedrockConverse | BedrockInvoke | CohereChat | OllamaChat | OllamaGenerate => true,
+            _ => false,
+        }
+    }
+
     /// Returns `true` if calls are not billed: token counting and moderation.
     #[must_use]
     pub fn is_free(self) -> bool {

@@ -415,6 +415,47 @@ fn a_text_full_of_literals_takes_linear_time() {
     assert!(released == text);
 }
 
+#[test]
+fn names_of_tools_in_a_response_that_passes_text_by_text_are_not_passed_in_silence() {
+    const REDACTS: &str = r#"{"id":"r","match":{"regex":"x-[0-9]"},"action":"redact"}"#;
+    let names = |rest: &str| format!(r#"{{"id":"t","match":{{"tool":{{"allow":["ok"]}}}},{rest}}}"#);
+    let blocks = names(r#""action":"block""#);
+    let logs = names(r#""action":"log""#);
+    let on_requests = names(r#""action":"block","applies_to":["request"]"#);
+    for (rule, dialect, on_unscannable, expected) in [
+        (&blocks, Dialect::OpenAiChat, None, Err(Cause::TooLarge)),
+        (&blocks, Dialect::OpenAiChat, Some(OnUnscannable::Pass), Ok(1)),
+        (&blocks, Dialect::OpenAiImages, None, Ok(0)),
+        (&logs, Dialect::GeminiGenerate, None, Ok(1)),
+        (&on_requests, Dialect::OpenAiChat, None, Ok(0)),
+    ] {
+        for is_opaque in [false, true] {
+            let rules = format!(r#"{{"rules":[{REDACTS},{rule}]}}"#);
+            let raw = crate::RawPolicy { on_unscannable, ..serde_json::from_str(&rules).unwrap() };
+            let mut stream = StreamInspector::new(Policy::from_raw(raw).unwrap().into(), dialect);
+            let mut released = String::new();
+            let mut verdict = StreamVerdict::Continue;
+            for text in ["a", "shell"] {
+                verdict = if is_opaque { stream.opaque_text(text) } else { stream.whole_text(text, &mut released) };
+            }
+            let found = match verdict {
+                StreamVerdict::Continue => Ok(stream.report().unscanned),
+                StreamVerdict::Block(cause) => Err(cause),
+            };
+            assert_eq!(found, expected, "{rule} {dialect:?}");
+            assert!(expected.is_ok() || released.is_empty());
+        }
+    }
+    let alone = Policy::from_raw(serde_json::from_str(&format!(r#"{{"rules":[{blocks}]}}"#)).unwrap()).unwrap();
+    let excluded = [RuleIndex(0)].into_iter().fold(RuleSet::new(), |mut set, rule| {
+        set.insert(rule);
+        set
+    });
+    let mut stream = StreamInspector::new(alone.into(), Dialect::OpenAiChat).without(excluded);
+    assert_eq!(stream.whole_text("shell", &mut String::new()), StreamVerdict::Continue);
+    assert_eq!(stream.report().unscanned, 0);
+}
+
 /// Gemini sends arguments as JSON, whose numbers are no strings.
 #[test]
 fn a_redacted_number_of_a_stream_is_a_json_string() {
