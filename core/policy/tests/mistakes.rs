@@ -221,6 +221,27 @@ const MISTAKES: &[Mistake] = &[
         &["1:29: error[invalid-value]: must be between 16"],
         "",
     ),
+    Mistake(
+        "firewall: {rules: [{id: a, match: {members: a..b}, action: log}]}",
+        &["1:45: error[invalid-value]: must be names of members"],
+        "",
+    ),
+    Mistake(
+        "firewall: {rules: [{id: a, match: {members: a}, action: log, scope: {roles: user}}]}",
+        &["1:77: error[invalid-value]: is only allowed with rules on texts"],
+        "",
+    ),
+    // An exception is not reported after the rule that it names.
+    Mistake(
+        "firewall:\n  rules:\n  - {id: a.b, match: {regex: '('}, tag: {k: v}, action: log}\n  - {id: c, match: {regex: x}, action: log}\n  exceptions:\n  - {rules: a.b, models: m, reason: r}\n  - {rules: a.*, models: m, reason: r}\n  - {tags: k=v, models: m, reason: r}\n  - {rules: d, models: m, reason: r}",
+        &["3:30: error[invalid-value]: unclosed group", "9:6: error[invalid-value]: no rule has this id"],
+        "",
+    ),
+    Mistake(
+        "firewall:\n  rules:\n  - {id: a, match: {members: echo}, action: score}\n  scores: {response: 5, tool_results: 5}",
+        &["3:45: warning[unused-score]: the rule only logs"],
+        "`scores: {request: 5}`",
+    ),
     // Parts that do not fit together.
     Mistake(
         "models:\n  llama: {route: local}\n  fast: {alias_of: lama}",

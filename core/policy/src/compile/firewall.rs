@@ -1,7 +1,9 @@
 //! Compiles the part `firewall`.
 
 use tollgate_config::{Finding, Path, Step};
-use tollgate_inspect::{OnUnscannable as Unscannable, Policy as Rules, RawPolicy};
+use tollgate_inspect::{
+    OnUnscannable as Unscannable, OneOrMany, Policy as Rules, Problem, RawException, RawPolicy, RawRule,
+};
 use tollgate_llm::{OnUnscannable, StreamLimits};
 
 use crate::compile::{Findings, in_document};
@@ -32,6 +34,7 @@ pub(super) fn compile(raw: RawFirewall, limits: &StreamLimits, findings: &mut Fi
     }
     let mut indices = findings.indices(&path.key("rules"), rules.len());
     let mut exception_indices = findings.indices(&path.key("exceptions"), exceptions.len());
+    let mut removed: Vec<RawRule> = Vec::new();
     for _ in 0..MAX_REPORTED {
         if rules.is_empty() {
             return None;
@@ -51,14 +54,20 @@ pub(super) fn compile(raw: RawFirewall, limits: &StreamLimits, findings: &mut Fi
         let local = path.join(&error.path);
         let is_exception = error.path.starts_with("exceptions");
         let of_list = if is_exception { &exception_indices } else { &indices };
-        findings.invalid(in_document(local.clone(), 2, of_list), error.problem.to_string());
+        let follows = matches!(error.problem, Problem::UnknownRule | Problem::UnknownTag)
+            && exceptions.iter().enumerate().any(|(index, exception)| {
+                local.0.get(2) == Some(&Step::Index(index)) && removed.iter().any(|rule| names(exception, rule))
+            });
+        if !follows {
+            findings.invalid(in_document(local.clone(), 2, of_list), error.problem.to_string());
+        }
         match local.0.get(2) {
             Some(Step::Index(index)) if is_exception && *index < exceptions.len() => {
                 exceptions.remove(*index);
                 exception_indices.remove(*index);
             }
             Some(Step::Index(index)) if !is_exception && *index < rules.len() => {
-                rules.remove(*index);
+                removed.push(rules.remove(*index));
                 indices.remove(*index);
             }
             _ if error.path.starts_with("scores") => scores = None,
@@ -69,15 +78,35 @@ pub(super) fn compile(raw: RawFirewall, limits: &StreamLimits, findings: &mut Fi
     None
 }
 
+/// Returns `true` if an exception names a rule by its id or by a tag.
+fn names(exception: &RawException, rule: &RawRule) -> bool {
+    let has_id = |id: &String| match id.strip_suffix('*') {
+        Some(start) => rule.id.starts_with(start),
+        None => rule.id == *id,
+    };
+    let has_tag = |tag: &String| rule.tag.iter().any(|(name, value)| tag.split_once('=') == Some((name, value)));
+    let is_any = |list: &Option<OneOrMany<String>>, is: &dyn Fn(&String) -> bool| {
+        list.as_ref().is_some_and(|list| list.0.iter().any(is))
+    };
+    is_any(&exception.rules, &has_id) || is_any(&exception.tags, &has_tag)
+}
+
 /// Validates the header with the tags.
 pub(super) fn tag_header(raw: Option<&str>, identity: Option<&Identity>, findings: &mut Findings) -> Option<String> {
     let path = Path::part("firewall").key("tag_header");
     match tollgate_inspect::tag_header(raw?) {
-        Ok(header) if identity.is_some_and(|identity| identity.consumer == Source::Header(header.clone())) => {
-            findings.invalid(path, "the consumer's name is in this header");
+        Ok(header) => {
+            let own = Source::Header(header);
+            let is_of = |source: Option<&Source>| source == Some(&own);
+            if is_of(identity.map(|identity| &identity.consumer)) {
+                findings.invalid(path, "the consumer's name is in this header");
+            } else if is_of(identity.and_then(|identity| identity.team.as_ref())) {
+                findings.invalid(path, "the team's name is in this header");
+            } else if let Source::Header(header) = own {
+                return Some(header);
+            }
             None
         }
-        Ok(header) => Some(header),
         Err(problem) => {
             findings.invalid(path, problem.to_string());
             None
