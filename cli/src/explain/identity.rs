@@ -12,6 +12,13 @@ pub(super) fn explain(policy: &CompiledPolicy, call: &Call) -> Stage {
     let Some(identity) = &policy.identity else {
         return Stage::idle("identity", "The policy does not identify callers.");
     };
+    if let Some(Source::Header(name)) = &identity.team
+        && call.headers.iter().filter(|(header, _)| header == name).count() > 1
+    {
+        let line = format!("The header {name} occurs more than once.");
+        let stage = Stage::new("identity", vec![line], json!({ "team_source": format!("header {name}") }));
+        return stage.refuse(400, "The header that identifies the team of the caller must occur only once.");
+    }
     let (source, found) = match &identity.consumer {
         Source::Header(name) => {
             let mut values = call.headers.iter().filter(|(header, _)| header == name).map(|(_, value)| value.clone());

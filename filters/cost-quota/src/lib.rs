@@ -58,7 +58,7 @@ impl CostQuota {
         Some(name)
     }
 
-    /// Returns the request header that names the consumer, see [`Filter::identity_header`].
+    /// Returns the request header that names the consumer, see [`Filter::identity_headers`].
     pub fn identity_header(&self) -> Option<&str> {
         self.config.consumer.as_ref()?.header()
     }
@@ -87,8 +87,8 @@ impl Filter for CostQuota {
         &self.config.limits
     }
 
-    fn identity_header(&self) -> Option<&str> {
-        CostQuota::identity_header(self)
+    fn identity_headers(&self) -> [Option<&str>; 2] {
+        [CostQuota::identity_header(self), None]
     }
 
     fn refuses_batches(&self) -> bool {

@@ -12,6 +12,7 @@ mod transit;
 
 use std::rc::Rc;
 
+use prompt_inspector::NameSource;
 use tollgate_kit::{BodyScope, ConfigError, Configuration, Exchange, Filter, Limits, OnUnscannable, property};
 use tollgate_policy::{CompiledPolicy, Mode, Property};
 
@@ -67,8 +68,9 @@ impl Filter for Gateway {
         }
     }
 
-    fn identity_header(&self) -> Option<&str> {
-        self.stages.quota.as_ref()?.identity_header()
+    fn identity_headers(&self) -> [Option<&str>; 2] {
+        let consumer = self.stages.quota.as_ref().and_then(|quota| quota.identity_header());
+        [consumer, self.stages.team.as_ref().and_then(NameSource::header)]
     }
 
     fn refuses_batches(&self) -> bool {

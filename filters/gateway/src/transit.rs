@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use cost_quota::{BoundedPrompt, Input, Payment};
-use prompt_inspector::{CallerNames, Inspection};
+use prompt_inspector::{CallerNames, CallerNeeds, Inspection};
 use token_counter::Counting;
 use tollgate_digest::MIN_BODY_BYTES;
 use tollgate_kit::{
@@ -289,7 +289,7 @@ impl Transit {
 
     fn inspect(&mut self, call: &mut Call<'_>, consumer: &[u8]) -> Verdict {
         let Some(inspector) = &self.gateway.stages.inspector else { return Verdict::Continue };
-        let excluded = inspector.excluded(call, || self.caller(call, consumer));
+        let excluded = inspector.excluded(call, |needs| self.caller(call, consumer, needs));
         let mut inspection = Rc::clone(inspector).inspection().without(excluded);
         let verdict = inspection.on_request(call);
         let verdict = self.effective(verdict, call);
@@ -299,14 +299,16 @@ impl Transit {
         verdict
     }
 
-    /// Returns the names of the caller.
-    fn caller(&self, call: &Call<'_>, consumer: &[u8]) -> CallerNames {
+    /// Returns the names of the caller that rules depend on.
+    fn caller(&self, call: &Call<'_>, consumer: &[u8], needs: CallerNeeds) -> CallerNames {
         let stages = &self.gateway.stages;
-        let consumer = std::str::from_utf8(consumer).ok().filter(|consumer| !consumer.is_empty());
-        let team = stages.team.as_ref().and_then(|team| team.name(call));
-        let model = call.model();
-        let decision = stages.router.as_ref().and_then(|router| router.decide(model.as_deref()).ok());
-        let route = decision.map(|decision| decision.route.to_owned());
+        let consumer = std::str::from_utf8(consumer).ok().filter(|consumer| needs.consumers && !consumer.is_empty());
+        let team = stages.team.as_ref().filter(|_| needs.teams).and_then(|team| team.name(call));
+        let router = stages.router.as_ref().filter(|_| needs.routes);
+        let route = router.and_then(|router| {
+            let model = call.model();
+            router.decide(model.as_deref()).ok().map(|decision| decision.route.to_owned())
+        });
         CallerNames { consumer: consumer.map(str::to_owned), team, route }
     }
 

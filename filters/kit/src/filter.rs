@@ -35,10 +35,10 @@ pub trait Filter: 'static {
         BodyScope::Whole
     }
 
-    /// Returns the request header that names the caller, in lower case, if the filter is configured with one. It must occur
-    /// only once, else the request gets 400; the kit keeps it when it removes `x-tollgate-*` headers.
-    fn identity_header(&self) -> Option<&str> {
-        None
+    /// Returns the request headers that name the consumer and the team of a call, in lower case, if the filter is configured with
+    /// them. Each must occur only once, else the request gets 400; the kit keeps them when it removes `x-tollgate-*` headers.
+    fn identity_headers(&self) -> [Option<&str>; 2] {
+        [None, None]
     }
 
     /// Returns `true` if the filter only records what it would do: [`property::set_verdict`](crate::property::set_verdict)

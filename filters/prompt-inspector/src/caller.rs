@@ -1,7 +1,7 @@
 //! Caller of a call, for rules that apply to some callers only.
 
 use serde::Deserialize;
-use tollgate_inspect::{Caller, Date, RuleSet};
+use tollgate_inspect::{Caller, CallerNeeds, Date, RuleSet};
 use tollgate_kit::{Call, ConfigError, property};
 
 use crate::PromptInspector;
@@ -47,7 +47,7 @@ fn is_header(name: &str) -> bool {
 
 impl NameSource {
     /// Returns the header that has the name, if a header has.
-    pub(crate) fn header(&self) -> Option<&str> {
+    pub fn header(&self) -> Option<&str> {
         match self {
             NameSource::Header(header) => Some(header),
             NameSource::Attribute(_) => None,
@@ -77,14 +77,16 @@ pub struct CallerNames {
 }
 
 impl PromptInspector {
-    /// Returns the rules that do not apply to a call. `names` is asked only if a rule depends on the caller.
-    pub fn excluded(&self, call: &Call<'_>, names: impl FnOnce() -> CallerNames) -> RuleSet {
+    /// Returns the rules that do not apply to a call. `names` is asked only if a rule depends on the caller, and only for the names
+    /// that rules depend on: to find one may take a call of the host.
+    pub fn excluded(&self, call: &Call<'_>, names: impl FnOnce(CallerNeeds) -> CallerNames) -> RuleSet {
         let policy = &self.config.policy;
-        if policy.caller_needs().is_none() {
-            return RuleSet::default();
-        }
-        let CallerNames { consumer, team, route } = names();
-        let model = call.model();
+        let Some(needs) = policy.caller_needs() else { return RuleSet::default() };
+        let CallerNames { consumer, team, route } = match needs {
+            CallerNeeds { consumers: false, teams: false, routes: false, .. } => CallerNames::default(),
+            needs => names(needs),
+        };
+        let model = if needs.models { call.model() } else { None };
         let mut models = Vec::with_capacity(2);
         if let Some(model) = model.as_deref() {
             models.push(model);
@@ -101,8 +103,14 @@ impl PromptInspector {
 
     /// Returns the rules that do not apply to a call whose caller the filter's own configuration identifies.
     pub(crate) fn excluded_by_own_names(&self, call: &Call<'_>) -> RuleSet {
-        let name = |source: &Option<NameSource>| source.as_ref().and_then(|source| source.name(call));
+        let name = |source: &Option<NameSource>, is_needed: bool| {
+            source.as_ref().filter(|_| is_needed).and_then(|source| source.name(call))
+        };
         let config = &self.config;
-        self.excluded(call, || CallerNames { consumer: name(&config.consumer), team: name(&config.team), route: None })
+        self.excluded(call, |needs| CallerNames {
+            consumer: name(&config.consumer, needs.consumers),
+            team: name(&config.team, needs.teams),
+            route: None,
+        })
     }
 }

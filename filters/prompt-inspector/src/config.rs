@@ -31,7 +31,7 @@ pub struct RawConfig {
     pub tag_header: Option<String>,
     /// Source of the consumer's name, for rules that depend on it. A request in which the header occurs more than once gets 400.
     pub consumer: Option<RawNameSource>,
-    /// Source of the team's name, for rules that depend on it. A header that occurs more than once is ignored.
+    /// Source of the team's name, for rules that depend on it. A request in which the header occurs more than once gets 400.
     pub team: Option<RawNameSource>,
 }
 
@@ -90,18 +90,20 @@ impl Config {
         if let Some((list, _, reason)) = unknown.iter().find(|(_, is_unknown, _)| *is_unknown) {
             return Err(ConfigError::new(format!("a rule or exception has `{list}`, but {reason}")));
         }
-        let tag_header = tag_header.map(|name| tag_header_of(&name, consumer.as_ref())).transpose()?;
+        let tag_header = tag_header.map(|name| tag_header_of(&name, [&consumer, &team])).transpose()?;
         Ok(Config { limits, policy: Arc::new(policy), tag_header, consumer, team })
     }
 }
 
 /// Validates the header with the tags.
-fn tag_header_of(name: &str, consumer: Option<&NameSource>) -> Result<String, ConfigError> {
+fn tag_header_of(name: &str, identity: [&Option<NameSource>; 2]) -> Result<String, ConfigError> {
     let header = tollgate_inspect::tag_header(name);
     let header = header.map_err(|problem| ConfigError::new(format!("tag_header: {problem}")))?;
-    match consumer.and_then(NameSource::header) == Some(&header) {
-        true => Err(ConfigError::new("tag_header: the consumer's name is in this header")),
-        false => Ok(header),
+    let is_header = |source: &Option<NameSource>| source.as_ref().and_then(NameSource::header) == Some(&header);
+    match identity.map(is_header) {
+        [true, _] => Err(ConfigError::new("tag_header: the consumer's name is in this header")),
+        [_, true] => Err(ConfigError::new("tag_header: the team's name is in this header")),
+        [false, false] => Ok(header),
     }
 }
 
@@ -158,6 +160,7 @@ mod tests {
             (r#"{"consumer":{}}"#, "consumer: one of"),
             (r#"{"tag_header":"x-tags"}"#, "tag_header: must"),
             (r#"{"consumer":{"header":"x-tollgate-id"},"tag_header":"X-Tollgate-Id"}"#, "tag_header: the consumer"),
+            (r#"{"team":{"header":"x-tollgate-id"},"tag_header":"x-tollgate-id"}"#, "tag_header: the team"),
             (r#"{"team":{"header":"a b"}}"#, "team: header"),
             (
                 r#"{"rules":[{"id":"a","match":{"regex":"x"},"action":"log","scope":{"consumers":"a"}}]}"#,

@@ -24,6 +24,7 @@ pub use caller::{CallerNames, NameSource, RawNameSource};
 pub use config::{RawConfig, set_keys};
 pub use inspection::Inspection;
 pub use token_ids::Vocabularies;
+pub use tollgate_inspect::CallerNeeds;
 
 /// Filter that inspects prompts and responses.
 pub struct PromptInspector {
@@ -71,8 +72,8 @@ impl Filter for PromptInspector {
         &self.config.limits
     }
 
-    fn identity_header(&self) -> Option<&str> {
-        self.config.consumer.as_ref()?.header()
+    fn identity_headers(&self) -> [Option<&str>; 2] {
+        [&self.config.consumer, &self.config.team].map(|source| source.as_ref()?.header())
     }
 
     fn exchange(self: Rc<Self>) -> Box<dyn Exchange> {

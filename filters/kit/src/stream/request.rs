@@ -63,7 +63,7 @@ pub(super) enum Progress {
 /// Handles the request head.
 pub(super) fn headers(plugin: &Rc<Plugin>, id: u32, end: bool) -> Progress {
     let mut head = Headers::REQUEST.read();
-    let edge = owned_headers::enforce(&head, plugin.filter.identity_header());
+    let edge = owned_headers::enforce(&head, plugin.filter.identity_headers());
     if edge.has_changed {
         head = Headers::REQUEST.read();
     }
@@ -78,8 +78,8 @@ pub(super) fn headers(plugin: &Rc<Plugin>, id: u32, end: bool) -> Progress {
     };
     let dialect = endpoint.dialect;
     // An audit treats the call as one without a consumer.
-    if edge.is_identity_ambiguous && !plugin.filter.is_audit() {
-        return Progress::Refuse(dialect, Box::new(owned_headers::ambiguous_identity()));
+    if let Some(identity) = edge.ambiguous.filter(|_| !plugin.filter.is_audit()) {
+        return Progress::Refuse(dialect, Box::new(owned_headers::ambiguous_identity(identity)));
     }
     if end && endpoint.response_id.is_some() {
         let call = CallHead { endpoint, is_first: edge.is_first, headers: head };

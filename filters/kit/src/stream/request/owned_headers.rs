@@ -1,8 +1,8 @@
 //! Request headers that only Tollgate may set.
 //!
-//! A filter cannot see who set a header, so the first Tollgate filter of a chain removes all of them. One may be the
-//! identity header: a filter of Envoy's has set it, and a later Tollgate filter, perhaps in another virtual machine, is
-//! configured with its name. So the removed `x-tollgate-*` headers are kept in the property [`property::EDGE`], and the
+//! A filter cannot see who set a header, so the first Tollgate filter of a chain removes all of them. Some may be
+//! identity headers, of the consumer and the team: a filter of Envoy's has set them, and a later Tollgate filter, perhaps in
+//! another virtual machine, is configured with their names. So the removed `x-tollgate-*` headers are kept in the property [`property::EDGE`], and the
 //! filter that is configured with one of them puts it back. A client can fill that property, up to Envoy's limit on
 //! request headers (`max_request_headers_kb`, 60 KiB by default); a limit of our own could drop one of two identity headers,
 //! so that the other would pass for the only one.
@@ -40,51 +40,68 @@ const NOTHING_REMOVED: &[u8] = b"1";
 pub(super) struct Edge {
     /// `true` in the first Tollgate filter of the chain.
     pub(super) is_first: bool,
-    /// `true` if the identity header occurs more than once.
-    pub(super) is_identity_ambiguous: bool,
+    /// First identity header that occurs more than once.
+    pub(super) ambiguous: Option<Identity>,
     /// `true` if headers were removed or restored.
     pub(super) has_changed: bool,
 }
 
-/// Removes owned headers in the first Tollgate filter of the chain, and restores the identity header in the filter that
-/// is configured with it.
-pub(super) fn enforce(head: &Head, identity: Option<&str>) -> Edge {
+/// Name that an identity header has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Identity {
+    /// Name of the consumer.
+    Consumer,
+    /// Name of the team.
+    Team,
+}
+
+/// Names of the identity headers: of the consumer and the team.
+type Identities<'h> = [Option<&'h str>; 2];
+
+/// Removes owned headers in the first Tollgate filter of the chain, and restores the identity headers in the filter that
+/// is configured with them.
+pub(super) fn enforce(head: &Head, identities: Identities<'_>) -> Edge {
     let removed_before = property::get_bytes(property::EDGE);
-    let is_first = removed_before.is_none();
-    let mut has_changed = false;
-    let mut occurrences = identity.map_or(0, |identity| head.count(identity));
-    match (removed_before, identity) {
-        (None, _) => has_changed = remove(head, identity),
+    let mut has_changed = removed_before.is_none() && remove(head, identities);
+    let mut ambiguous = None;
+    for (identity, name) in [Identity::Consumer, Identity::Team].into_iter().zip(identities) {
+        let Some(name) = name else { continue };
+        let mut occurrences = head.count(name);
         // A filter between the first one and this one may have set the header anew: that value counts.
-        (Some(removed), Some(identity)) if occurrences == 0 => {
-            occurrences = removed_values(&removed, identity).count();
-            if let (1, Some(value)) = (occurrences, removed_values(&removed, identity).next()) {
+        if let Some(removed) = removed_before.as_ref().filter(|_| occurrences == 0) {
+            occurrences = removed_values(removed, name).count();
+            if let (1, Some(value)) = (occurrences, removed_values(removed, name).next()) {
                 has_changed = true;
-                if let Err(status) = Headers::REQUEST.set(identity, value) {
-                    log::error!("tollgate: header {identity} not restored: {status}");
+                if let Err(status) = Headers::REQUEST.set(name, value) {
+                    log::error!("tollgate: header {name} not restored: {status}");
                 }
             }
         }
-        (Some(_), _) => {}
+        if occurrences > 1 {
+            ambiguous = ambiguous.or(Some(identity));
+        }
     }
-    Edge { is_first, is_identity_ambiguous: occurrences > 1, has_changed }
+    Edge { is_first: removed_before.is_none(), ambiguous, has_changed }
 }
 
 /// Removes owned headers from the request trailers.
 pub(in crate::stream) fn remove_from_trailers() {
-    remove_names(Headers::REQUEST_TRAILERS, &owned_names(&Headers::REQUEST_TRAILERS.read(), None));
+    remove_names(Headers::REQUEST_TRAILERS, &owned_names(&Headers::REQUEST_TRAILERS.read(), [None, None]));
 }
 
-/// Returns the reply to a request with more than one identity header.
+/// Returns the reply to a request in which an identity header occurs more than once.
 #[cold]
-pub(super) fn ambiguous_identity() -> LocalReply {
-    LocalReply::new(400, "unidentified", "The header that identifies the caller must occur only once.")
-        .with_code("consumer_ambiguous")
+pub(super) fn ambiguous_identity(identity: Identity) -> LocalReply {
+    let (message, code) = match identity {
+        Identity::Consumer => ("The header that identifies the caller must occur only once.", "consumer_ambiguous"),
+        Identity::Team => ("The header that identifies the team of the caller must occur only once.", "team_ambiguous"),
+    };
+    LocalReply::new(400, "unidentified", message).with_code(code)
 }
 
-/// Removes owned headers, but for the identity header, and publishes what was removed. Returns `true` if there was any.
-fn remove(head: &Head, identity: Option<&str>) -> bool {
-    let mut names = owned_names(head, identity);
+/// Removes owned headers, but for the identity headers, and publishes what was removed. Returns `true` if there was any.
+fn remove(head: &Head, identities: Identities<'_>) -> bool {
+    let mut names = owned_names(head, identities);
     // Every request has a path: without one, the headers could not be read.
     if !head.has(":path") {
         names.extend(ROUTING_HEADERS.into_iter().chain(INFERENCE_HEADERS));
@@ -93,7 +110,7 @@ fn remove(head: &Head, identity: Option<&str>) -> bool {
     let mut kept = Vec::new();
     for (name, value) in head.pairs() {
         // Envoy refuses zero bytes in headers; one would move the boundaries between the pairs.
-        if name.starts_with(PREFIX) && identity.map(str::as_bytes) != Some(name) && !value.contains(&0) {
+        if name.starts_with(PREFIX) && !is_identity(name, identities) && !value.contains(&0) {
             for part in [name, value] {
                 kept.extend_from_slice(part);
                 kept.push(0);
@@ -104,11 +121,16 @@ fn remove(head: &Head, identity: Option<&str>) -> bool {
     !names.is_empty()
 }
 
-/// Returns the owned names that occur, each once, but for the identity header. Envoy accepts ASCII names only.
-fn owned_names<'h>(head: &'h Head, identity: Option<&str>) -> Vec<&'h str> {
+/// Returns `true` for the name of an identity header.
+fn is_identity(name: &[u8], identities: Identities<'_>) -> bool {
+    identities.into_iter().flatten().any(|identity| identity.as_bytes() == name)
+}
+
+/// Returns the owned names that occur, each once, but for the identity headers. Envoy accepts ASCII names only.
+fn owned_names<'h>(head: &'h Head, identities: Identities<'_>) -> Vec<&'h str> {
     let mut names = Vec::new();
     for name in head.pairs().filter(|(name, _)| is_owned(name)).filter_map(|(name, _)| std::str::from_utf8(name).ok()) {
-        if identity != Some(name) && !names.contains(&name) {
+        if !is_identity(name.as_bytes(), identities) && !names.contains(&name) {
             names.push(name);
         }
     }
