@@ -305,13 +305,11 @@ impl Dialect {
             AnthropicMessages, BedrockConverse, BedrockInvoke, CohereChat, GeminiGenerate, OllamaChat, OllamaGenerate,
             OpenAiChat, OpenAiCompact, OpenAiCompletions, OpenAiResponses, VertexPredict,
         };
-        match self {
-            OpenAiChat | OpenAiCompletions | OpenAiResponses | OpenAiCompact | AnthropicMessages | GeminiGenerate => {
-                true
-            }
-            VertexPredict | BedrockConverse | BedrockInvoke | CohereChat | OllamaChat | OllamaGenerate => true,
-            _ => false,
-        }
+        let is_openai = matches!(self, OpenAiChat | OpenAiCompletions | OpenAiResponses | OpenAiCompact);
+        let is_google = matches!(self, GeminiGenerate | VertexPredict);
+        let is_bedrock = matches!(self, BedrockConverse | BedrockInvoke);
+        let is_ollama = matches!(self, OllamaChat | OllamaGenerate);
+        is_openai || is_google || is_bedrock || is_ollama || matches!(self, AnthropicMessages | CohereChat)
     }
 
     /// Returns `true` if calls are not billed: token counting and moderation.
