@@ -68,8 +68,8 @@ pub(crate) struct ChainProgress {
 impl ChainProgress {
     /// Begins a text of `len` bytes.
     pub(crate) fn begin(&mut self, slots: &ChainSlots, len: usize) {
-        if self.found.len() != slots.count as usize {
-            self.found.clear();
+        // What the slots contain of a text before, also of other chains, is too far away to continue a chain.
+        if self.found.len() < slots.count as usize {
             self.found.resize(slots.count as usize, 0);
         }
         self.base = self.next;

@@ -27,7 +27,8 @@ const fn classes() -> [u8; 0x100] {
             b'_' => WORD | 27,
             b' ' | b'\t' | b'\n' | b'\r' => 28,
             b'-' | b'.' | b'/' | b':' | b'=' | b'@' => 29,
-            0x80.. => 30,
+            // A class of their own would make each character of a text in Chinese look like the first one of each such literal.
+            byte @ 0x80.. => byte & 31,
             _ => 31,
         };
         byte += 1;

@@ -140,7 +140,7 @@ impl<'p> RuleSearch<'p> {
         scratch.chains.begin(gates.slots(), text.len());
         let skips_raw = self.skips_raw;
         gates.each(text, |owners, start, end| {
-            scratch.meter.add(owners.len() as u64 / OWNERS_PER_NODE);
+            scratch.meter.add((owners.len() as u64).div_ceil(OWNERS_PER_NODE));
             for owner in owners.iter().filter(|owner| owner.views.has(view) && !(skips_raw && owner.has_raw)) {
                 if let Some(lead) = scratch.chains.read(owner.step, start, end) {
                     let until = text.ceil_char_boundary(start + 1);

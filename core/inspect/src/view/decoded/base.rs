@@ -18,6 +18,9 @@ pub(super) fn is_alphabet(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_')
 }
 
+/// Number of blocks of compressed data in a text that are inflated in vain, before lines behind one are no longer joined.
+const MAX_INFLATED_IN_VAIN: usize = 8;
+
 /// Decoder of the runs of a text.
 #[derive(Debug)]
 pub(super) struct Runs {
@@ -25,11 +28,12 @@ pub(super) struct Runs {
     pub(super) inflates: bool,
     /// End of lines that are no text when they are joined. They are decoded one by one, and not joined again.
     unjoined: usize,
+    inflated_in_vain: usize,
 }
 
 impl Runs {
     pub(super) fn new(inflates: bool) -> Runs {
-        Runs { inflates, unjoined: 0 }
+        Runs { inflates, unjoined: 0, inflated_in_vain: 0 }
     }
 
     /// Decodes the run at the beginning of `rest`, which is at `at` of the text. `None` if it is too short to be one.
@@ -38,16 +42,21 @@ impl Runs {
         if line < MIN_LINE {
             return None;
         }
-        let lines = if at < self.unjoined { line } else { broken(rest, line) };
+        let own = rest.get(..line)?;
+        let lines = if at < self.unjoined || !may_begin_text(own) { line } else { broken(rest, line) };
         if lines > line {
             let joined = rest.get(..lines)?.iter().copied().filter(|byte| !byte.is_ascii_whitespace());
             if let Some(text) = text(&joined.collect::<Vec<u8>>(), self.inflates) {
                 return Some(Encoded::new(lines, text));
             }
             self.unjoined = at + lines;
+            if begins_compressed(own) && self.inflated_in_vain < MAX_INFLATED_IN_VAIN {
+                self.inflated_in_vain += 1;
+                self.unjoined = at + line;
+            }
         }
         let len = line + padding(rest.get(line..)?);
-        Some(Encoded { len, text: text(rest.get(..line)?, self.inflates), reveals: true })
+        Some(Encoded { len, text: text(own, self.inflates), reveals: true })
     }
 }
 
@@ -60,9 +69,12 @@ fn padding(rest: &[u8]) -> usize {
     rest.iter().take(6).take_while(|byte| **byte == b'=').count()
 }
 
-/// Returns the length of a run that continues on the next lines, of which only the last one may be shorter.
+/// Returns the length of a run that continues on the next lines, of which only the last one may be shorter. It ends in front of a
+/// line that is no text: such a line must not hide those before and behind it.
 fn broken(rest: &[u8], first: usize) -> usize {
     let mut end = first + rest.get(first..).map_or(0, padding);
+    // Other lines do not begin with the first bit of a byte.
+    let are_whole = first.is_multiple_of(4) && !rest.get(..first).is_some_and(begins_compressed);
     loop {
         let behind = rest.get(end..).unwrap_or_default();
         let line_break = match behind {
@@ -73,7 +85,10 @@ fn broken(rest: &[u8], first: usize) -> usize {
         let next = behind.get(line_break..).unwrap_or_default();
         let len = run(next);
         let padded = len + next.get(len..).map_or(0, padding);
-        let is_line = len > 0 && len <= first && next.get(padded).is_none_or(u8::is_ascii_whitespace);
+        let is_line = len > 0
+            && len <= first
+            && next.get(padded).is_none_or(u8::is_ascii_whitespace)
+            && (!are_whole || next.get(..len).is_some_and(may_continue_text));
         if !is_line || end > MAX_RUN {
             return end;
         }
@@ -82,6 +97,39 @@ fn broken(rest: &[u8], first: usize) -> usize {
             return end;
         }
     }
+}
+
+/// Number of characters at the beginning of a line that tell whether it is text.
+const SAMPLE: usize = 32;
+
+/// Returns `false` if no run that begins with this line is text.
+fn may_begin_text(line: &[u8]) -> bool {
+    begins_compressed(line) || samples(line).any(|bytes| printable::may_be_text(&bytes))
+}
+
+/// Returns `false` if the line is no part of a text. It may begin and end within a character.
+fn may_continue_text(line: &[u8]) -> bool {
+    samples(line).any(|bytes| {
+        let cut = bytes.iter().take(3).take_while(|byte| (0x80..0xc0).contains(*byte)).count();
+        bytes.len() <= cut || printable::may_be_text(bytes.get(cut..).unwrap_or_default())
+    })
+}
+
+/// Returns the bytes at the beginning of a line, in each encoding that it may have.
+fn samples(line: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+    let sample = line.get(..SAMPLE).unwrap_or(line);
+    let digit = |bits: u32| move |byte: u8| char::from(byte).to_digit(1 << bits);
+    // In a line of another length, base32 does not begin with the first bit of a byte: its sample is any text.
+    let base32 = match line.len().is_multiple_of(8) {
+        true => digits(sample, 5, base32),
+        false => sample.iter().all(|byte| base32(*byte).is_some()).then(|| b"text".to_vec()),
+    };
+    [digits(sample, 1, digit(1)), digits(sample, 4, digit(4)), base32, digits(sample, 6, base64)].into_iter().flatten()
+}
+
+fn begins_compressed(line: &[u8]) -> bool {
+    let sample = line.get(..8).unwrap_or(line);
+    digits(sample, 6, base64).is_some_and(|bytes| is_compressed(&bytes))
 }
 
 /// Returns the text that a run stands for, in the first encoding that makes it text.
@@ -126,8 +174,17 @@ fn base64(byte: u8) -> Option<u32> {
 }
 
 /// Returns the bytes of digits of `bits` bits each. Bits that are left over are ignored. `None` if a character is no digit, or
-/// as soon as the bytes are no text.
+/// if the first bytes are no text.
 fn bytes(run: &[u8], bits: u32, value: fn(u8) -> Option<u32>) -> Option<Vec<u8>> {
+    let begin = digits(run.get(..(8 * MIN_RUN).div_ceil(bits as usize)).unwrap_or(run), bits, value)?;
+    let begin = begin.get(..MIN_RUN).unwrap_or(&begin);
+    if begin.len() == MIN_RUN && !is_compressed(begin) && !printable::may_be_text(begin) {
+        return None;
+    }
+    digits(run, bits, value)
+}
+
+fn digits(run: &[u8], bits: u32, value: impl Fn(u8) -> Option<u32>) -> Option<Vec<u8>> {
     let mut bytes = Vec::with_capacity(run.len() * bits as usize / 8);
     let (mut buffer, mut filled) = (0u32, 0);
     for byte in run {
@@ -136,9 +193,6 @@ fn bytes(run: &[u8], bits: u32, value: fn(u8) -> Option<u32>) -> Option<Vec<u8>>
         if filled >= 8 {
             filled -= 8;
             bytes.push((buffer >> filled & 0xff) as u8);
-            if bytes.len() == MIN_RUN && !is_compressed(&bytes) && !printable::may_be_text(&bytes) {
-                return None;
-            }
         }
     }
     Some(bytes)
