@@ -230,7 +230,7 @@ pub struct RawPattern {
     #[serde(default)]
     pub tool: Option<RawTool>,
     /// In place of `regex`: names of members of a request, one or a list, that ask for something: `logprobs`,
-    /// `generationConfig.responseLogprobs`. With `action: redact` the member becomes `null`.
+    /// `generationConfig.responseLogprobs`, compared without regard to case and `_`. With `action: redact` the member becomes `null`.
     #[serde(default)]
     pub members: Option<OneOrMany<String>>,
     /// In place of `regex`: runs of characters that are not displayed or that disguise text.

@@ -26,7 +26,8 @@ pub struct RawModel {
     /// 1 to 256 bytes of visible ASCII.
     pub upstream_model: Option<String>,
     /// Labels of the model: `[internal, eu]`. Calls with a tag may be limited to models with a label, see `firewall.tag_labels`. An
-    /// alias has the labels of its model, unless it has its own.
+    /// alias has the labels of its model, unless it has its own; an entry without labels has none, also if a wildcard with labels
+    /// matches its name.
     pub labels: Option<Vec<String>>,
 }
 
