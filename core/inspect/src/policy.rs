@@ -1,29 +1,22 @@
 //! Validated and compiled policy.
 
 mod conditions;
+mod pattern;
+mod rule;
 
-use crate::caller::{Caller, CallerNeeds, Callers, RawCallers};
+use crate::caller::{Caller, CallerNeeds};
 use crate::clean_texts::CleanTexts;
-use crate::condition::allow::NamedLists;
-use crate::condition::list::OneOrMany;
-use crate::error::{ExampleError, PatternError, PolicyError, Problem};
-use crate::exception::{RawException, Restrictions};
+use crate::error::{ExampleError, PolicyError, Problem};
+use crate::exception::Restrictions;
 use crate::members::{self, Members};
 use crate::pattern::assertion::Before;
 use crate::pattern::char_classes::CharClasses;
 use crate::pattern::char_set::{CharSets, CharSetsBuilder};
-use crate::pattern::codepoints;
-use crate::pattern::compile::{self, Border};
-use crate::pattern::folding::{self, Form};
-use crate::pattern::group::GroupRef;
 use crate::pattern::lead::Lead;
-use crate::pattern::phrase;
 use crate::pattern::program::Program;
 use crate::pattern::tail::Tail;
-use crate::pattern::tool;
-use crate::raw::{OnUnscannable, RawAction, RawPattern, RawPolicy, RawRule, RuleMode};
-use crate::rule::{Action, Direction, Rule, RuleIndex};
-use crate::rule_scope::RawScope;
+use crate::raw::{OnUnscannable, RawAction, RawPolicy, RawRule};
+use crate::rule::{Direction, Rule, RuleIndex};
 use crate::rule_set::RuleSet;
 use crate::score::Thresholds;
 use crate::search::gates::{GatedRule, Gates};
@@ -31,14 +24,11 @@ use crate::search::leads::{Leads, MAX_LEADS};
 use crate::search::matcher::Matcher;
 use crate::search::prefilter::{Prefilter, StateCache};
 use crate::search::scratch::Scratch;
-use crate::search::start_set::StartSet;
 use crate::search::starters::Starters;
 use crate::search::text_gates::{GatedPattern, TextGates};
 use crate::search::window::Window;
-use crate::substitute::Substitute;
-use crate::tag;
-use crate::view::{View, ViewSet, Wanted, each_derived};
-use std::borrow::Cow;
+use crate::view::{View, Wanted, each_derived};
+use rule::{FieldError, check, check_id, restrict};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use tollgate_digest::KeyedDigest;
@@ -47,14 +37,9 @@ use tollgate_digest::KeyedDigest;
 pub const MAX_RULES: usize = 2048;
 /// Maximum number of nodes of all rules together: about 3 MB.
 const MAX_ALL_NODES: usize = 256 * 1024;
-/// Maximum number of words for the start sets of a search: 1 MB. The largest known rule, for Kubernetes secrets, has 1,700 nodes and
-/// needs 65 words for each if a match may have 4096 bytes.
-const MAX_SET_WORDS: usize = 128 * 1024;
 const MATCH_BYTES: (u32, u32) = (16, 16 * 1024);
 /// Statuses of error responses.
 pub(crate) const STATUS: (u32, u32) = (400, 599);
-const MAX_ID_BYTES: usize = 64;
-const MAX_REPLACEMENT_BYTES: usize = 256;
 /// Maximum length of the message of an error response.
 pub(crate) const MAX_MESSAGE_BYTES: usize = 1024;
 
@@ -476,309 +461,6 @@ fn gates(rules: &[Rule], max_match_bytes: usize) -> Gates {
         })
     });
     Gates::new(&gated.collect::<Vec<_>>(), max_match_bytes)
-}
-
-/// Field of a rule and its problem.
-struct FieldError(Cow<'static, str>, Problem);
-
-fn check(
-    mut raw: RawRule,
-    max_match_bytes: usize,
-    lists: &NamedLists,
-    sets: &mut CharSetsBuilder,
-    thresholds: &Thresholds,
-) -> Result<Rule, FieldError> {
-    let names = members::expand(&mut raw).map_err(|(field, problem)| FieldError(field.into(), problem))?;
-    let is_tool = tool::expand(&mut raw, max_match_bytes);
-    let is_tool = is_tool.map_err(|(field, problem)| FieldError(field.into(), problem))?;
-    let action = raw.effective_action();
-    let directions = raw.applies_to.unwrap_or(vec![Direction::Request, Direction::Response]);
-    if directions.is_empty() {
-        return Err(FieldError("applies_to".into(), Problem::Empty));
-    }
-    let views = views(&raw.pattern, &directions)?;
-    let searches = |own: ViewSet| !views.is_disjoint(own);
-    let form = if views.has(View::Raw) {
-        Form::Raw
-    } else if searches(ViewSet::FOLDED) {
-        Form::Folded
-    } else {
-        Form::Letters
-    };
-    let program = compile(&raw.pattern, form, sets)?;
-    let folded = form == Form::Raw && searches(ViewSet::FOLDED) && !is_folded(&raw.pattern);
-    let folded = folded.then(|| compile(&raw.pattern, Form::Folded, sets));
-    let letters = form != Form::Letters && searches(ViewSet::LETTERS);
-    let letters = letters.then(|| compile(&raw.pattern, Form::Letters, sets));
-    let (folded, letters) = (folded.transpose()?, letters.transpose()?);
-    let conditions = conditions::compile(&raw.pattern, max_match_bytes, lists)
-        .map_err(|(field, problem)| FieldError(format!("match.{field}").into(), problem))?;
-    let shortest = program.shortest();
-    if shortest > max_match_bytes {
-        let problem = PatternError::TooLong { shortest, max: max_match_bytes };
-        return Err(FieldError("match".into(), problem.into()));
-    }
-    let may_be_long = program.longest().is_none_or(|longest| longest > max_match_bytes);
-    let unicode = raw.pattern.unicode.unwrap_or(false);
-    for (field, regex) in [("match.regex", &raw.pattern.regex), ("match.head", &raw.pattern.head)] {
-        if let Some(regex) = regex.as_ref().filter(|_| may_be_long) {
-            let checked = compile::check_length(regex, unicode, max_match_bytes);
-            checked.map_err(|error| FieldError(field.into(), error.into()))?;
-        }
-    }
-    let tail = raw.pattern.tail.as_deref().map(|tail| Tail::new(tail, unicode, max_match_bytes)).transpose();
-    let tail = tail.map_err(|error| FieldError("match.tail".into(), error.into()))?;
-    let programs = || [Some(&program), folded.as_ref(), letters.as_ref()].into_iter().flatten();
-    let longest = programs().map(Program::longest).try_fold(0, |longest, own| Some(longest.max(own?)));
-    let starts = StartSet::new(longest, max_match_bytes);
-    let nodes = programs().map(Program::len).max().unwrap_or(0);
-    let set_words = (nodes * starts.width()).max(tail.as_ref().map_or(0, Tail::set_words));
-    if set_words > MAX_SET_WORDS {
-        return Err(FieldError("match".into(), PatternError::TooLarge.into()));
-    }
-    if raw.scope.as_ref().and_then(|scope| scope.roles.as_ref()).is_some_and(|roles| roles.0.is_empty()) {
-        return Err(FieldError("scope.roles".into(), Problem::Empty));
-    }
-    if raw.scope.as_ref().and_then(|scope| scope.parts.as_ref()).is_some_and(|parts| parts.0.is_empty()) {
-        return Err(FieldError("scope.parts".into(), Problem::Empty));
-    }
-    let tags = tag::tags(&raw.tag).map_err(|problem| FieldError("tag".into(), problem))?;
-    if raw.action == RawAction::Tag && tags.is_empty() {
-        return Err(FieldError("tag".into(), Problem::Empty));
-    }
-    if !matches!(raw.action, RawAction::Redact | RawAction::Placeholder) && raw.replacement.is_some() {
-        return Err(FieldError("replacement".into(), Problem::OnlyWith("`action: redact` or `placeholder`")));
-    }
-    if raw.action != RawAction::Block && raw.status.is_some() {
-        return Err(FieldError("status".into(), Problem::OnlyWith("`action: block`")));
-    }
-    if raw.action != RawAction::Block && raw.message.is_some() {
-        return Err(FieldError("message".into(), Problem::OnlyWith("`action: block`")));
-    }
-    let status = raw.status.unwrap_or(400);
-    in_range(u32::from(status), STATUS).map_err(|problem| FieldError("status".into(), problem))?;
-    let replacement = raw.replacement.unwrap_or_else(|| format!("[{}]", raw.id));
-    not_longer(&replacement, MAX_REPLACEMENT_BYTES).map_err(|problem| FieldError("replacement".into(), problem))?;
-    let message = raw.message.unwrap_or_else(|| format!("Refused by rule {} of the gateway's policy.", raw.id));
-    not_longer(&message, MAX_MESSAGE_BYTES).map_err(|problem| FieldError("message".into(), problem))?;
-    Ok(Rule {
-        id: raw.id.into(),
-        description: raw.description.map(Into::into),
-        severity: raw.severity,
-        views: if names.is_some() { ViewSet::default() } else { views },
-        program,
-        folded,
-        letters,
-        conditions,
-        tail,
-        starts,
-        request: directions.contains(&Direction::Request),
-        response: directions.contains(&Direction::Response),
-        action,
-        may_block_requests: action == Action::Score && thresholds.has(Direction::Request),
-        may_block_responses: action == Action::Score && thresholds.has(Direction::Response),
-        members: names,
-        is_tool,
-        scope: raw.scope,
-        is_audit: raw.mode == RuleMode::Audit,
-        tags,
-        replacement: replacement.into(),
-        // A stream does not keep the text between head and tail.
-        substitute: match raw.action {
-            _ if raw.pattern.tail.is_some() => Substitute::Fixed,
-            RawAction::Mask => Substitute::Mask,
-            RawAction::Hash => Substitute::Hash,
-            RawAction::Placeholder => Substitute::Placeholder,
-            RawAction::Log | RawAction::Tag | RawAction::Score | RawAction::Redact | RawAction::Block => {
-                Substitute::Fixed
-            }
-        },
-        status,
-        message: message.into(),
-        matching_examples: raw.examples.matches.into(),
-        non_matching_examples: raw.examples.no_match.into(),
-    })
-}
-
-/// Adds the calls that a rule applies to, by its scope, and those that it does not apply to.
-fn restrict(
-    restrictions: &mut Restrictions,
-    rule: RuleIndex,
-    scope: &RawScope,
-    exceptions: &[RawException],
-) -> Result<(), FieldError> {
-    let RawScope { consumers, teams, models, .. } = scope;
-    let callers = Callers::new(RawCallers { consumers, teams, models, routes: &None });
-    let callers = callers.map_err(|(field, problem)| FieldError(format!("scope.{field}").into(), problem))?;
-    restrictions.add_scope(rule, callers);
-    for (index, exception) in exceptions.iter().enumerate() {
-        let error = |(field, problem)| FieldError(format!("exceptions[{index}].{field}").into(), problem);
-        restrictions.add(rule, exception).map_err(error)?;
-    }
-    Ok(())
-}
-
-/// Returns the views that a rule on `directions` searches.
-fn views(raw: &RawPattern, directions: &[Direction]) -> Result<ViewSet, FieldError> {
-    let Some(OneOrMany(list)) = &raw.view else { return Ok(ViewSet::RAW) };
-    let error = |problem| FieldError("match.view".into(), problem);
-    if list.is_empty() {
-        return Err(error(Problem::Empty));
-    }
-    let views: ViewSet = list.iter().copied().collect();
-    if !views.has(View::Raw) && directions.contains(&Direction::Response) {
-        return Err(error(Problem::ViewOfResponses));
-    }
-    Ok(views)
-}
-
-/// Returns `true` if the pattern of a rule is the same for folded texts.
-fn is_folded(raw: &RawPattern) -> bool {
-    if let Some(phrase) = &raw.phrase {
-        return phrase::expression(phrase, Form::Raw).is_ok_and(|expression| compile::is_folded(&expression, false));
-    }
-    match (&raw.regex, &raw.keywords) {
-        (Some(regex), _) => compile::is_folded(regex, raw.unicode.unwrap_or(false)),
-        (None, Some(keywords)) => keywords.iter().all(|own| folding::keyword(own, Form::Folded) == *own),
-        (None, None) => true,
-    }
-}
-
-/// Regular expression of a rule.
-struct Expression<'r> {
-    /// Field that it stems from.
-    field: &'static str,
-    regex: Cow<'r, str>,
-    /// Groups that are reported.
-    groups: Vec<GroupRef>,
-}
-
-/// Returns the regular expression of a rule; `None` for keywords alone.
-fn expression(raw: &RawPattern) -> Result<Option<Expression<'_>>, FieldError> {
-    let RawPattern { regex, head, tail, url, codepoints, .. } = raw;
-    let error = |field: &'static str, problem| Err(FieldError(field.into(), problem));
-    match (head, tail) {
-        (Some(_), None) => return error("match.head", Problem::OnlyWith("`tail`")),
-        (None, Some(_)) => return error("match.tail", Problem::OnlyWith("`head`")),
-        _ => {}
-    }
-    let patterns = [regex.is_some(), head.is_some(), url.is_some(), codepoints.is_some()];
-    let patterns = patterns.into_iter().filter(|is_present| *is_present).count();
-    if patterns > 1 {
-        return error("match", Problem::NeedsOnePattern);
-    }
-    if patterns == 1 && regex.is_none() && raw.group.is_some() {
-        return error("match.group", Problem::OnlyWith("a regex"));
-    }
-    if patterns == 1 && regex.is_none() && raw.view.is_some() {
-        return error("match.view", Problem::OnlyWith("a regex or keywords"));
-    }
-    if let Some(codepoints) = codepoints {
-        if codepoints.classes.is_empty() {
-            return error("match.codepoints.classes", Problem::Empty);
-        }
-        in_range(codepoints.min, codepoints::RANGE)
-            .map_err(|problem| FieldError("match.codepoints.min".into(), problem))?;
-        let regex = codepoints.regex().into();
-        return Ok(Some(Expression { field: "match.codepoints", regex, groups: Vec::new() }));
-    }
-    if let Some(url) = url {
-        if url.kinds.as_ref().is_some_and(|kinds| kinds.0.is_empty()) {
-            return error("match.url.kinds", Problem::Empty);
-        }
-        let (regex, groups) = url.regex();
-        return Ok(Some(Expression { field: "match.url", regex: regex.into(), groups }));
-    }
-    let groups = raw.group.as_ref().map_or(Vec::new(), |groups| groups.0.clone());
-    let of = |field, regex: &'_ String| Expression { field, regex: Cow::Owned(regex.clone()), groups: groups.clone() };
-    let regex = regex.as_ref().map(|regex| of("match.regex", regex));
-    Ok(regex.or_else(|| head.as_ref().map(|head| of("match.head", head))))
-}
-
-/// Compiles the pattern of a rule in a form.
-fn compile(raw: &RawPattern, form: Form, sets: &mut CharSetsBuilder) -> Result<Program, FieldError> {
-    if raw.phrase.is_some() {
-        return phrase(raw, form, sets);
-    }
-    let unicode = raw.unicode.unwrap_or(false);
-    match (expression(raw)?, &raw.keywords) {
-        (Some(Expression { field, regex, groups }), _) => {
-            if raw.ignore_case.is_some() {
-                return Err(FieldError(
-                    "match.ignore_case".into(),
-                    Problem::OnlyWith("keywords alone; in a regex, write `(?i)`"),
-                ));
-            }
-            if raw.word.is_some() {
-                return Err(FieldError(
-                    "match.word".into(),
-                    Problem::OnlyWith("keywords alone; in a regex, write `\\b`"),
-                ));
-            }
-            compile::regex_with_groups(&regex, unicode, &groups, form, sets).map_err(|error| {
-                let field = if error == PatternError::UnknownGroup { "match.group" } else { field };
-                FieldError(field.into(), error.into())
-            })
-        }
-        (None, Some(keywords)) => {
-            let error = |problem| FieldError("match.keywords".into(), problem);
-            if raw.group.is_some() {
-                return Err(FieldError("match.group".into(), Problem::OnlyWith("a regex")));
-            }
-            conditions::words(keywords).map_err(error)?;
-            let border = match (raw.word.unwrap_or(true) && form != Form::Letters, unicode) {
-                (false, _) => Border::None,
-                (true, false) => Border::Script,
-                (true, true) => Border::Unicode,
-            };
-            let keywords: Vec<String> = keywords.iter().map(|keyword| folding::keyword(keyword, form)).collect();
-            conditions::words(&keywords).map_err(error)?;
-            compile::keywords(&keywords, raw.ignore_case.unwrap_or(true), border, sets)
-                .map_err(|pattern_error| error(pattern_error.into()))
-        }
-        _ => Err(FieldError("match".into(), Problem::NeedsOnePattern)),
-    }
-}
-
-/// Compiles the phrase of a rule in a form.
-fn phrase(raw: &RawPattern, form: Form, sets: &mut CharSetsBuilder) -> Result<Program, FieldError> {
-    let others = [&raw.regex, &raw.head, &raw.tail];
-    let is_other = raw.keywords.is_some() || raw.url.is_some() || raw.codepoints.is_some();
-    if is_other || others.into_iter().any(Option::is_some) {
-        return Err(FieldError("match".into(), Problem::NeedsOnePattern));
-    }
-    let only_with = |field: &str, what| Err(FieldError(format!("match.{field}").into(), Problem::OnlyWith(what)));
-    match raw {
-        RawPattern { group: Some(_), .. } => return only_with("group", "a regex"),
-        RawPattern { unicode: Some(_), .. } => return only_with("unicode", "a regex or keywords"),
-        RawPattern { ignore_case: Some(_), .. } => return only_with("ignore_case", "keywords alone"),
-        RawPattern { word: Some(_), .. } => return only_with("word", "keywords alone"),
-        _ => {}
-    }
-    let items = raw.phrase.as_deref().unwrap_or_default();
-    let error = |(index, problem): (Option<usize>, Problem)| {
-        let item = index.map(|index| format!("[{index}]")).unwrap_or_default();
-        FieldError(format!("match.phrase{item}").into(), problem)
-    };
-    let expression = phrase::expression(items, form).map_err(error)?;
-    // Between words of another script, ASCII finds no border.
-    compile::regex_with_groups(&expression, !expression.is_ascii(), &[], form, sets)
-        .map_err(|problem| FieldError("match.phrase".into(), problem.into()))
-}
-
-fn check_id(id: &str, ids: &mut BTreeSet<String>) -> Result<String, Problem> {
-    let valid = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-');
-    if id.is_empty() {
-        return Err(Problem::Empty);
-    }
-    not_longer(id, MAX_ID_BYTES)?;
-    if !id.bytes().all(valid) {
-        return Err(Problem::InvalidId);
-    }
-    if !ids.insert(id.to_owned()) {
-        return Err(Problem::DuplicateId);
-    }
-    Ok(id.to_owned())
 }
 
 pub(crate) fn not_longer(text: &str, max: usize) -> Result<(), Problem> {
