@@ -41,14 +41,25 @@ pub fn sharing<T>(body: &[u8], key: fn() -> [u8; 16], work: impl FnOnce() -> T) 
         shared.start = body.as_ptr().addr();
         shared.end = shared.start + body.len();
     });
-    let result = work();
-    SHARED.with_borrow_mut(|shared| {
-        if let Some(shared) = shared {
-            (shared.start, shared.end) = (0, 0);
-            shared.known.clear();
-        }
-    });
-    result
+    let _end = End;
+    work()
+}
+
+/// Ends the sharing when it is dropped, also if the work panics: a later body may have the addresses of this one.
+struct End;
+
+impl Drop for End {
+    fn drop(&mut self) {
+        // While a thread ends, its memory may be gone.
+        let _ = SHARED.try_with(|shared| {
+            if let Ok(mut shared) = shared.try_borrow_mut()
+                && let Some(shared) = shared.as_mut()
+            {
+                (shared.start, shared.end) = (0, 0);
+                shared.known.clear();
+            }
+        });
+    }
 }
 
 /// Returns the digest of a piece of a text: the shared one in [`sharing`], else one under `key`.
@@ -104,5 +115,28 @@ mod tests {
         // The next body may have the same address.
         let body = [b'd'; 400];
         assert_ne!(sharing(&body, || [8; 16], || digest(&body[..200], &own)), first);
+    }
+
+    #[test]
+    fn a_panic_does_not_leave_a_body_shared() {
+        let own = Key([1; 4]);
+        let mut body = vec![b'a'; 400];
+        let alone = digest(&body, &own);
+        let work = || {
+            sharing(
+                &body,
+                || [7; 16],
+                || {
+                    if digest(&body, &own) != alone {
+                        panic!("in the work")
+                    }
+                },
+            )
+        };
+        assert!(std::panic::catch_unwind(work).is_err());
+        assert_eq!(digest(&body, &own), alone);
+        // Another text in the same place is not taken for the one before.
+        body.fill(b'b');
+        assert_eq!(digest(&body, &own), hash(&body, &own));
     }
 }
