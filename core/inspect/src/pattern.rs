@@ -18,5 +18,6 @@ pub(crate) mod program;
 pub(crate) mod script;
 pub(crate) mod syntax;
 pub(crate) mod tail;
+pub(crate) mod texts;
 pub(crate) mod tool;
 pub(crate) mod url;

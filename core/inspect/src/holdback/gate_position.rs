@@ -1,6 +1,6 @@
 //! Search for literals in a text that arrives in pieces.
 
-use crate::pattern::literals::is_word;
+use crate::pattern::texts::is_word;
 use crate::rule::RuleIndex;
 use crate::search::gates::Gates;
 use aho_corasick::automaton::StateID;

@@ -8,7 +8,8 @@ mod element;
 mod position;
 
 use super::byte_rates::rate;
-use super::literals::{Literals, MAX_LITERALS};
+use super::literals::Literals;
+use super::texts::{MAX_LITERALS, Texts, UNBOUNDED, WINDOW_CHARS, shortest};
 use element::{Element, Sequence};
 use regex_syntax::hir::{Hir, HirKind};
 
@@ -16,8 +17,6 @@ use regex_syntax::hir::{Hir, HirKind};
 const MAX_CHAINS: usize = 16;
 /// Number of the rarest elements of a pattern among which the steps are chosen.
 const MAX_ELEMENTS: usize = 7;
-/// Characters that a search around a literal reads beside the text up to it.
-const WINDOW_CHARS: f64 = 24.0;
 /// Share of the text in front of a literal that a search reads if its matches begin with a literal.
 const READ_SHARE: f64 = 0.1;
 /// Nodes that a search visits per character.
@@ -28,8 +27,6 @@ const HIT_COST: f64 = 4.0;
 const MAX_COST: f64 = 0.3;
 /// Alternatives with a smaller cost together have one chain.
 const SMALL_COST: f64 = 0.002;
-/// Distance that counts if there is no bound, in bytes.
-const UNBOUNDED: usize = 1024;
 
 /// Sequence of literals such that every match of an alternative of a pattern contains one of each step, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -174,8 +171,7 @@ fn bounded(distance: Option<usize>) -> f64 {
 
 fn chain(steps: &[&Element]) -> Option<Chain> {
     let last = steps.last()?;
-    let shortest = last.list.iter().map(Vec::len).min().unwrap_or(0);
-    let lead = last.end.distance_from_start().map(|end| end.saturating_sub(shortest));
+    let lead = last.end.distance_from_start().map(|end| end.saturating_sub(shortest(&last.list)));
     let mut before: Option<&Element> = None;
     let mut list = Vec::with_capacity(steps.len());
     for step in steps {
@@ -190,7 +186,7 @@ fn chain(steps: &[&Element]) -> Option<Chain> {
 }
 
 /// Returns the estimated number of occurrences of any of the literals per byte of a text.
-fn rate_of(list: &[Vec<u8>]) -> f64 {
+fn rate_of(list: &Texts) -> f64 {
     debug_assert!(list.len() <= MAX_LITERALS * 2, "lists are bounded where they grow");
     list.iter().map(|literal| rate(literal)).sum()
 }

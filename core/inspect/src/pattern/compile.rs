@@ -82,13 +82,15 @@ pub(crate) fn is_folded(expression: &str, unicode: bool) -> bool {
     syntax::parse(expression, unicode).is_ok_and(|hir| folding::expression(hir.clone(), Form::Folded) == hir)
 }
 
-/// Compiles a regular expression, see [`syntax::parse`].
+/// Compiles a regular expression that is matched where a position is known, see [`syntax::parse`]: without literals and chains, which
+/// take longer to choose than the nodes.
 pub(crate) fn regex(expression: &str, unicode: bool, sets: &mut CharSetsBuilder) -> Result<Program, PatternError> {
-    regex_with_groups(expression, unicode, &[], Form::Raw, sets)
+    expression_of(&syntax::parse(expression, unicode)?, &[], sets)
 }
 
-/// Compiles a regular expression like [`regex`], in a form, with the marks of the groups that `search/groups.rs` is to locate.
-pub(crate) fn regex_with_groups(
+/// Compiles a regular expression that texts are searched for, in a form, with its literals and chains, and with the marks of the
+/// groups that `search/groups.rs` is to locate.
+pub(crate) fn searched_regex(
     expression: &str,
     unicode: bool,
     groups: &[GroupRef],
@@ -96,6 +98,11 @@ pub(crate) fn regex_with_groups(
     sets: &mut CharSetsBuilder,
 ) -> Result<Program, PatternError> {
     let hir = folding::expression(syntax::parse(expression, unicode)?, form);
+    let program = expression_of(&hir, groups, sets)?;
+    Ok(Program { literals: Literals::of(&hir), chains: Chain::of(&hir).into(), ..program })
+}
+
+fn expression_of(hir: &Hir, groups: &[GroupRef], sets: &mut CharSetsBuilder) -> Result<Program, PatternError> {
     let shortest = match hir.properties().minimum_len() {
         None => return Err(PatternError::NeverMatches),
         Some(0) => return Err(PatternError::MatchesEmpty),
@@ -103,18 +110,17 @@ pub(crate) fn regex_with_groups(
     };
     let longest = hir.properties().maximum_len();
     let mut compiler = Compiler::new(sets);
-    let known = group::of(&hir);
+    let known = group::of(hir);
     for group in groups {
         compiler.groups.push(group.index(&known).ok_or(PatternError::UnknownGroup)?);
     }
     let group_offset = match compiler.groups.as_slice() {
-        [index] => group::offset(&hir, *index).unwrap_or(0),
+        [index] => group::offset(hir, *index).unwrap_or(0),
         _ => 0,
     };
     let end = compiler.push(Node::Match)?;
-    let start = compiler.expression(&hir, end)?;
-    let (literals, chains) = (Literals::of(&hir), Chain::of(&hir).into());
-    Ok(Program { literals, chains, group_offset, ..compiler.finish(start, shortest, longest) })
+    let start = compiler.expression(hir, end)?;
+    Ok(Program { group_offset, ..compiler.finish(start, shortest, longest) })
 }
 
 /// Compiles a list of keywords; of several that match at one position, the longest is preferred.

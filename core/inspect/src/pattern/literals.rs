@@ -4,23 +4,15 @@
 //! a match.
 
 use super::byte_rates::rate;
-use regex_syntax::hir::{Class, Hir, HirKind, Look, Repetition};
+use super::texts::{
+    MAX_LITERAL, MAX_LITERALS, Texts, UNBOUNDED, WINDOW_CHARS, begin_with_words, is_border, members, minimal, optional,
+    product, shortest, union,
+};
+use regex_syntax::hir::{Hir, HirKind, Repetition};
 
-/// Maximum number of literals of a regular expression. Lists of literals that are longer select no better.
-pub(crate) const MAX_LITERALS: usize = 64;
-/// Maximum number of characters of a class that a literal is extended by, each one making the list as many times longer.
-const MAX_CLASS: usize = 10;
-/// Maximum length of a literal while it is collected; a longer one is split.
-pub(super) const MAX_COLLECTED: usize = 64;
-/// Maximum length of a literal in bytes. A longer one selects no better, and takes more memory.
-pub(crate) const MAX_LITERAL: usize = 16;
-/// Characters that a search around a literal reads beside the lead.
-const WINDOW_CHARS: f64 = 24.0;
 /// Maximum number of characters that searches around literals read per byte of an average text. A rule with more is searched
 /// by the prefilter.
 const MAX_WINDOW_RATE: f64 = 0.1;
-/// Lead that counts if there is no bound, in bytes.
-const UNBOUNDED_LEAD: usize = 1024;
 /// Cost of a lead. A stream has to hold back text that may be a lead, so a literal that a match begins with is preferred unless
 /// it is a common one.
 const LEAD_COST: f64 = 0.002;
@@ -43,8 +35,7 @@ impl Literals {
         sequence.push(Part::of(hir));
         let Part { best, .. } = sequence.finish();
         let Candidate { list, lead, .. } = best.filter(|best| best.cost <= MAX_WINDOW_RATE)?;
-        let at_border =
-            lead == Some(0) && begins_at_border(hir) && list.iter().all(|literal| begins_with_word(literal));
+        let at_border = lead == Some(0) && begins_at_border(hir) && begin_with_words(&list);
         Some(Literals { list: list.into_iter().map(Vec::into_boxed_slice).collect(), lead, at_border })
     }
 
@@ -55,14 +46,14 @@ impl Literals {
         ignore_case: bool,
         at_border: bool,
     ) -> Option<Literals> {
-        let mut list: Vec<Vec<u8>> = Vec::new();
+        let mut list: Texts = Vec::new();
         let mut lead = 0;
         for keyword in keywords {
             let (start, literal) = longest_run(keyword, ignore_case)?;
             lead = lead.max(start);
             list.push(literal);
         }
-        let at_border = at_border && lead == 0 && list.iter().all(|literal| begins_with_word(literal));
+        let at_border = at_border && lead == 0 && begin_with_words(&list);
         let list = minimal(list)?.into_iter().map(Vec::into_boxed_slice).collect();
         Some(Literals { list, lead: Some(lead), at_border })
     }
@@ -95,16 +86,16 @@ fn longest_run(keyword: &str, ignore_case: bool) -> Option<(usize, Vec<u8>)> {
 /// Literals that every match contains, with their estimated cost.
 #[derive(Clone, Debug)]
 struct Candidate {
-    list: Vec<Vec<u8>>,
+    list: Texts,
     lead: Option<usize>,
     /// Characters that searches around the literals read, per byte of an average text.
     cost: f64,
 }
 
 impl Candidate {
-    fn new(list: Vec<Vec<u8>>, lead: Option<usize>) -> Option<Candidate> {
+    fn new(list: Texts, lead: Option<usize>) -> Option<Candidate> {
         let list = minimal(list)?;
-        let window = WINDOW_CHARS + lead.unwrap_or(UNBOUNDED_LEAD).min(UNBOUNDED_LEAD) as f64;
+        let window = WINDOW_CHARS + lead.unwrap_or(UNBOUNDED).min(UNBOUNDED) as f64;
         let cost = list.iter().map(|literal| rate(literal)).sum::<f64>() * window;
         let cost = if lead == Some(0) { cost } else { cost + LEAD_COST };
         Some(Candidate { list, lead, cost })
@@ -117,33 +108,13 @@ impl Candidate {
     }
 }
 
-/// Cuts, sorts and deduplicates literals. `None` if one of them is empty.
-pub(super) fn minimal(mut list: Vec<Vec<u8>>) -> Option<Vec<Vec<u8>>> {
-    for literal in &mut list {
-        cut(literal, MAX_LITERAL);
-    }
-    list.sort_unstable();
-    // A literal that begins with another one is found where the other is.
-    list.dedup_by(|next, first| next.starts_with(first));
-    (!list.is_empty() && list.iter().all(|literal| !literal.is_empty())).then_some(list)
-}
-
-/// Shortens a literal to at most `len` bytes of whole characters.
-pub(crate) fn cut(literal: &mut Vec<u8>, len: usize) {
-    if literal.len() > len {
-        let is_start = |at: &usize| literal.get(*at).is_none_or(|byte| byte & 0xc0 != 0x80);
-        let len = (0..=len).rev().find(is_start).unwrap_or(0);
-        literal.truncate(len);
-    }
-}
-
 /// Literals and longest match of a part of an expression.
 #[derive(Clone, Debug, Default)]
 struct Part {
     /// All texts that the part matches, in lower case, if they are few.
-    exact: Option<Vec<Vec<u8>>>,
+    exact: Option<Texts>,
     /// Otherwise texts of which every match ends with one, in lower case, if they are few.
-    suffix: Option<Vec<Vec<u8>>>,
+    suffix: Option<Texts>,
     /// Best literals that every match of the part contains.
     best: Option<Candidate>,
     /// Length of the longest match in bytes; `None` if there is no bound.
@@ -167,7 +138,12 @@ impl Part {
             }
             HirKind::Alternation(choices) => {
                 let parts: Vec<Part> = choices.iter().map(Part::of).collect();
-                Part { exact: union(&parts), best: best_of_all(parts), longest, ..Part::default() }
+                Part {
+                    exact: union(parts.iter().map(|part| part.exact.as_ref())),
+                    best: best_of_all(parts),
+                    longest,
+                    ..Part::default()
+                }
             }
             HirKind::Repetition(repetition) => Part { longest, ..Part::repeated(repetition) },
         }
@@ -177,11 +153,7 @@ impl Part {
         let Repetition { min, max, ref sub, .. } = *repetition;
         let part = Part::of(sub);
         if min == 0 {
-            let mut exact = part.exact.filter(|_| max == Some(1));
-            if let Some(exact) = &mut exact {
-                exact.push(Vec::new());
-            }
-            return Part { exact, ..Part::default() };
+            return Part { exact: optional(part.exact, max), ..Part::default() };
         }
         // `x{2,9}` is `xx`, any number of `x`, and a last `x`.
         let copies = min.min(MAX_LITERAL as u32);
@@ -202,37 +174,6 @@ impl Part {
         let own = self.exact.and_then(|exact| Candidate::new(exact, Some(0)));
         better(own, self.best)
     }
-}
-
-/// Returns the texts that a class matches, in lower case, if they are few.
-pub(super) fn members(class: &Class) -> Option<Vec<Vec<u8>>> {
-    let mut members = Vec::new();
-    let mut add = |c: char| {
-        let text = c.encode_utf8(&mut [0; 4]).to_ascii_lowercase().into_bytes();
-        if !members.contains(&text) {
-            members.push(text);
-        }
-        members.len() <= MAX_CLASS
-    };
-    let are_few = match class {
-        Class::Unicode(class) => class.iter().all(|range| (range.start()..=range.end()).all(&mut add)),
-        Class::Bytes(class) => {
-            class.iter().all(|range| (range.start()..=range.end()).all(|byte| add(char::from(byte))))
-        }
-    };
-    are_few.then_some(members)
-}
-
-/// Returns the texts of all parts, if they are few.
-fn union(parts: &[Part]) -> Option<Vec<Vec<u8>>> {
-    let mut all = Vec::new();
-    for part in parts {
-        all.extend_from_slice(part.exact.as_ref()?);
-        if all.len() > MAX_LITERALS {
-            return None;
-        }
-    }
-    Some(all)
 }
 
 /// Returns literals of which every match of any of the parts contains one.
@@ -259,7 +200,7 @@ fn better(a: Option<Candidate>, b: Option<Candidate>) -> Option<Candidate> {
 /// Sequence of parts.
 struct Sequence {
     /// Texts that the parts since the last one without a short list of texts match.
-    current: Vec<Vec<u8>>,
+    current: Texts,
     /// Length in bytes of the longest match of the parts before `current`.
     lead: Option<usize>,
     /// Length in bytes of the longest match of all parts.
@@ -281,14 +222,14 @@ impl Sequence {
         self.best = better(self.best.take(), behind);
         let alone = part.exact.clone().and_then(|exact| Candidate::new(exact, self.longest));
         self.best = better(self.best.take(), alone);
-        let product = part.exact.as_ref().and_then(|exact| self.product(exact));
+        let product = part.exact.as_ref().and_then(|exact| product(&self.current, exact));
         match product {
             Some(product) => self.current = product,
             None => {
                 self.is_exact = false;
                 self.lead = self.longest;
                 if part.exact.is_none() {
-                    let shortest = part.suffix.iter().flatten().map(Vec::len).min().unwrap_or(0);
+                    let shortest = part.suffix.as_ref().map_or(0, shortest);
                     self.lead = add(self.longest, part.longest).map(|lead| lead.saturating_sub(shortest));
                 }
                 self.current = part.exact.or(part.suffix).unwrap_or_else(|| vec![Vec::new()]);
@@ -297,16 +238,6 @@ impl Sequence {
         self.longest = add(self.longest, part.longest);
         // Of candidates of the same cost, the last one is the longest.
         self.best = better(Candidate::new(self.current.clone(), self.lead), self.best.take());
-    }
-
-    /// Returns the current texts, each continued by each of `exact`, if they are few and short.
-    fn product(&self, exact: &[Vec<u8>]) -> Option<Vec<Vec<u8>>> {
-        let longest = |list: &[Vec<u8>]| list.iter().map(Vec::len).max().unwrap_or(0);
-        if self.current.len() * exact.len() > MAX_LITERALS || longest(&self.current) + longest(exact) > MAX_COLLECTED {
-            return None;
-        }
-        let product = self.current.iter().flat_map(|own| exact.iter().map(move |next| [&own[..], &next[..]].concat()));
-        Some(product.collect())
     }
 
     fn finish(self) -> Part {
@@ -322,23 +253,13 @@ fn add(a: Option<usize>, b: Option<usize>) -> Option<usize> {
 /// Returns `true` if a match begins with an assertion that an ASCII word begins.
 fn begins_at_border(hir: &Hir) -> bool {
     match hir.kind() {
-        HirKind::Look(look) => matches!(look, Look::WordAscii | Look::WordStartAscii | Look::WordStartHalfAscii),
+        HirKind::Look(look) => is_border(*look),
         HirKind::Capture(capture) => begins_at_border(&capture.sub),
         HirKind::Concat(parts) => parts.first().is_some_and(begins_at_border),
         HirKind::Alternation(choices) => choices.iter().all(begins_at_border),
         HirKind::Repetition(repetition) => repetition.min > 0 && begins_at_border(&repetition.sub),
         HirKind::Empty | HirKind::Literal(_) | HirKind::Class(_) => false,
     }
-}
-
-/// Returns `true` if a literal begins with an ASCII word character.
-pub(super) fn begins_with_word(literal: &[u8]) -> bool {
-    literal.first().is_some_and(|&byte| is_word(byte))
-}
-
-/// Returns `true` for an ASCII letter, digit or `_`.
-pub(crate) fn is_word(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_'
 }
 
 #[cfg(test)]

@@ -113,7 +113,7 @@ pub(super) fn compile(raw: &RawPattern, form: Form, sets: &mut CharSetsBuilder) 
                     Problem::OnlyWith("keywords alone; in a regex, write `\\b`"),
                 ));
             }
-            compile::regex_with_groups(&regex, unicode, &groups, form, sets).map_err(|error| {
+            compile::searched_regex(&regex, unicode, &groups, form, sets).map_err(|error| {
                 let field = if error == PatternError::UnknownGroup { "match.group" } else { field };
                 FieldError(field.into(), error.into())
             })
@@ -160,6 +160,6 @@ fn phrase(raw: &RawPattern, form: Form, sets: &mut CharSetsBuilder) -> Result<Pr
     };
     let expression = phrase::expression(items, form).map_err(error)?;
     // Between words of another script, ASCII finds no border.
-    compile::regex_with_groups(&expression, !expression.is_ascii(), &[], form, sets)
+    compile::searched_regex(&expression, !expression.is_ascii(), &[], form, sets)
         .map_err(|problem| FieldError("match.phrase".into(), problem.into()))
 }

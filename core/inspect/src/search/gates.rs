@@ -2,7 +2,8 @@
 //!
 //! Its state is kept between the pieces of a text. Complete texts have gates of their own (`text_gates.rs`).
 
-use crate::pattern::literals::{Literals, MAX_LITERAL, MAX_LITERALS, cut, is_word};
+use crate::pattern::literals::Literals;
+use crate::pattern::texts::{MAX_LITERAL, MAX_LITERALS, cut, is_word};
 use crate::rule::RuleIndex;
 use aho_corasick::automaton::{Automaton, StateID};
 use aho_corasick::dfa::DFA;

@@ -222,7 +222,7 @@ mod tests {
     fn groups(pattern: &str, groups: &[u32], text: &str) -> Vec<Option<(u64, u64)>> {
         let mut builder = CharSetsBuilder::default();
         let refs: Vec<GroupRef> = groups.iter().map(|group| GroupRef::Number(*group)).collect();
-        let program = compile::regex_with_groups(pattern, true, &refs, Form::Raw, &mut builder).unwrap();
+        let program = compile::searched_regex(pattern, true, &refs, Form::Raw, &mut builder).unwrap();
         let sets = builder.build();
         let mut memory = Groups::default();
         let matches = Regex::new(pattern).unwrap().find_iter(text).collect::<Vec<_>>();
@@ -255,7 +255,7 @@ mod tests {
         let mut builder = CharSetsBuilder::default();
         let refs = [GroupRef::Number(1)];
         for pattern in ["(a|aa)+", "((a*)*)*a", "(?:(a?){20}a)+"] {
-            let program = compile::regex_with_groups(pattern, true, &refs, Form::Raw, &mut builder).unwrap();
+            let program = compile::searched_regex(pattern, true, &refs, Form::Raw, &mut builder).unwrap();
             let sets = std::mem::take(&mut builder).build();
             let mut memory = Groups::default();
             memory.locate(&program, &sets, Window::whole(&text), 0, 4096);

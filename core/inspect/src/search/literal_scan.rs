@@ -3,7 +3,7 @@
 //! An automaton of thousands of literals takes megabytes, and every character read is a cache miss. Here, three characters
 //! select a bit in 8 KB: only where it is set, the literals that begin with these characters are compared.
 
-use crate::pattern::literals::is_word;
+use crate::pattern::texts::is_word;
 
 /// Number of bits that a character is reduced to, and of the characters that select literals.
 const CLASS_BITS: usize = 5;

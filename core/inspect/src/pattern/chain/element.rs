@@ -1,14 +1,17 @@
 //! Elements: the literals of a pattern from which the steps of a chain are chosen.
 
-use super::super::literals::{MAX_COLLECTED, MAX_LITERAL, MAX_LITERALS, begins_with_word, is_word, members, minimal};
 use super::position::Position;
 use super::rate_of;
-use regex_syntax::hir::{Class, Hir, HirKind, Look, Repetition};
+use crate::pattern::texts::{
+    MAX_LITERAL, MAX_LITERALS, Texts, begin_with_words, is_border, is_word, longest, members, minimal, optional,
+    product, shortest, union,
+};
+use regex_syntax::hir::{Class, Hir, HirKind, Repetition};
 
 /// Set of literals of which every match contains one, and where.
 #[derive(Clone, Debug)]
 pub(super) struct Element {
-    pub(super) list: Vec<Vec<u8>>,
+    pub(super) list: Texts,
     /// Occurrences per byte of an average text.
     pub(super) rate: f64,
     /// Distances from here to any later position are not shorter than those from the start of a literal.
@@ -23,10 +26,10 @@ pub(super) struct Element {
 
 impl Element {
     /// Creates an element of literals that begin at `start`, or up to `slack` bytes behind it.
-    fn new(list: Vec<Vec<u8>>, (start, slack): (Position, usize), at_border: bool) -> Option<Element> {
+    fn new(list: Texts, (start, slack): (Position, usize), at_border: bool) -> Option<Element> {
         let list = minimal(list)?;
-        let longest = list.iter().map(Vec::len).max().unwrap_or(0);
-        let at_border = at_border && list.iter().all(|literal| begins_with_word(literal));
+        let longest = longest(&list);
+        let at_border = at_border && begin_with_words(&list);
         let end = start + Position::behind(longest.checked_add(slack));
         Some(Element { rate: rate_of(&list), list, start, end, at_border, is_first: start.is_start() })
     }
@@ -38,7 +41,7 @@ impl Element {
 
     /// Moves the element into a sequence, behind `position`.
     fn behind(self, position: Position, at_border: bool) -> Element {
-        let is_border = at_border && self.is_first && self.list.iter().all(|literal| begins_with_word(literal));
+        let is_border = at_border && self.is_first && begin_with_words(&self.list);
         Element {
             start: position + self.start,
             end: position + self.end,
@@ -53,9 +56,9 @@ impl Element {
 #[derive(Clone, Debug)]
 pub(super) struct Part {
     /// All texts that the part matches, in lower case, if they are few.
-    exact: Option<Vec<Vec<u8>>>,
+    exact: Option<Texts>,
     /// Otherwise texts of which every match ends with one, in lower case, if they are few.
-    suffix: Option<Vec<Vec<u8>>>,
+    suffix: Option<Texts>,
     /// Literals that every match of the part contains, in order.
     elements: Vec<Element>,
     /// Position behind the part.
@@ -86,8 +89,7 @@ impl Part {
         match hir.kind() {
             HirKind::Empty => Part { exact: Some(vec![Vec::new()]), ends_apart: true, ..own },
             HirKind::Look(look) => {
-                let is_border = matches!(look, Look::WordAscii | Look::WordStartAscii | Look::WordStartHalfAscii);
-                Part { exact: Some(vec![Vec::new()]), ends_apart: true, is_border, ..own }
+                Part { exact: Some(vec![Vec::new()]), ends_apart: true, is_border: is_border(*look), ..own }
             }
             HirKind::Literal(literal) => {
                 let ends_apart = literal.0.last().is_some_and(|&last| !is_word(last));
@@ -104,7 +106,7 @@ impl Part {
                 let parts: Vec<Part> = choices.iter().map(Part::of).collect();
                 let end = if own.end.distance_from_start().is_some() { own.end } else { Position::behind(None) };
                 Part {
-                    exact: union(&parts),
+                    exact: union(parts.iter().map(|part| part.exact.as_ref())),
                     ends_apart: parts.iter().all(|part| part.ends_apart),
                     elements: any_of(parts, end).into_iter().collect(),
                     end,
@@ -120,11 +122,7 @@ impl Part {
         let part = Part::of(sub);
         let ends_apart = part.ends_apart;
         if min == 0 {
-            let mut exact = part.exact.filter(|_| max == Some(1));
-            if let Some(exact) = &mut exact {
-                exact.push(Vec::new());
-            }
-            return Part { exact, ends_apart, ..own };
+            return Part { exact: optional(part.exact, max), ends_apart, ..own };
         }
         let mut sequence = Sequence::default();
         // `x{2,9}` is `xx` and any number of `x`, of which the last one may be that of `xx`.
@@ -162,18 +160,6 @@ fn has_word(class: &Class) -> bool {
         Class::Bytes(class) => class.iter().any(|range| (range.start()..=range.end()).contains(&byte)),
     };
     (0..0x80).filter(|&byte| is_word(byte)).any(is_in)
-}
-
-/// Returns the texts of all parts, if they are few.
-fn union(parts: &[Part]) -> Option<Vec<Vec<u8>>> {
-    let mut all = Vec::new();
-    for part in parts {
-        all.extend_from_slice(part.exact.as_ref()?);
-        if all.len() > MAX_LITERALS {
-            return None;
-        }
-    }
-    Some(all)
 }
 
 /// Returns an element of which every match of any of the parts contains a literal. `end` is the position behind the longest.
@@ -227,7 +213,7 @@ impl Element {
 /// Sequence of parts.
 pub(super) struct Sequence {
     /// Texts that the parts since the last one without a short list of texts match.
-    run: Vec<Vec<u8>>,
+    run: Texts,
     /// Position in front of the run, of its longest text if they begin at several places.
     run_start: Position,
     /// Distance between the first and the last of these places in bytes.
@@ -278,7 +264,7 @@ impl Sequence {
     }
 
     fn push(&mut self, part: Part) {
-        let product = part.exact.as_ref().and_then(|exact| self.product(exact));
+        let product = part.exact.as_ref().and_then(|exact| product(&self.run, exact));
         match product {
             Some(product) => {
                 if self.run.iter().all(Vec::is_empty) {
@@ -298,10 +284,9 @@ impl Sequence {
                     let (end, at_border) = (self.end, self.at_border);
                     self.elements.extend(part.elements.into_iter().map(|element| element.behind(end, at_border)));
                     let suffix = part.suffix.unwrap_or_else(|| vec![Vec::new()]);
-                    let lengths = || suffix.iter().map(Vec::len);
-                    let longest = lengths().max().unwrap_or(0);
+                    let longest = longest(&suffix);
                     self.run_start = (self.end + part.end).before(longest);
-                    self.run_slack = longest - lengths().min().unwrap_or(0);
+                    self.run_slack = longest - shortest(&suffix);
                     self.run_at_border = false;
                     self.run_overlaps = longest > 0;
                     self.run = suffix;
@@ -339,16 +324,6 @@ impl Sequence {
             Some(last) if own.rate < last.rate => *last = own,
             Some(_) => {}
         }
-    }
-
-    /// Returns the texts of the run, each continued by each of `exact`, if they are few and short.
-    fn product(&self, exact: &[Vec<u8>]) -> Option<Vec<Vec<u8>>> {
-        let longest = |list: &[Vec<u8>]| list.iter().map(Vec::len).max().unwrap_or(0);
-        if self.run.len() * exact.len() > MAX_LITERALS || longest(&self.run) + longest(exact) > MAX_COLLECTED {
-            return None;
-        }
-        let product = self.run.iter().flat_map(|own| exact.iter().map(move |next| [&own[..], &next[..]].concat()));
-        Some(product.collect())
     }
 
     pub(super) fn finish(mut self) -> Part {
