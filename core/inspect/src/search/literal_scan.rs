@@ -1,9 +1,9 @@
 //! Search for many literals at once in a complete text.
 //!
 //! An automaton of thousands of literals takes megabytes, and every character read is a cache miss. Here, three characters
-//! select a bit in 8 KB: only where it is set, the literals that begin with these characters are compared.
+//! select a bit in 8 KB: only where it is set, the literals that begin with these characters are searched for the text.
 
-use crate::pattern::texts::is_word;
+use crate::pattern::texts::{MAX_LITERAL, is_word};
 
 /// Number of bits that a character is reduced to, and of the characters that select literals.
 const CLASS_BITS: usize = 5;
@@ -55,49 +55,70 @@ pub(crate) struct LiteralScan {
     ranks: Box<[u16; WORDS]>,
     /// For each key of all literals, ascending: the end of its literals in `entries`; they begin at the end of those before.
     ends: Box<[u32]>,
+    /// Literals of all keys, those of a key in alphabetical order.
     entries: Box<[Entry]>,
-    literals: Box<[Literal]>,
 }
 
 /// Literal of a key.
+///
+/// The literals that a text begins with are found by a binary search, whatever their number: the last one that is not behind the
+/// text in alphabetical order, as far as the text begins with it, and its prefixes among the literals.
 #[derive(Clone, Copy, Debug)]
 struct Entry {
-    /// First eight bytes of the literal, or all and zeros.
-    begin: u64,
-    /// Bits of `begin` that the literal has.
-    mask: u64,
+    begin: Begin,
     /// Index of the literal.
     literal: u32,
-    /// `true` if the literal has more than eight bytes.
-    is_longer: bool,
+    /// Distance to the entry before it that is its longest prefix; 0: there is none.
+    prefix: u32,
+    /// Length of the literal in bytes.
+    len: u8,
     at_border: bool,
 }
 
-impl Entry {
-    fn new(index: u32, literal: &Literal) -> Entry {
-        let is_longer = literal.text.len() > 8;
-        let mask =
-            if is_longer { u64::MAX } else { u64::MAX.checked_shr(64 - 8 * literal.text.len() as u32).unwrap_or(0) };
-        Entry { begin: first_bytes(&literal.text), mask, literal: index, is_longer, at_border: literal.at_border }
+/// First [`MAX_LITERAL`] bytes of a text in lower case, as a number in the order of the texts. Missing ones are zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Begin(u128);
+
+const _: () = assert!(MAX_LITERAL == size_of::<Begin>(), "a literal fits into a number");
+
+impl Begin {
+    fn of(text: &[u8]) -> Begin {
+        let bytes = match text.first_chunk() {
+            Some(bytes) => u128::from_be_bytes(*bytes),
+            None => {
+                let mut bytes = [0; MAX_LITERAL];
+                bytes.iter_mut().zip(text).for_each(|(into, byte)| *into = *byte);
+                u128::from_be_bytes(bytes)
+            }
+        };
+        Begin(to_lower(bytes))
+    }
+
+    /// Returns `true` if the first `len` bytes are those of another text.
+    fn shares(self, other: Begin, len: u8) -> bool {
+        (self.0 ^ other.0).leading_zeros() >= 8 * u32::from(len)
     }
 }
 
 impl LiteralScan {
-    /// Creates the search. Literals that are empty are never found.
-    pub(crate) fn new(literals: Vec<Literal>) -> LiteralScan {
-        let mut keyed: Vec<(u16, u32)> = Vec::new();
+    /// Creates the search. Literals that are empty are never found; no other may have more than [`MAX_LITERAL`] bytes.
+    pub(crate) fn new(literals: &[Literal]) -> LiteralScan {
+        let mut keyed: Vec<(u16, Entry)> = Vec::new();
         let mut begins = Box::new([[0; WORDS]; 2]);
-        for (index, literal) in literals.iter().enumerate() {
-            for key in keys(&literal.text) {
-                keyed.push((key, index as u32));
+        for (index, Literal { text, at_border }) in literals.iter().enumerate() {
+            debug_assert!(text.len() <= MAX_LITERAL, "a literal of {} bytes", text.len());
+            let len = text.len().min(MAX_LITERAL) as u8;
+            let entry = Entry { begin: Begin::of(text), literal: index as u32, prefix: 0, len, at_border: *at_border };
+            for key in keys(text) {
+                keyed.push((key, entry));
                 let [all, inner] = &mut *begins;
                 set(all, key);
-                if !literal.at_border {
+                if !at_border {
                     set(inner, key);
                 }
             }
         }
-        keyed.sort_unstable();
+        keyed.sort_unstable_by_key(|(key, entry)| (*key, entry.begin, entry.len, entry.literal));
         let (mut ranks, mut rank) = (Box::new([0; WORDS]), 0);
         let [all, _] = &*begins;
         for (word, slot) in all.iter().zip(ranks.iter_mut()) {
@@ -105,20 +126,30 @@ impl LiteralScan {
             rank += word.count_ones() as u16;
         }
         let mut ends = Vec::new();
-        for (at, (key, _)) in keyed.iter().enumerate() {
-            if keyed.get(at + 1).is_none_or(|(next, _)| next != key) {
-                ends.push(at as u32 + 1);
+        let mut entries: Vec<Entry> = Vec::with_capacity(keyed.len());
+        for of_key in keyed.chunk_by(|(key, _), (next, _)| key == next) {
+            // Each entry that may be a prefix of the next one.
+            let mut prefixes: Vec<(usize, Entry)> = Vec::new();
+            for (_, entry) in of_key {
+                while prefixes.pop_if(|(_, before)| !entry.begin.shares(before.begin, before.len)).is_some() {}
+                let prefix = prefixes.last().map_or(0, |(at, _)| entries.len() - at);
+                prefixes.push((entries.len(), *entry));
+                entries.push(Entry { prefix: prefix as u32, ..*entry });
             }
+            ends.push(entries.len() as u32);
         }
-        let entries = keyed.into_iter().filter_map(|(_, index)| Some(Entry::new(index, literals.get(index as usize)?)));
-        let entries = entries.collect();
-        LiteralScan { begins, ranks, ends: ends.into(), entries, literals: literals.into() }
+        LiteralScan { begins, ranks, ends: ends.into(), entries: entries.into() }
     }
 
-    /// Calls `each` with the index, start and end of every literal in `text`, in the order of their starts, until it returns
-    /// `false`.
-    pub(crate) fn each(&self, text: &[u8], mut each: impl FnMut(u32, usize, usize) -> bool) {
-        if self.literals.is_empty() {
+    /// Calls `each` with the index, start and end of every literal in `text`, in the order of their starts, of those with the same
+    /// start the longest first, until it returns `false`.
+    pub(crate) fn each(&self, text: &[u8], each: impl FnMut(u32, usize, usize) -> bool) {
+        self.each_counting(text, each, || ());
+    }
+
+    /// Calls `each` like [`each`](Self::each), and `count` for every entry that is compared or visited.
+    fn each_counting(&self, text: &[u8], mut each: impl FnMut(u32, usize, usize) -> bool, mut count: impl FnMut()) {
+        if self.entries.is_empty() {
             return;
         }
         let class = |at: usize| text.get(at).map_or(CLASSES as u8 - 1, |byte| class_of(*byte));
@@ -134,17 +165,24 @@ impl LiteralScan {
                 continue;
             }
             let is_inner = at.checked_sub(1).and_then(|before| text.get(before)).is_some_and(|byte| is_word(*byte));
-            let begin = to_lower(first_bytes(text.get(at..).unwrap_or_default()));
-            for entry in self.of_key(key) {
-                if begin & entry.mask != entry.begin || is_inner && entry.at_border {
-                    continue;
-                }
-                let Some(literal) = self.literals.get(entry.literal as usize) else { continue };
-                let end = at + literal.text.len();
-                let is_whole = |found: &[u8]| !entry.is_longer || found.eq_ignore_ascii_case(&literal.text);
-                if text.get(at..end).is_some_and(is_whole) && !each(entry.literal, at, end) {
+            let remaining = text.get(at..).unwrap_or_default();
+            let begin = Begin::of(remaining);
+            let entries = self.of_key(key);
+            let behind = entries.partition_point(|entry| {
+                count();
+                entry.begin <= begin
+            });
+            let mut index = behind.wrapping_sub(1);
+            while let Some(entry) = entries.get(index) {
+                count();
+                let is_found = begin.shares(entry.begin, entry.len) && usize::from(entry.len) <= remaining.len();
+                if is_found && !(is_inner && entry.at_border) && !each(entry.literal, at, at + usize::from(entry.len)) {
                     return;
                 }
+                if entry.prefix == 0 {
+                    break;
+                }
+                index = index.wrapping_sub(entry.prefix as usize);
             }
         }
     }
@@ -164,21 +202,13 @@ fn class_of(byte: u8) -> u8 {
     CLASS.get(usize::from(byte)).copied().unwrap_or_default()
 }
 
-/// Returns the first eight bytes of a text as a number; missing ones are zero.
-fn first_bytes(text: &[u8]) -> u64 {
-    match text.first_chunk() {
-        Some(bytes) => u64::from_le_bytes(*bytes),
-        None => text.iter().rev().fold(0, |all, byte| all << 8 | u64::from(*byte)),
-    }
-}
-
-/// Returns eight bytes with ASCII letters in lower case.
-fn to_lower(bytes: u64) -> u64 {
-    const ONES: u64 = u64::MAX / 0xff;
+/// Returns sixteen bytes with ASCII letters in lower case.
+fn to_lower(bytes: u128) -> u128 {
+    const ONES: u128 = u128::MAX / 0xff;
     // The highest bit of each byte says whether its other bits are at least `A`, or greater than `Z`.
     let low = bytes & (0x7f * ONES);
-    let from_a = low + (0x80 - u64::from(b'A')) * ONES;
-    let behind_z = low + (0x7f - u64::from(b'Z')) * ONES;
+    let from_a = low + (0x80 - u128::from(b'A')) * ONES;
+    let behind_z = low + (0x7f - u128::from(b'Z')) * ONES;
     let is_upper = (from_a ^ behind_z) & !bytes & (0x80 * ONES);
     bytes | is_upper >> 2
 }
@@ -206,13 +236,14 @@ mod tests {
     use super::*;
     use aho_corasick::AhoCorasick;
     use proptest::prelude::*;
+    use std::cmp::Reverse;
 
     fn found(literals: &[(&str, bool)], text: &str) -> Vec<(u32, usize, usize)> {
         let literal = |(text, at_border): &(&str, bool)| Literal {
             text: text.to_ascii_lowercase().as_bytes().into(),
             at_border: *at_border,
         };
-        let scan = LiteralScan::new(literals.iter().map(literal).collect());
+        let scan = LiteralScan::new(&literals.iter().map(literal).collect::<Vec<_>>());
         let mut found = Vec::new();
         scan.each(text.as_bytes(), |literal, start, end| {
             found.push((literal, start, end));
@@ -227,7 +258,7 @@ mod tests {
             (&[("key", false)][..], "KEY monkey key", &[(0, 0, 3), (0, 7, 10), (0, 11, 14)][..]),
             (&[("key", true)], "KEY monkey_key -key", &[(0, 0, 3), (0, 16, 19)]),
             (&[("key", true)], "ékey", &[(0, 2, 5)]),
-            (&[("a", false), ("ab", false), ("abcd", false)], "xabc", &[(0, 1, 2), (1, 1, 3)]),
+            (&[("a", false), ("ab", false), ("abcd", false)], "xabc", &[(1, 1, 3), (0, 1, 2)]),
             (&[("@", false)], "@a @", &[(0, 0, 1), (0, 3, 4)]),
             (&[("秘密", false)], "的秘密", &[(0, 3, 9)]),
             (&[("", false)], "abc", &[]),
@@ -240,10 +271,56 @@ mod tests {
     }
 
     #[test]
-    fn letters_of_eight_bytes_are_lowered() {
-        for text in [*b"AZaz@[`{", [0x41, 0xc1, 0xda, 0xff, 0x00, 0x5a, 0x80, 0x20]] {
-            let lower = to_lower(u64::from_le_bytes(text)).to_le_bytes();
+    fn letters_of_sixteen_bytes_are_lowered() {
+        for text in
+            [*b"AZaz@[`{09_ YBmM", [0x41, 0xc1, 0xda, 0xff, 0, 0x5a, 0x80, 0x20, 0xe1, 0x61, 1, 2, 3, 4, 5, 0x59]]
+        {
+            let lower = to_lower(u128::from_be_bytes(text)).to_be_bytes();
             assert_eq!(lower, text.map(|byte| byte.to_ascii_lowercase()));
+        }
+    }
+
+    /// Each position of such a text was compared with all of the literals, which took seconds.
+    #[test]
+    fn many_literals_that_begin_alike_do_not_slow_the_search() {
+        let literal = |text: String, at_border: bool| Literal { text: text.as_bytes().into(), at_border };
+        let numbered = |begin: &str| (0..5000).map(|at| literal(format!("{begin}{at:04}"), false)).collect::<Vec<_>>();
+        // All lengths, at borders and inside of words, between others.
+        let nested = || {
+            let nested = (1..=16).flat_map(|len| [true, false].map(|at_border| literal("a".repeat(len), at_border)));
+            nested.chain(('b'..='z').map(|last| literal(format!("aaaa{last}"), false))).collect::<Vec<_>>()
+        };
+        for (literals, text) in [
+            (numbered("key"), "key".repeat(10_000)),
+            (numbered("key"), "key4999".repeat(10_000)),
+            (numbered("密"), "密4999".repeat(10_000)),
+            (numbered("é"), "é4999".repeat(10_000)),
+            (numbered("k"), "k~~".repeat(10_000)),
+            (numbered(""), "9".repeat(30_000)),
+            (nested(), "a".repeat(30_000)),
+            (nested(), "aaaab".repeat(10_000)),
+        ] {
+            let scan = LiteralScan::new(&literals);
+            let mut steps = 0;
+            scan.each_counting(text.as_bytes(), |_, _, _| true, || steps += 1);
+            // A binary search, and all prefixes of the longest literal.
+            let most = literals.len().ilog2() as usize + 2 + 2 * MAX_LITERAL;
+            assert!(steps <= most * text.len(), "{steps} steps in {} bytes of {:?}", text.len(), &text[..6]);
+        }
+    }
+
+    /// All bytes of such texts were in one class.
+    #[test]
+    fn texts_outside_of_ascii_are_compared_with_few_literals() {
+        let literals = ["秘密", "密码", "指令", "系统提示", "инструк", "пароль", "забудь", "секрет"];
+        let literals = literals.map(|text| Literal { text: text.as_bytes().into(), at_border: false });
+        let scan = LiteralScan::new(&literals);
+        for text in
+            ["今天天气很好我们去公园散步吧", "сегодня хорошая погода и мы гуляем", "오늘은 날씨가 좋아서 산책을 갑니다"]
+        {
+            let mut steps = 0;
+            scan.each_counting(text.as_bytes(), |_, _, _| true, || steps += 1);
+            assert!(steps <= text.len() / 4, "{steps} steps in {} bytes of {text:?}", text.len());
         }
     }
 
@@ -252,8 +329,8 @@ mod tests {
 
         #[test]
         fn the_same_literals_are_found_as_by_an_automaton(
-            all in proptest::collection::vec(("[aAbc1_ é.@-]{1,11}", any::<bool>()), 0..12),
-            text in "[aAbBc1_ é.@-]{0,60}",
+            all in proptest::collection::vec(("[aAbc1_ é.@\\x00-]{1,8}|[aAb\\x00]{1,16}", any::<bool>()), 0..20),
+            text in "[aAbBc1_ é.@\\x00-]{0,60}|[aAb\\x00]{0,60}",
         ) {
             let literals: Vec<(&str, bool)> = all.iter().map(|(text, at_border)| (text.as_str(), *at_border)).collect();
             let automaton = AhoCorasick::builder()
@@ -269,7 +346,7 @@ mod tests {
                 })
                 .collect();
             let mut found = found(&literals, &text);
-            prop_assert!(found.is_sorted_by_key(|(_, start, _)| *start));
+            prop_assert!(found.is_sorted_by_key(|(_, start, end)| (*start, Reverse(*end))));
             expected.sort_unstable();
             found.sort_unstable();
             prop_assert_eq!(found, expected);

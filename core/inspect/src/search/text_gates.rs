@@ -129,7 +129,7 @@ impl KindGates {
         }
         let literals = all.keys().map(|(text, at_border)| Literal { text: (*text).into(), at_border: *at_border });
         KindGates {
-            scan: LiteralScan::new(literals.collect()),
+            scan: LiteralScan::new(&literals.collect::<Vec<_>>()),
             owners: all.into_values().map(Vec::into_boxed_slice).collect(),
             slots,
         }
