@@ -35,6 +35,7 @@ pub(crate) enum Map {
     RequestHeaders = 0,
     RequestTrailers = 1,
     ResponseHeaders = 2,
+    CalloutResponseHeaders = 6,
 }
 
 /// Buffer of the stream or of the plugin.
@@ -43,6 +44,7 @@ pub(crate) enum Map {
 pub(crate) enum Buffer {
     RequestBody = 0,
     ResponseBody = 1,
+    CalloutResponseBody = 4,
     PluginConfiguration = 7,
 }
 
@@ -70,6 +72,7 @@ mod host {
         fn proxy_get_current_time_nanoseconds(time: *mut u64) -> u32;
         fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
         fn proxy_set_effective_context(context: u32) -> u32;
+        fn proxy_continue_stream(kind: u32) -> u32;
         fn proxy_get_buffer_bytes(buffer: u32, start: usize, max: usize, data: *mut *mut u8, size: *mut usize) -> u32;
         fn proxy_set_buffer_bytes(buffer: u32, start: usize, size: usize, data: *const u8, len: usize) -> u32;
         fn proxy_get_header_map_pairs(map: u32, data: *mut *mut u8, size: *mut usize) -> u32;
@@ -162,6 +165,12 @@ mod host {
     pub(crate) fn set_effective_context(id: u32) -> Result<(), Status> {
         // SAFETY: plain numbers; an unknown context is refused by the host.
         check(unsafe { proxy_set_effective_context(id) })
+    }
+
+    /// Lets the held request of the effective context go on, once the callback returns. Its headers cannot be changed any more.
+    pub(crate) fn continue_request() -> Result<(), Status> {
+        // SAFETY: plain numbers; 0 is the request.
+        check(unsafe { proxy_continue_stream(0) })
     }
 
     pub(crate) fn get_buffer(buffer: Buffer, start: usize, max: usize) -> Result<Vec<u8>, Status> {
@@ -334,6 +343,9 @@ mod host {
         Err(Status::Unavailable)
     }
     pub(crate) fn set_effective_context(_: u32) -> NoHost<()> {
+        Err(Status::Unavailable)
+    }
+    pub(crate) fn continue_request() -> NoHost<()> {
         Err(Status::Unavailable)
     }
     pub(crate) fn now_ns() -> u64 {

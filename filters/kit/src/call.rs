@@ -27,9 +27,21 @@ pub(crate) struct Rewritten {
     pub(crate) model: Option<String>,
 }
 
+/// Edits of a request.
+pub(crate) struct Edited {
+    pub(crate) edits: Edits,
+    pub(crate) edits_overlap: bool,
+    pub(crate) rewritten: Option<Rewritten>,
+}
+
 impl<'a> Call<'a> {
     pub(crate) fn new(plugin: &'a Plugin, head: &'a Head, parsed: &'a ParsedRequest) -> Call<'a> {
         Call { plugin, head, parsed, edits: Edits::new(), edits_overlap: false, rewritten: None }
+    }
+
+    /// Returns the edits, without the request.
+    pub(crate) fn into_edited(self) -> Edited {
+        Edited { edits: self.edits, edits_overlap: self.edits_overlap, rewritten: self.rewritten }
     }
 
     /// Returns the view of the request.
@@ -86,6 +98,20 @@ impl<'a> Call<'a> {
     pub fn replace(&mut self, span: Span, with: impl Into<Vec<u8>>) {
         if let Err(Overlap { .. }) = self.edits.replace(span, with) {
             self.edits_overlap = true;
+        }
+    }
+
+    /// Reads the request as it was edited so far.
+    ///
+    /// # Errors
+    /// The verdict on an edited body that cannot be read, as the filter's limits say.
+    pub fn read_edited<T>(&self, read: impl FnOnce(&Call<'_>) -> T) -> Result<T, Verdict> {
+        if self.edits.is_empty() || self.edits_overlap {
+            return Ok(read(self));
+        }
+        match self.parsed.edited(self.head, &self.edits, &self.plugin.parser_limits) {
+            Ok(parsed) => Ok(read(&Call::new(self.plugin, self.head, &parsed))),
+            Err(unreadable) => Err(self.plugin.verdict_on(*unreadable)),
         }
     }
 

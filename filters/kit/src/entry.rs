@@ -87,7 +87,13 @@ impl From<FilterStatus> for Action {
     }
 }
 
-impl Context for Http {}
+impl Context for Http {
+    fn on_http_call_response(&mut self, token: u32, headers: usize, body_size: usize, _: usize) {
+        if let Http::Configured(stream) = self {
+            stream.callout_response(token, headers, body_size);
+        }
+    }
+}
 
 impl HttpContext for Http {
     fn on_http_request_headers(&mut self, _: usize, end: bool) -> Action {

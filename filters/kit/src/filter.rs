@@ -8,6 +8,7 @@ use tollgate_llm::ParsedEvent;
 
 use crate::Limits;
 use crate::call::Call;
+use crate::callout::{Callout, CalloutError, CalloutResponse};
 use crate::config::{ConfigError, Configuration};
 use crate::local_reply::LocalReply;
 use crate::response::{Response, ResponseHead, StreamEnd};
@@ -49,6 +50,11 @@ pub trait Filter: 'static {
 
     /// Returns `true` if batches and uploads of files are refused: they are not read, and the filter limits what is used.
     fn refuses_batches(&self) -> bool {
+        false
+    }
+
+    /// Returns `true` if exchanges make [callouts](Exchange::callouts). Forms are then held until they are complete.
+    fn makes_callouts(&self) -> bool {
         false
     }
 
@@ -134,6 +140,19 @@ pub enum TextAction {
 pub trait Exchange {
     /// Judges the complete request. Nothing of it has been sent upstream yet.
     fn on_request(&mut self, call: &mut Call<'_>) -> Verdict;
+
+    /// Returns the callouts whose responses the exchange needs before the request may pass, or `None` if it needs no further
+    /// verdict. Runs once [`on_request`](Self::on_request) has let the request pass; nothing of it is sent upstream before the
+    /// verdict of [`on_callouts`](Self::on_callouts), which follows at once if there are no callouts. The edits so far are kept.
+    fn callouts(&mut self) -> Option<Vec<Callout>> {
+        None
+    }
+
+    /// Judges the request of [`on_request`](Self::on_request) once more, by the responses to its [`callouts`](Self::callouts), in
+    /// their order. Does not run if the stream ends before.
+    fn on_callouts(&mut self, _call: &mut Call<'_>, _responses: Vec<Result<CalloutResponse, CalloutError>>) -> Verdict {
+        Verdict::Continue
+    }
 
     /// Judges texts of a form that arrive after [`on_request`](Self::on_request): files of a form are forwarded as they
     /// arrive, and fields may follow them.

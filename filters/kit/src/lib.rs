@@ -54,6 +54,7 @@
 
 mod abi;
 mod call;
+mod callout;
 mod clock;
 mod config;
 #[cfg(target_arch = "wasm32")]
@@ -75,6 +76,7 @@ mod unreadable;
 mod watchdog;
 
 pub use call::Call;
+pub use callout::{Callout, CalloutError, CalloutResponse};
 pub use config::{ConfigError, Configuration};
 pub use environment::environment;
 pub use filter::{BodyMode, BodyScope, Exchange, Filter, StreamAction, TextAction, Verdict};

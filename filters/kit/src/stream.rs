@@ -1,7 +1,7 @@
 //! The lifecycle of one stream as a state machine: a callback consumes a [`State`] and returns the next one.
 //!
 //! ```text
-//! Passing ── LLM call with a body ──> Held ── verdict: continue ──> Admitted ── response cannot pass ──> Replied
+//! Passing ── LLM call with a body ──> Held ──[callouts: Waiting]── verdict: continue ──> Admitted ── response cannot pass ──> Replied
 //!                                      └───── verdict: reply, or the body is refused ──────────────────────^
 //! ```
 //!
@@ -18,6 +18,7 @@ use std::rc::Rc;
 
 use tollgate_llm::{Dialect, Endpoint};
 
+use crate::abi;
 use crate::clock;
 use crate::filter::Exchange;
 use crate::local_reply::LocalReply;
@@ -25,7 +26,7 @@ use crate::plugin::Plugin;
 use crate::property::{self, PendingProperties};
 use crate::response::{Origin, StreamEnd};
 
-use request::{Held, LateForm, Progress};
+use request::{Held, LateForm, Progress, Waiting};
 use response::ResponseBody;
 
 /// Status of a callback, in Envoy's terms.
@@ -41,6 +42,8 @@ enum State {
     Passing,
     /// Envoy holds head and body of the request until the filter has judged it.
     Held(Held),
+    /// The request is complete and held until callouts of the filter have responses.
+    Waiting(Box<Waiting>),
     /// The filter has let the request pass.
     Admitted(Box<Admitted>),
     /// Tollgate has replied in the upstream's place. A call that was admitted before is still settled.
@@ -113,7 +116,7 @@ impl Stream {
                 held.body(plugin, size, end).apply()
             }
             State::Admitted(call) => flushed(call.request_body(plugin, size, end)),
-            State::Replied(_) => (state, FilterStatus::StopIteration),
+            State::Replied(_) | State::Waiting(_) => (state, FilterStatus::StopIteration),
             State::Passing => (state, FilterStatus::Continue),
         })
     }
@@ -127,9 +130,23 @@ impl Stream {
                 held.trailers(plugin).apply()
             }
             State::Admitted(call) => flushed(call.request_trailers(plugin)),
-            State::Replied(_) => (state, FilterStatus::StopIteration),
+            State::Replied(_) | State::Waiting(_) => (state, FilterStatus::StopIteration),
             State::Passing => (state, FilterStatus::Continue),
         })
+    }
+
+    /// Handles the response to a callout. A request that may pass goes on.
+    pub(crate) fn callout_response(&mut self, token: u32, headers: usize, size: usize) {
+        let status = self.advance(|plugin, _, state| match state {
+            State::Waiting(waiting) => waiting.response(plugin, token, headers, size).apply(),
+            // The stream has ended, or Envoy has responded to it.
+            _ => (state, FilterStatus::StopIteration),
+        });
+        if status == FilterStatus::Continue
+            && let Err(status) = abi::continue_request()
+        {
+            log::error!("tollgate: held request not continued: {status}");
+        }
     }
 
     // === response ===
@@ -138,7 +155,7 @@ impl Stream {
         self.advance(|plugin, _, state| match state {
             State::Admitted(call) => call.response_headers(plugin, end),
             // Envoy runs our own local reply through the encoder filters too; there is nothing to read in it.
-            State::Passing | State::Held(_) | State::Replied(_) => (state, FilterStatus::Continue),
+            State::Passing | State::Held(_) | State::Waiting(_) | State::Replied(_) => (state, FilterStatus::Continue),
         })
     }
 
@@ -150,7 +167,9 @@ impl Stream {
                 settlement.exchange.on_progress(size as u64);
                 (State::Replied(Some(settlement)), FilterStatus::Continue)
             }
-            State::Passing | State::Held(_) | State::Replied(None) => (state, FilterStatus::Continue),
+            State::Passing | State::Held(_) | State::Waiting(_) | State::Replied(None) => {
+                (state, FilterStatus::Continue)
+            }
         })
     }
 
@@ -161,21 +180,32 @@ impl Stream {
                 settlement.finished = true;
                 (State::Replied(Some(settlement)), FilterStatus::Continue)
             }
-            State::Passing | State::Held(_) | State::Replied(None) => (state, FilterStatus::Continue),
+            State::Passing | State::Held(_) | State::Waiting(_) | State::Replied(None) => {
+                (state, FilterStatus::Continue)
+            }
         })
     }
 
     /// Settles the call. Envoy calls this once per stream, in chain order, unless the virtual machine has trapped.
     pub(crate) fn log(&mut self) {
         self.plugin.watchdog.release(self.id);
+        let mut was_waiting = false;
         let (settlement, unread) = match self.replace(State::Passing) {
             State::Admitted(call) => (call.settlement, call.response.unread()),
             State::Replied(Some(settlement)) => (settlement, None),
+            State::Waiting(waiting) => {
+                was_waiting = true;
+                (waiting.settlement(), None)
+            }
             State::Passing | State::Held(_) | State::Replied(None) => return,
         };
         let Settlement { mut exchange, origin, succeeded, finished } = settlement;
         clock::start_callback();
         self.properties.during(|| {
+            if was_waiting {
+                // Nothing was counted or sent.
+                property::set_zero_usage();
+            }
             let end = StreamEnd::read(origin, succeeded, finished);
             // Of a client that leaves, the exchange knows that no more was seen.
             if let Some(bytes) = unread.filter(|_| !finished && !end.was_abandoned()) {
@@ -206,6 +236,7 @@ impl Progress {
     fn apply(self) -> Next {
         match self {
             Progress::Held(held) => (State::Held(held), FilterStatus::StopIteration),
+            Progress::Wait(waiting) => (State::Waiting(waiting), FilterStatus::StopIteration),
             Progress::Pass => {
                 property::flush();
                 (State::Passing, FilterStatus::Continue)

@@ -5,6 +5,7 @@ mod form;
 mod json;
 mod media;
 mod owned_headers;
+mod waiting;
 
 use std::rc::Rc;
 
@@ -23,6 +24,7 @@ use crate::unreadable::{Disposition, UnreadableRequest};
 pub(super) use self::form::LateForm;
 pub(super) use self::media::is_utf8;
 pub(super) use self::owned_headers::remove_from_trailers;
+pub(super) use self::waiting::Waiting;
 
 /// Facts of an LLM call that its head establishes.
 pub(super) struct CallHead {
@@ -48,6 +50,8 @@ enum HeldBody {
 pub(super) enum Progress {
     /// More of the request is needed.
     Held(Held),
+    /// The filter needs responses to callouts.
+    Wait(Box<Waiting>),
     /// The request passes unread.
     Pass,
     /// The request is refused before it was admitted.

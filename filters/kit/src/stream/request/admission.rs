@@ -5,9 +5,11 @@ use std::rc::Rc;
 use tollgate_llm::content_encoding::ContentEncoding;
 use tollgate_llm::multipart::FormErrorKind;
 
+use super::waiting::Waiting;
 use super::{CallHead, Progress};
 use crate::abi::{self, Buffer};
-use crate::call::{Call, Rewritten};
+use crate::call::{Call, Edited, Rewritten};
+use crate::callout::PendingCallouts;
 use crate::filter::{Exchange, Verdict};
 use crate::headers::{Head, Headers};
 use crate::local_reply::LocalReply;
@@ -32,7 +34,39 @@ pub(super) fn decide(
         publish(&call, parsed.is_whole);
     }
     let mut exchange = Rc::clone(&plugin.filter).exchange();
-    let verdict = exchange.on_request(&mut call);
+    let mut verdict = exchange.on_request(&mut call);
+    if matches!(verdict, Verdict::Continue)
+        && let Some(callouts) = exchange.callouts()
+    {
+        let callouts = PendingCallouts::start(callouts);
+        if !callouts.are_ended() {
+            let (edits, streamed) = (call.edits, parsed.view.stream);
+            let waiting = Waiting { head, exchange, streamed, edits, size, encoding, form: None, callouts };
+            return Progress::Wait(Box::new(waiting));
+        }
+        call.rewritten = None;
+        verdict = exchange.on_callouts(&mut call, callouts.results());
+    }
+    let judged = Judged { exchange, verdict, edited: call.into_edited() };
+    conclude(plugin, head, parsed, judged, (size, encoding))
+}
+
+/// Exchange with its verdict on a request, and the edits.
+pub(super) struct Judged {
+    pub(super) exchange: Box<dyn Exchange>,
+    pub(super) verdict: Verdict,
+    pub(super) edited: Edited,
+}
+
+/// Applies the verdict on a request, of whose body Envoy holds so many bytes in an encoding.
+pub(super) fn conclude(
+    plugin: &Plugin,
+    head: CallHead,
+    parsed: &ParsedRequest,
+    judged: Judged,
+    held: (usize, Option<ContentEncoding>),
+) -> Progress {
+    let Judged { exchange, verdict, edited } = judged;
     let streamed = parsed.view.stream;
     if let Verdict::Reply(reply) = verdict {
         return match exchange.settles_refusal() {
@@ -40,9 +74,9 @@ pub(super) fn decide(
             false => Progress::Refuse(head.endpoint.dialect, reply),
         };
     }
-    publish_model(&call, head.is_first);
+    publish_model(parsed, &edited, head.is_first);
     request_identity_encoding(plugin, &head.headers, exchange.as_ref());
-    let edited = apply_edits(plugin, &head.headers, call, parsed, (size, encoding));
+    let edited = apply_edits(plugin, &head.headers, edited, parsed, held);
     // The exchange is settled in `on_log`, also if the edit has failed.
     let admitted = admitted(exchange, head, streamed);
     match edited {
@@ -51,7 +85,7 @@ pub(super) fn decide(
     }
 }
 
-fn admitted(exchange: Box<dyn Exchange>, head: CallHead, streamed: bool) -> Box<Admitted> {
+pub(super) fn admitted(exchange: Box<dyn Exchange>, head: CallHead, streamed: bool) -> Box<Admitted> {
     Box::new(Admitted {
         endpoint: head.endpoint,
         streamed,
@@ -65,24 +99,24 @@ fn admitted(exchange: Box<dyn Exchange>, head: CallHead, streamed: bool) -> Box<
 fn apply_edits(
     plugin: &Plugin,
     headers: &Head,
-    call: Call<'_>,
+    edited: Edited,
     parsed: &ParsedRequest,
     (size, encoding): (usize, Option<ContentEncoding>),
 ) -> Result<(), Box<LocalReply>> {
-    if call.edits_overlap {
+    if edited.edits_overlap {
         log::error!("tollgate: {}: overlapping edits", plugin.name);
         return Err(plugin.internal_error());
     }
-    if call.edits.is_empty() {
+    if edited.edits.is_empty() {
         return Ok(());
     }
-    let edited = if let Some(rewritten) = call.rewritten {
+    let edited = if let Some(rewritten) = edited.rewritten {
         rewritten.body
     } else if parsed.is_whole {
-        call.edits.apply(&parsed.body)
+        edited.edits.apply(&parsed.body)
     } else {
         let whole = held_body(plugin, size).ok_or_else(|| plugin.internal_error())?;
-        call.edits.apply(&whole)
+        edited.edits.apply(&whole)
     };
     if parsed.form.as_ref().is_some_and(|form| !form.is_same_form(&edited)) {
         // The client arranged its fields so that a redaction joins the parts of a boundary.
@@ -139,11 +173,11 @@ fn publish(call: &Call<'_>, is_whole: bool) {
 
 /// Publishes the model that the client asked for. A client can choose a name that a rule blocks or redacts, so the first
 /// filter that lets the name pass unchanged publishes it.
-fn publish_model(call: &Call<'_>, is_first: bool) {
-    let Some(mut model) = call.model() else { return };
-    let mut is_edited =
-        call.view().path_model.is_none() && call.view().model.is_some_and(|model| call.edits.touch(model.span));
-    if let Some(Rewritten { model: Some(seen), .. }) = call.rewritten.as_ref().filter(|_| is_edited) {
+fn publish_model(parsed: &ParsedRequest, edited: &Edited, is_first: bool) {
+    let view = &parsed.view;
+    let Some(mut model) = view.model_name(&parsed.body) else { return };
+    let mut is_edited = view.path_model.is_none() && view.model.is_some_and(|model| edited.edits.touch(model.span));
+    if let Some(Rewritten { model: Some(seen), .. }) = edited.rewritten.as_ref().filter(|_| is_edited) {
         (model, is_edited) = (seen.into(), false);
     }
     if !is_edited && (is_first || property::get(property::MODEL).is_none()) {

@@ -58,16 +58,18 @@ impl FormBody {
         let limit = plugin.limits().max_request_bytes;
         let has_model = self.scanner.field("model").is_some() || head.endpoint.model.is_some();
         let is_enough = has_model && plugin.filter.body_scope() != BodyScope::Whole;
-        let held_bytes = if has_model { limit.min(HELD_BYTES) } else { limit };
+        // A service is asked about complete requests only.
+        let is_partial = has_model && !plugin.filter.makes_callouts();
+        let held_bytes = if is_partial { limit.min(HELD_BYTES) } else { limit };
         // A text that continues at the limit is held to its end, which is bounded.
-        let is_pending = !is_enough && (size <= held_bytes || has_model && self.scanner.is_in_text());
+        let is_pending = !is_enough && (size <= held_bytes || is_partial && self.scanner.is_in_text());
         if !end && (is_pending || has_trailers()) {
             return Progress::Held(Held { head, body: HeldBody::Form(self) });
         }
         if end {
             return FormBody { size, ..self }.complete(plugin, head);
         }
-        if !has_model {
+        if !is_partial {
             return refuse_or_pass(plugin, dialect, UnreadableRequest::too_large(limit));
         }
         let (mut progress, scanner) = decide(plugin, head, self.scanner, size);
@@ -104,7 +106,11 @@ fn decide(plugin: &Rc<Plugin>, head: CallHead, scanner: Box<Scanner>, size: usiz
     let view = Request::from_form(&endpoint, scanner.fields().iter().chain(scanner.others()));
     let is_read = !scanner.has_files() && scanner.finish().is_ok();
     let mut parsed = ParsedRequest { view, body, endpoint, is_whole: true, form: Some(scanner) };
-    let progress = admission::decide(plugin, head, &parsed, size, None);
+    let mut progress = admission::decide(plugin, head, &parsed, size, None);
+    if let Progress::Wait(waiting) = &mut progress {
+        waiting.form = parsed.form.take();
+        return (progress, None);
+    }
     if matches!(progress, Progress::Admit(_)) && plugin.filter.body_scope() == BodyScope::Whole && !is_read {
         plugin.report_unscanned(Unreadable::RequestForm);
     }

@@ -88,11 +88,20 @@ pub(super) fn decide(
     encoding: Option<ContentEncoding>,
 ) -> Progress {
     let size = body.len();
-    let parsed = decode(plugin, body, encoding).and_then(|body| parse(plugin, &head.endpoint, body));
-    match parsed {
+    match parsed(plugin, &head.endpoint, body, encoding) {
         Ok(parsed) => admission::decide(plugin, head, &parsed, size, encoding),
         Err(unreadable) => refuse_or_pass(plugin, head.endpoint.dialect, *unreadable),
     }
+}
+
+/// Decodes and parses a complete body.
+pub(super) fn parsed(
+    plugin: &Plugin,
+    endpoint: &Endpoint,
+    body: Vec<u8>,
+    encoding: Option<ContentEncoding>,
+) -> Result<Rc<ParsedRequest>, Box<UnreadableRequest>> {
+    decode(plugin, body, encoding).and_then(|body| parse(plugin, endpoint, body))
 }
 
 fn decode(
