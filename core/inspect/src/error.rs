@@ -110,6 +110,36 @@ pub enum Problem {
     /// Invalid pattern.
     #[error(transparent)]
     Pattern(#[from] PatternError),
+    /// Absent value that something needs.
+    #[error("is required for {0}")]
+    Missing(&'static str),
+    /// Path of a guard.
+    #[error("must be a path that begins with a slash: 1 to 256 bytes of visible ASCII")]
+    Path,
+    /// Name of a cluster or a host.
+    #[error("must be 1 to 256 bytes of visible ASCII without spaces")]
+    NotVisible,
+    /// Header of a guard.
+    #[error("must be headers with values of visible ASCII, without those of the framing, each once")]
+    Header,
+    /// Name of a variable, which may be the secret itself.
+    #[error("must be the name of an environment variable (`A-Z 0-9 _`), not the secret itself")]
+    Variable,
+    /// Text in front of a secret, which may be the secret itself.
+    #[error("must be a scheme such as `Bearer ` of at most 16 bytes, not the secret itself")]
+    KeyPrefix,
+    /// Action of a guard that does not report places.
+    #[error("must be `block`, `score`, `tag` or `log`: only `kind: presidio` reports what to replace")]
+    GuardWithoutPlaces,
+    /// Template without a place for the texts.
+    #[error("must have a string with `{{{{text}}}}`, or the string `{{{{texts}}}}`, at a depth of at most 16")]
+    TemplateWithoutTexts,
+    /// JSON pointer without a leading slash.
+    #[error("must be a JSON pointer such as `/result/flagged`")]
+    Pointer,
+    /// Number that is infinite or none.
+    #[error("must be a finite number")]
+    NotFinite,
     /// Rules that together take too much memory when compiled.
     #[error("the rules up to and including this one are too large together when compiled")]
     TooLargeTogether,

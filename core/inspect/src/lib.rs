@@ -64,6 +64,11 @@
 //! (`json_strings.rs`), and a redaction leaves them JSON. Both need the complete text: a stream holds the arguments of a tool
 //! call until they are complete (`held_arguments.rs`). Other texts of responses are matched as they are.
 //!
+//! # Guards
+//!
+//! A service may judge the texts of a request ([`Guard`], `guard.rs`). This crate builds its requests and reads its responses; its
+//! verdict is the match of a rule of its own.
+//!
 //! # Views
 //!
 //! A rule on requests may search texts derived from a text, in which words are plain that the text disguises ([`View`],
@@ -110,6 +115,7 @@ mod exception;
 #[cfg(test)]
 #[path = "../tests/support/generators.rs"]
 mod generators;
+mod guard;
 mod held_arguments;
 mod holdback;
 mod json_strings;
@@ -143,6 +149,10 @@ pub use condition::validate::Validator;
 pub use date::Date;
 pub use error::{ExampleError, PatternError, PolicyError, Problem};
 pub use exception::RawException;
+pub use guard::{
+    Guard, GuardKind, GuardTexts, GuardVerdict, InvalidVerdict, MAX_GUARD_RESPONSE_BYTES, OnGuardError, QuestionError,
+    RawGuard, RawGuardKey, inspect_guarded,
+};
 pub use matches::{TooCostly, all_matches};
 pub use pattern::codepoints::{CodepointClass, RawCodepoints};
 pub use pattern::compile::longest_match;

@@ -8,6 +8,7 @@ use crate::caller::{Caller, CallerNeeds};
 use crate::clean_texts::CleanTexts;
 use crate::error::{ExampleError, PolicyError, Problem};
 use crate::exception::Restrictions;
+use crate::guard;
 use crate::members::{self, Members};
 use crate::pattern::assertion::Before;
 use crate::pattern::char_classes::CharClasses;
@@ -28,7 +29,7 @@ use crate::search::starters::Starters;
 use crate::search::text_gates::{GatedPattern, TextGates};
 use crate::search::window::Window;
 use crate::view::{View, Wanted, each_derived};
-use rule::{FieldError, check, check_id, restrict};
+use rule::{FieldError, check, check_id, guarded, restrict};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use tollgate_digest::KeyedDigest;
@@ -127,6 +128,9 @@ impl Policy {
         if raw.rules.len() > MAX_RULES {
             return Err(at("rules", Problem::TooMany(MAX_RULES)));
         }
+        if raw.guards.len() > guard::MAX_GUARDS {
+            return Err(at("guards", Problem::TooMany(guard::MAX_GUARDS)));
+        }
         in_range(raw.max_match_bytes, MATCH_BYTES).map_err(|problem| at("max_match_bytes", problem))?;
         let max_match_bytes = raw.max_match_bytes as usize;
         let placeholder_key = default_key(&raw);
@@ -157,6 +161,16 @@ impl Policy {
             rules.push(rule.map_err(|FieldError(field, problem)| PolicyError {
                 path: format!("rules[{index}].{field}"),
                 rule: Some(id),
+                problem,
+            })?);
+        }
+        for (index, guard) in raw.guards.iter().enumerate() {
+            let rule = guarded(guard, rules.len(), &mut ids, &mut restrictions, |rule| {
+                check(rule, max_match_bytes, &lists, &mut sets, &thresholds)
+            });
+            rules.push(rule.map_err(|FieldError(field, problem)| PolicyError {
+                path: format!("guards[{index}].{field}"),
+                rule: None,
                 problem,
             })?);
         }

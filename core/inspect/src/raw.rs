@@ -6,6 +6,7 @@ use crate::condition::entropy::RawEntropy;
 use crate::condition::list::OneOrMany;
 use crate::condition::validate::Validator;
 use crate::exception::RawException;
+use crate::guard::RawGuard;
 use crate::pattern::codepoints::RawCodepoints;
 use crate::pattern::group::GroupRef;
 use crate::pattern::phrase::RawPhraseItem;
@@ -56,13 +57,16 @@ pub struct RawPolicy {
     /// Thresholds of the points of rules with `action: score`.
     #[serde(default)]
     pub scores: Option<RawScores>,
+    /// Services that judge the texts of requests.
+    #[serde(default)]
+    pub guards: Vec<RawGuard>,
 }
 
 impl Default for RawPolicy {
     fn default() -> RawPolicy {
-        let (rules, on_unscannable, allow_lists, exceptions, scores) = Default::default();
+        let (rules, on_unscannable, allow_lists, exceptions, scores, guards) = Default::default();
         let max_match_bytes = RawPolicy::default_max_match_bytes();
-        RawPolicy { rules, max_match_bytes, on_unscannable, allow_lists, exceptions, scores }
+        RawPolicy { rules, max_match_bytes, on_unscannable, allow_lists, exceptions, scores, guards }
     }
 }
 

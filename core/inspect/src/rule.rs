@@ -1,6 +1,7 @@
 //! Validated and compiled rule.
 
 use crate::condition::Conditions;
+use crate::guard::Guard;
 use crate::pattern::char_set::CharSets;
 use crate::pattern::program::Program;
 use crate::pattern::tail::Tail;
@@ -103,6 +104,8 @@ pub struct Rule {
     pub(crate) members: Option<Box<[String]>>,
     /// `true` if the rule judges names of tools alone.
     pub(crate) is_tool: bool,
+    /// Guard whose verdicts are the matches of the rule, which searches no text.
+    pub(crate) guard: Option<Box<Guard>>,
     /// Texts of requests that the rule judges; `None`: all.
     pub(crate) scope: Option<RawScope>,
     /// `true` if the rule only logs, whatever its action is.
@@ -137,6 +140,11 @@ impl Rule {
     /// Returns the severity that the author gave.
     pub fn severity(&self) -> Option<Severity> {
         self.severity
+    }
+
+    /// Returns the guard whose verdicts are the matches of the rule.
+    pub fn guard(&self) -> Option<&crate::guard::Guard> {
+        self.guard.as_deref()
     }
 
     /// Returns the action taken on a match.

@@ -99,7 +99,7 @@ pub enum ScopePart {
 
 impl ScopePart {
     /// Returns the part of a text of a request.
-    fn of_text(text: &Text) -> ScopePart {
+    pub(crate) fn of_text(text: &Text) -> ScopePart {
         let is_result = matches!(text.role, Role::Tool | Role::Function);
         match text.kind {
             TextKind::Content | TextKind::ToolNumber if is_result => ScopePart::ToolResult,

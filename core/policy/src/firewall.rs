@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use tollgate_inspect::{RawAllow, RawException, RawPolicy, RawRule, RawScores};
+use tollgate_inspect::{RawAllow, RawException, RawGuard, RawPolicy, RawRule, RawScores};
 
 use crate::packs::RawPack;
 use crate::paranoia::RawParanoia;
@@ -23,6 +23,9 @@ pub struct RawFirewall {
     /// two levels, `{block: 1, detect: 3}`: the rules above the first only log. The packs of this version have rules of levels 1
     /// to 3. Default: 1.
     pub paranoia: Option<RawParanoia>,
+    /// Services that judge the texts of requests, after the rules and before anything is counted or sent to a provider: at most 8,
+    /// asked at once. They need Envoy 1.36.10, 1.37.6, 1.38.4, 1.39.1 or newer.
+    pub guards: Vec<RawGuard>,
     /// Maximum length of a match in bytes of UTF-8; anything longer does not count as a match. This bounds how much a streamed
     /// response holds back per text. 16 to 16384. Default: 1024.
     pub max_match_bytes: u32,
@@ -41,9 +44,20 @@ pub struct RawFirewall {
 
 impl Default for RawFirewall {
     fn default() -> RawFirewall {
-        let (rules, packs, paranoia, allow_lists, exceptions, scores) = Default::default();
+        let (rules, packs, paranoia, guards, allow_lists, exceptions, scores) = Default::default();
         let (tag_header, tag_labels) = Default::default();
         let max_match_bytes = RawPolicy::default_max_match_bytes();
-        RawFirewall { rules, packs, paranoia, max_match_bytes, allow_lists, exceptions, scores, tag_header, tag_labels }
+        RawFirewall {
+            rules,
+            packs,
+            paranoia,
+            guards,
+            max_match_bytes,
+            allow_lists,
+            exceptions,
+            scores,
+            tag_header,
+            tag_labels,
+        }
     }
 }

@@ -5,6 +5,7 @@ use crate::caller::{Callers, RawCallers};
 use crate::condition::allow::NamedLists;
 use crate::error::{PatternError, Problem};
 use crate::exception::{RawException, Restrictions};
+use crate::guard::{self, RawGuard};
 use crate::members;
 use crate::pattern::char_set::CharSetsBuilder;
 use crate::pattern::compile;
@@ -134,6 +135,7 @@ pub(super) fn check(
         may_block_responses: action == Action::Score && thresholds.has(Direction::Response),
         members: names,
         is_tool,
+        guard: None,
         scope: raw.scope,
         is_audit: raw.mode == RuleMode::Audit,
         tags,
@@ -153,6 +155,22 @@ pub(super) fn check(
         matching_examples: raw.examples.matches.into(),
         non_matching_examples: raw.examples.no_match.into(),
     })
+}
+
+/// Returns the rule of a guard, the `index`th of the policy, which `check` compiles. It searches no text of any direction.
+pub(super) fn guarded(
+    raw: &RawGuard,
+    index: usize,
+    ids: &mut BTreeSet<String>,
+    restrictions: &mut Restrictions,
+    check: impl FnOnce(RawRule) -> Result<Rule, FieldError>,
+) -> Result<Rule, FieldError> {
+    let guard = guard::check(raw).map_err(|(field, problem)| FieldError(field.into(), problem))?;
+    check_id(&raw.rule_id(), ids).map_err(|problem| FieldError("name".into(), problem))?;
+    let scope = raw.scope.clone().unwrap_or_default();
+    restrict(restrictions, RuleIndex(index as u32), &scope, &raw.exceptions)?;
+    let rule = check(raw.rule())?;
+    Ok(Rule { guard: Some(Box::new(guard)), request: false, response: false, views: ViewSet::default(), ..rule })
 }
 
 /// Adds the calls that a rule applies to, by its scope, and those that it does not apply to.

@@ -16,14 +16,26 @@ pub(super) const CHECK: Check = Check { parts: &["identity", "models"], run };
 
 fn run(policy: &Policy, findings: &mut Findings) {
     let Some(firewall) = &policy.firewall else { return };
-    let path = Path::part("firewall").key("rules");
-    for (rule, index) in firewall.rules.iter().zip(findings.indices(&path, firewall.rules.len())) {
-        if let Some(RawScope { consumers, teams, .. }) = &rule.scope {
+    let of_rules = firewall.rules.iter().map(|rule| (&rule.scope, &rule.exceptions));
+    let of_guards = firewall.guards.iter().map(|guard| (&guard.scope, &guard.exceptions));
+    scopes(policy, &Path::part("firewall").key("rules"), of_rules, findings);
+    scopes(policy, &Path::part("firewall").key("guards"), of_guards, findings);
+    exceptions(policy, &Path::part("firewall").key("exceptions"), &firewall.exceptions, findings);
+}
+
+fn scopes<'p>(
+    policy: &Policy,
+    path: &Path,
+    rules: impl ExactSizeIterator<Item = (&'p Option<RawScope>, &'p Vec<RawException>)>,
+    findings: &mut Findings,
+) {
+    let indices = findings.indices(path, rules.len());
+    for ((scope, own), index) in rules.zip(indices) {
+        if let Some(RawScope { consumers, teams, .. }) = scope {
             check(policy, &path.index(index).key("scope"), [consumers.is_some(), teams.is_some(), false], findings);
         }
-        exceptions(policy, &path.index(index).key("exceptions"), &rule.exceptions, findings);
+        exceptions(policy, &path.index(index).key("exceptions"), own, findings);
     }
-    exceptions(policy, &Path::part("firewall").key("exceptions"), &firewall.exceptions, findings);
 }
 
 fn exceptions(policy: &Policy, path: &Path, exceptions: &[RawException], findings: &mut Findings) {

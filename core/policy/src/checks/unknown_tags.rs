@@ -14,8 +14,9 @@ pub(super) const CHECK: Check = Check { parts: &["models"], run };
 
 fn run(policy: &Policy, findings: &mut Findings) {
     let Some(firewall) = &policy.firewall else { return };
-    let tags: BTreeSet<String> =
-        firewall.rules.iter().flat_map(|rule| &rule.tag).map(|(n, v)| format!("{n}={v}")).collect();
+    let of_rules = firewall.rules.iter().flat_map(|rule| &rule.tag);
+    let of_guards = firewall.guards.iter().flat_map(|guard| &guard.tag);
+    let tags: BTreeSet<String> = of_rules.chain(of_guards).map(|(n, v)| format!("{n}={v}")).collect();
     let labels: BTreeSet<&String> = policy.models.0.values().flat_map(|model| model.labels.iter().flatten()).collect();
     let path = Path::part("firewall").key("tag_labels");
     for (need, index) in firewall.tag_labels.iter().zip(findings.indices(&path, firewall.tag_labels.len())) {

@@ -1,7 +1,7 @@
 //! `unused-score`: a rule whose points no threshold counts.
 
 use tollgate_config::{Finding, Path};
-use tollgate_inspect::{Action, Direction, RawScores};
+use tollgate_inspect::{Action, Direction, RawAction, RawScores, RuleMode};
 
 use super::{Check, Code, warning};
 use crate::compile::Findings;
@@ -34,6 +34,14 @@ fn run(policy: &Policy, findings: &mut Findings) {
             let message = "the rule only logs: `firewall.scores` has no threshold for its directions";
             let finding = Finding::warning(CODE.code, path.index(index).key("action"), message);
             findings.add(finding.with_help("add e.g. `scores: {request: 5}` to `firewall`"));
+        }
+    }
+    let path = Path::part("firewall").key("guards");
+    for (guard, index) in firewall.guards.iter().zip(findings.indices(&path, firewall.guards.len())) {
+        let scores = guard.action == RawAction::Score && guard.mode == RuleMode::Enforce;
+        if scores && !has_threshold(&Direction::Request) {
+            let message = "the guard only logs: `firewall.scores` has no threshold for requests";
+            findings.add(Finding::warning(CODE.code, path.index(index).key("action"), message));
         }
     }
 }

@@ -16,7 +16,15 @@ const MAX_REPORTED: usize = 50;
 
 pub(super) fn compile(raw: RawFirewall, limits: &StreamLimits, findings: &mut Findings) -> Option<Rules> {
     let RawFirewall {
-        mut rules, packs, paranoia, mut max_match_bytes, allow_lists, mut exceptions, mut scores, ..
+        mut rules,
+        packs,
+        paranoia,
+        mut guards,
+        mut max_match_bytes,
+        allow_lists,
+        mut exceptions,
+        mut scores,
+        ..
     } = raw;
     // With `refuse`, an unreadable event ends a stream only if a rule on responses blocks or redacts.
     let on_unscannable = match limits.on_unscannable {
@@ -33,10 +41,11 @@ pub(super) fn compile(raw: RawFirewall, limits: &StreamLimits, findings: &mut Fi
         findings.invalid(path.key("paranoia"), message);
     }
     let mut indices = findings.indices(&path.key("rules"), rules.len());
+    let mut guard_indices = findings.indices(&path.key("guards"), guards.len());
     let mut exception_indices = findings.indices(&path.key("exceptions"), exceptions.len());
     let mut removed: Vec<RawRule> = Vec::new();
     for _ in 0..MAX_REPORTED {
-        if rules.is_empty() {
+        if rules.is_empty() && guards.is_empty() {
             return None;
         }
         let raw = RawPolicy {
@@ -46,6 +55,7 @@ pub(super) fn compile(raw: RawFirewall, limits: &StreamLimits, findings: &mut Fi
             allow_lists: allow_lists.clone(),
             exceptions: exceptions.clone(),
             scores: scores.clone(),
+            guards: guards.clone(),
         };
         let error = match Rules::from_raw(raw) {
             Ok(policy) => return Some(policy),
@@ -53,7 +63,12 @@ pub(super) fn compile(raw: RawFirewall, limits: &StreamLimits, findings: &mut Fi
         };
         let local = path.join(&error.path);
         let is_exception = error.path.starts_with("exceptions");
-        let of_list = if is_exception { &exception_indices } else { &indices };
+        let is_guard = error.path.starts_with("guards");
+        let of_list = match (is_exception, is_guard) {
+            (true, _) => &exception_indices,
+            (_, true) => &guard_indices,
+            _ => &indices,
+        };
         let follows = matches!(error.problem, Problem::UnknownRule | Problem::UnknownTag)
             && exceptions.iter().enumerate().any(|(index, exception)| {
                 local.0.get(2) == Some(&Step::Index(index)) && removed.iter().any(|rule| names(exception, rule))
@@ -66,7 +81,11 @@ pub(super) fn compile(raw: RawFirewall, limits: &StreamLimits, findings: &mut Fi
                 exceptions.remove(*index);
                 exception_indices.remove(*index);
             }
-            Some(Step::Index(index)) if !is_exception && *index < rules.len() => {
+            Some(Step::Index(index)) if is_guard && *index < guards.len() => {
+                guards.remove(*index);
+                guard_indices.remove(*index);
+            }
+            Some(Step::Index(index)) if !is_exception && !is_guard && *index < rules.len() => {
                 removed.push(rules.remove(*index));
                 indices.remove(*index);
             }
