@@ -73,6 +73,10 @@ impl Filter for Gateway {
         [consumer, self.stages.team.as_ref().and_then(NameSource::header)]
     }
 
+    fn makes_callouts(&self) -> bool {
+        self.stages.inspector.as_ref().is_some_and(|inspector| inspector.has_guards())
+    }
+
     fn refuses_batches(&self) -> bool {
         self.stages.quota.as_ref().is_some_and(|quota| quota.refuses_batches())
     }

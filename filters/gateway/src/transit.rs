@@ -7,8 +7,8 @@ use prompt_inspector::{CallerNames, CallerNeeds, Inspection};
 use token_counter::Counting;
 use tollgate_digest::MIN_BODY_BYTES;
 use tollgate_kit::{
-    BodyMode, Call, Exchange, LocalReply, Response, ResponseHead, StreamAction, StreamEnd, TextAction, Verdict,
-    property, random_key,
+    BodyMode, Call, Callout, CalloutError, CalloutResponse, Exchange, LocalReply, Response, ResponseHead, StreamAction,
+    StreamEnd, TextAction, Verdict, property, random_key,
 };
 use tollgate_llm::{Edits, ParsedEvent};
 use tollgate_policy::CountingMode;
@@ -29,6 +29,8 @@ pub(crate) struct Transit {
     inspection: Option<Stage<Inspection>>,
     counting: Option<Stage<Counting>>,
     payment: Option<Payment>,
+    /// Consumer of a call that waits for guards.
+    consumer: Vec<u8>,
     /// Model of the call, if tags depend on it.
     model: Option<String>,
     /// Output of the inspector where nothing is held and the output is ignored.
@@ -62,6 +64,22 @@ impl Exchange for Transit {
             // Inspector and counter look up the same texts.
             false => tollgate_digest::sharing(body, random_key, || self.judge(call)),
         }
+    }
+
+    fn callouts(&mut self) -> Option<Vec<Callout>> {
+        self.inspection.as_mut()?.work.callouts()
+    }
+
+    fn on_callouts(&mut self, call: &mut Call<'_>, responses: Vec<Result<CalloutResponse, CalloutError>>) -> Verdict {
+        let consumer = std::mem::take(&mut self.consumer);
+        call.continue_edited(|call| {
+            let Some(inspection) = &mut self.inspection else { return Verdict::Continue };
+            let verdict = inspection.work.on_guards(call, responses);
+            if let Verdict::Reply(reply) = self.effective(verdict, call) {
+                return Verdict::Reply(reply);
+            }
+            call.continue_edited(|call| self.admit(call, &consumer))
+        })
     }
 
     fn on_late_form_fields(&mut self, call: &mut Call<'_>) -> Verdict {
@@ -252,7 +270,15 @@ impl BoundedPrompt for Prompt<'_> {
 
 impl Transit {
     pub(crate) fn new(gateway: Rc<Gateway>) -> Transit {
-        Transit { gateway, inspection: None, counting: None, payment: None, model: None, ignored: Vec::new() }
+        Transit {
+            gateway,
+            inspection: None,
+            counting: None,
+            payment: None,
+            consumer: Vec::new(),
+            model: None,
+            ignored: Vec::new(),
+        }
     }
 
     /// Runs all stages on a request.
@@ -266,6 +292,11 @@ impl Transit {
         }
         if call.view().response_id.is_some() {
             self.fetch(call, consumer);
+            return Verdict::Continue;
+        }
+        if self.inspection.as_ref().is_some_and(|stage| stage.work.has_questions()) {
+            // The other stages follow in `on_callouts`.
+            self.consumer = consumer;
             return Verdict::Continue;
         }
         call.continue_edited(|call| self.admit(call, &consumer))

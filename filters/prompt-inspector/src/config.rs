@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use tollgate_inspect::{
-    OnUnscannable as PolicyUnscannable, Policy, RawAllow, RawException, RawPolicy, RawRule, RawScores,
+    OnUnscannable as PolicyUnscannable, Policy, RawAllow, RawException, RawGuard, RawPolicy, RawRule, RawScores,
+    RuleSet,
 };
 use tollgate_kit::{ConfigError, Configuration, Limits, OnUnscannable, environment, random_key};
 
@@ -27,6 +28,8 @@ pub struct RawConfig {
     pub exceptions: Vec<RawException>,
     /// See [`RawPolicy::scores`].
     pub scores: Option<RawScores>,
+    /// See [`RawPolicy::guards`].
+    pub guards: Vec<RawGuard>,
     /// Request header that gets the tags of the rules that matched, such as x-tollgate-tags. It begins with `x-tollgate-`.
     pub tag_header: Option<String>,
     /// Source of the consumer's name, for rules that depend on it. A request in which the header occurs more than once gets 400.
@@ -44,6 +47,7 @@ impl Default for RawConfig {
             allow_lists: BTreeMap::new(),
             exceptions: Vec::new(),
             scores: None,
+            guards: Vec::new(),
             tag_header: None,
             consumer: None,
             team: None,
@@ -65,15 +69,25 @@ pub(crate) struct Config {
 
 impl Config {
     pub(crate) fn parse(configuration: &Configuration<'_>) -> Result<Config, ConfigError> {
-        let RawConfig { limits, rules, max_match_bytes, allow_lists, exceptions, scores, tag_header, consumer, team } =
-            configuration.parse()?;
+        let RawConfig {
+            limits,
+            rules,
+            max_match_bytes,
+            allow_lists,
+            exceptions,
+            scores,
+            guards,
+            tag_header,
+            consumer,
+            team,
+        } = configuration.parse()?;
         // `limits.on_unscannable` is the one setting for unreadable content, in every filter. With `refuse`, an unreadable
         // event ends a stream only if a rule blocks or redacts: rules that log lose an event, not all that follow it.
         let on_unscannable = match limits.on_unscannable {
             OnUnscannable::Refuse => None,
             OnUnscannable::Pass => Some(PolicyUnscannable::Pass),
         };
-        let raw = RawPolicy { rules, max_match_bytes, on_unscannable, allow_lists, exceptions, scores };
+        let raw = RawPolicy { rules, max_match_bytes, on_unscannable, allow_lists, exceptions, scores, guards };
         let mut policy = Policy::from_raw(raw).map_err(ConfigError::new)?;
         set_keys(&mut policy)?;
         let source = |field: &str, raw: Option<RawNameSource>| {
@@ -119,7 +133,18 @@ const MIN_KEY_BYTES: usize = 16;
 /// A secret that is too short: who has a placeholder could try values.
 pub fn set_keys(policy: &mut Policy) -> Result<(), ConfigError> {
     policy.remember_clean_texts(random_key);
+    if let Some(missing) = missing_variable(policy) {
+        let message = format!("the environment variable {missing} of a guard's key is not set in the virtual machine");
+        return Err(ConfigError::new(message));
+    }
     set_placeholder_key(policy, environment(PLACEHOLDER_KEY).as_deref())
+}
+
+/// Returns an environment variable with the key of a guard that the virtual machine does not have.
+fn missing_variable(policy: &Policy) -> Option<&str> {
+    let all = RuleSet::new();
+    let mut variables = policy.guards(&all).filter_map(|(_, guard)| guard.key_variable());
+    variables.find(|variable| environment(variable).is_none())
 }
 
 fn set_placeholder_key(policy: &mut Policy, secret: Option<&[u8]>) -> Result<(), ConfigError> {

@@ -3,15 +3,16 @@
 use std::rc::Rc;
 
 use tollgate_inspect::{
-    Cause, Direction, Report, RuleSet, StreamInspector, StreamVerdict, inspect_request_without,
+    Cause, Direction, Report, RuleSet, StreamInspector, StreamVerdict, inspect_guarded, inspect_request_without,
     inspect_response_without, inspect_uneditable_without,
 };
 use tollgate_kit::{
-    BodyMode, Call, Exchange, LocalReply, OnUnscannable, Response, ResponseHead, StreamAction, StreamEnd, TextAction,
-    Verdict, property,
+    BodyMode, Call, Callout, CalloutError, CalloutResponse, Exchange, LocalReply, OnUnscannable, Response,
+    ResponseHead, StreamAction, StreamEnd, TextAction, Verdict, property,
 };
 use tollgate_llm::{Dialect, Edits, ParsedEvent};
 
+use crate::guards::Questions;
 use crate::{PromptInspector, refusal};
 
 /// The empty set.
@@ -30,14 +31,15 @@ pub struct Inspection {
     is_request_counted: bool,
     /// `true` if a prompt given as token ids was not decoded completely.
     has_unread_tokens: bool,
+    /// Questions to guards that are not answered.
+    questions: Questions,
 }
 
 impl Exchange for Inspection {
     fn on_request(&mut self, call: &mut Call<'_>) -> Verdict {
         self.dialect = Some(call.view().dialect);
         self.excluded.get_or_insert_with(|| self.filter.excluded_by_own_names(call));
-        let Some(report) = self.inspect(call) else { return Verdict::Continue };
-        self.request = report;
+        self.request = self.inspect(call).unwrap_or_default();
         match self.request.cause {
             // A refused call has no `on_log`, so everything is published here.
             Some(cause) => {
@@ -50,9 +52,20 @@ impl Exchange for Inspection {
             }
             None => {
                 publish_verdict(&self.request);
+                if let Err(verdict) = self.ask(call) {
+                    return verdict;
+                }
                 self.set_tags(call)
             }
         }
+    }
+
+    fn callouts(&mut self) -> Option<Vec<Callout>> {
+        self.questions.take_callouts()
+    }
+
+    fn on_callouts(&mut self, call: &mut Call<'_>, responses: Vec<Result<CalloutResponse, CalloutError>>) -> Verdict {
+        call.continue_edited(|call| self.on_guards(call, responses))
     }
 
     fn on_late_form_fields(&mut self, call: &mut Call<'_>) -> Verdict {
@@ -145,6 +158,48 @@ impl Inspection {
             stream: None,
             is_request_counted: false,
             has_unread_tokens: false,
+            questions: Questions::default(),
+        }
+    }
+
+    /// Returns `true` if guards have to be asked about the request.
+    pub fn has_questions(&self) -> bool {
+        !self.questions.is_empty()
+    }
+
+    /// Prepares the questions to the guards about the request as the rules have edited it.
+    fn ask(&mut self, call: &Call<'_>) -> Result<(), Verdict> {
+        let policy = &self.filter.config.policy;
+        if policy.has_guards() {
+            self.questions = call.read_edited(|call| Questions::new(policy, self.excluded(), call))?;
+        }
+        Ok(())
+    }
+
+    /// Judges the request of a call, edited so far, by the responses of the guards, and makes their edits.
+    pub fn on_guards(&mut self, call: &mut Call<'_>, responses: Vec<Result<CalloutResponse, CalloutError>>) -> Verdict {
+        let filter = Rc::clone(&self.filter);
+        let policy = &filter.config.policy;
+        let answers = std::mem::take(&mut self.questions).answers(policy, responses, &filter.metrics);
+        let mut report = inspect_guarded(policy, call.view(), call.body(), &answers.verdicts);
+        report.unscanned += answers.unjudged;
+        let edits = std::mem::take(&mut report.edits);
+        self.request.add(report);
+        self.request.judge(policy, Direction::Request);
+        publish_verdict(&self.request);
+        let refusal = match self.request.cause {
+            Some(cause) => Some(refusal::of_request(policy, cause)),
+            None => answers.refused_by.map(|guard| refusal::unguarded(&guard)),
+        };
+        match refusal {
+            Some(refusal) => {
+                self.publish();
+                Verdict::Reply(Box::new(refusal))
+            }
+            None => {
+                call.set_edits(edits);
+                self.set_tags(call)
+            }
         }
     }
 

@@ -6,6 +6,7 @@
 
 mod caller;
 mod config;
+mod guards;
 mod inspection;
 mod metrics;
 mod refusal;
@@ -51,6 +52,11 @@ impl PromptInspector {
         self
     }
 
+    /// Returns `true` if guards judge requests.
+    pub fn has_guards(&self) -> bool {
+        self.config.policy.has_guards()
+    }
+
     /// Returns the inspection of one call.
     pub fn inspection(self: Rc<Self>) -> Inspection {
         Inspection::new(self)
@@ -74,6 +80,10 @@ impl Filter for PromptInspector {
 
     fn identity_headers(&self) -> [Option<&str>; 2] {
         [&self.config.consumer, &self.config.team].map(|source| source.as_ref()?.header())
+    }
+
+    fn makes_callouts(&self) -> bool {
+        self.has_guards()
     }
 
     fn exchange(self: Rc<Self>) -> Box<dyn Exchange> {

@@ -27,6 +27,14 @@ pub(crate) fn token_ids() -> LocalReply {
     LocalReply::new(400, "unscannable", message).with_code("token_ids_unscannable")
 }
 
+/// Returns the reply to a request that a guard could not judge.
+pub(crate) fn unguarded(guard: &str) -> LocalReply {
+    LocalReply::new(503, "unavailable", "A service that must judge this request is unavailable. Please try again.")
+        .with_kind("server_error")
+        .with_details(format!("guard.{guard}"))
+        .with_code("guard_unavailable")
+}
+
 /// Returns the reply to a request whose tags could not be set.
 pub(crate) fn untagged() -> LocalReply {
     LocalReply::new(500, "error", "The gateway could not tag this request.").with_kind("server_error")
