@@ -5,6 +5,7 @@
 mod chain;
 mod duration;
 mod expect;
+mod guard;
 mod known;
 mod request;
 mod response;
@@ -17,12 +18,14 @@ pub use expect::{
     ClientExpect, ErrorExpect, Expect, ExpectedVerdict, HeaderExpect, HeaderPattern, ResponseEnd, TokensExpect,
     UpstreamExpect, UpstreamSeen, UsageSource, Usd,
 };
+pub use guard::GuardResponse;
 pub use known::{BackendName, KnownFailure};
 pub use request::{Chat, HeaderValue, Headers, Request};
 pub use response::{LineEnd, Response, Sse, Usage, UsageAt};
 pub use scalar::Scalar;
 pub use split::{Split, SplitKind};
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
@@ -66,6 +69,8 @@ pub struct Defaults {
     pub request: Request,
     /// Defaults of upstream responses.
     pub response: Response,
+    /// Responses of guards by their names.
+    pub guards: BTreeMap<String, GuardResponse>,
     /// Deliveries of tests that do not have a `split` of their own.
     pub split: Option<Split>,
 }
@@ -86,6 +91,9 @@ pub struct Test {
     /// Response of the upstream. Default: an ordinary response with the text `ok`.
     #[serde(default)]
     pub response: Option<Response>,
+    /// Responses of guards by their names, merged with the defaults.
+    #[serde(default)]
+    pub guards: BTreeMap<String, GuardResponse>,
     /// Expected result.
     #[serde(default)]
     pub expect: Option<Expect>,
@@ -105,6 +113,9 @@ pub struct TestStep {
     /// Response of the upstream.
     #[serde(default)]
     pub response: Option<Response>,
+    /// Responses of guards by their names, merged with the defaults.
+    #[serde(default)]
+    pub guards: BTreeMap<String, GuardResponse>,
     /// Expected result. A step without it only prepares the following steps.
     #[serde(default)]
     pub expect: Option<Expect>,

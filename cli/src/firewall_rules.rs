@@ -58,6 +58,16 @@ impl FirewallRules {
                 on_responses: applies("response"),
             });
         }
+        let guards = configuration.get("guards").and_then(Value::as_array);
+        for name in guards.into_iter().flatten().filter_map(|guard| guard.get("name")?.as_str()) {
+            self.rules.push(FirewallRule {
+                id: format!("guard.{name}"),
+                matching: Vec::new(),
+                not_matching: Vec::new(),
+                on_requests: true,
+                on_responses: false,
+            });
+        }
         self.policies.extend(policy(configuration).map(Arc::new));
     }
 

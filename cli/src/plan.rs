@@ -23,6 +23,9 @@ pub use response::UpstreamResponse;
 pub use routes::{RouteRule, Target};
 pub use suite::{Action, Case, Exchange, Suite};
 
+/// Value of the environment variables with the keys of guards.
+pub(crate) const GUARD_KEY: &str = "test-key";
+
 /// Resolves a path in a test file, which is relative to the folder of that file.
 fn beside(file: &Path, path: &Path) -> PathBuf {
     file.parent().unwrap_or(Path::new(".")).join(path)

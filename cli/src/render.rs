@@ -17,6 +17,7 @@ mod upstreams;
 use std::net::SocketAddr;
 
 use serde_json::{Map, Value};
+use tollgate_inspect::RuleSet;
 use tollgate_policy::document::{Document, Located};
 use tollgate_policy::{CompiledPolicy, Finding, Path, Severity};
 
@@ -62,6 +63,7 @@ pub fn render(target: RenderTarget, document: &Document, settings: &Settings) ->
     let policy = document.compile()?;
     let mut findings = policy.warnings.clone();
     let upstreams = Upstreams::of(document, &policy, &mut findings);
+    guard_clusters(&policy, &mut findings);
     let inlined = InlinedPolicy::of(document, &mut findings);
     let input = Input { policy: &policy, inlined, upstreams, settings };
     let text = match target {
@@ -70,6 +72,19 @@ pub fn render(target: RenderTarget, document: &Document, settings: &Settings) ->
     let is_error = findings.iter().any(|finding| finding.severity == Severity::Error);
     let located = document.locate(findings);
     if is_error { Err(located) } else { Ok(Rendering { text, warnings: located }) }
+}
+
+/// Reports guards whose cluster is not that of a provider.
+fn guard_clusters(policy: &CompiledPolicy, findings: &mut Vec<Finding>) {
+    let none = RuleSet::new();
+    let guards = policy.firewall.iter().flat_map(|firewall| firewall.guards(&none));
+    for (index, (_, guard)) in guards.enumerate() {
+        if !policy.providers.values().any(|provider| provider.cluster == guard.cluster()) {
+            let path = Path::part("firewall").key("guards").index(index).key("cluster");
+            let help = "add e.g. `providers: {presidio: {address: \"presidio:3000\"}}`";
+            findings.push(refusal(path, "no provider has this cluster").with_help(help));
+        }
+    }
 }
 
 /// Creates a finding about a policy that cannot be rendered.

@@ -53,7 +53,7 @@ impl EnvoyBackend {
     pub fn new(envoy: &Envoy, module: &Path, suite: &Suite) -> Result<EnvoyBackend, Problem> {
         let chain = suite.chain.clone();
         let wrong = |error: &dyn std::fmt::Display| Problem::of(&suite.path, error.to_string());
-        let upstreams = Upstreams::start(&chain.clusters()).map_err(|error| wrong(&error))?;
+        let upstreams = Upstreams::start(&chain).map_err(|error| wrong(&error))?;
         let backend = EnvoyBackend {
             envoy: envoy.clone(),
             module: module.to_owned(),

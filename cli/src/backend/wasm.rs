@@ -57,6 +57,8 @@ impl Wasm {
                 .configuration(filter.configuration.to_string())
                 .failure_policy(FailurePolicy::FailReload)
                 .allow_on_headers_stop_iteration(true);
+            let variables = self.chain.guard_variables();
+            let plugin = variables.into_iter().fold(plugin, |plugin, name| plugin.env(name, crate::plan::GUARD_KEY));
             listener = listener.plugin(plugin);
         }
         self.chain.routes.iter().fold(listener, |listener, rule| listener.route(route(rule))).start(process)
@@ -153,6 +155,10 @@ impl Wasm {
         for cluster in self.chain.clusters() {
             let script = script.clone();
             process.cluster(cluster, move |received| script.response(received));
+        }
+        for (name, cluster) in self.chain.guards() {
+            let response = script.exchange.guards.get(name).cloned();
+            process.cluster(cluster, move |_| script::guard(response.as_ref()));
         }
         let before: BTreeMap<String, u64> = counters(process);
         let seen = listener.send(script.request());

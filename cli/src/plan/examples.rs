@@ -1,5 +1,7 @@
 //! Tests generated from the examples in policies: they check a rule's own examples against the module.
 
+use std::collections::BTreeMap;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
@@ -54,6 +56,7 @@ fn case(rule: &crate::firewall_rules::FirewallRule, text: &str, at: usize, match
     let expect = Expect { rules_include: Some(included), not_rules: excluded, ..Expect::default() };
     let verb = if matches { "matches" } else { "does not match" };
     let name = format!("{} {verb} its example {}", rule.id, at + 1);
-    let exchange = Exchange { request: sent, response, expect: Some(expect), step: None, line: 0 };
+    let exchange =
+        Exchange { request: sent, response, guards: BTreeMap::new(), expect: Some(expect), step: None, line: 0 };
     Some(Case::new(name, Split::Only(vec![SplitKind::Whole]), vec![Action::Send(Box::new(exchange))]))
 }

@@ -1,6 +1,6 @@
 //! A test file with its tests ready to run.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,8 +10,8 @@ use regex::bytes::Regex;
 use serde_saphyr::{Location, Spanned};
 
 use crate::file::{
-    BackendName, ClientExpect, Defaults, Expect, HeaderExpect, KnownFailure, Request, Response, Split, Test, TestFile,
-    TestStep, UpstreamExpect,
+    BackendName, ClientExpect, Defaults, Expect, GuardResponse, HeaderExpect, KnownFailure, Request, Response, Split,
+    Test, TestFile, TestStep, UpstreamExpect,
 };
 use crate::problem::{Problem, Problems};
 
@@ -61,6 +61,8 @@ pub struct Exchange {
     pub request: ClientRequest,
     /// Response of the upstream.
     pub response: UpstreamResponse,
+    /// Responses of guards by their names.
+    pub guards: BTreeMap<String, GuardResponse>,
     /// Expected result; `None` for a step that only prepares the following ones.
     pub expect: Option<Expect>,
     /// Number of the step, from 1; `None` if the test has no steps.
@@ -155,14 +157,14 @@ struct Resolver<'a> {
 impl Resolver<'_> {
     fn case(&mut self, test: &Spanned<Test>, known: &[Spanned<KnownFailure>]) -> Result<Case, Problem> {
         let place = test.referenced;
-        let Test { name, split, request, response, expect, steps } = &test.value;
+        let Test { name, split, request, response, guards, expect, steps } = &test.value;
         let wrong = |message: &str| Err(Problem::at(self.path, place, message));
         let mut actions = Vec::new();
         match (request, steps) {
             (Some(_), Some(_)) => return wrong("a test has either `request` or `steps`"),
             (None, None) => return wrong("a test needs a `request` or `steps`"),
             (None, Some(steps)) => {
-                if response.is_some() || expect.is_some() {
+                if response.is_some() || !guards.is_empty() || expect.is_some() {
                     return wrong("a test with `steps` cannot have `response` or `expect`: move them into its steps");
                 }
                 for (at, step) in steps.iter().enumerate() {
@@ -170,7 +172,7 @@ impl Resolver<'_> {
                 }
             }
             (Some(request), None) => {
-                let exchange = self.exchange(request, response.as_ref(), expect.as_ref(), place)?;
+                let exchange = self.exchange(request, response.as_ref(), guards, expect.as_ref(), place)?;
                 actions.push(Action::Send(Box::new(exchange)));
             }
         }
@@ -190,11 +192,11 @@ impl Resolver<'_> {
 
     fn step(&mut self, step: &Spanned<TestStep>, number: usize) -> Result<Action, Problem> {
         let place = step.referenced;
-        let TestStep { request, response, expect, advance } = &step.value;
+        let TestStep { request, response, guards, expect, advance } = &step.value;
         match (request, advance) {
             (None, Some(duration)) if response.is_none() && expect.is_none() => Ok(Action::Advance(duration.0)),
             (Some(request), None) => {
-                let exchange = self.exchange(request, response.as_ref(), expect.as_ref(), place)?;
+                let exchange = self.exchange(request, response.as_ref(), guards, expect.as_ref(), place)?;
                 Ok(Action::Send(Box::new(Exchange { step: Some(number), ..exchange })))
             }
             _ => Err(Problem::at(self.path, place, "a step is either a `request`, or `advance` alone")),
@@ -205,6 +207,7 @@ impl Resolver<'_> {
         &mut self,
         request: &Request,
         response: Option<&Response>,
+        guards: &BTreeMap<String, GuardResponse>,
         expect: Option<&Expect>,
         place: Location,
     ) -> Result<Exchange, Problem> {
@@ -223,8 +226,14 @@ impl Resolver<'_> {
         }
         let request = request::resolve(request, &defaults.request, &script, identity, folder).map_err(wrong)?;
         let response = response::resolve(response, &defaults.response, &request, folder).map_err(wrong)?;
+        let mut scripted = self.defaults.guards.clone();
+        scripted.extend(guards.clone());
+        let known = self.chain.guards();
+        if let Some(name) = scripted.keys().find(|name| !known.iter().any(|(known, _)| known == name)) {
+            return Err(wrong(format!("the chain has no guard `{name}`")));
+        }
         let expect = expect.map(|expect| self.expect(expect, place, folder)).transpose()?;
-        Ok(Exchange { request, response, expect, step: None, line: place.line() })
+        Ok(Exchange { request, response, guards: scripted, expect, step: None, line: place.line() })
     }
 
     /// Validates expectations and reads the files that they refer to.

@@ -100,7 +100,8 @@ fn access_log() -> Value {
 
 /// Returns a bootstrap for a list of filters, modelled on the reference.
 fn around(chain: &ResolvedChain, upstreams: &[(&str, SocketAddr)]) -> Value {
-    let mut filters: Vec<Value> = chain.filters.iter().map(wasm_filter).collect();
+    let mut filters: Vec<Value> =
+        chain.filters.iter().map(|filter| wasm_filter(filter, &chain.guard_variables())).collect();
     filters.push(json!({
         "name": "envoy.filters.http.router",
         "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"},
@@ -121,8 +122,10 @@ fn around(chain: &ResolvedChain, upstreams: &[(&str, SocketAddr)]) -> Value {
     })
 }
 
-fn wasm_filter(filter: &ResolvedFilter) -> Value {
+fn wasm_filter(filter: &ResolvedFilter, variables: &[&str]) -> Value {
     let id = filter.name.root_id();
+    let environment: Map<String, Value> =
+        variables.iter().map(|name| ((*name).to_owned(), json!(crate::plan::GUARD_KEY))).collect();
     json!({
         "name": id,
         "typed_config": {
@@ -135,6 +138,7 @@ fn wasm_filter(filter: &ResolvedFilter) -> Value {
                 "vm_config": {
                     "vm_id": "tollgate",
                     "runtime": "envoy.wasm.runtime.v8",
+                    "environment_variables": {"key_values": environment},
                     "code": {"local": {"filename": ""}},
                 },
                 "configuration": {

@@ -1,21 +1,25 @@
 //! Upstreams of a test: they record what reaches them and respond as the exchange at hand says.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tollgate_envoy_harness::message::{End, Protocol, ResponseHead};
+use tollgate_envoy_harness::message::{End, OutgoingBody, Protocol, ResponseHead};
 use tollgate_envoy_harness::{Result, upstream};
 
 use crate::delivery::{CutPoints, Delivery};
+use crate::file::GuardResponse;
 use crate::observation::UpstreamRequest;
-use crate::plan::Exchange;
+use crate::plan::{Exchange, ResolvedChain};
 
 use super::client::outgoing;
 
 /// Upstreams of a chain.
 pub(super) struct Upstreams {
     running: upstream::Upstreams,
+    /// Clusters of guards, whose requests are not those of the client.
+    guards: BTreeSet<String>,
     script: Arc<Mutex<Option<Script>>>,
 }
 
@@ -36,15 +40,26 @@ const LIMIT: Duration = Duration::from_millis(300);
 
 impl Upstreams {
     /// Starts one server per cluster.
-    pub(super) fn start(clusters: &[&str]) -> Result<Upstreams> {
+    pub(super) fn start(chain: &ResolvedChain) -> Result<Upstreams> {
         let script: Arc<Mutex<Option<Script>>> = Arc::default();
         let current = script.clone();
-        let clusters: Vec<_> = clusters.iter().map(|cluster| (*cluster, Protocol::Http1)).collect();
+        let guards = chain.guards();
+        let mut names = chain.clusters();
+        names.extend(guards.iter().map(|(_, cluster)| *cluster));
+        names.sort_unstable();
+        names.dedup();
+        let clusters: Vec<_> = names.iter().map(|cluster| (*cluster, Protocol::Http1)).collect();
+        let guards: BTreeMap<String, String> =
+            guards.iter().map(|(name, cluster)| ((*cluster).to_owned(), (*name).to_owned())).collect();
+        let of_guards: BTreeSet<String> = guards.keys().cloned().collect();
         let running = upstream::Upstreams::start(&clusters, move |request| {
             let script = lock(&current).clone()?;
+            if let Some(name) = guards.get(&request.cluster) {
+                return guard(script.exchange.guards.get(name)?);
+            }
             Some(response(&script, &request.body()))
         })?;
-        Ok(Upstreams { running, script })
+        Ok(Upstreams { running, script, guards: of_guards })
     }
 
     pub(super) fn addresses(&self) -> Vec<(&str, SocketAddr)> {
@@ -60,6 +75,7 @@ impl Upstreams {
     /// Returns the requests since the last script.
     pub(super) fn received(&self) -> Vec<UpstreamRequest> {
         let received = self.running.received(LIMIT).into_iter();
+        let received = received.filter(|request| !self.guards.contains(&request.cluster));
         received
             .map(|request| {
                 let body = request.body();
@@ -83,6 +99,20 @@ impl Upstreams {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Returns the response of a guard; `None` closes the connection.
+fn guard(response: &GuardResponse) -> Option<upstream::Script> {
+    if response.refuse {
+        return None;
+    }
+    let content_type = ("content-type".to_owned(), b"application/json".to_vec());
+    Some(upstream::Script {
+        head: ResponseHead { status: response.status.unwrap_or(200), headers: vec![content_type] },
+        body: OutgoingBody::whole(response.octets()),
+        delay: response.delay.map_or(Duration::ZERO, |delay| delay.0),
+        ..upstream::Script::default()
+    })
 }
 
 /// Returns the response to a request with this body.

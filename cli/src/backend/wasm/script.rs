@@ -1,9 +1,12 @@
 //! Builds the request of the client and the response of the upstream for Tollgate's own host.
 
+use std::time::Duration;
+
 use serde_json::Value;
 use tollgate_host::{Disconnect, Request, Split, UpstreamRequest as Received, UpstreamResponse};
 
 use crate::delivery::{CutPoints, Delivery, Frames, Framing, TRAILER};
+use crate::file::GuardResponse;
 use crate::plan::{Exchange, HeaderList};
 
 /// An exchange and the delivery in which it is sent.
@@ -73,6 +76,14 @@ impl Script {
         let trailers = trailers(&response.trailers, &frames);
         if trailers.is_empty() { reply } else { reply.trailers(trailers) }
     }
+}
+
+/// Builds the response of a guard.
+pub(super) fn guard(response: Option<&GuardResponse>) -> UpstreamResponse {
+    let Some(response) = response.filter(|response| !response.refuse) else { return UpstreamResponse::refuse() };
+    let delay = response.delay.map_or(Duration::ZERO, |delay| delay.0);
+    let reply = UpstreamResponse::status(response.status.unwrap_or(200)).header("content-type", "application/json");
+    reply.body(response.octets()).delay(delay)
 }
 
 fn host_framing(framing: Framing) -> tollgate_host::Framing {

@@ -1,6 +1,9 @@
 //! The filter with the policy.
 
-use tollgate_policy::{Identity, Source};
+use std::collections::BTreeSet;
+
+use tollgate_inspect::RuleSet;
+use tollgate_policy::{CompiledPolicy, Identity, Source};
 
 use super::{Input, scalar};
 use crate::render::template::Template;
@@ -11,9 +14,22 @@ const WIDTH: usize = 124;
 pub(super) fn filters(input: &Input<'_>) -> String {
     Template::new(include_str!("filter.yaml"))
         .set("identity", identity(input.policy.identity.as_ref()))
+        .set("environment", environment(input.policy))
         .set("module", scalar(&input.settings.module))
         .set("policy", input.inlined.yaml(WIDTH))
         .text()
+}
+
+/// Returns the variables with the keys of guards, which Envoy passes to the filter; empty if there are none.
+fn environment(policy: &CompiledPolicy) -> String {
+    let none = RuleSet::new();
+    let guards = policy.firewall.iter().flat_map(|firewall| firewall.guards(&none));
+    let names: BTreeSet<&str> = guards.filter_map(|(_, guard)| guard.key_variable()).collect();
+    if names.is_empty() {
+        return String::new();
+    }
+    let names: Vec<&str> = names.into_iter().collect();
+    format!("environment_variables: {{host_env_keys: [{}]}}", names.join(", "))
 }
 
 /// Returns the comment on the filter that must set the caller's name; empty if none must.
