@@ -251,14 +251,17 @@ impl Holdback {
         let policy = context.policy;
         let Holdback { kept, base, before, searches, searched, gate, .. } = self;
         context.scratch.meter.add(searched.len() as u64);
+        let mut hits = 0;
         let earliest = (*base + end as u64).saturating_sub(policy.gates().reach() as u64);
         searched.retain(|(_, reached)| *reached > earliest);
         for (rule, start) in gate.starts(policy.gates(), kept, *before, end) {
+            hits += 1;
             let reached = searched.binary_search_by_key(&rule, |(own, _)| *own).ok().and_then(|at| searched.get(at));
             let reached = reached.map_or(0, |(_, reached)| *reached);
             let start = *base + kept.floor_char_boundary(start) as u64;
             begin(searches, rule, start.max(reached), context.scratch);
         }
+        context.scratch.meter.add_checks(hits);
     }
 
     fn end(&self) -> u64 {

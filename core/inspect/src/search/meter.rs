@@ -9,6 +9,8 @@
 /// injections.
 const BASE: u64 = 1 << 20;
 const PER_BYTE: u64 = 16;
+/// Checks in the time in which a node is visited.
+const CHECKS_PER_NODE: u64 = 4;
 
 /// Work done, and its limit.
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +41,11 @@ impl Meter {
         self.used = self.used.saturating_add(work);
     }
 
+    /// Counts checks, such as of the steps of chains that a literal belongs to: even a single one is not free.
+    pub(crate) fn add_checks(&mut self, count: usize) {
+        self.add((count as u64).div_ceil(CHECKS_PER_NODE));
+    }
+
     /// Returns `true` once more work was done than allowed.
     pub(crate) fn is_exceeded(&self) -> bool {
         self.used > self.limit
@@ -48,5 +55,19 @@ impl Meter {
     #[cfg(test)]
     pub(crate) fn used(&self) -> u64 {
         self.used
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flood_of_single_checks_is_not_free() {
+        let mut meter = Meter::default();
+        for (count, work) in [(0, 0), (1, 1), (4, 2), (5, 4), (1, 5)] {
+            meter.add_checks(count);
+            assert_eq!(meter.used(), work, "after {count} checks");
+        }
     }
 }

@@ -45,9 +45,6 @@ pub(crate) struct RuleSearch<'p> {
     covered: Vec<(RuleIndex, u64)>,
 }
 
-/// Steps of chains that are judged in the time in which a node is visited.
-const OWNERS_PER_NODE: u64 = 4;
-
 /// Work of a text exceeded the meter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TooCostly;
@@ -140,7 +137,7 @@ impl<'p> RuleSearch<'p> {
         scratch.chains.begin(gates.slots(), text.len());
         let skips_raw = self.skips_raw;
         gates.each(text, |owners, start, end| {
-            scratch.meter.add((owners.len() as u64).div_ceil(OWNERS_PER_NODE));
+            scratch.meter.add_checks(owners.len());
             for owner in owners.iter().filter(|owner| owner.views.has(view) && !(skips_raw && owner.has_raw)) {
                 if let Some(lead) = scratch.chains.read(owner.step, start, end) {
                     let until = text.ceil_char_boundary(start + 1);
@@ -356,6 +353,17 @@ mod tests {
                 prop_assert_eq!(with_literals, expected);
             }
         }
+    }
+
+    #[test]
+    fn a_flood_of_literals_without_complete_chains_is_not_free() {
+        let rules = r#"{"rules":[{"id":"a","match":{"regex":"(?i)\\byou\\W{1,9}must\\b"},"action":"log"}]}"#;
+        let policy = Policy::from_raw(serde_json::from_str(rules).unwrap()).unwrap();
+        let (mut scratch, mut cache) = (Scratch::default(), StateCache::default());
+        let mut search = RuleSearch::new(&policy, Direction::Request);
+        let text = "you ".repeat(1000);
+        search.read(&text, (View::Raw, Scope::All), &mut scratch, &mut cache, |_, _, _| ()).unwrap();
+        assert_eq!(scratch.meter.used(), 1000);
     }
 
     #[test]
