@@ -78,7 +78,7 @@ pub(crate) struct TextGates {
 #[derive(Debug)]
 pub(crate) struct KindGates {
     scan: LiteralScan,
-    /// Owners of each literal.
+    /// Owners of each literal, the last step of a chain first.
     owners: Box<[Box<[Owner]>]>,
     slots: ChainSlots,
 }
@@ -118,7 +118,8 @@ impl KindGates {
         let mut slots = ChainSlots::new(max_match_bytes);
         for pattern in patterns {
             for chain in pattern.chains {
-                for (step, known) in chain.steps.iter().zip(slots.add(chain)) {
+                // The last step first: a literal of several steps must not continue a chain that it has begun itself.
+                for (step, known) in chain.steps.iter().zip(slots.add(chain)).rev() {
                     let GatedPattern { rule, views, has_raw, .. } = *pattern;
                     let owner = Owner { rule, step: known, views, has_raw };
                     for literal in &step.list {
@@ -149,3 +150,6 @@ impl KindGates {
         });
     }
 }
+
+#[cfg(test)]
+mod tests;
