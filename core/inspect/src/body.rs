@@ -68,12 +68,6 @@ pub fn inspect_request_without(policy: &Policy, excluded: &RuleSet, request: &Re
         match text.kind {
             TextKind::ToolNumber => inspection.number((index, text.str)),
             TextKind::Content => parts.push((index, text.str)),
-            TextKind::ToolName if policy.judges_tools() => {
-                // Rules on names of tools do not make other texts unclean, so an equal text may be known as clean.
-                let remembers = std::mem::take(&mut inspection.remembers);
-                inspection.whole(&[(index, text.str)], Depth::Json);
-                inspection.remembers = remembers;
-            }
             kind => {
                 let encoded = matches!(kind, TextKind::Data | TextKind::ImageData)
                     || kind == TextKind::ImageUrl && is_base64(text.str, body);
@@ -88,8 +82,6 @@ pub fn inspect_request_without(policy: &Policy, excluded: &RuleSet, request: &Re
     }
     if policy.judges_tools() {
         inspection.applicable.texts = ScopedTexts::DefinedTools;
-        // A definition is not one of the texts alone: the name may be the key or the type of a tool of the provider.
-        inspection.remembers = false;
         request.tool_names.iter().for_each(|name| inspection.whole(&[(usize::MAX, *name)], Depth::Text));
     }
     inspection.finish()
@@ -325,15 +317,23 @@ impl<'a> Inspection<'a> {
         });
     }
 
-    /// Runs `inspect` on a text, unless no rule matched when it was inspected before. The result depends on its pieces and the
-    /// scope alone.
+    /// Switches the rules off that do not apply to a text.
+    fn switch_off(&mut self, pieces: &[Piece]) {
+        let Inspection { policy, rules, meter, applicable, .. } = self;
+        meter.add_checks(policy.scoped().len() * pieces.len());
+        rules.switch_off(applicable.off(policy, pieces.iter().map(|(index, _)| *index)));
+    }
+
+    /// Runs `inspect` on a text, unless no rule matched when it was inspected before. The result depends on its pieces, the scope and
+    /// the rules that apply to it.
     fn unless_clean<T: Default>(&mut self, pieces: &[Piece], scope: Scope, inspect: impl FnOnce(&mut Self) -> T) -> T {
+        self.switch_off(pieces);
         let literals = pieces.iter().map(|(_, str)| *str);
         let (policy, body) = (self.policy, self.body);
         // The literals of a form are not JSON: equal ones may be different texts.
         let digest = match self.remembers && !self.is_raw {
             true => policy.with_clean_texts(|clean| {
-                let digest = clean.digest(literals, scope, body)?;
+                let digest = clean.digest(literals, (scope, self.rules.off()), body)?;
                 Some((digest, clean.contains(digest)))
             }),
             false => None,
@@ -355,6 +355,7 @@ impl<'a> Inspection<'a> {
     /// Inspects a number, which becomes a string where it is redacted.
     fn number(&mut self, piece: Piece) {
         let pieces = [piece];
+        self.switch_off(&pieces);
         let joined = Joined::new(&pieces, self.body);
         self.search(&joined, 0..joined.text.len(), Depth::Text);
         self.redact_number(&joined, piece.1);
@@ -373,6 +374,7 @@ impl<'a> Inspection<'a> {
     /// text counts as unscanned.
     fn uneditable(&mut self, piece: Piece) {
         let pieces = [piece];
+        self.switch_off(&pieces);
         let joined = Joined::new(&pieces, self.body);
         let verdict = std::mem::take(&mut self.report.verdict);
         self.search(&joined, 0..joined.text.len(), Depth::Base64);
@@ -656,9 +658,8 @@ struct Recorder<'r> {
 
 impl Recorder<'_> {
     fn record(&mut self, rule: RuleIndex, action: Action, view: View, (start, end): (u64, u64)) {
-        // In another role or call, the same text may be in the scope of the rule.
         let found = self.policy.rule(rule);
-        *self.is_clean &= found.is_some_and(|found| found.is_tool);
+        *self.is_clean = false;
         let text = || Some(self.text.pieces.get(self.text.piece_at(start))?.0);
         if found.is_some_and(|found| !self.applicable.has(rule, found, text)) {
             return;

@@ -256,6 +256,37 @@ mod tests {
         }
     }
 
+    /// A rule that does not apply made a stream too costly, which then was blocked.
+    #[test]
+    fn an_excluded_rule_takes_no_work_in_a_stream() {
+        // Searches that begin at a literal, behind a lead, and at any character.
+        for regex in
+            ["(?s)zqx.{1,900}(y.{1,20}){9}z", "(?s)q+x.{1,900}(y.{1,20}){9}z", "(?s)[xq].{1,900}(y.{1,20}){9}z"]
+        {
+            let rule = serde_json::json!({"id": "costly", "match": {"regex": regex}, "action": "block"});
+            let raw = serde_json::from_value(serde_json::json!({ "rules": [rule] })).unwrap();
+            let policy = Arc::new(Policy::from_raw(raw).unwrap());
+            for is_excluded in [false, true] {
+                let mut excluded = RuleSet::default();
+                if is_excluded {
+                    excluded.insert(RuleIndex(0));
+                }
+                let mut stream = StreamInspector::new(policy.clone(), Dialect::OpenAiChat).without(excluded);
+                let (mut framer, mut parser) =
+                    (Framer::new(Framing::Sse, 1 << 20), EventParser::new(Dialect::OpenAiChat));
+                let text = "zqx yyyy".repeat(10_000);
+                let event = format!("data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{text}\"}}}}]}}\n\n");
+                let mut is_blocked = false;
+                let fed: Result<(), FrameError<Infallible>> = framer.push(event.as_bytes(), |event| {
+                    is_blocked |= stream.event(&parser.parse(event), &mut Vec::new()) != StreamVerdict::Continue;
+                    Ok(())
+                });
+                fed.unwrap();
+                assert_eq!((is_blocked, stream.held_bytes()), (!is_excluded, 0), "{regex}");
+            }
+        }
+    }
+
     #[test]
     fn a_text_of_a_call_with_an_exception_is_not_remembered_as_clean() {
         let mut policy = policy(RULES).unwrap();

@@ -226,7 +226,8 @@ impl Holdback {
         if self.leads.is_idle() && !policy.may_start(before, c) {
             return;
         }
-        for rule in policy.starters().at(before, c) {
+        let applicable = context.applicable;
+        for rule in policy.starters().at(before, c).iter().filter(|rule| applicable.has_only(policy, **rule)) {
             begin(&mut self.searches, *rule, self.base + at as u64, context.scratch);
         }
         let position = self.base + at as u64;
@@ -235,7 +236,7 @@ impl Holdback {
         let gated = self.leads.read(policy.leads(), policy.sets(), before, c, position);
         if gated != 0 {
             let starts = self.leads.starts(policy.leads(), gated, read, self.base, policy.max_match_bytes());
-            for (rule, start) in starts {
+            for (rule, start) in starts.filter(|(rule, _)| applicable.has_only(policy, *rule)) {
                 begin(&mut self.searches, rule, start, context.scratch);
             }
         }
@@ -256,6 +257,9 @@ impl Holdback {
         searched.retain(|(_, reached)| *reached > earliest);
         for (rule, start) in gate.starts(policy.gates(), kept, *before, end) {
             hits += 1;
+            if !context.applicable.has_only(policy, rule) {
+                continue;
+            }
             let reached = searched.binary_search_by_key(&rule, |(own, _)| *own).ok().and_then(|at| searched.get(at));
             let reached = reached.map_or(0, |(_, reached)| *reached);
             let start = *base + kept.floor_char_boundary(start) as u64;
@@ -279,15 +283,12 @@ impl Holdback {
         debug_assert!(self.kept.is_char_boundary(end), "{end} of {}", self.kept.len());
         let window = Window::part(self.base, self.before, self.kept.get(..end).unwrap_or(&self.kept), is_last);
         let mut blocked: Option<Blocked> = None;
-        let Context { policy, applicable, scratch, report } = context;
+        let Context { policy, scratch, report, .. } = context;
         let text_end = self.base + end as u64;
         let Holdback { redactions, leads, searched, tails, .. } = self;
         self.searches.retain_mut(|(index, search)| {
             let Some(rule) = policy.rule(*index) else { return false };
             search.read(&rule.target(View::Raw, policy.sets()), window, scratch, |found| {
-                if !applicable.has(*index, rule, || Some(0)) {
-                    return true;
-                }
                 if rule.tail.is_some() && matches!(rule.action(), Action::Log | Action::Redact) {
                     tails.add(*index, &found);
                     return true;
@@ -356,11 +357,13 @@ impl Holdback {
         let policy = context.policy;
         let holds = self.searches.iter().filter_map(|(index, search)| {
             let rule = policy.rule(*index).filter(|rule| rule.may_act_on(Direction::Response))?;
-            // A rule that does not apply to the text delays nothing.
-            let rule = Some(rule).filter(|rule| context.applicable.has(*index, rule, || Some(0)))?;
             Some(search.hold(rule.starts) + rule.withheld_from() as u64)
         });
-        let edits = |rule: RuleIndex| policy.rule(rule).is_some_and(|rule| rule.may_act_on(Direction::Response));
+        let applicable = context.applicable;
+        let edits = |rule: RuleIndex| {
+            policy.rule(rule).is_some_and(|rule| rule.may_act_on(Direction::Response))
+                && applicable.has_only(policy, rule)
+        };
         let leads = self.lead_starts(policy, end).filter(|(rule, _)| edits(*rule)).map(|(_, start)| start);
         let held = self.gate.held(policy.gates(), &self.kept, self.before, end);
         let literal = self.base + end.saturating_sub(held) as u64;

@@ -71,6 +71,8 @@ pub struct Policy {
     members: Members,
     /// `true` if a rule on requests judges names of tools.
     judges_tools: bool,
+    /// Rules of which a scope or their kind says which texts they judge, ascending.
+    scoped: Box<[RuleIndex]>,
     /// Thresholds of scores.
     thresholds: Thresholds,
     /// Views that rules on requests search.
@@ -214,6 +216,10 @@ impl Policy {
             restrictions,
             members: Members::new(&rules),
             judges_tools: rules.iter().any(|rule| rule.is_tool && rule.request),
+            scoped: {
+                let all = rules.iter().enumerate().filter(|(_, rule)| rule.scope.is_some() || rule.is_tool);
+                all.map(|(at, _)| RuleIndex(at as u32)).collect()
+            },
             thresholds,
             request_views,
             sets,
@@ -288,6 +294,11 @@ impl Policy {
     /// Returns `true` if a rule on requests judges names of tools.
     pub(crate) fn judges_tools(&self) -> bool {
         self.judges_tools
+    }
+
+    /// Returns the rules of which a scope or their kind says which texts they judge.
+    pub(crate) fn scoped(&self) -> &[RuleIndex] {
+        &self.scoped
     }
 
     /// Returns the thresholds of scores.

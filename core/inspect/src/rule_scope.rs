@@ -1,6 +1,7 @@
 //! Scope of a rule: the texts and calls that it judges.
 
 use crate::condition::list::OneOrMany;
+use crate::policy::Policy;
 use crate::rule::{Rule, RuleIndex};
 use crate::rule_set::RuleSet;
 use serde::Deserialize;
@@ -216,6 +217,23 @@ impl<'r> Applicable<'r> {
             _ => true,
         };
         is_name && !self.excluded.contains(index) && rule.scope.as_ref().is_none_or(in_scope)
+    }
+
+    /// Returns `true` if a rule applies to a text that is the only one.
+    pub(crate) fn has_only(&self, policy: &Policy, index: RuleIndex) -> bool {
+        policy.rule(index).is_some_and(|rule| self.has(index, rule, || Some(0)))
+    }
+
+    /// Returns the rules that apply to none of the texts with these indexes: they are not searched for.
+    pub(crate) fn off(&self, policy: &Policy, texts: impl Iterator<Item = usize> + Clone) -> RuleSet {
+        let mut off = self.excluded.clone();
+        for index in policy.scoped() {
+            let applies = |rule: &Rule| texts.clone().any(|text| self.has(*index, rule, || Some(text)));
+            if !policy.rule(*index).is_some_and(applies) {
+                off.insert(*index);
+            }
+        }
+        off
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::rule::RuleIndex;
 
 /// Set of rules of a policy. The empty set needs no memory.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct RuleSet(Vec<u64>);
 
 /// The empty set.

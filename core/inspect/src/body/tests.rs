@@ -401,3 +401,54 @@ proptest! {
         }
     }
 }
+
+/// A rule that does not apply made a text too costly, which then was blocked.
+#[test]
+fn a_rule_that_does_not_apply_to_a_text_takes_no_work() {
+    const COSTLY: &str =
+        r#"{"id":"costly","match":{"regex":"(?s)zqx.{1,360}(y.{1,9}){9}[0-9]{2}"},"action":"block"SCOPE}"#;
+    let text = "zqx yyyy".repeat(20_000);
+    for (scope, is_excluded, role, is_costly) in [
+        ("", false, "user", true),
+        ("", true, "user", false),
+        (r#","scope":{"roles":"user"}"#, false, "user", true),
+        (r#","scope":{"roles":"user"}"#, false, "assistant", false),
+        (r#","scope":{"parts":["tool_arguments"]}"#, false, "user", false),
+    ] {
+        let policy = policy(&[&COSTLY.replace("SCOPE", scope)]);
+        let mut excluded = RuleSet::default();
+        if is_excluded {
+            excluded.insert(RuleIndex(0));
+        }
+        let body = format!(r#"{{"messages":[{{"role":"{role}","content":"{text}"}}]}}"#);
+        let view = Request::parse(Dialect::OpenAiChat, body.as_bytes(), &ParseLimits::default()).unwrap();
+        let cause = inspect_request_without(&policy, &excluded, &view, body.as_bytes()).cause;
+        assert_eq!(cause, is_costly.then_some(Cause::TooCostly), "{scope} {role}");
+    }
+}
+
+/// A match of a rule that does not apply made a text unclean.
+#[test]
+fn a_text_is_remembered_as_clean_for_the_rules_that_apply_to_it() {
+    let rules = [
+        r#"{"id":"user","match":{"regex":"heron"},"action":"block","scope":{"roles":"user"}}"#,
+        // The prefilter searches for a rule without literals.
+        r#"{"id":"number","match":{"regex":"[0-9]{3}"},"action":"block","scope":{"roles":"user"}}"#,
+        r#"{"id":"all","match":{"regex":"crane"},"action":"block"}"#,
+    ];
+    let mut policy = policy(&rules);
+    std::sync::Arc::get_mut(&mut policy).unwrap().remember_clean_texts(|| [7; 16]);
+    let text = format!("a heron 123 {}", "and words ".repeat(1000));
+    for (role, hits, is_blocked) in [
+        ("assistant", 0, false),
+        ("assistant", 1, false),
+        ("user", 1, true),
+        ("user", 1, true),
+        ("assistant", 2, false),
+    ] {
+        let body = format!(r#"{{"messages":[{{"role":"{role}","content":"{text}"}}]}}"#);
+        let view = Request::parse(Dialect::OpenAiChat, body.as_bytes(), &ParseLimits::default()).unwrap();
+        let report = inspect_request(&policy, &view, body.as_bytes());
+        assert_eq!((policy.clean_texts(), report.cause.is_some()), (hits, is_blocked), "{role}");
+    }
+}

@@ -7,6 +7,7 @@ use super::window::Window;
 use crate::pattern::program::Program;
 use crate::policy::{Policy, SearchMemory};
 use crate::rule::{Direction, Rule, RuleIndex};
+use crate::rule_set::RuleSet;
 use crate::view::{View, Wanted, each_derived};
 use std::collections::BTreeMap;
 
@@ -43,6 +44,8 @@ pub(crate) struct RuleSearch<'p> {
     reached: Vec<(RuleIndex, usize)>,
     /// Ends of the last matches of rules with a tail.
     covered: Vec<(RuleIndex, u64)>,
+    /// Rules that are not searched for.
+    off: RuleSet,
 }
 
 /// Work of a text exceeded the meter.
@@ -52,8 +55,18 @@ pub(crate) struct TooCostly;
 impl<'p> RuleSearch<'p> {
     /// Creates the search.
     pub(crate) fn new(policy: &'p Policy, direction: Direction) -> RuleSearch<'p> {
-        let (programs, reached, covered) = Default::default();
-        RuleSearch { policy, direction, view: View::Raw, skips_raw: false, programs, reached, covered }
+        let (programs, reached, covered, off) = Default::default();
+        RuleSearch { policy, direction, view: View::Raw, skips_raw: false, programs, reached, covered, off }
+    }
+
+    /// Sets the rules that the next texts are not searched for.
+    pub(crate) fn switch_off(&mut self, off: RuleSet) {
+        self.off = off;
+    }
+
+    /// Returns the rules that texts are not searched for.
+    pub(crate) fn off(&self) -> &RuleSet {
+        &self.off
     }
 
     /// Takes the programs of the rules without literals of the current view, to be put back.
@@ -139,7 +152,9 @@ impl<'p> RuleSearch<'p> {
         gates.each(text, |owners, start, end| {
             scratch.meter.add_checks(owners.len());
             for owner in owners.iter().filter(|owner| owner.views.has(view) && !(skips_raw && owner.has_raw)) {
-                if let Some(lead) = scratch.chains.read(owner.step, start, end) {
+                if let Some(lead) = scratch.chains.read(owner.step, start, end)
+                    && !self.off.contains(owner.rule)
+                {
                     let until = text.ceil_char_boundary(start + 1);
                     self.search(text, owner.rule, start.saturating_sub(lead), until, scratch, &mut each);
                 }
@@ -184,7 +199,8 @@ impl<'p> RuleSearch<'p> {
                 let index = *index as usize;
                 let found = policy.ungated(direction, view).get(index).zip(list.get(index));
                 debug_assert!(found.is_some(), "the prefilter has {} programs", list.len());
-                let Some((rule, program)) = found.filter(|(rule, _)| !is_left_out(rule)) else { continue };
+                let is_searched = |rule: &RuleIndex| !is_left_out(rule) && !self.off.contains(*rule);
+                let Some((rule, program)) = found.filter(|(rule, _)| is_searched(rule)) else { continue };
                 let longest = program.longest();
                 let reach = longest.map_or(max, |longest| longest.min(max));
                 self.search(text, *rule, end.saturating_sub(reach), end, scratch, each);
