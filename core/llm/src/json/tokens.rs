@@ -252,7 +252,7 @@ mod tests {
             number in any::<i64>(),
             cut in 0usize..80,
         ) {
-            let json = serde_json::json!({(key.clone()): [text, number], "z": {"y": null}}).to_string();
+            let json = serde_json::json!({(key.clone()): [text, number], "another key": {"y": null}}).to_string();
             let mut found = tokens(&json);
             let texts: Vec<_> = found.by_ref().map(|token| token.str.decode(json.as_bytes()).into_owned()).collect();
             prop_assert_eq!((texts.len(), found.offset()), (6, json.len()));
