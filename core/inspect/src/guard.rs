@@ -17,7 +17,7 @@ pub use verdict::{GuardVerdict, InvalidVerdict};
 
 pub(crate) use raw::{MAX_GUARDS, check};
 
-use crate::body::Guarded;
+use crate::body::guarded::Guarded;
 use crate::policy::Policy;
 use crate::report::Report;
 use crate::rule::RuleIndex;
@@ -33,9 +33,7 @@ pub const MAX_GUARD_RESPONSE_BYTES: usize = 256 << 10;
 pub struct Guard {
     name: Box<str>,
     cluster: Box<str>,
-    path: Box<str>,
-    authority: Box<str>,
-    headers: Vec<(String, String)>,
+    headers: Headers,
     key: Option<RawGuardKey>,
     timeout_ms: u32,
     on_error: OnGuardError,
@@ -82,22 +80,19 @@ impl Guard {
         self.on_error
     }
 
-    /// Returns the headers of a request to the guard, pseudo-headers included. `secret` is the value of the
-    /// [variable](Self::key_variable).
-    pub fn headers(&self, secret: Option<&str>) -> Vec<(String, String)> {
-        let own = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-        let mut headers = vec![
-            own(":method", "POST"),
-            own(":path", &self.path),
-            own(":authority", &self.authority),
-            own("content-type", "application/json"),
-            own("accept", "application/json"),
-        ];
-        headers.extend(self.headers.iter().cloned());
-        if let (Some(key), Some(secret)) = (&self.key, secret) {
-            headers.push((key.header_name(), format!("{}{secret}", key.prefix_text())));
-        }
-        headers
+    /// Returns the headers of a request to the guard, pseudo-headers included.
+    pub fn headers(&self) -> &[(String, String)] {
+        &self.headers.0
+    }
+}
+
+/// Headers with the secret of a guard, which no log shows.
+#[derive(Clone)]
+pub(crate) struct Headers(pub(crate) Vec<(String, String)>);
+
+impl std::fmt::Debug for Headers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
     }
 }
 
@@ -107,6 +102,19 @@ impl Policy {
         let rules = (0..).map(RuleIndex).zip(self.rules());
         let guards = rules.filter_map(|(index, rule)| Some((index, rule.guard.as_deref()?)));
         guards.filter(|(index, _)| !excluded.contains(*index))
+    }
+
+    /// Sets the secrets of all guards; `secret` returns the value of an environment variable.
+    ///
+    /// # Errors
+    /// The variable that has no value.
+    pub fn set_guard_keys(&mut self, secret: impl Fn(&str) -> Option<String>) -> Result<(), String> {
+        for guard in self.rules_mut().iter_mut().filter_map(|rule| rule.guard.as_deref_mut()) {
+            let Some(key) = &guard.key else { continue };
+            let secret = secret(&key.env).ok_or_else(|| key.env.clone())?;
+            guard.headers.0.push((key.header_name(), format!("{}{secret}", key.prefix_text())));
+        }
+        Ok(())
     }
 
     /// Returns `true` if the policy has a guard.

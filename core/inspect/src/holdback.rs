@@ -389,7 +389,8 @@ impl Holdback {
             }
             self.released = self.released.max(then);
             let First::Closed(redaction) = first else { return };
-            let value = self.kept_text(redaction.start, redaction.end);
+            let value =
+                self.kept_text(redaction.start, redaction.end).filter(|value| policy.replaces_as_value(value.len()));
             let with = policy.rule(redaction.rule);
             let with = with.map(|rule| rule.replacement_of(value, policy.placeholder_key()));
             out.push_str(&with.unwrap_or_default());
@@ -403,7 +404,13 @@ impl Holdback {
         let leads = self.lead_starts(policy, self.kept.len()).map(|(_, start)| start);
         let window = self.end().saturating_sub(policy.gates().reach() as u64);
         let (tail, _) = self.tails.holds(policy);
-        let needed = holds.chain(leads).chain(tail).min().unwrap_or(u64::MAX).min(self.released).min(window);
+        // Replacements depend on the replaced text.
+        let replaced = self.redactions.front().map(|first| (first.start, first.end));
+        let open = self.tails.open(policy).map(|start| (start, self.end()));
+        let is_kept = |(start, end): &(u64, u64)| policy.replaces_as_value(end.saturating_sub(*start) as usize);
+        let replaced = replaced.into_iter().chain(open).filter(is_kept).map(|(start, _)| start);
+        let needed = holds.chain(leads).chain(tail).chain(replaced).min().unwrap_or(u64::MAX);
+        let needed = needed.min(self.released).min(window);
         let index = Window::part(self.base, self.before, &self.kept, false).index(needed);
         // Conditions look at text in front of a match, which may have been released.
         let len = self.kept.floor_char_boundary(index.saturating_sub(policy.look_behind()));

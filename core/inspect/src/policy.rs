@@ -255,10 +255,20 @@ impl Policy {
         Some(work(memory.clean.get_or_insert_with(|| CleanTexts::new(key()))))
     }
 
+    pub(crate) fn rules_mut(&mut self) -> &mut [Rule] {
+        &mut self.rules
+    }
+
     /// Sets the secret of hashes and placeholders. Without one they depend on the policy: they are equal wherever the same
     /// policy runs, and whoever has the policy can try values.
     pub fn set_placeholder_key(&mut self, secret: &[u8]) {
         self.placeholder_key = KeyedDigest::new(secret);
+    }
+
+    /// Returns `true` if the replacement of a text of this size in a response may depend on the text. A stream keeps no more until
+    /// it is replaced; only redactions of several rules that overlap are larger.
+    pub(crate) fn replaces_as_value(&self, bytes: usize) -> bool {
+        bytes <= 4 * self.max_match_bytes
     }
 
     /// Returns the key of hashes and placeholders.

@@ -49,6 +49,11 @@ impl Redactions {
         self.list.make_contiguous().sort_by_key(|redaction| redaction.start);
     }
 
+    /// Returns the first redaction that was added and is not closed.
+    pub(crate) fn front(&self) -> Option<&Redaction> {
+        self.list.front()
+    }
+
     /// Returns `true` if there are no redactions.
     pub(crate) fn is_empty(&self) -> bool {
         self.list.is_empty()

@@ -102,6 +102,33 @@ mod tests {
         assert!(edited(&labelled, "k12").starts_with("[e:"));
     }
 
+    /// The search of another rule, which began inside of the match, had the start of the match discarded.
+    #[test]
+    fn a_placeholder_in_a_stream_has_its_digest_although_another_match_may_follow() {
+        let raw = r#"{"rules":[{"id":"a","match":{"regex":"x[a-z]{3}"},"action":"placeholder"},
+            {"id":"b","match":{"regex":"c[0-9]{4}"},"action":"mask"}]}"#;
+        let raw: RawPolicy = serde_json::from_str(raw).unwrap();
+        let policy = std::sync::Arc::new(Policy::from_raw(raw).unwrap());
+        let chunk =
+            |text: &str| format!("data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{text}\"}}}}]}}\n\n");
+        for pieces in [&["xabc1"][..], &["xab", "c1", "23"], &["xabc", "12", "345"]] {
+            let dialect = tollgate_llm::Dialect::OpenAiChat;
+            let mut inspector = crate::StreamInspector::new(policy.clone(), dialect);
+            let (mut parser, mut out) = (tollgate_llm::EventParser::new(dialect), Vec::new());
+            let mut framer = tollgate_llm::Framer::new(tollgate_llm::Framing::Sse, 1 << 20);
+            let body: String = pieces.iter().map(|piece| chunk(piece)).collect();
+            let pushed = framer.push(body.as_bytes(), |event| {
+                assert_eq!(inspector.event(&parser.parse(event), &mut out), crate::StreamVerdict::Continue);
+                Ok::<_, ()>(())
+            });
+            pushed.unwrap();
+            assert_eq!(inspector.finish(&mut out), crate::StreamVerdict::Continue);
+            let placeholder = edited(&policy, &pieces.concat());
+            let out = String::from_utf8(out).unwrap();
+            assert!(out.contains(placeholder.split_at(12).0), "{placeholder} {out}");
+        }
+    }
+
     #[test]
     fn streams_have_the_same_placeholders() {
         let policy = std::sync::Arc::new(policy(r#""placeholder""#, None));

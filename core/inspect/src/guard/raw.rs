@@ -1,9 +1,10 @@
 //! Guards as written by the operator, and their validation.
 
-use super::{Guard, Protocol};
+use super::{Guard, Headers, Protocol};
 use crate::condition::list::OneOrMany;
 use crate::error::Problem;
 use crate::exception::RawException;
+use crate::policy::in_range;
 use crate::raw::{RawAction, RawExamples, RawPattern, RawRule, RuleMode};
 use crate::rule::{Direction, Severity};
 use crate::rule_scope::RawScope;
@@ -248,18 +249,25 @@ pub(crate) fn check(raw: &RawGuard) -> Result<Guard, Invalid> {
         RuleMode::Enforce => raw.on_error,
         RuleMode::Audit => OnGuardError::Pass,
     };
-    in_range("timeout_ms", raw.timeout_ms, TIMEOUT_MS)?;
-    in_range("max_text_bytes", raw.max_text_bytes, TEXT_BYTES)?;
+    in_range(raw.timeout_ms, TIMEOUT_MS).map_err(|problem| ("timeout_ms", problem))?;
+    in_range(raw.max_text_bytes, TEXT_BYTES).map_err(|problem| ("max_text_bytes", problem))?;
     let replaces = matches!(raw.action, RawAction::Redact | RawAction::Mask | RawAction::Hash | RawAction::Placeholder);
     if replaces && raw.kind != GuardKind::Presidio {
         return Err(("action", Problem::GuardWithoutPlaces));
     }
+    let own = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let mut all = vec![
+        own(":method", "POST"),
+        own(":path", path),
+        own(":authority", authority),
+        own("content-type", "application/json"),
+        own("accept", "application/json"),
+    ];
+    all.extend(headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone())));
     Ok(Guard {
         name: name.as_str().into(),
         cluster: cluster.as_str().into(),
-        path: path.into(),
-        authority: authority.into(),
-        headers: headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone())).collect(),
+        headers: Headers(all),
         key: key.clone(),
         timeout_ms: raw.timeout_ms,
         on_error,
@@ -329,7 +337,7 @@ fn protocol(raw: &RawGuard) -> Result<Protocol, Invalid> {
         },
         GuardKind::Template => {
             let body = raw.body.clone().ok_or(("body", Problem::Missing(TEMPLATE)))?;
-            if !has_texts(&body, 0) {
+            if !has_texts(&body) || depth(&body) > MAX_DEPTH {
                 return Err(("body", Problem::TemplateWithoutTexts));
             }
             let flagged_at = raw.flagged_at.clone().ok_or(("flagged_at", Problem::Missing(TEMPLATE)))?;
@@ -342,14 +350,22 @@ fn protocol(raw: &RawGuard) -> Result<Protocol, Invalid> {
     })
 }
 
-/// Returns `true` if a template has a place for the texts, and is not too deep.
-fn has_texts(template: &Value, depth: usize) -> bool {
+/// Returns `true` if a template has a place for the texts. The reader of policies bounds its depth.
+fn has_texts(template: &Value) -> bool {
     match template {
-        _ if depth > MAX_DEPTH => false,
         Value::String(text) => text.contains("{{text}}") || text == "{{texts}}",
-        Value::Array(list) => list.iter().any(|value| has_texts(value, depth + 1)),
-        Value::Object(members) => members.values().any(|value| has_texts(value, depth + 1)),
+        Value::Array(list) => list.iter().any(has_texts),
+        Value::Object(members) => members.values().any(has_texts),
         _ => false,
+    }
+}
+
+/// Returns the number of arrays and objects around the innermost value of a template.
+fn depth(template: &Value) -> usize {
+    match template {
+        Value::Array(list) => 1 + list.iter().map(depth).max().unwrap_or(0),
+        Value::Object(members) => 1 + members.values().map(depth).max().unwrap_or(0),
+        _ => 0,
     }
 }
 
@@ -370,12 +386,9 @@ fn is_header(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(is_token) && !is_reserved
 }
 
-fn in_range(field: &'static str, value: u32, (min, max): (u32, u32)) -> Result<(), Invalid> {
-    if (min..=max).contains(&value) { Ok(()) } else { Err((field, Problem::OutOfRange(min, max))) }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::MAX_DEPTH;
     use crate::policy::Policy;
     use crate::raw::RawPolicy;
     use serde_json::{Value, json};
@@ -419,9 +432,14 @@ mod tests {
         let template = json!({"name": "g", "kind": "template", "cluster": "c", "action": "block", "path": "/",
             "body": {"a": ["x {{text}}"]}, "flagged_at": "/a"});
         assert!(checked(&template).is_ok());
-        for (field, value) in
-            [("path", Value::Null), ("body", json!({"a": "text"})), ("flagged_at", json!("a")), ("model", json!("m"))]
-        {
+        let deep = json!(["{{text}}", (0..MAX_DEPTH).fold(json!(1), |deep, _| json!([deep]))]);
+        for (field, value) in [
+            ("path", Value::Null),
+            ("body", json!({"a": "text"})),
+            ("body", deep),
+            ("flagged_at", json!("a")),
+            ("model", json!("m")),
+        ] {
             let mut guard = template.clone();
             guard[field] = value;
             let error = checked(&guard).unwrap_err();
