@@ -73,8 +73,9 @@ impl Exchange for Transit {
     fn on_callouts(&mut self, call: &mut Call<'_>, responses: Vec<Result<CalloutResponse, CalloutError>>) -> Verdict {
         let consumer = std::mem::take(&mut self.consumer);
         call.continue_edited(|call| {
-            let Some(inspection) = &mut self.inspection else { return Verdict::Continue };
-            let verdict = inspection.work.on_guards(call, responses);
+            debug_assert!(self.inspection.is_some(), "the inspection has asked for the callouts");
+            let inspection = self.inspection.as_mut();
+            let verdict = inspection.map_or(Verdict::Continue, |stage| stage.work.on_guards(call, responses));
             if let Verdict::Reply(reply) = self.effective(verdict, call) {
                 return Verdict::Reply(reply);
             }

@@ -2,9 +2,6 @@
 
 use crate::abi::{self, Buffer, Map};
 
-/// Largest body of a response that is read.
-const MAX_BODY_BYTES: usize = 256 << 10;
-
 /// HTTP request to a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Callout {
@@ -16,6 +13,8 @@ pub struct Callout {
     pub body: Vec<u8>,
     /// Time until the response must be complete, in milliseconds; not 0, which would be no limit.
     pub timeout_ms: u32,
+    /// Largest body of a response that is read.
+    pub max_response_bytes: usize,
 }
 
 /// Response to a [`Callout`]. Envoy responds with 503 if the service cannot be reached, and with 504 at the timeout.
@@ -37,7 +36,7 @@ pub enum CalloutError {
     /// The call was reset.
     #[error("reset")]
     Reset,
-    /// The response is larger than 256 KiB, or cannot be read.
+    /// The response is too large, or cannot be read.
     #[error("not readable")]
     NotReadable,
 }
@@ -46,8 +45,7 @@ pub enum CalloutError {
 pub(crate) struct PendingCallouts(Vec<Pending>);
 
 enum Pending {
-    /// Call with this token.
-    Running(u32),
+    Running { token: u32, max_response_bytes: usize },
     Ended(Result<CalloutResponse, CalloutError>),
 }
 
@@ -55,7 +53,7 @@ impl PendingCallouts {
     /// Starts all calls.
     pub(crate) fn start(callouts: Vec<Callout>) -> PendingCallouts {
         let start = |callout: Callout| match host::start(&callout) {
-            Ok(token) => Pending::Running(token),
+            Ok(token) => Pending::Running { token, max_response_bytes: callout.max_response_bytes },
             Err(status) => {
                 log::warn!("tollgate: call to the cluster `{}` not started: {status}", callout.cluster);
                 Pending::Ended(Err(CalloutError::NotStarted))
@@ -71,10 +69,13 @@ impl PendingCallouts {
 
     /// Reads the response to a call, with the number of its headers and the size of its body, in the callback that gets it.
     pub(crate) fn receive(&mut self, token: u32, headers: usize, size: usize) {
-        let own = self.0.iter_mut().find(|pending| matches!(pending, Pending::Running(own) if *own == token));
+        let own = self.0.iter_mut().find_map(|pending| match *pending {
+            Pending::Running { token: own, max_response_bytes } if own == token => Some((pending, max_response_bytes)),
+            _ => None,
+        });
         debug_assert!(own.is_some(), "a response to another stream's call");
-        if let Some(pending) = own {
-            *pending = Pending::Ended(read(headers, size));
+        if let Some((pending, max_response_bytes)) = own {
+            *pending = Pending::Ended(read(headers, size, max_response_bytes));
         }
     }
 
@@ -82,17 +83,17 @@ impl PendingCallouts {
     pub(crate) fn results(self) -> Vec<Result<CalloutResponse, CalloutError>> {
         let result = |pending| match pending {
             Pending::Ended(result) => result,
-            Pending::Running(_) => Err(CalloutError::Reset),
+            Pending::Running { .. } => Err(CalloutError::Reset),
         };
         self.0.into_iter().map(result).collect()
     }
 }
 
-fn read(headers: usize, size: usize) -> Result<CalloutResponse, CalloutError> {
+fn read(headers: usize, size: usize, max_response_bytes: usize) -> Result<CalloutResponse, CalloutError> {
     if headers == 0 {
         return Err(CalloutError::Reset);
     }
-    if size > MAX_BODY_BYTES {
+    if size > max_response_bytes {
         return Err(CalloutError::NotReadable);
     }
     let status = abi::get_header(Map::CalloutResponseHeaders, ":status").ok().flatten();
@@ -146,7 +147,8 @@ mod tests {
 
     #[test]
     fn calls_that_do_not_start_have_ended() {
-        let callout = Callout { cluster: "c".into(), headers: Vec::new(), body: Vec::new(), timeout_ms: 1 };
+        let (headers, body) = Default::default();
+        let callout = Callout { cluster: "c".into(), headers, body, timeout_ms: 1, max_response_bytes: 8 };
         let pending = PendingCallouts::start(vec![callout.clone(), callout]);
         assert!(pending.are_ended());
         assert_eq!(pending.results(), [Err(CalloutError::NotStarted), Err(CalloutError::NotStarted)]);
@@ -154,10 +156,11 @@ mod tests {
 
     #[test]
     fn a_response_ends_the_call_with_its_token() {
-        let mut pending = PendingCallouts(vec![Pending::Running(4), Pending::Running(8)]);
+        let running = |token| Pending::Running { token, max_response_bytes: 16 };
+        let mut pending = PendingCallouts(vec![running(4), running(8)]);
         pending.receive(8, 0, 0);
         assert!(!pending.are_ended());
-        pending.receive(4, 3, MAX_BODY_BYTES + 1);
+        pending.receive(4, 3, 17);
         assert!(pending.are_ended());
         assert_eq!(pending.results(), [Err(CalloutError::NotReadable), Err(CalloutError::Reset)]);
     }

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use serde::Deserialize;
 use tollgate_inspect::{
     OnUnscannable as PolicyUnscannable, Policy, RawAllow, RawException, RawGuard, RawPolicy, RawRule, RawScores,
-    RuleSet,
 };
 use tollgate_kit::{ConfigError, Configuration, Limits, OnUnscannable, environment, random_key};
 
@@ -133,18 +132,13 @@ const MIN_KEY_BYTES: usize = 16;
 /// A secret that is too short: who has a placeholder could try values.
 pub fn set_keys(policy: &mut Policy) -> Result<(), ConfigError> {
     policy.remember_clean_texts(random_key);
-    if let Some(missing) = missing_variable(policy) {
-        let message = format!("the environment variable {missing} of a guard's key is not set in the virtual machine");
-        return Err(ConfigError::new(message));
-    }
+    let secret = |variable: &str| String::from_utf8(environment(variable)?).ok();
+    policy.set_guard_keys(secret).map_err(|missing| {
+        ConfigError::new(format!(
+            "the environment variable {missing} of a guard's key is not set in the virtual machine, or is not UTF-8"
+        ))
+    })?;
     set_placeholder_key(policy, environment(PLACEHOLDER_KEY).as_deref())
-}
-
-/// Returns an environment variable with the key of a guard that the virtual machine does not have.
-fn missing_variable(policy: &Policy) -> Option<&str> {
-    let all = RuleSet::new();
-    let mut variables = policy.guards(&all).filter_map(|(_, guard)| guard.key_variable());
-    variables.find(|variable| environment(variable).is_none())
 }
 
 fn set_placeholder_key(policy: &mut Policy, secret: Option<&[u8]>) -> Result<(), ConfigError> {

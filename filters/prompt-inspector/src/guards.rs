@@ -1,7 +1,9 @@
 //! Guards: questions about a request, and their answers.
 
-use tollgate_inspect::{Guard, GuardTexts, GuardVerdict, OnGuardError, Policy, QuestionError, RuleIndex, RuleSet};
-use tollgate_kit::{Call, Callout, CalloutError, CalloutResponse, environment};
+use tollgate_inspect::{
+    Guard, GuardTexts, GuardVerdict, MAX_GUARD_RESPONSE_BYTES, OnGuardError, Policy, QuestionError, RuleIndex, RuleSet,
+};
+use tollgate_kit::{Call, Callout, CalloutError, CalloutResponse};
 
 use crate::metrics::Metrics;
 
@@ -120,12 +122,12 @@ impl Questions {
 }
 
 fn callout(guard: &Guard, texts: &GuardTexts) -> Callout {
-    let secret = guard.key_variable().and_then(environment).and_then(|secret| String::from_utf8(secret).ok());
     Callout {
         cluster: guard.cluster().to_owned(),
-        headers: guard.headers(secret.as_deref()),
+        headers: guard.headers().to_vec(),
         body: guard.question(texts),
         timeout_ms: guard.timeout_ms(),
+        max_response_bytes: MAX_GUARD_RESPONSE_BYTES,
     }
 }
 
