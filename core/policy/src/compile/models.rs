@@ -47,10 +47,12 @@ pub(super) fn compile(models: &RawModels, findings: &mut Findings) -> CompiledMo
     let router = has_routes(models).then(|| Router::new(RawRouter { models: Entries(routes.clone()), default: None }));
     let upstream_models = match router {
         Some(_) => Resolver::default(),
-        None => upstream_models(models, &names, &aliases),
+        None => by_model(models, &names, &aliases, |entry| entry.upstream_model()),
     };
-    let model_providers = by_model(models, &names, &aliases, |model| model.provider.as_ref());
-    let labels = labels(models, &names, &aliases);
+    let model_providers = by_model(models, &names, &aliases, |entry| entry.field(|model| model.provider.as_ref()));
+    // Every entry is included: one without labels has none, also if a wildcard with labels matches its name.
+    let labels = |entry: &Entry<'_>| Some(entry.field(|model| model.labels.as_ref()).unwrap_or_default());
+    let labels = by_model(models, &names, &aliases, labels);
     CompiledModels {
         aliases: Entries(aliases),
         routes,
@@ -61,61 +63,53 @@ pub(super) fn compile(models: &RawModels, findings: &mut Findings) -> CompiledMo
     }
 }
 
-/// Returns the names at the upstream: an own one, else that of the alias's model, else the name of that model.
-fn upstream_models(
-    models: &RawModels,
-    names: &Resolver<&RawModel>,
-    aliases: &BTreeMap<String, String>,
-) -> Resolver<String> {
-    let mut upstream = ResolverBuilder::default();
-    for (name, model) in &models.0 {
-        let target = aliases.get(name);
-        let of_target = target.and_then(|target| names.find(target)?.upstream_model.as_ref());
-        if let Some(other) = model.upstream_model.as_ref().or(of_target).or(target) {
-            // An invalid name was reported as a name of the models.
-            let _ = upstream.insert(name, other.clone());
-        }
-    }
-    // Without aliases, there are no errors.
-    let upstream = upstream.build();
-    debug_assert!(upstream.is_ok());
-    upstream.unwrap_or_default()
+/// Model of a policy, with the model that it is an alias of.
+struct Entry<'m> {
+    model: &'m RawModel,
+    target_name: Option<&'m String>,
+    target: Option<&'m RawModel>,
 }
 
-/// Returns the values of a field by model: an own one, else that of the alias's model.
-fn by_model<T: Clone>(
-    models: &RawModels,
-    names: &Resolver<&RawModel>,
-    aliases: &BTreeMap<String, String>,
-    field: impl Fn(&RawModel) -> Option<&T>,
+impl<'m> Entry<'m> {
+    fn new(
+        (name, model): (&str, &'m RawModel),
+        names: &Resolver<&'m RawModel>,
+        aliases: &'m BTreeMap<String, String>,
+    ) -> Entry<'m> {
+        let target_name = aliases.get(name);
+        Entry { model, target_name, target: target_name.and_then(|target| names.find(target).copied()) }
+    }
+
+    /// Returns a field: the model's own value, else that of the alias's model.
+    fn field<T: Clone>(&self, field: fn(&RawModel) -> Option<&T>) -> Option<T> {
+        field(self.model).or_else(|| field(self.target?)).cloned()
+    }
+
+    /// Returns the name at the upstream, if it is another one: an own name, else that of the alias's model, else the name of that
+    /// model.
+    fn upstream_model(&self) -> Option<String> {
+        self.field(|model| model.upstream_model.as_ref()).or_else(|| self.target_name.cloned())
+    }
+}
+
+/// Returns a value by model.
+fn by_model<'m, T>(
+    models: &'m RawModels,
+    names: &Resolver<&'m RawModel>,
+    aliases: &'m BTreeMap<String, String>,
+    value: impl Fn(&Entry<'m>) -> Option<T>,
 ) -> Resolver<T> {
     let mut values = ResolverBuilder::default();
     for (name, model) in &models.0 {
-        let of_target = aliases.get(name).and_then(|target| field(names.find(target)?));
-        if let Some(value) = field(model).or(of_target) {
+        if let Some(value) = value(&Entry::new((name, model), names, aliases)) {
             // An invalid name was reported as a name of the models.
-            let _ = values.insert(name, value.clone());
+            let _ = values.insert(name, value);
         }
     }
     // Without aliases, there are no errors.
-    values.build().unwrap_or_default()
-}
-
-/// Returns the labels by model: an own list, else that of the alias's model. Every entry is included: one without labels has none,
-/// also if a wildcard with labels matches its name.
-fn labels(
-    models: &RawModels,
-    names: &Resolver<&RawModel>,
-    aliases: &BTreeMap<String, String>,
-) -> Resolver<Vec<String>> {
-    let mut labels = ResolverBuilder::default();
-    for (name, model) in &models.0 {
-        let of_target = || names.find(aliases.get(name)?)?.labels.as_ref();
-        // An invalid name was reported as a name of the models.
-        let _ = labels.insert(name, model.labels.as_ref().or_else(of_target).cloned().unwrap_or_default());
-    }
-    // Without aliases, there are no errors.
-    labels.build().unwrap_or_default()
+    let values = values.build();
+    debug_assert!(values.is_ok());
+    values.unwrap_or_default()
 }
 
 fn path(name: &str) -> Path {
@@ -142,17 +136,12 @@ fn routes(
 ) -> BTreeMap<String, RawRoute> {
     let mut routes = BTreeMap::new();
     for (name, model) in &models.0 {
-        let target_name = aliases.get(name);
-        let target = target_name.and_then(|target| names.find(target).copied());
-        let own_or_targets = |field: fn(&RawModel) -> Option<&String>| {
-            field(model).or_else(|| target.and_then(|target| field(target))).cloned()
-        };
-        let Some(route) = own_or_targets(|model| model.route.as_ref()) else { continue };
-        let upstream = own_or_targets(|model| model.upstream_model.as_ref());
+        let entry = Entry::new((name, model), names, aliases);
+        let Some(route) = entry.field(|model| model.route.as_ref()) else { continue };
         let raw = RawRoute {
             route,
-            upstream_model: upstream.or_else(|| target_name.cloned()),
-            provider: own_or_targets(|model| model.provider.as_ref()),
+            upstream_model: entry.upstream_model(),
+            provider: entry.field(|model| model.provider.as_ref()),
         };
         let one = RawRouter { models: Entries(BTreeMap::from([(name.clone(), raw.clone())])), default: None };
         match Router::new(one) {
