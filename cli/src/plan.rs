@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 pub use chain::ResolvedChain;
 pub use examples::examples;
-pub use filter::ResolvedFilter;
+pub use filter::{ResolvedFilter, guard_cluster};
 pub use identity::Identity;
 pub use request::ClientRequest;
 pub use response::UpstreamResponse;

@@ -15,7 +15,7 @@ use tollgate_host::{
 use crate::delivery::{CutPoints, Delivery};
 use crate::file::{BackendName, ResponseEnd};
 use crate::observation::{Observation, UpstreamRequest};
-use crate::plan::{Action, Case, HeaderList, ResolvedChain, RouteRule, Target};
+use crate::plan::{Action, Case, HeaderList, ResolvedChain, RouteRule, Target, guard_cluster};
 use crate::problem::Problem;
 
 use super::{Backend, RunOutput};
@@ -156,9 +156,9 @@ impl Wasm {
             let script = script.clone();
             process.cluster(cluster, move |received| script.response(received));
         }
-        for (name, cluster) in self.chain.guards() {
+        for name in self.chain.guards() {
             let response = script.exchange.guards.get(name).cloned();
-            process.cluster(cluster, move |_| script::guard(response.as_ref()));
+            process.cluster(&guard_cluster(name), move |_| script::guard(response.as_ref()));
         }
         let before: BTreeMap<String, u64> = counters(process);
         let seen = listener.send(script.request());

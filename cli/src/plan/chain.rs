@@ -48,20 +48,16 @@ impl ResolvedChain {
         clusters
     }
 
-    /// Returns the names of all guards, each with its cluster.
-    pub fn guards(&self) -> Vec<(&str, &str)> {
-        let lists = self.filters.iter().filter_map(|filter| filter.rules()?.get("guards")?.as_array());
-        let text = |guard: &'_ Value, key: &str| guard.get(key).and_then(Value::as_str).is_some();
-        let guards = lists.flatten().filter(|guard| text(guard, "name") && text(guard, "cluster"));
-        guards
-            .map(|guard| (guard["name"].as_str().unwrap_or_default(), guard["cluster"].as_str().unwrap_or_default()))
-            .collect()
+    /// Returns the names of all guards. The cluster of each is [`guard_cluster`].
+    pub fn guards(&self) -> Vec<&str> {
+        let guards = self.filters.iter().flat_map(ResolvedFilter::guards);
+        guards.filter_map(|guard| guard.get("name")?.as_str()).collect()
     }
 
     /// Returns the environment variables with the keys of guards.
     pub fn guard_variables(&self) -> Vec<&str> {
-        let lists = self.filters.iter().filter_map(|filter| filter.rules()?.get("guards")?.as_array());
-        lists.flatten().filter_map(|guard| guard.pointer("/key/env")?.as_str()).collect()
+        let guards = self.filters.iter().flat_map(ResolvedFilter::guards);
+        guards.filter_map(|guard| guard.pointer("/key/env")?.as_str()).collect()
     }
 
     /// Loads the chain of a test file. The files that it consists of are added to `files` before they are read, so that
@@ -99,6 +95,7 @@ impl ResolvedChain {
     fn extract_rules_and_identity(&mut self) {
         for filter in &mut self.filters {
             filter.substitute_identity();
+            filter.substitute_guard_clusters();
             filter.rules().into_iter().for_each(|rules| self.firewall.extend(rules));
             self.identity = filter.identity().or(self.identity.take());
         }

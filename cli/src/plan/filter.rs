@@ -31,6 +31,24 @@ impl ResolvedFilter {
         }
     }
 
+    /// Returns the guards of the filter.
+    pub(super) fn guards(&self) -> impl Iterator<Item = &Value> {
+        self.rules().and_then(|rules| rules.get("guards")?.as_array()).into_iter().flatten()
+    }
+
+    /// Gives each guard a cluster of its own, so that a test knows whose request it is.
+    pub(super) fn substitute_guard_clusters(&mut self) {
+        let place = if self.name == FilterName::Tollgate { "/firewall/guards" } else { "/guards" };
+        let guards = self.configuration.pointer_mut(place).and_then(Value::as_array_mut);
+        for guard in guards.into_iter().flatten().filter_map(Value::as_object_mut) {
+            let Some(cluster) = guard.get("name").and_then(Value::as_str).map(guard_cluster) else { continue };
+            let known = guard.insert("cluster".to_owned(), cluster.into());
+            if let Some(known) = known {
+                guard.entry("authority").or_insert(known);
+            }
+        }
+    }
+
     /// Returns the same filter with its firewall rules only, because nothing else affects what a rule matches.
     pub(super) fn only_rules(&self) -> Option<ResolvedFilter> {
         let mut rules = self.rules()?.clone();
@@ -84,6 +102,12 @@ impl ResolvedFilter {
     }
 }
 
+/// Returns the cluster of a guard in tests.
+#[must_use]
+pub fn guard_cluster(name: &str) -> String {
+    format!("guard.{name}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -103,6 +127,18 @@ mod tests {
         let namespace = "envoy.filters.http.jwt_authn".to_owned();
         assert_eq!(filter.identity(), Some(Identity::Metadata(namespace, "payload".into(), vec!["sub".into()])));
         assert_eq!((filter.meters("trial"), filter.meters("acme")), (true, false));
+    }
+
+    #[test]
+    fn guards_on_one_cluster_have_clusters_of_their_own_in_tests() {
+        let guards =
+            json!([{"name": "a", "cluster": "vllm"}, {"name": "b", "cluster": "vllm", "authority": "b.local"}]);
+        let configuration = json!({ "guards": guards });
+        let name = FilterName::PromptInspector;
+        let mut filter = ResolvedFilter { name, configuration, source: "rules.yaml".into() };
+        filter.substitute_guard_clusters();
+        let guards: Vec<_> = filter.guards().map(|guard| (&guard["cluster"], &guard["authority"])).collect();
+        assert_eq!(guards, [(&json!("guard.a"), &json!("vllm")), (&json!("guard.b"), &json!("b.local"))]);
     }
 
     #[test]

@@ -229,7 +229,7 @@ impl Resolver<'_> {
         let mut scripted = self.defaults.guards.clone();
         scripted.extend(guards.clone());
         let known = self.chain.guards();
-        if let Some(name) = scripted.keys().find(|name| !known.iter().any(|(known, _)| known == name)) {
+        if let Some(name) = scripted.keys().find(|name| !known.contains(&name.as_str())) {
             return Err(wrong(format!("the chain has no guard `{name}`")));
         }
         let expect = expect.map(|expect| self.expect(expect, place, folder)).transpose()?;

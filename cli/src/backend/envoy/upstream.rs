@@ -11,7 +11,7 @@ use tollgate_envoy_harness::{Result, upstream};
 use crate::delivery::{CutPoints, Delivery};
 use crate::file::GuardResponse;
 use crate::observation::UpstreamRequest;
-use crate::plan::{Exchange, ResolvedChain};
+use crate::plan::{Exchange, ResolvedChain, guard_cluster};
 
 use super::client::outgoing;
 
@@ -43,15 +43,11 @@ impl Upstreams {
     pub(super) fn start(chain: &ResolvedChain) -> Result<Upstreams> {
         let script: Arc<Mutex<Option<Script>>> = Arc::default();
         let current = script.clone();
-        let guards = chain.guards();
-        let mut names = chain.clusters();
-        names.extend(guards.iter().map(|(_, cluster)| *cluster));
-        names.sort_unstable();
-        names.dedup();
-        let clusters: Vec<_> = names.iter().map(|cluster| (*cluster, Protocol::Http1)).collect();
         let guards: BTreeMap<String, String> =
-            guards.iter().map(|(name, cluster)| ((*cluster).to_owned(), (*name).to_owned())).collect();
+            chain.guards().into_iter().map(|name| (guard_cluster(name), name.to_owned())).collect();
         let of_guards: BTreeSet<String> = guards.keys().cloned().collect();
+        let names = chain.clusters().into_iter().chain(of_guards.iter().map(String::as_str));
+        let clusters: Vec<_> = names.map(|cluster| (cluster, Protocol::Http1)).collect();
         let running = upstream::Upstreams::start(&clusters, move |request| {
             let script = lock(&current).clone()?;
             if let Some(name) = guards.get(&request.cluster) {
