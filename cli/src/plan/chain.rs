@@ -48,7 +48,7 @@ impl ResolvedChain {
         clusters
     }
 
-    /// Returns the names of all guards. The cluster of each is [`guard_cluster`].
+    /// Returns the names of all guards. The cluster of each is [`guard_cluster`](super::filter::guard_cluster).
     pub fn guards(&self) -> Vec<&str> {
         let guards = self.filters.iter().flat_map(ResolvedFilter::guards);
         guards.filter_map(|guard| guard.get("name")?.as_str()).collect()
