@@ -122,7 +122,9 @@ impl Admitted {
             (None, BodyKind::Json | BodyKind::Plain) => {
                 let format = BodyFormat { encoding, is_plain: head.kind == BodyKind::Plain };
                 let status = if mode.holds() { FilterStatus::StopIteration } else { FilterStatus::Continue };
-                Ok((ResponseBody::Whole(WholeBody::new(mode, format)), status))
+                let length = headers.get("content-length");
+                let declared = std::str::from_utf8(&length).ok().and_then(|length| length.parse().ok()).unwrap_or(0);
+                Ok((ResponseBody::Whole(WholeBody::new(mode, format, declared)), status))
             }
             (None, BodyKind::Events(framing)) => {
                 let events = EventStream::begin(plugin, reader.dialect, mode, framing, encoding, changes);

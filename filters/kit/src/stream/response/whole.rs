@@ -29,13 +29,16 @@ pub(in crate::stream) struct WholeBody {
     format: BodyFormat,
     bytes: Vec<u8>,
     size: usize,
+    /// Size by the response's `content-length`; 0 without one.
+    declared: u64,
     /// State of a body above the limit.
     large: Option<Box<LargeBody>>,
 }
 
 impl WholeBody {
-    pub(super) fn new(mode: BodyMode, format: BodyFormat) -> WholeBody {
-        WholeBody { mode, format, bytes: Vec::new(), size: 0, large: None }
+    /// Begins a body of `declared` bytes by the response's `content-length`; 0 without one.
+    pub(super) fn new(mode: BodyMode, format: BodyFormat, declared: u64) -> WholeBody {
+        WholeBody { mode, format, bytes: Vec::new(), size: 0, declared, large: None }
     }
 
     /// Returns the number of bytes that have arrived; above the limit without data that is not text.
@@ -51,7 +54,10 @@ impl WholeBody {
         let (plugin, holds) = (reader.plugin, self.mode.holds());
         // Held, Envoy shows everything received so far; else this frame only.
         self.size = if holds { size } else { self.size + size };
-        if self.size > plugin.limits().max_response_bytes {
+        let limit = plugin.limits().max_response_bytes;
+        // Of a body that will exceed the limit, nothing is held: the next piece may be a megabyte, and held bytes and a piece above
+        // Envoy's limit are its own 500.
+        if self.size > limit || holds && size > 0 && self.declared > limit as u64 {
             // A plain text consists of text, and a compressed body leaves as it came.
             let is_opaque = self.format.is_plain || holds && self.format.encoding.is_some();
             if holds && !is_opaque {
