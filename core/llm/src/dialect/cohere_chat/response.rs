@@ -59,8 +59,10 @@ pub(super) fn event(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'
     for text in builder.response.texts.iter_mut().skip(first) {
         text.channel.choice = index;
         // A text in the event that starts a block is not a delta; the deltas follow in other events.
-        if is_start && matches!(text.channel.part, Part::Content | Part::Reasoning | Part::ToolArguments(_)) {
-            text.channel.part = Part::Whole;
+        match text.channel.part {
+            Part::Content | Part::Reasoning if is_start => text.channel.part = Part::Whole,
+            Part::ToolArguments(_) if is_start => text.channel.part = Part::WholeArguments,
+            _ => {}
         }
     }
     // Never a usage-only event, which could be withheld from the client.
