@@ -10,6 +10,7 @@ use crate::policy::Policy;
 use crate::raw::OnUnscannable;
 use crate::redactions::{First, Redaction, Redactions};
 use crate::report::{Cause, Finding, Report};
+use crate::restore::{PlaceholderValues, is_restorable, restore};
 use crate::rule::{Action, Direction, RuleIndex};
 use crate::rule_scope::{Applicable, ScopedTexts};
 use crate::rule_set::{NO_RULES, RuleSet};
@@ -82,7 +83,9 @@ pub fn inspect_request_without(policy: &Policy, excluded: &RuleSet, request: &Re
     }
     if policy.judges_tools() {
         inspection.applicable.texts = ScopedTexts::DefinedTools;
-        request.tool_names.iter().for_each(|name| inspection.whole(&[(usize::MAX, *name)], Depth::Text));
+        for name in &request.tool_names {
+            inspection.whole(&[(usize::MAX, *name)], Depth::Text);
+        }
     }
     inspection.finish()
 }
@@ -137,6 +140,7 @@ pub fn inspect_uneditable_without(policy: &Policy, excluded: &RuleSet, text: &st
     let mut report = inspect_metered(policy, Direction::Request, text, &mut meter, Applicable::except(excluded));
     report.findings.clear();
     (report.redactions, report.edits) = (0, Edits::new());
+    report.placeholders = PlaceholderValues::default();
     let redacts = |rule: &&RuleIndex| policy.rule(**rule).is_some_and(|rule| rule.action() == Action::Redact);
     if let Some(rule) = report.rules.iter().find(redacts).copied()
         && report.cause.is_none()
@@ -153,14 +157,26 @@ pub fn inspect_uneditable_without(policy: &Policy, excluded: &RuleSet, text: &st
 /// joined, because it is displayed joined. `logprobs` are not inspected: they repeat the content. If a rule may redact or
 /// block, they are always removed from the response (`null`).
 pub fn inspect_response(policy: &Policy, response: &Response, body: &[u8]) -> Report {
-    inspect_response_without(policy, &NO_RULES, response, body)
+    inspect_response_without(policy, &NO_RULES, &NO_VALUES, response, body)
 }
 
-/// Inspects a response like [`inspect_response`], by all rules but `excluded`.
-pub fn inspect_response_without(policy: &Policy, excluded: &RuleSet, response: &Response, body: &[u8]) -> Report {
+/// Set of no values.
+static NO_VALUES: PlaceholderValues = PlaceholderValues::new();
+
+/// Inspects a response like [`inspect_response`], by all rules but `excluded`, and restores the values of the request
+/// ([`Report::placeholders`]) in its texts: never in arguments of tools.
+pub fn inspect_response_without(
+    policy: &Policy,
+    excluded: &RuleSet,
+    values: &PlaceholderValues,
+    response: &Response,
+    body: &[u8],
+) -> Report {
     let rules = Applicable { excluded, texts: ScopedTexts::Response(&response.texts) };
     let mut inspection = Inspection::new(policy, Direction::Response, body, rules);
     inspection.is_raw = response.is_plain;
+    let values = Some(values).filter(|values| !values.is_empty());
+    inspection.restores = values;
     let mut order: Vec<usize> = (0..response.texts.len()).collect();
     let channel = |at: &usize| response.texts.get(*at).map(|text| text.channel);
     order.sort_by_key(channel);
@@ -190,14 +206,14 @@ pub fn inspect_response_without(policy: &Policy, excluded: &RuleSet, response: &
             remaining = after;
             continue;
         }
-        let redactions = inspection.report.redactions;
-        inspection.whole(&parts, if is_arguments(first.part) { Depth::Json } else { Depth::Text });
-        if inspection.report.redactions > redactions && first.part != Part::Other {
+        inspection.restores = values.filter(|_| is_restorable(first.part));
+        let is_edited = inspection.whole(&parts, if is_arguments(first.part) { Depth::Json } else { Depth::Text });
+        if is_edited && first.part != Part::Other {
             stale.mark_choice(first.choice);
         }
         remaining = after;
     }
-    if policy.can_edit(Direction::Response) {
+    if policy.can_edit(Direction::Response) || values.is_some() {
         let mut empty = response.logprobs.iter().chain(stale.spans());
         inspection.edit(|edits| empty.try_for_each(|span| edits.replace(*span, empty_value(body, *span))));
     }
@@ -266,6 +282,8 @@ struct Inspection<'a> {
     applicable: Applicable<'a>,
     /// Ranges of the current text that are JSON.
     json: Vec<Range<usize>>,
+    /// Values that are restored in the current text.
+    restores: Option<&'a PlaceholderValues>,
     report: Report,
     /// `true` if the policy remembers the texts of this body in which no rule matches.
     remembers: bool,
@@ -289,6 +307,7 @@ impl<'a> Inspection<'a> {
             redactions,
             applicable,
             json,
+            restores: None,
             report,
             remembers,
             is_clean: true,
@@ -308,13 +327,13 @@ impl<'a> Inspection<'a> {
         self.report
     }
 
-    /// Inspects pieces of one text as one text.
-    fn whole(&mut self, pieces: &[Piece], depth: Depth) {
+    /// Inspects pieces of one text as one text. Returns `true` if it changes.
+    fn whole(&mut self, pieces: &[Piece], depth: Depth) -> bool {
         self.unless_clean(pieces, depth.scope(), |inspection| {
             let joined = Joined::new(pieces, inspection.body);
             inspection.search(&joined, 0..joined.text.len(), depth);
-            inspection.redact(&joined);
-        });
+            !inspection.redact(&joined, |_| 0..pieces.len()).is_empty()
+        })
     }
 
     /// Switches the rules off that do not apply to a text.
@@ -420,7 +439,7 @@ impl<'a> Inspection<'a> {
             let crosses = |found: &Match| found.end > end_of(joined.piece_at(found.start)) as u64;
             self.search_text(&joined, 0..joined.text.len(), Scope::All, crosses);
         }
-        self.redact(&joined)
+        self.redact(&joined, part)
     }
 
     /// Searches a range of the text for all rules and records the matches.
@@ -494,16 +513,23 @@ impl<'a> Inspection<'a> {
         }
     }
 
-    /// Adds edits for the redactions of the text. Returns the pieces that they change.
-    fn redact(&mut self, joined: &Joined<'_>) -> Vec<usize> {
+    /// Adds edits for the redactions of the text, and for the values that are restored in each of its parts, which `part` returns
+    /// for a piece. Returns the pieces that change.
+    fn redact(&mut self, joined: &Joined<'_>, part: impl Fn(usize) -> Range<usize>) -> Vec<usize> {
         let json = std::mem::take(&mut self.json);
         // Most texts have no redactions.
-        if self.redactions.is_empty() {
+        if self.redactions.is_empty() && self.restores.is_none() {
             return Vec::new();
         }
         let closed = self.closed(joined, &json);
+        let mut closed = joined.fit(closed, &json);
+        if let Some(values) = self.restores {
+            let (restored, count) = joined.restore(closed, values, part);
+            self.report.restored += count;
+            closed = restored;
+        }
         let mut replacements: Vec<Vec<Replacement<'a>>> = vec![Vec::new(); joined.pieces.len()];
-        for (redacted, mut with) in joined.fit(closed, &json) {
+        for (redacted, mut with) in closed {
             let mut start = redacted.start;
             for (piece, replacements) in replacements.iter_mut().enumerate().skip(joined.piece_at(start as u64)) {
                 if start >= redacted.end {
@@ -538,6 +564,10 @@ impl<'a> Inspection<'a> {
     /// Returns the replacements of the current text.
     fn closed(&mut self, joined: &Joined<'_>, json: &[Range<usize>]) -> Vec<Replacement<'a>> {
         self.redactions.sort();
+        let restores = |rule: RuleIndex| self.policy.rule(rule).is_some_and(|rule| rule.restores);
+        // A value that another rule replaces, too, is restored only if all of them say so.
+        let is_kept = |redaction: &&Redaction| self.direction == Direction::Request && !restores(redaction.rule);
+        let kept: Vec<Redaction> = self.redactions.iter().filter(is_kept).copied().collect();
         let mut closed: Vec<Replacement<'a>> = Vec::new();
         while let First::Closed(redaction) = self.redactions.first(u64::MAX, None) {
             self.report.redactions += 1;
@@ -545,9 +575,17 @@ impl<'a> Inspection<'a> {
             let value = value(&joined.text, range.clone(), json);
             let with = self.policy.rule(redaction.rule);
             let is_value = self.direction == Direction::Request || self.policy.replaces_as_value(value.len());
-            let value = Some(&*value).filter(|_| is_value);
-            let with = with.map(|rule| rule.replacement_of(value, self.policy.placeholder_key()));
-            closed.push((range, with.unwrap_or_default()));
+            let replaced = Some(&*value).filter(|_| is_value);
+            let with = with.map(|rule| rule.replacement_of(replaced, self.policy.placeholder_key()));
+            let with = with.unwrap_or_default();
+            if self.direction == Direction::Request && restores(redaction.rule) {
+                let next = kept.partition_point(|kept| kept.start < redaction.start);
+                let is_mixed = kept.get(next).is_some_and(|kept| kept.start < redaction.end);
+                if !is_mixed {
+                    self.report.placeholders.insert(&with, &value);
+                }
+            }
+            closed.push((range, with));
         }
         closed
     }
@@ -687,6 +725,46 @@ impl<'a> Joined<'a> {
         fitted.extend(open);
         fitted.extend(remaining);
         fitted
+    }
+
+    /// Restores values in each part of the text, to which these replacements will be made. Returns all replacements, and the number
+    /// of restored values.
+    fn restore<'w>(
+        &self,
+        replacements: Vec<Replacement<'w>>,
+        values: &PlaceholderValues,
+        part: impl Fn(usize) -> Range<usize>,
+    ) -> (Vec<Replacement<'w>>, u64) {
+        let (mut restored, mut count) = (Vec::with_capacity(replacements.len()), 0);
+        let mut remaining = replacements.into_iter().peekable();
+        let mut open: Option<Replacement<'w>> = None;
+        let mut piece = 0;
+        while piece < self.pieces.len() {
+            let pieces = part(piece);
+            let range = self.range(piece).start..self.range(pieces.end.max(piece + 1) - 1).end;
+            let mut own = Vec::new();
+            while let Some((place, with)) =
+                open.take().or_else(|| remaining.next_if(|(place, _)| place.start < range.end))
+            {
+                let until = place.end.min(range.end);
+                own.push((place.start - range.start..until - range.start, with));
+                if until < place.end {
+                    // The first part holds the whole replacement.
+                    open = Some((until..place.end, Cow::Borrowed("")));
+                    break;
+                }
+            }
+            let text = self.text.get(range.clone()).unwrap_or_default();
+            let (own, restorations) = restore(text, own, values);
+            restored.extend(
+                own.into_iter().map(|(place, with)| (place.start + range.start..place.end + range.start, with)),
+            );
+            count += restorations;
+            piece = pieces.end.max(piece + 1);
+        }
+        restored.extend(open);
+        restored.extend(remaining);
+        (restored, count)
     }
 
     fn finding(&self, rule: RuleIndex, action: Action, (from, to): (u64, u64)) -> Finding {

@@ -72,6 +72,14 @@ pub enum Problem {
     /// Minimum entropy outside of its range.
     #[error("must be between {0} and {1} bits per character")]
     Entropy(u32, u32),
+    /// Restoration of values that are not kept.
+    #[error(
+        "does not go with `head` and `tail`, whose values all have one placeholder: remove it, or write the rule with `regex`"
+    )]
+    RestoreOfTail,
+    /// Restoration by a rule that replaces nothing in requests.
+    #[error("needs `request` in `applies_to`: it restores what the rule has replaced in the request")]
+    RestoreOfResponses,
     /// Exception for all calls.
     #[error("an exception needs one of `consumers`, `teams`, `models` and `routes`")]
     NeedsCallers,

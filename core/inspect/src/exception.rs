@@ -158,8 +158,8 @@ impl Restriction {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{PlaceholderValues, inspect_request, inspect_uneditable_without};
     use crate::{Policy, StreamInspector, StreamVerdict, inspect_request_without, inspect_response_without};
-    use crate::{inspect_request, inspect_uneditable_without};
     use std::convert::Infallible;
     use std::sync::Arc;
     use tollgate_llm::{Dialect, EventParser, FrameError, Framer, Framing, ParseLimits, Request, Response};
@@ -210,7 +210,8 @@ mod tests {
             let request = inspect_request_without(&policy, &excluded, &view, body.as_bytes());
             let body = format!(r#"{{"choices":[{{"message":{{"role":"assistant","content":"{text}"}}}}]}}"#);
             let view = Response::parse(Dialect::OpenAiChat, body.as_bytes(), &ParseLimits::default()).unwrap();
-            let response = inspect_response_without(&policy, &excluded, &view, body.as_bytes());
+            let response =
+                inspect_response_without(&policy, &excluded, &PlaceholderValues::new(), &view, body.as_bytes());
             let tokens = inspect_uneditable_without(&policy, &excluded, text);
             for report in [request, response, tokens] {
                 assert_eq!(report.rule_names(&policy), want.join(","), "{caller:?}");

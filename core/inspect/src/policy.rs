@@ -17,7 +17,7 @@ use crate::pattern::lead::Lead;
 use crate::pattern::program::Program;
 use crate::pattern::tail::Tail;
 use crate::raw::{OnUnscannable, RawAction, RawPolicy, RawRule};
-use crate::rule::{Direction, Rule, RuleIndex};
+use crate::rule::{Action, Direction, Rule, RuleIndex};
 use crate::rule_set::RuleSet;
 use crate::score::Thresholds;
 use crate::search::gates::{GatedRule, Gates};
@@ -263,6 +263,11 @@ impl Policy {
     /// policy runs, and whoever has the policy can try values.
     pub fn set_placeholder_key(&mut self, secret: &[u8]) {
         self.placeholder_key = KeyedDigest::new(secret);
+    }
+
+    /// Returns `true` if a rule restores in responses what it replaced in the request.
+    pub fn restores(&self) -> bool {
+        self.rules.iter().any(|rule| rule.restores && rule.action == Action::Redact)
     }
 
     /// Returns `true` if the replacement of a text of this size in a response may depend on the text. A stream keeps no more until

@@ -126,6 +126,10 @@ pub struct RawRule {
     /// JSON it is escaped, and that of a number becomes a string.
     #[serde(default)]
     pub replacement: Option<String>,
+    /// Puts the values that the rule replaced in a request back into the texts of its response (`placeholder` only): not into
+    /// arguments of tools, reasoning, JSON, addresses, targets of links and tags of HTML. Default: false.
+    #[serde(default)]
+    pub restore: bool,
     /// HTTP status of the error response (`block` only). 400 to 599, default 400.
     #[serde(default)]
     pub status: Option<u16>,

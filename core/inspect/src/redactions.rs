@@ -54,6 +54,11 @@ impl Redactions {
         self.list.front()
     }
 
+    /// Returns all redactions, in the order in which they were added.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Redaction> {
+        self.list.iter()
+    }
+
     /// Returns `true` if there are no redactions.
     pub(crate) fn is_empty(&self) -> bool {
         self.list.is_empty()

@@ -1,6 +1,7 @@
 //! Result of an inspection.
 
 use crate::policy::Policy;
+use crate::restore::PlaceholderValues;
 use crate::rule::{Action, Direction, Rule, RuleIndex};
 use crate::score::Scores;
 use crate::view::View;
@@ -80,6 +81,10 @@ pub struct Report {
     pub unscanned: u64,
     /// First [`MAX_FINDINGS`] matches in the order of the texts. Empty for streams.
     pub findings: Vec<Finding>,
+    /// Number of placeholders of the request in whose place the response has the value again.
+    pub restored: u64,
+    /// Values of the placeholders of a request, for its response.
+    pub placeholders: PlaceholderValues,
     /// Redactions as edits of the body. Empty for streams and if the verdict is to block.
     pub edits: Edits,
 }
@@ -118,6 +123,8 @@ impl Report {
         self.matches += later.matches;
         self.redactions += later.redactions;
         self.unscanned += later.unscanned;
+        self.restored += later.restored;
+        self.placeholders.add(&later.placeholders);
         let free = MAX_FINDINGS.saturating_sub(self.findings.len());
         self.findings.extend(later.findings.into_iter().take(free));
     }

@@ -114,6 +114,8 @@ pub struct Rule {
     pub(crate) tags: Box<[Box<str>]>,
     pub(crate) replacement: Box<str>,
     pub(crate) substitute: Substitute,
+    /// `true` if responses get back the values that the rule replaced in the request.
+    pub(crate) restores: bool,
     pub(crate) status: u16,
     pub(crate) message: Box<str>,
     pub(crate) matching_examples: Box<[String]>,

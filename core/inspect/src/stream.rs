@@ -7,6 +7,7 @@ use crate::json_strings;
 use crate::policy::Policy;
 use crate::raw::OnUnscannable;
 use crate::report::{Cause, Report};
+use crate::restore::{PlaceholderValues, Restorer, is_restorable};
 use crate::rule::{Action, Direction, RuleIndex};
 use crate::rule_scope::{Applicable, ScopedTexts};
 use crate::rule_set::RuleSet;
@@ -47,8 +48,10 @@ pub struct StreamInspector {
     dialect: Dialect,
     /// `true` if the policy has a rule on responses.
     has_rules: bool,
-    /// `true` if a rule may change or stop the response.
+    /// `true` if a rule may change or stop the response, or values may be restored in it.
     can_edit: bool,
+    /// Values that are restored.
+    values: Arc<PlaceholderValues>,
     texts: Vec<(Channel, Text)>,
     report: Report,
     /// `true` if the output so far ends with a complete event.
@@ -72,6 +75,8 @@ pub struct StreamInspector {
 #[derive(Debug, Default)]
 struct Text {
     holdback: Holdback,
+    /// Restoration of values in the text that the inspection has released.
+    restorer: Option<Restorer>,
     /// Arguments of a tool call, until they are complete or turn out not to be JSON.
     arguments: Option<HeldArguments>,
     /// Event for withheld text that no later event of the upstream carries; created when text is first withheld.
@@ -81,14 +86,27 @@ struct Text {
 }
 
 impl Text {
-    fn new(part: Part) -> Text {
+    fn new(part: Part, values: &PlaceholderValues) -> Text {
         let arguments = matches!(part, Part::ToolArguments(_)).then(HeldArguments::default);
-        Text { arguments, ..Text::default() }
+        let restorer = (is_restorable(part) && !values.is_empty()).then(Restorer::default);
+        Text { arguments, restorer, ..Text::default() }
     }
 
     /// Returns the number of withheld bytes.
     fn held(&self) -> usize {
-        self.holdback.held() + self.held_arguments()
+        self.holdback.held() + self.held_arguments() + self.held_placeholder()
+    }
+
+    fn held_placeholder(&self) -> usize {
+        self.restorer.as_ref().map_or(0, Restorer::held)
+    }
+
+    /// Restores values in `released`, text that the inspection has released. `is_last` releases what may be the beginning of a
+    /// placeholder. Returns the number of restored values.
+    fn restore(&mut self, values: &PlaceholderValues, is_last: bool, released: &mut String) -> u64 {
+        let Some(restorer) = &mut self.restorer else { return 0 };
+        let inspected = std::mem::take(released);
+        restorer.push(values, &inspected, is_last, released)
     }
 
     fn held_arguments(&self) -> usize {
@@ -180,6 +198,7 @@ impl StreamInspector {
         StreamInspector {
             has_rules: policy.has(Direction::Response),
             can_edit: policy.can_edit(Direction::Response),
+            values: Arc::default(),
             policy,
             excluded: RuleSet::default(),
             dialect,
@@ -202,6 +221,13 @@ impl StreamInspector {
         StreamInspector { excluded, ..self }
     }
 
+    /// Restores values of the request ([`Report::placeholders`]) in texts of the model: never in arguments of tools.
+    #[must_use]
+    pub fn restoring(self, values: Arc<PlaceholderValues>) -> StreamInspector {
+        let can_edit = self.can_edit || !values.is_empty();
+        StreamInspector { can_edit, values, ..self }
+    }
+
     /// Inspects the next event and appends everything that may be released now to `out`. Appends nothing after
     /// [`StreamVerdict::Block`].
     pub fn event(&mut self, parsed: &ParsedEvent<'_>, out: &mut Vec<u8>) -> StreamVerdict {
@@ -209,7 +235,7 @@ impl StreamInspector {
         if let Some(cause) = self.report.cause {
             return StreamVerdict::Block(cause);
         }
-        if !self.has_rules {
+        if !self.has_rules && self.values.is_empty() {
             out.extend_from_slice(event.raw());
             return StreamVerdict::Continue;
         }
@@ -291,7 +317,8 @@ impl StreamInspector {
     }
 
     /// Returns the number of withheld bytes of all texts. After any event, this is at most `max_match_bytes` of the policy
-    /// for each text, and 1 MiB for all arguments of tool calls, which are withheld until they are complete.
+    /// for each text, two placeholders and 256 bytes if values are restored in it, and 1 MiB for all arguments of tool calls, which
+    /// are withheld until they are complete.
     pub fn held_bytes(&self) -> usize {
         self.texts.iter().map(|(_, text)| text.held()).sum()
     }
@@ -366,16 +393,21 @@ impl StreamInspector {
     /// Inspects the text at an index of the event.
     fn text(&mut self, current: &mut Current<'_>, at: usize) -> Continue {
         let Some(text) = current.chunk.texts.get(at) else { return Ok(()) };
+        if !self.has_rules && !is_restorable(text.channel.part) && text.channel.part != Part::Whole {
+            return Ok(());
+        }
         let piece = text.str.decode(current.data);
         let mut released = std::mem::take(&mut self.released);
         released.clear();
-        let redactions = self.report.redactions;
+        let changes = self.report.redactions + self.report.restored;
         let result = if is_piecewise(text.channel) {
             self.piece(current, at, &piece, &mut released)
         } else {
-            self.single(text.channel.part, ScopedTexts::Part(text.channel.part), &piece, &mut released)
+            let result = self.single(text.channel.part, ScopedTexts::Part(text.channel.part), &piece, &mut released);
+            self.restore_whole(text.channel, &mut released);
+            result
         };
-        let redacted = self.report.redactions > redactions
+        let redacted = self.report.redactions + self.report.restored > changes
             || matches!(text.channel.part, Part::Whole | Part::WholeArguments) && released != piece;
         if redacted && !self.redacted.contains(&text.channel.choice) && self.redacted.len() < MAX_TEXTS {
             self.redacted.push(text.channel.choice);
@@ -401,7 +433,7 @@ impl StreamInspector {
         let index = match self.texts.iter().position(|(channel, _)| *channel == source.channel) {
             Some(index) => index,
             None if self.texts.len() < MAX_TEXTS => {
-                self.texts.push((source.channel, Text::new(source.channel.part)));
+                self.texts.push((source.channel, Text::new(source.channel.part, &self.values)));
                 self.texts.len() - 1
             }
             None => {
@@ -423,12 +455,15 @@ impl StreamInspector {
             blocked = self.release_arguments(index, released)?;
         }
         let Some((_, text)) = self.texts.get_mut(index) else { return Ok(()) };
+        self.report.restored += text.restore(&self.values, last || blocked.is_some(), released);
         let held = text.held_arguments();
-        let has_pending = text.holdback.has_pending() || held > 0 && self.can_edit;
+        let holds_arguments = held > 0 && self.policy.can_edit(Direction::Response);
+        let has_pending = text.holdback.has_pending() || text.held_placeholder() > 0 || holds_arguments;
         let needs_template = has_pending || (blocked.is_some() && !released.is_empty());
         if needs_template && text.template.is_none() {
             text.template = DeltaTemplate::new(self.dialect, event, data, source);
             if text.template.is_none() {
+                self.report.restored += text.restore(&self.values, true, released);
                 return self.unscanned(Cause::Unreadable);
             }
         }
@@ -457,7 +492,7 @@ impl StreamInspector {
         let mut context =
             Context { policy: &self.policy, applicable, scratch: &mut self.scratch, report: &mut self.report };
         let mut passed = String::new();
-        let out = if self.can_edit { released } else { &mut passed };
+        let out = if self.policy.can_edit(Direction::Response) { released } else { &mut passed };
         Ok(text.holdback.push(&mut context, &arguments.take(), text.finished, out))
     }
 
@@ -500,6 +535,7 @@ impl StreamInspector {
                 Context { policy: &self.policy, applicable, scratch: &mut self.scratch, report: &mut self.report };
             self.held_arguments = self.held_arguments.saturating_sub(text.held_arguments());
             let blocked = text.push(&mut context, "", true, &mut self.released);
+            self.report.restored += text.restore(&self.values, true, &mut self.released);
             if let Some(template) = text.template.take().filter(|_| !self.released.is_empty()) {
                 end_event(&mut self.terminated, self.framing, out);
                 template.write(&self.released, out);
@@ -511,8 +547,25 @@ impl StreamInspector {
         Ok(())
     }
 
+    /// Restores values in a text that arrived complete and that repeats pieces of a text in which they are restored. Names and
+    /// arguments of tools may arrive complete, too.
+    fn restore_whole(&mut self, channel: Channel, released: &mut String) {
+        if self.values.is_empty() || channel.part != Part::Whole {
+            return;
+        }
+        let mut repeated = self.texts.iter().filter(|(own, _)| own.choice == channel.choice).peekable();
+        if repeated.peek().is_none() || !repeated.all(|(own, _)| is_restorable(own.part)) {
+            return;
+        }
+        let inspected = std::mem::take(released);
+        self.report.restored += Restorer::default().push(&self.values, &inspected, true, released);
+    }
+
     /// Applies the policy for content that cannot be inspected.
     fn unscanned(&mut self, cause: Cause) -> Continue {
+        if !self.has_rules {
+            return Ok(());
+        }
         match self.policy.on_unscannable(Direction::Response) {
             OnUnscannable::Block => Err(cause),
             OnUnscannable::Pass => {

@@ -1,10 +1,11 @@
 //! The exchange of prompt-inspector: rules are applied to a request, then to its response.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use tollgate_inspect::{
-    Cause, Direction, Report, RuleSet, StreamInspector, StreamVerdict, inspect_guarded, inspect_request_without,
-    inspect_response_without, inspect_uneditable_without,
+    Cause, Direction, PlaceholderValues, Report, RuleSet, StreamInspector, StreamVerdict, inspect_guarded,
+    inspect_request_without, inspect_response_without, inspect_uneditable_without,
 };
 use tollgate_kit::{
     BodyMode, Call, Callout, CalloutError, CalloutResponse, Exchange, LocalReply, OnUnscannable, Response,
@@ -25,6 +26,8 @@ pub struct Inspection {
     /// Rules that do not apply to the call. `None`: not yet known.
     excluded: Option<RuleSet>,
     request: Report,
+    /// Values of the placeholders of the request, which are restored in the response.
+    values: Arc<PlaceholderValues>,
     response: Option<Report>,
     stream: Option<StreamInspector>,
     /// `true` once the metrics have the findings in the request.
@@ -40,6 +43,7 @@ impl Exchange for Inspection {
         self.dialect = Some(call.view().dialect);
         self.excluded.get_or_insert_with(|| self.filter.excluded_by_own_names(call));
         self.request = self.inspect(call).unwrap_or_default();
+        self.take_values();
         match self.request.cause {
             // A refused call has no `on_log`, so everything is published here.
             Some(cause) => {
@@ -71,6 +75,7 @@ impl Exchange for Inspection {
     fn on_late_form_fields(&mut self, call: &mut Call<'_>) -> Verdict {
         let Some(report) = self.inspect(call) else { return Verdict::Continue };
         self.request.add(report);
+        self.take_values();
         self.request.judge(&self.filter.config.policy, Direction::Request);
         let cause = self.request.cause;
         publish_verdict(&self.request);
@@ -81,25 +86,32 @@ impl Exchange for Inspection {
     }
 
     fn reads_response(&self) -> bool {
-        self.filter.config.policy.has(Direction::Response)
+        let policy = &self.filter.config.policy;
+        policy.has(Direction::Response) || policy.restores()
     }
 
     fn on_response_head(&mut self, head: &mut ResponseHead) -> BodyMode {
         let policy = &self.filter.config.policy;
         // Embeddings have no text: nothing waits for a verdict on them.
-        let has_text = |dialect: &Dialect| policy.has(Direction::Response) && !dialect.is_embedding();
+        let restores = !self.values.is_empty();
+        let has_text = |dialect: &Dialect| (policy.has(Direction::Response) || restores) && !dialect.is_embedding();
         let Some(dialect) = self.dialect.filter(has_text) else {
             return BodyMode::Pass;
         };
         if head.is_streamed() {
             self.stream = Some(self.inspector(dialect));
         }
-        if policy.can_edit(Direction::Response) { BodyMode::Enforce } else { BodyMode::Observe }
+        match policy.can_edit(Direction::Response) {
+            true => BodyMode::Enforce,
+            // A response that cannot be read keeps its placeholders.
+            false if restores => BodyMode::Edit,
+            false => BodyMode::Observe,
+        }
     }
 
     fn on_response(&mut self, response: &mut Response<'_>) -> Verdict {
         let (policy, excluded) = (&self.filter.config.policy, self.excluded());
-        let mut report = inspect_response_without(policy, excluded, response.view(), response.body());
+        let mut report = inspect_response_without(policy, excluded, &self.values, response.view(), response.body());
         response.set_edits(std::mem::take(&mut report.edits));
         let cause = report.cause;
         self.response = Some(report);
@@ -154,6 +166,7 @@ impl Inspection {
             dialect: None,
             excluded: None,
             request: Report::default(),
+            values: Arc::default(),
             response: None,
             stream: None,
             is_request_counted: false,
@@ -185,6 +198,7 @@ impl Inspection {
         report.unscanned += answers.unjudged;
         let edits = std::mem::take(&mut report.edits);
         self.request.add(report);
+        self.take_values();
         self.request.judge(policy, Direction::Request);
         publish_verdict(&self.request);
         let refusal = match self.request.cause {
@@ -229,7 +243,18 @@ impl Inspection {
 
     /// Creates the inspector of a streamed response.
     fn inspector(&self, dialect: Dialect) -> StreamInspector {
-        StreamInspector::new(self.filter.config.policy.clone(), dialect).without(self.excluded().clone())
+        let stream = StreamInspector::new(self.filter.config.policy.clone(), dialect);
+        stream.without(self.excluded().clone()).restoring(Arc::clone(&self.values))
+    }
+
+    /// Takes the values of the placeholders of the request out of its report.
+    fn take_values(&mut self) {
+        if !self.request.placeholders.is_empty() {
+            let own = std::mem::take(&mut self.request.placeholders);
+            let mut values = std::mem::take(&mut self.values);
+            Arc::make_mut(&mut values).add(&own);
+            self.values = values;
+        }
     }
 
     /// Returns the rules that do not apply to the call.

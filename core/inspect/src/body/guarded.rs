@@ -82,7 +82,7 @@ impl<'a> Guarded<'a> {
             if json_strings::is_json(&joined.text) {
                 self.inspection.json.push(0..joined.text.len());
             }
-            self.inspection.redact(&joined);
+            self.inspection.redact(&joined, |_| 0..1);
         }
         self.inspection.finish()
     }

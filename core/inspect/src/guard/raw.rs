@@ -86,6 +86,10 @@ pub struct RawGuard {
     /// Replacement of what the service has found (`redact` and `placeholder` only). Default: the id of the rule in brackets.
     #[serde(default)]
     pub replacement: Option<String>,
+    /// Puts what was replaced in a request back into the texts of its response (`placeholder` only), as that of a rule. Default:
+    /// false.
+    #[serde(default)]
+    pub restore: bool,
     /// HTTP status of the error response (`block` only). 400 to 599, default 400.
     #[serde(default)]
     pub status: Option<u16>,
@@ -208,6 +212,7 @@ impl RawGuard {
             action: self.action,
             mode: self.mode,
             replacement: self.replacement.clone(),
+            restore: self.restore,
             status: self.status,
             message: self.message.clone(),
             examples: RawExamples::default(),
@@ -419,6 +424,7 @@ mod tests {
             ("action", json!("tag"), "guards[0].tag: must not be empty"),
             ("status", json!(200), "guards[0].status: must be between 400 and 599"),
             ("replacement", json!("x"), "guards[0].replacement"),
+            ("restore", json!(true), "guards[0].restore: is only allowed with `action: placeholder`"),
             ("language", json!("en"), "guards[0].language: is only allowed with `kind: presidio`"),
             ("threshold", json!(0.5), "guards[0].threshold"),
             ("categories", json!([]), "guards[0].categories: must not be empty"),

@@ -105,6 +105,15 @@ pub(super) fn check(
     if !matches!(raw.action, RawAction::Redact | RawAction::Placeholder) && raw.replacement.is_some() {
         return Err(FieldError("replacement".into(), Problem::OnlyWith("`action: redact` or `placeholder`")));
     }
+    if raw.restore && raw.action != RawAction::Placeholder {
+        return Err(FieldError("restore".into(), Problem::OnlyWith("`action: placeholder`")));
+    }
+    if raw.restore && tail.is_some() {
+        return Err(FieldError("restore".into(), Problem::RestoreOfTail));
+    }
+    if raw.restore && !directions.contains(&Direction::Request) {
+        return Err(FieldError("restore".into(), Problem::RestoreOfResponses));
+    }
     if raw.action != RawAction::Block && raw.status.is_some() {
         return Err(FieldError("status".into(), Problem::OnlyWith("`action: block`")));
     }
@@ -140,6 +149,7 @@ pub(super) fn check(
         is_audit: raw.mode == RuleMode::Audit,
         tags,
         replacement: replacement.into(),
+        restores: raw.restore,
         // A stream does not keep the text between head and tail.
         substitute: match raw.action {
             _ if raw.pattern.tail.is_some() => Substitute::Fixed,

@@ -154,6 +154,19 @@ fn errors_name_the_rule_and_the_field() {
             "rules[0].replacement (rule a): is only allowed with `action: redact` or `placeholder`",
         ),
         (
+            r#""id":"a","match":{"regex":"x"},"action":"hash","restore":true"#,
+            "rules[0].restore (rule a): is only allowed with `action: placeholder`",
+        ),
+        (
+            r#""id":"a","match":{"head":"x","tail":"y"},"action":"placeholder","restore":true"#,
+            "rules[0].restore (rule a): does not go with `head` and `tail`, whose values all have one placeholder: \
+             remove it, or write the rule with `regex`",
+        ),
+        (
+            r#""id":"a","match":{"regex":"x"},"applies_to":["response"],"action":"placeholder","restore":true"#,
+            "rules[0].restore (rule a): needs `request` in `applies_to`: it restores what the rule has replaced in the request",
+        ),
+        (
             r#""id":"a","match":{"regex":"x"},"action":"redact","status":400"#,
             "rules[0].status (rule a): is only allowed with `action: block`",
         ),

@@ -188,6 +188,19 @@ fn redactions_leave_json_in_strings_json() {
 }
 
 #[test]
+fn what_a_guard_has_replaced_can_be_restored() {
+    let mut guard = json!({"name": "g", "kind": "presidio", "cluster": "c", "action": "placeholder"});
+    let entities = json!([{"entity_type": "PERSON", "start": 15, "end": 21, "score": 1}]);
+    for restores in [false, true] {
+        guard["restore"] = json!(restores);
+        let policy = policy(&guard);
+        let verdict = verdict(&policy, BODY, entities.to_string().as_bytes()).unwrap();
+        let report = inspect_guarded(&policy, &request(BODY), BODY.as_bytes(), &[(RuleIndex(0), verdict)]);
+        assert_eq!((policy.restores(), report.placeholders.is_empty()), (restores, !restores));
+    }
+}
+
+#[test]
 fn verdicts_count_as_matches_of_the_rule() {
     let block =
         json!({"name": "b", "kind": "presidio", "cluster": "c", "action": "block", "status": 403, "message": "No."});
