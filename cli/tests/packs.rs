@@ -61,6 +61,22 @@ fn settings_of_a_pack_apply_to_its_rules() {
     assert!(all.rules().iter().all(|rule| rule.action().name() == "redact"));
 }
 
+/// Rules with `head` and `tail` restore nothing; the rest of the pack does.
+#[test]
+fn a_pack_restores_what_its_placeholders_replace() {
+    let restores = |pack: &str| rules(pack, 1).restores();
+    assert!(restores("{name: secrets, restore: true}") && restores("{name: pii, restore: true}"));
+    assert!(!restores("secrets") && !restores("{name: pii, restore: true, mode: audit}"));
+    let scratch = Scratch::new("rule-packs").unwrap();
+    let path = scratch.path().join("tollgate.yaml");
+    for pack in ["{name: injection, restore: true}", "{name: pii, action: mask, restore: true}"] {
+        std::fs::write(&path, format!("version: 1\nfirewall: {{packs: [{pack}]}}\n")).unwrap();
+        let document = policy_file::load(&path, &mut Default::default()).unwrap();
+        let found = format!("{:?}", document.compile().unwrap_err());
+        assert!(found.contains("replaces values in requests by placeholders"), "{pack}: {found}");
+    }
+}
+
 /// Adds the texts of all files with these extensions below a folder.
 fn texts(folder: &Path, files: &mut Vec<(PathBuf, String)>) {
     for entry in std::fs::read_dir(folder).unwrap() {

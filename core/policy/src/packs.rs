@@ -18,6 +18,8 @@ pub struct RawPack {
     pub mode: Option<RuleMode>,
     /// Tags of all its rules, beside their own.
     pub tag: BTreeMap<String, String>,
+    /// Restores values in responses, see [`RawRule::restore`](tollgate_inspect::RawRule::restore).
+    pub restore: bool,
     /// Ids of rules that are left out.
     pub except: Vec<String>,
 }
@@ -38,6 +40,10 @@ struct RawSettings {
     /// Tags of what the rules match, `{data: pii}`, beside their own.
     #[serde(default)]
     tag: BTreeMap<String, String>,
+    /// Puts the values that rules with `action: placeholder` replaced in a request back into the texts of its response. Default:
+    /// false.
+    #[serde(default)]
+    restore: bool,
     /// Ids of rules that are left out.
     #[serde(default)]
     except: Vec<String>,
@@ -69,13 +75,14 @@ impl<'de> Deserialize<'de> for RawPack {
                     action: None,
                     mode: None,
                     tag: BTreeMap::new(),
+                    restore: false,
                     except: Vec::new(),
                 })
             }
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<RawPack, A::Error> {
-                let RawSettings { name, action, mode, tag, except } =
+                let RawSettings { name, action, mode, tag, restore, except } =
                     serde::Deserialize::deserialize(MapAccessDeserializer::new(map))?;
-                Ok(RawPack { name, action, mode, tag, except })
+                Ok(RawPack { name, action, mode, tag, restore, except })
             }
         }
         deserializer.deserialize_any(Form)

@@ -11,8 +11,9 @@ use crate::packs::RawPack;
 use crate::paranoia::RawParanoia;
 
 /// Members of a rule that only some actions have, and these actions.
-const MEMBERS_OF_ACTIONS: [(&str, &[RawAction]); 3] = [
+const MEMBERS_OF_ACTIONS: [(&str, &[RawAction]); 4] = [
     ("replacement", &[RawAction::Redact, RawAction::Placeholder]),
+    ("restore", &[RawAction::Placeholder]),
     ("status", &[RawAction::Block]),
     ("message", &[RawAction::Block]),
 ];
@@ -43,6 +44,7 @@ impl Document {
         self.check_exceptions(&rules, settings, place);
         let levels = self.value.pointer("/firewall/paranoia").and_then(|levels| RawParanoia::deserialize(levels).ok());
         let levels = levels.unwrap_or_default();
+        let mut restores = false;
         for (index, rule) in rules.into_iter().enumerate() {
             let Value::Object(mut rule) = rule else { continue };
             let marks = pack.marks.entry(&list).members.get(&Step::Index(index)).cloned();
@@ -55,6 +57,10 @@ impl Document {
             }
             if let Some(action) = settings.action {
                 set_action(&mut rule, action);
+            }
+            if settings.restore && can_restore(&rule) {
+                rule.insert("restore".to_owned(), true.into());
+                restores = true;
             }
             if !settings.tag.is_empty() {
                 let tags = rule.entry("tag").or_insert_with(|| Value::Object(Map::new()));
@@ -72,6 +78,12 @@ impl Document {
                 self.marks.entry(&list).members.insert(Step::Index(own.len()), marks);
             }
             own.push(Value::Object(rule));
+        }
+        if settings.restore && !restores {
+            let message =
+                format!("no rule of the pack `{}` replaces values in requests by placeholders", settings.name);
+            let finding = Finding::error("invalid-value", place.key("restore"), message);
+            self.add_finding(finding.with_help("add `action: placeholder`, or remove `restore`"));
         }
         self.sources.extend(pack.sources);
     }
@@ -91,6 +103,16 @@ impl Document {
             self.add_finding(finding);
         }
     }
+}
+
+/// Returns `true` if a rule of a pack may restore the values that it replaced: it has placeholders with digests, in requests.
+fn can_restore(rule: &Map<String, Value>) -> bool {
+    let has = |member: &str| rule.get("match").is_some_and(|pattern| pattern.get(member).is_some());
+    let directions = rule.get("applies_to").or(rule.get("on")).and_then(Value::as_array);
+    rule.get("action").and_then(Value::as_str) == Some(RawAction::Placeholder.name())
+        && !has("head")
+        && !has("members")
+        && directions.is_none_or(|directions| directions.contains(&"request".into()))
 }
 
 /// Replaces the action of a rule, and removes members that only its own action has.
