@@ -57,8 +57,8 @@ impl Wasm {
                 .configuration(filter.configuration.to_string())
                 .failure_policy(FailurePolicy::FailReload)
                 .allow_on_headers_stop_iteration(true);
-            let variables = self.chain.guard_variables();
-            let plugin = variables.into_iter().fold(plugin, |plugin, name| plugin.env(name, crate::plan::GUARD_KEY));
+            let variables = self.chain.variables();
+            let plugin = variables.into_iter().fold(plugin, |plugin, (name, value)| plugin.env(name, value));
             listener = listener.plugin(plugin);
         }
         self.chain.routes.iter().fold(listener, |listener, rule| listener.route(route(rule))).start(process)

@@ -54,10 +54,12 @@ impl ResolvedChain {
         guards.filter_map(|guard| guard.get("name")?.as_str()).collect()
     }
 
-    /// Returns the environment variables with the keys of guards.
-    pub fn guard_variables(&self) -> Vec<&str> {
+    /// Returns the environment variables of the virtual machine: the keys of guards, and that of placeholders, which would else
+    /// depend on the rules.
+    pub fn variables(&self) -> Vec<(&str, &'static str)> {
         let guards = self.filters.iter().flat_map(ResolvedFilter::guards);
-        guards.filter_map(|guard| guard.pointer("/key/env")?.as_str()).collect()
+        let keys = guards.filter_map(|guard| Some((guard.pointer("/key/env")?.as_str()?, super::GUARD_KEY)));
+        keys.chain([super::PLACEHOLDER_KEY]).collect()
     }
 
     /// Loads the chain of a test file. The files that it consists of are added to `files` before they are read, so that

@@ -100,8 +100,7 @@ fn access_log() -> Value {
 
 /// Returns a bootstrap for a list of filters, modelled on the reference.
 fn around(chain: &ResolvedChain, upstreams: &[(&str, SocketAddr)]) -> Value {
-    let mut filters: Vec<Value> =
-        chain.filters.iter().map(|filter| wasm_filter(filter, &chain.guard_variables())).collect();
+    let mut filters: Vec<Value> = chain.filters.iter().map(|filter| wasm_filter(filter, &chain.variables())).collect();
     filters.push(json!({
         "name": "envoy.filters.http.router",
         "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"},
@@ -122,10 +121,10 @@ fn around(chain: &ResolvedChain, upstreams: &[(&str, SocketAddr)]) -> Value {
     })
 }
 
-fn wasm_filter(filter: &ResolvedFilter, variables: &[&str]) -> Value {
+fn wasm_filter(filter: &ResolvedFilter, variables: &[(&str, &str)]) -> Value {
     let id = filter.name.root_id();
     let environment: Map<String, Value> =
-        variables.iter().map(|name| ((*name).to_owned(), json!(crate::plan::GUARD_KEY))).collect();
+        variables.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
     json!({
         "name": id,
         "typed_config": {
