@@ -1,6 +1,7 @@
 //! Inspection of texts and bodies with the rules of a policy, natively, with the engine that the filters use.
 
 pub mod corpus;
+pub mod speed;
 pub mod wilson;
 
 use serde::{Deserialize, Serialize};

@@ -10,6 +10,7 @@ use tollgate_llm::{Dialect, Endpoint};
 use crate::args::{BenchCommand, BenchFirewallArgs, DirectionArg};
 use crate::inspection::Inspector;
 use crate::inspection::corpus::{self, Count, Counts};
+use crate::inspection::speed::{self, Speed};
 use crate::problem::Problem;
 
 pub(super) fn run(command: &BenchCommand) -> ExitCode {
@@ -37,20 +38,25 @@ fn firewall(args: &BenchFirewallArgs) -> Result<(String, Vec<String>), Vec<Strin
         Ok((name.to_owned(), value.to_owned()))
     });
     let filters = filters.collect::<Result<Vec<_>, Vec<String>>>()?;
-    let policy = super::inspect::rules(&args.policy)?;
     let endpoint = Endpoint::from(Dialect::OpenAiChat);
     let direction = args.direction.map(DirectionArg::direction);
-    let inspector = Inspector { policy: &policy, direction, endpoint: &endpoint, show_text: false };
     let (mut text, mut misses) = (String::new(), Vec::new());
     for file in &args.corpora {
         let bytes = super::count::read(file).map_err(fail)?;
         let lines = String::from_utf8(bytes).map_err(|_| fail(Problem::of(file, "not UTF-8")))?;
         let samples = corpus::parse(&lines, &filters)
             .map_err(|(line, message)| fail(Problem { line: line as u64, column: 1, ..Problem::of(file, message) }))?;
+        // Each corpus has a policy of its own, whose memory is empty: its first pass is cold.
+        let policy = super::inspect::rules(&args.policy)?;
+        let inspector = Inspector { policy: &policy, direction, endpoint: &endpoint, show_text: false };
+        let speed = speed::measure(&inspector, &samples);
         let counts = corpus::count(&inspector, &samples, args.own_rule);
         let name =
             file.file_stem().map_or_else(|| file.display().to_string(), |stem| stem.to_string_lossy().into_owned());
-        text.push_str(&if args.json { report_json(&name, &counts) } else { report(&name, &counts, args.wrong) });
+        text.push_str(&match args.json {
+            true => report_json(&name, &counts, &speed),
+            false => report(&name, &counts, &speed, args.wrong),
+        });
         misses.extend(missed(file, &counts, args));
     }
     Ok((text, misses))
@@ -74,7 +80,7 @@ fn missed(file: &Path, counts: &Counts, args: &BenchFirewallArgs) -> Vec<String>
     misses
 }
 
-fn report(name: &str, counts: &Counts, with_wrong: bool) -> String {
+fn report(name: &str, counts: &Counts, speed: &Speed, with_wrong: bool) -> String {
     let mut text = String::new();
     let mut line = |indent: &str, name: &str, measure: &str, count: &Count| {
         if count.n > 0 {
@@ -90,6 +96,7 @@ fn report(name: &str, counts: &Counts, with_wrong: bool) -> String {
         line("  ", technique, "recall", positive);
         line("  ", technique, "fpr", negative);
     }
+    speed_lines(name, speed).iter().for_each(|line| text.extend([line, "\n"]));
     if with_wrong {
         counts.wrong.iter().for_each(|id| {
             let _ = writeln!(text, "  wrong: {id}");
@@ -98,7 +105,19 @@ fn report(name: &str, counts: &Counts, with_wrong: bool) -> String {
     text
 }
 
-fn report_json(name: &str, counts: &Counts) -> String {
+/// Returns the lines on the speed of a corpus.
+fn speed_lines(name: &str, speed: &Speed) -> Vec<String> {
+    let Some(warm) = speed.warm() else { return Vec::new() };
+    let cold = speed.cold().unwrap_or_default();
+    let ratio = speed.ratio().map(|ratio| format!(", {ratio:.1} times as long as aho-corasick")).unwrap_or_default();
+    let mut lines = vec![format!("{name:<44} speed  {cold:.2} MB/s cold, {warm:.2} MB/s warm{ratio}")];
+    let per_byte = speed.nodes_per_byte().unwrap_or_default();
+    let worst = speed.worst.as_ref().map(|(id, worst)| format!(", at most {worst:.2} in {id}")).unwrap_or_default();
+    lines.push(format!("{name:<44} work   {per_byte:.2} nodes per byte{worst}"));
+    lines
+}
+
+fn report_json(name: &str, counts: &Counts, speed: &Speed) -> String {
     let of = |count: &Count| {
         let (from, to) = count.interval();
         json!({"n": count.n, "hits": count.hits, "share": count.share(), "interval": [from, to]})
@@ -111,6 +130,11 @@ fn report_json(name: &str, counts: &Counts) -> String {
     let line = json!({
         "corpus": name, "positive": of(&counts.positive), "negative": of(&counts.negative), "techniques": techniques,
         "wrong": counts.wrong,
+        "speed": {
+            "bytes": speed.bytes, "cold_mb_per_s": speed.cold(), "warm_mb_per_s": speed.warm(), "to_aho_corasick": speed.ratio(),
+            "nodes_per_byte": speed.nodes_per_byte(),
+            "worst": speed.worst.as_ref().map(|(id, worst)| json!({"id": id, "nodes_per_byte": worst})),
+        },
     });
     format!("{line}\n")
 }

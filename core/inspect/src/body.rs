@@ -105,10 +105,12 @@ pub(crate) fn inspect_metered(
 ) -> Report {
     let mut inspection = Inspection::new(policy, direction, text.as_bytes(), rules);
     inspection.is_raw = true;
+    let before = meter.used();
     inspection.meter = *meter;
     inspection.whole(&[(0, Str { span: Span::new(0, text.len()), escaped: false })], Depth::Json);
     *meter = inspection.meter;
-    inspection.finish()
+    let report = inspection.finish();
+    Report { work: report.work.saturating_sub(before), ..report }
 }
 
 /// Inspects a text that must not be edited: a signature, an identifier. See [`Request::uneditable`]. It shares a meter with
@@ -122,10 +124,12 @@ pub(crate) fn inspect_opaque(
 ) -> Report {
     let mut inspection = Inspection::new(policy, direction, text.as_bytes(), rules);
     inspection.is_raw = true;
+    let before = meter.used();
     inspection.meter = *meter;
     inspection.uneditable((0, Str { span: Span::new(0, text.len()), escaped: false }));
     *meter = inspection.meter;
-    inspection.finish()
+    let report = inspection.finish();
+    Report { work: report.work.saturating_sub(before), ..report }
 }
 
 /// Inspects a text that cannot be edited, such as that of a prompt given as token ids: a match of a rule that redacts blocks
@@ -316,6 +320,7 @@ impl<'a> Inspection<'a> {
 
     /// Returns the report. A blocked body is not edited.
     fn finish(mut self) -> Report {
+        self.report.work = self.meter.used();
         if self.report.cause.is_none()
             && let Some(cause) = self.report.reached(self.policy, self.direction)
         {

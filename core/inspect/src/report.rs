@@ -79,6 +79,8 @@ pub struct Report {
     /// Number of texts, events or bodies that passed without a complete inspection: base64 data, and content passed by
     /// `on_unscannable: pass`.
     pub unscanned: u64,
+    /// Nodes of patterns that the searches visited, the unit in which the work on a body is bounded. 0 for streams.
+    pub work: u64,
     /// First [`MAX_FINDINGS`] matches in the order of the texts. Empty for streams.
     pub findings: Vec<Finding>,
     /// Number of placeholders of the request in whose place the response has the value again.
@@ -125,6 +127,7 @@ impl Report {
         self.unscanned += later.unscanned;
         self.restored += later.restored;
         self.placeholders.add(&later.placeholders);
+        self.work += later.work;
         let free = MAX_FINDINGS.saturating_sub(self.findings.len());
         self.findings.extend(later.findings.into_iter().take(free));
     }

@@ -12,6 +12,7 @@ use crate::search::start_set::StartSet;
 use crate::substitute::Substitute;
 use crate::view::{View, ViewSet};
 use serde::Deserialize;
+use std::collections::BTreeSet;
 
 /// Direction of the texts that a rule inspects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
@@ -214,6 +215,15 @@ impl Rule {
         let others = others.into_iter().filter_map(|(program, views)| Some((program.as_ref()?, views)));
         let all = [(&self.program, own)].into_iter().chain(others);
         all.map(|(program, views)| (program, self.views.and(views))).filter(|(_, views)| *views != ViewSet::default())
+    }
+
+    /// Returns the literals, in lower case, at which searches for the rule begin in complete texts, ascending and without
+    /// duplicates. ASCII letters match in any case. Empty if the rule has none that are rare enough.
+    pub fn literals(&self) -> Vec<&[u8]> {
+        let chains = self.programs().flat_map(|(program, _)| program.chains());
+        let literals: BTreeSet<&[u8]> =
+            chains.flat_map(|chain| &chain.steps).flat_map(|step| &step.list).map(|literal| &**literal).collect();
+        literals.into_iter().collect()
     }
 
     /// Returns the pattern to search a view of a text for.

@@ -52,7 +52,6 @@ impl Meter {
     }
 
     /// Returns the work done.
-    #[cfg(test)]
     pub(crate) fn used(&self) -> u64 {
         self.used
     }
