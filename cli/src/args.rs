@@ -57,6 +57,8 @@ pub enum Command {
     ///
     /// Budgets are taken as unused: the command knows nothing about what a consumer has used.
     ///
+    /// With --why-not: only why one rule does not match, text by text.
+    ///
     /// Exit status: 0 if the request was explained, whatever the verdict; 2 if the policy is invalid or a file cannot be read.
     Explain(ExplainArgs),
     /// Inspect texts or bodies with the firewall rules of a policy.

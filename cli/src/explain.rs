@@ -14,6 +14,7 @@ mod request;
 mod route;
 mod tokens;
 mod unused;
+mod why_not;
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -21,6 +22,7 @@ use tollgate_policy::document::Document;
 use tollgate_policy::{CompiledPolicy, Mode};
 
 pub use call::Call;
+pub use why_not::why_not;
 
 use call::View;
 

@@ -22,6 +22,9 @@ pub struct ExplainArgs {
     /// Consumer, where the policy takes it from an attribute or a token.
     #[arg(long, value_name = "NAME")]
     pub consumer: Option<String>,
+    /// Explain only why this rule of the policy or of a pack does not match: its scope, its literals, and what rejects a match.
+    #[arg(long, value_name = "RULE")]
+    pub why_not: Option<String>,
     /// Print a single JSON document.
     #[arg(long)]
     pub json: bool,

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 use std::process::ExitCode;
 
+use serde::Serialize;
 use tollgate_policy::document::Document;
 
 use crate::args::ExplainArgs;
-use crate::explain::{Call, explain};
+use crate::explain::{Call, explain, why_not};
 use crate::policy_file;
 use crate::problem::Problem;
 
@@ -32,12 +33,17 @@ fn text(args: &ExplainArgs) -> Result<String, Vec<String>> {
         eprint!("{warning}");
     }
     let call = call(args).map_err(fail)?;
-    let explanation = explain(&document, &policy, &call);
-    if !args.json {
-        return Ok(explanation.render());
+    if let Some(rule) = &args.why_not {
+        let answer = why_not(&document, &policy, &call, rule).map_err(|message| fail(Problem::new(message)))?;
+        return if args.json { json(&answer) } else { Ok(answer.render()) };
     }
-    let text = serde_json::to_string_pretty(&explanation);
-    text.map(|text| text + "\n").map_err(|error| fail(Problem::new(error.to_string())))
+    let explanation = explain(&document, &policy, &call);
+    if args.json { json(&explanation) } else { Ok(explanation.render()) }
+}
+
+fn json(value: &impl Serialize) -> Result<String, Vec<String>> {
+    let text = serde_json::to_string_pretty(value);
+    text.map(|text| text + "\n").map_err(|error| vec![format!("error: {error}\n")])
 }
 
 fn call(args: &ExplainArgs) -> Result<Call, Problem> {

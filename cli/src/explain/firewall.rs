@@ -85,7 +85,13 @@ pub(super) fn explain(
 }
 
 /// Returns the rules that do not apply to the call, today.
-fn excluded(policy: &CompiledPolicy, rules: &Policy, view: &View<'_>, call: &Call, consumer: Option<&str>) -> RuleSet {
+pub(super) fn excluded(
+    policy: &CompiledPolicy,
+    rules: &Policy,
+    view: &View<'_>,
+    call: &Call,
+    consumer: Option<&str>,
+) -> RuleSet {
     let model = view.model();
     let alias = model.as_deref().map(|model| policy.catalog.resolve_alias(model));
     let models: Vec<&str> = model.as_deref().into_iter().chain(alias).collect();

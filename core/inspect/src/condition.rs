@@ -63,19 +63,35 @@ pub(crate) struct Conditions {
 impl Conditions {
     /// Returns `true` if all conditions hold. Counts the characters that the conditions read as work.
     pub(crate) fn hold(&self, candidate: &Candidate<'_>, memory: &mut Groups) -> bool {
-        if !self.neighbors.hold(candidate, &self.sets) {
-            return false;
+        self.rejecting(candidate, memory).is_none()
+    }
+
+    /// Returns the name, as in a rule, of the first condition that does not hold. Counts work like [`hold`](Self::hold).
+    pub(crate) fn rejecting(&self, candidate: &Candidate<'_>, memory: &mut Groups) -> Option<&'static str> {
+        if !self.neighbors.may_follow(candidate.previous, &self.sets) {
+            return Some("not_before");
+        }
+        if !self.neighbors.may_precede(candidate.next, &self.sets) {
+            return Some("not_after");
         }
         memory.work += candidate.reported.len() as u64;
-        let has_entropy = self.entropy.as_ref().is_none_or(|entropy| entropy.holds(candidate.reported));
-        let is_url = self.url.as_ref().is_none_or(|url| url.holds(candidate.reported));
-        if !has_entropy || !is_url || !self.validators.hold(candidate.reported) {
-            return false;
+        if self.entropy.as_ref().is_some_and(|entropy| !entropy.holds(candidate.reported)) {
+            return Some("entropy");
+        }
+        if self.url.as_ref().is_some_and(|url| !url.holds(candidate.reported)) {
+            return Some("url");
+        }
+        if !self.validators.hold(candidate.reported) {
+            return Some("validate");
         }
         memory.work += (candidate.matched.len() + self.look_behind().min(candidate.before.len())) as u64;
-        self.keywords.as_ref().is_none_or(|keywords| keywords.hold(candidate))
-            && self.context.as_ref().is_none_or(|context| context.holds(candidate))
-            && !self.allow.permits(candidate, memory)
+        if self.keywords.as_ref().is_some_and(|keywords| !keywords.hold(candidate)) {
+            return Some("keywords");
+        }
+        if self.context.as_ref().is_some_and(|context| !context.holds(candidate)) {
+            return Some("context");
+        }
+        self.allow.permits(candidate, memory).then_some("allow")
     }
 
     /// Returns `false` if `not_before` excludes this character in front of a match.

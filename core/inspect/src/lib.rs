@@ -110,6 +110,7 @@ mod caller;
 mod clean_texts;
 mod condition;
 mod date;
+mod diagnosis;
 mod error;
 mod exception;
 #[cfg(test)]
@@ -148,6 +149,7 @@ pub use condition::entropy::RawEntropy;
 pub use condition::list::OneOrMany;
 pub use condition::validate::Validator;
 pub use date::Date;
+pub use diagnosis::{Attempt, ViewDiagnosis};
 pub use error::{ExampleError, PatternError, PolicyError, Problem};
 pub use exception::RawException;
 pub use guard::{

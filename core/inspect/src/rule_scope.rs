@@ -163,16 +163,22 @@ impl<'r> ScopedTexts<'r> {
 
     /// Returns `true` if a scope contains the text at an index.
     pub(crate) fn contains(self, scope: &RawScope, index: usize) -> bool {
+        self.exclusion(scope, index).is_none()
+    }
+
+    /// Returns the member of a scope that leaves out the text at an index: `roles`, `messages` or `parts`.
+    pub(crate) fn exclusion(self, scope: &RawScope, index: usize) -> Option<&'static str> {
+        let unless = |contains: bool, member: &'static str| if contains { None } else { Some(member) };
         let (texts, first_new) = match self {
-            ScopedTexts::All | ScopedTexts::DefinedTools => return true,
-            ScopedTexts::Part(part) => return scope.has_part(ScopePart::of_output(part)),
+            ScopedTexts::All | ScopedTexts::DefinedTools => return None,
+            ScopedTexts::Part(part) => return unless(scope.has_part(ScopePart::of_output(part)), "parts"),
             ScopedTexts::Response(texts) => {
-                let part = texts.get(index).map(|text| text.channel.part);
-                return part.is_none_or(|part| scope.has_part(ScopePart::of_output(part)));
+                let part = texts.get(index)?.channel.part;
+                return unless(scope.has_part(ScopePart::of_output(part)), "parts");
             }
             ScopedTexts::Request { texts, first_new } => (texts, first_new),
         };
-        let Some(text) = texts.get(index) else { return true };
+        let text = texts.get(index)?;
         let role = match text.role {
             Role::System | Role::Developer => ScopeRole::System,
             Role::User => ScopeRole::User,
@@ -182,9 +188,9 @@ impl<'r> ScopedTexts<'r> {
             _ => ScopeRole::Other,
         };
         let is_new = text.message.is_none_or(|message| message >= first_new);
-        scope.roles.as_ref().is_none_or(|roles| roles.0.contains(&role))
-            && (is_new || scope.messages == ScopeMessages::All)
-            && scope.has_part(&[ScopePart::of_text(text)])
+        unless(scope.roles.as_ref().is_none_or(|roles| roles.0.contains(&role)), "roles")
+            .or_else(|| unless(is_new || scope.messages == ScopeMessages::All, "messages"))
+            .or_else(|| unless(scope.has_part(&[ScopePart::of_text(text)]), "parts"))
     }
 }
 

@@ -27,21 +27,28 @@ impl Target<'_> {
             meter.add(memory.take_work());
             return Some(found);
         };
+        let counts = conditions.hold(&found.candidate(window), memory);
+        meter.add(memory.take_work());
+        counts.then_some(found)
+    }
+}
+
+impl Match {
+    /// Returns what conditions see of the match. `window` has the match, the character behind it and the text in front of it that
+    /// they need.
+    pub(crate) fn candidate<'t>(&self, window: Window<'t>) -> Candidate<'t> {
         let part = |start: u64, end: u64| {
             let part = window.text().get(window.index(start)..window.index(end));
             debug_assert!(part.is_some(), "{start}..{end} is in the text and between characters");
             part.unwrap_or_default()
         };
-        let candidate = Candidate {
-            before: window.text().get(..window.index(found.start)).unwrap_or_default(),
-            previous: window.before(found.start),
-            matched: part(found.start, found.end),
-            reported: part(found.reported.0, found.reported.1),
-            next: window.after(found.end),
-        };
-        let counts = conditions.hold(&candidate, memory);
-        meter.add(memory.take_work());
-        counts.then_some(found)
+        Candidate {
+            before: window.text().get(..window.index(self.start)).unwrap_or_default(),
+            previous: window.before(self.start),
+            matched: part(self.start, self.end),
+            reported: part(self.reported.0, self.reported.1),
+            next: window.after(self.end),
+        }
     }
 }
 

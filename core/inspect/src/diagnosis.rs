@@ -1,0 +1,207 @@
+//! Reasons why a rule does not match a text, for `tollgate explain`.
+
+use crate::pattern::program::Program;
+use crate::policy::Policy;
+use crate::rule::{Direction, Rule};
+use crate::rule_scope::ScopedTexts;
+use crate::search::matcher::Matcher;
+use crate::search::meter::Meter;
+use crate::search::scratch::{Scratch, Target};
+use crate::search::start_set::StartSet;
+use crate::search::window::Window;
+use crate::view::{View, ViewSet, Wanted, each_derived};
+use std::collections::BTreeSet;
+use std::ops::Range;
+use tollgate_llm::Request;
+
+/// Maximum number of matches of a pattern that are reported per view.
+const MAX_ATTEMPTS: usize = 8;
+/// Length up to which matches are found that are longer than the policy allows.
+const LONGEST: usize = 16 * 1024;
+
+/// Search for one rule in one view of a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ViewDiagnosis {
+    /// View.
+    pub view: View,
+    /// `true` if the rule searches this view.
+    pub is_searched: bool,
+    /// Literals at which searches in this view begin, in lower case, of which every match contains some; empty without any.
+    pub literals: Vec<String>,
+    /// Literals that occur in the text.
+    pub present: Vec<String>,
+    /// First matches of the pattern alone, without the conditions of the rule.
+    pub attempts: Vec<Attempt>,
+}
+
+/// Match of the pattern of a rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// Bytes in the text.
+    pub range: Range<usize>,
+    /// First condition that rejects the match, by its name in a rule: `validate`, `max_match_bytes` ... `None` if all hold.
+    pub rejected_by: Option<&'static str>,
+}
+
+impl Rule {
+    /// Returns `true` if the rule searches texts: it is no guard, and does not judge members of requests or names of tools.
+    pub fn searches_texts(&self) -> bool {
+        self.guard.is_none() && self.members.is_none() && !self.is_tool
+    }
+
+    /// Returns `true` if the rule only logs, whatever its action is.
+    pub fn is_audit(&self) -> bool {
+        self.is_audit
+    }
+
+    /// Returns the part of the scope that leaves out a text of a request, by its index: `roles`, `messages` or `parts`.
+    pub fn out_of_scope(&self, request: &Request, text: usize) -> Option<&'static str> {
+        ScopedTexts::of_request(request).exclusion(self.scope.as_ref()?, text)
+    }
+}
+
+impl Policy {
+    /// Searches a text for one rule, view by view, and reports what matches and what rejects it. The views that the rule does not
+    /// search are included, the text as it is first. Finds no matches across parts of a text.
+    pub fn diagnose(&self, rule: &Rule, direction: Direction, text: &str) -> Vec<ViewDiagnosis> {
+        let mut views = vec![self.diagnose_view(rule, View::Raw, text, |range| range)];
+        if direction == Direction::Request {
+            let all: ViewSet = View::ALL.into_iter().collect();
+            each_derived(text, Wanted { all, without_raw: all }, |view, derived| {
+                views.push(self.diagnose_view(rule, view, derived.text(), |range| derived.source(range)));
+                true
+            });
+        }
+        views
+    }
+
+    fn diagnose_view(
+        &self,
+        rule: &Rule,
+        view: View,
+        text: &str,
+        source: impl Fn(Range<usize>) -> Range<usize>,
+    ) -> ViewDiagnosis {
+        let program = rule.program(view);
+        let lower = text.to_ascii_lowercase();
+        let literals = literals(program);
+        let is_present = |literal: &&&[u8]| {
+            let windows = lower.as_bytes().windows(literal.len().max(1));
+            windows.into_iter().any(|window| window == **literal)
+        };
+        let shown = |literal: &&[u8]| String::from_utf8_lossy(literal).into_owned();
+        ViewDiagnosis {
+            view,
+            is_searched: rule.views.has(view),
+            present: literals.iter().filter(is_present).map(shown).collect(),
+            literals: literals.iter().map(shown).collect(),
+            attempts: self.attempts(rule, program, text, source),
+        }
+    }
+
+    fn attempts(
+        &self,
+        rule: &Rule,
+        program: &Program,
+        text: &str,
+        source: impl Fn(Range<usize>) -> Range<usize>,
+    ) -> Vec<Attempt> {
+        let starts = StartSet::new(program.longest(), LONGEST);
+        let target = Target { program, sets: self.sets(), starts, conditions: None };
+        let window = Window::whole(text);
+        let mut scratch = Scratch::default();
+        scratch.meter = Meter::for_bytes(text.len() as u64);
+        let mut attempts = Vec::new();
+        let mut at = 0;
+        while attempts.len() < MAX_ATTEMPTS {
+            let mut first = None;
+            Matcher::new(at).read(&target, window, &mut scratch, |found| {
+                first = Some(found);
+                false
+            });
+            let Some(found) = first else { break };
+            let is_too_long = found.end - found.start > self.max_match_bytes() as u64;
+            let candidate = found.candidate(window);
+            let rejected_by = match is_too_long {
+                true => Some("max_match_bytes"),
+                false => rule.conditions.rejecting(&candidate, &mut scratch.groups),
+            };
+            let (from, to) = found.reported;
+            attempts.push(Attempt { range: source(from as usize..to as usize), rejected_by });
+            // The search goes on as if the pattern did not match at this position.
+            at = match rejected_by {
+                Some(_) => found.start + window.after(found.start).map_or(1, |c| c.len_utf8() as u64),
+                None => found.end,
+            };
+        }
+        attempts
+    }
+}
+
+/// Returns the literals of the chains of a program.
+fn literals(program: &Program) -> Vec<&[u8]> {
+    let steps = program.chains().iter().flat_map(|chain| &chain.steps);
+    let literals: BTreeSet<&[u8]> = steps.flat_map(|step| &step.list).map(|literal| &**literal).collect();
+    literals.into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn policy(pattern: &str) -> Policy {
+        let rules =
+            format!(r#"{{"max_match_bytes": 32, "rules": [{{"id": "a", "match": {pattern}, "action": "log"}}]}}"#);
+        Policy::from_raw(serde_json::from_str(&rules).unwrap()).unwrap()
+    }
+
+    fn raw(pattern: &str, text: &str) -> ViewDiagnosis {
+        let policy = policy(pattern);
+        policy.diagnose(&policy.rules()[0], Direction::Request, text).remove(0)
+    }
+
+    #[test]
+    fn the_condition_that_rejects_a_match_is_named() {
+        for (pattern, text, rejected_by) in [
+            (r#"{"regex":"[0-9]{16}","validate":"card"}"#, "4111111111111112", Some("validate")),
+            (r#"{"regex":"[0-9]{16}","validate":"card"}"#, "4111111111111111", None),
+            (r#"{"regex":"\\w{8}","entropy":{"min":2.5}}"#, "aaaaaaaa", Some("entropy")),
+            (r#"{"regex":"ab","not_before":"letter"}"#, "xab", Some("not_before")),
+            (r#"{"regex":"ab","not_after":"letter"}"#, "abx", Some("not_after")),
+            (r#"{"regex":"[0-9]{4}","context":{"words":["pin"]}}"#, "1234", Some("context")),
+            (r#"{"regex":"[0-9]{4}","keywords":["pin"]}"#, "1234", Some("keywords")),
+            (r#"{"regex":"[a-z]{3}","allow":{"values":["abc"]}}"#, "abc", Some("allow")),
+            (r#"{"url":{"kinds":["link"],"allow_hosts":["a.test"]}}"#, "[x](https://a.test/)", Some("url")),
+            (r#"{"regex":"a.{1,60}b"}"#, &format!("a{}b", "-".repeat(40)), Some("max_match_bytes")),
+        ] {
+            let attempts = raw(pattern, text).attempts;
+            assert_eq!(
+                attempts.first().map(|attempt| attempt.rejected_by),
+                Some(rejected_by),
+                "{pattern}: {attempts:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn literals_that_occur_and_views_that_are_not_searched_are_listed() {
+        let found = raw(r#"{"regex":"\\b(?:AKIA|ASIA)[0-9A-Z]{16}\\b"}"#, "the prefix AKIA alone");
+        assert_eq!(
+            (found.literals, found.present),
+            (vec!["akia".to_owned(), "asia".to_owned()], vec!["akia".to_owned()])
+        );
+        assert!(found.attempts.is_empty() && found.is_searched);
+        let policy = policy(r#"{"keywords":["heron"]}"#);
+        let views = policy.diagnose(&policy.rules()[0], Direction::Request, "a h\u{200b}eron");
+        let folded = views.iter().find(|own| own.view == View::Folded).unwrap();
+        assert!(views[0].attempts.is_empty() && !folded.is_searched, "{views:?}");
+        assert_eq!(folded.attempts, [Attempt { range: 2..10, rejected_by: None }]);
+        assert_eq!(policy.diagnose(&policy.rules()[0], Direction::Response, "h\u{200b}eron").len(), 1);
+    }
+
+    #[test]
+    fn a_flood_of_rejected_matches_is_bounded() {
+        let found = raw(r#"{"regex":"[0-9]{4}","validate":"card"}"#, &"1".repeat(10_000));
+        assert_eq!(found.attempts.len(), MAX_ATTEMPTS);
+    }
+}
