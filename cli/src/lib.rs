@@ -74,6 +74,7 @@ pub mod price_list;
 pub mod problem;
 pub mod render;
 pub mod report;
+pub mod rule_costs;
 pub mod rule_packs;
 pub mod run;
 pub mod schema;

@@ -19,6 +19,10 @@ pub struct CheckArgs {
     /// Print each effective value and the line or default it comes from.
     #[arg(long)]
     pub print: bool,
+    /// Print the estimated cost of each firewall rule, the highest first: nodes of its pattern that searches visit per byte of an
+    /// average text, its states, its longest match, the text that is read in front of a literal, and its literals.
+    #[arg(long)]
+    pub costs: bool,
 }
 
 /// Report formats of `tollgate check`.

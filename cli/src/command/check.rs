@@ -14,6 +14,7 @@ use crate::envoy_routes::EnvoyRoutes;
 use crate::policy_file;
 use crate::problem::Problem;
 use crate::report::findings::{CheckedFile, Checks};
+use crate::rule_costs;
 use crate::today::today;
 
 pub(super) fn run(args: &CheckArgs) -> ExitCode {
@@ -21,6 +22,12 @@ pub(super) fn run(args: &CheckArgs) -> ExitCode {
     if args.print {
         for file in &checks.files {
             print!("{}", file.document.print());
+        }
+    }
+    if args.costs {
+        for file in &checks.files {
+            let rules = file.document.compile().ok().and_then(|policy| policy.firewall);
+            print!("{}", rules.as_ref().map(rule_costs::table).unwrap_or_default());
         }
     }
     print!("{}", checks.render(args.format));

@@ -136,6 +136,10 @@ pub struct RawRule {
     /// Message of the error response (`block` only). Default: contains only the id of the rule. At most 1024 bytes.
     #[serde(default)]
     pub message: Option<String>,
+    /// `true` for a rule that is meant to be slow: one whose matches have neither a literal that is rare nor a maximum length. It is an
+    /// error without this.
+    #[serde(default)]
+    pub slow: bool,
     /// Example texts that test the rule. (`tests` is an alias.)
     #[serde(default, alias = "tests")]
     pub examples: RawExamples,

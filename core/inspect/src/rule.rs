@@ -101,6 +101,8 @@ pub struct Rule {
     pub(crate) may_block_requests: bool,
     /// `true` if a match may block a response by the score.
     pub(crate) may_block_responses: bool,
+    /// `true` if matches of the rule have neither a rare literal nor a maximum length.
+    pub(crate) is_slow: bool,
     /// Names of members of requests that the rule judges, in place of texts.
     pub(crate) members: Option<Box<[String]>>,
     /// `true` if the rule judges names of tools alone.
@@ -185,6 +187,12 @@ impl Rule {
             Direction::Request => self.request,
             Direction::Response => self.response,
         }
+    }
+
+    /// Returns `true` if a regular expression of the rule has neither rare literals nor a maximum length of its matches, so that
+    /// every class of characters in a text may cost a search.
+    pub fn is_slow(&self) -> bool {
+        self.is_slow
     }
 
     /// Returns the HTTP status of the error response, for a rule that blocks.

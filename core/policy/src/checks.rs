@@ -51,6 +51,12 @@ pub(crate) const ROUTE_WITHOUT_PROVIDER: Code = error(
 pub(crate) const ROUTE_PROVIDERS: Code =
     error("route-providers", "A route whose models name different providers, while `providers` has entries.");
 
+/// A rule that costs a search at every class of characters.
+pub(crate) const SLOW_RULE: Code = error(
+    "slow-rule",
+    "A rule without `slow: true` whose matches have neither a literal that is rare nor a maximum length.",
+);
+
 /// An example of a rule that contradicts it. `tollgate check` and `tollgate test` run examples, a filter does not.
 pub const FAILING_EXAMPLE: Code = error(
     "failing-example",
@@ -89,6 +95,7 @@ pub const CODES: &[Code] = &[
     unknown_callers::CODE,
     unused_scores::CODE,
     unknown_tags::CODE,
+    SLOW_RULE,
     limits_order::CODE,
     secret_literals::CODE,
     FAILING_EXAMPLE,

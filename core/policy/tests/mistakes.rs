@@ -212,6 +212,12 @@ const MISTAKES: &[Mistake] = &[
         "`{1,64}`",
     ),
     Mistake(
+        "firewall: {rules: [{id: a, match: {regex: '[a-z]+[0-9]+'}, action: log}]}",
+        &["1:43: error[slow-rule]: its matches have neither a literal that is rare nor a maximum length"],
+        "`slow: true`",
+    ),
+    Mistake("firewall: {rules: [{id: a, slow: true, match: {regex: '[a-z]+[0-9]+'}, action: log}]}", &[], ""),
+    Mistake(
         "firewall:\n  rules:\n  - {id: a, match: {regex: x}, action: log}\n  - {id: a, match: {regex: y}, action: log}",
         &["4:10: error[invalid-value]: another rule has the same id"],
         "",

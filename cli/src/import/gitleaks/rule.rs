@@ -69,10 +69,12 @@ pub(super) fn convert(
     }
     members.push(("match".to_owned(), Node::Map(pattern)));
     members.push(("action".to_owned(), string(&options.action)));
-    let node = Node::Map(members);
-    check(&node, options.max_match_bytes)?;
+    if check(&Node::Map(members.clone()), options.max_match_bytes)? {
+        notes.push("`slow: true`: its regex has neither a rare literal nor a maximum length".to_owned());
+        members.push(("slow".to_owned(), Node::Scalar(json!(true))));
+    }
     ids.insert(id);
-    Ok(node)
+    Ok(Node::Map(members))
 }
 
 /// Returns the groups that gitleaks takes as the secret: the one that the rule names, else the first one with text.
@@ -104,13 +106,14 @@ fn id(id: &str, prefix: &str, ids: &BTreeSet<String>) -> String {
     candidates.find(|candidate| !ids.contains(candidate)).unwrap_or(id)
 }
 
-/// Compiles the rule alone.
-fn check(rule: &Node, max_match_bytes: u32) -> Result<(), String> {
+/// Compiles the rule alone. Returns `true` if it needs `slow: true`.
+fn check(rule: &Node, max_match_bytes: u32) -> Result<bool, String> {
     let value = rule.value();
     let rule: RawRule = serde_json::from_value(value).map_err(|error| error.to_string())?;
     let allow_lists = [(GLOBAL_LIST.to_owned(), Default::default())].into();
     let raw = RawPolicy { rules: vec![rule], max_match_bytes, allow_lists, ..RawPolicy::default() };
-    Policy::from_raw(raw).map(|_| ()).map_err(|error| {
+    let is_slow = |policy: Policy| policy.rules().iter().any(tollgate_inspect::Rule::is_slow);
+    Policy::from_raw(raw).map(is_slow).map_err(|error| {
         let field = error.path.trim_start_matches("rules[0].").to_owned();
         format!("`{field}` {}", error.problem)
     })

@@ -215,6 +215,7 @@ impl RawGuard {
             restore: self.restore,
             status: self.status,
             message: self.message.clone(),
+            slow: false,
             examples: RawExamples::default(),
         }
     }

@@ -2,7 +2,7 @@
 
 use super::assertion::Assertion;
 use super::body::{TYPICAL_BODY, has_body};
-use super::chain::Chain;
+use super::chain::{self, Chain};
 use super::char_set::{CharSet, CharSetId, CharSetsBuilder};
 use super::folding::{self, Form};
 use super::group::{self, GroupRef};
@@ -99,7 +99,12 @@ pub(crate) fn searched_regex(
 ) -> Result<Program, PatternError> {
     let hir = folding::expression(syntax::parse(expression, unicode)?, form);
     let program = expression_of(&hir, groups, sets)?;
-    Ok(Program { literals: Literals::of(&hir), chains: Chain::of(&hir).into(), ..program })
+    Ok(Program {
+        literals: Literals::of(&hir),
+        chains: Chain::of(&hir).into(),
+        has_rare_literal: chain::has_rare_literal(&hir),
+        ..program
+    })
 }
 
 fn expression_of(hir: &Hir, groups: &[GroupRef], sets: &mut CharSetsBuilder) -> Result<Program, PatternError> {
@@ -370,6 +375,7 @@ impl<'c> Compiler<'c> {
             longest,
             literals: None,
             chains: Box::default(),
+            has_rare_literal: false,
             group_offset: 0,
         };
         program.first = first_chars(&program, self.sets);

@@ -55,6 +55,8 @@ pub(crate) struct Program {
     pub(super) literals: Option<Literals>,
     /// Chains of literals of which every match contains one.
     pub(super) chains: Box<[Chain]>,
+    /// `true` if every match contains a rare literal, perhaps too far from its start for a chain.
+    pub(super) has_rare_literal: bool,
     /// Smallest distance in bytes from the start of a match to its only marked group, if every match has text in it; else 0.
     pub(super) group_offset: usize,
 }
@@ -132,6 +134,11 @@ impl Program {
     /// Returns chains of literals of which every match contains one; none if they are not rare enough.
     pub(crate) fn chains(&self) -> &[Chain] {
         &self.chains
+    }
+
+    /// Returns `true` if every match contains a literal of a set that is rare.
+    pub(crate) fn has_rare_literal(&self) -> bool {
+        self.has_rare_literal || !self.chains.is_empty()
     }
 
     /// Returns the smallest distance in bytes from the start of a match to its reported part.

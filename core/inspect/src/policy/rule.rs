@@ -86,6 +86,9 @@ pub(super) fn check(
     let tail = tail.map_err(|error| FieldError("match.tail".into(), error.into()))?;
     let programs = || [Some(&program), folded.as_ref(), letters.as_ref()].into_iter().flatten();
     let longest = programs().map(Program::longest).try_fold(0, |longest, own| Some(longest.max(own?)));
+    let is_regex = names.is_none() && !is_tool && (raw.pattern.regex.is_some() || raw.pattern.head.is_some());
+    let is_unselective = |program: &Program| !program.has_rare_literal() && program.longest().is_none();
+    let is_slow = is_regex && programs().any(is_unselective);
     let starts = StartSet::new(longest, max_match_bytes);
     let nodes = programs().map(Program::len).max().unwrap_or(0);
     let set_words = (nodes * starts.width()).max(tail.as_ref().map_or(0, Tail::set_words));
@@ -142,6 +145,7 @@ pub(super) fn check(
         action,
         may_block_requests: action == Action::Score && thresholds.has(Direction::Request),
         may_block_responses: action == Action::Score && thresholds.has(Direction::Response),
+        is_slow,
         members: names,
         is_tool,
         guard: None,

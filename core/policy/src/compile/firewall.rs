@@ -6,6 +6,7 @@ use tollgate_inspect::{
 };
 use tollgate_llm::{OnUnscannable, StreamLimits};
 
+use crate::checks::SLOW_RULE;
 use crate::compile::{Findings, in_document};
 use crate::firewall::RawFirewall;
 use crate::identity::{Identity, Source};
@@ -58,7 +59,10 @@ pub(super) fn compile(raw: RawFirewall, limits: &StreamLimits, findings: &mut Fi
             guards: guards.clone(),
         };
         let error = match Rules::from_raw(raw) {
-            Ok(policy) => return Some(policy),
+            Ok(policy) => {
+                slow(&rules, &policy, &indices, findings);
+                return Some(policy);
+            }
             Err(error) => error,
         };
         let local = path.join(&error.path);
@@ -95,6 +99,20 @@ pub(super) fn compile(raw: RawFirewall, limits: &StreamLimits, findings: &mut Fi
         }
     }
     None
+}
+
+/// Reports rules that are slow and do not say so.
+fn slow(raw: &[RawRule], policy: &Rules, indices: &[usize], findings: &mut Findings) {
+    let rules = raw.iter().zip(policy.rules()).enumerate();
+    for (index, (raw, _)) in rules.filter(|(_, (raw, rule))| rule.is_slow() && !raw.slow) {
+        let member = if raw.pattern.head.is_some() { "head" } else { "regex" };
+        let path = Path::part("firewall").key("rules").index(index).key("match").key(member);
+        let message =
+            "its matches have neither a literal that is rare nor a maximum length, so that every text is searched";
+        let help = "bound each repetition, as in `[a-z]{1,64}`, or add a word that every match contains; else say `slow: true`";
+        let finding = Finding::error(SLOW_RULE.code, in_document(path, 2, indices), message);
+        findings.add(finding.with_help(help));
+    }
 }
 
 /// Returns `true` if an exception names a rule by its id or by a tag.
