@@ -15,7 +15,7 @@ use clap_complete::Shell;
 
 pub use check::{CheckArgs, FindingsFormat};
 pub use explain::ExplainArgs;
-pub use import::{ActionArg, GitleaksArgs, ImportCommand};
+pub use import::{ActionArg, GitleaksArgs, ImportCommand, PresidioArgs};
 pub use inspect::{BenchCommand, BenchFirewallArgs, DirectionArg, InspectArgs};
 pub use prices::{PriceArgs, PriceFormat, PricesCommand, QuantityArgs, SearchContextArg, UpdateArgs};
 pub use render::{RenderArgs, RenderTarget};

@@ -14,6 +14,27 @@ pub enum ImportCommand {
     ///
     /// Exit status: 0, or 2 if the configuration cannot be read.
     Gitleaks(GitleaksArgs),
+    /// Convert Presidio recognizers (YAML or JSON) to firewall rules.
+    ///
+    /// Reads a registry (`recognizers:`), the `ad_hoc_recognizers` of a request, a list of recognizers, or a single one. Prints a
+    /// policy with a rule per pattern and per list of words; what a policy cannot say is reported on standard error.
+    ///
+    /// Exit status: 0, or 2 if the file cannot be read.
+    Presidio(PresidioArgs),
+}
+
+/// Arguments of `tollgate import presidio`.
+#[derive(Clone, Debug, Args)]
+pub struct PresidioArgs {
+    /// Recognizers, or `-` for standard input.
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Text in front of the ids of the rules.
+    #[arg(long, default_value = "presidio.", value_name = "TEXT")]
+    pub prefix: String,
+    /// Action of the rules.
+    #[arg(long, value_enum, default_value_t = ActionArg::Redact)]
+    pub action: ActionArg,
 }
 
 /// Arguments of `tollgate import gitleaks`.

@@ -13,39 +13,18 @@
 
 mod allow;
 mod config;
-mod go_regex;
+pub(super) mod go_regex;
 mod rule;
 
 use std::collections::BTreeSet;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
+use super::{Imported, Options, WIDTH};
 use crate::yaml::Node;
 use allow::Members;
 pub use config::Config;
 use rule::GlobalLists;
-
-/// Choices of the caller.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// Text in front of the ids of rules.
-    pub prefix: String,
-    /// Action of every rule: `log`, `redact` or `block`.
-    pub action: String,
-    /// `max_match_bytes` of the policy.
-    pub max_match_bytes: u32,
-}
-
-/// Policy, and what it does not say.
-#[derive(Clone, Debug, Default)]
-pub struct Imported {
-    /// Policy in YAML.
-    pub text: String,
-    /// Number of rules.
-    pub rules: usize,
-    /// Parts of the configuration that were left out or changed, each with the rule.
-    pub notes: Vec<String>,
-}
 
 /// Name of the allow list with the global allow lists of the configuration.
 const GLOBAL_LIST: &str = "gitleaks";
@@ -89,19 +68,6 @@ pub fn import(config: &Config, options: &Options) -> Imported {
     let mut text = format!("# {count} rules, imported from a gitleaks configuration by `tollgate import gitleaks`.\n");
     document.lines(WIDTH).iter().for_each(|line| text.extend([line, "\n"]));
     Imported { text, rules: count, notes }
-}
-
-/// Longest line, if possible.
-const WIDTH: usize = 120;
-
-/// Returns a node for a string.
-fn string(text: &str) -> Node {
-    Node::Scalar(Value::String(text.to_owned()))
-}
-
-/// Returns a node for a list of strings.
-fn strings(list: &[String]) -> Node {
-    Node::List(list.iter().map(|text| string(text)).collect())
 }
 
 #[cfg(test)]

@@ -5,8 +5,9 @@ use tollgate_inspect::{Policy, RawPolicy};
 
 use crate::yaml::Node;
 
+use super::super::strings;
 use super::config::AllowList;
-use super::{go_regex, strings};
+use super::go_regex;
 
 /// Members of an allow list of a policy.
 #[derive(Debug, Default)]

@@ -23,7 +23,7 @@ pub(super) fn convert(expression: &str) -> Converted {
 }
 
 /// Writes an expression in Rust's syntax, with its lead.
-pub(super) fn convert_whole(expression: &str) -> String {
+pub(in crate::import) fn convert_whole(expression: &str) -> String {
     escape(expression)
 }
 

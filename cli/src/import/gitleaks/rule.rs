@@ -3,17 +3,15 @@
 use std::collections::BTreeSet;
 
 use serde_json::json;
-use tollgate_inspect::{CaptureGroup, Policy, RawPolicy, RawRule, capture_groups};
+use tollgate_inspect::{CaptureGroup, RawPolicy, capture_groups};
 
 use crate::yaml::Node;
 
+use super::super::{Options, rule_id, string, strings, trial};
+use super::GLOBAL_LIST;
 use super::allow::Members;
 use super::config::{AllowList, Rule};
 use super::go_regex::{self, Converted};
-use super::{GLOBAL_LIST, Options, string, strings};
-
-/// Maximum length of a rule's id.
-const MAX_ID_BYTES: usize = 64;
 
 /// Allow lists of the configuration.
 pub(super) struct GlobalLists<'c> {
@@ -62,14 +60,16 @@ pub(super) fn convert(
     if let Some(allow) = allow.node(lists) {
         pattern.push(("allow".to_owned(), allow));
     }
-    let id = id(&rule.id, &options.prefix, ids);
+    let id = rule_id::unique(&rule.id, &options.prefix, ids);
     let mut members = vec![("id".to_owned(), string(&id))];
     if !rule.description.is_empty() {
         members.push(("description".to_owned(), string(&rule.description)));
     }
     members.push(("match".to_owned(), Node::Map(pattern)));
     members.push(("action".to_owned(), string(&options.action)));
-    if check(&Node::Map(members.clone()), options.max_match_bytes)? {
+    let allow_lists = [(GLOBAL_LIST.to_owned(), Default::default())].into();
+    let others = RawPolicy { max_match_bytes: options.max_match_bytes, allow_lists, ..RawPolicy::default() };
+    if trial::compile(&Node::Map(members.clone()), others)? {
         notes.push("`slow: true`: its regex has neither a rare literal nor a maximum length".to_owned());
         members.push(("slow".to_owned(), Node::Scalar(json!(true))));
     }
@@ -91,30 +91,4 @@ fn group(rule: &Rule, groups: &[CaptureGroup], notes: &mut Vec<String>) -> Optio
         [only] => Some(Node::Scalar(json!(only.index))),
         several => Some(Node::List(several.iter().map(|group| Node::Scalar(json!(group.index))).collect())),
     }
-}
-
-/// Returns an id of a rule in the policy that no earlier rule has: `a-b`, `a-b-2` ...
-fn id(id: &str, prefix: &str, ids: &BTreeSet<String>) -> String {
-    let valid = |c: char| matches!(c, 'a'..='z' | '0'..='9' | '.' | '_' | '-');
-    let id = format!("{prefix}{id}").to_ascii_lowercase();
-    let id: String = id.chars().map(|c| if valid(c) { c } else { '-' }).collect();
-    let numbered = (2..).map(|number| format!("-{number}"));
-    let mut candidates = std::iter::once(String::new()).chain(numbered).map(|end| {
-        let kept = id.get(..MAX_ID_BYTES.saturating_sub(end.len())).unwrap_or(&id);
-        format!("{kept}{end}")
-    });
-    candidates.find(|candidate| !ids.contains(candidate)).unwrap_or(id)
-}
-
-/// Compiles the rule alone. Returns `true` if it needs `slow: true`.
-fn check(rule: &Node, max_match_bytes: u32) -> Result<bool, String> {
-    let value = rule.value();
-    let rule: RawRule = serde_json::from_value(value).map_err(|error| error.to_string())?;
-    let allow_lists = [(GLOBAL_LIST.to_owned(), Default::default())].into();
-    let raw = RawPolicy { rules: vec![rule], max_match_bytes, allow_lists, ..RawPolicy::default() };
-    let is_slow = |policy: Policy| policy.rules().iter().any(tollgate_inspect::Rule::is_slow);
-    Policy::from_raw(raw).map(is_slow).map_err(|error| {
-        let field = error.path.trim_start_matches("rules[0].").to_owned();
-        format!("`{field}` {}", error.problem)
-    })
 }
