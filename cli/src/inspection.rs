@@ -63,6 +63,9 @@ pub struct Output {
 pub struct Hit {
     /// Id of the rule.
     pub id: String,
+    /// Risks that the rule is about, by their ids in the OWASP Top 10 for LLM applications.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub owasp: Vec<String>,
     /// Bytes in the text: what is reported and redacted.
     pub span: [usize; 2],
     /// View of the text that the rule matched: `raw`, the text as decoded from JSON.
@@ -137,8 +140,10 @@ impl Inspector<'_> {
         let rules = report.rules.iter().filter_map(|rule| self.policy.rule(*rule));
         let score = rules.map(|rule| u32::from(severity_points(rule.severity()))).sum();
         let hits = report.findings.iter().filter_map(|finding| {
+            let rule = self.policy.rule(finding.rule)?;
             Some(Hit {
-                id: self.policy.rule(finding.rule)?.id().to_owned(),
+                id: rule.id().to_owned(),
+                owasp: rule.owasp().to_vec(),
                 span: [finding.range.start, finding.range.end],
                 view: finding.view.name(),
                 pointer: pointer(finding.text),
@@ -162,7 +167,7 @@ mod tests {
              "severity": "error"},
             {"id": "asks", "match": {"keywords": ["egret"]}, "action": "score", "severity": "notice"},
             {"id": "begs", "match": {"keywords": ["wren"]}, "action": "score", "severity": "warning"},
-            {"id": "word", "match": {"keywords": ["heron"]}, "action": "block", "applies_to": ["request"]}], "scores": {"request": 5}}"#;
+            {"id": "word", "owasp": "LLM01:2025", "match": {"keywords": ["heron"]}, "action": "block", "applies_to": ["request"]}], "scores": {"request": 5}}"#;
         let policy = Policy::from_raw(serde_json::from_str(rules).unwrap()).unwrap();
         let endpoint = Endpoint::detect(b"POST", b"/v1/chat/completions").unwrap();
         let inspector = Inspector { policy: &policy, direction, endpoint: &endpoint, show_text };
@@ -195,7 +200,7 @@ mod tests {
             [
                 r#"{"id":1,"verdict":"redact","score":4,"rules":[{"id":"card","span":[7,26],"view":"raw"}],"text":"number [card], thanks"}"#,
                 r#"{"id":"b","verdict":"allow","score":0,"rules":[],"text":"number 4111 1111 1111 1112"}"#,
-                r#"{"verdict":"block","score":5,"rules":[{"id":"word","span":[2,7],"view":"raw"}]}"#,
+                r#"{"verdict":"block","score":5,"rules":[{"id":"word","owasp":["LLM01:2025"],"span":[2,7],"view":"raw"}]}"#,
                 r#"{"verdict":"allow","score":0,"rules":[],"text":"a heron"}"#,
                 r#"{"verdict":"redact","score":4,"rules":[{"id":"card","span":[7,23],"view":"raw","pointer":"/messages/1/content"}],"text":"{\"messages\":[{\"content\":\"hi\",\"role\":\"user\"},{\"content\":\"number [card]\",\"role\":\"user\"}]}"}"#,
                 r#"{"verdict":"redact","score":6,"counted":2,"rules":[{"id":"asks","span":[3,8],"view":"raw"},{"id":"card","span":[17,33],"view":"raw"}],"text":"an egret, number [card]"}"#,

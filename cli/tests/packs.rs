@@ -34,12 +34,27 @@ fn every_rule_passes_its_examples() {
                 assert!(!examples.is_empty(), "{rule}");
             }
         }
+        file["firewall"].as_object_mut().unwrap().remove("owasp");
         let policy = Policy::from_raw(serde_json::from_value(file["firewall"].take()).unwrap()).unwrap();
         assert_eq!(policy.check_examples(), Ok(()), "{pack}");
         for rule in policy.rules() {
             assert!(rule.id().starts_with(&format!("{pack}.")) && rule.description().is_some(), "{}", rule.id());
         }
     }
+}
+
+#[test]
+fn every_rule_names_its_risks() {
+    for pack in names() {
+        let policy = rules(pack, 4);
+        let unnamed: Vec<&str> =
+            policy.rules().iter().filter(|rule| rule.owasp().is_empty()).map(|rule| rule.id()).collect();
+        assert!(unnamed.is_empty(), "{unnamed:?}");
+    }
+    let extraction = rules("extraction", 4);
+    let of = |id: &str| extraction.rules().iter().find(|rule| rule.id() == id).unwrap().owasp();
+    assert_eq!(of("extraction.what-is-prompt"), ["LLM07:2025"]);
+    assert_eq!(of("extraction.repeat-forever"), ["LLM02:2025", "LLM10:2025"], "a rule overrides its pack");
 }
 
 #[test]

@@ -152,12 +152,13 @@ fn token_ids(
 fn describe(rule: &Rule, finding: &Finding, view: &View<'_>) -> (String, Value) {
     let (id, action, pointer) = (rule.id(), finding.action.name(), view.pointer(finding.text));
     let (start, end) = (finding.range.start, finding.range.end);
+    let about = rule.owasp().iter().map(|id| format!(", {id}")).collect::<String>();
     // Names of tools and members of the request are not among its texts.
     let line = match finding.text < view.request.texts.len() {
-        true => format!("Rule {id} ({action}) matches {pointer}, bytes {start} to {end}."),
-        false => format!("Rule {id} ({action}) matches a tool or a member of the request."),
+        true => format!("Rule {id} ({action}{about}) matches {pointer}, bytes {start} to {end}."),
+        false => format!("Rule {id} ({action}{about}) matches a tool or a member of the request."),
     };
-    (line, json!({ "rule": id, "action": action, "pointer": pointer, "range": [start, end] }))
+    (line, json!({ "rule": id, "action": action, "owasp": rule.owasp(), "pointer": pointer, "range": [start, end] }))
 }
 
 fn refused(stage: Stage, rules: &Policy, report: &Report) -> Stage {

@@ -73,14 +73,16 @@ fn node(document: &Document, path: &Path, value: &Value, visit: &mut impl FnMut(
     }
 }
 
-/// Returns `true` for `providers`, `firewall.paranoia`, and the examples and descriptions of `firewall.rules`.
+/// Returns `true` for `providers`, `firewall.paranoia`, ids of OWASP, and the examples and descriptions of `firewall.rules`.
 fn is_omitted(path: &Path) -> bool {
     let key = |step: &Step, name: &str| matches!(step, Step::Key(key) if key == name);
     match path.0.as_slice() {
         [part] => key(part, "providers"),
-        [part, field] => key(part, "firewall") && key(field, "paranoia"),
+        [part, field] => key(part, "firewall") && (key(field, "paranoia") || key(field, "owasp")),
         [part, list, Step::Index(_), field] => {
-            let is_text = key(field, "description") || RawExamples::KEYS.iter().any(|name| key(field, name));
+            let is_text = key(field, "description")
+                || key(field, "owasp")
+                || RawExamples::KEYS.iter().any(|name| key(field, name));
             key(part, "firewall") && key(list, "rules") && is_text
         }
         _ => false,

@@ -89,6 +89,9 @@ pub enum Problem {
     /// Tag that no rule sets.
     #[error("no rule has this tag")]
     UnknownTag,
+    /// Text that is no id of a risk.
+    #[error("must be an id of the OWASP Top 10 for LLM applications with its year, such as `LLM01:2025`")]
+    OwaspId,
     /// Tag with other characters, or too long.
     #[error("must have names of at most 32 and values of at most 64 of the characters A-Z a-z 0-9 . _ -")]
     InvalidTag,

@@ -100,6 +100,9 @@ pub struct RawRule {
     /// Severity, for reports: the points of a rule with `action: score`. Has no other effect on what the rule does.
     #[serde(default)]
     pub severity: Option<Severity>,
+    /// Risks that the rule is about, one or a list, by their ids in the OWASP Top 10 for LLM applications: `LLM01:2025`. For reports.
+    #[serde(default)]
+    pub owasp: OneOrMany<String>,
     /// Pattern to search for, and conditions on its matches.
     #[serde(rename = "match")]
     pub pattern: RawPattern,

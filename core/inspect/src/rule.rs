@@ -82,6 +82,8 @@ pub struct Rule {
     pub(crate) id: Box<str>,
     pub(crate) description: Option<Box<str>>,
     pub(crate) severity: Option<Severity>,
+    /// Ids of risks.
+    pub(crate) owasp: Box<[String]>,
     /// Views that the rule searches.
     pub(crate) views: ViewSet,
     /// Pattern for the first of these that the rule searches: the text as it is, folded texts, letters.
@@ -145,6 +147,11 @@ impl Rule {
     /// Returns the severity that the author gave.
     pub fn severity(&self) -> Option<Severity> {
         self.severity
+    }
+
+    /// Returns the risks that the rule is about, by their ids in the OWASP Top 10 for LLM applications: `LLM01:2025`.
+    pub fn owasp(&self) -> &[String] {
+        &self.owasp
     }
 
     /// Returns the guard whose verdicts are the matches of the rule.

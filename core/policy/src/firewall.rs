@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use tollgate_inspect::{RawAllow, RawException, RawGuard, RawPolicy, RawRule, RawScores};
+use tollgate_inspect::{OneOrMany, RawAllow, RawException, RawGuard, RawPolicy, RawRule, RawScores};
 
 use crate::packs::RawPack;
 use crate::paranoia::RawParanoia;
@@ -31,6 +31,9 @@ pub struct RawFirewall {
     pub max_match_bytes: u32,
     /// Allow lists that several rules share, by name; a rule names them in `match.allow.lists`.
     pub allow_lists: BTreeMap<String, RawAllow>,
+    /// Risks that rules are about which name none, by their ids in the OWASP Top 10 for LLM applications: `LLM01:2025`. Packs have
+    /// their own.
+    pub owasp: OneOrMany<String>,
     /// Calls to which rules do not apply, for rules by their ids: own rules and those of packs.
     pub exceptions: Vec<RawException>,
     /// Thresholds of scores, the sums of the points of rules with `action: score`.
@@ -45,7 +48,7 @@ pub struct RawFirewall {
 impl Default for RawFirewall {
     fn default() -> RawFirewall {
         let (rules, packs, paranoia, guards, allow_lists, exceptions, scores) = Default::default();
-        let (tag_header, tag_labels) = Default::default();
+        let (tag_header, tag_labels, owasp) = Default::default();
         let max_match_bytes = RawPolicy::default_max_match_bytes();
         RawFirewall {
             rules,
@@ -54,6 +57,7 @@ impl Default for RawFirewall {
             guards,
             max_match_bytes,
             allow_lists,
+            owasp,
             exceptions,
             scores,
             tag_header,

@@ -204,6 +204,7 @@ impl RawGuard {
             id: self.rule_id(),
             description: None,
             severity: self.severity,
+            owasp: OneOrMany::default(),
             pattern: RawPattern { keywords: Some(vec![ID_PREFIX.to_owned()]), ..RawPattern::default() },
             applies_to: Some(vec![Direction::Request]),
             scope: self.scope.clone(),

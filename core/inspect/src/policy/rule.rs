@@ -101,6 +101,9 @@ pub(super) fn check(
     if raw.scope.as_ref().and_then(|scope| scope.parts.as_ref()).is_some_and(|parts| parts.0.is_empty()) {
         return Err(FieldError("scope.parts".into(), Problem::Empty));
     }
+    if !raw.owasp.0.iter().all(|id| is_owasp_id(id)) {
+        return Err(FieldError("owasp".into(), Problem::OwaspId));
+    }
     let tags = tag::tags(&raw.tag).map_err(|problem| FieldError("tag".into(), problem))?;
     if raw.action == RawAction::Tag && tags.is_empty() {
         return Err(FieldError("tag".into(), Problem::Empty));
@@ -133,6 +136,7 @@ pub(super) fn check(
         id: raw.id.into(),
         description: raw.description.map(Into::into),
         severity: raw.severity,
+        owasp: raw.owasp.0.into(),
         views: if names.is_some() { ViewSet::default() } else { views },
         program,
         folded,
@@ -169,6 +173,13 @@ pub(super) fn check(
         matching_examples: raw.examples.matches.into(),
         non_matching_examples: raw.examples.no_match.into(),
     })
+}
+
+/// Returns `true` for ids such as `LLM01:2025`.
+fn is_owasp_id(id: &str) -> bool {
+    let parts = id.strip_prefix("LLM").and_then(|rest| rest.split_once(':'));
+    let is_number = |text: &str, len: usize| text.len() == len && text.bytes().all(|byte| byte.is_ascii_digit());
+    parts.is_some_and(|(number, year)| is_number(number, 2) && is_number(year, 4))
 }
 
 /// Returns the rule of a guard, the `index`th of the policy, which `check` compiles. It searches no text of any direction.

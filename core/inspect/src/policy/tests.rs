@@ -39,6 +39,10 @@ fn errors_name_the_rule_and_the_field() {
             "rules[0].id: must consist of the characters a-z 0-9 . _ -",
         ),
         (
+            r#""id":"a","match":{"regex":"x"},"owasp":["LLM01:2025","LLM1"],"action":"log""#,
+            "rules[0].owasp (rule a): must be an id of the OWASP Top 10 for LLM applications with its year, such as `LLM01:2025`",
+        ),
+        (
             r#""id":"a","match":{},"action":"log""#,
             "rules[0].match (rule a): must have one of `regex`, `keywords`, `phrase`, `url`, `codepoints`, `tool`, `members`, or `head` and `tail`",
         ),

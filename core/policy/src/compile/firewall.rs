@@ -23,10 +23,12 @@ pub(super) fn compile(raw: RawFirewall, limits: &StreamLimits, findings: &mut Fi
         mut guards,
         mut max_match_bytes,
         allow_lists,
+        owasp,
         mut exceptions,
         mut scores,
         ..
     } = raw;
+    rules.iter_mut().filter(|rule| rule.owasp.0.is_empty()).for_each(|rule| rule.owasp = owasp.clone());
     // With `refuse`, an unreadable event ends a stream only if a rule on responses blocks or redacts.
     let on_unscannable = match limits.on_unscannable {
         OnUnscannable::Refuse => None,

@@ -41,6 +41,7 @@ impl Document {
             _ => Vec::new(),
         };
         debug_assert!(!rules.is_empty(), "a pack has rules");
+        let owasp = pack.value.pointer("/firewall/owasp").cloned();
         self.check_exceptions(&rules, settings, place);
         let levels = self.value.pointer("/firewall/paranoia").and_then(|levels| RawParanoia::deserialize(levels).ok());
         let levels = levels.unwrap_or_default();
@@ -54,6 +55,9 @@ impl Document {
             let is_excepted = settings.except.iter().any(|id| rule.get("id") == Some(&Value::from(id.as_str())));
             if level > u64::from(levels.detect) || is_excepted {
                 continue;
+            }
+            if let Some(owasp) = owasp.as_ref().filter(|_| !rule.contains_key("owasp")) {
+                rule.insert("owasp".to_owned(), owasp.clone());
             }
             if let Some(action) = settings.action {
                 set_action(&mut rule, action);
