@@ -3,6 +3,7 @@
 pub(crate) mod guarded;
 mod stale_annotations;
 
+use crate::arguments;
 use crate::clean_texts::CleanTexts;
 use crate::json_strings::{self, Hit, Replacement};
 use crate::members;
@@ -217,6 +218,9 @@ pub fn inspect_response_without(
         }
         remaining = after;
     }
+    if !policy.on_arguments().is_empty() && !response.is_plain {
+        inspection.calls(body);
+    }
     if policy.can_edit(Direction::Response) || values.is_some() {
         let mut empty = response.logprobs.iter().chain(stale.spans());
         inspection.edit(|edits| empty.try_for_each(|span| edits.replace(*span, empty_value(body, *span))));
@@ -330,6 +334,26 @@ impl<'a> Inspection<'a> {
             self.report.edits = Edits::new();
         }
         self.report
+    }
+
+    /// Judges the arguments of the calls in a response.
+    fn calls(&mut self, body: &[u8]) {
+        let Inspection { policy, applicable, report, .. } = self;
+        let Some(calls) = arguments::calls(body, true) else {
+            match policy.on_unscannable(Direction::Response) {
+                OnUnscannable::Block => report.block(Cause::Unreadable),
+                OnUnscannable::Pass => report.unscanned += 1,
+            }
+            return;
+        };
+        for call in calls {
+            let cause = arguments::inspect(policy, applicable.excluded, Some(&call.name), &call.arguments, report);
+            match (cause, &mut report.cause) {
+                (Some(Cause::Rule(rule)), Some(Cause::Rule(first))) => *first = rule.min(*first),
+                (Some(cause), _) => report.block(cause),
+                (None, _) => {}
+            }
+        }
     }
 
     /// Inspects pieces of one text as one text. Returns `true` if it changes.

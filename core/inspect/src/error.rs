@@ -63,6 +63,21 @@ pub enum Problem {
     /// Direction without members.
     #[error("must be `[request]`: responses have no members that ask for something")]
     RequestsOnly,
+    /// Pattern that is not for arguments.
+    #[error("`tool` and `members` do not judge arguments: leave out `scope.tools` and `scope.arguments`")]
+    PatternOfArguments,
+    /// Scope of calls, for a guard.
+    #[error("must not have `tools` or `arguments`: guards judge requests")]
+    ScopeOfGuard,
+    /// Action that replaces arguments.
+    #[error("must not edit the arguments of a call: use `block`, `score`, `tag` or `log`")]
+    ActionOfArguments,
+    /// Direction whose calls are not judged.
+    #[error("must be `[response]`: calls in requests were judged when the model made them")]
+    ResponsesOnly,
+    /// Invalid place in arguments.
+    #[error("must be JSON pointers that begin with `/`, such as `/to` or `/files/*/path`")]
+    ArgumentPointer,
     /// Action that replaces the name of a tool.
     #[error("must not replace the name of a tool: use `block`, `score`, `tag` or `log`")]
     ActionOfTool,

@@ -12,6 +12,8 @@ pub(crate) struct HeldArguments {
     text: String,
     /// First byte that is no white space, once it has come.
     first: Option<u8>,
+    /// `true` if text that is not JSON is held, too.
+    holds_any: bool,
 }
 
 /// Result of adding a piece.
@@ -26,6 +28,11 @@ pub(crate) enum Added {
 }
 
 impl HeldArguments {
+    /// Creates empty arguments. `holds_any` says whether text that is not JSON is held to its end.
+    pub(crate) fn new(holds_any: bool) -> HeldArguments {
+        HeldArguments { holds_any, ..HeldArguments::default() }
+    }
+
     /// Returns the number of held bytes.
     pub(crate) fn held(&self) -> usize {
         self.text.len()
@@ -37,6 +44,7 @@ impl HeldArguments {
         self.first = self.first.or_else(|| piece.trim_ascii_start().bytes().next());
         match self.first {
             None | Some(b'{' | b'[' | b'"') if !is_last => Added::Held,
+            _ if self.holds_any && !is_last => Added::Held,
             Some(b'{' | b'[' | b'"') => Added::Complete(self.take()),
             _ => Added::Other(self.take()),
         }

@@ -105,6 +105,7 @@
 //! two blocks is found in a complete response, but not in a stream, because the first block has been released when the
 //! second one begins.
 
+mod arguments;
 mod body;
 mod caller;
 mod clean_texts;

@@ -71,6 +71,8 @@ pub struct Policy {
     members: Members,
     /// `true` if a rule on requests judges names of tools.
     judges_tools: bool,
+    /// Rules that judge arguments of calls, ascending.
+    on_arguments: Box<[RuleIndex]>,
     /// Rules of which a scope or their kind says which texts they judge, ascending.
     scoped: Box<[RuleIndex]>,
     /// Thresholds of scores.
@@ -196,7 +198,7 @@ impl Policy {
         let on_requests = rules.iter().filter(|rule| rule.request);
         let request_views = on_requests.fold(Wanted::default(), |all, rule| all.or(Wanted::of(rule.views)));
         let in_streams = rules.iter().enumerate().map(|(at, rule)| (RuleIndex(at as u32), rule));
-        let in_streams = in_streams.filter(|(at, rule)| rule.response && !gates.has(*at));
+        let in_streams = in_streams.filter(|(at, rule)| rule.response && rule.views.has(View::Raw) && !gates.has(*at));
         let leads: Vec<(RuleIndex, Lead)> = in_streams
             .clone()
             .filter_map(|(at, rule)| Some((at, Lead::of(&rule.program, &sets)?)))
@@ -215,6 +217,10 @@ impl Policy {
             prefilters,
             restrictions,
             members: Members::new(&rules),
+            on_arguments: {
+                let all = rules.iter().enumerate().filter(|(_, rule)| rule.arguments.is_some());
+                all.map(|(at, _)| RuleIndex(at as u32)).collect()
+            },
             judges_tools: rules.iter().any(|rule| rule.is_tool && rule.request),
             scoped: {
                 let all = rules.iter().enumerate().filter(|(_, rule)| rule.scope.is_some() || rule.is_tool);
@@ -306,6 +312,21 @@ impl Policy {
         &self.members
     }
 
+    /// Returns the rules that judge arguments of calls, ascending.
+    pub(crate) fn on_arguments(&self) -> &[RuleIndex] {
+        &self.on_arguments
+    }
+
+    /// Returns `true` if a rule matches a text as it is, whatever views it searches.
+    pub(crate) fn matches_raw(&self, rule: &Rule, text: &str, scratch: &mut Scratch) -> bool {
+        let mut matched = false;
+        Matcher::new(0).read(&rule.target(View::Raw, &self.sets), Window::whole(text), scratch, |_| {
+            matched = true;
+            false
+        });
+        matched
+    }
+
     /// Returns `true` if a rule on requests judges names of tools.
     pub(crate) fn judges_tools(&self) -> bool {
         self.judges_tools
@@ -371,6 +392,9 @@ impl Policy {
             return members::matches(names, text);
         }
         let mut scratch = Scratch::default();
+        if rule.arguments.is_some() {
+            return self.matches_raw(rule, text, &mut scratch);
+        }
         let mut matched = false;
         let mut search = |view: View, text: &str| {
             Matcher::new(0).read(&rule.target(view, &self.sets), Window::whole(text), &mut scratch, |_| {

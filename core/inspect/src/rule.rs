@@ -1,5 +1,6 @@
 //! Validated and compiled rule.
 
+use crate::arguments::ArgumentScope;
 use crate::condition::Conditions;
 use crate::guard::Guard;
 use crate::pattern::char_set::CharSets;
@@ -107,6 +108,8 @@ pub struct Rule {
     pub(crate) is_slow: bool,
     /// Names of members of requests that the rule judges, in place of texts.
     pub(crate) members: Option<Box<[String]>>,
+    /// Calls of tools that the rule judges, in place of texts.
+    pub(crate) arguments: Option<Box<ArgumentScope>>,
     /// `true` if the rule judges names of tools alone.
     pub(crate) is_tool: bool,
     /// Guard whose verdicts are the matches of the rule, which searches no text.

@@ -34,6 +34,13 @@ pub struct RawScope {
     /// its prefixes and versions. Default: all calls.
     #[serde(default)]
     pub models: Option<OneOrMany<String>>,
+    /// Names of tools, each exact or with `*` at its end: the rule judges the arguments of their calls by the model, and no texts.
+    #[serde(default)]
+    pub tools: Option<OneOrMany<String>>,
+    /// Places in the arguments of calls, one or a list of JSON pointers, with `*` for any member or element: `/to`, `/files/*/path`. Each
+    /// string, number, boolean and `null` there is judged as a text of its own, and no other text is. Default, with `tools`: all.
+    #[serde(default)]
+    pub arguments: Option<OneOrMany<String>>,
 }
 
 impl RawScope {

@@ -1,5 +1,6 @@
 //! Inspection of a streamed response, event by event.
 
+use crate::arguments;
 use crate::body::{inspect_metered, inspect_opaque, is_arguments, is_piecewise, within};
 use crate::held_arguments::{Added, HeldArguments, MAX_HELD_BYTES};
 use crate::holdback::{Context, Holdback};
@@ -67,6 +68,8 @@ pub struct StreamInspector {
     released: String,
     /// Number of held bytes of arguments of tool calls.
     held_arguments: usize,
+    /// Names of the tools that are called, by candidate and call, if rules judge arguments.
+    called: Vec<((u32, u32), String)>,
     /// `true` once a text of a response that passes text by text was inspected.
     passes_texts: bool,
 }
@@ -86,8 +89,9 @@ struct Text {
 }
 
 impl Text {
-    fn new(part: Part, values: &PlaceholderValues) -> Text {
-        let arguments = matches!(part, Part::ToolArguments(_)).then(HeldArguments::default);
+    fn new(part: Part, policy: &Policy, values: &PlaceholderValues) -> Text {
+        let holds_any = !policy.on_arguments().is_empty();
+        let arguments = matches!(part, Part::ToolArguments(_)).then(|| HeldArguments::new(holds_any));
         let restorer = (is_restorable(part) && !values.is_empty()).then(Restorer::default);
         Text { arguments, restorer, ..Text::default() }
     }
@@ -114,11 +118,28 @@ impl Text {
     }
 
     /// Adds a piece and appends the released text to `out`. Returns the cause if the text is blocked.
-    fn push(&mut self, context: &mut Context<'_>, piece: &str, is_last: bool, out: &mut String) -> Option<Cause> {
+    ///
+    /// `tool` is the name of the tool whose arguments the text is.
+    fn push(
+        &mut self,
+        context: &mut Context<'_>,
+        tool: Option<&str>,
+        piece: &str,
+        is_last: bool,
+        out: &mut String,
+    ) -> Option<Cause> {
         let Some(arguments) = &mut self.arguments else {
             return self.holdback.push(context, piece, is_last, out);
         };
         let added = arguments.add(piece, is_last);
+        if let Added::Complete(arguments) | Added::Other(arguments) = &added
+            && !context.policy.on_arguments().is_empty()
+            && let Some(cause) =
+                arguments::inspect(context.policy, context.applicable.excluded, tool, arguments, context.report)
+        {
+            self.arguments = None;
+            return Some(cause);
+        }
         if context.policy.can_edit(Direction::Response) {
             return self.inspect_arguments(context, added, is_last, out);
         }
@@ -211,6 +232,7 @@ impl StreamInspector {
             meter: Meter::for_bytes(0),
             released: String::new(),
             held_arguments: 0,
+            called: Vec::new(),
             passes_texts: false,
         }
     }
@@ -291,7 +313,9 @@ impl StreamInspector {
             return Ok(());
         }
         let rules = (0..).map(RuleIndex).zip(self.policy.rules());
-        let on_names = rules.filter(|(index, rule)| rule.is_tool && rule.response && !self.excluded.contains(*index));
+        let on_names = rules.filter(|(index, rule)| {
+            (rule.is_tool || rule.arguments.is_some()) && rule.response && !self.excluded.contains(*index)
+        });
         match on_names.map(|(_, rule)| rule.may_act_on(Direction::Response)).reduce(|all, own| all | own) {
             None => Ok(()),
             Some(true) => self.unscanned(Cause::TooLarge),
@@ -353,6 +377,7 @@ impl StreamInspector {
                 self.text(&mut current, at)?;
             }
         }
+        self.whole_calls(data, chunk)?;
         // Annotations of a changed text are stale and removed; all others are inspected like any text.
         let (stale, valid): (Vec<_>, Vec<_>) = chunk
             .offsets
@@ -397,6 +422,11 @@ impl StreamInspector {
             return Ok(());
         }
         let piece = text.str.decode(current.data);
+        if let Part::ToolName(call) = text.channel.part
+            && !self.policy.on_arguments().is_empty()
+        {
+            self.name(text.channel.choice, call, &piece);
+        }
         let mut released = std::mem::take(&mut self.released);
         released.clear();
         let changes = self.report.redactions + self.report.restored;
@@ -423,6 +453,37 @@ impl StreamInspector {
         result.and(edited)
     }
 
+    /// Keeps the name of a tool that is called. Beyond [`MAX_TEXTS`], names are not known.
+    fn name(&mut self, choice: u32, call: u32, name: &str) {
+        if let Some((_, own)) = self.called.iter_mut().find(|(own, _)| *own == (choice, call)) {
+            name.clone_into(own);
+        } else if self.called.len() < MAX_TEXTS {
+            self.called.push(((choice, call), name.to_owned()));
+        }
+    }
+
+    /// Judges the calls that an event contains whole: APIs that send arguments as an object, and events that repeat what was
+    /// streamed.
+    fn whole_calls(&mut self, data: &[u8], chunk: &Chunk) -> Continue {
+        let has = |name: &[u8]| data.windows(name.len()).any(|bytes| bytes == name);
+        if self.policy.on_arguments().is_empty() || !has(b"\"name\"") && !has(b"\"action\"") {
+            return Ok(());
+        }
+        let is_repeated = chunk.texts.iter().any(|text| text.channel.part == Part::WholeArguments);
+        let Some(calls) = arguments::calls(data, is_repeated) else { return self.unscanned(Cause::Unreadable) };
+        for call in calls {
+            let mut report = Report::default();
+            let cause =
+                arguments::inspect(&self.policy, &self.excluded, Some(&call.name), &call.arguments, &mut report);
+            let is_new = |rule: &RuleIndex| self.report.rules.binary_search(rule).is_err();
+            if !is_repeated || report.unscanned > 0 || report.rules.iter().any(is_new) {
+                self.report.add(report);
+            }
+            cause.or_else(|| self.report.reached(&self.policy, Direction::Response)).map_or(Ok(()), Err)?;
+        }
+        Ok(())
+    }
+
     /// Inspects a piece of a text, the text at index `at` of the event, and appends the released part to `released`.
     fn piece(&mut self, current: &mut Current<'_>, at: usize, piece: &str, released: &mut String) -> Continue {
         let Current { event, data, chunk, .. } = *current;
@@ -433,7 +494,7 @@ impl StreamInspector {
         let index = match self.texts.iter().position(|(channel, _)| *channel == source.channel) {
             Some(index) => index,
             None if self.texts.len() < MAX_TEXTS => {
-                self.texts.push((source.channel, Text::new(source.channel.part, &self.values)));
+                self.texts.push((source.channel, Text::new(source.channel.part, &self.policy, &self.values)));
                 self.texts.len() - 1
             }
             None => {
@@ -448,7 +509,8 @@ impl StreamInspector {
         let mut context =
             Context { policy: &self.policy, applicable, scratch: &mut self.scratch, report: &mut self.report };
         let held_before = text.held_arguments();
-        let mut blocked = text.push(&mut context, piece, last, released);
+        let tool = called(&self.called, source.channel);
+        let mut blocked = text.push(&mut context, tool, piece, last, released);
         let held = text.held_arguments();
         self.held_arguments = (self.held_arguments + held).saturating_sub(held_before);
         if blocked.is_none() && self.held_arguments > MAX_HELD_BYTES {
@@ -534,7 +596,8 @@ impl StreamInspector {
             let mut context =
                 Context { policy: &self.policy, applicable, scratch: &mut self.scratch, report: &mut self.report };
             self.held_arguments = self.held_arguments.saturating_sub(text.held_arguments());
-            let blocked = text.push(&mut context, "", true, &mut self.released);
+            let tool = called(&self.called, *channel);
+            let blocked = text.push(&mut context, tool, "", true, &mut self.released);
             self.report.restored += text.restore(&self.values, true, &mut self.released);
             if let Some(template) = text.template.take().filter(|_| !self.released.is_empty()) {
                 end_event(&mut self.terminated, self.framing, out);
@@ -580,6 +643,12 @@ impl StreamInspector {
         out.extend_from_slice(event.raw());
         self.terminated = event.is_terminated();
     }
+}
+
+/// Returns the name of the tool whose arguments a text is.
+fn called(called: &[((u32, u32), String)], channel: Channel) -> Option<&str> {
+    let Part::ToolArguments(call) = channel.part else { return None };
+    called.iter().find(|(own, _)| *own == (channel.choice, call)).map(|(_, name)| &**name)
 }
 
 /// Terminates the last event of the output if it is incomplete.

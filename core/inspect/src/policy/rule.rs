@@ -1,6 +1,7 @@
 //! Validates and compiles a rule.
 
 use super::{MAX_MESSAGE_BYTES, STATUS, conditions, in_range, not_longer, pattern};
+use crate::arguments;
 use crate::caller::{Callers, RawCallers};
 use crate::condition::allow::NamedLists;
 use crate::error::{PatternError, Problem};
@@ -45,6 +46,7 @@ pub(super) fn check(
     thresholds: &Thresholds,
 ) -> Result<Rule, FieldError> {
     let names = members::expand(&mut raw).map_err(|(field, problem)| FieldError(field.into(), problem))?;
+    let arguments = arguments::expand(&mut raw).map_err(|(field, problem)| FieldError(field.into(), problem))?;
     let is_tool = tool::expand(&mut raw, max_match_bytes);
     let is_tool = is_tool.map_err(|(field, problem)| FieldError(field.into(), problem))?;
     let action = raw.effective_action();
@@ -86,7 +88,10 @@ pub(super) fn check(
     let tail = tail.map_err(|error| FieldError("match.tail".into(), error.into()))?;
     let programs = || [Some(&program), folded.as_ref(), letters.as_ref()].into_iter().flatten();
     let longest = programs().map(Program::longest).try_fold(0, |longest, own| Some(longest.max(own?)));
-    let is_regex = names.is_none() && !is_tool && (raw.pattern.regex.is_some() || raw.pattern.head.is_some());
+    let is_regex = names.is_none()
+        && arguments.is_none()
+        && !is_tool
+        && (raw.pattern.regex.is_some() || raw.pattern.head.is_some());
     let is_unselective = |program: &Program| !program.has_rare_literal() && program.longest().is_none();
     let is_slow = is_regex && programs().any(is_unselective);
     let starts = StartSet::new(longest, max_match_bytes);
@@ -137,7 +142,7 @@ pub(super) fn check(
         description: raw.description.map(Into::into),
         severity: raw.severity,
         owasp: raw.owasp.0.into(),
-        views: if names.is_some() { ViewSet::default() } else { views },
+        views: if names.is_some() || arguments.is_some() { ViewSet::default() } else { views },
         program,
         folded,
         letters,
@@ -151,6 +156,7 @@ pub(super) fn check(
         may_block_responses: action == Action::Score && thresholds.has(Direction::Response),
         is_slow,
         members: names,
+        arguments: arguments.map(Box::new),
         is_tool,
         guard: None,
         scope: raw.scope,
@@ -193,6 +199,9 @@ pub(super) fn guarded(
     let guard = guard::check(raw).map_err(|(field, problem)| FieldError(field.into(), problem))?;
     check_id(&raw.rule_id(), ids).map_err(|problem| FieldError("name".into(), problem))?;
     let scope = raw.scope.clone().unwrap_or_default();
+    if scope.tools.is_some() || scope.arguments.is_some() {
+        return Err(FieldError("scope".into(), Problem::ScopeOfGuard));
+    }
     restrict(restrictions, RuleIndex(index as u32), &scope, &raw.exceptions)?;
     let rule = check(raw.rule())?;
     Ok(Rule { guard: Some(Box::new(guard)), request: false, response: false, views: ViewSet::default(), ..rule })

@@ -1,0 +1,202 @@
+use super::*;
+use crate::{StreamInspector, StreamVerdict, inspect_response};
+use proptest::prelude::*;
+use std::convert::Infallible;
+use std::sync::Arc;
+use tollgate_llm::{Dialect, EventParser, FrameError, Framer, Framing, ParseLimits, Response};
+
+fn compile(rule: &str) -> Result<Arc<Policy>, String> {
+    let json = format!(r#"{{"rules": [{{"id": "a", {rule}}}]}}"#);
+    let raw = serde_json::from_str(&json).map_err(|error| error.to_string())?;
+    Policy::from_raw(raw).map(Arc::new).map_err(|error| error.path)
+}
+
+/// Blocks recipients outside of a domain.
+fn policy(scope: &str) -> Arc<Policy> {
+    compile(&format!(
+        r#""match": {{"regex": "(?s)\\A.{{1,200}}", "allow": {{"regex": ["@corp\\.example\\z"]}}}}, "action": "block", "scope": {scope}"#
+    ))
+    .unwrap()
+}
+
+#[test]
+fn values_are_judged_at_their_place_in_the_arguments_of_a_tool() {
+    let to = r#"{"tools": "send_email", "arguments": "/to"}"#;
+    for (scope, tool, arguments, is_blocked) in [
+        (to, "send_email", r#"{"to": "eve@else.example"}"#, true),
+        (to, "send_email", r#"{"to": "bob@corp.example", "body": "see eve@else.example"}"#, false),
+        (to, "send_email", r#"{"to": ["bob@corp.example", "eve@else.example"]}"#, true),
+        (to, "send_email", r#"{"to": [{"name": "bob@corp.example"}]}"#, false),
+        (to, "send_email", r#"{"to": 7}"#, true),
+        (to, "send_email", r#"{"to": null}"#, true),
+        (to, "send_email", r#"{"cc": "eve@else.example"}"#, false),
+        (to, "send_email", r#"{"a": {"to": "eve@else.example"}}"#, false),
+        // Readers of JSON take the first or the last member of a name.
+        (to, "send_email", r#"{"to": "eve@else.example", "to": "bob@corp.example"}"#, true),
+        (to, "send_email", r#"{"\u0074o": "eve\u0040else.example"}"#, true),
+        (to, "send_email", "", false),
+        (to, "read_email", r#"{"to": "eve@else.example"}"#, false),
+        // Not JSON: what a lenient reader makes of it is not known.
+        (to, "send_email", r#"{"to": "eve@else.example""#, true),
+        (to, "read_email", r#"{"to": "eve@else.example""#, false),
+        (to, "send_email", "eve@else.example", false),
+        (r#"{"tools": "send_*"}"#, "send_email", "eve@else.example", true),
+        (r#"{"tools": "send_*"}"#, "send_email", r#"{"a": [{"b": "eve@else.example"}]}"#, true),
+        (r#"{"tools": ["x", "send_*"]}"#, "resend", r#"{"a": "eve@else.example"}"#, false),
+        (r#"{"arguments": ["/cc/*/address", "/x"]}"#, "any", r#"{"cc": [{"address": "e@else.example"}]}"#, true),
+        (r#"{"arguments": ["/cc/*/address", "/x"]}"#, "any", r#"{"cc": [{"name": "e@else.example"}]}"#, false),
+        (r#"{"arguments": "/a~1b/0"}"#, "any", r#"{"a/b": ["eve", "bob@corp.example"]}"#, true),
+        (r#"{"arguments": "/a~1b/1"}"#, "any", r#"{"a/b": ["eve", "bob@corp.example"]}"#, false),
+    ] {
+        let policy = policy(scope);
+        let mut report = Report::default();
+        let cause = inspect(&policy, &RuleSet::new(), Some(tool), arguments, &mut report);
+        assert_eq!(cause.is_some(), is_blocked, "{scope} {tool} {arguments}");
+    }
+}
+
+#[test]
+fn work_is_bounded_by_the_size_of_the_arguments() {
+    let policy = compile(r#""match": {"keywords": ["zz"]}, "action": "block", "scope": {"arguments": "/a"}"#).unwrap();
+    let many = format!(r#"{{"a": [{}1]}}"#, "1,".repeat(400_000));
+    let mut report = Report::default();
+    assert_eq!(inspect(&policy, &RuleSet::new(), None, &many, &mut report), Some(Cause::TooCostly));
+    let deep = format!(r#"{{"a": {}{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
+    assert_eq!(inspect(&policy, &RuleSet::new(), None, &deep, &mut report), Some(Cause::Unreadable));
+}
+
+#[test]
+fn a_rule_on_arguments_judges_no_texts_and_edits_nothing() {
+    let rest = r#""match": {"keywords": ["secret"]}"#;
+    for (rule, path) in [
+        (format!(r#"{rest}, "action": "redact", "scope": {{"tools": "a"}}"#), "rules[0].action"),
+        (
+            format!(r#"{rest}, "action": "block", "applies_to": ["request"], "scope": {{"tools": "a"}}"#),
+            "rules[0].applies_to",
+        ),
+        (format!(r#"{rest}, "action": "block", "scope": {{"tools": "a", "roles": ["user"]}}"#), "rules[0].scope.roles"),
+        (format!(r#"{rest}, "action": "block", "scope": {{"tools": "a", "parts": "text"}}"#), "rules[0].scope.parts"),
+        (format!(r#"{rest}, "action": "block", "scope": {{"arguments": "to"}}"#), "rules[0].scope.arguments"),
+        (format!(r#"{rest}, "action": "block", "scope": {{"arguments": []}}"#), "rules[0].scope.arguments"),
+        (format!(r#"{rest}, "action": "block", "scope": {{"tools": ""}}"#), "rules[0].scope.tools"),
+        (
+            r#""match": {"tool": {"deny": "a"}}, "action": "block", "scope": {"tools": "a"}"#.to_owned(),
+            "rules[0].match",
+        ),
+    ] {
+        assert_eq!(compile(&rule).err().as_deref(), Some(path), "{rule}");
+    }
+    let policy = compile(&format!(r#"{rest}, "action": "block", "scope": {{"arguments": "/a"}}"#)).unwrap();
+    let body = r#"{"choices":[{"message":{"role":"assistant","content":"a secret","tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{\"b\":\"secret\"}"}}]}}]}"#;
+    assert_eq!(whole(&policy, Dialect::OpenAiChat, body), (false, 0));
+    assert_eq!(whole(&policy, Dialect::OpenAiChat, &body.replace(r#"\"b\""#, r#"\"a\""#)), (true, 1));
+}
+
+fn whole(policy: &Policy, dialect: Dialect, body: &str) -> (bool, u64) {
+    let view = Response::parse(dialect, body.as_bytes(), &ParseLimits::default()).unwrap();
+    let report = inspect_response(policy, &view, body.as_bytes());
+    (report.cause.is_some(), report.matches)
+}
+
+/// Returns whether a stream is blocked, and whether `marker` left.
+fn stream(policy: &Arc<Policy>, dialect: Dialect, events: &[String], marker: &str) -> (bool, bool) {
+    let mut stream = StreamInspector::new(policy.clone(), dialect);
+    let (mut framer, mut parser) = (Framer::new(Framing::Sse, 1 << 20), EventParser::new(dialect));
+    let (mut sent, mut is_blocked) = (Vec::new(), false);
+    for event in events {
+        let kind = serde_json::from_str::<Value>(event).unwrap();
+        let kind = kind["type"].as_str().map_or_else(String::new, |kind| format!("event: {kind}\n"));
+        let fed: Result<(), FrameError<Infallible>> =
+            framer.push(format!("{kind}data: {event}\n\n").as_bytes(), |event| {
+                is_blocked |= stream.event(&parser.parse(event), &mut sent) != StreamVerdict::Continue;
+                Ok(())
+            });
+        fed.unwrap();
+    }
+    is_blocked |= stream.finish(&mut sent) != StreamVerdict::Continue;
+    (is_blocked, String::from_utf8_lossy(&sent).contains(marker))
+}
+
+#[test]
+fn calls_of_all_apis_are_judged() {
+    let policy = policy(r#"{"tools": "send_email", "arguments": "/to"}"#);
+    for (dialect, body) in [
+        (
+            Dialect::OpenAiChat,
+            r#"{"choices":[{"message":{"content":null,"tool_calls":[{"id":"c","type":"function","function":{"arguments":"{\"to\":\"@\"}","name":"send_email"}}]}}]}"#,
+        ),
+        (
+            Dialect::OpenAiChat,
+            r#"{"choices":[{"message":{"content":null,"function_call":{"name":"send_email","arguments":"{\"to\":\"@\"}"}}}]}"#,
+        ),
+        (
+            Dialect::OpenAiResponses,
+            r#"{"output":[{"type":"function_call","call_id":"c","name":"send_email","arguments":"{\"to\":\"@\"}"}],"tools":[{"type":"function","name":"send_email","parameters":{"to":"x"}}]}"#,
+        ),
+        (
+            Dialect::AnthropicMessages,
+            r#"{"role":"assistant","content":[{"type":"tool_use","id":"t","name":"send_email","input":{"to":"@"}}]}"#,
+        ),
+        (
+            Dialect::GeminiGenerate,
+            r#"{"candidates":[{"content":{"parts":[{"functionCall":{"name":"send_email","args":{"to":"@"}}}]}}]}"#,
+        ),
+        (
+            Dialect::BedrockConverse,
+            r#"{"output":{"message":{"role":"assistant","content":[{"toolUse":{"toolUseId":"t","name":"send_email","input":{"to":"@"}}}]}}}"#,
+        ),
+    ] {
+        let (bad, good) = (body.replace('@', "eve@else.example"), body.replace('@', "bob@corp.example"));
+        assert_eq!((whole(&policy, dialect, &bad).0, whole(&policy, dialect, &good).0), (true, false), "{body}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_stream_is_judged_like_the_whole_and_a_blocked_call_never_leaves(
+        is_bad in any::<bool>(),
+        cuts in proptest::collection::vec(0usize..200, 0..8),
+        form in 0usize..4,
+    ) {
+        let policy = policy(r#"{"tools": "send_email", "arguments": "/to"}"#);
+        let to = if is_bad { "eve@else.example" } else { "bob@corp.example" };
+        let arguments = format!(r#"{{"subject": "hé", "to": "{to}"}}"#);
+        let mut cuts: Vec<usize> = cuts.into_iter().filter(|cut| arguments.is_char_boundary(*cut)).collect();
+        cuts.extend([0, arguments.len()]);
+        cuts.sort_unstable();
+        let pieces = cuts.windows(2).filter_map(|cut| arguments.get(cut[0]..cut[1])).map(|piece| {
+            serde_json::to_string(piece).unwrap()
+        });
+        let (dialect, events): (Dialect, Vec<String>) = match form {
+            0 => {
+                let first = r#"{"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"c","type":"function","function":{"name":"send_email","arguments":""}}]}}]}"#.to_owned();
+                let deltas = pieces.map(|piece| format!(r#"{{"choices":[{{"index":0,"delta":{{"tool_calls":[{{"index":0,"function":{{"arguments":{piece}}}}}]}}}}]}}"#));
+                let end = r#"{"choices":[{"index":0,"delta":{},"finish_reason":"tool_calls"}]}"#.to_owned();
+                (Dialect::OpenAiChat, [first].into_iter().chain(deltas).chain([end]).collect())
+            }
+            1 => {
+                let first = r#"{"type":"content_block_start","index":0,"content_block":{"type":"tool_use","id":"t","name":"send_email","input":{}}}"#.to_owned();
+                let deltas = pieces.map(|piece| format!(r#"{{"type":"content_block_delta","index":0,"delta":{{"type":"input_json_delta","partial_json":{piece}}}}}"#));
+                let end = r#"{"type":"content_block_stop","index":0}"#.to_owned();
+                (Dialect::AnthropicMessages, [first].into_iter().chain(deltas).chain([end]).collect())
+            }
+            2 => {
+                let first = r#"{"type":"response.output_item.added","output_index":0,"item":{"type":"function_call","id":"i","call_id":"c","name":"send_email","arguments":""}}"#.to_owned();
+                let deltas = pieces.map(|piece| format!(r#"{{"type":"response.function_call_arguments.delta","output_index":0,"item_id":"i","delta":{piece}}}"#));
+                let whole = serde_json::to_string(&arguments).unwrap();
+                let end = format!(r#"{{"type":"response.output_item.done","output_index":0,"item":{{"type":"function_call","id":"i","call_id":"c","name":"send_email","arguments":{whole}}}}}"#);
+                (Dialect::OpenAiResponses, [first].into_iter().chain(deltas).chain([end]).collect())
+            }
+            _ => {
+                let call = format!(r#"{{"candidates":[{{"content":{{"parts":[{{"functionCall":{{"name":"send_email","args":{arguments}}}}}]}}}}]}}"#);
+                (Dialect::GeminiGenerate, vec![call])
+            }
+        };
+        let left = stream(&policy, dialect, &events, to);
+        prop_assert_eq!(left, (is_bad, !is_bad), "{:?}", events);
+        let other: Vec<String> = events.iter().map(|event| event.replace("send_email", "read_email")).collect();
+        prop_assert_eq!(stream(&policy, dialect, &other, to), (false, true));
+    }
+}
