@@ -67,17 +67,46 @@ impl Pointer {
 }
 
 impl ArgumentScope {
-    /// Returns `true` if the scope contains calls of a tool. A call whose name is not known may be one of any tool.
-    fn has_tool(&self, name: Option<&str>) -> bool {
-        let (Some(tools), Some(name)) = (&self.tools, name) else { return true };
-        tools.iter().any(|tool| match tool.strip_suffix('*') {
-            Some(start) => name.starts_with(start),
-            None => tool == name,
-        })
+    /// Returns `true` if the scope contains calls of a tool that may have one of these names. A call without a name may be one of
+    /// any tool.
+    fn has_tool(&self, names: &[&str]) -> bool {
+        let Some(tools) = self.tools.as_ref().filter(|_| !names.is_empty()) else { return true };
+        let has = |name: &str| {
+            tools.iter().any(|tool| match tool.strip_suffix('*') {
+                Some(start) => name.starts_with(start),
+                None => tool == name,
+            })
+        };
+        names.iter().any(|name| has(name))
     }
 
     fn has_path(&self, path: &[String]) -> bool {
         self.pointers.as_ref().is_none_or(|pointers| pointers.iter().any(|pointer| pointer.has(path)))
+    }
+}
+
+/// Name of the tool of a call in a stream, which some servers repeat, some split, and some follow by that of the next call.
+#[derive(Debug, Default)]
+pub(crate) struct CalledName {
+    joined: String,
+    last: String,
+}
+
+/// Maximum length of a name in pieces. The APIs allow 128.
+const MAX_JOINED_BYTES: usize = 1024;
+
+impl CalledName {
+    /// Adds a name or a piece of one.
+    pub(crate) fn add(&mut self, piece: &str) {
+        if self.joined != piece && self.joined.len() + piece.len() <= MAX_JOINED_BYTES {
+            self.joined.push_str(piece);
+        }
+        piece.clone_into(&mut self.last);
+    }
+
+    /// Returns the names that the tool may have.
+    pub(crate) fn names(&self) -> [&str; 2] {
+        [&self.joined, &self.last]
     }
 }
 
@@ -133,18 +162,18 @@ pub(crate) fn expand(rule: &mut RawRule) -> Result<Option<ArgumentScope>, (&'sta
     Ok(Some(ArgumentScope { tools: tools.map(|OneOrMany(tools)| tools.into()), pointers }))
 }
 
-/// Judges the complete arguments of a call. Returns the cause if they are blocked.
+/// Judges the complete arguments of a call of a tool with one of these names. Returns the cause if they are blocked.
 pub(crate) fn inspect(
     policy: &Policy,
     excluded: &RuleSet,
-    name: Option<&str>,
+    names: &[&str],
     arguments: &str,
     report: &mut Report,
 ) -> Option<Cause> {
     let on = policy.on_arguments().iter().copied().filter(|index| !excluded.contains(*index));
     let on: Vec<(RuleIndex, &ArgumentScope)> = on
         .filter_map(|index| Some((index, policy.rule(index)?.arguments.as_deref()?)))
-        .filter(|(_, scope)| scope.has_tool(name))
+        .filter(|(_, scope)| scope.has_tool(names))
         .collect();
     if on.is_empty() || arguments.trim_ascii().is_empty() {
         return None;

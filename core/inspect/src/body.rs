@@ -347,7 +347,7 @@ impl<'a> Inspection<'a> {
             return;
         };
         for call in calls {
-            let cause = arguments::inspect(policy, applicable.excluded, Some(&call.name), &call.arguments, report);
+            let cause = arguments::inspect(policy, applicable.excluded, &[&call.name], &call.arguments, report);
             match (cause, &mut report.cause) {
                 (Some(Cause::Rule(rule)), Some(Cause::Rule(first))) => *first = rule.min(*first),
                 (Some(cause), _) => report.block(cause),

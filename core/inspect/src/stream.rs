@@ -1,6 +1,6 @@
 //! Inspection of a streamed response, event by event.
 
-use crate::arguments;
+use crate::arguments::{self, CalledName};
 use crate::body::{inspect_metered, inspect_opaque, is_arguments, is_piecewise, within};
 use crate::held_arguments::{Added, HeldArguments, MAX_HELD_BYTES};
 use crate::holdback::{Context, Holdback};
@@ -69,7 +69,7 @@ pub struct StreamInspector {
     /// Number of held bytes of arguments of tool calls.
     held_arguments: usize,
     /// Names of the tools that are called, by candidate and call, if rules judge arguments.
-    called: Vec<((u32, u32), String)>,
+    called: Vec<((u32, u32), CalledName)>,
     /// `true` once a text of a response that passes text by text was inspected.
     passes_texts: bool,
 }
@@ -123,7 +123,7 @@ impl Text {
     fn push(
         &mut self,
         context: &mut Context<'_>,
-        tool: Option<&str>,
+        tool: Option<&CalledName>,
         piece: &str,
         is_last: bool,
         out: &mut String,
@@ -132,10 +132,12 @@ impl Text {
             return self.holdback.push(context, piece, is_last, out);
         };
         let added = arguments.add(piece, is_last);
+        let names = tool.map(CalledName::names);
+        let names = names.as_ref().map_or(&[][..], |names| names);
         if let Added::Complete(arguments) | Added::Other(arguments) = &added
             && !context.policy.on_arguments().is_empty()
             && let Some(cause) =
-                arguments::inspect(context.policy, context.applicable.excluded, tool, arguments, context.report)
+                arguments::inspect(context.policy, context.applicable.excluded, names, arguments, context.report)
         {
             self.arguments = None;
             return Some(cause);
@@ -456,9 +458,11 @@ impl StreamInspector {
     /// Keeps the name of a tool that is called. Beyond [`MAX_TEXTS`], names are not known.
     fn name(&mut self, choice: u32, call: u32, name: &str) {
         if let Some((_, own)) = self.called.iter_mut().find(|(own, _)| *own == (choice, call)) {
-            name.clone_into(own);
+            own.add(name);
         } else if self.called.len() < MAX_TEXTS {
-            self.called.push(((choice, call), name.to_owned()));
+            let mut own = CalledName::default();
+            own.add(name);
+            self.called.push(((choice, call), own));
         }
     }
 
@@ -473,8 +477,7 @@ impl StreamInspector {
         let Some(calls) = arguments::calls(data, is_repeated) else { return self.unscanned(Cause::Unreadable) };
         for call in calls {
             let mut report = Report::default();
-            let cause =
-                arguments::inspect(&self.policy, &self.excluded, Some(&call.name), &call.arguments, &mut report);
+            let cause = arguments::inspect(&self.policy, &self.excluded, &[&call.name], &call.arguments, &mut report);
             let is_new = |rule: &RuleIndex| self.report.rules.binary_search(rule).is_err();
             if !is_repeated || report.unscanned > 0 || report.rules.iter().any(is_new) {
                 self.report.add(report);
@@ -646,9 +649,9 @@ impl StreamInspector {
 }
 
 /// Returns the name of the tool whose arguments a text is.
-fn called(called: &[((u32, u32), String)], channel: Channel) -> Option<&str> {
+fn called(called: &[((u32, u32), CalledName)], channel: Channel) -> Option<&CalledName> {
     let Part::ToolArguments(call) = channel.part else { return None };
-    called.iter().find(|(own, _)| *own == (channel.choice, call)).map(|(_, name)| &**name)
+    called.iter().find(|(own, _)| *own == (channel.choice, call)).map(|(_, name)| name)
 }
 
 /// Terminates the last event of the output if it is incomplete.

@@ -50,8 +50,28 @@ fn values_are_judged_at_their_place_in_the_arguments_of_a_tool() {
     ] {
         let policy = policy(scope);
         let mut report = Report::default();
-        let cause = inspect(&policy, &RuleSet::new(), Some(tool), arguments, &mut report);
+        let cause = inspect(&policy, &RuleSet::new(), &[tool], arguments, &mut report);
         assert_eq!(cause.is_some(), is_blocked, "{scope} {tool} {arguments}");
+    }
+}
+
+#[test]
+fn a_name_may_be_repeated_or_split_or_followed_by_another() {
+    let policy = policy(r#"{"tools": "send_email"}"#);
+    for (pieces, is_blocked) in [
+        (&["send_email"][..], true),
+        (&["send_", "email"], true),
+        (&["send_email", "send_email"], true),
+        (&["find", "send_email"], true),
+        (&["find", "find"], false),
+        (&[], true),
+    ] {
+        let mut name = CalledName::default();
+        pieces.iter().for_each(|piece| name.add(piece));
+        let names = name.names();
+        let names = if pieces.is_empty() { &[][..] } else { &names };
+        let cause = inspect(&policy, &RuleSet::new(), names, r#"{"to":"eve"}"#, &mut Report::default());
+        assert_eq!(cause.is_some(), is_blocked, "{pieces:?}");
     }
 }
 
@@ -60,9 +80,9 @@ fn work_is_bounded_by_the_size_of_the_arguments() {
     let policy = compile(r#""match": {"keywords": ["zz"]}, "action": "block", "scope": {"arguments": "/a"}"#).unwrap();
     let many = format!(r#"{{"a": [{}1]}}"#, "1,".repeat(400_000));
     let mut report = Report::default();
-    assert_eq!(inspect(&policy, &RuleSet::new(), None, &many, &mut report), Some(Cause::TooCostly));
+    assert_eq!(inspect(&policy, &RuleSet::new(), &[], &many, &mut report), Some(Cause::TooCostly));
     let deep = format!(r#"{{"a": {}{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
-    assert_eq!(inspect(&policy, &RuleSet::new(), None, &deep, &mut report), Some(Cause::Unreadable));
+    assert_eq!(inspect(&policy, &RuleSet::new(), &[], &deep, &mut report), Some(Cause::Unreadable));
 }
 
 #[test]
