@@ -95,6 +95,11 @@ pub enum Problem {
     /// Restoration by a rule that replaces nothing in requests.
     #[error("needs `request` in `applies_to`: it restores what the rule has replaced in the request")]
     RestoreOfResponses,
+    /// Restoration by a rule that does not judge all texts.
+    #[error(
+        "does not go with `roles`, `messages` and `parts` of the scope: the client sends the restored value back in a later message of the model, where the rule must replace it again"
+    )]
+    RestoreInScope,
     /// Exception for all calls.
     #[error("an exception needs one of `consumers`, `teams`, `models` and `routes`")]
     NeedsCallers,

@@ -16,7 +16,7 @@ use crate::pattern::tail::Tail;
 use crate::pattern::tool;
 use crate::raw::{RawAction, RawRule, RuleMode};
 use crate::rule::{Action, Direction, Rule, RuleIndex};
-use crate::rule_scope::RawScope;
+use crate::rule_scope::{RawScope, ScopeMessages};
 use crate::score::Thresholds;
 use crate::search::start_set::StartSet;
 use crate::substitute::Substitute;
@@ -124,6 +124,11 @@ pub(super) fn check(
     }
     if raw.restore && !directions.contains(&Direction::Request) {
         return Err(FieldError("restore".into(), Problem::RestoreOfResponses));
+    }
+    let is_limited =
+        |scope: &RawScope| scope.roles.is_some() || scope.messages != ScopeMessages::All || scope.parts.is_some();
+    if raw.restore && raw.scope.as_ref().is_some_and(is_limited) {
+        return Err(FieldError("restore".into(), Problem::RestoreInScope));
     }
     if raw.action != RawAction::Block && raw.status.is_some() {
         return Err(FieldError("status".into(), Problem::OnlyWith("`action: block`")));

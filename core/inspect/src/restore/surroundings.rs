@@ -9,6 +9,8 @@ pub(super) struct Surroundings {
     /// Last 16 bytes, in lower case; other characters than ASCII are 0xff.
     recent: u128,
     run: Run,
+    /// `true` behind the begin of a tag whose content may send what it contains: scripts build addresses, forms have fields.
+    is_active: bool,
 }
 
 /// Characters without white space that may be a URL.
@@ -47,7 +49,7 @@ struct Target {
 impl Surroundings {
     /// Returns `true` if a placeholder that begins here stays.
     pub(super) fn keep(&self) -> bool {
-        !matches!(self.place, Place::Text) || self.run.is_url || self.run.is_host
+        self.is_active || !matches!(self.place, Place::Text) || self.run.is_url || self.run.is_host
     }
 
     /// Reads the next piece of the text.
@@ -59,6 +61,8 @@ impl Surroundings {
         let before = self.recent as u8;
         let byte = if c.is_ascii() { c.to_ascii_lowercase() as u8 } else { 0xff };
         self.recent = self.recent << 8 | u128::from(byte);
+        self.is_active |= matches!(self.place, Place::Tag { .. })
+            && ACTIVE_TAGS.into_iter().any(|tag| self.recent.to_be_bytes().ends_with(tag));
         match &mut self.place {
             Place::Text => {
                 self.run.step(c, before, self.recent);
@@ -128,6 +132,9 @@ impl Target {
     }
 }
 
+/// Tags of active content.
+const ACTIVE_TAGS: [&[u8]; 7] = [b"<script", b"<style", b"<form", b"<textarea", b"<iframe", b"<svg", b"<object"];
+
 /// Beginnings of URLs. Two slashes of either kind begin one without a scheme.
 const BEGINNINGS: [&[u8]; 10] =
     [b"http:", b"https:", b"ftp:", b"file:", b"mailto:", b"www.", b"//", b"\\\\", b"/\\", b"\\/"];
@@ -138,7 +145,8 @@ impl Run {
         if c.is_ascii_whitespace() {
             *self = Run::default();
         } else if self.is_url {
-            if self.quote == Some(c) || c == '<' {
+            // GitHub's markdown reads on behind a quotation mark.
+            if c == '<' || c == '`' && self.quote == Some(c) {
                 *self = Run::default();
             }
         } else if matches!(c, '"' | '\'' | '`' | '<') {
@@ -178,7 +186,6 @@ mod tests {
             ("[", false),
             ("![", false),
             ("{\"mail\":\"", false),
-            ("{\"url\":\"https://example.com/a\",\"mail\":\"", false),
             ("{\"file\":\"a.b\",\"path\":\"/x\",\"mail\":\"", false),
             ("a < b and ", false),
             ("See https://example.com/a for ", false),
@@ -187,6 +194,8 @@ mod tests {
             ("<a href=\"https://example.com\">", false),
             ("[docs](https://example.com) and ", false),
             ("[docs](https://example.com): ", false),
+            ("`https://example.com/a`", false),
+            ("the <scripted> <b>text</b> ", true),
             ("bob <", false),
             ("End of it. ", false),
             ("and/or/", false),
@@ -210,6 +219,8 @@ mod tests {
             ("\"https://example.com/?a=b&c=", true),
             ("https://example.com/\u{a0}", true),
             ("url(https://example.com/?", true),
+            ("{\"url\":\"https://example.com/a\",\"mail\":\"", true),
+            ("\"https://example.com/?q=\"", true),
             // Targets.
             ("[click](", true),
             ("![x](/a?b=", true),
@@ -230,6 +241,9 @@ mod tests {
             ("<img\nsrc='x?\n\n", true),
             ("<https://example.com/?a=", true),
             ("<a href='x'", true),
+            ("<script>new Image().src=\"https://example.com/?q=\" + \"", true),
+            ("<FORM action=x><textarea name=q>", true),
+            ("<style>a { background: url(\\2f\\2f a) } ", true),
         ] {
             let mut surroundings = Surroundings::default();
             surroundings.read(before);
