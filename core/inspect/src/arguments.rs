@@ -16,6 +16,7 @@ use crate::search::meter::Meter;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 use std::fmt;
+use tollgate_llm::Part;
 
 /// Maximum number of names of tools, and of pointers, of a rule.
 const MAX_ENTRIES: usize = 256;
@@ -24,6 +25,8 @@ const MAX_ENTRY_BYTES: usize = 200;
 const VALUE_WORK: u64 = 64;
 /// Members that have the arguments of a call, beside `name`.
 const ARGUMENTS: [&str; 4] = ["arguments", "input", "args", "parameters"];
+/// Members that have the arguments of a call of a tool of the provider.
+const PROVIDER_ARGUMENTS: [&str; 5] = ["action", "actions", "operation", "code", "queries"];
 
 /// Calls of tools and values in their arguments that a rule judges.
 #[derive(Debug)]
@@ -67,17 +70,25 @@ impl Pointer {
 }
 
 impl ArgumentScope {
-    /// Returns `true` if the scope contains calls of a tool that may have one of these names. A call without a name may be one of
-    /// any tool.
-    fn has_tool(&self, names: &[&str]) -> bool {
-        let Some(tools) = self.tools.as_ref().filter(|_| !names.is_empty()) else { return true };
+    /// Returns `true` if the scope may contain calls of a tool.
+    fn has_tool(&self, tool: &Tool<'_>) -> bool {
+        let Some(own) = &self.tools else { return true };
         let has = |name: &str| {
-            tools.iter().any(|tool| match tool.strip_suffix('*') {
+            own.iter().any(|own| match own.strip_suffix('*') {
                 Some(start) => name.starts_with(start),
-                None => tool == name,
+                None => own == name,
             })
         };
-        names.iter().any(|name| has(name))
+        match tool {
+            Tool::Unnamed => false,
+            Tool::OneOf(names) => names.iter().any(|name| has(name)),
+            Tool::Any => true,
+        }
+    }
+
+    /// Returns `true` if text without places cannot be judged: it should have some.
+    fn needs_places(&self) -> bool {
+        self.tools.is_some() && self.pointers.is_some()
     }
 
     fn has_path(&self, path: &[String]) -> bool {
@@ -85,28 +96,51 @@ impl ArgumentScope {
     }
 }
 
-/// Name of the tool of a call in a stream, which some servers repeat, some split, and some follow by that of the next call.
-#[derive(Debug, Default)]
-pub(crate) struct CalledName {
-    joined: String,
-    last: String,
+/// Tool of a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Tool<'n> {
+    /// No function: code that the provider runs.
+    Unnamed,
+    /// Tool with one of these names.
+    OneOf(Vec<&'n str>),
+    /// Tool with any name.
+    Any,
 }
 
+/// Names of the tool of a call in a stream. Servers repeat a name, split it over events, send empty ones behind it, and begin the next
+/// call under the index of the last one.
+#[derive(Debug, Default)]
+pub(crate) struct CalledNames {
+    names: Vec<String>,
+    joined: String,
+    has_more: bool,
+}
+
+/// Maximum number of names under one index.
+const MAX_NAMES: usize = 16;
 /// Maximum length of a name in pieces. The APIs allow 128.
 const MAX_JOINED_BYTES: usize = 1024;
 
-impl CalledName {
+impl CalledNames {
     /// Adds a name or a piece of one.
     pub(crate) fn add(&mut self, piece: &str) {
-        if self.joined != piece && self.joined.len() + piece.len() <= MAX_JOINED_BYTES {
-            self.joined.push_str(piece);
+        if piece.is_empty() || self.names.iter().any(|name| name == piece) {
+            return;
         }
-        piece.clone_into(&mut self.last);
+        self.has_more |= self.names.len() == MAX_NAMES || self.joined.len() + piece.len() > MAX_JOINED_BYTES;
+        if !self.has_more {
+            self.joined.push_str(piece);
+            self.names.push(piece.to_owned());
+        }
     }
 
-    /// Returns the names that the tool may have.
-    pub(crate) fn names(&self) -> [&str; 2] {
-        [&self.joined, &self.last]
+    /// Returns the tool.
+    pub(crate) fn tool(&self) -> Tool<'_> {
+        match (self.has_more, self.joined.is_empty()) {
+            (true, _) => Tool::Any,
+            (false, true) => Tool::Unnamed,
+            (false, false) => Tool::OneOf(self.names.iter().chain([&self.joined]).map(String::as_str).collect()),
+        }
     }
 }
 
@@ -162,39 +196,43 @@ pub(crate) fn expand(rule: &mut RawRule) -> Result<Option<ArgumentScope>, (&'sta
     Ok(Some(ArgumentScope { tools: tools.map(|OneOrMany(tools)| tools.into()), pointers }))
 }
 
-/// Judges the complete arguments of a call of a tool with one of these names. Returns the cause if they are blocked.
+/// Judges the complete arguments of a call of a tool. Returns the cause if they are blocked.
 pub(crate) fn inspect(
     policy: &Policy,
     excluded: &RuleSet,
-    names: &[&str],
+    tool: &Tool<'_>,
     arguments: &str,
+    meter: &mut Meter,
     report: &mut Report,
 ) -> Option<Cause> {
-    let on = policy.on_arguments().iter().copied().filter(|index| !excluded.contains(*index));
-    let on: Vec<(RuleIndex, &ArgumentScope)> = on
-        .filter_map(|index| Some((index, policy.rule(index)?.arguments.as_deref()?)))
-        .filter(|(_, scope)| scope.has_tool(names))
-        .collect();
+    let on: Vec<(RuleIndex, &ArgumentScope)> =
+        applicable(policy, excluded).filter(|(_, scope)| scope.has_tool(tool)).collect();
     if on.is_empty() || arguments.trim_ascii().is_empty() {
         return None;
     }
+    let checks = on.iter().map(|(_, scope)| 1 + scope.pointers.as_ref().map_or(0, |pointers| pointers.len())).sum();
     let mut found: Vec<RuleIndex> = Vec::new();
     let result = policy.with_memory(|memory| {
-        memory.scratch.meter = Meter::for_bytes(arguments.len() as u64);
-        let judge = |path: &[String], value: &str| {
+        memory.scratch.meter = *meter;
+        let mut judge = |path: &[String], value: &str| {
+            memory.scratch.meter.add_checks(checks);
             for (index, _) in on.iter().filter(|(_, scope)| scope.has_path(path)) {
                 memory.scratch.meter.add(VALUE_WORK);
                 if policy.rule(*index).is_some_and(|rule| policy.matches_raw(rule, value, &mut memory.scratch)) {
                     found.push(*index);
                 }
-                if memory.scratch.meter.is_exceeded() {
-                    return Err(Cause::TooCostly);
-                }
             }
-            Ok(())
+            if memory.scratch.meter.is_exceeded() { Err(Cause::TooCostly) } else { Ok(()) }
         };
-        let result = each_value(arguments, judge);
-        memory.scratch.meter = Meter::default();
+        let result = if *tool == Tool::Unnamed {
+            judge(&[], arguments)
+        } else {
+            match each_value(arguments, 0, &mut judge) {
+                Ok(Form::Text) if on.iter().any(|(_, scope)| scope.needs_places()) => Err(Cause::Unreadable),
+                result => result.map(|_| ()),
+            }
+        };
+        *meter = std::mem::take(&mut memory.scratch.meter);
         result
     });
     let mut cause = None;
@@ -208,34 +246,92 @@ pub(crate) fn inspect(
         }
     }
     let cause = cause.map(Cause::Rule).or_else(|| report.reached(policy, Direction::Response));
-    match (cause, result, policy.on_unscannable(Direction::Response)) {
-        (Some(cause), _, _) => Some(cause),
-        (None, Ok(()), _) => None,
-        (None, Err(cause), OnUnscannable::Block) => Some(cause),
-        (None, Err(_), OnUnscannable::Pass) => {
-            report.unscanned += 1;
-            None
-        }
+    match (cause, result) {
+        (Some(cause), _) => Some(cause),
+        (None, Ok(())) => None,
+        (None, Err(cause)) => unscanned(policy, on.into_iter(), cause, report),
     }
 }
 
-/// Calls `each` with the path and the text of every string, number, boolean and `null` of a JSON text. Text that does not look like
-/// JSON is one value.
+/// Returns the rules on arguments that apply to a call.
+fn applicable<'p>(
+    policy: &'p Policy,
+    excluded: &'p RuleSet,
+) -> impl Iterator<Item = (RuleIndex, &'p ArgumentScope)> + 'p {
+    let on = policy.on_arguments().iter().copied().filter(|index| !excluded.contains(*index));
+    on.filter_map(|index| Some((index, policy.rule(index)?.arguments.as_deref()?)))
+}
+
+/// Returns `true` if a rule judges arguments of a call.
+pub(crate) fn has_rules(policy: &Policy, excluded: &RuleSet) -> bool {
+    applicable(policy, excluded).next().is_some()
+}
+
+/// Counts arguments that cannot be judged. Returns the cause if they are blocked: not if all rules on them only log.
+fn unscanned<'p>(
+    policy: &Policy,
+    mut on: impl Iterator<Item = (RuleIndex, &'p ArgumentScope)>,
+    cause: Cause,
+    report: &mut Report,
+) -> Option<Cause> {
+    let may_act = on.any(|(index, _)| policy.rule(index).is_some_and(|rule| rule.may_act_on(Direction::Response)));
+    if may_act && policy.on_unscannable(Direction::Response) == OnUnscannable::Block {
+        return Some(cause);
+    }
+    report.unscanned += 1;
+    None
+}
+
+/// Counts calls that cannot be found or judged, like arguments.
+pub(crate) fn unreadable(policy: &Policy, excluded: &RuleSet, report: &mut Report) -> Option<Cause> {
+    unscanned(policy, applicable(policy, excluded), Cause::Unreadable, report)
+}
+
+/// Number of times that arguments may be JSON in a JSON string.
+const MAX_DEPTH: usize = 3;
+
+/// Form of arguments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    Json,
+    Text,
+}
+
+/// Returns `true` if a text is read as JSON.
+fn looks_like_json(text: &str) -> bool {
+    text.trim_ascii_start().starts_with(['{', '[', '"'])
+}
+
+/// Calls `each` with the path and the text of every string, number, boolean and `null` of a JSON text, of several ones in a row, and of
+/// JSON in a string. Text that does not look like JSON is one value.
 ///
 /// # Errors
 /// [`Cause::Unreadable`] if the text looks like JSON, but is not; those of `each`.
-fn each_value(json: &str, mut each: impl FnMut(&[String], &str) -> Result<(), Cause>) -> Result<(), Cause> {
-    if !json.trim_ascii_start().starts_with(['{', '[', '"']) {
-        return each(&[], json);
+fn each_value<F>(json: &str, depth: usize, each: &mut F) -> Result<Form, Cause>
+where
+    F: FnMut(&[String], &str) -> Result<(), Cause>,
+{
+    if !looks_like_json(json) {
+        return each(&[], json).map(|()| Form::Text);
     }
-    let (mut path, mut stopped) = (Vec::new(), None);
+    let (mut path, mut stopped, mut nested) = (Vec::new(), None, Vec::new());
     let mut reader = serde_json::Deserializer::from_str(json);
-    let values = Values { path: &mut path, each: &mut each, stopped: &mut stopped };
-    let result = values.deserialize(&mut reader).and_then(|()| reader.end());
-    match (stopped, result) {
-        (Some(cause), _) => Err(cause),
-        (None, result) => result.map_err(|_| Cause::Unreadable),
+    loop {
+        let values = Values { path: &mut path, each: &mut *each, stopped: &mut stopped, nested: &mut nested };
+        let result = values.deserialize(&mut reader);
+        if let Some(cause) = stopped {
+            return Err(cause);
+        }
+        result.map_err(|_| Cause::Unreadable)?;
+        if reader.end().is_ok() {
+            break;
+        }
     }
+    if depth == MAX_DEPTH && !nested.is_empty() {
+        return Err(Cause::Unreadable);
+    }
+    nested.iter().try_for_each(|json| each_value(json, depth + 1, each).map(|_| ()))?;
+    Ok(Form::Json)
 }
 
 /// Reader of the values of a JSON text. It does not build the value, in which the last of several members of one name would hide the
@@ -244,10 +340,15 @@ struct Values<'v, F> {
     path: &'v mut Vec<String>,
     each: &'v mut F,
     stopped: &'v mut Option<Cause>,
+    /// Strings in place of the arguments that look like JSON.
+    nested: &'v mut Vec<String>,
 }
 
 impl<F: FnMut(&[String], &str) -> Result<(), Cause>> Values<'_, F> {
     fn value<E: serde::de::Error>(self, text: &str) -> Result<(), E> {
+        if self.path.is_empty() && looks_like_json(text) {
+            self.nested.push(text.to_owned());
+        }
         (self.each)(self.path, text).map_err(|cause| {
             *self.stopped = Some(cause);
             E::custom("stopped")
@@ -256,7 +357,8 @@ impl<F: FnMut(&[String], &str) -> Result<(), Cause>> Values<'_, F> {
 
     /// Returns the reader of a value in the current one.
     fn inner(&mut self) -> Values<'_, F> {
-        Values { path: &mut *self.path, each: &mut *self.each, stopped: &mut *self.stopped }
+        let Values { path, each, stopped, nested } = self;
+        Values { path, each: &mut **each, stopped, nested }
     }
 }
 
@@ -325,13 +427,36 @@ impl<'de, F: FnMut(&[String], &str) -> Result<(), Cause>> Visitor<'de> for Value
 /// Call of a tool in a complete response or event.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Call {
-    pub(crate) name: String,
+    names: Vec<String>,
     pub(crate) arguments: String,
 }
 
-/// Returns the calls in a complete response, or in an event: objects with a `name` and arguments, in all APIs, or with an `action` of a
-/// tool of the provider, whose `type` is its name. `with_text` says whether arguments that are a string count: in an event they may be
-/// the first piece. `None` if the body is not JSON.
+impl Call {
+    /// Returns the tool.
+    pub(crate) fn tool(&self) -> Tool<'_> {
+        Tool::OneOf(self.names.iter().map(String::as_str).collect())
+    }
+}
+
+/// Returns `true` if a body may contain calls whose texts are these.
+pub(crate) fn may_call(parts: impl Iterator<Item = Part>, body: &[u8]) -> bool {
+    let is_call = |part| {
+        matches!(
+            part,
+            Part::ToolName(_) | Part::ToolArguments(_) | Part::ToolValue(_) | Part::ToolNumber | Part::WholeArguments
+        )
+    };
+    parts.into_iter().any(is_call) || has(body, b"_call\"")
+}
+
+/// Returns `true` if a body contains these bytes.
+pub(crate) fn has(body: &[u8], bytes: &[u8]) -> bool {
+    body.windows(bytes.len()).any(|own| own == bytes)
+}
+
+/// Returns the calls in a complete response, or in an event: objects with a `name` and arguments, in all APIs, and items of tools of
+/// the provider, whose `type` is the name, with and without `_call`. `with_text` says whether arguments that are a string count: in
+/// an event they may be the first piece. `None` if the body is not JSON.
 pub(crate) fn calls(body: &[u8], with_text: bool) -> Option<Vec<Call>> {
     let mut calls = Vec::new();
     add_calls(&serde_json::from_slice(body).ok()?, with_text, &mut calls);
@@ -342,18 +467,27 @@ fn add_calls(value: &Value, with_text: bool, calls: &mut Vec<Call>) {
     match value {
         Value::Array(list) => list.iter().for_each(|value| add_calls(value, with_text, calls)),
         Value::Object(members) => {
-            let named = members.get("name").zip(ARGUMENTS.into_iter().find_map(|name| members.get(name)));
-            let of_provider = || members.get("type").zip(members.get("action").filter(|action| action.is_object()));
-            if let Some((Value::String(name), arguments)) = named.or_else(of_provider) {
-                let arguments = match arguments {
-                    Value::String(text) => with_text.then(|| text.clone()),
-                    other => Some(other.to_string()),
-                };
-                calls.extend(arguments.map(|arguments| Call { name: name.clone(), arguments }));
+            let text = |name: &str| members.get(name).and_then(Value::as_str);
+            let (names, own): (Vec<String>, &[&str]) = match (text("name"), text("type")) {
+                (Some(name), _) => (vec![name.to_owned()], &ARGUMENTS),
+                (None, Some(kind)) if kind.ends_with("_call") => {
+                    (vec![kind.to_owned(), kind.trim_end_matches("_call").to_owned()], &PROVIDER_ARGUMENTS)
+                }
+                _ => (Vec::new(), &[]),
+            };
+            for (name, value) in members {
+                if own.contains(&name.as_str()) {
+                    let arguments = match value {
+                        Value::Null => None,
+                        Value::String(text) => with_text.then(|| text.clone()),
+                        other => Some(other.to_string()),
+                    };
+                    calls.extend(arguments.map(|arguments| Call { names: names.clone(), arguments }));
+                } else if name != "tools" {
+                    // `tools` are definitions that a response repeats.
+                    add_calls(value, with_text, calls);
+                }
             }
-            // Definitions that a response repeats.
-            let others = members.iter().filter(|(name, _)| *name != "tools");
-            others.for_each(|(_, value)| add_calls(value, with_text, calls));
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }

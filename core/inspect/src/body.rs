@@ -218,7 +218,8 @@ pub fn inspect_response_without(
         }
         remaining = after;
     }
-    if !policy.on_arguments().is_empty() && !response.is_plain {
+    let parts = response.texts.iter().map(|text| text.channel.part);
+    if arguments::has_rules(policy, excluded) && !response.is_plain && arguments::may_call(parts, body) {
         inspection.calls(body);
     }
     if policy.can_edit(Direction::Response) || values.is_some() {
@@ -338,16 +339,16 @@ impl<'a> Inspection<'a> {
 
     /// Judges the arguments of the calls in a response.
     fn calls(&mut self, body: &[u8]) {
-        let Inspection { policy, applicable, report, .. } = self;
+        let Inspection { policy, applicable, meter, report, .. } = self;
+        let excluded = applicable.excluded;
         let Some(calls) = arguments::calls(body, true) else {
-            match policy.on_unscannable(Direction::Response) {
-                OnUnscannable::Block => report.block(Cause::Unreadable),
-                OnUnscannable::Pass => report.unscanned += 1,
+            if let Some(cause) = arguments::unreadable(policy, excluded, report) {
+                report.block(cause);
             }
             return;
         };
         for call in calls {
-            let cause = arguments::inspect(policy, applicable.excluded, &[&call.name], &call.arguments, report);
+            let cause = arguments::inspect(policy, excluded, &call.tool(), &call.arguments, meter, report);
             match (cause, &mut report.cause) {
                 (Some(Cause::Rule(rule)), Some(Cause::Rule(first))) => *first = rule.min(*first),
                 (Some(cause), _) => report.block(cause),

@@ -1,6 +1,6 @@
 //! Inspection of a streamed response, event by event.
 
-use crate::arguments::{self, CalledName};
+use crate::arguments::{self, CalledNames, Tool};
 use crate::body::{inspect_metered, inspect_opaque, is_arguments, is_piecewise, within};
 use crate::held_arguments::{Added, HeldArguments, MAX_HELD_BYTES};
 use crate::holdback::{Context, Holdback};
@@ -69,7 +69,7 @@ pub struct StreamInspector {
     /// Number of held bytes of arguments of tool calls.
     held_arguments: usize,
     /// Names of the tools that are called, by candidate and call, if rules judge arguments.
-    called: Vec<((u32, u32), CalledName)>,
+    called: Vec<((u32, u32), CalledNames)>,
     /// `true` once a text of a response that passes text by text was inspected.
     passes_texts: bool,
 }
@@ -123,7 +123,7 @@ impl Text {
     fn push(
         &mut self,
         context: &mut Context<'_>,
-        tool: Option<&CalledName>,
+        tool: Option<&CalledNames>,
         piece: &str,
         is_last: bool,
         out: &mut String,
@@ -132,12 +132,12 @@ impl Text {
             return self.holdback.push(context, piece, is_last, out);
         };
         let added = arguments.add(piece, is_last);
-        let names = tool.map(CalledName::names);
-        let names = names.as_ref().map_or(&[][..], |names| names);
         if let Added::Complete(arguments) | Added::Other(arguments) = &added
-            && !context.policy.on_arguments().is_empty()
-            && let Some(cause) =
-                arguments::inspect(context.policy, context.applicable.excluded, names, arguments, context.report)
+            && let Context { policy, applicable, report, .. } = context
+            && !policy.on_arguments().is_empty()
+            && let tool = tool.map_or(Tool::Unnamed, CalledNames::tool)
+            && let mut meter = Meter::for_bytes(arguments.len() as u64)
+            && let Some(cause) = arguments::inspect(policy, applicable.excluded, &tool, arguments, &mut meter, report)
         {
             self.arguments = None;
             return Some(cause);
@@ -460,7 +460,7 @@ impl StreamInspector {
         if let Some((_, own)) = self.called.iter_mut().find(|(own, _)| *own == (choice, call)) {
             own.add(name);
         } else if self.called.len() < MAX_TEXTS {
-            let mut own = CalledName::default();
+            let mut own = CalledNames::default();
             own.add(name);
             self.called.push(((choice, call), own));
         }
@@ -469,20 +469,32 @@ impl StreamInspector {
     /// Judges the calls that an event contains whole: APIs that send arguments as an object, and events that repeat what was
     /// streamed.
     fn whole_calls(&mut self, data: &[u8], chunk: &Chunk) -> Continue {
-        let has = |name: &[u8]| data.windows(name.len()).any(|bytes| bytes == name);
-        if self.policy.on_arguments().is_empty() || !has(b"\"name\"") && !has(b"\"action\"") {
+        let StreamInspector { policy, excluded, report, meter, .. } = self;
+        let parts = || chunk.texts.iter().map(|text| text.channel.part);
+        if !arguments::has_rules(policy, excluded) {
             return Ok(());
         }
-        let is_repeated = chunk.texts.iter().any(|text| text.channel.part == Part::WholeArguments);
-        let Some(calls) = arguments::calls(data, is_repeated) else { return self.unscanned(Cause::Unreadable) };
+        // Arguments in pieces with a path each (Vertex AI).
+        if arguments::has(data, b"\"partialArgs\"") {
+            return arguments::unreadable(policy, excluded, report).map_or(Ok(()), Err);
+        }
+        if !arguments::may_call(parts(), data) {
+            return Ok(());
+        }
+        let is_repeated = parts().any(|part| part == Part::WholeArguments);
+        let with_text = is_repeated || parts().any(|part| matches!(part, Part::ToolValue(_)));
+        let Some(calls) = arguments::calls(data, with_text) else {
+            return arguments::unreadable(policy, excluded, report).map_or(Ok(()), Err);
+        };
         for call in calls {
-            let mut report = Report::default();
-            let cause = arguments::inspect(&self.policy, &self.excluded, &[&call.name], &call.arguments, &mut report);
-            let is_new = |rule: &RuleIndex| self.report.rules.binary_search(rule).is_err();
-            if !is_repeated || report.unscanned > 0 || report.rules.iter().any(is_new) {
-                self.report.add(report);
+            let mut own = Report::default();
+            meter.allow_bytes(call.arguments.len() as u64);
+            let cause = arguments::inspect(policy, excluded, &call.tool(), &call.arguments, meter, &mut own);
+            let is_new = |rule: &RuleIndex| report.rules.binary_search(rule).is_err();
+            if !is_repeated || own.rules.iter().any(is_new) {
+                report.add(own);
             }
-            cause.or_else(|| self.report.reached(&self.policy, Direction::Response)).map_or(Ok(()), Err)?;
+            cause.or_else(|| report.reached(policy, Direction::Response)).map_or(Ok(()), Err)?;
         }
         Ok(())
     }
@@ -649,7 +661,7 @@ impl StreamInspector {
 }
 
 /// Returns the name of the tool whose arguments a text is.
-fn called(called: &[((u32, u32), CalledName)], channel: Channel) -> Option<&CalledName> {
+fn called(called: &[((u32, u32), CalledNames)], channel: Channel) -> Option<&CalledNames> {
     let Part::ToolArguments(call) = channel.part else { return None };
     called.iter().find(|(own, _)| *own == (channel.choice, call)).map(|(_, name)| name)
 }

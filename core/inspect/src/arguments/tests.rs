@@ -39,7 +39,15 @@ fn values_are_judged_at_their_place_in_the_arguments_of_a_tool() {
         // Not JSON: what a lenient reader makes of it is not known.
         (to, "send_email", r#"{"to": "eve@else.example""#, true),
         (to, "read_email", r#"{"to": "eve@else.example""#, false),
-        (to, "send_email", "eve@else.example", false),
+        // Text where the places of a tool should be.
+        (to, "send_email", "eve@else.example", true),
+        (to, "send_email", "```json\n{}\n```", true),
+        (r#"{"arguments": "/to"}"#, "send_email", "eve@else.example", false),
+        (to, "send_email", r#""{\"to\": \"eve@else.example\"}""#, true),
+        (to, "send_email", r#""{\"to\": \"bob@corp.example\"}""#, false),
+        // Calls under one index.
+        (to, "send_email", r#"{"to": "bob@corp.example"}{"to": "eve@else.example"}"#, true),
+        (to, "send_email", r#"{"to": "bob@corp.example"}{}"#, false),
         (r#"{"tools": "send_*"}"#, "send_email", "eve@else.example", true),
         (r#"{"tools": "send_*"}"#, "send_email", r#"{"a": [{"b": "eve@else.example"}]}"#, true),
         (r#"{"tools": ["x", "send_*"]}"#, "resend", r#"{"a": "eve@else.example"}"#, false),
@@ -49,29 +57,35 @@ fn values_are_judged_at_their_place_in_the_arguments_of_a_tool() {
         (r#"{"arguments": "/a~1b/1"}"#, "any", r#"{"a/b": ["eve", "bob@corp.example"]}"#, false),
     ] {
         let policy = policy(scope);
-        let mut report = Report::default();
-        let cause = inspect(&policy, &RuleSet::new(), &[tool], arguments, &mut report);
+        let cause = judge(&policy, &Tool::OneOf(vec![tool]), arguments);
         assert_eq!(cause.is_some(), is_blocked, "{scope} {tool} {arguments}");
     }
+}
+
+fn judge(policy: &Policy, tool: &Tool<'_>, arguments: &str) -> Option<Cause> {
+    let mut meter = Meter::for_bytes(arguments.len() as u64);
+    inspect(policy, &RuleSet::new(), tool, arguments, &mut meter, &mut Report::default())
 }
 
 #[test]
 fn a_name_may_be_repeated_or_split_or_followed_by_another() {
     let policy = policy(r#"{"tools": "send_email"}"#);
+    let many: Vec<String> = (0..20).map(|at| format!("n{at}")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
     for (pieces, is_blocked) in [
         (&["send_email"][..], true),
         (&["send_", "email"], true),
         (&["send_email", "send_email"], true),
+        (&["send_email", ""], true),
+        (&["send_email", "find"], true),
         (&["find", "send_email"], true),
         (&["find", "find"], false),
-        (&[], true),
+        (&many, true),
+        (&[], false),
     ] {
-        let mut name = CalledName::default();
-        pieces.iter().for_each(|piece| name.add(piece));
-        let names = name.names();
-        let names = if pieces.is_empty() { &[][..] } else { &names };
-        let cause = inspect(&policy, &RuleSet::new(), names, r#"{"to":"eve"}"#, &mut Report::default());
-        assert_eq!(cause.is_some(), is_blocked, "{pieces:?}");
+        let mut names = CalledNames::default();
+        pieces.iter().for_each(|piece| names.add(piece));
+        assert_eq!(judge(&policy, &names.tool(), r#"{"to":"eve"}"#).is_some(), is_blocked, "{pieces:?}");
     }
 }
 
@@ -79,10 +93,19 @@ fn a_name_may_be_repeated_or_split_or_followed_by_another() {
 fn work_is_bounded_by_the_size_of_the_arguments() {
     let policy = compile(r#""match": {"keywords": ["zz"]}, "action": "block", "scope": {"arguments": "/a"}"#).unwrap();
     let many = format!(r#"{{"a": [{}1]}}"#, "1,".repeat(400_000));
-    let mut report = Report::default();
-    assert_eq!(inspect(&policy, &RuleSet::new(), &[], &many, &mut report), Some(Cause::TooCostly));
+    assert_eq!(judge(&policy, &Tool::Any, &many), Some(Cause::TooCostly));
     let deep = format!(r#"{{"a": {}{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
-    assert_eq!(inspect(&policy, &RuleSet::new(), &[], &deep, &mut report), Some(Cause::Unreadable));
+    assert_eq!(judge(&policy, &Tool::Any, &deep), Some(Cause::Unreadable));
+    // The work of many calls is that of one body.
+    let call = r#"{"type":"function","function":{"name":"f","arguments":"{\"a\":[1,1,1,1,1,1,1,1]}"}}"#;
+    let calls = vec![call; 20_000].join(",");
+    let body = format!(r#"{{"choices":[{{"message":{{"role":"assistant","tool_calls":[{calls}]}}}}]}}"#);
+    let limits = ParseLimits { max_bytes: body.len(), max_items: usize::MAX, ..ParseLimits::default() };
+    let view = Response::parse(Dialect::OpenAiChat, body.as_bytes(), &limits).unwrap();
+    assert_eq!(inspect_response(&policy, &view, body.as_bytes()).cause, None);
+    // Calls in the arguments of a call are values.
+    let nested = (0..60).fold("1".to_owned(), |inner, _| format!(r#"{{"name":"a","input":{inner}}}"#));
+    assert_eq!(calls_of(&nested).len(), 1);
 }
 
 #[test]
@@ -110,6 +133,36 @@ fn a_rule_on_arguments_judges_no_texts_and_edits_nothing() {
     let body = r#"{"choices":[{"message":{"role":"assistant","content":"a secret","tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{\"b\":\"secret\"}"}}]}}]}"#;
     assert_eq!(whole(&policy, Dialect::OpenAiChat, body), (false, 0));
     assert_eq!(whole(&policy, Dialect::OpenAiChat, &body.replace(r#"\"b\""#, r#"\"a\""#)), (true, 1));
+}
+
+fn calls_of(body: &str) -> Vec<Call> {
+    calls(body.as_bytes(), true).unwrap()
+}
+
+#[test]
+fn rules_that_only_log_refuse_no_arguments_that_they_cannot_read() {
+    let mut report = Report::default();
+    let json = r#"{"rules": [
+        {"id": "a", "match": {"keywords": ["zz"]}, "action": "log", "scope": {"tools": "f", "arguments": "/a"}},
+        {"id": "b", "match": {"keywords": ["yy"]}, "action": "block", "applies_to": ["response"]}
+    ]}"#;
+    let policy = Policy::from_raw(serde_json::from_str(json).unwrap()).unwrap();
+    let mut meter = Meter::for_bytes(0);
+    let cause = inspect(&policy, &RuleSet::new(), &Tool::OneOf(vec!["f"]), "{cut", &mut meter, &mut report);
+    assert_eq!((cause, report.unscanned), (None, 1));
+}
+
+#[test]
+fn calls_of_tools_of_the_provider_have_their_type_as_name() {
+    for (item, names, arguments) in [
+        (r#"{"type":"local_shell_call","action":{"command":["ls"]}}"#, "local_shell", r#"{"command":["ls"]}"#),
+        (r#"{"type":"apply_patch_call","operation":{"path":"a"}}"#, "apply_patch", r#"{"path":"a"}"#),
+        (r#"{"type":"code_interpreter_call","code":"print()"}"#, "code_interpreter", "print()"),
+    ] {
+        let found = calls_of(item);
+        assert!(found.len() == 1 && found[0].names.iter().any(|name| name == names), "{item}: {found:?}");
+        assert_eq!(found[0].arguments, arguments);
+    }
 }
 
 fn whole(policy: &Policy, dialect: Dialect, body: &str) -> (bool, u64) {
