@@ -26,7 +26,7 @@ pub use suite::{Action, Case, Exchange, Suite};
 /// Value of the environment variables with the keys of guards.
 const GUARD_KEY: &str = "test-key";
 /// Environment variable with the key of placeholders and hashes, and its value in tests.
-const PLACEHOLDER_KEY: (&str, &str) = ("TOLLGATE_PLACEHOLDER_KEY", "the key of placeholders in tests");
+const PLACEHOLDER_KEY: (&str, &str) = (tollgate_inspect::PLACEHOLDER_KEY, "the key of placeholders in tests");
 
 /// Resolves a path in a test file, which is relative to the folder of that file.
 fn beside(file: &Path, path: &Path) -> PathBuf {

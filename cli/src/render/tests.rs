@@ -171,6 +171,10 @@ const RENDERED: &[(&str, &str)] = &[
          |  headers: [{name: \":method\", string_match: {exact: GET}}]
          |route: {cluster: p, timeout: 60s, prefix_rewrite: /llm/v1/models, auto_host_rewrite: true}",
     ),
+    (
+        "firewall: {rules: [{id: a, match: {keywords: [x]}, action: hash}]}\nmodels: {a: {route: p}}\nproviders: {p: {address: 'p:1'}}",
+        "|environment_variables: {host_env_keys: [TOLLGATE_PLACEHOLDER_KEY]}",
+    ),
     // Envoy's limits follow the policy's.
     (
         "limits: {max_request_bytes: 4128768}\nmodels: {a: {route: p}}\nproviders: {p: {address: 'p:1'}}",

@@ -175,5 +175,6 @@ pub use rule_scope::{RawScope, ScopeMessages, ScopePart, ScopeRole};
 pub use rule_set::RuleSet;
 pub use score::{RawScores, Scores, severity_points};
 pub use stream::{StreamInspector, StreamVerdict};
+pub use substitute::PLACEHOLDER_KEY;
 pub use tag::tag_header;
 pub use view::View;

@@ -28,6 +28,7 @@ use crate::search::scratch::Scratch;
 use crate::search::starters::Starters;
 use crate::search::text_gates::{GatedPattern, TextGates};
 use crate::search::window::Window;
+use crate::substitute::Substitute;
 use crate::view::{View, Wanted, each_derived};
 use rule::{FieldError, check, check_id, guarded, restrict};
 use std::collections::BTreeSet;
@@ -280,6 +281,12 @@ impl Policy {
     /// it is replaced; only redactions of several rules that overlap are larger.
     pub(crate) fn replaces_as_value(&self, bytes: usize) -> bool {
         bytes <= 4 * self.max_match_bytes
+    }
+
+    /// Returns `true` if a rule hashes values or replaces them by placeholders, which have a key.
+    pub fn needs_placeholder_key(&self) -> bool {
+        let is_keyed = |rule: &Rule| matches!(rule.substitute, Substitute::Hash | Substitute::Placeholder);
+        self.rules.iter().any(|rule| rule.action == Action::Redact && is_keyed(rule))
     }
 
     /// Returns the key of hashes and placeholders.

@@ -9,6 +9,9 @@ use crate::rule::Rule;
 /// Number of last characters that `mask` keeps, of a text that has at least twice as many.
 const KEPT_CHARS: usize = 4;
 
+/// Environment variable with the key of hashes and placeholders.
+pub const PLACEHOLDER_KEY: &str = "TOLLGATE_PLACEHOLDER_KEY";
+
 /// Kind of replacement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Substitute {

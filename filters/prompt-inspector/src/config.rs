@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use tollgate_inspect::{
-    OnUnscannable as PolicyUnscannable, Policy, RawAllow, RawException, RawGuard, RawPolicy, RawRule, RawScores,
+    OnUnscannable as PolicyUnscannable, PLACEHOLDER_KEY, Policy, RawAllow, RawException, RawGuard, RawPolicy, RawRule,
+    RawScores,
 };
 use tollgate_kit::{ConfigError, Configuration, Limits, OnUnscannable, environment, random_key};
 
@@ -120,8 +121,6 @@ fn tag_header_of(name: &str, identity: [&Option<NameSource>; 2]) -> Result<Strin
     }
 }
 
-/// Environment variable of the virtual machine with the secret of hashes and placeholders.
-const PLACEHOLDER_KEY: &str = "TOLLGATE_PLACEHOLDER_KEY";
 /// Minimum length of that secret.
 const MIN_KEY_BYTES: usize = 16;
 

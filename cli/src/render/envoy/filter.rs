@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use tollgate_inspect::RuleSet;
+use tollgate_inspect::{PLACEHOLDER_KEY, RuleSet};
 use tollgate_policy::{CompiledPolicy, Identity, Source};
 
 use super::{Input, scalar};
@@ -20,11 +20,13 @@ pub(super) fn filters(input: &Input<'_>) -> String {
         .text()
 }
 
-/// Returns the variables with the keys of guards, which Envoy passes to the filter; empty if there are none.
+/// Returns the variables with the keys of guards and placeholders, which Envoy passes to the filter; empty if there are none. Envoy
+/// leaves out a variable that is not set.
 fn environment(policy: &CompiledPolicy) -> String {
     let none = RuleSet::new();
     let guards = policy.firewall.iter().flat_map(|firewall| firewall.guards(&none));
-    let names: BTreeSet<&str> = guards.filter_map(|(_, guard)| guard.key_variable()).collect();
+    let mut names: BTreeSet<&str> = guards.filter_map(|(_, guard)| guard.key_variable()).collect();
+    names.extend(policy.firewall.iter().filter(|rules| rules.needs_placeholder_key()).map(|_| PLACEHOLDER_KEY));
     if names.is_empty() {
         return String::new();
     }
