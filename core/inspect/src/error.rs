@@ -100,6 +100,11 @@ pub enum Problem {
         "does not go with `roles`, `messages` and `parts` of the scope: the client sends the restored value back in a later message of the model, where the rule must replace it again"
     )]
     RestoreInScope,
+    /// Restoration by a rule that may not find the value again.
+    #[error(
+        "does not go with `group`, `context` and `keywords` beside `regex`: the client sends the restored value back in a later message of the model, where other words are beside it"
+    )]
+    RestoreOfContext,
     /// Exception for all calls.
     #[error("an exception needs one of `consumers`, `teams`, `models` and `routes`")]
     NeedsCallers,

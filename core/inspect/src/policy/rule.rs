@@ -14,7 +14,7 @@ use crate::pattern::folding::Form;
 use crate::pattern::program::Program;
 use crate::pattern::tail::Tail;
 use crate::pattern::tool;
-use crate::raw::{RawAction, RawRule, RuleMode};
+use crate::raw::{RawAction, RawPattern, RawRule, RuleMode};
 use crate::rule::{Action, Direction, Rule, RuleIndex};
 use crate::rule_scope::{RawScope, ScopeMessages};
 use crate::score::Thresholds;
@@ -129,6 +129,10 @@ pub(super) fn check(
         |scope: &RawScope| scope.roles.is_some() || scope.messages != ScopeMessages::All || scope.parts.is_some();
     if raw.restore && raw.scope.as_ref().is_some_and(is_limited) {
         return Err(FieldError("restore".into(), Problem::RestoreInScope));
+    }
+    let RawPattern { group, context, keywords, regex, .. } = &raw.pattern;
+    if raw.restore && (group.is_some() || context.is_some() || keywords.is_some() && regex.is_some()) {
+        return Err(FieldError("restore".into(), Problem::RestoreOfContext));
     }
     if raw.action != RawAction::Block && raw.status.is_some() {
         return Err(FieldError("status".into(), Problem::OnlyWith("`action: block`")));

@@ -171,6 +171,26 @@ fn errors_name_the_rule_and_the_field() {
             "rules[0].restore (rule a): needs `request` in `applies_to`: it restores what the rule has replaced in the request",
         ),
         (
+            r#""id":"a","match":{"regex":"key (x{9})","group":1},"action":"placeholder","restore":true"#,
+            "rules[0].restore (rule a): does not go with `group`, `context` and `keywords` beside `regex`: the client sends the restored value back in a later message of the model, where other words are beside it",
+        ),
+        (
+            r#""id":"a","match":{"regex":"x{9}","keywords":["key"]},"action":"placeholder","restore":true"#,
+            "rules[0].restore (rule a): does not go with `group`, `context` and `keywords` beside `regex`: the client sends the restored value back in a later message of the model, where other words are beside it",
+        ),
+        (
+            r#""id":"a","match":{"regex":"x{9}","context":{"words":["key"]}},"action":"placeholder","restore":true"#,
+            "rules[0].restore (rule a): does not go with `group`, `context` and `keywords` beside `regex`: the client sends the restored value back in a later message of the model, where other words are beside it",
+        ),
+        (
+            r#""id":"a","match":{"regex":"x{9}"},"scope":{"roles":["user"]},"action":"placeholder","restore":true"#,
+            "rules[0].restore (rule a): does not go with `roles`, `messages` and `parts` of the scope: the client sends the restored value back in a later message of the model, where the rule must replace it again",
+        ),
+        (
+            r#""id":"a","match":{"regex":"x{9}"},"scope":{"messages":"last"},"action":"placeholder","restore":true"#,
+            "rules[0].restore (rule a): does not go with `roles`, `messages` and `parts` of the scope: the client sends the restored value back in a later message of the model, where the rule must replace it again",
+        ),
+        (
             r#""id":"a","match":{"regex":"x"},"action":"redact","status":400"#,
             "rules[0].status (rule a): is only allowed with `action: block`",
         ),

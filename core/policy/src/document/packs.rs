@@ -116,6 +116,9 @@ fn can_restore(rule: &Map<String, Value>) -> bool {
     rule.get("action").and_then(Value::as_str) == Some(RawAction::Placeholder.name())
         && !has("head")
         && !has("members")
+        && !has("group")
+        && !has("context")
+        && !(has("keywords") && has("regex"))
         && !["roles", "messages", "parts"]
             .into_iter()
             .any(|limit| rule.get("scope").is_some_and(|scope| scope.get(limit).is_some()))
