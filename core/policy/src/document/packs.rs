@@ -109,19 +109,16 @@ impl Document {
     }
 }
 
-/// Returns `true` if a rule of a pack may restore the values that it replaced: it has placeholders with digests, in requests.
+/// Returns `true` if a rule of a pack may restore the values that it replaced: it has placeholders with digests, in requests, and finds
+/// a value in any text, whatever is beside it.
 fn can_restore(rule: &Map<String, Value>) -> bool {
     let has = |member: &str| rule.get("match").is_some_and(|pattern| pattern.get(member).is_some());
     let directions = rule.get("applies_to").or(rule.get("on")).and_then(Value::as_array);
+    let needs_words = has("group") || has("context") || has("keywords") && has("regex");
+    let is_limited = |limit: &str| rule.get("scope").is_some_and(|scope| scope.get(limit).is_some());
     rule.get("action").and_then(Value::as_str) == Some(RawAction::Placeholder.name())
-        && !has("head")
-        && !has("members")
-        && !has("group")
-        && !has("context")
-        && !(has("keywords") && has("regex"))
-        && !["roles", "messages", "parts"]
-            .into_iter()
-            .any(|limit| rule.get("scope").is_some_and(|scope| scope.get(limit).is_some()))
+        && !(has("head") || has("members") || needs_words)
+        && !["roles", "messages", "parts"].into_iter().any(is_limited)
         && directions.is_none_or(|directions| directions.contains(&"request".into()))
 }
 
