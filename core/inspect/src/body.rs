@@ -1,6 +1,7 @@
 //! Inspection of complete bodies: requests, and responses that are not streamed.
 
 pub(crate) mod guarded;
+mod joined;
 mod stale_annotations;
 
 use crate::arguments;
@@ -11,7 +12,7 @@ use crate::policy::Policy;
 use crate::raw::OnUnscannable;
 use crate::redactions::{First, Redaction, Redactions};
 use crate::report::{Cause, Finding, Report};
-use crate::restore::{PlaceholderValues, is_restorable, restore};
+use crate::restore::{PlaceholderValues, is_restorable};
 use crate::rule::{Action, Direction, RuleIndex};
 use crate::rule_scope::{Applicable, ScopedTexts};
 use crate::rule_set::{NO_RULES, RuleSet};
@@ -19,6 +20,7 @@ use crate::search::matcher::Match;
 use crate::search::meter::Meter;
 use crate::search::rule_search::{RuleSearch, Scope};
 use crate::view::View;
+use joined::Joined;
 use stale_annotations::StaleAnnotations;
 use std::borrow::Cow;
 use std::ops::Range;
@@ -677,132 +679,6 @@ impl Recorder<'_> {
             },
         }
         self.report.add_finding(Finding { view, ..self.text.finding(rule, action, (start, end)) });
-    }
-}
-
-/// Pieces of a text, joined.
-struct Joined<'a> {
-    pieces: &'a [Piece],
-    text: Cow<'a, str>,
-    /// End of each piece in `text`.
-    ends: Vec<usize>,
-}
-
-impl<'a> Joined<'a> {
-    fn new(pieces: &'a [Piece], body: &'a [u8]) -> Joined<'a> {
-        let mut joined = Joined { pieces, text: Cow::Borrowed(""), ends: Vec::with_capacity(pieces.len()) };
-        for (_, str) in pieces {
-            let piece = str.decode(body);
-            if joined.ends.is_empty() {
-                joined.text = piece;
-            } else {
-                joined.text.to_mut().push_str(&piece);
-            }
-            joined.ends.push(joined.text.len());
-        }
-        joined
-    }
-
-    /// Returns the range of a piece in the text.
-    fn range(&self, piece: usize) -> Range<usize> {
-        let start = piece.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
-        start..self.ends.get(piece).copied().unwrap_or(start)
-    }
-
-    /// Returns the piece that contains the character at a position of the text.
-    fn piece_at(&self, position: u64) -> usize {
-        self.ends.partition_point(|end| *end as u64 <= position)
-    }
-
-    /// Moves replacements in the ranges that are JSON into strings and numbers.
-    fn fit<'w>(&self, replacements: Vec<Replacement<'w>>, json: &[Range<usize>]) -> Vec<Replacement<'w>> {
-        if json.is_empty() {
-            return replacements;
-        }
-        let mut fitted = Vec::with_capacity(replacements.len());
-        let mut remaining = replacements.into_iter().peekable();
-        let mut open: Option<Replacement<'w>> = None;
-        for range in json {
-            let mut inside = Vec::new();
-            while let Some((mut place, mut with)) =
-                open.take().or_else(|| remaining.next_if(|(place, _)| place.start < range.end))
-            {
-                if place.start < range.start {
-                    let until = place.end.min(range.start);
-                    fitted.push((place.start..until, std::mem::take(&mut with)));
-                    place.start = until;
-                }
-                if place.start >= place.end {
-                    continue;
-                }
-                let until = place.end.min(range.end);
-                if place.start >= range.end {
-                    open = Some((place, with));
-                    break;
-                }
-                inside.push((place.start - range.start..until - range.start, std::mem::take(&mut with)));
-                if until < place.end {
-                    open = Some((until..place.end, with));
-                    break;
-                }
-            }
-            let text = self.text.get(range.clone()).unwrap_or_default();
-            let inside = json_strings::fit(text, inside);
-            fitted.extend(
-                inside.into_iter().map(|(place, with)| (place.start + range.start..place.end + range.start, with)),
-            );
-        }
-        fitted.extend(open);
-        fitted.extend(remaining);
-        fitted
-    }
-
-    /// Restores values in each part of the text, to which these replacements will be made. Returns all replacements, and the number
-    /// of restored values.
-    fn restore<'w>(
-        &self,
-        replacements: Vec<Replacement<'w>>,
-        values: &PlaceholderValues,
-        part: impl Fn(usize) -> Range<usize>,
-    ) -> (Vec<Replacement<'w>>, u64) {
-        let (mut restored, mut count) = (Vec::with_capacity(replacements.len()), 0);
-        let mut remaining = replacements.into_iter().peekable();
-        let mut open: Option<Replacement<'w>> = None;
-        let mut piece = 0;
-        while piece < self.pieces.len() {
-            let pieces = part(piece);
-            let range = self.range(piece).start..self.range(pieces.end.max(piece + 1) - 1).end;
-            let mut own = Vec::new();
-            while let Some((place, with)) =
-                open.take().or_else(|| remaining.next_if(|(place, _)| place.start < range.end))
-            {
-                let until = place.end.min(range.end);
-                own.push((place.start - range.start..until - range.start, with));
-                if until < place.end {
-                    // The first part holds the whole replacement.
-                    open = Some((until..place.end, Cow::Borrowed("")));
-                    break;
-                }
-            }
-            let text = self.text.get(range.clone()).unwrap_or_default();
-            let (own, restorations) = restore(text, own, values);
-            restored.extend(
-                own.into_iter().map(|(place, with)| (place.start + range.start..place.end + range.start, with)),
-            );
-            count += restorations;
-            piece = pieces.end.max(piece + 1);
-        }
-        restored.extend(open);
-        restored.extend(remaining);
-        (restored, count)
-    }
-
-    fn finding(&self, rule: RuleIndex, action: Action, (from, to): (u64, u64)) -> Finding {
-        let piece = self.piece_at(from);
-        debug_assert!(piece < self.pieces.len(), "a match is not empty, so a piece contains its start");
-        let offset = self.range(piece).start;
-        let text = self.pieces.get(piece).map_or(0, |(index, _)| *index);
-        Finding { rule, action, text, range: from as usize - offset..to as usize - offset, view: View::Raw }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Applies verdicts of guards to a request, as matches of their rules.
 
-use super::{Inspection, Joined, within};
+use super::joined::Joined;
+use super::{Inspection, within};
 use crate::json_strings;
 use crate::policy::Policy;
 use crate::redactions::Redaction;
