@@ -4,6 +4,8 @@
 //! the scope contains is searched for the pattern, as a text of its own: `\A` and `\z` are the borders of the value. Calls in requests
 //! are those of earlier turns, which were judged when the model made them.
 
+use crate::body::is_arguments;
+use crate::caller::Names;
 use crate::condition::list::OneOrMany;
 use crate::error::Problem;
 use crate::policy::Policy;
@@ -31,8 +33,8 @@ const PROVIDER_ARGUMENTS: [&str; 5] = ["action", "actions", "operation", "code",
 /// Calls of tools and values in their arguments that a rule judges.
 #[derive(Debug)]
 pub(crate) struct ArgumentScope {
-    /// Names, exact or with `*` at the end; `None`: all tools.
-    tools: Option<Box<[String]>>,
+    /// Names; `None`: all tools.
+    tools: Option<Names>,
     /// Pointers; `None`: all values.
     pointers: Option<Box<[Pointer]>>,
 }
@@ -73,15 +75,9 @@ impl ArgumentScope {
     /// Returns `true` if the scope may contain calls of a tool.
     fn has_tool(&self, tool: &Tool<'_>) -> bool {
         let Some(own) = &self.tools else { return true };
-        let has = |name: &str| {
-            own.iter().any(|own| match own.strip_suffix('*') {
-                Some(start) => name.starts_with(start),
-                None => own == name,
-            })
-        };
         match tool {
             Tool::Unnamed => false,
-            Tool::OneOf(names) => names.iter().any(|name| has(name)),
+            Tool::OneOf(names) => names.iter().any(|name| own.contain(name)),
             Tool::Any => true,
         }
     }
@@ -173,7 +169,7 @@ pub(crate) fn expand(rule: &mut RawRule) -> Result<Option<ArgumentScope>, (&'sta
         Some(_) => return Err(("applies_to", Problem::ResponsesOnly)),
     }
     let check = |field: &'static str, list: &OneOrMany<String>| {
-        let problem = if list.0.is_empty() || list.0.iter().any(String::is_empty) {
+        let problem = if list.0.is_empty() {
             Problem::Empty
         } else if list.0.len() > MAX_ENTRIES {
             Problem::TooMany(MAX_ENTRIES)
@@ -186,14 +182,11 @@ pub(crate) fn expand(rule: &mut RawRule) -> Result<Option<ArgumentScope>, (&'sta
     };
     tools.iter().try_for_each(|tools| check("scope.tools", tools))?;
     pointers.iter().try_for_each(|pointers| check("scope.arguments", pointers))?;
-    let pointers = match pointers {
-        None => None,
-        Some(OneOrMany(list)) => {
-            let list: Option<Vec<Pointer>> = list.iter().map(|text| Pointer::of(text)).collect();
-            Some(list.ok_or(("scope.arguments", Problem::ArgumentPointer))?.into())
-        }
-    };
-    Ok(Some(ArgumentScope { tools: tools.map(|OneOrMany(tools)| tools.into()), pointers }))
+    let tools = tools.as_ref().map(Names::new).transpose().map_err(|problem| ("scope.tools", problem))?;
+    let pointers =
+        pointers.map(|OneOrMany(list)| list.iter().map(|text| Pointer::of(text)).collect::<Option<Box<[_]>>>());
+    let pointers = pointers.map(|list| list.ok_or(("scope.arguments", Problem::ArgumentPointer))).transpose()?;
+    Ok(Some(ArgumentScope { tools, pointers }))
 }
 
 /// Judges the complete arguments of a call of a tool. Returns the cause if they are blocked.
@@ -242,7 +235,7 @@ pub(crate) fn inspect(
         match rule.action() {
             Action::Log | Action::Redact => {}
             Action::Score => report.scores.add(index, rule.points(), false),
-            Action::Block => cause = cause.min(Some(index)).or(Some(index)),
+            Action::Block => cause = Some(cause.map_or(index, |first: RuleIndex| first.min(index))),
         }
     }
     let cause = cause.map(Cause::Rule).or_else(|| report.reached(policy, Direction::Response));
@@ -440,12 +433,7 @@ impl Call {
 
 /// Returns `true` if a body may contain calls whose texts are these.
 pub(crate) fn may_call(parts: impl Iterator<Item = Part>, body: &[u8]) -> bool {
-    let is_call = |part| {
-        matches!(
-            part,
-            Part::ToolName(_) | Part::ToolArguments(_) | Part::ToolValue(_) | Part::ToolNumber | Part::WholeArguments
-        )
-    };
+    let is_call = |part| is_arguments(part) || matches!(part, Part::ToolName(_) | Part::ToolNumber);
     parts.into_iter().any(is_call) || has(body, b"_call\"")
 }
 

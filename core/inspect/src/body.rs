@@ -351,10 +351,10 @@ impl<'a> Inspection<'a> {
         };
         for call in calls {
             let cause = arguments::inspect(policy, excluded, &call.tool(), &call.arguments, meter, report);
-            match (cause, &mut report.cause) {
-                (Some(Cause::Rule(rule)), Some(Cause::Rule(first))) => *first = rule.min(*first),
-                (Some(cause), _) => report.block(cause),
-                (None, _) => {}
+            match cause {
+                Some(Cause::Rule(rule)) => report.block_by(rule),
+                Some(cause) => report.block(cause),
+                None => {}
             }
         }
     }
@@ -673,10 +673,7 @@ impl Recorder<'_> {
             Action::Redact => {
                 self.redactions.push(Redaction { start, end, rule });
             }
-            Action::Block => match &mut self.report.cause {
-                Some(Cause::Rule(first)) => *first = rule.min(*first),
-                cause => *cause = Some(Cause::Rule(rule)),
-            },
+            Action::Block => self.report.block_by(rule),
         }
         self.report.add_finding(Finding { view, ..self.text.finding(rule, action, (start, end)) });
     }

@@ -84,7 +84,7 @@ impl Policy {
     ) -> ViewDiagnosis {
         let program = rule.program(view);
         let lower = text.to_ascii_lowercase();
-        let literals = literals(program);
+        let literals: BTreeSet<&[u8]> = program.gate_literals().collect();
         let is_present = |literal: &&&[u8]| {
             let windows = lower.as_bytes().windows(literal.len().max(1));
             windows.into_iter().any(|window| window == **literal)
@@ -136,13 +136,6 @@ impl Policy {
         }
         attempts
     }
-}
-
-/// Returns the literals of the chains of a program.
-fn literals(program: &Program) -> Vec<&[u8]> {
-    let steps = program.chains().iter().flat_map(|chain| &chain.steps);
-    let literals: BTreeSet<&[u8]> = steps.flat_map(|step| &step.list).map(|literal| &**literal).collect();
-    literals.into_iter().collect()
 }
 
 #[cfg(test)]

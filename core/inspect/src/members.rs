@@ -149,10 +149,7 @@ pub(crate) fn inspect(policy: &Policy, excluded: &RuleSet, body: &[u8], report: 
                 }
                 // A text in the member is redacted, too: one of the two redactions would be lost.
                 Action::Redact => report.block(Cause::Rule(index)),
-                Action::Block => match &mut report.cause {
-                    Some(Cause::Rule(first)) => *first = index.min(*first),
-                    cause => *cause = Some(Cause::Rule(index)),
-                },
+                Action::Block => report.block_by(index),
             }
         }
     }

@@ -143,6 +143,14 @@ impl Report {
         self.verdict = self.verdict.max(Some(action));
     }
 
+    /// Blocks by a rule: of several, the first in file order is the cause.
+    pub(crate) fn block_by(&mut self, rule: RuleIndex) {
+        match &mut self.cause {
+            Some(Cause::Rule(first)) => *first = rule.min(*first),
+            cause => *cause = Some(Cause::Rule(rule)),
+        }
+    }
+
     /// Returns the cause to block if the score reaches its threshold.
     pub(crate) fn reached(&self, policy: &Policy, direction: Direction) -> Option<Cause> {
         policy.thresholds().are_reached(direction, &self.scores).then_some(Cause::Score)

@@ -238,9 +238,7 @@ impl Rule {
     /// Returns the literals, in lower case, at which searches for the rule begin in complete texts, ascending and without
     /// duplicates. ASCII letters match in any case. Empty if the rule has none that are rare enough.
     pub fn literals(&self) -> Vec<&[u8]> {
-        let chains = self.programs().flat_map(|(program, _)| program.chains());
-        let literals: BTreeSet<&[u8]> =
-            chains.flat_map(|chain| &chain.steps).flat_map(|step| &step.list).map(|literal| &**literal).collect();
+        let literals: BTreeSet<&[u8]> = self.programs().flat_map(|(program, _)| program.gate_literals()).collect();
         literals.into_iter().collect()
     }
 

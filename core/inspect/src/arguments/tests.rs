@@ -123,6 +123,14 @@ fn a_rule_on_arguments_judges_no_texts_and_edits_nothing() {
         (format!(r#"{rest}, "action": "block", "scope": {{"arguments": []}}"#), "rules[0].scope.arguments"),
         (format!(r#"{rest}, "action": "block", "scope": {{"tools": ""}}"#), "rules[0].scope.tools"),
         (
+            format!(r#"{rest}, "action": "block", "scope": {{"tools": "{}"}}"#, "a".repeat(MAX_ENTRY_BYTES + 1)),
+            "rules[0].scope.tools",
+        ),
+        (
+            format!(r#"{rest}, "action": "block", "scope": {{"arguments": [{}"/a"]}}"#, r#""/a","#.repeat(MAX_ENTRIES)),
+            "rules[0].scope.arguments",
+        ),
+        (
             r#""match": {"tool": {"deny": "a"}}, "action": "block", "scope": {"tools": "a"}"#.to_owned(),
             "rules[0].match",
         ),
@@ -153,6 +161,24 @@ fn rules_that_only_log_refuse_no_arguments_that_they_cannot_read() {
 }
 
 #[test]
+fn a_response_whose_calls_cannot_be_found_is_refused() {
+    // Half of a surrogate pair is no text for most readers.
+    let call = r#"{"choices":[{"message":{"content":"\ud83d","tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}]}}]}"#;
+    let text = r#"{"choices":[{"message":{"content":"\ud83d"}}]}"#;
+    let acting = policy(r#"{"tools": "f"}"#);
+    let rule = r#""match": {"keywords": ["zz"]}, "action": "log", "scope": {"tools": "f"}"#;
+    let logging = compile(rule).unwrap();
+    assert_eq!(
+        (whole(&acting, Dialect::OpenAiChat, call).0, whole(&acting, Dialect::OpenAiChat, text).0),
+        (true, false)
+    );
+    assert!(!whole(&logging, Dialect::OpenAiChat, call).0);
+    let event = r#"{"choices":[{"index":0,"delta":{"content":"\ud83d","tool_calls":[{"index":0,"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}]}}]}"#;
+    assert!(stream(&acting, Dialect::OpenAiChat, &[event.to_owned()], "never").0);
+    assert!(!stream(&logging, Dialect::OpenAiChat, &[event.to_owned()], "never").0);
+}
+
+#[test]
 fn calls_of_tools_of_the_provider_have_their_type_as_name() {
     for (item, names, arguments) in [
         (r#"{"type":"local_shell_call","action":{"command":["ls"]}}"#, "local_shell", r#"{"command":["ls"]}"#),
@@ -177,7 +203,7 @@ fn stream(policy: &Arc<Policy>, dialect: Dialect, events: &[String], marker: &st
     let (mut framer, mut parser) = (Framer::new(Framing::Sse, 1 << 20), EventParser::new(dialect));
     let (mut sent, mut is_blocked) = (Vec::new(), false);
     for event in events {
-        let kind = serde_json::from_str::<Value>(event).unwrap();
+        let kind = serde_json::from_str::<Value>(event).unwrap_or_default();
         let kind = kind["type"].as_str().map_or_else(String::new, |kind| format!("event: {kind}\n"));
         let fed: Result<(), FrameError<Infallible>> =
             framer.push(format!("{kind}data: {event}\n\n").as_bytes(), |event| {

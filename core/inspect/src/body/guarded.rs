@@ -5,7 +5,7 @@ use super::{Inspection, within};
 use crate::json_strings;
 use crate::policy::Policy;
 use crate::redactions::Redaction;
-use crate::report::{Cause, Finding, Report};
+use crate::report::{Finding, Report};
 use crate::rule::{Action, Direction, Rule, RuleIndex};
 use crate::rule_scope::Applicable;
 use crate::rule_set::NO_RULES;
@@ -37,10 +37,7 @@ impl<'a> Guarded<'a> {
         match found.action() {
             Action::Log | Action::Redact => {}
             Action::Score => report.scores.add(rule, found.points(), false),
-            Action::Block => match &mut report.cause {
-                Some(Cause::Rule(first)) => *first = rule.min(*first),
-                cause => *cause = Some(Cause::Rule(rule)),
-            },
+            Action::Block => report.block_by(rule),
         }
     }
 

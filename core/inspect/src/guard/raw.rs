@@ -431,6 +431,8 @@ mod tests {
             ("threshold", json!(0.5), "guards[0].threshold"),
             ("categories", json!([]), "guards[0].categories: must not be empty"),
             ("scope", json!({"roles": []}), "guards[0].scope.roles: must not be empty"),
+            ("scope", json!({"tools": "a"}), "guards[0].scope: must not have `tools`"),
+            ("scope", json!({"arguments": "/a"}), "guards[0].scope: must not have `tools`"),
         ] {
             let mut guard = valid.clone();
             guard[field] = value;

@@ -141,6 +141,11 @@ impl Program {
         self.has_rare_literal || !self.chains.is_empty()
     }
 
+    /// Returns the literals of all chains.
+    pub(crate) fn gate_literals(&self) -> impl Iterator<Item = &[u8]> {
+        self.chains.iter().flat_map(|chain| &chain.steps).flat_map(|step| &step.list).map(|literal| &**literal)
+    }
+
     /// Returns the smallest distance in bytes from the start of a match to its reported part.
     pub(crate) fn group_offset(&self) -> usize {
         self.group_offset

@@ -4,7 +4,6 @@ use tollgate_llm::Dialect;
 
 use crate::abi::{self, Buffer};
 use crate::filter::{BodyMode, Exchange};
-use crate::headers::Headers;
 use crate::local_reply::LocalReply;
 use crate::plugin::Plugin;
 use crate::stream::FilterStatus;
@@ -85,10 +84,4 @@ pub(super) fn drop_frame(plugin: &Plugin, size: usize) -> FilterStatus {
         return FilterStatus::StopIteration;
     }
     FilterStatus::Continue
-}
-
-/// Returns the size of the response by its `content-length`, and at least `received` bytes.
-pub(super) fn declared_size(received: usize) -> u64 {
-    let declared: Option<u64> = Headers::RESPONSE.get_ascii("content-length").and_then(|length| length.parse().ok());
-    declared.unwrap_or_default().max(received as u64)
 }

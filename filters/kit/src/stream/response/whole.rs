@@ -4,7 +4,7 @@ use tollgate_llm::content_encoding::{ContentEncoding, InflateError, InflateLimit
 use tollgate_llm::{ParseLimits, Response as View};
 
 use super::large_body::LargeBody;
-use super::reader::{Reader, declared_size, get_frame};
+use super::reader::{Reader, get_frame};
 use super::text_stream::{Stop, TextStream};
 use super::{BodyResult, ResponseBody};
 use crate::abi::{self, Buffer};
@@ -100,7 +100,7 @@ impl WholeBody {
         let limits = reader.plugin.limits();
         // No more of a refused response is seen: its charge must not depend on how much of it had arrived.
         let bytes = match reason.disposition(limits, self.mode) {
-            Disposition::Refuse => declared_size(limits.max_response_bytes),
+            Disposition::Refuse => self.declared.max(limits.max_response_bytes as u64),
             Disposition::Pass => self.size as u64,
         };
         reader.refuse_or_pass(reason, self.mode, bytes)
