@@ -84,6 +84,7 @@ mod tests {
                {"id": "frequent", "match": {"regex": "the [a-z]{1,9} of"}, "action": "log"},
                {"id": "words", "match": {"regex": "[a-z]+ [a-z]+ [a-z]+"}, "action": "log"},
                {"id": "names", "match": {"tool": {"deny": ["f"]}}, "action": "log"},
+               {"id": "arguments", "match": {"regex": "[a-z]+"}, "scope": {"tools": "f"}, "action": "log"},
                {"id": "digits", "match": {"regex": "\\b[0-9]{9}\\b"}, "action": "log"}"#,
         );
         let costs = policy.costs();
