@@ -45,9 +45,20 @@ pub enum Problem {
     DuplicateId,
     /// No pattern, or several.
     #[error(
-        "must have one of `regex`, `keywords`, `phrase`, `url`, `codepoints`, `tool`, `members`, or `head` and `tail`"
+        "must have one of `regex`, `keywords`, `phrase`, `url`, `codepoints`, `canary`, `tool`, `members`, or `head` and `tail`"
     )]
     NeedsOnePattern,
+    /// Marker that is too short to be one, or too long.
+    #[error(
+        "must be markers of 8 to 64 printable ASCII characters without spaces at their ends, such as `CANARY-7f3a9c2e`: shorter ones occur by chance"
+    )]
+    Marker,
+    /// Markers that are too long together.
+    #[error("must have at most {0} characters together: move some markers to another rule")]
+    MarkersTogether(usize),
+    /// Marker one of whose disguises is longer than `max_match_bytes`.
+    #[error("has a disguise of {0} bytes: raise `max_match_bytes` to that, or shorten the marker")]
+    MatchBytesOfMarkers(usize),
     /// Names of tools or members beside another pattern or condition.
     #[error("`tool` and `members` do not go with other patterns and conditions")]
     ToolAlone,

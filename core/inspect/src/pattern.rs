@@ -3,6 +3,7 @@
 pub(crate) mod assertion;
 pub(crate) mod body;
 mod byte_rates;
+pub(crate) mod canary;
 pub(crate) mod chain;
 pub(crate) mod char_classes;
 pub(crate) mod char_set;

@@ -218,8 +218,8 @@ impl RawAction {
     }
 }
 
-/// Pattern of a rule (`regex`, `keywords`, `phrase`, `url`, `codepoints`, `tool`, `members`, or `head` and `tail`), and conditions on its matches. A
-/// match counts only if all conditions hold; where one fails, the search goes on at the next character.
+/// Pattern of a rule (`regex`, `keywords`, `phrase`, `url`, `codepoints`, `canary`, `tool`, `members`, or `head` and `tail`), and
+/// conditions on its matches. A match counts only if all conditions hold; where one fails, the search goes on at the next character.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -251,6 +251,10 @@ pub struct RawPattern {
     /// In place of `regex`: runs of characters that are not displayed or that disguise text.
     #[serde(default)]
     pub codepoints: Option<RawCodepoints>,
+    /// In place of `regex`: markers in system prompts and documents, in any case, and disguised: base64, hexadecimal, reversed, ROT13,
+    /// percent-encoded, letter by letter. At most 16, of 8 to 64 printable ASCII characters each and 400 together.
+    #[serde(default)]
+    pub canary: Option<Vec<String>>,
     /// Makes `\w`, `\d`, `\s` and `\b` of a regex cover all scripts, and the borders of keywords (`word`) too. Default: false,
     /// because many scripts do not separate words: with a Unicode `\b`, a Chinese character in front of a key hides the key.
     #[serde(default)]

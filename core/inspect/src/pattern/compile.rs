@@ -107,6 +107,18 @@ pub(crate) fn searched_regex(
     })
 }
 
+/// Compiles an expression of which every match begins with one of `literals`, in lower case: ASCII letters match in any case.
+pub(crate) fn beginning_with(
+    expression: &str,
+    literals: Vec<Vec<u8>>,
+    sets: &mut CharSetsBuilder,
+) -> Result<Program, PatternError> {
+    let program = expression_of(&syntax::parse(expression, false)?, &[], sets)?;
+    let literals = Literals::at_start(literals);
+    let chains = literals.iter().map(Chain::of_literals).collect();
+    Ok(Program { literals, chains, has_rare_literal: true, ..program })
+}
+
 fn expression_of(hir: &Hir, groups: &[GroupRef], sets: &mut CharSetsBuilder) -> Result<Program, PatternError> {
     let shortest = match hir.properties().minimum_len() {
         None => return Err(PatternError::NeverMatches),

@@ -39,6 +39,12 @@ impl Literals {
         Some(Literals { list: list.into_iter().map(Vec::into_boxed_slice).collect(), lead, at_border })
     }
 
+    /// Returns literals with one of which every match begins, in lower case; `None` if one of them is empty.
+    pub(crate) fn at_start(list: Vec<Vec<u8>>) -> Option<Literals> {
+        let list = minimal(list)?.into_iter().map(Vec::into_boxed_slice).collect();
+        Some(Literals { list, lead: Some(0), at_border: false })
+    }
+
     /// Returns the literals of a list of keywords, given as the variants of each of their characters. `at_border` says that no
     /// word character may be in front of them.
     pub(crate) fn of_keywords<'k>(

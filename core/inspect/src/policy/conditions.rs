@@ -41,7 +41,11 @@ pub(super) fn compile(
     let mut builder = CharSetsBuilder::default();
     let sets = &mut builder;
     let at = |field: &str, problem: Problem| (field.to_owned(), problem);
-    let has_pattern = raw.regex.is_some() || raw.head.is_some() || raw.url.is_some() || raw.codepoints.is_some();
+    let has_pattern = raw.regex.is_some()
+        || raw.head.is_some()
+        || raw.url.is_some()
+        || raw.codepoints.is_some()
+        || raw.canary.is_some();
     let keywords = match &raw.keywords {
         Some(list) if has_pattern => {
             words(list).map_err(|problem| at("keywords", problem))?;

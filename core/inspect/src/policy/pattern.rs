@@ -4,6 +4,7 @@ use super::rule::FieldError;
 use super::{conditions, in_range};
 use crate::condition::list::OneOrMany;
 use crate::error::{PatternError, Problem};
+use crate::pattern::canary;
 use crate::pattern::char_set::CharSetsBuilder;
 use crate::pattern::codepoints;
 use crate::pattern::compile::{self, Border};
@@ -98,6 +99,9 @@ pub(super) fn compile(raw: &RawPattern, form: Form, sets: &mut CharSetsBuilder) 
     if raw.phrase.is_some() {
         return phrase(raw, form, sets);
     }
+    if let Some(markers) = &raw.canary {
+        return canary(raw, markers, sets);
+    }
     let unicode = raw.unicode.unwrap_or(false);
     match (expression(raw)?, &raw.keywords) {
         (Some(Expression { field, regex, groups }), _) => {
@@ -141,7 +145,7 @@ pub(super) fn compile(raw: &RawPattern, form: Form, sets: &mut CharSetsBuilder) 
 /// Compiles the phrase of a rule in a form.
 fn phrase(raw: &RawPattern, form: Form, sets: &mut CharSetsBuilder) -> Result<Program, FieldError> {
     let others = [&raw.regex, &raw.head, &raw.tail];
-    let is_other = raw.keywords.is_some() || raw.url.is_some() || raw.codepoints.is_some();
+    let is_other = raw.keywords.is_some() || raw.url.is_some() || raw.codepoints.is_some() || raw.canary.is_some();
     if is_other || others.into_iter().any(Option::is_some) {
         return Err(FieldError("match".into(), Problem::NeedsOnePattern));
     }
@@ -162,4 +166,26 @@ fn phrase(raw: &RawPattern, form: Form, sets: &mut CharSetsBuilder) -> Result<Pr
     // Between words of another script, ASCII finds no border.
     compile::searched_regex(&expression, !expression.is_ascii(), &[], form, sets)
         .map_err(|problem| FieldError("match.phrase".into(), problem.into()))
+}
+
+/// Compiles the markers of a rule.
+fn canary(raw: &RawPattern, markers: &[String], sets: &mut CharSetsBuilder) -> Result<Program, FieldError> {
+    let others = [&raw.regex, &raw.head, &raw.tail];
+    if raw.url.is_some() || raw.codepoints.is_some() || others.into_iter().any(Option::is_some) {
+        return Err(FieldError("match".into(), Problem::NeedsOnePattern));
+    }
+    let only_with = |field: &str, what| Err(FieldError(format!("match.{field}").into(), Problem::OnlyWith(what)));
+    match raw {
+        RawPattern { group: Some(_), .. } => return only_with("group", "a regex"),
+        RawPattern { unicode: Some(_), .. } => return only_with("unicode", "a regex or keywords"),
+        RawPattern { ignore_case: Some(_), .. } => return only_with("ignore_case", "keywords alone"),
+        RawPattern { word: Some(_), .. } => return only_with("word", "keywords alone"),
+        RawPattern { view: Some(_), .. } => {
+            return only_with("view", "other patterns: `canary` finds disguises in the text as it is");
+        }
+        _ => {}
+    }
+    let error = |problem| FieldError("match.canary".into(), problem);
+    canary::check(markers).map_err(error)?;
+    canary::compile(markers, sets).map_err(|problem| error(problem.into()))
 }

@@ -76,6 +76,9 @@ pub(super) fn check(
         let problem = PatternError::TooLong { shortest, max: max_match_bytes };
         return Err(FieldError("match".into(), problem.into()));
     }
+    if let Some(longest) = program.longest().filter(|own| raw.pattern.canary.is_some() && *own > max_match_bytes) {
+        return Err(FieldError("match.canary".into(), Problem::MatchBytesOfMarkers(longest)));
+    }
     let may_be_long = program.longest().is_none_or(|longest| longest > max_match_bytes);
     let unicode = raw.pattern.unicode.unwrap_or(false);
     for (field, regex) in [("match.regex", &raw.pattern.regex), ("match.head", &raw.pattern.head)] {

@@ -1,11 +1,13 @@
 //! Random patterns and texts for property tests. They use few characters, so that matches are frequent.
 
-use crate::Policy;
+use crate::{Policy, Report, StreamInspector};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
+use std::convert::Infallible;
 use std::ops::Range;
 use std::sync::Arc;
+use tollgate_llm::{Chunk, Dialect, Event, EventParser, FrameError, Framer, Framing, ParseLimits};
 
 const ATOMS: &[&str] = &[
     "a", "b", "é", "_", " ", r"\n", r"\r", ".", "[ab]", "[^a]", r"\w", r"\W", r"\s", "[a-zé]", "(?i:B)", "(?s:.)",
@@ -133,4 +135,30 @@ pub(crate) fn json(text: &str, escape: bool) -> String {
     }
     let units: String = text.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect();
     format!("\"{units}\"")
+}
+
+/// Streams the pieces of a content as chat completions and returns the text that the client gets, and the report.
+pub(crate) fn streamed(mut inspector: StreamInspector, pieces: &[&str]) -> (String, Report) {
+    let (mut framer, mut parser) = (Framer::new(Framing::Sse, 1 << 20), EventParser::new(Dialect::OpenAiChat));
+    let mut out = Vec::new();
+    for piece in pieces {
+        let delta = format!(r#"{{"choices":[{{"index":0,"delta":{{"content":{}}}}}]}}"#, json(piece, false));
+        let event = format!("data: {delta}\n\n");
+        let fed: Result<(), FrameError<Infallible>> = framer.push(event.as_bytes(), |event| {
+            let _ = inspector.event(&parser.parse(event), &mut out);
+            Ok(())
+        });
+        fed.unwrap();
+    }
+    let _ = inspector.finish(&mut out);
+    let mut text = String::new();
+    let mut read = Framer::new(Framing::Sse, 1 << 20);
+    let each = |event: Event<'_>| {
+        let data = event.data().unwrap();
+        let chunk = Chunk::parse(Dialect::OpenAiChat, &data, &ParseLimits::default()).unwrap().unwrap();
+        chunk.texts.iter().for_each(|own| text.push_str(&own.str.decode(&data)));
+        Ok::<(), FrameError<Infallible>>(())
+    };
+    read.push(&out, each).unwrap();
+    (text, inspector.report().clone())
 }
