@@ -6,15 +6,20 @@
 
 use crate::body::is_arguments;
 use crate::caller::Names;
+use crate::condition::Candidate;
 use crate::condition::list::OneOrMany;
 use crate::error::Problem;
+use crate::pattern::tool::has_other_pattern;
 use crate::policy::Policy;
 use crate::raw::{OnUnscannable, RawRule};
 use crate::report::{Cause, Report};
-use crate::rule::{Action, Direction, RuleIndex};
+use crate::request_facts::RequestFacts;
+use crate::rule::{Action, Direction, Rule, RuleIndex};
 use crate::rule_scope::ScopeMessages;
 use crate::rule_set::RuleSet;
 use crate::search::meter::Meter;
+use crate::search::scratch::Scratch;
+use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 use std::fmt;
@@ -37,6 +42,17 @@ pub(crate) struct ArgumentScope {
     tools: Option<Names>,
     /// Pointers; `None`: all values.
     pointers: Option<Box<[Pointer]>>,
+    /// `true` if the rule judges where a value comes from, in place of a pattern.
+    judges_provenance: bool,
+}
+
+/// Source of a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum ProvenanceSource {
+    /// Result of a tool in the request.
+    ToolResult,
 }
 
 /// JSON pointer (RFC 6901). It stands for the value and everything in it.
@@ -80,6 +96,11 @@ impl ArgumentScope {
             Tool::OneOf(names) => names.iter().any(|name| own.contain(name)),
             Tool::Any => true,
         }
+    }
+
+    /// Returns `true` if the rule judges where a value comes from.
+    pub(crate) fn judges_provenance(&self) -> bool {
+        self.judges_provenance
     }
 
     /// Returns `true` if text without places cannot be judged: it should have some.
@@ -145,8 +166,9 @@ impl CalledNames {
 /// # Errors
 /// The field that is wrong, and why.
 pub(crate) fn expand(rule: &mut RawRule) -> Result<Option<ArgumentScope>, (&'static str, Problem)> {
+    let provenance = rule.pattern.provenance.take();
     let Some(scope) = rule.scope.as_mut().filter(|scope| scope.tools.is_some() || scope.arguments.is_some()) else {
-        return Ok(None);
+        return if provenance.is_some() { Err(("match.provenance", Problem::ProvenanceOfTexts)) } else { Ok(None) };
     };
     let of_texts = [
         ("scope.roles", scope.roles.is_some()),
@@ -159,6 +181,9 @@ pub(crate) fn expand(rule: &mut RawRule) -> Result<Option<ArgumentScope>, (&'sta
     let (tools, pointers) = (scope.tools.take(), scope.arguments.take());
     if rule.pattern.tool.is_some() || rule.pattern.members.is_some() {
         return Err(("match", Problem::PatternOfArguments));
+    }
+    if provenance.is_some() {
+        expand_provenance(rule)?;
     }
     if rule.action.action() == Action::Redact {
         return Err(("action", Problem::ActionOfArguments));
@@ -186,20 +211,34 @@ pub(crate) fn expand(rule: &mut RawRule) -> Result<Option<ArgumentScope>, (&'sta
     let pointers =
         pointers.map(|OneOrMany(list)| list.iter().map(|text| Pointer::of(text)).collect::<Option<Box<[_]>>>());
     let pointers = pointers.map(|list| list.ok_or(("scope.arguments", Problem::ArgumentPointer))).transpose()?;
-    Ok(Some(ArgumentScope { tools, pointers }))
+    Ok(Some(ArgumentScope { tools, pointers, judges_provenance: provenance.is_some() }))
+}
+
+/// Checks a rule that judges where a value comes from. A keyword takes the place of its pattern, because a rule has one.
+fn expand_provenance(rule: &mut RawRule) -> Result<(), (&'static str, Problem)> {
+    let allow = rule.pattern.allow.take();
+    if has_other_pattern(&rule.pattern) {
+        return Err(("match", Problem::ProvenanceAlone));
+    }
+    if !rule.examples.matches.is_empty() || !rule.examples.no_match.is_empty() {
+        return Err(("examples", Problem::ExamplesOfCalls));
+    }
+    rule.pattern.keywords = Some(vec!["provenance".to_owned()]);
+    rule.pattern.allow = allow;
+    Ok(())
 }
 
 /// Judges the complete arguments of a call of a tool. Returns the cause if they are blocked.
 pub(crate) fn inspect(
     policy: &Policy,
     excluded: &RuleSet,
-    tool: &Tool<'_>,
-    arguments: &str,
+    facts: &RequestFacts,
+    (tool, arguments): (&Tool<'_>, &str),
     meter: &mut Meter,
     report: &mut Report,
 ) -> Option<Cause> {
     let on: Vec<(RuleIndex, &ArgumentScope)> =
-        applicable(policy, excluded).filter(|(_, scope)| scope.has_tool(tool)).collect();
+        applicable(policy, excluded, facts).filter(|(_, scope)| scope.has_tool(tool)).collect();
     if on.is_empty() || arguments.trim_ascii().is_empty() {
         return None;
     }
@@ -209,9 +248,14 @@ pub(crate) fn inspect(
         memory.scratch.meter = *meter;
         let mut judge = |path: &[String], value: &str| {
             memory.scratch.meter.add_checks(checks);
-            for (index, _) in on.iter().filter(|(_, scope)| scope.has_path(path)) {
+            for (index, scope) in on.iter().filter(|(_, scope)| scope.has_path(path)) {
                 memory.scratch.meter.add(VALUE_WORK);
-                if policy.rule(*index).is_some_and(|rule| policy.matches_raw(rule, value, &mut memory.scratch)) {
+                let Some(rule) = policy.rule(*index) else { continue };
+                let matches = match scope.judges_provenance {
+                    true => comes_from_result(policy, rule, facts, value, &mut memory.scratch),
+                    false => policy.matches_raw(rule, value, &mut memory.scratch),
+                };
+                if matches {
                     found.push(*index);
                 }
             }
@@ -246,18 +290,32 @@ pub(crate) fn inspect(
     }
 }
 
-/// Returns the rules on arguments that apply to a call.
+/// Returns `true` if a value has an entity of a result of a tool that the rule does not allow.
+fn comes_from_result(policy: &Policy, rule: &Rule, facts: &RequestFacts, value: &str, scratch: &mut Scratch) -> bool {
+    scratch.meter.add(value.len() as u64);
+    facts.entities.has_any(policy, value, |before, run| {
+        let (previous, next) = (before.chars().next_back(), None);
+        let candidate = Candidate { before, previous, matched: run, reported: run, next };
+        let is_allowed = !rule.conditions.hold(&candidate, &mut scratch.groups);
+        scratch.meter.add(std::mem::take(&mut scratch.groups.work));
+        is_allowed
+    })
+}
+
+/// Returns the rules on arguments that apply to a call: those on the source of a value only if there are any in the request.
 fn applicable<'p>(
     policy: &'p Policy,
     excluded: &'p RuleSet,
+    facts: &'p RequestFacts,
 ) -> impl Iterator<Item = (RuleIndex, &'p ArgumentScope)> + 'p {
     let on = policy.on_arguments().iter().copied().filter(|index| !excluded.contains(*index));
-    on.filter_map(|index| Some((index, policy.rule(index)?.arguments.as_deref()?)))
+    let on = on.filter_map(|index| Some((index, policy.rule(index)?.arguments.as_deref()?)));
+    on.filter(|(_, scope)| !scope.judges_provenance || !facts.entities.is_empty())
 }
 
 /// Returns `true` if a rule judges arguments of a call.
-pub(crate) fn has_rules(policy: &Policy, excluded: &RuleSet) -> bool {
-    applicable(policy, excluded).next().is_some()
+pub(crate) fn has_rules(policy: &Policy, excluded: &RuleSet, facts: &RequestFacts) -> bool {
+    applicable(policy, excluded, facts).next().is_some()
 }
 
 /// Counts arguments that cannot be judged. Returns the cause if they are blocked: not if all rules on them only log.
@@ -276,8 +334,13 @@ fn unscanned<'p>(
 }
 
 /// Counts calls that cannot be found or judged, like arguments.
-pub(crate) fn unreadable(policy: &Policy, excluded: &RuleSet, report: &mut Report) -> Option<Cause> {
-    unscanned(policy, applicable(policy, excluded), Cause::Unreadable, report)
+pub(crate) fn unreadable(
+    policy: &Policy,
+    excluded: &RuleSet,
+    facts: &RequestFacts,
+    report: &mut Report,
+) -> Option<Cause> {
+    unscanned(policy, applicable(policy, excluded, facts), Cause::Unreadable, report)
 }
 
 /// Number of times that arguments may be JSON in a JSON string.
@@ -293,6 +356,16 @@ enum Form {
 /// Returns `true` if a text is read as JSON.
 fn looks_like_json(text: &str) -> bool {
     text.trim_ascii_start().starts_with(['{', '[', '"'])
+}
+
+/// Calls `each` with the text of every string and number of a JSON text, as far as it can be read.
+pub(crate) fn each_json_value(text: &str, each: &mut impl FnMut(&str)) {
+    if looks_like_json(text) {
+        let _ = each_value(text, 0, &mut |_: &[String], value: &str| {
+            each(value);
+            Ok(())
+        });
+    }
 }
 
 /// Calls `each` with the path and the text of every string, number, boolean and `null` of a JSON text, of several ones in a row, and of

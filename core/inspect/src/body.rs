@@ -12,6 +12,7 @@ use crate::policy::Policy;
 use crate::raw::OnUnscannable;
 use crate::redactions::{First, Redaction, Redactions};
 use crate::report::{Cause, Finding, Report};
+use crate::request_facts::RequestFacts;
 use crate::restore::{PlaceholderValues, is_restorable};
 use crate::rule::{Action, Direction, RuleIndex};
 use crate::rule_scope::{Applicable, ScopedTexts};
@@ -164,18 +165,19 @@ pub fn inspect_uneditable_without(policy: &Policy, excluded: &RuleSet, text: &st
 /// joined, because it is displayed joined. `logprobs` are not inspected: they repeat the content. If a rule may redact or
 /// block, they are always removed from the response (`null`).
 pub fn inspect_response(policy: &Policy, response: &Response, body: &[u8]) -> Report {
-    inspect_response_without(policy, &NO_RULES, &NO_VALUES, response, body)
+    inspect_response_without(policy, &NO_RULES, (&NO_VALUES, &NO_FACTS), response, body)
 }
 
 /// Set of no values.
 static NO_VALUES: PlaceholderValues = PlaceholderValues::new();
+static NO_FACTS: RequestFacts = RequestFacts::new();
 
 /// Inspects a response like [`inspect_response`], by all rules but `excluded`, and restores the values of the request
-/// ([`Report::placeholders`]) in its texts: never in arguments of tools.
+/// ([`Report::placeholders`]) in its texts: never in arguments of tools. It is compared with facts about the request.
 pub fn inspect_response_without(
     policy: &Policy,
     excluded: &RuleSet,
-    values: &PlaceholderValues,
+    (values, facts): (&PlaceholderValues, &RequestFacts),
     response: &Response,
     body: &[u8],
 ) -> Report {
@@ -221,8 +223,8 @@ pub fn inspect_response_without(
         remaining = after;
     }
     let parts = response.texts.iter().map(|text| text.channel.part);
-    if arguments::has_rules(policy, excluded) && !response.is_plain && arguments::may_call(parts, body) {
-        inspection.calls(body);
+    if arguments::has_rules(policy, excluded, facts) && !response.is_plain && arguments::may_call(parts, body) {
+        inspection.calls(facts, body);
     }
     if policy.can_edit(Direction::Response) || values.is_some() {
         let mut empty = response.logprobs.iter().chain(stale.spans());
@@ -340,17 +342,17 @@ impl<'a> Inspection<'a> {
     }
 
     /// Judges the arguments of the calls in a response.
-    fn calls(&mut self, body: &[u8]) {
+    fn calls(&mut self, facts: &RequestFacts, body: &[u8]) {
         let Inspection { policy, applicable, meter, report, .. } = self;
         let excluded = applicable.excluded;
         let Some(calls) = arguments::calls(body, true) else {
-            if let Some(cause) = arguments::unreadable(policy, excluded, report) {
+            if let Some(cause) = arguments::unreadable(policy, excluded, facts, report) {
                 report.block(cause);
             }
             return;
         };
         for call in calls {
-            let cause = arguments::inspect(policy, excluded, &call.tool(), &call.arguments, meter, report);
+            let cause = arguments::inspect(policy, excluded, facts, (&call.tool(), &call.arguments), meter, report);
             match cause {
                 Some(Cause::Rule(rule)) => report.block_by(rule),
                 Some(cause) => report.block(cause),

@@ -45,7 +45,7 @@ pub enum Problem {
     DuplicateId,
     /// No pattern, or several.
     #[error(
-        "must have one of `regex`, `keywords`, `phrase`, `url`, `codepoints`, `canary`, `tool`, `members`, or `head` and `tail`"
+        "must have one of `regex`, `keywords`, `phrase`, `url`, `codepoints`, `canary`, `tool`, `members`, `provenance`, or `head` and `tail`"
     )]
     NeedsOnePattern,
     /// Marker that is too short to be one, or too long.
@@ -77,6 +77,17 @@ pub enum Problem {
     /// Pattern that is not for arguments.
     #[error("`tool` and `members` do not judge arguments: leave out `scope.tools` and `scope.arguments`")]
     PatternOfArguments,
+    /// Source of arguments, for a rule on texts.
+    #[error("judges arguments of calls: name the tools or the places in `scope.tools` or `scope.arguments`")]
+    ProvenanceOfTexts,
+    /// Source of arguments beside another pattern or condition.
+    #[error("`provenance` goes with no other pattern, and with no condition but `allow`: write another rule for them")]
+    ProvenanceAlone,
+    /// Examples of a rule that compares a response with its request.
+    #[error(
+        "a single text is no example of a rule that compares a response with its request: test it with `tollgate test`"
+    )]
+    ExamplesOfCalls,
     /// Scope of calls, for a guard.
     #[error("must not have `tools` or `arguments`: guards judge requests")]
     ScopeOfGuard,

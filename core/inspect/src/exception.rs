@@ -158,7 +158,7 @@ impl Restriction {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{PlaceholderValues, inspect_request, inspect_uneditable_without};
+    use crate::{PlaceholderValues, RequestFacts, inspect_request, inspect_uneditable_without};
     use crate::{Policy, StreamInspector, StreamVerdict, inspect_request_without, inspect_response_without};
     use std::convert::Infallible;
     use std::sync::Arc;
@@ -210,8 +210,8 @@ mod tests {
             let request = inspect_request_without(&policy, &excluded, &view, body.as_bytes());
             let body = format!(r#"{{"choices":[{{"message":{{"role":"assistant","content":"{text}"}}}}]}}"#);
             let view = Response::parse(Dialect::OpenAiChat, body.as_bytes(), &ParseLimits::default()).unwrap();
-            let response =
-                inspect_response_without(&policy, &excluded, &PlaceholderValues::new(), &view, body.as_bytes());
+            let of_request = (&PlaceholderValues::new(), &RequestFacts::new());
+            let response = inspect_response_without(&policy, &excluded, of_request, &view, body.as_bytes());
             let tokens = inspect_uneditable_without(&policy, &excluded, text);
             for report in [request, response, tokens] {
                 assert_eq!(report.rule_names(&policy), want.join(","), "{caller:?}");

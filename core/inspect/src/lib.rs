@@ -113,6 +113,7 @@ mod condition;
 mod costs;
 mod date;
 mod diagnosis;
+mod entities;
 mod error;
 mod exception;
 #[cfg(test)]
@@ -129,6 +130,7 @@ mod policy;
 mod raw;
 mod redactions;
 mod report;
+mod request_facts;
 mod restore;
 mod rule;
 mod rule_scope;
@@ -140,6 +142,7 @@ mod substitute;
 mod tag;
 mod view;
 
+pub use arguments::ProvenanceSource;
 pub use body::{
     inspect_request, inspect_request_without, inspect_response, inspect_response_without, inspect_text,
     inspect_uneditable, inspect_uneditable_without,
@@ -169,6 +172,7 @@ pub use pattern::url::{RawUrl, UrlKind};
 pub use policy::{MAX_RULES, Policy};
 pub use raw::{OnUnscannable, RawAction, RawExamples, RawPattern, RawPolicy, RawRule, RuleMode};
 pub use report::{Cause, Finding, MAX_FINDINGS, Report};
+pub use request_facts::RequestFacts;
 pub use restore::PlaceholderValues;
 pub use rule::{Action, Direction, Rule, RuleIndex, Severity};
 pub use rule_scope::{RawScope, ScopeMessages, ScopePart, ScopeRole};

@@ -74,6 +74,8 @@ pub struct Policy {
     judges_tools: bool,
     /// Rules that judge arguments of calls, ascending.
     on_arguments: Box<[RuleIndex]>,
+    /// Rules that judge where arguments come from, ascending.
+    on_provenance: Box<[RuleIndex]>,
     /// Rules of which a scope or their kind says which texts they judge, ascending.
     scoped: Box<[RuleIndex]>,
     /// Thresholds of scores.
@@ -222,6 +224,11 @@ impl Policy {
                 let all = rules.iter().enumerate().filter(|(_, rule)| rule.arguments.is_some());
                 all.map(|(at, _)| RuleIndex(at as u32)).collect()
             },
+            on_provenance: {
+                let all = rules.iter().enumerate();
+                let all = all.filter(|(_, rule)| rule.arguments.as_ref().is_some_and(|own| own.judges_provenance()));
+                all.map(|(at, _)| RuleIndex(at as u32)).collect()
+            },
             judges_tools: rules.iter().any(|rule| rule.is_tool && rule.request),
             scoped: {
                 let all = rules.iter().enumerate().filter(|(_, rule)| rule.scope.is_some() || rule.is_tool);
@@ -322,6 +329,16 @@ impl Policy {
     /// Returns the rules that judge arguments of calls, ascending.
     pub(crate) fn on_arguments(&self) -> &[RuleIndex] {
         &self.on_arguments
+    }
+
+    /// Returns the rules that judge where arguments come from, ascending.
+    pub(crate) fn on_provenance(&self) -> &[RuleIndex] {
+        &self.on_provenance
+    }
+
+    /// Returns `true` if a rule compares responses with [facts about the request](crate::RequestFacts).
+    pub fn compares_with_request(&self) -> bool {
+        !self.on_provenance.is_empty()
     }
 
     /// Returns `true` if a rule matches a text as it is, whatever views it searches.

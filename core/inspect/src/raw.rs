@@ -1,5 +1,6 @@
 //! Policy as written by the operator, before validation.
 
+use crate::arguments::ProvenanceSource;
 use crate::condition::allow::RawAllow;
 use crate::condition::context::RawContext;
 use crate::condition::entropy::RawEntropy;
@@ -218,8 +219,8 @@ impl RawAction {
     }
 }
 
-/// Pattern of a rule (`regex`, `keywords`, `phrase`, `url`, `codepoints`, `canary`, `tool`, `members`, or `head` and `tail`), and
-/// conditions on its matches. A match counts only if all conditions hold; where one fails, the search goes on at the next character.
+/// Pattern of a rule (`regex`, `keywords`, `phrase`, `url`, `codepoints`, `canary`, `tool`, `members`, `provenance`, or `head` and
+/// `tail`), and conditions on its matches. A match counts only if all conditions hold; where one fails, the search goes on at the next character.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -255,6 +256,10 @@ pub struct RawPattern {
     /// percent-encoded, letter by letter. At most 16, of 8 to 64 printable ASCII characters each and 400 together.
     #[serde(default)]
     pub canary: Option<Vec<String>>,
+    /// In place of `regex`, with `scope.tools` or `scope.arguments`: values that come from a `tool_result` of the request, and occur in
+    /// no system, developer or user message. Of all conditions, only `allow` applies.
+    #[serde(default)]
+    pub provenance: Option<ProvenanceSource>,
     /// Makes `\w`, `\d`, `\s` and `\b` of a regex cover all scripts, and the borders of keywords (`word`) too. Default: false,
     /// because many scripts do not separate words: with a Unicode `\b`, a Chinese character in front of a key hides the key.
     #[serde(default)]

@@ -8,6 +8,7 @@ use crate::json_strings;
 use crate::policy::Policy;
 use crate::raw::OnUnscannable;
 use crate::report::{Cause, Report};
+use crate::request_facts::RequestFacts;
 use crate::restore::{PlaceholderValues, Restorer, is_restorable};
 use crate::rule::{Action, Direction, RuleIndex};
 use crate::rule_scope::{Applicable, ScopedTexts};
@@ -53,6 +54,8 @@ pub struct StreamInspector {
     can_edit: bool,
     /// Values that are restored.
     values: Arc<PlaceholderValues>,
+    /// Facts about the request that the response is compared with.
+    facts: Arc<RequestFacts>,
     texts: Vec<(Channel, Text)>,
     report: Report,
     /// `true` if the output so far ends with a complete event.
@@ -123,7 +126,7 @@ impl Text {
     fn push(
         &mut self,
         context: &mut Context<'_>,
-        tool: Option<&CalledNames>,
+        (tool, facts): (Option<&CalledNames>, &RequestFacts),
         piece: &str,
         is_last: bool,
         out: &mut String,
@@ -137,7 +140,8 @@ impl Text {
             && !policy.on_arguments().is_empty()
             && let tool = tool.map_or(Tool::Unnamed, CalledNames::tool)
             && let mut meter = Meter::for_bytes(arguments.len() as u64)
-            && let Some(cause) = arguments::inspect(policy, applicable.excluded, &tool, arguments, &mut meter, report)
+            && let call = (&tool, arguments.as_str())
+            && let Some(cause) = arguments::inspect(policy, applicable.excluded, facts, call, &mut meter, report)
         {
             self.arguments = None;
             return Some(cause);
@@ -222,6 +226,7 @@ impl StreamInspector {
             has_rules: policy.has(Direction::Response),
             can_edit: policy.can_edit(Direction::Response),
             values: Arc::default(),
+            facts: Arc::default(),
             policy,
             excluded: RuleSet::default(),
             dialect,
@@ -250,6 +255,12 @@ impl StreamInspector {
     pub fn restoring(self, values: Arc<PlaceholderValues>) -> StreamInspector {
         let can_edit = self.can_edit || !values.is_empty();
         StreamInspector { can_edit, values, ..self }
+    }
+
+    /// Compares the response with facts about its request.
+    #[must_use]
+    pub fn comparing(self, facts: Arc<RequestFacts>) -> StreamInspector {
+        StreamInspector { facts, ..self }
     }
 
     /// Inspects the next event and appends everything that may be released now to `out`. Appends nothing after
@@ -469,14 +480,14 @@ impl StreamInspector {
     /// Judges the calls that an event contains whole: APIs that send arguments as an object, and events that repeat what was
     /// streamed.
     fn whole_calls(&mut self, data: &[u8], chunk: &Chunk) -> Continue {
-        let StreamInspector { policy, excluded, report, meter, .. } = self;
+        let StreamInspector { policy, excluded, facts, report, meter, .. } = self;
         let parts = || chunk.texts.iter().map(|text| text.channel.part);
-        if !arguments::has_rules(policy, excluded) {
+        if !arguments::has_rules(policy, excluded, facts) {
             return Ok(());
         }
         // Arguments in pieces with a path each (Vertex AI).
         if arguments::has(data, b"\"partialArgs\"") {
-            return arguments::unreadable(policy, excluded, report).map_or(Ok(()), Err);
+            return arguments::unreadable(policy, excluded, facts, report).map_or(Ok(()), Err);
         }
         if !arguments::may_call(parts(), data) {
             return Ok(());
@@ -484,12 +495,12 @@ impl StreamInspector {
         let is_repeated = parts().any(|part| part == Part::WholeArguments);
         let with_text = is_repeated || parts().any(|part| matches!(part, Part::ToolValue(_)));
         let Some(calls) = arguments::calls(data, with_text) else {
-            return arguments::unreadable(policy, excluded, report).map_or(Ok(()), Err);
+            return arguments::unreadable(policy, excluded, facts, report).map_or(Ok(()), Err);
         };
         for call in calls {
             let mut own = Report::default();
             meter.allow_bytes(call.arguments.len() as u64);
-            let cause = arguments::inspect(policy, excluded, &call.tool(), &call.arguments, meter, &mut own);
+            let cause = arguments::inspect(policy, excluded, facts, (&call.tool(), &call.arguments), meter, &mut own);
             let is_new = |rule: &RuleIndex| report.rules.binary_search(rule).is_err();
             if !is_repeated || own.rules.iter().any(is_new) {
                 report.add(own);
@@ -525,7 +536,7 @@ impl StreamInspector {
             Context { policy: &self.policy, applicable, scratch: &mut self.scratch, report: &mut self.report };
         let held_before = text.held_arguments();
         let tool = called(&self.called, source.channel);
-        let mut blocked = text.push(&mut context, tool, piece, last, released);
+        let mut blocked = text.push(&mut context, (tool, &self.facts), piece, last, released);
         let held = text.held_arguments();
         self.held_arguments = (self.held_arguments + held).saturating_sub(held_before);
         if blocked.is_none() && self.held_arguments > MAX_HELD_BYTES {
@@ -612,7 +623,7 @@ impl StreamInspector {
                 Context { policy: &self.policy, applicable, scratch: &mut self.scratch, report: &mut self.report };
             self.held_arguments = self.held_arguments.saturating_sub(text.held_arguments());
             let tool = called(&self.called, *channel);
-            let blocked = text.push(&mut context, tool, "", true, &mut self.released);
+            let blocked = text.push(&mut context, (tool, &self.facts), "", true, &mut self.released);
             self.report.restored += text.restore(&self.values, true, &mut self.released);
             if let Some(template) = text.template.take().filter(|_| !self.released.is_empty()) {
                 end_event(&mut self.terminated, self.framing, out);

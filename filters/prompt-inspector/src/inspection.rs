@@ -4,8 +4,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use tollgate_inspect::{
-    Cause, Direction, PlaceholderValues, Report, RuleSet, StreamInspector, StreamVerdict, inspect_guarded,
-    inspect_request_without, inspect_response_without, inspect_uneditable_without,
+    Cause, Direction, PlaceholderValues, Report, RequestFacts, RuleSet, StreamInspector, StreamVerdict,
+    inspect_guarded, inspect_request_without, inspect_response_without, inspect_uneditable_without,
 };
 use tollgate_kit::{
     BodyMode, Call, Callout, CalloutError, CalloutResponse, Exchange, LocalReply, OnUnscannable, Response,
@@ -28,6 +28,8 @@ pub struct Inspection {
     request: Report,
     /// Values of the placeholders of the request, which are restored in the response.
     values: Arc<PlaceholderValues>,
+    /// Facts about the request that its response is compared with.
+    facts: Arc<RequestFacts>,
     response: Option<Report>,
     stream: Option<StreamInspector>,
     /// `true` once the metrics have the findings in the request.
@@ -42,6 +44,10 @@ impl Exchange for Inspection {
     fn on_request(&mut self, call: &mut Call<'_>) -> Verdict {
         self.dialect = Some(call.view().dialect);
         self.excluded.get_or_insert_with(|| self.filter.excluded_by_own_names(call));
+        if self.filter.config.policy.compares_with_request() {
+            let facts = RequestFacts::of(&self.filter.config.policy, self.excluded(), call.view(), call.body());
+            self.facts = Arc::new(facts);
+        }
         self.request = self.inspect(call).unwrap_or_default();
         self.take_values();
         match self.request.cause {
@@ -111,7 +117,8 @@ impl Exchange for Inspection {
 
     fn on_response(&mut self, response: &mut Response<'_>) -> Verdict {
         let (policy, excluded) = (&self.filter.config.policy, self.excluded());
-        let mut report = inspect_response_without(policy, excluded, &self.values, response.view(), response.body());
+        let of_request = (&*self.values, &*self.facts);
+        let mut report = inspect_response_without(policy, excluded, of_request, response.view(), response.body());
         response.set_edits(std::mem::take(&mut report.edits));
         let cause = report.cause;
         self.response = Some(report);
@@ -167,6 +174,7 @@ impl Inspection {
             excluded: None,
             request: Report::default(),
             values: Arc::default(),
+            facts: Arc::default(),
             response: None,
             stream: None,
             is_request_counted: false,
@@ -244,7 +252,8 @@ impl Inspection {
     /// Creates the inspector of a streamed response.
     fn inspector(&self, dialect: Dialect) -> StreamInspector {
         let stream = StreamInspector::new(self.filter.config.policy.clone(), dialect);
-        stream.without(self.excluded().clone()).restoring(Arc::clone(&self.values))
+        let stream = stream.without(self.excluded().clone()).restoring(Arc::clone(&self.values));
+        stream.comparing(Arc::clone(&self.facts))
     }
 
     /// Takes the values of the placeholders of the request out of its report.

@@ -1,4 +1,5 @@
 use super::*;
+use crate::RequestFacts;
 use crate::policy::Policy;
 use crate::rule_set::NO_RULES;
 use crate::{RawPolicy, Report, StreamInspector, StreamVerdict, inspect_request, inspect_response_without};
@@ -31,7 +32,8 @@ fn request(policy: &Policy, text: &str) -> (Report, String) {
 /// Returns the body of a response after its inspection.
 fn whole(policy: &Policy, values: &PlaceholderValues, dialect: Dialect, body: &str) -> String {
     let response = Response::parse(dialect, body.as_bytes(), &ParseLimits::default()).unwrap();
-    let report = inspect_response_without(policy, &NO_RULES, values, &response, body.as_bytes());
+    let report =
+        inspect_response_without(policy, &NO_RULES, (values, &RequestFacts::new()), &response, body.as_bytes());
     String::from_utf8(report.edits.apply(body.as_bytes())).unwrap()
 }
 
