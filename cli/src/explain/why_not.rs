@@ -107,6 +107,8 @@ fn subject(rule: &Rule, raw: &Value) -> String {
     let has = |member: &str| raw.get("match").and_then(|pattern| pattern.get(member)).is_some();
     let subject = if rule.guard().is_some() {
         "It is a guard, a service that this command does not ask."
+    } else if has("overlap") {
+        "It compares responses with the system prompt."
     } else if has("provenance") {
         "It judges where arguments of calls of tools come from, in responses."
     } else if rule.judges_arguments() {
@@ -286,6 +288,7 @@ firewall:
   - {id: answer, match: {keywords: [crane]}, applies_to: [response], action: block}
   - {id: called, match: {keywords: [heron]}, scope: {tools: f}, action: block}
   - {id: injected, match: {provenance: tool_result}, scope: {tools: f}, action: block}
+  - {id: repeated, match: {overlap: {with: system}}, action: block}
   - {id: of-tools, match: {keywords: [crane]}, scope: {roles: [tool]}, action: block}
   - {id: of-others, match: {keywords: [crane]}, scope: {consumers: [b]}, action: block}
   - {id: both, match: {regex: 'heron[0-9]{3}'}, action: block}
@@ -328,6 +331,7 @@ firewall:
             ("both", format!("{at} `heron` occurs, but the pattern matches nowhere.")),
             ("called", "It judges arguments of calls of tools, in responses.".into()),
             ("injected", "It judges where arguments of calls of tools come from, in responses.".into()),
+            ("repeated", "It compares responses with the system prompt.".into()),
             ("asked", "It judges names of members of the request".into()),
             ("pii.email", "Rule pii.email of the pack `pii` is left out by its `except`.".into()),
             ("pii.iban", "/model, /messages/0/content: ".into()),

@@ -8,6 +8,7 @@ use crate::arguments;
 use crate::clean_texts::CleanTexts;
 use crate::json_strings::{self, Hit, Replacement};
 use crate::members;
+use crate::overlap;
 use crate::policy::Policy;
 use crate::raw::OnUnscannable;
 use crate::redactions::{First, Redaction, Redactions};
@@ -198,6 +199,9 @@ pub fn inspect_response_without(
     while let Some(first) = remaining.first().and_then(channel) {
         let len = if is_piecewise(first) { remaining.partition_point(|at| channel(at) <= Some(first)) } else { 1 };
         let (pieces, after) = remaining.split_at_checked(len).unwrap_or((remaining, &[]));
+        if overlap::is_compared(first.part) {
+            inspection.compare(facts, first.part, response, pieces);
+        }
         if response.in_blocks && first.part == Part::Content {
             remaining = after;
             continue;
@@ -339,6 +343,28 @@ impl<'a> Inspection<'a> {
             self.report.edits = Edits::new();
         }
         self.report
+    }
+
+    /// Compares a text of the response, given the indexes of its pieces, with the request.
+    fn compare(&mut self, facts: &RequestFacts, part: Part, response: &Response, pieces: &[usize]) {
+        if facts.passages.is_empty() {
+            return;
+        }
+        let Inspection { policy, applicable, body, report, .. } = self;
+        let pieces = pieces.iter().filter_map(|at| Some((*at, response.texts.get(*at)?.str)));
+        let pieces: Vec<Piece> = pieces.filter(|(_, str)| !within(&response.logprobs, str.span)).collect();
+        let joined = Joined::new(&pieces, body);
+        let applicable = Applicable::to_part(part, applicable.excluded);
+        overlap::each_overlap(policy, applicable, &facts.passages, &joined.text, |index, range| {
+            let Some(rule) = policy.rule(index) else { return };
+            report.matched(index, rule.action());
+            match rule.action() {
+                Action::Log | Action::Redact => {}
+                Action::Score => report.scores.add(index, rule.points(), false),
+                Action::Block => report.block_by(index),
+            }
+            report.add_finding(joined.finding(index, rule.action(), range));
+        });
     }
 
     /// Judges the arguments of the calls in a response.

@@ -44,10 +44,15 @@ pub struct Attempt {
 }
 
 impl Rule {
-    /// Returns `true` if the rule searches texts: it is no guard, and does not judge members of requests, names of tools or arguments
+    /// Returns `true` if the rule searches texts: it is no guard, does not compare responses with the system prompt, and does not judge
+    /// members of requests, names of tools or arguments
     /// of their calls.
     pub fn searches_texts(&self) -> bool {
-        self.guard.is_none() && self.members.is_none() && !self.judges_arguments() && !self.is_tool
+        self.guard.is_none()
+            && self.members.is_none()
+            && !self.judges_arguments()
+            && !self.is_tool
+            && self.overlap.is_none()
     }
 
     /// Returns `true` if the rule judges single arguments of calls of tools, in responses.

@@ -45,7 +45,7 @@ pub enum Problem {
     DuplicateId,
     /// No pattern, or several.
     #[error(
-        "must have one of `regex`, `keywords`, `phrase`, `url`, `codepoints`, `canary`, `tool`, `members`, `provenance`, or `head` and `tail`"
+        "must have one of `regex`, `keywords`, `phrase`, `url`, `codepoints`, `canary`, `tool`, `members`, `overlap`, `provenance`, or `head` and `tail`"
     )]
     NeedsOnePattern,
     /// Marker that is too short to be one, or too long.
@@ -83,6 +83,18 @@ pub enum Problem {
     /// Source of arguments beside another pattern or condition.
     #[error("`provenance` goes with no other pattern, and with no condition but `allow`: write another rule for them")]
     ProvenanceAlone,
+    /// Overlap beside another pattern or condition.
+    #[error("`overlap` goes with no other pattern and no condition: write another rule for them")]
+    OverlapAlone,
+    /// Action that replaces an overlap.
+    #[error("must not replace the words of an overlap: use `block`, `score`, `tag` or `log`")]
+    ActionOfOverlap,
+    /// Direction without anything to compare with.
+    #[error("must be `[response]`: the response is compared with its request")]
+    DirectionOfOverlap,
+    /// Scope of calls, for a rule on texts.
+    #[error("must not have `tools` or `arguments`: `overlap` compares texts that the model writes for people")]
+    OverlapOfArguments,
     /// Examples of a rule that compares a response with its request.
     #[error(
         "a single text is no example of a rule that compares a response with its request: test it with `tollgate test`"

@@ -125,6 +125,7 @@ mod holdback;
 mod json_strings;
 mod matches;
 mod members;
+mod overlap;
 mod pattern;
 mod policy;
 mod raw;
@@ -163,6 +164,7 @@ pub use guard::{
     RawGuard, RawGuardKey, inspect_guarded,
 };
 pub use matches::{TooCostly, all_matches};
+pub use overlap::{OverlapSource, RawOverlap};
 pub use pattern::codepoints::{CodepointClass, RawCodepoints};
 pub use pattern::compile::longest_match;
 pub use pattern::group::{CaptureGroup, GroupRef, capture_groups};

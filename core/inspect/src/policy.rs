@@ -76,6 +76,8 @@ pub struct Policy {
     on_arguments: Box<[RuleIndex]>,
     /// Rules that judge where arguments come from, ascending.
     on_provenance: Box<[RuleIndex]>,
+    /// Rules that compare responses with the system prompt, ascending, each with its number of words.
+    on_overlap: Box<[(RuleIndex, usize)]>,
     /// Rules of which a scope or their kind says which texts they judge, ascending.
     scoped: Box<[RuleIndex]>,
     /// Thresholds of scores.
@@ -229,6 +231,10 @@ impl Policy {
                 let all = all.filter(|(_, rule)| rule.arguments.as_ref().is_some_and(|own| own.judges_provenance()));
                 all.map(|(at, _)| RuleIndex(at as u32)).collect()
             },
+            on_overlap: {
+                let all = (0..).map(RuleIndex).zip(&rules);
+                all.filter_map(|(index, rule)| Some((index, rule.overlap?))).collect()
+            },
             judges_tools: rules.iter().any(|rule| rule.is_tool && rule.request),
             scoped: {
                 let all = rules.iter().enumerate().filter(|(_, rule)| rule.scope.is_some() || rule.is_tool);
@@ -336,9 +342,14 @@ impl Policy {
         &self.on_provenance
     }
 
+    /// Returns the rules that compare responses with the system prompt, ascending, each with its number of words.
+    pub(crate) fn on_overlap(&self) -> &[(RuleIndex, usize)] {
+        &self.on_overlap
+    }
+
     /// Returns `true` if a rule compares responses with [facts about the request](crate::RequestFacts).
     pub fn compares_with_request(&self) -> bool {
-        !self.on_provenance.is_empty()
+        !self.on_provenance.is_empty() || !self.on_overlap.is_empty()
     }
 
     /// Returns `true` if a rule matches a text as it is, whatever views it searches.

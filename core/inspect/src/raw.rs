@@ -8,6 +8,7 @@ use crate::condition::list::OneOrMany;
 use crate::condition::validate::Validator;
 use crate::exception::RawException;
 use crate::guard::RawGuard;
+use crate::overlap::RawOverlap;
 use crate::pattern::codepoints::RawCodepoints;
 use crate::pattern::group::GroupRef;
 use crate::pattern::phrase::RawPhraseItem;
@@ -219,8 +220,8 @@ impl RawAction {
     }
 }
 
-/// Pattern of a rule (`regex`, `keywords`, `phrase`, `url`, `codepoints`, `canary`, `tool`, `members`, `provenance`, or `head` and
-/// `tail`), and conditions on its matches. A match counts only if all conditions hold; where one fails, the search goes on at the next character.
+/// Pattern of a rule (`regex`, `keywords`, `phrase`, `url`, `codepoints`, `canary`, `tool`, `members`, `overlap`, `provenance`, or
+/// `head` and `tail`), and conditions on its matches. A match counts only if all conditions hold; where one fails, the search goes on at the next character.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -256,6 +257,9 @@ pub struct RawPattern {
     /// percent-encoded, letter by letter. At most 16, of 8 to 64 printable ASCII characters each and 400 together.
     #[serde(default)]
     pub canary: Option<Vec<String>>,
+    /// In place of `regex`: words in a row of a response that the system prompt has, too.
+    #[serde(default)]
+    pub overlap: Option<RawOverlap>,
     /// In place of `regex`, with `scope.tools` or `scope.arguments`: values that come from a `tool_result` of the request, and occur in
     /// no system, developer or user message. Of all conditions, only `allow` applies.
     #[serde(default)]

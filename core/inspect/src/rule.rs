@@ -110,6 +110,8 @@ pub struct Rule {
     pub(crate) members: Option<Box<[String]>>,
     /// Calls of tools that the rule judges, in place of texts.
     pub(crate) arguments: Option<Box<ArgumentScope>>,
+    /// Number of words in a row with which the rule compares responses, in place of a search.
+    pub(crate) overlap: Option<usize>,
     /// `true` if the rule judges names of tools alone.
     pub(crate) is_tool: bool,
     /// Guard whose verdicts are the matches of the rule, which searches no text.

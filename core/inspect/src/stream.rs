@@ -5,6 +5,7 @@ use crate::body::{inspect_metered, inspect_opaque, is_arguments, is_piecewise, w
 use crate::held_arguments::{Added, HeldArguments, MAX_HELD_BYTES};
 use crate::holdback::{Context, Holdback};
 use crate::json_strings;
+use crate::overlap;
 use crate::policy::Policy;
 use crate::raw::OnUnscannable;
 use crate::report::{Cause, Report};
@@ -81,6 +82,8 @@ pub struct StreamInspector {
 #[derive(Debug, Default)]
 struct Text {
     holdback: Holdback,
+    /// Comparison with the request, in front of the hold-back.
+    overlap: Option<Box<overlap::Reader>>,
     /// Restoration of values in the text that the inspection has released.
     restorer: Option<Restorer>,
     /// Arguments of a tool call, until they are complete or turn out not to be JSON.
@@ -92,16 +95,27 @@ struct Text {
 }
 
 impl Text {
-    fn new(part: Part, policy: &Policy, values: &PlaceholderValues) -> Text {
+    fn new(
+        part: Part,
+        policy: &Policy,
+        applicable: Applicable<'_>,
+        (values, facts): (&PlaceholderValues, &RequestFacts),
+    ) -> Text {
         let holds_any = !policy.on_arguments().is_empty();
         let arguments = matches!(part, Part::ToolArguments(_)).then(|| HeldArguments::new(holds_any));
         let restorer = (is_restorable(part) && !values.is_empty()).then(Restorer::default);
-        Text { arguments, restorer, ..Text::default() }
+        let compares = overlap::is_compared(part);
+        let overlap = compares.then(|| overlap::Reader::new(policy, applicable, &facts.passages)).flatten();
+        Text { arguments, restorer, overlap: overlap.map(Box::new), ..Text::default() }
     }
 
     /// Returns the number of withheld bytes.
     fn held(&self) -> usize {
-        self.holdback.held() + self.held_arguments() + self.held_placeholder()
+        self.holdback.held() + self.held_overlap() + self.held_arguments() + self.held_placeholder()
+    }
+
+    fn held_overlap(&self) -> usize {
+        self.overlap.as_ref().map_or(0, |overlap| overlap.held())
     }
 
     fn held_placeholder(&self) -> usize {
@@ -132,7 +146,10 @@ impl Text {
         out: &mut String,
     ) -> Option<Cause> {
         let Some(arguments) = &mut self.arguments else {
-            return self.holdback.push(context, piece, is_last, out);
+            return match &mut self.overlap {
+                Some(overlap) => overlap.push(context, &mut self.holdback, &facts.passages, (piece, is_last), out),
+                None => self.holdback.push(context, piece, is_last, out),
+            };
         };
         let added = arguments.add(piece, is_last);
         if let Added::Complete(arguments) | Added::Other(arguments) = &added
@@ -354,8 +371,8 @@ impl StreamInspector {
     }
 
     /// Returns the number of withheld bytes of all texts. After any event, this is at most `max_match_bytes` of the policy
-    /// for each text, two placeholders and 256 bytes if values are restored in it, and 1 MiB for all arguments of tool calls, which
-    /// are withheld until they are complete.
+    /// for each text, two placeholders and 256 bytes if values are restored in it, 256 bytes for each word of a rule on overlaps,
+    /// and 1 MiB for all arguments of tool calls, which are withheld until they are complete.
     pub fn held_bytes(&self) -> usize {
         self.texts.iter().map(|(_, text)| text.held()).sum()
     }
@@ -520,7 +537,10 @@ impl StreamInspector {
         let index = match self.texts.iter().position(|(channel, _)| *channel == source.channel) {
             Some(index) => index,
             None if self.texts.len() < MAX_TEXTS => {
-                self.texts.push((source.channel, Text::new(source.channel.part, &self.policy, &self.values)));
+                let part = source.channel.part;
+                let applicable = Applicable::to_part(part, &self.excluded);
+                let text = Text::new(part, &self.policy, applicable, (&self.values, &self.facts));
+                self.texts.push((source.channel, text));
                 self.texts.len() - 1
             }
             None => {
@@ -546,7 +566,8 @@ impl StreamInspector {
         self.report.restored += text.restore(&self.values, last || blocked.is_some(), released);
         let held = text.held_arguments();
         let holds_arguments = held > 0 && self.policy.can_edit(Direction::Response);
-        let has_pending = text.holdback.has_pending() || text.held_placeholder() > 0 || holds_arguments;
+        let holds_text = text.held_placeholder() > 0 || text.held_overlap() > 0;
+        let has_pending = text.holdback.has_pending() || holds_text || holds_arguments;
         let needs_template = has_pending || (blocked.is_some() && !released.is_empty());
         if needs_template && text.template.is_none() {
             text.template = DeltaTemplate::new(self.dialect, event, data, source);
@@ -600,6 +621,12 @@ impl StreamInspector {
             let blocked = holdback.push(&mut context, text, true, released);
             self.meter = holdback.meter();
             blocked
+        };
+        let report = if is_repeated { &mut repeated } else { &mut self.report };
+        let is_compared = overlap::is_compared(part) || matches!(texts, ScopedTexts::All);
+        let blocked = match blocked {
+            None if is_compared => overlap::inspect(&self.policy, applicable, &self.facts.passages, text, report),
+            blocked => blocked,
         };
         if repeated.rules.iter().any(|rule| self.report.rules.binary_search(rule).is_err()) {
             for rule in &repeated.rules {

@@ -27,6 +27,7 @@ const PAGES: &[(&str, Types)] = &[
             ("core/inspect/src/exception.rs", "RawException"),
             ("core/inspect/src/score.rs", "RawScores"),
             ("core/inspect/src/pattern/tool.rs", "RawTool"),
+            ("core/inspect/src/overlap.rs", "RawOverlap"),
             ("filters/prompt-inspector/src/caller.rs", "RawNameSource"),
         ],
     ),

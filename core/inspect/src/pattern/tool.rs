@@ -67,13 +67,21 @@ pub(crate) fn expand(rule: &mut RawRule, max_match_bytes: usize) -> Result<bool,
 pub(crate) fn has_other_pattern(pattern: &RawPattern) -> bool {
     let RawPattern { regex, head, tail, url, codepoints, unicode, keywords, phrase, ignore_case, word, .. } = pattern;
     let RawPattern { group, entropy, validate, not_before, not_after, context, allow, view, .. } = pattern;
-    let RawPattern { tool, members, canary, provenance, .. } = pattern;
+    let RawPattern { tool, members, canary, overlap, provenance, .. } = pattern;
     let texts = [regex.is_some(), head.is_some(), tail.is_some(), url.is_some(), codepoints.is_some()];
     let words = [unicode.is_some(), keywords.is_some(), phrase.is_some(), ignore_case.is_some(), word.is_some()];
     let conditions = [group.is_some(), entropy.is_some(), validate.is_some(), not_before.is_some()];
     let others = [not_after.is_some(), context.is_some(), allow.is_some(), view.is_some()];
-    let special = [tool.is_some(), members.is_some(), canary.is_some(), provenance.is_some()];
-    texts.into_iter().chain(words).chain(conditions).chain(others).chain(special).any(|is_present| is_present)
+    let special = [tool.is_some(), members.is_some(), canary.is_some()];
+    let compared = [overlap.is_some(), provenance.is_some()];
+    texts
+        .into_iter()
+        .chain(words)
+        .chain(conditions)
+        .chain(others)
+        .chain(special)
+        .chain(compared)
+        .any(|is_present| is_present)
 }
 
 /// Returns the expression for names: whole ones, and beginnings of names.

@@ -8,6 +8,7 @@ use crate::error::{PatternError, Problem};
 use crate::exception::{RawException, Restrictions};
 use crate::guard::{self, RawGuard};
 use crate::members;
+use crate::overlap;
 use crate::pattern::char_set::CharSetsBuilder;
 use crate::pattern::compile;
 use crate::pattern::folding::Form;
@@ -46,6 +47,7 @@ pub(super) fn check(
     thresholds: &Thresholds,
 ) -> Result<Rule, FieldError> {
     let names = members::expand(&mut raw).map_err(|(field, problem)| FieldError(field.into(), problem))?;
+    let overlap = overlap::expand(&mut raw).map_err(|(field, problem)| FieldError(field.into(), problem))?;
     let arguments = arguments::expand(&mut raw).map_err(|(field, problem)| FieldError(field.into(), problem))?;
     let is_tool = tool::expand(&mut raw, max_match_bytes);
     let is_tool = is_tool.map_err(|(field, problem)| FieldError(field.into(), problem))?;
@@ -154,7 +156,7 @@ pub(super) fn check(
         description: raw.description.map(Into::into),
         severity: raw.severity,
         owasp: raw.owasp.0.into(),
-        views: if names.is_some() || arguments.is_some() { ViewSet::default() } else { views },
+        views: if names.is_some() || arguments.is_some() || overlap.is_some() { ViewSet::default() } else { views },
         program,
         folded,
         letters,
@@ -169,6 +171,7 @@ pub(super) fn check(
         is_slow,
         members: names,
         arguments: arguments.map(Box::new),
+        overlap,
         is_tool,
         guard: None,
         scope: raw.scope,

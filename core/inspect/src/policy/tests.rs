@@ -44,11 +44,11 @@ fn errors_name_the_rule_and_the_field() {
         ),
         (
             r#""id":"a","match":{},"action":"log""#,
-            "rules[0].match (rule a): must have one of `regex`, `keywords`, `phrase`, `url`, `codepoints`, `canary`, `tool`, `members`, `provenance`, or `head` and `tail`",
+            "rules[0].match (rule a): must have one of `regex`, `keywords`, `phrase`, `url`, `codepoints`, `canary`, `tool`, `members`, `overlap`, `provenance`, or `head` and `tail`",
         ),
         (
             r#""id":"a","match":{"phrase":["x"],"regex":"x"},"action":"log""#,
-            "rules[0].match (rule a): must have one of `regex`, `keywords`, `phrase`, `url`, `codepoints`, `canary`, `tool`, `members`, `provenance`, or `head` and `tail`",
+            "rules[0].match (rule a): must have one of `regex`, `keywords`, `phrase`, `url`, `codepoints`, `canary`, `tool`, `members`, `overlap`, `provenance`, or `head` and `tail`",
         ),
         (
             r#""id":"a","match":{"phrase":["x",{"within":3}]},"action":"log""#,
