@@ -78,7 +78,7 @@ impl Policy {
         let mut views = vec![self.diagnose_view(rule, View::Raw, text, |range| range)];
         if direction == Direction::Request {
             let all: ViewSet = View::ALL.into_iter().collect();
-            each_derived(text, Wanted { all, without_raw: all }, |view, derived| {
+            each_derived(text, Wanted { all, whole: all }, |view, derived| {
                 views.push(self.diagnose_view(rule, view, derived.text(), |range| derived.source(range)));
                 true
             });

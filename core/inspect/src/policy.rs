@@ -540,7 +540,7 @@ fn text_gates(rules: &[Rule], max_match_bytes: usize) -> TextGates {
             rule: RuleIndex(at as u32),
             chains: program.chains(),
             views,
-            has_raw: rule.views.has(View::Raw),
+            repeated: rule.views.repeated(),
             request: rule.request,
             response: rule.response,
         })

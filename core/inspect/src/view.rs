@@ -91,9 +91,28 @@ impl ViewSet {
         ViewSet(self.0 | other.0)
     }
 
+    /// Returns the views in this set only.
+    fn without(self, other: ViewSet) -> ViewSet {
+        ViewSet(self.0 & !other.0)
+    }
+
+    /// Returns the views of a rule that differ from an earlier one of it only where something was folded or decoded. It is searched
+    /// for in them around these parts.
+    pub(crate) fn repeated(self) -> ViewSet {
+        let before = |views: ViewSet, view: View| if self.is_disjoint(views) { ViewSet::default() } else { view.into() };
+        let folded = before(ViewSet::RAW, View::Folded);
+        folded.or(before(ViewSet::RAW.or(View::Folded.into()), View::Decoded)).and(self)
+    }
+
     /// Returns `true` if the set has several views.
     pub(crate) fn has_several(self) -> bool {
         self.0.count_ones() > 1
+    }
+}
+
+impl From<View> for ViewSet {
+    fn from(view: View) -> ViewSet {
+        ViewSet(1 << view as u8)
     }
 }
 
@@ -108,35 +127,34 @@ impl FromIterator<View> for ViewSet {
 pub(crate) struct Wanted {
     /// Views of all rules.
     pub(crate) all: ViewSet,
-    /// Views of rules that do not search the text as it is.
-    pub(crate) without_raw: ViewSet,
+    /// Views that are searched as a whole for some rule: see [`ViewSet::repeated`].
+    pub(crate) whole: ViewSet,
 }
 
 impl Wanted {
     /// Only the text as it is.
-    pub(crate) const RAW: Wanted = Wanted { all: ViewSet::RAW, without_raw: ViewSet(0) };
+    pub(crate) const RAW: Wanted = Wanted { all: ViewSet::RAW, whole: ViewSet::RAW };
 
     /// Returns the views of a rule.
     pub(crate) fn of(views: ViewSet) -> Wanted {
-        Wanted { all: views, without_raw: if views.has(View::Raw) { ViewSet::default() } else { views } }
+        Wanted { all: views, whole: views.without(views.repeated()) }
     }
 
     /// Returns these views and others.
     pub(crate) fn or(self, other: Wanted) -> Wanted {
-        Wanted { all: self.all.or(other.all), without_raw: self.without_raw.or(other.without_raw) }
+        Wanted { all: self.all.or(other.all), whole: self.whole.or(other.whole) }
     }
 }
 
 /// Calls `each` with the texts of the views in `wanted` other than the text itself, in the order of [`View::ALL`], until it
-/// returns `false`. A folded text in which no more than white space differs ([`Derived::is_plain`]) is for rules that do not search
-/// the text as it is.
+/// returns `false`. A folded text in which no more than white space differs is derived only for rules that search it as a whole.
 pub(crate) fn each_derived(text: &str, wanted: Wanted, mut each: impl FnMut(View, &Derived<'_>) -> bool) {
-    let Wanted { all: wanted, without_raw } = wanted;
+    let Wanted { all: wanted, whole } = wanted;
     if wanted.is_disjoint(ViewSet::FOLDED.or(ViewSet::LETTERS)) {
         return;
     }
     let signs = Signs::of(text);
-    let needs_folded = if signs.is_plain() { without_raw } else { wanted }.has(View::Folded);
+    let needs_folded = if signs.is_plain() { whole } else { wanted }.has(View::Folded);
     if needs_folded || wanted.has(View::Letters) {
         let folded = folded::of(text, signs);
         if needs_folded && !each(View::Folded, &folded) {

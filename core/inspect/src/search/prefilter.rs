@@ -7,6 +7,7 @@ use crate::pattern::char_set::CharSets;
 use crate::pattern::program::{Node, NodeId, Program, read};
 use crate::search::starters::may_start;
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Maximum memory of the automaton of a prefilter in bytes. When it is used up, the automaton is rebuilt from scratch.
@@ -91,10 +92,12 @@ impl Default for StateCache {
 }
 
 /// Position of the prefilter in a text.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct PrefilterScan {
     state: usize,
     at: usize,
+    /// Position at which it ends.
+    until: usize,
     is_at_end: bool,
 }
 
@@ -143,6 +146,16 @@ impl Prefilter {
         self.bases.is_empty()
     }
 
+    /// Begins to read a range of `text`. Matches that begin in front of it are not seen.
+    pub(crate) fn begin(&self, cache: &mut StateCache, text: &str, range: Range<usize>) -> PrefilterScan {
+        if cache.ends.is_empty() {
+            cache.reset(self);
+        }
+        let before = text.get(..range.start).and_then(|before| before.chars().next_back());
+        let state = cache.idle_state(self, Before::of(before));
+        PrefilterScan { state, at: range.start, until: range.end.min(text.len()), is_at_end: false }
+    }
+
     /// Reads on to the next position at which a match may end, and returns it; `None` at the end of the text. No match of a
     /// program ends at another position. Stops early if the meter is exceeded. The [`hits`](StateCache::hits) are those of
     /// this position.
@@ -155,10 +168,7 @@ impl Prefilter {
         meter: &mut Meter,
     ) -> Option<usize> {
         let classes = self.char_classes.len();
-        let bytes = text.as_bytes();
-        if cache.ends.is_empty() {
-            cache.reset(self);
-        }
+        let bytes = text.as_bytes().get(..scan.until).unwrap_or_default();
         loop {
             if cache.is_idle(scan.state) {
                 let (at, before) = self.skip(bytes, scan.at, cache.before(scan.state));
@@ -187,7 +197,7 @@ impl Prefilter {
                 return Some(before);
             }
         }
-        if scan.is_at_end {
+        if scan.is_at_end || scan.until < text.len() {
             return None;
         }
         scan.is_at_end = true;

@@ -8,8 +8,9 @@ use crate::pattern::program::Program;
 use crate::policy::{Policy, SearchMemory};
 use crate::rule::{Direction, Rule, RuleIndex};
 use crate::rule_set::RuleSet;
-use crate::view::{View, Wanted, each_derived};
+use crate::view::{Derived, View, Wanted, each_derived};
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// Bytes of a view that are derived in the time of visiting a node.
 const BYTES_PER_NODE: u64 = 4;
@@ -36,8 +37,8 @@ pub(crate) struct RuleSearch<'p> {
     direction: Direction,
     /// View that is searched.
     view: View,
-    /// `true` if rules that search the text as it is are left out.
-    skips_raw: bool,
+    /// Parts of the view that are read.
+    extent: Extent,
     /// Programs of the rules without literals of each view, once they are needed.
     programs: [Option<Box<[&'p Program]>>; View::ALL.len()],
     /// Positions that exact searches have reached in the current text. Rules that are missing have not been searched.
@@ -56,7 +57,7 @@ impl<'p> RuleSearch<'p> {
     /// Creates the search.
     pub(crate) fn new(policy: &'p Policy, direction: Direction) -> RuleSearch<'p> {
         let (programs, reached, covered, off) = Default::default();
-        RuleSearch { policy, direction, view: View::Raw, skips_raw: false, programs, reached, covered, off }
+        RuleSearch { policy, direction, view: View::Raw, extent: Extent::default(), programs, reached, covered, off }
     }
 
     /// Sets the rules that the next texts are not searched for.
@@ -97,7 +98,7 @@ impl<'p> RuleSearch<'p> {
         let RuleSearch { policy, direction, .. } = *self;
         let mut seen = Seen::default();
         let mut allowance = MAX_ALLOWANCE * text.len() as u64;
-        let mut search = |view: View, is_plain: bool, text: &str, source: &dyn Fn(Match) -> Match| {
+        let mut search = |view: View, extent: Extent, text: &str, source: &dyn Fn(Match) -> Match| {
             let (scratch, Some(cache)) = memory.parts(direction, view) else { return Ok(()) };
             if view != View::Raw {
                 // A view is a text of its own: an honest text must not be too costly because it has several.
@@ -106,8 +107,7 @@ impl<'p> RuleSearch<'p> {
                 scratch.meter.allow_bytes(bytes);
                 scratch.meter.add(text.len() as u64 / BYTES_PER_NODE);
             }
-            // A rule that searches the text as it is says itself which white space it allows.
-            self.skips_raw = is_plain && view != View::Raw;
+            self.extent = extent;
             self.read(text, (view, scope), scratch, cache, |index, rule, found| {
                 let found = source(found);
                 if !rule.views.has_several() || seen.add(index, &found) {
@@ -118,13 +118,16 @@ impl<'p> RuleSearch<'p> {
         // Base64 data is searched as it is.
         let views = if scope == Scope::All { policy.views(direction) } else { Wanted::RAW };
         if views.all.has(View::Raw) {
-            search(View::Raw, true, text, &|found| found)?;
+            search(View::Raw, Extent::default(), text, &|found| found)?;
         }
         let mut result = Ok(());
         each_derived(text, views, |view, derived| {
-            result = search(view, derived.is_plain(), derived.text(), &|found| {
-                found.derived_from(|range| derived.source(range))
-            });
+            let reach = if views.whole.has(view) { None } else { Some(policy.max_match_bytes()) };
+            let extent = match view {
+                View::Folded | View::Decoded => Extent::of(derived, reach),
+                View::Raw | View::Letters | View::Hidden => Extent::default(),
+            };
+            result = search(view, extent, derived.text(), &|found| found.derived_from(|range| derived.source(range)));
             result.is_ok()
         });
         result
@@ -148,62 +151,82 @@ impl<'p> RuleSearch<'p> {
         let RuleSearch { policy, direction, .. } = *self;
         let gates = policy.text_gates().literals(direction, view);
         scratch.chains.begin(gates.slots(), text.len());
-        let skips_raw = self.skips_raw;
-        gates.each(text, |owners, start, end| {
-            scratch.meter.add_checks(owners.len());
-            for owner in owners.iter().filter(|owner| owner.views.has(view) && !(skips_raw && owner.has_raw)) {
-                if let Some(lead) = scratch.chains.read(owner.step, start, end)
-                    && !self.off.contains(owner.rule)
-                {
-                    let until = text.ceil_char_boundary(start + 1);
-                    self.search(text, owner.rule, start.saturating_sub(lead), until, scratch, &mut each);
+        let extent = std::mem::take(&mut self.extent);
+        for range in extent.ranges(text) {
+            let part = text.get(range.clone()).unwrap_or_default();
+            gates.each(part, |owners, start, end| {
+                scratch.meter.add_checks(owners.len());
+                let (start, end) = (range.start + start, range.start + end);
+                for owner in owners.iter().filter(|owner| owner.views.has(view)) {
+                    if let Some(lead) = scratch.chains.read(owner.step, start, end)
+                        && !self.off.contains(owner.rule)
+                    {
+                        let from = start.saturating_sub(lead);
+                        let until = text.ceil_char_boundary(start + 1);
+                        if !owner.repeated.has(view) || extent.has_change(from, until + self.longest(owner.rule)) {
+                            self.search(text, owner.rule, from, until, scratch, &mut each);
+                        }
+                    }
                 }
+                !scratch.meter.is_exceeded()
+            });
+            if scratch.meter.is_exceeded() {
+                return Err(TooCostly);
             }
-            !scratch.meter.is_exceeded()
-        });
-        if scratch.meter.is_exceeded() {
-            return Err(TooCostly);
         }
-        let prefilter = policy.prefilter(direction, view);
-        let is_left_out =
-            |rule: &RuleIndex| skips_raw && policy.rule(*rule).is_some_and(|rule| rule.views.has(View::Raw));
-        let all_left_out = policy.ungated(direction, view).iter().all(is_left_out);
-        if prefilter.is_empty() || scope == Scope::WithLiterals || all_left_out {
+        let is_repeated = |rule: &RuleIndex| policy.rule(*rule).is_some_and(|rule| rule.views.repeated().has(view));
+        let are_left_out = extent.changes.is_empty() && policy.ungated(direction, view).iter().all(is_repeated);
+        if policy.prefilter(direction, view).is_empty() || scope == Scope::WithLiterals || are_left_out {
             return Ok(());
         }
         let programs = self.take_programs();
-        let result = self.read_ungated(text, &programs, scratch, cache, is_left_out, &mut each);
+        let mut result = Ok(());
+        for range in extent.ranges(text) {
+            result = self.read_ungated(text, range, &programs, scratch, cache, &extent, &mut each);
+            if result.is_err() {
+                break;
+            }
+        }
         if let Some(known) = self.programs.get_mut(view as usize) {
             *known = Some(programs);
         }
         result
     }
 
-    /// Searches the text of the current view for the rules without literals.
+    /// Returns the length of the longest match of a rule in the current view.
+    fn longest(&self, rule: RuleIndex) -> usize {
+        let longest = self.policy.rule(rule).and_then(|rule| rule.program(self.view).longest());
+        let max = self.policy.max_match_bytes();
+        longest.map_or(max, |longest| longest.min(max))
+    }
+
+    /// Searches a range of the text of the current view for the rules without literals.
+    #[expect(clippy::too_many_arguments, reason = "memory and parts of one search")]
     fn read_ungated(
         &mut self,
         text: &str,
+        range: Range<usize>,
         list: &[&'p Program],
         scratch: &mut Scratch,
         cache: &mut StateCache,
-        is_left_out: impl Fn(&RuleIndex) -> bool,
+        extent: &Extent,
         each: &mut impl FnMut(RuleIndex, &'p Rule, Match),
     ) -> Result<(), TooCostly> {
         let RuleSearch { policy, direction, view, .. } = *self;
         let prefilter = policy.prefilter(direction, view);
-        let max = policy.max_match_bytes();
-        let mut scan = PrefilterScan::default();
         let programs = Programs { list, sets: policy.sets() };
+        let mut scan = prefilter.begin(cache, text, range);
         while let Some(end) = prefilter.run(&mut scan, cache, &programs, text, &mut scratch.meter) {
             for index in cache.hits(&scan) {
                 let index = *index as usize;
-                let found = policy.ungated(direction, view).get(index).zip(list.get(index));
+                let found = policy.ungated(direction, view).get(index);
                 debug_assert!(found.is_some(), "the prefilter has {} programs", list.len());
-                let is_searched = |rule: &RuleIndex| !is_left_out(rule) && !self.off.contains(*rule);
-                let Some((rule, program)) = found.filter(|(rule, _)| is_searched(rule)) else { continue };
-                let longest = program.longest();
-                let reach = longest.map_or(max, |longest| longest.min(max));
-                self.search(text, *rule, end.saturating_sub(reach), end, scratch, each);
+                let Some(rule) = found.filter(|rule| !self.off.contains(**rule)) else { continue };
+                let from = end.saturating_sub(self.longest(*rule));
+                let is_repeated = policy.rule(*rule).is_some_and(|rule| rule.views.repeated().has(view));
+                if !is_repeated || extent.has_change(from, end + self.longest(*rule)) {
+                    self.search(text, *rule, from, end, scratch, each);
+                }
             }
             if scratch.meter.is_exceeded() {
                 return Err(TooCostly);
@@ -274,6 +297,47 @@ impl<'p> RuleSearch<'p> {
         scratch.reuse(search.into_states());
         *covered = end;
         Some(Match { end, reported: (head.start, end), ..head })
+    }
+}
+
+/// Parts of a view that are read, and parts in which it differs from the views before it.
+#[derive(Debug, Default)]
+struct Extent {
+    /// Parts that are read, ascending; `None`: the whole text.
+    read: Option<Vec<Range<usize>>>,
+    /// See [`Derived::changes`].
+    changes: Vec<Range<usize>>,
+}
+
+impl Extent {
+    /// Returns the extent of a view that is read as a whole, or at most `reach` bytes around its changes.
+    fn of(derived: &Derived<'_>, reach: Option<usize>) -> Extent {
+        let (text, changes) = (derived.text(), derived.changes());
+        let read = reach.map(|reach| {
+            let mut read: Vec<Range<usize>> = Vec::new();
+            for change in &changes {
+                let from = text.floor_char_boundary(change.start.saturating_sub(reach));
+                let to = text.ceil_char_boundary((change.end + reach).min(text.len()));
+                match read.last_mut().filter(|last| last.end >= from) {
+                    Some(last) => last.end = to,
+                    None => read.push(from..to),
+                }
+            }
+            read
+        });
+        Extent { read, changes }
+    }
+
+    /// Returns the ranges of the text that are read.
+    fn ranges(&self, text: &str) -> impl Iterator<Item = Range<usize>> {
+        let whole = self.read.is_none().then_some(0..text.len());
+        whole.into_iter().chain(self.read.iter().flatten().cloned())
+    }
+
+    /// Returns `true` if a change is in `from..to` or beside it.
+    fn has_change(&self, from: usize, to: usize) -> bool {
+        let next = self.changes.partition_point(|change| change.end < from);
+        self.changes.get(next).is_some_and(|change| change.start <= to)
     }
 }
 

@@ -17,8 +17,8 @@ pub(crate) struct GatedPattern<'r> {
     pub(crate) chains: &'r [Chain],
     /// Views in which the rule is searched for with this pattern.
     pub(crate) views: ViewSet,
-    /// `true` if the rule also searches the text as it is.
-    pub(crate) has_raw: bool,
+    /// Views that the rule is searched for only around what they change.
+    pub(crate) repeated: ViewSet,
     pub(crate) request: bool,
     pub(crate) response: bool,
 }
@@ -29,7 +29,7 @@ pub(crate) struct Owner {
     pub(crate) rule: RuleIndex,
     pub(crate) step: ChainStep,
     pub(crate) views: ViewSet,
-    pub(crate) has_raw: bool,
+    pub(crate) repeated: ViewSet,
 }
 
 /// Texts that have the same literals.
@@ -120,8 +120,8 @@ impl KindGates {
             for chain in pattern.chains {
                 // The last step first: a literal of several steps must not continue a chain that it has begun itself.
                 for (step, known) in chain.steps.iter().zip(slots.add(chain)).rev() {
-                    let GatedPattern { rule, views, has_raw, .. } = *pattern;
-                    let owner = Owner { rule, step: known, views, has_raw };
+                    let GatedPattern { rule, views, repeated, .. } = *pattern;
+                    let owner = Owner { rule, step: known, views, repeated };
                     for literal in &step.list {
                         all.entry((literal, step.at_border)).or_default().push(owner);
                     }

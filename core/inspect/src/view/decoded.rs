@@ -10,6 +10,7 @@ mod printable;
 
 use super::derived::{Builder, Derived, Step};
 use super::folded;
+use std::ops::Range;
 
 /// Maximum number of encodings inside of each other.
 const DEPTH: usize = 3;
@@ -40,10 +41,12 @@ impl Encoded {
 pub(super) fn of(text: &str) -> Option<Derived<'_>> {
     let mut derived = Derived::same(text);
     let mut reveals = false;
+    let mut regions = Regions::whole(text);
     for _ in 0..DEPTH {
         // Data is inflated on one level only: the view is at most three times as long as the text.
-        let Some((step, own)) = step(derived.text(), derived.text().len() <= text.len()) else { break };
+        let Some((step, own)) = step(derived.text(), derived.text().len() <= text.len(), regions) else { break };
         reveals |= own;
+        regions = Regions::around(step.rewritten(), &step.text);
         derived = derived.then(step);
     }
     if !reveals {
@@ -53,58 +56,166 @@ pub(super) fn of(text: &str) -> Option<Derived<'_>> {
     Some(derived.then(folded))
 }
 
+/// Bytes in front of a decoded part in which an encoding that contains it may begin, beside those without white space between.
+const REGION_LEAD: usize = 128;
+
+/// Parts of a text in which encodings may begin, ascending. On the second level these are only the surroundings of what the first one
+/// has decoded: all others were there before.
+struct Regions {
+    parts: Vec<Range<usize>>,
+}
+
+impl Regions {
+    fn whole(text: &str) -> Regions {
+        Regions { parts: vec![0..text.len()] }
+    }
+
+    /// Returns the surroundings of the changed parts of a text.
+    fn around(changes: impl Iterator<Item = Range<usize>>, text: &str) -> Regions {
+        let bytes = text.as_bytes();
+        let mut parts: Vec<Range<usize>> = Vec::new();
+        for change in changes {
+            let until = parts.last().map_or(0, |last| last.end);
+            let before = bytes.get(until..change.start).unwrap_or_default();
+            let word = before.iter().rev().take_while(|byte| !byte.is_ascii_whitespace()).count();
+            let from = change.start.max(until) - word;
+            let lead = from.saturating_sub(REGION_LEAD).max(until);
+            let lead = bytes.get(lead..from).unwrap_or_default();
+            // At the beginning of a word, as on the level before.
+            let lead = lead.iter().position(u8::is_ascii_whitespace).map_or(0, |at| lead.len() - at);
+            let (from, to) = (from - lead, (change.end + 1).min(text.len()));
+            match parts.last_mut().filter(|last| last.end >= from) {
+                Some(last) => last.end = last.end.max(to),
+                None => parts.push(from..to),
+            }
+        }
+        Regions { parts }
+    }
+}
+
+/// What a byte may begin.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sign {
+    Nothing,
+    /// Word of letters and digits.
+    Word,
+    /// Escape, markup or Morse code.
+    Mark,
+}
+
+/// For each byte what it may begin.
+static SIGNS: [Sign; 0x100] = signs();
+
+#[expect(clippy::indexing_slicing, reason = "runs at compile time")]
+const fn signs() -> [Sign; 0x100] {
+    let mut all = [Sign::Nothing; 0x100];
+    let mut byte = 0;
+    while byte < 0x100 {
+        all[byte] = match byte as u8 {
+            b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => Sign::Word,
+            b'%' | b'&' | b'\\' | b'=' | b'<' | b'*' | b'~' | b'`' | b'_' | b'"' | b'\'' | b'.' | b'-' => Sign::Mark,
+            _ => Sign::Nothing,
+        };
+        byte += 1;
+    }
+    all
+}
+
+fn sign_of(byte: u8) -> Sign {
+    SIGNS.get(usize::from(byte)).copied().unwrap_or(Sign::Nothing)
+}
+
 /// Decodes one level. `None` if nothing is encoded; `false` if nothing of that may hide a word.
-fn step(text: &str, inflates: bool) -> Option<(Step, bool)> {
-    let bytes = text.as_bytes();
+fn step(text: &str, inflates: bool, regions: Regions) -> Option<(Step, bool)> {
+    let mut decoder = Decoder {
+        bytes: text.as_bytes(),
+        runs: base::Runs::new(inflates),
+        // `ascii85`, `base85`, `a85`, or its own mark: words of signs are frequent otherwise.
+        names_ascii85: text.contains("85") || text.contains("<~"),
+    };
     let mut builder: Option<Builder<'_>> = None;
     let (mut at, mut kept) = (0, 0);
-    let mut previous = b' ';
     let mut reveals = false;
-    let mut runs = base::Runs::new(inflates);
-    // `ascii85`, `base85`, `a85`, or its own mark: words of signs are frequent otherwise.
-    let names_ascii85 = text.contains("85") || text.contains("<~");
-    while let Some(&byte) = bytes.get(at) {
-        let rest = bytes.get(at..).unwrap_or_default();
-        let found = match byte {
-            b'%' => escapes::percent(rest),
-            b'&' => escapes::entity(rest),
-            b'\\' => escapes::backslash(rest),
-            b'=' => escapes::quoted_printable(rest),
-            b'<' => markup::tag(previous, rest),
-            b'*' | b'~' | b'`' | b'_' => markup::emphasis(previous, rest),
-            b'"' | b'\'' => markup::joint(rest),
-            b'.' | b'-' if !morse::is_mark(previous) => morse::decode(rest),
-            byte if byte.is_ascii_alphanumeric() && !base::is_alphabet(previous) => {
-                codes::decode(rest).or_else(|| runs.decode(at, rest))
+    for Range { start, end } in regions.parts {
+        at = at.max(start);
+        while at < end {
+            let Some((start, Encoded { len, text: decoded, reveals: own })) = decoder.next(at, end) else { break };
+            at = start + len.max(1);
+            if let Some(decoded) = decoded {
+                reveals |= own;
+                let builder = builder.get_or_insert_with(|| Builder::new(text));
+                builder.copy(kept..start);
+                if own { builder.replace(start..at, &decoded) } else { builder.separate(start..at, &decoded) }
+                kept = at;
             }
-            _ => None,
-        };
-        let may_be_ascii85 = names_ascii85 && previous.is_ascii_whitespace();
-        let found = found.or_else(|| if may_be_ascii85 { ascii85::decode(rest) } else { None });
-        let Some(Encoded { len, text: decoded, reveals: own }) = found else {
-            at += 1;
-            // A word is looked at once, at its beginning.
-            if byte.is_ascii_alphanumeric() {
-                at +=
-                    rest.get(1..).map_or(0, |rest| rest.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count());
-            }
-            previous = bytes.get(at - 1).copied().unwrap_or(byte);
-            continue;
-        };
-        let end = at + len.max(1);
-        if let Some(decoded) = decoded {
-            reveals |= own;
-            let builder = builder.get_or_insert_with(|| Builder::new(text));
-            builder.copy(kept..at);
-            builder.replace(at..end, &decoded);
-            kept = end;
         }
-        at = end;
-        previous = bytes.get(end - 1).copied().unwrap_or(byte);
     }
     let mut builder = builder?;
     builder.copy(kept..text.len());
     Some((builder.finish(), reveals))
+}
+
+/// Search for encoded parts of a text.
+struct Decoder<'t> {
+    bytes: &'t [u8],
+    runs: base::Runs,
+    names_ascii85: bool,
+}
+
+impl Decoder<'_> {
+    /// Returns the first encoded part that begins in `at..end`, with its start.
+    fn next(&mut self, mut at: usize, end: usize) -> Option<(usize, Encoded)> {
+        let bytes = self.bytes;
+        let mut previous = at.checked_sub(1).and_then(|before| bytes.get(before)).copied().unwrap_or(b' ');
+        while at < end
+            && let Some(&byte) = bytes.get(at)
+        {
+            let sign = sign_of(byte);
+            // A word is looked at once, at its beginning.
+            let len = match sign {
+                Sign::Word => bytes.get(at..)?.iter().take_while(|byte| sign_of(**byte) == Sign::Word).count(),
+                Sign::Nothing | Sign::Mark => 1,
+            };
+            let mut found = match sign {
+                Sign::Nothing => None,
+                Sign::Word if base::is_alphabet(previous) => None,
+                Sign::Word => self.word(at, len),
+                Sign::Mark => mark(byte, previous, bytes.get(at..)?),
+            };
+            if self.names_ascii85 && found.is_none() && previous.is_ascii_whitespace() {
+                found = ascii85::decode(bytes.get(at..)?);
+            }
+            if let Some(found) = found {
+                return Some((at, found));
+            }
+            at += len;
+            previous = bytes.get(at - 1).copied().unwrap_or(byte);
+        }
+        None
+    }
+
+    /// Decodes codes or a run at a word of `len` letters and digits.
+    fn word(&mut self, at: usize, len: usize) -> Option<Encoded> {
+        let rest = self.bytes.get(at..)?;
+        let codes = if codes::may_begin(len) { codes::decode(rest) } else { None };
+        let continues = || rest.get(len).is_some_and(|byte| base::is_alphabet(*byte));
+        codes.or_else(|| if len >= base::MIN_RUN || continues() { self.runs.decode(at, rest) } else { None })
+    }
+}
+
+/// Decodes an escape, markup or Morse code that begins with `byte`.
+fn mark(byte: u8, previous: u8, rest: &[u8]) -> Option<Encoded> {
+    match byte {
+        b'%' => escapes::percent(rest),
+        b'&' => escapes::entity(rest),
+        b'\\' => escapes::backslash(rest),
+        b'=' => escapes::quoted_printable(rest),
+        b'<' => markup::tag(previous, rest),
+        b'*' | b'~' | b'`' | b'_' => markup::emphasis(previous, rest),
+        b'"' | b'\'' => markup::joint(rest),
+        b'.' | b'-' if !morse::is_mark(previous) => morse::decode(rest),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

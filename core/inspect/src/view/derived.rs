@@ -9,14 +9,14 @@ pub(crate) struct Derived<'t> {
     text: Cow<'t, str>,
     /// Map of each step, the first step first.
     maps: Vec<OffsetMap>,
-    /// `true` if no more than white space differs from the original text.
-    is_plain: bool,
+    /// `true` if all letters are others.
+    is_recoded: bool,
 }
 
 impl<'t> Derived<'t> {
     /// Creates a view that is the text itself.
     pub(crate) fn same(text: &'t str) -> Derived<'t> {
-        Derived { text: Cow::Borrowed(text), maps: Vec::new(), is_plain: true }
+        Derived { text: Cow::Borrowed(text), maps: Vec::new(), is_recoded: false }
     }
 
     /// Returns the derived text.
@@ -27,23 +27,22 @@ impl<'t> Derived<'t> {
     /// Returns this view after a further step, whose result `step` derives from [`text`](Self::text).
     pub(super) fn then(mut self, step: Step) -> Derived<'t> {
         self.maps.push(step.map);
-        Derived { text: Cow::Owned(step.text), maps: self.maps, is_plain: false }
+        Derived { text: Cow::Owned(step.text), ..self }
     }
 
-    /// Returns this view as one in which no more than white space differs.
-    pub(super) fn plain(self, is_plain: bool) -> Derived<'t> {
-        Derived { is_plain, ..self }
-    }
-
-    /// Returns `true` if no more than white space differs from the original text.
-    pub(crate) fn is_plain(&self) -> bool {
-        self.is_plain
+    /// Returns the parts of the derived text in which more than white space differs from the original one, ascending and apart. A
+    /// part is empty where text was dropped.
+    pub(crate) fn changes(&self) -> Vec<Range<usize>> {
+        if self.is_recoded {
+            return vec![0..self.text.len()];
+        }
+        self.maps.iter().fold(Vec::new(), |before, map| map.changes_with(&before))
     }
 
     /// Returns this view with other letters in the same places.
     pub(super) fn recoded(self, text: String) -> Derived<'t> {
         debug_assert_eq!(self.text.len(), text.len(), "positions are kept");
-        Derived { text: Cow::Owned(text), maps: self.maps, is_plain: false }
+        Derived { text: Cow::Owned(text), maps: self.maps, is_recoded: true }
     }
 
     /// Returns the range of the original text that a range of the derived one, which is not empty, is derived from. An encoded
@@ -60,10 +59,29 @@ pub(super) struct Step {
     map: OffsetMap,
 }
 
+impl Step {
+    /// Returns the parts of the text that are not copied, and the places where text was dropped, ascending.
+    pub(super) fn rewritten(&self) -> impl Iterator<Item = Range<usize>> {
+        let runs = &self.map.runs;
+        let ends = runs.iter().skip(1).map(|run| run.start).chain([self.map.len]);
+        let mut read = 0;
+        runs.iter().zip(ends).filter_map(move |(run, end)| {
+            let drops = run.source_start > read;
+            read = run.source_end;
+            let end = if run.is_copy { run.start } else { end };
+            (drops || !run.is_copy).then_some(run.start as usize..end as usize)
+        })
+    }
+}
+
 /// Map of a derived text to its source: runs in ascending order, in both texts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct OffsetMap {
     runs: Vec<Run>,
+    /// Parts of the derived text in which more than white space differs from its source, ascending.
+    changes: Vec<(u32, u32)>,
+    /// Length of the derived text.
+    len: u32,
 }
 
 /// Part of a derived text. Source text between two runs was dropped.
@@ -92,6 +110,43 @@ impl OffsetMap {
         start..end.max(start)
     }
 
+    fn changes(&self) -> impl Iterator<Item = Range<usize>> {
+        self.changes.iter().map(|(start, end)| *start as usize..*end as usize)
+    }
+
+    /// Returns the changes of the derived text, with those of its source at `before`.
+    fn changes_with(&self, before: &[Range<usize>]) -> Vec<Range<usize>> {
+        let mut all: Vec<_> = before.iter().map(|range| self.derived(range)).chain(self.changes()).collect();
+        all.sort_unstable_by_key(|range| (range.start, range.end));
+        all.dedup_by(|next, last| {
+            let is_joined = next.start <= last.end;
+            if is_joined {
+                last.end = last.end.max(next.end);
+            }
+            is_joined
+        });
+        all
+    }
+
+    /// Returns the range of the derived text that a range of the source, which may be empty, is in.
+    fn derived(&self, range: &Range<usize>) -> Range<usize> {
+        let position = |at: usize, is_end: bool| {
+            // The first run that does not end in front of the position.
+            let next = self.runs.partition_point(|run| (run.source_end as usize) < at);
+            let Some(run) = self.runs.get(next) else { return self.len as usize };
+            let end = self.runs.get(next + 1).map_or(self.len, |run| run.start) as usize;
+            let start = run.start as usize;
+            match at.checked_sub(run.source_start as usize) {
+                None => start,
+                Some(inside) if run.is_copy => (start + inside).min(end),
+                Some(_) if is_end => end,
+                Some(_) => start,
+            }
+        };
+        let start = position(range.start, false);
+        start..position(range.end, true).max(start)
+    }
+
     /// Returns the run that contains a position of the derived text.
     fn run_at(&self, at: usize) -> Option<&Run> {
         let after = self.runs.partition_point(|run| run.start as usize <= at);
@@ -105,17 +160,20 @@ pub(super) struct Builder<'s> {
     source: &'s str,
     text: String,
     map: OffsetMap,
+    /// End of the source that has been read.
+    read: usize,
 }
 
 impl<'s> Builder<'s> {
     /// Creates the builder of a text derived from `source`.
     pub(super) fn new(source: &'s str) -> Builder<'s> {
-        Builder { source, text: String::with_capacity(source.len()), map: OffsetMap::default() }
+        Builder { source, text: String::with_capacity(source.len()), map: OffsetMap::default(), read: 0 }
     }
 
     /// Copies a range of the source.
     pub(super) fn copy(&mut self, range: Range<usize>) {
         let Some(copied) = self.source.get(range.clone()).filter(|copied| !copied.is_empty()) else { return };
+        self.read(&range);
         let start = self.text.len() as u32;
         let continues = self.map.runs.last().is_some_and(|run| run.is_copy && run.source_end as usize == range.start);
         match self.map.runs.last_mut().filter(|_| continues) {
@@ -128,13 +186,39 @@ impl<'s> Builder<'s> {
         self.text.push_str(copied);
     }
 
-    /// Appends `text`, which a range of the source may be already.
-    pub(super) fn put(&mut self, range: Range<usize>, text: &str) {
-        if self.source.get(range.clone()) == Some(text) { self.copy(range) } else { self.replace(range, text) }
+    /// Notes that the source is read up to the end of a range. What is in front of it was dropped.
+    fn read(&mut self, range: &Range<usize>) {
+        if self.read < range.start {
+            self.change(self.text.len());
+        }
+        self.read = self.read.max(range.end);
+    }
+
+    /// Notes that the text from `start` on is changed.
+    fn change(&mut self, start: usize) {
+        let (start, end) = (start as u32, self.text.len() as u32);
+        match self.map.changes.last_mut().filter(|last| last.1 >= start) {
+            Some(last) => last.1 = end,
+            None => self.map.changes.push((start, end)),
+        }
+    }
+
+    /// Appends text in place of a range of the source that separates words like it, which is no change: white space.
+    pub(super) fn separate(&mut self, range: Range<usize>, text: &str) {
+        if self.source.get(range.clone()) == Some(text) { self.copy(range) } else { self.push(range, text) }
     }
 
     /// Appends `text` in place of a range of the source.
     pub(super) fn replace(&mut self, range: Range<usize>, text: &str) {
+        if !text.is_empty() {
+            let start = self.text.len();
+            self.push(range, text);
+            self.change(start);
+        }
+    }
+
+    fn push(&mut self, range: Range<usize>, text: &str) {
+        self.read(&range);
         if text.is_empty() {
             return;
         }
@@ -154,7 +238,10 @@ impl<'s> Builder<'s> {
     }
 
     /// Ends the text.
-    pub(super) fn finish(self) -> Step {
+    pub(super) fn finish(mut self) -> Step {
+        let end = self.source.len();
+        self.read(&(end..end));
+        self.map.len = self.text.len() as u32;
         Step { text: self.text, map: self.map }
     }
 }

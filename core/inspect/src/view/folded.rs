@@ -54,7 +54,7 @@ pub(crate) fn fold(c: char) -> Fold {
 /// Folds a text in which `signs` were found.
 pub(super) fn of(text: &str, signs: Signs) -> Derived<'_> {
     let same = Derived::same(text);
-    if signs.is_folded() { same } else { same.then(step(text)).plain(signs.is_plain()) }
+    if signs.is_folded() { same } else { same.then(step(text)) }
 }
 
 /// Folds a text.
@@ -158,7 +158,7 @@ impl Folder<'_> {
             _ => false,
         };
         let folded = if breaks == 0 || breaks == 1 && is_continued { " " } else { "\n" };
-        self.builder.put(range, folded);
+        self.builder.separate(range, folded);
     }
 }
 

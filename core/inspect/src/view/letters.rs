@@ -18,16 +18,27 @@ pub(super) fn of<'t>(folded: &Derived<'t>) -> Option<Derived<'t>> {
     }
     let text = folded.text();
     let mut builder = Builder::new(text);
-    let mut previous: Option<char> = None;
+    let mut is_behind_letter = false;
     let mut chars = text.char_indices().peekable();
+    // Letters that are copied at once.
+    let mut copied = 0..0;
     while let Some((at, c)) = chars.next() {
-        let is_inside =
-            previous.is_some_and(char::is_alphanumeric) && chars.peek().is_some_and(|(_, next)| next.is_alphanumeric());
-        previous = Some(c);
-        let letter = if c.is_alphanumeric() || is_inside && is_sign(c) { canonical(c) } else { continue };
+        let is_letter = c.is_alphanumeric();
+        let mut is_inside = || is_behind_letter && chars.peek().is_some_and(|(_, next)| next.is_alphanumeric());
+        let letter = if is_letter || is_sign(c) && is_inside() { Some(canonical(c)) } else { None };
+        is_behind_letter = is_letter;
         let range = at..at + c.len_utf8();
-        if letter == c { builder.copy(range) } else { builder.replace_char(range, letter) }
+        if letter == Some(c) && copied.end == at {
+            copied.end = range.end;
+            continue;
+        }
+        builder.copy(copied);
+        copied = if letter == Some(c) { range.clone() } else { range.end..range.end };
+        if let Some(letter) = letter.filter(|letter| *letter != c) {
+            builder.replace_char(range, letter);
+        }
     }
+    builder.copy(copied);
     let step = builder.finish();
     Some(folded.clone().then(step))
 }
@@ -59,8 +70,18 @@ pub(crate) fn canonical(c: char) -> char {
 /// that are too long for a word.
 fn has_sign(text: &str) -> bool {
     let mut signs = SignSearch::default();
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        // Most of a text is words of ASCII letters.
+        let letters = rest.bytes().take_while(u8::is_ascii_alphabetic).count();
+        let is_found = if letters > 0 { signs.read_letters(letters) } else { signs.read(c) };
+        if is_found {
+            return true;
+        }
+        rest = rest.get(letters.max(c.len_utf8())..).unwrap_or_default();
+    }
     // The end of the text ends a word.
-    text.chars().chain(['\n']).any(|c| signs.read(c))
+    signs.read('\n')
 }
 
 /// State of the search for a sign.
@@ -106,6 +127,21 @@ impl SignSearch {
             (Mixed::Letter, false) => Mixed::Digit,
             (Mixed::Digit, true) => Mixed::Yes,
             (mixed, _) => mixed,
+        };
+        self.letters >= LONG_RUN || joins
+    }
+
+    /// Reads ASCII letters like [`read`](Self::read).
+    fn read_letters(&mut self, count: usize) -> bool {
+        let joins = std::mem::take(&mut self.is_split);
+        if self.word == 0 && self.separator > MAX_SEPARATOR {
+            self.singles = 0;
+        }
+        self.word += count;
+        self.letters += count;
+        self.mixed = match self.mixed {
+            Mixed::No | Mixed::Letter => Mixed::Letter,
+            Mixed::Digit | Mixed::Yes => Mixed::Yes,
         };
         self.letters >= LONG_RUN || joins
     }
@@ -161,6 +197,23 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(letters(text).as_deref(), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn letters_read_at_once_are_those_read_one_by_one() {
+        let one_by_one = |text: &str| {
+            let mut signs = SignSearch::default();
+            text.chars().chain(['\n']).any(|c| signs.read(c))
+        };
+        let pieces = ["a", "ab", "abcdefghijklmnopqrst", " ", "  ", "*", "-", "1", "é", "🔥", "\n", "    "];
+        for first in pieces {
+            for second in pieces {
+                for third in pieces {
+                    let text = [first, second, third, second, first, third, "x"].concat();
+                    assert_eq!(has_sign(&text), one_by_one(&text), "{text:?}");
+                }
+            }
         }
     }
 

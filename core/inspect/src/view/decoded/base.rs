@@ -5,7 +5,7 @@ use super::printable;
 use miniz_oxide::inflate::{decompress_to_vec_with_limit, decompress_to_vec_zlib_with_limit};
 
 /// Shortest run that is decoded.
-const MIN_RUN: usize = 16;
+pub(super) const MIN_RUN: usize = 16;
 /// Longest run that is decoded: longer ones are files.
 const MAX_RUN: usize = 256 * 1024;
 /// Most times that compressed data may be longer when inflated; what follows is left out. It bounds the length of a view.

@@ -16,6 +16,14 @@ struct Systems {
     decimal: bool,
 }
 
+/// Longest code with its prefix.
+const MAX_CODE: usize = 10;
+
+/// Returns `true` if a word of so many letters and digits may be a code.
+pub(super) fn may_begin(len: usize) -> bool {
+    (2..=MAX_CODE).contains(&len)
+}
+
 /// Decodes a list of codes at the beginning of `rest`. `None` if there are too few.
 pub(super) fn decode(rest: &[u8]) -> Option<Encoded> {
     // Most words are none.
