@@ -16,3 +16,4 @@ pub(crate) mod start_set;
 pub(crate) mod starters;
 pub(crate) mod text_gates;
 pub(crate) mod window;
+mod window_filter;

@@ -187,6 +187,32 @@ impl Matcher {
         }
     }
 
+    /// Returns the match that starts at `start` of a complete text, if there is one that counts: the second pass alone.
+    pub(crate) fn at(start: u64, target: &Target<'_>, window: Window<'_>, scratch: &mut Scratch) -> Option<Match> {
+        let before = window.before(start);
+        if !target.may_begin_behind(before) {
+            return None;
+        }
+        let mut search = Matcher::with_states(start, scratch.take_states());
+        search.begin_resolve(start, target);
+        let mut ends_at = None;
+        let (mut at, mut before) = (start, before);
+        while !search.states.nodes.is_empty() && !scratch.meter.is_exceeded() {
+            let after = window.after(at);
+            if scratch.resolve(target, Boundary { at, before, after }, &mut search.states) {
+                ends_at = Some(at);
+            }
+            let Some(c) = after else { break };
+            at += c.len_utf8() as u64;
+            before = after;
+            search.at = at;
+            search.drop_too_long(target.starts);
+        }
+        scratch.reuse(search.into_states());
+        let end = ends_at.filter(|end| *end > start)?;
+        target.admit(Match { start, end, reported: (start, end), decided: at }, window, scratch)
+    }
+
     /// Takes one step of the first pass. Returns the earliest start of a match so far.
     fn search_step(
         &mut self,

@@ -1,9 +1,10 @@
 //! Search for all rules of a direction in a complete text.
 
 use super::matcher::{Match, Matcher};
-use super::prefilter::{PrefilterScan, Programs, StateCache};
+use super::prefilter::{Programs, StateCache};
 use super::scratch::Scratch;
 use super::window::Window;
+use super::window_filter::First;
 use crate::pattern::program::Program;
 use crate::policy::{Policy, SearchMemory};
 use crate::rule::{Direction, Rule, RuleIndex};
@@ -256,17 +257,40 @@ impl<'p> RuleSearch<'p> {
         };
         let Some((_, reached)) = self.reached.get_mut(at).filter(|(_, reached)| *reached < until) else { return };
         let from = text.floor_char_boundary(from).max(*reached);
-        let mut matcher = Matcher::with_states(from as u64, scratch.take_states());
-        let window = Window::whole(text).until(until as u64);
+        let target = rule.target(self.view, self.policy.sets());
         let mut heads = Vec::new();
-        *reached = matcher.read(&rule.target(self.view, self.policy.sets()), window, scratch, |found| {
-            match rule.tail {
-                None => each(index, rule, found),
-                Some(_) => heads.push(found),
+        let mut report = |found| match rule.tail {
+            None => each(index, rule, found),
+            Some(_) => heads.push(found),
+        };
+        let mut at = from;
+        while at < until {
+            let Scratch { filters, meter, .. } = scratch;
+            match filters.first((index, self.view), (target.program, target.sets), text, at..until, meter) {
+                First::Nowhere => at = until,
+                First::At(start) => match Matcher::at(start as u64, &target, Window::whole(text), scratch) {
+                    Some(found) => {
+                        at = found.end as usize;
+                        report(found);
+                    }
+                    None => at = text.ceil_char_boundary(start + 1),
+                },
+                First::Unknown => {
+                    let mut matcher = Matcher::with_states(at as u64, scratch.take_states());
+                    let window = Window::whole(text).until(until as u64);
+                    at = matcher.read(&target, window, scratch, |found| {
+                        report(found);
+                        true
+                    }) as usize;
+                    scratch.reuse(matcher.into_states());
+                    break;
+                }
             }
-            true
-        }) as usize;
-        scratch.reuse(matcher.into_states());
+            if scratch.meter.is_exceeded() {
+                break;
+            }
+        }
+        *reached = at;
         for head in heads {
             if let Some(found) = self.until_tail(text, index, rule, head, scratch) {
                 each(index, rule, found);

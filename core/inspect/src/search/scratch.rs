@@ -5,6 +5,7 @@ use super::chain_progress::ChainProgress;
 use super::groups::Groups;
 use super::meter::Meter;
 use super::start_set::StartSet;
+use super::window_filter::WindowFilters;
 use crate::condition::Conditions;
 use crate::pattern::assertion;
 use crate::pattern::char_set::CharSets;
@@ -54,6 +55,8 @@ pub(crate) struct Scratch {
     /// Memory for groups and conditions of matches.
     pub(crate) groups: Groups,
     pub(crate) chains: ChainProgress,
+    /// Filters of the windows of complete texts.
+    pub(super) filters: WindowFilters,
 }
 
 /// Maximum number of active states kept for reuse.
