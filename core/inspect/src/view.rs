@@ -99,7 +99,8 @@ impl ViewSet {
     /// Returns the views of a rule that differ from an earlier one of it only where something was folded or decoded. It is searched
     /// for in them around these parts.
     pub(crate) fn repeated(self) -> ViewSet {
-        let before = |views: ViewSet, view: View| if self.is_disjoint(views) { ViewSet::default() } else { view.into() };
+        let before =
+            |views: ViewSet, view: View| if self.is_disjoint(views) { ViewSet::default() } else { view.into() };
         let folded = before(ViewSet::RAW, View::Folded);
         folded.or(before(ViewSet::RAW.or(View::Folded.into()), View::Decoded)).and(self)
     }

@@ -1,15 +1,20 @@
 //! Search for many literals at once in a complete text.
 //!
-//! An automaton of thousands of literals takes megabytes, and every character read is a cache miss. Here, three characters
-//! select a bit in 8 KB: only where it is set, the literals that begin with these characters are searched for the text.
+//! An automaton of thousands of literals takes megabytes, and every character read is a cache miss. Here, four characters select
+//! a bit in 8 KB: only where it is set, the literals that begin with these characters are searched for the text. Literals of
+//! two or three bytes have bits that three characters select, and those of one byte are told by it.
 
-use crate::pattern::texts::{MAX_LITERAL, is_word};
+use crate::pattern::texts::MAX_LITERAL;
 
-/// Number of bits that a character is reduced to, and of the characters that select literals.
+/// Number of bits that a character is reduced to.
 const CLASS_BITS: usize = 5;
 const CLASSES: usize = 1 << CLASS_BITS;
-const KEYS: usize = 1 << (3 * CLASS_BITS);
-const WORDS: usize = KEYS / 64;
+/// Length of the literals, in bytes, that begin with enough characters to be selected by four.
+const LONG: usize = 4;
+/// Bits of the keys of short and of long literals, in words.
+const SHORT_WORDS: usize = (1 << (3 * CLASS_BITS)) / 64;
+const LONG_WORDS: usize = (1 << 16) / 64;
+const BYTE_WORDS: usize = 0x100 / 64;
 /// Flag of [`CLASS`] for ASCII word characters.
 const WORD: u8 = 0x80;
 /// For each byte its class: letters without case, groups of others. With [`WORD`].
@@ -26,7 +31,9 @@ const fn classes() -> [u8; 0x100] {
             b'0'..=b'9' => WORD | 26,
             b'_' => WORD | 27,
             b' ' | b'\t' | b'\n' | b'\r' => 28,
-            b'-' | b'.' | b'/' | b':' | b'=' | b'@' => 29,
+            b'-' | b'.' | b'/' | b':' | b'=' => 29,
+            // Literal of its own in rules for addresses.
+            b'@' => 30,
             // A class of their own would make each character of a text in Chinese look like the first one of each such literal.
             byte @ 0x80.. => byte & 31,
             _ => 31,
@@ -34,6 +41,26 @@ const fn classes() -> [u8; 0x100] {
         byte += 1;
     }
     all
+}
+
+/// Classes of four characters in a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Quad(u32);
+
+impl Quad {
+    /// Returns the classes behind the first of these four.
+    fn next(self, class: u8) -> Quad {
+        Quad((self.0 << CLASS_BITS | u32::from(class & 31)) & ((1 << (4 * CLASS_BITS)) - 1))
+    }
+
+    fn short_key(self) -> usize {
+        (self.0 >> CLASS_BITS) as usize
+    }
+
+    /// Returns a hash: all combinations would take 128 KB, and few of them occur.
+    fn long_key(self) -> usize {
+        (self.0.wrapping_mul(0x9e37_79b1) >> 16) as usize
+    }
 }
 
 /// Literal of the search. ASCII letters match in any case.
@@ -48,12 +75,32 @@ pub(crate) struct Literal {
 /// Literals of a search.
 #[derive(Debug)]
 pub(crate) struct LiteralScan {
-    /// Bit of each key that a literal begins with: those of all literals, then those of literals that may follow a word
-    /// character.
-    begins: Box<[[u64; WORDS]; 2]>,
-    /// Number of keys of all literals before each word of `begins`.
+    /// Bytes that are literals, in both cases.
+    single: Box<[bool; 0x100]>,
+    /// Keys of texts that begin with a literal of two or three bytes.
+    short: Begins<SHORT_WORDS>,
+    /// Literals of less than four bytes, by their first byte.
+    short_literals: Table<BYTE_WORDS>,
+    /// Keys that all other literals begin with.
+    long: Begins<LONG_WORDS>,
+    long_literals: Table<LONG_WORDS>,
+}
+
+/// Keys that literals begin with, one bit each.
+#[derive(Debug)]
+struct Begins<const WORDS: usize> {
+    /// Those of all literals, then those of literals that may follow a word character.
+    bits: Box<[[u64; WORDS]; 2]>,
+}
+
+/// Literals by their key. It has 64 keys for each of its `WORDS`.
+#[derive(Debug)]
+struct Table<const WORDS: usize> {
+    /// Bit of each key.
+    keys: Box<[u64; WORDS]>,
+    /// Number of keys before each word of `keys`.
     ranks: Box<[u16; WORDS]>,
-    /// For each key of all literals, ascending: the end of its literals in `entries`; they begin at the end of those before.
+    /// For each key, ascending: the end of its literals in `entries`; they begin at the end of those before.
     ends: Box<[u32]>,
     /// Literals of all keys, those of a key in alphabetical order.
     entries: Box<[Entry]>,
@@ -103,25 +150,119 @@ impl Begin {
 impl LiteralScan {
     /// Creates the search. Literals that are empty are never found; no other may have more than [`MAX_LITERAL`] bytes.
     pub(crate) fn new(literals: &[Literal]) -> LiteralScan {
-        let mut keyed: Vec<(u16, Entry)> = Vec::new();
-        let mut begins = Box::new([[0; WORDS]; 2]);
+        let (mut short, mut long) = (Vec::new(), Vec::new());
+        let mut single = Box::new([false; 0x100]);
+        let mut begins = (Begins::new(), Begins::new());
         for (index, Literal { text, at_border }) in literals.iter().enumerate() {
             debug_assert!(text.len() <= MAX_LITERAL, "a literal of {} bytes", text.len());
             let len = text.len().min(MAX_LITERAL) as u8;
             let entry = Entry { begin: Begin::of(text), literal: index as u32, prefix: 0, len, at_border: *at_border };
-            for key in keys(text) {
-                keyed.push((key, entry));
-                let [all, inner] = &mut *begins;
-                set(all, key);
-                if !at_border {
-                    set(inner, key);
+            match &**text {
+                [] => {}
+                [first, rest @ ..] if text.len() < LONG => {
+                    short.push((usize::from(*first), entry));
+                    if rest.is_empty() {
+                        [*first, first.to_ascii_uppercase()].into_iter().for_each(|byte| {
+                            single.get_mut(usize::from(byte)).into_iter().for_each(|single| *single = true);
+                        });
+                    } else {
+                        short_keys(text).into_iter().for_each(|key| begins.0.add(key, *at_border));
+                    }
+                }
+                text => {
+                    let key = begin(text).long_key();
+                    long.push((key, entry));
+                    begins.1.add(key, *at_border);
                 }
             }
         }
+        LiteralScan {
+            single,
+            short: begins.0,
+            short_literals: Table::new(short),
+            long: begins.1,
+            long_literals: Table::new(long),
+        }
+    }
+
+    /// Calls `each` with the index, start and end of every literal in `text`, in the order of their starts, of those with the same
+    /// start the longest first, until it returns `false`.
+    pub(crate) fn each(&self, text: &[u8], each: impl FnMut(u32, usize, usize) -> bool) {
+        self.each_counting(text, each, || ());
+    }
+
+    /// Calls `each` like [`each`](Self::each), and `count` for every entry that is compared or visited.
+    fn each_counting(&self, text: &[u8], mut each: impl FnMut(u32, usize, usize) -> bool, mut count: impl FnMut()) {
+        let LiteralScan { single, short, short_literals, long, long_literals } = self;
+        if short_literals.entries.is_empty() && long_literals.entries.is_empty() {
+            return;
+        }
+        const END: u8 = CLASSES as u8 - 1;
+        let mut quad = Quad(begin(text).0 >> CLASS_BITS);
+        let mut is_inner = false;
+        let next = text.iter().skip(LONG - 1).copied().map(class_of).chain([END; LONG - 1]);
+        for (at, (next, own)) in next.zip(text).enumerate() {
+            quad = quad.next(next);
+            let long_key = quad.long_key();
+            let in_short = short.has(quad.short_key(), is_inner) || single.get(usize::from(*own)) == Some(&true);
+            let in_long = long.has(long_key, is_inner);
+            let was_inner = is_inner;
+            is_inner = class_of(*own) & WORD != 0;
+            if !in_short && !in_long {
+                continue;
+            }
+            let remaining = text.get(at..).unwrap_or_default();
+            let begin = Begin::of(remaining);
+            let mut found = |entry: &Entry| {
+                usize::from(entry.len) > remaining.len()
+                    || was_inner && entry.at_border
+                    || each(entry.literal, at, at + usize::from(entry.len))
+            };
+            let goes_on = (!in_long || long_literals.each_prefix(long_key, begin, &mut found, &mut count))
+                && (!in_short
+                    || short_literals.each_prefix(
+                        usize::from(own.to_ascii_lowercase()),
+                        begin,
+                        &mut found,
+                        &mut count,
+                    ));
+            if !goes_on {
+                return;
+            }
+        }
+    }
+}
+
+impl<const WORDS: usize> Begins<WORDS> {
+    fn new() -> Begins<WORDS> {
+        Begins { bits: Box::new([[0; WORDS]; 2]) }
+    }
+
+    fn add(&mut self, key: usize, at_border: bool) {
+        let [all, inner] = &mut *self.bits;
+        set(all, key);
+        if !at_border {
+            set(inner, key);
+        }
+    }
+
+    /// Returns `true` if a literal may begin with this key, behind a word character if `is_inner`.
+    #[inline]
+    fn has(&self, key: usize, is_inner: bool) -> bool {
+        let [all, inner] = &*self.bits;
+        let word = if is_inner { inner } else { all }.get(key / 64).copied().unwrap_or(0);
+        word >> (key % 64) & 1 != 0
+    }
+}
+
+impl<const WORDS: usize> Table<WORDS> {
+    /// Creates the table of literals with their keys.
+    fn new(mut keyed: Vec<(usize, Entry)>) -> Table<WORDS> {
         keyed.sort_unstable_by_key(|(key, entry)| (*key, entry.begin, entry.len, entry.literal));
+        let mut keys = Box::new([0; WORDS]);
+        keyed.iter().for_each(|(key, _)| set(&mut keys, *key));
         let (mut ranks, mut rank) = (Box::new([0; WORDS]), 0);
-        let [all, _] = &*begins;
-        for (word, slot) in all.iter().zip(ranks.iter_mut()) {
+        for (word, slot) in keys.iter().zip(ranks.iter_mut()) {
             *slot = rank;
             rank += word.count_ones() as u16;
         }
@@ -138,59 +279,40 @@ impl LiteralScan {
             }
             ends.push(entries.len() as u32);
         }
-        LiteralScan { begins, ranks, ends: ends.into(), entries: entries.into() }
+        Table { keys, ranks, ends: ends.into(), entries: entries.into() }
     }
 
-    /// Calls `each` with the index, start and end of every literal in `text`, in the order of their starts, of those with the same
-    /// start the longest first, until it returns `false`.
-    pub(crate) fn each(&self, text: &[u8], each: impl FnMut(u32, usize, usize) -> bool) {
-        self.each_counting(text, each, || ());
-    }
-
-    /// Calls `each` like [`each`](Self::each), and `count` for every entry that is compared or visited.
-    fn each_counting(&self, text: &[u8], mut each: impl FnMut(u32, usize, usize) -> bool, mut count: impl FnMut()) {
-        if self.entries.is_empty() {
-            return;
-        }
-        let class = |at: usize| text.get(at).map_or(CLASSES as u8 - 1, |byte| class_of(*byte));
-        let mut key = usize::from(class(0) & 31) << CLASS_BITS | usize::from(class(1) & 31);
-        let mut is_inner = 0;
-        let [all, inner] = &*self.begins;
-        let next = text.iter().skip(2).copied().map(class_of).chain([CLASSES as u8 - 1; 2]);
-        for (at, (next, own)) in next.zip(text).enumerate() {
-            key = (key << CLASS_BITS | usize::from(next & 31)) & (KEYS - 1);
-            let word = if is_inner == 0 { all.get(key / 64) } else { inner.get(key / 64) }.copied().unwrap_or(0);
-            is_inner = class_of(*own) & WORD;
-            if word >> (key % 64) & 1 == 0 {
-                continue;
+    /// Calls `each` with the literals of a key that a text begins with, the longest first, until it returns `false`. Returns `false`
+    /// if it did.
+    fn each_prefix(
+        &self,
+        key: usize,
+        text: Begin,
+        each: &mut impl FnMut(&Entry) -> bool,
+        count: &mut impl FnMut(),
+    ) -> bool {
+        let entries = self.of_key(key);
+        let behind = entries.partition_point(|entry| {
+            count();
+            entry.begin <= text
+        });
+        let mut index = behind.wrapping_sub(1);
+        while let Some(entry) = entries.get(index) {
+            count();
+            if text.shares(entry.begin, entry.len) && !each(entry) {
+                return false;
             }
-            let is_inner = at.checked_sub(1).and_then(|before| text.get(before)).is_some_and(|byte| is_word(*byte));
-            let remaining = text.get(at..).unwrap_or_default();
-            let begin = Begin::of(remaining);
-            let entries = self.of_key(key);
-            let behind = entries.partition_point(|entry| {
-                count();
-                entry.begin <= begin
-            });
-            let mut index = behind.wrapping_sub(1);
-            while let Some(entry) = entries.get(index) {
-                count();
-                let is_found = begin.shares(entry.begin, entry.len) && usize::from(entry.len) <= remaining.len();
-                if is_found && !(is_inner && entry.at_border) && !each(entry.literal, at, at + usize::from(entry.len)) {
-                    return;
-                }
-                if entry.prefix == 0 {
-                    break;
-                }
-                index = index.wrapping_sub(entry.prefix as usize);
+            if entry.prefix == 0 {
+                break;
             }
+            index = index.wrapping_sub(entry.prefix as usize);
         }
+        true
     }
 
     /// Returns the literals that begin with a key.
     fn of_key(&self, key: usize) -> &[Entry] {
-        let [all, _] = &*self.begins;
-        let below = all.get(key / 64).map_or(0, |word| (word & ((1 << (key % 64)) - 1)).count_ones());
+        let below = self.keys.get(key / 64).map_or(0, |word| (word & ((1 << (key % 64)) - 1)).count_ones());
         let rank = self.ranks.get(key / 64).map_or(0, |rank| usize::from(*rank)) + below as usize;
         let end = |rank: usize| self.ends.get(rank).map_or(0, |end| *end as usize);
         let from = rank.checked_sub(1).map_or(0, end);
@@ -213,27 +335,31 @@ fn to_lower(bytes: u128) -> u128 {
     bytes | is_upper >> 2
 }
 
-fn set(bits: &mut [u64; WORDS], key: u16) {
-    if let Some(word) = bits.get_mut(usize::from(key) / 64) {
+fn set<const WORDS: usize>(bits: &mut [u64; WORDS], key: usize) {
+    if let Some(word) = bits.get_mut(key / 64) {
         *word |= 1 << (key % 64);
     }
 }
 
-/// Returns the keys of texts that begin with a literal: several if it has less than three bytes.
-fn keys(literal: &[u8]) -> Vec<u16> {
-    let mut keys = Vec::new();
-    let class = |at: usize| literal.get(at).map(|byte| u16::from(class_of(*byte) & 31));
-    let choices = |class: Option<u16>| class.map_or(0..CLASSES as u16, |class| class..class + 1);
-    let Some(first) = class(0) else { return keys };
-    for second in choices(class(1)) {
-        keys.extend(choices(class(2)).map(|third| first << (2 * CLASS_BITS) | second << CLASS_BITS | third));
-    }
-    keys
+/// Returns the classes of the first four characters of a text.
+fn begin(text: &[u8]) -> Quad {
+    let class = |at: usize| text.get(at).map_or(CLASSES as u8 - 1, |byte| class_of(*byte));
+    (0..LONG).fold(Quad(0), |quad, at| quad.next(class(at)))
+}
+
+/// Returns the keys of texts that begin with a literal of two or three bytes: all that share its first two if it has no more.
+fn short_keys(literal: &[u8]) -> Vec<usize> {
+    let [first, second, third @ ..] = literal else { return Vec::new() };
+    let quad = Quad(0).next(class_of(*first)).next(class_of(*second));
+    let third = third.first().map(|byte| class_of(*byte) & 31);
+    let choices = third.map_or(0..CLASSES as u8, |class| class..class + 1);
+    choices.map(|third| quad.next(third).next(0).short_key()).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pattern::texts::is_word;
     use aho_corasick::AhoCorasick;
     use proptest::prelude::*;
     use std::cmp::Reverse;
@@ -303,8 +429,8 @@ mod tests {
             let scan = LiteralScan::new(&literals);
             let mut steps = 0;
             scan.each_counting(text.as_bytes(), |_, _, _| true, || steps += 1);
-            // A binary search, and all prefixes of the longest literal.
-            let most = literals.len().ilog2() as usize + 2 + 2 * MAX_LITERAL;
+            // Binary searches for short and for long literals, and all prefixes of the longest one.
+            let most = 2 * (literals.len().ilog2() as usize + 2) + 2 * MAX_LITERAL;
             assert!(steps <= most * text.len(), "{steps} steps in {} bytes of {:?}", text.len(), &text[..6]);
         }
     }

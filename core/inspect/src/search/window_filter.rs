@@ -306,7 +306,9 @@ impl WindowFilter {
     /// match may end in front of it.
     fn follow(&mut self, run: &mut Run<'_>, state: u32, c: Option<char>) -> (Vec<NodeId>, bool) {
         let WindowFilter { states, classes, marks, step, pending, .. } = self;
-        let Some(State { key, .. }) = states.get(state as usize / classes.len().max(1)) else { return (Vec::new(), true) };
+        let Some(State { key, .. }) = states.get(state as usize / classes.len().max(1)) else {
+            return (Vec::new(), true);
+        };
         *step = step.wrapping_add(1);
         if *step == 0 {
             marks.fill(0);
@@ -454,7 +456,12 @@ mod tests {
         (program, sets.build())
     }
 
-    fn first(filter: &mut WindowFilter, (program, sets): (&Program, &CharSets), text: &str, range: Range<usize>) -> First {
+    fn first(
+        filter: &mut WindowFilter,
+        (program, sets): (&Program, &CharSets),
+        text: &str,
+        range: Range<usize>,
+    ) -> First {
         filter.first(&mut Run { program, sets, text, meter: &mut Meter::default() }, range)
     }
 

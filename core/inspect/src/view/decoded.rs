@@ -145,7 +145,11 @@ fn step(text: &str, inflates: bool, regions: Regions) -> Option<(Step, bool)> {
                 reveals |= own;
                 let builder = builder.get_or_insert_with(|| Builder::new(text));
                 builder.copy(kept..start);
-                if own { builder.replace(start..at, &decoded) } else { builder.separate(start..at, &decoded) }
+                if own {
+                    builder.replace(start..at, &decoded)
+                } else {
+                    builder.separate(start..at, &decoded)
+                }
                 kept = at;
             }
         }
