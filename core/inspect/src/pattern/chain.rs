@@ -19,8 +19,10 @@ const MAX_CHAINS: usize = 16;
 const MAX_ELEMENTS: usize = 7;
 /// Share of the text in front of a literal that a search reads if its matches begin with a literal.
 const READ_SHARE: f64 = 0.1;
-/// Nodes that a search visits per character.
-const NODES_PER_CHAR: f64 = 3.0;
+/// Cost of beginning a search, in nodes visited.
+const SEARCH_COST: f64 = 20.0;
+/// Nodes that are visited in the time in which a search reads a character.
+const NODES_PER_CHAR: f64 = 0.5;
 /// Cost of finding a literal, in nodes visited.
 const HIT_COST: f64 = 4.0;
 /// Maximum cost of a pattern in nodes visited per byte of an average text. A rule with more is searched by the prefilter.
@@ -80,7 +82,7 @@ impl Chain {
         };
         let ordered: f64 = self.steps.windows(2).map(follows).product();
         let complete = self.steps.last().map_or(0.0, rate) * ordered;
-        hits * HIT_COST + complete * (WINDOW_CHARS + READ_SHARE * bounded(self.lead)) * NODES_PER_CHAR
+        hits * HIT_COST + complete * (SEARCH_COST + (WINDOW_CHARS + READ_SHARE * bounded(self.lead)) * NODES_PER_CHAR)
     }
 
     /// Returns the chain with a single step.
@@ -185,7 +187,7 @@ fn cost(steps: &[&Element], share: f64) -> f64 {
     let last = steps.last();
     let complete = last.map_or(0.0, |last| last.rate) * ordered;
     let window = WINDOW_CHARS + share * last.map_or(0.0, |last| bounded(last.end.distance_from_start()));
-    hits * HIT_COST + complete * window * NODES_PER_CHAR
+    hits * HIT_COST + complete * (SEARCH_COST + window * NODES_PER_CHAR)
 }
 
 fn bounded(distance: Option<usize>) -> f64 {

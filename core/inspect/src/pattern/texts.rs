@@ -10,7 +10,7 @@ pub(crate) const MAX_LITERALS: usize = 64;
 /// Maximum length of a literal in bytes. A longer one selects no better, and takes more memory.
 pub(crate) const MAX_LITERAL: usize = 16;
 /// Maximum number of characters of a class that a literal is extended by, each one making the list as many times longer.
-const MAX_CLASS: usize = 10;
+const MAX_CLASS: usize = 16;
 /// Maximum length of a literal while it is collected; a longer one is split.
 const MAX_COLLECTED: usize = 64;
 

@@ -28,10 +28,10 @@ pub(crate) struct Prefilter {
     bases: Box<[u32]>,
     /// First node of each program.
     starts: Box<[NodeId]>,
-    /// For each kind of character before and each byte: `true` if a match may begin with a character that begins with the byte.
-    begins: Box<[[bool; 0x100]; Before::ALL.len()]>,
-    /// For each byte: the kind of the character that ends with it.
-    kinds: Box<[Before; 0x100]>,
+    /// For each byte, a bit for each kind of character before: set if a match may begin with a character that begins with the byte.
+    begins: Box<[u8; 0x100]>,
+    /// For each byte, the bit of the kind of the character that ends with it.
+    kinds: Box<[u8; 0x100]>,
     /// Number of nodes of all programs.
     nodes: usize,
 }
@@ -43,7 +43,7 @@ type Key = (Box<[NodeId]>, Box<[u32]>, Before);
 #[derive(Debug)]
 pub(crate) struct StateCache {
     /// Next state for each state and character class: 0 if unknown, else the state plus one, with [`HIT`] set if matches
-    /// may end before this character.
+    /// may end before this character, and [`IDLE`] if none is in progress behind it.
     next: Vec<u32>,
     /// For each state, the ends of its nodes in `nodes` and of its hits in `hits`; they begin at the ends of the previous
     /// state.
@@ -68,8 +68,19 @@ pub(crate) struct StateCache {
     pending: Vec<NodeId>,
 }
 
-/// Flag of a transition to a state with hits.
+/// Returns the bit of a kind of character before.
+fn bit(before: Before) -> u8 {
+    1 << before as u8
+}
+
+/// Flag of a transition to a state with hits, and of one to a state in which no match is in progress.
 const HIT: u32 = 1 << 31;
+const IDLE: u32 = 1 << 30;
+
+/// Returns the state that a known transition leads to.
+fn state_of(transition: u32) -> usize {
+    (transition & !(HIT | IDLE)) as usize - 1
+}
 
 impl Default for StateCache {
     fn default() -> StateCache {
@@ -110,35 +121,32 @@ impl Prefilter {
             starts.push(nodes as u32 + program.start());
             nodes += program.len();
         }
-        let begins = Before::ALL.map(|before| {
-            let mut row = [false; 0x100];
-            for (byte, begins) in (0..=u8::MAX).zip(&mut row) {
-                *begins = match byte {
-                    0x80..0xc0 => false, // continues a character
-                    0xc0.. => programs.iter().any(|program| program.can_start_with('\u{80}')),
-                    byte => programs.iter().any(|program| may_start(program, before, char::from(byte), sets)),
-                };
-            }
-            row
-        });
-        let mut kinds = [Before::Other; 0x100];
-        (0..=u8::MAX).zip(&mut kinds).for_each(|(byte, kind)| *kind = Before::of_byte(byte));
-        let (begins, kinds) = (Box::new(begins), Box::new(kinds));
+        let may_begin = |before: Before, byte: u8| match byte {
+            0x80..0xc0 => false, // continues a character
+            0xc0.. => programs.iter().any(|program| program.can_start_with('\u{80}')),
+            byte => programs.iter().any(|program| may_start(program, before, char::from(byte), sets)),
+        };
+        let (mut begins, mut kinds) = (Box::new([0; 0x100]), Box::new([0; 0x100]));
+        for (byte, (begins, kind)) in (0..=u8::MAX).zip(begins.iter_mut().zip(kinds.iter_mut())) {
+            let befores = Before::ALL.into_iter().filter(|before| may_begin(*before, byte));
+            *begins = befores.fold(0, |bits, before| bits | bit(before));
+            *kind = bit(Before::of_byte(byte));
+        }
         Prefilter { char_classes, bases: bases.into(), starts: starts.into(), begins, kinds, nodes }
     }
 
-    /// Returns the first index of `text` at or after `from` at which a match may begin, or its length, and the kind of the
-    /// character before. `before` is the kind of the one before `from`.
-    fn skip(&self, text: &[u8], from: usize, mut before: Before) -> (usize, Before) {
-        let Some(rest) = text.get(from..) else { return (from, before) };
+    /// Returns the first index of `text` at or after `from` at which a match may begin, or its length. `before` is the kind of the
+    /// character before `from`.
+    fn skip(&self, text: &[u8], from: usize, before: Before) -> usize {
+        let Some(rest) = text.get(from..) else { return from };
+        let mut before = bit(before);
         let begin = rest.iter().position(|&byte| {
-            if self.begins.get(before as usize).and_then(|row| row.get(usize::from(byte))) == Some(&true) {
-                return true;
-            }
+            let begins = self.begins.get(usize::from(byte)).copied().unwrap_or_default();
+            let begins = begins & before != 0;
             before = self.kinds.get(usize::from(byte)).copied().unwrap_or_default();
-            false
+            begins
         });
-        (begin.map_or(text.len(), |at| from + at), before)
+        begin.map_or(text.len(), |at| from + at)
     }
 
     /// Returns `true` if there are no programs.
@@ -169,34 +177,38 @@ impl Prefilter {
     ) -> Option<usize> {
         let classes = self.char_classes.len();
         let bytes = text.as_bytes().get(..scan.until).unwrap_or_default();
+        let (mut at, mut state, mut is_idle) = (scan.at, scan.state, cache.is_idle(scan.state));
         loop {
-            if cache.is_idle(scan.state) {
-                let (at, before) = self.skip(bytes, scan.at, cache.before(scan.state));
-                if at > scan.at {
-                    (scan.at, scan.state) = (at, cache.idle_state(self, before));
+            if is_idle {
+                let begin = self.skip(bytes, at, cache.before(state));
+                if begin > at {
+                    let before = bytes.get(begin - 1).map_or(Before::Edge, |byte| Before::of_byte(*byte));
+                    (at, state) = (begin, cache.idle_state(self, before));
                 }
             }
-            let Some(&byte) = bytes.get(scan.at) else { break };
+            let Some(&byte) = bytes.get(at) else { break };
             let (class, len) = if byte < 0x80 {
                 (self.char_classes.ascii(byte), 1)
             } else {
-                let Some(c) = text.get(scan.at..).and_then(|rest| rest.chars().next()) else { break };
+                let Some(c) = text.get(at..).and_then(|rest| rest.chars().next()) else { break };
                 (self.char_classes.wide(c), c.len_utf8())
             };
-            let mut next = cache.next.get(scan.state * classes + usize::from(class)).copied().unwrap_or(0);
+            let mut next = cache.next.get(state * classes + usize::from(class)).copied().unwrap_or(0);
             if next == 0 {
                 if meter.is_exceeded() {
                     return None;
                 }
-                next = self.step(cache, programs, scan.state, class, meter);
+                next = self.step(cache, programs, state, class, meter);
             }
-            let before = scan.at;
-            scan.at += len;
-            scan.state = (next & !HIT) as usize - 1;
+            let before = at;
+            at += len;
+            (state, is_idle) = (state_of(next), next & IDLE != 0);
             if next & HIT != 0 {
+                (scan.at, scan.state) = (at, state);
                 return Some(before);
             }
         }
+        (scan.at, scan.state) = (at, state);
         if scan.is_at_end || scan.until < text.len() {
             return None;
         }
@@ -354,7 +366,7 @@ impl StateCache {
     fn idle_state(&mut self, prefilter: &Prefilter, before: Before) -> usize {
         match self.idle.get(before as usize) {
             Some(Some(state)) => *state as usize,
-            _ => (self.push(prefilter, (Box::default(), Box::default(), before)) & !HIT) as usize - 1,
+            _ => state_of(self.push(prefilter, (Box::default(), Box::default(), before))),
         }
     }
 
@@ -378,11 +390,12 @@ impl StateCache {
         self.nodes.extend_from_slice(&key.0);
         self.hits.extend_from_slice(&key.1);
         self.befores.push(key.2);
-        if let Some(idle) = self.idle.get_mut(key.2 as usize).filter(|_| key.0.is_empty() && key.1.is_empty()) {
+        let is_idle = key.0.is_empty() && key.1.is_empty();
+        if let Some(idle) = self.idle.get_mut(key.2 as usize).filter(|_| is_idle) {
             *idle = Some(state);
         }
         self.ends.push((self.nodes.len() as u32, self.hits.len() as u32));
-        let next = if key.1.is_empty() { state + 1 } else { (state + 1) | HIT };
+        let next = (state + 1) | if key.1.is_empty() { 0 } else { HIT } | if is_idle { IDLE } else { 0 };
         self.by_key.insert(key, next);
         next
     }

@@ -127,12 +127,8 @@ fn sign_of(byte: u8) -> Sign {
 
 /// Decodes one level. `None` if nothing is encoded; `false` if nothing of that may hide a word.
 fn step(text: &str, inflates: bool, regions: Regions) -> Option<(Step, bool)> {
-    let mut decoder = Decoder {
-        bytes: text.as_bytes(),
-        runs: base::Runs::new(inflates),
-        // `ascii85`, `base85`, `a85`, or its own mark: words of signs are frequent otherwise.
-        names_ascii85: text.contains("85") || text.contains("<~"),
-    };
+    let mut decoder =
+        Decoder { bytes: text.as_bytes(), runs: base::Runs::new(inflates), names_ascii85: ascii85::is_named(text) };
     let mut builder: Option<Builder<'_>> = None;
     let (mut at, mut kept) = (0, 0);
     let mut reveals = false;

@@ -7,13 +7,13 @@ const MIN_RUN: usize = 4;
 
 /// Derives the view. `None` if the text hides nothing. Hidden parts are separated by line breaks.
 pub(super) fn of(text: &str) -> Option<Derived<'_>> {
-    // The first bytes of the characters below. Most texts in other scripts have none of them.
-    if !text.bytes().any(|byte| matches!(byte, 0xf3 | 0xef | 0xe2)) {
-        return None;
-    }
     let mut builder = Builder::new(text);
     let mut at = 0;
-    while let Some(c) = text.get(at..).and_then(|rest| rest.chars().next()) {
+    // The first bytes of the characters below. Most texts in other scripts have few of them.
+    let begins = |byte: &u8| matches!(byte, 0xf3 | 0xf0 | 0xef | 0xe2);
+    while let Some(skipped) = text.as_bytes().get(at..).and_then(|rest| rest.iter().position(begins)) {
+        at += skipped;
+        let Some(c) = text.get(at..).and_then(|rest| rest.chars().next()) else { break };
         let read = |is_part: fn(char) -> bool| {
             let rest = text.get(at..).unwrap_or_default();
             rest.get(..rest.find(|c| !is_part(c)).unwrap_or(rest.len())).unwrap_or_default()

@@ -23,6 +23,10 @@ pub(super) fn of<'t>(folded: &Derived<'t>) -> Option<Derived<'t>> {
     // Letters that are copied at once.
     let mut copied = 0..0;
     while let Some((at, c)) = chars.next() {
+        if copied.end == at && matches!(c, 'a'..='k' | 'm'..='z') {
+            (copied.end, is_behind_letter) = (at + 1, true);
+            continue;
+        }
         let is_letter = c.is_alphanumeric();
         let mut is_inside = || is_behind_letter && chars.peek().is_some_and(|(_, next)| next.is_alphanumeric());
         let letter = if is_letter || is_sign(c) && is_inside() { Some(canonical(c)) } else { None };
@@ -70,15 +74,24 @@ pub(crate) fn canonical(c: char) -> char {
 /// that are too long for a word.
 fn has_sign(text: &str) -> bool {
     let mut signs = SignSearch::default();
-    let mut rest = text;
-    while let Some(c) = rest.chars().next() {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    while let Some(&byte) = bytes.get(at) {
         // Most of a text is words of ASCII letters.
-        let letters = rest.bytes().take_while(u8::is_ascii_alphabetic).count();
-        let is_found = if letters > 0 { signs.read_letters(letters) } else { signs.read(c) };
+        let (len, is_found) = if byte.is_ascii_alphabetic() {
+            let rest = bytes.get(at..).unwrap_or_default();
+            let len = rest.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
+            (len, signs.read_letters(len))
+        } else if byte < 0x80 {
+            (1, signs.read(char::from(byte)))
+        } else {
+            let c = text.get(at..).and_then(|rest| rest.chars().next()).unwrap_or(char::REPLACEMENT_CHARACTER);
+            (c.len_utf8(), signs.read(c))
+        };
         if is_found {
             return true;
         }
-        rest = rest.get(letters.max(c.len_utf8())..).unwrap_or_default();
+        at += len;
     }
     // The end of the text ends a word.
     signs.read('\n')

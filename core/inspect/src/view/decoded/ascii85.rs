@@ -11,6 +11,22 @@ const MIN_SIGNS: usize = 3;
 /// Number of bytes after which a run that is no text is given up.
 const PROBE: usize = 16;
 
+/// Returns `true` for a text that names the encoding, such as `ascii85`, `Base-85` and `a85`, or has its mark: words of signs are
+/// frequent otherwise.
+pub(super) fn is_named(text: &str) -> bool {
+    let names = |at: usize| {
+        let before = text.as_bytes().get(..at).unwrap_or_default();
+        let is_joint = |byte: &u8| matches!(byte, b' ' | b'-' | b'_');
+        let joints = before.iter().rev().take(2).take_while(|byte| is_joint(byte)).count();
+        let name = before.get(before.len().saturating_sub(joints + 5)..before.len() - joints).unwrap_or_default();
+        let name = name.to_ascii_lowercase();
+        name.ends_with(b"ascii")
+            || name.ends_with(b"base")
+            || joints == 0 && name.last().is_some_and(u8::is_ascii_lowercase)
+    };
+    text.match_indices("85").any(|(at, _)| names(at)) || text.contains("<~")
+}
+
 /// Decodes the word at the beginning of `rest`. `None` if it is none in Ascii85.
 pub(super) fn decode(rest: &[u8]) -> Option<Encoded> {
     let mark = if rest.starts_with(b"<~") { 2 } else { 0 };
