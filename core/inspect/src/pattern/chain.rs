@@ -26,7 +26,7 @@ const NODES_PER_CHAR: f64 = 0.5;
 /// Cost of finding a literal, in nodes visited.
 const HIT_COST: f64 = 4.0;
 /// Maximum cost of a pattern in nodes visited per byte of an average text. A rule with more is searched by the prefilter.
-const MAX_COST: f64 = 0.3;
+const MAX_COST: f64 = 0.5;
 /// Occurrences per byte of a rare literal.
 const RARE: f64 = 0.01;
 /// Alternatives with a smaller cost together have one chain.

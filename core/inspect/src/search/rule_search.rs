@@ -3,6 +3,7 @@
 use super::matcher::{Match, Matcher};
 use super::prefilter::{Programs, StateCache};
 use super::scratch::Scratch;
+use super::text_gates::Places;
 use super::window::Window;
 use super::window_filter::First;
 use crate::pattern::program::Program;
@@ -123,11 +124,7 @@ impl<'p> RuleSearch<'p> {
         }
         let mut result = Ok(());
         each_derived(text, views, |view, derived| {
-            let reach = if views.whole.has(view) { None } else { Some(policy.max_match_bytes()) };
-            let extent = match view {
-                View::Folded | View::Decoded => Extent::of(derived, reach),
-                View::Raw | View::Letters | View::Hidden => Extent::default(),
-            };
+            let extent = Extent::of(view, derived, !views.whole.has(view), policy.max_match_bytes());
             result = search(view, extent, derived.text(), &|found| found.derived_from(|range| derived.source(range)));
             result.is_ok()
         });
@@ -149,41 +146,24 @@ impl<'p> RuleSearch<'p> {
         self.reached.clear();
         self.covered.clear();
         self.view = view;
-        let RuleSearch { policy, direction, .. } = *self;
-        let gates = policy.text_gates().literals(direction, view);
-        scratch.chains.begin(gates.slots(), text.len());
         let extent = std::mem::take(&mut self.extent);
-        for range in extent.ranges(text) {
-            let part = text.get(range.clone()).unwrap_or_default();
-            gates.each(part, |owners, start, end| {
-                scratch.meter.add_checks(owners.len());
-                let (start, end) = (range.start + start, range.start + end);
-                for owner in owners.iter().filter(|owner| owner.views.has(view)) {
-                    if let Some(lead) = scratch.chains.read(owner.step, start, end)
-                        && !self.off.contains(owner.rule)
-                    {
-                        let from = start.saturating_sub(lead);
-                        let until = text.ceil_char_boundary(start + 1);
-                        if !owner.repeated.has(view) || extent.has_change(from, until + self.longest(owner.rule)) {
-                            self.search(text, owner.rule, from, until, scratch, &mut each);
-                        }
-                    }
-                }
-                !scratch.meter.is_exceeded()
-            });
-            if scratch.meter.is_exceeded() {
-                return Err(TooCostly);
-            }
+        for pass in extent.passes(text) {
+            self.read_literals(text, &pass, &extent, scratch, &mut each)?;
         }
+        if scope == Scope::WithLiterals {
+            return Ok(());
+        }
+        let RuleSearch { policy, direction, .. } = *self;
         let is_repeated = |rule: &RuleIndex| policy.rule(*rule).is_some_and(|rule| rule.views.repeated().has(view));
-        let are_left_out = extent.changes.is_empty() && policy.ungated(direction, view).iter().all(is_repeated);
-        if policy.prefilter(direction, view).is_empty() || scope == Scope::WithLiterals || are_left_out {
+        let has_whole = !policy.ungated(direction, view).iter().all(is_repeated);
+        let ranges = if has_whole { whole(text) } else { extent.around(text) };
+        if policy.prefilter(direction, view).is_empty() || ranges.is_empty() {
             return Ok(());
         }
         let programs = self.take_programs();
         let mut result = Ok(());
-        for range in extent.ranges(text) {
-            result = self.read_ungated(text, range, &programs, scratch, cache, &extent, &mut each);
+        for range in ranges {
+            result = self.read_ungated(text, (&extent, range), &programs, scratch, cache, &mut each);
             if result.is_err() {
                 break;
             }
@@ -194,6 +174,45 @@ impl<'p> RuleSearch<'p> {
         result
     }
 
+    /// Searches the text of the current view for rules with literals.
+    fn read_literals(
+        &mut self,
+        text: &str,
+        pass: &Pass,
+        extent: &Extent,
+        scratch: &mut Scratch,
+        each: &mut impl FnMut(RuleIndex, &'p Rule, Match),
+    ) -> Result<(), TooCostly> {
+        let RuleSearch { policy, direction, view, .. } = *self;
+        let gates = policy.text_gates().literals(direction, view, pass.places);
+        scratch.chains.begin(gates.slots(), text.len());
+        for range in &pass.ranges {
+            let part = text.get(range.clone()).unwrap_or_default();
+            gates.each(part, |owners, start, end| {
+                scratch.meter.add_checks(owners.len());
+                let (start, end) = (range.start + start, range.start + end);
+                for owner in owners.iter().filter(|owner| owner.views.has(view)) {
+                    let is_repeated = owner.repeated.has(view);
+                    if pass.places.have(is_repeated)
+                        && let Some(lead) = scratch.chains.read(owner.step, start, end)
+                        && !self.off.contains(owner.rule)
+                    {
+                        let from = start.saturating_sub(lead);
+                        let until = text.ceil_char_boundary(start + 1);
+                        if !is_repeated || extent.has_change(from, until + self.longest(owner.rule)) {
+                            self.search(text, owner.rule, from, until, scratch, each);
+                        }
+                    }
+                }
+                !scratch.meter.is_exceeded()
+            });
+            if scratch.meter.is_exceeded() {
+                return Err(TooCostly);
+            }
+        }
+        Ok(())
+    }
+
     /// Returns the length of the longest match of a rule in the current view.
     fn longest(&self, rule: RuleIndex) -> usize {
         let longest = self.policy.rule(rule).and_then(|rule| rule.program(self.view).longest());
@@ -202,15 +221,13 @@ impl<'p> RuleSearch<'p> {
     }
 
     /// Searches a range of the text of the current view for the rules without literals.
-    #[expect(clippy::too_many_arguments, reason = "memory and parts of one search")]
     fn read_ungated(
         &mut self,
         text: &str,
-        range: Range<usize>,
+        (extent, range): (&Extent, Range<usize>),
         list: &[&'p Program],
         scratch: &mut Scratch,
         cache: &mut StateCache,
-        extent: &Extent,
         each: &mut impl FnMut(RuleIndex, &'p Rule, Match),
     ) -> Result<(), TooCostly> {
         let RuleSearch { policy, direction, view, .. } = *self;
@@ -324,45 +341,76 @@ impl<'p> RuleSearch<'p> {
     }
 }
 
-/// Parts of a view that are read, and parts in which it differs from the views before it.
+/// Parts of a view that are read.
 #[derive(Debug, Default)]
 struct Extent {
-    /// Parts that are read, ascending; `None`: the whole text.
-    read: Option<Vec<Range<usize>>>,
-    /// See [`Derived::changes`].
-    changes: Vec<Range<usize>>,
+    /// `true` if no rule searches the view as a whole.
+    only_changes: bool,
+    /// See [`Derived::changes`]; `None` if no view before has the same text.
+    changes: Option<Vec<Range<usize>>>,
+    /// Bytes around a change in which a match that contains it may be.
+    reach: usize,
+}
+
+/// Part of the search for rules with literals.
+struct Pass {
+    places: Places,
+    /// Parts that are read, ascending.
+    ranges: Vec<Range<usize>>,
 }
 
 impl Extent {
-    /// Returns the extent of a view that is read as a whole, or at most `reach` bytes around its changes.
-    fn of(derived: &Derived<'_>, reach: Option<usize>) -> Extent {
-        let (text, changes) = (derived.text(), derived.changes());
-        let read = reach.map(|reach| {
-            let mut read: Vec<Range<usize>> = Vec::new();
-            for change in &changes {
-                let from = text.floor_char_boundary(change.start.saturating_sub(reach));
-                let to = text.ceil_char_boundary((change.end + reach).min(text.len()));
-                match read.last_mut().filter(|last| last.end >= from) {
-                    Some(last) => last.end = to,
-                    None => read.push(from..to),
-                }
-            }
-            read
-        });
-        Extent { read, changes }
+    /// Returns the extent of a view. A match has at most `reach` bytes.
+    fn of(view: View, derived: &Derived<'_>, only_changes: bool, reach: usize) -> Extent {
+        match view {
+            View::Folded | View::Decoded => Extent { only_changes, changes: Some(derived.changes()), reach },
+            View::Raw | View::Letters | View::Hidden => Extent::default(),
+        }
     }
 
-    /// Returns the ranges of the text that are read.
-    fn ranges(&self, text: &str) -> impl Iterator<Item = Range<usize>> {
-        let whole = self.read.is_none().then_some(0..text.len());
-        whole.into_iter().chain(self.read.iter().flatten().cloned())
+    /// Returns the surroundings of the changes in a text; all of it if no view before has the same text.
+    fn around(&self, text: &str) -> Vec<Range<usize>> {
+        let Some(changes) = &self.changes else { return whole(text) };
+        let mut around: Vec<Range<usize>> = Vec::new();
+        for change in changes {
+            let from = text.floor_char_boundary(change.start.saturating_sub(self.reach));
+            let to = text.ceil_char_boundary((change.end + self.reach).min(text.len()));
+            match around.last_mut().filter(|last| last.end >= from) {
+                Some(last) => last.end = to,
+                None => around.push(from..to),
+            }
+        }
+        around
+    }
+
+    /// Returns the passes over a text: one for all rules unless most of the text is the same as in a view before.
+    fn passes(&self, text: &str) -> Vec<Pass> {
+        let on_all = |places: Places| Pass { places, ranges: whole(text) };
+        if self.changes.is_none() {
+            return vec![on_all(Places::All)];
+        }
+        let around = self.around(text);
+        let len: usize = around.iter().map(Range::len).sum();
+        let changed = Pass { places: Places::Changed, ranges: around };
+        match self.only_changes {
+            true => vec![changed],
+            false if len == 0 => vec![on_all(Places::Whole)],
+            false if len <= text.len() / 2 => vec![on_all(Places::Whole), changed],
+            false => vec![on_all(Places::All)],
+        }
     }
 
     /// Returns `true` if a change is in `from..to` or beside it.
     fn has_change(&self, from: usize, to: usize) -> bool {
-        let next = self.changes.partition_point(|change| change.end < from);
-        self.changes.get(next).is_some_and(|change| change.start <= to)
+        let Some(changes) = &self.changes else { return true };
+        let next = changes.partition_point(|change| change.end < from);
+        changes.get(next).is_some_and(|change| change.start <= to)
     }
+}
+
+/// Returns the range of a whole text.
+fn whole(text: &str) -> Vec<Range<usize>> {
+    std::iter::once(0..text.len()).collect()
 }
 
 /// Matches of rules that search several views: their ends by rule and start. No two of a rule overlap.
@@ -461,11 +509,11 @@ mod tests {
 
     #[test]
     fn a_flood_of_literals_without_complete_chains_is_not_free() {
-        let rules = r#"{"rules":[{"id":"a","match":{"regex":"(?i)\\byou\\W{1,9}must\\b"},"action":"log"}]}"#;
+        let rules = r#"{"rules":[{"id":"a","match":{"regex":"(?i)\\bthe\\W{1,9}of\\b"},"action":"log"}]}"#;
         let policy = Policy::from_raw(serde_json::from_str(rules).unwrap()).unwrap();
         let (mut scratch, mut cache) = (Scratch::default(), StateCache::default());
         let mut search = RuleSearch::new(&policy, Direction::Request);
-        let text = "you ".repeat(1000);
+        let text = "the ".repeat(1000);
         search.read(&text, (View::Raw, Scope::All), &mut scratch, &mut cache, |_, _, _| ()).unwrap();
         assert_eq!(scratch.meter.used(), 1000);
     }

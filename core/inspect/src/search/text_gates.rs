@@ -38,14 +38,17 @@ enum Kind {
     Response,
     Raw,
     Folded,
+    /// Folded texts, for rules that search them as a whole.
+    FoldedWhole,
     Letters,
 }
 
 impl Kind {
-    const ALL: [Kind; 4] = [Kind::Response, Kind::Raw, Kind::Folded, Kind::Letters];
+    const ALL: [Kind; 5] = [Kind::Response, Kind::Raw, Kind::Folded, Kind::FoldedWhole, Kind::Letters];
 
-    fn of(direction: Direction, view: View) -> Kind {
+    fn of(direction: Direction, view: View, places: Places) -> Kind {
         match (direction, view) {
+            (Direction::Request, View::Folded) if places == Places::Whole => Kind::FoldedWhole,
             (Direction::Response, _) => Kind::Response,
             (Direction::Request, View::Raw) => Kind::Raw,
             (Direction::Request, View::Letters) => Kind::Letters,
@@ -60,7 +63,31 @@ impl Kind {
             Kind::Response => pattern.response && shares(ViewSet::RAW),
             Kind::Raw => pattern.request && shares(ViewSet::RAW),
             Kind::Folded => pattern.request && shares(ViewSet::FOLDED),
+            Kind::FoldedWhole => {
+                pattern.request && pattern.views.has(View::Folded) && !pattern.repeated.has(View::Folded)
+            }
             Kind::Letters => pattern.request && shares(ViewSet::LETTERS),
+        }
+    }
+}
+
+/// Rules that a text is read for, by where they are searched for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Places {
+    All,
+    /// Those that are searched for everywhere.
+    Whole,
+    /// Those that are searched for only around what the view changes.
+    Changed,
+}
+
+impl Places {
+    /// Returns `true` for a rule that is searched for only around changes if `is_repeated`.
+    pub(crate) fn have(self, is_repeated: bool) -> bool {
+        match self {
+            Places::All => true,
+            Places::Whole => !is_repeated,
+            Places::Changed => is_repeated,
         }
     }
 }
@@ -105,10 +132,10 @@ impl TextGates {
         own.map(|(_, views)| views).any(|views| views.has(view))
     }
 
-    /// Returns the literals for a view of a direction.
-    pub(crate) fn literals(&self, direction: Direction, view: View) -> &KindGates {
+    /// Returns the literals of rules for a view of a direction, among those of others.
+    pub(crate) fn literals(&self, direction: Direction, view: View, places: Places) -> &KindGates {
         let [first, ..] = &self.literals;
-        self.literals.get(Kind::of(direction, view) as usize).unwrap_or(first)
+        self.literals.get(Kind::of(direction, view, places) as usize).unwrap_or(first)
     }
 }
 

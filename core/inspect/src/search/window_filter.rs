@@ -12,9 +12,10 @@ use crate::rule::RuleIndex;
 use crate::view::View;
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// Maximum memory of the states of one filter, and of all filters, in bytes.
-const MAX_BYTES: usize = 64 * 1024;
+const MAX_BYTES: usize = 128 * 1024;
 const MAX_BYTES_OF_ALL: usize = 3 << 20;
 /// Work of building a state beside the nodes that it visits.
 const STATE_WORK: u64 = 16;
@@ -97,7 +98,7 @@ struct WindowFilter {
     /// Next state for each state and class: the begin of its row here, or one of the marks below.
     next: Vec<u32>,
     states: Vec<State>,
-    by_key: BTreeMap<Key, u32>,
+    by_key: BTreeMap<Arc<Key>, u32>,
     /// State with seeds in which no match has begun, by the character before.
     idle: [Option<u32>; Before::ALL.len()],
     bytes: usize,
@@ -127,7 +128,7 @@ struct Key {
 
 #[derive(Debug)]
 struct State {
-    key: Key,
+    key: Arc<Key>,
     /// This state without seeds.
     unseeded: Option<u32>,
     /// `true` if a match may end at the end of the text.
@@ -352,7 +353,8 @@ impl WindowFilter {
         }
         let state = self.next.len() as u32;
         self.next.resize(self.next.len() + self.classes.len(), UNKNOWN);
-        self.bytes += self.classes.len() * 4 + key.nodes.len() * 8 + 128;
+        self.bytes += self.classes.len() * 4 + key.nodes.len() * 4 + 128;
+        let key = Arc::new(key);
         self.by_key.insert(key.clone(), state);
         self.states.push(State { key, unseeded: None, may_end: None });
         state
@@ -388,7 +390,7 @@ impl WindowFilter {
         if let Some(known) = unseeded {
             return *known;
         }
-        let key = Key { has_seeds: false, ..key.clone() };
+        let key = Key { has_seeds: false, ..Key::clone(key) };
         let unseeded = if key.nodes.is_empty() { DEAD } else { self.state(key) };
         if let Some(state) = self.get_mut(state) {
             state.unseeded = Some(unseeded);

@@ -67,7 +67,7 @@ struct Regions {
 
 impl Regions {
     fn whole(text: &str) -> Regions {
-        Regions { parts: vec![0..text.len()] }
+        Regions { parts: std::iter::once(0..text.len()).collect() }
     }
 
     /// Returns the surroundings of the changed parts of a text.
@@ -93,7 +93,7 @@ impl Regions {
     }
 }
 
-/// What a byte may begin.
+/// Kind of part that begins with a byte.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Sign {
     Nothing,
@@ -103,7 +103,7 @@ enum Sign {
     Mark,
 }
 
-/// For each byte what it may begin.
+/// For each byte the kind of part that may begin with it.
 static SIGNS: [Sign; 0x100] = signs();
 
 #[expect(clippy::indexing_slicing, reason = "runs at compile time")]

@@ -34,7 +34,7 @@ impl<'t> Derived<'t> {
     /// part is empty where text was dropped.
     pub(crate) fn changes(&self) -> Vec<Range<usize>> {
         if self.is_recoded {
-            return vec![0..self.text.len()];
+            return std::iter::once(0..self.text.len()).collect();
         }
         self.maps.iter().fold(Vec::new(), |before, map| map.changes_with(&before))
     }
@@ -203,9 +203,15 @@ impl<'s> Builder<'s> {
         }
     }
 
-    /// Appends text in place of a range of the source that separates words like it, which is no change: white space.
+    /// Appends text in place of a range of the source that separates words like it, which is no change.
     pub(super) fn separate(&mut self, range: Range<usize>, text: &str) {
         if self.source.get(range.clone()) == Some(text) { self.copy(range) } else { self.push(range, text) }
+    }
+
+    /// Appends white space in place of a range of the source that is white space too: a change only if it is not ASCII.
+    pub(super) fn space(&mut self, range: Range<usize>, text: &str) {
+        let is_ascii = self.source.get(range.clone()).is_some_and(str::is_ascii);
+        if is_ascii { self.separate(range, text) } else { self.replace(range, text) }
     }
 
     /// Appends `text` in place of a range of the source.

@@ -158,7 +158,7 @@ impl Folder<'_> {
             _ => false,
         };
         let folded = if breaks == 0 || breaks == 1 && is_continued { " " } else { "\n" };
-        self.builder.separate(range, folded);
+        self.builder.space(range, folded);
     }
 }
 

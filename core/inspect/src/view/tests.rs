@@ -146,3 +146,39 @@ proptest! {
         prop_assert_eq!(found, expected, "{:?}", text);
     }
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+
+    /// A rule that searches several views finds in each of them what an exact search of its whole text finds, unless that overlaps
+    /// what it finds in another one, or only white space differs.
+    #[test]
+    fn a_rule_of_several_views_misses_nothing(
+        text in disguised(),
+        pattern in proptest::sample::select(&["a[ab]", r"\bb+\b", "(?i)ab", "aaa|bb", "[^a\\s]b", r"\w{3}"][..]),
+        views in proptest::sample::select(
+            &[r#"["raw","folded","decoded"]"#, r#"["folded","decoded"]"#, r#"["raw","decoded"]"#, r#"["raw","folded"]"#][..]
+        ),
+        max in proptest::sample::select(&[16usize, 1024][..]),
+    ) {
+        let rule = rule(&format!(r#""regex":{},"unicode":true"#, json(pattern, false)), views);
+        let raw = format!(r#"{{"rules":[{rule}],"max_match_bytes":{max}}}"#);
+        let policy = Policy::from_raw(serde_json::from_str(&raw).unwrap()).unwrap();
+        let report = inspect_text(&policy, Direction::Request, &text);
+        prop_assume!(report.findings.len() < crate::MAX_FINDINGS);
+        let regex = Regex::new(pattern).unwrap();
+        let set: ViewSet = View::ALL.into_iter().filter(|view| views.contains(view.name())).collect();
+        let overlaps = |range: &std::ops::Range<usize>| {
+            report.findings.iter().any(|found| found.range.start < range.end && range.start < found.range.end)
+        };
+        each_derived(&text, Wanted { all: set, whole: set }, |view, derived| {
+            let changes = derived.changes();
+            for found in regex.find_iter(derived.text()) {
+                let source = derived.source(found.range());
+                let is_changed = changes.iter().any(|change| change.start <= found.end() && found.start() <= change.end);
+                assert!(overlaps(&source) || !is_changed, "{pattern} {view:?} {text:?} {source:?}");
+            }
+            true
+        });
+    }
+}

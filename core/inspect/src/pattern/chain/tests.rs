@@ -29,8 +29,9 @@ fn chains_of_patterns() {
         (r"[\w.]{1,64}@[\w.]{1,99}", "@ @64"),
         (r"秘密\w", "秘密 @0"),
         // Words that are frequent alone.
-        (r"(?i)\byou\W{1,9}must\b", "^you 43> ^must @39"),
-        (r"(?i)\byou[ ,]{1,9}must\b", "^you 16>  must|,must @11"),
+        (r"(?i)\bthe\W{1,9}of\b", "^the 41> ^of @39"),
+        (r"(?i)\bthe[ ,]{1,9}of\b", "^the 14>  of|,of @11"),
+        (r"(?i)\byou\W{1,9}must\b", "^must @39"),
         (r"(?i)\byou\W+must\b", "^must @?"),
         (r"(?i)\byou(?: \w{1,8}){0,2} must not", " must not @21"),
         (r"(?i)\b(?:use|in) \w{1,9} (?:that|which) \w{1,9} (?:of|at)\b", " that | which  19>  at| of @29"),

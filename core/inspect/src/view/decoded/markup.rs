@@ -15,8 +15,11 @@ const INLINE: [&[u8]; 24] = [
 /// Removes a comment or an inline tag.
 pub(super) fn tag(previous: u8, rest: &[u8]) -> Option<Encoded> {
     let tag = tag_at(rest)?;
-    let is_inside = previous.is_ascii_alphanumeric() && rest.get(tag.len).is_some_and(u8::is_ascii_alphanumeric);
-    Some(if is_inside { tag } else { tag.separating() })
+    let is_behind = previous.is_ascii_alphanumeric();
+    let is_before = rest.get(tag.len).is_some_and(u8::is_ascii_alphanumeric);
+    // Nothing is displayed of a comment, so that it also splits what has spaces.
+    let hides = if rest.starts_with(b"<!--") { is_behind || is_before } else { is_behind && is_before };
+    Some(if hides { tag } else { tag.separating() })
 }
 
 fn tag_at(rest: &[u8]) -> Option<Encoded> {
