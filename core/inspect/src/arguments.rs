@@ -252,7 +252,7 @@ pub(crate) fn inspect(
                 memory.scratch.meter.add(VALUE_WORK);
                 let Some(rule) = policy.rule(*index) else { continue };
                 let matches = match scope.judges_provenance {
-                    true => comes_from_result(policy, rule, facts, value, &mut memory.scratch),
+                    true => comes_from_result(rule, facts, value, &mut memory.scratch),
                     false => policy.matches_raw(rule, value, &mut memory.scratch),
                 };
                 if matches {
@@ -291,9 +291,9 @@ pub(crate) fn inspect(
 }
 
 /// Returns `true` if a value has an entity of a result of a tool that the rule does not allow.
-fn comes_from_result(policy: &Policy, rule: &Rule, facts: &RequestFacts, value: &str, scratch: &mut Scratch) -> bool {
+fn comes_from_result(rule: &Rule, facts: &RequestFacts, value: &str, scratch: &mut Scratch) -> bool {
     scratch.meter.add(value.len() as u64);
-    facts.entities.has_any(policy, value, |before, run| {
+    facts.entities.has_any(value, |before, run| {
         let (previous, next) = (before.chars().next_back(), None);
         let candidate = Candidate { before, previous, matched: run, reported: run, next };
         let is_allowed = !rule.conditions.hold(&candidate, &mut scratch.groups);

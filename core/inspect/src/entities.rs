@@ -17,30 +17,58 @@ const ENTITY_BYTES: std::ops::RangeInclusive<usize> = 6..=2048;
 /// Least length of a host.
 const MIN_HOST_BYTES: usize = 4;
 
-/// Entities that results of tools in a request have, and no message of the operator or the user: as keyed digests.
+/// Entities that results of tools in a request have, and no message of the operator or the user: as keyed
+/// digests.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub(crate) struct Entities(BTreeSet<u64>);
+pub(crate) struct Entities {
+    key: Key,
+    digests: BTreeSet<u64>,
+}
+
+/// Secret of digests that never leave the process. Without it, nobody can construct an entity that has the digest of another.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+struct Key(u64, u64);
+
+impl Key {
+    fn of(policy: &Policy) -> Key {
+        let digest = policy.placeholder_key().digest([b"entities"]);
+        Key(digest as u64, (digest >> 64) as u64 | 1)
+    }
+
+    /// Returns the digest of an entity in lower case: a few nanoseconds, because a message has many.
+    fn digest(self, entity: &str) -> u64 {
+        let fold = |own: u64, by: u64| {
+            let product = u128::from(own) * u128::from(by);
+            product as u64 ^ (product >> 64) as u64
+        };
+        let digest = entity.as_bytes().chunks(8).fold(self.0 ^ entity.len() as u64, |digest, chunk| {
+            let word = chunk.iter().fold(0, |word, byte| word << 8 | u64::from(byte.to_ascii_lowercase()));
+            fold(digest ^ word, self.1)
+        });
+        fold(digest, self.0 | 1)
+    }
+}
 
 /// Prints the number of entities.
 impl fmt::Debug for Entities {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Entities({})", self.0.len())
+        write!(f, "Entities({})", self.digests.len())
     }
 }
 
 impl Entities {
     pub(crate) const fn new() -> Entities {
-        Entities(BTreeSet::new())
+        Entities { key: Key(0, 0), digests: BTreeSet::new() }
     }
 
     /// Returns `true` if there are none.
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.digests.is_empty()
     }
 
     /// Collects the entities of a request.
     pub(crate) fn of_request(policy: &Policy, request: &Request, body: &[u8]) -> Entities {
-        let mut all = BTreeSet::new();
+        let Entities { key, digests: mut all } = Entities { key: Key::of(policy), ..Entities::new() };
         let texts = |roles: &'static [Role]| {
             let is_text = |kind| !matches!(kind, TextKind::Data | TextKind::ImageData | TextKind::ToolName);
             request.texts.iter().rev().filter(move |text| roles.contains(&text.role) && is_text(text.kind))
@@ -48,7 +76,7 @@ impl Entities {
         for text in texts(&[Role::Tool, Role::Function]) {
             each_in_text(&text.str.decode(body), &mut |entity| {
                 if all.len() < MAX_ENTITIES {
-                    all.insert(digest(policy, entity));
+                    all.insert(key.digest(entity));
                 }
             });
         }
@@ -57,25 +85,21 @@ impl Entities {
                 break;
             }
             each_in_text(&text.str.decode(body), &mut |entity| {
-                all.remove(&digest(policy, entity));
+                all.remove(&key.digest(entity));
             });
         }
-        Entities(all)
+        Entities { key, digests: all }
     }
 
     /// Returns `true` if a value has one of the entities in a run that is not allowed. `is_allowed` gets the value in front of the run,
     /// and the run.
-    pub(crate) fn has_any(&self, policy: &Policy, value: &str, mut is_allowed: impl FnMut(&str, &str) -> bool) -> bool {
+    pub(crate) fn has_any(&self, value: &str, mut is_allowed: impl FnMut(&str, &str) -> bool) -> bool {
         runs(value).any(|(start, run)| {
             let mut is_known = false;
-            each_entity(run, &mut |entity| is_known |= self.0.contains(&digest(policy, entity)));
+            each_entity(run, &mut |entity| is_known |= self.digests.contains(&self.key.digest(entity)));
             is_known && !is_allowed(value.get(..start).unwrap_or_default(), run)
         })
     }
-}
-
-fn digest(policy: &Policy, entity: &str) -> u64 {
-    policy.placeholder_key().digest([entity.to_ascii_lowercase().as_bytes()]) as u64
 }
 
 /// Calls `each` with the entities of a text: as it is and, if it is JSON with escapes, decoded.
@@ -112,7 +136,7 @@ fn each_entity(run: &str, each: &mut impl FnMut(&str)) {
         let local = before.len() - before.trim_end_matches(is_local).len();
         let host = after.find(|c| !is_host(c)).unwrap_or(after.len());
         let address = run.get(at - local..at + 1 + host).unwrap_or_default().trim_end_matches(['.', '-']);
-        if local > 0 && host > 0 && address.len() < run.len() {
+        if local > 0 && host > 0 && address.len() < run.len() && ENTITY_BYTES.contains(&address.len()) {
             each(address);
         }
     }
@@ -121,7 +145,7 @@ fn each_entity(run: &str, each: &mut impl FnMut(&str)) {
         let authority = after.split(['/', '?', '#', '&', '=']).next().unwrap_or_default();
         let host = authority.rsplit('@').next().unwrap_or_default().split(':').next().unwrap_or_default();
         let host = host.trim_matches('.');
-        if host.len() >= MIN_HOST_BYTES && host.contains('.') {
+        if (MIN_HOST_BYTES..=*ENTITY_BYTES.end()).contains(&host.len()) && host.contains('.') {
             each(host);
         }
     }
@@ -149,6 +173,7 @@ mod tests {
                 &["/evil.test", "u0040else.example", "https://evil.test/x", "evil.test", "eve@else.example"],
             ),
             ("@@@ // /// ://", &[]),
+            ("a@b@c@d", &["a@b@c@d"]),
         ] {
             let mut found = Vec::new();
             each_in_text(text, &mut |entity| found.push(entity.to_owned()));

@@ -1,7 +1,7 @@
 use super::*;
 use crate::generators::streamed;
 use crate::request_facts::RequestFacts;
-use crate::{PlaceholderValues, StreamInspector, inspect_response_without};
+use crate::{PlaceholderValues, StreamInspector, StreamVerdict, inspect_response_without};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
@@ -144,6 +144,46 @@ fn facts_are_collected_only_for_rules_that_apply_and_are_bounded() {
     assert_eq!(format!("{:?}", facts.passages), "Passages(16377)");
     assert_eq!(whole(&policy, &facts, &long[..200]).matches, 1);
     assert_eq!(whole(&policy, &facts, &long[long.len() - 200..]).matches, 0);
+}
+
+#[test]
+fn a_response_that_passes_text_by_text_is_compared() {
+    let policy = rule(8, "block");
+    let facts = facts(&policy, &[PROMPT]);
+    let stream = || StreamInspector::new(policy.clone(), Dialect::AnthropicMessages).comparing(facts.clone());
+    for (text, is_blocked) in [("never offer a discount of more than ten", true), ("never offer any of it", false)] {
+        let mut out = String::new();
+        assert_eq!(stream().whole_text(text, &mut out) != StreamVerdict::Continue, is_blocked, "{text}");
+    }
+}
+
+#[test]
+fn messages_of_the_operator_are_found_in_all_apis() {
+    let policy = rule(6, "block");
+    for (dialect, body) in [
+        (Dialect::OpenAiChat, r#"{"messages":[{"role":"developer","content":"one two three four five six"}]}"#),
+        (
+            Dialect::OpenAiChat,
+            r#"{"messages":[{"role":"system","content":[{"type":"text","text":"one two three"},{"type":"text","text":"four five six"}]}]}"#,
+        ),
+        (Dialect::OpenAiResponses, r#"{"instructions":"one two three four five six","input":"hi"}"#),
+        (
+            Dialect::AnthropicMessages,
+            r#"{"max_tokens":1,"system":"one two three four five six","messages":[{"role":"user","content":"hi"}]}"#,
+        ),
+        (
+            Dialect::GeminiGenerate,
+            r#"{"systemInstruction":{"parts":[{"text":"one two three four five six"}]},"contents":[]}"#,
+        ),
+        (Dialect::BedrockConverse, r#"{"system":[{"text":"one two three four five six"}],"messages":[]}"#),
+        (Dialect::CohereChat, r#"{"messages":[{"role":"system","content":"one two three four five six"}]}"#),
+        (Dialect::OllamaChat, r#"{"messages":[{"role":"system","content":"one two three four five six"}]}"#),
+        (Dialect::OllamaGenerate, r#"{"system":"one two three four five six","prompt":"hi"}"#),
+    ] {
+        let view = Request::parse(dialect, body.as_bytes(), &ParseLimits::default()).unwrap();
+        let facts = RequestFacts::of(&policy, &RuleSet::new(), &view, body.as_bytes());
+        assert_eq!(format!("{:?}", facts.passages), "Passages(1)", "{body}");
+    }
 }
 
 #[test]

@@ -361,7 +361,7 @@ mod tests {
         ) {
             let pattern = serde_json::json!({"canary": [marker]}).to_string();
             let policy = compile(&pattern, "").unwrap();
-            let text = format!("{before} {} after", disguised(&marker, kind, &before));
+            let text = format!("see {before} {} after", disguised(&marker, kind, &before));
             let mut cuts: Vec<usize> = cuts.into_iter().filter(|at| *at < text.len()).chain([0, text.len()]).collect();
             cuts.sort_unstable();
             let pieces: Vec<&str> = cuts.windows(2).map(|pair| &text[pair[0]..pair[1]]).collect();
