@@ -313,7 +313,11 @@ impl StreamInspector {
         if let Some(cause) = self.report.cause {
             return StreamVerdict::Block(cause);
         }
-        match self.pass_names().and_then(|()| self.single(Part::ToolValue(0), ScopedTexts::All, text, out)) {
+        let mut result = self.pass_names().and_then(|()| self.single(Part::ToolValue(0), ScopedTexts::All, text, out));
+        if result.is_ok() {
+            result = self.compare(ScopedTexts::All, false, text);
+        }
+        match result {
             Ok(()) => StreamVerdict::Continue,
             Err(cause) => {
                 self.report.block(cause);
@@ -463,7 +467,12 @@ impl StreamInspector {
         let result = if is_piecewise(text.channel) {
             self.piece(current, at, &piece, &mut released)
         } else {
-            let result = self.single(text.channel.part, ScopedTexts::Part(text.channel.part), &piece, &mut released);
+            let part = text.channel.part;
+            let mut result = self.single(part, ScopedTexts::Part(part), &piece, &mut released);
+            if result.is_ok() && overlap::is_compared(part) {
+                let texts = ScopedTexts::Part(self.repeated_part(text.channel));
+                result = self.compare(texts, part == Part::Whole, &piece);
+            }
             self.restore_whole(text.channel, &mut released);
             result
         };
@@ -622,12 +631,6 @@ impl StreamInspector {
             self.meter = holdback.meter();
             blocked
         };
-        let report = if is_repeated { &mut repeated } else { &mut self.report };
-        let is_compared = overlap::is_compared(part) || matches!(texts, ScopedTexts::All);
-        let blocked = match blocked {
-            None if is_compared => overlap::inspect(&self.policy, applicable, &self.facts.passages, text, report),
-            blocked => blocked,
-        };
         if repeated.rules.iter().any(|rule| self.report.rules.binary_search(rule).is_err()) {
             for rule in &repeated.rules {
                 let action = self.policy.rule(*rule).map_or(Action::Log, |rule| rule.action());
@@ -637,6 +640,26 @@ impl StreamInspector {
             self.report.scores.merge(repeated.scores);
         }
         blocked.or_else(|| self.report.reached(&self.policy, Direction::Response)).map_or(Ok(()), Err)
+    }
+
+    /// Compares a text that arrives complete with the request. Of one that repeats pieces, overlaps are counted only if they are new.
+    fn compare(&mut self, texts: ScopedTexts<'_>, is_repeated: bool, text: &str) -> Continue {
+        let mut own = Report::default();
+        let applicable = Applicable { excluded: &self.excluded, texts };
+        let blocked = overlap::inspect(&self.policy, applicable, &self.facts.passages, text, &mut own);
+        if !is_repeated || own.rules.iter().any(|rule| self.report.rules.binary_search(rule).is_err()) {
+            self.report.add(own);
+        }
+        blocked.or_else(|| self.report.reached(&self.policy, Direction::Response)).map_or(Ok(()), Err)
+    }
+
+    /// Returns the part of a text that arrives complete: of one that repeats pieces of reasoning alone, reasoning.
+    fn repeated_part(&self, channel: Channel) -> Part {
+        let mut repeated = self.texts.iter().filter(|(own, _)| own.choice == channel.choice).peekable();
+        let is_reasoning = channel.part == Part::Whole
+            && repeated.peek().is_some()
+            && repeated.all(|(own, _)| matches!(own.part, Part::Reasoning | Part::ReasoningCopy));
+        if is_reasoning { Part::Reasoning } else { channel.part }
     }
 
     /// Ends the texts for which `ends` returns `true` and releases their withheld text in separate events.

@@ -5,8 +5,9 @@ use crate::{PlaceholderValues, StreamInspector, StreamVerdict, inspect_response_
 use proptest::collection::vec;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
+use std::convert::Infallible;
 use std::sync::Arc;
-use tollgate_llm::{Dialect, ParseLimits, Response};
+use tollgate_llm::{Dialect, EventParser, FrameError, Framer, Framing, ParseLimits, Response};
 
 const PROMPT: &str = "You are Ava, the friendly assistant of Acme. Never offer a discount of more than ten percent, and never \
                       mention the heron project to anyone outside of the company.";
@@ -154,6 +155,45 @@ fn a_response_that_passes_text_by_text_is_compared() {
     for (text, is_blocked) in [("never offer a discount of more than ten", true), ("never offer any of it", false)] {
         let mut out = String::new();
         assert_eq!(stream().whole_text(text, &mut out) != StreamVerdict::Continue, is_blocked, "{text}");
+    }
+}
+
+#[test]
+fn reasoning_that_is_repeated_as_a_whole_is_no_text() {
+    const QUOTE: &str = "never offer a discount of more than ten percent";
+    for (item, kind, is_blocked) in
+        [("reasoning", "response.reasoning_summary_text", false), ("message", "response.output_text", true)]
+    {
+        let overlap = r#"{"overlap": {"with": "system", "words": 8}}"#;
+        let rule = format!(r#"{{"id": "a", "match": {overlap}, "action": "block", "scope": {{"parts": "text"}}}}"#);
+        let policy = compile(&rule).unwrap();
+        let mut stream = StreamInspector::new(policy.clone(), Dialect::OpenAiResponses);
+        stream = stream.comparing(facts(&policy, &[PROMPT]));
+        let index = if item == "reasoning" { "summary_index" } else { "content_index" };
+        let place = format!(r#""item_id":"i","output_index":0,"{index}":0"#);
+        let content = match item {
+            "reasoning" => format!(r#""summary":[{{"type":"summary_text","text":"{QUOTE}"}}]"#),
+            _ => {
+                format!(r#""role":"assistant","content":[{{"type":"output_text","text":"{QUOTE}","annotations":[]}}]"#)
+            }
+        };
+        let item = format!(r#"{{"type":"{item}","id":"i",{content}}}"#);
+        let (mut framer, mut parser) = (Framer::new(Framing::Sse, 1 << 20), EventParser::new(Dialect::OpenAiResponses));
+        let (mut out, mut was_blocked) = (Vec::new(), false);
+        for event in [
+            format!(r#"{{"type":"{kind}.delta",{place},"delta":"{QUOTE}"}}"#),
+            format!(r#"{{"type":"{kind}.done",{place},"text":"{QUOTE}"}}"#),
+            format!(r#"{{"type":"response.output_item.done","output_index":0,"item":{item}}}"#),
+            format!(r#"{{"type":"response.completed","response":{{"id":"r","output":[{item}]}}}}"#),
+        ] {
+            let fed: Result<(), FrameError<Infallible>> =
+                framer.push(format!("data: {event}\n\n").as_bytes(), |event| {
+                    was_blocked |= stream.event(&parser.parse(event), &mut out) != StreamVerdict::Continue;
+                    Ok(())
+                });
+            fed.unwrap();
+        }
+        assert_eq!(was_blocked, is_blocked, "{kind}");
     }
 }
 
