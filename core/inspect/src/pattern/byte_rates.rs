@@ -356,6 +356,20 @@ const WORDS: [(&str, u16); 336] = [
     ("your", 339),
 ];
 
+/// For each letter, the index of its first word in [`WORDS`], and their number.
+const STARTS: [u16; 27] = {
+    let mut starts = [0; 27];
+    let (mut letter, mut word) = (0, 0);
+    while letter < starts.len() {
+        while word < WORDS.len() && WORDS[word].0.as_bytes()[0] < b'a' + letter as u8 {
+            word += 1;
+        }
+        starts[letter] = word as u16;
+        letter += 1;
+    }
+    starts
+};
+
 /// Returns the estimated number of occurrences of a literal per byte of a text, in any case: the larger of those in English
 /// with source code and in base64.
 pub(crate) fn rate(literal: &[u8]) -> f64 {
@@ -367,8 +381,11 @@ pub(crate) fn rate(literal: &[u8]) -> f64 {
 /// Returns the number of occurrences of the words that begin with a literal, without spaces around it.
 fn of_words(literal: &[u8]) -> f64 {
     let literal = literal.trim_ascii();
-    let from = WORDS.partition_point(|(word, _)| word.as_bytes() < literal);
-    let words = WORDS.get(from..).unwrap_or_default().iter();
+    let Some(first) = literal.first().filter(|byte| byte.is_ascii_lowercase()) else { return 0.0 };
+    let starts = |letter: u8| STARTS.get(usize::from(letter)).map_or(0, |start| usize::from(*start));
+    let words = WORDS.get(starts(first - b'a')..starts(first - b'a' + 1)).unwrap_or_default();
+    let from = words.partition_point(|(word, _)| word.as_bytes() < literal);
+    let words = words.get(from..).unwrap_or_default().iter();
     let words = words.take_while(|(word, _)| word.as_bytes().starts_with(literal)).map(|(_, rate)| u32::from(*rate));
     f64::from(words.sum::<u32>()) / 1e6
 }

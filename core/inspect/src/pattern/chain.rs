@@ -54,9 +54,16 @@ pub(crate) struct Step {
 }
 
 impl Chain {
-    /// Returns the chains of the alternatives of an expression; none if its literals do not select well.
-    pub(crate) fn of(hir: &Hir) -> Vec<Chain> {
-        let whole = Choice::of(hir);
+    /// Returns the chains of the alternatives of an expression, none if its literals do not select well; and `true` if every match
+    /// of it contains a literal of a set that is rare, however far from its start.
+    pub(crate) fn of(hir: &Hir) -> (Vec<Chain>, bool) {
+        let elements = elements(hir);
+        let has_rare_literal = elements.iter().any(|element| element.rate <= RARE);
+        (Chain::of_elements(hir, elements), has_rare_literal)
+    }
+
+    fn of_elements(hir: &Hir, elements: Vec<Element>) -> Vec<Chain> {
+        let whole = Choice::of(elements);
         let is_good = |choice: &Choice| choice.cost <= SMALL_COST;
         let split = if whole.as_ref().is_some_and(is_good) { None } else { Choice::of_alternatives(hir) };
         let best = match (whole, split) {
@@ -92,11 +99,11 @@ impl Chain {
     }
 }
 
-/// Returns `true` if every match of an expression contains a literal of a set that is rare, however far from its start.
-pub(crate) fn has_rare_literal(hir: &Hir) -> bool {
+/// Returns the elements of an expression.
+fn elements(hir: &Hir) -> Vec<Element> {
     let mut sequence = Sequence::default();
     sequence.push_expression(hir);
-    sequence.finish().candidates().iter().any(|element| element.rate <= RARE)
+    sequence.finish().candidates()
 }
 
 /// Chains with their estimated cost.
@@ -107,11 +114,8 @@ struct Choice {
 }
 
 impl Choice {
-    /// Returns the cheapest chain of an expression as a whole.
-    fn of(hir: &Hir) -> Option<Choice> {
-        let mut sequence = Sequence::default();
-        sequence.push_expression(hir);
-        let elements = sequence.finish().candidates();
+    /// Returns the cheapest chain of an expression with these elements.
+    fn of(elements: Vec<Element>) -> Option<Choice> {
         let share = if elements.first().is_some_and(Element::is_first) { READ_SHARE } else { 1.0 };
         let elements = rarest(elements);
         let mut best: Option<(f64, Vec<&Element>)> = None;
@@ -139,7 +143,7 @@ impl Choice {
             HirKind::Alternation(choices) if choices.len() <= MAX_CHAINS => {
                 let mut all = Choice { chains: Vec::new(), cost: 0.0 };
                 for choice in choices {
-                    let own = Choice::of(choice)?;
+                    let own = Choice::of(elements(choice))?;
                     all.chains.extend(own.chains);
                     all.cost += own.cost;
                 }

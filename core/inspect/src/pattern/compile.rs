@@ -2,7 +2,7 @@
 
 use super::assertion::Assertion;
 use super::body::{TYPICAL_BODY, has_body};
-use super::chain::{self, Chain};
+use super::chain::Chain;
 use super::char_set::{CharSet, CharSetId, CharSetsBuilder};
 use super::folding::{self, Form};
 use super::group::{self, GroupRef};
@@ -99,12 +99,10 @@ pub(crate) fn searched_regex(
 ) -> Result<Program, PatternError> {
     let hir = folding::expression(syntax::parse(expression, unicode)?, form);
     let program = expression_of(&hir, groups, sets)?;
-    Ok(Program {
-        literals: Literals::of(&hir),
-        chains: Chain::of(&hir).into(),
-        has_rare_literal: chain::has_rare_literal(&hir),
-        ..program
-    })
+    let (chains, has_rare_literal) = Chain::of(&hir);
+    // Only streams use them, which have no views.
+    let literals = if form == Form::Raw { Literals::of(&hir) } else { None };
+    Ok(Program { literals, chains: chains.into(), has_rare_literal, ..program })
 }
 
 /// Compiles an expression of which every match begins with one of `literals`, in lower case: ASCII letters match in any case.

@@ -94,6 +94,8 @@ fn longest_run(keyword: &str, ignore_case: bool) -> Option<(usize, Vec<u8>)> {
 struct Candidate {
     list: Texts,
     lead: Option<usize>,
+    /// Occurrences per byte of an average text.
+    rate: f64,
     /// Characters that searches around the literals read, per byte of an average text.
     cost: f64,
 }
@@ -101,17 +103,20 @@ struct Candidate {
 impl Candidate {
     fn new(list: Texts, lead: Option<usize>) -> Option<Candidate> {
         let list = minimal(list)?;
-        let window = WINDOW_CHARS + lead.unwrap_or(UNBOUNDED).min(UNBOUNDED) as f64;
-        let cost = list.iter().map(|literal| rate(literal)).sum::<f64>() * window;
-        let cost = if lead == Some(0) { cost } else { cost + LEAD_COST };
-        Some(Candidate { list, lead, cost })
+        let rate = list.iter().map(|literal| rate(literal)).sum();
+        Some(Candidate { list, lead, rate, cost: cost(rate, lead) })
     }
 
     /// Moves the literals behind a text of at most `offset` bytes.
-    fn behind(self, offset: Option<usize>) -> Option<Candidate> {
+    fn behind(self, offset: Option<usize>) -> Candidate {
         let lead = add(self.lead, offset);
-        Candidate::new(self.list, lead)
+        Candidate { lead, cost: cost(self.rate, lead), ..self }
     }
+}
+
+fn cost(rate: f64, lead: Option<usize>) -> f64 {
+    let window = WINDOW_CHARS + lead.unwrap_or(UNBOUNDED).min(UNBOUNDED) as f64;
+    rate * window + if lead == Some(0) { 0.0 } else { LEAD_COST }
 }
 
 /// Literals and longest match of a part of an expression.
@@ -213,22 +218,37 @@ struct Sequence {
     longest: Option<usize>,
     /// `true` if `current` are the texts of all parts.
     is_exact: bool,
+    /// Best literals so far, without `current` if its cost is not known yet.
     best: Option<Candidate>,
+    is_best_known: bool,
 }
 
 impl Default for Sequence {
     fn default() -> Sequence {
-        Sequence { current: vec![Vec::new()], lead: Some(0), longest: Some(0), is_exact: true, best: None }
+        Sequence {
+            current: vec![Vec::new()],
+            lead: Some(0),
+            longest: Some(0),
+            is_exact: true,
+            best: None,
+            is_best_known: true,
+        }
     }
 }
 
 impl Sequence {
     fn push(&mut self, part: Part) {
-        let behind = part.best.and_then(|best| best.behind(self.longest));
-        self.best = better(self.best.take(), behind);
-        let alone = part.exact.clone().and_then(|exact| Candidate::new(exact, self.longest));
-        self.best = better(self.best.take(), alone);
         let product = part.exact.as_ref().and_then(|exact| product(&self.current, exact));
+        // A single text that is continued by another one is rarer than both: the letters of a word are chosen at once.
+        let is_single = |texts: &Texts| texts.len() == 1;
+        let is_continued = product.as_ref().is_some_and(is_single);
+        if !is_continued {
+            self.choose();
+            let behind = part.best.map(|best| best.behind(self.longest));
+            self.best = better(self.best.take(), behind);
+            let alone = part.exact.clone().and_then(|exact| Candidate::new(exact, self.longest));
+            self.best = better(self.best.take(), alone);
+        }
         match product {
             Some(product) => self.current = product,
             None => {
@@ -242,11 +262,19 @@ impl Sequence {
             }
         }
         self.longest = add(self.longest, part.longest);
-        // Of candidates of the same cost, the last one is the longest.
-        self.best = better(Candidate::new(self.current.clone(), self.lead), self.best.take());
+        self.is_best_known = false;
     }
 
-    fn finish(self) -> Part {
+    /// Compares the current texts with the best literals.
+    fn choose(&mut self) {
+        if !std::mem::replace(&mut self.is_best_known, true) {
+            // Of candidates of the same cost, the last one is the longest.
+            self.best = better(Candidate::new(self.current.clone(), self.lead), self.best.take());
+        }
+    }
+
+    fn finish(mut self) -> Part {
+        self.choose();
         let (exact, suffix) = if self.is_exact { (Some(self.current), None) } else { (None, Some(self.current)) };
         Part { exact, suffix, best: self.best, longest: self.longest }
     }

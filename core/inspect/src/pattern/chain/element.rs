@@ -222,8 +222,9 @@ pub(super) struct Sequence {
     run_at_border: bool,
     /// `true` if the run begins with the end of a part whose elements are known.
     run_overlaps: bool,
-    /// Best literals of the run so far.
+    /// Best literals of the run so far, without those of the run itself if they are not known yet.
     best: Option<Element>,
+    is_best_known: bool,
     elements: Vec<Element>,
     /// Position behind all parts.
     end: Position,
@@ -244,6 +245,7 @@ impl Default for Sequence {
             run_at_border: false,
             run_overlaps: false,
             best: None,
+            is_best_known: true,
             elements: Vec::new(),
             end: Position::default(),
             at_border: false,
@@ -270,8 +272,12 @@ impl Sequence {
                 if self.run.iter().all(Vec::is_empty) {
                     self.run_at_border = self.at_border;
                 }
+                // A text continued by a single one is rarer: the letters of a word are chosen at once.
+                if part.exact.as_ref().is_some_and(|exact| exact.len() > 1) {
+                    self.choose();
+                }
                 self.run = product;
-                self.choose();
+                self.is_best_known = false;
             }
             None => {
                 self.end_run();
@@ -292,7 +298,7 @@ impl Sequence {
                     self.run = suffix;
                 }
                 self.best = None;
-                self.choose();
+                self.is_best_known = false;
             }
         }
         self.end = self.end + part.end;
@@ -306,6 +312,9 @@ impl Sequence {
 
     /// Chooses between the run and its beginning, whose literals are shorter and fewer.
     fn choose(&mut self) {
+        if std::mem::replace(&mut self.is_best_known, true) {
+            return;
+        }
         let Some(own) = Element::new(self.run.clone(), (self.run_start, self.run_slack), self.run_at_border) else {
             return;
         };
@@ -317,6 +326,7 @@ impl Sequence {
 
     /// Ends the run and adds its literals.
     fn end_run(&mut self) {
+        self.choose();
         let Some(own) = self.best.take() else { return };
         match self.elements.last_mut().filter(|_| self.run_overlaps) {
             None => self.elements.push(own),

@@ -18,7 +18,7 @@ fn chains(pattern: &str) -> String {
         }
         format!("{text} @{}", chain.lead.map_or("?".to_owned(), |lead| lead.to_string()))
     };
-    Chain::of(&syntax::parse(pattern, false).unwrap()).iter().map(chain).collect::<Vec<_>>().join(", ")
+    Chain::of(&syntax::parse(pattern, false).unwrap()).0.iter().map(chain).collect::<Vec<_>>().join(", ")
 }
 
 #[test]
