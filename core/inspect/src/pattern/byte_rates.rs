@@ -356,8 +356,11 @@ const WORDS: [(&str, u16); 336] = [
     ("your", 339),
 ];
 
-/// For each letter, the index of its first word in [`WORDS`], and their number.
-const STARTS: [u16; 27] = {
+/// For each letter, the index of its first word in [`WORDS`]; then the number of words.
+static STARTS: [u16; 27] = starts();
+
+#[expect(clippy::indexing_slicing, reason = "runs at compile time")]
+const fn starts() -> [u16; 27] {
     let mut starts = [0; 27];
     let (mut letter, mut word) = (0, 0);
     while letter < starts.len() {
@@ -368,7 +371,7 @@ const STARTS: [u16; 27] = {
         letter += 1;
     }
     starts
-};
+}
 
 /// Returns the estimated number of occurrences of a literal per byte of a text, in any case: the larger of those in English
 /// with source code and in base64.
