@@ -23,6 +23,7 @@
 //! render          configuration of a proxy that runs a policy (`tollgate render`)
 //! policy_page     reference page of policy files
 //! envoy_routes    routes of an Envoy configuration, which the policy's routes need
+//! envoy_version   parts of a policy that need a newer Envoy
 //! ```
 //!
 //! The behaviour of a filter must not depend on how bytes arrive. Every test therefore runs in each delivery that could
@@ -57,6 +58,7 @@ pub mod cut_points;
 pub mod delivery;
 pub mod discover;
 pub mod envoy_routes;
+pub mod envoy_version;
 pub mod expect;
 pub mod explain;
 pub mod file;

@@ -22,6 +22,7 @@ use tollgate_policy::document::{Document, Located};
 use tollgate_policy::{CompiledPolicy, Finding, Path, Severity};
 
 use crate::args::RenderTarget;
+use crate::envoy_version::EnvoyVersion;
 use inlined_policy::InlinedPolicy;
 use upstreams::Upstreams;
 
@@ -36,6 +37,8 @@ pub struct Settings {
     pub admin: SocketAddr,
     /// Path of the module on Envoy's machine.
     pub module: String,
+    /// Version of Envoy, which must run the policy.
+    pub envoy: Option<EnvoyVersion>,
 }
 
 /// Rendered configuration.
@@ -64,6 +67,7 @@ pub fn render(target: RenderTarget, document: &Document, settings: &Settings) ->
     let mut findings = policy.warnings.clone();
     let upstreams = Upstreams::of(document, &policy, &mut findings);
     guard_clusters(&policy, &mut findings);
+    findings.extend(settings.envoy.iter().flat_map(|version| version.findings(&policy)));
     let inlined = InlinedPolicy::of(document, &mut findings);
     let input = Input { policy: &policy, inlined, upstreams, settings };
     let text = match target {

@@ -89,6 +89,29 @@ fn validate(envoy: &Envoy, folder: &Path, policy: &Path) {
 }
 
 #[test]
+fn guards_are_refused_for_an_older_envoy() {
+    let scratch = Scratch::new("render").unwrap();
+    let text = "version: 1\nmodels: {m: {route: local}}\nproviders: {local: {address: 'vllm:8000'}, mod: {address: 'mod:80'}}\n\
+                firewall: {guards: [{name: mod, kind: openai-moderation, cluster: mod, authority: x, action: block}]}\n";
+    std::fs::write(scratch.path().join("tollgate.yaml"), text).unwrap();
+    for (version, code, words) in [
+        ("1.36.9", 1, "4:28: error[envoy-version]: the guard `mod` needs Envoy 1.36.10 or newer: 1.36.9 may lose"),
+        ("1.36.9", 1, "= help: upgrade Envoy to 1.36.10 or remove the guard"),
+        ("1.39.1", 0, ""),
+        ("1.39", 2, "expected a version of Envoy with three numbers"),
+    ] {
+        for command in ["check", "render"] {
+            let mut process = Command::new(env!("CARGO_BIN_EXE_tollgate"));
+            let output =
+                process.args([command, "--envoy-version", version]).current_dir(scratch.path()).output().unwrap();
+            let (text, errors) = printed(&output);
+            assert_eq!(output.status.code(), Some(code), "{command} {version}: {text}{errors}");
+            assert!(format!("{text}{errors}").contains(words), "{command} {version}: {text}{errors}");
+        }
+    }
+}
+
+#[test]
 fn a_file_is_replaced_only_without_errors() {
     let scratch = Scratch::new("render").unwrap();
     let (policy, written) = (scratch.path().join("tollgate.yaml"), scratch.path().join("envoy.yaml"));

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use crate::envoy_version::EnvoyVersion;
+
 /// Arguments of `tollgate check`.
 #[derive(Clone, Debug, Args)]
 pub struct CheckArgs {
@@ -13,6 +15,9 @@ pub struct CheckArgs {
     /// Envoy configuration; every route of the policy must have a cluster there.
     #[arg(long, value_name = "FILE")]
     pub envoy: Option<PathBuf>,
+    /// Version of Envoy, such as 1.36.10; a policy with guards, or with other parts that need a newer one, is refused.
+    #[arg(long, value_name = "VERSION")]
+    pub envoy_version: Option<EnvoyVersion>,
     /// Report format.
     #[arg(long, value_enum, default_value_t = FindingsFormat::Pretty)]
     pub format: FindingsFormat,

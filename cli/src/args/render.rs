@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use crate::envoy_version::EnvoyVersion;
+
 /// Arguments of `tollgate render`.
 #[derive(Clone, Debug, Args)]
 pub struct RenderArgs {
@@ -26,6 +28,9 @@ pub struct RenderArgs {
     /// Path of tollgate.wasm on the proxy's machine.
     #[arg(long, value_name = "FILE", default_value = "/etc/tollgate/tollgate.wasm")]
     pub module: PathBuf,
+    /// Version of Envoy, such as 1.36.10; a policy with guards, or with other parts that need a newer one, is refused.
+    #[arg(long, value_name = "VERSION")]
+    pub envoy_version: Option<EnvoyVersion>,
 }
 
 /// Configurations that `tollgate render` prints.

@@ -11,6 +11,7 @@ use tollgate_policy::{CompiledPolicy, ENDED_EXCEPTION, FAILING_EXAMPLE, Finding,
 
 use crate::args::CheckArgs;
 use crate::envoy_routes::EnvoyRoutes;
+use crate::envoy_version::EnvoyVersion;
 use crate::policy_file;
 use crate::problem::Problem;
 use crate::report::findings::{CheckedFile, Checks};
@@ -45,19 +46,20 @@ fn checks(args: &CheckArgs) -> Checks {
     };
     for path in &args.files {
         match policy_file::load(path, &mut BTreeSet::new()) {
-            Ok(document) => checks.files.push(check(document, routes.as_ref(), today())),
+            Ok(document) => checks.files.push(check(document, routes.as_ref(), args.envoy_version, today())),
             Err(problem) => checks.problems.push(problem),
         }
     }
     checks
 }
 
-fn check(document: Document, routes: Option<&EnvoyRoutes>, today: Date) -> CheckedFile {
+fn check(document: Document, routes: Option<&EnvoyRoutes>, version: Option<EnvoyVersion>, today: Date) -> CheckedFile {
     let mut findings = match document.compile() {
         Ok(policy) => {
             let mut findings = document.locate(policy.warnings.clone());
             findings.extend(document.locate(examples(document.value(), &policy)));
             findings.extend(document.locate(ended_exceptions(document.value(), today)));
+            findings.extend(document.locate(version.map(|version| version.findings(&policy)).unwrap_or_default()));
             findings
         }
         Err(findings) => findings,
@@ -131,7 +133,7 @@ mod tests {
         let text = "version: 1\nfirewall:\n  rules:\n  - id: a\n    match: {regex: 'k-[0-9]{4}', not_after: digit}\n    action: log\n    \
                     tests:\n      match: [k-1234, k-12345]\n      no_match: [k-1]\n  - id: b\n    match: {keywords: [heron]}\n    \
                     action: log\n    examples: {no_match: [herons, a heron]}\n";
-        let checked = check(Document::parse("p.yaml", text), None, Date::of_unix_ns(0));
+        let checked = check(Document::parse("p.yaml", text), None, None, Date::of_unix_ns(0));
         let lines: Vec<String> = checked.findings.iter().map(tollgate_policy::document::Located::line).collect();
         assert_eq!(
             lines,
@@ -153,7 +155,7 @@ mod tests {
             ("2027-02-01", &["p.yaml:10:40"]),
             ("2027-02-02", &["p.yaml:10:40", "p.yaml:12:48"]),
         ] {
-            let checked = check(Document::parse("p.yaml", text), None, Date::parse(today).unwrap());
+            let checked = check(Document::parse("p.yaml", text), None, None, Date::parse(today).unwrap());
             let lines: Vec<String> = checked.findings.iter().map(tollgate_policy::document::Located::line).collect();
             assert_eq!(lines, places.iter().map(|place| format!("{place}: {warning}")).collect::<Vec<_>>(), "{today}");
         }

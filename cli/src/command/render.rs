@@ -24,6 +24,7 @@ pub(super) fn run(args: &RenderArgs) -> ExitCode {
         listen: args.listen,
         admin: args.admin,
         module: args.module.display().to_string(),
+        envoy: args.envoy_version,
     };
     let (text, findings) = match render(args.target, &document, &settings) {
         Ok(rendering) => (rendering.text, rendering.warnings),

@@ -13,6 +13,7 @@ use tollgate_policy::Finding;
 
 use super::Input;
 use super::template::Template;
+use crate::envoy_version::oldest;
 use crate::yaml::scalar;
 use buffer_limits::BufferLimits;
 
@@ -21,7 +22,7 @@ pub(super) fn bootstrap(input: &Input<'_>, findings: &mut Vec<Finding>) -> Strin
     let limits = BufferLimits::of(&input.policy.limits, findings);
     let prefixed = input.upstreams.providers.iter().any(|provider| clusters::has_prefix(provider));
     let text = Template::new(include_str!("envoy/bootstrap.yaml"))
-        .set("version", version(prefixed, input.policy.firewall.as_ref().is_some_and(|rules| rules.has_guards())))
+        .set("version", oldest(prefixed, input.policy.firewall.as_ref().is_some_and(|rules| rules.has_guards())))
         // Quoted if it is more than a name: a line break would end the comment.
         .set("policy", scalar(&input.settings.name))
         .set("admin_address", scalar(&input.settings.admin.ip().to_string()))
@@ -32,17 +33,6 @@ pub(super) fn bootstrap(input: &Input<'_>, findings: &mut Vec<Finding>) -> Strin
         .set("stats", include_str!("envoy/stats.yaml"))
         .set("overload", include_str!("envoy/overload.yaml"));
     text.text()
-}
-
-/// Returns the oldest version of Envoy that the configuration needs. The prefix of a key has a field since 1.37; older ones than
-/// those for guards lose parts of bodies that a filter holds until a service has answered.
-fn version(is_prefixed: bool, has_guards: bool) -> &'static str {
-    match (is_prefixed, has_guards) {
-        (false, false) => "1.36",
-        (true, false) => "1.37",
-        (false, true) => "1.36.10, 1.37.6, 1.38.4, 1.39.1",
-        (true, true) => "1.37.6, 1.38.4, 1.39.1",
-    }
 }
 
 /// Returns a duration as Envoy reads it: seconds with up to three decimals.

@@ -13,6 +13,7 @@ fn settings() -> Settings {
         listen: SocketAddr::from(([0, 0, 0, 0], 10000)),
         admin: SocketAddr::from(([127, 0, 0, 1], 9901)),
         module: "/etc/tollgate/tollgate.wasm".to_owned(),
+        envoy: None,
     }
 }
 

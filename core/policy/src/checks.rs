@@ -101,6 +101,7 @@ pub const CODES: &[Code] = &[
     FAILING_EXAMPLE,
     ENDED_EXCEPTION,
     error("route-without-cluster", "A route of the policy that no route of the given Envoy configuration matches."),
+    error("envoy-version", "A part of a policy that needs a newer Envoy than that of `--envoy-version`."),
     error("not-renderable", "A policy that `tollgate render` cannot render."),
     warning("large-policy", "A policy of over 256 KiB in the configuration that `tollgate render` writes."),
 ];
