@@ -57,7 +57,7 @@ pub enum Command {
     ///
     /// Budgets are taken as unused: the command knows nothing about what a consumer has used.
     ///
-    /// With --why-not: only why one rule does not match, text by text.
+    /// With --why-not: only why one rule does not match, text by text. --response gives a response to look at.
     ///
     /// Exit status: 0 if the request was explained, whatever the verdict; 2 if the policy is invalid or a file cannot be read.
     Explain(ExplainArgs),

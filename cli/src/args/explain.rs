@@ -25,6 +25,9 @@ pub struct ExplainArgs {
     /// Explain only why this rule of the policy or of a pack does not match: its scope, its literals, and what rejects a match.
     #[arg(long, value_name = "RULE")]
     pub why_not: Option<String>,
+    /// Response to the request (JSON, not a stream): explain why the rule of --why-not does not match it, in place of the request.
+    #[arg(long, value_name = "FILE", requires = "why_not")]
+    pub response: Option<PathBuf>,
     /// Print a single JSON document.
     #[arg(long)]
     pub json: bool,

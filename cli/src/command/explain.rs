@@ -34,7 +34,9 @@ fn text(args: &ExplainArgs) -> Result<String, Vec<String>> {
     }
     let call = call(args).map_err(fail)?;
     if let Some(rule) = &args.why_not {
-        let answer = why_not(&document, &policy, &call, rule).map_err(|message| fail(Problem::new(message)))?;
+        let response = args.response.as_deref().map(super::count::read).transpose().map_err(fail)?;
+        let answer = why_not(&document, &policy, (&call, response.as_deref()), rule);
+        let answer = answer.map_err(|message| fail(Problem::new(message)))?;
         return if args.json { json(&answer) } else { Ok(answer.render()) };
     }
     let explanation = explain(&document, &policy, &call);

@@ -1,20 +1,23 @@
-//! Reasons why one rule does not match a request.
+//! Reasons why one rule does not match a request, or the response to it.
+
+mod texts;
 
 use serde::Serialize;
 use serde_json::{Value, json};
-use tollgate_inspect::{Cause, Direction, Policy, Rule, ViewDiagnosis, inspect_request_without};
+use tollgate_inspect::{Attempt, Cause, Direction, Policy, Rule, ViewDiagnosis};
 use tollgate_policy::document::Document;
 use tollgate_policy::{CompiledPolicy, Mode, nearest};
 
-use super::{Call, View, firewall, identity, request};
+use super::{Call, firewall, identity, request};
 use crate::rule_packs;
+use texts::Texts;
 
 /// Maximum number of literals that a line lists.
 const MAX_SHOWN: usize = 8;
 /// Maximum number of texts that a line names.
 const MAX_POINTERS: usize = 3;
 
-/// Reasons why a rule does not match a request.
+/// Reasons why a rule does not match a request or a response.
 #[derive(Clone, Debug, Serialize)]
 pub struct WhyNot {
     /// Id of the rule.
@@ -23,7 +26,7 @@ pub struct WhyNot {
     pub matches: bool,
     /// Sentences for people.
     pub lines: Vec<String>,
-    /// Texts of the request that the rule was compared with, as data.
+    /// Texts of the request or the response that the rule was compared with, as data.
     pub texts: Vec<Value>,
 }
 
@@ -39,11 +42,17 @@ impl WhyNot {
     }
 }
 
-/// Explains why a rule of a policy, or of a pack, does not match a request. Nothing of the request's text is in the answer.
+/// Explains why a rule of a policy, or of a pack, does not match a request or, if it is given, the response to it. Nothing of their
+/// texts is in the answer.
 ///
 /// # Errors
-/// Neither the policy nor a pack has the rule.
-pub fn why_not(document: &Document, policy: &CompiledPolicy, call: &Call, id: &str) -> Result<WhyNot, String> {
+/// Neither the policy nor a pack has the rule, or the response cannot be read.
+pub fn why_not(
+    document: &Document,
+    policy: &CompiledPolicy,
+    (call, response): (&Call, Option<&[u8]>),
+    id: &str,
+) -> Result<WhyNot, String> {
     let rules = policy.firewall.as_ref();
     let all = rules.map(Policy::rules).unwrap_or_default();
     let Some((rules, index)) = rules.zip(all.iter().position(|rule| rule.id() == id)) else {
@@ -59,31 +68,37 @@ pub fn why_not(document: &Document, policy: &CompiledPolicy, call: &Call, id: &s
     let identity = identity::explain(policy, call);
     let consumer = identity.facts.get("consumer").and_then(Value::as_str);
     let excluded = firewall::excluded(policy, rules, &view, call, consumer);
-    let report = inspect_request_without(rules, &excluded, &view.request, &view.body);
+    let texts = Texts::of(&view, policy, response)?;
+    let report = texts.inspect(rules, &excluded);
     if report.rules.iter().any(|found| found.get() == index) {
         return Ok(WhyNot { matches: true, ..WhyNot::new(id, effect(policy, rule, raw)) });
     }
     let mut answer = WhyNot::new(id, format!("Rule {id} does not match."));
     if report.cause == Some(Cause::TooCostly) {
-        answer.lines.push("The request takes too long to inspect, so matches may be missing.".to_owned());
-    }
-    if !rule.searches_texts() {
-        answer.lines.push(subject(rule, raw));
-        return Ok(answer);
+        answer.lines.push("The text takes too long to inspect, so matches may be missing.".to_owned());
     }
     let is_excluded = excluded.iter().any(|own| own.get() == index);
-    let applies = rule.is_on(Direction::Request) && !is_excluded;
-    if !rule.is_on(Direction::Request) {
-        answer.lines.push("It applies to responses only (`applies_to`). Without that:".to_owned());
+    let is_off = rule.searches_texts() && !rule.is_on(texts.direction());
+    if is_off {
+        let line = match texts.direction() {
+            Direction::Request => "It applies to responses only (`applies_to`), which --response gives. Without that:",
+            Direction::Response => "It applies to requests only (`applies_to`). Without that:",
+        };
+        answer.lines.push(line.to_owned());
     }
     if is_excluded {
         let line =
             "It does not apply to this call, by its `scope` (consumers, teams, models) or an exception. Otherwise:";
         answer.lines.push(line.to_owned());
     }
+    if !rule.searches_texts() {
+        answer.lines.push(subject(rule, raw, texts.direction()).to_owned());
+        return Ok(answer);
+    }
+    let applies = !is_off && !is_excluded;
     let mut reasons = Reasons::default();
-    for index in 0..view.request.texts.len() {
-        answer.texts.extend(text((rules, rule, raw), (&view, index), applies, &mut reasons));
+    for index in 0..texts.count() {
+        answer.texts.extend(text((rules, rule, raw), (&texts, index), applies, &mut reasons));
     }
     answer.lines.extend(reasons.lines());
     Ok(answer)
@@ -103,22 +118,39 @@ fn effect(policy: &CompiledPolicy, rule: &Rule, raw: &Value) -> String {
 }
 
 /// Describes what a rule judges that searches no texts.
-fn subject(rule: &Rule, raw: &Value) -> String {
+fn subject(rule: &Rule, raw: &Value, direction: Direction) -> &'static str {
     let has = |member: &str| raw.get("match").and_then(|pattern| pattern.get(member)).is_some();
-    let subject = if rule.guard().is_some() {
+    let is_request = direction == Direction::Request;
+    if rule.guard().is_some() {
         "It is a guard, a service that this command does not ask."
     } else if has("overlap") {
-        "It compares responses with the system prompt."
+        match is_request {
+            true => "It compares responses with the system prompt; --response gives one.",
+            false => "It compares responses with the system prompt, of which this one does not repeat enough.",
+        }
     } else if has("provenance") {
-        "It judges where arguments of calls of tools come from, in responses."
+        match is_request {
+            true => "It judges where arguments of calls of tools come from, in responses; --response gives one.",
+            false => {
+                "It judges where arguments of calls of tools come from, and no argument that it judges has a value of a result only."
+            }
+        }
     } else if rule.judges_arguments() {
-        "It judges arguments of calls of tools, in responses."
+        match is_request {
+            true => "It judges arguments of calls of tools, in responses; --response gives one.",
+            false => "It judges arguments of calls of tools, and none of this response that it judges matches.",
+        }
     } else if has("members") {
-        "It judges names of members of the request, and the request has none of them."
+        match is_request {
+            true => "It judges names of members of the request, and the request has none of them.",
+            false => "It judges names of members of requests.",
+        }
     } else {
-        "It judges names of tools, and the request has no tool with such a name."
-    };
-    subject.to_owned()
+        match is_request {
+            true => "It judges names of tools, and the request has no tool with such a name.",
+            false => "It judges names of tools, and the response calls no tool with such a name.",
+        }
+    }
 }
 
 /// Reasons, each with the pointers of the texts that it is about, in the order of the texts.
@@ -148,14 +180,12 @@ impl Reasons {
 /// Adds the reasons why a rule does not match a text. `applies` is `false` if the rule does not apply to the call.
 fn text(
     (rules, rule, raw): (&Policy, &Rule, &Value),
-    (view, index): (&View<'_>, usize),
+    (texts, index): (&Texts<'_>, usize),
     applies: bool,
     reasons: &mut Reasons,
 ) -> Option<Value> {
-    let text = view.request.texts.get(index)?;
-    let pointer = view.pointer(index);
-    let scope = rule.out_of_scope(&view.request, index);
-    let views = rules.diagnose(rule, Direction::Request, &text.str.decode(&view.body));
+    let views = texts.diagnose(rules, rule, index)?;
+    let (pointer, scope) = (texts.pointer(index), texts.out_of_scope(rule, index));
     let mut own = attempts(raw, &views, applies && scope.is_none());
     if own.is_empty() {
         own.push(literals(&views));
@@ -163,9 +193,8 @@ fn text(
     let lead = scope.map(|member| format!("not in `scope.{member}`; otherwise ")).unwrap_or_default();
     own.iter().for_each(|reason| reasons.add(&pointer, format!("{lead}{reason}")));
     let of_view = |own: &ViewDiagnosis| {
-        let attempts = own.attempts.iter().map(
-            |attempt| json!({"range": [attempt.range.start, attempt.range.end], "rejected_by": attempt.rejected_by}),
-        );
+        let attempt = |Attempt { range, in_json, rejected_by }: &Attempt| json!({"range": [range.start, range.end], "in_json": in_json, "rejected_by": rejected_by});
+        let attempts = own.attempts.iter().map(attempt);
         json!({
             "view": own.view.name(), "searched": own.is_searched, "literals": own.literals.len(), "present": own.present,
             "pattern_matches": attempts.collect::<Vec<_>>(),
@@ -190,7 +219,8 @@ fn attempts(raw: &Value, views: &[ViewDiagnosis], applies: bool) -> Vec<String> 
                 }
                 (None, true) => String::new(),
             };
-            let reason = format!("bytes {from} to {to} match in the view {}{reason}", view.view.name());
+            let place = if attempt.in_json { " of a decoded string" } else { "" };
+            let reason = format!("bytes {from} to {to} match in the view {}{place}{reason}", view.view.name());
             if !reasons.contains(&reason) {
                 reasons.push(reason);
             }
@@ -292,6 +322,8 @@ firewall:
   - {id: of-tools, match: {keywords: [crane]}, scope: {roles: [tool]}, action: block}
   - {id: of-others, match: {keywords: [crane]}, scope: {consumers: [b]}, action: block}
   - {id: both, match: {regex: 'heron[0-9]{3}'}, action: block}
+  - {id: of-requests, match: {keywords: [heron]}, applies_to: [request], action: log}
+  - {id: of-reasoning, match: {keywords: [heron]}, scope: {parts: reasoning}, action: log}
   - {id: asked, match: {members: [logprobs]}, action: log}
 "#;
 
@@ -299,6 +331,10 @@ firewall:
         r#"{"model":"m","messages":[{"role":"user","content":"4111111111111112, a h\u200beron, a crane, herons"}]}"#;
 
     fn answer(id: &str) -> Result<WhyNot, String> {
+        answer_to(BODY, None, id)
+    }
+
+    fn answer_to(body: &str, response: Option<&str>, id: &str) -> Result<WhyNot, String> {
         let mut document = Document::parse("p.yaml", POLICY);
         crate::policy_file::add_packs(&mut document);
         let policy = document.compile().unwrap();
@@ -306,9 +342,55 @@ firewall:
             path: "/v1/chat/completions".into(),
             headers: vec![("x-user".into(), "a".into())],
             consumer: None,
-            body: BODY.into(),
+            body: body.into(),
         };
-        why_not(&document, &policy, &call, id)
+        why_not(&document, &policy, (&call, response.map(str::as_bytes)), id)
+    }
+
+    #[test]
+    fn strings_of_a_text_that_is_json_are_searched() {
+        let body = r#"{"model":"m","messages":[{"role":"tool","tool_call_id":"c","content":"{\"a\":\"x\\n4111111111111112\"}"}]}"#;
+        let answer = answer_to(body, None, "card").unwrap();
+        let line =
+            "/messages/0/content: bytes 9 to 25 match in the view raw of a decoded string, but fail `validate: card`.";
+        assert!(answer.lines.iter().any(|own| own == line), "{:#?}", answer.lines);
+    }
+
+    #[test]
+    fn reasons_in_responses_are_named() {
+        let response = r#"{"choices":[{"message":{"role":"assistant","content":"4111111111111112, a heron","tool_calls":
+            [{"id":"c","type":"function","function":{"name":"g","arguments":"{\"a\":\"x\\n4111111111111112\"}"}}]}}]}"#;
+        for (id, expected) in [
+            ("card", "/choices/0/message/content: bytes 0 to 16 match in the view raw, but fail `validate: card`."),
+            (
+                "card",
+                "/choices/0/message/tool_calls/0/function/arguments: bytes 9 to 25 match in the view raw of a decoded string, but \
+                 fail `validate: card`.",
+            ),
+            ("word", "Rule word matches (`action: block`)."),
+            ("answer", "/choices/0/message/content, /choices/0/message/tool_calls/0/function/name, "),
+            ("of-others", "It does not apply to this call, by its `scope`"),
+            ("both", "/choices/0/message/content: `heron` occurs, but the pattern matches nowhere."),
+            ("of-requests", "It applies to requests only (`applies_to`). Without that:"),
+            (
+                "of-reasoning",
+                "/choices/0/message/content: not in `scope.parts`; otherwise bytes 20 to 25 match in the view raw.",
+            ),
+            ("called", "It judges arguments of calls of tools, and none of this response that it judges matches."),
+            ("injected", "It judges where arguments of calls of tools come from, and no argument"),
+            ("repeated", "It compares responses with the system prompt, of which this one does not repeat enough."),
+            ("asked", "It judges names of members of requests."),
+        ] {
+            let answer = answer_to(BODY, Some(response), id).unwrap();
+            let found = answer.lines.iter().any(|line| line.starts_with(expected));
+            assert!(found, "{id}: {:#?}", answer.lines);
+            assert_eq!(answer.matches, id == "word", "{id}");
+        }
+        let error = answer_to(BODY, Some("data: {}\n\n"), "word").unwrap_err();
+        assert!(
+            error.starts_with("--response: the body cannot be read") && error.ends_with("streams are not read"),
+            "{error}"
+        );
     }
 
     #[test]
@@ -325,13 +407,16 @@ firewall:
                 "Rule audited matches, but only logs in place of `action: block`, because of `mode: audit`.".into(),
             ),
             ("matched", "Rule matched matches (`action: log`).".into()),
-            ("answer", "It applies to responses only (`applies_to`). Without that:".into()),
+            ("answer", "It applies to responses only (`applies_to`), which --response gives. Without that:".into()),
             ("of-tools", format!("{at} not in `scope.roles`; otherwise bytes")),
             ("of-others", "It does not apply to this call, by its `scope`".into()),
             ("both", format!("{at} `heron` occurs, but the pattern matches nowhere.")),
-            ("called", "It judges arguments of calls of tools, in responses.".into()),
-            ("injected", "It judges where arguments of calls of tools come from, in responses.".into()),
-            ("repeated", "It compares responses with the system prompt.".into()),
+            ("called", "It judges arguments of calls of tools, in responses; --response gives one.".into()),
+            (
+                "injected",
+                "It judges where arguments of calls of tools come from, in responses; --response gives one.".into(),
+            ),
+            ("repeated", "It compares responses with the system prompt; --response gives one.".into()),
             ("asked", "It judges names of members of the request".into()),
             ("pii.email", "Rule pii.email of the pack `pii` is left out by its `except`.".into()),
             ("pii.iban", "/model, /messages/0/content: ".into()),

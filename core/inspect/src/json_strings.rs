@@ -13,7 +13,7 @@ use crate::rule::RuleIndex;
 use crate::view::View;
 
 /// Number of times that strings are decoded.
-const MAX_DEPTH: usize = 3;
+pub(crate) const MAX_DEPTH: usize = 3;
 
 /// Match in a text: the part that is reported and redacted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
