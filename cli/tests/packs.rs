@@ -43,6 +43,19 @@ fn every_rule_passes_its_examples() {
     }
 }
 
+/// Warnings about rules that a user of a pack could not mend.
+#[test]
+fn packs_have_no_findings() {
+    for pack in names() {
+        let scratch = Scratch::new("rule-packs").unwrap();
+        let path = scratch.path().join("tollgate.yaml");
+        std::fs::write(&path, format!("version: 1\nfirewall: {{packs: [{pack}], paranoia: 4}}\n")).unwrap();
+        let document = policy_file::load(&path, &mut Default::default()).unwrap();
+        let policy = document.compile().unwrap_or_else(|found| panic!("{found:#?}"));
+        assert_eq!(policy.warnings, [], "{pack}");
+    }
+}
+
 #[test]
 fn every_rule_names_its_risks() {
     for pack in names() {
