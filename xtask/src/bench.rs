@@ -20,6 +20,9 @@ pub(crate) fn run(flags: &[&str]) -> Result<()> {
     if let ["instructions", flags @ ..] = flags {
         return instructions(flags);
     }
+    if let ["firewall", flags @ ..] = flags {
+        return firewall(flags);
+    }
     if let ["inspect", args @ ..] = flags {
         return inspect(args);
     }
@@ -75,6 +78,23 @@ fn inspect(args: &[&str]) -> Result<()> {
     cargo::run(&["build", "--release", "--package", INSPECT])?;
     progress::step("measuring");
     let run = ChildBuilder::new(workspace::target_dir().join("release").join(INSPECT)).args(args).run()?;
+    if run.success() { Ok(()) } else { Err(Error::new("the benchmark failed, see above")) }
+}
+
+/// Runs `cargo xtask bench firewall`: the rules of all packs natively and in the V8 of Node.
+fn firewall(flags: &[&str]) -> Result<()> {
+    if !matches!(flags, [] | ["--quick" | "--write"]) {
+        return Err(Error::new(format!("bench firewall takes --quick or --write, not `{}`", flags.join(" "))));
+    }
+    setup::target()?;
+    progress::step("building the program (release: native, and as a module)");
+    let build = ["build", "--release", "--package", INSPECT];
+    cargo::run(&build)?;
+    cargo::run(&[&build[..], &["--target", TARGET]].concat())?;
+    progress::step("measuring");
+    let target = workspace::target_dir();
+    let module = target.join(TARGET).join("release").join(INSPECT).with_extension("wasm");
+    let run = ChildBuilder::new(target.join("release").join(INSPECT)).arg("compare").arg(module).args(flags).run()?;
     if run.success() { Ok(()) } else { Err(Error::new("the benchmark failed, see above")) }
 }
 

@@ -60,6 +60,7 @@ cargo xtask <command>
                            --quick: only check that the benchmark runs; --write: update docs/benchmarks.md;
                            --rounds=N: fewer or more rounds than 7; --access-log: log every request
   bench tokens [--quick]   measure token counting natively, in wasmtime, V8 and Envoy, next to other tokenizers
+  bench firewall [...]     measure the rules of all packs natively and in V8, next to aho-corasick alone (needs node)
   bench inspect FILE [...] measure the rules of a gitleaks configuration natively, next to aho-corasick alone
   bench llm [...]          measure how core/llm reads requests natively, in wasmtime and in V8 (needs node)
   bench instructions [...] count the instructions that the filters execute for the *.test.yaml files, and counting per text

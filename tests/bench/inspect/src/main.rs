@@ -1,14 +1,21 @@
-//! Measures how fast the rules of a gitleaks configuration are searched, natively.
+//! Measures how fast rules are searched: those of all packs, or of a gitleaks configuration.
 //!
-//! `tollgate-bench-inspect GITLEAKS_TOML [--rules=N] [--only=NAME] [NAME=TEXTS.jsonl ...]` prints, for texts of several kinds and for those of
-//! the files (one JSON object with `text` per line), MB/s of the firewall, of aho-corasick with the same keywords, and the ratio.
-//! Then the time per event of a stream and the number of bytes held back. The configuration is not part of the project.
+//! `tollgate-bench-inspect RULES [--rules=N] [--only=NAME] [NAME=TEXTS.jsonl ...]` prints, for texts of several kinds and for those
+//! of the files (one JSON object with `text` per line), MB/s of the firewall, of aho-corasick with the same literals, and the
+//! ratio. Then the time per event of a stream and the number of bytes held back. `RULES` is `packs` or the path of a gitleaks
+//! configuration, which is not part of the project. `--lines` prints one measurement per line, for `section.rs`.
+//!
+//! `tollgate-bench-inspect compare MODULE [--write]` measures the packs in this program and, built as a module, in the V8 of Node.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is a program for the terminal")]
 
 mod gitleaks;
+mod packs;
+#[cfg(not(target_arch = "wasm32"))]
+mod section;
 mod stream;
 mod texts;
 
+use std::error::Error;
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,65 +23,132 @@ use std::time::{Duration, Instant};
 use aho_corasick::dfa::DFA;
 use aho_corasick::{Input, MatchKind, StartKind, automaton::Automaton, automaton::OverlappingState};
 use serde_json::json;
-use tollgate_inspect::{Policy, RawPolicy, capture_groups, inspect_request};
+use stream::Held;
+use tollgate_inspect::{Policy, RawPolicy, Rule, capture_groups, inspect_request};
 use tollgate_llm::{Dialect, ParseLimits, Request};
 
 /// Time for which each text is measured.
 const MEASURED: Duration = Duration::from_millis(400);
 /// Size of the texts in bytes.
 const SIZE: usize = 16 << 10;
+const USAGE: &str =
+    "usage: tollgate-bench-inspect packs|GITLEAKS_TOML [--rules=N] [--only=NAME] [--lines] [NAME=TEXTS.jsonl ...]";
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let mut args = std::env::args().skip(1);
-    let usage = "usage: tollgate-bench-inspect GITLEAKS_TOML [--rules=N] [--only=NAME] [NAME=TEXTS.jsonl ...]";
-    let file = args.next().ok_or(usage)?;
+fn main() -> Result<(), Box<dyn Error>> {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        #[cfg(not(target_arch = "wasm32"))]
+        ["compare", module, ref flags @ ..] => section::compare(module, flags),
+        [rules, ref args @ ..] => measure(rules, args),
+        [] => Err(USAGE.into()),
+    }
+}
+
+/// Measures rules and prints the results.
+fn measure(rules: &str, args: &[&str]) -> Result<(), Box<dyn Error>> {
     let mut texts = texts::generated();
-    let mut most = usize::MAX;
+    let (mut most, mut prints_lines) = (usize::MAX, false);
     for arg in args {
         match arg.split_once('=') {
+            None if *arg == "--lines" => prints_lines = true,
             Some(("--rules", count)) => most = count.parse()?,
             Some(("--only", name)) => texts.retain(|(own, _)| own == name),
             Some((name, path)) => texts.push(texts::read(name, path)?),
-            None => return Err(usage.into()),
+            None => return Err(USAGE.into()),
         }
     }
-    let mut rules = gitleaks::read(&std::fs::read_to_string(file)?);
-    rules.truncate(most);
-    let found = rules.len();
-    rules.retain(|rule| policy(std::slice::from_ref(rule), "redact").is_ok());
     let start = Instant::now();
-    let redacting = Arc::new(policy(&rules, "redact")?);
-    println!("{} of {found} rules, configured in {:.1} ms", rules.len(), start.elapsed().as_secs_f64() * 1e3);
-    let keywords: Vec<&str> = rules.iter().flat_map(|rule| &rule.keywords).map(String::as_str).collect();
-    let literals = DFA::builder()
-        .match_kind(MatchKind::Standard)
-        .start_kind(StartKind::Unanchored)
-        .ascii_case_insensitive(true)
-        .prefilter(false)
-        .build(&keywords)
-        .map_err(|error| error.to_string())?;
-    println!("{:<24} {:>10} {:>14} {:>6} {:>8}", "text", "MB/s", "aho-corasick", "ratio", "matches");
+    let (policy, literals) = if rules == "packs" { packs::read(most)? } else { of_gitleaks(rules, most)? };
+    let configured = start.elapsed().as_secs_f64() * 1e3;
+    let (policy, automaton) = (Arc::new(policy), automaton(&literals)?);
+    let printer = Printer { prints_lines };
+    printer.configured(policy.rules().len(), configured);
     for (name, text) in &texts {
-        let (firewall, matches) = firewall(&redacting, text)?;
+        let (firewall, matches) = firewall(&policy, text)?;
         let alone = speed(text, |chunk| {
             let mut state = OverlappingState::start();
             let mut count = 0;
             let input = Input::new(chunk);
-            while literals.try_find_overlapping(&input, &mut state).is_ok() && state.get_match().is_some() {
+            while automaton.try_find_overlapping(&input, &mut state).is_ok() && state.get_match().is_some() {
                 count += 1;
             }
             count
         });
-        println!("{name:<24} {firewall:>10.1} {alone:>14.1} {:>6.2} {matches:>8}", firewall / alone);
+        printer.text(name, firewall, alone, matches);
     }
     for (name, text) in &texts {
-        stream::measure(name, text, &redacting)?;
+        printer.stream(name, &stream::measure(text, &policy)?);
     }
+    printer.memory();
     Ok(())
 }
 
+/// Policy, and the literals that aho-corasick is measured with.
+type Measured = (Policy, Vec<Vec<u8>>);
+
+/// Returns the policy of a gitleaks configuration with at most `most` rules, and their keywords.
+fn of_gitleaks(file: &str, most: usize) -> Result<Measured, Box<dyn Error>> {
+    let mut rules = gitleaks::read(&std::fs::read_to_string(file)?);
+    rules.truncate(most);
+    rules.retain(|rule| policy(std::slice::from_ref(rule), "redact").is_ok());
+    let keywords = rules.iter().flat_map(|rule| &rule.keywords).map(|keyword| keyword.as_bytes().to_vec()).collect();
+    Ok((policy(&rules, "redact")?, keywords))
+}
+
+/// Returns the literals of all rules of a policy.
+fn literals(policy: &Policy) -> Vec<Vec<u8>> {
+    let literals = policy.rules().iter().flat_map(Rule::literals);
+    let distinct: std::collections::BTreeSet<&[u8]> = literals.collect();
+    distinct.into_iter().map(<[u8]>::to_vec).collect()
+}
+
+fn automaton(literals: &[Vec<u8>]) -> Result<DFA, String> {
+    let mut builder = DFA::builder();
+    let builder = builder.match_kind(MatchKind::Standard).start_kind(StartKind::Unanchored);
+    let built = builder.ascii_case_insensitive(true).prefilter(false).build(literals);
+    built.map_err(|error| error.to_string())
+}
+
+/// Printer of measurements, as tables or in lines.
+struct Printer {
+    prints_lines: bool,
+}
+
+impl Printer {
+    fn configured(&self, rules: usize, milliseconds: f64) {
+        if self.prints_lines {
+            return println!("configured\t{rules}\t{milliseconds}");
+        }
+        println!("{rules} rules, configured in {milliseconds:.1} ms");
+        println!("{:<24} {:>10} {:>14} {:>6} {:>8}", "text", "MB/s", "aho-corasick", "ratio", "matches");
+    }
+
+    fn text(&self, name: &str, firewall: f64, alone: f64, matches: u64) {
+        if self.prints_lines {
+            return println!("text\t{name}\t{firewall}\t{alone}");
+        }
+        println!("{name:<24} {firewall:>10.1} {alone:>14.1} {:>6.2} {matches:>8}", firewall / alone);
+    }
+
+    fn stream(&self, name: &str, Held { with_rules, without_rules, p50, p90, p99, most }: &Held) {
+        if self.prints_lines {
+            return println!("stream\t{name}\t{with_rules}\t{without_rules}\t{p50}\t{p99}");
+        }
+        println!(
+            "{name:<24} {with_rules:>6.2} us per event ({without_rules:.2} without rules), held p50 {p50} p90 {p90} p99 {p99} max \
+             {most} bytes"
+        );
+    }
+
+    /// Prints the size of the linear memory of a module.
+    fn memory(&self) {
+        #[cfg(target_arch = "wasm32")]
+        println!("memory\t{}", core::arch::wasm32::memory_size(0) as f64 / 16.0);
+    }
+}
+
 /// Builds a policy of rules with this action on both directions.
-fn policy(rules: &[gitleaks::Rule], action: &str) -> Result<Policy, Box<dyn std::error::Error>> {
+fn policy(rules: &[gitleaks::Rule], action: &str) -> Result<Policy, Box<dyn Error>> {
     let rules: Vec<_> = rules
         .iter()
         .map(|rule| {
@@ -89,7 +163,7 @@ fn policy(rules: &[gitleaks::Rule], action: &str) -> Result<Policy, Box<dyn std:
 }
 
 /// Returns MB/s of text of the firewall, in requests with a single message, and the number of matches.
-fn firewall(policy: &Policy, text: &str) -> Result<(f64, u64), Box<dyn std::error::Error>> {
+fn firewall(policy: &Policy, text: &str) -> Result<(f64, u64), Box<dyn Error>> {
     let mut bodies = Vec::new();
     for chunk in chunks(text) {
         let body = json!({"model": "m", "messages": [{"role": "user", "content": chunk}]}).to_string().into_bytes();

@@ -10,9 +10,18 @@ use tollgate_llm::{Dialect, EventParser, Framer, Framing};
 /// Bytes of text that are streamed.
 const SIZE: usize = 64 << 10;
 
-/// Streams a text in events of a word or part of one, with and without rules, and prints the time per event and the number of
-/// bytes held back after an event.
-pub(crate) fn measure(name: &str, text: &str, policy: &Arc<Policy>) -> Result<(), Box<dyn std::error::Error>> {
+/// Microseconds per event, and bytes held back after an event.
+pub(crate) struct Held {
+    pub(crate) with_rules: f64,
+    pub(crate) without_rules: f64,
+    pub(crate) p50: usize,
+    pub(crate) p90: usize,
+    pub(crate) p99: usize,
+    pub(crate) most: usize,
+}
+
+/// Streams a text in events of a word or part of one, with and without rules.
+pub(crate) fn measure(text: &str, policy: &Arc<Policy>) -> Result<Held, Box<dyn std::error::Error>> {
     let text = text.get(..text.floor_char_boundary(SIZE)).unwrap_or(text);
     let mut body = String::new();
     let mut events = 0;
@@ -26,16 +35,8 @@ pub(crate) fn measure(name: &str, text: &str, policy: &Arc<Policy>) -> Result<()
     let (with, mut held) = run(policy, &body)?;
     held.sort_unstable();
     let at = |percent: usize| held.get(held.len() * percent / 100).or(held.last()).copied().unwrap_or(0);
-    println!(
-        "{name:<24} {:>6.2} us per event ({:.2} without rules), held p50 {} p90 {} p99 {} max {} bytes",
-        with / f64::from(events),
-        none / f64::from(events),
-        at(50),
-        at(90),
-        at(99),
-        at(100)
-    );
-    Ok(())
+    let (with_rules, without_rules) = (with / f64::from(events), none / f64::from(events));
+    Ok(Held { with_rules, without_rules, p50: at(50), p90: at(90), p99: at(99), most: at(100) })
 }
 
 /// Returns the microseconds of the fastest of several runs, and the bytes held after each event.
