@@ -392,6 +392,13 @@ impl Policy {
         self.max_match_bytes
     }
 
+    /// Returns the number of bytes around a change of a view in which matches may depend on it: those of the longest match, what
+    /// conditions look at in front of it, and the character behind it.
+    pub(crate) fn reach_of_changes(&self) -> usize {
+        let behind = self.rules.iter().map(|rule| rule.conditions.look_behind()).max().unwrap_or(0);
+        self.max_match_bytes() + behind + 1
+    }
+
     /// Returns the number of bytes in front of a match that conditions of rules on responses need.
     pub(crate) fn look_behind(&self) -> usize {
         self.look_behind

@@ -73,6 +73,11 @@ impl CharClasses {
         self.samples.len()
     }
 
+    /// Returns the approximate memory in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.ascii.len() * 2 + self.wide.len() * 8 + self.samples.len() * 4
+    }
+
     /// Returns the class of an ASCII character.
     pub(crate) fn ascii(&self, byte: u8) -> CharClass {
         let class = self.ascii.get(usize::from(byte)).copied();

@@ -209,6 +209,9 @@ impl Matcher {
             search.drop_too_long(target.starts);
         }
         scratch.reuse(search.into_states());
+        if scratch.meter.is_exceeded() {
+            return None;
+        }
         let end = ends_at.filter(|end| *end > start)?;
         target.admit(Match { start, end, reported: (start, end), decided: at }, window, scratch)
     }

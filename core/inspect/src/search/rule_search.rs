@@ -112,9 +112,11 @@ impl<'p> RuleSearch<'p> {
             self.extent = extent;
             self.read(text, (view, scope), scratch, cache, |index, rule, found| {
                 let found = source(found);
-                if !rule.views.has_several() || seen.add(index, &found) {
+                let is_new = !rule.views.has_several() || seen.add(index, &found);
+                if is_new {
                     each(index, rule, view, found);
                 }
+                is_new
             })
         };
         // Base64 data is searched as it is.
@@ -124,14 +126,15 @@ impl<'p> RuleSearch<'p> {
         }
         let mut result = Ok(());
         each_derived(text, views, |view, derived| {
-            let extent = Extent::of(view, derived, !views.whole.has(view), policy.max_match_bytes());
+            let extent = Extent::of(view, derived, !views.whole.has(view), policy.reach_of_changes());
             result = search(view, extent, derived.text(), &|found| found.derived_from(|range| derived.source(range)));
             result.is_ok()
         });
         result
     }
 
-    /// Searches the text of a view and calls `each` for every match, those of each rule in order.
+    /// Searches the text of a view and calls `each` for every match, those of each rule in order. If it returns `false`, the match
+    /// hides none that begins in it.
     ///
     /// # Errors
     /// If the meter of `scratch` is exceeded. Some matches may not have been found.
@@ -141,7 +144,7 @@ impl<'p> RuleSearch<'p> {
         (view, scope): (View, Scope),
         scratch: &mut Scratch,
         cache: &mut StateCache,
-        mut each: impl FnMut(RuleIndex, &'p Rule, Match),
+        mut each: impl FnMut(RuleIndex, &'p Rule, Match) -> bool,
     ) -> Result<(), TooCostly> {
         self.reached.clear();
         self.covered.clear();
@@ -181,7 +184,7 @@ impl<'p> RuleSearch<'p> {
         pass: &Pass,
         extent: &Extent,
         scratch: &mut Scratch,
-        each: &mut impl FnMut(RuleIndex, &'p Rule, Match),
+        each: &mut impl FnMut(RuleIndex, &'p Rule, Match) -> bool,
     ) -> Result<(), TooCostly> {
         let RuleSearch { policy, direction, view, .. } = *self;
         let gates = policy.text_gates().literals(direction, view, pass.places);
@@ -199,7 +202,7 @@ impl<'p> RuleSearch<'p> {
                     {
                         let from = start.saturating_sub(lead);
                         let until = text.ceil_char_boundary(start + 1);
-                        if !is_repeated || extent.has_change(from, until + self.longest(owner.rule)) {
+                        if !is_repeated || self.is_changed(extent, owner.rule, from, until) {
                             self.search(text, owner.rule, from, until, scratch, each);
                         }
                     }
@@ -211,6 +214,13 @@ impl<'p> RuleSearch<'p> {
             }
         }
         Ok(())
+    }
+
+    /// Returns `true` if a match of a rule that starts in `from..until`, or the text in front of it that its conditions need, may
+    /// contain a change.
+    fn is_changed(&self, extent: &Extent, rule: RuleIndex, from: usize, until: usize) -> bool {
+        let behind = self.policy.rule(rule).map_or(0, |rule| rule.conditions.look_behind());
+        extent.has_change(from.saturating_sub(behind), until + self.longest(rule))
     }
 
     /// Returns the length of the longest match of a rule in the current view.
@@ -228,7 +238,7 @@ impl<'p> RuleSearch<'p> {
         list: &[&'p Program],
         scratch: &mut Scratch,
         cache: &mut StateCache,
-        each: &mut impl FnMut(RuleIndex, &'p Rule, Match),
+        each: &mut impl FnMut(RuleIndex, &'p Rule, Match) -> bool,
     ) -> Result<(), TooCostly> {
         let RuleSearch { policy, direction, view, .. } = *self;
         let prefilter = policy.prefilter(direction, view);
@@ -242,7 +252,7 @@ impl<'p> RuleSearch<'p> {
                 let Some(rule) = found.filter(|rule| !self.off.contains(**rule)) else { continue };
                 let from = end.saturating_sub(self.longest(*rule));
                 let is_repeated = policy.rule(*rule).is_some_and(|rule| rule.views.repeated().has(view));
-                if !is_repeated || extent.has_change(from, end + self.longest(*rule)) {
+                if !is_repeated || self.is_changed(extent, *rule, from, end) {
                     self.search(text, *rule, from, end, scratch, each);
                 }
             }
@@ -261,7 +271,7 @@ impl<'p> RuleSearch<'p> {
         from: usize,
         until: usize,
         scratch: &mut Scratch,
-        each: &mut impl FnMut(RuleIndex, &'p Rule, Match),
+        each: &mut impl FnMut(RuleIndex, &'p Rule, Match) -> bool,
     ) {
         let Some(rule) = self.policy.rule(index) else { return };
         scratch.meter.add(1);
@@ -272,45 +282,49 @@ impl<'p> RuleSearch<'p> {
                 at
             }
         };
+        let longest = self.longest(index);
         let Some((_, reached)) = self.reached.get_mut(at).filter(|(_, reached)| *reached < until) else { return };
         let from = text.floor_char_boundary(from).max(*reached);
         let target = rule.target(self.view, self.policy.sets());
         let mut heads = Vec::new();
-        let mut report = |found| match rule.tail {
-            None => each(index, rule, found),
-            Some(_) => heads.push(found),
+        // A match that was found in another view hides none that begins in it.
+        let mut report = |found: Match| match rule.tail {
+            None if each(index, rule, found) => found.end as usize,
+            None => text.ceil_char_boundary(found.start as usize + 1),
+            Some(_) => {
+                heads.push(found);
+                found.end as usize
+            }
         };
+        let program = (target.program, target.sets, longest);
         let mut at = from;
-        while at < until {
+        while at < until && !scratch.meter.is_exceeded() {
             let Scratch { filters, meter, .. } = scratch;
-            match filters.first((index, self.view), (target.program, target.sets), text, at..until, meter) {
+            match filters.first((index, self.view), program, text, at..until, meter) {
                 First::Nowhere => at = until,
                 First::At(start) => match Matcher::at(start as u64, &target, Window::whole(text), scratch) {
-                    Some(found) => {
-                        at = found.end as usize;
-                        report(found);
-                    }
+                    Some(found) => at = report(found),
                     None => at = text.ceil_char_boundary(start + 1),
                 },
                 First::Unknown => {
                     let mut matcher = Matcher::with_states(at as u64, scratch.take_states());
-                    let window = Window::whole(text).until(until as u64);
-                    at = matcher.read(&target, window, scratch, |found| {
-                        report(found);
-                        true
-                    }) as usize;
+                    let mut next = None;
+                    let position = matcher.read(&target, Window::whole(text).until(until as u64), scratch, |found| {
+                        next = Some(report(found)).filter(|next| *next < found.end as usize);
+                        next.is_none()
+                    });
                     scratch.reuse(matcher.into_states());
-                    break;
+                    at = next.unwrap_or(position as usize);
+                    if next.is_none() {
+                        break;
+                    }
                 }
-            }
-            if scratch.meter.is_exceeded() {
-                break;
             }
         }
         *reached = at;
         for head in heads {
             if let Some(found) = self.until_tail(text, index, rule, head, scratch) {
-                each(index, rule, found);
+                let _ = each(index, rule, found);
             }
         }
     }
@@ -348,7 +362,7 @@ struct Extent {
     only_changes: bool,
     /// See [`Derived::changes`]; `None` if no view before has the same text.
     changes: Option<Vec<Range<usize>>>,
-    /// Bytes around a change in which a match that contains it may be.
+    /// Bytes around a change in which a match may be that contains it, or that its conditions find it in front of.
     reach: usize,
 }
 
@@ -360,7 +374,7 @@ struct Pass {
 }
 
 impl Extent {
-    /// Returns the extent of a view. A match has at most `reach` bytes.
+    /// Returns the extent of a view.
     fn of(view: View, derived: &Derived<'_>, only_changes: bool, reach: usize) -> Extent {
         match view {
             View::Folded | View::Decoded => Extent { only_changes, changes: Some(derived.changes()), reach },
@@ -441,6 +455,7 @@ mod tests {
     use crate::pattern::tail::Tail;
     use crate::search::meter::Meter;
     use proptest::prelude::*;
+    use serde_json::json;
 
     type Found = (RuleIndex, u64, u64);
 
@@ -448,8 +463,10 @@ mod tests {
         let mut found = Vec::new();
         let Memory { scratch, cache } = memory;
         let result =
-            RuleSearch::new(policy, direction)
-                .read(text, (View::Raw, scope), scratch, cache, |rule, _, one| found.push((rule, one.start, one.end)));
+            RuleSearch::new(policy, direction).read(text, (View::Raw, scope), scratch, cache, |rule, _, one| {
+                found.push((rule, one.start, one.end));
+                true
+            });
         assert_eq!(result, Ok(()));
         found.sort_unstable();
         found
@@ -514,8 +531,27 @@ mod tests {
         let (mut scratch, mut cache) = (Scratch::default(), StateCache::default());
         let mut search = RuleSearch::new(&policy, Direction::Request);
         let text = "the ".repeat(1000);
-        search.read(&text, (View::Raw, Scope::All), &mut scratch, &mut cache, |_, _, _| ()).unwrap();
+        search.read(&text, (View::Raw, Scope::All), &mut scratch, &mut cache, |_, _, _| true).unwrap();
         assert_eq!(scratch.meter.used(), 1000);
+    }
+
+    /// An automaton that began again behind each literal, and read to the end of the text, took a thousand times as long.
+    #[test]
+    fn matches_without_an_end_are_looked_for_in_bounded_time() {
+        for (pattern, text) in [
+            ("(?s)forget.*[0-9]", "forget me not ".repeat(7000)),
+            ("(?s)forget.*[0-9]", format!("forget {}", "word ".repeat(200)).repeat(300)),
+            ("forget[^.]*[0-9]{3}", format!("forget {}", "word ".repeat(50)).repeat(1000)),
+        ] {
+            let rules = json!({"rules": [{"id": "a", "match": {"regex": pattern}, "action": "log"}]});
+            let policy = Policy::from_raw(serde_json::from_value(rules).unwrap()).unwrap();
+            let mut scratch = Scratch::default();
+            scratch.meter = Meter::for_bytes(text.len() as u64);
+            let mut search = RuleSearch::new(&policy, Direction::Request);
+            let result =
+                search.read(&text, (View::Raw, Scope::All), &mut scratch, &mut StateCache::default(), |_, _, _| true);
+            assert_eq!(result, Ok(()), "{pattern} {} bytes, {} nodes", text.len(), scratch.meter.used());
+        }
     }
 
     #[test]
@@ -531,7 +567,7 @@ mod tests {
             scratch.meter = Meter::for_bytes(text.len() as u64);
             let mut search = RuleSearch::new(&policy, Direction::Request);
             let result =
-                search.read(&text, (View::Raw, Scope::All), &mut scratch, &mut StateCache::default(), |_, _, _| ());
+                search.read(&text, (View::Raw, Scope::All), &mut scratch, &mut StateCache::default(), |_, _, _| true);
             assert_eq!(result, expected, "{} bytes, {} nodes", text.len(), scratch.meter.used());
             assert!(scratch.meter.used() < (2 << 20) + 40 * text.len() as u64);
         }

@@ -24,6 +24,8 @@ const CHARS_PER_NODE: u64 = 8;
 /// Characters that have to be read for each state that is built, lest an exact search is faster, and how many may be missing.
 const CHARS_PER_STATE: i64 = 8;
 const MAX_CREDIT: i64 = 4096;
+/// Characters that are read again in the time in which an exact search reads one.
+const READ_PER_CHAR: i64 = 8;
 
 /// Filters of the rules of a policy, each built when it is first needed.
 #[derive(Debug, Default)]
@@ -52,28 +54,38 @@ impl From<View> for Kind {
 }
 
 impl WindowFilters {
-    /// Finds where in `range` of `text` the first match of a rule may start. `program` is its program in this view.
+    /// Finds where in `range` of `text` the first match of a rule may start. `program` is its program in this view, whose matches
+    /// have at most `longest` bytes.
     pub(crate) fn first(
         &mut self,
         (rule, view): (RuleIndex, View),
-        (program, sets): (&Program, &CharSets),
+        (program, sets, longest): (&Program, &CharSets, usize),
         text: &str,
         range: Range<usize>,
         meter: &mut Meter,
     ) -> First {
-        if self.bytes > MAX_BYTES_OF_ALL {
-            self.filters.clear();
-            self.bytes = 0;
+        while self.bytes > MAX_BYTES_OF_ALL {
+            self.remove_largest();
         }
         let filter = self.filters.entry((rule, view.into())).or_insert_with(|| {
             let filter = WindowFilter::new(program, sets);
+            meter.add(STATE_WORK + program.len() as u64);
             self.bytes += filter.bytes;
             filter
         });
         let before = filter.bytes;
-        let first = filter.first(&mut Run { program, sets, text, meter }, range);
+        let first = filter.first(&mut Run { program, sets, text, longest, meter }, range);
         self.bytes = (self.bytes + filter.bytes).saturating_sub(before);
         first
+    }
+
+    /// Removes the filter that takes the most memory.
+    fn remove_largest(&mut self) {
+        let largest = self.filters.iter().max_by_key(|(_, filter)| filter.bytes).map(|(key, _)| *key);
+        match largest.and_then(|key| self.filters.remove(&key)) {
+            Some(filter) => self.bytes = self.bytes.saturating_sub(filter.bytes),
+            None => self.bytes = 0,
+        }
     }
 }
 
@@ -102,8 +114,11 @@ struct WindowFilter {
     /// State with seeds in which no match has begun, by the character before.
     idle: [Option<u32>; Before::ALL.len()],
     bytes: usize,
-    /// Characters read beyond those that states were built for.
+    /// Characters read beyond those that states were built for, and that were read before.
     credit: i64,
+    /// Begin of the last window, and end of what was read of the text.
+    last: usize,
+    read: usize,
     /// For each node, the number of the last step that reached it.
     marks: Vec<u32>,
     step: u32,
@@ -145,6 +160,8 @@ impl WindowFilter {
             idle: Default::default(),
             bytes: 0,
             credit: MAX_CREDIT,
+            last: 0,
+            read: 0,
             marks: vec![0; program.len()],
             step: 0,
             pending: Vec::new(),
@@ -155,14 +172,17 @@ impl WindowFilter {
 
     /// Removes all states.
     fn clear(&mut self) {
-        self.next.clear();
-        self.states.clear();
+        (self.next, self.states) = Default::default();
         self.by_key.clear();
         self.idle = Default::default();
-        self.bytes = self.marks.len() * 4 + 1024;
+        self.bytes = self.marks.len() * 4 + self.classes.bytes() + 512;
     }
 
     fn first(&mut self, run: &mut Run<'_>, range: Range<usize>) -> First {
+        if range.start < self.last {
+            self.read = 0; // another text
+        }
+        self.last = range.start;
         if self.credit < 0 {
             self.credit += range.len() as i64;
             return First::Unknown;
@@ -205,7 +225,10 @@ impl WindowFilter {
         let (may_match, at) = self.read_window(run, range.clone())?;
         let chars = at.saturating_sub(range.start);
         run.meter.add(chars as u64 / CHARS_PER_NODE);
-        self.credit = (self.credit + chars as i64).min(MAX_CREDIT);
+        // Matches without an end are looked for again and again behind each literal: an exact search reads a text once.
+        let again = self.read.min(at).saturating_sub(range.start) as i64;
+        self.read = self.read.max(at);
+        self.credit = (self.credit + chars as i64 - again - again / READ_PER_CHAR).min(MAX_CREDIT);
         Some(may_match)
     }
 
@@ -234,8 +257,10 @@ impl WindowFilter {
             }
             (state, at) = (next, at + len);
         }
+        run.meter.add(STATE_WORK / 8);
         state = self.unseeded(state);
-        while state != DEAD {
+        let end = until.saturating_add(run.longest);
+        while state != DEAD && at <= end {
             let Some((class, len)) = self.class_at(text, at) else { return Some((self.may_end(run, state), at)) };
             let next = self.next(run, state, class)?;
             if next == HIT {
@@ -404,6 +429,8 @@ struct Run<'r> {
     program: &'r Program,
     sets: &'r CharSets,
     text: &'r str,
+    /// Length of the longest match in bytes.
+    longest: usize,
     meter: &'r mut Meter,
 }
 
@@ -439,7 +466,8 @@ mod tests {
                     text.is_char_boundary(*at) && regex.search(&input).is_some_and(|found| !found.is_empty())
                 };
                 let first = (from..until).find(is_start);
-                let mut run = Run { program: &program, sets: &sets, text: &text, meter: &mut Meter::default() };
+                let mut run =
+                    Run { program: &program, sets: &sets, text: &text, longest: 1024, meter: &mut Meter::default() };
                 match filter.first(&mut run, from..until) {
                     First::Unknown => {}
                     First::Nowhere => prop_assert_eq!(first, None, "{} in {:?} {}..{}", pattern, text, from, until),
@@ -464,7 +492,7 @@ mod tests {
         text: &str,
         range: Range<usize>,
     ) -> First {
-        filter.first(&mut Run { program, sets, text, meter: &mut Meter::default() }, range)
+        filter.first(&mut Run { program, sets, text, longest: 1024, meter: &mut Meter::default() }, range)
     }
 
     #[test]
@@ -493,6 +521,22 @@ mod tests {
         }
     }
 
+    #[test]
+    fn the_memory_of_all_filters_is_bounded() {
+        let mut filters = WindowFilters::default();
+        let compiled: Vec<_> = (0..120).map(|at| compiled(&format!("x{at}[a-z ]{{0,300}}y[0-9]"), false)).collect();
+        for round in 0..2 {
+            for (at, (program, sets)) in compiled.iter().enumerate() {
+                let text = format!("x{at}{}{}", "a b".repeat(80 + round), "xx ".repeat(40)).repeat(3);
+                let of = (program, sets, 1024);
+                filters.first((RuleIndex(at as u32), View::Raw), of, &text, 0..text.len(), &mut Meter::default());
+                assert!(filters.bytes <= MAX_BYTES_OF_ALL + 3 * MAX_BYTES, "{} bytes", filters.bytes);
+                let held: usize = filters.filters.values().map(|filter| filter.next.capacity() * 4).sum();
+                assert!(held <= 2 * (MAX_BYTES_OF_ALL + 3 * MAX_BYTES), "{held} bytes of states");
+            }
+        }
+    }
+
     /// Each position of a long counter is a state of its own.
     #[test]
     fn states_that_are_not_used_again_are_given_up() {
@@ -508,7 +552,7 @@ mod tests {
         let mut meter = Meter::default();
         let mut given_up = 0;
         for from in (0..text.len()).step_by(500) {
-            let mut run = Run { program: &program, sets: &sets, text: &text, meter: &mut meter };
+            let mut run = Run { program: &program, sets: &sets, text: &text, longest: 1024, meter: &mut meter };
             given_up += usize::from(filter.first(&mut run, from..from + 500) == First::Unknown);
             assert!(filter.bytes <= 3 * MAX_BYTES, "{} bytes", filter.bytes);
         }

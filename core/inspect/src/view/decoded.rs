@@ -46,7 +46,11 @@ pub(super) fn of(text: &str) -> Option<Derived<'_>> {
         // Data is inflated on one level only: the view is at most three times as long as the text.
         let Some((step, own)) = step(derived.text(), derived.text().len() <= text.len(), regions) else { break };
         reveals |= own;
-        regions = Regions::around(step.rewritten(), &step.text);
+        regions = if ascii85::is_named(&step.text) && !ascii85::is_named(derived.text()) {
+            Regions::whole(&step.text)
+        } else {
+            Regions::around(step.rewritten(), &step.text)
+        };
         derived = derived.then(step);
     }
     if !reveals {
@@ -141,10 +145,11 @@ fn step(text: &str, inflates: bool, regions: Regions) -> Option<(Step, bool)> {
                 reveals |= own;
                 let builder = builder.get_or_insert_with(|| Builder::new(text));
                 builder.copy(kept..start);
-                if own {
-                    builder.replace(start..at, &decoded)
+                let is_space = !decoded.is_empty() && decoded.bytes().all(|byte| byte.is_ascii_whitespace());
+                if is_space && !own {
+                    builder.separate(start..at, &decoded);
                 } else {
-                    builder.separate(start..at, &decoded)
+                    builder.replace(start..at, &decoded);
                 }
                 kept = at;
             }

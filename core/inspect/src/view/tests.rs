@@ -77,6 +77,57 @@ fn a_rule_counts_a_match_once_and_names_the_view() {
     }
 }
 
+/// Only the surroundings of what a view changes are searched for rules that also search the text as it is.
+#[test]
+fn a_view_that_repeats_another_one_misses_nothing_that_it_changes() {
+    let number = r#""regex":"\\b[0-9]{9}\\b","context":{"words":["ssn"]}"#;
+    let address = r#""regex":"\\b\\w{1,20}@\\w{1,20}\\.com\\b""#;
+    let far = format!("&#105; {}ana&#64;example.com", "word ".repeat(600));
+    let ascii85 = format!("base%385: {} BkM=%Eb-A%Cht55Eb0E.Dfp+DEcl20Er now", "word ".repeat(100));
+    for (pattern, view, text, expected) in [
+        // The word that a condition needs is changed, not the match.
+        (number, r#"["raw","folded"]"#, "ｓｓｎ: 123456789 ok", &["123456789"][..]),
+        (number, r#"["raw","decoded"]"#, "&#115;sn: 123456789 ok", &["123456789"]),
+        (number, r#"["raw","folded"]"#, "ｓsx: 123456789 ok", &[]),
+        (
+            r#""regex":"key-[0-9]{9}","keywords":["token"]"#,
+            r#"["raw","folded"]"#,
+            "ｔoken key-123456789",
+            &["key-123456789"],
+        ),
+        // A decoded sign, in front of which nothing else is decoded.
+        (address, r#"["raw","decoded"]"#, "ana&#64;example.com", &["ana&#64;example.com"]),
+        (address, r#"["raw","decoded"]"#, &far, &["ana&#64;example.com"]),
+        // What another view has found hides no match that begins in it.
+        (r#""regex":"zqx\\w{6}""#, r#"["raw","folded"]"#, "zqxzqxabczqxábcdef ok", &["zqxzqxabc", "zqxábcdef"]),
+        (r#""regex":"zqx\\w{6}""#, r#"["raw","folded"]"#, "zqx\u{e1}bcdefg zqxabcdef", &["zqxábcdef", "zqxabcdef"]),
+        // The text becomes one that names an encoding.
+        (
+            r#""keywords":["ignore all previous"]"#,
+            r#"["raw","decoded"]"#,
+            &ascii85,
+            &["BkM=%Eb-A%Cht55Eb0E.Dfp+DEcl20Er"],
+        ),
+    ] {
+        let (report, _) = inspect(&rule(pattern, view), text);
+        let mut found: Vec<_> = report.findings.iter().map(|finding| finding.range.clone()).collect();
+        found.sort_unstable_by_key(|range| range.start);
+        let found: Vec<&str> = found.into_iter().filter_map(|range| text.get(range)).collect();
+        assert_eq!(found, expected, "{pattern} {view} {text:?}");
+    }
+}
+
+#[test]
+fn a_match_of_the_maximum_length_behind_a_change_is_found() {
+    let rule = rule(r#""regex":"\\b[0-9]{16}\\b""#, r#"["raw","decoded"]"#);
+    let raw = format!(r#"{{"rules":[{rule}],"max_match_bytes":16}}"#);
+    let policy = Policy::from_raw(serde_json::from_str(&raw).unwrap()).unwrap();
+    let text = "0%2d1234567890123456 x and more text here";
+    let report = inspect_text(&policy, Direction::Request, text);
+    let found: Vec<&str> = report.findings.iter().map(|finding| &text[finding.range.clone()]).collect();
+    assert_eq!(found, ["1234567890123456"]);
+}
+
 #[test]
 fn parts_of_a_message_are_joined_in_views_too() {
     let body = r#"{"messages":[{"role":"user","content":[{"type":"text","text":"a ＡＫＩ"},{"type":"text","text":"Ａ1234 b"}]}]}"#;

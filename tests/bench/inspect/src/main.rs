@@ -46,23 +46,29 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 /// Measures rules and prints the results.
 fn measure(rules: &str, args: &[&str]) -> Result<(), Box<dyn Error>> {
-    let mut texts = texts::generated();
+    let (mut only, mut files) = (None, Vec::new());
     let (mut most, mut prints_lines) = (usize::MAX, false);
     for arg in args {
         match arg.split_once('=') {
             None if *arg == "--lines" => prints_lines = true,
             Some(("--rules", count)) => most = count.parse()?,
-            Some(("--only", name)) => texts.retain(|(own, _)| own == name),
-            Some((name, path)) => texts.push(texts::read(name, path)?),
+            Some(("--only", name)) => only = Some(name),
+            Some((name, path)) => files.push((name, path)),
             None => return Err(USAGE.into()),
         }
     }
     let start = Instant::now();
     let (policy, literals) = if rules == "packs" { packs::read(most)? } else { of_gitleaks(rules, most)? };
     let configured = start.elapsed().as_secs_f64() * 1e3;
-    let (policy, automaton) = (Arc::new(policy), automaton(&literals)?);
     let printer = Printer { prints_lines };
     printer.configured(policy.rules().len(), configured);
+    printer.memory();
+    let (policy, automaton) = (Arc::new(policy), automaton(&literals)?);
+    let mut texts = texts::generated();
+    texts.retain(|(own, _)| only.is_none_or(|only| own == only));
+    for (name, path) in files {
+        texts.push(texts::read(name, path)?);
+    }
     for (name, text) in &texts {
         let (firewall, matches) = firewall(&policy, text)?;
         let alone = speed(text, |chunk| {
@@ -79,7 +85,6 @@ fn measure(rules: &str, args: &[&str]) -> Result<(), Box<dyn Error>> {
     for (name, text) in &texts {
         printer.stream(name, &stream::measure(text, &policy)?);
     }
-    printer.memory();
     Ok(())
 }
 
@@ -140,7 +145,7 @@ impl Printer {
         );
     }
 
-    /// Prints the size of the linear memory of a module.
+    /// Prints the size of the linear memory of a module in MiB.
     fn memory(&self) {
         #[cfg(target_arch = "wasm32")]
         println!("memory\t{}", core::arch::wasm32::memory_size(0) as f64 / 16.0);

@@ -61,7 +61,9 @@ pub(super) fn entity(rest: &[u8]) -> Option<Encoded> {
         let c = char::from_u32(number(digits.get(..len)?, base)?)?;
         let semicolon = usize::from(digits.get(len) == Some(&b';'));
         let encoded = Encoded::new(mark + len + semicolon, c);
-        return Some(if c.is_alphanumeric() { encoded } else { encoded.separating() });
+        // Signs of addresses hide them.
+        let hides = c.is_alphanumeric() || matches!(c, '@' | '.' | '-' | '_' | '/' | ':' | '=' | '+');
+        return Some(if hides { encoded } else { encoded.separating() });
     }
     let (name, c) = ENTITIES.iter().find(|(name, _)| rest.starts_with(name))?;
     Some(Encoded::new(1 + name.len(), *c).separating())
