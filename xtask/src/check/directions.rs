@@ -35,7 +35,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("tests/fuzz", &["core/*"]),
     // Two crates of the core are measured separately, in engines without a host.
     ("tests/bench/engines", &["envoy-harness", "tests/workspace"]),
-    ("tests/bench/inspect", &["core/inspect", "core/llm"]),
+    (
+        "tests/bench/inspect",
+        &["core/inspect", "core/llm", "core/policy", "tests/bench/engines", "envoy-harness", "tests/workspace"],
+    ),
     ("tests/bench/instructions", &["cli", "host", "envoy-harness", "tests/workspace"]),
     ("tests/bench/llm", &["tests/bench/engines", "envoy-harness", "tests/workspace"]),
     ("tests/bench/llm/subject", &["core/llm"]),

@@ -76,8 +76,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "hold-back",
         breaks: "text that may become a match with the next event is not held back",
         file: "core/inspect/src/stream.rs",
-        from: "text.push(&mut context, tool, piece, last, released);",
-        to: "text.push(&mut context, tool, piece, last || !piece.is_empty(), released);",
+        from: "text.push(&mut context, (tool, &self.facts), piece, last, released);",
+        to: "text.push(&mut context, (tool, &self.facts), piece, last || !piece.is_empty(), released);",
     },
     Mutant {
         name: "first-choice",
