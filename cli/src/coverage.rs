@@ -14,13 +14,15 @@ pub struct Coverage {
 }
 
 /// Kinds of tests that a rule has. Only passing tests count.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tested {
     /// `true` if a test expects the rule to match, and it does.
     pub positive: bool,
     /// `true` if a test names the rule under `not_rules`. A test of other rules that does not mention this one does not
     /// count.
     pub negative: bool,
+    /// Risks in the OWASP Top 10 for LLM applications that the rule is about, as tags: `owasp-llm-01`.
+    pub tags: Vec<String>,
 }
 
 impl Coverage {
@@ -38,6 +40,7 @@ impl Coverage {
                 let rules = coverage.policies.entry(source.clone()).or_default();
                 for rule in firewall.rules {
                     let tested = rules.entry(rule.id.clone()).or_default();
+                    tested.tags = rule.tags;
                     if !matches!(result.status, TestStatus::Passed | TestStatus::PassedInPart(_)) {
                         continue;
                     }
@@ -62,6 +65,12 @@ impl Coverage {
     pub fn percent(&self) -> usize {
         let (tested, all) = self.counts();
         (tested * 100).checked_div(all).unwrap_or(100)
+    }
+
+    /// Returns the tags of a rule.
+    pub fn tags(&self, policy: &PathBuf, rule: &str) -> &[String] {
+        let tested = self.policies.get(policy).and_then(|rules| rules.get(rule));
+        tested.map(|tested| tested.tags.as_slice()).unwrap_or_default()
     }
 
     /// Returns the policy, the id and the missing kind of test for each rule that is not fully covered.

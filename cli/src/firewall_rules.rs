@@ -10,6 +10,8 @@ use std::sync::Arc;
 use serde_json::Value;
 use tollgate_inspect::{Policy, RawExamples, RawPolicy, all_matches};
 
+use crate::report::owasp_tags;
+
 /// Name of what takes the place of a rule's id where a text takes too long to search.
 const NOT_SEARCHED: &str = "not searched";
 
@@ -35,6 +37,8 @@ pub struct FirewallRule {
     pub on_requests: bool,
     /// `true` if the rule applies to responses.
     pub on_responses: bool,
+    /// Risks in the OWASP Top 10 for LLM applications that the rule is about, as tags: `owasp-llm-01`.
+    pub tags: Vec<String>,
 }
 
 impl FirewallRules {
@@ -56,6 +60,7 @@ impl FirewallRules {
                 not_matching: texts("no_match"),
                 on_requests: applies("request"),
                 on_responses: applies("response"),
+                tags: owasp_tags::of_rule(configuration, rule),
             });
         }
         let guards = configuration.get("guards").and_then(Value::as_array);
@@ -66,6 +71,7 @@ impl FirewallRules {
                 not_matching: Vec::new(),
                 on_requests: true,
                 on_responses: false,
+                tags: Vec::new(),
             });
         }
         self.policies.extend(policy(configuration).map(Arc::new));

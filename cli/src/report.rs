@@ -4,6 +4,7 @@ pub mod findings;
 mod github;
 mod json;
 mod junit;
+pub(crate) mod owasp_tags;
 mod pretty;
 mod sarif;
 

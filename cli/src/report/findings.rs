@@ -4,12 +4,12 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 use tollgate_policy::document::{Document, Located};
-use tollgate_policy::{CODES, Severity};
+use tollgate_policy::{CODES, Path, Severity};
 
 use crate::args::FindingsFormat;
 use crate::problem::Problem;
 
-use super::{github, sarif};
+use super::{github, owasp_tags, sarif};
 
 /// Checked policy file.
 #[derive(Clone, Debug)]
@@ -126,16 +126,29 @@ impl Checks {
             let place = sarif::place(problem.file.as_deref(), problem.line, problem.column);
             results.push(sarif::result("bad-input", "error", &problem.message, place));
         }
-        for located in self.findings() {
+        let findings = self.files.iter().flat_map(|file| file.findings.iter().map(move |located| (file, located)));
+        for (file, located) in findings {
+            let tags = tags(&file.document, &located.finding.path);
             let (line, column) = (located.position.line as u64, located.position.column as u64);
             let place = sarif::place(Some(located.file.as_ref()), line, column);
             let level = located.finding.severity.name();
-            results.push(sarif::result(located.finding.code, level, &message(located), place));
+            let mut result = sarif::result(located.finding.code, level, &message(located), place);
+            sarif::add_tags(&mut result, &tags);
+            results.push(result);
         }
         let mut rules = vec![sarif::rule("bad-input", "An input file cannot be read.")];
         rules.extend(CODES.iter().map(|code| sarif::rule(code.code, code.summary)));
         sarif::document("tollgate check", &Value::Array(rules), &Value::Array(results))
     }
+}
+
+/// Returns the tags of the firewall rule that a finding is about.
+fn tags(document: &Document, path: &Path) -> Vec<String> {
+    let text = path.to_string();
+    let index = text.strip_prefix("firewall.rules[").and_then(|rest| rest.split_once(']')).map(|(index, _)| index);
+    let Some((index, firewall)) = index.zip(document.value().get("firewall")) else { return Vec::new() };
+    let rule = firewall.pointer(&format!("/rules/{index}"));
+    rule.map(|rule| owasp_tags::of_rule(firewall, rule)).unwrap_or_default()
 }
 
 /// Returns message and advice in one line.
@@ -180,6 +193,24 @@ mod tests {
         let sarif: Value = serde_json::from_str(&checks.render(FindingsFormat::Sarif)).unwrap();
         assert_eq!(sarif["runs"][0]["results"][0]["ruleId"], "unknown-value");
         assert_eq!(sarif["runs"][0]["results"][0]["locations"][0]["physicalLocation"]["region"]["startLine"], 2);
+    }
+
+    #[test]
+    fn sarif_tags_findings_about_a_rule_with_its_risks() {
+        let rule = |owasp: &str| {
+            format!(
+                "version: 1\nfirewall: {{rules: [{{id: a, {owasp}match: {{regex: 'k-[a-z]+'}}, action: redact}}]}}\n"
+            )
+        };
+        for (text, tags) in [
+            (rule(""), json!(null)),
+            (rule("owasp: [LLM01:2025, LLM07:2025], "), json!(["owasp-llm-01", "owasp-llm-07"])),
+            ("version: 1\nmode: enforced\nfirewall: {owasp: LLM01:2025}\n".to_owned(), json!(null)),
+        ] {
+            let sarif: Value = serde_json::from_str(&checks(&text).render(FindingsFormat::Sarif)).unwrap();
+            let results = sarif["runs"][0]["results"].as_array().unwrap();
+            assert_eq!((results.len(), &results[0]["properties"]["tags"]), (1, &tags), "{text}: {results:?}");
+        }
     }
 
     #[test]

@@ -19,6 +19,8 @@ pub(super) fn render(report: &Report) -> String {
     if let Some(coverage) = report.coverage.as_ref().filter(|_| report.uncovered()) {
         for (policy, rule, gap) in coverage.gaps() {
             results.push(result("untested-rule", "error", &format!("rule {rule}: {gap}"), place(Some(policy), 0, 0)));
+            let tags = coverage.tags(policy, rule);
+            results.last_mut().into_iter().for_each(|result| add_tags(result, tags));
         }
     }
     let rules = json!([
@@ -48,6 +50,13 @@ pub(super) fn rule(id: &str, text: &str) -> Value {
 
 pub(super) fn result(rule: &str, level: &str, message: &str, location: Option<Value>) -> Value {
     json!({"ruleId": rule, "level": level, "message": {"text": message}, "locations": location.as_slice()})
+}
+
+/// Adds tags to a result.
+pub(super) fn add_tags(result: &mut Value, tags: &[String]) {
+    if let Some(members) = result.as_object_mut().filter(|_| !tags.is_empty()) {
+        members.insert("properties".to_owned(), json!({"tags": tags}));
+    }
 }
 
 pub(super) fn place(file: Option<&Path>, line: u64, column: u64) -> Option<Value> {

@@ -118,3 +118,17 @@ fn sarif_names_places() {
     assert_eq!(place["artifactLocation"]["uri"], "dir/a%20b.test.yaml");
     assert_eq!(place["region"]["startLine"], 7);
 }
+
+#[test]
+fn sarif_tags_untested_rules_with_their_risks() {
+    let mut coverage = Coverage::default();
+    let rules = coverage.policies.entry("p.yaml".into()).or_default();
+    rules.entry("a".into()).or_default().tags = vec!["owasp-llm-01".into()];
+    rules.entry("b".into()).or_default();
+    let report = Report { coverage: Some(coverage), required: Some(100), ..Report::default() };
+    let document: Value = serde_json::from_str(&report.render(FormatArg::Sarif)).unwrap();
+    for (result, tag, is_tagged) in [(0, "/properties/tags/0", true), (1, "/properties", false)] {
+        let found = document.pointer(&format!("/runs/0/results/{result}{tag}"));
+        assert_eq!(found.is_some(), is_tagged, "{document:#}");
+    }
+}
