@@ -219,8 +219,17 @@ impl<'de> Deserializer<'de> for ValueReader<'de> {
         }
     }
 
+    /// Envoy reads `2.7` in a configuration in YAML as a string, though not `2`.
+    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        let number = self.value.as_str().and_then(|text| text.parse::<f64>().ok()).filter(|number| number.is_finite());
+        match number {
+            Some(number) => visitor.visit_f64(number),
+            None => self.deserialize_any(visitor),
+        }
+    }
+
     forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct tuple
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 char str string bytes byte_buf unit unit_struct tuple
         tuple_struct identifier ignored_any
     }
 }
@@ -290,5 +299,33 @@ impl<'de> SeqAccess<'de> for Elements<'de> {
     fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, ReadError> {
         let Some((index, reader)) = self.advance() else { return Ok(None) };
         seed.deserialize(reader).map(Some).map_err(|error| error.below(Step::Index(index)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn numbers_with_a_fraction_may_be_strings() {
+        for (value, expected) in [
+            (json!(2.7), Some(2.7)),
+            (json!("2.7"), Some(2.7)),
+            (json!(3), Some(3.0)),
+            (json!("1e3"), Some(1000.0)),
+            (json!("high"), None),
+            (json!("NaN"), None),
+            (json!("inf"), None),
+            (json!(""), None),
+            (json!([2.7]), None),
+        ] {
+            let removed = Removed::default();
+            let read = <Option<f64> as serde::Deserialize>::deserialize(ValueReader::new(&value, &removed));
+            assert_eq!(read.ok().flatten(), expected, "{value}");
+        }
+        // Whole numbers are no strings: Envoy reads them as numbers.
+        let removed = Removed::default();
+        assert!(<u64 as serde::Deserialize>::deserialize(ValueReader::new(&json!("3"), &removed)).is_err());
     }
 }

@@ -142,54 +142,70 @@ fn envoy_parses_the_rendered_yaml_as_our_parser_does() {
     parsed_alike("envoy/envoy.yaml");
 }
 
+/// Returns the YAML of a bootstrap with these files, on loopback.
+fn runnable_yaml(file: &str, module: &std::path::Path, access_log: &std::path::Path) -> String {
+    let yaml = fs::read_to_string(workspace::root().join(file)).unwrap();
+    yaml.replace("/etc/tollgate/tollgate.wasm", module.to_str().unwrap())
+        .replace("/dev/stdout", access_log.to_str().unwrap())
+        .replace("address: 0.0.0.0, port_value: 10000", "address: 127.0.0.1, port_value: 0")
+        .replace("port_value: 9901", "port_value: 0")
+}
+
 fn parsed_alike(file: &str) {
     let dir = Scratch::new("test").unwrap();
     let module = module(&dir);
     let access_log = dir.path().join("access.log");
     let ours =
         workspace::bootstrap(file).and_then(|b| b.module(&module)?.on_loopback()?.access_log(&access_log)).unwrap();
-    let yaml = fs::read_to_string(workspace::root().join(file)).unwrap();
-    let yaml = yaml
-        .replace("/etc/tollgate/tollgate.wasm", module.to_str().unwrap())
-        .replace("/dev/stdout", access_log.to_str().unwrap())
-        .replace("address: 0.0.0.0, port_value: 10000", "address: 127.0.0.1, port_value: 0")
-        .replace("port_value: 9901", "port_value: 0");
-    let dump = |config: &str, name: &str| {
-        let path = dir.path().join(name);
-        fs::write(&path, config).unwrap();
-        let address = dir.path().join(format!("{name}.address"));
-        let log = fs::File::create(dir.path().join(format!("{name}.log"))).unwrap();
-        let _child = tollgate_envoy_harness::child::ChildBuilder::new(envoy().path())
-            .args(["--concurrency", "1", "-l", "off", "--disable-hot-restart", "--use-dynamic-base-id", "-c"])
-            .arg(&path)
-            .arg("--admin-address-path")
-            .arg(&address)
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        let end = std::time::Instant::now() + Duration::from_secs(60);
-        let text = loop {
-            assert!(std::time::Instant::now() < end, "{name} did not start");
-            std::thread::sleep(Duration::from_millis(20));
-            let Some(admin) = fs::read_to_string(&address).ok().and_then(|text| text.trim().parse().ok()) else {
-                continue;
-            };
-            let Ok(mut answer) = Request::get("/config_dump?resource=").send(admin, Duration::from_secs(10)) else {
-                continue;
-            };
-            let _ = answer.text();
-            let mut answer = Request::get("/config_dump").send(admin, Duration::from_secs(10)).unwrap();
-            break answer.text().unwrap();
-        };
-        let dump: Value = serde_json::from_str(&text).unwrap();
-        let bootstrap = dump["configs"].as_array().unwrap().iter().find(|config| config.get("bootstrap").is_some());
-        let mut bootstrap = bootstrap.unwrap()["bootstrap"].clone();
-        bootstrap["node"] = Value::Null;
-        bootstrap
-    };
-    let (theirs, ours) = (dump(&yaml, "envoy.yaml"), dump(&ours.to_json(), "envoy.json"));
+    let yaml = runnable_yaml(file, &module, &access_log);
+    let (theirs, ours) = (dump(&dir, &yaml, "envoy.yaml"), dump(&dir, &ours.to_json(), "envoy.json"));
     assert!(theirs.pointer("/static_resources/listeners/0").is_some(), "{theirs}");
     assert_eq!(theirs, ours);
+}
+
+/// Returns the bootstrap that an Envoy has read from a configuration.
+fn dump(dir: &Scratch, config: &str, name: &str) -> Value {
+    let path = dir.path().join(name);
+    fs::write(&path, config).unwrap();
+    let address = dir.path().join(format!("{name}.address"));
+    let log = fs::File::create(dir.path().join(format!("{name}.log"))).unwrap();
+    let _child = tollgate_envoy_harness::child::ChildBuilder::new(envoy().path())
+        .args(["--concurrency", "1", "-l", "off", "--disable-hot-restart", "--use-dynamic-base-id", "-c"])
+        .arg(&path)
+        .arg("--admin-address-path")
+        .arg(&address)
+        .stderr(log)
+        .spawn()
+        .unwrap();
+    let end = std::time::Instant::now() + Duration::from_secs(60);
+    let text = loop {
+        assert!(std::time::Instant::now() < end, "{name} did not start");
+        std::thread::sleep(Duration::from_millis(20));
+        let Some(admin) = fs::read_to_string(&address).ok().and_then(|text| text.trim().parse().ok()) else {
+            continue;
+        };
+        let Ok(mut answer) = Request::get("/config_dump?resource=").send(admin, Duration::from_secs(10)) else {
+            continue;
+        };
+        let _ = answer.text();
+        let mut answer = Request::get("/config_dump").send(admin, Duration::from_secs(10)).unwrap();
+        break answer.text().unwrap();
+    };
+    let dump: Value = serde_json::from_str(&text).unwrap();
+    let bootstrap = dump["configs"].as_array().unwrap().iter().find(|config| config.get("bootstrap").is_some());
+    let mut bootstrap = bootstrap.unwrap()["bootstrap"].clone();
+    bootstrap["node"] = Value::Null;
+    bootstrap
+}
+
+/// The filter therefore reads `2.7` in quotes as a number: `entropy: {min: 2.7}` of the packs is such a one.
+#[test]
+fn envoy_reads_a_number_with_a_fraction_in_yaml_as_a_string() {
+    let dir = Scratch::new("test").unwrap();
+    let yaml = runnable_yaml("envoy/envoy.yaml", &module(&dir), &dir.path().join("access.log"));
+    assert!(yaml.contains("version: 1\n"), "{yaml}");
+    let read = dump(&dir, &yaml.replacen("version: 1\n", "version: 2.7\n", 1), "envoy.yaml").to_string();
+    assert!(read.contains(r#""version":"2.7""#), "{read}");
 }
 
 /// `envoy/provider.yaml` replaces a cluster of the reference and adds its secret.
