@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::error::Category;
 use tollgate_inspect::{
-    Action, Direction, Policy, Report, inspect_request, inspect_response, inspect_text, severity_points,
+    Action, Direction, PlaceholderValues, Policy, Report, RequestFacts, RuleSet, inspect_request_without,
+    inspect_response_without, inspect_text_without, severity_points,
 };
 use tollgate_llm::{Endpoint, ParseLimits, Request, Response};
 
@@ -80,6 +81,8 @@ pub struct Hit {
 pub struct Inspector<'p> {
     /// Rules.
     pub policy: &'p Policy,
+    /// Rules that do not apply to the caller of the texts.
+    pub excluded: &'p RuleSet,
     /// Direction of all inputs. `None`: that of their scope.
     pub direction: Option<Direction>,
     /// API of bodies.
@@ -97,7 +100,7 @@ impl Inspector<'_> {
         let direction = self.direction_of(input.scope.as_deref());
         match (&input.text, &input.body) {
             (Some(text), None) => {
-                let report = inspect_text(self.policy, direction, text);
+                let report = inspect_text_without(self.policy, self.excluded, direction, text);
                 Ok(self.output(input, &report, text.as_bytes(), |_| None))
             }
             (None, Some(Value::String(body))) => self.body(input, direction, body.as_bytes()),
@@ -109,7 +112,7 @@ impl Inspector<'_> {
     /// Inspects a text of a scope.
     #[must_use]
     pub fn report(&self, scope: Option<&str>, text: &str) -> Report {
-        inspect_text(self.policy, self.direction_of(scope), text)
+        inspect_text_without(self.policy, self.excluded, self.direction_of(scope), text)
     }
 
     fn direction_of(&self, scope: Option<&str>) -> Direction {
@@ -125,12 +128,13 @@ impl Inspector<'_> {
             Direction::Request => {
                 let request = Request::parse_at(self.endpoint, body, &limits).map_err(unreadable)?;
                 spans = request.texts.iter().map(|text| text.str.span).collect();
-                inspect_request(self.policy, &request, body)
+                inspect_request_without(self.policy, self.excluded, &request, body)
             }
             Direction::Response => {
                 let response = Response::parse(self.endpoint.dialect, body, &limits).map_err(unreadable)?;
                 spans = response.texts.iter().map(|text| text.str.span).collect();
-                inspect_response(self.policy, &response, body)
+                let (values, facts) = (PlaceholderValues::new(), RequestFacts::new());
+                inspect_response_without(self.policy, self.excluded, (&values, &facts), &response, body)
             }
         };
         Ok(self.output(input, &report, body, |text| spans.get(text).map(|span| Request::pointer(body, *span))))
@@ -170,7 +174,8 @@ mod tests {
             {"id": "word", "owasp": "LLM01:2025", "match": {"keywords": ["heron"]}, "action": "block", "applies_to": ["request"]}], "scores": {"request": 5}}"#;
         let policy = Policy::from_raw(serde_json::from_str(rules).unwrap()).unwrap();
         let endpoint = Endpoint::detect(b"POST", b"/v1/chat/completions").unwrap();
-        let inspector = Inspector { policy: &policy, direction, endpoint: &endpoint, show_text };
+        let inspector =
+            Inspector { policy: &policy, excluded: &RuleSet::new(), direction, endpoint: &endpoint, show_text };
         let line = |input: &&str| match inspector.inspect(&serde_json::from_str(input).unwrap()) {
             Ok(output) => serde_json::to_string(&output).unwrap(),
             Err(error) => error,

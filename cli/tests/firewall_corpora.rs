@@ -7,7 +7,7 @@ use tollgate::inspection::Inspector;
 use tollgate::inspection::corpus::{Counts, count, parse};
 use tollgate::policy_file;
 use tollgate_envoy_harness::scratch::Scratch;
-use tollgate_inspect::Policy;
+use tollgate_inspect::{Policy, RuleSet};
 use tollgate_llm::{Dialect, Endpoint};
 
 /// Packs, the least share of the texts in the pack's own corpus that its level 1 finds, and the largest share of honest texts:
@@ -37,7 +37,13 @@ fn policy(pack: &str) -> Policy {
 fn found(policy: &Policy, corpus: &str, direction: Option<tollgate_inspect::Direction>) -> Counts {
     let path = workspace::root().join(format!("tests/firewall/{corpus}.jsonl"));
     let samples = parse(&std::fs::read_to_string(path).unwrap(), &[]).unwrap();
-    let inspector = Inspector { policy, direction, endpoint: &Endpoint::from(Dialect::OpenAiChat), show_text: false };
+    let inspector = Inspector {
+        policy,
+        excluded: &RuleSet::new(),
+        direction,
+        endpoint: &Endpoint::from(Dialect::OpenAiChat),
+        show_text: false,
+    };
     count(&inspector, &samples, false)
 }
 

@@ -19,6 +19,16 @@ pub struct InspectArgs {
     /// Path of the API that bodies belong to.
     #[arg(long, default_value = "/v1/chat/completions", value_name = "PATH")]
     pub path: String,
+    /// Consumer who sends the texts. With a caller, scopes and exceptions of rules apply as they do today; without --consumer, --team
+    /// and --model every rule applies and no exception.
+    #[arg(long, value_name = "NAME")]
+    pub consumer: Option<String>,
+    /// Team of the caller.
+    #[arg(long, value_name = "NAME")]
+    pub team: Option<String>,
+    /// Model of the call. The model that a body names is not read.
+    #[arg(long, value_name = "NAME")]
+    pub model: Option<String>,
     /// Print the texts with their redactions. Without it, nothing of a text is printed.
     #[arg(long)]
     pub show_text: bool,

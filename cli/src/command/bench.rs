@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use serde_json::json;
+use tollgate_inspect::RuleSet;
 use tollgate_llm::{Dialect, Endpoint};
 
 use crate::args::{BenchCommand, BenchFirewallArgs, DirectionArg};
@@ -48,7 +49,8 @@ fn firewall(args: &BenchFirewallArgs) -> Result<(String, Vec<String>), Vec<Strin
             .map_err(|(line, message)| fail(Problem { line: line as u64, column: 1, ..Problem::of(file, message) }))?;
         // Each corpus has a policy of its own, whose memory is empty: its first pass is cold.
         let policy = super::inspect::rules(&args.policy)?;
-        let inspector = Inspector { policy: &policy, direction, endpoint: &endpoint, show_text: false };
+        let inspector =
+            Inspector { policy: &policy, excluded: &RuleSet::new(), direction, endpoint: &endpoint, show_text: false };
         let speed = speed::measure(&inspector, &samples);
         let counts = corpus::count(&inspector, &samples, args.own_rule);
         let name =

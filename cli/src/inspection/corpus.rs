@@ -131,7 +131,7 @@ pub fn count(inspector: &Inspector<'_>, samples: &[Sample], own_rule: bool) -> C
 
 #[cfg(test)]
 mod tests {
-    use tollgate_inspect::Policy;
+    use tollgate_inspect::{Policy, RuleSet};
     use tollgate_llm::Endpoint;
 
     use super::*;
@@ -148,7 +148,13 @@ mod tests {
         let rules = r#"{"rules": [{"id": "birds.word", "match": {"keywords": ["heron"]}, "action": "log"}]}"#;
         let policy = Policy::from_raw(serde_json::from_str(rules).unwrap()).unwrap();
         let endpoint = Endpoint::detect(b"POST", b"/v1/chat/completions").unwrap();
-        let inspector = Inspector { policy: &policy, direction: None, endpoint: &endpoint, show_text: false };
+        let inspector = Inspector {
+            policy: &policy,
+            excluded: &RuleSet::new(),
+            direction: None,
+            endpoint: &endpoint,
+            show_text: false,
+        };
         let samples = parse(CORPUS, &[]).unwrap();
         let counts = count(&inspector, &samples, false);
         assert_eq!((counts.positive, counts.negative), (Count { n: 2, hits: 1 }, Count { n: 2, hits: 1 }));

@@ -104,7 +104,7 @@ fn seconds(time: Duration) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use tollgate_inspect::Policy;
+    use tollgate_inspect::{Policy, RuleSet};
     use tollgate_llm::{Dialect, Endpoint};
 
     use super::*;
@@ -113,7 +113,13 @@ mod tests {
     fn measured(rules: &str, corpus: &str) -> Speed {
         let policy = Policy::from_raw(serde_json::from_str(&format!(r#"{{"rules": [{rules}]}}"#)).unwrap()).unwrap();
         let endpoint = Endpoint::from(Dialect::OpenAiChat);
-        let inspector = Inspector { policy: &policy, direction: None, endpoint: &endpoint, show_text: false };
+        let inspector = Inspector {
+            policy: &policy,
+            excluded: &RuleSet::new(),
+            direction: None,
+            endpoint: &endpoint,
+            show_text: false,
+        };
         measure(&inspector, &parse(corpus, &[]).unwrap())
     }
 

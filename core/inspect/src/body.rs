@@ -97,7 +97,12 @@ pub fn inspect_request_without(policy: &Policy, excluded: &RuleSet, request: &Re
 
 /// Inspects a single text that is no body. The findings have the index 0; the edits are those of the text.
 pub fn inspect_text(policy: &Policy, direction: Direction, text: &str) -> Report {
-    inspect_metered(policy, direction, text, &mut Meter::for_bytes(text.len() as u64), Applicable::except(&NO_RULES))
+    inspect_text_without(policy, &NO_RULES, direction, text)
+}
+
+/// Inspects a single text like [`inspect_text`], by all rules but `excluded`.
+pub fn inspect_text_without(policy: &Policy, excluded: &RuleSet, direction: Direction, text: &str) -> Report {
+    inspect_metered(policy, direction, text, &mut Meter::for_bytes(text.len() as u64), Applicable::except(excluded))
 }
 
 /// Inspects a single text like [`inspect_text`], by some rules and with a meter that it shares with others.

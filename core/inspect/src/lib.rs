@@ -146,7 +146,7 @@ mod view;
 pub use arguments::ProvenanceSource;
 pub use body::{
     inspect_request, inspect_request_without, inspect_response, inspect_response_without, inspect_text,
-    inspect_uneditable, inspect_uneditable_without,
+    inspect_text_without, inspect_uneditable, inspect_uneditable_without,
 };
 pub use caller::{Caller, CallerNeeds};
 pub use condition::allow::RawAllow;
