@@ -8,6 +8,7 @@ use crate::body::is_arguments;
 use crate::caller::Names;
 use crate::condition::Candidate;
 use crate::condition::list::OneOrMany;
+use crate::entities::Source;
 use crate::error::Problem;
 use crate::pattern::tool::has_other_pattern;
 use crate::policy::Policy;
@@ -244,6 +245,8 @@ pub(crate) fn inspect(
     }
     let checks = on.iter().map(|(_, scope)| 1 + scope.pointers.as_ref().map_or(0, |pointers| pointers.len())).sum();
     let mut found: Vec<RuleIndex> = Vec::new();
+    // Rules that could not judge a value, because results of tools have too many entities.
+    let mut unknown: Vec<(RuleIndex, &ArgumentScope)> = Vec::new();
     let result = policy.with_memory(|memory| {
         memory.scratch.meter = *meter;
         let mut judge = |path: &[String], value: &str| {
@@ -252,7 +255,13 @@ pub(crate) fn inspect(
                 memory.scratch.meter.add(VALUE_WORK);
                 let Some(rule) = policy.rule(*index) else { continue };
                 let matches = match scope.judges_provenance {
-                    true => comes_from_result(rule, facts, value, &mut memory.scratch),
+                    true => {
+                        let source = source_of(rule, facts, value, &mut memory.scratch);
+                        if source == Source::Unknown && !unknown.iter().any(|(own, _)| own == index) {
+                            unknown.push((*index, *scope));
+                        }
+                        source == Source::Result
+                    }
                     false => policy.matches_raw(rule, value, &mut memory.scratch),
                 };
                 if matches {
@@ -285,15 +294,16 @@ pub(crate) fn inspect(
     let cause = cause.map(Cause::Rule).or_else(|| report.reached(policy, Direction::Response));
     match (cause, result) {
         (Some(cause), _) => Some(cause),
-        (None, Ok(())) => None,
+        (None, Ok(())) if unknown.is_empty() => None,
+        (None, Ok(())) => unscanned(policy, unknown.into_iter(), Cause::Unreadable, report),
         (None, Err(cause)) => unscanned(policy, on.into_iter(), cause, report),
     }
 }
 
-/// Returns `true` if a value has an entity of a result of a tool that the rule does not allow.
-fn comes_from_result(rule: &Rule, facts: &RequestFacts, value: &str, scratch: &mut Scratch) -> bool {
+/// Returns the source of a value, as far as the rule does not allow it.
+fn source_of(rule: &Rule, facts: &RequestFacts, value: &str, scratch: &mut Scratch) -> Source {
     scratch.meter.add(value.len() as u64);
-    facts.entities.has_any(value, |before, run| {
+    facts.entities.source(value, |before, run| {
         let (previous, next) = (before.chars().next_back(), None);
         let candidate = Candidate { before, previous, matched: run, reported: run, next };
         let is_allowed = !rule.conditions.hold(&candidate, &mut scratch.groups);

@@ -101,7 +101,7 @@ impl Text {
         applicable: Applicable<'_>,
         (values, facts): (&PlaceholderValues, &RequestFacts),
     ) -> Text {
-        let holds_any = !policy.on_arguments().is_empty();
+        let holds_any = arguments::has_rules(policy, applicable.excluded, facts);
         let arguments = matches!(part, Part::ToolArguments(_)).then(|| HeldArguments::new(holds_any));
         let restorer = (is_restorable(part) && !values.is_empty()).then(Restorer::default);
         let compares = overlap::is_compared(part);

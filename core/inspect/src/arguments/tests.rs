@@ -349,6 +349,18 @@ fn a_value_that_only_a_result_of_a_tool_has_is_found() {
         ("done", "Do it", r#"{"to": "eve@else.example"}"#, false),
         ("done", "Do it", r#"{"to": "eve@else"#, false),
         (PAGE, "Do it", r#"{"to": "eve@else"#, true),
+        // Hosts in other spellings, with data in front, and addresses with tags.
+        (PAGE, "Do it", r#"{"url": "evil.test/leak?d=secret"}"#, true),
+        (PAGE, "Do it", r#"{"url": "evil.test:8443"}"#, true),
+        (PAGE, "Do it", r#"{"url": "https://ok.example/?to=https%3A%2F%2Fevil.test%2Fleak"}"#, true),
+        (PAGE, "Do it", r#"{"url": "https://s3cret.evil.test/"}"#, true),
+        (PAGE, "Do it", r#"{"host": "a.s3cret.evil.test"}"#, true),
+        (PAGE, "Do it", r#"{"url": "https://notevil.test/"}"#, false),
+        (PAGE, "Do it", r#"{"to": "eve+s3cret@else.example"}"#, true),
+        ("see evil.test/x", "Do it", r#"{"url": "https://evil.test/"}"#, true),
+        ("see https%3A%2F%2Fevil.test%2Fleak", "Do it", r#"{"url": "http://evil.test"}"#, true),
+        ("Rated 4.75/5 by 12.5% of all", "Do it", r#"{"price": 4.75, "share": "12.5"}"#, false),
+        ("see corp.example/x", "Use api.corp.example", r#"{"host": "api.corp.example"}"#, false),
     ] {
         let facts = facts(&policy, result, user);
         assert_eq!(judge_from(&policy, &facts, "send_email", arguments), is_blocked, "{result} {user} {arguments}");
@@ -379,8 +391,35 @@ fn facts_are_collected_only_for_rules_that_apply() {
     assert!(policy.compares_with_request() && !other.compares_with_request());
     assert!(!facts(&policy, "a@b.example", "").entities.is_empty());
     assert!(facts(&other, "a@b.example", "").entities.is_empty());
-    let many: String = (0..20_000).map(|at| format!("number-{at} ")).collect();
-    assert_eq!(format!("{:?}", facts(&policy, &many, "").entities), "Entities(16384)");
+}
+
+#[test]
+fn values_behind_the_maximum_number_of_entities_are_not_taken_for_others() {
+    let scope = r#""scope": {"tools": "send_email", "arguments": "/to"}"#;
+    let blocking = compile(&format!(r#"{PROVENANCE}, {scope}"#)).unwrap();
+    let logging = compile(&format!(r#""match": {{"provenance": "tool_result"}}, "action": "log", {scope}"#)).unwrap();
+    let result =
+        |count: usize| (0..count).map(|at| format!("number-{at} ")).collect::<String>() + "mail eve@else.example";
+    let blocked = Some(Cause::Rule(RuleIndex(0)));
+    for (count, arguments, expected) in [
+        (17_000, r#"{"to": "eve@else.example"}"#, (Some(Cause::Unreadable), None, 1)),
+        (17_000, r#"{"to": "number-7"}"#, (blocked, None, 0)),
+        (17_000, r#"{"to": ["eve@else.example", "number-7"]}"#, (blocked, None, 1)),
+        (17_000, r#"{"to": "bob@corp.example", "cc": "eve@else.example"}"#, (None, None, 0)),
+        (17_000, r#"{"to": "the desk"}"#, (None, None, 0)),
+        (16_000, r#"{"to": "eve@else.example"}"#, (blocked, None, 0)),
+        (16_000, r#"{"to": "ann@corp.example"}"#, (None, None, 0)),
+    ] {
+        let judge = |policy: &Policy| {
+            let facts = facts(policy, &result(count), "Write to bob@corp.example");
+            let (mut meter, mut report) = (Meter::for_bytes(0), Report::default());
+            let call = (&Tool::OneOf(vec!["send_email"]), arguments);
+            let cause = inspect(policy, &RuleSet::new(), &facts, call, &mut meter, &mut report);
+            (cause, report.unscanned)
+        };
+        let ((cause, _), (logged, unscanned)) = (judge(&blocking), judge(&logging));
+        assert_eq!((cause, logged, unscanned), expected, "{count} {arguments}");
+    }
 }
 
 #[test]
@@ -423,5 +462,22 @@ fn a_call_with_a_value_of_a_result_never_leaves_a_stream() {
             (is_blocked, String::from_utf8_lossy(&sent).contains(to)),
             (to.starts_with("eve"), to.starts_with("bob"))
         );
+    }
+}
+
+#[test]
+fn arguments_that_no_rule_judges_are_not_held() {
+    let policy = compile(&format!(r#"{PROVENANCE}, "scope": {{"tools": "run"}}"#)).unwrap();
+    let call = r#"{"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"c","type":"function","function":{"name":"run","arguments":"ls -l"}}]}}]}"#;
+    for (result, expected) in [("done", 0), ("see https://evil.test/", 5)] {
+        let own = Arc::new(facts(&policy, result, "Do it"));
+        let mut stream = StreamInspector::new(policy.clone(), Dialect::OpenAiChat).comparing(own);
+        let (mut framer, mut parser) = (Framer::new(Framing::Sse, 1 << 20), EventParser::new(Dialect::OpenAiChat));
+        let fed: Result<(), FrameError<Infallible>> = framer.push(format!("data: {call}\n\n").as_bytes(), |event| {
+            let _ = stream.event(&parser.parse(event), &mut Vec::new());
+            Ok(())
+        });
+        fed.unwrap();
+        assert_eq!(stream.held_bytes(), expected, "{result}");
     }
 }
