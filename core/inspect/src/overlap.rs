@@ -3,6 +3,7 @@
 //! Words are compared in lower case, without what is between them. A [`Reader`] reads a text of the response in pieces. If a rule may
 //! act, it holds back the words that may be the beginning of an overlap: those of which every two in a row are in the prompt, too.
 
+use crate::entities::Key;
 use crate::error::Problem;
 use crate::holdback::{Context, Holdback};
 use crate::pattern::script::Script;
@@ -37,7 +38,8 @@ const FNV_PRIME: u64 = 0x0000_0100_0000_01B3;
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RawOverlap {
-    /// Text of the request: `system`, the messages of the operator (also `developer`).
+    /// Text of the request: `system`, the messages of the operator (also `developer`). Their first 16,384 words are compared, and
+    /// none behind them.
     pub with: OverlapSource,
     /// Number of words in a row, 6 to 64. Default: 12.
     #[serde(default = "RawOverlap::default_words")]
@@ -101,9 +103,11 @@ pub(crate) fn is_compared(part: Part) -> bool {
     )
 }
 
-/// Digests of the words of a prompt.
+/// Keyed digests of the words of a prompt: of the first [`MAX_WORDS`], so that words behind them have no overlap.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub(crate) struct Passages {
+    /// Secret with which the digest of a word begins: digests tell nothing about the words without it.
+    key: Key,
     /// Digests of single words and of two in a row, ascending.
     pairs: Vec<u64>,
     /// Digests of as many words in a row as rules ask for, ascending, by their number.
@@ -119,7 +123,7 @@ impl fmt::Debug for Passages {
 
 impl Passages {
     pub(crate) const fn new() -> Passages {
-        Passages { pairs: Vec::new(), runs: Vec::new() }
+        Passages { key: Key::new(), pairs: Vec::new(), runs: Vec::new() }
     }
 
     /// Returns `true` if no text can have an overlap.
@@ -130,14 +134,14 @@ impl Passages {
     /// Collects the words of the messages of the operator, for the rules of a policy that apply to a call.
     pub(crate) fn of_request(policy: &Policy, excluded: &RuleSet, request: &Request, body: &[u8]) -> Passages {
         let is_system = |role| matches!(role, Role::System | Role::Developer);
-        let (mut words, mut ends) = (Vec::new(), Vec::new());
+        let (key, mut words, mut ends) = (Key::of(policy), Vec::new(), Vec::new());
         let mut message = None;
         for text in request.texts.iter().filter(|text| is_system(text.role) && text.kind == TextKind::Content) {
             if message != Some(text.message) {
                 ends.push(words.len());
                 message = Some(text.message);
             }
-            let mut reader = Words::default();
+            let mut reader = Words::new(key);
             reader.read(&text.str.decode(body), true, |step| match step {
                 Step::Word { digest, .. } if words.len() < MAX_WORDS => words.push(digest),
                 Step::Word { .. } => {}
@@ -145,7 +149,7 @@ impl Passages {
             });
         }
         ends.push(words.len());
-        let mut passages = Passages::new();
+        let mut passages = Passages { key, ..Passages::new() };
         let on = policy.on_overlap().iter().filter(|(rule, _)| !excluded.contains(*rule));
         let messages: Vec<&[u64]> =
             ends.windows(2).filter_map(|ends| words.get(*ends.first()?..*ends.last()?)).collect();
@@ -192,6 +196,7 @@ enum Step {
 /// Reader of words in a text that arrives in pieces.
 #[derive(Debug, Default)]
 struct Words {
+    key: Key,
     /// Position behind the text that was read.
     position: u64,
     /// Start and digest of the word in progress.
@@ -203,6 +208,10 @@ struct Words {
 }
 
 impl Words {
+    fn new(key: Key) -> Words {
+        Words { key, ..Words::default() }
+    }
+
     /// Reads a piece. A word ends with the character behind it, or with the text.
     fn read(&mut self, piece: &str, is_last: bool, mut each: impl FnMut(Step)) {
         for c in piece.chars() {
@@ -216,7 +225,7 @@ impl Words {
                 self.end_word(at, &mut each);
             }
             if is_word {
-                let (start, mut digest) = self.word.unwrap_or((at, BASE));
+                let (start, mut digest) = self.word.unwrap_or((at, self.key.seed()));
                 for lower in c.to_lowercase() {
                     digest = (digest ^ u64::from(u32::from(lower))).wrapping_mul(FNV_PRIME);
                 }
@@ -363,7 +372,7 @@ pub(crate) fn each_overlap(
     mut each: impl FnMut(RuleIndex, (u64, u64)),
 ) {
     let Some(mut overlaps) = Overlaps::new(policy, applicable, passages) else { return };
-    Words::default().read(text, true, |step| {
+    Words::new(passages.key).read(text, true, |step| {
         let end = if let Step::Word { end, .. } = step { end } else { 0 };
         overlaps.step(passages, &step).into_iter().for_each(|found| each(found.rule, (found.start, end)));
     });
@@ -393,8 +402,10 @@ pub(crate) struct Reader {
     overlaps: Overlaps,
     /// Most words of a rule that may act, which are held back; 0 if none may.
     withheld: usize,
-    /// End of the text, as far as it has not been given to the hold-back.
+    /// End of the text, as far as it had not been given to the hold-back before the last piece.
     kept: String,
+    /// Number of bytes of `kept` that were given since.
+    given: usize,
     /// Position of `kept` in the text.
     base: u64,
 }
@@ -405,18 +416,33 @@ impl Reader {
         let overlaps = Overlaps::new(policy, applicable, passages)?;
         let acts = |watch: &&Watch| policy.rule(watch.rule).is_some_and(|rule| rule.may_act_on(Direction::Response));
         let withheld = overlaps.watches.iter().filter(acts).map(|watch| watch.words).max().unwrap_or(0);
-        let (words, kept) = Default::default();
-        Some(Reader { words, overlaps, withheld, kept, base: 0 })
+        let words = Words::new(passages.key);
+        Some(Reader { words, overlaps, withheld, kept: String::new(), given: 0, base: 0 })
     }
 
     /// Returns the number of bytes that are held back.
     pub(crate) fn held(&self) -> usize {
-        self.kept.len()
+        self.kept.len() - self.given
     }
 
     /// Adds a piece, gives the hold-back what no overlap can include, and appends what it releases to `out`. Returns the cause if the
     /// text is blocked: then all text in front of the overlap was given.
     pub(crate) fn push(
+        &mut self,
+        context: &mut Context<'_>,
+        holdback: &mut Holdback,
+        passages: &Passages,
+        (piece, is_last): (&str, bool),
+        out: &mut String,
+    ) -> Option<Cause> {
+        let cause = self.add(context, holdback, passages, (piece, is_last), out);
+        // Once per piece: a piece may have many overlaps.
+        self.kept.drain(..self.given);
+        self.base += std::mem::take(&mut self.given) as u64;
+        cause
+    }
+
+    fn add(
         &mut self,
         context: &mut Context<'_>,
         holdback: &mut Holdback,
@@ -467,9 +493,10 @@ impl Reader {
     ) -> Option<Cause> {
         let len = until.saturating_sub(self.base) as usize;
         debug_assert!(self.kept.is_char_boundary(len), "{len} of {}", self.kept.len());
-        let given: String = self.kept.drain(..self.kept.floor_char_boundary(len)).collect();
-        self.base += given.len() as u64;
-        if given.is_empty() && !is_last { None } else { holdback.push(context, &given, is_last, out) }
+        let end = self.kept.floor_char_boundary(len).max(self.given);
+        let given = self.kept.get(self.given..end).unwrap_or_default();
+        self.given = end;
+        if given.is_empty() && !is_last { None } else { holdback.push(context, given, is_last, out) }
     }
 }
 

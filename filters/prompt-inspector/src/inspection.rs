@@ -44,10 +44,6 @@ impl Exchange for Inspection {
     fn on_request(&mut self, call: &mut Call<'_>) -> Verdict {
         self.dialect = Some(call.view().dialect);
         self.excluded.get_or_insert_with(|| self.filter.excluded_by_own_names(call));
-        if self.filter.config.policy.compares_with_request() {
-            let facts = RequestFacts::of(&self.filter.config.policy, self.excluded(), call.view(), call.body());
-            self.facts = Arc::new(facts);
-        }
         self.request = self.inspect(call).unwrap_or_default();
         self.take_values();
         match self.request.cause {
@@ -62,6 +58,7 @@ impl Exchange for Inspection {
             }
             None => {
                 publish_verdict(&self.request);
+                self.collect_facts(call);
                 if let Err(verdict) = self.ask(call) {
                     return verdict;
                 }
@@ -186,6 +183,14 @@ impl Inspection {
     /// Returns `true` if guards have to be asked about the request.
     pub fn has_questions(&self) -> bool {
         !self.questions.is_empty()
+    }
+
+    /// Collects what rules on responses need to know of the request as the client has sent it. A refused call has no response.
+    fn collect_facts(&mut self, call: &Call<'_>) {
+        let policy = &self.filter.config.policy;
+        if policy.compares_with_request() {
+            self.facts = Arc::new(RequestFacts::of(policy, self.excluded(), call.view(), call.body()));
+        }
     }
 
     /// Prepares the questions to the guards about the request as the rules have edited it.

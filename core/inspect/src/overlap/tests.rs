@@ -198,6 +198,42 @@ fn reasoning_that_is_repeated_as_a_whole_is_no_text() {
 }
 
 #[test]
+fn a_piece_with_many_overlaps_is_given_once() {
+    let policy = rule(6, "log");
+    let facts = facts(&policy, &["a b c d e f"]);
+    let text = "a b c d e f x\u{e9} ".repeat(2000);
+    for size in [text.len(), 4096, 7] {
+        let mut reader = Reader::new(&policy, Applicable::except(&RuleSet::new()), &facts.passages).unwrap();
+        let (mut holdback, mut report, mut out) = (Holdback::default(), Report::default(), String::new());
+        let excluded = RuleSet::new();
+        let applicable = Applicable::except(&excluded);
+        let mut scratch = Default::default();
+        let mut context = Context { policy: &policy, applicable, scratch: &mut scratch, report: &mut report };
+        let mut rest = text.as_str();
+        while !rest.is_empty() {
+            let (piece, after) = rest.split_at(rest.floor_char_boundary(size.min(rest.len())));
+            rest = after;
+            reader.push(&mut context, &mut holdback, &facts.passages, (piece, after.is_empty()), &mut out);
+            assert_eq!((reader.given, reader.held()), (0, reader.kept.len()));
+        }
+        assert_eq!((out == text, report.matches), (true, 2000), "{size}");
+    }
+}
+
+#[test]
+fn digests_of_words_have_the_key_of_the_policy() {
+    let of = |key: &str| {
+        let json = r#"{"rules": [{"id": "a", "match": {"overlap": {"with": "system"}}, "action": "log"}]}"#;
+        let mut policy = Policy::from_raw(serde_json::from_str(json).unwrap()).unwrap();
+        policy.set_placeholder_key(key.as_bytes());
+        facts(&policy, &[PROMPT]).passages.clone()
+    };
+    let (one, two) = (of("one"), of("two"));
+    assert!(one.pairs.iter().all(|digest| two.pairs.binary_search(digest).is_err()));
+    assert_eq!(one.pairs.len(), two.pairs.len());
+}
+
+#[test]
 fn messages_of_the_operator_are_found_in_all_apis() {
     let policy = rule(6, "block");
     for (dialect, body) in [
